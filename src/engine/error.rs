@@ -1,0 +1,36 @@
+//! One error type for the engine. A message says what was read, what was expected and what to do, the path last.
+
+use std::path::{Path, PathBuf};
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused; `doing` reads like "read the weights".
+    #[error("cannot {doing}: {source}\n  {}", path.display())]
+    Io { doing: &'static str, path: PathBuf, source: std::io::Error },
+    /// A picture that cannot be used; `from` names the file, or says "the clipboard".
+    #[error("cannot use this picture: {why}\n  {from}")]
+    Picture { from: String, why: String },
+    #[error("model manifest: {why}\n  {}", path.display())]
+    Manifest { path: PathBuf, why: String },
+    #[error("weights: {why}\n  {}", path.display())]
+    Weights { path: PathBuf, why: String },
+    #[error("data: {why}\n  {}", path.display())]
+    Data { path: PathBuf, why: String },
+    /// A value that a person gave and that cannot be.
+    #[error("{0}")]
+    Argument(String),
+    #[error("the computation failed: {0}")]
+    Tensor(#[from] candle_core::Error),
+    /// The person asked to stop; not a failure, but it ends the call all the same.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl Error {
+    /// For `map_err`: the error of the operating system with what was being done, and to which file.
+    pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { doing, path: path.to_owned(), source }
+    }
+}

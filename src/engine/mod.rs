@@ -1,0 +1,13 @@
+//! Everything that computes: no window, no threads of its own, every failure a [`Result`].
+
+pub mod attack;
+pub mod data;
+mod error;
+pub mod eval;
+pub mod model;
+pub mod ops;
+pub mod picture;
+pub mod train;
+pub mod units;
+
+pub use error::{Error, Result};

@@ -1,0 +1,78 @@
+//! Pictures: reading them safely, fitting them to a net, and making pictures of perturbations.
+//!
+//! A [`Picture`] is what a file or the clipboard holds, in 8 bits. [`Planes`] are what a net sees: planar `f32`, where
+//! pixels lie in [0, 1] and one grey level is 1/255.
+
+mod decode;
+mod encode;
+mod fit;
+mod heatmap;
+
+pub use decode::{MAX_PIXELS, decode, open};
+pub use encode::{png_bytes, save_png};
+pub use fit::{Fit, Resampler, fit};
+pub use heatmap::{Channel, Heatmap, Quantity, Rgba, diverging};
+
+use candle_core::{Device, Tensor};
+
+use super::Result;
+
+/// A decoded picture: 8 bits per channel, interleaved, row by row from the top left.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Picture {
+    pub width: usize,
+    pub height: usize,
+    /// 1 (grey) or 3 (red, green, blue).
+    pub channels: usize,
+    /// `height * width * channels` bytes.
+    pub bytes: Vec<u8>,
+    /// What a person should know of how the file was read ("16 bits per channel, reduced to 8"); one sentence each.
+    pub notes: Vec<String>,
+}
+
+impl std::fmt::Debug for Picture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Picture({}×{}×{})", self.width, self.height, self.channels)
+    }
+}
+
+/// Planar values of one picture: pixels in [0, 1], a perturbation, or a gradient. Shape `channels × height × width`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planes {
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+    /// `values[(c * height + y) * width + x]`.
+    pub values: Vec<f32>,
+}
+
+impl Planes {
+    /// The value of channel `c` at column `x`, row `y`; `None` outside.
+    pub fn get(&self, c: usize, x: usize, y: usize) -> Option<f32> {
+        (c < self.channels && x < self.width && y < self.height)
+            .then(|| self.values[(c * self.height + y) * self.width + x])
+    }
+
+    /// As a tensor of shape (1, channels, height, width) on the CPU.
+    pub fn to_tensor(&self) -> Result<Tensor> {
+        let shape = (1, self.channels, self.height, self.width);
+        Ok(Tensor::from_slice(&self.values, shape, &Device::Cpu)?)
+    }
+
+    /// From a tensor of shape (channels, height, width) or (1, channels, height, width).
+    pub fn from_tensor(tensor: &Tensor) -> Result<Self> {
+        let tensor = if tensor.rank() == 4 { tensor.squeeze(0)? } else { tensor.clone() };
+        let (channels, height, width) = tensor.dims3()?;
+        Ok(Self { channels, height, width, values: tensor.flatten_all()?.to_vec1()? })
+    }
+
+    /// The same values rounded to the 8-bit grid (multiples of 1/255), as a saved file holds them.
+    pub fn to_picture(&self) -> Picture {
+        let plane = self.height * self.width;
+        let bytes = (0..plane)
+            .flat_map(|i| (0..self.channels).map(move |c| (c, i)))
+            .map(|(c, i)| (self.values[c * plane + i].clamp(0.0, 1.0) * 255.0).round() as u8)
+            .collect();
+        Picture { width: self.width, height: self.height, channels: self.channels, bytes, notes: Vec::new() }
+    }
+}

@@ -1,0 +1,70 @@
+//! ε in its three spellings: a share of the pixel range [0, 1], a multiple of 1/255, and grey levels of an 8-bit picture.
+
+use super::{Error, Result};
+
+/// Grey levels between black and white in an 8-bit picture.
+pub const LEVELS: f32 = 255.0;
+
+/// Parses `0.007` or `8/255`: a finite number of at least zero, in units of the pixel range [0, 1].
+///
+/// # Errors
+/// [`Error::Argument`] for text that is no number, for NaN, infinity and negative values.
+pub fn parse_eps(text: &str) -> Result<f32> {
+    let number = |t: &str| t.trim().parse::<f32>().ok();
+    let value = match text.split_once('/') {
+        Some((over, under)) => number(over).zip(number(under)).map(|(over, under)| over / under),
+        None => number(text),
+    };
+    match value {
+        Some(eps) if eps.is_finite() && eps >= 0.0 => Ok(eps),
+        _ => Err(Error::Argument(format!(
+            "ε is {text:?}; expected a number of at least 0 in units of the pixel range [0, 1], such as 0.007 or 8/255"
+        ))),
+    }
+}
+
+/// ε as people compare it: `0.0314 = 8.00/255 = 8 grey levels`.
+pub fn describe_eps(eps: f32) -> String {
+    let levels = eps * LEVELS;
+    format!("{eps:.4} = {levels:.2}/255 = {}", grey_levels(eps))
+}
+
+/// "less than one grey level", "1 grey level", "8 grey levels", "17.9 grey levels".
+pub fn grey_levels(eps: f32) -> String {
+    let levels = eps * LEVELS;
+    let whole = levels.round();
+    if eps == 0.0 {
+        "no change".into()
+    } else if levels < 0.995 {
+        "less than one grey level".into()
+    } else if (levels - whole).abs() < 0.005 {
+        format!("{whole} grey level{}", if whole == 1.0 { "" } else { "s" })
+    } else {
+        format!("{levels:.1} grey levels")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eps_is_a_number_or_a_fraction() {
+        assert_eq!(parse_eps("0.007").unwrap(), 0.007);
+        assert_eq!(parse_eps("8/255").unwrap(), 8.0 / 255.0);
+        assert_eq!(parse_eps(" 1 / 255 ").unwrap(), 1.0 / 255.0);
+        for bad in ["-1", "NaN", "abc", "", "inf", "1/0", "-1/255", "1/2/3"] {
+            let message = parse_eps(bad).unwrap_err().to_string();
+            assert!(message.contains("8/255") && message.lines().count() == 1, "{bad}: {message}");
+        }
+    }
+
+    #[test]
+    fn eps_is_told_in_three_units() {
+        assert_eq!(describe_eps(8.0 / 255.0), "0.0314 = 8.00/255 = 8 grey levels");
+        assert_eq!(grey_levels(0.0), "no change");
+        assert_eq!(grey_levels(1.0 / 255.0), "1 grey level");
+        assert_eq!(grey_levels(0.001), "less than one grey level");
+        assert_eq!(grey_levels(0.07), "17.9 grey levels");
+    }
+}

@@ -1,0 +1,11 @@
+//! Doppelgänger: see, make and cure adversarial examples.
+//!
+//! The crate is layered, and no arrow points back: [`engine`] (pictures, nets, attacks, training; no window, no threads
+//! of its own) ← [`worker`] (a thread that keeps a view up to date) ← `app` (the window) and [`cli`] (the same engine
+//! headless).
+
+#[cfg(feature = "gui")]
+pub mod app;
+pub mod cli;
+pub mod engine;
+pub mod worker;

@@ -1,0 +1,113 @@
+//! What the window asks of the worker and what it is told. All of it is plain data.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::engine::attack::{Goal, Label, Method, Verdict};
+use crate::engine::model::{Entry, Guess, Input};
+use crate::engine::picture::{Heatmap, Picture, Planes, Rgba};
+
+/// The whole of what a person wants to see. The worker holds the newest one and works out what changed: a moved ε costs
+/// one forward pass, a new picture or label also one gradient, a new model also a load.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// A model's name in the catalogue, or the path of a manifest.
+    pub model: String,
+    pub picture: Source,
+    pub label: Label,
+    pub goal: Goal,
+    pub method: Method,
+    /// Clip the adversarial picture to [0, 1].
+    pub clip: bool,
+    pub heatmap: Heatmap,
+}
+
+/// Where a picture comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// One of the bundled samples, by its name (see `crate::engine::data::samples`).
+    Sample(String),
+    File(PathBuf),
+    /// From the clipboard, a drop without a path, or the canvas; `name` is shown to the person.
+    Memory { name: String, picture: Arc<Picture> },
+}
+
+/// A numbered wish for a view; answers carry the number, so that stale ones can be dropped.
+pub type Revision = u64;
+
+/// What the worker reports. Every event also wakes the window.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// The models that were found, in the order in which to show them.
+    Catalogue(Vec<Entry>),
+    /// Something slow has begun on the way to a view ("loading squeezenet1_1_caffe").
+    Busy { revision: Revision, doing: String },
+    /// The answer to a view.
+    Shown(Box<Shown>),
+    /// A view cannot be shown; what was on screen stays. `message` is for a person, at most six lines.
+    Failed { revision: Revision, message: String },
+    /// The adversarial picture was written, read back and classified again.
+    Saved(Saved),
+    /// It was not: nothing half-written is left behind.
+    SaveFailed { path: PathBuf, message: String },
+}
+
+/// A view, computed.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub revision: Revision,
+    pub view: View,
+    pub model: ModelInfo,
+    /// What the person should know of how the picture was read.
+    pub picture_notes: Vec<String>,
+    /// Width and height of the picture as loaded, before it was fitted to the net.
+    pub picture_size: (usize, usize),
+    /// What the net sees, pixels in [0, 1].
+    pub original: Arc<Planes>,
+    /// `adversarial − original`.
+    pub perturbation: Arc<Planes>,
+    /// ∇ₓJ at the original.
+    pub gradient: Arc<Planes>,
+    pub adversarial: Arc<Planes>,
+    pub original_rgba: Arc<Rgba>,
+    pub heatmap_rgba: Arc<Rgba>,
+    /// The value at the heatmap's full colour (its legend runs from −limit to +limit, or from 0 for magnitudes).
+    pub heatmap_limit: f32,
+    pub adversarial_rgba: Arc<Rgba>,
+    /// The label that the attack moved away from, and its class.
+    pub label: Guess,
+    /// Top five before and after, most probable first (fewer if the net has fewer classes).
+    pub clean_top: Vec<Guess>,
+    pub adversarial_top: Vec<Guess>,
+    /// Probability of the attacked label before and after.
+    pub label_prob: (f32, f32),
+    /// Probability of the target before and after, for a targeted attack.
+    pub target_prob: Option<(f32, f32)>,
+    pub verdict: Verdict,
+    /// max|δ| and ‖δ‖₂ of the perturbation after clipping, in [0, 1] units.
+    pub linf: f32,
+    pub l2: f32,
+    /// Share of pixels whose gradient is exactly zero: 1 means that the attack has nothing to follow.
+    pub zero_gradient_fraction: f32,
+    /// From taking up the view to this answer.
+    pub took: std::time::Duration,
+}
+
+/// What the window needs to know of a loaded model.
+#[derive(Clone, Debug)]
+pub struct ModelInfo {
+    /// The manifest's `name`.
+    pub title: String,
+    pub input: Input,
+    pub classes: Arc<[String]>,
+    pub parameters: usize,
+}
+
+#[derive(Clone, Debug)]
+pub struct Saved {
+    pub path: PathBuf,
+    /// What the net says of the file when it is opened again.
+    pub reread: Guess,
+    /// What the screen said when it was saved.
+    pub on_screen: Guess,
+}
