@@ -4,7 +4,7 @@
 use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use rayon::prelude::*;
 
-use super::matrix::{View, multiply, multiply_into};
+use super::matrix::{SharedSlice, View, multiply, multiply_into};
 use super::pool::Window;
 use super::{operand, shaped, with_values};
 
@@ -159,7 +159,7 @@ impl ConvShape {
     fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
         let (depth, group_out, plane) = (self.in_per_group() * self.kernel_area(), self.out_per_group(), self.out_plane());
         let mut y = vec![0.0f32; self.batch * self.out_channels * plane];
-        let out = SharedSlice(y.as_mut_ptr());
+        let out = SharedSlice::new(&mut y);
         let tasks = self.batch * self.groups * self.tiles();
         (0..tasks).into_par_iter().for_each_init(Vec::new, |columns, task| {
             let (tile, rest) = (task % self.tiles(), task / self.tiles());
@@ -267,24 +267,6 @@ impl ConvShape {
             db[i % self.out_channels] += plane.iter().sum::<f32>();
         }
         db
-    }
-}
-
-/// A slice whose elements are written by several threads, each its own.
-#[derive(Clone, Copy)]
-struct SharedSlice(*mut f32);
-
-// SAFETY: the pointer is only handed out by `at`, whose callers answer for writing disjoint elements.
-unsafe impl Send for SharedSlice {}
-// SAFETY: as above.
-unsafe impl Sync for SharedSlice {}
-
-impl SharedSlice {
-    /// # Safety
-    /// `index` lies inside the slice.
-    unsafe fn at(self, index: usize) -> *mut f32 {
-        // SAFETY: the caller's promise.
-        unsafe { self.0.add(index) }
     }
 }
 

@@ -1,6 +1,8 @@
 //! A safe face for `gemm`, single-threaded: the callers split the work themselves, so that results do not depend on the
 //! number of threads.
 
+use rayon::prelude::*;
+
 /// A matrix inside a slice: element (row, column) is at `offset + row * row_stride + column * column_stride`.
 #[derive(Clone, Copy)]
 pub struct View {
@@ -14,11 +16,6 @@ impl View {
     /// Rows one after the other.
     pub fn row_major(rows: usize, columns: usize) -> Self {
         Self { rows, columns, row_stride: columns, column_stride: 1 }
-    }
-
-    /// Columns `from..` of the same storage are reached by slicing it; this keeps the row stride.
-    pub fn narrow(self, columns: usize) -> Self {
-        Self { columns, ..self }
     }
 
     pub fn transposed(self) -> Self {
@@ -82,5 +79,48 @@ pub unsafe fn multiply_into(dst: *mut f32, view: View, lhs: (&[f32], View), rhs:
             false,
             gemm::Parallelism::None,
         );
+    }
+}
+
+/// The columns of a product are computed in blocks of at least this many, at most [`MAX_BLOCKS`] of them: numbers that do
+/// not depend on the threads, so that neither does the result.
+const MIN_BLOCK: usize = 64;
+const MAX_BLOCKS: usize = 8;
+
+/// `dst = lhs · rhs` for a row-major destination of (lhs.rows, rhs.columns), its columns shared out over the threads.
+pub fn multiply_parallel(dst: &mut [f32], lhs: (&[f32], View), rhs: (&[f32], View)) {
+    let (rows, columns) = (lhs.1.rows, rhs.1.columns);
+    assert!(dst.len() == rows * columns, "the destination does not match");
+    let block = columns.div_ceil(MAX_BLOCKS).max(MIN_BLOCK);
+    let out = SharedSlice::new(dst);
+    (0..columns.div_ceil(block)).into_par_iter().for_each(|task| {
+        let first = task * block;
+        let count = block.min(columns - first);
+        let view = View { row_stride: columns, ..View::row_major(rows, count) };
+        let rhs = (&rhs.0[first * rhs.1.column_stride..], View { columns: count, ..rhs.1 });
+        // SAFETY: a task writes its own columns of `dst`, whose length was checked.
+        unsafe { multiply_into(out.at(first), view, lhs, rhs, false) }
+    });
+}
+
+/// A slice whose elements are written by several threads, each its own.
+#[derive(Clone, Copy)]
+pub struct SharedSlice(*mut f32);
+
+// SAFETY: the pointer is only handed out by `at`, whose callers answer for writing disjoint elements.
+unsafe impl Send for SharedSlice {}
+// SAFETY: as above.
+unsafe impl Sync for SharedSlice {}
+
+impl SharedSlice {
+    pub fn new(slice: &mut [f32]) -> Self {
+        Self(slice.as_mut_ptr())
+    }
+
+    /// # Safety
+    /// `index` lies inside the slice.
+    pub unsafe fn at(self, index: usize) -> *mut f32 {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.add(index) }
     }
 }
