@@ -78,7 +78,8 @@ impl Background {
         if std::mem::replace(&mut self.dialog_open, true) {
             return Ok(());
         }
-        let mut dialog = rfd::AsyncFileDialog::new().set_title("Save the adversarial picture").add_filter("PNG", &["png"]);
+        let mut dialog =
+            rfd::AsyncFileDialog::new().set_title("Save the adversarial picture").add_filter("PNG", &["png"]);
         if let Some(name) = proposal.file_name() {
             dialog = dialog.set_file_name(name.to_string_lossy());
         }

@@ -1,6 +1,6 @@
 //! One camera for three panes: where the picture lies in a pane, and which pixel is under the pointer.
 
-use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
+use eframe::egui::{Pos2, Rect, Vec2, vec2};
 
 const MAX_ZOOM: f32 = 64.0;
 
@@ -41,7 +41,7 @@ impl Camera {
         let drawn = self.screen_from_picture(well, size);
         let share = (at - drawn.min) / drawn.size();
         let inside = well.contains(at) && (0.0..1.0).contains(&share.x) && (0.0..1.0).contains(&share.y);
-        inside.then(|| ((share.x * size.x) as usize, (share.y * size.y) as usize))
+        inside.then_some(((share.x * size.x) as usize, (share.y * size.y) as usize))
     }
 
     /// The square of one pixel on screen.
@@ -78,12 +78,6 @@ impl Camera {
         let margin = 0.5 / self.zoom;
         self.centre = self.centre.clamp(Vec2::splat(margin), Vec2::splat(1.0 - margin));
     }
-}
-
-/// The corner of a read-out that keeps clear of the pointer.
-pub fn corner_away_from(well: Rect, pixel: Rect) -> Pos2 {
-    let y = if pixel.center().y > well.center().y { well.top() } else { well.bottom() };
-    pos2(well.left(), y)
 }
 
 #[cfg(test)]

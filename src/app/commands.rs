@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+use eframe::egui::{Key, KeyboardShortcut, ModifierNames, Modifiers};
 use egui_material_icons::{MaterialIcon, icons};
 
 use super::settings::ThemeChoice;
@@ -40,6 +40,7 @@ pub enum Command {
     Goal(Goal),
     SearchTarget,
     Label(Label),
+    GiveLabel,
     Clip(bool),
     ToggleClip,
     // Looking
@@ -82,6 +83,18 @@ const fn about(
     About { name, tooltip, shortcut, icon }
 }
 
+/// "Ctrl+]": a shortcut as it is written on the keys.
+pub fn spelled(keys: &KeyboardShortcut) -> String {
+    let names = &ModifierNames::NAMES;
+    let modifiers = names.format(&keys.modifiers, cfg!(target_os = "macos"));
+    let key = match keys.logical_key {
+        Key::PageUp => "Page Up",
+        Key::PageDown => "Page Down",
+        other => other.symbol_or_name(),
+    };
+    if modifiers.is_empty() { key.to_owned() } else { format!("{modifiers}{}{key}", names.concat) }
+}
+
 impl Command {
     /// The commands that have a shortcut, in the order in which the help overlay shows them.
     pub const WITH_SHORTCUT: &'static [Self] = &[
@@ -99,6 +112,7 @@ impl Command {
         Self::UseFgsm,
         Self::UseGradientSteps,
         Self::SearchTarget,
+        Self::GiveLabel,
         Self::ToggleClip,
         Self::ZoomIn,
         Self::ZoomOut,
@@ -141,14 +155,15 @@ impl Command {
                 Some(icons::ICON_SAVE),
             ),
             Self::SaveTo(_) => about("Save", "Write the PNG", None, Some(icons::ICON_SAVE)),
-            Self::CopyPicture => {
-                about("Copy picture", "Copy the adversarial picture to the clipboard", keys(CTRL.plus(Modifiers::SHIFT), Key::C), None)
-            }
+            Self::CopyPicture => about(
+                "Copy picture",
+                "Copy the adversarial picture to the clipboard",
+                keys(CTRL.plus(Modifiers::SHIFT), Key::C),
+                None,
+            ),
             Self::Show(_) => about("Show a picture", "Look at this picture", None, None),
             Self::NextSample => about("Next sample", "The next picture of the strip", keys(NONE, Key::PageDown), None),
-            Self::PreviousSample => {
-                about("Previous sample", "The picture before it", keys(NONE, Key::PageUp), None)
-            }
+            Self::PreviousSample => about("Previous sample", "The picture before it", keys(NONE, Key::PageUp), None),
             Self::UseModel(_) => about("Model", "The net that is attacked", None, None),
             Self::RefreshModels => {
                 about("Look for models again", "Read the folders of models again", keys(NONE, Key::F5), None)
@@ -159,7 +174,9 @@ impl Command {
 
     fn attack_about(&self) -> Option<About> {
         Some(match self {
-            Self::Eps(_) => about("ε", "How far each pixel may move, as a share of the way from black to white", None, None),
+            Self::Eps(_) => {
+                about("ε", "How far each pixel may move, as a share of the way from black to white", None, None)
+            }
             Self::EpsUp => about("ε one grey level up", "Raise ε by 1/255", keys(NONE, Key::CloseBracket), None),
             Self::EpsDown => about("ε one grey level down", "Lower ε by 1/255", keys(NONE, Key::OpenBracket), None),
             Self::EpsUpFine => {
@@ -188,12 +205,9 @@ impl Command {
             ),
             Self::Eta(_) => about("η", "Length of one gradient step", None, None),
             Self::Steps(_) => about("Steps", "How many gradient steps", None, None),
-            Self::Goal(Goal::Untargeted) => about(
-                "Away from the label",
-                "Raise the loss of the label: any other answer will do",
-                None,
-                None,
-            ),
+            Self::Goal(Goal::Untargeted) => {
+                about("Away from the label", "Raise the loss of the label: any other answer will do", None, None)
+            }
             Self::Goal(Goal::Targeted(_)) => {
                 about("Towards a class", "Lower the loss of one chosen class", None, Some(icons::ICON_TARGET))
             }
@@ -204,14 +218,11 @@ impl Command {
                 keys(CTRL, Key::F),
                 Some(icons::ICON_SEARCH),
             ),
-            Self::Label(Label::Predicted) => about(
-                "Predicted",
-                "Take the net's own answer for the untouched picture as the label",
-                None,
-                None,
-            ),
-            Self::Label(Label::Given(_)) => {
-                about("Given", "Say yourself what the picture shows", None, None)
+            Self::Label(Label::Predicted) => {
+                about("Predicted", "Take the net's own answer for the untouched picture as the label", None, None)
+            }
+            Self::Label(Label::Given(_)) | Self::GiveLabel => {
+                about("Label by hand…", "Say yourself what the picture shows", keys(CTRL, Key::G), None)
             }
             Self::Clip(_) | Self::ToggleClip => about(
                 "Clip to [0, 1]",
@@ -230,12 +241,9 @@ impl Command {
             Self::ZoomIn => about("Zoom in", "Enlarge all three pictures", keys(NONE, Key::Plus), None),
             Self::ZoomOut => about("Zoom out", "Make all three pictures smaller", keys(NONE, Key::Minus), None),
             Self::ZoomReset => about("Fit pictures", "Show the pictures whole", keys(NONE, Key::Num0), None),
-            Self::Theme(_) | Self::CycleTheme => about(
-                "Theme",
-                "Dark, light, or as the system has it",
-                keys(CTRL, Key::T),
-                Some(icons::ICON_CONTRAST),
-            ),
+            Self::Theme(_) | Self::CycleTheme => {
+                about("Theme", "Dark, light, or as the system has it", keys(CTRL, Key::T), Some(icons::ICON_CONTRAST))
+            }
             Self::LargeType => about(
                 "Large type",
                 "Enlarge everything, for a projector",
@@ -243,9 +251,7 @@ impl Command {
                 Some(icons::ICON_FORMAT_SIZE),
             ),
             Self::DismissNotice(_) => about("Dismiss", "Put this notice away", None, Some(icons::ICON_CLOSE)),
-            Self::DismissNotices => {
-                about("Dismiss notices", "Put all notices away", keys(CTRL, Key::Backspace), None)
-            }
+            Self::DismissNotices => about("Dismiss notices", "Put all notices away", keys(CTRL, Key::Backspace), None),
             Self::CloseOverlay => about("Close", "Close this window", None, Some(icons::ICON_CLOSE)),
             Self::Quit => about("Quit", "Close Doppelgänger", keys(CTRL, Key::Q), None),
             _ => about("Help", "Shortcuts and how to read the picture", keys(NONE, Key::F1), Some(icons::ICON_HELP)),
@@ -256,6 +262,15 @@ impl Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shortcuts_are_spelled_as_on_the_keys() {
+        let spelled = |command: Command| spelled(&command.about().shortcut.unwrap());
+        assert_eq!(spelled(Command::EpsUp), "]");
+        assert_eq!(spelled(Command::EpsDownFine), "Ctrl+[");
+        assert_eq!(spelled(Command::CopyPicture), "Ctrl+Shift+C");
+        assert_eq!(spelled(Command::NextSample), "Page Down");
+    }
 
     #[test]
     fn no_two_commands_share_a_shortcut() {

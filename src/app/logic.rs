@@ -162,6 +162,7 @@ impl App {
             Command::Goal(goal) => explore.set_goal(goal),
             Command::SearchTarget => self.controls.search_target(ctx),
             Command::Label(label) => explore.set_label(label),
+            Command::GiveLabel => self.controls.give_label(ctx),
             Command::Clip(clip) => explore.set_clip(clip),
             Command::ToggleClip => explore.set_clip(!explore.clip),
             Command::Heatmap(heatmap) => explore.set_heatmap(heatmap),

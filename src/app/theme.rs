@@ -18,8 +18,11 @@ pub const CONTROL_HEIGHT: f32 = 28.0;
 pub const BAR_HEIGHT: f32 = 22.0;
 pub const RADIUS: u8 = 6;
 pub const SMALL_RADIUS: u8 = 4;
-/// Side of a thumbnail in the sample strip.
+/// Side of a thumbnail in the sample strip, in a tall and in a low window.
 pub const THUMB: f32 = 40.0;
+pub const SMALL_THUMB: f32 = 30.0;
+/// A window lower than this gives the pictures the room of what can be had in fewer lines.
+const COMPACT_BELOW: f32 = 680.0;
 /// Zoom of the whole window for a projector.
 pub const LARGE_TYPE_ZOOM: f32 = 1.4;
 /// Pictures are never drawn smaller than this; below it the middle of the window scrolls.
@@ -60,7 +63,6 @@ pub struct Palette {
     pub asked: Color32,
     pub asked_soft: Color32,
     pub error: Color32,
-    pub error_soft: Color32,
     /// Probability bars of the other classes.
     pub bar: Color32,
     /// Text and its ground on top of a picture.
@@ -94,7 +96,6 @@ static DARK: Palette = Palette {
     asked: Color32::from_rgb(0xDB, 0x9C, 0xEE),
     asked_soft: Color32::from_rgb(0x4E, 0x2E, 0x59),
     error: Color32::from_rgb(0xFF, 0x86, 0x7C),
-    error_soft: Color32::from_rgb(0x56, 0x24, 0x22),
     bar: Color32::from_rgb(0x3A, 0x42, 0x51),
     overlay: Color32::from_rgba_premultiplied(0x0A, 0x0B, 0x0E, 0xE0),
     on_overlay: Color32::from_rgb(0xF2, 0xF4, 0xF7),
@@ -124,7 +125,6 @@ static LIGHT: Palette = Palette {
     asked: Color32::from_rgb(0x7F, 0x2D, 0x9C),
     asked_soft: Color32::from_rgb(0xEF, 0xD8, 0xF7),
     error: Color32::from_rgb(0xB4, 0x1C, 0x1C),
-    error_soft: Color32::from_rgb(0xFF, 0xDC, 0xDA),
     bar: Color32::from_rgb(0xC8, 0xD0, 0xDC),
     overlay: Color32::from_rgba_premultiplied(0x0A, 0x0B, 0x0E, 0xE0),
     on_overlay: Color32::from_rgb(0xF2, 0xF4, 0xF7),
@@ -137,6 +137,11 @@ static LIGHT: Palette = Palette {
 /// The colours of the theme that this part of the window is drawn in.
 pub fn palette(ui: &Ui) -> &'static Palette {
     if ui.visuals().dark_mode { &DARK } else { &LIGHT }
+}
+
+/// Whether the window is so low (or its type so large) that the pictures need every line.
+pub fn compact(ui: &Ui) -> bool {
+    ui.ctx().content_rect().height() < COMPACT_BELOW
 }
 
 /// A heading inside a pane.
@@ -190,6 +195,11 @@ pub fn icon_font(size: f32) -> FontId {
 /// The frame of a bar at the edge of the window.
 pub fn bar_frame(ui: &Ui) -> egui::Frame {
     egui::Frame::new().fill(palette(ui).panel).inner_margin(Margin::symmetric(16, 8))
+}
+
+/// The frame of a question laid over the window.
+pub fn question_frame(ui: &Ui) -> egui::Frame {
+    egui::Frame::window(ui.style()).inner_margin(Margin::same(20))
 }
 
 /// Installs fonts and both themes; once, at the start.
@@ -253,8 +263,9 @@ fn visuals(theme: Theme, p: &Palette) -> Visuals {
         expansion: 0.0,
     };
     v.widgets.noninteractive = widget(p.panel, p.line, p.text);
-    v.widgets.inactive = widget(p.raised, p.raised, p.text);
-    v.widgets.hovered = widget(p.raised_hover, p.raised_hover, p.text);
+    v.widgets.inactive = widget(p.raised, p.line, p.text);
+    v.widgets.inactive.bg_fill = p.field; // the box of a check mark
+    v.widgets.hovered = widget(p.raised_hover, p.line, p.text);
     // "active" is also the look of a control that has the keyboard: its edge shows where one is.
     v.widgets.active = widget(p.raised_hover, p.accent, p.text);
     v.widgets.open = widget(p.raised_hover, p.line, p.text);

@@ -17,7 +17,8 @@ impl App {
         let top = Panel::top("top bar").frame(theme::bar_frame(ui)).show(ui, |ui| {
             panes::top_bar(ui, &self.explore, &self.settings, &mut out);
         });
-        let strip = Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 0 });
+        let strip =
+            Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 0 });
         Panel::top("samples").frame(strip).show_separator_line(false).show(ui, |ui| {
             self.samples.show(ui, &self.explore, &mut out);
         });
@@ -26,12 +27,14 @@ impl App {
             ui.spacing_mut().item_spacing.y = SPACE_2;
             self.controls.show(ui, &self.explore, &mut out);
         });
-        let band = Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 8 });
+        let band =
+            Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 8 });
         Panel::bottom("verdict").frame(band).show_separator_line(false).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
             panes::results(ui, &self.explore);
         });
-        let pictures = Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 4 });
+        let pictures =
+            Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 4 });
         CentralPanel::default().frame(pictures).show(ui, |ui| {
             self.pictures.show(ui, &self.explore, &mut out);
         });
@@ -50,7 +53,8 @@ impl App {
 
     fn remember_size(&mut self, ui: &Ui) {
         let size = ui.ctx().input(|i| i.viewport().inner_rect.map(|rect| rect.size()));
-        let ordinary = !ui.input(|i| i.viewport().maximized.unwrap_or(false) || i.viewport().fullscreen.unwrap_or(false));
+        let ordinary =
+            !ui.input(|i| i.viewport().maximized.unwrap_or(false) || i.viewport().fullscreen.unwrap_or(false));
         if let Some(size) = size.filter(|_| ordinary) {
             let zoom = ui.ctx().zoom_factor();
             self.settings.window = Some([(size.x * zoom).round(), (size.y * zoom).round()]);
@@ -65,7 +69,7 @@ fn drop_target(ui: &Ui) {
         return;
     }
     let palette = palette(ui);
-    let layer = egui::LayerId::new(egui::Order::Tooltip, egui::Id::new("drop target"));
+    let layer = egui::LayerId::new(egui::Order::Tooltip, egui::Id::unique("drop target"));
     let painter = ui.ctx().layer_painter(layer);
     let rect = ui.ctx().content_rect();
     painter.rect_filled(rect, 0, palette.veil);

@@ -45,8 +45,15 @@ impl App {
     /// # Errors
     /// When the operating system gives no thread.
     pub fn new(ctx: &Context, start: Start) -> anyhow::Result<Self> {
+        Self::with_settings(ctx, start, settings::file())
+    }
+
+    /// The same with another settings file, or none.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_settings(ctx: &Context, start: Start, path: Option<PathBuf>) -> anyhow::Result<Self> {
         theme::install(ctx);
-        let path = settings::file();
         let (settings, problem) = settings::load(path.as_deref());
         let wake = ctx.clone();
         let worker = Worker::spawn(move || wake.request_repaint()).context("cannot start the worker thread")?;
@@ -97,6 +104,12 @@ impl App {
         settings::load_size()
     }
 
+    /// Writes the settings for the last time.
+    pub fn close(&mut self) {
+        self.explore.remember(&mut self.settings);
+        self.keeper.finish(&self.settings);
+    }
+
     pub(super) fn apply_look(&self, ctx: &Context) {
         ctx.set_theme(match self.settings.theme {
             ThemeChoice::System => ThemePreference::System,
@@ -140,10 +153,9 @@ impl App {
         let user = directories::UserDirs::new();
         let home = || user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()).to_owned());
         let (folder, stem) = match &self.explore.picture {
-            Source::File(path) => (
-                path.parent().map(ToOwned::to_owned),
-                path.file_stem().map(|stem| stem.to_string_lossy().into_owned()),
-            ),
+            Source::File(path) => {
+                (path.parent().map(ToOwned::to_owned), path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
+            }
             Source::Sample(name) => (home(), Some(name.clone())),
             Source::Memory { name, .. } => (home(), Some(name.replace(' ', "-"))),
         };
@@ -161,8 +173,12 @@ impl eframe::App for App {
         self.draw(ui);
     }
 
+    fn clear_color(&self, visuals: &eframe::egui::Visuals) -> [f32; 4] {
+        // Shows in hairlines between panels at fractional scales.
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
-        self.explore.remember(&mut self.settings);
-        self.keeper.finish(&self.settings);
+        self.close();
     }
 }

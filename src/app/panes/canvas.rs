@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{self, Button, Id, Pos2, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, WidgetType, Window, pos2};
+use eframe::egui::{self, Button, Id, Pos2, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, Window, pos2};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
@@ -31,7 +31,7 @@ impl Canvas {
         let mut changed = false;
         let corner = ui.ctx().content_rect().left_top() + egui::vec2(24.0, 128.0);
         Window::new("Draw a digit")
-            .id(Id::new("canvas"))
+            .id(Id::unique("canvas"))
             .open(&mut open)
             .default_pos(corner)
             .resizable(false)
@@ -72,7 +72,7 @@ impl Canvas {
         let palette = palette(ui);
         let (rect, response) = ui.allocate_exact_size(Vec2::splat(SIDE), Sense::click_and_drag());
         response.widget_info(|| {
-            WidgetInfo::labeled(WidgetType::Image, true, format!("Drawing of {} strokes", self.strokes.len()))
+            WidgetInfo::labeled(Role::Image, true, format!("Drawing of {} strokes", self.strokes.len()))
         });
         let mut changed = false;
         let pressed = response.is_pointer_button_down_on();

@@ -1,12 +1,12 @@
 //! The dock: how far, how, where to, and from which label.
 
-use eframe::egui::{self, Checkbox, Ui};
+use eframe::egui::{self, Button, Checkbox, Id, Ui};
 
 use crate::app::commands::Command;
 use crate::app::explore::{DEFAULT_ETA, ETA_RANGE, Explore, MAX_EPS, MAX_STEPS};
 use crate::app::settings::MethodChoice;
 use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
-use crate::app::widgets::{ClassPicker, Curve, NumberField, Picked, Rail, hint, icon_button, segmented, target_field};
+use crate::app::widgets::{ClassPicker, Curve, NumberField, Picked, Rail, hint, icon_button, segmented};
 use crate::app::words;
 use crate::engine::attack::{Goal, Label};
 use crate::engine::units::{self, LEVELS};
@@ -47,6 +47,12 @@ impl Controls {
         ctx.memory_mut(|m| m.request_focus(target_field()));
     }
 
+    /// Goes to the search field of the label.
+    pub fn give_label(&mut self, ctx: &egui::Context) {
+        self.wants_label = true;
+        ctx.memory_mut(|m| m.request_focus(label_field()));
+    }
+
     pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         match explore.method {
             MethodChoice::Fgsm => self.eps_rows(ui, explore, out),
@@ -74,14 +80,15 @@ impl Controls {
             symbol(ui, "ε");
             hint(ui, EPS_HINT);
             let rail = Rail {
-                name: "ε",
+                name: "Epsilon",
                 range: 0.0..=MAX_EPS,
                 curve: Curve::Square,
                 step: 1.0 / LEVELS,
                 marks: &MARKS,
                 grid: 0.0,
             };
-            let width = (ui.available_width() - 88.0 - 232.0).max(120.0);
+            let menu = if theme::compact(ui) { 84.0 } else { 0.0 };
+            let width = (ui.available_width() - 88.0 - 232.0 - menu).max(120.0);
             let (response, moved) = rail.show(ui, width, explore.eps);
             if response.double_clicked() {
                 out.push(Command::EpsReset);
@@ -98,24 +105,33 @@ impl Controls {
             if let Some(eps) = self.eps.show(ui, "ε as a number", &format!("{:.4}", explore.eps), parse) {
                 out.push(Command::Eps(eps));
             }
+            if theme::compact(ui) {
+                ui.menu_button("Presets", |ui| self.presets(ui, explore, out));
+            }
             ui.add(egui::Label::new(theme::number(readout)).truncate());
         });
         if let Some(problem) = &self.eps.problem {
             problem_line(ui, problem);
         }
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing = egui::vec2(4.0, 4.0);
-            ui.spacing_mut().interact_size.y = 24.0;
-            for (name, eps, tip) in PRESETS {
-                let chosen = (explore.eps - eps).abs() < 1e-6;
-                let response = ui.selectable_label(chosen, name).on_hover_text(tip);
-                if response.clicked() {
-                    self.eps.clear();
-                    out.push(Command::Eps(eps));
-                }
+        if !theme::compact(ui) {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().interact_size.y = 24.0;
+                self.presets(ui, explore, out);
+                icon_button(ui, Command::EpsReset, out);
+            });
+        }
+    }
+
+    fn presets(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+        for (name, eps, tip) in PRESETS {
+            let chosen = (explore.eps - eps).abs() < 1e-6;
+            let response = ui.add(Button::new(name).selected(chosen)).on_hover_text(tip);
+            if response.clicked() {
+                self.eps.clear();
+                out.push(Command::Eps(eps));
+                ui.close();
             }
-            icon_button(ui, Command::EpsReset, out);
-        });
+        }
     }
 
     fn gradient_rows(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
@@ -127,7 +143,7 @@ impl Controls {
                  where the net is sure, so η may have to be large.",
             );
             let rail = Rail {
-                name: "η",
+                name: "Eta",
                 range: ETA_RANGE,
                 curve: Curve::Logarithmic,
                 step: 1.25,
@@ -189,7 +205,8 @@ impl Controls {
         }
         if targeted || self.wants_target {
             let chosen = if let Goal::Targeted(index) = explore.goal { Some(index) } else { None };
-            if let Some(Picked(index)) = self.target.show(ui, target_field(), "Target class", classes(explore), chosen) {
+            if let Some(Picked(index)) = self.target.show(ui, target_field(), "Target class", classes(explore), chosen)
+            {
                 self.wants_target = false;
                 out.push(Command::Goal(Goal::Targeted(index)));
             }
@@ -198,31 +215,35 @@ impl Controls {
 
     fn label(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         let given = matches!(explore.label, Label::Given(_));
-        let field = egui::Id::new("label class");
         ui.label(theme::caption(ui, "Label"));
         let options = [
             ("Predicted", Command::Label(Label::Predicted).about().tooltip),
-            ("Given…", Command::Label(Label::Given(0)).about().tooltip),
+            ("Given…", Command::GiveLabel.about().tooltip),
         ];
         match segmented(ui, "Label", &options, usize::from(given || self.wants_label)) {
             Some(0) => {
                 self.wants_label = false;
                 out.push(Command::Label(Label::Predicted));
             }
-            Some(_) => {
-                self.wants_label = true;
-                ui.memory_mut(|m| m.request_focus(field));
-            }
+            Some(_) => out.push(Command::GiveLabel),
             None => {}
         }
         if given || self.wants_label {
             let chosen = if let Label::Given(index) = explore.label { Some(index) } else { None };
-            if let Some(Picked(index)) = self.label.show(ui, field, "Given label", classes(explore), chosen) {
+            if let Some(Picked(index)) = self.label.show(ui, label_field(), "Given label", classes(explore), chosen) {
                 self.wants_label = false;
                 out.push(Command::Label(Label::Given(index)));
             }
         }
     }
+}
+
+fn target_field() -> Id {
+    Id::unique("target class")
+}
+
+fn label_field() -> Id {
+    Id::unique("label class")
 }
 
 fn classes(explore: &Explore) -> &[String] {

@@ -47,7 +47,7 @@ impl Dialogs {
 
     pub fn show(&mut self, ui: &Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
         let Some(question) = self.open else { return };
-        let modal = Modal::new(Id::new("file question")).show(ui.ctx(), |ui| {
+        let modal = Modal::new(Id::unique("file question")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
             ui.set_width((ui.ctx().content_rect().width() - 96.0).min(560.0));
             let (title, text) = match question {
                 Question::Open => ("Open a picture", "PNG, JPEG, WebP, BMP, TIFF or GIF."),
@@ -71,9 +71,9 @@ impl Dialogs {
     fn path_row(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) {
         ui.horizontal(|ui| {
             let label = ui.label(theme::caption(ui, "Path"));
-            let browse = 112.0;
+            let browse = 100.0;
             let field = TextEdit::singleline(&mut self.path)
-                .id(Id::new("path"))
+                .id(Id::unique("path"))
                 .desired_width(ui.available_width() - browse - SPACE_2)
                 .margin(egui::Margin::symmetric(8, 6));
             let field = ui.add(field).labelled_by(label.id);

@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, Grid, Id, Modal, ScrollArea, Ui};
 
-use crate::app::commands::Command;
+use crate::app::commands::{self, Command};
 use crate::app::theme::{self, SPACE_2, SPACE_4, SPACE_6};
 
 const READING: [(&str, &str); 5] = [
@@ -31,7 +31,7 @@ const READING: [(&str, &str); 5] = [
 
 /// Shows the overlay; closes on Escape, on a click beside it, and with its button.
 pub fn help(ui: &Ui, out: &mut Vec<Command>) {
-    let modal = Modal::new(Id::new("help")).show(ui.ctx(), |ui| {
+    let modal = Modal::new(Id::unique("help")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
         let room = ui.ctx().content_rect();
         ui.set_width((room.width() - 96.0).min(820.0));
         ui.horizontal(|ui| {
@@ -43,20 +43,25 @@ pub fn help(ui: &Ui, out: &mut Vec<Command>) {
             });
         });
         ui.add_space(SPACE_2);
-        ScrollArea::vertical().max_height(room.height() - 160.0).auto_shrink([false, true]).show(ui, |ui| {
-            let half = (ui.available_width() - SPACE_6) / 2.0;
-            ui.horizontal_top(|ui| {
-                ui.vertical(|ui| {
-                    ui.set_width(half);
-                    shortcuts(ui);
+        let height = room.height() - 160.0;
+        ui.spacing_mut().interact_size.y = 20.0;
+        ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink([false, true]).show(
+            ui,
+            |ui| {
+                let half = (ui.available_width() - SPACE_6) / 2.0;
+                ui.horizontal_top(|ui| {
+                    ui.vertical(|ui| {
+                        ui.set_width(half);
+                        shortcuts(ui);
+                    });
+                    ui.add_space(SPACE_4);
+                    ui.vertical(|ui| {
+                        ui.set_width(half);
+                        reading(ui);
+                    });
                 });
-                ui.add_space(SPACE_4);
-                ui.vertical(|ui| {
-                    ui.set_width(half);
-                    reading(ui);
-                });
-            });
-        });
+            },
+        );
     });
     if modal.should_close() {
         out.push(Command::CloseOverlay);
@@ -74,7 +79,7 @@ fn shortcuts(ui: &mut Ui) {
         for command in Command::WITH_SHORTCUT {
             let about = command.about();
             if let Some(keys) = about.shortcut {
-                row(about.name, &ui_shortcut(&keys));
+                row(about.name, &commands::spelled(&keys));
             }
         }
         row("Paste a picture or its path", "Ctrl+V");
@@ -82,11 +87,6 @@ fn shortcuts(ui: &mut Ui) {
         row("Zoom and move the pictures", "wheel, drag");
         row("Whole window larger, smaller", "Ctrl+Plus, Ctrl+Minus");
     });
-}
-
-fn ui_shortcut(keys: &egui::KeyboardShortcut) -> String {
-    let names = if cfg!(target_os = "macos") { &egui::ModifierNames::NAMES } else { &egui::ModifierNames::NAMES };
-    keys.format(names, cfg!(target_os = "macos"))
 }
 
 fn reading(ui: &mut Ui) {

@@ -60,7 +60,7 @@ impl Notices {
             return;
         }
         let width = WIDTH.min(ui.ctx().content_rect().width() - 2.0 * SPACE_4);
-        Area::new(Id::new("notices"))
+        Area::new(Id::unique("notices"))
             .order(Order::Foreground)
             .anchor(Align2::RIGHT_TOP, vec2(-SPACE_4, top + SPACE_2))
             .show(ui.ctx(), |ui| {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    self, Align, Align2, Button, ColorImage, Context, Key, Layout, Rect, Response, Sense, Stroke, StrokeKind,
-    TextureHandle, TextureOptions, Ui, UiBuilder, Vec2, WidgetInfo, WidgetType, pos2, vec2,
+    self, Align, Align2, Button, ColorImage, Context, Key, Layout, Rect, Response, Role, Sense, Stroke, StrokeKind,
+    TextureHandle, TextureOptions, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 use egui_material_icons::icons;
 
@@ -12,13 +12,12 @@ use super::results;
 use crate::app::camera::Camera;
 use crate::app::commands::Command;
 use crate::app::explore::Explore;
-use crate::app::theme::{self, BAR_HEIGHT, CONTROL_HEIGHT, MIN_WELL, NEAREST_FROM, SPACE_2, SPACE_4, palette};
+use crate::app::theme::{self, BAR_HEIGHT, CONTROL_HEIGHT, MIN_WELL, NEAREST_FROM, SPACE_1, SPACE_2, SPACE_4, palette};
 use crate::app::widgets::typing;
 use crate::app::words::{self, Reading};
 use crate::engine::picture::{Quantity, Rgba};
 use crate::worker::Shown;
 
-const ROWS_BELOW: f32 = 5.0;
 const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
 
 /// The three pictures and how they are looked at.
@@ -84,7 +83,7 @@ impl Pictures {
 
     /// Draws the three columns into the room that is left.
     pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-        let below = ROWS_BELOW * (BAR_HEIGHT + 2.0) + SPACE_2;
+        let below = results::rows(ui) as f32 * (BAR_HEIGHT + 2.0) + SPACE_1;
         let room = ui.available_rect_before_wrap();
         let well = (room.height() - CONTROL_HEIGHT - below - 2.0 * SPACE_2).max(MIN_WELL);
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
@@ -94,11 +93,17 @@ impl Pictures {
                 let left = room.left() + index as f32 * (width + SPACE_4);
                 Rect::from_min_size(pos2(left, room.top() + top), vec2(width, height))
             };
-            let key_held = !typing(ui.ctx()) && ui.input(|i| i.key_down(Key::Space)) && ui.memory(|m| m.focused().is_none());
+            let key_held =
+                !typing(ui.ctx()) && ui.input(|i| i.key_down(Key::Space)) && ui.memory(|m| m.focused().is_none());
             self.flipped = key_held || self.button_held;
             for index in 0..3 {
                 let rect = column(index, 0.0, CONTROL_HEIGHT);
-                let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("head", index)).layout(Layout::left_to_right(Align::Center)));
+                let mut ui = ui.new_child(
+                    UiBuilder::new()
+                        .max_rect(rect)
+                        .id_salt(("head", index))
+                        .layout(Layout::left_to_right(Align::Center)),
+                );
                 self.head(&mut ui, index, explore);
             }
             let wells = [0, 1, 2].map(|index| column(index, CONTROL_HEIGHT + SPACE_2, well));
@@ -152,12 +157,12 @@ impl Pictures {
             }
             return;
         };
-        let size = vec2(shown.original_rgba.width as f32, shown.original_rgba.height as f32);
+        let size = size_of(shown);
         let mut pixel = None;
         let mut responses = Vec::with_capacity(3);
         for (index, well) in wells.into_iter().enumerate() {
-            let response = ui.interact(well, ui.id().with(("well", index)), Sense::click_and_drag());
-            response.widget_info(|| WidgetInfo::labeled(WidgetType::Image, true, describe(index, shown)));
+            let response = ui.interact(well, ui.scope_id().with(("well", index)), Sense::click_and_drag());
+            response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(index, shown)));
             pixel = self.steer(ui, well, size, &response).or(pixel);
             responses.push(response);
         }
@@ -167,7 +172,7 @@ impl Pictures {
             self.paint(ui, well, size, index);
             if let Some(pixel) = pixel {
                 cross_hair(ui, well, self.camera.pixel_rect(well, size, pixel), responses[index].hovered());
-                self.read(ui, well, size, pixel, index, shown);
+                self.read(ui, well, pixel, index, shown);
             }
         }
     }
@@ -210,7 +215,8 @@ impl Pictures {
     }
 
     /// The numbers of one pixel, laid over the corner that is farther from it.
-    fn read(&self, ui: &Ui, well: Rect, size: Vec2, pixel: (usize, usize), index: usize, shown: &Shown) {
+    fn read(&self, ui: &Ui, well: Rect, pixel: (usize, usize), index: usize, shown: &Shown) {
+        let size = size_of(shown);
         let (name, planes, reading) = match index {
             0 => ("x", &shown.original, Reading::Pixel),
             1 if shown.view.heatmap.quantity == Quantity::Gradient => ("∇J", &shown.gradient, Reading::Gradient),
@@ -228,6 +234,10 @@ impl Pictures {
         painter.rect_filled(Rect::from_min_size(corner, box_size), theme::RADIUS, palette.overlay);
         painter.galley(corner + Vec2::splat(SPACE_2), galley, palette.on_overlay);
     }
+}
+
+fn size_of(shown: &Shown) -> Vec2 {
+    vec2(shown.original_rgba.width as f32, shown.original_rgba.height as f32)
 }
 
 fn empty_well(ui: &Ui, well: Rect, text: &str) {
@@ -260,7 +270,10 @@ fn describe(index: usize, shown: &Shown) -> String {
         0 => format!("Original picture, the net says {}", shown.clean_top.first().map_or("nothing", |g| &g.name)),
         1 => format!("Perturbation, largest change {:.4}", shown.linf),
         _ => {
-            format!("Adversarial picture, the net says {}", shown.adversarial_top.first().map_or("nothing", |g| &g.name))
+            format!(
+                "Adversarial picture, the net says {}",
+                shown.adversarial_top.first().map_or("nothing", |g| &g.name)
+            )
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What came of it: bars under the pictures, the verdict, and the tags that say what the numbers rest on.
 
-use eframe::egui::{self, Align2, Mesh, Rect, Sense, Shape, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use eframe::egui::{self, Align2, Mesh, Rect, Role, Sense, Shape, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
@@ -9,6 +9,7 @@ use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::{Curve, Mark, Rail, bars, hint, icon_at, segmented};
 use crate::app::words;
 use crate::engine::attack::{Goal, Verdict};
+use crate::engine::model::Guess;
 use crate::engine::picture::{Channel, Heatmap, Quantity, diverging};
 use crate::engine::units::LEVELS;
 use crate::worker::Shown;
@@ -16,6 +17,11 @@ use crate::worker::Shown;
 const HEATMAP_HINT: &str = "Every pixel of δ moves the same way as the slope of the loss at that pixel, so it looks like \
                             noise, but it is made for this net and this picture: the same amount of random noise \
                             hardly ever changes the answer. There is no hidden picture of the other class in it.";
+
+/// Rows of probability bars: the top five, or the top three where the pictures need the room.
+pub fn rows(ui: &Ui) -> usize {
+    if theme::compact(ui) { 3 } else { 5 }
+}
 
 /// What stands below one of the three pictures.
 pub fn below(ui: &mut Ui, column: usize, explore: &Explore, out: &mut Vec<Command>) {
@@ -29,63 +35,81 @@ pub fn below(ui: &mut Ui, column: usize, explore: &Explore, out: &mut Vec<Comman
         () if index == shown.label.index => Mark::Label,
         () => Mark::Other,
     };
+    let rows = rows(ui);
+    let few = |guesses: &[Guess]| guesses.iter().take(rows).cloned().collect::<Vec<_>>();
     match column {
-        0 => bars(ui, "before", &shown.clean_top, mark),
+        0 => bars(ui, "before", &few(&shown.clean_top), mark),
         1 => heatmap_controls(ui, explore, shown, out),
-        _ => bars(ui, "after", &shown.adversarial_top, mark),
+        _ => bars(ui, "after", &few(&shown.adversarial_top), mark),
     }
 }
 
 fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
-    ui.spacing_mut().item_spacing.y = SPACE_1;
+    ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
     legend(ui, shown);
-    let heatmap = explore.heatmap;
-    let quantities = [Quantity::Perturbation, Quantity::Magnitude, Quantity::Gradient];
     ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = SPACE_2;
-        let chosen = quantities.iter().position(|q| *q == heatmap.quantity).unwrap_or(0);
-        let options = [
-            ("δ", "What is added to each pixel, with its sign"),
-            ("|δ|", "How much each pixel moves, without the sign"),
-            ("∇J", "The gradient itself: FGSM keeps only its sign"),
-        ];
-        if let Some(index) = segmented(ui, "Middle picture", &options, chosen) {
-            out.push(Command::Heatmap(Heatmap { quantity: quantities[index], ..heatmap }));
-        }
+        quantity(ui, explore.heatmap, out);
         if shown.original.channels == 3 {
-            let channels = [Channel::Strongest, Channel::One(0), Channel::One(1), Channel::One(2)];
-            let chosen = channels.iter().position(|c| *c == heatmap.channel).unwrap_or(0);
-            let options = [
-                ("max", "At each pixel the channel that moves most"),
-                ("R", "Red only"),
-                ("G", "Green only"),
-                ("B", "Blue only"),
-            ];
-            if let Some(index) = segmented(ui, "Channel", &options, chosen) {
-                out.push(Command::Heatmap(Heatmap { channel: channels[index], ..heatmap }));
-            }
+            channel(ui, explore.heatmap, out);
         }
-        hint(ui, HEATMAP_HINT);
-    });
-    ui.horizontal(|ui| {
-        ui.label(theme::caption(ui, "Gain"));
-        let rail = Rail {
-            name: "Gain of the middle picture",
-            range: GAIN_RANGE,
-            curve: Curve::Logarithmic,
-            step: std::f32::consts::SQRT_2,
-            marks: &[],
-            grid: 0.0,
-        };
-        let width = (ui.available_width() - 64.0).max(48.0);
-        let (response, moved) = rail.show(ui, width, heatmap.gain);
-        let reset = response.double_clicked().then_some(1.0);
-        if let Some(gain) = reset.or(moved) {
-            out.push(Command::Heatmap(Heatmap { gain, ..heatmap }));
+        if theme::compact(ui) {
+            gain(ui, explore.heatmap, out);
+        } else {
+            hint(ui, HEATMAP_HINT);
         }
-        response.on_hover_text("Makes small values visible; it changes only how they are drawn. Double click: 1");
-        ui.label(theme::number(format!("×{}", words::short(heatmap.gain))));
     });
+    if !theme::compact(ui) {
+        ui.horizontal(|ui| {
+            ui.label(theme::caption(ui, "Gain"));
+            gain(ui, explore.heatmap, out);
+        });
+    }
+}
+
+fn quantity(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
+    let quantities = [Quantity::Perturbation, Quantity::Magnitude, Quantity::Gradient];
+    let chosen = quantities.iter().position(|q| *q == heatmap.quantity).unwrap_or(0);
+    let options = [
+        ("δ", "What is added to each pixel, with its sign"),
+        ("|δ|", "How much each pixel moves, without the sign"),
+        ("∇J", "The gradient itself: FGSM keeps only its sign"),
+    ];
+    if let Some(index) = segmented(ui, "Middle picture", &options, chosen) {
+        out.push(Command::Heatmap(Heatmap { quantity: quantities[index], ..heatmap }));
+    }
+}
+
+fn channel(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
+    let channels = [Channel::Strongest, Channel::One(0), Channel::One(1), Channel::One(2)];
+    let chosen = channels.iter().position(|c| *c == heatmap.channel).unwrap_or(0);
+    let options = [
+        ("max", "At each pixel the channel that moves most"),
+        ("R", "Red only"),
+        ("G", "Green only"),
+        ("B", "Blue only"),
+    ];
+    if let Some(index) = segmented(ui, "Channel", &options, chosen) {
+        out.push(Command::Heatmap(Heatmap { channel: channels[index], ..heatmap }));
+    }
+}
+
+fn gain(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
+    let rail = Rail {
+        name: "Gain of the middle picture",
+        range: GAIN_RANGE,
+        curve: Curve::Logarithmic,
+        step: std::f32::consts::SQRT_2,
+        marks: &[],
+        grid: 0.0,
+    };
+    let width = (ui.available_width() - 48.0).max(48.0);
+    let (response, moved) = rail.show(ui, width, heatmap.gain);
+    let reset = response.double_clicked().then_some(1.0);
+    if let Some(gain) = reset.or(moved) {
+        out.push(Command::Heatmap(Heatmap { gain, ..heatmap }));
+    }
+    response.on_hover_text("Gain: makes small values visible; it changes only how they are drawn. Double click: 1");
+    ui.label(theme::number(format!("×{}", words::short(heatmap.gain))));
 }
 
 /// The colour bar with its ends in units.
@@ -133,10 +157,12 @@ fn legend(ui: &mut Ui, shown: &Shown) {
     }
     text(bar.right(), Align2::RIGHT_TOP, value(1.0));
     response.widget_info(|| {
-        WidgetInfo::labeled(WidgetType::Label, true, format!("Colours from {} to {}", value(low), value(1.0)))
+        WidgetInfo::labeled(Role::Label, true, format!("Colours from {} to {}", value(low), value(1.0)))
     });
-    response.on_hover_text("Blue is below zero, red above, and the paler the nearer to zero; full colour is reached at \
-                            the values at the ends");
+    response.on_hover_text(
+        "Blue is below zero, red above, and the paler the nearer to zero; full colour is reached at \
+                            the values at the ends",
+    );
 }
 
 /// The verdict and the tags: the line that a lecture reads out.
@@ -199,7 +225,7 @@ fn tags(ui: &mut Ui, shown: &Shown) {
         let tags = words::tags(shown);
         for (index, tag) in tags.iter().enumerate() {
             if index > 0 {
-                ui.label(egui::RichText::new("·").small().color(palette.line));
+                ui.label(egui::RichText::new("·").small().color(palette.weak));
             }
             ui.label(theme::weak(ui, tag.as_str()));
         }

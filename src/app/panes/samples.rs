@@ -1,13 +1,13 @@
 //! The strip of bundled pictures.
 
 use eframe::egui::{
-    self, ColorImage, Context, Rect, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui,
-    WidgetInfo, WidgetType, pos2,
+    self, ColorImage, Context, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui,
+    WidgetInfo, pos2,
 };
 
 use crate::app::commands::Command;
 use crate::app::explore::Explore;
-use crate::app::theme::{self, THUMB, palette};
+use crate::app::theme::{self, SMALL_THUMB, THUMB, palette};
 use crate::engine::data::samples;
 use crate::worker::Source;
 
@@ -103,8 +103,9 @@ impl Samples {
 
 fn thumbnail(ui: &mut Ui, texture: Option<&TextureHandle>, title: &str, selected: bool) -> egui::Response {
     let palette = palette(ui);
-    let (rect, response) = ui.allocate_exact_size(egui::Vec2::splat(THUMB + 4.0), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(WidgetType::Button, true, selected, format!("Sample: {title}")));
+    let side = if theme::compact(ui) { SMALL_THUMB } else { THUMB };
+    let (rect, response) = ui.allocate_exact_size(egui::Vec2::splat(side + 4.0), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, format!("Sample: {title}")));
     let inner = rect.shrink(2.0);
     if let Some(texture) = texture {
         let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));

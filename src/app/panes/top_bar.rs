@@ -3,7 +3,7 @@
 use eframe::egui::{self, Align, Button, ComboBox, Layout, Ui};
 use egui_material_icons::icons;
 
-use crate::app::commands::Command;
+use crate::app::commands::{self, Command};
 use crate::app::explore::Explore;
 use crate::app::settings::{Settings, ThemeChoice};
 use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
@@ -99,7 +99,7 @@ fn theme_switch(ui: &mut Ui, settings: &Settings, out: &mut Vec<Command>) {
         ThemeChoice::Light => "light",
     };
     let tip = Command::CycleTheme.about();
-    let keys = tip.shortcut.map(|keys| ui.ctx().format_shortcut(&keys)).unwrap_or_default();
+    let keys = tip.shortcut.as_ref().map(commands::spelled).unwrap_or_default();
     let response = response.on_hover_text(format!("Theme: {now}  ({keys})")).accessible_name("Theme");
     if response.clicked() {
         out.push(Command::CycleTheme);

@@ -1,6 +1,6 @@
 //! Probability bars: class, per cent, and which of them is the label or the target.
 
-use eframe::egui::{self, Align2, Rect, Sense, Ui, WidgetInfo, WidgetType, pos2, vec2};
+use eframe::egui::{self, Align2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
 
 use super::icon_at;
@@ -34,7 +34,7 @@ fn bar(ui: &mut Ui, when: &str, guess: &Guess, mark: Mark) {
     let per_cent = per_cent(guess.prob);
     response.widget_info(|| {
         let role = if role.is_empty() { String::new() } else { format!(", {role}") };
-        WidgetInfo::labeled(WidgetType::ProgressIndicator, true, format!("{when}: {} {per_cent}{role}", guess.name))
+        WidgetInfo::labeled(Role::ProgressIndicator, true, format!("{when}: {} {per_cent}{role}", guess.name))
     });
     if !ui.is_rect_visible(rect) {
         return;
@@ -72,13 +72,7 @@ fn bar(ui: &mut Ui, when: &str, guess: &Guess, mark: Mark) {
 }
 
 /// One line of text, cut with an ellipsis to fit.
-fn elided(
-    ui: &Ui,
-    text: &str,
-    font: egui::FontId,
-    colour: egui::Color32,
-    width: f32,
-) -> std::sync::Arc<egui::Galley> {
+fn elided(ui: &Ui, text: &str, font: egui::FontId, colour: egui::Color32, width: f32) -> std::sync::Arc<egui::Galley> {
     let mut job = egui::text::LayoutJob::single_section(
         text.to_owned(),
         egui::TextFormat { font_id: font, color: colour, ..Default::default() },

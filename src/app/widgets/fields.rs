@@ -22,7 +22,7 @@ impl NumberField {
         value: &str,
         parse: impl Fn(&str) -> Result<f32, String>,
     ) -> Option<f32> {
-        let id = Id::new(name);
+        let id = Id::unique(name);
         let mut text = self.draft.clone().unwrap_or_else(|| value.to_owned());
         let mut edit = TextEdit::singleline(&mut text)
             .id(id)

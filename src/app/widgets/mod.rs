@@ -10,10 +10,10 @@ pub use class_picker::{ClassPicker, Picked};
 pub use fields::NumberField;
 pub use rail::{Curve, Rail};
 
-use eframe::egui::{self, Button, Id, Response, RichText, Sense, Stroke, Ui, WidgetInfo, WidgetType};
+use eframe::egui::{self, Button, Response, RichText, Role, Sense, Ui, WidgetInfo};
 use egui_material_icons::{MaterialIcon, icons};
 
-use super::commands::Command;
+use super::commands::{self, Command};
 use super::theme::{self, palette};
 
 /// A button for a command: its icon, its name, its tooltip with the shortcut. Pushes the command when pressed.
@@ -23,7 +23,7 @@ pub fn command_button(ui: &mut Ui, command: Command, out: &mut Vec<Command>) -> 
         Some(icon) => ui.add(Button::new((icon.rich_text().size(17.0), about.name))),
         None => ui.button(about.name),
     };
-    finish_button(ui, response, command, out)
+    finish_button(response, command, out)
 }
 
 /// The same with the icon alone.
@@ -31,13 +31,13 @@ pub fn icon_button(ui: &mut Ui, command: Command, out: &mut Vec<Command>) -> Res
     let icon = command.about().icon.unwrap_or(icons::ICON_CIRCLE);
     let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
     let response = ui.add(Button::new(icon.rich_text().size(17.0)).frame_when_inactive(false).min_size(size));
-    finish_button(ui, response, command, out)
+    finish_button(response, command, out)
 }
 
-fn finish_button(ui: &Ui, response: Response, command: Command, out: &mut Vec<Command>) -> Response {
+fn finish_button(response: Response, command: Command, out: &mut Vec<Command>) -> Response {
     let about = command.about();
     let tip = match about.shortcut {
-        Some(keys) => format!("{}  ({})", about.tooltip, ui.ctx().format_shortcut(&keys)),
+        Some(keys) => format!("{}  ({})", about.tooltip, commands::spelled(&keys)),
         None => about.tooltip.to_owned(),
     };
     let response = response.on_hover_text(tip).accessible_name(about.name);
@@ -55,23 +55,22 @@ pub fn segmented(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usiz
     frame.show(ui, |ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         ui.spacing_mut().interact_size.y = theme::CONTROL_HEIGHT - 4.0;
+        ui.visuals_mut().widgets.inactive.bg_stroke = egui::Stroke::NONE;
+        ui.visuals_mut().widgets.hovered.bg_stroke = egui::Stroke::NONE;
         ui.horizontal(|ui| {
             for (index, (text, tip)) in options.iter().enumerate() {
                 let selected = index == chosen;
                 let mut text = RichText::new(*text);
-                let mut button = Button::selectable(selected, "");
                 if selected {
                     text = text.color(palette.on_accent);
-                    button = button.fill(palette.accent);
                 }
                 let button = Button::new(text).selected(selected).frame_when_inactive(selected);
                 let button = if selected { button.fill(palette.accent) } else { button };
                 let button = button.corner_radius(theme::SMALL_RADIUS);
                 let response = ui.add(button);
                 let label = format!("{name}: {}", options[index].0);
-                response.widget_info(|| {
-                    WidgetInfo::selected(WidgetType::RadioButton, ui.is_enabled(), selected, label.clone())
-                });
+                response
+                    .widget_info(|| WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), selected, label.clone()));
                 let response = if tip.is_empty() { response } else { response.on_hover_text(*tip) };
                 if response.clicked() {
                     clicked = Some(index);
@@ -85,8 +84,9 @@ pub fn segmented(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usiz
 /// A small sign that explains something in place. It can be reached by keyboard, and then shows its text too.
 pub fn hint(ui: &mut Ui, text: &str) {
     let colour = palette(ui).weak;
-    let (rect, response) = ui.allocate_exact_size(egui::vec2(18.0, theme::CONTROL_HEIGHT - 8.0), Sense::focusable_noninteractive());
-    response.widget_info(|| WidgetInfo::labeled(WidgetType::Label, true, text));
+    let (rect, response) =
+        ui.allocate_exact_size(egui::vec2(18.0, theme::CONTROL_HEIGHT - 8.0), Sense::focusable_noninteractive());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
     icon_at(ui, rect, icons::ICON_HELP, 15.0, if response.has_focus() { palette(ui).accent } else { colour });
     if response.has_focus() {
         response.show_tooltip_text(text);
@@ -96,29 +96,10 @@ pub fn hint(ui: &mut Ui, text: &str) {
 
 /// Paints an icon in the middle of a rectangle.
 pub fn icon_at(ui: &Ui, rect: egui::Rect, icon: MaterialIcon, size: f32, colour: egui::Color32) {
-    ui.painter().text(
-        rect.center(),
-        egui::Align2::CENTER_CENTER,
-        icon.codepoint,
-        theme::icon_font(size),
-        colour,
-    );
-}
-
-/// The outline of what has the keyboard.
-pub fn focus_ring(ui: &Ui, response: &Response, rect: egui::Rect) {
-    if response.has_focus() {
-        let stroke = Stroke::new(2.0, palette(ui).accent);
-        ui.painter().rect_stroke(rect, theme::RADIUS, stroke, egui::StrokeKind::Outside);
-    }
+    ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, icon.codepoint, theme::icon_font(size), colour);
 }
 
 /// Whether some field is being typed into, so that plain keys are text and no shortcuts.
 pub fn typing(ctx: &egui::Context) -> bool {
     ctx.text_edit_focused()
-}
-
-/// The id of the field where a target class is searched, so that a shortcut can go there.
-pub fn target_field() -> Id {
-    Id::new("target class")
 }

@@ -42,7 +42,7 @@ impl Rail<'_> {
         {
             new = self.snap(self.value_at((pointer.x - inner(rect).left()) / inner(rect).width()));
         }
-        new = self.from_keys(ui, &response, new);
+        new = self.after_keys(ui, &response, new);
         new = new.clamp(*self.range.start(), *self.range.end());
         let changed = (new - value).abs() > f32::EPSILON * value.abs();
         self.describe(ui, &response, new);
@@ -85,7 +85,7 @@ impl Rail<'_> {
         }
     }
 
-    fn from_keys(&self, ui: &Ui, response: &Response, mut value: f32) -> f32 {
+    fn after_keys(&self, ui: &Ui, response: &Response, mut value: f32) -> f32 {
         if response.has_focus() {
             let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
             ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
@@ -123,9 +123,7 @@ impl Rail<'_> {
         ui.ctx().accesskit_node_builder(response.id, |node| {
             node.set_min_numeric_value(f64::from(*self.range.start()));
             node.set_max_numeric_value(f64::from(*self.range.end()));
-            for action in
-                [accesskit::Action::SetValue, accesskit::Action::Increment, accesskit::Action::Decrement]
-            {
+            for action in [accesskit::Action::SetValue, accesskit::Action::Increment, accesskit::Action::Decrement] {
                 node.add_action(action);
             }
         });
@@ -137,7 +135,9 @@ impl Rail<'_> {
         let painter = ui.painter();
         let x_of = |value: f32| egui::lerp(inner.x_range(), self.position_of(value));
         let x = x_of(value);
-        let track = |from: f32, to: f32| Rect::from_min_max(pos2(from, inner.center().y - 2.0), pos2(to, inner.center().y + 2.0));
+        let track = |from: f32, to: f32| {
+            Rect::from_min_max(pos2(from, inner.center().y - 2.0), pos2(to, inner.center().y + 2.0))
+        };
         painter.rect_filled(track(inner.left(), inner.right()), 2, palette.raised_hover);
         painter.rect_filled(track(inner.left(), x), 2, palette.accent);
         for mark in self.marks {
@@ -168,11 +168,9 @@ mod tests {
 
     #[test]
     fn positions_and_values_are_inverse() {
-        for rail in [
-            rail(Curve::Linear, 1.0..=50.0),
-            rail(Curve::Square, 0.0..=0.5),
-            rail(Curve::Logarithmic, 1e-4..=100.0),
-        ] {
+        for rail in
+            [rail(Curve::Linear, 1.0..=50.0), rail(Curve::Square, 0.0..=0.5), rail(Curve::Logarithmic, 1e-4..=100.0)]
+        {
             assert_eq!(rail.value_at(0.0), *rail.range.start());
             assert!((rail.value_at(1.0) / rail.range.end() - 1.0).abs() < 1e-5);
             for i in 0..=20 {
