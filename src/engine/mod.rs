@@ -4,6 +4,7 @@ pub mod attack;
 pub mod data;
 mod error;
 pub mod eval;
+pub mod files;
 pub mod model;
 pub mod ops;
 pub mod picture;

@@ -1,4 +1,14 @@
 //! Attacks. All of them work in pixel space [0, 1], on a net in evaluation mode.
+//!
+//! Goodfellow, Shlens, Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572).
+
+mod gradient;
+mod picture;
+mod step;
+
+pub use gradient::{InputGradient, input_gradient};
+pub use picture::{Attacked, Baseline, attack};
+pub use step::{Bounds, Norm, PIXELS, fgsm, gradient_step};
 
 /// Which way to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -7,6 +17,24 @@ pub enum Goal {
     Untargeted,
     /// Towards this class: descend J(x, class).
     Targeted(usize),
+}
+
+impl Goal {
+    /// The class whose loss is followed, given the label of the picture.
+    pub fn class(self, label: usize) -> usize {
+        match self {
+            Self::Untargeted => label,
+            Self::Targeted(target) => target,
+        }
+    }
+
+    /// +1 climbs the loss, −1 descends it.
+    pub fn direction(self) -> f32 {
+        match self {
+            Self::Untargeted => 1.0,
+            Self::Targeted(_) => -1.0,
+        }
+    }
 }
 
 /// The label that an attack starts from.
@@ -36,4 +64,15 @@ pub enum Verdict {
     Fooled,
     /// It says the target.
     FooledAsAsked,
+}
+
+impl Verdict {
+    /// From the label, the goal, and what the net says now.
+    pub fn of(label: usize, goal: Goal, says: usize) -> Self {
+        match goal {
+            Goal::Targeted(target) if says == target && target != label => Self::FooledAsAsked,
+            _ if says == label => Self::StillRight,
+            _ => Self::Fooled,
+        }
+    }
 }

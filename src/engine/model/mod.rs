@@ -1,39 +1,100 @@
 //! Models: manifests, weights, and nets built from them.
 
-use std::path::PathBuf;
+mod catalogue;
+mod classes;
+mod embedded;
+mod layer;
+mod manifest;
+mod net;
+mod weights;
 
-use super::picture::Fit;
+pub use catalogue::{Catalogue, Entry};
+pub use classes::find_class;
+pub use layer::{LayerSpec, Shape};
+pub use manifest::{Input, Manifest};
+pub use net::{BatchStatistics, Mode, Net, Params};
+pub use weights::{save_weights, sha256_hex};
 
-/// What a net takes in: planar pixels in [0, 1], then `(x − mean) / std` per channel as part of the model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Input {
-    pub channels: usize,
-    pub height: usize,
-    pub width: usize,
-    pub mean: Vec<f32>,
-    pub std: Vec<f32>,
-    pub fit: Fit,
-}
+use candle_core::Tensor;
+use std::sync::Arc;
+
+use super::picture::{Picture, Planes, fit};
+use super::{Error, Result, ops};
 
 /// A class with its probability.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Guess {
     pub index: usize,
     pub name: String,
     pub prob: f32,
 }
 
-/// A model that was found, loaded or not.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// The manifest's file stem: the name that `--model` takes.
-    pub name: String,
-    /// The manifest's `name`, for people.
-    pub title: String,
-    pub description: String,
-    pub licence: String,
-    /// `None` for a model inside the binary.
-    pub path: Option<PathBuf>,
-    /// Ready, or why it cannot be used ("its weights squeezenet….safetensors were not found: …").
-    pub problem: Option<String>,
+/// A net in evaluation mode with all that is needed to feed it pictures and to name its answers.
+#[derive(Clone)]
+pub struct Model {
+    pub manifest: Manifest,
+    pub classes: Arc<[String]>,
+    net: Net,
+}
+
+impl Model {
+    /// Puts a net together from a manifest and its parameters.
+    ///
+    /// # Errors
+    /// When a parameter is missing or has another shape than the manifest's layers ask for.
+    pub fn new(manifest: Manifest, params: &Params) -> Result<Self> {
+        let net = Net::build(&manifest.layers, params)?;
+        Ok(Self { classes: manifest.classes.clone().into(), manifest, net })
+    }
+
+    pub fn input(&self) -> &Input {
+        &self.manifest.input
+    }
+
+    /// Logits of pictures whose pixels lie in [0, 1]: (n, channels, height, width) to (n, classes). Evaluation mode:
+    /// no dropout, batch statistics frozen.
+    pub fn logits(&self, pixels: &Tensor) -> Result<Tensor> {
+        Ok(self.net.forward(&self.input().normalise(pixels)?, &mut Mode::Evaluate)?)
+    }
+
+    /// Fits a picture to the net's input.
+    pub fn fit(&self, picture: &Picture) -> Result<Planes> {
+        let input = self.input();
+        fit(picture, input.channels, input.height, input.width, input.fit)
+    }
+
+    /// Probabilities of one picture.
+    pub fn probabilities(&self, pixels: &Planes) -> Result<Vec<f32>> {
+        let logits = self.logits(&pixels.to_tensor()?)?.squeeze(0)?.to_vec1::<f32>()?;
+        if logits.iter().any(|z| !z.is_finite()) {
+            return Err(Error::Argument(format!(
+                "the net {:?} answers with values that are not numbers; its weights are unusable for this picture",
+                self.manifest.name
+            )));
+        }
+        Ok(ops::softmax(&logits))
+    }
+
+    /// The class at `index` with its probability.
+    pub fn guess(&self, probabilities: &[f32], index: usize) -> Guess {
+        Guess { index, name: self.classes[index].clone(), prob: probabilities[index] }
+    }
+
+    /// The most probable classes first, at most `count`; of equal ones the lower index comes first.
+    pub fn top(&self, probabilities: &[f32], count: usize) -> Vec<Guess> {
+        let mut order: Vec<usize> = (0..probabilities.len()).collect();
+        order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]).then(a.cmp(&b)));
+        order.truncate(count);
+        order.into_iter().map(|index| self.guess(probabilities, index)).collect()
+    }
+
+    /// The number of trained values.
+    pub fn parameter_count(&self) -> usize {
+        self.net.parameter_count()
+    }
+}
+
+/// The place of the largest value; of equal ones the first.
+pub fn argmax(values: &[f32]) -> usize {
+    (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
 }

@@ -1,0 +1,122 @@
+//! An attack on one picture, with all that a person wants to know of it. The window and the command line share it.
+
+use candle_core::Tensor;
+
+use super::{Bounds, Goal, Label, Method, Norm, PIXELS, Verdict, fgsm, gradient_step, input_gradient};
+use crate::engine::model::{Guess, Model, argmax};
+use crate::engine::picture::Planes;
+use crate::engine::{Error, Result};
+
+/// Most steps of [`Method::GradientSteps`].
+const MAX_STEPS: usize = 10_000;
+
+/// What does not depend on ε: computed once per picture, model, label and goal, then reused while ε moves.
+pub struct Baseline {
+    pub goal: Goal,
+    pub label: usize,
+    /// The picture, (1, channels, height, width).
+    x: Tensor,
+    pub original: Planes,
+    pub probabilities: Vec<f32>,
+    /// ∇ₓJ at the original, J being the loss of the label or of the target.
+    pub gradient: Planes,
+    direction: Tensor,
+    /// Share of pixel values whose gradient is exactly zero.
+    pub zero_gradient_fraction: f32,
+}
+
+/// An adversarial picture.
+pub struct Attacked {
+    pub adversarial: Planes,
+    /// `adversarial − original`.
+    pub perturbation: Planes,
+    pub probabilities: Vec<f32>,
+    pub verdict: Verdict,
+    /// max|δ| and ‖δ‖₂, in units of the pixel range.
+    pub linf: f32,
+    pub l2: f32,
+}
+
+impl Baseline {
+    /// One forward and one backward pass.
+    ///
+    /// # Errors
+    /// A label or target that the model does not have, or a net whose answers are not numbers.
+    pub fn new(model: &Model, original: Planes, label: Label, goal: Goal) -> Result<Self> {
+        let probabilities = model.probabilities(&original)?;
+        let label = match label {
+            Label::Predicted => argmax(&probabilities),
+            Label::Given(index) => index,
+        };
+        let class = goal.class(label);
+        if let Some(index) = [label, class].into_iter().find(|&index| index >= model.classes.len()) {
+            let last = model.classes.len() - 1;
+            return Err(Error::Argument(format!("there is no class {index}; the model's classes are 0 to {last}")));
+        }
+        let x = original.to_tensor()?;
+        let gradient = input_gradient(model, &x, &[class])?;
+        let planes = Planes::from_tensor(&gradient.of_loss()?)?;
+        if planes.values.iter().any(|g| !g.is_finite()) {
+            return Err(Error::Argument("the gradient holds values that are not numbers; the net's weights are unusable for this picture".into()));
+        }
+        Ok(Self {
+            goal,
+            label,
+            zero_gradient_fraction: gradient.zero_fractions()?[0],
+            direction: gradient.direction().clone(),
+            gradient: planes,
+            x,
+            original,
+            probabilities,
+        })
+    }
+
+    /// The label with its probability on the untouched picture.
+    pub fn label_guess(&self, model: &Model) -> Guess {
+        model.guess(&self.probabilities, self.label)
+    }
+}
+
+/// Attacks the picture of a baseline; FGSM costs one forward pass.
+///
+/// # Errors
+/// ε or η below 0 or not a number, or too many steps.
+pub fn attack(model: &Model, baseline: &Baseline, method: Method, clip: bool) -> Result<Attacked> {
+    let bounds = clip.then_some(PIXELS);
+    let direction = baseline.goal.direction();
+    let adversarial = match method {
+        Method::Fgsm { eps } => fgsm(&baseline.x, &baseline.direction, (Norm::Linf, &[eps]), direction, bounds)?,
+        Method::GradientSteps { eta, steps } => gradient_steps(model, baseline, (eta, steps), bounds)?,
+    };
+    let adversarial = Planes::from_tensor(&adversarial)?;
+    let values = adversarial.values.iter().zip(&baseline.original.values).map(|(a, x)| a - x).collect();
+    let perturbation = Planes { values, ..adversarial.clone() };
+    let probabilities = model.probabilities(&adversarial)?;
+    Ok(Attacked {
+        verdict: Verdict::of(baseline.label, baseline.goal, argmax(&probabilities)),
+        linf: perturbation.values.iter().fold(0.0, |m, d| m.max(d.abs())),
+        l2: perturbation.values.iter().map(|d| f64::from(*d).powi(2)).sum::<f64>().sqrt() as f32,
+        adversarial,
+        perturbation,
+        probabilities,
+    })
+}
+
+fn gradient_steps(
+    model: &Model,
+    baseline: &Baseline,
+    (eta, steps): (f32, usize),
+    bounds: Option<Bounds>,
+) -> Result<Tensor> {
+    if steps > MAX_STEPS {
+        return Err(Error::Argument(format!("{steps} steps; expected at most {MAX_STEPS}")));
+    }
+    let (class, direction) = (baseline.goal.class(baseline.label), baseline.goal.direction());
+    let mut x = baseline.x.clone();
+    for step in 0..steps {
+        let gradient =
+            if step == 0 { baseline.gradient.to_tensor()? } else { input_gradient(model, &x, &[class])?.of_loss()? };
+        x = gradient_step(&x, &gradient, eta, direction, bounds)?;
+    }
+    Ok(x)
+}

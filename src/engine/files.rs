@@ -1,0 +1,56 @@
+//! Files, read with bounds and written whole.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::{Error, Result};
+
+/// Writes a file whole or not at all: to a temporary file in the same folder, synced, then renamed. What stood at
+/// `path` stays as it was on failure. `doing` reads like "write the weights".
+///
+/// # Errors
+/// [`Error::Io`] when the folder cannot be written (it does not exist, is read-only, the disk is full).
+pub fn write_atomically(path: &Path, bytes: &[u8], doing: &'static str) -> Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let write = || {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".doppelganger-");
+        #[cfg(unix)]
+        {
+            // Like any other new file: readable as the umask allows, not by its owner alone.
+            use std::os::unix::fs::PermissionsExt;
+            builder.permissions(std::fs::Permissions::from_mode(0o666));
+        }
+        let mut file = builder.tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)?;
+        Ok(())
+    };
+    write().map_err(Error::io(doing, path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        write_atomically(&path, b"one", "write").unwrap();
+        write_atomically(&path, b"two", "write").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"two");
+        let missing = folder.path().join("missing/a.txt");
+        let message = write_atomically(&missing, b"x", "write the picture").unwrap_err().to_string();
+        assert!(message.starts_with("cannot write the picture") && message.contains("a.txt"), "{message}");
+        // A folder in the file's place: the rename fails, and the temporary file is gone.
+        let taken = folder.path().join("taken");
+        std::fs::create_dir_all(taken.join("full")).unwrap();
+        assert!(write_atomically(&taken, b"x", "write").is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+}

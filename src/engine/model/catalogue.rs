@@ -1,0 +1,169 @@
+//! Finding models: by name in a few folders and inside the binary, or by path.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use super::manifest::{Manifest, read_text};
+use super::{Model, embedded, weights};
+use crate::engine::{Error, Result};
+
+/// A model that was found, loaded or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The manifest's file stem: the name that `--model` takes.
+    pub name: String,
+    /// The manifest's `name`, for people.
+    pub title: String,
+    pub description: String,
+    pub licence: String,
+    /// `None` for a model inside the binary.
+    pub path: Option<PathBuf>,
+    /// Why it cannot be used ("the weights squeezenet….safetensors were not found"); `None` when it can.
+    pub problem: Option<String>,
+}
+
+/// The folders in which manifests and weights are looked for, in this order; the binary itself comes last.
+#[derive(Clone, Debug)]
+pub struct Catalogue {
+    folders: Vec<PathBuf>,
+}
+
+impl Catalogue {
+    /// `models/` in the working folder, the user's data folder, and the folders of `DOPPELGANGER_MODELS`.
+    pub fn from_environment() -> Self {
+        let mut folders = vec![PathBuf::from("models")];
+        folders.extend(user_models_folder());
+        if let Some(paths) = std::env::var_os("DOPPELGANGER_MODELS") {
+            folders.extend(std::env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()));
+        }
+        Self::new(folders)
+    }
+
+    pub fn new(folders: Vec<PathBuf>) -> Self {
+        Self { folders }
+    }
+
+    /// Every model that can be found by name, the bundled ones first, then by name.
+    pub fn entries(&self) -> Vec<Entry> {
+        let mut names: Vec<String> = embedded::models().map(str::to_owned).collect();
+        let bundled = names.len();
+        for folder in &self.folders {
+            let Ok(files) = std::fs::read_dir(folder) else { continue };
+            for path in files.filter_map(|file| Some(file.ok()?.path())) {
+                if let (Some("toml"), Some(stem)) = (extension(&path), path.file_stem().and_then(|s| s.to_str()))
+                    && !names.iter().any(|name| name == stem)
+                {
+                    names.push(stem.to_owned());
+                }
+            }
+        }
+        names[bundled..].sort();
+        names.into_iter().map(|name| self.entry(name)).collect()
+    }
+
+    fn entry(&self, name: String) -> Entry {
+        match self.manifest(&name) {
+            Ok(manifest) => Entry {
+                problem: self.weights_place(&manifest).is_none().then(|| self.weights_missing(&manifest).to_string()),
+                title: manifest.name,
+                description: manifest.description,
+                licence: manifest.licence,
+                path: is_on_disk(&manifest.path).then_some(manifest.path),
+                name,
+            },
+            Err(error) => Entry {
+                title: name.clone(),
+                description: String::new(),
+                licence: String::new(),
+                path: self.manifest_path(&name),
+                problem: Some(error.to_string()),
+                name,
+            },
+        }
+    }
+
+    /// The manifest of a model by its name or by the path of the manifest.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] with the nearest names when there is none of this name, and the manifest's own.
+    pub fn manifest(&self, model: &str) -> Result<Manifest> {
+        let path = Path::new(model);
+        if path.components().count() > 1 || extension(path) == Some("toml") {
+            return Manifest::read(path);
+        }
+        if let Some(path) = self.manifest_path(model) {
+            return Manifest::read(&path);
+        }
+        if let Some(text) = embedded::text(&format!("{model}.toml")) {
+            let beside = |file: &Path| match file.to_str().and_then(embedded::text) {
+                Some(text) => Ok(text.to_owned()),
+                None => read_text(file, "read the manifest's classes_file"),
+            };
+            return Manifest::parse(text, &PathBuf::from(format!("<bundled>/{model}.toml")), beside);
+        }
+        let mut names: Vec<String> = self.entries().into_iter().map(|entry| entry.name).collect();
+        names.sort_by(|a, b| strsim::jaro_winkler(b, model).total_cmp(&strsim::jaro_winkler(a, model)));
+        names.truncate(3);
+        Err(Error::Argument(format!(
+            "there is no model {model:?}; the nearest names are {}. Name one of \"doppelganger models\", or give the path of a manifest",
+            names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
+        )))
+    }
+
+    /// Loads a model with its weights.
+    ///
+    /// # Errors
+    /// Those of [`Self::manifest`], and [`Error::Weights`] for weights that are missing or do not fit.
+    pub fn load(&self, model: &str) -> Result<Model> {
+        let manifest = self.manifest(model)?;
+        let place = self.weights_place(&manifest).ok_or_else(|| self.weights_missing(&manifest))?;
+        let (bytes, path) = match place {
+            Place::Disk(path) => (Cow::Owned(weights::read_weights(&path)?), path),
+            Place::Binary(bytes) => (Cow::Borrowed(bytes), manifest.path.clone()),
+        };
+        let params = weights::load_weights(&bytes, &path, &manifest.layers, manifest.sha256.as_deref())?;
+        Model::new(manifest, &params)
+    }
+
+    fn manifest_path(&self, name: &str) -> Option<PathBuf> {
+        self.folders.iter().map(|folder| folder.join(format!("{name}.toml"))).find(|path| path.is_file())
+    }
+
+    /// Beside the manifest, then in the folders, then inside the binary.
+    fn weights_place(&self, manifest: &Manifest) -> Option<Place> {
+        let beside = manifest.path.parent().map(Path::to_owned);
+        let on_disk = beside.iter().chain(&self.folders).map(|folder| folder.join(&manifest.weights));
+        on_disk.into_iter().find(|path| path.is_file()).map(Place::Disk).or_else(|| {
+            let bundled = !is_on_disk(&manifest.path);
+            bundled.then(|| embedded::file(manifest.weights.to_str()?)).flatten().map(Place::Binary)
+        })
+    }
+
+    fn weights_missing(&self, manifest: &Manifest) -> Error {
+        let folders: Vec<String> = self.folders.iter().map(|folder| folder.display().to_string()).collect();
+        let why = format!(
+            "{:?} was not found beside the manifest, nor in {}.\n  Put it there, or name its folder in the environment variable DOPPELGANGER_MODELS",
+            manifest.weights.display().to_string(),
+            folders.join(", ")
+        );
+        Error::Weights { path: manifest.path.clone(), why }
+    }
+}
+
+enum Place {
+    Disk(PathBuf),
+    Binary(&'static [u8]),
+}
+
+fn is_on_disk(manifest: &Path) -> bool {
+    !manifest.starts_with("<bundled>")
+}
+
+fn extension(path: &Path) -> Option<&str> {
+    path.extension().and_then(|extension| extension.to_str())
+}
+
+/// Where a person keeps models of their own.
+pub fn user_models_folder() -> Option<PathBuf> {
+    directories::ProjectDirs::from("", "", "doppelganger").map(|dirs| dirs.data_dir().join("models"))
+}

@@ -1,0 +1,26 @@
+//! What a release build carries inside, so that it works offline from any folder.
+
+/// The files of `models/` by name.
+const FILES: &[(&str, &[u8])] = &[
+    ("digits_cnn.toml", include_bytes!("../../../models/digits_cnn.toml")),
+    ("digits_cnn.safetensors", include_bytes!("../../../models/digits_cnn.safetensors")),
+    ("digits_maxout.toml", include_bytes!("../../../models/digits_maxout.toml")),
+    ("digits_maxout.safetensors", include_bytes!("../../../models/digits_maxout.safetensors")),
+    ("squeezenet1_1_caffe.toml", include_bytes!("../../../models/squeezenet1_1_caffe.toml")),
+    ("imagenet_classes.txt", include_bytes!("../../../models/imagenet_classes.txt")),
+];
+
+/// The contents of a bundled file.
+pub fn file(name: &str) -> Option<&'static [u8]> {
+    FILES.iter().find(|(file, _)| *file == name).map(|(_, bytes)| *bytes)
+}
+
+/// The contents of a bundled text.
+pub fn text(name: &str) -> Option<&'static str> {
+    file(name).and_then(|bytes| std::str::from_utf8(bytes).ok())
+}
+
+/// The bundled models: the stems of the manifests, in the order in which to show them.
+pub fn models() -> impl Iterator<Item = &'static str> {
+    FILES.iter().filter_map(|(file, _)| file.strip_suffix(".toml"))
+}

@@ -1,0 +1,435 @@
+//! Layers as a manifest describes them, and the shapes that flow through them.
+
+use serde::Deserialize;
+
+use crate::engine::ops::{Conv2d, Window};
+
+/// A length for both axes, or `[height, width]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "a whole number or [height, width]")]
+pub enum Size {
+    Square(usize),
+    Each([usize; 2]),
+}
+
+impl Size {
+    pub fn pair(self) -> [usize; 2] {
+        match self {
+            Self::Square(size) => [size, size],
+            Self::Each(pair) => pair,
+        }
+    }
+}
+
+/// One layer. Weights are found by `name`: `conv1.weight`, `conv1.bias`, in PyTorch's shapes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LayerSpec {
+    /// Weight (out, in / groups, kernel height, kernel width), bias (out).
+    Conv2d { name: String, inputs: usize, outputs: usize, kernel: [usize; 2], config: Conv2d, bias: bool },
+    /// Weight (out, in), bias (out).
+    Linear { name: String, inputs: usize, outputs: usize, bias: bool },
+    /// Weight (units · pieces, in) and bias (units · pieces): the pieces of a unit are neighbours.
+    Maxout { name: String, inputs: usize, units: usize, pieces: usize },
+    /// `weight`, `bias`, `running_mean`, `running_var` of (channels).
+    BatchNorm2d { name: String, channels: usize, eps: f64 },
+    MaxPool2d(Window),
+    AvgPool2d(Window),
+    GlobalAvgPool,
+    Flatten,
+    Relu,
+    Relu6,
+    /// Keeps each value with probability `keep` in training; does nothing in evaluation.
+    Dropout { keep: f32, rescale: bool },
+    /// `body(x) + shortcut(x)`; an empty shortcut is x itself.
+    Residual { body: Vec<LayerSpec>, shortcut: Vec<LayerSpec> },
+    /// The branches' outputs, one after the other along the channels.
+    Concat { branches: Vec<Vec<LayerSpec>> },
+}
+
+/// The fields of each kind as they stand in a manifest.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+enum Fields {
+    Conv2d {
+        name: String,
+        r#in: usize,
+        out: usize,
+        kernel: Size,
+        #[serde(default = "one")]
+        stride: Size,
+        #[serde(default = "zero")]
+        padding: Size,
+        #[serde(default = "one_group")]
+        groups: usize,
+        #[serde(default = "yes")]
+        bias: bool,
+    },
+    Linear {
+        name: String,
+        r#in: usize,
+        out: usize,
+        #[serde(default = "yes")]
+        bias: bool,
+    },
+    Maxout {
+        name: String,
+        r#in: usize,
+        units: usize,
+        pieces: usize,
+    },
+    #[serde(rename = "batch_norm2d")]
+    BatchNorm2d {
+        name: String,
+        channels: usize,
+        #[serde(default = "batch_norm_eps")]
+        eps: f64,
+    },
+    #[serde(rename = "max_pool2d")]
+    MaxPool2d {
+        kernel: Size,
+        stride: Option<Size>,
+        #[serde(default = "zero")]
+        padding: Size,
+        #[serde(default)]
+        ceil: bool,
+    },
+    #[serde(rename = "avg_pool2d")]
+    AvgPool2d {
+        kernel: Size,
+        stride: Option<Size>,
+        #[serde(default = "zero")]
+        padding: Size,
+        #[serde(default)]
+        ceil: bool,
+    },
+    GlobalAvgPool {},
+    Flatten {},
+    Relu {},
+    Relu6 {},
+    Dropout {
+        keep: f32,
+        #[serde(default = "yes")]
+        rescale: bool,
+    },
+    Residual {
+        body: Vec<toml::Value>,
+        #[serde(default)]
+        shortcut: Vec<toml::Value>,
+    },
+    Concat {
+        branches: Vec<Vec<toml::Value>>,
+    },
+}
+
+fn zero() -> Size {
+    Size::Square(0)
+}
+fn one() -> Size {
+    Size::Square(1)
+}
+fn one_group() -> usize {
+    1
+}
+fn yes() -> bool {
+    true
+}
+fn batch_norm_eps() -> f64 {
+    1e-5
+}
+
+/// How deeply `residual` and `concat` may nest, so that a hostile manifest cannot exhaust the stack.
+const MAX_DEPTH: usize = 16;
+
+/// Reads a list of layers; `place` names it in messages ("layers").
+///
+/// # Errors
+/// A sentence that names the layer, for unknown kinds, missing and unknown fields, and impossible numbers.
+pub fn parse_layers(values: &[toml::Value], place: &str) -> Result<Vec<LayerSpec>, String> {
+    if place.matches('.').count() > MAX_DEPTH {
+        return Err(format!("{place}: more than {MAX_DEPTH} combinators inside one another"));
+    }
+    values.iter().enumerate().map(|(i, value)| parse_layer(value, &format!("{place}[{i}]"))).collect()
+}
+
+fn parse_layer(value: &toml::Value, place: &str) -> Result<LayerSpec, String> {
+    let describe = || match value.get("name").and_then(toml::Value::as_str) {
+        Some(name) => format!("{place} ({name})"),
+        None => place.to_owned(),
+    };
+    let fields: Fields = value
+        .clone()
+        .try_into()
+        .map_err(|e: toml::de::Error| format!("{}: {}", describe(), e.message().trim()))?;
+    let layer = match fields {
+        Fields::Conv2d { name, r#in, out, kernel, stride, padding, groups, bias } => {
+            let config = Conv2d { stride: stride.pair(), padding: padding.pair(), groups };
+            LayerSpec::Conv2d { name, inputs: r#in, outputs: out, kernel: kernel.pair(), config, bias }
+        }
+        Fields::Linear { name, r#in, out, bias } => LayerSpec::Linear { name, inputs: r#in, outputs: out, bias },
+        Fields::Maxout { name, r#in, units, pieces } => LayerSpec::Maxout { name, inputs: r#in, units, pieces },
+        Fields::BatchNorm2d { name, channels, eps } => LayerSpec::BatchNorm2d { name, channels, eps },
+        Fields::MaxPool2d { kernel, stride, padding, ceil } => {
+            LayerSpec::MaxPool2d(window(kernel, stride, padding, ceil))
+        }
+        Fields::AvgPool2d { kernel, stride, padding, ceil } => {
+            LayerSpec::AvgPool2d(window(kernel, stride, padding, ceil))
+        }
+        Fields::GlobalAvgPool {} => LayerSpec::GlobalAvgPool,
+        Fields::Flatten {} => LayerSpec::Flatten,
+        Fields::Relu {} => LayerSpec::Relu,
+        Fields::Relu6 {} => LayerSpec::Relu6,
+        Fields::Dropout { keep, rescale } => LayerSpec::Dropout { keep, rescale },
+        Fields::Residual { body, shortcut } => LayerSpec::Residual {
+            body: parse_layers(&body, &format!("{place}.body"))?,
+            shortcut: parse_layers(&shortcut, &format!("{place}.shortcut"))?,
+        },
+        Fields::Concat { branches } => LayerSpec::Concat {
+            branches: branches
+                .iter()
+                .enumerate()
+                .map(|(i, branch)| parse_layers(branch, &format!("{place}.branches[{i}]")))
+                .collect::<Result<_, _>>()?,
+        },
+    };
+    layer.check_numbers().map_err(|why| format!("{}: {why}", describe()))?;
+    Ok(layer)
+}
+
+fn window(kernel: Size, stride: Option<Size>, padding: Size, ceil: bool) -> Window {
+    Window { kernel: kernel.pair(), stride: stride.unwrap_or(kernel).pair(), padding: padding.pair(), ceil }
+}
+
+/// The largest number that any size in a manifest may be.
+const MAX_SIZE: usize = 1 << 20;
+
+impl LayerSpec {
+    /// Its name in a manifest.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Conv2d { .. } => "conv2d",
+            Self::Linear { .. } => "linear",
+            Self::Maxout { .. } => "maxout",
+            Self::BatchNorm2d { .. } => "batch_norm2d",
+            Self::MaxPool2d(_) => "max_pool2d",
+            Self::AvgPool2d(_) => "avg_pool2d",
+            Self::GlobalAvgPool => "global_avg_pool",
+            Self::Flatten => "flatten",
+            Self::Relu => "relu",
+            Self::Relu6 => "relu6",
+            Self::Dropout { .. } => "dropout",
+            Self::Residual { .. } => "residual",
+            Self::Concat { .. } => "concat",
+        }
+    }
+
+    fn check_numbers(&self) -> Result<(), String> {
+        let positive = |what: &str, numbers: &[usize]| {
+            match numbers.iter().find(|n| !(1..=MAX_SIZE).contains(*n)) {
+                Some(n) => Err(format!("{what} is {n}; expected 1 to {MAX_SIZE}")),
+                None => Ok(()),
+            }
+        };
+        match self {
+            Self::Conv2d { inputs, outputs, kernel, config, .. } => {
+                positive("in", &[*inputs])?;
+                positive("out", &[*outputs])?;
+                positive("kernel", kernel)?;
+                positive("stride", &config.stride)?;
+                positive("groups", &[config.groups])?;
+                if config.padding.iter().any(|&p| p > MAX_SIZE) {
+                    return Err(format!("padding is {:?}; expected at most {MAX_SIZE}", config.padding));
+                }
+                if inputs % config.groups != 0 || outputs % config.groups != 0 {
+                    return Err(format!("{} groups do not divide {inputs} inputs and {outputs} outputs", config.groups));
+                }
+            }
+            Self::Linear { inputs, outputs, .. } => {
+                positive("in", &[*inputs])?;
+                positive("out", &[*outputs])?;
+            }
+            Self::Maxout { inputs, units, pieces, .. } => {
+                positive("in", &[*inputs])?;
+                positive("units", &[*units])?;
+                positive("pieces", &[*pieces])?;
+            }
+            Self::BatchNorm2d { channels, eps, .. } => {
+                positive("channels", &[*channels])?;
+                if !(eps.is_finite() && *eps >= 0.0) {
+                    return Err(format!("eps is {eps}; expected a small positive number"));
+                }
+            }
+            Self::MaxPool2d(window) | Self::AvgPool2d(window) => {
+                positive("kernel", &window.kernel)?;
+                positive("stride", &window.stride)?;
+                if window.padding.iter().zip(window.kernel).any(|(&p, k)| 2 * p > k) {
+                    return Err(format!("padding {:?} is more than half of the kernel {:?}", window.padding, window.kernel));
+                }
+            }
+            Self::Dropout { keep, .. } if !(*keep > 0.0 && *keep <= 1.0) => {
+                return Err(format!("keep is {keep}; expected a probability above 0 and at most 1"));
+            }
+            Self::Concat { branches } if branches.is_empty() => {
+                return Err("concat has no branches; expected at least one".into());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The tensors that this layer itself takes from a weights file, with their shapes.
+    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let with_bias = |name: &str, weight: Vec<usize>, bias: bool| {
+            let outputs = weight[0];
+            let mut tensors = vec![(format!("{name}.weight"), weight)];
+            if bias {
+                tensors.push((format!("{name}.bias"), vec![outputs]));
+            }
+            tensors
+        };
+        match self {
+            Self::Conv2d { name, inputs, outputs, kernel: [kh, kw], config, bias } => {
+                with_bias(name, vec![*outputs, inputs / config.groups, *kh, *kw], *bias)
+            }
+            Self::Linear { name, inputs, outputs, bias } => with_bias(name, vec![*outputs, *inputs], *bias),
+            Self::Maxout { name, inputs, units, pieces } => with_bias(name, vec![units * pieces, *inputs], true),
+            Self::BatchNorm2d { name, channels, .. } => ["weight", "bias", "running_mean", "running_var"]
+                .map(|part| (format!("{name}.{part}"), vec![*channels]))
+                .into(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The layers inside this one.
+    pub fn members(&self) -> Vec<&[LayerSpec]> {
+        match self {
+            Self::Residual { body, shortcut } => vec![body, shortcut],
+            Self::Concat { branches } => branches.iter().map(Vec::as_slice).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Every layer of a list, those inside combinators included, in order.
+pub fn walk<'a>(layers: &'a [LayerSpec], visit: &mut impl FnMut(&'a LayerSpec)) {
+    for layer in layers {
+        visit(layer);
+        for members in layer.members() {
+            walk(members, visit);
+        }
+    }
+}
+
+/// What one picture has become on its way through the net.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Planes { channels: usize, height: usize, width: usize },
+    Features(usize),
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Planes { channels, height, width } => write!(f, "{channels}×{height}×{width}"),
+            Self::Features(count) => write!(f, "{count} features"),
+        }
+    }
+}
+
+impl Shape {
+    pub fn count(self) -> usize {
+        match self {
+            Self::Planes { channels, height, width } => channels * height * width,
+            Self::Features(count) => count,
+        }
+    }
+}
+
+/// The most values that one picture may become inside a net.
+const MAX_ACTIVATIONS: usize = 1 << 28;
+
+/// The shape that comes out of a list of layers.
+///
+/// # Errors
+/// A sentence that names the layer, the shape that it gets, and the one that it expects.
+pub fn output_shape(layers: &[LayerSpec], input: Shape, place: &str) -> Result<Shape, String> {
+    layers.iter().enumerate().try_fold(input, |shape, (i, layer)| {
+        let place = format!("{place}[{i}]");
+        let out = layer_shape(layer, shape, &place)?;
+        if out.count() > MAX_ACTIVATIONS {
+            return Err(format!("{place}: {} makes {out} of one picture, which is too large", layer.kind()));
+        }
+        Ok(out)
+    })
+}
+
+fn layer_shape(layer: &LayerSpec, shape: Shape, place: &str) -> Result<Shape, String> {
+    let refuse = |expected: String| {
+        let name = layer.tensors().first().map(|(name, _)| name.trim_end_matches(".weight").to_owned());
+        let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
+        Err(format!("{place}: {}{name} gets {shape}, expected {expected}", layer.kind()))
+    };
+    let through = |window: &Window, channels: usize, height: usize, width: usize| match window.output(height, width) {
+        Some([height, width]) => Ok(Shape::Planes { channels, height, width }),
+        None => refuse(format!("at least the kernel's {}×{}", window.kernel[0], window.kernel[1])),
+    };
+    match (layer, shape) {
+        (LayerSpec::Conv2d { inputs, outputs, kernel, config, .. }, Shape::Planes { channels, height, width }) => {
+            if channels != *inputs {
+                return refuse(format!("{inputs} channels"));
+            }
+            let window = Window { kernel: *kernel, stride: config.stride, padding: config.padding, ceil: false };
+            through(&window, *outputs, height, width)
+        }
+        (LayerSpec::Linear { inputs, .. } | LayerSpec::Maxout { inputs, .. }, _) => {
+            // A plane of one pixel per channel is as good as flat.
+            let flat = matches!(shape, Shape::Features(_) | Shape::Planes { height: 1, width: 1, .. });
+            match layer {
+                _ if !flat || shape.count() != *inputs => refuse(format!("{inputs} features (a flatten before it?)")),
+                LayerSpec::Maxout { units, .. } => Ok(Shape::Features(*units)),
+                LayerSpec::Linear { outputs, .. } => Ok(Shape::Features(*outputs)),
+                _ => Ok(shape),
+            }
+        }
+        (LayerSpec::BatchNorm2d { channels: expected, .. }, Shape::Planes { channels, .. }) => {
+            if channels == *expected { Ok(shape) } else { refuse(format!("{expected} channels")) }
+        }
+        (LayerSpec::MaxPool2d(window) | LayerSpec::AvgPool2d(window), Shape::Planes { channels, height, width }) => {
+            through(window, channels, height, width)
+        }
+        (LayerSpec::GlobalAvgPool, Shape::Planes { channels, .. }) => {
+            Ok(Shape::Planes { channels, height: 1, width: 1 })
+        }
+        (LayerSpec::Flatten, _) => Ok(Shape::Features(shape.count())),
+        (LayerSpec::Relu | LayerSpec::Relu6 | LayerSpec::Dropout { .. }, _) => Ok(shape),
+        (LayerSpec::Residual { body, shortcut }, _) => {
+            let out = output_shape(body, shape, &format!("{place}.body"))?;
+            let around = output_shape(shortcut, shape, &format!("{place}.shortcut"))?;
+            if out == around {
+                Ok(out)
+            } else {
+                Err(format!("{place}: residual adds {out} from its body to {around} from its shortcut, expected equal shapes"))
+            }
+        }
+        (LayerSpec::Concat { branches }, _) => {
+            let shapes = branches.iter().enumerate();
+            let shapes = shapes.map(|(i, branch)| output_shape(branch, shape, &format!("{place}.branches[{i}]")));
+            concatenated(&shapes.collect::<Result<Vec<_>, _>>()?)
+                .ok_or_else(|| format!("{place}: concat gets branches of different sizes, expected them to differ in channels only"))
+        }
+        _ => refuse("planes of channels × height × width".into()),
+    }
+}
+
+fn concatenated(shapes: &[Shape]) -> Option<Shape> {
+    let mut shapes = shapes.iter().copied();
+    let first = shapes.next()?;
+    shapes.try_fold(first, |sum, shape| match (sum, shape) {
+        (Shape::Planes { channels, height, width }, Shape::Planes { channels: more, height: h, width: w })
+            if (height, width) == (h, w) =>
+        {
+            Some(Shape::Planes { channels: channels + more, height, width })
+        }
+        (Shape::Features(count), Shape::Features(more)) => Some(Shape::Features(count + more)),
+        _ => None,
+    })
+}

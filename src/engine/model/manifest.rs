@@ -1,0 +1,203 @@
+//! The manifest of a model: a TOML file, and a public contract (README.md describes it).
+
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::layer::{LayerSpec, Shape, output_shape, parse_layers, walk};
+use crate::engine::picture::Fit;
+use crate::engine::{Error, Result, ops};
+
+/// What a net takes in: planar pixels in [0, 1], then `(x − mean) / std` per channel as part of the model.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    pub channels: usize,
+    pub height: usize,
+    pub width: usize,
+    pub mean: Vec<f32>,
+    pub std: Vec<f32>,
+    #[serde(default = "squash")]
+    pub fit: Fit,
+}
+
+fn squash() -> Fit {
+    Fit::Squash
+}
+
+impl Input {
+    /// `(x − mean) / std` per channel of (n, channels, height, width).
+    pub fn normalise(&self, pixels: &candle_core::Tensor) -> candle_core::Result<candle_core::Tensor> {
+        if self.mean.iter().all(|&m| m == 0.0) && self.std.iter().all(|&s| s == 1.0) {
+            return Ok(pixels.clone());
+        }
+        let scale = self.std.iter().map(|&std| 1.0 / std).collect();
+        let shift = self.mean.iter().zip(&self.std).map(|(mean, std)| -mean / std).collect();
+        ops::channel_affine(pixels, scale, shift)
+    }
+
+    fn shape(&self) -> Shape {
+        Shape::Planes { channels: self.channels, height: self.height, width: self.width }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !matches!(self.channels, 1 | 3) {
+            return Err(format!("input.channels is {}; expected 1 (grey) or 3 (colour)", self.channels));
+        }
+        if ![self.height, self.width].iter().all(|side| (1..=4096).contains(side)) {
+            return Err(format!("input is {}×{}; expected sides of 1 to 4096 pixels", self.height, self.width));
+        }
+        for (what, values) in [("mean", &self.mean), ("std", &self.std)] {
+            if values.len() != self.channels || values.iter().any(|v| !v.is_finite()) {
+                return Err(format!("input.{what} is {values:?}; expected {} finite numbers", self.channels));
+            }
+        }
+        if self.std.iter().any(|&std| std <= 0.0) {
+            return Err(format!("input.std is {:?}; expected numbers above 0", self.std));
+        }
+        Ok(())
+    }
+}
+
+/// A checked manifest: its layers fit together and end in as many values as there are classes.
+#[derive(Clone, Debug)]
+pub struct Manifest {
+    /// Where it was read, or a made-up path for one inside the binary.
+    pub path: PathBuf,
+    pub name: String,
+    pub description: String,
+    pub licence: String,
+    pub input: Input,
+    pub classes: Vec<String>,
+    /// Relative to the manifest, without `..`.
+    pub weights: PathBuf,
+    pub sha256: Option<String>,
+    pub layers: Vec<LayerSpec>,
+    /// The text that it was read from, so that a trained net can be saved with the same description.
+    pub source: String,
+}
+
+#[derive(Deserialize)]
+struct Fields {
+    name: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default, alias = "license")]
+    licence: String,
+    input: Input,
+    classes: Option<Vec<String>>,
+    classes_file: Option<PathBuf>,
+    weights: PathBuf,
+    sha256: Option<String>,
+    layers: Vec<toml::Value>,
+    /// Keys for people (provenance, training command, test error) are welcome; misspelt ones of ours are not.
+    #[serde(flatten)]
+    others: toml::Table,
+}
+
+const KEYS: [&str; 9] =
+    ["name", "description", "licence", "input", "classes", "classes_file", "weights", "sha256", "layers"];
+
+/// The largest manifest or list of classes that is read.
+pub const MAX_TEXT_BYTES: u64 = 4 << 20;
+
+impl Manifest {
+    /// Reads and checks a manifest from disk.
+    ///
+    /// # Errors
+    /// [`Error::Io`] and [`Error::Manifest`], which names the layer, the shape found and the shape expected.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = read_text(path, "read the model manifest")?;
+        let beside = |file: &Path| {
+            let path = path.parent().unwrap_or(Path::new("")).join(file);
+            read_text(&path, "read the manifest's classes_file")
+        };
+        Self::parse(&text, path, beside)
+    }
+
+    /// Checks the text of a manifest; `read_beside` reads its `classes_file`.
+    pub(super) fn parse(text: &str, path: &Path, read_beside: impl Fn(&Path) -> Result<String>) -> Result<Self> {
+        let refuse = |why: String| Error::Manifest { path: path.to_owned(), why };
+        let fields: Fields = toml::from_str(text).map_err(|e| refuse(explain(&e, text)))?;
+        for key in fields.others.keys() {
+            if let Some(meant) = KEYS.iter().find(|meant| strsim::damerau_levenshtein(meant, key) <= 2) {
+                return Err(refuse(format!("unknown key {key:?}; did you mean {meant:?}?")));
+            }
+        }
+        fields.input.check().map_err(refuse)?;
+        let classes = match (fields.classes, &fields.classes_file) {
+            (Some(classes), None) => classes,
+            (None, Some(file)) => {
+                inside(file, "classes_file").map_err(refuse)?;
+                read_beside(file)?.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect()
+            }
+            _ => return Err(refuse("expected either classes = […] or classes_file = \"…\"".into())),
+        };
+        if classes.len() < 2 {
+            return Err(refuse(format!("{} classes; expected two or more", classes.len())));
+        }
+        inside(&fields.weights, "weights").map_err(refuse)?;
+        let layers = parse_layers(&fields.layers, "layers").map_err(refuse)?;
+        check_names(&layers).map_err(refuse)?;
+        let out = output_shape(&layers, fields.input.shape(), "layers").map_err(refuse)?;
+        let flat = matches!(out, Shape::Features(_) | Shape::Planes { height: 1, width: 1, .. });
+        if !flat || out.count() != classes.len() {
+            let last = layers.last().map_or("layers are empty: the net", LayerSpec::kind);
+            return Err(refuse(format!("{last} ends in {out}, expected {} values, one a class", classes.len())));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            name: fields.name,
+            description: fields.description,
+            licence: fields.licence,
+            input: fields.input,
+            classes,
+            weights: fields.weights,
+            sha256: fields.sha256,
+            layers,
+            source: text.to_owned(),
+        })
+    }
+}
+
+/// A tensor name may not serve two layers: they would share weights in silence.
+fn check_names(layers: &[LayerSpec]) -> Result<(), String> {
+    let mut names = std::collections::BTreeSet::new();
+    let mut twice = None;
+    walk(layers, &mut |layer| {
+        for (name, _) in layer.tensors() {
+            if !names.insert(name.clone()) {
+                twice.get_or_insert(name);
+            }
+        }
+    });
+    twice.map_or(Ok(()), |name| Err(format!("two layers use the tensor {name:?}; expected a name for each")))
+}
+
+/// A file named in a manifest lies beside it or below: no absolute path and no `..`.
+fn inside(file: &Path, key: &str) -> Result<(), String> {
+    let plain = file.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    // On every system alike: a manifest travels.
+    let text = file.to_string_lossy();
+    if plain && file.file_name().is_some() && !text.contains('\\') && !text.contains(':') {
+        return Ok(());
+    }
+    Err(format!("{key} is {text:?}; expected a file beside the manifest, without an absolute path or \"..\""))
+}
+
+/// Reads a text file of bounded size.
+pub(super) fn read_text(path: &Path, doing: &'static str) -> Result<String> {
+    let size = std::fs::metadata(path).map_err(Error::io(doing, path))?.len();
+    if size > MAX_TEXT_BYTES {
+        let why = format!("the file has {size} bytes; expected a text of at most {MAX_TEXT_BYTES}");
+        return Err(Error::Manifest { path: path.to_owned(), why });
+    }
+    std::fs::read_to_string(path).map_err(Error::io(doing, path))
+}
+
+/// What is wrong in a TOML text, in one line with its place.
+fn explain(error: &toml::de::Error, text: &str) -> String {
+    let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+    let message = error.message().trim().replace('\n', " ");
+    line.map_or(message.clone(), |line| format!("line {line}: {message}"))
+}

@@ -1,0 +1,125 @@
+//! Reading and writing weights as safetensors.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use candle_core::{Device, Tensor};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use sha2::{Digest, Sha256};
+
+use super::layer::{LayerSpec, walk};
+use super::net::Params;
+use crate::engine::files::write_atomically;
+use crate::engine::{Error, Result};
+
+/// The largest weights file that is read.
+pub const MAX_WEIGHTS_BYTES: u64 = 2 << 30;
+
+/// The SHA-256 of some bytes in lower-case hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads a weights file of bounded size.
+pub fn read_weights(path: &Path) -> Result<Vec<u8>> {
+    let size = std::fs::metadata(path).map_err(Error::io("read the weights", path))?.len();
+    if size > MAX_WEIGHTS_BYTES {
+        let why = format!("the file has {size} bytes; expected at most {MAX_WEIGHTS_BYTES}");
+        return Err(Error::Weights { path: path.to_owned(), why });
+    }
+    std::fs::read(path).map_err(Error::io("read the weights", path))
+}
+
+/// Takes the tensors that `layers` ask for out of a safetensors file; others in it are passed over.
+///
+/// # Errors
+/// [`Error::Weights`] for a damaged file, a wrong hash, a missing tensor, a wrong shape (layer, found, expected), an
+/// unknown number format, or values that are not finite.
+pub fn load_weights(bytes: &[u8], path: &Path, layers: &[LayerSpec], sha256: Option<&str>) -> Result<Params> {
+    let refuse = |why: String| Error::Weights { path: path.to_owned(), why };
+    if let Some(expected) = sha256 {
+        let found = sha256_hex(bytes);
+        if !found.eq_ignore_ascii_case(expected.trim()) {
+            return Err(refuse(format!(
+                "the file's SHA-256 is {found},\n  the manifest says {expected}: get the file again, or mend the manifest"
+            )));
+        }
+    }
+    let file = SafeTensors::deserialize(bytes).map_err(|e| {
+        refuse(format!("not a whole safetensors file ({e}): it may be cut short; expected {}", expected_size(layers)))
+    })?;
+    let mut params = BTreeMap::new();
+    let mut failure = None;
+    walk(layers, &mut |layer| {
+        for (name, shape) in layer.tensors() {
+            match read_tensor(&file, &name, &shape, layer) {
+                Ok(tensor) => drop(params.insert(name, tensor)),
+                Err(why) => drop(failure.get_or_insert(why)),
+            }
+        }
+    });
+    failure.map_or(Ok(params), |why| Err(refuse(why)))
+}
+
+fn expected_size(layers: &[LayerSpec]) -> String {
+    let mut values = 0usize;
+    walk(layers, &mut |layer| {
+        values += layer.tensors().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>();
+    });
+    format!("{values} values, {} bytes as f32", values * 4)
+}
+
+fn read_tensor(file: &SafeTensors<'_>, name: &str, shape: &[usize], layer: &LayerSpec) -> Result<Tensor, String> {
+    let kind = layer.kind();
+    let Ok(view) = file.tensor(name) else {
+        let mut names = file.names();
+        names.sort_by(|a, b| strsim::jaro_winkler(b, name).total_cmp(&strsim::jaro_winkler(a, name)));
+        let nearest = names.first().map(|nearest| format!("; the nearest name in the file is {nearest:?}"));
+        return Err(format!("{kind} needs the tensor {name:?} of {shape:?}, and it is missing{}", nearest.unwrap_or_default()));
+    };
+    if view.shape() != shape {
+        return Err(format!("{kind}: the tensor {name:?} has shape {:?}, expected {shape:?}", view.shape()));
+    }
+    let values = as_f32(&view).ok_or_else(|| {
+        format!("{kind}: the tensor {name:?} holds {:?}, expected F32, F16 or BF16", view.dtype())
+    })?;
+    if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+        return Err(format!("{kind}: value {at} of the tensor {name:?} is {}, expected finite numbers", values[at]));
+    }
+    Tensor::from_vec(values, shape, &Device::Cpu).map_err(|e| format!("{kind}: the tensor {name:?}: {e}"))
+}
+
+fn as_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
+    let data = view.data();
+    let halves = || data.chunks_exact(2).map(|b| [b[0], b[1]]);
+    match view.dtype() {
+        Dtype::F32 => Some(data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
+        Dtype::F16 => Some(halves().map(|b| half::f16::from_le_bytes(b).to_f32()).collect()),
+        Dtype::BF16 => Some(halves().map(|b| half::bf16::from_le_bytes(b).to_f32()).collect()),
+        _ => None,
+    }
+}
+
+/// Writes tensors as a safetensors file, sorted by name, atomically: a whole file or none.
+///
+/// # Errors
+/// [`Error::Io`] when the folder cannot be written (it does not exist, the disk is full).
+pub fn save_weights(params: &Params, path: &Path) -> Result<()> {
+    let bytes = weights_bytes(params)?;
+    write_atomically(path, &bytes, "write the weights")
+}
+
+/// The bytes of a safetensors file with these tensors.
+pub fn weights_bytes(params: &Params) -> Result<Vec<u8>> {
+    let mut raw = Vec::with_capacity(params.len());
+    for (name, tensor) in params {
+        let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
+        raw.push((name, tensor.dims().to_vec(), values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()));
+    }
+    let views = raw.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)));
+    let views: Vec<_> = views
+        .collect::<std::result::Result<_, safetensors::SafeTensorError>>()
+        .map_err(|e| Error::Argument(format!("the weights cannot be written as safetensors: {e}")))?;
+    safetensors::serialize(views, None)
+        .map_err(|e| Error::Argument(format!("the weights cannot be written as safetensors: {e}")))
+}

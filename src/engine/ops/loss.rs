@@ -1,0 +1,171 @@
+//! Softmax and the losses on logits. Probabilities never feed a loss: a saturated net still has a gradient.
+
+use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
+
+use super::{operand, shaped, with_values};
+
+/// Probabilities of each row of logits, computed from its largest one down so that nothing overflows.
+pub fn softmax(logits: &[f32]) -> Vec<f32> {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exps: Vec<f64> = logits.iter().map(|&z| f64::from(z - max).exp()).collect();
+    let sum: f64 = exps.iter().sum();
+    exps.iter().map(|e| (e / sum) as f32).collect()
+}
+
+/// The cross-entropy `J = −log softmax(z)[label]` of every row: (n, classes) to (n).
+///
+/// Its gradient at the label is minus the sum of the other probabilities, so that it does not cancel where the label's
+/// own probability rounds to 1.
+pub fn cross_entropy(logits: &Tensor, labels: &[usize]) -> Result<Tensor> {
+    loss(logits, labels, Kind::CrossEntropy)
+}
+
+/// The log-odds against the label, `L = log Σ_{k≠label} exp(z_k) − z_label`, of every row: (n, classes) to (n).
+///
+/// `J = softplus(L)`, so `∇J = σ(L)·∇L` with a positive factor: ascending L and J is the same direction, but ∇L does
+/// not vanish however sure the net is, where ∇J falls below the smallest `f32` at a logit gap of 90.
+pub fn log_odds_against(logits: &Tensor, labels: &[usize]) -> Result<Tensor> {
+    loss(logits, labels, Kind::LogOdds)
+}
+
+fn loss(logits: &Tensor, labels: &[usize], kind: Kind) -> Result<Tensor> {
+    let (n, classes) = logits.dims2()?;
+    if labels.len() != n || classes < 2 || labels.iter().any(|&label| label >= classes) {
+        bail!("a loss of {n} rows of {classes} classes got {} labels up to {:?}", labels.len(), labels.iter().max());
+    }
+    logits.contiguous()?.apply_op1(Loss { labels: labels.to_vec(), kind })
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    CrossEntropy,
+    LogOdds,
+}
+
+struct Loss {
+    labels: Vec<usize>,
+    kind: Kind,
+}
+
+/// `log Σ_{k≠label} exp(z_k)` and the softmax over the classes other than the label (0 at the label itself).
+fn others(z: &[f32], label: usize) -> (f64, Vec<f64>) {
+    let rest = || z.iter().enumerate().filter(move |(k, _)| *k != label);
+    let max = rest().map(|(_, &z)| z).fold(f32::NEG_INFINITY, f32::max);
+    let mut shares: Vec<f64> = z.iter().map(|&z| f64::from(z - max).exp()).collect();
+    shares[label] = 0.0;
+    let sum: f64 = shares.iter().sum();
+    shares.iter_mut().for_each(|share| *share /= sum);
+    (f64::from(max) + sum.ln(), shares)
+}
+
+/// `1 / (1 + exp(−x))`.
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// `log(1 + exp(x))` without overflow.
+fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
+impl CustomOp1 for Loss {
+    fn name(&self) -> &'static str {
+        "loss"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let z = operand(storage, layout)?;
+        let classes = layout.dims()[1];
+        let losses = z.chunks_exact(classes).zip(&self.labels).map(|(z, &label)| {
+            let log_odds = others(z, label).0 - f64::from(z[label]);
+            match self.kind {
+                Kind::CrossEntropy => softplus(log_odds) as f32,
+                Kind::LogOdds => log_odds as f32,
+            }
+        });
+        Ok((CpuStorage::F32(losses.collect()), self.labels.len().into()))
+    }
+
+    fn bwd(&self, logits: &Tensor, _loss: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
+        let classes = logits.dims()[1];
+        let dz = with_values(logits, |z| {
+            with_values(grad, |grad| {
+                let mut dz = Vec::with_capacity(z.len());
+                for ((z, &label), &grad) in z.chunks_exact(classes).zip(&self.labels).zip(grad) {
+                    let (log_sum, shares) = others(z, label);
+                    let scale = f64::from(grad)
+                        * match self.kind {
+                            Kind::CrossEntropy => sigmoid(log_sum - f64::from(z[label])),
+                            Kind::LogOdds => 1.0,
+                        };
+                    let row = shares.iter().enumerate();
+                    dz.extend(row.map(|(k, share)| (if k == label { -scale } else { share * scale }) as f32));
+                }
+                Ok(dz)
+            })
+        })?;
+        Ok(Some(shaped(dz, logits)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::{Device, Var};
+
+    use super::*;
+    use crate::engine::ops::testing::{check_gradient, random};
+
+    fn gradient(z: &[f32], label: usize, loss: fn(&Tensor, &[usize]) -> Result<Tensor>) -> (f32, Vec<f32>) {
+        let z = Var::from_slice(z, (1, z.len()), &Device::Cpu).unwrap();
+        let loss = loss(&z, &[label]).unwrap();
+        let dz = loss.sum_all().unwrap().backward().unwrap().remove(&z).unwrap();
+        (loss.to_vec1().unwrap()[0], dz.flatten_all().unwrap().to_vec1().unwrap())
+    }
+
+    fn close(a: &[f32], b: &[f32]) -> bool {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6 * b.abs().max(1.0))
+    }
+
+    #[test]
+    fn cross_entropy_matches_pytorch() {
+        // z = torch.tensor([[1., -2., .5, 3.]], requires_grad=True)
+        // J = torch.nn.functional.cross_entropy(z, torch.tensor([2])); J.backward(); print(J, z.grad)
+        // -> 2.6919, [[0.1117, 0.0056, -0.9323, 0.8251]] (float64: 2.69187934, .11170066 .00556132 -.93224998 .824988)
+        let (loss, dz) = gradient(&[1.0, -2.0, 0.5, 3.0], 2, cross_entropy);
+        let z = [1.0f64, -2.0, 0.5, 3.0].map(f64::exp);
+        let p = z.map(|e| e / z.iter().sum::<f64>());
+        assert!((f64::from(loss) + p[2].ln()).abs() < 1e-6, "{loss}");
+        let expected: Vec<f32> = (0..4).map(|k| (p[k] - f64::from(u8::from(k == 2))) as f32).collect();
+        assert!(close(&dz, &expected), "{dz:?} {expected:?}");
+    }
+
+    #[test]
+    fn a_saturated_net_still_has_a_gradient() {
+        let (loss, dz) = gradient(&[60.0, 0.0, 5.0], 0, cross_entropy);
+        // e^-60 + e^-55 over 1 + ..., from mpmath: 1.3085e-24.
+        let odds = (-55.0f64).exp() + (-60.0f64).exp();
+        assert!((f64::from(loss) / odds - 1.0).abs() < 1e-5, "{loss}");
+        assert!((f64::from(-dz[0]) / odds - 1.0).abs() < 1e-5 && dz[1] > 0.0 && dz[2] > dz[1], "{dz:?}");
+        let (log_odds, dz) = gradient(&[1000.0, 0.0, 5.0], 0, log_odds_against);
+        assert!((log_odds + 995.0).abs() < 0.01 && dz[0] == -1.0 && dz[2] > 0.99, "{log_odds} {dz:?}");
+    }
+
+    #[test]
+    fn softmax_does_not_overflow() {
+        assert!(close(&softmax(&[1000.0, 1000.0]), &[0.5, 0.5]));
+        assert!(close(&softmax(&[0.0, 3.0f32.ln()]), &[0.25, 0.75]));
+    }
+
+    #[test]
+    fn gradients_match_finite_differences() {
+        let labels = [0, 2, 4];
+        check_gradient(&random(&[3, 5], 5), |z| cross_entropy(&(z * 3.0)?, &labels));
+        check_gradient(&random(&[3, 5], 6), |z| log_odds_against(&(z * 3.0)?, &labels));
+    }
+
+    #[test]
+    fn labels_must_exist() {
+        let z = random(&[1, 3], 7);
+        assert!(cross_entropy(&z, &[3]).is_err() && cross_entropy(&z, &[0, 1]).is_err());
+    }
+}
