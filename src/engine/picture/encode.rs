@@ -1,6 +1,6 @@
 //! Writing PNG files, whole or not at all.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use flate2::Crc;
@@ -8,6 +8,7 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
 use super::Picture;
+use crate::engine::files::write_atomically;
 use crate::engine::{Error, Result};
 
 /// Where the chunks after the header begin: the signature (8 bytes) and the IHDR chunk (25 bytes) come first.
@@ -79,25 +80,10 @@ pub fn save_png(picture: &Picture, path: &Path) -> Result<()> {
 /// [`Error::Io`] when the folder is missing or cannot be written to, or when the disk is full.
 pub fn save_png_with(picture: &Picture, path: &Path, texts: &[(&str, &str)]) -> Result<()> {
     let png = png_bytes_with(picture, texts)?;
-    write_whole(path, &png).map_err(|e| Error::io("save this picture", path)(advise(e, path)))
-}
-
-/// Writes a temporary file beside `path`, waits until the disk has it, and gives it its name.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    if path.is_dir() {
-        return Err(io::Error::new(ErrorKind::IsADirectory, "this is a folder; give a file name in it"));
-    }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".doppelganger-").suffix(".part");
-    // Temporary files are private by default; this one becomes an ordinary file (less what the umask takes away).
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|e| e.error)?;
-    Ok(())
+    write_atomically(path, &png, "save this picture").map_err(|error| match error {
+        Error::Io { doing, path, source } => Error::Io { doing, source: advise(source, &path), path },
+        other => other,
+    })
 }
 
 /// What to do, for the failures that a person can do something about.
@@ -111,6 +97,7 @@ fn advise(error: io::Error, path: &Path) -> io::Error {
             "this folder cannot be written to; choose another"
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full; make room or choose another",
+        _ if path.is_dir() => "this is a folder; give a file name in it",
         _ => return error,
     };
     io::Error::new(error.kind(), advice)
