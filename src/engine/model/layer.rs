@@ -309,6 +309,11 @@ impl LayerSpec {
     }
 }
 
+/// Whether a tensor is gathered by batch normalisation rather than trained.
+pub fn is_running_statistic(name: &str) -> bool {
+    name.ends_with(".running_mean") || name.ends_with(".running_var")
+}
+
 /// Every layer of a list, those inside combinators included, in order.
 pub fn walk<'a>(layers: &'a [LayerSpec], visit: &mut impl FnMut(&'a LayerSpec)) {
     for layer in layers {

@@ -8,12 +8,12 @@ mod manifest;
 mod net;
 mod weights;
 
-pub use catalogue::{Catalogue, Entry};
+pub use catalogue::{Catalogue, Entry, user_models_folder};
 pub use classes::find_class;
-pub use layer::{LayerSpec, Shape};
+pub use layer::{LayerSpec, Shape, is_running_statistic, walk as walk_layers};
 pub use manifest::{Input, Manifest};
 pub use net::{BatchStatistics, Mode, Net, Params};
-pub use weights::{save_weights, sha256_hex};
+pub use weights::{read_weights, save_weights, sha256_hex, weights_bytes};
 
 use candle_core::Tensor;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Reading and writing weights as safetensors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
@@ -105,12 +105,12 @@ fn as_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
 /// # Errors
 /// [`Error::Io`] when the folder cannot be written (it does not exist, the disk is full).
 pub fn save_weights(params: &Params, path: &Path) -> Result<()> {
-    let bytes = weights_bytes(params)?;
+    let bytes = weights_bytes(params, None)?;
     write_atomically(path, &bytes, "write the weights")
 }
 
-/// The bytes of a safetensors file with these tensors.
-pub fn weights_bytes(params: &Params) -> Result<Vec<u8>> {
+/// The bytes of a safetensors file with these tensors and texts.
+pub fn weights_bytes(params: &Params, texts: Option<HashMap<String, String>>) -> Result<Vec<u8>> {
     let mut raw = Vec::with_capacity(params.len());
     for (name, tensor) in params {
         let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
@@ -120,6 +120,6 @@ pub fn weights_bytes(params: &Params) -> Result<Vec<u8>> {
     let views: Vec<_> = views
         .collect::<std::result::Result<_, safetensors::SafeTensorError>>()
         .map_err(|e| Error::Argument(format!("the weights cannot be written as safetensors: {e}")))?;
-    safetensors::serialize(views, None)
+    safetensors::serialize(views, texts)
         .map_err(|e| Error::Argument(format!("the weights cannot be written as safetensors: {e}")))
 }

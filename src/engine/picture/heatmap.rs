@@ -1,9 +1,12 @@
 //! Perturbations and gradients as pictures: a signed diverging map centred on 0.
 
-use super::Planes;
+use serde::{Deserialize, Serialize};
+
+use super::colour;
+use super::{Picture, Planes};
 
 /// What the middle pane shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Quantity {
     /// δ, signed.
     Perturbation,
@@ -14,20 +17,67 @@ pub enum Quantity {
 }
 
 /// Which colour plane a heatmap shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Channel {
     /// The plane with the largest magnitude at each pixel, sign kept.
     Strongest,
+    /// This plane; the last one where there are fewer.
     One(usize),
 }
 
 /// How to draw the perturbation.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Heatmap {
     pub quantity: Quantity,
     pub channel: Channel,
-    /// 1 puts the largest magnitude at full colour; 4 makes a quarter of it full colour.
+    /// 1 puts the largest magnitude at full colour; 4 makes a quarter of it full colour. Above 0; anything else is
+    /// taken as 1.
     pub gain: f32,
+}
+
+impl Heatmap {
+    /// Draws the chosen quantity; also returns the value at full colour (the legend runs from its negative, or from 0
+    /// for magnitudes, to it), which is 0 when there is nothing to see.
+    ///
+    /// Exactly 0 is white, values beyond full colour stay at it, and NaN is green, which the maps do not contain.
+    pub fn draw(&self, perturbation: &Planes, gradient: &Planes) -> (Rgba, f32) {
+        let planes = if self.quantity == Quantity::Gradient { gradient } else { perturbation };
+        let values = self.shown(planes);
+        let largest = values.iter().filter(|v| v.is_finite()).fold(0.0f32, |most, v| most.max(v.abs()));
+        let gain = if self.gain.is_finite() && self.gain > 0.0 { self.gain } else { 1.0 };
+        let colour = |&value: &f32| {
+            // Divided first: the gain must not push a tiny limit to 0.
+            let t = if value == 0.0 { 0.0 } else { value / largest * gain };
+            match self.quantity {
+                Quantity::Magnitude => sequential(t),
+                Quantity::Perturbation | Quantity::Gradient => diverging(t),
+            }
+        };
+        let rgba = Rgba::from_pixels(planes.width, planes.height, values.iter().map(colour));
+        (rgba, largest / gain)
+    }
+
+    /// One value per pixel.
+    fn shown(&self, planes: &Planes) -> Vec<f32> {
+        let size = planes.height * planes.width;
+        let mut shown = match self.channel {
+            Channel::Strongest => (0..size).map(|i| strongest(planes, i)).collect(),
+            Channel::One(c) => {
+                let c = c.min(planes.channels.saturating_sub(1));
+                planes.values[c * size..(c + 1) * size].to_vec()
+            }
+        };
+        if self.quantity == Quantity::Magnitude {
+            shown.iter_mut().for_each(|v| *v = v.abs());
+        }
+        shown
+    }
+}
+
+/// The value of largest magnitude among the planes at pixel `i`; of equal ones the first, and NaN before any number.
+fn strongest(planes: &Planes, i: usize) -> f32 {
+    let values = planes.values.iter().skip(i).step_by(planes.height * planes.width);
+    values.copied().fold(0.0, |most: f32, v| if v.is_nan() || v.abs() > most.abs() { v } else { most })
 }
 
 /// A picture ready for a texture: `4 · width · height` bytes, opaque.
@@ -36,4 +86,54 @@ pub struct Rgba {
     pub width: usize,
     pub height: usize,
     pub bytes: Vec<u8>,
+}
+
+impl Rgba {
+    /// From pixels in [0, 1], rounded to 8 bits: grey for one channel, the first three as RGB for more.
+    pub fn from_planes(planes: &Planes) -> Self {
+        Self::from_picture(&planes.to_picture())
+    }
+
+    pub fn from_picture(picture: &Picture) -> Self {
+        let colour = |pixel: &[u8]| match *pixel {
+            [r, g, b, ..] => [r, g, b],
+            [grey, ..] => [grey; 3],
+            [] => [0; 3],
+        };
+        let pixels = picture.bytes.chunks_exact(picture.channels.max(1)).map(colour);
+        Self::from_pixels(picture.width, picture.height, pixels)
+    }
+
+    fn from_pixels(width: usize, height: usize, pixels: impl Iterator<Item = [u8; 3]>) -> Self {
+        Self { width, height, bytes: pixels.flat_map(|[r, g, b]| [r, g, b, 255]).collect() }
+    }
+}
+
+/// What NaN looks like: a green that neither map contains.
+const NAN: [u8; 3] = [0, 176, 0];
+
+/// The colour of `t` in [−1, 1]: blue below 0, white at 0, red above. Values outside are taken as the nearest end, NaN
+/// is green.
+///
+/// Equal steps of `t` look equally large: lightness falls and chroma grows linearly in OKLab, at the same rate on both
+/// sides.
+pub fn diverging(t: f32) -> [u8; 3] {
+    const BLUE: f32 = 262.0;
+    const RED: f32 = 27.0;
+    if t.is_nan() {
+        return NAN;
+    }
+    let strength = t.abs().min(1.0);
+    colour::oklch_to_srgb(1.0 - 0.55 * strength, 0.17 * strength, if t < 0.0 { BLUE } else { RED })
+}
+
+/// The colour of a magnitude `t` in [0, 1]: white at 0, through violet, to nearly black at 1; otherwise as
+/// [`diverging`].
+pub fn sequential(t: f32) -> [u8; 3] {
+    const VIOLET: f32 = 305.0;
+    if t.is_nan() {
+        return NAN;
+    }
+    let strength = t.clamp(0.0, 1.0);
+    colour::oklch_to_srgb(1.0 - 0.8 * strength, 0.44 * strength * (1.0 - 0.75 * strength), VIOLET)
 }

@@ -3,15 +3,17 @@
 //! A [`Picture`] is what a file or the clipboard holds, in 8 bits. [`Planes`] are what a net sees: planar `f32`, where
 //! pixels lie in [0, 1] and one grey level is 1/255.
 
+mod colour;
 mod decode;
 mod encode;
 mod fit;
 mod heatmap;
+mod jpeg;
 
 pub use decode::{MAX_PIXELS, decode, open};
-pub use encode::{png_bytes, save_png};
+pub use encode::{png_bytes, png_bytes_with, save_png, save_png_with};
 pub use fit::{Fit, Resampler, fit};
-pub use heatmap::{Channel, Heatmap, Quantity, Rgba, diverging};
+pub use heatmap::{Channel, Heatmap, Quantity, Rgba, diverging, sequential};
 
 use candle_core::{Device, Tensor};
 

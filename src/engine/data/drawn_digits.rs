@@ -1,0 +1,136 @@
+//! Digits drawn by the project itself, no two alike: strokes, bent and jittered as by a hand, in MNIST's format. A net
+//! can be trained on them without any download.
+
+use std::f32::consts::TAU;
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use super::handwriting::{DIGITS, Stroke, Variant};
+use super::strokes::{Pen, Strokes};
+use crate::engine::picture::Picture;
+
+/// Points that each piece of a curve is drawn with.
+const STEPS: usize = 8;
+
+/// Draws a digit of 28×28, white on black. What it looks like depends on the generator alone; `digit` counts modulo 10.
+pub fn draw_digit(digit: u8, rng: &mut ChaCha8Rng) -> Picture {
+    let variant = pick(DIGITS[usize::from(digit % 10)], rng);
+    let wobble = rng.random_range(0.01..0.035);
+    let lines = variant.strokes.iter().map(|stroke| trace(&written(stroke, wobble, rng), stroke.rounded)).collect();
+    let mut strokes = Strokes { lines };
+    let warp = Warp::draw(rng);
+    let hand = Hand::draw(rng);
+    for point in strokes.lines.iter_mut().flatten() {
+        *point = hand.place(warp.bend(*point));
+    }
+    strokes.to_digit_with(Pen { half_width: rng.random_range(0.75..1.75), edge: rng.random_range(0.9..1.6) })
+}
+
+/// About normally distributed with mean 0 and deviation 1, and never beyond ±3.
+fn normal(rng: &mut ChaCha8Rng) -> f32 {
+    (0..3).map(|_| rng.random_range(-1.0f32..1.0)).sum()
+}
+
+/// A variant, the common ones more often.
+fn pick<'a>(variants: &'a [Variant], rng: &mut ChaCha8Rng) -> &'a Variant {
+    let total = variants.iter().map(|v| v.weight).sum();
+    let mut at = rng.random_range(0..total);
+    for variant in variants {
+        if at < variant.weight {
+            return variant;
+        }
+        at -= variant.weight;
+    }
+    &variants[0]
+}
+
+/// The points of a stroke as an unsteady hand meets them.
+fn written(stroke: &Stroke, wobble: f32, rng: &mut ChaCha8Rng) -> Vec<[f32; 2]> {
+    stroke.points.iter().map(|point| point.map(|v| v + wobble * normal(rng))).collect()
+}
+
+/// The line through the points: a Catmull-Rom spline, or straight pieces. All pieces are cut into short ones, so that
+/// a warp bends straight lines too.
+fn trace(points: &[[f32; 2]], rounded: bool) -> Vec<[f32; 2]> {
+    let last = points.len() - 1;
+    let mut line = vec![points[0]];
+    for i in 0..last {
+        let (p1, p2) = (points[i], points[i + 1]);
+        // The ends are mirrored, so that the curve leaves them straight.
+        let p0 = if i > 0 { points[i - 1] } else { [2.0 * p1[0] - p2[0], 2.0 * p1[1] - p2[1]] };
+        let p3 = if i + 2 <= last { points[i + 2] } else { [2.0 * p2[0] - p1[0], 2.0 * p2[1] - p1[1]] };
+        line.extend((1..=STEPS).map(|step| {
+            let t = step as f32 / STEPS as f32;
+            [0, 1].map(|axis| {
+                let straight = p1[axis] + t * (p2[axis] - p1[axis]);
+                if rounded { catmull_rom([p0[axis], p1[axis], p2[axis], p3[axis]], t) } else { straight }
+            })
+        }));
+    }
+    line
+}
+
+/// Between `p[1]` (t = 0) and `p[2]` (t = 1). Catmull and Rom, "A class of local interpolating splines" (1974).
+fn catmull_rom(p: [f32; 4], t: f32) -> f32 {
+    let slope = p[2] - p[0];
+    let square = 2.0 * p[0] - 5.0 * p[1] + 4.0 * p[2] - p[3];
+    let cube = -p[0] + 3.0 * p[1] - 3.0 * p[2] + p[3];
+    0.5 * (2.0 * p[1] + t * (slope + t * (square + t * cube)))
+}
+
+/// A smooth elastic displacement: a few long waves across the unit square.
+struct Warp {
+    waves: [Wave; 3],
+}
+
+struct Wave {
+    frequency: [f32; 2],
+    phase: f32,
+    amplitude: [f32; 2],
+}
+
+impl Warp {
+    fn draw(rng: &mut ChaCha8Rng) -> Self {
+        let strength = rng.random_range(0.0..0.035);
+        let wave = |_| Wave {
+            frequency: [rng.random_range(-1.2..1.2), rng.random_range(-1.2..1.2)],
+            phase: rng.random_range(0.0..TAU),
+            amplitude: [strength * normal(rng), strength * normal(rng)],
+        };
+        Self { waves: [0, 1, 2].map(wave) }
+    }
+
+    fn bend(&self, [x, y]: [f32; 2]) -> [f32; 2] {
+        self.waves.iter().fold([x, y], |bent, wave| {
+            let swing = (TAU * (wave.frequency[0] * x + wave.frequency[1] * y) + wave.phase).sin();
+            [bent[0] + wave.amplitude[0] * swing, bent[1] + wave.amplitude[1] * swing]
+        })
+    }
+}
+
+/// How a writer holds the pen: proportions, slant and rotation. Size and place are MNIST's business.
+struct Hand {
+    /// Width over height.
+    aspect: f32,
+    slant: f32,
+    sin_cos: (f32, f32),
+}
+
+impl Hand {
+    fn draw(rng: &mut ChaCha8Rng) -> Self {
+        // Most people slant to the right.
+        Self {
+            aspect: 0.8 * (0.2 * normal(rng)).exp(),
+            slant: 0.15 + 0.2 * normal(rng),
+            sin_cos: (0.1 * normal(rng)).sin_cos(),
+        }
+    }
+
+    fn place(&self, [x, y]: [f32; 2]) -> [f32; 2] {
+        let (sin, cos) = self.sin_cos;
+        let (x, y) = ((x - 0.5) * self.aspect, y - 0.5);
+        let x = x - self.slant * y;
+        [cos * x - sin * y, sin * x + cos * y]
+    }
+}

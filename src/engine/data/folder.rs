@@ -1,0 +1,98 @@
+//! Class folders: `root/<class>/<picture>`, or those under `root/train` and under `root/test` or `root/val`.
+
+use std::ffi::OsStr;
+use std::fs::read_dir;
+use std::path::{Path, PathBuf};
+
+use super::Split;
+use crate::engine::model::find_class;
+use crate::engine::{Error, Result};
+
+const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"];
+
+/// The names of the class folders for training, sorted: the classes of a net that is trained on them.
+///
+/// # Errors
+/// [`Error::Io`] when the folder cannot be read, [`Error::Data`] when there are no class folders in it.
+pub fn class_folders(root: &Path) -> Result<Vec<String>> {
+    let (root, _) = split_root(root, Split::Train)?;
+    class_paths(&root)?.iter().map(|path| Ok(name(path)?.to_owned())).collect()
+}
+
+/// The folder that holds the class folders of a split, and whether the splits are apart.
+pub(super) fn split_root(root: &Path, split: Split) -> Result<(PathBuf, bool)> {
+    // A folder named "train" may also be a class: only one with folders in it is a split.
+    let find = |names: &[&str]| {
+        let folders = names.iter().map(|name| root.join(name));
+        folders.filter(|path| path.is_dir()).find(|path| sorted(path, true).is_ok_and(|inner| !inner.is_empty()))
+    };
+    let (train, test) = (find(&["train"]), find(&["test", "val"]));
+    let has_split = train.is_some() || test.is_some();
+    let (found, expected) = match split {
+        Split::Train => (train, "train/<class>"),
+        Split::Test => (test, "test/<class> or val/<class>"),
+    };
+    match found {
+        Some(folder) => Ok((folder, true)),
+        None if has_split => Err(Error::Data {
+            path: root.to_owned(),
+            why: format!("this part of the data is missing; expected {expected}"),
+        }),
+        None => Ok((root.to_owned(), false)),
+    }
+}
+
+/// The class folders in `root`, sorted by name; at least one.
+pub(super) fn class_paths(root: &Path) -> Result<Vec<PathBuf>> {
+    let folders = sorted(root, true)?;
+    if folders.is_empty() {
+        let why = "no data set in this folder; expected <class>/<picture>, or MNIST's four IDX files".into();
+        return Err(Error::Data { path: root.to_owned(), why });
+    }
+    Ok(folders)
+}
+
+/// The pictures of a class folder, sorted by name.
+pub(super) fn pictures(class: &Path) -> Result<Vec<PathBuf>> {
+    let known = |extension: &OsStr| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known));
+    Ok(sorted(class, false)?.into_iter().filter(|path| path.extension().is_some_and(known)).collect())
+}
+
+/// The folders, or the files, in `folder`, sorted by name; hidden ones are left out.
+fn sorted(folder: &Path, folders: bool) -> Result<Vec<PathBuf>> {
+    let doing = "read this folder";
+    let mut paths = Vec::new();
+    for entry in read_dir(folder).map_err(Error::io(doing, folder))? {
+        let entry = entry.map_err(Error::io(doing, folder))?;
+        let path = entry.path();
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if !hidden && (if folders { path.is_dir() } else { path.is_file() }) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// The index of the class that a folder is named after.
+pub(super) fn label(folder: &Path, classes: &[String]) -> Result<usize> {
+    find_class(classes, without_wordnet_id(name(folder)?))
+        .map_err(|why| Error::Data { path: folder.to_owned(), why: why.to_string() })
+}
+
+fn name(folder: &Path) -> Result<&str> {
+    let name = folder.file_name().and_then(OsStr::to_str);
+    name.ok_or_else(|| Error::Data {
+        path: folder.to_owned(),
+        why: "the name of this class folder is not Unicode".into(),
+    })
+}
+
+/// `n01443537_goldfish` is "goldfish": ImageNet's folders carry WordNet's identifiers.
+fn without_wordnet_id(name: &str) -> &str {
+    let digits = |id: &str| id.len() == 8 && id.bytes().all(|b| b.is_ascii_digit());
+    match name.strip_prefix('n').and_then(|rest| rest.split_once(['_', '-', ' '])) {
+        Some((id, class)) if digits(id) => class,
+        _ => name,
+    }
+}

@@ -1,0 +1,115 @@
+//! The IDX format of the MNIST database (LeCun, Cortes and Burges, "The MNIST database of handwritten digits").
+//!
+//! Big-endian throughout: a magic number that tells type and rank, one 32-bit size per dimension, then the bytes.
+
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+
+use super::Split;
+use crate::engine::picture::Picture;
+use crate::engine::{Error, Result};
+
+/// Unsigned bytes in three dimensions: pictures, rows, columns.
+const IMAGES: u32 = 0x0803;
+/// Unsigned bytes in one dimension.
+const LABELS: u32 = 0x0801;
+/// The largest side of a picture.
+const MAX_SIDE: u32 = 4096;
+/// The most bytes of pixels or labels in one file.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// The pictures and labels of a split in `folder`, if both are there under one of the names that people use.
+pub(super) fn find(folder: &Path, split: Split) -> Option<(PathBuf, PathBuf)> {
+    let prefix = match split {
+        Split::Train => "train",
+        Split::Test => "t10k",
+    };
+    let find = |what: &str, rank: u8| {
+        ["-", "."]
+            .into_iter()
+            .flat_map(|dot| ["", ".gz"].map(|gz| format!("{prefix}-{what}{dot}idx{rank}-ubyte{gz}")))
+            .map(|name| folder.join(name))
+            .find(|path| path.is_file())
+    };
+    find("images", 3).zip(find("labels", 1))
+}
+
+/// Grey pictures of one size, white on black as MNIST has them.
+#[derive(Debug)]
+pub(super) struct Images {
+    width: usize,
+    height: usize,
+    bytes: Vec<u8>,
+}
+
+impl Images {
+    pub(super) fn read(path: &Path) -> Result<Self> {
+        let (sizes, bytes) = read::<3>(path, IMAGES)?;
+        let [_, height, width] = sizes.map(|size| size as usize);
+        Ok(Self { width, height, bytes })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len() / (self.width * self.height)
+    }
+
+    pub(super) fn picture(&self, i: usize) -> Option<Picture> {
+        let (width, height) = (self.width, self.height);
+        let bytes = self.bytes.chunks_exact(width * height).nth(i)?.to_vec();
+        Some(Picture { width, height, channels: 1, bytes, notes: Vec::new() })
+    }
+}
+
+pub(super) fn read_labels(path: &Path) -> Result<Vec<u8>> {
+    Ok(read::<1>(path, LABELS)?.1)
+}
+
+/// The sizes and the bytes of a file of `RANK` dimensions, all of them checked against each other.
+fn read<const RANK: usize>(path: &Path, magic: u32) -> Result<([u32; RANK], Vec<u8>)> {
+    let wrong = |why: String| Error::Data { path: path.to_owned(), why };
+    let mut input = open(path)?;
+    let mut next = |what: &str| {
+        let mut word = [0; 4];
+        let read = input.read_exact(&mut word);
+        read.map(|()| u32::from_be_bytes(word))
+            .map_err(|e| wrong(format!("cannot read the {what} of this IDX file: {e}")))
+    };
+    let found = next("magic number")?;
+    if found != magic {
+        return Err(wrong(format!("the magic number is {found:#010x}; expected {magic:#010x} for MNIST's IDX files")));
+    }
+    let mut sizes = [0; RANK];
+    for size in &mut sizes {
+        *size = next("sizes")?;
+    }
+    let total = sizes.iter().try_fold(1u64, |product, &size| product.checked_mul(u64::from(size)));
+    let sides_fit = sizes[1..].iter().all(|side| (1..=MAX_SIDE).contains(side));
+    let Some(total) = total.filter(|total| (1..=MAX_BYTES).contains(total) && sides_fit) else {
+        return Err(wrong(format!(
+            "its header says {sizes:?}; expected 1 or more pictures, sides up to {MAX_SIDE}, at most 1 GiB"
+        )));
+    };
+    // One byte more than is due tells a file that is too long.
+    let mut bytes = Vec::new();
+    let read = input.take(total + 1).read_to_end(&mut bytes);
+    read.map_err(|e| wrong(format!("the file is damaged or cut short; get it again ({e})")))?;
+    if bytes.len() as u64 != total {
+        let length = if (bytes.len() as u64) < total { format!("{}", bytes.len()) } else { "more".into() };
+        return Err(wrong(format!("its header {sizes:?} asks for {total} bytes, but {length} follow; get it again")));
+    }
+    Ok((sizes, bytes))
+}
+
+/// The file's bytes, unpacked if they are gzipped, which the content tells.
+fn open(path: &Path) -> Result<Box<dyn Read>> {
+    let doing = "open this IDX file";
+    let mut file = File::open(path).map_err(Error::io(doing, path))?;
+    let mut start = Vec::new();
+    file.by_ref().take(2).read_to_end(&mut start).map_err(Error::io(doing, path))?;
+    let gzipped = start == [0x1F, 0x8B];
+    let whole = BufReader::new(Cursor::new(start).chain(file));
+    Ok(if gzipped { Box::new(GzDecoder::new(whole)) } else { Box::new(whole) })
+}

@@ -1,0 +1,174 @@
+//! Labelled pictures: MNIST's IDX files, class folders, bundled samples, and the project's own drawn digits.
+
+mod drawn_digits;
+mod folder;
+mod handwriting;
+mod idx;
+mod samples;
+mod strokes;
+
+pub use drawn_digits::draw_digit;
+pub use folder::class_folders;
+pub use samples::{Sample, sample, samples};
+pub use strokes::{DIGIT_SIDE, Strokes};
+
+use std::path::{Path, PathBuf};
+
+use candle_core::{Device, Tensor};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::model::Input;
+use super::picture::{Picture, Planes, fit, open};
+use super::{Error, Result};
+
+/// Which part of a data set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Split {
+    Train,
+    Test,
+}
+
+/// Pictures with labels, in an order that does not depend on the machine.
+#[derive(Debug)]
+pub struct Dataset {
+    labels: Vec<usize>,
+    pictures: Pictures,
+    has_split: bool,
+}
+
+#[derive(Debug)]
+enum Pictures {
+    Idx(idx::Images),
+    Files(Vec<PathBuf>),
+}
+
+impl Dataset {
+    /// Opens a folder: MNIST's IDX files under their canonical names (gzipped or not), or class folders
+    /// (`<class>/<picture>`, or those under `train` and under `test` or `val`).
+    ///
+    /// Labels are indices of `classes`, the model's class names. A digit k of an IDX file is class k; a class folder is
+    /// matched by its name. Pictures in class folders are only decoded when they are asked for.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Data`] when there is no data, when a file is damaged, or when a label has no class.
+    pub fn open(path: &Path, split: Split, classes: &[String]) -> Result<Self> {
+        if !std::fs::metadata(path).map_err(Error::io("open this data set", path))?.is_dir() {
+            let why = "this is a file; give the folder that holds the IDX files or the class folders".into();
+            return Err(Error::Data { path: path.to_owned(), why });
+        }
+        match idx::find(path, split) {
+            Some((images, labels)) => Self::open_idx(&images, &labels, classes),
+            None => Self::open_folders(path, split, classes),
+        }
+    }
+
+    fn open_idx(images: &Path, labels: &Path, classes: &[String]) -> Result<Self> {
+        let pictures = idx::Images::read(images)?;
+        let labels_of = idx::read_labels(labels)?;
+        let wrong = |why: String| Error::Data { path: labels.to_owned(), why };
+        if labels_of.len() != pictures.len() {
+            return Err(wrong(format!(
+                "{} labels for {} pictures; they do not belong together",
+                labels_of.len(),
+                pictures.len()
+            )));
+        }
+        if let Some((i, label)) = labels_of.iter().enumerate().find(|(_, label)| usize::from(**label) >= classes.len())
+        {
+            let count = classes.len();
+            return Err(wrong(format!(
+                "picture {i} is of class {label}, but the model has {count} classes (0 to {})",
+                count.saturating_sub(1)
+            )));
+        }
+        let labels = labels_of.into_iter().map(usize::from).collect();
+        Ok(Self { labels, pictures: Pictures::Idx(pictures), has_split: true })
+    }
+
+    fn open_folders(root: &Path, split: Split, classes: &[String]) -> Result<Self> {
+        let (root, has_split) = folder::split_root(root, split)?;
+        let mut labels = Vec::new();
+        let mut files = Vec::new();
+        for class in folder::class_paths(&root)? {
+            let label = folder::label(&class, classes)?;
+            let pictures = folder::pictures(&class)?;
+            labels.extend(std::iter::repeat_n(label, pictures.len()));
+            files.extend(pictures);
+        }
+        if files.is_empty() {
+            return Err(Error::Data { path: root, why: "the class folders hold no pictures".into() });
+        }
+        Ok(Self { labels, pictures: Pictures::Files(files), has_split })
+    }
+
+    /// The number of pictures, at least 1.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Whether training and test pictures are kept apart. Where they are not (class folders without `train` and
+    /// `test`), both splits are the same pictures, and training must hold some back.
+    pub fn has_split(&self) -> bool {
+        self.has_split
+    }
+
+    /// All labels, in order.
+    pub fn labels(&self) -> &[usize] {
+        &self.labels
+    }
+
+    /// The class index of picture `i`, which must be less than [`Self::len`].
+    pub fn label(&self, i: usize) -> usize {
+        self.labels[i]
+    }
+
+    /// What to call picture `i`: its path, or its number in an IDX file.
+    pub fn name(&self, i: usize) -> String {
+        match &self.pictures {
+            Pictures::Idx(_) => format!("picture {i}"),
+            Pictures::Files(files) => files.get(i).map(|path| path.display().to_string()).unwrap_or_default(),
+        }
+    }
+
+    /// Picture `i` as it is stored; files are decoded now.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when there is no picture `i`; as [`open`] for files.
+    pub fn picture(&self, i: usize) -> Result<Picture> {
+        let picture = match &self.pictures {
+            Pictures::Idx(images) => images.picture(i),
+            Pictures::Files(files) => files.get(i).map(|path| open(path)).transpose()?,
+        };
+        picture.ok_or_else(|| Error::Argument(format!("there is no picture {i}; the data set has {}", self.len())))
+    }
+
+    /// Picture `i`, fitted to a net's input; pixels in [0, 1].
+    ///
+    /// # Errors
+    /// As [`Self::picture`].
+    pub fn planes(&self, i: usize, input: &Input) -> Result<Planes> {
+        fit(&self.picture(i)?, input.channels, input.height, input.width, input.fit)
+    }
+
+    /// The pictures at `indices`, fitted to a net's input, as a tensor of shape (n, channels, height, width), pixels in [0, 1], on the CPU, and
+    /// their labels.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when `indices` is empty; as [`Self::picture`] for each of them.
+    pub fn batch(&self, indices: &[usize], input: &Input) -> Result<(Tensor, Vec<usize>)> {
+        if indices.is_empty() {
+            return Err(Error::Argument("a batch needs at least one picture".into()));
+        }
+        let planes = indices.par_iter().map(|&i| self.planes(i, input)).collect::<Result<Vec<_>>>()?;
+        let values: Vec<f32> = planes.into_iter().flat_map(|p| p.values).collect();
+        let shape = (indices.len(), input.channels, input.height, input.width);
+        let labels = indices.iter().map(|&i| self.labels[i]).collect();
+        Ok((Tensor::from_vec(values, shape, &Device::Cpu)?, labels))
+    }
+}

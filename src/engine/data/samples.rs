@@ -1,0 +1,85 @@
+//! The pictures inside the binary, so that there is something to see at once.
+
+use crate::engine::Result;
+use crate::engine::picture::{Picture, decode};
+
+/// A bundled picture.
+#[derive(Debug)]
+pub struct Sample {
+    /// How the person and the command line name it: "chelsea", "digit-3".
+    pub name: &'static str,
+    /// What it shows.
+    pub title: &'static str,
+    /// Author and licence.
+    pub credit: &'static str,
+    file: &'static [u8],
+}
+
+impl Sample {
+    /// Decodes the picture.
+    ///
+    /// # Errors
+    /// As [`decode`]; none for the files that are in the binary.
+    pub fn picture(&self) -> Result<Picture> {
+        decode(self.file, self.name)
+    }
+}
+
+/// All samples, in the order in which to show them: the digits, then the photos.
+pub fn samples() -> &'static [Sample] {
+    SAMPLES
+}
+
+/// The sample of this name.
+pub fn sample(name: &str) -> Option<&'static Sample> {
+    SAMPLES.iter().find(|sample| sample.name == name)
+}
+
+/// Drawn by [`super::draw_digit`] (see examples/drawn_digits.rs).
+macro_rules! digit {
+    ($digit:literal) => {
+        Sample {
+            name: concat!("digit-", $digit),
+            title: concat!("A drawn ", $digit),
+            credit: "Drawn by this program; MIT OR Apache-2.0",
+            file: include_bytes!(concat!("../../../assets/digits/", $digit, ".png")),
+        }
+    };
+}
+
+static SAMPLES: &[Sample] = &[
+    digit!("0"),
+    digit!("1"),
+    digit!("2"),
+    digit!("3"),
+    digit!("4"),
+    digit!("5"),
+    digit!("6"),
+    digit!("7"),
+    digit!("8"),
+    digit!("9"),
+    Sample {
+        name: "astronaut",
+        title: "Eileen Collins, astronaut",
+        credit: "NASA; public domain",
+        file: include_bytes!("../../../assets/pictures/astronaut.png"),
+    },
+    Sample {
+        name: "chelsea",
+        title: "Chelsea, a cat",
+        credit: "Stefan van der Walt; CC0",
+        file: include_bytes!("../../../assets/pictures/chelsea.png"),
+    },
+    Sample {
+        name: "coffee",
+        title: "A cup of espresso",
+        credit: "Rachel Michetti; CC0",
+        file: include_bytes!("../../../assets/pictures/coffee.png"),
+    },
+    Sample {
+        name: "rocket",
+        title: "A Falcon 9 on its pad",
+        credit: "SpaceX; public domain",
+        file: include_bytes!("../../../assets/pictures/rocket.jpg"),
+    },
+];

@@ -1,0 +1,227 @@
+//! Reading pictures that nobody has checked: from a file, from the clipboard, from a data set.
+//!
+//! The format is told by the content, never by the extension. Sizes are judged from the header, before any memory is
+//! set aside for pixels. A picture that is cut short is refused rather than half shown.
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+use image::codecs::{
+    bmp::BmpDecoder, gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder,
+};
+use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
+
+use super::Picture;
+use super::jpeg;
+use crate::engine::{Error, Result};
+
+/// The largest picture that is read, in pixels.
+pub const MAX_PIXELS: u64 = 100_000_000;
+/// The largest file that is read, in bytes.
+const MAX_FILE: u64 = 256 << 20;
+/// What a decoder may set aside, in bytes: 100 megapixels of 16-bit RGBA fit.
+const MAX_MEMORY: u64 = 1 << 30;
+
+const FORMATS: &str = "JPEG, PNG, WebP, GIF, BMP or TIFF";
+
+/// Reads a picture from a file; see [`decode`].
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be read, [`Error::Picture`] when it is no picture that can be used.
+pub fn open(path: &Path) -> Result<Picture> {
+    let from = path.display().to_string();
+    let refuse = |why: String| Error::Picture { from: from.clone(), why };
+    let about = std::fs::metadata(path).map_err(Error::io("open this picture", path))?;
+    if about.is_dir() {
+        return Err(refuse("this is a folder; open one of the pictures in it".into()));
+    }
+    if !about.is_file() {
+        return Err(refuse("this is not an ordinary file".into()));
+    }
+    let file = File::open(path).map_err(Error::io("open this picture", path))?;
+    let mut bytes = Vec::new();
+    // One byte more than is allowed tells a file that is too large, also one that grows while it is read.
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(Error::io("read this picture", path))?;
+    decode(&bytes, &from)
+}
+
+/// Decodes a JPEG, PNG, WebP, GIF, BMP or TIFF. `from` is only used in messages.
+///
+/// The picture comes out upright (EXIF orientation applied), with 8 bits per channel, over white where it is
+/// transparent, and grey pictures keep their single channel. Of an animation it is the first frame. Whatever was
+/// changed on the way is said in [`Picture::notes`].
+///
+/// # Errors
+/// [`Error::Picture`] when the bytes are no picture, damaged, cut short, or larger than [`MAX_PIXELS`].
+pub fn decode(bytes: &[u8], from: &str) -> Result<Picture> {
+    decode_any(bytes).map_err(|why| Error::Picture { from: from.to_owned(), why })
+}
+
+/// As [`decode`]; the error is the reason alone.
+fn decode_any(bytes: &[u8]) -> Result<Picture, String> {
+    if bytes.is_empty() {
+        return Err("the file is empty".into());
+    }
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(format!("the file is larger than {} MB; save it smaller", MAX_FILE >> 20));
+    }
+    let input = Cursor::new(bytes);
+    match image::guess_format(bytes) {
+        Ok(ImageFormat::Jpeg) => {
+            let jpeg = jpeg::scan(bytes)?;
+            let note = (jpeg.components == 4).then_some("CMYK, converted to RGB without a colour profile.");
+            pixels(JpegDecoder::new(input).map_err(|e| explain(&e))?, note)
+        }
+        Ok(ImageFormat::Png) => {
+            let decoder = PngDecoder::with_limits(input, limits()).map_err(|e| explain(&e))?;
+            let animated = decoder.is_apng().unwrap_or(false);
+            pixels(decoder, animated.then_some(FIRST_FRAME))
+        }
+        Ok(ImageFormat::WebP) => {
+            let decoder = WebPDecoder::new(input).map_err(|e| explain(&e))?;
+            let animated = decoder.has_animation();
+            pixels(decoder, animated.then_some(FIRST_FRAME))
+        }
+        Ok(ImageFormat::Gif) => gif(GifDecoder::new(input).map_err(|e| explain(&e))?),
+        Ok(ImageFormat::Bmp) => pixels(BmpDecoder::new(input).map_err(|e| explain(&e))?, None),
+        Ok(ImageFormat::Tiff) => pixels(TiffDecoder::new(input).map_err(|e| explain(&e))?, None),
+        _ => Err(format!("{}; expected {FORMATS}", what_else(bytes))),
+    }
+}
+
+const FIRST_FRAME: &str = "An animation; its first frame is used.";
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_MEMORY);
+    limits
+}
+
+/// Refuses sizes that would take too much memory or that are nothing at all.
+fn check_size(decoder: &impl ImageDecoder) -> Result<(), String> {
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 {
+        return Err(format!("it is {width}×{height} pixels: nothing to see"));
+    }
+    if pixels > MAX_PIXELS || decoder.total_bytes() > MAX_MEMORY {
+        let most = MAX_PIXELS / 1_000_000;
+        return Err(format!("it claims to be {width}×{height} pixels; at most {most} megapixels can be read"));
+    }
+    Ok(())
+}
+
+/// Reads the pixels of a decoder that has read its header.
+fn pixels(mut decoder: impl ImageDecoder, note: Option<&str>) -> Result<Picture, String> {
+    check_size(&decoder)?;
+    decoder.set_limits(limits()).map_err(|e| explain(&e))?;
+    // Metadata that cannot be read is no reason to refuse the pixels.
+    let profile = decoder.icc_profile().ok().flatten();
+    let orientation = decoder.orientation().ok();
+    let mut decoded = DynamicImage::from_decoder(decoder).map_err(|e| explain(&e))?;
+    if let Some(orientation) = orientation {
+        decoded.apply_orientation(orientation);
+    }
+    let mut picture = eight_bits(decoded);
+    picture.notes.splice(0..0, note.map(String::from));
+    if profile.is_some_and(|profile| !is_srgb(&profile)) {
+        picture.notes.push("Its colour profile (ICC) is not applied; colours may look different elsewhere.".into());
+    }
+    Ok(picture)
+}
+
+/// The first frame of a GIF, on its own canvas.
+fn gif(mut decoder: GifDecoder<Cursor<&[u8]>>) -> Result<Picture, String> {
+    check_size(&decoder)?;
+    decoder.set_limits(limits()).map_err(|e| explain(&e))?;
+    let mut frames = decoder.into_frames();
+    let first = frames.next().ok_or("this GIF has no frames")?.map_err(|e| explain(&e))?;
+    let mut picture = eight_bits(DynamicImage::ImageRgba8(first.into_buffer()));
+    if frames.next().is_some() {
+        picture.notes.insert(0, FIRST_FRAME.into());
+    }
+    Ok(picture)
+}
+
+/// Profiles of sRGB, which most cameras and programs write, say so in their description (ASCII or UTF-16).
+fn is_srgb(profile: &[u8]) -> bool {
+    [b"sRGB".as_slice(), b"s\0R\0G\0B"].iter().any(|name| profile.windows(name.len()).any(|w| w == *name))
+}
+
+/// Grey stays grey, everything else becomes RGB; 8 bits, opaque.
+fn eight_bits(decoded: DynamicImage) -> Picture {
+    let color = decoded.color();
+    let grey = !color.has_color();
+    let (width, height) = (decoded.width() as usize, decoded.height() as usize);
+    let bits = u32::from(color.bits_per_pixel()) / u32::from(color.channel_count());
+    let mut notes = Vec::new();
+    if bits > 8 {
+        notes.push(format!("{bits} bits per channel, reduced to 8."));
+    }
+    let bytes = match (color.has_alpha(), grey) {
+        (false, true) => decoded.into_luma8().into_raw(),
+        (false, false) => decoded.into_rgb8().into_raw(),
+        (true, true) => over_white::<2>(decoded.into_luma_alpha8().into_raw(), &mut notes),
+        (true, false) => over_white::<4>(decoded.into_rgba8().into_raw(), &mut notes),
+    };
+    Picture { width, height, channels: if grey { 1 } else { 3 }, bytes, notes }
+}
+
+/// Composes pixels of `N` values, the last of them alpha, over white, in place.
+fn over_white<const N: usize>(mut bytes: Vec<u8>, notes: &mut Vec<String>) -> Vec<u8> {
+    let mut transparent = false;
+    let count = bytes.len() / N;
+    for i in 0..count {
+        let alpha = u32::from(bytes[i * N + N - 1]);
+        transparent |= alpha < 255;
+        for c in 0..N - 1 {
+            let value = u32::from(bytes[i * N + c]);
+            bytes[i * (N - 1) + c] = ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
+        }
+    }
+    bytes.truncate(count * (N - 1));
+    if transparent {
+        notes.push("Transparent parts are shown over white.".into());
+    }
+    bytes
+}
+
+/// A decoder's complaint, in one line, with what to do about it.
+fn explain(error: &ImageError) -> String {
+    let detail: String = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();
+    match error {
+        ImageError::Unsupported(_) => format!("this variant is not supported; save it again as 8-bit PNG ({detail})"),
+        ImageError::Limits(_) => format!("it needs too much memory; save it smaller ({detail})"),
+        _ => format!("the file is damaged or cut short; get it again ({detail})"),
+    }
+}
+
+/// What bytes that are no picture of ours are instead, as far as their first bytes tell.
+fn what_else(bytes: &[u8]) -> &'static str {
+    let start = &bytes[..bytes.len().min(512)];
+    let brand = start.get(4..12).unwrap_or_default();
+    match brand {
+        b"ftypavif" | b"ftypavis" => return "this is an AVIF picture; save it as PNG or JPEG",
+        b"ftypheic" | b"ftypheix" | b"ftypmif1" | b"ftypmsf1" => {
+            return "this is a HEIC picture, as phones take them; save it as PNG or JPEG";
+        }
+        _ => {}
+    }
+    if start.starts_with(b"%PDF") {
+        return "this is a PDF document";
+    }
+    // A cut through the middle of a character is still text.
+    let text = match std::str::from_utf8(start) {
+        Ok(text) => text,
+        Err(e) if e.error_len().is_none() => std::str::from_utf8(&start[..e.valid_up_to()]).unwrap_or_default(),
+        Err(_) => "",
+    };
+    if text.contains("<svg") {
+        "this is an SVG drawing; save it as PNG"
+    } else if !text.is_empty() && !text.contains('\0') {
+        "this is text, not a picture"
+    } else {
+        "this is not a picture that is known here"
+    }
+}

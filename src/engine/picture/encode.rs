@@ -1,0 +1,104 @@
+//! Writing PNG files, whole or not at all.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use flate2::Crc;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
+
+use super::Picture;
+use crate::engine::files::write_atomically;
+use crate::engine::{Error, Result};
+
+/// Where the chunks after the header begin: the signature (8 bytes) and the IHDR chunk (25 bytes) come first.
+const AFTER_HEADER: usize = 33;
+
+/// The picture as a PNG file: 8 bits, grey or RGB, without loss.
+///
+/// # Errors
+/// [`Error::Argument`] when the picture is empty or its bytes do not fill it.
+pub fn png_bytes(picture: &Picture) -> Result<Vec<u8>> {
+    png_bytes_with(picture, &[])
+}
+
+/// As [`png_bytes`], with text inside the file: pairs of a keyword ("Software", "Description") and what it says.
+///
+/// # Errors
+/// As [`png_bytes`], and for a keyword that is not 1 to 79 letters, digits or spaces.
+pub fn png_bytes_with(picture: &Picture, texts: &[(&str, &str)]) -> Result<Vec<u8>> {
+    let wrong = |why: String| Error::Argument(format!("cannot make a PNG: {why}"));
+    let Picture { width, height, channels, .. } = *picture;
+    let color = match channels {
+        1 => ExtendedColorType::L8,
+        3 => ExtendedColorType::Rgb8,
+        _ => return Err(wrong(format!("the picture has {channels} channels; expected 1 or 3"))),
+    };
+    let expected = width.checked_mul(height).and_then(|n| n.checked_mul(channels));
+    let (Ok(w), Ok(h), true) =
+        (u32::try_from(width), u32::try_from(height), expected == Some(picture.bytes.len()) && expected != Some(0))
+    else {
+        let bytes = picture.bytes.len();
+        return Err(wrong(format!("{bytes} bytes do not make a picture of {width}×{height}×{channels}")));
+    };
+    let mut png = Vec::new();
+    PngEncoder::new(&mut png).write_image(&picture.bytes, w, h, color).map_err(|e| wrong(e.to_string()))?;
+    let mut chunks = Vec::new();
+    for (keyword, text) in texts {
+        text_chunk(&mut chunks, keyword, text).map_err(wrong)?;
+    }
+    png.splice(AFTER_HEADER..AFTER_HEADER, chunks);
+    Ok(png)
+}
+
+/// Appends an iTXt chunk: UTF-8 text, not compressed (PNG specification, third edition, 11.3.3.4).
+fn text_chunk(out: &mut Vec<u8>, keyword: &str, text: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == ' ';
+    if keyword.is_empty() || keyword.len() > 79 || keyword.trim() != keyword || !keyword.chars().all(plain) {
+        return Err(format!("the text keyword {keyword:?} must be 1 to 79 letters, digits or spaces"));
+    }
+    // Keyword, then: end of keyword, not compressed, method 0, no language, no translated keyword.
+    let data = [b"iTXt", keyword.as_bytes(), &[0; 5], text.as_bytes()].concat();
+    let length = u32::try_from(data.len() - 4).map_err(|_| format!("the text of {keyword:?} is too long"))?;
+    let mut crc = Crc::new();
+    crc.update(&data);
+    out.extend(length.to_be_bytes());
+    out.extend(&data);
+    out.extend(crc.sum().to_be_bytes());
+    Ok(())
+}
+
+/// Writes the picture as PNG; see [`save_png_with`].
+pub fn save_png(picture: &Picture, path: &Path) -> Result<()> {
+    save_png_with(picture, path, &[])
+}
+
+/// Writes the picture as PNG with text inside (see [`png_bytes_with`]). The file appears whole or not at all, and one
+/// that was there stays as it was when writing fails.
+///
+/// # Errors
+/// [`Error::Io`] when the folder is missing or cannot be written to, or when the disk is full.
+pub fn save_png_with(picture: &Picture, path: &Path, texts: &[(&str, &str)]) -> Result<()> {
+    let png = png_bytes_with(picture, texts)?;
+    write_atomically(path, &png, "save this picture").map_err(|error| match error {
+        Error::Io { doing, path, source } => Error::Io { doing, source: advise(source, &path), path },
+        other => other,
+    })
+}
+
+/// What to do, for the failures that a person can do something about.
+fn advise(error: io::Error, path: &Path) -> io::Error {
+    let folder_missing = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let advice = match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory if folder_missing => {
+            "there is no such folder; make it or choose another"
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "this folder cannot be written to; choose another"
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "the disk is full; make room or choose another",
+        _ if path.is_dir() => "this is a folder; give a file name in it",
+        _ => return error,
+    };
+    io::Error::new(error.kind(), advice)
+}

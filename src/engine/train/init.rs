@@ -1,0 +1,31 @@
+//! First weights, drawn from a seeded generator.
+
+use candle_core::{Device, Tensor};
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::engine::Result;
+use crate::engine::model::{LayerSpec, Params, walk_layers};
+
+/// Weights from U(−b, b): `b = √(6/fan_in)` before rectifiers (He et al., 2015, equation 10), `√(1/fan_in)` in maxout
+/// layers, whose maximum over pieces amplifies already. Biases 0; batch normalisation starts as the identity.
+pub fn initial_params(layers: &[LayerSpec], rng: &mut ChaCha8Rng) -> Result<Params> {
+    let mut tensors = Vec::new();
+    walk_layers(layers, &mut |layer| {
+        let gain = if matches!(layer, LayerSpec::Maxout { .. }) { 1.0 } else { 6.0 };
+        tensors.extend(layer.tensors().into_iter().map(|(name, shape)| (name, shape, gain)));
+    });
+    let mut params = Params::new();
+    for (name, shape, gain) in tensors {
+        let count: usize = shape.iter().product();
+        let values: Vec<f32> = if shape.len() >= 2 {
+            let bound = (gain / shape[1..].iter().product::<usize>() as f32).sqrt();
+            (0..count).map(|_| rng.random_range(-bound..bound)).collect()
+        } else {
+            let ones = name.ends_with(".weight") || name.ends_with(".running_var");
+            vec![if ones { 1.0 } else { 0.0 }; count]
+        };
+        params.insert(name, Tensor::from_vec(values, shape, &Device::Cpu)?);
+    }
+    Ok(params)
+}

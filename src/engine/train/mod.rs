@@ -1,0 +1,320 @@
+//! Training, clean or adversarial: arXiv 1412.6572, section 6,
+//! `J̃(θ, x, y) = α·J(θ, x, y) + (1 − α)·J(θ, x + ε·sign(∇ₓJ(θ, x, y)), y)`.
+
+mod checkpoint;
+mod history;
+mod init;
+mod sgd;
+
+pub use history::{EpochRecord, history_csv};
+pub use init::initial_params;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use candle_core::{Tensor, Var};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::attack::{Norm, PIXELS, fgsm, input_gradient};
+use crate::engine::data::Dataset;
+use crate::engine::model::{Manifest, Mode, Model, Net, Params, is_running_statistic};
+use crate::engine::{Error, Result, ops};
+use sgd::Sgd;
+
+/// Everything that decides how a run goes; with the data and the manifest it determines the weights bit for bit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    pub epochs: usize,
+    pub batch: usize,
+    /// The rate of the first step; it falls to zero along half a cosine.
+    pub learning_rate: f32,
+    pub momentum: f32,
+    /// Multiple of the weights that is added to their gradients.
+    pub weight_decay: f32,
+    /// The largest norm of the incoming weights of a unit.
+    pub max_norm: Option<f32>,
+    /// ε of the adversarial examples in the objective, in units of the pixel range; 0 trains clean.
+    pub eps: f32,
+    /// Share of the clean loss in the objective; 1 trains clean.
+    pub alpha: f32,
+    /// Clip adversarial examples to [0, 1].
+    pub clip: bool,
+    /// Pictures held out for validation, the last ones of the training split.
+    pub validation: usize,
+    pub seed: u64,
+}
+
+impl Config {
+    /// # Errors
+    /// [`Error::Argument`] that names the value, what it is, and what was expected.
+    pub fn check(&self, pictures: usize) -> Result<()> {
+        let refuse = |what: &str, value: &dyn std::fmt::Display, expected: &str| {
+            Err(Error::Argument(format!("{what} is {value}; expected {expected}")))
+        };
+        if self.epochs == 0 {
+            return refuse("epochs", &0, "at least 1");
+        }
+        if self.batch == 0 {
+            return refuse("batch", &0, "at least 1");
+        }
+        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
+            return refuse("the learning rate", &self.learning_rate, "a number above 0");
+        }
+        if !(0.0..1.0).contains(&self.momentum) {
+            return refuse("momentum", &self.momentum, "0 or more and below 1");
+        }
+        if !(self.weight_decay.is_finite() && self.weight_decay >= 0.0) {
+            return refuse("weight decay", &self.weight_decay, "a number of at least 0");
+        }
+        if let Some(norm) = self.max_norm.filter(|norm| !(norm.is_finite() && *norm > 0.0)) {
+            return refuse("max-norm", &norm, "a number above 0");
+        }
+        if !(self.eps.is_finite() && self.eps >= 0.0) {
+            return refuse("ε", &self.eps, "a number of at least 0 in units of the pixel range");
+        }
+        if !(0.0..=1.0).contains(&self.alpha) {
+            return refuse("α", &self.alpha, "0 to 1");
+        }
+        if self.validation >= pictures {
+            return refuse("validation", &self.validation, &format!("fewer than the {pictures} pictures of the training split"));
+        }
+        Ok(())
+    }
+
+    /// Whether the objective has adversarial examples in it.
+    pub fn is_adversarial(&self) -> bool {
+        self.eps > 0.0 && self.alpha < 1.0
+    }
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Progress {
+    /// Counted from 0.
+    pub epoch: usize,
+    pub epochs: usize,
+    /// Steps done in this epoch, of how many.
+    pub step: usize,
+    pub steps: usize,
+    /// Mean objective of this epoch so far.
+    pub loss: f32,
+}
+
+/// A run that can be left after any epoch and taken up again.
+pub struct Trainer<'a> {
+    config: Config,
+    data: &'a Dataset,
+    manifest: Manifest,
+    vars: BTreeMap<String, Var>,
+    net: Net,
+    sgd: Sgd,
+    history: Vec<EpochRecord>,
+    best: Params,
+}
+
+impl<'a> Trainer<'a> {
+    /// # Errors
+    /// An impossible configuration.
+    pub fn new(manifest: Manifest, data: &'a Dataset, config: Config) -> Result<Self> {
+        config.check(data.len())?;
+        let params = initial_params(&manifest.layers, &mut stream(config.seed, 0, Purpose::Weights))?;
+        Self::with_params(manifest, data, config, &params)
+    }
+
+    fn with_params(manifest: Manifest, data: &'a Dataset, config: Config, params: &Params) -> Result<Self> {
+        let vars: BTreeMap<String, Var> = params
+            .iter()
+            .filter(|(name, _)| !is_running_statistic(name))
+            .map(|(name, tensor)| Ok((name.clone(), Var::from_tensor(&tensor.copy()?)?)))
+            .collect::<Result<_>>()?;
+        let mut tracked: Params = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
+        for (name, tensor) in params.iter().filter(|(name, _)| is_running_statistic(name)) {
+            tracked.insert(name.clone(), tensor.copy()?);
+        }
+        let net = Net::build(&manifest.layers, &tracked)?;
+        let sgd = Sgd::new(&vars)?;
+        let mut trainer = Self { config, data, manifest, vars, net, sgd, history: Vec::new(), best: Params::new() };
+        trainer.statistics_from(&tracked);
+        Ok(trainer)
+    }
+
+    fn statistics_from(&mut self, params: &Params) {
+        self.sgd.statistics =
+            params.iter().filter(|(name, _)| is_running_statistic(name)).map(|(n, t)| (n.clone(), t.clone())).collect();
+    }
+
+    pub fn history(&self) -> &[EpochRecord] {
+        &self.history
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn is_finished(&self) -> bool {
+        self.history.len() >= self.config.epochs
+    }
+
+    /// A copy of the weights as they are now.
+    pub fn params(&self) -> Result<Params> {
+        let vars = self.vars.iter().map(|(name, var)| Ok((name.clone(), var.as_tensor().copy()?.detach())));
+        let statistics = self.sgd.statistics.iter().map(|(name, tensor)| Ok((name.clone(), tensor.copy()?)));
+        vars.chain(statistics).collect()
+    }
+
+    /// The weights of the epoch with the lowest validation error: the adversarial error alone when the training is
+    /// adversarial (the deck's rule), the clean one otherwise. Without validation, the present ones.
+    pub fn best_params(&self) -> Result<Params> {
+        if self.best.is_empty() { self.params() } else { Ok(self.best.clone()) }
+    }
+
+    /// The net as it is now, in evaluation mode, sharing the weights that are being trained.
+    fn frozen(&self) -> Result<Model> {
+        let vars = self.vars.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor()));
+        let statistics = self.sgd.statistics.iter().map(|(name, tensor)| (name.clone(), tensor.clone()));
+        Model::new(self.manifest.clone(), &vars.chain(statistics).collect())
+    }
+
+    /// Trains one epoch and validates it. `go_on` is asked after every step; false leaves the trainer in the middle of
+    /// the epoch, which is then only good for dropping: the checkpoint holds the state before it.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`], a loss that is not a number, or a picture that cannot be read.
+    pub fn epoch(&mut self, go_on: &mut dyn FnMut(Progress) -> bool) -> Result<&EpochRecord> {
+        let started = std::time::Instant::now();
+        let epoch = self.history.len();
+        let training = self.data.len() - self.config.validation;
+        let mut order: Vec<usize> = (0..training).collect();
+        order.shuffle(&mut stream(self.config.seed, epoch, Purpose::Order));
+        let mut rng = stream(self.config.seed, epoch, Purpose::Dropout);
+        let steps = training.div_ceil(self.config.batch);
+        let mut sum = 0.0f64;
+        for (step, batch) in order.chunks(self.config.batch).enumerate() {
+            let done = (epoch * steps + step) as f32 / (self.config.epochs * steps) as f32;
+            let rate = self.config.learning_rate * 0.5 * (1.0 + (std::f32::consts::PI * done).cos());
+            let loss = self.step(batch, rate, &mut rng)?;
+            if !loss.is_finite() {
+                return Err(Error::Argument(format!(
+                    "the loss became {loss} in epoch {}, step {}; try a smaller learning rate than {}",
+                    epoch + 1,
+                    step + 1,
+                    self.config.learning_rate
+                )));
+            }
+            sum += f64::from(loss);
+            let loss = (sum / (step + 1) as f64) as f32;
+            if !go_on(Progress { epoch, epochs: self.config.epochs, step: step + 1, steps, loss }) {
+                return Err(Error::Stopped);
+            }
+        }
+        let loss = (sum / steps as f64) as f32;
+        let record = self.validate(EpochRecord { epoch: epoch + 1, loss, ..EpochRecord::default() })?;
+        self.keep_if_best(&record)?;
+        self.history.push(EpochRecord { seconds: started.elapsed().as_secs_f32(), ..record });
+        Ok(&self.history[epoch])
+    }
+
+    /// One step of stochastic gradient descent on the objective; returns its value.
+    fn step(&mut self, batch: &[usize], rate: f32, rng: &mut ChaCha8Rng) -> Result<f32> {
+        let (x, labels) = self.data.batch(batch, &self.manifest.input)?;
+        let mut statistics = Vec::new();
+        // The clean pass takes its dropout masks first, so that they do not depend on the attack.
+        let clean = self.loss(&x, &labels, rng, &mut statistics)?;
+        let objective = if self.config.is_adversarial() {
+            let adversarial = self.adversarial(&x, &labels)?;
+            let adversarial = self.loss(&adversarial, &labels, rng, &mut statistics)?;
+            let alpha = f64::from(self.config.alpha);
+            ((clean * alpha)? + (adversarial * (1.0 - alpha))?)?
+        } else {
+            clean
+        };
+        let value = objective.to_scalar::<f32>()?;
+        if value.is_finite() {
+            self.sgd.step(&self.vars, &objective.backward()?, rate, &self.config)?;
+            self.sgd.update_statistics(&statistics)?;
+        }
+        Ok(value)
+    }
+
+    fn loss(&self, x: &Tensor, labels: &[usize], rng: &mut ChaCha8Rng, statistics: &mut crate::engine::model::BatchStatistics) -> Result<Tensor> {
+        let x = self.manifest.input.normalise(x)?;
+        let logits = self.net.forward(&x, &mut Mode::Train { rng, statistics })?;
+        Ok(ops::cross_entropy(&logits, labels)?.mean_all()?)
+    }
+
+    /// `x + ε·sign(∇ₓJ)` against the true labels, with the net in evaluation mode: made with dropout on, the examples
+    /// are far weaker.
+    fn adversarial(&self, x: &Tensor, labels: &[usize]) -> Result<Tensor> {
+        let gradient = input_gradient(&self.frozen()?, x, labels)?;
+        let bounds = self.config.clip.then_some(PIXELS);
+        fgsm(x, gradient.direction(), (Norm::Linf, &[self.config.eps]), 1.0, bounds)
+    }
+
+    /// Errors on the pictures held out, clean and under FGSM at the ε of the objective.
+    fn validate(&self, record: EpochRecord) -> Result<EpochRecord> {
+        if self.config.validation == 0 {
+            return Ok(record);
+        }
+        let model = self.frozen()?;
+        let indices: Vec<usize> = (self.data.len() - self.config.validation..self.data.len()).collect();
+        let (mut clean, mut adversarial) = (0, 0);
+        for batch in indices.chunks(self.config.batch.max(100)) {
+            let (x, labels) = self.data.batch(batch, &self.manifest.input)?;
+            clean += wrong(&model.logits(&x)?, &labels)?;
+            if self.config.eps > 0.0 {
+                adversarial += wrong(&model.logits(&self.adversarial(&x, &labels)?)?, &labels)?;
+            }
+        }
+        let share = |wrong: usize| Some(wrong as f32 / indices.len() as f32);
+        let adversarial_error = if self.config.eps > 0.0 { share(adversarial) } else { None };
+        Ok(EpochRecord { clean_error: share(clean), adversarial_error, ..record })
+    }
+
+    fn keep_if_best(&mut self, record: &EpochRecord) -> Result<()> {
+        let adversarial = self.config.is_adversarial();
+        let error = |record: &EpochRecord| if adversarial { record.adversarial_error } else { record.clean_error };
+        let best = self.history.iter().filter_map(error).fold(f32::INFINITY, f32::min);
+        if error(record).is_some_and(|error| error < best) {
+            self.best = self.params()?;
+        }
+        Ok(())
+    }
+
+    /// Writes the state after the last whole epoch, atomically.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be written; the state before it stays.
+    pub fn save_checkpoint(&self, path: &Path) -> Result<()> {
+        checkpoint::save(self, path)
+    }
+
+    /// Takes a run up where a checkpoint left it; it then goes on bit for bit as if it had never stopped.
+    ///
+    /// # Errors
+    /// A damaged checkpoint, or one of another net or data set.
+    pub fn resume(manifest: Manifest, data: &'a Dataset, path: &Path) -> Result<Self> {
+        checkpoint::load(manifest, data, path)
+    }
+}
+
+fn wrong(logits: &Tensor, labels: &[usize]) -> Result<usize> {
+    let logits: Vec<Vec<f32>> = logits.to_vec2()?;
+    Ok(logits.iter().zip(labels).filter(|(z, label)| crate::engine::model::argmax(z) != **label).count())
+}
+
+/// What a generator is for; each purpose and epoch has a stream of its own, so that a resumed run needs no state.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Weights,
+    Order,
+    Dropout,
+}
+
+fn stream(seed: u64, epoch: usize, purpose: Purpose) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(epoch as u64 * 16 + purpose as u64);
+    rng
+}
