@@ -60,7 +60,7 @@ impl Canvas {
 
     /// What is drawn, as the nets expect it.
     pub fn picture(&self) -> Source {
-        let picture = Strokes::new(self.strokes.clone()).to_digit();
+        let picture = Strokes { lines: self.strokes.clone() }.to_digit();
         Source::Memory { name: "your drawing".into(), picture: Arc::new(picture) }
     }
 

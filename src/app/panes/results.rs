@@ -10,7 +10,7 @@ use crate::app::widgets::{Curve, Mark, Rail, bars, hint, icon_at, segmented};
 use crate::app::words;
 use crate::engine::attack::{Goal, Verdict};
 use crate::engine::model::Guess;
-use crate::engine::picture::{Channel, Heatmap, Quantity, diverging};
+use crate::engine::picture::{Channel, Heatmap, Quantity, diverging, sequential};
 use crate::engine::units::LEVELS;
 use crate::worker::Shown;
 
@@ -124,7 +124,8 @@ fn legend(ui: &mut Ui, shown: &Shown) {
     const STOPS: u32 = 32;
     for i in 0..=STOPS {
         let share = i as f32 / STOPS as f32;
-        let [r, g, b] = diverging(egui::lerp(low..=1.0, share));
+        let at = egui::lerp(low..=1.0, share);
+        let [r, g, b] = if quantity == Quantity::Magnitude { sequential(at) } else { diverging(at) };
         let colour = egui::Color32::from_rgb(r, g, b);
         let x = egui::lerp(bar.x_range(), share);
         mesh.colored_vertex(pos2(x, bar.top()), colour);
@@ -159,10 +160,10 @@ fn legend(ui: &mut Ui, shown: &Shown) {
     response.widget_info(|| {
         WidgetInfo::labeled(Role::Label, true, format!("Colours from {} to {}", value(low), value(1.0)))
     });
-    response.on_hover_text(
-        "Blue is below zero, red above, and the paler the nearer to zero; full colour is reached at \
-                            the values at the ends",
-    );
+    response.on_hover_text(match quantity {
+        Quantity::Magnitude => "The darker, the more the pixel moves; the darkest stands for the value at the right end",
+        _ => "Blue is below zero, red above, and the paler the nearer to zero; full colour stands for the values at the ends",
+    });
 }
 
 /// The verdict and the tags: the line that a lecture reads out.

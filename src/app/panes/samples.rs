@@ -20,7 +20,8 @@ pub struct Thumbnail {
 /// Decodes and shrinks all samples; slow, so never on the window's thread.
 pub fn make_thumbnails(mut tell: impl FnMut(Thumbnail)) {
     for (index, sample) in samples().iter().enumerate() {
-        let picture = sample.picture();
+        // A sample that cannot be decoded keeps an empty frame; choosing it says why.
+        let Ok(picture) = sample.picture() else { continue };
         let (width, height) = (picture.width, picture.height);
         let rgb = |i: usize| match picture.channels {
             3 => [picture.bytes[3 * i], picture.bytes[3 * i + 1], picture.bytes[3 * i + 2]],
