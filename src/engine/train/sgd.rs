@@ -119,6 +119,7 @@ mod tests {
 
     fn config(weight_decay: f32, max_norm: Option<f32>) -> Config {
         Config {
+            data: std::path::PathBuf::new(),
             epochs: 1,
             batch: 1,
             learning_rate: 0.1,
