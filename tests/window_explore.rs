@@ -10,7 +10,7 @@ use doppelganger::engine::data::samples;
 use doppelganger::worker::{Shown, Source};
 use eframe::egui::{Event, Key, Modifiers, Theme, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::kittest::Queryable as _;
 
 type Window<'a> = Harness<'a, Option<App>>;
 
@@ -416,6 +416,10 @@ fn what_cannot_be_opened_at_the_start_is_told_and_the_window_is_not_empty() {
     let start = Start { picture: Some("/no/such.png".into()), model: None };
     let window = open(start, None);
     assert!(app(&window).notice_texts()[0].contains("/no/such.png"));
+    let start = Start { picture: Some("digit-3".into()), model: Some("digits_maxout".into()) };
+    let window = open(start, None);
+    assert_eq!(shown(&window).view.picture, Source::Sample("digit-3".into()));
+    assert_eq!(shown(&window).view.model, "digits_maxout");
 }
 
 #[test]
@@ -427,5 +431,4 @@ fn a_picture_of_the_command_line_is_shown() {
     assert_eq!(shown(&window).view.picture, Source::File(path.clone()));
     let name = Path::new(&path).file_name().unwrap().to_str().unwrap();
     assert!(window.query_by_label(name).is_some(), "the strip names the file");
-    assert!(window.root().accesskit_node().data().children().len() > 0);
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::settings::{LastPicture, MethodChoice, Settings};
 use crate::engine::attack::{Goal, Label, Method};
+use crate::engine::data::sample;
 use crate::engine::model::Entry;
 use crate::engine::picture::{Channel, Heatmap, Quantity};
 use crate::worker::{Revision, Shown, Source, View};
@@ -42,6 +43,14 @@ pub struct Explore {
     carried: Carried,
 }
 
+/// A file, or else the bundled sample of this name.
+fn named(picture: PathBuf) -> Source {
+    match picture.to_str() {
+        Some(name) if !picture.exists() && sample(name).is_some() => Source::Sample(name.to_owned()),
+        _ => Source::File(picture),
+    }
+}
+
 struct Asked {
     revision: Revision,
     view: View,
@@ -64,7 +73,7 @@ impl Explore {
         };
         Self {
             model: model.unwrap_or_else(|| settings.model.clone()),
-            picture: picture.map_or(remembered, Source::File),
+            picture: picture.map_or(remembered, named),
             label: Label::Predicted,
             goal: Goal::Untargeted,
             method: settings.method,

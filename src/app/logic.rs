@@ -51,7 +51,8 @@ impl App {
                 }
             }
             Event::Failed { revision, message } => {
-                if self.explore.take_failure(revision) {
+                // Revision 0 belongs to no view: something else failed.
+                if revision == 0 || self.explore.take_failure(revision) {
                     self.notices.add(Tone::Problem, message);
                 }
             }

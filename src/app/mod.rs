@@ -32,6 +32,7 @@ pub use window::App;
 /// What the window begins with; anything left open comes from the last time.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
+    /// A file, or the name of a bundled sample.
     pub picture: Option<PathBuf>,
     /// A model's name in the catalogue, or the path of a manifest.
     pub model: Option<String>,
@@ -43,13 +44,10 @@ const SIZE: [f32; 2] = [1280.0, 800.0];
 const MIN_SIZE: [f32; 2] = [640.0, 480.0];
 
 /// Opens the window and stays until it is closed. Where no window can be opened, says what is missing and how to do
-/// without, and the exit code is 2.
-///
-/// # Errors
-/// When the window came up but could not go on.
-pub fn run(start: Start) -> anyhow::Result<ExitCode> {
+/// without, and the exit code is 2; it is 1 when the window came up but could not go on.
+pub fn run(start: Start) -> ExitCode {
     if let Some(problem) = no_display() {
-        return Ok(explain(&problem));
+        return explain(&problem);
     }
     let opened = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&opened);
@@ -75,13 +73,16 @@ pub fn run(start: Start) -> anyhow::Result<ExitCode> {
     }));
     let opened = opened.load(Ordering::Relaxed);
     match outcome {
-        Ok(Ok(())) => Ok(ExitCode::SUCCESS),
-        Ok(Err(e)) if opened => Err(anyhow::anyhow!("the window failed: {e}")),
-        Ok(Err(e)) => Ok(explain(&e.to_string())),
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(e)) if opened => {
+            eprintln!("doppelganger: the window failed: {e}");
+            ExitCode::FAILURE
+        }
+        Ok(Err(e)) => explain(&e.to_string()),
         Err(panic) if opened => resume_unwind(panic),
         Err(panic) => {
             let why = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-            Ok(explain(why.unwrap_or("the window library gave up")))
+            explain(why.unwrap_or("the window library gave up"))
         }
     }
 }

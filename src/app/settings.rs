@@ -232,7 +232,7 @@ mod tests {
     fn a_broken_file_is_set_aside() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
-        for bad in ["{ not json", "{\"version\": 99}", "{\"eps\": \"much\"}", "[]"] {
+        for bad in ["{ not json", "{\"version\": 99}", "{\"eps\": \"much\"}", "3"] {
             std::fs::write(&path, bad).unwrap();
             let (settings, message) = load(Some(&path));
             assert_eq!(settings, Settings::default(), "{bad}");
