@@ -56,6 +56,7 @@ pub enum Command {
     DismissNotice(u64),
     DismissNotices,
     CloseOverlay,
+    CloseDrawing,
     Quit,
 }
 
@@ -253,6 +254,9 @@ impl Command {
             Self::DismissNotice(_) => about("Dismiss", "Put this notice away", None, Some(icons::ICON_CLOSE)),
             Self::DismissNotices => about("Dismiss notices", "Put all notices away", keys(CTRL, Key::Backspace), None),
             Self::CloseOverlay => about("Close", "Close this window", None, Some(icons::ICON_CLOSE)),
+            Self::CloseDrawing => {
+                about("Close drawing", "Close; the drawing is kept for the next time", None, Some(icons::ICON_CLOSE))
+            }
             Self::Quit => about("Quit", "Close Doppelgänger", keys(CTRL, Key::Q), None),
             _ => about("Help", "Shortcuts and how to read the picture", keys(NONE, Key::F1), Some(icons::ICON_HELP)),
         }

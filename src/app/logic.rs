@@ -239,6 +239,7 @@ impl App {
                 self.help = false;
                 self.dialogs.close();
             }
+            Command::CloseDrawing => self.canvas.open = false,
             Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             _ => {}
         }

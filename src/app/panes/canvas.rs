@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{self, Button, Id, Pos2, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, Window, pos2};
+use eframe::egui::{
+    self, Align, Button, Id, Layout, Pos2, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, Window, pos2,
+};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
-use crate::app::theme::{self, palette};
+use crate::app::theme::{self, SPACE_3, SPACE_6, palette};
+use crate::app::widgets::icon_button;
 use crate::engine::data::Strokes;
 use crate::worker::Source;
 
-const SIDE: f32 = 252.0;
+const SIDE: f32 = 228.0;
 /// Width of the pen as a share of the square, like the strokes of the digits that the nets were trained on.
 const PEN: f32 = 0.08;
 
@@ -27,35 +30,49 @@ impl Canvas {
         if !self.open {
             return;
         }
-        let mut open = true;
         let mut changed = false;
-        let corner = ui.ctx().content_rect().left_top() + egui::vec2(24.0, 128.0);
+        let corner = ui.ctx().content_rect().left_top() + egui::vec2(SPACE_6, 124.0);
         Window::new("Draw a digit")
             .id(Id::unique("canvas"))
-            .open(&mut open)
+            .frame(
+                theme::bar_frame(ui)
+                    .shadow(ui.visuals().window_shadow)
+                    .corner_radius(theme::RADIUS)
+                    .inner_margin(SPACE_3),
+            )
             .default_pos(corner)
-            .resizable(false)
-            .collapsible(false)
+            .title_bar(false)
+            .auto_sized()
             .show(ui.ctx(), |ui| {
-                changed |= self.square(ui);
+                ui.set_width(SIDE);
                 ui.horizontal(|ui| {
-                    let any = !self.strokes.is_empty();
-                    let undo = Button::new((icons::ICON_UNDO.rich_text().size(16.0), "Undo stroke"));
-                    if ui.add_enabled(any, undo).clicked() {
-                        self.strokes.pop();
-                        changed = true;
-                    }
-                    let clear = Button::new((icons::ICON_DELETE.rich_text().size(16.0), "Clear"));
-                    if ui.add_enabled(any, clear).clicked() {
-                        self.strokes.clear();
-                        changed = true;
-                    }
+                    ui.label(theme::strong("Draw a digit"));
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        icon_button(ui, Command::CloseDrawing, out);
+                    });
                 });
+                changed |= self.square(ui);
+                changed |= self.buttons(ui);
             });
-        self.open = open;
         if changed {
             out.push(Command::Show(self.picture()));
         }
+    }
+
+    fn buttons(&mut self, ui: &mut Ui) -> bool {
+        let before = self.strokes.len();
+        ui.horizontal(|ui| {
+            let any = !self.strokes.is_empty();
+            let undo = Button::new((icons::ICON_UNDO.rich_text().size(16.0), "Undo stroke"));
+            if ui.add_enabled(any, undo).clicked() {
+                self.strokes.pop();
+            }
+            let clear = Button::new((icons::ICON_DELETE.rich_text().size(16.0), "Clear"));
+            if ui.add_enabled(any, clear).clicked() {
+                self.strokes.clear();
+            }
+        });
+        self.strokes.len() != before
     }
 
     /// What is drawn, as the nets expect it.

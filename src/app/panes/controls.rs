@@ -28,6 +28,11 @@ const MARKS: [f32; 7] = [1.0 / 255.0, 0.007, 0.07, 8.0 / 255.0, 0.1, 0.25, 0.3];
 const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is black and 1 is white. 1/255 cannot be seen; \
                         0.3 is nearly a third of the whole range, and anyone can see it. It fools the net all the same.";
 
+/// What the groups below the slider need side by side, without and with the fields for classes.
+const GROUPS_WIDTH: f32 = 872.0;
+const PICKER_WIDTH: f32 = 132.0;
+const GOAL_AND_LABEL_WIDTH: f32 = 840.0;
+
 /// Half-typed numbers and searches.
 #[derive(Default)]
 pub struct Controls {
@@ -58,20 +63,45 @@ impl Controls {
             MethodChoice::Fgsm => self.eps_rows(ui, explore, out),
             MethodChoice::GradientSteps => self.gradient_rows(ui, explore, out),
         }
-        ui.horizontal_wrapped(|ui| {
-            ui.spacing_mut().item_spacing = egui::vec2(SPACE_2, SPACE_2);
+        // The groups stay whole: one row where they fit, else two, else three.
+        let pickers =
+            [self.shows_target(explore), self.shows_label(explore)].into_iter().filter(|shown| *shown).count();
+        let room = ui.available_width();
+        if room >= GROUPS_WIDTH + pickers as f32 * (PICKER_WIDTH + SPACE_2) {
+            row(ui, |ui| {
+                method(ui, explore, out);
+                ui.add_space(SPACE_4);
+                self.goal(ui, explore, out);
+                ui.add_space(SPACE_4);
+                self.label(ui, explore, out);
+                ui.add_space(SPACE_4);
+                clip(ui, explore, out);
+            });
+            return;
+        }
+        row(ui, |ui| {
             method(ui, explore, out);
             ui.add_space(SPACE_4);
-            self.goal(ui, explore, out);
-            ui.add_space(SPACE_4);
-            self.label(ui, explore, out);
-            ui.add_space(SPACE_4);
-            let mut clip = explore.clip;
-            let about = Command::ToggleClip.about();
-            if ui.add(Checkbox::new(&mut clip, about.name)).on_hover_text(about.tooltip).changed() {
-                out.push(Command::Clip(clip));
-            }
+            clip(ui, explore, out);
         });
+        if room >= GOAL_AND_LABEL_WIDTH {
+            row(ui, |ui| {
+                self.goal(ui, explore, out);
+                ui.add_space(SPACE_4);
+                self.label(ui, explore, out);
+            });
+        } else {
+            row(ui, |ui| self.goal(ui, explore, out));
+            row(ui, |ui| self.label(ui, explore, out));
+        }
+    }
+
+    fn shows_target(&self, explore: &Explore) -> bool {
+        self.wants_target || matches!(explore.goal, Goal::Targeted(_))
+    }
+
+    fn shows_label(&self, explore: &Explore) -> bool {
+        self.wants_label || matches!(explore.label, Label::Given(_))
     }
 
     fn eps_rows(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
@@ -189,13 +219,13 @@ impl Controls {
     }
 
     fn goal(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-        let targeted = matches!(explore.goal, Goal::Targeted(_));
+        let targeted = self.shows_target(explore);
         ui.label(theme::caption(ui, "Goal"));
         let options = [
             ("Away from the label", Command::Goal(Goal::Untargeted).about().tooltip),
             ("Towards…", Command::SearchTarget.about().tooltip),
         ];
-        match segmented(ui, "Goal", &options, usize::from(targeted || self.wants_target)) {
+        match segmented(ui, "Goal", &options, usize::from(targeted)) {
             Some(0) => {
                 self.wants_target = false;
                 out.push(Command::Goal(Goal::Untargeted));
@@ -203,7 +233,7 @@ impl Controls {
             Some(_) => out.push(Command::SearchTarget),
             None => {}
         }
-        if targeted || self.wants_target {
+        if targeted {
             let chosen = if let Goal::Targeted(index) = explore.goal { Some(index) } else { None };
             if let Some(Picked(index)) = self.target.show(ui, target_field(), "Target class", classes(explore), chosen)
             {
@@ -214,13 +244,13 @@ impl Controls {
     }
 
     fn label(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-        let given = matches!(explore.label, Label::Given(_));
+        let given = self.shows_label(explore);
         ui.label(theme::caption(ui, "Label"));
         let options = [
             ("Predicted", Command::Label(Label::Predicted).about().tooltip),
             ("Given…", Command::GiveLabel.about().tooltip),
         ];
-        match segmented(ui, "Label", &options, usize::from(given || self.wants_label)) {
+        match segmented(ui, "Label", &options, usize::from(given)) {
             Some(0) => {
                 self.wants_label = false;
                 out.push(Command::Label(Label::Predicted));
@@ -228,7 +258,7 @@ impl Controls {
             Some(_) => out.push(Command::GiveLabel),
             None => {}
         }
-        if given || self.wants_label {
+        if given {
             let chosen = if let Label::Given(index) = explore.label { Some(index) } else { None };
             if let Some(Picked(index)) = self.label.show(ui, label_field(), "Given label", classes(explore), chosen) {
                 self.wants_label = false;
@@ -248,6 +278,21 @@ fn label_field() -> Id {
 
 fn classes(explore: &Explore) -> &[String] {
     explore.shown.as_ref().map_or(&[], |shown| &shown.model.classes)
+}
+
+fn row(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = SPACE_2;
+        contents(ui);
+    });
+}
+
+fn clip(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+    let mut clip = explore.clip;
+    let about = Command::ToggleClip.about();
+    if ui.add(Checkbox::new(&mut clip, about.name)).on_hover_text(about.tooltip).changed() {
+        out.push(Command::Clip(clip));
+    }
 }
 
 fn method(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {

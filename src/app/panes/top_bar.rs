@@ -1,5 +1,6 @@
 //! The bar at the top: the name, the net, what can be done with pictures, and the window's own switches.
 
+use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{self, Align, Button, ComboBox, Layout, Ui};
 use egui_material_icons::icons;
 
@@ -12,6 +13,7 @@ use crate::engine::model::Entry;
 
 /// Below this width buttons show their icons only.
 const ROOMY: f32 = 1000.0;
+const MENU_WIDTH: f32 = 380.0;
 
 pub fn top_bar(ui: &mut Ui, explore: &Explore, settings: &Settings, out: &mut Vec<Command>) {
     let roomy = ui.available_width() >= ROOMY;
@@ -41,6 +43,7 @@ fn model_picker(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     );
     let width = (ui.available_width() * 0.25).clamp(150.0, 280.0);
     let response = ComboBox::from_id_salt("model").selected_text(title).width(width).truncate().show_ui(ui, |ui| {
+        ui.set_width(MENU_WIDTH);
         for entry in &explore.catalogue {
             entry_row(ui, entry, entry.name == explore.model, out);
         }
@@ -70,14 +73,22 @@ fn shown_about(explore: &Explore) -> String {
     )
 }
 
+/// Title, and below it what the net is, or why it cannot be used.
 fn entry_row(ui: &mut Ui, entry: &Entry, chosen: bool, out: &mut Vec<Command>) {
+    let palette = palette(ui);
     let ready = entry.problem.is_none();
-    let button = Button::selectable(chosen, entry.title.as_str()).min_size(egui::vec2(ui.available_width(), 0.0));
+    let mut text = LayoutJob::default();
+    let format = |font, color| TextFormat { font_id: font, color, ..TextFormat::default() };
+    text.append(&entry.title, 0.0, format(theme::strong_font(), if ready { palette.text } else { palette.weak }));
+    let remark = if ready { entry.description.as_str() } else { "not available: point here to see why" };
+    text.append(&format!("\n{remark}"), 0.0, format(theme::small_font(), palette.weak));
+    let button = Button::selectable(chosen, text).wrap().min_size(egui::vec2(ui.available_width(), 0.0));
     let response = ui.add_enabled(ready, button);
     let response = match &entry.problem {
-        Some(problem) => response.on_disabled_hover_text(format!("{}\n\n{problem}", entry.title)),
-        None => response.on_hover_text(format!("{}\n\nLicence: {}", entry.description, entry.licence)),
+        Some(problem) => response.on_disabled_hover_text(problem),
+        None => response.on_hover_text(format!("Licence: {}", entry.licence)),
     };
+    let response = response.accessible_name(format!("Model: {}", entry.title));
     if response.clicked() {
         out.push(Command::UseModel(entry.name.clone()));
         ui.close();

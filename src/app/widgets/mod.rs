@@ -10,7 +10,7 @@ pub use class_picker::{ClassPicker, Picked};
 pub use fields::NumberField;
 pub use rail::{Curve, Rail};
 
-use eframe::egui::{self, Button, Response, RichText, Role, Sense, Ui, WidgetInfo};
+use eframe::egui::{self, Button, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo};
 use egui_material_icons::{MaterialIcon, icons};
 
 use super::commands::{self, Command};
@@ -55,18 +55,17 @@ pub fn segmented(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usiz
     frame.show(ui, |ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         ui.spacing_mut().interact_size.y = theme::CONTROL_HEIGHT - 4.0;
-        ui.visuals_mut().widgets.inactive.bg_stroke = egui::Stroke::NONE;
-        ui.visuals_mut().widgets.hovered.bg_stroke = egui::Stroke::NONE;
+        ui.visuals_mut().widgets.inactive.bg_stroke = Stroke::NONE;
+        ui.visuals_mut().widgets.hovered.bg_stroke = Stroke::NONE;
         ui.horizontal(|ui| {
             for (index, (text, tip)) in options.iter().enumerate() {
                 let selected = index == chosen;
-                let mut text = RichText::new(*text);
+                let mut button = Button::new(RichText::new(*text)).corner_radius(theme::SMALL_RADIUS);
                 if selected {
-                    text = text.color(palette.on_accent);
+                    button = button.fill(palette.accent_soft).stroke(Stroke::new(1.0, palette.accent));
+                } else {
+                    button = button.frame_when_inactive(false);
                 }
-                let button = Button::new(text).selected(selected).frame_when_inactive(selected);
-                let button = if selected { button.fill(palette.accent) } else { button };
-                let button = button.corner_radius(theme::SMALL_RADIUS);
                 let response = ui.add(button);
                 let label = format!("{name}: {}", options[index].0);
                 response
