@@ -1,50 +1,132 @@
-//! The thread between the window and the engine.
+//! The thread between the window and the engine: the newest view wins, and nothing here can take the window down.
 
+mod explorer;
+mod mailbox;
 mod protocol;
 
 pub use protocol::{Event, ModelInfo, Revision, Saved, Shown, Source, View};
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
-/// A handle on the worker thread; dropping it ends the thread.
-pub struct Worker {}
+use crate::engine::model::Catalogue;
+use explorer::Explorer;
+use mailbox::{Mailbox, Task};
+
+/// A handle on the worker thread; dropping it ends the thread after the task in hand.
+pub struct Worker {
+    mailbox: Arc<Mailbox>,
+    events: Receiver<Event>,
+}
+
+/// Events that may wait for a window that is busy; the worker then waits with them.
+const EVENT_QUEUE: usize = 64;
 
 impl Worker {
-    /// Starts the thread. `wake` is called after every event, from the worker (the window passes `request_repaint`).
+    /// Starts the thread with the models that the environment names. `wake` is called after every event, from the worker
+    /// (the window passes `request_repaint`).
     ///
     /// # Errors
     /// When the operating system gives no thread.
     pub fn spawn(wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
-        let _ = wake;
-        todo!()
+        Self::with_catalogue(Catalogue::from_environment(), wake)
+    }
+
+    /// [`Self::spawn`] with the models of some folders.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn with_catalogue(catalogue: Catalogue, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
+        let (sender, events) = sync_channel(EVENT_QUEUE);
+        let mailbox = Arc::new(Mailbox::default());
+        let outbox = Outbox { sender, wake: Box::new(wake) };
+        let theirs = mailbox.clone();
+        std::thread::Builder::new().name("worker".into()).spawn(move || run(&theirs, catalogue, &outbox))?;
+        let worker = Self { mailbox, events };
+        worker.refresh_catalogue();
+        Ok(worker)
     }
 
     /// Asks for a view; it replaces any view that is still waiting. Never blocks.
     pub fn show(&self, view: View) -> Revision {
-        let _ = view;
-        todo!()
+        self.mailbox.show(view)
     }
 
     /// Writes the adversarial picture of the newest view as PNG, reads it back and classifies it.
     pub fn save(&self, path: PathBuf) {
-        let _ = path;
-        todo!()
+        self.mailbox.push(Task::Save(path));
     }
 
     /// Looks for models again; the answer is [`Event::Catalogue`]. Also done once at the start.
     pub fn refresh_catalogue(&self) {
-        todo!()
+        self.mailbox.push(Task::RefreshCatalogue);
     }
 
     /// The next event if there is one. Never blocks.
     pub fn poll(&self) -> Option<Event> {
-        todo!()
+        self.events.try_recv().ok()
     }
 
     /// The next event, waiting at most this long (headless tests).
     pub fn wait(&self, timeout: Duration) -> Option<Event> {
-        let _ = timeout;
-        todo!()
+        self.events.recv_timeout(timeout).ok()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.mailbox.close();
+    }
+}
+
+/// One sender that cannot forget to wake the window.
+struct Outbox {
+    sender: SyncSender<Event>,
+    wake: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Outbox {
+    fn send(&self, event: Event) {
+        // An error means that the window is gone, and then the mailbox is closed too.
+        if self.sender.send(event).is_ok() {
+            (self.wake)();
+        }
+    }
+}
+
+fn run(mailbox: &Mailbox, catalogue: Catalogue, outbox: &Outbox) {
+    let mut explorer = Explorer::new(catalogue.clone());
+    while let Some(task) = mailbox.next() {
+        let failure = failure_event(&task);
+        let answer = catch_unwind(AssertUnwindSafe(|| {
+            explorer.carry_out(task, &|revision| mailbox.is_stale(revision), &|event| outbox.send(event))
+        }));
+        match answer {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => outbox.send(failure(error.to_string())),
+            Err(_) => {
+                // Whatever was half done is dropped with the old state.
+                explorer = Explorer::new(catalogue.clone());
+                outbox.send(failure("an internal error: please report what you were doing. The app goes on".into()));
+            }
+        }
+    }
+}
+
+/// What to say when a task fails.
+fn failure_event(task: &Task) -> Box<dyn Fn(String) -> Event> {
+    match task {
+        Task::Show(revision, _) => {
+            let revision = *revision;
+            Box::new(move |message| Event::Failed { revision, message })
+        }
+        Task::Save(path) => {
+            let path = path.clone();
+            Box::new(move |message| Event::SaveFailed { path: path.clone(), message })
+        }
+        Task::RefreshCatalogue => Box::new(|message| Event::Failed { revision: 0, message }),
     }
 }

@@ -115,6 +115,34 @@ impl Manifest {
         Self::parse(&text, path, beside)
     }
 
+    /// Checks the text of a manifest whose classes are known already, whichever way it names them.
+    ///
+    /// # Errors
+    /// Those of [`Self::read`].
+    pub fn with_classes(text: &str, path: &Path, classes: &[String]) -> Result<Self> {
+        Self::parse(text, path, |_| Ok(classes.join("\n")))
+    }
+
+    /// The text of a manifest for the same net with other weights, its classes written out, and a table `trained` of
+    /// facts about them.
+    ///
+    /// # Errors
+    /// None in practice: the text was read once already.
+    pub fn with_weights(&self, weights: &str, sha256: &str, trained: &[(&str, toml_edit::Value)]) -> Result<String> {
+        let mut document: toml_edit::DocumentMut = self
+            .source
+            .parse()
+            .map_err(|e| Error::Manifest { path: self.path.clone(), why: format!("cannot be written again: {e}") })?;
+        if document.remove("classes_file").is_some() {
+            document["classes"] = toml_edit::value(self.classes.iter().collect::<toml_edit::Array>());
+        }
+        document["weights"] = toml_edit::value(weights);
+        document["sha256"] = toml_edit::value(sha256);
+        let facts: toml_edit::InlineTable = trained.iter().map(|(key, value)| (*key, value.clone())).collect();
+        document["trained"] = toml_edit::value(facts);
+        Ok(document.to_string())
+    }
+
     /// Checks the text of a manifest; `read_beside` reads its `classes_file`.
     pub(super) fn parse(text: &str, path: &Path, read_beside: impl Fn(&Path) -> Result<String>) -> Result<Self> {
         let refuse = |why: String| Error::Manifest { path: path.to_owned(), why };

@@ -14,6 +14,8 @@ mod matrix;
 mod maxout;
 mod pool;
 #[cfg(test)]
+mod goldens;
+#[cfg(test)]
 mod testing;
 
 pub use activation::{relu, relu6};

@@ -1,7 +1,7 @@
 //! A run on disk: one safetensors file, so that its parts cannot disagree.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use safetensors::tensor::SafeTensors;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Config, EpochRecord, Trainer};
 use crate::engine::data::Dataset;
 use crate::engine::files::write_atomically;
-use crate::engine::model::{Manifest, Params, read_weights, sha256_hex, weights_bytes};
+use crate::engine::model::{Manifest, Params, read_weights, weights_bytes};
 use crate::engine::{Error, Result};
 
 /// What is not a tensor.
@@ -18,9 +18,20 @@ use crate::engine::{Error, Result};
 struct State {
     config: Config,
     history: Vec<EpochRecord>,
-    /// The manifest and the number of pictures: a run can only go on with its own.
-    manifest_sha256: String,
+    /// The text of the manifest, its path (for messages) and its classes: the run needs no other file to go on.
+    manifest: String,
+    manifest_path: PathBuf,
+    classes: Vec<String>,
     pictures: usize,
+}
+
+/// A run as it was after its last whole epoch.
+pub struct Checkpoint {
+    path: PathBuf,
+    state: State,
+    weights: Params,
+    velocity: Params,
+    best: Params,
 }
 
 const STATE: &str = "doppelganger";
@@ -30,11 +41,13 @@ const WEIGHTS: &str = "weights/";
 const VELOCITY: &str = "velocity/";
 const BEST: &str = "best/";
 
-pub fn save(trainer: &Trainer<'_>, path: &Path) -> Result<()> {
+pub(super) fn save(trainer: &Trainer<'_>, path: &Path) -> Result<()> {
     let state = State {
         config: trainer.config.clone(),
         history: trainer.history.clone(),
-        manifest_sha256: sha256_hex(trainer.manifest.source.as_bytes()),
+        manifest: trainer.manifest.source.clone(),
+        manifest_path: trainer.manifest.path.clone(),
+        classes: trainer.manifest.classes.clone(),
         pictures: trainer.data.len(),
     };
     let json = serde_json::to_string(&state).map_err(|e| Error::Argument(format!("the state of the run: {e}")))?;
@@ -45,30 +58,59 @@ pub fn save(trainer: &Trainer<'_>, path: &Path) -> Result<()> {
     write_atomically(path, &bytes, "write the checkpoint")
 }
 
-pub fn load<'a>(manifest: Manifest, data: &'a Dataset, path: &Path) -> Result<Trainer<'a>> {
-    let refuse = |why: String| Error::Data { path: path.to_owned(), why };
-    let bytes = read_weights(path)?;
-    let damaged = |e: &dyn std::fmt::Display| refuse(format!("not a whole checkpoint ({e}); start the run again"));
-    let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(&e))?;
-    let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(&e))?;
-    let json = header.metadata().as_ref().and_then(|metadata| metadata.get(STATE));
-    let json = json.ok_or_else(|| damaged(&"it holds no state of a run"))?;
-    let state: State = serde_json::from_str(json).map_err(|e| damaged(&e))?;
-    if state.manifest_sha256 != sha256_hex(manifest.source.as_bytes()) || state.pictures != data.len() {
-        return Err(refuse("this run was begun with another manifest or data set; expected the same ones".into()));
-    }
-    let set = |prefix: &str| -> Result<Params> {
-        let names = file.names().into_iter().filter_map(|name| name.strip_prefix(prefix));
-        let read = |name: &str| {
-            let view = file.tensor(&format!("{prefix}{name}")).map_err(|e| damaged(&e))?;
-            let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-            Ok((name.to_owned(), Tensor::from_vec(values, view.shape(), &Device::Cpu)?))
+impl Checkpoint {
+    /// # Errors
+    /// [`Error::Io`], and [`Error::Data`] for a file that is damaged or no checkpoint.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = read_weights(path)?;
+        let damaged = |e: &dyn std::fmt::Display| Error::Data {
+            path: path.to_owned(),
+            why: format!("not a whole checkpoint ({e}); start the run again"),
         };
-        names.map(read).collect()
-    };
-    let mut trainer = Trainer::with_params(manifest, data, state.config, &set(WEIGHTS)?)?;
-    trainer.sgd.velocity = set(VELOCITY)?;
-    trainer.best = set(BEST)?;
-    trainer.history = state.history;
-    Ok(trainer)
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(&e))?;
+        let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(&e))?;
+        let json = header.metadata().as_ref().and_then(|metadata| metadata.get(STATE));
+        let json = json.ok_or_else(|| damaged(&"it holds no state of a run"))?;
+        let state: State = serde_json::from_str(json).map_err(|e| damaged(&e))?;
+        let set = |prefix: &str| -> Result<Params> {
+            let names = file.names().into_iter().filter_map(|name| name.strip_prefix(prefix));
+            let read = |name: &str| {
+                let view = file.tensor(&format!("{prefix}{name}")).map_err(|e| damaged(&e))?;
+                let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+                Ok((name.to_owned(), Tensor::from_vec(values, view.shape(), &Device::Cpu)?))
+            };
+            names.map(read).collect()
+        };
+        let (weights, velocity, best) = (set(WEIGHTS)?, set(VELOCITY)?, set(BEST)?);
+        Ok(Self { path: path.to_owned(), state, weights, velocity, best })
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.state.config
+    }
+
+    pub fn history(&self) -> &[EpochRecord] {
+        &self.state.history
+    }
+
+    /// The manifest of the run.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] when it was tampered with.
+    pub fn manifest(&self) -> Result<Manifest> {
+        Manifest::with_classes(&self.state.manifest, &self.state.manifest_path, &self.state.classes)
+    }
+
+    /// A trainer in this state.
+    pub(super) fn trainer(self, data: &Dataset) -> Result<Trainer<'_>> {
+        if self.state.pictures != data.len() {
+            let why = format!("the run was begun on {} pictures, and now there are {}", self.state.pictures, data.len());
+            return Err(Error::Data { path: self.path, why });
+        }
+        let mut trainer = Trainer::with_params(self.manifest()?, data, self.state.config, &self.weights)?;
+        trainer.sgd.velocity = self.velocity;
+        trainer.best = self.best;
+        trainer.history = self.state.history;
+        Ok(trainer)
+    }
 }

@@ -6,11 +6,12 @@ mod history;
 mod init;
 mod sgd;
 
+pub use checkpoint::Checkpoint;
 pub use history::{EpochRecord, history_csv};
 pub use init::initial_params;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::{Tensor, Var};
 use rand::SeedableRng;
@@ -20,13 +21,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::attack::{Norm, PIXELS, fgsm, input_gradient};
 use crate::engine::data::Dataset;
-use crate::engine::model::{Manifest, Mode, Model, Net, Params, is_running_statistic};
+use crate::engine::model::{BatchStatistics, Manifest, Mode, Model, Net, Params, argmax, is_running_statistic};
 use crate::engine::{Error, Result, ops};
 use sgd::Sgd;
 
 /// Everything that decides how a run goes; with the data and the manifest it determines the weights bit for bit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
+    /// The folder of the data set.
+    pub data: PathBuf,
     pub epochs: usize,
     pub batch: usize,
     /// The rate of the first step; it falls to zero along half a cosine.
@@ -154,6 +157,10 @@ impl<'a> Trainer<'a> {
         &self.config
     }
 
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
     pub fn is_finished(&self) -> bool {
         self.history.len() >= self.config.epochs
     }
@@ -239,7 +246,7 @@ impl<'a> Trainer<'a> {
         Ok(value)
     }
 
-    fn loss(&self, x: &Tensor, labels: &[usize], rng: &mut ChaCha8Rng, statistics: &mut crate::engine::model::BatchStatistics) -> Result<Tensor> {
+    fn loss(&self, x: &Tensor, labels: &[usize], rng: &mut ChaCha8Rng, statistics: &mut BatchStatistics) -> Result<Tensor> {
         let x = self.manifest.input.normalise(x)?;
         let logits = self.net.forward(&x, &mut Mode::Train { rng, statistics })?;
         Ok(ops::cross_entropy(&logits, labels)?.mean_all()?)
@@ -294,15 +301,15 @@ impl<'a> Trainer<'a> {
     /// Takes a run up where a checkpoint left it; it then goes on bit for bit as if it had never stopped.
     ///
     /// # Errors
-    /// A damaged checkpoint, or one of another net or data set.
-    pub fn resume(manifest: Manifest, data: &'a Dataset, path: &Path) -> Result<Self> {
-        checkpoint::load(manifest, data, path)
+    /// A checkpoint of another data set, or with tensors that do not fit.
+    pub fn resume(checkpoint: Checkpoint, data: &'a Dataset) -> Result<Self> {
+        checkpoint.trainer(data)
     }
 }
 
 fn wrong(logits: &Tensor, labels: &[usize]) -> Result<usize> {
     let logits: Vec<Vec<f32>> = logits.to_vec2()?;
-    Ok(logits.iter().zip(labels).filter(|(z, label)| crate::engine::model::argmax(z) != **label).count())
+    Ok(logits.iter().zip(labels).filter(|(z, label)| argmax(z) != **label).count())
 }
 
 /// What a generator is for; each purpose and epoch has a stream of its own, so that a resumed run needs no state.

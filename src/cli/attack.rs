@@ -1,0 +1,207 @@
+//! `doppelganger attack`: one picture, one or more values of ε.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{eps_argument, print, print_json};
+use crate::engine::attack::{Attacked, Baseline, Goal, Label, Method, Verdict, attack};
+use crate::engine::data::sample;
+use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
+use crate::engine::picture::{Picture, open, save_png};
+use crate::engine::units::describe_eps;
+use crate::engine::{Error, Result};
+
+/// Classes listed for each picture.
+const TOP: usize = 5;
+
+#[derive(Args)]
+pub struct AttackArgs {
+    /// A picture file, or the name of a bundled picture such as "digit-3"
+    picture: PathBuf,
+    /// A name from "doppelganger models", or the path of a manifest
+    #[arg(long, value_name = "NAME|MANIFEST")]
+    model: String,
+    /// ε in units of the pixel range [0, 1]: 0.007, or 8/255, or several with commas between
+    #[arg(long, value_parser = eps_argument, value_delimiter = ',', required = true, allow_hyphen_values = true)]
+    eps: Vec<f32>,
+    /// Move towards this class (index or name) instead of away from the label
+    #[arg(long, value_name = "CLASS")]
+    target: Option<String>,
+    /// What the picture is (index or name); without it, what the net says of it
+    #[arg(long, value_name = "CLASS")]
+    label: Option<String>,
+    /// Let pixels leave [0, 1]
+    #[arg(long)]
+    no_clip: bool,
+    /// Save the adversarial picture of the last ε, read it back and classify it again
+    #[arg(long, value_name = "FILE.png")]
+    out: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    model: String,
+    picture: String,
+    label: LabelReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<ClassReport>,
+    clip: bool,
+    clean: Vec<Guess>,
+    results: Vec<ResultReport>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out: Option<OutReport>,
+}
+
+#[derive(Serialize)]
+struct LabelReport {
+    index: usize,
+    name: String,
+    source: &'static str,
+}
+
+#[derive(Serialize)]
+struct ClassReport {
+    index: usize,
+    name: String,
+}
+
+#[derive(Serialize)]
+struct ResultReport {
+    eps: f32,
+    top: Vec<Guess>,
+    /// The net's first answer is not the label.
+    fooled: bool,
+    /// The net's first answer is the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_hit: Option<bool>,
+    linf: f32,
+    l2: f32,
+    zero_gradient_fraction: f32,
+}
+
+/// What the saved file is, asked of the file itself.
+#[derive(Serialize)]
+struct OutReport {
+    path: String,
+    eps: f32,
+    reread: Guess,
+    /// Whether the file gets the same first answer as the picture before its values were rounded to 8 bits.
+    agrees: bool,
+}
+
+pub fn run(args: &AttackArgs) -> Result<()> {
+    let model = Catalogue::from_environment().load(&args.model)?;
+    let classes = &model.classes;
+    let find = |class: &Option<String>| class.as_deref().map(|text| find_class(classes, text)).transpose();
+    let (label, target) = (find(&args.label)?, find(&args.target)?);
+    let picture = picture(&args.picture)?;
+    let goal = target.map_or(Goal::Untargeted, Goal::Targeted);
+    let baseline = Baseline::new(&model, model.fit(&picture)?, label.map_or(Label::Predicted, Label::Given), goal)?;
+    let mut results = Vec::new();
+    let mut last = None;
+    for &eps in &args.eps {
+        let attacked = attack(&model, &baseline, Method::Fgsm { eps }, !args.no_clip)?;
+        results.push(result(&model, &baseline, eps, &attacked));
+        last = Some((eps, attacked));
+    }
+    let out = args.out.as_deref().zip(last).map(|(path, (eps, attacked))| save(&model, path, eps, &attacked));
+    let report = Report {
+        model: args.model.clone(),
+        picture: args.picture.display().to_string(),
+        label: LabelReport {
+            index: baseline.label,
+            name: classes[baseline.label].clone(),
+            source: if label.is_some() { "given" } else { "predicted" },
+        },
+        target: target.map(|index| ClassReport { index, name: classes[index].clone() }),
+        clip: !args.no_clip,
+        clean: model.top(&baseline.probabilities, TOP),
+        results,
+        out: out.transpose()?,
+    };
+    if args.json {
+        return print_json(&report);
+    }
+    picture.notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;
+    print(&describe(&report))
+}
+
+/// A file, or a bundled picture of this name where there is no such file.
+fn picture(path: &Path) -> Result<Picture> {
+    match path.to_str().and_then(sample) {
+        Some(sample) if !path.exists() => sample.picture(),
+        _ => open(path),
+    }
+}
+
+fn result(model: &Model, baseline: &Baseline, eps: f32, attacked: &Attacked) -> ResultReport {
+    let says = argmax(&attacked.probabilities);
+    ResultReport {
+        eps,
+        top: model.top(&attacked.probabilities, TOP),
+        fooled: attacked.verdict != Verdict::StillRight,
+        target_hit: match baseline.goal {
+            Goal::Targeted(target) => Some(says == target),
+            Goal::Untargeted => None,
+        },
+        linf: attacked.linf,
+        l2: attacked.l2,
+        zero_gradient_fraction: baseline.zero_gradient_fraction,
+    }
+}
+
+fn save(model: &Model, path: &Path, eps: f32, attacked: &Attacked) -> Result<OutReport> {
+    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+        let shown = path.display();
+        return Err(Error::Argument(format!(
+            "the picture would be saved as PNG; expected a name that ends in .png (a JPEG would blur the perturbation)\n  {shown}"
+        )));
+    }
+    save_png(&attacked.adversarial.to_picture(), path)?;
+    let reread = model.probabilities(&model.fit(&open(path)?)?)?;
+    let says = argmax(&reread);
+    Ok(OutReport {
+        path: path.display().to_string(),
+        eps,
+        agrees: says == argmax(&attacked.probabilities),
+        reread: model.guess(&reread, says),
+    })
+}
+
+fn describe(report: &Report) -> String {
+    let top = |guesses: &[Guess]| {
+        guesses.iter().map(|g| format!("{} {:.1} %", g.name, g.prob * 100.0)).collect::<Vec<_>>().join(", ")
+    };
+    let goal = match &report.target {
+        Some(target) => format!("towards {:?}", target.name),
+        None => format!("away from {:?}", report.label.name),
+    };
+    let clip = if report.clip { "on" } else { "off" };
+    let mut lines = vec![
+        format!("FGSM {goal} (label {}, clipping {clip})", report.label.source),
+        format!("{:<44} {}", "untouched", top(&report.clean)),
+    ];
+    for r in &report.results {
+        let verdict = match (r.target_hit, r.fooled) {
+            (Some(true), true) => "fooled as asked",
+            (_, true) => "fooled",
+            (_, false) => "still right",
+        };
+        lines.push(format!("ε {:<42} {}", describe_eps(r.eps), top(&r.top)));
+        lines.push(format!("  {verdict}; max|δ| {:.4}, ‖δ‖₂ {:.3}", r.linf, r.l2));
+        if r.zero_gradient_fraction == 1.0 {
+            lines.push("  the gradient is zero everywhere: there is nothing to follow".into());
+        }
+    }
+    if let Some(out) = &report.out {
+        let agrees = if out.agrees { "as before" } else { "NOT as before: rounding to 8 bits undid it; try a larger ε" };
+        let (name, prob) = (&out.reread.name, out.reread.prob * 100.0);
+        lines.push(format!("saved {}; the file itself is {name} {prob:.1} %, {agrees}", out.path));
+    }
+    lines.join("\n")
+}

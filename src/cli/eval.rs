@@ -1,0 +1,129 @@
+//! `doppelganger eval`: a net on a whole set of pictures.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use super::progress::ProgressLine;
+use super::{eps_argument, interrupt, print, print_json};
+use crate::engine::data::{Dataset, Split};
+use crate::engine::eval::{Evaluation, Plan, evaluate};
+use crate::engine::model::Catalogue;
+use crate::engine::units::describe_eps;
+use crate::engine::{Error, Result};
+
+#[derive(Args)]
+pub struct EvalArgs {
+    /// A name from "doppelganger models", or the path of a manifest
+    #[arg(long, value_name = "NAME|MANIFEST")]
+    model: String,
+    /// A folder with the IDX files of a test set (gzipped or not), or with one folder of pictures per class
+    #[arg(long, value_name = "PATH")]
+    data: PathBuf,
+    /// The attack, always against the true labels
+    #[arg(long, value_enum, default_value_t = Attack::Fgsm)]
+    attack: Attack,
+    /// ε in units of the pixel range [0, 1]: 0.1, or 8/255, or several with commas between
+    #[arg(long, value_parser = eps_argument, value_delimiter = ',', required = true, allow_hyphen_values = true)]
+    eps: Vec<f32>,
+    /// Only the first N pictures
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Let pixels leave [0, 1]
+    #[arg(long)]
+    no_clip: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Attack {
+    Fgsm,
+}
+
+#[derive(Serialize)]
+struct Report {
+    model: String,
+    attack: &'static str,
+    clip: bool,
+    n: usize,
+    clean: Clean,
+    attacked: Vec<Attacked>,
+}
+
+#[derive(Serialize)]
+struct Clean {
+    correct: usize,
+    error: f64,
+}
+
+#[derive(Serialize)]
+struct Attacked {
+    eps: f32,
+    correct: usize,
+    error: f64,
+    mean_confidence_on_mistakes: Option<f32>,
+    /// Pictures whose gradient is zero everywhere.
+    without_gradient: usize,
+}
+
+pub fn run(args: &EvalArgs) -> Result<()> {
+    let model = Catalogue::from_environment().load(&args.model)?;
+    let data = Dataset::open(&args.data, Split::Test, &model.classes)?;
+    if data.is_empty() || args.limit == Some(0) {
+        let why = "there are no pictures to evaluate; expected at least one".to_owned();
+        return Err(Error::Data { path: args.data.clone(), why });
+    }
+    interrupt::watch();
+    let mut line = ProgressLine::new(true);
+    let plan = Plan { eps: args.eps.clone(), clip: !args.no_clip, limit: args.limit };
+    let evaluation = evaluate(&model, &data, &plan, |done, n| {
+        line.draw(&format!("{done} of {n} pictures"), done, n);
+        !interrupt::requested()
+    });
+    line.clear();
+    let report = report(args, &evaluation?);
+    if args.json { print_json(&report) } else { print(&describe(&report)) }
+}
+
+fn report(args: &EvalArgs, evaluation: &Evaluation) -> Report {
+    let error = |correct: usize| (evaluation.n - correct) as f64 / evaluation.n as f64;
+    Report {
+        model: args.model.clone(),
+        attack: "fgsm",
+        clip: !args.no_clip,
+        n: evaluation.n,
+        clean: Clean { correct: evaluation.clean_correct, error: error(evaluation.clean_correct) },
+        attacked: evaluation
+            .attacked
+            .iter()
+            .map(|result| Attacked {
+                eps: result.eps,
+                correct: result.correct,
+                error: error(result.correct),
+                mean_confidence_on_mistakes: result.mean_confidence_on_mistakes,
+                without_gradient: result.without_gradient,
+            })
+            .collect(),
+    }
+}
+
+fn describe(report: &Report) -> String {
+    let clip = if report.clip { "on" } else { "off" };
+    let mut lines = vec![
+        format!("{} on {} pictures, true labels; FGSM, clipping {clip}", report.model, report.n),
+        format!("{:<44} {:>6.2} % wrong", "untouched", report.clean.error * 100.0),
+    ];
+    for result in &report.attacked {
+        let confidence = result.mean_confidence_on_mistakes;
+        let confidence = confidence.map(|c| format!(", mean confidence on mistakes {:.1} %", c * 100.0));
+        let confidence = confidence.unwrap_or_default();
+        lines.push(format!("ε {:<42} {:>6.2} % wrong{confidence}", describe_eps(result.eps), result.error * 100.0));
+        if result.without_gradient > 0 {
+            lines.push(format!("  {} pictures have no gradient to follow", result.without_gradient));
+        }
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,109 @@
+//! The command line: the window, or the same engine without it. Exit code 0 is success, 1 a failure that a message
+//! explains, 2 a malformed command line or a missing display, 130 a run stopped with Ctrl-C.
+
+mod attack;
+mod eval;
+mod interrupt;
+mod models;
+mod progress;
+mod train;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::engine::units::parse_eps;
+use crate::engine::{Error, Result};
+
+/// See, make and cure adversarial examples.
+///
+/// Without a command this opens the window, on PICTURE if one is given.
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    window: WindowArgs,
+}
+
+/// What the window opens on.
+#[derive(Args, Clone, Debug, Default)]
+pub struct WindowArgs {
+    /// A picture file to open, or the name of a bundled picture such as "digit-3"
+    pub picture: Option<PathBuf>,
+    /// The model to attack: a name from "doppelganger models", or the path of a manifest
+    #[arg(long, value_name = "NAME|MANIFEST")]
+    pub model: Option<String>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Attack one picture with FGSM and say what the net makes of it
+    Attack(attack::AttackArgs),
+    /// Measure a net's errors on a set of pictures, clean and under attack
+    Eval(eval::EvalArgs),
+    /// Train a net, clean or with adversarial examples in its objective
+    Train(train::TrainArgs),
+    /// List the models that can be found
+    Models(models::ModelsArgs),
+}
+
+/// Runs the program with the arguments of the process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Some(Command::Attack(args)) => attack::run(&args),
+        Some(Command::Eval(args)) => eval::run(&args),
+        Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Models(args)) => models::run(&args),
+        None => return window(cli.window),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Stopped) => {
+            eprintln!("stopped");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("doppelganger: {error}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+#[cfg(feature = "gui")]
+fn window(args: WindowArgs) -> ExitCode {
+    crate::app::run(crate::app::Start { picture: args.picture, model: args.model })
+}
+
+#[cfg(not(feature = "gui"))]
+fn window(_: WindowArgs) -> ExitCode {
+    eprintln!(
+        "doppelganger: this build has no window (the feature \"gui\" was left out).\n  \
+         The headless commands work: doppelganger attack PICTURE --model digits_cnn --eps 0.1"
+    );
+    ExitCode::from(2)
+}
+
+/// `--eps 0.1,8/255`: for clap.
+fn eps_argument(text: &str) -> std::result::Result<f32, String> {
+    parse_eps(text).map_err(|error| error.to_string())
+}
+
+/// Prints text, or fails quietly where nobody reads any more (`doppelganger models | head -1`).
+fn print(text: &str) -> Result<()> {
+    use std::io::Write;
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Error::Io { doing: "write the result", path: "standard output".into(), source: error })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string(value).map_err(|e| Error::Argument(format!("the result as JSON: {e}")))?;
+    print(&text)
+}

@@ -1,0 +1,197 @@
+//! Brings a view up to date, recomputing only what changed since the last one.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::mailbox::Task;
+use super::protocol::{Event, ModelInfo, Revision, Saved, Shown, Source, View};
+use crate::engine::attack::{Attacked, Baseline, Goal, Label, attack};
+use crate::engine::data::sample;
+use crate::engine::model::{Catalogue, Model, argmax};
+use crate::engine::picture::{Picture, Planes, Rgba, open, save_png};
+use crate::engine::{Error, Result};
+
+/// Classes listed before and after.
+const TOP: usize = 5;
+
+pub struct Explorer {
+    catalogue: Catalogue,
+    model: Option<LoadedModel>,
+    picture: Option<(Source, Arc<Picture>)>,
+    /// The picture fitted to the model, with the gradient for a label and a goal.
+    prepared: Option<Prepared>,
+    /// What is on screen, for saving.
+    attacked: Option<Attacked>,
+}
+
+struct LoadedModel {
+    name: String,
+    model: Arc<Model>,
+    info: ModelInfo,
+}
+
+struct Prepared {
+    model: String,
+    picture: Arc<Picture>,
+    label: Label,
+    goal: Goal,
+    original: Arc<Planes>,
+    original_rgba: Arc<Rgba>,
+    gradient: Arc<Planes>,
+    baseline: Baseline,
+}
+
+impl Explorer {
+    pub fn new(catalogue: Catalogue) -> Self {
+        Self { catalogue, model: None, picture: None, prepared: None, attacked: None }
+    }
+
+    /// Does one task; `is_stale` tells that a view need not be finished, `send` reports.
+    pub fn carry_out(&mut self, task: Task, is_stale: &dyn Fn(Revision) -> bool, send: &dyn Fn(Event)) -> Result<()> {
+        match task {
+            Task::Show(revision, view) => {
+                if let Some(shown) = self.show(revision, *view, is_stale, send)? {
+                    send(Event::Shown(Box::new(shown)));
+                }
+            }
+            Task::Save(path) => send(Event::Saved(self.save(&path)?)),
+            Task::RefreshCatalogue => {
+                // The files may have changed: the next view loads its model afresh.
+                self.model = None;
+                self.prepared = None;
+                send(Event::Catalogue(self.catalogue.entries()));
+            }
+        }
+        Ok(())
+    }
+
+    fn show(
+        &mut self,
+        revision: Revision,
+        view: View,
+        is_stale: &dyn Fn(Revision) -> bool,
+        send: &dyn Fn(Event),
+    ) -> Result<Option<Shown>> {
+        let started = Instant::now();
+        let busy = |doing: String| send(Event::Busy { revision, doing });
+        let (model, info) = self.model(&view.model, &busy)?;
+        let picture = self.picture(&view.picture, &busy)?;
+        if is_stale(revision) {
+            return Ok(None);
+        }
+        self.prepare(&model, &picture, &view)?;
+        let Some(prepared) = self.prepared.as_ref().filter(|_| !is_stale(revision)) else { return Ok(None) };
+        let baseline = &prepared.baseline;
+        let attacked = attack(&model, baseline, view.method, view.clip)?;
+        let (heatmap, heatmap_limit) = view.heatmap.draw(&attacked.perturbation, &prepared.gradient);
+        let before_and_after =
+            |class: usize| (baseline.probabilities[class], attacked.probabilities[class]);
+        let shown = Shown {
+            revision,
+            model: info,
+            picture_notes: picture.notes.clone(),
+            picture_size: (picture.width, picture.height),
+            original: prepared.original.clone(),
+            perturbation: Arc::new(attacked.perturbation.clone()),
+            gradient: prepared.gradient.clone(),
+            adversarial: Arc::new(attacked.adversarial.clone()),
+            original_rgba: prepared.original_rgba.clone(),
+            heatmap_rgba: Arc::new(heatmap),
+            heatmap_limit,
+            adversarial_rgba: Arc::new(Rgba::from_planes(&attacked.adversarial)),
+            label: baseline.label_guess(&model),
+            clean_top: model.top(&baseline.probabilities, TOP),
+            adversarial_top: model.top(&attacked.probabilities, TOP),
+            label_prob: before_and_after(baseline.label),
+            target_prob: match view.goal {
+                Goal::Targeted(target) => Some(before_and_after(target)),
+                Goal::Untargeted => None,
+            },
+            verdict: attacked.verdict,
+            linf: attacked.linf,
+            l2: attacked.l2,
+            zero_gradient_fraction: baseline.zero_gradient_fraction,
+            view,
+            took: started.elapsed(),
+        };
+        self.attacked = Some(attacked);
+        Ok(Some(shown))
+    }
+
+    fn model(&mut self, name: &str, busy: &dyn Fn(String)) -> Result<(Arc<Model>, ModelInfo)> {
+        if let Some(loaded) = self.model.as_ref().filter(|loaded| loaded.name == name) {
+            return Ok((loaded.model.clone(), loaded.info.clone()));
+        }
+        busy(format!("loading the model {name}"));
+        let model = Arc::new(self.catalogue.load(name)?);
+        let info = ModelInfo {
+            title: model.manifest.name.clone(),
+            input: model.input().clone(),
+            classes: model.classes.clone(),
+            parameters: model.parameter_count(),
+        };
+        self.model = Some(LoadedModel { name: name.to_owned(), model: model.clone(), info: info.clone() });
+        Ok((model, info))
+    }
+
+    fn picture(&mut self, source: &Source, busy: &dyn Fn(String)) -> Result<Arc<Picture>> {
+        if let Some((_, picture)) = self.picture.as_ref().filter(|(known, _)| known == source) {
+            return Ok(picture.clone());
+        }
+        let picture = match source {
+            Source::Sample(name) => {
+                let sample = sample(name)
+                    .ok_or_else(|| Error::Argument(format!("there is no bundled picture {name:?}; choose one of the strip")))?;
+                Arc::new(sample.picture()?)
+            }
+            Source::File(path) => {
+                busy(format!("reading {}", path.display()));
+                Arc::new(open(path)?)
+            }
+            Source::Memory { picture, .. } => picture.clone(),
+        };
+        self.picture = Some((source.clone(), picture.clone()));
+        Ok(picture)
+    }
+
+    fn prepare(&mut self, model: &Model, picture: &Arc<Picture>, view: &View) -> Result<()> {
+        let same_picture =
+            |known: &Prepared| known.model == view.model && Arc::ptr_eq(&known.picture, picture);
+        let fitted = match self.prepared.take().filter(same_picture) {
+            Some(known) if known.label == view.label && known.goal == view.goal => {
+                self.prepared = Some(known);
+                return Ok(());
+            }
+            Some(known) => known.original,
+            None => Arc::new(model.fit(picture)?),
+        };
+        let baseline = Baseline::new(model, fitted.as_ref().clone(), view.label, view.goal)?;
+        self.prepared = Some(Prepared {
+            model: view.model.clone(),
+            picture: picture.clone(),
+            label: view.label,
+            goal: view.goal,
+            original_rgba: Arc::new(Rgba::from_planes(&fitted)),
+            original: fitted,
+            gradient: Arc::new(baseline.gradient.clone()),
+            baseline,
+        });
+        Ok(())
+    }
+
+    /// Writes what is on screen in 8 bits and asks the net about the file itself.
+    fn save(&self, path: &Path) -> Result<Saved> {
+        let (Some(attacked), Some(loaded)) = (&self.attacked, &self.model) else {
+            return Err(Error::Argument("there is no adversarial picture yet to save".into()));
+        };
+        let model = &loaded.model;
+        save_png(&attacked.adversarial.to_picture(), path)?;
+        let reread = model.probabilities(&model.fit(&open(path)?)?)?;
+        Ok(Saved {
+            path: path.to_owned(),
+            reread: model.guess(&reread, argmax(&reread)),
+            on_screen: model.guess(&attacked.probabilities, argmax(&attacked.probabilities)),
+        })
+    }
+}

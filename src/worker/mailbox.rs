@@ -1,0 +1,77 @@
+//! What the worker is asked to do: one view, the newest, and a short list of other tasks.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use super::protocol::{Revision, View};
+
+/// One thing to do.
+pub enum Task {
+    Show(Revision, Box<View>),
+    Save(PathBuf),
+    RefreshCatalogue,
+}
+
+#[derive(Default)]
+struct Waiting {
+    newest: Revision,
+    view: Option<Box<View>>,
+    tasks: VecDeque<Task>,
+    closed: bool,
+}
+
+/// Latest wins for views; other tasks keep their order and come after the view that was asked for before them.
+#[derive(Default)]
+pub struct Mailbox {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+}
+
+impl Mailbox {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // Nothing in here can be left half done, so a poisoned lock is as good as any.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn show(&self, view: View) -> Revision {
+        let mut waiting = self.lock();
+        waiting.newest += 1;
+        waiting.view = Some(Box::new(view));
+        self.arrived.notify_one();
+        waiting.newest
+    }
+
+    pub fn push(&self, task: Task) {
+        self.lock().tasks.push_back(task);
+        self.arrived.notify_one();
+    }
+
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.arrived.notify_one();
+    }
+
+    /// Whether a newer view than this one waits.
+    pub fn is_stale(&self, revision: Revision) -> bool {
+        let waiting = self.lock();
+        waiting.closed || waiting.newest > revision
+    }
+
+    /// Waits for something to do; `None` when closed.
+    pub fn next(&self) -> Option<Task> {
+        let mut waiting = self.lock();
+        loop {
+            if waiting.closed {
+                return None;
+            }
+            if let Some(view) = waiting.view.take() {
+                return Some(Task::Show(waiting.newest, view));
+            }
+            if let Some(task) = waiting.tasks.pop_front() {
+                return Some(task);
+            }
+            waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
