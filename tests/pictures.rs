@@ -148,7 +148,7 @@ fn headers_that_claim_too_much_are_refused_at_once() {
     let mut gif = std::fs::read(path("animated.gif")).unwrap();
     gif[6..10].copy_from_slice(&[0xFF; 4]);
     let mut bmp = std::fs::read(path("noise.bmp")).unwrap();
-    bmp[18..26].copy_from_slice(&[0x40, 0x42, 0x0F, 0, 0x40, 0x42, 0x0F, 0]);
+    bmp[18..26].copy_from_slice(&[0xFF, 0xFF, 0, 0, 0xFF, 0xFF, 0, 0]);
     let mut jpeg = std::fs::read(path("noise.jpg")).unwrap();
     let frame = jpeg.windows(2).position(|w| w == [0xFF, 0xC0]).unwrap();
     jpeg[frame + 5..frame + 9].copy_from_slice(&[0xFF, 0xFF, 0xFF, 0xFF]);
