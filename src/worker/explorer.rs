@@ -21,8 +21,8 @@ pub struct Explorer {
     picture: Option<(Source, Arc<Picture>)>,
     /// The picture fitted to the model, with the gradient for a label and a goal.
     prepared: Option<Prepared>,
-    /// What is on screen, for saving.
-    attacked: Option<Attacked>,
+    /// What is on screen, for saving, with the model that it was made for: another one may be loading already.
+    attacked: Option<(Arc<Model>, Attacked)>,
 }
 
 struct LoadedModel {
@@ -115,7 +115,7 @@ impl Explorer {
             view,
             took: started.elapsed(),
         };
-        self.attacked = Some(attacked);
+        self.attacked = Some((model, attacked));
         Ok(Some(shown))
     }
 
@@ -182,10 +182,9 @@ impl Explorer {
 
     /// Writes what is on screen in 8 bits and asks the net about the file itself.
     fn save(&self, path: &Path) -> Result<Saved> {
-        let (Some(attacked), Some(loaded)) = (&self.attacked, &self.model) else {
+        let Some((model, attacked)) = &self.attacked else {
             return Err(Error::Argument("there is no adversarial picture yet to save".into()));
         };
-        let model = &loaded.model;
         save_png(&attacked.adversarial.to_picture(), path)?;
         let reread = model.probabilities(&model.fit(&open(path)?)?)?;
         Ok(Saved {

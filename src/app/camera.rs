@@ -1,0 +1,126 @@
+//! One camera for three panes: where the picture lies in a pane, and which pixel is under the pointer.
+
+use eframe::egui::{Pos2, Rect, Vec2, vec2};
+
+const MAX_ZOOM: f32 = 64.0;
+
+/// The part of the picture that is looked at; the same in all three panes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Camera {
+    /// 1 shows the whole picture.
+    zoom: f32,
+    /// What is in the middle of the pane, as a share of the picture's width and height.
+    centre: Vec2,
+}
+
+impl Default for Camera {
+    fn default() -> Self {
+        Self { zoom: 1.0, centre: Vec2::splat(0.5) }
+    }
+}
+
+impl Camera {
+    pub fn is_whole(&self) -> bool {
+        self.zoom == 1.0
+    }
+
+    /// Screen points per picture pixel.
+    pub fn scale(&self, well: Rect, size: Vec2) -> f32 {
+        (well.width() / size.x).min(well.height() / size.y) * self.zoom
+    }
+
+    /// Where the whole picture lies on screen; it may reach beyond the well.
+    pub fn screen_from_picture(&self, well: Rect, size: Vec2) -> Rect {
+        let drawn = size * self.scale(well, size);
+        let min = well.center() - vec2(self.centre.x * drawn.x, self.centre.y * drawn.y);
+        Rect::from_min_size(min, drawn)
+    }
+
+    /// Column and row of the pixel at a point of the screen, if it is on the picture.
+    pub fn pixel_at(&self, well: Rect, size: Vec2, at: Pos2) -> Option<(usize, usize)> {
+        let drawn = self.screen_from_picture(well, size);
+        let share = (at - drawn.min) / drawn.size();
+        let inside = well.contains(at) && (0.0..1.0).contains(&share.x) && (0.0..1.0).contains(&share.y);
+        inside.then_some(((share.x * size.x) as usize, (share.y * size.y) as usize))
+    }
+
+    /// The square of one pixel on screen.
+    pub fn pixel_rect(&self, well: Rect, size: Vec2, (x, y): (usize, usize)) -> Rect {
+        let drawn = self.screen_from_picture(well, size);
+        let pixel = drawn.size() / size;
+        Rect::from_min_size(drawn.min + pixel * vec2(x as f32, y as f32), pixel)
+    }
+
+    /// Zooms so that what is under `at` stays there.
+    pub fn zoom_at(&mut self, well: Rect, size: Vec2, at: Pos2, factor: f32) {
+        let before = self.screen_from_picture(well, size);
+        let share = (at - before.min) / before.size();
+        self.zoom = (self.zoom * factor).clamp(1.0, MAX_ZOOM);
+        let after = size * self.scale(well, size);
+        self.centre = share - (at - well.center()) / after;
+        self.keep_on_picture();
+    }
+
+    /// Zooms around the middle.
+    pub fn zoom(&mut self, factor: f32) {
+        self.zoom = (self.zoom * factor).clamp(1.0, MAX_ZOOM);
+        self.keep_on_picture();
+    }
+
+    /// Moves the picture by so many points of the screen.
+    pub fn pan(&mut self, well: Rect, size: Vec2, by: Vec2) {
+        self.centre -= by / (size * self.scale(well, size));
+        self.keep_on_picture();
+    }
+
+    /// A whole picture sits in the middle; an enlarged one keeps its edges at or beyond half the pane.
+    fn keep_on_picture(&mut self) {
+        let margin = 0.5 / self.zoom;
+        self.centre = self.centre.clamp(Vec2::splat(margin), Vec2::splat(1.0 - margin));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eframe::egui::pos2;
+
+    const SIZE: Vec2 = vec2(28.0, 28.0);
+
+    fn well() -> Rect {
+        Rect::from_min_size(pos2(100.0, 50.0), vec2(400.0, 280.0))
+    }
+
+    #[test]
+    fn the_whole_picture_is_centred() {
+        let camera = Camera::default();
+        let drawn = camera.screen_from_picture(well(), SIZE);
+        assert_eq!(drawn, Rect::from_center_size(well().center(), vec2(280.0, 280.0)));
+        assert_eq!(camera.pixel_at(well(), SIZE, drawn.min), Some((0, 0)));
+        assert_eq!(camera.pixel_at(well(), SIZE, drawn.max - vec2(0.1, 0.1)), Some((27, 27)));
+        assert_eq!(camera.pixel_at(well(), SIZE, drawn.min - vec2(1.0, 0.0)), None);
+    }
+
+    #[test]
+    fn zooming_keeps_the_pixel_under_the_pointer() {
+        let mut camera = Camera::default();
+        let at = well().center() + vec2(43.0, -27.0);
+        let pixel = camera.pixel_at(well(), SIZE, at);
+        for _ in 0..8 {
+            camera.zoom_at(well(), SIZE, at, 1.25);
+            assert_eq!(camera.pixel_at(well(), SIZE, at), pixel);
+        }
+        assert!(!camera.is_whole());
+        assert!(camera.pixel_rect(well(), SIZE, pixel.unwrap()).contains(at));
+    }
+
+    #[test]
+    fn the_picture_cannot_be_lost() {
+        let mut camera = Camera::default();
+        camera.zoom(4.0);
+        camera.pan(well(), SIZE, vec2(1e6, -1e6));
+        assert!(camera.screen_from_picture(well(), SIZE).intersects(well()));
+        camera.zoom(1e-6);
+        assert_eq!(camera, Camera::default());
+    }
+}

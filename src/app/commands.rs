@@ -1,0 +1,287 @@
+//! Everything that a person can do, in one list: buttons, shortcuts, tooltips and the help overlay all read it.
+
+use std::path::PathBuf;
+
+use eframe::egui::{Key, KeyboardShortcut, ModifierNames, Modifiers};
+use egui_material_icons::{MaterialIcon, icons};
+
+use super::settings::ThemeChoice;
+use crate::engine::attack::{Goal, Label};
+use crate::engine::picture::Heatmap;
+use crate::worker::Source;
+
+/// One action. Panes return these and do not act themselves.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    // Pictures and models
+    OpenDialog,
+    BrowseToOpen,
+    Draw,
+    SaveDialog,
+    BrowseToSave,
+    SaveTo(PathBuf),
+    CopyPicture,
+    Show(Source),
+    NextSample,
+    PreviousSample,
+    UseModel(String),
+    RefreshModels,
+    // The attack
+    Eps(f32),
+    EpsUp,
+    EpsDown,
+    EpsUpFine,
+    EpsDownFine,
+    EpsReset,
+    UseFgsm,
+    UseGradientSteps,
+    Eta(f32),
+    Steps(usize),
+    Goal(Goal),
+    SearchTarget,
+    Label(Label),
+    GiveLabel,
+    Clip(bool),
+    ToggleClip,
+    // Looking
+    Heatmap(Heatmap),
+    ZoomIn,
+    ZoomOut,
+    ZoomReset,
+    // The window
+    Theme(ThemeChoice),
+    CycleTheme,
+    LargeType,
+    Help,
+    DismissNotice(u64),
+    DismissNotices,
+    CloseOverlay,
+    Quit,
+}
+
+/// What is said of a command wherever it appears.
+pub struct About {
+    pub name: &'static str,
+    pub tooltip: &'static str,
+    pub shortcut: Option<KeyboardShortcut>,
+    pub icon: Option<MaterialIcon>,
+}
+
+const CTRL: Modifiers = Modifiers::COMMAND;
+const NONE: Modifiers = Modifiers::NONE;
+
+const fn keys(modifiers: Modifiers, key: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(modifiers, key))
+}
+
+const fn about(
+    name: &'static str,
+    tooltip: &'static str,
+    shortcut: Option<KeyboardShortcut>,
+    icon: Option<MaterialIcon>,
+) -> About {
+    About { name, tooltip, shortcut, icon }
+}
+
+/// "Ctrl+]": a shortcut as it is written on the keys.
+pub fn spelled(keys: &KeyboardShortcut) -> String {
+    let names = &ModifierNames::NAMES;
+    let modifiers = names.format(&keys.modifiers, cfg!(target_os = "macos"));
+    let key = match keys.logical_key {
+        Key::PageUp => "Page Up",
+        Key::PageDown => "Page Down",
+        other => other.symbol_or_name(),
+    };
+    if modifiers.is_empty() { key.to_owned() } else { format!("{modifiers}{}{key}", names.concat) }
+}
+
+impl Command {
+    /// The commands that have a shortcut, in the order in which the help overlay shows them.
+    pub const WITH_SHORTCUT: &'static [Self] = &[
+        Self::OpenDialog,
+        Self::Draw,
+        Self::SaveDialog,
+        Self::CopyPicture,
+        Self::NextSample,
+        Self::PreviousSample,
+        Self::EpsUp,
+        Self::EpsDown,
+        Self::EpsUpFine,
+        Self::EpsDownFine,
+        Self::EpsReset,
+        Self::UseFgsm,
+        Self::UseGradientSteps,
+        Self::SearchTarget,
+        Self::GiveLabel,
+        Self::ToggleClip,
+        Self::ZoomIn,
+        Self::ZoomOut,
+        Self::ZoomReset,
+        Self::CycleTheme,
+        Self::LargeType,
+        Self::RefreshModels,
+        Self::DismissNotices,
+        Self::Help,
+        Self::Quit,
+    ];
+
+    /// Name, tooltip, shortcut and icon.
+    pub fn about(&self) -> About {
+        self.picture_about().or_else(|| self.attack_about()).unwrap_or_else(|| self.window_about())
+    }
+
+    fn picture_about(&self) -> Option<About> {
+        Some(match self {
+            Self::OpenDialog => about(
+                "Open…",
+                "Open a picture file. You can also drop one on the window or paste one.",
+                keys(CTRL, Key::O),
+                Some(icons::ICON_FOLDER_OPEN),
+            ),
+            Self::BrowseToOpen | Self::BrowseToSave => {
+                about("Browse…", "Choose in the system's file dialog", None, Some(icons::ICON_FOLDER_OPEN))
+            }
+            Self::Draw => about(
+                "Draw…",
+                "Draw a digit by hand; it is attacked as you draw",
+                keys(CTRL, Key::D),
+                Some(icons::ICON_DRAW),
+            ),
+            Self::SaveDialog => about(
+                "Save picture…",
+                "Save the adversarial picture as PNG. The file is read again and classified, so you know that it \
+                 survived being rounded to 8 bits.",
+                keys(CTRL, Key::S),
+                Some(icons::ICON_SAVE),
+            ),
+            Self::SaveTo(_) => about("Save", "Write the PNG", None, Some(icons::ICON_SAVE)),
+            Self::CopyPicture => about(
+                "Copy picture",
+                "Copy the adversarial picture to the clipboard",
+                keys(CTRL.plus(Modifiers::SHIFT), Key::C),
+                None,
+            ),
+            Self::Show(_) => about("Show a picture", "Look at this picture", None, None),
+            Self::NextSample => about("Next sample", "The next picture of the strip", keys(NONE, Key::PageDown), None),
+            Self::PreviousSample => about("Previous sample", "The picture before it", keys(NONE, Key::PageUp), None),
+            Self::UseModel(_) => about("Model", "The net that is attacked", None, None),
+            Self::RefreshModels => {
+                about("Look for models again", "Read the folders of models again", keys(NONE, Key::F5), None)
+            }
+            _ => return None,
+        })
+    }
+
+    fn attack_about(&self) -> Option<About> {
+        Some(match self {
+            Self::Eps(_) => {
+                about("ε", "How far each pixel may move, as a share of the way from black to white", None, None)
+            }
+            Self::EpsUp => about("ε one grey level up", "Raise ε by 1/255", keys(NONE, Key::CloseBracket), None),
+            Self::EpsDown => about("ε one grey level down", "Lower ε by 1/255", keys(NONE, Key::OpenBracket), None),
+            Self::EpsUpFine => {
+                about("ε a tenth of a grey level up", "Raise ε by 0.1/255", keys(CTRL, Key::CloseBracket), None)
+            }
+            Self::EpsDownFine => {
+                about("ε a tenth of a grey level down", "Lower ε by 0.1/255", keys(CTRL, Key::OpenBracket), None)
+            }
+            Self::EpsReset => about(
+                "Reset ε",
+                "Back to ε = 0.25; a double click on the slider does the same",
+                keys(NONE, Key::Backslash),
+                Some(icons::ICON_RESTART_ALT),
+            ),
+            Self::UseFgsm => about(
+                "FGSM",
+                "The fast gradient sign method: one step x + ε·sign(∇J), so every pixel moves by exactly ε",
+                keys(NONE, Key::Num1),
+                None,
+            ),
+            Self::UseGradientSteps => about(
+                "Gradient steps",
+                "Several plain steps x ± η·∇J: pixels that matter more move more",
+                keys(NONE, Key::Num2),
+                None,
+            ),
+            Self::Eta(_) => about("η", "Length of one gradient step", None, None),
+            Self::Steps(_) => about("Steps", "How many gradient steps", None, None),
+            Self::Goal(Goal::Untargeted) => {
+                about("Away from the label", "Raise the loss of the label: any other answer will do", None, None)
+            }
+            Self::Goal(Goal::Targeted(_)) => {
+                about("Towards a class", "Lower the loss of one chosen class", None, Some(icons::ICON_TARGET))
+            }
+            Self::SearchTarget => about(
+                "Towards a class…",
+                "Choose the class that the net should see. One step of FGSM rarely gets there; several gradient steps \
+                 often do.",
+                keys(CTRL, Key::F),
+                Some(icons::ICON_SEARCH),
+            ),
+            Self::Label(Label::Predicted) => {
+                about("Predicted", "Take the net's own answer for the untouched picture as the label", None, None)
+            }
+            Self::Label(Label::Given(_)) | Self::GiveLabel => {
+                about("Label by hand…", "Say yourself what the picture shows", keys(CTRL, Key::G), None)
+            }
+            Self::Clip(_) | Self::ToggleClip => about(
+                "Clip to [0, 1]",
+                "Keep pixels between black and white, as a picture file must. Without it the numbers may leave the \
+                 range and the picture cannot be saved as it is.",
+                keys(NONE, Key::C),
+                None,
+            ),
+            _ => return None,
+        })
+    }
+
+    fn window_about(&self) -> About {
+        match self {
+            Self::Heatmap(_) => about("Perturbation view", "What the middle picture shows", None, None),
+            Self::ZoomIn => about("Zoom in", "Enlarge all three pictures", keys(NONE, Key::Plus), None),
+            Self::ZoomOut => about("Zoom out", "Make all three pictures smaller", keys(NONE, Key::Minus), None),
+            Self::ZoomReset => about("Fit pictures", "Show the pictures whole", keys(NONE, Key::Num0), None),
+            Self::Theme(_) | Self::CycleTheme => {
+                about("Theme", "Dark, light, or as the system has it", keys(CTRL, Key::T), Some(icons::ICON_CONTRAST))
+            }
+            Self::LargeType => about(
+                "Large type",
+                "Enlarge everything, for a projector",
+                keys(CTRL, Key::L),
+                Some(icons::ICON_FORMAT_SIZE),
+            ),
+            Self::DismissNotice(_) => about("Dismiss", "Put this notice away", None, Some(icons::ICON_CLOSE)),
+            Self::DismissNotices => about("Dismiss notices", "Put all notices away", keys(CTRL, Key::Backspace), None),
+            Self::CloseOverlay => about("Close", "Close this window", None, Some(icons::ICON_CLOSE)),
+            Self::Quit => about("Quit", "Close Doppelgänger", keys(CTRL, Key::Q), None),
+            _ => about("Help", "Shortcuts and how to read the picture", keys(NONE, Key::F1), Some(icons::ICON_HELP)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shortcuts_are_spelled_as_on_the_keys() {
+        let spelled = |command: Command| spelled(&command.about().shortcut.unwrap());
+        assert_eq!(spelled(Command::EpsUp), "]");
+        assert_eq!(spelled(Command::EpsDownFine), "Ctrl+[");
+        assert_eq!(spelled(Command::CopyPicture), "Ctrl+Shift+C");
+        assert_eq!(spelled(Command::NextSample), "Page Down");
+    }
+
+    #[test]
+    fn no_two_commands_share_a_shortcut() {
+        let mut seen = std::collections::HashMap::new();
+        for command in Command::WITH_SHORTCUT {
+            let about = command.about();
+            let shortcut = about.shortcut.expect("listed because of its shortcut");
+            if let Some(other) = seen.insert(format!("{shortcut:?}"), about.name) {
+                panic!("{} and {other} share {shortcut:?}", about.name);
+            }
+        }
+        assert!(seen.len() >= 20);
+    }
+}

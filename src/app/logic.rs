@@ -1,0 +1,303 @@
+//! What happens between frames: events of the worker and of the person come in, commands are carried out.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use eframe::egui::{self, Context, Key, Modifiers, ViewportCommand};
+
+use super::background::Incoming;
+use super::commands::Command;
+use super::explore::{DEFAULT_EPS, PATIENCE};
+use super::panes::{Tone, typed_path};
+use super::settings::{MethodChoice, ThemeChoice};
+use super::widgets::{per_cent, typing};
+use super::window::App;
+use crate::engine::data::samples;
+use crate::engine::units::LEVELS;
+use crate::worker::{Event, Saved, Source};
+
+/// Time for events per frame; what is left waits for the next.
+const EVENT_TIME: Duration = Duration::from_millis(10);
+const ZOOM_STEP: f32 = 1.5;
+
+impl App {
+    /// Once per frame, before drawing; also while the window is hidden.
+    pub fn tick(&mut self, ctx: &Context) {
+        let start = Instant::now();
+        while start.elapsed() < EVENT_TIME {
+            let Some(event) = self.worker.poll() else { break };
+            self.take_event(ctx, event);
+        }
+        while let Some(incoming) = self.background.poll() {
+            self.take_incoming(ctx, incoming);
+        }
+        // A view that a failure put back, or a class carried over to another net.
+        self.ask();
+        self.keep_settings(ctx);
+    }
+
+    fn take_event(&mut self, ctx: &Context, event: Event) {
+        match event {
+            Event::Catalogue(entries) => self.explore.catalogue = entries,
+            Event::Busy { revision, doing } => self.explore.set_doing(revision, doing),
+            Event::Shown(shown) => {
+                if self.explore.take_shown(shown)
+                    && let Some(shown) = &self.explore.shown
+                {
+                    self.pictures.take(ctx, shown);
+                    if let Source::File(path) = &shown.view.picture {
+                        self.settings.remember_file(&path.clone());
+                    }
+                }
+            }
+            Event::Failed { revision, message } => {
+                // Revision 0 belongs to no view: something else failed.
+                if revision == 0 || self.explore.take_failure(revision) {
+                    self.notices.add(Tone::Problem, message);
+                }
+            }
+            Event::Saved(saved) => {
+                let (tone, text) = saved_text(&saved);
+                self.notices.add(tone, text);
+            }
+            Event::SaveFailed { path, message } => {
+                self.notices.add(Tone::Problem, format!("The picture was not saved: {message}\n{}", path.display()));
+            }
+        }
+    }
+
+    fn take_incoming(&mut self, ctx: &Context, incoming: Incoming) {
+        match incoming {
+            Incoming::Thumbnail(thumbnail) => self.samples.take(ctx, thumbnail),
+            Incoming::Opened(Some(path)) => {
+                self.dialogs.close();
+                self.explore.set_picture(Source::File(path));
+            }
+            Incoming::SaveChosen(Some(path)) => {
+                self.dialogs.close();
+                self.worker.save(path.with_extension("png"));
+            }
+            // Cancelled or not available: the question with its path field is still there.
+            Incoming::Opened(None) | Incoming::SaveChosen(None) => {}
+            Incoming::Pasted(picture) => {
+                self.explore.set_picture(Source::Memory { name: "pasted picture".into(), picture });
+            }
+        }
+    }
+
+    /// Shortcuts, dropped and pasted pictures.
+    pub(super) fn take_input(&mut self, ctx: &Context) {
+        let modal = self.help || self.dialogs.is_open();
+        for command in Command::WITH_SHORTCUT {
+            let Some(keys) = command.about().shortcut else { continue };
+            let plain = keys.modifiers == Modifiers::NONE && !is_function_key(keys.logical_key);
+            let allowed = !(plain && typing(ctx)) && (!modal || *command == Command::Quit);
+            if allowed && ctx.input_mut(|i| i.consume_shortcut(&keys)) {
+                self.commands.push(command.clone());
+            }
+        }
+        let question_mark = ctx.input(|i| i.key_pressed(Key::Questionmark));
+        if question_mark && !modal && !typing(ctx) {
+            self.commands.push(Command::Help);
+        }
+        let (dropped, pasted) = ctx.input(|i| {
+            let dropped = i.raw.dropped_files.last().map(|file| file.path().to_owned());
+            let pasted = i.events.iter().find_map(|event| match event {
+                egui::Event::PasteImage(image) => Some(Pasted::Image(image.clone())),
+                egui::Event::Paste(text) => Some(Pasted::Text(text.clone())),
+                _ => None,
+            });
+            (dropped, pasted)
+        });
+        if let Some(path) = dropped {
+            self.commands.push(Command::Show(Source::File(path)));
+        }
+        match pasted {
+            Some(Pasted::Image(image)) => self.note_failure(|app| app.background.paste(image)),
+            Some(Pasted::Text(text)) if !typing(ctx) => match typed_path(&text) {
+                Some(path) if !text.trim().contains('\n') => self.commands.push(Command::Show(Source::File(path))),
+                _ => self.notices.add(Tone::Caution, "The clipboard holds text, but no picture and no path of one."),
+            },
+            _ => {}
+        }
+    }
+
+    fn note_failure(&mut self, action: impl FnOnce(&mut Self) -> std::io::Result<()>) {
+        if let Err(e) = action(self) {
+            self.notices.add(Tone::Problem, format!("The system gave no thread for this: {e}"));
+        }
+    }
+
+    /// Carries out what was asked for during the frame.
+    pub(super) fn carry_out(&mut self, ctx: &Context) {
+        let commands = std::mem::take(&mut self.commands);
+        if commands.is_empty() {
+            return;
+        }
+        for command in commands {
+            if let Some(command) = self.change_attack(ctx, command).and_then(|c| self.change_picture(ctx, c)) {
+                self.change_window(ctx, command);
+            }
+        }
+        self.ask();
+        if self.explore.waiting() {
+            ctx.request_repaint_after(PATIENCE + Duration::from_millis(5));
+        }
+        // What was changed after it was drawn is drawn again at once.
+        ctx.request_repaint();
+    }
+
+    fn change_attack(&mut self, ctx: &Context, command: Command) -> Option<Command> {
+        let explore = &mut self.explore;
+        match command {
+            Command::Eps(eps) => explore.set_eps(eps),
+            Command::EpsUp => explore.set_eps(explore.eps + 1.0 / LEVELS),
+            Command::EpsDown => explore.set_eps(explore.eps - 1.0 / LEVELS),
+            Command::EpsUpFine => explore.set_eps(explore.eps + 0.1 / LEVELS),
+            Command::EpsDownFine => explore.set_eps(explore.eps - 0.1 / LEVELS),
+            Command::EpsReset => explore.set_eps(DEFAULT_EPS),
+            Command::UseFgsm => explore.set_method(MethodChoice::Fgsm),
+            Command::UseGradientSteps => explore.set_method(MethodChoice::GradientSteps),
+            Command::Eta(eta) => explore.set_eta(eta),
+            Command::Steps(steps) => explore.set_steps(steps),
+            Command::Goal(goal) => explore.set_goal(goal),
+            Command::SearchTarget => self.controls.search_target(ctx),
+            Command::Label(label) => explore.set_label(label),
+            Command::GiveLabel => self.controls.give_label(ctx),
+            Command::Clip(clip) => explore.set_clip(clip),
+            Command::ToggleClip => explore.set_clip(!explore.clip),
+            Command::Heatmap(heatmap) => explore.set_heatmap(heatmap),
+            Command::UseModel(name) => explore.set_model(name),
+            other => return Some(other),
+        }
+        None
+    }
+
+    fn change_picture(&mut self, ctx: &Context, command: Command) -> Option<Command> {
+        match command {
+            Command::Show(source) => self.explore.set_picture(source),
+            Command::NextSample => self.step_sample(1),
+            Command::PreviousSample => self.step_sample(-1),
+            Command::OpenDialog => {
+                self.dialogs.ask_open();
+                self.note_failure(|app| app.background.ask_open());
+            }
+            Command::BrowseToOpen => self.note_failure(|app| app.background.ask_open()),
+            Command::SaveDialog => {
+                let proposal = self.save_proposal();
+                self.dialogs.ask_save(&proposal);
+            }
+            Command::BrowseToSave => {
+                let proposal = self.dialogs.path();
+                self.note_failure(|app| app.background.ask_save(&proposal));
+            }
+            Command::SaveTo(path) => self.worker.save(path),
+            Command::CopyPicture => {
+                if let Some(shown) = &self.explore.shown {
+                    let rgba = &shown.adversarial_rgba;
+                    let size = [rgba.width, rgba.height];
+                    ctx.copy_image(egui::ColorImage::from_rgba_unmultiplied(size, &rgba.bytes));
+                }
+            }
+            Command::Draw => {
+                self.canvas.open = !self.canvas.open;
+                if self.canvas.open && !self.canvas.is_empty() {
+                    self.explore.set_picture(self.canvas.picture());
+                }
+            }
+            other => return Some(other),
+        }
+        None
+    }
+
+    fn change_window(&mut self, ctx: &Context, command: Command) {
+        match command {
+            Command::ZoomIn => self.pictures.zoom(ZOOM_STEP),
+            Command::ZoomOut => self.pictures.zoom(1.0 / ZOOM_STEP),
+            Command::ZoomReset => self.pictures.fit(),
+            Command::Theme(theme) => {
+                self.settings.theme = theme;
+                self.apply_look(ctx);
+            }
+            Command::CycleTheme => {
+                self.settings.theme = match self.settings.theme {
+                    ThemeChoice::System => ThemeChoice::Light,
+                    ThemeChoice::Light => ThemeChoice::Dark,
+                    ThemeChoice::Dark => ThemeChoice::System,
+                };
+                self.apply_look(ctx);
+            }
+            Command::LargeType => {
+                self.settings.large_type = !self.settings.large_type;
+                self.apply_look(ctx);
+            }
+            Command::Help => self.help = !self.help,
+            Command::RefreshModels => self.worker.refresh_catalogue(),
+            Command::DismissNotice(id) => self.notices.dismiss(id),
+            Command::DismissNotices => self.notices.clear(),
+            Command::CloseOverlay => {
+                self.help = false;
+                self.dialogs.close();
+            }
+            Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            _ => {}
+        }
+    }
+
+    fn step_sample(&mut self, by: isize) {
+        let samples = samples();
+        let at = match &self.explore.picture {
+            Source::Sample(name) => samples.iter().position(|sample| sample.name == name),
+            _ => None,
+        };
+        let last = samples.len() as isize - 1;
+        let next = at.map_or(0, |at| (at as isize + by).clamp(0, last));
+        if let Some(sample) = samples.get(next as usize).filter(|_| at != Some(next as usize)) {
+            self.explore.set_picture(Source::Sample(sample.name.to_owned()));
+        }
+    }
+}
+
+enum Pasted {
+    Image(std::sync::Arc<egui::ColorImage>),
+    Text(String),
+}
+
+fn is_function_key(key: Key) -> bool {
+    matches!(key, Key::F1 | Key::F5)
+}
+
+/// What is said of a saved file: above all whether it still does what the screen shows.
+fn saved_text(saved: &Saved) -> (Tone, String) {
+    let Saved { path, reread, on_screen } = saved;
+    let says = format!("{} ({})", reread.name, per_cent(reread.prob));
+    let path: &PathBuf = path;
+    if reread.index == on_screen.index {
+        (Tone::Done, format!("Saved. Read again from the file, the net says {says}, as on screen.\n{}", path.display()))
+    } else {
+        let screen = format!("{} ({})", on_screen.name, per_cent(on_screen.prob));
+        let text = format!(
+            "Saved, but the file is not what the screen shows: read again, the net says {says}, where the screen says \
+             {screen}. Rounding to 8 bits undid the attack; a slightly larger ε survives it.\n{}",
+            path.display()
+        );
+        (Tone::Caution, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::model::Guess;
+
+    #[test]
+    fn a_saved_file_that_differs_is_told_plainly() {
+        let guess = |index: usize, name: &str| Guess { index, name: name.into(), prob: 0.9 };
+        let mut saved = Saved { path: "/a.png".into(), reread: guess(3, "three"), on_screen: guess(3, "three") };
+        assert_eq!(saved_text(&saved).0, Tone::Done);
+        saved.reread = guess(7, "seven");
+        let (tone, text) = saved_text(&saved);
+        assert_eq!(tone, Tone::Caution);
+        assert!(text.contains("seven (90.0 %)") && text.contains("three (90.0 %)") && text.ends_with("/a.png"));
+    }
+}

@@ -1,0 +1,121 @@
+//! The window. It shows what the worker says and computes nothing itself.
+//!
+//! [`App`] is one structure; its parts are split by role: `logic` (events and commands), `ui` (where things lie),
+//! `panes` (what is drawn), `widgets` (the window's own controls), `theme` (every colour and size), `commands` (the one
+//! list of everything that a person can do).
+
+mod background;
+mod camera;
+mod commands;
+mod explore;
+mod logic;
+mod panes;
+mod settings;
+mod theme;
+mod ui;
+mod widgets;
+mod window;
+mod words;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use eframe::egui::{IconData, ViewportBuilder};
+
+pub use commands::Command;
+pub use explore::Explore;
+pub use window::App;
+
+/// What the window begins with; anything left open comes from the last time.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// A file, or the name of a bundled sample.
+    pub picture: Option<PathBuf>,
+    /// A model's name in the catalogue, or the path of a manifest.
+    pub model: Option<String>,
+}
+
+/// The exit code for a machine on which no window can be opened.
+const NO_WINDOW: u8 = 2;
+const SIZE: [f32; 2] = [1280.0, 800.0];
+const MIN_SIZE: [f32; 2] = [640.0, 480.0];
+
+/// Opens the window and stays until it is closed. Where no window can be opened, says what is missing and how to do
+/// without, and the exit code is 2; it is 1 when the window came up but could not go on.
+pub fn run(start: Start) -> ExitCode {
+    if let Some(problem) = no_display() {
+        return explain(&problem);
+    }
+    let opened = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&opened);
+    let viewport = ViewportBuilder::default()
+        .with_app_id("doppelganger")
+        .with_title("Doppelgänger")
+        .with_inner_size(App::remembered_size().unwrap_or(SIZE))
+        .with_min_inner_size(MIN_SIZE)
+        .with_icon(icon())
+        .with_drag_and_drop(true);
+    let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, ..Default::default() };
+    // The window library panics where a library of the system is missing, so a panic before the first frame counts as
+    // "no window"; a later one is passed on.
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        eframe::run_native(
+            "doppelganger",
+            options,
+            Box::new(move |cc| {
+                seen.store(true, Ordering::Relaxed);
+                Ok(Box::new(App::new(&cc.egui_ctx, start)?))
+            }),
+        )
+    }));
+    let opened = opened.load(Ordering::Relaxed);
+    match outcome {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(e)) if opened => {
+            eprintln!("doppelganger: the window failed: {e}");
+            ExitCode::FAILURE
+        }
+        Ok(Err(e)) => explain(&e.to_string()),
+        Err(panic) if opened => resume_unwind(panic),
+        Err(panic) => {
+            let why = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+            explain(why.unwrap_or("the window library gave up"))
+        }
+    }
+}
+
+/// On Linux a display is named by the environment; without one there is no need to try.
+fn no_display() -> Option<String> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let names = ["WAYLAND_DISPLAY", "WAYLAND_SOCKET", "DISPLAY"];
+    let any = names.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+    (!any).then(|| "there is no display: neither DISPLAY nor WAYLAND_DISPLAY is set".into())
+}
+
+fn explain(problem: &str) -> ExitCode {
+    eprintln!(
+        "doppelganger: cannot open a window: {problem}\n\
+         On Debian and Ubuntu the window needs the packages libxkbcommon-x11-0, libgl1 and libgl1-mesa-dri;\n\
+         without a screen, xvfb gives a virtual one: xvfb-run doppelganger\n\
+         The same attack without a window:\n  \
+         doppelganger attack PICTURE --model digits_cnn --eps 0.1"
+    );
+    ExitCode::from(NO_WINDOW)
+}
+
+fn icon() -> IconData {
+    let bytes = include_bytes!("../../assets/icon.png");
+    match image::load_from_memory(bytes) {
+        Ok(picture) => {
+            let rgba = picture.into_rgba8();
+            let (width, height) = rgba.dimensions();
+            IconData { rgba: rgba.into_raw(), width, height }
+        }
+        Err(_) => IconData::default(),
+    }
+}

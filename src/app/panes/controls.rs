@@ -1,0 +1,274 @@
+//! The dock: how far, how, where to, and from which label.
+
+use eframe::egui::{self, Button, Checkbox, Id, Ui};
+
+use crate::app::commands::Command;
+use crate::app::explore::{DEFAULT_ETA, ETA_RANGE, Explore, MAX_EPS, MAX_STEPS};
+use crate::app::settings::MethodChoice;
+use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
+use crate::app::widgets::{ClassPicker, Curve, NumberField, Picked, Rail, hint, icon_button, segmented};
+use crate::app::words;
+use crate::engine::attack::{Goal, Label};
+use crate::engine::units::{self, LEVELS};
+
+const SLIDE: &str = "The slide prints 0.07 < 1/2⁷, but 1/2⁷ = .0078: the decimals slipped. The paper's value is .007.";
+
+/// ε by name, with where it comes from.
+const PRESETS: [(&str, f32, &str); 7] = [
+    ("1/255 panda", 1.0 / 255.0, "One grey level of an 8-bit picture: the panda of the paper"),
+    (".007 paper", 0.007, SLIDE),
+    (".07 slide", 0.07, SLIDE),
+    ("8/255", 8.0 / 255.0, "Usual in work on photographs"),
+    (".1", 0.1, "Usual for digits; clearly visible"),
+    (".25", 0.25, "The paper's value for digits"),
+    (".3", 0.3, "The largest value in common use for digits"),
+];
+const MARKS: [f32; 7] = [1.0 / 255.0, 0.007, 0.07, 8.0 / 255.0, 0.1, 0.25, 0.3];
+
+const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is black and 1 is white. 1/255 cannot be seen; \
+                        0.3 is nearly a third of the whole range, and anyone can see it. It fools the net all the same.";
+
+/// Half-typed numbers and searches.
+#[derive(Default)]
+pub struct Controls {
+    eps: NumberField,
+    eta: NumberField,
+    target: ClassPicker,
+    label: ClassPicker,
+    /// "Towards…" or "given" was chosen but no class yet.
+    wants_target: bool,
+    wants_label: bool,
+}
+
+impl Controls {
+    /// Goes to the search field of the target class.
+    pub fn search_target(&mut self, ctx: &egui::Context) {
+        self.wants_target = true;
+        ctx.memory_mut(|m| m.request_focus(target_field()));
+    }
+
+    /// Goes to the search field of the label.
+    pub fn give_label(&mut self, ctx: &egui::Context) {
+        self.wants_label = true;
+        ctx.memory_mut(|m| m.request_focus(label_field()));
+    }
+
+    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+        match explore.method {
+            MethodChoice::Fgsm => self.eps_rows(ui, explore, out),
+            MethodChoice::GradientSteps => self.gradient_rows(ui, explore, out),
+        }
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = egui::vec2(SPACE_2, SPACE_2);
+            method(ui, explore, out);
+            ui.add_space(SPACE_4);
+            self.goal(ui, explore, out);
+            ui.add_space(SPACE_4);
+            self.label(ui, explore, out);
+            ui.add_space(SPACE_4);
+            let mut clip = explore.clip;
+            let about = Command::ToggleClip.about();
+            if ui.add(Checkbox::new(&mut clip, about.name)).on_hover_text(about.tooltip).changed() {
+                out.push(Command::Clip(clip));
+            }
+        });
+    }
+
+    fn eps_rows(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+        let readout = format!("= {:.2}/255 = {}", explore.eps * LEVELS, units::grey_levels(explore.eps));
+        ui.horizontal(|ui| {
+            symbol(ui, "ε");
+            hint(ui, EPS_HINT);
+            let rail = Rail {
+                name: "Epsilon",
+                range: 0.0..=MAX_EPS,
+                curve: Curve::Square,
+                step: 1.0 / LEVELS,
+                marks: &MARKS,
+                grid: 0.0,
+            };
+            let menu = if theme::compact(ui) { 84.0 } else { 0.0 };
+            let width = (ui.available_width() - 88.0 - 232.0 - menu).max(120.0);
+            let (response, moved) = rail.show(ui, width, explore.eps);
+            if response.double_clicked() {
+                out.push(Command::EpsReset);
+            } else if let Some(eps) = moved {
+                self.eps.clear();
+                out.push(Command::Eps(eps));
+            }
+            response.on_hover_text("Drag, or use the arrow keys: one grey level a step, a tenth with Shift, ten with Page Up and Down. Double click: 0.25");
+            let parse = |text: &str| match units::parse_eps(text) {
+                Ok(eps) if eps <= MAX_EPS => Ok(eps),
+                Ok(eps) => Err(format!("ε is {eps}; the slider ends at {MAX_EPS}, half of the way from black to white")),
+                Err(e) => Err(e.to_string()),
+            };
+            if let Some(eps) = self.eps.show(ui, "ε as a number", &format!("{:.4}", explore.eps), parse) {
+                out.push(Command::Eps(eps));
+            }
+            if theme::compact(ui) {
+                ui.menu_button("Presets", |ui| self.presets(ui, explore, out));
+            }
+            ui.add(egui::Label::new(theme::number(readout)).truncate());
+        });
+        if let Some(problem) = &self.eps.problem {
+            problem_line(ui, problem);
+        }
+        if !theme::compact(ui) {
+            ui.horizontal_wrapped(|ui| {
+                ui.spacing_mut().interact_size.y = 24.0;
+                self.presets(ui, explore, out);
+                icon_button(ui, Command::EpsReset, out);
+            });
+        }
+    }
+
+    fn presets(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+        for (name, eps, tip) in PRESETS {
+            let chosen = (explore.eps - eps).abs() < 1e-6;
+            let response = ui.add(Button::new(name).selected(chosen)).on_hover_text(tip);
+            if response.clicked() {
+                self.eps.clear();
+                out.push(Command::Eps(eps));
+                ui.close();
+            }
+        }
+    }
+
+    fn gradient_rows(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+        ui.horizontal(|ui| {
+            symbol(ui, "η");
+            hint(
+                ui,
+                "Each step moves a pixel by η times its gradient, so pixels that matter more move more. A gradient is small \
+                 where the net is sure, so η may have to be large.",
+            );
+            let rail = Rail {
+                name: "Eta",
+                range: ETA_RANGE,
+                curve: Curve::Logarithmic,
+                step: 1.25,
+                marks: &[0.001, 0.01, 0.1, 1.0, 10.0],
+                grid: 0.0,
+            };
+            let width = (ui.available_width() - 88.0 - 232.0).max(120.0);
+            let (response, moved) = rail.show(ui, width, explore.eta);
+            let reset = response.double_clicked().then_some(DEFAULT_ETA);
+            if let Some(eta) = reset.or(moved) {
+                self.eta.clear();
+                out.push(Command::Eta(eta));
+            }
+            let parse = |text: &str| match text.trim().parse::<f32>() {
+                Ok(eta) if ETA_RANGE.contains(&eta) => Ok(eta),
+                _ => Err(format!("η is {text:?}; expected a number from 0.0001 to 100, such as 0.1")),
+            };
+            if let Some(eta) = self.eta.show(ui, "η as a number", &words::short(explore.eta), parse) {
+                out.push(Command::Eta(eta));
+            }
+            let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);
+            ui.add(egui::Label::new(theme::number(format!("largest change {}", units::grey_levels(moved)))).truncate());
+        });
+        if let Some(problem) = &self.eta.problem {
+            problem_line(ui, problem);
+        }
+        ui.horizontal(|ui| {
+            ui.label(theme::caption(ui, "Steps"));
+            let rail = Rail {
+                name: "Number of steps",
+                range: 1.0..=MAX_STEPS as f32,
+                curve: Curve::Linear,
+                step: 1.0,
+                marks: &[],
+                grid: 1.0,
+            };
+            let (_, moved) = rail.show(ui, 240.0, explore.steps as f32);
+            if let Some(steps) = moved {
+                out.push(Command::Steps(steps.round() as usize));
+            }
+            ui.label(theme::number(explore.steps.to_string()));
+        });
+    }
+
+    fn goal(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+        let targeted = matches!(explore.goal, Goal::Targeted(_));
+        ui.label(theme::caption(ui, "Goal"));
+        let options = [
+            ("Away from the label", Command::Goal(Goal::Untargeted).about().tooltip),
+            ("Towards…", Command::SearchTarget.about().tooltip),
+        ];
+        match segmented(ui, "Goal", &options, usize::from(targeted || self.wants_target)) {
+            Some(0) => {
+                self.wants_target = false;
+                out.push(Command::Goal(Goal::Untargeted));
+            }
+            Some(_) => out.push(Command::SearchTarget),
+            None => {}
+        }
+        if targeted || self.wants_target {
+            let chosen = if let Goal::Targeted(index) = explore.goal { Some(index) } else { None };
+            if let Some(Picked(index)) = self.target.show(ui, target_field(), "Target class", classes(explore), chosen)
+            {
+                self.wants_target = false;
+                out.push(Command::Goal(Goal::Targeted(index)));
+            }
+        }
+    }
+
+    fn label(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+        let given = matches!(explore.label, Label::Given(_));
+        ui.label(theme::caption(ui, "Label"));
+        let options = [
+            ("Predicted", Command::Label(Label::Predicted).about().tooltip),
+            ("Given…", Command::GiveLabel.about().tooltip),
+        ];
+        match segmented(ui, "Label", &options, usize::from(given || self.wants_label)) {
+            Some(0) => {
+                self.wants_label = false;
+                out.push(Command::Label(Label::Predicted));
+            }
+            Some(_) => out.push(Command::GiveLabel),
+            None => {}
+        }
+        if given || self.wants_label {
+            let chosen = if let Label::Given(index) = explore.label { Some(index) } else { None };
+            if let Some(Picked(index)) = self.label.show(ui, label_field(), "Given label", classes(explore), chosen) {
+                self.wants_label = false;
+                out.push(Command::Label(Label::Given(index)));
+            }
+        }
+    }
+}
+
+fn target_field() -> Id {
+    Id::unique("target class")
+}
+
+fn label_field() -> Id {
+    Id::unique("label class")
+}
+
+fn classes(explore: &Explore) -> &[String] {
+    explore.shown.as_ref().map_or(&[], |shown| &shown.model.classes)
+}
+
+fn method(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+    let commands = [Command::UseFgsm, Command::UseGradientSteps];
+    let about = commands.each_ref().map(Command::about);
+    let options = about.each_ref().map(|a| (a.name, a.tooltip));
+    ui.label(theme::caption(ui, "Method"));
+    let chosen = usize::from(explore.method == MethodChoice::GradientSteps);
+    if let Some(index) = segmented(ui, "Method", &options, chosen) {
+        out.push(commands[index].clone());
+    }
+}
+
+fn symbol(ui: &mut Ui, text: &str) {
+    ui.label(egui::RichText::new(text).font(theme::verdict_font()));
+}
+
+fn problem_line(ui: &mut Ui, text: &str) {
+    let palette = palette(ui);
+    ui.horizontal(|ui| {
+        ui.label(egui_material_icons::icons::ICON_ERROR.rich_text().size(15.0).color(palette.error));
+        ui.label(egui::RichText::new(text).color(palette.error));
+    });
+}

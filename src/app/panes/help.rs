@@ -1,0 +1,99 @@
+//! The help overlay: the shortcuts, read from the list of commands, and how to read the picture.
+
+use eframe::egui::{self, Grid, Id, Modal, ScrollArea, Ui};
+
+use crate::app::commands::{self, Command};
+use crate::app::theme::{self, SPACE_2, SPACE_4, SPACE_6};
+
+const READING: [(&str, &str); 5] = [
+    (
+        "Small is not invisible.",
+        "1/255 cannot be seen. ε = 0.3 can be seen by anyone, and a person still reads the digit: that is what makes it an \
+         adversarial example.",
+    ),
+    (
+        "It is not just noise.",
+        "Random noise of the same size hardly ever changes the answer. δ follows the slope of the loss at this picture.",
+    ),
+    (
+        "FGSM cannot force any label.",
+        "It takes one step. Away from the label it usually succeeds; to one chosen class of many it rarely does.",
+    ),
+    (
+        "High confidence does not mean right.",
+        "Nets are often more certain of an adversarial picture than of the one it was made from.",
+    ),
+    (
+        "Withstanding FGSM does not mean robust.",
+        "Another attack, or several smaller steps, may still succeed; a gradient of zero only hides the way.",
+    ),
+];
+
+/// Shows the overlay; closes on Escape, on a click beside it, and with its button.
+pub fn help(ui: &Ui, out: &mut Vec<Command>) {
+    let modal = Modal::new(Id::unique("help")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
+        let room = ui.ctx().content_rect();
+        ui.set_width((room.width() - 96.0).min(820.0));
+        ui.horizontal(|ui| {
+            ui.label(egui::RichText::new("Help").font(theme::verdict_font()));
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                if ui.button("Close").clicked() {
+                    out.push(Command::CloseOverlay);
+                }
+            });
+        });
+        ui.add_space(SPACE_2);
+        let height = room.height() - 160.0;
+        ui.spacing_mut().interact_size.y = 20.0;
+        ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink([false, true]).show(
+            ui,
+            |ui| {
+                let half = (ui.available_width() - SPACE_6) / 2.0;
+                ui.horizontal_top(|ui| {
+                    ui.vertical(|ui| {
+                        ui.set_width(half);
+                        shortcuts(ui);
+                    });
+                    ui.add_space(SPACE_4);
+                    ui.vertical(|ui| {
+                        ui.set_width(half);
+                        reading(ui);
+                    });
+                });
+            },
+        );
+    });
+    if modal.should_close() {
+        out.push(Command::CloseOverlay);
+    }
+}
+
+fn shortcuts(ui: &mut Ui) {
+    ui.label(theme::caption(ui, "Shortcuts"));
+    Grid::new("shortcuts").num_columns(2).spacing([SPACE_4, 2.0]).show(ui, |ui| {
+        let mut row = |name: &str, keys: &str| {
+            ui.label(name);
+            ui.label(theme::number(keys));
+            ui.end_row();
+        };
+        for command in Command::WITH_SHORTCUT {
+            let about = command.about();
+            if let Some(keys) = about.shortcut {
+                row(about.name, &commands::spelled(&keys));
+            }
+        }
+        row("Paste a picture or its path", "Ctrl+V");
+        row("Flip original and adversarial", "hold Space");
+        row("Zoom and move the pictures", "wheel, drag");
+        row("Whole window larger, smaller", "Ctrl+Plus, Ctrl+Minus");
+    });
+}
+
+fn reading(ui: &mut Ui) {
+    ui.label(theme::caption(ui, "How to read it"));
+    for (title, text) in READING {
+        ui.label(theme::strong(title));
+        ui.add(egui::Label::new(text).wrap());
+        ui.add_space(SPACE_2);
+    }
+}

@@ -1,0 +1,22 @@
+//! The parts of the window. Each draws itself from state that it may only read (and a little of its own, such as a
+//! half-typed number) and returns commands.
+
+mod canvas;
+mod controls;
+mod dialogs;
+mod help;
+mod notices;
+mod pictures;
+mod results;
+mod samples;
+mod top_bar;
+
+pub use canvas::Canvas;
+pub use controls::Controls;
+pub use dialogs::{Dialogs, typed_path};
+pub use help::help;
+pub use notices::{Notices, Tone};
+pub use pictures::Pictures;
+pub use results::results;
+pub use samples::{Samples, Thumbnail, make_thumbnails};
+pub use top_bar::top_bar;

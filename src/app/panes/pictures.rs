@@ -1,0 +1,287 @@
+//! Original, perturbation and adversarial picture side by side, with one camera and one cross-hair.
+
+use std::sync::Arc;
+
+use eframe::egui::{
+    self, Align, Align2, Button, ColorImage, Context, Key, Layout, Rect, Response, Role, Sense, Stroke, StrokeKind,
+    TextureHandle, TextureOptions, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+};
+use egui_material_icons::icons;
+
+use super::results;
+use crate::app::camera::Camera;
+use crate::app::commands::Command;
+use crate::app::explore::Explore;
+use crate::app::theme::{self, BAR_HEIGHT, CONTROL_HEIGHT, MIN_WELL, NEAREST_FROM, SPACE_1, SPACE_2, SPACE_4, palette};
+use crate::app::widgets::typing;
+use crate::app::words::{self, Reading};
+use crate::engine::picture::{Quantity, Rgba};
+use crate::worker::Shown;
+
+const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
+
+/// The three pictures and how they are looked at.
+#[derive(Default)]
+pub struct Pictures {
+    textures: Option<[TextureHandle; 3]>,
+    sources: Option<[Arc<Rgba>; 3]>,
+    camera: Camera,
+    nearest: bool,
+    /// The key or the button that swaps the two pictures is held.
+    flipped: bool,
+    button_held: bool,
+}
+
+impl Pictures {
+    /// Uploads what changed. Textures are made once and then only filled anew.
+    pub fn take(&mut self, ctx: &Context, shown: &Shown) {
+        let sources = [&shown.original_rgba, &shown.heatmap_rgba, &shown.adversarial_rgba].map(Arc::clone);
+        let old = self.sources.replace(sources.clone());
+        if old.as_ref().is_none_or(|old| old[0].width != sources[0].width || old[0].height != sources[0].height) {
+            self.camera = Camera::default();
+        }
+        let options = texture_options(self.nearest);
+        match &mut self.textures {
+            None => {
+                let mut index = 0;
+                self.textures = Some(sources.map(|rgba| {
+                    index += 1;
+                    ctx.load_texture(NAMES[index - 1], image(&rgba), options)
+                }));
+            }
+            Some(textures) => {
+                for (index, texture) in textures.iter_mut().enumerate() {
+                    let same = old.as_ref().is_some_and(|old| Arc::ptr_eq(&old[index], &sources[index]));
+                    if !same {
+                        texture.set(image(&sources[index]), options);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Fills the textures again when the zoom crosses the point from which pixels are drawn as squares.
+    fn choose_filter(&mut self, nearest: bool) {
+        if self.nearest == nearest {
+            return;
+        }
+        self.nearest = nearest;
+        if let (Some(textures), Some(sources)) = (&mut self.textures, &self.sources) {
+            for (texture, rgba) in textures.iter_mut().zip(sources) {
+                texture.set(image(rgba), texture_options(nearest));
+            }
+        }
+    }
+
+    pub fn zoom(&mut self, factor: f32) {
+        self.camera.zoom(factor);
+    }
+
+    pub fn fit(&mut self) {
+        self.camera = Camera::default();
+    }
+
+    /// Draws the three columns into the room that is left.
+    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+        let below = results::rows(ui) as f32 * (BAR_HEIGHT + 2.0) + SPACE_1;
+        let room = ui.available_rect_before_wrap();
+        let well = (room.height() - CONTROL_HEIGHT - below - 2.0 * SPACE_2).max(MIN_WELL);
+        egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+            let room = ui.available_rect_before_wrap();
+            let width = ((room.width() - 2.0 * SPACE_4) / 3.0).floor();
+            let column = |index: usize, top: f32, height: f32| {
+                let left = room.left() + index as f32 * (width + SPACE_4);
+                Rect::from_min_size(pos2(left, room.top() + top), vec2(width, height))
+            };
+            let key_held =
+                !typing(ui.ctx()) && ui.input(|i| i.key_down(Key::Space)) && ui.memory(|m| m.focused().is_none());
+            self.flipped = key_held || self.button_held;
+            for index in 0..3 {
+                let rect = column(index, 0.0, CONTROL_HEIGHT);
+                let mut ui = ui.new_child(
+                    UiBuilder::new()
+                        .max_rect(rect)
+                        .id_salt(("head", index))
+                        .layout(Layout::left_to_right(Align::Center)),
+                );
+                self.head(&mut ui, index, explore);
+            }
+            let wells = [0, 1, 2].map(|index| column(index, CONTROL_HEIGHT + SPACE_2, well));
+            self.wells(ui, wells, explore.shown.as_deref());
+            for index in 0..3 {
+                let rect = column(index, CONTROL_HEIGHT + well + 2.0 * SPACE_2, below);
+                let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("below", index)));
+                ui.set_clip_rect(rect.expand(4.0).intersect(ui.clip_rect()));
+                results::below(&mut ui, index, explore, out);
+            }
+            ui.allocate_rect(column(0, 0.0, CONTROL_HEIGHT + well + 2.0 * SPACE_2 + below), Sense::hover());
+        });
+    }
+
+    fn head(&mut self, ui: &mut Ui, index: usize, explore: &Explore) {
+        let name = match index {
+            0 if self.flipped => NAMES[2],
+            2 if self.flipped => NAMES[0],
+            _ => NAMES[index],
+        };
+        ui.label(theme::strong(name).text_style(egui::TextStyle::Heading));
+        let Some(shown) = explore.shown.as_deref() else { return };
+        let remark = match (index, explore.heatmap.quantity) {
+            (0, _) => format!("{}×{}", shown.original.width, shown.original.height),
+            (1, Quantity::Perturbation) => "δ, what is added".into(),
+            (1, Quantity::Magnitude) => "|δ|, how much".into(),
+            (1, Quantity::Gradient) => "∇J, the slope followed".into(),
+            _ => String::new(),
+        };
+        ui.add(egui::Label::new(theme::weak(ui, remark)).truncate());
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if index == 2 {
+                let button = Button::new((icons::ICON_COMPARE.rich_text().size(16.0), "Hold to flip"))
+                    .frame_when_inactive(false)
+                    .sense(Sense::click_and_drag());
+                let button = ui
+                    .add(button)
+                    .on_hover_text("Press and hold to see the original in this place; so does the space bar");
+                self.button_held = button.is_pointer_button_down_on();
+            } else if index == 1 && !self.camera.is_whole() {
+                ui.label(theme::weak(ui, "double click: fit"));
+            }
+        });
+    }
+
+    fn wells(&mut self, ui: &mut Ui, wells: [Rect; 3], shown: Option<&Shown>) {
+        let Some(shown) = shown else {
+            for (index, well) in wells.into_iter().enumerate() {
+                let text = if index == 1 { "Loading the net and the first picture…" } else { "" };
+                empty_well(ui, well, text);
+            }
+            return;
+        };
+        let size = size_of(shown);
+        let mut pixel = None;
+        let mut responses = Vec::with_capacity(3);
+        for (index, well) in wells.into_iter().enumerate() {
+            let response = ui.interact(well, ui.scope_id().with(("well", index)), Sense::click_and_drag());
+            response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(index, shown)));
+            pixel = self.steer(ui, well, size, &response).or(pixel);
+            responses.push(response);
+        }
+        let scale = self.camera.scale(wells[0], size) * ui.ctx().pixels_per_point();
+        self.choose_filter(scale >= NEAREST_FROM);
+        for (index, well) in wells.into_iter().enumerate() {
+            self.paint(ui, well, size, index);
+            if let Some(pixel) = pixel {
+                cross_hair(ui, well, self.camera.pixel_rect(well, size, pixel), responses[index].hovered());
+                self.read(ui, well, pixel, index, shown);
+            }
+        }
+    }
+
+    /// Drag pans, the wheel zooms where the pointer is, a double click shows the whole. Returns the pixel under the
+    /// pointer.
+    fn steer(&mut self, ui: &Ui, well: Rect, size: Vec2, response: &Response) -> Option<(usize, usize)> {
+        if response.dragged() {
+            self.camera.pan(well, size, response.drag_delta());
+        }
+        if response.double_clicked() {
+            self.fit();
+        }
+        let at = response.hover_pos()?;
+        let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
+        let factor = pinch * (scroll / 200.0).exp();
+        if factor != 1.0 {
+            self.camera.zoom_at(well, size, at, factor);
+            // The wheel belongs to the picture here, not to the scroll area around it.
+            ui.input_mut(|i| i.smooth_scroll_delta = Vec2::ZERO);
+        }
+        self.camera.pixel_at(well, size, at)
+    }
+
+    fn paint(&self, ui: &Ui, well: Rect, size: Vec2, index: usize) {
+        let palette = palette(ui);
+        ui.painter().rect_filled(well, theme::RADIUS, palette.well);
+        let index = match index {
+            0 if self.flipped => 2,
+            2 if self.flipped => 0,
+            _ => index,
+        };
+        if let Some(textures) = &self.textures {
+            let drawn = self.camera.screen_from_picture(well, size);
+            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+            let clip = well.shrink(1.0).intersect(ui.clip_rect());
+            ui.painter().with_clip_rect(clip).image(textures[index].id(), drawn, whole, egui::Color32::WHITE);
+        }
+        ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
+    }
+
+    /// The numbers of one pixel, laid over the corner that is farther from it.
+    fn read(&self, ui: &Ui, well: Rect, pixel: (usize, usize), index: usize, shown: &Shown) {
+        let size = size_of(shown);
+        let (name, planes, reading) = match index {
+            0 => ("x", &shown.original, Reading::Pixel),
+            1 if shown.view.heatmap.quantity == Quantity::Gradient => ("∇J", &shown.gradient, Reading::Gradient),
+            1 => ("δ", &shown.perturbation, Reading::Difference),
+            _ => ("x+δ", &shown.adversarial, Reading::Pixel),
+        };
+        let mut lines = vec![format!("({}, {})", pixel.0, pixel.1)];
+        lines.extend(words::readout(name, planes, pixel, reading));
+        let palette = palette(ui);
+        let painter = ui.painter().with_clip_rect(well.intersect(ui.clip_rect()));
+        let galley = painter.layout_no_wrap(lines.join("\n"), theme::number_font(), palette.on_overlay);
+        let box_size = galley.size() + Vec2::splat(2.0 * SPACE_2);
+        let low = self.camera.pixel_rect(well, size, pixel).center().y > well.center().y;
+        let corner = if low { well.left_top() } else { well.left_bottom() - vec2(0.0, box_size.y) };
+        painter.rect_filled(Rect::from_min_size(corner, box_size), theme::RADIUS, palette.overlay);
+        painter.galley(corner + Vec2::splat(SPACE_2), galley, palette.on_overlay);
+    }
+}
+
+fn size_of(shown: &Shown) -> Vec2 {
+    vec2(shown.original_rgba.width as f32, shown.original_rgba.height as f32)
+}
+
+fn empty_well(ui: &Ui, well: Rect, text: &str) {
+    let palette = palette(ui);
+    ui.painter().rect_filled(well, theme::RADIUS, palette.well);
+    ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
+    ui.painter().text(well.center(), Align2::CENTER_CENTER, text, theme::body_font(), palette.weak);
+}
+
+/// A frame around the pixel, and lines through it in the panes where the pointer is not.
+fn cross_hair(ui: &Ui, well: Rect, pixel: Rect, hovered: bool) {
+    let palette = palette(ui);
+    let painter = ui.painter().with_clip_rect(well.intersect(ui.clip_rect()));
+    let frame = Rect::from_center_size(pixel.center(), pixel.size().max(Vec2::splat(5.0)));
+    if !hovered {
+        for (width, colour) in [(3.0, palette.cross_edge.gamma_multiply(0.5)), (1.0, palette.cross)] {
+            let stroke = Stroke::new(width, colour);
+            painter.hline(well.left()..=frame.left(), frame.center().y, stroke);
+            painter.hline(frame.right()..=well.right(), frame.center().y, stroke);
+            painter.vline(frame.center().x, well.top()..=frame.top(), stroke);
+            painter.vline(frame.center().x, frame.bottom()..=well.bottom(), stroke);
+        }
+    }
+    painter.rect_stroke(frame, 0, Stroke::new(3.0, palette.cross_edge), StrokeKind::Outside);
+    painter.rect_stroke(frame, 0, Stroke::new(1.0, palette.cross), StrokeKind::Outside);
+}
+
+fn describe(index: usize, shown: &Shown) -> String {
+    match index {
+        0 => format!("Original picture, the net says {}", shown.clean_top.first().map_or("nothing", |g| &g.name)),
+        1 => format!("Perturbation, largest change {:.4}", shown.linf),
+        _ => {
+            format!(
+                "Adversarial picture, the net says {}",
+                shown.adversarial_top.first().map_or("nothing", |g| &g.name)
+            )
+        }
+    }
+}
+
+fn image(rgba: &Rgba) -> ColorImage {
+    ColorImage::from_rgba_unmultiplied([rgba.width, rgba.height], &rgba.bytes)
+}
+
+fn texture_options(nearest: bool) -> TextureOptions {
+    if nearest { TextureOptions::NEAREST } else { TextureOptions::LINEAR }
+}

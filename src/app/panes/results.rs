@@ -1,0 +1,234 @@
+//! What came of it: bars under the pictures, the verdict, and the tags that say what the numbers rest on.
+
+use eframe::egui::{self, Align2, Mesh, Rect, Role, Sense, Shape, Ui, WidgetInfo, pos2, vec2};
+use egui_material_icons::icons;
+
+use crate::app::commands::Command;
+use crate::app::explore::{Explore, GAIN_RANGE};
+use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
+use crate::app::widgets::{Curve, Mark, Rail, bars, hint, icon_at, segmented};
+use crate::app::words;
+use crate::engine::attack::{Goal, Verdict};
+use crate::engine::model::Guess;
+use crate::engine::picture::{Channel, Heatmap, Quantity, diverging, sequential};
+use crate::engine::units::LEVELS;
+use crate::worker::Shown;
+
+const HEATMAP_HINT: &str = "Every pixel of δ moves the same way as the slope of the loss at that pixel, so it looks like \
+                            noise, but it is made for this net and this picture: the same amount of random noise \
+                            hardly ever changes the answer. There is no hidden picture of the other class in it.";
+
+/// Rows of probability bars: the top five, or the top three where the pictures need the room.
+pub fn rows(ui: &Ui) -> usize {
+    if theme::compact(ui) { 3 } else { 5 }
+}
+
+/// What stands below one of the three pictures.
+pub fn below(ui: &mut Ui, column: usize, explore: &Explore, out: &mut Vec<Command>) {
+    let Some(shown) = explore.shown.as_deref() else { return };
+    let target = match shown.view.goal {
+        Goal::Targeted(index) => Some(index),
+        Goal::Untargeted => None,
+    };
+    let mark = |index: usize| match () {
+        () if Some(index) == target => Mark::Target,
+        () if index == shown.label.index => Mark::Label,
+        () => Mark::Other,
+    };
+    let rows = rows(ui);
+    let few = |guesses: &[Guess]| guesses.iter().take(rows).cloned().collect::<Vec<_>>();
+    match column {
+        0 => bars(ui, "before", &few(&shown.clean_top), mark),
+        1 => heatmap_controls(ui, explore, shown, out),
+        _ => bars(ui, "after", &few(&shown.adversarial_top), mark),
+    }
+}
+
+fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
+    ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
+    legend(ui, shown);
+    ui.horizontal(|ui| {
+        quantity(ui, explore.heatmap, out);
+        if shown.original.channels == 3 {
+            channel(ui, explore.heatmap, out);
+        }
+        if theme::compact(ui) {
+            gain(ui, explore.heatmap, out);
+        } else {
+            hint(ui, HEATMAP_HINT);
+        }
+    });
+    if !theme::compact(ui) {
+        ui.horizontal(|ui| {
+            ui.label(theme::caption(ui, "Gain"));
+            gain(ui, explore.heatmap, out);
+        });
+    }
+}
+
+fn quantity(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
+    let quantities = [Quantity::Perturbation, Quantity::Magnitude, Quantity::Gradient];
+    let chosen = quantities.iter().position(|q| *q == heatmap.quantity).unwrap_or(0);
+    let options = [
+        ("δ", "What is added to each pixel, with its sign"),
+        ("|δ|", "How much each pixel moves, without the sign"),
+        ("∇J", "The gradient itself: FGSM keeps only its sign"),
+    ];
+    if let Some(index) = segmented(ui, "Middle picture", &options, chosen) {
+        out.push(Command::Heatmap(Heatmap { quantity: quantities[index], ..heatmap }));
+    }
+}
+
+fn channel(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
+    let channels = [Channel::Strongest, Channel::One(0), Channel::One(1), Channel::One(2)];
+    let chosen = channels.iter().position(|c| *c == heatmap.channel).unwrap_or(0);
+    let options = [
+        ("max", "At each pixel the channel that moves most"),
+        ("R", "Red only"),
+        ("G", "Green only"),
+        ("B", "Blue only"),
+    ];
+    if let Some(index) = segmented(ui, "Channel", &options, chosen) {
+        out.push(Command::Heatmap(Heatmap { channel: channels[index], ..heatmap }));
+    }
+}
+
+fn gain(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
+    let rail = Rail {
+        name: "Gain of the middle picture",
+        range: GAIN_RANGE,
+        curve: Curve::Logarithmic,
+        step: std::f32::consts::SQRT_2,
+        marks: &[],
+        grid: 0.0,
+    };
+    let width = (ui.available_width() - 48.0).max(48.0);
+    let (response, moved) = rail.show(ui, width, heatmap.gain);
+    let reset = response.double_clicked().then_some(1.0);
+    if let Some(gain) = reset.or(moved) {
+        out.push(Command::Heatmap(Heatmap { gain, ..heatmap }));
+    }
+    response.on_hover_text("Gain: makes small values visible; it changes only how they are drawn. Double click: 1");
+    ui.label(theme::number(format!("×{}", words::short(heatmap.gain))));
+}
+
+/// The colour bar with its ends in units.
+fn legend(ui: &mut Ui, shown: &Shown) {
+    let palette = palette(ui);
+    let quantity = shown.view.heatmap.quantity;
+    let limit = shown.heatmap_limit;
+    let low = if quantity == Quantity::Magnitude { 0.0 } else { -1.0 };
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::hover());
+    let bar = Rect::from_min_size(rect.min + vec2(0.0, 2.0), vec2(rect.width(), SPACE_3));
+    let mut mesh = Mesh::default();
+    const STOPS: u32 = 32;
+    for i in 0..=STOPS {
+        let share = i as f32 / STOPS as f32;
+        let at = egui::lerp(low..=1.0, share);
+        let [r, g, b] = if quantity == Quantity::Magnitude { sequential(at) } else { diverging(at) };
+        let colour = egui::Color32::from_rgb(r, g, b);
+        let x = egui::lerp(bar.x_range(), share);
+        mesh.colored_vertex(pos2(x, bar.top()), colour);
+        mesh.colored_vertex(pos2(x, bar.bottom()), colour);
+        if i > 0 {
+            let k = 2 * i;
+            mesh.add_triangle(k - 2, k - 1, k);
+            mesh.add_triangle(k - 1, k, k + 1);
+        }
+    }
+    ui.painter().add(Shape::mesh(mesh));
+    let stroke = egui::Stroke::new(1.0, palette.line);
+    ui.painter().rect_stroke(bar, 2, stroke, egui::StrokeKind::Outside);
+
+    let roomy = rect.width() >= 300.0;
+    let value = |share: f32| match quantity {
+        Quantity::Gradient if share == 0.0 => "0".to_owned(),
+        Quantity::Gradient => format!("{:+.1e}", share * limit),
+        _ if share == 0.0 => "0".to_owned(),
+        _ if roomy => format!("{} = {}/255", words::signed(share * limit, 4), words::signed(share * limit * LEVELS, 1)),
+        _ => format!("{}/255", words::signed(share * limit * LEVELS, 1)),
+    };
+    let y = bar.bottom() + SPACE_1;
+    let text = |x: f32, anchor: Align2, text: String| {
+        ui.painter().text(pos2(x, y), anchor, text, theme::number_font(), palette.weak);
+    };
+    text(bar.left(), Align2::LEFT_TOP, value(low));
+    if low < 0.0 {
+        text(bar.center().x, Align2::CENTER_TOP, "0".into());
+    }
+    text(bar.right(), Align2::RIGHT_TOP, value(1.0));
+    response.widget_info(|| {
+        WidgetInfo::labeled(Role::Label, true, format!("Colours from {} to {}", value(low), value(1.0)))
+    });
+    response.on_hover_text(match quantity {
+        Quantity::Magnitude => "The darker, the more the pixel moves; the darkest stands for the value at the right end",
+        _ => "Blue is below zero, red above, and the paler the nearer to zero; full colour stands for the values at the ends",
+    });
+}
+
+/// The verdict and the tags: the line that a lecture reads out.
+pub fn results(ui: &mut Ui, explore: &Explore) {
+    let palette = palette(ui);
+    let Some(shown) = explore.shown.as_deref() else {
+        ui.label(theme::weak(ui, explore.busy().unwrap_or("starting")));
+        return;
+    };
+    let judgement = words::judge(shown);
+    let (icon, colour, soft) = match shown.verdict {
+        Verdict::StillRight => (icons::ICON_VERIFIED_USER, palette.right, palette.right_soft),
+        Verdict::Fooled => (icons::ICON_BOLT, palette.fooled, palette.fooled_soft),
+        Verdict::FooledAsAsked => (icons::ICON_TARGET, palette.asked, palette.asked_soft),
+    };
+    ui.horizontal(|ui| {
+        let (rect, _) = ui.allocate_exact_size(vec2(32.0, 32.0), Sense::hover());
+        ui.painter().rect_filled(rect, theme::RADIUS, soft);
+        icon_at(ui, rect, icon, 21.0, colour);
+        ui.label(egui::RichText::new(judgement.headline).font(theme::verdict_font()).color(colour));
+        ui.add(egui::Label::new(egui::RichText::new(judgement.sentence).font(theme::heading_font())).truncate());
+        hint(
+            ui,
+            "A high percentage is not a measure of being right: nets are often surest of all about adversarial pictures. \
+             And a net that withstands this attack may fall to another one.",
+        );
+        if let Some(doing) = explore.busy() {
+            ui.label(icons::ICON_HOURGLASS_EMPTY.rich_text().size(15.0).color(palette.accent));
+            ui.label(theme::weak(ui, format!("{doing}…")));
+        }
+    });
+    if words::no_gradient(shown) {
+        warning(ui, words::NO_GRADIENT);
+    }
+    if let Some(remark) = judgement.remark {
+        ui.label(theme::weak(ui, remark));
+    }
+    tags(ui, shown);
+}
+
+fn warning(ui: &mut Ui, text: &str) {
+    let palette = palette(ui);
+    let frame = egui::Frame::new()
+        .fill(palette.fooled_soft)
+        .corner_radius(theme::RADIUS)
+        .inner_margin(egui::Margin::symmetric(SPACE_2 as i8, SPACE_1 as i8));
+    frame.show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.label(icons::ICON_WARNING.rich_text().size(17.0).color(palette.fooled));
+            ui.add(egui::Label::new(text).wrap());
+        });
+    });
+}
+
+fn tags(ui: &mut Ui, shown: &Shown) {
+    let palette = palette(ui);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(SPACE_2, 2.0);
+        ui.spacing_mut().interact_size.y = BAR_HEIGHT - 6.0;
+        let tags = words::tags(shown);
+        for (index, tag) in tags.iter().enumerate() {
+            if index > 0 {
+                ui.label(egui::RichText::new("·").small().color(palette.weak));
+            }
+            ui.label(theme::weak(ui, tag.as_str()));
+        }
+    });
+}

@@ -1,0 +1,264 @@
+//! What is kept between starts: one small JSON file, versioned, written whole or not at all.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the file's shape; raised when a field changes its meaning.
+const VERSION: u32 = 1;
+/// Names the folder in place of the user's own configuration folder.
+pub const FOLDER_VARIABLE: &str = "DOPPELGANGER_CONFIG_DIR";
+const RECENT: usize = 8;
+
+/// Which colours to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ThemeChoice {
+    #[default]
+    System,
+    Dark,
+    Light,
+}
+
+/// Which way to move pixels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MethodChoice {
+    #[default]
+    Fgsm,
+    GradientSteps,
+}
+
+/// The last picture, where it can be found again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LastPicture {
+    Sample(String),
+    File(PathBuf),
+}
+
+/// Everything that is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    pub version: u32,
+    pub theme: ThemeChoice,
+    pub large_type: bool,
+    /// Inner size of the window in points.
+    pub window: Option<[f32; 2]>,
+    pub model: String,
+    pub picture: LastPicture,
+    pub method: MethodChoice,
+    pub eps: f32,
+    pub eta: f32,
+    pub steps: usize,
+    pub clip: bool,
+    /// Newest first.
+    pub recent: Vec<PathBuf>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            theme: ThemeChoice::System,
+            large_type: false,
+            window: None,
+            model: "digits_cnn".into(),
+            picture: LastPicture::Sample("digit-7".into()),
+            method: MethodChoice::Fgsm,
+            eps: super::explore::DEFAULT_EPS,
+            eta: super::explore::DEFAULT_ETA,
+            steps: super::explore::DEFAULT_STEPS,
+            clip: true,
+            recent: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// Puts a file at the head of the recent ones.
+    pub fn remember_file(&mut self, path: &Path) {
+        self.recent.retain(|p| p != path);
+        self.recent.insert(0, path.to_owned());
+        self.recent.truncate(RECENT);
+    }
+
+    /// Values that a person could have edited into nonsense fall back to the defaults.
+    fn sane(mut self) -> Self {
+        let fresh = Self::default();
+        let within = |value: f32, range: std::ops::RangeInclusive<f32>, or: f32| {
+            if range.contains(&value) { value } else { or }
+        };
+        self.eps = within(self.eps, 0.0..=super::explore::MAX_EPS, fresh.eps);
+        self.eta = within(self.eta, super::explore::ETA_RANGE, fresh.eta);
+        self.steps = self.steps.clamp(1, super::explore::MAX_STEPS);
+        self.window = self.window.filter(|size| size.iter().all(|s| (200.0..=16_000.0).contains(s)));
+        self.recent.truncate(RECENT);
+        self.version = VERSION;
+        self
+    }
+}
+
+/// The file, or `None` where the system names no configuration folder.
+pub fn file() -> Option<PathBuf> {
+    let folder = match std::env::var_os(FOLDER_VARIABLE) {
+        Some(folder) if !folder.is_empty() => PathBuf::from(folder),
+        _ => directories::ProjectDirs::from("", "", "doppelganger")?.config_dir().to_owned(),
+    };
+    Some(folder.join("settings.json"))
+}
+
+/// Reads the settings. A file that cannot be used is set aside, and the message says so; it is never fatal.
+pub fn load(path: Option<&Path>) -> (Settings, Option<String>) {
+    let Some(path) = path else { return (Settings::default(), None) };
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return (Settings::default(), None),
+        Err(e) => return (Settings::default(), Some(set_aside(path, &e.to_string()))),
+    };
+    match serde_json::from_str::<Settings>(&text) {
+        Ok(settings) if settings.version <= VERSION => (settings.sane(), None),
+        Ok(settings) => {
+            let why = format!("version {} is newer than this program's {VERSION}", settings.version);
+            (Settings::default(), Some(set_aside(path, &why)))
+        }
+        Err(e) => (Settings::default(), Some(set_aside(path, &e.to_string()))),
+    }
+}
+
+/// The size of the window alone, before there is a window that could show a problem.
+pub fn load_size() -> Option<[f32; 2]> {
+    let text = std::fs::read_to_string(file()?).ok()?;
+    serde_json::from_str::<Settings>(&text).ok()?.sane().window
+}
+
+fn set_aside(path: &Path, why: &str) -> String {
+    let aside = path.with_extension("broken.json");
+    let where_to = match std::fs::rename(path, &aside) {
+        Ok(()) => format!("The old file is kept as\n{}", aside.display()),
+        Err(e) => format!("The old file could not be moved ({e}) and will be replaced:\n{}", path.display()),
+    };
+    format!("The settings could not be read ({why}), so this is a fresh start. {where_to}")
+}
+
+/// Writes to a file beside the target and renames it, so that a crash leaves the old one whole.
+fn write(path: &Path, settings: &Settings) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    serde_json::to_writer_pretty(&mut file, settings)?;
+    file.write_all(b"\n")?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// A thread that writes settings, so that a slow disk never holds up the window.
+pub struct Keeper {
+    send: Option<SyncSender<Settings>>,
+    problems: Receiver<String>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    /// Starts the thread; without a path, or without a thread, nothing is kept.
+    pub fn start(path: Option<PathBuf>) -> Self {
+        let (send, receive) = sync_channel::<Settings>(8);
+        let (tell, problems) = sync_channel(1);
+        let thread = path.and_then(|path| {
+            std::thread::Builder::new()
+                .name("settings".into())
+                .spawn(move || {
+                    while let Ok(mut settings) = receive.recv() {
+                        while let Ok(newer) = receive.try_recv() {
+                            settings = newer;
+                        }
+                        if let Err(e) = write(&path, &settings) {
+                            // One message is enough; a full channel means that it is already waiting.
+                            let _ = tell.try_send(format!("The settings cannot be saved: {e}\n{}", path.display()));
+                        }
+                    }
+                })
+                .ok()
+        });
+        Self { send: thread.is_some().then_some(send), problems, thread }
+    }
+
+    /// Hands settings over for writing; `false` when the thread is busy, to be tried again.
+    pub fn keep(&self, settings: &Settings) -> bool {
+        match &self.send {
+            Some(send) => !matches!(send.try_send(settings.clone()), Err(TrySendError::Full(_))),
+            None => true,
+        }
+    }
+
+    /// What went wrong with writing, if anything.
+    pub fn problem(&self) -> Option<String> {
+        self.problems.try_recv().ok()
+    }
+
+    /// Writes for the last time and waits until it is done.
+    pub fn finish(&mut self, settings: &Settings) {
+        if let Some(send) = self.send.take() {
+            let _ = send.send(settings.clone());
+        }
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deeper/settings.json");
+        let settings = Settings { eps: 0.07, large_type: true, theme: ThemeChoice::Light, ..Settings::default() };
+        let mut keeper = Keeper::start(Some(path.clone()));
+        assert!(keeper.keep(&Settings::default()));
+        keeper.finish(&settings);
+        assert_eq!(load(Some(&path)), (settings, None));
+        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_broken_file_is_set_aside() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        for bad in ["{ not json", "{\"version\": 99}", "{\"eps\": \"much\"}", "3"] {
+            std::fs::write(&path, bad).unwrap();
+            let (settings, message) = load(Some(&path));
+            assert_eq!(settings, Settings::default(), "{bad}");
+            assert!(message.unwrap().contains("settings.broken.json"), "{bad}");
+            assert!(!path.exists());
+            assert_eq!(std::fs::read_to_string(folder.path().join("settings.broken.json")).unwrap(), bad);
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_fall_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        std::fs::write(&path, r#"{"eps": 7.0, "eta": -1.0, "steps": 0, "window": [0, 1e9], "clip": false}"#).unwrap();
+        let (settings, message) = load(Some(&path));
+        assert_eq!(message, None);
+        assert_eq!(settings, Settings { steps: 1, clip: false, ..Settings::default() });
+    }
+
+    #[test]
+    fn recent_files_are_few_and_newest_first() {
+        let mut settings = Settings::default();
+        for i in 0..20 {
+            settings.remember_file(Path::new(&format!("{}.png", i % 12)));
+        }
+        assert_eq!(settings.recent.len(), RECENT);
+        assert_eq!(settings.recent[0], Path::new("7.png"));
+    }
+}

@@ -1,0 +1,289 @@
+//! Every colour, size and font of the window. Panes ask here and hold no numbers of their own.
+
+use eframe::egui::{
+    self, Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Shadow,
+    Stroke, TextStyle, Theme, Ui, Vec2, Visuals, style::Selection, style::WidgetVisuals,
+};
+
+/// Distances, in points: everything sits on a grid of four.
+pub const SPACE_1: f32 = 4.0;
+pub const SPACE_2: f32 = 8.0;
+pub const SPACE_3: f32 = 12.0;
+pub const SPACE_4: f32 = 16.0;
+pub const SPACE_6: f32 = 24.0;
+
+/// Height of buttons, fields and sliders.
+pub const CONTROL_HEIGHT: f32 = 28.0;
+/// Height of one row of the probability bars.
+pub const BAR_HEIGHT: f32 = 22.0;
+pub const RADIUS: u8 = 6;
+pub const SMALL_RADIUS: u8 = 4;
+/// Side of a thumbnail in the sample strip, in a tall and in a low window.
+pub const THUMB: f32 = 40.0;
+pub const SMALL_THUMB: f32 = 30.0;
+/// A window lower than this gives the pictures the room of what can be had in fewer lines.
+const COMPACT_BELOW: f32 = 680.0;
+/// Zoom of the whole window for a projector.
+pub const LARGE_TYPE_ZOOM: f32 = 1.4;
+/// Pictures are never drawn smaller than this; below it the middle of the window scrolls.
+pub const MIN_WELL: f32 = 132.0;
+/// From this many screen pixels per picture pixel on, pixels are drawn as squares.
+pub const NEAREST_FROM: f32 = 3.0;
+
+/// The semi-bold cut, for headings.
+pub const STRONG: &str = "strong";
+
+/// The colours of one theme.
+#[derive(Debug)]
+pub struct Palette {
+    /// Behind everything.
+    pub canvas: Color32,
+    /// Bars at the edges, windows, menus.
+    pub panel: Color32,
+    /// Behind a picture.
+    pub well: Color32,
+    /// Buttons, fields, tracks.
+    pub raised: Color32,
+    pub raised_hover: Color32,
+    pub field: Color32,
+    pub line: Color32,
+    pub text: Color32,
+    pub weak: Color32,
+    pub accent: Color32,
+    pub on_accent: Color32,
+    /// A quiet tint of the accent, for what is chosen.
+    pub accent_soft: Color32,
+    /// Still right, and the label. Bluish green, orange and purple stay apart for colour-blind eyes.
+    pub right: Color32,
+    pub right_soft: Color32,
+    /// Fooled.
+    pub fooled: Color32,
+    pub fooled_soft: Color32,
+    /// Fooled as asked, and the target.
+    pub asked: Color32,
+    pub asked_soft: Color32,
+    pub error: Color32,
+    /// Probability bars of the other classes.
+    pub bar: Color32,
+    /// Text and its ground on top of a picture.
+    pub overlay: Color32,
+    pub on_overlay: Color32,
+    /// The cross-hair: a light line with a dark edge shows on any picture.
+    pub cross: Color32,
+    pub cross_edge: Color32,
+    pub shadow: Color32,
+    /// Laid over the window while a file hovers or a question is open.
+    pub veil: Color32,
+}
+
+static DARK: Palette = Palette {
+    canvas: Color32::from_rgb(0x12, 0x14, 0x18),
+    panel: Color32::from_rgb(0x1A, 0x1D, 0x23),
+    well: Color32::from_rgb(0x0A, 0x0B, 0x0E),
+    raised: Color32::from_rgb(0x27, 0x2B, 0x34),
+    raised_hover: Color32::from_rgb(0x33, 0x39, 0x45),
+    field: Color32::from_rgb(0x10, 0x12, 0x16),
+    line: Color32::from_rgb(0x2E, 0x33, 0x3D),
+    text: Color32::from_rgb(0xE8, 0xEA, 0xEE),
+    weak: Color32::from_rgb(0xA2, 0xAA, 0xB8),
+    accent: Color32::from_rgb(0x7A, 0xA7, 0xFF),
+    on_accent: Color32::from_rgb(0x0B, 0x12, 0x20),
+    accent_soft: Color32::from_rgb(0x2A, 0x3B, 0x5C),
+    right: Color32::from_rgb(0x46, 0xC9, 0xA2),
+    right_soft: Color32::from_rgb(0x1B, 0x46, 0x3B),
+    fooled: Color32::from_rgb(0xFF, 0xA9, 0x4D),
+    fooled_soft: Color32::from_rgb(0x57, 0x38, 0x16),
+    asked: Color32::from_rgb(0xDB, 0x9C, 0xEE),
+    asked_soft: Color32::from_rgb(0x4E, 0x2E, 0x59),
+    error: Color32::from_rgb(0xFF, 0x86, 0x7C),
+    bar: Color32::from_rgb(0x3A, 0x42, 0x51),
+    overlay: Color32::from_rgba_premultiplied(0x0A, 0x0B, 0x0E, 0xE0),
+    on_overlay: Color32::from_rgb(0xF2, 0xF4, 0xF7),
+    cross: Color32::from_rgb(0xFF, 0xFF, 0xFF),
+    cross_edge: Color32::from_rgb(0x00, 0x00, 0x00),
+    shadow: Color32::from_black_alpha(110),
+    veil: Color32::from_black_alpha(150),
+};
+
+static LIGHT: Palette = Palette {
+    canvas: Color32::from_rgb(0xF1, 0xF3, 0xF6),
+    panel: Color32::from_rgb(0xFF, 0xFF, 0xFF),
+    well: Color32::from_rgb(0xDD, 0xE1, 0xE8),
+    raised: Color32::from_rgb(0xE9, 0xEC, 0xF1),
+    raised_hover: Color32::from_rgb(0xDB, 0xE0, 0xE8),
+    field: Color32::from_rgb(0xFA, 0xFB, 0xFC),
+    line: Color32::from_rgb(0xD3, 0xD8, 0xE0),
+    text: Color32::from_rgb(0x15, 0x18, 0x1E),
+    weak: Color32::from_rgb(0x50, 0x5A, 0x6A),
+    accent: Color32::from_rgb(0x1F, 0x55, 0xD0),
+    on_accent: Color32::from_rgb(0xFF, 0xFF, 0xFF),
+    accent_soft: Color32::from_rgb(0xD3, 0xE1, 0xFF),
+    right: Color32::from_rgb(0x00, 0x6E, 0x52),
+    right_soft: Color32::from_rgb(0xBF, 0xE8, 0xDB),
+    fooled: Color32::from_rgb(0x9C, 0x48, 0x00),
+    fooled_soft: Color32::from_rgb(0xFF, 0xDF, 0xBC),
+    asked: Color32::from_rgb(0x7F, 0x2D, 0x9C),
+    asked_soft: Color32::from_rgb(0xEF, 0xD8, 0xF7),
+    error: Color32::from_rgb(0xB4, 0x1C, 0x1C),
+    bar: Color32::from_rgb(0xC8, 0xD0, 0xDC),
+    overlay: Color32::from_rgba_premultiplied(0x0A, 0x0B, 0x0E, 0xE0),
+    on_overlay: Color32::from_rgb(0xF2, 0xF4, 0xF7),
+    cross: Color32::from_rgb(0xFF, 0xFF, 0xFF),
+    cross_edge: Color32::from_rgb(0x00, 0x00, 0x00),
+    shadow: Color32::from_black_alpha(36),
+    veil: Color32::from_black_alpha(90),
+};
+
+/// The colours of the theme that this part of the window is drawn in.
+pub fn palette(ui: &Ui) -> &'static Palette {
+    if ui.visuals().dark_mode { &DARK } else { &LIGHT }
+}
+
+/// Whether the window is so low (or its type so large) that the pictures need every line.
+pub fn compact(ui: &Ui) -> bool {
+    ui.ctx().content_rect().height() < COMPACT_BELOW
+}
+
+/// A heading inside a pane.
+pub fn strong(text: impl Into<String>) -> RichText {
+    RichText::new(text).family(FontFamily::Name(STRONG.into()))
+}
+
+/// A secondary remark.
+pub fn weak(ui: &Ui, text: impl Into<String>) -> RichText {
+    RichText::new(text).small().color(palette(ui).weak)
+}
+
+/// The name above or before a group of controls.
+pub fn caption(ui: &Ui, text: impl Into<String>) -> RichText {
+    strong(text).size(12.0).color(palette(ui).weak)
+}
+
+/// A number that changes in place: every digit has the same width.
+pub fn number(text: impl Into<String>) -> RichText {
+    RichText::new(text).monospace()
+}
+
+pub fn heading_font() -> FontId {
+    FontId::new(15.0, FontFamily::Name(STRONG.into()))
+}
+
+pub fn verdict_font() -> FontId {
+    FontId::new(20.0, FontFamily::Name(STRONG.into()))
+}
+
+pub fn strong_font() -> FontId {
+    FontId::new(13.5, FontFamily::Name(STRONG.into()))
+}
+
+pub fn body_font() -> FontId {
+    FontId::new(13.5, FontFamily::Proportional)
+}
+
+pub fn small_font() -> FontId {
+    FontId::new(12.0, FontFamily::Proportional)
+}
+
+pub fn number_font() -> FontId {
+    FontId::new(12.0, FontFamily::Monospace)
+}
+
+pub fn icon_font(size: f32) -> FontId {
+    FontId::new(size, FontFamily::Name(egui_material_icons::FONT_FAMILY.into()))
+}
+
+/// The frame of a bar at the edge of the window.
+pub fn bar_frame(ui: &Ui) -> egui::Frame {
+    egui::Frame::new().fill(palette(ui).panel).inner_margin(Margin::symmetric(16, 8))
+}
+
+/// The frame of a question laid over the window.
+pub fn question_frame(ui: &Ui) -> egui::Frame {
+    egui::Frame::window(ui.style()).inner_margin(Margin::same(20))
+}
+
+/// Installs fonts and both themes; once, at the start.
+pub fn install(ctx: &Context) {
+    ctx.set_fonts(fonts());
+    for (theme, palette) in [(Theme::Dark, &DARK), (Theme::Light, &LIGHT)] {
+        ctx.set_visuals_of(theme, visuals(theme, palette));
+    }
+    ctx.all_styles_mut(|style| {
+        style.text_styles = [
+            (TextStyle::Small, small_font()),
+            (TextStyle::Body, body_font()),
+            (TextStyle::Button, body_font()),
+            (TextStyle::Heading, heading_font()),
+            (TextStyle::Monospace, number_font()),
+        ]
+        .into();
+        style.drag_value_text_style = TextStyle::Monospace;
+        let spacing = &mut style.spacing;
+        spacing.item_spacing = Vec2::splat(SPACE_2);
+        spacing.button_padding = Vec2::new(10.0, SPACE_1);
+        spacing.interact_size.y = CONTROL_HEIGHT;
+        spacing.menu_margin = Margin::same(SPACE_2 as i8);
+        spacing.window_margin = Margin::same(SPACE_4 as i8);
+        spacing.tooltip_width = 360.0;
+        spacing.combo_height = 420.0;
+        style.interaction.selectable_labels = false;
+        style.interaction.tooltip_delay = 0.35;
+        style.animation_time = 0.0;
+    });
+}
+
+/// Inter for text, Hack (egui's own) for numbers and for the few signs that Inter lacks, such as ∇.
+fn fonts() -> FontDefinitions {
+    let mut fonts = FontDefinitions::default();
+    let mut add = |name: &str, bytes: &'static [u8]| {
+        fonts.font_data.insert(name.into(), FontData::from_static(bytes).into());
+    };
+    add("Inter", include_bytes!("../../assets/fonts/Inter-Regular.otf"));
+    add("Inter SemiBold", include_bytes!("../../assets/fonts/Inter-SemiBold.otf"));
+    let icons = egui_material_icons::font_insert();
+    fonts.font_data.insert(icons.name.clone(), icons.data.into());
+
+    let family = |first: &str| -> Vec<String> { vec![first.into(), "Hack".into(), "egui-icons".into()] };
+    fonts.families.insert(FontFamily::Proportional, family("Inter"));
+    fonts.families.insert(FontFamily::Name(STRONG.into()), family("Inter SemiBold"));
+    fonts.families.insert(FontFamily::Monospace, vec!["Hack".into(), "Inter".into()]);
+    fonts.families.insert(FontFamily::Name(egui_material_icons::FONT_FAMILY.into()), vec![icons.name]);
+    fonts
+}
+
+fn visuals(theme: Theme, p: &Palette) -> Visuals {
+    let mut v = theme.default_visuals();
+    let radius = CornerRadius::same(RADIUS);
+    let widget = |fill: Color32, edge: Color32, text: Color32| WidgetVisuals {
+        bg_fill: fill,
+        weak_bg_fill: fill,
+        bg_stroke: Stroke::new(1.0, edge),
+        corner_radius: radius,
+        fg_stroke: Stroke::new(1.0, text),
+        expansion: 0.0,
+    };
+    v.widgets.noninteractive = widget(p.panel, p.line, p.text);
+    v.widgets.inactive = widget(p.raised, p.line, p.text);
+    v.widgets.inactive.bg_fill = p.field; // the box of a check mark
+    v.widgets.hovered = widget(p.raised_hover, p.line, p.text);
+    // "active" is also the look of a control that has the keyboard: its edge shows where one is.
+    v.widgets.active = widget(p.raised_hover, p.accent, p.text);
+    v.widgets.open = widget(p.raised_hover, p.line, p.text);
+    v.selection = Selection { bg_fill: p.accent_soft, stroke: Stroke::new(1.0, p.text) };
+    v.weak_text_color = Some(p.weak);
+    v.hyperlink_color = p.accent;
+    v.extreme_bg_color = p.field;
+    v.faint_bg_color = p.raised;
+    v.warn_fg_color = p.fooled;
+    v.error_fg_color = p.error;
+    v.panel_fill = p.canvas;
+    v.window_fill = p.panel;
+    v.window_stroke = Stroke::new(1.0, p.line);
+    v.window_corner_radius = CornerRadius::same(10);
+    v.menu_corner_radius = CornerRadius::same(8);
+    v.window_shadow = Shadow { offset: [0, 8], blur: 24, spread: 0, color: p.shadow };
+    v.popup_shadow = Shadow { offset: [0, 4], blur: 12, spread: 0, color: p.shadow };
+    v.text_cursor.blink = false; // a blinking cursor would repaint the window for ever
+    v.slider_trailing_fill = true;
+    v
+}

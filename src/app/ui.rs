@@ -1,0 +1,82 @@
+//! Where everything lies in the window.
+
+use eframe::egui::{self, Align2, CentralPanel, Frame, Margin, Panel, Stroke, StrokeKind, Ui};
+
+use super::panes;
+use super::theme::{self, SPACE_2, SPACE_3, SPACE_4, palette};
+use super::window::App;
+
+impl App {
+    /// Draws a frame and carries out what was asked for in it.
+    pub fn draw(&mut self, ui: &mut Ui) {
+        let ctx = ui.ctx().clone();
+        self.take_input(&ctx);
+        self.remember_size(ui);
+        let mut out = std::mem::take(&mut self.commands);
+
+        let top = Panel::top("top bar").frame(theme::bar_frame(ui)).show(ui, |ui| {
+            panes::top_bar(ui, &self.explore, &self.settings, &mut out);
+        });
+        let strip =
+            Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 0 });
+        Panel::top("samples").frame(strip).show_separator_line(false).show(ui, |ui| {
+            self.samples.show(ui, &self.explore, &mut out);
+        });
+        let dock = theme::bar_frame(ui).inner_margin(Margin { left: 16, right: 16, top: 12, bottom: 12 });
+        Panel::bottom("dock").frame(dock).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = SPACE_2;
+            self.controls.show(ui, &self.explore, &mut out);
+        });
+        let band =
+            Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 8 });
+        Panel::bottom("verdict").frame(band).show_separator_line(false).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 4.0;
+            panes::results(ui, &self.explore);
+        });
+        let pictures =
+            Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 4 });
+        CentralPanel::default().frame(pictures).show(ui, |ui| {
+            self.pictures.show(ui, &self.explore, &mut out);
+        });
+
+        self.canvas.show(ui, &mut out);
+        self.dialogs.show(ui, &self.settings.recent, &mut out);
+        if self.help {
+            panes::help(ui, &mut out);
+        }
+        self.notices.show(ui, top.response.rect.bottom(), &mut out);
+        drop_target(ui);
+
+        self.commands = out;
+        self.carry_out(&ctx);
+    }
+
+    fn remember_size(&mut self, ui: &Ui) {
+        let size = ui.ctx().input(|i| i.viewport().inner_rect.map(|rect| rect.size()));
+        let ordinary =
+            !ui.input(|i| i.viewport().maximized.unwrap_or(false) || i.viewport().fullscreen.unwrap_or(false));
+        if let Some(size) = size.filter(|_| ordinary) {
+            let zoom = ui.ctx().zoom_factor();
+            self.settings.window = Some([(size.x * zoom).round(), (size.y * zoom).round()]);
+        }
+    }
+}
+
+/// While a file hovers over the window, says what dropping it does.
+fn drop_target(ui: &Ui) {
+    let hovered = ui.input(|i| i.raw.hovered_files.len());
+    if hovered == 0 {
+        return;
+    }
+    let palette = palette(ui);
+    let layer = egui::LayerId::new(egui::Order::Tooltip, egui::Id::unique("drop target"));
+    let painter = ui.ctx().layer_painter(layer);
+    let rect = ui.ctx().content_rect();
+    painter.rect_filled(rect, 0, palette.veil);
+    painter.rect_stroke(rect.shrink(SPACE_3), 12, Stroke::new(3.0, palette.accent), StrokeKind::Inside);
+    let text = if hovered == 1 { "Drop to attack this picture" } else { "Drop to attack the last of these pictures" };
+    let galley = painter.layout_no_wrap(text.into(), theme::verdict_font(), palette.on_overlay);
+    let ground = egui::Rect::from_center_size(rect.center(), galley.size() + egui::Vec2::splat(2.0 * SPACE_4));
+    painter.rect_filled(ground, theme::RADIUS, palette.overlay);
+    painter.galley(Align2::CENTER_CENTER.anchor_size(rect.center(), galley.size()).min, galley, palette.on_overlay);
+}

@@ -1,0 +1,67 @@
+//! A number that is typed: a draft that never loses what was typed, and a message when it is no number.
+
+use eframe::egui::{self, Id, Key, Stroke, TextEdit, Ui};
+
+use crate::app::theme::{self, palette};
+
+/// The draft of a number while it is being typed.
+#[derive(Default)]
+pub struct NumberField {
+    draft: Option<String>,
+    /// Why the draft is not taken.
+    pub problem: Option<String>,
+}
+
+impl NumberField {
+    /// Shows the field. Outside of typing it holds `value`; Enter or leaving it parses the draft. A draft that does
+    /// not parse stays as it is, with the reason in [`Self::problem`]; Escape drops it.
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        name: &str,
+        value: &str,
+        parse: impl Fn(&str) -> Result<f32, String>,
+    ) -> Option<f32> {
+        let id = Id::unique(name);
+        let mut text = self.draft.clone().unwrap_or_else(|| value.to_owned());
+        let mut edit = TextEdit::singleline(&mut text)
+            .id(id)
+            .font(theme::number_font())
+            .desired_width(64.0)
+            .margin(egui::Margin::symmetric(8, 6));
+        if self.problem.is_some() {
+            edit = edit.text_color(palette(ui).error);
+        }
+        let response = ui.add(edit).accessible_name(name);
+        if self.problem.is_some() {
+            let stroke = Stroke::new(1.5, palette(ui).error);
+            ui.painter().rect_stroke(response.rect, theme::RADIUS, stroke, egui::StrokeKind::Inside);
+        }
+        if response.changed() {
+            self.draft = Some(text.clone());
+            self.problem = None;
+        }
+        if !response.lost_focus() || self.draft.is_none() {
+            return None;
+        }
+        if ui.input(|i| i.key_pressed(Key::Escape)) {
+            self.clear();
+            return None;
+        }
+        match parse(&text) {
+            Ok(number) => {
+                *self = Self::default();
+                Some(number)
+            }
+            Err(problem) => {
+                self.problem = Some(problem);
+                None
+            }
+        }
+    }
+
+    /// Forgets the draft: the value was set some other way.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+}

@@ -1,0 +1,189 @@
+//! A slider whose positions are spread along a curve, with marks on the rail and steps of one's own choosing.
+
+use std::ops::RangeInclusive;
+
+use eframe::egui::{self, EventFilter, Key, Rect, Response, Sense, Stroke, Ui, WidgetInfo, accesskit, pos2, vec2};
+
+use crate::app::theme::{self, palette};
+
+/// How values lie along the rail.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Curve {
+    Linear,
+    /// `value = max · position²`: fine near zero, and zero itself is there. For ε, where one grey level and a hundred
+    /// are both of interest.
+    Square,
+    /// Equal ratios take equal room.
+    Logarithmic,
+}
+
+/// A slider. Drag, arrow keys (Shift: ten times finer), Page Up and Down (ten times coarser), Home, End.
+pub struct Rail<'a> {
+    pub name: &'a str,
+    pub range: RangeInclusive<f32>,
+    pub curve: Curve,
+    /// What one press of an arrow key adds; on a logarithmic rail, what it multiplies by.
+    pub step: f32,
+    /// Small marks on the rail.
+    pub marks: &'a [f32],
+    /// Values that dragging snaps to lie on multiples of this (0: none).
+    pub grid: f32,
+}
+
+impl Rail<'_> {
+    /// Shows the slider over the whole given width; returns the new value when it moved. A double click is left to
+    /// the caller.
+    pub fn show(self, ui: &mut Ui, width: f32, value: f32) -> (Response, Option<f32>) {
+        let (rect, response) = ui.allocate_exact_size(vec2(width, theme::CONTROL_HEIGHT), Sense::click_and_drag());
+        let mut new = value;
+        if let Some(pointer) = response.interact_pointer_pos()
+            && (response.dragged() || response.is_pointer_button_down_on())
+            && !response.double_clicked()
+        {
+            new = self.snap(self.value_at((pointer.x - inner(rect).left()) / inner(rect).width()));
+        }
+        new = self.after_keys(ui, &response, new);
+        new = new.clamp(*self.range.start(), *self.range.end());
+        let changed = (new - value).abs() > f32::EPSILON * value.abs();
+        self.describe(ui, &response, new);
+        if ui.is_rect_visible(rect) {
+            self.paint(ui, &response, new);
+        }
+        (response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal), changed.then_some(new))
+    }
+
+    /// The value at a position in 0..=1.
+    fn value_at(&self, position: f32) -> f32 {
+        let (low, high) = (*self.range.start(), *self.range.end());
+        let t = position.clamp(0.0, 1.0);
+        match self.curve {
+            Curve::Linear => low + t * (high - low),
+            Curve::Square => low + t * t * (high - low),
+            Curve::Logarithmic => low * (high / low).powf(t),
+        }
+    }
+
+    /// The position in 0..=1 of a value.
+    fn position_of(&self, value: f32) -> f32 {
+        let (low, high) = (*self.range.start(), *self.range.end());
+        let share = ((value - low) / (high - low)).clamp(0.0, 1.0);
+        match self.curve {
+            Curve::Linear => share,
+            Curve::Square => share.sqrt(),
+            Curve::Logarithmic => ((value / low).ln() / (high / low).ln()).clamp(0.0, 1.0),
+        }
+    }
+
+    fn snap(&self, value: f32) -> f32 {
+        if self.grid > 0.0 { (value / self.grid).round() * self.grid } else { value }
+    }
+
+    fn stepped(&self, value: f32, steps: f32) -> f32 {
+        match self.curve {
+            Curve::Logarithmic => value * self.step.powf(steps),
+            Curve::Linear | Curve::Square => value + steps * self.step,
+        }
+    }
+
+    fn after_keys(&self, ui: &Ui, response: &Response, mut value: f32) -> f32 {
+        if response.has_focus() {
+            let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
+            ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
+            ui.input(|i| {
+                let presses = |key| i.num_presses(key) as f32;
+                let arrows = presses(Key::ArrowRight) + presses(Key::ArrowUp)
+                    - presses(Key::ArrowLeft)
+                    - presses(Key::ArrowDown);
+                let fine = if i.modifiers.shift && self.grid == 0.0 { 0.1 } else { 1.0 };
+                value = self.stepped(value, arrows * fine);
+                value = self.stepped(value, 10.0 * (presses(Key::PageUp) - presses(Key::PageDown)));
+                if i.key_pressed(Key::Home) {
+                    value = *self.range.start();
+                }
+                if i.key_pressed(Key::End) {
+                    value = *self.range.end();
+                }
+            });
+        }
+        ui.input(|i| {
+            use accesskit::{Action, ActionData};
+            let requests = |action| i.num_accesskit_action_requests(response.id, action) as f32;
+            value = self.stepped(value, requests(Action::Increment) - requests(Action::Decrement));
+            for request in i.accesskit_action_requests(response.id, Action::SetValue) {
+                if let Some(ActionData::NumericValue(number)) = request.data {
+                    value = number as f32;
+                }
+            }
+        });
+        value
+    }
+
+    fn describe(&self, ui: &Ui, response: &Response, value: f32) {
+        response.widget_info(|| WidgetInfo::slider(ui.is_enabled(), f64::from(value), self.name));
+        ui.ctx().accesskit_node_builder(response.id, |node| {
+            node.set_min_numeric_value(f64::from(*self.range.start()));
+            node.set_max_numeric_value(f64::from(*self.range.end()));
+            for action in [accesskit::Action::SetValue, accesskit::Action::Increment, accesskit::Action::Decrement] {
+                node.add_action(action);
+            }
+        });
+    }
+
+    fn paint(&self, ui: &Ui, response: &Response, value: f32) {
+        let palette = palette(ui);
+        let inner = inner(response.rect);
+        let painter = ui.painter();
+        let x_of = |value: f32| egui::lerp(inner.x_range(), self.position_of(value));
+        let x = x_of(value);
+        let track = |from: f32, to: f32| {
+            Rect::from_min_max(pos2(from, inner.center().y - 2.0), pos2(to, inner.center().y + 2.0))
+        };
+        painter.rect_filled(track(inner.left(), inner.right()), 2, palette.raised_hover);
+        painter.rect_filled(track(inner.left(), x), 2, palette.accent);
+        for mark in self.marks {
+            let x = painter.round_to_pixel_center(x_of(*mark));
+            painter.vline(x, inner.center().y + 6.0..=inner.center().y + 11.0, Stroke::new(1.0, palette.weak));
+        }
+        let radius = if response.hovered() || response.dragged() { 9.0 } else { 8.0 };
+        let centre = pos2(x, inner.center().y);
+        if response.has_focus() {
+            painter.circle_stroke(centre, radius + 3.0, Stroke::new(2.0, palette.accent));
+        }
+        painter.circle(centre, radius, palette.accent, Stroke::new(2.0, palette.panel));
+    }
+}
+
+/// Where the handle's centre may be.
+fn inner(rect: Rect) -> Rect {
+    rect.shrink2(vec2(10.0, 0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rail(curve: Curve, range: RangeInclusive<f32>) -> Rail<'static> {
+        Rail { name: "x", range, curve, step: 0.1, marks: &[], grid: 0.0 }
+    }
+
+    #[test]
+    fn positions_and_values_are_inverse() {
+        for rail in
+            [rail(Curve::Linear, 1.0..=50.0), rail(Curve::Square, 0.0..=0.5), rail(Curve::Logarithmic, 1e-4..=100.0)]
+        {
+            assert_eq!(rail.value_at(0.0), *rail.range.start());
+            assert!((rail.value_at(1.0) / rail.range.end() - 1.0).abs() < 1e-5);
+            for i in 0..=20 {
+                let position = i as f32 / 20.0;
+                assert!((rail.position_of(rail.value_at(position)) - position).abs() < 1e-4, "{:?} {i}", rail.curve);
+            }
+        }
+    }
+
+    #[test]
+    fn the_square_curve_gives_the_first_grey_levels_room() {
+        let rail = rail(Curve::Square, 0.0..=0.5);
+        assert!((rail.value_at(0.5) - 0.125).abs() < 1e-6);
+        assert!(rail.position_of(1.0 / 255.0) > 0.08);
+    }
+}

@@ -1,0 +1,184 @@
+//! The one structure of the window: what is wanted, what is shown, and the parts that draw it.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use eframe::egui::{Context, ThemePreference, Ui};
+
+use super::Start;
+use super::background::Background;
+use super::commands::Command;
+use super::explore::Explore;
+use super::panes::{Canvas, Controls, Dialogs, Notices, Pictures, Samples, Tone};
+use super::settings::{self, Keeper, Settings, ThemeChoice};
+use super::theme;
+use crate::worker::{Shown, Worker};
+
+/// Settings are written this long after the last change.
+const KEEP_AFTER: Duration = Duration::from_secs(1);
+
+/// The window.
+pub struct App {
+    pub(super) worker: Worker,
+    pub(super) explore: Explore,
+    pub(super) settings: Settings,
+    /// What was last handed over for writing.
+    kept: Settings,
+    keep_at: Option<Instant>,
+    keeper: Keeper,
+    pub(super) background: Background,
+    pub(super) notices: Notices,
+    pub(super) pictures: Pictures,
+    pub(super) samples: Samples,
+    pub(super) controls: Controls,
+    pub(super) canvas: Canvas,
+    pub(super) dialogs: Dialogs,
+    pub(super) help: bool,
+    /// Commands of this frame; applied after it is drawn.
+    pub(super) commands: Vec<Command>,
+}
+
+impl App {
+    /// Starts the worker and restores the last state.
+    ///
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn new(ctx: &Context, start: Start) -> anyhow::Result<Self> {
+        Self::with_settings(ctx, start, settings::file())
+    }
+
+    /// The same with another settings file, or none.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_settings(ctx: &Context, start: Start, path: Option<PathBuf>) -> anyhow::Result<Self> {
+        theme::install(ctx);
+        let (settings, problem) = settings::load(path.as_deref());
+        let wake = ctx.clone();
+        let worker = Worker::spawn(move || wake.request_repaint()).context("cannot start the worker thread")?;
+        let background = Background::new(ctx.clone());
+        background.thumbnails().context("cannot start a thread for the thumbnails")?;
+        let mut app = Self {
+            worker,
+            explore: Explore::new(&settings, start.model, start.picture),
+            kept: settings.clone(),
+            keep_at: None,
+            keeper: Keeper::start(path),
+            background,
+            notices: Notices::default(),
+            pictures: Pictures::default(),
+            samples: Samples::default(),
+            controls: Controls::default(),
+            canvas: Canvas::default(),
+            dialogs: Dialogs::default(),
+            help: false,
+            commands: Vec::new(),
+            settings,
+        };
+        if let Some(problem) = problem {
+            app.notices.add(Tone::Caution, problem);
+        }
+        app.apply_look(ctx);
+        app.ask();
+        Ok(app)
+    }
+
+    /// The result on screen.
+    pub fn shown(&self) -> Option<&Shown> {
+        self.explore.shown.as_deref()
+    }
+
+    /// The state of the Explore tab.
+    pub fn explore(&self) -> &Explore {
+        &self.explore
+    }
+
+    /// The messages on screen, newest first.
+    pub fn notice_texts(&self) -> Vec<&str> {
+        self.notices.all().iter().map(|notice| notice.text.as_str()).collect()
+    }
+
+    /// The inner size of the window of the last time.
+    pub fn remembered_size() -> Option<[f32; 2]> {
+        settings::load_size()
+    }
+
+    /// Writes the settings for the last time.
+    pub fn close(&mut self) {
+        self.explore.remember(&mut self.settings);
+        self.keeper.finish(&self.settings);
+    }
+
+    pub(super) fn apply_look(&self, ctx: &Context) {
+        ctx.set_theme(match self.settings.theme {
+            ThemeChoice::System => ThemePreference::System,
+            ThemeChoice::Dark => ThemePreference::Dark,
+            ThemeChoice::Light => ThemePreference::Light,
+        });
+        ctx.set_zoom_factor(if self.settings.large_type { theme::LARGE_TYPE_ZOOM } else { 1.0 });
+    }
+
+    /// Hands the newest wish to the worker, which drops older ones that it has not begun.
+    pub(super) fn ask(&mut self) {
+        if let Some(view) = self.explore.take_wish() {
+            let revision = self.worker.show(view.clone());
+            self.explore.asked(revision, view);
+        }
+    }
+
+    /// Hands settings over for writing once they have rested for a while.
+    pub(super) fn keep_settings(&mut self, ctx: &Context) {
+        self.explore.remember(&mut self.settings);
+        if let Some(problem) = self.keeper.problem() {
+            self.notices.add(Tone::Caution, problem);
+        }
+        if self.settings == self.kept {
+            self.keep_at = None;
+            return;
+        }
+        let due = *self.keep_at.get_or_insert_with(|| Instant::now() + KEEP_AFTER);
+        let left = due.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            ctx.request_repaint_after(left);
+        } else if self.keeper.keep(&self.settings) {
+            self.kept = self.settings.clone();
+            self.keep_at = None;
+        }
+    }
+
+    /// Where to propose to save: beside the picture it was made from, or in the pictures folder.
+    pub(super) fn save_proposal(&self) -> PathBuf {
+        use crate::worker::Source;
+        let user = directories::UserDirs::new();
+        let home = || user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()).to_owned());
+        let (folder, stem) = match &self.explore.picture {
+            Source::File(path) => {
+                (path.parent().map(ToOwned::to_owned), path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
+            }
+            Source::Sample(name) => (home(), Some(name.clone())),
+            Source::Memory { name, .. } => (home(), Some(name.replace(' ', "-"))),
+        };
+        let name = format!("{}-adversarial.png", stem.unwrap_or_else(|| "picture".into()));
+        folder.unwrap_or_default().join(name)
+    }
+}
+
+impl eframe::App for App {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.tick(ctx);
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.draw(ui);
+    }
+
+    fn clear_color(&self, visuals: &eframe::egui::Visuals) -> [f32; 4] {
+        // Shows in hairlines between panels at fractional scales.
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        self.close();
+    }
+}

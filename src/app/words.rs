@@ -1,0 +1,176 @@
+//! What the window says of a result, in plain sentences; no drawing here.
+
+use super::widgets::per_cent;
+use crate::engine::attack::{Goal, Label, Method, Verdict};
+use crate::engine::picture::Planes;
+use crate::engine::units::LEVELS;
+use crate::worker::Shown;
+
+/// The verdict in a word or three, and what stands behind it.
+pub struct Judgement {
+    pub headline: &'static str,
+    pub sentence: String,
+    /// A second sentence that heads off a wrong conclusion.
+    pub remark: Option<&'static str>,
+}
+
+const ONE_STEP: &str = "One step rarely reaches a chosen class: it follows the slope at its starting point only. \
+                        Several gradient steps often get there.";
+
+/// Judges a result.
+pub fn judge(shown: &Shown) -> Judgement {
+    let Some(now) = shown.adversarial_top.first() else {
+        return Judgement { headline: "No answer", sentence: "The net gave no class.".into(), remark: None };
+    };
+    let before = shown.clean_top.first();
+    let says = format!("{} ({})", now.name, per_cent(now.prob));
+    let label = &shown.label.name;
+    let was_wrong = before.is_some_and(|guess| guess.index != shown.label.index);
+    let target = match shown.view.goal {
+        Goal::Targeted(index) => shown.model.classes.get(index),
+        Goal::Untargeted => None,
+    };
+    let one_step = match shown.view.method {
+        Method::Fgsm { .. } => true,
+        Method::GradientSteps { steps, .. } => steps == 1,
+    };
+    let (headline, sentence) = match shown.verdict {
+        Verdict::StillRight => ("Still right", format!("The net still says {says}.")),
+        Verdict::FooledAsAsked => ("Fooled as asked", format!("The net now says {says}, the class you chose.")),
+        Verdict::Fooled if was_wrong && before.is_some_and(|guess| guess.index == now.index) => {
+            ("Wrong from the start", format!("The net says {says} before and after; the label is {label}."))
+        }
+        Verdict::Fooled => match (target, shown.target_prob) {
+            (Some(target), Some((_, after))) => {
+                ("Fooled", format!("The net now says {says}, but not {target} ({}).", per_cent(after)))
+            }
+            _ => ("Fooled", format!("The net now says {says}, no longer {label}.")),
+        },
+    };
+    let missed = target.is_some() && shown.verdict != Verdict::FooledAsAsked;
+    Judgement { headline, sentence, remark: (missed && one_step).then_some(ONE_STEP) }
+}
+
+/// Shown when there is no gradient to follow.
+pub const NO_GRADIENT: &str = "The gradient is zero at every pixel, so the attack has nothing to follow and the picture \
+                               stays as it is. This happens when the net is completely sure; it does not make the net \
+                               robust.";
+
+/// Whether [`NO_GRADIENT`] is true of a result.
+pub fn no_gradient(shown: &Shown) -> bool {
+    shown.zero_gradient_fraction >= 1.0
+}
+
+/// What every number on screen rests on, as short tags.
+pub fn tags(shown: &Shown) -> Vec<String> {
+    let view = &shown.view;
+    let label = match view.label {
+        Label::Predicted => format!("label: predicted ({})", shown.label.name),
+        Label::Given(_) => format!("label: given ({})", shown.label.name),
+    };
+    let method = match view.method {
+        Method::Fgsm { eps } => format!("FGSM, L∞, ε = {eps:.4}"),
+        Method::GradientSteps { eta, steps } => format!("{steps} gradient step{}, η = {}", plural(steps), short(eta)),
+    };
+    let input = &shown.model.input;
+    let (width, height) = shown.picture_size;
+    let mut tags = vec![
+        label,
+        format!("clipping {}", if view.clip { "on" } else { "off" }),
+        method,
+        format!("‖δ‖∞ {:.4}", shown.linf),
+        format!("‖δ‖₂ {:.3}", shown.l2),
+        format!("input {}×{}×{}", input.width, input.height, input.channels),
+    ];
+    if (width, height) != (input.width, input.height) {
+        tags.push(format!("picture {width}×{height}, fitted"));
+    }
+    if !no_gradient(shown) && shown.zero_gradient_fraction > 0.0 {
+        tags.push(format!("no gradient at {} of the values", per_cent(shown.zero_gradient_fraction)));
+    }
+    tags.extend(shown.picture_notes.iter().cloned());
+    tags.push(format!("took {:.0} ms", shown.took.as_secs_f64() * 1000.0));
+    tags
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// Three significant digits, with an exponent only where needed: "0.1", "0.00123", "2.5e-6".
+pub fn short(value: f32) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
+    let magnitude = value.abs().log10().floor();
+    if !(-4.0..4.0).contains(&magnitude) {
+        return format!("{value:.2e}");
+    }
+    let decimals = (2.0 - magnitude).max(0.0) as usize;
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// A signed value with a true minus sign.
+pub fn signed(value: f32, decimals: usize) -> String {
+    let sign = if value < 0.0 { '−' } else { '+' };
+    format!("{sign}{:.decimals$}", value.abs())
+}
+
+/// What a read-out tells about one pixel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// x or x + δ.
+    Pixel,
+    /// δ.
+    Difference,
+    /// ∇J, which has no grey levels.
+    Gradient,
+}
+
+/// One line per channel: the value in [0, 1] and in 0..255.
+pub fn readout(name: &str, planes: &Planes, (x, y): (usize, usize), reading: Reading) -> Vec<String> {
+    let channel = |c: usize| match (planes.channels, c) {
+        (3, 0) => "R ",
+        (3, 1) => "G ",
+        (3, 2) => "B ",
+        _ => "",
+    };
+    (0..planes.channels)
+        .filter_map(|c| {
+            let value = planes.get(c, x, y)?;
+            let numbers = match reading {
+                Reading::Pixel => format!("{value:.4} = {:.1}/255", value * LEVELS),
+                Reading::Difference => format!("{} = {}/255", signed(value, 4), signed(value * LEVELS, 1)),
+                Reading::Gradient => format!("{value:+.3e}"),
+            };
+            Some(format!("{name} {}{numbers}", channel(c)))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_keeps_three_digits() {
+        for (value, text) in
+            [(0.1, "0.1"), (0.00123, "0.00123"), (12.345, "12.3"), (100.0, "100"), (2.5e-6, "2.50e-6"), (0.0, "0")]
+        {
+            assert_eq!(short(value), text);
+        }
+    }
+
+    #[test]
+    fn a_readout_has_a_line_per_channel() {
+        let planes = Planes { channels: 3, height: 1, width: 2, values: vec![0.0, 1.0, 0.0, 0.5, 0.0, -0.25] };
+        assert_eq!(
+            readout("δ", &planes, (1, 0), Reading::Difference),
+            ["δ R +1.0000 = +255.0/255", "δ G +0.5000 = +127.5/255", "δ B −0.2500 = −63.8/255"]
+        );
+        assert!(readout("x", &planes, (2, 0), Reading::Pixel).is_empty());
+        let grey = Planes { channels: 1, height: 1, width: 1, values: vec![128.0 / 255.0] };
+        assert_eq!(readout("x", &grey, (0, 0), Reading::Pixel), ["x 0.5020 = 128.0/255"]);
+    }
+}

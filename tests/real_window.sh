@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# Starts the real program under a virtual display, drives it as a person would, and fails when something is off.
+# Usage: tests/real_window.sh target/release/doppelganger [folder for screenshots]
+# Needs the Debian packages xvfb, xdotool, imagemagick, libxkbcommon-x11-0, libgl1 and libgl1-mesa-dri.
+set -euo pipefail
+
+binary=$(realpath "${1:?usage: tests/real_window.sh BINARY [FOLDER]}")
+work=$(mktemp -d)
+shots=${2:-$work}
+mkdir -p "$shots" "$work/config"
+export DOPPELGANGER_CONFIG_DIR=$work/config
+unset WAYLAND_DISPLAY WAYLAND_SOCKET DISPLAY
+server= program=
+
+finish() {
+    [ -n "$program" ] && kill "$program" 2>/dev/null || true
+    [ -n "$server" ] && kill "$server" 2>/dev/null || true
+    wait 2>/dev/null || true
+    rm -rf "$work"
+}
+trap finish EXIT
+
+fail() {
+    echo "real_window: $1" >&2
+    if [ -s "$work/log" ]; then sed 's/^/  program: /' "$work/log" >&2; fi
+    exit 1
+}
+
+# Tries a command until it succeeds: up to a number of tenths of a second.
+eventually() {
+    local tenths=$1
+    shift
+    for _ in $(seq "$tenths"); do
+        if "$@"; then return 0; fi
+        sleep 0.1
+    done
+    return 1
+}
+
+for tool in Xvfb xdotool import compare identify; do
+    command -v "$tool" >/dev/null || fail "$tool is missing (packages xvfb, xdotool, imagemagick)"
+done
+
+# Without a display: exit code 2, and help.
+code=0
+"$binary" >"$work/out" 2>"$work/err" || code=$?
+[ "$code" = 2 ] || fail "without a display the exit code is $code, expected 2"
+for word in libxkbcommon-x11-0 libgl1 libgl1-mesa-dri xvfb "doppelganger attack"; do
+    grep -q -- "$word" "$work/err" || fail "without a display the message does not name $word: $(cat "$work/err")"
+done
+# A display that does not answer is the same.
+code=0
+DISPLAY=:987 "$binary" >"$work/out" 2>"$work/err" || code=$?
+[ "$code" = 2 ] || fail "with a dead display the exit code is $code, expected 2: $(cat "$work/err")"
+
+Xvfb -displayfd 3 -screen 0 1280x800x24 3>"$work/display" >/dev/null 2>&1 &
+server=$!
+eventually 100 test -s "$work/display" || fail "Xvfb did not start"
+DISPLAY=:$(cat "$work/display")
+export DISPLAY
+
+"$binary" >"$work/log" 2>&1 &
+program=$!
+
+window=
+find_window() {
+    kill -0 "$program" 2>/dev/null || fail "the program ended before its window came up"
+    window=$(xdotool search --onlyvisible --pid "$program" 2>/dev/null | head -n 1) && [ -n "$window" ]
+}
+eventually 200 find_window || fail "no window within 20 seconds"
+xdotool windowfocus "$window"
+# Out of the way of hover effects.
+xdotool mousemove 2 798
+
+shot() { import -window root "$shots/$1.png"; }
+# The number of pixels in which two screenshots differ.
+difference() {
+    local count
+    count=$(compare -metric AE "$shots/$1.png" "$shots/$2.png" null: 2>&1 || true)
+    printf '%.0f' "${count%% *}"
+}
+colours() { identify -format '%k' "$shots/$1.png"; }
+differs_from() {
+    shot "$2"
+    [ "$(difference "$1" "$2")" -gt "$3" ]
+}
+# Two screenshots in a row are alike: the window rests, so nothing repaints for ever and the answer is there.
+rests() {
+    shot "$1-a"
+    sleep 0.4
+    shot "$1"
+    [ "$(difference "$1-a" "$1")" = 0 ]
+}
+
+has_content() { shot start && [ "$(colours start)" -gt 200 ]; }
+eventually 100 has_content || fail "the window shows $(colours start) colours only; expected pictures and bars"
+eventually 50 rests start || fail "the window never comes to rest"
+
+# Keys: epsilon to another value, another sample, the theme, help and back.
+reacts() {
+    local name=$1 least=$2
+    shift 2
+    rests before || true
+    "$@"
+    eventually 80 differs_from before "$name" "$least" || fail "nothing changes on: $*"
+    eventually 50 rests "$name" || fail "the window does not come to rest after: $*"
+}
+reacts eps 500 xdotool key --repeat 12 --delay 30 bracketleft
+reacts sample 2000 xdotool key Prior
+reacts theme 200000 xdotool key ctrl+t
+reacts help 20000 xdotool key F1
+reacts closed 20000 xdotool key Escape
+
+# Mouse: the first sample of the strip, then the wheel over a picture.
+reacts click 2000 xdotool mousemove 37 74 click 1
+reacts zoom 2000 xdotool mousemove 220 300 click --repeat 3 4
+reacts moved 500 xdotool mousemove 2 798
+
+# Another size.
+reacts small 20000 xdotool windowsize "$window" 900 600
+reacts large 20000 xdotool windowsize "$window" 1280 800
+
+# A path that leads nowhere gives a notice, and the pictures stay.
+reacts question 20000 xdotool key ctrl+o
+xdotool type "/no/such/picture.png"
+reacts notice 5000 xdotool key Return
+
+# Idle: no more than a few hundredths of a second of processor time in two seconds.
+ticks() { awk '{print $14 + $15}' "/proc/$program/stat"; }
+sleep 1.5
+before=$(ticks)
+sleep 2
+spent=$(($(ticks) - before))
+[ "$spent" -le 10 ] || fail "an idle window used $spent hundredths of a second in two seconds"
+
+# Closing: exit code 0, settings written.
+xdotool key ctrl+q
+code=0
+eventually 100 bash -c "! kill -0 $program 2>/dev/null" || fail "the window does not close"
+wait "$program" || code=$?
+program=
+[ "$code" = 0 ] || fail "closing the window ends with code $code"
+grep -q '"version"' "$work/config/settings.json" || fail "no settings were written"
+grep -q 'panicked' "$work/log" && fail "the program panicked"
+echo "real_window: window, keys, mouse, sizes, notices, idle and exit are as they should be"

@@ -1,0 +1,434 @@
+//! The window driven without a display, with the real worker behind it.
+#![cfg(feature = "gui")]
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use doppelganger::app::{App, Start};
+use doppelganger::engine::attack::{Goal, Label, Method, Verdict};
+use doppelganger::engine::data::samples;
+use doppelganger::worker::{Shown, Source};
+use eframe::egui::{Event, Key, Modifiers, Theme, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+
+type Window<'a> = Harness<'a, Option<App>>;
+
+/// Opens a window whose settings live in `settings`.
+fn open(start: Start, settings: Option<PathBuf>) -> Window<'static> {
+    let mut start = Some((start, settings));
+    let mut window = Harness::builder().with_size(vec2(1280.0, 800.0)).build_ui_state(
+        move |ui, app: &mut Option<App>| match app {
+            Some(app) => {
+                app.tick(&ui.ctx().clone());
+                app.draw(ui);
+            }
+            None => {
+                let (start, settings) = start.take().expect("built once");
+                *app = Some(App::with_settings(ui.ctx(), start, settings).expect("a window"));
+                // Fonts are there from the next frame on.
+                ui.ctx().request_repaint();
+            }
+        },
+        None,
+    );
+    until(&mut window, "a first result", |app| app.shown().is_some());
+    window
+}
+
+fn fresh() -> Window<'static> {
+    open(Start::default(), None)
+}
+
+fn app<'a>(window: &'a Window<'_>) -> &'a App {
+    window.state().as_ref().expect("built on the first frame")
+}
+
+fn shown<'a>(window: &'a Window<'_>) -> &'a Shown {
+    app(window).shown().expect("a result is on screen")
+}
+
+/// Draws frames until something is so; fails after twenty seconds.
+fn until(window: &mut Window<'_>, what: &str, holds: impl Fn(&App) -> bool) {
+    let start = Instant::now();
+    loop {
+        window.step();
+        if window.state().as_ref().is_some_and(&holds) {
+            // What was just taken in is drawn, and seen by the tree that the tests query, one frame later.
+            window.step();
+            return;
+        }
+        let notices = window.state().as_ref().map(|app| app.notice_texts().join("; ")).unwrap_or_default();
+        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain for {what}; notices: {notices:?}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Draws frames until the answer to the newest wish is on screen.
+fn settle(window: &mut Window<'_>) {
+    window.step();
+    until(window, "the newest answer", |app| {
+        !app.explore().waiting() && app.shown().is_some_and(|shown| shown.view == app.explore().view())
+    });
+}
+
+fn press(window: &mut Window<'_>, modifiers: Modifiers, key: Key) {
+    window.key_press_modifiers(modifiers, key);
+    window.step();
+}
+
+/// Replaces what stands in a text field.
+fn retype(window: &mut Window<'_>, field: &str, text: &str) {
+    window.get_by_label(field).focus();
+    window.step();
+    press(window, Modifiers::COMMAND, Key::A);
+    window.get_by_label(field).type_text(text);
+    window.step();
+}
+
+fn eps(shown: &Shown) -> f32 {
+    match shown.view.method {
+        Method::Fgsm { eps } => eps,
+        Method::GradientSteps { .. } => panic!("expected FGSM"),
+    }
+}
+
+#[test]
+fn the_first_thing_seen_is_a_result() {
+    let window = fresh();
+    let first = shown(&window);
+    assert_eq!(first.view.picture, Source::Sample("digit-7".into()));
+    assert_eq!((eps(first), first.view.clip, first.view.label), (0.25, true, Label::Predicted));
+    assert!(first.linf > 0.2 && first.linf <= 0.25 + 1e-6);
+    assert_eq!(first.verdict, Verdict::Fooled, "the default view shows the point of the program");
+    assert!(window.query_by_label("Fooled").is_some());
+    let before = format!("before: {}", first.clean_top[0].name);
+    assert!(window.query_all_by_label_contains(&before).count() >= 1, "no bar says {before:?}");
+    assert!(window.query_by_label_contains("label: predicted").is_some());
+    assert!(window.query_by_label_contains("clipping on").is_some());
+    assert!(app(&window).notice_texts().is_empty());
+}
+
+#[test]
+fn epsilon_moves_by_keyboard_and_the_verdict_follows() {
+    let mut window = fresh();
+    window.get_by_label("Epsilon").focus();
+    window.step();
+    press(&mut window, Modifiers::NONE, Key::Home);
+    settle(&mut window);
+    assert_eq!((eps(shown(&window)), shown(&window).verdict), (0.0, Verdict::StillRight));
+    assert!(shown(&window).perturbation.values.iter().all(|d| *d == 0.0));
+    assert!(window.query_by_label("Still right").is_some());
+    press(&mut window, Modifiers::NONE, Key::ArrowRight);
+    settle(&mut window);
+    assert!((eps(shown(&window)) - 1.0 / 255.0).abs() < 1e-6);
+    press(&mut window, Modifiers::SHIFT, Key::ArrowRight);
+    settle(&mut window);
+    assert!((eps(shown(&window)) - 1.1 / 255.0).abs() < 1e-6);
+    press(&mut window, Modifiers::NONE, Key::End);
+    settle(&mut window);
+    assert_eq!((eps(shown(&window)), shown(&window).verdict), (0.5, Verdict::Fooled));
+}
+
+#[test]
+fn shortcuts_work_and_are_text_inside_a_field() {
+    let mut window = fresh();
+    press(&mut window, Modifiers::NONE, Key::OpenBracket);
+    settle(&mut window);
+    assert!((eps(shown(&window)) - (0.25 - 1.0 / 255.0)).abs() < 1e-6);
+    press(&mut window, Modifiers::NONE, Key::C);
+    settle(&mut window);
+    assert!(!shown(&window).view.clip);
+    window.get_by_label("ε as a number").focus();
+    window.step();
+    press(&mut window, Modifiers::NONE, Key::C);
+    window.step();
+    assert!(!app(&window).explore().clip, "C in a text field is a letter");
+}
+
+#[test]
+fn a_preset_is_one_click() {
+    let mut window = fresh();
+    window.get_by_label("8/255").click();
+    settle(&mut window);
+    assert!((eps(shown(&window)) - 8.0 / 255.0).abs() < 1e-7);
+    assert!(window.query_by_label_contains("8 grey levels").is_some());
+}
+
+#[test]
+fn a_number_can_be_typed_and_nonsense_gives_a_message() {
+    let mut window = fresh();
+    retype(&mut window, "ε as a number", "abc");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    window.step();
+    assert!(window.query_by_label_contains("expected a number").is_some(), "no message");
+    assert_eq!(window.get_by_label("ε as a number").value().as_deref(), Some("abc"), "what was typed is kept");
+    assert_eq!(app(&window).explore().eps, 0.25);
+    retype(&mut window, "ε as a number", "8/255");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    settle(&mut window);
+    assert!((eps(shown(&window)) - 8.0 / 255.0).abs() < 1e-7);
+    assert!(window.query_by_label_contains("expected a number").is_none(), "the message stays though it is mended");
+    retype(&mut window, "ε as a number", "0.9");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    window.step();
+    assert!(window.query_by_label_contains("the slider ends at 0.5").is_some());
+}
+
+#[test]
+fn every_sample_can_be_chosen() {
+    let mut window = fresh();
+    for sample in samples() {
+        window.get_by_label(&format!("Sample: {}", sample.title)).click();
+        settle(&mut window);
+        assert_eq!(shown(&window).view.picture, Source::Sample(sample.name.into()));
+    }
+    press(&mut window, Modifiers::NONE, Key::PageUp);
+    settle(&mut window);
+    let last_but_one = &samples()[samples().len() - 2];
+    assert_eq!(shown(&window).view.picture, Source::Sample(last_but_one.name.into()));
+    assert!(app(&window).notice_texts().is_empty());
+}
+
+#[test]
+fn a_file_that_is_not_there_leaves_the_picture_on_screen() {
+    let mut window = fresh();
+    let revision = shown(&window).revision;
+    window.event(Event::Paste("/no/such/picture.png".into()));
+    until(&mut window, "a notice", |app| !app.notice_texts().is_empty());
+    assert!(app(&window).notice_texts()[0].contains("/no/such/picture.png"));
+    assert!(window.query_by_label_contains("/no/such/picture.png").is_some());
+    settle(&mut window);
+    assert!(shown(&window).revision >= revision);
+    assert_eq!(shown(&window).view.picture, Source::Sample("digit-7".into()));
+    // Epsilon still works, and the notice stays until it is put away.
+    press(&mut window, Modifiers::NONE, Key::OpenBracket);
+    settle(&mut window);
+    assert_eq!(app(&window).notice_texts().len(), 1);
+    window.get_by_label("Dismiss").click();
+    window.run_steps(2);
+    assert!(app(&window).notice_texts().is_empty());
+}
+
+#[test]
+fn a_pasted_picture_is_attacked() {
+    let mut window = fresh();
+    let image = eframe::egui::ColorImage::filled([40, 30], eframe::egui::Color32::GRAY);
+    window.event(Event::PasteImage(image.into()));
+    until(&mut window, "the pasted picture", |app| {
+        app.shown().is_some_and(|shown| matches!(shown.view.picture, Source::Memory { .. }))
+    });
+    assert_eq!(shown(&window).picture_size, (40, 30));
+}
+
+#[test]
+fn a_target_is_found_by_name_and_chosen_by_keyboard() {
+    let mut window = fresh();
+    let wanted = 3;
+    let name = shown(&window).model.classes[wanted].clone();
+    press(&mut window, Modifiers::COMMAND, Key::F);
+    window.step();
+    assert!(window.get_by_label("Target class").is_focused());
+    window.get_by_label("Target class").type_text(&name);
+    window.step();
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    settle(&mut window);
+    assert_eq!(shown(&window).view.goal, Goal::Targeted(wanted));
+    assert!(shown(&window).target_prob.is_some());
+    // Back: any other answer will do.
+    window.get_by_label("Goal: Away from the label").click();
+    settle(&mut window);
+    assert_eq!(shown(&window).view.goal, Goal::Untargeted);
+}
+
+#[test]
+fn a_class_that_is_not_there_is_said_so() {
+    let mut window = fresh();
+    press(&mut window, Modifiers::COMMAND, Key::F);
+    window.step();
+    window.get_by_label("Target class").type_text("zeppelin");
+    window.run_steps(2);
+    assert!(window.query_by_label_contains("No class is called").is_some());
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    window.run_steps(2);
+    assert!(window.query_by_label_contains("No class is called").is_none());
+    assert_eq!(app(&window).explore().goal, Goal::Untargeted);
+}
+
+#[test]
+fn a_label_can_be_given_and_goes_with_the_picture() {
+    let mut window = fresh();
+    let wrong = (shown(&window).label.index + 1) % shown(&window).model.classes.len();
+    let name = shown(&window).model.classes[wrong].clone();
+    window.get_by_label("Label: Given…").click();
+    window.run_steps(2);
+    window.get_by_label("Given label").type_text(&name);
+    window.step();
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    settle(&mut window);
+    assert_eq!((shown(&window).view.label, shown(&window).label.index), (Label::Given(wrong), wrong));
+    assert!(window.query_by_label_contains("label: given").is_some());
+    press(&mut window, Modifiers::NONE, Key::PageUp);
+    settle(&mut window);
+    assert_eq!(shown(&window).view.label, Label::Predicted, "a label belongs to the picture that it was given for");
+}
+
+#[test]
+fn gradient_steps_have_their_own_controls() {
+    let mut window = fresh();
+    window.get_by_label("Method: Gradient steps").click();
+    settle(&mut window);
+    assert!(matches!(shown(&window).view.method, Method::GradientSteps { steps: 10, .. }));
+    window.get_by_label("Number of steps").focus();
+    window.step();
+    press(&mut window, Modifiers::NONE, Key::ArrowRight);
+    settle(&mut window);
+    assert!(matches!(shown(&window).view.method, Method::GradientSteps { steps: 11, .. }));
+    window.get_by_label("Eta").focus();
+    window.step();
+    press(&mut window, Modifiers::NONE, Key::End);
+    settle(&mut window);
+    assert!(matches!(shown(&window).view.method, Method::GradientSteps { eta: 100.0, .. }));
+    window.check_accessibility();
+}
+
+#[test]
+fn the_theme_and_the_size_of_type_can_be_switched() {
+    let mut window = fresh();
+    for theme in [Theme::Light, Theme::Dark] {
+        window.get_by_label("Theme").click();
+        window.run_steps(2);
+        assert_eq!(window.ctx.theme(), theme);
+    }
+    window.get_by_label("Large type").click();
+    window.run_steps(2);
+    assert!(window.ctx.zoom_factor() > 1.2);
+    window.check_accessibility();
+    assert!(window.query_by_label("Epsilon").is_some());
+}
+
+#[test]
+fn everything_has_a_name_and_the_help_lists_the_shortcuts() {
+    let mut window = fresh();
+    window.check_accessibility();
+    for name in
+        ["Model", "Open…", "Draw…", "Save picture…", "Help", "Reset ε", "Clip to [0, 1]", "Gain of the middle picture"]
+    {
+        assert!(window.query_by_label(name).is_some(), "nothing is called {name:?}");
+    }
+    press(&mut window, Modifiers::NONE, Key::F1);
+    window.run_steps(2);
+    for shortcut in ["Ctrl+O", "Ctrl+S", "]", "hold Space"] {
+        assert!(window.query_by_label(shortcut).is_some(), "the help does not say {shortcut:?}");
+    }
+    window.check_accessibility();
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    window.run_steps(2);
+    assert!(window.query_by_label("hold Space").is_none());
+}
+
+#[test]
+fn a_drawn_digit_is_attacked_while_it_is_drawn() {
+    let mut window = fresh();
+    window.get_by_label("Draw…").click();
+    window.run_steps(4);
+    let square = window.get_by_label("Drawing of 0 strokes").rect();
+    let at = |x: f32, y: f32| square.min + vec2(x, y) * square.size();
+    window.drag_at(at(0.5, 0.2));
+    window.step();
+    for i in 0..8 {
+        window.hover_at(at(0.5, 0.2 + 0.08 * i as f32));
+        window.step();
+    }
+    window.drop_at(at(0.5, 0.8));
+    settle(&mut window);
+    let Source::Memory { name, picture } = &shown(&window).view.picture else { panic!("the drawing is not shown") };
+    assert_eq!((name.as_str(), picture.width, picture.height), ("your drawing", 28, 28));
+    assert!(picture.bytes.iter().any(|b| *b > 128), "a white stroke");
+    assert!(picture.bytes[..28].iter().all(|b| *b < 128), "on black");
+    window.check_accessibility();
+    window.get_by_label_contains("Undo stroke").click();
+    settle(&mut window);
+    let Source::Memory { picture, .. } = &shown(&window).view.picture else { panic!("the drawing is not shown") };
+    assert!(picture.bytes.iter().all(|b| *b == 0), "nothing is left after the only stroke is undone");
+}
+
+#[test]
+fn the_saved_file_is_judged_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("seven.png");
+    let mut window = fresh();
+    press(&mut window, Modifiers::COMMAND, Key::S);
+    window.run_steps(2);
+    window.check_accessibility();
+    retype(&mut window, "Path", path.to_str().unwrap());
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    until(&mut window, "the notice of saving", |app| !app.notice_texts().is_empty());
+    let notice = app(&window).notice_texts()[0].to_owned();
+    let now = shown(&window).adversarial_top[0].name.clone();
+    assert!(notice.contains("Read again") && notice.contains(&now), "{notice}");
+    assert!(path.is_file());
+}
+
+#[test]
+fn a_resting_window_draws_nothing() {
+    let mut window = fresh();
+    settle(&mut window);
+    window.run_steps(8);
+    // `run` fails when the window asks for more frames than it needs to settle.
+    assert!(window.run() <= 2);
+}
+
+#[test]
+fn the_state_is_there_again_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.json");
+    let mut window = open(Start::default(), Some(settings.clone()));
+    window.get_by_label(".1").click();
+    window.get_by_label("Theme").click();
+    settle(&mut window);
+    press(&mut window, Modifiers::NONE, Key::PageUp);
+    settle(&mut window);
+    window.state_mut().as_mut().unwrap().close();
+    drop(window);
+    let window = open(Start::default(), Some(settings));
+    assert!((eps(shown(&window)) - 0.1).abs() < 1e-6);
+    assert_eq!(shown(&window).view.picture, Source::Sample("digit-6".into()));
+    assert_eq!(window.ctx.theme(), Theme::Light);
+}
+
+#[test]
+fn broken_settings_are_set_aside_with_a_notice() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.json");
+    std::fs::write(&settings, "{\"eps\": tru").unwrap();
+    let window = open(Start::default(), Some(settings));
+    assert!(app(&window).notice_texts()[0].contains("settings.broken.json"));
+    assert_eq!(eps(shown(&window)), 0.25);
+}
+
+#[test]
+fn what_cannot_be_opened_at_the_start_is_told_and_the_window_is_not_empty() {
+    let start = Start { picture: Some("/no/such.png".into()), model: Some("no_such_model".into()) };
+    let window = open(start, None);
+    assert_eq!(shown(&window).view.model, "digits_cnn");
+    assert_eq!(app(&window).notice_texts().len(), 1);
+    let start = Start { picture: Some("/no/such.png".into()), model: None };
+    let window = open(start, None);
+    assert!(app(&window).notice_texts()[0].contains("/no/such.png"));
+    let start = Start { picture: Some("digit-3".into()), model: Some("digits_maxout".into()) };
+    let window = open(start, None);
+    assert_eq!(shown(&window).view.picture, Source::Sample("digit-3".into()));
+    assert_eq!(shown(&window).view.model, "digits_maxout");
+}
+
+#[test]
+fn a_picture_of_the_command_line_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("grey.png");
+    image::GrayImage::from_pixel(28, 28, image::Luma([90])).save(&path).unwrap();
+    let window = open(Start { picture: Some(path.clone()), model: None }, None);
+    assert_eq!(shown(&window).view.picture, Source::File(path.clone()));
+    let name = Path::new(&path).file_name().unwrap().to_str().unwrap();
+    assert!(window.query_by_label(name).is_some(), "the strip names the file");
+}
