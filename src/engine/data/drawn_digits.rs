@@ -16,7 +16,7 @@ const STEPS: usize = 8;
 /// Draws a digit of 28×28, white on black. What it looks like depends on the generator alone; `digit` counts modulo 10.
 pub fn draw_digit(digit: u8, rng: &mut ChaCha8Rng) -> Picture {
     let variant = pick(DIGITS[usize::from(digit % 10)], rng);
-    let wobble = rng.random_range(0.01..0.035);
+    let wobble = rng.random_range(0.01..0.06);
     let lines = variant.strokes.iter().map(|stroke| trace(&written(stroke, wobble, rng), stroke.rounded)).collect();
     let mut strokes = Strokes { lines };
     let warp = Warp::draw(rng);
@@ -24,7 +24,9 @@ pub fn draw_digit(digit: u8, rng: &mut ChaCha8Rng) -> Picture {
     for point in strokes.lines.iter_mut().flatten() {
         *point = hand.place(warp.bend(*point));
     }
-    strokes.to_digit_with(Pen { half_width: rng.random_range(0.75..1.75), edge: rng.random_range(0.9..1.6) })
+    // Thick pens are rarer than thin ones.
+    let half_width = 1.2 * (0.27 * normal(rng)).exp();
+    strokes.to_digit_with(Pen { half_width, edge: rng.random_range(0.8..1.4) })
 }
 
 /// About normally distributed with mean 0 and deviation 1, and never beyond ±3.
@@ -92,7 +94,7 @@ struct Wave {
 
 impl Warp {
     fn draw(rng: &mut ChaCha8Rng) -> Self {
-        let strength = rng.random_range(0.0..0.035);
+        let strength = rng.random_range(0.0..0.06);
         let wave = |_| Wave {
             frequency: [rng.random_range(-1.2..1.2), rng.random_range(-1.2..1.2)],
             phase: rng.random_range(0.0..TAU),
@@ -121,9 +123,9 @@ impl Hand {
     fn draw(rng: &mut ChaCha8Rng) -> Self {
         // Most people slant to the right.
         Self {
-            aspect: 0.8 * (0.2 * normal(rng)).exp(),
-            slant: 0.15 + 0.2 * normal(rng),
-            sin_cos: (0.1 * normal(rng)).sin_cos(),
+            aspect: 0.88 * (0.22 * normal(rng)).exp(),
+            slant: 0.12 + 0.25 * normal(rng),
+            sin_cos: (0.12 * normal(rng)).sin_cos(),
         }
     }
 
