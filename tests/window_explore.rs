@@ -432,3 +432,81 @@ fn a_picture_of_the_command_line_is_shown() {
     let name = Path::new(&path).file_name().unwrap().to_str().unwrap();
     assert!(window.query_by_label(name).is_some(), "the strip names the file");
 }
+
+#[test]
+fn space_swaps_the_pictures_while_it_is_held() {
+    let mut window = fresh();
+    let left = |window: &Window<'_>, name: &str| window.get_by_label(name).rect().left();
+    let (original, adversarial) = (left(&window, "Original"), left(&window, "Adversarial"));
+    assert!(original < adversarial);
+    window.key_down(Key::Space);
+    window.run_steps(2);
+    assert_eq!((left(&window, "Original"), left(&window, "Adversarial")), (adversarial, original));
+    window.key_up(Key::Space);
+    window.run_steps(2);
+    assert_eq!(left(&window, "Original"), original);
+}
+
+#[test]
+fn the_command_line_is_copied() {
+    let mut window = fresh();
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::K);
+    window.step();
+    let expected = "doppelganger attack digit-7 --model digits_cnn --eps 0.25";
+    assert!(app(&window).notice_texts()[0].contains(expected));
+}
+
+/// What the panes say of the pixel under the pointer or the cross-hair.
+fn readouts(window: &Window<'_>) -> [String; 3] {
+    ["Original picture", "Perturbation, largest", "Adversarial picture"]
+        .map(|name| window.get_by_label_contains(name).value().unwrap_or_default())
+}
+
+#[test]
+fn hovering_reads_the_same_pixel_in_all_panes() {
+    let mut window = fresh();
+    let well = window.get_by_label_contains("Adversarial picture").rect();
+    window.hover_at(well.center());
+    window.run_steps(2);
+    let result = shown(&window);
+    let value = |planes: &doppelganger::engine::picture::Planes| planes.get(0, 14, 14).unwrap();
+    let pixel = |name: &str, value: f32| format!("(14, 14)\n{name} {value:.4} = {:.1}/255", value * 255.0);
+    let delta = value(&result.perturbation);
+    let sign = if delta < 0.0 { '−' } else { '+' };
+    let difference = format!("(14, 14)\nδ {sign}{:.4} = {sign}{:.1}/255", delta.abs(), delta.abs() * 255.0);
+    let expected = [pixel("x", value(&result.original)), difference, pixel("x+δ", value(&result.adversarial))];
+    assert_eq!(readouts(&window), expected);
+    window.remove_cursor();
+    window.run_steps(2);
+    assert_eq!(readouts(&window), ["", "", ""]);
+}
+
+#[test]
+fn the_cross_hair_walks_by_keyboard() {
+    let mut window = fresh();
+    window.get_by_label_contains("Perturbation, largest").focus();
+    window.run_steps(2);
+    assert!(readouts(&window).iter().all(|text| text.starts_with("(14, 14)")));
+    press(&mut window, Modifiers::NONE, Key::ArrowRight);
+    press(&mut window, Modifiers::SHIFT, Key::ArrowUp);
+    window.step();
+    assert!(readouts(&window).iter().all(|text| text.starts_with("(15, 4)")), "{:?}", readouts(&window));
+    for _ in 0..3 {
+        press(&mut window, Modifiers::SHIFT, Key::ArrowLeft);
+    }
+    window.step();
+    assert!(readouts(&window).iter().all(|text| text.starts_with("(0, 4)")), "the edge is the end");
+}
+
+#[test]
+fn pictures_are_enlarged_and_fitted_by_keyboard() {
+    let mut window = fresh();
+    let enlarged = |window: &Window<'_>| window.query_by_label("double click: fit").is_some();
+    assert!(!enlarged(&window));
+    press(&mut window, Modifiers::NONE, Key::Plus);
+    window.step();
+    assert!(enlarged(&window));
+    press(&mut window, Modifiers::NONE, Key::Num0);
+    window.step();
+    assert!(!enlarged(&window));
+}

@@ -12,6 +12,7 @@ use super::panes::{Tone, typed_path};
 use super::settings::{MethodChoice, ThemeChoice};
 use super::widgets::{per_cent, typing};
 use super::window::App;
+use super::words;
 use crate::engine::data::samples;
 use crate::engine::units::LEVELS;
 use crate::worker::{Event, Saved, Source};
@@ -199,6 +200,7 @@ impl App {
                     ctx.copy_image(egui::ColorImage::from_rgba_unmultiplied(size, &rgba.bytes));
                 }
             }
+            Command::CopyCommand => self.copy_command(ctx),
             Command::Draw => {
                 self.canvas.open = !self.canvas.open;
                 if self.canvas.open && !self.canvas.is_empty() {
@@ -242,6 +244,20 @@ impl App {
             Command::CloseDrawing => self.canvas.open = false,
             Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             _ => {}
+        }
+    }
+
+    fn copy_command(&mut self, ctx: &Context) {
+        let Some(shown) = &self.explore.shown else { return };
+        match words::command_line(&shown.view, &shown.model.classes) {
+            Some(line) => {
+                self.notices.add(Tone::Done, format!("Copied:\n{line}"));
+                ctx.copy_text(line);
+            }
+            None => self.notices.add(
+                Tone::Caution,
+                "There is no command for this view: the command line knows FGSM, on files and bundled pictures.",
+            ),
         }
     }
 

@@ -14,6 +14,8 @@ pub const SPACE_6: f32 = 24.0;
 
 /// Height of buttons, fields and sliders.
 pub const CONTROL_HEIGHT: f32 = 28.0;
+/// Height of a row of controls, frames included.
+pub const ROW_HEIGHT: f32 = 32.0;
 /// Height of one row of the probability bars.
 pub const BAR_HEIGHT: f32 = 22.0;
 pub const RADIUS: u8 = 6;

@@ -31,7 +31,7 @@ impl App {
             Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 8 });
         Panel::bottom("verdict").frame(band).show_separator_line(false).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
-            panes::results(ui, &self.explore);
+            panes::results(ui, &self.explore, &mut out);
         });
         let pictures =
             Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 4 });

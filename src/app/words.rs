@@ -4,7 +4,7 @@ use super::widgets::per_cent;
 use crate::engine::attack::{Goal, Label, Method, Verdict};
 use crate::engine::picture::Planes;
 use crate::engine::units::LEVELS;
-use crate::worker::Shown;
+use crate::worker::{Shown, Source, View};
 
 /// The verdict in a word or three, and what stands behind it.
 pub struct Judgement {
@@ -14,8 +14,7 @@ pub struct Judgement {
     pub remark: Option<&'static str>,
 }
 
-const ONE_STEP: &str = "One step rarely reaches a chosen class: it follows the slope at its starting point only. \
-                        Several gradient steps often get there.";
+const ONE_STEP: &str = "One step rarely reaches a chosen class; several often do.";
 
 /// Judges a result.
 pub fn judge(shown: &Shown) -> Judgement {
@@ -93,6 +92,39 @@ pub fn tags(shown: &Shown) -> Vec<String> {
     tags
 }
 
+/// The headless command that gives the same result; `None` for what only the window can do.
+pub fn command_line(view: &View, classes: &[String]) -> Option<String> {
+    let Method::Fgsm { eps } = view.method else { return None };
+    let picture = match &view.picture {
+        Source::Sample(name) => name.clone(),
+        Source::File(path) => path.display().to_string(),
+        Source::Memory { .. } => return None,
+    };
+    let mut words = vec!["doppelganger".into(), "attack".into(), quoted(&picture)];
+    words.extend(["--model".into(), quoted(&view.model), "--eps".into(), eps.to_string()]);
+    let class = |index: usize| classes.get(index).map_or_else(|| index.to_string(), |name| quoted(name));
+    if let Goal::Targeted(index) = view.goal {
+        words.extend(["--target".into(), class(index)]);
+    }
+    if let Label::Given(index) = view.label {
+        words.extend(["--label".into(), class(index)]);
+    }
+    if !view.clip {
+        words.push("--no-clip".into());
+    }
+    Some(words.join(" "))
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
@@ -152,6 +184,33 @@ pub fn readout(name: &str, planes: &Planes, (x, y): (usize, usize), reading: Rea
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_command_line_says_what_the_window_shows() {
+        use crate::engine::picture::{Channel, Heatmap, Quantity};
+        let heatmap = Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 };
+        let mut view = View {
+            model: "digits_cnn".into(),
+            picture: Source::Sample("digit-7".into()),
+            label: Label::Predicted,
+            goal: Goal::Untargeted,
+            method: Method::Fgsm { eps: 0.25 },
+            clip: true,
+            heatmap,
+        };
+        let classes = ["cat".to_owned(), "Granny Smith's".to_owned()];
+        assert_eq!(command_line(&view, &classes).unwrap(), "doppelganger attack digit-7 --model digits_cnn --eps 0.25");
+        view.picture = Source::File("/a b.png".into());
+        view.goal = Goal::Targeted(1);
+        view.label = Label::Given(0);
+        view.clip = false;
+        assert_eq!(
+            command_line(&view, &classes).unwrap(),
+            r"doppelganger attack '/a b.png' --model digits_cnn --eps 0.25 --target 'Granny Smith'\''s' --label cat --no-clip"
+        );
+        view.method = Method::GradientSteps { eta: 0.1, steps: 3 };
+        assert_eq!(command_line(&view, &classes), None);
+    }
 
     #[test]
     fn short_keeps_three_digits() {

@@ -37,6 +37,7 @@ impl Canvas {
             .frame(
                 theme::bar_frame(ui)
                     .shadow(ui.visuals().window_shadow)
+                    .stroke(ui.visuals().window_stroke)
                     .corner_radius(theme::RADIUS)
                     .inner_margin(SPACE_3),
             )

@@ -6,7 +6,7 @@ use crate::app::commands::Command;
 use crate::app::explore::{DEFAULT_ETA, ETA_RANGE, Explore, MAX_EPS, MAX_STEPS};
 use crate::app::settings::MethodChoice;
 use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
-use crate::app::widgets::{ClassPicker, Curve, NumberField, Picked, Rail, hint, icon_button, segmented};
+use crate::app::widgets::{ClassPicker, Curve, NumberField, Picked, Rail, hint, icon_button, row, segmented};
 use crate::app::words;
 use crate::engine::attack::{Goal, Label};
 use crate::engine::units::{self, LEVELS};
@@ -278,13 +278,6 @@ fn label_field() -> Id {
 
 fn classes(explore: &Explore) -> &[String] {
     explore.shown.as_ref().map_or(&[], |shown| &shown.model.classes)
-}
-
-fn row(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = SPACE_2;
-        contents(ui);
-    });
 }
 
 fn clip(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {

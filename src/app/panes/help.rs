@@ -85,6 +85,7 @@ fn shortcuts(ui: &mut Ui) {
         row("Paste a picture or its path", "Ctrl+V");
         row("Flip original and adversarial", "hold Space");
         row("Zoom and move the pictures", "wheel, drag");
+        row("Read a pixel", "point, or Tab and arrows");
         row("Whole window larger, smaller", "Ctrl+Plus, Ctrl+Minus");
     });
 }

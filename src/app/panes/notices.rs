@@ -36,7 +36,8 @@ pub struct Notices {
 impl Notices {
     /// Adds a message; the same text twice is one message.
     pub fn add(&mut self, tone: Tone, text: impl Into<String>) {
-        let text = text.into();
+        // Indented lines are for terminals.
+        let text = text.into().lines().map(str::trim).collect::<Vec<_>>().join("\n");
         self.shown.retain(|notice| notice.text != text);
         self.next += 1;
         self.shown.insert(0, Notice { id: self.next, tone, text });

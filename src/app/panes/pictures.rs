@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    self, Align, Align2, Button, ColorImage, Context, Key, Layout, Rect, Response, Role, Sense, Stroke, StrokeKind,
-    TextureHandle, TextureOptions, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    self, Align, Align2, Button, ColorImage, Context, EventFilter, Key, Layout, Rect, Response, Role, Sense, Stroke,
+    StrokeKind, TextureHandle, TextureOptions, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 use egui_material_icons::icons;
 
@@ -30,6 +30,9 @@ pub struct Pictures {
     /// The key or the button that swaps the two pictures is held.
     flipped: bool,
     button_held: bool,
+    /// A pane has the keyboard, and this is the pixel that its arrow keys have reached.
+    focused: bool,
+    cursor: Option<(usize, usize)>,
 }
 
 impl Pictures {
@@ -73,6 +76,11 @@ impl Pictures {
         }
     }
 
+    /// Which of the three stands in a column: the outer two change places while the flip is held.
+    fn shown_in(&self, column: usize) -> usize {
+        if self.flipped { 2 - column } else { column }
+    }
+
     pub fn zoom(&mut self, factor: f32) {
         self.camera.zoom(factor);
     }
@@ -93,8 +101,9 @@ impl Pictures {
                 let left = room.left() + index as f32 * (width + SPACE_4);
                 Rect::from_min_size(pos2(left, room.top() + top), vec2(width, height))
             };
-            let key_held =
-                !typing(ui.ctx()) && ui.input(|i| i.key_down(Key::Space)) && ui.memory(|m| m.focused().is_none());
+            let key_held = !typing(ui.ctx())
+                && ui.input(|i| i.key_down(Key::Space))
+                && (self.focused || ui.memory(|m| m.focused().is_none()));
             self.flipped = key_held || self.button_held;
             for index in 0..3 {
                 let rect = column(index, 0.0, CONTROL_HEIGHT);
@@ -112,19 +121,14 @@ impl Pictures {
                 let rect = column(index, CONTROL_HEIGHT + well + 2.0 * SPACE_2, below);
                 let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("below", index)));
                 ui.set_clip_rect(rect.expand(4.0).intersect(ui.clip_rect()));
-                results::below(&mut ui, index, explore, out);
+                results::below(&mut ui, self.shown_in(index), explore, out);
             }
             ui.allocate_rect(column(0, 0.0, CONTROL_HEIGHT + well + 2.0 * SPACE_2 + below), Sense::hover());
         });
     }
 
     fn head(&mut self, ui: &mut Ui, index: usize, explore: &Explore) {
-        let name = match index {
-            0 if self.flipped => NAMES[2],
-            2 if self.flipped => NAMES[0],
-            _ => NAMES[index],
-        };
-        ui.label(theme::strong(name).text_style(egui::TextStyle::Heading));
+        ui.label(theme::strong(NAMES[self.shown_in(index)]).text_style(egui::TextStyle::Heading));
         let Some(shown) = explore.shown.as_deref() else { return };
         let remark = match (index, explore.heatmap.quantity) {
             (0, _) => format!("{}×{}", shown.original.width, shown.original.height),
@@ -166,13 +170,25 @@ impl Pictures {
             pixel = self.steer(ui, well, size, &response).or(pixel);
             responses.push(response);
         }
+        self.focused = responses.iter().any(Response::has_focus);
+        if self.focused {
+            pixel = pixel.or_else(|| Some(self.walk(ui, size)));
+        } else {
+            self.cursor = None;
+        }
         let scale = self.camera.scale(wells[0], size) * ui.ctx().pixels_per_point();
         self.choose_filter(scale >= NEAREST_FROM);
         for (index, well) in wells.into_iter().enumerate() {
             self.paint(ui, well, size, index);
             if let Some(pixel) = pixel {
                 cross_hair(ui, well, self.camera.pixel_rect(well, size, pixel), responses[index].hovered());
-                self.read(ui, well, pixel, index, shown);
+                let text = self.readout(pixel, index, shown);
+                self.read(ui, well, self.camera.pixel_rect(well, size, pixel), &text);
+                ui.ctx().accesskit_node_builder(responses[index].id, |node| node.set_value(text));
+            }
+            if responses[index].has_focus() {
+                let stroke = Stroke::new(2.0, palette(ui).accent);
+                ui.painter().rect_stroke(well, theme::RADIUS, stroke, StrokeKind::Inside);
             }
         }
     }
@@ -185,6 +201,10 @@ impl Pictures {
         }
         if response.double_clicked() {
             self.fit();
+        }
+        if response.has_focus() {
+            let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
+            ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
         }
         let at = response.hover_pos()?;
         let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
@@ -200,11 +220,7 @@ impl Pictures {
     fn paint(&self, ui: &Ui, well: Rect, size: Vec2, index: usize) {
         let palette = palette(ui);
         ui.painter().rect_filled(well, theme::RADIUS, palette.well);
-        let index = match index {
-            0 if self.flipped => 2,
-            2 if self.flipped => 0,
-            _ => index,
-        };
+        let index = self.shown_in(index);
         if let Some(textures) = &self.textures {
             let drawn = self.camera.screen_from_picture(well, size);
             let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
@@ -214,10 +230,23 @@ impl Pictures {
         ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
     }
 
-    /// The numbers of one pixel, laid over the corner that is farther from it.
-    fn read(&self, ui: &Ui, well: Rect, pixel: (usize, usize), index: usize, shown: &Shown) {
-        let size = size_of(shown);
-        let (name, planes, reading) = match index {
+    /// Moves the cross-hair by arrow keys while a pane has the keyboard; with Shift by ten pixels.
+    fn walk(&mut self, ui: &Ui, size: Vec2) -> (usize, usize) {
+        let (x, y) = self.cursor.unwrap_or((size.x as usize / 2, size.y as usize / 2));
+        let (dx, dy) = ui.input(|i| {
+            let step = if i.modifiers.shift { 10 } else { 1 };
+            let presses = |key| i.num_presses(key) as isize * step;
+            (presses(Key::ArrowRight) - presses(Key::ArrowLeft), presses(Key::ArrowDown) - presses(Key::ArrowUp))
+        });
+        let moved = |at: usize, by: isize, end: f32| at.saturating_add_signed(by).min(end as usize - 1);
+        let pixel = (moved(x, dx, size.x), moved(y, dy, size.y));
+        self.cursor = Some(pixel);
+        pixel
+    }
+
+    /// The numbers of one pixel in one column.
+    fn readout(&self, pixel: (usize, usize), column: usize, shown: &Shown) -> String {
+        let (name, planes, reading) = match self.shown_in(column) {
             0 => ("x", &shown.original, Reading::Pixel),
             1 if shown.view.heatmap.quantity == Quantity::Gradient => ("∇J", &shown.gradient, Reading::Gradient),
             1 => ("δ", &shown.perturbation, Reading::Difference),
@@ -225,11 +254,16 @@ impl Pictures {
         };
         let mut lines = vec![format!("({}, {})", pixel.0, pixel.1)];
         lines.extend(words::readout(name, planes, pixel, reading));
+        lines.join("\n")
+    }
+
+    /// Lays a read-out over the corner that is farther from its pixel.
+    fn read(&self, ui: &Ui, well: Rect, pixel: Rect, text: &str) {
         let palette = palette(ui);
         let painter = ui.painter().with_clip_rect(well.intersect(ui.clip_rect()));
-        let galley = painter.layout_no_wrap(lines.join("\n"), theme::number_font(), palette.on_overlay);
+        let galley = painter.layout_no_wrap(text.to_owned(), theme::number_font(), palette.on_overlay);
         let box_size = galley.size() + Vec2::splat(2.0 * SPACE_2);
-        let low = self.camera.pixel_rect(well, size, pixel).center().y > well.center().y;
+        let low = pixel.center().y > well.center().y;
         let corner = if low { well.left_top() } else { well.left_bottom() - vec2(0.0, box_size.y) };
         painter.rect_filled(Rect::from_min_size(corner, box_size), theme::RADIUS, palette.overlay);
         painter.galley(corner + Vec2::splat(SPACE_2), galley, palette.on_overlay);

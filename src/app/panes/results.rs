@@ -1,12 +1,12 @@
 //! What came of it: bars under the pictures, the verdict, and the tags that say what the numbers rest on.
 
-use eframe::egui::{self, Align2, Mesh, Rect, Role, Sense, Shape, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{self, Align2, Mesh, Rect, Role, Sense, Shape, Ui, Vec2, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::explore::{Explore, GAIN_RANGE};
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
-use crate::app::widgets::{Curve, Mark, Rail, bars, hint, icon_at, segmented};
+use crate::app::widgets::{Curve, Mark, Rail, bars, hint, icon_at, row, segmented};
 use crate::app::words;
 use crate::engine::attack::{Goal, Verdict};
 use crate::engine::model::Guess;
@@ -14,6 +14,10 @@ use crate::engine::picture::{Channel, Heatmap, Quantity, diverging, sequential};
 use crate::engine::units::LEVELS;
 use crate::worker::Shown;
 
+/// From this width on there is room for a remark beside the verdict, so that the pictures do not jump when it comes.
+const REMARK_BESIDE: f32 = 1100.0;
+const CONFIDENCE_HINT: &str = "A high percentage is not a measure of being right: nets are often surest of all about \
+                               adversarial pictures. And a net that withstands this attack may fall to another one.";
 const HEATMAP_HINT: &str = "Every pixel of δ moves the same way as the slope of the loss at that pixel, so it looks like \
                             noise, but it is made for this net and this picture: the same amount of random noise \
                             hardly ever changes the answer. There is no hidden picture of the other class in it.";
@@ -47,7 +51,7 @@ pub fn below(ui: &mut Ui, column: usize, explore: &Explore, out: &mut Vec<Comman
 fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
     legend(ui, shown);
-    ui.horizontal(|ui| {
+    row(ui, |ui| {
         quantity(ui, explore.heatmap, out);
         if shown.original.channels == 3 {
             channel(ui, explore.heatmap, out);
@@ -140,6 +144,12 @@ fn legend(ui: &mut Ui, shown: &Shown) {
     let stroke = egui::Stroke::new(1.0, palette.line);
     ui.painter().rect_stroke(bar, 2, stroke, egui::StrokeKind::Outside);
 
+    if limit == 0.0 {
+        let at = pos2(bar.center().x, bar.bottom() + SPACE_1);
+        ui.painter().text(at, Align2::CENTER_TOP, "zero everywhere", theme::small_font(), palette.weak);
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, "Colours: zero everywhere"));
+        return;
+    }
     let roomy = rect.width() >= 300.0;
     let value = |share: f32| match quantity {
         Quantity::Gradient if share == 0.0 => "0".to_owned(),
@@ -167,7 +177,7 @@ fn legend(ui: &mut Ui, shown: &Shown) {
 }
 
 /// The verdict and the tags: the line that a lecture reads out.
-pub fn results(ui: &mut Ui, explore: &Explore) {
+pub fn results(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     let palette = palette(ui);
     let Some(shown) = explore.shown.as_deref() else {
         ui.label(theme::weak(ui, explore.busy().unwrap_or("starting")));
@@ -179,29 +189,37 @@ pub fn results(ui: &mut Ui, explore: &Explore) {
         Verdict::Fooled => (icons::ICON_BOLT, palette.fooled, palette.fooled_soft),
         Verdict::FooledAsAsked => (icons::ICON_TARGET, palette.asked, palette.asked_soft),
     };
-    ui.horizontal(|ui| {
-        let (rect, _) = ui.allocate_exact_size(vec2(32.0, 32.0), Sense::hover());
+    let inline = ui.available_width() >= REMARK_BESIDE;
+    row(ui, |ui| {
+        let (rect, _) = ui.allocate_exact_size(Vec2::splat(theme::ROW_HEIGHT), Sense::hover());
         ui.painter().rect_filled(rect, theme::RADIUS, soft);
         icon_at(ui, rect, icon, 21.0, colour);
         ui.label(egui::RichText::new(judgement.headline).font(theme::verdict_font()).color(colour));
         ui.add(egui::Label::new(egui::RichText::new(judgement.sentence).font(theme::heading_font())).truncate());
-        hint(
-            ui,
-            "A high percentage is not a measure of being right: nets are often surest of all about adversarial pictures. \
-             And a net that withstands this attack may fall to another one.",
-        );
+        hint(ui, CONFIDENCE_HINT);
         if let Some(doing) = explore.busy() {
             ui.label(icons::ICON_HOURGLASS_EMPTY.rich_text().size(15.0).color(palette.accent));
             ui.label(theme::weak(ui, format!("{doing}…")));
+        } else if let Some(remark) = judgement.remark.filter(|_| inline) {
+            one_step_remark(ui, remark, out);
         }
     });
     if words::no_gradient(shown) {
         warning(ui, words::NO_GRADIENT);
     }
-    if let Some(remark) = judgement.remark {
-        ui.label(theme::weak(ui, remark));
+    if let Some(remark) = judgement.remark.filter(|_| !inline) {
+        ui.horizontal(|ui| one_step_remark(ui, remark, out));
     }
-    tags(ui, shown);
+    tags(ui, shown, out);
+}
+
+/// Why one step was not enough, and the way on.
+fn one_step_remark(ui: &mut Ui, remark: &str, out: &mut Vec<Command>) {
+    ui.label(theme::weak(ui, remark));
+    let about = Command::UseGradientSteps.about();
+    if ui.link(egui::RichText::new("Take several").small()).on_hover_text(about.tooltip).clicked() {
+        out.push(Command::UseGradientSteps);
+    }
 }
 
 fn warning(ui: &mut Ui, text: &str) {
@@ -218,7 +236,7 @@ fn warning(ui: &mut Ui, text: &str) {
     });
 }
 
-fn tags(ui: &mut Ui, shown: &Shown) {
+fn tags(ui: &mut Ui, shown: &Shown, out: &mut Vec<Command>) {
     let palette = palette(ui);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(SPACE_2, 2.0);
@@ -229,6 +247,11 @@ fn tags(ui: &mut Ui, shown: &Shown) {
                 ui.label(egui::RichText::new("·").small().color(palette.weak));
             }
             ui.label(theme::weak(ui, tag.as_str()));
+        }
+        let about = Command::CopyCommand.about();
+        let copy = ui.link(icons::ICON_TERMINAL.rich_text().size(14.0)).on_hover_text(about.tooltip);
+        if copy.accessible_name(about.name).clicked() {
+            out.push(Command::CopyCommand);
         }
     });
 }

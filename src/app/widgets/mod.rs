@@ -47,6 +47,17 @@ fn finish_button(response: Response, command: Command, out: &mut Vec<Command>) -
     response
 }
 
+/// A row whose contents share one centre line, however high they are.
+pub fn row<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    let size = egui::vec2(ui.available_width(), theme::ROW_HEIGHT);
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    ui.allocate_ui_with_layout(size, layout, |ui| {
+        ui.set_min_height(theme::ROW_HEIGHT);
+        contents(ui)
+    })
+    .inner
+}
+
 /// Alternatives side by side, one of them chosen. Returns the index that was clicked.
 pub fn segmented(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usize) -> Option<usize> {
     let mut clicked = None;
