@@ -2,6 +2,7 @@
 
 mod drawn_digits;
 mod folder;
+#[rustfmt::skip]
 mod handwriting;
 mod idx;
 mod samples;
@@ -156,8 +157,8 @@ impl Dataset {
         fit(&self.picture(i)?, input.channels, input.height, input.width, input.fit)
     }
 
-    /// The pictures at `indices`, fitted to a net's input, as a tensor of shape (n, channels, height, width), pixels in [0, 1], on the CPU, and
-    /// their labels.
+    /// The pictures at `indices`, fitted to a net's input, and their labels: a tensor of shape
+    /// (n, channels, height, width) on the CPU, pixels in [0, 1].
     ///
     /// # Errors
     /// [`Error::Argument`] when `indices` is empty; as [`Self::picture`] for each of them.
