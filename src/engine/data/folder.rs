@@ -46,7 +46,11 @@ pub(super) fn split_root(root: &Path, split: Split) -> Result<(PathBuf, bool)> {
 pub(super) fn class_paths(root: &Path) -> Result<Vec<PathBuf>> {
     let folders = sorted(root, true)?;
     if folders.is_empty() {
-        let why = "no data set in this folder; expected <class>/<picture>, or MNIST's four IDX files".into();
+        let why = "no data set in this folder. Looked for\n  \
+                   - MNIST's files: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte,\n    \
+                   t10k-labels-idx1-ubyte, each with or without .gz\n  \
+                   - class folders: CLASS/picture.png, or train/CLASS/picture.png and test/CLASS/picture.png"
+            .into();
         return Err(Error::Data { path: root.to_owned(), why });
     }
     Ok(folders)
@@ -74,9 +78,12 @@ fn sorted(folder: &Path, folders: bool) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// The index of the class that a folder is named after.
+/// The index of the class that a folder is named after, with or without WordNet's identifier: a net that was trained on
+/// such folders has classes of their whole names.
 pub(super) fn label(folder: &Path, classes: &[String]) -> Result<usize> {
-    find_class(classes, without_wordnet_id(name(folder)?))
+    let name = name(folder)?;
+    find_class(classes, name)
+        .or_else(|_| find_class(classes, without_wordnet_id(name)))
         .map_err(|why| Error::Data { path: folder.to_owned(), why: why.to_string() })
 }
 
@@ -94,5 +101,26 @@ fn without_wordnet_id(name: &str) -> &str {
     match name.strip_prefix('n').and_then(|rest| rest.split_once(['_', '-', ' '])) {
         Some((id, class)) if digits(id) => class,
         _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_its_own_class_before_it_is_wordnets() {
+        let label = |folder: &str, classes: &[&str]| {
+            label(Path::new(folder), &classes.iter().map(|&class| class.to_owned()).collect::<Vec<_>>())
+        };
+        // A net trained on ImageNet's folders, and one that knows plain names.
+        assert_eq!(label("n01443537_goldfish", &["cat", "n01443537_goldfish"]).unwrap(), 1);
+        assert_eq!(label("n01443537_goldfish", &["goldfish", "cat"]).unwrap(), 0);
+        // Identifiers alone, as ImageNet's own archive has them.
+        assert_eq!(label("n01443537", &["cat", "n01443537"]).unwrap(), 1);
+        let message = label("n01443537_gold_fish", &["goldfish", "cat"]).unwrap_err().to_string();
+        assert!(message.contains("\"gold_fish\"") && message.contains("\"goldfish\""), "{message}");
+        // Too few digits: not WordNet's.
+        assert_eq!(without_wordnet_id("n0144353_goldfish"), "n0144353_goldfish");
     }
 }

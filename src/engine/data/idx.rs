@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::read::GzDecoder;
+use flate2::bufread::MultiGzDecoder;
 
 use super::Split;
 use crate::engine::picture::Picture;
@@ -21,20 +21,40 @@ const MAX_SIDE: u32 = 4096;
 /// The most bytes of pixels or labels in one file.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// The pictures and labels of a split in `folder`, if both are there under one of the names that people use.
-pub(super) fn find(folder: &Path, split: Split) -> Option<(PathBuf, PathBuf)> {
+/// The pictures and labels of a split in `folder`, under one of the names that people use; `None` when there is no
+/// file of MNIST's.
+///
+/// # Errors
+/// [`Error::Data`] when some of MNIST's files are there, but not both of these.
+pub(super) fn find(folder: &Path, split: Split) -> Result<Option<(PathBuf, PathBuf)>> {
+    let find = |split, what| names(split, what).map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
+    let missing = |what| {
+        let [name, ..] = names(split, what);
+        let why = format!("there is no {name} (or {name}.gz); expected it beside MNIST's other files");
+        Err(Error::Data { path: folder.to_owned(), why })
+    };
+    match (find(split, PICTURES), find(split, CLASSES)) {
+        (Some(images), Some(labels)) => Ok(Some((images, labels))),
+        (Some(_), None) => missing(CLASSES),
+        (None, Some(_)) => missing(PICTURES),
+        (None, None) if find(split.other(), PICTURES).is_some() => missing(PICTURES),
+        (None, None) => Ok(None),
+    }
+}
+
+/// What the two files of a split hold, as their names have it.
+const PICTURES: &str = "images";
+const CLASSES: &str = "labels";
+
+/// The canonical name of a file, and that which some archives unpack to; each also gzipped.
+fn names(split: Split, what: &str) -> [String; 4] {
     let prefix = match split {
         Split::Train => "train",
         Split::Test => "t10k",
     };
-    let find = |what: &str, rank: u8| {
-        ["-", "."]
-            .into_iter()
-            .flat_map(|dot| ["", ".gz"].map(|gz| format!("{prefix}-{what}{dot}idx{rank}-ubyte{gz}")))
-            .map(|name| folder.join(name))
-            .find(|path| path.is_file())
-    };
-    find("images", 3).zip(find("labels", 1))
+    let rank = if what == PICTURES { 3 } else { 1 };
+    [("-", ""), ("-", ".gz"), (".", ""), (".", ".gz")]
+        .map(|(mark, end)| format!("{prefix}-{what}{mark}idx{rank}-ubyte{end}"))
 }
 
 /// Grey pictures of one size, white on black as MNIST has them.
@@ -56,10 +76,19 @@ impl Images {
         self.bytes.len() / (self.width * self.height)
     }
 
+    /// Height and width of every picture.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.height, self.width)
+    }
+
+    /// The bytes of picture `i`, row by row.
+    pub(super) fn bytes(&self, i: usize) -> Option<&[u8]> {
+        self.bytes.chunks_exact(self.width * self.height).nth(i)
+    }
+
     pub(super) fn picture(&self, i: usize) -> Option<Picture> {
-        let (width, height) = (self.width, self.height);
-        let bytes = self.bytes.chunks_exact(width * height).nth(i)?.to_vec();
-        Some(Picture { width, height, channels: 1, bytes, notes: Vec::new() })
+        let bytes = self.bytes(i)?.to_vec();
+        Some(Picture { width: self.width, height: self.height, channels: 1, bytes, notes: Vec::new() })
     }
 }
 
@@ -111,5 +140,37 @@ fn open(path: &Path) -> Result<Box<dyn Read>> {
     file.by_ref().take(2).read_to_end(&mut start).map_err(Error::io(doing, path))?;
     let gzipped = start == [0x1F, 0x8B];
     let whole = BufReader::new(Cursor::new(start).chain(file));
-    Ok(if gzipped { Box::new(GzDecoder::new(whole)) } else { Box::new(whole) })
+    Ok(if gzipped { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_missing_file_of_mnist_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(find(folder.path(), Split::Train).unwrap().is_none());
+        std::fs::write(folder.path().join("train-images.idx3-ubyte.gz"), "x").unwrap();
+        let says = |split| find(folder.path(), split).unwrap_err().to_string();
+        assert!(says(Split::Train).contains("no train-labels-idx1-ubyte (or"), "{}", says(Split::Train));
+        assert!(says(Split::Test).contains("no t10k-images-idx3-ubyte (or"), "{}", says(Split::Test));
+        std::fs::write(folder.path().join("train-labels-idx1-ubyte"), "x").unwrap();
+        assert!(find(folder.path(), Split::Train).unwrap().is_some());
+    }
+
+    #[test]
+    fn bytes_after_the_packed_data_are_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t10k-labels-idx1-ubyte.gz");
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        packer.write_all(&[0, 0, 8, 1, 0, 0, 0, 2, 7, 9]).unwrap();
+        let packed = packer.finish().unwrap();
+        std::fs::write(&path, &packed).unwrap();
+        assert_eq!(read_labels(&path).unwrap(), [7, 9]);
+        std::fs::write(&path, [packed.as_slice(), b"rest"].concat()).unwrap();
+        let message = read_labels(&path).unwrap_err().to_string();
+        assert!(message.contains("damaged or cut short") && message.ends_with(".gz"), "{message}");
+    }
 }
