@@ -4,7 +4,7 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use doppelganger::engine::attack::{
-    Baseline, Bounds, Goal, Label, Method, Norm, PIXELS, Verdict, attack, fgsm, gradient_step, input_gradient,
+    Baseline, Bounds, Goal, Label, Loss, Method, Norm, PIXELS, Verdict, attack, fgsm, gradient_step, input_gradient,
 };
 use doppelganger::engine::model::{Catalogue, Manifest, Model, Params, argmax};
 use doppelganger::engine::picture::{Planes, decode, png_bytes};
@@ -57,7 +57,7 @@ fn random(n: usize, range: std::ops::Range<f32>, seed: u64) -> Vec<f32> {
 fn c01_eps_zero_returns_the_picture_bit_for_bit() {
     let model = digits_cnn();
     let x = bundled(&model, "digit-3");
-    let baseline = Baseline::new(&model, x.clone(), Label::Predicted, Goal::Untargeted).unwrap();
+    let baseline = Baseline::new(&model, x.clone(), Label::Predicted, Goal::Untargeted, Loss::CrossEntropy).unwrap();
     let attacked = attack(&model, &baseline, Method::Fgsm { eps: 0.0 }, true).unwrap();
     assert_eq!(attacked.adversarial.values, x.values);
     assert_eq!(attacked.probabilities, baseline.probabilities);
@@ -138,17 +138,17 @@ fn c07_fgsm_is_exact_for_a_linear_net() {
     let model = linear_model(&w, 0.3);
     let x = tensor(&random(8 * 12, 0.3..0.7, 5), (8, 1, 1, 12));
     let labels: Vec<usize> = (0..8).map(|i| i % 2).collect();
-    let gradient = input_gradient(&model, &x, &labels).unwrap();
+    let gradient = input_gradient(&model, &x, &labels, Loss::CrossEntropy).unwrap();
     let eps = 0.2f32;
-    let adversarial = fgsm(&x, gradient.direction(), (Norm::Linf, &[eps]), 1.0, Some(PIXELS)).unwrap();
-    let attacked = input_gradient(&model, &adversarial, &labels).unwrap();
+    let adversarial = fgsm(&x, &gradient.gradient, (Norm::Linf, &[eps]), 1.0, Some(PIXELS)).unwrap();
+    let attacked = input_gradient(&model, &adversarial, &labels, Loss::CrossEntropy).unwrap();
     let l1: f64 = w.iter().map(|w| f64::from(w.abs())).sum();
     for (i, (&label, row)) in labels.iter().zip(values(&x).chunks(12)).enumerate() {
         let y = if label == 1 { 1.0 } else { -1.0 };
         let score: f64 = row.iter().zip(&w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum::<f64>() + 0.3;
         let softplus = |z: f64| (1.0 + z.exp()).ln();
         let expected = [softplus(-y * score), softplus(f64::from(eps) * l1 - y * score)];
-        for (found, expected) in [gradient.loss[i], attacked.loss[i]].iter().zip(expected) {
+        for (found, expected) in [gradient.cross_entropy[i], attacked.cross_entropy[i]].iter().zip(expected) {
             assert!((f64::from(*found) - expected).abs() < 1e-5, "picture {i}: {found}, expected {expected}");
         }
     }
@@ -162,8 +162,8 @@ fn c07_the_ten_dimensional_toy() {
     let w = [-1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0f32];
     let model = linear_model(&w, 0.0);
     let x = tensor(&x, (1, 1, 1, 10));
-    let gradient = input_gradient(&model, &x, &[0]).unwrap();
-    let moved = fgsm(&x, gradient.direction(), (Norm::Linf, &[0.5]), 1.0, None).unwrap();
+    let gradient = input_gradient(&model, &x, &[0], Loss::CrossEntropy).unwrap();
+    let moved = fgsm(&x, &gradient.gradient, (Norm::Linf, &[0.5]), 1.0, None).unwrap();
     let expected: Vec<f32> = values(&x).iter().zip(w).map(|(x, w)| x + 0.5 * w).collect();
     assert_eq!(values(&moved), expected);
     let prob = |x: &Tensor| {
@@ -179,13 +179,15 @@ fn c07_the_ten_dimensional_toy() {
 fn c08_a_targeted_attack_goes_towards_its_target() {
     let model = digits_cnn();
     let x = bundled(&model, "digit-3");
-    let baseline = Baseline::new(&model, x.clone(), Label::Given(3), Goal::Targeted(8)).unwrap();
+    let baseline = Baseline::new(&model, x.clone(), Label::Given(3), Goal::Targeted(8), Loss::CrossEntropy).unwrap();
     let attacked = attack(&model, &baseline, Method::Fgsm { eps: 0.02 }, true).unwrap();
     assert!(attacked.probabilities[8] > baseline.probabilities[8]);
-    let loss = |x: &Planes| input_gradient(&model, &x.to_tensor().unwrap(), &[8]).unwrap().loss[0];
+    let loss = |x: &Planes| {
+        input_gradient(&model, &x.to_tensor().unwrap(), &[8], Loss::CrossEntropy).unwrap().cross_entropy[0]
+    };
     assert!(loss(&attacked.adversarial) < loss(&x));
     // Against the target as a label, the untargeted step is the opposite one.
-    let away = Baseline::new(&model, x, Label::Given(8), Goal::Untargeted).unwrap();
+    let away = Baseline::new(&model, x, Label::Given(8), Goal::Untargeted, Loss::CrossEntropy).unwrap();
     let away = attack(&model, &away, Method::Fgsm { eps: 0.02 }, false).unwrap();
     let towards = attack(&model, &baseline, Method::Fgsm { eps: 0.02 }, false).unwrap();
     for (a, b) in away.perturbation.values.iter().zip(&towards.perturbation.values) {
@@ -208,12 +210,12 @@ fn c09_a_picture_is_attacked_alike_alone_and_in_a_batch() {
     let pictures: Vec<Planes> = (0..10).map(|d| bundled(&model, &format!("digit-{d}"))).collect();
     let tensors: Vec<Tensor> = pictures.iter().map(|p| p.to_tensor().unwrap()).collect();
     let labels: Vec<usize> = (0..10).collect();
-    let batch = input_gradient(&model, &Tensor::cat(&tensors, 0).unwrap(), &labels).unwrap();
-    let together = values(&batch.of_loss().unwrap());
+    let batch = input_gradient(&model, &Tensor::cat(&tensors, 0).unwrap(), &labels, Loss::CrossEntropy).unwrap();
+    let together = values(&batch.gradient);
     for (i, x) in tensors.iter().enumerate() {
-        let alone = input_gradient(&model, x, &[i]).unwrap();
-        assert!((alone.loss[0] - batch.loss[i]).abs() <= 1e-5 * batch.loss[i].max(1.0));
-        let alone = values(&alone.of_loss().unwrap());
+        let alone = input_gradient(&model, x, &[i], Loss::CrossEntropy).unwrap();
+        assert!((alone.cross_entropy[0] - batch.cross_entropy[i]).abs() <= 1e-5 * batch.cross_entropy[i].max(1.0));
+        let alone = values(&alone.gradient);
         let scale = alone.iter().fold(1e-12f32, |m, g| m.max(g.abs()));
         for (a, b) in alone.iter().zip(&together[i * 784..]) {
             assert!((a - b).abs() < 1e-5 * scale, "picture {i}: {a} alone, {b} in a batch");
@@ -243,17 +245,34 @@ fn c12_a_saturated_net_still_shows_the_way_and_a_dead_one_is_counted() {
         // The logit gap on a grey picture is the bias: 60, far beyond where 1 − p is exact in f32.
         let model = linear_model(&w, 60.0 * scale / 100.0 - 0.5 * sum);
         let x = tensor(&[0.5; 10], (1, 1, 1, 10));
-        let gradient = input_gradient(&model, &x, &[1]).unwrap();
+        let gradient = input_gradient(&model, &x, &[1], Loss::LogOdds).unwrap();
+        assert_eq!(gradient.saturated, [true]);
         assert_eq!(gradient.zero_fractions().unwrap(), [0.0]);
-        let signs: Vec<bool> = values(gradient.direction()).iter().map(|&g| g > 0.0).collect();
+        let signs: Vec<bool> = values(&gradient.gradient).iter().map(|&g| g > 0.0).collect();
         assert_eq!(signs, w.iter().map(|&w| w < 0.0).collect::<Vec<_>>(), "away from the label is against w");
     }
     let dead = linear_model(&[0.0; 10], 3.0);
-    let gradient = input_gradient(&dead, &tensor(&[0.5; 10], (1, 1, 1, 10)), &[1]).unwrap();
+    let gradient = input_gradient(&dead, &tensor(&[0.5; 10], (1, 1, 1, 10)), &[1], Loss::CrossEntropy).unwrap();
     assert_eq!(gradient.zero_fractions().unwrap(), [1.0]);
     let half = linear_model(&[1.0, 0.0, -1.0, 0.0], 0.0);
-    let gradient = input_gradient(&half, &tensor(&[0.5; 4], (1, 1, 1, 4)), &[1]).unwrap();
+    let gradient = input_gradient(&half, &tensor(&[0.5; 4], (1, 1, 1, 4)), &[1], Loss::CrossEntropy).unwrap();
     assert_eq!(gradient.zero_fractions().unwrap(), [0.5]);
+}
+
+#[test]
+fn c12_both_losses_show_the_same_way_where_the_net_is_unsure() {
+    let model = linear_model(&random(10, -1.0..1.0, 9), 0.1);
+    let x = tensor(&random(30, 0.0..1.0, 10), (3, 1, 1, 10));
+    let follow = |loss| input_gradient(&model, &x, &[0, 1, 1], loss).unwrap();
+    let (j, l) = (follow(Loss::CrossEntropy), follow(Loss::LogOdds));
+    assert_eq!(j.saturated, [false; 3]);
+    for (i, (j_row, l_row)) in values(&j.gradient).chunks(10).zip(values(&l.gradient).chunks(10)).enumerate() {
+        // ∇J = σ(L)·∇L = (1 − e^−J)·∇L.
+        let factor = 1.0 - (-j.cross_entropy[i]).exp();
+        for (j, l) in j_row.iter().zip(l_row) {
+            assert!((j - factor * l).abs() < 1e-6, "picture {i}: {j}, {factor} of {l}");
+        }
+    }
 }
 
 #[test]
@@ -263,7 +282,8 @@ fn c13_forward_passes_agree_while_attacking() {
     let x = bundled(&model, "digit-7");
     let first = model.probabilities(&x).unwrap();
     for _ in 0..4 {
-        let baseline = Baseline::new(&model, x.clone(), Label::Predicted, Goal::Untargeted).unwrap();
+        let baseline =
+            Baseline::new(&model, x.clone(), Label::Predicted, Goal::Untargeted, Loss::CrossEntropy).unwrap();
         attack(&model, &baseline, Method::Fgsm { eps: 0.1 }, true).unwrap();
         assert_eq!(baseline.probabilities, first);
     }
@@ -283,7 +303,7 @@ fn c16_the_saved_file_gets_the_answer_that_the_screen_shows() {
         let model = Catalogue::new(Vec::new()).load(name).unwrap();
         for digit in 0..10 {
             let x = bundled(&model, &format!("digit-{digit}"));
-            let baseline = Baseline::new(&model, x, Label::Given(digit), Goal::Untargeted).unwrap();
+            let baseline = Baseline::new(&model, x, Label::Given(digit), Goal::Untargeted, Loss::CrossEntropy).unwrap();
             for eps in [0.0, 8.0 / 255.0, 0.1, 0.25] {
                 let attacked = attack(&model, &baseline, Method::Fgsm { eps }, true).unwrap();
                 let bytes = png_bytes(&attacked.adversarial.to_picture()).unwrap();
@@ -301,7 +321,7 @@ fn the_plain_gradient_step_follows_the_gradient_itself() {
     let x = Planes { channels: 1, height: 1, width: 2, values: vec![0.5, 0.5] };
     // J(x, yes) = softplus(−s), s = 2·.5 − .5 = .5; ∇J = −σ(−.5)·(2, −1).
     let slope = 1.0 / (1.0 + 0.5f32.exp());
-    let baseline = Baseline::new(&model, x, Label::Given(1), Goal::Untargeted).unwrap();
+    let baseline = Baseline::new(&model, x, Label::Given(1), Goal::Untargeted, Loss::CrossEntropy).unwrap();
     let one = attack(&model, &baseline, Method::GradientSteps { eta: 0.1, steps: 1 }, true).unwrap();
     let expected = [0.5 - 0.1 * slope * 2.0, 0.5 + 0.1 * slope];
     for (found, expected) in one.adversarial.values.iter().zip(expected) {

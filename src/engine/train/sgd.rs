@@ -26,7 +26,13 @@ impl Sgd {
         Ok(Self { velocity: velocity.collect::<Result<_>>()?, statistics: Params::new() })
     }
 
-    pub fn step(&mut self, vars: &BTreeMap<String, Var>, gradients: &GradStore, rate: f32, config: &Config) -> Result<()> {
+    pub fn step(
+        &mut self,
+        vars: &BTreeMap<String, Var>,
+        gradients: &GradStore,
+        rate: f32,
+        config: &Config,
+    ) -> Result<()> {
         for (name, var) in vars {
             let (Some(gradient), Some(velocity)) = (gradients.get(var), self.velocity.get(name)) else { continue };
             let gradient = gradient.contiguous()?;
