@@ -33,11 +33,14 @@ fn close(a: [u8; 3], b: [u8; 3], tolerance: u8) -> bool {
 
 #[test]
 fn all_eight_orientations_come_out_upright() {
-    for orientation in 1..=8 {
-        let picture = read(&format!("orientation-{orientation}.jpg"));
-        assert_eq!((picture.width, picture.height, picture.channels), (24, 16, 3), "{orientation}");
+    let jpegs = (1..=8).map(|orientation| format!("orientation-{orientation}.jpg"));
+    // Other formats keep the orientation elsewhere.
+    let others = ["png", "webp", "tif"].map(|format| format!("orientation-6.{format}"));
+    for name in jpegs.chain(others) {
+        let picture = read(&name);
+        assert_eq!((picture.width, picture.height, picture.channels), (24, 16, 3), "{name}");
         for (x, y, colour) in [(4, 4, [255, 0, 0]), (20, 4, [0, 0, 255]), (4, 12, [255, 255, 0]), (20, 12, [0, 0, 0])] {
-            assert!(close(pixel(&picture, x, y), colour, 3), "orientation {orientation} at {x}, {y}");
+            assert!(close(pixel(&picture, x, y), colour, 3), "{name} at {x}, {y}");
         }
     }
 }
@@ -66,23 +69,27 @@ fn palettes_and_single_pixels() {
 #[test]
 fn transparency_is_shown_over_white() {
     // value · α/255 + 255 · (1 − α/255)
-    let colour = read("alpha.png");
-    assert_eq!(colour.bytes, [255, 127, 127, 255, 255, 255, 1, 2, 3]);
-    assert_eq!(colour.notes, ["Transparent parts are shown over white."]);
+    for name in ["alpha.png", "alpha.webp"] {
+        let colour = read(name);
+        assert_eq!(colour.bytes, [255, 127, 127, 255, 255, 255, 1, 2, 3], "{name}");
+        assert_eq!(colour.notes, ["Transparent parts are shown over white."], "{name}");
+    }
     let grey = read("grey-alpha.png");
     assert_eq!((grey.channels, grey.bytes.as_slice()), (1, [0, 127, 255].as_slice()));
 }
 
 #[test]
 fn cmyk_is_converted() {
-    // Pillow: np.array(Image.open("cmyk.jpg").convert("RGB"))[8, 8::16]
+    // Pillow: np.array(Image.open(name).convert("RGB"))[8, 8::16]
     let pillow = [[0, 255, 255], [255, 0, 255], [255, 255, 0], [0, 0, 0]];
-    let picture = read("cmyk.jpg");
-    for (i, colour) in pillow.into_iter().enumerate() {
-        let found = pixel(&picture, 8 + 16 * i, 8);
-        assert!(close(found, colour, 3), "{i}: {found:?}");
+    for name in ["cmyk.jpg", "cmyk.tif"] {
+        let picture = read(name);
+        for (i, colour) in pillow.into_iter().enumerate() {
+            let found = pixel(&picture, 8 + 16 * i, 8);
+            assert!(close(found, colour, 3), "{name}, {i}: {found:?}");
+        }
+        assert_eq!(picture.notes, ["CMYK, converted to RGB without a colour profile."], "{name}");
     }
-    assert!(picture.notes[0].contains("CMYK"), "{:?}", picture.notes);
 }
 
 #[test]
@@ -94,12 +101,53 @@ fn animations_give_their_first_frame_with_a_note() {
         assert_eq!(picture.notes, ["An animation; its first frame is used."], "{name}");
     }
     assert!(read("noise.gif").notes.is_empty());
+    // Without its end mark, which some programs forget, a GIF is still no animation.
+    let whole = std::fs::read(path("noise.gif")).unwrap();
+    assert_eq!(decode(&whole[..whole.len() - 1], "a GIF").unwrap(), read("noise.gif"));
 }
 
 #[test]
 fn a_foreign_colour_profile_is_told() {
     assert!(read("profile.png").notes.iter().any(|note| note.contains("ICC")));
     assert!(read("noise.png").notes.is_empty());
+    assert!(read("profile-srgb.png").notes.is_empty());
+}
+
+#[test]
+fn the_content_tells_the_format_not_the_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let misnamed = folder.path().join("a.png");
+    std::fs::copy(path("noise.jpg"), &misnamed).unwrap();
+    assert_eq!(open(&misnamed).unwrap(), read("noise.jpg"));
+}
+
+#[test]
+fn a_grey_jpeg_keeps_its_one_channel() {
+    let picture = read("grey.jpg");
+    assert_eq!((picture.width, picture.height, picture.channels, picture.bytes.len()), (24, 16, 1, 24 * 16));
+}
+
+#[test]
+fn real_photos_are_read() {
+    let Some(photos) = common::shared("data/imagenet/photos") else { return };
+    let mut count = 0;
+    for path in std::fs::read_dir(photos).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.extension().is_some_and(|extension| extension != "json") {
+            let photo = open(&path).unwrap();
+            assert!(photo.width > 32 && photo.height > 32, "{}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count > 40, "{count}");
+}
+
+/// The largest file is 256 MB. A sparse file takes no room on the disk.
+#[test]
+fn a_file_that_is_too_large_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large.png");
+    std::fs::File::create(&large).unwrap().set_len((256 << 20) + 1).unwrap();
+    assert!(refusal(&large).contains("larger than 256 MB"));
 }
 
 #[test]
@@ -179,13 +227,17 @@ fn truncated_pictures_are_never_half_shown() {
         "animated.gif",
         "animated.png",
         "orientation-6.jpg",
+        "orientation-6.png",
+        "orientation-6.webp",
+        "orientation-6.tif",
+        "alpha.webp",
         "palette.png",
     ] {
         let whole = std::fs::read(path(name)).unwrap();
         let full = decode(&whole, name).unwrap();
         for length in 0..whole.len() {
             if let Ok(cut) = decode(&whole[..length], name) {
-                assert_eq!(cut.bytes, full.bytes, "{name} cut to {length} of {} bytes", whole.len());
+                assert!(cut.bytes == full.bytes, "{name} cut to {length} of {} bytes", whole.len());
             }
         }
         let half = decode(&whole[..whole.len() / 2], name).unwrap_err().to_string();
@@ -209,6 +261,10 @@ fn damaged_pictures_never_panic() {
         "animated.gif",
         "animated.png",
         "orientation-6.jpg",
+        "orientation-6.webp",
+        "orientation-6.tif",
+        "cmyk.tif",
+        "alpha.webp",
         "profile.png",
     ] {
         let whole = std::fs::read(path(name)).unwrap();
@@ -319,6 +375,10 @@ fn grey_and_colour_become_each_other() {
     let colour = Picture { channels: 3, ..grey(4, 1, bytes) };
     // np.array(Image.fromarray(...).convert("L"))
     assert_within_one_level(&fit(&colour, 1, 1, 4, Fit::Squash).unwrap(), &[76, 150, 29, 132]);
+    // Grey shown in colour and taken back does not drift by a level.
+    let ramp = grey(256, 1, (0..=255).collect());
+    let shown = fit(&ramp, 3, 1, 256, Fit::Squash).unwrap().to_picture();
+    assert_eq!(fit(&shown, 1, 1, 256, Fit::Squash).unwrap().to_picture(), ramp);
     let repeated = fit(&pattern(), 3, 5, 7, Fit::Squash).unwrap();
     assert!(repeated.values.chunks(35).all(|plane| plane == &repeated.values[..35]));
 }
@@ -403,6 +463,10 @@ fn a_heatmap_is_signed_and_centred_on_zero() {
     // The smallest numbers there are.
     let (map, _) = draw(Quantity::Gradient, Channel::One(2), 1.0);
     assert_eq!(colours(&map), [0.5, -1.0, 0.0, 0.0].map(diverging));
+    // A channel that is not there is drawn as the strongest: not the last one, which is 0 here.
+    let two = planes(2, &[0.3, 0.0]);
+    let beyond = Heatmap { quantity: Quantity::Perturbation, channel: Channel::One(2), gain: 1.0 };
+    assert_eq!(colours(&beyond.draw(&two, &two).0), [diverging(1.0)]);
     // Nothing at all, and a gain that cannot be.
     let nothing = planes(1, &[0.0, 0.0]);
     let heatmap = Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: f32::NAN };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::settings::{LastPicture, MethodChoice, Settings};
-use crate::engine::attack::{Goal, Label, Method};
+use crate::engine::attack::{Goal, Label, Loss, Method};
 use crate::engine::data::sample;
 use crate::engine::model::Entry;
 use crate::engine::picture::{Channel, Heatmap, Quantity};
@@ -33,6 +33,7 @@ pub struct Explore {
     pub eta: f32,
     pub steps: usize,
     pub clip: bool,
+    pub loss: Loss,
     pub heatmap: Heatmap,
     pub catalogue: Vec<Entry>,
     pub shown: Option<Box<Shown>>,
@@ -81,6 +82,7 @@ impl Explore {
             eta: settings.eta,
             steps: settings.steps,
             clip: settings.clip,
+            loss: Loss::default(),
             heatmap: Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
             catalogue: Vec::new(),
             shown: None,
@@ -102,6 +104,7 @@ impl Explore {
                 MethodChoice::GradientSteps => Method::GradientSteps { eta: self.eta, steps: self.steps },
             },
             clip: self.clip,
+            loss: self.loss,
             heatmap: self.heatmap,
         }
     }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Serialize;
 
-use super::{eps_argument, print, print_json};
-use crate::engine::attack::{Attacked, Baseline, Goal, Label, Method, Verdict, attack};
+use super::{LossArgument, eps_argument, print, print_json};
+use crate::engine::attack::{Attacked, Baseline, Goal, Label, Loss, Method, Verdict, attack};
 use crate::engine::data::sample;
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
 use crate::engine::picture::{Picture, open, save_png};
@@ -32,6 +32,9 @@ pub struct AttackArgs {
     /// What the picture is (index or name); without it, what the net says of it
     #[arg(long, value_name = "CLASS")]
     label: Option<String>,
+    /// Whose slope to follow
+    #[arg(long, value_enum, default_value_t)]
+    loss: LossArgument,
     /// Let pixels leave [0, 1]
     #[arg(long)]
     no_clip: bool,
@@ -50,7 +53,10 @@ struct Report {
     label: LabelReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<ClassReport>,
+    loss: Loss,
     clip: bool,
+    /// The net is so sure that rounding hides most of the cross-entropy's gradient.
+    saturated: bool,
     clean: Vec<Guess>,
     results: Vec<ResultReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +107,8 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let (label, target) = (find(&args.label)?, find(&args.target)?);
     let picture = picture(&args.picture)?;
     let goal = target.map_or(Goal::Untargeted, Goal::Targeted);
-    let baseline = Baseline::new(&model, model.fit(&picture)?, label.map_or(Label::Predicted, Label::Given), goal)?;
+    let from = label.map_or(Label::Predicted, Label::Given);
+    let baseline = Baseline::new(&model, model.fit(&picture)?, from, goal, args.loss.into())?;
     let mut results = Vec::new();
     let mut last = None;
     for &eps in &args.eps {
@@ -119,7 +126,9 @@ pub fn run(args: &AttackArgs) -> Result<()> {
             source: if label.is_some() { "given" } else { "predicted" },
         },
         target: target.map(|index| ClassReport { index, name: classes[index].clone() }),
+        loss: baseline.loss,
         clip: !args.no_clip,
+        saturated: baseline.saturated,
         clean: model.top(&baseline.probabilities, TOP),
         results,
         out: out.transpose()?,
@@ -198,8 +207,15 @@ fn describe(report: &Report) -> String {
             lines.push("  the gradient is zero everywhere: there is nothing to follow".into());
         }
     }
+    if report.saturated && report.loss == Loss::CrossEntropy {
+        lines.push(
+            "the net is so sure that rounding hides most of its loss's slope; --loss log-odds follows it all the same"
+                .into(),
+        );
+    }
     if let Some(out) = &report.out {
-        let agrees = if out.agrees { "as before" } else { "NOT as before: rounding to 8 bits undid it; try a larger ε" };
+        let agrees =
+            if out.agrees { "as before" } else { "NOT as before: rounding to 8 bits undid it; try a larger ε" };
         let (name, prob) = (&out.reread.name, out.reread.prob * 100.0);
         lines.push(format!("saved {}; the file itself is {name} {prob:.1} %, {agrees}", out.path));
     }

@@ -6,7 +6,8 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::progress::ProgressLine;
-use super::{eps_argument, interrupt, print, print_json};
+use super::{LossArgument, eps_argument, interrupt, print, print_json};
+use crate::engine::attack::Loss;
 use crate::engine::data::{Dataset, Split};
 use crate::engine::eval::{Evaluation, Plan, evaluate};
 use crate::engine::model::Catalogue;
@@ -27,6 +28,9 @@ pub struct EvalArgs {
     /// ε in units of the pixel range [0, 1]: 0.1, or 8/255, or several with commas between
     #[arg(long, value_parser = eps_argument, value_delimiter = ',', required = true, allow_hyphen_values = true)]
     eps: Vec<f32>,
+    /// Whose slope to follow
+    #[arg(long, value_enum, default_value_t)]
+    loss: LossArgument,
     /// Only the first N pictures
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -47,8 +51,13 @@ enum Attack {
 struct Report {
     model: String,
     attack: &'static str,
+    loss: Loss,
     clip: bool,
     n: usize,
+    /// Pictures whose gradient is zero everywhere.
+    without_gradient: usize,
+    /// Pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
+    saturated: usize,
     clean: Clean,
     attacked: Vec<Attacked>,
 }
@@ -65,8 +74,6 @@ struct Attacked {
     correct: usize,
     error: f64,
     mean_confidence_on_mistakes: Option<f32>,
-    /// Pictures whose gradient is zero everywhere.
-    without_gradient: usize,
 }
 
 pub fn run(args: &EvalArgs) -> Result<()> {
@@ -78,7 +85,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     }
     interrupt::watch();
     let mut line = ProgressLine::new(true);
-    let plan = Plan { eps: args.eps.clone(), clip: !args.no_clip, limit: args.limit };
+    let plan = Plan { eps: args.eps.clone(), clip: !args.no_clip, loss: args.loss.into(), limit: args.limit };
     let evaluation = evaluate(&model, &data, &plan, |done, n| {
         line.draw(&format!("{done} of {n} pictures"), done, n);
         !interrupt::requested()
@@ -93,8 +100,11 @@ fn report(args: &EvalArgs, evaluation: &Evaluation) -> Report {
     Report {
         model: args.model.clone(),
         attack: "fgsm",
+        loss: args.loss.into(),
         clip: !args.no_clip,
         n: evaluation.n,
+        without_gradient: evaluation.without_gradient,
+        saturated: evaluation.saturated,
         clean: Clean { correct: evaluation.clean_correct, error: error(evaluation.clean_correct) },
         attacked: evaluation
             .attacked
@@ -104,7 +114,6 @@ fn report(args: &EvalArgs, evaluation: &Evaluation) -> Report {
                 correct: result.correct,
                 error: error(result.correct),
                 mean_confidence_on_mistakes: result.mean_confidence_on_mistakes,
-                without_gradient: result.without_gradient,
             })
             .collect(),
     }
@@ -121,9 +130,15 @@ fn describe(report: &Report) -> String {
         let confidence = confidence.map(|c| format!(", mean confidence on mistakes {:.1} %", c * 100.0));
         let confidence = confidence.unwrap_or_default();
         lines.push(format!("ε {:<42} {:>6.2} % wrong{confidence}", describe_eps(result.eps), result.error * 100.0));
-        if result.without_gradient > 0 {
-            lines.push(format!("  {} pictures have no gradient to follow", result.without_gradient));
-        }
+    }
+    if report.without_gradient > 0 {
+        lines.push(format!("{} pictures have no gradient to follow", report.without_gradient));
+    }
+    if report.saturated > 0 && report.loss == Loss::CrossEntropy {
+        lines.push(format!(
+            "of {} pictures the net is so sure that rounding hides most of its loss's slope; --loss log-odds follows it all the same",
+            report.saturated
+        ));
     }
     lines.join("\n")
 }

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::engine::attack::Loss;
 use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
 
@@ -85,6 +86,25 @@ fn window(_: WindowArgs) -> ExitCode {
          The headless commands work: doppelganger attack PICTURE --model digits_cnn --eps 0.1"
     );
     ExitCode::from(2)
+}
+
+/// Whose slope an attack follows, on the command line.
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum LossArgument {
+    /// J in single precision, as PyTorch and the attack libraries have it
+    #[default]
+    CrossEntropy,
+    /// The log-odds against the class: the slope stays visible where the net is so sure that J rounds to 0
+    LogOdds,
+}
+
+impl From<LossArgument> for Loss {
+    fn from(argument: LossArgument) -> Self {
+        match argument {
+            LossArgument::CrossEntropy => Self::CrossEntropy,
+            LossArgument::LogOdds => Self::LogOdds,
+        }
+    }
 }
 
 /// `--eps 0.1,8/255`: for clap.

@@ -50,7 +50,5 @@ pub fn run(args: &ModelsArgs) -> Result<()> {
         }
     }
     let own = user_models_folder().map_or_else(|| "(none)".into(), |folder| folder.display().to_string());
-    print(&format!(
-        "\nManifests are looked for in models/, in {own}, and in the folders of DOPPELGANGER_MODELS"
-    ))
+    print(&format!("\nManifests are looked for in models/, in {own}, and in the folders of DOPPELGANGER_MODELS"))
 }

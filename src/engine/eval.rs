@@ -1,6 +1,6 @@
 //! A net on a whole set of pictures, clean and attacked.
 
-use crate::engine::attack::{Norm, PIXELS, fgsm, input_gradient};
+use crate::engine::attack::{Loss, Norm, PIXELS, fgsm, input_gradient};
 use crate::engine::data::Dataset;
 use crate::engine::model::{Model, argmax};
 use crate::engine::{Error, Result, ops};
@@ -11,6 +11,10 @@ pub struct Evaluation {
     pub n: usize,
     /// Right answers on the untouched pictures.
     pub clean_correct: usize,
+    /// Pictures whose gradient is zero everywhere: the attack could not touch them.
+    pub without_gradient: usize,
+    /// Pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
+    pub saturated: usize,
     /// One for each ε, in the order asked for.
     pub attacked: Vec<AttackedResult>,
 }
@@ -21,8 +25,6 @@ pub struct AttackedResult {
     pub correct: usize,
     /// The mean, over the wrong answers only, of the probability that the net gives its own answer.
     pub mean_confidence_on_mistakes: Option<f32>,
-    /// Pictures whose gradient is zero everywhere: the attack could not touch them.
-    pub without_gradient: usize,
 }
 
 /// What to evaluate.
@@ -32,6 +34,8 @@ pub struct Plan {
     pub eps: Vec<f32>,
     /// Clip to [0, 1].
     pub clip: bool,
+    /// Whose slope the attack follows.
+    pub loss: Loss,
     /// At most this many pictures, the first ones.
     pub limit: Option<usize>,
 }
@@ -47,21 +51,27 @@ fn batch_size(model: &Model) -> usize {
 ///
 /// # Errors
 /// [`Error::Stopped`], a picture that cannot be read, or an impossible ε.
-pub fn evaluate(model: &Model, data: &Dataset, plan: &Plan, mut progress: impl FnMut(usize, usize) -> bool) -> Result<Evaluation> {
+pub fn evaluate(
+    model: &Model,
+    data: &Dataset,
+    plan: &Plan,
+    mut progress: impl FnMut(usize, usize) -> bool,
+) -> Result<Evaluation> {
     let n = plan.limit.unwrap_or(usize::MAX).min(data.len());
     let mut clean_correct = 0;
     let mut sums = vec![(0usize, 0usize, 0.0f64); plan.eps.len()];
-    let mut without_gradient = 0;
+    let (mut without_gradient, mut saturated) = (0, 0);
     let indices: Vec<usize> = (0..n).collect();
     for batch in indices.chunks(batch_size(model)) {
         let (x, labels) = data.batch(batch, model.input())?;
-        let gradient = input_gradient(model, &x, &labels)?;
+        let gradient = input_gradient(model, &x, &labels, plan.loss)?;
         let clean = answers(&gradient.logits.to_vec2()?, &labels);
         clean_correct += clean.iter().filter(|answer| answer.right).count();
         without_gradient += gradient.zero_fractions()?.iter().filter(|&&share| share == 1.0).count();
+        saturated += gradient.saturated.iter().filter(|&&saturated| saturated).count();
         for (&eps, sum) in plan.eps.iter().zip(&mut sums) {
             let bounds = plan.clip.then_some(PIXELS);
-            let adversarial = fgsm(&x, gradient.direction(), (Norm::Linf, &[eps]), 1.0, bounds)?;
+            let adversarial = fgsm(&x, &gradient.gradient, (Norm::Linf, &[eps]), 1.0, bounds)?;
             for answer in answers(&model.logits(&adversarial)?.to_vec2()?, &labels) {
                 if answer.right {
                     sum.0 += 1;
@@ -79,9 +89,8 @@ pub fn evaluate(model: &Model, data: &Dataset, plan: &Plan, mut progress: impl F
         eps,
         correct,
         mean_confidence_on_mistakes: (wrong > 0).then(|| (confidence / wrong as f64) as f32),
-        without_gradient,
     });
-    Ok(Evaluation { n, clean_correct, attacked: attacked.collect() })
+    Ok(Evaluation { n, clean_correct, without_gradient, saturated, attacked: attacked.collect() })
 }
 
 struct Answer {

@@ -35,7 +35,6 @@ struct Prepared {
     model: String,
     picture: Arc<Picture>,
     label: Label,
-    goal: Goal,
     original: Arc<Planes>,
     original_rgba: Arc<Rgba>,
     gradient: Arc<Planes>,
@@ -85,8 +84,7 @@ impl Explorer {
         let baseline = &prepared.baseline;
         let attacked = attack(&model, baseline, view.method, view.clip)?;
         let (heatmap, heatmap_limit) = view.heatmap.draw(&attacked.perturbation, &prepared.gradient);
-        let before_and_after =
-            |class: usize| (baseline.probabilities[class], attacked.probabilities[class]);
+        let before_and_after = |class: usize| (baseline.probabilities[class], attacked.probabilities[class]);
         let shown = Shown {
             revision,
             model: info,
@@ -112,6 +110,7 @@ impl Explorer {
             linf: attacked.linf,
             l2: attacked.l2,
             zero_gradient_fraction: baseline.zero_gradient_fraction,
+            saturated: baseline.saturated,
             view,
             took: started.elapsed(),
         };
@@ -141,8 +140,9 @@ impl Explorer {
         }
         let picture = match source {
             Source::Sample(name) => {
-                let sample = sample(name)
-                    .ok_or_else(|| Error::Argument(format!("there is no bundled picture {name:?}; choose one of the strip")))?;
+                let sample = sample(name).ok_or_else(|| {
+                    Error::Argument(format!("there is no bundled picture {name:?}; choose one of the strip"))
+                })?;
                 Arc::new(sample.picture()?)
             }
             Source::File(path) => {
@@ -156,22 +156,22 @@ impl Explorer {
     }
 
     fn prepare(&mut self, model: &Model, picture: &Arc<Picture>, view: &View) -> Result<()> {
-        let same_picture =
-            |known: &Prepared| known.model == view.model && Arc::ptr_eq(&known.picture, picture);
+        let same_picture = |known: &Prepared| known.model == view.model && Arc::ptr_eq(&known.picture, picture);
         let fitted = match self.prepared.take().filter(same_picture) {
-            Some(known) if known.label == view.label && known.goal == view.goal => {
+            Some(known)
+                if (known.label, known.baseline.goal, known.baseline.loss) == (view.label, view.goal, view.loss) =>
+            {
                 self.prepared = Some(known);
                 return Ok(());
             }
             Some(known) => known.original,
             None => Arc::new(model.fit(picture)?),
         };
-        let baseline = Baseline::new(model, fitted.as_ref().clone(), view.label, view.goal)?;
+        let baseline = Baseline::new(model, fitted.as_ref().clone(), view.label, view.goal, view.loss)?;
         self.prepared = Some(Prepared {
             model: view.model.clone(),
             picture: picture.clone(),
             label: view.label,
-            goal: view.goal,
             original_rgba: Arc::new(Rgba::from_planes(&fitted)),
             original: fitted,
             gradient: Arc::new(baseline.gradient.clone()),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::engine::attack::{Goal, Label, Method, Verdict};
+use crate::engine::attack::{Goal, Label, Loss, Method, Verdict};
 use crate::engine::model::{Entry, Guess, Input};
 use crate::engine::picture::{Heatmap, Picture, Planes, Rgba};
 
@@ -17,6 +17,8 @@ pub struct View {
     pub label: Label,
     pub goal: Goal,
     pub method: Method,
+    /// Whose slope the attack follows.
+    pub loss: Loss,
     /// Clip the adversarial picture to [0, 1].
     pub clip: bool,
     pub heatmap: Heatmap,
@@ -29,7 +31,10 @@ pub enum Source {
     Sample(String),
     File(PathBuf),
     /// From the clipboard, a drop without a path, or the canvas; `name` is shown to the person.
-    Memory { name: String, picture: Arc<Picture> },
+    Memory {
+        name: String,
+        picture: Arc<Picture>,
+    },
 }
 
 /// A numbered wish for a view; answers carry the number, so that stale ones can be dropped.
@@ -89,6 +94,8 @@ pub struct Shown {
     pub l2: f32,
     /// Share of pixels whose gradient is exactly zero: 1 means that the attack has nothing to follow.
     pub zero_gradient_fraction: f32,
+    /// The net is so sure of the class that rounding hides most of the cross-entropy's gradient; the log-odds show it.
+    pub saturated: bool,
     /// From taking up the view to this answer.
     pub took: std::time::Duration,
 }

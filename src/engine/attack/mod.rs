@@ -6,7 +6,7 @@ mod gradient;
 mod picture;
 mod step;
 
-pub use gradient::{InputGradient, input_gradient};
+pub use gradient::{InputGradient, Loss, input_gradient};
 pub use picture::{Attacked, Baseline, attack};
 pub use step::{Bounds, Norm, PIXELS, fgsm, gradient_step};
 

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::{Bounds, Goal, Label, Method, Norm, PIXELS, Verdict, fgsm, gradient_step, input_gradient};
+use super::{Bounds, Goal, Label, Loss, Method, Norm, PIXELS, Verdict, fgsm, gradient_step, input_gradient};
 use crate::engine::model::{Guess, Model, argmax};
 use crate::engine::picture::Planes;
 use crate::engine::{Error, Result};
@@ -13,16 +13,18 @@ const MAX_STEPS: usize = 10_000;
 /// What does not depend on ε: computed once per picture, model, label and goal, then reused while ε moves.
 pub struct Baseline {
     pub goal: Goal,
+    pub loss: Loss,
     pub label: usize,
     /// The picture, (1, channels, height, width).
     x: Tensor,
     pub original: Planes,
     pub probabilities: Vec<f32>,
-    /// ∇ₓJ at the original, J being the loss of the label or of the target.
+    /// ∇ₓ of the loss of the label or of the target, at the original.
     pub gradient: Planes,
-    direction: Tensor,
     /// Share of pixel values whose gradient is exactly zero.
     pub zero_gradient_fraction: f32,
+    /// The net is so sure of the class that rounding hides most of the cross-entropy's gradient; [`Loss::LogOdds`] sees it.
+    pub saturated: bool,
 }
 
 /// An adversarial picture.
@@ -42,7 +44,7 @@ impl Baseline {
     ///
     /// # Errors
     /// A label or target that the model does not have, or a net whose answers are not numbers.
-    pub fn new(model: &Model, original: Planes, label: Label, goal: Goal) -> Result<Self> {
+    pub fn new(model: &Model, original: Planes, label: Label, goal: Goal, loss: Loss) -> Result<Self> {
         let probabilities = model.probabilities(&original)?;
         let label = match label {
             Label::Predicted => argmax(&probabilities),
@@ -54,16 +56,20 @@ impl Baseline {
             return Err(Error::Argument(format!("there is no class {index}; the model's classes are 0 to {last}")));
         }
         let x = original.to_tensor()?;
-        let gradient = input_gradient(model, &x, &[class])?;
-        let planes = Planes::from_tensor(&gradient.of_loss()?)?;
+        let gradient = input_gradient(model, &x, &[class], loss)?;
+        let planes = Planes::from_tensor(&gradient.gradient)?;
         if planes.values.iter().any(|g| !g.is_finite()) {
-            return Err(Error::Argument("the gradient holds values that are not numbers; the net's weights are unusable for this picture".into()));
+            return Err(Error::Argument(
+                "the gradient holds values that are not numbers; the net's weights are unusable for this picture"
+                    .into(),
+            ));
         }
         Ok(Self {
             goal,
+            loss,
             label,
             zero_gradient_fraction: gradient.zero_fractions()?[0],
-            direction: gradient.direction().clone(),
+            saturated: gradient.saturated[0],
             gradient: planes,
             x,
             original,
@@ -85,7 +91,10 @@ pub fn attack(model: &Model, baseline: &Baseline, method: Method, clip: bool) ->
     let bounds = clip.then_some(PIXELS);
     let direction = baseline.goal.direction();
     let adversarial = match method {
-        Method::Fgsm { eps } => fgsm(&baseline.x, &baseline.direction, (Norm::Linf, &[eps]), direction, bounds)?,
+        Method::Fgsm { eps } => {
+            let gradient = baseline.gradient.to_tensor()?;
+            fgsm(&baseline.x, &gradient, (Norm::Linf, &[eps]), direction, bounds)?
+        }
         Method::GradientSteps { eta, steps } => gradient_steps(model, baseline, (eta, steps), bounds)?,
     };
     let adversarial = Planes::from_tensor(&adversarial)?;
@@ -114,8 +123,10 @@ fn gradient_steps(
     let (class, direction) = (baseline.goal.class(baseline.label), baseline.goal.direction());
     let mut x = baseline.x.clone();
     for step in 0..steps {
-        let gradient =
-            if step == 0 { baseline.gradient.to_tensor()? } else { input_gradient(model, &x, &[class])?.of_loss()? };
+        let gradient = match step {
+            0 => baseline.gradient.to_tensor()?,
+            _ => input_gradient(model, &x, &[class], baseline.loss)?.gradient,
+        };
         x = gradient_step(&x, &gradient, eta, direction, bounds)?;
     }
     Ok(x)

@@ -88,9 +88,17 @@ fn sign(g: f32) -> f32 {
 ///
 /// # Errors
 /// ε below 0 or not a number, a wrong number of them, `x` outside `bounds`, or shapes that differ.
-pub fn fgsm(x: &Tensor, gradient: &Tensor, (norm, eps): (Norm, &[f32]), direction: f32, bounds: Option<Bounds>) -> Result<Tensor> {
+pub fn fgsm(
+    x: &Tensor,
+    gradient: &Tensor,
+    (norm, eps): (Norm, &[f32]),
+    direction: f32,
+    bounds: Option<Bounds>,
+) -> Result<Tensor> {
     if let Some(bad) = eps.iter().find(|eps| !(eps.is_finite() && **eps >= 0.0)) {
-        return Err(Error::Argument(format!("ε is {bad}; expected a number of at least 0 in units of the pixel range")));
+        return Err(Error::Argument(format!(
+            "ε is {bad}; expected a number of at least 0 in units of the pixel range"
+        )));
     }
     let n = x.dims().first().copied().unwrap_or(0);
     if eps.len() != 1 && eps.len() != n {
@@ -108,7 +116,13 @@ pub fn fgsm(x: &Tensor, gradient: &Tensor, (norm, eps): (Norm, &[f32]), directio
 ///
 /// # Errors
 /// η below 0 or not a number, `x` outside `bounds`, or shapes that differ.
-pub fn gradient_step(x: &Tensor, gradient: &Tensor, eta: f32, direction: f32, bounds: Option<Bounds>) -> Result<Tensor> {
+pub fn gradient_step(
+    x: &Tensor,
+    gradient: &Tensor,
+    eta: f32,
+    direction: f32,
+    bounds: Option<Bounds>,
+) -> Result<Tensor> {
     if !(eta.is_finite() && eta >= 0.0) {
         return Err(Error::Argument(format!("η is {eta}; expected a number of at least 0")));
     }
@@ -123,7 +137,10 @@ fn step(
 ) -> Result<Tensor> {
     if x.dims() != gradient.dims() {
         let shapes = (x.shape(), gradient.shape());
-        return Err(Error::Argument(format!("a picture of {:?} and a gradient of {:?}; expected equal shapes", shapes.0, shapes.1)));
+        return Err(Error::Argument(format!(
+            "a picture of {:?} and a gradient of {:?}; expected equal shapes",
+            shapes.0, shapes.1
+        )));
     }
     let mut values: Vec<f32> = x.flatten_all()?.to_vec1()?;
     let gradient: Vec<f32> = gradient.flatten_all()?.to_vec1()?;

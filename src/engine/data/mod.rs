@@ -2,6 +2,7 @@
 
 mod drawn_digits;
 mod folder;
+#[rustfmt::skip]
 mod handwriting;
 mod idx;
 mod samples;

@@ -26,7 +26,10 @@ pub fn find_class(classes: &[String], text: &str) -> Result<usize> {
     match wanted.parse::<usize>() {
         Ok(index) if index < classes.len() => return Ok(index),
         Ok(index) => {
-            return Err(Error::Argument(format!("there is no class {index}; the model's classes are 0 to {}", classes.len() - 1)));
+            return Err(Error::Argument(format!(
+                "there is no class {index}; the model's classes are 0 to {}",
+                classes.len() - 1
+            )));
         }
         Err(_) => {}
     }

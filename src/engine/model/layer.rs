@@ -25,13 +25,34 @@ impl Size {
 #[derive(Clone, Debug, PartialEq)]
 pub enum LayerSpec {
     /// Weight (out, in / groups, kernel height, kernel width), bias (out).
-    Conv2d { name: String, inputs: usize, outputs: usize, kernel: [usize; 2], config: Conv2d, bias: bool },
+    Conv2d {
+        name: String,
+        inputs: usize,
+        outputs: usize,
+        kernel: [usize; 2],
+        config: Conv2d,
+        bias: bool,
+    },
     /// Weight (out, in), bias (out).
-    Linear { name: String, inputs: usize, outputs: usize, bias: bool },
+    Linear {
+        name: String,
+        inputs: usize,
+        outputs: usize,
+        bias: bool,
+    },
     /// Weight (units · pieces, in) and bias (units · pieces): the pieces of a unit are neighbours.
-    Maxout { name: String, inputs: usize, units: usize, pieces: usize },
+    Maxout {
+        name: String,
+        inputs: usize,
+        units: usize,
+        pieces: usize,
+    },
     /// `weight`, `bias`, `running_mean`, `running_var` of (channels).
-    BatchNorm2d { name: String, channels: usize, eps: f64 },
+    BatchNorm2d {
+        name: String,
+        channels: usize,
+        eps: f64,
+    },
     MaxPool2d(Window),
     AvgPool2d(Window),
     GlobalAvgPool,
@@ -39,11 +60,19 @@ pub enum LayerSpec {
     Relu,
     Relu6,
     /// Keeps each value with probability `keep` in training; does nothing in evaluation.
-    Dropout { keep: f32, rescale: bool },
+    Dropout {
+        keep: f32,
+        rescale: bool,
+    },
     /// `body(x) + shortcut(x)`; an empty shortcut is x itself.
-    Residual { body: Vec<LayerSpec>, shortcut: Vec<LayerSpec> },
+    Residual {
+        body: Vec<LayerSpec>,
+        shortcut: Vec<LayerSpec>,
+    },
     /// The branches' outputs, one after the other along the channels.
-    Concat { branches: Vec<Vec<LayerSpec>> },
+    Concat {
+        branches: Vec<Vec<LayerSpec>>,
+    },
 }
 
 /// The fields of each kind as they stand in a manifest.
@@ -156,10 +185,8 @@ fn parse_layer(value: &toml::Value, place: &str) -> Result<LayerSpec, String> {
         Some(name) => format!("{place} ({name})"),
         None => place.to_owned(),
     };
-    let fields: Fields = value
-        .clone()
-        .try_into()
-        .map_err(|e: toml::de::Error| format!("{}: {}", describe(), e.message().trim()))?;
+    let fields: Fields =
+        value.clone().try_into().map_err(|e: toml::de::Error| format!("{}: {}", describe(), e.message().trim()))?;
     let layer = match fields {
         Fields::Conv2d { name, r#in, out, kernel, stride, padding, groups, bias } => {
             let config = Conv2d { stride: stride.pair(), padding: padding.pair(), groups };
@@ -223,11 +250,9 @@ impl LayerSpec {
     }
 
     fn check_numbers(&self) -> Result<(), String> {
-        let positive = |what: &str, numbers: &[usize]| {
-            match numbers.iter().find(|n| !(1..=MAX_SIZE).contains(*n)) {
-                Some(n) => Err(format!("{what} is {n}; expected 1 to {MAX_SIZE}")),
-                None => Ok(()),
-            }
+        let positive = |what: &str, numbers: &[usize]| match numbers.iter().find(|n| !(1..=MAX_SIZE).contains(*n)) {
+            Some(n) => Err(format!("{what} is {n}; expected 1 to {MAX_SIZE}")),
+            None => Ok(()),
         };
         match self {
             Self::Conv2d { inputs, outputs, kernel, config, .. } => {
@@ -240,7 +265,10 @@ impl LayerSpec {
                     return Err(format!("padding is {:?}; expected at most {MAX_SIZE}", config.padding));
                 }
                 if inputs % config.groups != 0 || outputs % config.groups != 0 {
-                    return Err(format!("{} groups do not divide {inputs} inputs and {outputs} outputs", config.groups));
+                    return Err(format!(
+                        "{} groups do not divide {inputs} inputs and {outputs} outputs",
+                        config.groups
+                    ));
                 }
             }
             Self::Linear { inputs, outputs, .. } => {
@@ -262,7 +290,10 @@ impl LayerSpec {
                 positive("kernel", &window.kernel)?;
                 positive("stride", &window.stride)?;
                 if window.padding.iter().zip(window.kernel).any(|(&p, k)| 2 * p > k) {
-                    return Err(format!("padding {:?} is more than half of the kernel {:?}", window.padding, window.kernel));
+                    return Err(format!(
+                        "padding {:?} is more than half of the kernel {:?}",
+                        window.padding, window.kernel
+                    ));
                 }
             }
             Self::Dropout { keep, .. } if !(*keep > 0.0 && *keep <= 1.0) => {
@@ -412,14 +443,17 @@ fn layer_shape(layer: &LayerSpec, shape: Shape, place: &str) -> Result<Shape, St
             if out == around {
                 Ok(out)
             } else {
-                Err(format!("{place}: residual adds {out} from its body to {around} from its shortcut, expected equal shapes"))
+                Err(format!(
+                    "{place}: residual adds {out} from its body to {around} from its shortcut, expected equal shapes"
+                ))
             }
         }
         (LayerSpec::Concat { branches }, _) => {
             let shapes = branches.iter().enumerate();
             let shapes = shapes.map(|(i, branch)| output_shape(branch, shape, &format!("{place}.branches[{i}]")));
-            concatenated(&shapes.collect::<Result<Vec<_>, _>>()?)
-                .ok_or_else(|| format!("{place}: concat gets branches of different sizes, expected them to differ in channels only"))
+            concatenated(&shapes.collect::<Result<Vec<_>, _>>()?).ok_or_else(|| {
+                format!("{place}: concat gets branches of different sizes, expected them to differ in channels only")
+            })
         }
         _ => refuse("planes of channels × height × width".into()),
     }

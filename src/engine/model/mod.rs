@@ -6,6 +6,8 @@ mod embedded;
 mod layer;
 mod manifest;
 mod net;
+#[cfg(test)]
+mod net_tests;
 mod weights;
 
 pub use catalogue::{Catalogue, Entry, user_models_folder};

@@ -75,14 +75,16 @@ fn read_tensor(file: &SafeTensors<'_>, name: &str, shape: &[usize], layer: &Laye
         let mut names = file.names();
         names.sort_by(|a, b| strsim::jaro_winkler(b, name).total_cmp(&strsim::jaro_winkler(a, name)));
         let nearest = names.first().map(|nearest| format!("; the nearest name in the file is {nearest:?}"));
-        return Err(format!("{kind} needs the tensor {name:?} of {shape:?}, and it is missing{}", nearest.unwrap_or_default()));
+        return Err(format!(
+            "{kind} needs the tensor {name:?} of {shape:?}, and it is missing{}",
+            nearest.unwrap_or_default()
+        ));
     };
     if view.shape() != shape {
         return Err(format!("{kind}: the tensor {name:?} has shape {:?}, expected {shape:?}", view.shape()));
     }
-    let values = as_f32(&view).ok_or_else(|| {
-        format!("{kind}: the tensor {name:?} holds {:?}, expected F32, F16 or BF16", view.dtype())
-    })?;
+    let values = as_f32(&view)
+        .ok_or_else(|| format!("{kind}: the tensor {name:?} holds {:?}, expected F32, F16 or BF16", view.dtype()))?;
     if let Some(at) = values.iter().position(|v| !v.is_finite()) {
         return Err(format!("{kind}: value {at} of the tensor {name:?} is {}, expected finite numbers", values[at]));
     }

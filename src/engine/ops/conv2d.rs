@@ -97,12 +97,7 @@ impl ConvShape {
 
     /// For kernel position (`ky`, `kx`), calls `f(first column, input offset, count)` for every run of the output pixels
     /// `pixels` whose inputs lie inside the picture, one run per output row. Inputs of a run are `stride[1]` apart.
-    fn runs(
-        &self,
-        (ky, kx): (usize, usize),
-        (start, end): (usize, usize),
-        mut f: impl FnMut(usize, usize, usize),
-    ) {
+    fn runs(&self, (ky, kx): (usize, usize), (start, end): (usize, usize), mut f: impl FnMut(usize, usize, usize)) {
         let ([sy, sx], [py, px]) = (self.window.stride, self.window.padding);
         let mut pixel = start;
         while pixel < end {
@@ -157,7 +152,8 @@ impl ConvShape {
     }
 
     fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32]) -> Vec<f32> {
-        let (depth, group_out, plane) = (self.in_per_group() * self.kernel_area(), self.out_per_group(), self.out_plane());
+        let (depth, group_out, plane) =
+            (self.in_per_group() * self.kernel_area(), self.out_per_group(), self.out_plane());
         let mut y = vec![0.0f32; self.batch * self.out_channels * plane];
         let out = SharedSlice::new(&mut y);
         let tasks = self.batch * self.groups * self.tiles();

@@ -112,9 +112,7 @@ fn naive_conv(x: &Tensor, w: &Tensor, b: &[f32], config: Conv2d, out: (usize, us
         let first = o / (cout / config.groups) * cin;
         for (oy, ox) in (0..out.0).flat_map(|oy| (0..out.1).map(move |ox| (oy, ox))) {
             let mut sum = f64::from(b[o]);
-            for (c, ky, kx) in
-                (0..cin).flat_map(|c| (0..kh).flat_map(move |ky| (0..kw).map(move |kx| (c, ky, kx))))
-            {
+            for (c, ky, kx) in (0..cin).flat_map(|c| (0..kh).flat_map(move |ky| (0..kw).map(move |kx| (c, ky, kx)))) {
                 let row = (oy * config.stride[0] + ky).wrapping_sub(config.padding[0]);
                 let column = (ox * config.stride[1] + kx).wrapping_sub(config.padding[1]);
                 if row < h && column < width {

@@ -1,4 +1,4 @@
-//! Softmax and the losses on logits. Probabilities never feed a loss: a saturated net still has a gradient.
+//! Softmax and the losses on logits. Probabilities never feed a loss.
 
 use candle_core::{CpuStorage, CustomOp1, Layout, Result, Shape, Tensor, bail};
 
@@ -14,8 +14,9 @@ pub fn softmax(logits: &[f32]) -> Vec<f32> {
 
 /// The cross-entropy `J = −log softmax(z)[label]` of every row: (n, classes) to (n).
 ///
-/// Its gradient at the label is minus the sum of the other probabilities, so that it does not cancel where the label's
-/// own probability rounds to 1.
+/// Its gradient `softmax(z) − onehot(label)` is computed in `f32` as PyTorch computes it, so that attacks agree with
+/// those of other libraries picture by picture. Where the label's probability rounds to 1 (a logit gap of about 17), the
+/// label's own share of the gradient cancels to 0; [`log_odds_against`] has no such blind spot.
 pub fn cross_entropy(logits: &Tensor, labels: &[usize]) -> Result<Tensor> {
     loss(logits, labels, Kind::CrossEntropy)
 }
@@ -58,11 +59,6 @@ fn others(z: &[f32], label: usize) -> (f64, Vec<f64>) {
     (f64::from(max) + sum.ln(), shares)
 }
 
-/// `1 / (1 + exp(−x))`.
-fn sigmoid(x: f64) -> f64 {
-    1.0 / (1.0 + (-x).exp())
-}
-
 /// `log(1 + exp(x))` without overflow.
 fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
@@ -92,20 +88,29 @@ impl CustomOp1 for Loss {
             with_values(grad, |grad| {
                 let mut dz = Vec::with_capacity(z.len());
                 for ((z, &label), &grad) in z.chunks_exact(classes).zip(&self.labels).zip(grad) {
-                    let (log_sum, shares) = others(z, label);
-                    let scale = f64::from(grad)
-                        * match self.kind {
-                            Kind::CrossEntropy => sigmoid(log_sum - f64::from(z[label])),
-                            Kind::LogOdds => 1.0,
-                        };
-                    let row = shares.iter().enumerate();
-                    dz.extend(row.map(|(k, share)| (if k == label { -scale } else { share * scale }) as f32));
+                    match self.kind {
+                        Kind::CrossEntropy => {
+                            let p = log_softmax(z).map(f32::exp);
+                            dz.extend(p.enumerate().map(|(k, p)| if k == label { p * grad - grad } else { p * grad }));
+                        }
+                        Kind::LogOdds => {
+                            let shares = others(z, label).1.into_iter().enumerate();
+                            dz.extend(shares.map(|(k, share)| if k == label { -grad } else { share as f32 * grad }));
+                        }
+                    }
                 }
                 Ok(dz)
             })
         })?;
         Ok(Some(shaped(dz, logits)?))
     }
+}
+
+/// `z − log Σ exp(z)` in `f32`, from the largest logit down.
+fn log_softmax(z: &[f32]) -> impl Iterator<Item = f32> {
+    let max = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let log_sum = z.iter().map(|&z| (z - max).exp()).sum::<f32>().ln();
+    z.iter().map(move |&z| z - max - log_sum)
 }
 
 #[cfg(test)]
@@ -137,14 +142,15 @@ mod tests {
     }
 
     #[test]
-    fn a_saturated_net_still_has_a_gradient() {
-        let (loss, dz) = gradient(&[60.0, 0.0, 5.0], 0, cross_entropy);
-        // PyTorch in float64 says z.grad = [0, 8.75651076269652e-27, 1.2995814250075031e-24]: its loss and the gradient of
-        // the label cancel to 0. The closed form is p(others) = (e^-60 + e^-55) / (1 + e^-60 + e^-55).
-        let odds = (-55.0f64).exp() + (-60.0f64).exp();
-        assert!((f64::from(loss) / odds - 1.0).abs() < 1e-5, "{loss}");
-        assert!((f64::from(-dz[0]) / odds - 1.0).abs() < 1e-5 && (dz[2] / 1.299_581_4e-24 - 1.0).abs() < 1e-5, "{dz:?}");
-        assert!((dz[1] / 8.756_511e-27 - 1.0).abs() < 1e-5, "{dz:?}");
+    fn only_the_log_odds_see_the_slope_of_a_saturated_net() {
+        // z = torch.tensor([[60., 0., 5.]], requires_grad=True); F.cross_entropy(z, torch.tensor([0])).backward()
+        // z.grad -> [[0.0, 8.756510958e-27, 1.299581504e-24]]: the label's own share is lost in float32 (and float64).
+        let (_, dz) = gradient(&[60.0, 0.0, 5.0], 0, cross_entropy);
+        assert!(dz[0] == 0.0 && (dz[2] / 1.299_581_5e-24 - 1.0).abs() < 1e-5, "{dz:?}");
+        // L = log(e^0 + e^5) − 60, its gradient −1 at the label and softmax(0, 5) elsewhere.
+        let (log_odds, dz) = gradient(&[60.0, 0.0, 5.0], 0, log_odds_against);
+        assert!((log_odds - (5.006_715_3 - 60.0)).abs() < 1e-4, "{log_odds}");
+        assert!(close(&dz, &[-1.0, 0.006_692_85, 0.993_307_1]), "{dz:?}");
         let (log_odds, dz) = gradient(&[1000.0, 0.0, 5.0], 0, log_odds_against);
         assert!((log_odds + 995.0).abs() < 0.01 && dz[0] == -1.0 && dz[2] > 0.99, "{log_odds} {dz:?}");
     }

@@ -19,12 +19,7 @@ impl View {
     }
 
     pub fn transposed(self) -> Self {
-        Self {
-            rows: self.columns,
-            columns: self.rows,
-            row_stride: self.column_stride,
-            column_stride: self.row_stride,
-        }
+        Self { rows: self.columns, columns: self.rows, row_stride: self.column_stride, column_stride: self.row_stride }
     }
 
     /// The number of values that a slice must hold for every element to lie inside.

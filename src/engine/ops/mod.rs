@@ -8,13 +8,13 @@ mod activation;
 mod channel_affine;
 mod conv2d;
 mod dropout;
+#[cfg(test)]
+mod goldens;
 mod linear;
 mod loss;
 mod matrix;
 mod maxout;
 mod pool;
-#[cfg(test)]
-mod goldens;
 #[cfg(test)]
 mod testing;
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use image::codecs::{
     bmp::BmpDecoder, gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, tiff::TiffDecoder, webp::WebPDecoder,
 };
-use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, Limits};
+use image::{AnimationDecoder, DynamicImage, ExtendedColorType, ImageDecoder, ImageError, ImageFormat, Limits};
 
 use super::Picture;
 use super::jpeg;
@@ -70,8 +70,7 @@ fn decode_any(bytes: &[u8]) -> Result<Picture, String> {
     match image::guess_format(bytes) {
         Ok(ImageFormat::Jpeg) => {
             let jpeg = jpeg::scan(bytes)?;
-            let note = (jpeg.components == 4).then_some("CMYK, converted to RGB without a colour profile.");
-            pixels(JpegDecoder::new(input).map_err(|e| explain(&e))?, note)
+            pixels(JpegDecoder::new(input).map_err(|e| explain(&e))?, (jpeg.components == 4).then_some(CMYK))
         }
         Ok(ImageFormat::Png) => {
             let decoder = PngDecoder::with_limits(input, limits()).map_err(|e| explain(&e))?;
@@ -79,17 +78,32 @@ fn decode_any(bytes: &[u8]) -> Result<Picture, String> {
             pixels(decoder, animated.then_some(FIRST_FRAME))
         }
         Ok(ImageFormat::WebP) => {
+            // The decoder needs no more than the pixels, and would lose the orientation that follows them.
+            if riff_size(bytes).is_none_or(|size| size > bytes.len() as u64) {
+                return Err("the file is cut short: it is smaller than its WebP header says; get it again".into());
+            }
             let decoder = WebPDecoder::new(input).map_err(|e| explain(&e))?;
             let animated = decoder.has_animation();
             pixels(decoder, animated.then_some(FIRST_FRAME))
         }
         Ok(ImageFormat::Gif) => gif(GifDecoder::new(input).map_err(|e| explain(&e))?),
         Ok(ImageFormat::Bmp) => pixels(BmpDecoder::new(input).map_err(|e| explain(&e))?, None),
-        Ok(ImageFormat::Tiff) => pixels(TiffDecoder::new(input).map_err(|e| explain(&e))?, None),
+        Ok(ImageFormat::Tiff) => {
+            let decoder = TiffDecoder::new(input).map_err(|e| explain(&e))?;
+            let cmyk = matches!(decoder.original_color_type(), ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16);
+            pixels(decoder, cmyk.then_some(CMYK))
+        }
         _ => Err(format!("{}; expected {FORMATS}", what_else(bytes))),
     }
 }
 
+/// The size that the header of a RIFF file, such as a WebP, gives the whole file.
+fn riff_size(bytes: &[u8]) -> Option<u64> {
+    let size = bytes.get(4..8)?.try_into().ok()?;
+    Some(8 + u64::from(u32::from_le_bytes(size)))
+}
+
+const CMYK: &str = "CMYK, converted to RGB without a colour profile.";
 const FIRST_FRAME: &str = "An animation; its first frame is used.";
 
 fn limits() -> Limits {
@@ -138,7 +152,8 @@ fn gif(mut decoder: GifDecoder<Cursor<&[u8]>>) -> Result<Picture, String> {
     let mut frames = decoder.into_frames();
     let first = frames.next().ok_or("this GIF has no frames")?.map_err(|e| explain(&e))?;
     let mut picture = eight_bits(DynamicImage::ImageRgba8(first.into_buffer()));
-    if frames.next().is_some() {
+    // An error means that only the end mark, or a later frame, is damaged.
+    if matches!(frames.next(), Some(Ok(_))) {
         picture.notes.insert(0, FIRST_FRAME.into());
     }
     Ok(picture)

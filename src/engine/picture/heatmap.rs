@@ -21,7 +21,7 @@ pub enum Quantity {
 pub enum Channel {
     /// The plane with the largest magnitude at each pixel, sign kept.
     Strongest,
-    /// This plane; the last one where there are fewer.
+    /// This plane; as `Strongest` where there are fewer.
     One(usize),
 }
 
@@ -61,11 +61,8 @@ impl Heatmap {
     fn shown(&self, planes: &Planes) -> Vec<f32> {
         let size = planes.height * planes.width;
         let mut shown = match self.channel {
-            Channel::Strongest => (0..size).map(|i| strongest(planes, i)).collect(),
-            Channel::One(c) => {
-                let c = c.min(planes.channels.saturating_sub(1));
-                planes.values[c * size..(c + 1) * size].to_vec()
-            }
+            Channel::One(c) if c < planes.channels => planes.values[c * size..(c + 1) * size].to_vec(),
+            Channel::One(_) | Channel::Strongest => (0..size).map(|i| strongest(planes, i)).collect(),
         };
         if self.quantity == Quantity::Magnitude {
             shown.iter_mut().for_each(|v| *v = v.abs());

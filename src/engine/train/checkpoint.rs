@@ -53,7 +53,8 @@ pub(super) fn save(trainer: &Trainer<'_>, path: &Path) -> Result<()> {
     let json = serde_json::to_string(&state).map_err(|e| Error::Argument(format!("the state of the run: {e}")))?;
     let weights = trainer.params()?;
     let sets = [(WEIGHTS, &weights), (VELOCITY, &trainer.sgd.velocity), (BEST, &trainer.best)];
-    let tensors = sets.into_iter().flat_map(|(prefix, set)| set.iter().map(move |(n, t)| (format!("{prefix}{n}"), t.clone())));
+    let tensors =
+        sets.into_iter().flat_map(|(prefix, set)| set.iter().map(move |(n, t)| (format!("{prefix}{n}"), t.clone())));
     let bytes = weights_bytes(&tensors.collect(), Some(HashMap::from([(STATE.to_owned(), json)])))?;
     write_atomically(path, &bytes, "write the checkpoint")
 }
@@ -76,7 +77,8 @@ impl Checkpoint {
             let names = file.names().into_iter().filter_map(|name| name.strip_prefix(prefix));
             let read = |name: &str| {
                 let view = file.tensor(&format!("{prefix}{name}")).map_err(|e| damaged(&e))?;
-                let values = view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+                let values =
+                    view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
                 Ok((name.to_owned(), Tensor::from_vec(values, view.shape(), &Device::Cpu)?))
             };
             names.map(read).collect()
@@ -104,7 +106,8 @@ impl Checkpoint {
     /// A trainer in this state.
     pub(super) fn trainer(self, data: &Dataset) -> Result<Trainer<'_>> {
         if self.state.pictures != data.len() {
-            let why = format!("the run was begun on {} pictures, and now there are {}", self.state.pictures, data.len());
+            let why =
+                format!("the run was begun on {} pictures, and now there are {}", self.state.pictures, data.len());
             return Err(Error::Data { path: self.path, why });
         }
         let mut trainer = Trainer::with_params(self.manifest()?, data, self.state.config, &self.weights)?;

@@ -19,7 +19,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::attack::{Norm, PIXELS, fgsm, input_gradient};
+use crate::engine::attack::{Loss, Norm, PIXELS, fgsm, input_gradient};
 use crate::engine::data::Dataset;
 use crate::engine::model::{BatchStatistics, Manifest, Mode, Model, Net, Params, argmax, is_running_statistic};
 use crate::engine::{Error, Result, ops};
@@ -82,7 +82,11 @@ impl Config {
             return refuse("α", &self.alpha, "0 to 1");
         }
         if self.validation >= pictures {
-            return refuse("validation", &self.validation, &format!("fewer than the {pictures} pictures of the training split"));
+            return refuse(
+                "validation",
+                &self.validation,
+                &format!("fewer than the {pictures} pictures of the training split"),
+            );
         }
         Ok(())
     }
@@ -246,18 +250,24 @@ impl<'a> Trainer<'a> {
         Ok(value)
     }
 
-    fn loss(&self, x: &Tensor, labels: &[usize], rng: &mut ChaCha8Rng, statistics: &mut BatchStatistics) -> Result<Tensor> {
+    fn loss(
+        &self,
+        x: &Tensor,
+        labels: &[usize],
+        rng: &mut ChaCha8Rng,
+        statistics: &mut BatchStatistics,
+    ) -> Result<Tensor> {
         let x = self.manifest.input.normalise(x)?;
         let logits = self.net.forward(&x, &mut Mode::Train { rng, statistics })?;
         Ok(ops::cross_entropy(&logits, labels)?.mean_all()?)
     }
 
     /// `x + ε·sign(∇ₓJ)` against the true labels, with the net in evaluation mode: made with dropout on, the examples
-    /// are far weaker.
+    /// are far weaker. The log-odds have the sign of J's gradient and keep it where the net is already sure.
     fn adversarial(&self, x: &Tensor, labels: &[usize]) -> Result<Tensor> {
-        let gradient = input_gradient(&self.frozen()?, x, labels)?;
+        let gradient = input_gradient(&self.frozen()?, x, labels, Loss::LogOdds)?;
         let bounds = self.config.clip.then_some(PIXELS);
-        fgsm(x, gradient.direction(), (Norm::Linf, &[self.config.eps]), 1.0, bounds)
+        fgsm(x, &gradient.gradient, (Norm::Linf, &[self.config.eps]), 1.0, bounds)
     }
 
     /// Errors on the pictures held out, clean and under FGSM at the ε of the objective.
