@@ -6,7 +6,7 @@ use eframe::egui::{Key, KeyboardShortcut, ModifierNames, Modifiers};
 use egui_material_icons::{MaterialIcon, icons};
 
 use super::settings::ThemeChoice;
-use crate::engine::attack::{Goal, Label};
+use crate::engine::attack::{Goal, Label, Loss};
 use crate::engine::picture::Heatmap;
 use crate::worker::Source;
 
@@ -44,6 +44,8 @@ pub enum Command {
     GiveLabel,
     Clip(bool),
     ToggleClip,
+    Follow(Loss),
+    ToggleLoss,
     // Looking
     Heatmap(Heatmap),
     ZoomIn,
@@ -117,6 +119,7 @@ impl Command {
         Self::SearchTarget,
         Self::GiveLabel,
         Self::ToggleClip,
+        Self::ToggleLoss,
         Self::ZoomIn,
         Self::ZoomOut,
         Self::ZoomReset,
@@ -238,6 +241,14 @@ impl Command {
                 "Keep pixels between black and white, as a picture file must. Without it the numbers may leave the \
                  range and the picture cannot be saved as it is.",
                 keys(NONE, Key::C),
+                None,
+            ),
+            Self::Follow(_) | Self::ToggleLoss => about(
+                "Log-odds",
+                "Follow the slope of the log-odds against the class instead of the cross-entropy. Both point the same \
+                 way; but where the net is very sure, rounding hides the slope of the cross-entropy, and the log-odds \
+                 still show it.",
+                keys(NONE, Key::L),
                 None,
             ),
             _ => return None,

@@ -82,7 +82,7 @@ impl Explore {
             eta: settings.eta,
             steps: settings.steps,
             clip: settings.clip,
-            loss: Loss::default(),
+            loss: settings.loss,
             heatmap: Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
             catalogue: Vec::new(),
             shown: None,
@@ -255,6 +255,11 @@ impl Explore {
         self.clip = clip;
     }
 
+    pub fn set_loss(&mut self, loss: Loss) {
+        self.dirty |= self.loss != loss;
+        self.loss = loss;
+    }
+
     pub fn set_heatmap(&mut self, heatmap: Heatmap) {
         self.dirty |= self.heatmap != heatmap;
         self.heatmap = heatmap;
@@ -273,5 +278,6 @@ impl Explore {
         settings.eta = self.eta;
         settings.steps = self.steps;
         settings.clip = self.clip;
+        settings.loss = self.loss;
     }
 }

@@ -13,6 +13,7 @@ use super::settings::{MethodChoice, ThemeChoice};
 use super::widgets::{per_cent, typing};
 use super::window::App;
 use super::words;
+use crate::engine::attack::Loss;
 use crate::engine::data::samples;
 use crate::engine::units::LEVELS;
 use crate::worker::{Event, Saved, Source};
@@ -167,6 +168,11 @@ impl App {
             Command::GiveLabel => self.controls.give_label(ctx),
             Command::Clip(clip) => explore.set_clip(clip),
             Command::ToggleClip => explore.set_clip(!explore.clip),
+            Command::Follow(loss) => explore.set_loss(loss),
+            Command::ToggleLoss => explore.set_loss(match explore.loss {
+                Loss::CrossEntropy => Loss::LogOdds,
+                Loss::LogOdds => Loss::CrossEntropy,
+            }),
             Command::Heatmap(heatmap) => explore.set_heatmap(heatmap),
             Command::UseModel(name) => explore.set_model(name),
             other => return Some(other),
@@ -251,7 +257,7 @@ impl App {
         let Some(shown) = &self.explore.shown else { return };
         match words::command_line(&shown.view, &shown.model.classes) {
             Some(line) => {
-                self.notices.add(Tone::Done, format!("Copied:\n{line}"));
+                self.notices.add_brief(format!("Copied:\n{line}"));
                 ctx.copy_text(line);
             }
             None => self.notices.add(

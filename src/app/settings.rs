@@ -7,6 +7,8 @@ use std::thread::JoinHandle;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::attack::Loss;
+
 /// The version of the file's shape; raised when a field changes its meaning.
 const VERSION: u32 = 1;
 /// Names the folder in place of the user's own configuration folder.
@@ -56,6 +58,7 @@ pub struct Settings {
     pub eta: f32,
     pub steps: usize,
     pub clip: bool,
+    pub loss: Loss,
     /// Newest first.
     pub recent: Vec<PathBuf>,
 }
@@ -74,6 +77,7 @@ impl Default for Settings {
             eta: super::explore::DEFAULT_ETA,
             steps: super::explore::DEFAULT_STEPS,
             clip: true,
+            loss: Loss::default(),
             recent: Vec::new(),
         }
     }

@@ -1,7 +1,7 @@
 //! What the window says of a result, in plain sentences; no drawing here.
 
 use super::widgets::per_cent;
-use crate::engine::attack::{Goal, Label, Method, Verdict};
+use crate::engine::attack::{Goal, Label, Loss, Method, Verdict};
 use crate::engine::picture::Planes;
 use crate::engine::units::LEVELS;
 use crate::worker::{Shown, Source, View};
@@ -50,13 +50,28 @@ pub fn judge(shown: &Shown) -> Judgement {
     Judgement { headline, sentence, remark: (missed && one_step).then_some(ONE_STEP) }
 }
 
-/// Shown when there is no gradient to follow.
-pub const NO_GRADIENT: &str = "The gradient is zero at every pixel, so the attack has nothing to follow and the picture \
-                               stays as it is. This happens when the net is completely sure; it does not make the net \
-                               robust.";
+/// What stands in the way of the attack itself, and whether the log-odds would help.
+pub struct Obstacle {
+    pub text: &'static str,
+    pub log_odds_help: bool,
+}
 
-/// Whether [`NO_GRADIENT`] is true of a result.
-pub fn no_gradient(shown: &Shown) -> bool {
+/// A gradient that is zero, or that rounding hides.
+pub fn obstacle(shown: &Shown) -> Option<Obstacle> {
+    let log_odds_help = shown.view.loss == Loss::CrossEntropy;
+    if no_gradient(shown) {
+        let text = "The gradient is zero at every pixel: there is nothing to follow, and the picture stays as it is. That \
+                    does not make the net robust.";
+        return Some(Obstacle { text, log_odds_help });
+    }
+    (shown.saturated && log_odds_help).then_some(Obstacle {
+        text: "The net is so sure of its answer that rounding hides most of the slope of the cross-entropy.",
+        log_odds_help,
+    })
+}
+
+/// Whether there is no gradient anywhere.
+fn no_gradient(shown: &Shown) -> bool {
     shown.zero_gradient_fraction >= 1.0
 }
 
@@ -84,6 +99,9 @@ pub fn tags(shown: &Shown) -> Vec<String> {
     if (width, height) != (input.width, input.height) {
         tags.push(format!("picture {width}×{height}, fitted"));
     }
+    if view.loss == Loss::LogOdds {
+        tags.push("slope of the log-odds".into());
+    }
     if !no_gradient(shown) && shown.zero_gradient_fraction > 0.0 {
         tags.push(format!("no gradient at {} of the values", per_cent(shown.zero_gradient_fraction)));
     }
@@ -108,6 +126,9 @@ pub fn command_line(view: &View, classes: &[String]) -> Option<String> {
     }
     if let Label::Given(index) = view.label {
         words.extend(["--label".into(), class(index)]);
+    }
+    if view.loss == Loss::LogOdds {
+        words.extend(["--loss".into(), "log-odds".into()]);
     }
     if !view.clip {
         words.push("--no-clip".into());
@@ -196,6 +217,7 @@ mod tests {
             goal: Goal::Untargeted,
             method: Method::Fgsm { eps: 0.25 },
             clip: true,
+            loss: Loss::CrossEntropy,
             heatmap,
         };
         let classes = ["cat".to_owned(), "Granny Smith's".to_owned()];
@@ -204,9 +226,10 @@ mod tests {
         view.goal = Goal::Targeted(1);
         view.label = Label::Given(0);
         view.clip = false;
+        view.loss = Loss::LogOdds;
         assert_eq!(
             command_line(&view, &classes).unwrap(),
-            r"doppelganger attack '/a b.png' --model digits_cnn --eps 0.25 --target 'Granny Smith'\''s' --label cat --no-clip"
+            r"doppelganger attack '/a b.png' --model digits_cnn --eps 0.25 --target 'Granny Smith'\''s' --label cat --loss log-odds --no-clip"
         );
         view.method = Method::GradientSteps { eta: 0.1, steps: 3 };
         assert_eq!(command_line(&view, &classes), None);

@@ -8,7 +8,7 @@ use crate::app::settings::MethodChoice;
 use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
 use crate::app::widgets::{ClassPicker, Curve, NumberField, Picked, Rail, hint, icon_button, row, segmented};
 use crate::app::words;
-use crate::engine::attack::{Goal, Label};
+use crate::engine::attack::{Goal, Label, Loss};
 use crate::engine::units::{self, LEVELS};
 
 const SLIDE: &str = "The slide prints 0.07 < 1/2⁷, but 1/2⁷ = .0078: the decimals slipped. The paper's value is .007.";
@@ -29,7 +29,8 @@ const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is bl
                         0.3 is nearly a third of the whole range, and anyone can see it. It fools the net all the same.";
 
 /// What the groups below the slider need side by side, without and with the fields for classes.
-const GROUPS_WIDTH: f32 = 872.0;
+const GROUPS_WIDTH: f32 = 992.0;
+const SHORT_GROUPS_WIDTH: f32 = 854.0;
 const PICKER_WIDTH: f32 = 132.0;
 const GOAL_AND_LABEL_WIDTH: f32 = 840.0;
 
@@ -66,32 +67,33 @@ impl Controls {
         // The groups stay whole: one row where they fit, else two, else three.
         let pickers =
             [self.shows_target(explore), self.shows_label(explore)].into_iter().filter(|shown| *shown).count();
-        let room = ui.available_width();
-        if room >= GROUPS_WIDTH + pickers as f32 * (PICKER_WIDTH + SPACE_2) {
+        let room = ui.available_width() - pickers as f32 * (PICKER_WIDTH + SPACE_2);
+        let short = room < GROUPS_WIDTH;
+        if room >= SHORT_GROUPS_WIDTH {
             row(ui, |ui| {
                 method(ui, explore, out);
                 ui.add_space(SPACE_4);
-                self.goal(ui, explore, out);
+                self.goal(ui, explore, out, short);
                 ui.add_space(SPACE_4);
                 self.label(ui, explore, out);
                 ui.add_space(SPACE_4);
-                clip(ui, explore, out);
+                switches(ui, explore, out, short);
             });
             return;
         }
         row(ui, |ui| {
             method(ui, explore, out);
             ui.add_space(SPACE_4);
-            clip(ui, explore, out);
+            switches(ui, explore, out, false);
         });
-        if room >= GOAL_AND_LABEL_WIDTH {
+        if ui.available_width() >= GOAL_AND_LABEL_WIDTH {
             row(ui, |ui| {
-                self.goal(ui, explore, out);
+                self.goal(ui, explore, out, false);
                 ui.add_space(SPACE_4);
                 self.label(ui, explore, out);
             });
         } else {
-            row(ui, |ui| self.goal(ui, explore, out));
+            row(ui, |ui| self.goal(ui, explore, out, false));
             row(ui, |ui| self.label(ui, explore, out));
         }
     }
@@ -218,11 +220,11 @@ impl Controls {
         });
     }
 
-    fn goal(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+    fn goal(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool) {
         let targeted = self.shows_target(explore);
         ui.label(theme::caption(ui, "Goal"));
         let options = [
-            ("Away from the label", Command::Goal(Goal::Untargeted).about().tooltip),
+            (if short { "Away" } else { "Away from the label" }, Command::Goal(Goal::Untargeted).about().tooltip),
             ("Towards…", Command::SearchTarget.about().tooltip),
         ];
         match segmented(ui, "Goal", &options, usize::from(targeted)) {
@@ -280,11 +282,20 @@ fn classes(explore: &Explore) -> &[String] {
     explore.shown.as_ref().map_or(&[], |shown| &shown.model.classes)
 }
 
-fn clip(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+/// Clipping, and whose slope is followed.
+fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool) {
     let mut clip = explore.clip;
     let about = Command::ToggleClip.about();
-    if ui.add(Checkbox::new(&mut clip, about.name)).on_hover_text(about.tooltip).changed() {
+    let name = if short { "Clip" } else { about.name };
+    let response = ui.add(Checkbox::new(&mut clip, name)).on_hover_text(about.tooltip).accessible_name(about.name);
+    if response.changed() {
         out.push(Command::Clip(clip));
+    }
+    ui.add_space(SPACE_2);
+    let mut log_odds = explore.loss == Loss::LogOdds;
+    let about = Command::ToggleLoss.about();
+    if ui.add(Checkbox::new(&mut log_odds, about.name)).on_hover_text(about.tooltip).changed() {
+        out.push(Command::ToggleLoss);
     }
 }
 

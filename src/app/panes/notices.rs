@@ -1,5 +1,7 @@
 //! Messages that stay until they are put away.
 
+use std::time::{Duration, Instant};
+
 use eframe::egui::{self, Align2, Area, Id, Label, Order, Ui, vec2};
 use egui_material_icons::icons;
 
@@ -9,6 +11,7 @@ use crate::app::widgets::icon_button;
 
 const WIDTH: f32 = 380.0;
 const MOST: usize = 4;
+const BRIEF: Duration = Duration::from_secs(6);
 
 /// How grave a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct Notice {
     pub id: u64,
     pub tone: Tone,
     pub text: String,
+    /// When it goes by itself, for what needs no answer.
+    until: Option<Instant>,
 }
 
 /// The messages on screen, newest first.
@@ -36,11 +41,20 @@ pub struct Notices {
 impl Notices {
     /// Adds a message; the same text twice is one message.
     pub fn add(&mut self, tone: Tone, text: impl Into<String>) {
+        self.insert(tone, text.into(), None);
+    }
+
+    /// Adds a message that goes by itself after a few seconds.
+    pub fn add_brief(&mut self, text: impl Into<String>) {
+        self.insert(Tone::Done, text.into(), Some(Instant::now() + BRIEF));
+    }
+
+    fn insert(&mut self, tone: Tone, text: String, until: Option<Instant>) {
         // Indented lines are for terminals.
-        let text = text.into().lines().map(str::trim).collect::<Vec<_>>().join("\n");
+        let text = text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
         self.shown.retain(|notice| notice.text != text);
         self.next += 1;
-        self.shown.insert(0, Notice { id: self.next, tone, text });
+        self.shown.insert(0, Notice { id: self.next, tone, text, until });
         self.shown.truncate(MOST);
     }
 
@@ -56,7 +70,12 @@ impl Notices {
         &self.shown
     }
 
-    pub fn show(&self, ui: &Ui, top: f32, out: &mut Vec<Command>) {
+    pub fn show(&mut self, ui: &Ui, top: f32, out: &mut Vec<Command>) {
+        let now = Instant::now();
+        self.shown.retain(|notice| notice.until.is_none_or(|until| until > now));
+        if let Some(next) = self.shown.iter().filter_map(|notice| notice.until).min() {
+            ui.ctx().request_repaint_after(next - now);
+        }
         if self.shown.is_empty() {
             return;
         }

@@ -7,8 +7,8 @@ use crate::app::commands::Command;
 use crate::app::explore::{Explore, GAIN_RANGE};
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::{Curve, Mark, Rail, bars, hint, icon_at, row, segmented};
-use crate::app::words;
-use crate::engine::attack::{Goal, Verdict};
+use crate::app::words::{self, Obstacle};
+use crate::engine::attack::{Goal, Loss, Verdict};
 use crate::engine::model::Guess;
 use crate::engine::picture::{Channel, Heatmap, Quantity, diverging, sequential};
 use crate::engine::units::LEVELS;
@@ -204,8 +204,8 @@ pub fn results(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
             one_step_remark(ui, remark, out);
         }
     });
-    if words::no_gradient(shown) {
-        warning(ui, words::NO_GRADIENT);
+    if let Some(obstacle) = words::obstacle(shown) {
+        warning(ui, &obstacle, out);
     }
     if let Some(remark) = judgement.remark.filter(|_| !inline) {
         ui.horizontal(|ui| one_step_remark(ui, remark, out));
@@ -222,16 +222,21 @@ fn one_step_remark(ui: &mut Ui, remark: &str, out: &mut Vec<Command>) {
     }
 }
 
-fn warning(ui: &mut Ui, text: &str) {
+fn warning(ui: &mut Ui, obstacle: &Obstacle, out: &mut Vec<Command>) {
     let palette = palette(ui);
     let frame = egui::Frame::new()
         .fill(palette.fooled_soft)
         .corner_radius(theme::RADIUS)
         .inner_margin(egui::Margin::symmetric(SPACE_2 as i8, SPACE_1 as i8));
     frame.show(ui, |ui| {
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             ui.label(icons::ICON_WARNING.rich_text().size(17.0).color(palette.fooled));
-            ui.add(egui::Label::new(text).wrap());
+            ui.label(obstacle.text);
+            let command = Command::Follow(Loss::LogOdds);
+            let tip = command.about().tooltip;
+            if obstacle.log_odds_help && ui.link("Follow the log-odds").on_hover_text(tip).clicked() {
+                out.push(command);
+            }
         });
     });
 }
