@@ -228,7 +228,9 @@ fn a_target_is_found_by_name_and_chosen_by_keyboard() {
     let name = shown(&window).model.classes[wanted].clone();
     press(&mut window, Modifiers::COMMAND, Key::F);
     window.step();
+    window.run_steps(2);
     assert!(window.get_by_label("Target class").is_focused());
+    assert!(window.query_by_label(&name).is_some(), "the list of all classes opens at once");
     window.get_by_label("Target class").type_text(&name);
     window.step();
     press(&mut window, Modifiers::NONE, Key::Enter);

@@ -32,7 +32,8 @@ const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is bl
 const GROUPS_WIDTH: f32 = 992.0;
 const SHORT_GROUPS_WIDTH: f32 = 854.0;
 const PICKER_WIDTH: f32 = 132.0;
-const GOAL_AND_LABEL_WIDTH: f32 = 840.0;
+const GOAL_AND_LABEL_WIDTH: f32 = 532.0;
+const SHORT_GOAL_AND_LABEL_WIDTH: f32 = 432.0;
 
 /// Half-typed numbers and searches.
 #[derive(Default)]
@@ -68,8 +69,9 @@ impl Controls {
         let pickers =
             [self.shows_target(explore), self.shows_label(explore)].into_iter().filter(|shown| *shown).count();
         let room = ui.available_width() - pickers as f32 * (PICKER_WIDTH + SPACE_2);
-        let short = room < GROUPS_WIDTH;
-        if room >= SHORT_GROUPS_WIDTH {
+        let steps_here = theme::compact(ui) && explore.method == MethodChoice::GradientSteps;
+        if room >= SHORT_GROUPS_WIDTH && !steps_here {
+            let short = room < GROUPS_WIDTH;
             row(ui, |ui| {
                 method(ui, explore, out);
                 ui.add_space(SPACE_4);
@@ -83,12 +85,16 @@ impl Controls {
         }
         row(ui, |ui| {
             method(ui, explore, out);
-            ui.add_space(SPACE_4);
-            switches(ui, explore, out, false);
+            if steps_here {
+                steps(ui, explore, out, 96.0);
+            }
+            ui.add_space(SPACE_2);
+            switches(ui, explore, out, steps_here);
         });
-        if ui.available_width() >= GOAL_AND_LABEL_WIDTH {
+        let short = room < GOAL_AND_LABEL_WIDTH;
+        if room >= SHORT_GOAL_AND_LABEL_WIDTH {
             row(ui, |ui| {
-                self.goal(ui, explore, out, false);
+                self.goal(ui, explore, out, short);
                 ui.add_space(SPACE_4);
                 self.label(ui, explore, out);
             });
@@ -202,22 +208,9 @@ impl Controls {
         if let Some(problem) = &self.eta.problem {
             problem_line(ui, problem);
         }
-        ui.horizontal(|ui| {
-            ui.label(theme::caption(ui, "Steps"));
-            let rail = Rail {
-                name: "Number of steps",
-                range: 1.0..=MAX_STEPS as f32,
-                curve: Curve::Linear,
-                step: 1.0,
-                marks: &[],
-                grid: 1.0,
-            };
-            let (_, moved) = rail.show(ui, 240.0, explore.steps as f32);
-            if let Some(steps) = moved {
-                out.push(Command::Steps(steps.round() as usize));
-            }
-            ui.label(theme::number(explore.steps.to_string()));
-        });
+        if !theme::compact(ui) {
+            ui.horizontal(|ui| steps(ui, explore, out, 240.0));
+        }
     }
 
     fn goal(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool) {
@@ -280,6 +273,23 @@ fn label_field() -> Id {
 
 fn classes(explore: &Explore) -> &[String] {
     explore.shown.as_ref().map_or(&[], |shown| &shown.model.classes)
+}
+
+fn steps(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, width: f32) {
+    ui.label(theme::caption(ui, "Steps"));
+    let rail = Rail {
+        name: "Number of steps",
+        range: 1.0..=MAX_STEPS as f32,
+        curve: Curve::Linear,
+        step: 1.0,
+        marks: &[],
+        grid: 1.0,
+    };
+    let (_, moved) = rail.show(ui, width, explore.steps as f32);
+    if let Some(steps) = moved {
+        out.push(Command::Steps(steps.round() as usize));
+    }
+    ui.label(theme::number(format!("{:2}", explore.steps)));
 }
 
 /// Clipping, and whose slope is followed.

@@ -242,21 +242,31 @@ fn warning(ui: &mut Ui, obstacle: &Obstacle, out: &mut Vec<Command>) {
 }
 
 fn tags(ui: &mut Ui, shown: &Shown, out: &mut Vec<Command>) {
-    let palette = palette(ui);
+    let tags = words::tags(shown);
+    if theme::compact(ui) {
+        ui.horizontal(|ui| {
+            copy_command(ui, out);
+            ui.add(egui::Label::new(theme::weak(ui, tags.join(" · "))).truncate());
+        });
+        return;
+    }
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(SPACE_2, 2.0);
         ui.spacing_mut().interact_size.y = BAR_HEIGHT - 6.0;
-        let tags = words::tags(shown);
         for (index, tag) in tags.iter().enumerate() {
             if index > 0 {
-                ui.label(egui::RichText::new("·").small().color(palette.weak));
+                ui.label(theme::weak(ui, "·"));
             }
             ui.label(theme::weak(ui, tag.as_str()));
         }
-        let about = Command::CopyCommand.about();
-        let copy = ui.link(icons::ICON_TERMINAL.rich_text().size(14.0)).on_hover_text(about.tooltip);
-        if copy.accessible_name(about.name).clicked() {
-            out.push(Command::CopyCommand);
-        }
+        copy_command(ui, out);
     });
+}
+
+fn copy_command(ui: &mut Ui, out: &mut Vec<Command>) {
+    let about = Command::CopyCommand.about();
+    let copy = ui.link(icons::ICON_TERMINAL.rich_text().size(14.0)).on_hover_text(about.tooltip);
+    if copy.accessible_name(about.name).clicked() {
+        out.push(Command::CopyCommand);
+    }
 }

@@ -11,6 +11,7 @@ const ROWS: usize = 9;
 #[derive(Default)]
 pub struct ClassPicker {
     open: bool,
+    focused: bool,
     text: String,
     lit: usize,
 }
@@ -43,7 +44,10 @@ impl ClassPicker {
             )
             .accessible_name(name)
             .on_hover_text("Type a part of the name; arrow keys and Enter choose");
-        if field.gained_focus() && !self.open {
+        // Also when a shortcut gave it the focus before it was there; `gained_focus` does not see that.
+        let gained = field.has_focus() && !self.focused;
+        self.focused = field.has_focus();
+        if gained && !self.open {
             // Typing starts afresh: what stands there is a choice, not a search.
             (self.open, self.lit) = (true, 0);
             text.clear();
