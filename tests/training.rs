@@ -191,6 +191,9 @@ fn impossible_settings_are_refused() {
 fn the_bundled_digit_nets_are_what_their_manifests_say() {
     for name in ["digits_cnn", "digits_maxout"] {
         let manifest = Catalogue::new(Vec::new()).manifest(name).unwrap();
-        assert!(manifest.sha256.is_some() && manifest.source.contains("doppelganger train --data"), "{name}");
+        assert!(
+            manifest.sha256.is_some() && manifest.source.contains("command = \"doppelganger train --data"),
+            "{name}"
+        );
     }
 }
