@@ -304,9 +304,9 @@ fn c16_the_saved_file_gets_the_answer_that_the_screen_shows() {
         for digit in 0..10 {
             let x = bundled(&model, &format!("digit-{digit}"));
             let baseline = Baseline::new(&model, x, Label::Given(digit), Goal::Untargeted, Loss::CrossEntropy).unwrap();
-            for eps in [0.0, 8.0 / 255.0, 0.1, 0.25] {
+            for eps in [0.0, 0.007, 8.0 / 255.0, 0.07, 0.1, 0.25, 0.3] {
                 let attacked = attack(&model, &baseline, Method::Fgsm { eps }, true).unwrap();
-                let bytes = png_bytes(&attacked.adversarial.to_picture()).unwrap();
+                let bytes = png_bytes(&attacked.in_8_bits(&model).unwrap()).unwrap();
                 let reopened = model.fit(&decode(&bytes, "the saved file").unwrap()).unwrap();
                 let says = argmax(&model.probabilities(&reopened).unwrap());
                 assert_eq!(says, argmax(&attacked.probabilities), "{name}, digit {digit}, ε = {eps}");

@@ -9,7 +9,7 @@ use super::{LossArgument, eps_argument, print, print_json};
 use crate::engine::attack::{Attacked, Baseline, Goal, Label, Loss, Method, Verdict, attack};
 use crate::engine::data::sample;
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
-use crate::engine::picture::{Picture, open, save_png};
+use crate::engine::picture::{Picture, open};
 use crate::engine::units::describe_eps;
 use crate::engine::{Error, Result};
 
@@ -171,15 +171,9 @@ fn save(model: &Model, path: &Path, eps: f32, attacked: &Attacked) -> Result<Out
             "the picture would be saved as PNG; expected a name that ends in .png (a JPEG would blur the perturbation)\n  {shown}"
         )));
     }
-    save_png(&attacked.adversarial.to_picture(), path)?;
-    let reread = model.probabilities(&model.fit(&open(path)?)?)?;
-    let says = argmax(&reread);
-    Ok(OutReport {
-        path: path.display().to_string(),
-        eps,
-        agrees: says == argmax(&attacked.probabilities),
-        reread: model.guess(&reread, says),
-    })
+    let reread = attacked.save(model, path)?;
+    let agrees = reread.index == argmax(&attacked.probabilities);
+    Ok(OutReport { path: path.display().to_string(), eps, reread, agrees })
 }
 
 fn describe(report: &Report) -> String {

@@ -9,7 +9,7 @@ use super::protocol::{Event, ModelInfo, Revision, Saved, Shown, Source, View};
 use crate::engine::attack::{Attacked, Baseline, Goal, Label, attack};
 use crate::engine::data::sample;
 use crate::engine::model::{Catalogue, Model, argmax};
-use crate::engine::picture::{Picture, Planes, Rgba, open, save_png};
+use crate::engine::picture::{Picture, Planes, Rgba, open};
 use crate::engine::{Error, Result};
 
 /// Classes listed before and after.
@@ -185,11 +185,9 @@ impl Explorer {
         let Some((model, attacked)) = &self.attacked else {
             return Err(Error::Argument("there is no adversarial picture yet to save".into()));
         };
-        save_png(&attacked.adversarial.to_picture(), path)?;
-        let reread = model.probabilities(&model.fit(&open(path)?)?)?;
         Ok(Saved {
             path: path.to_owned(),
-            reread: model.guess(&reread, argmax(&reread)),
+            reread: attacked.save(model, path)?,
             on_screen: model.guess(&attacked.probabilities, argmax(&attacked.probabilities)),
         })
     }

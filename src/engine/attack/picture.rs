@@ -1,10 +1,13 @@
 //! An attack on one picture, with all that a person wants to know of it. The window and the command line share it.
 
+use std::path::Path;
+
 use candle_core::Tensor;
 
 use super::{Bounds, Goal, Label, Loss, Method, Norm, PIXELS, Verdict, fgsm, gradient_step, input_gradient};
 use crate::engine::model::{Guess, Model, argmax};
-use crate::engine::picture::Planes;
+use crate::engine::picture::{Picture, Planes, open, save_png};
+use crate::engine::units::LEVELS;
 use crate::engine::{Error, Result};
 
 /// Most steps of [`Method::GradientSteps`].
@@ -37,6 +40,48 @@ pub struct Attacked {
     /// max|δ| and ‖δ‖₂, in units of the pixel range.
     pub linf: f32,
     pub l2: f32,
+}
+
+/// What is added to a number of grey levels before it is cut to a whole one: to the nearest (halves away from the
+/// original), down, up. Differences of `f32` make 25.4999 of a half.
+const ROUNDINGS: [f32; 3] = [0.5 + 1e-3, 1e-3, 1.0 - 1e-3];
+
+impl Attacked {
+    /// The adversarial picture in 8 bits, for saving. Every pixel moves by a whole number of grey levels, the same way for
+    /// brighter and darker: rounding the sum instead would move up by 26 and down by 25 where ε is 25.5 levels. Of the
+    /// roundings to the nearest, down and up it takes the first that gets the same answer as the unrounded picture.
+    ///
+    /// # Errors
+    /// Those of the net.
+    pub fn in_8_bits(&self, model: &Model) -> Result<Picture> {
+        let answer = argmax(&self.probabilities);
+        for rounding in ROUNDINGS {
+            let picture = self.rounded(rounding);
+            if argmax(&model.probabilities(&model.fit(&picture)?)?) == answer {
+                return Ok(picture);
+            }
+        }
+        Ok(self.rounded(ROUNDINGS[0]))
+    }
+
+    fn rounded(&self, rounding: f32) -> Picture {
+        let moved = self.adversarial.values.iter().zip(&self.perturbation.values).map(|(&a, &d)| {
+            let levels = (d.abs() * LEVELS + rounding).floor().copysign(d);
+            (((a - d) * LEVELS).round() + levels) / LEVELS
+        });
+        Planes { values: moved.collect(), ..self.adversarial.clone() }.to_picture()
+    }
+
+    /// Saves the picture as PNG, opens the file again and asks the net about it: the answer is what anybody gets who opens
+    /// the file.
+    ///
+    /// # Errors
+    /// When the file cannot be written or read.
+    pub fn save(&self, model: &Model, path: &Path) -> Result<Guess> {
+        save_png(&self.in_8_bits(model)?, path)?;
+        let reread = model.probabilities(&model.fit(&open(path)?)?)?;
+        Ok(model.guess(&reread, argmax(&reread)))
+    }
 }
 
 impl Baseline {

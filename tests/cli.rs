@@ -1,0 +1,252 @@
+//! The real program, headless: its JSON, its exit codes, and one clear message for each bad input.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::fixture;
+use serde_json::Value;
+
+/// The program in an empty folder, so that only what is inside the binary can be found.
+fn run_in(folder: &Path, args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_doppelganger"))
+        .args(args)
+        .current_dir(folder)
+        .env_remove("DOPPELGANGER_MODELS")
+        .env("XDG_DATA_HOME", folder)
+        .output()
+        .unwrap()
+}
+
+fn run(args: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    run_in(folder.path(), args)
+}
+
+fn json(output: &Output) -> Value {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// One clear message of at most six lines on standard error, nothing on standard output, no panic.
+fn refused(output: &Output, code: i32, parts: &[&str]) {
+    let message = String::from_utf8(output.stderr.clone()).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{message}");
+    assert!(output.stdout.is_empty() && !message.contains("panicked"), "{message}");
+    let lines = message.trim_end().lines().count();
+    assert!((1..=6).contains(&lines), "{lines} lines: {message}");
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is missing in: {message}");
+    }
+}
+
+fn attack(picture: &str, more: &[&str]) -> Output {
+    run(&[&["attack", picture, "--model", "digits_cnn"], more].concat())
+}
+
+#[test]
+fn attack_prints_the_documented_json() {
+    let report = json(&attack("digit-3", &["--eps", "0,8/255,0.25", "--label", "3", "--json"]));
+    assert_eq!((report["model"].as_str(), report["picture"].as_str()), (Some("digits_cnn"), Some("digit-3")));
+    assert_eq!(report["label"], serde_json::json!({"index": 3, "name": "3", "source": "given"}));
+    assert_eq!(report["clean"].as_array().unwrap().len(), 5);
+    let results = report["results"].as_array().unwrap();
+    assert_eq!(results.len(), 3);
+    assert_eq!(results[0]["fooled"], false);
+    assert_eq!(results[0]["top"], report["clean"], "ε = 0 changes nothing");
+    assert_eq!(results[2]["fooled"], true);
+    for (result, eps) in results.iter().zip([0.0, 8.0 / 255.0, 0.25]) {
+        assert!((result["eps"].as_f64().unwrap() - eps).abs() < 1e-6);
+        assert!((result["linf"].as_f64().unwrap() - eps).abs() < 1e-6);
+        // At most √784 pixels times ε.
+        assert!(result["l2"].as_f64().unwrap() <= 28.0 * eps + 1e-5);
+        let probs: Vec<f64> = result["top"].as_array().unwrap().iter().map(|g| g["prob"].as_f64().unwrap()).collect();
+        assert!(probs.windows(2).all(|pair| pair[0] >= pair[1]) && probs.iter().sum::<f64>() <= 1.0 + 1e-5);
+        assert!((0.0..1.0).contains(&result["zero_gradient_fraction"].as_f64().unwrap()));
+    }
+    let predicted = json(&attack("digit-3", &["--eps", "0.1", "--json"]));
+    assert_eq!(predicted["label"]["source"], "predicted");
+}
+
+#[test]
+fn a_targeted_attack_says_whether_it_hit() {
+    let report = json(&attack("digit-3", &["--eps", "0.02", "--target", "8", "--json"]));
+    assert_eq!(report["target"], serde_json::json!({"index": 8, "name": "8"}));
+    assert!(report["results"][0]["target_hit"].is_boolean());
+}
+
+#[test]
+fn the_saved_picture_gets_the_same_answer_when_it_is_attacked_with_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = json(&run_in(
+        folder.path(),
+        &["attack", "digit-7", "--model", "digits_maxout", "--eps", "0.3", "--out", "fooled.png", "--json"],
+    ));
+    assert_eq!(report["out"]["agrees"], true);
+    let again =
+        json(&run_in(folder.path(), &["attack", "fooled.png", "--model", "digits_maxout", "--eps", "0", "--json"]));
+    assert_eq!(again["clean"][0]["index"], report["results"][0]["top"][0]["index"]);
+    assert_eq!(again["clean"][0], report["out"]["reread"]);
+    let only: Vec<PathBuf> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+    assert_eq!(only, [folder.path().join("fooled.png")]);
+}
+
+#[test]
+fn bad_values_of_eps_are_malformed_command_lines() {
+    for bad in ["-1", "NaN", "abc", "", "0.1,x", "inf"] {
+        refused(&attack("digit-3", &["--eps", bad]), 2, &["--eps", "8/255"]);
+    }
+    refused(&attack("digit-3", &[]), 2, &["--eps"]);
+    refused(&run(&["attack", "digit-3", "--eps", "0.1"]), 2, &["--model"]);
+    refused(&run(&["attakc"]).clone(), 2, &[]);
+}
+
+#[test]
+fn classes_and_models_that_do_not_exist_are_answered_with_the_nearest() {
+    refused(&attack("digit-3", &["--eps", "0.1", "--target", "12"]), 1, &["12", "0 to 9"]);
+    refused(&attack("digit-3", &["--eps", "0.1", "--label", "three"]), 1, &["three", "nearest"]);
+    let output = run(&["attack", "digit-3", "--model", "digit_cnn", "--eps", "0.1"]);
+    refused(&output, 1, &["digit_cnn", "\"digits_cnn\""]);
+    let output = run(&["attack", "digit-3", "--model", "squeezenet1_1_caffe", "--eps", "0.1"]);
+    refused(&output, 1, &["DOPPELGANGER_MODELS", "squeezenet1_1_caffe_rgb_f32.safetensors"]);
+    refused(&run(&["attack", "digit-3", "--model", "none/here.toml", "--eps", "0.1"]), 1, &["none/here.toml"]);
+}
+
+#[test]
+fn bad_pictures_get_one_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    };
+    let whole = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/digits/3.png")).unwrap();
+    for (name, bytes) in [
+        ("truncated.png", &whole[..whole.len() / 2]),
+        ("empty.png", b"".as_slice()),
+        ("text.png", b"this is a text".as_slice()),
+    ] {
+        refused(&attack(&write(name, bytes), &["--eps", "0.1"]), 1, &["picture", name]);
+    }
+    refused(&attack("vanished.png", &["--eps", "0.1"]), 1, &["vanished.png"]);
+    refused(&attack(folder.path().to_str().unwrap(), &["--eps", "0.1"]), 1, &[]);
+    refused(&attack("digit-3", &["--eps", "0.1", "--out", "x.jpg"]), 1, &[".png", "x.jpg"]);
+    refused(&attack("digit-3", &["--eps", "0.1", "--out", "no/such/folder/x.png"]), 1, &["no/such/folder/x.png"]);
+    let bomb = fixture("pictures/bomb.png");
+    refused(&attack(bomb.to_str().unwrap(), &["--eps", "0.1"]), 1, &["100000"]);
+}
+
+#[test]
+fn odd_pictures_are_attacked_like_any_other() {
+    for name in ["grey16.png", "palette.png", "cmyk.jpg", "animated.gif", "one.png", "orientation-6.jpg"] {
+        let path = fixture(&format!("pictures/{name}"));
+        let report = json(&attack(path.to_str().unwrap(), &["--eps", "0.1", "--json"]));
+        assert_eq!(report["clean"].as_array().unwrap().len(), 5, "{name}");
+    }
+}
+
+#[test]
+fn bad_data_sets_get_one_message() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let eval = |more: &[&str]| run(&[&["eval", "--model", "digits_cnn", "--eps", "0.1"], more].concat());
+    refused(&eval(&["--data", data]), 1, &[data]);
+    refused(&eval(&["--data", "nowhere"]), 1, &["nowhere"]);
+    std::fs::write(folder.path().join("t10k-images-idx3-ubyte"), [0, 0, 8, 3, 0, 0, 0, 9]).unwrap();
+    std::fs::write(folder.path().join("t10k-labels-idx1-ubyte"), [0, 0, 8, 1, 0, 0, 0, 0]).unwrap();
+    refused(&eval(&["--data", data]), 1, &["t10k-images-idx3-ubyte"]);
+    refused(&eval(&["--data", data, "--limit", "x"]), 2, &["--limit"]);
+}
+
+#[test]
+fn eval_counts_class_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    for digit in 0..10 {
+        let class = folder.path().join(digit.to_string());
+        std::fs::create_dir(&class).unwrap();
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("assets/digits/{digit}.png"));
+        std::fs::copy(sample, class.join("a.png")).unwrap();
+    }
+    let data = folder.path().to_str().unwrap();
+    let args = ["eval", "--model", "digits_cnn", "--data", data, "--eps", "0,0.3", "--json"];
+    let report = json(&run(&args));
+    assert_eq!(report["n"], 10);
+    let clean = report["clean"]["correct"].as_u64().unwrap();
+    assert!(clean >= 9, "{report}");
+    assert!((report["clean"]["error"].as_f64().unwrap() - (10 - clean) as f64 / 10.0).abs() < 1e-9);
+    let attacked = report["attacked"].as_array().unwrap();
+    assert_eq!(attacked[0]["correct"].as_u64().unwrap(), clean, "ε = 0 changes nothing");
+    assert!(attacked[1]["correct"].as_u64().unwrap() < clean);
+    let confidence = attacked[1]["mean_confidence_on_mistakes"].as_f64().unwrap();
+    assert!((0.1..=1.0).contains(&confidence), "{confidence}");
+    let args = ["eval", "--model", "digits_cnn", "--data", data, "--eps", "0.3", "--limit", "4", "--json"];
+    assert_eq!(json(&run(&args))["n"], 4);
+    // A folder that is no class of the net.
+    std::fs::rename(folder.path().join("9"), folder.path().join("nine")).unwrap();
+    refused(&run(&args), 1, &["nine"]);
+}
+
+#[test]
+fn train_leaves_a_net_that_eval_takes_and_repeats_with_its_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    for digit in 0..10 {
+        let class = data.join("train").join(digit.to_string());
+        std::fs::create_dir_all(&class).unwrap();
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("assets/digits/{digit}.png"));
+        for copy in 0..3 {
+            std::fs::copy(&sample, class.join(format!("{copy}.png"))).unwrap();
+        }
+    }
+    let data = data.to_str().unwrap();
+    let train = |out: &str| {
+        let args = ["train", "--data", data, "--model", "digits_maxout", "--epochs", "2", "--batch", "10", "--eps"];
+        let more = ["0.1", "--alpha", "0.5", "--seed", "7", "--validation", "5", "--out", out, "--json"];
+        let output = run_in(folder.path(), &[&args[..], &more[..]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let lines = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(lines.lines().count(), 2, "one JSON line per epoch: {lines}");
+        let record: Value = serde_json::from_str(lines.lines().last().unwrap()).unwrap();
+        assert!(record["clean_error"].is_number() && record["adversarial_error"].is_number());
+        std::fs::read(folder.path().join(out).join("model.safetensors")).unwrap()
+    };
+    assert_eq!(train("first"), train("second"));
+    let history = std::fs::read_to_string(folder.path().join("first/history.csv")).unwrap();
+    assert_eq!(history.lines().count(), 3);
+    let args = ["eval", "--model", "first/model.toml", "--data", data, "--eps", "0.1", "--json"];
+    assert!(json(&run_in(folder.path(), &args))["n"].as_u64().unwrap() > 0);
+    // A finished run has nothing left to do.
+    let resumed = run_in(folder.path(), &["train", "--resume", "first"]);
+    assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
+    refused(&run_in(folder.path(), &["train", "--resume", "nowhere"]), 1, &["nowhere"]);
+    refused(&run_in(folder.path(), &["train", "--data", data]), 2, &["--model"]);
+    let bad = ["train", "--data", data, "--model", "digits_cnn", "--out", "o", "--alpha", "2"];
+    refused(&run_in(folder.path(), &bad), 1, &["α is 2", "0 to 1"]);
+}
+
+#[test]
+fn models_lists_what_is_there() {
+    let models = json(&run(&["models", "--json"]));
+    let models = models.as_array().unwrap();
+    let find = |name: &str| models.iter().find(|model| model["name"] == name).unwrap();
+    assert_eq!(find("digits_cnn")["place"], "bundled");
+    assert!(find("digits_maxout")["problem"].is_null());
+    assert!(find("squeezenet1_1_caffe")["problem"].as_str().unwrap().contains("not found"));
+    let text = String::from_utf8(run(&["models"]).stdout).unwrap();
+    assert!(text.contains("MIT OR Apache-2.0") && text.contains("DOPPELGANGER_MODELS"));
+}
+
+#[test]
+fn without_a_display_the_program_says_what_is_missing() {
+    let output = Command::new(env!("CARGO_BIN_EXE_doppelganger"))
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .env_remove("WAYLAND_SOCKET")
+        .output()
+        .unwrap();
+    let parts: &[&str] = if cfg!(feature = "gui") { &["libxkbcommon-x11-0", "xvfb"] } else { &["gui"] };
+    refused(&output, 2, parts);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("doppelganger attack"));
+}

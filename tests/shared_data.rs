@@ -1,0 +1,64 @@
+//! The bundled nets on MNIST and SqueezeNet on photos, where `../shared` holds them.
+
+mod common;
+
+use common::shared;
+use doppelganger::engine::attack::{Baseline, Goal, Label, Loss, Method, Verdict, attack};
+use doppelganger::engine::data::{Dataset, Split};
+use doppelganger::engine::eval::{Plan, evaluate};
+use doppelganger::engine::model::{Catalogue, argmax};
+use doppelganger::engine::picture::open;
+
+const EPS: [f32; 6] = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3];
+
+/// Right answers of 10 000, untouched and at each ε, as `benches/peer_eval.py` printed them (PyTorch, f32):
+///
+///     python benches/peer_eval.py models/digits_maxout.toml ../shared/data/mnist 0.05 0.1 0.15 0.2 0.25 0.3
+const PYTORCH: [(&str, usize, [usize; 6]); 2] = [
+    ("digits_maxout", 9877, [9223, 7245, 4944, 3175, 2045, 1252]),
+    ("digits_cnn", 9932, [9707, 9204, 8209, 6628, 4956, 3819]),
+];
+
+#[test]
+fn counts_on_mnist_agree_with_pytorch() {
+    let Some(path) = shared("data/mnist") else { return };
+    for (name, clean, attacked) in PYTORCH {
+        let model = Catalogue::new(Vec::new()).load(name).unwrap();
+        let data = Dataset::open(&path, Split::Test, &model.classes).unwrap();
+        let plan = Plan { eps: EPS.to_vec(), clip: true, loss: Loss::CrossEntropy, limit: None };
+        let result = evaluate(&model, &data, &plan, |_, _| true).unwrap();
+        let close = |found: usize, expected: usize| found.abs_diff(expected) <= 3;
+        assert!(close(result.clean_correct, clean), "{name}: {}", result.clean_correct);
+        for (found, expected) in result.attacked.iter().zip(attacked) {
+            assert!(close(found.correct, expected), "{name} at ε = {}: {}, {expected}", found.eps, found.correct);
+        }
+    }
+}
+
+#[test]
+fn squeezenet_knows_real_photos_and_is_fooled() {
+    let (Some(photos), Some(weights)) = (shared("data/imagenet/photos"), shared("models")) else { return };
+    let model = Catalogue::new(vec![weights]).load("squeezenet1_1_caffe").unwrap();
+    assert_eq!(model.parameter_count(), 1_235_496);
+    let expected = std::fs::read_to_string(photos.join("expected.json")).unwrap();
+    let expected: serde_json::Value = serde_json::from_str(&expected).unwrap();
+    let (mut agree, mut fooled, mut largest_gap) = (0, [0; 4], 0.0f64);
+    for photo in expected.as_array().unwrap() {
+        let picture = open(&photos.join(photo["file"].as_str().unwrap())).unwrap();
+        let planes = model.fit(&picture).unwrap();
+        let baseline = Baseline::new(&model, planes, Label::Predicted, Goal::Untargeted, Loss::CrossEntropy).unwrap();
+        let says = argmax(&baseline.probabilities);
+        if says as u64 == photo["squeezenet_top1"].as_u64().unwrap() {
+            agree += 1;
+            let expected = photo["squeezenet_top1_prob"].as_f64().unwrap();
+            largest_gap = largest_gap.max((f64::from(baseline.probabilities[says]) - expected).abs());
+        }
+        for (levels, fooled) in [1.0, 2.0, 4.0, 8.0].into_iter().zip(&mut fooled) {
+            let attacked = attack(&model, &baseline, Method::Fgsm { eps: levels / 255.0 }, true).unwrap();
+            *fooled += usize::from(attacked.verdict == Verdict::Fooled);
+        }
+    }
+    // Resizers differ: "a few hundredths".
+    assert!(agree >= 40 && largest_gap < 0.06, "{agree} of 42 agree, probabilities within {largest_gap}");
+    assert!(fooled.iter().all(|&count| count > 30), "fooled at 1, 2, 4, 8 /255: {fooled:?}");
+}
