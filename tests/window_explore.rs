@@ -413,7 +413,7 @@ fn broken_settings_are_set_aside_with_a_notice() {
 fn what_cannot_be_opened_at_the_start_is_told_and_the_window_is_not_empty() {
     let start = Start { picture: Some("/no/such.png".into()), model: Some("no_such_model".into()) };
     let window = open(start, None);
-    assert_eq!(shown(&window).view.model, "digits_cnn");
+    assert_eq!(shown(&window).view.model, "digits_maxout");
     assert_eq!(app(&window).notice_texts().len(), 1);
     let start = Start { picture: Some("/no/such.png".into()), model: None };
     let window = open(start, None);
@@ -454,7 +454,7 @@ fn the_command_line_is_copied() {
     let mut window = fresh();
     press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::K);
     window.step();
-    let expected = "doppelganger attack digit-7 --model digits_cnn --eps 0.25";
+    let expected = "doppelganger attack digit-7 --model digits_maxout --eps 0.25";
     assert!(app(&window).notice_texts()[0].contains(expected));
 }
 

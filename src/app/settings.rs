@@ -70,7 +70,7 @@ impl Default for Settings {
             theme: ThemeChoice::System,
             large_type: false,
             window: None,
-            model: "digits_cnn".into(),
+            model: "digits_maxout".into(),
             picture: LastPicture::Sample("digit-7".into()),
             method: MethodChoice::Fgsm,
             eps: super::explore::DEFAULT_EPS,

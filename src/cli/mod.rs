@@ -17,6 +17,9 @@ use crate::engine::attack::Loss;
 use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
 
+/// No message is longer.
+const MESSAGE_LINES: usize = 6;
+
 /// See, make and cure adversarial examples.
 ///
 /// Without a command this opens the window, on PICTURE if one is given.
@@ -53,7 +56,10 @@ enum Command {
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return explain(&error),
+    };
     let result = match cli.command {
         Some(Command::Attack(args)) => attack::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
@@ -72,6 +78,19 @@ pub fn main() -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+/// Help and version as they are; what is wrong with a command line in a few lines without gaps.
+fn explain(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        return match error.print() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
+    let text = error.to_string();
+    text.lines().filter(|line| !line.trim().is_empty()).take(MESSAGE_LINES).for_each(|line| eprintln!("{line}"));
+    ExitCode::from(2)
 }
 
 #[cfg(feature = "gui")]

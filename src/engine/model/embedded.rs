@@ -2,10 +2,10 @@
 
 /// The files of `models/` by name.
 const FILES: &[(&str, &[u8])] = &[
-    ("digits_cnn.toml", include_bytes!("../../../models/digits_cnn.toml")),
-    ("digits_cnn.safetensors", include_bytes!("../../../models/digits_cnn.safetensors")),
     ("digits_maxout.toml", include_bytes!("../../../models/digits_maxout.toml")),
     ("digits_maxout.safetensors", include_bytes!("../../../models/digits_maxout.safetensors")),
+    ("digits_cnn.toml", include_bytes!("../../../models/digits_cnn.toml")),
+    ("digits_cnn.safetensors", include_bytes!("../../../models/digits_cnn.safetensors")),
     ("squeezenet1_1_caffe.toml", include_bytes!("../../../models/squeezenet1_1_caffe.toml")),
     ("imagenet_classes.txt", include_bytes!("../../../models/imagenet_classes.txt")),
 ];
