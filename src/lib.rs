@@ -4,6 +4,8 @@
 //! of its own) ← [`worker`] (a thread that keeps a view up to date) ← `app` (the window) and [`cli`] (the same engine
 //! headless).
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo))]
+
 #[cfg(feature = "gui")]
 pub mod app;
 pub mod cli;

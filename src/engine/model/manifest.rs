@@ -4,7 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::layer::{LayerSpec, Shape, output_shape, parse_layers, walk};
+use super::layer::{LayerSpec, parse_layers, walk};
+use super::shape::{Shape, output_shape};
 use crate::engine::picture::Fit;
 use crate::engine::{Error, Result, ops};
 

@@ -8,13 +8,15 @@ mod manifest;
 mod net;
 #[cfg(test)]
 mod net_tests;
+mod shape;
 mod weights;
 
 pub use catalogue::{Catalogue, Entry, user_models_folder};
 pub use classes::find_class;
-pub use layer::{LayerSpec, Shape, is_running_statistic, walk as walk_layers};
+pub use layer::{LayerSpec, is_running_statistic, walk as walk_layers};
 pub use manifest::{Input, Manifest};
 pub use net::{BatchStatistics, Mode, Net, Params};
+pub use shape::Shape;
 pub use weights::{read_weights, save_weights, sha256_hex, weights_bytes};
 
 use candle_core::Tensor;

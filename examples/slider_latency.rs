@@ -1,0 +1,58 @@
+//! How long a move of the ε slider takes until the window gets the new pictures, and how long each part of the first view
+//! takes.
+//!
+//!     cargo run --release --example slider_latency -- digits_cnn digit-7
+//!     DOPPELGANGER_MODELS=folder cargo run --release --example slider_latency -- squeezenet1_1_caffe astronaut
+
+use std::time::{Duration, Instant};
+
+use doppelganger::engine::attack::{Goal, Label, Loss, Method};
+use doppelganger::engine::picture::{Channel, Heatmap, Quantity};
+use doppelganger::worker::{Event, Source, View, Worker};
+
+const MOVES: usize = 200;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let model = arguments.next().unwrap_or_else(|| "digits_cnn".into());
+    let picture = arguments.next().unwrap_or_else(|| "digit-7".into());
+    let worker = Worker::spawn(|| {})?;
+    let mut view = View {
+        model,
+        picture: Source::Sample(picture),
+        label: Label::Predicted,
+        goal: Goal::Untargeted,
+        method: Method::Fgsm { eps: 0.0 },
+        loss: Loss::CrossEntropy,
+        clip: true,
+        heatmap: Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
+    };
+    println!("first view: {:.1} ms", milliseconds(answer(&worker, &view)?));
+    let mut times = Vec::with_capacity(MOVES);
+    for i in 0..MOVES {
+        view.method = Method::Fgsm { eps: (i + 1) as f32 / MOVES as f32 * 0.3 };
+        times.push(answer(&worker, &view)?);
+    }
+    times.sort();
+    let (median, late) = (times[MOVES / 2], times[MOVES * 99 / 100]);
+    println!("a move of ε: median {:.1} ms, 99th percentile {:.1} ms", milliseconds(median), milliseconds(late));
+    Ok(())
+}
+
+/// The time from asking for a view to having its pictures.
+fn answer(worker: &Worker, view: &View) -> Result<Duration, String> {
+    let started = Instant::now();
+    worker.show(view.clone());
+    loop {
+        match worker.wait(Duration::from_secs(60)) {
+            Some(Event::Shown(_)) => return Ok(started.elapsed()),
+            Some(Event::Failed { message, .. }) => return Err(message),
+            Some(_) => {}
+            None => return Err("no answer within a minute".into()),
+        }
+    }
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
