@@ -210,6 +210,31 @@ fn a_file_that_is_not_there_leaves_the_picture_on_screen() {
     assert!(app(&window).notice_texts().is_empty());
 }
 
+/// A file as the window system hands it over.
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl eframe::egui::DroppedFile for Dropped {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(&self.0).map_err(|error| error.to_string())
+    }
+}
+
+#[test]
+fn a_dropped_picture_is_attacked() {
+    let mut window = fresh();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/digits/4.png");
+    window.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(path.clone())));
+    until(&mut window, "the dropped picture", |app| {
+        app.shown().is_some_and(|shown| shown.view.picture == Source::File(path.clone()))
+    });
+    assert_eq!(shown(&window).label.name, "4");
+}
+
 #[test]
 fn a_pasted_picture_is_attacked() {
     let mut window = fresh();
