@@ -94,7 +94,12 @@ impl Model {
 
     /// The number of trained values.
     pub fn parameter_count(&self) -> usize {
-        self.net.parameter_count()
+        let mut count = 0;
+        walk_layers(&self.manifest.layers, &mut |layer| {
+            let trained = layer.tensors().into_iter().filter(|(name, _)| !is_running_statistic(name));
+            count += trained.map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>();
+        });
+        count
     }
 }
 

@@ -78,20 +78,6 @@ impl Net {
     fn run(&self, x: &Tensor, mode: &mut Mode<'_>) -> TensorResult<Tensor> {
         self.layers.iter().try_fold(x.clone(), |x, layer| layer.forward(&x, mode))
     }
-
-    /// The number of values in all tensors.
-    pub fn parameter_count(&self) -> usize {
-        let count = |layer: &Layer| match layer {
-            Layer::Conv2d { weight, bias, .. }
-            | Layer::Linear { weight, bias }
-            | Layer::Maxout { weight, bias, .. } => weight.elem_count() + bias.elem_count(),
-            Layer::BatchNorm2d(norm) => 2 * norm.weight.elem_count(),
-            Layer::Residual { body, shortcut } => body.parameter_count() + shortcut.parameter_count(),
-            Layer::Concat { branches } => branches.iter().map(Net::parameter_count).sum(),
-            _ => 0,
-        };
-        self.layers.iter().map(count).sum()
-    }
 }
 
 impl Layer {
