@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::settings::{LastPicture, MethodChoice, Settings};
 use crate::engine::attack::{Goal, Label, Loss, Method};
-use crate::engine::data::sample;
+use crate::engine::data::sample_unless_file;
 use crate::engine::model::Entry;
 use crate::engine::picture::{Channel, Heatmap, Quantity};
 use crate::worker::{Revision, Shown, Source, View};
@@ -46,9 +46,9 @@ pub struct Explore {
 
 /// A file, or else the bundled sample of this name.
 fn named(picture: PathBuf) -> Source {
-    match picture.to_str() {
-        Some(name) if !picture.exists() && sample(name).is_some() => Source::Sample(name.to_owned()),
-        _ => Source::File(picture),
+    match sample_unless_file(&picture) {
+        Some(sample) => Source::Sample(sample.name.to_owned()),
+        None => Source::File(picture),
     }
 }
 

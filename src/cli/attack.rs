@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::{LossArgument, eps_argument, print, print_json};
 use crate::engine::attack::{Attacked, Baseline, Goal, Label, Loss, Method, Verdict, attack};
-use crate::engine::data::sample;
+use crate::engine::data::{Sample, sample_unless_file};
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
-use crate::engine::picture::{Picture, open};
+use crate::engine::picture::open;
 use crate::engine::units::describe_eps;
 use crate::engine::{Error, Result};
 
@@ -105,7 +105,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let classes = &model.classes;
     let find = |class: &Option<String>| class.as_deref().map(|text| find_class(classes, text)).transpose();
     let (label, target) = (find(&args.label)?, find(&args.target)?);
-    let picture = picture(&args.picture)?;
+    let picture = sample_unless_file(&args.picture).map_or_else(|| open(&args.picture), Sample::picture)?;
     let goal = target.map_or(Goal::Untargeted, Goal::Targeted);
     let from = label.map_or(Label::Predicted, Label::Given);
     let baseline = Baseline::new(&model, model.fit(&picture)?, from, goal, args.loss.into())?;
@@ -138,14 +138,6 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     }
     picture.notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;
     print(&describe(&report))
-}
-
-/// A file, or a bundled picture of this name where there is no such file.
-fn picture(path: &Path) -> Result<Picture> {
-    match path.to_str().and_then(sample) {
-        Some(sample) if !path.exists() => sample.picture(),
-        _ => open(path),
-    }
 }
 
 fn result(model: &Model, baseline: &Baseline, eps: f32, attacked: &Attacked) -> ResultReport {

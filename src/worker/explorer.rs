@@ -9,7 +9,7 @@ use super::protocol::{Event, ModelInfo, Revision, Saved, Shown, Source, View};
 use crate::engine::attack::{Attacked, Baseline, Goal, Label, attack};
 use crate::engine::data::sample;
 use crate::engine::model::{Catalogue, Model, argmax};
-use crate::engine::picture::{Picture, Planes, Rgba, open};
+use crate::engine::picture::{Picture, Rgba, open};
 use crate::engine::{Error, Result};
 
 /// Classes listed before and after.
@@ -35,9 +35,7 @@ struct Prepared {
     model: String,
     picture: Arc<Picture>,
     label: Label,
-    original: Arc<Planes>,
     original_rgba: Arc<Rgba>,
-    gradient: Arc<Planes>,
     baseline: Baseline,
 }
 
@@ -55,12 +53,11 @@ impl Explorer {
                 }
             }
             Task::Save(path) => send(Event::Saved(self.save(&path)?)),
-            Task::RefreshCatalogue => {
-                // The files may have changed: the next view loads its model afresh.
+            Task::ForgetModel => {
                 self.model = None;
                 self.prepared = None;
-                send(Event::Catalogue(self.catalogue.entries()));
             }
+            Task::ListModels => send(Event::Catalogue(self.catalogue.entries())),
         }
         Ok(())
     }
@@ -83,17 +80,17 @@ impl Explorer {
         let Some(prepared) = self.prepared.as_ref().filter(|_| !is_stale(revision)) else { return Ok(None) };
         let baseline = &prepared.baseline;
         let attacked = attack(&model, baseline, view.method, view.clip)?;
-        let (heatmap, heatmap_limit) = view.heatmap.draw(&attacked.perturbation, &prepared.gradient);
+        let (heatmap, heatmap_limit) = view.heatmap.draw(&attacked.perturbation, &baseline.gradient);
         let before_and_after = |class: usize| (baseline.probabilities[class], attacked.probabilities[class]);
         let shown = Shown {
             revision,
             model: info,
             picture_notes: picture.notes.clone(),
             picture_size: (picture.width, picture.height),
-            original: prepared.original.clone(),
-            perturbation: Arc::new(attacked.perturbation.clone()),
-            gradient: prepared.gradient.clone(),
-            adversarial: Arc::new(attacked.adversarial.clone()),
+            original: baseline.original.clone(),
+            perturbation: attacked.perturbation.clone(),
+            gradient: baseline.gradient.clone(),
+            adversarial: attacked.adversarial.clone(),
             original_rgba: prepared.original_rgba.clone(),
             heatmap_rgba: Arc::new(heatmap),
             heatmap_limit,
@@ -157,24 +154,26 @@ impl Explorer {
 
     fn prepare(&mut self, model: &Model, picture: &Arc<Picture>, view: &View) -> Result<()> {
         let same_picture = |known: &Prepared| known.model == view.model && Arc::ptr_eq(&known.picture, picture);
-        let fitted = match self.prepared.take().filter(same_picture) {
+        let (fitted, original_rgba) = match self.prepared.take().filter(same_picture) {
             Some(known)
                 if (known.label, known.baseline.goal, known.baseline.loss) == (view.label, view.goal, view.loss) =>
             {
                 self.prepared = Some(known);
                 return Ok(());
             }
-            Some(known) => known.original,
-            None => Arc::new(model.fit(picture)?),
+            Some(known) => (known.baseline.original, known.original_rgba),
+            None => {
+                let fitted = Arc::new(model.fit(picture)?);
+                let rgba = Arc::new(Rgba::from_planes(&fitted));
+                (fitted, rgba)
+            }
         };
-        let baseline = Baseline::new(model, fitted.as_ref().clone(), view.label, view.goal, view.loss)?;
+        let baseline = Baseline::new(model, fitted, view.label, view.goal, view.loss)?;
         self.prepared = Some(Prepared {
             model: view.model.clone(),
             picture: picture.clone(),
             label: view.label,
-            original_rgba: Arc::new(Rgba::from_planes(&fitted)),
-            original: fitted,
-            gradient: Arc::new(baseline.gradient.clone()),
+            original_rgba,
             baseline,
         });
         Ok(())

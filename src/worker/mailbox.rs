@@ -10,7 +10,9 @@ use super::protocol::{Revision, View};
 pub enum Task {
     Show(Revision, Box<View>),
     Save(PathBuf),
-    RefreshCatalogue,
+    /// The files may have changed: the next view loads its model afresh.
+    ForgetModel,
+    ListModels,
 }
 
 #[derive(Default)]

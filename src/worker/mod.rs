@@ -45,9 +45,8 @@ impl Worker {
         let outbox = Outbox { sender, wake: Box::new(wake) };
         let theirs = mailbox.clone();
         std::thread::Builder::new().name("worker".into()).spawn(move || run(&theirs, catalogue, &outbox))?;
-        let worker = Self { mailbox, events };
-        worker.refresh_catalogue();
-        Ok(worker)
+        mailbox.push(Task::ListModels);
+        Ok(Self { mailbox, events })
     }
 
     /// Asks for a view; it replaces any view that is still waiting. Never blocks.
@@ -60,9 +59,11 @@ impl Worker {
         self.mailbox.push(Task::Save(path));
     }
 
-    /// Looks for models again; the answer is [`Event::Catalogue`]. Also done once at the start.
+    /// Looks for models again, as the start does, and loads the present one afresh for the next view; the answer is
+    /// [`Event::Catalogue`].
     pub fn refresh_catalogue(&self) {
-        self.mailbox.push(Task::RefreshCatalogue);
+        self.mailbox.push(Task::ForgetModel);
+        self.mailbox.push(Task::ListModels);
     }
 
     /// The next event if there is one. Never blocks.
@@ -127,6 +128,6 @@ fn failure_event(task: &Task) -> Box<dyn Fn(String) -> Event> {
             let path = path.clone();
             Box::new(move |message| Event::SaveFailed { path: path.clone(), message })
         }
-        Task::RefreshCatalogue => Box::new(|message| Event::Failed { revision: 0, message }),
+        Task::ForgetModel | Task::ListModels => Box::new(|message| Event::Failed { revision: 0, message }),
     }
 }

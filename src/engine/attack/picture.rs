@@ -1,6 +1,7 @@
 //! An attack on one picture, with all that a person wants to know of it. The window and the command line share it.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use candle_core::Tensor;
 
@@ -20,10 +21,10 @@ pub struct Baseline {
     pub label: usize,
     /// The picture, (1, channels, height, width).
     x: Tensor,
-    pub original: Planes,
+    pub original: Arc<Planes>,
     pub probabilities: Vec<f32>,
     /// ∇ₓ of the loss of the label or of the target, at the original.
-    pub gradient: Planes,
+    pub gradient: Arc<Planes>,
     /// Share of pixel values whose gradient is exactly zero.
     pub zero_gradient_fraction: f32,
     /// The net is so sure of the class that rounding hides most of the cross-entropy's gradient; [`Loss::LogOdds`] sees it.
@@ -32,9 +33,9 @@ pub struct Baseline {
 
 /// An adversarial picture.
 pub struct Attacked {
-    pub adversarial: Planes,
+    pub adversarial: Arc<Planes>,
     /// `adversarial − original`.
-    pub perturbation: Planes,
+    pub perturbation: Arc<Planes>,
     pub probabilities: Vec<f32>,
     pub verdict: Verdict,
     /// max|δ| and ‖δ‖₂, in units of the pixel range.
@@ -69,7 +70,7 @@ impl Attacked {
             let levels = (d.abs() * LEVELS + rounding).floor().copysign(d);
             (((a - d) * LEVELS).round() + levels) / LEVELS
         });
-        Planes { values: moved.collect(), ..self.adversarial.clone() }.to_picture()
+        self.adversarial.with_values(moved.collect()).to_picture()
     }
 
     /// Saves the picture as PNG, opens the file again and asks the net about it: the answer is what anybody gets who opens
@@ -89,7 +90,8 @@ impl Baseline {
     ///
     /// # Errors
     /// A label or target that the model does not have, or a net whose answers are not numbers.
-    pub fn new(model: &Model, original: Planes, label: Label, goal: Goal, loss: Loss) -> Result<Self> {
+    pub fn new(model: &Model, original: impl Into<Arc<Planes>>, label: Label, goal: Goal, loss: Loss) -> Result<Self> {
+        let original = original.into();
         let probabilities = model.probabilities(&original)?;
         let label = match label {
             Label::Predicted => argmax(&probabilities),
@@ -115,7 +117,7 @@ impl Baseline {
             label,
             zero_gradient_fraction: gradient.zero_fractions()?[0],
             saturated: gradient.saturated[0],
-            gradient: planes,
+            gradient: planes.into(),
             x,
             original,
             probabilities,
@@ -143,15 +145,15 @@ pub fn attack(model: &Model, baseline: &Baseline, method: Method, clip: bool) ->
         Method::GradientSteps { eta, steps } => gradient_steps(model, baseline, (eta, steps), bounds)?,
     };
     let adversarial = Planes::from_tensor(&adversarial)?;
-    let values = adversarial.values.iter().zip(&baseline.original.values).map(|(a, x)| a - x).collect();
-    let perturbation = Planes { values, ..adversarial.clone() };
+    let difference = adversarial.values.iter().zip(&baseline.original.values).map(|(a, x)| a - x);
+    let perturbation = adversarial.with_values(difference.collect());
     let probabilities = model.probabilities(&adversarial)?;
     Ok(Attacked {
         verdict: Verdict::of(baseline.label, baseline.goal, argmax(&probabilities)),
         linf: perturbation.values.iter().fold(0.0, |m, d| m.max(d.abs())),
         l2: perturbation.values.iter().map(|d| f64::from(*d).powi(2)).sum::<f64>().sqrt() as f32,
-        adversarial,
-        perturbation,
+        adversarial: adversarial.into(),
+        perturbation: perturbation.into(),
         probabilities,
     })
 }

@@ -10,7 +10,7 @@ mod strokes;
 
 pub use drawn_digits::draw_digit;
 pub use folder::class_folders;
-pub use samples::{Sample, sample, samples};
+pub use samples::{Sample, sample, sample_unless_file, samples};
 pub use strokes::{DIGIT_SIDE, Strokes};
 
 use std::path::{Path, PathBuf};

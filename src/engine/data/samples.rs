@@ -1,5 +1,7 @@
 //! The pictures inside the binary, so that there is something to see at once.
 
+use std::path::Path;
+
 use crate::engine::Result;
 use crate::engine::picture::{Picture, decode};
 
@@ -33,6 +35,11 @@ pub fn samples() -> &'static [Sample] {
 /// The sample of this name.
 pub fn sample(name: &str) -> Option<&'static Sample> {
     SAMPLES.iter().find(|sample| sample.name == name)
+}
+
+/// The sample that a path on a command line means: the one of this name, unless there is a file of this name.
+pub fn sample_unless_file(path: &Path) -> Option<&'static Sample> {
+    path.to_str().and_then(sample).filter(|_| !path.exists())
 }
 
 /// Drawn by [`super::draw_digit`] (see examples/drawn_digits.rs).

@@ -17,7 +17,7 @@ pub use layer::{LayerSpec, is_running_statistic, walk as walk_layers};
 pub use manifest::{Input, Manifest};
 pub use net::{BatchStatistics, Mode, Net, Params};
 pub use shape::Shape;
-pub use weights::{read_weights, save_weights, sha256_hex, weights_bytes};
+pub use weights::{as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
 
 use candle_core::Tensor;
 use std::sync::Arc;

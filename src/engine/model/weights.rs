@@ -91,7 +91,8 @@ fn read_tensor(file: &SafeTensors<'_>, name: &str, shape: &[usize], layer: &Laye
     Tensor::from_vec(values, shape, &Device::Cpu).map_err(|e| format!("{kind}: the tensor {name:?}: {e}"))
 }
 
-fn as_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
+/// The values of a tensor of f32, f16 or bf16; `None` for other formats.
+pub fn as_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
     let data = view.data();
     let halves = || data.chunks_exact(2).map(|b| [b[0], b[1]]);
     match view.dtype() {

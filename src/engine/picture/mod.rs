@@ -55,6 +55,11 @@ impl Planes {
             .then(|| self.values[(c * self.height + y) * self.width + x])
     }
 
+    /// Planes of the same shape with other values.
+    pub fn with_values(&self, values: Vec<f32>) -> Self {
+        Self { values, channels: self.channels, height: self.height, width: self.width }
+    }
+
     /// As a tensor of shape (1, channels, height, width) on the CPU.
     pub fn to_tensor(&self) -> Result<Tensor> {
         let shape = (1, self.channels, self.height, self.width);

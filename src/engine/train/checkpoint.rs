@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Config, EpochRecord, Trainer};
 use crate::engine::data::Dataset;
 use crate::engine::files::write_atomically;
-use crate::engine::model::{Manifest, Params, read_weights, weights_bytes};
+use crate::engine::model::{Manifest, Params, as_f32, read_weights, weights_bytes};
 use crate::engine::{Error, Result};
 
 /// What is not a tensor.
@@ -45,9 +45,9 @@ pub(super) fn save(trainer: &Trainer<'_>, path: &Path) -> Result<()> {
     let state = State {
         config: trainer.config.clone(),
         history: trainer.history.clone(),
-        manifest: trainer.manifest.source.clone(),
-        manifest_path: trainer.manifest.path.clone(),
-        classes: trainer.manifest.classes.clone(),
+        manifest: trainer.manifest().source.clone(),
+        manifest_path: trainer.manifest().path.clone(),
+        classes: trainer.manifest().classes.clone(),
         pictures: trainer.data.len(),
     };
     let json = serde_json::to_string(&state).map_err(|e| Error::Argument(format!("the state of the run: {e}")))?;
@@ -77,8 +77,7 @@ impl Checkpoint {
             let names = file.names().into_iter().filter_map(|name| name.strip_prefix(prefix));
             let read = |name: &str| {
                 let view = file.tensor(&format!("{prefix}{name}")).map_err(|e| damaged(&e))?;
-                let values =
-                    view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+                let values = as_f32(&view).ok_or_else(|| damaged(&"its tensors are not f32"))?;
                 Ok((name.to_owned(), Tensor::from_vec(values, view.shape(), &Device::Cpu)?))
             };
             names.map(read).collect()

@@ -19,7 +19,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::attack::{Loss, Norm, PIXELS, fgsm, input_gradient};
+use crate::engine::attack::{InputGradient, Loss, Norm, PIXELS, fgsm, input_gradient};
 use crate::engine::data::Dataset;
 use crate::engine::model::{BatchStatistics, Manifest, Mode, Model, Net, Params, argmax, is_running_statistic};
 use crate::engine::{Error, Result, ops};
@@ -114,9 +114,11 @@ pub struct Progress {
 pub struct Trainer<'a> {
     config: Config,
     data: &'a Dataset,
-    manifest: Manifest,
     vars: BTreeMap<String, Var>,
+    /// The net in training: its weights are the variables.
     net: Net,
+    /// The same net in evaluation mode, sharing the weights that are being trained: for attacks and validation.
+    frozen: Model,
     sgd: Sgd,
     history: Vec<EpochRecord>,
     best: Params,
@@ -132,25 +134,22 @@ impl<'a> Trainer<'a> {
     }
 
     fn with_params(manifest: Manifest, data: &'a Dataset, config: Config, params: &Params) -> Result<Self> {
-        let vars: BTreeMap<String, Var> = params
-            .iter()
-            .filter(|(name, _)| !is_running_statistic(name))
-            .map(|(name, tensor)| Ok((name.clone(), Var::from_tensor(&tensor.copy()?)?)))
-            .collect::<Result<_>>()?;
-        let mut tracked: Params = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
-        for (name, tensor) in params.iter().filter(|(name, _)| is_running_statistic(name)) {
-            tracked.insert(name.clone(), tensor.copy()?);
+        let (mut vars, mut statistics) = (BTreeMap::new(), Params::new());
+        for (name, tensor) in params {
+            if is_running_statistic(name) {
+                statistics.insert(name.clone(), tensor.copy()?);
+            } else {
+                vars.insert(name.clone(), Var::from_tensor(&tensor.copy()?)?);
+            }
         }
-        let net = Net::build(&manifest.layers, &tracked)?;
-        let sgd = Sgd::new(&vars)?;
-        let mut trainer = Self { config, data, manifest, vars, net, sgd, history: Vec::new(), best: Params::new() };
-        trainer.statistics_from(&tracked);
-        Ok(trainer)
-    }
-
-    fn statistics_from(&mut self, params: &Params) {
-        self.sgd.statistics =
-            params.iter().filter(|(name, _)| is_running_statistic(name)).map(|(n, t)| (n.clone(), t.clone())).collect();
+        let with_statistics = |weight: fn(&Var) -> Tensor| -> Params {
+            let weights = vars.iter().map(|(name, var)| (name.clone(), weight(var)));
+            weights.chain(statistics.iter().map(|(name, tensor)| (name.clone(), tensor.clone()))).collect()
+        };
+        let net = Net::build(&manifest.layers, &with_statistics(|var| var.as_tensor().clone()))?;
+        let frozen = Model::new(manifest, &with_statistics(Var::as_detached_tensor))?;
+        let sgd = Sgd::new(&vars, statistics)?;
+        Ok(Self { config, data, vars, net, frozen, sgd, history: Vec::new(), best: Params::new() })
     }
 
     pub fn history(&self) -> &[EpochRecord] {
@@ -162,7 +161,7 @@ impl<'a> Trainer<'a> {
     }
 
     pub fn manifest(&self) -> &Manifest {
-        &self.manifest
+        &self.frozen.manifest
     }
 
     pub fn is_finished(&self) -> bool {
@@ -180,13 +179,6 @@ impl<'a> Trainer<'a> {
     /// adversarial (the deck's rule), the clean one otherwise. Without validation, the present ones.
     pub fn best_params(&self) -> Result<Params> {
         if self.best.is_empty() { self.params() } else { Ok(self.best.clone()) }
-    }
-
-    /// The net as it is now, in evaluation mode, sharing the weights that are being trained.
-    fn frozen(&self) -> Result<Model> {
-        let vars = self.vars.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor()));
-        let statistics = self.sgd.statistics.iter().map(|(name, tensor)| (name.clone(), tensor.clone()));
-        Model::new(self.manifest.clone(), &vars.chain(statistics).collect())
     }
 
     /// Trains one epoch and validates it. `go_on` is asked after every step; false leaves the trainer in the middle of
@@ -230,12 +222,12 @@ impl<'a> Trainer<'a> {
 
     /// One step of stochastic gradient descent on the objective; returns its value.
     fn step(&mut self, batch: &[usize], rate: f32, rng: &mut ChaCha8Rng) -> Result<f32> {
-        let (x, labels) = self.data.batch(batch, &self.manifest.input)?;
+        let (x, labels) = self.data.batch(batch, self.frozen.input())?;
         let mut statistics = Vec::new();
         // The clean pass takes its dropout masks first, so that they do not depend on the attack.
         let clean = self.loss(&x, &labels, rng, &mut statistics)?;
         let objective = if self.config.is_adversarial() {
-            let adversarial = self.adversarial(&x, &labels)?;
+            let (_, adversarial) = self.attack(&x, &labels)?;
             let adversarial = self.loss(&adversarial, &labels, rng, &mut statistics)?;
             let alpha = f64::from(self.config.alpha);
             ((clean * alpha)? + (adversarial * (1.0 - alpha))?)?
@@ -257,17 +249,18 @@ impl<'a> Trainer<'a> {
         rng: &mut ChaCha8Rng,
         statistics: &mut BatchStatistics,
     ) -> Result<Tensor> {
-        let x = self.manifest.input.normalise(x)?;
+        let x = self.frozen.input().normalise(x)?;
         let logits = self.net.forward(&x, &mut Mode::Train { rng, statistics })?;
         Ok(ops::cross_entropy(&logits, labels)?.mean_all()?)
     }
 
-    /// `x + ε·sign(∇ₓJ)` against the true labels, with the net in evaluation mode: made with dropout on, the examples
-    /// are far weaker. The log-odds have the sign of J's gradient and keep it where the net is already sure.
-    fn adversarial(&self, x: &Tensor, labels: &[usize]) -> Result<Tensor> {
-        let gradient = input_gradient(&self.frozen()?, x, labels, Loss::LogOdds)?;
+    /// The logits of x and `x + ε·sign(∇ₓJ)` against the true labels, with the net in evaluation mode: made with dropout
+    /// on, the examples are far weaker. The log-odds have the sign of J's gradient and keep it where the net is already
+    /// sure.
+    fn attack(&self, x: &Tensor, labels: &[usize]) -> Result<(Tensor, Tensor)> {
+        let InputGradient { logits, gradient, .. } = input_gradient(&self.frozen, x, labels, Loss::LogOdds)?;
         let bounds = self.config.clip.then_some(PIXELS);
-        fgsm(x, &gradient.gradient, (Norm::Linf, &[self.config.eps]), 1.0, bounds)
+        Ok((logits, fgsm(x, &gradient, (Norm::Linf, &[self.config.eps]), 1.0, bounds)?))
     }
 
     /// Errors on the pictures held out, clean and under FGSM at the ε of the objective.
@@ -275,14 +268,16 @@ impl<'a> Trainer<'a> {
         if self.config.validation == 0 {
             return Ok(record);
         }
-        let model = self.frozen()?;
         let indices: Vec<usize> = (self.data.len() - self.config.validation..self.data.len()).collect();
         let (mut clean, mut adversarial) = (0, 0);
         for batch in indices.chunks(self.config.batch.max(100)) {
-            let (x, labels) = self.data.batch(batch, &self.manifest.input)?;
-            clean += wrong(&model.logits(&x)?, &labels)?;
+            let (x, labels) = self.data.batch(batch, self.frozen.input())?;
             if self.config.eps > 0.0 {
-                adversarial += wrong(&model.logits(&self.adversarial(&x, &labels)?)?, &labels)?;
+                let (logits, attacked) = self.attack(&x, &labels)?;
+                clean += wrong(&logits, &labels)?;
+                adversarial += wrong(&self.frozen.logits(&attacked)?, &labels)?;
+            } else {
+                clean += wrong(&self.frozen.logits(&x)?, &labels)?;
             }
         }
         let share = |wrong: usize| Some(wrong as f32 / indices.len() as f32);

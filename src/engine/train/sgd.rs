@@ -21,9 +21,10 @@ pub struct Sgd {
 }
 
 impl Sgd {
-    pub fn new(vars: &BTreeMap<String, Var>) -> Result<Self> {
+    /// At rest, with the running statistics that the net shares.
+    pub fn new(vars: &BTreeMap<String, Var>, statistics: Params) -> Result<Self> {
         let velocity = vars.iter().map(|(name, var)| Ok((name.clone(), var.zeros_like()?)));
-        Ok(Self { velocity: velocity.collect::<Result<_>>()?, statistics: Params::new() })
+        Ok(Self { velocity: velocity.collect::<Result<_>>()?, statistics })
     }
 
     pub fn step(
@@ -148,7 +149,7 @@ mod tests {
         // print(w.tolist()) -> [[0.45750102400779724, -0.9150020480155945]]
         let var = Var::new(&[[1.0f32, -2.0]], &Device::Cpu).unwrap();
         let vars = BTreeMap::from([("w".to_owned(), var.clone())]);
-        let mut sgd = Sgd::new(&vars).unwrap();
+        let mut sgd = Sgd::new(&vars, Params::new()).unwrap();
         for _ in 0..2 {
             let gradients = var.sqr().unwrap().sum_all().unwrap().backward().unwrap();
             sgd.step(&vars, &gradients, 0.1, &config(0.01, None)).unwrap();
@@ -163,7 +164,7 @@ mod tests {
         let vars = BTreeMap::from([("w".to_owned(), var.clone())]);
         let gradients = var.sum_all().unwrap().backward().unwrap();
         // A rate of 0: the step itself moves nothing.
-        Sgd::new(&vars).unwrap().step(&vars, &gradients, 0.0, &config(0.0, Some(1.0))).unwrap();
+        Sgd::new(&vars, Params::new()).unwrap().step(&vars, &gradients, 0.0, &config(0.0, Some(1.0))).unwrap();
         let norms = row_norms(&var);
         assert!((norms[0] - 1.0).abs() < 1e-6 && (norms[1] - 0.5).abs() < 1e-6, "{norms:?}");
     }
