@@ -5,6 +5,7 @@ pub mod data;
 mod error;
 pub mod eval;
 pub mod files;
+pub mod kernels;
 pub mod model;
 pub mod ops;
 pub mod picture;

@@ -1,0 +1,403 @@
+//! Convolution with fused bias, addition and clamp, and its gradients. A fully connected layer is one on planes of one
+//! pixel.
+
+use rayon::prelude::*;
+
+use super::correlate::{Correlation, Grid};
+use super::map::Map;
+use super::simd::Isa;
+use super::tile::{self, Finish, MAX_ROWS, PANEL, Run, Tile};
+use super::{SharedSlice, depthwise};
+
+/// The shape of a convolution; height first, then width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv {
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub padding: [usize; 2],
+    pub inputs: usize,
+    pub outputs: usize,
+    pub groups: usize,
+}
+
+/// Values of a batch with where they lie.
+pub type Values<'a> = (&'a [f32], Map);
+
+/// What a forward pass does beside the sum: adds a plane of the same shape, and clamps.
+#[derive(Clone, Copy)]
+pub struct Fused<'a> {
+    pub add: Option<Values<'a>>,
+    pub finish: Finish,
+}
+
+/// Bytes of pictures and gradients that the tiles of a weight gradient go over before the next pictures: a part of the
+/// second-level cache.
+const BLOCK_BYTES: usize = 512 << 10;
+
+impl Conv {
+    /// A fully connected layer on planes of one pixel.
+    pub fn linear(inputs: usize, outputs: usize) -> Self {
+        Self { kernel: [1, 1], stride: [1, 1], padding: [0, 0], inputs, outputs, groups: 1 }
+    }
+
+    pub fn is_depthwise(&self) -> bool {
+        self.groups > 1 && self.groups == self.inputs && self.groups == self.outputs
+    }
+
+    fn taps(&self) -> usize {
+        self.kernel[0] * self.kernel[1]
+    }
+
+    fn group_inputs(&self) -> usize {
+        self.inputs / self.groups
+    }
+
+    fn group_outputs(&self) -> usize {
+        self.outputs / self.groups
+    }
+
+    /// Terms of each sum.
+    fn depth(&self) -> usize {
+        self.taps() * self.group_inputs()
+    }
+
+    /// The length of the packed weights: for every group panels of [`PANEL`] outputs, (taps, inputs) in each; (taps,
+    /// channels) where each channel is its own group.
+    pub fn weights_len(&self) -> usize {
+        if self.is_depthwise() {
+            self.taps() * self.outputs
+        } else {
+            self.groups * self.group_outputs().div_ceil(PANEL) * self.depth() * PANEL
+        }
+    }
+
+    /// Calls `f(place in PyTorch's order, place in the packed weights)` for every weight (out, in / groups, kh, kw).
+    pub fn each_weight(&self, mut f: impl FnMut(usize, usize)) {
+        let (taps, inputs, outputs) = (self.taps(), self.group_inputs(), self.group_outputs());
+        let group_len = self.weights_len() / self.groups;
+        for o in 0..self.outputs {
+            let (group, within) = (o / outputs, o % outputs);
+            let panel = group * group_len + within / PANEL * self.depth() * PANEL + within % PANEL;
+            for c in 0..inputs {
+                for tap in 0..taps {
+                    let packed =
+                        if self.is_depthwise() { tap * self.outputs + o } else { panel + (tap * inputs + c) * PANEL };
+                    f((o * inputs + c) * taps + tap, packed);
+                }
+            }
+        }
+    }
+
+    /// The maps of a group's channels.
+    fn group(&self, map: Map, channels: usize, group: usize) -> Map {
+        Map { channels, first: map.first + group * channels, ..map }
+    }
+
+    /// Depthwise convolutions run all their groups at once.
+    fn passes(&self) -> usize {
+        if self.is_depthwise() { 1 } else { self.groups }
+    }
+
+    fn pass_channels(&self) -> (usize, usize) {
+        (self.inputs / self.passes(), self.outputs / self.passes())
+    }
+
+    /// `y = finish(conv(x) + bias + add)`.
+    pub fn forward(
+        &self,
+        isa: Isa,
+        n: usize,
+        x: Values<'_>,
+        (weights, bias): (&[f32], &[f32]),
+        (y, y_map): (&mut [f32], Map),
+        fused: Fused<'_>,
+    ) {
+        let (inputs, outputs) = self.pass_channels();
+        let [kh, kw] = self.kernel;
+        let step = if self.is_depthwise() { self.outputs } else { self.group_inputs() * PANEL };
+        let mut runs = Vec::with_capacity(self.taps());
+        // Neighbours in a row lie next to each other where the map is its whole buffer: one run for all.
+        let merge = !self.is_depthwise() && self.groups == 1 && x.1.channels == x.1.stride;
+        for ky in 0..kh {
+            if merge {
+                runs.push(Run { a: ky * x.1.row(), b: ky * kw * step, len: kw * inputs });
+                continue;
+            }
+            for kx in 0..kw {
+                let len = if self.is_depthwise() { 1 } else { inputs };
+                runs.push(Run { a: ky * x.1.row() + kx * x.1.stride, b: (ky * kw + kx) * step, len });
+            }
+        }
+        let group_len = weights.len() / self.passes();
+        for group in 0..self.passes() {
+            let out = self.group(y_map, outputs, group);
+            let correlation = Correlation {
+                n,
+                grid: [y_map.height, y_map.width],
+                x: (
+                    x.0,
+                    Grid {
+                        map: self.group(x.1, inputs, group),
+                        origin: self.padding.map(|p| -(p as isize)),
+                        step: self.stride,
+                    },
+                ),
+                runs: &runs,
+                weights: &weights[group * group_len..][..group_len],
+                panel_len: self.depth() * PANEL,
+                depthwise: self.is_depthwise(),
+                bias: Some(&bias[group * outputs..]),
+                add: fused.add.map(|(values, map)| (values, Grid::all(self.group(map, outputs, group)))),
+                gate: None,
+                finish: fused.finish,
+            };
+            correlation.run(isa, y, Grid::all(out), false);
+        }
+    }
+
+    /// The length of the weights as [`Self::input_gradient`] reads them.
+    pub fn transposed_len(&self) -> usize {
+        if self.is_depthwise() {
+            self.weights_len()
+        } else {
+            self.groups * self.group_inputs().div_ceil(PANEL) * self.taps() * self.group_outputs() * PANEL
+        }
+    }
+
+    /// Turns packed weights into panels of [`PANEL`] inputs, (taps, outputs) in each.
+    pub fn transpose(&self, weights: &[f32], transposed: &mut Vec<f32>) {
+        transposed.resize(self.transposed_len(), 0.0);
+        if self.is_depthwise() {
+            transposed.copy_from_slice(weights);
+            return;
+        }
+        let (inputs, outputs, taps) = (self.group_inputs(), self.group_outputs(), self.taps());
+        let panel_len = taps * outputs * PANEL;
+        let panels = inputs.div_ceil(PANEL);
+        let source_len = weights.len() / self.groups;
+        transposed.par_chunks_mut(panel_len).enumerate().for_each(|(index, panel)| {
+            let (group, first) = (index / panels, index % panels * PANEL);
+            let count = (inputs - first).min(PANEL);
+            let source = &weights[group * source_len..][..source_len];
+            for (tap, block) in panel.chunks_exact_mut(outputs * PANEL).enumerate() {
+                for (o, row) in block.chunks_exact_mut(PANEL).enumerate() {
+                    let from = (o / PANEL * self.depth() + tap * inputs + first) * PANEL + o % PANEL;
+                    for (value, &weight) in row.iter_mut().zip(source[from..].iter().step_by(PANEL).take(count)) {
+                        *value = weight;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Along one axis, for input positions `phase`, `phase + stride`, …: the taps that reach them, each with the output
+    /// position that it comes from, relative to the first.
+    fn phase(&self, axis: usize, phase: usize) -> Vec<(usize, isize)> {
+        let (stride, position) = (self.stride[axis] as isize, (phase + self.padding[axis]) as isize);
+        let taps = (0..self.kernel[axis]).filter(|&tap| (position - tap as isize) % stride == 0);
+        taps.map(|tap| (tap, (position - tap as isize) / stride)).collect()
+    }
+
+    /// The border that the gradient of the output needs for [`Self::input_gradient`].
+    pub fn gradient_halo(&self, x: [usize; 2], y: [usize; 2]) -> usize {
+        let mut halo = 0;
+        for axis in 0..2 {
+            for phase in 0..self.stride[axis].min(x[axis]) {
+                let count = (x[axis] - phase).div_ceil(self.stride[axis]) as isize;
+                for (_, shift) in self.phase(axis, phase) {
+                    halo = halo.max(-shift).max(count + shift - y[axis] as isize);
+                }
+            }
+        }
+        halo as usize
+    }
+
+    /// The gradient of the input; with `in_place` added to what is there, then kept where `gate` lets it through.
+    pub fn input_gradient(
+        &self,
+        isa: Isa,
+        n: usize,
+        (dy, dy_map): Values<'_>,
+        transposed: &[f32],
+        (dx, dx_map): (&mut [f32], Map),
+        (in_place, gate, finish): (bool, Option<Values<'_>>, Finish),
+    ) {
+        let (inputs, outputs) = self.pass_channels();
+        let kw = self.kernel[1];
+        let group_len = transposed.len() / self.passes();
+        let step = if self.is_depthwise() { self.outputs } else { outputs * PANEL };
+        for (row, column) in (0..self.stride[0]).flat_map(|row| (0..self.stride[1]).map(move |column| (row, column))) {
+            if row >= dx_map.height || column >= dx_map.width {
+                continue;
+            }
+            let (rows, columns) = (self.phase(0, row), self.phase(1, column));
+            let least = |taps: &[(usize, isize)]| taps.iter().map(|tap| tap.1).min().unwrap_or(0);
+            let origin = [least(&rows), least(&columns)];
+            let mut runs = Vec::with_capacity(rows.len() * columns.len());
+            for &(ky, shift_y) in &rows {
+                for &(kx, shift_x) in &columns {
+                    let (down, right) = ((shift_y - origin[0]) as usize, (shift_x - origin[1]) as usize);
+                    let len = if self.is_depthwise() { 1 } else { outputs };
+                    let a = down * dy_map.row() + right * dy_map.stride;
+                    runs.push(Run { a, b: (ky * kw + kx) * step, len });
+                }
+            }
+            // Where no tap reaches the gradient is zero, and the output is never read.
+            let reach = if runs.is_empty() { [0, 0] } else { [1, 1] };
+            let origin = if runs.is_empty() { [0, 0] } else { origin };
+            let grid =
+                [(dx_map.height - row).div_ceil(self.stride[0]), (dx_map.width - column).div_ceil(self.stride[1])];
+            let there = |map: Map| Grid { map, origin: [row as isize, column as isize], step: self.stride };
+            for group in 0..self.passes() {
+                let correlation = Correlation {
+                    n,
+                    grid,
+                    x: (dy, Grid { map: self.group(dy_map, outputs, group), origin, step: reach }),
+                    runs: &runs,
+                    weights: &transposed[group * group_len..][..group_len],
+                    panel_len: self.taps() * outputs * PANEL,
+                    depthwise: self.is_depthwise(),
+                    bias: None,
+                    add: None,
+                    gate: gate.map(|(values, map)| (values, there(self.group(map, inputs, group)))),
+                    finish,
+                };
+                correlation.run(isa, dx, there(self.group(dx_map, inputs, group)), in_place);
+            }
+        }
+    }
+
+    /// Adds the gradients of the weights and of the bias, summed over pixels and pictures in a fixed order.
+    pub fn weight_gradient(
+        &self,
+        isa: Isa,
+        n: usize,
+        (x, x_map): Values<'_>,
+        (dy, dy_map): Values<'_>,
+        (dw, db): (&mut [f32], &mut [f32]),
+    ) {
+        let block = (BLOCK_BYTES / (4 * (x_map.picture() + dy_map.picture()))).clamp(1, n.max(1));
+        let (inputs, outputs) = self.pass_channels();
+        let group_len = dw.len() / self.passes();
+        for first in (0..n).step_by(block) {
+            let pictures = first..(first + block).min(n);
+            if self.is_depthwise() {
+                self.depthwise_weight_gradient((x, x_map), (dy, dy_map), pictures.clone(), dw);
+            } else {
+                let (mut runs, steps) = self.pixel_runs(x_map, dy_map, pictures.clone());
+                for group in 0..self.groups {
+                    let maps = (self.group(x_map, inputs, group), self.group(dy_map, outputs, group));
+                    let offsets = (maps.0.first - x_map.first, maps.1.first - dy_map.first);
+                    runs.iter_mut().for_each(|run| (run.a, run.b) = (run.a + offsets.0, run.b + offsets.1));
+                    self.dense_weight_gradient(
+                        isa,
+                        (x, x_map),
+                        dy,
+                        (&runs, steps),
+                        &mut dw[group * group_len..][..group_len],
+                    );
+                    runs.iter_mut().for_each(|run| (run.a, run.b) = (run.a - offsets.0, run.b - offsets.1));
+                }
+            }
+            for picture in pictures {
+                for y in 0..dy_map.height {
+                    let start = dy_map.at(picture, y as isize, 0);
+                    for pixel in dy[start..].chunks(dy_map.stride).take(dy_map.width) {
+                        db.iter_mut().zip(pixel).for_each(|(db, dy)| *db += dy);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The pixels that a weight gradient sums over as runs, with their steps in x and in dy.
+    fn pixel_runs(&self, x: Map, dy: Map, pictures: std::ops::Range<usize>) -> (Vec<Run>, (usize, usize)) {
+        let origin = self.padding.map(|p| -(p as isize));
+        if dy.pixels() == 1 {
+            let run = Run {
+                a: x.at(pictures.start, origin[0], origin[1]),
+                b: dy.at(pictures.start, 0, 0),
+                len: pictures.len(),
+            };
+            return (vec![run], (x.picture(), dy.picture()));
+        }
+        let mut runs = Vec::with_capacity(pictures.len() * dy.height);
+        for picture in pictures {
+            for y in 0..dy.height {
+                let row = origin[0] + (y * self.stride[0]) as isize;
+                runs.push(Run { a: x.at(picture, row, origin[1]), b: dy.at(picture, y as isize, 0), len: dy.width });
+            }
+        }
+        (runs, (self.stride[1] * x.stride, dy.stride))
+    }
+
+    fn dense_weight_gradient(
+        &self,
+        isa: Isa,
+        (x, x_map): Values<'_>,
+        dy: &[f32],
+        (runs, (a_step, b_step)): (&[Run], (usize, usize)),
+        dw: &mut [f32],
+    ) {
+        let (inputs, outputs, depth) = (self.group_inputs(), self.group_outputs(), self.depth());
+        let last = |end: fn(&Run) -> usize, step: usize| {
+            runs.iter().map(|run| end(run) + (run.len - 1) * step).max().unwrap_or(0)
+        };
+        let reach = (self.kernel[0] - 1) * x_map.row() + (self.kernel[1] - 1) * x_map.stride + inputs;
+        let panels = outputs.div_ceil(PANEL);
+        assert!(last(|run| run.a, a_step) + reach <= x.len() && last(|run| run.b, b_step) + panels * PANEL <= dy.len());
+        assert!(dw.len() == panels * depth * PANEL);
+        let tiles = depth.div_ceil(isa.max_rows());
+        let out = SharedSlice::new(dw);
+        let task = |index: usize| {
+            let (panel, part) = (index / tiles, index % tiles);
+            let (start, end) = (part * depth / tiles, (part + 1) * depth / tiles);
+            let mut tile = Tile {
+                rows: end - start,
+                columns: (outputs - panel * PANEL).min(PANEL),
+                runs,
+                a_step,
+                b_step,
+                a: [std::ptr::null(); MAX_ROWS],
+                // SAFETY: as asserted above, with the offsets of the runs.
+                b: unsafe { dy.as_ptr().add(panel * PANEL) },
+                c: [std::ptr::null_mut(); MAX_ROWS],
+                bias: std::ptr::null(),
+                add: [std::ptr::null(); MAX_ROWS],
+                gate: [std::ptr::null(); MAX_ROWS],
+                finish: Finish::Plain,
+            };
+            for (m, row) in (start..end).enumerate() {
+                let (tap, c) = (row / inputs, row % inputs);
+                let offset = tap / self.kernel[1] * x_map.row() + tap % self.kernel[1] * x_map.stride + c;
+                // SAFETY: the offsets reach at most `reach`, for which the runs leave room; a task writes its own rows of
+                // its own panel.
+                unsafe {
+                    tile.a[m] = x.as_ptr().add(offset);
+                    tile.c[m] = out.at((panel * depth + row) * PANEL);
+                }
+                tile.add[m] = tile.c[m];
+            }
+            // SAFETY: as above; reads of `b` past the last column stay inside of `dy` by its spare values.
+            unsafe { tile::multiply(isa, &tile) };
+        };
+        (0..tiles * panels).into_par_iter().for_each(task);
+    }
+
+    fn depthwise_weight_gradient(
+        &self,
+        x: Values<'_>,
+        dy: Values<'_>,
+        pictures: std::ops::Range<usize>,
+        dw: &mut [f32],
+    ) {
+        let kw = self.kernel[1];
+        dw.par_chunks_mut(self.outputs).enumerate().for_each(|(tap, dw)| {
+            let tap = [tap / kw, tap % kw];
+            let offset = [0, 1].map(|axis| tap[axis] as isize - self.padding[axis] as isize);
+            for picture in pictures.clone() {
+                depthwise::weight_gradient(x, dy, picture, (offset, self.stride), dw);
+            }
+        });
+    }
+}

@@ -1,0 +1,184 @@
+//! Convolutions of random shapes against their definition, pixel by pixel in `f64`, on every instruction set at hand.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::*;
+
+fn random(rng: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
+    (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
+}
+
+/// Planar values (n, c, h, w) laid out by a map, with rubbish in the spare values.
+fn laid_out(planar: &[f32], n: usize, map: Map) -> Vec<f32> {
+    let mut values = vec![0.0; map.buffer_len(n)];
+    values[n * map.picture()..].fill(f32::NAN);
+    each(n, map, |place, at| values[at] = planar[place]);
+    values
+}
+
+fn planar(values: &[f32], n: usize, map: Map) -> Vec<f32> {
+    let mut planar = vec![0.0; n * map.channels * map.pixels()];
+    each(n, map, |place, at| planar[place] = values[at]);
+    planar
+}
+
+fn each(n: usize, map: Map, mut f: impl FnMut(usize, usize)) {
+    for (i, c) in (0..n).flat_map(|i| (0..map.channels).map(move |c| (i, c))) {
+        for (y, x) in (0..map.height).flat_map(|y| (0..map.width).map(move |x| (y, x))) {
+            f(((i * map.channels + c) * map.height + y) * map.width + x, map.at(i, y as isize, x as isize) + c);
+        }
+    }
+}
+
+struct Case {
+    n: usize,
+    conv: Conv,
+    input: [usize; 2],
+    output: [usize; 2],
+}
+
+impl Case {
+    fn draw(rng: &mut ChaCha8Rng) -> Self {
+        let pair =
+            |rng: &mut ChaCha8Rng, range: std::ops::Range<usize>| [0, 1].map(|_| rng.random_range(range.clone()));
+        loop {
+            let groups = [1, 1, 1, 2, 3][rng.random_range(0..5)];
+            let (mut inputs, mut outputs) = (groups * rng.random_range(1..20), groups * rng.random_range(1..50));
+            let mut groups = groups;
+            if rng.random_range(0..4) == 0 {
+                inputs = rng.random_range(2..40);
+                (outputs, groups) = (inputs, inputs);
+            }
+            let (kernel, stride) = (pair(rng, 1..5), pair(rng, 1..4));
+            let padding = pair(rng, 0..3);
+            let input = pair(rng, 1..12);
+            let conv = Conv { kernel, stride, padding, inputs, outputs, groups };
+            if (0..2).all(|axis| input[axis] + 2 * padding[axis] >= kernel[axis]) {
+                let output = [0, 1].map(|axis| (input[axis] + 2 * padding[axis] - kernel[axis]) / stride[axis] + 1);
+                return Self { n: rng.random_range(1..4), conv, input, output };
+            }
+        }
+    }
+
+    /// Calls `f(input, weight, output)` with the planar places of the factors of every term of the definition.
+    fn terms(&self, mut f: impl FnMut(usize, usize, usize)) {
+        let Conv { kernel: [kh, kw], stride, padding, inputs, outputs, groups } = self.conv;
+        let ([h, w], [oh, ow]) = (self.input, self.output);
+        let (cin, cout) = (inputs / groups, outputs / groups);
+        for (i, o) in (0..self.n).flat_map(|i| (0..outputs).map(move |o| (i, o))) {
+            for (oy, ox) in (0..oh).flat_map(|oy| (0..ow).map(move |ox| (oy, ox))) {
+                for (c, ky, kx) in (0..cin).flat_map(|c| (0..kh).flat_map(move |ky| (0..kw).map(move |kx| (c, ky, kx))))
+                {
+                    let y = (oy * stride[0] + ky).wrapping_sub(padding[0]);
+                    let x = (ox * stride[1] + kx).wrapping_sub(padding[1]);
+                    if y < h && x < w {
+                        let input = ((i * inputs + o / cout * cin + c) * h + y) * w + x;
+                        let weight = ((o * cin + c) * kh + ky) * kw + kx;
+                        f(input, weight, ((i * outputs + o) * oh + oy) * ow + ox);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn sums(count: usize, start: impl Fn(usize) -> f32, f: impl FnOnce(&mut dyn FnMut(usize, f32, f32))) -> Vec<f32> {
+    let mut sums: Vec<f64> = (0..count).map(|i| f64::from(start(i))).collect();
+    f(&mut |at, a, b| sums[at] += f64::from(a) * f64::from(b));
+    sums.into_iter().map(|sum| sum as f32).collect()
+}
+
+fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len(), "{what}");
+    let scale = expected.iter().fold(1.0f32, |m, v| m.max(v.abs()));
+    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
+        assert!((a - b).abs() <= 1e-5 * scale, "{what}[{i}]: {a}, expected {b}");
+    }
+}
+
+fn instruction_sets() -> Vec<Isa> {
+    let mut sets = vec![Isa::Portable];
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            sets.push(Isa::Avx2);
+        }
+        if is_x86_feature_detected!("avx512f") {
+            sets.push(Isa::Avx512);
+        }
+    }
+    sets
+}
+
+#[test]
+fn random_shapes_agree_with_the_definition() {
+    let mut rng = ChaCha8Rng::seed_from_u64(11);
+    for index in 0..if cfg!(miri) { 4 } else { 150 } {
+        let case = Case::draw(&mut rng);
+        let Case { n, conv, input, output } = case;
+        let halo = conv.padding[0].max(conv.padding[1]) + rng.random_range(0..2);
+        let (in_stride, out_stride) = (conv.inputs + rng.random_range(0..3), conv.outputs + rng.random_range(0..3));
+        let x_map = Map { first: in_stride - conv.inputs, stride: in_stride, ..Map::new(input, conv.inputs, halo) };
+        let y_halo = conv.gradient_halo(input, output) + rng.random_range(0..2);
+        let y_map =
+            Map { first: out_stride - conv.outputs, stride: out_stride, ..Map::new(output, conv.outputs, y_halo) };
+        let x = random(&mut rng, n * conv.inputs * x_map.pixels());
+        let w = random(&mut rng, conv.outputs * conv.inputs / conv.groups * conv.kernel[0] * conv.kernel[1]);
+        let bias = random(&mut rng, conv.outputs);
+        let dy = random(&mut rng, n * conv.outputs * y_map.pixels());
+        let added = random(&mut rng, dy.len());
+        let mut packed = vec![0.0; conv.weights_len()];
+        conv.each_weight(|from, to| packed[to] = w[from]);
+        let (x_values, dy_values) = (laid_out(&x, n, x_map), laid_out(&dy, n, y_map));
+        let added_values = laid_out(&added, n, y_map);
+        for isa in instruction_sets() {
+            let what = |part: &str| format!("case {index} {isa:?} n {n} {conv:?} {input:?} {part}");
+            let mut y = laid_out(&vec![0.0; dy.len()], n, y_map);
+            let fused = Fused { add: Some((&added_values, y_map)), finish: Finish::Clamp { upper: 6.0 } };
+            conv.forward(isa, n, (&x_values, x_map), (&packed, &bias), (&mut y, y_map), fused);
+            let plane = y_map.pixels();
+            let expected = sums(
+                dy.len(),
+                |i| bias[i / plane % conv.outputs] + added[i],
+                |add| {
+                    case.terms(|i, k, o| add(o, x[i], w[k]));
+                },
+            );
+            let expected: Vec<f32> = expected.into_iter().map(|v| v.clamp(0.0, 6.0)).collect();
+            assert_close(&what("y"), &planar(&y, n, y_map), &expected);
+
+            let mut transposed = Vec::new();
+            conv.transpose(&packed, &mut transposed);
+            let mut dx = laid_out(&vec![0.5; x.len()], n, x_map);
+            let gate = Some((&x_values[..], x_map));
+            conv.input_gradient(
+                isa,
+                n,
+                (&dy_values, y_map),
+                &transposed,
+                (&mut dx, x_map),
+                (true, gate, Finish::Gate { upper: 0.7 }),
+            );
+            let expected = sums(x.len(), |_| 0.5, |add| case.terms(|i, k, o| add(i, dy[o], w[k])));
+            let gated: Vec<f32> =
+                expected.iter().zip(&x).map(|(&g, &x)| if x > 0.0 && x < 0.7 { g } else { 0.0 }).collect();
+            assert_close(&what("dx"), &planar(&dx, n, x_map), &gated);
+
+            let (mut dw, mut db) = (vec![0.0; packed.len()], vec![0.25; conv.outputs]);
+            conv.weight_gradient(isa, n, (&x_values, x_map), (&dy_values, y_map), (&mut dw, &mut db));
+            let expected = sums(w.len(), |_| 0.0, |add| case.terms(|i, k, o| add(k, dy[o], x[i])));
+            let mut found = vec![0.0; w.len()];
+            conv.each_weight(|to, from| found[to] = dw[from]);
+            assert_close(&what("dw"), &found, &expected);
+            let expected = sums(
+                conv.outputs,
+                |_| 0.25,
+                |add| {
+                    dy.iter().enumerate().for_each(|(i, &dy)| add(i / plane % conv.outputs, dy, 1.0));
+                },
+            );
+            assert_close(&what("db"), &db, &expected);
+        }
+    }
+}

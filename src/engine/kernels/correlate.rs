@@ -1,0 +1,193 @@
+//! Sums over the neighbourhood of every pixel of a grid: convolutions, their input gradients, and (with planes of one
+//! pixel) matrix products.
+
+use rayon::prelude::*;
+
+use super::map::Map;
+use super::simd::Isa;
+use super::tile::{Finish, MAX_ROWS, PANEL, Run, Tile};
+use super::{SharedSlice, depthwise, tile};
+
+/// A grid of pixels inside a map: pixel (i, j) of the grid is (origin + i·step) of the map, per axis.
+#[derive(Clone, Copy, Debug)]
+pub struct Grid {
+    pub map: Map,
+    pub origin: [isize; 2],
+    pub step: [usize; 2],
+}
+
+impl Grid {
+    /// Every pixel of the map.
+    pub fn all(map: Map) -> Self {
+        Self { map, origin: [0, 0], step: [1, 1] }
+    }
+
+    fn at(&self, picture: usize, [i, j]: [usize; 2]) -> usize {
+        let along = |axis: usize, index: usize| self.origin[axis] + (index * self.step[axis]) as isize;
+        self.map.at(picture, along(0, i), along(1, j))
+    }
+
+    /// Whether offsets up to `reach` from any pixel of the grid stay inside a buffer.
+    fn fits(&self, n: usize, [rows, columns]: [usize; 2], reach: usize, len: usize) -> bool {
+        let halo = self.map.halo as isize;
+        n == 0
+            || rows * columns == 0
+            || (self.origin.iter().all(|&o| o >= -halo) && self.at(n - 1, [rows - 1, columns - 1]) + reach <= len)
+    }
+}
+
+/// `y[p] = finish(bias + add[p] + Σ_r x[p + r]·w[r])` for every pixel p of a grid, in `n` pictures.
+pub struct Correlation<'a> {
+    pub n: usize,
+    /// Rows and columns of the grid.
+    pub grid: [usize; 2],
+    pub x: (&'a [f32], Grid),
+    /// Offsets in x from a pixel of its grid, and in one panel of the weights.
+    pub runs: &'a [Run],
+    /// Panels of [`PANEL`] output channels, each `panel_len` long; (taps, channels) of a depthwise convolution.
+    pub weights: &'a [f32],
+    pub panel_len: usize,
+    /// Each channel is its own group.
+    pub depthwise: bool,
+    pub bias: Option<&'a [f32]>,
+    pub add: Option<(&'a [f32], Grid)>,
+    pub gate: Option<(&'a [f32], Grid)>,
+    pub finish: Finish,
+}
+
+/// Tiles that one task goes through for a panel of weights before it takes the next: their pixels stay in the
+/// second-level cache.
+const TILES_PER_TASK: usize = 16;
+/// Tasks that a large product is split into at least, so that every thread finds some.
+const MIN_TASKS: usize = 8;
+/// Products below this many multiplications are not worth waking another thread for.
+const MIN_PARALLEL: usize = 60_000;
+
+impl Correlation<'_> {
+    /// Writes the result to the pixels of `out`. With `in_place` it is added to what is there.
+    ///
+    /// # Panics
+    /// When a grid does not fit its buffer: an error in this crate, never of its input.
+    pub fn run(&self, isa: Isa, y: &mut [f32], out: Grid, in_place: bool) {
+        let outputs = out.map.channels;
+        self.check(y, out);
+        let pixels = self.n * self.grid[0] * self.grid[1];
+        let terms: usize = self.runs.iter().map(|run| run.len).sum();
+        if pixels == 0 {
+            return;
+        }
+        let tiles = pixels.div_ceil(if self.depthwise { depthwise::MAX_ROWS } else { isa.max_rows() });
+        let panels = outputs.div_ceil(PANEL);
+        let chunks = tiles.div_ceil(TILES_PER_TASK);
+        let groups = MIN_TASKS.div_ceil(chunks).min(panels);
+        let shared = SharedSlice::new(y);
+        let task = |index: usize| {
+            let (chunk, group) = (index / groups, index % groups);
+            let (first, past) = (group * panels / groups, (group + 1) * panels / groups);
+            let tile_range = chunk * tiles / chunks..(chunk + 1) * tiles / chunks;
+            // The weights of a few panels stay in the cache while the pixels pass by; many panels take turns instead.
+            let few = (past - first) * self.panel_len * 4 <= 256 << 10;
+            let one = |tile: usize, panel: usize| {
+                let range = (tile * pixels / tiles, (tile + 1) * pixels / tiles);
+                // SAFETY: `check` has seen that every offset lies inside its buffer, and a task writes only the pixels of
+                // its own tiles in the channels of its own panels.
+                unsafe { self.tile(isa, range, panel, (shared, out, in_place)) }
+            };
+            if few {
+                tile_range.for_each(|tile| (first..past).for_each(|panel| one(tile, panel)));
+            } else {
+                (first..past).for_each(|panel| tile_range.clone().for_each(|tile| one(tile, panel)));
+            }
+        };
+        let tasks = chunks * groups;
+        if tasks == 1 || pixels * terms * outputs < MIN_PARALLEL {
+            (0..tasks).for_each(task);
+        } else {
+            (0..tasks).into_par_iter().for_each(task);
+        }
+    }
+
+    fn check(&self, y: &[f32], out: Grid) {
+        let outputs = out.map.channels;
+        let panels = outputs.div_ceil(PANEL);
+        let step = if self.depthwise { 1 } else { PANEL };
+        let reach = self.runs.iter().map(|run| run.a + run.len).max().unwrap_or(0);
+        let depth = self.runs.iter().map(|run| run.b + run.len * step).max().unwrap_or(0);
+        if self.depthwise {
+            assert!(self.runs.iter().all(|run| run.len == 1) && depth + outputs <= self.weights.len() + 1);
+            assert!(self.x.1.fits(self.n, self.grid, reach + outputs, self.x.0.len() + 1), "x is too short");
+        } else {
+            assert!(
+                depth <= self.panel_len && panels * self.panel_len <= self.weights.len(),
+                "the weights are too short"
+            );
+            assert!(self.x.1.fits(self.n, self.grid, reach, self.x.0.len()), "x is too short");
+        }
+        assert!(out.fits(self.n, self.grid, outputs, y.len()), "the output does not fit");
+        assert!(self.bias.is_none_or(|bias| bias.len() >= outputs), "the bias is too short");
+        for (values, grid) in self.add.iter().chain(&self.gate) {
+            assert!(grid.fits(self.n, self.grid, outputs, values.len()), "an operand does not fit");
+        }
+        assert!(self.gate.is_some() || !matches!(self.finish, Finish::Gate { .. }), "no gate");
+    }
+
+    /// Pixels `start..end` (at most the rows of a tile) in one panel of channels.
+    unsafe fn tile(
+        &self,
+        isa: Isa,
+        (start, end): (usize, usize),
+        panel: usize,
+        (y, out, in_place): (SharedSlice, Grid, bool),
+    ) {
+        let column = panel * PANEL;
+        let columns = (out.map.channels - column).min(PANEL);
+        let mut tile = Tile {
+            rows: end - start,
+            columns,
+            runs: self.runs,
+            a_step: 1,
+            b_step: PANEL,
+            a: [std::ptr::null(); MAX_ROWS],
+            b: std::ptr::null(),
+            c: [std::ptr::null_mut(); MAX_ROWS],
+            bias: self.bias.map_or(std::ptr::null(), |bias| bias[column..].as_ptr()),
+            add: [std::ptr::null(); MAX_ROWS],
+            gate: [std::ptr::null(); MAX_ROWS],
+            finish: self.finish,
+        };
+        let [rows, width] = self.grid;
+        let (mut picture, rest) = (start / (rows * width), start % (rows * width));
+        let (mut i, mut j) = (rest / width, rest % width);
+        // SAFETY: by the promise of the caller every pixel and channel below lies inside its buffer.
+        unsafe {
+            for m in 0..tile.rows {
+                let pixel = [i, j];
+                tile.a[m] = self.x.0.as_ptr().add(self.x.1.at(picture, pixel));
+                tile.c[m] = y.at(out.at(picture, pixel) + column);
+                if in_place {
+                    tile.add[m] = tile.c[m];
+                } else if let Some((values, grid)) = &self.add {
+                    tile.add[m] = values.as_ptr().add(grid.at(picture, pixel) + column);
+                }
+                if let Some((values, grid)) = &self.gate {
+                    tile.gate[m] = values.as_ptr().add(grid.at(picture, pixel) + column);
+                }
+                j += 1;
+                if j == width {
+                    (i, j) = (i + 1, 0);
+                }
+                if i == rows {
+                    (picture, i) = (picture + 1, 0);
+                }
+            }
+            if self.depthwise {
+                tile.b = self.weights.as_ptr().add(column);
+                tile.a.iter_mut().take(tile.rows).for_each(|a| *a = a.add(column));
+                depthwise::multiply(isa, &tile);
+            } else {
+                tile.b = self.weights.as_ptr().add(panel * self.panel_len);
+                tile::multiply(isa, &tile);
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The few vector instructions that the kernels are written in, for each kind of processor.
+
+/// Vectors of `f32` of one instruction set.
+///
+/// # Safety
+/// Every method may only run on a processor that has the instructions; pointers must be valid for the lanes they touch.
+pub trait Simd: Copy {
+    type Vector: Copy;
+    const LANES: usize;
+
+    unsafe fn splat(value: f32) -> Self::Vector;
+    unsafe fn load(from: *const f32) -> Self::Vector;
+    /// Reads the first `count` lanes, the others are 0.
+    unsafe fn load_first(from: *const f32, count: usize) -> Self::Vector;
+    /// Writes the first `count` lanes.
+    unsafe fn store_first(to: *mut f32, count: usize, value: Self::Vector);
+    /// `a · b + c`.
+    unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
+    unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    /// `value` clamped to 0..upper; NaN stays NaN.
+    unsafe fn clamp(value: Self::Vector, upper: Self::Vector) -> Self::Vector;
+    /// `value` where `0 < gate < upper`, else 0.
+    unsafe fn gate(value: Self::Vector, gate: Self::Vector, upper: Self::Vector) -> Self::Vector;
+}
+
+/// Plain arrays, which the compiler turns into what the processor has; also for Miri.
+#[derive(Clone, Copy)]
+pub struct Portable;
+
+const PORTABLE_LANES: usize = 8;
+
+// SAFETY (all methods): the callers' promises of the trait; there is no instruction to have.
+impl Simd for Portable {
+    type Vector = [f32; PORTABLE_LANES];
+    const LANES: usize = PORTABLE_LANES;
+
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self::Vector {
+        [value; PORTABLE_LANES]
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self::Vector {
+        // SAFETY: the caller's promise.
+        unsafe { from.cast::<Self::Vector>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Self::Vector {
+        // SAFETY: only lanes below `count` are read.
+        std::array::from_fn(|lane| if lane < count { unsafe { *from.add(lane) } } else { 0.0 })
+    }
+    #[inline(always)]
+    unsafe fn store_first(to: *mut f32, count: usize, value: Self::Vector) {
+        for (lane, value) in value.into_iter().enumerate().take(count) {
+            // SAFETY: only lanes below `count` are written.
+            unsafe { *to.add(lane) = value };
+        }
+    }
+    #[inline(always)]
+    unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| a[lane] * b[lane] + c[lane])
+    }
+    #[inline(always)]
+    unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| a[lane] + b[lane])
+    }
+    #[inline(always)]
+    unsafe fn clamp(value: Self::Vector, upper: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| {
+            let value = if value[lane] < 0.0 { 0.0 } else { value[lane] };
+            if value > upper[lane] { upper[lane] } else { value }
+        })
+    }
+    #[inline(always)]
+    unsafe fn gate(value: Self::Vector, gate: Self::Vector, upper: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| if gate[lane] > 0.0 && gate[lane] < upper[lane] { value[lane] } else { 0.0 })
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub use x86::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::*;
+
+    use super::Simd;
+
+    #[derive(Clone, Copy)]
+    pub struct Avx512;
+
+    #[inline(always)]
+    fn first(count: usize) -> __mmask16 {
+        if count >= 16 { u16::MAX } else { (1 << count) - 1 }
+    }
+
+    // SAFETY (all methods): the callers' promises of the trait.
+    impl Simd for Avx512 {
+        type Vector = __m512;
+        const LANES: usize = 16;
+
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> __m512 {
+            unsafe { _mm512_set1_ps(value) }
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> __m512 {
+            unsafe { _mm512_loadu_ps(from) }
+        }
+        #[inline(always)]
+        unsafe fn load_first(from: *const f32, count: usize) -> __m512 {
+            unsafe { _mm512_maskz_loadu_ps(first(count), from) }
+        }
+        #[inline(always)]
+        unsafe fn store_first(to: *mut f32, count: usize, value: __m512) {
+            unsafe { _mm512_mask_storeu_ps(to, first(count), value) }
+        }
+        #[inline(always)]
+        unsafe fn multiply_add(a: __m512, b: __m512, c: __m512) -> __m512 {
+            unsafe { _mm512_fmadd_ps(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn add(a: __m512, b: __m512) -> __m512 {
+            unsafe { _mm512_add_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn clamp(value: __m512, upper: __m512) -> __m512 {
+            // Of two operands one of which is NaN these return the second.
+            unsafe { _mm512_min_ps(upper, _mm512_max_ps(_mm512_setzero_ps(), value)) }
+        }
+        #[inline(always)]
+        unsafe fn gate(value: __m512, gate: __m512, upper: __m512) -> __m512 {
+            unsafe {
+                let above = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(gate, _mm512_setzero_ps());
+                let inside = _mm512_mask_cmp_ps_mask::<_CMP_LT_OQ>(above, gate, upper);
+                _mm512_maskz_mov_ps(inside, value)
+            }
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    pub struct Avx2;
+
+    #[inline(always)]
+    unsafe fn lanes(count: usize) -> __m256i {
+        // SAFETY: runs where AVX2 is.
+        unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(count.min(8) as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
+    }
+
+    // SAFETY (all methods): the callers' promises of the trait.
+    impl Simd for Avx2 {
+        type Vector = __m256;
+        const LANES: usize = 8;
+
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> __m256 {
+            unsafe { _mm256_set1_ps(value) }
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> __m256 {
+            unsafe { _mm256_loadu_ps(from) }
+        }
+        #[inline(always)]
+        unsafe fn load_first(from: *const f32, count: usize) -> __m256 {
+            unsafe { _mm256_maskload_ps(from, lanes(count)) }
+        }
+        #[inline(always)]
+        unsafe fn store_first(to: *mut f32, count: usize, value: __m256) {
+            unsafe { _mm256_maskstore_ps(to, lanes(count), value) }
+        }
+        #[inline(always)]
+        unsafe fn multiply_add(a: __m256, b: __m256, c: __m256) -> __m256 {
+            unsafe { _mm256_fmadd_ps(a, b, c) }
+        }
+        #[inline(always)]
+        unsafe fn add(a: __m256, b: __m256) -> __m256 {
+            unsafe { _mm256_add_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn clamp(value: __m256, upper: __m256) -> __m256 {
+            unsafe { _mm256_min_ps(upper, _mm256_max_ps(_mm256_setzero_ps(), value)) }
+        }
+        #[inline(always)]
+        unsafe fn gate(value: __m256, gate: __m256, upper: __m256) -> __m256 {
+            unsafe {
+                let above = _mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_setzero_ps());
+                let below = _mm256_cmp_ps::<_CMP_LT_OQ>(gate, upper);
+                _mm256_and_ps(value, _mm256_and_ps(above, below))
+            }
+        }
+    }
+}
+
+/// The instruction set of this processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Isa {
+    pub fn detect() -> Self {
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        {
+            if is_x86_feature_detected!("avx512f") {
+                return Self::Avx512;
+            }
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                return Self::Avx2;
+            }
+        }
+        Self::Portable
+    }
+
+    /// The most rows that a tile of 32 columns (16 for narrower vectors) can have with all its sums in registers.
+    pub fn max_rows(self) -> usize {
+        match self {
+            Self::Portable => 4,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => 6,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => 14,
+        }
+    }
+}

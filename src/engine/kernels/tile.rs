@@ -1,0 +1,193 @@
+//! The inner loop of every product: a tile of up to 14 rows and 32 columns whose sums stay in registers.
+//!
+//! Rows are read one value at a time (broadcast), columns as vectors. Rows may lie anywhere, so that the same loop serves
+//! the output pixels of a convolution, the rows of a matrix, and the input channels of a weight gradient.
+
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
+use super::simd::{Isa, Portable, Simd};
+
+/// Columns of a tile, and of a panel of packed weights.
+pub const PANEL: usize = 32;
+/// The most rows of a tile on any processor.
+pub const MAX_ROWS: usize = 14;
+
+/// A stretch of the summation: `len` terms, the first at these offsets of the rows and of the columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    pub a: usize,
+    pub b: usize,
+    pub len: usize,
+}
+
+/// What happens to a sum before it is stored.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Finish {
+    Plain,
+    /// Clamped to 0..upper: ReLU with ∞, ReLU6 with 6.
+    Clamp {
+        upper: f32,
+    },
+    /// Kept where the value at `gate` lies between 0 and `upper`, else 0: the gradient of a clamp.
+    Gate {
+        upper: f32,
+    },
+}
+
+/// `c[m][n] = finish(bias[n] + add[m][n] + Σ a[m][r] · b[r][n])` for `rows` rows and `columns` columns.
+#[derive(Clone, Copy)]
+pub struct Tile<'a> {
+    pub rows: usize,
+    pub columns: usize,
+    pub runs: &'a [Run],
+    pub a_step: usize,
+    pub b_step: usize,
+    /// The first value of each row; a run adds its offset.
+    pub a: [*const f32; MAX_ROWS],
+    pub b: *const f32,
+    pub c: [*mut f32; MAX_ROWS],
+    /// Null for none.
+    pub bias: *const f32,
+    /// Null for none, or one pointer a row.
+    pub add: [*const f32; MAX_ROWS],
+    pub gate: [*const f32; MAX_ROWS],
+    pub finish: Finish,
+}
+
+/// The part of a tile that one call of the inner loop covers: `M` rows from `row`, `V` vectors from `column`.
+#[inline(always)]
+unsafe fn block<S: Simd, const M: usize, const V: usize, const UNIT: bool>(t: &Tile<'_>, row: usize, column: usize) {
+    // SAFETY: the caller of `multiply` promises that all that a tile refers to is valid; rows and columns outside of the
+    // tile are never touched, but for whole vectors of `b`, which it promises to be readable.
+    unsafe {
+        let mut sums = [[S::splat(0.0); V]; M];
+        for run in t.runs {
+            let mut a: [*const f32; M] = std::array::from_fn(|m| t.a[row + m].add(run.a));
+            let mut b = t.b.add(run.b + column);
+            let mut term = |a: &[*const f32; M], offset: usize, b: *const f32| {
+                let columns: [S::Vector; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
+                for (sums, a) in sums.iter_mut().zip(a) {
+                    let value = S::splat(*a.add(offset));
+                    for (sum, &column) in sums.iter_mut().zip(&columns) {
+                        *sum = S::multiply_add(value, column, *sum);
+                    }
+                }
+            };
+            if UNIT {
+                // Unrolled, so that the row pointers are fetched once in four terms.
+                for _ in 0..run.len / 4 {
+                    for i in 0..4 {
+                        term(&a, i, b.add(i * t.b_step));
+                    }
+                    b = b.add(4 * t.b_step);
+                    a = a.map(|a| a.add(4));
+                }
+                for i in 0..run.len % 4 {
+                    term(&a, i, b.add(i * t.b_step));
+                }
+            } else {
+                for i in 0..run.len {
+                    term(&a, i * t.a_step, b.add(i * t.b_step));
+                }
+            }
+        }
+        for v in 0..V {
+            let first = column + v * S::LANES;
+            if first >= t.columns {
+                break;
+            }
+            let count = t.columns - first;
+            let bias = if t.bias.is_null() { S::splat(0.0) } else { S::load_first(t.bias.add(first), count) };
+            for (m, sums) in sums.iter().enumerate() {
+                let mut sum = S::add(sums[v], bias);
+                if !t.add[row + m].is_null() {
+                    sum = S::add(sum, S::load_first(t.add[row + m].add(first), count));
+                }
+                sum = match t.finish {
+                    Finish::Plain => sum,
+                    Finish::Clamp { upper } => S::clamp(sum, S::splat(upper)),
+                    Finish::Gate { upper } => {
+                        S::gate(sum, S::load_first(t.gate[row + m].add(first), count), S::splat(upper))
+                    }
+                };
+                S::store_first(t.c[row + m].add(first), count, sum);
+            }
+        }
+    }
+}
+
+/// Calls `block` with the number of rows as a constant.
+macro_rules! by_rows {
+    ($simd:ty, $vectors:expr, $unit:expr, $tile:expr, $row:expr, $rows:expr, $column:expr; $($m:literal)*) => {
+        match $rows {
+            $($m => block::<$simd, $m, $vectors, $unit>($tile, $row, $column),)*
+            rows => unreachable!("a tile of {rows} rows"),
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn multiply_avx512(t: &Tile<'_>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match (t.columns > 16, t.a_step == 1) {
+            (true, true) => by_rows!(Avx512, 2, true, t, 0, t.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
+            (true, false) => by_rows!(Avx512, 2, false, t, 0, t.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
+            (false, true) => by_rows!(Avx512, 1, true, t, 0, t.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
+            (false, false) => by_rows!(Avx512, 1, false, t, 0, t.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn multiply_avx2(t: &Tile<'_>) {
+    // SAFETY: the caller's promise.
+    unsafe { narrow::<Avx2>(t) }
+}
+
+unsafe fn multiply_portable(t: &Tile<'_>) {
+    // SAFETY: the caller's promise.
+    unsafe { narrow::<Portable>(t) }
+}
+
+/// With vectors of eight lanes a tile takes two columns of blocks, of up to six rows each.
+#[inline(always)]
+unsafe fn narrow<S: Simd>(t: &Tile<'_>) {
+    let mut row = 0;
+    while row < t.rows {
+        let rows = (t.rows - row).min(6);
+        for column in (0..t.columns).step_by(16) {
+            // SAFETY: the caller's promise.
+            unsafe {
+                if t.a_step == 1 {
+                    by_rows!(S, 2, true, t, row, rows, column; 1 2 3 4 5 6);
+                } else {
+                    by_rows!(S, 2, false, t, row, rows, column; 1 2 3 4 5 6);
+                }
+            }
+        }
+        row += rows;
+    }
+}
+
+/// Computes a tile.
+///
+/// # Safety
+/// `isa` is one that this processor has. For every row m < `rows` and every term at row offset i and column offset j of the
+/// runs: `a[m] + i` is readable, and [`PANEL`] values from `b + j` are (of which those from `columns` on do not matter);
+/// `columns` values are readable at `bias` and `add` where they are not null and at `gate` where `finish` asks for it, and
+/// writable at `c`, and no other thread writes to any of these or reads `c` meanwhile.
+pub unsafe fn multiply(isa: Isa, tile: &Tile<'_>) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        match isa {
+            Isa::Portable => multiply_portable(tile),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => multiply_avx2(tile),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => multiply_avx512(tile),
+        }
+    }
+}
