@@ -76,8 +76,9 @@ def layer(spec):
         return nn.MaxPool2d(spec["kernel"])
     if kind == "residual":
         return Residual(layers(spec["body"]), layers(spec.get("shortcut", [])))
-    simple = {"relu": lambda: nn.ReLU(inplace=True), "flatten": nn.Flatten, "global_avg_pool": lambda: nn.AdaptiveAvgPool2d(1)}
-    return simple[kind]()
+    if kind == "relu":
+        return nn.ReLU(inplace=True)
+    return {"flatten": nn.Flatten, "global_avg_pool": lambda: nn.AdaptiveAvgPool2d(1)}[kind]()
 
 
 def layers(specs):
@@ -245,8 +246,8 @@ def main():
             continue
         found[name] = result = measure(make, arguments, variants)
         chosen = ", ".join(f"{key} {result[key]}" for key in variants)
-        line = f"{name:<36} {result['median_ms']:10.3f} ms  min {result['min_ms']:10.3f}  {result['runs']:3} runs  {chosen}"
-        print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
+        timing = f"{result['median_ms']:10.3f} ms  min {result['min_ms']:10.3f}  {result['runs']:3} runs"
+        print(f"{name:<36} {timing}  {chosen}", file=sys.stderr if options.json else sys.stdout, flush=True)
     if not found:
         sys.exit(f"no workload has {options.only!r} in its name")
     if options.json:
