@@ -168,7 +168,7 @@ fn c07_the_ten_dimensional_toy() {
     assert_eq!(values(&moved), expected);
     let prob = |x: &Tensor| {
         let logits = model.logits(x).unwrap().to_vec2::<f32>().unwrap();
-        (logits[0][1], doppelganger::engine::ops::softmax(&logits[0])[1])
+        (logits[0][1], doppelganger::engine::loss::softmax(&logits[0])[1])
     };
     let ((before, p), (after, q)) = (prob(&x), prob(&moved));
     assert!((before + 3.0).abs() < 1e-5 && (p - 0.0474).abs() < 1e-4, "{before} {p}");

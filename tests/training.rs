@@ -5,7 +5,7 @@ use std::path::Path;
 use doppelganger::engine::Error;
 use doppelganger::engine::data::{Dataset, Split, draw_digit};
 use doppelganger::engine::model::{Catalogue, Manifest, Params};
-use doppelganger::engine::train::{Checkpoint, Config, Trainer, history_csv};
+use doppelganger::engine::train::{Algorithm, Checkpoint, Config, Trainer, history_csv};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -48,6 +48,7 @@ fn config(data: &Path) -> Config {
         data: data.to_owned(),
         epochs: 3,
         batch: 32,
+        optimiser: Algorithm::Sgd,
         learning_rate: 0.05,
         momentum: 0.9,
         weight_decay: 1e-4,

@@ -10,7 +10,7 @@ use super::{eps_argument, interrupt, print};
 use crate::engine::data::{Dataset, Split};
 use crate::engine::files::write_atomically;
 use crate::engine::model::{Catalogue, sha256_hex, weights_bytes};
-use crate::engine::train::{Checkpoint, Config, EpochRecord, Trainer, history_csv};
+use crate::engine::train::{Algorithm, Checkpoint, Config, EpochRecord, Trainer, history_csv};
 use crate::engine::{Error, Result};
 
 #[derive(Args)]
@@ -32,6 +32,8 @@ pub struct TrainArgs {
     /// Pictures per step
     #[arg(long, default_value_t = 100)]
     batch: usize,
+    #[arg(long, value_enum, default_value_t = Algorithm::Sgd)]
+    optimiser: Algorithm,
     /// Learning rate of the first step; it falls to zero along half a cosine
     #[arg(long, default_value_t = 0.05)]
     lr: f32,
@@ -92,6 +94,7 @@ fn config(args: &TrainArgs, data: &Path, pictures: usize) -> Result<Config> {
         data: data.canonicalize().map_err(Error::io("find the data set", data))?,
         epochs: args.epochs,
         batch: args.batch,
+        optimiser: args.optimiser,
         learning_rate: args.lr,
         momentum: args.momentum,
         weight_decay: args.weight_decay,
@@ -145,6 +148,7 @@ fn save(trainer: &Trainer<'_>, out: &Path) -> Result<()> {
     let facts: Vec<(&str, toml_edit::Value)> = vec![
         ("epochs", (config.epochs as i64).into()),
         ("batch", (config.batch as i64).into()),
+        ("optimiser", config.optimiser.name().into()),
         ("lr", number(config.learning_rate)),
         ("momentum", number(config.momentum)),
         ("weight_decay", number(config.weight_decay)),

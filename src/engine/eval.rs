@@ -2,8 +2,9 @@
 
 use crate::engine::attack::{Loss, Norm, PIXELS, fgsm, input_gradient};
 use crate::engine::data::Dataset;
+use crate::engine::loss::softmax;
 use crate::engine::model::{Model, argmax};
-use crate::engine::{Error, Result, ops};
+use crate::engine::{Error, Result};
 
 /// Right answers on the first `n` pictures.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +102,7 @@ struct Answer {
 fn answers(logits: &[Vec<f32>], labels: &[usize]) -> Vec<Answer> {
     let answer = |(logits, &label): (&Vec<f32>, &usize)| {
         let says = argmax(logits);
-        Answer { right: says == label, confidence: ops::softmax(logits)[says] }
+        Answer { right: says == label, confidence: softmax(logits)[says] }
     };
     logits.iter().zip(labels).map(answer).collect()
 }

@@ -1,23 +1,10 @@
 //! The gradient of the loss with respect to the pixels.
 
-use candle_core::{Tensor, Var};
-use serde::{Deserialize, Serialize};
+use candle_core::Tensor;
 
+use crate::engine::loss::Loss;
 use crate::engine::model::Model;
-use crate::engine::{Result, ops};
-
-/// The function of the logits whose slope an attack follows. Both have the same sign of the gradient in exact
-/// arithmetic: `J = softplus(L)`, so `∇J = σ(L)·∇L` with a positive factor. They differ by rounding where the net is very
-/// sure of the class.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Loss {
-    /// J in `f32`, as the paper, PyTorch and the attack libraries have it: counts agree with theirs.
-    #[default]
-    CrossEntropy,
-    /// The log-odds against the class ([`ops::log_odds_against`]): the slope stays visible however sure the net is.
-    LogOdds,
-}
+use crate::engine::{Error, Result};
 
 /// ∇ₓ of a loss for each picture of a batch.
 pub struct InputGradient {
@@ -38,19 +25,20 @@ pub struct InputGradient {
 /// # Errors
 /// When `pixels` does not have the net's input shape or `classes` not one valid class per picture.
 pub fn input_gradient(model: &Model, pixels: &Tensor, classes: &[usize], loss: Loss) -> Result<InputGradient> {
-    let x = Var::from_tensor(&pixels.detach())?;
-    let logits = model.logits(&x)?;
-    let objective = match loss {
-        Loss::CrossEntropy => ops::cross_entropy(&logits, classes)?,
-        Loss::LogOdds => ops::log_odds_against(&logits, classes)?,
+    let n = pixels.dims().first().copied().unwrap_or(0);
+    let count = model.classes.len();
+    if classes.len() != n || classes.iter().any(|&class| class >= count) {
+        return Err(Error::Argument(format!(
+            "{n} pictures with the classes {classes:?}; expected one for each, below {count}"
+        )));
+    }
+    let of_logits = |first: usize, logits: &[f32]| {
+        let classes = &classes[first..first + logits.len() / count];
+        // Only fails for classes that do not exist.
+        loss.gradient(logits, classes, 1.0).unwrap_or_else(|_| vec![0.0; logits.len()])
     };
-    // A net may ignore its input altogether; then there is nothing to follow.
-    let gradient = match objective.sum_all()?.backward()?.remove(&x) {
-        Some(gradient) => gradient,
-        None => x.zeros_like()?,
-    };
-    let logits = logits.detach();
-    let cross_entropy: Vec<f32> = ops::cross_entropy(&logits, classes)?.to_vec1()?;
+    let (logits, gradient) = model.gradient(pixels, of_logits)?;
+    let cross_entropy = Loss::CrossEntropy.values(&logits.flatten_all()?.to_vec1()?, classes)?;
     // 1 − p < 2⁻²⁵ rounds to a probability of 1.
     let saturated = cross_entropy.iter().map(|&j| j < f32::EPSILON / 4.0).collect();
     Ok(InputGradient { logits, cross_entropy, gradient, saturated })

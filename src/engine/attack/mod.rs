@@ -6,9 +6,10 @@ mod gradient;
 mod picture;
 mod step;
 
-pub use gradient::{InputGradient, Loss, input_gradient};
+pub use crate::engine::loss::Loss;
+pub use gradient::{InputGradient, input_gradient};
 pub use picture::{Attacked, Baseline, attack};
-pub use step::{Bounds, Norm, PIXELS, fgsm, gradient_step};
+pub use step::{Bounds, Norm, PIXELS, fgsm, gradient_step, sign_step};
 
 /// Which way to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -71,6 +71,15 @@ impl Norm {
     }
 }
 
+/// `clip(x + ε·sign(g))` on plain values, for the inner loops.
+pub fn sign_step(x: &[f32], gradient: &[f32], eps: f32, bounds: Option<Bounds>) -> Vec<f32> {
+    let moved = x.iter().zip(gradient).map(|(x, &g)| x + eps * sign(g));
+    match bounds {
+        Some(Bounds { min, max }) => moved.map(|x| x.clamp(min, max)).collect(),
+        None => moved.collect(),
+    }
+}
+
 /// −1, 0 or 1: a pixel without a gradient does not move, and `f32::signum(0)` is 1.
 fn sign(g: f32) -> f32 {
     if g > 0.0 {

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use super::correlate::{Correlation, Grid};
 use super::map::Map;
 use super::simd::Isa;
-use super::tile::{self, Finish, MAX_ROWS, PANEL, Run, Tile};
+use super::tile::{self, Finish, MAX_ROWS, PANEL, Rows, Run, Tile};
 use super::{SharedSlice, depthwise};
 
 /// The shape of a convolution; height first, then width.
@@ -88,6 +88,27 @@ impl Conv {
         }
     }
 
+    /// Scales the incoming weights of each output down to at most this Euclidean norm.
+    pub fn limit_norms(&self, isa: Isa, weights: &mut [f32], largest: f32) {
+        let (width, depth) = if self.is_depthwise() { (self.outputs, self.taps()) } else { (PANEL, self.depth()) };
+        weights.par_chunks_exact_mut(width * depth).for_each(|panel| {
+            isa.vectorised(|| {
+                let mut scales = vec![0.0f32; width];
+                for row in panel.chunks_exact(width) {
+                    scales.iter_mut().zip(row).for_each(|(sum, w)| *sum += w * w);
+                }
+                for scale in &mut scales {
+                    *scale = if *scale > largest * largest { largest / scale.sqrt() } else { 1.0 };
+                }
+                if scales.iter().any(|&scale| scale != 1.0) {
+                    for row in panel.chunks_exact_mut(width) {
+                        row.iter_mut().zip(&scales).for_each(|(w, scale)| *w *= scale);
+                    }
+                }
+            });
+        });
+    }
+
     /// The maps of a group's channels.
     fn group(&self, map: Map, channels: usize, group: usize) -> Map {
         Map { channels, first: map.first + group * channels, ..map }
@@ -108,7 +129,7 @@ impl Conv {
         isa: Isa,
         n: usize,
         x: Values<'_>,
-        (weights, bias): (&[f32], &[f32]),
+        (weights, bias): (&[f32], Option<&[f32]>),
         (y, y_map): (&mut [f32], Map),
         fused: Fused<'_>,
     ) {
@@ -146,7 +167,7 @@ impl Conv {
                 weights: &weights[group * group_len..][..group_len],
                 panel_len: self.depth() * PANEL,
                 depthwise: self.is_depthwise(),
-                bias: Some(&bias[group * outputs..]),
+                bias: bias.map(|bias| &bias[group * outputs..]),
                 add: fused.add.map(|(values, map)| (values, Grid::all(self.group(map, outputs, group)))),
                 gate: None,
                 finish: fused.finish,
@@ -347,16 +368,22 @@ impl Conv {
         let panels = outputs.div_ceil(PANEL);
         assert!(last(|run| run.a, a_step) + reach <= x.len() && last(|run| run.b, b_step) + panels * PANEL <= dy.len());
         assert!(dw.len() == panels * depth * PANEL);
-        let tiles = depth.div_ceil(isa.max_rows());
+        // Weights of one row of the kernel (of one tap in part of a buffer) belong to neighbouring values of x.
+        let stretch = if inputs == x_map.stride { self.kernel[1] * inputs } else { inputs };
+        let neighbours = stretch >= isa.max_rows();
+        let stretch = if neighbours { stretch } else { depth };
+        let tiles = stretch.div_ceil(isa.max_rows());
+        let per_panel = depth / stretch * tiles;
         let out = SharedSlice::new(dw);
         let task = |index: usize| {
-            let (panel, part) = (index / tiles, index % tiles);
-            let (start, end) = (part * depth / tiles, (part + 1) * depth / tiles);
+            let (panel, rest) = (index / per_panel, index % per_panel);
+            let (base, part) = (rest / tiles * stretch, rest % tiles);
+            let (start, end) = (base + part * stretch / tiles, base + (part + 1) * stretch / tiles);
             let mut tile = Tile {
                 rows: end - start,
                 columns: (outputs - panel * PANEL).min(PANEL),
                 runs,
-                a_step,
+                layout: if neighbours { Rows::Neighbours(a_step) } else { Rows::ApartBy(a_step) },
                 b_step,
                 a: [std::ptr::null(); MAX_ROWS],
                 // SAFETY: as asserted above, with the offsets of the runs.
@@ -381,7 +408,7 @@ impl Conv {
             // SAFETY: as above; reads of `b` past the last column stay inside of `dy` by its spare values.
             unsafe { tile::multiply(isa, &tile) };
         };
-        (0..tiles * panels).into_par_iter().for_each(task);
+        (0..per_panel * panels).into_par_iter().for_each(task);
     }
 
     fn depthwise_weight_gradient(

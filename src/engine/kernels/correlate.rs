@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::map::Map;
 use super::simd::Isa;
-use super::tile::{Finish, MAX_ROWS, PANEL, Run, Tile};
+use super::tile::{Finish, MAX_ROWS, PANEL, Rows, Run, Tile};
 use super::{SharedSlice, depthwise, tile};
 
 /// A grid of pixels inside a map: pixel (i, j) of the grid is (origin + i·step) of the map, per axis.
@@ -145,7 +145,7 @@ impl Correlation<'_> {
             rows: end - start,
             columns,
             runs: self.runs,
-            a_step: 1,
+            layout: Rows::Apart,
             b_step: PANEL,
             a: [std::ptr::null(); MAX_ROWS],
             b: std::ptr::null(),

@@ -2,15 +2,21 @@
 //!
 //! All unsafe code of the engine is here. Every sum has an order that does not depend on the number of threads.
 
+mod batch_norm;
+mod columns;
 mod conv;
 mod correlate;
 mod depthwise;
 mod map;
+pub mod planes;
+pub mod pool;
 mod simd;
 mod tile;
 
+pub use batch_norm::{BatchNorm, Statistics};
 pub use conv::{Conv, Fused, Values};
 pub use map::Map;
+pub use pool::Window;
 pub use simd::Isa;
 pub use tile::Finish;
 
@@ -33,6 +39,28 @@ impl SharedSlice {
     unsafe fn at(self, index: usize) -> *mut f32 {
         // SAFETY: the caller's promise.
         unsafe { self.0.add(index) }
+    }
+}
+
+/// The same for bytes, handed out a part at a time.
+#[derive(Clone, Copy)]
+struct SharedBytes(*mut u8);
+
+// SAFETY: the pointer is only handed out by `slice`, whose callers answer for disjoint parts.
+unsafe impl Send for SharedBytes {}
+// SAFETY: as above.
+unsafe impl Sync for SharedBytes {}
+
+impl SharedBytes {
+    fn new(slice: &mut [u8]) -> Self {
+        Self(slice.as_mut_ptr())
+    }
+
+    /// # Safety
+    /// The part lies inside the slice, and nobody else has any of it meanwhile.
+    unsafe fn slice<'a>(self, start: usize, len: usize) -> &'a mut [u8] {
+        // SAFETY: the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(start), len) }
     }
 }
 

@@ -221,7 +221,34 @@ impl Isa {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => 6,
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => 14,
+            Self::Avx512 => 12,
         }
     }
+}
+
+impl Isa {
+    /// Runs a plain loop compiled for this processor, so that the compiler may use its vectors.
+    #[inline(always)]
+    pub fn vectorised<R>(self, f: impl FnOnce() -> R) -> R {
+        match self {
+            Self::Portable => f(),
+            // SAFETY: `detect` saw that the processor has the instructions.
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => unsafe { with_avx2(f) },
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512 => unsafe { with_avx512(f) },
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn with_avx2<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+fn with_avx512<R>(f: impl FnOnce() -> R) -> R {
+    f()
 }

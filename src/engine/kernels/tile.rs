@@ -1,4 +1,4 @@
-//! The inner loop of every product: a tile of up to 14 rows and 32 columns whose sums stay in registers.
+//! The inner loop of every product: a tile of up to 12 rows and 32 columns whose sums stay in registers.
 //!
 //! Rows are read one value at a time (broadcast), columns as vectors. Rows may lie anywhere, so that the same loop serves
 //! the output pixels of a convolution, the rows of a matrix, and the input channels of a weight gradient.
@@ -10,7 +10,7 @@ use super::simd::{Isa, Portable, Simd};
 /// Columns of a tile, and of a panel of packed weights.
 pub const PANEL: usize = 32;
 /// The most rows of a tile on any processor.
-pub const MAX_ROWS: usize = 14;
+pub const MAX_ROWS: usize = 12;
 
 /// A stretch of the summation: `len` terms, the first at these offsets of the rows and of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,17 @@ pub struct Run {
     pub a: usize,
     pub b: usize,
     pub len: usize,
+}
+
+/// How the rows of a tile lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// Anywhere; the terms of a run are neighbours.
+    Apart,
+    /// Anywhere; the terms of a run are this far apart.
+    ApartBy(usize),
+    /// The rows are neighbours, the terms of a run this far apart.
+    Neighbours(usize),
 }
 
 /// What happens to a sum before it is stored.
@@ -40,7 +51,7 @@ pub struct Tile<'a> {
     pub rows: usize,
     pub columns: usize,
     pub runs: &'a [Run],
-    pub a_step: usize,
+    pub layout: Rows,
     pub b_step: usize,
     /// The first value of each row; a run adds its offset.
     pub a: [*const f32; MAX_ROWS],
@@ -54,41 +65,65 @@ pub struct Tile<'a> {
     pub finish: Finish,
 }
 
+const APART: u8 = 0;
+const APART_BY: u8 = 1;
+const NEIGHBOURS: u8 = 2;
+
+/// Adds one term to all sums of a block.
+#[inline(always)]
+unsafe fn term<S: Simd, const M: usize, const V: usize>(
+    sums: &mut [[S::Vector; V]; M],
+    row: impl Fn(usize) -> f32,
+    b: *const f32,
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let columns: [S::Vector; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
+        for (m, sums) in sums.iter_mut().enumerate() {
+            let value = S::splat(row(m));
+            for (sum, &column) in sums.iter_mut().zip(&columns) {
+                *sum = S::multiply_add(value, column, *sum);
+            }
+        }
+    }
+}
+
 /// The part of a tile that one call of the inner loop covers: `M` rows from `row`, `V` vectors from `column`.
 #[inline(always)]
-unsafe fn block<S: Simd, const M: usize, const V: usize, const UNIT: bool>(t: &Tile<'_>, row: usize, column: usize) {
+unsafe fn block<S: Simd, const M: usize, const V: usize, const LAYOUT: u8>(t: &Tile<'_>, row: usize, column: usize) {
     // SAFETY: the caller of `multiply` promises that all that a tile refers to is valid; rows and columns outside of the
     // tile are never touched, but for whole vectors of `b`, which it promises to be readable.
     unsafe {
         let mut sums = [[S::splat(0.0); V]; M];
         for run in t.runs {
-            let mut a: [*const f32; M] = std::array::from_fn(|m| t.a[row + m].add(run.a));
             let mut b = t.b.add(run.b + column);
-            let mut term = |a: &[*const f32; M], offset: usize, b: *const f32| {
-                let columns: [S::Vector; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
-                for (sums, a) in sums.iter_mut().zip(a) {
-                    let value = S::splat(*a.add(offset));
-                    for (sum, &column) in sums.iter_mut().zip(&columns) {
-                        *sum = S::multiply_add(value, column, *sum);
-                    }
+            if let (NEIGHBOURS, Rows::Neighbours(step)) = (LAYOUT, t.layout) {
+                let mut a = t.a[row].add(run.a);
+                for _ in 0..run.len {
+                    term::<S, M, V>(&mut sums, |m| *a.add(m), b);
+                    a = a.add(step);
+                    b = b.add(t.b_step);
                 }
-            };
-            if UNIT {
-                // Unrolled, so that the row pointers are fetched once in four terms.
-                for _ in 0..run.len / 4 {
-                    for i in 0..4 {
-                        term(&a, i, b.add(i * t.b_step));
-                    }
-                    b = b.add(4 * t.b_step);
-                    a = a.map(|a| a.add(4));
-                }
-                for i in 0..run.len % 4 {
-                    term(&a, i, b.add(i * t.b_step));
-                }
-            } else {
+                continue;
+            }
+            let mut a: [*const f32; M] = std::array::from_fn(|m| t.a[row + m].add(run.a));
+            if let (APART_BY, Rows::ApartBy(step)) = (LAYOUT, t.layout) {
                 for i in 0..run.len {
-                    term(&a, i * t.a_step, b.add(i * t.b_step));
+                    term::<S, M, V>(&mut sums, |m| *a[m].add(i * step), b);
+                    b = b.add(t.b_step);
                 }
+                continue;
+            }
+            // Unrolled, so that the row pointers are fetched once in four terms.
+            for _ in 0..run.len / 4 {
+                for i in 0..4 {
+                    term::<S, M, V>(&mut sums, |m| *a[m].add(i), b.add(i * t.b_step));
+                }
+                b = b.add(4 * t.b_step);
+                a = a.map(|a| a.add(4));
+            }
+            for i in 0..run.len % 4 {
+                term::<S, M, V>(&mut sums, |m| *a[m].add(i), b.add(i * t.b_step));
             }
         }
         for v in 0..V {
@@ -116,12 +151,14 @@ unsafe fn block<S: Simd, const M: usize, const V: usize, const UNIT: bool>(t: &T
     }
 }
 
-/// Calls `block` with the number of rows as a constant.
+/// Calls `block` with the number of rows and their layout as constants.
 macro_rules! by_rows {
-    ($simd:ty, $vectors:expr, $unit:expr, $tile:expr, $row:expr, $rows:expr, $column:expr; $($m:literal)*) => {
-        match $rows {
-            $($m => block::<$simd, $m, $vectors, $unit>($tile, $row, $column),)*
-            rows => unreachable!("a tile of {rows} rows"),
+    ($simd:ty, $vectors:expr, $tile:expr, $row:expr, $rows:expr, $column:expr; $($m:literal)*) => {
+        match ($tile.layout, $rows) {
+            $((Rows::Apart, $m) => block::<$simd, $m, $vectors, APART>($tile, $row, $column),
+            (Rows::ApartBy(_), $m) => block::<$simd, $m, $vectors, APART_BY>($tile, $row, $column),
+            (Rows::Neighbours(_), $m) => block::<$simd, $m, $vectors, NEIGHBOURS>($tile, $row, $column),)*
+            (_, rows) => unreachable!("a tile of {rows} rows"),
         }
     };
 }
@@ -131,11 +168,10 @@ macro_rules! by_rows {
 unsafe fn multiply_avx512(t: &Tile<'_>) {
     // SAFETY: the caller's promise.
     unsafe {
-        match (t.columns > 16, t.a_step == 1) {
-            (true, true) => by_rows!(Avx512, 2, true, t, 0, t.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
-            (true, false) => by_rows!(Avx512, 2, false, t, 0, t.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
-            (false, true) => by_rows!(Avx512, 1, true, t, 0, t.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
-            (false, false) => by_rows!(Avx512, 1, false, t, 0, t.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12 13 14),
+        if t.columns > 16 {
+            by_rows!(Avx512, 2, t, 0, t.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12);
+        } else {
+            by_rows!(Avx512, 1, t, 0, t.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12);
         }
     }
 }
@@ -161,11 +197,7 @@ unsafe fn narrow<S: Simd>(t: &Tile<'_>) {
         for column in (0..t.columns).step_by(16) {
             // SAFETY: the caller's promise.
             unsafe {
-                if t.a_step == 1 {
-                    by_rows!(S, 2, true, t, row, rows, column; 1 2 3 4 5 6);
-                } else {
-                    by_rows!(S, 2, false, t, row, rows, column; 1 2 3 4 5 6);
-                }
+                by_rows!(S, 2, t, row, rows, column; 1 2 3 4 5 6);
             }
         }
         row += rows;

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::engine::ops::{Conv2d, Window};
+use crate::engine::kernels::Window;
 
 /// A length for both axes, or `[height, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -19,6 +19,14 @@ impl Size {
             Self::Each(pair) => pair,
         }
     }
+}
+
+/// Stride, padding and groups of a convolution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv2d {
+    pub stride: [usize; 2],
+    pub padding: [usize; 2],
+    pub groups: usize,
 }
 
 /// One layer. Weights are found by `name`: `conv1.weight`, `conv1.bias`, in PyTorch's shapes.

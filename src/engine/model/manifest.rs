@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::layer::{LayerSpec, parse_layers, walk};
 use super::shape::{Shape, output_shape};
 use crate::engine::picture::Fit;
-use crate::engine::{Error, Result, ops};
+use crate::engine::{Error, Result};
 
 /// What a net takes in: planar pixels in [0, 1], then `(x − mean) / std` per channel as part of the model.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -27,17 +27,7 @@ fn squash() -> Fit {
 }
 
 impl Input {
-    /// `(x − mean) / std` per channel of (n, channels, height, width).
-    pub fn normalise(&self, pixels: &candle_core::Tensor) -> candle_core::Result<candle_core::Tensor> {
-        if self.mean.iter().all(|&m| m == 0.0) && self.std.iter().all(|&s| s == 1.0) {
-            return Ok(pixels.clone());
-        }
-        let scale = self.std.iter().map(|&std| 1.0 / std).collect();
-        let shift = self.mean.iter().zip(&self.std).map(|(mean, std)| -mean / std).collect();
-        ops::channel_affine(pixels, scale, shift)
-    }
-
-    fn shape(&self) -> Shape {
+    pub fn shape(&self) -> Shape {
         Shape::Planes { channels: self.channels, height: self.height, width: self.width }
     }
 

@@ -8,22 +8,28 @@ mod manifest;
 mod net;
 #[cfg(test)]
 mod net_tests;
+mod parameters;
+mod plan;
+mod run;
 mod shape;
 mod weights;
 
 pub use catalogue::{Catalogue, Entry, user_models_folder};
 pub use classes::find_class;
-pub use layer::{LayerSpec, is_running_statistic, walk as walk_layers};
+pub use layer::{Conv2d, LayerSpec, is_running_statistic, walk as walk_layers};
 pub use manifest::{Input, Manifest};
-pub use net::{BatchStatistics, Mode, Net, Params};
+pub use net::{Net, Params};
+pub use parameters::{Layout, Order, Parameters};
+pub use plan::{Pass, Plan};
+pub use run::{Folded, Transposed, Wanted, Weights, Workspace};
 pub use shape::Shape;
 pub use weights::{as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use std::sync::Arc;
 
 use super::picture::{Picture, Planes, fit};
-use super::{Error, Result, ops};
+use super::{Error, Result, loss};
 
 /// A class with its probability.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
@@ -38,7 +44,7 @@ pub struct Guess {
 pub struct Model {
     pub manifest: Manifest,
     pub classes: Arc<[String]>,
-    net: Net,
+    net: Arc<Net>,
 }
 
 impl Model {
@@ -47,7 +53,7 @@ impl Model {
     /// # Errors
     /// When a parameter is missing or has another shape than the manifest's layers ask for.
     pub fn new(manifest: Manifest, params: &Params) -> Result<Self> {
-        let net = Net::build(&manifest.layers, params)?;
+        let net = Net::new(&manifest.layers, &manifest.input, params)?.into();
         Ok(Self { classes: manifest.classes.clone().into(), manifest, net })
     }
 
@@ -57,8 +63,40 @@ impl Model {
 
     /// Logits of pictures whose pixels lie in [0, 1]: (n, channels, height, width) to (n, classes). Evaluation mode:
     /// no dropout, batch statistics frozen.
+    ///
+    /// # Errors
+    /// When `pixels` does not have the net's input shape.
     pub fn logits(&self, pixels: &Tensor) -> Result<Tensor> {
-        Ok(self.net.forward(&self.input().normalise(pixels)?, &mut Mode::Evaluate)?)
+        let n = self.check_pixels(pixels)?;
+        let logits = self.net.logits(&pixels.flatten_all()?.to_vec1::<f32>()?);
+        Ok(Tensor::from_vec(logits, (n, self.classes.len()), &Device::Cpu)?)
+    }
+
+    /// Logits, and the gradient of `Σ logits · d` with respect to the pixels of each picture, where
+    /// `d = of_logits(first picture, logits)` is asked for some pictures at a time.
+    ///
+    /// # Errors
+    /// When `pixels` does not have the net's input shape.
+    pub fn gradient(
+        &self,
+        pixels: &Tensor,
+        of_logits: impl Fn(usize, &[f32]) -> Vec<f32> + Sync,
+    ) -> Result<(Tensor, Tensor)> {
+        let n = self.check_pixels(pixels)?;
+        let (logits, gradient) = self.net.gradient(&pixels.flatten_all()?.to_vec1::<f32>()?, of_logits);
+        let logits = Tensor::from_vec(logits, (n, self.classes.len()), &Device::Cpu)?;
+        Ok((logits, Tensor::from_vec(gradient, pixels.shape(), &Device::Cpu)?))
+    }
+
+    /// The number of pictures.
+    fn check_pixels(&self, pixels: &Tensor) -> Result<usize> {
+        let Input { channels, height, width, .. } = self.input();
+        match pixels.dims() {
+            &[n, c, h, w] if (c, h, w) == (*channels, *height, *width) => Ok(n),
+            dims => Err(Error::Argument(format!(
+                "the net takes pictures of {channels}×{height}×{width}, got a batch of shape {dims:?}"
+            ))),
+        }
     }
 
     /// Fits a picture to the net's input.
@@ -76,7 +114,7 @@ impl Model {
                 self.manifest.name
             )));
         }
-        Ok(ops::softmax(&logits))
+        Ok(loss::softmax(&logits))
     }
 
     /// The class at `index` with its probability.

@@ -1,7 +1,7 @@
 //! The shapes that flow through a list of layers.
 
 use super::layer::LayerSpec;
-use crate::engine::ops::Window;
+use crate::engine::kernels::Window;
 
 /// What one picture has become on its way through the net.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,21 @@ impl std::fmt::Display for Shape {
 }
 
 impl Shape {
+    pub fn channels(self) -> usize {
+        match self {
+            Self::Planes { channels, .. } => channels,
+            Self::Features(count) => count,
+        }
+    }
+
+    /// Height and width.
+    pub fn size(self) -> [usize; 2] {
+        match self {
+            Self::Planes { height, width, .. } => [height, width],
+            Self::Features(_) => [1, 1],
+        }
+    }
+
     pub fn count(self) -> usize {
         match self {
             Self::Planes { channels, height, width } => channels * height * width,

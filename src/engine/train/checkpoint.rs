@@ -7,10 +7,10 @@ use candle_core::{Device, Tensor};
 use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
-use super::{Config, EpochRecord, Trainer};
+use super::{Config, EpochRecord, Learner, Trainer};
 use crate::engine::data::Dataset;
 use crate::engine::files::write_atomically;
-use crate::engine::model::{Manifest, Params, as_f32, read_weights, weights_bytes};
+use crate::engine::model::{Manifest, Parameters, Params, as_f32, read_weights, weights_bytes};
 use crate::engine::{Error, Result};
 
 /// What is not a tensor.
@@ -23,6 +23,8 @@ struct State {
     manifest_path: PathBuf,
     classes: Vec<String>,
     pictures: usize,
+    /// Steps that the optimiser has done.
+    steps: u64,
 }
 
 /// A run as it was after its last whole epoch.
@@ -30,15 +32,15 @@ pub struct Checkpoint {
     path: PathBuf,
     state: State,
     weights: Params,
-    velocity: Params,
+    /// What the optimiser keeps, in the order of [`Algorithm::moments`](super::Algorithm::moments).
+    moments: Vec<Params>,
     best: Params,
 }
 
 const STATE: &str = "doppelganger";
 
-/// Prefixes of the three sets of tensors in the file.
+/// Prefixes of the sets of tensors in the file, beside those of the optimiser.
 const WEIGHTS: &str = "weights/";
-const VELOCITY: &str = "velocity/";
 const BEST: &str = "best/";
 
 pub(super) fn save(trainer: &Trainer<'_>, path: &Path) -> Result<()> {
@@ -49,13 +51,20 @@ pub(super) fn save(trainer: &Trainer<'_>, path: &Path) -> Result<()> {
         manifest_path: trainer.manifest().path.clone(),
         classes: trainer.manifest().classes.clone(),
         pictures: trainer.data.len(),
+        steps: trainer.learner.optimiser.steps,
     };
     let json = serde_json::to_string(&state).map_err(|e| Error::Argument(format!("the state of the run: {e}")))?;
-    let weights = trainer.params()?;
-    let sets = [(WEIGHTS, &weights), (VELOCITY, &trainer.sgd.velocity), (BEST, &trainer.best)];
-    let tensors =
-        sets.into_iter().flat_map(|(prefix, set)| set.iter().map(move |(n, t)| (format!("{prefix}{n}"), t.clone())));
-    let bytes = weights_bytes(&tensors.collect(), Some(HashMap::from([(STATE.to_owned(), json)])))?;
+    let mut tensors = Params::new();
+    let mut add = |prefix: &str, set: Params| {
+        tensors.extend(set.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
+    };
+    add(WEIGHTS, trainer.params()?);
+    add(BEST, trainer.best.clone());
+    let optimiser = &trainer.learner.optimiser;
+    for (name, moment) in optimiser.algorithm.moments().iter().zip(&optimiser.moments) {
+        add(&format!("{name}/"), moment.to_tensors()?);
+    }
+    let bytes = weights_bytes(&tensors, Some(HashMap::from([(STATE.to_owned(), json)])))?;
     write_atomically(path, &bytes, "write the checkpoint")
 }
 
@@ -82,8 +91,9 @@ impl Checkpoint {
             };
             names.map(read).collect()
         };
-        let (weights, velocity, best) = (set(WEIGHTS)?, set(VELOCITY)?, set(BEST)?);
-        Ok(Self { path: path.to_owned(), state, weights, velocity, best })
+        let moments = state.config.optimiser.moments().iter().map(|name| set(&format!("{name}/")));
+        let moments = moments.collect::<Result<_>>()?;
+        Ok(Self { path: path.to_owned(), weights: set(WEIGHTS)?, moments, best: set(BEST)?, state })
     }
 
     pub fn config(&self) -> &Config {
@@ -109,10 +119,13 @@ impl Checkpoint {
                 format!("the run was begun on {} pictures, and now there are {}", self.state.pictures, data.len());
             return Err(Error::Data { path: self.path, why });
         }
-        let mut trainer = Trainer::with_params(self.manifest()?, data, self.state.config, &self.weights)?;
-        trainer.sgd.velocity = self.velocity;
-        trainer.best = self.best;
-        trainer.history = self.state.history;
-        Ok(trainer)
+        let manifest = self.manifest()?;
+        let mut learner = Learner::new(&manifest, &self.weights, self.state.config.optimiser)?;
+        learner.optimiser.steps = self.state.steps;
+        for (moment, tensors) in learner.optimiser.moments.iter_mut().zip(&self.moments) {
+            *moment = Parameters::from_tensors(&moment.layout.clone(), tensors)?;
+        }
+        let State { config, history, .. } = self.state;
+        Ok(Trainer { config, data, manifest, learner, history, best: self.best })
     }
 }

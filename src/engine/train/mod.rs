@@ -4,26 +4,26 @@
 mod checkpoint;
 mod history;
 mod init;
-mod sgd;
+mod learner;
+mod optimiser;
 
 pub use checkpoint::Checkpoint;
 pub use history::{EpochRecord, history_csv};
 pub use init::initial_params;
+pub use optimiser::{Algorithm, Optimiser, StepSize};
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use candle_core::{Tensor, Var};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::attack::{InputGradient, Loss, Norm, PIXELS, fgsm, input_gradient};
+use crate::engine::attack::PIXELS;
 use crate::engine::data::Dataset;
-use crate::engine::model::{BatchStatistics, Manifest, Mode, Model, Net, Params, argmax, is_running_statistic};
-use crate::engine::{Error, Result, ops};
-use sgd::Sgd;
+use crate::engine::model::{Manifest, Params, argmax};
+use crate::engine::{Error, Result};
+pub use learner::{Learner, Objective};
 
 /// Everything that decides how a run goes; with the data and the manifest it determines the weights bit for bit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,6 +32,8 @@ pub struct Config {
     pub data: PathBuf,
     pub epochs: usize,
     pub batch: usize,
+    #[serde(default)]
+    pub optimiser: Algorithm,
     /// The rate of the first step; it falls to zero along half a cosine.
     pub learning_rate: f32,
     pub momentum: f32,
@@ -114,12 +116,8 @@ pub struct Progress {
 pub struct Trainer<'a> {
     config: Config,
     data: &'a Dataset,
-    vars: BTreeMap<String, Var>,
-    /// The net in training: its weights are the variables.
-    net: Net,
-    /// The same net in evaluation mode, sharing the weights that are being trained: for attacks and validation.
-    frozen: Model,
-    sgd: Sgd,
+    manifest: Manifest,
+    learner: Learner,
     history: Vec<EpochRecord>,
     best: Params,
 }
@@ -130,26 +128,8 @@ impl<'a> Trainer<'a> {
     pub fn new(manifest: Manifest, data: &'a Dataset, config: Config) -> Result<Self> {
         config.check(data.len())?;
         let params = initial_params(&manifest.layers, &mut stream(config.seed, 0, Purpose::Weights))?;
-        Self::with_params(manifest, data, config, &params)
-    }
-
-    fn with_params(manifest: Manifest, data: &'a Dataset, config: Config, params: &Params) -> Result<Self> {
-        let (mut vars, mut statistics) = (BTreeMap::new(), Params::new());
-        for (name, tensor) in params {
-            if is_running_statistic(name) {
-                statistics.insert(name.clone(), tensor.copy()?);
-            } else {
-                vars.insert(name.clone(), Var::from_tensor(&tensor.copy()?)?);
-            }
-        }
-        let with_statistics = |weight: fn(&Var) -> Tensor| -> Params {
-            let weights = vars.iter().map(|(name, var)| (name.clone(), weight(var)));
-            weights.chain(statistics.iter().map(|(name, tensor)| (name.clone(), tensor.clone()))).collect()
-        };
-        let net = Net::build(&manifest.layers, &with_statistics(|var| var.as_tensor().clone()))?;
-        let frozen = Model::new(manifest, &with_statistics(Var::as_detached_tensor))?;
-        let sgd = Sgd::new(&vars, statistics)?;
-        Ok(Self { config, data, vars, net, frozen, sgd, history: Vec::new(), best: Params::new() })
+        let learner = Learner::new(&manifest, &params, config.optimiser)?;
+        Ok(Self { config, data, manifest, learner, history: Vec::new(), best: Params::new() })
     }
 
     pub fn history(&self) -> &[EpochRecord] {
@@ -161,7 +141,7 @@ impl<'a> Trainer<'a> {
     }
 
     pub fn manifest(&self) -> &Manifest {
-        &self.frozen.manifest
+        &self.manifest
     }
 
     pub fn is_finished(&self) -> bool {
@@ -170,9 +150,7 @@ impl<'a> Trainer<'a> {
 
     /// A copy of the weights as they are now.
     pub fn params(&self) -> Result<Params> {
-        let vars = self.vars.iter().map(|(name, var)| Ok((name.clone(), var.as_tensor().copy()?.detach())));
-        let statistics = self.sgd.statistics.iter().map(|(name, tensor)| Ok((name.clone(), tensor.copy()?)));
-        vars.chain(statistics).collect()
+        self.learner.params()
     }
 
     /// The weights of the epoch with the lowest validation error: the adversarial error alone when the training is
@@ -220,64 +198,36 @@ impl<'a> Trainer<'a> {
         Ok(&self.history[epoch])
     }
 
-    /// One step of stochastic gradient descent on the objective; returns its value.
+    /// One step of the optimiser on the objective; returns its value.
     fn step(&mut self, batch: &[usize], rate: f32, rng: &mut ChaCha8Rng) -> Result<f32> {
-        let (x, labels) = self.data.batch(batch, self.frozen.input())?;
-        let mut statistics = Vec::new();
-        // The clean pass takes its dropout masks first, so that they do not depend on the attack.
-        let clean = self.loss(&x, &labels, rng, &mut statistics)?;
-        let objective = if self.config.is_adversarial() {
-            let (_, adversarial) = self.attack(&x, &labels)?;
-            let adversarial = self.loss(&adversarial, &labels, rng, &mut statistics)?;
-            let alpha = f64::from(self.config.alpha);
-            ((clean * alpha)? + (adversarial * (1.0 - alpha))?)?
-        } else {
-            clean
-        };
-        let value = objective.to_scalar::<f32>()?;
-        if value.is_finite() {
-            self.sgd.step(&self.vars, &objective.backward()?, rate, &self.config)?;
-            self.sgd.update_statistics(&statistics)?;
-        }
-        Ok(value)
+        let (x, labels) = self.data.batch(batch, &self.manifest.input)?;
+        let Config { momentum, weight_decay, max_norm, .. } = self.config;
+        let size = StepSize { rate, momentum, weight_decay, max_norm };
+        self.learner.step(&x.flatten_all()?.to_vec1()?, &labels, self.objective(), size, rng)
     }
 
-    fn loss(
-        &self,
-        x: &Tensor,
-        labels: &[usize],
-        rng: &mut ChaCha8Rng,
-        statistics: &mut BatchStatistics,
-    ) -> Result<Tensor> {
-        let x = self.frozen.input().normalise(x)?;
-        let logits = self.net.forward(&x, &mut Mode::Train { rng, statistics })?;
-        Ok(ops::cross_entropy(&logits, labels)?.mean_all()?)
-    }
-
-    /// The logits of x and `x + ε·sign(∇ₓJ)` against the true labels, with the net in evaluation mode: made with dropout
-    /// on, the examples are far weaker. The log-odds have the sign of J's gradient and keep it where the net is already
-    /// sure.
-    fn attack(&self, x: &Tensor, labels: &[usize]) -> Result<(Tensor, Tensor)> {
-        let InputGradient { logits, gradient, .. } = input_gradient(&self.frozen, x, labels, Loss::LogOdds)?;
-        let bounds = self.config.clip.then_some(PIXELS);
-        Ok((logits, fgsm(x, &gradient, (Norm::Linf, &[self.config.eps]), 1.0, bounds)?))
+    fn objective(&self) -> Objective {
+        let Config { eps, alpha, clip, .. } = self.config;
+        Objective { eps, alpha, bounds: clip.then_some(PIXELS) }
     }
 
     /// Errors on the pictures held out, clean and under FGSM at the ε of the objective.
-    fn validate(&self, record: EpochRecord) -> Result<EpochRecord> {
+    fn validate(&mut self, record: EpochRecord) -> Result<EpochRecord> {
         if self.config.validation == 0 {
             return Ok(record);
         }
+        let objective = self.objective();
         let indices: Vec<usize> = (self.data.len() - self.config.validation..self.data.len()).collect();
         let (mut clean, mut adversarial) = (0, 0);
         for batch in indices.chunks(self.config.batch.max(100)) {
-            let (x, labels) = self.data.batch(batch, self.frozen.input())?;
+            let (x, labels) = self.data.batch(batch, &self.manifest.input)?;
+            let x: Vec<f32> = x.flatten_all()?.to_vec1()?;
             if self.config.eps > 0.0 {
-                let (logits, attacked) = self.attack(&x, &labels)?;
-                clean += wrong(&logits, &labels)?;
-                adversarial += wrong(&self.frozen.logits(&attacked)?, &labels)?;
+                let (logits, attacked) = self.learner.attack(&x, &labels, objective)?;
+                clean += wrong(&logits, &labels);
+                adversarial += wrong(&self.learner.logits(&attacked), &labels);
             } else {
-                clean += wrong(&self.frozen.logits(&x)?, &labels)?;
+                clean += wrong(&self.learner.logits(&x), &labels);
             }
         }
         let share = |wrong: usize| Some(wrong as f32 / indices.len() as f32);
@@ -312,9 +262,9 @@ impl<'a> Trainer<'a> {
     }
 }
 
-fn wrong(logits: &Tensor, labels: &[usize]) -> Result<usize> {
-    let logits: Vec<Vec<f32>> = logits.to_vec2()?;
-    Ok(logits.iter().zip(labels).filter(|(z, label)| argmax(z) != **label).count())
+fn wrong(logits: &[f32], labels: &[usize]) -> usize {
+    let classes = logits.len() / labels.len().max(1);
+    logits.chunks_exact(classes).zip(labels).filter(|(z, label)| argmax(z) != **label).count()
 }
 
 /// What a generator is for; each purpose and epoch has a stream of its own, so that a resumed run needs no state.

@@ -1,0 +1,190 @@
+//! Softmax and the losses on logits. Probabilities never feed a loss.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Error, Result};
+
+/// The function of the logits whose slope an attack follows. Both have the same sign of the gradient in exact
+/// arithmetic: `J = softplus(L)`, so `∇J = σ(L)·∇L` with a positive factor. They differ by rounding where the net is very
+/// sure of the class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// The cross-entropy `J = −log softmax(z)[label]`, its gradient `softmax(z) − onehot(label)` computed in `f32` as the
+    /// paper's code, PyTorch and the attack libraries have it: counts agree with theirs. Where the label's probability
+    /// rounds to 1 (a logit gap of about 17) the label's own share of the gradient cancels to 0.
+    #[default]
+    CrossEntropy,
+    /// The log-odds against the label, `L = log Σ_{k≠label} exp(z_k) − z_label`: ∇L does not vanish however sure the net
+    /// is, where ∇J falls below the smallest `f32` at a logit gap of 90.
+    LogOdds,
+}
+
+/// Probabilities of each row of logits, computed from its largest one down so that nothing overflows.
+pub fn softmax(logits: &[f32]) -> Vec<f32> {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let exps: Vec<f64> = logits.iter().map(|&z| f64::from(z - max).exp()).collect();
+    let sum: f64 = exps.iter().sum();
+    exps.iter().map(|e| (e / sum) as f32).collect()
+}
+
+impl Loss {
+    /// The loss of every row of `logits` (labels × classes).
+    ///
+    /// # Errors
+    /// A number of labels other than that of the rows, or a label that is not a class.
+    pub fn values(self, logits: &[f32], labels: &[usize]) -> Result<Vec<f32>> {
+        let rows = rows(logits, labels)?;
+        Ok(rows
+            .map(|(z, label)| {
+                let log_odds = others(z, label).0 - f64::from(z[label]);
+                match self {
+                    Self::CrossEntropy => softplus(log_odds) as f32,
+                    Self::LogOdds => log_odds as f32,
+                }
+            })
+            .collect())
+    }
+
+    /// The gradient of the loss of every row with respect to its logits, times `scale`.
+    ///
+    /// # Errors
+    /// Those of [`Self::values`].
+    pub fn gradient(self, logits: &[f32], labels: &[usize], scale: f32) -> Result<Vec<f32>> {
+        let mut gradient = Vec::with_capacity(logits.len());
+        for (z, label) in rows(logits, labels)? {
+            match self {
+                Self::CrossEntropy => {
+                    let p = log_softmax(z).map(f32::exp).enumerate();
+                    gradient.extend(p.map(|(k, p)| if k == label { p * scale - scale } else { p * scale }));
+                }
+                Self::LogOdds => {
+                    let shares = others(z, label).1.into_iter().enumerate();
+                    gradient.extend(shares.map(|(k, p)| if k == label { -scale } else { p as f32 * scale }));
+                }
+            }
+        }
+        Ok(gradient)
+    }
+}
+
+/// The gradient of the cross-entropy as `σ(L)·∇L`: right also where the label's probability rounds to 1, so that its sign is
+/// that of the log-odds. For training, whose clean pass the attack may share.
+///
+/// # Errors
+/// Those of [`Loss::values`].
+pub fn exact_cross_entropy_gradient(logits: &[f32], labels: &[usize], scale: f32) -> Result<Vec<f32>> {
+    let mut gradient = Vec::with_capacity(logits.len());
+    for (z, label) in rows(logits, labels)? {
+        let (log_sum, shares) = others(z, label);
+        let factor = f64::from(scale) / (1.0 + (f64::from(z[label]) - log_sum).exp());
+        gradient.extend(
+            shares.into_iter().enumerate().map(|(k, share)| (if k == label { -factor } else { share * factor }) as f32),
+        );
+    }
+    Ok(gradient)
+}
+
+fn rows<'a>(logits: &'a [f32], labels: &'a [usize]) -> Result<impl Iterator<Item = (&'a [f32], usize)>> {
+    let classes = logits.len() / labels.len().max(1);
+    if classes * labels.len() != logits.len() || classes < 2 || labels.iter().any(|&label| label >= classes) {
+        return Err(Error::Argument(format!(
+            "a loss of {} values got {} labels up to {:?}; expected one class for each row of at least two",
+            logits.len(),
+            labels.len(),
+            labels.iter().max()
+        )));
+    }
+    Ok(logits.chunks_exact(classes).zip(labels.iter().copied()))
+}
+
+/// `log Σ_{k≠label} exp(z_k)` and the softmax over the classes other than the label (0 at the label itself).
+fn others(z: &[f32], label: usize) -> (f64, Vec<f64>) {
+    let rest = || z.iter().enumerate().filter(move |(k, _)| *k != label);
+    let max = rest().map(|(_, &z)| z).fold(f32::NEG_INFINITY, f32::max);
+    let mut shares: Vec<f64> = z.iter().map(|&z| f64::from(z - max).exp()).collect();
+    shares[label] = 0.0;
+    let sum: f64 = shares.iter().sum();
+    shares.iter_mut().for_each(|share| *share /= sum);
+    (f64::from(max) + sum.ln(), shares)
+}
+
+/// `log(1 + exp(x))` without overflow.
+fn softplus(x: f64) -> f64 {
+    x.max(0.0) + (-x.abs()).exp().ln_1p()
+}
+
+/// `z − log Σ exp(z)` in `f32`, from the largest logit down.
+fn log_softmax(z: &[f32]) -> impl Iterator<Item = f32> {
+    let max = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let log_sum = z.iter().map(|&z| (z - max).exp()).sum::<f32>().ln();
+    z.iter().map(move |&z| z - max - log_sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn both(z: &[f32], label: usize, loss: Loss) -> (f32, Vec<f32>) {
+        (loss.values(z, &[label]).unwrap()[0], loss.gradient(z, &[label], 1.0).unwrap())
+    }
+
+    fn close(a: &[f32], b: &[f32]) -> bool {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-6 * b.abs().max(1.0))
+    }
+
+    #[test]
+    fn cross_entropy_matches_pytorch() {
+        // z = torch.tensor([[1., -2., .5, 3.]], requires_grad=True)
+        // J = torch.nn.functional.cross_entropy(z, torch.tensor([2])); J.backward(); print(J.item(), z.grad.tolist())
+        // -> 2.702253580093384 [[0.11055373400449753, 0.005504147615283728, -0.9329457879066467, 0.8168878555297852]]
+        let (loss, dz) = both(&[1.0, -2.0, 0.5, 3.0], 2, Loss::CrossEntropy);
+        assert!((loss - 2.702_253_6).abs() < 1e-6, "{loss}");
+        assert!(close(&dz, &[0.110_553_734, 0.005_504_147_6, -0.932_945_8, 0.816_887_86]), "{dz:?}");
+    }
+
+    #[test]
+    fn only_the_log_odds_see_the_slope_of_a_saturated_net() {
+        // z = torch.tensor([[60., 0., 5.]], requires_grad=True); F.cross_entropy(z, torch.tensor([0])).backward()
+        // z.grad -> [[0.0, 8.756510958e-27, 1.299581504e-24]]: the label's own share is lost in float32 (and float64).
+        let (_, dz) = both(&[60.0, 0.0, 5.0], 0, Loss::CrossEntropy);
+        assert!(dz[0] == 0.0 && (dz[2] / 1.299_581_5e-24 - 1.0).abs() < 1e-5, "{dz:?}");
+        // L = log(e^0 + e^5) − 60, its gradient −1 at the label and softmax(0, 5) elsewhere.
+        let (log_odds, dz) = both(&[60.0, 0.0, 5.0], 0, Loss::LogOdds);
+        assert!((log_odds - (5.006_715_3 - 60.0)).abs() < 1e-4, "{log_odds}");
+        assert!(close(&dz, &[-1.0, 0.006_692_85, 0.993_307_1]), "{dz:?}");
+        let (log_odds, dz) = both(&[1000.0, 0.0, 5.0], 0, Loss::LogOdds);
+        assert!((log_odds + 995.0).abs() < 0.01 && dz[0] == -1.0 && dz[2] > 0.99, "{log_odds} {dz:?}");
+    }
+
+    #[test]
+    fn softmax_does_not_overflow() {
+        assert!(close(&softmax(&[1000.0, 1000.0]), &[0.5, 0.5]));
+        assert!(close(&softmax(&[0.0, 3.0f32.ln()]), &[0.25, 0.75]));
+    }
+
+    #[test]
+    fn gradients_match_finite_differences() {
+        let z = [0.3f32, -1.2, 2.0, 0.9, -0.4];
+        for loss in [Loss::CrossEntropy, Loss::LogOdds] {
+            for label in 0..5 {
+                let (_, dz) = both(&z, label, loss);
+                for k in 0..5 {
+                    let at = |h: f32| {
+                        let mut z = z;
+                        z[k] += h;
+                        f64::from(both(&z, label, loss).0)
+                    };
+                    let numeric = (at(2e-3) - at(-2e-3)) / 4e-3;
+                    assert!((numeric - f64::from(dz[k])).abs() < 1e-3, "{loss:?} {label} {k}: {numeric} {}", dz[k]);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn labels_must_exist() {
+        let z = [1.0, 2.0, 3.0];
+        assert!(Loss::CrossEntropy.values(&z, &[3]).is_err() && Loss::LogOdds.gradient(&z, &[0, 1], 1.0).is_err());
+    }
+}

@@ -1,0 +1,126 @@
+//! The numbers that training changes, in one array, in the order in which the kernels read them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use candle_core::{Device, Tensor};
+
+use crate::engine::kernels::Conv;
+use crate::engine::{Error, Result};
+
+use super::net::Params;
+
+/// Where a tensor lies among the parameters, and how.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slot {
+    pub name: String,
+    /// In PyTorch's order: (out, in / groups, kh, kw), (out, in) or (channels).
+    pub shape: Vec<usize>,
+    pub range: Range<usize>,
+    pub order: Order,
+    /// Not so the running statistics of batch normalisation.
+    pub trained: bool,
+}
+
+/// How the values of a tensor are arranged.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    /// As in the tensor.
+    Plain,
+    /// As [`Conv::each_weight`] packs them.
+    Packed(Conv),
+    /// The same for a fully connected layer whose inputs come in another order: feature i here is feature `features[i]`
+    /// of the tensor.
+    Permuted(Conv, Arc<[usize]>),
+}
+
+impl Slot {
+    /// Calls `f(place in the tensor, place in the slot)` for every value.
+    fn each(&self, mut f: impl FnMut(usize, usize)) {
+        match &self.order {
+            Order::Plain => self.range.clone().enumerate().for_each(|(i, _)| f(i, i)),
+            Order::Packed(conv) => conv.each_weight(f),
+            Order::Permuted(conv, features) => {
+                let inputs = conv.inputs;
+                conv.each_weight(|from, to| f(from / inputs * inputs + features[from % inputs], to));
+            }
+        }
+    }
+}
+
+/// The slots of a net, in the order of its layers.
+#[derive(Debug, Default, PartialEq)]
+pub struct Layout {
+    pub slots: Vec<Slot>,
+    pub len: usize,
+}
+
+impl Layout {
+    /// Adds a tensor and gives the number of its slot.
+    pub fn add(&mut self, name: String, shape: Vec<usize>, order: Order, trained: bool) -> usize {
+        let len = match &order {
+            Order::Plain => shape.iter().product(),
+            Order::Packed(conv) | Order::Permuted(conv, _) => conv.weights_len(),
+        };
+        self.slots.push(Slot { name, shape, range: self.len..self.len + len, order, trained });
+        self.len += len;
+        self.slots.len() - 1
+    }
+}
+
+/// Values for all slots of a layout: weights, or something of the same shape (velocities, gradients).
+#[derive(Clone, Debug)]
+pub struct Parameters {
+    pub layout: Arc<Layout>,
+    pub values: Vec<f32>,
+}
+
+impl Parameters {
+    pub fn zeros(layout: &Arc<Layout>) -> Self {
+        Self { layout: layout.clone(), values: vec![0.0; layout.len] }
+    }
+
+    /// # Errors
+    /// When a tensor is missing or has another shape than its layer asks for.
+    pub fn from_tensors(layout: &Arc<Layout>, tensors: &Params) -> Result<Self> {
+        let mut parameters = Self::zeros(layout);
+        for slot in &layout.slots {
+            let tensor = match tensors.get(&slot.name) {
+                Some(tensor) if tensor.dims() == slot.shape => tensor,
+                found => {
+                    let Slot { name, shape, .. } = slot;
+                    let found = found.map(Tensor::dims);
+                    return Err(Error::Argument(format!(
+                        "the net needs the tensor {name:?} of {shape:?}, found {found:?}"
+                    )));
+                }
+            };
+            let from: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
+            let to = &mut parameters.values[slot.range.clone()];
+            slot.each(|tensor, place| to[place] = from[tensor]);
+        }
+        Ok(parameters)
+    }
+
+    /// Copies in PyTorch's shapes and order.
+    pub fn to_tensors(&self) -> Result<Params> {
+        let tensor = |slot: &Slot| {
+            let from = &self.values[slot.range.clone()];
+            let mut to = vec![0.0; slot.shape.iter().product()];
+            slot.each(|tensor, place| to[tensor] = from[place]);
+            Ok((slot.name.clone(), Tensor::from_vec(to, slot.shape.as_slice(), &Device::Cpu)?))
+        };
+        self.layout.slots.iter().map(tensor).collect()
+    }
+
+    pub fn slot(&self, index: usize) -> &[f32] {
+        &self.values[self.layout.slots[index].range.clone()]
+    }
+
+    /// Two slots to write to, the second one after the first; nothing for a second one that is not there.
+    pub fn pair_mut(&mut self, first: usize, second: Option<usize>) -> (&mut [f32], &mut [f32]) {
+        let (a, b) = (&self.layout.slots[first].range, second.map(|second| &self.layout.slots[second].range));
+        let (head, tail) = self.values.split_at_mut(a.end);
+        (&mut head[a.start..], b.map_or(&mut [], |b| &mut tail[b.start - a.end..b.end - a.end]))
+    }
+}

@@ -1,0 +1,494 @@
+//! A net as a list of steps over numbered planes: what follows a convolution is fused into it, branches of a
+//! concatenation write side by side, and every plane knows who reads it.
+
+use std::sync::Arc;
+
+use super::layer::{LayerSpec, is_running_statistic};
+use super::manifest::Input;
+use super::parameters::{Layout, Order};
+use super::shape::{Shape, output_shape};
+use crate::engine::kernels::{Conv, Map, Window};
+use crate::engine::{Error, Result};
+
+/// The number of a plane.
+pub type NodeId = usize;
+
+/// Values between two steps.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Where it lies in its buffer; the border is that of the buffer.
+    pub map: Map,
+    pub buffer: usize,
+    /// The upper end of the clamp that it came through.
+    pub clamp: Option<f32>,
+    /// Feature i is feature `features[i]` of PyTorch, where the two differ.
+    pub features: Option<Arc<[usize]>>,
+    /// The concatenation that it is a part of.
+    pub parent: Option<NodeId>,
+    /// Steps that read it.
+    pub readers: Vec<usize>,
+    /// Whether trained numbers came in on the way to it.
+    pub trained: bool,
+}
+
+/// A batch normalisation: the numbers of its slots.
+#[derive(Clone, Debug)]
+pub struct Norm {
+    pub eps: f32,
+    pub gamma: usize,
+    pub beta: usize,
+    pub mean: usize,
+    pub var: usize,
+}
+
+/// What runs: the planes it reads and writes.
+#[derive(Clone, Debug)]
+pub struct Step {
+    pub op: Op,
+    pub x: NodeId,
+    pub y: NodeId,
+    /// Added to the result before the clamp.
+    pub add: Option<NodeId>,
+    pub clamp: Option<f32>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Op {
+    /// With the number of the convolution, its slots, and the frozen batch normalisation that is folded into it.
+    /// A batch normalisation with nothing before it to be folded into has no weight: a one per channel.
+    Conv {
+        conv: Conv,
+        id: usize,
+        weight: Option<usize>,
+        bias: Option<usize>,
+        norm: Option<Norm>,
+    },
+    /// With the statistics of the batch; the number of the normalisation.
+    BatchNorm {
+        id: usize,
+        norm: Norm,
+    },
+    MaxPool {
+        window: Window,
+        id: usize,
+    },
+    AvgPool(Window),
+    Maxout {
+        pieces: usize,
+        id: usize,
+    },
+    Dropout {
+        keep: f32,
+        rescale: bool,
+        id: usize,
+    },
+    /// Copies, for what has nothing to fuse into.
+    Copy,
+}
+
+/// How a net is going to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// No dropout, batch statistics frozen: every use but the training pass itself. Attacks run so.
+    Evaluate,
+    Train,
+}
+
+/// Steps in the order in which they run.
+#[derive(Debug)]
+pub struct Plan {
+    pub nodes: Vec<Node>,
+    pub steps: Vec<Step>,
+    /// The values in each buffer.
+    pub buffers: Vec<Map>,
+    pub layout: Arc<Layout>,
+    pub convs: usize,
+    pub norms: usize,
+    /// Steps that keep the winners of their windows or units, and steps that keep a mask.
+    pub choices: usize,
+    pub masks: usize,
+    pub input: NodeId,
+    pub output: NodeId,
+    /// `(x − mean) / std` as `x·scale + shift`, per channel of the input.
+    pub scale: Vec<f32>,
+    pub shift: Vec<f32>,
+}
+
+struct Builder {
+    plan: Plan,
+    layout: Layout,
+    pass: Pass,
+}
+
+/// Layers that run as one step, or in branches.
+struct Unit<'a> {
+    layer: &'a LayerSpec,
+    norm: Option<&'a LayerSpec>,
+    clamp: Option<f32>,
+}
+
+fn clamp_of(layer: &LayerSpec) -> Option<f32> {
+    match layer {
+        LayerSpec::Relu => Some(f32::INFINITY),
+        LayerSpec::Relu6 => Some(6.0),
+        _ => None,
+    }
+}
+
+/// Joins each layer with the batch normalisation and the clamp behind it; leaves out what does nothing in this pass.
+fn units(layers: &[LayerSpec], pass: Pass) -> Vec<Unit<'_>> {
+    let mut units: Vec<Unit<'_>> = Vec::new();
+    for layer in layers {
+        match (layer, units.last_mut()) {
+            (LayerSpec::Dropout { keep, .. }, _) if pass == Pass::Evaluate || *keep >= 1.0 => {}
+            (LayerSpec::BatchNorm2d { .. }, Some(unit))
+                if pass == Pass::Evaluate
+                    && matches!(unit.layer, LayerSpec::Conv2d { .. })
+                    && unit.norm.is_none()
+                    && unit.clamp.is_none() =>
+            {
+                unit.norm = Some(layer);
+            }
+            (LayerSpec::Relu | LayerSpec::Relu6, Some(unit))
+                if unit.clamp.is_none()
+                    && matches!(
+                        unit.layer,
+                        LayerSpec::Conv2d { .. }
+                            | LayerSpec::Linear { .. }
+                            | LayerSpec::BatchNorm2d { .. }
+                            | LayerSpec::Residual { .. }
+                    ) =>
+            {
+                unit.clamp = clamp_of(layer);
+            }
+            _ => units.push(Unit { layer, norm: None, clamp: None }),
+        }
+    }
+    units
+}
+
+impl Plan {
+    /// # Errors
+    /// Layers that do not fit together, or a picture too large for them.
+    pub fn new(layers: &[LayerSpec], input: &Input, pass: Pass) -> Result<Self> {
+        output_shape(layers, input.shape(), "layers").map_err(Error::Argument)?;
+        let plan = Self {
+            nodes: Vec::new(),
+            steps: Vec::new(),
+            buffers: Vec::new(),
+            layout: Arc::default(),
+            convs: 0,
+            norms: 0,
+            choices: 0,
+            masks: 0,
+            input: 0,
+            output: 0,
+            scale: input.std.iter().map(|std| 1.0 / std).collect(),
+            shift: input.mean.iter().zip(&input.std).map(|(mean, std)| -mean / std).collect(),
+        };
+        let mut builder = Builder { plan, layout: Layout::default(), pass };
+        let x = builder.buffer([input.height, input.width], input.channels);
+        let output = builder.sequence(&units(layers, pass), x, None, None)?;
+        let Builder { mut plan, layout, .. } = builder;
+        plan.output = output;
+        plan.layout = layout.into();
+        plan.add_borders();
+        Ok(plan)
+    }
+
+    /// Gives each buffer the border that its readers and the gradients of its writers need.
+    fn add_borders(&mut self) {
+        for step in &self.steps {
+            let Op::Conv { conv, .. } = &step.op else { continue };
+            let (x, y) = (self.nodes[step.x].map, self.nodes[step.y].map);
+            let border = &mut self.buffers[self.nodes[step.x].buffer].halo;
+            *border = (*border).max(conv.padding[0]).max(conv.padding[1]);
+            let needed = conv.gradient_halo([x.height, x.width], [y.height, y.width]);
+            let border = &mut self.buffers[self.nodes[step.y].buffer].halo;
+            *border = (*border).max(needed);
+        }
+        for node in &mut self.nodes {
+            node.map.halo = self.buffers[node.buffer].halo;
+        }
+    }
+
+    /// The batch normalisations that run with the statistics of their batch, in the order of their numbers.
+    pub fn batch_norms(&self) -> impl Iterator<Item = &Norm> {
+        self.steps.iter().filter_map(|step| match &step.op {
+            Op::BatchNorm { norm, .. } => Some(norm),
+            _ => None,
+        })
+    }
+
+    /// Values of one picture.
+    pub fn values_per_input(&self) -> usize {
+        let map = self.nodes[self.input].map;
+        map.pixels() * map.channels
+    }
+
+    /// Values that one picture takes in all planes.
+    pub fn values_per_picture(&self) -> usize {
+        self.buffers.iter().map(Map::picture).sum()
+    }
+
+    /// Whether readers of a node have zeroed its gradient where its clamp did not let the values through.
+    pub fn is_gated(&self, node: NodeId) -> bool {
+        let node = &self.nodes[node];
+        node.clamp.is_some() && (!node.readers.is_empty() || node.parent.is_some_and(|parent| self.is_gated(parent)))
+    }
+}
+
+impl Builder {
+    /// A node that is a buffer of its own.
+    fn buffer(&mut self, size: [usize; 2], channels: usize) -> NodeId {
+        let map = Map::new(size, channels, 0);
+        self.plan.buffers.push(map);
+        self.node(Node {
+            map,
+            buffer: self.plan.buffers.len() - 1,
+            clamp: None,
+            features: None,
+            parent: None,
+            readers: Vec::new(),
+            trained: false,
+        })
+    }
+
+    fn node(&mut self, node: Node) -> NodeId {
+        self.plan.nodes.push(node);
+        self.plan.nodes.len() - 1
+    }
+
+    fn map(&self, node: NodeId) -> Map {
+        self.plan.nodes[node].map
+    }
+
+    /// Adds a step that writes to `into`, or to a buffer of its own.
+    fn step(&mut self, op: Op, x: NodeId, (size, channels): ([usize; 2], usize), unit: Target) -> NodeId {
+        let y = unit.into.unwrap_or_else(|| self.buffer(size, channels));
+        let number = self.plan.steps.len();
+        let trained = matches!(op, Op::Conv { .. } | Op::BatchNorm { .. });
+        let mut inherits = self.plan.nodes[x].trained;
+        self.plan.nodes[x].readers.push(number);
+        if let Some(add) = unit.add {
+            self.plan.nodes[add].readers.push(number);
+            inherits |= self.plan.nodes[add].trained;
+        }
+        let elementwise = matches!(op, Op::Dropout { .. } | Op::Copy);
+        let features = if elementwise { self.plan.nodes[x].features.clone() } else { None };
+        let node = &mut self.plan.nodes[y];
+        node.trained = trained || inherits;
+        node.clamp = unit.clamp;
+        node.features = features;
+        self.plan.steps.push(Step { op, x, y, add: unit.add, clamp: unit.clamp });
+        y
+    }
+
+    /// Runs units one after the other; the last one adds `add` and clamps where it can, and writes to `into`.
+    fn sequence(
+        &mut self,
+        units: &[Unit<'_>],
+        x: NodeId,
+        into: Option<NodeId>,
+        sum: Option<(NodeId, Option<f32>)>,
+    ) -> Result<NodeId> {
+        let mut x = x;
+        let mut open = (into, sum);
+        for (i, unit) in units.iter().enumerate() {
+            let last = i + 1 == units.len();
+            let mut target = Target { clamp: unit.clamp, ..Target::default() };
+            if last {
+                let fuses = unit.clamp.is_none()
+                    && matches!(
+                        unit.layer,
+                        LayerSpec::Conv2d { .. } | LayerSpec::Linear { .. } | LayerSpec::BatchNorm2d { .. }
+                    );
+                if let Some((add, clamp)) = open.1.filter(|_| fuses) {
+                    (target.add, target.clamp) = (Some(add), clamp);
+                    open.1 = None;
+                }
+                if open.1.is_none() && !matches!(unit.layer, LayerSpec::Flatten) {
+                    target.into = open.0.take();
+                }
+            }
+            x = self.unit(unit, x, target)?;
+        }
+        if open.0.is_some() || open.1.is_some() {
+            let (add, clamp) = open.1.map_or((None, None), |(add, clamp)| (Some(add), clamp));
+            let map = self.map(x);
+            let target = Target { into: open.0, add, clamp };
+            x = self.step(Op::Copy, x, ([map.height, map.width], map.channels), target);
+        }
+        Ok(x)
+    }
+
+    fn unit(&mut self, unit: &Unit<'_>, x: NodeId, target: Target) -> Result<NodeId> {
+        let map = self.map(x);
+        let size = [map.height, map.width];
+        let window_size = |window: &Window| {
+            window
+                .output(map.height, map.width)
+                .ok_or_else(|| Error::Argument("a window does not fit its picture".into()))
+        };
+        Ok(match unit.layer {
+            LayerSpec::Conv2d { name, inputs, outputs, kernel, config, bias } => {
+                let conv = Conv {
+                    kernel: *kernel,
+                    stride: config.stride,
+                    padding: config.padding,
+                    inputs: *inputs,
+                    outputs: *outputs,
+                    groups: config.groups,
+                };
+                let window = Window { kernel: *kernel, stride: config.stride, padding: config.padding, ceil: false };
+                let out = window_size(&window)?;
+                let shape = vec![*outputs, inputs / config.groups, kernel[0], kernel[1]];
+                let op = self.conv(name, conv, (shape, Order::Packed(conv)), *bias, unit.norm);
+                self.step(op, x, (out, *outputs), target)
+            }
+            LayerSpec::Linear { name, inputs, outputs, bias } => {
+                let (op, x) = self.linear(name, (*inputs, *outputs), *bias, x);
+                self.step(op, x, ([1, 1], *outputs), target)
+            }
+            LayerSpec::Maxout { name, inputs, units, pieces } => {
+                let (op, x) = self.linear(name, (*inputs, units * pieces), true, x);
+                let x = self.step(op, x, ([1, 1], units * pieces), Target::default());
+                self.plan.choices += 1;
+                let op = Op::Maxout { pieces: *pieces, id: self.plan.choices - 1 };
+                self.step(op, x, ([1, 1], *units), target)
+            }
+            LayerSpec::BatchNorm2d { .. } => {
+                let norm = self.norm(unit.layer);
+                let op = match self.pass {
+                    Pass::Train => {
+                        self.plan.norms += 1;
+                        Op::BatchNorm { id: self.plan.norms - 1, norm }
+                    }
+                    Pass::Evaluate => {
+                        self.plan.convs += 1;
+                        let channels = map.channels;
+                        let conv = Conv { groups: channels, ..Conv::linear(channels, channels) };
+                        Op::Conv { conv, id: self.plan.convs - 1, weight: None, bias: None, norm: Some(norm) }
+                    }
+                };
+                self.step(op, x, (size, map.channels), target)
+            }
+            LayerSpec::MaxPool2d(window) => {
+                self.plan.choices += 1;
+                let op = Op::MaxPool { window: *window, id: self.plan.choices - 1 };
+                self.step(op, x, (window_size(window)?, map.channels), target)
+            }
+            LayerSpec::AvgPool2d(window) => {
+                self.step(Op::AvgPool(*window), x, (window_size(window)?, map.channels), target)
+            }
+            LayerSpec::GlobalAvgPool => {
+                let window = Window { kernel: size, stride: [1, 1], padding: [0, 0], ceil: false };
+                self.step(Op::AvgPool(window), x, ([1, 1], map.channels), target)
+            }
+            LayerSpec::Flatten => self.flatten(x),
+            LayerSpec::Relu | LayerSpec::Relu6 => {
+                let target = Target { clamp: clamp_of(unit.layer), ..target };
+                self.step(Op::Copy, x, (size, map.channels), target)
+            }
+            LayerSpec::Dropout { keep, rescale } => {
+                self.plan.masks += 1;
+                let op = Op::Dropout { keep: *keep, rescale: *rescale, id: self.plan.masks - 1 };
+                self.step(op, x, (size, map.channels), target)
+            }
+            LayerSpec::Residual { body, shortcut } => {
+                let around = self.sequence(&units(shortcut, self.pass), x, None, None)?;
+                self.sequence(&units(body, self.pass), x, target.into, Some((around, target.clamp)))?
+            }
+            LayerSpec::Concat { branches } => self.concat(branches, x, target)?,
+        })
+    }
+
+    fn concat(&mut self, branches: &[Vec<LayerSpec>], x: NodeId, target: Target) -> Result<NodeId> {
+        let map = self.map(x);
+        let shape = Shape::Planes { channels: map.channels, height: map.height, width: map.width };
+        let shapes = branches.iter().map(|branch| output_shape(branch, shape, "branches").map_err(Error::Argument));
+        let shapes = shapes.collect::<Result<Vec<_>>>()?;
+        let channels = shapes.iter().map(|shape| shape.channels()).sum();
+        let size = shapes.first().map_or([1, 1], |shape| shape.size());
+        let y = target.into.unwrap_or_else(|| self.buffer(size, channels));
+        let (mut first, mut features, mut clamps, mut trained) = (0, Vec::new(), Vec::new(), false);
+        for (branch, shape) in branches.iter().zip(shapes) {
+            let parent = self.plan.nodes[y].clone();
+            let map = Map { channels: shape.channels(), first: parent.map.first + first, ..parent.map };
+            let part = self.node(Node { map, parent: Some(y), readers: Vec::new(), ..parent });
+            self.sequence(&units(branch, self.pass), x, Some(part), None)?;
+            let part = &self.plan.nodes[part];
+            let order = part.features.clone().unwrap_or_else(|| (0..map.channels).collect());
+            features.extend(order.iter().map(|feature| feature + first));
+            clamps.push(part.clamp);
+            trained |= part.trained;
+            first += map.channels;
+        }
+        let node = &mut self.plan.nodes[y];
+        let in_order = features.iter().enumerate().all(|(i, feature)| i == *feature);
+        node.features = (!in_order).then(|| features.into());
+        // The gradient may be gated for all branches at once where they agree.
+        node.clamp =
+            clamps.first().copied().flatten().filter(|clamp| clamps.iter().all(|other| *other == Some(*clamp)));
+        node.trained = trained;
+        Ok(y)
+    }
+
+    /// The same values as features: channels are innermost here and outermost in PyTorch.
+    fn flatten(&mut self, x: NodeId) -> NodeId {
+        let Map { height, width, channels, .. } = self.map(x);
+        if height * width == 1 {
+            return x;
+        }
+        // A copy, because the plane may have a border or other channels beside it, and then seen as features.
+        let copy = self.step(Op::Copy, x, ([height, width], channels), Target::default());
+        let count = height * width * channels;
+        let features =
+            (channels > 1).then(|| (0..count).map(|i| i % channels * height * width + i / channels).collect());
+        let flat = Node { map: Map::new([1, 1], count, 0), features, ..self.plan.nodes[copy].clone() };
+        self.node(flat)
+    }
+
+    /// The same linear layer on planes of one pixel.
+    fn linear(&mut self, name: &str, (inputs, outputs): (usize, usize), bias: bool, x: NodeId) -> (Op, NodeId) {
+        let conv = Conv::linear(inputs, outputs);
+        let order = match &self.plan.nodes[x].features {
+            Some(features) => Order::Permuted(conv, features.clone()),
+            None => Order::Packed(conv),
+        };
+        (self.conv(name, conv, (vec![outputs, inputs], order), bias, None), x)
+    }
+
+    fn conv(
+        &mut self,
+        name: &str,
+        conv: Conv,
+        (shape, order): (Vec<usize>, Order),
+        bias: bool,
+        norm: Option<&LayerSpec>,
+    ) -> Op {
+        let weight = self.layout.add(format!("{name}.weight"), shape, order, true);
+        let bias = bias.then(|| self.layout.add(format!("{name}.bias"), vec![conv.outputs], Order::Plain, true));
+        let norm = norm.map(|norm| self.norm(norm));
+        self.plan.convs += 1;
+        Op::Conv { conv, id: self.plan.convs - 1, weight: Some(weight), bias, norm }
+    }
+
+    fn norm(&mut self, layer: &LayerSpec) -> Norm {
+        let LayerSpec::BatchNorm2d { eps, .. } = layer else { unreachable!("units join batch normalisations only") };
+        let mut slots = layer.tensors().into_iter().map(|(name, shape)| {
+            let trained = !is_running_statistic(&name);
+            self.layout.add(name, shape, Order::Plain, trained)
+        });
+        let mut slot = || slots.next().unwrap_or_default();
+        Norm { eps: *eps as f32, gamma: slot(), beta: slot(), mean: slot(), var: slot() }
+    }
+}
+
+/// Where a step writes and what it does beside.
+#[derive(Default)]
+struct Target {
+    into: Option<NodeId>,
+    add: Option<NodeId>,
+    clamp: Option<f32>,
+}

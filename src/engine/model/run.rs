@@ -1,0 +1,357 @@
+//! Runs a plan forwards and backwards on the CPU.
+
+use rand::{Rng, RngCore};
+
+use super::parameters::Parameters;
+use super::plan::{Node, NodeId, Norm, Op, Plan, Step};
+use crate::engine::kernels::{BatchNorm, Conv, Finish, Fused, Isa, Statistics, Values, planes, pool};
+
+/// The weights and biases of convolutions with their frozen batch normalisations folded in, one for each convolution;
+/// empty where there is nothing to fold.
+#[derive(Debug, Default)]
+pub struct Folded(Vec<(Vec<f32>, Vec<f32>)>);
+
+/// Weights turned round for input gradients, one for each convolution.
+#[derive(Debug, Default)]
+pub struct Transposed(Vec<Vec<f32>>);
+
+/// The numbers that a pass runs on; backward passes need the transposed ones.
+#[derive(Clone, Copy)]
+pub struct Weights<'a> {
+    pub parameters: &'a Parameters,
+    pub folded: &'a Folded,
+    pub transposed: Option<&'a Transposed>,
+}
+
+/// Values, gradients and notes of a pass; kept, so that the next one allocates nothing.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    n: usize,
+    values: Vec<Vec<f32>>,
+    gradients: Vec<Vec<f32>>,
+    choices: Vec<Vec<u8>>,
+    masks: Vec<Vec<f32>>,
+    pub statistics: Vec<Statistics>,
+}
+
+/// What a backward pass is asked for.
+pub struct Wanted<'a> {
+    /// Gradients of the parameters are added to these.
+    pub parameters: Option<&'a mut Parameters>,
+    /// The gradient of the pixels, (n, channels, height, width), is written to these.
+    pub pixels: Option<&'a mut [f32]>,
+}
+
+impl Plan {
+    /// Folds frozen batch normalisations into their convolutions:
+    /// `γ·(w·x + b − mean)/√(var + ε) + β = (s·w)·x + (b − mean)·s + β` with `s = γ/√(var + ε)`.
+    pub fn fold(&self, parameters: &Parameters, Folded(folded): &mut Folded) {
+        folded.resize_with(self.convs, Default::default);
+        for step in &self.steps {
+            let Op::Conv { conv, id, weight, bias, norm: Some(norm) } = &step.op else { continue };
+            let Norm { eps, gamma, beta, mean, var } = norm;
+            let scale: Vec<f32> = parameters
+                .slot(*gamma)
+                .iter()
+                .zip(parameters.slot(*var))
+                .map(|(gamma, var)| (f64::from(*gamma) / (f64::from(*var) + f64::from(*eps)).sqrt()) as f32)
+                .collect();
+            let bias = |o: usize| bias.map_or(0.0, |bias| parameters.slot(bias)[o]);
+            let (mean, beta) = (parameters.slot(*mean), parameters.slot(*beta));
+            let weight = weight.map(|weight| parameters.slot(weight));
+            let (folded, shift) = &mut folded[*id];
+            folded.clear();
+            folded.resize(conv.weights_len(), 0.0);
+            let per_output = conv.inputs / conv.groups * conv.kernel[0] * conv.kernel[1];
+            conv.each_weight(|from, to| {
+                folded[to] = weight.map_or(1.0, |weight| weight[to]) * scale[from / per_output]
+            });
+            *shift = (0..conv.outputs).map(|o| (bias(o) - mean[o]) * scale[o] + beta[o]).collect();
+        }
+    }
+
+    /// Turns the weights round for [`Self::backward`]; those of the first layer only when the pixels' gradient is wanted.
+    pub fn transpose(&self, parameters: &Parameters, folded: &Folded, Transposed(all): &mut Transposed, pixels: bool) {
+        all.resize_with(self.convs, Vec::new);
+        let weights = Weights { parameters, folded, transposed: None };
+        for step in &self.steps {
+            if let Op::Conv { conv, id, .. } = &step.op
+                && self.wants(step.x, true, pixels)
+            {
+                let weights = self.conv_weights(weights, &step.op).0;
+                if self.by_columns(step, conv) {
+                    conv.transpose_to_columns(weights, &mut all[*id]);
+                } else {
+                    conv.transpose(weights, &mut all[*id]);
+                }
+            }
+        }
+    }
+
+    /// The gradient of the pixels of a small number of channels, read by one convolution.
+    fn by_columns(&self, step: &Step, conv: &Conv) -> bool {
+        step.x == self.input && self.nodes[step.x].readers.len() == 1 && conv.prefers_columns()
+    }
+
+    fn conv_weights<'a>(&self, weights: Weights<'a>, op: &Op) -> (&'a [f32], Option<&'a [f32]>) {
+        match op {
+            Op::Conv { id, norm: Some(_), .. } => {
+                let (folded, shift) = &weights.folded.0[*id];
+                (folded, Some(shift))
+            }
+            Op::Conv { weight, bias, .. } => {
+                let slot = |slot: &Option<usize>| slot.map(|slot| weights.parameters.slot(slot));
+                (slot(weight).unwrap_or_default(), slot(bias))
+            }
+            _ => (&[], None),
+        }
+    }
+
+    /// Whether a node's gradient is needed.
+    fn wants(&self, node: NodeId, parameters: bool, pixels: bool) -> bool {
+        pixels || (parameters && self.nodes[node].trained)
+    }
+
+    /// Makes room for `n` pictures.
+    fn prepare(&self, workspace: &mut Workspace, n: usize, gradients: bool) {
+        workspace.n = n;
+        let grow = |buffers: &mut Vec<Vec<f32>>| {
+            buffers.resize_with(self.buffers.len(), Vec::new);
+            for (buffer, map) in buffers.iter_mut().zip(&self.buffers) {
+                if buffer.len() < map.buffer_len(n) {
+                    buffer.resize(map.buffer_len(n), 0.0);
+                }
+            }
+        };
+        grow(&mut workspace.values);
+        if gradients {
+            grow(&mut workspace.gradients);
+        }
+        workspace.choices.resize_with(self.choices, Vec::new);
+        workspace.masks.resize_with(self.masks, Vec::new);
+        workspace.statistics.resize_with(self.norms, Statistics::default);
+        for step in &self.steps {
+            let map = self.nodes[step.y].map;
+            let len = n * map.pixels() * map.channels;
+            match step.op {
+                Op::MaxPool { id, .. } | Op::Maxout { id, .. } => workspace.choices[id].resize(len, 0),
+                Op::Dropout { id, .. } => workspace.masks[id].resize(len, 0.0),
+                _ => {}
+            }
+        }
+    }
+
+    /// Logits (n, classes) of pixels (n, channels, height, width) in [0, 1]. Plans with dropout need the generator.
+    pub fn forward(
+        &self,
+        isa: Isa,
+        weights: Weights<'_>,
+        pixels: &[f32],
+        workspace: &mut Workspace,
+        mut rng: Option<&mut dyn RngCore>,
+    ) -> Vec<f32> {
+        let input = &self.nodes[self.input];
+        let n = pixels.len() / (input.map.pixels() * input.map.channels).max(1);
+        self.prepare(workspace, n, false);
+        let map = input.map;
+        planes::each_row(&mut workspace.values[input.buffer], map, n, |picture, y, row| {
+            for c in 0..map.channels {
+                let plane = &pixels[((picture * map.channels + c) * map.height + y) * map.width..][..map.width];
+                for (x, &pixel) in plane.iter().enumerate() {
+                    row[x * map.stride + c] = pixel * self.scale[c] + self.shift[c];
+                }
+            }
+        });
+        for step in &self.steps {
+            self.step_forward(isa, weights, step, workspace, &mut rng);
+        }
+        let output = &self.nodes[self.output];
+        let values = &workspace.values[output.buffer];
+        let count = output.map.pixels() * output.map.channels;
+        let mut logits = vec![0.0; n * count];
+        self.each_logit(n, |place, at| logits[place] = values[at]);
+        logits
+    }
+
+    /// Calls `f(place among the logits, place in the buffer)`.
+    fn each_logit(&self, n: usize, mut f: impl FnMut(usize, usize)) {
+        let Node { map, features, .. } = &self.nodes[self.output];
+        let count = map.pixels() * map.channels;
+        for picture in 0..n {
+            for i in 0..count {
+                let (pixel, c) = (i / map.channels, i % map.channels);
+                let at = map.at(picture, (pixel / map.width) as isize, (pixel % map.width) as isize) + c;
+                let place = match features {
+                    Some(features) => features[i],
+                    None => c * map.pixels() + pixel,
+                };
+                f(picture * count + place, at);
+            }
+        }
+    }
+
+    fn step_forward(
+        &self,
+        isa: Isa,
+        weights: Weights<'_>,
+        step: &Step,
+        workspace: &mut Workspace,
+        rng: &mut Option<&mut dyn RngCore>,
+    ) {
+        let n = workspace.n;
+        let (x_node, y_node) = (&self.nodes[step.x], &self.nodes[step.y]);
+        let mut out = std::mem::take(&mut workspace.values[y_node.buffer]);
+        let values = &workspace.values;
+        let view = |node: &Node| -> Values<'_> { (&values[node.buffer], node.map) };
+        let (x, y) = (view(x_node), (&mut out[..], y_node.map));
+        let finish = step.clamp.map_or(Finish::Plain, |upper| Finish::Clamp { upper });
+        let fused = Fused { add: step.add.map(|add| view(&self.nodes[add])), finish };
+        match &step.op {
+            Op::Conv { conv, .. } => conv.forward(isa, n, x, self.conv_weights(weights, &step.op), y, fused),
+            Op::BatchNorm { id, norm } => {
+                let affine = (weights.parameters.slot(norm.gamma), weights.parameters.slot(norm.beta));
+                workspace.statistics[*id] = BatchNorm { eps: norm.eps }.forward(isa, n, x, affine, y, fused);
+            }
+            Op::MaxPool { window, id } => pool::max_pool(isa, n, x, y, *window, &mut workspace.choices[*id]),
+            Op::AvgPool(window) => pool::avg_pool(isa, n, x, y, *window),
+            Op::Maxout { pieces, id } => planes::maxout(isa, n, x, y, (*pieces, &mut workspace.choices[*id])),
+            Op::Dropout { keep, rescale, id } => {
+                let kept = if *rescale { 1.0 / keep } else { 1.0 };
+                let mask = &mut workspace.masks[*id];
+                if let Some(rng) = rng {
+                    mask.iter_mut().for_each(|mask| *mask = if rng.random::<f32>() < *keep { kept } else { 0.0 });
+                }
+                planes::masked(isa, n, x, y, mask, false);
+            }
+            Op::Copy => {
+                planes::copy(isa, n, x, (&mut *y.0, y.1), false);
+                if let Some(add) = fused.add {
+                    planes::copy(isa, n, add, (&mut *y.0, y.1), true);
+                }
+                if let Finish::Clamp { upper } = finish {
+                    planes::clamp(isa, n, y, upper);
+                }
+            }
+        }
+        workspace.values[y_node.buffer] = out;
+    }
+
+    /// The gradients of `Σ logits · d_logits` after [`Self::forward`] on the same workspace and weights.
+    pub fn backward(
+        &self,
+        isa: Isa,
+        weights: Weights<'_>,
+        d_logits: &[f32],
+        workspace: &mut Workspace,
+        mut wanted: Wanted<'_>,
+    ) {
+        let n = workspace.n;
+        self.prepare(workspace, n, true);
+        let gradient = &mut workspace.gradients[self.nodes[self.output].buffer];
+        self.each_logit(n, |place, at| gradient[at] = d_logits[place]);
+        for number in (0..self.steps.len()).rev() {
+            self.step_backward(isa, weights, number, workspace, &mut wanted);
+        }
+        let Some(pixels) = wanted.pixels else { return };
+        let input = &self.nodes[self.input];
+        let (gradient, map) = (&workspace.gradients[input.buffer], input.map);
+        if input.readers.is_empty() {
+            // The net is nothing but its input, seen as logits.
+            return self.each_logit(n, |place, at| {
+                pixels[place] = gradient[at] * self.scale[place / map.pixels() % map.channels]
+            });
+        }
+        for (plane, values) in pixels.chunks_exact_mut(map.pixels()).enumerate() {
+            let (picture, c) = (plane / map.channels, plane % map.channels);
+            for (y, row) in values.chunks_exact_mut(map.width).enumerate() {
+                let gradient = &gradient[map.at(picture, y as isize, 0) + c..];
+                for (value, gradient) in row.iter_mut().zip(gradient.iter().step_by(map.stride)) {
+                    *value = gradient * self.scale[c];
+                }
+            }
+        }
+    }
+
+    fn step_backward(
+        &self,
+        isa: Isa,
+        weights: Weights<'_>,
+        number: usize,
+        workspace: &mut Workspace,
+        wanted: &mut Wanted<'_>,
+    ) {
+        let (n, step) = (workspace.n, &self.steps[number]);
+        let (x_node, y_node) = (&self.nodes[step.x], &self.nodes[step.y]);
+        let (for_parameters, for_pixels) = (wanted.parameters.is_some(), wanted.pixels.is_some());
+        if !self.wants(step.y, for_parameters, for_pixels) {
+            return;
+        }
+        let values = &workspace.values;
+        let view = |node: &Node| -> Values<'_> { (&values[node.buffer], node.map) };
+        if let Some(upper) = step.clamp
+            && !self.is_gated(step.y)
+        {
+            planes::gate(isa, n, (&mut workspace.gradients[y_node.buffer], y_node.map), view(y_node), upper);
+        }
+        // Readers run backwards from the last: the last one writes, the others add, the first one closes the gate.
+        let role = |node: &Node, again: bool| {
+            let add = again || node.readers.last() != Some(&number);
+            let finish = match node.clamp {
+                Some(upper) if node.readers.first() == Some(&number) => Finish::Gate { upper },
+                _ => Finish::Plain,
+            };
+            (add, finish)
+        };
+        if let Some(add) = step.add.filter(|&add| self.wants(add, for_parameters, for_pixels)) {
+            let node = &self.nodes[add];
+            let mut out = std::mem::take(&mut workspace.gradients[node.buffer]);
+            let (in_place, finish) = role(node, false);
+            let dy = (&workspace.gradients[y_node.buffer][..], y_node.map);
+            planes::copy(isa, n, dy, (&mut out, node.map), in_place);
+            // When the step reads the same node twice the gate waits for the second time.
+            if add != step.x {
+                planes::finish(isa, n, (&mut out, node.map), finish, Some(view(node)));
+            }
+            workspace.gradients[node.buffer] = out;
+        }
+        let mut out = std::mem::take(&mut workspace.gradients[x_node.buffer]);
+        let dy = (&workspace.gradients[y_node.buffer][..], y_node.map);
+        let dx_wanted = self.wants(step.x, for_parameters, for_pixels);
+        let (in_place, finish) = role(x_node, step.add == Some(step.x));
+        let dx = (&mut out[..], x_node.map);
+        let gradients = wanted.parameters.as_deref_mut();
+        match &step.op {
+            Op::Conv { conv, id, weight, bias, norm } => {
+                if let (Some(gradients), Some(weight), None) = (gradients, weight, norm) {
+                    let (dw, db) = gradients.pair_mut(*weight, *bias);
+                    conv.weight_gradient(isa, n, view(x_node), dy, (dw, db));
+                }
+                let transposed = weights.transposed.map_or(&[][..], |transposed| &transposed.0[*id]);
+                if dx_wanted && self.by_columns(step, conv) {
+                    conv.input_gradient_by_columns(isa, n, dy, transposed, dx);
+                } else if dx_wanted {
+                    conv.input_gradient(isa, n, dy, transposed, dx, (in_place, Some(view(x_node)), finish));
+                }
+            }
+            Op::BatchNorm { id, norm } => {
+                let Some(gradients) = gradients else { unreachable!("training passes have parameter gradients") };
+                let (d_gamma, d_beta) = gradients.pair_mut(norm.gamma, Some(norm.beta));
+                let state = (weights.parameters.slot(norm.gamma), &workspace.statistics[*id]);
+                let target = dx_wanted.then_some((dx, in_place));
+                BatchNorm { eps: norm.eps }.backward(isa, n, (view(x_node), dy), state, (d_gamma, d_beta), target);
+            }
+            _ if !dx_wanted => {}
+            Op::MaxPool { window, id } => {
+                pool::max_pool_gradient(isa, n, dy, dx, *window, (&workspace.choices[*id], in_place));
+            }
+            Op::AvgPool(window) => pool::avg_pool_gradient(isa, n, dy, dx, *window, in_place),
+            Op::Maxout { pieces, id } => planes::maxout_gradient(n, dy, dx, (*pieces, &workspace.choices[*id])),
+            Op::Dropout { id, .. } => planes::masked(isa, n, dy, dx, &workspace.masks[*id], in_place),
+            Op::Copy => planes::copy(isa, n, dy, dx, in_place),
+        }
+        if dx_wanted && !matches!(step.op, Op::Conv { .. }) {
+            planes::finish(isa, n, (&mut out, x_node.map), finish, Some(view(x_node)));
+        }
+        workspace.gradients[x_node.buffer] = out;
+    }
+}

@@ -1,0 +1,190 @@
+//! Optimisers: parameters change in place, in one pass over them.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::kernels::{Conv, Isa};
+use crate::engine::model::{Layout, Order, Parameters};
+
+/// How gradients move parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Algorithm {
+    /// Stochastic gradient descent with momentum μ as in PyTorch: `v ← μ·v + g`, `w ← w − rate·v`.
+    #[default]
+    Sgd,
+    /// Kingma & Ba, Adam, 2015, algorithm 1, with β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
+    Adam,
+}
+
+/// What an optimiser is told for a step.
+#[derive(Clone, Copy, Debug)]
+pub struct StepSize {
+    pub rate: f32,
+    /// μ of stochastic gradient descent.
+    pub momentum: f32,
+    /// Multiple of the weights that is added to their gradients.
+    pub weight_decay: f32,
+    /// The largest norm of the incoming weights of a unit.
+    pub max_norm: Option<f32>,
+}
+
+/// An optimiser with its state.
+#[derive(Clone, Debug)]
+pub struct Optimiser {
+    pub algorithm: Algorithm,
+    /// Steps done.
+    pub steps: u64,
+    /// The velocity; of Adam the mean of the gradients and that of their squares.
+    pub moments: Vec<Parameters>,
+}
+
+const BETA1: f32 = 0.9;
+const BETA2: f32 = 0.999;
+const EPSILON: f32 = 1e-8;
+
+/// Values per parallel task.
+const CHUNK: usize = 1 << 14;
+
+impl Algorithm {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Adam => "adam",
+        }
+    }
+
+    /// Names of its moments in a checkpoint.
+    pub fn moments(self) -> &'static [&'static str] {
+        match self {
+            Self::Sgd => &["velocity"],
+            Self::Adam => &["mean", "square"],
+        }
+    }
+}
+
+impl Optimiser {
+    /// At rest.
+    pub fn new(algorithm: Algorithm, layout: &Arc<Layout>) -> Self {
+        let moments = algorithm.moments().iter().map(|_| Parameters::zeros(layout)).collect();
+        Self { algorithm, steps: 0, moments }
+    }
+
+    pub fn step(&mut self, isa: Isa, parameters: &mut Parameters, gradients: &Parameters, size: StepSize) {
+        self.steps += 1;
+        let layout = parameters.layout.clone();
+        for slot in layout.slots.iter().filter(|slot| slot.trained) {
+            let range = slot.range.clone();
+            let (w, g) = (&mut parameters.values[range.clone()], &gradients.values[range.clone()]);
+            match (self.algorithm, &mut self.moments[..]) {
+                (Algorithm::Sgd, [velocity]) => sgd(isa, w, g, &mut velocity.values[range], size),
+                (Algorithm::Adam, [mean, square]) => {
+                    adam(isa, w, g, (&mut mean.values[range.clone()], &mut square.values[range]), size, self.steps);
+                }
+                _ => unreachable!("an optimiser has the moments of its algorithm"),
+            }
+            if let (Some(largest), Order::Packed(conv) | Order::Permuted(conv, _)) = (size.max_norm, &slot.order) {
+                Conv::limit_norms(conv, isa, w, largest);
+            }
+        }
+    }
+}
+
+fn sgd(isa: Isa, w: &mut [f32], g: &[f32], v: &mut [f32], size: StepSize) {
+    let StepSize { rate, momentum, weight_decay, .. } = size;
+    let chunks = w.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK)).zip(v.par_chunks_mut(CHUNK));
+    chunks.for_each(|((w, g), v)| {
+        isa.vectorised(|| {
+            for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
+                *v = momentum * *v + (g + weight_decay * *w);
+                *w -= rate * *v;
+            }
+        });
+    });
+}
+
+fn adam(isa: Isa, w: &mut [f32], g: &[f32], (mean, square): (&mut [f32], &mut [f32]), size: StepSize, steps: u64) {
+    let power = |beta: f32| 1.0 - f64::from(beta).powf(steps as f64);
+    let rate = (f64::from(size.rate) / power(BETA1)) as f32;
+    let correction = (1.0 / power(BETA2).sqrt()) as f32;
+    let moments = mean.par_chunks_mut(CHUNK).zip(square.par_chunks_mut(CHUNK));
+    w.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK)).zip(moments).for_each(|((w, g), (mean, square))| {
+        isa.vectorised(|| {
+            for (((w, g), mean), square) in w.iter_mut().zip(g).zip(mean).zip(square) {
+                let g = g + size.weight_decay * *w;
+                *mean = BETA1 * *mean + (1.0 - BETA1) * g;
+                *square = BETA2 * *square + (1.0 - BETA2) * g * g;
+                *w -= rate * *mean / (square.sqrt() * correction + EPSILON);
+            }
+        });
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One linear layer of two inputs and one output, without a bias.
+    fn parameters(weights: [f32; 2]) -> Parameters {
+        let mut layout = Layout::default();
+        layout.add("w".into(), vec![1, 2], Order::Packed(Conv::linear(2, 1)), true);
+        let tensor = candle_core::Tensor::new(&[weights], &candle_core::Device::Cpu).unwrap();
+        Parameters::from_tensors(&layout.into(), &[("w".to_owned(), tensor)].into()).unwrap()
+    }
+
+    fn weights(parameters: &Parameters) -> Vec<f32> {
+        parameters.to_tensors().unwrap()["w"].flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    /// Minimises Σ w².
+    fn descend(algorithm: Algorithm, size: StepSize, steps: usize) -> Vec<f32> {
+        let mut w = parameters([1.0, -2.0]);
+        let mut optimiser = Optimiser::new(algorithm, &w.layout);
+        for _ in 0..steps {
+            let now = weights(&w);
+            let gradients = parameters([2.0 * now[0], 2.0 * now[1]]);
+            optimiser.step(Isa::detect(), &mut w, &gradients, size);
+        }
+        weights(&w)
+    }
+
+    fn assert_close(found: &[f32], expected: [f32; 2]) {
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}, expected {expected:?}");
+    }
+
+    const SIZE: StepSize = StepSize { rate: 0.1, momentum: 0.9, weight_decay: 0.01, max_norm: None };
+
+    #[test]
+    fn two_steps_of_momentum_match_pytorch() {
+        // w = torch.tensor([[1., -2.]], requires_grad=True)
+        // o = torch.optim.SGD([w], lr=.1, momentum=.9, weight_decay=.01)
+        // for _ in range(2): o.zero_grad(); (w * w).sum().backward(); o.step()
+        // print(w.tolist()) -> [[0.45750102400779724, -0.9150020480155945]]
+        assert_close(&descend(Algorithm::Sgd, SIZE, 2), [0.457_501, -0.915_002]);
+    }
+
+    #[test]
+    fn three_steps_of_adam_match_pytorch() {
+        // w = torch.tensor([[1., -2.]], requires_grad=True)
+        // o = torch.optim.Adam([w], lr=.1, weight_decay=.01)
+        // for _ in range(3): o.zero_grad(); (w * w).sum().backward(); o.step()
+        // print(w.tolist()) -> [[0.7015862464904785, -1.7006233930587769]]
+        assert_close(&descend(Algorithm::Adam, SIZE, 3), [0.7015862, -1.7006234]);
+    }
+
+    #[test]
+    fn max_norm_bounds_the_incoming_weights_of_each_unit() {
+        let mut layout = Layout::default();
+        layout.add("w".into(), vec![2, 2], Order::Packed(Conv::linear(2, 2)), true);
+        let tensor = candle_core::Tensor::new(&[[3.0f32, 4.0], [0.3, 0.4]], &candle_core::Device::Cpu).unwrap();
+        let mut w = Parameters::from_tensors(&layout.into(), &[("w".to_owned(), tensor)].into()).unwrap();
+        let gradients = Parameters::zeros(&w.layout);
+        let size = StepSize { rate: 0.0, max_norm: Some(1.0), ..SIZE };
+        Optimiser::new(Algorithm::Sgd, &w.layout.clone()).step(Isa::detect(), &mut w, &gradients, size);
+        for (found, expected) in weights(&w).into_iter().zip([0.6, 0.8, 0.3, 0.4]) {
+            assert!((found - expected).abs() < 1e-6, "{found}, expected {expected}");
+        }
+    }
+}
