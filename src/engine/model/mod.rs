@@ -9,6 +9,10 @@ mod net;
 #[cfg(test)]
 mod net_tests;
 mod shape;
+mod tensor_net;
+#[cfg(test)]
+mod tensor_net_tests;
+pub mod tensor_ops;
 mod weights;
 
 pub use catalogue::{Catalogue, Entry, user_models_folder};
@@ -17,6 +21,7 @@ pub use layer::{LayerSpec, is_running_statistic, walk as walk_layers};
 pub use manifest::{Input, Manifest};
 pub use net::{BatchStatistics, Mode, Net, Params};
 pub use shape::Shape;
+pub use tensor_net::TensorNet;
 pub use weights::{as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
 
 use candle_core::Tensor;
