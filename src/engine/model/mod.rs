@@ -12,6 +12,10 @@ mod parameters;
 mod plan;
 mod run;
 mod shape;
+mod tensor_net;
+#[cfg(test)]
+mod tensor_net_tests;
+pub mod tensor_ops;
 mod weights;
 
 pub use catalogue::{Catalogue, Entry, user_models_folder};
@@ -23,6 +27,7 @@ pub use parameters::{Layout, Order, Parameters};
 pub use plan::{Pass, Plan};
 pub use run::{Folded, Transposed, Wanted, Weights, Workspace};
 pub use shape::Shape;
+pub use tensor_net::TensorNet;
 pub use weights::{as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
 
 use candle_core::{Device, Tensor};
