@@ -65,6 +65,35 @@ pub fn copy(isa: Isa, n: usize, x: Values<'_>, y: (&mut [f32], Map), add: bool) 
     });
 }
 
+/// Planes as features in PyTorch's order: all pixels of a channel, then those of the next.
+pub fn flatten(n: usize, (x, x_map): Values<'_>, (y, y_map): (&mut [f32], Map)) {
+    assert!(y_map.pixels() == 1 && y_map.channels == x_map.pixels() * x_map.channels);
+    each_row(y, y_map, n, |picture, _, y| {
+        for (pixel, start) in pixels(x_map, picture).enumerate() {
+            let y = y[pixel..].iter_mut().step_by(x_map.pixels());
+            y.zip(&x[start..start + x_map.channels]).for_each(|(y, x)| *y = *x);
+        }
+    });
+}
+
+/// The way back from [`flatten`], for gradients: `x = y`, or `x += y`.
+pub fn unflatten(n: usize, (y, y_map): Values<'_>, (x, x_map): (&mut [f32], Map), add: bool) {
+    assert!(y_map.pixels() == 1 && y_map.channels == x_map.pixels() * x_map.channels);
+    each_row(x, x_map, n, |picture, row, x| {
+        for column in 0..x_map.width {
+            let y = y[y_map.at(picture, 0, 0) + row * x_map.width + column..].iter().step_by(x_map.pixels());
+            for (x, y) in x[column * x_map.stride..][..x_map.channels].iter_mut().zip(y) {
+                *x = if add { *x + y } else { *y };
+            }
+        }
+    });
+}
+
+/// Where the pixels of a picture lie, row by row.
+fn pixels(map: Map, picture: usize) -> impl Iterator<Item = usize> {
+    (0..map.pixels()).map(move |pixel| map.at(picture, (pixel / map.width) as isize, (pixel % map.width) as isize))
+}
+
 /// Clamps to 0..upper in place, NaN staying NaN; the subgradient at both ends is 0 as in PyTorch.
 pub fn clamp(isa: Isa, n: usize, (y, map): (&mut [f32], Map), upper: f32) {
     let (count, len) = stretch(map);

@@ -16,6 +16,8 @@ mod tensor_net;
 #[cfg(test)]
 mod tensor_net_tests;
 pub mod tensor_ops;
+#[cfg(test)]
+mod tensor_testing;
 mod weights;
 
 pub use catalogue::{Catalogue, Entry, user_models_folder};
@@ -27,7 +29,7 @@ pub use parameters::{Layout, Order, Parameters};
 pub use plan::{Pass, Plan};
 pub use run::{Folded, Transposed, Wanted, Weights, Workspace};
 pub use shape::Shape;
-pub use tensor_net::TensorNet;
+pub use tensor_net::{BatchStatistics, Mode, TensorNet};
 pub use weights::{as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
 
 use candle_core::{Device, Tensor};

@@ -29,9 +29,6 @@ pub enum Order {
     Plain,
     /// As [`Conv::each_weight`] packs them.
     Packed(Conv),
-    /// The same for a fully connected layer whose inputs come in another order: feature i here is feature `features[i]`
-    /// of the tensor.
-    Permuted(Conv, Arc<[usize]>),
 }
 
 impl Slot {
@@ -40,10 +37,6 @@ impl Slot {
         match &self.order {
             Order::Plain => self.range.clone().enumerate().for_each(|(i, _)| f(i, i)),
             Order::Packed(conv) => conv.each_weight(f),
-            Order::Permuted(conv, features) => {
-                let inputs = conv.inputs;
-                conv.each_weight(|from, to| f(from / inputs * inputs + features[from % inputs], to));
-            }
         }
     }
 }
@@ -60,7 +53,7 @@ impl Layout {
     pub fn add(&mut self, name: String, shape: Vec<usize>, order: Order, trained: bool) -> usize {
         let len = match &order {
             Order::Plain => shape.iter().product(),
-            Order::Packed(conv) | Order::Permuted(conv, _) => conv.weights_len(),
+            Order::Packed(conv) => conv.weights_len(),
         };
         self.slots.push(Slot { name, shape, range: self.len..self.len + len, order, trained });
         self.len += len;

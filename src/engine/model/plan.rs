@@ -21,8 +21,6 @@ pub struct Node {
     pub buffer: usize,
     /// The upper end of the clamp that it came through.
     pub clamp: Option<f32>,
-    /// Feature i is feature `features[i]` of PyTorch, where the two differ.
-    pub features: Option<Arc<[usize]>>,
     /// The concatenation that it is a part of.
     pub parent: Option<NodeId>,
     /// Steps that read it.
@@ -82,6 +80,8 @@ pub enum Op {
         rescale: bool,
         id: usize,
     },
+    /// Turns planes into features in PyTorch's order: all pixels of a channel, then those of the next.
+    Flatten,
     /// Copies, for what has nothing to fuse into.
     Copy,
 }
@@ -247,7 +247,6 @@ impl Builder {
             map,
             buffer: self.plan.buffers.len() - 1,
             clamp: None,
-            features: None,
             parent: None,
             readers: Vec::new(),
             trained: false,
@@ -274,12 +273,9 @@ impl Builder {
             self.plan.nodes[add].readers.push(number);
             inherits |= self.plan.nodes[add].trained;
         }
-        let elementwise = matches!(op, Op::Dropout { .. } | Op::Copy);
-        let features = if elementwise { self.plan.nodes[x].features.clone() } else { None };
         let node = &mut self.plan.nodes[y];
         node.trained = trained || inherits;
         node.clamp = unit.clamp;
-        node.features = features;
         self.plan.steps.push(Step { op, x, y, add: unit.add, clamp: unit.clamp });
         y
     }
@@ -307,7 +303,7 @@ impl Builder {
                     (target.add, target.clamp) = (Some(add), clamp);
                     open.1 = None;
                 }
-                if open.1.is_none() && !matches!(unit.layer, LayerSpec::Flatten) {
+                if open.1.is_none() {
                     target.into = open.0.take();
                 }
             }
@@ -343,15 +339,15 @@ impl Builder {
                 let window = Window { kernel: *kernel, stride: config.stride, padding: config.padding, ceil: false };
                 let out = window_size(&window)?;
                 let shape = vec![*outputs, inputs / config.groups, kernel[0], kernel[1]];
-                let op = self.conv(name, conv, (shape, Order::Packed(conv)), *bias, unit.norm);
+                let op = self.conv(name, conv, shape, *bias, unit.norm);
                 self.step(op, x, (out, *outputs), target)
             }
             LayerSpec::Linear { name, inputs, outputs, bias } => {
-                let (op, x) = self.linear(name, (*inputs, *outputs), *bias, x);
+                let op = self.linear(name, (*inputs, *outputs), *bias);
                 self.step(op, x, ([1, 1], *outputs), target)
             }
             LayerSpec::Maxout { name, inputs, units, pieces } => {
-                let (op, x) = self.linear(name, (*inputs, units * pieces), true, x);
+                let op = self.linear(name, (*inputs, units * pieces), true);
                 let x = self.step(op, x, ([1, 1], units * pieces), Target::default());
                 self.plan.choices += 1;
                 let op = Op::Maxout { pieces: *pieces, id: self.plan.choices - 1 };
@@ -385,7 +381,8 @@ impl Builder {
                 let window = Window { kernel: size, stride: [1, 1], padding: [0, 0], ceil: false };
                 self.step(Op::AvgPool(window), x, ([1, 1], map.channels), target)
             }
-            LayerSpec::Flatten => self.flatten(x),
+            LayerSpec::Flatten if map.pixels() == 1 => self.sequence(&[], x, target.into, None)?,
+            LayerSpec::Flatten => self.step(Op::Flatten, x, ([1, 1], map.pixels() * map.channels), target),
             LayerSpec::Relu | LayerSpec::Relu6 => {
                 let target = Target { clamp: clamp_of(unit.layer), ..target };
                 self.step(Op::Copy, x, (size, map.channels), target)
@@ -411,22 +408,18 @@ impl Builder {
         let channels = shapes.iter().map(|shape| shape.channels()).sum();
         let size = shapes.first().map_or([1, 1], |shape| shape.size());
         let y = target.into.unwrap_or_else(|| self.buffer(size, channels));
-        let (mut first, mut features, mut clamps, mut trained) = (0, Vec::new(), Vec::new(), false);
+        let (mut first, mut clamps, mut trained) = (0, Vec::new(), false);
         for (branch, shape) in branches.iter().zip(shapes) {
             let parent = self.plan.nodes[y].clone();
             let map = Map { channels: shape.channels(), first: parent.map.first + first, ..parent.map };
             let part = self.node(Node { map, parent: Some(y), readers: Vec::new(), ..parent });
             self.sequence(&units(branch, self.pass), x, Some(part), None)?;
             let part = &self.plan.nodes[part];
-            let order = part.features.clone().unwrap_or_else(|| (0..map.channels).collect());
-            features.extend(order.iter().map(|feature| feature + first));
             clamps.push(part.clamp);
             trained |= part.trained;
             first += map.channels;
         }
         let node = &mut self.plan.nodes[y];
-        let in_order = features.iter().enumerate().all(|(i, feature)| i == *feature);
-        node.features = (!in_order).then(|| features.into());
         // The gradient may be gated for all branches at once where they agree.
         node.clamp =
             clamps.first().copied().flatten().filter(|clamp| clamps.iter().all(|other| *other == Some(*clamp)));
@@ -434,40 +427,13 @@ impl Builder {
         Ok(y)
     }
 
-    /// The same values as features: channels are innermost here and outermost in PyTorch.
-    fn flatten(&mut self, x: NodeId) -> NodeId {
-        let Map { height, width, channels, .. } = self.map(x);
-        if height * width == 1 {
-            return x;
-        }
-        // A copy, because the plane may have a border or other channels beside it, and then seen as features.
-        let copy = self.step(Op::Copy, x, ([height, width], channels), Target::default());
-        let count = height * width * channels;
-        let features =
-            (channels > 1).then(|| (0..count).map(|i| i % channels * height * width + i / channels).collect());
-        let flat = Node { map: Map::new([1, 1], count, 0), features, ..self.plan.nodes[copy].clone() };
-        self.node(flat)
+    /// A fully connected layer is a convolution of planes of one pixel.
+    fn linear(&mut self, name: &str, (inputs, outputs): (usize, usize), bias: bool) -> Op {
+        self.conv(name, Conv::linear(inputs, outputs), vec![outputs, inputs], bias, None)
     }
 
-    /// The same linear layer on planes of one pixel.
-    fn linear(&mut self, name: &str, (inputs, outputs): (usize, usize), bias: bool, x: NodeId) -> (Op, NodeId) {
-        let conv = Conv::linear(inputs, outputs);
-        let order = match &self.plan.nodes[x].features {
-            Some(features) => Order::Permuted(conv, features.clone()),
-            None => Order::Packed(conv),
-        };
-        (self.conv(name, conv, (vec![outputs, inputs], order), bias, None), x)
-    }
-
-    fn conv(
-        &mut self,
-        name: &str,
-        conv: Conv,
-        (shape, order): (Vec<usize>, Order),
-        bias: bool,
-        norm: Option<&LayerSpec>,
-    ) -> Op {
-        let weight = self.layout.add(format!("{name}.weight"), shape, order, true);
+    fn conv(&mut self, name: &str, conv: Conv, shape: Vec<usize>, bias: bool, norm: Option<&LayerSpec>) -> Op {
+        let weight = self.layout.add(format!("{name}.weight"), shape, Order::Packed(conv), true);
         let bias = bias.then(|| self.layout.add(format!("{name}.bias"), vec![conv.outputs], Order::Plain, true));
         let norm = norm.map(|norm| self.norm(norm));
         self.plan.convs += 1;

@@ -175,17 +175,13 @@ impl Plan {
 
     /// Calls `f(place among the logits, place in the buffer)`.
     fn each_logit(&self, n: usize, mut f: impl FnMut(usize, usize)) {
-        let Node { map, features, .. } = &self.nodes[self.output];
+        let map = self.nodes[self.output].map;
         let count = map.pixels() * map.channels;
         for picture in 0..n {
             for i in 0..count {
                 let (pixel, c) = (i / map.channels, i % map.channels);
                 let at = map.at(picture, (pixel / map.width) as isize, (pixel % map.width) as isize) + c;
-                let place = match features {
-                    Some(features) => features[i],
-                    None => c * map.pixels() + pixel,
-                };
-                f(picture * count + place, at);
+                f(picture * count + c * map.pixels() + pixel, at);
             }
         }
     }
@@ -223,6 +219,7 @@ impl Plan {
                 }
                 planes::masked(isa, n, x, y, mask, false);
             }
+            Op::Flatten => planes::flatten(n, x, y),
             Op::Copy => {
                 planes::copy(isa, n, x, (&mut *y.0, y.1), false);
                 if let Some(add) = fused.add {
@@ -347,6 +344,7 @@ impl Plan {
             Op::AvgPool(window) => pool::avg_pool_gradient(isa, n, dy, dx, *window, in_place),
             Op::Maxout { pieces, id } => planes::maxout_gradient(n, dy, dx, (*pieces, &workspace.choices[*id])),
             Op::Dropout { id, .. } => planes::masked(isa, n, dy, dx, &workspace.masks[*id], in_place),
+            Op::Flatten => planes::unflatten(n, dy, dx, in_place),
             Op::Copy => planes::copy(isa, n, dy, dx, in_place),
         }
         if dx_wanted && !matches!(step.op, Op::Conv { .. }) {

@@ -1,11 +1,27 @@
 //! Nets on candle's own kernels: the executor for a GPU, and on the CPU the oracle of the other one.
 
 use candle_core::{Result as TensorResult, Tensor, bail};
+use rand::RngCore;
 
 use super::layer::{LayerSpec, walk};
-use super::net::{Mode, Params};
+use super::net::Params;
 use super::tensor_ops as ops;
 use crate::engine::{Error, Result};
+
+/// What batch normalisation saw in a training pass: its name, the mean and the unbiased variance of each channel.
+pub type BatchStatistics = Vec<(String, Tensor, Tensor)>;
+
+/// How to run a net of tensors.
+pub enum Mode<'a> {
+    /// No dropout, batch statistics frozen.
+    Evaluate,
+    Train {
+        /// For dropout masks.
+        rng: &'a mut dyn RngCore,
+        /// Filled by batch normalisation.
+        statistics: &'a mut BatchStatistics,
+    },
+}
 
 /// A list of layers with their parameters, on whatever device these are. Cloning shares them.
 ///

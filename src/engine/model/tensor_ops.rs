@@ -11,7 +11,8 @@
 use candle_core::{D, Result, Tensor, bail};
 use rand::{Rng, RngCore};
 
-use crate::engine::ops::{Conv2d, Window};
+use super::layer::Conv2d;
+use crate::engine::kernels::Window;
 
 /// Smaller than every other value, and finite (see above).
 const LEAST: f32 = f32::MIN;

@@ -85,7 +85,7 @@ impl Optimiser {
                 }
                 _ => unreachable!("an optimiser has the moments of its algorithm"),
             }
-            if let (Some(largest), Order::Packed(conv) | Order::Permuted(conv, _)) = (size.max_norm, &slot.order) {
+            if let (Some(largest), Order::Packed(conv)) = (size.max_norm, &slot.order) {
                 Conv::limit_norms(conv, isa, w, largest);
             }
         }
