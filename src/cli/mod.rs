@@ -2,6 +2,7 @@
 //! explains, 2 a malformed command line or a missing display, 130 a run stopped with Ctrl-C.
 
 mod attack;
+mod bench;
 mod eval;
 mod interrupt;
 mod models;
@@ -52,6 +53,8 @@ enum Command {
     Train(train::TrainArgs),
     /// List the models that can be found
     Models(models::ModelsArgs),
+    /// Time attacks and training steps on this machine
+    Bench(bench::BenchArgs),
 }
 
 /// Runs the program with the arguments of the process.
@@ -65,6 +68,7 @@ pub fn main() -> ExitCode {
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Models(args)) => models::run(&args),
+        Some(Command::Bench(args)) => bench::run(&args),
         None => return window(cli.window),
     };
     match result {

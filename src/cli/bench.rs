@@ -1,0 +1,187 @@
+//! `doppelganger bench`: how fast the engine is on this machine. `benches/peer_pytorch.py` times the same work in PyTorch.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use candle_core::{Device, Tensor};
+use clap::Args;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+
+use super::{interrupt, print, print_json};
+use crate::engine::attack::{Loss, Norm, PIXELS, fgsm, input_gradient};
+use crate::engine::loss::softmax;
+use crate::engine::model::{Manifest, Model};
+use crate::engine::train::{Algorithm, Learner, Objective, StepSize, initial_params};
+use crate::engine::{Error, Result};
+
+#[derive(Args)]
+pub struct BenchArgs {
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Only the workloads whose name contains this
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    only: String,
+}
+
+#[derive(Serialize)]
+struct Report {
+    threads: usize,
+    workloads: BTreeMap<&'static str, Timing>,
+}
+
+#[derive(Serialize)]
+struct Timing {
+    median_ms: f64,
+    min_ms: f64,
+    runs: usize,
+}
+
+/// What is timed: a net, and the work that is done on it.
+struct Workload {
+    name: &'static str,
+    manifest: &'static str,
+    work: Work,
+}
+
+#[derive(Clone, Copy)]
+enum Work {
+    /// Logits of one picture.
+    Forward,
+    /// ∇ₓJ of one picture.
+    Gradient,
+    /// Probabilities of one picture at 41 values of ε, its gradient being known.
+    Curve,
+    /// One step of training on this many pictures.
+    Clean(usize),
+    /// The same on the mix of clean and adversarial loss.
+    Adversarial(usize),
+}
+
+/// Values of ε on a curve, from −0.1 to 0.1.
+const CURVE_POINTS: usize = 41;
+
+const MAXOUT: &str = include_str!("../../benches/nets/maxout240.toml");
+const MLP: &str = include_str!("../../benches/nets/mlp1200.toml");
+const CNN: &str = include_str!("../../benches/nets/cnn.toml");
+const PHOTO: &str = include_str!("../../benches/nets/photo_resnet.toml");
+const SQUEEZENET: &str = include_str!("../../benches/nets/squeezenet1_1.toml");
+const RESNET: &str = include_str!("../../tests/torchvision/resnet18.toml");
+const MOBILENET: &str = include_str!("../../tests/torchvision/mobilenet_v2.toml");
+
+const WORKLOADS: [Workload; 15] = {
+    use Work::{Adversarial, Clean, Curve, Forward, Gradient};
+    const fn workload(name: &'static str, manifest: &'static str, work: Work) -> Workload {
+        Workload { name, manifest, work }
+    }
+    [
+        workload("fgsm_gradient/maxout240@28 b1", MAXOUT, Gradient),
+        workload("fgsm_gradient/cnn@28 b1", CNN, Gradient),
+        workload("fgsm_gradient/squeezenet1_1@224 b1", SQUEEZENET, Gradient),
+        workload("fgsm_gradient/resnet18@224 b1", RESNET, Gradient),
+        workload("fgsm_gradient/mobilenet_v2@224 b1", MOBILENET, Gradient),
+        workload("forward/squeezenet1_1@224 b1", SQUEEZENET, Forward),
+        workload("forward/resnet18@224 b1", RESNET, Forward),
+        workload("eps_curve41/squeezenet1_1@224", SQUEEZENET, Curve),
+        workload("clean_step/maxout240 b100", MAXOUT, Clean(100)),
+        workload("clean_step/mlp1200 b128", MLP, Clean(128)),
+        workload("clean_step/cnn b128", CNN, Clean(128)),
+        workload("adversarial_step/maxout240 b100", MAXOUT, Adversarial(100)),
+        workload("adversarial_step/mlp1200 b128", MLP, Adversarial(128)),
+        workload("adversarial_step/cnn b128", CNN, Adversarial(128)),
+        workload("clean_step/photo_resnet@64 b128", PHOTO, Clean(128)),
+    ]
+};
+
+pub fn run(args: &BenchArgs) -> Result<()> {
+    interrupt::watch();
+    let chosen: Vec<&Workload> = WORKLOADS.iter().filter(|workload| workload.name.contains(&args.only)).collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = WORKLOADS.iter().map(|workload| workload.name).collect();
+        let (only, names) = (&args.only, names.join("\n  "));
+        return Err(Error::Argument(format!("no workload is called {only:?}; there are\n  {names}")));
+    }
+    let mut workloads = BTreeMap::new();
+    for workload in chosen {
+        let timing = workload.time()?;
+        if !args.json {
+            let Timing { median_ms, min_ms, runs } = timing;
+            print(&format!("{:40} {median_ms:9.3} ms (least {min_ms:.3}, {runs} runs)", workload.name))?;
+        }
+        workloads.insert(workload.name, timing);
+    }
+    if args.json { print_json(&Report { threads: rayon::current_num_threads(), workloads }) } else { Ok(()) }
+}
+
+impl Workload {
+    fn time(&self) -> Result<Timing> {
+        let classes: Vec<String> = (0..1000).map(|class| class.to_string()).collect();
+        let manifest = Manifest::with_classes(self.manifest, Path::new(self.name), &classes)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(0);
+        let params = initial_params(&manifest.layers, &mut rng)?;
+        let input = &manifest.input;
+        let shape = |n: usize| (n, input.channels, input.height, input.width);
+        let mut pixels = |n: usize| -> Vec<f32> {
+            (0..n * input.channels * input.height * input.width).map(|_| rng.random()).collect()
+        };
+        let one = Tensor::from_vec(pixels(1), shape(1), &Device::Cpu)?;
+        let model = || Model::new(manifest.clone(), &params);
+        match self.work {
+            Work::Forward => {
+                let model = model()?;
+                measure(|| Ok(drop(model.logits(&one)?)))
+            }
+            Work::Gradient => {
+                let model = model()?;
+                measure(|| Ok(drop(input_gradient(&model, &one, &[0], Loss::CrossEntropy)?)))
+            }
+            Work::Curve => {
+                let model = model()?;
+                let gradient = input_gradient(&model, &one, &[0], Loss::CrossEntropy)?.gradient;
+                let repeat = |tensor: &Tensor| tensor.repeat((CURVE_POINTS, 1, 1, 1));
+                let (x, gradient) = (repeat(&one)?, repeat(&gradient)?);
+                let half = (CURVE_POINTS - 1) as f32 / 2.0;
+                let eps: Vec<f32> = (0..CURVE_POINTS).map(|i| (i as f32 - half).abs() / half * 0.1).collect();
+                measure(|| {
+                    let moved = fgsm(&x, &gradient, (Norm::Linf, &eps), 1.0, Some(PIXELS))?;
+                    let logits: Vec<Vec<f32>> = model.logits(&moved)?.to_vec2()?;
+                    Ok(logits.iter().for_each(|logits| drop(softmax(logits))))
+                })
+            }
+            Work::Clean(n) | Work::Adversarial(n) => {
+                let mut learner = Learner::new(&manifest, &params, Algorithm::Sgd)?;
+                let x = pixels(n);
+                let labels: Vec<usize> = (0..n).map(|i| i * 7 % manifest.classes.len()).collect();
+                let alpha = if matches!(self.work, Work::Clean(_)) { 1.0 } else { 0.5 };
+                let objective = Objective { eps: 0.25, alpha, bounds: Some(PIXELS) };
+                let size = StepSize { rate: 0.01, momentum: 0.9, weight_decay: 1e-4, max_norm: None };
+                measure(|| learner.step(&x, &labels, objective, size, &mut rng).map(drop))
+            }
+        }
+    }
+}
+
+/// Runs before the first that counts, time for those that count, and bounds of their number.
+const WARM_UP: usize = 2;
+const TIME: Duration = Duration::from_secs(3);
+const RUNS: std::ops::RangeInclusive<usize> = 7..=200;
+
+fn measure(mut work: impl FnMut() -> Result<()>) -> Result<Timing> {
+    for _ in 0..WARM_UP {
+        work()?;
+    }
+    let (started, mut times) = (Instant::now(), Vec::new());
+    while times.len() < *RUNS.start() || (times.len() < *RUNS.end() && started.elapsed() < TIME) {
+        if interrupt::requested() {
+            return Err(Error::Stopped);
+        }
+        let run = Instant::now();
+        work()?;
+        times.push(run.elapsed().as_secs_f64() * 1e3);
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(Timing { median_ms: times[times.len() / 2], min_ms: times[0], runs: times.len() })
+}
