@@ -11,6 +11,7 @@ mod map;
 pub mod planes;
 pub mod pool;
 mod simd;
+mod sparse;
 mod tile;
 
 pub use batch_norm::{BatchNorm, Statistics};
@@ -18,6 +19,7 @@ pub use conv::{Conv, Fused, Values};
 pub use map::Map;
 pub use pool::Window;
 pub use simd::Isa;
+pub use sparse::{PoolGradient, SparseGradient};
 pub use tile::Finish;
 
 /// A slice whose elements are written by several threads, each its own.

@@ -1,9 +1,12 @@
 //! Pooling over windows, with PyTorch's conventions for padding, ceil mode and ties.
 
+use super::SharedBytes;
 use super::conv::Values;
 use super::map::Map;
 use super::planes::{copy, each_row};
-use super::simd::Isa;
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
+use super::simd::{Isa, Portable, Simd};
 
 /// How windows slide over a picture: height first, then width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +63,10 @@ impl Window {
     }
 }
 
-/// Channels that are compared at a time.
-const LANES: usize = 16;
-
 /// The largest value of each window, and which of its taps (row by row) it is; of equal ones the first.
+///
+/// # Panics
+/// When a window has more than 256 taps or a buffer is too short: an error in this crate, never of its input.
 pub fn max_pool(
     isa: Isa,
     n: usize,
@@ -72,79 +75,163 @@ pub fn max_pool(
     window: Window,
     winners: &mut [u8],
 ) {
-    assert!(window.kernel[0] * window.kernel[1] <= 256 && winners.len() >= n * y_map.pixels() * y_map.channels);
-    // The winners of a row of pixels, dense: written by the task that has the row.
-    let row_len = y_map.width * y_map.channels;
-    let places = super::SharedBytes::new(winners);
+    let channels = y_map.channels;
+    let row_len = y_map.width * channels;
+    assert!(window.kernel[0] * window.kernel[1] <= 256 && x_map.channels == channels);
+    assert!(winners.len() >= n * y_map.height * row_len && x.len() >= x_map.buffer_len(n));
+    let places = SharedBytes::new(winners);
     each_row(y, y_map, n, |picture, oy, row| {
+        assert!(row.len() >= (y_map.width - 1) * y_map.stride + channels);
         let (top, bottom) = window.inside(0, oy, x_map.height);
         // SAFETY: each row of pixels has its own part of `winners`, which was checked to be long enough.
         let winners = unsafe { places.slice((picture * y_map.height + oy) * row_len, row_len) };
-        isa.vectorised(|| {
-            for (ox, winners) in winners.chunks_exact_mut(y_map.channels).enumerate() {
-                let (left, right) = window.inside(1, ox, x_map.width);
-                let first = (oy * window.stride[0], ox * window.stride[1]);
-                let tap = |row: usize, column: usize| {
-                    let (ky, kx) = (row + window.padding[0] - first.0, column + window.padding[1] - first.1);
-                    (ky * window.kernel[1] + kx) as u32
-                };
-                let y = &mut row[ox * y_map.stride..][..y_map.channels];
-                for (c, (y, winners)) in y.chunks_mut(LANES).zip(winners.chunks_mut(LANES)).enumerate() {
-                    let at = |row: usize, column: usize| x_map.at(picture, row as isize, column as isize) + c * LANES;
-                    let mut best = [0.0f32; LANES];
-                    best[..y.len()].copy_from_slice(&x[at(top, left)..][..y.len()]);
-                    let mut place = [tap(top, left); LANES];
-                    for (row, column) in (top..bottom).flat_map(|row| (left..right).map(move |column| (row, column))) {
-                        let x = &x[at(row, column)..][..y.len()];
-                        let tap = tap(row, column);
-                        for ((best, place), &value) in best.iter_mut().zip(&mut place).zip(x) {
-                            // NaN is not hidden.
-                            let better = (value > *best) | value.is_nan();
-                            *best = if better { value } else { *best };
-                            *place = if better { tap } else { *place };
-                        }
-                    }
-                    y.copy_from_slice(&best[..y.len()]);
-                    winners.iter_mut().zip(place).for_each(|(winner, place)| *winner = place as u8);
+        let mut taps = Vec::with_capacity(window.kernel[0] * window.kernel[1]);
+        for ox in 0..y_map.width {
+            let (left, right) = window.inside(1, ox, x_map.width);
+            taps.clear();
+            for (y, x) in (top..bottom).flat_map(|y| (left..right).map(move |x| (y, x))) {
+                let ky = y + window.padding[0] - oy * window.stride[0];
+                let kx = x + window.padding[1] - ox * window.stride[1];
+                taps.push((x_map.at(picture, y as isize, x as isize), (ky * window.kernel[1] + kx) as f32));
+            }
+            let (y, winners) = (&mut row[ox * y_map.stride..][..channels], &mut winners[ox * channels..][..channels]);
+            // SAFETY: `detect` gave what the processor has; the taps are pixels of x, whose length was checked.
+            unsafe {
+                match isa {
+                    Isa::Portable => largest::<Portable>(x, &taps, y, winners),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => largest_avx2(x, &taps, y, winners),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => largest_avx512(x, &taps, y, winners),
                 }
             }
-        });
+        }
     });
 }
 
-/// The gradient of [`max_pool`]: each winner takes its window's. `add` adds to what is there.
+/// The largest of the values at `taps`, (place in x, number of the tap), for each channel of a pixel.
+#[inline(always)]
+unsafe fn largest<S: Simd>(x: &[f32], taps: &[(usize, f32)], y: &mut [f32], winners: &mut [u8]) {
+    // SAFETY: the caller's promise: every tap has as many channels as y.
+    unsafe {
+        for c in (0..y.len()).step_by(S::LANES) {
+            let count = y.len() - c;
+            let at = |place: usize| S::load_first(x.as_ptr().add(place + c), count);
+            let (mut best, mut place) = (at(taps[0].0), S::splat(taps[0].1));
+            for &(tap, number) in &taps[1..] {
+                S::keep_larger(at(tap), S::splat(number), &mut best, &mut place);
+            }
+            S::store_first(y.as_mut_ptr().add(c), count, best);
+            S::store_bytes(winners.as_mut_ptr().add(c), count, place);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn largest_avx512(x: &[f32], taps: &[(usize, f32)], y: &mut [f32], winners: &mut [u8]) {
+    // SAFETY: the caller's promise.
+    unsafe { largest::<Avx512>(x, taps, y, winners) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn largest_avx2(x: &[f32], taps: &[(usize, f32)], y: &mut [f32], winners: &mut [u8]) {
+    // SAFETY: the caller's promise.
+    unsafe { largest::<Avx2>(x, taps, y, winners) }
+}
+
+/// A window that a pixel lies in: where its gradient and its winners are, and the pixel's tap.
+struct Seen {
+    dy: usize,
+    winners: usize,
+    tap: u8,
+}
+
+/// The gradient of [`max_pool`]: each winner takes its window's. `add` adds to what is there; of the sum is kept what
+/// `gate` lets through, the clamped x with the upper end of its clamp.
 pub fn max_pool_gradient(
     isa: Isa,
     n: usize,
     (dy, dy_map): Values<'_>,
     (dx, dx_map): (&mut [f32], Map),
-    window: Window,
-    (winners, add): (&[u8], bool),
+    (window, winners): (Window, &[u8]),
+    (add, gate): (bool, Option<(Values<'_>, f32)>),
 ) {
     let channels = dx_map.channels;
+    assert!(dy_map.channels == channels && dy.len() >= dy_map.buffer_len(n));
+    assert!(winners.len() >= n * dy_map.pixels() * channels);
+    assert!(gate.is_none_or(|((x, map), _)| map.channels == channels && x.len() >= map.buffer_len(n)));
     each_row(dx, dx_map, n, |picture, row, dx| {
-        isa.vectorised(|| {
-            for column in 0..dx_map.width {
-                let dx = &mut dx[column * dx_map.stride..][..channels];
-                if !add {
-                    dx.fill(0.0);
-                }
-                for oy in window.containing(0, row, dy_map.height) {
-                    let ky = row + window.padding[0] - oy * window.stride[0];
-                    for ox in window.containing(1, column, dy_map.width) {
-                        let kx = column + window.padding[1] - ox * window.stride[1];
-                        let tap = (ky * window.kernel[1] + kx) as u8;
-                        let dy = &dy[dy_map.at(picture, oy as isize, ox as isize)..][..channels];
-                        let pixel = (picture * dy_map.height + oy) * dy_map.width + ox;
-                        let winners = &winners[pixel * channels..][..channels];
-                        for ((dx, dy), winner) in dx.iter_mut().zip(dy).zip(winners) {
-                            *dx += if *winner == tap { *dy } else { 0.0 };
-                        }
-                    }
+        let mut windows = Vec::new();
+        for column in 0..dx_map.width {
+            windows.clear();
+            for oy in window.containing(0, row, dy_map.height) {
+                let ky = row + window.padding[0] - oy * window.stride[0];
+                for ox in window.containing(1, column, dy_map.width) {
+                    let kx = column + window.padding[1] - ox * window.stride[1];
+                    windows.push(Seen {
+                        dy: dy_map.at(picture, oy as isize, ox as isize),
+                        winners: ((picture * dy_map.height + oy) * dy_map.width + ox) * channels,
+                        tap: (ky * window.kernel[1] + kx) as u8,
+                    });
                 }
             }
-        });
+            let gate = gate.map(|((x, map), upper)| (&x[map.at(picture, row as isize, column as isize)..], upper));
+            let dx = &mut dx[column * dx_map.stride..][..channels];
+            // SAFETY: `detect` gave what the processor has; windows and gate were checked to be inside their buffers.
+            unsafe {
+                match isa {
+                    Isa::Portable => collect::<Portable>((dy, winners), &windows, dx, (add, gate)),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => collect_avx2((dy, winners), &windows, dx, (add, gate)),
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => collect_avx512((dy, winners), &windows, dx, (add, gate)),
+                }
+            }
+        }
     });
+}
+
+/// The gradients of the windows that each channel of a pixel has won.
+#[inline(always)]
+unsafe fn collect<S: Simd>(
+    (dy, winners): (&[f32], &[u8]),
+    windows: &[Seen],
+    dx: &mut [f32],
+    (add, gate): (bool, Option<(&[f32], f32)>),
+) {
+    // SAFETY: the caller's promise: windows and gate have as many channels as dx.
+    unsafe {
+        for c in (0..dx.len()).step_by(S::LANES) {
+            let count = dx.len() - c;
+            let out = dx.as_mut_ptr().add(c);
+            let mut sum = if add { S::load_first(out, count) } else { S::splat(0.0) };
+            for window in windows {
+                let dy = S::load_first(dy.as_ptr().add(window.dy + c), count);
+                let won = S::where_byte(winners.as_ptr().add(window.winners + c), count, window.tap, dy);
+                sum = S::add(sum, won);
+            }
+            if let Some((x, upper)) = gate {
+                sum = S::gate(sum, S::load_first(x.as_ptr().add(c), count), S::splat(upper));
+            }
+            S::store_first(out, count, sum);
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn collect_avx512(from: (&[f32], &[u8]), windows: &[Seen], dx: &mut [f32], how: (bool, Option<(&[f32], f32)>)) {
+    // SAFETY: the caller's promise.
+    unsafe { collect::<Avx512>(from, windows, dx, how) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn collect_avx2(from: (&[f32], &[u8]), windows: &[Seen], dx: &mut [f32], how: (bool, Option<(&[f32], f32)>)) {
+    // SAFETY: the caller's promise.
+    unsafe { collect::<Avx2>(from, windows, dx, how) }
 }
 
 /// The mean of each window, zeros of the padding counted (PyTorch's default).

@@ -21,6 +21,12 @@ pub trait Simd: Copy {
     unsafe fn clamp(value: Self::Vector, upper: Self::Vector) -> Self::Vector;
     /// `value` where `0 < gate < upper`, else 0.
     unsafe fn gate(value: Self::Vector, gate: Self::Vector, upper: Self::Vector) -> Self::Vector;
+    /// Where `value` is above `best` or NaN it takes its place, and `place` becomes `tap`.
+    unsafe fn keep_larger(value: Self::Vector, tap: Self::Vector, best: &mut Self::Vector, place: &mut Self::Vector);
+    /// Writes the first `count` lanes, whole numbers from 0 to 255, as bytes.
+    unsafe fn store_bytes(to: *mut u8, count: usize, value: Self::Vector);
+    /// `value` in those of the first `count` lanes whose byte is `byte`, else 0.
+    unsafe fn where_byte(from: *const u8, count: usize, byte: u8, value: Self::Vector) -> Self::Vector;
 }
 
 /// Plain arrays, which the compiler turns into what the processor has; also for Miri.
@@ -73,6 +79,26 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn gate(value: Self::Vector, gate: Self::Vector, upper: Self::Vector) -> Self::Vector {
         std::array::from_fn(|lane| if gate[lane] > 0.0 && gate[lane] < upper[lane] { value[lane] } else { 0.0 })
+    }
+    #[inline(always)]
+    unsafe fn keep_larger(value: Self::Vector, tap: Self::Vector, best: &mut Self::Vector, place: &mut Self::Vector) {
+        for lane in 0..PORTABLE_LANES {
+            let better = (value[lane] > best[lane]) | value[lane].is_nan();
+            best[lane] = if better { value[lane] } else { best[lane] };
+            place[lane] = if better { tap[lane] } else { place[lane] };
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_bytes(to: *mut u8, count: usize, value: Self::Vector) {
+        for (lane, value) in value.into_iter().enumerate().take(count) {
+            // SAFETY: only bytes below `count` are written.
+            unsafe { *to.add(lane) = value as u8 };
+        }
+    }
+    #[inline(always)]
+    unsafe fn where_byte(from: *const u8, count: usize, byte: u8, value: Self::Vector) -> Self::Vector {
+        // SAFETY: only bytes below `count` are read.
+        std::array::from_fn(|lane| if lane < count && unsafe { *from.add(lane) } == byte { value[lane] } else { 0.0 })
     }
 }
 
@@ -135,6 +161,33 @@ mod x86 {
                 _mm512_maskz_mov_ps(inside, value)
             }
         }
+        #[inline(always)]
+        unsafe fn keep_larger(value: __m512, tap: __m512, best: &mut __m512, place: &mut __m512) {
+            unsafe {
+                let above = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(value, *best);
+                let better = above | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(value, value);
+                *best = _mm512_mask_mov_ps(*best, better, value);
+                *place = _mm512_mask_mov_ps(*place, better, tap);
+            }
+        }
+        #[inline(always)]
+        unsafe fn store_bytes(to: *mut u8, count: usize, value: __m512) {
+            unsafe { _mm512_mask_cvtepi32_storeu_epi8(to.cast(), first(count), _mm512_cvtps_epi32(value)) }
+        }
+        #[inline(always)]
+        unsafe fn where_byte(from: *const u8, count: usize, byte: u8, value: __m512) -> __m512 {
+            unsafe {
+                let bytes = if count >= 16 {
+                    _mm_loadu_si128(from.cast())
+                } else {
+                    let mut some = [0u8; 16];
+                    std::ptr::copy_nonoverlapping(from, some.as_mut_ptr(), count);
+                    _mm_loadu_si128(some.as_ptr().cast())
+                };
+                let same = _mm512_cmpeq_epi32_mask(_mm512_cvtepu8_epi32(bytes), _mm512_set1_epi32(i32::from(byte)));
+                _mm512_maskz_mov_ps(same & first(count), value)
+            }
+        }
     }
 
     #[derive(Clone, Copy)]
@@ -185,6 +238,36 @@ mod x86 {
                 let above = _mm256_cmp_ps::<_CMP_GT_OQ>(gate, _mm256_setzero_ps());
                 let below = _mm256_cmp_ps::<_CMP_LT_OQ>(gate, upper);
                 _mm256_and_ps(value, _mm256_and_ps(above, below))
+            }
+        }
+        #[inline(always)]
+        unsafe fn keep_larger(value: __m256, tap: __m256, best: &mut __m256, place: &mut __m256) {
+            unsafe {
+                let above = _mm256_cmp_ps::<_CMP_GT_OQ>(value, *best);
+                let better = _mm256_or_ps(above, _mm256_cmp_ps::<_CMP_UNORD_Q>(value, value));
+                *best = _mm256_blendv_ps(*best, value, better);
+                *place = _mm256_blendv_ps(*place, tap, better);
+            }
+        }
+        #[inline(always)]
+        unsafe fn store_bytes(to: *mut u8, count: usize, value: __m256) {
+            unsafe {
+                let mut lanes = [0i32; 8];
+                _mm256_storeu_si256(lanes.as_mut_ptr().cast(), _mm256_cvtps_epi32(value));
+                for (lane, value) in lanes.into_iter().enumerate().take(count) {
+                    *to.add(lane) = value as u8;
+                }
+            }
+        }
+        #[inline(always)]
+        unsafe fn where_byte(from: *const u8, count: usize, byte: u8, value: __m256) -> __m256 {
+            unsafe {
+                let mut some = [0u8; 8];
+                std::ptr::copy_nonoverlapping(from, some.as_mut_ptr(), count.min(8));
+                let bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(some.as_ptr().cast()));
+                let same = _mm256_cmpeq_epi32(bytes, _mm256_set1_epi32(i32::from(byte)));
+                let inside = _mm256_and_si256(same, lanes(count));
+                _mm256_and_ps(value, _mm256_castsi256_ps(inside))
             }
         }
     }

@@ -86,6 +86,16 @@ pub enum Op {
     Copy,
 }
 
+/// How the gradients of a convolution's weights and input are computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backward {
+    Dense,
+    /// By columns: the pixels of a small number of channels.
+    Columns,
+    /// Through the winners of the max pool that alone reads the result: the number of its step.
+    Sparse(usize),
+}
+
 /// How a net is going to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
@@ -224,6 +234,21 @@ impl Plan {
     pub fn values_per_input(&self) -> usize {
         let map = self.nodes[self.input].map;
         map.pixels() * map.channels
+    }
+
+    /// The way back through a convolution.
+    pub fn backward_of(&self, step: &Step) -> Backward {
+        let Op::Conv { conv, .. } = &step.op else { return Backward::Dense };
+        let (x, y) = (&self.nodes[step.x], &self.nodes[step.y]);
+        if let (&[pool], None, None) = (&y.readers[..], step.add, y.parent)
+            && matches!(self.steps[pool].op, Op::MaxPool { .. })
+            && x.readers.len() == 1
+            && conv.is_sparse_behind(x.map, y.map, self.nodes[self.steps[pool].y].map)
+        {
+            return Backward::Sparse(pool);
+        }
+        let pixels = step.x == self.input && x.readers.len() == 1 && conv.prefers_columns();
+        if pixels { Backward::Columns } else { Backward::Dense }
     }
 
     /// Values that one picture takes in all planes.

@@ -3,8 +3,10 @@
 use rand::{Rng, RngCore};
 
 use super::parameters::Parameters;
-use super::plan::{Node, NodeId, Norm, Op, Plan, Step};
-use crate::engine::kernels::{BatchNorm, Conv, Finish, Fused, Isa, Statistics, Values, planes, pool};
+use super::plan::{Backward, Node, NodeId, Norm, Op, Plan, Step};
+use crate::engine::kernels::{
+    BatchNorm, Finish, Fused, Isa, PoolGradient, SparseGradient, Statistics, Values, planes, pool,
+};
 
 /// The weights and biases of convolutions with their frozen batch normalisations folded in, one for each convolution;
 /// empty where there is nothing to fold.
@@ -31,6 +33,7 @@ pub struct Workspace {
     gradients: Vec<Vec<f32>>,
     choices: Vec<Vec<u8>>,
     masks: Vec<Vec<f32>>,
+    sparse: SparseGradient,
     pub statistics: Vec<Statistics>,
 }
 
@@ -79,18 +82,13 @@ impl Plan {
                 && self.wants(step.x, true, pixels)
             {
                 let weights = self.conv_weights(weights, &step.op).0;
-                if self.by_columns(step, conv) {
-                    conv.transpose_to_columns(weights, &mut all[*id]);
-                } else {
-                    conv.transpose(weights, &mut all[*id]);
+                match self.backward_of(step) {
+                    Backward::Dense => conv.transpose(weights, &mut all[*id]),
+                    Backward::Columns => conv.transpose_to_columns(weights, &mut all[*id]),
+                    Backward::Sparse(_) => conv.unpack_rows(weights, &mut all[*id]),
                 }
             }
         }
-    }
-
-    /// The gradient of the pixels of a small number of channels, read by one convolution.
-    fn by_columns(&self, step: &Step, conv: &Conv) -> bool {
-        step.x == self.input && self.nodes[step.x].readers.len() == 1 && conv.prefers_columns()
     }
 
     fn conv_weights<'a>(&self, weights: Weights<'a>, op: &Op) -> (&'a [f32], Option<&'a [f32]>) {
@@ -163,7 +161,18 @@ impl Plan {
             }
         });
         for step in &self.steps {
+            let t_ = std::time::Instant::now();
             self.step_forward(isa, weights, step, workspace, &mut rng);
+            if std::env::var("PROF").is_ok() {
+                eprintln!(
+                    "F {} {:?} {:?}->{:?} {:.3}",
+                    format!("{:?}", step.op).chars().take(20).collect::<String>(),
+                    n,
+                    (self.nodes[step.x].map.height, self.nodes[step.x].map.channels),
+                    (self.nodes[step.y].map.height, self.nodes[step.y].map.channels),
+                    t_.elapsed().as_secs_f64() * 1e3
+                );
+            }
         }
         let output = &self.nodes[self.output];
         let values = &workspace.values[output.buffer];
@@ -247,7 +256,19 @@ impl Plan {
         let gradient = &mut workspace.gradients[self.nodes[self.output].buffer];
         self.each_logit(n, |place, at| gradient[at] = d_logits[place]);
         for number in (0..self.steps.len()).rev() {
+            let t_ = std::time::Instant::now();
             self.step_backward(isa, weights, number, workspace, &mut wanted);
+            if std::env::var("PROF").is_ok() {
+                let step = &self.steps[number];
+                eprintln!(
+                    "B {} {:?} {:?}<-{:?} {:.3}",
+                    format!("{:?}", step.op).chars().take(20).collect::<String>(),
+                    n,
+                    (self.nodes[step.x].map.height, self.nodes[step.x].map.channels),
+                    (self.nodes[step.y].map.height, self.nodes[step.y].map.channels),
+                    t_.elapsed().as_secs_f64() * 1e3
+                );
+            }
         }
         let Some(pixels) = wanted.pixels else { return };
         let input = &self.nodes[self.input];
@@ -319,15 +340,30 @@ impl Plan {
         let gradients = wanted.parameters.as_deref_mut();
         match &step.op {
             Op::Conv { conv, id, weight, bias, norm } => {
+                let way = self.backward_of(step);
+                if let Backward::Sparse(pool) = way {
+                    let pool = self.pool_gradient(pool, &workspace.gradients, (values, &workspace.choices));
+                    workspace.sparse.collect(conv, n, x_node.map, y_node.map, pool);
+                }
                 if let (Some(gradients), Some(weight), None) = (gradients, weight, norm) {
                     let (dw, db) = gradients.pair_mut(*weight, *bias);
-                    conv.weight_gradient(isa, n, view(x_node), dy, (dw, db));
+                    match way {
+                        Backward::Sparse(_) => workspace.sparse.weights(isa, conv, n, view(x_node), (dw, db)),
+                        _ => conv.weight_gradient(isa, n, view(x_node), dy, (dw, db)),
+                    }
                 }
-                let transposed = weights.transposed.map_or(&[][..], |transposed| &transposed.0[*id]);
-                if dx_wanted && self.by_columns(step, conv) {
-                    conv.input_gradient_by_columns(isa, n, dy, transposed, dx);
-                } else if dx_wanted {
-                    conv.input_gradient(isa, n, dy, transposed, dx, (in_place, Some(view(x_node)), finish));
+                if dx_wanted {
+                    let transposed = weights.transposed.map_or(&[][..], |transposed| &transposed.0[*id]);
+                    match way {
+                        Backward::Dense => {
+                            conv.input_gradient(isa, n, dy, transposed, dx, (in_place, Some(view(x_node)), finish));
+                        }
+                        Backward::Columns => conv.input_gradient_by_columns(isa, n, dy, transposed, dx),
+                        Backward::Sparse(_) => {
+                            workspace.sparse.input(isa, conv, n, transposed, dx);
+                            planes::finish(isa, n, (&mut out, x_node.map), finish, Some(view(x_node)));
+                        }
+                    }
                 }
             }
             Op::BatchNorm { id, norm } => {
@@ -338,8 +374,15 @@ impl Plan {
                 BatchNorm { eps: norm.eps }.backward(isa, n, (view(x_node), dy), state, (d_gamma, d_beta), target);
             }
             _ if !dx_wanted => {}
+            // The convolution before it goes through the winners itself.
+            Op::MaxPool { .. } if self.is_read_sparsely(step) => {}
             Op::MaxPool { window, id } => {
-                pool::max_pool_gradient(isa, n, dy, dx, *window, (&workspace.choices[*id], in_place));
+                let gate = match finish {
+                    Finish::Gate { upper } => Some((view(x_node), upper)),
+                    _ => None,
+                };
+                let winners = &workspace.choices[*id][..];
+                pool::max_pool_gradient(isa, n, dy, dx, (*window, winners), (in_place, gate));
             }
             Op::AvgPool(window) => pool::avg_pool_gradient(isa, n, dy, dx, *window, in_place),
             Op::Maxout { pieces, id } => planes::maxout_gradient(n, dy, dx, (*pieces, &workspace.choices[*id])),
@@ -347,9 +390,33 @@ impl Plan {
             Op::Flatten => planes::unflatten(n, dy, dx, in_place),
             Op::Copy => planes::copy(isa, n, dy, dx, in_place),
         }
-        if dx_wanted && !matches!(step.op, Op::Conv { .. }) {
+        if dx_wanted && !matches!(step.op, Op::Conv { .. } | Op::MaxPool { .. }) {
             planes::finish(isa, n, (&mut out, x_node.map), finish, Some(view(x_node)));
         }
         workspace.gradients[x_node.buffer] = out;
+    }
+
+    /// Whether the convolution before a max pool takes its gradient from the pool's winners.
+    fn is_read_sparsely(&self, pool: &Step) -> bool {
+        let writer = self.steps.iter().find(|step| step.y == pool.x);
+        writer.is_some_and(|writer| matches!(self.backward_of(writer), Backward::Sparse(_)))
+    }
+
+    fn pool_gradient<'a>(
+        &self,
+        step: usize,
+        gradients: &'a [Vec<f32>],
+        (values, choices): (&'a [Vec<f32>], &'a [Vec<u8>]),
+    ) -> PoolGradient<'a> {
+        let step = &self.steps[step];
+        let Op::MaxPool { window, id } = step.op else { unreachable!("the reader is a max pool") };
+        let y = &self.nodes[step.y];
+        PoolGradient {
+            window,
+            winners: &choices[id],
+            y: (&values[y.buffer], y.map),
+            clamp: self.nodes[step.x].clamp,
+            dy: (&gradients[y.buffer], y.map),
+        }
     }
 }

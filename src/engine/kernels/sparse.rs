@@ -1,0 +1,308 @@
+//! The backward pass of a convolution behind whose clamp stands a max pool. Of the gradients of its outputs at most one in
+//! a window is not zero: they are gone through one by one, in place of all.
+
+use rayon::prelude::*;
+
+use super::conv::{Conv, Values};
+use super::map::Map;
+use super::pool::Window;
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
+use super::simd::{Isa, Portable, Simd};
+use super::tile::PANEL;
+
+/// A gradient that is not zero: where its window begins in the input, and its value.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    window: u32,
+    value: f32,
+}
+
+/// The gradients of a convolution's outputs that are not zero.
+#[derive(Debug, Default)]
+pub struct SparseGradient {
+    /// For every picture and channel as many places as the pool has windows.
+    entries: Vec<Entry>,
+    counts: Vec<u32>,
+    capacity: usize,
+    outputs: usize,
+    /// Gradients of the weights, (outputs, depth).
+    sums: Vec<f32>,
+}
+
+/// What a max pool hands back.
+#[derive(Clone, Copy)]
+pub struct PoolGradient<'a> {
+    pub window: Window,
+    pub winners: &'a [u8],
+    /// The largest values of the windows, and the upper end of the clamp before the pool.
+    pub y: Values<'a>,
+    pub clamp: Option<f32>,
+    pub dy: Values<'a>,
+}
+
+/// The most vectors whose sums are kept in registers at a time.
+const MAX_VECTORS: usize = 16;
+const _: () = assert!(PANEL == 32);
+
+impl Conv {
+    /// Whether going through the winners of a pool is worth it: few of many outputs, and rows of the kernel that lie
+    /// together in the input.
+    pub fn is_sparse_behind(&self, x: Map, y: Map, pooled: Map) -> bool {
+        self.groups == 1 && x.channels == x.stride && 3 * pooled.pixels() <= y.pixels() && self.kernel != [1, 1]
+    }
+
+    fn row_len(&self) -> usize {
+        self.kernel[1] * self.inputs
+    }
+
+    /// Weights as (outputs, depth), for [`SparseGradient::input`].
+    pub fn unpack_rows(&self, weights: &[f32], rows: &mut Vec<f32>) {
+        let depth = self.kernel[0] * self.row_len();
+        rows.resize(self.outputs * depth, 0.0);
+        rows.par_chunks_exact_mut(depth).enumerate().for_each(|(o, row)| {
+            let panel = &weights[o / PANEL * depth * PANEL + o % PANEL..];
+            row.iter_mut().zip(panel.iter().step_by(PANEL)).for_each(|(to, from)| *to = *from);
+        });
+    }
+}
+
+impl SparseGradient {
+    /// Notes the gradients that come through the pool and the clamp, for a convolution from `x` to `y`.
+    pub fn collect(&mut self, conv: &Conv, n: usize, x: Map, y: Map, pool: PoolGradient<'_>) {
+        let pooled = pool.dy.1;
+        (self.capacity, self.outputs) = (pooled.pixels(), conv.outputs);
+        self.entries.resize(n * self.outputs * self.capacity, Entry::default());
+        self.counts.resize(n * self.outputs, 0);
+        assert!(x.buffer_len(n) <= u32::MAX as usize, "a batch too large for short offsets");
+        // The taps of a window as steps in the input.
+        let (kw, stride) = (pool.window.kernel[1], pool.window.stride);
+        let taps: Vec<u32> = (0..pool.window.kernel[0] * kw)
+            .map(|tap| (tap / kw * conv.stride[0] * x.row() + tap % kw * conv.stride[1] * x.stride) as u32)
+            .collect();
+        let upper = pool.clamp.unwrap_or(f32::INFINITY);
+        let lists = self.entries.par_chunks_exact_mut(self.outputs * self.capacity);
+        lists.zip(self.counts.par_chunks_exact_mut(self.outputs)).enumerate().take(n).for_each(
+            |(picture, (lists, counts))| {
+                counts.fill(0);
+                for pixel in 0..pooled.pixels() {
+                    let [oy, ox] = [pixel / pooled.width, pixel % pooled.width];
+                    // Of the window's first tap, which may lie in the padding of the pool: only sums with a tap are places.
+                    let first = |index: usize, axis: usize| {
+                        let position = (index * stride[axis]) as isize - pool.window.padding[axis] as isize;
+                        position * conv.stride[axis] as isize - conv.padding[axis] as isize + x.halo as isize
+                    };
+                    let start = picture as isize * x.picture() as isize
+                        + first(oy, 0) * x.row() as isize
+                        + first(ox, 1) * x.stride as isize
+                        + x.first as isize;
+                    let (row, column) = (oy as isize, ox as isize);
+                    let dy = &pool.dy.0[pooled.at(picture, row, column)..][..self.outputs];
+                    let largest = &pool.y.0[pool.y.1.at(picture, row, column)..][..self.outputs];
+                    let winners = &pool.winners[(picture * pooled.pixels() + pixel) * self.outputs..][..self.outputs];
+                    for (c, ((&value, &largest), &winner)) in dy.iter().zip(largest).zip(winners).enumerate() {
+                        let open = pool.clamp.is_none() || (largest > 0.0 && largest < upper);
+                        let window = (start + taps[usize::from(winner)] as isize) as u32;
+                        lists[c * self.capacity + counts[c] as usize] = Entry { window, value };
+                        // Overwritten by the next one when it is zero.
+                        counts[c] += u32::from(open && value != 0.0);
+                    }
+                }
+            },
+        );
+        debug_assert!(y.channels == self.outputs);
+    }
+
+    fn list(&self, picture: usize, channel: usize) -> &[Entry] {
+        let list = picture * self.outputs + channel;
+        &self.entries[list * self.capacity..][..self.counts[list] as usize]
+    }
+
+    /// Adds the gradients of the weights and of the bias; `dw` as packed.
+    pub fn weights(
+        &mut self,
+        isa: Isa,
+        conv: &Conv,
+        n: usize,
+        (x, x_map): Values<'_>,
+        (dw, db): (&mut [f32], &mut [f32]),
+    ) {
+        let (rows, len) = (conv.kernel[0], conv.row_len());
+        let depth = rows * len;
+        let mut sums = std::mem::take(&mut self.sums);
+        sums.clear();
+        sums.resize(self.outputs * depth, 0.0);
+        assert!(x.len() >= x_map.buffer_len(n));
+        let this = &*self;
+        sums.par_chunks_mut(PANEL / 2 * depth).enumerate().for_each(|(part, sums)| {
+            for picture in 0..n {
+                for (o, sums) in sums.chunks_exact_mut(depth).enumerate() {
+                    let list = this.list(picture, part * PANEL / 2 + o);
+                    for (row, sums) in sums.chunks_exact_mut(len).enumerate() {
+                        gather(isa, &x[row * x_map.row()..], list, sums);
+                    }
+                }
+            }
+        });
+        for (o, sums) in sums.chunks_exact(depth).enumerate() {
+            let panel = dw[o / PANEL * depth * PANEL + o % PANEL..].iter_mut().step_by(PANEL);
+            panel.zip(sums).for_each(|(dw, sum)| *dw += sum);
+        }
+        for (o, db) in db.iter_mut().enumerate() {
+            *db += (0..n).flat_map(|picture| self.list(picture, o)).map(|entry| entry.value).sum::<f32>();
+        }
+        self.sums = sums;
+    }
+
+    /// Writes the gradient of the input. `rows` are the weights of [`Conv::unpack_rows`].
+    pub fn input(&self, isa: Isa, conv: &Conv, n: usize, rows: &[f32], (dx, dx_map): (&mut [f32], Map)) {
+        let len = conv.row_len();
+        let (row, picture_len) = (dx_map.row(), dx_map.picture());
+        let band_rows = if n >= 4 { usize::MAX } else { (dx_map.height + 2 * dx_map.halo).div_ceil(4) };
+        let bands = dx[..n * picture_len].par_chunks_mut(picture_len).enumerate().flat_map(|(picture, dx)| {
+            let band_len = band_rows.saturating_mul(row).min(picture_len);
+            dx.par_chunks_mut(band_len).enumerate().map(move |(band, dx)| (picture, band * band_len, dx))
+        });
+        bands.for_each(|(picture, first, dx)| {
+            dx.fill(0.0);
+            for o in 0..self.outputs {
+                for ky in 0..conv.kernel[0] {
+                    let weights = &rows[(o * conv.kernel[0] + ky) * len..][..len];
+                    scatter(isa, weights, self.list(picture, o), picture * picture_len + first, ky * row, dx);
+                }
+            }
+            clear_border(dx, first, dx_map);
+        });
+    }
+}
+
+/// Zeroes what fell into the border of a part of a picture that begins at `first`.
+fn clear_border(part: &mut [f32], first: usize, map: Map) {
+    let edge = map.halo * map.stride;
+    for (i, row) in part.chunks_mut(map.row()).enumerate() {
+        let y = first / map.row() + i;
+        if (map.halo..map.halo + map.height).contains(&y) {
+            let len = row.len();
+            row[..edge].fill(0.0);
+            row[len - edge..].fill(0.0);
+        } else {
+            row.fill(0.0);
+        }
+    }
+}
+
+/// Calls `$f` with the number of vectors as a constant.
+macro_rules! by_vectors {
+    ($simd:ty, $f:ident, $count:expr, $arguments:tt; $($v:literal)*) => {
+        match $count {
+            $($v => $f::<$simd, $v> $arguments,)*
+            count => unreachable!("{count} vectors"),
+        }
+    };
+}
+
+/// `sums[i] += Σ value · x[window + i]` over the entries of a list.
+fn gather(isa: Isa, x: &[f32], list: &[Entry], sums: &mut [f32]) {
+    #[inline(always)]
+    unsafe fn block<S: Simd, const V: usize>(x: *const f32, list: &[Entry], sums: *mut f32, count: usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let tail = count - (V - 1) * S::LANES;
+            let part = |from: *const f32, v: usize| {
+                if v + 1 < V { S::load(from.add(v * S::LANES)) } else { S::load_first(from.add(v * S::LANES), tail) }
+            };
+            let mut total: [S::Vector; V] = std::array::from_fn(|v| part(sums, v));
+            for entry in list {
+                let (from, value) = (x.add(entry.window as usize), S::splat(entry.value));
+                for (v, total) in total.iter_mut().enumerate() {
+                    *total = S::multiply_add(part(from, v), value, *total);
+                }
+            }
+            for (v, total) in total.into_iter().enumerate() {
+                let count = if v + 1 < V { S::LANES } else { tail };
+                S::store_first(sums.add(v * S::LANES), count, total);
+            }
+        }
+    }
+    #[inline(always)]
+    unsafe fn all<S: Simd>(x: &[f32], list: &[Entry], sums: &mut [f32]) {
+        for (i, sums) in sums.chunks_mut(MAX_VECTORS * S::LANES).enumerate() {
+            let (x, count) = (x.as_ptr().wrapping_add(i * MAX_VECTORS * S::LANES), sums.len());
+            // SAFETY: the caller's promise.
+            unsafe {
+                by_vectors!(S, block, count.div_ceil(S::LANES), (x, list, sums.as_mut_ptr(), count);
+                    1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
+            }
+        }
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn avx512(x: &[f32], list: &[Entry], sums: &mut [f32]) {
+        // SAFETY: the caller's promise.
+        unsafe { all::<Avx512>(x, list, sums) }
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn avx2(x: &[f32], list: &[Entry], sums: &mut [f32]) {
+        // SAFETY: the caller's promise.
+        unsafe { all::<Avx2>(x, list, sums) }
+    }
+    assert!(list.iter().all(|entry| entry.window as usize + sums.len() <= x.len()), "a window outside of its picture");
+    // SAFETY: every window lies inside x, as just seen; `detect` gave what the processor has.
+    unsafe {
+        match isa {
+            Isa::Portable => all::<Portable>(x, list, sums),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => avx2(x, list, sums),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => avx512(x, list, sums),
+        }
+    }
+}
+
+/// `dx[window + down − first + i] += value · weights[i]` for the entries of a list whose row lies in `dx`.
+fn scatter(isa: Isa, weights: &[f32], list: &[Entry], first: usize, down: usize, dx: &mut [f32]) {
+    #[inline(always)]
+    unsafe fn all<S: Simd>(weights: &[f32], list: &[Entry], first: usize, down: usize, dx: &mut [f32]) {
+        for entry in list {
+            let to = (entry.window as usize + down).wrapping_sub(first);
+            if to >= dx.len() {
+                continue;
+            }
+            let dx = &mut dx[to..][..weights.len()];
+            let value = entry.value;
+            // SAFETY: both slices have the same length.
+            unsafe {
+                let value = S::splat(value);
+                for i in (0..dx.len()).step_by(S::LANES) {
+                    let (count, to) = (dx.len() - i, dx.as_mut_ptr().add(i));
+                    let sum =
+                        S::multiply_add(S::load_first(weights.as_ptr().add(i), count), value, S::load_first(to, count));
+                    S::store_first(to, count, sum);
+                }
+            }
+        }
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn avx512(weights: &[f32], list: &[Entry], first: usize, down: usize, dx: &mut [f32]) {
+        // SAFETY: the caller's promise.
+        unsafe { all::<Avx512>(weights, list, first, down, dx) }
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn avx2(weights: &[f32], list: &[Entry], first: usize, down: usize, dx: &mut [f32]) {
+        // SAFETY: the caller's promise.
+        unsafe { all::<Avx2>(weights, list, first, down, dx) }
+    }
+    // SAFETY: `detect` gave what the processor has.
+    unsafe {
+        match isa {
+            Isa::Portable => all::<Portable>(weights, list, first, down, dx),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => avx2(weights, list, first, down, dx),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => avx512(weights, list, first, down, dx),
+        }
+    }
+}
