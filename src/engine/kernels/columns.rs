@@ -66,17 +66,19 @@ impl Conv {
                     for start in (0..dy_map.width).step_by(isa.max_rows()) {
                         let pixels = start..(start + isa.max_rows()).min(dy_map.width);
                         self.columns(isa, (dy, dy_map), (picture, oy, pixels.clone()), transposed, scratch);
-                        for (column, ox) in scratch.chunks_exact(width).zip(pixels) {
-                            let left = (ox * self.stride[1] + dx_map.halo - self.padding[1]) * self.inputs;
-                            let len = self.kernel[1] * self.inputs;
-                            for ky in 0..self.kernel[0] {
-                                let y = top(oy) + ky;
-                                if (first_row..past_row).contains(&y) {
-                                    let dx = &mut dx[(y - first_row) * row + left..][..len];
-                                    dx.iter_mut().zip(&column[ky * len..]).for_each(|(dx, value)| *dx += value);
+                        isa.vectorised(|| {
+                            for (column, ox) in scratch.chunks_exact(width).zip(pixels) {
+                                let left = (ox * self.stride[1] + dx_map.halo - self.padding[1]) * self.inputs;
+                                let len = self.kernel[1] * self.inputs;
+                                for ky in 0..self.kernel[0] {
+                                    let y = top(oy) + ky;
+                                    if (first_row..past_row).contains(&y) {
+                                        let dx = &mut dx[(y - first_row) * row + left..][..len];
+                                        dx.iter_mut().zip(&column[ky * len..]).for_each(|(dx, value)| *dx += value);
+                                    }
                                 }
                             }
-                        }
+                        });
                     }
                 }
             },

@@ -34,6 +34,9 @@ pub struct Fused<'a> {
 /// second-level cache.
 const BLOCK_BYTES: usize = 512 << 10;
 
+/// Tiles of a matrix whose rows are gathered together.
+const TILES_PER_GATHER: usize = 8;
+
 impl Conv {
     /// A fully connected layer on planes of one pixel.
     pub fn linear(inputs: usize, outputs: usize) -> Self {
@@ -288,23 +291,33 @@ impl Conv {
         }
     }
 
-    /// Adds the gradients of the weights and of the bias, summed over pixels and pictures in a fixed order.
+    /// Writes the gradients of the weights and of the bias, summed over pixels and pictures in a fixed order, or adds them
+    /// to what is there.
     pub fn weight_gradient(
         &self,
         isa: Isa,
         n: usize,
         (x, x_map): Values<'_>,
         (dy, dy_map): Values<'_>,
-        (dw, db): (&mut [f32], &mut [f32]),
+        (dw, db, add): (&mut [f32], &mut [f32], bool),
     ) {
+        if !add {
+            db.fill(0.0);
+        }
         let block = (BLOCK_BYTES / (4 * (x_map.picture() + dy_map.picture()))).clamp(1, n.max(1));
         let (inputs, outputs) = self.pass_channels();
         let group_len = dw.len() / self.passes();
         for first in (0..n).step_by(block) {
             let pictures = first..(first + block).min(n);
             if self.is_depthwise() {
-                self.depthwise_weight_gradient((x, x_map), (dy, dy_map), pictures.clone(), dw);
+                self.depthwise_weight_gradient((x, x_map), (dy, dy_map), pictures.clone(), (dw, add || first > 0));
             } else {
+                if dy_map.pixels() == 1 && self.groups == 1 && self.kernel == [1, 1] {
+                    self.linear_weight_gradient(isa, n, (x, x_map), (dy, dy_map), (dw, add));
+                    let rows = (0..n).map(|picture| &dy[dy_map.at(picture, 0, 0)..]);
+                    rows.for_each(|row| db.iter_mut().zip(row).for_each(|(db, dy)| *db += dy));
+                    return;
+                }
                 let (mut runs, steps) = self.pixel_runs(x_map, dy_map, pictures.clone());
                 for group in 0..self.groups {
                     let maps = (self.group(x_map, inputs, group), self.group(dy_map, outputs, group));
@@ -315,20 +328,87 @@ impl Conv {
                         (x, x_map),
                         dy,
                         (&runs, steps),
-                        &mut dw[group * group_len..][..group_len],
+                        (&mut dw[group * group_len..][..group_len], add || first > 0),
                     );
                     runs.iter_mut().for_each(|run| (run.a, run.b) = (run.a - offsets.0, run.b - offsets.1));
                 }
             }
-            for picture in pictures {
+            let has_bias = !db.is_empty();
+            for picture in pictures.filter(|_| has_bias) {
                 for y in 0..dy_map.height {
                     let start = dy_map.at(picture, y as isize, 0);
-                    for pixel in dy[start..].chunks(dy_map.stride).take(dy_map.width) {
-                        db.iter_mut().zip(pixel).for_each(|(db, dy)| *db += dy);
-                    }
+                    isa.vectorised(|| {
+                        for pixel in dy[start..].chunks(dy_map.stride).take(dy_map.width) {
+                            db.iter_mut().zip(pixel).for_each(|(db, dy)| *db += dy);
+                        }
+                    });
                 }
             }
         }
+    }
+
+    /// The gradient of a matrix: its rows of a batch lie far apart in x and dy, so both are gathered into panels first.
+    fn linear_weight_gradient(
+        &self,
+        isa: Isa,
+        n: usize,
+        (x, x_map): Values<'_>,
+        (dy, dy_map): Values<'_>,
+        (dw, add): (&mut [f32], bool),
+    ) {
+        let panels = self.outputs.div_ceil(PANEL);
+        let tiles = self.inputs.div_ceil(isa.max_rows());
+        let bounds = |tile: usize| (tile * self.inputs / tiles, (tile + 1) * self.inputs / tiles);
+        let run = [Run { a: 0, b: 0, len: n }];
+        let out = SharedSlice::new(dw);
+        assert!(dw.len() == panels * self.inputs * PANEL);
+        assert!(x.len() >= x_map.buffer_len(n) && dy.len() >= dy_map.buffer_len(n));
+        let mut packed = vec![0.0f32; panels * n * PANEL];
+        packed.par_chunks_exact_mut((n * PANEL).max(1)).enumerate().for_each(|(panel, packed)| {
+            let columns = (self.outputs - panel * PANEL).min(PANEL);
+            for (picture, row) in packed.chunks_exact_mut(PANEL).enumerate() {
+                row[..columns].copy_from_slice(&dy[dy_map.at(picture, 0, 0) + panel * PANEL..][..columns]);
+            }
+        });
+        let groups = tiles.div_ceil(TILES_PER_GATHER);
+        (0..groups).into_par_iter().for_each_init(Vec::new, |rows, group| {
+            let range = group * tiles / groups..(group + 1) * tiles / groups;
+            rows.clear();
+            for (start, end) in range.clone().map(bounds) {
+                for picture in 0..n {
+                    rows.extend_from_slice(&x[x_map.at(picture, 0, 0) + start..][..end - start]);
+                }
+            }
+            for (panel, columns) in packed.chunks_exact((n * PANEL).max(1)).enumerate() {
+                let mut rows = &rows[..];
+                for (start, end) in range.clone().map(bounds) {
+                    let count = end - start;
+                    let (mut a, mut c) = ([std::ptr::null(); MAX_ROWS], [std::ptr::null_mut(); MAX_ROWS]);
+                    for m in 0..count {
+                        a[m] = rows[m..].as_ptr();
+                        // SAFETY: a task writes its own rows of every panel, inside `dw` as its length was checked.
+                        c[m] = unsafe { out.at((panel * self.inputs + start + m) * PANEL) };
+                    }
+                    let tile = Tile {
+                        rows: count,
+                        columns: (self.outputs - panel * PANEL).min(PANEL),
+                        runs: &run,
+                        layout: Rows::Neighbours(count),
+                        b_step: PANEL,
+                        a,
+                        b: columns.as_ptr(),
+                        c,
+                        bias: std::ptr::null(),
+                        add: if add { c.map(|c| c.cast_const()) } else { [std::ptr::null(); MAX_ROWS] },
+                        gate: [std::ptr::null(); MAX_ROWS],
+                        finish: Finish::Plain,
+                    };
+                    // SAFETY: `rows` begins with `count` values of each picture, `columns` holds a panel of each.
+                    unsafe { tile::multiply(isa, &tile) };
+                    rows = &rows[n * count..];
+                }
+            }
+        });
     }
 
     /// The pixels that a weight gradient sums over as runs, with their steps in x and in dy.
@@ -358,7 +438,7 @@ impl Conv {
         (x, x_map): Values<'_>,
         dy: &[f32],
         (runs, (a_step, b_step)): (&[Run], (usize, usize)),
-        dw: &mut [f32],
+        (dw, add): (&mut [f32], bool),
     ) {
         let (inputs, outputs, depth) = (self.group_inputs(), self.group_outputs(), self.depth());
         let last = |end: fn(&Run) -> usize, step: usize| {
@@ -403,7 +483,9 @@ impl Conv {
                     tile.a[m] = x.as_ptr().add(offset);
                     tile.c[m] = out.at((panel * depth + row) * PANEL);
                 }
-                tile.add[m] = tile.c[m];
+                if add {
+                    tile.add[m] = tile.c[m];
+                }
             }
             // SAFETY: as above; reads of `b` past the last column stay inside of `dy` by its spare values.
             unsafe { tile::multiply(isa, &tile) };
@@ -416,10 +498,13 @@ impl Conv {
         x: Values<'_>,
         dy: Values<'_>,
         pictures: std::ops::Range<usize>,
-        dw: &mut [f32],
+        (dw, add): (&mut [f32], bool),
     ) {
         let kw = self.kernel[1];
         dw.par_chunks_mut(self.outputs).enumerate().for_each(|(tap, dw)| {
+            if !add {
+                dw.fill(0.0);
+            }
             let tap = [tap / kw, tap % kw];
             let offset = [0, 1].map(|axis| tap[axis] as isize - self.padding[axis] as isize);
             for picture in pictures.clone() {

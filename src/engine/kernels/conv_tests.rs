@@ -166,7 +166,7 @@ fn random_shapes_agree_with_the_definition() {
             assert_close(&what("dx"), &planar(&dx, n, x_map), &gated);
 
             let (mut dw, mut db) = (vec![0.0; packed.len()], vec![0.25; conv.outputs]);
-            conv.weight_gradient(isa, n, (&x_values, x_map), (&dy_values, y_map), (&mut dw, &mut db));
+            conv.weight_gradient(isa, n, (&x_values, x_map), (&dy_values, y_map), (&mut dw, &mut db, true));
             let expected = sums(w.len(), |_| 0.0, |add| case.terms(|i, k, o| add(k, dy[o], x[i])));
             let mut found = vec![0.0; w.len()];
             conv.each_weight(|to, from| found[to] = dw[from]);

@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::SharedBytes;
 use super::conv::Values;
 use super::map::Map;
 use super::simd::Isa;
@@ -69,6 +70,9 @@ pub fn copy(isa: Isa, n: usize, x: Values<'_>, y: (&mut [f32], Map), add: bool) 
 pub fn flatten(n: usize, (x, x_map): Values<'_>, (y, y_map): (&mut [f32], Map)) {
     assert!(y_map.pixels() == 1 && y_map.channels == x_map.pixels() * x_map.channels);
     each_row(y, y_map, n, |picture, _, y| {
+        if x_map.is_dense() && x_map.channels == 1 {
+            return y[..x_map.pixels()].copy_from_slice(&x[x_map.at(picture, 0, 0)..][..x_map.pixels()]);
+        }
         for (pixel, start) in pixels(x_map, picture).enumerate() {
             let y = y[pixel..].iter_mut().step_by(x_map.pixels());
             y.zip(&x[start..start + x_map.channels]).for_each(|(y, x)| *y = *x);
@@ -158,22 +162,24 @@ pub fn maxout(
 ) {
     let units = y_map.channels;
     assert!(x_map.channels == units * pieces && pieces <= 256 && winners.len() >= n * units);
-    for (picture, winners) in winners.chunks_exact_mut(units).take(n).enumerate() {
+    let places = SharedBytes::new(winners);
+    each_row(y, y_map, n, |picture, _, y| {
         let x = &x[x_map.at(picture, 0, 0)..][..units * pieces];
-        let y = &mut y[y_map.at(picture, 0, 0)..][..units];
+        // SAFETY: each picture has its own part of `winners`, which was checked to be long enough.
+        let winners = unsafe { places.slice(picture * units, units) };
         isa.vectorised(|| {
             for ((y, winner), group) in y.iter_mut().zip(winners).zip(x.chunks_exact(pieces)) {
-                let (mut best, mut place) = (group[0], 0);
+                let (mut best, mut place) = (group[0], 0u8);
                 for (piece, &value) in group.iter().enumerate().skip(1) {
                     // NaN is not hidden.
                     let better = (value > best) | value.is_nan();
                     best = if better { value } else { best };
-                    place = if better { piece } else { place };
+                    place = if better { piece as u8 } else { place };
                 }
-                (*y, *winner) = (best, place as u8);
+                (*y, *winner) = (best, place);
             }
         });
-    }
+    });
 }
 
 /// The gradient of [`maxout`]: the winner of each unit takes it all.

@@ -8,6 +8,8 @@ pub trait Simd: Copy {
     type Vector: Copy;
     const LANES: usize;
 
+    /// Asks for the place to be brought near, for writing.
+    unsafe fn prefetch(_place: *const f32) {}
     unsafe fn splat(value: f32) -> Self::Vector;
     unsafe fn load(from: *const f32) -> Self::Vector;
     /// Reads the first `count` lanes, the others are 0.
@@ -125,6 +127,11 @@ mod x86 {
         const LANES: usize = 16;
 
         #[inline(always)]
+        unsafe fn prefetch(place: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
+        }
+
+        #[inline(always)]
         unsafe fn splat(value: f32) -> __m512 {
             unsafe { _mm512_set1_ps(value) }
         }
@@ -204,6 +211,10 @@ mod x86 {
         type Vector = __m256;
         const LANES: usize = 8;
 
+        #[inline(always)]
+        unsafe fn prefetch(place: *const f32) {
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) }
+        }
         #[inline(always)]
         unsafe fn splat(value: f32) -> __m256 {
             unsafe { _mm256_set1_ps(value) }

@@ -43,13 +43,15 @@ pub struct PoolGradient<'a> {
 
 /// The most vectors whose sums are kept in registers at a time.
 const MAX_VECTORS: usize = 16;
-const _: () = assert!(PANEL == 32);
+/// Values of a row of the kernel from which on going through them entry by entry pays.
+const MIN_ROW: usize = 32;
 
 impl Conv {
     /// Whether going through the winners of a pool is worth it: few of many outputs, and rows of the kernel that lie
     /// together in the input.
     pub fn is_sparse_behind(&self, x: Map, y: Map, pooled: Map) -> bool {
-        self.groups == 1 && x.channels == x.stride && 3 * pooled.pixels() <= y.pixels() && self.kernel != [1, 1]
+        let few = 3 * pooled.pixels() <= y.pixels();
+        self.groups == 1 && x.channels == x.stride && few && self.kernel[0] > 1 && self.row_len() >= MIN_ROW
     }
 
     fn row_len(&self) -> usize {
@@ -118,14 +120,14 @@ impl SparseGradient {
         &self.entries[list * self.capacity..][..self.counts[list] as usize]
     }
 
-    /// Adds the gradients of the weights and of the bias; `dw` as packed.
+    /// Writes the gradients of the weights and of the bias, or adds them to what is there; `dw` as packed.
     pub fn weights(
         &mut self,
         isa: Isa,
         conv: &Conv,
         n: usize,
         (x, x_map): Values<'_>,
-        (dw, db): (&mut [f32], &mut [f32]),
+        (dw, db, add): (&mut [f32], &mut [f32], bool),
     ) {
         let (rows, len) = (conv.kernel[0], conv.row_len());
         let depth = rows * len;
@@ -146,10 +148,11 @@ impl SparseGradient {
         });
         for (o, sums) in sums.chunks_exact(depth).enumerate() {
             let panel = dw[o / PANEL * depth * PANEL + o % PANEL..].iter_mut().step_by(PANEL);
-            panel.zip(sums).for_each(|(dw, sum)| *dw += sum);
+            panel.zip(sums).for_each(|(dw, sum)| *dw = if add { *dw + sum } else { *sum });
         }
         for (o, db) in db.iter_mut().enumerate() {
-            *db += (0..n).flat_map(|picture| self.list(picture, o)).map(|entry| entry.value).sum::<f32>();
+            let sum = (0..n).flat_map(|picture| self.list(picture, o)).map(|entry| entry.value).sum::<f32>();
+            *db = if add { *db + sum } else { sum };
         }
         self.sums = sums;
     }

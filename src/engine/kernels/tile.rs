@@ -95,6 +95,12 @@ unsafe fn block<S: Simd, const M: usize, const V: usize, const LAYOUT: u8>(t: &T
     // tile are never touched, but for whole vectors of `b`, which it promises to be readable.
     unsafe {
         let mut sums = [[S::splat(0.0); V]; M];
+        // What is only needed at the end comes near in the meantime.
+        for m in 0..M {
+            for v in 0..V {
+                S::prefetch(t.c[row + m].wrapping_add(column + v * S::LANES));
+            }
+        }
         for run in t.runs {
             let mut b = t.b.add(run.b + column);
             if let (NEIGHBOURS, Rows::Neighbours(step)) = (LAYOUT, t.layout) {

@@ -118,7 +118,7 @@ pub fn run(
     plan.forward(Isa::detect(), weights, x, &mut workspace, Some(&mut rng));
     let y = plan.forward(Isa::detect(), weights, x, &mut workspace, None);
     let (mut dx, mut gradients) = (vec![0.0; x.len()], Parameters::zeros(&plan.layout));
-    let parameters = (pass == Pass::Train).then_some(&mut gradients);
+    let parameters = (pass == Pass::Train).then_some((&mut gradients, false));
     let wanted = Wanted { parameters, pixels: Some(&mut dx) };
     plan.backward(Isa::detect(), weights, &dy(&y), &mut workspace, wanted);
     Outcome { y, dx, gradients: gradients.to_tensors().unwrap(), workspace }

@@ -39,8 +39,8 @@ pub struct Workspace {
 
 /// What a backward pass is asked for.
 pub struct Wanted<'a> {
-    /// Gradients of the parameters are added to these.
-    pub parameters: Option<&'a mut Parameters>,
+    /// Gradients of the parameters are written to these, or added to them.
+    pub parameters: Option<(&'a mut Parameters, bool)>,
     /// The gradient of the pixels, (n, channels, height, width), is written to these.
     pub pixels: Option<&'a mut [f32]>,
 }
@@ -337,7 +337,7 @@ impl Plan {
         let dx_wanted = self.wants(step.x, for_parameters, for_pixels);
         let (in_place, finish) = role(x_node, step.add == Some(step.x));
         let dx = (&mut out[..], x_node.map);
-        let gradients = wanted.parameters.as_deref_mut();
+        let gradients = wanted.parameters.as_mut().map(|(gradients, add)| (&mut **gradients, *add));
         match &step.op {
             Op::Conv { conv, id, weight, bias, norm } => {
                 let way = self.backward_of(step);
@@ -345,11 +345,11 @@ impl Plan {
                     let pool = self.pool_gradient(pool, &workspace.gradients, (values, &workspace.choices));
                     workspace.sparse.collect(conv, n, x_node.map, y_node.map, pool);
                 }
-                if let (Some(gradients), Some(weight), None) = (gradients, weight, norm) {
+                if let (Some((gradients, add)), Some(weight), None) = (gradients, weight, norm) {
                     let (dw, db) = gradients.pair_mut(*weight, *bias);
                     match way {
-                        Backward::Sparse(_) => workspace.sparse.weights(isa, conv, n, view(x_node), (dw, db)),
-                        _ => conv.weight_gradient(isa, n, view(x_node), dy, (dw, db)),
+                        Backward::Sparse(_) => workspace.sparse.weights(isa, conv, n, view(x_node), (dw, db, add)),
+                        _ => conv.weight_gradient(isa, n, view(x_node), dy, (dw, db, add)),
                     }
                 }
                 if dx_wanted {
@@ -367,8 +367,14 @@ impl Plan {
                 }
             }
             Op::BatchNorm { id, norm } => {
-                let Some(gradients) = gradients else { unreachable!("training passes have parameter gradients") };
+                let Some((gradients, add)) = gradients else {
+                    unreachable!("training passes have parameter gradients")
+                };
                 let (d_gamma, d_beta) = gradients.pair_mut(norm.gamma, Some(norm.beta));
+                if !add {
+                    d_gamma.fill(0.0);
+                    d_beta.fill(0.0);
+                }
                 let state = (weights.parameters.slot(norm.gamma), &workspace.statistics[*id]);
                 let target = dx_wanted.then_some((dx, in_place));
                 BatchNorm { eps: norm.eps }.backward(isa, n, (view(x_node), dy), state, (d_gamma, d_beta), target);

@@ -42,6 +42,13 @@ pub struct Learner {
     isa: Isa,
 }
 
+/// What happens to the gradients of the pass before.
+#[derive(Clone, Copy, PartialEq)]
+enum Collect {
+    Write,
+    Add,
+}
+
 /// Share of a new batch in the running statistics of batch normalisation, as in PyTorch.
 const STATISTICS_MOMENTUM: f32 = 0.1;
 
@@ -87,25 +94,24 @@ impl Learner {
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        self.gradients.values.fill(0.0);
         let shares = self.training.masks == 0 && self.training.norms == 0;
         self.training.transpose(&self.parameters, &Folded::default(), &mut self.transposed, objective.is_adversarial());
-        let value = if !objective.is_adversarial() {
-            self.pass(pixels, labels, (1.0, true), None, rng)?
-        } else {
+        let value = if objective.is_adversarial() {
             let Objective { eps, alpha, bounds } = objective;
-            let (clean, adversarial) = if shares {
-                let mut gradient = vec![0.0; pixels.len()];
-                // With α = 0 the clean loss does not count, but its gradient still points the way.
-                let weight = if alpha > 0.0 { (alpha, true) } else { (1.0, false) };
-                let clean = self.pass(pixels, labels, weight, Some(&mut gradient), rng)?;
-                (clean, sign_step(pixels, &gradient, eps, bounds))
-            } else {
-                // The clean pass takes its dropout masks first, so that they do not depend on the attack.
-                let clean = self.pass(pixels, labels, (alpha, alpha > 0.0), None, rng)?;
-                (clean, self.attack(pixels, labels, objective)?.1)
+            // With α = 0 the clean loss does not count, but its gradient still points the way.
+            let (weight, collect) = if alpha > 0.0 { (alpha, Some(Collect::Write)) } else { (1.0, None) };
+            let mut gradient = shares.then(|| vec![0.0; pixels.len()]);
+            // The clean pass takes its dropout masks first, so that they do not depend on the attack.
+            let clean = self.pass(pixels, labels, (weight, collect), gradient.as_mut(), rng)?;
+            let adversarial = match gradient {
+                Some(gradient) => sign_step(pixels, &gradient, eps, bounds),
+                None => self.attack(pixels, labels, objective)?.1,
             };
-            alpha * clean + (1.0 - alpha) * self.pass(&adversarial, labels, (1.0 - alpha, true), None, rng)?
+            let collect = if alpha > 0.0 { Collect::Add } else { Collect::Write };
+            let adversarial = self.pass(&adversarial, labels, (1.0 - alpha, Some(collect)), None, rng)?;
+            alpha * clean + (1.0 - alpha) * adversarial
+        } else {
+            self.pass(pixels, labels, (1.0, Some(Collect::Write)), None, rng)?
         };
         if value.is_finite() {
             self.optimiser.step(self.isa, &mut self.parameters, &self.gradients, size);
@@ -114,13 +120,13 @@ impl Learner {
         Ok(value)
     }
 
-    /// A training pass: the mean cross-entropy. Adds `weight` times its gradient to those of the parameters, if they are
-    /// wanted, and writes that of the pixels.
+    /// A training pass: the mean cross-entropy. Writes `weight` times its gradient to those of the parameters or adds it to
+    /// them, as `wanted`, and writes that of the pixels.
     fn pass(
         &mut self,
         pixels: &[f32],
         labels: &[usize],
-        (weight, parameters): (f32, bool),
+        (weight, wanted): (f32, Option<Collect>),
         gradient: Option<&mut Vec<f32>>,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
@@ -131,9 +137,9 @@ impl Learner {
         let n = labels.len() as f32;
         let losses = Loss::CrossEntropy.values(&logits, labels)?;
         let d_logits = exact_cross_entropy_gradient(&logits, labels, weight / n)?;
-        if parameters || gradient.is_some() {
+        if wanted.is_some() || gradient.is_some() {
             let wanted = Wanted {
-                parameters: parameters.then_some(&mut self.gradients),
+                parameters: wanted.map(|collect| (&mut self.gradients, collect == Collect::Add)),
                 pixels: gradient.map(|gradient| &mut gradient[..]),
             };
             self.training.backward(self.isa, weights, &d_logits, workspace, wanted);
