@@ -35,7 +35,7 @@ pub struct Fused<'a> {
 const BLOCK_BYTES: usize = 512 << 10;
 
 /// Tiles of a matrix whose rows are gathered together.
-const TILES_PER_GATHER: usize = 8;
+const TILES_PER_GATHER: usize = 4;
 
 impl Conv {
     /// A fully connected layer on planes of one pixel.

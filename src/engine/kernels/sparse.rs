@@ -1,5 +1,5 @@
-//! The backward pass of a convolution behind whose clamp stands a max pool. Of the gradients of its outputs at most one in
-//! a window is not zero: they are gone through one by one, in place of all.
+//! The backward pass of a convolution behind whose clamp stands a max pool, and of a fully connected layer before a maxout.
+//! Of the gradients of a window or a unit at most one is not zero: they are gone through one by one, in place of all.
 
 use rayon::prelude::*;
 
@@ -175,6 +175,49 @@ impl SparseGradient {
                 }
             }
             clear_border(dx, first, dx_map);
+        });
+    }
+}
+
+impl Conv {
+    /// Writes the gradients of the weights and of the bias of a fully connected layer before a maxout of `pieces`, or adds
+    /// them to what is there. `dy` are those of the units, `winners` their pieces.
+    pub fn maxout_weight_gradient(
+        &self,
+        isa: Isa,
+        n: usize,
+        (x, x_map): Values<'_>,
+        ((dy, dy_map), winners, pieces): (Values<'_>, &[u8], usize),
+        (dw, db, add): (&mut [f32], &mut [f32], bool),
+    ) {
+        let (depth, units) = (self.inputs, dy_map.channels);
+        assert!(units * pieces == self.outputs && db.len() == self.outputs && x.len() >= x_map.buffer_len(n));
+        let panels = dw.par_chunks_exact_mut(depth * PANEL).zip(db.par_chunks_mut(PANEL));
+        let scratch = || (vec![0.0f32; PANEL * depth], vec![Vec::new(); PANEL]);
+        panels.enumerate().for_each_init(scratch, |(sums, lists), (panel, (dw, db))| {
+            let outputs = panel * PANEL..panel * PANEL + db.len();
+            lists.iter_mut().for_each(Vec::clear);
+            for picture in 0..n {
+                let window = x_map.at(picture, 0, 0) as u32;
+                let dy = &dy[dy_map.at(picture, 0, 0)..][..units];
+                for unit in outputs.start / pieces..outputs.end.div_ceil(pieces) {
+                    let output = unit * pieces + usize::from(winners[picture * units + unit]);
+                    if outputs.contains(&output) && dy[unit] != 0.0 {
+                        lists[output - outputs.start].push(Entry { window, value: dy[unit] });
+                    }
+                }
+            }
+            sums.fill(0.0);
+            for (lane, (list, db)) in lists.iter().zip(db.iter_mut()).enumerate() {
+                gather(isa, x, list, &mut sums[lane * depth..][..depth]);
+                let sum: f32 = list.iter().map(|entry| entry.value).sum();
+                *db = if add { *db + sum } else { sum };
+            }
+            for (k, row) in dw.chunks_exact_mut(PANEL).enumerate() {
+                for (dw, sum) in row.iter_mut().zip(sums[k..].iter().step_by(depth)) {
+                    *dw = if add { *dw + sum } else { *sum };
+                }
+            }
         });
     }
 }

@@ -94,6 +94,8 @@ pub enum Backward {
     Columns,
     /// Through the winners of the max pool that alone reads the result: the number of its step.
     Sparse(usize),
+    /// Through the winners of the maxout that alone reads the result, for the weights: the number of its step.
+    Units(usize),
 }
 
 /// How a net is going to run.
@@ -246,6 +248,11 @@ impl Plan {
             && conv.is_sparse_behind(x.map, y.map, self.nodes[self.steps[pool].y].map)
         {
             return Backward::Sparse(pool);
+        }
+        if let (&[maxout], None) = (&y.readers[..], y.parent)
+            && matches!(self.steps[maxout].op, Op::Maxout { .. })
+        {
+            return Backward::Units(maxout);
         }
         let pixels = step.x == self.input && x.readers.len() == 1 && conv.prefers_columns();
         if pixels { Backward::Columns } else { Backward::Dense }

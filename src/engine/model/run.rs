@@ -83,7 +83,7 @@ impl Plan {
             {
                 let weights = self.conv_weights(weights, &step.op).0;
                 match self.backward_of(step) {
-                    Backward::Dense => conv.transpose(weights, &mut all[*id]),
+                    Backward::Dense | Backward::Units(_) => conv.transpose(weights, &mut all[*id]),
                     Backward::Columns => conv.transpose_to_columns(weights, &mut all[*id]),
                     Backward::Sparse(_) => conv.unpack_rows(weights, &mut all[*id]),
                 }
@@ -349,13 +349,17 @@ impl Plan {
                     let (dw, db) = gradients.pair_mut(*weight, *bias);
                     match way {
                         Backward::Sparse(_) => workspace.sparse.weights(isa, conv, n, view(x_node), (dw, db, add)),
+                        Backward::Units(maxout) => {
+                            let maxout = self.maxout_gradient(maxout, &workspace.gradients, &workspace.choices);
+                            conv.maxout_weight_gradient(isa, n, view(x_node), maxout, (dw, db, add));
+                        }
                         _ => conv.weight_gradient(isa, n, view(x_node), dy, (dw, db, add)),
                     }
                 }
                 if dx_wanted {
                     let transposed = weights.transposed.map_or(&[][..], |transposed| &transposed.0[*id]);
                     match way {
-                        Backward::Dense => {
+                        Backward::Dense | Backward::Units(_) => {
                             conv.input_gradient(isa, n, dy, transposed, dx, (in_place, Some(view(x_node)), finish));
                         }
                         Backward::Columns => conv.input_gradient_by_columns(isa, n, dy, transposed, dx),
@@ -382,6 +386,8 @@ impl Plan {
             _ if !dx_wanted => {}
             // The convolution before it goes through the winners itself.
             Op::MaxPool { .. } if self.is_read_sparsely(step) => {}
+            // The same, unless its input's gradient is wanted too.
+            Op::Maxout { .. } if !self.wants_before(step, for_parameters, for_pixels) => {}
             Op::MaxPool { window, id } => {
                 let gate = match finish {
                     Finish::Gate { upper } => Some((view(x_node), upper)),
@@ -406,6 +412,25 @@ impl Plan {
     fn is_read_sparsely(&self, pool: &Step) -> bool {
         let writer = self.steps.iter().find(|step| step.y == pool.x);
         writer.is_some_and(|writer| matches!(self.backward_of(writer), Backward::Sparse(_)))
+    }
+
+    /// Whether the gradient of what the layer before a maxout reads is needed.
+    fn wants_before(&self, maxout: &Step, parameters: bool, pixels: bool) -> bool {
+        let writer = self.steps.iter().find(|step| step.y == maxout.x);
+        writer.is_none_or(|writer| self.wants(writer.x, parameters, pixels))
+    }
+
+    /// The gradient of the units of a maxout, their winners, and the pieces of each.
+    fn maxout_gradient<'a>(
+        &self,
+        step: usize,
+        gradients: &'a [Vec<f32>],
+        choices: &'a [Vec<u8>],
+    ) -> (Values<'a>, &'a [u8], usize) {
+        let step = &self.steps[step];
+        let Op::Maxout { pieces, id } = step.op else { unreachable!("the reader is a maxout") };
+        let y = &self.nodes[step.y];
+        ((&gradients[y.buffer], y.map), &choices[id], pieces)
     }
 
     fn pool_gradient<'a>(
