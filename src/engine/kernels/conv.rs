@@ -6,8 +6,7 @@ use rayon::prelude::*;
 use super::correlate::{Correlation, Grid};
 use super::map::Map;
 use super::simd::Isa;
-use super::tile::{self, Finish, MAX_ROWS, PANEL, Rows, Run, Tile};
-use super::{SharedSlice, depthwise};
+use super::tile::{Finish, PANEL, Run};
 
 /// The shape of a convolution; height first, then width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,13 +29,6 @@ pub struct Fused<'a> {
     pub finish: Finish,
 }
 
-/// Bytes of pictures and gradients that the tiles of a weight gradient go over before the next pictures: a part of the
-/// second-level cache.
-const BLOCK_BYTES: usize = 512 << 10;
-
-/// Tiles of a matrix whose rows are gathered together.
-const TILES_PER_GATHER: usize = 4;
-
 impl Conv {
     /// A fully connected layer on planes of one pixel.
     pub fn linear(inputs: usize, outputs: usize) -> Self {
@@ -47,20 +39,20 @@ impl Conv {
         self.groups > 1 && self.groups == self.inputs && self.groups == self.outputs
     }
 
-    fn taps(&self) -> usize {
+    pub(super) fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
 
-    fn group_inputs(&self) -> usize {
+    pub(super) fn group_inputs(&self) -> usize {
         self.inputs / self.groups
     }
 
-    fn group_outputs(&self) -> usize {
+    pub(super) fn group_outputs(&self) -> usize {
         self.outputs / self.groups
     }
 
     /// Terms of each sum.
-    fn depth(&self) -> usize {
+    pub(super) fn depth(&self) -> usize {
         self.taps() * self.group_inputs()
     }
 
@@ -113,16 +105,16 @@ impl Conv {
     }
 
     /// The maps of a group's channels.
-    fn group(&self, map: Map, channels: usize, group: usize) -> Map {
+    pub(super) fn group(&self, map: Map, channels: usize, group: usize) -> Map {
         Map { channels, first: map.first + group * channels, ..map }
     }
 
     /// Depthwise convolutions run all their groups at once.
-    fn passes(&self) -> usize {
+    pub(super) fn passes(&self) -> usize {
         if self.is_depthwise() { 1 } else { self.groups }
     }
 
-    fn pass_channels(&self) -> (usize, usize) {
+    pub(super) fn pass_channels(&self) -> (usize, usize) {
         (self.inputs / self.passes(), self.outputs / self.passes())
     }
 
@@ -289,227 +281,5 @@ impl Conv {
                 correlation.run(isa, dx, there(self.group(dx_map, inputs, group)), in_place);
             }
         }
-    }
-
-    /// Writes the gradients of the weights and of the bias, summed over pixels and pictures in a fixed order, or adds them
-    /// to what is there.
-    pub fn weight_gradient(
-        &self,
-        isa: Isa,
-        n: usize,
-        (x, x_map): Values<'_>,
-        (dy, dy_map): Values<'_>,
-        (dw, db, add): (&mut [f32], &mut [f32], bool),
-    ) {
-        if !add {
-            db.fill(0.0);
-        }
-        let block = (BLOCK_BYTES / (4 * (x_map.picture() + dy_map.picture()))).clamp(1, n.max(1));
-        let (inputs, outputs) = self.pass_channels();
-        let group_len = dw.len() / self.passes();
-        for first in (0..n).step_by(block) {
-            let pictures = first..(first + block).min(n);
-            if self.is_depthwise() {
-                self.depthwise_weight_gradient((x, x_map), (dy, dy_map), pictures.clone(), (dw, add || first > 0));
-            } else {
-                if dy_map.pixels() == 1 && self.groups == 1 && self.kernel == [1, 1] {
-                    self.linear_weight_gradient(isa, n, (x, x_map), (dy, dy_map), (dw, add));
-                    let rows = (0..n).map(|picture| &dy[dy_map.at(picture, 0, 0)..]);
-                    rows.for_each(|row| db.iter_mut().zip(row).for_each(|(db, dy)| *db += dy));
-                    return;
-                }
-                let (mut runs, steps) = self.pixel_runs(x_map, dy_map, pictures.clone());
-                for group in 0..self.groups {
-                    let maps = (self.group(x_map, inputs, group), self.group(dy_map, outputs, group));
-                    let offsets = (maps.0.first - x_map.first, maps.1.first - dy_map.first);
-                    runs.iter_mut().for_each(|run| (run.a, run.b) = (run.a + offsets.0, run.b + offsets.1));
-                    self.dense_weight_gradient(
-                        isa,
-                        (x, x_map),
-                        dy,
-                        (&runs, steps),
-                        (&mut dw[group * group_len..][..group_len], add || first > 0),
-                    );
-                    runs.iter_mut().for_each(|run| (run.a, run.b) = (run.a - offsets.0, run.b - offsets.1));
-                }
-            }
-            let has_bias = !db.is_empty();
-            for picture in pictures.filter(|_| has_bias) {
-                for y in 0..dy_map.height {
-                    let start = dy_map.at(picture, y as isize, 0);
-                    isa.vectorised(|| {
-                        for pixel in dy[start..].chunks(dy_map.stride).take(dy_map.width) {
-                            db.iter_mut().zip(pixel).for_each(|(db, dy)| *db += dy);
-                        }
-                    });
-                }
-            }
-        }
-    }
-
-    /// The gradient of a matrix: its rows of a batch lie far apart in x and dy, so both are gathered into panels first.
-    fn linear_weight_gradient(
-        &self,
-        isa: Isa,
-        n: usize,
-        (x, x_map): Values<'_>,
-        (dy, dy_map): Values<'_>,
-        (dw, add): (&mut [f32], bool),
-    ) {
-        let panels = self.outputs.div_ceil(PANEL);
-        let tiles = self.inputs.div_ceil(isa.max_rows());
-        let bounds = |tile: usize| (tile * self.inputs / tiles, (tile + 1) * self.inputs / tiles);
-        let run = [Run { a: 0, b: 0, len: n }];
-        let out = SharedSlice::new(dw);
-        assert!(dw.len() == panels * self.inputs * PANEL);
-        assert!(x.len() >= x_map.buffer_len(n) && dy.len() >= dy_map.buffer_len(n));
-        let mut packed = vec![0.0f32; panels * n * PANEL];
-        packed.par_chunks_exact_mut((n * PANEL).max(1)).enumerate().for_each(|(panel, packed)| {
-            let columns = (self.outputs - panel * PANEL).min(PANEL);
-            for (picture, row) in packed.chunks_exact_mut(PANEL).enumerate() {
-                row[..columns].copy_from_slice(&dy[dy_map.at(picture, 0, 0) + panel * PANEL..][..columns]);
-            }
-        });
-        let groups = tiles.div_ceil(TILES_PER_GATHER);
-        (0..groups).into_par_iter().for_each_init(Vec::new, |rows, group| {
-            let range = group * tiles / groups..(group + 1) * tiles / groups;
-            rows.clear();
-            for (start, end) in range.clone().map(bounds) {
-                for picture in 0..n {
-                    rows.extend_from_slice(&x[x_map.at(picture, 0, 0) + start..][..end - start]);
-                }
-            }
-            for (panel, columns) in packed.chunks_exact((n * PANEL).max(1)).enumerate() {
-                let mut rows = &rows[..];
-                for (start, end) in range.clone().map(bounds) {
-                    let count = end - start;
-                    let (mut a, mut c) = ([std::ptr::null(); MAX_ROWS], [std::ptr::null_mut(); MAX_ROWS]);
-                    for m in 0..count {
-                        a[m] = rows[m..].as_ptr();
-                        // SAFETY: a task writes its own rows of every panel, inside `dw` as its length was checked.
-                        c[m] = unsafe { out.at((panel * self.inputs + start + m) * PANEL) };
-                    }
-                    let tile = Tile {
-                        rows: count,
-                        columns: (self.outputs - panel * PANEL).min(PANEL),
-                        runs: &run,
-                        layout: Rows::Neighbours(count),
-                        b_step: PANEL,
-                        a,
-                        b: columns.as_ptr(),
-                        c,
-                        bias: std::ptr::null(),
-                        add: if add { c.map(|c| c.cast_const()) } else { [std::ptr::null(); MAX_ROWS] },
-                        gate: [std::ptr::null(); MAX_ROWS],
-                        finish: Finish::Plain,
-                    };
-                    // SAFETY: `rows` begins with `count` values of each picture, `columns` holds a panel of each.
-                    unsafe { tile::multiply(isa, &tile) };
-                    rows = &rows[n * count..];
-                }
-            }
-        });
-    }
-
-    /// The pixels that a weight gradient sums over as runs, with their steps in x and in dy.
-    fn pixel_runs(&self, x: Map, dy: Map, pictures: std::ops::Range<usize>) -> (Vec<Run>, (usize, usize)) {
-        let origin = self.padding.map(|p| -(p as isize));
-        if dy.pixels() == 1 {
-            let run = Run {
-                a: x.at(pictures.start, origin[0], origin[1]),
-                b: dy.at(pictures.start, 0, 0),
-                len: pictures.len(),
-            };
-            return (vec![run], (x.picture(), dy.picture()));
-        }
-        let mut runs = Vec::with_capacity(pictures.len() * dy.height);
-        for picture in pictures {
-            for y in 0..dy.height {
-                let row = origin[0] + (y * self.stride[0]) as isize;
-                runs.push(Run { a: x.at(picture, row, origin[1]), b: dy.at(picture, y as isize, 0), len: dy.width });
-            }
-        }
-        (runs, (self.stride[1] * x.stride, dy.stride))
-    }
-
-    fn dense_weight_gradient(
-        &self,
-        isa: Isa,
-        (x, x_map): Values<'_>,
-        dy: &[f32],
-        (runs, (a_step, b_step)): (&[Run], (usize, usize)),
-        (dw, add): (&mut [f32], bool),
-    ) {
-        let (inputs, outputs, depth) = (self.group_inputs(), self.group_outputs(), self.depth());
-        let last = |end: fn(&Run) -> usize, step: usize| {
-            runs.iter().map(|run| end(run) + (run.len - 1) * step).max().unwrap_or(0)
-        };
-        let reach = (self.kernel[0] - 1) * x_map.row() + (self.kernel[1] - 1) * x_map.stride + inputs;
-        let panels = outputs.div_ceil(PANEL);
-        assert!(last(|run| run.a, a_step) + reach <= x.len() && last(|run| run.b, b_step) + panels * PANEL <= dy.len());
-        assert!(dw.len() == panels * depth * PANEL);
-        // Weights of one row of the kernel (of one tap in part of a buffer) belong to neighbouring values of x.
-        let stretch = if inputs == x_map.stride { self.kernel[1] * inputs } else { inputs };
-        let neighbours = stretch >= isa.max_rows();
-        let stretch = if neighbours { stretch } else { depth };
-        let tiles = stretch.div_ceil(isa.max_rows());
-        let per_panel = depth / stretch * tiles;
-        let out = SharedSlice::new(dw);
-        let task = |index: usize| {
-            let (panel, rest) = (index / per_panel, index % per_panel);
-            let (base, part) = (rest / tiles * stretch, rest % tiles);
-            let (start, end) = (base + part * stretch / tiles, base + (part + 1) * stretch / tiles);
-            let mut tile = Tile {
-                rows: end - start,
-                columns: (outputs - panel * PANEL).min(PANEL),
-                runs,
-                layout: if neighbours { Rows::Neighbours(a_step) } else { Rows::ApartBy(a_step) },
-                b_step,
-                a: [std::ptr::null(); MAX_ROWS],
-                // SAFETY: as asserted above, with the offsets of the runs.
-                b: unsafe { dy.as_ptr().add(panel * PANEL) },
-                c: [std::ptr::null_mut(); MAX_ROWS],
-                bias: std::ptr::null(),
-                add: [std::ptr::null(); MAX_ROWS],
-                gate: [std::ptr::null(); MAX_ROWS],
-                finish: Finish::Plain,
-            };
-            for (m, row) in (start..end).enumerate() {
-                let (tap, c) = (row / inputs, row % inputs);
-                let offset = tap / self.kernel[1] * x_map.row() + tap % self.kernel[1] * x_map.stride + c;
-                // SAFETY: the offsets reach at most `reach`, for which the runs leave room; a task writes its own rows of
-                // its own panel.
-                unsafe {
-                    tile.a[m] = x.as_ptr().add(offset);
-                    tile.c[m] = out.at((panel * depth + row) * PANEL);
-                }
-                if add {
-                    tile.add[m] = tile.c[m];
-                }
-            }
-            // SAFETY: as above; reads of `b` past the last column stay inside of `dy` by its spare values.
-            unsafe { tile::multiply(isa, &tile) };
-        };
-        (0..per_panel * panels).into_par_iter().for_each(task);
-    }
-
-    fn depthwise_weight_gradient(
-        &self,
-        x: Values<'_>,
-        dy: Values<'_>,
-        pictures: std::ops::Range<usize>,
-        (dw, add): (&mut [f32], bool),
-    ) {
-        let kw = self.kernel[1];
-        dw.par_chunks_mut(self.outputs).enumerate().for_each(|(tap, dw)| {
-            if !add {
-                dw.fill(0.0);
-            }
-            let tap = [tap / kw, tap % kw];
-            let offset = [0, 1].map(|axis| tap[axis] as isize - self.padding[axis] as isize);
-            for picture in pictures.clone() {
-                depthwise::weight_gradient(x, dy, picture, (offset, self.stride), dw);
-            }
-        });
     }
 }

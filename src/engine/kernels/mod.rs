@@ -13,6 +13,7 @@ pub mod pool;
 mod simd;
 mod sparse;
 mod tile;
+mod weight_gradient;
 
 pub use batch_norm::{BatchNorm, Statistics};
 pub use conv::{Conv, Fused, Values};
