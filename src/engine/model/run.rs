@@ -161,18 +161,7 @@ impl Plan {
             }
         });
         for step in &self.steps {
-            let t_ = std::time::Instant::now();
             self.step_forward(isa, weights, step, workspace, &mut rng);
-            if std::env::var("PROF").is_ok() {
-                eprintln!(
-                    "F {} {:?} {:?}->{:?} {:.3}",
-                    format!("{:?}", step.op).chars().take(20).collect::<String>(),
-                    n,
-                    (self.nodes[step.x].map.height, self.nodes[step.x].map.channels),
-                    (self.nodes[step.y].map.height, self.nodes[step.y].map.channels),
-                    t_.elapsed().as_secs_f64() * 1e3
-                );
-            }
         }
         let output = &self.nodes[self.output];
         let values = &workspace.values[output.buffer];
@@ -256,19 +245,7 @@ impl Plan {
         let gradient = &mut workspace.gradients[self.nodes[self.output].buffer];
         self.each_logit(n, |place, at| gradient[at] = d_logits[place]);
         for number in (0..self.steps.len()).rev() {
-            let t_ = std::time::Instant::now();
             self.step_backward(isa, weights, number, workspace, &mut wanted);
-            if std::env::var("PROF").is_ok() {
-                let step = &self.steps[number];
-                eprintln!(
-                    "B {} {:?} {:?}<-{:?} {:.3}",
-                    format!("{:?}", step.op).chars().take(20).collect::<String>(),
-                    n,
-                    (self.nodes[step.x].map.height, self.nodes[step.x].map.channels),
-                    (self.nodes[step.y].map.height, self.nodes[step.y].map.channels),
-                    t_.elapsed().as_secs_f64() * 1e3
-                );
-            }
         }
         let Some(pixels) = wanted.pixels else { return };
         let input = &self.nodes[self.input];
