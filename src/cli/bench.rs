@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::{interrupt, print, print_json};
 use crate::engine::attack::{Loss, Norm, PIXELS, fgsm, input_gradient};
+use crate::engine::device::Backend;
 use crate::engine::loss::softmax;
 use crate::engine::model::{Manifest, Model};
 use crate::engine::train::{Algorithm, Learner, Objective, StepSize, initial_params};
@@ -128,7 +129,8 @@ impl Workload {
             (0..n * input.channels * input.height * input.width).map(|_| rng.random()).collect()
         };
         let one = Tensor::from_vec(pixels(1), shape(1), &Device::Cpu)?;
-        let model = || Model::new(manifest.clone(), &params);
+        let backend = Backend::from_environment()?;
+        let model = || Model::on(&backend, manifest.clone(), &params);
         match self.work {
             Work::Forward => {
                 let model = model()?;
@@ -152,7 +154,7 @@ impl Workload {
                 })
             }
             Work::Clean(n) | Work::Adversarial(n) => {
-                let mut learner = Learner::new(&manifest, &params, Algorithm::Sgd)?;
+                let mut learner = Learner::new(&backend, &manifest, &params, Algorithm::Sgd)?;
                 let x = pixels(n);
                 let labels: Vec<usize> = (0..n).map(|i| i * 7 % manifest.classes.len()).collect();
                 let alpha = if matches!(self.work, Work::Clean(_)) { 1.0 } else { 0.5 };

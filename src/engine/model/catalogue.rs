@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{Manifest, read_text};
 use super::{Model, embedded, weights};
+use crate::engine::device::Backend;
 use crate::engine::{Error, Result};
 
 /// A model that was found, loaded or not.
@@ -122,7 +123,7 @@ impl Catalogue {
             Place::Binary(bytes) => (Cow::Borrowed(bytes), manifest.path.clone()),
         };
         let params = weights::load_weights(&bytes, &path, &manifest.layers, manifest.sha256.as_deref())?;
-        Model::new(manifest, &params)
+        Model::on(&Backend::from_environment()?, manifest, &params)
     }
 
     fn manifest_path(&self, name: &str) -> Option<PathBuf> {

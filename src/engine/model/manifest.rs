@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::layer::{LayerSpec, parse_layers, walk};
 use super::shape::{Shape, output_shape};
+use super::tensor_ops;
 use crate::engine::picture::Fit;
 use crate::engine::{Error, Result};
 
@@ -27,6 +28,18 @@ fn squash() -> Fit {
 }
 
 impl Input {
+    /// `(x − mean) / std` per channel of (n, channels, height, width), on the device of x.
+    pub fn normalise(&self, pixels: &candle_core::Tensor) -> candle_core::Result<candle_core::Tensor> {
+        let (scale, shift) = self.scale_and_shift();
+        tensor_ops::channel_affine(pixels, &scale, &shift)
+    }
+
+    /// `(x − mean) / std` as `x·scale + shift`, per channel.
+    pub fn scale_and_shift(&self) -> (Vec<f32>, Vec<f32>) {
+        let scale = self.std.iter().map(|std| 1.0 / std).collect();
+        (scale, self.mean.iter().zip(&self.std).map(|(mean, std)| -mean / std).collect())
+    }
+
     pub fn shape(&self) -> Shape {
         Shape::Planes { channels: self.channels, height: self.height, width: self.width }
     }

@@ -32,9 +32,10 @@ pub use shape::Shape;
 pub use tensor_net::{BatchStatistics, Mode, TensorNet};
 pub use weights::{as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
 
-use candle_core::{Device, Tensor};
+use candle_core::{Device, Tensor, Var};
 use std::sync::Arc;
 
+use super::device::Backend;
 use super::picture::{Picture, Planes, fit};
 use super::{Error, Result, loss};
 
@@ -46,22 +47,43 @@ pub struct Guess {
     pub prob: f32,
 }
 
+/// What runs a net.
+enum Executor {
+    Kernels(Net),
+    Tensors(TensorNet, Device),
+}
+
 /// A net in evaluation mode with all that is needed to feed it pictures and to name its answers.
 #[derive(Clone)]
 pub struct Model {
     pub manifest: Manifest,
     pub classes: Arc<[String]>,
-    net: Arc<Net>,
+    executor: Arc<Executor>,
 }
 
 impl Model {
-    /// Puts a net together from a manifest and its parameters.
+    /// Puts a net together from a manifest and its parameters, to run on our own kernels.
     ///
     /// # Errors
     /// When a parameter is missing or has another shape than the manifest's layers ask for.
     pub fn new(manifest: Manifest, params: &Params) -> Result<Self> {
-        let net = Net::new(&manifest.layers, &manifest.input, params)?.into();
-        Ok(Self { classes: manifest.classes.clone().into(), manifest, net })
+        Self::on(&Backend::Kernels, manifest, params)
+    }
+
+    /// The same on kernels of choice.
+    ///
+    /// # Errors
+    /// Those of [`Self::new`], and a device without room.
+    pub fn on(backend: &Backend, manifest: Manifest, params: &Params) -> Result<Self> {
+        let executor = match backend {
+            Backend::Kernels => Executor::Kernels(Net::new(&manifest.layers, &manifest.input, params)?),
+            Backend::Tensors(device) => {
+                let params = params.iter().map(|(name, tensor)| Ok((name.clone(), tensor.to_device(device)?)));
+                let net = TensorNet::build(&manifest.layers, &params.collect::<Result<_>>()?)?;
+                Executor::Tensors(net, device.clone())
+            }
+        };
+        Ok(Self { classes: manifest.classes.clone().into(), manifest, executor: executor.into() })
     }
 
     pub fn input(&self) -> &Input {
@@ -75,8 +97,16 @@ impl Model {
     /// When `pixels` does not have the net's input shape.
     pub fn logits(&self, pixels: &Tensor) -> Result<Tensor> {
         let n = self.check_pixels(pixels)?;
-        let logits = self.net.logits(&pixels.flatten_all()?.to_vec1::<f32>()?);
-        Ok(Tensor::from_vec(logits, (n, self.classes.len()), &Device::Cpu)?)
+        match &*self.executor {
+            Executor::Kernels(net) => {
+                let logits = net.logits(&pixels.flatten_all()?.to_vec1::<f32>()?);
+                Ok(Tensor::from_vec(logits, (n, self.classes.len()), &Device::Cpu)?)
+            }
+            Executor::Tensors(net, device) => {
+                let x = self.input().normalise(&pixels.to_device(device)?)?;
+                Ok(net.forward(&x, &mut Mode::Evaluate)?.to_device(&Device::Cpu)?)
+            }
+        }
     }
 
     /// Logits, and the gradient of `Σ logits · d` with respect to the pixels of each picture, where
@@ -90,9 +120,26 @@ impl Model {
         of_logits: impl Fn(usize, &[f32]) -> Vec<f32> + Sync,
     ) -> Result<(Tensor, Tensor)> {
         let n = self.check_pixels(pixels)?;
-        let (logits, gradient) = self.net.gradient(&pixels.flatten_all()?.to_vec1::<f32>()?, of_logits);
-        let logits = Tensor::from_vec(logits, (n, self.classes.len()), &Device::Cpu)?;
-        Ok((logits, Tensor::from_vec(gradient, pixels.shape(), &Device::Cpu)?))
+        let shape = (n, self.classes.len());
+        match &*self.executor {
+            Executor::Kernels(net) => {
+                let (logits, gradient) = net.gradient(&pixels.flatten_all()?.to_vec1::<f32>()?, of_logits);
+                let logits = Tensor::from_vec(logits, shape, &Device::Cpu)?;
+                Ok((logits, Tensor::from_vec(gradient, pixels.shape(), &Device::Cpu)?))
+            }
+            Executor::Tensors(net, device) => {
+                let x = Var::from_tensor(&pixels.to_device(device)?)?;
+                let logits = net.forward(&self.input().normalise(&x)?, &mut Mode::Evaluate)?;
+                let d = of_logits(0, &logits.flatten_all()?.to_vec1::<f32>()?);
+                let d = Tensor::from_vec(d, shape, device)?;
+                // A net may ignore its input altogether; then there is nothing to follow.
+                let gradient = match (&logits * d)?.sum_all()?.backward()?.remove(&x) {
+                    Some(gradient) => gradient,
+                    None => x.zeros_like()?,
+                };
+                Ok((logits.detach().to_device(&Device::Cpu)?, gradient.to_device(&Device::Cpu)?))
+            }
+        }
     }
 
     /// The number of pictures.

@@ -184,6 +184,7 @@ impl Plan {
     /// Layers that do not fit together, or a picture too large for them.
     pub fn new(layers: &[LayerSpec], input: &Input, pass: Pass) -> Result<Self> {
         output_shape(layers, input.shape(), "layers").map_err(Error::Argument)?;
+        let (scale, shift) = input.scale_and_shift();
         let plan = Self {
             nodes: Vec::new(),
             steps: Vec::new(),
@@ -195,8 +196,8 @@ impl Plan {
             masks: 0,
             input: 0,
             output: 0,
-            scale: input.std.iter().map(|std| 1.0 / std).collect(),
-            shift: input.mean.iter().zip(&input.std).map(|(mean, std)| -mean / std).collect(),
+            scale,
+            shift,
         };
         let mut builder = Builder { plan, layout: Layout::default(), pass };
         let x = builder.buffer([input.height, input.width], input.channels);

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, EpochRecord, Learner, Trainer};
 use crate::engine::data::Dataset;
+use crate::engine::device::Backend;
 use crate::engine::files::write_atomically;
 use crate::engine::model::{Manifest, Parameters, Params, as_f32, read_weights, weights_bytes};
 use crate::engine::{Error, Result};
@@ -120,7 +121,8 @@ impl Checkpoint {
             return Err(Error::Data { path: self.path, why });
         }
         let manifest = self.manifest()?;
-        let mut learner = Learner::new(&manifest, &self.weights, self.state.config.optimiser)?;
+        let mut learner =
+            Learner::new(&Backend::from_environment()?, &manifest, &self.weights, self.state.config.optimiser)?;
         learner.optimiser.steps = self.state.steps;
         for (moment, tensors) in learner.optimiser.moments.iter_mut().zip(&self.moments) {
             *moment = Parameters::from_tensors(&moment.layout.clone(), tensors)?;

@@ -3,11 +3,12 @@
 use rand_chacha::ChaCha8Rng;
 
 use super::optimiser::{Algorithm, Optimiser, StepSize};
+use super::passes::{Batch, KernelPasses, Passes, Seen, TensorPasses, Wanted};
 use crate::engine::Result;
 use crate::engine::attack::{Bounds, sign_step};
+use crate::engine::device::Backend;
 use crate::engine::kernels::Isa;
-use crate::engine::loss::{Loss, exact_cross_entropy_gradient};
-use crate::engine::model::{Folded, Manifest, Parameters, Params, Pass, Plan, Transposed, Wanted, Weights, Workspace};
+use crate::engine::model::{Manifest, Parameters, Params};
 
 /// What is minimised: arXiv 1412.6572, section 6, `α·J(x) + (1 − α)·J(x + ε·sign ∇ₓJ(x))`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,27 +27,17 @@ impl Objective {
     }
 }
 
-/// A net with all that its training needs; nothing is allocated anew from one step to the next.
+/// A net with all that its training needs.
 pub struct Learner {
-    training: Plan,
-    evaluation: Plan,
+    passes: Box<dyn Passes>,
     parameters: Parameters,
     gradients: Parameters,
     pub(super) optimiser: Optimiser,
-    transposed: Transposed,
-    /// Of the evaluation, where batch normalisation makes its weights others than those of the training.
-    frozen: (Folded, Transposed),
-    /// Whether `frozen` belongs to the present weights.
+    /// Slots of the running mean and variance of each batch normalisation.
+    running: Vec<(usize, usize)>,
+    /// Whether the passes know the present weights.
     is_fresh: bool,
-    workspaces: (Workspace, Workspace),
     isa: Isa,
-}
-
-/// What happens to the gradients of the pass before.
-#[derive(Clone, Copy, PartialEq)]
-enum Collect {
-    Write,
-    Add,
 }
 
 /// Share of a new batch in the running statistics of batch normalisation, as in PyTorch.
@@ -55,20 +46,23 @@ const STATISTICS_MOMENTUM: f32 = 0.1;
 impl Learner {
     /// # Errors
     /// Parameters that do not fit the manifest.
-    pub fn new(manifest: &Manifest, params: &Params, algorithm: Algorithm) -> Result<Self> {
-        let training = Plan::new(&manifest.layers, &manifest.input, Pass::Train)?;
-        let evaluation = Plan::new(&manifest.layers, &manifest.input, Pass::Evaluate)?;
-        let parameters = Parameters::from_tensors(&training.layout, params)?;
+    pub fn new(backend: &Backend, manifest: &Manifest, params: &Params, algorithm: Algorithm) -> Result<Self> {
+        let kernels = KernelPasses::new(manifest)?;
+        let layout = kernels.layout().clone();
+        let slots = |part: &str| {
+            let found = layout.slots.iter().enumerate().filter(|(_, slot)| slot.name.ends_with(part));
+            found.map(|(number, _)| number).collect::<Vec<_>>()
+        };
         Ok(Self {
-            gradients: Parameters::zeros(&training.layout),
-            optimiser: Optimiser::new(algorithm, &training.layout),
-            training,
-            evaluation,
-            parameters,
-            transposed: Transposed::default(),
-            frozen: Default::default(),
+            running: slots(".running_mean").into_iter().zip(slots(".running_var")).collect(),
+            parameters: Parameters::from_tensors(&layout, params)?,
+            gradients: Parameters::zeros(&layout),
+            optimiser: Optimiser::new(algorithm, &layout),
+            passes: match backend {
+                Backend::Kernels => Box::new(kernels),
+                Backend::Tensors(device) => Box::new(TensorPasses::new(manifest, device)),
+            },
             is_fresh: false,
-            workspaces: Default::default(),
             isa: Isa::detect(),
         })
     }
@@ -82,7 +76,8 @@ impl Learner {
     /// number the weights stay as they are.
     ///
     /// The attack runs with dropout off and batch statistics frozen: made otherwise, the examples are far weaker. Where
-    /// the net has neither, the pass that gives the gradient of the clean loss gives that of the pixels too.
+    /// the net has neither, the pass that gives the gradient of the clean loss gives that of the pixels too: two passes
+    /// where the textbook takes three.
     ///
     /// # Errors
     /// A label that is not a class of the net.
@@ -94,24 +89,38 @@ impl Learner {
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        let shares = self.training.masks == 0 && self.training.norms == 0;
-        self.training.transpose(&self.parameters, &Folded::default(), &mut self.transposed, objective.is_adversarial());
+        let shares = self.passes.are_shared();
+        self.step_in(pixels, labels, (objective, shares), size, rng)
+    }
+
+    /// [`Self::step`], sharing the clean pass or not.
+    fn step_in(
+        &mut self,
+        pixels: &[f32],
+        labels: &[usize],
+        (objective, shares): (Objective, bool),
+        size: StepSize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<f32> {
+        self.passes.refresh(&self.parameters, objective.is_adversarial())?;
+        self.is_fresh = true;
+        let batch = Batch { pixels, labels };
         let value = if objective.is_adversarial() {
             let Objective { eps, alpha, bounds } = objective;
             // With α = 0 the clean loss does not count, but its gradient still points the way.
-            let (weight, collect) = if alpha > 0.0 { (alpha, Some(Collect::Write)) } else { (1.0, None) };
+            let (weight, collect) = if alpha > 0.0 { (alpha, Some(false)) } else { (1.0, None) };
             let mut gradient = shares.then(|| vec![0.0; pixels.len()]);
             // The clean pass takes its dropout masks first, so that they do not depend on the attack.
-            let clean = self.pass(pixels, labels, (weight, collect), gradient.as_mut(), rng)?;
+            let clean = self.pass(batch, (weight, collect), gradient.as_deref_mut(), rng)?;
             let adversarial = match gradient {
                 Some(gradient) => sign_step(pixels, &gradient, eps, bounds),
                 None => self.attack(pixels, labels, objective)?.1,
             };
-            let collect = if alpha > 0.0 { Collect::Add } else { Collect::Write };
-            let adversarial = self.pass(&adversarial, labels, (1.0 - alpha, Some(collect)), None, rng)?;
+            let batch = Batch { pixels: &adversarial, labels };
+            let adversarial = self.pass(batch, (1.0 - alpha, Some(alpha > 0.0)), None, rng)?;
             alpha * clean + (1.0 - alpha) * adversarial
         } else {
-            self.pass(pixels, labels, (1.0, Some(Collect::Write)), None, rng)?
+            self.pass(batch, (1.0, Some(false)), None, rng)?
         };
         if value.is_finite() {
             self.optimiser.step(self.isa, &mut self.parameters, &self.gradients, size);
@@ -120,67 +129,52 @@ impl Learner {
         Ok(value)
     }
 
-    /// A training pass: the mean cross-entropy. Writes `weight` times its gradient to those of the parameters or adds it to
-    /// them, as `wanted`, and writes that of the pixels.
+    /// A training pass: the mean cross-entropy. `weight` times its gradient is written to those of the parameters, or added
+    /// to them; none with `None`.
     fn pass(
         &mut self,
-        pixels: &[f32],
-        labels: &[usize],
-        (weight, wanted): (f32, Option<Collect>),
-        gradient: Option<&mut Vec<f32>>,
+        batch: Batch<'_>,
+        (weight, collect): (f32, Option<bool>),
+        pixels: Option<&mut [f32]>,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        let weights =
-            Weights { parameters: &self.parameters, folded: &Folded::default(), transposed: Some(&self.transposed) };
-        let workspace = &mut self.workspaces.0;
-        let logits = self.training.forward(self.isa, weights, pixels, workspace, Some(rng));
-        let n = labels.len() as f32;
-        let losses = Loss::CrossEntropy.values(&logits, labels)?;
-        let d_logits = exact_cross_entropy_gradient(&logits, labels, weight / n)?;
-        if wanted.is_some() || gradient.is_some() {
-            let wanted = Wanted {
-                parameters: wanted.map(|collect| (&mut self.gradients, collect == Collect::Add)),
-                pixels: gradient.map(|gradient| &mut gradient[..]),
-            };
-            self.training.backward(self.isa, weights, &d_logits, workspace, wanted);
-        }
-        let loss = (losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / f64::from(n)) as f32;
+        let wanted = Wanted { weight, parameters: collect.map(|add| (&mut self.gradients, add)), pixels };
+        let (loss, seen) = self.passes.train(&self.parameters, batch, wanted, rng)?;
         if loss.is_finite() {
-            self.update_statistics();
+            self.update_statistics(&seen);
         }
         Ok(loss)
     }
 
     /// Moves the running statistics of batch normalisations towards those of the last pass.
-    fn update_statistics(&mut self) {
+    fn update_statistics(&mut self, seen: &Seen) {
         let layout = self.parameters.layout.clone();
-        let statistics = &self.workspaces.0.statistics;
-        for (norm, seen) in self.training.batch_norms().zip(statistics) {
-            for (slot, seen) in [(norm.mean, &seen.mean), (norm.var, &seen.unbiased_variance)] {
-                let running = &mut self.parameters.values[layout.slots[slot].range.clone()];
+        for ((mean, var), seen) in self.running.iter().zip(seen) {
+            for (slot, seen) in [(mean, &seen.0), (var, &seen.1)] {
+                let running = &mut self.parameters.values[layout.slots[*slot].range.clone()];
                 for (running, seen) in running.iter_mut().zip(seen) {
                     *running = (1.0 - STATISTICS_MOMENTUM) * *running + STATISTICS_MOMENTUM * seen;
                 }
-                self.is_fresh = false;
             }
+            self.is_fresh = false;
         }
     }
 
-    /// Brings what the evaluation derives from the weights up to date.
-    fn freeze(&mut self) {
+    fn refresh(&mut self) -> Result<()> {
         if !self.is_fresh {
-            let (folded, transposed) = &mut self.frozen;
-            self.evaluation.fold(&self.parameters, folded);
-            self.evaluation.transpose(&self.parameters, folded, transposed, true);
+            self.passes.refresh(&self.parameters, true)?;
             self.is_fresh = true;
         }
+        Ok(())
     }
 
     /// Logits in evaluation mode.
-    pub fn logits(&mut self, pixels: &[f32]) -> Vec<f32> {
-        self.freeze();
-        let weights = Weights { parameters: &self.parameters, folded: &self.frozen.0, transposed: None };
-        self.evaluation.forward(self.isa, weights, pixels, &mut self.workspaces.1, None)
+    ///
+    /// # Errors
+    /// Those of a device that is not the CPU.
+    pub fn logits(&mut self, pixels: &[f32]) -> Result<Vec<f32>> {
+        self.refresh()?;
+        self.passes.logits(&self.parameters, pixels)
     }
 
     /// Logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of J's gradient and
@@ -189,15 +183,12 @@ impl Learner {
     /// # Errors
     /// A label that is not a class of the net.
     pub fn attack(&mut self, pixels: &[f32], labels: &[usize], objective: Objective) -> Result<(Vec<f32>, Vec<f32>)> {
-        self.freeze();
-        let (folded, transposed) = &self.frozen;
-        let weights = Weights { parameters: &self.parameters, folded, transposed: Some(transposed) };
-        let workspace = &mut self.workspaces.1;
-        let logits = self.evaluation.forward(self.isa, weights, pixels, workspace, None);
-        let d_logits = Loss::LogOdds.gradient(&logits, labels, 1.0)?;
-        let mut gradient = vec![0.0; pixels.len()];
-        let wanted = Wanted { parameters: None, pixels: Some(&mut gradient) };
-        self.evaluation.backward(self.isa, weights, &d_logits, workspace, wanted);
+        self.refresh()?;
+        let (logits, gradient) = self.passes.gradient(&self.parameters, Batch { pixels, labels })?;
         Ok((logits, sign_step(pixels, &gradient, objective.eps, objective.bounds)))
     }
 }
+
+#[cfg(test)]
+#[path = "learner_tests.rs"]
+mod tests;

@@ -6,6 +6,7 @@ mod history;
 mod init;
 mod learner;
 mod optimiser;
+mod passes;
 
 pub use checkpoint::Checkpoint;
 pub use history::{EpochRecord, history_csv};
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::attack::PIXELS;
 use crate::engine::data::Dataset;
+use crate::engine::device::Backend;
 use crate::engine::model::{Manifest, Params, argmax};
 use crate::engine::{Error, Result};
 pub use learner::{Learner, Objective};
@@ -128,7 +130,7 @@ impl<'a> Trainer<'a> {
     pub fn new(manifest: Manifest, data: &'a Dataset, config: Config) -> Result<Self> {
         config.check(data.len())?;
         let params = initial_params(&manifest.layers, &mut stream(config.seed, 0, Purpose::Weights))?;
-        let learner = Learner::new(&manifest, &params, config.optimiser)?;
+        let learner = Learner::new(&Backend::from_environment()?, &manifest, &params, config.optimiser)?;
         Ok(Self { config, data, manifest, learner, history: Vec::new(), best: Params::new() })
     }
 
@@ -225,9 +227,9 @@ impl<'a> Trainer<'a> {
             if self.config.eps > 0.0 {
                 let (logits, attacked) = self.learner.attack(&x, &labels, objective)?;
                 clean += wrong(&logits, &labels);
-                adversarial += wrong(&self.learner.logits(&attacked), &labels);
+                adversarial += wrong(&self.learner.logits(&attacked)?, &labels);
             } else {
-                clean += wrong(&self.learner.logits(&x), &labels);
+                clean += wrong(&self.learner.logits(&x)?, &labels);
             }
         }
         let share = |wrong: usize| Some(wrong as f32 / indices.len() as f32);

@@ -1,0 +1,106 @@
+//! Steps of training: two passes against three, our kernels against candle's, and what they leave in memory.
+
+use rand::{Rng, SeedableRng};
+
+use super::*;
+use crate::engine::attack::PIXELS;
+use crate::engine::train::initial_params;
+
+const PLAIN: &str = r#"
+    { kind = "conv2d", name = "c", in = 1, out = 12, kernel = 3, padding = 1 }, { kind = "relu" },
+    { kind = "max_pool2d", kernel = 2 }, { kind = "conv2d", name = "d", in = 12, out = 20, kernel = 3, padding = 1 },
+    { kind = "relu" }, { kind = "max_pool2d", kernel = 2 }, { kind = "flatten" },
+    { kind = "maxout", name = "m", in = 320, units = 24, pieces = 3 }, { kind = "linear", name = "l", in = 24, out = 10 }"#;
+const NORMALISED: &str = r#"
+    { kind = "conv2d", name = "c", in = 1, out = 8, kernel = 3, stride = 2, padding = 1, bias = false },
+    { kind = "batch_norm2d", name = "n", channels = 8 }, { kind = "relu" },
+    { kind = "residual", body = [{ kind = "conv2d", name = "d", in = 8, out = 8, kernel = 3, padding = 1, bias = false },
+      { kind = "batch_norm2d", name = "o", channels = 8 }] }, { kind = "relu" },
+    { kind = "global_avg_pool" }, { kind = "flatten" }, { kind = "linear", name = "l", in = 8, out = 10 }"#;
+
+fn manifest(layers: &str) -> Manifest {
+    let text = format!(
+        "name = \"test\"\nweights = \"w\"\nclasses = [{}]\nlayers = [{layers}]\n\
+         input = {{ channels = 1, height = 16, width = 16, mean = [0.1], std = [0.5] }}",
+        (0..10).map(|i| format!("\"{i}\"")).collect::<Vec<_>>().join(", ")
+    );
+    Manifest::with_classes(&text, std::path::Path::new("test.toml"), &[]).unwrap()
+}
+
+fn learner(layers: &str, backend: &Backend) -> Learner {
+    let manifest = manifest(layers);
+    let params = initial_params(&manifest.layers, &mut ChaCha8Rng::seed_from_u64(5)).unwrap();
+    Learner::new(backend, &manifest, &params, Algorithm::Sgd).unwrap()
+}
+
+fn batch(n: usize) -> (Vec<f32>, Vec<usize>) {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    ((0..n * 256).map(|_| rng.random()).collect(), (0..n).map(|i| i * 3 % 10).collect())
+}
+
+const OBJECTIVE: Objective = Objective { eps: 0.1, alpha: 0.5, bounds: Some(PIXELS) };
+const SIZE: StepSize = StepSize { rate: 0.005, momentum: 0.9, weight_decay: 1e-4, max_norm: None };
+
+/// Trains a few steps and gives the objective's values and the weights.
+fn run(mut learner: Learner, shares: Option<bool>, objective: Objective) -> (Vec<f32>, Vec<f32>) {
+    let (x, labels) = batch(20);
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let shares = shares.unwrap_or(learner.passes.are_shared());
+    let step = |_| learner.step_in(&x, &labels, (objective, shares), SIZE, &mut rng).unwrap();
+    let values = (0..3).map(step).collect();
+    (values, learner.parameters.values)
+}
+
+fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
+    assert_eq!(found.len(), expected.len());
+    for (a, b) in found.iter().zip(expected) {
+        assert!((a - b).abs() <= 1e-5 * b.abs().max(1.0), "{what}: {a}, expected {b}");
+    }
+}
+
+#[test]
+fn two_passes_give_what_three_give() {
+    assert!(learner(PLAIN, &Backend::Kernels).passes.are_shared());
+    assert!(!learner(NORMALISED, &Backend::Kernels).passes.are_shared());
+    for alpha in [0.5, 0.0, 0.9] {
+        let objective = Objective { alpha, ..OBJECTIVE };
+        let two = run(learner(PLAIN, &Backend::Kernels), Some(true), objective);
+        let three = run(learner(PLAIN, &Backend::Kernels), Some(false), objective);
+        assert_close("objective", &two.0, &three.0);
+        assert_close("weights", &two.1, &three.1);
+        assert!(two.0[2] < two.0[0], "three steps on one batch must descend: {:?}", two.0);
+    }
+}
+
+#[test]
+fn candles_kernels_train_the_same_net() {
+    let candle = Backend::Tensors(candle_core::Device::Cpu);
+    for (layers, objective) in
+        [(PLAIN, OBJECTIVE), (NORMALISED, OBJECTIVE), (NORMALISED, Objective { alpha: 1.0, ..OBJECTIVE })]
+    {
+        let ours = run(learner(layers, &Backend::Kernels), None, objective);
+        let theirs = run(learner(layers, &candle), None, objective);
+        assert_close("objective", &ours.0, &theirs.0);
+        assert_close("weights", &ours.1, &theirs.1);
+        let (x, labels) = batch(4);
+        let mut learners = [learner(layers, &Backend::Kernels), learner(layers, &candle)];
+        let [ours, theirs] = learners.each_mut().map(|learner| learner.attack(&x, &labels, OBJECTIVE).unwrap());
+        assert_close("logits", &ours.0, &theirs.0);
+        assert_close("adversarial", &ours.1, &theirs.1);
+    }
+}
+
+#[test]
+fn batches_of_any_size_follow_one_another() {
+    let mut learner = learner(PLAIN, &Backend::Kernels);
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    for n in [7, 1, 33, 2] {
+        let (x, labels) = batch(n);
+        assert!(learner.step(&x, &labels, OBJECTIVE, SIZE, &mut rng).unwrap().is_finite());
+        // A fresh net of the same weights sees no trace of the batches before.
+        let params = learner.params().unwrap();
+        let mut fresh = Learner::new(&Backend::Kernels, &manifest(PLAIN), &params, Algorithm::Sgd).unwrap();
+        assert_eq!(learner.logits(&x).unwrap(), fresh.logits(&x).unwrap());
+    }
+    assert!(learner.step(&[], &[], OBJECTIVE, SIZE, &mut rng).is_err());
+}

@@ -1,0 +1,54 @@
+//! The passes of training, on our own kernels or on candle's.
+
+mod kernels;
+mod tensors;
+
+pub use kernels::KernelPasses;
+pub use tensors::TensorPasses;
+
+use rand::RngCore;
+
+use crate::engine::Result;
+use crate::engine::model::Parameters;
+
+/// Mean and unbiased variance of each channel that a batch normalisation saw, in the order of the layers.
+pub type Seen = Vec<(Vec<f32>, Vec<f32>)>;
+
+/// A batch: pixels (n, channels, height, width) in [0, 1] and a class for each picture.
+#[derive(Clone, Copy)]
+pub struct Batch<'a> {
+    pub pixels: &'a [f32],
+    pub labels: &'a [usize],
+}
+
+/// What a training pass is to leave: gradients of `weight` times the mean cross-entropy.
+pub struct Wanted<'a> {
+    pub weight: f32,
+    /// Written to, or added to.
+    pub parameters: Option<(&'a mut Parameters, bool)>,
+    pub pixels: Option<&'a mut [f32]>,
+}
+
+/// A net whose weights change between passes.
+pub trait Passes: Send {
+    /// Whether a training pass is an evaluation too: no dropout, no statistics of the batch.
+    fn are_shared(&self) -> bool;
+
+    /// Takes notice of new weights. `pixels` says that training passes will be asked for the pixels' gradients.
+    fn refresh(&mut self, parameters: &Parameters, pixels: bool) -> Result<()>;
+
+    /// A training pass: the mean cross-entropy and what the batch normalisations saw.
+    fn train(
+        &mut self,
+        parameters: &Parameters,
+        batch: Batch<'_>,
+        wanted: Wanted<'_>,
+        rng: &mut dyn RngCore,
+    ) -> Result<(f32, Seen)>;
+
+    /// Logits in evaluation mode.
+    fn logits(&mut self, parameters: &Parameters, pixels: &[f32]) -> Result<Vec<f32>>;
+
+    /// Logits in evaluation mode, and the gradient of each picture's log-odds against its label.
+    fn gradient(&mut self, parameters: &Parameters, batch: Batch<'_>) -> Result<(Vec<f32>, Vec<f32>)>;
+}
