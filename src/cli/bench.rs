@@ -134,11 +134,11 @@ impl Workload {
         match self.work {
             Work::Forward => {
                 let model = model()?;
-                measure(|| Ok(drop(model.logits(&one)?)))
+                measure(|| model.logits(&one).map(drop))
             }
             Work::Gradient => {
                 let model = model()?;
-                measure(|| Ok(drop(input_gradient(&model, &one, &[0], Loss::CrossEntropy)?)))
+                measure(|| input_gradient(&model, &one, &[0], Loss::CrossEntropy).map(drop))
             }
             Work::Curve => {
                 let model = model()?;
@@ -150,7 +150,8 @@ impl Workload {
                 measure(|| {
                     let moved = fgsm(&x, &gradient, (Norm::Linf, &eps), 1.0, Some(PIXELS))?;
                     let logits: Vec<Vec<f32>> = model.logits(&moved)?.to_vec2()?;
-                    Ok(logits.iter().for_each(|logits| drop(softmax(logits))))
+                    logits.iter().for_each(|logits| drop(softmax(logits)));
+                    Ok(())
                 })
             }
             Work::Clean(n) | Work::Adversarial(n) => {

@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::engine::attack::Loss;
+use crate::engine::threads;
 use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
 
@@ -63,6 +64,10 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return explain(&error),
     };
+    if let Err(error) = threads::start(cli.command.is_none()) {
+        eprintln!("doppelganger: {error}");
+        return ExitCode::from(2);
+    }
     let result = match cli.command {
         Some(Command::Attack(args)) => attack::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),

@@ -83,8 +83,7 @@ impl BatchNorm {
     /// `y = finish(γ·(x − mean)/std + β + add)` with the statistics of this batch.
     pub fn forward(
         &self,
-        isa: Isa,
-        n: usize,
+        (isa, n): (Isa, usize),
         x: Values<'_>,
         (gamma, beta): (&[f32], &[f32]),
         (y, y_map): (&mut [f32], Map),
@@ -154,8 +153,7 @@ impl BatchNorm {
     /// Adds the gradients of γ and β, and writes that of x (or adds it to what is there).
     pub fn backward(
         &self,
-        isa: Isa,
-        n: usize,
+        (isa, n): (Isa, usize),
         (x, dy): (Values<'_>, Values<'_>),
         (gamma, statistics): (&[f32], &Statistics),
         (d_gamma, d_beta): (&mut [f32], &mut [f32]),

@@ -121,8 +121,7 @@ impl Conv {
     /// `y = finish(conv(x) + bias + add)`.
     pub fn forward(
         &self,
-        isa: Isa,
-        n: usize,
+        (isa, n): (Isa, usize),
         x: Values<'_>,
         (weights, bias): (&[f32], Option<&[f32]>),
         (y, y_map): (&mut [f32], Map),
@@ -231,8 +230,7 @@ impl Conv {
     /// The gradient of the input; with `in_place` added to what is there, then kept where `gate` lets it through.
     pub fn input_gradient(
         &self,
-        isa: Isa,
-        n: usize,
+        (isa, n): (Isa, usize),
         (dy, dy_map): Values<'_>,
         transposed: &[f32],
         (dx, dx_map): (&mut [f32], Map),

@@ -136,7 +136,7 @@ fn random_shapes_agree_with_the_definition() {
             let what = |part: &str| format!("case {index} {isa:?} n {n} {conv:?} {input:?} {part}");
             let mut y = laid_out(&vec![0.0; dy.len()], n, y_map);
             let fused = Fused { add: Some((&added_values, y_map)), finish: Finish::Clamp { upper: 6.0 } };
-            conv.forward(isa, n, (&x_values, x_map), (&packed, Some(&bias)), (&mut y, y_map), fused);
+            conv.forward((isa, n), (&x_values, x_map), (&packed, Some(&bias)), (&mut y, y_map), fused);
             let plane = y_map.pixels();
             let expected = sums(
                 dy.len(),
@@ -153,8 +153,7 @@ fn random_shapes_agree_with_the_definition() {
             let mut dx = laid_out(&vec![0.5; x.len()], n, x_map);
             let gate = Some((&x_values[..], x_map));
             conv.input_gradient(
-                isa,
-                n,
+                (isa, n),
                 (&dy_values, y_map),
                 &transposed,
                 (&mut dx, x_map),

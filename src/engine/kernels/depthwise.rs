@@ -111,4 +111,4 @@ pub fn weight_gradient(
     }
 }
 
-const _: () = assert!(MAX_ROWS <= super::tile::MAX_ROWS && PANEL % 16 == 0);
+const _: () = assert!(MAX_ROWS <= super::tile::MAX_ROWS && PANEL.is_multiple_of(16));

@@ -49,7 +49,7 @@ pub struct Guess {
 
 /// What runs a net.
 enum Executor {
-    Kernels(Net),
+    Kernels(Box<Net>),
     Tensors(TensorNet, Device),
 }
 
@@ -76,7 +76,7 @@ impl Model {
     /// Those of [`Self::new`], and a device without room.
     pub fn on(backend: &Backend, manifest: Manifest, params: &Params) -> Result<Self> {
         let executor = match backend {
-            Backend::Kernels => Executor::Kernels(Net::new(&manifest.layers, &manifest.input, params)?),
+            Backend::Kernels => Executor::Kernels(Net::new(&manifest.layers, &manifest.input, params)?.into()),
             Backend::Tensors(device) => {
                 let params = params.iter().map(|(name, tensor)| Ok((name.clone(), tensor.to_device(device)?)));
                 let net = TensorNet::build(&manifest.layers, &params.collect::<Result<_>>()?)?;

@@ -201,10 +201,10 @@ impl Plan {
         let finish = step.clamp.map_or(Finish::Plain, |upper| Finish::Clamp { upper });
         let fused = Fused { add: step.add.map(|add| view(&self.nodes[add])), finish };
         match &step.op {
-            Op::Conv { conv, .. } => conv.forward(isa, n, x, self.conv_weights(weights, &step.op), y, fused),
+            Op::Conv { conv, .. } => conv.forward((isa, n), x, self.conv_weights(weights, &step.op), y, fused),
             Op::BatchNorm { id, norm } => {
                 let affine = (weights.parameters.slot(norm.gamma), weights.parameters.slot(norm.beta));
-                workspace.statistics[*id] = BatchNorm { eps: norm.eps }.forward(isa, n, x, affine, y, fused);
+                workspace.statistics[*id] = BatchNorm { eps: norm.eps }.forward((isa, n), x, affine, y, fused);
             }
             Op::MaxPool { window, id } => pool::max_pool(isa, n, x, y, *window, &mut workspace.choices[*id]),
             Op::AvgPool(window) => pool::avg_pool(isa, n, x, y, *window),
@@ -337,7 +337,7 @@ impl Plan {
                     let transposed = weights.transposed.map_or(&[][..], |transposed| &transposed.0[*id]);
                     match way {
                         Backward::Dense | Backward::Units(_) => {
-                            conv.input_gradient(isa, n, dy, transposed, dx, (in_place, Some(view(x_node)), finish));
+                            conv.input_gradient((isa, n), dy, transposed, dx, (in_place, Some(view(x_node)), finish));
                         }
                         Backward::Columns => conv.input_gradient_by_columns(isa, n, dy, transposed, dx),
                         Backward::Sparse(_) => {
@@ -358,7 +358,7 @@ impl Plan {
                 }
                 let state = (weights.parameters.slot(norm.gamma), &workspace.statistics[*id]);
                 let target = dx_wanted.then_some((dx, in_place));
-                BatchNorm { eps: norm.eps }.backward(isa, n, (view(x_node), dy), state, (d_gamma, d_beta), target);
+                BatchNorm { eps: norm.eps }.backward((isa, n), (view(x_node), dy), state, (d_gamma, d_beta), target);
             }
             _ if !dx_wanted => {}
             // The convolution before it goes through the winners itself.
