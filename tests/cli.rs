@@ -253,3 +253,40 @@ fn without_a_display_the_program_says_what_is_missing() {
     refused(&output, 2, parts);
     assert!(String::from_utf8_lossy(&output.stderr).contains("doppelganger attack"));
 }
+
+#[test]
+fn bench_times_what_is_asked_for_under_the_names_that_pytorch_is_timed_under() {
+    let report = json(&run(&["bench", "--json", "--only", "gradient/maxout"]));
+    assert!(report["threads"].as_u64().unwrap() >= 1);
+    let timing = &report["workloads"]["fgsm_gradient/maxout240@28 b1"];
+    assert!(timing["runs"].as_u64().unwrap() >= 7);
+    let [median, least] = ["median_ms", "min_ms"].map(|field| timing[field].as_f64().unwrap());
+    assert!(least > 0.0 && least <= median);
+    assert_eq!(report["workloads"].as_object().unwrap().len(), 1);
+    let none = run(&["bench", "--only", "nothing"]);
+    let message = String::from_utf8(none.stderr.clone()).unwrap();
+    assert!(none.status.code() == Some(1) && message.contains("\"nothing\""), "{message}");
+    let names: Vec<&str> = message.split('"').skip(3).step_by(2).collect();
+    assert_eq!(names.len(), 15, "{message}");
+    let table = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/ratios.py")).unwrap();
+    assert!(names.iter().all(|name| table.contains(&format!("{name:?}:"))), "{names:?}");
+}
+
+#[test]
+fn threads_and_devices_that_are_not_there_are_explained() {
+    let with = |variable: &str, value: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doppelganger"));
+        let folder = tempfile::tempdir().unwrap();
+        let args = ["attack", "digit-7", "--model", "digits_maxout", "--eps", "0.1", "--json"];
+        command.args(args).env(variable, value).env_remove("DOPPELGANGER_MODELS").current_dir(folder.path());
+        command.output().unwrap()
+    };
+    refused(&with("DOPPELGANGER_THREADS", "many"), 2, &["DOPPELGANGER_THREADS", "many", "1 to 256"]);
+    refused(&with("DOPPELGANGER_DEVICE", "gpu"), 1, &["DOPPELGANGER_DEVICE", "gpu", "cuda"]);
+    refused(&with("DOPPELGANGER_DEVICE", "cuda:77"), 1, &["DOPPELGANGER_DEVICE", "cuda:77", "--features cuda"]);
+    // candle's kernels give the same answer, and so does one thread.
+    let ours = json(&with("DOPPELGANGER_DEVICE", "cpu"));
+    let candle = json(&with("DOPPELGANGER_DEVICE", "candle"));
+    assert_eq!(ours["results"][0]["top"][0]["name"], candle["results"][0]["top"][0]["name"]);
+    assert_eq!(ours, json(&with("DOPPELGANGER_THREADS", "1")));
+}

@@ -101,9 +101,9 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     interrupt::watch();
     let chosen: Vec<&Workload> = WORKLOADS.iter().filter(|workload| workload.name.contains(&args.only)).collect();
     if chosen.is_empty() {
-        let names: Vec<&str> = WORKLOADS.iter().map(|workload| workload.name).collect();
-        let (only, names) = (&args.only, names.join("\n  "));
-        return Err(Error::Argument(format!("no workload is called {only:?}; there are\n  {names}")));
+        let names: Vec<String> = WORKLOADS.iter().map(|workload| format!("{:?}", workload.name)).collect();
+        let (only, names) = (&args.only, names.join(", "));
+        return Err(Error::Argument(format!("no workload has {only:?} in its name; there are {names}")));
     }
     let mut workloads = BTreeMap::new();
     for workload in chosen {

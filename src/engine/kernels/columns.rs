@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::Scratch;
 use super::conv::{Conv, Values};
 use super::map::Map;
 use super::simd::Isa;
@@ -55,8 +56,9 @@ impl Conv {
             });
         let width = self.column_panels() * PANEL;
         bands.for_each_init(
-            || vec![0.0f32; MAX_ROWS * width],
+            || Scratch::zeros(MAX_ROWS * width),
             |scratch, (picture, first_row, dx)| {
+                let scratch = &mut scratch.0[..];
                 dx.fill(0.0);
                 let past_row = first_row + dx.len() / row;
                 // The padded row that the first tap of output row `oy` falls on.

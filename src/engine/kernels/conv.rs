@@ -256,6 +256,9 @@ impl Conv {
                     runs.push(Run { a, b: (ky * kw + kx) * step, len });
                 }
             }
+            if runs.is_empty() && in_place && finish == Finish::Plain {
+                continue;
+            }
             // Where no tap reaches the gradient is zero, and the output is never read.
             let reach = if runs.is_empty() { [0, 0] } else { [1, 1] };
             let origin = if runs.is_empty() { [0, 0] } else { origin };

@@ -15,6 +15,8 @@ mod sparse;
 mod tile;
 mod weight_gradient;
 
+use std::cell::RefCell;
+
 pub use batch_norm::{BatchNorm, Statistics};
 pub use conv::{Conv, Fused, Values};
 pub use map::Map;
@@ -22,6 +24,29 @@ pub use pool::Window;
 pub use simd::Isa;
 pub use sparse::{PoolGradient, SparseGradient};
 pub use tile::Finish;
+
+thread_local! {
+    /// Buffers that are over with; a thread keeps them for the next time.
+    static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A buffer of zeros for the length of an operation, taken from those that the thread has used before.
+struct Scratch(Vec<f32>);
+
+impl Scratch {
+    fn zeros(len: usize) -> Self {
+        let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
+        buffer.clear();
+        buffer.resize(len, 0.0);
+        Self(buffer)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        SPARE.with_borrow_mut(|spare| spare.push(std::mem::take(&mut self.0)));
+    }
+}
 
 /// A slice whose elements are written by several threads, each its own.
 #[derive(Clone, Copy)]

@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::Scratch;
 use super::conv::{Conv, Values};
 use super::map::Map;
 use super::pool::Window;
@@ -43,6 +44,8 @@ pub struct PoolGradient<'a> {
 
 /// The most vectors whose sums are kept in registers at a time.
 const MAX_VECTORS: usize = 16;
+/// Parts that the pictures of a batch are cut into for the gradient of their pixels.
+const INPUT_PARTS: usize = 8;
 /// Values of a row of the kernel from which on going through them entry by entry pays.
 const MIN_ROW: usize = 32;
 
@@ -180,6 +183,39 @@ impl SparseGradient {
 }
 
 impl Conv {
+    /// Writes the gradient of the input of a fully connected layer before a maxout of `pieces`, which is a whole buffer.
+    /// `rows` are the weights of [`Self::unpack_rows`].
+    pub fn maxout_input_gradient(
+        &self,
+        isa: Isa,
+        n: usize,
+        ((dy, dy_map), winners, pieces): (Values<'_>, &[u8], usize),
+        rows: &[f32],
+        (dx, dx_map): (&mut [f32], Map),
+    ) {
+        let (depth, units) = (self.inputs, dy_map.channels);
+        assert!(units * pieces == self.outputs && dx_map.picture() == depth && rows.len() == self.outputs * depth);
+        // Several pictures share each row of weights while it is near.
+        let pictures = n.div_ceil(INPUT_PARTS).max(1);
+        dx[..n * depth].par_chunks_mut(pictures * depth).enumerate().for_each(|(part, dx)| {
+            dx.fill(0.0);
+            let mut lists = vec![Vec::new(); pieces];
+            for unit in 0..units {
+                lists.iter_mut().for_each(Vec::clear);
+                for picture in 0..dx.len() / depth {
+                    let at = part * pictures + picture;
+                    let value = dy[dy_map.at(at, 0, 0) + unit];
+                    let window = (picture * depth) as u32;
+                    lists[usize::from(winners[at * units + unit])].push(Entry { window, value });
+                }
+                for (piece, list) in lists.iter().enumerate() {
+                    let weights = &rows[(unit * pieces + piece) * depth..][..depth];
+                    scatter(isa, weights, list, 0, 0, dx);
+                }
+            }
+        });
+    }
+
     /// Writes the gradients of the weights and of the bias of a fully connected layer before a maxout of `pieces`, or adds
     /// them to what is there. `dy` are those of the units, `winners` their pieces.
     pub fn maxout_weight_gradient(
@@ -193,8 +229,9 @@ impl Conv {
         let (depth, units) = (self.inputs, dy_map.channels);
         assert!(units * pieces == self.outputs && db.len() == self.outputs && x.len() >= x_map.buffer_len(n));
         let panels = dw.par_chunks_exact_mut(depth * PANEL).zip(db.par_chunks_mut(PANEL));
-        let scratch = || (vec![0.0f32; PANEL * depth], vec![Vec::new(); PANEL]);
+        let scratch = || (Scratch::zeros(PANEL * depth), vec![Vec::new(); PANEL]);
         panels.enumerate().for_each_init(scratch, |(sums, lists), (panel, (dw, db))| {
+            let sums = &mut sums.0[..];
             let outputs = panel * PANEL..panel * PANEL + db.len();
             lists.iter_mut().for_each(Vec::clear);
             for picture in 0..n {

@@ -8,7 +8,7 @@ use super::conv::{Conv, Values};
 use super::map::Map;
 use super::simd::Isa;
 use super::tile::{self, Finish, MAX_ROWS, PANEL, Rows, Run, Tile};
-use super::{SharedSlice, depthwise};
+use super::{Scratch, SharedSlice, depthwise};
 
 /// Bytes of pictures and gradients that the tiles of a weight gradient go over before the next pictures: a part of the
 /// second-level cache.
@@ -65,52 +65,56 @@ impl Conv {
         let out = SharedSlice::new(dw);
         assert!(dw.len() == panels * self.inputs * PANEL);
         assert!(x.len() >= x_map.buffer_len(n) && dy.len() >= dy_map.buffer_len(n));
-        let mut packed = vec![0.0f32; panels * n * PANEL];
-        packed.par_chunks_exact_mut((n * PANEL).max(1)).enumerate().for_each(|(panel, packed)| {
+        let mut packed = Scratch::zeros(panels * n * PANEL);
+        packed.0.par_chunks_exact_mut((n * PANEL).max(1)).enumerate().for_each(|(panel, packed)| {
             let columns = (self.outputs - panel * PANEL).min(PANEL);
             for (picture, row) in packed.chunks_exact_mut(PANEL).enumerate() {
                 row[..columns].copy_from_slice(&dy[dy_map.at(picture, 0, 0) + panel * PANEL..][..columns]);
             }
         });
         let groups = tiles.div_ceil(TILES_PER_GATHER);
-        (0..groups).into_par_iter().for_each_init(Vec::new, |rows, group| {
-            let range = group * tiles / groups..(group + 1) * tiles / groups;
-            rows.clear();
-            for (start, end) in range.clone().map(bounds) {
-                for picture in 0..n {
-                    rows.extend_from_slice(&x[x_map.at(picture, 0, 0) + start..][..end - start]);
-                }
-            }
-            for (panel, columns) in packed.chunks_exact((n * PANEL).max(1)).enumerate() {
-                let mut rows = &rows[..];
+        (0..groups).into_par_iter().for_each_init(
+            || Scratch::zeros(0),
+            |rows, group| {
+                let rows = &mut rows.0;
+                let range = group * tiles / groups..(group + 1) * tiles / groups;
+                rows.clear();
                 for (start, end) in range.clone().map(bounds) {
-                    let count = end - start;
-                    let (mut a, mut c) = ([std::ptr::null(); MAX_ROWS], [std::ptr::null_mut(); MAX_ROWS]);
-                    for m in 0..count {
-                        a[m] = rows[m..].as_ptr();
-                        // SAFETY: a task writes its own rows of every panel, inside `dw` as its length was checked.
-                        c[m] = unsafe { out.at((panel * self.inputs + start + m) * PANEL) };
+                    for picture in 0..n {
+                        rows.extend_from_slice(&x[x_map.at(picture, 0, 0) + start..][..end - start]);
                     }
-                    let tile = Tile {
-                        rows: count,
-                        columns: (self.outputs - panel * PANEL).min(PANEL),
-                        runs: &run,
-                        layout: Rows::Neighbours(count),
-                        b_step: PANEL,
-                        a,
-                        b: columns.as_ptr(),
-                        c,
-                        bias: std::ptr::null(),
-                        add: if add { c.map(|c| c.cast_const()) } else { [std::ptr::null(); MAX_ROWS] },
-                        gate: [std::ptr::null(); MAX_ROWS],
-                        finish: Finish::Plain,
-                    };
-                    // SAFETY: `rows` begins with `count` values of each picture, `columns` holds a panel of each.
-                    unsafe { tile::multiply(isa, &tile) };
-                    rows = &rows[n * count..];
                 }
-            }
-        });
+                for (panel, columns) in packed.0.chunks_exact((n * PANEL).max(1)).enumerate() {
+                    let mut rows = &rows[..];
+                    for (start, end) in range.clone().map(bounds) {
+                        let count = end - start;
+                        let (mut a, mut c) = ([std::ptr::null(); MAX_ROWS], [std::ptr::null_mut(); MAX_ROWS]);
+                        for m in 0..count {
+                            a[m] = rows[m..].as_ptr();
+                            // SAFETY: a task writes its own rows of every panel, inside `dw` as its length was checked.
+                            c[m] = unsafe { out.at((panel * self.inputs + start + m) * PANEL) };
+                        }
+                        let tile = Tile {
+                            rows: count,
+                            columns: (self.outputs - panel * PANEL).min(PANEL),
+                            runs: &run,
+                            layout: Rows::Neighbours(count),
+                            b_step: PANEL,
+                            a,
+                            b: columns.as_ptr(),
+                            c,
+                            bias: std::ptr::null(),
+                            add: if add { c.map(|c| c.cast_const()) } else { [std::ptr::null(); MAX_ROWS] },
+                            gate: [std::ptr::null(); MAX_ROWS],
+                            finish: Finish::Plain,
+                        };
+                        // SAFETY: `rows` begins with `count` values of each picture, `columns` holds a panel of each.
+                        unsafe { tile::multiply(isa, &tile) };
+                        rows = &rows[n * count..];
+                    }
+                }
+            },
+        );
     }
 
     /// The pixels of some pictures as runs.

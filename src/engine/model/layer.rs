@@ -234,6 +234,9 @@ fn window(kernel: Size, stride: Option<Size>, padding: Size, ceil: bool) -> Wind
     Window { kernel: kernel.pair(), stride: stride.unwrap_or(kernel).pair(), padding: padding.pair(), ceil }
 }
 
+/// The most values that a maximum is taken of: its winner is noted in a byte.
+const MAX_CHOICES: usize = 256;
+
 /// The largest number that any size in a manifest may be.
 const MAX_SIZE: usize = 1 << 20;
 
@@ -287,6 +290,9 @@ impl LayerSpec {
                 positive("in", &[*inputs])?;
                 positive("units", &[*units])?;
                 positive("pieces", &[*pieces])?;
+                if *pieces > MAX_CHOICES {
+                    return Err(format!("pieces is {pieces}; expected at most {MAX_CHOICES}"));
+                }
             }
             Self::BatchNorm2d { channels, eps, .. } => {
                 positive("channels", &[*channels])?;
@@ -297,6 +303,11 @@ impl LayerSpec {
             Self::MaxPool2d(window) | Self::AvgPool2d(window) => {
                 positive("kernel", &window.kernel)?;
                 positive("stride", &window.stride)?;
+                if matches!(self, Self::MaxPool2d(_)) && window.kernel[0].saturating_mul(window.kernel[1]) > MAX_CHOICES
+                {
+                    let [height, width] = window.kernel;
+                    return Err(format!("a kernel of {height}×{width}; expected at most {MAX_CHOICES} pixels in all"));
+                }
                 if window.padding.iter().zip(window.kernel).any(|(&p, k)| 2 * p > k) {
                     return Err(format!(
                         "padding {:?} is more than half of the kernel {:?}",

@@ -94,7 +94,7 @@ pub enum Backward {
     Columns,
     /// Through the winners of the max pool that alone reads the result: the number of its step.
     Sparse(usize),
-    /// Through the winners of the maxout that alone reads the result, for the weights: the number of its step.
+    /// Through the winners of the maxout that alone reads the result: the number of its step.
     Units(usize),
 }
 
@@ -252,6 +252,8 @@ impl Plan {
         }
         if let (&[maxout], None) = (&y.readers[..], y.parent)
             && matches!(self.steps[maxout].op, Op::Maxout { .. })
+            && x.readers.len() == 1
+            && x.map.is_dense()
         {
             return Backward::Units(maxout);
         }
@@ -313,16 +315,19 @@ impl Builder {
         y
     }
 
-    /// Runs units one after the other; the last one adds `add` and clamps where it can, and writes to `into`.
+    /// Runs units one after the other; the last one adds the shortcut and clamps where it can, and writes to `into`. The
+    /// shortcut comes just before it, so that backwards it is the first to write its input's gradient: the body's first layer,
+    /// which reaches every pixel, then adds to it and closes the gate.
     fn sequence(
         &mut self,
         units: &[Unit<'_>],
         x: NodeId,
         into: Option<NodeId>,
-        sum: Option<(NodeId, Option<f32>)>,
+        mut shortcut: Option<Shortcut<'_>>,
     ) -> Result<NodeId> {
         let mut x = x;
-        let mut open = (into, sum);
+        let mut into = into;
+        let mut sum = None;
         for (i, unit) in units.iter().enumerate() {
             let last = i + 1 == units.len();
             let mut target = Target { clamp: unit.clamp, ..Target::default() };
@@ -332,23 +337,33 @@ impl Builder {
                         unit.layer,
                         LayerSpec::Conv2d { .. } | LayerSpec::Linear { .. } | LayerSpec::BatchNorm2d { .. }
                     );
-                if let Some((add, clamp)) = open.1.filter(|_| fuses) {
+                sum = self.shortcut(shortcut.take())?;
+                if let Some((add, clamp)) = sum.filter(|_| fuses) {
                     (target.add, target.clamp) = (Some(add), clamp);
-                    open.1 = None;
+                    sum = None;
                 }
-                if open.1.is_none() {
-                    target.into = open.0.take();
+                if sum.is_none() {
+                    target.into = into.take();
                 }
             }
             x = self.unit(unit, x, target)?;
         }
-        if open.0.is_some() || open.1.is_some() {
-            let (add, clamp) = open.1.map_or((None, None), |(add, clamp)| (Some(add), clamp));
+        if units.is_empty() {
+            sum = self.shortcut(shortcut)?;
+        }
+        if into.is_some() || sum.is_some() {
+            let (add, clamp) = sum.map_or((None, None), |(add, clamp)| (Some(add), clamp));
             let map = self.map(x);
-            let target = Target { into: open.0, add, clamp };
+            let target = Target { into, add, clamp };
             x = self.step(Op::Copy, x, ([map.height, map.width], map.channels), target);
         }
         Ok(x)
+    }
+
+    /// Runs the layers of a shortcut: what is to be added, and the clamp behind the sum.
+    fn shortcut(&mut self, shortcut: Option<Shortcut<'_>>) -> Result<Option<(NodeId, Option<f32>)>> {
+        let Some(Shortcut { layers, x, clamp }) = shortcut else { return Ok(None) };
+        Ok(Some((self.sequence(&units(layers, self.pass), x, None, None)?, clamp)))
     }
 
     fn unit(&mut self, unit: &Unit<'_>, x: NodeId, target: Target) -> Result<NodeId> {
@@ -426,8 +441,8 @@ impl Builder {
                 self.step(op, x, (size, map.channels), target)
             }
             LayerSpec::Residual { body, shortcut } => {
-                let around = self.sequence(&units(shortcut, self.pass), x, None, None)?;
-                self.sequence(&units(body, self.pass), x, target.into, Some((around, target.clamp)))?
+                let shortcut = Shortcut { layers: shortcut, x, clamp: target.clamp };
+                self.sequence(&units(body, self.pass), x, target.into, Some(shortcut))?
             }
             LayerSpec::Concat { branches } => self.concat(branches, x, target)?,
         })
@@ -482,6 +497,13 @@ impl Builder {
         let mut slot = || slots.next().unwrap_or_default();
         Norm { eps: *eps as f32, gamma: slot(), beta: slot(), mean: slot(), var: slot() }
     }
+}
+
+/// The way around the body of a residual block, and the clamp behind their sum.
+struct Shortcut<'a> {
+    layers: &'a [LayerSpec],
+    x: NodeId,
+    clamp: Option<f32>,
 }
 
 /// Where a step writes and what it does beside.

@@ -83,9 +83,9 @@ impl Plan {
             {
                 let weights = self.conv_weights(weights, &step.op).0;
                 match self.backward_of(step) {
-                    Backward::Dense | Backward::Units(_) => conv.transpose(weights, &mut all[*id]),
+                    Backward::Dense => conv.transpose(weights, &mut all[*id]),
                     Backward::Columns => conv.transpose_to_columns(weights, &mut all[*id]),
-                    Backward::Sparse(_) => conv.unpack_rows(weights, &mut all[*id]),
+                    Backward::Sparse(_) | Backward::Units(_) => conv.unpack_rows(weights, &mut all[*id]),
                 }
             }
         }
@@ -336,7 +336,12 @@ impl Plan {
                 if dx_wanted {
                     let transposed = weights.transposed.map_or(&[][..], |transposed| &transposed.0[*id]);
                     match way {
-                        Backward::Dense | Backward::Units(_) => {
+                        Backward::Units(maxout) => {
+                            let maxout = self.maxout_gradient(maxout, &workspace.gradients, &workspace.choices);
+                            conv.maxout_input_gradient(isa, n, maxout, transposed, dx);
+                            planes::finish(isa, n, (&mut out, x_node.map), finish, Some(view(x_node)));
+                        }
+                        Backward::Dense => {
                             conv.input_gradient((isa, n), dy, transposed, dx, (in_place, Some(view(x_node)), finish));
                         }
                         Backward::Columns => conv.input_gradient_by_columns(isa, n, dy, transposed, dx),
@@ -363,8 +368,7 @@ impl Plan {
             _ if !dx_wanted => {}
             // The convolution before it goes through the winners itself.
             Op::MaxPool { .. } if self.is_read_sparsely(step) => {}
-            // The same, unless its input's gradient is wanted too.
-            Op::Maxout { .. } if !self.wants_before(step, for_parameters, for_pixels) => {}
+            Op::Maxout { .. } if self.is_read_sparsely(step) => {}
             Op::MaxPool { window, id } => {
                 let gate = match finish {
                     Finish::Gate { upper } => Some((view(x_node), upper)),
@@ -385,16 +389,10 @@ impl Plan {
         workspace.gradients[x_node.buffer] = out;
     }
 
-    /// Whether the convolution before a max pool takes its gradient from the pool's winners.
-    fn is_read_sparsely(&self, pool: &Step) -> bool {
-        let writer = self.steps.iter().find(|step| step.y == pool.x);
-        writer.is_some_and(|writer| matches!(self.backward_of(writer), Backward::Sparse(_)))
-    }
-
-    /// Whether the gradient of what the layer before a maxout reads is needed.
-    fn wants_before(&self, maxout: &Step, parameters: bool, pixels: bool) -> bool {
-        let writer = self.steps.iter().find(|step| step.y == maxout.x);
-        writer.is_none_or(|writer| self.wants(writer.x, parameters, pixels))
+    /// Whether the layer before a max pool or a maxout takes its gradient from their winners.
+    fn is_read_sparsely(&self, reader: &Step) -> bool {
+        let writer = self.steps.iter().find(|step| step.y == reader.x);
+        writer.is_some_and(|writer| matches!(self.backward_of(writer), Backward::Sparse(_) | Backward::Units(_)))
     }
 
     /// The gradient of the units of a maxout, their winners, and the pieces of each.

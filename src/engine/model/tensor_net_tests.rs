@@ -435,6 +435,35 @@ fn labels_must_exist() {
     assert!(cross_entropy(&z, &[3]).is_err() && log_odds_against(&z, &[0, 1]).is_err());
 }
 
+#[test]
+fn pools_of_random_shapes_agree_with_the_other_executor() {
+    let mut rng = ChaCha8Rng::seed_from_u64(21);
+    let mut checked = 0;
+    while checked < 80 {
+        let mut pair = |range: std::ops::RangeInclusive<usize>| [0, 1].map(|_| rng.random_range(range.clone()));
+        let (kernel, stride, padding, size) = (pair(1..=4), pair(1..=4), pair(0..=2), pair(1..=11));
+        let (channels, ceil) = (rng.random_range(1..40), rng.random_range(0..2) == 1);
+        let window = Window { kernel, stride, padding, ceil };
+        let fits = (0..2).all(|axis| 2 * padding[axis] <= kernel[axis]) && window.output(size[0], size[1]).is_some();
+        if !fits {
+            continue;
+        }
+        checked += 1;
+        let x = Var::from_tensor(&random(&[2, channels, size[0], size[1]], checked)).unwrap();
+        for layer in [LayerSpec::MaxPool2d(window), LayerSpec::AvgPool2d(window)] {
+            let what = format!("{layer:?} {size:?}");
+            let net = TensorNet::build(std::slice::from_ref(&layer), &Params::new()).unwrap();
+            let y = net.forward(&x, &mut Mode::Evaluate).unwrap();
+            let dx = &weighted_gradients(&y, 7.0, &[&x])[0];
+            let of_y = |y: &[f32]| (1..=y.len()).map(|i| i as f32 / 7.0).collect();
+            let input = net_tests::input([channels, size[0], size[1]]);
+            let found = net_tests::run((&[layer], &input), &Params::new(), Pass::Evaluate, &values(&x), of_y);
+            assert_close(&what, &found.y, &values(&y));
+            assert_close(&what, &found.dx, dx);
+        }
+    }
+}
+
 /// Nets that lead every way through the other executor: fused and unfused, branches that share a plane, gates, dropout
 /// aside, pools that overlap, channels that fill no vector.
 const NETS: [([usize; 3], &str); 6] = [
