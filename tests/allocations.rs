@@ -67,6 +67,6 @@ fn a_step_allocates_nothing_that_grows_with_the_net() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
     let (narrow, wide) = pool.install(|| (bytes_per_step(16), bytes_per_step(256)));
     eprintln!("bytes asked for in a step: {narrow} at 16 channels, {wide} at 256");
-    // The wide net has 870 000 weights, 3.5 MB. Small lists grow with its panels.
-    assert!(wide < narrow + (64 << 10), "{narrow} bytes a step at 16 channels, {wide} at 256");
+    // The wide net has 870 000 weights, 3.5 MB. What differs are lists of tasks.
+    assert!(wide < narrow + (32 << 10), "{narrow} bytes a step at 16 channels, {wide} at 256");
 }

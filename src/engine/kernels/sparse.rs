@@ -229,23 +229,19 @@ impl Conv {
         let (depth, units) = (self.inputs, dy_map.channels);
         assert!(units * pieces == self.outputs && db.len() == self.outputs && x.len() >= x_map.buffer_len(n));
         let panels = dw.par_chunks_exact_mut(depth * PANEL).zip(db.par_chunks_mut(PANEL));
-        let scratch = || (Scratch::zeros(PANEL * depth), vec![Vec::new(); PANEL]);
-        panels.enumerate().for_each_init(scratch, |(sums, lists), (panel, (dw, db))| {
+        let scratch = || (Scratch::zeros(PANEL * depth), Vec::with_capacity(n));
+        panels.enumerate().for_each_init(scratch, |(sums, list), (panel, (dw, db))| {
             let sums = &mut sums.0[..];
-            let outputs = panel * PANEL..panel * PANEL + db.len();
-            lists.iter_mut().for_each(Vec::clear);
-            for picture in 0..n {
-                let window = x_map.at(picture, 0, 0) as u32;
-                let dy = &dy[dy_map.at(picture, 0, 0)..][..units];
-                for unit in outputs.start / pieces..outputs.end.div_ceil(pieces) {
-                    let output = unit * pieces + usize::from(winners[picture * units + unit]);
-                    if outputs.contains(&output) && dy[unit] != 0.0 {
-                        lists[output - outputs.start].push(Entry { window, value: dy[unit] });
-                    }
-                }
-            }
             sums.fill(0.0);
-            for (lane, (list, db)) in lists.iter().zip(db.iter_mut()).enumerate() {
+            for (lane, db) in db.iter_mut().enumerate() {
+                let (unit, piece) = ((panel * PANEL + lane) / pieces, (panel * PANEL + lane) % pieces);
+                list.clear();
+                list.extend((0..n).filter(|picture| usize::from(winners[picture * units + unit]) == piece).map(
+                    |picture| Entry {
+                        window: x_map.at(picture, 0, 0) as u32,
+                        value: dy[dy_map.at(picture, 0, 0) + unit],
+                    },
+                ));
                 gather(isa, x, list, &mut sums[lane * depth..][..depth]);
                 let sum: f32 = list.iter().map(|entry| entry.value).sum();
                 *db = if add { *db + sum } else { sum };
