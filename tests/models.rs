@@ -116,7 +116,8 @@ fn layers_that_do_not_fit_are_refused_with_found_and_expected() {
     assert_refused(&with("in = 6272", "in = 6271"), &["layers[4]", "linear1", "gets 6272 features", "expected 6271"]);
     assert_refused(&with("in = 1, out = 32", "in = 3, out = 32"), &["layers[0]", "conv1", "1×28×28", "3 channels"]);
     assert_refused(&with("out = 10", "out = 11"), &["11", "expected 10 values"]);
-    assert_refused(&with("kernel = 2", "kernel = 29"), &["layers[2]", "max_pool2d", "32×28×28", "29×29"]);
+    assert_refused(&with("kernel = 2", "kernel = [29, 2]"), &["layers[2]", "max_pool2d", "32×28×28", "29×2"]);
+    assert_refused(&with("kernel = 2", "kernel = 17"), &["layers[2]", "max_pool2d", "17×17", "at most 256"]);
     assert_refused(&with("kind = \"relu\"", "kind = \"rleu\""), &["layers[1]", "rleu", "relu"]);
     assert_refused(&with("{ kind = \"flatten\" },", ""), &["layers[3]", "32×14×14", "flatten"]);
     assert_refused(&with("padding = 1 }", "padding = 1, groups = 2 }"), &["layers[0] (conv1)", "groups"]);
