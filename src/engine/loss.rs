@@ -123,6 +123,8 @@ fn log_softmax(z: &[f32]) -> impl Iterator<Item = f32> {
 
 #[cfg(test)]
 mod tests {
+    use candle_core::{Device, Tensor, Var};
+
     use super::*;
 
     fn both(z: &[f32], label: usize, loss: Loss) -> (f32, Vec<f32>) {
@@ -141,6 +143,21 @@ mod tests {
         let (loss, dz) = both(&[1.0, -2.0, 0.5, 3.0], 2, Loss::CrossEntropy);
         assert!((loss - 2.702_253_6).abs() < 1e-6, "{loss}");
         assert!(close(&dz, &[0.110_553_734, 0.005_504_147_6, -0.932_945_8, 0.816_887_86]), "{dz:?}");
+    }
+
+    #[test]
+    fn cross_entropy_agrees_with_candles_own() {
+        let logits: Vec<f32> = (0..54).map(|i| ((i * 29) % 31) as f32 / 3.0 - 5.0).collect();
+        let labels = [0usize, 3, 8, 8, 1, 5];
+        let var = Var::from_slice(&logits, (6, 9), &Device::Cpu).unwrap();
+        let indices = Tensor::from_slice(&labels.map(|label| label as u32), 6, &Device::Cpu).unwrap();
+        let theirs = candle_nn::loss::cross_entropy(&var, &indices).unwrap();
+        let gradient = theirs.backward().unwrap().remove(&var).unwrap().flatten_all().unwrap();
+        let ours = Loss::CrossEntropy.values(&logits, &labels).unwrap().iter().sum::<f32>() / 6.0;
+        assert!((ours - theirs.to_scalar::<f32>().unwrap()).abs() < 1e-5);
+        let gradient: Vec<f32> = gradient.to_vec1().unwrap();
+        assert!(close(&Loss::CrossEntropy.gradient(&logits, &labels, 1.0 / 6.0).unwrap(), &gradient));
+        assert!(close(&exact_cross_entropy_gradient(&logits, &labels, 1.0 / 6.0).unwrap(), &gradient));
     }
 
     #[test]

@@ -23,6 +23,12 @@ pub fn start(window: bool) -> Result<()> {
     Ok(())
 }
 
+/// Runs a piece of work on one of the engine's threads. A pass starts many small parallel regions: from there the other
+/// threads only have to join in, from outside each region would wake one thread more and wait for it.
+pub fn on_the_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
+}
+
 fn count(asked: Option<&str>, cores: usize, window: bool) -> Result<usize> {
     match asked {
         Some(text) => match text.trim().parse() {

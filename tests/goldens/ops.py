@@ -1,4 +1,4 @@
-"""Prints ops.json: what PyTorch says of pools, convolutions and batch normalisation, for the tests in src/engine/ops.
+"""Prints ops.json: what PyTorch says of pools, convolutions and batch normalisation, for the tests in src/engine/model.
 
     python tests/goldens/ops.py > tests/goldens/ops.json
 

@@ -306,7 +306,9 @@ impl LayerSpec {
                 if matches!(self, Self::MaxPool2d(_)) && window.kernel[0].saturating_mul(window.kernel[1]) > MAX_CHOICES
                 {
                     let [height, width] = window.kernel;
-                    return Err(format!("max_pool2d has a kernel of {height}×{width}; expected at most {MAX_CHOICES} pixels in all"));
+                    return Err(format!(
+                        "max_pool2d has a kernel of {height}×{width}; expected at most {MAX_CHOICES} pixels in all"
+                    ));
                 }
                 if window.padding.iter().zip(window.kernel).any(|(&p, k)| 2 * p > k) {
                     return Err(format!(

@@ -1,8 +1,11 @@
 //! Models: manifests, weights, and nets built from them.
 
+mod builder;
 mod catalogue;
 mod classes;
 mod embedded;
+#[cfg(test)]
+mod executors_tests;
 mod layer;
 mod manifest;
 mod net;

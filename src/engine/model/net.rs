@@ -13,6 +13,7 @@ use super::plan::{Pass, Plan};
 use super::run::{Folded, Transposed, Wanted, Weights, Workspace};
 use crate::engine::Result;
 use crate::engine::kernels::Isa;
+use crate::engine::threads::on_the_pool;
 
 /// Parameters and running statistics by name, in PyTorch's shapes and order; sorted, so that saving and hashing repeat.
 pub type Params = BTreeMap<String, Tensor>;
@@ -92,7 +93,7 @@ impl Net {
             result
         };
         if pixels.len() <= per_pass * picture {
-            return run((0, pixels));
+            return on_the_pool(|| run((0, pixels)));
         }
         let parts: Vec<_> = pixels.par_chunks(per_pass * picture).enumerate().map(run).collect();
         let mut joined = (Vec::new(), Vec::with_capacity(pixels.len()));

@@ -11,7 +11,6 @@ use super::tensor_ops::*;
 use super::tensor_testing::{check_gradient, random};
 use super::*;
 use crate::engine::kernels::Window;
-use crate::engine::loss::Loss;
 
 #[derive(Deserialize)]
 struct Goldens {
@@ -66,7 +65,7 @@ fn goldens() -> Goldens {
     serde_json::from_str(include_str!("../../../tests/goldens/ops.json")).unwrap()
 }
 
-fn values(tensor: &Tensor) -> Vec<f32> {
+pub fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
@@ -74,11 +73,11 @@ fn var(values: &[f32], shape: &[usize]) -> Var {
     Var::from_slice(values, shape, &Device::Cpu).unwrap()
 }
 
-fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
+pub fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
     assert_within(5e-6, what, found, expected);
 }
 
-fn assert_within(tolerance: f32, what: &str, found: &[f32], expected: &[f32]) {
+pub fn assert_within(tolerance: f32, what: &str, found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let scale = expected.iter().fold(1.0f32, |m, v| m.max(v.abs()));
     for (i, (a, b)) in found.iter().zip(expected).enumerate() {
@@ -87,7 +86,7 @@ fn assert_within(tolerance: f32, what: &str, found: &[f32], expected: &[f32]) {
 }
 
 /// The gradients of `Σ wᵢ·yᵢ` with respect to `vars`, where wᵢ = (i + 1) / `divisor`, as the goldens have them.
-fn weighted_gradients(y: &Tensor, divisor: f32, vars: &[&Var]) -> Vec<Vec<f32>> {
+pub fn weighted_gradients(y: &Tensor, divisor: f32, vars: &[&Var]) -> Vec<Vec<f32>> {
     let weights = (1..=y.elem_count()).map(|i| i as f32 / divisor).collect();
     let weights = Tensor::from_vec(weights, y.shape(), y.device()).unwrap();
     let mut gradients = (y * weights).unwrap().sum_all().unwrap().backward().unwrap();
@@ -433,149 +432,4 @@ fn losses_match_pytorch_and_do_not_overflow() {
 fn labels_must_exist() {
     let z = random(&[1, 3], 7);
     assert!(cross_entropy(&z, &[3]).is_err() && log_odds_against(&z, &[0, 1]).is_err());
-}
-
-#[test]
-fn pools_of_random_shapes_agree_with_the_other_executor() {
-    let mut rng = ChaCha8Rng::seed_from_u64(21);
-    let mut checked = 0;
-    while checked < 80 {
-        let mut pair = |range: std::ops::RangeInclusive<usize>| [0, 1].map(|_| rng.random_range(range.clone()));
-        let (kernel, stride, padding, size) = (pair(1..=4), pair(1..=4), pair(0..=2), pair(1..=11));
-        let (channels, ceil) = (rng.random_range(1..40), rng.random_range(0..2) == 1);
-        let window = Window { kernel, stride, padding, ceil };
-        let fits = (0..2).all(|axis| 2 * padding[axis] <= kernel[axis]) && window.output(size[0], size[1]).is_some();
-        if !fits {
-            continue;
-        }
-        checked += 1;
-        let x = Var::from_tensor(&random(&[2, channels, size[0], size[1]], checked)).unwrap();
-        for layer in [LayerSpec::MaxPool2d(window), LayerSpec::AvgPool2d(window)] {
-            let what = format!("{layer:?} {size:?}");
-            let net = TensorNet::build(std::slice::from_ref(&layer), &Params::new()).unwrap();
-            let y = net.forward(&x, &mut Mode::Evaluate).unwrap();
-            let dx = &weighted_gradients(&y, 7.0, &[&x])[0];
-            let of_y = |y: &[f32]| (1..=y.len()).map(|i| i as f32 / 7.0).collect();
-            let input = net_tests::input([channels, size[0], size[1]]);
-            let found = net_tests::run((&[layer], &input), &Params::new(), Pass::Evaluate, &values(&x), of_y);
-            assert_close(&what, &found.y, &values(&y));
-            assert_close(&what, &found.dx, dx);
-        }
-    }
-}
-
-/// Nets that lead every way through the other executor: fused and unfused, branches that share a plane, gates, dropout
-/// aside, pools that overlap, channels that fill no vector.
-const NETS: [([usize; 3], &str); 6] = [
-    (
-        [3, 15, 15],
-        r#"{ kind = "conv2d", name = "a", in = 3, out = 8, kernel = 3, stride = 2, padding = 1, bias = false },
-        { kind = "batch_norm2d", name = "n", channels = 8 }, { kind = "relu" },
-        { kind = "max_pool2d", kernel = 3, stride = 2, padding = 1, ceil = true },
-        { kind = "residual", body = [{ kind = "conv2d", name = "d", in = 8, out = 8, kernel = 3, padding = 1, groups = 8 },
-          { kind = "relu6" }], shortcut = [{ kind = "conv2d", name = "s", in = 8, out = 8, kernel = 1, groups = 2 }] },
-        { kind = "concat", branches = [[], [{ kind = "avg_pool2d", kernel = 3, stride = 1, padding = 1 }]] },
-        { kind = "flatten" }, { kind = "maxout", name = "m", in = 400, units = 10, pieces = 3 },
-        { kind = "linear", name = "l", in = 10, out = 5 }"#,
-    ),
-    (
-        [1, 12, 10],
-        r#"{ kind = "conv2d", name = "a", in = 1, out = 40, kernel = 5, padding = 2 }, { kind = "relu" },
-        { kind = "max_pool2d", kernel = 2 }, { kind = "conv2d", name = "b", in = 40, out = 33, kernel = [3, 2] },
-        { kind = "relu" }, { kind = "max_pool2d", kernel = 2 }, { kind = "flatten" },
-        { kind = "linear", name = "l", in = 132, out = 50 }, { kind = "relu" },
-        { kind = "linear", name = "o", in = 50, out = 7, bias = false }"#,
-    ),
-    (
-        [2, 9, 9],
-        r#"{ kind = "conv2d", name = "a", in = 2, out = 16, kernel = 3, padding = 1 }, { kind = "relu" },
-        { kind = "residual", body = [{ kind = "conv2d", name = "b", in = 16, out = 16, kernel = 3, padding = 1 },
-          { kind = "batch_norm2d", name = "bn", channels = 16 }, { kind = "relu" },
-          { kind = "conv2d", name = "c", in = 16, out = 16, kernel = 3, padding = 1, bias = false },
-          { kind = "batch_norm2d", name = "cn", channels = 16 }] }, { kind = "relu" },
-        { kind = "residual", body = [{ kind = "conv2d", name = "e", in = 16, out = 24, kernel = 3, stride = 2, padding = 1 }],
-          shortcut = [{ kind = "conv2d", name = "f", in = 16, out = 24, kernel = 1, stride = 2 },
-            { kind = "batch_norm2d", name = "fn", channels = 24 }] },
-        { kind = "relu" }, { kind = "global_avg_pool" }, { kind = "linear", name = "l", in = 24, out = 4 }"#,
-    ),
-    (
-        [3, 13, 11],
-        r#"{ kind = "conv2d", name = "a", in = 3, out = 20, kernel = 3, stride = 2 }, { kind = "relu" },
-        { kind = "max_pool2d", kernel = 3, stride = 2, ceil = true },
-        { kind = "conv2d", name = "s", in = 20, out = 6, kernel = 1 }, { kind = "relu" },
-        { kind = "concat", branches = [
-          [{ kind = "conv2d", name = "p", in = 6, out = 10, kernel = 1 }, { kind = "relu" }],
-          [{ kind = "concat", branches = [[{ kind = "conv2d", name = "q", in = 6, out = 9, kernel = 3, padding = 1 },
-            { kind = "relu" }], [{ kind = "max_pool2d", kernel = 3, stride = 1, padding = 1 }]] }],
-          [{ kind = "conv2d", name = "r", in = 6, out = 4, kernel = 1 }, { kind = "relu6" }]] },
-        { kind = "conv2d", name = "t", in = 29, out = 5, kernel = 1 }, { kind = "relu" }, { kind = "flatten" }"#,
-    ),
-    (
-        [3, 8, 8],
-        r#"{ kind = "residual", body = [{ kind = "residual", body = [{ kind = "relu" }] }] }, { kind = "relu6" },
-        { kind = "concat", branches = [[{ kind = "flatten" }], [{ kind = "avg_pool2d", kernel = [2, 4] }, { kind = "flatten" },
-          { kind = "relu" }]] },
-        { kind = "residual", body = [{ kind = "linear", name = "k", in = 216, out = 216 }] },
-        { kind = "maxout", name = "m", in = 216, units = 6, pieces = 2 }, { kind = "relu" }"#,
-    ),
-    (
-        [3, 10, 10],
-        r#"{ kind = "batch_norm2d", name = "i", channels = 3 },
-        { kind = "conv2d", name = "a", in = 3, out = 6, kernel = 2, stride = 3 },
-        { kind = "relu" }, { kind = "conv2d", name = "d", in = 6, out = 6, kernel = 3, stride = 2, padding = 2, groups = 6 },
-        { kind = "batch_norm2d", name = "n", channels = 6 }, { kind = "relu6" }, { kind = "relu" }, { kind = "flatten" },
-        { kind = "linear", name = "l", in = 54, out = 3 }"#,
-    ),
-];
-
-#[test]
-fn both_executors_agree_on_logits_and_all_gradients() {
-    for (number, (size, text)) in NETS.into_iter().enumerate() {
-        let net = layers(text);
-        let mut params = Params::new();
-        walk_layers(&net, &mut |layer| {
-            for (name, shape) in layer.tensors() {
-                let tensor = random(&shape, 100 + params.len() as u64);
-                params.insert(
-                    name.clone(),
-                    if name.ends_with("var") { (tensor.sqr().unwrap() + 0.1).unwrap() } else { tensor },
-                );
-            }
-        });
-        let vars: std::collections::BTreeMap<_, _> =
-            params.iter().map(|(name, tensor)| (name.clone(), Var::from_tensor(tensor).unwrap())).collect();
-        let shared = vars.iter().map(|(name, var)| (name.clone(), var.as_tensor().clone())).collect();
-        let oracle = TensorNet::build(&net, &shared).unwrap();
-        let x = Var::from_tensor(&random(&[3, size[0], size[1], size[2]], 9)).unwrap();
-        for pass in [Pass::Evaluate, Pass::Train] {
-            let (mut rng, mut statistics) = (ChaCha8Rng::seed_from_u64(0), Vec::new());
-            let mut mode = match pass {
-                Pass::Evaluate => Mode::Evaluate,
-                Pass::Train => Mode::Train { rng: &mut rng, statistics: &mut statistics },
-            };
-            let logits = oracle.forward(&x, &mut mode).unwrap();
-            let labels: Vec<usize> = (0..3).map(|i| i % logits.dims()[1]).collect();
-            let loss = cross_entropy(&logits, &labels).unwrap().sum_all().unwrap();
-            let expected = loss.backward().unwrap();
-            let of_logits = |z: &[f32]| Loss::CrossEntropy.gradient(z, &labels, 1.0).unwrap();
-            let found = net_tests::run((&net, &net_tests::input(size)), &params, pass, &values(&x), of_logits);
-            // The statistics of a batch cancel what its pixels have in common, on either side in single precision.
-            let tolerance = if pass == Pass::Train { 3e-5 } else { 5e-6 };
-            let what = |part: &str| format!("net {number} {pass:?} {part}");
-            assert_within(tolerance, &what("logits"), &found.y, &values(&logits));
-            assert_within(tolerance, &what("dx"), &found.dx, &values(expected.get(&x).unwrap()));
-            if pass == Pass::Train {
-                for (name, gradient) in &found.gradients {
-                    if !is_running_statistic(name) {
-                        assert_within(
-                            tolerance,
-                            &what(name),
-                            &values(gradient),
-                            &values(expected.get(&vars[name]).unwrap()),
-                        );
-                    }
-                }
-            }
-        }
-    }
 }

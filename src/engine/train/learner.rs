@@ -9,6 +9,7 @@ use crate::engine::attack::{Bounds, sign_step};
 use crate::engine::device::Backend;
 use crate::engine::kernels::Isa;
 use crate::engine::model::{Manifest, Parameters, Params};
+use crate::engine::threads::on_the_pool;
 
 /// What is minimised: arXiv 1412.6572, section 6, `α·J(x) + (1 − α)·J(x + ε·sign ∇ₓJ(x))`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -90,7 +91,7 @@ impl Learner {
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
         let shares = self.passes.are_shared();
-        self.step_in(pixels, labels, (objective, shares), size, rng)
+        on_the_pool(|| self.step_in(pixels, labels, (objective, shares), size, rng))
     }
 
     /// [`Self::step`], sharing the clean pass or not.
@@ -174,7 +175,7 @@ impl Learner {
     /// Those of a device that is not the CPU.
     pub fn logits(&mut self, pixels: &[f32]) -> Result<Vec<f32>> {
         self.refresh()?;
-        self.passes.logits(&self.parameters, pixels)
+        on_the_pool(|| self.passes.logits(&self.parameters, pixels))
     }
 
     /// Logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of J's gradient and
@@ -184,7 +185,8 @@ impl Learner {
     /// A label that is not a class of the net.
     pub fn attack(&mut self, pixels: &[f32], labels: &[usize], objective: Objective) -> Result<(Vec<f32>, Vec<f32>)> {
         self.refresh()?;
-        let (logits, gradient) = self.passes.gradient(&self.parameters, Batch { pixels, labels })?;
+        let batch = Batch { pixels, labels };
+        let (logits, gradient) = on_the_pool(|| self.passes.gradient(&self.parameters, batch))?;
         Ok((logits, sign_step(pixels, &gradient, objective.eps, objective.bounds)))
     }
 }
