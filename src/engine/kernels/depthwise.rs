@@ -4,7 +4,7 @@ use super::map::Map;
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512};
 use super::simd::{Isa, Portable, Simd};
-use super::tile::{Finish, PANEL, Tile};
+use super::tile::{PANEL, Tile, store};
 
 /// Pixels that share one fetch of the weights.
 pub const MAX_ROWS: usize = 8;
@@ -23,18 +23,8 @@ unsafe fn block<S: Simd, const M: usize>(t: &Tile<'_>) {
                     *sum = S::multiply_add(S::load_first(a.add(run.a + column), count), weight, *sum);
                 }
             }
-            for (m, mut sum) in sums.into_iter().enumerate() {
-                if !t.add[m].is_null() {
-                    sum = S::add(sum, S::load_first(t.add[m].add(column), count));
-                }
-                sum = match t.finish {
-                    Finish::Plain => sum,
-                    Finish::Clamp { upper } => S::clamp(sum, S::splat(upper)),
-                    Finish::Gate { upper } => {
-                        S::gate(sum, S::load_first(t.gate[m].add(column), count), S::splat(upper))
-                    }
-                };
-                S::store_first(t.c[m].add(column), count, sum);
+            for (m, sum) in sums.into_iter().enumerate() {
+                store::<S>(t, (m, column, count), sum);
             }
         }
     }

@@ -99,7 +99,7 @@ fn pixels(map: Map, picture: usize) -> impl Iterator<Item = usize> {
 }
 
 /// Clamps to 0..upper in place, NaN staying NaN; the subgradient at both ends is 0 as in PyTorch.
-pub fn clamp(isa: Isa, n: usize, (y, map): (&mut [f32], Map), upper: f32) {
+fn clamp(isa: Isa, n: usize, (y, map): (&mut [f32], Map), upper: f32) {
     let (count, len) = stretch(map);
     each_row(y, map, n, |_, _, row| {
         isa.vectorised(|| {

@@ -3,7 +3,7 @@
 use super::SharedBytes;
 use super::conv::Values;
 use super::map::Map;
-use super::planes::{copy, each_row};
+use super::planes::each_row;
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512};
 use super::simd::{Isa, Portable, Simd};
@@ -282,11 +282,4 @@ pub fn avg_pool_gradient(
             }
         });
     });
-}
-
-/// `y = a + b`.
-pub fn add(isa: Isa, n: usize, a: Values<'_>, b: Values<'_>, y: (&mut [f32], Map)) {
-    let (y, map) = y;
-    copy(isa, n, a, (y, map), false);
-    copy(isa, n, b, (y, map), true);
 }

@@ -140,20 +140,30 @@ unsafe fn block<S: Simd, const M: usize, const V: usize, const LAYOUT: u8>(t: &T
             let count = t.columns - first;
             let bias = if t.bias.is_null() { S::splat(0.0) } else { S::load_first(t.bias.add(first), count) };
             for (m, sums) in sums.iter().enumerate() {
-                let mut sum = S::add(sums[v], bias);
-                if !t.add[row + m].is_null() {
-                    sum = S::add(sum, S::load_first(t.add[row + m].add(first), count));
-                }
-                sum = match t.finish {
-                    Finish::Plain => sum,
-                    Finish::Clamp { upper } => S::clamp(sum, S::splat(upper)),
-                    Finish::Gate { upper } => {
-                        S::gate(sum, S::load_first(t.gate[row + m].add(first), count), S::splat(upper))
-                    }
-                };
-                S::store_first(t.c[row + m].add(first), count, sum);
+                store::<S>(t, (row + m, first, count), S::add(sums[v], bias));
             }
         }
+    }
+}
+
+/// Finishes and stores the sums of up to a vector of columns of a row; the bias is in them already.
+///
+/// # Safety
+/// Those of [`multiply`]; `count` columns from `column` on belong to the tile.
+#[inline(always)]
+pub unsafe fn store<S: Simd>(t: &Tile<'_>, (row, column, count): (usize, usize, usize), sum: S::Vector) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let mut sum = sum;
+        if !t.add[row].is_null() {
+            sum = S::add(sum, S::load_first(t.add[row].add(column), count));
+        }
+        sum = match t.finish {
+            Finish::Plain => sum,
+            Finish::Clamp { upper } => S::clamp(sum, S::splat(upper)),
+            Finish::Gate { upper } => S::gate(sum, S::load_first(t.gate[row].add(column), count), S::splat(upper)),
+        };
+        S::store_first(t.c[row].add(column), count, sum);
     }
 }
 

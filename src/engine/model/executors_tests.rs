@@ -4,8 +4,8 @@ use candle_core::Var;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::net_tests::layers;
-use super::tensor_net_tests::{assert_close, assert_within, values, weighted_gradients};
+use super::net_tests::{assert_close, assert_within, layers, values};
+use super::tensor_net_tests::weighted_gradients;
 use super::tensor_ops::cross_entropy;
 use super::tensor_testing::random;
 use super::*;

@@ -11,67 +11,71 @@ use crate::engine::kernels::Isa;
 use crate::engine::picture::Fit;
 
 #[derive(Deserialize)]
-struct Goldens {
-    pool_input: Vec<f32>,
-    pools: Vec<Pool>,
-    convs: Vec<Conv>,
-    norms: Vec<Norm>,
+pub struct Goldens {
+    pub pool_input: Vec<f32>,
+    pub pools: Vec<Pool>,
+    pub convs: Vec<Conv>,
+    pub norms: Vec<Norm>,
 }
 
 #[derive(Deserialize, Debug)]
-struct Pool {
-    kind: String,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: [usize; 2],
-    ceil: bool,
-    shape: Vec<usize>,
-    y: Vec<f32>,
-    dx: Vec<f32>,
+pub struct Pool {
+    pub kind: String,
+    pub kernel: [usize; 2],
+    pub stride: [usize; 2],
+    pub padding: [usize; 2],
+    pub ceil: bool,
+    pub shape: Vec<usize>,
+    pub y: Vec<f32>,
+    pub dx: Vec<f32>,
 }
 
 #[derive(Deserialize)]
-struct Conv {
-    stride: [usize; 2],
-    padding: [usize; 2],
-    groups: usize,
-    x_shape: Vec<usize>,
-    w_shape: Vec<usize>,
-    y_shape: Vec<usize>,
-    x: Vec<f32>,
-    w: Vec<f32>,
-    b: Vec<f32>,
-    y: Vec<f32>,
-    dx: Vec<f32>,
-    dw: Vec<f32>,
-    db: Vec<f32>,
+pub struct Conv {
+    pub stride: [usize; 2],
+    pub padding: [usize; 2],
+    pub groups: usize,
+    pub x_shape: Vec<usize>,
+    pub w_shape: Vec<usize>,
+    pub y_shape: Vec<usize>,
+    pub x: Vec<f32>,
+    pub w: Vec<f32>,
+    pub b: Vec<f32>,
+    pub y: Vec<f32>,
+    pub dx: Vec<f32>,
+    pub dw: Vec<f32>,
+    pub db: Vec<f32>,
 }
 
 #[derive(Deserialize)]
-struct Norm {
-    training: bool,
-    x: Vec<f32>,
-    y: Vec<f32>,
-    dx: Vec<f32>,
-    dw: Vec<f32>,
-    db: Vec<f32>,
-    mean: Vec<f32>,
-    var: Vec<f32>,
+pub struct Norm {
+    pub training: bool,
+    pub x: Vec<f32>,
+    pub y: Vec<f32>,
+    pub dx: Vec<f32>,
+    pub dw: Vec<f32>,
+    pub db: Vec<f32>,
+    pub mean: Vec<f32>,
+    pub var: Vec<f32>,
 }
 
-fn goldens() -> Goldens {
+pub fn goldens() -> Goldens {
     serde_json::from_str(include_str!("../../../tests/goldens/ops.json")).unwrap()
 }
 
-fn values(tensor: &Tensor) -> Vec<f32> {
+pub fn values(tensor: &Tensor) -> Vec<f32> {
     tensor.flatten_all().unwrap().to_vec1().unwrap()
 }
 
-fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
+pub fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
+    assert_within(5e-6, what, found, expected);
+}
+
+pub fn assert_within(tolerance: f32, what: &str, found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let scale = expected.iter().fold(1.0f32, |m, v| m.max(v.abs()));
     for (i, (a, b)) in found.iter().zip(expected).enumerate() {
-        assert!((a - b).abs() <= 5e-6 * scale, "{what}[{i}]: {a}, expected {b}");
+        assert!((a - b).abs() <= tolerance * scale, "{what}[{i}]: {a}, expected {b}");
     }
 }
 

@@ -123,14 +123,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The batch normalisations that run with the statistics of their batch, in the order of their numbers.
-    pub fn batch_norms(&self) -> impl Iterator<Item = &Norm> {
-        self.steps.iter().filter_map(|step| match &step.op {
-            Op::BatchNorm { norm, .. } => Some(norm),
-            _ => None,
-        })
-    }
-
     /// Values of one picture.
     pub fn values_per_input(&self) -> usize {
         let map = self.nodes[self.input].map;

@@ -223,9 +223,7 @@ impl Plan {
                 if let Some(add) = fused.add {
                     planes::copy(isa, n, add, (&mut *y.0, y.1), true);
                 }
-                if let Finish::Clamp { upper } = finish {
-                    planes::clamp(isa, n, y, upper);
-                }
+                planes::finish(isa, n, y, finish, None);
             }
         }
         workspace.values[y_node.buffer] = out;
@@ -366,9 +364,8 @@ impl Plan {
                 BatchNorm { eps: norm.eps }.backward((isa, n), (view(x_node), dy), state, (d_gamma, d_beta), target);
             }
             _ if !dx_wanted => {}
-            // The convolution before it goes through the winners itself.
-            Op::MaxPool { .. } if self.is_read_sparsely(step) => {}
-            Op::Maxout { .. } if self.is_read_sparsely(step) => {}
+            // The layer before it goes through the winners itself.
+            Op::MaxPool { .. } | Op::Maxout { .. } if self.is_read_sparsely(step) => {}
             Op::MaxPool { window, id } => {
                 let gate = match finish {
                     Finish::Gate { upper } => Some((view(x_node), upper)),

@@ -3,86 +3,16 @@
 use candle_core::{Device, Result as TensorResult, Tensor, Var};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde::Deserialize;
 
-use super::layer::parse_layers;
+use super::net_tests::{assert_close, goldens, layers, values};
 use super::tensor_net::*;
 use super::tensor_ops::*;
 use super::tensor_testing::{check_gradient, random};
 use super::*;
 use crate::engine::kernels::Window;
 
-#[derive(Deserialize)]
-struct Goldens {
-    pool_input: Vec<f32>,
-    pools: Vec<Pool>,
-    convs: Vec<Conv>,
-    norms: Vec<Norm>,
-}
-
-#[derive(Deserialize, Debug)]
-struct Pool {
-    kind: String,
-    kernel: [usize; 2],
-    stride: [usize; 2],
-    padding: [usize; 2],
-    ceil: bool,
-    shape: Vec<usize>,
-    y: Vec<f32>,
-    dx: Vec<f32>,
-}
-
-#[derive(Deserialize)]
-struct Conv {
-    stride: [usize; 2],
-    padding: [usize; 2],
-    groups: usize,
-    x_shape: Vec<usize>,
-    w_shape: Vec<usize>,
-    y_shape: Vec<usize>,
-    x: Vec<f32>,
-    w: Vec<f32>,
-    b: Vec<f32>,
-    y: Vec<f32>,
-    dx: Vec<f32>,
-    dw: Vec<f32>,
-    db: Vec<f32>,
-}
-
-#[derive(Deserialize)]
-struct Norm {
-    training: bool,
-    x: Vec<f32>,
-    y: Vec<f32>,
-    dx: Vec<f32>,
-    dw: Vec<f32>,
-    db: Vec<f32>,
-    mean: Vec<f32>,
-    var: Vec<f32>,
-}
-
-fn goldens() -> Goldens {
-    serde_json::from_str(include_str!("../../../tests/goldens/ops.json")).unwrap()
-}
-
-pub fn values(tensor: &Tensor) -> Vec<f32> {
-    tensor.flatten_all().unwrap().to_vec1().unwrap()
-}
-
 fn var(values: &[f32], shape: &[usize]) -> Var {
     Var::from_slice(values, shape, &Device::Cpu).unwrap()
-}
-
-pub fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
-    assert_within(5e-6, what, found, expected);
-}
-
-pub fn assert_within(tolerance: f32, what: &str, found: &[f32], expected: &[f32]) {
-    assert_eq!(found.len(), expected.len(), "{what}");
-    let scale = expected.iter().fold(1.0f32, |m, v| m.max(v.abs()));
-    for (i, (a, b)) in found.iter().zip(expected).enumerate() {
-        assert!((a - b).abs() <= tolerance * scale, "{what}[{i}]: {a}, expected {b}");
-    }
 }
 
 /// The gradients of `Σ wᵢ·yᵢ` with respect to `vars`, where wᵢ = (i + 1) / `divisor`, as the goldens have them.
@@ -91,11 +21,6 @@ pub fn weighted_gradients(y: &Tensor, divisor: f32, vars: &[&Var]) -> Vec<Vec<f3
     let weights = Tensor::from_vec(weights, y.shape(), y.device()).unwrap();
     let mut gradients = (y * weights).unwrap().sum_all().unwrap().backward().unwrap();
     vars.iter().map(|var| values(&gradients.remove(var).unwrap())).collect()
-}
-
-fn layers(text: &str) -> Vec<LayerSpec> {
-    let table: toml::Table = toml::from_str(&format!("layers = [{text}]")).unwrap();
-    parse_layers(table["layers"].as_array().unwrap(), "layers").unwrap()
 }
 
 #[test]
