@@ -4,7 +4,6 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use doppelganger::engine::attack::PIXELS;
 use doppelganger::engine::device::Backend;
 use doppelganger::engine::model::Manifest;
 use doppelganger::engine::train::{Algorithm, Learner, Objective, StepSize, initial_params};
@@ -48,12 +47,12 @@ fn bytes_per_step(width: usize) -> usize {
     );
     let manifest = Manifest::with_classes(&text, Path::new("test.toml"), &[]).unwrap();
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let params = initial_params(&manifest.layers, &mut rng).unwrap();
+    let params = initial_params(&manifest.layers, None, &mut rng).unwrap();
     let mut learner = Learner::new(&Backend::Kernels, &manifest, &params, Algorithm::Sgd).unwrap();
     let pixels = vec![0.5; 16 * 64];
     let labels: Vec<usize> = (0..16).map(|i| i % 2).collect();
-    let objective = Objective { eps: 0.1, alpha: 0.5, bounds: Some(PIXELS) };
-    let size = StepSize { rate: 0.01, momentum: 0.9, weight_decay: 0.0, max_norm: Some(2.0) };
+    let objective = Objective { eps: 0.1, alpha: 0.5, ..Objective::default() };
+    let size = StepSize { rate: 0.01, momentum: 0.9, nesterov: false, weight_decay: 0.0, max_norm: Some(2.0) };
     let step = |_| {
         let before = ASKED.load(Ordering::Relaxed);
         learner.step(&pixels, &labels, objective, size, &mut rng).unwrap();

@@ -1,11 +1,14 @@
 //! The trainer on a small data set that the tests draw themselves.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use doppelganger::engine::Error;
 use doppelganger::engine::data::{Dataset, Split, draw_digit};
 use doppelganger::engine::model::{Catalogue, Manifest, Params};
-use doppelganger::engine::train::{Algorithm, Checkpoint, Config, Trainer, history_csv};
+use doppelganger::engine::train::{
+    Adversary, Algorithm, Augment, Checkpoint, Config, EpochRecord, Moment, Momentum, Rule, Schedule, Stage, Stopping,
+    Trainer, history_csv,
+};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -45,24 +48,26 @@ fn manifest() -> Manifest {
 
 fn config(data: &Path) -> Config {
     Config {
-        data: data.to_owned(),
+        data: data.display().to_string().parse().unwrap(),
+        model: "small.toml".into(),
         epochs: 3,
         batch: 32,
-        optimiser: Algorithm::Sgd,
-        learning_rate: 0.05,
-        momentum: 0.9,
         weight_decay: 1e-4,
         max_norm: Some(2.0),
         eps: 0.1,
-        alpha: 0.5,
-        clip: true,
         validation: 60,
+        pgd_pictures: 20,
         seed: 3,
+        ..Config::default()
     }
 }
 
-fn open(folder: &Path) -> Dataset {
-    Dataset::open(folder, Split::Train, &manifest().classes).unwrap()
+fn open(folder: &Path) -> Arc<Dataset> {
+    Arc::new(Dataset::open(folder, Split::Train, &manifest().classes).unwrap())
+}
+
+fn trainer(data: &Arc<Dataset>, config: Config) -> Trainer {
+    Trainer::new(manifest(), data.clone(), config).unwrap()
 }
 
 fn bits(params: &Params) -> Vec<(String, Vec<u32>)> {
@@ -70,41 +75,46 @@ fn bits(params: &Params) -> Vec<(String, Vec<u32>)> {
     params.iter().map(|(n, t)| (n.clone(), values(t).into_iter().map(f32::to_bits).collect())).collect()
 }
 
-/// Trains to the end and returns the weights.
-fn train(data: &Dataset, config: Config) -> Vec<(String, Vec<u32>)> {
-    let mut trainer = Trainer::new(manifest(), data, config).unwrap();
+fn to_the_end(trainer: &mut Trainer) {
     while !trainer.is_finished() {
-        trainer.epoch(&mut |_| true).unwrap();
+        trainer.advance().unwrap();
     }
+}
+
+/// Trains to the end and returns the weights.
+fn train(data: &Arc<Dataset>, config: Config) -> Vec<(String, Vec<u32>)> {
+    let mut trainer = trainer(data, config);
+    to_the_end(&mut trainer);
     bits(&trainer.params().unwrap())
 }
 
 #[test]
-fn training_learns_and_reports_both_errors() {
+fn training_learns_and_reports_all_errors() {
     let folder = tempfile::tempdir().unwrap();
     digits(folder.path());
     let data = open(folder.path());
-    let mut trainer = Trainer::new(manifest(), &data, Config { epochs: 12, ..config(folder.path()) }).unwrap();
-    let mut seen = 0;
+    let mut trainer = trainer(&data, Config { epochs: 12, ..config(folder.path()) });
+    let (mut steps, mut validations, mut epochs) = (0, 0, 0);
     while !trainer.is_finished() {
-        trainer
-            .epoch(&mut |progress| {
-                seen += 1;
-                progress.steps == 8 && progress.step <= 8
-            })
-            .unwrap();
+        match trainer.advance().unwrap() {
+            Moment::Step => steps += 1,
+            Moment::Validation => validations += 1,
+            Moment::Epoch => epochs += 1,
+        }
+        let progress = trainer.progress();
+        assert!(progress.steps == 8 && progress.step <= 8 && progress.epochs == 12);
     }
-    assert_eq!(seen, 12 * 8);
+    // 60 pictures in one batch, and 20 of them under projected gradient descent in another.
+    assert_eq!((steps, validations, epochs), (12 * 8, 12 * 2, 12));
     let (first, last) = (trainer.history()[0], trainer.history()[11]);
     assert!(last.loss < 0.5 * first.loss, "{first:?} {last:?}");
+    let [clean, adversarial, pgd] = [last.clean, last.adversarial, last.pgd].map(Option::unwrap);
+    assert_eq!([clean.n, adversarial.n, pgd.n], [60, 60, 20]);
     // Guessing is wrong nine times in ten.
-    assert!(last.clean_error.unwrap() < 0.45 && last.adversarial_error.unwrap() < 0.85, "{last:?}");
-    assert!(last.adversarial_error >= last.clean_error, "{last:?}");
-    let csv = history_csv(trainer.history());
-    assert_eq!(
-        (csv.lines().count(), csv.lines().next()),
-        (13, Some("epoch,loss,clean_error,adversarial_error,seconds"))
-    );
+    assert!(clean.error() < 0.45 && adversarial.error() < 0.85, "{last:?}");
+    assert!(adversarial.wrong >= clean.wrong && adversarial.loss > clean.loss, "{last:?}");
+    assert!(trainer.history().iter().all(|r| r.eps == 0.1 && r.alpha == 0.5 && r.seconds > 0.0));
+    assert_eq!(history_csv(trainer.history()).lines().count(), 13);
 }
 
 #[test]
@@ -129,41 +139,110 @@ fn eps_zero_and_alpha_one_are_clean_training_bit_for_bit() {
     let clean = train(&data, Config { eps: 0.0, alpha: 1.0, ..config(folder.path()) });
     assert_eq!(clean, train(&data, Config { eps: 0.0, alpha: 0.5, ..config(folder.path()) }));
     assert_eq!(clean, train(&data, Config { eps: 0.1, alpha: 1.0, ..config(folder.path()) }));
+    assert_eq!(clean, train(&data, Config { adversary: Adversary::None, ..config(folder.path()) }));
+    assert_eq!(clean, train(&data, Config { eps: 0.0, adversary: Adversary::RandomFgsm, ..config(folder.path()) }));
     assert_ne!(clean, train(&data, config(folder.path())));
 }
 
 #[test]
-fn a_resumed_run_is_the_run_that_never_stopped() {
+fn a_run_taken_up_at_any_step_is_the_run_that_never_stopped() {
     let folder = tempfile::tempdir().unwrap();
     digits(folder.path());
     let data = open(folder.path());
     let path = folder.path().join("checkpoint.safetensors");
-    let whole = train(&data, config(folder.path()));
-    let mut trainer = Trainer::new(manifest(), &data, config(folder.path())).unwrap();
-    trainer.epoch(&mut |_| true).unwrap();
-    trainer.save_checkpoint(&path).unwrap();
-    // Stopped in the middle of the second epoch, as by a kill.
-    assert!(matches!(trainer.epoch(&mut |progress| progress.step < 3), Err(Error::Stopped)));
-    drop(trainer);
-    let mut trainer = Trainer::resume(Checkpoint::read(&path).unwrap(), &data).unwrap();
-    assert_eq!(trainer.history().len(), 1);
-    while !trainer.is_finished() {
-        trainer.epoch(&mut |_| true).unwrap();
+    // Everything that has a state or draws something.
+    let config = Config {
+        optimiser: Algorithm::Adam,
+        adversary: Adversary::Pgd { steps: 2 },
+        augment: Augment { flip: true, shift: 2 },
+        stopping: Stopping { rule: Rule::Adversarial, patience: None, retrain: true },
+        ..config(folder.path())
+    };
+    let mut whole = trainer(&data, config.clone());
+    to_the_end(&mut whole);
+    let mut parts = trainer(&data, config);
+    while !parts.is_finished() {
+        // Five pieces at a time end in the middle of epochs, before and in validations, and in the retraining.
+        for _ in 0..5 {
+            parts.advance().unwrap();
+        }
+        parts.save_checkpoint(&path).unwrap();
+        // What is done after the checkpoint is lost, as by a kill.
+        parts.advance().unwrap();
+        parts = Checkpoint::read(&path).unwrap().resume(data.clone()).unwrap();
     }
-    assert_eq!(bits(&trainer.params().unwrap()), whole);
+    assert_eq!(bits(&parts.params().unwrap()), bits(&whole.params().unwrap()));
+    assert_eq!(bits(&parts.best_params().unwrap()), bits(&whole.best_params().unwrap()));
+    let timeless = |trainer: &Trainer| -> Vec<EpochRecord> {
+        trainer.history().iter().map(|record| EpochRecord { seconds: 0.0, ..*record }).collect()
+    };
+    assert_eq!(timeless(&parts), timeless(&whole));
     std::fs::write(&path, &std::fs::read(&path).unwrap()[..1000]).unwrap();
     let message = Checkpoint::read(&path).err().unwrap().to_string();
     assert!(message.contains("not a whole checkpoint") && message.lines().count() <= 6, "{message}");
 }
 
 #[test]
-fn a_loss_that_is_no_number_ends_the_run_with_advice() {
+fn a_loss_that_is_no_number_pauses_the_run_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     digits(folder.path());
     let data = open(folder.path());
-    let wild = Config { learning_rate: 1e30, max_norm: None, ..config(folder.path()) };
-    let message = Trainer::new(manifest(), &data, wild).unwrap().epoch(&mut |_| true).unwrap_err().to_string();
+    let mut trainer = trainer(&data, Config { learning_rate: 1e30, max_norm: None, ..config(folder.path()) });
+    let message = loop {
+        if let Err(error) = trainer.advance() {
+            break error.to_string();
+        }
+    };
     assert!(message.contains("the loss became") && message.contains("smaller learning rate"), "{message}");
+    trainer.set_learning_rate(0.01).unwrap();
+    assert_eq!(trainer.config().learning_rate, 0.01);
+    assert!(trainer.set_learning_rate(-1.0).is_err());
+}
+
+#[test]
+fn eps_and_alpha_change_with_the_next_epoch() {
+    let folder = tempfile::tempdir().unwrap();
+    digits(folder.path());
+    let data = open(folder.path());
+    let retrain = Stopping { rule: Rule::Off, patience: None, retrain: true };
+    let mut trainer = trainer(&data, Config { stopping: retrain, ..config(folder.path()) });
+    trainer.advance().unwrap();
+    trainer.retune(0.2, 0.25).unwrap();
+    assert!(trainer.retune(-1.0, 0.5).is_err() && trainer.retune(0.1, 1.5).is_err());
+    to_the_end(&mut trainer);
+    // The retraining repeats what the selection did.
+    let tuning: Vec<(Stage, f32, f32)> = trainer.history().iter().map(|r| (r.stage, r.eps, r.alpha)).collect();
+    let expected = [Stage::Selection, Stage::Retraining].map(|s| [(s, 0.1, 0.5), (s, 0.2, 0.25), (s, 0.2, 0.25)]);
+    assert_eq!(tuning, expected.concat());
+}
+
+#[test]
+fn stopping_keeps_the_best_epoch_and_retrains_for_as_many() {
+    let folder = tempfile::tempdir().unwrap();
+    digits(folder.path());
+    let data = open(folder.path());
+    let stopping = Stopping { rule: Rule::Adversarial, patience: Some(2), retrain: true };
+    let mut trainer = trainer(&data, Config { epochs: 40, stopping, ..config(folder.path()) });
+    let mut best = None;
+    while !trainer.is_finished() {
+        let moment = trainer.advance().unwrap();
+        let history = trainer.history();
+        if moment == Moment::Epoch && Rule::Adversarial.best(history) == Some(history.len() - 1) {
+            best = Some(bits(&trainer.params().unwrap()));
+        }
+        if history.iter().all(|record| record.stage == Stage::Selection) && best.is_some() {
+            assert_eq!(best, Some(bits(&trainer.best_params().unwrap())));
+        }
+    }
+    let (selected, retrained): (Vec<EpochRecord>, Vec<EpochRecord>) =
+        trainer.history().iter().copied().partition(|r| r.stage == Stage::Selection);
+    let errors: Vec<f64> = selected.iter().map(|record| record.adversarial.unwrap().error()).collect();
+    let lowest = errors.iter().copied().fold(f64::INFINITY, f64::min);
+    let first = errors.iter().position(|&error| error == lowest).unwrap();
+    assert!(errors.len() < 40 && errors.len() == first + 3, "{errors:?}");
+    assert_eq!((retrained.len(), trainer.best_epochs()), (first + 1, first + 1));
+    assert!(retrained.iter().all(|record| record.clean.is_none()));
+    assert_ne!(best, Some(bits(&trainer.best_params().unwrap())));
 }
 
 #[test]
@@ -176,14 +255,18 @@ fn impossible_settings_are_refused() {
         (Config { epochs: 0, ..c() }, "epochs is 0"),
         (Config { batch: 0, ..c() }, "batch is 0"),
         (Config { learning_rate: f32::NAN, ..c() }, "learning rate is NaN"),
-        (Config { momentum: 1.0, ..c() }, "momentum is 1"),
+        (Config { momentum: Momentum::constant(1.0), ..c() }, "momentum is 1"),
+        (Config { schedule: Schedule::Decay(0.5), ..c() }, "decay of the rate is 0.5"),
+        (Config { label_smoothing: 1.0, ..c() }, "label smoothing is 1"),
+        (Config { adversary: Adversary::Pgd { steps: 0 }, ..c() }, "number of steps is 0"),
+        (Config { init: Some(0.0), ..c() }, "first weights is 0"),
         (Config { weight_decay: -1.0, ..c() }, "weight decay is -1"),
         (Config { max_norm: Some(0.0), ..c() }, "max-norm is 0"),
         (Config { eps: -0.1, ..c() }, "ε is -0.1"),
         (Config { alpha: 1.5, ..c() }, "α is 1.5"),
         (Config { validation: 300, ..c() }, "fewer than the 300 pictures"),
     ] {
-        let message = Trainer::new(manifest(), &data, bad).err().unwrap().to_string();
+        let message = Trainer::new(manifest(), data.clone(), bad).err().unwrap().to_string();
         assert!(message.contains(what), "{message}");
     }
 }

@@ -122,7 +122,7 @@ impl Workload {
         let classes: Vec<String> = (0..1000).map(|class| class.to_string()).collect();
         let manifest = Manifest::with_classes(self.manifest, Path::new(self.name), &classes)?;
         let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let params = initial_params(&manifest.layers, &mut rng)?;
+        let params = initial_params(&manifest.layers, None, &mut rng)?;
         let input = &manifest.input;
         let shape = |n: usize| (n, input.channels, input.height, input.width);
         let mut pixels = |n: usize| -> Vec<f32> {
@@ -159,8 +159,8 @@ impl Workload {
                 let x = pixels(n);
                 let labels: Vec<usize> = (0..n).map(|i| i * 7 % manifest.classes.len()).collect();
                 let alpha = if matches!(self.work, Work::Clean(_)) { 1.0 } else { 0.5 };
-                let objective = Objective { eps: 0.25, alpha, bounds: Some(PIXELS) };
-                let size = StepSize { rate: 0.01, momentum: 0.9, weight_decay: 1e-4, max_norm: None };
+                let objective = Objective { eps: 0.25, alpha, ..Objective::default() };
+                let size = StepSize { rate: 0.01, momentum: 0.9, nesterov: false, weight_decay: 1e-4, max_norm: None };
                 measure(|| learner.step(&x, &labels, objective, size, &mut rng).map(drop))
             }
         }

@@ -7,7 +7,9 @@ mod eval;
 mod interrupt;
 mod models;
 mod progress;
+mod sweep;
 mod train;
+mod training;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -52,6 +54,8 @@ enum Command {
     Eval(eval::EvalArgs),
     /// Train a net, clean or with adversarial examples in its objective
     Train(train::TrainArgs),
+    /// Train the same net for every ε and α of a grid
+    Sweep(sweep::SweepArgs),
     /// List the models that can be found
     Models(models::ModelsArgs),
     /// Time attacks and training steps on this machine
@@ -72,6 +76,7 @@ pub fn main() -> ExitCode {
         Some(Command::Attack(args)) => attack::run(&args),
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Train(args)) => train::run(&args),
+        Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Models(args)) => models::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         None => return window(cli.window),

@@ -85,6 +85,31 @@ pub fn exact_cross_entropy_gradient(logits: &[f32], labels: &[usize], scale: f32
     Ok(gradient)
 }
 
+/// The mean cross-entropy against targets of which a share `smoothing` is spread over all classes (Szegedy et al.,
+/// Rethinking the Inception Architecture, 2016, section 7), and its gradient times `weight`; without smoothing the gradient
+/// of [`exact_cross_entropy_gradient`].
+///
+/// # Errors
+/// Those of [`Loss::values`].
+pub fn training_loss(logits: &[f32], labels: &[usize], smoothing: f32, weight: f32) -> Result<(f32, Vec<f32>)> {
+    let mean = |losses: &[f32]| (losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / labels.len() as f64) as f32;
+    let scale = weight / labels.len() as f32;
+    let mut losses = Loss::CrossEntropy.values(logits, labels)?;
+    if smoothing == 0.0 {
+        return Ok((mean(&losses), exact_cross_entropy_gradient(logits, labels, scale)?));
+    }
+    let mut gradient = Vec::with_capacity(logits.len());
+    for ((z, label), loss) in rows(logits, labels)?.zip(&mut losses) {
+        // Against another class the loss is greater by the difference of the logits.
+        let average = z.iter().map(|&z| f64::from(z)).sum::<f64>() / z.len() as f64;
+        *loss += smoothing * (f64::from(z[label]) - average) as f32;
+        let spread = smoothing / z.len() as f32;
+        let target = |k: usize| if k == label { 1.0 - smoothing + spread } else { spread };
+        gradient.extend(softmax(z).into_iter().enumerate().map(|(k, p)| (p - target(k)) * scale));
+    }
+    Ok((mean(&losses), gradient))
+}
+
 fn rows<'a>(logits: &'a [f32], labels: &'a [usize]) -> Result<impl Iterator<Item = (&'a [f32], usize)>> {
     let classes = logits.len() / labels.len().max(1);
     if classes * labels.len() != logits.len() || classes < 2 || labels.iter().any(|&label| label >= classes) {
@@ -203,5 +228,24 @@ mod tests {
     fn labels_must_exist() {
         let z = [1.0, 2.0, 3.0];
         assert!(Loss::CrossEntropy.values(&z, &[3]).is_err() && Loss::LogOdds.gradient(&z, &[0, 1], 1.0).is_err());
+    }
+
+    #[test]
+    fn smoothed_targets_give_what_pytorch_gives() {
+        // z = torch.tensor([[1., -2., .5], [0., 3., -1.]], requires_grad=True)
+        // j = F.cross_entropy(z, torch.tensor([2, 1]), label_smoothing=.1); j.backward()
+        // print(j.item(), z.grad.tolist())
+        // -> 0.6852403879165649 [[0.2852077782154083, -0.0016372241079807281, -0.2835705578327179],
+        //                        [0.006639644503593445, 0.001453101634979248, -0.008092756383121014]]
+        let z = [1.0, -2.0, 0.5, 0.0, 3.0, -1.0];
+        let (loss, gradient) = training_loss(&z, &[2, 1], 0.1, 1.0).unwrap();
+        let expected = [0.285_207_8, -0.001_637_224, -0.283_570_56, 0.006_639_644_5, 0.001_453_101_6, -0.008_092_756];
+        assert!((loss - 0.685_240_4).abs() < 1e-6, "{loss}");
+        for (found, expected) in gradient.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-7, "{gradient:?}");
+        }
+        let (plain, exact) = training_loss(&z, &[2, 1], 0.0, 2.0).unwrap();
+        assert_eq!(exact, exact_cross_entropy_gradient(&z, &[2, 1], 1.0).unwrap());
+        assert!(plain < loss);
     }
 }

@@ -10,6 +10,7 @@ pub mod kernels;
 pub mod loss;
 pub mod model;
 pub mod picture;
+pub mod statistics;
 pub mod threads;
 pub mod train;
 pub mod units;

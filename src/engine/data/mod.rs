@@ -6,11 +6,13 @@ mod folder;
 mod handwriting;
 mod idx;
 mod samples;
+mod source;
 mod strokes;
 
 pub use drawn_digits::draw_digit;
 pub use folder::class_folders;
 pub use samples::{Sample, sample, sample_unless_file, samples};
+pub use source::DataSource;
 pub use strokes::{DIGIT_SIDE, Strokes};
 
 use std::path::{Path, PathBuf};

@@ -143,7 +143,7 @@ fn both_executors_agree_on_logits_and_all_gradients() {
             assert_within(tolerance, &what("dx"), &found.dx, &values(expected.get(&x).unwrap()));
             if pass == Pass::Train {
                 for (name, gradient) in &found.gradients {
-                    if !is_running_statistic(name) {
+                    if !super::layer::is_running_statistic(name) {
                         assert_within(
                             tolerance,
                             &what(name),

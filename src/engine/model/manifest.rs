@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::layer::{LayerSpec, parse_layers, walk};
+use super::layer::{LayerSpec, is_running_statistic, parse_layers, walk};
 use super::shape::{Shape, output_shape};
 use super::tensor_ops;
 use crate::engine::picture::Fit;
@@ -145,6 +145,16 @@ impl Manifest {
         let facts: toml_edit::InlineTable = trained.iter().map(|(key, value)| (*key, value.clone())).collect();
         document["trained"] = toml_edit::value(facts);
         Ok(document.to_string())
+    }
+
+    /// The number of trained values.
+    pub fn parameter_count(&self) -> usize {
+        let mut count = 0;
+        walk(&self.layers, &mut |layer| {
+            let trained = layer.tensors().into_iter().filter(|(name, _)| !is_running_statistic(name));
+            count += trained.map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>();
+        });
+        count
     }
 
     /// Checks the text of a manifest; `read_beside` reads its `classes_file`.

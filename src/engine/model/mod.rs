@@ -1,5 +1,6 @@
 //! Models: manifests, weights, and nets built from them.
 
+mod architecture;
 mod builder;
 mod catalogue;
 mod classes;
@@ -23,9 +24,10 @@ pub mod tensor_ops;
 mod tensor_testing;
 mod weights;
 
+pub use architecture::{Architecture, Dropout, Kind};
 pub use catalogue::{Catalogue, Entry, user_models_folder};
 pub use classes::find_class;
-pub use layer::{Conv2d, LayerSpec, is_running_statistic, walk as walk_layers};
+pub use layer::{Conv2d, LayerSpec, walk as walk_layers};
 pub use manifest::{Input, Manifest};
 pub use net::{Net, Params};
 pub use parameters::{Layout, Order, Parameters};
@@ -189,12 +191,7 @@ impl Model {
 
     /// The number of trained values.
     pub fn parameter_count(&self) -> usize {
-        let mut count = 0;
-        walk_layers(&self.manifest.layers, &mut |layer| {
-            let trained = layer.tensors().into_iter().filter(|(name, _)| !is_running_statistic(name));
-            count += trained.map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>();
-        });
-        count
+        self.manifest.parameter_count()
     }
 }
 

@@ -278,7 +278,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
          { kind = \"linear\", name = \"l\", in = 2704, out = 300 }",
     );
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let params = crate::engine::train::initial_params(&net, &mut rng).unwrap();
+    let params = crate::engine::train::initial_params(&net, None, &mut rng).unwrap();
     let x: Vec<f32> = (0..6 * 8 * 169).map(|i| ((i * 37) % 101) as f32 / 101.0).collect();
     let outcome = |threads: usize| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();

@@ -1,12 +1,15 @@
 //! A run on disk: one safetensors file, so that its parts cannot disagree.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
+use super::trainer::Position;
 use super::{Config, EpochRecord, Learner, Trainer};
 use crate::engine::data::Dataset;
 use crate::engine::device::Backend;
@@ -26,9 +29,12 @@ struct State {
     pictures: usize,
     /// Steps that the optimiser has done.
     steps: u64,
+    position: Position,
+    /// Whether nothing is left to do.
+    finished: bool,
 }
 
-/// A run as it was after its last whole epoch.
+/// A run as it was after some step.
 pub struct Checkpoint {
     path: PathBuf,
     state: State,
@@ -44,7 +50,7 @@ const STATE: &str = "doppelganger";
 const WEIGHTS: &str = "weights/";
 const BEST: &str = "best/";
 
-pub(super) fn save(trainer: &Trainer<'_>, path: &Path) -> Result<()> {
+pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<()> {
     let state = State {
         config: trainer.config.clone(),
         history: trainer.history.clone(),
@@ -53,6 +59,8 @@ pub(super) fn save(trainer: &Trainer<'_>, path: &Path) -> Result<()> {
         classes: trainer.manifest().classes.clone(),
         pictures: trainer.data.len(),
         steps: trainer.learner.optimiser.steps,
+        position: trainer.position,
+        finished: trainer.is_finished(),
     };
     let json = serde_json::to_string(&state).map_err(|e| Error::Argument(format!("the state of the run: {e}")))?;
     let mut tensors = Params::new();
@@ -101,10 +109,6 @@ impl Checkpoint {
         &self.state.config
     }
 
-    pub fn history(&self) -> &[EpochRecord] {
-        &self.state.history
-    }
-
     /// The manifest of the run.
     ///
     /// # Errors
@@ -113,8 +117,11 @@ impl Checkpoint {
         Manifest::with_classes(&self.state.manifest, &self.state.manifest_path, &self.state.classes)
     }
 
-    /// A trainer in this state.
-    pub(super) fn trainer(self, data: &Dataset) -> Result<Trainer<'_>> {
+    /// Takes the run up where it was left; it then goes on bit for bit as if it had never stopped.
+    ///
+    /// # Errors
+    /// Another number of pictures than the run was begun on, or tensors that do not fit.
+    pub fn resume(self, data: Arc<Dataset>) -> Result<Trainer> {
         if self.state.pictures != data.len() {
             let why =
                 format!("the run was begun on {} pictures, and now there are {}", self.state.pictures, data.len());
@@ -127,7 +134,53 @@ impl Checkpoint {
         for (moment, tensors) in learner.optimiser.moments.iter_mut().zip(&self.moments) {
             *moment = Parameters::from_tensors(&moment.layout.clone(), tensors)?;
         }
-        let State { config, history, .. } = self.state;
-        Ok(Trainer { config, data, manifest, learner, history, best: self.best })
+        let State { config, history, position, .. } = self.state;
+        let mut trainer = Trainer::with(manifest, data, config, learner);
+        (trainer.history, trainer.position, trainer.best) = (history, position, self.best);
+        Ok(trainer)
+    }
+}
+
+/// A run in brief, for lists.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Summary {
+    pub config: Config,
+    pub history: Vec<EpochRecord>,
+    /// The manifest's `name`.
+    pub net: String,
+    /// The number of trained values.
+    pub parameters: usize,
+    pub is_finished: bool,
+}
+
+/// The most bytes of a header that are read.
+const MAX_HEADER: u64 = 64 << 20;
+
+impl Summary {
+    /// Reads no more of a checkpoint than its header.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::read`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let damaged = |e: &dyn std::fmt::Display| Error::Data {
+            path: path.to_owned(),
+            why: format!("not a whole checkpoint ({e}); start the run again"),
+        };
+        let io = Error::io("read the checkpoint", path);
+        let mut header = Vec::new();
+        let read = |header: &mut Vec<u8>| -> std::io::Result<()> {
+            let mut file = std::fs::File::open(path)?;
+            let mut length = [0; 8];
+            file.read_exact(&mut length)?;
+            file.take(u64::from_le_bytes(length).min(MAX_HEADER)).read_to_end(header)?;
+            Ok(())
+        };
+        read(&mut header).map_err(io)?;
+        let header: serde_json::Value = serde_json::from_slice(&header).map_err(|e| damaged(&e))?;
+        let json = header["__metadata__"][STATE].as_str().ok_or_else(|| damaged(&"it holds no state of a run"))?;
+        let state: State = serde_json::from_str(json).map_err(|e| damaged(&e))?;
+        let manifest = Manifest::with_classes(&state.manifest, &state.manifest_path, &state.classes)?;
+        let State { config, history, finished: is_finished, .. } = state;
+        Ok(Self { config, history, parameters: manifest.parameter_count(), net: manifest.name, is_finished })
     }
 }

@@ -8,8 +8,9 @@ use crate::engine::Result;
 use crate::engine::model::{LayerSpec, Params, walk_layers};
 
 /// Weights from U(−b, b): `b = √(6/fan_in)` before rectifiers (He et al., 2015, equation 10), `√(1/fan_in)` in maxout
-/// layers, whose maximum over pieces amplifies already. Biases 0; batch normalisation starts as the identity.
-pub fn initial_params(layers: &[LayerSpec], rng: &mut ChaCha8Rng) -> Result<Params> {
+/// layers, whose maximum over pieces amplifies already; or the same `bound` for all. Biases 0; batch normalisation starts as
+/// the identity.
+pub fn initial_params(layers: &[LayerSpec], bound: Option<f32>, rng: &mut ChaCha8Rng) -> Result<Params> {
     let mut tensors = Vec::new();
     walk_layers(layers, &mut |layer| {
         let gain = if matches!(layer, LayerSpec::Maxout { .. }) { 1.0 } else { 6.0 };
@@ -19,7 +20,7 @@ pub fn initial_params(layers: &[LayerSpec], rng: &mut ChaCha8Rng) -> Result<Para
     for (name, shape, gain) in tensors {
         let count: usize = shape.iter().product();
         let values: Vec<f32> = if shape.len() >= 2 {
-            let bound = (gain / shape[1..].iter().product::<usize>() as f32).sqrt();
+            let bound = bound.unwrap_or_else(|| (gain / shape[1..].iter().product::<usize>() as f32).sqrt());
             (0..count).map(|_| rng.random_range(-bound..bound)).collect()
         } else {
             let ones = name.ends_with(".weight") || name.ends_with(".running_var");

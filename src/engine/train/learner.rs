@@ -1,30 +1,109 @@
 //! A net that learns: one step of the optimiser at a time on the clean or the adversarial objective.
 
+use rand::Rng;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use super::optimiser::{Algorithm, Optimiser, StepSize};
 use super::passes::{Batch, KernelPasses, Passes, Seen, TensorPasses, Wanted};
-use crate::engine::Result;
-use crate::engine::attack::{Bounds, sign_step};
+use crate::engine::attack::{Bounds, PIXELS, sign_step};
 use crate::engine::device::Backend;
 use crate::engine::kernels::Isa;
 use crate::engine::model::{Manifest, Parameters, Params};
 use crate::engine::threads::on_the_pool;
+use crate::engine::{Error, Result};
 
-/// What is minimised: arXiv 1412.6572, section 6, `α·J(x) + (1 − α)·J(x + ε·sign ∇ₓJ(x))`.
+/// What the second part of an objective is made of, afresh at every step: pictures within ε of the clean ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Adversary {
+    /// Nothing: the clean loss alone.
+    None,
+    /// `x + ε·sign(∇ₓJ)`: arXiv 1412.6572, section 6.
+    #[default]
+    Fgsm,
+    /// From a point drawn from U(x − ε, x + ε) one step of 1.25·ε, brought back to within ε: Wong, Rice & Kolter, Fast is
+    /// better than free, 2020, algorithm 3.
+    RandomFgsm,
+    /// From such a point so many steps of 2.5·ε/steps, brought back to within ε after each: Madry et al., Towards Deep
+    /// Learning Models Resistant to Adversarial Attacks, 2018, section 2.1.
+    Pgd { steps: usize },
+    /// `x ± ε`, the sign of each pixel by chance: the paper's first control.
+    Signs,
+    /// `x + U(−ε, ε)`: the paper's second control.
+    Uniform,
+}
+
+impl std::fmt::Display for Adversary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Fgsm => f.write_str("fgsm"),
+            Self::RandomFgsm => f.write_str("random-fgsm"),
+            Self::Pgd { steps } => write!(f, "pgd-{steps}"),
+            Self::Signs => f.write_str("signs"),
+            Self::Uniform => f.write_str("uniform"),
+        }
+    }
+}
+
+impl std::str::FromStr for Adversary {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let others = [Self::None, Self::Fgsm, Self::RandomFgsm, Self::Signs, Self::Uniform];
+        let steps = text.strip_prefix("pgd-").and_then(|steps| steps.parse().ok());
+        let found = others.into_iter().find(|other| other.to_string() == text);
+        found.or(steps.map(|steps| Self::Pgd { steps })).ok_or_else(|| {
+            let expected = "none, fgsm, random-fgsm, pgd-7 (7 steps), signs or uniform";
+            Error::Argument(format!("the adversary is {text:?}; expected {expected}"))
+        })
+    }
+}
+
+impl TryFrom<String> for Adversary {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Adversary> for String {
+    fn from(adversary: Adversary) -> Self {
+        adversary.to_string()
+    }
+}
+
+/// What is minimised: arXiv 1412.6572, section 6, `α·J(x) + (1 − α)·J(x + ε·sign ∇ₓJ(x))`, or with another adversary.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Objective {
+    pub adversary: Adversary,
     /// In units of the pixel range.
     pub eps: f32,
     /// Share of the clean loss.
     pub alpha: f32,
     /// The range that adversarial examples are clipped to.
     pub bounds: Option<Bounds>,
+    /// Share of the target that is spread over all classes.
+    pub smoothing: f32,
+}
+
+impl Default for Objective {
+    /// The clean loss.
+    fn default() -> Self {
+        Self { adversary: Adversary::Fgsm, eps: 0.0, alpha: 1.0, bounds: Some(PIXELS), smoothing: 0.0 }
+    }
 }
 
 impl Objective {
     fn is_adversarial(self) -> bool {
-        self.eps > 0.0 && self.alpha < 1.0
+        self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
+    }
+
+    /// Whether the gradient of the clean loss is that of the attack.
+    fn shares_its_gradient(self) -> bool {
+        self.adversary == Adversary::Fgsm && self.smoothing == 0.0
     }
 }
 
@@ -78,7 +157,8 @@ impl Learner {
     ///
     /// The attack runs with dropout off and batch statistics frozen: made otherwise, the examples are far weaker. Where
     /// the net has neither, the pass that gives the gradient of the clean loss gives that of the pixels too: two passes
-    /// where the textbook takes three.
+    /// where the textbook takes three. What an adversary draws comes from the stream after that of `rng`, so that dropout
+    /// masks do not depend on it.
     ///
     /// # Errors
     /// A label that is not a class of the net.
@@ -90,7 +170,7 @@ impl Learner {
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        let shares = self.passes.are_shared();
+        let shares = self.passes.are_shared() && objective.shares_its_gradient();
         on_the_pool(|| self.step_in(pixels, labels, (objective, shares), size, rng))
     }
 
@@ -107,21 +187,25 @@ impl Learner {
         self.is_fresh = true;
         let batch = Batch { pixels, labels };
         let value = if objective.is_adversarial() {
-            let Objective { eps, alpha, bounds } = objective;
+            let Objective { eps, alpha, bounds, smoothing, .. } = objective;
             // With α = 0 the clean loss does not count, but its gradient still points the way.
             let (weight, collect) = if alpha > 0.0 { (alpha, Some(false)) } else { (1.0, None) };
             let mut gradient = shares.then(|| vec![0.0; pixels.len()]);
             // The clean pass takes its dropout masks first, so that they do not depend on the attack.
-            let clean = self.pass(batch, (weight, collect), gradient.as_deref_mut(), rng)?;
+            let clean = self.pass(batch, (weight, smoothing, collect), gradient.as_deref_mut(), rng)?;
             let adversarial = match gradient {
                 Some(gradient) => sign_step(pixels, &gradient, eps, bounds),
-                None => self.attack(pixels, labels, objective)?.1,
+                None => {
+                    let mut noise = rng.clone();
+                    noise.set_stream(rng.get_stream() + 1);
+                    self.perturb(pixels, labels, objective, &mut noise)?
+                }
             };
             let batch = Batch { pixels: &adversarial, labels };
-            let adversarial = self.pass(batch, (1.0 - alpha, Some(alpha > 0.0)), None, rng)?;
+            let adversarial = self.pass(batch, (1.0 - alpha, smoothing, Some(alpha > 0.0)), None, rng)?;
             alpha * clean + (1.0 - alpha) * adversarial
         } else {
-            self.pass(batch, (1.0, Some(false)), None, rng)?
+            self.pass(batch, (1.0, objective.smoothing, Some(false)), None, rng)?
         };
         if value.is_finite() {
             self.optimiser.step(self.isa, &mut self.parameters, &self.gradients, size);
@@ -135,11 +219,11 @@ impl Learner {
     fn pass(
         &mut self,
         batch: Batch<'_>,
-        (weight, collect): (f32, Option<bool>),
+        (weight, smoothing, collect): (f32, f32, Option<bool>),
         pixels: Option<&mut [f32]>,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        let wanted = Wanted { weight, parameters: collect.map(|add| (&mut self.gradients, add)), pixels };
+        let wanted = Wanted { weight, smoothing, parameters: collect.map(|add| (&mut self.gradients, add)), pixels };
         let (loss, seen) = self.passes.train(&self.parameters, batch, wanted, rng)?;
         if loss.is_finite() {
             self.update_statistics(&seen);
@@ -189,6 +273,64 @@ impl Learner {
         let (logits, gradient) = on_the_pool(|| self.passes.gradient(&self.parameters, batch))?;
         Ok((logits, sign_step(pixels, &gradient, objective.eps, objective.bounds)))
     }
+
+    /// What the objective's adversary makes of some pictures, within ε of them and its bounds.
+    ///
+    /// # Errors
+    /// A label that is not a class of the net.
+    pub fn perturb(
+        &mut self,
+        pixels: &[f32],
+        labels: &[usize],
+        objective: Objective,
+        noise: &mut ChaCha8Rng,
+    ) -> Result<Vec<f32>> {
+        let Objective { eps, bounds, .. } = objective;
+        let mut moved = |eps: f32| -> Vec<f32> { pixels.iter().map(|x| x + noise.random_range(-eps..=eps)).collect() };
+        match objective.adversary {
+            Adversary::None => Ok(pixels.to_owned()),
+            Adversary::Fgsm => Ok(self.attack(pixels, labels, objective)?.1),
+            Adversary::RandomFgsm => {
+                let start = within(moved(eps), pixels, eps, bounds);
+                self.climb(pixels, start, labels, (objective, 1.25 * eps, 1))
+            }
+            Adversary::Pgd { steps } => {
+                let start = within(moved(eps), pixels, eps, bounds);
+                self.climb(pixels, start, labels, (objective, 2.5 * eps / steps as f32, steps))
+            }
+            Adversary::Signs => {
+                let signs: Vec<f32> = pixels.iter().map(|_| if noise.random() { 1.0 } else { -1.0 }).collect();
+                Ok(sign_step(pixels, &signs, eps, bounds))
+            }
+            Adversary::Uniform => Ok(within(moved(eps), pixels, eps, bounds)),
+        }
+    }
+
+    /// Projected gradient steps up the loss from `at` around `pixels`: steps of length `step` along the sign, each brought back.
+    fn climb(
+        &mut self,
+        pixels: &[f32],
+        mut at: Vec<f32>,
+        labels: &[usize],
+        (objective, step, steps): (Objective, f32, usize),
+    ) -> Result<Vec<f32>> {
+        for _ in 0..steps {
+            let (_, moved) = self.attack(&at, labels, Objective { eps: step, ..objective })?;
+            at = within(moved, pixels, objective.eps, objective.bounds);
+        }
+        Ok(at)
+    }
+}
+
+/// Brings pixels back to within ε of `centre`, and into the bounds.
+fn within(mut pixels: Vec<f32>, centre: &[f32], eps: f32, bounds: Option<Bounds>) -> Vec<f32> {
+    for (pixel, centre) in pixels.iter_mut().zip(centre) {
+        *pixel = pixel.clamp(centre - eps, centre + eps);
+        if let Some(Bounds { min, max }) = bounds {
+            *pixel = pixel.clamp(min, max);
+        }
+    }
+    pixels
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ fn manifest(layers: &str) -> Manifest {
 
 fn learner(layers: &str, backend: &Backend) -> Learner {
     let manifest = manifest(layers);
-    let params = initial_params(&manifest.layers, &mut ChaCha8Rng::seed_from_u64(5)).unwrap();
+    let params = initial_params(&manifest.layers, None, &mut ChaCha8Rng::seed_from_u64(5)).unwrap();
     Learner::new(backend, &manifest, &params, Algorithm::Sgd).unwrap()
 }
 
@@ -38,8 +38,9 @@ fn batch(n: usize) -> (Vec<f32>, Vec<usize>) {
     ((0..n * 256).map(|_| rng.random()).collect(), (0..n).map(|i| i * 3 % 10).collect())
 }
 
-const OBJECTIVE: Objective = Objective { eps: 0.1, alpha: 0.5, bounds: Some(PIXELS) };
-const SIZE: StepSize = StepSize { rate: 0.005, momentum: 0.9, weight_decay: 1e-4, max_norm: None };
+const OBJECTIVE: Objective =
+    Objective { adversary: Adversary::Fgsm, eps: 0.1, alpha: 0.5, bounds: Some(PIXELS), smoothing: 0.0 };
+const SIZE: StepSize = StepSize { rate: 0.005, momentum: 0.9, nesterov: false, weight_decay: 1e-4, max_norm: None };
 
 /// Trains a few steps and gives the objective's values and the weights.
 fn run(mut learner: Learner, shares: Option<bool>, objective: Objective) -> (Vec<f32>, Vec<f32>) {
@@ -103,4 +104,62 @@ fn batches_of_any_size_follow_one_another() {
         assert_eq!(learner.logits(&x).unwrap(), fresh.logits(&x).unwrap());
     }
     assert!(learner.step(&[], &[], OBJECTIVE, SIZE, &mut rng).is_err());
+}
+
+#[test]
+fn adversaries_stay_within_eps_and_do_what_they_say() {
+    let mut learner = learner(PLAIN, &Backend::Kernels);
+    let (x, labels) = batch(20);
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for _ in 0..10 {
+        learner.step(&x, &labels, Objective::default(), SIZE, &mut rng).unwrap();
+    }
+    let loss = |learner: &mut Learner, x: &[f32]| {
+        let losses = crate::engine::loss::Loss::CrossEntropy.values(&learner.logits(x).unwrap(), &labels).unwrap();
+        losses.iter().sum::<f32>() / losses.len() as f32
+    };
+    let clean = loss(&mut learner, &x);
+    let mut losses = Vec::new();
+    for adversary in [
+        Adversary::Signs,
+        Adversary::Uniform,
+        Adversary::Fgsm,
+        Adversary::RandomFgsm,
+        Adversary::Pgd { steps: 1 },
+        Adversary::Pgd { steps: 20 },
+    ] {
+        for bounds in [Some(PIXELS), None] {
+            let objective = Objective { adversary, bounds, ..OBJECTIVE };
+            let moved = learner.perturb(&x, &labels, objective, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+            let farthest = moved.iter().zip(&x).map(|(m, x)| (m - x).abs()).fold(0.0, f32::max);
+            assert!(farthest <= 0.1 + 1e-6 && farthest > 0.09, "{adversary}: {farthest}");
+            assert_eq!(moved.iter().all(|m| (0.0..=1.0).contains(m)), bounds.is_some(), "{adversary}");
+            let again = learner.perturb(&x, &labels, objective, &mut ChaCha8Rng::seed_from_u64(1)).unwrap();
+            assert_eq!(moved, again, "{adversary}");
+            if bounds.is_some() {
+                losses.push(loss(&mut learner, &moved));
+            }
+        }
+        assert_eq!(adversary.to_string().parse::<Adversary>().unwrap(), adversary);
+    }
+    let [signs, uniform, fgsm, random, one, twenty] = losses[..] else { panic!("{losses:?}") };
+    // Noise does next to nothing, one step much, twenty more than one.
+    assert!(signs - clean < 0.3 * (fgsm - clean) && uniform < signs.max(clean) + 0.01, "{clean} {losses:?}");
+    assert!(random > signs && one > signs && twenty > one && twenty >= fgsm, "{clean} {losses:?}");
+    assert!("pgd-x".parse::<Adversary>().is_err());
+}
+
+#[test]
+fn what_an_adversary_draws_leaves_the_dropout_masks_alone() {
+    let layers =
+        PLAIN.replace("{ kind = \"flatten\" },", "{ kind = \"flatten\" }, { kind = \"dropout\", keep = 0.5 },");
+    let (x, labels) = batch(20);
+    let draws = |adversary| {
+        let mut rng = ChaCha8Rng::seed_from_u64(7);
+        let objective = Objective { adversary, ..OBJECTIVE };
+        learner(&layers, &Backend::Kernels).step(&x, &labels, objective, SIZE, &mut rng).unwrap();
+        rng.random::<u64>()
+    };
+    assert_eq!(draws(Adversary::Fgsm), draws(Adversary::Pgd { steps: 3 }));
+    assert_eq!(draws(Adversary::Fgsm), draws(Adversary::Uniform));
 }

@@ -25,6 +25,8 @@ pub struct StepSize {
     pub rate: f32,
     /// μ of stochastic gradient descent.
     pub momentum: f32,
+    /// `w ← w − rate·(g + μ·v)` in place of `w ← w − rate·v`: Nesterov's form, as in PyTorch.
+    pub nesterov: bool,
     /// Multiple of the weights that is added to their gradients.
     pub weight_decay: f32,
     /// The largest norm of the incoming weights of a unit.
@@ -93,13 +95,14 @@ impl Optimiser {
 }
 
 fn sgd(isa: Isa, w: &mut [f32], g: &[f32], v: &mut [f32], size: StepSize) {
-    let StepSize { rate, momentum, weight_decay, .. } = size;
+    let StepSize { rate, momentum, nesterov, weight_decay, .. } = size;
     let chunks = w.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK)).zip(v.par_chunks_mut(CHUNK));
     chunks.for_each(|((w, g), v)| {
         isa.vectorised(|| {
             for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
-                *v = momentum * *v + (g + weight_decay * *w);
-                *w -= rate * *v;
+                let g = g + weight_decay * *w;
+                *v = momentum * *v + g;
+                *w -= rate * if nesterov { g + momentum * *v } else { *v };
             }
         });
     });
@@ -154,7 +157,7 @@ mod tests {
         assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}, expected {expected:?}");
     }
 
-    const SIZE: StepSize = StepSize { rate: 0.1, momentum: 0.9, weight_decay: 0.01, max_norm: None };
+    const SIZE: StepSize = StepSize { rate: 0.1, momentum: 0.9, nesterov: false, weight_decay: 0.01, max_norm: None };
 
     #[test]
     fn two_steps_of_momentum_match_pytorch() {
@@ -163,6 +166,14 @@ mod tests {
         // for _ in range(2): o.zero_grad(); (w * w).sum().backward(); o.step()
         // print(w.tolist()) -> [[0.45750102400779724, -0.9150020480155945]]
         assert_close(&descend(Algorithm::Sgd, SIZE, 2), [0.457_501, -0.915_002]);
+    }
+
+    #[test]
+    fn two_steps_of_nesterovs_momentum_match_pytorch() {
+        // As above with torch.optim.SGD([w], lr=.1, momentum=.9, weight_decay=.01, nesterov=True)
+        // print(w.tolist()) -> [[0.21923762559890747, -0.43847525119781494]]
+        let size = StepSize { nesterov: true, ..SIZE };
+        assert_close(&descend(Algorithm::Sgd, size, 2), [0.219_237_63, -0.438_475_25]);
     }
 
     #[test]

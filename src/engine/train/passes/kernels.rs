@@ -7,7 +7,7 @@ use rand::RngCore;
 use super::{Batch, Passes, Seen, Wanted};
 use crate::engine::Result;
 use crate::engine::kernels::Isa;
-use crate::engine::loss::{Loss, exact_cross_entropy_gradient};
+use crate::engine::loss::{Loss, training_loss};
 use crate::engine::model::{self, Folded, Layout, Manifest, Parameters, Pass, Plan, Transposed, Weights, Workspace};
 
 /// A plan for training and one for evaluation; nothing is allocated anew from one step to the next.
@@ -78,15 +78,13 @@ impl Passes for KernelPasses {
         let weights = Weights { parameters, folded: &self.unfolded, transposed: Some(&self.transposed) };
         let workspace = &mut self.workspaces.0;
         let logits = self.training.forward(self.isa, weights, pixels, workspace, Some(rng));
-        let n = labels.len() as f32;
-        let losses = Loss::CrossEntropy.values(&logits, labels)?;
+        let (loss, d_logits) = training_loss(&logits, labels, wanted.smoothing, wanted.weight)?;
         if wanted.parameters.is_some() || wanted.pixels.is_some() {
-            let d_logits = exact_cross_entropy_gradient(&logits, labels, wanted.weight / n)?;
             let wanted = model::Wanted { parameters: wanted.parameters, pixels: wanted.pixels };
             self.training.backward(self.isa, weights, &d_logits, workspace, wanted);
         }
         let seen = workspace.statistics.iter().map(|seen| (seen.mean.clone(), seen.unbiased_variance.clone()));
-        Ok(((losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / f64::from(n)) as f32, seen.collect()))
+        Ok((loss, seen.collect()))
     }
 
     fn logits(&mut self, parameters: &Parameters, pixels: &[f32]) -> Result<Vec<f32>> {

@@ -24,6 +24,8 @@ pub struct Batch<'a> {
 /// What a training pass is to leave: gradients of `weight` times the mean cross-entropy.
 pub struct Wanted<'a> {
     pub weight: f32,
+    /// Share of the target that is spread over all classes.
+    pub smoothing: f32,
     /// Written to, or added to.
     pub parameters: Option<(&'a mut Parameters, bool)>,
     pub pixels: Option<&'a mut [f32]>,

@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor, Var};
 use rand::RngCore;
 
 use super::{Batch, Passes, Seen, Wanted};
-use crate::engine::loss::{Loss, exact_cross_entropy_gradient};
+use crate::engine::loss::{Loss, training_loss};
 use crate::engine::model::{LayerSpec, Manifest, Mode, Parameters, Params, TensorNet, walk_layers};
 use crate::engine::{Error, Result};
 
@@ -76,9 +76,7 @@ impl Passes for TensorPasses {
         let mut statistics = Vec::new();
         let mut mode = Mode::Train { rng: &mut rng, statistics: &mut statistics };
         let (logits, z) = self.forward(&x, &mut mode)?;
-        let n = batch.labels.len() as f32;
-        let losses = Loss::CrossEntropy.values(&z, batch.labels)?;
-        let d = exact_cross_entropy_gradient(&z, batch.labels, wanted.weight / n)?;
+        let (loss, d) = training_loss(&z, batch.labels, wanted.smoothing, wanted.weight)?;
         let d = Tensor::from_vec(d, logits.shape(), &self.device)?;
         let gradients = (logits * d)?.sum_all()?.backward()?;
         if let Some((to, add)) = wanted.parameters {
@@ -101,8 +99,7 @@ impl Passes for TensorPasses {
             }
         }
         let seen = statistics.iter().map(|(_, mean, variance)| Ok((values(mean)?, values(variance)?)));
-        let loss = losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / f64::from(n);
-        Ok((loss as f32, seen.collect::<Result<_>>()?))
+        Ok((loss, seen.collect::<Result<_>>()?))
     }
 
     fn logits(&mut self, _parameters: &Parameters, pixels: &[f32]) -> Result<Vec<f32>> {

@@ -1,0 +1,271 @@
+//! The settings of a run on the command line, and driving one without a window.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::json;
+
+use super::progress::ProgressLine;
+use super::{eps_argument, interrupt, print};
+use crate::engine::data::{DataSource, Dataset};
+use crate::engine::model::{Architecture, Catalogue, Manifest};
+use crate::engine::train::{
+    Adversary, Algorithm, Augment, Config, EpochRecord, Measured, Moment, Momentum, Rule, RunFolder, Schedule, Stage,
+    Stopping, Trainer,
+};
+use crate::engine::{Error, Result};
+
+/// What decides how a run goes, ε and α apart.
+#[derive(Args, Clone)]
+pub struct TrainingArgs {
+    /// A folder with the IDX files of a training set (gzipped or not), or with one folder of pictures per class; or a set
+    /// by name: drawn:20000 (digits that the program draws itself), mnist, fashion-mnist
+    #[arg(long, value_name = "PATH|SET")]
+    pub data: Option<DataSource>,
+    /// The net: a name from "doppelganger models", the path of a manifest (its weights are not needed), or its sizes, such
+    /// as maxout:240x5,240x5+dropout, cnn:32,64,1024, mlp:1200,1200 or softmax
+    #[arg(long, value_name = "NAME|MANIFEST|SIZES")]
+    pub model: Option<String>,
+    #[arg(long, default_value_t = 10)]
+    epochs: usize,
+    /// Pictures per step
+    #[arg(long, default_value_t = 100)]
+    batch: usize,
+    #[arg(long, value_enum, default_value_t = Algorithm::Sgd)]
+    optimiser: Algorithm,
+    /// The largest learning rate
+    #[arg(long, default_value_t = 0.05)]
+    lr: f32,
+    /// How the learning rate goes on from there
+    #[arg(long, value_enum, default_value_t = ScheduleName::Cosine)]
+    schedule: ScheduleName,
+    /// With --schedule decay: what the rate is divided by at every step
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.000_004)]
+    lr_decay: f64,
+    #[arg(long, default_value_t = 0.9)]
+    momentum: f32,
+    /// The momentum changes to this one, in equal parts over --momentum-epochs
+    #[arg(long, value_name = "MOMENTUM", requires = "momentum_epochs")]
+    momentum_end: Option<f32>,
+    #[arg(long, value_name = "N", requires = "momentum_end")]
+    momentum_epochs: Option<usize>,
+    /// Nesterov's form of the momentum
+    #[arg(long)]
+    nesterov: bool,
+    #[arg(long, default_value_t = 0.0)]
+    weight_decay: f32,
+    /// The largest norm of the incoming weights of a unit
+    #[arg(long)]
+    max_norm: Option<f32>,
+    /// First weights from U(-INIT, INIT), instead of a range that fits each layer
+    #[arg(long)]
+    init: Option<f32>,
+    /// Share of the target that is spread over all classes
+    #[arg(long, default_value_t = 0.0)]
+    label_smoothing: f32,
+    /// Mirror half of the training pictures
+    #[arg(long)]
+    flip: bool,
+    /// Shift training pictures by up to so many pixels
+    #[arg(long, value_name = "PIXELS", default_value_t = 0)]
+    shift: usize,
+    /// What the second part of the objective is made of: fgsm, random-fgsm, pgd-STEPS, signs, uniform, or none
+    #[arg(long, default_value_t = Adversary::Fgsm)]
+    adversary: Adversary,
+    /// Let the pixels of adversarial examples leave [0, 1]
+    #[arg(long)]
+    no_clip: bool,
+    /// Pictures held out for validation, the last of the training split; a sixth of it if not given
+    #[arg(long, value_name = "N")]
+    validation: Option<usize>,
+    /// Of those, the first N are attacked with ten steps of projected gradient descent too
+    #[arg(long, value_name = "N", default_value_t = 500)]
+    pgd_pictures: usize,
+    /// The validation error that selects the epoch whose weights are kept; the adversarial one if there is one
+    #[arg(long, value_enum)]
+    stop: Option<RuleName>,
+    /// Stop after so many epochs without a lower error
+    #[arg(long, value_name = "EPOCHS")]
+    patience: Option<usize>,
+    /// Then train a fresh net on all pictures for as many epochs as were best
+    #[arg(long)]
+    retrain: bool,
+    /// Seed of weights, order and dropout: the same seed gives the same net
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+}
+
+/// ε and α of one run.
+#[derive(Args, Clone)]
+pub struct TuningArgs {
+    /// ε of the adversarial examples, in the objective and in the validation, such as 0.25 or 8/255; 0 trains clean
+    #[arg(long, default_value = "0", value_parser = eps_argument, allow_hyphen_values = true)]
+    pub eps: f32,
+    /// Share of the clean loss in the objective α·J(x) + (1−α)·J(x + ε·sign ∇J)
+    #[arg(long, default_value_t = 0.5)]
+    pub alpha: f32,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum ScheduleName {
+    /// To zero along half a cosine
+    Cosine,
+    Constant,
+    /// Up over the first fifth, then down to zero
+    OneCycle,
+    /// Divided by --lr-decay at every step
+    Decay,
+}
+
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum RuleName {
+    Off,
+    Clean,
+    Adversarial,
+}
+
+/// What a run needs to begin.
+pub struct Prepared {
+    pub manifest: Manifest,
+    pub data: Arc<Dataset>,
+    pub config: Config,
+}
+
+impl TrainingArgs {
+    /// Finds the net, opens the data, and puts the settings together.
+    pub fn prepare(&self, TuningArgs { eps, alpha }: &TuningArgs) -> Result<Prepared> {
+        let missing = |what: &str| Error::Argument(format!("{what} is missing; see doppelganger train --help"));
+        let source = self.data.clone().ok_or_else(|| missing("--data"))?;
+        let model = self.model.clone().ok_or_else(|| missing("--model"))?;
+        let (manifest, model) = find_net(&model, &source)?;
+        let data = RunFolder::open_data(&source, &manifest.classes)?;
+        let rule = match self.stop {
+            Some(RuleName::Off) => Rule::Off,
+            Some(RuleName::Clean) => Rule::Clean,
+            Some(RuleName::Adversarial) => Rule::Adversarial,
+            None if *eps > 0.0 => Rule::Adversarial,
+            None => Rule::Clean,
+        };
+        if rule == Rule::Adversarial && *eps == 0.0 {
+            return Err(Error::Argument(
+                "--stop adversarial needs an ε above 0: give --eps, such as --eps 0.25".into(),
+            ));
+        }
+        let config = Config {
+            data: source.absolute()?,
+            model,
+            epochs: self.epochs,
+            batch: self.batch,
+            optimiser: self.optimiser,
+            learning_rate: self.lr,
+            schedule: match self.schedule {
+                ScheduleName::Cosine => Schedule::Cosine,
+                ScheduleName::Constant => Schedule::Constant,
+                ScheduleName::OneCycle => Schedule::OneCycle,
+                ScheduleName::Decay => Schedule::Decay(self.lr_decay),
+            },
+            momentum: Momentum {
+                start: self.momentum,
+                end: self.momentum_end.unwrap_or(self.momentum),
+                epochs: self.momentum_epochs.unwrap_or(1),
+            },
+            nesterov: self.nesterov,
+            weight_decay: self.weight_decay,
+            max_norm: self.max_norm,
+            init: self.init,
+            label_smoothing: self.label_smoothing,
+            augment: Augment { flip: self.flip, shift: self.shift },
+            adversary: self.adversary,
+            eps: *eps,
+            alpha: *alpha,
+            clip: !self.no_clip,
+            validation: self.validation.unwrap_or(data.len() / 6),
+            pgd_pictures: self.pgd_pictures,
+            stopping: Stopping { rule, patience: self.patience, retrain: self.retrain },
+            seed: self.seed,
+        };
+        Ok(Prepared { manifest, data, config })
+    }
+}
+
+/// A net by name, manifest or sizes, and what to call it in settings.
+fn find_net(model: &str, source: &DataSource) -> Result<(Manifest, String)> {
+    match model.parse::<Architecture>() {
+        Ok(architecture) => {
+            let (input, classes) = source.shape()?;
+            Ok((architecture.manifest(&input, &classes)?, model.to_owned()))
+        }
+        // Only sizes have a colon or a plus.
+        Err(error) if model.contains([':', '+']) && !model.ends_with(".toml") => Err(error),
+        Err(_) => Ok((Catalogue::from_environment().manifest(model)?, model.to_owned())),
+    }
+}
+
+/// Trains what is left, with checkpoints, and writes the net. Ctrl-C keeps the state and stops.
+pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, json: bool) -> Result<()> {
+    let mut line = ProgressLine::new(!json);
+    while !trainer.is_finished() {
+        let moment = trainer.advance();
+        match moment {
+            Ok(Moment::Epoch) => {
+                line.clear();
+                folder.keep(trainer)?;
+                if let Some(record) = trainer.history().last() {
+                    print(&if json { json!(record).to_string() } else { describe(record) })?;
+                }
+                line = ProgressLine::new(!json);
+            }
+            Ok(Moment::Step | Moment::Validation) => {
+                folder.keep_now_and_then(trainer)?;
+                draw(&mut line, trainer);
+            }
+            Err(error) => {
+                line.clear();
+                folder.keep(trainer)?;
+                return Err(error);
+            }
+        }
+        if interrupt::requested() && !trainer.is_finished() {
+            line.clear();
+            folder.keep(trainer)?;
+            return Err(Error::Stopped);
+        }
+    }
+    folder.write_net(trainer)
+}
+
+fn draw(line: &mut ProgressLine, trainer: &Trainer) {
+    let p = trainer.progress();
+    let doing = match (p.is_validating, p.stage) {
+        (true, _) => "validating",
+        (false, Stage::Selection) => "epoch",
+        (false, Stage::Retraining) => "retraining, epoch",
+    };
+    let loss = p.loss.map(|loss| format!(", loss {loss:.4}")).unwrap_or_default();
+    let speed = p.images_per_second.map(|speed| format!(", {speed:.0} pictures/s")).unwrap_or_default();
+    let run = p.run_left.map(|left| format!(", run {} min left", left.as_secs() / 60)).unwrap_or_default();
+    line.draw(&format!("{doing} {} of {}{loss}{speed}{run}", p.epoch + 1, p.epochs), p.step, p.steps);
+}
+
+fn describe(record: &EpochRecord) -> String {
+    let percent = |what: &str, measured: Option<Measured>| {
+        measured.map(|m| format!("  {what} {:.2} %", m.error() * 100.0)).unwrap_or_default()
+    };
+    let stage = if record.stage == Stage::Retraining { "retraining " } else { "" };
+    format!(
+        "{stage}epoch {:>3}  loss {:.5}{}{}{}  {:.1} s{}",
+        record.epoch,
+        record.loss,
+        percent("clean validation error", record.clean),
+        percent("FGSM", record.adversarial),
+        percent("PGD", record.pgd),
+        record.seconds,
+        if record.overfits_the_attack() { "  (FGSM and PGD part: catastrophic overfitting)" } else { "" }
+    )
+}
+
+/// Where a run of a sweep lies.
+pub fn run_name(eps: f32, alpha: f32, seed: u64) -> PathBuf {
+    format!("eps-{eps}-alpha-{alpha}-seed-{seed}").into()
+}

@@ -1,0 +1,267 @@
+//! Nets in a few words: `maxout:240x5+dropout`, so that capacity is a number to turn.
+
+use std::fmt::{self, Display, Write};
+use std::path::Path;
+use std::str::FromStr;
+
+use super::manifest::{Input, Manifest};
+use crate::engine::picture::Fit;
+use crate::engine::{Error, Result};
+
+/// A net by its kind and its sizes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Architecture {
+    pub kind: Kind,
+    pub dropout: Option<Dropout>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// One linear layer: softmax regression.
+    Softmax,
+    /// Rectified layers of so many units.
+    Mlp(Vec<usize>),
+    /// Maxout layers of so many units and pieces (Goodfellow et al., Maxout Networks, 2013).
+    Maxout(Vec<(usize, usize)>),
+    /// Rectified 5×5 convolutions of so many channels, each with a 2×2 max-pool behind it, then a rectified layer.
+    Cnn { channels: Vec<usize>, hidden: usize },
+}
+
+/// Which share of the values is kept in training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dropout {
+    /// Of the pixels, which are not scaled up for it.
+    pub pixels: f32,
+    /// Of the inputs of every later layer that is fully connected.
+    pub hidden: f32,
+}
+
+impl Default for Dropout {
+    /// The maxout recipe of 2013.
+    fn default() -> Self {
+        Self { pixels: 0.8, hidden: 0.5 }
+    }
+}
+
+/// Bounds of a layer's size and of the number of layers: what a desktop machine can train.
+const MOST_UNITS: usize = 8192;
+const MOST_LAYERS: usize = 8;
+
+impl Architecture {
+    pub fn plain(kind: Kind) -> Self {
+        Self { kind, dropout: None }
+    }
+
+    /// The manifest of such a net without weights.
+    ///
+    /// # Errors
+    /// Pictures that are too small for its pools.
+    pub fn manifest(&self, input: &Input, classes: &[String]) -> Result<Manifest> {
+        let fit = match input.fit {
+            Fit::Letterbox => "letterbox",
+            Fit::Squash => "squash",
+            Fit::Crop => "crop",
+        };
+        let Input { channels, height, width, mean, std, .. } = input;
+        let mut text = format!("name = \"{self}\"\nlicence = \"MIT OR Apache-2.0\"\nweights = \"model.safetensors\"\n");
+        // Debug output of numbers and strings is TOML.
+        let _ = writeln!(
+            text,
+            "input = {{ channels = {channels}, height = {height}, width = {width}, mean = {mean:?}, std = {std:?}, fit = \"{fit}\" }}"
+        );
+        let names: toml_edit::Array = classes.iter().collect();
+        let _ = writeln!(text, "classes = {names}\nlayers = [\n{}]", self.layers(input, classes.len()));
+        Manifest::with_classes(&text, Path::new(&format!("<{self}>")), classes)
+    }
+
+    fn layers(&self, input: &Input, classes: usize) -> String {
+        let mut layers = Layers { text: String::new(), dropout: self.dropout };
+        let pixels = input.channels * input.height * input.width;
+        let mut features = pixels;
+        match &self.kind {
+            Kind::Softmax => layers.flatten(),
+            Kind::Mlp(hidden) => {
+                layers.flatten();
+                for (i, &units) in hidden.iter().enumerate() {
+                    layers.dropout(i == 0);
+                    layers
+                        .add(&format!("kind = \"linear\", name = \"hidden{}\", in = {features}, out = {units}", i + 1));
+                    layers.add("kind = \"relu\"");
+                    features = units;
+                }
+            }
+            Kind::Maxout(hidden) => {
+                layers.flatten();
+                for (i, &(units, pieces)) in hidden.iter().enumerate() {
+                    layers.dropout(i == 0);
+                    let name = i + 1;
+                    layers.add(&format!(
+                        "kind = \"maxout\", name = \"hidden{name}\", in = {features}, units = {units}, pieces = {pieces}"
+                    ));
+                    features = units;
+                }
+            }
+            Kind::Cnn { channels, hidden } => {
+                let (mut from, mut height, mut width) = (input.channels, input.height, input.width);
+                for (i, &channels) in channels.iter().enumerate() {
+                    layers.add(&format!(
+                        "kind = \"conv2d\", name = \"conv{}\", in = {from}, out = {channels}, kernel = 5, padding = 2",
+                        i + 1
+                    ));
+                    layers.add("kind = \"relu\"");
+                    layers.add("kind = \"max_pool2d\", kernel = 2");
+                    (from, height, width) = (channels, height / 2, width / 2);
+                }
+                layers.flatten();
+                features = from * height * width;
+                layers.dropout(false);
+                layers.add(&format!("kind = \"linear\", name = \"hidden\", in = {features}, out = {hidden}"));
+                layers.add("kind = \"relu\"");
+                features = *hidden;
+            }
+        }
+        if self.kind != Kind::Softmax {
+            layers.dropout(false);
+        }
+        layers.add(&format!("kind = \"linear\", name = \"output\", in = {features}, out = {classes}"));
+        layers.text
+    }
+}
+
+/// The lines of a manifest's list.
+struct Layers {
+    text: String,
+    dropout: Option<Dropout>,
+}
+
+impl Layers {
+    fn add(&mut self, fields: &str) {
+        let _ = writeln!(self.text, "  {{ {fields} }},");
+    }
+
+    fn flatten(&mut self) {
+        self.add("kind = \"flatten\"");
+    }
+
+    fn dropout(&mut self, pixels: bool) {
+        let Some(dropout) = self.dropout else { return };
+        let keep = if pixels { dropout.pixels } else { dropout.hidden };
+        if keep < 1.0 {
+            let rescale = if pixels { ", rescale = false" } else { "" };
+            self.add(&format!("kind = \"dropout\", keep = {keep:?}{rescale}"));
+        }
+    }
+}
+
+impl Display for Architecture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |sizes: &[usize]| sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+        match &self.kind {
+            Kind::Softmax => f.write_str("softmax")?,
+            Kind::Mlp(hidden) => write!(f, "mlp:{}", list(hidden))?,
+            Kind::Maxout(hidden) => {
+                let sizes: Vec<String> = hidden.iter().map(|(units, pieces)| format!("{units}x{pieces}")).collect();
+                write!(f, "maxout:{}", sizes.join(","))?;
+            }
+            Kind::Cnn { channels, hidden } => write!(f, "cnn:{},{hidden}", list(channels))?,
+        }
+        match self.dropout {
+            None => Ok(()),
+            Some(dropout) if dropout == Dropout::default() => f.write_str("+dropout"),
+            Some(Dropout { pixels, hidden }) => write!(f, "+dropout={pixels},{hidden}"),
+        }
+    }
+}
+
+impl FromStr for Architecture {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        parse(text.trim()).ok_or_else(|| {
+            Error::Argument(format!(
+                "the net is {text:?}; expected softmax, mlp:1200,1200, maxout:240x5,240x5 (units x pieces) or cnn:32,64,1024 \
+                 (channels, then units), with +dropout or +dropout=0.8,0.5 (kept of pixels and of hidden units) behind it"
+            ))
+        })
+    }
+}
+
+fn parse(text: &str) -> Option<Architecture> {
+    let (net, dropout) = match text.split_once("+dropout") {
+        Some((net, "")) => (net, Some(Dropout::default())),
+        Some((net, keep)) => {
+            let (pixels, hidden) = keep.strip_prefix('=')?.split_once(',')?;
+            let share = |text: &str| text.trim().parse().ok().filter(|keep| *keep > 0.0 && *keep <= 1.0);
+            (net, Some(Dropout { pixels: share(pixels)?, hidden: share(hidden)? }))
+        }
+        None => (text, None),
+    };
+    let (name, sizes) = net.split_once(':').unwrap_or((net, ""));
+    let size = |text: &str| text.trim().parse().ok().filter(|size| (1..=MOST_UNITS).contains(size));
+    let list = || -> Option<Vec<usize>> {
+        sizes.split(',').map(size).collect::<Option<Vec<_>>>().filter(|list| list.len() <= MOST_LAYERS)
+    };
+    let kind = match name {
+        "softmax" if sizes.is_empty() => Kind::Softmax,
+        "mlp" => Kind::Mlp(list()?),
+        "maxout" => {
+            let layer =
+                |text: &str| text.split_once('x').and_then(|(units, pieces)| Some((size(units)?, size(pieces)?)));
+            let layers: Option<Vec<(usize, usize)>> = sizes.split(',').map(layer).collect();
+            Kind::Maxout(layers.filter(|layers| layers.len() <= MOST_LAYERS)?)
+        }
+        "cnn" => {
+            let mut channels = list()?;
+            let hidden = channels.pop()?;
+            (!channels.is_empty()).then_some(Kind::Cnn { channels, hidden })?
+        }
+        _ => return None,
+    };
+    Some(Architecture { kind, dropout })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digits() -> (Input, Vec<String>) {
+        let input = Input { channels: 1, height: 28, width: 28, mean: vec![0.0], std: vec![1.0], fit: Fit::Letterbox };
+        (input, (0..10).map(|digit| digit.to_string()).collect())
+    }
+
+    #[test]
+    fn words_give_nets_and_come_back() {
+        let (input, classes) = digits();
+        for (words, parameters) in [
+            ("softmax", 7850),
+            ("mlp:32", 784 * 32 + 32 + 330),
+            ("maxout:240x5,240x5", 785 * 1200 + 241 * 1200 + 2410),
+            ("cnn:32,64,1024", 26 * 32 + 801 * 64 + 3137 * 1024 + 10250),
+            ("maxout:16x2+dropout=0.9,0.7", 785 * 32 + 170),
+            ("mlp:20,10+dropout", 785 * 20 + 21 * 10 + 110),
+        ] {
+            let net: Architecture = words.parse().unwrap();
+            assert_eq!(net.to_string(), words);
+            assert_eq!(net.manifest(&input, &classes).unwrap().parameter_count(), parameters, "{words}");
+        }
+    }
+
+    #[test]
+    fn the_paper_s_net_is_the_bundled_one() {
+        let (input, classes) = digits();
+        let net: Architecture = "maxout:240x5,240x5+dropout".parse().unwrap();
+        let bundled = super::super::Catalogue::new(Vec::new()).manifest("digits_maxout").unwrap();
+        assert_eq!(net.manifest(&input, &classes).unwrap().layers, bundled.layers);
+    }
+
+    #[test]
+    fn what_is_no_net_is_refused_with_examples() {
+        for bad in ["", "mlp", "mlp:0", "maxout:5", "cnn:32", "mlp:99999", "softmax:3", "mlp:3+dropout=2,1", "gan:3"] {
+            let message = bad.parse::<Architecture>().unwrap_err().to_string();
+            assert!(message.contains("maxout:240x5,240x5") && message.lines().count() == 1, "{message}");
+        }
+        let (mut input, classes) = digits();
+        (input.height, input.width) = (2, 2);
+        assert!("cnn:8,8,8".parse::<Architecture>().unwrap().manifest(&input, &classes).is_err());
+    }
+}

@@ -1,0 +1,144 @@
+//! The settings of a run.
+
+use serde::{Deserialize, Serialize};
+
+use super::augment::Augment;
+use super::learner::Adversary;
+use super::optimiser::Algorithm;
+use super::schedule::{Momentum, Schedule};
+use super::stopping::Stopping;
+use crate::engine::data::DataSource;
+use crate::engine::{Error, Result};
+
+/// Everything that decides how a run goes; with the data and the manifest it determines the weights bit for bit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Config {
+    pub data: DataSource,
+    /// The name or manifest that the net came from, as on the command line.
+    pub model: String,
+    pub epochs: usize,
+    pub batch: usize,
+    pub optimiser: Algorithm,
+    /// The largest rate of the schedule.
+    pub learning_rate: f32,
+    pub schedule: Schedule,
+    pub momentum: Momentum,
+    /// Nesterov's form of the momentum, as in PyTorch.
+    pub nesterov: bool,
+    /// Multiple of the weights that is added to their gradients.
+    pub weight_decay: f32,
+    /// The largest norm of the incoming weights of a unit.
+    pub max_norm: Option<f32>,
+    /// First weights from U(−init, init), instead of one range for each layer.
+    pub init: Option<f32>,
+    /// Share of the target that is spread over all classes (Szegedy et al., 2016, section 7).
+    pub label_smoothing: f32,
+    /// How the training pictures are varied.
+    pub augment: Augment,
+    /// What the second part of the objective is made of.
+    pub adversary: Adversary,
+    /// ε of the adversarial examples, in the objective and in the validation, in units of the pixel range.
+    pub eps: f32,
+    /// Share of the clean loss in the objective; 1 trains clean.
+    pub alpha: f32,
+    /// Clip adversarial examples to [0, 1].
+    pub clip: bool,
+    /// Pictures held out for validation, the last ones of the training split.
+    pub validation: usize,
+    /// Of those, the first that are also attacked with projected gradient descent.
+    pub pgd_pictures: usize,
+    pub stopping: Stopping,
+    pub seed: u64,
+}
+
+/// The learning rate, momentum and batch of a net that is not too deep; validation on the adversarial error.
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: DataSource::default(),
+            model: "digits_maxout".into(),
+            epochs: 10,
+            batch: 100,
+            optimiser: Algorithm::Sgd,
+            learning_rate: 0.05,
+            schedule: Schedule::Cosine,
+            momentum: Momentum::constant(0.9),
+            nesterov: false,
+            weight_decay: 0.0,
+            max_norm: None,
+            init: None,
+            label_smoothing: 0.0,
+            augment: Augment::default(),
+            adversary: Adversary::Fgsm,
+            eps: 0.25,
+            alpha: 0.5,
+            clip: true,
+            validation: 1000,
+            pgd_pictures: 500,
+            stopping: Stopping::default(),
+            seed: 0,
+        }
+    }
+}
+
+impl Config {
+    /// Whether the objective has anything but the clean loss in it.
+    pub fn is_adversarial(&self) -> bool {
+        self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
+    }
+
+    /// # Errors
+    /// [`Error::Argument`] that names the value, what it is, and what was expected.
+    pub fn check(&self, pictures: usize) -> Result<()> {
+        self.check_learning()?;
+        self.check_objective()?;
+        let fewer = format!("fewer than the {pictures} pictures of the training split");
+        expect(self.validation < pictures, "validation", &self.validation, &fewer)?;
+        let deciding = self.stopping.patience.is_some() || self.stopping.retrain;
+        expect(!deciding || self.validation > 0, "validation", &self.validation, "at least 1 for early stopping")
+    }
+
+    fn check_learning(&self) -> Result<()> {
+        let above_zero = |value: f32| value.is_finite() && value > 0.0;
+        let share = |value: f32| (0.0..1.0).contains(&value);
+        expect(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
+        expect(self.batch > 0, "batch", &self.batch, "at least 1")?;
+        expect(above_zero(self.learning_rate), "the learning rate", &self.learning_rate, "a number above 0")?;
+        let Momentum { start, end, epochs } = self.momentum;
+        for momentum in [start, end] {
+            expect(share(momentum), "momentum", &momentum, "0 or more and below 1")?;
+        }
+        expect(epochs > 0, "the number of epochs in which momentum changes", &epochs, "at least 1")?;
+        let decay = self.weight_decay;
+        expect(decay.is_finite() && decay >= 0.0, "weight decay", &decay, "a number of at least 0")?;
+        if let Some(norm) = self.max_norm {
+            expect(above_zero(norm), "max-norm", &norm, "a number above 0")?;
+        }
+        if let Some(init) = self.init {
+            expect(above_zero(init), "the range of the first weights", &init, "a number above 0")?;
+        }
+        if let Schedule::Decay(factor) = self.schedule {
+            expect(factor.is_finite() && factor >= 1.0, "the decay of the rate", &factor, "a number of at least 1")?;
+        }
+        expect(share(self.label_smoothing), "label smoothing", &self.label_smoothing, "0 or more and below 1")?;
+        expect(self.stopping.patience != Some(0), "patience", &0, "at least 1 epoch")
+    }
+
+    fn check_objective(&self) -> Result<()> {
+        check_tuning(self.eps, self.alpha)?;
+        if let Adversary::Pgd { steps } = self.adversary {
+            expect((1..=1000).contains(&steps), "the attack's number of steps", &steps, "1 to 1000")?;
+        }
+        Ok(())
+    }
+}
+
+/// Refuses an impossible ε or α.
+pub(super) fn check_tuning(eps: f32, alpha: f32) -> Result<()> {
+    expect(eps.is_finite() && eps >= 0.0, "ε", &eps, "a number of at least 0 in units of the pixel range")?;
+    expect((0.0..=1.0).contains(&alpha), "α", &alpha, "0 to 1")
+}
+
+fn expect(holds: bool, what: &str, value: &dyn std::fmt::Display, expected: &str) -> Result<()> {
+    if holds { Ok(()) } else { Err(Error::Argument(format!("{what} is {value}; expected {expected}"))) }
+}

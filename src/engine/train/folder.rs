@@ -1,0 +1,152 @@
+//! The folder of a run: its checkpoint, its history as a table, and the net that came of it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{Checkpoint, Config, Schedule, Summary, Trainer, history_csv};
+use crate::engine::data::{DataSource, Dataset, Split};
+use crate::engine::files::write_atomically;
+use crate::engine::model::{Manifest, sha256_hex, weights_bytes};
+use crate::engine::{Error, Result};
+
+const CHECKPOINT: &str = "checkpoint.safetensors";
+const HISTORY: &str = "history.csv";
+const MANIFEST: &str = "model.toml";
+const WEIGHTS: &str = "model.safetensors";
+
+/// A checkpoint is written at most so often, and at most for this share of the time.
+const INTERVAL: Duration = Duration::from_secs(10);
+const SHARE: u32 = 20;
+
+/// A folder that one run lives in.
+pub struct RunFolder {
+    path: PathBuf,
+    kept: Option<Kept>,
+}
+
+/// The last checkpoint: when, and how long its writing took.
+struct Kept {
+    at: Instant,
+    took: Duration,
+}
+
+impl RunFolder {
+    /// Begins a run in a folder, which is made if need be.
+    ///
+    /// # Errors
+    /// A folder that holds a run already or cannot be made, an impossible configuration.
+    pub fn begin(path: &Path, manifest: Manifest, data: Arc<Dataset>, config: Config) -> Result<(Self, Trainer)> {
+        if path.join(CHECKPOINT).exists() {
+            return Err(Error::Argument(format!(
+                "there is a run already; go on with it (--resume), or give another folder\n  {}",
+                path.display()
+            )));
+        }
+        let trainer = Trainer::new(manifest, data, config)?;
+        std::fs::create_dir_all(path).map_err(Error::io("make the folder for the run", path))?;
+        let mut folder = Self { path: path.to_owned(), kept: None };
+        folder.keep(&trainer)?;
+        Ok((folder, trainer))
+    }
+
+    /// Takes up the run of a folder where its checkpoint left it. `open` gives the data for a net's classes.
+    ///
+    /// # Errors
+    /// A folder without a whole checkpoint, or data that is gone or has changed.
+    pub fn resume(
+        path: &Path,
+        open: impl FnOnce(&DataSource, &[String]) -> Result<Arc<Dataset>>,
+    ) -> Result<(Self, Trainer)> {
+        let checkpoint = Checkpoint::read(&path.join(CHECKPOINT))?;
+        let data = open(&checkpoint.config().data, &checkpoint.manifest()?.classes)?;
+        Ok((Self { path: path.to_owned(), kept: None }, checkpoint.resume(data)?))
+    }
+
+    /// Opens the training pictures of a source, as [`Self::resume`] wants them.
+    ///
+    /// # Errors
+    /// Data that cannot be read.
+    pub fn open_data(source: &DataSource, classes: &[String]) -> Result<Arc<Dataset>> {
+        Ok(Arc::new(source.open(Split::Train, classes)?))
+    }
+
+    /// What is known of the run in a folder, without taking it up.
+    ///
+    /// # Errors
+    /// A folder without a whole checkpoint.
+    pub fn summary(path: &Path) -> Result<Summary> {
+        Summary::read(&path.join(CHECKPOINT))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes the state of the run: checkpoint and history, each whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when they cannot be written; what stood there stays.
+    pub fn keep(&mut self, trainer: &Trainer) -> Result<()> {
+        let at = Instant::now();
+        trainer.save_checkpoint(&self.path.join(CHECKPOINT))?;
+        let history = history_csv(trainer.history());
+        write_atomically(&self.path.join(HISTORY), history.as_bytes(), "write the history")?;
+        self.kept = Some(Kept { at: Instant::now(), took: at.elapsed() });
+        Ok(())
+    }
+
+    /// [`Self::keep`], if the last time is long enough ago.
+    ///
+    /// # Errors
+    /// As [`Self::keep`].
+    pub fn keep_now_and_then(&mut self, trainer: &Trainer) -> Result<()> {
+        let rested = self.kept.as_ref().is_none_or(|kept| kept.at.elapsed() > INTERVAL.max(kept.took * SHARE));
+        if rested { self.keep(trainer) } else { Ok(()) }
+    }
+
+    /// Writes the net: weights first, then the manifest that names them with their hash, so that a manifest never points
+    /// at older weights.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when they cannot be written.
+    pub fn write_net(&self, trainer: &Trainer) -> Result<()> {
+        let bytes = weights_bytes(&trainer.best_params()?, None)?;
+        write_atomically(&self.path.join(WEIGHTS), &bytes, "write the weights")?;
+        let facts = facts(trainer);
+        let manifest = trainer.manifest().with_weights(WEIGHTS, &sha256_hex(&bytes), &facts)?;
+        write_atomically(&self.path.join(MANIFEST), manifest.as_bytes(), "write the manifest")
+    }
+}
+
+/// What a manifest says of the training.
+fn facts(trainer: &Trainer) -> Vec<(&'static str, toml_edit::Value)> {
+    let config = trainer.config();
+    let whole = |number: usize| toml_edit::Value::from(number as i64);
+    let mut facts = vec![
+        ("data", config.data.to_string().into()),
+        ("epochs", whole(trainer.best_epochs())),
+        ("batch", whole(config.batch)),
+        ("optimiser", config.optimiser.name().into()),
+        ("lr", number(config.learning_rate)),
+        ("momentum", number(config.momentum.end)),
+        ("weight_decay", number(config.weight_decay)),
+        ("max_norm", config.max_norm.map_or_else(|| "none".into(), number)),
+        ("adversary", config.adversary.to_string().into()),
+        ("eps", number(config.eps)),
+        ("alpha", number(config.alpha)),
+        ("validation", whole(config.validation)),
+        ("retrained", config.stopping.retrain.into()),
+        ("seed", (config.seed as i64).into()),
+        ("version", env!("CARGO_PKG_VERSION").into()),
+    ];
+    if let Schedule::Decay(factor) = config.schedule {
+        facts.push(("lr_decay", factor.into()));
+    }
+    facts
+}
+
+/// The shortest decimal that is this number: 0.1, not 0.10000000149.
+fn number(value: f32) -> toml_edit::Value {
+    value.to_string().parse::<f64>().unwrap_or(f64::from(value)).into()
+}

@@ -1,0 +1,82 @@
+//! When a run stops, and which epoch's weights it keeps.
+
+use serde::{Deserialize, Serialize};
+
+use super::history::{EpochRecord, Stage};
+
+/// The validation error that decides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// None: all epochs are trained and the last weights kept.
+    Off,
+    Clean,
+    /// That of adversarial examples alone, as the deck and arXiv 1412.6572, section 6, have it.
+    #[default]
+    Adversarial,
+}
+
+/// Early stopping.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Stopping {
+    pub rule: Rule,
+    /// Epochs without a lower error after which the run stops; `None` trains them all and keeps the best.
+    pub patience: Option<usize>,
+    /// Afterwards trains a fresh net on all pictures, those of the validation too, for as many epochs as were best.
+    pub retrain: bool,
+}
+
+impl Rule {
+    /// The number that decides, of one epoch.
+    pub fn error(self, record: &EpochRecord) -> Option<f64> {
+        match self {
+            Self::Off => None,
+            Self::Clean => record.clean.map(|measured| measured.error()),
+            Self::Adversarial => record.adversarial.map(|measured| measured.error()),
+        }
+    }
+
+    /// Where in `history` the first of the lowest errors is, among epochs of the selection.
+    pub fn best(self, history: &[EpochRecord]) -> Option<usize> {
+        let errors = history.iter().enumerate().filter(|(_, record)| record.stage == Stage::Selection);
+        let errors = errors.filter_map(|(at, record)| Some((at, self.error(record)?)));
+        errors
+            .fold(None, |best, new| if best.is_none_or(|(_, error)| new.1 < error) { Some(new) } else { best })
+            .map(|b| b.0)
+    }
+
+    /// The first place in `history` at which this rule stops with such patience.
+    pub fn stops_at(self, history: &[EpochRecord], patience: usize) -> Option<usize> {
+        let epochs = history.iter().take_while(|record| record.stage == Stage::Selection).count();
+        (0..epochs).find(|&at| self.best(&history[..=at]).is_some_and(|best| at - best >= patience))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::Measured;
+    use super::*;
+
+    fn history(errors: &[(usize, usize)]) -> Vec<EpochRecord> {
+        let measured = |wrong| Some(Measured { n: 100, wrong, ..Measured::default() });
+        let record = |(epoch, &(clean, adversarial)): (usize, &(usize, usize))| EpochRecord {
+            epoch: epoch + 1,
+            clean: measured(clean),
+            adversarial: measured(adversarial),
+            ..EpochRecord::default()
+        };
+        errors.iter().enumerate().map(record).collect()
+    }
+
+    #[test]
+    fn the_rules_part_where_the_errors_do() {
+        let history = history(&[(9, 90), (5, 60), (4, 70), (4, 50), (6, 55), (7, 50), (8, 80)]);
+        assert_eq!(Rule::Clean.best(&history), Some(2));
+        assert_eq!(Rule::Adversarial.best(&history), Some(3));
+        assert_eq!(Rule::Off.best(&history), None);
+        assert_eq!(Rule::Clean.stops_at(&history, 2), Some(4));
+        assert_eq!(Rule::Adversarial.stops_at(&history, 2), Some(5));
+        assert_eq!(Rule::Adversarial.stops_at(&history, 4), None);
+        assert_eq!(Rule::Off.stops_at(&history, 1), None);
+    }
+}

@@ -1,0 +1,400 @@
+//! A run: steps, validations, epochs, one small piece of work at a time.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::config::{Config, check_tuning};
+use super::history::{EpochRecord, Stage};
+use super::init::initial_params;
+use super::learner::{Learner, Objective};
+use super::optimiser::StepSize;
+use super::validation::{Batch, Validation};
+use crate::engine::attack::PIXELS;
+use crate::engine::data::Dataset;
+use crate::engine::device::Backend;
+use crate::engine::model::{Manifest, Params};
+use crate::engine::{Error, Result};
+
+/// A run that can be left after any step and taken up again.
+///
+/// Whoever drives it calls [`Self::advance`] until [`Self::is_finished`], and looks, pauses, stops or saves in between.
+pub struct Trainer {
+    pub(super) config: Config,
+    pub(super) data: Arc<Dataset>,
+    pub(super) manifest: Manifest,
+    pub(super) learner: Learner,
+    pub(super) history: Vec<EpochRecord>,
+    /// The weights of the best epoch of the selection; empty before there is one.
+    pub(super) best: Params,
+    pub(super) position: Position,
+    /// The pictures of this epoch, in the order in which they are taken; empty before its first step.
+    order: Vec<usize>,
+    validation: Option<Validation>,
+}
+
+/// Where in a run the next step is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Position {
+    pub stage: Stage,
+    /// Counted from 0 in each stage.
+    pub epoch: usize,
+    pub step: usize,
+    /// Of the objective over the steps of this epoch.
+    pub sum: f64,
+    /// Time spent on this epoch.
+    pub seconds: f32,
+    /// ε and α from the next epoch on.
+    pub tuning: Option<(f32, f32)>,
+}
+
+/// What a piece of work was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// A step of the optimiser.
+    Step,
+    /// A batch of a validation.
+    Validation,
+    /// The end of an epoch: the history has a new record.
+    Epoch,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Progress {
+    pub stage: Stage,
+    /// Counted from 0, of how many.
+    pub epoch: usize,
+    pub epochs: usize,
+    /// Steps done in this epoch, of how many.
+    pub step: usize,
+    pub steps: usize,
+    /// Mean objective of this epoch so far.
+    pub loss: Option<f32>,
+    /// The net is being validated.
+    pub is_validating: bool,
+    /// Training pictures taken per second in this epoch.
+    pub images_per_second: Option<f32>,
+    /// Estimates; the run's leaves out early stopping and retraining.
+    pub epoch_left: Option<Duration>,
+    pub run_left: Option<Duration>,
+}
+
+impl Trainer {
+    /// # Errors
+    /// An impossible configuration.
+    pub fn new(manifest: Manifest, data: Arc<Dataset>, config: Config) -> Result<Self> {
+        config.check(data.len())?;
+        let learner = fresh_learner(&manifest, &config)?;
+        Ok(Self::with(manifest, data, config, learner))
+    }
+
+    /// A run before its first step.
+    pub(super) fn with(manifest: Manifest, data: Arc<Dataset>, config: Config, learner: Learner) -> Self {
+        let (history, best, position) = (Vec::new(), Params::new(), Position::default());
+        Self { config, data, manifest, learner, history, best, position, order: Vec::new(), validation: None }
+    }
+
+    pub fn history(&self) -> &[EpochRecord] {
+        &self.history
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// A copy of the weights as they are now.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn params(&self) -> Result<Params> {
+        self.learner.params()
+    }
+
+    /// The weights before the first step.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn first_params(&self) -> Result<Params> {
+        first_params(&self.manifest, &self.config)
+    }
+
+    /// The weights to keep: those of the epoch that the stopping rule finds best, the retrained ones once they are there,
+    /// and the present ones without a rule.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn best_params(&self) -> Result<Params> {
+        let retrained = self.config.stopping.retrain && self.is_finished();
+        if self.best.is_empty() || retrained { self.params() } else { Ok(self.best.clone()) }
+    }
+
+    /// The epochs of the selection that the stopping rule finds best: what is trained for in the end.
+    pub fn best_epochs(&self) -> usize {
+        let selected = self.epochs_of(Stage::Selection);
+        self.config.stopping.rule.best(&self.history).map_or(selected, |at| at + 1)
+    }
+
+    fn epochs_of(&self, stage: Stage) -> usize {
+        self.history.iter().filter(|record| record.stage == stage).count()
+    }
+
+    fn selection_is_over(&self) -> bool {
+        let rule = self.config.stopping.rule;
+        let stopped = self.config.stopping.patience.and_then(|patience| rule.stops_at(&self.history, patience));
+        stopped.is_some() || self.epochs_of(Stage::Selection) >= self.config.epochs
+    }
+
+    pub fn is_finished(&self) -> bool {
+        let retrained = self.epochs_of(Stage::Retraining) >= self.best_epochs();
+        self.selection_is_over() && (!self.config.stopping.retrain || retrained)
+    }
+
+    /// Epochs of this stage, if it is not stopped early.
+    fn epochs(&self) -> usize {
+        match self.position.stage {
+            Stage::Selection => self.config.epochs,
+            Stage::Retraining => self.best_epochs(),
+        }
+    }
+
+    /// Pictures that are trained on in this stage.
+    fn pictures(&self) -> usize {
+        match self.position.stage {
+            Stage::Selection => self.data.len() - self.config.validation,
+            Stage::Retraining => self.data.len(),
+        }
+    }
+
+    fn steps(&self) -> usize {
+        self.pictures().div_ceil(self.config.batch)
+    }
+
+    /// Sets ε and α from the next epoch on (in the selection; retraining repeats what the selection did).
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an impossible value; then nothing changes.
+    pub fn retune(&mut self, eps: f32, alpha: f32) -> Result<()> {
+        check_tuning(eps, alpha)?;
+        self.position.tuning = Some((eps, alpha));
+        Ok(())
+    }
+
+    /// Sets the learning rate from the next step on: a way out when the loss is no number any more.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an impossible value; then nothing changes.
+    pub fn set_learning_rate(&mut self, learning_rate: f32) -> Result<()> {
+        let config = Config { learning_rate, ..self.config.clone() };
+        config.check(self.data.len())?;
+        self.config = config;
+        Ok(())
+    }
+
+    /// Does one piece of work: a step, a batch of the validation, or the end of an epoch. Nothing when finished.
+    ///
+    /// # Errors
+    /// A loss that is not a number (the weights stay as they were before the step), or a picture that cannot be read.
+    /// The run can be advanced again.
+    pub fn advance(&mut self) -> Result<Moment> {
+        let started = Instant::now();
+        let moment = if self.is_finished() {
+            Ok(Moment::Epoch)
+        } else if self.position.step < self.steps() {
+            self.train_batch().map(|()| Moment::Step)
+        } else {
+            self.validate_batch()
+        };
+        let seconds = started.elapsed().as_secs_f32();
+        match moment {
+            // The record of the epoch is there already.
+            Ok(Moment::Epoch) => self.history.last_mut().into_iter().for_each(|record| record.seconds += seconds),
+            _ => self.position.seconds += seconds,
+        }
+        moment
+    }
+
+    fn train_batch(&mut self) -> Result<()> {
+        self.begin_epoch();
+        let Position { epoch, step, .. } = self.position;
+        let (from, to) = (step * self.config.batch, (step + 1) * self.config.batch);
+        let batch = &self.order[from..to.min(self.order.len())];
+        let (mut x, labels) = self.data.batch_values(batch, &self.manifest.input)?;
+        self.config.augment.apply(&mut x, &self.manifest.input, &mut self.stream(Purpose::Augment));
+        let size = StepSize {
+            rate: self.rate(step),
+            momentum: self.config.momentum.at(epoch),
+            nesterov: self.config.nesterov,
+            weight_decay: self.config.weight_decay,
+            max_norm: self.config.max_norm,
+        };
+        let mut rng = self.stream(Purpose::Dropout);
+        let loss = self.learner.step(&x, &labels, self.objective(), size, &mut rng)?;
+        if !loss.is_finite() {
+            return Err(Error::Argument(format!(
+                "the loss became {loss} in epoch {}, step {}; try a smaller learning rate than {}",
+                epoch + 1,
+                step + 1,
+                self.config.learning_rate
+            )));
+        }
+        self.position.sum += f64::from(loss);
+        self.position.step += 1;
+        Ok(())
+    }
+
+    /// Before the first step of an epoch, and after a run was taken up in the middle of one.
+    fn begin_epoch(&mut self) {
+        if self.position.step == 0 {
+            match self.position.stage {
+                Stage::Selection => {
+                    if let Some((eps, alpha)) = self.position.tuning.take() {
+                        (self.config.eps, self.config.alpha) = (eps, alpha);
+                    }
+                }
+                Stage::Retraining => {
+                    if let Some(record) = self.history.get(self.position.epoch) {
+                        (self.config.eps, self.config.alpha) = (record.eps, record.alpha);
+                    }
+                }
+            }
+            self.order.clear();
+        }
+        if self.order.is_empty() {
+            self.order = (0..self.pictures()).collect();
+            let place = Position { step: 0, ..self.position };
+            self.order.shuffle(&mut stream(self.config.seed, place, Purpose::Order));
+        }
+    }
+
+    fn rate(&self, step: usize) -> f32 {
+        let (epoch, steps) = (self.position.epoch, self.steps());
+        self.config.learning_rate * self.config.schedule.factor(epoch * steps + step, self.config.epochs * steps)
+    }
+
+    fn objective(&self) -> Objective {
+        let Config { adversary, eps, alpha, clip, label_smoothing: smoothing, .. } = self.config;
+        Objective { adversary, eps, alpha, bounds: clip.then_some(PIXELS), smoothing }
+    }
+
+    fn validate_batch(&mut self) -> Result<Moment> {
+        let held_out = self.data.len() - self.config.validation..self.data.len();
+        let held_out = if self.position.stage == Stage::Selection { held_out } else { 0..0 };
+        let (pgd, attacked) = (self.config.pgd_pictures, self.config.eps > 0.0);
+        let mut validation = self.validation.take().unwrap_or_else(|| Validation::new(held_out, pgd, attacked));
+        let Some(batch) = validation.next() else {
+            self.end_epoch(&validation)?;
+            return Ok(Moment::Epoch);
+        };
+        let (Batch::OneStep(range) | Batch::Pgd(range)) = &batch;
+        let indices: Vec<usize> = range.clone().collect();
+        let (x, labels) = self.data.batch_values(&indices, &self.manifest.input)?;
+        let objective = self.objective();
+        let mut noise = stream(self.config.seed, Position { step: range.start, ..self.position }, Purpose::Probe);
+        validation.measure(&mut self.learner, &batch, (&x, &labels), objective, &mut noise)?;
+        self.validation = Some(validation);
+        Ok(Moment::Validation)
+    }
+
+    fn end_epoch(&mut self, validation: &Validation) -> Result<()> {
+        let [clean, adversarial, pgd] = validation.results();
+        let Position { stage, epoch, step, sum, seconds, tuning } = self.position;
+        let rate = self.rate(step - 1);
+        let (eps, alpha) = (self.config.eps, self.config.alpha);
+        let loss = (sum / step as f64) as f32;
+        self.history.push(EpochRecord {
+            stage,
+            epoch: epoch + 1,
+            eps,
+            alpha,
+            rate,
+            loss,
+            clean,
+            adversarial,
+            pgd,
+            seconds,
+        });
+        if stage == Stage::Selection && self.config.stopping.rule.best(&self.history) == Some(self.history.len() - 1) {
+            self.best = self.params()?;
+        }
+        self.position = Position { stage, epoch: epoch + 1, tuning, ..Position::default() };
+        if stage == Stage::Selection && self.selection_is_over() && self.config.stopping.retrain {
+            self.learner = fresh_learner(&self.manifest, &self.config)?;
+            self.position = Position { stage: Stage::Retraining, ..Position::default() };
+        }
+        Ok(())
+    }
+
+    /// Writes the state after the last step, atomically.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be written; the state before it stays.
+    pub fn save_checkpoint(&self, path: &std::path::Path) -> Result<()> {
+        super::checkpoint::save(self, path)
+    }
+
+    /// How far the run is, with estimates from the steps and epochs behind it.
+    pub fn progress(&self) -> Progress {
+        let Position { stage, epoch, step, sum, seconds, .. } = self.position;
+        let (steps, epochs) = (self.steps(), self.epochs());
+        let is_validating = step == steps && !self.is_finished();
+        let behind = self.history.last().filter(|record| record.stage == stage).map(|record| record.seconds);
+        let a_step = (step > 0 && !is_validating).then(|| seconds / step as f32);
+        let an_epoch = behind.or(a_step.map(|step| step * steps as f32));
+        let left = |seconds: f32| Duration::try_from_secs_f32(seconds.max(0.0)).ok();
+        let done = epoch as f32 + step as f32 / steps as f32;
+        Progress {
+            stage,
+            epoch,
+            epochs,
+            step,
+            steps,
+            loss: (step > 0).then(|| (sum / step as f64) as f32),
+            is_validating,
+            images_per_second: a_step.map(|step| self.config.batch as f32 / step),
+            epoch_left: an_epoch.and_then(|an_epoch| left(an_epoch - seconds)),
+            run_left: an_epoch.and_then(|an_epoch| left(an_epoch * (epochs as f32 - done))),
+        }
+    }
+
+    fn stream(&self, purpose: Purpose) -> ChaCha8Rng {
+        stream(self.config.seed, self.position, purpose)
+    }
+}
+
+fn first_params(manifest: &Manifest, config: &Config) -> Result<Params> {
+    let mut rng = stream(config.seed, Position::default(), Purpose::Weights);
+    initial_params(&manifest.layers, config.init, &mut rng)
+}
+
+fn fresh_learner(manifest: &Manifest, config: &Config) -> Result<Learner> {
+    Learner::new(&Backend::from_environment()?, manifest, &first_params(manifest, config)?, config.optimiser)
+}
+
+/// What a generator is for. Each purpose has a stream of its own at each step, so that a run taken up again needs no state
+/// of a generator.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Weights,
+    Order,
+    Dropout,
+    /// What the adversary of the objective draws: always the stream after that of the dropout.
+    _Noise,
+    Augment,
+    Probe,
+}
+
+fn stream(seed: u64, at: Position, purpose: Purpose) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let place = ((at.stage as u64) << 60) + ((at.epoch as u64) << 32) + ((at.step as u64) << 4);
+    rng.set_stream(place + purpose as u64);
+    rng
+}

@@ -1,0 +1,123 @@
+//! What a net answers on the pictures held out: clean, under FGSM, and some of them under projected gradient descent.
+
+use std::ops::Range;
+
+use rand_chacha::ChaCha8Rng;
+
+use super::history::Measured;
+use super::learner::{Adversary, Learner, Objective};
+use crate::engine::Result;
+use crate::engine::loss::{Loss, softmax};
+use crate::engine::model::argmax;
+
+/// Steps of the attack that tells whether FGSM's error can be believed.
+pub const PGD_STEPS: usize = 10;
+
+/// Pictures a batch: little enough that no batch takes a second.
+const BATCH: usize = 125;
+const PGD_BATCH: usize = 25;
+
+/// A validation under way, one batch at a time.
+pub struct Validation {
+    /// Which pictures of the data set.
+    pictures: Range<usize>,
+    pgd_pictures: Range<usize>,
+    clean: Tally,
+    adversarial: Tally,
+    pgd: Tally,
+}
+
+/// A batch of a validation.
+pub enum Batch {
+    /// Clean, and under FGSM.
+    OneStep(Range<usize>),
+    Pgd(Range<usize>),
+}
+
+impl Validation {
+    pub fn new(pictures: Range<usize>, pgd: usize, attacked: bool) -> Self {
+        let pgd = if attacked { pgd.min(pictures.len()) } else { 0 };
+        let pgd_pictures = pictures.start..pictures.start + pgd;
+        Self { pictures, pgd_pictures, clean: Tally::default(), adversarial: Tally::default(), pgd: Tally::default() }
+    }
+
+    /// The next batch; `None` when all are done.
+    pub fn next(&mut self) -> Option<Batch> {
+        let take = |from: &mut Range<usize>, count: usize| {
+            let batch = from.start..(from.start + count).min(from.end);
+            from.start = batch.end;
+            batch
+        };
+        if !self.pictures.is_empty() {
+            Some(Batch::OneStep(take(&mut self.pictures, BATCH)))
+        } else if !self.pgd_pictures.is_empty() {
+            Some(Batch::Pgd(take(&mut self.pgd_pictures, PGD_BATCH)))
+        } else {
+            None
+        }
+    }
+
+    /// Measures a batch with the attack of `objective`.
+    pub fn measure(
+        &mut self,
+        learner: &mut Learner,
+        batch: &Batch,
+        (pixels, labels): (&[f32], &[usize]),
+        objective: Objective,
+        noise: &mut ChaCha8Rng,
+    ) -> Result<()> {
+        match batch {
+            Batch::OneStep(_) if objective.eps > 0.0 => {
+                let (logits, attacked) = learner.attack(pixels, labels, objective)?;
+                self.clean.add(&logits, labels)?;
+                self.adversarial.add(&learner.logits(&attacked)?, labels)
+            }
+            Batch::OneStep(_) => self.clean.add(&learner.logits(pixels)?, labels),
+            Batch::Pgd(_) => {
+                let objective = Objective { adversary: Adversary::Pgd { steps: PGD_STEPS }, ..objective };
+                let attacked = learner.perturb(pixels, labels, objective, noise)?;
+                self.pgd.add(&learner.logits(&attacked)?, labels)
+            }
+        }
+    }
+
+    /// Clean, under FGSM, under projected gradient descent.
+    pub fn results(&self) -> [Option<Measured>; 3] {
+        [&self.clean, &self.adversarial, &self.pgd].map(Tally::measured)
+    }
+}
+
+/// Sums over answers.
+#[derive(Default)]
+pub struct Tally {
+    n: usize,
+    wrong: usize,
+    loss: f64,
+    confidence: f64,
+}
+
+impl Tally {
+    /// Counts some answers.
+    ///
+    /// # Errors
+    /// A label that is not a class.
+    pub fn add(&mut self, logits: &[f32], labels: &[usize]) -> Result<()> {
+        self.loss += Loss::CrossEntropy.values(logits, labels)?.into_iter().map(f64::from).sum::<f64>();
+        self.n += labels.len();
+        for (logits, &label) in logits.chunks_exact(logits.len() / labels.len().max(1)).zip(labels) {
+            let says = argmax(logits);
+            if says != label {
+                self.wrong += 1;
+                self.confidence += f64::from(softmax(logits)[says]);
+            }
+        }
+        Ok(())
+    }
+
+    /// `None` when nothing was counted.
+    pub fn measured(&self) -> Option<Measured> {
+        let Self { n, wrong, loss, confidence } = *self;
+        let confidence_on_mistakes = (wrong > 0).then(|| (confidence / wrong as f64) as f32);
+        (n > 0).then(|| Measured { n, wrong, loss: (loss / n as f64) as f32, confidence_on_mistakes })
+    }
+}
