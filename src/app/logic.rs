@@ -62,6 +62,7 @@ impl App {
                 let (tone, text) = saved_text(&saved);
                 self.notices.add(tone, text);
             }
+            Event::NetChanged(_) | Event::Training(_) => {}
             Event::SaveFailed { path, message } => {
                 self.notices.add(Tone::Problem, format!("The picture was not saved: {message}\n{}", path.display()));
             }

@@ -3,8 +3,10 @@
 mod explorer;
 mod mailbox;
 mod protocol;
+mod training;
 
 pub use protocol::{Event, ModelInfo, Revision, Saved, Shown, Source, View};
+pub use training::{Order, RunId, RunInfo, RunState, TrainEvent};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -64,6 +66,11 @@ impl Worker {
     pub fn refresh_catalogue(&self) {
         self.mailbox.push(Task::ForgetModel);
         self.mailbox.push(Task::ListModels);
+    }
+
+    /// Gives the trainer an order; the answers are [`Event::Training`]. Never blocks.
+    pub fn train(&self, order: Order) {
+        let _ = order;
     }
 
     /// The next event if there is one. Never blocks.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::training::TrainEvent;
 use crate::engine::attack::{Goal, Label, Loss, Method, Verdict};
 use crate::engine::model::{Entry, Guess, Input};
 use crate::engine::picture::{Heatmap, Picture, Planes, Rgba};
@@ -55,6 +56,10 @@ pub enum Event {
     Saved(Saved),
     /// It was not: nothing half-written is left behind.
     SaveFailed { path: PathBuf, message: String },
+    /// A net of this name has new weights: a view of it is out of date.
+    NetChanged(String),
+    /// Of the trainer.
+    Training(TrainEvent),
 }
 
 /// A view, computed.

@@ -150,6 +150,8 @@ pub struct Summary {
     pub net: String,
     /// The number of trained values.
     pub parameters: usize,
+    /// Pictures of the training split.
+    pub pictures: usize,
     pub is_finished: bool,
 }
 
@@ -180,7 +182,8 @@ impl Summary {
         let json = header["__metadata__"][STATE].as_str().ok_or_else(|| damaged(&"it holds no state of a run"))?;
         let state: State = serde_json::from_str(json).map_err(|e| damaged(&e))?;
         let manifest = Manifest::with_classes(&state.manifest, &state.manifest_path, &state.classes)?;
-        let State { config, history, finished: is_finished, .. } = state;
-        Ok(Self { config, history, parameters: manifest.parameter_count(), net: manifest.name, is_finished })
+        let State { config, history, pictures, finished: is_finished, .. } = state;
+        let parameters = manifest.parameter_count();
+        Ok(Self { config, history, net: manifest.name, parameters, pictures, is_finished })
     }
 }

@@ -1,0 +1,117 @@
+//! What the window asks of the trainer and what it is told.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::engine::picture::Rgba;
+use crate::engine::train::{Config, EpochRecord, Progress, Summary};
+
+/// A run, by the name of its folder, such as `run-0007`.
+pub type RunId = Arc<str>;
+
+/// What a person can ask of the trainer. One run is in hand at a time, the others wait in a queue.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// Begins a run as soon as those before it are finished or stopped.
+    Start(Box<Config>),
+    /// Takes up a run from its folder, as soon as those before it are finished or stopped.
+    Resume(RunId),
+    /// Takes a run out of the queue.
+    Withdraw(RunId),
+    Pause,
+    Play,
+    /// One step, then pause.
+    OneStep,
+    /// To the end of the epoch, then pause.
+    OneEpoch,
+    /// Keeps the run in hand and puts it down; the next of the queue begins.
+    Stop,
+    /// ε and α of the run in hand from the next epoch on.
+    Retune {
+        eps: f32,
+        alpha: f32,
+    },
+    /// The learning rate of the run in hand from the next step on.
+    LearningRate(f32),
+    /// Makes the nets of a run known to Explore: before, now and at its best.
+    Offer(RunId),
+    /// Deletes the folder of a run that is not in hand.
+    Delete(RunId),
+}
+
+/// What happens to a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum RunState {
+    Queued,
+    /// The data and the net are being prepared.
+    Preparing,
+    Running,
+    /// By the person, or, with a message, by a problem that can be mended.
+    Paused(Option<String>),
+    /// Put down before its end; it can be taken up again.
+    Stopped,
+    Finished,
+    /// It could not begin.
+    Failed(String),
+}
+
+/// A run as lists show it.
+#[derive(Clone, Debug)]
+pub struct RunInfo {
+    pub run: RunId,
+    pub state: RunState,
+    pub folder: PathBuf,
+    pub config: Config,
+    /// The manifest's `name`; the words that it was asked for by, until it was found.
+    pub net: String,
+    /// The number of trained values; 0 until the net was found.
+    pub parameters: usize,
+    /// Pictures that are trained on; 0 until the data was opened.
+    pub pictures: usize,
+    pub history: Vec<EpochRecord>,
+}
+
+impl RunInfo {
+    pub(super) fn from_summary(run: RunId, folder: PathBuf, summary: Summary) -> Self {
+        let Summary { config, history, net, parameters, pictures, is_finished } = summary;
+        let state = if is_finished { RunState::Finished } else { RunState::Stopped };
+        Self { run, state, folder, config, net, parameters, pictures, history }
+    }
+}
+
+/// What the trainer reports.
+#[derive(Clone, Debug)]
+pub enum TrainEvent {
+    /// All runs that are on disk, oldest first: the answer to the start.
+    Runs(Vec<RunInfo>),
+    /// A run is new, or something of it other than its history and state has changed.
+    Run(Box<RunInfo>),
+    State {
+        run: RunId,
+        state: RunState,
+    },
+    /// At most ten times a second.
+    Progress {
+        run: RunId,
+        progress: Progress,
+    },
+    Epoch {
+        run: RunId,
+        record: EpochRecord,
+    },
+    /// The weights of the first layer as a sheet of small pictures, at most twice a second.
+    FirstLayer {
+        run: RunId,
+        sheet: Arc<Rgba>,
+    },
+    /// The nets of a run can be attacked in Explore under these names: before the first step, now, at its best.
+    Offered {
+        run: RunId,
+        before: String,
+        now: String,
+        best: String,
+    },
+    Deleted(RunId),
+    /// Something about a run went wrong that has no place in its state.
+    Problem(String),
+}
