@@ -230,6 +230,26 @@ fn train_leaves_a_net_that_eval_takes_and_repeats_with_its_seed() {
 }
 
 #[test]
+fn a_sweep_leaves_a_run_for_every_pair_and_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = ["sweep", "--data", "drawn:200", "--model", "mlp:16", "--epochs", "1", "--validation", "50"];
+    let grid = ["--eps", "0.1,8/255", "--alpha", "0.5,1", "--out", "grid"];
+    let sweep = || run_in(folder.path(), &[&settings[..], &grid].concat());
+    let first = sweep();
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let table = std::fs::read_to_string(folder.path().join("grid/sweep.csv")).unwrap();
+    assert_eq!(table.lines().count(), 5, "{table}");
+    assert!(table.lines().nth(2).unwrap().starts_with("0.1,1,0,1,"), "{table}");
+    for line in table.lines().skip(1) {
+        assert!(folder.path().join("grid").join(line.rsplit_once(',').unwrap().1).join("model.toml").exists());
+    }
+    assert!(sweep().status.success());
+    assert_eq!(std::fs::read_to_string(folder.path().join("grid/sweep.csv")).unwrap(), table);
+    let other = run_in(folder.path(), &[&settings[..], &["--batch", "7"], &grid].concat());
+    refused(&other, 1, &["other settings", "--out"]);
+}
+
+#[test]
 fn models_lists_what_is_there() {
     let models = json(&run(&["models", "--json"]));
     let models = models.as_array().unwrap();

@@ -164,6 +164,7 @@ fn the_queue_goes_on_and_orders_that_cannot_be_are_explained() {
     }
     worker.train(Order::Start(Config { epochs: 1000, ..config() }.into()));
     let long = await_run(&worker).run;
+    await_state(&worker, &long, |state| *state == RunState::Running);
     worker.train(Order::Start(Config { epochs: 1, ..config() }.into()));
     let next = await_event(&worker, |event| match event {
         TrainEvent::Run(info) if info.run != long => Some(info.run),

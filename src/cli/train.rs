@@ -9,7 +9,10 @@ use super::training::{Prepared, TrainingArgs, TuningArgs, drive};
 use crate::engine::train::RunFolder;
 use crate::engine::{Error, Result};
 
+// A run that is taken up knows its data and net.
 #[derive(Args)]
+#[command(mut_arg("data", |arg| arg.required(false).required_unless_present("resume")))]
+#[command(mut_arg("model", |arg| arg.required(false).required_unless_present("resume")))]
 pub struct TrainArgs {
     #[command(flatten)]
     training: TrainingArgs,

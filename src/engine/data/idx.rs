@@ -72,6 +72,11 @@ impl Images {
         Ok(Self { width, height, bytes })
     }
 
+    /// As many pictures as `bytes` has, one after the other.
+    pub(super) fn from_bytes(height: usize, width: usize, bytes: Vec<u8>) -> Self {
+        Self { width, height, bytes }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.bytes.len() / (self.width * self.height)
     }

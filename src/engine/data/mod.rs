@@ -12,7 +12,7 @@ mod strokes;
 pub use drawn_digits::draw_digit;
 pub use folder::class_folders;
 pub use samples::{Sample, sample, sample_unless_file, samples};
-pub use source::DataSource;
+pub use source::{DataSource, data_folder};
 pub use strokes::{DIGIT_SIDE, Strokes};
 
 use std::path::{Path, PathBuf};
@@ -188,14 +188,22 @@ impl Dataset {
     /// # Errors
     /// [`Error::Argument`] when `indices` is empty; as [`Self::picture`] for each of them.
     pub fn batch(&self, indices: &[usize], input: &Input) -> Result<(Tensor, Vec<usize>)> {
+        let (values, labels) = self.batch_values(indices, input)?;
+        let shape = (indices.len(), input.channels, input.height, input.width);
+        Ok((Tensor::from_vec(values, shape, &Device::Cpu)?, labels))
+    }
+
+    /// The same without a tensor: the values of (n, channels, height, width).
+    ///
+    /// # Errors
+    /// Those of [`Self::batch`].
+    pub fn batch_values(&self, indices: &[usize], input: &Input) -> Result<(Vec<f32>, Vec<usize>)> {
         if indices.is_empty() {
             return Err(Error::Argument("a batch needs at least one picture".into()));
         }
         let planes = indices.par_iter().map(|&i| self.planes(i, input)).collect::<Result<Vec<_>>>()?;
-        let values: Vec<f32> = planes.into_iter().flat_map(|p| p.values).collect();
-        let shape = (indices.len(), input.channels, input.height, input.width);
-        let labels = indices.iter().map(|&i| self.labels[i]).collect();
-        Ok((Tensor::from_vec(values, shape, &Device::Cpu)?, labels))
+        let values = planes.into_iter().flat_map(|p| p.values).collect();
+        Ok((values, indices.iter().map(|&i| self.labels[i]).collect()))
     }
 }
 

@@ -306,6 +306,7 @@ impl Desk {
             Ok(in_hand) => {
                 self.in_hand = Some(in_hand);
                 self.report_run();
+                self.tell(&run, RunState::Running);
                 self.report_progress(true);
             }
             Err(error) => self.tell(&run, RunState::Failed(error.to_string())),
