@@ -8,7 +8,7 @@ use doppelganger::engine::picture::{Channel, Heatmap, Quantity, open};
 use doppelganger::worker::{Event, Shown, Source, View, Worker};
 
 fn worker() -> Worker {
-    Worker::with_catalogue(Catalogue::new(Vec::new()), || {}).unwrap()
+    Worker::with_folders(Catalogue::new(Vec::new()), "no runs".into(), || {}).unwrap()
 }
 
 fn view(eps: f32) -> View {
@@ -28,7 +28,7 @@ fn view(eps: f32) -> View {
 fn next(worker: &Worker) -> Event {
     loop {
         match worker.wait(Duration::from_secs(30)).expect("an event within 30 seconds") {
-            Event::Busy { .. } | Event::Catalogue(_) => {}
+            Event::Busy { .. } | Event::Catalogue(_) | Event::Training(_) => {}
             event => return event,
         }
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::progress::ProgressLine;
 use super::{eps_argument, interrupt, print};
 use crate::engine::data::{DataSource, Dataset};
-use crate::engine::model::{Architecture, Catalogue, Manifest};
+use crate::engine::model::{Catalogue, Manifest};
 use crate::engine::train::{
     Adversary, Algorithm, Augment, Config, EpochRecord, Measured, Moment, Momentum, Rule, RunFolder, Schedule, Stage,
     Stopping, Trainer,
@@ -138,8 +138,6 @@ impl TrainingArgs {
         let missing = |what: &str| Error::Argument(format!("{what} is missing; see doppelganger train --help"));
         let source = self.data.clone().ok_or_else(|| missing("--data"))?;
         let model = self.model.clone().ok_or_else(|| missing("--model"))?;
-        let (manifest, model) = find_net(&model, &source)?;
-        let data = RunFolder::open_data(&source, &manifest.classes)?;
         let rule = match self.stop {
             Some(RuleName::Off) => Rule::Off,
             Some(RuleName::Clean) => Rule::Clean,
@@ -152,7 +150,7 @@ impl TrainingArgs {
                 "--stop adversarial needs an ε above 0: give --eps, such as --eps 0.25".into(),
             ));
         }
-        let config = Config {
+        let mut config = Config {
             data: source.absolute()?,
             model,
             epochs: self.epochs,
@@ -180,25 +178,15 @@ impl TrainingArgs {
             eps: *eps,
             alpha: *alpha,
             clip: !self.no_clip,
-            validation: self.validation.unwrap_or(data.len() / 6),
+            validation: self.validation.unwrap_or(0),
             pgd_pictures: self.pgd_pictures,
             stopping: Stopping { rule, patience: self.patience, retrain: self.retrain },
             seed: self.seed,
         };
+        let manifest = config.manifest(&Catalogue::from_environment())?;
+        let data = RunFolder::open_data(&config.data, &manifest.classes)?;
+        config.validation = self.validation.unwrap_or(data.len() / 6);
         Ok(Prepared { manifest, data, config })
-    }
-}
-
-/// A net by name, manifest or sizes, and what to call it in settings.
-fn find_net(model: &str, source: &DataSource) -> Result<(Manifest, String)> {
-    match model.parse::<Architecture>() {
-        Ok(architecture) => {
-            let (input, classes) = source.shape()?;
-            Ok((architecture.manifest(&input, &classes)?, model.to_owned()))
-        }
-        // Only sizes have a colon or a plus.
-        Err(error) if model.contains([':', '+']) && !model.ends_with(".toml") => Err(error),
-        Err(_) => Ok((Catalogue::from_environment().manifest(model)?, model.to_owned())),
     }
 }
 
@@ -268,4 +256,56 @@ fn describe(record: &EpochRecord) -> String {
 /// Where a run of a sweep lies.
 pub fn run_name(eps: f32, alpha: f32, seed: u64) -> PathBuf {
     format!("eps-{eps}-alpha-{alpha}-seed-{seed}").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        training: TrainingArgs,
+        #[command(flatten)]
+        tuning: TuningArgs,
+    }
+
+    #[test]
+    fn settings_become_a_command_line_and_come_back() {
+        let plain = Config {
+            data: "drawn:300".parse().unwrap(),
+            model: "maxout:8x2".into(),
+            validation: 40,
+            ..Config::default()
+        };
+        let all = Config {
+            epochs: 3,
+            batch: 7,
+            optimiser: Algorithm::Adam,
+            learning_rate: 0.002,
+            schedule: Schedule::Decay(1.000_004),
+            momentum: Momentum { start: 0.5, end: 0.7, epochs: 250 },
+            nesterov: true,
+            weight_decay: 5e-4,
+            max_norm: Some(1.9365),
+            init: Some(0.005),
+            label_smoothing: 0.1,
+            augment: Augment { flip: true, shift: 2 },
+            adversary: Adversary::Pgd { steps: 7 },
+            eps: 8.0 / 255.0,
+            alpha: 0.25,
+            clip: false,
+            pgd_pictures: 11,
+            stopping: Stopping { rule: Rule::Clean, patience: Some(5), retrain: true },
+            seed: 12,
+            ..plain.clone()
+        };
+        for config in [plain, all] {
+            let line = std::iter::once("train".to_owned()).chain(config.arguments());
+            let line = Line::try_parse_from(line).unwrap();
+            assert_eq!(line.training.prepare(&line.tuning).unwrap().config, config);
+        }
+    }
 }

@@ -15,9 +15,14 @@ use crate::engine::{Error, Result};
 /// Classes listed before and after.
 const TOP: usize = 5;
 
+/// Nets in training that are remembered: those of some runs before, now and at their best.
+const MOST_PROVIDED: usize = 24;
+
 pub struct Explorer {
     catalogue: Catalogue,
     model: Option<LoadedModel>,
+    /// Nets in training, the newest last.
+    provided: Vec<(String, Arc<Model>)>,
     picture: Option<(Source, Arc<Picture>)>,
     /// The picture fitted to the model, with the gradient for a label and a goal.
     prepared: Option<Prepared>,
@@ -41,7 +46,7 @@ struct Prepared {
 
 impl Explorer {
     pub fn new(catalogue: Catalogue) -> Self {
-        Self { catalogue, model: None, picture: None, prepared: None, attacked: None }
+        Self { catalogue, model: None, provided: Vec::new(), picture: None, prepared: None, attacked: None }
     }
 
     /// Does one task; `is_stale` tells that a view need not be finished, `send` reports.
@@ -56,6 +61,10 @@ impl Explorer {
             Task::ForgetModel => {
                 self.model = None;
                 self.prepared = None;
+            }
+            Task::Provide(name, model) => {
+                self.provide(&name, model);
+                send(Event::NetChanged(name));
             }
             Task::ListModels => send(Event::Catalogue(self.catalogue.entries())),
         }
@@ -119,8 +128,13 @@ impl Explorer {
         if let Some(loaded) = self.model.as_ref().filter(|loaded| loaded.name == name) {
             return Ok((loaded.model.clone(), loaded.info.clone()));
         }
-        busy(format!("loading the model {name}"));
-        let model = Arc::new(self.catalogue.load(name)?);
+        let model = match self.provided.iter().find(|(known, _)| known == name) {
+            Some((_, model)) => model.clone(),
+            None => {
+                busy(format!("loading the model {name}"));
+                Arc::new(self.catalogue.load(name)?)
+            }
+        };
         let info = ModelInfo {
             title: model.manifest.name.clone(),
             input: model.input().clone(),
@@ -129,6 +143,19 @@ impl Explorer {
         };
         self.model = Some(LoadedModel { name: name.to_owned(), model: model.clone(), info: info.clone() });
         Ok((model, info))
+    }
+
+    /// Makes a net known by a name, in place of an older one.
+    fn provide(&mut self, name: &str, model: Arc<Model>) {
+        self.provided.retain(|(known, _)| known != name);
+        self.provided.push((name.to_owned(), model));
+        if self.provided.len() > MOST_PROVIDED {
+            self.provided.remove(0);
+        }
+        if self.model.as_ref().is_some_and(|loaded| loaded.name == name) {
+            self.model = None;
+            self.prepared = None;
+        }
     }
 
     fn picture(&mut self, source: &Source, busy: &dyn Fn(String)) -> Result<Arc<Picture>> {

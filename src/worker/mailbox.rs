@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::protocol::{Revision, View};
+use crate::engine::model::Model;
 
 /// One thing to do.
 pub enum Task {
@@ -13,6 +14,8 @@ pub enum Task {
     /// The files may have changed: the next view loads its model afresh.
     ForgetModel,
     ListModels,
+    /// A net that is known by this name from now on: one in training.
+    Provide(String, Arc<Model>),
 }
 
 #[derive(Default)]

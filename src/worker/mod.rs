@@ -17,11 +17,14 @@ use std::time::Duration;
 use crate::engine::model::Catalogue;
 use explorer::Explorer;
 use mailbox::{Mailbox, Task};
+use training::Training;
 
 /// A handle on the worker thread; dropping it ends the thread after the task in hand.
 pub struct Worker {
     mailbox: Arc<Mailbox>,
+    // Before the trainer: when both go, it must not wait for a full queue.
     events: Receiver<Event>,
+    training: Training,
 }
 
 /// Events that may wait for a window that is busy; the worker then waits with them.
@@ -34,21 +37,26 @@ impl Worker {
     /// # Errors
     /// When the operating system gives no thread.
     pub fn spawn(wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
-        Self::with_catalogue(Catalogue::from_environment(), wake)
+        Self::with_folders(Catalogue::from_environment(), training::runs_folder(), wake)
     }
 
-    /// [`Self::spawn`] with the models of some folders.
+    /// [`Self::spawn`] with the models of some folders, and with the folder in which runs are kept.
     ///
     /// # Errors
     /// When the operating system gives no thread.
-    pub fn with_catalogue(catalogue: Catalogue, wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
+    pub fn with_folders(
+        catalogue: Catalogue,
+        runs: PathBuf,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
         let (sender, events) = sync_channel(EVENT_QUEUE);
         let mailbox = Arc::new(Mailbox::default());
-        let outbox = Outbox { sender, wake: Box::new(wake) };
+        let outbox = Arc::new(Outbox { sender, wake: Box::new(wake) });
+        let training = Training::spawn(runs, catalogue.clone(), mailbox.clone(), outbox.clone())?;
         let theirs = mailbox.clone();
         std::thread::Builder::new().name("worker".into()).spawn(move || run(&theirs, catalogue, &outbox))?;
         mailbox.push(Task::ListModels);
-        Ok(Self { mailbox, events })
+        Ok(Self { mailbox, events, training })
     }
 
     /// Asks for a view; it replaces any view that is still waiting. Never blocks.
@@ -70,7 +78,7 @@ impl Worker {
 
     /// Gives the trainer an order; the answers are [`Event::Training`]. Never blocks.
     pub fn train(&self, order: Order) {
-        let _ = order;
+        self.training.order(order);
     }
 
     /// The next event if there is one. Never blocks.
@@ -135,6 +143,8 @@ fn failure_event(task: &Task) -> Box<dyn Fn(String) -> Event> {
             let path = path.clone();
             Box::new(move |message| Event::SaveFailed { path: path.clone(), message })
         }
-        Task::ForgetModel | Task::ListModels => Box::new(|message| Event::Failed { revision: 0, message }),
+        Task::ForgetModel | Task::ListModels | Task::Provide(..) => {
+            Box::new(|message| Event::Failed { revision: 0, message })
+        }
     }
 }

@@ -7,6 +7,7 @@ mod classes;
 mod embedded;
 #[cfg(test)]
 mod executors_tests;
+mod first_layer;
 mod layer;
 mod manifest;
 mod net;
@@ -27,6 +28,7 @@ mod weights;
 pub use architecture::{Architecture, Dropout, Kind};
 pub use catalogue::{Catalogue, Entry, user_models_folder};
 pub use classes::find_class;
+pub use first_layer::FirstLayer;
 pub use layer::{Conv2d, LayerSpec, walk as walk_layers};
 pub use manifest::{Input, Manifest};
 pub use net::{Net, Params};

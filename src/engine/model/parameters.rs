@@ -98,12 +98,22 @@ impl Parameters {
     /// Copies in PyTorch's shapes and order.
     pub fn to_tensors(&self) -> Result<Params> {
         let tensor = |slot: &Slot| {
-            let from = &self.values[slot.range.clone()];
-            let mut to = vec![0.0; slot.shape.iter().product()];
-            slot.each(|tensor, place| to[tensor] = from[place]);
-            Ok((slot.name.clone(), Tensor::from_vec(to, slot.shape.as_slice(), &Device::Cpu)?))
+            let values = self.in_order(slot);
+            Ok((slot.name.clone(), Tensor::from_vec(values, slot.shape.as_slice(), &Device::Cpu)?))
         };
         self.layout.slots.iter().map(tensor).collect()
+    }
+
+    /// The values of one tensor in PyTorch's order; `None` if there is none of this name.
+    pub fn tensor(&self, name: &str) -> Option<Vec<f32>> {
+        self.layout.slots.iter().find(|slot| slot.name == name).map(|slot| self.in_order(slot))
+    }
+
+    fn in_order(&self, slot: &Slot) -> Vec<f32> {
+        let from = &self.values[slot.range.clone()];
+        let mut to = vec![0.0; slot.shape.iter().product()];
+        slot.each(|tensor, place| to[tensor] = from[place]);
+        to
     }
 
     pub fn slot(&self, index: usize) -> &[f32] {

@@ -9,7 +9,7 @@ use candle_core::{Device, Tensor};
 use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
-use super::trainer::Position;
+use super::trainer::{Nets, Position, first_params};
 use super::{Config, EpochRecord, Learner, Trainer};
 use crate::engine::data::Dataset;
 use crate::engine::device::Backend;
@@ -115,6 +115,18 @@ impl Checkpoint {
     /// [`Error::Manifest`] when it was tampered with.
     pub fn manifest(&self) -> Result<Manifest> {
         Manifest::with_classes(&self.state.manifest, &self.state.manifest_path, &self.state.classes)
+    }
+
+    /// The net before the first step, as it was last, and at its best.
+    ///
+    /// # Errors
+    /// Those of [`Self::manifest`].
+    pub fn nets(self) -> Result<Nets> {
+        let (manifest, config) = (self.manifest()?, &self.state.config);
+        let before = first_params(&manifest, config)?;
+        let retrained = config.stopping.retrain && self.state.finished;
+        let best = if self.best.is_empty() || retrained { self.weights.clone() } else { self.best };
+        Ok(Nets { manifest, before, now: self.weights, best })
     }
 
     /// Takes the run up where it was left; it then goes on bit for bit as if it had never stopped.

@@ -1,5 +1,7 @@
 //! The settings of a run.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
@@ -8,6 +10,7 @@ use super::optimiser::Algorithm;
 use super::schedule::{Momentum, Schedule};
 use super::stopping::Stopping;
 use crate::engine::data::DataSource;
+use crate::engine::model::{Architecture, Catalogue, Manifest};
 use crate::engine::{Error, Result};
 
 /// Everything that decides how a run goes; with the data and the manifest it determines the weights bit for bit.
@@ -82,6 +85,77 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The net without its weights: by its name in the catalogue, the path of a manifest, or its sizes in words, which then
+    /// suit the pictures of the data.
+    ///
+    /// # Errors
+    /// A net that is not found, or words that say none.
+    pub fn manifest(&self, catalogue: &Catalogue) -> Result<Manifest> {
+        match self.model.parse::<Architecture>() {
+            Ok(architecture) => {
+                let (input, classes) = self.data.shape()?;
+                architecture.manifest(&input, &classes)
+            }
+            // Only sizes have a colon or a plus.
+            Err(error) if self.model.contains([':', '+']) && !self.model.ends_with(".toml") => Err(error),
+            Err(_) => catalogue.manifest(&self.model),
+        }
+    }
+
+    /// The settings as arguments of `doppelganger train`, without those that are as they are anyway.
+    pub fn arguments(&self) -> Vec<String> {
+        let plain = Self::default();
+        let mut arguments = vec!["--data".to_owned(), self.data.to_string(), "--model".into(), self.model.clone()];
+        let mut add = |name: &str, value: Option<String>| {
+            arguments.push(format!("--{name}"));
+            arguments.extend(value);
+        };
+        let mut given = |name: &str, value: &dyn Display, usual: &dyn Display| {
+            if value.to_string() != usual.to_string() {
+                add(name, Some(value.to_string()));
+            }
+        };
+        given("epochs", &self.epochs, &plain.epochs);
+        given("batch", &self.batch, &plain.batch);
+        given("optimiser", &self.optimiser.name(), &plain.optimiser.name());
+        given("lr", &self.learning_rate, &plain.learning_rate);
+        given("schedule", &self.schedule.name(), &plain.schedule.name());
+        given("momentum", &self.momentum.start, &plain.momentum.start);
+        given("weight-decay", &self.weight_decay, &plain.weight_decay);
+        given("label-smoothing", &self.label_smoothing, &plain.label_smoothing);
+        given("shift", &self.augment.shift, &plain.augment.shift);
+        given("adversary", &self.adversary, &plain.adversary);
+        given("pgd-pictures", &self.pgd_pictures, &plain.pgd_pictures);
+        if let Schedule::Decay(factor) = self.schedule {
+            add("lr-decay", Some(factor.to_string()));
+        }
+        if self.momentum.end != self.momentum.start {
+            add("momentum-end", Some(self.momentum.end.to_string()));
+            add("momentum-epochs", Some(self.momentum.epochs.to_string()));
+        }
+        for (name, value) in [("max-norm", self.max_norm), ("init", self.init)] {
+            if let Some(value) = value {
+                add(name, Some(value.to_string()));
+            }
+        }
+        add("eps", Some(self.eps.to_string()));
+        add("alpha", Some(self.alpha.to_string()));
+        add("validation", Some(self.validation.to_string()));
+        add("stop", Some(self.stopping.rule.name().into()));
+        if let Some(patience) = self.stopping.patience {
+            add("patience", Some(patience.to_string()));
+        }
+        add("seed", Some(self.seed.to_string()));
+        let switches = [
+            ("nesterov", self.nesterov),
+            ("flip", self.augment.flip),
+            ("no-clip", !self.clip),
+            ("retrain", self.stopping.retrain),
+        ];
+        switches.into_iter().filter(|(_, on)| *on).for_each(|(name, _)| add(name, None));
+        arguments
+    }
+
     /// Whether the objective has anything but the clean loss in it.
     pub fn is_adversarial(&self) -> bool {
         self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Checkpoint, Config, Schedule, Summary, Trainer, history_csv};
+use super::{Checkpoint, Config, Nets, Schedule, Summary, Trainer, history_csv};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::files::write_atomically;
 use crate::engine::model::{Manifest, sha256_hex, weights_bytes};
@@ -77,6 +77,14 @@ impl RunFolder {
     /// A folder without a whole checkpoint.
     pub fn summary(path: &Path) -> Result<Summary> {
         Summary::read(&path.join(CHECKPOINT))
+    }
+
+    /// The net of the run in a folder, without taking it up.
+    ///
+    /// # Errors
+    /// A folder without a whole checkpoint.
+    pub fn nets(path: &Path) -> Result<Nets> {
+        Checkpoint::read(&path.join(CHECKPOINT))?.nets()
     }
 
     pub fn path(&self) -> &Path {

@@ -152,6 +152,11 @@ impl Learner {
         self.parameters.to_tensors()
     }
 
+    /// A copy of one tensor's values; `None` if there is none of this name.
+    pub fn tensor(&self, name: &str) -> Option<Vec<f32>> {
+        self.parameters.tensor(name)
+    }
+
     /// One step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that is not a
     /// number the weights stay as they are.
     ///

@@ -25,5 +25,5 @@ pub use learner::{Adversary, Learner, Objective};
 pub use optimiser::{Algorithm, Optimiser, StepSize};
 pub use schedule::{Momentum, Schedule};
 pub use stopping::{Rule, Stopping};
-pub use trainer::{Moment, Progress, Trainer};
+pub use trainer::{Moment, Nets, Progress, Trainer};
 pub use validation::PGD_STEPS;

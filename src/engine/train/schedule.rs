@@ -25,6 +25,15 @@ const CYCLE_START: f64 = 1.0 / 25.0;
 const DECAY_FLOOR: f64 = 1e-5;
 
 impl Schedule {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine",
+            Self::Constant => "constant",
+            Self::OneCycle => "one-cycle",
+            Self::Decay(_) => "decay",
+        }
+    }
+
     /// The factor at step `step` (from 0) of a run of `steps`.
     pub fn factor(self, step: usize, steps: usize) -> f32 {
         let done = step as f64 / steps.max(1) as f64;

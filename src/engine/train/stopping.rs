@@ -27,6 +27,14 @@ pub struct Stopping {
 }
 
 impl Rule {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Clean => "clean",
+            Self::Adversarial => "adversarial",
+        }
+    }
+
     /// The number that decides, of one epoch.
     pub fn error(self, record: &EpochRecord) -> Option<f64> {
         match self {

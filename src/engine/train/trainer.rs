@@ -17,7 +17,8 @@ use super::validation::{Batch, Validation};
 use crate::engine::attack::PIXELS;
 use crate::engine::data::Dataset;
 use crate::engine::device::Backend;
-use crate::engine::model::{Manifest, Params};
+use crate::engine::model::{FirstLayer, Manifest, Params};
+use crate::engine::picture::Rgba;
 use crate::engine::{Error, Result};
 
 /// A run that can be left after any step and taken up again.
@@ -61,6 +62,16 @@ pub enum Moment {
     Validation,
     /// The end of an epoch: the history has a new record.
     Epoch,
+}
+
+/// The net of a run at three moments.
+pub struct Nets {
+    pub manifest: Manifest,
+    /// Before the first step.
+    pub before: Params,
+    pub now: Params,
+    /// What [`Trainer::best_params`] gives.
+    pub best: Params,
 }
 
 /// How far a run is.
@@ -119,12 +130,24 @@ impl Trainer {
         self.learner.params()
     }
 
-    /// The weights before the first step.
+    /// The weights of the first layer as pictures; `None` where these are no pictures.
+    pub fn first_layer_sheet(&self) -> Option<Rgba> {
+        let layer = FirstLayer::of(&self.manifest)?;
+        Some(layer.sheet(&self.learner.tensor(&layer.tensor)?))
+    }
+
+    /// The number of pictures of the training split.
+    pub fn data_len(&self) -> usize {
+        self.data.len()
+    }
+
+    /// The net before the first step, now, and at its best.
     ///
     /// # Errors
     /// None in practice.
-    pub fn first_params(&self) -> Result<Params> {
-        first_params(&self.manifest, &self.config)
+    pub fn nets(&self) -> Result<Nets> {
+        let before = first_params(&self.manifest, &self.config)?;
+        Ok(Nets { manifest: self.manifest.clone(), before, now: self.params()?, best: self.best_params()? })
     }
 
     /// The weights to keep: those of the epoch that the stopping rule finds best, the retrained ones once they are there,
@@ -370,7 +393,8 @@ impl Trainer {
     }
 }
 
-fn first_params(manifest: &Manifest, config: &Config) -> Result<Params> {
+/// The weights before the first step.
+pub(super) fn first_params(manifest: &Manifest, config: &Config) -> Result<Params> {
     let mut rng = stream(config.seed, Position::default(), Purpose::Weights);
     initial_params(&manifest.layers, config.init, &mut rng)
 }

@@ -1,0 +1,419 @@
+//! The trainer's desk: the run in hand, those that wait, and what is done with them.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
+
+use super::protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
+use crate::engine::Result;
+use crate::engine::data::{DataSource, Dataset};
+use crate::engine::device::Backend;
+use crate::engine::model::{Catalogue, Manifest, Model, Params};
+use crate::engine::train::{Config, Moment, Nets, RunFolder, Trainer};
+use crate::worker::mailbox::{Mailbox, Task};
+use crate::worker::{Event, Outbox};
+
+/// At most so often.
+const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+const SHEET_EVERY: Duration = Duration::from_millis(500);
+const NETS_EVERY: Duration = Duration::from_secs(2);
+
+pub struct Desk {
+    runs: PathBuf,
+    catalogue: Catalogue,
+    explorer: Arc<Mailbox>,
+    outbox: Arc<Outbox>,
+    pool: rayon::ThreadPool,
+    queue: VecDeque<Waiting>,
+    in_hand: Option<InHand>,
+    /// The pictures of the last run, since the next one of a sweep wants them too.
+    data: Option<(DataSource, Vec<String>, Arc<Dataset>)>,
+    /// Of the next new run.
+    number: usize,
+}
+
+/// A run that waits; a new one has its settings with it.
+struct Waiting {
+    run: RunId,
+    config: Option<Box<Config>>,
+}
+
+struct InHand {
+    run: RunId,
+    folder: RunFolder,
+    trainer: Trainer,
+    pace: Pace,
+    /// Whether Explore knows its nets.
+    offered: bool,
+    told: Told,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Pace {
+    Running,
+    Paused,
+    OneStep,
+    OneEpoch,
+}
+
+/// When something was last sent.
+#[derive(Default)]
+struct Told {
+    progress: Option<Instant>,
+    sheet: Option<Instant>,
+    nets: Option<Instant>,
+}
+
+/// Whether `every` has passed since `last`; then it is now.
+fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
+    let due = last.is_none_or(|last| last.elapsed() >= every);
+    if due {
+        *last = Some(Instant::now());
+    }
+    due
+}
+
+impl Desk {
+    pub fn new(
+        runs: PathBuf,
+        catalogue: Catalogue,
+        explorer: Arc<Mailbox>,
+        outbox: Arc<Outbox>,
+        pool: rayon::ThreadPool,
+    ) -> Self {
+        Self { runs, catalogue, explorer, outbox, pool, queue: VecDeque::new(), in_hand: None, data: None, number: 1 }
+    }
+
+    /// Works until nobody gives orders any more; then keeps the run in hand.
+    pub fn serve(mut self, orders: &Receiver<Order>) {
+        self.list();
+        loop {
+            let order =
+                if self.is_idle() { orders.recv().map_err(|_| TryRecvError::Disconnected) } else { orders.try_recv() };
+            let done = match order {
+                Ok(order) => catch_unwind(AssertUnwindSafe(|| self.obey(order))),
+                Err(TryRecvError::Empty) => catch_unwind(AssertUnwindSafe(|| self.work())),
+                Err(TryRecvError::Disconnected) => break,
+            };
+            if done.is_err() {
+                self.drop_broken_run();
+            }
+        }
+        if let Some(InHand { mut folder, trainer, .. }) = self.in_hand.take() {
+            // Nobody is there to be told; the checkpoint before this one still stands.
+            let _ = folder.keep(&trainer);
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        match &self.in_hand {
+            Some(run) => run.pace == Pace::Paused,
+            None => self.queue.is_empty(),
+        }
+    }
+
+    fn send(&self, event: TrainEvent) {
+        self.outbox.send(Event::Training(event));
+    }
+
+    fn tell(&self, run: &RunId, state: RunState) {
+        self.send(TrainEvent::State { run: run.clone(), state });
+    }
+
+    /// Reports the runs on disk, oldest first. Folders without a whole checkpoint are passed over.
+    fn list(&mut self) {
+        let names = std::fs::read_dir(&self.runs).into_iter().flatten();
+        let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut runs: Vec<(usize, String)> =
+            names.filter_map(|name| Some((name.strip_prefix("run-")?.parse().ok()?, name))).collect();
+        runs.sort();
+        self.number = runs.last().map_or(1, |(number, _)| number + 1);
+        let infos = runs.iter().filter_map(|(_, name)| self.info_on_disk(&name.as_str().into()).ok()).collect();
+        self.send(TrainEvent::Runs(infos));
+    }
+
+    fn folder(&self, run: &RunId) -> PathBuf {
+        self.runs.join(&**run)
+    }
+
+    fn info_on_disk(&self, run: &RunId) -> Result<RunInfo> {
+        let folder = self.folder(run);
+        let summary = RunFolder::summary(&folder)?;
+        Ok(RunInfo::from_summary(run.clone(), folder, summary))
+    }
+
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Start(config) => self.enqueue(config),
+            Order::Resume(run) => {
+                let known = self.queue.iter().any(|waiting| waiting.run == run) || self.has_in_hand(&run);
+                if !known {
+                    self.tell(&run, RunState::Queued);
+                    self.queue.push_back(Waiting { run, config: None });
+                }
+            }
+            Order::Withdraw(run) => self.withdraw(&run),
+            Order::Pause => self.set_pace(Pace::Paused),
+            Order::Play => self.set_pace(Pace::Running),
+            Order::OneStep => self.set_pace(Pace::OneStep),
+            Order::OneEpoch => self.set_pace(Pace::OneEpoch),
+            Order::Stop => self.stop(),
+            Order::Retune { eps, alpha } => self.change(|trainer| trainer.retune(eps, alpha)),
+            Order::LearningRate(rate) => self.change(|trainer| trainer.set_learning_rate(rate)),
+            Order::Offer(run) => {
+                if let Err(error) = self.offer(&run) {
+                    self.send(TrainEvent::Problem(error.to_string()));
+                }
+            }
+            Order::Delete(run) => self.delete(&run),
+        }
+    }
+
+    fn has_in_hand(&self, run: &RunId) -> bool {
+        self.in_hand.as_ref().is_some_and(|in_hand| in_hand.run == *run)
+    }
+
+    fn enqueue(&mut self, config: Box<Config>) {
+        let run: RunId = format!("run-{:04}", self.number).into();
+        self.number += 1;
+        let info = RunInfo {
+            run: run.clone(),
+            state: RunState::Queued,
+            folder: self.folder(&run),
+            net: config.model.clone(),
+            config: (*config).clone(),
+            parameters: 0,
+            pictures: 0,
+            history: Vec::new(),
+        };
+        self.send(TrainEvent::Run(Box::new(info)));
+        self.queue.push_back(Waiting { run, config: Some(config) });
+    }
+
+    fn withdraw(&mut self, run: &RunId) {
+        if let Some(at) = self.queue.iter().position(|waiting| waiting.run == *run)
+            && let Some(waiting) = self.queue.remove(at)
+        {
+            match waiting.config {
+                Some(_) => self.send(TrainEvent::Deleted(run.clone())),
+                None => self.tell(run, RunState::Stopped),
+            }
+        }
+    }
+
+    fn set_pace(&mut self, pace: Pace) {
+        let Some(in_hand) = &mut self.in_hand else { return };
+        in_hand.pace = pace;
+        let run = in_hand.run.clone();
+        self.tell(&run, if pace == Pace::Paused { RunState::Paused(None) } else { RunState::Running });
+        self.report_progress(true);
+    }
+
+    /// Stops for a reason that a person can mend.
+    fn pause_because(&mut self, why: String) {
+        if let Some(in_hand) = &mut self.in_hand {
+            in_hand.pace = Pace::Paused;
+            let run = in_hand.run.clone();
+            self.tell(&run, RunState::Paused(Some(why)));
+        }
+    }
+
+    fn stop(&mut self) {
+        let Some(in_hand) = &mut self.in_hand else { return };
+        if let Err(error) = in_hand.folder.keep(&in_hand.trainer) {
+            return self
+                .pause_because(format!("{error}\n  The run is still in memory: free some space, then go on or stop"));
+        }
+        let (run, finished) = (in_hand.run.clone(), in_hand.trainer.is_finished());
+        self.in_hand = None;
+        self.tell(&run, if finished { RunState::Finished } else { RunState::Stopped });
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut Trainer) -> Result<()>) {
+        let Some(in_hand) = &mut self.in_hand else { return };
+        match change(&mut in_hand.trainer) {
+            Ok(()) => self.report_run(),
+            Err(error) => self.send(TrainEvent::Problem(error.to_string())),
+        }
+    }
+
+    fn delete(&mut self, run: &RunId) {
+        self.withdraw(run);
+        let folder = self.folder(run);
+        let refuse = |why: String| TrainEvent::Problem(format!("{run} was not deleted: {why}"));
+        let event = if self.has_in_hand(run) {
+            refuse("it is in hand; stop it first".into())
+        } else if Path::new(&**run).components().count() != 1 || RunFolder::summary(&folder).is_err() {
+            // Only what is certainly a run of ours is deleted.
+            if folder.exists() {
+                refuse("its folder holds no whole checkpoint".into())
+            } else {
+                TrainEvent::Deleted(run.clone())
+            }
+        } else {
+            match std::fs::remove_dir_all(&folder) {
+                Ok(()) => TrainEvent::Deleted(run.clone()),
+                Err(error) => refuse(error.to_string()),
+            }
+        };
+        self.send(event);
+    }
+
+    /// One piece of work on the run in hand, or the beginning of the next.
+    fn work(&mut self) {
+        let Some(in_hand) = &mut self.in_hand else { return self.begin_next() };
+        let moment = self.pool.install(|| in_hand.trainer.advance());
+        let kept = match &moment {
+            Ok(Moment::Epoch) | Err(_) => in_hand.folder.keep(&in_hand.trainer),
+            Ok(_) => in_hand.folder.keep_now_and_then(&in_hand.trainer),
+        };
+        match (in_hand.pace, &moment) {
+            (Pace::OneStep, Ok(_)) | (Pace::OneEpoch, Ok(Moment::Epoch)) => self.set_pace(Pace::Paused),
+            _ => {}
+        }
+        match (moment, kept) {
+            (Err(error), _) => self.pause_because(error.to_string()),
+            (Ok(moment), kept) => {
+                self.report(moment);
+                match kept {
+                    Err(error) => {
+                        self.pause_because(format!("{error}\n  The history stays; free some space and go on"))
+                    }
+                    Ok(()) => self.finish_if_done(),
+                }
+            }
+        }
+    }
+
+    fn finish_if_done(&mut self) {
+        let Some(in_hand) = self.in_hand.as_ref().filter(|in_hand| in_hand.trainer.is_finished()) else { return };
+        if let Err(error) = in_hand.folder.write_net(&in_hand.trainer) {
+            return self.pause_because(format!("{error}\n  Free some space and go on"));
+        }
+        let run = in_hand.run.clone();
+        self.in_hand = None;
+        self.tell(&run, RunState::Finished);
+    }
+
+    fn begin_next(&mut self) {
+        let Some(waiting) = self.queue.pop_front() else { return };
+        let run = waiting.run.clone();
+        self.tell(&run, RunState::Preparing);
+        match self.begin(waiting) {
+            Ok(in_hand) => {
+                self.in_hand = Some(in_hand);
+                self.report_run();
+                self.report_progress(true);
+            }
+            Err(error) => self.tell(&run, RunState::Failed(error.to_string())),
+        }
+    }
+
+    fn begin(&mut self, Waiting { run, config }: Waiting) -> Result<InHand> {
+        let path = self.folder(&run);
+        let (folder, trainer) = match config {
+            Some(config) => {
+                let manifest = config.manifest(&self.catalogue)?;
+                let data = self.open(&config.data, &manifest.classes)?;
+                RunFolder::begin(&path, manifest, data, *config)?
+            }
+            None => RunFolder::resume(&path, |source, classes| self.open(source, classes))?,
+        };
+        Ok(InHand { run, folder, trainer, pace: Pace::Running, offered: false, told: Told::default() })
+    }
+
+    fn open(&mut self, source: &DataSource, classes: &[String]) -> Result<Arc<Dataset>> {
+        if let Some((_, _, data)) = self.data.as_ref().filter(|(known, of, _)| known == source && of == classes) {
+            return Ok(data.clone());
+        }
+        let data = self.pool.install(|| RunFolder::open_data(source, classes))?;
+        self.data = Some((source.clone(), classes.to_vec(), data.clone()));
+        Ok(data)
+    }
+
+    /// Tells what a piece of work has changed.
+    fn report(&mut self, moment: Moment) {
+        let is_epoch = moment == Moment::Epoch;
+        let Some(in_hand) = &mut self.in_hand else { return };
+        let run = in_hand.run.clone();
+        if is_epoch && let Some(&record) = in_hand.trainer.history().last() {
+            self.outbox.send(Event::Training(TrainEvent::Epoch { run: run.clone(), record }));
+        }
+        let at_once = is_epoch || in_hand.pace == Pace::Paused;
+        if (is_due(&mut in_hand.told.sheet, SHEET_EVERY) || at_once)
+            && let Some(sheet) = in_hand.trainer.first_layer_sheet()
+        {
+            self.outbox.send(Event::Training(TrainEvent::FirstLayer { run: run.clone(), sheet: Arc::new(sheet) }));
+        }
+        if in_hand.offered && (is_due(&mut in_hand.told.nets, NETS_EVERY) || at_once) {
+            let nets = in_hand.trainer.nets();
+            let provided = nets.and_then(|Nets { manifest, now, best, .. }| {
+                self.provide(&run, &manifest, &[("now", &now), ("best", &best)])
+            });
+            if let Err(error) = provided {
+                self.send(TrainEvent::Problem(error.to_string()));
+            }
+        }
+        self.report_progress(at_once);
+    }
+
+    fn report_progress(&mut self, at_once: bool) {
+        let Some(in_hand) = &mut self.in_hand else { return };
+        if is_due(&mut in_hand.told.progress, PROGRESS_EVERY) || at_once {
+            let (run, progress) = (in_hand.run.clone(), in_hand.trainer.progress());
+            self.send(TrainEvent::Progress { run, progress });
+        }
+    }
+
+    /// Tells all about the run in hand.
+    fn report_run(&self) {
+        let Some(in_hand) = &self.in_hand else { return };
+        let trainer = &in_hand.trainer;
+        let state = if in_hand.pace == Pace::Paused { RunState::Paused(None) } else { RunState::Running };
+        self.send(TrainEvent::Run(Box::new(RunInfo {
+            run: in_hand.run.clone(),
+            state,
+            folder: in_hand.folder.path().to_owned(),
+            config: trainer.config().clone(),
+            net: trainer.manifest().name.clone(),
+            parameters: trainer.manifest().parameter_count(),
+            pictures: trainer.data_len(),
+            history: trainer.history().to_vec(),
+        })));
+    }
+
+    fn offer(&mut self, run: &RunId) -> Result<()> {
+        let Nets { manifest, before, now, best } = match self.in_hand.as_mut().filter(|in_hand| in_hand.run == *run) {
+            Some(in_hand) => {
+                in_hand.offered = true;
+                in_hand.trainer.nets()?
+            }
+            None => RunFolder::nets(&self.folder(run))?,
+        };
+        self.provide(run, &manifest, &[("before", &before), ("now", &now), ("best", &best)])?;
+        let name = |when: &str| format!("{run}:{when}");
+        let (before, now, best) = (name("before"), name("now"), name("best"));
+        self.send(TrainEvent::Offered { run: run.clone(), before, now, best });
+        Ok(())
+    }
+
+    fn provide(&self, run: &RunId, manifest: &Manifest, nets: &[(&str, &Params)]) -> Result<()> {
+        for (when, params) in nets {
+            let model = Arc::new(Model::on(&Backend::from_environment()?, manifest.clone(), params)?);
+            self.explorer.push(Task::Provide(format!("{run}:{when}"), model));
+        }
+        Ok(())
+    }
+
+    fn drop_broken_run(&mut self) {
+        // Whatever was half done is dropped; the last checkpoint is whole.
+        if let Some(in_hand) = self.in_hand.take() {
+            let why =
+                "an internal error: please report what you were doing. The run can be taken up from its checkpoint";
+            self.tell(&in_hand.run, RunState::Failed(why.into()));
+        }
+    }
+}
