@@ -27,6 +27,7 @@ use eframe::egui::{IconData, ViewportBuilder};
 
 pub use commands::Command;
 pub use explore::Explore;
+pub use panes::plots;
 pub use window::App;
 
 /// What the window begins with; anything left open comes from the last time.

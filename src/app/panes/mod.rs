@@ -7,6 +7,7 @@ mod dialogs;
 mod help;
 mod notices;
 mod pictures;
+pub mod plots;
 mod results;
 mod samples;
 mod top_bar;
