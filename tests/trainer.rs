@@ -25,6 +25,7 @@ fn config() -> Config {
 }
 
 /// What the trainer says next, of what `wanted` takes.
+#[track_caller]
 fn await_event<T>(worker: &Worker, mut wanted: impl FnMut(TrainEvent) -> Option<T>) -> T {
     let until = Instant::now() + Duration::from_secs(60);
     while let Some(event) = worker.wait(until.saturating_duration_since(Instant::now())) {
@@ -37,6 +38,7 @@ fn await_event<T>(worker: &Worker, mut wanted: impl FnMut(TrainEvent) -> Option<
     panic!("the trainer did not say what was expected within a minute");
 }
 
+#[track_caller]
 fn await_state(worker: &Worker, of: &RunId, wanted: impl Fn(&RunState) -> bool) -> RunState {
     await_event(worker, |event| match event {
         TrainEvent::State { run, state } if run == *of && wanted(&state) => Some(state),
@@ -44,6 +46,7 @@ fn await_state(worker: &Worker, of: &RunId, wanted: impl Fn(&RunState) -> bool) 
     })
 }
 
+#[track_caller]
 fn await_run(worker: &Worker) -> RunInfo {
     await_event(worker, |event| match event {
         TrainEvent::Run(info) => Some(*info),
@@ -51,6 +54,7 @@ fn await_run(worker: &Worker) -> RunInfo {
     })
 }
 
+#[track_caller]
 fn listed(worker: &Worker) -> Vec<RunInfo> {
     await_event(worker, |event| match event {
         TrainEvent::Runs(runs) => Some(runs),

@@ -246,13 +246,14 @@ impl Desk {
         let refuse = |why: String| TrainEvent::Problem(format!("{run} was not deleted: {why}"));
         let event = if self.has_in_hand(run) {
             refuse("it is in hand; stop it first".into())
-        } else if Path::new(&**run).components().count() != 1 || RunFolder::summary(&folder).is_err() {
+        } else if Path::new(&**run).components().count() != 1 {
+            refuse("there is no such run".into())
+        } else if !folder.exists() {
+            // It never began.
+            TrainEvent::Deleted(run.clone())
+        } else if RunFolder::summary(&folder).is_err() {
             // Only what is certainly a run of ours is deleted.
-            if folder.exists() {
-                refuse("its folder holds no whole checkpoint".into())
-            } else {
-                TrainEvent::Deleted(run.clone())
-            }
+            refuse("its folder holds no whole checkpoint".into())
         } else {
             match std::fs::remove_dir_all(&folder) {
                 Ok(()) => TrainEvent::Deleted(run.clone()),
