@@ -7,6 +7,7 @@ mod eval;
 mod interrupt;
 mod models;
 mod progress;
+mod reproduce;
 mod sweep;
 mod train;
 mod training;
@@ -56,6 +57,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Train the same net for every ε and α of a grid
     Sweep(sweep::SweepArgs),
+    /// Measure the paper's numbers again: train its nets on MNIST and attack them
+    Reproduce(reproduce::ReproduceArgs),
     /// List the models that can be found
     Models(models::ModelsArgs),
     /// Time attacks and training steps on this machine
@@ -77,6 +80,7 @@ pub fn main() -> ExitCode {
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Reproduce(args)) => reproduce::run(&args),
         Some(Command::Models(args)) => models::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         None => return window(cli.window),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::interrupt;
-use super::training::{Prepared, TrainingArgs, TuningArgs, drive};
+use super::training::{Prepared, Report, TrainingArgs, TuningArgs, drive};
 use crate::engine::train::RunFolder;
 use crate::engine::{Error, Result};
 
@@ -39,5 +39,5 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         }
         (None, None) => return Err(Error::Argument("train needs --out or --resume".into())),
     };
-    drive(&mut folder, &mut trainer, args.json)
+    drive(&mut folder, &mut trainer, Report::new(args.json))
 }

@@ -190,19 +190,36 @@ impl TrainingArgs {
     }
 }
 
+/// What is printed of each epoch.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Report {
+    Text,
+    Json,
+    /// Nothing: only the progress line is drawn.
+    Nothing,
+}
+
+impl Report {
+    pub fn new(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
 /// Trains what is left, with checkpoints, and writes the net. Ctrl-C keeps the state and stops.
-pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, json: bool) -> Result<()> {
-    let mut line = ProgressLine::new(!json);
+pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: Report) -> Result<()> {
+    let mut line = ProgressLine::new(report != Report::Json);
     while !trainer.is_finished() {
         let moment = trainer.advance();
         match moment {
             Ok(Moment::Epoch) => {
                 line.clear();
                 folder.keep(trainer)?;
-                if let Some(record) = trainer.history().last() {
-                    print(&if json { as_json(record).to_string() } else { describe(record) })?;
+                match (report, trainer.history().last()) {
+                    (Report::Text, Some(record)) => print(&describe(record))?,
+                    (Report::Json, Some(record)) => print(&as_json(record).to_string())?,
+                    _ => {}
                 }
-                line = ProgressLine::new(!json);
+                line = ProgressLine::new(report != Report::Json);
             }
             Ok(Moment::Step | Moment::Validation) => {
                 folder.keep_now_and_then(trainer)?;

@@ -77,6 +77,13 @@ impl Images {
         Self { width, height, bytes }
     }
 
+    /// Some of the pictures; their numbers must exist.
+    pub(super) fn pick(&self, numbers: &[usize]) -> Self {
+        let size = self.width * self.height;
+        let bytes = numbers.iter().flat_map(|&i| &self.bytes[i * size..(i + 1) * size]).copied().collect();
+        Self { bytes, ..*self }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.bytes.len() / (self.width * self.height)
     }

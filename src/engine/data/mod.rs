@@ -115,6 +115,18 @@ impl Dataset {
         Ok(Self { labels, pictures: Pictures::Files(files), has_split })
     }
 
+    /// The pictures of some classes alone, which are numbered anew in the order given.
+    pub fn only(&self, classes: &[usize]) -> Self {
+        let new = |label: usize| classes.iter().position(|&class| class == label);
+        let kept: Vec<usize> = (0..self.len()).filter(|&i| new(self.labels[i]).is_some()).collect();
+        let pictures = match &self.pictures {
+            Pictures::Idx(images) => Pictures::Idx(images.pick(&kept)),
+            Pictures::Files(files) => Pictures::Files(kept.iter().map(|&i| files[i].clone()).collect()),
+        };
+        let labels = kept.iter().filter_map(|&i| new(self.labels[i])).collect();
+        Self { labels, pictures, has_split: self.has_split }
+    }
+
     /// The number of pictures, at least 1.
     pub fn len(&self) -> usize {
         self.labels.len()
