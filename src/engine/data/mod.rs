@@ -213,8 +213,15 @@ impl Dataset {
         if indices.is_empty() {
             return Err(Error::Argument("a batch needs at least one picture".into()));
         }
-        let planes = indices.par_iter().map(|&i| self.planes(i, input)).collect::<Result<Vec<_>>>()?;
-        let values = planes.into_iter().flat_map(|p| p.values).collect();
+        let len = input.channels * input.height * input.width;
+        let mut values = vec![0.0; indices.len() * len];
+        values.par_chunks_exact_mut(len).zip(indices).with_min_len(16).try_for_each(|(values, &i)| {
+            match self.stored_for(i, input) {
+                Some(bytes) => values.iter_mut().zip(bytes).for_each(|(value, &byte)| *value = f32::from(byte) / 255.0),
+                None => values.copy_from_slice(&self.planes(i, input)?.values),
+            }
+            Ok::<(), Error>(())
+        })?;
         Ok((values, indices.iter().map(|&i| self.labels[i]).collect()))
     }
 }

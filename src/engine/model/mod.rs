@@ -4,6 +4,7 @@ mod architecture;
 mod builder;
 mod catalogue;
 mod classes;
+mod dropout;
 mod embedded;
 #[cfg(test)]
 mod executors_tests;

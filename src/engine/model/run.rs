@@ -1,7 +1,8 @@
 //! Runs a plan forwards and backwards on the CPU.
 
-use rand::{Rng, RngCore};
+use rand::RngCore;
 
+use super::dropout::draw_mask;
 use super::parameters::Parameters;
 use super::plan::{Backward, Node, NodeId, Norm, Op, Plan, Step};
 use crate::engine::kernels::{
@@ -210,10 +211,9 @@ impl Plan {
             Op::AvgPool(window) => pool::avg_pool(isa, n, x, y, *window),
             Op::Maxout { pieces, id } => planes::maxout(isa, n, x, y, (*pieces, &mut workspace.choices[*id])),
             Op::Dropout { keep, rescale, id } => {
-                let kept = if *rescale { 1.0 / keep } else { 1.0 };
                 let mask = &mut workspace.masks[*id];
                 if let Some(rng) = rng {
-                    mask.iter_mut().for_each(|mask| *mask = if rng.random::<f32>() < *keep { kept } else { 0.0 });
+                    draw_mask(mask, *keep, *rescale, *rng);
                 }
                 planes::masked(isa, n, x, y, mask, false);
             }
