@@ -36,9 +36,9 @@ pub struct ReproduceArgs {
     #[arg(long, value_name = "N", default_value_t = 240)]
     units: usize,
     /// The most epochs of a maxout net before it is retrained
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(long, value_name = "N", default_value_t = 250)]
     epochs: usize,
-    /// Only train the nets whose name has TEXT in it, and measure nothing: to share the work among several machines or
+    /// Only train the nets whose name begins with TEXT, and measure nothing: to share the work among several machines or
     /// processes
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -56,7 +56,7 @@ pub fn run(args: &ReproduceArgs) -> Result<()> {
     for stage in Stage::ALL {
         for seed in recipe.seeds_of(stage) {
             let name = stage.folder(seed);
-            if args.only.as_ref().is_none_or(|only| name.contains(only)) {
+            if args.only.as_ref().is_none_or(|only| name.starts_with(only)) {
                 train(&recipe, stage, seed, &args.out.join(name), &mut sets)?;
             }
         }
