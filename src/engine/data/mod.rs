@@ -16,13 +16,14 @@ pub use source::{DataSource, data_folder};
 pub use strokes::{DIGIT_SIDE, Strokes};
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::model::Input;
-use super::picture::{Picture, Planes, fit, open};
+use super::picture::{Fit, Picture, Planes, fit, open};
 use super::{Error, Result};
 
 /// Which part of a data set.
@@ -48,7 +49,23 @@ pub struct Dataset {
     labels: Vec<usize>,
     pictures: Pictures,
     has_split: bool,
+    /// Of files, which would be decoded anew in every epoch otherwise.
+    fitted: OnceLock<Fitted>,
 }
+
+/// Pictures as a net takes them in, kept from the first time on that each is asked for. A fitted picture lies on the 8-bit
+/// grid, so a byte a value holds it whole.
+#[derive(Debug)]
+struct Fitted {
+    size: Size,
+    planes: Vec<OnceLock<Box<[u8]>>>,
+}
+
+/// Channels, height, width and how they come about.
+type Size = (usize, usize, usize, Fit);
+
+/// The most memory for fitted pictures; where all of them would take more, none are kept.
+const MOST_FITTED: usize = 2 << 30;
 
 #[derive(Debug)]
 enum Pictures {
@@ -96,7 +113,7 @@ impl Dataset {
             )));
         }
         let labels = labels_of.into_iter().map(usize::from).collect();
-        Ok(Self { labels, pictures: Pictures::Idx(pictures), has_split: true })
+        Ok(Self { labels, pictures: Pictures::Idx(pictures), has_split: true, fitted: OnceLock::new() })
     }
 
     fn open_folders(root: &Path, split: Split, classes: &[String]) -> Result<Self> {
@@ -112,7 +129,7 @@ impl Dataset {
         if files.is_empty() {
             return Err(Error::Data { path: root, why: "the class folders hold no pictures".into() });
         }
-        Ok(Self { labels, pictures: Pictures::Files(files), has_split })
+        Ok(Self { labels, pictures: Pictures::Files(files), has_split, fitted: OnceLock::new() })
     }
 
     /// The pictures of some classes alone, which are numbered anew in the order given.
@@ -124,7 +141,7 @@ impl Dataset {
             Pictures::Files(files) => Pictures::Files(kept.iter().map(|&i| files[i].clone()).collect()),
         };
         let labels = kept.iter().filter_map(|&i| new(self.labels[i])).collect();
-        Self { labels, pictures, has_split: self.has_split }
+        Self { labels, pictures, has_split: self.has_split, fitted: OnceLock::new() }
     }
 
     /// The number of pictures, at least 1.
@@ -179,18 +196,37 @@ impl Dataset {
     pub fn planes(&self, i: usize, input: &Input) -> Result<Planes> {
         if let Some(bytes) = self.stored_for(i, input) {
             let values = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
-            return Ok(Planes { channels: 1, height: input.height, width: input.width, values });
+            return Ok(Planes { channels: input.channels, height: input.height, width: input.width, values });
         }
-        fit(&self.picture(i)?, input.channels, input.height, input.width, input.fit)
+        let planes = fit(&self.picture(i)?, input.channels, input.height, input.width, input.fit)?;
+        self.remember(i, input, &planes);
+        Ok(planes)
     }
 
-    /// The bytes of picture `i` where they already have the net's size: a training set's quick way.
+    /// The bytes of picture `i` as the net takes them in, plane by plane, where they are at hand: a training set's quick way.
     fn stored_for(&self, i: usize, input: &Input) -> Option<&[u8]> {
         match &self.pictures {
             Pictures::Idx(images) if input.channels == 1 && images.size() == (input.height, input.width) => {
                 images.bytes(i)
             }
-            _ => None,
+            Pictures::Idx(_) => None,
+            Pictures::Files(_) => {
+                let fitted = self.fitted.get().filter(|fitted| fitted.size == size(input))?;
+                fitted.planes.get(i)?.get().map(|planes| &**planes)
+            }
+        }
+    }
+
+    /// Keeps a fitted picture, of the first size that is asked for.
+    fn remember(&self, i: usize, input: &Input, planes: &Planes) {
+        if matches!(self.pictures, Pictures::Idx(_)) || planes.values.len().saturating_mul(self.len()) > MOST_FITTED {
+            return;
+        }
+        let empty = || Fitted { size: size(input), planes: (0..self.len()).map(|_| OnceLock::new()).collect() };
+        let fitted = self.fitted.get_or_init(empty);
+        if let Some(place) = fitted.planes.get(i).filter(|_| fitted.size == size(input)) {
+            // Another thread may have been quicker, with the same bytes.
+            let _ = place.set(planes.values.iter().map(|value| (value * 255.0).round() as u8).collect());
         }
     }
 
@@ -226,10 +262,41 @@ impl Dataset {
     }
 }
 
+fn size(input: &Input) -> Size {
+    (input.channels, input.height, input.width, input.fit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::picture::Fit;
+
+    #[test]
+    fn a_picture_that_is_kept_is_the_one_that_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let class = folder.path().join("a");
+        std::fs::create_dir(&class).unwrap();
+        let picture = Picture {
+            width: 37,
+            height: 23,
+            channels: 3,
+            bytes: (0..37 * 23 * 3).map(|i| (i * 89 % 251) as u8).collect(),
+            notes: Vec::new(),
+        };
+        crate::engine::picture::save_png(&picture, &class.join("1.png")).unwrap();
+        let classes = ["a".to_owned(), "b".to_owned()];
+        let data = Dataset::open(folder.path(), Split::Train, &classes).unwrap();
+        let input = |channels: usize, side: usize| {
+            let (mean, std) = (vec![0.0; channels], vec![1.0; channels]);
+            Input { channels, height: side, width: side, mean, std, fit: Fit::Crop }
+        };
+        let first = data.batch_values(&[0], &input(3, 16)).unwrap();
+        // The file is gone: from now on only what was kept can answer.
+        std::fs::remove_dir_all(&class).unwrap();
+        assert_eq!(data.batch_values(&[0], &input(3, 16)).unwrap(), first);
+        assert_eq!(data.planes(0, &input(3, 16)).unwrap().values, first.0);
+        assert!(data.batch_values(&[0], &input(1, 16)).is_err(), "another size is read anew");
+    }
 
     #[test]
     fn the_quick_way_into_a_batch_gives_what_fit_gives() {

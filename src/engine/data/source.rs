@@ -167,7 +167,7 @@ impl Dataset {
         let draw = |(i, &label): (usize, &usize)| draw_digit(label as u8, &mut stream(i as u64)).bytes;
         let bytes: Vec<Vec<u8>> = labels.par_iter().enumerate().map(draw).collect();
         let images = idx::Images::from_bytes(DIGIT_SIDE, DIGIT_SIDE, bytes.concat());
-        Self { labels, pictures: Pictures::Idx(images), has_split: true }
+        Self { labels, pictures: Pictures::Idx(images), has_split: true, fitted: Default::default() }
     }
 }
 
