@@ -6,6 +6,7 @@ mod classes;
 mod embedded;
 #[cfg(test)]
 mod executors_tests;
+mod gradients;
 mod layer;
 mod manifest;
 mod net;
@@ -25,6 +26,7 @@ mod weights;
 
 pub use catalogue::{Catalogue, Entry, user_models_folder};
 pub use classes::find_class;
+pub use gradients::Gradients;
 pub use layer::{Conv2d, LayerSpec, is_running_statistic, walk as walk_layers};
 pub use manifest::{Input, Manifest};
 pub use net::{Net, Params};
