@@ -101,7 +101,8 @@ impl DataSource {
     pub fn is_there(&self) -> bool {
         match (self, self.folder()) {
             (Self::Mnist | Self::FashionMnist, Some(folder)) => {
-                matches!(idx::find(&folder, Split::Train), Ok(Some(_)))
+                let has = |split| matches!(idx::find(&folder, split), Ok(Some(_)));
+                has(Split::Train) && has(Split::Test)
             }
             (_, folder) => folder.is_none_or(|folder| folder.is_dir()),
         }
