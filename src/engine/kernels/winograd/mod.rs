@@ -115,7 +115,8 @@ impl Winograd {
         if conv.inputs < MIN_CHANNELS || conv.outputs < MIN_CHANNELS || side < 2 || (few && !batches) {
             return None;
         }
-        Self::new(conv, if side == 2 { Size::Two } else { Size::Four })
+        // An attack follows signs: small tiles round nearly as the definition does, large ones ten times as much.
+        Self::new(conv, if side == 2 || !batches { Size::Two } else { Size::Four })
     }
 
     /// Brings packed weights into the domain, for [`Self::forward`].
