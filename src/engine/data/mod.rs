@@ -1,5 +1,6 @@
-//! Labelled pictures: MNIST's IDX files, class folders, bundled samples, and the project's own drawn digits.
+//! Labelled pictures: MNIST's IDX files, class folders and archives of them, bundled samples, and the project's own drawn digits.
 
+mod archive;
 mod drawn_digits;
 mod folder;
 #[rustfmt::skip]
@@ -23,7 +24,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::model::Input;
-use super::picture::{Fit, Picture, Planes, fit, open};
+use super::picture::{Fit, Picture, Planes, decode, fit, open};
 use super::{Error, Result};
 
 /// Which part of a data set.
@@ -49,7 +50,7 @@ pub struct Dataset {
     labels: Vec<usize>,
     pictures: Pictures,
     has_split: bool,
-    /// Of files, which would be decoded anew in every epoch otherwise.
+    /// Of picture files, which would be decoded anew in every epoch otherwise.
     fitted: OnceLock<Fitted>,
 }
 
@@ -71,11 +72,14 @@ const MOST_FITTED: usize = 2 << 30;
 enum Pictures {
     Idx(idx::Images),
     Files(Vec<PathBuf>),
+    /// Files of an archive.
+    Packed(Vec<archive::Packed>),
 }
 
 impl Dataset {
     /// Opens a folder: MNIST's IDX files under their canonical names (gzipped or not), or class folders
-    /// (`<class>/<picture>`, or those under `train` and under `test` or `val`).
+    /// (`<class>/<picture>`, or those under `train` and under `test` or `val`); or a `.tar`, `.tar.gz` or `.tar.xz` of
+    /// such class folders, whose pictures are then held in memory as they are packed.
     ///
     /// Labels are indices of `classes`, the model's class names. A digit k of an IDX file is class k; a class folder is
     /// matched by its name. Pictures in class folders are only decoded when they are asked for.
@@ -84,8 +88,8 @@ impl Dataset {
     /// [`Error::Io`] or [`Error::Data`] when there is no data, when a file is damaged, or when a label has no class.
     pub fn open(path: &Path, split: Split, classes: &[String]) -> Result<Self> {
         if !std::fs::metadata(path).map_err(Error::io("open this data set", path))?.is_dir() {
-            let why = "this is a file; give the folder that holds the IDX files or the class folders".into();
-            return Err(Error::Data { path: path.to_owned(), why });
+            let (labels, pictures, has_split) = archive::open(path)?.pictures(split, classes)?;
+            return Ok(Self { labels, pictures: Pictures::Packed(pictures), has_split, fitted: OnceLock::new() });
         }
         match idx::find(path, split)? {
             Some((images, labels)) => Self::open_idx(&images, &labels, classes),
@@ -139,6 +143,7 @@ impl Dataset {
         let pictures = match &self.pictures {
             Pictures::Idx(images) => Pictures::Idx(images.pick(&kept)),
             Pictures::Files(files) => Pictures::Files(kept.iter().map(|&i| files[i].clone()).collect()),
+            Pictures::Packed(files) => Pictures::Packed(kept.iter().map(|&i| files[i].clone()).collect()),
         };
         let labels = kept.iter().filter_map(|&i| new(self.labels[i])).collect();
         Self { labels, pictures, has_split: self.has_split, fitted: OnceLock::new() }
@@ -174,6 +179,7 @@ impl Dataset {
         match &self.pictures {
             Pictures::Idx(_) => format!("picture {i}"),
             Pictures::Files(files) => files.get(i).map(|path| path.display().to_string()).unwrap_or_default(),
+            Pictures::Packed(files) => files.get(i).map(|file| file.name.clone()).unwrap_or_default(),
         }
     }
 
@@ -185,6 +191,7 @@ impl Dataset {
         let picture = match &self.pictures {
             Pictures::Idx(images) => images.picture(i),
             Pictures::Files(files) => files.get(i).map(|path| open(path)).transpose()?,
+            Pictures::Packed(files) => files.get(i).map(|file| decode(&file.bytes, &file.name)).transpose()?,
         };
         picture.ok_or_else(|| Error::Argument(format!("there is no picture {i}; the data set has {}", self.len())))
     }
@@ -210,7 +217,7 @@ impl Dataset {
                 images.bytes(i)
             }
             Pictures::Idx(_) => None,
-            Pictures::Files(_) => {
+            Pictures::Files(_) | Pictures::Packed(_) => {
                 let fitted = self.fitted.get().filter(|fitted| fitted.size == size(input))?;
                 fitted.planes.get(i)?.get().map(|planes| &**planes)
             }
