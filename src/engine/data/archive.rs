@@ -100,19 +100,17 @@ impl Archive {
         Ok(self.split(Split::Train)?.0.keys().cloned().collect())
     }
 
-    /// The pictures of a split with their labels, and whether the splits are apart.
-    pub(super) fn pictures(&self, split: Split, classes: &[String]) -> Result<(Vec<usize>, Vec<Packed>, bool)> {
+    /// The pictures of a split, class by class with its label, and whether the splits are apart.
+    pub(super) fn pictures(&self, split: Split, classes: &[String]) -> Result<(Vec<(usize, Vec<Packed>)>, bool)> {
         let (found, has_split) = self.split(split)?;
-        let (mut labels, mut pictures) = (Vec::new(), Vec::new());
-        for (class, files) in found {
-            let label = folder::label(&self.path.join(class), classes)?;
-            labels.extend(std::iter::repeat_n(label, files.len()));
-            pictures.extend(files.iter().map(|(file, bytes)| Packed {
+        let read = |(class, files): (&String, &BTreeMap<String, Arc<[u8]>>)| {
+            let packed = |(file, bytes): (&String, &Arc<[u8]>)| Packed {
                 name: format!("{}: {class}/{file}", self.path.display()),
                 bytes: bytes.clone(),
-            }));
-        }
-        Ok((labels, pictures, has_split))
+            };
+            Ok((folder::label(&self.path.join(class), classes)?, files.iter().map(packed).collect()))
+        };
+        Ok((found.iter().map(read).collect::<Result<_>>()?, has_split))
     }
 }
 

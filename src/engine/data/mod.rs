@@ -82,14 +82,14 @@ impl Dataset {
     /// such class folders, whose pictures are then held in memory as they are packed.
     ///
     /// Labels are indices of `classes`, the model's class names. A digit k of an IDX file is class k; a class folder is
-    /// matched by its name. Pictures in class folders are only decoded when they are asked for.
+    /// matched by its name. Pictures in class folders are only decoded when they are asked for; in their order the classes
+    /// take turns, and each class goes by name.
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Data`] when there is no data, when a file is damaged, or when a label has no class.
     pub fn open(path: &Path, split: Split, classes: &[String]) -> Result<Self> {
         if !std::fs::metadata(path).map_err(Error::io("open this data set", path))?.is_dir() {
-            let (labels, pictures, has_split) = archive::open(path)?.pictures(split, classes)?;
-            return Ok(Self { labels, pictures: Pictures::Packed(pictures), has_split, fitted: OnceLock::new() });
+            return Self::open_archive(path, split, classes);
         }
         match idx::find(path, split)? {
             Some((images, labels)) => Self::open_idx(&images, &labels, classes),
@@ -122,18 +122,19 @@ impl Dataset {
 
     fn open_folders(root: &Path, split: Split, classes: &[String]) -> Result<Self> {
         let (root, has_split) = folder::split_root(root, split)?;
-        let mut labels = Vec::new();
-        let mut files = Vec::new();
-        for class in folder::class_paths(&root)? {
-            let label = folder::label(&class, classes)?;
-            let pictures = folder::pictures(&class)?;
-            labels.extend(std::iter::repeat_n(label, pictures.len()));
-            files.extend(pictures);
-        }
+        let read = |class: PathBuf| Ok((folder::label(&class, classes)?, folder::pictures(&class)?));
+        let found = folder::class_paths(&root)?.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        let (labels, files) = in_turn(found);
         if files.is_empty() {
             return Err(Error::Data { path: root, why: "the class folders hold no pictures".into() });
         }
         Ok(Self { labels, pictures: Pictures::Files(files), has_split, fitted: OnceLock::new() })
+    }
+
+    fn open_archive(path: &Path, split: Split, classes: &[String]) -> Result<Self> {
+        let (found, has_split) = archive::open(path)?.pictures(split, classes)?;
+        let (labels, files) = in_turn(found);
+        Ok(Self { labels, pictures: Pictures::Packed(files), has_split, fitted: OnceLock::new() })
     }
 
     /// The pictures of some classes alone, which are numbered anew in the order given.
@@ -269,6 +270,18 @@ impl Dataset {
     }
 }
 
+/// The pictures of labelled classes, which take turns in proportion to their sizes: the last pictures, which training holds
+/// out, and the first, which a limit leaves, are of all classes.
+fn in_turn<T>(classes: Vec<(usize, Vec<T>)>) -> (Vec<usize>, Vec<T>) {
+    let spread = |(label, pictures): (usize, Vec<T>)| {
+        let count = pictures.len() as f64;
+        pictures.into_iter().enumerate().map(move |(i, picture)| ((i as f64 + 0.5) / count, label, picture))
+    };
+    let mut all: Vec<(f64, usize, T)> = classes.into_iter().flat_map(spread).collect();
+    all.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
+    all.into_iter().map(|(_, label, picture)| (label, picture)).unzip()
+}
+
 fn size(input: &Input) -> Size {
     (input.channels, input.height, input.width, input.fit)
 }
@@ -303,6 +316,18 @@ mod tests {
         assert_eq!(data.batch_values(&[0], &input(3, 16)).unwrap(), first);
         assert_eq!(data.planes(0, &input(3, 16)).unwrap().values, first.0);
         assert!(data.batch_values(&[0], &input(1, 16)).is_err(), "another size is read anew");
+    }
+
+    #[test]
+    fn classes_take_turns() {
+        let (labels, pictures) = in_turn(vec![(7, vec!["a", "b", "c", "d"]), (3, vec!["x", "y"]), (5, vec![])]);
+        assert_eq!(pictures, ["a", "x", "b", "c", "y", "d"]);
+        assert_eq!(labels, [7, 3, 7, 7, 3, 7]);
+        let (labels, _) = in_turn((0..109).map(|label| (label, vec![(); 500])).collect());
+        // The sixth that training holds out.
+        let held_out = &labels[labels.len() - 54_500 / 6..];
+        let counts = (0..109).map(|label| held_out.iter().filter(|&&l| l == label).count());
+        assert!(counts.clone().all(|count| (83..=84).contains(&count)), "{:?}", counts.collect::<Vec<_>>());
     }
 
     #[test]
