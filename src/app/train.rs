@@ -333,7 +333,10 @@ impl Train {
         let id = run.info.run.clone();
         match command {
             TrainCommand::Resume if run.is_resumable() => {
-                self.follows |= self.in_hand().is_none();
+                if self.in_hand().is_none() {
+                    self.follows = true;
+                    self.panel = Panel::RunInHand;
+                }
                 Some(Order::Resume(id))
             }
             TrainCommand::Withdraw if run.info.state == RunState::Queued => Some(Order::Withdraw(id)),

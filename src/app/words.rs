@@ -138,7 +138,7 @@ pub fn command_line(view: &View, classes: &[String]) -> Option<String> {
 
 /// As a shell takes it for one word.
 pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,+=".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {

@@ -46,6 +46,14 @@ pub fn data(data: &DataSource) -> String {
     }
 }
 
+/// The same for a narrow column.
+pub fn data_in_short(source: &DataSource) -> String {
+    match source {
+        DataSource::Drawn { count, .. } => format!("drawn {}", thousands(*count)),
+        other => data(other),
+    }
+}
+
 /// "FGSM", "PGD-7": what the second part of the objective is made of.
 pub fn adversary(config: &Config) -> String {
     if !config.is_adversarial() {

@@ -25,7 +25,7 @@ use first_layer::Sheet;
 use runs_table::RunsTable;
 use settings::SettingsPanel;
 
-const SETTINGS_WIDTH: f32 = 344.0;
+const SETTINGS_WIDTH: f32 = 324.0;
 const NARROW_SETTINGS_WIDTH: f32 = 300.0;
 const NARROW: f32 = 900.0;
 /// From this width on the weights of the first layer stand beside the table.
@@ -98,7 +98,10 @@ impl TrainTab {
                 self.area = self.plots.show(ui, &plot_runs(train, &plotted));
             }
             TrainView::FirstLayer => match train.selected().and_then(|run| run.sheet.as_ref()) {
-                Some(sheet) => self.sheet.show(ui, sheet),
+                Some(sheet) => {
+                    let name = train.selected().map_or("", |run| &run.info.run);
+                    self.sheet.show_explained(ui, name, sheet);
+                }
                 None => {
                     let text = "They appear here while a run is being trained. Nets without a first layer that looks at \
                                 pixels have none.";

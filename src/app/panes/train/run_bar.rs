@@ -19,14 +19,19 @@ pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     row(ui, |ui| {
         transport(ui, train, roomy, out);
         ui.add_space(SPACE_2);
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            view_switch(ui, train, roomy, out);
-            ui.add_space(SPACE_2);
-            let room = ui.available_size();
-            ui.allocate_ui_with_layout(room, egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                headline(ui, train);
-            });
+        // The switch stands at the right edge; how wide it is, is known from the last frame.
+        let id = ui.scope_id().with("width of the switch");
+        let width = ui.data(|d| d.get_temp::<f32>(id)).unwrap_or(220.0);
+        let room = egui::vec2((ui.available_width() - width - SPACE_2).max(0.0), theme::ROW_HEIGHT);
+        ui.allocate_ui_with_layout(room, egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            ui.set_min_width(room.x);
+            headline(ui, train);
         });
+        let drawn = ui.scope(|ui| view_switch(ui, train, roomy, out)).response.rect.width();
+        ui.data_mut(|d| d.insert_temp(id, drawn));
+        if drawn != width {
+            ui.ctx().request_discard("the switch has another width");
+        }
     });
     match run {
         Some(run) => bars(ui, run),

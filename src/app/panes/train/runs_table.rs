@@ -7,7 +7,7 @@ use eframe::egui::{
 use egui_material_icons::icons;
 
 use crate::app::commands::{Command, TrainCommand};
-use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
+use crate::app::theme::{self, SPACE_1, palette};
 use crate::app::train::{Export, NetMoment, Run, Train, words};
 use crate::app::widgets::{command_button, icon_button};
 use crate::app::words::{plural, short, thousands};
@@ -18,7 +18,7 @@ const ROW: f32 = 28.0;
 const HEADER: f32 = 22.0;
 /// Below this width the buttons about the selected run show their icons only.
 const ROOMY: f32 = 760.0;
-const TICK: f32 = 32.0;
+const TICK: f32 = 28.0;
 
 struct Column {
     name: &'static str,
@@ -33,21 +33,63 @@ const fn column(name: &'static str, tooltip: &'static str, width: f32, right: bo
 
 /// After the tick. The widths are the least; what room is left goes to the net.
 const COLUMNS: [Column; 13] = [
-    column("Run", "", 74.0, false),
-    column("State", "", 74.0, false),
-    column("Net", "", 132.0, false),
-    column("Data", "", 118.0, false),
-    column("Against", "What the objective holds beside the clean loss", 92.0, false),
-    column("ε", "", 48.0, true),
-    column("α", "", 40.0, true),
-    column("Seed", "", 44.0, true),
-    column("Clean", "Validation error on untouched pictures, of the epoch that is kept; n: pictures", 104.0, true),
-    column("FGSM", "Validation error under FGSM at ε, of the epoch that is kept; n: pictures", 104.0, true),
-    column("PGD", "Validation error under ten steps of PGD at ε, of the epoch that is kept; n: pictures", 98.0, true),
-    column("Epochs", "Epochs done, of how many", 62.0, true),
-    column("Time", "Spent on its epochs", 84.0, true),
+    column("Run", "", 62.0, false),
+    column("State", "", 60.0, false),
+    column("Net", "", 120.0, false),
+    column("Data", "", 80.0, false),
+    column("Against", "What the objective holds beside the clean loss", 76.0, false),
+    column("ε", "", 42.0, true),
+    column("α", "", 36.0, true),
+    column("Seed", "", 40.0, true),
+    column("Clean", "Validation error on untouched pictures, of the epoch that is kept; n: pictures", 84.0, true),
+    column("FGSM", "Validation error under FGSM at ε, of the epoch that is kept; n: pictures", 84.0, true),
+    column("PGD", "Validation error under ten steps of PGD at ε, of the epoch that is kept; n: pictures", 84.0, true),
+    column("Epochs", "Epochs done, of how many", 50.0, true),
+    column("Time", "Spent on its epochs", 62.0, true),
 ];
 const NET: usize = 2;
+const FIRST_ERROR: usize = 8;
+const TIME: usize = 12;
+/// What an error needs more where its number of pictures stands beside it.
+const N_WIDTH: f32 = 24.0;
+
+/// The widths of the columns, and the number of pictures behind each kind of error where all runs have the same.
+struct Shape {
+    widths: [f32; 13],
+    pictures: [Option<usize>; 3],
+}
+
+impl Shape {
+    fn of(runs: &[Run]) -> Self {
+        let mut widths = [0.0; 13];
+        widths.iter_mut().zip(&COLUMNS).for_each(|(width, column)| *width = column.width);
+        let mut pictures = [None; 3];
+        for (index, pictures) in pictures.iter_mut().enumerate() {
+            let mut all = runs.iter().filter_map(|run| errors(run)[index]).map(|measured| measured.n);
+            let first = all.next();
+            *pictures = first.filter(|first| all.all(|n| n == *first));
+            if first.is_some() && pictures.is_none() {
+                widths[FIRST_ERROR + index] += N_WIDTH;
+            }
+        }
+        Self { widths, pictures }
+    }
+
+    fn fill(mut self, width: f32) -> Self {
+        self.widths[NET] += (width - self.least()).max(0.0);
+        self
+    }
+
+    fn least(&self) -> f32 {
+        TICK + self.widths.iter().sum::<f32>()
+    }
+}
+
+/// Of the epoch that is kept: clean, under FGSM, under PGD.
+fn errors(run: &Run) -> [Option<Measured>; 3] {
+    let kept = run.kept().copied().unwrap_or_default();
+    [kept.clean, kept.adversarial, kept.pgd].map(|measured| measured.filter(|measured| measured.n > 0))
+}
 
 /// The table, with what it was last asked to show.
 #[derive(Default)]
@@ -69,11 +111,11 @@ impl RunsTable {
         }
         ui.spacing_mut().item_spacing.y = 0.0;
         ScrollArea::horizontal().auto_shrink([false, false]).show(ui, |ui| {
-            let least = TICK + COLUMNS.iter().map(|column| column.width).sum::<f32>();
-            let width = ui.available_width().max(least);
+            let shape = Shape::of(&train.runs);
+            let width = ui.available_width().max(shape.least());
             ui.set_width(width);
-            let extra = width - least;
-            header(ui, extra);
+            let shape = shape.fill(width);
+            header(ui, &shape);
             let rows = train.runs.len();
             let mut area = ScrollArea::vertical().auto_shrink([false, false]);
             if let Some(top) = self.newly_selected(train) {
@@ -82,7 +124,7 @@ impl RunsTable {
             area.show_rows(ui, ROW, rows, |ui, range| {
                 for index in range {
                     let run = &train.runs[rows - 1 - index];
-                    row(ui, train, run, extra, out);
+                    row(ui, train, run, &shape, out);
                 }
             });
         });
@@ -99,7 +141,7 @@ impl RunsTable {
     }
 }
 
-fn row(ui: &mut Ui, train: &Train, run: &Run, extra: f32, out: &mut Vec<Command>) {
+fn row(ui: &mut Ui, train: &Train, run: &Run, shape: &Shape, out: &mut Vec<Command>) {
     let palette = palette(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     let selected = train.is_selected(run);
@@ -122,19 +164,24 @@ fn row(ui: &mut Ui, train: &Train, run: &Run, extra: f32, out: &mut Vec<Command>
         ui.painter().rect_stroke(rect, theme::SMALL_RADIUS, stroke, egui::StrokeKind::Inside);
     }
     tick(ui, run, rect, out);
-    cells(ui, run, rect, extra);
+    cells(ui, run, rect, shape);
     Popup::context_menu(&response).show(|ui| menu(ui, run, out));
     response.on_hover_ui(|ui| tooltip(ui, run));
 }
 
-fn header(ui: &mut Ui, extra: f32) {
+fn header(ui: &mut Ui, shape: &Shape) {
     let palette = palette(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEADER), Sense::hover());
     let mut left = rect.left() + TICK;
     for (index, column) in COLUMNS.iter().enumerate() {
-        let width = column.width + if index == NET { extra } else { 0.0 };
-        let cell = Rect::from_min_size(pos2(left, rect.top()), vec2(width, HEADER));
+        let width = shape.widths[index];
+        let mut cell = Rect::from_min_size(pos2(left, rect.top()), vec2(width, HEADER));
         let font = FontId::new(12.0, theme::strong_font().family);
+        let pictures = index.checked_sub(FIRST_ERROR).and_then(|at| shape.pictures.get(at).copied().flatten());
+        if let Some(n) = pictures {
+            let written = write(ui, cell, true, &format!("n {}", thousands(n)), &theme::small_font(), palette.weak);
+            cell.set_right(written);
+        }
         write(ui, cell, column.right, column.name, &font, palette.weak);
         if !column.tooltip.is_empty() {
             let id = ui.scope_id().with(("column", index));
@@ -158,10 +205,10 @@ fn tick(ui: &mut Ui, run: &Run, rect: Rect, out: &mut Vec<Command>) {
     }
 }
 
-fn cells(ui: &Ui, run: &Run, rect: Rect, extra: f32) {
+fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
     let palette = palette(ui);
     let config = &run.info.config;
-    let kept = run.kept().copied().unwrap_or_default();
+    let errors = errors(run);
     let state = match run.info.state {
         RunState::Running | RunState::Preparing => palette.accent,
         RunState::Paused(Some(_)) | RunState::Failed(_) => palette.error,
@@ -173,7 +220,8 @@ fn cells(ui: &Ui, run: &Run, rect: Rect, extra: f32) {
         Some(progress) => format!("{}/{}", progress.epoch, progress.epochs),
         None => format!("{}/{}", run.info.history.len(), config.epochs.max(run.info.history.len())),
     };
-    let error = |measured: Option<Measured>| match words::error(measured) {
+    let error = |index: usize| match words::error(errors[index]) {
+        Some((error, _)) if shape.pictures[index].is_some() => (error, String::new()),
         Some((error, n)) => (error, format!("n {}", thousands(n))),
         None => ("–".to_owned(), String::new()),
     };
@@ -183,28 +231,28 @@ fn cells(ui: &Ui, run: &Run, rect: Rect, extra: f32) {
         plain(run.info.run.to_string()),
         plain(words::state(&run.info.state).into()),
         plain(run.info.net.clone()),
-        plain(words::data(&config.data)),
+        plain(words::data_in_short(&config.data)),
         plain(words::adversary(config)),
         plain(short(eps)),
         plain(short(alpha)),
         plain(config.seed.to_string()),
-        error(kept.clean),
-        error(kept.adversarial),
-        error(kept.pgd),
+        error(0),
+        error(1),
+        error(2),
         plain(epochs),
         plain(words::duration(time)),
     ];
     let mut left = rect.left() + TICK;
     for (index, (column, (text, remark))) in COLUMNS.iter().zip(&values).enumerate() {
-        let width = column.width + if index == NET { extra } else { 0.0 };
+        let width = shape.widths[index];
         let mut cell = Rect::from_min_size(pos2(left, rect.top()), vec2(width, ROW));
         left += width;
         let colour = if index == 1 { state } else { palette.text };
-        let font = if column.right { theme::number_font() } else { theme::body_font() };
+        let font = if column.right && index != TIME { theme::number_font() } else { theme::small_font() };
         if !remark.is_empty() {
             let small = FontId::new(10.5, theme::number_font().family);
             let written = write(ui, cell, true, remark, &small, palette.weak);
-            cell.set_right(written + SPACE_2);
+            cell.set_right(written);
         }
         write(ui, cell, column.right, text, &font, colour);
     }
