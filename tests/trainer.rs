@@ -234,3 +234,28 @@ fn the_nets_of_a_run_can_be_attacked_while_it_trains() {
         }
     }
 }
+
+#[test]
+fn a_disk_that_takes_nothing_pauses_the_run_and_loses_nothing() {
+    let runs = tempfile::tempdir().unwrap();
+    let worker = worker(runs.path());
+    worker.train(Order::Start(Config { epochs: 20, ..config() }.into()));
+    let run = await_run(&worker).run;
+    await_state(&worker, &run, |state| *state == RunState::Running);
+    // As a disk that was taken out: nothing can be written where the folder was.
+    let folder = runs.path().join(&*run);
+    let aside = runs.path().join("aside");
+    std::fs::rename(&folder, &aside).unwrap();
+    std::fs::write(&folder, "no folder").unwrap();
+    let paused = await_state(&worker, &run, |state| matches!(state, RunState::Paused(Some(_))));
+    let RunState::Paused(Some(why)) = paused else { unreachable!() };
+    assert!(why.contains("cannot write the checkpoint") && why.contains("go on") && why.lines().count() <= 6, "{why}");
+    // Nor can it be put down now.
+    worker.train(Order::Stop);
+    await_state(&worker, &run, |state| matches!(state, RunState::Paused(Some(_))));
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&aside, &folder).unwrap();
+    worker.train(Order::Play);
+    await_state(&worker, &run, |state| *state == RunState::Finished);
+    assert_eq!(RunFolder::summary(&folder).unwrap().history.len(), 20);
+}

@@ -266,26 +266,25 @@ impl Desk {
     /// One piece of work on the run in hand, or the beginning of the next.
     fn work(&mut self) {
         let Some(in_hand) = &mut self.in_hand else { return self.begin_next() };
-        let moment = self.pool.install(|| in_hand.trainer.advance());
+        // Only a disk that takes nothing leaves a finished run in hand.
+        let finished = in_hand.trainer.is_finished();
+        let moment = (!finished).then(|| self.pool.install(|| in_hand.trainer.advance()));
         let kept = match &moment {
-            Ok(Moment::Epoch) | Err(_) => in_hand.folder.keep(&in_hand.trainer),
-            Ok(_) => in_hand.folder.keep_now_and_then(&in_hand.trainer),
+            Some(Ok(Moment::Step | Moment::Validation)) => in_hand.folder.keep_now_and_then(&in_hand.trainer),
+            _ => in_hand.folder.keep(&in_hand.trainer),
         };
         match (in_hand.pace, &moment) {
-            (Pace::OneStep, Ok(_)) | (Pace::OneEpoch, Ok(Moment::Epoch)) => self.set_pace(Pace::Paused),
+            (Pace::OneStep, Some(Ok(_))) | (Pace::OneEpoch, Some(Ok(Moment::Epoch))) => self.set_pace(Pace::Paused),
             _ => {}
         }
-        match (moment, kept) {
-            (Err(error), _) => self.pause_because(error.to_string()),
-            (Ok(moment), kept) => {
-                self.report(moment);
-                match kept {
-                    Err(error) => {
-                        self.pause_because(format!("{error}\n  The history stays; free some space and go on"))
-                    }
-                    Ok(()) => self.finish_if_done(),
-                }
-            }
+        match moment {
+            Some(Err(error)) => return self.pause_because(error.to_string()),
+            Some(Ok(moment)) => self.report(moment),
+            None => {}
+        }
+        match kept {
+            Err(error) => self.pause_because(format!("{error}\n  The history stays; free some space and go on")),
+            Ok(()) => self.finish_if_done(),
         }
     }
 
