@@ -3,6 +3,7 @@
 
 mod attack;
 mod bench;
+mod data;
 mod eval;
 mod interrupt;
 mod models;
@@ -59,6 +60,8 @@ enum Command {
     Sweep(sweep::SweepArgs),
     /// Measure the paper's numbers again: train its nets on MNIST and attack them
     Reproduce(reproduce::ReproduceArgs),
+    /// List the data sets that are known by name, or fetch one
+    Data(data::DataArgs),
     /// List the models that can be found
     Models(models::ModelsArgs),
     /// Time attacks and training steps on this machine
@@ -81,6 +84,7 @@ pub fn main() -> ExitCode {
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Reproduce(args)) => reproduce::run(&args),
+        Some(Command::Data(args)) => data::run(&args),
         Some(Command::Models(args)) => models::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         None => return window(cli.window),

@@ -14,6 +14,7 @@ use super::drawn_digits::draw_digit;
 use super::folder::class_folders;
 use super::strokes::DIGIT_SIDE;
 use super::{Dataset, Pictures, Split, idx};
+use crate::engine::download::{Patience, Remote, fetch, host};
 use crate::engine::model::Input;
 use crate::engine::picture::Fit;
 use crate::engine::{Error, Result};
@@ -69,6 +70,22 @@ impl DataSource {
             return Err(Error::Data { path: folder, why });
         }
         Dataset::open(&folder, split, classes)
+    }
+
+    /// What fetching the set means; `None` for those that cannot be fetched.
+    pub fn offer(&self) -> Option<Offer> {
+        let (files, mirrors, licence) = match self {
+            Self::Mnist => (&MNIST_FILES, &MNIST_MIRRORS, "CC BY-SA 3.0 (Yann LeCun and Corinna Cortes)"),
+            Self::FashionMnist => (&FASHION_FILES, &FASHION_MIRRORS, "MIT (Zalando SE)"),
+            Self::Drawn { .. } | Self::Folder(_) => return None,
+        };
+        let remote = |&(name, bytes, sha256): &(&str, u64, &str)| Remote {
+            name: name.into(),
+            bytes,
+            sha256: sha256.into(),
+            mirrors: mirrors.iter().map(|mirror| format!("{mirror}{name}")).collect(),
+        };
+        Some(Offer { files: files.iter().map(remote).collect(), licence, folder: self.folder()? })
     }
 
     /// Where it lies on disk; drawn digits lie nowhere.
@@ -130,6 +147,65 @@ impl DataSource {
         }
     }
 }
+
+/// A data set that can be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    pub files: Vec<Remote>,
+    pub licence: &'static str,
+    /// Where the files will lie.
+    pub folder: PathBuf,
+}
+
+impl Offer {
+    /// Of all files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// Where the files come from, the first choice first.
+    pub fn hosts(&self) -> Vec<&str> {
+        let mirrors = self.files.first().map_or(&[][..], |file| &file.mirrors);
+        mirrors.iter().map(|mirror| host(mirror)).collect()
+    }
+
+    /// Fetches all files. `progress(bytes so far)` counts over all of them; false stops.
+    ///
+    /// # Errors
+    /// Those of [`fetch`].
+    pub fn fetch(&self, progress: &mut dyn FnMut(u64) -> bool) -> Result<()> {
+        let mut before = 0;
+        for file in &self.files {
+            fetch(file, &self.folder, Patience::default(), &mut |bytes| progress(before + bytes))?;
+            before += file.bytes;
+        }
+        Ok(())
+    }
+}
+
+/// Name, size and SHA-256 of a file.
+type KnownFile = (&'static str, u64, &'static str);
+
+const MNIST_MIRRORS: [&str; 2] =
+    ["https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"];
+const MNIST_FILES: [KnownFile; 4] = [
+    ("train-images-idx3-ubyte.gz", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+    ("train-labels-idx1-ubyte.gz", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+    ("t10k-images-idx3-ubyte.gz", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+    ("t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+];
+
+/// The authors' own server, and their repository.
+const FASHION_MIRRORS: [&str; 2] = [
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+];
+const FASHION_FILES: [KnownFile; 4] = [
+    ("train-images-idx3-ubyte.gz", 26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+    ("train-labels-idx1-ubyte.gz", 29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+    ("t10k-images-idx3-ubyte.gz", 4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+    ("t10k-labels-idx1-ubyte.gz", 5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+];
 
 /// The classes of Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017), in the order of its labels.
 const FASHION: [&str; 10] =

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
+use super::fetching::Fetching;
 use super::protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
 use crate::engine::Result;
 use crate::engine::data::{DataSource, Dataset};
@@ -33,6 +34,7 @@ pub struct Desk {
     data: Option<(DataSource, Vec<String>, Arc<Dataset>)>,
     /// Of the next new run.
     number: usize,
+    fetching: Option<Fetching>,
 }
 
 /// A run that waits; a new one has its settings with it.
@@ -84,7 +86,18 @@ impl Desk {
         outbox: Arc<Outbox>,
         pool: rayon::ThreadPool,
     ) -> Self {
-        Self { runs, catalogue, explorer, outbox, pool, queue: VecDeque::new(), in_hand: None, data: None, number: 1 }
+        Self {
+            runs,
+            catalogue,
+            explorer,
+            outbox,
+            pool,
+            queue: VecDeque::new(),
+            in_hand: None,
+            data: None,
+            number: 1,
+            fetching: None,
+        }
     }
 
     /// Works until nobody gives orders any more; then keeps the run in hand.
@@ -169,6 +182,8 @@ impl Desk {
                 }
             }
             Order::Delete(run) => self.delete(&run),
+            Order::Fetch(source) => self.fetching = Fetching::start(source, self.outbox.clone()),
+            Order::CancelFetch => self.fetching = None,
         }
     }
 
