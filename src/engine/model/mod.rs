@@ -3,6 +3,7 @@
 mod builder;
 mod catalogue;
 mod classes;
+mod derived;
 mod embedded;
 #[cfg(test)]
 mod executors_tests;
@@ -26,13 +27,14 @@ mod weights;
 
 pub use catalogue::{Catalogue, Entry, user_models_folder};
 pub use classes::find_class;
+pub use derived::{Folded, Transposed, Weights};
 pub use gradients::Gradients;
 pub use layer::{Conv2d, LayerSpec, is_running_statistic, walk as walk_layers};
 pub use manifest::{Input, Manifest};
 pub use net::{Net, Params};
 pub use parameters::{Layout, Order, Parameters};
 pub use plan::{Pass, Plan};
-pub use run::{Folded, Transposed, Wanted, Weights, Workspace};
+pub use run::{Wanted, Workspace};
 pub use shape::Shape;
 pub use tensor_net::{BatchStatistics, Mode, TensorNet};
 pub use weights::{as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
