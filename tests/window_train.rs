@@ -10,7 +10,7 @@ use doppelganger::engine::train::{Config, Stopping};
 use doppelganger::worker::{RunInfo, RunState};
 use eframe::egui::{Key, Modifiers, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 type Window<'a> = Harness<'a, Option<App>>;
 
@@ -324,12 +324,8 @@ fn a_sweep_waits_in_the_queue_and_is_compared() {
     until(&mut window, "four runs", |app| {
         app.train().runs.len() == 4 && app.train().runs.iter().all(|run| run.info.state == RunState::Finished)
     });
-    let pairs: Vec<(f32, f32)> = app(&window)
-        .train()
-        .runs
-        .iter()
-        .map(|run| (run.info.config.eps, run.info.config.alpha))
-        .collect();
+    let pairs: Vec<(f32, f32)> =
+        app(&window).train().runs.iter().map(|run| (run.info.config.eps, run.info.config.alpha)).collect();
     assert_eq!(pairs, [(0.1, 0.5), (0.1, 1.0), (0.2, 0.5), (0.2, 1.0)]);
     assert_eq!(app(&window).train().siblings().len(), 4);
     window.check_accessibility();

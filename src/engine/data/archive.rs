@@ -85,6 +85,9 @@ pub(super) fn open(path: &Path) -> Result<Arc<Archive>> {
     Ok(archive)
 }
 
+/// A label with its pictures.
+pub(super) type Class = (usize, Vec<Packed>);
+
 impl Archive {
     /// The classes of a split, sorted by name, and whether the splits are apart.
     fn split(&self, split: Split) -> Result<(&Classes, bool)> {
@@ -101,7 +104,7 @@ impl Archive {
     }
 
     /// The pictures of a split, class by class with its label, and whether the splits are apart.
-    pub(super) fn pictures(&self, split: Split, classes: &[String]) -> Result<(Vec<(usize, Vec<Packed>)>, bool)> {
+    pub(super) fn pictures(&self, split: Split, classes: &[String]) -> Result<(Vec<Class>, bool)> {
         let (found, has_split) = self.split(split)?;
         let read = |(class, files): (&String, &BTreeMap<String, Arc<[u8]>>)| {
             let packed = |(file, bytes): (&String, &Arc<[u8]>)| Packed {

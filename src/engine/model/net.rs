@@ -6,11 +6,12 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use candle_core::Tensor;
 use rayon::prelude::*;
 
+use super::derived::{Folded, Transposed, Weights};
 use super::layer::LayerSpec;
 use super::manifest::Input;
 use super::parameters::Parameters;
 use super::plan::{Pass, Plan};
-use super::run::{Folded, Transposed, Wanted, Weights, Workspace};
+use super::run::{Wanted, Workspace};
 use crate::engine::Result;
 use crate::engine::kernels::Isa;
 use crate::engine::threads::on_the_pool;

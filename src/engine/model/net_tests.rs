@@ -274,18 +274,21 @@ fn dropout_keeps_the_share_that_was_asked_for() {
 fn results_do_not_depend_on_the_number_of_threads() {
     let net = layers(
         "{ kind = \"conv2d\", name = \"c\", in = 8, out = 16, kernel = 3, padding = 1, bias = false }, \
-         { kind = \"batch_norm2d\", name = \"n\", channels = 16 }, { kind = \"relu\" }, { kind = \"flatten\" }, \
-         { kind = \"linear\", name = \"l\", in = 2704, out = 300 }",
+         { kind = \"batch_norm2d\", name = \"n\", channels = 16 }, { kind = \"relu\" }, \
+         { kind = \"conv2d\", name = \"d\", in = 16, out = 40, kernel = 3, padding = 1 }, \
+         { kind = \"relu\" }, { kind = \"flatten\" }, { kind = \"linear\", name = \"l\", in = 6760, out = 300 }",
     );
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let params = crate::engine::train::initial_params(&net, None, &mut rng).unwrap();
     let x: Vec<f32> = (0..6 * 8 * 169).map(|i| ((i * 37) % 101) as f32 / 101.0).collect();
-    let outcome = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let found = pool.install(|| run((&net, &input([8, 13, 13])), &params, Pass::Train, &x, |y| y.to_vec()));
-        let gradients: Vec<_> = found.gradients.values().map(values).collect();
-        (found.y, found.dx, gradients)
-    };
-    let one = outcome(1);
-    assert!(one == outcome(2) && one == outcome(3));
+    for pass in [Pass::Train, Pass::Evaluate] {
+        let outcome = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let found = pool.install(|| run((&net, &input([8, 13, 13])), &params, pass, &x, |y| y.to_vec()));
+            let gradients: Vec<_> = found.gradients.values().map(values).collect();
+            (found.y, found.dx, gradients)
+        };
+        let one = outcome(1);
+        assert!(one == outcome(2) && one == outcome(3));
+    }
 }
