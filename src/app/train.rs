@@ -3,16 +3,17 @@
 
 pub mod draft;
 pub mod facts;
+mod run;
 pub mod words;
 
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+pub use run::Run;
 
 use super::commands::TrainCommand;
-use crate::engine::picture::Rgba;
-use crate::engine::train::{Config, EpochRecord, Progress, Stage};
+use crate::engine::data::DataSource;
+use crate::engine::train::Config;
 use crate::worker::{Order, RunId, RunInfo, RunState, TrainEvent};
 
 /// One of the three nets of a run that Explore can attack.
@@ -48,20 +49,6 @@ pub enum Export {
     Plots,
 }
 
-/// A run with what only the window needs to know of it.
-pub struct Run {
-    pub info: RunInfo,
-    /// Its curves are laid over those of the selected run.
-    pub is_ticked: bool,
-    pub progress: Option<Progress>,
-    /// The weights of its first layer, once some were reported.
-    pub sheet: Option<Arc<Rgba>>,
-    /// ε and α that were asked for, until the epoch begins in which they hold.
-    wish: Option<(f32, f32)>,
-    /// The names of its nets before, now and at their best, once Explore knows them.
-    nets: Option<[String; 3]>,
-}
-
 /// What an event calls for beyond the tab itself.
 #[derive(Debug, PartialEq)]
 pub enum Outcome {
@@ -71,6 +58,16 @@ pub enum Outcome {
     Done(String),
     /// Explore can attack the net of this name, as was asked.
     Attack(String),
+    /// The data set is on disk.
+    Fetched(DataSource),
+}
+
+/// A data set on its way from the network.
+pub struct Fetching {
+    pub data: DataSource,
+    /// Bytes that have arrived, of how many.
+    pub done: u64,
+    pub of: u64,
 }
 
 /// The state of the Train tab.
@@ -81,6 +78,7 @@ pub struct Train {
     pub runs: Vec<Run>,
     pub panel: Panel,
     pub view: TrainView,
+    pub fetching: Option<Fetching>,
     /// The runs on disk are known.
     pub is_listed: bool,
     selected: Option<RunId>,
@@ -116,67 +114,6 @@ impl NetMoment {
     }
 }
 
-impl Run {
-    fn new(info: RunInfo) -> Self {
-        Self { info, is_ticked: false, progress: None, sheet: None, wish: None, nets: None }
-    }
-
-    pub fn is_in_hand(&self) -> bool {
-        matches!(self.info.state, RunState::Preparing | RunState::Running | RunState::Paused(_))
-    }
-
-    /// Whether it can be taken up again.
-    pub fn is_resumable(&self) -> bool {
-        match self.info.state {
-            RunState::Stopped => true,
-            // It may have been broken off; a run without a checkpoint has no history either.
-            RunState::Failed(_) => !self.info.history.is_empty(),
-            _ => false,
-        }
-    }
-
-    /// Whether there are weights to attack.
-    pub fn has_net(&self) -> bool {
-        match self.info.state {
-            RunState::Queued | RunState::Preparing => !self.info.history.is_empty(),
-            RunState::Failed(_) => !self.info.history.is_empty(),
-            _ => true,
-        }
-    }
-
-    /// ε and α: those that were asked for, even if they only hold from the next epoch on.
-    pub fn tuning(&self) -> (f32, f32) {
-        self.wish.unwrap_or((self.info.config.eps, self.info.config.alpha))
-    }
-
-    /// Whether other ε and α wait for the next epoch.
-    pub fn is_retuned(&self) -> bool {
-        self.wish.is_some()
-    }
-
-    /// The epoch whose weights are kept: what the stopping rule chose, or the last one that was validated.
-    pub fn kept(&self) -> Option<&EpochRecord> {
-        let history = &self.info.history;
-        let last = history.iter().rposition(|record| record.stage == Stage::Selection);
-        self.info.config.stopping.rule.best(history).or(last).and_then(|at| history.get(at))
-    }
-
-    /// Seconds spent on its epochs.
-    pub fn seconds(&self) -> f32 {
-        self.info.history.iter().map(|record| record.seconds).sum()
-    }
-
-    /// How much of it is done, from 0 to 1.
-    pub fn share_done(&self) -> f32 {
-        match (&self.info.state, self.progress) {
-            (RunState::Finished, _) => 1.0,
-            (_, Some(p)) => (p.epoch as f32 + p.step as f32 / p.steps.max(1) as f32) / p.epochs.max(1) as f32,
-            _ => self.info.history.len() as f32 / self.info.config.epochs.max(1) as f32,
-        }
-        .clamp(0.0, 1.0)
-    }
-}
-
 impl Train {
     pub fn new(draft: Config) -> Self {
         Self {
@@ -184,6 +121,7 @@ impl Train {
             runs: Vec::new(),
             panel: Panel::NextRun,
             view: TrainView::Curves,
+            fetching: None,
             is_listed: false,
             selected: None,
             follows: true,
@@ -288,6 +226,8 @@ impl Train {
             TrainCommand::Resume | TrainCommand::Withdraw | TrainCommand::Delete(_) => {
                 return self.order_about_selected(command).into_iter().collect();
             }
+            TrainCommand::FetchData(data) => return vec![Order::Fetch(data.clone())],
+            TrainCommand::StopFetching => return vec![Order::CancelFetch],
             TrainCommand::Sweep { eps, alpha } => return self.sweep(eps, alpha),
             _ => return self.order_about_run_in_hand(command),
         }
@@ -404,6 +344,15 @@ impl Train {
                 return Some(Outcome::Attack(self.net_name(&run, moment)?.to_owned()));
             }
             TrainEvent::Deleted(run) => self.forget(&run),
+            TrainEvent::Fetching { source: data, done, of } => self.fetching = Some(Fetching { data, done, of }),
+            TrainEvent::Fetched(data) => {
+                self.fetching = None;
+                return Some(Outcome::Fetched(data));
+            }
+            TrainEvent::FetchFailed { message, .. } => {
+                self.fetching = None;
+                return message.map(Outcome::Problem);
+            }
             TrainEvent::Problem(message) => {
                 self.awaited = None;
                 return Some(Outcome::Problem(message));

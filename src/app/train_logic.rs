@@ -29,6 +29,11 @@ impl App {
                 self.explore.refresh();
                 self.settings.tab = Tab::Explore;
             }
+            Some(Outcome::Fetched(data)) => {
+                // Look again whether it is there.
+                self.facts = None;
+                self.notices.add_brief(format!("{} is there.", words::data(&data)));
+            }
             Some(Outcome::Done(_)) | None => {}
         }
     }
@@ -81,7 +86,7 @@ impl App {
                 let path = std::path::absolute(&path).unwrap_or(path);
                 self.train.draft.data = DataSource::Folder(path);
             }
-            TrainCommand::FetchData(data) => self.explain_fetching(&data),
+            TrainCommand::AskFetch(data) => self.questions.ask_fetch(data),
             command => {
                 for order in self.train.obey(&command) {
                     self.worker.train(order);
@@ -144,16 +149,6 @@ impl App {
             Ok(path) => self.notices.add_brief(format!("Saved.\n{}", path.display())),
             Err(why) => self.notices.add(Tone::Problem, format!("Nothing was saved: {why}")),
         }
-    }
-
-    fn explain_fetching(&mut self, data: &DataSource) {
-        let folder = data.folder().unwrap_or_default();
-        let text = format!(
-            "{} is not on this machine. Put its four files into this folder, or choose a folder that holds them:\n{}",
-            words::data(data),
-            folder.display()
-        );
-        self.notices.add(Tone::Caution, text);
     }
 
     /// What a file or folder that was dropped on the Train tab means.

@@ -3,7 +3,7 @@
 use eframe::egui::{self, Align2, CentralPanel, Frame, Margin, Panel, Stroke, StrokeKind, Ui};
 
 use super::commands::Command;
-use super::panes;
+use super::panes::{self, Around};
 use super::settings::Tab;
 use super::theme::{self, SPACE_2, SPACE_3, SPACE_4, palette};
 use super::window::App;
@@ -22,8 +22,8 @@ impl App {
         match self.settings.tab {
             Tab::Explore => self.draw_explore(ui, &mut out),
             Tab::Train => {
-                let catalogue = &self.explore.catalogue;
-                self.train_tab.show(ui, &self.train, self.facts.as_ref(), catalogue, &mut out);
+                let around = Around { facts: self.facts.as_ref(), catalogue: &self.explore.catalogue };
+                self.train_tab.show(ui, &self.train, &around, &mut out);
             }
         }
         self.dialogs.show(ui, &self.settings.recent, &mut out);

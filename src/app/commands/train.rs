@@ -49,7 +49,10 @@ pub enum TrainCommand {
     Panel(Panel),
     FolderDialog,
     UseFolder(PathBuf),
+    /// Asks before it fetches.
+    AskFetch(DataSource),
     FetchData(DataSource),
+    StopFetching,
     AskSweep,
     /// One run for every ε with every α.
     Sweep {
@@ -183,8 +186,11 @@ impl TrainCommand {
                 Some(icons::ICON_FOLDER_OPEN),
             ),
             Self::UseFolder(_) => about("Use folder", "Train on the pictures of this folder", None, None),
-            Self::FetchData(_) => {
+            Self::AskFetch(_) | Self::FetchData(_) => {
                 about("Fetch…", "Get this data set from the network", None, Some(icons::ICON_DOWNLOAD))
+            }
+            Self::StopFetching => {
+                about("Stop fetching", "What has arrived is kept for the next time", None, Some(icons::ICON_CLOSE))
             }
             Self::AskSweep | Self::Sweep { .. } => about(
                 "Sweep…",

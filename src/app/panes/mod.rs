@@ -24,4 +24,4 @@ pub use pictures::Pictures;
 pub use results::results;
 pub use samples::{Samples, Thumbnail, make_thumbnails};
 pub use top_bar::top_bar;
-pub use train::{Questions, TrainTab};
+pub use train::{Around, Questions, TrainTab};

@@ -1,7 +1,8 @@
 //! The state of the tab against a trainer made of words.
 
 use super::*;
-use crate::engine::train::Measured;
+use crate::engine::train::{EpochRecord, Measured};
+use crate::worker::RunInfo;
 
 fn id(name: &str) -> RunId {
     name.into()
@@ -209,4 +210,20 @@ fn a_queued_run_can_be_taken_out() {
     assert!(train.obey(&TrainCommand::Withdraw).is_empty(), "the one in hand is selected");
     train.obey(&TrainCommand::PreviousRun);
     assert!(matches!(&train.obey(&TrainCommand::Withdraw)[..], [Order::Withdraw(run)] if **run == *"run-0002"));
+}
+
+#[test]
+fn a_data_set_is_fetched_and_its_progress_told() {
+    let mut train = Train::new(draft::usual());
+    let orders = train.obey(&TrainCommand::FetchData(DataSource::Mnist));
+    assert!(matches!(orders[..], [Order::Fetch(DataSource::Mnist)]));
+    train.take(TrainEvent::Fetching { source: DataSource::Mnist, done: 3, of: 12 });
+    assert_eq!(train.fetching.as_ref().map(|fetching| (fetching.done, fetching.of)), Some((3, 12)));
+    assert!(matches!(train.obey(&TrainCommand::StopFetching)[..], [Order::CancelFetch]));
+    let stopped = TrainEvent::FetchFailed { source: DataSource::Mnist, message: None };
+    assert_eq!(train.take(stopped), None, "who stopped it knows");
+    assert!(train.fetching.is_none());
+    let failed = TrainEvent::FetchFailed { source: DataSource::Mnist, message: Some("no network".into()) };
+    assert_eq!(train.take(failed), Some(Outcome::Problem("no network".into())));
+    assert_eq!(train.take(TrainEvent::Fetched(DataSource::Mnist)), Some(Outcome::Fetched(DataSource::Mnist)));
 }

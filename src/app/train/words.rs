@@ -54,6 +54,11 @@ pub fn data_in_short(source: &DataSource) -> String {
     }
 }
 
+/// "12.3 MB".
+pub fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
 /// "FGSM", "PGD-7": what the second part of the objective is made of.
 pub fn adversary(config: &Config) -> String {
     if !config.is_adversarial() {

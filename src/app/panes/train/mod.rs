@@ -33,6 +33,13 @@ const WIDE: f32 = 1280.0;
 const TABLE_HEIGHT: f32 = 216.0;
 const LOW_TABLE_HEIGHT: f32 = 148.0;
 
+/// What the tab shows of the rest of the window.
+pub struct Around<'a> {
+    /// Of the settings of the next run, once they were looked up.
+    pub facts: Option<&'a Facts>,
+    pub catalogue: &'a [Entry],
+}
+
 /// What the tab keeps from frame to frame beside the state of the runs.
 #[derive(Default)]
 pub struct TrainTab {
@@ -49,18 +56,11 @@ impl TrainTab {
         self.area
     }
 
-    pub fn show(
-        &mut self,
-        ui: &mut Ui,
-        train: &Train,
-        facts: Option<&Facts>,
-        catalogue: &[Entry],
-        out: &mut Vec<Command>,
-    ) {
+    pub fn show(&mut self, ui: &mut Ui, train: &Train, around: &Around<'_>, out: &mut Vec<Command>) {
         let width = if ui.available_width() < NARROW { NARROW_SETTINGS_WIDTH } else { SETTINGS_WIDTH };
         let side = Frame::new().fill(palette(ui).panel);
         Panel::left("train settings").resizable(false).exact_size(width).frame(side).show(ui, |ui| {
-            self.settings.show(ui, train, facts, catalogue, out);
+            self.settings.show(ui, train, around, out);
         });
         let bar = theme::bar_frame(ui);
         Panel::top("run bar").frame(bar).show(ui, |ui| run_bar::show(ui, train, out));

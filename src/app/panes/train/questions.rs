@@ -5,8 +5,10 @@ use eframe::egui::{self, Id, Key, Modal, TextEdit, Ui};
 use crate::app::commands::{Command, TrainCommand};
 use crate::app::theme::{self, SPACE_2, SPACE_3};
 use crate::app::train::draft::{self, MOST_RUNS};
+use crate::app::train::words;
 use crate::app::widgets::{primary_button, problem_line};
 use crate::app::words::{plural, short};
+use crate::engine::data::DataSource;
 use crate::engine::train::Config;
 use crate::worker::RunId;
 
@@ -19,14 +21,20 @@ pub struct Questions {
     fresh: bool,
 }
 
+#[derive(Clone)]
 enum Question {
     Sweep,
     Delete(RunId),
+    Fetch(DataSource),
 }
 
 impl Questions {
     pub fn ask_delete(&mut self, run: RunId) {
         self.open = Some(Question::Delete(run));
+    }
+
+    pub fn ask_fetch(&mut self, data: DataSource) {
+        self.open = Some(Question::Fetch(data));
     }
 
     /// Proposes values around those of the settings.
@@ -49,12 +57,13 @@ impl Questions {
 
     pub fn show(&mut self, ui: &Ui, out: &mut Vec<Command>) {
         let Some(question) = &self.open else { return };
-        let delete = if let Question::Delete(run) = question { Some(run.clone()) } else { None };
+        let question = question.clone();
         let modal = Modal::new(Id::unique("question")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
             ui.set_width((ui.ctx().content_rect().width() - 96.0).min(480.0));
-            match delete {
-                Some(run) => confirm(ui, &run, out),
-                None => self.sweep(ui, out),
+            match question {
+                Question::Delete(run) => confirm(ui, &run, out),
+                Question::Fetch(data) => consent(ui, &data, out),
+                Question::Sweep => self.sweep(ui, out),
             }
         });
         if modal.should_close() {
@@ -126,6 +135,37 @@ fn confirm(ui: &mut Ui, run: &RunId, out: &mut Vec<Command>) {
             out.push(Command::Train(TrainCommand::Delete(run.clone())));
         }
         if ui.button("Keep it").clicked() {
+            out.push(Command::CloseOverlay);
+        }
+    });
+}
+
+/// Nothing is fetched before someone has agreed to what, from where and under which licence.
+fn consent(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
+    let name = words::data(data);
+    ui.label(egui::RichText::new(format!("Fetch {name}?")).font(theme::verdict_font()));
+    let Some(offer) = data.offer() else { return };
+    let facts = [
+        ("Size", words::megabytes(offer.bytes())),
+        ("From", offer.hosts().join(", or else ")),
+        ("Licence", offer.licence.to_owned()),
+        ("Into", offer.folder.display().to_string()),
+    ];
+    egui::Grid::new("offer").num_columns(2).spacing([SPACE_3, 2.0]).show(ui, |ui| {
+        for (name, fact) in facts {
+            ui.label(theme::caption(ui, name));
+            ui.add(egui::Label::new(fact).wrap());
+            ui.end_row();
+        }
+    });
+    ui.add(egui::Label::new(theme::weak(ui, "Each file is checked by its size and its SHA-256.")).wrap());
+    ui.add_space(SPACE_3);
+    ui.horizontal(|ui| {
+        if primary_button(ui, "Fetch", true).clicked() {
+            out.push(Command::CloseOverlay);
+            out.push(Command::Train(TrainCommand::FetchData(data.clone())));
+        }
+        if ui.button("Cancel").clicked() {
             out.push(Command::CloseOverlay);
         }
     });

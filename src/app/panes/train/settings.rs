@@ -4,14 +4,12 @@ use eframe::egui::{self, CentralPanel, Frame, Margin, Panel as Side, ScrollArea,
 use egui_material_icons::icons;
 
 use super::form::{Fields, choice_row, count_row, named, remark, section, text_row};
-use super::{learning, net, objective};
+use super::{Around, learning, net, objective};
 use crate::app::commands::{Command, TrainCommand, spelled};
 use crate::app::theme::{self, SPACE_2, palette};
-use crate::app::train::facts::Facts;
-use crate::app::train::{Panel, Train, draft, words};
-use crate::app::widgets::{command_button, icon_button, problem_line, segmented};
+use crate::app::train::{Fetching, Panel, Train, draft, words};
+use crate::app::widgets::{command_button, icon_button, problem_line, progress, segmented};
 use crate::engine::data::DataSource;
-use crate::engine::model::Entry;
 use crate::engine::train::Config;
 
 const DRAWN_RANGE: std::ops::RangeInclusive<usize> = 1000..=100_000;
@@ -24,14 +22,7 @@ pub struct SettingsPanel {
 }
 
 impl SettingsPanel {
-    pub fn show(
-        &mut self,
-        ui: &mut Ui,
-        train: &Train,
-        facts: Option<&Facts>,
-        catalogue: &[Entry],
-        out: &mut Vec<Command>,
-    ) {
+    pub fn show(&mut self, ui: &mut Ui, train: &Train, around: &Around<'_>, out: &mut Vec<Command>) {
         let (panel, run) = train.shown_panel();
         if self.of.replace(panel) != Some(panel) {
             self.fields.clear();
@@ -61,7 +52,7 @@ impl SettingsPanel {
                 Frame::new().inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 8 }).show(ui, |ui| {
                     let mut changed = config.clone();
                     match panel {
-                        Panel::NextRun => self.next_run(ui, &mut changed, facts, catalogue, out),
+                        Panel::NextRun => self.next_run(ui, &mut changed, (train, around), out),
                         Panel::RunInHand => self.run_in_hand(ui, &mut changed),
                     }
                     push_changes(panel, &config, changed, out);
@@ -70,18 +61,19 @@ impl SettingsPanel {
         });
     }
 
-    fn next_run(
-        &mut self,
-        ui: &mut Ui,
-        config: &mut Config,
-        facts: Option<&Facts>,
-        catalogue: &[Entry],
-        out: &mut Vec<Command>,
-    ) {
-        let facts = facts.filter(|facts| facts.are_of(config));
+    fn next_run(&mut self, ui: &mut Ui, config: &mut Config, (train, around): (&Train, &Around<'_>), out: &mut Vec<Command>) {
+        let facts = around.facts.filter(|facts| facts.are_of(config));
+        let is_missing = facts.is_some_and(|facts| !facts.is_there);
         let fields = &mut self.fields;
-        section(ui, "Data", true, &words::data(&config.data), |ui| data(ui, fields, config, facts, out));
-        section(ui, "Net", true, &config.model.clone(), |ui| net::show(ui, fields, config, facts, catalogue));
+        section(ui, "Data", true, &words::data(&config.data), |ui| {
+            data(ui, fields, config, out);
+            match &train.fetching {
+                Some(fetching) => on_its_way(ui, fetching, out),
+                None if is_missing => missing(ui, &config.data, out),
+                None => {}
+            }
+        });
+        section(ui, "Net", true, &config.model.clone(), |ui| net::show(ui, fields, config, facts, around.catalogue));
         section(ui, "Objective", true, &words::adversary(config), |ui| objective::show(ui, fields, config, true));
         let summary = format!("{} epochs, rate {}", config.epochs, config.learning_rate);
         section(ui, "Learning", true, &summary, |ui| learning::show(ui, fields, config));
@@ -170,7 +162,7 @@ const SETS: [(Set, &str, &str); 4] = [
     (Set::Folder, "Folder…", "One folder of pictures per class, or the files of MNIST"),
 ];
 
-fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option<&Facts>, out: &mut Vec<Command>) {
+fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Command>) {
     let set = match config.data {
         DataSource::Drawn { .. } => Set::Drawn,
         DataSource::Mnist => Set::Mnist,
@@ -211,9 +203,21 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option<&Fa
         }
         DataSource::Mnist | DataSource::FashionMnist => {}
     }
-    if facts.is_some_and(|facts| !facts.is_there) {
-        missing(ui, &config.data, out);
-    }
+}
+
+/// How much of a data set has arrived.
+fn on_its_way(ui: &mut Ui, fetching: &Fetching, out: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        let text = format!(
+            "{}: {} of {}",
+            words::data(&fetching.data),
+            words::megabytes(fetching.done),
+            words::megabytes(fetching.of)
+        );
+        let width = ui.available_width() - theme::CONTROL_HEIGHT - SPACE_2;
+        progress(ui, width, fetching.done as f32 / fetching.of.max(1) as f32, &text);
+        icon_button(ui, Command::Train(TrainCommand::StopFetching), out);
+    });
 }
 
 /// Says that a set is not there, and what to do.
@@ -227,7 +231,7 @@ fn missing(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
         };
         ui.add(egui::Label::new(text).wrap());
         if !matches!(data, DataSource::Folder(_)) {
-            command_button(ui, Command::Train(TrainCommand::FetchData(data.clone())), out);
+            command_button(ui, Command::Train(TrainCommand::AskFetch(data.clone())), out);
         } else {
             icon_button(ui, Command::Train(TrainCommand::FolderDialog), out);
         }
