@@ -310,3 +310,22 @@ fn threads_and_devices_that_are_not_there_are_explained() {
     assert_eq!(ours["results"][0]["top"][0]["name"], candle["results"][0]["top"][0]["name"]);
     assert_eq!(ours, json(&with("DOPPELGANGER_THREADS", "1")));
 }
+
+#[test]
+fn data_sets_are_listed_and_never_fetched_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doppelganger"));
+        command.env("DOPPELGANGER_DATA", folder.path()).args(args).stdin(std::process::Stdio::null());
+        command.output().unwrap()
+    };
+    let sets = json(&run(&["data", "--json"]));
+    let mnist = sets.as_array().unwrap().iter().find(|set| set["name"] == "mnist").unwrap();
+    assert!(mnist["is_there"] == false && mnist["bytes"] == 11_594_722, "{mnist}");
+    assert!(mnist["licence"].as_str().unwrap().contains("CC BY-SA"));
+    // Nobody is there to agree.
+    refused(&run(&["data", "fetch", "mnist"]), 1, &["11.6 MB", "licence", "nothing was fetched"]);
+    refused(&run(&["data", "fetch", "somewhere"]), 1, &["cannot be fetched", "mnist"]);
+    refused(&run(&["train", "--data", "mnist", "--model", "softmax", "--out", "o"]), 1, &["data fetch mnist"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -227,6 +227,43 @@ fn stopping_takes_less_than_a_second_and_keeps_what_came() {
 }
 
 #[test]
+fn a_mirror_of_the_wrong_length_leaves_what_came_before() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file.bin.part"), &content()[..5000]).unwrap();
+    let (bad, good) = (serve(&[Answer::LiesAboutLength]), serve(&[Answer::Whole]));
+    assert_eq!(get(folder.path(), &remote(&[&bad, &good])), (Ok(()), vec!["file.bin".to_owned()]));
+    assert_eq!(*good.ranges.lock().unwrap(), [Some(5000)]);
+}
+
+#[test]
+fn two_fetches_of_one_file_do_not_mix() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(&[Answer::Stalls, Answer::Whole]);
+    let remote = remote(&[&server]);
+    let mut second = None;
+    let first = fetch(&remote, folder.path(), Patience::default(), &mut |bytes| {
+        if bytes > 0 && second.is_none() {
+            second = Some(fetch(&remote, folder.path(), PATIENCE, &mut |_| true));
+        }
+        second.is_none()
+    });
+    assert!(matches!(first, Err(Error::Stopped)));
+    assert!(second.unwrap().unwrap_err().to_string().contains("being fetched already"));
+    assert_eq!(get(folder.path(), &remote), (Ok(()), vec!["file.bin".to_owned()]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_one_clear_error() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("file.bin.part")).unwrap();
+    let server = serve(&[Answer::Whole]);
+    let message = get(folder.path(), &remote(&[&server])).0.unwrap_err();
+    assert!(message.contains("cannot write the download: No space left") && message.lines().count() <= 3, "{message}");
+    assert_eq!(server.ranges.lock().unwrap().len(), 1);
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_one_clear_error() {
     let folder = tempfile::tempdir().unwrap();
     let taken = folder.path().join("taken");

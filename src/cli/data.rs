@@ -76,6 +76,9 @@ fn fetch(set: &DataSource, yes: bool) -> Result<()> {
     let Some(offer) = set.offer() else {
         return Err(Error::Argument(format!("{set} cannot be fetched; expected mnist or fashion-mnist")));
     };
+    if set.is_there() {
+        return print(&format!("{set} is there already: {}", offer.folder.display()));
+    }
     let (hosts, folder) = (offer.hosts().join(" or "), offer.folder.display());
     eprintln!("{set}: {} from {hosts}\n  licence: {}\n  into {folder}", size(&offer), offer.licence);
     if !yes && !agreed()? {

@@ -19,8 +19,8 @@ use crate::engine::{Error, Result};
 /// What decides how a run goes, ε and α apart.
 #[derive(Args, Clone)]
 pub struct TrainingArgs {
-    /// A folder with the IDX files of a training set (gzipped or not), or with one folder of pictures per class; or a set
-    /// by name: drawn:20000 (digits that the program draws itself), mnist, fashion-mnist
+    /// A folder with the IDX files of a training set (gzipped or not), or with one folder of pictures per class, or a .tar,
+    /// .tar.gz or .tar.xz of such; or a set by name: drawn:20000 (digits that the program draws itself), mnist, fashion-mnist
     #[arg(long, value_name = "PATH|SET", required = true)]
     pub data: Option<DataSource>,
     /// The net: a name from "doppelganger models", the path of a manifest (its weights are not needed), or its sizes, such

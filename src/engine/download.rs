@@ -1,6 +1,6 @@
 //! Files from the network: only when asked for, checked by size and SHA-256, whole or not at all.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -56,6 +56,10 @@ pub fn fetch(
     }
     std::fs::create_dir_all(folder).map_err(Error::io("make the folder for the download", folder))?;
     let mut part = Part::open(folder.join(format!("{}.part", file.name)))?;
+    if is_whole(file, &target)? {
+        // Another program was quicker.
+        return Ok(target);
+    }
     let mut failures = Vec::new();
     for mirror in &file.mirrors {
         match part.fill(file, mirror, patience, progress) {
@@ -119,8 +123,13 @@ struct Part {
 
 impl Part {
     fn open(path: PathBuf) -> Result<Self> {
-        let opened = OpenOptions::new().read(true).append(true).create(true).open(&path);
+        // Not for appending: some systems refuse to cut such a file.
+        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let file = opened.map_err(Error::io("write the download", &path))?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            let why = "this file is being fetched already; wait until that is done, or stop it".into();
+            return Err(Error::Download { path, why });
+        }
         let len = file.metadata().map_err(Error::io("read the download", &path))?.len();
         Ok(Self { path, file, len })
     }
@@ -130,8 +139,11 @@ impl Part {
     }
 
     fn clear(&mut self) -> Result<(), Failure> {
-        self.len = 0;
-        self.file.set_len(0).map_err(|e| self.io(e))
+        if self.len > 0 {
+            self.len = 0;
+            self.file.set_len(0).map_err(|e| self.io(e))?;
+        }
+        self.file.seek(SeekFrom::Start(0)).map(drop).map_err(|e| self.io(e))
     }
 
     /// Gets what is missing from a mirror, and checks the whole.
@@ -170,6 +182,7 @@ impl Part {
         progress: &mut dyn FnMut(u64) -> bool,
     ) -> Result<(), Failure> {
         // On a thread of its own: looking up a host or waiting for bytes must not keep the caller from stopping.
+        self.file.seek(SeekFrom::Start(self.len)).map_err(|e| self.io(e))?;
         let (send, receive) = sync_channel(4);
         let (address, from) = (mirror.to_owned(), self.len);
         let work = move || request(&address, from, patience, &send);
@@ -177,15 +190,16 @@ impl Part {
         loop {
             match next(&receive, &mut || progress(self.len))? {
                 Arrival::Begins { at, announced } => {
-                    if at == 0 {
-                        self.clear()?;
-                    } else if at != self.len {
+                    if at != 0 && at != self.len {
                         return Err(Failure::Mirror(format!("it began at byte {at}, expected {}", self.len)));
                     }
-                    let expected = wanted.bytes - self.len;
-                    if let Some(announced) = announced.filter(|&announced| announced != expected) {
-                        let whole = self.len + announced;
+                    if let Some(whole) =
+                        announced.map(|announced| at + announced).filter(|&whole| whole != wanted.bytes)
+                    {
                         return Err(Failure::Mirror(format!("it has {whole} bytes, expected {}", wanted.bytes)));
+                    }
+                    if at == 0 {
+                        self.clear()?;
                     }
                 }
                 Arrival::Bytes(bytes) => {

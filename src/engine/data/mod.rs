@@ -1,5 +1,6 @@
-//! Labelled pictures: MNIST's IDX files, class folders, bundled samples, and the project's own drawn digits.
+//! Labelled pictures: MNIST's IDX files, class folders and archives of them, bundled samples, and the project's own drawn digits.
 
+mod archive;
 mod drawn_digits;
 mod folder;
 #[rustfmt::skip]
@@ -23,7 +24,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::model::Input;
-use super::picture::{Fit, Picture, Planes, fit, open};
+use super::picture::{Fit, Picture, Planes, decode, fit, open};
 use super::{Error, Result};
 
 /// Which part of a data set.
@@ -49,7 +50,7 @@ pub struct Dataset {
     labels: Vec<usize>,
     pictures: Pictures,
     has_split: bool,
-    /// Of files, which would be decoded anew in every epoch otherwise.
+    /// Of picture files, which would be decoded anew in every epoch otherwise.
     fitted: OnceLock<Fitted>,
 }
 
@@ -71,21 +72,24 @@ const MOST_FITTED: usize = 2 << 30;
 enum Pictures {
     Idx(idx::Images),
     Files(Vec<PathBuf>),
+    /// Files of an archive.
+    Packed(Vec<archive::Packed>),
 }
 
 impl Dataset {
     /// Opens a folder: MNIST's IDX files under their canonical names (gzipped or not), or class folders
-    /// (`<class>/<picture>`, or those under `train` and under `test` or `val`).
+    /// (`<class>/<picture>`, or those under `train` and under `test` or `val`); or a `.tar`, `.tar.gz` or `.tar.xz` of
+    /// such class folders, whose pictures are then held in memory as they are packed.
     ///
     /// Labels are indices of `classes`, the model's class names. A digit k of an IDX file is class k; a class folder is
-    /// matched by its name. Pictures in class folders are only decoded when they are asked for.
+    /// matched by its name. Pictures in class folders are only decoded when they are asked for; in their order the classes
+    /// take turns, and each class goes by name.
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Data`] when there is no data, when a file is damaged, or when a label has no class.
     pub fn open(path: &Path, split: Split, classes: &[String]) -> Result<Self> {
         if !std::fs::metadata(path).map_err(Error::io("open this data set", path))?.is_dir() {
-            let why = "this is a file; give the folder that holds the IDX files or the class folders".into();
-            return Err(Error::Data { path: path.to_owned(), why });
+            return Self::open_archive(path, split, classes);
         }
         match idx::find(path, split)? {
             Some((images, labels)) => Self::open_idx(&images, &labels, classes),
@@ -118,18 +122,19 @@ impl Dataset {
 
     fn open_folders(root: &Path, split: Split, classes: &[String]) -> Result<Self> {
         let (root, has_split) = folder::split_root(root, split)?;
-        let mut labels = Vec::new();
-        let mut files = Vec::new();
-        for class in folder::class_paths(&root)? {
-            let label = folder::label(&class, classes)?;
-            let pictures = folder::pictures(&class)?;
-            labels.extend(std::iter::repeat_n(label, pictures.len()));
-            files.extend(pictures);
-        }
+        let read = |class: PathBuf| Ok((folder::label(&class, classes)?, folder::pictures(&class)?));
+        let found = folder::class_paths(&root)?.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        let (labels, files) = in_turn(found);
         if files.is_empty() {
             return Err(Error::Data { path: root, why: "the class folders hold no pictures".into() });
         }
         Ok(Self { labels, pictures: Pictures::Files(files), has_split, fitted: OnceLock::new() })
+    }
+
+    fn open_archive(path: &Path, split: Split, classes: &[String]) -> Result<Self> {
+        let (found, has_split) = archive::open(path)?.pictures(split, classes)?;
+        let (labels, files) = in_turn(found);
+        Ok(Self { labels, pictures: Pictures::Packed(files), has_split, fitted: OnceLock::new() })
     }
 
     /// The pictures of some classes alone, which are numbered anew in the order given.
@@ -139,6 +144,7 @@ impl Dataset {
         let pictures = match &self.pictures {
             Pictures::Idx(images) => Pictures::Idx(images.pick(&kept)),
             Pictures::Files(files) => Pictures::Files(kept.iter().map(|&i| files[i].clone()).collect()),
+            Pictures::Packed(files) => Pictures::Packed(kept.iter().map(|&i| files[i].clone()).collect()),
         };
         let labels = kept.iter().filter_map(|&i| new(self.labels[i])).collect();
         Self { labels, pictures, has_split: self.has_split, fitted: OnceLock::new() }
@@ -174,6 +180,7 @@ impl Dataset {
         match &self.pictures {
             Pictures::Idx(_) => format!("picture {i}"),
             Pictures::Files(files) => files.get(i).map(|path| path.display().to_string()).unwrap_or_default(),
+            Pictures::Packed(files) => files.get(i).map(|file| file.name.clone()).unwrap_or_default(),
         }
     }
 
@@ -185,6 +192,7 @@ impl Dataset {
         let picture = match &self.pictures {
             Pictures::Idx(images) => images.picture(i),
             Pictures::Files(files) => files.get(i).map(|path| open(path)).transpose()?,
+            Pictures::Packed(files) => files.get(i).map(|file| decode(&file.bytes, &file.name)).transpose()?,
         };
         picture.ok_or_else(|| Error::Argument(format!("there is no picture {i}; the data set has {}", self.len())))
     }
@@ -210,7 +218,7 @@ impl Dataset {
                 images.bytes(i)
             }
             Pictures::Idx(_) => None,
-            Pictures::Files(_) => {
+            Pictures::Files(_) | Pictures::Packed(_) => {
                 let fitted = self.fitted.get().filter(|fitted| fitted.size == size(input))?;
                 fitted.planes.get(i)?.get().map(|planes| &**planes)
             }
@@ -262,6 +270,18 @@ impl Dataset {
     }
 }
 
+/// The pictures of labelled classes, which take turns in proportion to their sizes: the last pictures, which training holds
+/// out, and the first, which a limit leaves, are of all classes.
+fn in_turn<T>(classes: Vec<(usize, Vec<T>)>) -> (Vec<usize>, Vec<T>) {
+    let spread = |(label, pictures): (usize, Vec<T>)| {
+        let count = pictures.len() as f64;
+        pictures.into_iter().enumerate().map(move |(i, picture)| ((i as f64 + 0.5) / count, label, picture))
+    };
+    let mut all: Vec<(f64, usize, T)> = classes.into_iter().flat_map(spread).collect();
+    all.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
+    all.into_iter().map(|(_, label, picture)| (label, picture)).unzip()
+}
+
 fn size(input: &Input) -> Size {
     (input.channels, input.height, input.width, input.fit)
 }
@@ -296,6 +316,18 @@ mod tests {
         assert_eq!(data.batch_values(&[0], &input(3, 16)).unwrap(), first);
         assert_eq!(data.planes(0, &input(3, 16)).unwrap().values, first.0);
         assert!(data.batch_values(&[0], &input(1, 16)).is_err(), "another size is read anew");
+    }
+
+    #[test]
+    fn classes_take_turns() {
+        let (labels, pictures) = in_turn(vec![(7, vec!["a", "b", "c", "d"]), (3, vec!["x", "y"]), (5, vec![])]);
+        assert_eq!(pictures, ["a", "x", "b", "c", "y", "d"]);
+        assert_eq!(labels, [7, 3, 7, 7, 3, 7]);
+        let (labels, _) = in_turn((0..109).map(|label| (label, vec![(); 500])).collect());
+        // The sixth that training holds out.
+        let held_out = &labels[labels.len() - 54_500 / 6..];
+        let counts = (0..109).map(|label| held_out.iter().filter(|&&l| l == label).count());
+        assert!(counts.clone().all(|count| (83..=84).contains(&count)), "{:?}", counts.collect::<Vec<_>>());
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::engine::picture::Fit;
 use crate::engine::{Error, Result};
 
 /// A data set, as settings and command lines name it: `drawn:20000`, `drawn:20000:7`, `mnist`, `fashion-mnist`, or the path
-/// of a folder.
+/// of a folder or an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DataSource {
@@ -32,7 +32,7 @@ pub enum DataSource {
     /// In the user's data folder.
     Mnist,
     FashionMnist,
-    /// A folder as [`Dataset::open`] takes it.
+    /// A folder or an archive, as [`Dataset::open`] takes them.
     Folder(PathBuf),
 }
 
@@ -101,9 +101,10 @@ impl DataSource {
     pub fn is_there(&self) -> bool {
         match (self, self.folder()) {
             (Self::Mnist | Self::FashionMnist, Some(folder)) => {
-                matches!(idx::find(&folder, Split::Train), Ok(Some(_)))
+                let has = |split| matches!(idx::find(&folder, split), Ok(Some(_)));
+                has(Split::Train) && has(Split::Test)
             }
-            (_, folder) => folder.is_none_or(|folder| folder.is_dir()),
+            (_, folder) => folder.is_none_or(|folder| folder.exists()),
         }
     }
 

@@ -9,6 +9,7 @@ mod embedded;
 #[cfg(test)]
 mod executors_tests;
 mod first_layer;
+mod gradients;
 mod layer;
 mod manifest;
 mod net;
@@ -30,6 +31,7 @@ pub use architecture::{Architecture, Dropout, Kind};
 pub use catalogue::{Catalogue, Entry, user_models_folder};
 pub use classes::find_class;
 pub use first_layer::FirstLayer;
+pub use gradients::Gradients;
 pub use layer::{Conv2d, LayerSpec, walk as walk_layers};
 pub use manifest::{Input, Manifest};
 pub use net::{Net, Params};

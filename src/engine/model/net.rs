@@ -40,10 +40,10 @@ impl Net {
     pub fn new(layers: &[LayerSpec], input: &Input, params: &Params) -> Result<Self> {
         let plan = Plan::new(layers, input, Pass::Evaluate)?;
         let parameters = Parameters::from_tensors(&plan.layout, params)?;
-        let mut folded = Folded::default();
-        plan.fold(&parameters, &mut folded);
+        let (mut folded, isa) = (Folded::default(), Isa::detect());
+        plan.fold(isa, &parameters, &mut folded);
         let transposed = OnceLock::new();
-        Ok(Self { plan, parameters, folded, transposed, workspaces: Mutex::default(), isa: Isa::detect() })
+        Ok(Self { plan, parameters, folded, transposed, workspaces: Mutex::default(), isa })
     }
 
     /// Logits (n, classes) of pixels (n, channels, height, width) in [0, 1].
@@ -64,7 +64,7 @@ impl Net {
     ) -> (Vec<f32>, Vec<f32>) {
         let transposed = self.transposed.get_or_init(|| {
             let mut transposed = Transposed::default();
-            self.plan.transpose(&self.parameters, &self.folded, &mut transposed, true);
+            self.plan.transpose(self.isa, (&self.parameters, &self.folded), &mut transposed, true);
             transposed
         });
         let weights = Weights { parameters: &self.parameters, folded: &self.folded, transposed: Some(transposed) };

@@ -113,19 +113,19 @@ pub fn run(
     let plan = Plan::new(layers, input, pass).unwrap();
     let parameters = Parameters::from_tensors(&plan.layout, params).unwrap();
     let (mut folded, mut transposed) = (Folded::default(), Transposed::default());
-    plan.fold(&parameters, &mut folded);
-    plan.transpose(&parameters, &folded, &mut transposed, true);
+    plan.fold(Isa::detect(), &parameters, &mut folded);
+    plan.transpose(Isa::detect(), (&parameters, &folded), &mut transposed, true);
     let weights = Weights { parameters: &parameters, folded: &folded, transposed: Some(&transposed) };
     let mut workspace = Workspace::default();
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     // Twice, as a used workspace must not differ from a new one; the second time with the same dropout masks.
     plan.forward(Isa::detect(), weights, x, &mut workspace, Some(&mut rng));
     let y = plan.forward(Isa::detect(), weights, x, &mut workspace, None);
-    let (mut dx, mut gradients) = (vec![0.0; x.len()], Parameters::zeros(&plan.layout));
+    let (mut dx, mut gradients) = (vec![0.0; x.len()], Gradients::zeros(&plan.layout));
     let parameters = (pass == Pass::Train).then_some((&mut gradients, false));
     let wanted = Wanted { parameters, pixels: Some(&mut dx) };
     plan.backward(Isa::detect(), weights, &dy(&y), &mut workspace, wanted);
-    Outcome { y, dx, gradients: gradients.to_tensors().unwrap(), workspace }
+    Outcome { y, dx, gradients: gradients.summed(Isa::detect()).to_tensors().unwrap(), workspace }
 }
 
 #[test]

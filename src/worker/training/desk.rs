@@ -182,7 +182,11 @@ impl Desk {
                 }
             }
             Order::Delete(run) => self.delete(&run),
-            Order::Fetch(source) => self.fetching = Fetching::start(source, self.outbox.clone()),
+            Order::Fetch(source) => {
+                // The one before stops first.
+                self.fetching = None;
+                self.fetching = Fetching::start(source, self.outbox.clone());
+            }
             Order::CancelFetch => self.fetching = None,
         }
     }
