@@ -8,9 +8,10 @@ use doppelganger::app::{App, Start, Tab};
 use doppelganger::engine::data::DataSource;
 use doppelganger::engine::train::{Config, Stopping};
 use doppelganger::worker::{RunInfo, RunState};
+use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers, vec2};
-use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+use egui_kittest::{Harness, Node};
 
 type Window<'a> = Harness<'a, Option<App>>;
 
@@ -95,16 +96,24 @@ fn press(window: &mut Window<'_>, modifiers: Modifiers, key: Key) {
 }
 
 fn click(window: &mut Window<'_>, name: &str) {
+    window.get_by_label(name).scroll_to_me();
+    window.run_steps(6);
+    // Move, press and release come in a frame each; what they open is drawn after that.
     window.get_by_label(name).click();
-    window.run_steps(2);
+    window.run_steps(5);
+}
+
+/// A text field: its name also stands before it.
+fn field<'a>(window: &'a Window<'_>, name: &'a str) -> Node<'a> {
+    window.get_by_role_and_label(Role::TextInput, name)
 }
 
 /// Replaces what stands in a text field and leaves it with Enter.
 fn retype(window: &mut Window<'_>, field: &str, text: &str) {
-    window.get_by_label(field).focus();
+    self::field(window, field).focus();
     window.step();
     press(window, Modifiers::COMMAND, Key::A);
-    window.get_by_label(field).type_text(text);
+    self::field(window, field).type_text(text);
     window.step();
     press(window, Modifiers::NONE, Key::Enter);
     window.run_steps(2);
@@ -229,7 +238,7 @@ fn the_picture_follows_the_net_in_training() {
 #[test]
 fn what_cannot_be_taken_is_told_once_and_the_old_value_stays() {
     let folder = folder();
-    let mut window = open(folder.path(), &Config { momentum: Config::default().momentum, ..tiny() });
+    let mut window = open(folder.path(), &tiny());
     for section in ["More", "Early stopping", "Validation"] {
         click(&mut window, section);
     }
@@ -245,14 +254,14 @@ fn what_cannot_be_taken_is_told_once_and_the_old_value_stays() {
         ("Kept pixels as a number", "2", "above 0, up to 1"),
         ("Kept units as a number", "0", "above 0, up to 1"),
         ("In words", "maxout:5", "maxout:240x5"),
-        ("ε as a number", "0.7", "0.5"),
+        ("ε as a number", "0.7", "slider ends at 0.5"),
         ("α as a number", "1.5", "from 0 to 1"),
         ("Epochs as a number", "0", "1 to 10000"),
         ("Learning rate as a number", "NaN", "above 0"),
         ("Batch as a number", "1.5", "whole number"),
         ("Seed", "seven", "whole number"),
         ("Momentum", "1", "below 1"),
-        ("to", "", "below 1"),
+        ("to", "often", "below 1"),
         ("over epochs", "0", "1 to 10000"),
         ("Weight decay", "-1", "at least 0"),
         ("Max-norm as a number", "0", "above 0"),
@@ -265,17 +274,17 @@ fn what_cannot_be_taken_is_told_once_and_the_old_value_stays() {
     ];
     let draft = app(&window).train().draft.clone();
     for (field, bad, expected) in fields {
-        let old = window.get_by_label(field).value().unwrap_or_default();
+        let old = self::field(&window, field).value().unwrap_or_default();
         retype(&mut window, field, bad);
         assert_eq!(window.query_all_by_label_contains(expected).count(), 1, "{field}: {bad:?} and {expected:?}");
         assert_eq!(app(&window).train().draft, draft, "{field}");
         assert!(window.get_by_label("Train").accesskit_node().is_disabled(), "{field} has to be mended first");
-        assert_eq!(window.get_by_label(field).value().unwrap_or_default(), bad, "what was typed is not lost");
-        window.get_by_label(field).focus();
+        assert_eq!(self::field(&window, field).value().unwrap_or_default(), bad, "what was typed is not lost");
+        self::field(&window, field).focus();
         window.step();
         press(&mut window, Modifiers::NONE, Key::Escape);
         window.run_steps(2);
-        assert_eq!(window.get_by_label(field).value().unwrap_or_default(), old, "{field} after Escape");
+        assert_eq!(self::field(&window, field).value().unwrap_or_default(), old, "{field} after Escape");
         assert!(window.query_by_label_contains("Mend what is marked").is_none(), "{field} after Escape");
     }
 }
@@ -324,12 +333,8 @@ fn a_sweep_waits_in_the_queue_and_is_compared() {
     until(&mut window, "four runs", |app| {
         app.train().runs.len() == 4 && app.train().runs.iter().all(|run| run.info.state == RunState::Finished)
     });
-    let pairs: Vec<(f32, f32)> = app(&window)
-        .train()
-        .runs
-        .iter()
-        .map(|run| (run.info.config.eps, run.info.config.alpha))
-        .collect();
+    let pairs: Vec<(f32, f32)> =
+        app(&window).train().runs.iter().map(|run| (run.info.config.eps, run.info.config.alpha)).collect();
     assert_eq!(pairs, [(0.1, 0.5), (0.1, 1.0), (0.2, 0.5), (0.2, 1.0)]);
     assert_eq!(app(&window).train().siblings().len(), 4);
     window.check_accessibility();
@@ -456,7 +461,7 @@ fn the_help_lists_the_keys_of_both_tabs() {
 fn a_data_set_that_is_missing_is_told_and_a_folder_can_be_named() {
     let folder = folder();
     let missing = DataSource::Folder("/no/such/folder".into());
-    let mut window = open(folder.path(), &Config { data: missing, ..tiny() });
+    let mut window = open(folder.path(), &Config { data: missing, validation: 20, ..tiny() });
     let says = |window: &Window<'_>| window.query_by_label("There is no such folder.").is_some();
     for _ in 0..200 {
         window.step();
@@ -481,7 +486,6 @@ fn a_data_set_that_is_missing_is_told_and_a_folder_can_be_named() {
         }
     }
     retype(&mut window, "Path", pictures.to_str().unwrap());
-    retype(&mut window, "Held out", "20");
     assert_eq!(app(&window).train().draft.data, DataSource::Folder(pictures));
     click(&mut window, "Train");
     until_state(&mut window, "run-0002", RunState::Finished);

@@ -74,7 +74,8 @@ impl Background {
     }
 
     pub fn thumbnails(&self) -> std::io::Result<()> {
-        self.poster.start("thumbnails", |post| super::panes::make_thumbnails(|thumbnail| post(Incoming::Thumbnail(thumbnail))))
+        self.poster
+            .start("thumbnails", |post| super::panes::make_thumbnails(|thumbnail| post(Incoming::Thumbnail(thumbnail))))
     }
 
     /// Asks the system for the answer to a question about a file.

@@ -180,9 +180,7 @@ impl Command {
                 keys(CTRL, Key::O),
                 Some(icons::ICON_FOLDER_OPEN),
             ),
-            Self::Browse => {
-                about("Browse…", "Choose in the system's file dialog", None, Some(icons::ICON_FOLDER_OPEN))
-            }
+            Self::Browse => about("Browse…", "Choose in the system's file dialog", None, Some(icons::ICON_FOLDER_OPEN)),
             Self::Draw => about(
                 "Draw…",
                 "Draw a digit by hand; it is attacked as you draw",

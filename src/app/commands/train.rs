@@ -229,9 +229,7 @@ impl Export {
                 keys(CTRL, Key::S),
                 Some(icons::ICON_TABLE),
             ),
-            Self::Settings => {
-                about("Settings as JSON…", "Save the settings of this run", None, Some(icons::ICON_TUNE))
-            }
+            Self::Settings => about("Settings as JSON…", "Save the settings of this run", None, Some(icons::ICON_TUNE)),
             Self::Plots => about(
                 "Plots as PNG…",
                 "Save a picture of the plots as they are on screen",

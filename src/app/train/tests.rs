@@ -166,12 +166,8 @@ fn the_net_that_was_asked_for_is_attacked_once_it_is_offered() {
     let orders = train.obey(&TrainCommand::UseNet(NetMoment::Best));
     assert!(matches!(&orders[..], [Order::Offer(run)] if **run == *"run-0001"));
     let name = |moment: &str| format!("run-0001:{moment}");
-    let offered = || TrainEvent::Offered {
-        run: id("run-0001"),
-        before: name("before"),
-        now: name("now"),
-        best: name("best"),
-    };
+    let offered =
+        || TrainEvent::Offered { run: id("run-0001"), before: name("before"), now: name("now"), best: name("best") };
     assert_eq!(train.take(offered()), Some(Outcome::Attack(name("best"))));
     assert_eq!(train.take(offered()), None, "only once");
     let (run, moment) = train.net("run-0001:now").unwrap();

@@ -78,7 +78,8 @@ pub fn adversary(config: &Config) -> String {
 pub fn objective(config: &Config) -> [String; 2] {
     let (a, e) = (short(config.alpha), short(config.eps));
     let b = short(1.0 - config.alpha);
-    let with = |symbols: &str, numbers: String| [format!("α·J(x) + (1−α)·{symbols}"), format!("{a}·J(x) + {b}·{numbers}")];
+    let with =
+        |symbols: &str, numbers: String| [format!("α·J(x) + (1−α)·{symbols}"), format!("{a}·J(x) + {b}·{numbers}")];
     match config.adversary {
         Adversary::None => ["J(x)".into(), "J(x): the clean loss alone".into()],
         Adversary::Fgsm => with("J(x + ε·sign ∇J)", format!("J(x + {e}·sign ∇J)")),
@@ -121,7 +122,9 @@ pub fn finished(run: &Run) -> String {
     let kept = run.kept().copied().unwrap_or_default();
     let errors: Vec<String> = [("clean", kept.clean), ("adversarial", kept.adversarial), ("PGD", kept.pgd)]
         .into_iter()
-        .filter_map(|(name, measured)| error(measured).map(|(error, n)| format!("{name} {error} (n = {})", thousands(n))))
+        .filter_map(|(name, measured)| {
+            error(measured).map(|(error, n)| format!("{name} {error} (n = {})", thousands(n)))
+        })
         .collect();
     let errors = if errors.is_empty() { String::new() } else { format!(" Validation error: {}.", errors.join(", ")) };
     format!("{} is finished.{errors}", run.info.run)

@@ -160,7 +160,10 @@ pub fn stopping(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     let rules = [Rule::Adversarial, Rule::Clean, Rule::Off];
     named(ui, "Error", "The validation error that decides which epoch is kept", |ui| {
         let options = [
-            ("Adversarial", "The error on adversarial examples alone, as the paper has it: the clean one is flat long before"),
+            (
+                "Adversarial",
+                "The error on adversarial examples alone, as the paper has it: the clean one is flat long before",
+            ),
             ("Clean", "The error on untouched pictures"),
             ("Off", "All epochs are trained, and the last weights kept"),
         ];
@@ -174,10 +177,12 @@ pub fn stopping(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     });
     if config.stopping.rule != Rule::Off {
         let parse = |text: &str| whole(text, "patience", &(1..=MOST_EPOCHS));
-        let about = ("Patience", "Stop after so many epochs without a lower error; off trains them all and keeps the best");
+        let about =
+            ("Patience", "Stop after so many epochs without a lower error; off trains them all and keeps the best");
         optional_row(ui, fields, about, &mut config.stopping.patience, USUAL_PATIENCE, parse);
     }
-    let tooltip = "Afterwards a fresh net learns from all pictures, those held out too, for as many epochs as were best";
+    let tooltip =
+        "Afterwards a fresh net learns from all pictures, those held out too, for as many epochs as were best";
     switch(ui, ("Then retrain on everything", tooltip), &mut config.stopping.retrain);
 }
 
@@ -187,7 +192,8 @@ pub fn validation(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
         crate::engine::data::DataSource::Drawn { count, .. } => count.saturating_sub(1),
         _ => 1_000_000,
     };
-    let about = ("Held out", "The last pictures of the training split: the net is measured on them and never learns them");
+    let about =
+        ("Held out", "The last pictures of the training split: the net is measured on them and never learns them");
     let parse = |text: &str| whole(text, "the number of pictures held out", &(1..=most));
     if let Some(held) = text_row(ui, fields, about, &config.validation.to_string(), parse) {
         config.validation = held;

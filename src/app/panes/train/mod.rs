@@ -65,7 +65,8 @@ impl TrainTab {
         let bar = theme::bar_frame(ui);
         Panel::top("run bar").frame(bar).show(ui, |ui| run_bar::show(ui, train, out));
         let height = if theme::compact(ui) { LOW_TABLE_HEIGHT } else { TABLE_HEIGHT };
-        let below = Frame::new().fill(palette(ui).panel).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 8 });
+        let below =
+            Frame::new().fill(palette(ui).panel).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 8 });
         let id = if theme::compact(ui) { "runs, low" } else { "runs" };
         Panel::bottom(id).frame(below).resizable(true).default_size(height).min_size(96.0).show(ui, |ui| {
             self.bottom(ui, train, out);

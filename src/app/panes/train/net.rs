@@ -40,10 +40,7 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option
         Some(Ok(net)) => {
             let input = &net.input;
             ui.label(theme::number(format!("{} parameters", thousands(net.parameters))));
-            remark(
-                ui,
-                &format!("{}×{}×{} in, {} classes out", input.width, input.height, input.channels, net.classes),
-            );
+            remark(ui, &format!("{}×{}×{} in, {} classes out", input.width, input.height, input.channels, net.classes));
         }
         Some(Err(why)) => problem_line(ui, why),
         None => {
@@ -103,7 +100,8 @@ fn capacity(ui: &mut Ui, fields: &mut Fields, config: &mut Config, net: &Archite
     match knobs.kind {
         NetKind::Softmax => {}
         NetKind::Cnn => {
-            let about = ("Convolutions", "How many convolutions stand in a row, each with half the side of the one before");
+            let about =
+                ("Convolutions", "How many convolutions stand in a row, each with half the side of the one before");
             count(ui, about, (&(1..=3), &(1..=3)), &mut new.layers);
             let about = ("Channels", "Of the first convolution; each further one has twice as many");
             count(ui, about, (&CHANNELS_RANGE, &TYPED_CHANNELS), &mut new.channels);
@@ -113,7 +111,8 @@ fn capacity(ui: &mut Ui, fields: &mut Fields, config: &mut Config, net: &Archite
         }
     }
     if knobs.kind != NetKind::Softmax {
-        let about = ("Units", "Of each hidden layer. More capacity helps against adversarial examples: try 64, then 1024");
+        let about =
+            ("Units", "Of each hidden layer. More capacity helps against adversarial examples: try 64, then 1024");
         count(ui, about, (&UNITS_RANGE, &TYPED_UNITS), &mut new.units);
     }
     if knobs.kind == NetKind::Maxout {
@@ -138,10 +137,14 @@ fn keep(ui: &mut Ui, fields: &mut Fields, dropout: &mut Option<Dropout>) {
     }
     let Some(dropout) = dropout else { return };
     let mut share = |ui: &mut Ui, about: (&'static str, &str), value: &mut f32| {
-        let rail =
-            Rail { name: about.0, range: 0.1..=1.0, curve: Curve::Linear, step: 0.05, marks: &[], grid: 0.05 };
+        let rail = Rail { name: about.0, range: 0.1..=1.0, curve: Curve::Linear, step: 0.05, marks: &[], grid: 0.05 };
         let parse = |text: &str| {
-            draft::number(text, "the share that is kept", |share| share > 0.0 && share <= 1.0, "a number above 0, up to 1")
+            draft::number(
+                text,
+                "the share that is kept",
+                |share| share > 0.0 && share <= 1.0,
+                "a number above 0, up to 1",
+            )
         };
         let text = crate::app::words::short(*value);
         match rail_row(ui, fields, about, rail, (*value, &text), parse) {

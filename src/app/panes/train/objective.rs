@@ -14,9 +14,17 @@ const EPS_MARKS: [f32; 5] = [8.0 / 255.0, 0.07, 0.1, 0.25, 0.3];
 const USUAL_STEPS: usize = 7;
 
 const ADVERSARIES: [(Kind, &str, &str); 6] = [
-    (Kind::Fgsm, "FGSM, as in the paper", "α parts of the clean loss, 1 − α of that under one step of the fast gradient sign"),
+    (
+        Kind::Fgsm,
+        "FGSM, as in the paper",
+        "α parts of the clean loss, 1 − α of that under one step of the fast gradient sign",
+    ),
     (Kind::RandomFgsm, "FGSM, random start", "One step from a random point: harder to cheat than plain FGSM"),
-    (Kind::Pgd, "PGD, several steps", "Several small steps from a random point: the strongest, and as many times the work"),
+    (
+        Kind::Pgd,
+        "PGD, several steps",
+        "Several small steps from a random point: the strongest, and as many times the work",
+    ),
     (Kind::Signs, "Control: ±ε noise", "Noise of the same size without the gradient: it hardly helps"),
     (Kind::Uniform, "Control: uniform noise", "Weaker noise still"),
     (Kind::Clean, "None: clean training", "Only the clean loss"),
@@ -101,7 +109,8 @@ fn eps(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
 fn alpha(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     let rail =
         Rail { name: "Training α", range: 0.0..=1.0, curve: Curve::Linear, step: 0.05, marks: &[0.5], grid: 0.01 };
-    let about = ("α", "The share of the clean loss: 1 trains clean, 0 on adversarial examples alone; the paper has 0.5");
+    let about =
+        ("α", "The share of the clean loss: 1 trains clean, 0 on adversarial examples alone; the paper has 0.5");
     let text = short(config.alpha);
     if let Some(taken) = rail_row(ui, fields, about, rail, (config.alpha, &text), draft::alpha) {
         config.alpha = (taken.value() * 1000.0).round() / 1000.0;

@@ -72,14 +72,19 @@ fn transport(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) {
     let size = egui::vec2(if roomy { 92.0 } else { theme::CONTROL_HEIGHT }, theme::CONTROL_HEIGHT);
     let button = if roomy { egui::Button::new((icon, name)) } else { egui::Button::new(icon) };
     let keys = about.shortcut.as_ref().map(crate::app::commands::spelled).unwrap_or_default();
-    let response = ui.add_enabled(run.is_some(), button.min_size(size)).on_hover_text(format!("{}  ({keys})", about.tooltip));
+    let response =
+        ui.add_enabled(run.is_some(), button.min_size(size)).on_hover_text(format!("{}  ({keys})", about.tooltip));
     if response.accessible_name(name).clicked() {
         out.push(command);
     }
     ui.add_enabled_ui(run.is_some(), |ui| {
         for command in [TrainCommand::OneStep, TrainCommand::OneEpoch, TrainCommand::Stop] {
             let command = Command::Train(command);
-            if roomy { command_button(ui, command, out) } else { icon_button(ui, command, out) };
+            if roomy {
+                command_button(ui, command, out)
+            } else {
+                icon_button(ui, command, out)
+            };
         }
     });
 }
@@ -166,7 +171,8 @@ fn one_paragraph(text: &str) -> String {
 fn warning(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
     let palette = palette(ui);
     ui.add_space(SPACE_1);
-    let frame = Frame::new().fill(palette.fooled_soft).corner_radius(theme::RADIUS).inner_margin(Margin::symmetric(8, 6));
+    let frame =
+        Frame::new().fill(palette.fooled_soft).corner_radius(theme::RADIUS).inner_margin(Margin::symmetric(8, 6));
     frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal_top(|ui| {

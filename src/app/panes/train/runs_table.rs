@@ -1,8 +1,8 @@
 //! All runs, newest first, with what they were and what came of them.
 
 use eframe::egui::{
-    self, Align2, Checkbox, Color32, FontId, Key, Popup, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2,
-    vec2,
+    self, Align2, Checkbox, Color32, FontId, Key, Popup, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo,
+    pos2, vec2,
 };
 use egui_material_icons::icons;
 
@@ -135,8 +135,7 @@ impl RunsTable {
         let selected = train.selected().map(|run| run.info.run.clone());
         let is_new = selected != self.last_selected;
         self.last_selected = selected;
-        let below = train.runs.iter().rev().position(|run| train.is_selected(run))
-            .filter(|_| is_new);
+        let below = train.runs.iter().rev().position(|run| train.is_selected(run)).filter(|_| is_new);
         below.map(|row| row as f32 * ROW)
     }
 }
@@ -277,7 +276,11 @@ fn tooltip(ui: &mut Ui, run: &Run) {
     let mut lines = vec![format!("{}, {} parameters", run.info.net, thousands(run.info.parameters))];
     let pictures = run.info.pictures;
     let held = run.info.config.validation;
-    lines.push(format!("{}, {} for training", words::data(&run.info.config.data), thousands(pictures.saturating_sub(held))));
+    lines.push(format!(
+        "{}, {} for training",
+        words::data(&run.info.config.data),
+        thousands(pictures.saturating_sub(held))
+    ));
     if let Some(kept) = run.kept() {
         lines.push(format!("of epoch {}, validation errors:", kept.epoch));
         for (name, measured) in [("clean", kept.clean), ("FGSM", kept.adversarial), ("PGD", kept.pgd)] {
@@ -334,7 +337,11 @@ fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
             more(ui, run, out);
             for action in actions(run).into_iter().rev() {
                 let command = Command::Train(action);
-                if roomy { command_button(ui, command, out) } else { icon_button(ui, command, out) };
+                if roomy {
+                    command_button(ui, command, out)
+                } else {
+                    icon_button(ui, command, out)
+                };
             }
             if roomy {
                 ui.label(theme::strong(&*run.info.run));

@@ -61,7 +61,13 @@ impl SettingsPanel {
         });
     }
 
-    fn next_run(&mut self, ui: &mut Ui, config: &mut Config, (train, around): (&Train, &Around<'_>), out: &mut Vec<Command>) {
+    fn next_run(
+        &mut self,
+        ui: &mut Ui,
+        config: &mut Config,
+        (train, around): (&Train, &Around<'_>),
+        out: &mut Vec<Command>,
+    ) {
         let facts = around.facts.filter(|facts| facts.are_of(config));
         let is_missing = facts.is_some_and(|facts| !facts.is_there);
         let fields = &mut self.fields;
@@ -190,9 +196,8 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Com
         }
         DataSource::Folder(path) => {
             let value = path.display().to_string();
-            let path_of = |text: &str| {
-                super::super::typed_path(text).ok_or("the folder has no name; expected a path".to_owned())
-            };
+            let path_of =
+                |text: &str| super::super::typed_path(text).ok_or("the folder has no name; expected a path".to_owned());
             let about = ("Path", "A folder with one folder of pictures per class, or with the files of MNIST");
             if let Some(path) = text_row(ui, fields, about, &value, path_of) {
                 out.push(Command::Train(TrainCommand::UseFolder(path)));
