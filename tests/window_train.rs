@@ -10,7 +10,11 @@ use doppelganger::engine::train::Config;
 use doppelganger::worker::{RunInfo, RunState};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers, vec2};
+<<<<<<< HEAD
 use egui_kittest::kittest::Queryable as _;
+=======
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
+>>>>>>> tab
 use egui_kittest::{Harness, Node};
 
 type Window<'a> = Harness<'a, Option<App>>;
@@ -97,9 +101,19 @@ fn press(window: &mut Window<'_>, modifiers: Modifiers, key: Key) {
 
 fn click(window: &mut Window<'_>, name: &str) {
     window.get_by_label(name).scroll_to_me();
+<<<<<<< HEAD
     window.run_steps(2);
+=======
+    window.run_steps(6);
+    // Move, press and release come in a frame each; what they open is drawn after that.
+>>>>>>> tab
     window.get_by_label(name).click();
-    window.run_steps(2);
+    window.run_steps(5);
+}
+
+/// A text field: its name also stands before it.
+fn field<'a>(window: &'a Window<'_>, name: &'a str) -> Node<'a> {
+    window.get_by_role_and_label(Role::TextInput, name)
 }
 
 /// A text field: its name also stands before it.
@@ -213,6 +227,63 @@ fn the_picture_follows_the_net_in_training() {
 }
 
 #[test]
+<<<<<<< HEAD
+=======
+fn what_cannot_be_taken_is_told_once_and_the_old_value_stays() {
+    let folder = folder();
+    let mut window = open(folder.path(), &tiny());
+    for section in ["More", "Early stopping", "Validation"] {
+        click(&mut window, section);
+    }
+    for switch in ["Max-norm", "First weights", "Patience", "Momentum changes", "Dropout"] {
+        click(&mut window, switch);
+    }
+    let fields = [
+        ("Pictures as a number", "9", "10 to 1000000"),
+        ("Drawing seed", "-1", "whole number"),
+        ("Hidden layers as a number", "99", "1 to 8"),
+        ("Units as a number", "0", "1 to 8192"),
+        ("Pieces as a number", "x", "1 to 64"),
+        ("Kept pixels as a number", "2", "above 0, up to 1"),
+        ("Kept units as a number", "0", "above 0, up to 1"),
+        ("In words", "maxout:5", "maxout:240x5"),
+        ("ε as a number", "0.7", "slider ends at 0.5"),
+        ("α as a number", "1.5", "from 0 to 1"),
+        ("Epochs as a number", "0", "1 to 10000"),
+        ("Learning rate as a number", "NaN", "above 0"),
+        ("Batch as a number", "1.5", "whole number"),
+        ("Seed", "seven", "whole number"),
+        ("Momentum", "1", "below 1"),
+        ("to", "often", "below 1"),
+        ("over epochs", "0", "1 to 10000"),
+        ("Weight decay", "-1", "at least 0"),
+        ("Max-norm as a number", "0", "above 0"),
+        ("First weights as a number", "inf", "above 0"),
+        ("Label smoothing", "1", "below 1"),
+        ("Shift", "65", "0 to 64"),
+        ("Patience as a number", "0", "1 to 10000"),
+        ("Held out", "600", "1 to 599"),
+        ("PGD pictures", "all", "whole number"),
+    ];
+    let draft = app(&window).train().draft.clone();
+    for (field, bad, expected) in fields {
+        let old = self::field(&window, field).value().unwrap_or_default();
+        retype(&mut window, field, bad);
+        assert_eq!(window.query_all_by_label_contains(expected).count(), 1, "{field}: {bad:?} and {expected:?}");
+        assert_eq!(app(&window).train().draft, draft, "{field}");
+        assert!(window.get_by_label("Train").accesskit_node().is_disabled(), "{field} has to be mended first");
+        assert_eq!(self::field(&window, field).value().unwrap_or_default(), bad, "what was typed is not lost");
+        self::field(&window, field).focus();
+        window.step();
+        press(&mut window, Modifiers::NONE, Key::Escape);
+        window.run_steps(2);
+        assert_eq!(self::field(&window, field).value().unwrap_or_default(), old, "{field} after Escape");
+        assert!(window.query_by_label_contains("Mend what is marked").is_none(), "{field} after Escape");
+    }
+}
+
+#[test]
+>>>>>>> tab
 fn settings_change_what_is_trained() {
     let folder = folder();
     let mut window = open(folder.path(), &tiny());
@@ -241,6 +312,64 @@ fn settings_change_what_is_trained() {
 }
 
 #[test]
+<<<<<<< HEAD
+=======
+fn a_sweep_waits_in_the_queue_and_is_compared() {
+    let folder = folder();
+    let mut window = open(folder.path(), &Config { epochs: 1, ..tiny() });
+    click(&mut window, "Sweep…");
+    window.check_accessibility();
+    retype(&mut window, "Values of ε", "0.1, oops");
+    assert!(window.query_by_label_contains("oops").is_some() && app(&window).train().runs.is_empty());
+    window.get_by_label("Values of α").focus();
+    window.step();
+    press(&mut window, Modifiers::COMMAND, Key::A);
+    window.get_by_label("Values of α").type_text("0.5, 1");
+    retype(&mut window, "Values of ε", "0.1, 0.2");
+    until(&mut window, "four runs", |app| {
+        app.train().runs.len() == 4 && app.train().runs.iter().all(|run| run.info.state == RunState::Finished)
+    });
+    let pairs: Vec<(f32, f32)> =
+        app(&window).train().runs.iter().map(|run| (run.info.config.eps, run.info.config.alpha)).collect();
+    assert_eq!(pairs, [(0.1, 0.5), (0.1, 1.0), (0.2, 0.5), (0.2, 1.0)]);
+    assert_eq!(app(&window).train().siblings().len(), 4);
+    window.check_accessibility();
+    press(&mut window, Modifiers::NONE, Key::Num1);
+    click(&mut window, "Overlay run-0001");
+    assert_eq!(app(&window).train().plotted().len(), 2);
+}
+
+#[test]
+fn a_closed_window_loses_nothing() {
+    let folder = folder();
+    let mut window = open(folder.path(), &endless());
+    click(&mut window, "Train");
+    until(&mut window, "an epoch", |app| info(app, "run-0001").is_some_and(|info| info.history.len() > 1));
+    window.state_mut().as_mut().unwrap().close();
+    let seen = epochs(&window, "run-0001");
+    drop(window);
+    let mut window = open(folder.path(), &endless());
+    assert_eq!(app(&window).tab(), Tab::Train);
+    let run = info(app(&window), "run-0001").expect("it is there");
+    assert_eq!(run.state, RunState::Stopped);
+    let kept = run.history.len();
+    assert!(kept >= seen, "{kept} epochs of {seen}");
+    click(&mut window, "Resume");
+    until(&mut window, "more epochs", |app| info(app, "run-0001").is_some_and(|info| info.history.len() > kept));
+    let history = &info(app(&window), "run-0001").unwrap().history;
+    assert!(history.iter().enumerate().all(|(at, record)| record.epoch == at + 1), "no epoch is lost or done twice");
+    click(&mut window, "Stop");
+    until_state(&mut window, "run-0001", RunState::Stopped);
+    click(&mut window, "More about this run");
+    click(&mut window, "Delete…");
+    assert!(window.query_by_label("Delete run-0001?").is_some(), "it asks first");
+    click(&mut window, "Delete");
+    until(&mut window, "no run", |app| app.train().runs.is_empty());
+    assert!(!folder.path().join("runs/run-0001").exists());
+}
+
+#[test]
+>>>>>>> tab
 fn a_change_of_tab_loses_nothing() {
     let folder = folder();
     let mut window = open(folder.path(), &endless());
@@ -270,3 +399,41 @@ fn the_help_lists_the_keys_of_both_tabs() {
     assert!(app(&window).train().runs.is_empty());
     window.check_accessibility();
 }
+<<<<<<< HEAD
+=======
+
+#[test]
+fn a_data_set_that_is_missing_is_told_and_a_folder_can_be_named() {
+    let folder = folder();
+    let missing = DataSource::Folder("/no/such/folder".into());
+    let mut window = open(folder.path(), &Config { data: missing, validation: 20, ..tiny() });
+    let says = |window: &Window<'_>| window.query_by_label("There is no such folder.").is_some();
+    for _ in 0..200 {
+        window.step();
+        std::thread::sleep(Duration::from_millis(5));
+        if says(&window) {
+            break;
+        }
+    }
+    assert!(says(&window));
+    click(&mut window, "Train");
+    until(&mut window, "the failure", |app| {
+        info(app, "run-0001").is_some_and(|info| matches!(info.state, RunState::Failed(_)))
+    });
+    assert!(app(&window).notice_texts()[0].contains("/no/such/folder"));
+    // Class folders, each with a few pictures.
+    let pictures = folder.path().join("pictures");
+    for (class, grey) in [("dark", 20_u8), ("light", 220)] {
+        std::fs::create_dir_all(pictures.join(class)).unwrap();
+        for number in 0..40_u8 {
+            let picture = image::GrayImage::from_pixel(12, 12, image::Luma([grey.saturating_add(number / 2)]));
+            picture.save(pictures.join(class).join(format!("{number}.png"))).unwrap();
+        }
+    }
+    retype(&mut window, "Path", pictures.to_str().unwrap());
+    assert_eq!(app(&window).train().draft.data, DataSource::Folder(pictures));
+    click(&mut window, "Train");
+    until_state(&mut window, "run-0002", RunState::Finished);
+    assert_eq!(info(app(&window), "run-0002").unwrap().pictures, 80);
+}
+>>>>>>> tab
