@@ -6,15 +6,11 @@ use std::time::{Duration, Instant};
 
 use doppelganger::app::{App, Start, Tab};
 use doppelganger::engine::data::DataSource;
-use doppelganger::engine::train::Config;
+use doppelganger::engine::train::{Config, Stopping};
 use doppelganger::worker::{RunInfo, RunState};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers, vec2};
-<<<<<<< HEAD
-use egui_kittest::kittest::Queryable as _;
-=======
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
->>>>>>> tab
 use egui_kittest::{Harness, Node};
 
 type Window<'a> = Harness<'a, Option<App>>;
@@ -101,19 +97,10 @@ fn press(window: &mut Window<'_>, modifiers: Modifiers, key: Key) {
 
 fn click(window: &mut Window<'_>, name: &str) {
     window.get_by_label(name).scroll_to_me();
-<<<<<<< HEAD
-    window.run_steps(2);
-=======
     window.run_steps(6);
     // Move, press and release come in a frame each; what they open is drawn after that.
->>>>>>> tab
     window.get_by_label(name).click();
     window.run_steps(5);
-}
-
-/// A text field: its name also stands before it.
-fn field<'a>(window: &'a Window<'_>, name: &'a str) -> Node<'a> {
-    window.get_by_role_and_label(Role::TextInput, name)
 }
 
 /// A text field: its name also stands before it.
@@ -134,6 +121,28 @@ fn retype(window: &mut Window<'_>, field: &str, text: &str) {
 
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
+}
+
+#[test]
+fn a_run_goes_from_one_press_to_its_end() {
+    let folder = folder();
+    let mut window = open(folder.path(), &tiny());
+    assert!(window.query_by_label("Train a net that withstands the attack").is_some(), "it says what to do first");
+    window.check_accessibility();
+    click(&mut window, "Train");
+    until_state(&mut window, "run-0001", RunState::Finished);
+    let run = info(app(&window), "run-0001").unwrap();
+    assert_eq!((run.history.len(), run.config.clone()), (3, tiny()));
+    assert!(run.parameters > 0 && run.pictures == 600);
+    let kept = app(&window).train().selected().unwrap().kept().copied().unwrap();
+    let wrong = kept.clean.unwrap().wrong;
+    let row = window.get_by_label_contains("run-0001, finished");
+    let label = row.accesskit_node().label().unwrap_or_default();
+    assert!(label.contains("maxout:8x2") && label.contains("ε 0.25, α 0.5"), "{label}");
+    assert!(label.contains(&format!("clean error {wrong}.0 % of 100")), "{label}: {wrong}");
+    window.check_accessibility();
+    assert!(folder.path().join("runs/run-0001/model.safetensors").is_file(), "the net is kept");
+    assert!(app(&window).notice_texts().is_empty(), "{:?}", app(&window).notice_texts());
 }
 
 #[test]
@@ -227,8 +236,6 @@ fn the_picture_follows_the_net_in_training() {
 }
 
 #[test]
-<<<<<<< HEAD
-=======
 fn what_cannot_be_taken_is_told_once_and_the_old_value_stays() {
     let folder = folder();
     let mut window = open(folder.path(), &tiny());
@@ -283,7 +290,6 @@ fn what_cannot_be_taken_is_told_once_and_the_old_value_stays() {
 }
 
 #[test]
->>>>>>> tab
 fn settings_change_what_is_trained() {
     let folder = folder();
     let mut window = open(folder.path(), &tiny());
@@ -312,8 +318,6 @@ fn settings_change_what_is_trained() {
 }
 
 #[test]
-<<<<<<< HEAD
-=======
 fn a_sweep_waits_in_the_queue_and_is_compared() {
     let folder = folder();
     let mut window = open(folder.path(), &Config { epochs: 1, ..tiny() });
@@ -369,7 +373,6 @@ fn a_closed_window_loses_nothing() {
 }
 
 #[test]
->>>>>>> tab
 fn a_change_of_tab_loses_nothing() {
     let folder = folder();
     let mut window = open(folder.path(), &endless());
@@ -387,6 +390,60 @@ fn a_change_of_tab_loses_nothing() {
 }
 
 #[test]
+fn a_loss_that_is_no_number_pauses_with_a_way_out() {
+    let folder = folder();
+    let mut window = open(folder.path(), &Config { learning_rate: 1e8, ..endless() });
+    click(&mut window, "Train");
+    let needs_help = |app: &App, rate: f32| {
+        let info = info(app, "run-0001");
+        info.is_some_and(|i| matches!(i.state, RunState::Paused(Some(_))) && i.config.learning_rate == rate)
+    };
+    until(&mut window, "the pause", |app| needs_help(app, 1e8));
+    assert!(window.query_all_by_label_contains("try a smaller learning rate").count() >= 1);
+    click(&mut window, "Halve the learning rate and go on");
+    until(&mut window, "the next pause", |app| needs_help(app, 5e7));
+    retype(&mut window, "Learning rate as a number", "0.01");
+    window.get_all_by_label("Stop").last().unwrap().click();
+    until_state(&mut window, "run-0001", RunState::Stopped);
+}
+
+#[test]
+fn what_a_run_measured_is_saved() {
+    let folder = folder();
+    let mut window = open(folder.path(), &tiny());
+    click(&mut window, "Train");
+    until_state(&mut window, "run-0001", RunState::Finished);
+    let csv = folder.path().join("history.csv");
+    press(&mut window, Modifiers::COMMAND, Key::S);
+    window.run_steps(2);
+    retype(&mut window, "Path", csv.to_str().unwrap());
+    until(&mut window, "the table", |app| app.notice_texts().iter().any(|text| text.starts_with("Saved.")));
+    let table = std::fs::read_to_string(&csv).unwrap();
+    assert_eq!(table, std::fs::read_to_string(folder.path().join("runs/run-0001/history.csv")).unwrap());
+    assert_eq!(table.lines().count(), 4);
+    click(&mut window, "More about this run");
+    click(&mut window, "Settings as JSON…");
+    let json = folder.path().join("settings-of-run");
+    retype(&mut window, "Path", json.to_str().unwrap());
+    let written = json.with_extension("json");
+    until(&mut window, "the settings", |_| written.is_file());
+    let config: Config = serde_json::from_slice(&std::fs::read(&written).unwrap()).unwrap();
+    assert_eq!(config, tiny());
+}
+
+#[test]
+fn the_command_line_of_a_run_is_copied() {
+    let folder = folder();
+    let config = Config { stopping: Stopping { patience: Some(4), ..Stopping::default() }, ..tiny() };
+    let mut window = open(folder.path(), &config);
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::K);
+    window.run_steps(2);
+    let notice = app(&window).notice_texts()[0].to_owned();
+    assert!(notice.contains("doppelganger train --data drawn:600 --model maxout:8x2 --epochs 3"), "{notice}");
+    assert!(notice.contains("--patience 4"), "{notice}");
+}
+
+#[test]
 fn the_help_lists_the_keys_of_both_tabs() {
     let folder = folder();
     let mut window = open(folder.path(), &tiny());
@@ -399,8 +456,6 @@ fn the_help_lists_the_keys_of_both_tabs() {
     assert!(app(&window).train().runs.is_empty());
     window.check_accessibility();
 }
-<<<<<<< HEAD
-=======
 
 #[test]
 fn a_data_set_that_is_missing_is_told_and_a_folder_can_be_named() {
@@ -436,4 +491,3 @@ fn a_data_set_that_is_missing_is_told_and_a_folder_can_be_named() {
     until_state(&mut window, "run-0002", RunState::Finished);
     assert_eq!(info(app(&window), "run-0002").unwrap().pictures, 80);
 }
->>>>>>> tab
