@@ -8,7 +8,7 @@ binary=$(realpath "${1:?usage: tests/real_window.sh BINARY [FOLDER]}")
 work=$(mktemp -d)
 shots=${2:-$work}
 mkdir -p "$shots" "$work/config"
-export DOPPELGANGER_CONFIG_DIR=$work/config
+export DOPPELGANGER_CONFIG_DIR=$work/config DOPPELGANGER_RUNS=$work/runs
 unset WAYLAND_DISPLAY WAYLAND_SOCKET DISPLAY
 server= program=
 
@@ -125,6 +125,32 @@ reacts question 20000 xdotool key ctrl+o
 xdotool type "/no/such/picture.png"
 reacts notice 5000 xdotool key Return
 
+# The Train tab: begin a run, see epochs arrive, pause, save the plots, attack the net, and back.
+xdotool key ctrl+BackSpace
+reacts train 50000 xdotool key ctrl+2
+xdotool key ctrl+Return
+run=$work/runs/run-0001
+has_epochs() { [ -s "$run/history.csv" ] && [ "$(wc -l <"$run/history.csv")" -gt 2 ]; }
+eventually 600 has_epochs || fail "no epochs within a minute of pressing Train"
+shot training
+xdotool key space
+eventually 100 rests paused || fail "a paused run does not leave the window at rest"
+paused_at=$(wc -l <"$run/history.csv")
+xdotool key ctrl+p
+sleep 1
+xdotool key ctrl+a
+xdotool type "$shots/plots.png"
+xdotool key Return
+eventually 100 test -s "$shots/plots.png" || fail "the plots were not saved"
+[ "$(identify -format '%k' "$shots/plots.png")" -gt 20 ] || fail "the picture of the plots is empty"
+# The notice of it goes by itself.
+sleep 7
+reacts attacked 50000 xdotool key u
+reacts back 50000 xdotool key ctrl+2
+[ "$(wc -l <"$run/history.csv")" = "$paused_at" ] || fail "a paused run went on"
+reacts stopped 500 xdotool key ctrl+period
+reacts explore 50000 xdotool key ctrl+1
+
 # Idle: no more than a few hundredths of a second of processor time in two seconds.
 ticks() { awk '{print $14 + $15}' "/proc/$program/stat"; }
 sleep 1.5
@@ -142,4 +168,5 @@ program=
 [ "$code" = 0 ] || fail "closing the window ends with code $code"
 grep -q '"version"' "$work/config/settings.json" || fail "no settings were written"
 grep -q 'panicked' "$work/log" && fail "the program panicked"
-echo "real_window: window, keys, mouse, sizes, notices, idle and exit are as they should be"
+[ -s "$run/checkpoint.safetensors" ] || fail "the run was not kept"
+echo "real_window: window, keys, mouse, sizes, notices, training, idle and exit are as they should be"

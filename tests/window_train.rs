@@ -491,3 +491,24 @@ fn a_data_set_that_is_missing_is_told_and_a_folder_can_be_named() {
     until_state(&mut window, "run-0002", RunState::Finished);
     assert_eq!(info(app(&window), "run-0002").unwrap().pictures, 80);
 }
+
+#[test]
+fn frames_stay_short_while_a_run_is_trained() {
+    let folder = folder();
+    let usual = Config { data: DataSource::Drawn { count: 4000, seed: 0 }, model: "maxout:240x2,240x2".into(), ..endless() };
+    let mut window = open(folder.path(), &usual);
+    click(&mut window, "Train");
+    until(&mut window, "an epoch", |app| info(app, "run-0001").is_some_and(|info| !info.history.is_empty()));
+    let mut frames: Vec<Duration> = (0..150)
+        .map(|_| {
+            std::thread::sleep(Duration::from_millis(8));
+            let start = Instant::now();
+            window.step();
+            start.elapsed()
+        })
+        .collect();
+    frames.sort();
+    let (median, worst) = (frames[75], frames[149]);
+    println!("frame while training: median {median:?}, 95 % {:?}, worst {worst:?}", frames[142]);
+    assert!(median < Duration::from_millis(33), "half of the frames take longer than {median:?}");
+}

@@ -39,6 +39,8 @@ pub enum TrainView {
     Curves,
     FirstLayer,
     Sweep,
+    /// The table of all runs, where there is no room for it below.
+    Runs,
 }
 
 /// What of a run can be saved.

@@ -78,11 +78,13 @@ impl TrainCommand {
         Self::Resume,
         Self::Again,
         Self::AskExport(Export::History),
+        Self::AskExport(Export::Plots),
         Self::CopyCommand,
         Self::AskDelete,
         Self::View(TrainView::Curves),
         Self::View(TrainView::FirstLayer),
         Self::View(TrainView::Sweep),
+        Self::View(TrainView::Runs),
     ];
 
     /// Name, tooltip, shortcut and icon.
@@ -233,7 +235,7 @@ impl Export {
             Self::Plots => about(
                 "Plots as PNG…",
                 "Save a picture of the plots as they are on screen",
-                None,
+                keys(CTRL, Key::P),
                 Some(icons::ICON_SHOW_CHART),
             ),
         }
@@ -260,6 +262,12 @@ impl TrainView {
                 "The runs that differ from the selected one in ε and α alone, side by side",
                 keys(NONE, Key::Num3),
                 Some(icons::ICON_GRID_VIEW),
+            ),
+            Self::Runs => about(
+                "Runs",
+                "All runs; in a taller window they stand below the plots",
+                keys(NONE, Key::Num4),
+                Some(icons::ICON_TABLE),
             ),
         }
     }

@@ -37,6 +37,12 @@ impl Fields {
 /// A group of settings under a heading that opens and closes; closed, it says in a few words what is in it.
 pub fn section(ui: &mut Ui, title: &str, open: bool, summary: &str, contents: impl FnOnce(&mut Ui)) {
     ui.add_space(SPACE_1);
+    fold(ui, title, open, summary, contents);
+    ui.separator();
+}
+
+/// The same within a section.
+pub fn fold(ui: &mut Ui, title: &str, open: bool, summary: &str, contents: impl FnOnce(&mut Ui)) {
     let id = Id::unique(title).with("section");
     let state = CollapsingState::load_with_default_open(ui.ctx(), id, open);
     let is_open = state.is_open();
@@ -61,7 +67,6 @@ pub fn section(ui: &mut Ui, title: &str, open: bool, summary: &str, contents: im
         state.toggle(ui);
         state.store(ui.ctx());
     }
-    ui.separator();
 }
 
 /// A row: its name, then controls.

@@ -2,7 +2,7 @@
 
 use eframe::egui::Ui;
 
-use super::form::{Fields, choice_row, count_row, named, optional_row, rail_row, remark, section, switch, text_row};
+use super::form::{Fields, choice_row, count_row, fold, named, optional_row, rail_row, remark, switch, text_row};
 use crate::app::theme::SPACE_1;
 use crate::app::train::draft::{self, RATE_RANGE, number, whole};
 use crate::app::widgets::{Curve, Rail, segmented};
@@ -39,7 +39,7 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     if let Some(seed) = text_row(ui, fields, about, &config.seed.to_string(), parse) {
         config.seed = seed as u64;
     }
-    section(ui, "More", false, "momentum, decay, max-norm, augmentation", |ui| more(ui, fields, config));
+    fold(ui, "More", false, "momentum, decay, max-norm, augmentation", |ui| more(ui, fields, config));
 }
 
 /// The learning rate alone.

@@ -27,11 +27,11 @@ use settings::SettingsPanel;
 
 const SETTINGS_WIDTH: f32 = 324.0;
 const NARROW_SETTINGS_WIDTH: f32 = 300.0;
-const NARROW: f32 = 900.0;
+const NARROW: f32 = 1000.0;
 /// From this width on the weights of the first layer stand beside the table.
 const WIDE: f32 = 1280.0;
-const TABLE_HEIGHT: f32 = 216.0;
-const LOW_TABLE_HEIGHT: f32 = 148.0;
+const TABLE_HEIGHT: f32 = 192.0;
+const LEAST_TABLE_HEIGHT: f32 = 96.0;
 
 /// What the tab shows of the rest of the window.
 pub struct Around<'a> {
@@ -64,13 +64,16 @@ impl TrainTab {
         });
         let bar = theme::bar_frame(ui);
         Panel::top("run bar").frame(bar).show(ui, |ui| run_bar::show(ui, train, out));
-        let height = if theme::compact(ui) { LOW_TABLE_HEIGHT } else { TABLE_HEIGHT };
-        let below =
-            Frame::new().fill(palette(ui).panel).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 8 });
-        let id = if theme::compact(ui) { "runs, low" } else { "runs" };
-        Panel::bottom(id).frame(below).resizable(true).default_size(height).min_size(96.0).show(ui, |ui| {
-            self.bottom(ui, train, out);
-        });
+        if !theme::compact(ui) {
+            let margin = Margin { left: 16, right: 16, top: 8, bottom: 8 };
+            let below = Frame::new().fill(palette(ui).panel).inner_margin(margin);
+            let panel = Panel::bottom("runs").frame(below).resizable(true);
+            panel.default_size(TABLE_HEIGHT).min_size(LEAST_TABLE_HEIGHT).show(ui, |ui| {
+                // An empty table must not shrink the panel for good.
+                ui.set_min_height(ui.available_height());
+                self.bottom(ui, train, out);
+            });
+        }
         let middle = Frame::new().fill(palette(ui).canvas).inner_margin(Margin::symmetric(16, 12));
         self.area = None;
         CentralPanel::default().frame(middle).show(ui, |ui| self.middle(ui, train, out));
@@ -94,7 +97,8 @@ impl TrainTab {
             return empty(ui, train);
         }
         match train.view {
-            TrainView::Curves => {
+            TrainView::Runs if theme::compact(ui) => self.table.show(ui, train, out),
+            TrainView::Curves | TrainView::Runs => {
                 let plotted = train.plotted();
                 self.area = self.plots.show(ui, &plot_runs(train, &plotted));
             }

@@ -10,6 +10,8 @@ use crate::app::widgets::{command_button, icon_button, progress, row, segmented}
 use crate::app::words::{plural, short, thousands};
 use crate::worker::RunState;
 
+/// What the middle can show in a low window; in others the runs stand below.
+const LOW_VIEWS: [TrainView; 4] = [TrainView::Curves, TrainView::FirstLayer, TrainView::Sweep, TrainView::Runs];
 /// Below this width buttons show their icons only.
 const ROOMY: f32 = 820.0;
 
@@ -25,7 +27,9 @@ pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         let room = egui::vec2((ui.available_width() - width - SPACE_2).max(0.0), theme::ROW_HEIGHT);
         ui.allocate_ui_with_layout(room, egui::Layout::left_to_right(egui::Align::Center), |ui| {
             ui.set_min_width(room.x);
-            headline(ui, train);
+            if roomy {
+                headline(ui, train);
+            }
         });
         let drawn = ui.scope(|ui| view_switch(ui, train, roomy, out)).response.rect.width();
         ui.data_mut(|d| d.insert_temp(id, drawn));
@@ -34,7 +38,9 @@ pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         }
     });
     match run {
-        Some(run) => bars(ui, run),
+        Some(run) => bars(ui, run, roomy),
+        // In a low window every line counts.
+        None if theme::compact(ui) => {}
         None => {
             ui.add(egui::Label::new(theme::weak(ui, resting(train))).truncate());
         }
@@ -118,10 +124,13 @@ fn headline(ui: &mut Ui, train: &Train) {
 }
 
 fn view_switch(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) {
-    let views = [TrainView::Curves, TrainView::FirstLayer, TrainView::Sweep];
-    let about = views.map(|view| TrainCommand::View(view).about());
-    let name = |index: usize| if index == 1 && !roomy { "Weights" } else { about[index].name };
-    let options = [0, 1, 2].map(|index| (name(index), about[index].tooltip));
+    let views: &[TrainView] = if theme::compact(ui) { &LOW_VIEWS } else { &LOW_VIEWS[..3] };
+    let option = |view: &TrainView| {
+        let about = TrainCommand::View(*view).about();
+        let short = *view == TrainView::FirstLayer && !roomy;
+        (if short { "Weights" } else { about.name }, about.tooltip)
+    };
+    let options: Vec<_> = views.iter().map(option).collect();
     let chosen = views.iter().position(|view| *view == train.view).unwrap_or(0);
     if let Some(index) = segmented(ui, "View", &options, chosen) {
         out.push(Command::Train(TrainCommand::View(views[index])));
@@ -129,7 +138,7 @@ fn view_switch(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) 
 }
 
 /// One bar for the epoch, one for the run.
-fn bars(ui: &mut Ui, run: &Run) {
+fn bars(ui: &mut Ui, run: &Run, named: bool) {
     ui.horizontal(|ui| {
         let width = ((ui.available_width() - SPACE_2) / 2.0).floor();
         let Some(now) = run.progress else {
@@ -139,9 +148,16 @@ fn bars(ui: &mut Ui, run: &Run) {
         };
         let epoch = format!("{}: {}", words::epoch(&now), words::step(&now));
         progress(ui, width, now.step as f32 / now.steps.max(1) as f32, &epoch);
-        let left = now.run_left.map(|left| format!(", about {} left", words::duration(left))).unwrap_or_default();
+        let is_paused = matches!(run.info.state, RunState::Paused(_));
+        let left = now.run_left.filter(|_| !is_paused);
+        let left = left.map(|left| format!(", about {} left", words::duration(left))).unwrap_or_default();
         let share = run.share_done();
-        progress(ui, width, share, &format!("Run: {:.0} %{left}", share * 100.0));
+        let name = match (named, is_paused) {
+            (true, _) => "Run".to_owned(),
+            (false, true) => format!("{}, {}", run.info.run, words::state(&run.info.state)),
+            (false, false) => run.info.run.to_string(),
+        };
+        progress(ui, width, share, &format!("{name}: {:.0} %{left}", share * 100.0));
     });
 }
 

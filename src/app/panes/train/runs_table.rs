@@ -7,7 +7,7 @@ use eframe::egui::{
 use egui_material_icons::icons;
 
 use crate::app::commands::{Command, TrainCommand};
-use crate::app::theme::{self, SPACE_1, palette};
+use crate::app::theme::{self, palette};
 use crate::app::train::{Export, NetMoment, Run, Train, words};
 use crate::app::widgets::{command_button, icon_button};
 use crate::app::words::{plural, short, thousands};
@@ -18,7 +18,7 @@ const ROW: f32 = 28.0;
 const HEADER: f32 = 22.0;
 /// Below this width the buttons about the selected run show their icons only.
 const ROOMY: f32 = 760.0;
-const TICK: f32 = 28.0;
+const TICK: f32 = 26.0;
 
 struct Column {
     name: &'static str,
@@ -33,25 +33,26 @@ const fn column(name: &'static str, tooltip: &'static str, width: f32, right: bo
 
 /// After the tick. The widths are the least; what room is left goes to the net.
 const COLUMNS: [Column; 13] = [
-    column("Run", "", 62.0, false),
-    column("State", "", 60.0, false),
-    column("Net", "", 120.0, false),
-    column("Data", "", 80.0, false),
-    column("Against", "What the objective holds beside the clean loss", 76.0, false),
-    column("ε", "", 42.0, true),
-    column("α", "", 36.0, true),
-    column("Seed", "", 40.0, true),
+    column("Run", "", 60.0, false),
+    column("State", "", 58.0, false),
+    column("Net", "", 112.0, false),
+    column("Against", "What the objective holds beside the clean loss", 78.0, false),
+    column("ε", "", 38.0, true),
+    column("α", "", 32.0, true),
     column("Clean", "Validation error on untouched pictures, of the epoch that is kept; n: pictures", 84.0, true),
-    column("FGSM", "Validation error under FGSM at ε, of the epoch that is kept; n: pictures", 84.0, true),
+    column("FGSM", "Validation error under FGSM at ε, of the epoch that is kept; n: pictures", 86.0, true),
     column("PGD", "Validation error under ten steps of PGD at ε, of the epoch that is kept; n: pictures", 84.0, true),
-    column("Epochs", "Epochs done, of how many", 50.0, true),
-    column("Time", "Spent on its epochs", 62.0, true),
+    column("Epochs", "Epochs done, of how many", 54.0, true),
+    column("Time", "Spent on its epochs", 58.0, true),
+    column("Data", "", 92.0, false),
+    column("Seed", "", 36.0, true),
 ];
 const NET: usize = 2;
-const FIRST_ERROR: usize = 8;
-const TIME: usize = 12;
+const FIRST_ERROR: usize = 6;
+const TIME: usize = 10;
 /// What an error needs more where its number of pictures stands beside it.
 const N_WIDTH: f32 = 24.0;
+const SMALL: f32 = 10.5;
 
 /// The widths of the columns, and the number of pictures behind each kind of error where all runs have the same.
 struct Shape {
@@ -175,10 +176,12 @@ fn header(ui: &mut Ui, shape: &Shape) {
     for (index, column) in COLUMNS.iter().enumerate() {
         let width = shape.widths[index];
         let mut cell = Rect::from_min_size(pos2(left, rect.top()), vec2(width, HEADER));
+        cell.min.x += inset(index);
         let font = FontId::new(12.0, theme::strong_font().family);
         let pictures = index.checked_sub(FIRST_ERROR).and_then(|at| shape.pictures.get(at).copied().flatten());
         if let Some(n) = pictures {
-            let written = write(ui, cell, true, &format!("n {}", thousands(n)), &theme::small_font(), palette.weak);
+            let small = FontId::new(SMALL, theme::small_font().family);
+            let written = write(ui, cell, true, &format!("n {}", thousands(n)), &small, palette.weak);
             cell.set_right(written);
         }
         write(ui, cell, column.right, column.name, &font, palette.weak);
@@ -193,7 +196,7 @@ fn header(ui: &mut Ui, shape: &Shape) {
 
 fn tick(ui: &mut Ui, run: &Run, rect: Rect, out: &mut Vec<Command>) {
     let mut is_ticked = run.is_ticked;
-    let place = Rect::from_min_size(rect.min + vec2(SPACE_1, 0.0), vec2(TICK - SPACE_1, ROW));
+    let place = Rect::from_min_size(rect.min + vec2(2.0, 0.0), vec2(TICK - 2.0, ROW));
     let layout = egui::Layout::left_to_right(egui::Align::Center);
     let mut child = ui.new_child(UiBuilder::new().id_salt(&*run.info.run).max_rect(place).layout(layout));
     let response = child.add(Checkbox::without_text(&mut is_ticked));
@@ -230,26 +233,27 @@ fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
         plain(run.info.run.to_string()),
         plain(words::state(&run.info.state).into()),
         plain(run.info.net.clone()),
-        plain(words::data_in_short(&config.data)),
         plain(words::adversary(config)),
         plain(short(eps)),
         plain(short(alpha)),
-        plain(config.seed.to_string()),
         error(0),
         error(1),
         error(2),
         plain(epochs),
         plain(words::duration(time)),
+        plain(words::data_in_short(&config.data)),
+        plain(config.seed.to_string()),
     ];
     let mut left = rect.left() + TICK;
     for (index, (column, (text, remark))) in COLUMNS.iter().zip(&values).enumerate() {
         let width = shape.widths[index];
         let mut cell = Rect::from_min_size(pos2(left, rect.top()), vec2(width, ROW));
+        cell.min.x += inset(index);
         left += width;
         let colour = if index == 1 { state } else { palette.text };
         let font = if column.right && index != TIME { theme::number_font() } else { theme::small_font() };
         if !remark.is_empty() {
-            let small = FontId::new(10.5, theme::number_font().family);
+            let small = FontId::new(SMALL, theme::number_font().family);
             let written = write(ui, cell, true, remark, &small, palette.weak);
             cell.set_right(written);
         }
@@ -257,13 +261,19 @@ fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
     }
 }
 
+/// A column of text behind one of numbers keeps its distance.
+fn inset(index: usize) -> f32 {
+    let behind_numbers = index.checked_sub(1).is_some_and(|before| COLUMNS[before].right);
+    if behind_numbers && !COLUMNS[index].right { 8.0 } else { 0.0 }
+}
+
 /// Writes one line into a cell, cut to fit, and returns the left edge of what is written.
 fn write(ui: &Ui, cell: Rect, right: bool, text: &str, font: &FontId, colour: Color32) -> f32 {
     let format = egui::TextFormat { font_id: font.clone(), color: colour, ..Default::default() };
     let mut job = egui::text::LayoutJob::single_section(text.to_owned(), format);
-    job.wrap = egui::text::TextWrapping::truncate_at_width((cell.width() - 2.0 * SPACE_1).max(0.0));
+    job.wrap = egui::text::TextWrapping::truncate_at_width((cell.width() - 6.0).max(0.0));
     let galley = ui.painter().layout_job(job);
-    let room = cell.shrink2(vec2(SPACE_1, 0.0));
+    let room = cell.shrink2(vec2(3.0, 0.0));
     let anchor = if right { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER };
     let place = anchor.align_size_within_rect(galley.size(), room);
     let at = place.min;

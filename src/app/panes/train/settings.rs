@@ -227,18 +227,21 @@ fn on_its_way(ui: &mut Ui, fetching: &Fetching, out: &mut Vec<Command>) {
 
 /// Says that a set is not there, and what to do.
 fn missing(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
-    let palette = palette(ui);
-    ui.horizontal_top(|ui| {
-        ui.label(icons::ICON_WARNING.rich_text().size(16.0).color(palette.fooled));
-        let text = match data {
-            DataSource::Folder(_) => "There is no such folder.".to_owned(),
-            other => format!("{} is not on this machine yet.", words::data(other)),
-        };
-        ui.add(egui::Label::new(text).wrap());
-        if !matches!(data, DataSource::Folder(_)) {
-            command_button(ui, Command::Train(TrainCommand::AskFetch(data.clone())), out);
-        } else {
-            icon_button(ui, Command::Train(TrainCommand::FolderDialog), out);
+    let (text, command) = match data {
+        DataSource::Folder(_) => ("There is no such folder.".to_owned(), None),
+        other => {
+            let text = format!("{} is not on this machine yet.", words::data(other));
+            (text, Some(TrainCommand::AskFetch(data.clone())))
         }
+    };
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.label(icons::ICON_WARNING.rich_text().size(16.0).color(palette(ui).fooled));
+        ui.add(egui::Label::new(text).wrap());
     });
+    if let Some(command) = command {
+        named(ui, "", "", |ui| {
+            command_button(ui, Command::Train(command), out);
+        });
+    }
 }
