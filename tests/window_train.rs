@@ -9,7 +9,7 @@ use doppelganger::engine::data::DataSource;
 use doppelganger::engine::train::{Config, Stopping};
 use doppelganger::worker::{RunInfo, RunState};
 use eframe::egui::accesskit::Role;
-use eframe::egui::{Key, Modifiers, vec2};
+use eframe::egui::{Key, Modifiers, Vec2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 use egui_kittest::{Harness, Node};
 
@@ -35,13 +35,17 @@ fn endless() -> Config {
 
 /// Opens a window on the Train tab whose settings and runs live in `folder`.
 fn open(folder: &Path, config: &Config) -> Window<'static> {
+    open_sized(folder, config, vec2(1280.0, 900.0))
+}
+
+fn open_sized(folder: &Path, config: &Config, size: Vec2) -> Window<'static> {
     let settings = folder.join("settings.json");
     if !settings.exists() {
         let json = serde_json::json!({ "tab": "train", "train": config });
         std::fs::write(&settings, json.to_string()).unwrap();
     }
     let runs = folder.join("runs");
-    let mut window = Harness::builder().with_size(vec2(1280.0, 900.0)).build_ui_state(
+    let mut window = Harness::builder().with_size(size).build_ui_state(
         move |ui, app: &mut Option<App>| match app {
             Some(app) => {
                 app.tick(&ui.ctx().clone());
@@ -300,6 +304,12 @@ fn settings_change_what_is_trained() {
     retype(&mut window, "ε as a number", "8/255");
     let draft = &app(&window).train().draft;
     assert_eq!((draft.model.as_str(), draft.alpha, draft.epochs), ("maxout:12x3", 1.0, 1));
+    // Settings that do not go together are told before a run is begun.
+    retype(&mut window, "Pictures as a number", "50");
+    assert!(window.query_by_label_contains("fewer than the 50 pictures").is_some());
+    assert!(window.get_by_label("Train").accesskit_node().is_disabled());
+    retype(&mut window, "Pictures as a number", "600");
+    let draft = &app(&window).train().draft;
     assert_eq!(draft.eps, 8.0 / 255.0);
     until(&mut window, "the size of the net", |_| true);
     let parameters = 785 * 36 + 130;
@@ -495,7 +505,8 @@ fn a_data_set_that_is_missing_is_told_and_a_folder_can_be_named() {
 #[test]
 fn frames_stay_short_while_a_run_is_trained() {
     let folder = folder();
-    let usual = Config { data: DataSource::Drawn { count: 4000, seed: 0 }, model: "maxout:240x2,240x2".into(), ..endless() };
+    let usual =
+        Config { data: DataSource::Drawn { count: 4000, seed: 0 }, model: "maxout:240x2,240x2".into(), ..endless() };
     let mut window = open(folder.path(), &usual);
     click(&mut window, "Train");
     until(&mut window, "an epoch", |app| info(app, "run-0001").is_some_and(|info| !info.history.is_empty()));
@@ -511,4 +522,25 @@ fn frames_stay_short_while_a_run_is_trained() {
     let (median, worst) = (frames[75], frames[149]);
     println!("frame while training: median {median:?}, 95 % {:?}, worst {worst:?}", frames[142]);
     assert!(median < Duration::from_millis(33), "half of the frames take longer than {median:?}");
+}
+
+#[test]
+fn a_small_window_has_room_for_everything_in_turn() {
+    let folder = folder();
+    let mut window = open_sized(folder.path(), &tiny(), vec2(800.0, 600.0));
+    click(&mut window, "Train");
+    until_state(&mut window, "run-0001", RunState::Finished);
+    for view in ["Curves", "Weights", "Sweep", "Runs"] {
+        click(&mut window, &format!("View: {view}"));
+        window.check_accessibility();
+        let is_listed = window.query_by_label_contains("run-0001, finished; maxout").is_some();
+        assert_eq!(is_listed, view == "Runs", "{view}");
+    }
+    press(&mut window, Modifiers::COMMAND, Key::L);
+    window.run_steps(4);
+    window.check_accessibility();
+    for button in ["Train", "Sweep…", "Pause", "Stop", "Use in Explore", "Help"] {
+        let right = window.get_by_label(button).rect().right() * window.ctx.zoom_factor();
+        assert!(right <= 800.0, "{button} ends at {right}");
+    }
 }

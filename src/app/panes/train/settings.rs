@@ -108,9 +108,15 @@ impl SettingsPanel {
             remark(ui, IN_HAND);
             return;
         }
-        let mend = self.fields.has_problem();
-        if mend {
-            problem_line(ui, "Mend what is marked, or press Escape in it.");
+        let problem = match &train.draft.data {
+            _ if self.fields.has_problem() => Some("Mend what is marked, or press Escape in it.".to_owned()),
+            // Of other sets the number of pictures is only known once they are opened.
+            DataSource::Drawn { count, .. } => train.draft.check(*count).err().map(|error| error.to_string()),
+            _ => None,
+        };
+        let mend = problem.is_some();
+        if let Some(problem) = problem {
+            problem_line(ui, &problem);
         }
         ui.horizontal(|ui| {
             let command = Command::Train(TrainCommand::Start);
