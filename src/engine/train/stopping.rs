@@ -55,8 +55,18 @@ impl Rule {
 
     /// The first place in `history` at which this rule stops with such patience.
     pub fn stops_at(self, history: &[EpochRecord], patience: usize) -> Option<usize> {
-        let epochs = history.iter().take_while(|record| record.stage == Stage::Selection).count();
-        (0..epochs).find(|&at| self.best(&history[..=at]).is_some_and(|best| at - best >= patience))
+        let mut best: Option<(usize, f64)> = None;
+        for (at, record) in history.iter().enumerate().take_while(|(_, record)| record.stage == Stage::Selection) {
+            if let Some(error) = self.error(record)
+                && best.is_none_or(|(_, lowest)| error < lowest)
+            {
+                best = Some((at, error));
+            }
+            if best.is_some_and(|(best, _)| at - best >= patience) {
+                return Some(at);
+            }
+        }
+        None
     }
 }
 

@@ -1,9 +1,34 @@
 //! The plots of the Train tab: errors, loss and confidence as a run goes, a sweep as a grid of small plots, and what
 //! clean error each run pays for its adversarial error.
 
-use eframe::egui::{Rect, Ui};
+mod axes;
+mod curve;
+mod hover;
+mod kept;
+mod layout;
+mod legend;
+mod marks;
+mod panel;
+mod quantity;
+mod scene;
+mod series;
+mod sweep_grid;
+#[cfg(test)]
+mod tests;
+mod toolbar;
+mod trade_off;
 
-use crate::engine::train::{Config, EpochRecord};
+use eframe::egui::{self, Rect, Ui, UiBuilder, pos2, vec2};
+use egui_material_icons::icons;
+
+use self::kept::Kept;
+use self::quantity::Panel;
+use self::scene::{Look, Scene};
+use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_4, palette};
+use crate::engine::train::{Config, EpochRecord, Rule, Stage};
+
+pub use sweep_grid::sweep_grid;
+pub use trade_off::trade_off;
 
 /// A run as the plots see it.
 #[derive(Clone, Copy, Debug)]
@@ -17,29 +42,119 @@ pub struct PlotRun<'a> {
     pub is_primary: bool,
 }
 
-/// The plots of errors, loss and confidence, and what a person has chosen about them.
-#[derive(Debug, Default)]
-pub struct Plots {}
-
-impl Plots {
-    /// Draws the plots of `runs` into the room that `ui` has. Returns the area that they cover, for a picture of them;
-    /// `None` while there is nothing to see.
-    pub fn show(&mut self, ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<Rect> {
-        let _ = runs;
-        Some(ui.max_rect())
+impl PlotRun<'_> {
+    /// The epoch whose weights the run keeps: the one that its stopping rule finds best, or its last.
+    fn kept(&self) -> Option<&EpochRecord> {
+        let selection = self.history.iter().take_while(|record| record.stage == Stage::Selection);
+        match self.config.stopping.rule {
+            Rule::Off => selection.last(),
+            rule => self.history.get(rule.best(self.history)?),
+        }
     }
 }
 
-/// A small error plot for each ε and α of a sweep, ε along x and α along y, all with the same axes. Returns the index
-/// in `runs` of the one that was clicked.
-pub fn sweep_grid(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
-    let _ = (ui, runs);
-    None
+/// The plots of errors, loss and confidence, and what a person has chosen about them.
+#[derive(Debug, Default)]
+pub struct Plots {
+    look: Look,
+    zoom: Option<(f64, f64)>,
+    cursor: Option<usize>,
+    raised: Option<usize>,
+    /// In the order of [`Panel::ALL`].
+    kept: [Kept; 3],
 }
 
-/// Clean against adversarial validation error of the epoch that each run keeps, with 95 % intervals. Returns the index
-/// in `runs` of the one that was clicked.
-pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
-    let _ = (ui, runs);
-    None
+impl Plots {
+    /// Draws the plots of `runs` into the room that `ui` has. Returns the area that they and their legend cover, for a
+    /// picture of them; `None` while there is nothing to see.
+    ///
+    /// Colours of runs follow the order of `runs`. Without a primary run the first one is taken for it.
+    pub fn show(&mut self, ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<Rect> {
+        if runs.iter().all(|run| run.history.is_empty()) {
+            (self.zoom, self.cursor, self.raised) = (None, None, None);
+            empty(ui, runs);
+            return None;
+        }
+        ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
+        let is_reset = toolbar::toolbar(ui, &mut self.look, self.zoom.is_some());
+        let top = ui.cursor().top();
+        let primary = runs.iter().position(|run| run.is_primary).unwrap_or(0);
+        let look = self.look;
+        let scene = Scene { runs, primary, look: &look, zoom: self.zoom, cursor: self.cursor, raised: self.raised };
+        // A view of epochs that these runs do not have, or of more than all, is no view.
+        let is_reset = is_reset || scene.is_lost();
+        let scene = if is_reset { Scene { zoom: None, ..scene } } else { scene };
+
+        let touched = legend::legend(ui, &scene);
+        alarm(ui, &scene);
+        let (cursor, zoom) = self.panels(ui, &scene, is_reset);
+        if let Some(quantity) = touched.toggled {
+            legend::toggle(&mut self.look, quantity);
+        }
+        // The axes and the other panels follow one frame later.
+        if (cursor, zoom, touched.raised) != (self.cursor, self.zoom, self.raised) || touched.toggled.is_some() {
+            ui.ctx().request_repaint();
+        }
+        (self.cursor, self.zoom, self.raised) = (cursor, zoom, touched.raised);
+        let rect = Rect::from_min_max(pos2(ui.max_rect().left(), top), ui.min_rect().max);
+        Some(rect)
+    }
+
+    /// The panels, in all the room that is left. Returns the cursor and the epochs in sight.
+    fn panels(&mut self, ui: &mut Ui, scene: &Scene<'_>, is_reset: bool) -> (Option<usize>, Option<(f64, f64)>) {
+        let wanted: Vec<Panel> =
+            Panel::ALL.into_iter().zip(scene.look.panels).filter(|(_, wanted)| *wanted).map(|(p, _)| p).collect();
+        let room = |ui: &Ui| ui.available_rect_before_wrap();
+        let placed = layout::arrange(&wanted, room(ui).size()).unwrap_or_else(|| {
+            toolbar::panel_choice(ui, &mut self.look, &wanted);
+            let least = vec2(room(ui).width(), room(ui).height().max(layout::LOWEST));
+            layout::arrange(&[self.look.only], least).unwrap_or_default()
+        });
+        let origin = room(ui).min.to_vec2();
+        let (mut cursor, mut zoom) = (None, None);
+        for layout::Placed { panel, rect, has_epochs } in placed {
+            let rect = rect.translate(origin);
+            ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
+                let setting = panel::Setting { has_epochs, is_reset };
+                let shown = panel::show(ui, panel, scene, &mut self.kept[panel as usize], setting);
+                cursor = cursor.or(shown.cursor);
+                zoom = shown.zoom;
+            });
+        }
+        (cursor, zoom)
+    }
+}
+
+/// What will appear here.
+fn empty(ui: &mut Ui, runs: &[PlotRun<'_>]) {
+    let palette = palette(ui);
+    let rect = ui.available_rect_before_wrap();
+    let title = if runs.is_empty() { "No run to plot yet" } else { "No epoch has ended yet" };
+    let text = "Epoch by epoch, clean and adversarial validation error appear here with their 95 % intervals, so that \
+                you see them part and fall; below them the loss, and how sure the net is of its mistakes.";
+    ui.scope_builder(UiBuilder::new().max_rect(rect).layout(egui::Layout::top_down(egui::Align::Center)), |ui| {
+        ui.add_space((rect.height() / 2.0 - 64.0).max(SPACE_4));
+        ui.label(icons::ICON_MONITORING.rich_text().size(32.0).color(palette.weak));
+        ui.label(theme::strong(title).font(theme::heading_font()));
+        ui.set_max_width(460.0f32.min(rect.width()));
+        ui.label(egui::RichText::new(text).color(palette.weak));
+    });
+    ui.expand_to_include_rect(rect);
+}
+
+/// The alarm of the selected run: FGSM and PGD have parted.
+fn alarm(ui: &mut Ui, scene: &Scene<'_>) {
+    let Some(text) = marks::alarm(scene.primary().history) else { return };
+    let palette = palette(ui);
+    let frame = egui::Frame::new()
+        .fill(palette.fooled_soft)
+        .corner_radius(theme::RADIUS)
+        .inner_margin(egui::Margin::symmetric(SPACE_2 as i8, SPACE_1 as i8));
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal_wrapped(|ui| {
+            ui.label(icons::ICON_WARNING.rich_text().size(17.0).color(palette.fooled));
+            ui.label(egui::RichText::new(text).color(palette.text));
+        });
+    });
 }

@@ -1,0 +1,218 @@
+//! What happened in a run and what its rules would have done, as flags above the plot of errors.
+
+use crate::app::words::short;
+use crate::engine::train::{EpochRecord, Measured, Rule, Stage, Stopping};
+
+/// What a flag is about; it decides the flag's colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    Clean,
+    Adversarial,
+    /// The run itself: its settings changed, or another stage began.
+    Run,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mark {
+    /// Epochs from 1 through all stages; halves lie between epochs.
+    pub x: f64,
+    pub text: String,
+    pub about: About,
+}
+
+/// The marks of a run, those that matter most first.
+pub fn marks(history: &[EpochRecord], stopping: &Stopping) -> Vec<Mark> {
+    let mut found = Vec::new();
+    found.extend(retraining(history));
+    for (rule, about) in [(Rule::Adversarial, About::Adversarial), (Rule::Clean, About::Clean)] {
+        found.extend(decisions(history, stopping, rule, about));
+    }
+    found.extend(changes(history));
+    found
+}
+
+/// The places in `history`, with their epochs' errors, that both rules find best.
+pub fn best(history: &[EpochRecord]) -> [(About, Option<(usize, f64)>); 2] {
+    let best = |rule: Rule| rule.best(history).and_then(|at| Some((at, rule.error(&history[at])?)));
+    [(About::Clean, best(Rule::Clean)), (About::Adversarial, best(Rule::Adversarial))]
+}
+
+/// Where a rule finds the best epoch, and where it ends the run with the patience that the run has.
+fn decisions(history: &[EpochRecord], stopping: &Stopping, rule: Rule, about: About) -> Vec<Mark> {
+    let is_own = stopping.rule == rule;
+    let name = if rule == Rule::Clean { "clean" } else { "adversarial" };
+    let mark = |at: usize, text: String| Mark { x: (at + 1) as f64, text, about };
+    let best = rule.best(history).map(|at| {
+        let kept = if is_own { ", kept" } else { "" };
+        mark(at, format!("best {name} ({}){kept}", history[at].epoch))
+    });
+    let stop = stopping.patience.and_then(|patience| rule.stops_at(history, patience)).map(|at| {
+        let stops = if is_own { "stops" } else { "would stop" };
+        mark(at, format!("{name} rule {stops} ({})", history[at].epoch))
+    });
+    best.into_iter().chain(stop).collect()
+}
+
+fn retraining(history: &[EpochRecord]) -> Option<Mark> {
+    let at = history.iter().position(|record| record.stage == Stage::Retraining)?;
+    Some(Mark { x: at as f64 + 0.5, text: "retraining on all pictures".into(), about: About::Run })
+}
+
+/// Where ε or α changed between two epochs of a stage.
+fn changes(history: &[EpochRecord]) -> impl Iterator<Item = Mark> + '_ {
+    history.windows(2).enumerate().filter_map(|(at, pair)| {
+        let (before, after) = (&pair[0], &pair[1]);
+        let change = |name: &str, old: f32, new: f32| (old != new).then(|| format!("{name} {}", short(new)));
+        let parts = [change("ε", before.eps, after.eps), change("α", before.alpha, after.alpha)];
+        let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        let is_mark = before.stage == after.stage && !text.is_empty();
+        is_mark.then(|| Mark { x: at as f64 + 1.5, text, about: About::Run })
+    })
+}
+
+/// The sentence of the alarm, while the newest answers of the selection say that FGSM and PGD have parted.
+pub fn alarm(history: &[EpochRecord]) -> Option<String> {
+    let measured = |record: &&EpochRecord| record.pgd.is_some() && record.adversarial.is_some();
+    let record = history.iter().rev().find(measured).filter(|record| record.overfits_the_attack())?;
+    let error = |measured: Option<Measured>| measured.map_or(0.0, |measured| measured.error());
+    let per_cent = |measured: Option<Measured>| (error(measured) * 100.0).round();
+    let (pgd, fgsm) = (per_cent(record.pgd), per_cent(record.adversarial));
+    // The epoch that FGSM finds best is one of those that overfit, so the way back is to that of the lowest PGD error.
+    let probed = history.iter().filter(|record| record.pgd.is_some());
+    let best = probed.min_by(|a, b| error(a.pgd).total_cmp(&error(b.pgd))).unwrap_or(record);
+    Some(format!(
+        "PGD error {pgd} % against FGSM {fgsm} % (epoch {}): catastrophic overfitting, the net only withstands the one \
+         step that it was trained on. PGD error was lowest at epoch {} ({} %); train with a random start, with PGD or \
+         with a smaller ε.",
+        record.epoch,
+        best.epoch,
+        per_cent(best.pgd)
+    ))
+}
+
+/// Where a flag comes to lie: its row, counted from the plot upwards, and its left end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Place {
+    pub row: usize,
+    pub left: f32,
+}
+
+/// Puts flags, given as (position of the staff, width), in the lowest row where they are free of others: to the right of
+/// their staff, or to its left where the right end is near. Earlier ones have precedence; `None` where all rows are full.
+pub fn arrange(flags: &[(f32, f32)], (left, right): (f32, f32), rows: usize) -> Vec<Option<Place>> {
+    const APART: f32 = 8.0;
+    let mut taken: Vec<Vec<(f32, f32)>> = vec![Vec::new(); rows];
+    let place = |&(staff, width): &(f32, f32)| {
+        if !(left..=right).contains(&staff) {
+            return None;
+        }
+        // Where there is room on neither side, a flag slides across its staff to the right end.
+        let starts = [staff, staff - width, (right - width).max(left)];
+        let touches = |start: f32| start <= staff && staff <= start + width;
+        let fits = |start: f32| start >= left - 0.5 && start + width <= right + 0.5;
+        let starts = starts.into_iter().filter(|&start| touches(start) && fits(start));
+        let starts: Vec<f32> = starts.collect();
+        for (row, others) in taken.iter_mut().enumerate() {
+            let is_free = |start: f32| others.iter().all(|o| start + width + APART <= o.0 || start >= o.1 + APART);
+            if let Some(&start) = starts.iter().find(|&&start| is_free(start)) {
+                others.push((start, start + width));
+                return Some(Place { row, left: start });
+            }
+        }
+        None
+    };
+    flags.iter().map(place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(epoch: usize, clean: usize, adversarial: usize) -> EpochRecord {
+        let measured = |wrong| Some(Measured { n: 100, wrong, ..Measured::default() });
+        let (clean, adversarial) = (measured(clean), measured(adversarial));
+        EpochRecord { epoch, clean, adversarial, eps: 0.25, alpha: 0.5, ..EpochRecord::default() }
+    }
+
+    fn history() -> Vec<EpochRecord> {
+        [(9, 90), (5, 60), (4, 70), (4, 50), (6, 55), (7, 50), (8, 80)]
+            .iter()
+            .enumerate()
+            .map(|(at, &(clean, adversarial))| record(at + 1, clean, adversarial))
+            .collect()
+    }
+
+    fn texts(history: &[EpochRecord], stopping: Stopping) -> Vec<(f64, String)> {
+        marks(history, &stopping).into_iter().map(|mark| (mark.x, mark.text)).collect()
+    }
+
+    #[test]
+    fn both_rules_are_marked_and_the_runs_own_is_told() {
+        let stopping = Stopping { rule: Rule::Adversarial, patience: Some(2), retrain: false };
+        let expected = [
+            (4.0, "best adversarial (4), kept"),
+            (6.0, "adversarial rule stops (6)"),
+            (3.0, "best clean (3)"),
+            (5.0, "clean rule would stop (5)"),
+        ];
+        assert_eq!(texts(&history(), stopping), expected.map(|(x, text)| (x, text.to_owned())));
+        let endless = Stopping { rule: Rule::Off, patience: None, retrain: false };
+        let expected = [(4.0, "best adversarial (4)"), (3.0, "best clean (3)")];
+        assert_eq!(texts(&history(), endless), expected.map(|(x, text)| (x, text.to_owned())));
+    }
+
+    #[test]
+    fn changes_lie_between_epochs_and_not_between_stages() {
+        let mut history = history();
+        history[2].eps = 0.3;
+        history[3].eps = 0.3;
+        history[3].alpha = 0.75;
+        for record in &mut history[4..] {
+            (record.stage, record.clean, record.adversarial) = (Stage::Retraining, None, None);
+        }
+        let found = texts(&history, Stopping { rule: Rule::Off, patience: None, retrain: true });
+        let expected = [
+            (4.5, "retraining on all pictures"),
+            (4.0, "best adversarial (4)"),
+            (3.0, "best clean (3)"),
+            (2.5, "ε 0.3"),
+            (3.5, "α 0.75"),
+        ];
+        assert_eq!(found, expected.map(|(x, text)| (x, text.to_owned())));
+    }
+
+    #[test]
+    fn no_history_has_no_marks() {
+        assert!(marks(&[], &Stopping::default()).is_empty());
+        assert!(alarm(&[]).is_none());
+        assert_eq!(best(&[]).map(|(_, best)| best), [None, None]);
+    }
+
+    #[test]
+    fn the_alarm_follows_the_newest_answers() {
+        let mut history = history();
+        assert!(alarm(&history).is_none());
+        let parted = |wrong| Some(Measured { n: 500, wrong, ..Measured::default() });
+        history[3].pgd = parted(490);
+        let text = alarm(&history).expect("98 % against 50 %");
+        assert!(text.starts_with("PGD error 98 % against FGSM 50 % (epoch 4)"), "{text}");
+        assert!(text.contains("lowest at epoch 4 (98 %)"), "{text}");
+        history[1].pgd = parted(310);
+        let text = alarm(&history).expect("the newest probe is that of epoch 4");
+        assert!(text.contains("lowest at epoch 2 (62 %)"), "{text}");
+        history[4].pgd = parted(260);
+        assert!(alarm(&history).is_none(), "the net has recovered");
+    }
+
+    #[test]
+    fn flags_keep_clear_of_each_other_and_of_the_edges() {
+        let place = |row, left| Some(Place { row, left });
+        let room = (0.0, 100.0);
+        assert_eq!(arrange(&[(10.0, 40.0), (60.0, 30.0)], room, 2), [place(0, 10.0), place(0, 60.0)]);
+        assert_eq!(arrange(&[(10.0, 40.0), (30.0, 40.0)], room, 2), [place(0, 10.0), place(1, 30.0)]);
+        assert_eq!(arrange(&[(90.0, 40.0)], room, 1), [place(0, 50.0)], "to the left at the right edge");
+        assert_eq!(arrange(&[(50.0, 80.0)], room, 1), [place(0, 20.0)], "slid along where neither side fits");
+        assert_eq!(arrange(&[(10.0, 80.0), (10.0, 80.0)], room, 1), [place(0, 10.0), None]);
+        assert_eq!(arrange(&[(-5.0, 10.0), (120.0, 10.0), (5.0, 200.0)], room, 1), [None, None, None]);
+    }
+}

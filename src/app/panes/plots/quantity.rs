@@ -1,0 +1,197 @@
+//! What is plotted: the quantities, which of them each panel shows, and how they look.
+
+use eframe::egui::{Color32, Pos2, Shape, Stroke};
+
+use crate::app::theme::Palette;
+use crate::engine::train::{EpochRecord, Measured};
+
+/// A line of a plot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// Answers on clean validation pictures.
+    Clean,
+    /// On their adversarial examples, in one step.
+    Fgsm,
+    /// On those of ten steps.
+    Pgd,
+    /// What training minimises.
+    Objective,
+}
+
+impl Quantity {
+    pub const ALL: [Self; 4] = [Self::Clean, Self::Fgsm, Self::Pgd, Self::Objective];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Clean => "clean",
+            Self::Fgsm => "FGSM",
+            Self::Pgd => "PGD-10",
+            Self::Objective => "objective",
+        }
+    }
+
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Clean => "The held-out pictures as they are",
+            Self::Fgsm => "The held-out pictures under one step of FGSM at the run's ε",
+            Self::Pgd => {
+                "The first of the held-out pictures under ten steps of projected gradient descent at the run's ε: \
+                 a net that only learned to withstand one step is found out here"
+            }
+            Self::Objective => "What training minimises, averaged over the epoch, with dropout where the net has it",
+        }
+    }
+
+    /// The answers behind this line, of one epoch.
+    pub fn measured(self, record: &EpochRecord) -> Option<Measured> {
+        match self {
+            Self::Clean => record.clean,
+            Self::Fgsm => record.adversarial,
+            Self::Pgd => record.pgd,
+            Self::Objective => None,
+        }
+    }
+
+    /// Where one run stands alone: the colours that these things have in the rest of the window.
+    pub fn colour(self, palette: &Palette) -> Color32 {
+        match self {
+            Self::Clean => palette.right,
+            Self::Fgsm => palette.fooled,
+            Self::Pgd => palette.asked,
+            Self::Objective => palette.accent,
+        }
+    }
+
+    /// Draws a line in this quantity's style, which tells quantities apart without colours. `coarseness` stretches its
+    /// dashes; 1 is as in the legend.
+    pub fn draw(self, path: &[Pos2], stroke: Stroke, coarseness: f32, shapes: &mut Vec<Shape>) {
+        let (dashes, gaps): (&[f32], &[f32]) = match self {
+            Self::Clean => {
+                shapes.push(Shape::line(path.to_vec(), stroke));
+                return;
+            }
+            Self::Fgsm => (&[8.0], &[4.0]),
+            Self::Pgd => (&[2.5], &[3.0]),
+            Self::Objective => (&[9.0, 2.0], &[3.0, 3.0]),
+        };
+        let stretched = |lengths: &[f32]| lengths.iter().map(|length| coarseness * length).collect::<Vec<_>>();
+        Shape::dashed_line_many_with_offset(path, stroke, &stretched(dashes), &stretched(gaps), 0.0, shapes);
+    }
+}
+
+/// One of the plots above each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Panel {
+    Error,
+    Loss,
+    Confidence,
+}
+
+impl Panel {
+    pub const ALL: [Self; 3] = [Self::Error, Self::Loss, Self::Confidence];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Error => "Validation error",
+            Self::Loss => "Loss",
+            Self::Confidence => "Confidence on mistakes",
+        }
+    }
+
+    pub fn about(self) -> &'static str {
+        match self {
+            Self::Error => {
+                "The share of wrong answers on the held-out pictures after each epoch. The faint bands are 95 % \
+                 intervals (Wilson): lines whose bands overlap may differ by chance alone."
+            }
+            Self::Loss => {
+                "Mean cross-entropy on the held-out pictures after each epoch, and the objective that training \
+                 minimises. It may fall while errors rise, so it decides nothing here."
+            }
+            Self::Confidence => {
+                "How sure the net is of its own answer, averaged over its wrong answers only. Nets that were trained \
+                 clean are often surest where they are fooled."
+            }
+        }
+    }
+
+    pub fn quantities(self) -> &'static [Quantity] {
+        match self {
+            Self::Loss => &Quantity::ALL,
+            Self::Error | Self::Confidence => &[Quantity::Clean, Quantity::Fgsm, Quantity::Pgd],
+        }
+    }
+
+    /// The value of a quantity after one epoch; `None` where it was not measured or is no number.
+    pub fn value(self, quantity: Quantity, record: &EpochRecord) -> Option<f64> {
+        let measured = quantity.measured(record);
+        let value = match self {
+            Self::Error => measured.map(|m| m.error()),
+            Self::Loss if quantity == Quantity::Objective => Some(f64::from(record.loss)),
+            Self::Loss => measured.map(|m| f64::from(m.loss)),
+            Self::Confidence => measured.and_then(|m| m.confidence_on_mistakes).map(f64::from),
+        };
+        value.filter(|value| value.is_finite())
+    }
+
+    /// The value in words.
+    pub fn spelled(self, value: f64) -> String {
+        match self {
+            Self::Error | Self::Confidence => per_cent(value),
+            Self::Loss => crate::app::words::short(value as f32),
+        }
+    }
+}
+
+/// An error of validation: "1.24 %", "17.9 %". Exact ends stay exact, and nothing else is rounded to them.
+pub fn per_cent(share: f64) -> String {
+    let value = share * 100.0;
+    match value {
+        0.0 => "0 %".into(),
+        100.0 => "100 %".into(),
+        v if v < 0.005 => "<0.01 %".into(),
+        v if v < 9.995 => format!("{v:.2} %"),
+        v if v > 99.95 => ">99.9 %".into(),
+        v => format!("{v:.1} %"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::train::PGD_STEPS;
+
+    #[test]
+    fn the_probe_is_called_by_its_steps() {
+        assert_eq!(Quantity::Pgd.name(), format!("PGD-{PGD_STEPS}"));
+        assert!(PGD_STEPS == 10 && Quantity::Pgd.about().contains("ten steps"));
+    }
+
+    #[test]
+    fn per_cent_does_not_round_to_the_ends() {
+        let expected = [
+            (0.0, "0 %"),
+            (0.00001, "<0.01 %"),
+            (0.0094, "0.94 %"),
+            (0.09994, "9.99 %"),
+            (0.09996, "10.0 %"),
+            (0.179, "17.9 %"),
+            (0.99999, ">99.9 %"),
+            (1.0, "100 %"),
+        ];
+        for (share, text) in expected {
+            assert_eq!(per_cent(share), text, "{share}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_not_plotted() {
+        let measured = Measured { n: 10, wrong: 2, loss: f32::NAN, confidence_on_mistakes: Some(0.75) };
+        let record = EpochRecord { clean: Some(measured), loss: f32::INFINITY, ..EpochRecord::default() };
+        assert_eq!(Panel::Error.value(Quantity::Clean, &record), Some(0.2));
+        assert_eq!(Panel::Confidence.value(Quantity::Clean, &record), Some(0.75));
+        assert_eq!(Panel::Loss.value(Quantity::Clean, &record), None);
+        assert_eq!(Panel::Loss.value(Quantity::Objective, &record), None);
+        assert_eq!(Panel::Error.value(Quantity::Pgd, &record), None);
+    }
+}

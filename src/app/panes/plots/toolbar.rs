@@ -1,0 +1,90 @@
+//! How the plots are drawn: axis, smoothing, what is shown.
+
+use eframe::egui::containers::menu::{MenuButton, MenuConfig};
+use eframe::egui::{PopupCloseBehavior, Ui};
+
+use super::quantity::Panel;
+use super::scene::Look;
+use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::widgets::{Curve, Rail, segmented};
+
+const SMOOTHEST: f32 = 0.95;
+
+/// One line of controls, or two. Returns whether all epochs are asked for.
+pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool) -> bool {
+    let mut is_reset = false;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = SPACE_2;
+        let options = [
+            ("linear", "Errors and losses on a linear axis"),
+            ("log", "On a logarithmic axis: equal ratios take equal room, so that small errors can be told apart"),
+        ];
+        if let Some(index) = segmented(ui, "Axis", &options, usize::from(look.is_log)) {
+            look.is_log = index == 1;
+        }
+        // Several things are chosen in one go, so a click inside leaves the menu open.
+        let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+        let (button, _) = MenuButton::new("Show").config(stays).ui(ui, |ui| menu(ui, look));
+        button.on_hover_text("Choose the plots and what is in them");
+        smoothing(ui, look);
+        if is_zoomed {
+            let tip = "Show all epochs again, as a double click on a plot does";
+            is_reset = ui.button("All epochs").on_hover_text(tip).clicked();
+        }
+    });
+    is_reset
+}
+
+fn smoothing(ui: &mut Ui, look: &mut Look) {
+    ui.horizontal(|ui| {
+        ui.label(theme::caption(ui, "Smoothing"));
+        let rail = Rail {
+            name: "Smoothing",
+            range: 0.0..=SMOOTHEST,
+            curve: Curve::Linear,
+            step: 0.05,
+            marks: &[],
+            grid: 0.05,
+        };
+        let (response, moved) = rail.show(ui, 96.0, look.smoothing);
+        let reset = response.double_clicked().then_some(0.0);
+        if let Some(value) = reset.or(moved) {
+            look.smoothing = value;
+        }
+        response.on_hover_text(
+            "Exponential smoothing: the weight of the past. The faint line stays as measured. Double click: none",
+        );
+        let text = if look.smoothing == 0.0 { "none".into() } else { format!("{:.2}", look.smoothing) };
+        ui.label(theme::number(text).color(palette(ui).weak));
+    });
+}
+
+fn menu(ui: &mut Ui, look: &mut Look) {
+    for (panel, shown) in Panel::ALL.iter().zip(&mut look.panels).skip(1) {
+        ui.checkbox(shown, panel.title()).on_hover_text(panel.about());
+    }
+    ui.separator();
+    ui.checkbox(&mut look.has_bands, "95 % intervals")
+        .on_hover_text("Faint bands around the errors of the selected run");
+    ui.checkbox(&mut look.has_paper, "Numbers of the paper").on_hover_text(
+        "Dots at the right edge: the errors and confidences of a maxout net on MNIST at ε = 0.25, hollow after clean and \
+         filled after adversarial training (arXiv 1412.6572)",
+    );
+}
+
+/// Where there is room for one panel only: which.
+pub fn panel_choice(ui: &mut Ui, look: &mut Look, wanted: &[Panel]) {
+    let options: Vec<(&str, &str)> = wanted
+        .iter()
+        .map(|panel| match panel {
+            Panel::Error => ("error", panel.about()),
+            Panel::Loss => ("loss", panel.about()),
+            Panel::Confidence => ("confidence", panel.about()),
+        })
+        .collect();
+    let chosen = wanted.iter().position(|panel| *panel == look.only).unwrap_or(0);
+    let clicked = segmented(ui, "Plot", &options, chosen).unwrap_or(chosen);
+    if let Some(panel) = wanted.get(clicked) {
+        look.only = *panel;
+    }
+}
