@@ -230,6 +230,26 @@ fn train_leaves_a_net_that_eval_takes_and_repeats_with_its_seed() {
 }
 
 #[test]
+fn a_sweep_leaves_a_run_for_every_pair_and_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = ["sweep", "--data", "drawn:200", "--model", "mlp:16", "--epochs", "1", "--validation", "50"];
+    let grid = ["--eps", "0.1,8/255", "--alpha", "0.5,1", "--out", "grid"];
+    let sweep = || run_in(folder.path(), &[&settings[..], &grid].concat());
+    let first = sweep();
+    assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
+    let table = std::fs::read_to_string(folder.path().join("grid/sweep.csv")).unwrap();
+    assert_eq!(table.lines().count(), 5, "{table}");
+    assert!(table.lines().nth(2).unwrap().starts_with("0.1,1,0,1,"), "{table}");
+    for line in table.lines().skip(1) {
+        assert!(folder.path().join("grid").join(line.rsplit_once(',').unwrap().1).join("model.toml").exists());
+    }
+    assert!(sweep().status.success());
+    assert_eq!(std::fs::read_to_string(folder.path().join("grid/sweep.csv")).unwrap(), table);
+    let other = run_in(folder.path(), &[&settings[..], &["--batch", "7"], &grid].concat());
+    refused(&other, 1, &["other settings", "--out"]);
+}
+
+#[test]
 fn models_lists_what_is_there() {
     let models = json(&run(&["models", "--json"]));
     let models = models.as_array().unwrap();
@@ -289,4 +309,23 @@ fn threads_and_devices_that_are_not_there_are_explained() {
     let candle = json(&with("DOPPELGANGER_DEVICE", "candle"));
     assert_eq!(ours["results"][0]["top"][0]["name"], candle["results"][0]["top"][0]["name"]);
     assert_eq!(ours, json(&with("DOPPELGANGER_THREADS", "1")));
+}
+
+#[test]
+fn data_sets_are_listed_and_never_fetched_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doppelganger"));
+        command.env("DOPPELGANGER_DATA", folder.path()).args(args).stdin(std::process::Stdio::null());
+        command.output().unwrap()
+    };
+    let sets = json(&run(&["data", "--json"]));
+    let mnist = sets.as_array().unwrap().iter().find(|set| set["name"] == "mnist").unwrap();
+    assert!(mnist["is_there"] == false && mnist["bytes"] == 11_594_722, "{mnist}");
+    assert!(mnist["licence"].as_str().unwrap().contains("CC BY-SA"));
+    // Nobody is there to agree.
+    refused(&run(&["data", "fetch", "mnist"]), 1, &["11.6 MB", "licence", "nothing was fetched"]);
+    refused(&run(&["data", "fetch", "somewhere"]), 1, &["cannot be fetched", "mnist"]);
+    refused(&run(&["train", "--data", "mnist", "--model", "softmax", "--out", "o"]), 1, &["data fetch mnist"]);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }

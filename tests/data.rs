@@ -121,7 +121,7 @@ fn put(root: &Path, name: &str, level: u8) {
 }
 
 #[test]
-fn class_folders_are_matched_by_name_and_sorted() {
+fn class_folders_are_matched_by_name_and_take_turns() {
     let root = tempfile::tempdir().unwrap();
     let names = classes(&["goldfish, Carassius auratus", "fiddler crab", "Egyptian cat", "jeep, landrover"]);
     put(root.path(), "n01443537_goldfish/b.png", 2);
@@ -135,7 +135,7 @@ fn class_folders_are_matched_by_name_and_sorted() {
         let data = Dataset::open(root.path(), split, &names).unwrap();
         let found: Vec<(usize, u8)> =
             (0..data.len()).map(|i| (data.label(i), data.picture(i).unwrap().bytes[0])).collect();
-        assert_eq!(found, [(3, 5), (2, 4), (1, 3), (0, 1), (0, 2)]);
+        assert_eq!(found, [(0, 1), (3, 5), (2, 4), (1, 3), (0, 2)]);
         assert!(!data.has_split());
     }
     assert_eq!(class_folders(root.path()).unwrap(), ["3", "EGYPTIAN_CAT", "fiddler-crab", "n01443537_goldfish"]);
@@ -169,11 +169,147 @@ fn what_is_no_data_set_is_refused() {
     fs::create_dir(root.path().join("7")).unwrap();
     assert!(says(root.path()).contains("hold no pictures"));
     fs::write(root.path().join("file"), "x").unwrap();
-    assert!(says(&root.path().join("file")).contains("this is a file"));
+    assert!(says(&root.path().join("file")).contains("this file is no data set"));
     // A damaged picture is only noticed when it is asked for, and named then.
     fs::write(root.path().join("7/broken.png"), "x").unwrap();
     let data = Dataset::open(root.path(), Split::Test, &digits()).unwrap();
     assert!(data.batch(&[0], &input(1, 2, 2)).unwrap_err().to_string().ends_with("broken.png"));
+}
+
+/// Packs files into a tar, in the order given.
+fn tar_of(files: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for (name, bytes) in files {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        // As other programs may write it: `set_path` refuses what leads out of the archive.
+        header.as_mut_bytes()[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_cksum();
+        archive.append(&header, bytes.as_slice()).unwrap();
+    }
+    archive.into_inner().unwrap()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packer.write_all(bytes).unwrap();
+    packer.finish().unwrap()
+}
+
+/// A picture file of one grey level.
+fn png(level: u8) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    put(folder.path(), "1.png", level);
+    fs::read(folder.path().join("1.png")).unwrap()
+}
+
+#[test]
+fn archives_of_class_folders_are_read_like_the_folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let names = classes(&["cat", "dog"]);
+    let tar = tar_of(&[
+        ("set/val/dog/1.png", png(5)),
+        ("set/train/dog/1.png", png(3)),
+        ("set/train/cat/2.png", png(2)),
+        ("set/train/cat/1.png", png(1)),
+        ("set/train/cat/._1.png", b"hidden".to_vec()),
+        ("set/train/cat/notes.txt", b"no picture".to_vec()),
+        ("../set/train/cat/3.png", png(9)),
+        ("set/train/../../../out/4.png", png(9)),
+    ]);
+    for (name, bytes) in [("a.tar", tar.clone()), ("a.tar.gz", gzip(&tar)), ("no ending", gzip(&tar))] {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(class_folders(&path).unwrap(), ["cat", "dog"]);
+        let train = Dataset::open(&path, Split::Train, &names).unwrap();
+        let levels: Vec<u8> = (0..train.len()).map(|i| train.picture(i).unwrap().bytes[0]).collect();
+        assert_eq!((train.labels(), levels, train.has_split()), ([0, 1, 0].as_slice(), vec![1, 3, 2], true));
+        assert_eq!(train.name(1), format!("{}: dog/1.png", path.display()));
+        let test = Dataset::open(&path, Split::Test, &names).unwrap();
+        assert_eq!((test.labels(), test.picture(0).unwrap().bytes), ([1].as_slice(), vec![5]));
+        let dogs = train.only(&[1]);
+        assert_eq!((dogs.labels(), dogs.picture(0).unwrap().bytes), ([0].as_slice(), vec![3]));
+        let message = Dataset::open(&path, Split::Train, &names[..1]).unwrap_err().to_string();
+        assert!(message.contains("\"dog\"") && message.ends_with(&format!("{name}/dog")), "{message}");
+    }
+    // Nothing was unpacked anywhere.
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3);
+    // The same name, another file: it is read anew.
+    fs::write(folder.path().join("a.tar"), tar_of(&[("dog/1.png", png(7))])).unwrap();
+    let whole = Dataset::open(&folder.path().join("a.tar"), Split::Test, &names).unwrap();
+    assert_eq!((whole.len(), whole.picture(0).unwrap().bytes, whole.has_split()), (1, vec![7], false));
+}
+
+/// ```python
+/// import io, tarfile
+/// from PIL import Image
+/// with tarfile.open("classes.tar.xz", "w:xz", format=tarfile.PAX_FORMAT) as archive:
+///     for name, level in [("dog/1.png", 30), ("cat/" + "long" * 60 + ".png", 20), ("cat/1.png", 10)]:
+///         file = io.BytesIO()
+///         Image.new("L", (3, 2), level).save(file, "png")
+///         info = tarfile.TarInfo("./" + name)
+///         info.size = len(file.getvalue())
+///         archive.addfile(info, io.BytesIO(file.getvalue()))
+///     link = tarfile.TarInfo("cat/link.png")
+///     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+///     archive.addfile(link)
+/// ```
+#[test]
+fn an_archive_that_python_wrote() {
+    let path = common::fixture("classes.tar.xz");
+    let data = Dataset::open(&path, Split::Train, &classes(&["dog", "cat"])).unwrap();
+    let levels: Vec<u8> = (0..data.len()).map(|i| data.picture(i).unwrap().bytes[0]).collect();
+    assert_eq!((data.labels(), levels), ([1, 0, 1].as_slice(), vec![10, 30, 20]));
+}
+
+#[test]
+fn damaged_archives_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.tar.gz");
+    let says = |bytes: &[u8]| {
+        fs::write(&path, bytes).unwrap();
+        let message = Dataset::open(&path, Split::Train, &classes(&["cat"])).unwrap_err().to_string();
+        assert!(message.ends_with("a.tar.gz") && message.lines().count() <= 6, "{message}");
+        message
+    };
+    let tar = tar_of(&[("cat/1.png", png(1))]);
+    for (what, bytes) in [("gzip", gzip(&tar)), ("xz", fs::read(common::fixture("classes.tar.xz")).unwrap())] {
+        for length in [bytes.len() - 1, bytes.len() - 9, bytes.len() / 2, 20] {
+            assert!(says(&bytes[..length]).contains("damaged or cut short"), "{what} cut to {length}");
+        }
+        let mut flipped = bytes.clone();
+        flipped[bytes.len() / 2] ^= 0x10;
+        assert!(says(&flipped).contains("damaged or cut short"), "{what}");
+    }
+    // In the middle of a picture.
+    assert!(says(&tar[..520]).contains("damaged or cut short"));
+    assert!(says(&gzip(b"no archive at all")).contains("damaged or cut short"));
+    assert!(says(&tar_of(&[("1.png", png(1)), ("cat/notes.txt", vec![1])])).contains("no class folders"));
+    assert!(says(b"text").contains("this file is no data set"));
+}
+
+#[test]
+fn photos_are_read_from_their_archive() {
+    let Some(path) = common::shared("data/photos109.tar.xz") else { return };
+    let names = class_folders(&path).unwrap();
+    assert_eq!((names.len(), names[0].as_str()), (109, "abacus"));
+    for (split, each) in [(Split::Train, 500), (Split::Test, 50)] {
+        let data = Dataset::open(&path, split, &names).unwrap();
+        assert_eq!((data.len(), data.has_split()), (109 * each, true));
+        assert!((0..data.len()).all(|i| data.label(i) == i % 109));
+    }
+    let data = Dataset::open(&path, Split::Train, &names).unwrap();
+    let (values, _) = data.batch_values(&[0, 54_499], &input(3, 64, 64)).unwrap();
+    let mean = |values: &[f32]| 255.0 * values.iter().sum::<f32>() / values.len() as f32;
+    let (first, last) = values.split_at(3 * 64 * 64);
+    // [np.asarray(Image.open(archive.extractfile(name)).convert("RGB")).mean() for name in (names[0], names[-1])]
+    assert!(
+        (mean(first) - 60.4559).abs() < 0.2 && (mean(last) - 103.8331).abs() < 0.2,
+        "{} {}",
+        mean(first),
+        mean(last)
+    );
 }
 
 /// Columns and rows with ink, and the centre of mass in pixel indices.

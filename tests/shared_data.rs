@@ -2,12 +2,15 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::shared;
 use doppelganger::engine::attack::{Baseline, Goal, Label, Loss, Method, Verdict, attack};
 use doppelganger::engine::data::{Dataset, Split};
 use doppelganger::engine::eval::{Plan, evaluate};
-use doppelganger::engine::model::{Catalogue, argmax};
+use doppelganger::engine::model::{Catalogue, Model, argmax};
 use doppelganger::engine::picture::open;
+use doppelganger::engine::train::{Config, Rule, Stopping, Trainer};
 
 const EPS: [f32; 6] = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3];
 
@@ -33,6 +36,31 @@ fn counts_on_mnist_agree_with_pytorch() {
             assert!(close(found.correct, expected), "{name} at ε = {}: {}, {expected}", found.eps, found.correct);
         }
     }
+}
+
+#[test]
+fn a_net_that_learns_from_drawn_digits_alone_reads_real_ones() {
+    let Some(path) = shared("data/mnist") else { return };
+    let config = Config {
+        data: "drawn:8000".parse().unwrap(),
+        model: "cnn:8,16,64".into(),
+        epochs: 4,
+        eps: 0.0,
+        validation: 0,
+        stopping: Stopping { rule: Rule::Off, ..Stopping::default() },
+        ..Config::default()
+    };
+    let manifest = config.manifest(&Catalogue::new(Vec::new())).unwrap();
+    let drawn = config.data.open(Split::Train, &manifest.classes).unwrap();
+    let mut trainer = Trainer::new(manifest.clone(), Arc::new(drawn), config).unwrap();
+    while !trainer.is_finished() {
+        trainer.advance().unwrap();
+    }
+    let model = Model::new(manifest, &trainer.params().unwrap()).unwrap();
+    let real = Dataset::open(&path, Split::Test, &model.classes).unwrap();
+    let plan = Plan { eps: Vec::new(), clip: true, loss: Loss::CrossEntropy, limit: None };
+    let right = evaluate(&model, &real, &plan, |_, _| true).unwrap().clean_correct;
+    assert!(right >= 9000, "{right} of 10 000 real digits");
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn config() -> Config {
 }
 
 /// What the trainer says next, of what `wanted` takes.
+#[track_caller]
 fn await_event<T>(worker: &Worker, mut wanted: impl FnMut(TrainEvent) -> Option<T>) -> T {
     let until = Instant::now() + Duration::from_secs(60);
     while let Some(event) = worker.wait(until.saturating_duration_since(Instant::now())) {
@@ -37,6 +38,7 @@ fn await_event<T>(worker: &Worker, mut wanted: impl FnMut(TrainEvent) -> Option<
     panic!("the trainer did not say what was expected within a minute");
 }
 
+#[track_caller]
 fn await_state(worker: &Worker, of: &RunId, wanted: impl Fn(&RunState) -> bool) -> RunState {
     await_event(worker, |event| match event {
         TrainEvent::State { run, state } if run == *of && wanted(&state) => Some(state),
@@ -44,6 +46,7 @@ fn await_state(worker: &Worker, of: &RunId, wanted: impl Fn(&RunState) -> bool) 
     })
 }
 
+#[track_caller]
 fn await_run(worker: &Worker) -> RunInfo {
     await_event(worker, |event| match event {
         TrainEvent::Run(info) => Some(*info),
@@ -51,6 +54,7 @@ fn await_run(worker: &Worker) -> RunInfo {
     })
 }
 
+#[track_caller]
 fn listed(worker: &Worker) -> Vec<RunInfo> {
     await_event(worker, |event| match event {
         TrainEvent::Runs(runs) => Some(runs),
@@ -164,6 +168,7 @@ fn the_queue_goes_on_and_orders_that_cannot_be_are_explained() {
     }
     worker.train(Order::Start(Config { epochs: 1000, ..config() }.into()));
     let long = await_run(&worker).run;
+    await_state(&worker, &long, |state| *state == RunState::Running);
     worker.train(Order::Start(Config { epochs: 1, ..config() }.into()));
     let next = await_event(&worker, |event| match event {
         TrainEvent::Run(info) if info.run != long => Some(info.run),
@@ -228,4 +233,29 @@ fn the_nets_of_a_run_can_be_attacked_while_it_trains() {
             assert!(Instant::now() < until, "only {changes} changes within a minute");
         }
     }
+}
+
+#[test]
+fn a_disk_that_takes_nothing_pauses_the_run_and_loses_nothing() {
+    let runs = tempfile::tempdir().unwrap();
+    let worker = worker(runs.path());
+    worker.train(Order::Start(Config { epochs: 20, ..config() }.into()));
+    let run = await_run(&worker).run;
+    await_state(&worker, &run, |state| *state == RunState::Running);
+    // As a disk that was taken out: nothing can be written where the folder was.
+    let folder = runs.path().join(&*run);
+    let aside = runs.path().join("aside");
+    std::fs::rename(&folder, &aside).unwrap();
+    std::fs::write(&folder, "no folder").unwrap();
+    let paused = await_state(&worker, &run, |state| matches!(state, RunState::Paused(Some(_))));
+    let RunState::Paused(Some(why)) = paused else { unreachable!() };
+    assert!(why.contains("cannot write the checkpoint") && why.contains("go on") && why.lines().count() <= 6, "{why}");
+    // Nor can it be put down now.
+    worker.train(Order::Stop);
+    await_state(&worker, &run, |state| matches!(state, RunState::Paused(Some(_))));
+    std::fs::remove_file(&folder).unwrap();
+    std::fs::rename(&aside, &folder).unwrap();
+    worker.train(Order::Play);
+    await_state(&worker, &run, |state| *state == RunState::Finished);
+    assert_eq!(RunFolder::summary(&folder).unwrap().history.len(), 20);
 }

@@ -1,101 +1,163 @@
-//! Slow things that the window does not wait for: file dialogs, pasted pictures, thumbnails. Each runs on a thread of
+//! Slow things that the window does not wait for: file dialogs, pasted pictures, thumbnails, files to write. Each runs on a thread of
 //! its own and posts what came of it.
 
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use eframe::egui::{ColorImage, Context};
+use eframe::egui::{ColorImage, Context, Rect};
 
-use super::panes::Thumbnail;
+use super::panes::{Question, Thumbnail};
+use super::train::facts::Facts;
+use crate::engine::files::write_atomically;
 use crate::engine::picture::Picture;
+use crate::engine::train::Config;
 
 /// What a thread reports.
 pub enum Incoming {
     Thumbnail(Thumbnail),
     /// The system's dialog ended; `None` when it was cancelled or could not be shown, which cannot be told apart.
-    Opened(Option<PathBuf>),
-    SaveChosen(Option<PathBuf>),
+    Chosen(Question, Option<PathBuf>),
     Pasted(Arc<Picture>),
+    /// Of the net and the data that the Train tab asked for.
+    Facts(Box<Facts>),
+    /// A file was written, or why it was not.
+    Exported(Result<PathBuf, String>),
+}
+
+/// Posts reports and wakes the window.
+#[derive(Clone)]
+struct Poster {
+    ctx: Context,
+    send: SyncSender<Incoming>,
+}
+
+impl Poster {
+    fn post(&self, incoming: Incoming) {
+        // The window is gone when this fails, and then nobody waits for the report.
+        let _ = self.send.send(incoming);
+        self.ctx.request_repaint();
+    }
+
+    /// Runs `work` on a named thread; it is given a function that posts a report.
+    fn start(&self, name: &str, work: impl FnOnce(&mut dyn FnMut(Incoming)) + Send + 'static) -> std::io::Result<()> {
+        let poster = self.clone();
+        let builder = std::thread::Builder::new().name(name.into());
+        builder.spawn(move || work(&mut |incoming| poster.post(incoming)))?;
+        Ok(())
+    }
 }
 
 /// Starts such threads and collects their reports.
 pub struct Background {
-    ctx: Context,
-    send: SyncSender<Incoming>,
+    poster: Poster,
     receive: Receiver<Incoming>,
     dialog_open: bool,
+    gathering: bool,
 }
 
 impl Background {
     pub fn new(ctx: Context) -> Self {
         let (send, receive) = sync_channel(32);
-        Self { ctx, send, receive, dialog_open: false }
+        Self { poster: Poster { ctx, send }, receive, dialog_open: false, gathering: false }
     }
 
     pub fn poll(&mut self) -> Option<Incoming> {
         let incoming = self.receive.try_recv().ok()?;
-        if matches!(incoming, Incoming::Opened(_) | Incoming::SaveChosen(_)) {
-            self.dialog_open = false;
+        match incoming {
+            Incoming::Chosen(..) => self.dialog_open = false,
+            Incoming::Facts(_) => self.gathering = false,
+            _ => {}
         }
         Some(incoming)
     }
 
-    /// Runs `work` on a named thread; it is given a function that posts a report and wakes the window.
-    fn start(&self, name: &str, work: impl FnOnce(&mut dyn FnMut(Incoming)) + Send + 'static) -> std::io::Result<()> {
-        let (ctx, send) = (self.ctx.clone(), self.send.clone());
-        std::thread::Builder::new().name(name.into()).spawn(move || {
-            work(&mut |incoming| {
-                // The window is gone when this fails, and then nobody waits for the report.
-                let _ = send.send(incoming);
-                ctx.request_repaint();
-            });
-        })?;
-        Ok(())
-    }
-
     pub fn thumbnails(&self) -> std::io::Result<()> {
-        self.start("thumbnails", |post| super::panes::make_thumbnails(|thumbnail| post(Incoming::Thumbnail(thumbnail))))
+        self.poster
+            .start("thumbnails", |post| super::panes::make_thumbnails(|thumbnail| post(Incoming::Thumbnail(thumbnail))))
     }
 
-    /// Asks the system for a file to open.
-    pub fn ask_open(&mut self) -> std::io::Result<()> {
+    /// Asks the system for the answer to a question about a file.
+    pub fn ask(&mut self, question: Question, proposal: &Path) -> std::io::Result<()> {
         if std::mem::replace(&mut self.dialog_open, true) {
             return Ok(());
         }
-        // The dialog's future is made here, on the window's thread, as some systems demand, and awaited elsewhere.
-        let answer = rfd::AsyncFileDialog::new()
-            .set_title("Open a picture")
-            .add_filter("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"])
-            .pick_file();
-        self.start("open dialog", move |post| {
-            post(Incoming::Opened(pollster::block_on(answer).map(|file| file.path().to_owned())));
-        })
-    }
-
-    /// Asks the system where to save.
-    pub fn ask_save(&mut self, proposal: &Path) -> std::io::Result<()> {
-        if std::mem::replace(&mut self.dialog_open, true) {
-            return Ok(());
+        let mut dialog = rfd::AsyncFileDialog::new().set_title(question.title());
+        if let Some((name, extensions)) = question.filter() {
+            dialog = dialog.add_filter(name, extensions);
         }
-        let mut dialog =
-            rfd::AsyncFileDialog::new().set_title("Save the adversarial picture").add_filter("PNG", &["png"]);
         if let Some(name) = proposal.file_name() {
             dialog = dialog.set_file_name(name.to_string_lossy());
         }
         if let Some(folder) = proposal.parent().filter(|folder| folder.is_dir()) {
             dialog = dialog.set_directory(folder);
         }
-        let answer = dialog.save_file();
-        self.start("save dialog", move |post| {
-            post(Incoming::SaveChosen(pollster::block_on(answer).map(|file| file.path().to_owned())));
+        // The dialog's future is made here, on the window's thread, as some systems demand, and awaited elsewhere.
+        let answer: Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match question {
+            Question::Open => Box::pin(dialog.pick_file()),
+            Question::Folder => Box::pin(dialog.pick_folder()),
+            Question::Save | Question::Export(_) => Box::pin(dialog.save_file()),
+        };
+        self.poster.start("file dialog", move |post| {
+            post(Incoming::Chosen(question, pollster::block_on(answer).map(|file| file.path().to_owned())));
         })
+    }
+
+    /// Looks up the net and the data of some settings, unless a look is under way already.
+    pub fn gather(&mut self, config: Config) -> std::io::Result<()> {
+        if std::mem::replace(&mut self.gathering, true) {
+            return Ok(());
+        }
+        self.poster.start("facts", move |post| post(Incoming::Facts(Box::new(Facts::gather(&config)))))
+    }
+
+    /// Writes a file.
+    pub fn export(&self, path: PathBuf, bytes: Vec<u8>) -> std::io::Result<()> {
+        self.poster.start("export", move |post| {
+            let written = write_atomically(&path, &bytes, "write the file").map_err(|error| error.to_string());
+            post(Incoming::Exported(written.map(|()| path)));
+        })
+    }
+
+    /// What to do with a picture of the window that comes later: cut out `area`, in pixels, and write it as PNG.
+    pub fn picture_export(&self, path: PathBuf, area: Rect) -> impl FnOnce(Arc<ColorImage>) + Send + 'static {
+        let poster = self.poster.clone();
+        move |window| {
+            let work = move |post: &mut dyn FnMut(Incoming)| {
+                let write = |bytes: Vec<u8>| write_atomically(&path, &bytes, "write the picture");
+                let written = png(&window, area).and_then(|bytes| write(bytes).map_err(|error| error.to_string()));
+                post(Incoming::Exported(written.map(|()| path)));
+            };
+            if let Err(error) = poster.start("export", work) {
+                // On the window's thread: it must not wait for room.
+                let _ = poster.send.try_send(Incoming::Exported(Err(error.to_string())));
+            }
+        }
     }
 
     /// Turns a picture of the clipboard into one for the nets.
     pub fn paste(&self, image: Arc<ColorImage>) -> std::io::Result<()> {
-        self.start("paste", move |post| post(Incoming::Pasted(Arc::new(picture_from_clipboard(&image)))))
+        self.poster.start("paste", move |post| post(Incoming::Pasted(Arc::new(picture_from_clipboard(&image)))))
     }
+}
+
+/// A part of a picture of the window, in pixels, as PNG.
+fn png(window: &ColorImage, area: Rect) -> Result<Vec<u8>, String> {
+    let [width, height] = window.size;
+    let within = |at: f32, most: usize| (at.round().max(0.0) as usize).min(most);
+    let (left, right) = (within(area.left(), width), within(area.right(), width));
+    let (top, bottom) = (within(area.top(), height), within(area.bottom(), height));
+    if left >= right || top >= bottom {
+        return Err("there is nothing of the plots on screen".into());
+    }
+    let rows = (top..bottom).flat_map(|y| &window.pixels[y * width + left..y * width + right]);
+    let rgb: Vec<u8> = rows.flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
+    let picture = image::RgbImage::from_raw((right - left) as u32, (bottom - top) as u32, rgb);
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let picture = picture.ok_or("the picture has the wrong size")?;
+    picture.write_to(&mut bytes, image::ImageFormat::Png).map_err(|error| error.to_string())?;
+    Ok(bytes.into_inner())
 }
 
 /// Transparent parts are laid on white, as paper is.
@@ -119,6 +181,17 @@ fn picture_from_clipboard(image: &ColorImage) -> Picture {
 mod tests {
     use super::*;
     use eframe::egui::Color32;
+
+    #[test]
+    fn a_part_of_the_window_becomes_a_picture() {
+        let pixels = (0..12).map(|i| Color32::from_gray(20 * i)).collect();
+        let window = ColorImage::new([4, 3], pixels);
+        let bytes = png(&window, Rect::from_min_max([1.2, 0.9].into(), [3.1, 9.0].into())).unwrap();
+        let picture = image::load_from_memory(&bytes).unwrap().into_luma8();
+        assert_eq!((picture.width(), picture.height()), (2, 2));
+        assert_eq!(picture.into_raw(), [100, 120, 180, 200]);
+        assert!(png(&window, Rect::NOTHING).is_err());
+    }
 
     #[test]
     fn transparent_pixels_become_white() {

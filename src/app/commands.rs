@@ -1,11 +1,16 @@
 //! Everything that a person can do, in one list: buttons, shortcuts, tooltips and the help overlay all read it.
 
+mod train;
+
 use std::path::PathBuf;
 
 use eframe::egui::{Key, KeyboardShortcut, ModifierNames, Modifiers};
 use egui_material_icons::{MaterialIcon, icons};
 
-use super::settings::ThemeChoice;
+pub use train::TrainCommand;
+
+use super::settings::{Tab, ThemeChoice};
+use super::train::NetMoment;
 use crate::engine::attack::{Goal, Label, Loss};
 use crate::engine::picture::Heatmap;
 use crate::worker::Source;
@@ -15,10 +20,10 @@ use crate::worker::Source;
 pub enum Command {
     // Pictures and models
     OpenDialog,
-    BrowseToOpen,
+    /// The system's dialog for the question that is open.
+    Browse,
     Draw,
     SaveDialog,
-    BrowseToSave,
     SaveTo(PathBuf),
     CopyPicture,
     CopyCommand,
@@ -51,7 +56,13 @@ pub enum Command {
     ZoomIn,
     ZoomOut,
     ZoomReset,
+    /// Of the run whose net is attacked: another moment of it.
+    ShowNet(NetMoment),
+    NextMoment,
+    // The other tab
+    Train(TrainCommand),
     // The window
+    Tab(Tab),
     Theme(ThemeChoice),
     CycleTheme,
     LargeType,
@@ -61,6 +72,13 @@ pub enum Command {
     CloseOverlay,
     CloseDrawing,
     Quit,
+}
+
+/// Where a shortcut works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    Everywhere,
+    In(Tab),
 }
 
 /// What is said of a command wherever it appears.
@@ -100,8 +118,19 @@ pub fn spelled(keys: &KeyboardShortcut) -> String {
 }
 
 impl Command {
-    /// The commands that have a shortcut, in the order in which the help overlay shows them.
-    pub const WITH_SHORTCUT: &'static [Self] = &[
+    /// The commands of the window that have a shortcut, in the order in which the help overlay shows them.
+    const OF_THE_WINDOW: &'static [Self] = &[
+        Self::Tab(Tab::Explore),
+        Self::Tab(Tab::Train),
+        Self::CycleTheme,
+        Self::LargeType,
+        Self::RefreshModels,
+        Self::DismissNotices,
+        Self::Help,
+        Self::Quit,
+    ];
+
+    const OF_EXPLORE: &'static [Self] = &[
         Self::OpenDialog,
         Self::Draw,
         Self::SaveDialog,
@@ -123,16 +152,23 @@ impl Command {
         Self::ZoomIn,
         Self::ZoomOut,
         Self::ZoomReset,
-        Self::CycleTheme,
-        Self::LargeType,
-        Self::RefreshModels,
-        Self::DismissNotices,
-        Self::Help,
-        Self::Quit,
+        Self::NextMoment,
     ];
+
+    /// The commands that have a shortcut in some place.
+    pub fn with_shortcut(place: Place) -> Vec<Self> {
+        match place {
+            Place::Everywhere => Self::OF_THE_WINDOW.to_vec(),
+            Place::In(Tab::Explore) => Self::OF_EXPLORE.to_vec(),
+            Place::In(Tab::Train) => TrainCommand::WITH_SHORTCUT.iter().cloned().map(Self::Train).collect(),
+        }
+    }
 
     /// Name, tooltip, shortcut and icon.
     pub fn about(&self) -> About {
+        if let Self::Train(command) = self {
+            return command.about();
+        }
         self.picture_about().or_else(|| self.attack_about()).unwrap_or_else(|| self.window_about())
     }
 
@@ -144,9 +180,7 @@ impl Command {
                 keys(CTRL, Key::O),
                 Some(icons::ICON_FOLDER_OPEN),
             ),
-            Self::BrowseToOpen | Self::BrowseToSave => {
-                about("Browse…", "Choose in the system's file dialog", None, Some(icons::ICON_FOLDER_OPEN))
-            }
+            Self::Browse => about("Browse…", "Choose in the system's file dialog", None, Some(icons::ICON_FOLDER_OPEN)),
             Self::Draw => about(
                 "Draw…",
                 "Draw a digit by hand; it is attacked as you draw",
@@ -261,6 +295,19 @@ impl Command {
             Self::ZoomIn => about("Zoom in", "Enlarge all three pictures", keys(NONE, Key::Plus), None),
             Self::ZoomOut => about("Zoom out", "Make all three pictures smaller", keys(NONE, Key::Minus), None),
             Self::ZoomReset => about("Fit pictures", "Show the pictures whole", keys(NONE, Key::Num0), None),
+            Self::ShowNet(moment) => TrainCommand::UseNet(*moment).about(),
+            Self::NextMoment => about(
+                "Net before, now, best",
+                "Of a run's net in Explore: the next of the three moments",
+                keys(NONE, Key::N),
+                None,
+            ),
+            Self::Tab(Tab::Explore) => {
+                about("Explore", "Attack a picture and see what the net says", keys(CTRL, Key::Num1), None)
+            }
+            Self::Tab(Tab::Train) => {
+                about("Train", "Train a net, cleanly or against attacks", keys(CTRL, Key::Num2), None)
+            }
             Self::Theme(_) | Self::CycleTheme => {
                 about("Theme", "Dark, light, or as the system has it", keys(CTRL, Key::T), Some(icons::ICON_CONTRAST))
             }
@@ -297,14 +344,17 @@ mod tests {
 
     #[test]
     fn no_two_commands_share_a_shortcut() {
-        let mut seen = std::collections::HashMap::new();
-        for command in Command::WITH_SHORTCUT {
-            let about = command.about();
-            let shortcut = about.shortcut.expect("listed because of its shortcut");
-            if let Some(other) = seen.insert(format!("{shortcut:?}"), about.name) {
-                panic!("{} and {other} share {shortcut:?}", about.name);
+        for tab in [Tab::Explore, Tab::Train] {
+            let mut seen = std::collections::HashMap::new();
+            let here = [Place::Everywhere, Place::In(tab)].into_iter().flat_map(Command::with_shortcut);
+            for command in here {
+                let about = command.about();
+                let shortcut = about.shortcut.expect("listed because of its shortcut");
+                if let Some(other) = seen.insert(format!("{shortcut:?}"), about.name) {
+                    panic!("{} and {other} share {shortcut:?}", about.name);
+                }
             }
+            assert!(seen.len() >= 20, "{tab:?}: {}", seen.len());
         }
-        assert!(seen.len() >= 20);
     }
 }

@@ -114,6 +114,11 @@ impl Explore {
         std::mem::take(&mut self.dirty).then(|| self.view())
     }
 
+    /// Asks for the view again: the net behind the name is another one.
+    pub fn refresh(&mut self) {
+        self.dirty = true;
+    }
+
     pub fn asked(&mut self, revision: Revision, view: View) {
         // While the slider moves, the waiting began with the first request that is still unanswered.
         let at = match &self.asked {

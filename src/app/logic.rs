@@ -1,15 +1,16 @@
 //! What happens between frames: events of the worker and of the person come in, commands are carried out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Context, Key, Modifiers, ViewportCommand};
 
 use super::background::Incoming;
-use super::commands::Command;
+use super::commands::{Command, Place};
 use super::explore::{DEFAULT_EPS, PATIENCE};
-use super::panes::{Tone, typed_path};
-use super::settings::{MethodChoice, ThemeChoice};
+use super::panes::{Question, Tone, typed_path};
+use super::settings::{MethodChoice, Tab, ThemeChoice};
+use super::train::NetMoment;
 use super::widgets::{per_cent, typing};
 use super::window::App;
 use super::words;
@@ -33,6 +34,7 @@ impl App {
         while let Some(incoming) = self.background.poll() {
             self.take_incoming(ctx, incoming);
         }
+        self.gather_facts();
         // A view that a failure put back, or a class carried over to another net.
         self.ask();
         self.keep_settings(ctx);
@@ -62,7 +64,8 @@ impl App {
                 let (tone, text) = saved_text(&saved);
                 self.notices.add(tone, text);
             }
-            Event::NetChanged(_) | Event::Training(_) => {}
+            Event::NetChanged(name) => self.take_changed_net(&name),
+            Event::Training(event) => self.take_training(event),
             Event::SaveFailed { path, message } => {
                 self.notices.add(Tone::Problem, format!("The picture was not saved: {message}\n{}", path.display()));
             }
@@ -72,16 +75,14 @@ impl App {
     fn take_incoming(&mut self, ctx: &Context, incoming: Incoming) {
         match incoming {
             Incoming::Thumbnail(thumbnail) => self.samples.take(ctx, thumbnail),
-            Incoming::Opened(Some(path)) => {
+            Incoming::Chosen(question, Some(path)) => {
                 self.dialogs.close();
-                self.explore.set_picture(Source::File(path));
-            }
-            Incoming::SaveChosen(Some(path)) => {
-                self.dialogs.close();
-                self.worker.save(path.with_extension("png"));
+                self.commands.push(question.answer(path));
             }
             // Cancelled or not available: the question with its path field is still there.
-            Incoming::Opened(None) | Incoming::SaveChosen(None) => {}
+            Incoming::Chosen(_, None) => {}
+            Incoming::Facts(facts) => self.facts = Some(*facts),
+            Incoming::Exported(written) => self.take_exported(written),
             Incoming::Pasted(picture) => {
                 self.explore.set_picture(Source::Memory { name: "pasted picture".into(), picture });
             }
@@ -90,13 +91,16 @@ impl App {
 
     /// Shortcuts, dropped and pasted pictures.
     pub(super) fn take_input(&mut self, ctx: &Context) {
-        let modal = self.help || self.dialogs.is_open();
-        for command in Command::WITH_SHORTCUT {
+        let modal = self.help || self.dialogs.is_open() || self.questions.is_open();
+        let here = [Place::Everywhere, Place::In(self.settings.tab)].into_iter().flat_map(Command::with_shortcut);
+        for command in here {
             let Some(keys) = command.about().shortcut else { continue };
             let plain = keys.modifiers == Modifiers::NONE && !is_function_key(keys.logical_key);
-            let allowed = !(plain && typing(ctx)) && (!modal || *command == Command::Quit);
-            if allowed && ctx.input_mut(|i| i.consume_shortcut(&keys)) {
-                self.commands.push(command.clone());
+            // Space presses the button that has the keyboard.
+            let taken = keys.logical_key == Key::Space && ctx.memory(|m| m.focused().is_some());
+            let barred = taken || (plain && typing(ctx)) || (modal && command != Command::Quit);
+            if !barred && ctx.input_mut(|i| i.consume_shortcut(&keys)) {
+                self.commands.push(command);
             }
         }
         let question_mark = ctx.input(|i| i.key_pressed(Key::Questionmark));
@@ -113,9 +117,12 @@ impl App {
             (dropped, pasted)
         });
         if let Some(path) = dropped {
-            self.commands.push(Command::Show(Source::File(path)));
+            self.commands.push(match self.settings.tab {
+                Tab::Explore => Command::Show(Source::File(path)),
+                Tab::Train => Self::dropped_on_training(path),
+            });
         }
-        match pasted {
+        match pasted.filter(|_| self.settings.tab == Tab::Explore) {
             Some(Pasted::Image(image)) => self.note_failure(|app| app.background.paste(image)),
             Some(Pasted::Text(text)) if !typing(ctx) => match typed_path(&text) {
                 Some(path) if !text.trim().contains('\n') => self.commands.push(Command::Show(Source::File(path))),
@@ -125,7 +132,7 @@ impl App {
         }
     }
 
-    fn note_failure(&mut self, action: impl FnOnce(&mut Self) -> std::io::Result<()>) {
+    pub(super) fn note_failure(&mut self, action: impl FnOnce(&mut Self) -> std::io::Result<()>) {
         if let Err(e) = action(self) {
             self.notices.add(Tone::Problem, format!("The system gave no thread for this: {e}"));
         }
@@ -187,17 +194,17 @@ impl App {
             Command::NextSample => self.step_sample(1),
             Command::PreviousSample => self.step_sample(-1),
             Command::OpenDialog => {
-                self.dialogs.ask_open();
-                self.note_failure(|app| app.background.ask_open());
+                self.dialogs.ask(Question::Open, Path::new(""));
+                self.note_failure(|app| app.background.ask(Question::Open, Path::new("")));
             }
-            Command::BrowseToOpen => self.note_failure(|app| app.background.ask_open()),
             Command::SaveDialog => {
                 let proposal = self.save_proposal();
-                self.dialogs.ask_save(&proposal);
+                self.dialogs.ask(Question::Save, &proposal);
             }
-            Command::BrowseToSave => {
-                let proposal = self.dialogs.path();
-                self.note_failure(|app| app.background.ask_save(&proposal));
+            Command::Browse => {
+                if let Some((question, proposal)) = self.dialogs.asked() {
+                    self.note_failure(|app| app.background.ask(question, &proposal));
+                }
             }
             Command::SaveTo(path) => self.worker.save(path),
             Command::CopyPicture => {
@@ -224,6 +231,10 @@ impl App {
             Command::ZoomIn => self.pictures.zoom(ZOOM_STEP),
             Command::ZoomOut => self.pictures.zoom(1.0 / ZOOM_STEP),
             Command::ZoomReset => self.pictures.fit(),
+            Command::ShowNet(moment) => self.show_net(|_| moment),
+            Command::NextMoment => self.show_net(NetMoment::next),
+            Command::Train(command) => self.change_training(ctx, command),
+            Command::Tab(tab) => self.settings.tab = tab,
             Command::Theme(theme) => {
                 self.settings.theme = theme;
                 self.apply_look(ctx);
@@ -241,12 +252,16 @@ impl App {
                 self.apply_look(ctx);
             }
             Command::Help => self.help = !self.help,
-            Command::RefreshModels => self.worker.refresh_catalogue(),
+            Command::RefreshModels => {
+                self.worker.refresh_catalogue();
+                self.facts = None;
+            }
             Command::DismissNotice(id) => self.notices.dismiss(id),
             Command::DismissNotices => self.notices.clear(),
             Command::CloseOverlay => {
                 self.help = false;
                 self.dialogs.close();
+                self.questions.close();
             }
             Command::CloseDrawing => self.canvas.open = false,
             Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),

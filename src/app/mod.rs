@@ -12,6 +12,8 @@ mod logic;
 mod panes;
 mod settings;
 mod theme;
+mod train;
+mod train_logic;
 mod ui;
 mod widgets;
 mod window;
@@ -25,9 +27,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use eframe::egui::{IconData, ViewportBuilder};
 
-pub use commands::Command;
+pub use commands::{Command, TrainCommand};
 pub use explore::Explore;
 pub use panes::plots;
+pub use settings::Tab;
+pub use train::{Export, NetMoment, Panel, Run, Train, TrainView};
 pub use window::App;
 
 /// What the window begins with; anything left open comes from the last time.

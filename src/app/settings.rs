@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::engine::attack::Loss;
+use crate::engine::train::Config;
 
 /// The version of the file's shape; raised when a field changes its meaning.
 const VERSION: u32 = 1;
@@ -34,6 +35,15 @@ pub enum MethodChoice {
     GradientSteps,
 }
 
+/// The two halves of the window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tab {
+    #[default]
+    Explore,
+    Train,
+}
+
 /// The last picture, where it can be found again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -47,6 +57,7 @@ pub enum LastPicture {
 #[serde(default)]
 pub struct Settings {
     pub version: u32,
+    pub tab: Tab,
     pub theme: ThemeChoice,
     pub large_type: bool,
     /// Inner size of the window in points.
@@ -61,12 +72,21 @@ pub struct Settings {
     pub loss: Loss,
     /// Newest first.
     pub recent: Vec<PathBuf>,
+    /// Of the next run, if they were changed. Settings of another version of the program are forgotten.
+    #[serde(deserialize_with = "if_understood")]
+    pub train: Option<Config>,
+}
+
+fn if_understood<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Config>, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             version: VERSION,
+            tab: Tab::Explore,
             theme: ThemeChoice::System,
             large_type: false,
             window: None,
@@ -79,6 +99,7 @@ impl Default for Settings {
             clip: true,
             loss: Loss::default(),
             recent: Vec::new(),
+            train: None,
         }
     }
 }
@@ -224,7 +245,14 @@ mod tests {
     fn what_is_kept_comes_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deeper/settings.json");
-        let settings = Settings { eps: 0.07, large_type: true, theme: ThemeChoice::Light, ..Settings::default() };
+        let settings = Settings {
+            eps: 0.07,
+            large_type: true,
+            theme: ThemeChoice::Light,
+            tab: Tab::Train,
+            train: Some(Config { alpha: 0.3, ..Config::default() }),
+            ..Settings::default()
+        };
         let mut keeper = Keeper::start(Some(path.clone()));
         assert!(keeper.keep(&Settings::default()));
         keeper.finish(&settings);
@@ -254,6 +282,14 @@ mod tests {
         let (settings, message) = load(Some(&path));
         assert_eq!(message, None);
         assert_eq!(settings, Settings { steps: 1, clip: false, ..Settings::default() });
+    }
+
+    #[test]
+    fn settings_of_training_that_are_not_understood_take_nothing_with_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.json");
+        std::fs::write(&path, r#"{"eps": 0.1, "train": {"batch": "many"}}"#).unwrap();
+        assert_eq!(load(Some(&path)), (Settings { eps: 0.1, ..Settings::default() }, None));
     }
 
     #[test]

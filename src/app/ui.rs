@@ -2,7 +2,9 @@
 
 use eframe::egui::{self, Align2, CentralPanel, Frame, Margin, Panel, Stroke, StrokeKind, Ui};
 
-use super::panes;
+use super::commands::Command;
+use super::panes::{self, Around};
+use super::settings::Tab;
 use super::theme::{self, SPACE_2, SPACE_3, SPACE_4, palette};
 use super::window::App;
 
@@ -15,40 +17,53 @@ impl App {
         let mut out = std::mem::take(&mut self.commands);
 
         let top = Panel::top("top bar").frame(theme::bar_frame(ui)).show(ui, |ui| {
-            panes::top_bar(ui, &self.explore, &self.settings, &mut out);
+            panes::top_bar(ui, &self.explore, &self.train, &self.settings, &mut out);
         });
+        match self.settings.tab {
+            Tab::Explore => self.draw_explore(ui, &mut out),
+            Tab::Train => {
+                let around = Around { facts: self.facts.as_ref(), catalogue: &self.explore.catalogue };
+                self.train_tab.show(ui, &self.train, &around, &mut out);
+            }
+        }
+        self.dialogs.show(ui, &self.settings.recent, &mut out);
+        self.questions.show(ui, &mut out);
+        if self.help {
+            panes::help(ui, &mut out);
+        }
+        self.notices.show(ui, top.response.rect.bottom(), &mut out);
+        drop_target(ui, self.settings.tab);
+
+        self.picture_plots(&ctx);
+        self.commands = out;
+        self.carry_out(&ctx);
+    }
+
+    fn draw_explore(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
         let strip =
             Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 0 });
         Panel::top("samples").frame(strip).show_separator_line(false).show(ui, |ui| {
-            self.samples.show(ui, &self.explore, &mut out);
+            self.samples.show(ui, &self.explore, out);
+            panes::net_band(ui, &self.train, &self.explore.model, out);
         });
         let dock = theme::bar_frame(ui).inner_margin(Margin { left: 16, right: 16, top: 12, bottom: 12 });
         Panel::bottom("dock").frame(dock).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = SPACE_2;
-            self.controls.show(ui, &self.explore, &mut out);
+            self.controls.show(ui, &self.explore, out);
         });
         let band =
             Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 8 });
         Panel::bottom("verdict").frame(band).show_separator_line(false).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 4.0;
-            panes::results(ui, &self.explore, &mut out);
+            panes::results(ui, &self.explore, out);
         });
         let pictures =
             Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 4 });
         CentralPanel::default().frame(pictures).show(ui, |ui| {
-            self.pictures.show(ui, &self.explore, &mut out);
+            self.pictures.show(ui, &self.explore, out);
         });
 
-        self.canvas.show(ui, &mut out);
-        self.dialogs.show(ui, &self.settings.recent, &mut out);
-        if self.help {
-            panes::help(ui, &mut out);
-        }
-        self.notices.show(ui, top.response.rect.bottom(), &mut out);
-        drop_target(ui);
-
-        self.commands = out;
-        self.carry_out(&ctx);
+        self.canvas.show(ui, out);
     }
 
     fn remember_size(&mut self, ui: &Ui) {
@@ -63,7 +78,7 @@ impl App {
 }
 
 /// While a file hovers over the window, says what dropping it does.
-fn drop_target(ui: &Ui) {
+fn drop_target(ui: &Ui, tab: Tab) {
     let hovered = ui.input(|i| i.raw.hovered_files.len());
     if hovered == 0 {
         return;
@@ -74,7 +89,11 @@ fn drop_target(ui: &Ui) {
     let rect = ui.ctx().content_rect();
     painter.rect_filled(rect, 0, palette.veil);
     painter.rect_stroke(rect.shrink(SPACE_3), 12, Stroke::new(3.0, palette.accent), StrokeKind::Inside);
-    let text = if hovered == 1 { "Drop to attack this picture" } else { "Drop to attack the last of these pictures" };
+    let text = match (tab, hovered) {
+        (Tab::Train, _) => "Drop to train on the pictures of this folder",
+        (Tab::Explore, 1) => "Drop to attack this picture",
+        (Tab::Explore, _) => "Drop to attack the last of these pictures",
+    };
     let galley = painter.layout_no_wrap(text.into(), theme::verdict_font(), palette.on_overlay);
     let ground = egui::Rect::from_center_size(rect.center(), galley.size() + egui::Vec2::splat(2.0 * SPACE_4));
     painter.rect_filled(ground, theme::RADIUS, palette.overlay);

@@ -10,10 +10,14 @@ use super::Start;
 use super::background::Background;
 use super::commands::Command;
 use super::explore::Explore;
-use super::panes::{Canvas, Controls, Dialogs, Notices, Pictures, Samples, Tone};
-use super::settings::{self, Keeper, Settings, ThemeChoice};
+use super::panes::{Canvas, Controls, Dialogs, Notices, Pictures, Questions, Samples, Tone, TrainTab};
+use super::settings::{self, Keeper, Settings, Tab, ThemeChoice};
 use super::theme;
-use crate::worker::{Shown, Worker};
+use super::train::facts::Facts;
+use super::train::{Train, draft};
+use super::train_logic::Picturing;
+use crate::engine::model::Catalogue;
+use crate::worker::{Shown, Worker, runs_folder};
 
 /// Settings are written this long after the last change.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
@@ -22,6 +26,9 @@ const KEEP_AFTER: Duration = Duration::from_secs(1);
 pub struct App {
     pub(super) worker: Worker,
     pub(super) explore: Explore,
+    pub(super) train: Train,
+    /// Of the settings of the next run, once they were looked up.
+    pub(super) facts: Option<Facts>,
     pub(super) settings: Settings,
     /// What was last handed over for writing.
     kept: Settings,
@@ -33,7 +40,10 @@ pub struct App {
     pub(super) samples: Samples,
     pub(super) controls: Controls,
     pub(super) canvas: Canvas,
+    pub(super) train_tab: TrainTab,
     pub(super) dialogs: Dialogs,
+    pub(super) questions: Questions,
+    pub(super) picturing: Option<Picturing>,
     pub(super) help: bool,
     /// Commands of this frame; applied after it is drawn.
     pub(super) commands: Vec<Command>,
@@ -53,15 +63,26 @@ impl App {
     /// # Errors
     /// As [`Self::new`].
     pub fn with_settings(ctx: &Context, start: Start, path: Option<PathBuf>) -> anyhow::Result<Self> {
+        Self::with_folders(ctx, start, path, runs_folder())
+    }
+
+    /// The same with another folder of runs, too.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_folders(ctx: &Context, start: Start, path: Option<PathBuf>, runs: PathBuf) -> anyhow::Result<Self> {
         theme::install(ctx);
         let (settings, problem) = settings::load(path.as_deref());
         let wake = ctx.clone();
-        let worker = Worker::spawn(move || wake.request_repaint()).context("cannot start the worker thread")?;
+        let worker = Worker::with_folders(Catalogue::from_environment(), runs, move || wake.request_repaint())
+            .context("cannot start the worker thread")?;
         let background = Background::new(ctx.clone());
         background.thumbnails().context("cannot start a thread for the thumbnails")?;
         let mut app = Self {
             worker,
             explore: Explore::new(&settings, start.model, start.picture),
+            train: Train::new(settings.train.clone().unwrap_or_else(draft::usual)),
+            facts: None,
             kept: settings.clone(),
             keep_at: None,
             keeper: Keeper::start(path),
@@ -71,7 +92,10 @@ impl App {
             samples: Samples::default(),
             controls: Controls::default(),
             canvas: Canvas::default(),
+            train_tab: TrainTab::default(),
             dialogs: Dialogs::default(),
+            questions: Questions::default(),
+            picturing: None,
             help: false,
             commands: Vec::new(),
             settings,
@@ -94,6 +118,16 @@ impl App {
         &self.explore
     }
 
+    /// The state of the Train tab.
+    pub fn train(&self) -> &Train {
+        &self.train
+    }
+
+    /// The tab on screen.
+    pub fn tab(&self) -> Tab {
+        self.settings.tab
+    }
+
     /// The messages on screen, newest first.
     pub fn notice_texts(&self) -> Vec<&str> {
         self.notices.all().iter().map(|notice| notice.text.as_str()).collect()
@@ -106,7 +140,7 @@ impl App {
 
     /// Writes the settings for the last time.
     pub fn close(&mut self) {
-        self.explore.remember(&mut self.settings);
+        self.remember();
         self.keeper.finish(&self.settings);
     }
 
@@ -120,7 +154,11 @@ impl App {
     }
 
     /// Hands the newest wish to the worker, which drops older ones that it has not begun.
+    /// While the other tab is on screen there is no hurry.
     pub(super) fn ask(&mut self) {
+        if self.settings.tab == Tab::Train && self.explore.shown.is_some() {
+            return;
+        }
         if let Some(view) = self.explore.take_wish() {
             let revision = self.worker.show(view.clone());
             self.explore.asked(revision, view);
@@ -129,7 +167,7 @@ impl App {
 
     /// Hands settings over for writing once they have rested for a while.
     pub(super) fn keep_settings(&mut self, ctx: &Context) {
-        self.explore.remember(&mut self.settings);
+        self.remember();
         if let Some(problem) = self.keeper.problem() {
             self.notices.add(Tone::Caution, problem);
         }

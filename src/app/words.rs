@@ -137,8 +137,8 @@ pub fn command_line(view: &View, classes: &[String]) -> Option<String> {
 }
 
 /// As a shell takes it for one word.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:".contains(c);
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,+=".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {
@@ -146,8 +146,21 @@ fn quoted(word: &str) -> String {
     }
 }
 
-fn plural(count: usize) -> &'static str {
+pub fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
+}
+
+/// 1235496 as "1 235 496".
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push('\u{202F}');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// Three significant digits, with an exponent only where needed: "0.1", "0.00123", "2.5e-6".
@@ -233,6 +246,12 @@ mod tests {
         );
         view.method = Method::GradientSteps { eta: 0.1, steps: 3 };
         assert_eq!(command_line(&view, &classes), None);
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(thousands(1_235_496), "1\u{202F}235\u{202F}496");
+        assert_eq!(thousands(999), "999");
     }
 
     #[test]

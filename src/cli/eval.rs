@@ -1,14 +1,12 @@
 //! `doppelganger eval`: a net on a whole set of pictures.
 
-use std::path::PathBuf;
-
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::progress::ProgressLine;
 use super::{LossArgument, eps_argument, interrupt, print, print_json};
 use crate::engine::attack::Loss;
-use crate::engine::data::{Dataset, Split};
+use crate::engine::data::{DataSource, Split};
 use crate::engine::eval::{Evaluation, Plan, evaluate};
 use crate::engine::model::Catalogue;
 use crate::engine::units::describe_eps;
@@ -19,9 +17,10 @@ pub struct EvalArgs {
     /// A name from "doppelganger models", or the path of a manifest
     #[arg(long, value_name = "NAME|MANIFEST")]
     model: String,
-    /// A folder with the IDX files of a test set (gzipped or not), or with one folder of pictures per class
-    #[arg(long, value_name = "PATH")]
-    data: PathBuf,
+    /// A folder with the IDX files of a test set (gzipped or not), or with one folder of pictures per class, or a .tar,
+    /// .tar.gz or .tar.xz of such; or a set by name: mnist, fashion-mnist, drawn:20000
+    #[arg(long, value_name = "PATH|SET")]
+    data: DataSource,
     /// The attack, always against the true labels
     #[arg(long, value_enum, default_value_t = Attack::Fgsm)]
     attack: Attack,
@@ -78,11 +77,10 @@ struct Attacked {
 
 pub fn run(args: &EvalArgs) -> Result<()> {
     let model = Catalogue::from_environment().load(&args.model)?;
-    let data = Dataset::open(&args.data, Split::Test, &model.classes)?;
-    if data.is_empty() || args.limit == Some(0) {
-        let why = "there are no pictures to evaluate; expected at least one".to_owned();
-        return Err(Error::Data { path: args.data.clone(), why });
+    if args.limit == Some(0) {
+        return Err(Error::Argument("--limit is 0; expected at least 1 picture to evaluate".into()));
     }
+    let data = args.data.open(Split::Test, &model.classes)?;
     interrupt::watch();
     let mut line = ProgressLine::new(true);
     let plan = Plan { eps: args.eps.clone(), clip: !args.no_clip, loss: args.loss.into(), limit: args.limit };

@@ -3,10 +3,12 @@
 
 mod attack;
 mod bench;
+mod data;
 mod eval;
 mod interrupt;
 mod models;
 mod progress;
+mod reproduce;
 mod sweep;
 mod train;
 mod training;
@@ -56,6 +58,10 @@ enum Command {
     Train(train::TrainArgs),
     /// Train the same net for every ε and α of a grid
     Sweep(sweep::SweepArgs),
+    /// Measure the paper's numbers again: train its nets on MNIST and attack them
+    Reproduce(reproduce::ReproduceArgs),
+    /// List the data sets that are known by name, or fetch one
+    Data(data::DataArgs),
     /// List the models that can be found
     Models(models::ModelsArgs),
     /// Time attacks and training steps on this machine
@@ -77,6 +83,8 @@ pub fn main() -> ExitCode {
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Reproduce(args)) => reproduce::run(&args),
+        Some(Command::Data(args)) => data::run(&args),
         Some(Command::Models(args)) => models::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
         None => return window(cli.window),

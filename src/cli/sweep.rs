@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
-use super::training::{Prepared, TrainingArgs, TuningArgs, drive, run_name};
+use super::training::{Prepared, Report, TrainingArgs, TuningArgs, drive, run_name};
 use super::{eps_argument, interrupt, print};
 use crate::engine::files::write_atomically;
 use crate::engine::train::{EpochRecord, RunFolder, Trainer};
@@ -58,7 +58,7 @@ fn run_one(args: &SweepArgs, tuning: &TuningArgs, path: &Path) -> Result<Trainer
         }
         Err(_) => RunFolder::begin(path, manifest, data, config)?,
     };
-    drive(&mut folder, &mut trainer, args.json)?;
+    drive(&mut folder, &mut trainer, Report::new(args.json))?;
     Ok(trainer)
 }
 

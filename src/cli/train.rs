@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::interrupt;
-use super::training::{Prepared, TrainingArgs, TuningArgs, drive};
+use super::training::{Prepared, Report, TrainingArgs, TuningArgs, drive};
 use crate::engine::train::RunFolder;
 use crate::engine::{Error, Result};
 
+// A run that is taken up knows its data and net.
 #[derive(Args)]
+#[command(mut_arg("data", |arg| arg.required(false).required_unless_present("resume")))]
+#[command(mut_arg("model", |arg| arg.required(false).required_unless_present("resume")))]
 pub struct TrainArgs {
     #[command(flatten)]
     training: TrainingArgs,
@@ -36,5 +39,5 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         }
         (None, None) => return Err(Error::Argument("train needs --out or --resume".into())),
     };
-    drive(&mut folder, &mut trainer, args.json)
+    drive(&mut folder, &mut trainer, Report::new(args.json))
 }

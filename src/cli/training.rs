@@ -19,13 +19,13 @@ use crate::engine::{Error, Result};
 /// What decides how a run goes, ε and α apart.
 #[derive(Args, Clone)]
 pub struct TrainingArgs {
-    /// A folder with the IDX files of a training set (gzipped or not), or with one folder of pictures per class; or a set
-    /// by name: drawn:20000 (digits that the program draws itself), mnist, fashion-mnist
-    #[arg(long, value_name = "PATH|SET")]
+    /// A folder with the IDX files of a training set (gzipped or not), or with one folder of pictures per class, or a .tar,
+    /// .tar.gz or .tar.xz of such; or a set by name: drawn:20000 (digits that the program draws itself), mnist, fashion-mnist
+    #[arg(long, value_name = "PATH|SET", required = true)]
     pub data: Option<DataSource>,
     /// The net: a name from "doppelganger models", the path of a manifest (its weights are not needed), or its sizes, such
     /// as maxout:240x5,240x5+dropout, cnn:32,64,1024, mlp:1200,1200 or softmax
-    #[arg(long, value_name = "NAME|MANIFEST|SIZES")]
+    #[arg(long, value_name = "NAME|MANIFEST|SIZES", required = true)]
     pub model: Option<String>,
     #[arg(long, default_value_t = 10)]
     epochs: usize,
@@ -190,19 +190,36 @@ impl TrainingArgs {
     }
 }
 
+/// What is printed of each epoch.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Report {
+    Text,
+    Json,
+    /// Nothing: only the progress line is drawn.
+    Nothing,
+}
+
+impl Report {
+    pub fn new(json: bool) -> Self {
+        if json { Self::Json } else { Self::Text }
+    }
+}
+
 /// Trains what is left, with checkpoints, and writes the net. Ctrl-C keeps the state and stops.
-pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, json: bool) -> Result<()> {
-    let mut line = ProgressLine::new(!json);
+pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: Report) -> Result<()> {
+    let mut line = ProgressLine::new(report != Report::Json);
     while !trainer.is_finished() {
         let moment = trainer.advance();
         match moment {
             Ok(Moment::Epoch) => {
                 line.clear();
                 folder.keep(trainer)?;
-                if let Some(record) = trainer.history().last() {
-                    print(&if json { json!(record).to_string() } else { describe(record) })?;
+                match (report, trainer.history().last()) {
+                    (Report::Text, Some(record)) => print(&describe(record))?,
+                    (Report::Json, Some(record)) => print(&as_json(record).to_string())?,
+                    _ => {}
                 }
-                line = ProgressLine::new(!json);
+                line = ProgressLine::new(report != Report::Json);
             }
             Ok(Moment::Step | Moment::Validation) => {
                 folder.keep_now_and_then(trainer)?;
@@ -234,6 +251,29 @@ fn draw(line: &mut ProgressLine, trainer: &Trainer) {
     let speed = p.images_per_second.map(|speed| format!(", {speed:.0} pictures/s")).unwrap_or_default();
     let run = p.run_left.map(|left| format!(", run {} min left", left.as_secs() / 60)).unwrap_or_default();
     line.draw(&format!("{doing} {} of {}{loss}{speed}{run}", p.epoch + 1, p.epochs), p.step, p.steps);
+}
+
+/// One line for programs; errors are shares of the pictures named beside them.
+fn as_json(record: &EpochRecord) -> serde_json::Value {
+    let error = |measured: Option<Measured>| measured.map(|measured| measured.error());
+    let confidence = |measured: Option<Measured>| measured.and_then(|measured| measured.confidence_on_mistakes);
+    json!({
+        "stage": record.stage,
+        "epoch": record.epoch,
+        "eps": record.eps,
+        "alpha": record.alpha,
+        "rate": record.rate,
+        "loss": record.loss,
+        "clean_error": error(record.clean),
+        "adversarial_error": error(record.adversarial),
+        "pgd_error": error(record.pgd),
+        "clean_confidence_on_mistakes": confidence(record.clean),
+        "adversarial_confidence_on_mistakes": confidence(record.adversarial),
+        "validation_pictures": record.clean.map(|measured| measured.n),
+        "pgd_pictures": record.pgd.map(|measured| measured.n),
+        "overfits_the_attack": record.overfits_the_attack(),
+        "seconds": record.seconds,
+    })
 }
 
 fn describe(record: &EpochRecord) -> String {

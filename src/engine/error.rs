@@ -18,6 +18,8 @@ pub enum Error {
     Weights { path: PathBuf, why: String },
     #[error("data: {why}\n  {}", path.display())]
     Data { path: PathBuf, why: String },
+    #[error("{why}\n  {}", path.display())]
+    Download { path: PathBuf, why: String },
     /// A value that a person gave and that cannot be.
     #[error("{0}")]
     Argument(String),

@@ -3,6 +3,7 @@
 pub mod attack;
 pub mod data;
 pub mod device;
+pub mod download;
 mod error;
 pub mod eval;
 pub mod files;

@@ -26,7 +26,8 @@ struct Waiting {
     closed: bool,
 }
 
-/// Latest wins for views; other tasks keep their order and come after the view that was asked for before them.
+/// Latest wins for views; nets that are provided come first, other tasks keep their order and come after the view that was
+/// asked for before them.
 #[derive(Default)]
 pub struct Mailbox {
     waiting: Mutex<Waiting>,
@@ -69,6 +70,11 @@ impl Mailbox {
         loop {
             if waiting.closed {
                 return None;
+            }
+            // A view may want the very net that is being provided.
+            let provided = waiting.tasks.iter().position(|task| matches!(task, Task::Provide(..)));
+            if let Some(task) = provided.and_then(|at| waiting.tasks.remove(at)) {
+                return Some(task);
             }
             if let Some(view) = waiting.view.take() {
                 return Some(Task::Show(waiting.newest, view));

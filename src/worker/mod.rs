@@ -6,7 +6,7 @@ mod protocol;
 mod training;
 
 pub use protocol::{Event, ModelInfo, Revision, Saved, Shown, Source, View};
-pub use training::{Order, RunId, RunInfo, RunState, TrainEvent};
+pub use training::{Order, RunId, RunInfo, RunState, TrainEvent, runs_folder};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;

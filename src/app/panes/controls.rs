@@ -5,8 +5,8 @@ use eframe::egui::{self, Button, Checkbox, Id, Ui};
 use crate::app::commands::Command;
 use crate::app::explore::{DEFAULT_ETA, ETA_RANGE, Explore, MAX_EPS, MAX_STEPS};
 use crate::app::settings::MethodChoice;
-use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
-use crate::app::widgets::{ClassPicker, Curve, NumberField, Picked, Rail, hint, icon_button, row, segmented};
+use crate::app::theme::{self, SPACE_2, SPACE_4};
+use crate::app::widgets::{ClassPicker, Curve, Field, Picked, Rail, hint, icon_button, problem_line, row, segmented};
 use crate::app::words;
 use crate::engine::attack::{Goal, Label, Loss};
 use crate::engine::units::{self, LEVELS};
@@ -38,8 +38,8 @@ const SHORT_GOAL_AND_LABEL_WIDTH: f32 = 432.0;
 /// Half-typed numbers and searches.
 #[derive(Default)]
 pub struct Controls {
-    eps: NumberField,
-    eta: NumberField,
+    eps: Field,
+    eta: Field,
     target: ClassPicker,
     label: ClassPicker,
     /// "Towards…" or "given" was chosen but no class yet.
@@ -322,12 +322,4 @@ fn method(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
 
 fn symbol(ui: &mut Ui, text: &str) {
     ui.label(egui::RichText::new(text).font(theme::verdict_font()));
-}
-
-fn problem_line(ui: &mut Ui, text: &str) {
-    let palette = palette(ui);
-    ui.horizontal(|ui| {
-        ui.label(egui_material_icons::icons::ICON_ERROR.rich_text().size(15.0).color(palette.error));
-        ui.label(egui::RichText::new(text).color(palette.error));
-    });
 }

@@ -1,12 +1,13 @@
-//! Opening and saving: the system's file dialog where there is one, and always a field for the path.
+//! Questions about files: the system's file dialog where there is one, and always a field for the path.
 
 use std::path::{Path, PathBuf};
 
 use eframe::egui::{self, Button, Id, Key, Modal, TextEdit, Ui};
 
-use crate::app::commands::Command;
-use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
-use crate::app::widgets::command_button;
+use crate::app::commands::{Command, TrainCommand};
+use crate::app::theme::{self, SPACE_2, SPACE_3};
+use crate::app::train::Export;
+use crate::app::widgets::{command_button, primary_button};
 use crate::worker::Source;
 
 /// Which question is open, and what has been typed as its answer.
@@ -17,19 +18,82 @@ pub struct Dialogs {
     fresh: bool,
 }
 
+/// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Question {
+pub enum Question {
+    /// A picture to attack.
     Open,
+    /// Where the adversarial picture goes.
     Save,
+    /// Pictures to train on.
+    Folder,
+    /// Where something of a run goes.
+    Export(Export),
+}
+
+impl Question {
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Open => "Open a picture",
+            Self::Save => "Save the adversarial picture",
+            Self::Folder => "Train on a folder of pictures",
+            Self::Export(Export::History) => "Save the history",
+            Self::Export(Export::Settings) => "Save the settings",
+            Self::Export(Export::Plots) => "Save the plots",
+        }
+    }
+
+    fn remark(self) -> &'static str {
+        match self {
+            Self::Open => "PNG, JPEG, WebP, BMP, TIFF or GIF.",
+            Self::Save => "A PNG of the size that the net sees.",
+            Self::Folder => "A folder with one folder of pictures per class, or with the four files of MNIST.",
+            Self::Export(Export::History) => "A table (CSV) with a line for each epoch; errors are shares.",
+            Self::Export(Export::Settings) => "JSON, as the program keeps them.",
+            Self::Export(Export::Plots) => "A PNG of the plots as they are on screen.",
+        }
+    }
+
+    /// Kinds of files, for the system's dialog.
+    pub fn filter(self) -> Option<(&'static str, &'static [&'static str])> {
+        match self {
+            Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"])),
+            Self::Save | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
+            Self::Folder => None,
+            Self::Export(Export::History) => Some(("CSV", &["csv"])),
+            Self::Export(Export::Settings) => Some(("JSON", &["json"])),
+        }
+    }
+
+    /// What an answer means.
+    pub fn answer(self, path: PathBuf) -> Command {
+        match self {
+            Self::Open => Command::Show(Source::File(path)),
+            Self::Save => Command::SaveTo(path.with_extension("png")),
+            Self::Folder => Command::Train(TrainCommand::UseFolder(path)),
+            Self::Export(export) => {
+                let path = match self.filter() {
+                    Some((_, [extension, ..])) if path.extension().is_none() => path.with_extension(extension),
+                    _ => path,
+                };
+                Command::Train(TrainCommand::ExportTo(export, path))
+            }
+        }
+    }
+
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Open => "Open",
+            Self::Folder => "Use",
+            Self::Save | Self::Export(_) => "Save",
+        }
+    }
 }
 
 impl Dialogs {
-    pub fn ask_open(&mut self) {
-        *self = Self { open: Some(Question::Open), path: String::new(), fresh: true };
-    }
-
-    pub fn ask_save(&mut self, proposal: &Path) {
-        *self = Self { open: Some(Question::Save), path: proposal.display().to_string(), fresh: true };
+    /// Opens a question with a proposal for its answer.
+    pub fn ask(&mut self, question: Question, proposal: &Path) {
+        *self = Self { open: Some(question), path: proposal.display().to_string(), fresh: true };
     }
 
     pub fn close(&mut self) {
@@ -40,21 +104,17 @@ impl Dialogs {
         self.open.is_some()
     }
 
-    /// The path typed so far, as a proposal for the system's dialog.
-    pub fn path(&self) -> PathBuf {
-        PathBuf::from(&self.path)
+    /// The question, and the path typed so far as a proposal for the system's dialog.
+    pub fn asked(&self) -> Option<(Question, PathBuf)> {
+        self.open.map(|question| (question, PathBuf::from(&self.path)))
     }
 
     pub fn show(&mut self, ui: &Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
         let Some(question) = self.open else { return };
         let modal = Modal::new(Id::unique("file question")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
             ui.set_width((ui.ctx().content_rect().width() - 96.0).min(560.0));
-            let (title, text) = match question {
-                Question::Open => ("Open a picture", "PNG, JPEG, WebP, BMP, TIFF or GIF."),
-                Question::Save => ("Save the adversarial picture", "A PNG of the size that the net sees."),
-            };
-            ui.label(egui::RichText::new(title).font(theme::verdict_font()));
-            ui.label(theme::weak(ui, text));
+            ui.label(egui::RichText::new(question.title()).font(theme::verdict_font()));
+            ui.label(theme::weak(ui, question.remark()));
             ui.add_space(SPACE_2);
             self.path_row(ui, question, out);
             if question == Question::Open && !recent.is_empty() {
@@ -80,11 +140,7 @@ impl Dialogs {
             if std::mem::take(&mut self.fresh) {
                 field.request_focus();
             }
-            let command = match question {
-                Question::Open => Command::BrowseToOpen,
-                Question::Save => Command::BrowseToSave,
-            };
-            command_button(ui, command, out);
+            command_button(ui, Command::Browse, out);
             if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
                 self.answer(question, out);
             }
@@ -93,11 +149,8 @@ impl Dialogs {
 
     fn buttons(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) {
         ui.horizontal(|ui| {
-            let name = if question == Question::Open { "Open" } else { "Save" };
-            let palette = palette(ui);
-            let text = egui::RichText::new(name).color(palette.on_accent);
             let ready = !self.path.trim().is_empty();
-            if ui.add_enabled(ready, Button::new(text).fill(palette.accent)).clicked() {
+            if primary_button(ui, question.verb(), ready).clicked() {
                 self.answer(question, out);
             }
             if ui.button("Cancel").clicked() {
@@ -109,13 +162,9 @@ impl Dialogs {
     fn answer(&self, question: Question, out: &mut Vec<Command>) {
         let Some(path) = typed_path(&self.path) else { return };
         out.push(Command::CloseOverlay);
-        out.push(match question {
-            Question::Open => Command::Show(Source::File(path)),
-            Question::Save => Command::SaveTo(path.with_extension("png")),
-        });
+        out.push(question.answer(path));
     }
 }
-
 fn recent_files(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
     ui.add_space(SPACE_2);
     ui.label(theme::caption(ui, "Recent"));

@@ -2,10 +2,11 @@
 
 use eframe::egui::{self, Grid, Id, Modal, ScrollArea, Ui};
 
-use crate::app::commands::{self, Command};
+use crate::app::commands::{self, Command, Place};
+use crate::app::settings::Tab;
 use crate::app::theme::{self, SPACE_2, SPACE_4, SPACE_6};
 
-const READING: [(&str, &str); 5] = [
+const READING: [(&str, &str); 7] = [
     (
         "Small is not invisible.",
         "1/255 cannot be seen. ε = 0.3 can be seen by anyone, and a person still reads the digit: that is what makes it an \
@@ -25,7 +26,17 @@ const READING: [(&str, &str); 5] = [
     ),
     (
         "Withstanding FGSM does not mean robust.",
-        "Another attack, or several smaller steps, may still succeed; a gradient of zero only hides the way.",
+        "Another attack, or several smaller steps, may still succeed; a gradient of zero only hides the way. That is why \
+         the Train tab also measures PGD.",
+    ),
+    (
+        "Adversarial training need not cost accuracy.",
+        "In the paper the clean error fell too, from 0.94 % to 0.84 %. Train a run with α = 1 beside one with α = 0.5 and \
+         compare.",
+    ),
+    (
+        "The clean error is no guide when to stop.",
+        "It is flat long before the adversarial one is: early stopping looks at the adversarial error alone.",
     ),
 ];
 
@@ -69,25 +80,34 @@ pub fn help(ui: &Ui, out: &mut Vec<Command>) {
 }
 
 fn shortcuts(ui: &mut Ui) {
-    ui.label(theme::caption(ui, "Shortcuts"));
-    Grid::new("shortcuts").num_columns(2).spacing([SPACE_4, 2.0]).show(ui, |ui| {
+    let of_explore = [
+        ("Paste a picture or its path", "Ctrl+V"),
+        ("Flip original and adversarial", "hold Space"),
+        ("Zoom and move the pictures", "wheel, drag"),
+        ("Read a pixel", "point, or Tab and arrows"),
+    ];
+    group(ui, "Everywhere", Place::Everywhere, &[("Whole window larger, smaller", "Ctrl+Plus, Ctrl+Minus")]);
+    group(ui, "Explore", Place::In(Tab::Explore), &of_explore);
+    group(ui, "Train", Place::In(Tab::Train), &[]);
+}
+
+fn group(ui: &mut Ui, title: &str, place: Place, others: &[(&str, &str)]) {
+    ui.label(theme::caption(ui, title));
+    Grid::new(("shortcuts", title)).num_columns(2).spacing([SPACE_4, 2.0]).show(ui, |ui| {
         let mut row = |name: &str, keys: &str| {
             ui.label(name);
             ui.label(theme::number(keys));
             ui.end_row();
         };
-        for command in Command::WITH_SHORTCUT {
+        for command in Command::with_shortcut(place) {
             let about = command.about();
             if let Some(keys) = about.shortcut {
                 row(about.name, &commands::spelled(&keys));
             }
         }
-        row("Paste a picture or its path", "Ctrl+V");
-        row("Flip original and adversarial", "hold Space");
-        row("Zoom and move the pictures", "wheel, drag");
-        row("Read a pixel", "point, or Tab and arrows");
-        row("Whole window larger, smaller", "Ctrl+Plus, Ctrl+Minus");
+        others.iter().for_each(|(name, keys)| row(name, keys));
     });
+    ui.add_space(SPACE_2);
 }
 
 fn reading(ui: &mut Ui) {

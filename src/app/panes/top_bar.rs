@@ -6,25 +6,35 @@ use egui_material_icons::icons;
 
 use crate::app::commands::{self, Command};
 use crate::app::explore::Explore;
-use crate::app::settings::{Settings, ThemeChoice};
-use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
-use crate::app::widgets::{command_button, icon_button};
+use crate::app::settings::{Settings, Tab, ThemeChoice};
+use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::train::{Train, words};
+use crate::app::widgets::{command_button, icon_button, progress_ring, segmented};
+use crate::app::words::thousands;
 use crate::engine::model::Entry;
 
 /// Below this width buttons show their icons only.
-const ROOMY: f32 = 1000.0;
+const ROOMY: f32 = 1130.0;
+/// Below this width the name of the program makes room.
+const NAMED: f32 = 760.0;
 const MENU_WIDTH: f32 = 380.0;
 
-pub fn top_bar(ui: &mut Ui, explore: &Explore, settings: &Settings, out: &mut Vec<Command>) {
-    let roomy = ui.available_width() >= ROOMY;
-    let button = if roomy { command_button } else { icon_button };
+pub fn top_bar(ui: &mut Ui, explore: &Explore, train: &Train, settings: &Settings, out: &mut Vec<Command>) {
+    let width = ui.available_width();
+    let button = if width >= ROOMY { command_button } else { icon_button };
     ui.horizontal(|ui| {
-        ui.label(egui::RichText::new("Doppelgänger").font(theme::heading_font()));
-        ui.add_space(SPACE_4);
-        model_picker(ui, explore, out);
+        if width >= NAMED {
+            ui.label(egui::RichText::new("Doppelgänger").font(theme::heading_font()));
+            ui.add_space(SPACE_2);
+        }
+        tabs(ui, train, settings.tab, out);
         ui.add_space(SPACE_2);
-        for command in [Command::OpenDialog, Command::Draw, Command::SaveDialog] {
-            button(ui, command, out);
+        if settings.tab == Tab::Explore {
+            model_picker(ui, explore, train, out);
+            ui.add_space(SPACE_2);
+            for command in [Command::OpenDialog, Command::Draw, Command::SaveDialog] {
+                button(ui, command, out);
+            }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
@@ -35,12 +45,33 @@ pub fn top_bar(ui: &mut Ui, explore: &Explore, settings: &Settings, out: &mut Ve
     });
 }
 
-fn model_picker(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+/// The two halves of the window; a run in hand shows its progress wherever one is.
+fn tabs(ui: &mut Ui, train: &Train, tab: Tab, out: &mut Vec<Command>) {
+    let tabs = [Tab::Explore, Tab::Train];
+    let about = tabs.map(|tab| Command::Tab(tab).about());
+    let tips = about.each_ref().map(|about| {
+        let keys = about.shortcut.as_ref().map(commands::spelled).unwrap_or_default();
+        format!("{}  ({keys})", about.tooltip)
+    });
+    let options = [(about[0].name, tips[0].as_str()), (about[1].name, tips[1].as_str())];
+    let chosen = usize::from(tab == Tab::Train);
+    if let Some(index) = segmented(ui, "Tab", &options, chosen) {
+        out.push(Command::Tab(tabs[index]));
+    }
+    if let Some(run) = train.in_hand() {
+        let share = run.share_done();
+        let what = format!("{} is {}, {:.0} % done", run.info.run, words::state(&run.info.state), share * 100.0);
+        progress_ring(ui, share, &what);
+    }
+}
+
+fn model_picker(ui: &mut Ui, explore: &Explore, train: &Train, out: &mut Vec<Command>) {
     let current = explore.catalogue.iter().find(|entry| entry.name == explore.model);
-    let title = current.map_or_else(
-        || explore.shown.as_ref().map_or(explore.model.as_str(), |shown| shown.model.title.as_str()),
-        |entry| entry.title.as_str(),
-    );
+    let title = match (train.net(&explore.model), current) {
+        (Some((run, moment)), _) => format!("{} {}", run.info.run, moment.name()),
+        (None, Some(entry)) => entry.title.clone(),
+        (None, None) => explore.shown.as_ref().map_or(&explore.model, |shown| &shown.model.title).clone(),
+    };
     let width = (ui.available_width() * 0.25).clamp(150.0, 280.0);
     let response = ComboBox::from_id_salt("model").selected_text(title).width(width).truncate().show_ui(ui, |ui| {
         ui.set_width(MENU_WIDTH);
@@ -122,27 +153,5 @@ fn large_type(ui: &mut Ui, settings: &Settings, out: &mut Vec<Command>) {
     if settings.large_type {
         let line = egui::Stroke::new(2.0, palette(ui).accent);
         ui.painter().hline(response.rect.shrink(6.0).x_range(), response.rect.bottom() - 3.0, line);
-    }
-}
-
-/// 1235496 as "1 235 496".
-fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push('\u{202F}');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn thousands_are_set_apart() {
-        assert_eq!(super::thousands(1_235_496), "1\u{202F}235\u{202F}496");
-        assert_eq!(super::thousands(999), "999");
     }
 }

@@ -1,33 +1,45 @@
-//! A number that is typed: a draft that never loses what was typed, and a message when it is no number.
+//! A value that is typed: a draft that never loses what was typed, and a message when it cannot be taken.
 
 use eframe::egui::{self, Id, Key, Stroke, TextEdit, Ui};
 
 use crate::app::theme::{self, palette};
 
-/// The draft of a number while it is being typed.
+/// The draft of a value while it is being typed.
 #[derive(Default)]
-pub struct NumberField {
+pub struct Field {
     draft: Option<String>,
     /// Why the draft is not taken.
     pub problem: Option<String>,
 }
 
-impl NumberField {
+impl Field {
     /// Shows the field. Outside of typing it holds `value`; Enter or leaving it parses the draft. A draft that does
     /// not parse stays as it is, with the reason in [`Self::problem`]; Escape drops it.
-    pub fn show(
+    pub fn show<T>(
         &mut self,
         ui: &mut Ui,
         name: &str,
         value: &str,
-        parse: impl Fn(&str) -> Result<f32, String>,
-    ) -> Option<f32> {
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        self.show_wide(ui, 64.0, name, value, parse)
+    }
+
+    /// [`Self::show`] with another width.
+    pub fn show_wide<T>(
+        &mut self,
+        ui: &mut Ui,
+        width: f32,
+        name: &str,
+        value: &str,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<T> {
         let id = Id::unique(name);
         let mut text = self.draft.clone().unwrap_or_else(|| value.to_owned());
         let mut edit = TextEdit::singleline(&mut text)
             .id(id)
             .font(theme::number_font())
-            .desired_width(64.0)
+            .desired_width(width)
             .margin(egui::Margin::symmetric(8, 6));
         if self.problem.is_some() {
             edit = edit.text_color(palette(ui).error);
@@ -49,9 +61,9 @@ impl NumberField {
             return None;
         }
         match parse(&text) {
-            Ok(number) => {
+            Ok(value) => {
                 *self = Self::default();
-                Some(number)
+                Some(value)
             }
             Err(problem) => {
                 self.problem = Some(problem);

@@ -3,11 +3,13 @@
 mod bars;
 mod class_picker;
 mod fields;
+mod progress;
 mod rail;
 
 pub use bars::{Mark, bars, per_cent};
 pub use class_picker::{ClassPicker, Picked};
-pub use fields::NumberField;
+pub use fields::Field;
+pub use progress::{progress, progress_ring};
 pub use rail::{Curve, Rail};
 
 use eframe::egui::{self, Button, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo};
@@ -24,6 +26,13 @@ pub fn command_button(ui: &mut Ui, command: Command, out: &mut Vec<Command>) -> 
         None => ui.button(about.name),
     };
     finish_button(response, command, out)
+}
+
+/// The one button of a question or a panel that does what it is there for.
+pub fn primary_button(ui: &mut Ui, name: &str, enabled: bool) -> Response {
+    let palette = palette(ui);
+    let button = Button::new(RichText::new(name).color(palette.on_accent)).fill(palette.accent);
+    ui.add_enabled(enabled, button)
 }
 
 /// The same with the icon alone.
@@ -102,6 +111,16 @@ pub fn hint(ui: &mut Ui, text: &str) {
         response.show_tooltip_text(text);
     }
     response.on_hover_text(text);
+}
+
+/// Why something that was typed is not taken.
+pub fn problem_line(ui: &mut Ui, text: &str) {
+    let colour = palette(ui).error;
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.label(icons::ICON_ERROR.rich_text().size(15.0).color(colour));
+        ui.add(egui::Label::new(RichText::new(text).color(colour)).wrap());
+    });
 }
 
 /// Paints an icon in the middle of a rectangle.

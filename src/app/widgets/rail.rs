@@ -43,8 +43,12 @@ impl Rail<'_> {
             new = self.snap(self.value_at((pointer.x - inner(rect).left()) / inner(rect).width()));
         }
         new = self.after_keys(ui, &response, new);
-        new = new.clamp(*self.range.start(), *self.range.end());
-        let changed = (new - value).abs() > f32::EPSILON * value.abs();
+        // A value beyond the ends, typed perhaps, stays until the handle is moved.
+        let moved = new != value;
+        if moved {
+            new = new.clamp(*self.range.start(), *self.range.end());
+        }
+        let changed = moved && (new - value).abs() > f32::EPSILON * value.abs();
         self.describe(ui, &response, new);
         if ui.is_rect_visible(rect) {
             self.paint(ui, &response, new);

@@ -4,17 +4,21 @@ use std::ffi::OsStr;
 use std::fs::read_dir;
 use std::path::{Path, PathBuf};
 
-use super::Split;
+use super::{Split, archive};
 use crate::engine::model::find_class;
 use crate::engine::{Error, Result};
 
 const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"];
 
-/// The names of the class folders for training, sorted: the classes of a net that is trained on them.
+/// The names of the class folders for training, sorted: the classes of a net that is trained on them. `root` is a folder
+/// or an archive.
 ///
 /// # Errors
 /// [`Error::Io`] when the folder cannot be read, [`Error::Data`] when there are no class folders in it.
 pub fn class_folders(root: &Path) -> Result<Vec<String>> {
+    if root.is_file() {
+        return archive::open(root)?.class_names();
+    }
     let (root, _) = split_root(root, Split::Train)?;
     class_paths(&root)?.iter().map(|path| Ok(name(path)?.to_owned())).collect()
 }
@@ -34,12 +38,13 @@ pub(super) fn split_root(root: &Path, split: Split) -> Result<(PathBuf, bool)> {
     };
     match found {
         Some(folder) => Ok((folder, true)),
-        None if has_split => Err(Error::Data {
-            path: root.to_owned(),
-            why: format!("this part of the data is missing; expected {expected}"),
-        }),
+        None if has_split => Err(missing_split(root, expected)),
         None => Ok((root.to_owned(), false)),
     }
+}
+
+pub(super) fn missing_split(root: &Path, expected: &str) -> Error {
+    Error::Data { path: root.to_owned(), why: format!("this part of the data is missing; expected {expected}") }
 }
 
 /// The class folders in `root`, sorted by name; at least one.
@@ -58,8 +63,13 @@ pub(super) fn class_paths(root: &Path) -> Result<Vec<PathBuf>> {
 
 /// The pictures of a class folder, sorted by name.
 pub(super) fn pictures(class: &Path) -> Result<Vec<PathBuf>> {
+    Ok(sorted(class, false)?.into_iter().filter(|path| is_picture(path)).collect())
+}
+
+/// Whether a file's name is that of a picture.
+pub(super) fn is_picture(path: &Path) -> bool {
     let known = |extension: &OsStr| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known));
-    Ok(sorted(class, false)?.into_iter().filter(|path| path.extension().is_some_and(known)).collect())
+    path.extension().is_some_and(known)
 }
 
 /// The folders, or the files, in `folder`, sorted by name; hidden ones are left out.

@@ -72,6 +72,18 @@ impl Images {
         Ok(Self { width, height, bytes })
     }
 
+    /// As many pictures as `bytes` has, one after the other.
+    pub(super) fn from_bytes(height: usize, width: usize, bytes: Vec<u8>) -> Self {
+        Self { width, height, bytes }
+    }
+
+    /// Some of the pictures; their numbers must exist.
+    pub(super) fn pick(&self, numbers: &[usize]) -> Self {
+        let size = self.width * self.height;
+        let bytes = numbers.iter().flat_map(|&i| &self.bytes[i * size..(i + 1) * size]).copied().collect();
+        Self { bytes, ..*self }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.bytes.len() / (self.width * self.height)
     }

@@ -1,5 +1,6 @@
-//! Labelled pictures: MNIST's IDX files, class folders, bundled samples, and the project's own drawn digits.
+//! Labelled pictures: MNIST's IDX files, class folders and archives of them, bundled samples, and the project's own drawn digits.
 
+mod archive;
 mod drawn_digits;
 mod folder;
 #[rustfmt::skip]
@@ -12,17 +13,18 @@ mod strokes;
 pub use drawn_digits::draw_digit;
 pub use folder::class_folders;
 pub use samples::{Sample, sample, sample_unless_file, samples};
-pub use source::DataSource;
+pub use source::{DataSource, Offer, data_folder};
 pub use strokes::{DIGIT_SIDE, Strokes};
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::model::Input;
-use super::picture::{Picture, Planes, fit, open};
+use super::picture::{Fit, Picture, Planes, decode, fit, open};
 use super::{Error, Result};
 
 /// Which part of a data set.
@@ -48,27 +50,46 @@ pub struct Dataset {
     labels: Vec<usize>,
     pictures: Pictures,
     has_split: bool,
+    /// Of picture files, which would be decoded anew in every epoch otherwise.
+    fitted: OnceLock<Fitted>,
 }
+
+/// Pictures as a net takes them in, kept from the first time on that each is asked for. A fitted picture lies on the 8-bit
+/// grid, so a byte a value holds it whole.
+#[derive(Debug)]
+struct Fitted {
+    size: Size,
+    planes: Vec<OnceLock<Box<[u8]>>>,
+}
+
+/// Channels, height, width and how they come about.
+type Size = (usize, usize, usize, Fit);
+
+/// The most memory for fitted pictures; where all of them would take more, none are kept.
+const MOST_FITTED: usize = 2 << 30;
 
 #[derive(Debug)]
 enum Pictures {
     Idx(idx::Images),
     Files(Vec<PathBuf>),
+    /// Files of an archive.
+    Packed(Vec<archive::Packed>),
 }
 
 impl Dataset {
     /// Opens a folder: MNIST's IDX files under their canonical names (gzipped or not), or class folders
-    /// (`<class>/<picture>`, or those under `train` and under `test` or `val`).
+    /// (`<class>/<picture>`, or those under `train` and under `test` or `val`); or a `.tar`, `.tar.gz` or `.tar.xz` of
+    /// such class folders, whose pictures are then held in memory as they are packed.
     ///
     /// Labels are indices of `classes`, the model's class names. A digit k of an IDX file is class k; a class folder is
-    /// matched by its name. Pictures in class folders are only decoded when they are asked for.
+    /// matched by its name. Pictures in class folders are only decoded when they are asked for; in their order the classes
+    /// take turns, and each class goes by name.
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Data`] when there is no data, when a file is damaged, or when a label has no class.
     pub fn open(path: &Path, split: Split, classes: &[String]) -> Result<Self> {
         if !std::fs::metadata(path).map_err(Error::io("open this data set", path))?.is_dir() {
-            let why = "this is a file; give the folder that holds the IDX files or the class folders".into();
-            return Err(Error::Data { path: path.to_owned(), why });
+            return Self::open_archive(path, split, classes);
         }
         match idx::find(path, split)? {
             Some((images, labels)) => Self::open_idx(&images, &labels, classes),
@@ -96,23 +117,37 @@ impl Dataset {
             )));
         }
         let labels = labels_of.into_iter().map(usize::from).collect();
-        Ok(Self { labels, pictures: Pictures::Idx(pictures), has_split: true })
+        Ok(Self { labels, pictures: Pictures::Idx(pictures), has_split: true, fitted: OnceLock::new() })
     }
 
     fn open_folders(root: &Path, split: Split, classes: &[String]) -> Result<Self> {
         let (root, has_split) = folder::split_root(root, split)?;
-        let mut labels = Vec::new();
-        let mut files = Vec::new();
-        for class in folder::class_paths(&root)? {
-            let label = folder::label(&class, classes)?;
-            let pictures = folder::pictures(&class)?;
-            labels.extend(std::iter::repeat_n(label, pictures.len()));
-            files.extend(pictures);
-        }
+        let read = |class: PathBuf| Ok((folder::label(&class, classes)?, folder::pictures(&class)?));
+        let found = folder::class_paths(&root)?.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        let (labels, files) = in_turn(found);
         if files.is_empty() {
             return Err(Error::Data { path: root, why: "the class folders hold no pictures".into() });
         }
-        Ok(Self { labels, pictures: Pictures::Files(files), has_split })
+        Ok(Self { labels, pictures: Pictures::Files(files), has_split, fitted: OnceLock::new() })
+    }
+
+    fn open_archive(path: &Path, split: Split, classes: &[String]) -> Result<Self> {
+        let (found, has_split) = archive::open(path)?.pictures(split, classes)?;
+        let (labels, files) = in_turn(found);
+        Ok(Self { labels, pictures: Pictures::Packed(files), has_split, fitted: OnceLock::new() })
+    }
+
+    /// The pictures of some classes alone, which are numbered anew in the order given.
+    pub fn only(&self, classes: &[usize]) -> Self {
+        let new = |label: usize| classes.iter().position(|&class| class == label);
+        let kept: Vec<usize> = (0..self.len()).filter(|&i| new(self.labels[i]).is_some()).collect();
+        let pictures = match &self.pictures {
+            Pictures::Idx(images) => Pictures::Idx(images.pick(&kept)),
+            Pictures::Files(files) => Pictures::Files(kept.iter().map(|&i| files[i].clone()).collect()),
+            Pictures::Packed(files) => Pictures::Packed(kept.iter().map(|&i| files[i].clone()).collect()),
+        };
+        let labels = kept.iter().filter_map(|&i| new(self.labels[i])).collect();
+        Self { labels, pictures, has_split: self.has_split, fitted: OnceLock::new() }
     }
 
     /// The number of pictures, at least 1.
@@ -145,6 +180,7 @@ impl Dataset {
         match &self.pictures {
             Pictures::Idx(_) => format!("picture {i}"),
             Pictures::Files(files) => files.get(i).map(|path| path.display().to_string()).unwrap_or_default(),
+            Pictures::Packed(files) => files.get(i).map(|file| file.name.clone()).unwrap_or_default(),
         }
     }
 
@@ -156,6 +192,7 @@ impl Dataset {
         let picture = match &self.pictures {
             Pictures::Idx(images) => images.picture(i),
             Pictures::Files(files) => files.get(i).map(|path| open(path)).transpose()?,
+            Pictures::Packed(files) => files.get(i).map(|file| decode(&file.bytes, &file.name)).transpose()?,
         };
         picture.ok_or_else(|| Error::Argument(format!("there is no picture {i}; the data set has {}", self.len())))
     }
@@ -167,18 +204,37 @@ impl Dataset {
     pub fn planes(&self, i: usize, input: &Input) -> Result<Planes> {
         if let Some(bytes) = self.stored_for(i, input) {
             let values = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
-            return Ok(Planes { channels: 1, height: input.height, width: input.width, values });
+            return Ok(Planes { channels: input.channels, height: input.height, width: input.width, values });
         }
-        fit(&self.picture(i)?, input.channels, input.height, input.width, input.fit)
+        let planes = fit(&self.picture(i)?, input.channels, input.height, input.width, input.fit)?;
+        self.remember(i, input, &planes);
+        Ok(planes)
     }
 
-    /// The bytes of picture `i` where they already have the net's size: a training set's quick way.
+    /// The bytes of picture `i` as the net takes them in, plane by plane, where they are at hand: a training set's quick way.
     fn stored_for(&self, i: usize, input: &Input) -> Option<&[u8]> {
         match &self.pictures {
             Pictures::Idx(images) if input.channels == 1 && images.size() == (input.height, input.width) => {
                 images.bytes(i)
             }
-            _ => None,
+            Pictures::Idx(_) => None,
+            Pictures::Files(_) | Pictures::Packed(_) => {
+                let fitted = self.fitted.get().filter(|fitted| fitted.size == size(input))?;
+                fitted.planes.get(i)?.get().map(|planes| &**planes)
+            }
+        }
+    }
+
+    /// Keeps a fitted picture, of the first size that is asked for.
+    fn remember(&self, i: usize, input: &Input, planes: &Planes) {
+        if matches!(self.pictures, Pictures::Idx(_)) || planes.values.len().saturating_mul(self.len()) > MOST_FITTED {
+            return;
+        }
+        let empty = || Fitted { size: size(input), planes: (0..self.len()).map(|_| OnceLock::new()).collect() };
+        let fitted = self.fitted.get_or_init(empty);
+        if let Some(place) = fitted.planes.get(i).filter(|_| fitted.size == size(input)) {
+            // Another thread may have been quicker, with the same bytes.
+            let _ = place.set(planes.values.iter().map(|value| (value * 255.0).round() as u8).collect());
         }
     }
 
@@ -188,21 +244,91 @@ impl Dataset {
     /// # Errors
     /// [`Error::Argument`] when `indices` is empty; as [`Self::picture`] for each of them.
     pub fn batch(&self, indices: &[usize], input: &Input) -> Result<(Tensor, Vec<usize>)> {
+        let (values, labels) = self.batch_values(indices, input)?;
+        let shape = (indices.len(), input.channels, input.height, input.width);
+        Ok((Tensor::from_vec(values, shape, &Device::Cpu)?, labels))
+    }
+
+    /// The same without a tensor: the values of (n, channels, height, width).
+    ///
+    /// # Errors
+    /// Those of [`Self::batch`].
+    pub fn batch_values(&self, indices: &[usize], input: &Input) -> Result<(Vec<f32>, Vec<usize>)> {
         if indices.is_empty() {
             return Err(Error::Argument("a batch needs at least one picture".into()));
         }
-        let planes = indices.par_iter().map(|&i| self.planes(i, input)).collect::<Result<Vec<_>>>()?;
-        let values: Vec<f32> = planes.into_iter().flat_map(|p| p.values).collect();
-        let shape = (indices.len(), input.channels, input.height, input.width);
-        let labels = indices.iter().map(|&i| self.labels[i]).collect();
-        Ok((Tensor::from_vec(values, shape, &Device::Cpu)?, labels))
+        let len = input.channels * input.height * input.width;
+        let mut values = vec![0.0; indices.len() * len];
+        values.par_chunks_exact_mut(len).zip(indices).with_min_len(16).try_for_each(|(values, &i)| {
+            match self.stored_for(i, input) {
+                Some(bytes) => values.iter_mut().zip(bytes).for_each(|(value, &byte)| *value = f32::from(byte) / 255.0),
+                None => values.copy_from_slice(&self.planes(i, input)?.values),
+            }
+            Ok::<(), Error>(())
+        })?;
+        Ok((values, indices.iter().map(|&i| self.labels[i]).collect()))
     }
+}
+
+/// The pictures of labelled classes, which take turns in proportion to their sizes: the last pictures, which training holds
+/// out, and the first, which a limit leaves, are of all classes.
+fn in_turn<T>(classes: Vec<(usize, Vec<T>)>) -> (Vec<usize>, Vec<T>) {
+    let spread = |(label, pictures): (usize, Vec<T>)| {
+        let count = pictures.len() as f64;
+        pictures.into_iter().enumerate().map(move |(i, picture)| ((i as f64 + 0.5) / count, label, picture))
+    };
+    let mut all: Vec<(f64, usize, T)> = classes.into_iter().flat_map(spread).collect();
+    all.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
+    all.into_iter().map(|(_, label, picture)| (label, picture)).unzip()
+}
+
+fn size(input: &Input) -> Size {
+    (input.channels, input.height, input.width, input.fit)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::engine::picture::Fit;
+
+    #[test]
+    fn a_picture_that_is_kept_is_the_one_that_was_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let class = folder.path().join("a");
+        std::fs::create_dir(&class).unwrap();
+        let picture = Picture {
+            width: 37,
+            height: 23,
+            channels: 3,
+            bytes: (0..37 * 23 * 3).map(|i| (i * 89 % 251) as u8).collect(),
+            notes: Vec::new(),
+        };
+        crate::engine::picture::save_png(&picture, &class.join("1.png")).unwrap();
+        let classes = ["a".to_owned(), "b".to_owned()];
+        let data = Dataset::open(folder.path(), Split::Train, &classes).unwrap();
+        let input = |channels: usize, side: usize| {
+            let (mean, std) = (vec![0.0; channels], vec![1.0; channels]);
+            Input { channels, height: side, width: side, mean, std, fit: Fit::Crop }
+        };
+        let first = data.batch_values(&[0], &input(3, 16)).unwrap();
+        // The file is gone: from now on only what was kept can answer.
+        std::fs::remove_dir_all(&class).unwrap();
+        assert_eq!(data.batch_values(&[0], &input(3, 16)).unwrap(), first);
+        assert_eq!(data.planes(0, &input(3, 16)).unwrap().values, first.0);
+        assert!(data.batch_values(&[0], &input(1, 16)).is_err(), "another size is read anew");
+    }
+
+    #[test]
+    fn classes_take_turns() {
+        let (labels, pictures) = in_turn(vec![(7, vec!["a", "b", "c", "d"]), (3, vec!["x", "y"]), (5, vec![])]);
+        assert_eq!(pictures, ["a", "x", "b", "c", "y", "d"]);
+        assert_eq!(labels, [7, 3, 7, 7, 3, 7]);
+        let (labels, _) = in_turn((0..109).map(|label| (label, vec![(); 500])).collect());
+        // The sixth that training holds out.
+        let held_out = &labels[labels.len() - 54_500 / 6..];
+        let counts = (0..109).map(|label| held_out.iter().filter(|&&l| l == label).count());
+        assert!(counts.clone().all(|count| (83..=84).contains(&count)), "{:?}", counts.collect::<Vec<_>>());
+    }
 
     #[test]
     fn the_quick_way_into_a_batch_gives_what_fit_gives() {

@@ -1,42 +1,333 @@
-//! TEMP
-use super::*;
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
-pub struct DataSource(pub PathBuf);
-impl std::fmt::Display for DataSource {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.display().fmt(f)
+//! Where training pictures come from: a set by name, or a folder.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::drawn_digits::draw_digit;
+use super::folder::class_folders;
+use super::strokes::DIGIT_SIDE;
+use super::{Dataset, Pictures, Split, idx};
+use crate::engine::download::{Patience, Remote, fetch, host};
+use crate::engine::model::Input;
+use crate::engine::picture::Fit;
+use crate::engine::{Error, Result};
+
+/// A data set, as settings and command lines name it: `drawn:20000`, `drawn:20000:7`, `mnist`, `fashion-mnist`, or the path
+/// of a folder or an archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum DataSource {
+    /// Digits that the program draws itself: so many for training, a fifth as many for testing.
+    Drawn {
+        count: usize,
+        seed: u64,
+    },
+    /// In the user's data folder.
+    Mnist,
+    FashionMnist,
+    /// A folder or an archive, as [`Dataset::open`] takes them.
+    Folder(PathBuf),
+}
+
+/// The environment variable that names the folder of fetched data sets.
+const VARIABLE: &str = "DOPPELGANGER_DATA";
+
+/// The most pictures that are drawn: they are kept in memory.
+const MOST_DRAWN: usize = 1_000_000;
+
+/// A net for a folder's pictures takes in no larger ones.
+const LARGEST_SIDE: usize = 64;
+
+impl Default for DataSource {
+    fn default() -> Self {
+        Self::Drawn { count: 20_000, seed: 0 }
     }
 }
-impl std::str::FromStr for DataSource {
-    type Err = Error;
-    fn from_str(t: &str) -> Result<Self> {
-        Ok(Self(t.into()))
-    }
-}
+
 impl DataSource {
+    /// Opens a split of the set. Labels are indices of `classes`.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`]; for a set by name that is not there, a message that says how to get it.
     pub fn open(&self, split: Split, classes: &[String]) -> Result<Dataset> {
-        Dataset::open(&self.0, split, classes)
-    }
-}
-impl Dataset {
-    pub fn batch_values(&self, indices: &[usize], input: &Input) -> Result<(Vec<f32>, Vec<usize>)> {
-        let (x, l) = self.batch(indices, input)?;
-        Ok((x.flatten_all()?.to_vec1()?, l))
-    }
-}
-impl DataSource {
-    pub fn absolute(&self) -> Result<Self> {
-        Ok(Self(self.0.canonicalize().map_err(Error::io("find the data set", &self.0))?))
-    }
-    pub fn shape(&self) -> Result<(Input, Vec<String>)> {
-        let input = Input {
-            channels: 1,
-            height: 28,
-            width: 28,
-            mean: vec![0.0],
-            std: vec![1.0],
-            fit: crate::engine::picture::Fit::Letterbox,
+        let Some(folder) = self.folder() else {
+            let Self::Drawn { count, seed } = *self else { unreachable!("only drawn digits lie in no folder") };
+            if classes.len() < 10 {
+                let count = classes.len();
+                return Err(Error::Argument(format!("the net has {count} classes; drawn digits need 10, from 0 to 9")));
+            }
+            return Ok(Dataset::drawn_digits(count, seed, split));
         };
-        Ok((input, (0..10).map(|d| d.to_string()).collect()))
+        if !matches!(self, Self::Folder(_)) && !self.is_there() {
+            let why = format!("the data set {self} is not there; get it with \"doppelganger data fetch {self}\"");
+            return Err(Error::Data { path: folder, why });
+        }
+        Dataset::open(&folder, split, classes)
+    }
+
+    /// What fetching the set means; `None` for those that cannot be fetched.
+    pub fn offer(&self) -> Option<Offer> {
+        let (files, mirrors, licence) = match self {
+            Self::Mnist => (&MNIST_FILES, &MNIST_MIRRORS, "CC BY-SA 3.0 (Yann LeCun and Corinna Cortes)"),
+            Self::FashionMnist => (&FASHION_FILES, &FASHION_MIRRORS, "MIT (Zalando SE)"),
+            Self::Drawn { .. } | Self::Folder(_) => return None,
+        };
+        let remote = |&(name, bytes, sha256): &(&str, u64, &str)| Remote {
+            name: name.into(),
+            bytes,
+            sha256: sha256.into(),
+            mirrors: mirrors.iter().map(|mirror| format!("{mirror}{name}")).collect(),
+        };
+        Some(Offer { files: files.iter().map(remote).collect(), licence, folder: self.folder()? })
+    }
+
+    /// Where it lies on disk; drawn digits lie nowhere.
+    pub fn folder(&self) -> Option<PathBuf> {
+        match self {
+            Self::Drawn { .. } => None,
+            Self::Mnist | Self::FashionMnist => Some(data_folder().join(self.to_string())),
+            Self::Folder(path) => Some(path.clone()),
+        }
+    }
+
+    /// Whether it can be opened, as far as a look at the folder tells.
+    pub fn is_there(&self) -> bool {
+        match (self, self.folder()) {
+            (Self::Mnist | Self::FashionMnist, Some(folder)) => {
+                let has = |split| matches!(idx::find(&folder, split), Ok(Some(_)));
+                has(Split::Train) && has(Split::Test)
+            }
+            (_, folder) => folder.is_none_or(|folder| folder.exists()),
+        }
+    }
+
+    /// The same, independent of the working folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a folder that is not there.
+    pub fn absolute(&self) -> Result<Self> {
+        match self {
+            Self::Folder(path) => Ok(Self::Folder(path.canonicalize().map_err(Error::io("find the data set", path))?)),
+            other => Ok(other.clone()),
+        }
+    }
+
+    /// What a net for these pictures takes in, and its classes.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub fn shape(&self) -> Result<(Input, Vec<String>)> {
+        let digits: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
+        let grey =
+            |height, width| Input { channels: 1, height, width, mean: vec![0.0], std: vec![1.0], fit: Fit::Letterbox };
+        match self {
+            Self::Drawn { .. } | Self::Mnist => Ok((grey(DIGIT_SIDE, DIGIT_SIDE), digits)),
+            Self::FashionMnist => Ok((grey(DIGIT_SIDE, DIGIT_SIDE), FASHION.map(str::to_owned).to_vec())),
+            Self::Folder(path) if idx::find(path, Split::Train)?.is_some() => {
+                let data = Dataset::open(path, Split::Train, &vec![String::new(); 256])?;
+                let classes = data.labels().iter().max().map_or(2, |most| (most + 1).max(2));
+                let picture = data.picture(0)?;
+                Ok((grey(picture.height, picture.width), (0..classes).map(|class| class.to_string()).collect()))
+            }
+            Self::Folder(path) => {
+                let classes = class_folders(path)?;
+                let picture = Dataset::open(path, Split::Train, &classes)?.picture(0)?;
+                let side = |length: usize| length.min(LARGEST_SIDE);
+                let input = grey(side(picture.height), side(picture.width));
+                let channels = picture.channels;
+                let (mean, std) = (vec![0.0; channels], vec![1.0; channels]);
+                Ok((Input { channels, mean, std, fit: Fit::Crop, ..input }, classes))
+            }
+        }
+    }
+}
+
+/// A data set that can be fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    pub files: Vec<Remote>,
+    pub licence: &'static str,
+    /// Where the files will lie.
+    pub folder: PathBuf,
+}
+
+impl Offer {
+    /// Of all files.
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// Where the files come from, the first choice first.
+    pub fn hosts(&self) -> Vec<&str> {
+        let mirrors = self.files.first().map_or(&[][..], |file| &file.mirrors);
+        mirrors.iter().map(|mirror| host(mirror)).collect()
+    }
+
+    /// Fetches all files. `progress(bytes so far)` counts over all of them; false stops.
+    ///
+    /// # Errors
+    /// Those of [`fetch`].
+    pub fn fetch(&self, progress: &mut dyn FnMut(u64) -> bool) -> Result<()> {
+        let mut before = 0;
+        for file in &self.files {
+            fetch(file, &self.folder, Patience::default(), &mut |bytes| progress(before + bytes))?;
+            before += file.bytes;
+        }
+        Ok(())
+    }
+}
+
+/// Name, size and SHA-256 of a file.
+type KnownFile = (&'static str, u64, &'static str);
+
+const MNIST_MIRRORS: [&str; 2] =
+    ["https://storage.googleapis.com/cvdf-datasets/mnist/", "https://ossci-datasets.s3.amazonaws.com/mnist/"];
+const MNIST_FILES: [KnownFile; 4] = [
+    ("train-images-idx3-ubyte.gz", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+    ("train-labels-idx1-ubyte.gz", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+    ("t10k-images-idx3-ubyte.gz", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+    ("t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+];
+
+/// The authors' own server, and their repository.
+const FASHION_MIRRORS: [&str; 2] = [
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+    "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+];
+const FASHION_FILES: [KnownFile; 4] = [
+    ("train-images-idx3-ubyte.gz", 26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+    ("train-labels-idx1-ubyte.gz", 29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+    ("t10k-images-idx3-ubyte.gz", 4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+    ("t10k-labels-idx1-ubyte.gz", 5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+];
+
+/// The classes of Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017), in the order of its labels.
+const FASHION: [&str; 10] =
+    ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
+
+/// Where fetched data sets are kept: what the environment says, or the user's data folder.
+pub fn data_folder() -> PathBuf {
+    let asked = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let own = || directories::ProjectDirs::from("", "", "doppelganger").map(|dirs| dirs.data_dir().join("data"));
+    asked.or_else(own).unwrap_or_else(|| Path::new("doppelganger-data").to_owned())
+}
+
+impl Dataset {
+    /// Digits of 28×28 that the program draws, in memory: `count` of them for training, a fifth as many for testing. Every
+    /// ten in a row are the ten digits in random order. Picture i of a split is the same whatever the count, and no two
+    /// splits or seeds share a picture.
+    pub fn drawn_digits(count: usize, seed: u64, split: Split) -> Self {
+        let (count, first) = match split {
+            Split::Train => (count.clamp(10, MOST_DRAWN), 0),
+            Split::Test => ((count.clamp(10, MOST_DRAWN)).div_ceil(5), 1 << 40),
+        };
+        let stream = |number: u64| {
+            let mut rng = ChaCha8Rng::seed_from_u64(seed);
+            rng.set_stream(first + number);
+            rng
+        };
+        // Orders of the ten digits come from streams beyond those of the pictures.
+        let ten = |block: usize| {
+            let mut digits: Vec<usize> = (0..10).collect();
+            digits.shuffle(&mut stream((1 << 32) + block as u64));
+            digits
+        };
+        let mut labels: Vec<usize> = (0..count.div_ceil(10)).flat_map(ten).collect();
+        labels.truncate(count);
+        let draw = |(i, &label): (usize, &usize)| draw_digit(label as u8, &mut stream(i as u64)).bytes;
+        let bytes: Vec<Vec<u8>> = labels.par_iter().enumerate().map(draw).collect();
+        let images = idx::Images::from_bytes(DIGIT_SIDE, DIGIT_SIDE, bytes.concat());
+        Self { labels, pictures: Pictures::Idx(images), has_split: true, fitted: Default::default() }
+    }
+}
+
+impl fmt::Display for DataSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Drawn { count, seed: 0 } => write!(f, "drawn:{count}"),
+            Self::Drawn { count, seed } => write!(f, "drawn:{count}:{seed}"),
+            Self::Mnist => f.write_str("mnist"),
+            Self::FashionMnist => f.write_str("fashion-mnist"),
+            Self::Folder(path) => path.display().fmt(f),
+        }
+    }
+}
+
+impl FromStr for DataSource {
+    type Err = Error;
+
+    /// Only what begins with `drawn:` can be wrong; all else is a name or a path.
+    fn from_str(text: &str) -> Result<Self> {
+        let Some(rest) = text.strip_prefix("drawn:") else {
+            return Ok(match text {
+                "mnist" => Self::Mnist,
+                "fashion-mnist" => Self::FashionMnist,
+                path => Self::Folder(path.into()),
+            });
+        };
+        let (count, seed) = rest.split_once(':').unwrap_or((rest, "0"));
+        let drawn = count.parse().ok().filter(|count| (10..=MOST_DRAWN).contains(count)).zip(seed.parse().ok());
+        drawn.map(|(count, seed)| Self::Drawn { count, seed }).ok_or_else(|| {
+            Error::Argument(format!(
+                "the data set is {text:?}; expected drawn:COUNT or drawn:COUNT:SEED with 10 to {MOST_DRAWN} digits"
+            ))
+        })
+    }
+}
+
+impl TryFrom<String> for DataSource {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<DataSource> for String {
+    fn from(source: DataSource) -> Self {
+        source.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_have_one_spelling() {
+        for text in ["drawn:20000", "drawn:10:7", "mnist", "fashion-mnist", "/some/folder", "drawn"] {
+            assert_eq!(text.parse::<DataSource>().unwrap().to_string(), text);
+        }
+        assert_eq!("drawn".parse::<DataSource>().unwrap(), DataSource::Folder("drawn".into()));
+        for bad in ["drawn:", "drawn:9", "drawn:100:x", "drawn:-5", "drawn:9000000"] {
+            assert!(bad.parse::<DataSource>().unwrap_err().to_string().contains("drawn:COUNT"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn drawn_digits_are_balanced_and_repeat() {
+        let few = Dataset::drawn_digits(95, 3, Split::Train);
+        let many = Dataset::drawn_digits(250, 3, Split::Train);
+        let counts =
+            |data: &Dataset| (0..10).map(|d| data.labels().iter().filter(|&&l| l == d).count()).collect::<Vec<_>>();
+        assert_eq!(counts(&many), [25; 10]);
+        assert_eq!((few.len(), many.len()), (95, 250));
+        for i in 0..95 {
+            assert_eq!(few.label(i), many.label(i));
+            assert_eq!(few.picture(i).unwrap(), many.picture(i).unwrap());
+        }
+        assert_ne!(many.labels()[..10], many.labels()[10..20]);
+        let others = [Dataset::drawn_digits(250, 4, Split::Train), Dataset::drawn_digits(1250, 3, Split::Test)];
+        for other in others {
+            assert_eq!(other.len(), 250);
+            assert!((0..250).all(|i| other.picture(i).unwrap() != many.picture(i).unwrap()));
+        }
     }
 }

@@ -3,6 +3,7 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::winograd::{Size, Winograd};
 use super::*;
 
 fn random(rng: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
@@ -89,11 +90,11 @@ fn sums(count: usize, start: impl Fn(usize) -> f32, f: impl FnOnce(&mut dyn FnMu
     sums.into_iter().map(|sum| sum as f32).collect()
 }
 
-fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
+fn assert_close(tolerance: f32, what: &str, found: &[f32], expected: &[f32]) {
     assert_eq!(found.len(), expected.len(), "{what}");
     let scale = expected.iter().fold(1.0f32, |m, v| m.max(v.abs()));
     for (i, (a, b)) in found.iter().zip(expected).enumerate() {
-        assert!((a - b).abs() <= 1e-5 * scale, "{what}[{i}]: {a}, expected {b}");
+        assert!((a - b).abs() <= tolerance * scale, "{what}[{i}]: {a}, expected {b}");
     }
 }
 
@@ -111,73 +112,206 @@ fn instruction_sets() -> Vec<Isa> {
     sets
 }
 
+/// How a convolution is computed.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Taps,
+    Winograd(Winograd),
+    /// Backwards as a fully connected layer in training.
+    Linear,
+}
+
+impl Way {
+    /// Of the largest value. Winograd's filters cancel what the taps never add.
+    fn tolerance(self) -> f32 {
+        match self {
+            Self::Winograd(_) => 1e-4,
+            _ => 1e-5,
+        }
+    }
+
+    fn forward(
+        self,
+        (conv, isa, n): (&Conv, Isa, usize),
+        x: Values<'_>,
+        (packed, bias): (&[f32], &[f32]),
+        y: (&mut [f32], Map),
+        fused: Fused<'_>,
+    ) {
+        let Self::Winograd(winograd) = self else {
+            return conv.forward((isa, n), x, (packed, Some(bias)), y, fused);
+        };
+        let mut weights = Vec::new();
+        winograd.transform(isa, packed, &mut weights);
+        winograd.forward((isa, n), x, (&weights, Some(bias)), y, fused);
+    }
+
+    fn input_gradient(
+        self,
+        (conv, isa, n): (&Conv, Isa, usize),
+        dy: Values<'_>,
+        packed: &[f32],
+        dx: (&mut [f32], Map),
+        state: (bool, Option<Values<'_>>, Finish),
+    ) {
+        let mut weights = Vec::new();
+        match self {
+            Self::Taps => {
+                conv.transpose(packed, &mut weights);
+                conv.input_gradient((isa, n), dy, &weights, dx, state);
+            }
+            Self::Winograd(winograd) => {
+                winograd.transform_turned(isa, packed, &mut weights);
+                winograd.input_gradient((isa, n), dy, &weights, dx, state);
+            }
+            Self::Linear => conv.linear_input_gradient((isa, n), dy, packed, dx, state),
+        }
+    }
+
+    /// Adds to `db`, writes `dw`.
+    fn weight_gradient(
+        self,
+        (conv, isa, n): (&Conv, Isa, usize),
+        x: Values<'_>,
+        dy: Values<'_>,
+        (dw, db): (&mut [f32], &mut [f32]),
+    ) {
+        match self {
+            Self::Taps => conv.weight_gradient(isa, n, x, dy, (dw, db, true)),
+            Self::Winograd(winograd) => winograd.weight_gradient((isa, n), x, dy, (dw, db, true)),
+            Self::Linear => {
+                let mut gradient = LinearGradient::default();
+                // The first is forgotten.
+                gradient.note(conv, (isa, n), x, dy, false);
+                gradient.note(conv, (isa, n), x, dy, false);
+                gradient.each_part(conv, isa, [dw], |[dw], gradient| dw.copy_from_slice(gradient));
+                Conv::bias_gradient(isa, n, dy, (db, true));
+            }
+        }
+    }
+}
+
+/// Compares everything that a convolution can do with its definition, on every instruction set.
+fn check(rng: &mut ChaCha8Rng, what: &str, case: &Case, way: Way) {
+    let &Case { n, conv, input, output } = case;
+    let tolerance = way.tolerance();
+    let halo = conv.padding[0].max(conv.padding[1]) + rng.random_range(0..2);
+    let (in_stride, out_stride) = (conv.inputs + rng.random_range(0..3), conv.outputs + rng.random_range(0..3));
+    let x_map = Map { first: in_stride - conv.inputs, stride: in_stride, ..Map::new(input, conv.inputs, halo) };
+    let y_halo = conv.gradient_halo(input, output) + rng.random_range(0..2);
+    let y_map = Map { first: out_stride - conv.outputs, stride: out_stride, ..Map::new(output, conv.outputs, y_halo) };
+    let x = random(rng, n * conv.inputs * x_map.pixels());
+    let w = random(rng, conv.outputs * conv.inputs / conv.groups * conv.kernel[0] * conv.kernel[1]);
+    let bias = random(rng, conv.outputs);
+    let dy = random(rng, n * conv.outputs * y_map.pixels());
+    let added = random(rng, dy.len());
+    let mut packed = vec![0.0; conv.weights_len()];
+    conv.each_weight(|from, to| packed[to] = w[from]);
+    let (x_values, dy_values) = (laid_out(&x, n, x_map), laid_out(&dy, n, y_map));
+    let added_values = laid_out(&added, n, y_map);
+    let plane = y_map.pixels();
+    let expected_y = sums(
+        dy.len(),
+        |i| bias[i / plane % conv.outputs] + added[i],
+        |add| {
+            case.terms(|i, k, o| add(o, x[i], w[k]));
+        },
+    );
+    let expected_y: Vec<f32> = expected_y.into_iter().map(|v| v.clamp(0.0, 6.0)).collect();
+    let expected_dx = sums(x.len(), |_| 0.5, |add| case.terms(|i, k, o| add(i, dy[o], w[k])));
+    let expected_dx: Vec<f32> =
+        expected_dx.iter().zip(&x).map(|(&g, &x)| if x > 0.0 && x < 0.7 { g } else { 0.0 }).collect();
+    let expected_dw = sums(w.len(), |_| 0.0, |add| case.terms(|i, k, o| add(k, dy[o], x[i])));
+    let expected_db = sums(
+        conv.outputs,
+        |_| 0.25,
+        |add| {
+            dy.iter().enumerate().for_each(|(i, &dy)| add(i / plane % conv.outputs, dy, 1.0));
+        },
+    );
+    for isa in instruction_sets() {
+        let close = |part: &str, found: &[f32], expected: &[f32]| {
+            let what = format!("{what} {isa:?} n {n} {conv:?} {input:?} {way:?} {part}");
+            assert_close(tolerance, &what, found, expected);
+        };
+        let mut y = laid_out(&vec![0.0; dy.len()], n, y_map);
+        let fused = Fused { add: Some((&added_values, y_map)), finish: Finish::Clamp { upper: 6.0 } };
+        way.forward((&conv, isa, n), (&x_values, x_map), (&packed, &bias), (&mut y, y_map), fused);
+        close("y", &planar(&y, n, y_map), &expected_y);
+
+        let mut dx = laid_out(&vec![0.5; x.len()], n, x_map);
+        let state = (true, Some((&x_values[..], x_map)), Finish::Gate { upper: 0.7 });
+        way.input_gradient((&conv, isa, n), (&dy_values, y_map), &packed, (&mut dx, x_map), state);
+        close("dx", &planar(&dx, n, x_map), &expected_dx);
+
+        let (mut dw, mut db) = (vec![0.0; packed.len()], vec![0.25; conv.outputs]);
+        way.weight_gradient((&conv, isa, n), (&x_values, x_map), (&dy_values, y_map), (&mut dw, &mut db));
+        let mut found = vec![0.0; w.len()];
+        conv.each_weight(|to, from| found[to] = std::mem::take(&mut dw[from]));
+        close("dw", &found, &expected_dw);
+        close("db", &db, &expected_db);
+        assert!(dw.iter().all(|&spare| spare == 0.0), "{what} {isa:?}: a gradient where there is no weight");
+    }
+}
+
 #[test]
 fn random_shapes_agree_with_the_definition() {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     for index in 0..if cfg!(miri) { 4 } else { 150 } {
         let case = Case::draw(&mut rng);
-        let Case { n, conv, input, output } = case;
-        let halo = conv.padding[0].max(conv.padding[1]) + rng.random_range(0..2);
-        let (in_stride, out_stride) = (conv.inputs + rng.random_range(0..3), conv.outputs + rng.random_range(0..3));
-        let x_map = Map { first: in_stride - conv.inputs, stride: in_stride, ..Map::new(input, conv.inputs, halo) };
-        let y_halo = conv.gradient_halo(input, output) + rng.random_range(0..2);
-        let y_map =
-            Map { first: out_stride - conv.outputs, stride: out_stride, ..Map::new(output, conv.outputs, y_halo) };
-        let x = random(&mut rng, n * conv.inputs * x_map.pixels());
-        let w = random(&mut rng, conv.outputs * conv.inputs / conv.groups * conv.kernel[0] * conv.kernel[1]);
-        let bias = random(&mut rng, conv.outputs);
-        let dy = random(&mut rng, n * conv.outputs * y_map.pixels());
-        let added = random(&mut rng, dy.len());
-        let mut packed = vec![0.0; conv.weights_len()];
-        conv.each_weight(|from, to| packed[to] = w[from]);
-        let (x_values, dy_values) = (laid_out(&x, n, x_map), laid_out(&dy, n, y_map));
-        let added_values = laid_out(&added, n, y_map);
-        for isa in instruction_sets() {
-            let what = |part: &str| format!("case {index} {isa:?} n {n} {conv:?} {input:?} {part}");
-            let mut y = laid_out(&vec![0.0; dy.len()], n, y_map);
-            let fused = Fused { add: Some((&added_values, y_map)), finish: Finish::Clamp { upper: 6.0 } };
-            conv.forward((isa, n), (&x_values, x_map), (&packed, Some(&bias)), (&mut y, y_map), fused);
-            let plane = y_map.pixels();
-            let expected = sums(
-                dy.len(),
-                |i| bias[i / plane % conv.outputs] + added[i],
-                |add| {
-                    case.terms(|i, k, o| add(o, x[i], w[k]));
-                },
-            );
-            let expected: Vec<f32> = expected.into_iter().map(|v| v.clamp(0.0, 6.0)).collect();
-            assert_close(&what("y"), &planar(&y, n, y_map), &expected);
+        check(&mut rng, &format!("case {index}"), &case, Way::Taps);
+    }
+}
 
-            let mut transposed = Vec::new();
-            conv.transpose(&packed, &mut transposed);
-            let mut dx = laid_out(&vec![0.5; x.len()], n, x_map);
-            let gate = Some((&x_values[..], x_map));
-            conv.input_gradient(
-                (isa, n),
-                (&dy_values, y_map),
-                &transposed,
-                (&mut dx, x_map),
-                (true, gate, Finish::Gate { upper: 0.7 }),
-            );
-            let expected = sums(x.len(), |_| 0.5, |add| case.terms(|i, k, o| add(i, dy[o], w[k])));
-            let gated: Vec<f32> =
-                expected.iter().zip(&x).map(|(&g, &x)| if x > 0.0 && x < 0.7 { g } else { 0.0 }).collect();
-            assert_close(&what("dx"), &planar(&dx, n, x_map), &gated);
-
-            let (mut dw, mut db) = (vec![0.0; packed.len()], vec![0.25; conv.outputs]);
-            conv.weight_gradient(isa, n, (&x_values, x_map), (&dy_values, y_map), (&mut dw, &mut db, true));
-            let expected = sums(w.len(), |_| 0.0, |add| case.terms(|i, k, o| add(k, dy[o], x[i])));
-            let mut found = vec![0.0; w.len()];
-            conv.each_weight(|to, from| found[to] = dw[from]);
-            assert_close(&what("dw"), &found, &expected);
-            let expected = sums(
-                conv.outputs,
-                |_| 0.25,
-                |add| {
-                    dy.iter().enumerate().for_each(|(i, &dy)| add(i / plane % conv.outputs, dy, 1.0));
-                },
-            );
-            assert_close(&what("db"), &db, &expected);
+#[test]
+fn winograds_algorithm_agrees_with_the_definition() {
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    for index in 0..if cfg!(miri) { 2 } else { 60 } {
+        let mut pair = |range: std::ops::Range<usize>| [0, 1].map(|_| rng.random_range(range.clone()));
+        let (input, padding, [inputs, outputs]) = (pair(3..14), pair(0..3), pair(1..70));
+        let conv = Conv { kernel: [3, 3], stride: [1, 1], padding, inputs, outputs, groups: 1 };
+        let output = [0, 1].map(|axis| input[axis] + 2 * padding[axis] - 2);
+        let case = Case { n: rng.random_range(1..4), conv, input, output };
+        for size in [Size::Two, Size::Four] {
+            let way = Way::Winograd(Winograd::new(conv, size).unwrap());
+            check(&mut rng, &format!("case {index}"), &case, way);
         }
+    }
+    for other in [Conv { stride: [1, 2], ..Conv::linear(8, 8) }, Conv::linear(8, 8)] {
+        assert_eq!(Winograd::new(other, Size::Four), None);
+    }
+}
+
+#[test]
+fn linear_layers_agree_with_the_definition() {
+    let mut rng = ChaCha8Rng::seed_from_u64(13);
+    for index in 0..if cfg!(miri) { 2 } else { 40 } {
+        let conv = Conv::linear(rng.random_range(1..150), rng.random_range(1..150));
+        let case = Case { n: rng.random_range(1..70), conv, input: [1, 1], output: [1, 1] };
+        check(&mut rng, &format!("case {index}"), &case, Way::Linear);
+    }
+}
+
+#[test]
+fn the_gradient_of_a_linear_layer_sums_over_its_batches() {
+    let (mut rng, conv, n) = (ChaCha8Rng::seed_from_u64(14), Conv::linear(30, 40), 9);
+    let (x_map, y_map) = (Map::new([1, 1], 30, 0), Map::new([1, 1], 40, 0));
+    for isa in instruction_sets() {
+        let (mut product, mut expected) = (LinearGradient::default(), vec![0.0; conv.weights_len()]);
+        assert!(product.is_empty());
+        for batch in 0..3 {
+            let (x, dy) = (random(&mut rng, x_map.buffer_len(n)), random(&mut rng, y_map.buffer_len(n)));
+            product.note(&conv, (isa, n), (&x, x_map), (&dy, y_map), batch > 0);
+            conv.weight_gradient(isa, n, (&x, x_map), (&dy, y_map), (&mut expected, &mut [], true));
+        }
+        let (mut found, mut twice) = (vec![0.0; expected.len()], vec![1.0; expected.len()]);
+        product.each_part(&conv, isa, [&mut found, &mut twice], |[found, twice], gradient| {
+            found.copy_from_slice(gradient);
+            twice.iter_mut().zip(gradient).for_each(|(to, g)| *to += 2.0 * g);
+        });
+        assert_close(1e-5, &format!("{isa:?}"), &found, &expected);
+        assert!(twice.iter().zip(&found).all(|(twice, found)| (twice - 1.0 - 2.0 * found).abs() < 1e-5));
+        product.clear();
+        assert!(product.is_empty());
     }
 }

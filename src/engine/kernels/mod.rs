@@ -7,6 +7,7 @@ mod columns;
 mod conv;
 mod correlate;
 mod depthwise;
+mod linear;
 mod map;
 pub mod planes;
 pub mod pool;
@@ -14,31 +15,54 @@ mod simd;
 mod sparse;
 mod tile;
 mod weight_gradient;
+pub mod winograd;
 
 use std::cell::RefCell;
 
 pub use batch_norm::{BatchNorm, Statistics};
 pub use conv::{Conv, Fused, Values};
+pub use linear::LinearGradient;
 pub use map::Map;
 pub use pool::Window;
 pub use simd::Isa;
 pub use sparse::{PoolGradient, SparseGradient};
 pub use tile::Finish;
+pub use winograd::Winograd;
 
 thread_local! {
     /// Buffers that are over with; a thread keeps them for the next time.
     static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A buffer of zeros for the length of an operation, taken from those that the thread has used before.
+/// A buffer for the length of an operation, one of those that the thread has used before.
 struct Scratch(Vec<f32>);
 
 impl Scratch {
+    /// Of zeros.
     fn zeros(len: usize) -> Self {
-        let mut buffer = SPARE.with_borrow_mut(Vec::pop).unwrap_or_default();
-        buffer.clear();
+        let mut scratch = Self::stale(len);
+        scratch.0.fill(0.0);
+        scratch
+    }
+
+    /// Of anything.
+    fn stale(len: usize) -> Self {
+        let mut buffer = SPARE.with_borrow_mut(|spare| {
+            // The smallest that is large enough, else the largest.
+            let best = (0..spare.len()).min_by_key(|&i| {
+                let capacity = spare[i].capacity();
+                if capacity >= len { (0, capacity) } else { (1, usize::MAX - capacity) }
+            });
+            best.map(|best| spare.swap_remove(best)).unwrap_or_default()
+        });
         buffer.resize(len, 0.0);
         Self(buffer)
+    }
+
+    /// The part that begins with a line of the cache; up to 15 values shorter.
+    fn aligned(&mut self) -> &mut [f32] {
+        let skip = self.0.as_ptr().align_offset(64).min(self.0.len()).min(15);
+        &mut self.0[skip..]
     }
 }
 
@@ -52,7 +76,7 @@ impl Drop for Scratch {
 #[derive(Clone, Copy)]
 struct SharedSlice(*mut f32);
 
-// SAFETY: the pointer is only handed out by `at`, whose callers answer for writing disjoint elements.
+// SAFETY: the pointer is only handed out by `at` and `slice`, whose callers answer for disjoint elements.
 unsafe impl Send for SharedSlice {}
 // SAFETY: as above.
 unsafe impl Sync for SharedSlice {}
@@ -67,6 +91,13 @@ impl SharedSlice {
     unsafe fn at(self, index: usize) -> *mut f32 {
         // SAFETY: the caller's promise.
         unsafe { self.0.add(index) }
+    }
+
+    /// # Safety
+    /// The part lies inside the slice, and nobody else has any of it meanwhile.
+    unsafe fn slice<'a>(self, start: usize, len: usize) -> &'a mut [f32] {
+        // SAFETY: the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.0.add(start), len) }
     }
 }
 

@@ -190,12 +190,12 @@ pub fn maxout_gradient(
     (pieces, winners): (usize, &[u8]),
 ) {
     let units = dy_map.channels;
-    for (picture, winners) in winners.chunks_exact(units).take(n).enumerate() {
-        let dy = &dy[dy_map.at(picture, 0, 0)..][..units];
-        let dx = &mut dx[dx_map.at(picture, 0, 0)..][..units * pieces];
+    each_row(dx, dx_map, n, |picture, _, dx| {
+        let dx = &mut dx[..units * pieces];
         dx.fill(0.0);
-        for ((group, dy), winner) in dx.chunks_exact_mut(pieces).zip(dy).zip(winners) {
+        let dy = &dy[dy_map.at(picture, 0, 0)..][..units];
+        for ((group, dy), winner) in dx.chunks_exact_mut(pieces).zip(dy).zip(&winners[picture * units..]) {
             group[usize::from(*winner)] = *dy;
         }
-    }
+    });
 }

@@ -19,6 +19,7 @@ pub trait Simd: Copy {
     /// `a · b + c`.
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
+    unsafe fn subtract(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `value` clamped to 0..upper; NaN stays NaN.
     unsafe fn clamp(value: Self::Vector, upper: Self::Vector) -> Self::Vector;
     /// `value` where `0 < gate < upper`, else 0.
@@ -70,6 +71,10 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector {
         std::array::from_fn(|lane| a[lane] + b[lane])
+    }
+    #[inline(always)]
+    unsafe fn subtract(a: Self::Vector, b: Self::Vector) -> Self::Vector {
+        std::array::from_fn(|lane| a[lane] - b[lane])
     }
     #[inline(always)]
     unsafe fn clamp(value: Self::Vector, upper: Self::Vector) -> Self::Vector {
@@ -156,6 +161,10 @@ mod x86 {
             unsafe { _mm512_add_ps(a, b) }
         }
         #[inline(always)]
+        unsafe fn subtract(a: __m512, b: __m512) -> __m512 {
+            unsafe { _mm512_sub_ps(a, b) }
+        }
+        #[inline(always)]
         unsafe fn clamp(value: __m512, upper: __m512) -> __m512 {
             // Of two operands one of which is NaN these return the second.
             unsafe { _mm512_min_ps(upper, _mm512_max_ps(_mm512_setzero_ps(), value)) }
@@ -238,6 +247,10 @@ mod x86 {
         #[inline(always)]
         unsafe fn add(a: __m256, b: __m256) -> __m256 {
             unsafe { _mm256_add_ps(a, b) }
+        }
+        #[inline(always)]
+        unsafe fn subtract(a: __m256, b: __m256) -> __m256 {
+            unsafe { _mm256_sub_ps(a, b) }
         }
         #[inline(always)]
         unsafe fn clamp(value: __m256, upper: __m256) -> __m256 {

@@ -3,7 +3,6 @@
 
 use rayon::prelude::*;
 
-use super::Scratch;
 use super::conv::{Conv, Values};
 use super::map::Map;
 use super::pool::Window;
@@ -211,44 +210,6 @@ impl Conv {
                 for (piece, list) in lists.iter().enumerate() {
                     let weights = &rows[(unit * pieces + piece) * depth..][..depth];
                     scatter(isa, weights, list, 0, 0, dx);
-                }
-            }
-        });
-    }
-
-    /// Writes the gradients of the weights and of the bias of a fully connected layer before a maxout of `pieces`, or adds
-    /// them to what is there. `dy` are those of the units, `winners` their pieces.
-    pub fn maxout_weight_gradient(
-        &self,
-        isa: Isa,
-        n: usize,
-        (x, x_map): Values<'_>,
-        ((dy, dy_map), winners, pieces): (Values<'_>, &[u8], usize),
-        (dw, db, add): (&mut [f32], &mut [f32], bool),
-    ) {
-        let (depth, units) = (self.inputs, dy_map.channels);
-        assert!(units * pieces == self.outputs && db.len() == self.outputs && x.len() >= x_map.buffer_len(n));
-        let panels = dw.par_chunks_exact_mut(depth * PANEL).zip(db.par_chunks_mut(PANEL));
-        let scratch = || (Scratch::zeros(PANEL * depth), Vec::with_capacity(n));
-        panels.enumerate().for_each_init(scratch, |(sums, list), (panel, (dw, db))| {
-            let sums = &mut sums.0[..];
-            sums.fill(0.0);
-            for (lane, db) in db.iter_mut().enumerate() {
-                let (unit, piece) = ((panel * PANEL + lane) / pieces, (panel * PANEL + lane) % pieces);
-                list.clear();
-                list.extend((0..n).filter(|picture| usize::from(winners[picture * units + unit]) == piece).map(
-                    |picture| Entry {
-                        window: x_map.at(picture, 0, 0) as u32,
-                        value: dy[dy_map.at(picture, 0, 0) + unit],
-                    },
-                ));
-                gather(isa, x, list, &mut sums[lane * depth..][..depth]);
-                let sum: f32 = list.iter().map(|entry| entry.value).sum();
-                *db = if add { *db + sum } else { sum };
-            }
-            for (k, row) in dw.chunks_exact_mut(PANEL).enumerate() {
-                for (dw, sum) in row.iter_mut().zip(sums[k..].iter().step_by(depth)) {
-                    *dw = if add { *dw + sum } else { *sum };
                 }
             }
         });

@@ -154,16 +154,31 @@ unsafe fn block<S: Simd, const M: usize, const V: usize, const LAYOUT: u8>(t: &T
 pub unsafe fn store<S: Simd>(t: &Tile<'_>, (row, column, count): (usize, usize, usize), sum: S::Vector) {
     // SAFETY: the caller's promise.
     unsafe {
-        let mut sum = sum;
-        if !t.add[row].is_null() {
-            sum = S::add(sum, S::load_first(t.add[row].add(column), count));
-        }
-        sum = match t.finish {
+        let beside = |from: *const f32| if from.is_null() { from } else { from.add(column) };
+        put::<S>((t.c[row].add(column), count), sum, beside(t.add[row]), (t.finish, beside(t.gate[row])));
+    }
+}
+
+/// Adds what is at `add`, unless that is null, finishes, and stores the first `count` lanes.
+///
+/// # Safety
+/// They are writable at `to`, and readable at `add` where it is not null and at `gate` where `finish` asks for it.
+#[inline(always)]
+pub unsafe fn put<S: Simd>(
+    (to, count): (*mut f32, usize),
+    sum: S::Vector,
+    add: *const f32,
+    (finish, gate): (Finish, *const f32),
+) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let sum = if add.is_null() { sum } else { S::add(sum, S::load_first(add, count)) };
+        let sum = match finish {
             Finish::Plain => sum,
             Finish::Clamp { upper } => S::clamp(sum, S::splat(upper)),
-            Finish::Gate { upper } => S::gate(sum, S::load_first(t.gate[row].add(column), count), S::splat(upper)),
+            Finish::Gate { upper } => S::gate(sum, S::load_first(gate, count), S::splat(upper)),
         };
-        S::store_first(t.c[row].add(column), count, sum);
+        S::store_first(to, count, sum);
     }
 }
 

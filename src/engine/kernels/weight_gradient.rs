@@ -8,14 +8,11 @@ use super::conv::{Conv, Values};
 use super::map::Map;
 use super::simd::Isa;
 use super::tile::{self, Finish, MAX_ROWS, PANEL, Rows, Run, Tile};
-use super::{Scratch, SharedSlice, depthwise};
+use super::{SharedSlice, depthwise};
 
 /// Bytes of pictures and gradients that the tiles of a weight gradient go over before the next pictures: a part of the
 /// second-level cache.
 const BLOCK_BYTES: usize = 512 << 10;
-
-/// Tiles of a matrix whose rows are gathered together.
-const TILES_PER_GATHER: usize = 4;
 
 /// Tasks that the tiles of a weight gradient are split into at most.
 const MAX_TASKS: usize = 16;
@@ -35,8 +32,6 @@ impl Conv {
         let weights = || {
             if self.is_depthwise() {
                 self.depthwise_weight_gradient(n, x, dy, (dw, add));
-            } else if dy.1.pixels() == 1 && self.groups == 1 && self.kernel == [1, 1] {
-                self.linear_weight_gradient(isa, n, x, dy, (dw, add));
             } else {
                 let (inputs, outputs) = self.pass_channels();
                 let group_len = dw.len() / self.groups;
@@ -46,75 +41,7 @@ impl Conv {
                 }
             }
         };
-        rayon::join(weights, || sum_pixels(isa, n, dy, (db, add)));
-    }
-
-    /// The gradient of a matrix: its rows of a batch lie far apart in x and dy, so both are gathered into panels first.
-    fn linear_weight_gradient(
-        &self,
-        isa: Isa,
-        n: usize,
-        (x, x_map): Values<'_>,
-        (dy, dy_map): Values<'_>,
-        (dw, add): (&mut [f32], bool),
-    ) {
-        let panels = self.outputs.div_ceil(PANEL);
-        let tiles = self.inputs.div_ceil(isa.max_rows());
-        let bounds = |tile: usize| (tile * self.inputs / tiles, (tile + 1) * self.inputs / tiles);
-        let run = [Run { a: 0, b: 0, len: n }];
-        let out = SharedSlice::new(dw);
-        assert!(dw.len() == panels * self.inputs * PANEL);
-        assert!(x.len() >= x_map.buffer_len(n) && dy.len() >= dy_map.buffer_len(n));
-        let mut packed = Scratch::zeros(panels * n * PANEL);
-        packed.0.par_chunks_exact_mut((n * PANEL).max(1)).enumerate().for_each(|(panel, packed)| {
-            let columns = (self.outputs - panel * PANEL).min(PANEL);
-            for (picture, row) in packed.chunks_exact_mut(PANEL).enumerate() {
-                row[..columns].copy_from_slice(&dy[dy_map.at(picture, 0, 0) + panel * PANEL..][..columns]);
-            }
-        });
-        let groups = tiles.div_ceil(TILES_PER_GATHER);
-        (0..groups).into_par_iter().for_each_init(
-            || Scratch::zeros(0),
-            |rows, group| {
-                let rows = &mut rows.0;
-                let range = group * tiles / groups..(group + 1) * tiles / groups;
-                rows.clear();
-                for (start, end) in range.clone().map(bounds) {
-                    for picture in 0..n {
-                        rows.extend_from_slice(&x[x_map.at(picture, 0, 0) + start..][..end - start]);
-                    }
-                }
-                for (panel, columns) in packed.0.chunks_exact((n * PANEL).max(1)).enumerate() {
-                    let mut rows = &rows[..];
-                    for (start, end) in range.clone().map(bounds) {
-                        let count = end - start;
-                        let (mut a, mut c) = ([std::ptr::null(); MAX_ROWS], [std::ptr::null_mut(); MAX_ROWS]);
-                        for m in 0..count {
-                            a[m] = rows[m..].as_ptr();
-                            // SAFETY: a task writes its own rows of every panel, inside `dw` as its length was checked.
-                            c[m] = unsafe { out.at((panel * self.inputs + start + m) * PANEL) };
-                        }
-                        let tile = Tile {
-                            rows: count,
-                            columns: (self.outputs - panel * PANEL).min(PANEL),
-                            runs: &run,
-                            layout: Rows::Neighbours(count),
-                            b_step: PANEL,
-                            a,
-                            b: columns.as_ptr(),
-                            c,
-                            bias: std::ptr::null(),
-                            add: if add { c.map(|c| c.cast_const()) } else { [std::ptr::null(); MAX_ROWS] },
-                            gate: [std::ptr::null(); MAX_ROWS],
-                            finish: Finish::Plain,
-                        };
-                        // SAFETY: `rows` begins with `count` values of each picture, `columns` holds a panel of each.
-                        unsafe { tile::multiply(isa, &tile) };
-                        rows = &rows[n * count..];
-                    }
-                }
-            },
-        );
+        rayon::join(weights, || Self::bias_gradient(isa, n, dy, (db, add)));
     }
 
     /// The pixels of some pictures as runs.
@@ -215,21 +142,4 @@ impl Conv {
             }
         });
     }
-}
-
-/// The sum of a plane's pixels per channel, over all pictures: the gradient of a bias.
-fn sum_pixels(isa: Isa, n: usize, (dy, map): Values<'_>, (db, add): (&mut [f32], bool)) {
-    if db.is_empty() {
-        return;
-    }
-    if !add {
-        db.fill(0.0);
-    }
-    isa.vectorised(|| {
-        for start in map.rows(n) {
-            for pixel in dy[start..].chunks(map.stride).take(map.width) {
-                db.iter_mut().zip(pixel).for_each(|(db, dy)| *db += dy);
-            }
-        }
-    });
 }

@@ -11,7 +11,6 @@ use crate::engine::{Error, Result};
 struct Builder {
     plan: Plan,
     layout: Layout,
-    pass: Pass,
 }
 
 /// Layers that run as one step, or in branches.
@@ -68,6 +67,7 @@ impl Plan {
         output_shape(layers, input.shape(), "layers").map_err(Error::Argument)?;
         let (scale, shift) = input.scale_and_shift();
         let plan = Self {
+            pass,
             nodes: Vec::new(),
             steps: Vec::new(),
             buffers: Vec::new(),
@@ -81,7 +81,7 @@ impl Plan {
             scale,
             shift,
         };
-        let mut builder = Builder { plan, layout: Layout::default(), pass };
+        let mut builder = Builder { plan, layout: Layout::default() };
         let x = builder.buffer([input.height, input.width], input.channels);
         let output = builder.sequence(&units(layers, pass), x, None, None)?;
         let Builder { mut plan, layout, .. } = builder;
@@ -198,7 +198,7 @@ impl Builder {
     /// Runs the layers of a shortcut: what is to be added, and the clamp behind the sum.
     fn shortcut(&mut self, shortcut: Option<Shortcut<'_>>) -> Result<Option<(NodeId, Option<f32>)>> {
         let Some(Shortcut { layers, x, clamp }) = shortcut else { return Ok(None) };
-        Ok(Some((self.sequence(&units(layers, self.pass), x, None, None)?, clamp)))
+        Ok(Some((self.sequence(&units(layers, self.plan.pass), x, None, None)?, clamp)))
     }
 
     fn unit(&mut self, unit: &Unit<'_>, x: NodeId, target: Target) -> Result<NodeId> {
@@ -238,7 +238,7 @@ impl Builder {
             }
             LayerSpec::BatchNorm2d { .. } => {
                 let norm = self.norm(unit.layer);
-                let op = match self.pass {
+                let op = match self.plan.pass {
                     Pass::Train => {
                         self.plan.norms += 1;
                         Op::BatchNorm { id: self.plan.norms - 1, norm }
@@ -277,7 +277,7 @@ impl Builder {
             }
             LayerSpec::Residual { body, shortcut } => {
                 let shortcut = Shortcut { layers: shortcut, x, clamp: target.clamp };
-                self.sequence(&units(body, self.pass), x, target.into, Some(shortcut))?
+                self.sequence(&units(body, self.plan.pass), x, target.into, Some(shortcut))?
             }
             LayerSpec::Concat { branches } => self.concat(branches, x, target)?,
         })
@@ -296,7 +296,7 @@ impl Builder {
             let parent = self.plan.nodes[y].clone();
             let map = Map { channels: shape.channels(), first: parent.map.first + first, ..parent.map };
             let part = self.node(Node { map, parent: Some(y), readers: Vec::new(), ..parent });
-            self.sequence(&units(branch, self.pass), x, Some(part), None)?;
+            self.sequence(&units(branch, self.plan.pass), x, Some(part), None)?;
             let part = &self.plan.nodes[part];
             clamps.push(part.clamp);
             trained |= part.trained;

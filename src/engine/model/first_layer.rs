@@ -53,8 +53,8 @@ impl FirstLayer {
         let units: Vec<&[f32]> = weights.chunks_exact(len).step_by(stride).take(UNITS).collect();
         let (across, down) = (units.len().min(ROW), units.len().div_ceil(ROW));
         let gap = if width < 8 { 1 } else { 2 };
-        let sheet_width = across * (width + gap) - gap.min(across);
-        let sheet_height = down * (height + gap) - gap.min(down);
+        let sheet_width = (across * (width + gap)).saturating_sub(gap);
+        let sheet_height = (down * (height + gap)).saturating_sub(gap);
         let mut bytes = vec![0; 4 * sheet_width * sheet_height];
         for (number, unit) in units.iter().enumerate() {
             let largest = unit.iter().fold(0.0f32, |most, w| most.max(w.abs())).max(f32::MIN_POSITIVE);

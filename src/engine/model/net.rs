@@ -6,11 +6,12 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use candle_core::Tensor;
 use rayon::prelude::*;
 
+use super::derived::{Folded, Transposed, Weights};
 use super::layer::LayerSpec;
 use super::manifest::Input;
 use super::parameters::Parameters;
 use super::plan::{Pass, Plan};
-use super::run::{Folded, Transposed, Wanted, Weights, Workspace};
+use super::run::{Wanted, Workspace};
 use crate::engine::Result;
 use crate::engine::kernels::Isa;
 use crate::engine::threads::on_the_pool;
@@ -40,10 +41,10 @@ impl Net {
     pub fn new(layers: &[LayerSpec], input: &Input, params: &Params) -> Result<Self> {
         let plan = Plan::new(layers, input, Pass::Evaluate)?;
         let parameters = Parameters::from_tensors(&plan.layout, params)?;
-        let mut folded = Folded::default();
-        plan.fold(&parameters, &mut folded);
+        let (mut folded, isa) = (Folded::default(), Isa::detect());
+        plan.fold(isa, &parameters, &mut folded);
         let transposed = OnceLock::new();
-        Ok(Self { plan, parameters, folded, transposed, workspaces: Mutex::default(), isa: Isa::detect() })
+        Ok(Self { plan, parameters, folded, transposed, workspaces: Mutex::default(), isa })
     }
 
     /// Logits (n, classes) of pixels (n, channels, height, width) in [0, 1].
@@ -64,7 +65,7 @@ impl Net {
     ) -> (Vec<f32>, Vec<f32>) {
         let transposed = self.transposed.get_or_init(|| {
             let mut transposed = Transposed::default();
-            self.plan.transpose(&self.parameters, &self.folded, &mut transposed, true);
+            self.plan.transpose(self.isa, (&self.parameters, &self.folded), &mut transposed, true);
             transposed
         });
         let weights = Weights { parameters: &self.parameters, folded: &self.folded, transposed: Some(transposed) };

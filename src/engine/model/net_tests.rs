@@ -113,19 +113,19 @@ pub fn run(
     let plan = Plan::new(layers, input, pass).unwrap();
     let parameters = Parameters::from_tensors(&plan.layout, params).unwrap();
     let (mut folded, mut transposed) = (Folded::default(), Transposed::default());
-    plan.fold(&parameters, &mut folded);
-    plan.transpose(&parameters, &folded, &mut transposed, true);
+    plan.fold(Isa::detect(), &parameters, &mut folded);
+    plan.transpose(Isa::detect(), (&parameters, &folded), &mut transposed, true);
     let weights = Weights { parameters: &parameters, folded: &folded, transposed: Some(&transposed) };
     let mut workspace = Workspace::default();
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     // Twice, as a used workspace must not differ from a new one; the second time with the same dropout masks.
     plan.forward(Isa::detect(), weights, x, &mut workspace, Some(&mut rng));
     let y = plan.forward(Isa::detect(), weights, x, &mut workspace, None);
-    let (mut dx, mut gradients) = (vec![0.0; x.len()], Parameters::zeros(&plan.layout));
+    let (mut dx, mut gradients) = (vec![0.0; x.len()], Gradients::zeros(&plan.layout));
     let parameters = (pass == Pass::Train).then_some((&mut gradients, false));
     let wanted = Wanted { parameters, pixels: Some(&mut dx) };
     plan.backward(Isa::detect(), weights, &dy(&y), &mut workspace, wanted);
-    Outcome { y, dx, gradients: gradients.to_tensors().unwrap(), workspace }
+    Outcome { y, dx, gradients: gradients.summed(Isa::detect()).to_tensors().unwrap(), workspace }
 }
 
 #[test]
@@ -274,18 +274,21 @@ fn dropout_keeps_the_share_that_was_asked_for() {
 fn results_do_not_depend_on_the_number_of_threads() {
     let net = layers(
         "{ kind = \"conv2d\", name = \"c\", in = 8, out = 16, kernel = 3, padding = 1, bias = false }, \
-         { kind = \"batch_norm2d\", name = \"n\", channels = 16 }, { kind = \"relu\" }, { kind = \"flatten\" }, \
-         { kind = \"linear\", name = \"l\", in = 2704, out = 300 }",
+         { kind = \"batch_norm2d\", name = \"n\", channels = 16 }, { kind = \"relu\" }, \
+         { kind = \"conv2d\", name = \"d\", in = 16, out = 40, kernel = 3, padding = 1 }, \
+         { kind = \"relu\" }, { kind = \"flatten\" }, { kind = \"linear\", name = \"l\", in = 6760, out = 300 }",
     );
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let params = crate::engine::train::initial_params(&net, None, &mut rng).unwrap();
     let x: Vec<f32> = (0..6 * 8 * 169).map(|i| ((i * 37) % 101) as f32 / 101.0).collect();
-    let outcome = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let found = pool.install(|| run((&net, &input([8, 13, 13])), &params, Pass::Train, &x, |y| y.to_vec()));
-        let gradients: Vec<_> = found.gradients.values().map(values).collect();
-        (found.y, found.dx, gradients)
-    };
-    let one = outcome(1);
-    assert!(one == outcome(2) && one == outcome(3));
+    for pass in [Pass::Train, Pass::Evaluate] {
+        let outcome = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let found = pool.install(|| run((&net, &input([8, 13, 13])), &params, pass, &x, |y| y.to_vec()));
+            let gradients: Vec<_> = found.gradients.values().map(values).collect();
+            (found.y, found.dx, gradients)
+        };
+        let one = outcome(1);
+        assert!(one == outcome(2) && one == outcome(3));
+    }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::parameters::Layout;
-use crate::engine::kernels::{Conv, Map, Window};
+use crate::engine::kernels::{Conv, Map, Window, Winograd};
 
 /// The number of a plane.
 pub type NodeId = usize;
@@ -86,6 +86,10 @@ pub enum Op {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backward {
     Dense,
+    /// A fully connected layer in training, from the weights as they lie.
+    Linear,
+    /// In Winograd's domain.
+    Winograd(Winograd),
     /// By columns: the pixels of a small number of channels.
     Columns,
     /// Through the winners of the max pool that alone reads the result: the number of its step.
@@ -105,6 +109,7 @@ pub enum Pass {
 /// Steps in the order in which they run.
 #[derive(Debug)]
 pub struct Plan {
+    pub pass: Pass,
     pub nodes: Vec<Node>,
     pub steps: Vec<Step>,
     /// The values in each buffer.
@@ -140,6 +145,9 @@ impl Plan {
         {
             return Backward::Sparse(pool);
         }
+        if self.pass == Pass::Train && conv.is_linear(x.map, y.map) {
+            return Backward::Linear;
+        }
         if let (&[maxout], None) = (&y.readers[..], y.parent)
             && matches!(self.steps[maxout].op, Op::Maxout { .. })
             && x.readers.len() == 1
@@ -147,8 +155,17 @@ impl Plan {
         {
             return Backward::Units(maxout);
         }
-        let pixels = step.x == self.input && x.readers.len() == 1 && conv.prefers_columns();
-        if pixels { Backward::Columns } else { Backward::Dense }
+        if step.x == self.input && x.readers.len() == 1 && conv.prefers_columns() {
+            return Backward::Columns;
+        }
+        self.winograd_of(step).map_or(Backward::Dense, Backward::Winograd)
+    }
+
+    /// How a convolution runs in Winograd's domain, where that is the faster way.
+    pub fn winograd_of(&self, step: &Step) -> Option<Winograd> {
+        let Op::Conv { conv, .. } = &step.op else { return None };
+        let y = self.nodes[step.y].map;
+        Winograd::of(*conv, [y.height, y.width], self.pass == Pass::Train)
     }
 
     /// Values that one picture takes in all planes.

@@ -1,29 +1,14 @@
 //! Runs a plan forwards and backwards on the CPU.
 
-use rand::{Rng, RngCore};
+use rand::RngCore;
 
-use super::parameters::Parameters;
-use super::plan::{Backward, Node, NodeId, Norm, Op, Plan, Step};
+use super::derived::Weights;
+use super::dropout::draw_mask;
+use super::gradients::Gradients;
+use super::plan::{Backward, Node, NodeId, Op, Plan, Step};
 use crate::engine::kernels::{
-    BatchNorm, Finish, Fused, Isa, PoolGradient, SparseGradient, Statistics, Values, planes, pool,
+    BatchNorm, Conv, Finish, Fused, Isa, PoolGradient, SparseGradient, Statistics, Values, planes, pool,
 };
-
-/// The weights and biases of convolutions with their frozen batch normalisations folded in, one for each convolution;
-/// empty where there is nothing to fold.
-#[derive(Debug, Default)]
-pub struct Folded(Vec<(Vec<f32>, Vec<f32>)>);
-
-/// Weights turned round for input gradients, one for each convolution.
-#[derive(Debug, Default)]
-pub struct Transposed(Vec<Vec<f32>>);
-
-/// The numbers that a pass runs on; backward passes need the transposed ones.
-#[derive(Clone, Copy)]
-pub struct Weights<'a> {
-    pub parameters: &'a Parameters,
-    pub folded: &'a Folded,
-    pub transposed: Option<&'a Transposed>,
-}
 
 /// Values, gradients and notes of a pass; kept, so that the next one allocates nothing.
 #[derive(Debug, Default)]
@@ -40,73 +25,14 @@ pub struct Workspace {
 /// What a backward pass is asked for.
 pub struct Wanted<'a> {
     /// Gradients of the parameters are written to these, or added to them.
-    pub parameters: Option<(&'a mut Parameters, bool)>,
+    pub parameters: Option<(&'a mut Gradients, bool)>,
     /// The gradient of the pixels, (n, channels, height, width), is written to these.
     pub pixels: Option<&'a mut [f32]>,
 }
 
 impl Plan {
-    /// Folds frozen batch normalisations into their convolutions:
-    /// `γ·(w·x + b − mean)/√(var + ε) + β = (s·w)·x + (b − mean)·s + β` with `s = γ/√(var + ε)`.
-    pub fn fold(&self, parameters: &Parameters, Folded(folded): &mut Folded) {
-        folded.resize_with(self.convs, Default::default);
-        for step in &self.steps {
-            let Op::Conv { conv, id, weight, bias, norm: Some(norm) } = &step.op else { continue };
-            let Norm { eps, gamma, beta, mean, var } = norm;
-            let scale: Vec<f32> = parameters
-                .slot(*gamma)
-                .iter()
-                .zip(parameters.slot(*var))
-                .map(|(gamma, var)| (f64::from(*gamma) / (f64::from(*var) + f64::from(*eps)).sqrt()) as f32)
-                .collect();
-            let bias = |o: usize| bias.map_or(0.0, |bias| parameters.slot(bias)[o]);
-            let (mean, beta) = (parameters.slot(*mean), parameters.slot(*beta));
-            let weight = weight.map(|weight| parameters.slot(weight));
-            let (folded, shift) = &mut folded[*id];
-            folded.clear();
-            folded.resize(conv.weights_len(), 0.0);
-            let per_output = conv.inputs / conv.groups * conv.kernel[0] * conv.kernel[1];
-            conv.each_weight(|from, to| {
-                folded[to] = weight.map_or(1.0, |weight| weight[to]) * scale[from / per_output]
-            });
-            *shift = (0..conv.outputs).map(|o| (bias(o) - mean[o]) * scale[o] + beta[o]).collect();
-        }
-    }
-
-    /// Turns the weights round for [`Self::backward`]; those of the first layer only when the pixels' gradient is wanted.
-    pub fn transpose(&self, parameters: &Parameters, folded: &Folded, Transposed(all): &mut Transposed, pixels: bool) {
-        all.resize_with(self.convs, Vec::new);
-        let weights = Weights { parameters, folded, transposed: None };
-        for step in &self.steps {
-            if let Op::Conv { conv, id, .. } = &step.op
-                && self.wants(step.x, true, pixels)
-            {
-                let weights = self.conv_weights(weights, &step.op).0;
-                match self.backward_of(step) {
-                    Backward::Dense => conv.transpose(weights, &mut all[*id]),
-                    Backward::Columns => conv.transpose_to_columns(weights, &mut all[*id]),
-                    Backward::Sparse(_) | Backward::Units(_) => conv.unpack_rows(weights, &mut all[*id]),
-                }
-            }
-        }
-    }
-
-    fn conv_weights<'a>(&self, weights: Weights<'a>, op: &Op) -> (&'a [f32], Option<&'a [f32]>) {
-        match op {
-            Op::Conv { id, norm: Some(_), .. } => {
-                let (folded, shift) = &weights.folded.0[*id];
-                (folded, Some(shift))
-            }
-            Op::Conv { weight, bias, .. } => {
-                let slot = |slot: &Option<usize>| slot.map(|slot| weights.parameters.slot(slot));
-                (slot(weight).unwrap_or_default(), slot(bias))
-            }
-            _ => (&[], None),
-        }
-    }
-
     /// Whether a node's gradient is needed.
-    fn wants(&self, node: NodeId, parameters: bool, pixels: bool) -> bool {
+    pub(super) fn wants(&self, node: NodeId, parameters: bool, pixels: bool) -> bool {
         pixels || (parameters && self.nodes[node].trained)
     }
 
@@ -201,7 +127,15 @@ impl Plan {
         let finish = step.clamp.map_or(Finish::Plain, |upper| Finish::Clamp { upper });
         let fused = Fused { add: step.add.map(|add| view(&self.nodes[add])), finish };
         match &step.op {
-            Op::Conv { conv, .. } => conv.forward((isa, n), x, self.conv_weights(weights, &step.op), y, fused),
+            Op::Conv { conv, id, .. } => {
+                let (packed, bias) = self.conv_weights(weights, &step.op);
+                match self.winograd_of(step) {
+                    Some(winograd) => {
+                        winograd.forward((isa, n), x, (weights.folded.filters(*id), bias), y, fused);
+                    }
+                    None => conv.forward((isa, n), x, (packed, bias), y, fused),
+                }
+            }
             Op::BatchNorm { id, norm } => {
                 let affine = (weights.parameters.slot(norm.gamma), weights.parameters.slot(norm.beta));
                 workspace.statistics[*id] = BatchNorm { eps: norm.eps }.forward((isa, n), x, affine, y, fused);
@@ -210,10 +144,9 @@ impl Plan {
             Op::AvgPool(window) => pool::avg_pool(isa, n, x, y, *window),
             Op::Maxout { pieces, id } => planes::maxout(isa, n, x, y, (*pieces, &mut workspace.choices[*id])),
             Op::Dropout { keep, rescale, id } => {
-                let kept = if *rescale { 1.0 / keep } else { 1.0 };
                 let mask = &mut workspace.masks[*id];
                 if let Some(rng) = rng {
-                    mask.iter_mut().for_each(|mask| *mask = if rng.random::<f32>() < *keep { kept } else { 0.0 });
+                    draw_mask(mask, *keep, *rescale, *rng);
                 }
                 planes::masked(isa, n, x, y, mask, false);
             }
@@ -321,18 +254,21 @@ impl Plan {
                     workspace.sparse.collect(conv, n, x_node.map, y_node.map, pool);
                 }
                 if let (Some((gradients, add)), Some(weight), None) = (gradients, weight, norm) {
-                    let (dw, db) = gradients.pair_mut(*weight, *bias);
+                    let (dw, db) = gradients.values.pair_mut(*weight, *bias);
                     match way {
+                        Backward::Linear => {
+                            gradients.products[*weight].note(conv, (isa, n), view(x_node), dy, add);
+                            Conv::bias_gradient(isa, n, dy, (db, add));
+                        }
                         Backward::Sparse(_) => workspace.sparse.weights(isa, conv, n, view(x_node), (dw, db, add)),
-                        Backward::Units(maxout) => {
-                            let maxout = self.maxout_gradient(maxout, &workspace.gradients, &workspace.choices);
-                            conv.maxout_weight_gradient(isa, n, view(x_node), maxout, (dw, db, add));
+                        Backward::Winograd(winograd) => {
+                            winograd.weight_gradient((isa, n), view(x_node), dy, (dw, db, add));
                         }
                         _ => conv.weight_gradient(isa, n, view(x_node), dy, (dw, db, add)),
                     }
                 }
                 if dx_wanted {
-                    let transposed = weights.transposed.map_or(&[][..], |transposed| &transposed.0[*id]);
+                    let transposed = weights.transposed.map_or(&[][..], |transposed| transposed.of(*id));
                     match way {
                         Backward::Units(maxout) => {
                             let maxout = self.maxout_gradient(maxout, &workspace.gradients, &workspace.choices);
@@ -341,6 +277,15 @@ impl Plan {
                         }
                         Backward::Dense => {
                             conv.input_gradient((isa, n), dy, transposed, dx, (in_place, Some(view(x_node)), finish));
+                        }
+                        Backward::Linear => {
+                            let weights = self.conv_weights(weights, &step.op).0;
+                            let state = (in_place, Some(view(x_node)), finish);
+                            conv.linear_input_gradient((isa, n), dy, weights, dx, state);
+                        }
+                        Backward::Winograd(winograd) => {
+                            let state = (in_place, Some(view(x_node)), finish);
+                            winograd.input_gradient((isa, n), dy, transposed, dx, state);
                         }
                         Backward::Columns => conv.input_gradient_by_columns(isa, n, dy, transposed, dx),
                         Backward::Sparse(_) => {
@@ -354,7 +299,7 @@ impl Plan {
                 let Some((gradients, add)) = gradients else {
                     unreachable!("training passes have parameter gradients")
                 };
-                let (d_gamma, d_beta) = gradients.pair_mut(norm.gamma, Some(norm.beta));
+                let (d_gamma, d_beta) = gradients.values.pair_mut(norm.gamma, Some(norm.beta));
                 if !add {
                     d_gamma.fill(0.0);
                     d_beta.fill(0.0);

@@ -9,8 +9,9 @@
 //! value is infinite or NaN: so no result here rests on an infinity, and that NaN stays NaN is promised elsewhere only.
 
 use candle_core::{D, Result, Tensor, bail};
-use rand::{Rng, RngCore};
+use rand::RngCore;
 
+use super::dropout::draw_mask;
 use super::layer::Conv2d;
 use crate::engine::kernels::Window;
 
@@ -57,8 +58,8 @@ pub fn maxout(x: &Tensor, pieces: usize) -> Result<Tensor> {
 /// Keeps each value with probability `keep` and sets the others to 0; with `rescale` the kept ones are divided by
 /// `keep`. The mask is drawn on the host, in the order of the values, so that a seed gives it on every device.
 pub fn dropout(x: &Tensor, keep: f32, rescale: bool, rng: &mut dyn RngCore) -> Result<Tensor> {
-    let kept = if rescale { 1.0 / keep } else { 1.0 };
-    let mask: Vec<f32> = (0..x.elem_count()).map(|_| if rng.random::<f32>() < keep { kept } else { 0.0 }).collect();
+    let mut mask = vec![0.0; x.elem_count()];
+    draw_mask(&mut mask, keep, rescale, rng);
     x.mul(&Tensor::from_vec(mask, x.shape(), x.device())?)
 }
 

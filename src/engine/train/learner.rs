@@ -9,7 +9,7 @@ use super::passes::{Batch, KernelPasses, Passes, Seen, TensorPasses, Wanted};
 use crate::engine::attack::{Bounds, PIXELS, sign_step};
 use crate::engine::device::Backend;
 use crate::engine::kernels::Isa;
-use crate::engine::model::{Manifest, Parameters, Params};
+use crate::engine::model::{Gradients, Manifest, Parameters, Params};
 use crate::engine::threads::on_the_pool;
 use crate::engine::{Error, Result};
 
@@ -111,7 +111,7 @@ impl Objective {
 pub struct Learner {
     passes: Box<dyn Passes>,
     parameters: Parameters,
-    gradients: Parameters,
+    gradients: Gradients,
     pub(super) optimiser: Optimiser,
     /// Slots of the running mean and variance of each batch normalisation.
     running: Vec<(usize, usize)>,
@@ -136,7 +136,7 @@ impl Learner {
         Ok(Self {
             running: slots(".running_mean").into_iter().zip(slots(".running_var")).collect(),
             parameters: Parameters::from_tensors(&layout, params)?,
-            gradients: Parameters::zeros(&layout),
+            gradients: Gradients::zeros(&layout),
             optimiser: Optimiser::new(algorithm, &layout),
             passes: match backend {
                 Backend::Kernels => Box::new(kernels),

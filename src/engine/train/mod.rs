@@ -26,4 +26,4 @@ pub use optimiser::{Algorithm, Optimiser, StepSize};
 pub use schedule::{Momentum, Schedule};
 pub use stopping::{Rule, Stopping};
 pub use trainer::{Moment, Nets, Progress, Trainer};
-pub use validation::PGD_STEPS;
+pub use validation::{PGD_STEPS, Tally};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::kernels::{Conv, Isa};
-use crate::engine::model::{Layout, Order, Parameters};
+use crate::engine::kernels::{Conv, Isa, LinearGradient};
+use crate::engine::model::{Gradients, Layout, Order, Parameters};
 
 /// How gradients move parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -74,16 +74,28 @@ impl Optimiser {
         Self { algorithm, steps: 0, moments }
     }
 
-    pub fn step(&mut self, isa: Isa, parameters: &mut Parameters, gradients: &Parameters, size: StepSize) {
+    /// Changes the parameters. Gradients that are products still to be taken are used as they come out, part by part.
+    pub fn step(&mut self, isa: Isa, parameters: &mut Parameters, gradients: &Gradients, size: StepSize) {
         self.steps += 1;
         let layout = parameters.layout.clone();
-        for slot in layout.slots.iter().filter(|slot| slot.trained) {
+        for (slot, product) in layout.slots.iter().zip(&gradients.products).filter(|(slot, _)| slot.trained) {
             let range = slot.range.clone();
-            let (w, g) = (&mut parameters.values[range.clone()], &gradients.values[range.clone()]);
+            let w = &mut parameters.values[range.clone()];
+            let source = match &slot.order {
+                Order::Packed(conv) if !product.is_empty() => Source::Product(product, conv),
+                _ => Source::Values(&gradients.values.values[range.clone()]),
+            };
             match (self.algorithm, &mut self.moments[..]) {
-                (Algorithm::Sgd, [velocity]) => sgd(isa, w, g, &mut velocity.values[range], size),
+                (Algorithm::Sgd, [velocity]) => {
+                    let velocity = &mut velocity.values[range];
+                    source.each_part(isa, [&mut *w, velocity], |[w, v], g| sgd(isa, w, g, v, size));
+                }
                 (Algorithm::Adam, [mean, square]) => {
-                    adam(isa, w, g, (&mut mean.values[range.clone()], &mut square.values[range]), size, self.steps);
+                    let (mean, square) = (&mut mean.values[range.clone()], &mut square.values[range]);
+                    let size = AdamSize::new(size, self.steps);
+                    source.each_part(isa, [&mut *w, mean, square], |[w, mean, square], g| {
+                        adam(isa, w, g, (mean, square), size);
+                    });
                 }
                 _ => unreachable!("an optimiser has the moments of its algorithm"),
             }
@@ -94,34 +106,72 @@ impl Optimiser {
     }
 }
 
+/// Where the gradient of a slot comes from.
+enum Source<'a> {
+    Values(&'a [f32]),
+    Product(&'a LinearGradient, &'a Conv),
+}
+
+impl Source<'_> {
+    /// Calls `f(parts of the targets, gradient)` for every part of the slot.
+    fn each_part<const K: usize>(
+        &self,
+        isa: Isa,
+        targets: [&mut [f32]; K],
+        f: impl Fn([&mut [f32]; K], &[f32]) + Sync,
+    ) {
+        match self {
+            Self::Product(product, conv) => product.each_part(conv, isa, targets, f),
+            Self::Values(gradient) => {
+                let mut targets = targets.map(|target| target.chunks_mut(CHUNK));
+                let parts: Vec<_> = gradient
+                    .chunks(CHUNK)
+                    .map(|gradient| (targets.each_mut().map(|parts| parts.next().unwrap_or_default()), gradient))
+                    .collect();
+                parts.into_par_iter().for_each(|(targets, gradient)| f(targets, gradient));
+            }
+        }
+    }
+}
+
 fn sgd(isa: Isa, w: &mut [f32], g: &[f32], v: &mut [f32], size: StepSize) {
     let StepSize { rate, momentum, nesterov, weight_decay, .. } = size;
-    let chunks = w.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK)).zip(v.par_chunks_mut(CHUNK));
-    chunks.for_each(|((w, g), v)| {
-        isa.vectorised(|| {
-            for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
-                let g = g + weight_decay * *w;
-                *v = momentum * *v + g;
-                *w -= rate * if nesterov { g + momentum * *v } else { *v };
-            }
-        });
+    isa.vectorised(|| {
+        for ((w, g), v) in w.iter_mut().zip(g).zip(v) {
+            let g = g + weight_decay * *w;
+            *v = momentum * *v + g;
+            *w -= rate * if nesterov { g + momentum * *v } else { *v };
+        }
     });
 }
 
-fn adam(isa: Isa, w: &mut [f32], g: &[f32], (mean, square): (&mut [f32], &mut [f32]), size: StepSize, steps: u64) {
-    let power = |beta: f32| 1.0 - f64::from(beta).powf(steps as f64);
-    let rate = (f64::from(size.rate) / power(BETA1)) as f32;
-    let correction = (1.0 / power(BETA2).sqrt()) as f32;
-    let moments = mean.par_chunks_mut(CHUNK).zip(square.par_chunks_mut(CHUNK));
-    w.par_chunks_mut(CHUNK).zip(g.par_chunks(CHUNK)).zip(moments).for_each(|((w, g), (mean, square))| {
-        isa.vectorised(|| {
-            for (((w, g), mean), square) in w.iter_mut().zip(g).zip(mean).zip(square) {
-                let g = g + size.weight_decay * *w;
-                *mean = BETA1 * *mean + (1.0 - BETA1) * g;
-                *square = BETA2 * *square + (1.0 - BETA2) * g * g;
-                *w -= rate * *mean / (square.sqrt() * correction + EPSILON);
-            }
-        });
+/// What Adam's rate and the root of its second moment are multiplied with at a step, for both start at zero.
+#[derive(Clone, Copy)]
+struct AdamSize {
+    rate: f32,
+    correction: f32,
+    weight_decay: f32,
+}
+
+impl AdamSize {
+    fn new(size: StepSize, steps: u64) -> Self {
+        let power = |beta: f32| 1.0 - f64::from(beta).powf(steps as f64);
+        Self {
+            rate: (f64::from(size.rate) / power(BETA1)) as f32,
+            correction: (1.0 / power(BETA2).sqrt()) as f32,
+            weight_decay: size.weight_decay,
+        }
+    }
+}
+
+fn adam(isa: Isa, w: &mut [f32], g: &[f32], (mean, square): (&mut [f32], &mut [f32]), size: AdamSize) {
+    isa.vectorised(|| {
+        for (((w, g), mean), square) in w.iter_mut().zip(g).zip(mean).zip(square) {
+            let g = g + size.weight_decay * *w;
+            *mean = BETA1 * *mean + (1.0 - BETA1) * g;
+            *square = BETA2 * *square + (1.0 - BETA2) * g * g;
+            *w -= size.rate * *mean / (square.sqrt() * size.correction + EPSILON);
+        }
     });
 }
 
@@ -147,7 +197,7 @@ mod tests {
         let mut optimiser = Optimiser::new(algorithm, &w.layout);
         for _ in 0..steps {
             let now = weights(&w);
-            let gradients = parameters([2.0 * now[0], 2.0 * now[1]]);
+            let gradients = parameters([2.0 * now[0], 2.0 * now[1]]).into();
             optimiser.step(Isa::detect(), &mut w, &gradients, size);
         }
         weights(&w)
@@ -191,7 +241,7 @@ mod tests {
         layout.add("w".into(), vec![2, 2], Order::Packed(Conv::linear(2, 2)), true);
         let tensor = candle_core::Tensor::new(&[[3.0f32, 4.0], [0.3, 0.4]], &candle_core::Device::Cpu).unwrap();
         let mut w = Parameters::from_tensors(&layout.into(), &[("w".to_owned(), tensor)].into()).unwrap();
-        let gradients = Parameters::zeros(&w.layout);
+        let gradients = Gradients::zeros(&w.layout);
         let size = StepSize { rate: 0.0, max_norm: Some(1.0), ..SIZE };
         Optimiser::new(Algorithm::Sgd, &w.layout.clone()).step(Isa::detect(), &mut w, &gradients, size);
         for (found, expected) in weights(&w).into_iter().zip([0.6, 0.8, 0.3, 0.4]) {

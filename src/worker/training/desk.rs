@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
+use super::fetching::Fetching;
 use super::protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
 use crate::engine::Result;
 use crate::engine::data::{DataSource, Dataset};
@@ -33,6 +34,7 @@ pub struct Desk {
     data: Option<(DataSource, Vec<String>, Arc<Dataset>)>,
     /// Of the next new run.
     number: usize,
+    fetching: Option<Fetching>,
 }
 
 /// A run that waits; a new one has its settings with it.
@@ -84,7 +86,18 @@ impl Desk {
         outbox: Arc<Outbox>,
         pool: rayon::ThreadPool,
     ) -> Self {
-        Self { runs, catalogue, explorer, outbox, pool, queue: VecDeque::new(), in_hand: None, data: None, number: 1 }
+        Self {
+            runs,
+            catalogue,
+            explorer,
+            outbox,
+            pool,
+            queue: VecDeque::new(),
+            in_hand: None,
+            data: None,
+            number: 1,
+            fetching: None,
+        }
     }
 
     /// Works until nobody gives orders any more; then keeps the run in hand.
@@ -169,6 +182,12 @@ impl Desk {
                 }
             }
             Order::Delete(run) => self.delete(&run),
+            Order::Fetch(source) => {
+                // The one before stops first.
+                self.fetching = None;
+                self.fetching = Fetching::start(source, self.outbox.clone());
+            }
+            Order::CancelFetch => self.fetching = None,
         }
     }
 
@@ -246,13 +265,14 @@ impl Desk {
         let refuse = |why: String| TrainEvent::Problem(format!("{run} was not deleted: {why}"));
         let event = if self.has_in_hand(run) {
             refuse("it is in hand; stop it first".into())
-        } else if Path::new(&**run).components().count() != 1 || RunFolder::summary(&folder).is_err() {
+        } else if Path::new(&**run).components().count() != 1 {
+            refuse("there is no such run".into())
+        } else if !folder.exists() {
+            // It never began.
+            TrainEvent::Deleted(run.clone())
+        } else if RunFolder::summary(&folder).is_err() {
             // Only what is certainly a run of ours is deleted.
-            if folder.exists() {
-                refuse("its folder holds no whole checkpoint".into())
-            } else {
-                TrainEvent::Deleted(run.clone())
-            }
+            refuse("its folder holds no whole checkpoint".into())
         } else {
             match std::fs::remove_dir_all(&folder) {
                 Ok(()) => TrainEvent::Deleted(run.clone()),
@@ -265,26 +285,25 @@ impl Desk {
     /// One piece of work on the run in hand, or the beginning of the next.
     fn work(&mut self) {
         let Some(in_hand) = &mut self.in_hand else { return self.begin_next() };
-        let moment = self.pool.install(|| in_hand.trainer.advance());
+        // Only a disk that takes nothing leaves a finished run in hand.
+        let finished = in_hand.trainer.is_finished();
+        let moment = (!finished).then(|| self.pool.install(|| in_hand.trainer.advance()));
         let kept = match &moment {
-            Ok(Moment::Epoch) | Err(_) => in_hand.folder.keep(&in_hand.trainer),
-            Ok(_) => in_hand.folder.keep_now_and_then(&in_hand.trainer),
+            Some(Ok(Moment::Step | Moment::Validation)) => in_hand.folder.keep_now_and_then(&in_hand.trainer),
+            _ => in_hand.folder.keep(&in_hand.trainer),
         };
         match (in_hand.pace, &moment) {
-            (Pace::OneStep, Ok(_)) | (Pace::OneEpoch, Ok(Moment::Epoch)) => self.set_pace(Pace::Paused),
+            (Pace::OneStep, Some(Ok(_))) | (Pace::OneEpoch, Some(Ok(Moment::Epoch))) => self.set_pace(Pace::Paused),
             _ => {}
         }
-        match (moment, kept) {
-            (Err(error), _) => self.pause_because(error.to_string()),
-            (Ok(moment), kept) => {
-                self.report(moment);
-                match kept {
-                    Err(error) => {
-                        self.pause_because(format!("{error}\n  The history stays; free some space and go on"))
-                    }
-                    Ok(()) => self.finish_if_done(),
-                }
-            }
+        match moment {
+            Some(Err(error)) => return self.pause_because(error.to_string()),
+            Some(Ok(moment)) => self.report(moment),
+            None => {}
+        }
+        match kept {
+            Err(error) => self.pause_because(format!("{error}\n  The history stays; free some space and go on")),
+            Ok(()) => self.finish_if_done(),
         }
     }
 
@@ -306,6 +325,7 @@ impl Desk {
             Ok(in_hand) => {
                 self.in_hand = Some(in_hand);
                 self.report_run();
+                self.tell(&run, RunState::Running);
                 self.report_progress(true);
             }
             Err(error) => self.tell(&run, RunState::Failed(error.to_string())),

@@ -1,6 +1,7 @@
 //! The trainer: one run at a time on a thread of its own, orders in, events out.
 
 mod desk;
+mod fetching;
 mod protocol;
 
 pub use protocol::{Order, RunId, RunInfo, RunState, TrainEvent};

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::engine::data::DataSource;
 use crate::engine::picture::Rgba;
 use crate::engine::train::{Config, EpochRecord, Progress, Summary};
 
@@ -37,6 +38,9 @@ pub enum Order {
     Offer(RunId),
     /// Deletes the folder of a run that is not in hand.
     Delete(RunId),
+    /// Fetches a data set from the network; training goes on meanwhile. The person has agreed to it.
+    Fetch(DataSource),
+    CancelFetch,
 }
 
 /// What happens to a run.
@@ -112,6 +116,18 @@ pub enum TrainEvent {
         best: String,
     },
     Deleted(RunId),
+    /// Bytes of a data set that have arrived, of how many; several times a second.
+    Fetching {
+        source: DataSource,
+        done: u64,
+        of: u64,
+    },
+    Fetched(DataSource),
+    /// `None` when the person cancelled it. What has arrived is kept for the next time.
+    FetchFailed {
+        source: DataSource,
+        message: Option<String>,
+    },
     /// Something about a run went wrong that has no place in its state.
     Problem(String),
 }

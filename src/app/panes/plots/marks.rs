@@ -66,7 +66,7 @@ fn changes(history: &[EpochRecord]) -> impl Iterator<Item = Mark> + '_ {
         let parts = [change("ε", before.eps, after.eps), change("α", before.alpha, after.alpha)];
         let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
         let is_mark = before.stage == after.stage && !text.is_empty();
-        is_mark.then(|| Mark { x: at as f64 + 1.5, text, about: About::Run })
+        is_mark.then_some(Mark { x: at as f64 + 1.5, text, about: About::Run })
     })
 }
 

@@ -52,7 +52,8 @@ pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     let transform = axes(ui, &dots);
     let sheet = Sheet { transform, scale: Scale::Linear };
     paint(ui, runs, &dots, &sheet);
-    dots.iter().filter_map(|dot| interact(ui, runs, dot, &sheet)).last()
+    // Every dot is asked, since asking draws what belongs to it.
+    dots.iter().fold(None, |clicked, dot| interact(ui, runs, dot, &sheet).or(clicked))
 }
 
 fn axes(ui: &mut Ui, dots: &[Dot]) -> PlotTransform {

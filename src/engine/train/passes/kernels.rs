@@ -14,8 +14,7 @@ use crate::engine::model::{self, Folded, Layout, Manifest, Parameters, Pass, Pla
 pub struct KernelPasses {
     training: Plan,
     evaluation: Plan,
-    /// Of the training plan, into which nothing is folded.
-    unfolded: Folded,
+    folded: Folded,
     transposed: Transposed,
     /// Of the evaluation, where batch normalisation makes its weights others than those of the training.
     frozen: (Folded, Transposed),
@@ -32,7 +31,7 @@ impl KernelPasses {
         Ok(Self {
             training: Plan::new(&manifest.layers, &manifest.input, Pass::Train)?,
             evaluation: Plan::new(&manifest.layers, &manifest.input, Pass::Evaluate)?,
-            unfolded: Folded::default(),
+            folded: Folded::default(),
             transposed: Transposed::default(),
             frozen: Default::default(),
             is_fresh: false,
@@ -50,8 +49,8 @@ impl KernelPasses {
     fn freeze(&mut self, parameters: &Parameters) {
         if !self.is_fresh {
             let (folded, transposed) = &mut self.frozen;
-            self.evaluation.fold(parameters, folded);
-            self.evaluation.transpose(parameters, folded, transposed, true);
+            self.evaluation.fold(self.isa, parameters, folded);
+            self.evaluation.transpose(self.isa, (parameters, folded), transposed, true);
             self.is_fresh = true;
         }
     }
@@ -63,7 +62,8 @@ impl Passes for KernelPasses {
     }
 
     fn refresh(&mut self, parameters: &Parameters, pixels: bool) -> Result<()> {
-        self.training.transpose(parameters, &self.unfolded, &mut self.transposed, pixels);
+        self.training.fold(self.isa, parameters, &mut self.folded);
+        self.training.transpose(self.isa, (parameters, &self.folded), &mut self.transposed, pixels);
         self.is_fresh = false;
         Ok(())
     }
@@ -75,7 +75,7 @@ impl Passes for KernelPasses {
         wanted: Wanted<'_>,
         rng: &mut dyn RngCore,
     ) -> Result<(f32, Seen)> {
-        let weights = Weights { parameters, folded: &self.unfolded, transposed: Some(&self.transposed) };
+        let weights = Weights { parameters, folded: &self.folded, transposed: Some(&self.transposed) };
         let workspace = &mut self.workspaces.0;
         let logits = self.training.forward(self.isa, weights, pixels, workspace, Some(rng));
         let (loss, d_logits) = training_loss(&logits, labels, wanted.smoothing, wanted.weight)?;

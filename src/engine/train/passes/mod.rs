@@ -9,7 +9,7 @@ pub use tensors::TensorPasses;
 use rand::RngCore;
 
 use crate::engine::Result;
-use crate::engine::model::Parameters;
+use crate::engine::model::{Gradients, Parameters};
 
 /// Mean and unbiased variance of each channel that a batch normalisation saw, in the order of the layers.
 pub type Seen = Vec<(Vec<f32>, Vec<f32>)>;
@@ -27,7 +27,7 @@ pub struct Wanted<'a> {
     /// Share of the target that is spread over all classes.
     pub smoothing: f32,
     /// Written to, or added to.
-    pub parameters: Option<(&'a mut Parameters, bool)>,
+    pub parameters: Option<(&'a mut Gradients, bool)>,
     pub pixels: Option<&'a mut [f32]>,
 }
 

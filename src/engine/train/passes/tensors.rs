@@ -85,6 +85,7 @@ impl Passes for TensorPasses {
                 Ok((name.clone(), gradient.to_device(&Device::Cpu)?))
             };
             let found = self.net()?.1.iter().map(of).collect::<Result<Params>>()?;
+            let to = &mut to.values;
             let found = Parameters::from_tensors(&to.layout.clone(), &found)?;
             if add {
                 to.values.iter_mut().zip(&found.values).for_each(|(to, found)| *to += found);

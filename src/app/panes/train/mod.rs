@@ -1,0 +1,184 @@
+//! The Train tab: settings at the left, the run in hand at the top, curves in the middle, all runs below.
+
+mod first_layer;
+mod form;
+mod learning;
+mod net;
+mod objective;
+mod questions;
+mod run_bar;
+mod runs_table;
+mod settings;
+
+pub use questions::Questions;
+
+use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Rect, Ui};
+
+use super::plots::{PlotRun, Plots, sweep_grid, trade_off};
+use crate::app::commands::{Command, TrainCommand};
+use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
+use crate::app::train::facts::Facts;
+use crate::app::train::{Run, Train, TrainView};
+use crate::app::widgets::command_button;
+use crate::engine::model::Entry;
+use first_layer::Sheet;
+use runs_table::RunsTable;
+use settings::SettingsPanel;
+
+const SETTINGS_WIDTH: f32 = 324.0;
+const NARROW_SETTINGS_WIDTH: f32 = 300.0;
+const NARROW: f32 = 900.0;
+/// From this width on the weights of the first layer stand beside the table.
+const WIDE: f32 = 1280.0;
+const TABLE_HEIGHT: f32 = 216.0;
+const LOW_TABLE_HEIGHT: f32 = 148.0;
+
+/// What the tab shows of the rest of the window.
+pub struct Around<'a> {
+    /// Of the settings of the next run, once they were looked up.
+    pub facts: Option<&'a Facts>,
+    pub catalogue: &'a [Entry],
+}
+
+/// What the tab keeps from frame to frame beside the state of the runs.
+#[derive(Default)]
+pub struct TrainTab {
+    settings: SettingsPanel,
+    table: RunsTable,
+    sheet: Sheet,
+    plots: Plots,
+    area: Option<Rect>,
+}
+
+impl TrainTab {
+    /// The part of the window that the plots cover.
+    pub fn plots_area(&self) -> Option<Rect> {
+        self.area
+    }
+
+    pub fn show(&mut self, ui: &mut Ui, train: &Train, around: &Around<'_>, out: &mut Vec<Command>) {
+        let width = if ui.available_width() < NARROW { NARROW_SETTINGS_WIDTH } else { SETTINGS_WIDTH };
+        let side = Frame::new().fill(palette(ui).panel);
+        Panel::left("train settings").resizable(false).exact_size(width).frame(side).show(ui, |ui| {
+            self.settings.show(ui, train, around, out);
+        });
+        let bar = theme::bar_frame(ui);
+        Panel::top("run bar").frame(bar).show(ui, |ui| run_bar::show(ui, train, out));
+        let height = if theme::compact(ui) { LOW_TABLE_HEIGHT } else { TABLE_HEIGHT };
+        let below =
+            Frame::new().fill(palette(ui).panel).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 8 });
+        let id = if theme::compact(ui) { "runs, low" } else { "runs" };
+        Panel::bottom(id).frame(below).resizable(true).default_size(height).min_size(96.0).show(ui, |ui| {
+            self.bottom(ui, train, out);
+        });
+        let middle = Frame::new().fill(palette(ui).canvas).inner_margin(Margin::symmetric(16, 12));
+        self.area = None;
+        CentralPanel::default().frame(middle).show(ui, |ui| self.middle(ui, train, out));
+    }
+
+    fn bottom(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
+        let beside = ui.available_width() >= WIDE && train.view != TrainView::FirstLayer;
+        let sheet = train.selected().and_then(|run| run.sheet.as_ref()).filter(|_| beside);
+        let Some(sheet) = sheet else { return self.table.show(ui, train, out) };
+        let room = ui.available_rect_before_wrap();
+        let width = (room.width() * 0.34).min(560.0);
+        let split = room.right() - width;
+        let table = Rect::from_min_max(room.min, egui::pos2(split - SPACE_4, room.bottom()));
+        ui.scope_builder(egui::UiBuilder::new().max_rect(table), |ui| self.table.show(ui, train, out));
+        let right = Rect::from_min_max(egui::pos2(split, room.top()), room.max);
+        ui.scope_builder(egui::UiBuilder::new().max_rect(right), |ui| self.sheet.show(ui, sheet));
+    }
+
+    fn middle(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
+        if train.runs.is_empty() {
+            return empty(ui, train);
+        }
+        match train.view {
+            TrainView::Curves => {
+                let plotted = train.plotted();
+                self.area = self.plots.show(ui, &plot_runs(train, &plotted));
+            }
+            TrainView::FirstLayer => match train.selected().and_then(|run| run.sheet.as_ref()) {
+                Some(sheet) => {
+                    let name = train.selected().map_or("", |run| &run.info.run);
+                    self.sheet.show_explained(ui, name, sheet);
+                }
+                None => {
+                    let text = "They appear here while a run is being trained. Nets without a first layer that looks at \
+                                pixels have none.";
+                    remark(ui, "No weights to show yet", text);
+                }
+            },
+            TrainView::Sweep => sweep(ui, train, out),
+        }
+    }
+}
+
+fn plot_runs<'a>(train: &Train, runs: &[&'a Run]) -> Vec<PlotRun<'a>> {
+    let as_plotted = |run: &&'a Run| PlotRun {
+        name: &run.info.run,
+        history: &run.info.history,
+        config: &run.info.config,
+        is_primary: train.is_selected(run),
+    };
+    runs.iter().map(as_plotted).collect()
+}
+
+/// The runs of a sweep: small plots, and what clean error each pays for its adversarial one.
+fn sweep(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
+    let siblings = train.siblings();
+    if siblings.len() < 2 {
+        remark(
+            ui,
+            "The selected run stands alone",
+            "Runs that differ in ε and α alone are compared here. Sweep… queues one for every pair of some values.",
+        );
+        ui.vertical_centered(|ui| command_button(ui, Command::Train(TrainCommand::AskSweep), out));
+        return;
+    }
+    let runs = plot_runs(train, &siblings);
+    let room = ui.available_rect_before_wrap();
+    let beside = room.width() >= 720.0;
+    let (first, second) = if beside {
+        let split = room.left() + room.width() * 0.6;
+        (
+            Rect::from_min_max(room.min, egui::pos2(split - SPACE_2, room.bottom())),
+            Rect::from_min_max(egui::pos2(split + SPACE_2, room.top()), room.max),
+        )
+    } else {
+        let split = room.top() + room.height() * 0.55;
+        (
+            Rect::from_min_max(room.min, egui::pos2(room.right(), split - SPACE_2)),
+            Rect::from_min_max(egui::pos2(room.left(), split + SPACE_2), room.max),
+        )
+    };
+    let grid = ui.scope_builder(egui::UiBuilder::new().max_rect(first), |ui| sweep_grid(ui, &runs)).inner;
+    let trade = ui.scope_builder(egui::UiBuilder::new().max_rect(second), |ui| trade_off(ui, &runs)).inner;
+    if let Some(run) = grid.or(trade).and_then(|index| siblings.get(index)) {
+        out.push(Command::Train(TrainCommand::Select(run.info.run.clone())));
+    }
+}
+
+/// What to do first.
+fn empty(ui: &mut Ui, train: &Train) {
+    if !train.is_listed {
+        return;
+    }
+    let text = "Press Train at the left. A net is trained on digits that the program draws itself, half on clean ones and half on adversarial ones made \
+                against the net as it is. In about a minute you see both validation errors part and fall. Then attack the \
+                fresh net in Explore, with the picture that is there now.";
+    remark(ui, "Train a net that withstands the attack", text);
+}
+
+/// A heading and a few lines in the middle of an empty room.
+fn remark(ui: &mut Ui, heading: &str, text: &str) {
+    let above = (ui.available_height() * 0.28 - 24.0).max(0.0);
+    ui.add_space(above);
+    ui.vertical_centered(|ui| {
+        ui.set_max_width(ui.available_width().min(520.0));
+        ui.label(egui::RichText::new(heading).font(theme::verdict_font()));
+        ui.add_space(SPACE_2);
+        ui.label(egui::RichText::new(text).color(palette(ui).weak));
+        ui.add_space(SPACE_4);
+    });
+}

@@ -1,0 +1,165 @@
+//! Between frames, for the Train tab: what the trainer reports comes in, commands go out to it.
+
+use std::path::{Path, PathBuf};
+
+use eframe::egui::Context;
+
+use super::commands::{Command, TrainCommand};
+use super::panes::{Question, Tone};
+use super::settings::Tab;
+use super::train::{Export, NetMoment, Outcome, Run, is_net_of_run, words};
+use super::window::App;
+use crate::engine::data::DataSource;
+use crate::engine::train::{Config, history_csv};
+use crate::worker::TrainEvent;
+
+/// A picture of the plots that was asked for.
+pub struct Picturing {
+    pub path: PathBuf,
+}
+
+impl App {
+    pub(super) fn take_training(&mut self, event: TrainEvent) {
+        match self.train.take(event) {
+            Some(Outcome::Problem(message)) => self.notices.add(Tone::Problem, message),
+            // In the Train tab the table says so.
+            Some(Outcome::Done(message)) if self.settings.tab == Tab::Explore => self.notices.add_brief(message),
+            Some(Outcome::Attack(net)) => {
+                self.explore.set_model(net);
+                self.explore.refresh();
+                self.settings.tab = Tab::Explore;
+            }
+            Some(Outcome::Fetched(data)) => {
+                // Look again whether it is there.
+                self.facts = None;
+                self.notices.add_brief(format!("{} is there.", words::data(&data)));
+            }
+            Some(Outcome::Done(_)) | None => {}
+        }
+    }
+
+    /// The net behind a name has new weights: the picture on screen is of the old ones.
+    pub(super) fn take_changed_net(&mut self, name: &str) {
+        if self.explore.model == name {
+            self.explore.refresh();
+        }
+    }
+
+    /// Looks up what is not known yet of the settings of the next run.
+    pub(super) fn gather_facts(&mut self) {
+        let known = self.facts.as_ref().is_some_and(|facts| facts.are_of(&self.train.draft));
+        if !known && self.settings.tab == Tab::Train {
+            let config = self.train.draft.clone();
+            self.note_failure(|app| app.background.gather(config));
+        }
+    }
+
+    /// What is worth keeping of both tabs. Nets of runs are not: they are offered afresh each time.
+    pub(super) fn remember(&mut self) {
+        let model = self.settings.model.clone();
+        self.explore.remember(&mut self.settings);
+        if is_net_of_run(&self.settings.model) {
+            self.settings.model = model;
+        }
+        self.settings.train = (self.train.draft != super::train::draft::usual()).then(|| self.train.draft.clone());
+    }
+
+    pub(super) fn change_training(&mut self, ctx: &Context, command: TrainCommand) {
+        match command {
+            TrainCommand::CopyCommand => {
+                let config = self.train.selected().map_or(&self.train.draft, |run| &run.info.config);
+                let line = words::command_line(config);
+                self.notices.add_brief(format!("Copied:\n{line}"));
+                ctx.copy_text(line);
+            }
+            TrainCommand::AskDelete => {
+                if let Some(run) = self.train.selected().filter(|run| !run.is_in_hand()) {
+                    self.questions.ask_delete(run.info.run.clone());
+                }
+            }
+            TrainCommand::AskSweep => self.questions.ask_sweep(&self.train.draft),
+            TrainCommand::AskExport(export) => self.ask_export(export),
+            TrainCommand::ExportTo(export, path) => self.export(export, path),
+            TrainCommand::FolderDialog => self.dialogs.ask(Question::Folder, Path::new("")),
+            TrainCommand::UseFolder(path) => {
+                // Another start of the program may have another working folder.
+                let path = std::path::absolute(&path).unwrap_or(path);
+                self.train.draft.data = DataSource::Folder(path);
+            }
+            TrainCommand::AskFetch(data) => self.questions.ask_fetch(data),
+            command => {
+                for order in self.train.obey(&command) {
+                    self.worker.train(order);
+                }
+            }
+        }
+    }
+
+    /// Another moment of the run whose net is attacked.
+    pub(super) fn show_net(&mut self, moment: impl FnOnce(NetMoment) -> NetMoment) {
+        let Some((run, now)) = self.train.net(&self.explore.model) else { return };
+        if let Some(name) = self.train.net_name(&run.info.run, moment(now)) {
+            self.explore.set_model(name.to_owned());
+        }
+    }
+
+    fn ask_export(&mut self, export: Export) {
+        let Some(run) = self.train.selected() else { return };
+        let question = Question::Export(export);
+        let name = match export {
+            Export::History => "history.csv",
+            Export::Settings => "settings.json",
+            Export::Plots => "plots.png",
+        };
+        let user = directories::UserDirs::new();
+        let folder = user.map(|dirs| dirs.document_dir().unwrap_or(dirs.home_dir()).to_owned()).unwrap_or_default();
+        let proposal = folder.join(format!("{}-{name}", run.info.run));
+        self.dialogs.ask(question, &proposal);
+    }
+
+    fn export(&mut self, export: Export, path: PathBuf) {
+        let Some(run) = self.train.selected() else { return };
+        let bytes = match export {
+            Export::History => history_csv(&run.info.history).into_bytes(),
+            Export::Settings => settings_json(run),
+            Export::Plots => {
+                self.picturing = Some(Picturing { path });
+                return;
+            }
+        };
+        self.note_failure(|app| app.background.export(path, bytes));
+    }
+
+    /// Takes the picture of the plots that was asked for, once nothing lies over them.
+    pub(super) fn picture_plots(&mut self, ctx: &Context) {
+        if self.dialogs.is_open() {
+            return;
+        }
+        let Some(Picturing { path }) = self.picturing.take() else { return };
+        let Some(area) = self.train_tab.plots_area() else {
+            self.notices.add(Tone::Caution, "There are no plots on screen to save; look at the curves first.");
+            return;
+        };
+        let area = area * ctx.pixels_per_point();
+        ctx.request_screenshot(self.background.picture_export(path, area));
+    }
+
+    pub(super) fn take_exported(&mut self, written: Result<PathBuf, String>) {
+        match written {
+            Ok(path) => self.notices.add_brief(format!("Saved.\n{}", path.display())),
+            Err(why) => self.notices.add(Tone::Problem, format!("Nothing was saved: {why}")),
+        }
+    }
+
+    /// What a file or folder that was dropped on the Train tab means.
+    pub(super) fn dropped_on_training(path: PathBuf) -> Command {
+        let folder = if path.is_dir() { path } else { path.parent().map(Path::to_owned).unwrap_or(path) };
+        Command::Train(TrainCommand::UseFolder(folder))
+    }
+}
+
+fn settings_json(run: &Run) -> Vec<u8> {
+    let config: &Config = &run.info.config;
+    // Plain data with names for keys: this cannot fail.
+    serde_json::to_vec_pretty(config).unwrap_or_default()
+}

@@ -1,0 +1,109 @@
+//! `doppelganger data`: the data sets that are known by name, and fetching them.
+
+use std::io::{IsTerminal, Write};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use super::progress::ProgressLine;
+use super::{interrupt, print, print_json};
+use crate::engine::data::{DataSource, Offer};
+use crate::engine::{Error, Result};
+
+#[derive(Args)]
+pub struct DataArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// Print the list as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Fetch a data set from the network into the user's data folder
+    Fetch {
+        /// mnist or fashion-mnist
+        set: DataSource,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+pub fn run(args: &DataArgs) -> Result<()> {
+    match &args.action {
+        None => list(args.json),
+        Some(Action::Fetch { set, yes }) => fetch(set, *yes),
+    }
+}
+
+fn list(as_json: bool) -> Result<()> {
+    let sets = [DataSource::Mnist, DataSource::FashionMnist];
+    let offers = sets.iter().filter_map(|set| Some((set, set.offer()?)));
+    if as_json {
+        let set = |(set, offer): (&DataSource, Offer)| {
+            json!({
+                "name": set,
+                "is_there": set.is_there(),
+                "folder": offer.folder,
+                "bytes": offer.bytes(),
+                "licence": offer.licence,
+                "hosts": offer.hosts(),
+            })
+        };
+        return print_json(&offers.map(set).collect::<Vec<_>>());
+    }
+    print("drawn:COUNT      digits that the program draws itself; always there")?;
+    for (set, offer) in offers {
+        let state = if set.is_there() { "there" } else { "not there" };
+        let folder = offer.folder.display();
+        print(&format!(
+            "{:16} {state}, {}, {}\n                 {folder}",
+            set.to_string(),
+            size(&offer),
+            offer.licence
+        ))?;
+    }
+    Ok(())
+}
+
+fn size(offer: &Offer) -> String {
+    format!("{:.1} MB", offer.bytes() as f64 / 1e6)
+}
+
+fn fetch(set: &DataSource, yes: bool) -> Result<()> {
+    let Some(offer) = set.offer() else {
+        return Err(Error::Argument(format!("{set} cannot be fetched; expected mnist or fashion-mnist")));
+    };
+    if set.is_there() {
+        return print(&format!("{set} is there already: {}", offer.folder.display()));
+    }
+    let (hosts, folder) = (offer.hosts().join(" or "), offer.folder.display());
+    eprintln!("{set}: {} from {hosts}\n  licence: {}\n  into {folder}", size(&offer), offer.licence);
+    if !yes && !agreed()? {
+        return Err(Error::Argument("nothing was fetched; --yes fetches without asking".into()));
+    }
+    interrupt::watch();
+    let mut line = ProgressLine::new(true);
+    let of = offer.bytes() as usize;
+    let result = offer.fetch(&mut |bytes| {
+        line.draw(&format!("{:.1} MB", bytes as f64 / 1e6), bytes as usize, of);
+        !interrupt::requested()
+    });
+    line.clear();
+    result?;
+    print(&format!("{set} is there: doppelganger train --data {set} …"))
+}
+
+/// Asks on a terminal; where there is none, nobody has agreed.
+fn agreed() -> Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    eprint!("Fetch it? [y/N] ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).map_err(Error::io("read the answer", "standard input".as_ref()))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

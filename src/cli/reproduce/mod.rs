@@ -1,0 +1,117 @@
+//! `doppelganger reproduce`: the numbers of arXiv 1412.6572 on MNIST, with this program's own trainer.
+
+mod recipe;
+mod report;
+mod rows;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::json;
+
+use super::training::{Report, drive};
+use super::{interrupt, print, print_json};
+use crate::engine::data::{DataSource, Dataset, Split};
+use crate::engine::files::write_atomically;
+use crate::engine::train::{Config, RunFolder};
+use crate::engine::{Error, Result};
+use recipe::{Recipe, Stage};
+
+#[derive(Args)]
+pub struct ReproduceArgs {
+    /// A folder with MNIST's four files, or mnist
+    #[arg(long, value_name = "PATH|mnist")]
+    data: DataSource,
+    /// Where to leave a folder for every net that is trained; what is there already is taken up where it was left
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// A version for the class-room: one seed, few epochs, no dropout; some minutes
+    #[arg(long)]
+    quick: bool,
+    /// How many seeds the maxout nets are trained with, from 1 on
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: u64,
+    /// Units of each maxout layer
+    #[arg(long, value_name = "N", default_value_t = 240)]
+    units: usize,
+    /// The most epochs of a maxout net before it is retrained
+    #[arg(long, value_name = "N", default_value_t = 250)]
+    epochs: usize,
+    /// Only train the nets whose name begins with TEXT, and measure nothing: to share the work among several machines or
+    /// processes
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+    /// Print the rows as one JSON object at the end
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &ReproduceArgs) -> Result<()> {
+    interrupt::watch();
+    let recipe = Recipe { quick: args.quick, seeds: args.seeds, units: args.units, epochs: args.epochs };
+    let data = args.data.absolute()?;
+    std::fs::create_dir_all(&args.out).map_err(Error::io("make the folder for the reproduction", &args.out))?;
+    let mut sets = Sets { source: data, opened: Vec::new() };
+    for stage in Stage::ALL {
+        for seed in recipe.seeds_of(stage) {
+            let name = stage.folder(seed);
+            if args.only.as_ref().is_none_or(|only| name.starts_with(only)) {
+                train(&recipe, stage, seed, &args.out.join(name), &mut sets)?;
+            }
+        }
+    }
+    if args.only.is_some() {
+        return Ok(());
+    }
+    let rows = rows::measure(&recipe, &args.out, &mut sets, !args.json)?;
+    let text = report::markdown(&recipe, &rows, &args.out)?;
+    write_atomically(&report_path(args), text.as_bytes(), "write the report")?;
+    if args.json { print_json(&json!({ "rows": rows })) } else { print(&text) }
+}
+
+/// In a copy of the project the report is one of its documents; that of a quick version is not.
+fn report_path(args: &ReproduceArgs) -> PathBuf {
+    let folder = if Path::new("docs").is_dir() && !args.quick { Path::new("docs") } else { &args.out };
+    folder.join("reproduction.md")
+}
+
+/// A split, and the digits that were picked from it; all with none named.
+type Part = (Split, &'static [usize]);
+
+/// MNIST, whole and in parts, each opened once.
+struct Sets {
+    source: DataSource,
+    opened: Vec<(Part, Arc<Dataset>)>,
+}
+
+impl Sets {
+    /// The pictures of some digits; of all with none named.
+    fn open(&mut self, split: Split, digits: &'static [usize]) -> Result<Arc<Dataset>> {
+        if let Some((_, data)) = self.opened.iter().find(|(key, _)| *key == (split, digits)) {
+            return Ok(data.clone());
+        }
+        let classes: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
+        let data = self.source.open(split, &classes)?;
+        let data = Arc::new(if digits.is_empty() { data } else { data.only(digits) });
+        self.opened.push(((split, digits), data.clone()));
+        Ok(data)
+    }
+}
+
+/// Trains one net to its end, or what is left of it.
+fn train(recipe: &Recipe, stage: Stage, seed: u64, path: &Path, sets: &mut Sets) -> Result<()> {
+    let data = sets.open(Split::Train, stage.digits())?;
+    let config = Config { data: sets.source.clone(), ..recipe.config(stage, seed, data.len()) };
+    let (mut folder, mut trainer) = match RunFolder::summary(path) {
+        Ok(summary) if summary.config == config && summary.is_finished => return Ok(()),
+        Ok(summary) if summary.config == config => RunFolder::resume(path, |_, _| Ok(data))?,
+        Ok(_) => {
+            let message = "another net with other settings is here; give another --out\n  ";
+            return Err(Error::Argument(format!("{message}{}", path.display())));
+        }
+        Err(_) => RunFolder::begin(path, stage.manifest(&config)?, data, config)?,
+    };
+    eprintln!("{}", path.display());
+    drive(&mut folder, &mut trainer, Report::Nothing)
+}

@@ -1,0 +1,127 @@
+//! Which nets are trained, and how.
+
+use crate::engine::Result;
+use crate::engine::data::DataSource;
+use crate::engine::model::{Architecture, Manifest};
+use crate::engine::train::{Adversary, Config, Momentum, Rule, Schedule, Stopping};
+
+/// A net of the paper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Softmax regression on all digits.
+    Softmax,
+    /// Logistic regression, 3 against 7.
+    Logistic,
+    Maxout,
+    AdversarialMaxout,
+    /// Trained on `x ± ε`.
+    SignNoise,
+    /// Trained on `x + U(−ε, ε)`.
+    UniformNoise,
+}
+
+/// The paper's ε on MNIST.
+pub const EPS: f32 = 0.25;
+
+impl Stage {
+    pub const ALL: [Self; 6] =
+        [Self::Softmax, Self::Logistic, Self::Maxout, Self::AdversarialMaxout, Self::SignNoise, Self::UniformNoise];
+
+    /// The folder of its run.
+    pub fn folder(self, seed: u64) -> String {
+        let name = match self {
+            Self::Softmax => "softmax",
+            Self::Logistic => "logistic-3-7",
+            Self::Maxout => "maxout",
+            Self::AdversarialMaxout => "adversarial-maxout",
+            Self::SignNoise => "sign-noise",
+            Self::UniformNoise => "uniform-noise",
+        };
+        format!("{name}-seed-{seed}")
+    }
+
+    /// The digits that it is about; none means all.
+    pub fn digits(self) -> &'static [usize] {
+        if self == Self::Logistic { &[3, 7] } else { &[] }
+    }
+
+    /// The net without weights.
+    pub fn manifest(self, config: &Config) -> Result<Manifest> {
+        let architecture: Architecture = config.model.parse()?;
+        let (input, classes) = DataSource::Mnist.shape()?;
+        let digits = self.digits();
+        let classes = if digits.is_empty() { classes } else { digits.iter().map(usize::to_string).collect() };
+        architecture.manifest(&input, &classes)
+    }
+}
+
+/// How much of it is done.
+#[derive(Clone, Copy)]
+pub struct Recipe {
+    pub quick: bool,
+    pub seeds: u64,
+    pub units: usize,
+    pub epochs: usize,
+}
+
+impl Recipe {
+    pub fn seeds_of(&self, stage: Stage) -> Vec<u64> {
+        match stage {
+            Stage::Maxout | Stage::AdversarialMaxout if !self.quick => (1..=self.seeds).collect(),
+            _ => vec![1],
+        }
+    }
+
+    /// The settings of a net, the data set apart.
+    pub fn config(&self, stage: Stage, seed: u64, pictures: usize) -> Config {
+        let maxout = if self.quick { self.quick_maxout(stage) } else { self.maxout() };
+        // The last sixth of the training pictures: of MNIST's 60 000 the last 10 000.
+        let common = Config { eps: EPS, seed, validation: pictures / 6, ..Config::default() };
+        let clean = Stopping { rule: Rule::Clean, ..maxout.stopping };
+        let maxout = Config { eps: EPS, seed, validation: common.validation, ..maxout };
+        match stage {
+            // The paper says nothing of how its linear nets were trained: plain descent until nothing moves any more.
+            Stage::Softmax | Stage::Logistic => Config {
+                model: "softmax".into(),
+                epochs: if self.quick { 5 } else { 30 },
+                learning_rate: 0.02,
+                adversary: Adversary::None,
+                stopping: Stopping { rule: Rule::Clean, patience: None, retrain: !self.quick },
+                ..common
+            },
+            Stage::Maxout => Config { adversary: Adversary::None, stopping: clean, ..maxout },
+            // The deck's rule: adversarial examples alone.
+            Stage::AdversarialMaxout => Config { adversary: Adversary::Fgsm, alpha: 0.5, ..maxout },
+            Stage::SignNoise => Config { adversary: Adversary::Signs, alpha: 0.5, stopping: clean, ..maxout },
+            Stage::UniformNoise => Config { adversary: Adversary::Uniform, alpha: 0.5, stopping: clean, ..maxout },
+        }
+    }
+
+    /// Goodfellow et al., Maxout Networks, 2013, section 5.1, and its published configuration; the number of epochs apart.
+    fn maxout(&self) -> Config {
+        let units = self.units;
+        Config {
+            model: format!("maxout:{units}x5,{units}x5+dropout"),
+            epochs: self.epochs,
+            learning_rate: 0.1,
+            schedule: Schedule::Decay(1.000_004),
+            momentum: Momentum { start: 0.5, end: 0.7, epochs: 250 },
+            max_norm: Some(1.9365),
+            init: Some(0.005),
+            stopping: Stopping { rule: Rule::Adversarial, patience: Some(100), retrain: true },
+            ..Config::default()
+        }
+    }
+
+    /// A net of the same kind without dropout, which learns in a few epochs.
+    fn quick_maxout(&self, stage: Stage) -> Config {
+        let units = self.units;
+        Config {
+            model: format!("maxout:{units}x5,{units}x5"),
+            epochs: if stage == Stage::AdversarialMaxout { 10 } else { 3 },
+            max_norm: Some(1.9365),
+            stopping: Stopping { rule: Rule::Adversarial, patience: None, retrain: false },
+            ..Config::default()
+        }
+    }
+}

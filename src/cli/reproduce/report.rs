@@ -1,0 +1,71 @@
+//! The table as a document.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::recipe::{Recipe, Stage};
+use super::rows::Row;
+use crate::engine::Result;
+use crate::engine::train::{RunFolder, Stage as Part};
+
+/// Published against measured, and what each net took.
+pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
+    let mut text = String::from(
+        "# The paper's numbers, measured again\n\n\
+         Goodfellow, Shlens and Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572), on MNIST, with this \
+         program's trainer. Printed by\n\n",
+    );
+    let quick = if recipe.quick { " --quick" } else { "" };
+    let Recipe { seeds, units, epochs, .. } = recipe;
+    let _ = writeln!(
+        text,
+        "```sh\ndoppelganger reproduce --data path/to/mnist --out DIR{quick} --seeds {seeds} --units {units} --epochs {epochs}\n```\n"
+    );
+    text.push_str(
+        "ε = .25 in pixels of [0, 1], adversarial pictures clipped to [0, 1], true labels, the 10 000 test digits (PGD-40 on the \
+         first 1 000: random start, steps of ε/16). The interval of an error is Wilson's 95 % interval for so many test pictures \
+         around the mean of the seeds; that of a confidence on mistakes runs from the least to the greatest seed. FGSM follows \
+         the sign of the log-odds, which is that of the loss.\n\n\
+         | net and attack | published | measured | interval | n | seeds |\n|---|--:|--:|--:|--:|---|\n",
+    );
+    for row in rows {
+        let what = if row.row.ends_with("_confidence") { "confidence on mistakes" } else { "error" };
+        let published = row.published.map_or_else(String::new, per_cent);
+        let seeds: Vec<String> = row.seeds.iter().map(u64::to_string).collect();
+        let _ = writeln!(
+            text,
+            "| {}: {what} | {published} | {} | {} to {} | {} | {} |",
+            row.title,
+            per_cent(row.measured),
+            per_cent(row.low),
+            per_cent(row.high),
+            row.n,
+            seeds.join(", ")
+        );
+    }
+    text.push_str("\n## The nets\n\n| net | seed | epochs chosen | of | best validation error | hours |\n|---|--:|--:|--:|--:|--:|\n");
+    for stage in Stage::ALL {
+        for seed in recipe.seeds_of(stage) {
+            let summary = RunFolder::summary(&out.join(stage.folder(seed)))?;
+            let selected: Vec<_> = summary.history.iter().filter(|record| record.stage == Part::Selection).collect();
+            let rule = summary.config.stopping.rule;
+            let best = rule.best(&summary.history).map_or(selected.len(), |at| at + 1);
+            let error = selected.get(best.saturating_sub(1)).and_then(|record| rule.error(record));
+            let hours = summary.history.iter().map(|record| f64::from(record.seconds)).sum::<f64>() / 3600.0;
+            let name = stage.folder(seed);
+            let _ = writeln!(
+                text,
+                "| {} | {seed} | {best} | {} | {} ({}) | {hours:.2} |",
+                name.trim_end_matches(&format!("-seed-{seed}")),
+                selected.len(),
+                error.map_or_else(String::new, per_cent),
+                rule.name()
+            );
+        }
+    }
+    Ok(text)
+}
+
+fn per_cent(share: f64) -> String {
+    format!("{:.2} %", share * 100.0)
+}

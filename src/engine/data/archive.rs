@@ -1,0 +1,270 @@
+//! Class folders packed into one file: `.tar`, `.tar.gz` or `.tar.xz`.
+//!
+//! Nothing is unpacked to disk. The picture files are kept in memory as they are, and decoded when they are asked for.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use flate2::bufread::MultiGzDecoder;
+use lzma_rust2::XzReader;
+
+use super::{Split, folder};
+use crate::engine::{Error, Result};
+
+/// The most bytes that an archive may unpack to; what is kept of it is less.
+const MOST_BYTES: u64 = 2 << 30;
+/// The most memory for unpacking xz, in KiB; `xz -9` needs 65 MiB.
+const XZ_MEMORY: u32 = 256 << 10;
+
+const GZIP: &[u8] = &[0x1F, 0x8B];
+const XZ: &[u8] = &[0xFD, b'7', b'z', b'X', b'Z', 0];
+/// Where a tar header says what it is.
+const USTAR: (usize, &[u8]) = (257, b"ustar");
+
+/// Picture files by class and by name, both sorted as in folders.
+type Classes = BTreeMap<String, BTreeMap<String, Arc<[u8]>>>;
+
+/// What is packed into an archive.
+#[derive(Debug)]
+pub(super) struct Archive {
+    path: PathBuf,
+    parts: Parts,
+}
+
+#[derive(Debug)]
+enum Parts {
+    Whole(Classes),
+    Split { train: Option<Classes>, test: Option<Classes> },
+}
+
+/// A picture file of an archive.
+#[derive(Clone, Debug)]
+pub(super) struct Packed {
+    /// Its class folder and its name, for messages.
+    pub(super) name: String,
+    pub(super) bytes: Arc<[u8]>,
+}
+
+/// The archive that was read last.
+struct Kept {
+    file: Stamp,
+    archive: Arc<Archive>,
+}
+
+/// Path, size and time: a file that was written anew has others.
+type Stamp = (PathBuf, u64, Option<SystemTime>);
+
+/// Unpacking takes seconds, and a run asks three times: for the classes, for the pictures, for the test pictures.
+static LAST: Mutex<Option<Kept>> = Mutex::new(None);
+
+/// Reads an archive of class folders: `<class>/<picture>`, or those under `train` and under `test` or `val`, all of them
+/// in a folder or not. What kind of archive it is, its content tells. The one that was read last stays in memory.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be opened, [`Error::Data`] when it is no archive, damaged, or too large.
+pub(super) fn open(path: &Path) -> Result<Arc<Archive>> {
+    let about = std::fs::metadata(path).map_err(Error::io("open this archive", path))?;
+    let file = (path.to_owned(), about.len(), about.modified().ok());
+    let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(kept) = last.as_ref().filter(|kept| kept.file == file) {
+        return Ok(kept.archive.clone());
+    }
+    // Before the next one is read: two at once would take twice the memory.
+    *last = None;
+    let archive = Arc::new(Archive { path: path.to_owned(), parts: arrange(read(path)?) });
+    if matches!(&archive.parts, Parts::Whole(classes) if classes.is_empty()) {
+        let why = "there are no class folders in this archive; expected CLASS/picture.jpg, or train/CLASS/picture.jpg and \
+                   test/CLASS/picture.jpg";
+        return Err(Error::Data { path: path.to_owned(), why: why.into() });
+    }
+    *last = Some(Kept { file, archive: archive.clone() });
+    Ok(archive)
+}
+
+/// A label with its pictures.
+pub(super) type Class = (usize, Vec<Packed>);
+
+impl Archive {
+    /// The classes of a split, sorted by name, and whether the splits are apart.
+    fn split(&self, split: Split) -> Result<(&Classes, bool)> {
+        let (found, expected) = match (&self.parts, split) {
+            (Parts::Whole(classes), _) => return Ok((classes, false)),
+            (Parts::Split { train, .. }, Split::Train) => (train, "train/<class>"),
+            (Parts::Split { test, .. }, Split::Test) => (test, "test/<class> or val/<class>"),
+        };
+        found.as_ref().map(|classes| (classes, true)).ok_or_else(|| folder::missing_split(&self.path, expected))
+    }
+
+    pub(super) fn class_names(&self) -> Result<Vec<String>> {
+        Ok(self.split(Split::Train)?.0.keys().cloned().collect())
+    }
+
+    /// The pictures of a split, class by class with its label, and whether the splits are apart.
+    pub(super) fn pictures(&self, split: Split, classes: &[String]) -> Result<(Vec<Class>, bool)> {
+        let (found, has_split) = self.split(split)?;
+        let read = |(class, files): (&String, &BTreeMap<String, Arc<[u8]>>)| {
+            let packed = |(file, bytes): (&String, &Arc<[u8]>)| Packed {
+                name: format!("{}: {class}/{file}", self.path.display()),
+                bytes: bytes.clone(),
+            };
+            Ok((folder::label(&self.path.join(class), classes)?, files.iter().map(packed).collect()))
+        };
+        Ok((found.iter().map(read).collect::<Result<_>>()?, has_split))
+    }
+}
+
+/// A picture file with the folders it lies in.
+type Entry = (Vec<String>, Arc<[u8]>);
+
+/// The picture files of an archive that lie in a folder at least.
+fn read(path: &Path) -> Result<Vec<Entry>> {
+    let wrong = |why: String| Error::Data { path: path.to_owned(), why };
+    let mut archive = tar::Archive::new(unpack(path)?.take(MOST_BYTES));
+    let read = entries(&mut archive);
+    let mut rest = archive.into_inner();
+    // To the end, where packed files have their checksum.
+    let read = read.and_then(|entries| std::io::copy(&mut rest, &mut std::io::sink()).map(|_| entries));
+    if rest.limit() == 0 {
+        return Err(wrong(format!("it unpacks to more than {} GiB; unpack it to a folder", MOST_BYTES >> 30)));
+    }
+    read.map_err(|e| wrong(format!("this archive is damaged or cut short; get it again ({e})")))
+}
+
+/// The bytes of the tar file itself.
+fn unpack(path: &Path) -> Result<Box<dyn Read>> {
+    let mut file = File::open(path).map_err(Error::io("open this archive", path))?;
+    let mut start = Vec::new();
+    let (place, mark) = USTAR;
+    let end = (place + mark.len()) as u64;
+    file.by_ref().take(end).read_to_end(&mut start).map_err(Error::io("read this archive", path))?;
+    let is_gzip = start.starts_with(GZIP);
+    let is_xz = start.starts_with(XZ);
+    let is_tar = start.get(place..) == Some(mark);
+    let whole = BufReader::new(Cursor::new(start).chain(file));
+    match (is_gzip, is_xz, is_tar) {
+        (true, _, _) => Ok(Box::new(BufReader::new(MultiGzDecoder::new(whole)))),
+        (_, true, _) => Ok(Box::new(BufReader::new(XzReader::new_mem_limit(whole, true, XZ_MEMORY)))),
+        (_, _, true) => Ok(Box::new(whole)),
+        _ => Err(Error::Data {
+            path: path.to_owned(),
+            why: "this file is no data set; give the folder that holds the IDX files or the class folders, or a .tar, \
+                  .tar.gz or .tar.xz of class folders"
+                .into(),
+        }),
+    }
+}
+
+fn entries(archive: &mut tar::Archive<std::io::Take<Box<dyn Read>>>) -> std::io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        let components = components(&String::from_utf8_lossy(&entry.path_bytes()));
+        // Links and the like are nobody's pictures; sparse files could claim any size.
+        if !entry.header().entry_type().is_file() || !components.as_deref().is_some_and(is_picture) {
+            continue;
+        }
+        let mut bytes = Vec::new();
+        entry.read_to_end(&mut bytes)?;
+        if bytes.len() as u64 != entry.size() {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        entries.extend(components.map(|components| (components, Arc::from(bytes))));
+    }
+    Ok(entries)
+}
+
+/// The folders and the name in a path; `None` for one that leads out of the archive, which no archive of ours does.
+fn components(path: &str) -> Option<Vec<String>> {
+    let components = path.split('/').filter(|name| !name.is_empty() && *name != ".");
+    components.map(|name| (name != "..").then(|| name.to_owned())).collect()
+}
+
+/// A picture in a folder; what is hidden is left out as it is in folders.
+fn is_picture(components: &[String]) -> bool {
+    let is_visible = !components.iter().any(|name| name.starts_with('.'));
+    matches!(components, [.., _, name] if is_visible && folder::is_picture(Path::new(name)))
+}
+
+const TRAIN: &str = "train";
+const TEST: [&str; 2] = ["test", "val"];
+
+/// Sorts entries by split and class. Folders that all of them lie in are no part of that.
+fn arrange(mut entries: Vec<Entry>) -> Parts {
+    let is_split = |name: &str| name == TRAIN || TEST.contains(&name);
+    while let [(first, _), ..] = entries.as_slice()
+        && let root = first[0].clone()
+        && !is_split(&root)
+        && entries.iter().all(|(path, _)| path.len() > 2 && path[0] == root)
+    {
+        entries.iter_mut().for_each(|(path, _)| drop(path.remove(0)));
+    }
+    let mut whole = Classes::new();
+    let mut splits: BTreeMap<String, Classes> = BTreeMap::new();
+    for (path, bytes) in entries {
+        let (classes, class, name) = match path.as_slice() {
+            [class, name] => (&mut whole, class, name),
+            [split, class, name] if is_split(split) => (splits.entry(split.clone()).or_default(), class, name),
+            // Folders in class folders are not looked into on disk either.
+            _ => continue,
+        };
+        classes.entry(class.clone()).or_default().insert(name.clone(), bytes);
+    }
+    if splits.is_empty() {
+        return Parts::Whole(whole);
+    }
+    let train = splits.remove(TRAIN);
+    Parts::Split { train, test: TEST.into_iter().find_map(|name| splits.remove(name)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Paths of files that each hold their own path.
+    fn arranged(paths: &[&str]) -> Parts {
+        arrange(paths.iter().map(|path| (components(path).unwrap(), Arc::from(path.as_bytes()))).collect())
+    }
+
+    fn listed(classes: &Classes) -> Vec<String> {
+        let files = |(class, files): (&String, &BTreeMap<String, Arc<[u8]>>)| {
+            files.keys().map(|name| format!("{class}/{name}")).collect::<Vec<_>>()
+        };
+        classes.iter().flat_map(files).collect()
+    }
+
+    #[test]
+    fn splits_and_classes_are_found_in_any_root() {
+        for root in ["", "./", "set/", "a/b/", "/"] {
+            let paths = ["train/dog/2.png", "val/cat/1.png", "train/cat/1.png", "train/dog/1.png"];
+            let paths: Vec<String> = paths.iter().map(|path| format!("{root}{path}")).collect();
+            let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+            let Parts::Split { train: Some(train), test: Some(test) } = arranged(&paths) else { panic!("{root}") };
+            assert_eq!(listed(&train), ["cat/1.png", "dog/1.png", "dog/2.png"]);
+            assert_eq!(listed(&test), ["cat/1.png"]);
+        }
+        let Parts::Whole(whole) = arranged(&["set/cat/1.png", "set/dog/1.png", "set/dog/inner/1.png"]) else {
+            panic!()
+        };
+        assert_eq!(listed(&whole), ["cat/1.png", "dog/1.png"]);
+        // A folder named "train" may also be a class, and a single class is no root.
+        let Parts::Whole(whole) = arranged(&["train/1.png", "bus/1.png"]) else { panic!() };
+        assert_eq!(listed(&whole), ["bus/1.png", "train/1.png"]);
+        let Parts::Whole(whole) = arranged(&["cat/1.png", "cat/2.png"]) else { panic!() };
+        assert_eq!(listed(&whole), ["cat/1.png", "cat/2.png"]);
+        assert!(matches!(arranged(&["test/cat/1.png"]), Parts::Split { train: None, test: Some(_) }));
+    }
+
+    #[test]
+    fn only_visible_pictures_in_folders_count() {
+        let counts = |path: &str| components(path).is_some_and(|components| is_picture(&components));
+        assert!(counts("cat/1.jpg") && counts("/train/cat/1.PNG") && counts("./cat/1.webp"));
+        for path in ["1.jpg", "cat/notes.txt", "cat/._1.jpg", ".git/cat/1.jpg", "../cat/1.jpg", "cat/../dog/1.jpg", ""]
+        {
+            assert!(!counts(path), "{path}");
+        }
+    }
+}

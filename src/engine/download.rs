@@ -1,0 +1,290 @@
+//! Files from the network: only when asked for, checked by size and SHA-256, whole or not at all.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use super::{Error, Result};
+
+/// A file and where to get it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    /// What it is called on disk.
+    pub name: String,
+    pub bytes: u64,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// Addresses, in the order in which they are tried.
+    pub mirrors: Vec<String>,
+}
+
+/// How long to wait for an answer, and for the next bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience(pub Duration);
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Duration::from_secs(20))
+    }
+}
+
+/// How often the caller is asked whether to go on while nothing arrives.
+const TICK: Duration = Duration::from_millis(100);
+
+const REDIRECTS: u32 = 5;
+const CHUNK: usize = 1 << 16;
+
+/// Fetches a file into a folder, which is made if need be, and gives its path. What arrived is kept as `NAME.part` when the
+/// network fails or the caller stops, and the next time goes on from there. `progress(bytes so far)` is called several times
+/// a second; false stops.
+///
+/// # Errors
+/// [`Error::Stopped`]; [`Error::Download`] when no mirror has the right file; [`Error::Io`] when it cannot be written.
+pub fn fetch(
+    file: &Remote,
+    folder: &Path,
+    patience: Patience,
+    progress: &mut dyn FnMut(u64) -> bool,
+) -> Result<PathBuf> {
+    let target = folder.join(&file.name);
+    if is_whole(file, &target)? {
+        return Ok(target);
+    }
+    std::fs::create_dir_all(folder).map_err(Error::io("make the folder for the download", folder))?;
+    let mut part = Part::open(folder.join(format!("{}.part", file.name)))?;
+    if is_whole(file, &target)? {
+        // Another program was quicker.
+        return Ok(target);
+    }
+    let mut failures = Vec::new();
+    for mirror in &file.mirrors {
+        match part.fill(file, mirror, patience, progress) {
+            Ok(()) => {
+                part.file.sync_all().map_err(Error::io("write the download", &part.path))?;
+                std::fs::rename(&part.path, &target).map_err(Error::io("keep the download", &target))?;
+                return Ok(target);
+            }
+            Err(Failure::Mirror(why)) => failures.push(format!("{}: {why}", host(mirror))),
+            Err(Failure::End(error)) => return Err(error),
+        }
+    }
+    let Remote { name, bytes, sha256, .. } = file;
+    let why = format!(
+        "{name} could not be fetched ({})\n  Try again later, or get the file yourself ({bytes} bytes, SHA-256 {sha256}) and put it here",
+        failures.join("; ")
+    );
+    Err(Error::Download { why, path: target })
+}
+
+/// Whether the file is there already, to the byte.
+fn is_whole(file: &Remote, path: &Path) -> Result<bool> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.len() == file.bytes => {
+            let found = File::open(path).and_then(|mut file| sha256(&mut file));
+            Ok(found.map_err(Error::io("read", path))? == file.sha256)
+        }
+        _ => Ok(false),
+    }
+}
+
+fn sha256(reader: &mut File) -> std::io::Result<String> {
+    let (mut hash, mut buffer) = (Sha256::new(), vec![0; CHUNK]);
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            count => hash.update(&buffer[..count]),
+        }
+    }
+}
+
+/// The host of an address.
+pub fn host(address: &str) -> &str {
+    address.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or(address)
+}
+
+/// Why a mirror did not do.
+enum Failure {
+    /// The next one may.
+    Mirror(String),
+    /// None will.
+    End(Error),
+}
+
+/// What has arrived so far.
+struct Part {
+    path: PathBuf,
+    file: File,
+    len: u64,
+}
+
+impl Part {
+    fn open(path: PathBuf) -> Result<Self> {
+        // Not for appending: some systems refuse to cut such a file.
+        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let file = opened.map_err(Error::io("write the download", &path))?;
+        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+            let why = "this file is being fetched already; wait until that is done, or stop it".into();
+            return Err(Error::Download { path, why });
+        }
+        let len = file.metadata().map_err(Error::io("read the download", &path))?.len();
+        Ok(Self { path, file, len })
+    }
+
+    fn io(&self, source: std::io::Error) -> Failure {
+        Failure::End(Error::Io { doing: "write the download", path: self.path.clone(), source })
+    }
+
+    fn clear(&mut self) -> Result<(), Failure> {
+        if self.len > 0 {
+            self.len = 0;
+            self.file.set_len(0).map_err(|e| self.io(e))?;
+        }
+        self.file.seek(SeekFrom::Start(0)).map(drop).map_err(|e| self.io(e))
+    }
+
+    /// Gets what is missing from a mirror, and checks the whole.
+    fn fill(
+        &mut self,
+        wanted: &Remote,
+        mirror: &str,
+        patience: Patience,
+        progress: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<(), Failure> {
+        if self.len > wanted.bytes {
+            self.clear()?;
+        }
+        let was_begun = self.len > 0;
+        if self.len < wanted.bytes {
+            self.receive(wanted, mirror, patience, progress)?;
+        }
+        self.file.seek(SeekFrom::Start(0)).map_err(|e| self.io(e))?;
+        let found = sha256(&mut self.file).map_err(|e| self.io(e))?;
+        if found == wanted.sha256 {
+            return Ok(());
+        }
+        self.clear()?;
+        if was_begun {
+            // What was there before may be to blame.
+            return self.fill(wanted, mirror, patience, progress);
+        }
+        Err(Failure::Mirror(format!("its bytes are others than expected, SHA-256 {}…", &found[..16])))
+    }
+
+    fn receive(
+        &mut self,
+        wanted: &Remote,
+        mirror: &str,
+        Patience(patience): Patience,
+        progress: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<(), Failure> {
+        // On a thread of its own: looking up a host or waiting for bytes must not keep the caller from stopping.
+        self.file.seek(SeekFrom::Start(self.len)).map_err(|e| self.io(e))?;
+        let (send, receive) = sync_channel(4);
+        let (address, from) = (mirror.to_owned(), self.len);
+        let work = move || request(&address, from, patience, &send);
+        std::thread::Builder::new().name("download".into()).spawn(work).map_err(|e| self.io(e))?;
+        loop {
+            match next(&receive, &mut || progress(self.len))? {
+                Arrival::Begins { at, announced } => {
+                    if at != 0 && at != self.len {
+                        return Err(Failure::Mirror(format!("it began at byte {at}, expected {}", self.len)));
+                    }
+                    if let Some(whole) =
+                        announced.map(|announced| at + announced).filter(|&whole| whole != wanted.bytes)
+                    {
+                        return Err(Failure::Mirror(format!("it has {whole} bytes, expected {}", wanted.bytes)));
+                    }
+                    if at == 0 {
+                        self.clear()?;
+                    }
+                }
+                Arrival::Bytes(bytes) => {
+                    if self.len + bytes.len() as u64 > wanted.bytes {
+                        self.clear()?;
+                        return Err(Failure::Mirror(format!("it sent more than the expected {} bytes", wanted.bytes)));
+                    }
+                    self.file.write_all(&bytes).map_err(|e| self.io(e))?;
+                    self.len += bytes.len() as u64;
+                }
+                Arrival::Ends if self.len == wanted.bytes => return Ok(()),
+                Arrival::Ends => {
+                    return Err(Failure::Mirror(format!("it ended after {} of {} bytes", self.len, wanted.bytes)));
+                }
+                Arrival::Fails(why) => return Err(Failure::Mirror(why)),
+            }
+        }
+    }
+}
+
+/// What the thread of a request tells.
+enum Arrival {
+    /// Bytes from this place on will come, and so many if the server says it.
+    Begins {
+        at: u64,
+        announced: Option<u64>,
+    },
+    Bytes(Vec<u8>),
+    Ends,
+    Fails(String),
+}
+
+/// The next arrival; asks whether to go on before each and while there is none.
+fn next(receive: &Receiver<Arrival>, go_on: &mut dyn FnMut() -> bool) -> Result<Arrival, Failure> {
+    loop {
+        if !go_on() {
+            return Err(Failure::End(Error::Stopped));
+        }
+        match receive.recv_timeout(TICK) {
+            Ok(arrival) => return Ok(arrival),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Ok(Arrival::Fails("the connection was lost".into())),
+        }
+    }
+}
+
+/// Asks for the bytes from `from` on and passes them along; ends when nobody takes them any more.
+fn request(address: &str, from: u64, patience: Duration, send: &SyncSender<Arrival>) {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .timeout_resolve(Some(patience))
+        .timeout_connect(Some(patience))
+        .timeout_recv_response(Some(patience))
+        .timeout_per_read(Some(patience))
+        .max_redirects(REDIRECTS)
+        .user_agent(concat!("doppelganger/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .into();
+    let mut request = agent.get(address);
+    if from > 0 {
+        request = request.header("Range", format!("bytes={from}-"));
+    }
+    let mut response = match request.call() {
+        Ok(response) => response,
+        Err(error) => return drop(send.send(Arrival::Fails(error.to_string()))),
+    };
+    let number = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let begins =
+        number("content-range").and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse().ok());
+    // A server that knows nothing of ranges sends all of it.
+    let at = if response.status() == 206 { begins.unwrap_or(from) } else { 0 };
+    let announced = number("content-length").and_then(|length| length.parse().ok());
+    if send.send(Arrival::Begins { at, announced }).is_err() {
+        return;
+    }
+    let mut reader = response.body_mut().as_reader();
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let arrival = match reader.read(&mut buffer) {
+            Ok(0) => Arrival::Ends,
+            Ok(count) => Arrival::Bytes(buffer[..count].to_vec()),
+            Err(error) => Arrival::Fails(error.to_string()),
+        };
+        let is_last = !matches!(arrival, Arrival::Bytes(_));
+        if send.send(arrival).is_err() || is_last {
+            return;
+        }
+    }
+}

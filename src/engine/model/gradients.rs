@@ -1,0 +1,41 @@
+//! Gradients of the parameters.
+
+use std::sync::Arc;
+
+use super::parameters::{Layout, Parameters};
+use crate::engine::kernels::LinearGradient;
+
+/// Gradients of the parameters, those of the weights of fully connected layers as products that are still to be taken.
+#[derive(Clone, Debug)]
+pub struct Gradients {
+    pub values: Parameters,
+    /// One for each slot; empty where `values` has the gradient.
+    pub products: Vec<LinearGradient>,
+}
+
+impl Gradients {
+    pub fn zeros(layout: &Arc<Layout>) -> Self {
+        let products = layout.slots.iter().map(|_| LinearGradient::default()).collect();
+        Self { values: Parameters::zeros(layout), products }
+    }
+}
+
+impl From<Parameters> for Gradients {
+    fn from(values: Parameters) -> Self {
+        Self { products: vec![LinearGradient::default(); values.layout.slots.len()], values }
+    }
+}
+
+#[cfg(test)]
+impl Gradients {
+    /// All of them as values.
+    pub fn summed(mut self, isa: crate::engine::kernels::Isa) -> Parameters {
+        for (slot, product) in self.values.layout.clone().slots.iter().zip(&self.products) {
+            if let (super::Order::Packed(conv), false) = (&slot.order, product.is_empty()) {
+                let to = &mut self.values.values[slot.range.clone()];
+                product.each_part(conv, isa, [to], |[to], gradient| to.copy_from_slice(gradient));
+            }
+        }
+        self.values
+    }
+}

@@ -1,0 +1,275 @@
+//! Downloads from a server of the test's own, which behaves in every way that servers do.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use doppelganger::engine::Error;
+use doppelganger::engine::download::{Patience, Remote, fetch};
+use sha2::{Digest, Sha256};
+
+/// How the server answers a request.
+#[derive(Clone, Copy)]
+enum Answer {
+    /// As it should, ranges too.
+    Whole,
+    /// All of it, whatever range was asked for.
+    WithoutRanges,
+    /// Announces all of it and hangs up after so many bytes.
+    BreaksOffAfter(usize),
+    /// Bytes that nobody announced, beyond the end.
+    TooLong,
+    /// Another length than expected in the header.
+    LiesAboutLength,
+    WrongBytes,
+    /// Always elsewhere.
+    Redirects,
+    NotFound,
+    /// Half of it, and then silence.
+    Stalls,
+}
+
+/// A server that gives its answers in turn, the last one for ever; and the ranges that it was asked for.
+struct Server {
+    address: String,
+    ranges: Arc<Mutex<Vec<Option<usize>>>>,
+}
+
+fn content() -> Vec<u8> {
+    (0..300_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+}
+
+fn serve(answers: &[Answer]) -> Server {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/file.bin", listener.local_addr().unwrap());
+    let (answers, ranges) = (answers.to_vec(), Arc::new(Mutex::new(Vec::new())));
+    let seen = ranges.clone();
+    std::thread::Builder::new()
+        .spawn(move || {
+            for (i, stream) in listener.incoming().enumerate() {
+                let answer = answers[i.min(answers.len() - 1)];
+                let seen = seen.clone();
+                // A client that hangs up is no concern of the server.
+                std::thread::Builder::new().spawn(move || drop(respond(stream.unwrap(), answer, &seen))).unwrap();
+            }
+        })
+        .unwrap();
+    Server { address, ranges }
+}
+
+fn respond(mut stream: TcpStream, answer: Answer, seen: &Mutex<Vec<Option<usize>>>) -> std::io::Result<()> {
+    let mut range = None;
+    for line in BufReader::new(stream.try_clone()?).lines() {
+        let line = line?.to_lowercase();
+        if let Some(from) = line.strip_prefix("range: bytes=") {
+            range = from.trim_end_matches('-').parse().ok();
+        }
+        if line.is_empty() {
+            break;
+        }
+    }
+    seen.lock().unwrap().push(range);
+    let content = content();
+    let all = |stream: &mut TcpStream, length: usize| {
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")
+    };
+    match answer {
+        Answer::Whole => match range {
+            Some(from) => {
+                let (length, last, of) = (content.len() - from, content.len() - 1, content.len());
+                write!(stream, "HTTP/1.1 206 Partial Content\r\nContent-Length: {length}\r\n")?;
+                write!(stream, "Content-Range: bytes {from}-{last}/{of}\r\nConnection: close\r\n\r\n")?;
+                stream.write_all(&content[from..])
+            }
+            None => all(&mut stream, content.len()).and_then(|()| stream.write_all(&content)),
+        },
+        Answer::WithoutRanges => all(&mut stream, content.len()).and_then(|()| stream.write_all(&content)),
+        Answer::BreaksOffAfter(count) => {
+            all(&mut stream, content.len())?;
+            stream.write_all(&content[..count])
+        }
+        Answer::TooLong => {
+            write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+            stream.write_all(&[content.as_slice(), &[0; 100_000]].concat())
+        }
+        Answer::LiesAboutLength => all(&mut stream, 17).and_then(|()| stream.write_all(&content)),
+        Answer::WrongBytes => all(&mut stream, content.len()).and_then(|()| stream.write_all(&vec![7; content.len()])),
+        Answer::Redirects => {
+            write!(stream, "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        }
+        Answer::NotFound => write!(stream, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        Answer::Stalls => {
+            all(&mut stream, content.len())?;
+            stream.write_all(&content[..content.len() / 2])?;
+            stream.flush()?;
+            std::thread::sleep(Duration::from_secs(60));
+            Ok(())
+        }
+    }
+}
+
+fn remote(servers: &[&Server]) -> Remote {
+    let sha256 = Sha256::digest(content()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mirrors = servers.iter().map(|server| server.address.clone()).collect();
+    Remote { name: "file.bin".into(), bytes: content().len() as u64, sha256, mirrors }
+}
+
+const PATIENCE: Patience = Patience(Duration::from_millis(700));
+
+/// Fetches without stopping; the names in the folder afterwards.
+fn get(folder: &Path, remote: &Remote) -> (Result<(), String>, Vec<String>) {
+    let result = fetch(remote, folder, PATIENCE, &mut |_| true);
+    if let Ok(path) = &result {
+        assert!(std::fs::read(path).unwrap() == content(), "other bytes under the final name");
+    }
+    (result.map(drop).map_err(|error| error.to_string()), names(folder))
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_whole_file_lands_and_is_not_fetched_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let deeper = folder.path().join("made/for/it");
+    let server = serve(&[Answer::Whole]);
+    let mut seen = Vec::new();
+    fetch(&remote(&[&server]), &deeper, PATIENCE, &mut |bytes| {
+        seen.push(bytes);
+        true
+    })
+    .unwrap();
+    assert!(seen.is_sorted() && seen[0] == 0 && *seen.last().unwrap() > 0);
+    assert_eq!(get(&deeper, &remote(&[&server])), (Ok(()), vec!["file.bin".to_owned()]));
+    assert_eq!(server.ranges.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn what_broke_off_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(&[Answer::BreaksOffAfter(100_000), Answer::Whole]);
+    let (result, names) = get(folder.path(), &remote(&[&server]));
+    let message = result.unwrap_err();
+    assert!(message.contains("file.bin could not be fetched") && message.contains("300000 bytes"), "{message}");
+    assert!(message.lines().count() <= 6 && names == ["file.bin.part"], "{message} {names:?}");
+    assert_eq!(get(folder.path(), &remote(&[&server])), (Ok(()), vec!["file.bin".to_owned()]));
+    let ranges = server.ranges.lock().unwrap();
+    assert!(ranges[0].is_none() && ranges[1].is_some_and(|from| from > 0 && from <= 100_000), "{ranges:?}");
+}
+
+#[test]
+fn a_second_mirror_goes_on_where_the_first_broke_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (serve(&[Answer::BreaksOffAfter(150_000)]), serve(&[Answer::Whole]));
+    assert_eq!(get(folder.path(), &remote(&[&first, &second])), (Ok(()), vec!["file.bin".to_owned()]));
+    assert!(second.ranges.lock().unwrap()[0].is_some());
+}
+
+#[test]
+fn a_server_without_ranges_begins_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file.bin.part"), &content()[..5000]).unwrap();
+    let server = serve(&[Answer::WithoutRanges]);
+    assert_eq!(get(folder.path(), &remote(&[&server])), (Ok(()), vec!["file.bin".to_owned()]));
+}
+
+#[test]
+fn a_part_that_is_wrong_or_too_long_is_thrown_away() {
+    for part in [vec![9; 4000], vec![9; 400_000], vec![9; 300_000]] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("file.bin.part"), part).unwrap();
+        let server = serve(&[Answer::Whole]);
+        assert_eq!(get(folder.path(), &remote(&[&server])), (Ok(()), vec!["file.bin".to_owned()]));
+    }
+}
+
+#[test]
+fn bad_servers_are_passed_over_for_a_good_one_and_named_without() {
+    for (bad, says) in [
+        (Answer::TooLong, "more than the expected 300000 bytes"),
+        (Answer::LiesAboutLength, "it has 17 bytes, expected 300000"),
+        (Answer::WrongBytes, "others than expected"),
+        (Answer::Redirects, "redirect"),
+        (Answer::NotFound, "404"),
+        (Answer::Stalls, "timeout"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let (bad, good) = (serve(&[bad]), serve(&[Answer::Whole]));
+        let (result, names) = get(folder.path(), &remote(&[&bad]));
+        let message = result.unwrap_err();
+        assert!(message.contains(says) && message.contains("127.0.0.1"), "{message}, expected {says}");
+        assert!(message.contains("get the file yourself") && message.lines().count() <= 6, "{message}");
+        assert!(!names.contains(&"file.bin".to_owned()));
+        assert_eq!(get(folder.path(), &remote(&[&bad, &good])), (Ok(()), vec!["file.bin".to_owned()]));
+    }
+}
+
+#[test]
+fn stopping_takes_less_than_a_second_and_keeps_what_came() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(&[Answer::Stalls]);
+    let mut stopping = None;
+    let result = fetch(&remote(&[&server]), folder.path(), Patience::default(), &mut |bytes| {
+        if bytes > 0 {
+            stopping.get_or_insert_with(Instant::now);
+        }
+        bytes == 0
+    });
+    assert!(matches!(result, Err(Error::Stopped)));
+    assert!(stopping.unwrap().elapsed() < Duration::from_secs(1));
+    assert!(std::fs::metadata(folder.path().join("file.bin.part")).unwrap().len() > 0);
+}
+
+#[test]
+fn a_mirror_of_the_wrong_length_leaves_what_came_before() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("file.bin.part"), &content()[..5000]).unwrap();
+    let (bad, good) = (serve(&[Answer::LiesAboutLength]), serve(&[Answer::Whole]));
+    assert_eq!(get(folder.path(), &remote(&[&bad, &good])), (Ok(()), vec!["file.bin".to_owned()]));
+    assert_eq!(*good.ranges.lock().unwrap(), [Some(5000)]);
+}
+
+#[test]
+fn two_fetches_of_one_file_do_not_mix() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = serve(&[Answer::Stalls, Answer::Whole]);
+    let remote = remote(&[&server]);
+    let mut second = None;
+    let first = fetch(&remote, folder.path(), Patience::default(), &mut |bytes| {
+        if bytes > 0 && second.is_none() {
+            second = Some(fetch(&remote, folder.path(), PATIENCE, &mut |_| true));
+        }
+        second.is_none()
+    });
+    assert!(matches!(first, Err(Error::Stopped)));
+    assert!(second.unwrap().unwrap_err().to_string().contains("being fetched already"));
+    assert_eq!(get(folder.path(), &remote), (Ok(()), vec!["file.bin".to_owned()]));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_one_clear_error() {
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("file.bin.part")).unwrap();
+    let server = serve(&[Answer::Whole]);
+    let message = get(folder.path(), &remote(&[&server])).0.unwrap_err();
+    assert!(message.contains("cannot write the download: No space left") && message.lines().count() <= 3, "{message}");
+    assert_eq!(server.ranges.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_one_clear_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = folder.path().join("taken");
+    std::fs::write(&taken, "a file where the folder should be").unwrap();
+    let server = serve(&[Answer::Whole]);
+    let message = fetch(&remote(&[&server]), &taken, PATIENCE, &mut |_| true).unwrap_err().to_string();
+    assert!(message.contains("taken") && message.lines().count() <= 6, "{message}");
+    assert!(server.ranges.lock().unwrap().is_empty(), "nothing was asked for that could not be kept");
+}
