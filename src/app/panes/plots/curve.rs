@@ -9,7 +9,8 @@ use super::series::{Point, averaged, thinned, thinned_band};
 
 /// Epochs at least this far apart are marked by dots on the line, in points on the screen.
 const DOTS_FROM: f64 = 14.0;
-/// Width of a step of a coarse line, in points on the screen.
+/// Width of the steps in which lines are drawn, in points on the screen.
+const FINE: f32 = 2.0;
 const COARSE: f32 = 8.0;
 
 /// From values of a run to positions on the screen.
@@ -53,7 +54,7 @@ impl Sheet {
         }
         if !is_alone {
             let (path, coarseness) = match pen.grain {
-                Grain::Fine => (thinned(&path, 1.0), 1.0),
+                Grain::Fine => (thinned(&path, FINE), 1.0),
                 Grain::Coarse => (averaged(&path, COARSE), 2.0),
             };
             pen.quantity.draw(&path, pen.stroke, coarseness, shapes);

@@ -98,7 +98,7 @@ fn run(ui: &mut Ui, scene: &Scene<'_>, index: usize) -> Response {
         let at = eframe::egui::Rect::from_min_max(pos2(rect.right() - icon, rect.top()), rect.max);
         icon_at(ui, at, icons::ICON_WARNING, 14.0, palette.fooled);
     }
-    response.on_hover_text(alarm.unwrap_or_else(|| run.name.into()))
+    response.on_hover_text(alarm.map_or_else(|| run.name.into(), |alarm| alarm.text()))
 }
 
 fn ground(ui: &Ui, response: &Response) {

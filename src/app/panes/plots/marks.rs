@@ -70,8 +70,24 @@ fn changes(history: &[EpochRecord]) -> impl Iterator<Item = Mark> + '_ {
     })
 }
 
-/// The sentence of the alarm, while the newest answers of the selection say that FGSM and PGD have parted.
-pub fn alarm(history: &[EpochRecord]) -> Option<String> {
+/// What the newest answers of the selection say when FGSM and PGD have parted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Alarm {
+    pub what: String,
+    /// What it means, and what to do.
+    pub advice: String,
+}
+
+impl Alarm {
+    pub fn text(&self) -> String {
+        format!("{}; {}", self.what, self.advice)
+    }
+}
+
+/// The PGD error of an earlier epoch is worth going back to when it is lower by this much.
+const WORTH_GOING_BACK: f64 = 0.1;
+
+pub fn alarm(history: &[EpochRecord]) -> Option<Alarm> {
     let measured = |record: &&EpochRecord| record.pgd.is_some() && record.adversarial.is_some();
     let record = history.iter().rev().find(measured).filter(|record| record.overfits_the_attack())?;
     let error = |measured: Option<Measured>| measured.map_or(0.0, |measured| measured.error());
@@ -80,14 +96,19 @@ pub fn alarm(history: &[EpochRecord]) -> Option<String> {
     // The epoch that FGSM finds best is one of those that overfit, so the way back is to that of the lowest PGD error.
     let probed = history.iter().filter(|record| record.pgd.is_some());
     let best = probed.min_by(|a, b| error(a.pgd).total_cmp(&error(b.pgd))).unwrap_or(record);
-    Some(format!(
-        "PGD error {pgd} % against FGSM {fgsm} % (epoch {}): catastrophic overfitting, the net only withstands the one \
-         step that it was trained on. PGD error was lowest at epoch {} ({} %); train with a random start, with PGD or \
-         with a smaller ε.",
-        record.epoch,
-        best.epoch,
-        per_cent(best.pgd)
-    ))
+    let back = if error(best.pgd) <= error(record.pgd) - WORTH_GOING_BACK {
+        format!("PGD error was lowest at epoch {} ({} %). ", best.epoch, per_cent(best.pgd))
+    } else {
+        String::new()
+    };
+    Some(Alarm {
+        what: format!("PGD error {pgd} % against FGSM {fgsm} %: catastrophic overfitting"),
+        advice: format!(
+            "at epoch {} the net only withstands the one step that it is trained on. {back}Train with a random start, \
+             with PGD or with a smaller ε.",
+            record.epoch
+        ),
+    })
 }
 
 /// Where a flag comes to lie: its row, counted from the plot upwards, and its left end.
@@ -194,12 +215,13 @@ mod tests {
         assert!(alarm(&history).is_none());
         let parted = |wrong| Some(Measured { n: 500, wrong, ..Measured::default() });
         history[3].pgd = parted(490);
-        let text = alarm(&history).expect("98 % against 50 %");
-        assert!(text.starts_with("PGD error 98 % against FGSM 50 % (epoch 4)"), "{text}");
-        assert!(text.contains("lowest at epoch 4 (98 %)"), "{text}");
+        let alarm_of = |history: &[EpochRecord]| alarm(history).expect("PGD is far above FGSM").text();
+        let text = alarm_of(&history);
+        assert!(text.starts_with("PGD error 98 % against FGSM 50 %: catastrophic overfitting; at epoch 4"), "{text}");
+        assert!(!text.contains("lowest"), "there is nothing to go back to: {text}");
         history[1].pgd = parted(310);
-        let text = alarm(&history).expect("the newest probe is that of epoch 4");
-        assert!(text.contains("lowest at epoch 2 (62 %)"), "{text}");
+        let text = alarm_of(&history);
+        assert!(text.contains("PGD error was lowest at epoch 2 (62 %)."), "{text}");
         history[4].pgd = parted(260);
         assert!(alarm(&history).is_none(), "the net has recovered");
     }

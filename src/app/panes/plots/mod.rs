@@ -3,6 +3,7 @@
 
 mod axes;
 mod curve;
+mod flags;
 mod hover;
 mod kept;
 mod layout;
@@ -22,13 +23,15 @@ use eframe::egui::{self, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
 
 use self::kept::Kept;
-use self::quantity::Panel;
 use self::scene::{Look, Scene};
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_4, palette};
 use crate::engine::train::{Config, EpochRecord, Rule, Stage};
 
 pub use sweep_grid::sweep_grid;
 pub use trade_off::trade_off;
+
+/// Below this height the plots need every line.
+const LOW: f32 = 400.0;
 
 /// A run as the plots see it.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,8 @@ pub struct Plots {
     zoom: Option<(f64, f64)>,
     cursor: Option<usize>,
     raised: Option<usize>,
+    /// Whether there was room for one panel only.
+    is_single: bool,
     /// In the order of [`Panel::ALL`].
     kept: [Kept; 3],
 }
@@ -76,7 +81,8 @@ impl Plots {
             return None;
         }
         ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
-        let is_reset = toolbar::toolbar(ui, &mut self.look, self.zoom.is_some());
+        let is_low = ui.available_height() < LOW;
+        let is_reset = toolbar::toolbar(ui, &mut self.look, self.zoom.is_some(), self.is_single);
         let top = ui.cursor().top();
         let primary = runs.iter().position(|run| run.is_primary).unwrap_or(0);
         let look = self.look;
@@ -86,7 +92,7 @@ impl Plots {
         let scene = if is_reset { Scene { zoom: None, ..scene } } else { scene };
 
         let touched = legend::legend(ui, &scene);
-        alarm(ui, &scene);
+        alarm(ui, &scene, is_low);
         let (cursor, zoom) = self.panels(ui, &scene, is_reset);
         if let Some(quantity) = touched.toggled {
             legend::toggle(&mut self.look, quantity);
@@ -102,20 +108,22 @@ impl Plots {
 
     /// The panels, in all the room that is left. Returns the cursor and the epochs in sight.
     fn panels(&mut self, ui: &mut Ui, scene: &Scene<'_>, is_reset: bool) -> (Option<usize>, Option<(f64, f64)>) {
-        let wanted: Vec<Panel> =
-            Panel::ALL.into_iter().zip(scene.look.panels).filter(|(_, wanted)| *wanted).map(|(p, _)| p).collect();
         let room = |ui: &Ui| ui.available_rect_before_wrap();
-        let placed = layout::arrange(&wanted, room(ui).size()).unwrap_or_else(|| {
-            toolbar::panel_choice(ui, &mut self.look, &wanted);
+        let all = layout::arrange(&scene.look.wanted(), room(ui).size());
+        if self.is_single != all.is_none() {
+            self.is_single = all.is_none();
+            ui.ctx().request_repaint();
+        }
+        let placed = all.unwrap_or_else(|| {
             let least = vec2(room(ui).width(), room(ui).height().max(layout::LOWEST));
-            layout::arrange(&[self.look.only], least).unwrap_or_default()
+            layout::arrange(&[scene.look.only()], least).unwrap_or_default()
         });
         let origin = room(ui).min.to_vec2();
         let (mut cursor, mut zoom) = (None, None);
         for layout::Placed { panel, rect, has_epochs } in placed {
             let rect = rect.translate(origin);
             ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
-                let setting = panel::Setting { has_epochs, is_reset };
+                let setting = panel::Setting { has_heading: !self.is_single, has_epochs, is_reset };
                 let shown = panel::show(ui, panel, scene, &mut self.kept[panel as usize], setting);
                 cursor = cursor.or(shown.cursor);
                 zoom = shown.zoom;
@@ -142,19 +150,27 @@ fn empty(ui: &mut Ui, runs: &[PlotRun<'_>]) {
     ui.expand_to_include_rect(rect);
 }
 
-/// The alarm of the selected run: FGSM and PGD have parted.
-fn alarm(ui: &mut Ui, scene: &Scene<'_>) {
-    let Some(text) = marks::alarm(scene.primary().history) else { return };
+/// The alarm of the selected run: FGSM and PGD have parted. Where there is little room, what it means comes as a tooltip.
+fn alarm(ui: &mut Ui, scene: &Scene<'_>, is_low: bool) {
+    let Some(alarm) = marks::alarm(scene.primary().history) else { return };
     let palette = palette(ui);
+    let text = if is_low { alarm.what.clone() } else { alarm.text() };
     let frame = egui::Frame::new()
         .fill(palette.fooled_soft)
         .corner_radius(theme::RADIUS)
         .inner_margin(egui::Margin::symmetric(SPACE_2 as i8, SPACE_1 as i8));
-    frame.show(ui, |ui| {
+    let shown = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
-        ui.horizontal_wrapped(|ui| {
-            ui.label(icons::ICON_WARNING.rich_text().size(17.0).color(palette.fooled));
-            ui.label(egui::RichText::new(text).color(palette.text));
-        });
+        ui.spacing_mut().interact_size.y = 0.0;
+        let icon = icons::ICON_WARNING.rich_text().size(17.0).color(palette.fooled);
+        let label = egui::Label::new(egui::RichText::new(text).color(palette.text));
+        if is_low {
+            ui.horizontal(|ui| (ui.label(icon), ui.add(label.truncate())));
+        } else {
+            ui.horizontal_top(|ui| (ui.label(icon), ui.add(label.wrap())));
+        }
     });
+    if is_low {
+        shown.response.on_hover_text(alarm.text());
+    }
 }

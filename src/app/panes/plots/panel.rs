@@ -9,19 +9,18 @@ use egui_plot::{AxisHints, GridInput, GridMark, Plot, PlotMemory, PlotTransform}
 
 use super::axes::{Scale, epochs, per_cent_tick, plain};
 use super::curve::{Grain, Pen, Sheet};
+use super::flags;
 use super::hover;
 use super::kept::{Data, Kept};
-use super::marks::{self, About, Mark};
+use super::marks;
 use super::quantity::Panel;
 use super::scene::{PAPER, Scene, Series};
 use super::series::visible;
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
 
-/// Height of a panel's heading, and of a row of flags.
+/// Height of a panel's heading.
 pub const HEADING: f32 = 20.0;
-const FLAG: f32 = 17.0;
-const FLAG_ROWS: usize = 3;
 /// Room for the texts at the vertical axis, the same in all panels, so that epochs lie above each other.
 const AXIS_WIDTH: f32 = 52.0;
 /// Room for the second half of the last epoch's text.
@@ -43,9 +42,10 @@ pub struct Shown {
     pub zoom: Option<(f64, f64)>,
 }
 
-/// Whether this panel writes the epochs below it, and whether its view is to be that of all epochs again.
+/// Whether this panel has its name above it and the epochs below it, and whether its view is to be that of all epochs again.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
+    pub has_heading: bool,
     pub has_epochs: bool,
     pub is_reset: bool,
 }
@@ -56,7 +56,9 @@ pub fn show(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, setti
     ui.allocate_ui(size, |ui| {
         ui.set_min_size(size);
         ui.spacing_mut().item_spacing = Vec2::ZERO;
-        heading(ui, panel);
+        if setting.has_heading {
+            heading(ui, panel);
+        }
         let id = ui.make_persistent_id(("plot", panel.title()));
         let before = PlotMemory::load(ui.ctx(), id).map(|memory| memory.transform());
         let marks = if panel == Panel::Error {
@@ -64,9 +66,8 @@ pub fn show(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, setti
         } else {
             Vec::new()
         };
-        let flags = flags(ui, scene, &marks, before.as_ref());
-        let rows = flags.iter().flatten().map(|(place, _)| place.row + 1).max().unwrap_or(0);
-        ui.add_space(rows as f32 * FLAG + SPACE_1);
+        let flags = flags::place(ui, scene, (&marks, size.y), before.as_ref());
+        ui.add_space(flags::height(&flags) + SPACE_1);
 
         let data = kept.data(panel, scene);
         let Data { series, scale, vertical } = &*data;
@@ -77,7 +78,7 @@ pub fn show(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, setti
         let sheet = Sheet { transform, scale };
         let lines = kept.lines(ui, scene, &transform, |shapes| draw(ui, panel, scene, series, &sheet, shapes));
         paint(ui, panel, scene, lines, &sheet);
-        paint_marks(ui, scene, &marks, &flags, &sheet);
+        flags::paint(ui, scene, &marks, &flags, &sheet);
         let paper = if scene.look.has_paper { paint_paper(ui, panel, scene, &sheet) } else { None };
         if series.iter().all(|series| series.stretches.is_empty()) {
             nothing(ui, panel, scene, transform.frame());
@@ -235,7 +236,7 @@ fn paint(ui: &Ui, panel: Panel, scene: &Scene<'_>, lines: Arc<Mesh>, sheet: &She
     }
     ui.painter().with_clip_rect(sheet.transform.frame().intersect(ui.clip_rect())).extend(shapes);
     if panel == Panel::Error {
-        paint_best(ui, scene, sheet);
+        flags::paint_best(ui, scene, sheet);
     }
 }
 
@@ -253,96 +254,6 @@ fn paint_cursor(ui: &Ui, panel: Panel, scene: &Scene<'_>, (sheet, at): (&Sheet, 
             let ring = Stroke::new(2.0, scene.colour(palette, index, quantity));
             shapes.push(Shape::circle_filled(centre, 4.0, palette.field));
             shapes.push(Shape::circle_stroke(centre, 3.5, ring));
-        }
-    }
-}
-
-/// Diamonds on the lowest errors of the selected run, which the flags name.
-fn paint_best(ui: &Ui, scene: &Scene<'_>, sheet: &Sheet) {
-    let palette = palette(ui);
-    let painter = ui.painter().with_clip_rect(sheet.transform.frame().expand(6.0).intersect(ui.clip_rect()));
-    for (about, best) in marks::best(scene.primary().history) {
-        let Some((at, error)) = best.filter(|_| !scene.is_hidden(about.quantity())) else { continue };
-        let centre = sheet.at((at + 1) as f64, error);
-        if !sheet.transform.frame().x_range().contains(centre.x) {
-            continue;
-        }
-        let corners = [vec2(0.0, -6.0), vec2(6.0, 0.0), vec2(0.0, 6.0), vec2(-6.0, 0.0)].map(|d| centre + d);
-        let colour = scene.colour(palette, scene.primary, about.quantity());
-        painter.add(Shape::convex_polygon(corners.to_vec(), colour, Stroke::new(1.5, palette.field)));
-    }
-}
-
-type Flag = Option<(marks::Place, Arc<egui::Galley>)>;
-
-/// The flags of these marks, placed by where the plot was in the frame before.
-fn flags(ui: &Ui, scene: &Scene<'_>, marks: &[Mark], before: Option<&PlotTransform>) -> Vec<Flag> {
-    let Some(before) = before else {
-        ui.ctx().request_repaint();
-        return marks.iter().map(|_| None).collect();
-    };
-    let palette = palette(ui);
-    let galleys: Vec<_> = marks
-        .iter()
-        .map(|mark| {
-            let (colour, _) = mark.about.colours(palette, scene);
-            ui.painter().layout_no_wrap(mark.text.clone(), theme::small_font(), colour)
-        })
-        .collect();
-    let sizes: Vec<_> = marks
-        .iter()
-        .zip(&galleys)
-        .map(|(mark, galley)| (before.position_from_point_x(mark.x), galley.size().x + SPACE_2))
-        .collect();
-    let frame = before.frame();
-    let places = marks::arrange(&sizes, (frame.left(), frame.right()), FLAG_ROWS);
-    places.into_iter().zip(galleys).map(|(place, galley)| Some((place?, galley))).collect()
-}
-
-fn paint_marks(ui: &Ui, scene: &Scene<'_>, marks: &[Mark], flags: &[Flag], sheet: &Sheet) {
-    let palette = palette(ui);
-    let frame = sheet.transform.frame();
-    // Flags hide the staffs of others, so they come after them.
-    for (mark, flag) in marks.iter().zip(flags) {
-        let x = ui.painter().round_to_pixel_center(sheet.transform.position_from_point_x(mark.x));
-        if !frame.x_range().contains(x) {
-            continue;
-        }
-        let top = flag.as_ref().map_or(frame.top(), |(place, _)| frame.top() - place.row as f32 * FLAG - FLAG / 2.0);
-        let staff = [pos2(x, top), pos2(x, frame.bottom())];
-        let (colour, _) = mark.about.colours(palette, scene);
-        let stroke = Stroke::new(1.0, theme::faint_of(colour));
-        if mark.about == About::Run {
-            ui.painter().line_segment(staff, stroke);
-        } else {
-            ui.painter().extend(Shape::dashed_line(&staff, stroke, 3.0, 4.0));
-        }
-    }
-    for (mark, flag) in marks.iter().zip(flags) {
-        let Some((place, galley)) = flag else { continue };
-        let (colour, fill) = mark.about.colours(palette, scene);
-        let bottom = frame.top() - place.row as f32 * FLAG - 1.0;
-        let size = vec2(galley.size().x + SPACE_2, FLAG - 2.0);
-        let ground = Rect::from_min_size(pos2(place.left, bottom - size.y), size);
-        ui.painter().rect_filled(ground, theme::SMALL_RADIUS, fill);
-        let at = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), ground).min;
-        ui.painter().galley(at, Arc::clone(galley), colour);
-    }
-}
-
-impl About {
-    /// The line that the mark belongs to.
-    pub fn quantity(self) -> super::quantity::Quantity {
-        use super::quantity::Quantity;
-        if self == Self::Clean { Quantity::Clean } else { Quantity::Fgsm }
-    }
-
-    /// Of text and ground; neutral where colours stand for runs.
-    fn colours(self, palette: &theme::Palette, scene: &Scene<'_>) -> (egui::Color32, egui::Color32) {
-        match self {
-            Self::Clean if scene.runs.len() == 1 => (palette.right, palette.right_soft),
-            Self::Adversarial if scene.runs.len() == 1 => (palette.fooled, palette.fooled_soft),
-            _ => (palette.text, palette.raised_hover),
         }
     }
 }

@@ -41,6 +41,18 @@ impl Default for Look {
     }
 }
 
+impl Look {
+    /// The panels to show, where there is room for them.
+    pub fn wanted(&self) -> Vec<Panel> {
+        Panel::ALL.into_iter().zip(self.panels).filter(|(_, wanted)| *wanted).map(|(panel, _)| panel).collect()
+    }
+
+    /// The panel to show where there is room for one.
+    pub fn only(&self) -> Panel {
+        if self.wanted().contains(&self.only) { self.only } else { Panel::Error }
+    }
+}
+
 /// A frame's runs, look and pointer.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {

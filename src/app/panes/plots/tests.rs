@@ -227,9 +227,15 @@ fn the_alarm_says_what_happened_and_what_to_do() {
     let last = parted.history.last_mut().expect("six epochs");
     (last.adversarial, last.pgd) = (measured(1000, 0.12), measured(500, 0.63));
     let window = plots([900.0, 700.0], vec![parted]);
-    let text = "PGD error 63 % against FGSM 12 % (epoch 6): catastrophic overfitting";
+    let text = "PGD error 63 % against FGSM 12 %: catastrophic overfitting; at epoch 6";
     window.get_by_label_contains(text);
     window.get_by_label_contains("random start");
+    let mut low = run("fgsm only", 6);
+    low.history.clone_from(&window.state().runs[0].history);
+    let window = plots([700.0, 300.0], vec![low]);
+    window.get_by_label("PGD error 63 % against FGSM 12 %: catastrophic overfitting");
+    let plot = window.query_all_by_role(Role::Figure).next().expect("a plot").rect();
+    assert!(plot.height() > 120.0, "the alarm leaves the plots their room: {plot:?}");
     assert!(plots([900.0, 700.0], vec![run("fine", 6)]).query_by_label_contains("catastrophic").is_none());
 }
 

@@ -10,9 +10,14 @@ use crate::app::widgets::{Curve, Rail, segmented};
 
 const SMOOTHEST: f32 = 0.95;
 
-/// One line of controls, or two. Returns whether all epochs are asked for.
-pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool) -> bool {
+/// In less room than this, smoothing moves into the menu.
+const NARROW: f32 = 560.0;
+
+/// The line of controls. Where there is room for one panel only (`is_single`), it is chosen here. Returns whether all
+/// epochs are asked for.
+pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -> bool {
     let mut is_reset = false;
+    let is_narrow = ui.available_width() < NARROW;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = SPACE_2;
         let options = [
@@ -24,9 +29,14 @@ pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool) -> bool {
         }
         // Several things are chosen in one go, so a click inside leaves the menu open.
         let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-        let (button, _) = MenuButton::new("Show").config(stays).ui(ui, |ui| menu(ui, look));
+        let (button, _) = MenuButton::new("Show").config(stays).ui(ui, |ui| menu(ui, look, is_narrow));
         button.on_hover_text("Choose the plots and what is in them");
-        smoothing(ui, look);
+        if is_single {
+            panel_choice(ui, look);
+        }
+        if !is_narrow {
+            smoothing(ui, look);
+        }
         if is_zoomed {
             let tip = "Show all epochs again, as a double click on a plot does";
             is_reset = ui.button("All epochs").on_hover_text(tip).clicked();
@@ -59,7 +69,11 @@ fn smoothing(ui: &mut Ui, look: &mut Look) {
     });
 }
 
-fn menu(ui: &mut Ui, look: &mut Look) {
+fn menu(ui: &mut Ui, look: &mut Look, has_smoothing: bool) {
+    if has_smoothing {
+        smoothing(ui, look);
+        ui.separator();
+    }
     for (panel, shown) in Panel::ALL.iter().zip(&mut look.panels).skip(1) {
         ui.checkbox(shown, panel.title()).on_hover_text(panel.about());
     }
@@ -73,18 +87,17 @@ fn menu(ui: &mut Ui, look: &mut Look) {
 }
 
 /// Where there is room for one panel only: which.
-pub fn panel_choice(ui: &mut Ui, look: &mut Look, wanted: &[Panel]) {
-    let options: Vec<(&str, &str)> = wanted
-        .iter()
-        .map(|panel| match panel {
-            Panel::Error => ("error", panel.about()),
-            Panel::Loss => ("loss", panel.about()),
-            Panel::Confidence => ("confidence", panel.about()),
-        })
-        .collect();
-    let chosen = wanted.iter().position(|panel| *panel == look.only).unwrap_or(0);
-    let clicked = segmented(ui, "Plot", &options, chosen).unwrap_or(chosen);
-    if let Some(panel) = wanted.get(clicked) {
+fn panel_choice(ui: &mut Ui, look: &mut Look) {
+    let wanted = look.wanted();
+    let option = |panel: &Panel| match panel {
+        Panel::Error => ("error", panel.about()),
+        Panel::Loss => ("loss", panel.about()),
+        Panel::Confidence => ("confidence", panel.about()),
+    };
+    let options: Vec<(&str, &str)> = wanted.iter().map(option).collect();
+    let chosen = wanted.iter().position(|panel| *panel == look.only()).unwrap_or(0);
+    let clicked = segmented(ui, "Plot", &options, chosen);
+    if let Some(panel) = clicked.and_then(|index| wanted.get(index)) {
         look.only = *panel;
     }
 }
