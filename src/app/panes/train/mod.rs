@@ -25,7 +25,7 @@ use first_layer::Sheet;
 use runs_table::RunsTable;
 use settings::SettingsPanel;
 
-const SETTINGS_WIDTH: f32 = 324.0;
+const SETTINGS_WIDTH: f32 = 316.0;
 const NARROW_SETTINGS_WIDTH: f32 = 300.0;
 const NARROW: f32 = 1000.0;
 /// From this width on the weights of the first layer stand beside the table.
