@@ -14,7 +14,7 @@ use super::training::{Report, drive};
 use super::{interrupt, print, print_json};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::files::write_atomically;
-use crate::engine::train::{Config, RunFolder};
+use crate::engine::train::{Config, RunFolder, Summary};
 use crate::engine::{Error, Result};
 use recipe::{Recipe, Stage};
 
@@ -38,6 +38,9 @@ pub struct ReproduceArgs {
     /// The most epochs of a maxout net before it is retrained
     #[arg(long, value_name = "N", default_value_t = 250)]
     epochs: usize,
+    /// Let the learning rate fall to zero along half a cosine, which needs a part of the recipe's epochs
+    #[arg(long, conflicts_with = "quick")]
+    cosine: bool,
     /// Only train the nets whose name begins with TEXT, and measure nothing: to share the work among several machines or
     /// processes
     #[arg(long, value_name = "TEXT")]
@@ -49,7 +52,8 @@ pub struct ReproduceArgs {
 
 pub fn run(args: &ReproduceArgs) -> Result<()> {
     interrupt::watch();
-    let recipe = Recipe { quick: args.quick, seeds: args.seeds, units: args.units, epochs: args.epochs };
+    let &ReproduceArgs { quick, seeds, units, epochs, cosine, .. } = args;
+    let recipe = Recipe { quick, seeds, units, epochs, cosine };
     let data = args.data.absolute()?;
     std::fs::create_dir_all(&args.out).map_err(Error::io("make the folder for the reproduction", &args.out))?;
     let mut sets = Sets { source: data, opened: Vec::new() };
@@ -57,7 +61,7 @@ pub fn run(args: &ReproduceArgs) -> Result<()> {
         for seed in recipe.seeds_of(stage) {
             let name = stage.folder(seed);
             if args.only.as_ref().is_none_or(|only| name.starts_with(only)) {
-                train(&recipe, stage, seed, &args.out.join(name), &mut sets)?;
+                train(&recipe, stage, seed, &args.out, &mut sets)?;
             }
         }
     }
@@ -100,9 +104,14 @@ impl Sets {
 }
 
 /// Trains one net to its end, or what is left of it.
-fn train(recipe: &Recipe, stage: Stage, seed: u64, path: &Path, sets: &mut Sets) -> Result<()> {
+fn train(recipe: &Recipe, stage: Stage, seed: u64, out: &Path, sets: &mut Sets) -> Result<()> {
     let data = sets.open(Split::Train, stage.digits())?;
-    let config = Config { data: sets.source.clone(), ..recipe.config(stage, seed, data.len()) };
+    let config = match recipe.chosen_by(stage, seed) {
+        Some(other) => recipe.config_for(stage, seed, chosen_epochs(&out.join(stage.folder(other)))?),
+        None => recipe.config(stage, seed, data.len()),
+    };
+    let config = Config { data: sets.source.clone(), ..config };
+    let path = &out.join(stage.folder(seed));
     let (mut folder, mut trainer) = match RunFolder::summary(path) {
         Ok(summary) if summary.config == config && summary.is_finished => return Ok(()),
         Ok(summary) if summary.config == config => RunFolder::resume(path, |_, _| Ok(data))?,
@@ -114,4 +123,14 @@ fn train(recipe: &Recipe, stage: Stage, seed: u64, path: &Path, sets: &mut Sets)
     };
     eprintln!("{}", path.display());
     drive(&mut folder, &mut trainer, Report::Nothing)
+}
+
+/// The epochs that the early stopping of another run chose.
+fn chosen_epochs(path: &Path) -> Result<usize> {
+    match RunFolder::summary(path) {
+        Ok(Summary { is_finished: true, config, history, .. }) => {
+            Ok(config.stopping.rule.best(&history).map_or(history.len(), |at| at + 1))
+        }
+        _ => Err(Error::Argument(format!("train the first seed to its end before the others\n  {}", path.display()))),
+    }
 }

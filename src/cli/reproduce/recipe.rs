@@ -20,6 +20,9 @@ pub enum Stage {
     UniformNoise,
 }
 
+/// Learning rate, schedule and momentum that come as far as the recipe in a part of its epochs.
+const COSINE: (f32, Schedule, Momentum) = (0.05, Schedule::Cosine, Momentum { start: 0.9, end: 0.9, epochs: 1 });
+
 /// The paper's ε on MNIST.
 pub const EPS: f32 = 0.25;
 
@@ -62,6 +65,8 @@ pub struct Recipe {
     pub seeds: u64,
     pub units: usize,
     pub epochs: usize,
+    /// The rate falls to zero along half a cosine, instead of by 1.000004 a step.
+    pub cosine: bool,
 }
 
 impl Recipe {
@@ -72,7 +77,19 @@ impl Recipe {
         }
     }
 
-    /// The settings of a net, the data set apart.
+    /// The run whose early stopping chooses the epochs of this one, as the paper's five runs on all pictures shared one
+    /// choice; `None` where a run chooses for itself.
+    pub fn chosen_by(&self, stage: Stage, seed: u64) -> Option<u64> {
+        (!self.quick && seed > 1 && self.seeds_of(stage).len() > 1).then_some(1)
+    }
+
+    /// The settings of a run on all `pictures` for as many epochs as another one chose.
+    pub fn config_for(&self, stage: Stage, seed: u64, epochs: usize) -> Config {
+        let stopping = Stopping { rule: Rule::Off, patience: None, retrain: false };
+        Config { epochs, stopping, validation: 0, ..self.config(stage, seed, 0) }
+    }
+
+    /// The settings of a run that chooses its epochs on the last sixth of the pictures; the data set apart.
     pub fn config(&self, stage: Stage, seed: u64, pictures: usize) -> Config {
         let maxout = if self.quick { self.quick_maxout(stage) } else { self.maxout() };
         // The last sixth of the training pictures: of MNIST's 60 000 the last 10 000.
@@ -100,12 +117,17 @@ impl Recipe {
     /// Goodfellow et al., Maxout Networks, 2013, section 5.1, and its published configuration; the number of epochs apart.
     fn maxout(&self) -> Config {
         let units = self.units;
+        let (learning_rate, schedule, momentum) = if self.cosine {
+            COSINE
+        } else {
+            (0.1, Schedule::Decay(1.000_004), Momentum { start: 0.5, end: 0.7, epochs: 250 })
+        };
         Config {
             model: format!("maxout:{units}x5,{units}x5+dropout"),
             epochs: self.epochs,
-            learning_rate: 0.1,
-            schedule: Schedule::Decay(1.000_004),
-            momentum: Momentum { start: 0.5, end: 0.7, epochs: 250 },
+            learning_rate,
+            schedule,
+            momentum,
             max_norm: Some(1.9365),
             init: Some(0.005),
             stopping: Stopping { rule: Rule::Adversarial, patience: Some(100), retrain: true },

@@ -15,11 +15,11 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
          Goodfellow, Shlens and Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572), on MNIST, with this \
          program's trainer. Printed by\n\n",
     );
-    let quick = if recipe.quick { " --quick" } else { "" };
-    let Recipe { seeds, units, epochs, .. } = recipe;
+    let &Recipe { seeds, units, epochs, quick, cosine } = recipe;
+    let flags = [(quick, " --quick"), (cosine, " --cosine")].map(|(on, flag)| if on { flag } else { "" }).concat();
     let _ = writeln!(
         text,
-        "```sh\ndoppelganger reproduce --data path/to/mnist --out DIR{quick} --seeds {seeds} --units {units} --epochs {epochs}\n```\n"
+        "```sh\ndoppelganger reproduce --data path/to/mnist --out DIR{flags} --seeds {seeds} --units {units} --epochs {epochs}\n```\n"
     );
     text.push_str(
         "ε = .25 in pixels of [0, 1], adversarial pictures clipped to [0, 1], true labels, the 10 000 test digits (PGD-40 on the \
@@ -43,7 +43,12 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
             seeds.join(", ")
         );
     }
-    text.push_str("\n## The nets\n\n| net | seed | epochs chosen | of | best validation error | hours |\n|---|--:|--:|--:|--:|--:|\n");
+    text.push_str(
+        "\n## The nets\n\nA net's epochs are chosen on the last sixth of the training pictures, then it is trained anew on all of them for so \
+         many; where there are several seeds, the first one chooses for all, as for the paper's five runs.\n\n",
+    );
+    text.push_str(schedule_note(recipe));
+    text.push_str("| net | seed | epochs chosen | of | best validation error | hours |\n|---|--:|--:|--:|--:|--:|\n");
     for stage in Stage::ALL {
         for seed in recipe.seeds_of(stage) {
             let summary = RunFolder::summary(&out.join(stage.folder(seed)))?;
@@ -51,19 +56,30 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
             let rule = summary.config.stopping.rule;
             let best = rule.best(&summary.history).map_or(selected.len(), |at| at + 1);
             let error = selected.get(best.saturating_sub(1)).and_then(|record| rule.error(record));
+            let error = error.map_or_else(|| "–".to_owned(), |error| format!("{} ({})", per_cent(error), rule.name()));
             let hours = summary.history.iter().map(|record| f64::from(record.seconds)).sum::<f64>() / 3600.0;
             let name = stage.folder(seed);
             let _ = writeln!(
                 text,
-                "| {} | {seed} | {best} | {} | {} ({}) | {hours:.2} |",
+                "| {} | {seed} | {best} | {} | {error} | {hours:.2} |",
                 name.trim_end_matches(&format!("-seed-{seed}")),
                 selected.len(),
-                error.map_or_else(String::new, per_cent),
-                rule.name()
             );
         }
     }
     Ok(text)
+}
+
+/// In what the training differs from the published recipe.
+fn schedule_note(recipe: &Recipe) -> &'static str {
+    if recipe.quick {
+        "Without dropout and for a few epochs, for the class-room.\n\n"
+    } else if recipe.cosine {
+        "The recipe is that of Goodfellow et al., *Maxout Networks* (2013), but for the learning rate, which falls from .05 to zero along \
+         half a cosine at momentum .9: the published one (.1, divided by 1.000004 a step, momentum from .5 to .7) needs more epochs.\n\n"
+    } else {
+        "The recipe is that of Goodfellow et al., *Maxout Networks* (2013).\n\n"
+    }
 }
 
 fn per_cent(share: f64) -> String {
