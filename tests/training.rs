@@ -154,7 +154,7 @@ fn a_run_taken_up_at_any_step_is_the_run_that_never_stopped() {
     let config = Config {
         optimiser: Algorithm::Adam,
         adversary: Adversary::Pgd { steps: 2 },
-        augment: Augment { flip: true, shift: 2 },
+        augment: Augment { flip: true, shift: 2, zoom: 0.5 },
         stopping: Stopping { rule: Rule::Adversarial, patience: None, retrain: true },
         ..config(folder.path())
     };

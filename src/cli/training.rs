@@ -70,6 +70,9 @@ pub struct TrainingArgs {
     /// Shift training pictures by up to so many pixels
     #[arg(long, value_name = "PIXELS", default_value_t = 0)]
     shift: usize,
+    /// Zoom into random parts of the training pictures, of at least this share of their area
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
+    zoom: f32,
     /// What the second part of the objective is made of: fgsm, random-fgsm, pgd-STEPS, signs, uniform, or none
     #[arg(long, default_value_t = Adversary::Fgsm)]
     adversary: Adversary,
@@ -173,7 +176,7 @@ impl TrainingArgs {
             max_norm: self.max_norm,
             init: self.init,
             label_smoothing: self.label_smoothing,
-            augment: Augment { flip: self.flip, shift: self.shift },
+            augment: Augment { flip: self.flip, shift: self.shift, zoom: self.zoom },
             adversary: self.adversary,
             eps: *eps,
             alpha: *alpha,
@@ -332,7 +335,7 @@ mod tests {
             max_norm: Some(1.9365),
             init: Some(0.005),
             label_smoothing: 0.1,
-            augment: Augment { flip: true, shift: 2 },
+            augment: Augment { flip: true, shift: 2, zoom: 0.5 },
             adversary: Adversary::Pgd { steps: 7 },
             eps: 8.0 / 255.0,
             alpha: 0.25,

@@ -124,6 +124,7 @@ impl Config {
         given("weight-decay", &self.weight_decay, &plain.weight_decay);
         given("label-smoothing", &self.label_smoothing, &plain.label_smoothing);
         given("shift", &self.augment.shift, &plain.augment.shift);
+        given("zoom", &self.augment.zoom, &plain.augment.zoom);
         given("adversary", &self.adversary, &plain.adversary);
         given("pgd-pictures", &self.pgd_pictures, &plain.pgd_pictures);
         if let Schedule::Decay(factor) = self.schedule {
@@ -173,6 +174,8 @@ impl Config {
     }
 
     fn check_learning(&self) -> Result<()> {
+        let zoom = self.augment.zoom;
+        expect(zoom > 0.0 && zoom <= 1.0, "zoom", &zoom, "above 0 and at most 1")?;
         let above_zero = |value: f32| value.is_finite() && value > 0.0;
         let share = |value: f32| (0.0..1.0).contains(&value);
         expect(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;

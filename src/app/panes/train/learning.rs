@@ -124,6 +124,12 @@ fn more(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     if let Some(shift) = text_row(ui, fields, about, &config.augment.shift.to_string(), parse) {
         config.augment.shift = shift;
     }
+    let part =
+        |text: &str| number(text, "zoom", |share| share > 0.0 && share <= 1.0, "above 0 and at most 1, such as 0.5");
+    let about = ("Zoom", "Training pictures are random parts of at least this share of the whole's area; 1 for none");
+    if let Some(zoom) = text_row(ui, fields, about, &config.augment.zoom.to_string(), part) {
+        config.augment.zoom = zoom;
+    }
     switch(ui, ("Mirror", "Mirror half of the training pictures: not for digits"), &mut config.augment.flip);
 }
 
