@@ -220,14 +220,14 @@ impl Run for Search {
         let open = self.open.clone();
         open.iter().for_each(|&i| self.place(i));
         let (size, classes) = (self.problem.size(), self.problem.classes());
-        let towards = |row: usize, logits: &[f32]| {
+        let towards = |row: usize, _, logits: &[f32]| {
             let mut d = vec![0.0; classes];
             let (_, down, up) = margin(&self.problem, open[row], logits);
             d[down] += 1.0;
             d[up] -= 1.0;
             d
         };
-        let (logits, gradients) = self.problem.gradient_of(&gather(&self.at, size, &open), towards)?;
+        let (logits, gradients) = self.problem.gradients(&gather(&self.at, size, &open), 1, towards)?;
         let step = self.done % steps;
         let mut kept = Vec::with_capacity(open.len());
         for (row, &i) in open.iter().enumerate() {

@@ -110,6 +110,22 @@ impl Fooling {
     }
 }
 
+impl DeepFool {
+    /// The distance of the nearest of some linear boundaries, and its slope: equations 8 and 9. Each boundary is `lead` in the
+    /// difference of two logits away. None where none has a slope: they are infinitely far.
+    fn nearest<'a>(&self, leads: impl Iterator<Item = f32>, slopes: &'a [f32]) -> Option<(f32, &'a [f32])> {
+        let dual = if self.norm == Norm::Linf { Norm::L1 } else { Norm::L2 };
+        let (leads, mut best): (Vec<f32>, Option<(f32, &[f32])>) = (leads.collect(), None);
+        for (lead, slope) in leads.iter().zip(slopes.chunks(slopes.len() / leads.len().max(1))) {
+            let distance = lead / dual.length(slope);
+            if distance.is_finite() && best.is_none_or(|(nearest, _)| distance < nearest) {
+                best = Some((distance, slope));
+            }
+        }
+        best
+    }
+}
+
 impl Run for Fooling {
     fn advance(&mut self) -> Result<Option<Step<'_>>> {
         if self.rivals.is_none() {
@@ -120,36 +136,23 @@ impl Run for Fooling {
             return Ok(None);
         };
         let (problem, size, classes) = (&self.problem, self.problem.size(), self.problem.classes());
-        // One row for each boundary of each picture.
-        let rows: Vec<(usize, usize)> =
-            self.open.iter().flat_map(|&i| rivals[i].iter().map(move |&rival| (i, rival))).collect();
-        let at = gather(&self.at, size, &rows.iter().map(|row| row.0).collect::<Vec<_>>());
-        let difference = |row: usize, logits: &[f32]| {
+        let count = rivals[self.open[0]].len();
+        let difference = |row: usize, number: usize, logits: &[f32]| {
             let mut d = vec![0.0; classes];
-            let (i, rival) = rows[row];
-            d[rival] += 1.0;
+            let i = self.open[row];
+            d[rivals[i][number]] += 1.0;
             d[self.from(i, logits)] -= 1.0;
             d
         };
-        let (logits, gradients) = problem.gradient_of(&at, difference)?;
-        let dual = |w: &[f32]| match self.settings.norm {
-            Norm::Linf => Norm::L1.length(w),
-            Norm::L2 | Norm::L1 => Norm::L2.length(w),
-        };
-        let mut best: Vec<Option<(f32, usize)>> = vec![None; problem.len()];
-        for (row, &(i, rival)) in rows.iter().enumerate() {
-            let (z, w) = (&logits[row * classes..(row + 1) * classes], &gradients[row * size..(row + 1) * size]);
-            let distance = (z[self.from(i, z)] - z[rival]).abs() / dual(w);
-            // Without a slope the boundary is infinitely far.
-            if distance.is_finite() && best[i].is_none_or(|(nearest, _)| distance < nearest) {
-                best[i] = Some((distance, row));
-            }
-        }
-        for &i in &self.open {
+        let (logits, slopes) = problem.gradients(&gather(&self.at, size, &self.open), count, difference)?;
+        for (row, &i) in self.open.iter().enumerate() {
+            let (z, slopes) =
+                (&logits[row * classes..(row + 1) * classes], &slopes[row * count * size..][..count * size]);
+            let lead = |rival: usize| (z[self.from(i, z)] - z[rival]).abs();
             let pixels = i * size..(i + 1) * size;
-            if let Some((distance, row)) = best[i] {
-                let direction = self.settings.norm.steepest(&gradients[row * size..(row + 1) * size]);
+            if let Some((distance, slope)) = self.settings.nearest(rivals[i].iter().map(|&rival| lead(rival)), slopes) {
                 let total = &mut self.total[pixels.clone()];
+                let direction = self.settings.norm.steepest(slope);
                 total.iter_mut().zip(direction).for_each(|(total, d)| *total += (distance + BEYOND) * d);
             }
             let (at, x) = (&mut self.at[pixels.clone()], &problem.x[pixels.clone()]);

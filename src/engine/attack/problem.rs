@@ -211,24 +211,26 @@ impl Problem {
         Ok(Clean { logits: found.logits.flatten_all()?.to_vec1()?, gradient, saturated: found.saturated })
     }
 
-    /// The logits of pictures `at`, and the gradient of `Σ logits · d` with respect to the pixels of each, where
-    /// `d = of_logits(row, logits)`.
+    /// The logits of pictures `at`, and `count` gradients for each, (rows, count, channels, height, width): those of
+    /// `Σ logits · d` with respect to its pixels, where `d = of_logits(row, number, logits)`.
     ///
     /// # Errors
     /// Those of the net.
-    pub fn gradient_of(
+    pub fn gradients(
         &self,
         at: &[f32],
-        of_logits: impl Fn(usize, &[f32]) -> Vec<f32> + Sync,
+        count: usize,
+        of_logits: impl Fn(usize, usize, &[f32]) -> Vec<f32> + Sync,
     ) -> Result<(Vec<f32>, Vec<f32>)> {
         let classes = self.classes();
-        let of_rows = |first: usize, logits: &[f32]| -> Vec<f32> {
-            logits.chunks(classes).enumerate().flat_map(|(row, logits)| of_logits(first + row, logits)).collect()
+        let of_rows = |first: usize, number: usize, logits: &[f32]| -> Vec<f32> {
+            let rows = logits.chunks(classes).enumerate();
+            rows.flat_map(|(row, logits)| of_logits(first + row, number, logits)).collect()
         };
-        let (logits, gradient) = self.model.gradient(&self.tensor(at)?, of_rows)?;
-        let mut gradient: Vec<f32> = gradient.flatten_all()?.to_vec1()?;
-        gradient.iter_mut().for_each(|g| *g = finite(*g));
-        Ok((logits.flatten_all()?.to_vec1()?, gradient))
+        let (logits, gradients) = self.model.gradients(&self.tensor(at)?, count, of_rows)?;
+        let mut gradients: Vec<f32> = gradients.flatten_all()?.to_vec1()?;
+        gradients.iter_mut().for_each(|g| *g = finite(*g));
+        Ok((logits.flatten_all()?.to_vec1()?, gradients))
     }
 
     /// The logits of pictures `at`, as many as there are.

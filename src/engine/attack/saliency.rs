@@ -109,15 +109,14 @@ impl Saliency {
     /// The pair of each open picture to change, if there is one.
     fn pairs(&self, targets: &[usize]) -> Result<Vec<Option<(usize, usize)>>> {
         let (problem, size, open) = (&self.problem, self.problem.size(), &self.open);
-        // Two rows for each picture: the slopes of the target, and of all other classes together.
-        let twice: Vec<usize> = open.iter().flat_map(|&i| [i, i]).collect();
-        let of_logits = |row: usize, logits: &[f32]| {
-            let (is_target, others) = if row.is_multiple_of(2) { (1.0, 0.0) } else { (0.0, 1.0) };
+        // Two gradients for each picture: the slopes of the target, and of all other classes together.
+        let of_logits = |row: usize, number: usize, logits: &[f32]| {
+            let (is_target, others) = if number == 0 { (1.0, 0.0) } else { (0.0, 1.0) };
             let mut d = vec![others; logits.len()];
-            d[targets[twice[row]]] = is_target;
+            d[targets[open[row]]] = is_target;
             d
         };
-        let (_, gradients) = problem.gradient_of(&gather(&self.at, size, &twice), of_logits)?;
+        let (_, gradients) = problem.gradients(&gather(&self.at, size, open), 2, of_logits)?;
         let pair = |(&i, slopes): (&usize, &[f32])| {
             let (target, others) = slopes.split_at(size);
             best_pair(target, others, &self.is_free[i * size..(i + 1) * size], self.theta.signum())
