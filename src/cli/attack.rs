@@ -1,15 +1,16 @@
 //! `doppelganger attack`: one picture, one or more values of ε.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 
 use super::{LossArgument, eps_argument, print, print_json};
-use crate::engine::attack::{Attacked, Baseline, Goal, Label, Loss, Method, Verdict, attack};
+use crate::engine::attack::{Attacked, Baseline, Goal, Label, Loss, Method, Subject, Verdict, attack};
 use crate::engine::data::{Sample, sample_unless_file};
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
-use crate::engine::picture::open;
+use crate::engine::picture::{Region, open};
 use crate::engine::units::describe_eps;
 use crate::engine::{Error, Result};
 
@@ -35,6 +36,12 @@ pub struct AttackArgs {
     /// Whose slope to follow
     #[arg(long, value_enum, default_value_t)]
     loss: LossArgument,
+    /// Attack the photo's own pixels, not those that are left when it is fitted to the net; --out then saves the whole photo
+    #[arg(long)]
+    photo: bool,
+    /// Show the net this part of the picture: LEFT,TOP,WIDTH,HEIGHT in pixels
+    #[arg(long, value_name = "L,T,W,H", value_parser = Region::parse)]
+    crop: Option<Region>,
     /// Let pixels leave [0, 1]
     #[arg(long)]
     no_clip: bool,
@@ -55,6 +62,8 @@ struct Report {
     target: Option<ClassReport>,
     loss: Loss,
     clip: bool,
+    /// Whose pixels moved: their width and height.
+    pixels: [usize; 2],
     /// The net is so sure that rounding hides most of the cross-entropy's gradient.
     saturated: bool,
     clean: Vec<Guess>,
@@ -108,7 +117,11 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let picture = sample_unless_file(&args.picture).map_or_else(|| open(&args.picture), Sample::picture)?;
     let goal = target.map_or(Goal::Untargeted, Goal::Targeted);
     let from = label.map_or(Label::Predicted, Label::Given);
-    let baseline = Baseline::new(&model, model.fit(&picture)?, from, goal, args.loss.into())?;
+    let lens = model.lens(&picture, args.crop)?;
+    let notes = picture.notes.clone();
+    let subject =
+        if args.photo { Subject::photo(Arc::new(picture), lens)? } else { Subject::from(lens.fit(&picture)?) };
+    let baseline = Baseline::new(&model, subject, from, goal, args.loss.into())?;
     let mut results = Vec::new();
     let mut last = None;
     for &eps in &args.eps {
@@ -128,6 +141,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         target: target.map(|index| ClassReport { index, name: classes[index].clone() }),
         loss: baseline.loss,
         clip: !args.no_clip,
+        pixels: [baseline.original.width, baseline.original.height],
         saturated: baseline.saturated,
         clean: model.top(&baseline.probabilities, TOP),
         results,
@@ -136,7 +150,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     if args.json {
         return print_json(&report);
     }
-    picture.notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;
+    notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;
     print(&describe(&report))
 }
 
@@ -177,8 +191,9 @@ fn describe(report: &Report) -> String {
         None => format!("away from {:?}", report.label.name),
     };
     let clip = if report.clip { "on" } else { "off" };
+    let [width, height] = report.pixels;
     let mut lines = vec![
-        format!("FGSM {goal} (label {}, clipping {clip})", report.label.source),
+        format!("FGSM {goal} (label {}, clipping {clip}, on {width}×{height} pixels)", report.label.source),
         format!("{:<44} {}", "untouched", top(&report.clean)),
     ];
     for r in &report.results {

@@ -8,7 +8,7 @@ mod step;
 
 pub use crate::engine::loss::Loss;
 pub use gradient::{InputGradient, input_gradient};
-pub use picture::{Attacked, Baseline, attack};
+pub use picture::{Attacked, Baseline, MAX_PHOTO_PIXELS, Subject, attack};
 pub use step::{Bounds, Norm, PIXELS, fgsm, gradient_step, sign_step};
 
 /// Which way to go.
