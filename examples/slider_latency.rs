@@ -20,6 +20,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut view = View {
         model,
         picture: Source::Sample(picture),
+        crop: None,
+        own_pixels: false,
         label: Label::Predicted,
         goal: Goal::Untargeted,
         method: Method::Fgsm { eps: 0.0 },
