@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackName, AttackOptions, largest, measure};
+use super::attack_options::{AttackName, AttackOptions, eps_in, largest, measure};
 use super::{LossArgument, eps_argument, print, print_json};
 use crate::engine::attack::{
     Attack, AttackSettings, Attacked, Baseline, Goal, Label, Loss, PIXELS, Problem, Subject, Verdict, finish,
@@ -14,7 +14,6 @@ use crate::engine::attack::{
 use crate::engine::data::{Sample, sample_unless_file};
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
 use crate::engine::picture::{Region, open};
-use crate::engine::units::describe_eps;
 use crate::engine::{Error, Result};
 
 /// Classes listed for each picture.
@@ -256,8 +255,10 @@ fn describe(report: &Report) -> String {
             (_, true) => "fooled",
             (_, false) => "still right",
         };
-        let (eps, measure) =
-            (r.eps.map_or("attacked".into(), |eps| format!("ε {}", describe_eps(eps))), measure(&report.attack));
+        let (eps, measure) = (
+            r.eps.map_or("attacked".into(), |eps| format!("ε {}", eps_in(report.attack.norm(), eps))),
+            measure(&report.attack),
+        );
         lines.push(format!("{eps:<44} {}", top(&r.top)));
         let length = if measure == "changed values" { format!(", {} {measure}", r.length) } else { String::new() };
         lines.push(format!("  {verdict}; max|δ| {:.4}, ‖δ‖₂ {:.3}{length}", r.linf, r.l2));
@@ -265,7 +266,7 @@ fn describe(report: &Report) -> String {
             lines.push("  the gradient is zero everywhere: there is nothing to follow".into());
         }
     }
-    if report.saturated && report.loss == Loss::CrossEntropy {
+    if report.saturated && report.loss == Loss::CrossEntropy && report.attack.follows_loss() {
         lines.push(
             "the net is so sure that rounding hides most of its loss's slope; --loss log-odds follows it all the same"
                 .into(),

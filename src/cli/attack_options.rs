@@ -6,6 +6,7 @@ use crate::engine::attack::{
     AttackSettings, Bim, CarliniWagner, DeepFool, Fgsm, GradientSteps, MinimalEps, MomentumFgsm, Noise, NoiseKind,
     Norm, Pgd, SaliencyMap,
 };
+use crate::engine::units::describe_eps;
 use crate::engine::{Error, Result};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -276,6 +277,11 @@ pub fn measure(attack: &AttackSettings) -> &'static str {
         AttackSettings::SaliencyMap(_) => "changed values",
         _ => attack.norm().symbol(),
     }
+}
+
+/// ε for people: in L∞ in grey levels too, which mean nothing in other norms.
+pub fn eps_in(norm: Norm, eps: f32) -> String {
+    if norm == Norm::Linf { describe_eps(eps) } else { eps.to_string() }
 }
 
 /// The largest of some values of ε.

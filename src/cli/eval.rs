@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackName, AttackOptions, largest, measure};
+use super::attack_options::{AttackName, AttackOptions, eps_in, largest, measure};
 use super::progress::ProgressLine;
 use super::{LossArgument, eps_argument, interrupt, print, print_json};
 use crate::engine::attack::{Attack, AttackSettings, Loss, PIXELS, Rules, warnings};
@@ -14,7 +14,6 @@ use crate::engine::data::{DataSource, Split};
 use crate::engine::eval::{AttackedResult, Evaluation, Plan, Target, evaluate};
 use crate::engine::model::{Catalogue, Model, find_class};
 use crate::engine::statistics::wilson_interval;
-use crate::engine::units::describe_eps;
 use crate::engine::{Error, Result};
 
 #[derive(Args)]
@@ -210,7 +209,7 @@ fn describe(report: &Report) -> String {
         format!("{:<44} {}", "untouched", report.clean.describe()),
     ];
     for result in report.attacked.iter().chain(&report.unlimited) {
-        let eps = result.eps.map_or("however long".into(), |eps| format!("ε {}", describe_eps(eps)));
+        let eps = result.eps.map_or("however long".into(), |eps| format!("ε {}", eps_in(report.settings.norm(), eps)));
         let confidence = result.mean_confidence_on_mistakes;
         let confidence = confidence.map(|c| format!(", mean confidence on mistakes {:.1} %", c * 100.0));
         let reached = report.target.as_ref().map(|_| format!(", {} where they should be", result.reached));

@@ -82,15 +82,13 @@ impl Evaluation {
     /// For the honesty checks. `loss` is the one that the attack followed.
     pub fn curve<'a>(&self, attack: &'a AttackSettings, loss: Loss) -> Curve<'a> {
         let point = |result: &AttackedResult| Point { eps: result.eps, correct: result.correct };
-        let follows_loss =
-            attack.takes_eps() || matches!(attack, AttackSettings::Gradient(_) | AttackSettings::MinimalEps(_));
         Curve {
             attack,
             n: self.n,
             classes: self.classes,
             clean_correct: self.clean_correct,
-            without_gradient: self.without_gradient,
-            saturated: if loss == Loss::CrossEntropy && follows_loss { self.saturated } else { 0 },
+            without_gradient: if attack.follows_loss() { self.without_gradient } else { 0 },
+            saturated: if loss == Loss::CrossEntropy && attack.follows_loss() { self.saturated } else { 0 },
             points: self.attacked.iter().map(point).collect(),
         }
     }

@@ -28,7 +28,7 @@ pub struct CarliniWagner {
 
 impl Default for CarliniWagner {
     fn default() -> Self {
-        Self { confidence: 0.0, search_steps: 9, steps: 200, learning_rate: 0.01, initial_c: 0.01, abort_early: true }
+        Self { confidence: 0.0, search_steps: 9, steps: 200, learning_rate: 0.05, initial_c: 0.01, abort_early: true }
     }
 }
 
@@ -52,6 +52,10 @@ impl Attack for CarliniWagner {
     }
 
     fn takes_eps(&self) -> bool {
+        false
+    }
+
+    fn follows_loss(&self) -> bool {
         false
     }
 

@@ -47,6 +47,10 @@ impl Attack for DeepFool {
         false
     }
 
+    fn follows_loss(&self) -> bool {
+        false
+    }
+
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         check_steps(self.steps, "steps")?;
         check_positive(self.overshoot, "the overshoot")?;

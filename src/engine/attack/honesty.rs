@@ -109,8 +109,13 @@ pub fn warnings(curves: &[Curve<'_>]) -> Vec<Warning> {
             found.extend(compare(one, many));
         }
     }
-    found.dedup();
-    found
+    let mut once: Vec<Warning> = Vec::new();
+    for warning in found {
+        if !once.contains(&warning) {
+            once.push(warning);
+        }
+    }
+    once
 }
 
 /// What FGSM and an attack of many steps say of each other; the most striking ε of each kind.

@@ -38,6 +38,10 @@ impl Attack for MinimalEps {
         false
     }
 
+    fn follows_loss(&self) -> bool {
+        self.attack.follows_loss()
+    }
+
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         check_steps(self.rungs, "rungs of the ladder")?;
         check_positive(self.largest, "the largest ε")?;

@@ -105,6 +105,10 @@ impl Attack for Noise {
         }
     }
 
+    fn follows_loss(&self) -> bool {
+        false
+    }
+
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         let kind = self.kind;
         let draw = move |problem: &Problem| {

@@ -20,6 +20,11 @@ pub trait Attack: Send + Sync {
         true
     }
 
+    /// Whether it follows the slope of the problem's loss: the others look at logits, or at nothing.
+    fn follows_loss(&self) -> bool {
+        true
+    }
+
     /// How long a perturbation is, in its own measure.
     fn length(&self, perturbation: &[f32]) -> f32 {
         self.norm().length(perturbation)

@@ -51,6 +51,10 @@ impl Attack for SaliencyMap {
         false
     }
 
+    fn follows_loss(&self) -> bool {
+        false
+    }
+
     /// The number of values that changed.
     fn length(&self, perturbation: &[f32]) -> f32 {
         perturbation.iter().filter(|&&d| d != 0.0).count() as f32

@@ -10,7 +10,7 @@ use crate::engine::Result;
 
 /// An attack and its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(tag = "name", rename_all = "kebab-case")]
 pub enum AttackSettings {
     Fgsm(Fgsm),
     Gradient(GradientSteps),
@@ -73,6 +73,10 @@ impl Attack for AttackSettings {
 
     fn takes_eps(&self) -> bool {
         self.inner().takes_eps()
+    }
+
+    fn follows_loss(&self) -> bool {
+        self.inner().follows_loss()
     }
 
     fn length(&self, perturbation: &[f32]) -> f32 {
