@@ -175,6 +175,8 @@ impl App {
             Command::Label(label) => explore.set_label(label),
             Command::GiveLabel => self.controls.give_label(ctx),
             Command::Clip(clip) => explore.set_clip(clip),
+            Command::ToggleOwnPixels => explore.set_own_pixels(!explore.own_pixels),
+            Command::Crop(crop) => explore.set_crop(crop),
             Command::ToggleClip => explore.set_clip(!explore.clip),
             Command::Follow(loss) => explore.set_loss(loss),
             Command::ToggleLoss => explore.set_loss(match explore.loss {

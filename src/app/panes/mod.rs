@@ -3,6 +3,7 @@
 
 mod canvas;
 mod controls;
+mod crop;
 mod dialogs;
 mod help;
 mod net_band;

@@ -96,17 +96,17 @@ fn one_key_begins_pauses_and_goes_on() {
 #[test]
 fn a_retuned_run_shows_what_is_asked_for_until_it_holds() {
     let mut train = running();
-    let orders = train.obey(&TrainCommand::Retune { eps: 0.15, alpha: 0.3 });
-    assert!(matches!(orders[..], [Order::Retune { eps: 0.15, alpha: 0.3 }]));
+    let orders = train.obey(&TrainCommand::Retune { eps: 0.2, alpha: 0.3 });
+    assert!(matches!(orders[..], [Order::Retune { eps: 0.2, alpha: 0.3 }]));
     let run = train.selected().unwrap();
     assert!(run.is_retuned());
-    assert_eq!((run.tuning(), run.info.config.eps), ((0.15, 0.3), 0.1), "the epoch goes on with the old values");
+    assert_eq!((run.tuning(), run.info.config.eps), ((0.2, 0.3), 0.1), "the epoch goes on with the old values");
     train.take(TrainEvent::Epoch { run: id("run-0001"), record: record(1, 5, 50) });
     let run = train.selected().unwrap();
     assert!(!run.is_retuned());
-    assert_eq!((run.info.config.eps, run.info.config.alpha), (0.15, 0.3), "and the next one has them");
+    assert_eq!((run.info.config.eps, run.info.config.alpha), (0.2, 0.3), "and the next one has them");
+    train.obey(&TrainCommand::Retune { eps: 0.3, alpha: 0.3 });
     train.obey(&TrainCommand::Retune { eps: 0.2, alpha: 0.3 });
-    train.obey(&TrainCommand::Retune { eps: 0.15, alpha: 0.3 });
     assert!(!train.selected().unwrap().is_retuned(), "back to what holds");
 }
 

@@ -80,6 +80,7 @@ impl Region {
 pub struct Lens {
     across: Axis,
     down: Axis,
+    shown: Region,
     /// Width, height and channels of the pictures.
     from: (usize, usize, usize),
     /// Channels, height and width of the input.
@@ -108,7 +109,8 @@ impl Lens {
             Fit::Letterbox => letterbox(shown, (width, height)),
         };
         let from = (picture.width, picture.height, picture.channels);
-        Ok(Self { across: across.of(from.0), down: down.of(from.1), from, to: (channels, height, width) })
+        let shown = Region { left: across.start, top: down.start, width: across.length, height: down.length };
+        Ok(Self { across: across.of(from.0), down: down.of(from.1), shown, from, to: (channels, height, width) })
     }
 
     /// What the net sees, on the 8-bit grid: what an 8-bit file of the fitted picture would hold.
@@ -133,6 +135,11 @@ impl Lens {
             }
         }
         Ok(planes)
+    }
+
+    /// The part of the picture that the input shows.
+    pub fn shown(&self) -> Region {
+        self.shown
     }
 
     /// The pixels that the net sees anything of, as left, top, width and height: those that an attack can use.

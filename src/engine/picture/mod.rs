@@ -86,7 +86,7 @@ impl Planes {
         let plane = self.height * self.width;
         let bytes = (0..plane)
             .flat_map(|i| (0..self.channels).map(move |c| (c, i)))
-            .map(|(c, i)| (self.values[c * plane + i].clamp(0.0, 1.0) * 255.0).round() as u8)
+            .map(|(c, i)| heatmap::level(self.values[c * plane + i]))
             .collect();
         Picture { width: self.width, height: self.height, channels: self.channels, bytes, notes: Vec::new() }
     }
