@@ -3,10 +3,13 @@
 //!
 //!     cargo run --release --example slider_latency -- digits_cnn digit-7
 //!     DOPPELGANGER_MODELS=folder cargo run --release --example slider_latency -- squeezenet1_1_caffe astronaut
+//!     cargo run --release --example slider_latency -- digits_cnn photo.jpg own-pixels
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use doppelganger::engine::attack::{Goal, Label, Loss, Method};
+use doppelganger::engine::data::sample_unless_file;
 use doppelganger::engine::picture::{Channel, Heatmap, Quantity};
 use doppelganger::worker::{Event, Source, View, Worker};
 
@@ -16,10 +19,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let model = arguments.next().unwrap_or_else(|| "digits_cnn".into());
     let picture = arguments.next().unwrap_or_else(|| "digit-7".into());
+    let own_pixels = arguments.next().is_some_and(|word| word == "own-pixels");
     let worker = Worker::spawn(|| {})?;
     let mut view = View {
         model,
-        picture: Source::Sample(picture),
+        picture: match sample_unless_file(Path::new(&picture)) {
+            Some(sample) => Source::Sample(sample.name.to_owned()),
+            None => Source::File(picture.into()),
+        },
+        crop: None,
+        own_pixels,
         label: Label::Predicted,
         goal: Goal::Untargeted,
         method: Method::Fgsm { eps: 0.0 },

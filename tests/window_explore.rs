@@ -537,3 +537,55 @@ fn pictures_are_enlarged_and_fitted_by_keyboard() {
     window.step();
     assert!(!enlarged(&window));
 }
+
+#[test]
+fn a_photo_is_cropped_and_attacked_at_its_own_resolution() {
+    let start = Start { picture: Some("coffee".into()), model: Some("digits_cnn".into()) };
+    let mut window = open(start, None);
+    let whole = shown(&window).crop;
+    assert_eq!((shown(&window).picture_size, whole.width, whole.height), ((600, 400), 600.0, 400.0));
+    assert_eq!(shown(&window).original.width, 28, "what the net sees");
+
+    // The frame on the whole photo: smaller by a key, moved by another.
+    window.get_by_label("Crop").click();
+    window.step();
+    window.get_by_label_contains("Crop of the photo of 600×400").focus();
+    window.step();
+    for _ in 0..20 {
+        press(&mut window, Modifiers::SHIFT, Key::ArrowDown);
+    }
+    settle(&mut window);
+    let smaller = shown(&window).crop;
+    let expected = 600.0 / 1.05_f64.powi(20);
+    assert!(
+        (smaller.width - expected).abs() < 1e-6 && (smaller.width / smaller.height - 1.5).abs() < 1e-9,
+        "{smaller:?}"
+    );
+    assert!((smaller.left - (600.0 - expected) / 2.0).abs() < 1e-6, "around its middle");
+    press(&mut window, Modifiers::NONE, Key::ArrowLeft);
+    settle(&mut window);
+    assert!((shown(&window).crop.left - (smaller.left - 0.02 * smaller.width)).abs() < 1e-6);
+
+    // At its own resolution only the crop's pixels move, and the whole photo is saved.
+    press(&mut window, Modifiers::NONE, Key::P);
+    settle(&mut window);
+    let (width, height) = (shown(&window).original.width, shown(&window).original.height);
+    // The filter reaches beyond the frame by one pixel of the net's input at most.
+    let reach = 2.0 * expected / 28.0 + 2.0;
+    let (more, higher) = (width as f64 - expected, height as f64 - expected / 1.5);
+    assert!((0.0..reach).contains(&more) && (0.0..reach).contains(&higher), "{width}×{height}");
+    assert!(window.query_by_label_contains(&format!("attacked at {width}×{height} of 600×400")).is_some());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("whole.png");
+    press(&mut window, Modifiers::COMMAND, Key::S);
+    window.run_steps(2);
+    retype(&mut window, "Path", path.to_str().unwrap());
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    until(&mut window, "the notice of saving", |app| !app.notice_texts().is_empty());
+    assert_eq!(image::image_dimensions(&path).unwrap(), (600, 400));
+
+    // Another picture starts with the net's own choice.
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    settle(&mut window);
+    assert_eq!(app(&window).explore().crop, None);
+}

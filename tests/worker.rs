@@ -15,6 +15,8 @@ fn view(eps: f32) -> View {
     View {
         model: "digits_maxout".into(),
         picture: Source::Sample("digit-7".into()),
+        crop: None,
+        own_pixels: false,
         label: Label::Predicted,
         goal: Goal::Untargeted,
         method: Method::Fgsm { eps },

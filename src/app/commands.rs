@@ -12,7 +12,7 @@ pub use train::TrainCommand;
 use super::settings::{Tab, ThemeChoice};
 use super::train::NetMoment;
 use crate::engine::attack::{Goal, Label, Loss};
-use crate::engine::picture::Heatmap;
+use crate::engine::picture::{Heatmap, Region};
 use crate::worker::Source;
 
 /// One action. Panes return these and do not act themselves.
@@ -22,6 +22,8 @@ pub enum Command {
     OpenDialog,
     /// The system's dialog for the question that is open.
     Browse,
+    /// The same, for packed class folders where a folder is asked for.
+    BrowseArchives,
     Draw,
     SaveDialog,
     SaveTo(PathBuf),
@@ -51,6 +53,10 @@ pub enum Command {
     ToggleClip,
     Follow(Loss),
     ToggleLoss,
+    /// Attack the picture's own pixels, or those that the net sees.
+    ToggleOwnPixels,
+    /// Show the net this part of the picture; its own choice without one.
+    Crop(Option<Region>),
     // Looking
     Heatmap(Heatmap),
     ZoomIn,
@@ -149,6 +155,7 @@ impl Command {
         Self::GiveLabel,
         Self::ToggleClip,
         Self::ToggleLoss,
+        Self::ToggleOwnPixels,
         Self::ZoomIn,
         Self::ZoomOut,
         Self::ZoomReset,
@@ -181,6 +188,12 @@ impl Command {
                 Some(icons::ICON_FOLDER_OPEN),
             ),
             Self::Browse => about("Browse…", "Choose in the system's file dialog", None, Some(icons::ICON_FOLDER_OPEN)),
+            Self::BrowseArchives => about(
+                "Archive…",
+                "Choose a .tar, .tar.gz or .tar.xz in the system's file dialog",
+                None,
+                Some(icons::ICON_FOLDER_ZIP),
+            ),
             Self::Draw => about(
                 "Draw…",
                 "Draw a digit by hand; it is attacked as you draw",
@@ -275,6 +288,20 @@ impl Command {
                 "Keep pixels between black and white, as a picture file must. Without it the numbers may leave the \
                  range and the picture cannot be saved as it is.",
                 keys(NONE, Key::C),
+                None,
+            ),
+            Self::ToggleOwnPixels => about(
+                "Own pixels",
+                "Attack the photo's own pixels: the gradient goes back through crop and resampling, and the whole photo \
+                 is saved. Without it, the small picture is attacked that the net sees.",
+                keys(NONE, Key::P),
+                None,
+            ),
+            Self::Crop(_) => about(
+                "Crop",
+                "Choose what the net sees of the photo: drag the frame, make it larger or smaller with the wheel; \
+                 or use the arrow keys, with Shift for its size. A double click gives the choice back to the net.",
+                None,
                 None,
             ),
             Self::Follow(_) | Self::ToggleLoss => about(

@@ -8,7 +8,7 @@ use super::settings::{LastPicture, MethodChoice, Settings};
 use crate::engine::attack::{Goal, Label, Loss, Method};
 use crate::engine::data::sample_unless_file;
 use crate::engine::model::Entry;
-use crate::engine::picture::{Channel, Heatmap, Quantity};
+use crate::engine::picture::{Channel, Heatmap, Quantity, Region};
 use crate::worker::{Revision, Shown, Source, View};
 
 pub const DEFAULT_EPS: f32 = 0.25;
@@ -26,6 +26,8 @@ pub const PATIENCE: Duration = Duration::from_millis(150);
 pub struct Explore {
     pub model: String,
     pub picture: Source,
+    pub crop: Option<Region>,
+    pub own_pixels: bool,
     pub label: Label,
     pub goal: Goal,
     pub method: MethodChoice,
@@ -75,6 +77,8 @@ impl Explore {
         Self {
             model: model.unwrap_or_else(|| settings.model.clone()),
             picture: picture.map_or(remembered, named),
+            crop: None,
+            own_pixels: false,
             label: Label::Predicted,
             goal: Goal::Untargeted,
             method: settings.method,
@@ -97,6 +101,8 @@ impl Explore {
         View {
             model: self.model.clone(),
             picture: self.picture.clone(),
+            crop: self.crop,
+            own_pixels: self.own_pixels,
             label: self.label,
             goal: self.goal,
             method: match self.method {
@@ -107,6 +113,13 @@ impl Explore {
             loss: self.loss,
             heatmap: self.heatmap,
         }
+    }
+
+    /// Whether the picture on screen has other pixels than the net sees.
+    pub fn is_resampled(&self) -> bool {
+        self.shown
+            .as_ref()
+            .is_some_and(|shown| shown.picture_size != (shown.model.input.width, shown.model.input.height))
     }
 
     /// The view to ask for now, if anything changed since the last time.
@@ -174,7 +187,10 @@ impl Explore {
             }
         };
         let reverts = self.model != back.model || self.label != back.label || self.goal != back.goal;
-        if reverts || self.picture != back.picture {
+        let reframes = self.crop != back.crop || self.own_pixels != back.own_pixels;
+        if reverts || reframes || self.picture != back.picture {
+            self.crop = back.crop;
+            self.own_pixels = back.own_pixels;
             self.model = back.model;
             self.picture = back.picture;
             self.label = back.label;
@@ -217,9 +233,20 @@ impl Explore {
         if !redrawn {
             self.label = Label::Predicted;
             self.carried.label = None;
+            self.crop = None;
         }
         self.picture = picture;
         self.dirty = true;
+    }
+
+    pub fn set_crop(&mut self, crop: Option<Region>) {
+        self.dirty |= self.crop != crop;
+        self.crop = crop;
+    }
+
+    pub fn set_own_pixels(&mut self, own_pixels: bool) {
+        self.dirty |= self.own_pixels != own_pixels;
+        self.own_pixels = own_pixels;
     }
 
     pub fn set_label(&mut self, label: Label) {

@@ -175,6 +175,8 @@ impl App {
             Command::Label(label) => explore.set_label(label),
             Command::GiveLabel => self.controls.give_label(ctx),
             Command::Clip(clip) => explore.set_clip(clip),
+            Command::ToggleOwnPixels => explore.set_own_pixels(!explore.own_pixels),
+            Command::Crop(crop) => explore.set_crop(crop),
             Command::ToggleClip => explore.set_clip(!explore.clip),
             Command::Follow(loss) => explore.set_loss(loss),
             Command::ToggleLoss => explore.set_loss(match explore.loss {
@@ -204,6 +206,11 @@ impl App {
             Command::Browse => {
                 if let Some((question, proposal)) = self.dialogs.asked() {
                     self.note_failure(|app| app.background.ask(question, &proposal));
+                }
+            }
+            Command::BrowseArchives => {
+                if let Some((_, proposal)) = self.dialogs.asked() {
+                    self.note_failure(|app| app.background.ask(Question::Archive, &proposal));
                 }
             }
             Command::SaveTo(path) => self.worker.save(path),

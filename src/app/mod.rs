@@ -31,6 +31,7 @@ pub use commands::{Command, TrainCommand};
 pub use explore::Explore;
 pub use panes::plots;
 pub use settings::Tab;
+pub use train::draft::usual as usual_run;
 pub use train::{Export, NetMoment, Panel, Run, Train, TrainView};
 pub use window::App;
 

@@ -92,7 +92,7 @@ impl App {
             samples: Samples::default(),
             controls: Controls::default(),
             canvas: Canvas::default(),
-            train_tab: TrainTab::default(),
+            train_tab: TrainTab::new(settings.plots),
             dialogs: Dialogs::default(),
             questions: Questions::default(),
             picturing: None,

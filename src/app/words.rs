@@ -2,7 +2,7 @@
 
 use super::widgets::per_cent;
 use crate::engine::attack::{Goal, Label, Loss, Method, Verdict};
-use crate::engine::picture::Planes;
+use crate::engine::picture::{Planes, Region};
 use crate::engine::units::LEVELS;
 use crate::worker::{Shown, Source, View};
 
@@ -97,7 +97,10 @@ pub fn tags(shown: &Shown) -> Vec<String> {
         format!("input {}×{}×{}", input.width, input.height, input.channels),
     ];
     if (width, height) != (input.width, input.height) {
-        tags.push(format!("picture {width}×{height}, fitted"));
+        tags.push(match view.own_pixels {
+            true => format!("attacked at {}×{} of {width}×{height}", shown.original.width, shown.original.height),
+            false => format!("picture {width}×{height}, fitted"),
+        });
     }
     if view.loss == Loss::LogOdds {
         tags.push("slope of the log-odds".into());
@@ -132,6 +135,12 @@ pub fn command_line(view: &View, classes: &[String]) -> Option<String> {
     }
     if !view.clip {
         words.push("--no-clip".into());
+    }
+    if view.own_pixels {
+        words.push("--photo".into());
+    }
+    if let Some(Region { left, top, width, height }) = view.crop {
+        words.push(format!("--crop {left},{top},{width},{height}"));
     }
     Some(words.join(" "))
 }
@@ -226,6 +235,8 @@ mod tests {
         let mut view = View {
             model: "digits_cnn".into(),
             picture: Source::Sample("digit-7".into()),
+            crop: None,
+            own_pixels: false,
             label: Label::Predicted,
             goal: Goal::Untargeted,
             method: Method::Fgsm { eps: 0.25 },
@@ -240,9 +251,11 @@ mod tests {
         view.label = Label::Given(0);
         view.clip = false;
         view.loss = Loss::LogOdds;
+        view.own_pixels = true;
+        view.crop = Some(Region { left: 1.5, top: 2.0, width: 30.0, height: 30.0 });
         assert_eq!(
             command_line(&view, &classes).unwrap(),
-            r"doppelganger attack '/a b.png' --model digits_cnn --eps 0.25 --target 'Granny Smith'\''s' --label cat --loss log-odds --no-clip"
+            r"doppelganger attack '/a b.png' --model digits_cnn --eps 0.25 --target 'Granny Smith'\''s' --label cat --loss log-odds --no-clip --photo --crop 1.5,2,30,30"
         );
         view.method = Method::GradientSteps { eta: 0.1, steps: 3 };
         assert_eq!(command_line(&view, &classes), None);

@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::attack_options::{AttackName, AttackOptions, eps_in, largest, measure};
 use super::{LossArgument, eps_argument, print, print_json};
 use crate::engine::attack::{
-    Attack, AttackSettings, Attacked, Baseline, Goal, Label, Loss, PIXELS, Problem, Verdict, finish,
+    Attack, AttackSettings, Attacked, Baseline, Goal, Label, Loss, PIXELS, Problem, Subject, Verdict, finish,
 };
 use crate::engine::data::{Sample, sample_unless_file};
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
-use crate::engine::picture::open;
+use crate::engine::picture::{Region, open};
 use crate::engine::{Error, Result};
 
 /// Classes listed for each picture.
@@ -47,6 +47,12 @@ pub struct AttackArgs {
     /// Whose slope to follow
     #[arg(long, value_enum, default_value_t)]
     loss: LossArgument,
+    /// Attack the photo's own pixels, not those that are left when it is fitted to the net; --out then saves the whole photo
+    #[arg(long)]
+    photo: bool,
+    /// Show the net this part of the picture: LEFT,TOP,WIDTH,HEIGHT in pixels
+    #[arg(long, value_name = "L,T,W,H", value_parser = Region::parse)]
+    crop: Option<Region>,
     /// Let pixels leave [0, 1]
     #[arg(long)]
     no_clip: bool,
@@ -73,6 +79,8 @@ struct Report {
     target: Option<ClassReport>,
     loss: Loss,
     clip: bool,
+    /// Whose pixels moved: their width and height.
+    pixels: [usize; 2],
     /// The net is so sure that rounding hides most of the cross-entropy's gradient.
     saturated: bool,
     clean: Vec<Guess>,
@@ -129,7 +137,11 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let picture = sample_unless_file(&args.picture).map_or_else(|| open(&args.picture), Sample::picture)?;
     let goal = target.map_or(Goal::Untargeted, Goal::Targeted);
     let from = label.map_or(Label::Predicted, Label::Given);
-    let baseline = Baseline::new(&model, model.fit(&picture)?, from, goal, args.loss.into())?;
+    let lens = model.lens(&picture, args.crop)?;
+    let notes = picture.notes.clone();
+    let subject =
+        if args.photo { Subject::photo(Arc::new(picture), lens)? } else { Subject::from(lens.fit(&picture)?) };
+    let baseline = Baseline::new(&model, subject, from, goal, args.loss.into())?;
     let settings = args.options.settings(args.attack.unwrap_or_default(), largest(&args.eps))?;
     let problem = baseline.problem(&model, (!args.no_clip).then_some(PIXELS), args.seed)?;
     let mut results = Vec::new();
@@ -152,6 +164,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         target: target.map(|index| ClassReport { index, name: classes[index].clone() }),
         loss: baseline.loss,
         clip: !args.no_clip,
+        pixels: [baseline.original.width, baseline.original.height],
         saturated: baseline.saturated,
         clean: model.top(&baseline.probabilities, TOP),
         results,
@@ -160,7 +173,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     if args.json {
         return print_json(&report);
     }
-    picture.notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;
+    notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;
     print(&describe(&report))
 }
 
@@ -228,8 +241,12 @@ fn describe(report: &Report) -> String {
         None => format!("away from {:?}", report.label.name),
     };
     let clip = if report.clip { "on" } else { "off" };
+    let [width, height] = report.pixels;
     let mut lines = vec![
-        format!("{} {goal} (label {}, clipping {clip})", report.attack, report.label.source),
+        format!(
+            "{} {goal} (label {}, clipping {clip}, on {width}×{height} pixels)",
+            report.attack, report.label.source
+        ),
         format!("{:<44} {}", "untouched", top(&report.clean)),
     ];
     for r in &report.results {

@@ -6,14 +6,17 @@ use std::time::Instant;
 
 use super::mailbox::Task;
 use super::protocol::{Event, ModelInfo, Revision, Saved, Shown, Source, View};
-use crate::engine::attack::{Attacked, Baseline, Goal, Label, attack};
+use crate::engine::attack::{Attacked, Baseline, Goal, Label, Subject, attack};
 use crate::engine::data::sample;
 use crate::engine::model::{Catalogue, Model, argmax};
-use crate::engine::picture::{Picture, Rgba, open};
+use crate::engine::picture::{Fit, Picture, Region, Rgba, fit, open};
 use crate::engine::{Error, Result};
 
 /// Classes listed before and after.
 const TOP: usize = 5;
+
+/// The longer side of a small picture of a photo.
+const OVERVIEW: usize = 512;
 
 /// Nets in training that are remembered: those of some runs before, now and at their best.
 const MOST_PROVIDED: usize = 24;
@@ -23,7 +26,7 @@ pub struct Explorer {
     model: Option<LoadedModel>,
     /// Nets in training, the newest last.
     provided: Vec<(String, Arc<Model>)>,
-    picture: Option<(Source, Arc<Picture>)>,
+    picture: Option<(Source, Loaded)>,
     /// The picture fitted to the model, with the gradient for a label and a goal.
     prepared: Option<Prepared>,
     /// What is on screen, for saving, with the model that it was made for: another one may be loading already.
@@ -36,9 +39,20 @@ struct LoadedModel {
     info: ModelInfo,
 }
 
+/// A picture, and a small one of it.
+#[derive(Clone)]
+struct Loaded {
+    picture: Arc<Picture>,
+    overview: Arc<Rgba>,
+}
+
 struct Prepared {
     model: String,
     picture: Arc<Picture>,
+    crop: Option<Region>,
+    own_pixels: bool,
+    /// The part of the picture that the net sees.
+    shown: Region,
     label: Label,
     original_rgba: Arc<Rgba>,
     baseline: Baseline,
@@ -81,7 +95,7 @@ impl Explorer {
         let started = Instant::now();
         let busy = |doing: String| send(Event::Busy { revision, doing });
         let (model, info) = self.model(&view.model, &busy)?;
-        let picture = self.picture(&view.picture, &busy)?;
+        let Loaded { picture, overview } = self.picture(&view.picture, &busy)?;
         if is_stale(revision) {
             return Ok(None);
         }
@@ -96,6 +110,8 @@ impl Explorer {
             model: info,
             picture_notes: picture.notes.clone(),
             picture_size: (picture.width, picture.height),
+            overview,
+            crop: prepared.shown,
             original: baseline.original.clone(),
             perturbation: attacked.perturbation.clone(),
             gradient: baseline.gradient.clone(),
@@ -158,9 +174,9 @@ impl Explorer {
         }
     }
 
-    fn picture(&mut self, source: &Source, busy: &dyn Fn(String)) -> Result<Arc<Picture>> {
-        if let Some((_, picture)) = self.picture.as_ref().filter(|(known, _)| known == source) {
-            return Ok(picture.clone());
+    fn picture(&mut self, source: &Source, busy: &dyn Fn(String)) -> Result<Loaded> {
+        if let Some((_, loaded)) = self.picture.as_ref().filter(|(known, _)| known == source) {
+            return Ok(loaded.clone());
         }
         let picture = match source {
             Source::Sample(name) => {
@@ -175,30 +191,42 @@ impl Explorer {
             }
             Source::Memory { picture, .. } => picture.clone(),
         };
-        self.picture = Some((source.clone(), picture.clone()));
-        Ok(picture)
+        let loaded = Loaded { overview: Arc::new(overview(&picture)?), picture };
+        self.picture = Some((source.clone(), loaded.clone()));
+        Ok(loaded)
     }
 
     fn prepare(&mut self, model: &Model, picture: &Arc<Picture>, view: &View) -> Result<()> {
-        let same_picture = |known: &Prepared| known.model == view.model && Arc::ptr_eq(&known.picture, picture);
-        let (fitted, original_rgba) = match self.prepared.take().filter(same_picture) {
+        let same_picture = |known: &Prepared| {
+            (&known.model, known.crop, known.own_pixels) == (&view.model, view.crop, view.own_pixels)
+                && Arc::ptr_eq(&known.picture, picture)
+        };
+        let (subject, shown, original_rgba) = match self.prepared.take().filter(same_picture) {
             Some(known)
                 if (known.label, known.baseline.goal, known.baseline.loss) == (view.label, view.goal, view.loss) =>
             {
                 self.prepared = Some(known);
                 return Ok(());
             }
-            Some(known) => (known.baseline.original, known.original_rgba),
+            Some(known) => (known.baseline.subject, known.shown, known.original_rgba),
             None => {
-                let fitted = Arc::new(model.fit(picture)?);
-                let rgba = Arc::new(Rgba::from_planes(&fitted));
-                (fitted, rgba)
+                let lens = model.lens(picture, view.crop)?;
+                let shown = lens.shown();
+                let subject = match view.own_pixels {
+                    true => Subject::photo(picture.clone(), lens)?,
+                    false => lens.fit(picture)?.into(),
+                };
+                let rgba = Arc::new(Rgba::from_planes(subject.pixels()));
+                (subject, shown, rgba)
             }
         };
-        let baseline = Baseline::new(model, fitted, view.label, view.goal, view.loss)?;
+        let baseline = Baseline::new(model, subject, view.label, view.goal, view.loss)?;
         self.prepared = Some(Prepared {
             model: view.model.clone(),
             picture: picture.clone(),
+            crop: view.crop,
+            own_pixels: view.own_pixels,
+            shown,
             label: view.label,
             original_rgba,
             baseline,
@@ -217,4 +245,12 @@ impl Explorer {
             on_screen: model.guess(&attacked.probabilities, argmax(&attacked.probabilities)),
         })
     }
+}
+
+/// The whole picture, small enough to be drawn at once.
+fn overview(picture: &Picture) -> Result<Rgba> {
+    let scale = (OVERVIEW as f64 / picture.width.max(picture.height) as f64).min(1.0);
+    let small = |side: usize| ((side as f64 * scale).round() as usize).max(1);
+    let planes = fit(picture, picture.channels, small(picture.height), small(picture.width), Fit::Squash)?;
+    Ok(Rgba::from_planes(&planes))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::training::TrainEvent;
 use crate::engine::attack::{Goal, Label, Loss, Method, Verdict};
 use crate::engine::model::{Entry, Guess, Input};
-use crate::engine::picture::{Heatmap, Picture, Planes, Rgba};
+use crate::engine::picture::{Heatmap, Picture, Planes, Region, Rgba};
 
 /// The whole of what a person wants to see. The worker holds the newest one and works out what changed: a moved ε costs
 /// one forward pass, a new picture or label also one gradient, a new model also a load.
@@ -15,6 +15,10 @@ pub struct View {
     /// A model's name in the catalogue, or the path of a manifest.
     pub model: String,
     pub picture: Source,
+    /// The part of the picture that the net is shown; the model's own choice without one.
+    pub crop: Option<Region>,
+    /// Attack the picture's own pixels, not those that are left when it is fitted to the net.
+    pub own_pixels: bool,
     pub label: Label,
     pub goal: Goal,
     pub method: Method,
@@ -72,7 +76,11 @@ pub struct Shown {
     pub picture_notes: Vec<String>,
     /// Width and height of the picture as loaded, before it was fitted to the net.
     pub picture_size: (usize, usize),
-    /// What the net sees, pixels in [0, 1].
+    /// The whole picture, small.
+    pub overview: Arc<Rgba>,
+    /// The part of it that the net sees.
+    pub crop: Region,
+    /// The pixels that are attacked, in [0, 1]: what the net sees, or the picture's own.
     pub original: Arc<Planes>,
     /// `adversarial − original`.
     pub perturbation: Arc<Planes>,

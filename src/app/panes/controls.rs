@@ -31,6 +31,7 @@ const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is bl
 /// What the groups below the slider need side by side, without and with the fields for classes.
 const GROUPS_WIDTH: f32 = 992.0;
 const SHORT_GROUPS_WIDTH: f32 = 854.0;
+const OWN_PIXELS_WIDTH: f32 = 108.0;
 const PICKER_WIDTH: f32 = 132.0;
 const GOAL_AND_LABEL_WIDTH: f32 = 532.0;
 const SHORT_GOAL_AND_LABEL_WIDTH: f32 = 432.0;
@@ -68,7 +69,8 @@ impl Controls {
         // The groups stay whole: one row where they fit, else two, else three.
         let pickers =
             [self.shows_target(explore), self.shows_label(explore)].into_iter().filter(|shown| *shown).count();
-        let room = ui.available_width() - pickers as f32 * (PICKER_WIDTH + SPACE_2);
+        let own_pixels = if explore.is_resampled() { OWN_PIXELS_WIDTH } else { 0.0 };
+        let room = ui.available_width() - pickers as f32 * (PICKER_WIDTH + SPACE_2) - own_pixels;
         let steps_here = theme::compact(ui) && explore.method == MethodChoice::GradientSteps;
         if room >= SHORT_GROUPS_WIDTH && !steps_here {
             let short = room < GROUPS_WIDTH;
@@ -306,6 +308,14 @@ fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool)
     let about = Command::ToggleLoss.about();
     if ui.add(Checkbox::new(&mut log_odds, about.name)).on_hover_text(about.tooltip).changed() {
         out.push(Command::ToggleLoss);
+    }
+    if explore.is_resampled() {
+        ui.add_space(SPACE_2);
+        let mut own_pixels = explore.own_pixels;
+        let about = Command::ToggleOwnPixels.about();
+        if ui.add(Checkbox::new(&mut own_pixels, about.name)).on_hover_text(about.tooltip).changed() {
+            out.push(Command::ToggleOwnPixels);
+        }
     }
 }
 

@@ -27,6 +27,8 @@ pub enum Question {
     Save,
     /// Pictures to train on.
     Folder,
+    /// The same, packed into one file.
+    Archive,
     /// Where something of a run goes.
     Export(Export),
 }
@@ -36,7 +38,7 @@ impl Question {
         match self {
             Self::Open => "Open a picture",
             Self::Save => "Save the adversarial picture",
-            Self::Folder => "Train on a folder of pictures",
+            Self::Folder | Self::Archive => "Train on pictures of your own",
             Self::Export(Export::History) => "Save the history",
             Self::Export(Export::Settings) => "Save the settings",
             Self::Export(Export::Plots) => "Save the plots",
@@ -47,7 +49,10 @@ impl Question {
         match self {
             Self::Open => "PNG, JPEG, WebP, BMP, TIFF or GIF.",
             Self::Save => "A PNG of the size that the net sees.",
-            Self::Folder => "A folder with one folder of pictures per class, or with the four files of MNIST.",
+            Self::Folder | Self::Archive => {
+                "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or .tar.xz; \
+                 or a folder with the four files of MNIST."
+            }
             Self::Export(Export::History) => "A table (CSV) with a line for each epoch; errors are shares.",
             Self::Export(Export::Settings) => "JSON, as the program keeps them.",
             Self::Export(Export::Plots) => "A PNG of the plots as they are on screen.",
@@ -60,6 +65,7 @@ impl Question {
             Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"])),
             Self::Save | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
             Self::Folder => None,
+            Self::Archive => Some(("Packed class folders", &["tar", "gz", "tgz", "xz", "txz"])),
             Self::Export(Export::History) => Some(("CSV", &["csv"])),
             Self::Export(Export::Settings) => Some(("JSON", &["json"])),
         }
@@ -70,7 +76,7 @@ impl Question {
         match self {
             Self::Open => Command::Show(Source::File(path)),
             Self::Save => Command::SaveTo(path.with_extension("png")),
-            Self::Folder => Command::Train(TrainCommand::UseFolder(path)),
+            Self::Folder | Self::Archive => Command::Train(TrainCommand::UseFolder(path)),
             Self::Export(export) => {
                 let path = match self.filter() {
                     Some((_, [extension, ..])) if path.extension().is_none() => path.with_extension(extension),
@@ -84,7 +90,7 @@ impl Question {
     fn verb(self) -> &'static str {
         match self {
             Self::Open => "Open",
-            Self::Folder => "Use",
+            Self::Folder | Self::Archive => "Use",
             Self::Save | Self::Export(_) => "Save",
         }
     }
@@ -114,7 +120,7 @@ impl Dialogs {
         let modal = Modal::new(Id::unique("file question")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
             ui.set_width((ui.ctx().content_rect().width() - 96.0).min(560.0));
             ui.label(egui::RichText::new(question.title()).font(theme::verdict_font()));
-            ui.label(theme::weak(ui, question.remark()));
+            ui.add(egui::Label::new(theme::weak(ui, question.remark())).wrap());
             ui.add_space(SPACE_2);
             self.path_row(ui, question, out);
             if question == Question::Open && !recent.is_empty() {
@@ -156,6 +162,12 @@ impl Dialogs {
             if ui.button("Cancel").clicked() {
                 out.push(Command::CloseOverlay);
             }
+            // The system's dialogs choose folders or files, not either.
+            if question == Question::Folder {
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    command_button(ui, Command::BrowseArchives, out);
+                });
+            }
         });
     }
 
@@ -165,6 +177,7 @@ impl Dialogs {
         out.push(question.answer(path));
     }
 }
+
 fn recent_files(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
     ui.add_space(SPACE_2);
     ui.label(theme::caption(ui, "Recent"));

@@ -3,6 +3,7 @@
 
 mod canvas;
 mod controls;
+mod crop;
 mod dialogs;
 mod help;
 mod net_band;
@@ -21,6 +22,7 @@ pub use help::help;
 pub use net_band::net_band;
 pub use notices::{Notices, Tone};
 pub use pictures::Pictures;
+pub use plots::PlotLook;
 pub use results::results;
 pub use samples::{Samples, Thumbnail, make_thumbnails};
 pub use top_bar::top_bar;

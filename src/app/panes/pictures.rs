@@ -8,6 +8,7 @@ use eframe::egui::{
 };
 use egui_material_icons::icons;
 
+use super::crop::Crop;
 use super::results;
 use crate::app::camera::Camera;
 use crate::app::commands::Command;
@@ -26,6 +27,7 @@ pub struct Pictures {
     textures: Option<[TextureHandle; 3]>,
     sources: Option<[Arc<Rgba>; 3]>,
     camera: Camera,
+    crop: Crop,
     nearest: bool,
     /// The key or the button that swaps the two pictures is held.
     flipped: bool,
@@ -38,6 +40,7 @@ pub struct Pictures {
 impl Pictures {
     /// Uploads what changed. Textures are made once and then only filled anew.
     pub fn take(&mut self, ctx: &Context, shown: &Shown) {
+        self.crop.take(ctx, shown);
         let sources = [&shown.original_rgba, &shown.heatmap_rgba, &shown.adversarial_rgba].map(Arc::clone);
         let old = self.sources.replace(sources.clone());
         if old.as_ref().is_none_or(|old| old[0].width != sources[0].width || old[0].height != sources[0].height) {
@@ -116,7 +119,7 @@ impl Pictures {
                 self.head(&mut ui, index, explore);
             }
             let wells = [0, 1, 2].map(|index| column(index, CONTROL_HEIGHT + SPACE_2, well));
-            self.wells(ui, wells, explore.shown.as_deref());
+            self.wells(ui, wells, explore, out);
             for index in 0..3 {
                 let rect = column(index, CONTROL_HEIGHT + well + 2.0 * SPACE_2, below);
                 let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("below", index)));
@@ -130,7 +133,9 @@ impl Pictures {
     fn head(&mut self, ui: &mut Ui, index: usize, explore: &Explore) {
         ui.label(theme::strong(NAMES[self.shown_in(index)]).text_style(egui::TextStyle::Heading));
         let Some(shown) = explore.shown.as_deref() else { return };
+        let crops = self.crops(explore);
         let remark = match (index, explore.heatmap.quantity) {
+            (0, _) if crops => format!("{:.0}×{:.0} of the photo", shown.crop.width, shown.crop.height),
             (0, _) => format!("{}×{}", shown.original.width, shown.original.height),
             (1, Quantity::Perturbation) => "δ, what is added".into(),
             (1, Quantity::Magnitude) => "|δ|, how much".into(),
@@ -139,7 +144,14 @@ impl Pictures {
         };
         ui.add(egui::Label::new(theme::weak(ui, remark)).truncate());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if index == 2 {
+            if index == 0 && explore.is_resampled() {
+                let about = Command::Crop(None).about();
+                let text = (icons::ICON_CROP.rich_text().size(16.0), about.name);
+                let button = Button::new(text).selected(crops).frame_when_inactive(crops);
+                if ui.add(button).on_hover_text(about.tooltip).accessible_name(about.name).clicked() {
+                    self.crop.open = !self.crop.open;
+                }
+            } else if index == 2 {
                 let button = Button::new((icons::ICON_COMPARE.rich_text().size(16.0), "Hold to flip"))
                     .frame_when_inactive(false)
                     .sense(Sense::click_and_drag());
@@ -153,8 +165,8 @@ impl Pictures {
         });
     }
 
-    fn wells(&mut self, ui: &mut Ui, wells: [Rect; 3], shown: Option<&Shown>) {
-        let Some(shown) = shown else {
+    fn wells(&mut self, ui: &mut Ui, wells: [Rect; 3], explore: &Explore, out: &mut Vec<Command>) {
+        let Some(shown) = explore.shown.as_deref() else {
             for (index, well) in wells.into_iter().enumerate() {
                 let text = if index == 1 { "Loading the net and the first picture…" } else { "" };
                 empty_well(ui, well, text);
@@ -166,11 +178,17 @@ impl Pictures {
         let mut responses = Vec::with_capacity(3);
         for (index, well) in wells.into_iter().enumerate() {
             let response = ui.interact(well, ui.scope_id().with(("well", index)), Sense::click_and_drag());
+            if index == 0 && self.crops(explore) {
+                out.extend(self.crop.show(ui, well, (shown, explore.crop), &response));
+                responses.push(response);
+                continue;
+            }
             response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(index, shown)));
             pixel = self.steer(ui, well, size, &response).or(pixel);
             responses.push(response);
         }
-        self.focused = responses.iter().any(Response::has_focus);
+        let pictures = &responses[usize::from(self.crops(explore))..];
+        self.focused = pictures.iter().any(Response::has_focus);
         if self.focused {
             pixel = pixel.or_else(|| Some(self.walk(ui, size)));
         } else {
@@ -179,8 +197,11 @@ impl Pictures {
         let scale = self.camera.scale(wells[0], size) * ui.ctx().pixels_per_point();
         self.choose_filter(scale >= NEAREST_FROM);
         for (index, well) in wells.into_iter().enumerate() {
-            self.paint(ui, well, size, index);
-            if let Some(pixel) = pixel {
+            let is_frame = index == 0 && self.crops(explore);
+            if !is_frame {
+                self.paint(ui, well, size, index);
+            }
+            if let Some(pixel) = pixel.filter(|_| !is_frame) {
                 cross_hair(ui, well, self.camera.pixel_rect(well, size, pixel), responses[index].hovered());
                 let text = self.readout(pixel, index, shown);
                 self.read(ui, well, self.camera.pixel_rect(well, size, pixel), &text);
@@ -191,6 +212,11 @@ impl Pictures {
                 ui.painter().rect_stroke(well, theme::RADIUS, stroke, StrokeKind::Inside);
             }
         }
+    }
+
+    /// Whether the first pane shows the whole photo with a frame on it.
+    fn crops(&self, explore: &Explore) -> bool {
+        self.crop.open && explore.is_resampled()
     }
 
     /// Drag pans, the wheel zooms where the pointer is, a double click shows the whole. Returns the pixel under the
@@ -312,7 +338,7 @@ fn describe(index: usize, shown: &Shown) -> String {
     }
 }
 
-fn image(rgba: &Rgba) -> ColorImage {
+pub(super) fn image(rgba: &Rgba) -> ColorImage {
     ColorImage::from_rgba_unmultiplied([rgba.width, rgba.height], &rgba.bytes)
 }
 

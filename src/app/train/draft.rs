@@ -17,7 +17,8 @@ pub const CHANNELS_RANGE: RangeInclusive<usize> = 2..=128;
 /// The most runs of one sweep.
 pub const MOST_RUNS: usize = 64;
 
-/// What a new user trains: in about a minute both errors part and fall.
+/// What a new user trains: in about a minute both errors part and fall. At this ε the error under ten steps of PGD falls
+/// with that under FGSM; from about 0.2 on plain FGSM is overfitted.
 pub fn usual() -> Config {
     Config {
         data: DataSource::Drawn { count: 10_000, seed: 0 },
@@ -25,7 +26,7 @@ pub fn usual() -> Config {
         epochs: 30,
         learning_rate: 0.1,
         adversary: Adversary::Fgsm,
-        eps: 0.25,
+        eps: 0.1,
         alpha: 0.5,
         validation: 1000,
         pgd_pictures: 200,

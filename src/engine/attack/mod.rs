@@ -30,7 +30,7 @@ pub use gradient::{InputGradient, input_gradient};
 pub use honesty::{Curve, Point, Warning, warnings};
 pub use minimal::MinimalEps;
 pub use one_step::{Fgsm, Noise, NoiseKind};
-pub use picture::{Attacked, Baseline, attack};
+pub use picture::{Attacked, Baseline, MAX_PHOTO_PIXELS, Subject, attack};
 pub use problem::{Clean, Problem, Rules};
 pub use run::{Attack, MAX_STEPS, Run, Step, finish};
 pub use saliency::SaliencyMap;

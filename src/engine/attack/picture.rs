@@ -6,21 +6,106 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use super::{
-    Bounds, Goal, Label, Loss, MAX_STEPS, Method, Norm, PIXELS, Problem, Rules, Verdict, fgsm, gradient_step,
-    input_gradient,
+    Bounds, Goal, InputGradient, Label, Loss, MAX_STEPS, Method, Norm, PIXELS, Problem, Rules, Verdict, fgsm,
+    gradient_step, input_gradient,
 };
 use crate::engine::model::{Guess, Model, argmax};
-use crate::engine::picture::{Picture, Planes, open, save_png};
+use crate::engine::picture::{Lens, Picture, Planes, open, save_png};
 use crate::engine::units::LEVELS;
 use crate::engine::{Error, Result};
+
+/// The most pixels of a photo that are attacked at its own resolution: those of 1920×1080, and some more.
+pub const MAX_PHOTO_PIXELS: usize = 1 << 21;
+
+/// Whose pixels move.
+#[derive(Clone)]
+pub enum Subject {
+    /// What the net sees: a picture that was fitted to it.
+    Fitted(Arc<Planes>),
+    /// A photo's own pixels, of which the net sees what the lens shows it.
+    Photo { picture: Arc<Picture>, lens: Arc<Lens>, pixels: Arc<Planes> },
+}
+
+impl<P: Into<Arc<Planes>>> From<P> for Subject {
+    fn from(fitted: P) -> Self {
+        Self::Fitted(fitted.into())
+    }
+}
+
+impl Subject {
+    /// A photo at its own resolution.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when the lens shows more than [`MAX_PHOTO_PIXELS`] of it, or is made for another shape.
+    pub fn photo(picture: Arc<Picture>, lens: Lens) -> Result<Self> {
+        let (_, _, width, height) = lens.support();
+        if width * height > MAX_PHOTO_PIXELS {
+            return Err(Error::Argument(format!(
+                "the net sees {width}×{height} pixels of this photo, which is too much to attack at its own resolution; expected at \
+                 most {:.1} megapixels: choose a smaller crop, or attack what the net sees",
+                MAX_PHOTO_PIXELS as f32 / 1e6
+            )));
+        }
+        let pixels = Arc::new(lens.cut(&picture)?);
+        Ok(Self::Photo { picture, lens: Arc::new(lens), pixels })
+    }
+
+    /// The pixels that move.
+    pub fn pixels(&self) -> &Arc<Planes> {
+        match self {
+            Self::Fitted(pixels) | Self::Photo { pixels, .. } => pixels,
+        }
+    }
+
+    /// What the net sees of them, (1, channels, height, width).
+    fn seen(&self, pixels: &Planes) -> Result<Tensor> {
+        match self {
+            Self::Fitted(_) => pixels.to_tensor(),
+            Self::Photo { lens, .. } => lens.see(pixels)?.to_tensor(),
+        }
+    }
+
+    /// The net's answer. It is shown photos fitted to 8 bits, so that a saved one gets the same answer.
+    fn probabilities(&self, model: &Model, pixels: &Planes) -> Result<Vec<f32>> {
+        match self {
+            Self::Fitted(_) => model.probabilities(pixels),
+            Self::Photo { lens, .. } => model.probabilities(&lens.see(pixels)?.on_grid()),
+        }
+    }
+
+    /// The loss's gradient for these pixels, and what else came of the pass.
+    fn gradient(&self, model: &Model, pixels: &Planes, class: usize, loss: Loss) -> Result<(Planes, InputGradient)> {
+        let passed = input_gradient(model, &self.seen(pixels)?, &[class], loss)?;
+        let gradient = Planes::from_tensor(&passed.gradient)?;
+        match self {
+            Self::Fitted(_) => Ok((gradient, passed)),
+            Self::Photo { lens, .. } => Ok((lens.adjoint(&gradient)?, passed)),
+        }
+    }
+
+    /// The whole picture with these pixels in it, as a file holds it.
+    fn whole(&self, pixels: Picture) -> Result<Picture> {
+        match self {
+            Self::Fitted(_) => Ok(pixels),
+            Self::Photo { picture, lens, .. } => lens.paste(picture, &pixels),
+        }
+    }
+
+    /// The net's answer to a whole picture, as anybody gets it who opens the file.
+    fn reread(&self, model: &Model, whole: &Picture) -> Result<Vec<f32>> {
+        match self {
+            Self::Fitted(_) => model.probabilities(&model.fit(whole)?),
+            Self::Photo { lens, .. } => model.probabilities(&lens.fit(whole)?),
+        }
+    }
+}
 
 /// What does not depend on ε: computed once per picture, model, label and goal, then reused while ε moves.
 pub struct Baseline {
     pub goal: Goal,
     pub loss: Loss,
     pub label: usize,
-    /// The picture, (1, channels, height, width).
-    x: Tensor,
+    pub subject: Subject,
     pub original: Arc<Planes>,
     pub probabilities: Vec<f32>,
     /// ∇ₓ of the loss of the label or of the target, at the original.
@@ -33,6 +118,7 @@ pub struct Baseline {
 
 /// An adversarial picture.
 pub struct Attacked {
+    subject: Subject,
     pub adversarial: Arc<Planes>,
     /// `adversarial − original`.
     pub perturbation: Arc<Planes>,
@@ -48,7 +134,7 @@ pub struct Attacked {
 const ROUNDINGS: [f32; 3] = [0.5 + 1e-3, 1e-3, 1.0 - 1e-3];
 
 impl Attacked {
-    /// The adversarial picture in 8 bits, for saving. Every pixel moves by a whole number of grey levels, the same way for
+    /// The adversarial picture in 8 bits, for saving: of a photo, the whole photo. Every pixel moves by a whole number of grey levels, the same way for
     /// brighter and darker: rounding the sum instead would move up by 26 and down by 25 where ε is 25.5 levels. Of the
     /// roundings to the nearest, down and up it takes the first that gets the same answer as the unrounded picture.
     ///
@@ -57,12 +143,12 @@ impl Attacked {
     pub fn in_8_bits(&self, model: &Model) -> Result<Picture> {
         let answer = argmax(&self.probabilities);
         for rounding in ROUNDINGS {
-            let picture = self.rounded(rounding);
-            if argmax(&model.probabilities(&model.fit(&picture)?)?) == answer {
+            let picture = self.subject.whole(self.rounded(rounding))?;
+            if argmax(&self.subject.reread(model, &picture)?) == answer {
                 return Ok(picture);
             }
         }
-        Ok(self.rounded(ROUNDINGS[0]))
+        self.subject.whole(self.rounded(ROUNDINGS[0]))
     }
 
     fn rounded(&self, rounding: f32) -> Picture {
@@ -80,7 +166,7 @@ impl Attacked {
     /// When the file cannot be written or read.
     pub fn save(&self, model: &Model, path: &Path) -> Result<Guess> {
         save_png(&self.in_8_bits(model)?, path)?;
-        let reread = model.probabilities(&model.fit(&open(path)?)?)?;
+        let reread = self.subject.reread(model, &open(path)?)?;
         Ok(model.guess(&reread, argmax(&reread)))
     }
 }
@@ -90,9 +176,10 @@ impl Baseline {
     ///
     /// # Errors
     /// A label or target that the model does not have, or a net whose answers are not numbers.
-    pub fn new(model: &Model, original: impl Into<Arc<Planes>>, label: Label, goal: Goal, loss: Loss) -> Result<Self> {
-        let original = original.into();
-        let probabilities = model.probabilities(&original)?;
+    pub fn new(model: &Model, subject: impl Into<Subject>, label: Label, goal: Goal, loss: Loss) -> Result<Self> {
+        let subject = subject.into();
+        let original = subject.pixels().clone();
+        let probabilities = subject.probabilities(model, &original)?;
         let label = match label {
             Label::Predicted => argmax(&probabilities),
             Label::Given(index) => index,
@@ -102,10 +189,8 @@ impl Baseline {
             let last = model.classes.len() - 1;
             return Err(Error::Argument(format!("there is no class {index}; the model's classes are 0 to {last}")));
         }
-        let x = original.to_tensor()?;
-        let gradient = input_gradient(model, &x, &[class], loss)?;
-        let planes = Planes::from_tensor(&gradient.gradient)?;
-        if planes.values.iter().any(|g| !g.is_finite()) {
+        let (gradient, passed) = subject.gradient(model, &original, class, loss)?;
+        if gradient.values.iter().any(|g| !g.is_finite()) {
             return Err(Error::Argument(
                 "the gradient holds values that are not numbers; the net's weights are unusable for this picture"
                     .into(),
@@ -115,10 +200,10 @@ impl Baseline {
             goal,
             loss,
             label,
-            zero_gradient_fraction: gradient.zero_fractions()?[0],
-            saturated: gradient.saturated[0],
-            gradient: planes.into(),
-            x,
+            zero_gradient_fraction: passed.zero_fractions()?[0],
+            saturated: passed.saturated[0],
+            gradient: gradient.into(),
+            subject,
             original,
             probabilities,
         })
@@ -130,7 +215,11 @@ impl Baseline {
     /// A picture outside the bounds.
     pub fn problem(&self, model: &Arc<Model>, bounds: Option<Bounds>, seed: u64) -> Result<Problem> {
         let rules = Rules { loss: self.loss, bounds, seed };
-        let problem = Problem::new(model.clone(), self.original.values.clone(), vec![self.label], rules)?;
+        let pixels = self.original.values.clone();
+        let problem = match &self.subject {
+            Subject::Fitted(_) => Problem::new(model.clone(), pixels, vec![self.label], rules)?,
+            Subject::Photo { lens, .. } => Problem::through(lens.clone(), model.clone(), pixels, self.label, rules)?,
+        };
         match self.goal {
             Goal::Untargeted => Ok(problem),
             Goal::Targeted(target) => problem.towards(vec![target]),
@@ -144,8 +233,9 @@ impl Baseline {
     pub fn judge(&self, model: &Model, adversarial: Planes) -> Result<Attacked> {
         let difference = adversarial.values.iter().zip(&self.original.values).map(|(a, x)| a - x);
         let perturbation = adversarial.with_values(difference.collect());
-        let probabilities = model.probabilities(&adversarial)?;
+        let probabilities = self.subject.probabilities(model, &adversarial)?;
         Ok(Attacked {
+            subject: self.subject.clone(),
             verdict: Verdict::of(self.label, self.goal, argmax(&probabilities)),
             linf: Norm::Linf.length(&perturbation.values),
             l2: Norm::L2.length(&perturbation.values),
@@ -171,7 +261,7 @@ pub fn attack(model: &Model, baseline: &Baseline, method: Method, clip: bool) ->
     let adversarial = match method {
         Method::Fgsm { eps } => {
             let gradient = baseline.gradient.to_tensor()?;
-            fgsm(&baseline.x, &gradient, (Norm::Linf, &[eps]), direction, bounds)?
+            fgsm(&baseline.original.to_tensor()?, &gradient, (Norm::Linf, &[eps]), direction, bounds)?
         }
         Method::GradientSteps { eta, steps } => gradient_steps(model, baseline, (eta, steps), bounds)?,
     };
@@ -188,11 +278,11 @@ fn gradient_steps(
         return Err(Error::Argument(format!("{steps} steps; expected at most {MAX_STEPS}")));
     }
     let (class, direction) = (baseline.goal.class(baseline.label), baseline.goal.direction());
-    let mut x = baseline.x.clone();
+    let mut x = baseline.original.to_tensor()?;
     for step in 0..steps {
         let gradient = match step {
             0 => baseline.gradient.to_tensor()?,
-            _ => input_gradient(model, &x, &[class], baseline.loss)?.gradient,
+            _ => baseline.subject.gradient(model, &Planes::from_tensor(&x)?, class, baseline.loss)?.0.to_tensor()?,
         };
         x = gradient_step(&x, &gradient, eta, direction, bounds)?;
     }

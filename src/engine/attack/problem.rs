@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::{Bounds, Loss, PIXELS, input_gradient};
 use crate::engine::model::{Model, argmax};
+use crate::engine::picture::{Lens, Planes};
 use crate::engine::{Error, Result};
 
 /// What every attack of a series keeps to.
@@ -32,6 +33,8 @@ impl Default for Rules {
 #[derive(Clone)]
 pub struct Problem {
     pub model: Arc<Model>,
+    /// How the net sees the pictures; as they are without one.
+    lens: Option<Arc<Lens>>,
     /// The untouched pictures, (n, channels, height, width) in units of the pixel range.
     pub x: Arc<[f32]>,
     pub labels: Vec<usize>,
@@ -61,8 +64,20 @@ impl Problem {
     /// # Errors
     /// Pictures of another size than the net's input or outside the bounds, or a label that is not a class.
     pub fn new(model: Arc<Model>, x: Vec<f32>, labels: Vec<usize>, rules: Rules) -> Result<Self> {
-        let input = model.input();
-        let size = input.channels * input.height * input.width;
+        Self::seen(None, model, x, labels, rules)
+    }
+
+    /// The pixels of a photo that a net sees through a lens, (channels, height, width).
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn through(lens: Arc<Lens>, model: Arc<Model>, x: Vec<f32>, label: usize, rules: Rules) -> Result<Self> {
+        Self::seen(Some(lens), model, x, vec![label], rules)
+    }
+
+    fn seen(lens: Option<Arc<Lens>>, model: Arc<Model>, x: Vec<f32>, labels: Vec<usize>, rules: Rules) -> Result<Self> {
+        let (channels, height, width) = shape(&model, lens.as_deref());
+        let size = channels * height * width;
         if x.len() != labels.len() * size {
             let found = x.len();
             let message =
@@ -77,7 +92,17 @@ impl Problem {
         check_classes(&model, &labels)?;
         let n = labels.len();
         let streams = (0..n as u64).collect();
-        Ok(Self { model, x: x.into(), labels, targets: None, eps: vec![0.0; n], rules, streams, clean: Arc::default() })
+        Ok(Self {
+            model,
+            lens,
+            x: x.into(),
+            labels,
+            targets: None,
+            eps: vec![0.0; n],
+            rules,
+            streams,
+            clean: Arc::default(),
+        })
     }
 
     /// The same with this ε, one for all pictures or one for each.
@@ -133,6 +158,7 @@ impl Problem {
         }
         Self {
             model: self.model.clone(),
+            lens: self.lens.clone(),
             x: gather(&self.x, self.size(), which).into(),
             labels: some(&self.labels),
             targets: self.targets.as_deref().map(some),
@@ -154,8 +180,8 @@ impl Problem {
 
     /// Values of one picture.
     pub fn size(&self) -> usize {
-        let input = self.model.input();
-        input.channels * input.height * input.width
+        let (channels, height, width) = shape(&self.model, self.lens.as_deref());
+        channels * height * width
     }
 
     pub fn classes(&self) -> usize {
@@ -205,7 +231,7 @@ impl Problem {
     fn follow(&self, at: &[f32], which: &[usize]) -> Result<Clean> {
         let classes: Vec<usize> = which.iter().map(|&i| self.followed(i)).collect();
         let found = input_gradient(&self.model, &self.tensor(at)?, &classes, self.rules.loss)?;
-        let mut gradient: Vec<f32> = found.gradient.flatten_all()?.to_vec1()?;
+        let mut gradient = self.for_pixels(found.gradient.flatten_all()?.to_vec1()?)?;
         let direction = if self.targets.is_some() { -1.0 } else { 1.0 };
         gradient.iter_mut().for_each(|g| *g = direction * finite(*g));
         Ok(Clean { logits: found.logits.flatten_all()?.to_vec1()?, gradient, saturated: found.saturated })
@@ -228,7 +254,7 @@ impl Problem {
             rows.flat_map(|(row, logits)| of_logits(first + row, number, logits)).collect()
         };
         let (logits, gradients) = self.model.gradients(&self.tensor(at)?, count, of_rows)?;
-        let mut gradients: Vec<f32> = gradients.flatten_all()?.to_vec1()?;
+        let mut gradients = self.for_pixels(gradients.flatten_all()?.to_vec1()?)?;
         gradients.iter_mut().for_each(|g| *g = finite(*g));
         Ok((logits.flatten_all()?.to_vec1()?, gradients))
     }
@@ -241,13 +267,33 @@ impl Problem {
         if at.is_empty() {
             return Ok(Vec::new());
         }
-        Ok(self.model.logits(&self.tensor(at)?)?.flatten_all()?.to_vec1()?)
+        let seen = self.tensor(at)?;
+        // A net is shown photos fitted to 8 bits.
+        let seen = if self.lens.is_some() { ((seen * 255.0)?.round()? / 255.0)? } else { seen };
+        Ok(self.model.logits(&seen)?.flatten_all()?.to_vec1()?)
     }
 
+    /// What the net sees of pictures `at`.
     fn tensor(&self, at: &[f32]) -> Result<Tensor> {
         let input = self.model.input();
         let shape = (at.len() / self.size(), input.channels, input.height, input.width);
-        Ok(Tensor::from_slice(at, shape, &Device::Cpu)?)
+        let Some(lens) = &self.lens else { return Ok(Tensor::from_slice(at, shape, &Device::Cpu)?) };
+        let mut seen = Vec::with_capacity(shape.0 * shape.1 * shape.2 * shape.3);
+        for pixels in at.chunks_exact(self.size()) {
+            seen.extend(lens.see(&planes(lens.pixels(), pixels))?.values);
+        }
+        Ok(Tensor::from_vec(seen, shape, &Device::Cpu)?)
+    }
+
+    /// Gradients for the net's input as gradients for the pictures' pixels.
+    fn for_pixels(&self, gradients: Vec<f32>) -> Result<Vec<f32>> {
+        let Some(lens) = &self.lens else { return Ok(gradients) };
+        let (channels, height, width) = shape(&self.model, None);
+        let mut all = Vec::new();
+        for gradient in gradients.chunks_exact(channels * height * width) {
+            all.extend(lens.adjoint(&planes((channels, height, width), gradient))?.values);
+        }
+        Ok(all)
     }
 
     /// Those of `which` that `at` does not fool yet; `at` holds all pictures.
@@ -256,6 +302,16 @@ impl Problem {
         let rows = which.iter().zip(logits.chunks(self.classes()));
         Ok(rows.filter(|(i, logits)| !self.fooled(**i, logits)).map(|(i, _)| *i).collect())
     }
+}
+
+/// Channels, height and width of a picture.
+fn shape(model: &Model, lens: Option<&Lens>) -> (usize, usize, usize) {
+    let input = model.input();
+    lens.map_or((input.channels, input.height, input.width), Lens::pixels)
+}
+
+fn planes((channels, height, width): (usize, usize, usize), values: &[f32]) -> Planes {
+    Planes { channels, height, width, values: values.to_vec() }
 }
 
 /// Rows `which` of an array with rows of `size` values.

@@ -6,6 +6,8 @@ const FILES: &[(&str, &[u8])] = &[
     ("digits_maxout.safetensors", include_bytes!("../../../models/digits_maxout.safetensors")),
     ("digits_cnn.toml", include_bytes!("../../../models/digits_cnn.toml")),
     ("digits_cnn.safetensors", include_bytes!("../../../models/digits_cnn.safetensors")),
+    ("digits_cnn_robust.toml", include_bytes!("../../../models/digits_cnn_robust.toml")),
+    ("digits_cnn_robust.safetensors", include_bytes!("../../../models/digits_cnn_robust.safetensors")),
     ("squeezenet1_1_caffe.toml", include_bytes!("../../../models/squeezenet1_1_caffe.toml")),
     ("imagenet_classes.txt", include_bytes!("../../../models/imagenet_classes.txt")),
 ];

@@ -48,7 +48,7 @@ use candle_core::{Device, Tensor, Var};
 use std::sync::Arc;
 
 use super::device::Backend;
-use super::picture::{Picture, Planes, fit};
+use super::picture::{Lens, Picture, Planes, Region, fit};
 use super::{Error, Result, loss};
 
 /// A class with its probability.
@@ -200,6 +200,15 @@ impl Model {
     pub fn fit(&self, picture: &Picture) -> Result<Planes> {
         let input = self.input();
         fit(picture, input.channels, input.height, input.width, input.fit)
+    }
+
+    /// What the net sees of pictures of this one's shape, of a part of them if one is given.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an empty picture or a part that is not inside it.
+    pub fn lens(&self, picture: &Picture, region: Option<Region>) -> Result<Lens> {
+        let input = self.input();
+        Lens::new(picture, (input.channels, input.height, input.width), input.fit, region)
     }
 
     /// Probabilities of one picture.

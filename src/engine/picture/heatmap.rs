@@ -1,5 +1,8 @@
 //! Perturbations and gradients as pictures: a signed diverging map centred on 0.
 
+use std::sync::LazyLock;
+
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::colour;
@@ -45,16 +48,16 @@ impl Heatmap {
         let values = self.shown(planes);
         let largest = values.iter().filter(|v| v.is_finite()).fold(0.0f32, |most, v| most.max(v.abs()));
         let gain = if self.gain.is_finite() && self.gain > 0.0 { self.gain } else { 1.0 };
-        let colour = |&value: &f32| {
-            // Divided first: the gain must not push a tiny limit to 0.
-            let t = if value == 0.0 { 0.0 } else { value / largest * gain };
-            match self.quantity {
-                Quantity::Magnitude => sequential(t),
-                Quantity::Perturbation | Quantity::Gradient => diverging(t),
-            }
+        let map: &Shades = match self.quantity {
+            Quantity::Magnitude => &SEQUENTIAL,
+            Quantity::Perturbation | Quantity::Gradient => &DIVERGING,
         };
-        let rgba = Rgba::from_pixels(planes.width, planes.height, values.iter().map(colour));
-        (rgba, largest / gain)
+        let colour = |i: usize| {
+            let value = values[i];
+            // Divided first: the gain must not push a tiny limit to 0.
+            map.colour(if value == 0.0 { 0.0 } else { value / largest * gain })
+        };
+        (Rgba::from_pixels(planes.width, planes.height, colour), largest / gain)
     }
 
     /// One value per pixel.
@@ -62,7 +65,11 @@ impl Heatmap {
         let size = planes.height * planes.width;
         let mut shown = match self.channel {
             Channel::One(c) if c < planes.channels => planes.values[c * size..(c + 1) * size].to_vec(),
-            Channel::One(_) | Channel::Strongest => (0..size).map(|i| strongest(planes, i)).collect(),
+            Channel::One(_) | Channel::Strongest => {
+                let mut shown = vec![0.0; size];
+                shown.par_iter_mut().with_min_len(LINE).enumerate().for_each(|(i, v)| *v = strongest(planes, i));
+                shown
+            }
         };
         if self.quantity == Quantity::Magnitude {
             shown.iter_mut().for_each(|v| *v = v.abs());
@@ -88,7 +95,10 @@ pub struct Rgba {
 impl Rgba {
     /// From pixels in [0, 1], rounded to 8 bits: grey for one channel, the first three as RGB for more.
     pub fn from_planes(planes: &Planes) -> Self {
-        Self::from_picture(&planes.to_picture())
+        let size = planes.height * planes.width;
+        let level = |c: usize, i: usize| level(planes.values[c * size + i]);
+        let colour = |i: usize| if planes.channels < 3 { [level(0, i); 3] } else { [0, 1, 2].map(|c| level(c, i)) };
+        Self::from_pixels(planes.width, planes.height, colour)
     }
 
     pub fn from_picture(picture: &Picture) -> Self {
@@ -97,12 +107,48 @@ impl Rgba {
             [grey, ..] => [grey; 3],
             [] => [0; 3],
         };
-        let pixels = picture.bytes.chunks_exact(picture.channels.max(1)).map(colour);
-        Self::from_pixels(picture.width, picture.height, pixels)
+        let channels = picture.channels.max(1);
+        Self::from_pixels(picture.width, picture.height, |i| colour(&picture.bytes[i * channels..][..channels]))
     }
 
-    fn from_pixels(width: usize, height: usize, pixels: impl Iterator<Item = [u8; 3]>) -> Self {
-        Self { width, height, bytes: pixels.flat_map(|[r, g, b]| [r, g, b, 255]).collect() }
+    fn from_pixels(width: usize, height: usize, colour: impl Fn(usize) -> [u8; 3] + Sync) -> Self {
+        let mut bytes = vec![255; 4 * width * height];
+        bytes.par_chunks_exact_mut(4).with_min_len(LINE).enumerate().for_each(|(i, pixel)| {
+            pixel[..3].copy_from_slice(&colour(i));
+        });
+        Self { width, height, bytes }
+    }
+}
+
+/// Pixels that are worth another thread.
+const LINE: usize = 16_384;
+
+/// A value in [0, 1] as one of 256 levels, the nearest.
+pub(super) fn level(value: f32) -> u8 {
+    // The cast cuts off, and takes values beyond the range to its ends.
+    (value * 255.0 + 0.5) as u8
+}
+
+/// The colours of a map, worked out once: `STEPS` on either side of 0, far closer together than 8 bits can show.
+struct Shades(Vec<[u8; 3]>);
+
+const STEPS: usize = 4096;
+
+static DIVERGING: LazyLock<Shades> = LazyLock::new(|| Shades::new(diverging));
+static SEQUENTIAL: LazyLock<Shades> = LazyLock::new(|| Shades::new(sequential));
+
+impl Shades {
+    fn new(map: fn(f32) -> [u8; 3]) -> Self {
+        let steps = STEPS as f32;
+        Self((0..=2 * STEPS).map(|i| map((i as f32 - steps) / steps)).collect())
+    }
+
+    fn colour(&self, t: f32) -> [u8; 3] {
+        if t.is_nan() {
+            return NAN;
+        }
+        let steps = STEPS as f32;
+        self.0[(t.clamp(-1.0, 1.0) * steps + steps + 0.5) as usize]
     }
 }
 

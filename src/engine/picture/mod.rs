@@ -9,11 +9,13 @@ mod encode;
 mod fit;
 mod heatmap;
 mod jpeg;
+mod resample;
 
 pub use decode::{MAX_PIXELS, decode, open};
 pub use encode::{png_bytes, png_bytes_with, save_png, save_png_with};
-pub use fit::{Fit, Resampler, fit};
+pub use fit::{Fit, Lens, Region, fit};
 pub use heatmap::{Channel, Heatmap, Quantity, Rgba, diverging, sequential};
+pub use resample::Resampler;
 
 use candle_core::{Device, Tensor};
 
@@ -73,12 +75,18 @@ impl Planes {
         Ok(Self { channels, height, width, values: tensor.flatten_all()?.to_vec1()? })
     }
 
-    /// The same values rounded to the 8-bit grid (multiples of 1/255), as a saved file holds them.
+    /// The same values rounded to the 8-bit grid: multiples of 1/255 from 0 to 1.
+    pub fn on_grid(mut self) -> Self {
+        self.values.iter_mut().for_each(|value| *value = (*value * 255.0).round().clamp(0.0, 255.0) / 255.0);
+        self
+    }
+
+    /// The same values rounded to the 8-bit grid, as a saved file holds them.
     pub fn to_picture(&self) -> Picture {
         let plane = self.height * self.width;
         let bytes = (0..plane)
             .flat_map(|i| (0..self.channels).map(move |c| (c, i)))
-            .map(|(c, i)| (self.values[c * plane + i].clamp(0.0, 1.0) * 255.0).round() as u8)
+            .map(|(c, i)| heatmap::level(self.values[c * plane + i]))
             .collect();
         Picture { width: self.width, height: self.height, channels: self.channels, bytes, notes: Vec::new() }
     }
