@@ -113,12 +113,12 @@ def rows():
         return
     fgm = ["fgsm", "--norm", "l2", "--eps", "2"]
     yield "FGM L2 ε 2", "Foolbox", from_foolbox(fb.L2FastGradientAttack(), 2.0), fgm, "accuracy", 1
-    yield "DeepFool L2", "Foolbox", from_foolbox(fb.L2DeepFoolAttack()), ["deepfool"], "length", 1
+    yield "DeepFool L2", "Foolbox", from_foolbox(fb.L2DeepFoolAttack()), ["deepfool"], "length", 0.3
     linf = ["deepfool", "--norm", "linf"]
-    yield "DeepFool L∞", "Foolbox", from_foolbox(fb.LinfDeepFoolAttack()), linf, "length", 1
+    yield "DeepFool L∞", "Foolbox", from_foolbox(fb.LinfDeepFoolAttack()), linf, "length", 0.3
     cw = fb.L2CarliniWagnerAttack(binary_search_steps=5, steps=100, stepsize=0.02, initial_const=1.0, abort_early=False)
     ours = ["cw", "--search-steps", "5", "--steps", "100", "--learning-rate", "0.02", "--initial-c", "1", "--abort-early", "off"]
-    yield "C&W L2, 5 × 100 steps of 0.02", "Foolbox", from_foolbox(cw), ours, "length", 0.2
+    yield "C&W L2, 5 × 100 steps of 0.02", "Foolbox", from_foolbox(cw), ours, "length", 0.1
 
 
 def theirs(make, net, x, y, what):

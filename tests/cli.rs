@@ -278,9 +278,10 @@ fn eval_knows_every_attack() {
     for attack in ["gradient", "bim", "momentum", "mifgsm", "signs", "uniform", "gaussian"] {
         assert_eq!(json(&eval(&["--attack", attack, "--eps", "0.1"]))["n"], 10, "{attack}");
     }
-    for attack in
-        [&["--attack", "deepfool"][..], &["--attack", "cw", "--steps", "60", "--search-steps", "3", "--initial-c", "1"]]
-    {
+    for attack in [
+        &["--attack", "deepfool"][..],
+        &["--attack", "cw", "--steps", "60", "--search-steps", "3", "--initial-c", "1", "--learning-rate", "0.2"],
+    ] {
         let report = json(&eval(attack));
         let reached = report["length"]["reached"].as_u64().unwrap();
         assert!(reached >= 8 && report["length"]["median"].as_f64().unwrap() < 5.0, "{report}");
