@@ -148,6 +148,12 @@ impl Lens {
         (x.start, y.start, x.len(), y.len())
     }
 
+    /// Channels, height and width of [`Self::support`].
+    pub fn pixels(&self) -> (usize, usize, usize) {
+        let (_, _, width, height) = self.support();
+        (self.from.2, height, width)
+    }
+
     /// The pixels of [`Self::support`], in [0, 1].
     ///
     /// # Errors
