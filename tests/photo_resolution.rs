@@ -121,11 +121,11 @@ fn an_iterated_attack_goes_through_the_lens_too() {
     for target in (0..10).filter(|&class| class != says) {
         let goal = Goal::Targeted(target);
         let baseline = Baseline::new(&model, subject.clone(), Label::Predicted, goal, Loss::CrossEntropy).unwrap();
-        let problem = baseline.problem(&model, Some(PIXELS), 0).unwrap().with_eps(&[16.0 / 255.0]).unwrap();
-        let bim = Bim { norm: Norm::Linf, steps: 20, step_size: Some(2.0 / 255.0) };
+        let problem = baseline.problem(&model, Some(PIXELS), 0).unwrap().with_eps(&[0.1]).unwrap();
+        let bim = Bim { norm: Norm::Linf, steps: 20, step_size: Some(0.01) };
         let result = finish(&bim, &problem, |_, _| true).unwrap();
         let attacked = baseline.judge(&model, baseline.original.with_values(result)).unwrap();
-        assert!(attacked.linf <= 16.0 / 255.0 + 1e-6, "{}", attacked.linf);
+        assert!(attacked.linf <= 0.1 + 1e-6, "{}", attacked.linf);
         let whole = attacked.in_8_bits(&model).unwrap();
         let file = argmax(&model.probabilities(&lens.fit(&whole).unwrap()).unwrap());
         assert_eq!(file, argmax(&attacked.probabilities));

@@ -426,7 +426,7 @@ fn what_a_run_measured_is_saved() {
     let csv = folder.path().join("history.csv");
     press(&mut window, Modifiers::COMMAND, Key::S);
     window.run_steps(2);
-    retype(&mut window, "Path", csv.to_str().unwrap());
+    retype(&mut window, "Path:", csv.to_str().unwrap());
     until(&mut window, "the table", |app| app.notice_texts().iter().any(|text| text.starts_with("Saved.")));
     let table = std::fs::read_to_string(&csv).unwrap();
     assert_eq!(table, std::fs::read_to_string(folder.path().join("runs/run-0001/history.csv")).unwrap());
@@ -434,7 +434,7 @@ fn what_a_run_measured_is_saved() {
     click(&mut window, "More about this run");
     click(&mut window, "Settings as JSON…");
     let json = folder.path().join("settings-of-run");
-    retype(&mut window, "Path", json.to_str().unwrap());
+    retype(&mut window, "Path:", json.to_str().unwrap());
     let written = json.with_extension("json");
     until(&mut window, "the settings", |_| written.is_file());
     let config: Config = serde_json::from_slice(&std::fs::read(&written).unwrap()).unwrap();

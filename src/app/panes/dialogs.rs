@@ -136,7 +136,7 @@ impl Dialogs {
 
     fn path_row(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) {
         ui.horizontal(|ui| {
-            let label = ui.label(theme::caption(ui, "Path"));
+            let label = ui.label(theme::caption(ui, "Path:"));
             let browse = 100.0;
             let field = TextEdit::singleline(&mut self.path)
                 .id(Id::unique("path"))
