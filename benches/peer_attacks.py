@@ -71,7 +71,7 @@ def idx(folder, stem):
 
 def jsma(net):
     attack = torchattacks.JSMA(net, theta=1.0, gamma=0.1)
-    attack.set_mode_targeted_by_function(lambda _, labels: (labels + 1) % 10)
+    attack.set_mode_targeted_by_function(lambda _, labels: (labels + 1) % 10, quiet=True)
     return attack
 
 
@@ -103,7 +103,8 @@ def rows():
     attack = lambda n: t.PGD(n, eps=0.1, alpha=0.01, steps=40, random_start=True)
     yield "PGD ε 0.1, 40 × 0.01, random start", "torchattacks", attack, started, "accuracy", 1
     pgd2 = ["pgd", "--norm", "l2", "--steps", "20", "--step-size", "0.2", *off, "--eps", "1.5"]
-    attack = lambda n: t.PGDL2(n, eps=1.5, alpha=0.2, steps=20, random_start=False)
+    # Its 1e-10 added to the gradient's length would hold pictures back of which the net is very sure.
+    attack = lambda n: t.PGDL2(n, eps=1.5, alpha=0.2, steps=20, random_start=False, eps_for_division=1e-30)
     yield "PGD L2 ε 1.5, 20 × 0.2", "torchattacks", attack, pgd2, "accuracy", 1
     momentum = ["momentum", "--steps", "10", "--step-size", "0.02", "--decay", "1", "--eps", "0.1"]
     attack = lambda n: t.MIFGSM(n, eps=0.1, alpha=0.02, steps=10, decay=1.0)
