@@ -7,7 +7,6 @@ Prints a table with the accuracy under attack on both sides, or for attacks that
 median of its length over the pictures that the net had right, the difference, and pictures a second of both sides. Needs
 torch, numpy, safetensors, torchattacks and foolbox; the last argument is the number of pictures, `--only NAME` chooses rows.
 """
-import gzip
 import json
 import subprocess
 import sys
@@ -15,10 +14,9 @@ import time
 import tomllib
 from pathlib import Path
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 import torchattacks
+from peer_net import forward, idx
 from safetensors.torch import load_file
 
 try:
@@ -41,32 +39,7 @@ class Net(torch.nn.Module):
         self.unused = torch.nn.Parameter(torch.zeros(1), requires_grad=False)
 
     def forward(self, x):
-        for layer in self.layers:
-            kind, name = layer["kind"], layer.get("name")
-            if kind == "conv2d":
-                w, b = self.w[name + ".weight"], self.w[name + ".bias"]
-                x = F.conv2d(x, w, b, layer.get("stride", 1), layer.get("padding", 0))
-            elif kind == "linear":
-                x = F.linear(x, self.w[name + ".weight"], self.w[name + ".bias"])
-            elif kind == "maxout":
-                x = F.linear(x, self.w[name + ".weight"], self.w[name + ".bias"])
-                x = x.view(len(x), layer["units"], layer["pieces"]).max(-1).values
-            elif kind == "max_pool2d":
-                x = F.max_pool2d(x, layer["kernel"], layer.get("stride"), layer.get("padding", 0), 1, layer.get("ceil", False))
-            elif kind == "relu":
-                x = F.relu(x)
-            elif kind == "flatten":
-                x = x.flatten(1)
-            elif kind != "dropout":
-                sys.exit(f"this script does not know {kind}")
-        return x
-
-
-def idx(folder, stem):
-    data = gzip.open(Path(folder) / f"{stem}.gz").read()
-    rank = data[3]
-    shape = np.frombuffer(data, ">i4", rank, 4)
-    return torch.from_numpy(np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(shape).copy())
+        return forward(self.layers, self.w, x)
 
 
 def jsma(net):

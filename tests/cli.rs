@@ -162,13 +162,7 @@ fn bad_data_sets_get_one_message() {
 
 #[test]
 fn eval_counts_class_folders() {
-    let folder = tempfile::tempdir().unwrap();
-    for digit in 0..10 {
-        let class = folder.path().join(digit.to_string());
-        std::fs::create_dir(&class).unwrap();
-        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("assets/digits/{digit}.png"));
-        std::fs::copy(sample, class.join("a.png")).unwrap();
-    }
+    let folder = digits();
     let data = folder.path().to_str().unwrap();
     let args = ["eval", "--model", "digits_cnn", "--data", data, "--eps", "0,0.3", "--json"];
     let report = json(&run(&args));
@@ -249,7 +243,7 @@ fn a_sweep_leaves_a_run_for_every_pair_and_goes_on_where_it_was() {
     refused(&other, 1, &["other settings", "--out"]);
 }
 
-/// A folder with the bundled digits as class folders, for the other attacks and the curves.
+/// A folder with the bundled digits as class folders.
 fn digits() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     for digit in 0..10 {

@@ -217,6 +217,7 @@ fn the_nets_of_a_run_can_be_attacked_while_it_trains() {
     let worker = worker(runs.path());
     worker.train(Order::Start(config().into()));
     let run = await_run(&worker).run;
+    await_state(&worker, &run, |state| *state == RunState::Running);
     worker.train(Order::Offer(run.clone()));
     let now = await_event(&worker, |event| match event {
         TrainEvent::Offered { now, .. } => Some(now),

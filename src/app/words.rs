@@ -2,7 +2,7 @@
 
 use super::widgets::per_cent;
 use crate::engine::attack::{Goal, Label, Loss, Method, Verdict};
-use crate::engine::picture::{Planes, Region};
+use crate::engine::picture::Planes;
 use crate::engine::units::LEVELS;
 use crate::worker::{Shown, Source, View};
 
@@ -139,8 +139,8 @@ pub fn command_line(view: &View, classes: &[String]) -> Option<String> {
     if view.own_pixels {
         words.push("--photo".into());
     }
-    if let Some(Region { left, top, width, height }) = view.crop {
-        words.push(format!("--crop {left},{top},{width},{height}"));
+    if let Some(crop) = view.crop {
+        words.push(format!("--crop {crop}"));
     }
     Some(words.join(" "))
 }
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn the_command_line_says_what_the_window_shows() {
-        use crate::engine::picture::{Channel, Heatmap, Quantity};
+        use crate::engine::picture::{Channel, Heatmap, Quantity, Region};
         let heatmap = Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 };
         let mut view = View {
             model: "digits_cnn".into(),

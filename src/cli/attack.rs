@@ -51,7 +51,7 @@ pub struct AttackArgs {
     #[arg(long)]
     photo: bool,
     /// Show the net this part of the picture: LEFT,TOP,WIDTH,HEIGHT in pixels
-    #[arg(long, value_name = "L,T,W,H", value_parser = Region::parse)]
+    #[arg(long, value_name = "L,T,W,H")]
     crop: Option<Region>,
     /// Let pixels leave [0, 1]
     #[arg(long)]
@@ -134,13 +134,10 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let classes = &model.classes;
     let find = |class: &Option<String>| class.as_deref().map(|text| find_class(classes, text)).transpose();
     let (label, target) = (find(&args.label)?, find(&args.target)?);
-    let picture = sample_unless_file(&args.picture).map_or_else(|| open(&args.picture), Sample::picture)?;
+    let picture = Arc::new(sample_unless_file(&args.picture).map_or_else(|| open(&args.picture), Sample::picture)?);
     let goal = target.map_or(Goal::Untargeted, Goal::Targeted);
     let from = label.map_or(Label::Predicted, Label::Given);
-    let lens = model.lens(&picture, args.crop)?;
-    let notes = picture.notes.clone();
-    let subject =
-        if args.photo { Subject::photo(Arc::new(picture), lens)? } else { Subject::from(lens.fit(&picture)?) };
+    let subject = Subject::new(&picture, model.lens(&picture, args.crop)?, args.photo)?;
     let baseline = Baseline::new(&model, subject, from, goal, args.loss.into())?;
     let settings = args.options.settings(args.attack.unwrap_or_default(), largest(&args.eps))?;
     let problem = baseline.problem(&model, (!args.no_clip).then_some(PIXELS), args.seed)?;
@@ -173,7 +170,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     if args.json {
         return print_json(&report);
     }
-    notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;
+    picture.notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;
     print(&describe(&report))
 }
 

@@ -212,10 +212,7 @@ impl Explorer {
             None => {
                 let lens = model.lens(picture, view.crop)?;
                 let shown = lens.shown();
-                let subject = match view.own_pixels {
-                    true => Subject::photo(picture.clone(), lens)?,
-                    false => lens.fit(picture)?.into(),
-                };
+                let subject = Subject::new(picture, lens, view.own_pixels)?;
                 let rgba = Arc::new(Rgba::from_planes(subject.pixels()));
                 (subject, shown, rgba)
             }

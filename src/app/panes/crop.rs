@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    Color32, Context, EventFilter, Key, Rect, Response, Role, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui,
-    Vec2, WidgetInfo, pos2, vec2,
+    Color32, Context, Key, Rect, Response, Role, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, Vec2,
+    WidgetInfo, pos2, vec2,
 };
 
+use super::pictures::{image, keep_arrows, outline, wheel};
 use crate::app::commands::Command;
 use crate::app::theme::{self, palette};
 use crate::engine::picture::{Region, Rgba};
@@ -28,8 +29,7 @@ const KEY_ZOOM: f64 = 1.05;
 impl Crop {
     pub fn take(&mut self, ctx: &Context, shown: &Shown) {
         if self.overview.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, &shown.overview)) {
-            let image = super::pictures::image(&shown.overview);
-            let texture = ctx.load_texture("Whole photo", image, TextureOptions::LINEAR);
+            let texture = ctx.load_texture("Whole photo", image(&shown.overview), TextureOptions::LINEAR);
             self.overview = Some((shown.overview.clone(), texture));
         }
     }
@@ -55,7 +55,7 @@ impl Crop {
         if response.double_clicked() {
             return Some(Command::Crop(None));
         }
-        new.filter(|new| *new != now).map(|new| Command::Crop(Some(new)))
+        new.map(|new| Command::Crop(Some(new)))
     }
 
     fn paint(&self, ui: &Ui, well: Rect, photo: Rect, region: Region, scale: f32) {
@@ -77,8 +77,7 @@ impl Crop {
         ] {
             painter.rect_filled(outside, 0, shade);
         }
-        painter.rect_stroke(frame, 0, Stroke::new(3.0, palette.cross_edge), StrokeKind::Outside);
-        painter.rect_stroke(frame, 0, Stroke::new(1.0, palette.cross), StrokeKind::Outside);
+        outline(&painter, frame, palette);
         ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
     }
 }
@@ -91,17 +90,13 @@ fn steer(ui: &Ui, response: &Response, now: Region, (size, scale): (Vec2, f32)) 
         new = moved(new, (f64::from(by.x), f64::from(by.y)), size);
     }
     if response.hovered() {
-        let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
         // Zooming in looks at less of the photo.
-        let factor = f64::from(1.0 / (pinch * (scroll / 200.0).exp()));
-        if factor != 1.0 {
-            new = resized(new, factor, size);
-            ui.input_mut(|i| i.smooth_scroll_delta = Vec2::ZERO);
+        if let Some(factor) = wheel(ui) {
+            new = resized(new, f64::from(1.0 / factor), size);
         }
     }
+    keep_arrows(ui, response);
     if response.has_focus() {
-        let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
-        ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
         let (right, down, resizes) = ui.input(|i| {
             let presses = |key| i.num_presses(key) as f64;
             let right = presses(Key::ArrowRight) - presses(Key::ArrowLeft);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    self, Align, Align2, Button, ColorImage, Context, EventFilter, Key, Layout, Rect, Response, Role, Sense, Stroke,
-    StrokeKind, TextureHandle, TextureOptions, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    self, Align, Align2, Button, ColorImage, Context, EventFilter, Key, Layout, Painter, Rect, Response, Role, Sense,
+    Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 use egui_material_icons::icons;
 
@@ -13,7 +13,9 @@ use super::results;
 use crate::app::camera::Camera;
 use crate::app::commands::Command;
 use crate::app::explore::Explore;
-use crate::app::theme::{self, BAR_HEIGHT, CONTROL_HEIGHT, MIN_WELL, NEAREST_FROM, SPACE_1, SPACE_2, SPACE_4, palette};
+use crate::app::theme::{
+    self, BAR_HEIGHT, CONTROL_HEIGHT, MIN_WELL, NEAREST_FROM, Palette, SPACE_1, SPACE_2, SPACE_4, palette,
+};
 use crate::app::widgets::typing;
 use crate::app::words::{self, Reading};
 use crate::engine::picture::{Quantity, Rgba};
@@ -228,17 +230,10 @@ impl Pictures {
         if response.double_clicked() {
             self.fit();
         }
-        if response.has_focus() {
-            let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
-            ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
-        }
+        keep_arrows(ui, response);
         let at = response.hover_pos()?;
-        let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
-        let factor = pinch * (scroll / 200.0).exp();
-        if factor != 1.0 {
+        if let Some(factor) = wheel(ui) {
             self.camera.zoom_at(well, size, at, factor);
-            // The wheel belongs to the picture here, not to the scroll area around it.
-            ui.input_mut(|i| i.smooth_scroll_delta = Vec2::ZERO);
         }
         self.camera.pixel_at(well, size, at)
     }
@@ -321,8 +316,32 @@ fn cross_hair(ui: &Ui, well: Rect, pixel: Rect, hovered: bool) {
             painter.vline(frame.center().x, frame.bottom()..=well.bottom(), stroke);
         }
     }
+    outline(&painter, frame, palette);
+}
+
+/// A frame that stands out from any picture.
+pub(super) fn outline(painter: &Painter, frame: Rect, palette: &Palette) {
     painter.rect_stroke(frame, 0, Stroke::new(3.0, palette.cross_edge), StrokeKind::Outside);
     painter.rect_stroke(frame, 0, Stroke::new(1.0, palette.cross), StrokeKind::Outside);
+}
+
+/// By how much wheel and pinch enlarge what is under the pointer. The wheel belongs to the picture there, not to the
+/// scroll area around it.
+pub(super) fn wheel(ui: &Ui) -> Option<f32> {
+    let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
+    let factor = pinch * (scroll / 200.0).exp();
+    (factor != 1.0).then(|| {
+        ui.input_mut(|i| i.smooth_scroll_delta = Vec2::ZERO);
+        factor
+    })
+}
+
+/// While a picture has the keyboard, the arrow keys are its own and do not move on to the next control.
+pub(super) fn keep_arrows(ui: &Ui, response: &Response) {
+    if response.has_focus() {
+        let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
+        ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
+    }
 }
 
 fn describe(index: usize, shown: &Shown) -> String {

@@ -128,9 +128,7 @@ fn train(recipe: &Recipe, stage: Stage, seed: u64, out: &Path, sets: &mut Sets) 
 /// The epochs that the early stopping of another run chose.
 fn chosen_epochs(path: &Path) -> Result<usize> {
     match RunFolder::summary(path) {
-        Ok(Summary { is_finished: true, config, history, .. }) => {
-            Ok(config.stopping.rule.best(&history).map_or(history.len(), |at| at + 1))
-        }
+        Ok(Summary { is_finished: true, config, history, .. }) => Ok(config.stopping.rule.best_epochs(&history)),
         _ => Err(Error::Argument(format!("train the first seed to its end before the others\n  {}", path.display()))),
     }
 }

@@ -54,7 +54,7 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
             let summary = RunFolder::summary(&out.join(stage.folder(seed)))?;
             let selected: Vec<_> = summary.history.iter().filter(|record| record.stage == Part::Selection).collect();
             let rule = summary.config.stopping.rule;
-            let best = rule.best(&summary.history).map_or(selected.len(), |at| at + 1);
+            let best = rule.best_epochs(&summary.history);
             let error = selected.get(best.saturating_sub(1)).and_then(|record| rule.error(record));
             let error = error.map_or_else(|| "–".to_owned(), |error| format!("{} ({})", per_cent(error), rule.name()));
             let hours = summary.history.iter().map(|record| f64::from(record.seconds)).sum::<f64>() / 3600.0;

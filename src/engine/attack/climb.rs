@@ -5,9 +5,10 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::one_step::{clip, normal};
+use super::one_step::normal;
 use super::problem::{Problem, gather};
 use super::run::{Attack, Run, Step, check_positive, check_steps};
+use super::step::clip;
 use super::{Norm, within};
 use crate::engine::{Error, Result};
 

@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 
 use super::Bounds;
-use super::one_step::clip;
+use super::step::clip;
 use crate::engine::loss::softmax;
 use crate::engine::model::{Model, argmax};
 use crate::engine::picture::Planes;

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::Norm;
-use super::one_step::clip;
 use super::problem::{Problem, gather};
 use super::run::{Attack, Run, Step, check_positive, check_steps};
+use super::step::clip;
 use crate::engine::{Error, Result};
 
 /// Moosavi-Dezfooli, Fawzi, Frossard, *DeepFool: A Simple and Accurate Method to Fool Deep Neural Networks*, 2016 (arXiv

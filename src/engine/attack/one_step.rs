@@ -3,9 +3,10 @@
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use super::Norm;
 use super::problem::Problem;
 use super::run::{Attack, Run, Step};
-use super::{Bounds, Norm};
+use super::step::clip;
 use crate::engine::Result;
 
 /// `x + ε·η`, η the steepest direction of length 1: the fast gradient sign method in L∞, its relatives in L2 and L1.
@@ -152,11 +153,5 @@ impl Run for OneStep {
 
     fn result(&self) -> &[f32] {
         &self.at
-    }
-}
-
-pub(super) fn clip(values: &mut [f32], bounds: Option<Bounds>) {
-    if let Some(Bounds { min, max }) = bounds {
-        values.iter_mut().for_each(|v| *v = v.clamp(min, max));
     }
 }

@@ -33,6 +33,14 @@ impl<P: Into<Arc<Planes>>> From<P> for Subject {
 }
 
 impl Subject {
+    /// What a lens shows of a picture: the picture's own pixels, or those of the net's input.
+    ///
+    /// # Errors
+    /// As [`Self::photo`].
+    pub fn new(picture: &Arc<Picture>, lens: Lens, own_pixels: bool) -> Result<Self> {
+        if own_pixels { Self::photo(picture.clone(), lens) } else { Ok(lens.fit(picture)?.into()) }
+    }
+
     /// A photo at its own resolution.
     ///
     /// # Errors

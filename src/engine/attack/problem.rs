@@ -1,5 +1,6 @@
 //! Pictures to attack, and the rules.
 
+use std::convert::identity;
 use std::sync::{Arc, OnceLock};
 
 use candle_core::{Device, Tensor};
@@ -230,7 +231,7 @@ impl Problem {
 
     fn follow(&self, at: &[f32], which: &[usize]) -> Result<Clean> {
         let classes: Vec<usize> = which.iter().map(|&i| self.followed(i)).collect();
-        let found = input_gradient(&self.model, &self.tensor(at)?, &classes, self.rules.loss)?;
+        let found = input_gradient(&self.model, &self.tensor(at, identity)?, &classes, self.rules.loss)?;
         let mut gradient = self.for_pixels(found.gradient.flatten_all()?.to_vec1()?)?;
         let direction = if self.targets.is_some() { -1.0 } else { 1.0 };
         gradient.iter_mut().for_each(|g| *g = direction * finite(*g));
@@ -253,7 +254,7 @@ impl Problem {
             let rows = logits.chunks(classes).enumerate();
             rows.flat_map(|(row, logits)| of_logits(first + row, number, logits)).collect()
         };
-        let (logits, gradients) = self.model.gradients(&self.tensor(at)?, count, of_rows)?;
+        let (logits, gradients) = self.model.gradients(&self.tensor(at, identity)?, count, of_rows)?;
         let mut gradients = self.for_pixels(gradients.flatten_all()?.to_vec1()?)?;
         gradients.iter_mut().for_each(|g| *g = finite(*g));
         Ok((logits.flatten_all()?.to_vec1()?, gradients))
@@ -267,20 +268,18 @@ impl Problem {
         if at.is_empty() {
             return Ok(Vec::new());
         }
-        let seen = self.tensor(at)?;
         // A net is shown photos fitted to 8 bits.
-        let seen = if self.lens.is_some() { ((seen * 255.0)?.round()? / 255.0)? } else { seen };
-        Ok(self.model.logits(&seen)?.flatten_all()?.to_vec1()?)
+        Ok(self.model.logits(&self.tensor(at, Planes::on_grid)?)?.flatten_all()?.to_vec1()?)
     }
 
-    /// What the net sees of pictures `at`.
-    fn tensor(&self, at: &[f32]) -> Result<Tensor> {
+    /// What the net sees of pictures `at`; through a lens, as `shown` leaves it.
+    fn tensor(&self, at: &[f32], shown: fn(Planes) -> Planes) -> Result<Tensor> {
         let input = self.model.input();
         let shape = (at.len() / self.size(), input.channels, input.height, input.width);
         let Some(lens) = &self.lens else { return Ok(Tensor::from_slice(at, shape, &Device::Cpu)?) };
         let mut seen = Vec::with_capacity(shape.0 * shape.1 * shape.2 * shape.3);
         for pixels in at.chunks_exact(self.size()) {
-            seen.extend(lens.see(&planes(lens.pixels(), pixels))?.values);
+            seen.extend(shown(lens.see(&planes(lens.pixels(), pixels))?).values);
         }
         Ok(Tensor::from_vec(seen, shape, &Device::Cpu)?)
     }

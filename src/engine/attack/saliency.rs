@@ -4,9 +4,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::Norm;
-use super::one_step::clip;
 use super::problem::{Problem, gather};
 use super::run::{Attack, Run, Step};
+use super::step::clip;
 use crate::engine::{Error, Result};
 
 /// Changes by θ the two values whose slopes favour the target most over all other classes together, again and again. Without

@@ -116,8 +116,13 @@ pub fn within(norm: Norm, pixels: &mut [f32], centre: &[f32], eps: f32, bounds: 
         }
         Norm::L1 => {}
     }
+    clip(pixels, bounds);
+}
+
+/// Brings values back into the bounds, if there are some.
+pub(super) fn clip(values: &mut [f32], bounds: Option<Bounds>) {
     if let Some(Bounds { min, max }) = bounds {
-        pixels.iter_mut().for_each(|p| *p = p.clamp(min, max));
+        values.iter_mut().for_each(|v| *v = v.clamp(min, max));
     }
 }
 

@@ -48,7 +48,7 @@ use candle_core::{Device, Tensor, Var};
 use std::sync::Arc;
 
 use super::device::Backend;
-use super::picture::{Lens, Picture, Planes, Region, fit};
+use super::picture::{Lens, Picture, Planes, Region};
 use super::{Error, Result, loss};
 
 /// A class with its probability.
@@ -198,8 +198,7 @@ impl Model {
 
     /// Fits a picture to the net's input.
     pub fn fit(&self, picture: &Picture) -> Result<Planes> {
-        let input = self.input();
-        fit(picture, input.channels, input.height, input.width, input.fit)
+        self.lens(picture, None)?.fit(picture)
     }
 
     /// What the net sees of pictures of this one's shape, of a part of them if one is given.

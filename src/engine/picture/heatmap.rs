@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::Planes;
 use super::colour;
-use super::{Picture, Planes};
 
 /// What the middle pane shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,16 +99,6 @@ impl Rgba {
         let level = |c: usize, i: usize| level(planes.values[c * size + i]);
         let colour = |i: usize| if planes.channels < 3 { [level(0, i); 3] } else { [0, 1, 2].map(|c| level(c, i)) };
         Self::from_pixels(planes.width, planes.height, colour)
-    }
-
-    pub fn from_picture(picture: &Picture) -> Self {
-        let colour = |pixel: &[u8]| match *pixel {
-            [r, g, b, ..] => [r, g, b],
-            [grey, ..] => [grey; 3],
-            [] => [0; 3],
-        };
-        let channels = picture.channels.max(1);
-        Self::from_pixels(picture.width, picture.height, |i| colour(&picture.bytes[i * channels..][..channels]))
     }
 
     fn from_pixels(width: usize, height: usize, colour: impl Fn(usize) -> [u8; 3] + Sync) -> Self {

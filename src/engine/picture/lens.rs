@@ -1,5 +1,8 @@
 //! What a net sees of a photo, as a linear map and its adjoint.
 
+use std::fmt::{self, Display};
+use std::str::FromStr;
+
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -23,11 +26,31 @@ impl Region {
         Self { left: 0.0, top: 0.0, width: picture.width as f64, height: picture.height as f64 }
     }
 
-    /// From its four numbers with commas between: left, top, width, height.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for anything else.
-    pub fn parse(text: &str) -> Result<Self> {
+    fn check(self, picture: &Picture) -> Result<()> {
+        let within =
+            |start: f64, length: f64, all: usize| start >= 0.0 && length >= 1.0 && start + length <= all as f64;
+        if within(self.left, self.width, picture.width) && within(self.top, self.height, picture.height) {
+            return Ok(());
+        }
+        Err(Error::Argument(format!(
+            "the crop {self} (left, top, width, height) is not inside the picture of {}×{} pixels, or smaller than a pixel",
+            picture.width, picture.height
+        )))
+    }
+}
+
+impl Display for Region {
+    /// Left, top, width and height, with commas between.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { left, top, width, height } = self;
+        write!(f, "{left},{top},{width},{height}")
+    }
+}
+
+impl FromStr for Region {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
         let numbers: Vec<f64> = text.split(',').filter_map(|number| number.trim().parse().ok()).collect();
         match numbers[..] {
             [left, top, width, height] if text.split(',').count() == 4 => Ok(Self { left, top, width, height }),
@@ -35,20 +58,6 @@ impl Region {
                 "{text:?} is no crop; expected left,top,width,height in pixels, such as 120,40,512,512"
             ))),
         }
-    }
-
-    fn check(self, picture: &Picture) -> Result<()> {
-        let within =
-            |start: f64, length: f64, all: usize| start >= 0.0 && length >= 1.0 && start + length <= all as f64;
-        if within(self.left, self.width, picture.width) && within(self.top, self.height, picture.height) {
-            return Ok(());
-        }
-        let Self { left, top, width, height } = self;
-        Err(Error::Argument(format!(
-            "the crop {left},{top},{width},{height} (left, top, width, height) is not inside the picture of {}×{} pixels, \
-             or smaller than a pixel",
-            picture.width, picture.height
-        )))
     }
 }
 
@@ -59,6 +68,8 @@ pub struct Lens {
     across: Axis,
     down: Axis,
     shown: Region,
+    /// Left, top, width and height of the pixels that any pixel of the input draws on.
+    support: (usize, usize, usize, usize),
     /// Width, height and channels of the pictures.
     from: (usize, usize, usize),
     /// Channels, height and width of the input.
@@ -88,7 +99,10 @@ impl Lens {
         };
         let from = (picture.width, picture.height, picture.channels);
         let shown = Region { left: across.start, top: down.start, width: across.length, height: down.length };
-        Ok(Self { across: across.of(from.0), down: down.of(from.1), shown, from, to: (channels, height, width) })
+        let (across, down) = (across.of(from.0), down.of(from.1));
+        let (x, y) = (across.resampler.support(), down.resampler.support());
+        let support = (x.start, y.start, x.len(), y.len());
+        Ok(Self { across, down, shown, support, from, to: (channels, height, width) })
     }
 
     /// What the net sees, on the 8-bit grid: what an 8-bit file of the fitted picture would hold.
@@ -122,8 +136,7 @@ impl Lens {
 
     /// The pixels that the net sees anything of, as left, top, width and height: those that an attack can use.
     pub fn support(&self) -> (usize, usize, usize, usize) {
-        let (x, y) = (self.across.resampler.support(), self.down.resampler.support());
-        (x.start, y.start, x.len(), y.len())
+        self.support
     }
 
     /// Channels, height and width of [`Self::support`].

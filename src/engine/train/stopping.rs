@@ -53,6 +53,12 @@ impl Rule {
             .map(|b| b.0)
     }
 
+    /// How many epochs of the selection this rule finds best; all of them where it finds none.
+    pub fn best_epochs(self, history: &[EpochRecord]) -> usize {
+        let selected = || history.iter().filter(|record| record.stage == Stage::Selection).count();
+        self.best(history).map_or_else(selected, |at| at + 1)
+    }
+
     /// The first place in `history` at which this rule stops with such patience.
     pub fn stops_at(self, history: &[EpochRecord], patience: usize) -> Option<usize> {
         let mut best: Option<(usize, f64)> = None;
@@ -92,6 +98,7 @@ mod tests {
         assert_eq!(Rule::Clean.best(&history), Some(2));
         assert_eq!(Rule::Adversarial.best(&history), Some(3));
         assert_eq!(Rule::Off.best(&history), None);
+        assert_eq!([Rule::Clean, Rule::Adversarial].map(|rule| rule.best_epochs(&history)), [3, 4]);
         assert_eq!(Rule::Clean.stops_at(&history, 2), Some(4));
         assert_eq!(Rule::Adversarial.stops_at(&history, 2), Some(5));
         assert_eq!(Rule::Adversarial.stops_at(&history, 4), None);

@@ -162,8 +162,7 @@ impl Trainer {
 
     /// The epochs of the selection that the stopping rule finds best: what is trained for in the end.
     pub fn best_epochs(&self) -> usize {
-        let selected = self.epochs_of(Stage::Selection);
-        self.config.stopping.rule.best(&self.history).map_or(selected, |at| at + 1)
+        self.config.stopping.rule.best_epochs(&self.history)
     }
 
     fn epochs_of(&self, stage: Stage) -> usize {
