@@ -64,7 +64,7 @@ fn bad_files_get_one_message_each() {
         ("code", &["posix.system", "nothing of it was run", "state_dict"][..]),
         ("old_code", &["posix.system", "nothing of it was run"]),
         ("module", &["__main__.Tiny", "torch.save(net.state_dict()"]),
-        ("missing", &["linear needs the tensor \"fc.bias\" of [3]", "nearest name", "\"fc.weight\""]),
+        ("missing", &["linear needs the tensor \"fc.bias\" of [3]", "nearest name in the file is \"aux.bias\""]),
         ("nan", &["linear: value 1 of the tensor \"fc.bias\" is NaN", "finite"]),
         ("wrong_shape", &["\"fc.weight\" has shape [3, 7], expected [3, 6]"]),
         ("huge", &["\"fc.weight\" has shape [2147483647, 6], expected [3, 6]"]),
