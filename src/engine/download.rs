@@ -98,15 +98,13 @@ pub fn fetch(
             }
             Err(Failure::Mirror(why)) => failures.push(format!("{}: {why}", host(mirror))),
             Err(Failure::End(error)) => {
-                let full = matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull);
-                if full {
-                    // What came must not keep the disk full.
-                    let _ = std::fs::remove_file(&part.path);
-                }
+                let is_full = matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull);
+                part.leave(is_full);
                 return Err(error);
             }
         }
     }
+    part.leave(false);
     let why = format!(
         "{} could not be fetched ({})\n  Try again later, or get the file yourself ({}, {}) and put it here",
         file.name,
@@ -181,6 +179,13 @@ impl Part {
             self.file.set_len(0).map_err(|e| self.io(e))?;
         }
         self.file.seek(SeekFrom::Start(0)).map(drop).map_err(|e| self.io(e))
+    }
+
+    /// Ends without the whole file: what came is kept for the next time, unless it is nothing or keeps the disk full.
+    fn leave(self, disk_is_full: bool) {
+        if self.len == 0 || disk_is_full {
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 
     /// Gets what is missing from a mirror, and checks the whole.

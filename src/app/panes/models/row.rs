@@ -1,64 +1,56 @@
 //! One model: what it is, where it is, and what can be done.
 
-use eframe::egui::{self, Align, Frame, Label, Layout, RichText, Ui};
+use eframe::egui::{self, Align, Frame, Label, Layout, Margin, RichText, Ui};
 
 use crate::app::commands::{Command, ModelsCommand};
 use crate::app::models::Models;
-use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
+use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::train::words::megabytes;
 use crate::app::widgets::{command_button, icon_button, primary_button, problem_line, progress};
 use crate::app::words::thousands;
 use crate::engine::model::{Accuracy, Entry, Facts, WeightsPlace};
 
-/// Room for the buttons of a row.
-const ACTIONS: f32 = 330.0;
-/// Below this width the buttons stand under the text.
-const BESIDE: f32 = 720.0;
-
 pub fn show(ui: &mut Ui, entry: &Entry, models: &Models, is_current: bool, out: &mut Vec<Command>) {
     let palette = palette(ui);
-    let frame = Frame::new().fill(palette.panel).corner_radius(theme::RADIUS).inner_margin(SPACE_3);
+    let frame = Frame::new().fill(palette.panel).corner_radius(theme::RADIUS);
+    let frame = frame.inner_margin(Margin { left: 12, right: 8, top: 6, bottom: 8 });
     let frame = frame.stroke(egui::Stroke::new(1.0, if is_current { palette.accent } else { palette.line }));
     frame.show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 3.0;
-        let width = ui.available_width();
-        if width >= BESIDE {
-            ui.horizontal_top(|ui| {
-                ui.allocate_ui(egui::vec2(width - ACTIONS, 0.0), |ui| {
-                    ui.vertical(|ui| {
-                        ui.set_width(width - ACTIONS);
-                        text(ui, entry);
-                    })
-                });
-                ui.with_layout(Layout::right_to_left(Align::Min), |ui| actions(ui, entry, models, is_current, out));
+        let line = egui::vec2(ui.available_width(), theme::CONTROL_HEIGHT);
+        ui.allocate_ui_with_layout(line, Layout::right_to_left(Align::Center), |ui| {
+            actions(ui, entry, models, is_current, out);
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(Label::new(RichText::new(&entry.title).font(theme::strong_font())).truncate());
+                ui.add(Label::new(theme::number(&entry.name).color(palette.weak)).truncate());
             });
-        } else {
-            text(ui, entry);
-            ui.add_space(SPACE_2);
-            ui.horizontal(|ui| actions(ui, entry, models, is_current, out));
-        }
+        });
+        text(ui, entry);
         below(ui, entry, models);
     });
 }
 
 fn text(ui: &mut Ui, entry: &Entry) {
-    ui.horizontal_wrapped(|ui| {
-        ui.label(RichText::new(&entry.title).font(theme::strong_font()));
-        ui.label(theme::number(&entry.name).color(palette(ui).weak));
-    });
+    ui.spacing_mut().interact_size.y = 0.0;
     if !entry.description.is_empty() {
         ui.add(Label::new(&entry.description).wrap());
     }
     let Some(facts) = &entry.facts else { return };
     let mut parts = vec![size(facts)];
     parts.extend(facts.accuracy.as_ref().map(right));
-    parts.push(if entry.licence.is_empty() { "no licence stated".into() } else { entry.licence.clone() });
+    let licence = entry.licence.trim_start_matches("weights: ");
+    parts.push(if licence.is_empty() { "no licence stated".into() } else { format!("licence {licence}") });
+    if matches!(facts.weights, WeightsPlace::Bundled(_)) {
+        parts.push("inside the program".into());
+    }
     let line = ui.add(Label::new(theme::weak(ui, parts.join("  ·  "))).wrap());
     if let Some(Accuracy { of, source, .. }) = &facts.accuracy {
         let source = source.as_ref().map(|source| format!("\n{source}")).unwrap_or_default();
         line.on_hover_text(format!("Right answers on {of}{source}"));
     }
-    ui.add(Label::new(theme::weak(ui, place(facts))).wrap().selectable(true));
+    if let Some(place) = place(facts) {
+        ui.add(Label::new(theme::weak(ui, place)).wrap().selectable(true));
+    }
 }
 
 /// "11 689 512 parameters, 46.8 MB".
@@ -77,16 +69,16 @@ fn right(accuracy: &Accuracy) -> String {
     format!("top-1 {:.1} %{top5}", accuracy.top1 * 100.0)
 }
 
-fn place(facts: &Facts) -> String {
+fn place(facts: &Facts) -> Option<String> {
     match (&facts.weights, &facts.remote) {
-        (WeightsPlace::Bundled(_), _) => "Weights: inside the program".into(),
-        (WeightsPlace::Disk { path, .. }, _) => format!("Weights: {}", path.display()),
+        (WeightsPlace::Bundled(_), _) => None,
+        (WeightsPlace::Disk { path, .. }, _) => Some(path.display().to_string()),
         (WeightsPlace::Nowhere, Some((remote, arrived))) => {
             let there =
                 if *arrived > 0 { format!(" ({} of it are there)", megabytes(*arrived)) } else { String::new() };
-            format!("Weights: {}{there}", remote.mirrors.first().map_or("", String::as_str))
+            Some(format!("{}{there}", remote.mirrors.first().map_or("", String::as_str)))
         }
-        (WeightsPlace::Nowhere, None) => "Weights: not here; open a file of them".into(),
+        (WeightsPlace::Nowhere, None) => Some("The weights are not here; open a file of them.".into()),
     }
 }
 
