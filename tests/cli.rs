@@ -249,6 +249,115 @@ fn a_sweep_leaves_a_run_for_every_pair_and_goes_on_where_it_was() {
     refused(&other, 1, &["other settings", "--out"]);
 }
 
+/// A folder with the bundled digits as class folders, for the other attacks and the curves.
+fn digits() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for digit in 0..10 {
+        let class = folder.path().join(digit.to_string());
+        std::fs::create_dir(&class).unwrap();
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("assets/digits/{digit}.png"));
+        std::fs::copy(sample, class.join("a.png")).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn eval_knows_every_attack() {
+    let folder = digits();
+    let data = folder.path().to_str().unwrap();
+    let eval = |more: &[&str]| run(&[&["eval", "--model", "digits_maxout", "--data", data, "--json"], more].concat());
+    let right = |report: &serde_json::Value| report["attacked"][0]["correct"].as_u64().unwrap();
+    let settings = ["--attack", "pgd", "--steps", "10", "--step-size", "0.05", "--random-start", "off", "--eps", "0.2"];
+    let pgd = json(&eval(&settings));
+    assert_eq!(pgd["settings"]["steps"], 10);
+    assert!(right(&pgd) < right(&json(&eval(&["--eps", "0.01"]))), "{pgd}");
+    for norm in ["linf", "l2", "l1"] {
+        let report = json(&eval(&["--attack", "fgsm", "--norm", norm, "--eps", "0"]));
+        assert_eq!(right(&report), report["clean"]["correct"].as_u64().unwrap());
+    }
+    for attack in ["gradient", "bim", "momentum", "mifgsm", "signs", "uniform", "gaussian"] {
+        assert_eq!(json(&eval(&["--attack", attack, "--eps", "0.1"]))["n"], 10, "{attack}");
+    }
+    for attack in [
+        &["--attack", "deepfool"][..],
+        &["--attack", "cw", "--steps", "60", "--search-steps", "3", "--initial-c", "1", "--learning-rate", "0.2"],
+    ] {
+        let report = json(&eval(attack));
+        let reached = report["length"]["reached"].as_u64().unwrap();
+        assert!(reached >= 8 && report["length"]["median"].as_f64().unwrap() < 5.0, "{report}");
+        assert!(report["unlimited"]["correct"].as_u64().unwrap() <= 2, "{report}");
+    }
+    let report = json(&eval(&["--attack", "jsma", "--target", "next", "--gamma", "0.2"]));
+    assert_eq!(report["length"]["measure"], "changed values");
+    assert!(report["unlimited"]["reached"].as_u64().unwrap() >= 3, "{report}");
+    // Of the smallest ε, the ε that fools half of the digits is the median.
+    let report = json(&eval(&["--minimal", "--eps", "0.3"]));
+    let median = report["length"]["median"].as_f64().unwrap();
+    let at_median = json(&eval(&["--eps", &(median + 0.005).to_string()]));
+    assert!((2..=6).contains(&right(&at_median)), "{report} {at_median}");
+    let text =
+        String::from_utf8(run(&["eval", "--model", "digits_maxout", "--data", data, "--eps", "0.1"]).stdout).unwrap();
+    assert!(text.contains("10 pictures") && text.contains("seed 0") && text.contains("95 % intervals"), "{text}");
+}
+
+#[test]
+fn parameters_that_an_attack_does_not_have_are_refused() {
+    let folder = digits();
+    let data = folder.path().to_str().unwrap();
+    let eval = |more: &[&str]| run(&[&["eval", "--model", "digits_maxout", "--data", data], more].concat());
+    refused(&eval(&["--attack", "fgsm", "--eps", "0.1", "--steps", "3"]), 1, &["--steps", "fgsm"]);
+    refused(&eval(&["--attack", "pgd"]), 1, &["--eps"]);
+    refused(&eval(&[]), 2, &["--eps"]);
+    refused(&eval(&["--attack", "pgd", "--norm", "l1", "--eps", "0.1"]), 1, &["linf or l2"]);
+    refused(&eval(&["--attack", "deepfool", "--minimal", "--eps", "1"]), 1, &["shortest"]);
+    refused(&eval(&["--eps", "0.1", "--rungs", "3"]), 2, &["--minimal"]);
+    refused(&eval(&["--attack", "cw", "--no-clip"]), 1, &["clipping"]);
+}
+
+#[test]
+fn attack_takes_the_same_attacks_on_one_picture() {
+    let deepfool = json(&attack("digit-3", &["--attack", "deepfool", "--json"]));
+    let result = &deepfool["results"][0];
+    assert!(result["eps"].is_null() && result["fooled"] == true && result["length"] == result["l2"], "{deepfool}");
+    let pgd = json(&attack("digit-3", &["--attack", "pgd", "--eps", "0.1,0.2", "--seed", "3", "--json"]));
+    let strongest = &pgd["results"][1];
+    assert!(strongest["fooled"] == true && strongest["linf"].as_f64().unwrap() < 0.2 + 1e-6, "{pgd}");
+    refused(&attack("digit-3", &["--attack", "deepfool", "--eps", "0.1"]), 1, &["--eps"]);
+    let text = String::from_utf8(attack("digit-3", &["--attack", "jsma", "--target", "8"]).stdout).unwrap();
+    assert!(text.contains("changed values"), "{text}");
+}
+
+#[test]
+fn a_sweep_of_nets_and_attacks_is_a_table_of_curves() {
+    let folder = digits();
+    let settings = ["sweep", "--models", "digits_maxout,digits_cnn", "--attacks", "fgsm,bim", "--steps", "5"];
+    let more = ["--eps", "0.1,0.3", "--data", ".", "--csv", "curves.csv"];
+    let sweep = run_in(folder.path(), &[&settings[..], &more].concat());
+    assert!(sweep.status.success(), "{}", String::from_utf8_lossy(&sweep.stderr));
+    let table = std::fs::read_to_string(folder.path().join("curves.csv")).unwrap();
+    // Two nets, two attacks, and ε = 0 besides the two asked for.
+    assert_eq!(table.lines().count(), 1 + 2 * 2 * 3, "{table}");
+    let field =
+        |line: usize, column: usize| table.lines().nth(line).unwrap().split(',').nth(column).unwrap().to_owned();
+    assert_eq!([field(1, 0), field(1, 1), field(1, 3), field(4, 1)], ["digits_maxout", "fgsm", "0", "bim"]);
+    assert_eq!(field(1, 5), field(4, 5), "untouched pictures are the same for both attacks");
+    for line in 1..=12 {
+        let [n, correct, accuracy, low, high] =
+            [4, 5, 6, 7, 8].map(|column| field(line, column).parse::<f64>().unwrap());
+        assert!(n == 10.0 && correct / n == accuracy && low <= accuracy && accuracy <= high, "{table}");
+    }
+    let more = ["--eps", "0.1", "--data", ".", "--json"];
+    let sweep = run_in(folder.path(), &[&settings[..], &more].concat());
+    let lines = String::from_utf8(sweep.stdout).unwrap();
+    let row: serde_json::Value = serde_json::from_str(lines.lines().nth(1).unwrap()).unwrap();
+    assert_eq!((&row["attack"], &row["n"]), (&"fgsm".into(), &10.into()), "{row}");
+    let with_out = ["--eps", "0.1", "--data", ".", "--out", "x"];
+    refused(&run_in(folder.path(), &[&settings[..], &with_out].concat()), 2, &["--out"]);
+    refused(&run_in(folder.path(), &["sweep", "--eps", "0.1", "--data", "."]), 2, &["--model"]);
+    let unused = ["sweep", "--models", "digits_cnn", "--eps", "0.1", "--data", ".", "--theta", "1"];
+    refused(&run_in(folder.path(), &unused), 1, &["--theta"]);
+}
+
 #[test]
 fn models_lists_what_is_there() {
     let models = json(&run(&["models", "--json"]));

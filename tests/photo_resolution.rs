@@ -5,7 +5,9 @@ mod common;
 use std::sync::Arc;
 
 use common::shared;
-use doppelganger::engine::attack::{Baseline, Goal, Label, Loss, Method, Subject, Verdict, attack};
+use doppelganger::engine::attack::{
+    Baseline, Bim, Goal, Label, Loss, Method, Norm, PIXELS, Subject, Verdict, attack, finish,
+};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model, argmax};
 use doppelganger::engine::picture::{Picture, Planes, Region, decode, open, png_bytes};
@@ -105,4 +107,29 @@ fn squeezenet_is_fooled_by_whole_photos_and_by_the_files_of_them() {
         assert_eq!(says, argmax(&attacked.probabilities), "{}", path.display());
     }
     assert!(fooled >= 8, "{fooled} of {} fooled", some.len());
+}
+
+#[test]
+fn an_iterated_attack_goes_through_the_lens_too() {
+    let model = Arc::new(digits_cnn());
+    let picture = photo("rocket");
+    let lens = model.lens(&picture, None).unwrap();
+    let subject = Subject::photo(picture.clone(), lens.clone()).unwrap();
+    let says =
+        Baseline::new(&model, subject.clone(), Label::Predicted, Goal::Untargeted, Loss::CrossEntropy).unwrap().label;
+    let mut reached = 0;
+    for target in (0..10).filter(|&class| class != says) {
+        let goal = Goal::Targeted(target);
+        let baseline = Baseline::new(&model, subject.clone(), Label::Predicted, goal, Loss::CrossEntropy).unwrap();
+        let problem = baseline.problem(&model, Some(PIXELS), 0).unwrap().with_eps(&[0.1]).unwrap();
+        let bim = Bim { norm: Norm::Linf, steps: 20, step_size: Some(0.01) };
+        let result = finish(&bim, &problem, |_, _| true).unwrap();
+        let attacked = baseline.judge(&model, baseline.original.with_values(result)).unwrap();
+        assert!(attacked.linf <= 0.1 + 1e-6, "{}", attacked.linf);
+        let whole = attacked.in_8_bits(&model).unwrap();
+        let file = argmax(&model.probabilities(&lens.fit(&whole).unwrap()).unwrap());
+        assert_eq!(file, argmax(&attacked.probabilities));
+        reached += usize::from(file == target);
+    }
+    assert!(reached >= 5, "{reached} of 9 targets");
 }

@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use common::shared;
-use doppelganger::engine::attack::{Baseline, Goal, Label, Loss, Method, Verdict, attack};
+use doppelganger::engine::attack::{AttackSettings, Baseline, Fgsm, Goal, Label, Loss, Method, Norm, Verdict, attack};
 use doppelganger::engine::data::{Dataset, Split};
 use doppelganger::engine::eval::{Plan, evaluate};
 use doppelganger::engine::model::{Catalogue, Model, argmax};
@@ -26,9 +26,9 @@ const PYTORCH: [(&str, usize, [usize; 6]); 2] = [
 fn counts_on_mnist_agree_with_pytorch() {
     let Some(path) = shared("data/mnist") else { return };
     for (name, clean, attacked) in PYTORCH {
-        let model = Catalogue::new(Vec::new()).load(name).unwrap();
+        let model = Arc::new(Catalogue::new(Vec::new()).load(name).unwrap());
         let data = Dataset::open(&path, Split::Test, &model.classes).unwrap();
-        let plan = Plan { eps: EPS.to_vec(), clip: true, loss: Loss::CrossEntropy, limit: None };
+        let plan = Plan::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }), &EPS);
         let result = evaluate(&model, &data, &plan, |_, _| true).unwrap();
         let close = |found: usize, expected: usize| found.abs_diff(expected) <= 3;
         assert!(close(result.clean_correct, clean), "{name}: {}", result.clean_correct);
@@ -56,9 +56,9 @@ fn a_net_that_learns_from_drawn_digits_alone_reads_real_ones() {
     while !trainer.is_finished() {
         trainer.advance().unwrap();
     }
-    let model = Model::new(manifest, &trainer.params().unwrap()).unwrap();
+    let model = Arc::new(Model::new(manifest, &trainer.params().unwrap()).unwrap());
     let real = Dataset::open(&path, Split::Test, &model.classes).unwrap();
-    let plan = Plan { eps: Vec::new(), clip: true, loss: Loss::CrossEntropy, limit: None };
+    let plan = Plan::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }), &[]);
     let right = evaluate(&model, &real, &plan, |_, _| true).unwrap().clean_correct;
     assert!(right >= 9000, "{right} of 10 000 real digits");
 }

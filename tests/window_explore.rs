@@ -388,7 +388,7 @@ fn the_saved_file_is_judged_again() {
     press(&mut window, Modifiers::COMMAND, Key::S);
     window.run_steps(2);
     window.check_accessibility();
-    retype(&mut window, "Path", path.to_str().unwrap());
+    retype(&mut window, "Path:", path.to_str().unwrap());
     press(&mut window, Modifiers::NONE, Key::Enter);
     until(&mut window, "the notice of saving", |app| !app.notice_texts().is_empty());
     let notice = app(&window).notice_texts()[0].to_owned();
@@ -579,7 +579,7 @@ fn a_photo_is_cropped_and_attacked_at_its_own_resolution() {
     let path = folder.path().join("whole.png");
     press(&mut window, Modifiers::COMMAND, Key::S);
     window.run_steps(2);
-    retype(&mut window, "Path", path.to_str().unwrap());
+    retype(&mut window, "Path:", path.to_str().unwrap());
     press(&mut window, Modifiers::NONE, Key::Enter);
     until(&mut window, "the notice of saving", |app| !app.notice_texts().is_empty());
     assert_eq!(image::image_dimensions(&path).unwrap(), (600, 400));

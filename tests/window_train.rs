@@ -426,7 +426,7 @@ fn what_a_run_measured_is_saved() {
     let csv = folder.path().join("history.csv");
     press(&mut window, Modifiers::COMMAND, Key::S);
     window.run_steps(2);
-    retype(&mut window, "Path", csv.to_str().unwrap());
+    retype(&mut window, "Path:", csv.to_str().unwrap());
     until(&mut window, "the table", |app| app.notice_texts().iter().any(|text| text.starts_with("Saved.")));
     let table = std::fs::read_to_string(&csv).unwrap();
     assert_eq!(table, std::fs::read_to_string(folder.path().join("runs/run-0001/history.csv")).unwrap());
@@ -434,7 +434,7 @@ fn what_a_run_measured_is_saved() {
     click(&mut window, "More about this run");
     click(&mut window, "Settings as JSON…");
     let json = folder.path().join("settings-of-run");
-    retype(&mut window, "Path", json.to_str().unwrap());
+    retype(&mut window, "Path:", json.to_str().unwrap());
     let written = json.with_extension("json");
     until(&mut window, "the settings", |_| written.is_file());
     let config: Config = serde_json::from_slice(&std::fs::read(&written).unwrap()).unwrap();
@@ -472,7 +472,8 @@ fn a_data_set_that_is_missing_is_told_and_a_folder_can_be_named() {
     let folder = folder();
     let missing = DataSource::Folder("/no/such/folder".into());
     let mut window = open(folder.path(), &Config { data: missing, validation: 20, ..tiny() });
-    let says = |window: &Window<'_>| window.query_by_label("There is no such folder.").is_some();
+    let says =
+        |window: &Window<'_>| window.query_by_label_contains("the same packed as .tar, .tar.gz or .tar.xz").is_some();
     for _ in 0..200 {
         window.step();
         std::thread::sleep(Duration::from_millis(5));
@@ -500,6 +501,54 @@ fn a_data_set_that_is_missing_is_told_and_a_folder_can_be_named() {
     click(&mut window, "Train");
     until_state(&mut window, "run-0002", RunState::Finished);
     assert_eq!(info(app(&window), "run-0002").unwrap().pictures, 80);
+    // The same, packed.
+    let archive = folder.path().join("pictures.tar");
+    let mut packed = tar::Builder::new(std::fs::File::create(&archive).unwrap());
+    packed.append_dir_all("pictures", folder.path().join("pictures")).unwrap();
+    packed.into_inner().unwrap();
+    click(&mut window, "Choose…");
+    assert!(window.query_by_label("Archive…").is_some());
+    retype(&mut window, "Path:", archive.to_str().unwrap());
+    until(&mut window, "the archive", |app| app.train().draft.data == DataSource::Folder(archive.clone()));
+    click(&mut window, "Train");
+    until_state(&mut window, "run-0003", RunState::Finished);
+    assert_eq!(info(app(&window), "run-0003").unwrap().pictures, 80);
+}
+
+#[test]
+fn the_look_of_the_plots_and_the_weights_of_runs_are_there_after_another_start() {
+    let folder = folder();
+    let mut window = open(folder.path(), &tiny());
+    click(&mut window, "Train");
+    until_state(&mut window, "run-0001", RunState::Finished);
+    click(&mut window, "Axis: log");
+    click(&mut window, "Line: PGD-10");
+    window.state_mut().as_mut().unwrap().close();
+    drop(window);
+    let mut window = open(folder.path(), &tiny());
+    window.run_steps(3);
+    let is_on = |name: &str| window.get_by_label(name).accesskit_node().toggled();
+    use eframe::egui::accesskit::Toggled;
+    assert_eq!([is_on("Axis: log"), is_on("Line: PGD-10")], [Some(Toggled::True), Some(Toggled::False)]);
+    click(&mut window, "View: First layer");
+    until(&mut window, "the weights", |app| app.train().selected().is_some_and(|run| run.sheet.is_some()));
+    assert!(window.query_by_label("Weights of the first layer").is_some());
+}
+
+#[test]
+fn another_learning_rate_is_marked_in_the_plot() {
+    let folder = folder();
+    let mut window = open(folder.path(), &endless());
+    click(&mut window, "Train");
+    until(&mut window, "an epoch", |app| info(app, "run-0001").is_some_and(|info| !info.history.is_empty()));
+    retype(&mut window, "Learning rate as a number", "0.02");
+    let done = epochs(&window, "run-0001");
+    until(&mut window, "two more epochs", |app| {
+        info(app, "run-0001").is_some_and(|info| info.history.len() > done + 2)
+    });
+    press(&mut window, Modifiers::NONE, Key::Space);
+    window.run_steps(4);
+    assert!(window.query_by_label_contains("; rate 0.02").is_some(), "no mark");
 }
 
 #[test]
@@ -539,7 +588,7 @@ fn a_small_window_has_room_for_everything_in_turn() {
     press(&mut window, Modifiers::COMMAND, Key::L);
     window.run_steps(4);
     window.check_accessibility();
-    for button in ["Train", "Sweep…", "Pause", "Stop", "Use in Explore", "Help"] {
+    for button in ["Train", "Sweep…", "Pause", "Stop", "View: Runs", "Use in Explore", "Help"] {
         let right = window.get_by_label(button).rect().right() * window.ctx.zoom_factor();
         assert!(right <= 800.0, "{button} ends at {right}");
     }

@@ -24,6 +24,8 @@ pub enum Command {
     OpenDialog,
     /// The system's dialog for the question that is open.
     Browse,
+    /// The same, for packed class folders where a folder is asked for.
+    BrowseArchives,
     Draw,
     SaveDialog,
     SaveTo(PathBuf),
@@ -194,6 +196,12 @@ impl Command {
                 Some(icons::ICON_FOLDER_OPEN),
             ),
             Self::Browse => about("Browse…", "Choose in the system's file dialog", None, Some(icons::ICON_FOLDER_OPEN)),
+            Self::BrowseArchives => about(
+                "Archive…",
+                "Choose a .tar, .tar.gz or .tar.xz in the system's file dialog",
+                None,
+                Some(icons::ICON_FOLDER_ZIP),
+            ),
             Self::Draw => about(
                 "Draw…",
                 "Draw a digit by hand; it is attacked as you draw",

@@ -213,6 +213,11 @@ impl App {
                     self.note_failure(|app| app.background.ask(question, &proposal));
                 }
             }
+            Command::BrowseArchives => {
+                if let Some((_, proposal)) = self.dialogs.asked() {
+                    self.note_failure(|app| app.background.ask(Question::Archive, &proposal));
+                }
+            }
             Command::SaveTo(path) => self.worker.save(path),
             Command::CopyPicture => {
                 if let Some(shown) = &self.explore.shown {

@@ -34,6 +34,7 @@ pub use explore::Explore;
 pub use models::{Fetching, Models};
 pub use panes::plots;
 pub use settings::Tab;
+pub use train::draft::usual as usual_run;
 pub use train::{Export, NetMoment, Panel, Run, Train, TrainView};
 pub use window::App;
 

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::panes::PlotLook;
 use crate::engine::attack::Loss;
 use crate::engine::train::Config;
 
@@ -76,9 +78,16 @@ pub struct Settings {
     /// Of the next run, if they were changed. Settings of another version of the program are forgotten.
     #[serde(deserialize_with = "if_understood")]
     pub train: Option<Config>,
+    /// How the plots of the Train tab look.
+    #[serde(deserialize_with = "if_understood")]
+    pub plots: PlotLook,
 }
 
-fn if_understood<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Config>, D::Error> {
+fn if_understood<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned + Default,
+{
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(value).unwrap_or_default())
 }
@@ -101,6 +110,7 @@ impl Default for Settings {
             loss: Loss::default(),
             recent: Vec::new(),
             train: None,
+            plots: PlotLook::default(),
         }
     }
 }
@@ -124,6 +134,7 @@ impl Settings {
         self.steps = self.steps.clamp(1, super::explore::MAX_STEPS);
         self.window = self.window.filter(|size| size.iter().all(|s| (200.0..=16_000.0).contains(s)));
         self.recent.truncate(RECENT);
+        self.plots = self.plots.sane();
         self.version = VERSION;
         self
     }
@@ -252,6 +263,12 @@ mod tests {
             theme: ThemeChoice::Light,
             tab: Tab::Train,
             train: Some(Config { alpha: 0.3, ..Config::default() }),
+            plots: PlotLook {
+                smoothing: 0.6,
+                is_log: true,
+                hidden: [false, true, false, false],
+                ..PlotLook::default()
+            },
             ..Settings::default()
         };
         let mut keeper = Keeper::start(Some(path.clone()));
@@ -286,11 +303,15 @@ mod tests {
     }
 
     #[test]
-    fn settings_of_training_that_are_not_understood_take_nothing_with_them() {
+    fn settings_of_the_train_tab_that_are_not_understood_take_nothing_with_them() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
-        std::fs::write(&path, r#"{"eps": 0.1, "train": {"batch": "many"}}"#).unwrap();
+        let odd = r#"{"eps": 0.1, "train": {"batch": "many"}, "plots": {"hidden": [true]}}"#;
+        std::fs::write(&path, odd).unwrap();
         assert_eq!(load(Some(&path)), (Settings { eps: 0.1, ..Settings::default() }, None));
+        std::fs::write(&path, r#"{"plots": {"is_log": true, "smoothing": 7}}"#).unwrap();
+        let plots = PlotLook { is_log: true, ..PlotLook::default() };
+        assert_eq!(load(Some(&path)).0.plots, plots, "smoothing ends below 1");
     }
 
     #[test]

@@ -56,6 +56,8 @@ pub enum Export {
 pub enum Outcome {
     /// Something went wrong.
     Problem(String),
+    /// The run in hand waits for a person to mend something; the tab says so by itself.
+    NeedsYou(String),
     /// Something is done.
     Done(String),
     /// Explore can attack the net of this name, as was asked.
@@ -222,6 +224,12 @@ impl Train {
                 if let Some(run) = self.selected() {
                     self.draft = run.info.config.clone();
                     self.panel = Panel::NextRun;
+                }
+            }
+            TrainCommand::ShowFirstLayer(run) => {
+                if let Some(run) = self.run_mut(run).filter(|run| run.lacks_sheet()) {
+                    run.is_sheet_wanted = true;
+                    return vec![Order::FirstLayer(run.info.run.clone())];
                 }
             }
             TrainCommand::UseNet(moment) => return self.offer(*moment).into_iter().collect(),
@@ -396,7 +404,7 @@ impl Train {
                 Some(Outcome::Done(words::finished(run)))
             }
             RunState::Failed(why) => Some(Outcome::Problem(format!("{id} could not go on: {why}"))),
-            RunState::Paused(Some(why)) => Some(Outcome::Problem(format!("{id} is paused: {why}"))),
+            RunState::Paused(Some(why)) => Some(Outcome::NeedsYou(format!("{id} is paused: {why}"))),
             _ => None,
         }
     }

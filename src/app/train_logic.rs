@@ -22,9 +22,17 @@ impl App {
     pub(super) fn take_training(&mut self, event: TrainEvent) {
         match self.train.take(event) {
             Some(Outcome::Problem(message)) => self.notices.add(Tone::Problem, message),
+            Some(Outcome::NeedsYou(message)) if self.settings.tab == Tab::Explore => {
+                self.notices.add(Tone::Problem, message);
+            }
             // In the Train tab the table says so.
             Some(Outcome::Done(message)) if self.settings.tab == Tab::Explore => self.notices.add_brief(message),
             Some(Outcome::Attack(net)) => {
+                // What a net withstands is seen at the ε that it was trained with.
+                let trained = self.train.net(&net).map(|(run, _)| &run.info.config);
+                if let Some(config) = trained.filter(|config| config.is_adversarial()) {
+                    self.explore.set_eps(config.eps);
+                }
                 self.explore.set_model(net);
                 self.explore.refresh();
                 self.settings.tab = Tab::Explore;
@@ -34,7 +42,7 @@ impl App {
                 self.facts = None;
                 self.notices.add_brief(format!("{} is there.", words::data(&data)));
             }
-            Some(Outcome::Done(_)) | None => {}
+            Some(Outcome::NeedsYou(_) | Outcome::Done(_)) | None => {}
         }
     }
 
@@ -61,6 +69,7 @@ impl App {
         if is_net_of_run(&self.settings.model) {
             self.settings.model = model;
         }
+        self.settings.plots = self.train_tab.plot_look();
         self.settings.train = (self.train.draft != super::train::draft::usual()).then(|| self.train.draft.clone());
     }
 
@@ -153,13 +162,35 @@ impl App {
 
     /// What a file or folder that was dropped on the Train tab means.
     pub(super) fn dropped_on_training(path: PathBuf) -> Command {
-        let folder = if path.is_dir() { path } else { path.parent().map(Path::to_owned).unwrap_or(path) };
-        Command::Train(TrainCommand::UseFolder(folder))
+        let is_data = path.is_dir() || is_packed(&path);
+        let data = if is_data { path } else { path.parent().map(Path::to_owned).unwrap_or(path) };
+        Command::Train(TrainCommand::UseFolder(data))
     }
+}
+
+/// Whether a file is called as class folders packed into one are; a picture of a class folder stands for its folder.
+fn is_packed(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz"].iter().any(|end| name.ends_with(end))
 }
 
 fn settings_json(run: &Run) -> Vec<u8> {
     let config: &Config = &run.info.config;
     // Plain data with names for keys: this cannot fail.
     serde_json::to_vec_pretty(config).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn archives_are_known_by_their_names() {
+        for name in ["photos.tar", "photos.TAR.GZ", "my photos.tar.xz", "photos.tgz"] {
+            assert!(is_packed(Path::new(name)), "{name}");
+        }
+        for name in ["photo.png", "tar", "photos.zip", "x.gz"] {
+            assert!(!is_packed(Path::new(name)), "{name}");
+        }
+    }
 }

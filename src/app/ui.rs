@@ -95,7 +95,7 @@ fn drop_target(ui: &Ui, tab: Tab) {
     painter.rect_filled(rect, 0, palette.veil);
     painter.rect_stroke(rect.shrink(SPACE_3), 12, Stroke::new(3.0, palette.accent), StrokeKind::Inside);
     let text = match (tab, hovered) {
-        (Tab::Train, _) => "Drop to train on the pictures of this folder",
+        (Tab::Train, _) => "Drop to train on the pictures of this folder or archive",
         (Tab::Models, _) => "Drop to add these weights or this manifest",
         (Tab::Explore, 1) => "Drop to attack this picture",
         (Tab::Explore, _) => "Drop to attack the last of these pictures",

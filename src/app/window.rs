@@ -111,7 +111,7 @@ impl App {
             samples: Samples::default(),
             controls: Controls::default(),
             canvas: Canvas::default(),
-            train_tab: TrainTab::default(),
+            train_tab: TrainTab::new(settings.plots),
             models_page: ModelsPage::default(),
             dialogs: Dialogs::default(),
             questions: Questions::default(),

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
+use super::attack_options::{AttackName, AttackOptions, eps_in, largest, measure};
 use super::{LossArgument, eps_argument, print, print_json};
-use crate::engine::attack::{Attacked, Baseline, Goal, Label, Loss, Method, Subject, Verdict, attack};
+use crate::engine::attack::{
+    Attack, AttackSettings, Attacked, Baseline, Goal, Label, Loss, PIXELS, Problem, Subject, Verdict, finish,
+};
 use crate::engine::data::{Sample, sample_unless_file};
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
 use crate::engine::picture::{Region, open};
-use crate::engine::units::describe_eps;
 use crate::engine::{Error, Result};
 
 /// Classes listed for each picture.
@@ -25,8 +27,17 @@ pub struct AttackArgs {
     #[arg(long, value_name = "NAME|MANIFEST")]
     model: String,
     /// ε in units of the pixel range [0, 1]: 0.007, or 8/255, or several with commas between
-    #[arg(long, value_parser = eps_argument, value_delimiter = ',', required = true, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_parser = eps_argument,
+        value_delimiter = ',',
+        required_unless_present = "attack",
+        allow_hyphen_values = true
+    )]
     eps: Vec<f32>,
+    /// The attack; fgsm if not given
+    #[arg(long, value_enum, value_name = "ATTACK")]
+    attack: Option<AttackName>,
     /// Move towards this class (index or name) instead of away from the label
     #[arg(long, value_name = "CLASS")]
     target: Option<String>,
@@ -48,15 +59,21 @@ pub struct AttackArgs {
     /// Save the adversarial picture of the last ε, read it back and classify it again
     #[arg(long, value_name = "FILE.png")]
     out: Option<PathBuf>,
+    /// Of all random choices
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    options: AttackOptions,
 }
 
 #[derive(Serialize)]
 struct Report {
     model: String,
     picture: String,
+    attack: AttackSettings,
     label: LabelReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<ClassReport>,
@@ -87,7 +104,8 @@ struct ClassReport {
 
 #[derive(Serialize)]
 struct ResultReport {
-    eps: f32,
+    /// None with attacks that take no ε.
+    eps: Option<f32>,
     top: Vec<Guess>,
     /// The net's first answer is not the label.
     fooled: bool,
@@ -96,6 +114,8 @@ struct ResultReport {
     target_hit: Option<bool>,
     linf: f32,
     l2: f32,
+    /// In the attack's own measure.
+    length: f32,
     zero_gradient_fraction: f32,
 }
 
@@ -103,14 +123,14 @@ struct ResultReport {
 #[derive(Serialize)]
 struct OutReport {
     path: String,
-    eps: f32,
+    eps: Option<f32>,
     reread: Guess,
     /// Whether the file gets the same first answer as the picture before its values were rounded to 8 bits.
     agrees: bool,
 }
 
 pub fn run(args: &AttackArgs) -> Result<()> {
-    let model = Catalogue::from_environment().load(&args.model)?;
+    let model = Arc::new(Catalogue::from_environment().load(&args.model)?);
     let classes = &model.classes;
     let find = |class: &Option<String>| class.as_deref().map(|text| find_class(classes, text)).transpose();
     let (label, target) = (find(&args.label)?, find(&args.target)?);
@@ -122,17 +142,20 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let subject =
         if args.photo { Subject::photo(Arc::new(picture), lens)? } else { Subject::from(lens.fit(&picture)?) };
     let baseline = Baseline::new(&model, subject, from, goal, args.loss.into())?;
+    let settings = args.options.settings(args.attack.unwrap_or_default(), largest(&args.eps))?;
+    let problem = baseline.problem(&model, (!args.no_clip).then_some(PIXELS), args.seed)?;
     let mut results = Vec::new();
     let mut last = None;
-    for &eps in &args.eps {
-        let attacked = attack(&model, &baseline, Method::Fgsm { eps }, !args.no_clip)?;
-        results.push(result(&model, &baseline, eps, &attacked));
+    for eps in budgets(&settings, &args.eps)? {
+        let attacked = attack(&baseline, &settings, &problem.with_eps(&[eps.unwrap_or_default()])?)?;
+        results.push(result(&model, &baseline, (&settings, eps), &attacked));
         last = Some((eps, attacked));
     }
     let out = args.out.as_deref().zip(last).map(|(path, (eps, attacked))| save(&model, path, eps, &attacked));
     let report = Report {
         model: args.model.clone(),
         picture: args.picture.display().to_string(),
+        attack: settings,
         label: LabelReport {
             index: baseline.label,
             name: classes[baseline.label].clone(),
@@ -154,7 +177,33 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     print(&describe(&report))
 }
 
-fn result(model: &Model, baseline: &Baseline, eps: f32, attacked: &Attacked) -> ResultReport {
+/// The values of ε to attack with; none at all once for an attack that takes none.
+fn budgets(settings: &AttackSettings, eps: &[f32]) -> Result<Vec<Option<f32>>> {
+    let is_search = matches!(settings, AttackSettings::MinimalEps(_));
+    match (settings.takes_eps(), eps.is_empty()) {
+        (true, false) => Ok(eps.iter().copied().map(Some).collect()),
+        (true, true) => {
+            let message = format!("--eps is missing: {settings} needs to know how far pixels may move");
+            Err(Error::Argument(message))
+        }
+        (false, false) if !is_search => {
+            Err(Error::Argument(format!("{settings} takes no --eps: it goes as far as it needs to")))
+        }
+        (false, _) => Ok(vec![None]),
+    }
+}
+
+fn attack(baseline: &Baseline, settings: &AttackSettings, problem: &Problem) -> Result<Attacked> {
+    let adversarial = finish(settings, problem, |_, _| true)?;
+    baseline.judge(&problem.model, baseline.original.with_values(adversarial))
+}
+
+fn result(
+    model: &Model,
+    baseline: &Baseline,
+    (settings, eps): (&AttackSettings, Option<f32>),
+    attacked: &Attacked,
+) -> ResultReport {
     let says = argmax(&attacked.probabilities);
     ResultReport {
         eps,
@@ -166,11 +215,12 @@ fn result(model: &Model, baseline: &Baseline, eps: f32, attacked: &Attacked) -> 
         },
         linf: attacked.linf,
         l2: attacked.l2,
+        length: settings.length(&attacked.perturbation.values),
         zero_gradient_fraction: baseline.zero_gradient_fraction,
     }
 }
 
-fn save(model: &Model, path: &Path, eps: f32, attacked: &Attacked) -> Result<OutReport> {
+fn save(model: &Model, path: &Path, eps: Option<f32>, attacked: &Attacked) -> Result<OutReport> {
     if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
         let shown = path.display();
         return Err(Error::Argument(format!(
@@ -193,7 +243,10 @@ fn describe(report: &Report) -> String {
     let clip = if report.clip { "on" } else { "off" };
     let [width, height] = report.pixels;
     let mut lines = vec![
-        format!("FGSM {goal} (label {}, clipping {clip}, on {width}×{height} pixels)", report.label.source),
+        format!(
+            "{} {goal} (label {}, clipping {clip}, on {width}×{height} pixels)",
+            report.attack, report.label.source
+        ),
         format!("{:<44} {}", "untouched", top(&report.clean)),
     ];
     for r in &report.results {
@@ -202,13 +255,18 @@ fn describe(report: &Report) -> String {
             (_, true) => "fooled",
             (_, false) => "still right",
         };
-        lines.push(format!("ε {:<42} {}", describe_eps(r.eps), top(&r.top)));
-        lines.push(format!("  {verdict}; max|δ| {:.4}, ‖δ‖₂ {:.3}", r.linf, r.l2));
+        let (eps, measure) = (
+            r.eps.map_or("attacked".into(), |eps| format!("ε {}", eps_in(report.attack.norm(), eps))),
+            measure(&report.attack),
+        );
+        lines.push(format!("{eps:<44} {}", top(&r.top)));
+        let length = if measure == "changed values" { format!(", {} {measure}", r.length) } else { String::new() };
+        lines.push(format!("  {verdict}; max|δ| {:.4}, ‖δ‖₂ {:.3}{length}", r.linf, r.l2));
         if r.zero_gradient_fraction == 1.0 {
             lines.push("  the gradient is zero everywhere: there is nothing to follow".into());
         }
     }
-    if report.saturated && report.loss == Loss::CrossEntropy {
+    if report.saturated && report.loss == Loss::CrossEntropy && report.attack.follows_loss() {
         lines.push(
             "the net is so sure that rounding hides most of its loss's slope; --loss log-odds follows it all the same"
                 .into(),

@@ -1,15 +1,19 @@
 //! `doppelganger eval`: a net on a whole set of pictures.
 
-use clap::{Args, ValueEnum};
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
 use serde::Serialize;
 
+use super::attack_options::{AttackName, AttackOptions, eps_in, largest, measure};
 use super::progress::ProgressLine;
 use super::{LossArgument, eps_argument, interrupt, print, print_json};
-use crate::engine::attack::Loss;
+use crate::engine::attack::{Attack, AttackSettings, Loss, PIXELS, Rules, warnings};
 use crate::engine::data::{DataSource, Split};
-use crate::engine::eval::{Evaluation, Plan, evaluate};
-use crate::engine::model::Catalogue;
-use crate::engine::units::describe_eps;
+use crate::engine::eval::{AttackedResult, Evaluation, Plan, Target, evaluate};
+use crate::engine::model::{Catalogue, Model, find_class};
+use crate::engine::statistics::wilson_interval;
 use crate::engine::{Error, Result};
 
 #[derive(Args)]
@@ -21,12 +25,22 @@ pub struct EvalArgs {
     /// .tar.gz or .tar.xz of such; or a set by name: mnist, fashion-mnist, drawn:20000
     #[arg(long, value_name = "PATH|SET")]
     data: DataSource,
-    /// The attack, always against the true labels
-    #[arg(long, value_enum, default_value_t = Attack::Fgsm)]
-    attack: Attack,
-    /// ε in units of the pixel range [0, 1]: 0.1, or 8/255, or several with commas between
-    #[arg(long, value_parser = eps_argument, value_delimiter = ',', required = true, allow_hyphen_values = true)]
+    /// The attack, against the true labels; fgsm if not given
+    #[arg(long, value_enum, value_name = "ATTACK")]
+    attack: Option<AttackName>,
+    /// ε in units of the pixel range [0, 1]: 0.1, or 8/255, or several with commas between. With attacks that look for the
+    /// shortest perturbation by themselves: count those that are no longer
+    #[arg(
+        long,
+        value_parser = eps_argument,
+        value_delimiter = ',',
+        required_unless_present = "attack",
+        allow_hyphen_values = true
+    )]
     eps: Vec<f32>,
+    /// Move every picture towards this class (index or name), or "next": the class after its own
+    #[arg(long, value_name = "CLASS|next")]
+    target: Option<String>,
     /// Whose slope to follow
     #[arg(long, value_enum, default_value_t)]
     loss: LossArgument,
@@ -36,107 +50,176 @@ pub struct EvalArgs {
     /// Let pixels leave [0, 1]
     #[arg(long)]
     no_clip: bool,
+    /// Of all random choices
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum Attack {
-    Fgsm,
+    #[command(flatten)]
+    options: AttackOptions,
 }
 
 #[derive(Serialize)]
 struct Report {
     model: String,
     attack: &'static str,
+    settings: AttackSettings,
     loss: Loss,
     clip: bool,
+    seed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
     n: usize,
     /// Pictures whose gradient is zero everywhere.
     without_gradient: usize,
     /// Pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
     saturated: usize,
-    clean: Clean,
+    clean: Counted,
     attacked: Vec<Attacked>,
+    /// However long the perturbation is: of attacks that take no ε.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unlimited: Option<Attacked>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    length: Option<Length>,
+    warnings: Vec<String>,
+    /// How long the whole evaluation took.
+    seconds: f64,
 }
 
 #[derive(Serialize)]
-struct Clean {
+struct Counted {
     correct: usize,
     error: f64,
+    /// 95 %, Wilson.
+    error_interval: (f64, f64),
 }
 
 #[derive(Serialize)]
 struct Attacked {
-    eps: f32,
-    correct: usize,
-    error: f64,
+    /// None where it is infinite.
+    eps: Option<f32>,
+    #[serde(flatten)]
+    counted: Counted,
+    /// Pictures that got where the attack was to move them.
+    reached: usize,
     mean_confidence_on_mistakes: Option<f32>,
 }
 
+/// Of the perturbations of pictures that the net had right.
+#[derive(Serialize)]
+struct Length {
+    measure: &'static str,
+    /// None where more than half of the pictures are not fooled.
+    median: Option<f32>,
+    pictures: usize,
+    reached: usize,
+}
+
 pub fn run(args: &EvalArgs) -> Result<()> {
-    let model = Catalogue::from_environment().load(&args.model)?;
+    let model = Arc::new(Catalogue::from_environment().load(&args.model)?);
     if args.limit == Some(0) {
         return Err(Error::Argument("--limit is 0; expected at least 1 picture to evaluate".into()));
     }
+    let plan = plan(args, &model)?;
     let data = args.data.open(Split::Test, &model.classes)?;
     interrupt::watch();
     let mut line = ProgressLine::new(true);
-    let plan = Plan { eps: args.eps.clone(), clip: !args.no_clip, loss: args.loss.into(), limit: args.limit };
+    let started = Instant::now();
     let evaluation = evaluate(&model, &data, &plan, |done, n| {
         line.draw(&format!("{done} of {n} pictures"), done, n);
         !interrupt::requested()
     });
     line.clear();
-    let report = report(args, &evaluation?);
+    let report = report(args, &plan, &evaluation?, started.elapsed().as_secs_f64());
     if args.json { print_json(&report) } else { print(&describe(&report)) }
 }
 
-fn report(args: &EvalArgs, evaluation: &Evaluation) -> Report {
-    let error = |correct: usize| (evaluation.n - correct) as f64 / evaluation.n as f64;
+fn plan(args: &EvalArgs, model: &Model) -> Result<Plan> {
+    let attack = args.options.settings(args.attack.unwrap_or_default(), largest(&args.eps))?;
+    if attack.takes_eps() && args.eps.is_empty() {
+        return Err(Error::Argument(format!("--eps is missing: {attack} needs to know how far pixels may move")));
+    }
+    let target = match args.target.as_deref() {
+        None => None,
+        Some("next") => Some(Target::Next),
+        Some(class) => Some(Target::Class(find_class(&model.classes, class)?)),
+    };
+    let rules = Rules { loss: args.loss.into(), bounds: (!args.no_clip).then_some(PIXELS), seed: args.seed };
+    Ok(Plan { attack, eps: args.eps.clone(), rules, target, limit: args.limit })
+}
+
+fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -> Report {
+    let (unlimited, attacked): (Vec<_>, Vec<_>) =
+        evaluation.attacked.iter().partition(|result| result.eps.is_infinite());
+    let attacked_report = |result: &AttackedResult| Attacked {
+        eps: result.eps.is_finite().then_some(result.eps),
+        counted: Counted::new(result.correct, evaluation.n),
+        reached: result.reached,
+        mean_confidence_on_mistakes: result.mean_confidence_on_mistakes,
+    };
     Report {
         model: args.model.clone(),
-        attack: "fgsm",
-        loss: args.loss.into(),
-        clip: !args.no_clip,
+        attack: plan.attack.name(),
+        settings: plan.attack.clone(),
+        loss: plan.rules.loss,
+        clip: plan.rules.bounds.is_some(),
+        seed: plan.rules.seed,
+        target: args.target.clone(),
         n: evaluation.n,
         without_gradient: evaluation.without_gradient,
         saturated: evaluation.saturated,
-        clean: Clean { correct: evaluation.clean_correct, error: error(evaluation.clean_correct) },
-        attacked: evaluation
-            .attacked
+        clean: Counted::new(evaluation.clean_correct, evaluation.n),
+        attacked: attacked.into_iter().map(attacked_report).collect(),
+        unlimited: unlimited.into_iter().map(attacked_report).next(),
+        length: evaluation.lengths.as_ref().map(|lengths| Length {
+            measure: measure(&plan.attack),
+            median: evaluation.median_length().filter(|length| length.is_finite()),
+            pictures: lengths.len(),
+            reached: lengths.iter().filter(|length| length.is_finite()).count(),
+        }),
+        warnings: warnings(&[evaluation.curve(&plan.attack, plan.rules.loss)])
             .iter()
-            .map(|result| Attacked {
-                eps: result.eps,
-                correct: result.correct,
-                error: error(result.correct),
-                mean_confidence_on_mistakes: result.mean_confidence_on_mistakes,
-            })
+            .map(ToString::to_string)
             .collect(),
+        seconds,
+    }
+}
+
+impl Counted {
+    fn new(correct: usize, n: usize) -> Self {
+        let wrong = n - correct;
+        Self { correct, error: wrong as f64 / n.max(1) as f64, error_interval: wilson_interval(wrong, n) }
+    }
+
+    fn describe(&self) -> String {
+        let (low, high) = self.error_interval;
+        format!("{:>6.2} % wrong ({:.2} to {:.2})", self.error * 100.0, low * 100.0, high * 100.0)
     }
 }
 
 fn describe(report: &Report) -> String {
     let clip = if report.clip { "on" } else { "off" };
+    let towards = report.target.as_ref().map(|target| format!(", towards {target}")).unwrap_or_default();
     let mut lines = vec![
-        format!("{} on {} pictures, true labels; FGSM, clipping {clip}", report.model, report.n),
-        format!("{:<44} {:>6.2} % wrong", "untouched", report.clean.error * 100.0),
+        format!(
+            "{} on {} pictures, true labels; {}{towards}, clipping {clip}, seed {}; 95 % intervals",
+            report.model, report.n, report.settings, report.seed
+        ),
+        format!("{:<44} {}", "untouched", report.clean.describe()),
     ];
-    for result in &report.attacked {
+    for result in report.attacked.iter().chain(&report.unlimited) {
+        let eps = result.eps.map_or("however long".into(), |eps| format!("ε {}", eps_in(report.settings.norm(), eps)));
         let confidence = result.mean_confidence_on_mistakes;
         let confidence = confidence.map(|c| format!(", mean confidence on mistakes {:.1} %", c * 100.0));
-        let confidence = confidence.unwrap_or_default();
-        lines.push(format!("ε {:<42} {:>6.2} % wrong{confidence}", describe_eps(result.eps), result.error * 100.0));
+        let reached = report.target.as_ref().map(|_| format!(", {} where they should be", result.reached));
+        let more = [confidence.unwrap_or_default(), reached.unwrap_or_default()].concat();
+        lines.push(format!("{eps:<44} {}{more}", result.counted.describe()));
     }
-    if report.without_gradient > 0 {
-        lines.push(format!("{} pictures have no gradient to follow", report.without_gradient));
+    if let Some(Length { measure, median, pictures, reached }) = &report.length {
+        let median = median.map_or("none: more than half are not fooled".into(), |median| format!("{median:.4}"));
+        lines.push(format!("median {measure} {median}; {reached} of the {pictures} that were right are fooled"));
     }
-    if report.saturated > 0 && report.loss == Loss::CrossEntropy {
-        lines.push(format!(
-            "of {} pictures the net is so sure that rounding hides most of its loss's slope; --loss log-odds follows it all the same",
-            report.saturated
-        ));
-    }
+    lines.extend(report.warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.join("\n")
 }

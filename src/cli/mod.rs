@@ -2,7 +2,9 @@
 //! explains, 2 a malformed command line or a missing display, 130 a run stopped with Ctrl-C.
 
 mod attack;
+mod attack_options;
 mod bench;
+mod curves;
 mod data;
 mod eval;
 mod interrupt;
@@ -50,14 +52,14 @@ pub struct WindowArgs {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Attack one picture with FGSM and say what the net makes of it
+    /// Attack one picture and say what the net makes of it
     Attack(attack::AttackArgs),
     /// Measure a net's errors on a set of pictures, clean and under attack
     Eval(eval::EvalArgs),
     /// Train a net, clean or with adversarial examples in its objective
     Train(train::TrainArgs),
-    /// Train the same net for every ε and α of a grid
-    Sweep(sweep::SweepArgs),
+    /// Accuracy against ε of some nets under some attacks; or train one net for every ε and α of a grid
+    Sweep(Box<sweep::SweepArgs>),
     /// Measure the paper's numbers again: train its nets on MNIST and attack them
     Reproduce(reproduce::ReproduceArgs),
     /// List the data sets that are known by name, or fetch one

@@ -1,48 +1,113 @@
-//! `doppelganger sweep`: the same run for every ε and α of a grid.
+//! `doppelganger sweep`: the same training for every ε and α of a grid, or, with `--models`, security curves of nets that are
+//! trained already.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
+use super::attack_options::{AttackName, AttackOptions};
+use super::curves::{self, Curves};
 use super::training::{Prepared, Report, TrainingArgs, TuningArgs, drive, run_name};
-use super::{eps_argument, interrupt, print};
+use super::{LossArgument, eps_argument, interrupt, print};
 use crate::engine::files::write_atomically;
 use crate::engine::train::{EpochRecord, RunFolder, Trainer};
 use crate::engine::{Error, Result};
 
+// Nets that are trained already need no net to train and no folder for it.
 #[derive(Args)]
+#[command(mut_arg("model", |arg| arg.required(false).required_unless_present("models")))]
 pub struct SweepArgs {
-    #[command(flatten)]
-    training: TrainingArgs,
     /// Values of ε, such as 0.1,0.25 or 4/255,8/255
     #[arg(long, required = true, value_delimiter = ',', value_parser = eps_argument)]
     eps: Vec<f32>,
+    /// Print one JSON object per epoch and run, or per point of a curve
+    #[arg(long)]
+    json: bool,
+    /// Measure these nets instead of training one: their accuracy against ε under each of --attacks, on the test split of
+    /// --data
+    #[arg(long, value_name = "NAME|MANIFEST", value_delimiter = ',', conflicts_with_all = ["model", "out", "alpha"])]
+    models: Vec<String>,
+    #[command(flatten)]
+    curves: CurveArgs,
+    #[command(flatten)]
+    options: AttackOptions,
+    #[command(flatten)]
+    grid: GridArgs,
+    #[command(flatten)]
+    training: TrainingArgs,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Curves, with --models")]
+struct CurveArgs {
+    /// The attacks, with commas between
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "ATTACK", default_value = "fgsm", requires = "models")]
+    attacks: Vec<AttackName>,
+    /// Where to write the curves as a table
+    #[arg(long, value_name = "FILE", requires = "models")]
+    csv: Option<PathBuf>,
+    /// Only the first N pictures
+    #[arg(long, value_name = "N", requires = "models")]
+    limit: Option<usize>,
+    /// Whose slope the attacks follow
+    #[arg(long, value_enum, default_value_t, requires = "models")]
+    loss: LossArgument,
+}
+
+#[derive(Args)]
+#[command(next_help_heading = "Training, without --models")]
+struct GridArgs {
     /// Values of α
     #[arg(long, value_delimiter = ',', default_value = "0.5")]
     alpha: Vec<f32>,
     /// Where to leave a folder for each run, and sweep.csv. Runs that are there already are taken up where they were left
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// Print one JSON object per epoch and run
-    #[arg(long)]
-    json: bool,
+    #[arg(long, value_name = "DIR", required_unless_present = "models")]
+    out: Option<PathBuf>,
 }
 
 pub fn run(args: &SweepArgs) -> Result<()> {
+    if args.models.is_empty() { train(args) } else { measure(args) }
+}
+
+fn measure(args: &SweepArgs) -> Result<()> {
+    let data = args.training.data.as_ref().ok_or_else(|| Error::Argument("--data is missing".into()))?;
+    let CurveArgs { attacks, csv, limit, loss } = &args.curves;
+    if *limit == Some(0) {
+        return Err(Error::Argument("--limit is 0; expected at least 1 picture to evaluate".into()));
+    }
+    curves::run(&Curves {
+        models: &args.models,
+        attacks,
+        options: &args.options,
+        eps: &args.eps,
+        data,
+        limit: *limit,
+        loss: *loss,
+        clip: !args.training.no_clip,
+        seed: args.training.seed,
+        csv: csv.as_deref(),
+        json: args.json,
+    })
+}
+
+fn train(args: &SweepArgs) -> Result<()> {
+    let GridArgs { alpha, out: Some(out) } = &args.grid else {
+        return Err(Error::Argument("--out is missing".into()));
+    };
     interrupt::watch();
-    std::fs::create_dir_all(&args.out).map_err(Error::io("make the folder for the sweep", &args.out))?;
+    std::fs::create_dir_all(out).map_err(Error::io("make the folder for the sweep", out))?;
     let mut table = String::from("eps,alpha,seed,epochs,clean_error,adversarial_error,pgd_error,folder\n");
     for &eps in &args.eps {
-        for &alpha in &args.alpha {
+        for &alpha in alpha {
             let name = run_name(eps, alpha, args.training.seed);
-            let trainer = run_one(args, &TuningArgs { eps, alpha }, &args.out.join(&name))?;
+            let trainer = run_one(args, &TuningArgs { eps, alpha }, &out.join(&name))?;
             let row = row(&trainer, &name);
             let said = if args.json { json!({ "run": name, "best": best(&trainer) }).to_string() } else { row.clone() };
             print(&said)?;
             table.push_str(&row);
             table.push('\n');
-            write_atomically(&args.out.join("sweep.csv"), table.as_bytes(), "write the table of the sweep")?;
+            write_atomically(&out.join("sweep.csv"), table.as_bytes(), "write the table of the sweep")?;
         }
     }
     Ok(())

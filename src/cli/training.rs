@@ -78,7 +78,7 @@ pub struct TrainingArgs {
     adversary: Adversary,
     /// Let the pixels of adversarial examples leave [0, 1]
     #[arg(long)]
-    no_clip: bool,
+    pub no_clip: bool,
     /// Pictures held out for validation, the last of the training split; a sixth of it if not given
     #[arg(long, value_name = "N")]
     validation: Option<usize>,

@@ -12,7 +12,9 @@ pub fn wilson_interval(count: usize, n: usize) -> (f64, f64) {
     let (p, n) = (count as f64 / n as f64, n as f64);
     let spread = Z * (p * (1.0 - p) / n + Z * Z / (4.0 * n * n)).sqrt();
     let (centre, scale) = (p + Z * Z / (2.0 * n), 1.0 + Z * Z / n);
-    (((centre - spread) / scale).max(0.0), ((centre + spread) / scale).min(1.0))
+    let (low, high) = ((centre - spread) / scale, (centre + spread) / scale);
+    // Exactly 0 and 1 at the ends, whatever rounding makes of them.
+    (if count == 0 { 0.0 } else { low.max(0.0) }, if p == 1.0 { 1.0 } else { high.min(1.0) })
 }
 
 #[cfg(test)]
@@ -33,5 +35,6 @@ mod tests {
             assert!((found.0 - low).abs() < 1e-9 && (found.1 - high).abs() < 1e-9, "{count} of {n}: {found:?}");
         }
         assert_eq!(wilson_interval(0, 0), (0.0, 1.0));
+        assert_eq!((wilson_interval(0, 10).0, wilson_interval(10, 10).1), (0.0, 1.0));
     }
 }

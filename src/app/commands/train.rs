@@ -44,6 +44,8 @@ pub enum TrainCommand {
     UseNet(NetMoment),
     AskExport(Export),
     ExportTo(Export, PathBuf),
+    /// The weights of a run that is not in hand.
+    ShowFirstLayer(RunId),
     // Settings of the next run
     Settings(Box<Config>),
     Panel(Panel),
@@ -182,12 +184,12 @@ impl TrainCommand {
         match self {
             Self::Panel(_) => about("Whose settings", "Settings of the next run, or of the one in hand", None, None),
             Self::FolderDialog => about(
-                "Folder…",
-                "A folder with one folder of pictures per class, or with the files of MNIST",
+                "Choose…",
+                "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or .tar.xz",
                 None,
                 Some(icons::ICON_FOLDER_OPEN),
             ),
-            Self::UseFolder(_) => about("Use folder", "Train on the pictures of this folder", None, None),
+            Self::UseFolder(_) => about("Use folder", "Train on the pictures of this folder or archive", None, None),
             Self::AskFetch(_) | Self::FetchData(_) => {
                 about("Fetch…", "Get this data set from the network", None, Some(icons::ICON_DOWNLOAD))
             }
@@ -200,6 +202,7 @@ impl TrainCommand {
                 keys(CTRL, Key::G),
                 Some(icons::ICON_GRID_VIEW),
             ),
+            Self::ShowFirstLayer(_) => about("Weights", "Read the weights of this run", None, None),
             Self::View(view) => view.about(),
             _ => about("Settings", "Settings of the next run", None, None),
         }
@@ -212,8 +215,8 @@ impl NetMoment {
             Self::Before => about("Before", "The net before the first step: random weights", None, None),
             Self::Now => about(
                 "Use in Explore",
-                "Attack this run's net with the picture of the Explore tab; there you can change between the net before, \
-                 now and at its best. It may still be in training.",
+                "Attack this run's net with the picture of the Explore tab, at the ε that it was trained with; there you can \
+                 change between the net before, now and at its best. It may still be in training.",
                 keys(NONE, Key::U),
                 Some(icons::ICON_VISIBILITY),
             ),

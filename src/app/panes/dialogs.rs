@@ -29,6 +29,8 @@ pub enum Question {
     Model,
     /// Pictures to train on.
     Folder,
+    /// The same, packed into one file.
+    Archive,
     /// Where something of a run goes.
     Export(Export),
 }
@@ -39,7 +41,7 @@ impl Question {
             Self::Open => "Open a picture",
             Self::Save => "Save the adversarial picture",
             Self::Model => "Add a model from a file",
-            Self::Folder => "Train on a folder of pictures",
+            Self::Folder | Self::Archive => "Train on pictures of your own",
             Self::Export(Export::History) => "Save the history",
             Self::Export(Export::Settings) => "Save the settings",
             Self::Export(Export::Plots) => "Save the plots",
@@ -51,7 +53,10 @@ impl Question {
             Self::Open => "PNG, JPEG, WebP, BMP, TIFF or GIF.",
             Self::Save => "A PNG of the size that the net sees.",
             Self::Model => "Weights as .pth or .safetensors, or a manifest as .toml. They are checked and copied.",
-            Self::Folder => "A folder with one folder of pictures per class, or with the four files of MNIST.",
+            Self::Folder | Self::Archive => {
+                "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or .tar.xz; \
+                 or a folder with the four files of MNIST."
+            }
             Self::Export(Export::History) => "A table (CSV) with a line for each epoch; errors are shares.",
             Self::Export(Export::Settings) => "JSON, as the program keeps them.",
             Self::Export(Export::Plots) => "A PNG of the plots as they are on screen.",
@@ -65,6 +70,7 @@ impl Question {
             Self::Save | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
             Self::Model => Some(("Weights and manifests", &["pth", "pt", "safetensors", "toml"])),
             Self::Folder => None,
+            Self::Archive => Some(("Packed class folders", &["tar", "gz", "tgz", "xz", "txz"])),
             Self::Export(Export::History) => Some(("CSV", &["csv"])),
             Self::Export(Export::Settings) => Some(("JSON", &["json"])),
         }
@@ -76,7 +82,7 @@ impl Question {
             Self::Open => Command::Show(Source::File(path)),
             Self::Save => Command::SaveTo(path.with_extension("png")),
             Self::Model => Command::Models(ModelsCommand::Add(path)),
-            Self::Folder => Command::Train(TrainCommand::UseFolder(path)),
+            Self::Folder | Self::Archive => Command::Train(TrainCommand::UseFolder(path)),
             Self::Export(export) => {
                 let path = match self.filter() {
                     Some((_, [extension, ..])) if path.extension().is_none() => path.with_extension(extension),
@@ -91,7 +97,7 @@ impl Question {
         match self {
             Self::Open => "Open",
             Self::Model => "Add",
-            Self::Folder => "Use",
+            Self::Folder | Self::Archive => "Use",
             Self::Save | Self::Export(_) => "Save",
         }
     }
@@ -121,7 +127,7 @@ impl Dialogs {
         let modal = Modal::new(Id::unique("file question")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
             ui.set_width((ui.ctx().content_rect().width() - 96.0).min(560.0));
             ui.label(egui::RichText::new(question.title()).font(theme::verdict_font()));
-            ui.label(theme::weak(ui, question.remark()));
+            ui.add(egui::Label::new(theme::weak(ui, question.remark())).wrap());
             ui.add_space(SPACE_2);
             self.path_row(ui, question, out);
             if question == Question::Open && !recent.is_empty() {
@@ -137,7 +143,7 @@ impl Dialogs {
 
     fn path_row(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) {
         ui.horizontal(|ui| {
-            let label = ui.label(theme::caption(ui, "Path"));
+            let label = ui.label(theme::caption(ui, "Path:"));
             let browse = 100.0;
             let field = TextEdit::singleline(&mut self.path)
                 .id(Id::unique("path"))
@@ -163,6 +169,12 @@ impl Dialogs {
             if ui.button("Cancel").clicked() {
                 out.push(Command::CloseOverlay);
             }
+            // The system's dialogs choose folders or files, not either.
+            if question == Question::Folder {
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    command_button(ui, Command::BrowseArchives, out);
+                });
+            }
         });
     }
 
@@ -172,6 +184,7 @@ impl Dialogs {
         out.push(question.answer(path));
     }
 }
+
 fn recent_files(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
     ui.add_space(SPACE_2);
     ui.label(theme::caption(ui, "Recent"));

@@ -24,6 +24,7 @@ pub use models::ModelsPage;
 pub use net_band::net_band;
 pub use notices::{Notices, Tone};
 pub use pictures::Pictures;
+pub use plots::PlotLook;
 pub use results::results;
 pub use samples::{Samples, Thumbnail, make_thumbnails};
 pub use top_bar::top_bar;

@@ -73,7 +73,7 @@ fn model_picker(ui: &mut Ui, explore: &Explore, train: &Train, out: &mut Vec<Com
         (None, Some(entry)) => entry.title.clone(),
         (None, None) => explore.shown.as_ref().map_or(&explore.model, |shown| &shown.model.title).clone(),
     };
-    let width = (ui.available_width() * 0.25).clamp(150.0, 280.0);
+    let width = (ui.available_width() * 0.25).clamp(104.0, 280.0);
     let response = ComboBox::from_id_salt("model").selected_text(title).width(width).truncate().show_ui(ui, |ui| {
         ui.set_width(MENU_WIDTH);
         for entry in &explore.catalogue {

@@ -17,8 +17,8 @@ pub const CHANNELS_RANGE: RangeInclusive<usize> = 2..=128;
 /// The most runs of one sweep.
 pub const MOST_RUNS: usize = 64;
 
-/// What a new user trains: in about a minute both errors part and fall. At the paper's ε of .25 this net learns to withstand
-/// FGSM alone, and PGD fools it all the more.
+/// What a new user trains: in about a minute both errors part and fall. At this ε the error under ten steps of PGD falls
+/// with that under FGSM; from about 0.2 on plain FGSM is overfitted.
 pub fn usual() -> Config {
     Config {
         data: DataSource::Drawn { count: 10_000, seed: 0 },

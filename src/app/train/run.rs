@@ -14,6 +14,8 @@ pub struct Run {
     pub progress: Option<Progress>,
     /// The weights of its first layer, once some were reported.
     pub sheet: Option<Arc<Rgba>>,
+    /// Its weights were asked for: they lie on disk.
+    pub(super) is_sheet_wanted: bool,
     /// ε and α that were asked for, until the epoch begins in which they hold.
     pub(super) wish: Option<(f32, f32)>,
     /// The names of its nets before, now and at their best, once Explore knows them.
@@ -22,7 +24,7 @@ pub struct Run {
 
 impl Run {
     pub(super) fn new(info: RunInfo) -> Self {
-        Self { info, is_ticked: false, progress: None, sheet: None, wish: None, nets: None }
+        Self { info, is_ticked: false, progress: None, sheet: None, is_sheet_wanted: false, wish: None, nets: None }
     }
 
     pub fn is_in_hand(&self) -> bool {
@@ -46,6 +48,12 @@ impl Run {
             RunState::Failed(_) => !self.info.history.is_empty(),
             _ => true,
         }
+    }
+
+    /// Whether the weights of its first layer must be asked for.
+    pub fn lacks_sheet(&self) -> bool {
+        let is_on_disk = !self.is_in_hand() && self.has_net() && self.info.state != RunState::Queued;
+        is_on_disk && self.sheet.is_none() && !self.is_sheet_wanted
     }
 
     /// ε and α: those that were asked for, even if they only hold from the next epoch on.

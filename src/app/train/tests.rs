@@ -114,7 +114,7 @@ fn a_retuned_run_shows_what_is_asked_for_until_it_holds() {
 fn a_loss_that_is_no_number_is_met_with_half_the_rate() {
     let mut train = running();
     let why = RunState::Paused(Some("the loss became NaN".into()));
-    assert!(matches!(state(&mut train, "run-0001", why), Some(Outcome::Problem(text)) if text.contains("NaN")));
+    assert!(matches!(state(&mut train, "run-0001", why), Some(Outcome::NeedsYou(text)) if text.contains("NaN")));
     assert!(!train.is_busy());
     let orders = train.obey(&TrainCommand::HalveRate);
     assert!(matches!(orders[..], [Order::LearningRate(rate), Order::Play] if rate == 0.05));
@@ -222,4 +222,19 @@ fn a_data_set_is_fetched_and_its_progress_told() {
     let failed = TrainEvent::FetchFailed { source: DataSource::Mnist, message: Some("no network".into()) };
     assert_eq!(train.take(failed), Some(Outcome::Problem("no network".into())));
     assert_eq!(train.take(TrainEvent::Fetched(DataSource::Mnist)), Some(Outcome::Fetched(DataSource::Mnist)));
+}
+
+#[test]
+fn weights_of_a_run_on_disk_are_asked_for_once() {
+    let mut train = running();
+    let ask = TrainCommand::ShowFirstLayer(id("run-0001"));
+    assert!(train.obey(&ask).is_empty(), "a run in hand shows them by itself");
+    train.take(TrainEvent::Epoch { run: id("run-0001"), record: record(1, 5, 50) });
+    state(&mut train, "run-0001", RunState::Stopped);
+    assert!(train.selected().unwrap().lacks_sheet());
+    assert!(matches!(&train.obey(&ask)[..], [Order::FirstLayer(run)] if **run == *"run-0001"));
+    assert!(!train.selected().unwrap().lacks_sheet() && train.obey(&ask).is_empty(), "they are on their way");
+    let sheet = crate::engine::picture::Rgba { width: 1, height: 1, bytes: vec![0; 4] };
+    train.take(TrainEvent::FirstLayer { run: id("run-0001"), sheet: sheet.into() });
+    assert!(train.selected().unwrap().sheet.is_some());
 }

@@ -19,6 +19,13 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
+/// "0:12", "3:20", "2:05:00": the same for a narrow column.
+pub fn clock(time: Duration) -> String {
+    let seconds = time.as_secs_f64().round() as u64;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours == 0 { format!("{minutes}:{seconds:02}") } else { format!("{hours}:{minutes:02}:{seconds:02}") }
+}
+
 /// A state in a word.
 pub fn state(state: &RunState) -> &'static str {
     match state {
@@ -187,6 +194,8 @@ mod tests {
             [0.2, 59.4, 80.0, 3599.6, 7500.0].map(told),
             ["0 s", "59 s", "1 min 20 s", "1 h 00 min", "2 h 05 min"]
         );
+        let read = |seconds: f64| clock(Duration::from_secs_f64(seconds));
+        assert_eq!([0.2, 59.6, 80.0, 7500.0].map(read), ["0:00", "1:00", "1:20", "2:05:00"]);
     }
 
     #[test]

@@ -1,15 +1,41 @@
 //! Attacks. All of them work in pixel space [0, 1], on a net in evaluation mode.
 //!
+//! A [`Problem`] is some pictures and the rules; an [`Attack`] starts on it and gives a [`Run`], which advances step by step:
+//! the same code serves whole test sets and a person who watches. Each attack names its paper; the field's first is
 //! Goodfellow, Shlens, Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572).
 
+mod carlini_wagner;
+mod climb;
+mod controls;
+mod curve;
+mod deepfool;
 mod gradient;
+mod honesty;
+mod minimal;
+mod one_step;
 mod picture;
+mod problem;
+mod run;
+mod saliency;
+mod settings;
 mod step;
 
 pub use crate::engine::loss::Loss;
+pub use carlini_wagner::CarliniWagner;
+pub use climb::{Bim, GradientSteps, MomentumFgsm, Pgd};
+pub use controls::{Control, alignment};
+pub use curve::{EpsCurve, Flip, eps_curve, eps_range};
+pub use deepfool::DeepFool;
 pub use gradient::{InputGradient, input_gradient};
+pub use honesty::{Curve, Point, Warning, warnings};
+pub use minimal::MinimalEps;
+pub use one_step::{Fgsm, Noise, NoiseKind};
 pub use picture::{Attacked, Baseline, MAX_PHOTO_PIXELS, Subject, attack};
-pub use step::{Bounds, Norm, PIXELS, fgsm, gradient_step, sign_step};
+pub use problem::{Clean, Problem, Rules};
+pub use run::{Attack, MAX_STEPS, Run, Step, finish};
+pub use saliency::SaliencyMap;
+pub use settings::AttackSettings;
+pub use step::{Bounds, Norm, PIXELS, fgsm, gradient_step, sign_step, within};
 
 /// Which way to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,15 +6,13 @@ use std::sync::Arc;
 use candle_core::Tensor;
 
 use super::{
-    Bounds, Goal, InputGradient, Label, Loss, Method, Norm, PIXELS, Verdict, fgsm, gradient_step, input_gradient,
+    Bounds, Goal, InputGradient, Label, Loss, MAX_STEPS, Method, Norm, PIXELS, Problem, Rules, Verdict, fgsm,
+    gradient_step, input_gradient,
 };
 use crate::engine::model::{Guess, Model, argmax};
 use crate::engine::picture::{Lens, Picture, Planes, open, save_png};
 use crate::engine::units::LEVELS;
 use crate::engine::{Error, Result};
-
-/// Most steps of [`Method::GradientSteps`].
-const MAX_STEPS: usize = 10_000;
 
 /// The most pixels of a photo that are attacked at its own resolution: those of 1920×1080, and some more.
 pub const MAX_PHOTO_PIXELS: usize = 1 << 21;
@@ -211,6 +209,42 @@ impl Baseline {
         })
     }
 
+    /// The same picture for the attacks that advance step by step.
+    ///
+    /// # Errors
+    /// A picture outside the bounds.
+    pub fn problem(&self, model: &Arc<Model>, bounds: Option<Bounds>, seed: u64) -> Result<Problem> {
+        let rules = Rules { loss: self.loss, bounds, seed };
+        let pixels = self.original.values.clone();
+        let problem = match &self.subject {
+            Subject::Fitted(_) => Problem::new(model.clone(), pixels, vec![self.label], rules)?,
+            Subject::Photo { lens, .. } => Problem::through(lens.clone(), model.clone(), pixels, self.label, rules)?,
+        };
+        match self.goal {
+            Goal::Untargeted => Ok(problem),
+            Goal::Targeted(target) => problem.towards(vec![target]),
+        }
+    }
+
+    /// What the net makes of a picture that an attack made of this one.
+    ///
+    /// # Errors
+    /// Those of the net.
+    pub fn judge(&self, model: &Model, adversarial: Planes) -> Result<Attacked> {
+        let difference = adversarial.values.iter().zip(&self.original.values).map(|(a, x)| a - x);
+        let perturbation = adversarial.with_values(difference.collect());
+        let probabilities = self.subject.probabilities(model, &adversarial)?;
+        Ok(Attacked {
+            subject: self.subject.clone(),
+            verdict: Verdict::of(self.label, self.goal, argmax(&probabilities)),
+            linf: Norm::Linf.length(&perturbation.values),
+            l2: Norm::L2.length(&perturbation.values),
+            adversarial: adversarial.into(),
+            perturbation: perturbation.into(),
+            probabilities,
+        })
+    }
+
     /// The label with its probability on the untouched picture.
     pub fn label_guess(&self, model: &Model) -> Guess {
         model.guess(&self.probabilities, self.label)
@@ -231,19 +265,7 @@ pub fn attack(model: &Model, baseline: &Baseline, method: Method, clip: bool) ->
         }
         Method::GradientSteps { eta, steps } => gradient_steps(model, baseline, (eta, steps), bounds)?,
     };
-    let adversarial = Planes::from_tensor(&adversarial)?;
-    let difference = adversarial.values.iter().zip(&baseline.original.values).map(|(a, x)| a - x);
-    let perturbation = adversarial.with_values(difference.collect());
-    let probabilities = baseline.subject.probabilities(model, &adversarial)?;
-    Ok(Attacked {
-        subject: baseline.subject.clone(),
-        verdict: Verdict::of(baseline.label, baseline.goal, argmax(&probabilities)),
-        linf: perturbation.values.iter().fold(0.0, |m, d| m.max(d.abs())),
-        l2: perturbation.values.iter().map(|d| f64::from(*d).powi(2)).sum::<f64>().sqrt() as f32,
-        adversarial: adversarial.into(),
-        perturbation: perturbation.into(),
-        probabilities,
-    })
+    baseline.judge(model, Planes::from_tensor(&adversarial)?)
 }
 
 fn gradient_steps(

@@ -1,6 +1,7 @@
 //! One step along a gradient.
 
 use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
 
 use crate::engine::{Error, Result};
 
@@ -25,7 +26,7 @@ impl Bounds {
         }
     }
 
-    fn check(self, values: &[f32]) -> Result<()> {
+    pub(super) fn check(self, values: &[f32]) -> Result<()> {
         match values.iter().find(|v| !(self.min..=self.max).contains(v)) {
             None => Ok(()),
             Some(v) => {
@@ -37,7 +38,8 @@ impl Bounds {
 }
 
 /// The norm in which a perturbation may have the length ε.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Norm {
     /// `ε·sign(g)`: the fast gradient sign method (arXiv 1412.6572, section 3).
     Linf,
@@ -48,6 +50,25 @@ pub enum Norm {
 }
 
 impl Norm {
+    /// Of all values together.
+    pub fn length(self, values: &[f32]) -> f32 {
+        let sizes = values.iter().map(|v| f64::from(v.abs()));
+        match self {
+            Self::Linf => sizes.fold(0.0, f64::max) as f32,
+            Self::L2 => sizes.map(|v| v * v).sum::<f64>().sqrt() as f32,
+            Self::L1 => sizes.sum::<f64>() as f32,
+        }
+    }
+
+    /// As in formulas: `max|δ|`, `‖δ‖₂`, `‖δ‖₁`.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Linf => "max|δ|",
+            Self::L2 => "‖δ‖₂",
+            Self::L1 => "‖δ‖₁",
+        }
+    }
+
     /// The η of length 1 with the largest `<g, η>`; zero where `g` is zero.
     pub fn steepest(self, gradient: &[f32]) -> Vec<f32> {
         match self {
@@ -77,6 +98,26 @@ pub fn sign_step(x: &[f32], gradient: &[f32], eps: f32, bounds: Option<Bounds>) 
     match bounds {
         Some(Bounds { min, max }) => moved.map(|x| x.clamp(min, max)).collect(),
         None => moved.collect(),
+    }
+}
+
+/// Brings pixels back to within ε of `centre` in L∞ or L2, and then into the bounds. L1 has no such projection here; its
+/// pixels only go back into the bounds.
+pub fn within(norm: Norm, pixels: &mut [f32], centre: &[f32], eps: f32, bounds: Option<Bounds>) {
+    match norm {
+        Norm::Linf => pixels.iter_mut().zip(centre).for_each(|(p, c)| *p = p.clamp(c - eps, c + eps)),
+        Norm::L2 => {
+            let moved: Vec<f32> = pixels.iter().zip(centre).map(|(p, c)| p - c).collect();
+            let length = norm.length(&moved);
+            if length > eps {
+                let scale = eps / length;
+                pixels.iter_mut().zip(centre).zip(moved).for_each(|((p, c), moved)| *p = c + scale * moved);
+            }
+        }
+        Norm::L1 => {}
+    }
+    if let Some(Bounds { min, max }) = bounds {
+        pixels.iter_mut().for_each(|p| *p = p.clamp(min, max));
     }
 }
 

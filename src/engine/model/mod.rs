@@ -159,6 +159,37 @@ impl Model {
         }
     }
 
+    /// Logits, and the gradients of `count` sums `Σ logits · d` with respect to the pixels of each picture, (n, count,
+    /// channels, height, width), where `d = of_logits(first picture, number of the sum, logits)`.
+    ///
+    /// # Errors
+    /// When `pixels` does not have the net's input shape.
+    pub fn gradients(
+        &self,
+        pixels: &Tensor,
+        count: usize,
+        of_logits: impl Fn(usize, usize, &[f32]) -> Vec<f32> + Sync,
+    ) -> Result<(Tensor, Tensor)> {
+        let n = self.check_pixels(pixels)?;
+        let Input { channels, height, width, .. } = *self.input();
+        if let Executor::Kernels(net) = &*self.executor {
+            let (logits, gradients) = net.gradients(&pixels.flatten_all()?.to_vec1::<f32>()?, count, of_logits);
+            let logits = Tensor::from_vec(logits, (n, self.classes.len()), &Device::Cpu)?;
+            return Ok((logits, Tensor::from_vec(gradients, (n, count, channels, height, width), &Device::Cpu)?));
+        }
+        let mut all = Vec::with_capacity(count);
+        let mut logits = None;
+        for number in 0..count {
+            let (found, gradient) = self.gradient(pixels, |first, logits| of_logits(first, number, logits))?;
+            logits = Some(found);
+            all.push(gradient);
+        }
+        match logits {
+            Some(logits) => Ok((logits, Tensor::stack(&all, 1)?)),
+            None => Err(Error::Argument("no gradients are asked for; expected at least 1".into())),
+        }
+    }
+
     /// The number of pictures.
     fn check_pixels(&self, pixels: &Tensor) -> Result<usize> {
         let Input { channels, height, width, .. } = self.input();

@@ -63,18 +63,44 @@ impl Net {
         pixels: &[f32],
         of_logits: impl Fn(usize, &[f32]) -> Vec<f32> + Sync,
     ) -> (Vec<f32>, Vec<f32>) {
+        self.gradients(pixels, 1, |first, _, logits| of_logits(first, logits))
+    }
+
+    /// The same for `count` sums of the logits at once, `d = of_logits(first picture, number of the sum, logits)`: one pass
+    /// forwards and `count` back. The gradients are (n, count, channels, height, width).
+    pub fn gradients(
+        &self,
+        pixels: &[f32],
+        count: usize,
+        of_logits: impl Fn(usize, usize, &[f32]) -> Vec<f32> + Sync,
+    ) -> (Vec<f32>, Vec<f32>) {
         let transposed = self.transposed.get_or_init(|| {
             let mut transposed = Transposed::default();
             self.plan.transpose(self.isa, (&self.parameters, &self.folded), &mut transposed, true);
             transposed
         });
         let weights = Weights { parameters: &self.parameters, folded: &self.folded, transposed: Some(transposed) };
+        let size = self.plan.values_per_input().max(1);
         self.passes(pixels, |pixels, first, workspace| {
             let logits = self.plan.forward(self.isa, weights, pixels, workspace, None);
+            let mut back = |number: usize, gradient: &mut [f32]| {
+                let wanted = Wanted { parameters: None, pixels: Some(gradient) };
+                let d = of_logits(first, number, &logits);
+                self.plan.backward(self.isa, weights, &d, workspace, wanted);
+            };
+            let mut gradients = vec![0.0; count * pixels.len()];
+            if count == 1 {
+                back(0, &mut gradients);
+                return (logits, gradients);
+            }
             let mut gradient = vec![0.0; pixels.len()];
-            let wanted = Wanted { parameters: None, pixels: Some(&mut gradient) };
-            self.plan.backward(self.isa, weights, &of_logits(first, &logits), workspace, wanted);
-            (logits, gradient)
+            for number in 0..count {
+                back(number, &mut gradient);
+                for (all, one) in gradients.chunks_mut(count * size).zip(gradient.chunks(size)) {
+                    all[number * size..][..size].copy_from_slice(one);
+                }
+            }
+            (logits, gradients)
         })
     }
 

@@ -162,6 +162,12 @@ impl Config {
         self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
     }
 
+    /// Whether the net learns on examples that follow its gradient: only then is there an attack to overfit.
+    pub fn trains_on_an_attack(&self) -> bool {
+        let follows = matches!(self.adversary, Adversary::Fgsm | Adversary::RandomFgsm | Adversary::Pgd { .. });
+        follows && self.is_adversarial()
+    }
+
     /// # Errors
     /// [`Error::Argument`] that names the value, what it is, and what was expected.
     pub fn check(&self, pictures: usize) -> Result<()> {

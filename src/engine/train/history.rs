@@ -50,6 +50,10 @@ pub struct EpochRecord {
     pub alpha: f32,
     /// Learning rate of its last step.
     pub rate: f32,
+    /// The largest learning rate of the schedule, as it was set in the end of the epoch; 0 in histories of old, which do
+    /// not tell.
+    #[serde(default)]
+    pub learning_rate: f32,
     /// Mean objective over the epoch.
     pub loss: f32,
     pub clean: Option<Measured>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::optimiser::{Algorithm, Optimiser, StepSize};
 use super::passes::{Batch, KernelPasses, Passes, Seen, TensorPasses, Wanted};
-use crate::engine::attack::{Bounds, PIXELS, sign_step};
+use crate::engine::attack::{self, Bounds, Norm, PIXELS, sign_step};
 use crate::engine::device::Backend;
 use crate::engine::kernels::Isa;
 use crate::engine::model::{Gradients, Manifest, Parameters, Params};
@@ -327,14 +327,9 @@ impl Learner {
     }
 }
 
-/// Brings pixels back to within ε of `centre`, and into the bounds.
+/// Pixels brought back to within ε of `centre`, and into the bounds.
 fn within(mut pixels: Vec<f32>, centre: &[f32], eps: f32, bounds: Option<Bounds>) -> Vec<f32> {
-    for (pixel, centre) in pixels.iter_mut().zip(centre) {
-        *pixel = pixel.clamp(centre - eps, centre + eps);
-        if let Some(Bounds { min, max }) = bounds {
-            *pixel = pixel.clamp(min, max);
-        }
-    }
+    attack::within(Norm::Linf, &mut pixels, centre, eps, bounds);
     pixels
 }
 

@@ -339,6 +339,7 @@ impl Trainer {
             eps,
             alpha,
             rate,
+            learning_rate: self.config.learning_rate,
             loss,
             clean,
             adversarial,

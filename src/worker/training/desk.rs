@@ -12,7 +12,7 @@ use super::protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
 use crate::engine::Result;
 use crate::engine::data::{DataSource, Dataset};
 use crate::engine::device::Backend;
-use crate::engine::model::{Catalogue, Manifest, Model, Params};
+use crate::engine::model::{Catalogue, FirstLayer, Manifest, Model, Params};
 use crate::engine::train::{Config, Moment, Nets, RunFolder, Trainer};
 use crate::worker::mailbox::{Mailbox, Task};
 use crate::worker::{Event, Outbox};
@@ -178,6 +178,11 @@ impl Desk {
             Order::LearningRate(rate) => self.change(|trainer| trainer.set_learning_rate(rate)),
             Order::Offer(run) => {
                 if let Err(error) = self.offer(&run) {
+                    self.send(TrainEvent::Problem(error.to_string()));
+                }
+            }
+            Order::FirstLayer(run) => {
+                if let Err(error) = self.show_first_layer(&run) {
                     self.send(TrainEvent::Problem(error.to_string()));
                 }
             }
@@ -417,6 +422,20 @@ impl Desk {
         let name = |when: &str| format!("{run}:{when}");
         let (before, now, best) = (name("before"), name("now"), name("best"));
         self.send(TrainEvent::Offered { run: run.clone(), before, now, best });
+        Ok(())
+    }
+
+    fn show_first_layer(&self, run: &RunId) -> Result<()> {
+        if self.has_in_hand(run) {
+            return Ok(());
+        }
+        let Nets { manifest, best, .. } = RunFolder::nets(&self.folder(run))?;
+        let Some(layer) = FirstLayer::of(&manifest) else { return Ok(()) };
+        let weights = best.get(&layer.tensor).map(|tensor| tensor.flatten_all()?.to_vec1()).transpose()?;
+        if let Some(weights) = weights {
+            let sheet = Arc::new(layer.sheet(&weights));
+            self.send(TrainEvent::FirstLayer { run: run.clone(), sheet });
+        }
         Ok(())
     }
 

@@ -36,6 +36,8 @@ pub enum Order {
     LearningRate(f32),
     /// Makes the nets of a run known to Explore: before, now and at its best.
     Offer(RunId),
+    /// Shows the weights of the first layer of a run that is not in hand, as it is kept; one in hand shows them by itself.
+    FirstLayer(RunId),
     /// Deletes the folder of a run that is not in hand.
     Delete(RunId),
     /// Fetches a data set from the network; training goes on meanwhile. The person has agreed to it.

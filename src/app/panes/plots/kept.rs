@@ -93,9 +93,9 @@ fn data_key(panel: Panel, scene: &Scene<'_>) -> u64 {
 }
 
 fn hash(record: &EpochRecord, hasher: &mut DefaultHasher) {
-    let EpochRecord { stage, epoch, eps, alpha, rate, loss, clean, adversarial, pgd, seconds } = *record;
+    let EpochRecord { stage, epoch, eps, alpha, rate, learning_rate, loss, clean, adversarial, pgd, seconds } = *record;
     (stage as u8, epoch).hash(hasher);
-    [eps, alpha, rate, loss, seconds].map(f32::to_bits).hash(hasher);
+    [eps, alpha, rate, learning_rate, loss, seconds].map(f32::to_bits).hash(hasher);
     for measured in [clean, adversarial, pgd] {
         let Measured { n, wrong, loss, confidence_on_mistakes } = measured.unwrap_or_default();
         (measured.is_some(), n, wrong, loss.to_bits(), confidence_on_mistakes.map(f32::to_bits)).hash(hasher);

@@ -26,8 +26,7 @@ pub fn arrange(panels: &[Panel], size: Vec2) -> Option<Vec<Placed>> {
     if rest.is_empty() {
         return Some(stacked(panels, Rect::from_min_size(pos2(0.0, 0.0), size)));
     }
-    let low = LOWEST * panels.len() as f32 + GAP * rest.len() as f32;
-    if size.y >= HIGH || (size.x < WIDE && size.y >= low * 1.3) {
+    if size.y >= HIGH {
         return Some(stacked(panels, Rect::from_min_size(pos2(0.0, 0.0), size)));
     }
     let beside = LOWEST * rest.len() as f32 + GAP * (rest.len() - 1) as f32;
@@ -81,7 +80,8 @@ mod tests {
         assert_eq!(wide.iter().map(|placed| placed.has_epochs).collect::<Vec<_>>(), [true, false, true]);
         assert_eq!(check(vec2(500.0, 300.0)), None, "room for one only");
         assert_eq!(check(vec2(900.0, 150.0)), None);
-        assert!(check(vec2(500.0, 420.0)).is_some());
+        assert_eq!(check(vec2(500.0, 420.0)), None);
+        assert!(check(vec2(500.0, 480.0)).is_some());
     }
 
     #[test]

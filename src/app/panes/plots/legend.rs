@@ -84,7 +84,7 @@ fn run(ui: &mut Ui, scene: &Scene<'_>, index: usize) -> Response {
     let mut job = eframe::egui::text::LayoutJob::simple_singleline(run.name.into(), font, palette.text);
     job.wrap = eframe::egui::text::TextWrapping::truncate_at_width(NAME);
     let galley = ui.painter().layout_job(job);
-    let alarm = marks::alarm(run.history);
+    let alarm = marks::alarm(run.history, run.config);
     let icon = if alarm.is_some() { 18.0 } else { 0.0 };
     let width = 14.0 + SPACE_1 + galley.size().x + icon;
     let (rect, response) = ui.allocate_exact_size(vec2(width, HEIGHT), Sense::hover());

@@ -1,7 +1,7 @@
 //! What happened in a run and what its rules would have done, as flags above the plot of errors.
 
 use crate::app::words::short;
-use crate::engine::train::{EpochRecord, Measured, Rule, Stage, Stopping};
+use crate::engine::train::{Adversary, Config, EpochRecord, Measured, Rule, Stage, Stopping};
 
 /// What a flag is about; it decides the flag's colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,12 +58,17 @@ fn retraining(history: &[EpochRecord]) -> Option<Mark> {
     Some(Mark { x: at as f64 + 0.5, text: "retraining on all pictures".into(), about: About::Run })
 }
 
-/// Where ε or α changed between two epochs of a stage.
+/// Where ε, α or the learning rate changed between two epochs of a stage: not by its schedule, but by a person.
 fn changes(history: &[EpochRecord]) -> impl Iterator<Item = Mark> + '_ {
     history.windows(2).enumerate().filter_map(|(at, pair)| {
         let (before, after) = (&pair[0], &pair[1]);
         let change = |name: &str, old: f32, new: f32| (old != new).then(|| format!("{name} {}", short(new)));
-        let parts = [change("ε", before.eps, after.eps), change("α", before.alpha, after.alpha)];
+        let is_known = before.learning_rate > 0.0;
+        let parts = [
+            change("ε", before.eps, after.eps),
+            change("α", before.alpha, after.alpha),
+            change("rate", before.learning_rate, after.learning_rate).filter(|_| is_known),
+        ];
         let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
         let is_mark = before.stage == after.stage && !text.is_empty();
         is_mark.then_some(Mark { x: at as f64 + 1.5, text, about: About::Run })
@@ -87,7 +92,10 @@ impl Alarm {
 /// The PGD error of an earlier epoch is worth going back to when it is lower by this much.
 const WORTH_GOING_BACK: f64 = 0.1;
 
-pub fn alarm(history: &[EpochRecord]) -> Option<Alarm> {
+pub fn alarm(history: &[EpochRecord], config: &Config) -> Option<Alarm> {
+    if !config.trains_on_an_attack() {
+        return None;
+    }
     let measured = |record: &&EpochRecord| record.pgd.is_some() && record.adversarial.is_some();
     let record = history.iter().rev().find(measured).filter(|record| record.overfits_the_attack())?;
     let error = |measured: Option<Measured>| measured.map_or(0.0, |measured| measured.error());
@@ -101,11 +109,16 @@ pub fn alarm(history: &[EpochRecord]) -> Option<Alarm> {
     } else {
         String::new()
     };
+    let remedy = match config.adversary {
+        Adversary::Pgd { .. } => "more steps of PGD",
+        Adversary::RandomFgsm => "PGD",
+        _ => "a random start, with PGD",
+    };
     Some(Alarm {
         what: format!("PGD error {pgd} % against FGSM {fgsm} %: catastrophic overfitting"),
         advice: format!(
-            "at epoch {} the net only withstands the one step that it is trained on. {back}Train with a random start, \
-             with PGD or with a smaller ε.",
+            "at epoch {} the net withstands large steps far better than small ones. {back}Train with {remedy} or with a \
+             smaller ε.",
             record.epoch
         ),
     })
@@ -188,6 +201,11 @@ mod tests {
         history[2].eps = 0.3;
         history[3].eps = 0.3;
         history[3].alpha = 0.75;
+        history[0].learning_rate = 0.0;
+        history[1].learning_rate = 0.1;
+        for record in &mut history[2..4] {
+            (record.learning_rate, record.rate) = (0.05, 0.01);
+        }
         for record in &mut history[4..] {
             (record.stage, record.clean, record.adversarial) = (Stage::Retraining, None, None);
         }
@@ -196,7 +214,7 @@ mod tests {
             (4.5, "retraining on all pictures"),
             (4.0, "best adversarial (4)"),
             (3.0, "best clean (3)"),
-            (2.5, "ε 0.3"),
+            (2.5, "ε 0.3, rate 0.05"),
             (3.5, "α 0.75"),
         ];
         assert_eq!(found, expected.map(|(x, text)| (x, text.to_owned())));
@@ -205,17 +223,18 @@ mod tests {
     #[test]
     fn no_history_has_no_marks() {
         assert!(marks(&[], &Stopping::default()).is_empty());
-        assert!(alarm(&[]).is_none());
+        assert!(alarm(&[], &Config::default()).is_none());
         assert_eq!(best(&[]).map(|(_, best)| best), [None, None]);
     }
 
     #[test]
     fn the_alarm_follows_the_newest_answers() {
         let mut history = history();
-        assert!(alarm(&history).is_none());
+        let fgsm = Config { adversary: Adversary::Fgsm, eps: 0.25, alpha: 0.5, ..Config::default() };
+        assert!(alarm(&history, &fgsm).is_none());
         let parted = |wrong| Some(Measured { n: 500, wrong, ..Measured::default() });
         history[3].pgd = parted(490);
-        let alarm_of = |history: &[EpochRecord]| alarm(history).expect("PGD is far above FGSM").text();
+        let alarm_of = |history: &[EpochRecord]| alarm(history, &fgsm).expect("PGD is far above FGSM").text();
         let text = alarm_of(&history);
         assert!(text.starts_with("PGD error 98 % against FGSM 50 %: catastrophic overfitting; at epoch 4"), "{text}");
         assert!(!text.contains("lowest"), "there is nothing to go back to: {text}");
@@ -223,7 +242,9 @@ mod tests {
         let text = alarm_of(&history);
         assert!(text.contains("PGD error was lowest at epoch 2 (62 %)."), "{text}");
         history[4].pgd = parted(260);
-        assert!(alarm(&history).is_none(), "the net has recovered");
+        let clean = Config { adversary: Adversary::None, ..fgsm.clone() };
+        assert!(alarm(&history[..4], &clean).is_none(), "there is no attack that it could overfit");
+        assert!(alarm(&history, &fgsm).is_none(), "the net has recovered");
     }
 
     #[test]

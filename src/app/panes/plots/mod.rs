@@ -23,15 +23,16 @@ use eframe::egui::{self, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
 
 use self::kept::Kept;
-use self::scene::{Look, Scene};
-use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_4, palette};
+use self::scene::Scene;
+use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 use crate::engine::train::{Config, EpochRecord, Rule, Stage};
 
+pub use scene::Look as PlotLook;
 pub use sweep_grid::sweep_grid;
 pub use trade_off::trade_off;
 
 /// Below this height the plots need every line.
-const LOW: f32 = 400.0;
+const LOW: f32 = 460.0;
 
 /// A run as the plots see it.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +60,7 @@ impl PlotRun<'_> {
 /// The plots of errors, loss and confidence, and what a person has chosen about them.
 #[derive(Debug, Default)]
 pub struct Plots {
-    look: Look,
+    look: PlotLook,
     zoom: Option<(f64, f64)>,
     cursor: Option<usize>,
     raised: Option<usize>,
@@ -70,6 +71,15 @@ pub struct Plots {
 }
 
 impl Plots {
+    /// Plots that look as a person left them.
+    pub fn new(look: PlotLook) -> Self {
+        Self { look, ..Self::default() }
+    }
+
+    pub fn look(&self) -> PlotLook {
+        self.look
+    }
+
     /// Draws the plots of `runs` into the room that `ui` has. Returns the area that they and their legend cover, for a
     /// picture of them; `None` while there is nothing to see.
     ///
@@ -140,19 +150,21 @@ fn empty(ui: &mut Ui, runs: &[PlotRun<'_>]) {
     let title = if runs.is_empty() { "No run to plot yet" } else { "No epoch has ended yet" };
     let text = "Epoch by epoch, clean and adversarial validation error appear here with their 95 % intervals, so that \
                 you see them part and fall; below them the loss, and how sure the net is of its mistakes.";
-    ui.scope_builder(UiBuilder::new().max_rect(rect).layout(egui::Layout::top_down(egui::Align::Center)), |ui| {
-        ui.add_space((rect.height() / 2.0 - 64.0).max(SPACE_4));
+    let column = Rect::from_center_size(rect.center(), vec2(rect.width().min(520.0), rect.height()));
+    let layout = egui::Layout::top_down(egui::Align::Center);
+    ui.scope_builder(UiBuilder::new().max_rect(column).layout(layout), |ui| {
+        ui.add_space((rect.height() * 0.28 - SPACE_6).max(SPACE_4));
         ui.label(icons::ICON_MONITORING.rich_text().size(32.0).color(palette.weak));
         ui.label(theme::strong(title).font(theme::heading_font()));
-        ui.set_max_width(460.0f32.min(rect.width()));
-        ui.label(egui::RichText::new(text).color(palette.weak));
+        ui.add(egui::Label::new(egui::RichText::new(text).color(palette.weak)).wrap());
     });
     ui.expand_to_include_rect(rect);
 }
 
 /// The alarm of the selected run: FGSM and PGD have parted. Where there is little room, what it means comes as a tooltip.
 fn alarm(ui: &mut Ui, scene: &Scene<'_>, is_low: bool) {
-    let Some(alarm) = marks::alarm(scene.primary().history) else { return };
+    let run = scene.primary();
+    let Some(alarm) = marks::alarm(run.history, run.config) else { return };
     let palette = palette(ui);
     let text = if is_low { alarm.what.clone() } else { alarm.text() };
     let frame = egui::Frame::new()

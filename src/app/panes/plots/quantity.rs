@@ -1,6 +1,7 @@
 //! What is plotted: the quantities, which of them each panel shows, and how they look.
 
 use eframe::egui::{Color32, Pos2, Shape, Stroke};
+use serde::{Deserialize, Serialize};
 
 use crate::app::theme::Palette;
 use crate::engine::train::{EpochRecord, Measured};
@@ -80,7 +81,8 @@ impl Quantity {
 }
 
 /// One of the plots above each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Panel {
     Error,
     Loss,

@@ -1,6 +1,7 @@
 //! What all panels of a frame have in common.
 
 use eframe::egui::Color32;
+use serde::{Deserialize, Serialize};
 
 use super::PlotRun;
 use super::axes::Scale;
@@ -9,8 +10,9 @@ use super::series::{Point, stretches, visible};
 use crate::app::theme::Palette;
 use crate::engine::train::Measured;
 
-/// What a person has chosen about the plots.
-#[derive(Clone, Copy, Debug)]
+/// What a person has chosen about the plots; it is kept between starts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Look {
     /// Weight of the past, in [0, 1); 0 shows what was measured.
     pub smoothing: f32,
@@ -41,7 +43,16 @@ impl Default for Look {
     }
 }
 
+/// The strongest smoothing.
+pub const SMOOTHEST: f32 = 0.95;
+
 impl Look {
+    /// Values that a person could have edited into nonsense fall back to the defaults.
+    pub fn sane(self) -> Self {
+        let is_sane = (0.0..=SMOOTHEST).contains(&self.smoothing);
+        Self { smoothing: if is_sane { self.smoothing } else { 0.0 }, ..self }
+    }
+
     /// The panels to show, where there is room for them.
     pub fn wanted(&self) -> Vec<Panel> {
         Panel::ALL.into_iter().zip(self.panels).filter(|(_, wanted)| *wanted).map(|(panel, _)| panel).collect()

@@ -142,7 +142,8 @@ fn caption(ui: &mut Ui, runs: &[PlotRun<'_>], epochs: f64, top: f64) {
             }
         }
         let axes = format!("Validation error from 0 to {}, epochs 1 to {epochs}, in every cell", per_cent_tick(top));
-        ui.label(theme::weak(ui, axes));
+        // Not broken: it moves to a line of its own.
+        ui.add(eframe::egui::Label::new(theme::weak(ui, axes)).extend());
     });
 }
 

@@ -4,32 +4,29 @@ use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{PopupCloseBehavior, Ui};
 
 use super::quantity::Panel;
-use super::scene::Look;
+use super::scene::{Look, SMOOTHEST};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::{Curve, Rail, segmented};
 
-const SMOOTHEST: f32 = 0.95;
-
 /// In less room than this, smoothing moves into the menu.
 const NARROW: f32 = 560.0;
+/// In less than this, the axis too.
+const VERY_NARROW: f32 = 400.0;
 
 /// The line of controls. Where there is room for one panel only (`is_single`), it is chosen here. Returns whether all
 /// epochs are asked for.
 pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -> bool {
     let mut is_reset = false;
-    let is_narrow = ui.available_width() < NARROW;
+    let (is_narrow, is_very_narrow) = (ui.available_width() < NARROW, ui.available_width() < VERY_NARROW);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = SPACE_2;
-        let options = [
-            ("linear", "Errors and losses on a linear axis"),
-            ("log", "On a logarithmic axis: equal ratios take equal room, so that small errors can be told apart"),
-        ];
-        if let Some(index) = segmented(ui, "Axis", &options, usize::from(look.is_log)) {
-            look.is_log = index == 1;
+        if !is_very_narrow {
+            axis(ui, look);
         }
         // Several things are chosen in one go, so a click inside leaves the menu open.
         let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-        let (button, _) = MenuButton::new("Show").config(stays).ui(ui, |ui| menu(ui, look, is_narrow));
+        let (button, _) =
+            MenuButton::new("Show").config(stays).ui(ui, |ui| menu(ui, look, (is_very_narrow, is_narrow)));
         button.on_hover_text("Choose the plots and what is in them");
         if is_single {
             panel_choice(ui, look);
@@ -43,6 +40,16 @@ pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -
         }
     });
     is_reset
+}
+
+fn axis(ui: &mut Ui, look: &mut Look) {
+    let options = [
+        ("linear", "Errors and losses on a linear axis"),
+        ("log", "On a logarithmic axis: equal ratios take equal room, so that small errors can be told apart"),
+    ];
+    if let Some(index) = segmented(ui, "Axis", &options, usize::from(look.is_log)) {
+        look.is_log = index == 1;
+    }
 }
 
 fn smoothing(ui: &mut Ui, look: &mut Look) {
@@ -69,7 +76,10 @@ fn smoothing(ui: &mut Ui, look: &mut Look) {
     });
 }
 
-fn menu(ui: &mut Ui, look: &mut Look, has_smoothing: bool) {
+fn menu(ui: &mut Ui, look: &mut Look, (has_axis, has_smoothing): (bool, bool)) {
+    if has_axis {
+        axis(ui, look);
+    }
     if has_smoothing {
         smoothing(ui, look);
         ui.separator();

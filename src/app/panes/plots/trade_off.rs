@@ -154,17 +154,23 @@ fn paint(ui: &Ui, runs: &[PlotRun<'_>], dots: &[Dot], sheet: &Sheet) {
         let galley = painter.layout_no_wrap(text, theme::number_font(), palette.text);
         if let Some(place) = free_place(at(dot), galley.size(), frame, &taken) {
             // The bars of others are not to be read as a part of the text.
-            painter.rect_filled(place, 2, theme::faint_of(palette.field));
+            painter.rect_filled(place, 2, palette.canvas);
             painter.galley(place.min, galley, palette.text);
             taken.push(place);
         }
     }
 }
 
-/// Where a label of this size beside a dot lies clear of all others: to the right, to the left, above, below.
+/// Where a label of this size beside a dot lies clear of all others: between the bars of its own dot if it can, else beside,
+/// above or below it.
 fn free_place(dot: eframe::egui::Pos2, size: Vec2, frame: Rect, taken: &[Rect]) -> Option<Rect> {
     let away = RADIUS + SPACE_1;
+    let aside = RADIUS * 0.5;
     let places = [
+        Align2::LEFT_BOTTOM.anchor_size(pos2(dot.x + aside, dot.y - aside), size),
+        Align2::LEFT_TOP.anchor_size(pos2(dot.x + aside, dot.y + aside), size),
+        Align2::RIGHT_BOTTOM.anchor_size(pos2(dot.x - aside, dot.y - aside), size),
+        Align2::RIGHT_TOP.anchor_size(pos2(dot.x - aside, dot.y + aside), size),
         Align2::LEFT_CENTER.anchor_size(pos2(dot.x + away, dot.y), size),
         Align2::RIGHT_CENTER.anchor_size(pos2(dot.x - away, dot.y), size),
         Align2::CENTER_BOTTOM.anchor_size(pos2(dot.x, dot.y - away), size),

@@ -14,7 +14,7 @@ pub use questions::Questions;
 
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Rect, Ui};
 
-use super::plots::{PlotRun, Plots, sweep_grid, trade_off};
+use super::plots::{PlotLook, PlotRun, Plots, sweep_grid, trade_off};
 use crate::app::commands::{Command, TrainCommand};
 use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
 use crate::app::train::facts::Facts;
@@ -28,6 +28,9 @@ use settings::SettingsPanel;
 const SETTINGS_WIDTH: f32 = 316.0;
 const NARROW_SETTINGS_WIDTH: f32 = 300.0;
 const NARROW: f32 = 1000.0;
+/// The least: in the smallest window, or in large type.
+const LEAST_SETTINGS_WIDTH: f32 = 260.0;
+const VERY_NARROW: f32 = 700.0;
 /// From this width on the weights of the first layer stand beside the table.
 const WIDE: f32 = 1280.0;
 const TABLE_HEIGHT: f32 = 192.0;
@@ -51,13 +54,27 @@ pub struct TrainTab {
 }
 
 impl TrainTab {
+    /// A tab whose plots look as a person left them.
+    pub fn new(plots: PlotLook) -> Self {
+        Self { plots: Plots::new(plots), ..Self::default() }
+    }
+
+    /// How the plots look now.
+    pub fn plot_look(&self) -> PlotLook {
+        self.plots.look()
+    }
+
     /// The part of the window that the plots cover.
     pub fn plots_area(&self) -> Option<Rect> {
         self.area
     }
 
     pub fn show(&mut self, ui: &mut Ui, train: &Train, around: &Around<'_>, out: &mut Vec<Command>) {
-        let width = if ui.available_width() < NARROW { NARROW_SETTINGS_WIDTH } else { SETTINGS_WIDTH };
+        let width = match ui.available_width() {
+            ..VERY_NARROW => LEAST_SETTINGS_WIDTH,
+            ..NARROW => NARROW_SETTINGS_WIDTH,
+            _ => SETTINGS_WIDTH,
+        };
         let side = Frame::new().fill(palette(ui).panel);
         Panel::left("train settings").resizable(false).exact_size(width).frame(side).show(ui, |ui| {
             self.settings.show(ui, train, around, out);
@@ -81,6 +98,9 @@ impl TrainTab {
 
     fn bottom(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         let beside = ui.available_width() >= WIDE && train.view != TrainView::FirstLayer;
+        if beside {
+            ask_for_weights(train, out);
+        }
         let sheet = train.selected().and_then(|run| run.sheet.as_ref()).filter(|_| beside);
         let Some(sheet) = sheet else { return self.table.show(ui, train, out) };
         let room = ui.available_rect_before_wrap();
@@ -90,6 +110,18 @@ impl TrainTab {
         ui.scope_builder(egui::UiBuilder::new().max_rect(table), |ui| self.table.show(ui, train, out));
         let right = Rect::from_min_max(egui::pos2(split, room.top()), room.max);
         ui.scope_builder(egui::UiBuilder::new().max_rect(right), |ui| self.sheet.show(ui, sheet));
+    }
+
+    fn first_layer(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
+        ask_for_weights(train, out);
+        match train.selected().and_then(|run| Some((run, run.sheet.as_ref()?))) {
+            Some((run, sheet)) => self.sheet.show_explained(ui, &run.info.run, sheet),
+            None => {
+                let text =
+                    "They appear here once the run begins. Nets without a first layer that looks at pixels have none.";
+                remark(ui, "No weights to show", text);
+            }
+        }
     }
 
     fn middle(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
@@ -102,19 +134,16 @@ impl TrainTab {
                 let plotted = train.plotted();
                 self.area = self.plots.show(ui, &plot_runs(train, &plotted));
             }
-            TrainView::FirstLayer => match train.selected().and_then(|run| run.sheet.as_ref()) {
-                Some(sheet) => {
-                    let name = train.selected().map_or("", |run| &run.info.run);
-                    self.sheet.show_explained(ui, name, sheet);
-                }
-                None => {
-                    let text = "They appear here while a run is being trained. Nets without a first layer that looks at \
-                                pixels have none.";
-                    remark(ui, "No weights to show yet", text);
-                }
-            },
+            TrainView::FirstLayer => self.first_layer(ui, train, out),
             TrainView::Sweep => sweep(ui, train, out),
         }
+    }
+}
+
+/// The weights of a run that is not in hand lie on disk.
+fn ask_for_weights(train: &Train, out: &mut Vec<Command>) {
+    if let Some(run) = train.selected().filter(|run| run.lacks_sheet()) {
+        out.push(Command::Train(TrainCommand::ShowFirstLayer(run.info.run.clone())));
     }
 }
 

@@ -16,18 +16,14 @@ const USUAL_STEPS: usize = 7;
 const ADVERSARIES: [(Kind, &str, &str); 6] = [
     (
         Kind::Fgsm,
-        "FGSM, as in the paper",
-        "α parts of the clean loss, 1 − α of that under one step of the fast gradient sign",
+        "FGSM",
+        "As in the paper: α parts of the clean loss, 1 − α of that under one step of the fast gradient sign",
     ),
-    (Kind::RandomFgsm, "FGSM, random start", "One step from a random point: harder to cheat than plain FGSM"),
-    (
-        Kind::Pgd,
-        "PGD, several steps",
-        "Several small steps from a random point: the strongest, and as many times the work",
-    ),
-    (Kind::Signs, "Control: ±ε noise", "Noise of the same size without the gradient: it hardly helps"),
-    (Kind::Uniform, "Control: uniform noise", "Weaker noise still"),
-    (Kind::Clean, "None: clean training", "Only the clean loss"),
+    (Kind::RandomFgsm, "Random FGSM", "One step from a random point: harder to cheat than plain FGSM"),
+    (Kind::Pgd, "PGD", "Several small steps from a random point: the strongest, and as many times the work"),
+    (Kind::Signs, "±ε noise", "A control: noise of the same size without the gradient: it hardly helps"),
+    (Kind::Uniform, "U(−ε, ε) noise", "A control: weaker noise still"),
+    (Kind::Clean, "None: clean", "Only the clean loss"),
 ];
 
 #[derive(Clone, Copy, PartialEq)]

@@ -42,7 +42,7 @@ impl Questions {
         self.open = Some(Question::Sweep);
         self.fresh = true;
         if self.eps.is_empty() {
-            self.eps = "0.1, 0.2, 0.3".into();
+            self.eps = "0.05, 0.1, 0.25".into();
             self.alpha = if config.alpha == 1.0 { "0.5, 1".into() } else { format!("{}, 1", short(config.alpha)) };
         }
     }

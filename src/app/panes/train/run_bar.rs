@@ -14,12 +14,18 @@ use crate::worker::RunState;
 const LOW_VIEWS: [TrainView; 4] = [TrainView::Curves, TrainView::FirstLayer, TrainView::Sweep, TrainView::Runs];
 /// Below this width buttons show their icons only.
 const ROOMY: f32 = 820.0;
+/// Below this one the switch of views has a line of its own.
+const NARROW: f32 = 430.0;
 
 pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     let roomy = ui.available_width() >= ROOMY;
     let run = train.in_hand();
+    let narrow = ui.available_width() < NARROW;
     row(ui, |ui| {
         transport(ui, train, roomy, out);
+        if narrow {
+            return;
+        }
         ui.add_space(SPACE_2);
         // The switch stands at the right edge; how wide it is, is known from the last frame.
         let id = ui.scope_id().with("width of the switch");
@@ -37,8 +43,11 @@ pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
             ui.ctx().request_discard("the switch has another width");
         }
     });
+    if narrow {
+        view_switch(ui, train, roomy, out);
+    }
     match run {
-        Some(run) => bars(ui, run, roomy),
+        Some(run) => bars(ui, train, run, roomy),
         // In a low window every line counts.
         None if theme::compact(ui) => {}
         None => {
@@ -53,7 +62,7 @@ pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
                 _ => None,
             }) {
                 warning(ui, |ui| {
-                    ui.add(egui::Label::new(format!("{}: {}", run.info.run, one_paragraph(why))).wrap());
+                    ui.add(egui::Label::new(format!("{}: {}", run.info.run, on_its_own(why))).wrap());
                 });
             }
         }
@@ -106,6 +115,11 @@ fn headline(ui: &mut Ui, train: &Train) {
         _ => palette.accent,
     };
     ui.label(RichText::new(words::state(&run.info.state)).color(colour));
+    ui.add(egui::Label::new(theme::weak(ui, facts(train, run).join(" · "))).truncate());
+}
+
+/// What is worth knowing of the run in hand, beside how far it is.
+fn facts(train: &Train, run: &Run) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(progress) = run.progress {
         facts.extend(progress.loss.map(|loss| format!("loss {}", short(loss))));
@@ -120,7 +134,7 @@ fn headline(ui: &mut Ui, train: &Train) {
     if queued > 0 {
         facts.push(format!("{queued} run{} in the queue", plural(queued)));
     }
-    ui.add(egui::Label::new(theme::weak(ui, facts.join(" · "))).truncate());
+    facts
 }
 
 fn view_switch(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) {
@@ -138,8 +152,8 @@ fn view_switch(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) 
 }
 
 /// One bar for the epoch, one for the run.
-fn bars(ui: &mut Ui, run: &Run, named: bool) {
-    ui.horizontal(|ui| {
+fn bars(ui: &mut Ui, train: &Train, run: &Run, named: bool) {
+    let shown = ui.horizontal(|ui| {
         let width = ((ui.available_width() - SPACE_2) / 2.0).floor();
         let Some(now) = run.progress else {
             let text = if run.info.state == RunState::Preparing { "preparing the data and the net" } else { "waiting" };
@@ -159,13 +173,18 @@ fn bars(ui: &mut Ui, run: &Run, named: bool) {
         };
         progress(ui, width, share, &format!("{name}: {:.0} %{left}", share * 100.0));
     });
+    // Where there is no room for the headline.
+    let facts = facts(train, run);
+    if !named && !facts.is_empty() {
+        shown.response.on_hover_text(facts.join("\n"));
+    }
 }
 
 /// A problem that a person can mend, with ways to mend it.
 fn needs(ui: &mut Ui, why: &str, out: &mut Vec<Command>) {
     warning(ui, |ui| {
         ui.vertical(|ui| {
-            ui.add(egui::Label::new(one_paragraph(why)).wrap());
+            ui.add(egui::Label::new(on_its_own(why)).wrap());
             ui.horizontal_wrapped(|ui| {
                 if why.starts_with("the loss") {
                     command_button(ui, Command::Train(TrainCommand::HalveRate), out);
@@ -179,9 +198,11 @@ fn needs(ui: &mut Ui, why: &str, out: &mut Vec<Command>) {
     });
 }
 
-/// Messages are broken for terminals.
-fn one_paragraph(text: &str) -> String {
-    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+/// Messages are indented for terminals, and go on after a colon there.
+fn on_its_own(text: &str) -> String {
+    let text = text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn warning(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {

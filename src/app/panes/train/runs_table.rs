@@ -31,28 +31,29 @@ const fn column(name: &'static str, tooltip: &'static str, width: f32, right: bo
     Column { name, tooltip, width, right }
 }
 
-/// After the tick. The widths are the least; what room is left goes to the net.
+/// After the tick. The widths are the least; of the room that is left the net takes some.
 const COLUMNS: [Column; 13] = [
     column("Run", "", 60.0, false),
-    column("State", "", 58.0, false),
-    column("Net", "", 112.0, false),
-    column("Against", "What the objective holds beside the clean loss", 84.0, false),
+    column("State", "", 66.0, false),
+    column("Against", "What the objective holds beside the clean loss", 92.0, false),
     column("ε", "", 38.0, true),
     column("α", "", 32.0, true),
-    column("Clean", "Validation error on untouched pictures, of the epoch that is kept; n: pictures", 84.0, true),
-    column("FGSM", "Validation error under FGSM at ε, of the epoch that is kept; n: pictures", 86.0, true),
-    column("PGD", "Validation error under ten steps of PGD at ε, of the epoch that is kept; n: pictures", 84.0, true),
-    column("Epochs", "Epochs done, of how many", 54.0, true),
-    column("Time", "Spent on its epochs", 70.0, true),
-    column("Data", "", 92.0, false),
+    column("Clean", "Validation error on untouched pictures, of the epoch that is kept; n: pictures", 82.0, true),
+    column("FGSM", "Validation error under FGSM at ε, of the epoch that is kept; n: pictures", 82.0, true),
+    column("PGD", "Validation error under ten steps of PGD at ε, of the epoch that is kept; n: pictures", 82.0, true),
+    column("Epochs", "Epochs done, of how many", 56.0, true),
+    column("Time", "Spent on its epochs", 54.0, true),
+    column("Net", "", 106.0, false),
+    column("Data", "", 84.0, false),
     column("Seed", "", 36.0, true),
 ];
-const NET: usize = 2;
-const FIRST_ERROR: usize = 6;
-const TIME: usize = 10;
+const FIRST_ERROR: usize = 5;
+const NET: usize = 10;
 /// What an error needs more where its number of pictures stands beside it.
-const N_WIDTH: f32 = 24.0;
+const N_WIDTH: f32 = 12.0;
 const SMALL: f32 = 10.5;
+/// As much as the words of a usual net need beyond the least width of their column.
+const NET_TAKES: f32 = 120.0;
 
 /// The widths of the columns, and the number of pictures behind each kind of error where all runs have the same.
 struct Shape {
@@ -77,7 +78,7 @@ impl Shape {
     }
 
     fn fill(mut self, width: f32) -> Self {
-        self.widths[NET] += (width - self.least()).max(0.0);
+        self.widths[NET] += (width - self.least()).clamp(0.0, NET_TAKES);
         self
     }
 
@@ -232,7 +233,6 @@ fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
     let values: [(String, String); 13] = [
         plain(run.info.run.to_string()),
         plain(words::state(&run.info.state).into()),
-        plain(run.info.net.clone()),
         plain(words::adversary(config)),
         plain(short(eps)),
         plain(short(alpha)),
@@ -240,7 +240,8 @@ fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
         error(1),
         error(2),
         plain(epochs),
-        plain(words::duration(time)),
+        plain(words::clock(time)),
+        plain(run.info.net.clone()),
         plain(words::data_in_short(&config.data)),
         plain(config.seed.to_string()),
     ];
@@ -251,7 +252,7 @@ fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
         cell.min.x += inset(index);
         left += width;
         let colour = if index == 1 { state } else { palette.text };
-        let font = if column.right && index != TIME { theme::number_font() } else { theme::small_font() };
+        let font = if column.right { theme::number_font() } else { theme::small_font() };
         if !remark.is_empty() {
             let small = FontId::new(SMALL, theme::number_font().family);
             let written = write(ui, cell, true, remark, &small, palette.weak);
@@ -296,8 +297,8 @@ fn tooltip(ui: &mut Ui, run: &Run) {
         for (name, measured) in [("clean", kept.clean), ("FGSM", kept.adversarial), ("PGD", kept.pgd)] {
             lines.extend(measured.filter(|m| m.n > 0).map(|m| format!("{name}: {}", words::interval(m))));
         }
-        if kept.overfits_the_attack() {
-            lines.push("It withstands the one step that it was trained on, and not ten small ones.".into());
+        if kept.overfits_the_attack() && run.info.config.trains_on_an_attack() {
+            lines.push("It withstands large steps far better than small ones: catastrophic overfitting.".into());
         }
     }
     if let RunState::Failed(why) | RunState::Paused(Some(why)) = &run.info.state {

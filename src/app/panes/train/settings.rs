@@ -171,7 +171,7 @@ const SETS: [(Set, &str, &str); 4] = [
     (Set::Drawn, "Drawn digits", "Digits that the program draws itself: nothing to fetch, as many as you like"),
     (Set::Mnist, "MNIST", "60 000 handwritten digits"),
     (Set::FashionMnist, "Fashion-MNIST", "60 000 pieces of clothing, in the format of MNIST"),
-    (Set::Folder, "Folder…", "One folder of pictures per class, or the files of MNIST"),
+    (Set::Folder, "Folder or archive…", "One folder of pictures per class, packed or not, or the files of MNIST"),
 ];
 
 fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Command>) {
@@ -204,7 +204,7 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Com
             let value = path.display().to_string();
             let path_of =
                 |text: &str| super::super::typed_path(text).ok_or("the folder has no name; expected a path".to_owned());
-            let about = ("Path", "A folder with one folder of pictures per class, or with the files of MNIST");
+            let about = ("Path", PATH);
             if let Some(path) = text_row(ui, fields, about, &value, path_of) {
                 out.push(Command::Train(TrainCommand::UseFolder(path)));
             }
@@ -231,10 +231,13 @@ fn on_its_way(ui: &mut Ui, fetching: &Fetching, out: &mut Vec<Command>) {
     });
 }
 
+const PATH: &str = "a folder with one sub-folder of pictures per class, the same packed as .tar, .tar.gz or .tar.xz, or a folder \
+                    with the files of MNIST";
+
 /// Says that a set is not there, and what to do.
 fn missing(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
     let (text, command) = match data {
-        DataSource::Folder(_) => ("There is no such folder.".to_owned(), None),
+        DataSource::Folder(_) => ("There is nothing at this path.".to_owned() + " Expected: " + PATH + ".", None),
         other => {
             let text = format!("{} is not on this machine yet.", words::data(other));
             (text, Some(TrainCommand::AskFetch(data.clone())))

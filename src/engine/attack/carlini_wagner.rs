@@ -1,0 +1,257 @@
+//! The attack of Carlini and Wagner in L2: Adam on the length of the perturbation and a margin of the logits together.
+
+use serde::{Deserialize, Serialize};
+
+use super::problem::{Problem, gather};
+use super::run::{Attack, Run, Step, check_positive, check_steps};
+use super::{Bounds, Norm};
+use crate::engine::{Error, Result};
+
+/// Minimises `‖x' − x‖₂² + c·max(0, margin + κ)` over `w`, where `x' = (tanh w + 1)/2` stays in the bounds by itself, with the
+/// smallest `c` that fools, looked for by bisection.
+///
+/// Carlini, Wagner, *Towards Evaluating the Robustness of Neural Networks*, 2017 (arXiv 1608.04644), section VI.A.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CarliniWagner {
+    /// κ: by how much the logit of the wrong class exceeds that of the right one at least.
+    pub confidence: f32,
+    /// How many values of `c` are tried.
+    pub search_steps: usize,
+    /// Of Adam, for each `c`.
+    pub steps: usize,
+    pub learning_rate: f32,
+    /// The first `c`; it grows tenfold until it is large enough.
+    pub initial_c: f32,
+    /// Give a `c` up for a picture whose objective has not fallen in a tenth of the steps.
+    pub abort_early: bool,
+}
+
+impl Default for CarliniWagner {
+    fn default() -> Self {
+        Self { confidence: 0.0, search_steps: 9, steps: 200, learning_rate: 0.05, initial_c: 0.01, abort_early: true }
+    }
+}
+
+/// What pixels at the bounds are brought in by, where tanh would need infinity: as in the authors' code.
+const INSIDE: f32 = 0.999_999;
+/// Of Adam: Kingma, Ba 2015, algorithm 1.
+const BETAS: (f32, f32) = (0.9, 0.999);
+const ADAM_EPSILON: f32 = 1e-8;
+
+impl Attack for CarliniWagner {
+    fn name(&self) -> &'static str {
+        "cw"
+    }
+
+    fn paper(&self) -> &'static str {
+        "Carlini, Wagner 2017, arXiv 1608.04644, section VI.A"
+    }
+
+    fn norm(&self) -> Norm {
+        Norm::L2
+    }
+
+    fn takes_eps(&self) -> bool {
+        false
+    }
+
+    fn follows_loss(&self) -> bool {
+        false
+    }
+
+    fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
+        check_steps(self.steps, "steps")?;
+        check_steps(self.search_steps, "values of c")?;
+        check_positive(self.confidence, "the confidence")?;
+        check_positive(self.learning_rate, "the learning rate")?;
+        check_positive(self.initial_c, "the first c")?;
+        let Some(bounds) = problem.rules.bounds.filter(|bounds| bounds.max > bounds.min) else {
+            let message = "the attack of Carlini and Wagner moves pixels between bounds; expected clipping to be on";
+            return Err(Error::Argument(message.into()));
+        };
+        let (centre, half) = ((bounds.min + bounds.max) / 2.0, (bounds.max - bounds.min) / 2.0);
+        let (n, len) = (problem.len(), problem.x.len());
+        let start: Vec<f32> = problem.x.iter().map(|x| ((x - centre) / half * INSIDE).atanh()).collect();
+        Ok(Box::new(Search {
+            origin: start.iter().map(|w| w.tanh() * half + centre).collect(),
+            delta: vec![0.0; len],
+            moments: (vec![0.0; len], vec![0.0; len]),
+            at: problem.x.to_vec(),
+            best: problem.x.to_vec(),
+            best_length: vec![f32::INFINITY; n],
+            c: vec![Range { now: self.initial_c, low: 0.0, high: f32::INFINITY, fooled: false }; n],
+            last_check: vec![f32::INFINITY; n],
+            open: (0..n).collect(),
+            done: 0,
+            problem: problem.clone(),
+            settings: *self,
+            bounds,
+            start,
+        }))
+    }
+}
+
+/// The search for the smallest `c` of one picture.
+#[derive(Clone, Copy)]
+struct Range {
+    now: f32,
+    /// Too small.
+    low: f32,
+    /// Large enough.
+    high: f32,
+    /// With the present `c`.
+    fooled: bool,
+}
+
+impl Range {
+    /// The next `c`.
+    fn next(&mut self) {
+        if self.fooled {
+            self.high = self.now;
+        } else {
+            self.low = self.now;
+        }
+        self.now = if self.high.is_finite() { (self.low + self.high) / 2.0 } else { self.now * 10.0 };
+        self.fooled = false;
+    }
+}
+
+struct Search {
+    problem: Problem,
+    settings: CarliniWagner,
+    bounds: Bounds,
+    /// w of the untouched pictures, and what tanh makes of it.
+    start: Vec<f32>,
+    origin: Vec<f32>,
+    /// w less its start, and Adam's moments.
+    delta: Vec<f32>,
+    moments: (Vec<f32>, Vec<f32>),
+    at: Vec<f32>,
+    best: Vec<f32>,
+    best_length: Vec<f32>,
+    c: Vec<Range>,
+    /// The objective of each picture a tenth of the steps ago.
+    last_check: Vec<f32>,
+    /// Pictures whose present `c` is not given up.
+    open: Vec<usize>,
+    done: usize,
+}
+
+impl Search {
+    /// Begins the descent with every picture's present `c`.
+    fn set_out(&mut self) {
+        if self.done > 0 {
+            self.c.iter_mut().for_each(Range::next);
+        }
+        self.delta.fill(0.0);
+        self.moments.0.fill(0.0);
+        self.moments.1.fill(0.0);
+        self.last_check.fill(f32::INFINITY);
+        self.open = (0..self.problem.len()).collect();
+    }
+
+    /// The pixels of picture `i` at its present w.
+    fn place(&mut self, i: usize) {
+        let (centre, half) = ((self.bounds.min + self.bounds.max) / 2.0, (self.bounds.max - self.bounds.min) / 2.0);
+        let pixels = i * self.problem.size()..(i + 1) * self.problem.size();
+        let w = self.start[pixels.clone()].iter().zip(&self.delta[pixels.clone()]).map(|(start, delta)| start + delta);
+        for (at, w) in self.at[pixels].iter_mut().zip(w) {
+            *at = (w.tanh() * half + centre).clamp(self.bounds.min, self.bounds.max);
+        }
+    }
+
+    /// The objective of picture `i`, and one step of Adam down it. `gradient` is that of the margin.
+    fn descend(&mut self, i: usize, margin: f32, gradient: &[f32], step: usize) -> f32 {
+        let Self { settings, bounds, problem, .. } = self;
+        let (size, half) = (problem.size(), (bounds.max - bounds.min) / 2.0);
+        let centre = (bounds.min + bounds.max) / 2.0;
+        let active = if margin + settings.confidence > 0.0 { self.c[i].now } else { 0.0 };
+        let correct = (1.0 - BETAS.0.powi(step as i32), 1.0 - BETAS.1.powi(step as i32));
+        let mut squares = 0.0;
+        for (k, g) in (i * size..(i + 1) * size).zip(gradient) {
+            let moved = self.at[k] - self.origin[k];
+            squares += f64::from(moved) * f64::from(moved);
+            let tanh = (self.at[k] - centre) / half;
+            let slope = (active * g + 2.0 * moved) * half * (1.0 - tanh * tanh);
+            let (m, v) = (&mut self.moments.0[k], &mut self.moments.1[k]);
+            *m = BETAS.0 * *m + (1.0 - BETAS.0) * slope;
+            *v = BETAS.1 * *v + (1.0 - BETAS.1) * slope * slope;
+            self.delta[k] -= settings.learning_rate * (*m / correct.0) / ((*v / correct.1).sqrt() + ADAM_EPSILON);
+        }
+        squares as f32 + active * (margin + settings.confidence).max(0.0)
+    }
+
+    /// Keeps picture `i` if it fools by more than the confidence, and is nearer than the best so far.
+    fn judge(&mut self, i: usize, margin: f32) {
+        let pixels = i * self.problem.size()..(i + 1) * self.problem.size();
+        if margin.is_nan() || margin + self.settings.confidence >= 0.0 {
+            return;
+        }
+        self.c[i].fooled = true;
+        let moved: Vec<f32> =
+            self.at[pixels.clone()].iter().zip(&self.problem.x[pixels.clone()]).map(|(at, x)| at - x).collect();
+        let length = Norm::L2.length(&moved);
+        if length < self.best_length[i] {
+            self.best_length[i] = length;
+            self.best[pixels.clone()].copy_from_slice(&self.at[pixels]);
+        }
+    }
+}
+
+/// `z_label − max others`, or `max others − z_target`: below 0 the net is fooled. With the two classes, the one to lower first.
+fn margin(problem: &Problem, i: usize, logits: &[f32]) -> (f32, usize, usize) {
+    let class = problem.followed(i);
+    let others = (0..logits.len()).filter(|&k| k != class);
+    let other = others.reduce(|best, k| if logits[k] > logits[best] { k } else { best }).unwrap_or(class);
+    let (down, up) = if problem.targets.is_some() { (other, class) } else { (class, other) };
+    (logits[down] - logits[up], down, up)
+}
+
+impl Run for Search {
+    fn advance(&mut self) -> Result<Option<Step<'_>>> {
+        let steps = self.settings.steps;
+        let of = steps * self.settings.search_steps;
+        if self.open.is_empty() && self.done > 0 {
+            // Every present c is given up: on to the next.
+            self.done = self.done.next_multiple_of(steps);
+        }
+        if self.done >= of || self.problem.is_empty() {
+            return Ok(None);
+        }
+        if self.done.is_multiple_of(steps) {
+            self.set_out();
+        }
+        let open = self.open.clone();
+        open.iter().for_each(|&i| self.place(i));
+        let (size, classes) = (self.problem.size(), self.problem.classes());
+        let towards = |row: usize, _, logits: &[f32]| {
+            let mut d = vec![0.0; classes];
+            let (_, down, up) = margin(&self.problem, open[row], logits);
+            d[down] += 1.0;
+            d[up] -= 1.0;
+            d
+        };
+        let (logits, gradients) = self.problem.gradients(&gather(&self.at, size, &open), 1, towards)?;
+        let step = self.done % steps;
+        let mut kept = Vec::with_capacity(open.len());
+        for (row, &i) in open.iter().enumerate() {
+            let (margin, ..) = margin(&self.problem, i, &logits[row * classes..(row + 1) * classes]);
+            let objective = self.descend(i, margin, &gradients[row * size..(row + 1) * size], step + 1);
+            self.judge(i, margin);
+            let is_checked = self.settings.abort_early && step.is_multiple_of(steps.div_ceil(10));
+            if !is_checked || objective <= 0.9999 * self.last_check[i] {
+                kept.push(i);
+            }
+            if is_checked {
+                self.last_check[i] = objective;
+            }
+        }
+        self.open = kept;
+        self.done += 1;
+        Ok(Some(Step { number: self.done, of, pictures: &self.at }))
+    }
+
+    fn result(&self) -> &[f32] {
+        &self.best
+    }
+}

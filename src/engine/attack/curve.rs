@@ -1,0 +1,156 @@
+//! What the net says along a line through a picture: figure 4 of arXiv 1412.6572.
+
+use candle_core::{Device, Tensor};
+
+use super::Bounds;
+use super::one_step::clip;
+use crate::engine::loss::softmax;
+use crate::engine::model::{Model, argmax};
+use crate::engine::picture::Planes;
+use crate::engine::{Error, Result};
+
+/// The net's answers at `x + ε·η` for many ε.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EpsCurve {
+    /// Ascending; may be negative.
+    pub eps: Vec<f32>,
+    /// For each ε one for each class.
+    pub logits: Vec<Vec<f32>>,
+    pub probabilities: Vec<Vec<f32>>,
+}
+
+/// Where the net's answer changes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Flip {
+    /// Where the two logits meet, if they are straight between the neighbouring points.
+    pub eps: f32,
+    /// The answer below and above.
+    pub from: usize,
+    pub to: usize,
+}
+
+/// `points` values of ε from −max to +max at equal distances; 0 is among them when their number is odd.
+pub fn eps_range(max: f32, points: usize) -> Vec<f32> {
+    let last = points.saturating_sub(1).max(1) as f32;
+    (0..points).map(|i| max * (2.0 * i as f32 - last) / last).collect()
+}
+
+/// One forward pass on all of `x + ε·η` together, clipped to `bounds` if there are some. Unlike an attack's, these ε may be
+/// negative.
+///
+/// # Errors
+/// A direction of another size than the picture, ε that do not ascend, or those of the net.
+pub fn eps_curve(
+    model: &Model,
+    original: &Planes,
+    direction: &[f32],
+    eps: &[f32],
+    bounds: Option<Bounds>,
+) -> Result<EpsCurve> {
+    let x = &original.values;
+    if direction.len() != x.len() {
+        let (found, expected) = (direction.len(), x.len());
+        return Err(Error::Argument(format!("a direction of {found} values for a picture of {expected}")));
+    }
+    if eps.iter().any(|eps| !eps.is_finite()) || !eps.is_sorted() {
+        return Err(Error::Argument("the values of ε of a curve do not ascend; expected finite ones in order".into()));
+    }
+    if eps.is_empty() {
+        return Ok(EpsCurve { eps: Vec::new(), logits: Vec::new(), probabilities: Vec::new() });
+    }
+    let moved = |&eps: &f32| x.iter().zip(direction).map(move |(x, d)| x + eps * d);
+    let mut pictures: Vec<f32> = eps.iter().flat_map(moved).collect();
+    clip(&mut pictures, bounds);
+    let shape = (eps.len(), original.channels, original.height, original.width);
+    let logits = model.logits(&Tensor::from_vec(pictures, shape, &Device::Cpu)?)?.to_vec2::<f32>()?;
+    let probabilities = logits.iter().map(|logits| softmax(logits)).collect();
+    Ok(EpsCurve { eps: eps.to_vec(), logits, probabilities })
+}
+
+impl EpsCurve {
+    /// The net's answer at each ε.
+    pub fn answers(&self) -> Vec<usize> {
+        self.logits.iter().map(|logits| argmax(logits)).collect()
+    }
+
+    /// Where the answer changes, from the lowest ε up.
+    pub fn flips(&self) -> Vec<Flip> {
+        let answers = self.answers();
+        let flip = |i: usize| {
+            let (from, to) = (answers[i], answers[i + 1]);
+            let lead = |at: usize| f64::from(self.logits[at][from]) - f64::from(self.logits[at][to]);
+            // From a lead of at least 0 to one of at most 0.
+            let (before, after) = (lead(i), lead(i + 1));
+            let share = if before > after { before / (before - after) } else { 0.0 };
+            let (low, high) = (f64::from(self.eps[i]), f64::from(self.eps[i + 1]));
+            Flip { eps: (low + share * (high - low)) as f32, from, to }
+        };
+        (0..answers.len().saturating_sub(1)).filter(|&i| answers[i] != answers[i + 1]).map(flip).collect()
+    }
+
+    /// The interval around the ε nearest to 0 in which the net says `label`; none where it does not say so there.
+    pub fn right_interval(&self, label: usize) -> Option<(f32, f32)> {
+        let centre = (0..self.eps.len()).min_by(|&a, &b| self.eps[a].abs().total_cmp(&self.eps[b].abs()))?;
+        if argmax(&self.logits[centre]) != label {
+            return None;
+        }
+        let flips = self.flips();
+        // A flip between two points lies above the one and not above the other.
+        let below = flips.iter().rev().find(|flip| flip.to == label && flip.eps <= self.eps[centre]);
+        let above = flips.iter().find(|flip| flip.from == label && flip.eps >= self.eps[centre]);
+        let (first, last) = (self.eps[0], self.eps[self.eps.len() - 1]);
+        Some((below.map_or(first, |flip| flip.eps), above.map_or(last, |flip| flip.eps)))
+    }
+
+    /// The classes that reach the greatest probability anywhere, at most `count`, the greatest first.
+    pub fn top_classes(&self, count: usize) -> Vec<usize> {
+        let classes = self.probabilities.first().map_or(0, Vec::len);
+        let peak = |class: usize| self.probabilities.iter().fold(0.0f32, |peak, p| peak.max(p[class]));
+        let mut order: Vec<usize> = (0..classes).collect();
+        order.sort_by(|&a, &b| peak(b).total_cmp(&peak(a)).then(a.cmp(&b)));
+        order.truncate(count);
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn curve(logits: &[[f32; 3]]) -> EpsCurve {
+        let logits: Vec<Vec<f32>> = logits.iter().map(|row| row.to_vec()).collect();
+        let probabilities = logits.iter().map(|row| softmax(row)).collect();
+        EpsCurve { eps: eps_range(2.0, logits.len()), logits, probabilities }
+    }
+
+    #[test]
+    fn the_range_is_symmetric_and_holds_zero() {
+        assert_eq!(eps_range(2.0, 5), [-2.0, -1.0, 0.0, 1.0, 2.0]);
+        assert_eq!(eps_range(0.3, 41)[20], 0.0);
+        assert!(eps_range(1.0, 0).is_empty());
+    }
+
+    #[test]
+    fn flips_lie_where_straight_logits_cross() {
+        // z₀ = 1 − ε/2 against z₁ = ε: they meet at ε = 2/3. Below, z₂ = −1.5·ε − 1 meets z₀ at ε = −2.
+        let line = |eps: f32| [1.0 - eps / 2.0, eps, -1.5 * eps - 1.25];
+        let curve = curve(&[-2.0, -1.0, 0.0, 1.0, 2.0].map(line));
+        assert_eq!(curve.answers(), [0, 0, 0, 1, 1]);
+        let flips = curve.flips();
+        assert!(flips.len() == 1 && (flips[0].from, flips[0].to) == (0, 1), "{flips:?}");
+        assert!((flips[0].eps - 2.0 / 3.0).abs() < 1e-6);
+        let (low, high) = curve.right_interval(0).unwrap();
+        assert!(low == -2.0 && (high - 2.0 / 3.0).abs() < 1e-6);
+        assert_eq!(curve.right_interval(1), None);
+        // At ε = 2 z₁ has .87 of the probability, more than z₀ has anywhere.
+        assert_eq!(curve.top_classes(2), [1, 0]);
+    }
+
+    #[test]
+    fn the_interval_ends_at_the_nearest_flip_on_either_side() {
+        let rows = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]];
+        let curve = curve(&rows);
+        assert_eq!(curve.flips().len(), 4);
+        assert_eq!(curve.right_interval(0), Some((-0.5, 0.5)));
+    }
+}

@@ -1,0 +1,175 @@
+//! DeepFool: to the nearest boundary of the linearised net, until it is crossed.
+
+use serde::{Deserialize, Serialize};
+
+use super::Norm;
+use super::one_step::clip;
+use super::problem::{Problem, gather};
+use super::run::{Attack, Run, Step, check_positive, check_steps};
+use crate::engine::{Error, Result};
+
+/// Moosavi-Dezfooli, Fawzi, Frossard, *DeepFool: A Simple and Accurate Method to Fool Deep Neural Networks*, 2016 (arXiv
+/// 1511.04599), algorithm 2 and section 3.3 for other norms. With targets, to the boundary of the target's class.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeepFool {
+    /// [`Norm::L2`] or [`Norm::Linf`].
+    pub norm: Norm,
+    pub steps: usize,
+    /// How much farther than the boundary.
+    pub overshoot: f32,
+    /// Of how many classes, the most probable first, the boundaries are looked at.
+    pub candidates: usize,
+}
+
+impl Default for DeepFool {
+    fn default() -> Self {
+        Self { norm: Norm::L2, steps: 50, overshoot: 0.02, candidates: 10 }
+    }
+}
+
+/// Added to the distance of the boundary, as in the authors' code: rounding must not leave a step of length 0.
+const BEYOND: f32 = 1e-4;
+
+impl Attack for DeepFool {
+    fn name(&self) -> &'static str {
+        "deepfool"
+    }
+
+    fn paper(&self) -> &'static str {
+        "Moosavi-Dezfooli, Fawzi, Frossard 2016, arXiv 1511.04599, algorithm 2"
+    }
+
+    fn norm(&self) -> Norm {
+        self.norm
+    }
+
+    fn takes_eps(&self) -> bool {
+        false
+    }
+
+    fn follows_loss(&self) -> bool {
+        false
+    }
+
+    fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
+        check_steps(self.steps, "steps")?;
+        check_positive(self.overshoot, "the overshoot")?;
+        if self.norm == Norm::L1 {
+            return Err(Error::Argument("DeepFool has no L1 form here; expected the norm l2 or linf".into()));
+        }
+        if self.candidates < 2 {
+            return Err(Error::Argument(format!("{} candidates; expected at least 2 classes", self.candidates)));
+        }
+        let total = vec![0.0; problem.x.len()];
+        let at = problem.x.to_vec();
+        Ok(Box::new(Fooling {
+            problem: problem.clone(),
+            settings: *self,
+            at,
+            total,
+            rivals: None,
+            open: Vec::new(),
+            done: 0,
+        }))
+    }
+}
+
+struct Fooling {
+    problem: Problem,
+    settings: DeepFool,
+    at: Vec<f32>,
+    /// The sum of the steps, before the overshoot.
+    total: Vec<f32>,
+    /// The classes whose boundaries are looked at, of each picture; known from the first step on.
+    rivals: Option<Vec<Vec<usize>>>,
+    open: Vec<usize>,
+    done: usize,
+}
+
+impl Fooling {
+    /// Which classes the untouched pictures could be moved to.
+    fn choose_rivals(&mut self) -> Result<()> {
+        let (problem, clean) = (&self.problem, self.problem.clean()?);
+        let logits: Vec<&[f32]> = clean.logits.chunks(problem.classes()).collect();
+        let rivals = |i: usize| match &problem.targets {
+            Some(targets) => vec![targets[i]],
+            None => {
+                let mut order: Vec<usize> = (0..problem.classes()).filter(|&k| k != problem.labels[i]).collect();
+                order.sort_by(|&a, &b| logits[i][b].total_cmp(&logits[i][a]).then(a.cmp(&b)));
+                order.truncate(self.settings.candidates - 1);
+                order
+            }
+        };
+        self.open = (0..problem.len()).filter(|&i| !problem.fooled(i, logits[i])).collect();
+        self.rivals = Some((0..problem.len()).map(rivals).collect());
+        Ok(())
+    }
+
+    /// The class that picture `i` is moved away from: its label, on the way to a target whatever the net says now.
+    fn from(&self, i: usize, logits: &[f32]) -> usize {
+        match &self.problem.targets {
+            Some(_) => crate::engine::model::argmax(logits),
+            None => self.problem.labels[i],
+        }
+    }
+}
+
+impl DeepFool {
+    /// The distance of the nearest of some linear boundaries, and its slope: equations 8 and 9. Each boundary is `lead` in the
+    /// difference of two logits away. None where none has a slope: they are infinitely far.
+    fn nearest<'a>(&self, leads: impl Iterator<Item = f32>, slopes: &'a [f32]) -> Option<(f32, &'a [f32])> {
+        let dual = if self.norm == Norm::Linf { Norm::L1 } else { Norm::L2 };
+        let (leads, mut best): (Vec<f32>, Option<(f32, &[f32])>) = (leads.collect(), None);
+        for (lead, slope) in leads.iter().zip(slopes.chunks(slopes.len() / leads.len().max(1))) {
+            let distance = lead / dual.length(slope);
+            if distance.is_finite() && best.is_none_or(|(nearest, _)| distance < nearest) {
+                best = Some((distance, slope));
+            }
+        }
+        best
+    }
+}
+
+impl Run for Fooling {
+    fn advance(&mut self) -> Result<Option<Step<'_>>> {
+        if self.rivals.is_none() {
+            self.choose_rivals()?;
+        }
+        let Some(rivals) = self.rivals.as_ref().filter(|_| !self.open.is_empty() && self.done < self.settings.steps)
+        else {
+            return Ok(None);
+        };
+        let (problem, size, classes) = (&self.problem, self.problem.size(), self.problem.classes());
+        let count = rivals[self.open[0]].len();
+        let difference = |row: usize, number: usize, logits: &[f32]| {
+            let mut d = vec![0.0; classes];
+            let i = self.open[row];
+            d[rivals[i][number]] += 1.0;
+            d[self.from(i, logits)] -= 1.0;
+            d
+        };
+        let (logits, slopes) = problem.gradients(&gather(&self.at, size, &self.open), count, difference)?;
+        for (row, &i) in self.open.iter().enumerate() {
+            let (z, slopes) =
+                (&logits[row * classes..(row + 1) * classes], &slopes[row * count * size..][..count * size]);
+            let lead = |rival: usize| (z[self.from(i, z)] - z[rival]).abs();
+            let pixels = i * size..(i + 1) * size;
+            if let Some((distance, slope)) = self.settings.nearest(rivals[i].iter().map(|&rival| lead(rival)), slopes) {
+                let total = &mut self.total[pixels.clone()];
+                let direction = self.settings.norm.steepest(slope);
+                total.iter_mut().zip(direction).for_each(|(total, d)| *total += (distance + BEYOND) * d);
+            }
+            let (at, x) = (&mut self.at[pixels.clone()], &problem.x[pixels.clone()]);
+            let reach = 1.0 + self.settings.overshoot;
+            at.iter_mut().zip(x).zip(&self.total[pixels]).for_each(|((at, x), total)| *at = x + reach * total);
+            clip(at, problem.rules.bounds);
+        }
+        self.open = problem.not_fooled(&self.at, &self.open)?;
+        self.done += 1;
+        Ok(Some(Step { number: self.done, of: self.settings.steps, pictures: &self.at }))
+    }
+
+    fn result(&self) -> &[f32] {
+        &self.at
+    }
+}

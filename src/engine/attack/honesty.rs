@@ -1,0 +1,228 @@
+//! Signs that a robust accuracy is not what it seems.
+//!
+//! Athalye, Carlini, Wagner, *Obfuscated Gradients Give a False Sense of Security*, 2018 (arXiv 1802.00420), section 3.1.
+
+use std::fmt;
+
+use super::{Attack, AttackSettings, Norm};
+use crate::engine::statistics::wilson_interval;
+use crate::engine::units::grey_levels;
+
+/// What an attack came to on a test set, for as many ε as were tried.
+#[derive(Clone, Debug)]
+pub struct Curve<'a> {
+    pub attack: &'a AttackSettings,
+    pub n: usize,
+    pub classes: usize,
+    pub clean_correct: usize,
+    /// Pictures whose gradient is zero everywhere.
+    pub without_gradient: usize,
+    /// Pictures of which the net is so sure that rounding hides most of the slope that the attack follows.
+    pub saturated: usize,
+    /// In any order.
+    pub points: Vec<Point>,
+}
+
+/// Right answers at one ε.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Point {
+    pub eps: f32,
+    pub correct: usize,
+}
+
+/// Something to know before believing a number; its text is one sentence.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Warning {
+    /// Gradients that are zero everywhere.
+    NoGradient { count: usize, n: usize },
+    /// Rounding hides the slope of a loss.
+    Saturated { count: usize, n: usize },
+    /// A larger ε finds fewer errors.
+    Rises { attack: &'static str, from: (f32, f64), to: (f32, f64) },
+    /// The net is right where hardly anything of the picture need be left.
+    StaysHigh { attack: &'static str, eps: f32, accuracy: f64 },
+    /// One step finds more errors than many.
+    OneStepBeatsMany { many: &'static str, eps: f32, one_step: f64, many_steps: f64 },
+    /// Robust to the one step that it was trained on, and to nothing else.
+    OnlyOneStep { many: &'static str, eps: f32, one_step: f64, many_steps: f64 },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percent = |share: f64| format!("{:.1} %", share * 100.0);
+        match self {
+            Self::NoGradient { count, n } => write!(
+                f,
+                "for {count} of {n} pictures the gradient is zero everywhere: the attack has nothing to follow, which proves nothing about the net"
+            ),
+            Self::Saturated { count, n } => write!(
+                f,
+                "of {count} of {n} pictures the net is so sure that rounding hides most of its loss's slope; --loss log-odds follows it all the same"
+            ),
+            Self::Rises { attack, from: (low, before), to: (high, after) } => write!(
+                f,
+                "under {attack} the net is right more often at ε = {high} ({}) than at {low} ({}): the gradient misleads the attack, so a better one will find more errors",
+                percent(*after),
+                percent(*before)
+            ),
+            Self::StaysHigh { attack, eps, accuracy } => write!(
+                f,
+                "at ε = {eps} ({}) a picture can be turned all grey, yet under {attack} the net stays right on {}: the attack fails, not the pictures (masked gradients)",
+                grey_levels(*eps),
+                percent(*accuracy)
+            ),
+            Self::OneStepBeatsMany { many, eps, one_step, many_steps } => write!(
+                f,
+                "at ε = {eps} one step leaves {} right but {many} {}: many steps should do at least as well, so the gradients mislead (or its steps are too few or too long)",
+                percent(*one_step),
+                percent(*many_steps)
+            ),
+            Self::OnlyOneStep { many, eps, one_step, many_steps } => write!(
+                f,
+                "at ε = {eps} the net is right on {} under one step but on {} under {many}: it has learned to fool the one step (catastrophic overfitting), not to be robust",
+                percent(*one_step),
+                percent(*many_steps)
+            ),
+        }
+    }
+}
+
+/// From this ε on, any picture can be turned all grey within L∞.
+const ALL_GREY: f32 = 0.5;
+
+/// All that is suspicious in some curves of one net on the same pictures.
+pub fn warnings(curves: &[Curve<'_>]) -> Vec<Warning> {
+    let mut found = Vec::new();
+    for curve in curves.iter().filter(|curve| !matches!(curve.attack, AttackSettings::Noise(_))) {
+        let (n, attack) = (curve.n, curve.attack.name());
+        if curve.without_gradient > 0 {
+            found.push(Warning::NoGradient { count: curve.without_gradient, n });
+        }
+        if curve.saturated > 0 {
+            found.push(Warning::Saturated { count: curve.saturated, n });
+        }
+        found.extend(curve.rise().map(|(from, to)| Warning::Rises { attack, from, to }));
+        found.extend(curve.stays_high().map(|(eps, accuracy)| Warning::StaysHigh { attack, eps, accuracy }));
+    }
+    for one in curves.iter().filter(|curve| matches!(curve.attack, AttackSettings::Fgsm(_))) {
+        for many in curves.iter().filter(|curve| curve.is_many_steps_of(one)) {
+            found.extend(compare(one, many));
+        }
+    }
+    let mut once: Vec<Warning> = Vec::new();
+    for warning in found {
+        if !once.contains(&warning) {
+            once.push(warning);
+        }
+    }
+    once
+}
+
+/// What FGSM and an attack of many steps say of each other; the most striking ε of each kind.
+fn compare(one: &Curve<'_>, many: &Curve<'_>) -> Option<Warning> {
+    let name = many.attack.name();
+    let pairs = one.points.iter().filter_map(|point| {
+        let other = many.points.iter().find(|other| other.eps == point.eps && other.eps > 0.0)?;
+        Some((point.eps, point.correct, other.correct))
+    });
+    let pairs: Vec<(f32, usize, usize)> = pairs.collect();
+    let share = |correct: usize| correct as f64 / one.n as f64;
+    let beaten = pairs.iter().filter(|(_, one_step, many_steps)| is_less(*one_step, *many_steps, one.n));
+    if let Some(&(eps, one_step, many_steps)) = beaten.max_by_key(|(_, one_step, many_steps)| many_steps - one_step) {
+        let (one_step, many_steps) = (share(one_step), share(many_steps));
+        return Some(Warning::OneStepBeatsMany { many: name, eps, one_step, many_steps });
+    }
+    // Nearly as right as on untouched pictures under one step, less than half as often under many.
+    let fooled = pairs.iter().filter(|(_, one_step, many_steps)| {
+        *one_step as f64 >= 0.8 * one.clean_correct as f64
+            && 2 * many_steps < *one_step
+            && is_less(*many_steps, *one_step, one.n)
+    });
+    let &(eps, one_step, many_steps) = fooled.max_by_key(|(_, one_step, many_steps)| one_step - many_steps)?;
+    let (one_step, many_steps) = (share(one_step), share(many_steps));
+    Some(Warning::OnlyOneStep { many: name, eps, one_step, many_steps })
+}
+
+/// Whether a count is less than another beyond chance: their 95 % intervals are apart.
+fn is_less(count: usize, other: usize, n: usize) -> bool {
+    wilson_interval(count, n).1 < wilson_interval(other, n).0
+}
+
+impl Curve<'_> {
+    fn is_many_steps_of(&self, one: &Self) -> bool {
+        use AttackSettings::{Bim, Momentum, Pgd};
+        matches!(self.attack, Bim(_) | Pgd(_) | Momentum(_))
+            && self.attack.norm() == one.attack.norm()
+            && self.n == one.n
+    }
+
+    /// The two points between which the accuracy rises most, if it does beyond chance: ε and accuracy of each.
+    fn rise(&self) -> Option<((f32, f64), (f32, f64))> {
+        let pairs = self.points.iter().flat_map(|low| self.points.iter().map(move |high| (low, high)));
+        let rising = pairs.filter(|(low, high)| low.eps < high.eps && is_less(low.correct, high.correct, self.n));
+        let (low, high) = rising.max_by_key(|(low, high)| high.correct - low.correct)?;
+        let share = |point: &Point| (point.eps, point.correct as f64 / self.n as f64);
+        Some((share(low), share(high)))
+    }
+
+    /// The largest ε with its accuracy, if that is far above chance where the picture can be turned all grey.
+    fn stays_high(&self) -> Option<(f32, f64)> {
+        let last = self.points.iter().filter(|point| point.eps.is_finite()).max_by(|a, b| a.eps.total_cmp(&b.eps))?;
+        let is_grey = self.attack.norm() == Norm::Linf && self.attack.takes_eps() && last.eps >= ALL_GREY;
+        let limit = (2.0 / self.classes as f64).min(0.75);
+        let is_high = wilson_interval(last.correct, self.n).0 > limit;
+        (is_grey && is_high).then(|| (last.eps, last.correct as f64 / self.n as f64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Bim, Fgsm, Noise, NoiseKind};
+    use super::*;
+
+    const FGSM: AttackSettings = AttackSettings::Fgsm(Fgsm { norm: Norm::Linf });
+    const BIM: AttackSettings = AttackSettings::Bim(Bim { norm: Norm::Linf, steps: 10, step_size: None });
+    const NOISE: AttackSettings = AttackSettings::Noise(Noise { kind: NoiseKind::Signs });
+
+    fn curve<'a>(attack: &'a AttackSettings, points: &[(f32, usize)]) -> Curve<'a> {
+        let points = points.iter().map(|&(eps, correct)| Point { eps, correct }).collect();
+        Curve { attack, n: 1000, classes: 10, clean_correct: 990, without_gradient: 0, saturated: 0, points }
+    }
+
+    #[test]
+    fn an_honest_net_gets_no_warning() {
+        let fgsm = curve(&FGSM, &[(0.0, 990), (0.1, 700), (0.2, 300), (0.5, 80)]);
+        let bim = curve(&BIM, &[(0.0, 990), (0.1, 600), (0.2, 20), (0.5, 0)]);
+        let noise = curve(&NOISE, &[(0.0, 990), (0.5, 900)]);
+        assert_eq!(warnings(&[fgsm, bim, noise]), []);
+    }
+
+    #[test]
+    fn each_sign_has_its_warning_of_one_sentence() {
+        let rising = curve(&FGSM, &[(0.3, 500), (0.1, 200), (0.2, 210)]);
+        let high = curve(&BIM, &[(0.1, 990), (0.5, 989)]);
+        let (one, many) = (curve(&FGSM, &[(0.1, 300)]), curve(&BIM, &[(0.1, 500)]));
+        let (trained, broken) = (curve(&FGSM, &[(0.1, 950)]), curve(&BIM, &[(0.1, 10)]));
+        let dead = Curve { without_gradient: 3, saturated: 40, ..curve(&FGSM, &[(0.1, 900)]) };
+        let all = [vec![rising], vec![high], vec![one, many], vec![trained, broken], vec![dead]].map(|c| warnings(&c));
+        assert!(matches!(all[0][..], [Warning::Rises { from: (0.1, _), to: (0.3, _), .. }]), "{:?}", all[0]);
+        assert!(matches!(all[1][..], [Warning::StaysHigh { eps: 0.5, .. }]), "{:?}", all[1]);
+        assert!(matches!(all[2][..], [Warning::OneStepBeatsMany { .. }]), "{:?}", all[2]);
+        assert!(matches!(all[3][..], [Warning::OnlyOneStep { .. }]), "{:?}", all[3]);
+        assert!(
+            matches!(all[4][..], [Warning::NoGradient { count: 3, .. }, Warning::Saturated { .. }]),
+            "{:?}",
+            all[4]
+        );
+        for warning in all.iter().flatten() {
+            let text = warning.to_string();
+            assert!(text.lines().count() == 1 && !text.contains(". ") && !text.ends_with('.'), "{text}");
+        }
+    }
+
+    #[test]
+    fn differences_that_may_be_chance_are_none() {
+        assert_eq!(warnings(&[curve(&FGSM, &[(0.1, 300), (0.2, 310)])]), []);
+        assert_eq!(warnings(&[curve(&FGSM, &[(0.1, 300)]), curve(&BIM, &[(0.1, 310)])]), []);
+    }
+}

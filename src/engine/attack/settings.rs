@@ -1,0 +1,126 @@
+//! Every attack with its parameters as one value: to choose among, to save, to compare.
+
+use serde::{Deserialize, Serialize};
+
+use super::climb::{Bim, GradientSteps, MomentumFgsm, Pgd};
+use super::one_step::{Fgsm, Noise, NoiseKind};
+use super::run::{Attack, Run};
+use super::{CarliniWagner, DeepFool, MinimalEps, Norm, Problem, SaliencyMap};
+use crate::engine::Result;
+
+/// An attack and its parameters.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "kebab-case")]
+pub enum AttackSettings {
+    Fgsm(Fgsm),
+    Gradient(GradientSteps),
+    Bim(Bim),
+    Pgd(Pgd),
+    Momentum(MomentumFgsm),
+    DeepFool(DeepFool),
+    CarliniWagner(CarliniWagner),
+    SaliencyMap(SaliencyMap),
+    Noise(Noise),
+    MinimalEps(MinimalEps),
+}
+
+impl AttackSettings {
+    /// Every attack but the search for the smallest ε, with the settings that its paper or the libraries start from.
+    pub fn all() -> Vec<Self> {
+        let (norm, step_size) = (Norm::Linf, None);
+        let mut all = vec![
+            Self::Fgsm(Fgsm { norm }),
+            Self::Gradient(GradientSteps { eta: 0.1, steps: 10 }),
+            Self::Bim(Bim { norm, steps: 10, step_size }),
+            Self::Pgd(Pgd { norm, steps: 40, step_size, random_start: true, restarts: 1 }),
+            Self::Momentum(MomentumFgsm { norm, steps: 10, step_size, decay: 1.0 }),
+            Self::DeepFool(DeepFool::default()),
+            Self::CarliniWagner(CarliniWagner::default()),
+            Self::SaliencyMap(SaliencyMap::default()),
+        ];
+        all.extend(NoiseKind::ALL.map(|kind| Self::Noise(Noise { kind })));
+        all
+    }
+
+    fn inner(&self) -> &dyn Attack {
+        match self {
+            Self::Fgsm(attack) => attack,
+            Self::Gradient(attack) => attack,
+            Self::Bim(attack) => attack,
+            Self::Pgd(attack) => attack,
+            Self::Momentum(attack) => attack,
+            Self::DeepFool(attack) => attack,
+            Self::CarliniWagner(attack) => attack,
+            Self::SaliencyMap(attack) => attack,
+            Self::Noise(attack) => attack,
+            Self::MinimalEps(attack) => attack,
+        }
+    }
+}
+
+impl Attack for AttackSettings {
+    fn name(&self) -> &'static str {
+        self.inner().name()
+    }
+
+    fn paper(&self) -> &'static str {
+        self.inner().paper()
+    }
+
+    fn norm(&self) -> Norm {
+        self.inner().norm()
+    }
+
+    fn takes_eps(&self) -> bool {
+        self.inner().takes_eps()
+    }
+
+    fn follows_loss(&self) -> bool {
+        self.inner().follows_loss()
+    }
+
+    fn length(&self, perturbation: &[f32]) -> f32 {
+        self.inner().length(perturbation)
+    }
+
+    fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
+        self.inner().start(problem)
+    }
+}
+
+impl std::fmt::Display for AttackSettings {
+    /// Such as `pgd in L∞, 40 steps, random start`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let norm = match self.norm() {
+            Norm::Linf => "L∞",
+            Norm::L2 => "L2",
+            Norm::L1 => "L1",
+        };
+        let size = |size: &Option<f32>| size.map(|size| format!(" of {size}")).unwrap_or_default();
+        let name = self.name();
+        match self {
+            Self::Fgsm(_) | Self::Noise(_) => write!(f, "{name} in {norm}"),
+            Self::Gradient(GradientSteps { eta, steps }) => write!(f, "{name}, {steps} steps of {eta}·∇J"),
+            Self::Bim(Bim { steps, step_size, .. }) => write!(f, "{name} in {norm}, {steps} steps{}", size(step_size)),
+            Self::Pgd(Pgd { steps, step_size, random_start, restarts, .. }) => {
+                write!(f, "{name} in {norm}, {steps} steps{}", size(step_size))?;
+                match (random_start, restarts) {
+                    (false, _) => Ok(()),
+                    (true, 1) => f.write_str(", random start"),
+                    (true, restarts) => write!(f, ", {restarts} random starts"),
+                }
+            }
+            Self::Momentum(MomentumFgsm { steps, step_size, decay, .. }) => {
+                write!(f, "{name} in {norm}, {steps} steps{}, decay {decay}", size(step_size))
+            }
+            Self::DeepFool(DeepFool { steps, overshoot, candidates, .. }) => {
+                write!(f, "{name} in {norm}, at most {steps} steps, overshoot {overshoot}, {candidates} classes")
+            }
+            Self::CarliniWagner(CarliniWagner { confidence, search_steps, steps, .. }) => {
+                write!(f, "{name} in {norm}, {search_steps} values of c, {steps} steps each, confidence {confidence}")
+            }
+            Self::SaliencyMap(SaliencyMap { theta, gamma }) => write!(f, "{name}, θ {theta}, γ {gamma}"),
+            Self::MinimalEps(MinimalEps { attack, largest, .. }) => write!(f, "smallest ε up to {largest} of {attack}"),
+        }
+    }
+}
