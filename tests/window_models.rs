@@ -10,6 +10,7 @@ use common::fixture;
 use common::server::{Answer, Server, serve, sha256};
 use doppelganger::app::{App, Start, Tab};
 use doppelganger::engine::model::Catalogue;
+use eframe::egui::accesskit::Role;
 use eframe::egui::{Event, Key, Modifiers, Theme, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -73,6 +74,7 @@ fn until(window: &mut Window<'_>, what: &str, holds: impl Fn(&App) -> bool) {
     }
 }
 
+#[track_caller]
 fn click(window: &mut Window<'_>, name: &str) {
     window.get_by_label(name).scroll_to_me();
     window.run_steps(6);
@@ -85,12 +87,13 @@ fn is_ready(app: &App, name: &str) -> bool {
 }
 
 /// Answers the question for a file.
+#[track_caller]
 fn type_path(window: &mut Window<'_>, path: &Path, button: &str) {
-    window.get_by_label("Path").focus();
+    window.get_by_role_and_label(Role::TextInput, "Path:").focus();
     window.step();
     window.key_press_modifiers(Modifiers::COMMAND, Key::A);
     window.step();
-    window.get_by_label("Path").type_text(path.to_str().unwrap());
+    window.get_by_role_and_label(Role::TextInput, "Path:").type_text(path.to_str().unwrap());
     window.step();
     window.get_by_label(button).click();
     window.run_steps(3);

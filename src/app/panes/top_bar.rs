@@ -73,26 +73,33 @@ fn model_picker(ui: &mut Ui, explore: &Explore, train: &Train, out: &mut Vec<Com
         (None, Some(entry)) => entry.title.clone(),
         (None, None) => explore.shown.as_ref().map_or(&explore.model, |shown| &shown.model.title).clone(),
     };
-    let width = (ui.available_width() * 0.25).clamp(104.0, 280.0);
-    let response = ComboBox::from_id_salt("model").selected_text(title).width(width).truncate().show_ui(ui, |ui| {
-        ui.set_width(MENU_WIDTH);
-        for entry in &explore.catalogue {
-            entry_row(ui, entry, entry.name == explore.model, out);
-        }
-        if explore.catalogue.is_empty() {
-            ui.label(theme::weak(ui, "Looking for models…"));
-        }
-        ui.separator();
-        if ui.button("Models…").on_hover_text(Command::Tab(Tab::Models).about().tooltip).clicked() {
-            out.push(Command::Tab(Tab::Models));
-            ui.close();
-        }
-        if ui.button(Command::RefreshModels.about().name).clicked() {
-            out.push(Command::RefreshModels);
-        }
+    let width = (ui.available_width() * 0.25).clamp(128.0, 280.0);
+    // The box is as wide as it may be, whatever the title.
+    let response = ui.scope(|ui| {
+        ui.set_max_width(width);
+        let picker = ComboBox::from_id_salt("model").selected_text(title).width(width).truncate();
+        picker.show_ui(ui, |ui| model_menu(ui, explore, out)).response
     });
     let about = shown_about(explore);
-    response.response.on_hover_text(about).accessible_name("Model");
+    response.inner.on_hover_text(about).accessible_name("Model");
+}
+
+fn model_menu(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+    ui.set_width(MENU_WIDTH);
+    for entry in &explore.catalogue {
+        entry_row(ui, entry, entry.name == explore.model, out);
+    }
+    if explore.catalogue.is_empty() {
+        ui.label(theme::weak(ui, "Looking for models…"));
+    }
+    ui.separator();
+    if ui.button("Models…").on_hover_text(Command::Tab(Tab::Models).about().tooltip).clicked() {
+        out.push(Command::Tab(Tab::Models));
+        ui.close();
+    }
+    if ui.button(Command::RefreshModels.about().name).clicked() {
+        out.push(Command::RefreshModels);
+    }
 }
 
 fn shown_about(explore: &Explore) -> String {
