@@ -365,6 +365,43 @@ fn models_lists_what_is_there() {
 }
 
 #[test]
+fn models_are_added_from_files_and_never_fetched_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let models = folder.path().join("models");
+    std::fs::create_dir(&models).unwrap();
+    std::fs::copy(fixture("pth/tiny.toml"), models.join("tiny.toml")).unwrap();
+    let own = folder.path().join("own");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_doppelganger"));
+        command.args(args).current_dir(folder.path()).env_remove("DOPPELGANGER_MODELS");
+        command.env("DOPPELGANGER_OWN_MODELS", &own).env("XDG_DATA_HOME", folder.path()).output().unwrap()
+    };
+    refused(
+        &run(&["attack", "coffee", "--model", "resnet18", "--eps", "0"]),
+        1,
+        &["doppelganger models fetch resnet18"],
+    );
+    let unasked = run(&["models", "fetch", "resnet18"]);
+    let about = "https://download.pytorch.org/models/resnet18-f37072fd.pth";
+    refused(&unasked, 1, &["46.8 MB", about, "BSD-3-Clause", own.to_str().unwrap(), "nothing was fetched"]);
+    refused(&run(&["models", "fetch", "tiny", "--yes"]), 1, &["no address to fetch from", "models add tiny"]);
+    refused(&run(&["models", "fetch", "resnet-18"]), 1, &["\"resnet18\""]);
+    let file = |name: &str| fixture(&format!("pth/{name}.pth")).display().to_string();
+    refused(&run(&["models", "add", "tiny", &file("code")]), 1, &["posix.system", "nothing of it was run"]);
+    assert!(!own.exists() || std::fs::read_dir(&own).unwrap().count() == 0);
+    assert!(run(&["models", "add", "tiny", &file("tiny")]).status.success());
+    let report = json(&run(&["attack", "coffee", "--model", "tiny", "--eps", "8/255", "--json"]));
+    assert_eq!(report["clean"].as_array().unwrap().len(), 3);
+    let list = json(&run(&["models", "--json"]));
+    let find = |name: &str| list.as_array().unwrap().iter().find(|model| model["name"] == name).unwrap().clone();
+    assert_eq!(find("tiny")["weights"], own.join("tiny.pth").display().to_string());
+    assert_eq!((&find("resnet18")["weights"], &find("resnet18")["address"]), (&Value::Null, &Value::from(about)));
+    refused(&run(&["models", "remove", "tiny"]), 1, &["nothing was removed"]);
+    assert!(run(&["models", "remove", "tiny", "--yes"]).status.success());
+    refused(&run(&["models", "remove", "tiny", "--yes"]), 1, &["nothing of \"tiny\" lies in"]);
+}
+
+#[test]
 fn without_a_display_the_program_says_what_is_missing() {
     let output = Command::new(env!("CARGO_BIN_EXE_doppelganger"))
         .env_remove("DISPLAY")

@@ -156,6 +156,20 @@ fn impossible_inputs_classes_and_paths_are_refused() {
     assert_refused("", &["name"]);
     let one = LENET.replace("\"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\"", "");
     assert_refused(&one, &["1 classes", "two or more"]);
+    let hash = "sha256 = \"0123abcd\"\n";
+    for (more, says) in [
+        ("sha256 = \"0123abc\"", "at least the first 8"),
+        ("sha256 = \"0123abcg\"", "hexadecimal"),
+        ("download = { address = \"https://a.b/c\", bytes = 7 }", "expected sha256"),
+        (&format!("{hash}download = {{ address = \"file:///c\", bytes = 7 }}"), "begins with https://"),
+        (&format!("{hash}download = {{ address = \"https://a.b/c\" }}"), "either bytes"),
+        (&format!("{hash}download = {{ address = \"https://a.b/c\", bytes = 7, bytes_about = 7 }}"), "either bytes"),
+        (&format!("{hash}download = {{ url = \"https://a.b/c\", bytes = 7 }}"), "unknown field `url`"),
+        ("accuracy = { top1 = 69.8, of = \"photos\" }", "shares from 0 to 1"),
+        ("acuracy = { top1 = 0.7, of = \"photos\" }", "did you mean \"accuracy\""),
+    ] {
+        assert_refused(&(LENET.to_owned() + more), &[says]);
+    }
     // Facts about where a net comes from are welcome.
     parse(&(LENET.to_owned() + "trained = { epochs = 3 }\nsource = \"me\"")).unwrap();
 }
