@@ -11,7 +11,7 @@ use doppelganger::engine::Error;
 use doppelganger::engine::download::Patience;
 use doppelganger::engine::model::{Catalogue, Entry, WeightsPlace};
 
-const PATIENCE: Patience = Patience(Duration::from_millis(700));
+const PATIENCE: Patience = Patience(Duration::from_secs(3));
 
 /// A folder with the manifest of the tiny net, to be fetched from a server, and an empty folder of the person's own.
 struct Place {
