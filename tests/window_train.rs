@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use doppelganger::app::{App, Start, Tab};
 use doppelganger::engine::data::DataSource;
-use doppelganger::engine::train::{Config, Stopping};
+use doppelganger::engine::train::{Config, RunFolder, Stopping};
 use doppelganger::worker::{RunInfo, RunState};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers, Vec2, vec2};
@@ -404,19 +404,19 @@ fn a_loss_that_is_no_number_pauses_with_a_way_out() {
     let folder = folder();
     let mut window = open(folder.path(), &Config { learning_rate: 1e8, ..endless() });
     click(&mut window, "Train");
-    let needs_help = |app: &App, rate: f32| {
-        let info = info(app, "run-0001");
-        info.is_some_and(|i| matches!(i.state, RunState::Paused(Some(_))) && i.config.learning_rate == rate)
-    };
-    until(&mut window, "the pause", |app| needs_help(app, 1e8));
+    let rate = |app: &App| info(app, "run-0001").map(|info| info.config.learning_rate);
+    until(&mut window, "the pause", |app| {
+        info(app, "run-0001").is_some_and(|info| matches!(info.state, RunState::Paused(Some(_))))
+    });
     assert!(window.query_all_by_label_contains("try a smaller learning rate").count() >= 1);
     click(&mut window, "Halve the learning rate and go on");
-    until(&mut window, "the next pause", |app| needs_help(app, 5e7));
+    until(&mut window, "half the rate", |app| rate(app) == Some(5e7));
     retype(&mut window, "Learning rate as a number", "0.01");
-    // The trainer's answer takes the message away, and with it the second "Stop".
-    until_state(&mut window, "run-0001", RunState::Paused(None));
-    click(&mut window, "Stop");
+    // The message has a "Stop" of its own, below the bar's, for as long as it stands.
+    window.get_all_by_label("Stop").next().unwrap().click();
     until_state(&mut window, "run-0001", RunState::Stopped);
+    let kept = RunFolder::summary(&folder.path().join("runs/run-0001")).unwrap();
+    assert_eq!(kept.config.learning_rate, 0.01);
 }
 
 #[test]
