@@ -1,119 +1,25 @@
 //! Downloads from a server of the test's own, which behaves in every way that servers do.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+mod common;
+
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use common::server::{Answer, Server, sha256};
 use doppelganger::engine::Error;
 use doppelganger::engine::download::{Patience, Remote, fetch};
-use sha2::{Digest, Sha256};
-
-/// How the server answers a request.
-#[derive(Clone, Copy)]
-enum Answer {
-    /// As it should, ranges too.
-    Whole,
-    /// All of it, whatever range was asked for.
-    WithoutRanges,
-    /// Announces all of it and hangs up after so many bytes.
-    BreaksOffAfter(usize),
-    /// Bytes that nobody announced, beyond the end.
-    TooLong,
-    /// Another length than expected in the header.
-    LiesAboutLength,
-    WrongBytes,
-    /// Always elsewhere.
-    Redirects,
-    NotFound,
-    /// Half of it, and then silence.
-    Stalls,
-}
-
-/// A server that gives its answers in turn, the last one for ever; and the ranges that it was asked for.
-struct Server {
-    address: String,
-    ranges: Arc<Mutex<Vec<Option<usize>>>>,
-}
 
 fn content() -> Vec<u8> {
     (0..300_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 
 fn serve(answers: &[Answer]) -> Server {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}/file.bin", listener.local_addr().unwrap());
-    let (answers, ranges) = (answers.to_vec(), Arc::new(Mutex::new(Vec::new())));
-    let seen = ranges.clone();
-    std::thread::Builder::new()
-        .spawn(move || {
-            for (i, stream) in listener.incoming().enumerate() {
-                let answer = answers[i.min(answers.len() - 1)];
-                let seen = seen.clone();
-                // A client that hangs up is no concern of the server.
-                std::thread::Builder::new().spawn(move || drop(respond(stream.unwrap(), answer, &seen))).unwrap();
-            }
-        })
-        .unwrap();
-    Server { address, ranges }
-}
-
-fn respond(mut stream: TcpStream, answer: Answer, seen: &Mutex<Vec<Option<usize>>>) -> std::io::Result<()> {
-    let mut range = None;
-    for line in BufReader::new(stream.try_clone()?).lines() {
-        let line = line?.to_lowercase();
-        if let Some(from) = line.strip_prefix("range: bytes=") {
-            range = from.trim_end_matches('-').parse().ok();
-        }
-        if line.is_empty() {
-            break;
-        }
-    }
-    seen.lock().unwrap().push(range);
-    let content = content();
-    let all = |stream: &mut TcpStream, length: usize| {
-        write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n")
-    };
-    match answer {
-        Answer::Whole => match range {
-            Some(from) => {
-                let (length, last, of) = (content.len() - from, content.len() - 1, content.len());
-                write!(stream, "HTTP/1.1 206 Partial Content\r\nContent-Length: {length}\r\n")?;
-                write!(stream, "Content-Range: bytes {from}-{last}/{of}\r\nConnection: close\r\n\r\n")?;
-                stream.write_all(&content[from..])
-            }
-            None => all(&mut stream, content.len()).and_then(|()| stream.write_all(&content)),
-        },
-        Answer::WithoutRanges => all(&mut stream, content.len()).and_then(|()| stream.write_all(&content)),
-        Answer::BreaksOffAfter(count) => {
-            all(&mut stream, content.len())?;
-            stream.write_all(&content[..count])
-        }
-        Answer::TooLong => {
-            write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
-            stream.write_all(&[content.as_slice(), &[0; 100_000]].concat())
-        }
-        Answer::LiesAboutLength => all(&mut stream, 17).and_then(|()| stream.write_all(&content)),
-        Answer::WrongBytes => all(&mut stream, content.len()).and_then(|()| stream.write_all(&vec![7; content.len()])),
-        Answer::Redirects => {
-            write!(stream, "HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-        }
-        Answer::NotFound => write!(stream, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
-        Answer::Stalls => {
-            all(&mut stream, content.len())?;
-            stream.write_all(&content[..content.len() / 2])?;
-            stream.flush()?;
-            std::thread::sleep(Duration::from_secs(60));
-            Ok(())
-        }
-    }
+    common::server::serve(content(), answers)
 }
 
 fn remote(servers: &[&Server]) -> Remote {
-    let sha256 = Sha256::digest(content()).iter().map(|byte| format!("{byte:02x}")).collect();
     let mirrors = servers.iter().map(|server| server.address.clone()).collect();
-    Remote { name: "file.bin".into(), bytes: content().len() as u64, sha256, mirrors }
+    Remote { name: "file.bin".into(), bytes: content().len() as u64, slack: 0, sha256: sha256(&content()), mirrors }
 }
 
 const PATIENCE: Patience = Patience(Duration::from_millis(700));
@@ -272,4 +178,39 @@ fn a_folder_that_cannot_be_written_is_one_clear_error() {
     let message = fetch(&remote(&[&server]), &taken, PATIENCE, &mut |_| true).unwrap_err().to_string();
     assert!(message.contains("taken") && message.lines().count() <= 6, "{message}");
     assert!(server.ranges.lock().unwrap().is_empty(), "nothing was asked for that could not be kept");
+}
+
+#[test]
+fn a_file_of_which_little_is_known_is_checked_by_that() {
+    let about = |server: &Server, bytes, digits: usize| Remote {
+        bytes,
+        slack: 1000,
+        sha256: sha256(&content())[..digits].to_owned(),
+        ..remote(&[server])
+    };
+    for answer in [Answer::Whole, Answer::WithoutRanges, Answer::WithoutLength] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = serve(&[answer]);
+        assert_eq!(get(folder.path(), &about(&server, 299_500, 8)), (Ok(()), vec!["file.bin".to_owned()]));
+        assert_eq!(get(folder.path(), &about(&server, 300_400, 8)).0, Ok(()), "it is there already");
+        assert_eq!(server.ranges.lock().unwrap().len(), 1);
+    }
+    // Broken off so late that what came may be the whole, or early.
+    for count in [299_800, 100_000] {
+        let folder = tempfile::tempdir().unwrap();
+        let server = serve(&[Answer::BreaksOffAfter(count), Answer::Whole]);
+        assert!(get(folder.path(), &about(&server, 300_000, 8)).0.is_err());
+        assert_eq!(get(folder.path(), &about(&server, 300_000, 8)), (Ok(()), vec!["file.bin".to_owned()]));
+    }
+    for (bytes, answer, says) in [
+        (250_000, Answer::Whole, "it has 300000 bytes, expected about 250000 bytes"),
+        (250_000, Answer::WithoutLength, "more than the expected about 250000 bytes"),
+        (350_000, Answer::WithoutLength, "it ended after 300000 of about 350000 bytes"),
+        (300_000, Answer::WrongBytes, "others than expected"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let message = get(folder.path(), &about(&serve(&[answer]), bytes, 8)).0.unwrap_err();
+        assert!(message.contains(says) && message.contains("SHA-256 beginning with "), "{message}, expected {says}");
+        assert!(!folder.path().join("file.bin").exists());
+    }
 }

@@ -1,4 +1,4 @@
-//! ResNet-18, MobileNetV2 and GoogLeNet are manifests and no code: with the same weights, logits and input gradients are
+//! SqueezeNet, ResNet-18, MobileNetV2 and GoogLeNet are manifests and no code: with the same weights, logits and input gradients are
 //! those that torchvision printed in double precision (`tests/torchvision/make.py`).
 
 use std::path::Path;
@@ -65,7 +65,7 @@ fn check(name: &str) {
     let text = |path: String| std::fs::read_to_string(root.join(path)).unwrap();
     let golden: Golden = serde_json::from_str(&text(format!("tests/torchvision/{name}.json"))).unwrap();
     let classes: Vec<String> = text("models/imagenet_classes.txt".into()).lines().map(str::to_owned).collect();
-    let manifest = text(format!("tests/torchvision/{name}.toml"));
+    let manifest = text(format!("models/{name}.toml"));
     let manifest = Manifest::with_classes(&manifest, Path::new(name), &classes).unwrap();
     let mut params = Params::new();
     walk_layers(&manifest.layers, &mut |layer| {
@@ -92,6 +92,11 @@ fn check(name: &str) {
         "{name}: logits within {logits_gap:.1e}, gradient within {gradient_gap:.1e} (torchvision: {:.1e})",
         golden.float32_gap
     );
+}
+
+#[test]
+fn squeezenet1_1() {
+    check("squeezenet1_1");
 }
 
 #[test]

@@ -95,7 +95,7 @@ impl Background {
         }
         // The dialog's future is made here, on the window's thread, as some systems demand, and awaited elsewhere.
         let answer: Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match question {
-            Question::Open | Question::Archive => Box::pin(dialog.pick_file()),
+            Question::Open | Question::Archive | Question::Model => Box::pin(dialog.pick_file()),
             Question::Folder => Box::pin(dialog.pick_folder()),
             Question::Save | Question::Export(_) => Box::pin(dialog.save_file()),
         };

@@ -1,5 +1,6 @@
 //! Everything that a person can do, in one list: buttons, shortcuts, tooltips and the help overlay all read it.
 
+mod models;
 mod train;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use eframe::egui::{Key, KeyboardShortcut, ModifierNames, Modifiers};
 use egui_material_icons::{MaterialIcon, icons};
 
+pub use models::ModelsCommand;
 pub use train::TrainCommand;
 
 use super::settings::{Tab, ThemeChoice};
@@ -65,8 +67,9 @@ pub enum Command {
     /// Of the run whose net is attacked: another moment of it.
     ShowNet(NetMoment),
     NextMoment,
-    // The other tab
+    // The other tabs
     Train(TrainCommand),
+    Models(ModelsCommand),
     // The window
     Tab(Tab),
     Theme(ThemeChoice),
@@ -128,6 +131,7 @@ impl Command {
     const OF_THE_WINDOW: &'static [Self] = &[
         Self::Tab(Tab::Explore),
         Self::Tab(Tab::Train),
+        Self::Tab(Tab::Models),
         Self::CycleTheme,
         Self::LargeType,
         Self::RefreshModels,
@@ -168,12 +172,16 @@ impl Command {
             Place::Everywhere => Self::OF_THE_WINDOW.to_vec(),
             Place::In(Tab::Explore) => Self::OF_EXPLORE.to_vec(),
             Place::In(Tab::Train) => TrainCommand::WITH_SHORTCUT.iter().cloned().map(Self::Train).collect(),
+            Place::In(Tab::Models) => ModelsCommand::WITH_SHORTCUT.iter().cloned().map(Self::Models).collect(),
         }
     }
 
     /// Name, tooltip, shortcut and icon.
     pub fn about(&self) -> About {
         if let Self::Train(command) = self {
+            return command.about();
+        }
+        if let Self::Models(command) = self {
             return command.about();
         }
         self.picture_about().or_else(|| self.attack_about()).unwrap_or_else(|| self.window_about())
@@ -224,9 +232,12 @@ impl Command {
             Self::NextSample => about("Next sample", "The next picture of the strip", keys(NONE, Key::PageDown), None),
             Self::PreviousSample => about("Previous sample", "The picture before it", keys(NONE, Key::PageUp), None),
             Self::UseModel(_) => about("Model", "The net that is attacked", None, None),
-            Self::RefreshModels => {
-                about("Look for models again", "Read the folders of models again", keys(NONE, Key::F5), None)
-            }
+            Self::RefreshModels => about(
+                "Look for models again",
+                "Read the folders of models again",
+                keys(NONE, Key::F5),
+                Some(icons::ICON_REFRESH),
+            ),
             _ => return None,
         })
     }
@@ -335,6 +346,9 @@ impl Command {
             Self::Tab(Tab::Train) => {
                 about("Train", "Train a net, cleanly or against attacks", keys(CTRL, Key::Num2), None)
             }
+            Self::Tab(Tab::Models) => {
+                about("Models", "All nets: fetch one, or add one from a file", keys(CTRL, Key::Num3), None)
+            }
             Self::Theme(_) | Self::CycleTheme => {
                 about("Theme", "Dark, light, or as the system has it", keys(CTRL, Key::T), Some(icons::ICON_CONTRAST))
             }
@@ -371,7 +385,7 @@ mod tests {
 
     #[test]
     fn no_two_commands_share_a_shortcut() {
-        for tab in [Tab::Explore, Tab::Train] {
+        for (tab, least) in [(Tab::Explore, 20), (Tab::Train, 20), (Tab::Models, 9)] {
             let mut seen = std::collections::HashMap::new();
             let here = [Place::Everywhere, Place::In(tab)].into_iter().flat_map(Command::with_shortcut);
             for command in here {
@@ -381,7 +395,7 @@ mod tests {
                     panic!("{} and {other} share {shortcut:?}", about.name);
                 }
             }
-            assert!(seen.len() >= 20, "{tab:?}: {}", seen.len());
+            assert!(seen.len() >= least, "{tab:?}: {}", seen.len());
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use eframe::egui::{self, Context, Key, Modifiers, ViewportCommand};
 
 use super::background::Incoming;
-use super::commands::{Command, Place};
+use super::commands::{Command, ModelsCommand, Place};
 use super::explore::{DEFAULT_EPS, PATIENCE};
 use super::panes::{Question, Tone, typed_path};
 use super::settings::{MethodChoice, Tab, ThemeChoice};
@@ -66,6 +66,7 @@ impl App {
             }
             Event::NetChanged(name) => self.take_changed_net(&name),
             Event::Training(event) => self.take_training(event),
+            Event::Models(event) => self.take_models(event),
             Event::SaveFailed { path, message } => {
                 self.notices.add(Tone::Problem, format!("The picture was not saved: {message}\n{}", path.display()));
             }
@@ -91,7 +92,7 @@ impl App {
 
     /// Shortcuts, dropped and pasted pictures.
     pub(super) fn take_input(&mut self, ctx: &Context) {
-        let modal = self.help || self.dialogs.is_open() || self.questions.is_open();
+        let modal = self.help || self.dialogs.is_open() || self.questions.is_open() || self.models_page.is_asking();
         let here = [Place::Everywhere, Place::In(self.settings.tab)].into_iter().flat_map(Command::with_shortcut);
         for command in here {
             let Some(keys) = command.about().shortcut else { continue };
@@ -120,6 +121,10 @@ impl App {
             self.commands.push(match self.settings.tab {
                 Tab::Explore => Command::Show(Source::File(path)),
                 Tab::Train => Self::dropped_on_training(path),
+                Tab::Models => {
+                    self.models.asked_for = None;
+                    Command::Models(ModelsCommand::Add(path))
+                }
             });
         }
         match pasted.filter(|_| self.settings.tab == Tab::Explore) {
@@ -241,6 +246,7 @@ impl App {
             Command::ShowNet(moment) => self.show_net(|_| moment),
             Command::NextMoment => self.show_net(NetMoment::next),
             Command::Train(command) => self.change_training(ctx, command),
+            Command::Models(command) => self.change_models(command),
             Command::Tab(tab) => self.settings.tab = tab,
             Command::Theme(theme) => {
                 self.settings.theme = theme;
@@ -269,6 +275,7 @@ impl App {
                 self.help = false;
                 self.dialogs.close();
                 self.questions.close();
+                self.models_page.close();
             }
             Command::CloseDrawing => self.canvas.open = false,
             Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),

@@ -9,6 +9,8 @@ mod camera;
 mod commands;
 mod explore;
 mod logic;
+mod models;
+mod models_logic;
 mod panes;
 mod settings;
 mod theme;
@@ -27,8 +29,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use eframe::egui::{IconData, ViewportBuilder};
 
-pub use commands::{Command, TrainCommand};
+pub use commands::{Command, ModelsCommand, TrainCommand};
 pub use explore::Explore;
+pub use models::{Fetching, Models};
 pub use panes::plots;
 pub use settings::Tab;
 pub use train::draft::usual as usual_run;

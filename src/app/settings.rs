@@ -37,13 +37,14 @@ pub enum MethodChoice {
     GradientSteps,
 }
 
-/// The two halves of the window.
+/// The pages of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tab {
     #[default]
     Explore,
     Train,
+    Models,
 }
 
 /// The last picture, where it can be found again.

@@ -25,9 +25,14 @@ impl App {
                 let around = Around { facts: self.facts.as_ref(), catalogue: &self.explore.catalogue };
                 self.train_tab.show(ui, &self.train, &around, &mut out);
             }
+            Tab::Models => {
+                let (catalogue, current) = (&self.explore.catalogue, &self.explore.model);
+                self.models_page.show(ui, &self.models, catalogue, current, &mut out);
+            }
         }
         self.dialogs.show(ui, &self.settings.recent, &mut out);
         self.questions.show(ui, &mut out);
+        self.models_page.show_question(ui, &self.models, &self.explore.catalogue, &mut out);
         if self.help {
             panes::help(ui, &mut out);
         }
@@ -91,6 +96,7 @@ fn drop_target(ui: &Ui, tab: Tab) {
     painter.rect_stroke(rect.shrink(SPACE_3), 12, Stroke::new(3.0, palette.accent), StrokeKind::Inside);
     let text = match (tab, hovered) {
         (Tab::Train, _) => "Drop to train on the pictures of this folder or archive",
+        (Tab::Models, _) => "Drop to add these weights or this manifest",
         (Tab::Explore, 1) => "Drop to attack this picture",
         (Tab::Explore, _) => "Drop to attack the last of these pictures",
     };

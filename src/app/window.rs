@@ -10,7 +10,8 @@ use super::Start;
 use super::background::Background;
 use super::commands::Command;
 use super::explore::Explore;
-use super::panes::{Canvas, Controls, Dialogs, Notices, Pictures, Questions, Samples, Tone, TrainTab};
+use super::models::Models;
+use super::panes::{Canvas, Controls, Dialogs, ModelsPage, Notices, Pictures, Questions, Samples, Tone, TrainTab};
 use super::settings::{self, Keeper, Settings, Tab, ThemeChoice};
 use super::theme;
 use super::train::facts::Facts;
@@ -27,6 +28,7 @@ pub struct App {
     pub(super) worker: Worker,
     pub(super) explore: Explore,
     pub(super) train: Train,
+    pub(super) models: Models,
     /// Of the settings of the next run, once they were looked up.
     pub(super) facts: Option<Facts>,
     pub(super) settings: Settings,
@@ -41,6 +43,7 @@ pub struct App {
     pub(super) controls: Controls,
     pub(super) canvas: Canvas,
     pub(super) train_tab: TrainTab,
+    pub(super) models_page: ModelsPage,
     pub(super) dialogs: Dialogs,
     pub(super) questions: Questions,
     pub(super) picturing: Option<Picturing>,
@@ -71,10 +74,25 @@ impl App {
     /// # Errors
     /// As [`Self::new`].
     pub fn with_folders(ctx: &Context, start: Start, path: Option<PathBuf>, runs: PathBuf) -> anyhow::Result<Self> {
+        Self::with_catalogue(ctx, start, path, runs, Catalogue::from_environment())
+    }
+
+    /// The same with other models, too.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_catalogue(
+        ctx: &Context,
+        start: Start,
+        path: Option<PathBuf>,
+        runs: PathBuf,
+        catalogue: Catalogue,
+    ) -> anyhow::Result<Self> {
         theme::install(ctx);
         let (settings, problem) = settings::load(path.as_deref());
         let wake = ctx.clone();
-        let worker = Worker::with_folders(Catalogue::from_environment(), runs, move || wake.request_repaint())
+        let models = Models::new(catalogue.own_models().map(ToOwned::to_owned));
+        let worker = Worker::with_folders(catalogue, runs, move || wake.request_repaint())
             .context("cannot start the worker thread")?;
         let background = Background::new(ctx.clone());
         background.thumbnails().context("cannot start a thread for the thumbnails")?;
@@ -82,6 +100,7 @@ impl App {
             worker,
             explore: Explore::new(&settings, start.model, start.picture),
             train: Train::new(settings.train.clone().unwrap_or_else(draft::usual)),
+            models,
             facts: None,
             kept: settings.clone(),
             keep_at: None,
@@ -93,6 +112,7 @@ impl App {
             controls: Controls::default(),
             canvas: Canvas::default(),
             train_tab: TrainTab::new(settings.plots),
+            models_page: ModelsPage::default(),
             dialogs: Dialogs::default(),
             questions: Questions::default(),
             picturing: None,
@@ -121,6 +141,11 @@ impl App {
     /// The state of the Train tab.
     pub fn train(&self) -> &Train {
         &self.train
+    }
+
+    /// The state of the Models page.
+    pub fn models(&self) -> &Models {
+        &self.models
     }
 
     /// The tab on screen.
@@ -154,9 +179,9 @@ impl App {
     }
 
     /// Hands the newest wish to the worker, which drops older ones that it has not begun.
-    /// While the other tab is on screen there is no hurry.
+    /// While another tab is on screen there is no hurry.
     pub(super) fn ask(&mut self) {
-        if self.settings.tab == Tab::Train && self.explore.shown.is_some() {
+        if self.settings.tab != Tab::Explore && self.explore.shown.is_some() {
             return;
         }
         if let Some(view) = self.explore.take_wish() {

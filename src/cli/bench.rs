@@ -70,8 +70,8 @@ const MLP: &str = include_str!("../../benches/nets/mlp1200.toml");
 const CNN: &str = include_str!("../../benches/nets/cnn.toml");
 const PHOTO: &str = include_str!("../../benches/nets/photo_resnet.toml");
 const SQUEEZENET: &str = include_str!("../../benches/nets/squeezenet1_1.toml");
-const RESNET: &str = include_str!("../../tests/torchvision/resnet18.toml");
-const MOBILENET: &str = include_str!("../../tests/torchvision/mobilenet_v2.toml");
+const RESNET: &str = include_str!("../../models/resnet18.toml");
+const MOBILENET: &str = include_str!("../../models/mobilenet_v2.toml");
 
 const WORKLOADS: [Workload; 15] = {
     use Work::{Adversarial, Clean, Curve, Forward, Gradient};

@@ -97,11 +97,11 @@ fn fetch(set: &DataSource, yes: bool) -> Result<()> {
 }
 
 /// Asks on a terminal; where there is none, nobody has agreed.
-fn agreed() -> Result<bool> {
+pub(super) fn agreed() -> Result<bool> {
     if !std::io::stdin().is_terminal() {
         return Ok(false);
     }
-    eprint!("Fetch it? [y/N] ");
+    eprint!("Go on? [y/N] ");
     let _ = std::io::stderr().flush();
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).map_err(Error::io("read the answer", "standard input".as_ref()))?;

@@ -64,7 +64,7 @@ enum Command {
     Reproduce(reproduce::ReproduceArgs),
     /// List the data sets that are known by name, or fetch one
     Data(data::DataArgs),
-    /// List the models that can be found
+    /// List the models that can be found; fetch one, or add one from a file
     Models(models::ModelsArgs),
     /// Time attacks and training steps on this machine
     Bench(bench::BenchArgs),

@@ -1,17 +1,49 @@
-//! `doppelganger models`: what is there, where, and under which licence.
+//! `doppelganger models`: what is there, where, and under which licence; fetching, adding and removing.
 
-use clap::Args;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{print, print_json};
-use crate::engine::Result;
-use crate::engine::model::{Catalogue, user_models_folder};
+use super::data::agreed;
+use super::progress::ProgressLine;
+use super::{interrupt, print, print_json};
+use crate::engine::download::{Patience, host};
+use crate::engine::model::{Accuracy, Catalogue, Entry, WeightsPlace, user_models_folder};
+use crate::engine::{Error, Result};
 
 #[derive(Args)]
 pub struct ModelsArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
     /// Print one JSON array
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Fetch the weights of a model from the network into the user's data folder
+    Fetch {
+        /// A name from the list, such as resnet18
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Add a file of weights to a model, for a machine without network; or a manifest of your own
+    Add {
+        /// The model; left out for a manifest, or for weights that fit one model alone
+        #[arg(value_name = "NAME", num_args = 1..=2, value_names = ["NAME", "FILE"], required = true)]
+        name_and_file: Vec<PathBuf>,
+    },
+    /// Remove what was fetched or added of a model
+    Remove {
+        name: String,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 #[derive(Serialize)]
@@ -22,33 +54,132 @@ struct ModelReport {
     licence: String,
     /// The manifest, or "bundled" for one inside the binary.
     place: String,
+    /// The weights, "bundled", or `null` when they are not there.
+    weights: Option<String>,
+    weights_bytes: Option<u64>,
+    parameters: Option<usize>,
+    accuracy: Option<Accuracy>,
+    /// Where the weights can be fetched.
+    address: Option<String>,
     /// `null` when the model can be used.
     problem: Option<String>,
 }
 
-pub fn run(args: &ModelsArgs) -> Result<()> {
-    let models: Vec<ModelReport> = Catalogue::from_environment()
-        .entries()
-        .into_iter()
-        .map(|entry| ModelReport {
+impl From<Entry> for ModelReport {
+    fn from(entry: Entry) -> Self {
+        let facts = entry.facts.as_ref();
+        let (weights, weights_bytes) = match facts.map(|facts| &facts.weights) {
+            Some(WeightsPlace::Bundled(bytes)) => (Some("bundled".into()), Some(*bytes)),
+            Some(WeightsPlace::Disk { path, bytes }) => (Some(path.display().to_string()), Some(*bytes)),
+            Some(WeightsPlace::Nowhere) | None => (None, None),
+        };
+        Self {
+            weights,
+            weights_bytes,
+            parameters: facts.map(|facts| facts.parameters),
+            accuracy: facts.and_then(|facts| facts.accuracy.clone()),
+            address: facts.and_then(|facts| facts.remote.as_ref()?.0.mirrors.first().cloned()),
             name: entry.name,
             title: entry.title,
             description: entry.description,
             licence: entry.licence,
             place: entry.path.map_or_else(|| "bundled".into(), |path| path.display().to_string()),
             problem: entry.problem,
-        })
-        .collect();
-    if args.json {
+        }
+    }
+}
+
+pub fn run(args: &ModelsArgs) -> Result<()> {
+    let catalogue = Catalogue::from_environment();
+    match &args.action {
+        None => list(&catalogue, args.json),
+        Some(Action::Fetch { name, yes }) => fetch(&catalogue, name, *yes),
+        Some(Action::Add { name_and_file }) => match name_and_file.as_slice() {
+            [name, file] => add(&catalogue, name.to_str(), file),
+            [file] => add(&catalogue, None, file),
+            _ => Ok(()),
+        },
+        Some(Action::Remove { name, yes }) => remove(&catalogue, name, *yes),
+    }
+}
+
+fn list(catalogue: &Catalogue, as_json: bool) -> Result<()> {
+    let models: Vec<ModelReport> = catalogue.entries().into_iter().map(ModelReport::from).collect();
+    if as_json {
         return print_json(&models);
     }
     for model in &models {
         let licence = if model.licence.is_empty() { "no licence stated" } else { &model.licence };
         print(&format!("{:<24} {}\n  {}\n  {licence}; {}", model.name, model.title, model.description, model.place))?;
+        if let Some(Accuracy { top1, top5, of, .. }) = &model.accuracy {
+            let top5 = top5.map(|top5| format!(", top-5 {:.1} %", top5 * 100.0)).unwrap_or_default();
+            print(&format!("  top-1 {:.1} %{top5} of {of}", top1 * 100.0))?;
+        }
         if let Some(problem) = &model.problem {
             print(&format!("  cannot be used: {problem}"))?;
         }
     }
     let own = user_models_folder().map_or_else(|| "(none)".into(), |folder| folder.display().to_string());
-    print(&format!("\nManifests are looked for in models/, in {own}, and in the folders of DOPPELGANGER_MODELS"))
+    print(&format!("\nManifests are looked for in {own}, in models/, and in the folders of DOPPELGANGER_MODELS"))
+}
+
+fn entry(catalogue: &Catalogue, name: &str) -> Result<Entry> {
+    // Says which names are near.
+    catalogue.manifest(name)?;
+    let known = catalogue.entries().into_iter().find(|entry| entry.name == name);
+    known.ok_or_else(|| {
+        Error::Argument(format!("{name:?} is no name of a model; expected one of \"doppelganger models\""))
+    })
+}
+
+fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
+    let entry = entry(catalogue, name)?;
+    if entry.problem.is_none() {
+        return print(&format!("{name} is there already: doppelganger attack PICTURE --model {name} --eps 8/255"));
+    }
+    let remote = entry.facts.and_then(|facts| facts.remote);
+    if let (Some((remote, arrived)), Some(folder)) = (&remote, user_models_folder()) {
+        let there =
+            if *arrived > 0 { format!(", {:.1} MB of it are there", *arrived as f64 / 1e6) } else { String::new() };
+        let from = remote.mirrors.first().map_or("", String::as_str);
+        let (megabytes, licence, folder) = (remote.bytes as f64 / 1e6, &entry.licence, folder.display());
+        eprintln!("{}: {megabytes:.1} MB{there}, from {}\n  {from}", entry.title, host(from));
+        eprintln!("  licence: {licence}\n  into {folder}");
+        if !yes && !agreed()? {
+            return Err(Error::Argument("nothing was fetched; --yes fetches without asking".into()));
+        }
+    }
+    interrupt::watch();
+    let mut line = ProgressLine::new(true);
+    let of = remote.map_or(0, |(remote, _)| remote.bytes as usize);
+    let result = catalogue.fetch(name, Patience::default(), &mut |bytes| {
+        line.draw(&format!("{:.1} MB", bytes as f64 / 1e6), bytes as usize, of);
+        !interrupt::requested()
+    });
+    line.clear();
+    result?;
+    print(&format!("{name} is there: doppelganger attack PICTURE --model {name} --eps 8/255"))
+}
+
+fn add(catalogue: &Catalogue, name: Option<&str>, file: &Path) -> Result<()> {
+    let added = catalogue.add(name, file)?;
+    let name = &added.name;
+    if added.wants_weights {
+        return print(&format!("{name} is there, without weights: doppelganger models add {name} FILE"));
+    }
+    if added.other_weights {
+        print("These are other weights than the manifest knew; \"doppelganger models remove\" brings it back.")?;
+    }
+    print(&format!("{name} is there: doppelganger attack PICTURE --model {name} --eps 8/255"))
+}
+
+fn remove(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
+    if !yes {
+        eprintln!("Removes what was fetched or added of {name} from disk.");
+        if !agreed()? {
+            return Err(Error::Argument("nothing was removed; --yes removes without asking".into()));
+        }
+    }
+    catalogue.remove(name)?;
+    print(&format!("{name} was removed"))
 }

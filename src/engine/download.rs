@@ -1,7 +1,7 @@
 //! Files from the network: only when asked for, checked by size and SHA-256, whole or not at all.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
@@ -16,10 +16,38 @@ pub struct Remote {
     /// What it is called on disk.
     pub name: String,
     pub bytes: u64,
-    /// Lower-case hexadecimal.
+    /// How far `bytes` may be off: 0 where the size is known.
+    pub slack: u64,
+    /// Lower-case hexadecimal; the first digits of it where no more are known.
     pub sha256: String,
     /// Addresses, in the order in which they are tried.
     pub mirrors: Vec<String>,
+}
+
+impl Remote {
+    /// Whether a file may have so many bytes.
+    fn may_have(&self, bytes: u64) -> bool {
+        bytes.abs_diff(self.bytes) <= self.slack
+    }
+
+    fn most_bytes(&self) -> u64 {
+        self.bytes + self.slack
+    }
+
+    /// The size in words.
+    fn size(&self) -> String {
+        format!("{}{} bytes", if self.slack > 0 { "about " } else { "" }, self.bytes)
+    }
+
+    /// What is known of the hash, in words.
+    fn hash(&self) -> String {
+        format!("SHA-256 {}{}", if self.sha256.len() < 64 { "beginning with " } else { "" }, self.sha256)
+    }
+
+    /// Where a part of it lies that arrived earlier.
+    pub fn part(&self, folder: &Path) -> PathBuf {
+        folder.join(format!("{}.part", self.name))
+    }
 }
 
 /// How long to wait for an answer, and for the next bytes.
@@ -55,7 +83,7 @@ pub fn fetch(
         return Ok(target);
     }
     std::fs::create_dir_all(folder).map_err(Error::io("make the folder for the download", folder))?;
-    let mut part = Part::open(folder.join(format!("{}.part", file.name)))?;
+    let mut part = Part::open(file.part(folder))?;
     if is_whole(file, &target)? {
         // Another program was quicker.
         return Ok(target);
@@ -69,13 +97,22 @@ pub fn fetch(
                 return Ok(target);
             }
             Err(Failure::Mirror(why)) => failures.push(format!("{}: {why}", host(mirror))),
-            Err(Failure::End(error)) => return Err(error),
+            Err(Failure::End(error)) => {
+                let full = matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull);
+                if full {
+                    // What came must not keep the disk full.
+                    let _ = std::fs::remove_file(&part.path);
+                }
+                return Err(error);
+            }
         }
     }
-    let Remote { name, bytes, sha256, .. } = file;
     let why = format!(
-        "{name} could not be fetched ({})\n  Try again later, or get the file yourself ({bytes} bytes, SHA-256 {sha256}) and put it here",
-        failures.join("; ")
+        "{} could not be fetched ({})\n  Try again later, or get the file yourself ({}, {}) and put it here",
+        file.name,
+        failures.join("; "),
+        file.size(),
+        file.hash()
     );
     Err(Error::Download { why, path: target })
 }
@@ -83,9 +120,9 @@ pub fn fetch(
 /// Whether the file is there already, to the byte.
 fn is_whole(file: &Remote, path: &Path) -> Result<bool> {
     match std::fs::metadata(path) {
-        Ok(found) if found.len() == file.bytes => {
+        Ok(found) if file.may_have(found.len()) => {
             let found = File::open(path).and_then(|mut file| sha256(&mut file));
-            Ok(found.map_err(Error::io("read", path))? == file.sha256)
+            Ok(found.map_err(Error::io("read", path))?.starts_with(&file.sha256))
         }
         _ => Ok(false),
     }
@@ -154,16 +191,17 @@ impl Part {
         patience: Patience,
         progress: &mut dyn FnMut(u64) -> bool,
     ) -> Result<(), Failure> {
-        if self.len > wanted.bytes {
+        if self.len > wanted.most_bytes() {
             self.clear()?;
         }
         let was_begun = self.len > 0;
-        if self.len < wanted.bytes {
+        // Of a file whose size is roughly known, a part that may be the whole of it is taken for that.
+        if !wanted.may_have(self.len) {
             self.receive(wanted, mirror, patience, progress)?;
         }
         self.file.seek(SeekFrom::Start(0)).map_err(|e| self.io(e))?;
         let found = sha256(&mut self.file).map_err(|e| self.io(e))?;
-        if found == wanted.sha256 {
+        if found.starts_with(&wanted.sha256) {
             return Ok(());
         }
         self.clear()?;
@@ -184,35 +222,36 @@ impl Part {
         // On a thread of its own: looking up a host or waiting for bytes must not keep the caller from stopping.
         self.file.seek(SeekFrom::Start(self.len)).map_err(|e| self.io(e))?;
         let (send, receive) = sync_channel(4);
-        let (address, from) = (mirror.to_owned(), self.len);
+        let (address, from, mut announced) = (mirror.to_owned(), self.len, None);
         let work = move || request(&address, from, patience, &send);
         std::thread::Builder::new().name("download".into()).spawn(work).map_err(|e| self.io(e))?;
         loop {
             match next(&receive, &mut || progress(self.len))? {
-                Arrival::Begins { at, announced } => {
+                Arrival::Begins { at, announced: length } => {
                     if at != 0 && at != self.len {
                         return Err(Failure::Mirror(format!("it began at byte {at}, expected {}", self.len)));
                     }
-                    if let Some(whole) =
-                        announced.map(|announced| at + announced).filter(|&whole| whole != wanted.bytes)
-                    {
-                        return Err(Failure::Mirror(format!("it has {whole} bytes, expected {}", wanted.bytes)));
+                    announced = length.map(|length| at + length);
+                    if let Some(whole) = announced.filter(|&whole| !wanted.may_have(whole)) {
+                        return Err(Failure::Mirror(format!("it has {whole} bytes, expected {}", wanted.size())));
                     }
                     if at == 0 {
                         self.clear()?;
                     }
                 }
                 Arrival::Bytes(bytes) => {
-                    if self.len + bytes.len() as u64 > wanted.bytes {
+                    if self.len + bytes.len() as u64 > wanted.most_bytes() {
                         self.clear()?;
-                        return Err(Failure::Mirror(format!("it sent more than the expected {} bytes", wanted.bytes)));
+                        return Err(Failure::Mirror(format!("it sent more than the expected {}", wanted.size())));
                     }
                     self.file.write_all(&bytes).map_err(|e| self.io(e))?;
                     self.len += bytes.len() as u64;
                 }
-                Arrival::Ends if self.len == wanted.bytes => return Ok(()),
+                Arrival::Ends if announced.map_or(wanted.may_have(self.len), |whole| whole == self.len) => {
+                    return Ok(());
+                }
                 Arrival::Ends => {
-                    return Err(Failure::Mirror(format!("it ended after {} of {} bytes", self.len, wanted.bytes)));
+                    return Err(Failure::Mirror(format!("it ended after {} of {}", self.len, wanted.size())));
                 }
                 Arrival::Fails(why) => return Err(Failure::Mirror(why)),
             }

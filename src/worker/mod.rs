@@ -1,11 +1,12 @@
 //! The thread between the window and the engine: the newest view wins, and nothing here can take the window down.
 
 mod explorer;
+mod library;
 mod mailbox;
 mod protocol;
 mod training;
 
-pub use protocol::{Event, ModelInfo, Revision, Saved, Shown, Source, View};
+pub use protocol::{Event, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
 pub use training::{Order, RunId, RunInfo, RunState, TrainEvent, runs_folder};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use crate::engine::model::Catalogue;
 use explorer::Explorer;
+use library::Library;
 use mailbox::{Mailbox, Task};
 use training::Training;
 
@@ -25,6 +27,7 @@ pub struct Worker {
     // Before the trainer: when both go, it must not wait for a full queue.
     events: Receiver<Event>,
     training: Training,
+    library: Library,
 }
 
 /// Events that may wait for a window that is busy; the worker then waits with them.
@@ -53,10 +56,11 @@ impl Worker {
         let mailbox = Arc::new(Mailbox::default());
         let outbox = Arc::new(Outbox { sender, wake: Box::new(wake) });
         let training = Training::spawn(runs, catalogue.clone(), mailbox.clone(), outbox.clone())?;
+        let library = Library::new(catalogue.clone(), mailbox.clone(), outbox.clone());
         let theirs = mailbox.clone();
         std::thread::Builder::new().name("worker".into()).spawn(move || run(&theirs, catalogue, &outbox))?;
         mailbox.push(Task::ListModels);
-        Ok(Self { mailbox, events, training })
+        Ok(Self { mailbox, events, training, library })
     }
 
     /// Asks for a view; it replaces any view that is still waiting. Never blocks.
@@ -79,6 +83,26 @@ impl Worker {
     /// Gives the trainer an order; the answers are [`Event::Training`]. Never blocks.
     pub fn train(&self, order: Order) {
         self.training.order(order);
+    }
+
+    /// Fetches the weights of a model, on a thread of its own; the answers are [`Event::Models`]. The person has agreed to it.
+    pub fn fetch_model(&mut self, name: &str) {
+        self.library.fetch(name);
+    }
+
+    /// Stops fetching; what has arrived is kept for the next time.
+    pub fn stop_fetching_model(&mut self, name: &str) {
+        self.library.stop(name);
+    }
+
+    /// Adds a file of weights to a model, or to the one that it fits; or a manifest.
+    pub fn add_model(&self, name: Option<String>, file: PathBuf) {
+        self.library.add(name, file);
+    }
+
+    /// Removes what lies of a model in the person's folder.
+    pub fn remove_model(&self, name: String) {
+        self.library.remove(name);
     }
 
     /// The next event if there is one. Never blocks.

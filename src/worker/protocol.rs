@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::training::TrainEvent;
 use crate::engine::attack::{Goal, Label, Loss, Method, Verdict};
-use crate::engine::model::{Entry, Guess, Input};
+use crate::engine::model::{Added, Entry, Guess, Input};
 use crate::engine::picture::{Heatmap, Picture, Planes, Region, Rgba};
 
 /// The whole of what a person wants to see. The worker holds the newest one and works out what changed: a moved ε costs
@@ -64,6 +64,36 @@ pub enum Event {
     NetChanged(String),
     /// Of the trainer.
     Training(TrainEvent),
+    /// Of models that are fetched, added or removed. What changes the list is followed by [`Event::Catalogue`].
+    Models(ModelEvent),
+}
+
+/// What happens to the person's models.
+#[derive(Clone, Debug)]
+pub enum ModelEvent {
+    /// Bytes that have arrived, of how many; several times a second.
+    Fetching {
+        name: String,
+        done: u64,
+        of: u64,
+    },
+    Fetched(String),
+    /// `None` when the person cancelled it. What has arrived is kept for the next time.
+    FetchFailed {
+        name: String,
+        message: Option<String>,
+    },
+    Added(Added),
+    /// Of the model that was named, if one was.
+    AddFailed {
+        name: Option<String>,
+        message: String,
+    },
+    Removed(String),
+    RemoveFailed {
+        name: String,
+        message: String,
+    },
 }
 
 /// A view, computed.

@@ -1,6 +1,8 @@
 //! What integration tests share.
 #![allow(dead_code, reason = "each test file uses only some of it")]
 
+pub mod server;
+
 use std::path::{Path, PathBuf};
 
 /// A file or folder of the shared test data, which stands beside the project's folder and is no part of it.

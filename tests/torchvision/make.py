@@ -1,5 +1,6 @@
-"""Writes the manifests of ResNet-18, MobileNetV2 and GoogLeNet with torchvision's tensor names, and what torchvision says
-of one picture with weights that both sides compute from the same formula (see `hashed` here and in tests/torchvision.rs).
+"""Writes the manifests of SqueezeNet 1.1, ResNet-18, MobileNetV2 and GoogLeNet with torchvision's tensor names into models/,
+and beside this script what torchvision says of one picture with weights that both sides compute from the same formula (see
+`hashed` here and in tests/torchvision.rs).
 
     python tests/torchvision/make.py
 
@@ -15,16 +16,17 @@ import torch
 import torchvision
 
 HERE = Path(__file__).parent
+MODELS = HERE.parent.parent / "models"
 RELU, RELU6 = '{ kind = "relu" }', '{ kind = "relu6" }'
 FLATTEN, MEAN = '{ kind = "flatten" }', '{ kind = "global_avg_pool" }'
 
 
-def conv(name, i, o, k, stride=1, padding=0, groups=1):
+def conv(name, i, o, k, stride=1, padding=0, groups=1, bias=False):
     more = "".join(
         f", {key} = {value}" for key, value, default in
         [("stride", stride, 1), ("padding", padding, 0), ("groups", groups, 1)] if value != default
     )
-    return f'{{ kind = "conv2d", name = "{name}", in = {i}, out = {o}, kernel = {k}{more}, bias = false }}'
+    return f'{{ kind = "conv2d", name = "{name}", in = {i}, out = {o}, kernel = {k}{more}{"" if bias else ", bias = false"} }}'
 
 
 def norm(name, channels, eps=None):
@@ -43,6 +45,21 @@ def linear(name, i, o):
 def residual(body, shortcut=()):
     text = "{ kind = \"residual\", body = [\n    " + ",\n    ".join(body) + ",\n  ]"
     return text + (", shortcut = [\n    " + ",\n    ".join(shortcut) + ",\n  ] }" if shortcut else " }")
+
+
+def squeezenet1_1():
+    def fire(index, i, squeeze, expand):
+        p = f"features.{index}"
+        branches = [[conv(f"{p}.expand{k}x{k}", squeeze, expand, k, padding=k // 2, bias=True), RELU] for k in (1, 3)]
+        concat = '{ kind = "concat", branches = [\n' + "".join(f"    [{', '.join(b)}],\n" for b in branches) + "  ] }"
+        return [conv(p + ".squeeze", i, squeeze, 1, bias=True), RELU, concat]
+
+    half = [pool(3, 2, 0, True)]
+    return [conv("features.0", 3, 64, 3, 2, bias=True), RELU, *half,
+            *fire(3, 64, 16, 64), *fire(4, 128, 16, 64), *half,
+            *fire(6, 128, 32, 128), *fire(7, 256, 32, 128), *half,
+            *fire(9, 256, 48, 192), *fire(10, 384, 48, 192), *fire(11, 384, 64, 256), *fire(12, 512, 64, 256),
+            '{ kind = "dropout", keep = 0.5 }', conv("classifier.1", 512, 1000, 1, bias=True), RELU, MEAN, FLATTEN]
 
 
 def resnet18():
@@ -127,16 +144,48 @@ def weights(name, shape):
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 # torchvision's GoogLeNet undoes that normalisation inside: (x - 0.5) / 0.5 in the end.
 HALF = ([0.5] * 3, [0.5] * 3)
-# Pictures on which float32 is near float64: few units within rounding of a kink.
-NETS = [("resnet18", "ResNet-18", resnet18, IMAGENET, {}, "picture"), ("mobilenet_v2", "MobileNetV2", mobilenet_v2, IMAGENET, {}, "picture"),
-        ("googlenet", "GoogLeNet", googlenet, HALF, dict(aux_logits=False, transform_input=False), "picture3")]
 
-for name, title, layers, (mean, std), options, picture in NETS:
+# What is known of the files: size, SHA-256 (for one its first digits, which its name carries). Where the exact size is not
+# known, torchvision's own `_file_size` in MiB tells it roughly.
+FILES = {
+    "squeezenet1_1": ("bytes_about = 4958716", "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b"),
+    "resnet18": ("bytes = 46830571", "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec"),
+    "mobilenet_v2": ("bytes_about = 14258536", "7ebf99e0"),
+    "googlenet": ("bytes_about = 52146733", "1378be20a8e875cf1568b8a71654e704449655e34711a959a38b04fb34905cef"),
+}
+TV = torchvision.models
+# Pictures on which float32 is near float64: few units within rounding of a kink.
+NETS = [("squeezenet1_1", "SqueezeNet 1.1", squeezenet1_1, IMAGENET, {}, "picture", TV.SqueezeNet1_1_Weights.IMAGENET1K_V1,
+         "Small and quick (Iandola et al., arXiv 1602.07360)."),
+        ("resnet18", "ResNet-18", resnet18, IMAGENET, {}, "picture", TV.ResNet18_Weights.IMAGENET1K_V1,
+         "Residual blocks of two 3×3 convolutions (He et al., arXiv 1512.03385)."),
+        ("mobilenet_v2", "MobileNetV2", mobilenet_v2, IMAGENET, {}, "picture", TV.MobileNet_V2_Weights.IMAGENET1K_V2,
+         "Inverted residuals with depthwise convolutions (Sandler et al., arXiv 1801.04381)."),
+        ("googlenet", "GoogLeNet", googlenet, HALF, dict(aux_logits=False, transform_input=False), "picture3",
+         TV.GoogLeNet_Weights.IMAGENET1K_V1,
+         "The net of the paper's panda, with batch normalisation (Szegedy et al., arXiv 1409.4842).")]
+
+
+def manifest(name, title, body, mean, std, weights, about):
+    size, sha256 = FILES[name]
+    assert weights.url.rsplit("-", 1)[1].startswith(sha256[:8])
+    measured = weights.meta["_metrics"]["ImageNet-1K"]
+    half = "# torchvision undoes its usual normalisation inside this net: (x - 0.5) / 0.5 is what its weights need.\n"
+    known = "# The first 8 digits are all that is published.\n"
+    return (f'name = "{title}"\ndescription = "ImageNet, 1000 classes. {about}"\n'
+            'licence = "weights: BSD-3-Clause (torchvision)"\n' + (half if mean[0] == 0.5 else "") +
+            f"input = {{ channels = 3, height = 224, width = 224, mean = {mean}, std = {std}, fit = \"crop\" }}\n"
+            f'classes_file = "imagenet_classes.txt"\nweights = "{weights.url.rsplit("/", 1)[1]}"\n'
+            + (known if len(sha256) < 64 else "") + f'sha256 = "{sha256}"\n'
+            f'download = {{ address = "{weights.url}", {size} }}\n'
+            f'accuracy = {{ top1 = {measured["acc@1"] / 100:.5f}, top5 = {measured["acc@5"] / 100:.5f}, of = "the 50 000 validation '
+            f'pictures of ImageNet, one crop of 224×224", source = "https://docs.pytorch.org/vision/stable/models.html" }}\n'
+            f"layers = [\n{body}]\n")
+
+
+for name, title, layers, (mean, std), options, picture, published, about in NETS:
     body = "".join(f"  {layer},\n" for layer in layers())
-    (HERE / f"{name}.toml").write_text(
-        f'name = "{title}"\nlicence = "weights: BSD-3-Clause"\n'
-        f"input = {{ channels = 3, height = 224, width = 224, mean = {mean}, std = {std}, fit = \"crop\" }}\n"
-        f'classes_file = "imagenet_classes.txt"\nweights = "{name}.safetensors"\nlayers = [\n{body}]\n')
+    (MODELS / f"{name}.toml").write_text(manifest(name, title, body, mean, std, published, about))
     net = getattr(torchvision.models, name)(weights=None, init_weights=False, **options) if name == "googlenet" \
         else getattr(torchvision.models, name)(weights=None)
     net.eval()

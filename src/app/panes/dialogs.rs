@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use eframe::egui::{self, Button, Id, Key, Modal, TextEdit, Ui};
 
-use crate::app::commands::{Command, TrainCommand};
+use crate::app::commands::{Command, ModelsCommand, TrainCommand};
 use crate::app::theme::{self, SPACE_2, SPACE_3};
 use crate::app::train::Export;
 use crate::app::widgets::{command_button, primary_button};
@@ -25,6 +25,8 @@ pub enum Question {
     Open,
     /// Where the adversarial picture goes.
     Save,
+    /// Weights or a manifest.
+    Model,
     /// Pictures to train on.
     Folder,
     /// The same, packed into one file.
@@ -38,6 +40,7 @@ impl Question {
         match self {
             Self::Open => "Open a picture",
             Self::Save => "Save the adversarial picture",
+            Self::Model => "Add a model from a file",
             Self::Folder | Self::Archive => "Train on pictures of your own",
             Self::Export(Export::History) => "Save the history",
             Self::Export(Export::Settings) => "Save the settings",
@@ -49,6 +52,7 @@ impl Question {
         match self {
             Self::Open => "PNG, JPEG, WebP, BMP, TIFF or GIF.",
             Self::Save => "A PNG of the size that the net sees.",
+            Self::Model => "Weights as .pth or .safetensors, or a manifest as .toml. They are checked and copied.",
             Self::Folder | Self::Archive => {
                 "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or .tar.xz; \
                  or a folder with the four files of MNIST."
@@ -64,6 +68,7 @@ impl Question {
         match self {
             Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"])),
             Self::Save | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
+            Self::Model => Some(("Weights and manifests", &["pth", "pt", "safetensors", "toml"])),
             Self::Folder => None,
             Self::Archive => Some(("Packed class folders", &["tar", "gz", "tgz", "xz", "txz"])),
             Self::Export(Export::History) => Some(("CSV", &["csv"])),
@@ -76,6 +81,7 @@ impl Question {
         match self {
             Self::Open => Command::Show(Source::File(path)),
             Self::Save => Command::SaveTo(path.with_extension("png")),
+            Self::Model => Command::Models(ModelsCommand::Add(path)),
             Self::Folder | Self::Archive => Command::Train(TrainCommand::UseFolder(path)),
             Self::Export(export) => {
                 let path = match self.filter() {
@@ -90,6 +96,7 @@ impl Question {
     fn verb(self) -> &'static str {
         match self {
             Self::Open => "Open",
+            Self::Model => "Add",
             Self::Folder | Self::Archive => "Use",
             Self::Save | Self::Export(_) => "Save",
         }

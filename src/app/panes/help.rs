@@ -89,6 +89,7 @@ fn shortcuts(ui: &mut Ui) {
     group(ui, "Everywhere", Place::Everywhere, &[("Whole window larger, smaller", "Ctrl+Plus, Ctrl+Minus")]);
     group(ui, "Explore", Place::In(Tab::Explore), &of_explore);
     group(ui, "Train", Place::In(Tab::Train), &[]);
+    group(ui, "Models", Place::In(Tab::Models), &[]);
 }
 
 fn group(ui: &mut Ui, title: &str, place: Place, others: &[(&str, &str)]) {

@@ -8,6 +8,7 @@ use crate::app::commands::{self, Command};
 use crate::app::explore::Explore;
 use crate::app::settings::{Settings, Tab, ThemeChoice};
 use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::train::words::megabytes;
 use crate::app::train::{Train, words};
 use crate::app::widgets::{command_button, icon_button, progress_ring, segmented};
 use crate::app::words::thousands;
@@ -45,16 +46,16 @@ pub fn top_bar(ui: &mut Ui, explore: &Explore, train: &Train, settings: &Setting
     });
 }
 
-/// The two halves of the window; a run in hand shows its progress wherever one is.
+/// The pages of the window; a run in hand shows its progress wherever one is.
 fn tabs(ui: &mut Ui, train: &Train, tab: Tab, out: &mut Vec<Command>) {
-    let tabs = [Tab::Explore, Tab::Train];
+    let tabs = [Tab::Explore, Tab::Train, Tab::Models];
     let about = tabs.map(|tab| Command::Tab(tab).about());
     let tips = about.each_ref().map(|about| {
         let keys = about.shortcut.as_ref().map(commands::spelled).unwrap_or_default();
         format!("{}  ({keys})", about.tooltip)
     });
-    let options = [(about[0].name, tips[0].as_str()), (about[1].name, tips[1].as_str())];
-    let chosen = usize::from(tab == Tab::Train);
+    let options = std::array::from_fn::<_, 3, _>(|i| (about[i].name, tips[i].as_str()));
+    let chosen = tabs.iter().position(|known| *known == tab).unwrap_or(0);
     if let Some(index) = segmented(ui, "Tab", &options, chosen) {
         out.push(Command::Tab(tabs[index]));
     }
@@ -82,6 +83,10 @@ fn model_picker(ui: &mut Ui, explore: &Explore, train: &Train, out: &mut Vec<Com
             ui.label(theme::weak(ui, "Looking for models…"));
         }
         ui.separator();
+        if ui.button("Models…").on_hover_text(Command::Tab(Tab::Models).about().tooltip).clicked() {
+            out.push(Command::Tab(Tab::Models));
+            ui.close();
+        }
         if ui.button(Command::RefreshModels.about().name).clicked() {
             out.push(Command::RefreshModels);
         }
@@ -104,24 +109,29 @@ fn shown_about(explore: &Explore) -> String {
     )
 }
 
-/// Title, and below it what the net is, or why it cannot be used.
+/// Title, and below it what the net is. One that is not there leads to the page where it can be had.
 fn entry_row(ui: &mut Ui, entry: &Entry, chosen: bool, out: &mut Vec<Command>) {
     let palette = palette(ui);
-    let ready = entry.problem.is_none();
     let mut text = LayoutJob::default();
     let format = |font, color| TextFormat { font_id: font, color, ..TextFormat::default() };
-    text.append(&entry.title, 0.0, format(theme::strong_font(), if ready { palette.text } else { palette.weak }));
-    let remark = if ready { entry.description.as_str() } else { "not available: point here to see why" };
+    let colour = if entry.problem.is_none() { palette.text } else { palette.weak };
+    text.append(&entry.title, 0.0, format(theme::strong_font(), colour));
+    let remark = match (&entry.problem, entry.facts.as_ref().and_then(|facts| facts.remote.as_ref())) {
+        (None, _) => entry.description.clone(),
+        (Some(_), Some((remote, _))) => format!("not here yet: fetch {}…", megabytes(remote.bytes)),
+        (Some(_), None) => "not here: see why…".into(),
+    };
     text.append(&format!("\n{remark}"), 0.0, format(theme::small_font(), palette.weak));
     let button = Button::selectable(chosen, text).wrap().min_size(egui::vec2(ui.available_width(), 0.0));
-    let response = ui.add_enabled(ready, button);
     let response = match &entry.problem {
-        Some(problem) => response.on_disabled_hover_text(problem),
-        None => response.on_hover_text(format!("Licence: {}", entry.licence)),
+        Some(problem) => ui.add(button).on_hover_text(problem),
+        None => ui.add(button).on_hover_text(format!("Licence: {}", entry.licence)),
     };
-    let response = response.accessible_name(format!("Model: {}", entry.title));
-    if response.clicked() {
-        out.push(Command::UseModel(entry.name.clone()));
+    if response.accessible_name(format!("Model: {}", entry.title)).clicked() {
+        out.push(match entry.problem {
+            None => Command::UseModel(entry.name.clone()),
+            Some(_) => Command::Tab(Tab::Models),
+        });
         ui.close();
     }
 }

@@ -82,6 +82,7 @@ impl DataSource {
         let remote = |&(name, bytes, sha256): &(&str, u64, &str)| Remote {
             name: name.into(),
             bytes,
+            slack: 0,
             sha256: sha256.into(),
             mirrors: mirrors.iter().map(|mirror| format!("{mirror}{name}")).collect(),
         };

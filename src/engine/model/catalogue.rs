@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{Manifest, read_text};
+use super::origin::Accuracy;
 use super::{Model, embedded, weights};
 use crate::engine::device::Backend;
+use crate::engine::download::Remote;
 use crate::engine::{Error, Result};
 
 /// A model that was found, loaded or not.
@@ -21,34 +23,77 @@ pub struct Entry {
     pub path: Option<PathBuf>,
     /// Why it cannot be used ("the weights squeezenet….safetensors were not found"); `None` when it can.
     pub problem: Option<String>,
+    /// What its manifest says; nothing for one that cannot be read.
+    pub facts: Option<Facts>,
+}
+
+/// What is known of a model without loading it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    /// The number of trained values.
+    pub parameters: usize,
+    pub classes: usize,
+    pub accuracy: Option<Accuracy>,
+    pub weights: WeightsPlace,
+    /// The file to fetch where there is one, and how much of it arrived earlier.
+    pub remote: Option<(Remote, u64)>,
+    /// Whether something of it lies in the user's own folder, and so can be removed.
+    pub is_own: bool,
+}
+
+/// Where the weights of a model lie.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WeightsPlace {
+    Nowhere,
+    /// So many bytes inside the binary.
+    Bundled(u64),
+    Disk {
+        path: PathBuf,
+        bytes: u64,
+    },
 }
 
 /// The folders in which manifests and weights are looked for, in this order; the binary itself comes last.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
-    folders: Vec<PathBuf>,
+    /// Where the person's own models are kept, the first of all folders.
+    pub(super) own: Option<PathBuf>,
+    pub(super) folders: Vec<PathBuf>,
 }
 
 impl Catalogue {
-    /// `models/` in the working folder, the user's data folder, and the folders of `DOPPELGANGER_MODELS`.
+    /// The user's own folder, `models/` in the working folder, and the folders of `DOPPELGANGER_MODELS`.
     pub fn from_environment() -> Self {
         let mut folders = vec![PathBuf::from("models")];
-        folders.extend(user_models_folder());
         if let Some(paths) = std::env::var_os("DOPPELGANGER_MODELS") {
             folders.extend(std::env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()));
         }
-        Self::new(folders)
+        Self { own: user_models_folder(), folders }
     }
 
     pub fn new(folders: Vec<PathBuf>) -> Self {
-        Self { folders }
+        Self { own: None, folders }
+    }
+
+    /// With a folder of the person's own, in which models are kept that are fetched or added.
+    pub fn with_own_folder(own: PathBuf, folders: Vec<PathBuf>) -> Self {
+        Self { own: Some(own), folders }
+    }
+
+    /// Where the person's own models are kept.
+    pub fn own_models(&self) -> Option<&Path> {
+        self.own.as_deref()
+    }
+
+    pub(super) fn folders(&self) -> impl Iterator<Item = &PathBuf> {
+        self.own.iter().chain(&self.folders)
     }
 
     /// Every model that can be found by name, the bundled ones first, then by name.
     pub fn entries(&self) -> Vec<Entry> {
         let mut names: Vec<String> = embedded::models().map(str::to_owned).collect();
         let bundled = names.len();
-        for folder in &self.folders {
+        for folder in self.folders() {
             let Ok(files) = std::fs::read_dir(folder) else { continue };
             for path in files.filter_map(|file| Some(file.ok()?.path())) {
                 if let (Some("toml"), Some(stem)) = (extension(&path), path.file_stem().and_then(|s| s.to_str()))
@@ -66,6 +111,7 @@ impl Catalogue {
         match self.manifest(&name) {
             Ok(manifest) => Entry {
                 problem: self.weights_place(&manifest).is_none().then(|| self.weights_missing(&manifest).to_string()),
+                facts: Some(self.facts(&name, &manifest)),
                 title: manifest.name,
                 description: manifest.description,
                 licence: manifest.licence,
@@ -78,8 +124,29 @@ impl Catalogue {
                 licence: String::new(),
                 path: self.manifest_path(&name),
                 problem: Some(error.to_string()),
+                facts: None,
                 name,
             },
+        }
+    }
+
+    fn facts(&self, name: &str, manifest: &Manifest) -> Facts {
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
+        let weights = match self.weights_place(manifest) {
+            Some(Place::Disk(path)) => WeightsPlace::Disk { bytes: size(&path), path },
+            Some(Place::Binary(bytes)) => WeightsPlace::Bundled(bytes.len() as u64),
+            None => WeightsPlace::Nowhere,
+        };
+        let folder = self.own.as_ref().map(|own| own.join(&manifest.weights).with_file_name(""));
+        let arrived = |remote: &Remote| folder.as_ref().map_or(0, |folder| size(&remote.part(folder)));
+        let remote = manifest.remote();
+        Facts {
+            parameters: manifest.parameter_count(),
+            classes: manifest.classes.len(),
+            accuracy: manifest.accuracy.clone(),
+            is_own: !self.own_files(name, manifest).is_empty(),
+            weights,
+            remote: remote.map(|remote| (remote.clone(), arrived(&remote))),
         }
     }
 
@@ -127,13 +194,13 @@ impl Catalogue {
     }
 
     fn manifest_path(&self, name: &str) -> Option<PathBuf> {
-        self.folders.iter().map(|folder| folder.join(format!("{name}.toml"))).find(|path| path.is_file())
+        self.folders().map(|folder| folder.join(format!("{name}.toml"))).find(|path| path.is_file())
     }
 
     /// Beside the manifest, then in the folders, then inside the binary.
-    fn weights_place(&self, manifest: &Manifest) -> Option<Place> {
+    pub(super) fn weights_place(&self, manifest: &Manifest) -> Option<Place> {
         let beside = manifest.path.parent().map(Path::to_owned);
-        let on_disk = beside.iter().chain(&self.folders).map(|folder| folder.join(&manifest.weights));
+        let on_disk = beside.iter().chain(self.folders()).map(|folder| folder.join(&manifest.weights));
         on_disk.into_iter().find(|path| path.is_file()).map(Place::Disk).or_else(|| {
             let bundled = !is_on_disk(&manifest.path);
             bundled.then(|| embedded::file(manifest.weights.to_str()?)).flatten().map(Place::Binary)
@@ -141,17 +208,23 @@ impl Catalogue {
     }
 
     fn weights_missing(&self, manifest: &Manifest) -> Error {
-        let folders: Vec<String> = self.folders.iter().map(|folder| folder.display().to_string()).collect();
+        let folders: Vec<String> = self.folders().map(|folder| folder.display().to_string()).collect();
+        let name = manifest.path.file_stem().unwrap_or_default().to_string_lossy();
+        let fetch = manifest.remote().map(|remote| {
+            let megabytes = remote.bytes as f64 / 1e6;
+            format!("\n  Fetch it ({megabytes:.1} MB): Models in the window, or doppelganger models fetch {name}")
+        });
         let why = format!(
-            "{:?} was not found beside the manifest, nor in {}.\n  Put it there, or name its folder in the environment variable DOPPELGANGER_MODELS",
+            "{:?} was not found beside the manifest, nor in {}.{}\n  From a file that you have: doppelganger models add {name} FILE; or name its folder in DOPPELGANGER_MODELS",
             manifest.weights.display().to_string(),
-            folders.join(", ")
+            folders.join(", "),
+            fetch.unwrap_or_default()
         );
         Error::Weights { path: manifest.path.clone(), why }
     }
 }
 
-enum Place {
+pub(super) enum Place {
     Disk(PathBuf),
     Binary(&'static [u8]),
 }
@@ -160,11 +233,15 @@ fn is_on_disk(manifest: &Path) -> bool {
     !manifest.starts_with("<bundled>")
 }
 
-fn extension(path: &Path) -> Option<&str> {
+pub(super) fn extension(path: &Path) -> Option<&str> {
     path.extension().and_then(|extension| extension.to_str())
 }
 
-/// Where a person keeps models of their own.
+/// The environment variable that names the folder of the person's own models.
+const VARIABLE: &str = "DOPPELGANGER_OWN_MODELS";
+
+/// Where a person's own models are kept, fetched ones too: what the environment says, or the user's data folder.
 pub fn user_models_folder() -> Option<PathBuf> {
-    directories::ProjectDirs::from("", "", "doppelganger").map(|dirs| dirs.data_dir().join("models"))
+    let asked = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    asked.or_else(|| directories::ProjectDirs::from("", "", "doppelganger").map(|dirs| dirs.data_dir().join("models")))
 }

@@ -8,6 +8,10 @@ const FILES: &[(&str, &[u8])] = &[
     ("digits_cnn.safetensors", include_bytes!("../../../models/digits_cnn.safetensors")),
     ("digits_cnn_robust.toml", include_bytes!("../../../models/digits_cnn_robust.toml")),
     ("digits_cnn_robust.safetensors", include_bytes!("../../../models/digits_cnn_robust.safetensors")),
+    ("squeezenet1_1.toml", include_bytes!("../../../models/squeezenet1_1.toml")),
+    ("resnet18.toml", include_bytes!("../../../models/resnet18.toml")),
+    ("googlenet.toml", include_bytes!("../../../models/googlenet.toml")),
+    ("mobilenet_v2.toml", include_bytes!("../../../models/mobilenet_v2.toml")),
     ("squeezenet1_1_caffe.toml", include_bytes!("../../../models/squeezenet1_1_caffe.toml")),
     ("imagenet_classes.txt", include_bytes!("../../../models/imagenet_classes.txt")),
 ];

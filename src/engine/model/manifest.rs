@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 
 use super::layer::{LayerSpec, is_running_statistic, parse_layers, walk};
+use super::origin::{self, Accuracy, Download};
 use super::shape::{Shape, output_shape};
 use super::tensor_ops;
 use crate::engine::picture::Fit;
@@ -75,7 +76,12 @@ pub struct Manifest {
     pub classes: Vec<String>,
     /// Relative to the manifest, without `..`.
     pub weights: PathBuf,
+    /// Of the weights, in hexadecimal; its first digits, at least eight, where no more are known.
     pub sha256: Option<String>,
+    /// Where the weights can be fetched, if anywhere.
+    pub download: Option<Download>,
+    /// What was published or measured of the net.
+    pub accuracy: Option<Accuracy>,
     pub layers: Vec<LayerSpec>,
     /// The text that it was read from, so that a trained net can be saved with the same description.
     pub source: String,
@@ -93,14 +99,29 @@ struct Fields {
     classes_file: Option<PathBuf>,
     weights: PathBuf,
     sha256: Option<String>,
+    download: Option<Download>,
+    accuracy: Option<Accuracy>,
+    test_error: Option<f32>,
     layers: Vec<toml::Value>,
-    /// Keys for people (provenance, training command, test error) are welcome; misspelt ones of ours are not.
+    /// Keys for people (provenance, training command) are welcome; misspelt ones of ours are not.
     #[serde(flatten)]
     others: toml::Table,
 }
 
-const KEYS: [&str; 9] =
-    ["name", "description", "licence", "input", "classes", "classes_file", "weights", "sha256", "layers"];
+const KEYS: [&str; 12] = [
+    "name",
+    "description",
+    "licence",
+    "input",
+    "classes",
+    "classes_file",
+    "weights",
+    "sha256",
+    "download",
+    "accuracy",
+    "test_error",
+    "layers",
+];
 
 /// The largest manifest or list of classes that is read.
 pub const MAX_TEXT_BYTES: u64 = 4 << 20;
@@ -133,6 +154,27 @@ impl Manifest {
     /// # Errors
     /// None in practice: the text was read once already.
     pub fn with_weights(&self, weights: &str, sha256: &str, trained: &[(&str, toml_edit::Value)]) -> Result<String> {
+        let mut document = self.document()?;
+        document["weights"] = toml_edit::value(weights);
+        document["sha256"] = toml_edit::value(sha256);
+        // They were facts about the weights before.
+        for key in ["download", "accuracy", "test_error"] {
+            document.remove(key);
+        }
+        let facts: toml_edit::InlineTable = trained.iter().map(|(key, value)| (*key, value.clone())).collect();
+        document["trained"] = toml_edit::value(facts);
+        Ok(document.to_string())
+    }
+
+    /// The text of the same manifest for another folder, where the weights have this name: its classes written out.
+    pub(super) fn moved(&self, weights: &str) -> Result<String> {
+        let mut document = self.document()?;
+        document["weights"] = toml_edit::value(weights);
+        Ok(document.to_string())
+    }
+
+    /// The text it was read from, its classes written out.
+    fn document(&self) -> Result<toml_edit::DocumentMut> {
         let mut document: toml_edit::DocumentMut = self
             .source
             .parse()
@@ -140,11 +182,7 @@ impl Manifest {
         if document.remove("classes_file").is_some() {
             document["classes"] = toml_edit::value(self.classes.iter().collect::<toml_edit::Array>());
         }
-        document["weights"] = toml_edit::value(weights);
-        document["sha256"] = toml_edit::value(sha256);
-        let facts: toml_edit::InlineTable = trained.iter().map(|(key, value)| (*key, value.clone())).collect();
-        document["trained"] = toml_edit::value(facts);
-        Ok(document.to_string())
+        Ok(document)
     }
 
     /// The number of trained values.
@@ -179,6 +217,16 @@ impl Manifest {
             return Err(refuse(format!("{} classes; expected two or more", classes.len())));
         }
         inside(&fields.weights, "weights").map_err(refuse)?;
+        if let Some(sha256) = &fields.sha256 {
+            origin::check_sha256(sha256).map_err(refuse)?;
+        }
+        if let Some(download) = &fields.download {
+            download.check(fields.sha256.as_deref()).map_err(refuse)?;
+        }
+        let accuracy = fields.accuracy.or(fields.test_error.map(Accuracy::of_test_error));
+        if let Some(accuracy) = &accuracy {
+            accuracy.check().map_err(refuse)?;
+        }
         let layers = parse_layers(&fields.layers, "layers").map_err(refuse)?;
         check_names(&layers).map_err(refuse)?;
         let out = output_shape(&layers, fields.input.shape(), "layers").map_err(refuse)?;
@@ -196,6 +244,8 @@ impl Manifest {
             classes,
             weights: fields.weights,
             sha256: fields.sha256,
+            download: fields.download,
+            accuracy,
             layers,
             source: text.to_owned(),
         })

@@ -1,4 +1,4 @@
-//! Reading and writing weights as safetensors.
+//! Reading weights as safetensors or as PyTorch's files, and writing them as safetensors.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::layer::{LayerSpec, walk};
 use super::net::Params;
+use super::pytorch::PytorchFile;
 use crate::engine::files::write_atomically;
 use crate::engine::{Error, Result};
 
@@ -30,35 +31,146 @@ pub fn read_weights(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(Error::io("read the weights", path))
 }
 
-/// Takes the tensors that `layers` ask for out of a safetensors file; others in it are passed over.
+/// A file of weights, told by how it begins, whatever it is called.
+pub enum WeightsFile<'a> {
+    Safetensors(SafeTensors<'a>),
+    Pytorch(PytorchFile<'a>),
+}
+
+impl<'a> WeightsFile<'a> {
+    /// # Errors
+    /// In words, for a file that is damaged or of neither kind. `layers` are those that it is expected to be of.
+    pub fn open(bytes: &'a [u8], layers: &[LayerSpec]) -> Result<Self, String> {
+        if PytorchFile::is_one(bytes) {
+            return PytorchFile::open(bytes).map(Self::Pytorch).map_err(|why| format!("as a file of PyTorch's: {why}"));
+        }
+        SafeTensors::deserialize(bytes).map(Self::Safetensors).map_err(|e| {
+            format!("not a whole safetensors file ({e}): it may be cut short; expected {}", expected_size(layers))
+        })
+    }
+
+    /// What files of this kind are called.
+    pub fn extension(&self) -> &'static str {
+        match self {
+            Self::Safetensors(_) => "safetensors",
+            Self::Pytorch(_) => "pth",
+        }
+    }
+
+    fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Safetensors(file) => file.names(),
+            Self::Pytorch(file) => file.names().collect(),
+        }
+    }
+
+    fn shape(&self, name: &str) -> Option<(Vec<usize>, Dtype)> {
+        match self {
+            Self::Safetensors(file) => file.tensor(name).ok().map(|view| (view.shape().to_vec(), view.dtype())),
+            Self::Pytorch(file) => file.shape(name).map(|(shape, dtype)| (shape.to_vec(), dtype)),
+        }
+    }
+
+    /// The values of a tensor that is there; `None` for formats that hold no weights.
+    fn values(&self, name: &str) -> Result<Option<Vec<f32>>, String> {
+        match self {
+            Self::Safetensors(file) => Ok(file.tensor(name).ok().and_then(|view| as_f32(&view))),
+            Self::Pytorch(file) => {
+                let dtype = self.shape(name).map_or(Dtype::F32, |(_, dtype)| dtype);
+                Ok(decode(dtype, &file.bytes(name)?))
+            }
+        }
+    }
+
+    /// Whether all tensors of a net are there in their shapes; else the first that is not.
+    ///
+    /// # Errors
+    /// The layer and its tensor, what was found and what was expected.
+    pub fn fits(&self, layers: &[LayerSpec]) -> Result<(), String> {
+        let mut failure = None;
+        walk(layers, &mut |layer| {
+            for (name, shape) in layer.tensors() {
+                if failure.is_none() {
+                    failure = self.check(&name, &shape, layer).err();
+                }
+            }
+        });
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn check(&self, name: &str, shape: &[usize], layer: &LayerSpec) -> Result<(), String> {
+        let kind = layer.kind();
+        let Some((found, dtype)) = self.shape(name) else {
+            let mut names = self.names();
+            names.sort_by(|a, b| strsim::jaro_winkler(b, name).total_cmp(&strsim::jaro_winkler(a, name)));
+            let nearest = names.first().map(|nearest| format!("; the nearest name in the file is {nearest:?}"));
+            return Err(format!(
+                "{kind} needs the tensor {name:?} of {shape:?}, and it is missing{}",
+                nearest.unwrap_or_default()
+            ));
+        };
+        if found != shape {
+            return Err(format!("{kind}: the tensor {name:?} has shape {found:?}, expected {shape:?}"));
+        }
+        if !matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
+            return Err(format!("{kind}: the tensor {name:?} holds {dtype:?}, expected F32, F16 or BF16"));
+        }
+        Ok(())
+    }
+
+    fn tensor(&self, name: &str, shape: &[usize], layer: &LayerSpec) -> Result<Tensor, String> {
+        self.check(name, shape, layer)?;
+        let kind = layer.kind();
+        let values = self.values(name)?.ok_or_else(|| format!("{kind}: the tensor {name:?} holds no numbers"))?;
+        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
+            return Err(format!(
+                "{kind}: value {at} of the tensor {name:?} is {}, expected finite numbers",
+                values[at]
+            ));
+        }
+        Tensor::from_vec(values, shape, &Device::Cpu).map_err(|e| format!("{kind}: the tensor {name:?}: {e}"))
+    }
+
+    /// Takes the tensors that `layers` ask for; others in the file are passed over.
+    ///
+    /// # Errors
+    /// In words: a missing tensor, a wrong shape (layer, found, expected), an unknown number format, or values that are not
+    /// finite.
+    pub fn params(&self, layers: &[LayerSpec]) -> Result<Params, String> {
+        let mut params = BTreeMap::new();
+        let mut failure = None;
+        walk(layers, &mut |layer| {
+            for (name, shape) in layer.tensors() {
+                match self.tensor(&name, &shape, layer) {
+                    Ok(tensor) => drop(params.insert(name, tensor)),
+                    Err(why) => drop(failure.get_or_insert(why)),
+                }
+            }
+        });
+        failure.map_or(Ok(params), Err)
+    }
+}
+
+/// Whether a SHA-256 is the expected one, of which perhaps only the first digits are known.
+pub fn is_hash(found: &str, expected: &str) -> bool {
+    found.get(..expected.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(expected))
+}
+
+/// Takes the tensors that `layers` ask for out of a file; others in it are passed over.
 ///
 /// # Errors
-/// [`Error::Weights`] for a damaged file, a wrong hash, a missing tensor, a wrong shape (layer, found, expected), an
-/// unknown number format, or values that are not finite.
+/// [`Error::Weights`] for a damaged file, a wrong hash, and whatever [`WeightsFile::params`] refuses.
 pub fn load_weights(bytes: &[u8], path: &Path, layers: &[LayerSpec], sha256: Option<&str>) -> Result<Params> {
     let refuse = |why: String| Error::Weights { path: path.to_owned(), why };
     if let Some(expected) = sha256 {
         let found = sha256_hex(bytes);
-        if !found.eq_ignore_ascii_case(expected.trim()) {
+        if !is_hash(&found, expected) {
             return Err(refuse(format!(
                 "the file's SHA-256 is {found},\n  the manifest says {expected}: get the file again, or mend the manifest"
             )));
         }
     }
-    let file = SafeTensors::deserialize(bytes).map_err(|e| {
-        refuse(format!("not a whole safetensors file ({e}): it may be cut short; expected {}", expected_size(layers)))
-    })?;
-    let mut params = BTreeMap::new();
-    let mut failure = None;
-    walk(layers, &mut |layer| {
-        for (name, shape) in layer.tensors() {
-            match read_tensor(&file, &name, &shape, layer) {
-                Ok(tensor) => drop(params.insert(name, tensor)),
-                Err(why) => drop(failure.get_or_insert(why)),
-            }
-        }
-    });
-    failure.map_or(Ok(params), |why| Err(refuse(why)))
+    WeightsFile::open(bytes, layers).and_then(|file| file.params(layers)).map_err(refuse)
 }
 
 fn expected_size(layers: &[LayerSpec]) -> String {
@@ -69,33 +181,14 @@ fn expected_size(layers: &[LayerSpec]) -> String {
     format!("{values} values, {} bytes as f32", values * 4)
 }
 
-fn read_tensor(file: &SafeTensors<'_>, name: &str, shape: &[usize], layer: &LayerSpec) -> Result<Tensor, String> {
-    let kind = layer.kind();
-    let Ok(view) = file.tensor(name) else {
-        let mut names = file.names();
-        names.sort_by(|a, b| strsim::jaro_winkler(b, name).total_cmp(&strsim::jaro_winkler(a, name)));
-        let nearest = names.first().map(|nearest| format!("; the nearest name in the file is {nearest:?}"));
-        return Err(format!(
-            "{kind} needs the tensor {name:?} of {shape:?}, and it is missing{}",
-            nearest.unwrap_or_default()
-        ));
-    };
-    if view.shape() != shape {
-        return Err(format!("{kind}: the tensor {name:?} has shape {:?}, expected {shape:?}", view.shape()));
-    }
-    let values = as_f32(&view)
-        .ok_or_else(|| format!("{kind}: the tensor {name:?} holds {:?}, expected F32, F16 or BF16", view.dtype()))?;
-    if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-        return Err(format!("{kind}: value {at} of the tensor {name:?} is {}, expected finite numbers", values[at]));
-    }
-    Tensor::from_vec(values, shape, &Device::Cpu).map_err(|e| format!("{kind}: the tensor {name:?}: {e}"))
-}
-
 /// The values of a tensor of f32, f16 or bf16; `None` for other formats.
 pub fn as_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
-    let data = view.data();
+    decode(view.dtype(), view.data())
+}
+
+fn decode(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
     let halves = || data.chunks_exact(2).map(|b| [b[0], b[1]]);
-    match view.dtype() {
+    match dtype {
         Dtype::F32 => Some(data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
         Dtype::F16 => Some(halves().map(|b| half::f16::from_le_bytes(b).to_f32()).collect()),
         Dtype::BF16 => Some(halves().map(|b| half::bf16::from_le_bytes(b).to_f32()).collect()),

@@ -9,12 +9,14 @@ mod encode;
 mod fit;
 mod heatmap;
 mod jpeg;
+mod lens;
 mod resample;
 
 pub use decode::{MAX_PIXELS, decode, open};
 pub use encode::{png_bytes, png_bytes_with, save_png, save_png_with};
-pub use fit::{Fit, Lens, Region, fit};
+pub use fit::{Fit, fit};
 pub use heatmap::{Channel, Heatmap, Quantity, Rgba, diverging, sequential};
+pub use lens::{Lens, Region};
 pub use resample::Resampler;
 
 use candle_core::{Device, Tensor};

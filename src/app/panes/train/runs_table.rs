@@ -35,15 +35,15 @@ const fn column(name: &'static str, tooltip: &'static str, width: f32, right: bo
 const COLUMNS: [Column; 13] = [
     column("Run", "", 60.0, false),
     column("State", "", 66.0, false),
-    column("Against", "What the objective holds beside the clean loss", 86.0, false),
+    column("Against", "What the objective holds beside the clean loss", 92.0, false),
     column("ε", "", 38.0, true),
-    column("α", "", 28.0, true),
+    column("α", "", 32.0, true),
     column("Clean", "Validation error on untouched pictures, of the epoch that is kept; n: pictures", 82.0, true),
     column("FGSM", "Validation error under FGSM at ε, of the epoch that is kept; n: pictures", 82.0, true),
     column("PGD", "Validation error under ten steps of PGD at ε, of the epoch that is kept; n: pictures", 82.0, true),
     column("Epochs", "Epochs done, of how many", 56.0, true),
     column("Time", "Spent on its epochs", 54.0, true),
-    column("Net", "", 112.0, false),
+    column("Net", "", 106.0, false),
     column("Data", "", 84.0, false),
     column("Seed", "", 36.0, true),
 ];

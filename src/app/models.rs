@@ -1,0 +1,138 @@
+//! What the Models page knows beside the list of models: plain state, no window.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::engine::model::Entry;
+use crate::worker::ModelEvent;
+
+/// The state of the Models page.
+#[derive(Default)]
+pub struct Models {
+    /// Where models are kept that are fetched or added.
+    pub folder: Option<PathBuf>,
+    fetching: BTreeMap<String, Fetching>,
+    /// What went wrong last, by the model's name.
+    problems: BTreeMap<String, String>,
+    /// The model for which a file is being asked, if it is for one.
+    pub asked_for: Option<String>,
+}
+
+/// A download under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Fetching {
+    pub done: u64,
+    pub of: u64,
+}
+
+/// What the rest of the window should know.
+#[derive(Debug, PartialEq)]
+pub enum Outcome {
+    /// A model is there, or gone, or another one behind the same name.
+    Changed {
+        name: String,
+        message: String,
+    },
+    Removed(String),
+    Problem(String),
+}
+
+impl Models {
+    pub fn new(folder: Option<PathBuf>) -> Self {
+        Self { folder, ..Self::default() }
+    }
+
+    /// The download of a model, if one is under way.
+    pub fn fetching(&self, name: &str) -> Option<Fetching> {
+        self.fetching.get(name).copied()
+    }
+
+    /// What went wrong with a model last.
+    pub fn problem(&self, name: &str) -> Option<&str> {
+        self.problems.get(name).map(String::as_str)
+    }
+
+    /// Notes that a download was ordered.
+    pub fn begin(&mut self, name: &str, of: u64) {
+        self.problems.remove(name);
+        self.fetching.insert(name.to_owned(), Fetching { done: 0, of });
+    }
+
+    /// Notes that something else is tried with a model.
+    pub fn forget_problem(&mut self, name: &str) {
+        self.problems.remove(name);
+    }
+
+    /// Takes a report; `catalogue` knows the models' titles.
+    pub fn take(&mut self, event: ModelEvent, catalogue: &[Entry]) -> Option<Outcome> {
+        let title = |name: &str| {
+            let entry = catalogue.iter().find(|entry| entry.name == name);
+            entry.map_or_else(|| name.to_owned(), |entry| entry.title.clone())
+        };
+        match event {
+            ModelEvent::Fetching { name, done, of } => {
+                // One that was cancelled may still have a word on its way.
+                if let Some(fetching) = self.fetching.get_mut(&name) {
+                    *fetching = Fetching { done, of };
+                }
+                None
+            }
+            ModelEvent::Fetched(name) => {
+                self.fetching.remove(&name);
+                let message = format!("{} is there.", title(&name));
+                Some(Outcome::Changed { name, message })
+            }
+            ModelEvent::FetchFailed { name, message } => {
+                self.fetching.remove(&name);
+                if let Some(message) = message {
+                    self.problems.insert(name, message);
+                }
+                None
+            }
+            ModelEvent::Added(added) => {
+                self.problems.remove(&added.name);
+                let message = match (added.wants_weights, added.other_weights) {
+                    (true, _) => format!("{} is in the list; it has no weights yet.", added.title),
+                    (_, true) => format!("{} has other weights now. Remove brings back those before.", added.title),
+                    _ => format!("{} is there.", added.title),
+                };
+                Some(Outcome::Changed { name: added.name, message })
+            }
+            ModelEvent::AddFailed { name: Some(name), message } | ModelEvent::RemoveFailed { name, message } => {
+                self.problems.insert(name, message);
+                None
+            }
+            ModelEvent::AddFailed { name: None, message } => Some(Outcome::Problem(message)),
+            ModelEvent::Removed(name) => {
+                self.problems.remove(&name);
+                Some(Outcome::Removed(name))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_is_followed_to_its_end() {
+        let mut models = Models::default();
+        let progress = |done| ModelEvent::Fetching { name: "net".into(), done, of: 9 };
+        assert_eq!(models.take(progress(1), &[]), None);
+        assert_eq!(models.fetching("net"), None, "nobody ordered it any more");
+        models.begin("net", 9);
+        models.take(progress(4), &[]);
+        assert_eq!(models.fetching("net"), Some(Fetching { done: 4, of: 9 }));
+        let failed = ModelEvent::FetchFailed { name: "net".into(), message: Some("no route".into()) };
+        assert_eq!((models.take(failed, &[]), models.problem("net")), (None, Some("no route")));
+        models.begin("net", 9);
+        assert_eq!(models.problem("net"), None);
+        let message = "net is there.".into();
+        assert_eq!(
+            models.take(ModelEvent::Fetched("net".into()), &[]),
+            Some(Outcome::Changed { name: "net".into(), message })
+        );
+        assert_eq!(models.fetching("net"), None);
+    }
+}

@@ -1,0 +1,232 @@
+//! The person's own models: fetched, added from files, and removed, in a folder of their own.
+//!
+//! What is kept was loaded once as a check, and is written whole or not at all.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use super::catalogue::{Catalogue, Place, extension};
+use super::manifest::Manifest;
+use super::weights::{WeightsFile, is_hash, load_weights, read_weights, sha256_hex};
+use crate::engine::download::{Patience, fetch};
+use crate::engine::files::write_atomically;
+use crate::engine::{Error, Result};
+
+/// What was added.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Added {
+    /// The name that `--model` takes.
+    pub name: String,
+    pub title: String,
+    /// The weights are others than those that the manifest knew, so the model now has a manifest of its own.
+    pub other_weights: bool,
+    /// There are no weights yet: a manifest came alone.
+    pub wants_weights: bool,
+}
+
+impl Catalogue {
+    /// Fetches the weights of a model into the person's folder, checks and keeps them. `progress(bytes so far)` is called
+    /// several times a second; false stops, and what came is kept for the next time.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a model that cannot be fetched; those of [`fetch`]; [`Error::Weights`] for a file with the right
+    /// hash that is not what the manifest says, and then nothing is kept.
+    pub fn fetch(&self, name: &str, patience: Patience, progress: &mut dyn FnMut(u64) -> bool) -> Result<PathBuf> {
+        let manifest = self.named(name)?;
+        let Some(remote) = manifest.remote() else {
+            return Err(Error::Argument(format!(
+                "the manifest of {name:?} has no address to fetch from; add a file: doppelganger models add {name} FILE"
+            )));
+        };
+        let target = self.own_folder()?.join(&manifest.weights);
+        let path = fetch(&remote, target.parent().unwrap_or(Path::new(".")), patience, progress)?;
+        let check = || load_weights(&read_weights(&path)?, &path, &manifest.layers, manifest.sha256.as_deref());
+        match check() {
+            Ok(_) => Ok(path),
+            Err(error) => {
+                // Nothing may be left that looks like weights.
+                let _ = std::fs::remove_file(&path);
+                Err(error)
+            }
+        }
+    }
+
+    /// Adds a file of weights to a model, or to the one that it fits; or a manifest with the weights beside it.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] for a file that is damaged, or fits no model or more than one; those of a manifest; [`Error::Io`].
+    pub fn add(&self, name: Option<&str>, file: &Path) -> Result<Added> {
+        if extension(file) == Some("toml") {
+            return self.add_manifest(file);
+        }
+        let bytes = read_weights(file)?;
+        let hash = sha256_hex(&bytes);
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None => self.fitting(&bytes, &hash, file)?,
+        };
+        let manifest = self.named(&name)?;
+        load_weights(&bytes, file, &manifest.layers, None)?;
+        let own = self.own_folder()?;
+        let is_known = manifest.sha256.as_deref().is_none_or(|expected| is_hash(&hash, expected));
+        let is_free = match self.weights_place(&manifest) {
+            None => true,
+            Some(Place::Disk(path)) => path.starts_with(&own),
+            Some(Place::Binary(_)) => false,
+        };
+        let title = manifest.name.clone();
+        if is_known && is_free {
+            write(&own.join(&manifest.weights), &bytes, "keep the weights")?;
+            return Ok(Added { name, title, other_weights: false, wants_weights: false });
+        }
+        let text = manifest.with_weights(&own_weights(&name, &hash, &bytes, &manifest), &hash, &[])?;
+        self.keep(&name, &relabelled(&text, &manifest, file)?, Some((&bytes, &manifest, &hash)))?;
+        Ok(Added { name, title, other_weights: true, wants_weights: false })
+    }
+
+    /// Removes what lies of a model in the person's folder: fetched or added weights, a manifest.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when there is nothing of it; [`Error::Io`].
+    pub fn remove(&self, name: &str) -> Result<()> {
+        let files = match self.named(name) {
+            Ok(manifest) => self.own_files(name, &manifest),
+            // A manifest that cannot be read can still be removed.
+            Err(error) => self.own_manifest(name).map(|path| vec![path]).ok_or(error)?,
+        };
+        if files.is_empty() {
+            return Err(Error::Argument(format!("nothing of {name:?} lies in {}", self.own_folder()?.display())));
+        }
+        files.iter().try_for_each(|path| std::fs::remove_file(path).map_err(Error::io("remove", path)))
+    }
+
+    /// The files of a model in the person's folder.
+    pub(super) fn own_files(&self, name: &str, manifest: &Manifest) -> Vec<PathBuf> {
+        let Some(own) = &self.own else { return Vec::new() };
+        let weights = own.join(&manifest.weights);
+        let part = manifest.remote().map(|remote| remote.part(weights.parent().unwrap_or(own)));
+        let files = self.own_manifest(name).into_iter().chain([weights]).chain(part);
+        files.filter(|path| path.is_file()).collect()
+    }
+
+    fn own_manifest(&self, name: &str) -> Option<PathBuf> {
+        self.own.as_ref().map(|own| own.join(format!("{name}.toml"))).filter(|path| path.is_file())
+    }
+
+    fn own_folder(&self) -> Result<PathBuf> {
+        self.own.clone().ok_or_else(|| {
+            Error::Argument("the system names no folder for your data; name one in DOPPELGANGER_OWN_MODELS".into())
+        })
+    }
+
+    /// The manifest of a model of the catalogue, by its name alone.
+    fn named(&self, name: &str) -> Result<Manifest> {
+        if Path::new(name).components().count() != 1 || extension(Path::new(name)) == Some("toml") {
+            return Err(Error::Argument(format!(
+                "{name:?} is no name of a model; expected one of \"doppelganger models\""
+            )));
+        }
+        self.manifest(name)
+    }
+
+    /// The one model that these weights fit: the one that knows their hash, or else by names and shapes.
+    fn fitting(&self, bytes: &[u8], hash: &str, file: &Path) -> Result<String> {
+        let refuse = |why: String| Error::Weights { path: file.to_owned(), why };
+        let names = self.entries().into_iter().map(|entry| entry.name);
+        let known: Vec<(String, Manifest)> =
+            names.filter_map(|name| Some((name.clone(), self.named(&name).ok()?))).collect();
+        let is_of = |manifest: &Manifest| manifest.sha256.as_deref().is_some_and(|expected| is_hash(hash, expected));
+        if let Some((name, _)) = known.iter().find(|(_, manifest)| is_of(manifest)) {
+            return Ok(name.clone());
+        }
+        let weights = WeightsFile::open(bytes, &[]).map_err(refuse)?;
+        let fits: Vec<&str> = known
+            .iter()
+            .filter(|(_, manifest)| weights.fits(&manifest.layers).is_ok())
+            .map(|(name, _)| name.as_str())
+            .collect();
+        match fits.as_slice() {
+            [name] => Ok((*name).to_owned()),
+            [] => Err(refuse(
+                "the names and shapes of its tensors are those of no model here.\n  Add the manifest of its net first; README.md says how one is written"
+                    .into(),
+            )),
+            _ => Err(refuse(format!(
+                "it fits {}.\n  Say which one: Open weights file… beside it, or doppelganger models add NAME FILE",
+                fits.join(" and ")
+            ))),
+        }
+    }
+
+    /// A manifest of the person's own, with the weights that lie beside it.
+    fn add_manifest(&self, file: &Path) -> Result<Added> {
+        let manifest = Manifest::read(file)?;
+        let name = file.file_stem().and_then(OsStr::to_str).unwrap_or_default().to_owned();
+        if self.entries().iter().any(|entry| entry.name == name) {
+            let why = format!("there is a model called {name:?} already; rename this file, or remove that model");
+            return Err(Error::Manifest { path: file.to_owned(), why });
+        }
+        let title = manifest.name.clone();
+        let beside = file.parent().unwrap_or(Path::new("")).join(&manifest.weights);
+        if !beside.is_file() {
+            let weights = format!("{name}.{}", extension(&manifest.weights).unwrap_or("safetensors"));
+            self.keep(&name, &manifest.moved(&weights)?, None)?;
+            return Ok(Added { name, title, other_weights: false, wants_weights: true });
+        }
+        let bytes = read_weights(&beside)?;
+        load_weights(&bytes, &beside, &manifest.layers, manifest.sha256.as_deref())?;
+        let hash = sha256_hex(&bytes);
+        let text = manifest.moved(&own_weights(&name, &hash, &bytes, &manifest))?;
+        self.keep(&name, &text, Some((&bytes, &manifest, &hash)))?;
+        Ok(Added { name, title, other_weights: false, wants_weights: false })
+    }
+
+    /// Writes weights, then their manifest; both or none.
+    fn keep(&self, name: &str, text: &str, weights: Option<(&[u8], &Manifest, &str)>) -> Result<()> {
+        let own = self.own_folder()?;
+        let before = self.own_manifest(name).and_then(|path| Manifest::read(&path).ok());
+        let weights =
+            weights.map(|(bytes, manifest, hash)| (own.join(own_weights(name, hash, bytes, manifest)), bytes));
+        if let Some((path, bytes)) = &weights {
+            write(path, bytes, "keep the weights")?;
+        }
+        let written = write(&own.join(format!("{name}.toml")), text.as_bytes(), "keep the manifest");
+        let new = weights.map(|(path, _)| path);
+        let superfluous = match &written {
+            Ok(()) => before.map(|manifest| own.join(&manifest.weights)).filter(|old| Some(old) != new.as_ref()),
+            Err(_) => new,
+        };
+        if let Some(path) = superfluous {
+            let _ = std::fs::remove_file(path);
+        }
+        written
+    }
+}
+
+/// What weights with a manifest of their own are called: no two of them share a name.
+fn own_weights(name: &str, hash: &str, bytes: &[u8], manifest: &Manifest) -> String {
+    let extension = WeightsFile::open(bytes, &manifest.layers).map_or("safetensors", |file| file.extension());
+    format!("{name}-{}.{extension}", &hash[..8])
+}
+
+fn write(path: &Path, bytes: &[u8], doing: &'static str) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(Error::io("make the folder for your models", folder))?;
+    write_atomically(path, bytes, doing)
+}
+
+/// The text of a manifest whose net has weights of the person's own, of which nothing else is known.
+fn relabelled(text: &str, manifest: &Manifest, file: &Path) -> Result<String> {
+    let mut document: toml_edit::DocumentMut = text
+        .parse()
+        .map_err(|e| Error::Manifest { path: manifest.path.clone(), why: format!("cannot be written again: {e}") })?;
+    let title = manifest.name.trim_end_matches(OWN);
+    document["name"] = toml_edit::value(format!("{title}{OWN}"));
+    let from = file.file_name().unwrap_or_default().to_string_lossy();
+    document["licence"] = toml_edit::value(format!("not stated (weights from {from})"));
+    document.remove("command");
+    document.remove("trained");
+    Ok(document.to_string())
+}
+
+const OWN: &str = ", other weights";

@@ -1,0 +1,394 @@
+//! A pickle read as data. PyTorch's files say in Python's pickle what tensors they hold; a pickle is a program, so only the few
+//! instructions and names that tensors need are known here, and nothing is ever called.
+//!
+//! The instructions are those of Python's `pickletools`; what `torch.save` writes with them is in `torch/serialization.py`.
+
+use std::collections::HashMap;
+
+use safetensors::tensor::Dtype;
+
+/// The most bytes of a pickle: a thousand tensors need about a hundred thousand.
+const MOST_BYTES: usize = 4 << 20;
+
+/// The place of an object in [`Pickle::objects`].
+pub type Place = usize;
+
+/// What a pickle builds. Objects lie in one list and name each other by their places: however they are nested or shared, they
+/// take no more memory than the pickle's own length allows, and nothing about them is recursive.
+#[derive(Debug)]
+pub enum Object {
+    Nothing,
+    Bool(bool),
+    Int(i64),
+    Float,
+    Text(String),
+    Name(Name),
+    Tuple(Vec<Place>),
+    List(Vec<Place>),
+    Dict(Vec<(Place, Place)>),
+    Storage(Storage),
+    Tensor(Tensor),
+}
+
+/// The Python names that may be used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Name {
+    OrderedDict,
+    RebuildTensor,
+    RebuildParameter,
+    Storage(Dtype),
+}
+
+/// Numbers that lie elsewhere in the file.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    pub key: String,
+    pub dtype: Dtype,
+    pub count: usize,
+}
+
+/// A view of a storage, in numbers (not bytes).
+#[derive(Clone, Debug)]
+pub struct Tensor {
+    pub storage: Storage,
+    pub offset: usize,
+    pub shape: Vec<usize>,
+    pub strides: Vec<usize>,
+}
+
+/// A pickle that was read.
+pub struct Pickle {
+    pub objects: Vec<Object>,
+    /// What it is a pickle of.
+    pub root: Place,
+    /// Its bytes, up to its end.
+    pub length: usize,
+}
+
+const SAVE_STATE: &str = "Save the weights alone: torch.save(net.state_dict(), \"weights.pth\")";
+
+fn name(module: &str, name: &str) -> Option<Name> {
+    let storage = |dtype| Some(Name::Storage(dtype));
+    match (module, name) {
+        ("collections", "OrderedDict") => Some(Name::OrderedDict),
+        ("torch._utils", "_rebuild_tensor_v2") => Some(Name::RebuildTensor),
+        ("torch._utils", "_rebuild_parameter") => Some(Name::RebuildParameter),
+        ("torch", "FloatStorage") => storage(Dtype::F32),
+        ("torch", "HalfStorage") => storage(Dtype::F16),
+        ("torch", "BFloat16Storage") => storage(Dtype::BF16),
+        ("torch", "DoubleStorage") => storage(Dtype::F64),
+        ("torch", "LongStorage") => storage(Dtype::I64),
+        ("torch", "IntStorage") => storage(Dtype::I32),
+        ("torch", "ShortStorage") => storage(Dtype::I16),
+        ("torch", "CharStorage") => storage(Dtype::I8),
+        ("torch", "ByteStorage") => storage(Dtype::U8),
+        ("torch", "BoolStorage") => storage(Dtype::BOOL),
+        _ => None,
+    }
+}
+
+impl Pickle {
+    /// Reads the pickle at the beginning of `bytes`.
+    ///
+    /// # Errors
+    /// In words, for an instruction or a name that is not known here, and for what does not fit together.
+    pub fn read(bytes: &[u8]) -> Result<Self, String> {
+        let bytes = &bytes[..bytes.len().min(MOST_BYTES)];
+        let mut machine = Machine { bytes, ..Machine::default() };
+        loop {
+            let at = machine.at;
+            let opcode = machine.byte()?;
+            if opcode == b'.' {
+                let root = machine.pop()?;
+                return Ok(Self { objects: machine.objects, root, length: machine.at });
+            }
+            machine.step(opcode, at)?;
+        }
+    }
+
+    pub fn object(&self, place: Place) -> &Object {
+        &self.objects[place]
+    }
+
+    pub fn text(&self, place: Place) -> Option<&str> {
+        if let Object::Text(text) = self.object(place) { Some(text) } else { None }
+    }
+
+    /// The value under a key of a dictionary.
+    pub fn get(&self, dict: Place, key: &str) -> Option<Place> {
+        let Object::Dict(pairs) = self.object(dict) else { return None };
+        pairs.iter().find(|(name, _)| self.text(*name) == Some(key)).map(|(_, value)| *value)
+    }
+}
+
+#[derive(Default)]
+struct Machine<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    objects: Vec<Object>,
+    stack: Vec<Place>,
+    /// Heights of the stack.
+    marks: Vec<usize>,
+    memo: HashMap<u32, Place>,
+}
+
+impl Machine<'_> {
+    fn take(&mut self, count: usize) -> Result<&[u8], String> {
+        let end = self.at.checked_add(count).filter(|&end| end <= self.bytes.len());
+        let Some(end) = end else {
+            return Err(format!("the description of its tensors ends too early, after {} bytes", self.bytes.len()));
+        };
+        let taken = &self.bytes[self.at..end];
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn byte(&mut self) -> Result<u8, String> {
+        Ok(self.take(1)?[0])
+    }
+
+    /// An unsigned number of up to eight bytes, the lowest first.
+    fn number(&mut self, bytes: usize) -> Result<u64, String> {
+        Ok(self.take(bytes)?.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
+    }
+
+    fn text(&mut self, length: u64) -> Result<String, String> {
+        let bytes = self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+        String::from_utf8(bytes.to_vec()).map_err(|_| "one of its names is not text".into())
+    }
+
+    fn line(&mut self) -> Result<String, String> {
+        let length = self.bytes[self.at..].iter().position(|&byte| byte == b'\n');
+        let line = self.text(length.unwrap_or(usize::MAX) as u64)?;
+        self.at += 1;
+        Ok(line)
+    }
+
+    fn push(&mut self, object: Object) {
+        self.stack.push(self.objects.len());
+        self.objects.push(object);
+    }
+
+    fn pop(&mut self) -> Result<Place, String> {
+        let above = self.marks.last().copied().unwrap_or(0);
+        if self.stack.len() <= above {
+            return Err(MALFORMED.into());
+        }
+        self.stack.pop().ok_or_else(|| MALFORMED.into())
+    }
+
+    fn top(&self) -> Result<Place, String> {
+        self.stack.last().copied().ok_or_else(|| MALFORMED.into())
+    }
+
+    fn since_mark(&mut self) -> Result<Vec<Place>, String> {
+        let height = self.marks.pop().filter(|&height| height <= self.stack.len()).ok_or(MALFORMED)?;
+        Ok(self.stack.split_off(height))
+    }
+
+    fn tuple(&mut self, count: usize) -> Result<(), String> {
+        let mut members = (0..count).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
+        members.reverse();
+        self.push(Object::Tuple(members));
+        Ok(())
+    }
+
+    fn step(&mut self, opcode: u8, at: usize) -> Result<(), String> {
+        match opcode {
+            0x80 => drop(self.byte()?),    // PROTO
+            0x95 => drop(self.number(8)?), // FRAME
+            b'(' => self.marks.push(self.stack.len()),
+            b'N' => self.push(Object::Nothing),
+            0x88 => self.push(Object::Bool(true)),
+            0x89 => self.push(Object::Bool(false)),
+            b'G' => {
+                self.take(8)?;
+                self.push(Object::Float);
+            }
+            b'J' | b'K' | b'M' | 0x8A => self.integer(opcode)?,
+            b'X' | 0x8C => {
+                let length = self.number(if opcode == b'X' { 4 } else { 1 })?;
+                let text = self.text(length)?;
+                self.push(Object::Text(text));
+            }
+            b'c' => {
+                let (module, name) = (self.line()?, self.line()?);
+                self.global(&module, &name)?;
+            }
+            0x93 => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                let (Object::Text(module), Object::Text(name)) = (&self.objects[module], &self.objects[name]) else {
+                    return Err(MALFORMED.into());
+                };
+                let (module, name) = (module.clone(), name.clone());
+                self.global(&module, &name)?;
+            }
+            b'q' | b'r' | 0x94 => {
+                let key = match opcode {
+                    b'q' => self.number(1)?,
+                    b'r' => self.number(4)?,
+                    _ => self.memo.len() as u64,
+                };
+                let top = self.top()?;
+                self.memo.insert(key as u32, top);
+            }
+            b'h' | b'j' => {
+                let key = self.number(if opcode == b'h' { 1 } else { 4 })? as u32;
+                let place = *self.memo.get(&key).ok_or(MALFORMED)?;
+                self.stack.push(place);
+            }
+            b')' => self.tuple(0)?,
+            0x85..=0x87 => self.tuple(usize::from(opcode - 0x84))?,
+            b't' => {
+                let members = self.since_mark()?;
+                self.push(Object::Tuple(members));
+            }
+            b']' => self.push(Object::List(Vec::new())),
+            b'}' => self.push(Object::Dict(Vec::new())),
+            b'a' | b'e' | b's' | b'u' => self.extend(opcode)?,
+            b'Q' => self.storage()?,
+            b'R' => self.reduce()?,
+            b'b' => self.build()?,
+            other => {
+                let which = if other.is_ascii_graphic() {
+                    format!("{:?}", char::from(other))
+                } else {
+                    format!("0x{other:02x}")
+                };
+                return Err(format!(
+                    "at byte {at} its description uses the pickle instruction {which}, which tensors do not need; nothing of it was run. \
+                     {SAVE_STATE}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn integer(&mut self, opcode: u8) -> Result<(), String> {
+        let value = match opcode {
+            b'J' => i64::from(self.number(4)? as u32 as i32),
+            b'K' => self.number(1)? as i64,
+            b'M' => self.number(2)? as i64,
+            _ => {
+                let bytes = usize::from(self.byte()?);
+                if bytes > 8 {
+                    return Err("one of its numbers is larger than 64 bits".into());
+                }
+                let value = self.number(bytes)?;
+                // The highest bit that is there is the sign.
+                let shift = 64 - 8 * bytes as u32;
+                if bytes == 0 { 0 } else { ((value << shift) as i64) >> shift }
+            }
+        };
+        self.push(Object::Int(value));
+        Ok(())
+    }
+
+    fn global(&mut self, module: &str, function: &str) -> Result<(), String> {
+        let known = name(module, function).ok_or_else(|| {
+            let asked: String = format!("{module}.{function}").chars().filter(|c| !c.is_control()).take(80).collect();
+            format!("it asks for the Python object {asked:?}, and only tensors are read; nothing of it was run. {SAVE_STATE}")
+        })?;
+        self.push(Object::Name(known));
+        Ok(())
+    }
+
+    /// Into a list or a dictionary: the top of the stack, or all above the mark.
+    fn extend(&mut self, opcode: u8) -> Result<(), String> {
+        let values = match opcode {
+            b'a' => vec![self.pop()?],
+            b's' => {
+                let (value, key) = (self.pop()?, self.pop()?);
+                vec![key, value]
+            }
+            _ => self.since_mark()?,
+        };
+        let into = self.top()?;
+        match (&mut self.objects[into], opcode) {
+            (Object::List(members), b'a' | b'e') => members.extend(values),
+            (Object::Dict(pairs), b's' | b'u') if values.len() % 2 == 0 => {
+                pairs.extend(values.chunks_exact(2).map(|pair| (pair[0], pair[1])));
+            }
+            _ => return Err(MALFORMED.into()),
+        }
+        Ok(())
+    }
+
+    /// `('storage', torch.FloatStorage, '0', 'cpu', 64)`; old files have a sixth member, which is nothing.
+    fn storage(&mut self) -> Result<(), String> {
+        let id = self.pop()?;
+        let Object::Tuple(members) = &self.objects[id] else { return Err(MALFORMED.into()) };
+        let parts: Vec<&Object> = members.iter().map(|&place| &self.objects[place]).collect();
+        let storage = match parts.as_slice() {
+            [
+                Object::Text(kind),
+                Object::Name(Name::Storage(dtype)),
+                Object::Text(key),
+                Object::Text(_),
+                Object::Int(count),
+            ]
+            | [
+                Object::Text(kind),
+                Object::Name(Name::Storage(dtype)),
+                Object::Text(key),
+                Object::Text(_),
+                Object::Int(count),
+                Object::Nothing,
+            ] if kind == "storage" => {
+                let count = usize::try_from(*count).map_err(|_| format!("a storage of {count} numbers"))?;
+                Storage { key: key.clone(), dtype: *dtype, count }
+            }
+            _ => return Err(MALFORMED.into()),
+        };
+        self.push(Object::Storage(storage));
+        Ok(())
+    }
+
+    /// The only calls that mean something: of the names above.
+    fn reduce(&mut self) -> Result<(), String> {
+        let (arguments, function) = (self.pop()?, self.pop()?);
+        let (Object::Name(function), Object::Tuple(arguments)) = (&self.objects[function], &self.objects[arguments])
+        else {
+            return Err(MALFORMED.into());
+        };
+        let object = match (function, arguments.as_slice()) {
+            (Name::OrderedDict, []) => Object::Dict(Vec::new()),
+            (Name::RebuildTensor, &[storage, offset, shape, strides, ..]) => {
+                Object::Tensor(self.tensor(storage, offset, shape, strides).ok_or(MALFORMED)?)
+            }
+            (Name::RebuildParameter, &[tensor, ..]) => match &self.objects[tensor] {
+                Object::Tensor(tensor) => Object::Tensor(tensor.clone()),
+                _ => return Err(MALFORMED.into()),
+            },
+            _ => return Err(MALFORMED.into()),
+        };
+        self.push(object);
+        Ok(())
+    }
+
+    fn tensor(&self, storage: Place, offset: Place, shape: Place, strides: Place) -> Option<Tensor> {
+        let size = |place: Place| match self.objects[place] {
+            Object::Int(size) => usize::try_from(size).ok(),
+            _ => None,
+        };
+        let sizes = |place: Place| match &self.objects[place] {
+            Object::Tuple(members) => members.iter().map(|&member| size(member)).collect::<Option<Vec<usize>>>(),
+            _ => None,
+        };
+        let Object::Storage(storage) = &self.objects[storage] else { return None };
+        let (shape, strides) = (sizes(shape)?, sizes(strides)?);
+        let storage = storage.clone();
+        (shape.len() == strides.len()).then_some(Tensor { storage, offset: size(offset)?, shape, strides })
+    }
+
+    /// A dictionary's attributes (a state dict has `_metadata`) say nothing about its tensors.
+    fn build(&mut self) -> Result<(), String> {
+        let state = self.pop()?;
+        match (&self.objects[self.top()?], &self.objects[state]) {
+            (Object::Dict(_), Object::Dict(_)) => Ok(()),
+            _ => Err(MALFORMED.into()),
+        }
+    }
+}
+
+const MALFORMED: &str = "the description of its tensors is damaged, or not one that torch.save writes";

@@ -1,0 +1,440 @@
+//! What a net sees of a photo, as a linear map and its adjoint.
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::fit::Fit;
+use super::resample::Resampler;
+use super::{Picture, Planes};
+use crate::engine::{Error, Result};
+
+/// A part of a picture, in its pixels; edges may lie between pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Region {
+    pub left: f64,
+    pub top: f64,
+    pub width: f64,
+    pub height: f64,
+}
+
+impl Region {
+    /// The whole of a picture.
+    pub fn whole(picture: &Picture) -> Self {
+        Self { left: 0.0, top: 0.0, width: picture.width as f64, height: picture.height as f64 }
+    }
+
+    /// From its four numbers with commas between: left, top, width, height.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for anything else.
+    pub fn parse(text: &str) -> Result<Self> {
+        let numbers: Vec<f64> = text.split(',').filter_map(|number| number.trim().parse().ok()).collect();
+        match numbers[..] {
+            [left, top, width, height] if text.split(',').count() == 4 => Ok(Self { left, top, width, height }),
+            _ => Err(Error::Argument(format!(
+                "{text:?} is no crop; expected left,top,width,height in pixels, such as 120,40,512,512"
+            ))),
+        }
+    }
+
+    fn check(self, picture: &Picture) -> Result<()> {
+        let within =
+            |start: f64, length: f64, all: usize| start >= 0.0 && length >= 1.0 && start + length <= all as f64;
+        if within(self.left, self.width, picture.width) && within(self.top, self.height, picture.height) {
+            return Ok(());
+        }
+        let Self { left, top, width, height } = self;
+        Err(Error::Argument(format!(
+            "the crop {left},{top},{width},{height} (left, top, width, height) is not inside the picture of {}×{} pixels, \
+             or smaller than a pixel",
+            picture.width, picture.height
+        )))
+    }
+}
+
+/// What a net sees of pictures of one shape: a linear map A from their pixels to the net's input (crop, resampling, grey
+/// or colour). With its adjoint, gradients for the input become gradients for the photo's own pixels: ∇ₓJ(A x) = Aᵀ ∇J.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lens {
+    across: Axis,
+    down: Axis,
+    shown: Region,
+    /// Width, height and channels of the pictures.
+    from: (usize, usize, usize),
+    /// Channels, height and width of the input.
+    to: (usize, usize, usize),
+}
+
+impl Lens {
+    /// For pictures of this one's shape. Of `region` (of the whole without one) the input shows what `how` says.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] when the picture or the input is empty, when its channels are neither 1 nor 3, or when the
+    /// region does not lie inside the picture.
+    pub fn new(
+        picture: &Picture,
+        (channels, height, width): (usize, usize, usize),
+        how: Fit,
+        region: Option<Region>,
+    ) -> Result<Self> {
+        check(picture, channels, height, width)?;
+        let region = region.unwrap_or_else(|| Region::whole(picture));
+        region.check(picture)?;
+        let shown = ((region.left, region.width), (region.top, region.height));
+        let (across, down) = match how {
+            Fit::Squash => (Span::all(shown.0, width), Span::all(shown.1, height)),
+            Fit::Crop => crop(shown, (width, height)),
+            Fit::Letterbox => letterbox(shown, (width, height)),
+        };
+        let from = (picture.width, picture.height, picture.channels);
+        let shown = Region { left: across.start, top: down.start, width: across.length, height: down.length };
+        Ok(Self { across: across.of(from.0), down: down.of(from.1), shown, from, to: (channels, height, width) })
+    }
+
+    /// What the net sees, on the 8-bit grid: what an 8-bit file of the fitted picture would hold.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a picture of another shape.
+    pub fn fit(&self, picture: &Picture) -> Result<Planes> {
+        self.check_shape(picture)?;
+        let (channels, height, width) = self.to;
+        let mut planes = Planes { channels, height, width, values: vec![0.0; channels * height * width] };
+        let mut wide = vec![0.0; picture.width * picture.channels];
+        let mut narrow = vec![0.0; self.across.resampler.len() * picture.channels];
+        for y in 0..self.down.resampler.len() {
+            self.down.resampler.mix_rows(y, &picture.bytes, &mut wide);
+            self.across.resampler.mix_pixels(&wide, picture.channels, &mut narrow);
+            let start = (self.down.offset + y) * width + self.across.offset;
+            for c in 0..channels {
+                let plane = &mut planes.values[c * height * width + start..][..self.across.resampler.len()];
+                for (value, pixel) in plane.iter_mut().zip(narrow.chunks_exact(picture.channels)) {
+                    *value = on_grid(self.mix(c).iter().zip(pixel).map(|(weight, level)| weight * level).sum());
+                }
+            }
+        }
+        Ok(planes)
+    }
+
+    /// The part of the picture that the input shows.
+    pub fn shown(&self) -> Region {
+        self.shown
+    }
+
+    /// The pixels that the net sees anything of, as left, top, width and height: those that an attack can use.
+    pub fn support(&self) -> (usize, usize, usize, usize) {
+        let (x, y) = (self.across.resampler.support(), self.down.resampler.support());
+        (x.start, y.start, x.len(), y.len())
+    }
+
+    /// Channels, height and width of [`Self::support`].
+    pub fn pixels(&self) -> (usize, usize, usize) {
+        let (_, _, width, height) = self.support();
+        (self.from.2, height, width)
+    }
+
+    /// The pixels of [`Self::support`], in [0, 1].
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a picture of another shape.
+    pub fn cut(&self, picture: &Picture) -> Result<Planes> {
+        self.check_shape(picture)?;
+        let (left, top, width, height) = self.support();
+        let channels = picture.channels;
+        let mut values = vec![0.0; channels * height * width];
+        values.par_chunks_exact_mut(width).enumerate().for_each(|(line, row)| {
+            let (c, y) = (line / height, top + line % height);
+            let pixels = picture.bytes[(y * picture.width + left) * channels..].iter().skip(c).step_by(channels);
+            row.iter_mut().zip(pixels).for_each(|(value, &byte)| *value = f32::from(byte) / 255.0);
+        });
+        Ok(Planes { channels, height, width, values })
+    }
+
+    /// The picture with other pixels where [`Self::support`] is.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a picture or a part of another shape.
+    pub fn paste(&self, picture: &Picture, part: &Picture) -> Result<Picture> {
+        self.check_shape(picture)?;
+        let (left, top, width, height) = self.support();
+        if (part.width, part.height, part.channels) != (width, height, self.from.2) {
+            return Err(Error::Argument(format!("{part:?} does not fill {width}×{height} of {picture:?}")));
+        }
+        let mut whole = Picture { notes: Vec::new(), ..picture.clone() };
+        let line = width * self.from.2;
+        for (y, row) in part.bytes.chunks_exact(line).enumerate() {
+            let start = ((top + y) * self.from.0 + left) * self.from.2;
+            whole.bytes[start..][..line].copy_from_slice(row);
+        }
+        Ok(whole)
+    }
+
+    /// A x: what the net sees of the pixels of [`Self::support`], not rounded.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for planes of another shape.
+    pub fn see(&self, pixels: &Planes) -> Result<Planes> {
+        let (left, top, from_width, from_height) = self.support();
+        self.check_planes(pixels, (self.from.2, from_height, from_width))?;
+        let (channels, height, width) = self.to;
+        let (across, down) = (&self.across.resampler, &self.down.resampler);
+        // Each channel of the picture, resampled.
+        let mut narrow = vec![0.0; self.from.2 * down.len() * across.len()];
+        narrow.par_chunks_exact_mut(across.len()).enumerate().for_each_init(
+            || vec![0.0; from_width],
+            |wide, (line, row)| {
+                let (c, y) = (line / down.len(), line % down.len());
+                wide.fill(0.0);
+                let rows =
+                    pixels.values[(c * from_height + down.first(y) - top) * from_width..].chunks_exact(from_width);
+                for (from, &weight) in rows.zip(down.weights(y)) {
+                    wide.iter_mut().zip(from).for_each(|(sum, value)| *sum += weight * value);
+                }
+                for (x, value) in row.iter_mut().enumerate() {
+                    let near = &wide[across.first(x) - left..];
+                    *value = across.weights(x).iter().zip(near).map(|(weight, value)| weight * value).sum();
+                }
+            },
+        );
+        let mut planes = Planes { channels, height, width, values: vec![0.0; channels * height * width] };
+        let resampled = down.len() * across.len();
+        for c in 0..channels {
+            for (from, &weight) in narrow.chunks_exact(resampled).zip(self.mix(c)) {
+                for (y, row) in from.chunks_exact(across.len()).enumerate() {
+                    let start = (c * height + self.down.offset + y) * width + self.across.offset;
+                    let to = &mut planes.values[start..][..across.len()];
+                    to.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
+                }
+            }
+        }
+        Ok(planes)
+    }
+
+    /// Aᵀ g: the gradient for the pixels of [`Self::support`], where `gradient` is that for the net's input.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for planes of another shape.
+    pub fn adjoint(&self, gradient: &Planes) -> Result<Planes> {
+        self.check_planes(gradient, self.to)?;
+        let (_, _, from_width, from_height) = self.support();
+        let (channels, height, width) = self.to;
+        let (columns, rows) = (self.across.resampler.columns(), self.down.resampler.columns());
+        // Each channel of the picture: still as high as the input, but as wide as the support.
+        let lines = self.down.resampler.len();
+        let mut wide = vec![0.0; self.from.2 * lines * from_width];
+        wide.par_chunks_exact_mut(from_width).enumerate().for_each_init(
+            || vec![0.0; self.across.resampler.len()],
+            |mixed, (line, row)| {
+                let (from, y) = (line / lines, self.down.offset + line % lines);
+                mixed.fill(0.0);
+                for c in 0..channels {
+                    let weight = self.mix(c)[from];
+                    let values = &gradient.values[(c * height + y) * width + self.across.offset..];
+                    mixed.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
+                }
+                for (value, taps) in row.iter_mut().zip(&columns) {
+                    *value = taps.iter().map(|&(x, weight)| weight * mixed[x]).sum();
+                }
+            },
+        );
+        let mut values = vec![0.0; self.from.2 * from_height * from_width];
+        values.par_chunks_exact_mut(from_width).enumerate().for_each(|(line, row)| {
+            let (c, y) = (line / from_height, line % from_height);
+            for &(from, weight) in &rows[y] {
+                let from = &wide[(c * lines + from) * from_width..][..from_width];
+                row.iter_mut().zip(from).for_each(|(sum, value)| *sum += weight * value);
+            }
+        });
+        Ok(Planes { channels: self.from.2, height: from_height, width: from_width, values })
+    }
+
+    /// The weights of a picture's channels in channel `c` of the input: luma by ITU-R BT.601 for colour shown in grey.
+    fn mix(&self, c: usize) -> &'static [f32] {
+        const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
+        const SAME: [[f32; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+        match (self.from.2, self.to.0) {
+            (3, 1) => &LUMA,
+            (1, _) => &SAME[0][..1],
+            _ => &SAME[c],
+        }
+    }
+
+    fn check_shape(&self, picture: &Picture) -> Result<()> {
+        if (picture.width, picture.height, picture.channels) == self.from {
+            return Ok(());
+        }
+        let (width, height, channels) = self.from;
+        Err(Error::Argument(format!("{picture:?} is not of {width}×{height}×{channels}")))
+    }
+
+    fn check_planes(&self, planes: &Planes, (channels, height, width): (usize, usize, usize)) -> Result<()> {
+        if (planes.channels, planes.height, planes.width) == (channels, height, width) {
+            return Ok(());
+        }
+        Err(Error::Argument(format!(
+            "planes of {}×{}×{}; expected {channels}×{height}×{width}",
+            planes.channels, planes.height, planes.width
+        )))
+    }
+}
+
+fn check(picture: &Picture, channels: usize, height: usize, width: usize) -> Result<()> {
+    if !matches!(channels, 1 | 3) || height == 0 || width == 0 {
+        return Err(Error::Argument(format!(
+            "cannot fit a picture to {channels}×{height}×{width}; expected 1 or 3 channels and sides of at least 1"
+        )));
+    }
+    let expected = picture.width.checked_mul(picture.height).and_then(|n| n.checked_mul(picture.channels));
+    if !matches!(picture.channels, 1 | 3) || expected != Some(picture.bytes.len()) || picture.bytes.is_empty() {
+        return Err(Error::Argument(format!("{picture:?} of {} bytes is no picture", picture.bytes.len())));
+    }
+    Ok(())
+}
+
+/// Grey levels to [0, 1], rounded to whole levels.
+fn on_grid(level: f32) -> f32 {
+    level.round().clamp(0.0, 255.0) / 255.0
+}
+
+/// One axis of a lens: the resampled line lies at `offset` in the input.
+#[derive(Clone, Debug, PartialEq)]
+struct Axis {
+    resampler: Resampler,
+    offset: usize,
+}
+
+/// A stretch of an axis, and where it comes to lie.
+struct Span {
+    start: f64,
+    length: f64,
+    to: usize,
+    offset: usize,
+}
+
+impl Span {
+    fn all((start, length): (f64, f64), to: usize) -> Self {
+        Self { start, length, to, offset: 0 }
+    }
+
+    /// Of an axis of so many pixels.
+    fn of(self, pixels: usize) -> Axis {
+        let end = (self.start + self.length).min(pixels as f64);
+        Axis { resampler: Resampler::new(pixels, self.start..end, self.to), offset: self.offset }
+    }
+}
+
+/// Where a stretch of a picture starts and how long it is, for both axes.
+type Shown = ((f64, f64), (f64, f64));
+
+/// The largest part of what is shown, in its middle, that has the input's aspect ratio.
+fn crop(shown: Shown, to: (usize, usize)) -> (Span, Span) {
+    let scale = f64::max(to.0 as f64 / shown.0.1, to.1 as f64 / shown.1.1);
+    let axis = |(start, all): (f64, f64), to: usize| {
+        let length = (to as f64 / scale).min(all);
+        Span::all((start + (all - length) / 2.0, length), to)
+    };
+    (axis(shown.0, to.0), axis(shown.1, to.1))
+}
+
+/// All that is shown, as large as it goes, in the middle of the input.
+fn letterbox(shown: Shown, to: (usize, usize)) -> (Span, Span) {
+    let scale = f64::min(to.0 as f64 / shown.0.1, to.1 as f64 / shown.1.1);
+    let axis = |(start, length): (f64, f64), to: usize| {
+        let size = ((length * scale).round() as usize).clamp(1, to);
+        Span { start, length, to: size, offset: (to - size) / 2 }
+    };
+    (axis(shown.0, to.0), axis(shown.1, to.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    fn noise(width: usize, height: usize, channels: usize, rng: &mut ChaCha8Rng) -> Picture {
+        let bytes = (0..width * height * channels).map(|_| rng.random()).collect();
+        Picture { width, height, channels, bytes, notes: Vec::new() }
+    }
+
+    fn dot(a: &Planes, b: &Planes) -> f64 {
+        a.values.iter().zip(&b.values).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum()
+    }
+
+    /// Shapes that shrink, grow and stretch, grey and colour, whole pictures and parts with edges between pixels.
+    fn lenses(rng: &mut ChaCha8Rng) -> Vec<(Picture, Lens)> {
+        let part = Region { left: 3.25, top: 1.5, width: 17.5, height: 20.75 };
+        let mut all = Vec::new();
+        for (from, to) in [((3, 40), (3, 16)), ((3, 40), (1, 28)), ((1, 23), (3, 31)), ((1, 64), (1, 9))] {
+            for how in [Fit::Squash, Fit::Crop, Fit::Letterbox] {
+                for region in [None, Some(part)] {
+                    let picture = noise(from.1, from.1 + 7, from.0, rng);
+                    let lens = Lens::new(&picture, (to.0, to.1, to.1 + 3), how, region).unwrap();
+                    all.push((picture, lens));
+                }
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn the_adjoint_is_the_adjoint() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for (picture, lens) in lenses(&mut rng) {
+            let x = lens.cut(&picture).unwrap();
+            let seen = lens.see(&x).unwrap();
+            let y = seen.with_values(seen.values.iter().map(|_| rng.random_range(-1.0..1.0)).collect());
+            // <A x, y> = <x, Aᵀ y>
+            let (left, right) = (dot(&seen, &y), dot(&x, &lens.adjoint(&y).unwrap()));
+            let size = dot(&seen, &seen).sqrt() * dot(&y, &y).sqrt();
+            assert!((left - right).abs() <= 1e-5 * size, "{left} {right} of {size}");
+        }
+    }
+
+    #[test]
+    fn what_is_seen_of_the_cut_part_is_the_fitted_picture_before_rounding() {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        for (picture, lens) in lenses(&mut rng) {
+            let (fitted, seen) = (lens.fit(&picture).unwrap(), lens.see(&lens.cut(&picture).unwrap()).unwrap());
+            for (a, b) in fitted.values.iter().zip(&seen.values) {
+                assert!((a - b).abs() <= 0.5001 / 255.0, "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pasted_part_replaces_what_was_cut_and_nothing_else() {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        for (picture, lens) in lenses(&mut rng) {
+            assert_eq!(lens.paste(&picture, &lens.cut(&picture).unwrap().to_picture()).unwrap(), picture);
+            let (left, top, width, height) = lens.support();
+            let black = Picture { width, height, bytes: vec![0; width * height * picture.channels], ..picture.clone() };
+            let pasted = lens.paste(&picture, &black).unwrap();
+            for (i, (old, new)) in picture.bytes.iter().zip(&pasted.bytes).enumerate() {
+                let (x, y) = (i / picture.channels % picture.width, i / picture.channels / picture.width);
+                let inside = (left..left + width).contains(&x) && (top..top + height).contains(&y);
+                assert_eq!(*new, if inside { 0 } else { *old });
+            }
+        }
+    }
+
+    #[test]
+    fn a_region_of_whole_pixels_is_the_picture_of_those_pixels() {
+        // Enlarged four times, only pixels of the region count, apart from those within half a pixel of its edge.
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        let picture = noise(20, 20, 3, &mut rng);
+        let region = Region { left: 5.0, top: 6.0, width: 8.0, height: 8.0 };
+        let lens = Lens::new(&picture, (3, 8, 8), Fit::Squash, Some(region)).unwrap();
+        assert_eq!(lens.support(), (5, 6, 8, 8));
+        assert_eq!(lens.fit(&picture).unwrap(), lens.cut(&picture).unwrap());
+        for outside in [
+            Region { left: 13.0, ..region },
+            Region { top: -1.0, ..region },
+            Region { width: 0.5, ..region },
+            Region { height: f64::NAN, ..region },
+        ] {
+            let error = Lens::new(&picture, (3, 8, 8), Fit::Crop, Some(outside)).unwrap_err().to_string();
+            assert!(error.contains("20×20"), "{error}");
+        }
+    }
+}
