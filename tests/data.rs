@@ -7,7 +7,9 @@ use std::io::Write;
 use std::path::Path;
 
 use doppelganger::engine::Error;
-use doppelganger::engine::data::{DIGIT_SIDE, Dataset, Split, Strokes, class_folders, draw_digit, sample, samples};
+use doppelganger::engine::data::{
+    DIGIT_SIDE, Dataset, Split, Strokes, Watch, class_folders, draw_digit, sample, samples,
+};
 use doppelganger::engine::model::Input;
 use doppelganger::engine::picture::{Fit, Picture, save_png};
 use rand::SeedableRng;
@@ -261,6 +263,25 @@ fn an_archive_that_python_wrote() {
     let data = Dataset::open(&path, Split::Train, &classes(&["dog", "cat"])).unwrap();
     let levels: Vec<u8> = (0..data.len()).map(|i| data.picture(i).unwrap().bytes[0]).collect();
     assert_eq!((data.labels(), levels), ([1, 0, 1].as_slice(), vec![10, 30, 20]));
+}
+
+#[test]
+fn an_archive_says_how_far_it_is_and_can_be_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("noise.tar");
+    // More than is read at a time.
+    let noise: Vec<u8> = (0..100_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    fs::write(&path, tar_of(&[("a/1.png", noise.clone()), ("b/1.png", noise)])).unwrap();
+    let open = |watch: &mut Watch| Dataset::open_watched(&path, Split::Train, &classes(&["a", "b"]), watch);
+    let error = open(&mut |share| share < 0.5).unwrap_err();
+    assert!(matches!(error, Error::Stopped), "{error}");
+    let mut shares = Vec::new();
+    let data = open(&mut |share| {
+        shares.push(share);
+        true
+    });
+    assert_eq!(data.unwrap().len(), 2);
+    assert!(shares.is_sorted() && shares.len() > 10 && shares.last().is_some_and(|&share| share > 0.9), "{shares:?}");
 }
 
 #[test]

@@ -260,3 +260,35 @@ fn a_disk_that_takes_nothing_pauses_the_run_and_loses_nothing() {
     await_state(&worker, &run, |state| *state == RunState::Finished);
     assert_eq!(RunFolder::summary(&folder).unwrap().history.len(), 20);
 }
+
+#[test]
+fn preparing_says_how_far_it_is_and_can_be_stopped() {
+    let runs = tempfile::tempdir().unwrap();
+    let worker = worker(runs.path());
+    // A million digits take minutes to draw.
+    worker.train(Order::Start(Config { data: "drawn:1000000".parse().unwrap(), ..config() }.into()));
+    let run = await_run(&worker).run;
+    let mut shares = Vec::new();
+    while shares.len() < 3 {
+        shares.push(await_event(&worker, |event| match event {
+            TrainEvent::Preparing { run: of, share, left } if of == run => {
+                assert!(left > Duration::ZERO);
+                Some(share)
+            }
+            _ => None,
+        }));
+    }
+    assert!(shares.is_sorted_by(|a, b| a < b) && shares[2] < 0.9, "{shares:?}");
+    // What was ordered meanwhile is not lost.
+    worker.train(Order::Start(config().into()));
+    let stopped = Instant::now();
+    worker.train(Order::Stop);
+    let deleted = await_event(&worker, |event| match event {
+        TrainEvent::Deleted(run) => Some(run),
+        _ => None,
+    });
+    assert!(deleted == run && stopped.elapsed() < Duration::from_secs(5), "{deleted} in {:?}", stopped.elapsed());
+    let next = await_run(&worker).run;
+    await_state(&worker, &next, |state| *state == RunState::Finished);
+    assert!(!runs.path().join(&*run).exists());
+}

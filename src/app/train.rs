@@ -339,6 +339,7 @@ impl Train {
             }
             TrainEvent::Run(info) => self.take_info(*info),
             TrainEvent::State { run, state } => return self.take_state(&run, state),
+            TrainEvent::Preparing { run, share, left } => self.run_mut(&run)?.preparing = Some((share, left)),
             TrainEvent::Progress { run, progress } => self.run_mut(&run)?.progress = Some(progress),
             TrainEvent::Epoch { run, record } => {
                 let run = self.run_mut(&run)?;
@@ -394,6 +395,7 @@ impl Train {
         }
         let run = self.run_mut(id)?;
         run.info.state = state;
+        run.preparing = None;
         match &run.info.state {
             RunState::Stopped | RunState::Finished | RunState::Failed(_) => run.wish = None,
             _ => {}

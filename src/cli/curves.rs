@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::attack_options::{AttackName, AttackOptions, largest};
-use super::progress::ProgressLine;
+use super::progress::{ProgressLine, open_data};
 use super::{LossArgument, interrupt, print, print_json};
 use crate::engine::attack::{Attack, AttackSettings, Norm, PIXELS, Rules, warnings};
 use crate::engine::data::{DataSource, Split};
@@ -79,7 +79,7 @@ fn measure(
     table: &mut String,
 ) -> Result<Vec<Evaluation>> {
     let model = Arc::new(Catalogue::from_environment().load(name)?);
-    let data = curves.data.open(Split::Test, &model.classes)?;
+    let data = open_data(curves.data, Split::Test, &model.classes)?;
     let of = curves.models.len() * attacks.len();
     let mut evaluations = Vec::new();
     for (number, attack) in attacks.iter().enumerate() {

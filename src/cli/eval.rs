@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::attack_options::{AttackName, AttackOptions, eps_in, largest, measure};
-use super::progress::ProgressLine;
+use super::progress::{ProgressLine, open_data};
 use super::{LossArgument, eps_argument, interrupt, print, print_json};
 use crate::engine::attack::{Attack, AttackSettings, Loss, PIXELS, Rules, warnings};
 use crate::engine::data::{DataSource, Split};
@@ -122,7 +122,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         return Err(Error::Argument("--limit is 0; expected at least 1 picture to evaluate".into()));
     }
     let plan = plan(args, &model)?;
-    let data = args.data.open(Split::Test, &model.classes)?;
+    let data = open_data(&args.data, Split::Test, &model.classes)?;
     interrupt::watch();
     let mut line = ProgressLine::new(true);
     let started = Instant::now();

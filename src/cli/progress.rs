@@ -1,7 +1,23 @@
 //! One line of progress on a terminal; nothing where standard error is a file or a pipe.
 
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use super::interrupt;
+use crate::engine::Result;
+use crate::engine::data::{DataSource, Dataset, Split};
+
+/// Opens a split of a data set with a line of progress; Ctrl-C stops it.
+///
+/// # Errors
+/// Those of [`DataSource::open`].
+pub fn open_data(source: &DataSource, split: Split, classes: &[String]) -> Result<Arc<Dataset>> {
+    let mut line = ProgressLine::new(true);
+    let data = source.open(split, classes, &mut |share| line.watch(&format!("reading {source}"), share));
+    line.clear();
+    data.map(Arc::new)
+}
 
 pub struct ProgressLine {
     started: Instant,
@@ -15,6 +31,12 @@ const INTERVAL: Duration = Duration::from_millis(100);
 impl ProgressLine {
     pub fn new(wanted: bool) -> Self {
         Self { started: Instant::now(), drawn: None, visible: wanted && std::io::stderr().is_terminal() }
+    }
+
+    /// The same with a share of the whole; whether to go on.
+    pub fn watch(&mut self, what: &str, share: f32) -> bool {
+        self.draw(what, (share * 1000.0) as usize, 1000);
+        !interrupt::requested()
     }
 
     /// Redraws the line with the share that is done and the time that is left.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::interrupt;
+use super::progress::open_data;
 use super::training::{Prepared, Report, TrainingArgs, TuningArgs, drive};
+use crate::engine::data::Split;
 use crate::engine::train::RunFolder;
 use crate::engine::{Error, Result};
 
@@ -32,7 +34,7 @@ pub struct TrainArgs {
 pub fn run(args: &TrainArgs) -> Result<()> {
     interrupt::watch();
     let (mut folder, mut trainer) = match (&args.resume, &args.out) {
-        (Some(path), _) => RunFolder::resume(path, RunFolder::open_data)?,
+        (Some(path), _) => RunFolder::resume(path, |source, classes| open_data(source, Split::Train, classes))?,
         (None, Some(out)) => {
             let Prepared { manifest, data, config } = args.training.prepare(&args.tuning)?;
             RunFolder::begin(out, manifest, data, config)?

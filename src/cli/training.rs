@@ -6,9 +6,9 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
-use super::progress::ProgressLine;
+use super::progress::{ProgressLine, open_data};
 use super::{eps_argument, interrupt, print};
-use crate::engine::data::{DataSource, Dataset};
+use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::model::{Catalogue, Manifest};
 use crate::engine::train::{
     Adversary, Algorithm, Augment, Config, EpochRecord, Measured, Moment, Momentum, Rule, RunFolder, Schedule, Stage,
@@ -187,7 +187,7 @@ impl TrainingArgs {
             seed: self.seed,
         };
         let manifest = config.manifest(&Catalogue::from_environment())?;
-        let data = RunFolder::open_data(&config.data, &manifest.classes)?;
+        let data = open_data(&config.data, Split::Train, &manifest.classes)?;
         config.validation = self.validation.unwrap_or(data.len() / 6);
         Ok(Prepared { manifest, data, config })
     }
@@ -210,6 +210,7 @@ impl Report {
 
 /// Trains what is left, with checkpoints, and writes the net. Ctrl-C keeps the state and stops.
 pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: Report) -> Result<()> {
+    let attacked = trainer.config().trains_on_an_attack();
     let mut line = ProgressLine::new(report != Report::Json);
     while !trainer.is_finished() {
         let moment = trainer.advance();
@@ -218,8 +219,8 @@ pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: Report) -> R
                 line.clear();
                 folder.keep(trainer)?;
                 match (report, trainer.history().last()) {
-                    (Report::Text, Some(record)) => print(&describe(record))?,
-                    (Report::Json, Some(record)) => print(&as_json(record).to_string())?,
+                    (Report::Text, Some(record)) => print(&describe(record, attacked))?,
+                    (Report::Json, Some(record)) => print(&as_json(record, attacked).to_string())?,
                     _ => {}
                 }
                 line = ProgressLine::new(report != Report::Json);
@@ -257,7 +258,7 @@ fn draw(line: &mut ProgressLine, trainer: &Trainer) {
 }
 
 /// One line for programs; errors are shares of the pictures named beside them.
-fn as_json(record: &EpochRecord) -> serde_json::Value {
+fn as_json(record: &EpochRecord, attacked: bool) -> serde_json::Value {
     let error = |measured: Option<Measured>| measured.map(|measured| measured.error());
     let confidence = |measured: Option<Measured>| measured.and_then(|measured| measured.confidence_on_mistakes);
     json!({
@@ -274,12 +275,13 @@ fn as_json(record: &EpochRecord) -> serde_json::Value {
         "adversarial_confidence_on_mistakes": confidence(record.adversarial),
         "validation_pictures": record.clean.map(|measured| measured.n),
         "pgd_pictures": record.pgd.map(|measured| measured.n),
-        "overfits_the_attack": record.overfits_the_attack(),
+        "overfits_the_attack": attacked && record.overfits_the_attack(),
         "seconds": record.seconds,
     })
 }
 
-fn describe(record: &EpochRecord) -> String {
+/// `attacked`: whether the net trains on an attack at all; only then can it overfit one.
+fn describe(record: &EpochRecord, attacked: bool) -> String {
     let percent = |what: &str, measured: Option<Measured>| {
         measured.map(|m| format!("  {what} {:.2} %", m.error() * 100.0)).unwrap_or_default()
     };
@@ -292,7 +294,7 @@ fn describe(record: &EpochRecord) -> String {
         percent("FGSM", record.adversarial),
         percent("PGD", record.pgd),
         record.seconds,
-        if record.overfits_the_attack() { "  (FGSM and PGD part: catastrophic overfitting)" } else { "" }
+        if attacked && record.overfits_the_attack() { "  (FGSM and PGD part: catastrophic overfitting)" } else { "" }
     )
 }
 

@@ -1,6 +1,7 @@
 //! One run, as the window knows it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::engine::picture::Rgba;
 use crate::engine::train::{EpochRecord, Progress, Stage};
@@ -12,6 +13,8 @@ pub struct Run {
     /// Its curves are laid over those of the selected run.
     pub is_ticked: bool,
     pub progress: Option<Progress>,
+    /// While it is being prepared: the share that is, and how long the rest will take.
+    pub preparing: Option<(f32, Duration)>,
     /// The weights of its first layer, once some were reported.
     pub sheet: Option<Arc<Rgba>>,
     /// Its weights were asked for: they lie on disk.
@@ -24,7 +27,16 @@ pub struct Run {
 
 impl Run {
     pub(super) fn new(info: RunInfo) -> Self {
-        Self { info, is_ticked: false, progress: None, sheet: None, is_sheet_wanted: false, wish: None, nets: None }
+        Self {
+            info,
+            is_ticked: false,
+            progress: None,
+            preparing: None,
+            sheet: None,
+            is_sheet_wanted: false,
+            wish: None,
+            nets: None,
+        }
     }
 
     pub fn is_in_hand(&self) -> bool {

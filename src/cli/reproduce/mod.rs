@@ -10,6 +10,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
+use super::progress::open_data;
 use super::training::{Report, drive};
 use super::{interrupt, print, print_json};
 use crate::engine::data::{DataSource, Dataset, Split};
@@ -96,8 +97,8 @@ impl Sets {
             return Ok(data.clone());
         }
         let classes: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
-        let data = self.source.open(split, &classes)?;
-        let data = Arc::new(if digits.is_empty() { data } else { data.only(digits) });
+        let data = open_data(&self.source, split, &classes)?;
+        let data = if digits.is_empty() { data } else { Arc::new(data.only(digits)) };
         self.opened.push(((split, digits), data.clone()));
         Ok(data)
     }

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
-use super::{Split, folder};
+use super::{Split, Watch, folder};
 use crate::engine::{Error, Result};
 
 /// The most bytes that an archive may unpack to; what is kept of it is less.
@@ -65,8 +65,9 @@ static LAST: Mutex<Option<Kept>> = Mutex::new(None);
 /// in a folder or not. What kind of archive it is, its content tells. The one that was read last stays in memory.
 ///
 /// # Errors
-/// [`Error::Io`] when the file cannot be opened, [`Error::Data`] when it is no archive, damaged, or too large.
-pub(super) fn open(path: &Path) -> Result<Arc<Archive>> {
+/// [`Error::Io`] when the file cannot be opened, [`Error::Data`] when it is no archive, damaged, or too large, and
+/// [`Error::Stopped`].
+pub(super) fn open(path: &Path, watch: &mut Watch) -> Result<Arc<Archive>> {
     let about = std::fs::metadata(path).map_err(Error::io("open this archive", path))?;
     let file = (path.to_owned(), about.len(), about.modified().ok());
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +76,7 @@ pub(super) fn open(path: &Path) -> Result<Arc<Archive>> {
     }
     // Before the next one is read: two at once would take twice the memory.
     *last = None;
-    let archive = Arc::new(Archive { path: path.to_owned(), parts: arrange(read(path)?) });
+    let archive = Arc::new(Archive { path: path.to_owned(), parts: arrange(read(path, watch)?) });
     if matches!(&archive.parts, Parts::Whole(classes) if classes.is_empty()) {
         let why = "there are no class folders in this archive; expected CLASS/picture.jpg, or train/CLASS/picture.jpg and \
                    test/CLASS/picture.jpg";
@@ -121,21 +122,31 @@ impl Archive {
 type Entry = (Vec<String>, Arc<[u8]>);
 
 /// The picture files of an archive that lie in a folder at least.
-fn read(path: &Path) -> Result<Vec<Entry>> {
+fn read(path: &Path, watch: &mut Watch) -> Result<Vec<Entry>> {
     let wrong = |why: String| Error::Data { path: path.to_owned(), why };
-    let mut archive = tar::Archive::new(unpack(path)?.take(MOST_BYTES));
+    let mut is_stopped = false;
+    let mut watch = |share| {
+        is_stopped |= !watch(share);
+        !is_stopped
+    };
+    let mut archive = tar::Archive::new(unpack(path, &mut watch)?.take(MOST_BYTES));
     let read = entries(&mut archive);
     let mut rest = archive.into_inner();
     // To the end, where packed files have their checksum.
     let read = read.and_then(|entries| std::io::copy(&mut rest, &mut std::io::sink()).map(|_| entries));
-    if rest.limit() == 0 {
+    let is_too_large = rest.limit() == 0;
+    drop(rest);
+    if is_stopped {
+        return Err(Error::Stopped);
+    }
+    if is_too_large {
         return Err(wrong(format!("it unpacks to more than {} GiB; unpack it to a folder", MOST_BYTES >> 30)));
     }
     read.map_err(|e| wrong(format!("this archive is damaged or cut short; get it again ({e})")))
 }
 
 /// The bytes of the tar file itself.
-fn unpack(path: &Path) -> Result<Box<dyn Read>> {
+fn unpack<'a>(path: &Path, watch: &'a mut Watch) -> Result<Box<dyn Read + 'a>> {
     let mut file = File::open(path).map_err(Error::io("open this archive", path))?;
     let mut start = Vec::new();
     let (place, mark) = USTAR;
@@ -144,7 +155,8 @@ fn unpack(path: &Path) -> Result<Box<dyn Read>> {
     let is_gzip = start.starts_with(GZIP);
     let is_xz = start.starts_with(XZ);
     let is_tar = start.get(place..) == Some(mark);
-    let whole = BufReader::new(Cursor::new(start).chain(file));
+    let of = file.metadata().map_or(1, |about| about.len().max(1));
+    let whole = BufReader::new(Watched { file: Cursor::new(start).chain(file), read: 0, of, watch });
     match (is_gzip, is_xz, is_tar) {
         (true, _, _) => Ok(Box::new(BufReader::new(MultiGzDecoder::new(whole)))),
         (_, true, _) => Ok(Box::new(BufReader::new(XzReader::new_mem_limit(whole, true, XZ_MEMORY)))),
@@ -158,7 +170,26 @@ fn unpack(path: &Path) -> Result<Box<dyn Read>> {
     }
 }
 
-fn entries(archive: &mut tar::Archive<std::io::Take<Box<dyn Read>>>) -> std::io::Result<Vec<Entry>> {
+/// A file that somebody watches being read.
+struct Watched<'a, R> {
+    file: R,
+    read: u64,
+    of: u64,
+    watch: &'a mut Watch<'a>,
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        if !(self.watch)(self.read as f32 / self.of as f32) {
+            return Err(std::io::Error::other("stopped"));
+        }
+        let read = self.file.read(into)?;
+        self.read += read as u64;
+        Ok(read)
+    }
+}
+
+fn entries<R: Read>(archive: &mut tar::Archive<R>) -> std::io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for entry in archive.entries()? {
         let mut entry = entry?;

@@ -17,7 +17,7 @@ const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif"
 /// [`Error::Io`] when the folder cannot be read, [`Error::Data`] when there are no class folders in it.
 pub fn class_folders(root: &Path) -> Result<Vec<String>> {
     if root.is_file() {
-        return archive::open(root)?.class_names();
+        return archive::open(root, &mut |_| true)?.class_names();
     }
     let (root, _) = split_root(root, Split::Train)?;
     class_paths(&root)?.iter().map(|path| Ok(name(path)?.to_owned())).collect()

@@ -44,6 +44,9 @@ impl Split {
     }
 }
 
+/// Hears how much of a data set is at hand, from 0 to 1, up to thousands of times; `false` stops the reading.
+pub type Watch<'a> = dyn FnMut(f32) -> bool + Send + 'a;
+
 /// Pictures with labels, in an order that does not depend on the machine.
 #[derive(Debug)]
 pub struct Dataset {
@@ -88,8 +91,16 @@ impl Dataset {
     /// # Errors
     /// [`Error::Io`] or [`Error::Data`] when there is no data, when a file is damaged, or when a label has no class.
     pub fn open(path: &Path, split: Split, classes: &[String]) -> Result<Self> {
+        Self::open_watched(path, split, classes, &mut |_| true)
+    }
+
+    /// The same, with somebody who watches.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], and [`Error::Stopped`].
+    pub fn open_watched(path: &Path, split: Split, classes: &[String], watch: &mut Watch) -> Result<Self> {
         if !std::fs::metadata(path).map_err(Error::io("open this data set", path))?.is_dir() {
-            return Self::open_archive(path, split, classes);
+            return Self::open_archive(path, split, classes, watch);
         }
         match idx::find(path, split)? {
             Some((images, labels)) => Self::open_idx(&images, &labels, classes),
@@ -131,8 +142,8 @@ impl Dataset {
         Ok(Self { labels, pictures: Pictures::Files(files), has_split, fitted: OnceLock::new() })
     }
 
-    fn open_archive(path: &Path, split: Split, classes: &[String]) -> Result<Self> {
-        let (found, has_split) = archive::open(path)?.pictures(split, classes)?;
+    fn open_archive(path: &Path, split: Split, classes: &[String], watch: &mut Watch) -> Result<Self> {
+        let (found, has_split) = archive::open(path, watch)?.pictures(split, classes)?;
         let (labels, files) = in_turn(found);
         Ok(Self { labels, pictures: Pictures::Packed(files), has_split, fitted: OnceLock::new() })
     }

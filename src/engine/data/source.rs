@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::drawn_digits::draw_digit;
 use super::folder::class_folders;
 use super::strokes::DIGIT_SIDE;
-use super::{Dataset, Pictures, Split, idx};
+use super::{Dataset, Pictures, Split, Watch, archive, idx};
 use crate::engine::download::{Patience, Remote, fetch, host};
 use crate::engine::model::Input;
 use crate::engine::picture::Fit;
@@ -42,6 +42,9 @@ const VARIABLE: &str = "DOPPELGANGER_DATA";
 /// The most pictures that are drawn: they are kept in memory.
 const MOST_DRAWN: usize = 1_000_000;
 
+/// Digits that are drawn before anybody hears of them: a tenth of a second at most.
+const DRAWN_AT_ONCE: usize = 1000;
+
 /// A net for a folder's pictures takes in no larger ones.
 const LARGEST_SIDE: usize = 64;
 
@@ -55,21 +58,32 @@ impl DataSource {
     /// Opens a split of the set. Labels are indices of `classes`.
     ///
     /// # Errors
-    /// As [`Dataset::open`]; for a set by name that is not there, a message that says how to get it.
-    pub fn open(&self, split: Split, classes: &[String]) -> Result<Dataset> {
+    /// As [`Dataset::open_watched`]; for a set by name that is not there, a message that says how to get it.
+    pub fn open(&self, split: Split, classes: &[String], watch: &mut Watch) -> Result<Dataset> {
         let Some(folder) = self.folder() else {
             let Self::Drawn { count, seed } = *self else { unreachable!("only drawn digits lie in no folder") };
             if classes.len() < 10 {
                 let count = classes.len();
                 return Err(Error::Argument(format!("the net has {count} classes; drawn digits need 10, from 0 to 9")));
             }
-            return Ok(Dataset::drawn_digits(count, seed, split));
+            return Dataset::drawn_digits(count, seed, split, watch);
         };
         if !matches!(self, Self::Folder(_)) && !self.is_there() {
             let why = format!("the data set {self} is not there; get it with \"doppelganger data fetch {self}\"");
             return Err(Error::Data { path: folder, why });
         }
-        Dataset::open(&folder, split, classes)
+        Dataset::open_watched(&folder, split, classes, watch)
+    }
+
+    /// Does what makes [`Self::shape`] and [`Self::open`] wait, if it is an archive: those that follow find it unpacked.
+    ///
+    /// # Errors
+    /// An archive that cannot be read, and [`Error::Stopped`].
+    pub fn unpack(&self, watch: &mut Watch) -> Result<()> {
+        match self {
+            Self::Folder(path) if path.is_file() => archive::open(path, watch).map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// What fetching the set means; `None` for those that cannot be fetched.
@@ -224,7 +238,10 @@ impl Dataset {
     /// Digits of 28×28 that the program draws, in memory: `count` of them for training, a fifth as many for testing. Every
     /// ten in a row are the ten digits in random order. Picture i of a split is the same whatever the count, and no two
     /// splits or seeds share a picture.
-    pub fn drawn_digits(count: usize, seed: u64, split: Split) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub fn drawn_digits(count: usize, seed: u64, split: Split, watch: &mut Watch) -> Result<Self> {
         let (count, first) = match split {
             Split::Train => (count.clamp(10, MOST_DRAWN), 0),
             Split::Test => ((count.clamp(10, MOST_DRAWN)).div_ceil(5), 1 << 40),
@@ -242,10 +259,18 @@ impl Dataset {
         };
         let mut labels: Vec<usize> = (0..count.div_ceil(10)).flat_map(ten).collect();
         labels.truncate(count);
-        let draw = |(i, &label): (usize, &usize)| draw_digit(label as u8, &mut stream(i as u64)).bytes;
-        let bytes: Vec<Vec<u8>> = labels.par_iter().enumerate().map(draw).collect();
-        let images = idx::Images::from_bytes(DIGIT_SIDE, DIGIT_SIDE, bytes.concat());
-        Self { labels, pictures: Pictures::Idx(images), has_split: true, fitted: Default::default() }
+        let draw = |i: usize| draw_digit(labels[i] as u8, &mut stream(i as u64)).bytes;
+        let mut bytes = Vec::with_capacity(count * DIGIT_SIDE * DIGIT_SIDE);
+        for first in (0..count).step_by(DRAWN_AT_ONCE) {
+            if !watch(first as f32 / count as f32) {
+                return Err(Error::Stopped);
+            }
+            let last = (first + DRAWN_AT_ONCE).min(count);
+            let drawn: Vec<Vec<u8>> = (first..last).into_par_iter().map(draw).collect();
+            bytes.extend(drawn.into_iter().flatten());
+        }
+        let images = idx::Images::from_bytes(DIGIT_SIDE, DIGIT_SIDE, bytes);
+        Ok(Self { labels, pictures: Pictures::Idx(images), has_split: true, fitted: Default::default() })
     }
 }
 
@@ -314,8 +339,9 @@ mod tests {
 
     #[test]
     fn drawn_digits_are_balanced_and_repeat() {
-        let few = Dataset::drawn_digits(95, 3, Split::Train);
-        let many = Dataset::drawn_digits(250, 3, Split::Train);
+        let drawn = |count, seed, split| Dataset::drawn_digits(count, seed, split, &mut |_| true).unwrap();
+        let few = drawn(95, 3, Split::Train);
+        let many = drawn(250, 3, Split::Train);
         let counts =
             |data: &Dataset| (0..10).map(|d| data.labels().iter().filter(|&&l| l == d).count()).collect::<Vec<_>>();
         assert_eq!(counts(&many), [25; 10]);
@@ -325,7 +351,7 @@ mod tests {
             assert_eq!(few.picture(i).unwrap(), many.picture(i).unwrap());
         }
         assert_ne!(many.labels()[..10], many.labels()[10..20]);
-        let others = [Dataset::drawn_digits(250, 4, Split::Train), Dataset::drawn_digits(1250, 3, Split::Test)];
+        let others = [drawn(250, 4, Split::Train), drawn(1250, 3, Split::Test)];
         for other in others {
             assert_eq!(other.len(), 250);
             assert!((0..250).all(|i| other.picture(i).unwrap() != many.picture(i).unwrap()));

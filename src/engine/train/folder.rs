@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Checkpoint, Config, Nets, Schedule, Summary, Trainer, history_csv};
-use crate::engine::data::{DataSource, Dataset, Split};
+use crate::engine::data::{DataSource, Dataset};
 use crate::engine::files::write_atomically;
 use crate::engine::model::{Manifest, sha256_hex, weights_bytes};
 use crate::engine::{Error, Result};
@@ -61,14 +61,6 @@ impl RunFolder {
         let checkpoint = Checkpoint::read(&path.join(CHECKPOINT))?;
         let data = open(&checkpoint.config().data, &checkpoint.manifest()?.classes)?;
         Ok((Self { path: path.to_owned(), kept: None }, checkpoint.resume(data)?))
-    }
-
-    /// Opens the training pictures of a source, as [`Self::resume`] wants them.
-    ///
-    /// # Errors
-    /// Data that cannot be read.
-    pub fn open_data(source: &DataSource, classes: &[String]) -> Result<Arc<Dataset>> {
-        Ok(Arc::new(source.open(Split::Train, classes)?))
     }
 
     /// What is known of the run in a folder, without taking it up.

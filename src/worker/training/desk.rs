@@ -1,26 +1,26 @@
 //! The trainer's desk: the run in hand, those that wait, and what is done with them.
 
+mod preparing;
+mod reports;
+
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::{Receiver, RecvError, TryRecvError};
 use std::time::{Duration, Instant};
 
 use super::fetching::Fetching;
 use super::protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
 use crate::engine::Result;
 use crate::engine::data::{DataSource, Dataset};
-use crate::engine::device::Backend;
-use crate::engine::model::{Catalogue, FirstLayer, Manifest, Model, Params};
-use crate::engine::train::{Config, Moment, Nets, RunFolder, Trainer};
-use crate::worker::mailbox::{Mailbox, Task};
+use crate::engine::model::Catalogue;
+use crate::engine::train::{Config, Moment, RunFolder, Trainer};
+use crate::worker::mailbox::Mailbox;
 use crate::worker::{Event, Outbox};
 
 /// At most so often.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-const SHEET_EVERY: Duration = Duration::from_millis(500);
-const NETS_EVERY: Duration = Duration::from_secs(2);
 
 pub struct Desk {
     runs: PathBuf,
@@ -28,6 +28,9 @@ pub struct Desk {
     explorer: Arc<Mailbox>,
     outbox: Arc<Outbox>,
     pool: rayon::ThreadPool,
+    orders: Receiver<Order>,
+    /// What was ordered while a run was being prepared.
+    early: VecDeque<Order>,
     queue: VecDeque<Waiting>,
     in_hand: Option<InHand>,
     /// The pictures of the last run, since the next one of a sweep wants them too.
@@ -85,6 +88,7 @@ impl Desk {
         explorer: Arc<Mailbox>,
         outbox: Arc<Outbox>,
         pool: rayon::ThreadPool,
+        orders: Receiver<Order>,
     ) -> Self {
         Self {
             runs,
@@ -92,6 +96,8 @@ impl Desk {
             explorer,
             outbox,
             pool,
+            orders,
+            early: VecDeque::new(),
             queue: VecDeque::new(),
             in_hand: None,
             data: None,
@@ -101,11 +107,14 @@ impl Desk {
     }
 
     /// Works until nobody gives orders any more; then keeps the run in hand.
-    pub fn serve(mut self, orders: &Receiver<Order>) {
+    pub fn serve(mut self) {
         self.list();
         loop {
-            let order =
-                if self.is_idle() { orders.recv().map_err(|_| TryRecvError::Disconnected) } else { orders.try_recv() };
+            let order = match self.early.pop_front() {
+                Some(order) => Ok(order),
+                None if self.is_idle() => self.orders.recv().map_err(|RecvError| TryRecvError::Disconnected),
+                None => self.orders.try_recv(),
+            };
             let done = match order {
                 Ok(order) => catch_unwind(AssertUnwindSafe(|| self.obey(order))),
                 Err(TryRecvError::Empty) => catch_unwind(AssertUnwindSafe(|| self.work())),
@@ -320,131 +329,6 @@ impl Desk {
         let run = in_hand.run.clone();
         self.in_hand = None;
         self.tell(&run, RunState::Finished);
-    }
-
-    fn begin_next(&mut self) {
-        let Some(waiting) = self.queue.pop_front() else { return };
-        let run = waiting.run.clone();
-        self.tell(&run, RunState::Preparing);
-        match self.begin(waiting) {
-            Ok(in_hand) => {
-                self.in_hand = Some(in_hand);
-                self.report_run();
-                self.tell(&run, RunState::Running);
-                self.report_progress(true);
-            }
-            Err(error) => self.tell(&run, RunState::Failed(error.to_string())),
-        }
-    }
-
-    fn begin(&mut self, Waiting { run, config }: Waiting) -> Result<InHand> {
-        let path = self.folder(&run);
-        let (folder, trainer) = match config {
-            Some(config) => {
-                let manifest = config.manifest(&self.catalogue)?;
-                let data = self.open(&config.data, &manifest.classes)?;
-                RunFolder::begin(&path, manifest, data, *config)?
-            }
-            None => RunFolder::resume(&path, |source, classes| self.open(source, classes))?,
-        };
-        Ok(InHand { run, folder, trainer, pace: Pace::Running, offered: false, told: Told::default() })
-    }
-
-    fn open(&mut self, source: &DataSource, classes: &[String]) -> Result<Arc<Dataset>> {
-        if let Some((_, _, data)) = self.data.as_ref().filter(|(known, of, _)| known == source && of == classes) {
-            return Ok(data.clone());
-        }
-        let data = self.pool.install(|| RunFolder::open_data(source, classes))?;
-        self.data = Some((source.clone(), classes.to_vec(), data.clone()));
-        Ok(data)
-    }
-
-    /// Tells what a piece of work has changed.
-    fn report(&mut self, moment: Moment) {
-        let is_epoch = moment == Moment::Epoch;
-        let Some(in_hand) = &mut self.in_hand else { return };
-        let run = in_hand.run.clone();
-        if is_epoch && let Some(&record) = in_hand.trainer.history().last() {
-            self.outbox.send(Event::Training(TrainEvent::Epoch { run: run.clone(), record }));
-        }
-        let at_once = is_epoch || in_hand.pace == Pace::Paused;
-        if (is_due(&mut in_hand.told.sheet, SHEET_EVERY) || at_once)
-            && let Some(sheet) = in_hand.trainer.first_layer_sheet()
-        {
-            self.outbox.send(Event::Training(TrainEvent::FirstLayer { run: run.clone(), sheet: Arc::new(sheet) }));
-        }
-        if in_hand.offered && (is_due(&mut in_hand.told.nets, NETS_EVERY) || at_once) {
-            let nets = in_hand.trainer.nets();
-            let provided = nets.and_then(|Nets { manifest, now, best, .. }| {
-                self.provide(&run, &manifest, &[("now", &now), ("best", &best)])
-            });
-            if let Err(error) = provided {
-                self.send(TrainEvent::Problem(error.to_string()));
-            }
-        }
-        self.report_progress(at_once);
-    }
-
-    fn report_progress(&mut self, at_once: bool) {
-        let Some(in_hand) = &mut self.in_hand else { return };
-        if is_due(&mut in_hand.told.progress, PROGRESS_EVERY) || at_once {
-            let (run, progress) = (in_hand.run.clone(), in_hand.trainer.progress());
-            self.send(TrainEvent::Progress { run, progress });
-        }
-    }
-
-    /// Tells all about the run in hand.
-    fn report_run(&self) {
-        let Some(in_hand) = &self.in_hand else { return };
-        let trainer = &in_hand.trainer;
-        let state = if in_hand.pace == Pace::Paused { RunState::Paused(None) } else { RunState::Running };
-        self.send(TrainEvent::Run(Box::new(RunInfo {
-            run: in_hand.run.clone(),
-            state,
-            folder: in_hand.folder.path().to_owned(),
-            config: trainer.config().clone(),
-            net: trainer.manifest().name.clone(),
-            parameters: trainer.manifest().parameter_count(),
-            pictures: trainer.data_len(),
-            history: trainer.history().to_vec(),
-        })));
-    }
-
-    fn offer(&mut self, run: &RunId) -> Result<()> {
-        let Nets { manifest, before, now, best } = match self.in_hand.as_mut().filter(|in_hand| in_hand.run == *run) {
-            Some(in_hand) => {
-                in_hand.offered = true;
-                in_hand.trainer.nets()?
-            }
-            None => RunFolder::nets(&self.folder(run))?,
-        };
-        self.provide(run, &manifest, &[("before", &before), ("now", &now), ("best", &best)])?;
-        let name = |when: &str| format!("{run}:{when}");
-        let (before, now, best) = (name("before"), name("now"), name("best"));
-        self.send(TrainEvent::Offered { run: run.clone(), before, now, best });
-        Ok(())
-    }
-
-    fn show_first_layer(&self, run: &RunId) -> Result<()> {
-        if self.has_in_hand(run) {
-            return Ok(());
-        }
-        let Nets { manifest, best, .. } = RunFolder::nets(&self.folder(run))?;
-        let Some(layer) = FirstLayer::of(&manifest) else { return Ok(()) };
-        let weights = best.get(&layer.tensor).map(|tensor| tensor.flatten_all()?.to_vec1()).transpose()?;
-        if let Some(weights) = weights {
-            let sheet = Arc::new(layer.sheet(&weights));
-            self.send(TrainEvent::FirstLayer { run: run.clone(), sheet });
-        }
-        Ok(())
-    }
-
-    fn provide(&self, run: &RunId, manifest: &Manifest, nets: &[(&str, &Params)]) -> Result<()> {
-        for (when, params) in nets {
-            let model = Arc::new(Model::on(&Backend::from_environment()?, manifest.clone(), params)?);
-            self.explorer.push(Task::Provide(format!("{run}:{when}"), model));
-        }
-        Ok(())
     }
 
     fn drop_broken_run(&mut self) {

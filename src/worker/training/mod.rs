@@ -54,7 +54,7 @@ impl Training {
             .map_err(std::io::Error::other)?;
         let work = move || {
             step_back();
-            Desk::new(runs, catalogue, explorer, outbox, pool).serve(&receive);
+            Desk::new(runs, catalogue, explorer, outbox, pool, receive).serve();
         };
         let thread = std::thread::Builder::new().name("trainer".into()).spawn(work)?;
         Ok(Self { orders: Some(orders), thread: Some(thread) })

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::engine::data::DataSource;
 use crate::engine::picture::Rgba;
@@ -95,6 +96,12 @@ pub enum TrainEvent {
     State {
         run: RunId,
         state: RunState,
+    },
+    /// The share of the data that is prepared, and how long the rest will take; at most ten times a second.
+    Preparing {
+        run: RunId,
+        share: f32,
+        left: Duration,
     },
     /// At most ten times a second.
     Progress {

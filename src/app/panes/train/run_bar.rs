@@ -156,8 +156,15 @@ fn bars(ui: &mut Ui, train: &Train, run: &Run, named: bool) {
     let shown = ui.horizontal(|ui| {
         let width = ((ui.available_width() - SPACE_2) / 2.0).floor();
         let Some(now) = run.progress else {
-            let text = if run.info.state == RunState::Preparing { "preparing the data and the net" } else { "waiting" };
-            progress(ui, width, 0.0, text);
+            let (share, text) = match run.preparing {
+                Some((share, left)) => {
+                    let text = format!("Preparing the data: {:.0} %, {} left", share * 100.0, words::duration(left));
+                    (share, text)
+                }
+                None if run.info.state == RunState::Preparing => (0.0, "preparing the data and the net".into()),
+                None => (0.0, "waiting".into()),
+            };
+            progress(ui, width, share, &text);
             return;
         };
         let epoch = format!("{}: {}", words::epoch(&now), words::step(&now));

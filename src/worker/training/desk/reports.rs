@@ -1,0 +1,106 @@
+//! What the window and Explore hear of a run.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Desk, PROGRESS_EVERY, Pace, is_due};
+use crate::engine::Result;
+use crate::engine::device::Backend;
+use crate::engine::model::{FirstLayer, Manifest, Model, Params};
+use crate::engine::train::{Moment, Nets, RunFolder};
+use crate::worker::Event;
+use crate::worker::mailbox::Task;
+use crate::worker::training::protocol::{RunId, RunInfo, RunState, TrainEvent};
+
+const SHEET_EVERY: Duration = Duration::from_millis(500);
+const NETS_EVERY: Duration = Duration::from_secs(2);
+
+impl Desk {
+    /// Tells what a piece of work has changed.
+    pub(super) fn report(&mut self, moment: Moment) {
+        let is_epoch = moment == Moment::Epoch;
+        let Some(in_hand) = &mut self.in_hand else { return };
+        let run = in_hand.run.clone();
+        if is_epoch && let Some(&record) = in_hand.trainer.history().last() {
+            self.outbox.send(Event::Training(TrainEvent::Epoch { run: run.clone(), record }));
+        }
+        let at_once = is_epoch || in_hand.pace == Pace::Paused;
+        if (is_due(&mut in_hand.told.sheet, SHEET_EVERY) || at_once)
+            && let Some(sheet) = in_hand.trainer.first_layer_sheet()
+        {
+            self.outbox.send(Event::Training(TrainEvent::FirstLayer { run: run.clone(), sheet: Arc::new(sheet) }));
+        }
+        if in_hand.offered && (is_due(&mut in_hand.told.nets, NETS_EVERY) || at_once) {
+            let nets = in_hand.trainer.nets();
+            let provided = nets.and_then(|Nets { manifest, now, best, .. }| {
+                self.provide(&run, &manifest, &[("now", &now), ("best", &best)])
+            });
+            if let Err(error) = provided {
+                self.send(TrainEvent::Problem(error.to_string()));
+            }
+        }
+        self.report_progress(at_once);
+    }
+
+    pub(super) fn report_progress(&mut self, at_once: bool) {
+        let Some(in_hand) = &mut self.in_hand else { return };
+        if is_due(&mut in_hand.told.progress, PROGRESS_EVERY) || at_once {
+            let (run, progress) = (in_hand.run.clone(), in_hand.trainer.progress());
+            self.send(TrainEvent::Progress { run, progress });
+        }
+    }
+
+    /// Tells all about the run in hand.
+    pub(super) fn report_run(&self) {
+        let Some(in_hand) = &self.in_hand else { return };
+        let trainer = &in_hand.trainer;
+        let state = if in_hand.pace == Pace::Paused { RunState::Paused(None) } else { RunState::Running };
+        self.send(TrainEvent::Run(Box::new(RunInfo {
+            run: in_hand.run.clone(),
+            state,
+            folder: in_hand.folder.path().to_owned(),
+            config: trainer.config().clone(),
+            net: trainer.manifest().name.clone(),
+            parameters: trainer.manifest().parameter_count(),
+            pictures: trainer.data_len(),
+            history: trainer.history().to_vec(),
+        })));
+    }
+
+    pub(super) fn offer(&mut self, run: &RunId) -> Result<()> {
+        let Nets { manifest, before, now, best } = match self.in_hand.as_mut().filter(|in_hand| in_hand.run == *run) {
+            Some(in_hand) => {
+                in_hand.offered = true;
+                in_hand.trainer.nets()?
+            }
+            None => RunFolder::nets(&self.folder(run))?,
+        };
+        self.provide(run, &manifest, &[("before", &before), ("now", &now), ("best", &best)])?;
+        let name = |when: &str| format!("{run}:{when}");
+        let (before, now, best) = (name("before"), name("now"), name("best"));
+        self.send(TrainEvent::Offered { run: run.clone(), before, now, best });
+        Ok(())
+    }
+
+    pub(super) fn show_first_layer(&self, run: &RunId) -> Result<()> {
+        if self.has_in_hand(run) {
+            return Ok(());
+        }
+        let Nets { manifest, best, .. } = RunFolder::nets(&self.folder(run))?;
+        let Some(layer) = FirstLayer::of(&manifest) else { return Ok(()) };
+        let weights = best.get(&layer.tensor).map(|tensor| tensor.flatten_all()?.to_vec1()).transpose()?;
+        if let Some(weights) = weights {
+            let sheet = Arc::new(layer.sheet(&weights));
+            self.send(TrainEvent::FirstLayer { run: run.clone(), sheet });
+        }
+        Ok(())
+    }
+
+    fn provide(&self, run: &RunId, manifest: &Manifest, nets: &[(&str, &Params)]) -> Result<()> {
+        for (when, params) in nets {
+            let model = Arc::new(Model::on(&Backend::from_environment()?, manifest.clone(), params)?);
+            self.explorer.push(Task::Provide(format!("{run}:{when}"), model));
+        }
+        Ok(())
+    }
+}
