@@ -10,7 +10,7 @@ use doppelganger::engine::data::samples;
 use doppelganger::worker::{Shown, Source};
 use eframe::egui::{Event, Key, Modifiers, Theme, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 type Window<'a> = Harness<'a, Option<App>>;
 
@@ -317,6 +317,31 @@ fn gradient_steps_have_their_own_controls() {
     settle(&mut window);
     assert!(matches!(shown(&window).view.method, Method::GradientSteps { eta: 100.0, .. }));
     window.check_accessibility();
+}
+
+#[test]
+fn a_linear_net_shows_its_formula() {
+    let lead = "left of the lead: ";
+    let mut window = fresh();
+    press(&mut window, Modifiers::NONE, Key::W);
+    window.run_steps(2);
+    assert!(window.query_by_label_contains(lead).is_none(), "a net with kinks has none");
+    let mut window = open(Start { model: Some("digits_softmax".into()), picture: None }, None);
+    window.get_by_label("Why FGSM is exact here").click();
+    window.run_steps(3);
+    let linear = shown(&window).linear.clone().unwrap();
+    let label = shown(&window).label.name.clone();
+    window.get_by_label(&format!("Picture of sign(w({}) − w({label}))", linear.class));
+    window.get_by_label_contains(&format!("ε = {:.4} turns the answer", linear.rival.least_eps()));
+    let left = |window: &Window<'_>| window.get_by_label_contains(lead).accesskit_node().label().unwrap();
+    let before = left(&window);
+    press(&mut window, Modifiers::NONE, Key::OpenBracket);
+    settle(&mut window);
+    assert_ne!(left(&window), before, "it follows ε");
+    window.check_accessibility();
+    window.get_by_label("Close the formula").click();
+    window.run_steps(3);
+    assert!(window.query_by_label_contains(lead).is_none());
 }
 
 #[test]

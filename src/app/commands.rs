@@ -80,6 +80,9 @@ pub enum Command {
     DismissNotices,
     CloseOverlay,
     CloseDrawing,
+    /// The formula of a linear net.
+    ToggleLinear,
+    CloseLinear,
     Quit,
 }
 
@@ -164,6 +167,7 @@ impl Command {
         Self::ZoomOut,
         Self::ZoomReset,
         Self::NextMoment,
+        Self::ToggleLinear,
     ];
 
     /// The commands that have a shortcut in some place.
@@ -364,6 +368,13 @@ impl Command {
             Self::CloseDrawing => {
                 about("Close drawing", "Close; the drawing is kept for the next time", None, Some(icons::ICON_CLOSE))
             }
+            Self::ToggleLinear => about(
+                "Why FGSM is exact here",
+                "Of a linear net: its weights as pictures, and the formula with the numbers of this picture",
+                keys(NONE, Key::W),
+                Some(icons::ICON_FUNCTIONS),
+            ),
+            Self::CloseLinear => about("Close the formula", "Close", None, Some(icons::ICON_CLOSE)),
             Self::Quit => about("Quit", "Close Doppelgänger", keys(CTRL, Key::Q), None),
             _ => about("Help", "Shortcuts and how to read the picture", keys(NONE, Key::F1), Some(icons::ICON_HELP)),
         }

@@ -49,6 +49,7 @@ impl App {
                     && let Some(shown) = &self.explore.shown
                 {
                     self.pictures.take(ctx, shown);
+                    self.linear.take(ctx, shown);
                     if let Source::File(path) = &shown.view.picture {
                         self.settings.remember_file(&path.clone());
                     }
@@ -278,6 +279,8 @@ impl App {
                 self.models_page.close();
             }
             Command::CloseDrawing => self.canvas.open = false,
+            Command::ToggleLinear => self.linear.open = !self.linear.open,
+            Command::CloseLinear => self.linear.open = false,
             Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             _ => {}
         }

@@ -69,6 +69,7 @@ impl App {
         });
 
         self.canvas.show(ui, out);
+        self.linear.show(ui, &self.explore, out);
     }
 
     fn remember_size(&mut self, ui: &Ui) {

@@ -11,7 +11,9 @@ use super::background::Background;
 use super::commands::Command;
 use super::explore::Explore;
 use super::models::Models;
-use super::panes::{Canvas, Controls, Dialogs, ModelsPage, Notices, Pictures, Questions, Samples, Tone, TrainTab};
+use super::panes::{
+    Canvas, Controls, Dialogs, LinearView, ModelsPage, Notices, Pictures, Questions, Samples, Tone, TrainTab,
+};
 use super::settings::{self, Keeper, Settings, Tab, ThemeChoice};
 use super::theme;
 use super::train::facts::Facts;
@@ -42,6 +44,7 @@ pub struct App {
     pub(super) samples: Samples,
     pub(super) controls: Controls,
     pub(super) canvas: Canvas,
+    pub(super) linear: LinearView,
     pub(super) train_tab: TrainTab,
     pub(super) models_page: ModelsPage,
     pub(super) dialogs: Dialogs,
@@ -111,6 +114,7 @@ impl App {
             samples: Samples::default(),
             controls: Controls::default(),
             canvas: Canvas::default(),
+            linear: LinearView::default(),
             train_tab: TrainTab::new(settings.plots),
             models_page: ModelsPage::default(),
             dialogs: Dialogs::default(),

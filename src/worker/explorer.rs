@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::mailbox::Task;
-use super::protocol::{Event, ModelInfo, Revision, Saved, Shown, Source, View};
-use crate::engine::attack::{Attacked, Baseline, Goal, Label, Subject, attack};
+use super::protocol::{Event, Linear, ModelInfo, Revision, Saved, Shown, Source, View};
+use crate::engine::attack::{Attacked, Baseline, Goal, Label, Subject, attack, linear_rival};
 use crate::engine::data::sample;
 use crate::engine::model::{Catalogue, Model, argmax};
 use crate::engine::picture::{Fit, Picture, Region, Rgba, fit, open};
@@ -56,6 +56,7 @@ struct Prepared {
     label: Label,
     original_rgba: Arc<Rgba>,
     baseline: Baseline,
+    linear: Option<Arc<Linear>>,
 }
 
 impl Explorer {
@@ -133,6 +134,7 @@ impl Explorer {
             l2: attacked.l2,
             zero_gradient_fraction: baseline.zero_gradient_fraction,
             saturated: baseline.saturated,
+            linear: prepared.linear.clone(),
             view,
             took: started.elapsed(),
         };
@@ -226,6 +228,7 @@ impl Explorer {
             shown,
             label: view.label,
             original_rgba,
+            linear: linear(model, &baseline)?,
             baseline,
         });
         Ok(())
@@ -242,6 +245,17 @@ impl Explorer {
             on_screen: model.guess(&attacked.probabilities, argmax(&attacked.probabilities)),
         })
     }
+}
+
+/// What is exactly so of a linear net, where its very pixels are attacked.
+fn linear(model: &Model, baseline: &Baseline) -> Result<Option<Arc<Linear>>> {
+    let (original, input) = (&baseline.original, model.input());
+    if (original.channels, original.height, original.width) != (input.channels, input.height, input.width) {
+        return Ok(None);
+    }
+    let rival = linear_rival(model, original, baseline.label)?;
+    Ok(rival
+        .map(|rival| Arc::new(Linear { class: model.classes[rival.class].clone(), pictures: rival.pictures(), rival })))
 }
 
 /// The whole picture, small enough to be drawn at once.

@@ -6,7 +6,7 @@ mod mailbox;
 mod protocol;
 mod training;
 
-pub use protocol::{Event, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
+pub use protocol::{Event, Linear, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
 pub use training::{Order, RunId, RunInfo, RunState, TrainEvent, runs_folder};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::training::TrainEvent;
-use crate::engine::attack::{Goal, Label, Loss, Method, Verdict};
+use crate::engine::attack::{Goal, Label, LinearRival, Loss, Method, Verdict};
 use crate::engine::model::{Added, Entry, Guess, Input};
 use crate::engine::picture::{Heatmap, Picture, Planes, Region, Rgba};
 
@@ -139,8 +139,20 @@ pub struct Shown {
     pub zero_gradient_fraction: f32,
     /// The net is so sure of the class that rounding hides most of the cross-entropy's gradient; the log-odds show it.
     pub saturated: bool,
+    /// Of a linear net: what is exactly so of it.
+    pub linear: Option<Arc<Linear>>,
     /// From taking up the view to this answer.
     pub took: std::time::Duration,
+}
+
+/// The class that is nearest to a picture's label in the terms of a linear net.
+#[derive(Debug)]
+pub struct Linear {
+    pub rival: LinearRival,
+    /// The rival's name.
+    pub class: String,
+    /// Its weights less the label's, and their signs.
+    pub pictures: [Rgba; 2],
 }
 
 /// What the window needs to know of a loaded model.

@@ -245,6 +245,7 @@ fn tags(ui: &mut Ui, shown: &Shown, out: &mut Vec<Command>) {
     let tags = words::tags(shown);
     if theme::compact(ui) {
         ui.horizontal(|ui| {
+            linear_link(ui, shown, out);
             copy_command(ui, out);
             ui.add(egui::Label::new(theme::weak(ui, tags.join(" · "))).truncate());
         });
@@ -260,7 +261,17 @@ fn tags(ui: &mut Ui, shown: &Shown, out: &mut Vec<Command>) {
             ui.label(theme::weak(ui, tag.as_str()));
         }
         copy_command(ui, out);
+        linear_link(ui, shown, out);
     });
+}
+
+/// The way to the formula, where there is one.
+fn linear_link(ui: &mut Ui, shown: &Shown, out: &mut Vec<Command>) {
+    let about = Command::ToggleLinear.about();
+    if shown.linear.is_some() && ui.link(egui::RichText::new(about.name).small()).on_hover_text(about.tooltip).clicked()
+    {
+        out.push(Command::ToggleLinear);
+    }
 }
 
 fn copy_command(ui: &mut Ui, out: &mut Vec<Command>) {

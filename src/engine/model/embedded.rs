@@ -8,6 +8,8 @@ const FILES: &[(&str, &[u8])] = &[
     ("digits_cnn.safetensors", include_bytes!("../../../models/digits_cnn.safetensors")),
     ("digits_cnn_robust.toml", include_bytes!("../../../models/digits_cnn_robust.toml")),
     ("digits_cnn_robust.safetensors", include_bytes!("../../../models/digits_cnn_robust.safetensors")),
+    ("digits_softmax.toml", include_bytes!("../../../models/digits_softmax.toml")),
+    ("digits_softmax.safetensors", include_bytes!("../../../models/digits_softmax.safetensors")),
     ("squeezenet1_1.toml", include_bytes!("../../../models/squeezenet1_1.toml")),
     ("resnet18.toml", include_bytes!("../../../models/resnet18.toml")),
     ("googlenet.toml", include_bytes!("../../../models/googlenet.toml")),

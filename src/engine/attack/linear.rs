@@ -1,0 +1,128 @@
+//! What is exactly so of a net without a kink: section 3 of arXiv 1412.6572, "The linear explanation".
+//!
+//! Its logits are z = Wx + b. A perturbation of at most ε per pixel takes no more than ε‖w_rival − w_label‖₁ from the lead of
+//! the label over a rival, and ε·sign(w_rival − w_label) takes just that.
+
+use candle_core::{Device, Tensor};
+
+use super::Norm;
+use crate::engine::model::{LayerSpec, Model};
+use crate::engine::picture::{Channel, Heatmap, Planes, Quantity, Rgba};
+use crate::engine::{Error, Result};
+
+/// The label of a picture and the class that is nearest to it, in the net's own linear terms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinearRival {
+    /// The class that a perturbation reaches with the least ε.
+    pub class: usize,
+    /// z_label − z_class at the untouched picture.
+    pub lead: f32,
+    /// w_class − w_label, of the pixels' shape.
+    pub weights: Planes,
+}
+
+impl LinearRival {
+    /// ‖w_class − w_label‖₁: what a perturbation takes from the lead for each unit of ε.
+    pub fn slope(&self) -> f32 {
+        Norm::L1.length(&self.weights.values)
+    }
+
+    /// The lead that ε·sign(w_class − w_label) leaves where nothing is clipped. No perturbation within ε leaves less.
+    pub fn lead_at(&self, eps: f32) -> f32 {
+        self.lead - eps * self.slope()
+    }
+
+    /// The ε at which the two classes draw level: below it no attack of any kind turns the answer.
+    pub fn least_eps(&self) -> f32 {
+        self.lead.max(0.0) / self.slope()
+    }
+
+    /// The weights, full colour at the largest, and their signs.
+    pub fn pictures(&self) -> [Rgba; 2] {
+        let heatmap = Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 };
+        let signs = Planes { values: Norm::Linf.steepest(&self.weights.values), ..self.weights };
+        [&self.weights, &signs].map(|planes| heatmap.draw(planes, planes).0)
+    }
+}
+
+/// The rival of `label`; none where the net is not linear or its pixels have more than one channel.
+///
+/// # Errors
+/// A picture of another shape than the net's input, a label that is no class, or a net with one class.
+pub fn linear_rival(model: &Model, picture: &Planes, label: usize) -> Result<Option<LinearRival>> {
+    let is_linear =
+        |layer: &LayerSpec| matches!(layer, LayerSpec::Flatten | LayerSpec::Linear { .. } | LayerSpec::Dropout { .. });
+    if picture.channels != 1 || !model.manifest.layers.iter().all(is_linear) {
+        return Ok(None);
+    }
+    let classes = model.classes.len();
+    if label >= classes || classes < 2 {
+        return Err(Error::Argument(format!("label {label} of {classes} classes; expected one of at least 2")));
+    }
+    let rivals: Vec<usize> = (0..classes).filter(|&class| class != label).collect();
+    let difference = |_: usize, number: usize, _: &[f32]| {
+        let mut d = vec![0.0; classes];
+        (d[rivals[number]], d[label]) = (1.0, -1.0);
+        d
+    };
+    let shape = (1, picture.channels, picture.height, picture.width);
+    let pixels = Tensor::from_slice(&picture.values, shape, &Device::Cpu)?;
+    let (logits, slopes) = model.gradients(&pixels, rivals.len(), difference)?;
+    let (z, slopes): (Vec<f32>, Vec<f32>) = (logits.flatten_all()?.to_vec1()?, slopes.flatten_all()?.to_vec1()?);
+    let all = rivals.iter().zip(slopes.chunks(picture.values.len())).map(|(&class, weights)| LinearRival {
+        class,
+        lead: z[label] - z[class],
+        weights: Planes { values: weights.to_vec(), ..*picture },
+    });
+    Ok(all.min_by(|a, b| a.least_eps().total_cmp(&b.least_eps()).then(a.lead.total_cmp(&b.lead))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::attack::{Bounds, eps_curve};
+    use crate::engine::data::sample;
+    use crate::engine::model::{Catalogue, argmax};
+
+    fn seven(model: &Model) -> Planes {
+        model.fit(&sample("digit-7").unwrap().picture().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn no_other_step_does_it_with_less_and_this_one_does() {
+        let model = Catalogue::new(Vec::new()).load("digits_softmax").unwrap();
+        let x = seven(&model);
+        let label = argmax(&model.probabilities(&x).unwrap());
+        let rival = linear_rival(&model, &x, label).unwrap().unwrap();
+        let least = rival.least_eps();
+        assert!(least > 0.0 && rival.lead > 0.0, "{rival:?}");
+        let answers = |direction: &[f32], eps: &[f32]| {
+            let curve = eps_curve(&model, &x, direction, eps, None::<Bounds>).unwrap();
+            (curve.logits.iter().map(|z| argmax(z)).collect::<Vec<_>>(), curve.logits)
+        };
+        let signs = Norm::Linf.steepest(&rival.weights.values);
+        let eps = [0.0, 0.98 * least, 1.02 * least];
+        let (found, logits) = answers(&signs, &eps);
+        assert_eq!(found, [label, label, rival.class]);
+        for (eps, z) in eps.into_iter().zip(&logits) {
+            let lead = z[label] - z[rival.class];
+            assert!((lead - rival.lead_at(eps)).abs() < 1e-3, "{lead} against {}", rival.lead_at(eps));
+        }
+        // Any sign pattern that is not this one leaves the label more.
+        for seed in 0..50_u32 {
+            let mut other = signs.clone();
+            for (i, value) in other.iter_mut().enumerate() {
+                if (i as u32).wrapping_mul(2_654_435_761).wrapping_add(seed.wrapping_mul(40_503)) % 3 == 0 {
+                    *value = -*value;
+                }
+            }
+            assert_eq!(answers(&other, &[least]).0, [label], "seed {seed}");
+        }
+    }
+
+    #[test]
+    fn nets_with_kinks_have_no_such_formula() {
+        let model = Catalogue::new(Vec::new()).load("digits_maxout").unwrap();
+        assert_eq!(linear_rival(&model, &seven(&model), 7).unwrap(), None);
+    }
+}
