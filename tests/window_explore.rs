@@ -333,7 +333,7 @@ fn a_linear_net_shows_its_formula() {
     let label = shown(&window).label.name.clone();
     window.get_by_label(&format!("Picture of sign(w({}) − w({label}))", linear.class));
     window.get_by_label_contains(&format!("ε = {:.4} turns the answer", linear.rival.least_eps()));
-    let left = |window: &Window<'_>| window.get_by_label_contains(lead).accesskit_node().label().unwrap();
+    let left = |window: &Window<'_>| window.get_by_label_contains(lead).accesskit_node().value().unwrap();
     let before = left(&window);
     press(&mut window, Modifiers::NONE, Key::OpenBracket);
     settle(&mut window);
