@@ -614,3 +614,58 @@ fn a_photo_is_cropped_and_attacked_at_its_own_resolution() {
     settle(&mut window);
     assert_eq!(app(&window).explore().crop, None);
 }
+
+#[test]
+fn a_lesson_hides_what_is_to_be_predicted() {
+    let mut window = fresh();
+    window.get_by_label("Lessons").click();
+    window.run_steps(3);
+    window.get_by_label("Lesson: Panda and gibbon").click();
+    settle(&mut window);
+    window.get_by_label("The picture that everyone has seen");
+    assert_eq!((app(&window).explore().eps, shown(&window).view.model.as_str()), (0.0, "digits_maxout"));
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    settle(&mut window);
+    let (before, after) = (shown(&window).clean_top[0].name.clone(), shown(&window).adversarial_top[0].name.clone());
+    assert_ne!(before, after);
+    let verdict = format!("The net now says {after}");
+    assert!(window.query_by_label_contains(&verdict).is_none(), "the answer is hidden");
+    window.get_by_label("Yes, with great confidence").click();
+    window.run_steps(2);
+    window.check_accessibility();
+    window.get_by_label("Reveal").click();
+    window.run_steps(3);
+    window.get_by_label_contains(&verdict);
+    window.get_by_label("You said: Yes, with great confidence");
+    window.get_by_label_contains(&format!("The net says {after} with"));
+    press(&mut window, Modifiers::NONE, Key::PageUp);
+    settle(&mut window);
+    assert_eq!(app(&window).explore().eps, 0.0, "back to the step before");
+    press(&mut window, Modifiers::COMMAND, Key::E);
+    window.run_steps(3);
+    assert!(!app(&window).lessons().is_open());
+}
+
+#[test]
+fn a_lesson_of_ones_own_is_opened_and_a_broken_one_says_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.toml");
+    let text = "title = \"Mine\"\nabout = \"x\"\n[[step]]\nheading = \"First\"\ntext = \"ε is {eps}\"\nview = { eps = 0.1 }\n";
+    std::fs::write(&path, text).unwrap();
+    let mut window = fresh();
+    let open = |window: &mut Window<'_>, path: &Path| {
+        window.get_by_label("Lessons").click();
+        window.run_steps(3);
+        window.get_by_label("Open a lesson…").click();
+        window.run_steps(3);
+        retype(window, "Path:", path.to_str().unwrap());
+        press(window, Modifiers::NONE, Key::Enter);
+    };
+    open(&mut window, &path);
+    until(&mut window, "the lesson", |app| app.lessons().is_open());
+    settle(&mut window);
+    window.get_by_label("ε is 0.1");
+    std::fs::write(&path, text.replace("0.1", "much")).unwrap();
+    open(&mut window, &path);
+    until(&mut window, "a message", |app| app.notice_texts().iter().any(|text| text.contains("line 6, column")));
+}

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use eframe::egui::{ColorImage, Context, Rect};
 
+use super::lessons::Lesson;
 use super::panes::{Question, Thumbnail};
 use super::train::facts::Facts;
 use crate::engine::files::write_atomically;
@@ -22,6 +23,8 @@ pub enum Incoming {
     Pasted(Arc<Picture>),
     /// Of the net and the data that the Train tab asked for.
     Facts(Box<Facts>),
+    /// A lesson was read, or why not.
+    Lesson(Result<Lesson, String>),
     /// A file was written, or why it was not.
     Exported(Result<PathBuf, String>),
 }
@@ -95,7 +98,7 @@ impl Background {
         }
         // The dialog's future is made here, on the window's thread, as some systems demand, and awaited elsewhere.
         let answer: Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match question {
-            Question::Open | Question::Archive | Question::Model => Box::pin(dialog.pick_file()),
+            Question::Open | Question::Archive | Question::Model | Question::Lesson => Box::pin(dialog.pick_file()),
             Question::Folder => Box::pin(dialog.pick_folder()),
             Question::Save | Question::Export(_) => Box::pin(dialog.save_file()),
         };
@@ -110,6 +113,11 @@ impl Background {
             return Ok(());
         }
         self.poster.start("facts", move |post| post(Incoming::Facts(Box::new(Facts::gather(&config)))))
+    }
+
+    /// Reads a lesson.
+    pub fn open_lesson(&self, path: PathBuf) -> std::io::Result<()> {
+        self.poster.start("lesson", move |post| post(Incoming::Lesson(Lesson::open(&path))))
     }
 
     /// Writes a file.

@@ -1,5 +1,6 @@
 //! Everything that a person can do, in one list: buttons, shortcuts, tooltips and the help overlay all read it.
 
+mod lessons;
 mod models;
 mod train;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use eframe::egui::{Key, KeyboardShortcut, ModifierNames, Modifiers};
 use egui_material_icons::{MaterialIcon, icons};
 
+pub use lessons::LessonCommand;
 pub use models::ModelsCommand;
 pub use train::TrainCommand;
 
@@ -70,6 +72,7 @@ pub enum Command {
     // The other tabs
     Train(TrainCommand),
     Models(ModelsCommand),
+    Lesson(LessonCommand),
     // The window
     Tab(Tab),
     Theme(ThemeChoice),
@@ -173,7 +176,10 @@ impl Command {
     /// The commands that have a shortcut in some place.
     pub fn with_shortcut(place: Place) -> Vec<Self> {
         match place {
-            Place::Everywhere => Self::OF_THE_WINDOW.to_vec(),
+            Place::Everywhere => {
+                let lessons = LessonCommand::WITH_SHORTCUT.iter().cloned().map(Self::Lesson);
+                Self::OF_THE_WINDOW.iter().cloned().chain(lessons).collect()
+            }
             Place::In(Tab::Explore) => Self::OF_EXPLORE.to_vec(),
             Place::In(Tab::Train) => TrainCommand::WITH_SHORTCUT.iter().cloned().map(Self::Train).collect(),
             Place::In(Tab::Models) => ModelsCommand::WITH_SHORTCUT.iter().cloned().map(Self::Models).collect(),
@@ -186,6 +192,9 @@ impl Command {
             return command.about();
         }
         if let Self::Models(command) = self {
+            return command.about();
+        }
+        if let Self::Lesson(command) = self {
             return command.about();
         }
         self.picture_about().or_else(|| self.attack_about()).unwrap_or_else(|| self.window_about())

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::lessons::Scene;
 use super::settings::{LastPicture, MethodChoice, Settings};
 use crate::engine::attack::{Goal, Label, Loss, Method};
 use crate::engine::data::sample_unless_file;
@@ -39,6 +40,8 @@ pub struct Explore {
     pub heatmap: Heatmap,
     pub catalogue: Vec<Entry>,
     pub shown: Option<Box<Shown>>,
+    /// What a lesson does not show yet.
+    pub hidden: Hidden,
     /// The view changed since it was last asked for.
     dirty: bool,
     asked: Option<Asked>,
@@ -59,6 +62,15 @@ struct Asked {
     view: View,
     at: Instant,
     doing: Option<String>,
+}
+
+/// Parts of the tab that are covered until somebody has predicted them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hidden {
+    pub perturbation: bool,
+    pub adversarial: bool,
+    /// What the net says of the adversarial picture.
+    pub answer: bool,
 }
 
 #[derive(Default)]
@@ -90,6 +102,7 @@ impl Explore {
             heatmap: Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
             catalogue: Vec::new(),
             shown: None,
+            hidden: Hidden::default(),
             dirty: true,
             asked: None,
             carried: Carried::default(),
@@ -295,6 +308,37 @@ impl Explore {
     pub fn set_heatmap(&mut self, heatmap: Heatmap) {
         self.dirty |= self.heatmap != heatmap;
         self.heatmap = heatmap;
+    }
+
+    /// Sets what a step of a lesson names.
+    pub fn set_scene(&mut self, scene: Scene) {
+        if let Some(model) = scene.model {
+            self.set_model(model);
+        }
+        if let Some(picture) = scene.picture {
+            self.set_picture(named(picture));
+        }
+        if let Some(method) = scene.method {
+            self.set_method(method);
+        }
+        self.set_eps(scene.eps.unwrap_or(self.eps));
+        self.set_steps(scene.steps.unwrap_or(self.steps));
+        self.set_clip(scene.clip.unwrap_or(self.clip));
+        if let Some(show) = scene.show {
+            self.set_heatmap(Heatmap { quantity: show.into(), ..self.heatmap });
+        }
+        // Empty names are no classes: the net's own answer, and away from the label.
+        if scene.label.is_some() {
+            self.set_label(Label::Predicted);
+        }
+        if scene.target.is_some() {
+            self.set_goal(Goal::Untargeted);
+        }
+        self.carried = Carried { label: scene.label, target: scene.target };
+        let here = self.shown.as_ref().filter(|shown| shown.view.model == self.model);
+        if let Some(classes) = here.map(|shown| shown.model.classes.clone()) {
+            self.adopt_carried(&classes);
+        }
     }
 
     /// Copies what is worth keeping into the settings.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use eframe::egui::{self, Context, Key, Modifiers, ViewportCommand};
 
 use super::background::Incoming;
-use super::commands::{Command, ModelsCommand, Place};
+use super::commands::{Command, LessonCommand, ModelsCommand, Place};
 use super::explore::{DEFAULT_EPS, PATIENCE};
 use super::panes::{Question, Tone, typed_path};
 use super::settings::{MethodChoice, Tab, ThemeChoice};
@@ -85,6 +85,7 @@ impl App {
             Incoming::Chosen(_, None) => {}
             Incoming::Facts(facts) => self.facts = Some(*facts),
             Incoming::Exported(written) => self.take_exported(written),
+            Incoming::Lesson(read) => self.take_lesson(read),
             Incoming::Pasted(picture) => {
                 self.explore.set_picture(Source::Memory { name: "pasted picture".into(), picture });
             }
@@ -99,6 +100,10 @@ impl App {
             let Some(keys) = command.about().shortcut else { continue };
             let plain = keys.modifiers == Modifiers::NONE && !is_function_key(keys.logical_key);
             // Space presses the button that has the keyboard.
+            let idle = matches!(command, Command::Lesson(LessonCommand::Next | LessonCommand::Back));
+            if idle && !self.lessons.is_open() {
+                continue;
+            }
             let taken = keys.logical_key == Key::Space && ctx.memory(|m| m.focused().is_some());
             let barred = taken || (plain && typing(ctx)) || (modal && command != Command::Quit);
             if !barred && ctx.input_mut(|i| i.consume_shortcut(&keys)) {
@@ -155,6 +160,7 @@ impl App {
                 self.change_window(ctx, command);
             }
         }
+        self.explore.hidden = self.lessons.hidden();
         self.ask();
         if self.explore.waiting() {
             ctx.request_repaint_after(PATIENCE + Duration::from_millis(5));
@@ -270,6 +276,7 @@ impl App {
                 self.worker.refresh_catalogue();
                 self.facts = None;
             }
+            Command::Lesson(command) => self.change_lesson(command),
             Command::DismissNotice(id) => self.notices.dismiss(id),
             Command::DismissNotices => self.notices.clear(),
             Command::CloseOverlay => {

@@ -8,6 +8,8 @@ mod background;
 mod camera;
 mod commands;
 mod explore;
+mod lessons;
+mod lessons_logic;
 mod logic;
 mod models;
 mod models_logic;
@@ -29,8 +31,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use eframe::egui::{IconData, ViewportBuilder};
 
-pub use commands::{Command, ModelsCommand, TrainCommand};
+pub use commands::{Command, LessonCommand, ModelsCommand, TrainCommand};
 pub use explore::Explore;
+pub use lessons::Lessons;
 pub use models::{Fetching, Models};
 pub use panes::plots;
 pub use settings::Tab;

@@ -17,8 +17,9 @@ impl App {
         let mut out = std::mem::take(&mut self.commands);
 
         let top = Panel::top("top bar").frame(theme::bar_frame(ui)).show(ui, |ui| {
-            panes::top_bar(ui, &self.explore, &self.train, &self.settings, &mut out);
+            panes::top_bar(ui, &self.explore, &self.train, &self.settings, &self.lessons, &mut out);
         });
+        panes::lesson(ui, &self.lessons, self.explore.shown.as_deref(), &mut out);
         match self.settings.tab {
             Tab::Explore => self.draw_explore(ui, &mut out),
             Tab::Train => {

@@ -10,6 +10,7 @@ use super::Start;
 use super::background::Background;
 use super::commands::Command;
 use super::explore::Explore;
+use super::lessons::Lessons;
 use super::models::Models;
 use super::panes::{
     Canvas, Controls, Dialogs, LinearView, ModelsPage, Notices, Pictures, Questions, Samples, Tone, TrainTab,
@@ -45,6 +46,7 @@ pub struct App {
     pub(super) controls: Controls,
     pub(super) canvas: Canvas,
     pub(super) linear: LinearView,
+    pub(super) lessons: Lessons,
     pub(super) train_tab: TrainTab,
     pub(super) models_page: ModelsPage,
     pub(super) dialogs: Dialogs,
@@ -115,6 +117,7 @@ impl App {
             controls: Controls::default(),
             canvas: Canvas::default(),
             linear: LinearView::default(),
+            lessons: Lessons::default(),
             train_tab: TrainTab::new(settings.plots),
             models_page: ModelsPage::default(),
             dialogs: Dialogs::default(),
@@ -145,6 +148,11 @@ impl App {
     /// The state of the Train tab.
     pub fn train(&self) -> &Train {
         &self.train
+    }
+
+    /// The lessons, and the one that is open.
+    pub fn lessons(&self) -> &Lessons {
+        &self.lessons
     }
 
     /// The state of the Models page.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use eframe::egui::{self, Button, Id, Key, Modal, TextEdit, Ui};
 
-use crate::app::commands::{Command, ModelsCommand, TrainCommand};
+use crate::app::commands::{Command, LessonCommand, ModelsCommand, TrainCommand};
 use crate::app::theme::{self, SPACE_2, SPACE_3};
 use crate::app::train::Export;
 use crate::app::widgets::{command_button, primary_button};
@@ -27,6 +27,7 @@ pub enum Question {
     Save,
     /// Weights or a manifest.
     Model,
+    Lesson,
     /// Pictures to train on.
     Folder,
     /// The same, packed into one file.
@@ -41,6 +42,7 @@ impl Question {
             Self::Open => "Open a picture",
             Self::Save => "Save the adversarial picture",
             Self::Model => "Add a model from a file",
+            Self::Lesson => "Open a lesson",
             Self::Folder | Self::Archive => "Train on pictures of your own",
             Self::Export(Export::History) => "Save the history",
             Self::Export(Export::Settings) => "Save the settings",
@@ -52,6 +54,7 @@ impl Question {
         match self {
             Self::Open => "PNG, JPEG, WebP, BMP, TIFF or GIF.",
             Self::Save => "A PNG of the size that the net sees.",
+            Self::Lesson => "A text file (TOML) with a title and steps.",
             Self::Model => "Weights as .pth or .safetensors, or a manifest as .toml. They are checked and copied.",
             Self::Folder | Self::Archive => {
                 "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or .tar.xz; \
@@ -69,6 +72,7 @@ impl Question {
             Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"])),
             Self::Save | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
             Self::Model => Some(("Weights and manifests", &["pth", "pt", "safetensors", "toml"])),
+            Self::Lesson => Some(("Lessons", &["toml"])),
             Self::Folder => None,
             Self::Archive => Some(("Packed class folders", &["tar", "gz", "tgz", "xz", "txz"])),
             Self::Export(Export::History) => Some(("CSV", &["csv"])),
@@ -82,6 +86,7 @@ impl Question {
             Self::Open => Command::Show(Source::File(path)),
             Self::Save => Command::SaveTo(path.with_extension("png")),
             Self::Model => Command::Models(ModelsCommand::Add(path)),
+            Self::Lesson => Command::Lesson(LessonCommand::Open(path)),
             Self::Folder | Self::Archive => Command::Train(TrainCommand::UseFolder(path)),
             Self::Export(export) => {
                 let path = match self.filter() {
@@ -95,7 +100,7 @@ impl Question {
 
     fn verb(self) -> &'static str {
         match self {
-            Self::Open => "Open",
+            Self::Open | Self::Lesson => "Open",
             Self::Model => "Add",
             Self::Folder | Self::Archive => "Use",
             Self::Save | Self::Export(_) => "Save",

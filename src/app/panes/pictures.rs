@@ -109,7 +109,7 @@ impl Pictures {
             let key_held = !typing(ui.ctx())
                 && ui.input(|i| i.key_down(Key::Space))
                 && (self.focused || ui.memory(|m| m.focused().is_none()));
-            self.flipped = key_held || self.button_held;
+            self.flipped = (key_held || self.button_held) && !explore.hidden.adversarial;
             for index in 0..3 {
                 let rect = column(index, 0.0, CONTROL_HEIGHT);
                 let mut ui = ui.new_child(
@@ -126,7 +126,11 @@ impl Pictures {
                 let rect = column(index, CONTROL_HEIGHT + well + 2.0 * SPACE_2, below);
                 let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("below", index)));
                 ui.set_clip_rect(rect.expand(4.0).intersect(ui.clip_rect()));
-                results::below(&mut ui, self.shown_in(index), explore, out);
+                let column = self.shown_in(index);
+                let is_covered = is_hidden(explore, column) || (column == 2 && explore.hidden.answer);
+                if !is_covered {
+                    results::below(&mut ui, column, explore, out);
+                }
             }
             ui.allocate_rect(column(0, 0.0, CONTROL_HEIGHT + well + 2.0 * SPACE_2 + below), Sense::hover());
         });
@@ -185,7 +189,7 @@ impl Pictures {
                 responses.push(response);
                 continue;
             }
-            response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(index, shown)));
+            response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(index, shown, explore)));
             pixel = self.steer(ui, well, size, &response).or(pixel);
             responses.push(response);
         }
@@ -200,6 +204,10 @@ impl Pictures {
         self.choose_filter(scale >= NEAREST_FROM);
         for (index, well) in wells.into_iter().enumerate() {
             let is_frame = index == 0 && self.crops(explore);
+            if is_hidden(explore, index) {
+                empty_well(ui, well, "?");
+                continue;
+            }
             if !is_frame {
                 self.paint(ui, well, size, index);
             }
@@ -344,8 +352,15 @@ pub(super) fn keep_arrows(ui: &Ui, response: &Response) {
     }
 }
 
-fn describe(index: usize, shown: &Shown) -> String {
+/// Whether a lesson covers a picture.
+fn is_hidden(explore: &Explore, index: usize) -> bool {
+    [false, explore.hidden.perturbation, explore.hidden.adversarial][index]
+}
+
+fn describe(index: usize, shown: &Shown, explore: &Explore) -> String {
     match index {
+        _ if is_hidden(explore, index) => format!("{} picture, hidden until you reveal it", NAMES[index]),
+        2 if explore.hidden.answer => "Adversarial picture".into(),
         0 => format!("Original picture, the net says {}", shown.clean_top.first().map_or("nothing", |g| &g.name)),
         1 => format!("Perturbation, largest change {:.4}", shown.linf),
         _ => {

@@ -183,6 +183,11 @@ pub fn results(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         ui.label(theme::weak(ui, explore.busy().unwrap_or("starting")));
         return;
     };
+    if explore.hidden.answer {
+        row(ui, |ui| ui.label(theme::weak(ui, "The answer is hidden: predict it, then reveal it.")));
+        tags(ui, shown, out);
+        return;
+    }
     let judgement = words::judge(shown);
     let (icon, colour, soft) = match shown.verdict {
         Verdict::StillRight => (icons::ICON_VERIFIED_USER, palette.right, palette.right_soft),

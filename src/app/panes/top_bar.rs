@@ -4,8 +4,9 @@ use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{self, Align, Button, ComboBox, Layout, Ui};
 use egui_material_icons::icons;
 
-use crate::app::commands::{self, Command};
+use crate::app::commands::{self, Command, LessonCommand};
 use crate::app::explore::Explore;
+use crate::app::lessons::Lessons;
 use crate::app::settings::{Settings, Tab, ThemeChoice};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::train::words::megabytes;
@@ -20,7 +21,14 @@ const ROOMY: f32 = 1130.0;
 const NAMED: f32 = 760.0;
 const MENU_WIDTH: f32 = 380.0;
 
-pub fn top_bar(ui: &mut Ui, explore: &Explore, train: &Train, settings: &Settings, out: &mut Vec<Command>) {
+pub fn top_bar(
+    ui: &mut Ui,
+    explore: &Explore,
+    train: &Train,
+    settings: &Settings,
+    lessons: &Lessons,
+    out: &mut Vec<Command>,
+) {
     let width = ui.available_width();
     let button = if width >= ROOMY { command_button } else { icon_button };
     ui.horizontal(|ui| {
@@ -42,6 +50,7 @@ pub fn top_bar(ui: &mut Ui, explore: &Explore, train: &Train, settings: &Setting
             icon_button(ui, Command::Help, out);
             theme_switch(ui, settings, out);
             large_type(ui, settings, out);
+            lesson_menu(ui, lessons, out);
         });
     });
 }
@@ -143,6 +152,39 @@ fn entry_row(ui: &mut Ui, entry: &Entry, chosen: bool, out: &mut Vec<Command>) {
     }
 }
 
+/// The list of the lessons.
+fn lesson_menu(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
+    let about = LessonCommand::Toggle.about();
+    let keys = about.shortcut.as_ref().map(commands::spelled).unwrap_or_default();
+    let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
+    let button = Button::new(icons::ICON_SCHOOL.rich_text().size(17.0)).frame_when_inactive(false).min_size(size);
+    let response = ui.add(button).on_hover_text(format!("{}  ({keys})", about.tooltip)).accessible_name(about.name);
+    mark_if(ui, &response, lessons.is_open());
+    egui::Popup::menu(&response).width(MENU_WIDTH).show(|ui| {
+        for (index, lesson) in lessons.known.iter().enumerate() {
+            let mut text = LayoutJob::default();
+            let format = |font, color| TextFormat { font_id: font, color, ..TextFormat::default() };
+            text.append(&lesson.title, 0.0, format(theme::strong_font(), palette(ui).text));
+            text.append(&format!("\n{}", lesson.about), 0.0, format(theme::small_font(), palette(ui).weak));
+            let is_open = lessons.current().is_some_and(|(open, _)| std::ptr::eq(open, lesson));
+            let button = Button::selectable(is_open, text).wrap().min_size(egui::vec2(ui.available_width(), 0.0));
+            if ui.add(button).accessible_name(format!("Lesson: {}", lesson.title)).clicked() {
+                out.push(Command::Lesson(LessonCommand::Begin(index)));
+            }
+        }
+        ui.separator();
+        command_button(ui, Command::Lesson(LessonCommand::AskFile), out);
+    });
+}
+
+/// A line under a button for what is switched on.
+fn mark_if(ui: &Ui, response: &egui::Response, is_on: bool) {
+    if is_on {
+        let line = egui::Stroke::new(2.0, palette(ui).accent);
+        ui.painter().hline(response.rect.shrink(6.0).x_range(), response.rect.bottom() - 3.0, line);
+    }
+}
+
 fn theme_switch(ui: &mut Ui, settings: &Settings, out: &mut Vec<Command>) {
     let icon = match settings.theme {
         ThemeChoice::System => icons::ICON_BRIGHTNESS_AUTO,
@@ -167,8 +209,5 @@ fn theme_switch(ui: &mut Ui, settings: &Settings, out: &mut Vec<Command>) {
 
 fn large_type(ui: &mut Ui, settings: &Settings, out: &mut Vec<Command>) {
     let response = icon_button(ui, Command::LargeType, out);
-    if settings.large_type {
-        let line = egui::Stroke::new(2.0, palette(ui).accent);
-        ui.painter().hline(response.rect.shrink(6.0).x_range(), response.rect.bottom() - 3.0, line);
-    }
+    mark_if(ui, &response, settings.large_type);
 }

@@ -1,0 +1,55 @@
+//! What happens with lessons.
+
+use std::path::Path;
+
+use super::commands::LessonCommand;
+use super::lessons::{Lesson, Scene};
+use super::panes::{Question, Tone};
+use super::window::App;
+
+impl App {
+    /// A lesson was read from a file, or why not.
+    pub(super) fn take_lesson(&mut self, read: Result<Lesson, String>) {
+        match read {
+            Ok(lesson) => {
+                let scene = self.lessons.add(lesson);
+                self.show_scene(scene);
+            }
+            Err(message) => self.notices.add(Tone::Problem, message),
+        }
+    }
+
+    pub(super) fn change_lesson(&mut self, command: LessonCommand) {
+        let scene = match command {
+            LessonCommand::Toggle if !self.lessons.is_open() => self.lessons.begin(0),
+            LessonCommand::Toggle | LessonCommand::Close => {
+                self.lessons.close();
+                None
+            }
+            LessonCommand::Begin(lesson) => self.lessons.begin(lesson),
+            LessonCommand::Next => self.lessons.go_on(),
+            LessonCommand::Back => self.lessons.back(),
+            LessonCommand::Predict(choice) => {
+                self.lessons.predict(choice);
+                None
+            }
+            LessonCommand::AskFile => {
+                self.dialogs.ask(Question::Lesson, Path::new(""));
+                self.note_failure(|app| app.background.ask(Question::Lesson, Path::new("")));
+                None
+            }
+            LessonCommand::Open(path) => {
+                self.note_failure(|app| app.background.open_lesson(path));
+                None
+            }
+        };
+        self.show_scene(scene);
+    }
+
+    /// Shows what a step of a lesson sets.
+    fn show_scene(&mut self, scene: Option<Scene>) {
+        let Some(scene) = scene else { return };
+        self.settings.tab = scene.tab.unwrap_or(self.settings.tab);
+        self.explore.set_scene(scene);
+    }
+}
