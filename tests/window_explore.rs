@@ -616,6 +616,18 @@ fn a_photo_is_cropped_and_attacked_at_its_own_resolution() {
 }
 
 #[test]
+fn a_presentation_has_large_type_and_ends_as_it_began() {
+    let mut window = fresh();
+    let zoom = |window: &Window<'_>| window.ctx.zoom_factor();
+    assert_eq!(zoom(&window), 1.0);
+    for is_large in [true, false] {
+        press(&mut window, Modifiers::NONE, Key::F11);
+        window.run_steps(2);
+        assert_eq!(zoom(&window) > 1.0, is_large);
+    }
+}
+
+#[test]
 fn a_lesson_hides_what_is_to_be_predicted() {
     let mut window = fresh();
     window.get_by_label("Lessons").click();
@@ -650,7 +662,8 @@ fn a_lesson_hides_what_is_to_be_predicted() {
 fn a_lesson_of_ones_own_is_opened_and_a_broken_one_says_where() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("own.toml");
-    let text = "title = \"Mine\"\nabout = \"x\"\n[[step]]\nheading = \"First\"\ntext = \"ε is {eps}\"\nview = { eps = 0.1 }\n";
+    let text =
+        "title = \"Mine\"\nabout = \"x\"\n[[step]]\nheading = \"First\"\ntext = \"ε is {eps}\"\nview = { eps = 0.1 }\n";
     std::fs::write(&path, text).unwrap();
     let mut window = fresh();
     let open = |window: &mut Window<'_>, path: &Path| {

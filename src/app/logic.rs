@@ -271,6 +271,7 @@ impl App {
                 self.settings.large_type = !self.settings.large_type;
                 self.apply_look(ctx);
             }
+            Command::Present => self.present(ctx),
             Command::Help => self.help = !self.help,
             Command::RefreshModels => {
                 self.worker.refresh_catalogue();
@@ -291,6 +292,20 @@ impl App {
             Command::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             _ => {}
         }
+    }
+
+    /// The whole screen with large type, or back to what was before.
+    fn present(&mut self, ctx: &Context) {
+        let is_presenting = self.presenting.is_some();
+        self.settings.large_type = match self.presenting.take() {
+            Some(large_type) => large_type,
+            None => {
+                self.presenting = Some(self.settings.large_type);
+                true
+            }
+        };
+        ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!is_presenting));
+        self.apply_look(ctx);
     }
 
     fn copy_command(&mut self, ctx: &Context) {
@@ -327,7 +342,7 @@ enum Pasted {
 }
 
 fn is_function_key(key: Key) -> bool {
-    matches!(key, Key::F1 | Key::F5)
+    matches!(key, Key::F1 | Key::F5 | Key::F11)
 }
 
 /// What is said of a saved file: above all whether it still does what the screen shows.

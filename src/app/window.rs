@@ -47,6 +47,8 @@ pub struct App {
     pub(super) canvas: Canvas,
     pub(super) linear: LinearView,
     pub(super) lessons: Lessons,
+    /// While presenting: whether type was large before.
+    pub(super) presenting: Option<bool>,
     pub(super) train_tab: TrainTab,
     pub(super) models_page: ModelsPage,
     pub(super) dialogs: Dialogs,
@@ -118,6 +120,7 @@ impl App {
             canvas: Canvas::default(),
             linear: LinearView::default(),
             lessons: Lessons::default(),
+            presenting: None,
             train_tab: TrainTab::new(settings.plots),
             models_page: ModelsPage::default(),
             dialogs: Dialogs::default(),

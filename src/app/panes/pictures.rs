@@ -158,12 +158,12 @@ impl Pictures {
                     self.crop.open = !self.crop.open;
                 }
             } else if index == 2 {
-                let button = Button::new((icons::ICON_COMPARE.rich_text().size(16.0), "Hold to flip"))
-                    .frame_when_inactive(false)
-                    .sense(Sense::click_and_drag());
+                let (icon, name) = (icons::ICON_COMPARE.rich_text().size(16.0), "Hold to flip");
+                let button = if ui.available_width() >= 120.0 { Button::new((icon, name)) } else { Button::new(icon) };
                 let button = ui
-                    .add(button)
-                    .on_hover_text("Press and hold to see the original in this place; so does the space bar");
+                    .add(button.frame_when_inactive(false).sense(Sense::click_and_drag()))
+                    .on_hover_text("Press and hold to see the original in this place; so does the space bar")
+                    .accessible_name(name);
                 self.button_held = button.is_pointer_button_down_on();
             } else if index == 1 && !self.camera.is_whole() {
                 ui.label(theme::weak(ui, "double click: fit"));
@@ -205,7 +205,7 @@ impl Pictures {
         for (index, well) in wells.into_iter().enumerate() {
             let is_frame = index == 0 && self.crops(explore);
             if is_hidden(explore, index) {
-                empty_well(ui, well, "?");
+                covered_well(ui, well);
                 continue;
             }
             if !is_frame {
@@ -304,10 +304,19 @@ fn size_of(shown: &Shown) -> Vec2 {
 }
 
 fn empty_well(ui: &Ui, well: Rect, text: &str) {
+    written_well(ui, well, text, theme::body_font());
+}
+
+/// In place of a picture that is to be predicted.
+fn covered_well(ui: &Ui, well: Rect) {
+    written_well(ui, well, "?", egui::FontId { size: 56.0, ..theme::verdict_font() });
+}
+
+fn written_well(ui: &Ui, well: Rect, text: &str, font: egui::FontId) {
     let palette = palette(ui);
     ui.painter().rect_filled(well, theme::RADIUS, palette.well);
     ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
-    ui.painter().text(well.center(), Align2::CENTER_CENTER, text, theme::body_font(), palette.weak);
+    ui.painter().text(well.center(), Align2::CENTER_CENTER, text, font, palette.weak);
 }
 
 /// A frame around the pixel, and lines through it in the panes where the pointer is not.
