@@ -2,6 +2,7 @@
 
 mod models;
 mod train;
+mod why;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use egui_material_icons::{MaterialIcon, icons};
 
 pub use models::ModelsCommand;
 pub use train::TrainCommand;
+pub use why::WhyCommand;
 
 use super::settings::{Tab, ThemeChoice};
 use super::train::NetMoment;
@@ -67,6 +69,7 @@ pub enum Command {
     /// Of the run whose net is attacked: another moment of it.
     ShowNet(NetMoment),
     NextMoment,
+    Why(WhyCommand),
     // The other tabs
     Train(TrainCommand),
     Models(ModelsCommand),
@@ -170,7 +173,10 @@ impl Command {
     pub fn with_shortcut(place: Place) -> Vec<Self> {
         match place {
             Place::Everywhere => Self::OF_THE_WINDOW.to_vec(),
-            Place::In(Tab::Explore) => Self::OF_EXPLORE.to_vec(),
+            Place::In(Tab::Explore) => {
+                let why = WhyCommand::WITH_SHORTCUT.iter().cloned().map(Self::Why);
+                Self::OF_EXPLORE.iter().cloned().chain(why).collect()
+            }
             Place::In(Tab::Train) => TrainCommand::WITH_SHORTCUT.iter().cloned().map(Self::Train).collect(),
             Place::In(Tab::Models) => ModelsCommand::WITH_SHORTCUT.iter().cloned().map(Self::Models).collect(),
         }
@@ -182,6 +188,9 @@ impl Command {
             return command.about();
         }
         if let Self::Models(command) = self {
+            return command.about();
+        }
+        if let Self::Why(command) = self {
             return command.about();
         }
         self.picture_about().or_else(|| self.attack_about()).unwrap_or_else(|| self.window_about())

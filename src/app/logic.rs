@@ -67,6 +67,7 @@ impl App {
             Event::NetChanged(name) => self.take_changed_net(&name),
             Event::Training(event) => self.take_training(event),
             Event::Models(event) => self.take_models(event),
+            Event::Along(along) => self.why.take_along(along),
             Event::SaveFailed { path, message } => {
                 self.notices.add(Tone::Problem, format!("The picture was not saved: {message}\n{}", path.display()));
             }
@@ -245,6 +246,7 @@ impl App {
             Command::ZoomReset => self.pictures.fit(),
             Command::ShowNet(moment) => self.show_net(|_| moment),
             Command::NextMoment => self.show_net(NetMoment::next),
+            Command::Why(command) => self.change_why(ctx, command),
             Command::Train(command) => self.change_training(ctx, command),
             Command::Models(command) => self.change_models(command),
             Command::Tab(tab) => self.settings.tab = tab,

@@ -17,6 +17,7 @@ mod theme;
 mod train;
 mod train_logic;
 mod ui;
+mod why;
 mod widgets;
 mod window;
 mod words;
@@ -29,13 +30,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use eframe::egui::{IconData, ViewportBuilder};
 
-pub use commands::{Command, ModelsCommand, TrainCommand};
+pub use commands::{Command, ModelsCommand, TrainCommand, WhyCommand};
 pub use explore::Explore;
 pub use models::{Fetching, Models};
 pub use panes::plots;
 pub use settings::Tab;
 pub use train::draft::usual as usual_run;
 pub use train::{Export, NetMoment, Panel, Run, Train, TrainView};
+pub use why::Why;
 pub use window::App;
 
 /// What the window begins with; anything left open comes from the last time.

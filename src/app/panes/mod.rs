@@ -15,6 +15,7 @@ mod results;
 mod samples;
 mod top_bar;
 mod train;
+mod why;
 
 pub use canvas::Canvas;
 pub use controls::Controls;
@@ -29,3 +30,4 @@ pub use results::results;
 pub use samples::{Samples, Thumbnail, make_thumbnails};
 pub use top_bar::top_bar;
 pub use train::{Around, Questions, TrainTab};
+pub use why::{Part, WhyLook, why, why_height};

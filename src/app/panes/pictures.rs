@@ -23,6 +23,9 @@ use crate::worker::Shown;
 
 const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
 
+/// In less room than this the pictures need some of what is said below them.
+const LOW: f32 = 380.0;
+
 /// The three pictures and how they are looked at.
 #[derive(Default)]
 pub struct Pictures {
@@ -96,8 +99,9 @@ impl Pictures {
 
     /// Draws the three columns into the room that is left.
     pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-        let below = results::rows(ui) as f32 * (BAR_HEIGHT + 2.0) + SPACE_1;
         let room = ui.available_rect_before_wrap();
+        let is_low = theme::compact(ui) || room.height() < LOW;
+        let below = results::rows(is_low) as f32 * (BAR_HEIGHT + 2.0) + SPACE_1;
         let well = (room.height() - CONTROL_HEIGHT - below - 2.0 * SPACE_2).max(MIN_WELL);
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             let room = ui.available_rect_before_wrap();
@@ -126,7 +130,7 @@ impl Pictures {
                 let rect = column(index, CONTROL_HEIGHT + well + 2.0 * SPACE_2, below);
                 let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("below", index)));
                 ui.set_clip_rect(rect.expand(4.0).intersect(ui.clip_rect()));
-                results::below(&mut ui, self.shown_in(index), explore, out);
+                results::below(&mut ui, self.shown_in(index), is_low, explore, out);
             }
             ui.allocate_rect(column(0, 0.0, CONTROL_HEIGHT + well + 2.0 * SPACE_2 + below), Sense::hover());
         });
