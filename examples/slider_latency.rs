@@ -1,5 +1,5 @@
-//! How long a move of the ε slider takes until the window gets the new pictures, and how long each part of the first view
-//! takes.
+//! How long a move of the ε slider takes until the window gets the new pictures, while the curve along ε is worked out
+//! beside them; and how long the first view takes.
 //!
 //!     cargo run --release --example slider_latency -- digits_cnn digit-7
 //!     DOPPELGANGER_MODELS=folder cargo run --release --example slider_latency -- squeezenet1_1_caffe astronaut
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use doppelganger::engine::attack::{Goal, Label, Loss, Method};
 use doppelganger::engine::data::sample_unless_file;
 use doppelganger::engine::picture::{Channel, Heatmap, Quantity};
-use doppelganger::worker::{Event, Source, View, Worker};
+use doppelganger::worker::{Event, Source, View, Wish, Worker};
 
 const MOVES: usize = 200;
 
@@ -21,6 +21,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let picture = arguments.next().unwrap_or_else(|| "digit-7".into());
     let own_pixels = arguments.next().is_some_and(|word| word == "own-pixels");
     let worker = Worker::spawn(|| {})?;
+    // As with the pane open that shows why the attack works.
+    worker.study(Wish { curve: true });
     let mut view = View {
         model,
         picture: match sample_unless_file(Path::new(&picture)) {

@@ -323,7 +323,7 @@ fn gradient_steps_have_their_own_controls() {
 fn a_linear_net_shows_its_formula() {
     let lead = "left of the lead: ";
     let mut window = fresh();
-    press(&mut window, Modifiers::NONE, Key::W);
+    press(&mut window, Modifiers::NONE, Key::F);
     window.run_steps(2);
     assert!(window.query_by_label_contains(lead).is_none(), "a net with kinks has none");
     let mut window = open(Start { model: Some("digits_softmax".into()), picture: None }, None);

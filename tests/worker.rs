@@ -5,7 +5,7 @@ use std::time::Duration;
 use doppelganger::engine::attack::{Goal, Label, Loss, Method};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::engine::picture::{Channel, Heatmap, Quantity, open};
-use doppelganger::worker::{Event, Shown, Source, View, Worker};
+use doppelganger::worker::{Event, Shown, Source, View, Wish, Worker};
 
 fn worker() -> Worker {
     Worker::with_folders(Catalogue::new(Vec::new()), "no runs".into(), || {}).unwrap()
@@ -111,4 +111,33 @@ fn what_is_saved_is_what_was_on_screen() {
         Event::SaveFailed { message, .. } => assert!(message.contains("missing/fooled.png"), "{message}"),
         event => panic!("expected a failure, got {event:?}"),
     }
+}
+
+#[test]
+fn a_curve_comes_after_its_view_and_only_for_the_one_that_stays() {
+    let worker = worker();
+    worker.study(Wish { curve: true });
+    let mut last = 0;
+    for i in 0..50 {
+        // Another label each time: nothing of the last curve holds.
+        last = worker.show(View { label: Label::Given(i % 10), ..view(0.1) });
+    }
+    let mut newest = None;
+    let along = loop {
+        match next(&worker) {
+            Event::Shown(shown) => newest = Some(shown),
+            Event::Along(along) if newest.as_ref().is_some_and(|shown| shown.revision == last) => break along,
+            Event::Along(_) => {}
+            event => panic!("expected a picture or a curve, got {event:?}"),
+        }
+    };
+    let newest = newest.unwrap();
+    assert!(along.is_of(&newest));
+    assert_eq!(along.lines[0].class, 9);
+    // Moving ε brings the picture and no curve.
+    while worker.wait(Duration::from_millis(100)).is_some() {}
+    worker.show(View { label: Label::Given(9), ..view(0.2) });
+    let moved = shown(&worker);
+    assert!(along.is_of(&moved));
+    assert!(worker.wait(Duration::from_millis(100)).is_none());
 }

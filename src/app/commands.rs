@@ -3,6 +3,7 @@
 mod lessons;
 mod models;
 mod train;
+mod why;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use egui_material_icons::{MaterialIcon, icons};
 pub use lessons::LessonCommand;
 pub use models::ModelsCommand;
 pub use train::TrainCommand;
+pub use why::WhyCommand;
 
 use super::settings::{Tab, ThemeChoice};
 use super::train::NetMoment;
@@ -69,6 +71,7 @@ pub enum Command {
     /// Of the run whose net is attacked: another moment of it.
     ShowNet(NetMoment),
     NextMoment,
+    Why(WhyCommand),
     // The other tabs
     Train(TrainCommand),
     Models(ModelsCommand),
@@ -95,6 +98,8 @@ pub enum Command {
 pub enum Place {
     Everywhere,
     In(Tab),
+    /// Beside a lesson that is open, before all others: the keys of a presenter.
+    Lesson,
 }
 
 /// What is said of a command wherever it appears.
@@ -142,6 +147,7 @@ impl Command {
         Self::CycleTheme,
         Self::LargeType,
         Self::Present,
+        Self::Lesson(LessonCommand::Toggle),
         Self::RefreshModels,
         Self::DismissNotices,
         Self::Help,
@@ -178,11 +184,12 @@ impl Command {
     /// The commands that have a shortcut in some place.
     pub fn with_shortcut(place: Place) -> Vec<Self> {
         match place {
-            Place::Everywhere => {
-                let lessons = LessonCommand::WITH_SHORTCUT.iter().cloned().map(Self::Lesson);
-                Self::OF_THE_WINDOW.iter().cloned().chain(lessons).collect()
+            Place::Everywhere => Self::OF_THE_WINDOW.to_vec(),
+            Place::Lesson => LessonCommand::WITH_SHORTCUT.iter().cloned().map(Self::Lesson).collect(),
+            Place::In(Tab::Explore) => {
+                let why = WhyCommand::WITH_SHORTCUT.iter().cloned().map(Self::Why);
+                Self::OF_EXPLORE.iter().cloned().chain(why).collect()
             }
-            Place::In(Tab::Explore) => Self::OF_EXPLORE.to_vec(),
             Place::In(Tab::Train) => TrainCommand::WITH_SHORTCUT.iter().cloned().map(Self::Train).collect(),
             Place::In(Tab::Models) => ModelsCommand::WITH_SHORTCUT.iter().cloned().map(Self::Models).collect(),
         }
@@ -197,6 +204,9 @@ impl Command {
             return command.about();
         }
         if let Self::Lesson(command) = self {
+            return command.about();
+        }
+        if let Self::Why(command) = self {
             return command.about();
         }
         self.picture_about().or_else(|| self.attack_about()).unwrap_or_else(|| self.window_about())
@@ -388,7 +398,7 @@ impl Command {
             Self::ToggleLinear => about(
                 "Why FGSM is exact here",
                 "Of a linear net: its weights as pictures, and the formula with the numbers of this picture",
-                keys(NONE, Key::W),
+                keys(NONE, Key::F),
                 Some(icons::ICON_FUNCTIONS),
             ),
             Self::CloseLinear => about("Close the formula", "Close", None, Some(icons::ICON_CLOSE)),

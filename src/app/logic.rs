@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use eframe::egui::{self, Context, Key, Modifiers, ViewportCommand};
 
 use super::background::Incoming;
-use super::commands::{Command, LessonCommand, ModelsCommand, Place};
+use super::commands::{Command, ModelsCommand, Place};
 use super::explore::{DEFAULT_EPS, PATIENCE};
 use super::panes::{Question, Tone, typed_path};
 use super::settings::{MethodChoice, Tab, ThemeChoice};
@@ -68,6 +68,7 @@ impl App {
             Event::NetChanged(name) => self.take_changed_net(&name),
             Event::Training(event) => self.take_training(event),
             Event::Models(event) => self.take_models(event),
+            Event::Along(along) => self.why.take_along(along),
             Event::SaveFailed { path, message } => {
                 self.notices.add(Tone::Problem, format!("The picture was not saved: {message}\n{}", path.display()));
             }
@@ -95,15 +96,13 @@ impl App {
     /// Shortcuts, dropped and pasted pictures.
     pub(super) fn take_input(&mut self, ctx: &Context) {
         let modal = self.help || self.dialogs.is_open() || self.questions.is_open() || self.models_page.is_asking();
-        let here = [Place::Everywhere, Place::In(self.settings.tab)].into_iter().flat_map(Command::with_shortcut);
+        let lesson = self.lessons.is_open().then_some(Place::Lesson);
+        let here = lesson.into_iter().chain([Place::Everywhere, Place::In(self.settings.tab)]);
+        let here = here.flat_map(Command::with_shortcut);
         for command in here {
             let Some(keys) = command.about().shortcut else { continue };
             let plain = keys.modifiers == Modifiers::NONE && !is_function_key(keys.logical_key);
             // Space presses the button that has the keyboard.
-            let idle = matches!(command, Command::Lesson(LessonCommand::Next | LessonCommand::Back));
-            if idle && !self.lessons.is_open() {
-                continue;
-            }
             let taken = keys.logical_key == Key::Space && ctx.memory(|m| m.focused().is_some());
             let barred = taken || (plain && typing(ctx)) || (modal && command != Command::Quit);
             if !barred && ctx.input_mut(|i| i.consume_shortcut(&keys)) {
@@ -252,6 +251,7 @@ impl App {
             Command::ZoomReset => self.pictures.fit(),
             Command::ShowNet(moment) => self.show_net(|_| moment),
             Command::NextMoment => self.show_net(NetMoment::next),
+            Command::Why(command) => self.change_why(ctx, command),
             Command::Train(command) => self.change_training(ctx, command),
             Command::Models(command) => self.change_models(command),
             Command::Tab(tab) => self.settings.tab = tab,

@@ -19,6 +19,7 @@ mod theme;
 mod train;
 mod train_logic;
 mod ui;
+mod why;
 mod widgets;
 mod window;
 mod words;
@@ -31,7 +32,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use eframe::egui::{IconData, ViewportBuilder};
 
-pub use commands::{Command, LessonCommand, ModelsCommand, TrainCommand};
+pub use commands::{Command, LessonCommand, ModelsCommand, TrainCommand, WhyCommand};
 pub use explore::Explore;
 pub use lessons::Lessons;
 pub use models::{Fetching, Models};
@@ -39,6 +40,7 @@ pub use panes::plots;
 pub use settings::Tab;
 pub use train::draft::usual as usual_run;
 pub use train::{Export, NetMoment, Panel, Run, Train, TrainView};
+pub use why::Why;
 pub use window::App;
 
 /// What the window begins with; anything left open comes from the last time.

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::panes::PlotLook;
+use super::panes::{PlotLook, WhyLook};
 use crate::engine::attack::Loss;
 use crate::engine::train::Config;
 
@@ -81,6 +81,9 @@ pub struct Settings {
     /// How the plots of the Train tab look.
     #[serde(deserialize_with = "if_understood")]
     pub plots: PlotLook,
+    /// How the pane under the pictures looks.
+    #[serde(deserialize_with = "if_understood")]
+    pub why: WhyLook,
 }
 
 fn if_understood<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -111,6 +114,7 @@ impl Default for Settings {
             recent: Vec::new(),
             train: None,
             plots: PlotLook::default(),
+            why: WhyLook::default(),
         }
     }
 }
@@ -269,6 +273,7 @@ mod tests {
                 hidden: [false, true, false, false],
                 ..PlotLook::default()
             },
+            why: WhyLook { open: Some(false), is_log: true, ..WhyLook::default() },
             ..Settings::default()
         };
         let mut keeper = Keeper::start(Some(path.clone()));

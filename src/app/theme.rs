@@ -25,6 +25,8 @@ pub const THUMB: f32 = 40.0;
 pub const SMALL_THUMB: f32 = 30.0;
 /// A window lower than this gives the pictures the room of what can be had in fewer lines.
 const COMPACT_BELOW: f32 = 680.0;
+/// From this height on there is room for more than the pictures.
+const TALL_FROM: f32 = 800.0;
 /// Zoom of the whole window for a projector.
 pub const LARGE_TYPE_ZOOM: f32 = 1.4;
 /// Pictures are never drawn smaller than this; below it the middle of the window scrolls.
@@ -70,6 +72,8 @@ pub struct Palette {
     /// Runs laid over each other in a plot. They differ in lightness as well as in hue: the nearest two stay apart under
     /// simulated red and green blindness (Machado et al., 2009).
     pub runs: [Color32; 8],
+    /// Classes in a curve that are neither the label nor the target; they stay apart from those too, in the same way.
+    pub classes: [Color32; 5],
     /// Text and its ground on top of a picture.
     pub overlay: Color32,
     pub on_overlay: Color32,
@@ -112,6 +116,13 @@ static DARK: Palette = Palette {
         Color32::from_rgb(0x79, 0x63, 0xFF),
         Color32::from_rgb(0xBF, 0xED, 0xFF),
     ],
+    classes: [
+        Color32::from_rgb(0xC8, 0x57, 0x1B),
+        Color32::from_rgb(0x8A, 0x6B, 0xFF),
+        Color32::from_rgb(0xFF, 0xF2, 0x7A),
+        Color32::from_rgb(0xF0, 0xF2, 0xF5),
+        Color32::from_rgb(0x6C, 0x7A, 0x92),
+    ],
     overlay: Color32::from_rgba_premultiplied(0x0A, 0x0B, 0x0E, 0xE0),
     on_overlay: Color32::from_rgb(0xF2, 0xF4, 0xF7),
     cross: Color32::from_rgb(0xFF, 0xFF, 0xFF),
@@ -151,6 +162,13 @@ static LIGHT: Palette = Palette {
         Color32::from_rgb(0x41, 0x47, 0xFF),
         Color32::from_rgb(0x5E, 0x97, 0x35),
     ],
+    classes: [
+        Color32::from_rgb(0xB0, 0x10, 0x10),
+        Color32::from_rgb(0x41, 0x47, 0xFF),
+        Color32::from_rgb(0xB8, 0x86, 0x0B),
+        Color32::from_rgb(0x20, 0x23, 0x2B),
+        Color32::from_rgb(0x20, 0x90, 0xC0),
+    ],
     overlay: Color32::from_rgba_premultiplied(0x0A, 0x0B, 0x0E, 0xE0),
     on_overlay: Color32::from_rgb(0xF2, 0xF4, 0xF7),
     cross: Color32::from_rgb(0xFF, 0xFF, 0xFF),
@@ -177,6 +195,11 @@ pub fn faint_of(colour: Color32) -> Color32 {
 /// Whether the window is so low (or its type so large) that the pictures need every line.
 pub fn compact(ui: &Ui) -> bool {
     ui.ctx().content_rect().height() < COMPACT_BELOW
+}
+
+/// Whether there is room for more than the pictures.
+pub fn is_tall(ctx: &Context) -> bool {
+    ctx.content_rect().height() >= TALL_FROM
 }
 
 /// A heading inside a pane.

@@ -63,6 +63,13 @@ impl App {
             ui.spacing_mut().item_spacing.y = 4.0;
             panes::results(ui, &self.explore, out);
         });
+        let is_open = self.is_why_open(ui.ctx());
+        let height = panes::why_height(ui, is_open);
+        let frame =
+            Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 4 });
+        Panel::bottom("why").frame(frame).exact_size(height + 8.0).show(ui, |ui| {
+            panes::why(ui, &self.explore, &self.why, (self.settings.why, is_open), out);
+        });
         let pictures =
             Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 4 });
         CentralPanel::default().frame(pictures).show(ui, |ui| {
@@ -71,6 +78,7 @@ impl App {
 
         self.canvas.show(ui, out);
         self.linear.show(ui, &self.explore, out);
+        self.ask_why(ui.ctx());
     }
 
     fn remember_size(&mut self, ui: &Ui) {

@@ -20,6 +20,7 @@ use super::theme;
 use super::train::facts::Facts;
 use super::train::{Train, draft};
 use super::train_logic::Picturing;
+use super::why::Why;
 use crate::engine::model::Catalogue;
 use crate::worker::{Shown, Worker, runs_folder};
 
@@ -30,6 +31,7 @@ const KEEP_AFTER: Duration = Duration::from_secs(1);
 pub struct App {
     pub(super) worker: Worker,
     pub(super) explore: Explore,
+    pub(super) why: Why,
     pub(super) train: Train,
     pub(super) models: Models,
     /// Of the settings of the next run, once they were looked up.
@@ -106,6 +108,7 @@ impl App {
         let mut app = Self {
             worker,
             explore: Explore::new(&settings, start.model, start.picture),
+            why: Why::default(),
             train: Train::new(settings.train.clone().unwrap_or_else(draft::usual)),
             models,
             facts: None,

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::mailbox::Task;
 use super::protocol::{Event, Linear, ModelInfo, Revision, Saved, Shown, Source, View};
+use super::study::{self, Study};
 use crate::engine::attack::{Attacked, Baseline, Goal, Label, Subject, attack, linear_rival};
 use crate::engine::data::sample;
 use crate::engine::model::{Catalogue, Model, argmax};
@@ -31,6 +32,7 @@ pub struct Explorer {
     prepared: Option<Prepared>,
     /// What is on screen, for saving, with the model that it was made for: another one may be loading already.
     attacked: Option<(Arc<Model>, Attacked)>,
+    study: Study,
 }
 
 struct LoadedModel {
@@ -55,13 +57,36 @@ struct Prepared {
     shown: Region,
     label: Label,
     original_rgba: Arc<Rgba>,
-    baseline: Baseline,
+    baseline: Arc<Baseline>,
     linear: Option<Arc<Linear>>,
 }
 
 impl Explorer {
     pub fn new(catalogue: Catalogue) -> Self {
-        Self { catalogue, model: None, provided: Vec::new(), picture: None, prepared: None, attacked: None }
+        Self {
+            catalogue,
+            model: None,
+            provided: Vec::new(),
+            picture: None,
+            prepared: None,
+            attacked: None,
+            study: Study::default(),
+        }
+    }
+
+    /// As after the start, but for what was wished for.
+    pub fn afresh(self, catalogue: Catalogue) -> Self {
+        let mut study = self.study;
+        study.forget();
+        Self { study, ..Self::new(catalogue) }
+    }
+
+    /// Goes on with what is to be known beside the view.
+    ///
+    /// # Errors
+    /// As [`Study::go_on`].
+    pub fn study(&mut self, rests: &dyn Fn(Duration) -> bool, send: &dyn Fn(Event)) -> Result<()> {
+        self.study.go_on(rests, send)
     }
 
     /// Does one task; `is_stale` tells that a view need not be finished, `send` reports.
@@ -76,7 +101,9 @@ impl Explorer {
             Task::ForgetModel => {
                 self.model = None;
                 self.prepared = None;
+                self.study.forget();
             }
+            Task::Study(wish) => self.study.wish(wish),
             Task::Provide(name, model) => {
                 self.provide(&name, model);
                 send(Event::NetChanged(name));
@@ -102,8 +129,8 @@ impl Explorer {
         }
         self.prepare(&model, &picture, &view)?;
         let Some(prepared) = self.prepared.as_ref().filter(|_| !is_stale(revision)) else { return Ok(None) };
-        let baseline = &prepared.baseline;
-        let attacked = attack(&model, baseline, view.method, view.clip)?;
+        let baseline = prepared.baseline.clone();
+        let attacked = attack(&model, &baseline, view.method, view.clip)?;
         let (heatmap, heatmap_limit) = view.heatmap.draw(&attacked.perturbation, &baseline.gradient);
         let before_and_after = |class: usize| (baseline.probabilities[class], attacked.probabilities[class]);
         let shown = Shown {
@@ -138,6 +165,8 @@ impl Explorer {
             view,
             took: started.elapsed(),
         };
+        let (view, took) = (shown.view.clone(), shown.took);
+        self.study.take(study::Subject { model: model.clone(), baseline, view, took });
         self.attacked = Some((model, attacked));
         Ok(Some(shown))
     }
@@ -210,7 +239,7 @@ impl Explorer {
                 self.prepared = Some(known);
                 return Ok(());
             }
-            Some(known) => (known.baseline.subject, known.shown, known.original_rgba),
+            Some(known) => (known.baseline.subject.clone(), known.shown, known.original_rgba),
             None => {
                 let lens = model.lens(picture, view.crop)?;
                 let shown = lens.shown();
@@ -229,7 +258,7 @@ impl Explorer {
             label: view.label,
             original_rgba,
             linear: linear(model, &baseline)?,
-            baseline,
+            baseline: Arc::new(baseline),
         });
         Ok(())
     }

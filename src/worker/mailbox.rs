@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::protocol::{Revision, View};
+use super::study::Wish;
 use crate::engine::model::Model;
 
 /// One thing to do.
@@ -16,6 +18,8 @@ pub enum Task {
     ListModels,
     /// A net that is known by this name from now on: one in training.
     Provide(String, Arc<Model>),
+    /// What to work out beside views from now on.
+    Study(Wish),
 }
 
 #[derive(Default)]
@@ -62,6 +66,17 @@ impl Mailbox {
     pub fn is_stale(&self, revision: Revision) -> bool {
         let waiting = self.lock();
         waiting.closed || waiting.newest > revision
+    }
+
+    /// Waits so long for something to do; whether nothing came.
+    pub fn rests(&self, time: Duration) -> bool {
+        let is_empty = |waiting: &Waiting| !waiting.closed && waiting.view.is_none() && waiting.tasks.is_empty();
+        let waiting = self.lock();
+        if time.is_zero() {
+            return is_empty(&waiting);
+        }
+        let waited = self.arrived.wait_timeout_while(waiting, time, |waiting| is_empty(waiting));
+        is_empty(&waited.unwrap_or_else(PoisonError::into_inner).0)
     }
 
     /// Waits for something to do; `None` when closed.

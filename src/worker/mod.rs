@@ -4,9 +4,11 @@ mod explorer;
 mod library;
 mod mailbox;
 mod protocol;
+mod study;
 mod training;
 
 pub use protocol::{Event, Linear, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
+pub use study::{Along, ClassLine, Wish};
 pub use training::{Order, RunId, RunInfo, RunState, TrainEvent, runs_folder};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -66,6 +68,11 @@ impl Worker {
     /// Asks for a view; it replaces any view that is still waiting. Never blocks.
     pub fn show(&self, view: View) -> Revision {
         self.mailbox.show(view)
+    }
+
+    /// Says what to work out beside each view from now on; the answers are [`Event::Along`]. Never blocks.
+    pub fn study(&self, wish: Wish) {
+        self.mailbox.push(Task::Study(wish));
     }
 
     /// Writes the adversarial picture of the newest view as PNG, reads it back and classifies it.
@@ -139,21 +146,30 @@ impl Outbox {
 
 fn run(mailbox: &Mailbox, catalogue: Catalogue, outbox: &Outbox) {
     let mut explorer = Explorer::new(catalogue.clone());
+    let send = |event| outbox.send(event);
     while let Some(task) = mailbox.next() {
         let failure = failure_event(&task);
-        let answer = catch_unwind(AssertUnwindSafe(|| {
-            explorer.carry_out(task, &|revision| mailbox.is_stale(revision), &|event| outbox.send(event))
-        }));
-        match answer {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => outbox.send(failure(error.to_string())),
-            Err(_) => {
-                // Whatever was half done is dropped with the old state.
-                explorer = Explorer::new(catalogue.clone());
-                outbox.send(failure("an internal error: please report what you were doing. The app goes on".into()));
-            }
+        let work = || explorer.carry_out(task, &|revision| mailbox.is_stale(revision), &send);
+        let is_sound = guarded(work, |message| outbox.send(failure(message)));
+        let study = || explorer.study(&|time| mailbox.rests(time), &send);
+        if !is_sound || !guarded(study, |message| outbox.send(Event::Failed { revision: 0, message })) {
+            // Whatever was half done is dropped with the old state.
+            explorer = explorer.afresh(catalogue.clone());
         }
     }
+}
+
+/// Does some work and tells what went wrong; `false` when it panicked.
+fn guarded(work: impl FnOnce() -> crate::engine::Result<()>, tell: impl FnOnce(String)) -> bool {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(())) => return true,
+        Ok(Err(error)) => tell(error.to_string()),
+        Err(_) => {
+            tell("an internal error: please report what you were doing. The app goes on".into());
+            return false;
+        }
+    }
+    true
 }
 
 /// What to say when a task fails.
@@ -167,7 +183,7 @@ fn failure_event(task: &Task) -> Box<dyn Fn(String) -> Event> {
             let path = path.clone();
             Box::new(move |message| Event::SaveFailed { path: path.clone(), message })
         }
-        Task::ForgetModel | Task::ListModels | Task::Provide(..) => {
+        Task::ForgetModel | Task::ListModels | Task::Provide(..) | Task::Study(_) => {
             Box::new(|message| Event::Failed { revision: 0, message })
         }
     }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::study::Along;
 use super::training::TrainEvent;
 use crate::engine::attack::{Goal, Label, LinearRival, Loss, Method, Verdict};
 use crate::engine::model::{Added, Entry, Guess, Input};
@@ -54,6 +55,8 @@ pub enum Event {
     Busy { revision: Revision, doing: String },
     /// The answer to a view.
     Shown(Box<Shown>),
+    /// The net's answers along the attack's direction, after the view that they belong to.
+    Along(Box<Along>),
     /// A view cannot be shown; what was on screen stays. `message` is for a person, at most six lines.
     Failed { revision: Revision, message: String },
     /// The adversarial picture was written, read back and classified again.

@@ -24,8 +24,8 @@ pub enum LessonCommand {
 }
 
 impl LessonCommand {
-    /// Those that have a shortcut, in the order of the help overlay.
-    pub const WITH_SHORTCUT: &'static [Self] = &[Self::Toggle, Self::Next, Self::Back];
+    /// Those whose shortcuts work while a lesson is open, in the order of the help overlay.
+    pub const WITH_SHORTCUT: &'static [Self] = &[Self::Next, Self::Back];
 
     /// Name, tooltip, shortcut and icon.
     pub fn about(&self) -> About {

@@ -87,6 +87,7 @@ fn shortcuts(ui: &mut Ui) {
         ("Read a pixel", "point, or Tab and arrows"),
     ];
     group(ui, "Everywhere", Place::Everywhere, &[("Whole window larger, smaller", "Ctrl+Plus, Ctrl+Minus")]);
+    group(ui, "In a lesson", Place::Lesson, &[]);
     group(ui, "Explore", Place::In(Tab::Explore), &of_explore);
     group(ui, "Train", Place::In(Tab::Train), &[]);
     group(ui, "Models", Place::In(Tab::Models), &[]);

@@ -17,6 +17,7 @@ mod results;
 mod samples;
 mod top_bar;
 mod train;
+mod why;
 
 pub use canvas::Canvas;
 pub use controls::Controls;
@@ -33,3 +34,4 @@ pub use results::results;
 pub use samples::{Samples, Thumbnail, make_thumbnails};
 pub use top_bar::top_bar;
 pub use train::{Around, Questions, TrainTab};
+pub use why::{Part, WhyLook, why, why_height};

@@ -23,6 +23,9 @@ use crate::worker::Shown;
 
 const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
 
+/// In less room than this the pictures need some of what is said below them.
+const LOW: f32 = 380.0;
+
 /// The three pictures and how they are looked at.
 #[derive(Default)]
 pub struct Pictures {
@@ -96,8 +99,9 @@ impl Pictures {
 
     /// Draws the three columns into the room that is left.
     pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-        let below = results::rows(ui) as f32 * (BAR_HEIGHT + 2.0) + SPACE_1;
         let room = ui.available_rect_before_wrap();
+        let is_low = theme::compact(ui) || room.height() < LOW;
+        let below = results::rows(is_low) as f32 * (BAR_HEIGHT + 2.0) + SPACE_1;
         let well = (room.height() - CONTROL_HEIGHT - below - 2.0 * SPACE_2).max(MIN_WELL);
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             let room = ui.available_rect_before_wrap();
@@ -129,7 +133,7 @@ impl Pictures {
                 let column = self.shown_in(index);
                 let is_covered = is_hidden(explore, column) || (column == 2 && explore.hidden.answer);
                 if !is_covered {
-                    results::below(&mut ui, column, explore, out);
+                    results::below(&mut ui, column, is_low, explore, out);
                 }
             }
             ui.allocate_rect(column(0, 0.0, CONTROL_HEIGHT + well + 2.0 * SPACE_2 + below), Sense::hover());

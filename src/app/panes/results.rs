@@ -23,12 +23,12 @@ const HEATMAP_HINT: &str = "Every pixel of δ moves the same way as the slope of
                             hardly ever changes the answer. There is no hidden picture of the other class in it.";
 
 /// Rows of probability bars: the top five, or the top three where the pictures need the room.
-pub fn rows(ui: &Ui) -> usize {
-    if theme::compact(ui) { 3 } else { 5 }
+pub fn rows(is_low: bool) -> usize {
+    if is_low { 3 } else { 5 }
 }
 
-/// What stands below one of the three pictures.
-pub fn below(ui: &mut Ui, column: usize, explore: &Explore, out: &mut Vec<Command>) {
+/// What stands below one of the three pictures; less of it where room is `is_low`.
+pub fn below(ui: &mut Ui, column: usize, is_low: bool, explore: &Explore, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else { return };
     let target = match shown.view.goal {
         Goal::Targeted(index) => Some(index),
@@ -39,16 +39,16 @@ pub fn below(ui: &mut Ui, column: usize, explore: &Explore, out: &mut Vec<Comman
         () if index == shown.label.index => Mark::Label,
         () => Mark::Other,
     };
-    let rows = rows(ui);
+    let rows = rows(is_low);
     let few = |guesses: &[Guess]| guesses.iter().take(rows).cloned().collect::<Vec<_>>();
     match column {
         0 => bars(ui, "before", &few(&shown.clean_top), mark),
-        1 => heatmap_controls(ui, explore, shown, out),
+        1 => heatmap_controls(ui, is_low, explore, shown, out),
         _ => bars(ui, "after", &few(&shown.adversarial_top), mark),
     }
 }
 
-fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
+fn heatmap_controls(ui: &mut Ui, is_low: bool, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
     legend(ui, shown);
     row(ui, |ui| {
@@ -56,13 +56,13 @@ fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec
         if shown.original.channels == 3 {
             channel(ui, explore.heatmap, out);
         }
-        if theme::compact(ui) {
+        if is_low {
             gain(ui, explore.heatmap, out);
         } else {
             hint(ui, HEATMAP_HINT);
         }
     });
-    if !theme::compact(ui) {
+    if !is_low {
         ui.horizontal(|ui| {
             ui.label(theme::caption(ui, "Gain"));
             gain(ui, explore.heatmap, out);

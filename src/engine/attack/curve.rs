@@ -1,12 +1,9 @@
 //! What the net says along a line through a picture: figure 4 of arXiv 1412.6572.
 
-use candle_core::{Device, Tensor};
-
-use super::Bounds;
 use super::step::clip;
+use super::{Bounds, Subject};
 use crate::engine::loss::softmax;
 use crate::engine::model::{Model, argmax};
-use crate::engine::picture::Planes;
 use crate::engine::{Error, Result};
 
 /// The net's answers at `x + ε·η` for many ε.
@@ -35,19 +32,25 @@ pub fn eps_range(max: f32, points: usize) -> Vec<f32> {
     (0..points).map(|i| max * (2.0 * i as f32 - last) / last).collect()
 }
 
+/// `points` values of ε from −max to +max, the closer the nearer they are to 0: with 41 of them up to 0.5 both a sixteenth of a
+/// grey level and a hundred levels have neighbours. 0 is among them when their number is odd.
+pub fn eps_ladder(max: f32, points: usize) -> Vec<f32> {
+    eps_range(1.0, points).into_iter().map(|share| max * share.powi(3)).collect()
+}
+
 /// One forward pass on all of `x + ε·η` together, clipped to `bounds` if there are some. Unlike an attack's, these ε may be
-/// negative.
+/// negative. Of a photo the net is shown what a file of it would show, in 8 bits.
 ///
 /// # Errors
 /// A direction of another size than the picture, ε that do not ascend, or those of the net.
 pub fn eps_curve(
     model: &Model,
-    original: &Planes,
+    subject: &Subject,
     direction: &[f32],
     eps: &[f32],
     bounds: Option<Bounds>,
 ) -> Result<EpsCurve> {
-    let x = &original.values;
+    let x = &subject.pixels().values;
     if direction.len() != x.len() {
         let (found, expected) = (direction.len(), x.len());
         return Err(Error::Argument(format!("a direction of {found} values for a picture of {expected}")));
@@ -55,19 +58,52 @@ pub fn eps_curve(
     if eps.iter().any(|eps| !eps.is_finite()) || !eps.is_sorted() {
         return Err(Error::Argument("the values of ε of a curve do not ascend; expected finite ones in order".into()));
     }
-    if eps.is_empty() {
-        return Ok(EpsCurve { eps: Vec::new(), logits: Vec::new(), probabilities: Vec::new() });
-    }
-    let moved = |&eps: &f32| x.iter().zip(direction).map(move |(x, d)| x + eps * d);
-    let mut pictures: Vec<f32> = eps.iter().flat_map(moved).collect();
-    clip(&mut pictures, bounds);
-    let shape = (eps.len(), original.channels, original.height, original.width);
-    let logits = model.logits(&Tensor::from_vec(pictures, shape, &Device::Cpu)?)?.to_vec2::<f32>()?;
-    let probabilities = logits.iter().map(|logits| softmax(logits)).collect();
-    Ok(EpsCurve { eps: eps.to_vec(), logits, probabilities })
+    let moved = |&eps: &f32| {
+        let mut moved: Vec<f32> = x.iter().zip(direction).map(|(x, d)| x + eps * d).collect();
+        clip(&mut moved, bounds);
+        moved
+    };
+    Ok(EpsCurve::new(eps.to_vec(), subject.logits(model, eps.iter().map(moved))?))
 }
 
 impl EpsCurve {
+    /// From the logits at each ε.
+    pub fn new(eps: Vec<f32>, logits: Vec<Vec<f32>>) -> Self {
+        let probabilities = logits.iter().map(|logits| softmax(logits)).collect();
+        Self { eps, logits, probabilities }
+    }
+
+    /// Adds points of the same line.
+    pub fn append(&mut self, mut other: Self) {
+        self.eps.append(&mut other.eps);
+        self.logits.append(&mut other.logits);
+        self.probabilities.append(&mut other.probabilities);
+    }
+
+    /// In ascending order of ε, however its points were added.
+    pub fn sorted(&self) -> Self {
+        let mut order: Vec<usize> = (0..self.eps.len()).collect();
+        order.sort_by(|&a, &b| self.eps[a].total_cmp(&self.eps[b]));
+        Self::new(order.iter().map(|&i| self.eps[i]).collect(), order.iter().map(|&i| self.logits[i].clone()).collect())
+    }
+
+    /// The same line with `pieces` points for each one: between two of them the logits are taken to be straight, as
+    /// [`Self::flips`] takes them, and the probabilities follow them.
+    pub fn finer(&self, pieces: usize) -> Self {
+        let (mut eps, mut logits) = (Vec::new(), Vec::new());
+        for i in 0..self.eps.len() {
+            let next = (i + 1).min(self.eps.len() - 1);
+            let count = if next == i { 1 } else { pieces };
+            for piece in 0..count {
+                let share = piece as f32 / pieces as f32;
+                let between = |a: f32, b: f32| a + share * (b - a);
+                eps.push(between(self.eps[i], self.eps[next]));
+                logits.push(self.logits[i].iter().zip(&self.logits[next]).map(|(a, b)| between(*a, *b)).collect());
+            }
+        }
+        Self::new(eps, logits)
+    }
+
     /// The net's answer at each ε.
     pub fn answers(&self) -> Vec<usize> {
         self.logits.iter().map(|logits| argmax(logits)).collect()
@@ -118,9 +154,7 @@ mod tests {
     use super::*;
 
     fn curve(logits: &[[f32; 3]]) -> EpsCurve {
-        let logits: Vec<Vec<f32>> = logits.iter().map(|row| row.to_vec()).collect();
-        let probabilities = logits.iter().map(|row| softmax(row)).collect();
-        EpsCurve { eps: eps_range(2.0, logits.len()), logits, probabilities }
+        EpsCurve::new(eps_range(2.0, logits.len()), logits.iter().map(|row| row.to_vec()).collect())
     }
 
     #[test]
@@ -128,6 +162,31 @@ mod tests {
         assert_eq!(eps_range(2.0, 5), [-2.0, -1.0, 0.0, 1.0, 2.0]);
         assert_eq!(eps_range(0.3, 41)[20], 0.0);
         assert!(eps_range(1.0, 0).is_empty());
+        let ladder = eps_ladder(0.5, 41);
+        assert!(ladder.is_sorted() && (ladder[0], ladder[20], ladder[40]) == (-0.5, 0.0, 0.5));
+        assert!(ladder[21] < 1.0 / 255.0 / 16.0 && ladder[40] - ladder[39] < 0.08);
+    }
+
+    #[test]
+    fn a_finer_line_goes_through_the_same_points() {
+        let curve = curve(&[[1.0, 0.0, 0.5], [0.0, 3.0, 0.0], [2.0, 2.0, -1.0]]);
+        let finer = curve.finer(4);
+        assert_eq!(finer.eps, [-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0]);
+        assert_eq!([&finer.logits[0], &finer.logits[4], &finer.logits[8]], [0, 1, 2].map(|i| &curve.logits[i]));
+        assert_eq!(finer.logits[2], [0.5, 1.5, 0.25]);
+        assert!(finer.probabilities.iter().all(|p| (p.iter().sum::<f32>() - 1.0).abs() < 1e-6));
+        for (fine, coarse) in finer.flips().iter().zip(curve.flips()) {
+            assert!((fine.eps - coarse.eps).abs() < 1e-6 && (fine.from, fine.to) == (coarse.from, coarse.to));
+        }
+        assert_eq!(finer.flips().len(), curve.flips().len());
+    }
+
+    #[test]
+    fn points_may_come_in_any_order() {
+        let line = |eps: &[f32]| EpsCurve::new(eps.to_vec(), eps.iter().map(|eps| vec![*eps, 1.0 - eps]).collect());
+        let mut curve = line(&[0.0]);
+        curve.append(line(&[-1.0, 1.0]));
+        assert_eq!(curve.sorted(), line(&[-1.0, 0.0, 1.0]));
     }
 
     #[test]

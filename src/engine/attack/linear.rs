@@ -97,7 +97,7 @@ mod tests {
         let least = rival.least_eps();
         assert!(least > 0.0 && rival.lead > 0.0, "{rival:?}");
         let answers = |direction: &[f32], eps: &[f32]| {
-            let curve = eps_curve(&model, &x, direction, eps, None::<Bounds>).unwrap();
+            let curve = eps_curve(&model, &x.clone().into(), direction, eps, None::<Bounds>).unwrap();
             (curve.logits.iter().map(|z| argmax(z)).collect::<Vec<_>>(), curve.logits)
         };
         let signs = Norm::Linf.steepest(&rival.weights.values);

@@ -25,7 +25,7 @@ pub use crate::engine::loss::Loss;
 pub use carlini_wagner::CarliniWagner;
 pub use climb::{Bim, GradientSteps, MomentumFgsm, Pgd};
 pub use controls::{Control, alignment};
-pub use curve::{EpsCurve, Flip, eps_curve, eps_range};
+pub use curve::{EpsCurve, Flip, eps_curve, eps_ladder, eps_range};
 pub use deepfool::DeepFool;
 pub use gradient::{InputGradient, input_gradient};
 pub use honesty::{Curve, Point, Warning, warnings};

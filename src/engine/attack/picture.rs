@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 
 use super::{
     Bounds, Goal, InputGradient, Label, Loss, MAX_STEPS, Method, Norm, PIXELS, Problem, Rules, Verdict, fgsm,
@@ -79,6 +79,27 @@ impl Subject {
             Self::Fitted(_) => model.probabilities(pixels),
             Self::Photo { lens, .. } => model.probabilities(&lens.see(pixels)?.on_grid()),
         }
+    }
+
+    /// The logits of other versions of these pixels, all in one pass; of photos as [`Self::probabilities`] shows them.
+    pub(super) fn logits(&self, model: &Model, versions: impl Iterator<Item = Vec<f32>>) -> Result<Vec<Vec<f32>>> {
+        let mut seen = Vec::new();
+        let mut count = 0;
+        for version in versions {
+            count += 1;
+            match self {
+                Self::Fitted(_) => seen.extend(version),
+                Self::Photo { lens, pixels, .. } => {
+                    seen.extend(lens.see(&pixels.with_values(version))?.on_grid().values)
+                }
+            }
+        }
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let input = model.input();
+        let shape = (count, input.channels, input.height, input.width);
+        Ok(model.logits(&Tensor::from_vec(seen, shape, &Device::Cpu)?)?.to_vec2()?)
     }
 
     /// The loss's gradient for these pixels, and what else came of the pass.
@@ -215,6 +236,19 @@ impl Baseline {
             original,
             probabilities,
         })
+    }
+
+    /// The way that a method goes, for ε = 1: no pixel moves by more.
+    pub fn direction(&self, method: Method) -> Vec<f32> {
+        let gradient = &self.gradient.values;
+        let way = match method {
+            Method::Fgsm { .. } => Norm::Linf.steepest(gradient),
+            Method::GradientSteps { .. } => {
+                let largest = Norm::Linf.length(gradient);
+                gradient.iter().map(|g| if largest == 0.0 { 0.0 } else { g / largest }).collect()
+            }
+        };
+        way.into_iter().map(|d| self.goal.direction() * d).collect()
     }
 
     /// The same picture for the attacks that advance step by step.

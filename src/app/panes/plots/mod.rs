@@ -1,7 +1,7 @@
 //! The plots of the Train tab: errors, loss and confidence as a run goes, a sweep as a grid of small plots, and what
 //! clean error each run pays for its adversarial error.
 
-mod axes;
+pub(super) mod axes;
 mod curve;
 mod flags;
 mod hover;

@@ -1,0 +1,50 @@
+//! What can be done in the pane under the pictures that shows why the attack works.
+
+use eframe::egui::Key;
+use egui_material_icons::icons;
+
+use super::{About, NONE, about, keys};
+use crate::app::panes::Part;
+
+/// One action in that pane.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WhyCommand {
+    /// Opens and closes it.
+    Fold,
+    /// Logits or probabilities.
+    Values,
+    /// A linear or a logarithmic axis for ε.
+    Axis,
+    /// What it shows where there is no room for everything.
+    Part(Part),
+}
+
+impl WhyCommand {
+    /// Those that have a shortcut, in the order of the help overlay.
+    pub const WITH_SHORTCUT: &'static [Self] = &[Self::Fold, Self::Values, Self::Axis];
+
+    /// Name, tooltip, shortcut and icon.
+    pub fn about(&self) -> About {
+        match self {
+            Self::Fold => about(
+                "Why it works",
+                "Show or hide what the net says along the direction of the attack",
+                keys(NONE, Key::W),
+                Some(icons::ICON_SHOW_CHART),
+            ),
+            Self::Values => about(
+                "Logits or probabilities",
+                "The net's raw scores, which change almost in straight lines, or the probabilities made of them",
+                keys(NONE, Key::V),
+                None,
+            ),
+            Self::Axis => about(
+                "Linear or logarithmic ε",
+                "Equal steps of ε, on both sides of the picture; or equal ratios, on the attack's side, for small ε",
+                keys(NONE, Key::X),
+                None,
+            ),
+            Self::Part(_) => about("Part", "What to look at", None, None),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Where ε and the values lie in the plot.
+
+use eframe::egui::Ui;
+use egui_plot::GridMark;
+
+use crate::app::explore::MAX_EPS;
+use crate::app::panes::plots::axes;
+use crate::worker::Along;
+
+/// The left end of a logarithmic axis: an eighth of a grey level.
+const FLOOR: f64 = 0.0005;
+/// Beyond the lines, so that they stay clear of the frame.
+const MARGIN: f64 = 0.04;
+
+/// The horizontal axis.
+#[derive(Clone, Copy, Debug)]
+pub struct Axis {
+    pub is_log: bool,
+}
+
+impl Axis {
+    /// Where ε lies; `None` where the axis does not reach.
+    pub fn place(self, eps: f32) -> Option<f64> {
+        let eps = f64::from(eps);
+        match self.is_log {
+            false => Some(eps),
+            true => (eps >= FLOOR).then(|| eps.log10()),
+        }
+    }
+
+    /// The ε at a place, within the slider's range or on the other side of the picture.
+    pub fn eps(self, place: f64) -> f32 {
+        let eps = if self.is_log { 10f64.powf(place) } else { place };
+        (eps as f32).clamp(-MAX_EPS, MAX_EPS)
+    }
+
+    pub fn ends(self) -> (f64, f64) {
+        let max = f64::from(MAX_EPS);
+        if self.is_log { (FLOOR.log10(), max.log10()) } else { (-max, max) }
+    }
+
+    /// Round values at least `apart` from each other.
+    pub fn ticks(self, apart: f64) -> Vec<GridMark> {
+        let (low, high) = self.ends();
+        let places = match self.is_log {
+            false => axes::linear(low, high, apart),
+            true => {
+                let scale = axes::Scale::Logarithmic { floor: FLOOR };
+                scale.ticks((low, high), apart).into_iter().map(|(place, _)| place).collect()
+            }
+        };
+        marks(places)
+    }
+
+    pub fn spelled(self, place: f64) -> String {
+        let eps = if self.is_log { 10f64.powf(place) } else { place };
+        plain((eps * 1e7).round() / 1e7)
+    }
+}
+
+/// The vertical axis: of logits, or of probabilities.
+#[derive(Clone, Copy, Debug)]
+pub struct Values {
+    pub are_logits: bool,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Values {
+    pub fn of(along: &Along, are_logits: bool) -> Self {
+        let all = along.lines.iter().flat_map(|line| &line.logits).filter(|z| are_logits && z.is_finite());
+        let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), z| {
+            (low.min(f64::from(*z)), high.max(f64::from(*z)))
+        });
+        let (low, high) = if low < high { (low, high) } else { (0.0, 1.0) };
+        let margin = MARGIN * (high - low);
+        Self { are_logits, low: low - margin, high: high + margin }
+    }
+
+    pub fn ticks(self, apart: f64) -> Vec<GridMark> {
+        marks(axes::linear(self.low, self.high, apart))
+    }
+
+    pub fn tick(self, value: f64) -> String {
+        if self.are_logits { plain(value) } else { axes::per_cent_tick(value) }
+    }
+
+    pub fn spelled(self, value: f32) -> String {
+        if self.are_logits {
+            plain(f64::from((value * 100.0).round() / 100.0))
+        } else {
+            crate::app::widgets::per_cent(value)
+        }
+    }
+}
+
+/// With a true minus sign.
+fn plain(value: f64) -> String {
+    axes::plain(if value == 0.0 { 0.0 } else { value }).replace('-', "−")
+}
+
+fn marks(places: Vec<f64>) -> Vec<GridMark> {
+    let step_size = places.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
+    places.into_iter().map(|value| GridMark { value, step_size }).collect()
+}
+
+/// The values of a class at ε, on the straight pieces that are drawn; `None` outside of the curve.
+pub fn value_at(eps: &[f32], values: &[f32], at: f32) -> Option<f32> {
+    let above = eps.partition_point(|eps| *eps < at);
+    let (high, value) = (*eps.get(above)?, *values.get(above)?);
+    if high == at || above == 0 {
+        return (high == at).then_some(value);
+    }
+    let share = (at - eps[above - 1]) / (high - eps[above - 1]);
+    Some(values[above - 1] + share * (value - values[above - 1]))
+}
+
+/// Whether there is room to write names out.
+pub fn is_wide(ui: &Ui) -> bool {
+    ui.available_width() >= 640.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_and_values_are_inverse() {
+        for is_log in [false, true] {
+            let axis = Axis { is_log };
+            for eps in [0.001, 0.1, 0.5] {
+                assert!((axis.eps(axis.place(eps).unwrap()) - eps).abs() < 1e-6);
+            }
+            let (low, high) = axis.ends();
+            assert!(axis.ticks(0.2).iter().all(|tick| (low..=high + 1e-9).contains(&tick.value)));
+        }
+        assert_eq!(Axis { is_log: true }.place(-0.1), None);
+        assert_eq!(Axis { is_log: false }.place(-0.1).map(|place| place as f32), Some(-0.1));
+        assert_eq!(Axis { is_log: false }.spelled(-0.2), "−0.2");
+        assert_eq!(Axis { is_log: true }.spelled(-2.0), "0.01");
+    }
+
+    #[test]
+    fn values_lie_on_straight_pieces() {
+        let (eps, values) = ([-1.0, 0.0, 2.0], [1.0, 3.0, 4.0]);
+        let at = |eps_at| value_at(&eps, &values, eps_at);
+        assert_eq!([at(-1.0), at(-0.5), at(0.0), at(1.0), at(2.0)], [1.0, 2.0, 3.0, 3.5, 4.0].map(Some));
+        assert_eq!([at(-1.1), at(2.1)], [None, None]);
+    }
+}

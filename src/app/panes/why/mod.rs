@@ -1,0 +1,131 @@
+//! Under the pictures: why the attack works.
+
+mod axis;
+mod curve;
+mod legend;
+mod mark;
+
+use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, vec2};
+use egui_material_icons::icons;
+use serde::{Deserialize, Serialize};
+
+use crate::app::commands::{Command, WhyCommand, spelled};
+use crate::app::explore::Explore;
+use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, SPACE_4, palette};
+use crate::app::why::Why;
+use crate::app::widgets::{hint, segmented};
+
+/// Height of the pane's heading, which is all there is of it while it is folded.
+const HEADING: f32 = CONTROL_HEIGHT;
+/// Height of what is below the heading, in a low window and in one of this height; it grows with the window.
+const LOWEST: f32 = 132.0;
+const BODY: f32 = 152.0;
+const BODY_AT: f32 = 800.0;
+const GROWTH: f32 = 0.35;
+const HIGHEST: f32 = 300.0;
+/// From this width on there is room for the remark in the heading.
+const REMARK_FROM: f32 = 900.0;
+
+const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.6572), live: what the net says as the whole picture moves \
+                          along the one direction that the attack takes, ε to the right and −ε to the left. The logits change \
+                          almost in straight lines, so one step goes a long way; and the net is right only in a narrow \
+                          interval around the picture. Drag to move ε; the arrow keys move it too.";
+
+/// What the pane shows, where there is no room for everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    #[default]
+    Curve,
+}
+
+/// How the pane was left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WhyLook {
+    /// Open or folded; nobody has said so without it.
+    pub open: Option<bool>,
+    /// Logits, or else probabilities.
+    pub has_logits: bool,
+    /// ε on a logarithmic axis.
+    pub is_log: bool,
+    pub part: Part,
+}
+
+/// The height of the pane in this window.
+pub fn why_height(ui: &Ui, is_open: bool) -> f32 {
+    let window = ui.ctx().content_rect().height();
+    let body = (BODY + GROWTH * (window - BODY_AT)).clamp(LOWEST, HIGHEST);
+    if is_open { HEADING + SPACE_1 + body } else { HEADING }
+}
+
+/// Draws the pane into all the room that there is.
+pub fn why(ui: &mut Ui, explore: &Explore, why: &Why, (look, is_open): (WhyLook, bool), out: &mut Vec<Command>) {
+    ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
+    heading(ui, explore, look, is_open, out);
+    if !is_open {
+        return;
+    }
+    let body = ui.available_rect_before_wrap();
+    let mut ui = ui.new_child(UiBuilder::new().max_rect(body).id_salt("body"));
+    ui.set_clip_rect(body.expand2(vec2(SPACE_4, SPACE_2)).intersect(ui.clip_rect()));
+    curve::show(&mut ui, explore, why, look, out);
+}
+
+fn heading(ui: &mut Ui, explore: &Explore, look: WhyLook, is_open: bool, out: &mut Vec<Command>) {
+    let room = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), HEADING));
+    let layout = Layout::left_to_right(egui::Align::Center);
+    ui.scope_builder(UiBuilder::new().max_rect(room).layout(layout), |ui| {
+        ui.set_min_size(room.size());
+        fold(ui, is_open, out);
+        if !is_open {
+            ui.label(theme::weak(ui, "the net's answers along the direction of the attack"));
+            return;
+        }
+        hint(ui, CURVE_HINT);
+        switch(ui, WhyCommand::Values, "Values", ["Probabilities", "Logits"], look.has_logits, out);
+        switch(ui, WhyCommand::Axis, "Axis", ["Linear", "Log"], look.is_log, out);
+        if room.width() >= REMARK_FROM
+            && let Some(shown) = &explore.shown
+        {
+            ui.add(egui::Label::new(theme::weak(ui, curve::basis(shown))).truncate());
+        }
+    });
+}
+
+/// Opens and closes the pane.
+fn fold(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
+    let about = WhyCommand::Fold.about();
+    let icon = if is_open { icons::ICON_EXPAND_MORE } else { icons::ICON_CHEVRON_RIGHT };
+    let text = (icon.rich_text().size(17.0), theme::caption(ui, about.name));
+    let keys = about.shortcut.as_ref().map(spelled).unwrap_or_default();
+    let button = ui.scope(|ui| {
+        // Flush with what is above and below.
+        ui.spacing_mut().button_padding.x = 0.0;
+        ui.add(egui::Button::new(text).frame_when_inactive(false))
+    });
+    let response = button.inner.on_hover_text(format!("{}  ({keys})", about.tooltip)).accessible_name(about.name);
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_expanded(is_open));
+    if response.has_focus() {
+        ui.painter().rect_stroke(
+            response.rect,
+            theme::RADIUS,
+            egui::Stroke::new(1.0, palette(ui).accent),
+            egui::StrokeKind::Inside,
+        );
+    }
+    if response.clicked() {
+        out.push(Command::Why(WhyCommand::Fold));
+    }
+}
+
+/// Two alternatives, the second of which is chosen or not.
+fn switch(ui: &mut Ui, command: WhyCommand, name: &str, texts: [&str; 2], is_second: bool, out: &mut Vec<Command>) {
+    let about = command.about();
+    let keys = about.shortcut.as_ref().map(spelled).unwrap_or_default();
+    let tip = format!("{}  ({keys})", about.tooltip);
+    let options = texts.map(|text| (text, tip.as_str()));
+    if segmented(ui, name, &options, usize::from(is_second)).is_some() {
+        out.push(Command::Why(command));
+    }
+}

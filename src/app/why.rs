@@ -1,0 +1,64 @@
+//! What the window knows beside its pictures: why the attack works.
+
+use eframe::egui::Context;
+
+use super::commands::WhyCommand;
+use super::theme;
+use super::window::App;
+use crate::worker::{Along, Shown, Wish};
+
+/// What the worker's study has told, and what it was asked for.
+#[derive(Default)]
+pub struct Why {
+    along: Option<Box<Along>>,
+    asked: Wish,
+}
+
+impl Why {
+    pub fn take_along(&mut self, along: Box<Along>) {
+        self.along = Some(along);
+    }
+
+    /// The newest curve, and whether it is that of the view on screen; the one before is better than none for a moment.
+    pub fn along(&self, shown: &Shown) -> Option<(&Along, bool)> {
+        let along = self.along.as_deref()?;
+        Some((along, along.is_of(shown)))
+    }
+
+    /// The curve of the view on screen.
+    pub fn current(&self, shown: &Shown) -> Option<&Along> {
+        self.along(shown).and_then(|(along, is_current)| is_current.then_some(along))
+    }
+}
+
+impl App {
+    /// What is known of why the attack works.
+    pub fn why(&self) -> &Why {
+        &self.why
+    }
+
+    /// Whether the pane is open: as a person left it, else where there is room.
+    pub fn is_why_open(&self, ctx: &Context) -> bool {
+        self.settings.why.open.unwrap_or_else(|| theme::is_tall(ctx))
+    }
+
+    /// Tells the worker what is wanted, if that is new.
+    pub(super) fn ask_why(&mut self, ctx: &Context) {
+        let wish = Wish { curve: self.is_why_open(ctx) };
+        if wish != self.why.asked {
+            self.why.asked = wish.clone();
+            self.worker.study(wish);
+        }
+    }
+
+    pub(super) fn change_why(&mut self, ctx: &Context, command: WhyCommand) {
+        let is_open = self.is_why_open(ctx);
+        let look = &mut self.settings.why;
+        match command {
+            WhyCommand::Fold => look.open = Some(!is_open),
+            WhyCommand::Values => look.has_logits = !look.has_logits,
+            WhyCommand::Axis => look.is_log = !look.is_log,
+            WhyCommand::Part(part) => look.part = part,
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The net's answers along the attack's direction, as ε goes from the far side of the picture to the slider's end.
+
+use std::sync::Arc;
+
+use super::{Pace, Subject};
+use crate::engine::Result;
+use crate::engine::attack::{EpsCurve, Flip, Goal, Method, PIXELS, eps_curve, eps_ladder};
+use crate::engine::picture::Planes;
+use crate::worker::Shown;
+
+/// The largest |ε|: as far as the slider goes.
+const MAX: f32 = 0.5;
+const POINTS: usize = 41;
+/// Lines are sent with so many pieces between two points.
+const PIECES: usize = 4;
+/// Classes that are sent.
+const CLASSES: usize = 6;
+/// Where the answer changes, the line is looked at more closely: so many times, with so many points between, at the changes
+/// nearest to the picture.
+const ROUNDS: usize = 2;
+const CLOSER: usize = 3;
+const FLIPS: usize = 4;
+
+/// Logits and probabilities at `x + ε·η`, where η is the way of the attack: `±sign(∇ₓJ)`, or `±∇ₓJ/max|∇ₓJ|` for gradient
+/// steps. It depends on the picture, the net, the label, the goal, the loss and the clipping, and not on ε.
+#[derive(Clone, Debug)]
+pub struct Along {
+    /// ∇ₓJ of the view that it belongs to.
+    gradient: Arc<Planes>,
+    clip: bool,
+    /// η is the sign of the gradient.
+    pub is_sign: bool,
+    /// Ascending, from −0.5 to 0.5.
+    pub eps: Vec<f32>,
+    /// The label, the target, and the classes that come to most anywhere, at most six.
+    pub lines: Vec<ClassLine>,
+    /// All changes of the answer, from the lowest ε up.
+    pub flips: Vec<Flip>,
+    /// The interval around 0 in which the answer is the label.
+    pub right: Option<(f32, f32)>,
+    /// No closer one follows.
+    pub is_final: bool,
+}
+
+/// One class along the curve.
+#[derive(Clone, Debug)]
+pub struct ClassLine {
+    pub class: usize,
+    /// One for each ε.
+    pub logits: Vec<f32>,
+    pub probabilities: Vec<f32>,
+}
+
+impl Along {
+    /// Whether it is that of a view.
+    pub fn is_of(&self, shown: &Shown) -> bool {
+        let same = Arc::ptr_eq(&self.gradient, &shown.gradient) && self.clip == shown.view.clip;
+        same && self.is_sign == is_sign(shown.view.method)
+    }
+}
+
+fn is_sign(method: Method) -> bool {
+    matches!(method, Method::Fgsm { .. })
+}
+
+/// A curve in the making.
+pub struct Work {
+    gradient: Arc<Planes>,
+    clip: bool,
+    is_sign: bool,
+    direction: Vec<f32>,
+    /// Ascending.
+    left: Vec<f32>,
+    found: EpsCurve,
+    rounds: usize,
+    pace: Pace,
+}
+
+impl Work {
+    pub fn new(subject: &Subject) -> Self {
+        let view = &subject.view;
+        Self {
+            gradient: subject.baseline.gradient.clone(),
+            clip: view.clip,
+            is_sign: is_sign(view.method),
+            direction: subject.baseline.direction(view.method),
+            left: eps_ladder(MAX, POINTS),
+            found: EpsCurve::new(Vec::new(), Vec::new()),
+            rounds: 0,
+            pace: Pace::new(),
+        }
+    }
+
+    pub fn is_of(&self, subject: &Subject) -> bool {
+        let same = Arc::ptr_eq(&self.gradient, &subject.baseline.gradient) && self.clip == subject.view.clip;
+        same && self.is_sign == is_sign(subject.view.method)
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.left.is_empty()
+    }
+
+    /// Computes some points. A curve that is whole, and each that is closer, is returned.
+    pub fn advance(&mut self, subject: &Subject) -> Result<Option<Along>> {
+        let bounds = self.clip.then_some(PIXELS);
+        let (left, direction) = (&mut self.left, &self.direction);
+        let piece = self.pace.keep(|count| {
+            let eps: Vec<f32> = left.drain(..count.min(left.len())).collect();
+            eps_curve(&subject.model, &subject.baseline.subject, direction, &eps, bounds)
+        });
+        self.found.append(piece?);
+        if !self.left.is_empty() {
+            return Ok(None);
+        }
+        self.found = self.found.sorted();
+        if self.rounds < ROUNDS {
+            self.rounds += 1;
+            self.left = closer(&self.found);
+        }
+        Ok(Some(self.along(subject)))
+    }
+
+    fn along(&self, subject: &Subject) -> Along {
+        let label = subject.baseline.label;
+        let target = match subject.view.goal {
+            Goal::Targeted(target) => Some(target),
+            Goal::Untargeted => None,
+        };
+        let finer = self.found.finer(PIECES);
+        let line = |class: usize| ClassLine {
+            class,
+            logits: finer.logits.iter().map(|row| row[class]).collect(),
+            probabilities: finer.probabilities.iter().map(|row| row[class]).collect(),
+        };
+        Along {
+            gradient: self.gradient.clone(),
+            clip: self.clip,
+            is_sign: self.is_sign,
+            lines: classes(&self.found, label, target).into_iter().map(line).collect(),
+            eps: finer.eps,
+            flips: self.found.flips(),
+            right: self.found.right_interval(label),
+            is_final: self.left.is_empty(),
+        }
+    }
+}
+
+/// The label, the target, what leads nearest to the picture, and what comes to most elsewhere.
+fn classes(curve: &EpsCurve, label: usize, target: Option<usize>) -> Vec<usize> {
+    let answers = curve.answers();
+    let mut near: Vec<usize> = (0..answers.len()).collect();
+    near.sort_by(|&a, &b| curve.eps[a].abs().total_cmp(&curve.eps[b].abs()));
+    let leaders = near.into_iter().map(|at| answers[at]);
+    let mut chosen = Vec::new();
+    for class in [label].into_iter().chain(target).chain(leaders).chain(curve.top_classes(CLASSES)) {
+        if chosen.len() < CLASSES && !chosen.contains(&class) {
+            chosen.push(class);
+        }
+    }
+    chosen
+}
+
+/// More points around the changes of the answer.
+fn closer(curve: &EpsCurve) -> Vec<f32> {
+    let mut flips = curve.flips();
+    flips.sort_by(|a, b| a.eps.abs().total_cmp(&b.eps.abs()));
+    flips.truncate(FLIPS);
+    flips.sort_by(|a, b| a.eps.total_cmp(&b.eps));
+    let between = |flip: &Flip| {
+        let above = curve.eps.partition_point(|eps| *eps < flip.eps).clamp(1, curve.eps.len() - 1);
+        let (low, high) = (curve.eps[above - 1], curve.eps[above]);
+        (1..=CLOSER).map(move |i| low + (high - low) * i as f32 / (CLOSER + 1) as f32)
+    };
+    let mut eps: Vec<f32> = flips.iter().flat_map(between).collect();
+    eps.dedup();
+    eps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line() -> EpsCurve {
+        let eps = vec![-1.0, 0.0, 1.0];
+        let logits = vec![vec![0.0, 0.0, 9.0, 1.0], vec![5.0, 1.0, 0.0, 1.5], vec![0.0, 4.0, 1.0, 2.0]];
+        EpsCurve::new(eps, logits)
+    }
+
+    #[test]
+    fn the_label_and_the_target_come_first_then_what_leads() {
+        assert_eq!(classes(&line(), 0, None), [0, 2, 1, 3]);
+        assert_eq!(classes(&line(), 1, Some(3)), [1, 3, 0, 2]);
+    }
+
+    #[test]
+    fn a_closer_look_lies_around_the_flips() {
+        let eps = closer(&line());
+        assert_eq!(eps, [-0.75, -0.5, -0.25, 0.25, 0.5, 0.75]);
+        assert!(closer(&EpsCurve::new(vec![0.0], vec![vec![1.0]])).is_empty());
+    }
+}

@@ -1,0 +1,268 @@
+//! The pane under the pictures that shows why the attack works, driven without a display.
+#![cfg(feature = "gui")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use doppelganger::app::{App, Start};
+use doppelganger::engine::attack::{Baseline, Method, attack};
+use doppelganger::engine::data::sample;
+use doppelganger::engine::model::{Catalogue, Model};
+use doppelganger::worker::{Along, Shown};
+use eframe::egui::{Key, Modifiers, Vec2, vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+
+type Window<'a> = Harness<'a, Option<App>>;
+
+const USUAL: Vec2 = vec2(1280.0, 800.0);
+
+fn open(size: Vec2, start: Start, settings: Option<PathBuf>) -> Window<'static> {
+    let mut start = Some((start, settings));
+    let mut window = Harness::builder().with_size(size).build_ui_state(
+        move |ui, app: &mut Option<App>| match app {
+            Some(app) => {
+                app.tick(&ui.ctx().clone());
+                app.draw(ui);
+            }
+            None => {
+                let (start, settings) = start.take().expect("built once");
+                *app = Some(App::with_settings(ui.ctx(), start, settings).expect("a window"));
+                ui.ctx().request_repaint();
+            }
+        },
+        None,
+    );
+    until(&mut window, "a first result", |app| app.shown().is_some());
+    window
+}
+
+fn fresh() -> Window<'static> {
+    let mut window = open(USUAL, Start::default(), None);
+    studied(&mut window);
+    window
+}
+
+fn app<'a>(window: &'a Window<'_>) -> &'a App {
+    window.state().as_ref().expect("built on the first frame")
+}
+
+fn shown<'a>(window: &'a Window<'_>) -> &'a Shown {
+    app(window).shown().expect("a result is on screen")
+}
+
+fn along<'a>(window: &'a Window<'_>) -> &'a Along {
+    app(window).why().current(shown(window)).expect("a curve is on screen")
+}
+
+fn until(window: &mut Window<'_>, what: &str, holds: impl Fn(&App) -> bool) {
+    let start = Instant::now();
+    loop {
+        window.step();
+        if window.state().as_ref().is_some_and(&holds) {
+            window.step();
+            return;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Waits for the newest answer.
+fn settle(window: &mut Window<'_>) {
+    window.step();
+    until(window, "the newest answer", |app| {
+        !app.explore().waiting() && app.shown().is_some_and(|shown| shown.view == app.explore().view())
+    });
+}
+
+/// Waits for it and for the curve to be as close as it gets.
+fn studied(window: &mut Window<'_>) {
+    settle(window);
+    until(window, "the curve", |app| app.why().current(app.shown().unwrap()).is_some_and(|along| along.is_final));
+}
+
+fn press(window: &mut Window<'_>, modifiers: Modifiers, key: Key) {
+    window.key_press_modifiers(modifiers, key);
+    window.run_steps(2);
+}
+
+fn eps(window: &Window<'_>) -> f32 {
+    app(window).explore().eps
+}
+
+/// The engine without window and worker, on what the window shows first.
+struct Bench {
+    model: Model,
+    baseline: Baseline,
+    shown: Shown,
+}
+
+impl Bench {
+    fn of(window: &Window<'_>) -> Self {
+        let shown = shown(window).clone();
+        let model = Catalogue::new(Vec::new()).load(&shown.view.model).unwrap();
+        let picture = model.fit(&sample("digit-7").unwrap().picture().unwrap()).unwrap();
+        let view = &shown.view;
+        let baseline = Baseline::new(&model, Arc::new(picture), view.label, view.goal, view.loss).unwrap();
+        Self { model, baseline, shown }
+    }
+
+    fn probabilities(&self, eps: f32) -> Vec<f32> {
+        attack(&self.model, &self.baseline, Method::Fgsm { eps }, self.shown.view.clip).unwrap().probabilities
+    }
+
+    fn answer(&self, eps: f32) -> usize {
+        let top = self.model.top(&self.probabilities(eps), 1);
+        top[0].index
+    }
+}
+
+#[test]
+fn the_curve_is_what_the_attack_does() {
+    let window = fresh();
+    let (bench, along) = (Bench::of(&window), along(&window));
+    assert_eq!((along.eps.first(), along.eps.last()), (Some(&-0.5), Some(&0.5)));
+    assert_eq!(along.lines[0].class, 7, "the label comes first");
+    for at in (0..along.eps.len()).filter(|&at| along.eps[at] >= 0.0).step_by(4) {
+        let expected = bench.probabilities(along.eps[at]);
+        for line in &along.lines {
+            let error = (line.probabilities[at] - expected[line.class]).abs();
+            assert!(error < 0.02, "class {} at ε = {}: off by {error}", line.class, along.eps[at]);
+        }
+    }
+    let flips: Vec<_> = along.flips.iter().filter(|flip| flip.eps > 0.0).collect();
+    assert!(!flips.is_empty());
+    for flip in flips {
+        let (before, after) = (flip.eps - 0.001, flip.eps + 0.001);
+        assert_eq!((bench.answer(before), bench.answer(after)), (flip.from, flip.to), "at ε = {}", flip.eps);
+    }
+    let (low, high) = along.right.unwrap();
+    assert!(low < 0.0 && bench.answer(high - 0.001) == 7 && bench.answer(high + 0.001) != 7);
+}
+
+#[test]
+fn the_curve_stays_while_epsilon_moves_and_follows_everything_else() {
+    let mut window = fresh();
+    let first = std::ptr::from_ref(along(&window));
+    for _ in 0..5 {
+        press(&mut window, Modifiers::NONE, Key::OpenBracket);
+    }
+    settle(&mut window);
+    std::thread::sleep(Duration::from_millis(100));
+    window.run_steps(3);
+    assert!(std::ptr::eq(first, along(&window)), "it was computed again");
+    // Clipping, the loss, the picture.
+    for key in [Key::C, Key::L, Key::PageUp] {
+        press(&mut window, Modifiers::NONE, key);
+        studied(&mut window);
+    }
+    assert_eq!(along(&window).lines[0].class, 6, "the picture is a 6 now");
+    window.get_by_label("Method: Gradient steps").click();
+    studied(&mut window);
+    assert!(!along(&window).is_sign);
+}
+
+#[test]
+fn a_press_or_a_drag_on_the_curve_moves_epsilon() {
+    let mut window = fresh();
+    let frame = window.get_by_label("ε on the curve").rect();
+    let at = |eps: f32| frame.min + vec2((eps + 0.5) * frame.width(), 0.5 * frame.height());
+    window.drag_at(at(0.1));
+    window.step();
+    window.hover_at(at(0.35));
+    window.step();
+    window.drop_at(at(0.35));
+    settle(&mut window);
+    assert!((eps(&window) - 0.35).abs() < 0.002, "{}", eps(&window));
+    assert!(shown(&window).linf > 0.34);
+    // On the other side the slider ends at 0.
+    window.drag_at(at(-0.2));
+    window.step();
+    window.drop_at(at(-0.2));
+    settle(&mut window);
+    assert_eq!(eps(&window), 0.0);
+    window.get_by_label("ε on the curve").focus();
+    window.step();
+    press(&mut window, Modifiers::NONE, Key::ArrowRight);
+    assert!((eps(&window) - 1.0 / 255.0).abs() < 1e-6);
+    assert!(window.get_by_label("ε on the curve").is_focused());
+}
+
+#[test]
+fn a_flag_takes_epsilon_to_where_the_answer_changes() {
+    let mut window = fresh();
+    let flip = *along(&window).flips.iter().find(|flip| flip.eps > 0.0).unwrap();
+    let name = shown(&window).model.classes[flip.to].clone();
+    window.get_by_label_contains(&format!("→ {name} at ε")).click();
+    settle(&mut window);
+    assert!((eps(&window) - flip.eps).abs() < 0.001);
+    assert_eq!(shown(&window).adversarial_top[0].name, name);
+}
+
+#[test]
+fn the_legend_says_what_the_net_says_at_epsilon() {
+    let mut window = fresh();
+    let top = shown(&window).adversarial_top[0].clone();
+    let says = |window: &Window<'_>, text: &str| window.query_all_by_label_contains(text).count() > 0;
+    let expected = format!("on the curve: {}: {:.1} %", top.name, top.prob * 100.0);
+    assert!(says(&window, &expected), "no {expected:?}");
+    assert!(says(&window, "on the curve: 7, the label:"));
+    window.get_by_label("Values: Logits").click();
+    window.run_steps(2);
+    assert!(!says(&window, &expected));
+    assert!(says(&window, "on the curve: 7, the label: "));
+}
+
+#[test]
+fn how_the_pane_was_left_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.json");
+    let is_open = |window: &Window<'_>| window.query_by_label("ε on the curve").is_some();
+    let mut window = open(USUAL, Start::default(), Some(settings.clone()));
+    studied(&mut window);
+    window.get_by_label("Axis: Log").click();
+    press(&mut window, Modifiers::NONE, Key::V);
+    // Left of ε = .0005 the logarithmic axis ends.
+    let frame = window.get_by_label("ε on the curve").rect();
+    window.drag_at(frame.left_center() + vec2(frame.width() / 3.0, 0.0));
+    window.step();
+    window.drop_at(frame.left_center() + vec2(frame.width() / 3.0, 0.0));
+    settle(&mut window);
+    assert!((eps(&window) - 0.005).abs() < 0.0002, "{}", eps(&window));
+    press(&mut window, Modifiers::NONE, Key::W);
+    assert!(!is_open(&window));
+    window.state_mut().as_mut().unwrap().close();
+    drop(window);
+    let mut window = open(USUAL, Start::default(), Some(settings));
+    assert!(!is_open(&window), "it was folded");
+    window.get_by_label("Why it works").click();
+    studied(&mut window);
+    assert!(is_open(&window));
+    window.get_by_label("Axis: Linear").click();
+    window.get_by_label("Values: Probabilities").click();
+    window.run_steps(2);
+    window.check_accessibility();
+}
+
+#[test]
+fn a_low_window_has_it_folded_and_holds_it_open() {
+    let mut window = open(vec2(800.0, 600.0), Start::default(), None);
+    window.run_steps(3);
+    assert!(window.query_by_label("ε on the curve").is_none());
+    press(&mut window, Modifiers::NONE, Key::W);
+    studied(&mut window);
+    let frame = window.get_by_label("ε on the curve").rect();
+    assert!(frame.height() > 60.0 && frame.width() > 300.0, "{frame:?}");
+    let slider = window.get_by_label("Epsilon").rect();
+    assert!(frame.bottom() < slider.top() && slider.bottom() < 600.0);
+    window.check_accessibility();
+}
+
+#[test]
+fn a_window_with_the_curve_rests() {
+    let mut window = fresh();
+    window.run_steps(8);
+    assert!(window.run() <= 2);
+}
