@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use doppelganger::app::{App, Start};
-use doppelganger::engine::attack::{Baseline, Method, attack};
+use doppelganger::engine::attack::{Baseline, Control, Method, attack};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model};
-use doppelganger::worker::{Along, Shown};
+use doppelganger::worker::{Along, Controls, Shown};
 use eframe::egui::{Key, Modifiers, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -265,4 +265,80 @@ fn a_window_with_the_curve_rests() {
     let mut window = fresh();
     window.run_steps(8);
     assert!(window.run() <= 2);
+}
+
+/// Waits for the controls of the view on screen.
+fn controlled(window: &mut Window<'_>) -> Controls {
+    settle(window);
+    let is_there =
+        |app: &App| app.why().controls().is_some_and(|c| Some(c.revision) == app.shown().map(|s| s.revision));
+    until(window, "the controls", is_there);
+    app(window).why().controls().unwrap().clone()
+}
+
+#[test]
+fn noise_of_the_same_length_does_not_follow_the_gradient() {
+    let mut window = fresh();
+    let controls = controlled(&mut window);
+    let kinds: Vec<_> = controls.rows.iter().map(|row| row.control).collect();
+    let all =
+        [None, Some(Control::Signs), Some(Control::Uniform), Some(Control::OtherPicture), Some(Control::Opposite)];
+    assert_eq!((controls.eps, controls.seed, kinds.as_slice()), (0.25, 0, &all[..]));
+    let [attack, signs, uniform, other, opposite] = [0, 1, 2, 3, 4].map(|i| &controls.rows[i]);
+    assert!((attack.alignment - 1.0).abs() < 1e-4 && (opposite.alignment + 1.0).abs() < 1e-4);
+    // Of 784 random signs the meter's standard deviation is about .05.
+    assert!(signs.alignment.abs() < 0.2 && uniform.alignment.abs() < 0.2 && other.alignment.abs() < 0.6);
+    assert_eq!(attack.answer, shown(&window).adversarial_top[0]);
+    for row in [signs, uniform, opposite] {
+        assert_eq!(row.answer.index, 7, "{row:?}");
+    }
+    // Against the same by hand.
+    let bench = Bench::of(&window);
+    let moved = |way: &dyn Fn(usize) -> f32| -> Vec<f32> {
+        let x = &bench.baseline.original;
+        let values = x.values.iter().enumerate().map(|(i, x)| (x + way(i)).clamp(0.0, 1.0)).collect();
+        bench.model.probabilities(&x.with_values(values)).unwrap()
+    };
+    let gradient = &bench.baseline.gradient.values;
+    let sign = |i: usize| if gradient[i] == 0.0 { 0.0 } else { gradient[i].signum() };
+    assert!((moved(&|i| -0.25 * sign(i))[7] - opposite.label_prob).abs() < 1e-5);
+    let delta = shown(&window).perturbation.values.clone();
+    let grey = bench.baseline.original.with_values(delta.iter().map(|d| 0.5 + d).collect());
+    let alone = bench.model.top(&bench.model.probabilities(&grey).unwrap(), 1);
+    assert_eq!(controls.alone.index, alone[0].index);
+    assert!(window.query_by_label_contains(&format!("δ alone, on mid-grey: the net says {}", alone[0].name)).is_some());
+    assert!(window.query_by_label_contains("Signs, seed 0: the net says 7").is_some());
+    window.check_accessibility();
+}
+
+#[test]
+fn controls_follow_epsilon_and_the_seed() {
+    let mut window = fresh();
+    let first = controlled(&mut window);
+    window.get_by_label(".1").click();
+    let moved = controlled(&mut window);
+    assert!((moved.eps - 0.1).abs() < 1e-6);
+    assert!((moved.rows[1].alignment - first.rows[1].alignment).abs() < 1e-5, "the same signs, a shorter step");
+    window.get_by_label("Other random controls").click();
+    until(&mut window, "other controls", |app| app.why().controls().is_some_and(|controls| controls.seed == 1));
+    let redrawn = controlled(&mut window);
+    assert!((redrawn.rows[1].alignment - moved.rows[1].alignment).abs() > 1e-6);
+    assert_eq!(redrawn.rows[4].alignment, moved.rows[4].alignment);
+    // Towards a class the attack goes down the gradient; its controls are turned with it.
+    window.get_by_label("Method: Gradient steps").click();
+    let steps = controlled(&mut window);
+    assert!((steps.eps - shown(&window).linf).abs() < 1e-6);
+    assert!(steps.rows[0].alignment > 0.0 && (steps.rows[4].alignment + 1.0).abs() < 1e-4);
+}
+
+#[test]
+fn a_narrow_window_shows_one_part_at_a_time() {
+    let mut window = open(vec2(800.0, 800.0), Start::default(), None);
+    studied(&mut window);
+    let has = |window: &Window<'_>, name: &str| window.query_all_by_label_contains(name).count() > 0;
+    assert!(has(&window, "ε on the curve") && !has(&window, "−sign ∇J: the net says"));
+    window.get_by_label("Show: Controls").click();
+    controlled(&mut window);
+    assert!(!has(&window, "ε on the curve") && has(&window, "−sign ∇J: the net says"));
+    window.check_accessibility();
 }

@@ -5,18 +5,30 @@ use eframe::egui::Context;
 use super::commands::WhyCommand;
 use super::theme;
 use super::window::App;
-use crate::worker::{Along, Shown, Wish};
+use crate::worker::{Along, Controls, Shown, Wish};
 
 /// What the worker's study has told, and what it was asked for.
 #[derive(Default)]
 pub struct Why {
     along: Option<Box<Along>>,
+    controls: Option<Box<Controls>>,
+    /// Of the random controls.
+    seed: u64,
     asked: Wish,
 }
 
 impl Why {
     pub fn take_along(&mut self, along: Box<Along>) {
         self.along = Some(along);
+    }
+
+    pub fn take_controls(&mut self, controls: Box<Controls>) {
+        self.controls = Some(controls);
+    }
+
+    /// The newest controls; while ε moves they may be those of a view before, and say of which ε.
+    pub fn controls(&self) -> Option<&Controls> {
+        self.controls.as_deref()
     }
 
     /// The newest curve, and whether it is that of the view on screen; the one before is better than none for a moment.
@@ -44,9 +56,10 @@ impl App {
 
     /// Tells the worker what is wanted, if that is new.
     pub(super) fn ask_why(&mut self, ctx: &Context) {
-        let wish = Wish { curve: self.is_why_open(ctx) };
+        let is_open = self.is_why_open(ctx);
+        let wish = Wish { curve: is_open, controls: is_open.then_some(self.why.seed) };
         if wish != self.why.asked {
-            self.why.asked = wish.clone();
+            self.why.asked = wish;
             self.worker.study(wish);
         }
     }
@@ -59,6 +72,7 @@ impl App {
             WhyCommand::Values => look.has_logits = !look.has_logits,
             WhyCommand::Axis => look.is_log = !look.is_log,
             WhyCommand::Part(part) => look.part = part,
+            WhyCommand::NextSeed => self.why.seed += 1,
         }
     }
 }

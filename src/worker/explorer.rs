@@ -163,8 +163,17 @@ impl Explorer {
             view,
             took: started.elapsed(),
         };
-        let (view, took) = (shown.view.clone(), shown.took);
-        self.study.take(study::Subject { model: model.clone(), baseline, view, took });
+        self.study.take(study::Subject {
+            revision,
+            model: model.clone(),
+            baseline,
+            view: shown.view.clone(),
+            perturbation: attacked.perturbation.clone(),
+            linf: attacked.linf,
+            answer: model.guess(&attacked.probabilities, argmax(&attacked.probabilities)),
+            label_prob: shown.label_prob.1,
+            took: shown.took,
+        });
         self.attacked = Some((model, attacked));
         Ok(Some(shown))
     }

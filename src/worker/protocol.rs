@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::study::Along;
+use super::study::{Along, Controls};
 use super::training::TrainEvent;
 use crate::engine::attack::{Goal, Label, Loss, Method, Verdict};
 use crate::engine::model::{Added, Entry, Guess, Input};
@@ -57,6 +57,8 @@ pub enum Event {
     Shown(Box<Shown>),
     /// The net's answers along the attack's direction, after the view that they belong to.
     Along(Box<Along>),
+    /// Other perturbations of the same length, after the view that they belong to.
+    Controls(Box<Controls>),
     /// A view cannot be shown; what was on screen stays. `message` is for a person, at most six lines.
     Failed { revision: Revision, message: String },
     /// The adversarial picture was written, read back and classified again.

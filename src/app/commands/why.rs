@@ -15,6 +15,8 @@ pub enum WhyCommand {
     Values,
     /// A linear or a logarithmic axis for ε.
     Axis,
+    /// Random controls from another seed.
+    NextSeed,
     /// What it shows where there is no room for everything.
     Part(Part),
 }
@@ -43,6 +45,12 @@ impl WhyCommand {
                 "Equal steps of ε, on both sides of the picture; or equal ratios, on the attack's side, for small ε",
                 keys(NONE, Key::X),
                 None,
+            ),
+            Self::NextSeed => about(
+                "Other random controls",
+                "Draw the random signs and the uniform noise afresh, from the next seed",
+                None,
+                Some(icons::ICON_CASINO),
             ),
             Self::Part(_) => about("Part", "What to look at", None, None),
         }

@@ -1,17 +1,18 @@
 //! Under the pictures: why the attack works.
 
 mod axis;
+mod controls;
 mod curve;
 mod legend;
 mod mark;
 
-use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, vec2};
+use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
 use serde::{Deserialize, Serialize};
 
 use crate::app::commands::{Command, WhyCommand, spelled};
 use crate::app::explore::Explore;
-use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, SPACE_4, palette};
+use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 use crate::app::why::Why;
 use crate::app::widgets::{hint, segmented};
 
@@ -23,6 +24,8 @@ const BODY: f32 = 152.0;
 const BODY_AT: f32 = 800.0;
 const GROWTH: f32 = 0.35;
 const HIGHEST: f32 = 300.0;
+/// From this width on there is room for the curve and the controls side by side.
+const BOTH_FROM: f32 = 1120.0;
 /// From this width on there is room for the remark in the heading.
 const REMARK_FROM: f32 = 900.0;
 
@@ -32,11 +35,12 @@ const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.
                           interval around the picture. Drag to move ε; the arrow keys move it too.";
 
 /// What the pane shows, where there is no room for everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
     #[default]
     Curve,
+    Controls,
 }
 
 /// How the pane was left.
@@ -69,7 +73,23 @@ pub fn why(ui: &mut Ui, explore: &Explore, why: &Why, (look, is_open): (WhyLook,
     let body = ui.available_rect_before_wrap();
     let mut ui = ui.new_child(UiBuilder::new().max_rect(body).id_salt("body"));
     ui.set_clip_rect(body.expand2(vec2(SPACE_4, SPACE_2)).intersect(ui.clip_rect()));
-    curve::show(&mut ui, explore, why, look, out);
+    let parts = parts(ui.available_width(), look);
+    let mut right = body.right();
+    for part in parts.iter().rev() {
+        let left = if *part == parts[0] { body.left() } else { right - controls::width(body.width()) };
+        let rect = Rect::from_min_max(pos2(left, body.top()), pos2(right, body.bottom()));
+        right = left - SPACE_6;
+        let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(part));
+        match part {
+            Part::Curve => curve::show(&mut ui, explore, why, look, out),
+            Part::Controls => controls::show(&mut ui, explore, why, out),
+        }
+    }
+}
+
+/// What there is room for side by side.
+fn parts(width: f32, look: WhyLook) -> Vec<Part> {
+    if width >= BOTH_FROM { vec![Part::Curve, Part::Controls] } else { vec![look.part] }
 }
 
 fn heading(ui: &mut Ui, explore: &Explore, look: WhyLook, is_open: bool, out: &mut Vec<Command>) {
@@ -83,6 +103,13 @@ fn heading(ui: &mut Ui, explore: &Explore, look: WhyLook, is_open: bool, out: &m
             return;
         }
         hint(ui, CURVE_HINT);
+        let parts = parts(room.width(), look);
+        if parts.len() == 1 {
+            part_switch(ui, look.part, out);
+        }
+        if !parts.contains(&Part::Curve) {
+            return;
+        }
         switch(ui, WhyCommand::Values, "Values", ["Probabilities", "Logits"], look.has_logits, out);
         switch(ui, WhyCommand::Axis, "Axis", ["Linear", "Log"], look.is_log, out);
         if room.width() >= REMARK_FROM
@@ -116,6 +143,18 @@ fn fold(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
     }
     if response.clicked() {
         out.push(Command::Why(WhyCommand::Fold));
+    }
+}
+
+fn part_switch(ui: &mut Ui, part: Part, out: &mut Vec<Command>) {
+    let options = [
+        ("Curve", "What the net says along the direction of the attack"),
+        ("Controls", "What other perturbations of the same length come to"),
+    ];
+    let parts = [Part::Curve, Part::Controls];
+    let chosen = parts.iter().position(|known| *known == part).unwrap_or(0);
+    if let Some(index) = segmented(ui, "Show", &options, chosen) {
+        out.push(Command::Why(WhyCommand::Part(parts[index])));
     }
 }
 
