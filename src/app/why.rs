@@ -3,15 +3,17 @@
 use eframe::egui::Context;
 
 use super::commands::WhyCommand;
+use super::panes::Part;
 use super::theme;
 use super::window::App;
-use crate::worker::{Along, Controls, Shown, Wish};
+use crate::worker::{Along, Controls, Second, SecondWish, Shown, Wish};
 
 /// What the worker's study has told, and what it was asked for.
 #[derive(Default)]
 pub struct Why {
     along: Option<Box<Along>>,
     controls: Option<Box<Controls>>,
+    second: Option<Box<Second>>,
     /// Of the random controls.
     seed: u64,
     asked: Wish,
@@ -24,6 +26,15 @@ impl Why {
 
     pub fn take_controls(&mut self, controls: Box<Controls>) {
         self.controls = Some(controls);
+    }
+
+    pub fn take_second(&mut self, second: Box<Second>) {
+        self.second = Some(second);
+    }
+
+    /// What the net to compare with said last, if that is the net that is wanted now.
+    pub fn second(&self) -> Option<&Second> {
+        self.second.as_deref().filter(|second| self.asked.second.as_ref() == Some(&second.wish))
     }
 
     /// The newest controls; while ε moves they may be those of a view before, and say of which ε.
@@ -57,9 +68,15 @@ impl App {
     /// Tells the worker what is wanted, if that is new.
     pub(super) fn ask_why(&mut self, ctx: &Context) {
         let is_open = self.is_why_open(ctx);
-        let wish = Wish { curve: is_open, controls: is_open.then_some(self.why.seed) };
+        let look = &self.settings.why;
+        let other = look.second.clone().filter(|name| is_open && *name != self.explore.model);
+        let wish = Wish {
+            curve: is_open,
+            controls: is_open.then_some(self.why.seed),
+            second: other.map(|model| SecondWish { model, is_own: look.is_own }),
+        };
         if wish != self.why.asked {
-            self.why.asked = wish;
+            self.why.asked = wish.clone();
             self.worker.study(wish);
         }
     }
@@ -72,6 +89,12 @@ impl App {
             WhyCommand::Values => look.has_logits = !look.has_logits,
             WhyCommand::Axis => look.is_log = !look.is_log,
             WhyCommand::Part(part) => look.part = part,
+            WhyCommand::Second(model) => {
+                // Where there is no room for everything, it is what is looked at now.
+                look.part = if model.is_some() { Part::Second } else { Part::default() };
+                look.second = model;
+            }
+            WhyCommand::OwnAttack(is_own) => look.is_own = is_own,
             WhyCommand::NextSeed => self.why.seed += 1,
         }
     }

@@ -2,26 +2,30 @@
 
 mod along;
 mod controls;
+mod second;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use along::{Along, ClassLine};
 pub use controls::{ControlRow, Controls};
+pub use second::{Answers, Second, SecondWish};
 
 use super::protocol::{Event, Revision, View};
 use crate::engine::Result;
 use crate::engine::attack::{Baseline, Method};
 use crate::engine::model::{Guess, Model};
-use crate::engine::picture::Planes;
+use crate::engine::picture::{Picture, Planes};
 
 /// What the window wants to know beside its pictures.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wish {
     /// The net's answers along the attack's direction.
     pub curve: bool,
     /// Other perturbations at the same ε, the random ones from this seed.
     pub controls: Option<u64>,
+    /// Another net on the same picture.
+    pub second: Option<SecondWish>,
 }
 
 /// A view that takes longer than this is not followed at once: ε may be moving, and the next view must not wait.
@@ -36,6 +40,8 @@ pub struct Subject {
     pub model: Arc<Model>,
     pub baseline: Arc<Baseline>,
     pub view: View,
+    pub picture: Arc<Picture>,
+    pub adversarial: Arc<Planes>,
     /// What the attack adds, how far any pixel moves, and what the net says then; the label's probability.
     pub perturbation: Arc<Planes>,
     pub linf: f32,
@@ -61,6 +67,7 @@ pub struct Study {
     subject: Option<Subject>,
     along: Option<along::Work>,
     controls: Option<controls::Work>,
+    second: second::Work,
 }
 
 impl Study {
@@ -75,15 +82,27 @@ impl Study {
 
     /// Forgets everything: the nets behind the names are others.
     pub fn forget(&mut self) {
-        *self = Self { wish: self.wish, ..Self::default() };
+        *self = Self { wish: std::mem::take(&mut self.wish), ..Self::default() };
+    }
+
+    /// The net of this name is another one.
+    pub fn forget_net(&mut self, name: &str) {
+        if self.second.knows(name) {
+            self.second = second::Work::default();
+        }
     }
 
     /// Goes on piece by piece until all is done or something else is to be done. `rests` waits so long for another task and
-    /// says whether none came.
+    /// says whether none came; `load` finds a net by its name.
     ///
     /// # Errors
     /// Those of a net; what failed is not tried again.
-    pub fn go_on(&mut self, rests: &dyn Fn(Duration) -> bool, send: &dyn Fn(Event)) -> Result<()> {
+    pub fn go_on(
+        &mut self,
+        rests: &dyn Fn(Duration) -> bool,
+        load: &dyn Fn(&str) -> Result<Arc<Model>>,
+        send: &dyn Fn(Event),
+    ) -> Result<()> {
         let Some(subject) = &self.subject else { return Ok(()) };
         let mut pause = if subject.took > SLOW { REST } else { Duration::ZERO };
         while self.is_something_left() {
@@ -91,7 +110,7 @@ impl Study {
                 return Ok(());
             }
             pause = Duration::ZERO;
-            if let Err(error) = self.advance(send) {
+            if let Err(error) = self.advance(load, send) {
                 self.subject = None;
                 return Err(error);
             }
@@ -105,7 +124,7 @@ impl Study {
             self.along = Some(along::Work::new(subject));
         }
         let curve = self.wish.curve && self.along.as_ref().is_some_and(|work| !work.is_done());
-        curve || self.controls_left().is_some()
+        curve || self.controls_left().is_some() || self.second_left().is_some()
     }
 
     /// The seed of the controls that are not there yet.
@@ -114,11 +133,21 @@ impl Study {
         self.wish.controls.filter(|&seed| !self.controls.as_ref().is_some_and(|work| work.is_done(subject, seed)))
     }
 
-    /// One piece of what is left. The controls change with every ε: they come first.
-    fn advance(&mut self, send: &dyn Fn(Event)) -> Result<()> {
-        let seed = self.controls_left();
+    /// The second net that is not asked yet.
+    fn second_left(&self) -> Option<SecondWish> {
+        let subject = self.subject.as_ref()?;
+        self.wish.second.clone().filter(|wish| !self.second.is_done(subject, wish))
+    }
+
+    /// One piece of what is left. The second net and the controls change with every ε: they come first.
+    fn advance(&mut self, load: &dyn Fn(&str) -> Result<Arc<Model>>, send: &dyn Fn(Event)) -> Result<()> {
+        let (second, seed) = (self.second_left(), self.controls_left());
         let Some(subject) = &self.subject else { return Ok(()) };
-        if let Some(seed) = seed {
+        if let Some(wish) = second {
+            if let Some(second) = self.second.advance(subject, &wish, load) {
+                send(Event::Second(Box::new(second)));
+            }
+        } else if let Some(seed) = seed {
             let work = self.controls.get_or_insert_with(|| controls::Work::new(seed));
             if let Some(controls) = work.advance(subject, seed)? {
                 send(Event::Controls(Box::new(controls)));

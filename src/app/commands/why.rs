@@ -17,6 +17,10 @@ pub enum WhyCommand {
     Axis,
     /// Random controls from another seed.
     NextSeed,
+    /// The net to compare with.
+    Second(Option<String>),
+    /// That net is attacked itself, or shown the same picture.
+    OwnAttack(bool),
     /// What it shows where there is no room for everything.
     Part(Part),
 }
@@ -52,6 +56,21 @@ impl WhyCommand {
                 None,
                 Some(icons::ICON_CASINO),
             ),
+            Self::Second(_) => about(
+                "Compare with",
+                "Ask another net about the same picture: perturbations made for one net often fool others",
+                None,
+                Some(icons::ICON_COMPARE_ARROWS),
+            ),
+            Self::OwnAttack(false) => about(
+                "Same δ",
+                "Show the other net this net's adversarial picture: does the attack transfer?",
+                None,
+                None,
+            ),
+            Self::OwnAttack(true) => {
+                about("Own attack", "Attack the other net itself, with the same settings", None, None)
+            }
             Self::Part(_) => about("Part", "What to look at", None, None),
         }
     }

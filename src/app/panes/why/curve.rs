@@ -38,7 +38,7 @@ pub fn basis(shown: &Shown) -> String {
 }
 
 /// Plot and legend.
-pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: WhyLook, out: &mut Vec<Command>) {
+pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut Vec<Command>) {
     let room = ui.available_rect_before_wrap();
     let known = explore.shown.as_deref().and_then(|shown| Some((shown, why.along(shown)?)));
     let Some((shown, (along, is_current))) = known else {

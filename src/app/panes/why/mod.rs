@@ -5,6 +5,7 @@ mod controls;
 mod curve;
 mod legend;
 mod mark;
+mod second;
 
 use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
@@ -24,8 +25,9 @@ const BODY: f32 = 152.0;
 const BODY_AT: f32 = 800.0;
 const GROWTH: f32 = 0.35;
 const HIGHEST: f32 = 300.0;
-/// From this width on there is room for the curve and the controls side by side.
-const BOTH_FROM: f32 = 1120.0;
+/// From these widths on there is room for the curve and one part more side by side, and for all.
+const TWO_FROM: f32 = 1120.0;
+const ALL_FROM: f32 = 1560.0;
 /// From this width on there is room for the remark in the heading.
 const REMARK_FROM: f32 = 900.0;
 
@@ -41,10 +43,11 @@ pub enum Part {
     #[default]
     Curve,
     Controls,
+    Second,
 }
 
 /// How the pane was left.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WhyLook {
     /// Open or folded; nobody has said so without it.
@@ -54,6 +57,10 @@ pub struct WhyLook {
     /// ε on a logarithmic axis.
     pub is_log: bool,
     pub part: Part,
+    /// The net to compare with, by its name in the catalogue.
+    pub second: Option<String>,
+    /// That net is attacked itself.
+    pub is_own: bool,
 }
 
 /// The height of the pane in this window.
@@ -64,7 +71,7 @@ pub fn why_height(ui: &Ui, is_open: bool) -> f32 {
 }
 
 /// Draws the pane into all the room that there is.
-pub fn why(ui: &mut Ui, explore: &Explore, why: &Why, (look, is_open): (WhyLook, bool), out: &mut Vec<Command>) {
+pub fn why(ui: &mut Ui, explore: &Explore, why: &Why, (look, is_open): (&WhyLook, bool), out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
     heading(ui, explore, look, is_open, out);
     if !is_open {
@@ -76,23 +83,44 @@ pub fn why(ui: &mut Ui, explore: &Explore, why: &Why, (look, is_open): (WhyLook,
     let parts = parts(ui.available_width(), look);
     let mut right = body.right();
     for part in parts.iter().rev() {
-        let left = if *part == parts[0] { body.left() } else { right - controls::width(body.width()) };
+        let left = if *part == parts[0] { body.left() } else { right - width_of(*part, body.width()) };
         let rect = Rect::from_min_max(pos2(left, body.top()), pos2(right, body.bottom()));
         right = left - SPACE_6;
         let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(part));
         match part {
             Part::Curve => curve::show(&mut ui, explore, why, look, out),
             Part::Controls => controls::show(&mut ui, explore, why, out),
+            Part::Second => second::show(&mut ui, explore, why, look, out),
         }
     }
 }
 
 /// What there is room for side by side.
-fn parts(width: f32, look: WhyLook) -> Vec<Part> {
-    if width >= BOTH_FROM { vec![Part::Curve, Part::Controls] } else { vec![look.part] }
+fn parts(width: f32, look: &WhyLook) -> Vec<Part> {
+    let known = known_parts(look);
+    // A net to compare with may have been the last thing to look at, before it was put away.
+    let part = if known.contains(&look.part) { look.part } else { Part::default() };
+    match width {
+        _ if width >= ALL_FROM => known,
+        _ if width >= TWO_FROM && part == Part::Second => vec![Part::Curve, Part::Second],
+        _ if width >= TWO_FROM => vec![Part::Curve, Part::Controls],
+        _ => vec![part],
+    }
 }
 
-fn heading(ui: &mut Ui, explore: &Explore, look: WhyLook, is_open: bool, out: &mut Vec<Command>) {
+/// All that there is to see.
+fn known_parts(look: &WhyLook) -> Vec<Part> {
+    let mut known = vec![Part::Curve, Part::Controls];
+    known.extend(look.second.as_ref().map(|_| Part::Second));
+    known
+}
+
+/// The width of a part beside the curve.
+fn width_of(part: Part, pane: f32) -> f32 {
+    if part == Part::Second { second::WIDTH } else { controls::width(pane) }
+}
+
+fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, is_open: bool, out: &mut Vec<Command>) {
     let room = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), HEADING));
     let layout = Layout::left_to_right(egui::Align::Center);
     ui.scope_builder(UiBuilder::new().max_rect(room).layout(layout), |ui| {
@@ -104,19 +132,21 @@ fn heading(ui: &mut Ui, explore: &Explore, look: WhyLook, is_open: bool, out: &m
         }
         hint(ui, CURVE_HINT);
         let parts = parts(room.width(), look);
-        if parts.len() == 1 {
-            part_switch(ui, look.part, out);
+        part_switch(ui, &parts, look, out);
+        if parts.contains(&Part::Curve) {
+            switch(ui, WhyCommand::Values, "Values", ["Probabilities", "Logits"], look.has_logits, out);
+            switch(ui, WhyCommand::Axis, "Axis", ["Linear", "Log"], look.is_log, out);
         }
-        if !parts.contains(&Part::Curve) {
-            return;
-        }
-        switch(ui, WhyCommand::Values, "Values", ["Probabilities", "Logits"], look.has_logits, out);
-        switch(ui, WhyCommand::Axis, "Axis", ["Linear", "Log"], look.is_log, out);
-        if room.width() >= REMARK_FROM
-            && let Some(shown) = &explore.shown
-        {
-            ui.add(egui::Label::new(theme::weak(ui, curve::basis(shown))).truncate());
-        }
+        ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
+            second::picker(ui, explore, look, out);
+            ui.with_layout(Layout::left_to_right(egui::Align::Center), |ui| {
+                if room.width() >= REMARK_FROM
+                    && let Some(shown) = &explore.shown
+                {
+                    ui.add(egui::Label::new(theme::weak(ui, curve::basis(shown))).truncate());
+                }
+            });
+        });
     });
 }
 
@@ -146,15 +176,24 @@ fn fold(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
     }
 }
 
-fn part_switch(ui: &mut Ui, part: Part, out: &mut Vec<Command>) {
-    let options = [
-        ("Curve", "What the net says along the direction of the attack"),
-        ("Controls", "What other perturbations of the same length come to"),
-    ];
-    let parts = [Part::Curve, Part::Controls];
-    let chosen = parts.iter().position(|known| *known == part).unwrap_or(0);
-    if let Some(index) = segmented(ui, "Show", &options, chosen) {
-        out.push(Command::Why(WhyCommand::Part(parts[index])));
+/// Leads to what there is no room for; what always has its place is not among the choices.
+fn part_switch(ui: &mut Ui, parts: &[Part], look: &WhyLook, out: &mut Vec<Command>) {
+    let mut known = known_parts(look);
+    if known.iter().all(|part| parts.contains(part)) {
+        return;
+    }
+    if parts.len() > 1 {
+        known.retain(|part| *part != Part::Curve);
+    }
+    let texts = known.iter().map(|part| match part {
+        Part::Curve => ("Curve", "What the net says along the direction of the attack"),
+        Part::Controls => ("Controls", "What other perturbations of the same length come to"),
+        Part::Second => ("Other net", "What another net says"),
+    });
+    let texts: Vec<_> = texts.collect();
+    let chosen = known.iter().position(|part| Some(part) == parts.last()).unwrap_or(0);
+    if let Some(index) = segmented(ui, "Show", &texts, chosen) {
+        out.push(Command::Why(WhyCommand::Part(known[index])));
     }
 }
 
