@@ -1,15 +1,17 @@
 //! The pane under the pictures that shows why the attack works, driven without a display.
 #![cfg(feature = "gui")]
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use candle_core::{Device, Tensor};
 use doppelganger::app::{App, Start};
-use doppelganger::engine::attack::{Baseline, Method, attack};
+use doppelganger::engine::attack::{Baseline, Control, Method, attack};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model};
-use doppelganger::worker::{Along, Shown};
+use doppelganger::worker::{Along, Controls, Second, Shown};
 use eframe::egui::{Key, Modifiers, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
@@ -19,7 +21,11 @@ type Window<'a> = Harness<'a, Option<App>>;
 const USUAL: Vec2 = vec2(1280.0, 800.0);
 
 fn open(size: Vec2, start: Start, settings: Option<PathBuf>) -> Window<'static> {
-    let mut start = Some((start, settings));
+    open_with(size, start, settings, Catalogue::new(Vec::new()))
+}
+
+fn open_with(size: Vec2, start: Start, settings: Option<PathBuf>, catalogue: Catalogue) -> Window<'static> {
+    let mut start = Some((start, settings, catalogue));
     let mut window = Harness::builder().with_size(size).build_ui_state(
         move |ui, app: &mut Option<App>| match app {
             Some(app) => {
@@ -27,8 +33,9 @@ fn open(size: Vec2, start: Start, settings: Option<PathBuf>) -> Window<'static> 
                 app.draw(ui);
             }
             None => {
-                let (start, settings) = start.take().expect("built once");
-                *app = Some(App::with_settings(ui.ctx(), start, settings).expect("a window"));
+                let (start, settings, catalogue) = start.take().expect("built once");
+                let opened = App::with_catalogue(ui.ctx(), start, settings, "no runs".into(), catalogue);
+                *app = Some(opened.expect("a window"));
                 ui.ctx().request_repaint();
             }
         },
@@ -265,4 +272,169 @@ fn a_window_with_the_curve_rests() {
     let mut window = fresh();
     window.run_steps(8);
     assert!(window.run() <= 2);
+}
+
+/// Waits for the controls of the view on screen.
+fn controlled(window: &mut Window<'_>) -> Controls {
+    settle(window);
+    let is_there =
+        |app: &App| app.why().controls().is_some_and(|c| Some(c.revision) == app.shown().map(|s| s.revision));
+    until(window, "the controls", is_there);
+    app(window).why().controls().unwrap().clone()
+}
+
+#[test]
+fn noise_of_the_same_length_does_not_follow_the_gradient() {
+    let mut window = fresh();
+    let controls = controlled(&mut window);
+    let kinds: Vec<_> = controls.rows.iter().map(|row| row.control).collect();
+    let all =
+        [None, Some(Control::Signs), Some(Control::Uniform), Some(Control::OtherPicture), Some(Control::Opposite)];
+    assert_eq!((controls.eps, controls.seed, kinds.as_slice()), (0.25, 0, &all[..]));
+    let [attack, signs, uniform, other, opposite] = [0, 1, 2, 3, 4].map(|i| &controls.rows[i]);
+    assert!((attack.alignment - 1.0).abs() < 1e-4 && (opposite.alignment + 1.0).abs() < 1e-4);
+    // Of 784 random signs the meter's standard deviation is about .05.
+    assert!(signs.alignment.abs() < 0.2 && uniform.alignment.abs() < 0.2 && other.alignment.abs() < 0.6);
+    assert_eq!(attack.answer, shown(&window).adversarial_top[0]);
+    for row in [signs, uniform, opposite] {
+        assert_eq!(row.answer.index, 7, "{row:?}");
+    }
+    // Against the same by hand.
+    let bench = Bench::of(&window);
+    let moved = |way: &dyn Fn(usize) -> f32| -> Vec<f32> {
+        let x = &bench.baseline.original;
+        let values = x.values.iter().enumerate().map(|(i, x)| (x + way(i)).clamp(0.0, 1.0)).collect();
+        bench.model.probabilities(&x.with_values(values)).unwrap()
+    };
+    let gradient = &bench.baseline.gradient.values;
+    let sign = |i: usize| if gradient[i] == 0.0 { 0.0 } else { gradient[i].signum() };
+    assert!((moved(&|i| -0.25 * sign(i))[7] - opposite.label_prob).abs() < 1e-5);
+    let delta = shown(&window).perturbation.values.clone();
+    let grey = bench.baseline.original.with_values(delta.iter().map(|d| 0.5 + d).collect());
+    let alone = bench.model.top(&bench.model.probabilities(&grey).unwrap(), 1);
+    assert_eq!(controls.alone.index, alone[0].index);
+    assert!(window.query_by_label_contains(&format!("δ alone, on mid-grey: the net says {}", alone[0].name)).is_some());
+    assert!(window.query_by_label_contains("Signs, seed 0: the net says 7").is_some());
+    window.check_accessibility();
+}
+
+#[test]
+fn controls_follow_epsilon_and_the_seed() {
+    let mut window = fresh();
+    let first = controlled(&mut window);
+    window.get_by_label(".1").click();
+    let moved = controlled(&mut window);
+    assert!((moved.eps - 0.1).abs() < 1e-6);
+    assert!((moved.rows[1].alignment - first.rows[1].alignment).abs() < 1e-5, "the same signs, a shorter step");
+    window.get_by_label("Other random controls").click();
+    until(&mut window, "other controls", |app| app.why().controls().is_some_and(|controls| controls.seed == 1));
+    let redrawn = controlled(&mut window);
+    assert!((redrawn.rows[1].alignment - moved.rows[1].alignment).abs() > 1e-6);
+    assert_eq!(redrawn.rows[4].alignment, moved.rows[4].alignment);
+    // Towards a class the attack goes down the gradient; its controls are turned with it.
+    window.get_by_label("Method: Gradient steps").click();
+    let steps = controlled(&mut window);
+    assert!((steps.eps - shown(&window).linf).abs() < 1e-6);
+    assert!(steps.rows[0].alignment > 0.0 && (steps.rows[4].alignment + 1.0).abs() < 1e-4);
+}
+
+#[test]
+fn a_narrow_window_shows_one_part_at_a_time() {
+    let mut window = open(vec2(800.0, 800.0), Start::default(), None);
+    studied(&mut window);
+    let has = |window: &Window<'_>, name: &str| window.query_all_by_label_contains(name).count() > 0;
+    assert!(has(&window, "ε on the curve") && !has(&window, "−sign ∇J: the net says"));
+    window.get_by_label("Show: Controls").click();
+    controlled(&mut window);
+    assert!(!has(&window, "ε on the curve") && has(&window, "−sign ∇J: the net says"));
+    window.check_accessibility();
+}
+
+/// Chooses the net to compare with.
+fn compare_with(window: &mut Window<'_>, title: &str) {
+    window.get_by_label("Compare with").click();
+    window.run_steps(3);
+    window.get_by_label(&format!("Compare with: {title}")).click();
+    window.run_steps(3);
+}
+
+/// Waits for what the other net says of the view on screen.
+fn answered(window: &mut Window<'_>) -> Second {
+    settle(window);
+    let is_there =
+        |app: &App| app.why().second().is_some_and(|s| Some(s.revision) == app.shown().map(|shown| shown.revision));
+    until(window, "the other net", is_there);
+    app(window).why().second().unwrap().clone()
+}
+
+fn title_of(window: &Window<'_>, name: &str) -> String {
+    app(window).explore().catalogue.iter().find(|entry| entry.name == name).unwrap().title.clone()
+}
+
+#[test]
+fn another_net_is_asked_about_the_same_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.json");
+    let mut window = open(USUAL, Start::default(), Some(settings.clone()));
+    studied(&mut window);
+    assert!(app(&window).why().second().is_none(), "off by default");
+    let title = title_of(&window, "digits_cnn_robust");
+    compare_with(&mut window, &title);
+    let answers = answered(&mut window).outcome.unwrap();
+    let robust = Catalogue::new(Vec::new()).load("digits_cnn_robust").unwrap();
+    let expected = robust.top(&robust.probabilities(&shown(&window).adversarial).unwrap(), 2);
+    assert_eq!(answers.adversarial_top, expected);
+    assert_eq!((answers.title.as_str(), answers.label), (robust.manifest.name.as_str(), 7));
+    let bar = format!("{}, after: {}", answers.title, expected[0].name);
+    assert!(window.query_all_by_label_contains(&bar).count() > 0, "no bar says {bar:?}");
+    window.check_accessibility();
+
+    // Its own attack at the same ε.
+    window.get_by_label("The other net: Own attack").click();
+    window.run_steps(2);
+    let own = answered(&mut window);
+    assert!(own.wish.is_own);
+    let view = shown(&window).view.clone();
+    let picture = robust.fit(&sample("digit-7").unwrap().picture().unwrap()).unwrap();
+    let baseline = Baseline::new(&robust, Arc::new(picture), view.label, view.goal, view.loss).unwrap();
+    let attacked = attack(&robust, &baseline, view.method, view.clip).unwrap();
+    let answers = own.outcome.unwrap();
+    assert_eq!(answers.adversarial_top, robust.top(&attacked.probabilities, 2));
+    assert_eq!(answers.verdict, attacked.verdict);
+
+    // It follows ε, and is there again after a restart.
+    window.get_by_label(".1").click();
+    answered(&mut window);
+    window.state_mut().as_mut().unwrap().close();
+    drop(window);
+    let mut window = open(USUAL, Start::default(), Some(settings));
+    assert!(answered(&mut window).wish.is_own);
+    compare_with(&mut window, "No other net");
+    window.run_steps(2);
+    assert!(window.query_by_label_contains("The other net").is_none());
+}
+
+#[test]
+fn a_net_of_another_size_says_why_the_perturbation_does_not_fit() {
+    let models = tempfile::tempdir().unwrap();
+    let manifest = "name = \"Tiny\"\ninput = { channels = 1, height = 2, width = 2, mean = [0.0], std = [1.0], fit = \"squash\" }\n\
+                    classes = [\"7\", \"other\"]\nweights = \"tiny.safetensors\"\nlayers = [{ kind = \"flatten\" }, { kind = \"linear\", name = \"l\", in = 4, out = 2 }]\n";
+    std::fs::write(models.path().join("tiny.toml"), manifest).unwrap();
+    let tensors = HashMap::from([
+        ("l.weight", Tensor::from_vec(vec![0.1f32; 8], (2, 4), &Device::Cpu).unwrap()),
+        ("l.bias", Tensor::from_vec(vec![1.0f32, 0.0], 2, &Device::Cpu).unwrap()),
+    ]);
+    candle_core::safetensors::save(&tensors, models.path().join("tiny.safetensors")).unwrap();
+
+    let catalogue = Catalogue::new(vec![models.path().to_owned()]);
+    let mut window = open_with(USUAL, Start::default(), None, catalogue);
+    studied(&mut window);
+    compare_with(&mut window, "Tiny");
+    let problem = answered(&mut window).outcome.unwrap_err();
+    assert!(problem.contains("28×28×1") && problem.contains("2×2×1") && problem.contains("own attack"), "{problem}");
+    assert!(window.query_by_label_contains("The same perturbation does not fit").is_some());
+    window.get_by_label("The other net: Own attack").click();
+    window.run_steps(2);
+    let answers = answered(&mut window).outcome.unwrap();
+    assert_eq!((answers.label, answers.clean_top[0].name.as_str()), (0, "7"), "classes go by their names");
 }

@@ -69,6 +69,8 @@ impl App {
             Event::Training(event) => self.take_training(event),
             Event::Models(event) => self.take_models(event),
             Event::Along(along) => self.why.take_along(along),
+            Event::Controls(controls) => self.why.take_controls(controls),
+            Event::Second(second) => self.why.take_second(second),
             Event::SaveFailed { path, message } => {
                 self.notices.add(Tone::Problem, format!("The picture was not saved: {message}\n{}", path.display()));
             }

@@ -68,7 +68,7 @@ impl App {
         let frame =
             Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 4 });
         Panel::bottom("why").frame(frame).exact_size(height + 8.0).show(ui, |ui| {
-            panes::why(ui, &self.explore, &self.why, (self.settings.why, is_open), out);
+            panes::why(ui, &self.explore, &self.why, (&self.settings.why, is_open), out);
         });
         let pictures =
             Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 4 });

@@ -3,20 +3,43 @@
 use eframe::egui::Context;
 
 use super::commands::WhyCommand;
+use super::panes::Part;
 use super::theme;
 use super::window::App;
-use crate::worker::{Along, Shown, Wish};
+use crate::worker::{Along, Controls, Second, SecondWish, Shown, Wish};
 
 /// What the worker's study has told, and what it was asked for.
 #[derive(Default)]
 pub struct Why {
     along: Option<Box<Along>>,
+    controls: Option<Box<Controls>>,
+    second: Option<Box<Second>>,
+    /// Of the random controls.
+    seed: u64,
     asked: Wish,
 }
 
 impl Why {
     pub fn take_along(&mut self, along: Box<Along>) {
         self.along = Some(along);
+    }
+
+    pub fn take_controls(&mut self, controls: Box<Controls>) {
+        self.controls = Some(controls);
+    }
+
+    pub fn take_second(&mut self, second: Box<Second>) {
+        self.second = Some(second);
+    }
+
+    /// What the net to compare with said last, if that is the net that is wanted now.
+    pub fn second(&self) -> Option<&Second> {
+        self.second.as_deref().filter(|second| self.asked.second.as_ref() == Some(&second.wish))
+    }
+
+    /// The newest controls; while ε moves they may be those of a view before, and say of which ε.
+    pub fn controls(&self) -> Option<&Controls> {
+        self.controls.as_deref()
     }
 
     /// The newest curve, and whether it is that of the view on screen; the one before is better than none for a moment.
@@ -44,7 +67,14 @@ impl App {
 
     /// Tells the worker what is wanted, if that is new.
     pub(super) fn ask_why(&mut self, ctx: &Context) {
-        let wish = Wish { curve: self.is_why_open(ctx) };
+        let is_open = self.is_why_open(ctx);
+        let look = &self.settings.why;
+        let other = look.second.clone().filter(|name| is_open && *name != self.explore.model);
+        let wish = Wish {
+            curve: is_open,
+            controls: is_open.then_some(self.why.seed),
+            second: other.map(|model| SecondWish { model, is_own: look.is_own }),
+        };
         if wish != self.why.asked {
             self.why.asked = wish.clone();
             self.worker.study(wish);
@@ -59,6 +89,13 @@ impl App {
             WhyCommand::Values => look.has_logits = !look.has_logits,
             WhyCommand::Axis => look.is_log = !look.is_log,
             WhyCommand::Part(part) => look.part = part,
+            WhyCommand::Second(model) => {
+                // Where there is no room for everything, it is what is looked at now.
+                look.part = if model.is_some() { Part::Second } else { Part::default() };
+                look.second = model;
+            }
+            WhyCommand::OwnAttack(is_own) => look.is_own = is_own,
+            WhyCommand::NextSeed => self.why.seed += 1,
         }
     }
 }

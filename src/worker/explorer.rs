@@ -86,7 +86,12 @@ impl Explorer {
     /// # Errors
     /// As [`Study::go_on`].
     pub fn study(&mut self, rests: &dyn Fn(Duration) -> bool, send: &dyn Fn(Event)) -> Result<()> {
-        self.study.go_on(rests, send)
+        let (provided, catalogue) = (&self.provided, &self.catalogue);
+        let load = |name: &str| match provided.iter().find(|(known, _)| known == name) {
+            Some((_, model)) => Ok(model.clone()),
+            None => Ok(Arc::new(catalogue.load(name)?)),
+        };
+        self.study.go_on(rests, &load, send)
     }
 
     /// Does one task; `is_stale` tells that a view need not be finished, `send` reports.
@@ -165,8 +170,19 @@ impl Explorer {
             view,
             took: started.elapsed(),
         };
-        let (view, took) = (shown.view.clone(), shown.took);
-        self.study.take(study::Subject { model: model.clone(), baseline, view, took });
+        self.study.take(study::Subject {
+            revision,
+            model: model.clone(),
+            baseline,
+            view: shown.view.clone(),
+            picture,
+            adversarial: attacked.adversarial.clone(),
+            perturbation: attacked.perturbation.clone(),
+            linf: attacked.linf,
+            answer: model.guess(&attacked.probabilities, argmax(&attacked.probabilities)),
+            label_prob: shown.label_prob.1,
+            took: shown.took,
+        });
         self.attacked = Some((model, attacked));
         Ok(Some(shown))
     }
@@ -194,6 +210,7 @@ impl Explorer {
 
     /// Makes a net known by a name, in place of an older one.
     fn provide(&mut self, name: &str, model: Arc<Model>) {
+        self.study.forget_net(name);
         self.provided.retain(|(known, _)| known != name);
         self.provided.push((name.to_owned(), model));
         if self.provided.len() > MOST_PROVIDED {

@@ -8,7 +8,7 @@ mod study;
 mod training;
 
 pub use protocol::{Event, Linear, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
-pub use study::{Along, ClassLine, Wish};
+pub use study::{Along, Answers, ClassLine, ControlRow, Controls, Second, SecondWish, Wish};
 pub use training::{Order, RunId, RunInfo, RunState, TrainEvent, runs_folder};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -70,7 +70,8 @@ impl Worker {
         self.mailbox.show(view)
     }
 
-    /// Says what to work out beside each view from now on; the answers are [`Event::Along`]. Never blocks.
+    /// Says what to work out beside each view from now on; the answers are [`Event::Along`],
+    /// [`Event::Controls`] and [`Event::Second`]. Never blocks.
     pub fn study(&self, wish: Wish) {
         self.mailbox.push(Task::Study(wish));
     }

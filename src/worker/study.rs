@@ -1,22 +1,31 @@
 //! What is worked out beside a view once it is answered, while nothing else waits: the window's pictures never wait for it.
 
 mod along;
+mod controls;
+mod second;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use along::{Along, ClassLine};
+pub use controls::{ControlRow, Controls};
+pub use second::{Answers, Second, SecondWish};
 
-use super::protocol::{Event, View};
+use super::protocol::{Event, Revision, View};
 use crate::engine::Result;
-use crate::engine::attack::Baseline;
-use crate::engine::model::Model;
+use crate::engine::attack::{Baseline, Method};
+use crate::engine::model::{Guess, Model};
+use crate::engine::picture::{Picture, Planes};
 
 /// What the window wants to know beside its pictures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wish {
     /// The net's answers along the attack's direction.
     pub curve: bool,
+    /// Other perturbations at the same ε, the random ones from this seed.
+    pub controls: Option<u64>,
+    /// Another net on the same picture.
+    pub second: Option<SecondWish>,
 }
 
 /// A view that takes longer than this is not followed at once: ε may be moving, and the next view must not wait.
@@ -27,10 +36,28 @@ const REST: Duration = Duration::from_millis(60);
 /// A view that was answered, and what the study needs of it.
 #[derive(Clone)]
 pub struct Subject {
+    pub revision: Revision,
     pub model: Arc<Model>,
     pub baseline: Arc<Baseline>,
     pub view: View,
+    pub picture: Arc<Picture>,
+    pub adversarial: Arc<Planes>,
+    /// What the attack adds, how far any pixel moves, and what the net says then; the label's probability.
+    pub perturbation: Arc<Planes>,
+    pub linf: f32,
+    pub answer: Guess,
+    pub label_prob: f32,
     pub took: Duration,
+}
+
+impl Subject {
+    /// How far any pixel may move.
+    fn eps(&self) -> f32 {
+        match self.view.method {
+            Method::Fgsm { eps } => eps,
+            Method::GradientSteps { .. } => self.linf,
+        }
+    }
 }
 
 /// The newest view's study.
@@ -39,6 +66,8 @@ pub struct Study {
     wish: Wish,
     subject: Option<Subject>,
     along: Option<along::Work>,
+    controls: Option<controls::Work>,
+    second: second::Work,
 }
 
 impl Study {
@@ -53,15 +82,27 @@ impl Study {
 
     /// Forgets everything: the nets behind the names are others.
     pub fn forget(&mut self) {
-        *self = Self { wish: self.wish.clone(), ..Self::default() };
+        *self = Self { wish: std::mem::take(&mut self.wish), ..Self::default() };
+    }
+
+    /// The net of this name is another one.
+    pub fn forget_net(&mut self, name: &str) {
+        if self.second.knows(name) {
+            self.second = second::Work::default();
+        }
     }
 
     /// Goes on piece by piece until all is done or something else is to be done. `rests` waits so long for another task and
-    /// says whether none came.
+    /// says whether none came; `load` finds a net by its name.
     ///
     /// # Errors
     /// Those of a net; what failed is not tried again.
-    pub fn go_on(&mut self, rests: &dyn Fn(Duration) -> bool, send: &dyn Fn(Event)) -> Result<()> {
+    pub fn go_on(
+        &mut self,
+        rests: &dyn Fn(Duration) -> bool,
+        load: &dyn Fn(&str) -> Result<Arc<Model>>,
+        send: &dyn Fn(Event),
+    ) -> Result<()> {
         let Some(subject) = &self.subject else { return Ok(()) };
         let mut pause = if subject.took > SLOW { REST } else { Duration::ZERO };
         while self.is_something_left() {
@@ -69,7 +110,7 @@ impl Study {
                 return Ok(());
             }
             pause = Duration::ZERO;
-            if let Err(error) = self.advance(send) {
+            if let Err(error) = self.advance(load, send) {
                 self.subject = None;
                 return Err(error);
             }
@@ -82,13 +123,36 @@ impl Study {
         if self.wish.curve && !self.along.as_ref().is_some_and(|work| work.is_of(subject)) {
             self.along = Some(along::Work::new(subject));
         }
-        self.wish.curve && self.along.as_ref().is_some_and(|work| !work.is_done())
+        let curve = self.wish.curve && self.along.as_ref().is_some_and(|work| !work.is_done());
+        curve || self.controls_left().is_some() || self.second_left().is_some()
     }
 
-    /// One piece of what is left.
-    fn advance(&mut self, send: &dyn Fn(Event)) -> Result<()> {
+    /// The seed of the controls that are not there yet.
+    fn controls_left(&self) -> Option<u64> {
+        let subject = self.subject.as_ref()?;
+        self.wish.controls.filter(|&seed| !self.controls.as_ref().is_some_and(|work| work.is_done(subject, seed)))
+    }
+
+    /// The second net that is not asked yet.
+    fn second_left(&self) -> Option<SecondWish> {
+        let subject = self.subject.as_ref()?;
+        self.wish.second.clone().filter(|wish| !self.second.is_done(subject, wish))
+    }
+
+    /// One piece of what is left. The second net and the controls change with every ε: they come first.
+    fn advance(&mut self, load: &dyn Fn(&str) -> Result<Arc<Model>>, send: &dyn Fn(Event)) -> Result<()> {
+        let (second, seed) = (self.second_left(), self.controls_left());
         let Some(subject) = &self.subject else { return Ok(()) };
-        if let Some(work) = self.along.as_mut().filter(|work| !work.is_done())
+        if let Some(wish) = second {
+            if let Some(second) = self.second.advance(subject, &wish, load) {
+                send(Event::Second(Box::new(second)));
+            }
+        } else if let Some(seed) = seed {
+            let work = self.controls.get_or_insert_with(|| controls::Work::new(seed));
+            if let Some(controls) = work.advance(subject, seed)? {
+                send(Event::Controls(Box::new(controls)));
+            }
+        } else if let Some(work) = self.along.as_mut().filter(|work| !work.is_done())
             && let Some(along) = work.advance(subject)?
         {
             send(Event::Along(Box::new(along)));

@@ -15,6 +15,12 @@ pub enum WhyCommand {
     Values,
     /// A linear or a logarithmic axis for ε.
     Axis,
+    /// Random controls from another seed.
+    NextSeed,
+    /// The net to compare with.
+    Second(Option<String>),
+    /// That net is attacked itself, or shown the same picture.
+    OwnAttack(bool),
     /// What it shows where there is no room for everything.
     Part(Part),
 }
@@ -44,6 +50,27 @@ impl WhyCommand {
                 keys(NONE, Key::X),
                 None,
             ),
+            Self::NextSeed => about(
+                "Other random controls",
+                "Draw the random signs and the uniform noise afresh, from the next seed",
+                None,
+                Some(icons::ICON_CASINO),
+            ),
+            Self::Second(_) => about(
+                "Compare with",
+                "Ask another net about the same picture: perturbations made for one net often fool others",
+                None,
+                Some(icons::ICON_COMPARE_ARROWS),
+            ),
+            Self::OwnAttack(false) => about(
+                "Same δ",
+                "Show the other net this net's adversarial picture: does the attack transfer?",
+                None,
+                None,
+            ),
+            Self::OwnAttack(true) => {
+                about("Own attack", "Attack the other net itself, with the same settings", None, None)
+            }
             Self::Part(_) => about("Part", "What to look at", None, None),
         }
     }

@@ -65,6 +65,17 @@ impl Subject {
         }
     }
 
+    /// The same, but all of it mid-grey.
+    pub fn all_grey(&self) -> Self {
+        let grey = |pixels: &Planes| Arc::new(pixels.with_values(vec![0.5; pixels.values.len()]));
+        match self {
+            Self::Fitted(pixels) => Self::Fitted(grey(pixels)),
+            Self::Photo { picture, lens, pixels } => {
+                Self::Photo { picture: picture.clone(), lens: lens.clone(), pixels: grey(pixels) }
+            }
+        }
+    }
+
     /// What the net sees of them, (1, channels, height, width).
     fn seen(&self, pixels: &Planes) -> Result<Tensor> {
         match self {

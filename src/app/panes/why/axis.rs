@@ -5,6 +5,7 @@ use egui_plot::GridMark;
 
 use crate::app::explore::MAX_EPS;
 use crate::app::panes::plots::axes;
+use crate::app::widgets::per_cent;
 use crate::worker::Along;
 
 /// The left end of a logarithmic axis: an eighth of a grey level.
@@ -86,11 +87,7 @@ impl Values {
     }
 
     pub fn spelled(self, value: f32) -> String {
-        if self.are_logits {
-            plain(f64::from((value * 100.0).round() / 100.0))
-        } else {
-            crate::app::widgets::per_cent(value)
-        }
+        if self.are_logits { format!("{value:.2}").replace('-', "−") } else { per_cent(value) }
     }
 }
 
@@ -117,7 +114,7 @@ pub fn value_at(eps: &[f32], values: &[f32], at: f32) -> Option<f32> {
 
 /// Whether there is room to write names out.
 pub fn is_wide(ui: &Ui) -> bool {
-    ui.available_width() >= 640.0
+    ui.available_width() >= 900.0
 }
 
 #[cfg(test)]

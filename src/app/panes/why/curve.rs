@@ -38,7 +38,7 @@ pub fn basis(shown: &Shown) -> String {
 }
 
 /// Plot and legend.
-pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: WhyLook, out: &mut Vec<Command>) {
+pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut Vec<Command>) {
     let room = ui.available_rect_before_wrap();
     let known = explore.shown.as_deref().and_then(|shown| Some((shown, why.along(shown)?)));
     let Some((shown, (along, is_current))) = known else {
@@ -171,7 +171,7 @@ impl Sheet<'_> {
             let band = Rect::from_x_y_ranges(left..=x(high), frame.y_range());
             painter.rect_filled(band, 0, theme::band_of(palette.right));
             let text = painter.layout_no_wrap("right".into(), theme::small_font(), palette.right);
-            if band.width() > text.size().x + SPACE_2 {
+            if band.width() > text.size().x + 4.0 * SPACE_2 {
                 let at = pos2(band.left() + SPACE_2, frame.center().y - text.size().y / 2.0);
                 painter.galley(at, text, palette.right);
             }

@@ -1,17 +1,19 @@
 //! Under the pictures: why the attack works.
 
 mod axis;
+mod controls;
 mod curve;
 mod legend;
 mod mark;
+mod second;
 
-use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, vec2};
+use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
 use serde::{Deserialize, Serialize};
 
 use crate::app::commands::{Command, WhyCommand, spelled};
 use crate::app::explore::Explore;
-use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, SPACE_4, palette};
+use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 use crate::app::why::Why;
 use crate::app::widgets::{hint, segmented};
 
@@ -23,6 +25,9 @@ const BODY: f32 = 152.0;
 const BODY_AT: f32 = 800.0;
 const GROWTH: f32 = 0.35;
 const HIGHEST: f32 = 300.0;
+/// From these widths on there is room for the curve and one part more side by side, and for all.
+const TWO_FROM: f32 = 1120.0;
+const ALL_FROM: f32 = 1560.0;
 /// From this width on there is room for the remark in the heading.
 const REMARK_FROM: f32 = 900.0;
 
@@ -32,15 +37,17 @@ const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.
                           interval around the picture. Drag to move ε; the arrow keys move it too.";
 
 /// What the pane shows, where there is no room for everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
     #[default]
     Curve,
+    Controls,
+    Second,
 }
 
 /// How the pane was left.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WhyLook {
     /// Open or folded; nobody has said so without it.
@@ -50,6 +57,10 @@ pub struct WhyLook {
     /// ε on a logarithmic axis.
     pub is_log: bool,
     pub part: Part,
+    /// The net to compare with, by its name in the catalogue.
+    pub second: Option<String>,
+    /// That net is attacked itself.
+    pub is_own: bool,
 }
 
 /// The height of the pane in this window.
@@ -60,19 +71,62 @@ pub fn why_height(ui: &Ui, is_open: bool) -> f32 {
 }
 
 /// Draws the pane into all the room that there is.
-pub fn why(ui: &mut Ui, explore: &Explore, why: &Why, (look, is_open): (WhyLook, bool), out: &mut Vec<Command>) {
+pub fn why(ui: &mut Ui, explore: &Explore, why: &Why, (look, is_open): (&WhyLook, bool), out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
     heading(ui, explore, look, is_open, out);
     if !is_open {
         return;
     }
+    if explore.hidden.answer {
+        ui.centered_and_justified(|ui| {
+            ui.label(theme::weak(ui, "Hidden until you reveal it: the answer can be read off here."))
+        });
+        return;
+    }
     let body = ui.available_rect_before_wrap();
     let mut ui = ui.new_child(UiBuilder::new().max_rect(body).id_salt("body"));
     ui.set_clip_rect(body.expand2(vec2(SPACE_4, SPACE_2)).intersect(ui.clip_rect()));
-    curve::show(&mut ui, explore, why, look, out);
+    let parts = parts(ui.available_width(), look);
+    let mut right = body.right();
+    for part in parts.iter().rev() {
+        let left = if *part == parts[0] { body.left() } else { right - width_of(*part, body.width()) };
+        let rect = Rect::from_min_max(pos2(left, body.top()), pos2(right, body.bottom()));
+        right = left - SPACE_6;
+        let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(part));
+        match part {
+            Part::Curve => curve::show(&mut ui, explore, why, look, out),
+            Part::Controls => controls::show(&mut ui, explore, why, out),
+            Part::Second => second::show(&mut ui, explore, why, look, out),
+        }
+    }
 }
 
-fn heading(ui: &mut Ui, explore: &Explore, look: WhyLook, is_open: bool, out: &mut Vec<Command>) {
+/// What there is room for side by side.
+fn parts(width: f32, look: &WhyLook) -> Vec<Part> {
+    let known = known_parts(look);
+    // A net to compare with may have been the last thing to look at, before it was put away.
+    let part = if known.contains(&look.part) { look.part } else { Part::default() };
+    match width {
+        _ if width >= ALL_FROM => known,
+        _ if width >= TWO_FROM && part == Part::Second => vec![Part::Curve, Part::Second],
+        _ if width >= TWO_FROM => vec![Part::Curve, Part::Controls],
+        _ => vec![part],
+    }
+}
+
+/// All that there is to see.
+fn known_parts(look: &WhyLook) -> Vec<Part> {
+    let mut known = vec![Part::Curve, Part::Controls];
+    known.extend(look.second.as_ref().map(|_| Part::Second));
+    known
+}
+
+/// The width of a part beside the curve.
+fn width_of(part: Part, pane: f32) -> f32 {
+    if part == Part::Second { second::WIDTH } else { controls::width(pane) }
+}
+
+fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, is_open: bool, out: &mut Vec<Command>) {
     let room = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), HEADING));
     let layout = Layout::left_to_right(egui::Align::Center);
     ui.scope_builder(UiBuilder::new().max_rect(room).layout(layout), |ui| {
@@ -83,13 +137,22 @@ fn heading(ui: &mut Ui, explore: &Explore, look: WhyLook, is_open: bool, out: &m
             return;
         }
         hint(ui, CURVE_HINT);
-        switch(ui, WhyCommand::Values, "Values", ["Probabilities", "Logits"], look.has_logits, out);
-        switch(ui, WhyCommand::Axis, "Axis", ["Linear", "Log"], look.is_log, out);
-        if room.width() >= REMARK_FROM
-            && let Some(shown) = &explore.shown
-        {
-            ui.add(egui::Label::new(theme::weak(ui, curve::basis(shown))).truncate());
+        let parts = parts(room.width(), look);
+        part_switch(ui, &parts, look, out);
+        if parts.contains(&Part::Curve) {
+            switch(ui, WhyCommand::Values, "Values", ["Probabilities", "Logits"], look.has_logits, out);
+            switch(ui, WhyCommand::Axis, "Axis", ["Linear", "Log"], look.is_log, out);
         }
+        ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
+            second::picker(ui, explore, look, out);
+            ui.with_layout(Layout::left_to_right(egui::Align::Center), |ui| {
+                if room.width() >= REMARK_FROM
+                    && let Some(shown) = &explore.shown
+                {
+                    ui.add(egui::Label::new(theme::weak(ui, curve::basis(shown))).truncate());
+                }
+            });
+        });
     });
 }
 
@@ -116,6 +179,27 @@ fn fold(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
     }
     if response.clicked() {
         out.push(Command::Why(WhyCommand::Fold));
+    }
+}
+
+/// Leads to what there is no room for; what always has its place is not among the choices.
+fn part_switch(ui: &mut Ui, parts: &[Part], look: &WhyLook, out: &mut Vec<Command>) {
+    let mut known = known_parts(look);
+    if known.iter().all(|part| parts.contains(part)) {
+        return;
+    }
+    if parts.len() > 1 {
+        known.retain(|part| *part != Part::Curve);
+    }
+    let texts = known.iter().map(|part| match part {
+        Part::Curve => ("Curve", "What the net says along the direction of the attack"),
+        Part::Controls => ("Controls", "What other perturbations of the same length come to"),
+        Part::Second => ("Other net", "What another net says"),
+    });
+    let texts: Vec<_> = texts.collect();
+    let chosen = known.iter().position(|part| Some(part) == parts.last()).unwrap_or(0);
+    if let Some(index) = segmented(ui, "Show", &texts, chosen) {
+        out.push(Command::Why(WhyCommand::Part(known[index])));
     }
 }
 

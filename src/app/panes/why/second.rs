@@ -1,0 +1,149 @@
+//! A second net on the same picture, beside the first.
+
+use eframe::egui::{self, Button, ComboBox, Rect, Ui, UiBuilder, pos2, vec2};
+
+use super::WhyLook;
+use crate::app::commands::{Command, WhyCommand};
+use crate::app::explore::Explore;
+use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, palette};
+use crate::app::why::Why;
+use crate::app::widgets::{Mark, bars, segmented};
+use crate::engine::attack::{Goal, Verdict};
+use crate::engine::model::Guess;
+use crate::worker::{Answers, Shown};
+
+/// Width beside the curve.
+pub const WIDTH: f32 = 400.0;
+/// Bars of each net, before and after.
+const BARS: usize = 2;
+const PICKER: f32 = 150.0;
+const MENU: f32 = 280.0;
+const NAME_HEIGHT: f32 = 18.0;
+
+/// Chooses the net.
+pub fn picker(ui: &mut Ui, explore: &Explore, look: &WhyLook, out: &mut Vec<Command>) {
+    let about = WhyCommand::Second(None).about();
+    let title = match &look.second {
+        None => "Compare with…".to_owned(),
+        Some(name) => format!("With: {}", title(explore, name)),
+    };
+    let picker = ComboBox::from_id_salt("second net").selected_text(title).width(PICKER).truncate();
+    let mut choose = |ui: &mut Ui, name: Option<&str>, title: &str| {
+        let is_chosen = look.second.as_deref() == name;
+        let button = Button::selectable(is_chosen, title).min_size(vec2(ui.available_width(), 0.0)).truncate();
+        if ui.add(button).accessible_name(format!("Compare with: {title}")).clicked() {
+            out.push(Command::Why(WhyCommand::Second(name.map(ToOwned::to_owned))));
+            ui.close();
+        }
+    };
+    let menu = |ui: &mut Ui| {
+        ui.set_width(MENU);
+        choose(ui, None, "No other net");
+        for entry in explore.catalogue.iter().filter(|entry| entry.problem.is_none() && entry.name != explore.model) {
+            choose(ui, Some(&entry.name), &entry.title);
+        }
+    };
+    picker.show_ui(ui, menu).response.on_hover_text(about.tooltip).accessible_name(about.name);
+}
+
+fn title<'a>(explore: &'a Explore, name: &'a str) -> &'a str {
+    explore.catalogue.iter().find(|entry| entry.name == name).map_or(name, |entry| &entry.title)
+}
+
+/// How it is asked, and both nets side by side.
+pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut Vec<Command>) {
+    ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
+    let answers = why.second().map(|second| second.outcome.as_ref());
+    ui.horizontal(|ui| {
+        let about = [false, true].map(|is_own| WhyCommand::OwnAttack(is_own).about());
+        let options = about.each_ref().map(|about| (about.name, about.tooltip));
+        if let Some(index) = segmented(ui, "The other net", &options, usize::from(look.is_own)) {
+            out.push(Command::Why(WhyCommand::OwnAttack(index == 1)));
+        }
+        if let Some(Ok(answers)) = answers {
+            verdict(ui, answers, look.is_own);
+        }
+    });
+    let (Some(shown), Some(answers)) = (explore.shown.as_deref(), answers) else {
+        let is_same = look.second.as_ref() == Some(&explore.model);
+        let text = if is_same {
+            "This is the net itself: choose another one to compare with."
+        } else {
+            "asking the other net…"
+        };
+        ui.label(theme::weak(ui, text));
+        return;
+    };
+    match answers {
+        Err(problem) => {
+            ui.add(egui::Label::new(problem).wrap());
+        }
+        Ok(answers) => both(ui, explore, shown, answers),
+    }
+}
+
+fn verdict(ui: &mut Ui, answers: &Answers, is_own: bool) {
+    let palette = palette(ui);
+    let (text, colour) = match (answers.verdict, is_own) {
+        (Verdict::StillRight, false) => ("It does not transfer: still right", palette.right),
+        (Verdict::StillRight, true) => ("Still right", palette.right),
+        (Verdict::Fooled, false) => ("It transfers: fooled too", palette.fooled),
+        (Verdict::Fooled, true) => ("Fooled too", palette.fooled),
+        (Verdict::FooledAsAsked, _) => ("Fooled as asked too", palette.asked),
+    };
+    ui.add(egui::Label::new(theme::strong(text).color(colour)).truncate());
+}
+
+fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &Answers) {
+    let room = ui.available_rect_before_wrap();
+    let width = ((room.width() - SPACE_3) / 2.0).floor();
+    let target = if let Goal::Targeted(target) = shown.view.goal { Some(target) } else { None };
+    let first = Net {
+        name: title(explore, &shown.view.model),
+        tops: [&shown.clean_top, &shown.adversarial_top],
+        label: shown.label.index,
+        target,
+    };
+    let target = target.and_then(|target| shown.model.classes.get(target));
+    // Classes of two nets have their names in common, not their numbers.
+    let guesses = answers.clean_top.iter().chain(&answers.adversarial_top);
+    let target = target.and_then(|name| guesses.clone().find(|guess| guess.name == *name)).map(|guess| guess.index);
+    let second = Net {
+        name: &answers.title,
+        tops: [&answers.clean_top, &answers.adversarial_top],
+        label: answers.label,
+        target,
+    };
+    for (index, net) in [first, second].iter().enumerate() {
+        let left = room.left() + index as f32 * (width + SPACE_3);
+        let rect = Rect::from_min_size(pos2(left, room.top()), vec2(width, room.height()));
+        let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("net", index)));
+        net.show(&mut ui);
+    }
+}
+
+struct Net<'a> {
+    name: &'a str,
+    /// Before and after.
+    tops: [&'a [Guess]; 2],
+    label: usize,
+    target: Option<usize>,
+}
+
+impl Net<'_> {
+    fn show(&self, ui: &mut Ui) {
+        ui.spacing_mut().interact_size.y = NAME_HEIGHT;
+        ui.spacing_mut().item_spacing.y = 2.0;
+        ui.add(egui::Label::new(theme::caption(ui, self.name)).truncate());
+        let mark = |class: usize| match () {
+            () if Some(class) == self.target => Mark::Target,
+            () if class == self.label => Mark::Label,
+            () => Mark::Other,
+        };
+        for (when, top) in ["before", "after"].into_iter().zip(self.tops) {
+            let few: Vec<Guess> = top.iter().take(BARS).cloned().collect();
+            bars(ui, &format!("{}, {when}", self.name), &few, mark);
+            ui.add_space(2.0);
+        }
+    }
+}
