@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let own_pixels = arguments.next().is_some_and(|word| word == "own-pixels");
     let worker = Worker::spawn(|| {})?;
     // As with the pane open that shows why the attack works.
-    worker.study(Wish { curve: true, controls: Some(0), second: None });
+    worker.study(Wish { curve: true, controls: Some(0), ..Wish::default() });
     let mut view = View {
         model,
         picture: match sample_unless_file(Path::new(&picture)) {

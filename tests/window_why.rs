@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use doppelganger::app::{App, Start};
-use doppelganger::engine::attack::{Baseline, Control, Method, attack};
+use doppelganger::engine::attack::{Baseline, Control, Method, Verdict, attack};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model};
 use doppelganger::worker::{Along, Controls, Second, Shown};
@@ -437,4 +437,26 @@ fn a_net_of_another_size_says_why_the_perturbation_does_not_fit() {
     window.run_steps(2);
     let answers = answered(&mut window).outcome.unwrap();
     assert_eq!((answers.label, answers.clean_top[0].name.as_str()), (0, "7"), "classes go by their names");
+}
+
+#[test]
+fn the_smallest_eps_is_found_and_gone_to() {
+    let mut window = fresh();
+    window.get_by_label("Smallest ε").click();
+    until(&mut window, "the end of the search", |app| {
+        app.why().search().is_none()
+            && app.notice_texts().iter().any(|text| text.starts_with("The smallest ε that works"))
+    });
+    settle(&mut window);
+    let found = eps(&window);
+    // The curve has looked at the same place in another way.
+    studied(&mut window);
+    let first = along(&window).flips.iter().map(|flip| flip.eps).find(|&eps| eps > 0.0).unwrap();
+    assert!((found - first).abs() < 0.002, "{found}, the curve says {first}");
+    assert_eq!(shown(&window).verdict, Verdict::Fooled);
+    // A bisection is not believed: a little less does not do.
+    let bench = Bench::of(&window);
+    let verdict = |eps| attack(&bench.model, &bench.baseline, Method::Fgsm { eps }, true).unwrap().verdict;
+    assert_eq!([found * 0.999, found].map(verdict), [Verdict::StillRight, Verdict::Fooled]);
+    assert!(app(&window).notice_texts()[0].contains("away from 7, clipped"), "{:?}", app(&window).notice_texts());
 }

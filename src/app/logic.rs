@@ -69,6 +69,7 @@ impl App {
             Event::Training(event) => self.take_training(event),
             Event::Models(event) => self.take_models(event),
             Event::Along(along) => self.why.take_along(along),
+            Event::Least(least) => self.take_least(&least),
             Event::Controls(controls) => self.why.take_controls(controls),
             Event::Second(second) => self.why.take_second(second),
             Event::SaveFailed { path, message } => {

@@ -55,7 +55,7 @@ impl App {
         let dock = theme::bar_frame(ui).inner_margin(Margin { left: 16, right: 16, top: 12, bottom: 12 });
         Panel::bottom("dock").frame(dock).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = SPACE_2;
-            self.controls.show(ui, &self.explore, out);
+            self.controls.show(ui, &self.explore, self.why.search(), out);
         });
         let band =
             Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 8 });

@@ -3,10 +3,12 @@
 use eframe::egui::Context;
 
 use super::commands::WhyCommand;
-use super::panes::Part;
+use super::panes::{Part, Tone};
+use super::settings::MethodChoice;
 use super::theme;
 use super::window::App;
-use crate::worker::{Along, Controls, Second, SecondWish, Shown, Wish};
+use super::words;
+use crate::worker::{Along, Controls, Least, Second, SecondWish, Shown, Wish};
 
 /// What the worker's study has told, and what it was asked for.
 #[derive(Default)]
@@ -14,6 +16,9 @@ pub struct Why {
     along: Option<Box<Along>>,
     controls: Option<Box<Controls>>,
     second: Option<Box<Second>>,
+    /// The search for the smallest ε that is under way: the number of the wish, and how far it is.
+    search: Option<(u64, f32)>,
+    searches: u64,
     /// Of the random controls.
     seed: u64,
     asked: Wish,
@@ -48,6 +53,11 @@ impl Why {
         Some((along, along.is_of(shown)))
     }
 
+    /// How far the search for the smallest ε is, while there is one.
+    pub fn search(&self) -> Option<f32> {
+        self.search.map(|(_, share)| share)
+    }
+
     /// The curve of the view on screen.
     pub fn current(&self, shown: &Shown) -> Option<&Along> {
         self.along(shown).and_then(|(along, is_current)| is_current.then_some(along))
@@ -74,6 +84,7 @@ impl App {
             curve: is_open,
             controls: is_open.then_some(self.why.seed),
             second: other.map(|model| SecondWish { model, is_own: look.is_own }),
+            least: self.why.search.map(|(number, _)| number),
         };
         if wish != self.why.asked {
             self.why.asked = wish.clone();
@@ -96,6 +107,28 @@ impl App {
             }
             WhyCommand::OwnAttack(is_own) => look.is_own = is_own,
             WhyCommand::NextSeed => self.why.seed += 1,
+            WhyCommand::FindLeast if self.why.search.is_some() => self.why.search = None,
+            WhyCommand::FindLeast => {
+                self.why.searches += 1;
+                self.why.search = Some((self.why.searches, 0.0));
+            }
+        }
+    }
+
+    /// Follows the search for the smallest ε, and goes there once it is found.
+    pub(super) fn take_least(&mut self, least: &Least) {
+        let Some((_, share)) = self.why.search.as_mut().filter(|(number, _)| *number == least.number) else { return };
+        *share = least.share;
+        let Some(found) = least.found else { return };
+        self.why.search = None;
+        let Some(shown) = self.explore.shown.as_deref().filter(|shown| least.is_of(shown)) else { return };
+        let text = words::least(shown, found);
+        if let Some(eps) = found {
+            self.explore.set_method(MethodChoice::Fgsm);
+            self.explore.set_eps(eps);
+            self.notices.add_brief(text);
+        } else {
+            self.notices.add(Tone::Caution, text);
         }
     }
 }

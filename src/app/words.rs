@@ -75,6 +75,27 @@ fn no_gradient(shown: &Shown) -> bool {
     shown.zero_gradient_fraction >= 1.0
 }
 
+/// What the search for the smallest ε found, and under which conditions.
+pub fn least(shown: &Shown, found: Option<f32>) -> String {
+    let label = &shown.label.name;
+    let goal = match shown.view.goal {
+        Goal::Untargeted => format!("away from {label}"),
+        Goal::Targeted(target) => {
+            format!("towards {}", shown.model.classes.get(target).map_or("the target", String::as_str))
+        }
+    };
+    let clip = if shown.view.clip { "clipped" } else { "not clipped" };
+    match found {
+        Some(0.0) => format!("The net does so without any perturbation: ε = 0 ({goal})."),
+        Some(eps) => {
+            format!("The smallest ε that works is {eps:.5} = {}/255 (FGSM, {goal}, {clip}).", short(eps * LEVELS))
+        }
+        None => format!(
+            "No ε up to 0.5 works (FGSM, {goal}, {clip}; 49 values tried). One step cannot do it; several gradient steps may."
+        ),
+    }
+}
+
 /// What every number on screen rests on, as short tags.
 pub fn tags(shown: &Shown) -> Vec<String> {
     let view = &shown.view;

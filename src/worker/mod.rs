@@ -8,7 +8,7 @@ mod study;
 mod training;
 
 pub use protocol::{Event, Linear, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
-pub use study::{Along, Answers, ClassLine, ControlRow, Controls, Second, SecondWish, Wish};
+pub use study::{Along, Answers, ClassLine, ControlRow, Controls, Least, Second, SecondWish, Wish};
 pub use training::{Order, RunId, RunInfo, RunState, TrainEvent, runs_folder};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

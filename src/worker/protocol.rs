@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::study::{Along, Controls, Second};
+use super::study::{Along, Controls, Least, Second};
 use super::training::TrainEvent;
 use crate::engine::attack::{Goal, Label, LinearRival, Loss, Method, Verdict};
 use crate::engine::model::{Added, Entry, Guess, Input};
@@ -57,6 +57,8 @@ pub enum Event {
     Shown(Box<Shown>),
     /// The net's answers along the attack's direction, after the view that they belong to.
     Along(Box<Along>),
+    /// How far the search for the smallest ε is, and what it found.
+    Least(Least),
     /// Other perturbations of the same length, after the view that they belong to.
     Controls(Box<Controls>),
     /// Another net on the same picture, after the view that it belongs to.

@@ -2,6 +2,7 @@
 
 mod along;
 mod controls;
+mod least;
 mod second;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::time::{Duration, Instant};
 
 pub use along::{Along, ClassLine};
 pub use controls::{ControlRow, Controls};
+pub use least::Least;
 pub use second::{Answers, Second, SecondWish};
 
 use super::protocol::{Event, Revision, View};
@@ -26,6 +28,8 @@ pub struct Wish {
     pub controls: Option<u64>,
     /// Another net on the same picture.
     pub second: Option<SecondWish>,
+    /// The smallest ε with which FGSM works, and the number of the wish: a new one searches anew.
+    pub least: Option<u64>,
 }
 
 /// A view that takes longer than this is not followed at once: ε may be moving, and the next view must not wait.
@@ -68,6 +72,7 @@ pub struct Study {
     along: Option<along::Work>,
     controls: Option<controls::Work>,
     second: second::Work,
+    least: Option<least::Work>,
 }
 
 impl Study {
@@ -124,7 +129,13 @@ impl Study {
             self.along = Some(along::Work::new(subject));
         }
         let curve = self.wish.curve && self.along.as_ref().is_some_and(|work| !work.is_done());
-        curve || self.controls_left().is_some() || self.second_left().is_some()
+        if let Some(number) = self.wish.least
+            && !self.least.as_ref().is_some_and(|work| work.is_for(subject, number))
+        {
+            self.least = Some(least::Work::new(subject, number));
+        }
+        let least = self.wish.least.is_some() && self.least.as_ref().is_some_and(|work| !work.is_done());
+        least || curve || self.controls_left().is_some() || self.second_left().is_some()
     }
 
     /// The seed of the controls that are not there yet.
@@ -143,7 +154,10 @@ impl Study {
     fn advance(&mut self, load: &dyn Fn(&str) -> Result<Arc<Model>>, send: &dyn Fn(Event)) -> Result<()> {
         let (second, seed) = (self.second_left(), self.controls_left());
         let Some(subject) = &self.subject else { return Ok(()) };
-        if let Some(wish) = second {
+        // The person waits for this one.
+        if let Some(work) = self.least.as_mut().filter(|work| self.wish.least.is_some() && !work.is_done()) {
+            send(Event::Least(work.advance(subject)?));
+        } else if let Some(wish) = second {
             if let Some(second) = self.second.advance(subject, &wish, load) {
                 send(Event::Second(Box::new(second)));
             }

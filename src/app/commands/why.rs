@@ -17,6 +17,8 @@ pub enum WhyCommand {
     Axis,
     /// Random controls from another seed.
     NextSeed,
+    /// Searches for the smallest ε that works, or stops searching.
+    FindLeast,
     /// The net to compare with.
     Second(Option<String>),
     /// That net is attacked itself, or shown the same picture.
@@ -27,7 +29,7 @@ pub enum WhyCommand {
 
 impl WhyCommand {
     /// Those that have a shortcut, in the order of the help overlay.
-    pub const WITH_SHORTCUT: &'static [Self] = &[Self::Fold, Self::Values, Self::Axis];
+    pub const WITH_SHORTCUT: &'static [Self] = &[Self::Fold, Self::Values, Self::Axis, Self::FindLeast];
 
     /// Name, tooltip, shortcut and icon.
     pub fn about(&self) -> About {
@@ -49,6 +51,12 @@ impl WhyCommand {
                 "Equal steps of ε, on both sides of the picture; or equal ratios, on the attack's side, for small ε",
                 keys(NONE, Key::X),
                 None,
+            ),
+            Self::FindLeast => about(
+                "Smallest ε",
+                "Find the smallest ε with which the fast gradient sign method works, and go there; once more to stop",
+                keys(NONE, Key::M),
+                Some(icons::ICON_TROUBLESHOOT),
             ),
             Self::NextSeed => about(
                 "Other random controls",

@@ -2,11 +2,14 @@
 
 use eframe::egui::{self, Button, Checkbox, Id, Ui};
 
-use crate::app::commands::Command;
+use crate::app::commands::{Command, WhyCommand};
 use crate::app::explore::{DEFAULT_ETA, ETA_RANGE, Explore, MAX_EPS, MAX_STEPS};
 use crate::app::settings::MethodChoice;
 use crate::app::theme::{self, SPACE_2, SPACE_4};
-use crate::app::widgets::{ClassPicker, Curve, Field, Picked, Rail, hint, icon_button, problem_line, row, segmented};
+use crate::app::widgets::{
+    ClassPicker, Curve, Field, Picked, Rail, command_button, hint, icon_button, problem_line, progress_ring, row,
+    segmented,
+};
 use crate::app::words;
 use crate::engine::attack::{Goal, Label, Loss};
 use crate::engine::units::{self, LEVELS};
@@ -61,9 +64,10 @@ impl Controls {
         ctx.memory_mut(|m| m.request_focus(label_field()));
     }
 
-    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+    /// `search`: how far the search for the smallest ε is, while there is one.
+    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
         match explore.method {
-            MethodChoice::Fgsm => self.eps_rows(ui, explore, out),
+            MethodChoice::Fgsm => self.eps_rows(ui, explore, search, out),
             MethodChoice::GradientSteps => self.gradient_rows(ui, explore, out),
         }
         // The groups stay whole: one row where they fit, else two, else three.
@@ -114,7 +118,7 @@ impl Controls {
         self.wants_label || matches!(explore.label, Label::Given(_))
     }
 
-    fn eps_rows(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+    fn eps_rows(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
         let readout = format!("= {:.2}/255 = {}", explore.eps * LEVELS, units::grey_levels(explore.eps));
         ui.horizontal(|ui| {
             symbol(ui, "ε");
@@ -147,6 +151,7 @@ impl Controls {
             }
             if theme::compact(ui) {
                 ui.menu_button("Presets", |ui| self.presets(ui, explore, out));
+                find_least(ui, search, out);
             }
             ui.add(egui::Label::new(theme::number(readout)).truncate());
         });
@@ -158,6 +163,7 @@ impl Controls {
                 ui.spacing_mut().interact_size.y = 24.0;
                 self.presets(ui, explore, out);
                 icon_button(ui, Command::EpsReset, out);
+                find_least(ui, search, out);
             });
         }
     }
@@ -332,4 +338,20 @@ fn method(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
 
 fn symbol(ui: &mut Ui, text: &str) {
     ui.label(egui::RichText::new(text).font(theme::verdict_font()));
+}
+
+/// Starts the search for the smallest ε, or shows how far it is and stops it.
+fn find_least(ui: &mut Ui, search: Option<f32>, out: &mut Vec<Command>) {
+    let command = Command::Why(WhyCommand::FindLeast);
+    match search {
+        Some(share) => {
+            progress_ring(ui, share, &format!("Searching for the smallest ε, {:.0} % done", share * 100.0));
+            let stop = ui.button("Stop searching").on_hover_text(command.about().tooltip);
+            if stop.clicked() {
+                out.push(command);
+            }
+        }
+        None if theme::compact(ui) => drop(icon_button(ui, command, out)),
+        None => drop(command_button(ui, command, out)),
+    }
 }

@@ -18,6 +18,7 @@ mod picture;
 mod problem;
 mod run;
 mod saliency;
+mod search;
 mod settings;
 mod step;
 
@@ -36,6 +37,7 @@ pub use picture::{Attacked, Baseline, MAX_PHOTO_PIXELS, Subject, attack};
 pub use problem::{Clean, Problem, Rules};
 pub use run::{Attack, MAX_STEPS, Run, Step, finish};
 pub use saliency::SaliencyMap;
+pub use search::EpsSearch;
 pub use settings::AttackSettings;
 pub use step::{Bounds, Norm, PIXELS, fgsm, gradient_step, sign_step, within};
 

@@ -1,0 +1,101 @@
+//! The smallest ε that works on one picture, one trial at a time.
+
+/// Looks for the smallest ε with which something works: up a ladder of equal ratios until a rung does, then by halves between
+/// it and the rung below. What works need not do so from there on, hence the ladder; an interval that lies between two rungs
+/// is not seen.
+#[derive(Clone, Debug)]
+pub struct EpsSearch {
+    rungs: Vec<f32>,
+    tried: usize,
+    /// Did not work.
+    low: f32,
+    /// Works.
+    high: Option<f32>,
+    halvings: usize,
+}
+
+impl EpsSearch {
+    /// Tries 0, then `rungs` values from `least` to `largest` (0 < `least` < `largest`, at least two), then halves
+    /// `halvings` times.
+    pub fn new(least: f32, largest: f32, rungs: usize, halvings: usize) -> Self {
+        let last = rungs.saturating_sub(1).max(1) as f32;
+        let rung = |i: usize| least * (largest / least).powf(i as f32 / last);
+        let rungs = std::iter::once(0.0).chain((0..rungs).map(rung)).collect();
+        Self { rungs, tried: 0, low: 0.0, high: None, halvings }
+    }
+
+    /// The ε to try now; none at the end.
+    pub fn trial(&self) -> Option<f32> {
+        match self.high {
+            None => self.rungs.get(self.tried).copied(),
+            Some(high) if high > 0.0 && self.halvings > 0 => Some(0.5 * (self.low + high)),
+            Some(_) => None,
+        }
+    }
+
+    /// Learns whether the trial worked.
+    pub fn learn(&mut self, works: bool) {
+        let Some(eps) = self.trial() else { return };
+        match self.high {
+            None => self.tried += 1,
+            Some(_) => self.halvings -= 1,
+        }
+        if works {
+            self.high = Some(eps);
+        } else {
+            self.low = eps;
+        }
+    }
+
+    /// The smallest ε that was seen to work.
+    pub fn found(&self) -> Option<f32> {
+        self.high
+    }
+
+    /// How far it is, from 0 to 1, as far as that can be known.
+    pub fn share_done(&self) -> f32 {
+        match (self.trial(), self.high) {
+            (None, _) => 1.0,
+            (Some(_), None) => self.tried as f32 / (self.rungs.len() + self.halvings) as f32,
+            (Some(_), Some(_)) => self.rungs.len() as f32 / (self.rungs.len() + self.halvings) as f32,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(works: impl Fn(f32) -> bool) -> (Option<f32>, usize) {
+        let mut search = EpsSearch::new(1e-4, 0.5, 40, 12);
+        let (mut trials, mut share) = (0, 0.0);
+        while let Some(eps) = search.trial() {
+            assert!(search.share_done() >= share && search.share_done() < 1.0);
+            share = search.share_done();
+            search.learn(works(eps));
+            trials += 1;
+        }
+        assert_eq!(search.share_done(), 1.0);
+        (search.found(), trials)
+    }
+
+    #[test]
+    fn a_threshold_is_found_to_a_few_parts_in_a_hundred_thousand() {
+        for least in [2e-4, 0.0123, 0.25, 0.499] {
+            let found = search(|eps| eps >= least).0.unwrap();
+            assert!(found >= least && found < least * 1.0001, "{found} for {least}");
+        }
+    }
+
+    #[test]
+    fn the_lowest_interval_is_found() {
+        let found = search(|eps| (0.02..0.05).contains(&eps) || eps > 0.3).0.unwrap();
+        assert!((0.02..0.02001).contains(&found), "{found}");
+    }
+
+    #[test]
+    fn nothing_and_everything_end_at_once() {
+        assert_eq!(search(|_| false), (None, 41));
+        assert_eq!(search(|_| true), (Some(0.0), 1));
+    }
+}
