@@ -11,7 +11,7 @@ use super::mark::{self, FLAGS, Mark};
 use super::{WhyLook, legend};
 use crate::app::commands::Command;
 use crate::app::explore::{Explore, MAX_EPS};
-use crate::app::theme::{self, SPACE_2, SPACE_3, SPACE_4, SPACE_6, palette};
+use crate::app::theme::{self, SPACE_2, SPACE_3, SPACE_4, palette};
 use crate::app::why::Why;
 use crate::engine::attack::{Goal, Loss, Method};
 use crate::engine::units::LEVELS;
@@ -143,7 +143,7 @@ impl Sheet<'_> {
         }
         let shown = plot.show(ui, |plot| plot.set_auto_bounds(true));
         let frame = shown.transform.frame();
-        let at = pos2(frame.left() - SPACE_6, frame.bottom() + 1.0);
+        let at = pos2(frame.left() - 2.0 * SPACE_4, frame.bottom() + 1.0);
         ui.painter().text(at, Align2::RIGHT_TOP, "ε", theme::small_font(), palette.weak);
         shown.transform
     }

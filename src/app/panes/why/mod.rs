@@ -20,7 +20,7 @@ use crate::app::widgets::{hint, segmented};
 /// Height of the pane's heading, which is all there is of it while it is folded.
 const HEADING: f32 = CONTROL_HEIGHT;
 /// Height of what is below the heading, in a low window and in one of this height; it grows with the window.
-const LOWEST: f32 = 132.0;
+const LOWEST: f32 = 136.0;
 const BODY: f32 = 152.0;
 const BODY_AT: f32 = 800.0;
 const GROWTH: f32 = 0.35;

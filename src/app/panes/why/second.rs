@@ -1,11 +1,11 @@
 //! A second net on the same picture, beside the first.
 
-use eframe::egui::{self, Button, ComboBox, Rect, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{self, Button, ComboBox, Rect, Sense, Ui, UiBuilder, pos2, vec2};
 
 use super::WhyLook;
 use crate::app::commands::{Command, WhyCommand};
 use crate::app::explore::Explore;
-use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, palette};
+use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::why::Why;
 use crate::app::widgets::{Mark, bars, segmented};
 use crate::engine::attack::{Goal, Verdict};
@@ -19,6 +19,8 @@ const BARS: usize = 2;
 const PICKER: f32 = 150.0;
 const MENU: f32 = 280.0;
 const NAME_HEIGHT: f32 = 18.0;
+/// Of a net: its name, and its bars before and after.
+const NET_HEIGHT: f32 = NAME_HEIGHT + 2.0 * (BARS as f32 * (BAR_HEIGHT + 2.0) + 4.0);
 
 /// Chooses the net.
 pub fn picker(ui: &mut Ui, explore: &Explore, look: &WhyLook, out: &mut Vec<Command>) {
@@ -78,7 +80,10 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
         Err(problem) => {
             ui.add(egui::Label::new(problem).wrap());
         }
-        Ok(answers) => both(ui, explore, shown, answers),
+        Ok(answers) => {
+            // In a low window the last bars are below the edge.
+            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| both(ui, explore, shown, answers));
+        }
     }
 }
 
@@ -95,7 +100,7 @@ fn verdict(ui: &mut Ui, answers: &Answers, is_own: bool) {
 }
 
 fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &Answers) {
-    let room = ui.available_rect_before_wrap();
+    let (room, _) = ui.allocate_exact_size(vec2(ui.available_width(), NET_HEIGHT), Sense::hover());
     let width = ((room.width() - SPACE_3) / 2.0).floor();
     let target = if let Goal::Targeted(target) = shown.view.goal { Some(target) } else { None };
     let first = Net {
