@@ -116,7 +116,7 @@ fn what_is_saved_is_what_was_on_screen() {
 #[test]
 fn a_curve_comes_after_its_view_and_only_for_the_one_that_stays() {
     let worker = worker();
-    worker.study(Wish { curve: true, controls: None, second: None });
+    worker.study(Wish { curve: true, ..Wish::default() });
     let mut last = 0;
     for i in 0..50 {
         // Another label each time: nothing of the last curve holds.
