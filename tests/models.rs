@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
+use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Manifest, Model, Params, save_weights, sha256_hex};
 
 const LENET: &str = r#"
@@ -232,4 +233,20 @@ fn the_hash_is_checked_when_given() {
 #[test]
 fn sha256_of_the_empty_text_is_the_published_one() {
     assert_eq!(sha256_hex(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+}
+
+/// Half precision has eleven bits: no value is off by more than one part in 2048, or by half the least value it knows.
+#[test]
+fn a_halved_model_takes_half_the_bytes_and_answers_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalogue = Catalogue::new(Vec::new());
+    let path = catalogue.halve("digits_cnn", folder.path(), "half").unwrap();
+    let (whole, half) = (catalogue.load("digits_cnn").unwrap(), catalogue.load(path.to_str().unwrap()).unwrap());
+    let bytes = std::fs::metadata(folder.path().join("half.safetensors")).unwrap().len() as usize;
+    assert!((2 * whole.parameter_count()..2 * whole.parameter_count() + 4096).contains(&bytes), "{bytes}");
+    let picture = sample("digit-7").unwrap().picture().unwrap();
+    let probabilities = [&whole, &half].map(|model| model.probabilities(&model.fit(&picture).unwrap()).unwrap());
+    let gap = probabilities[0].iter().zip(&probabilities[1]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    assert!(gap < 2e-3, "{gap}");
+    assert_ne!(probabilities[0], probabilities[1]);
 }

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use doppelganger::app::{App, Start};
+use doppelganger::app::{App, Start, Tab};
 use doppelganger::engine::attack::{Goal, Label, Method, Verdict};
 use doppelganger::engine::data::samples;
 use doppelganger::worker::{Shown, Source};
@@ -681,4 +681,57 @@ fn a_lesson_of_ones_own_is_opened_and_a_broken_one_says_where() {
     std::fs::write(&path, text.replace("0.1", "much")).unwrap();
     open(&mut window, &path);
     until(&mut window, "a message", |app| app.notice_texts().iter().any(|text| text.contains("line 6, column")));
+}
+
+#[test]
+fn changes_are_taken_back_and_done_again() {
+    let mut window = fresh();
+    settle(&mut window);
+    window.get_by_label(".1").click();
+    settle(&mut window);
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    std::thread::sleep(Duration::from_millis(650));
+    window.get_by_label("Clip to [0, 1]").click();
+    settle(&mut window);
+    let after = shown(&window).view.clone();
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    settle(&mut window);
+    assert!(shown(&window).view.clip && shown(&window).view.picture == after.picture);
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    settle(&mut window);
+    let first = shown(&window);
+    assert_eq!((&first.view.picture, eps(first)), (&Source::Sample("digit-7".into()), 0.25));
+    for _ in 0..2 {
+        press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::Z);
+        settle(&mut window);
+    }
+    assert_eq!(shown(&window).view, after);
+}
+
+#[test]
+fn anything_is_found_by_a_part_of_its_name() {
+    let mut window = fresh();
+    let find = |window: &mut Window<'_>, text: &str| {
+        press(window, Modifiers::COMMAND, Key::K);
+        window.run_steps(2);
+        window.get_by_label("Find a command").type_text(text);
+        window.run_steps(2);
+        window.check_accessibility();
+        press(window, Modifiers::NONE, Key::Enter);
+        window.run_steps(2);
+        assert!(window.query_by_label("Find a command").is_none(), "it closes");
+    };
+    find(&mut window, "softmax");
+    settle(&mut window);
+    assert_eq!(shown(&window).view.model, "digits_softmax");
+    find(&mut window, "picture: espresso");
+    settle(&mut window);
+    assert_eq!(shown(&window).view.picture, Source::Sample("coffee".into()));
+    find(&mut window, "models");
+    until(&mut window, "the page", |app| app.tab() == Tab::Models);
+    press(&mut window, Modifiers::COMMAND, Key::K);
+    window.run_steps(2);
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    window.run_steps(2);
+    assert!(window.query_by_label("Find a command").is_none());
 }

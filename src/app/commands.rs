@@ -63,6 +63,8 @@ pub enum Command {
     ToggleOwnPixels,
     /// Show the net this part of the picture; its own choice without one.
     Crop(Option<Region>),
+    Undo,
+    Redo,
     // Looking
     Heatmap(Heatmap),
     ZoomIn,
@@ -82,6 +84,7 @@ pub enum Command {
     CycleTheme,
     LargeType,
     Present,
+    Palette,
     Help,
     DismissNotice(u64),
     DismissNotices,
@@ -146,6 +149,7 @@ impl Command {
         Self::Tab(Tab::Models),
         Self::CycleTheme,
         Self::LargeType,
+        Self::Palette,
         Self::Present,
         Self::Lesson(LessonCommand::Toggle),
         Self::RefreshModels,
@@ -160,6 +164,8 @@ impl Command {
         Self::SaveDialog,
         Self::CopyPicture,
         Self::CopyCommand,
+        Self::Undo,
+        Self::Redo,
         Self::NextSample,
         Self::PreviousSample,
         Self::EpsUp,
@@ -382,6 +388,24 @@ impl Command {
                 "Enlarge everything, for a projector",
                 keys(CTRL, Key::L),
                 Some(icons::ICON_FORMAT_SIZE),
+            ),
+            Self::Palette => about(
+                "All commands…",
+                "Find anything that can be done, a net, a picture or a lesson, by a part of its name",
+                keys(CTRL, Key::K),
+                Some(icons::ICON_SEARCH),
+            ),
+            Self::Undo => about(
+                "Undo",
+                "Take back the last change of picture, net or attack",
+                keys(CTRL, Key::Z),
+                Some(icons::ICON_UNDO),
+            ),
+            Self::Redo => about(
+                "Redo",
+                "Do again what was taken back",
+                keys(CTRL.plus(Modifiers::SHIFT), Key::Z),
+                Some(icons::ICON_REDO),
             ),
             Self::Present => about(
                 "Presentation",

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use super::history::History;
 use super::lessons::Scene;
 use super::settings::{LastPicture, MethodChoice, Settings};
 use crate::engine::attack::{Goal, Label, Loss, Method};
@@ -45,6 +46,7 @@ pub struct Explore {
     /// The view changed since it was last asked for.
     dirty: bool,
     asked: Option<Asked>,
+    history: History,
     /// Names of the label and the target, looked up again when another model with other indices arrives.
     carried: Carried,
 }
@@ -105,6 +107,7 @@ impl Explore {
             hidden: Hidden::default(),
             dirty: true,
             asked: None,
+            history: History::default(),
             carried: Carried::default(),
         }
     }
@@ -137,7 +140,41 @@ impl Explore {
 
     /// The view to ask for now, if anything changed since the last time.
     pub fn take_wish(&mut self) -> Option<View> {
-        std::mem::take(&mut self.dirty).then(|| self.view())
+        let view = std::mem::take(&mut self.dirty).then(|| self.view())?;
+        self.history.note(&view, Instant::now());
+        Some(view)
+    }
+
+    pub fn undo(&mut self) {
+        if let Some(view) = self.history.undo() {
+            self.restore(view);
+        }
+    }
+
+    pub fn redo(&mut self) {
+        if let Some(view) = self.history.redo() {
+            self.restore(view);
+        }
+    }
+
+    fn restore(&mut self, view: View) {
+        self.model = view.model;
+        self.picture = view.picture;
+        self.crop = view.crop;
+        self.own_pixels = view.own_pixels;
+        self.label = view.label;
+        self.goal = view.goal;
+        match view.method {
+            Method::Fgsm { eps } => (self.method, self.eps) = (MethodChoice::Fgsm, eps),
+            Method::GradientSteps { eta, steps } => {
+                (self.method, self.eta, self.steps) = (MethodChoice::GradientSteps, eta, steps);
+            }
+        }
+        self.clip = view.clip;
+        self.loss = view.loss;
+        self.heatmap = view.heatmap;
+        self.carried = Carried::default();
+        self.dirty = true;
     }
 
     /// Asks for the view again: the net behind the name is another one.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use eframe::egui::{self, Context, Key, Modifiers, ViewportCommand};
+use eframe::egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportCommand};
 
 use super::background::Incoming;
 use super::commands::{Command, ModelsCommand, Place};
@@ -98,16 +98,26 @@ impl App {
 
     /// Shortcuts, dropped and pasted pictures.
     pub(super) fn take_input(&mut self, ctx: &Context) {
-        let modal = self.help || self.dialogs.is_open() || self.questions.is_open() || self.models_page.is_asking();
+        let modal = self.help
+            || self.palette.is_open()
+            || self.dialogs.is_open()
+            || self.questions.is_open()
+            || self.models_page.is_asking();
         let lesson = self.lessons.is_open().then_some(Place::Lesson);
         let here = lesson.into_iter().chain([Place::Everywhere, Place::In(self.settings.tab)]);
-        let here = here.flat_map(Command::with_shortcut);
-        for command in here {
-            let Some(keys) = command.about().shortcut else { continue };
+        let mut here: Vec<(Command, KeyboardShortcut)> = here
+            .flat_map(Command::with_shortcut)
+            .filter_map(|command| command.about().shortcut.map(|keys| (command, keys)))
+            .collect();
+        // The window library takes Ctrl+Shift+Z for Ctrl+Z as well: the longer one is asked first.
+        here.sort_by_key(|(_, keys)| !keys.modifiers.shift);
+        for (command, keys) in here {
             let plain = keys.modifiers == Modifiers::NONE && !is_function_key(keys.logical_key);
             // Space presses the button that has the keyboard.
             let taken = keys.logical_key == Key::Space && ctx.memory(|m| m.focused().is_some());
-            let barred = taken || (plain && typing(ctx)) || (modal && command != Command::Quit);
+            // A text field takes back its own changes.
+            let own = plain || matches!(command, Command::Undo | Command::Redo);
+            let barred = taken || (own && typing(ctx)) || (modal && command != Command::Quit);
             if !barred && ctx.input_mut(|i| i.consume_shortcut(&keys)) {
                 self.commands.push(command);
             }
@@ -199,6 +209,8 @@ impl App {
             }),
             Command::Heatmap(heatmap) => explore.set_heatmap(heatmap),
             Command::UseModel(name) => explore.set_model(name),
+            Command::Undo => explore.undo(),
+            Command::Redo => explore.redo(),
             other => return Some(other),
         }
         None
@@ -275,6 +287,7 @@ impl App {
                 self.apply_look(ctx);
             }
             Command::Present => self.present(ctx),
+            Command::Palette => self.palette.open(),
             Command::Help => self.help = !self.help,
             Command::RefreshModels => {
                 self.worker.refresh_catalogue();
@@ -285,6 +298,7 @@ impl App {
             Command::DismissNotices => self.notices.clear(),
             Command::CloseOverlay => {
                 self.help = false;
+                self.palette.close();
                 self.dialogs.close();
                 self.questions.close();
                 self.models_page.close();

@@ -8,6 +8,7 @@ mod background;
 mod camera;
 mod commands;
 mod explore;
+mod history;
 mod lessons;
 mod lessons_logic;
 mod logic;

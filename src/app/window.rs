@@ -13,7 +13,7 @@ use super::explore::Explore;
 use super::lessons::Lessons;
 use super::models::Models;
 use super::panes::{
-    Canvas, Controls, Dialogs, LinearView, ModelsPage, Notices, Pictures, Questions, Samples, Tone, TrainTab,
+    Canvas, Controls, Dialogs, LinearView, ModelsPage, Notices, Palette, Pictures, Questions, Samples, Tone, TrainTab,
 };
 use super::settings::{self, Keeper, Settings, Tab, ThemeChoice};
 use super::theme;
@@ -57,6 +57,7 @@ pub struct App {
     pub(super) questions: Questions,
     pub(super) picturing: Option<Picturing>,
     pub(super) help: bool,
+    pub(super) palette: Palette,
     /// Commands of this frame; applied after it is drawn.
     pub(super) commands: Vec<Command>,
 }
@@ -130,6 +131,7 @@ impl App {
             questions: Questions::default(),
             picturing: None,
             help: false,
+            palette: Palette::default(),
             commands: Vec::new(),
             settings,
         };

@@ -37,6 +37,16 @@ enum Action {
         #[arg(value_name = "NAME", num_args = 1..=2, value_names = ["NAME", "FILE"], required = true)]
         name_and_file: Vec<PathBuf>,
     },
+    /// Write a model with its weights in half precision, which takes half the bytes: DIR/NAME.toml and DIR/NAME.safetensors
+    Halve {
+        /// A name, or the path of a manifest
+        model: PathBuf,
+        /// What to call it
+        name: String,
+        /// Where to write
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
     /// Remove what was fetched or added of a model
     Remove {
         name: String,
@@ -99,6 +109,10 @@ pub fn run(args: &ModelsArgs) -> Result<()> {
             [file] => add(&catalogue, None, file),
             _ => Ok(()),
         },
+        Some(Action::Halve { model, name, out }) => {
+            let path = catalogue.halve(&model.to_string_lossy(), out, name)?;
+            print(&format!("wrote {}", path.display()))
+        }
         Some(Action::Remove { name, yes }) => remove(&catalogue, name, *yes),
     }
 }

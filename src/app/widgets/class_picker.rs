@@ -1,8 +1,9 @@
 //! A field that finds one class among up to a thousand by a part of its name; mouse and keyboard.
 
-use eframe::egui::{self, Button, Id, Key, Modifiers, Popup, PopupCloseBehavior, ScrollArea, TextEdit, Ui};
+use eframe::egui::{self, Button, Id, Popup, PopupCloseBehavior, ScrollArea, TextEdit, Ui};
 use egui_material_icons::icons;
 
+use super::ListKeys;
 use crate::app::theme::{self, palette};
 
 const ROWS: usize = 9;
@@ -32,7 +33,7 @@ impl ClassPicker {
         let standing = chosen.and_then(|index| classes.get(index)).cloned().unwrap_or_default();
         let mut text = if self.open { std::mem::take(&mut self.text) } else { standing };
         let focused = ui.memory(|m| m.has_focus(id));
-        let keys = if self.open && focused { Keys::take(ui) } else { Keys::default() };
+        let keys = if self.open && focused { ListKeys::take(ui) } else { ListKeys::default() };
 
         let field = ui
             .add(
@@ -128,26 +129,6 @@ impl ClassPicker {
             ui.label(theme::weak(ui, format!("{} classes", hits.len())));
         }
         picked
-    }
-}
-
-/// The keys that belong to the list rather than to the field.
-#[derive(Default)]
-struct Keys {
-    up: usize,
-    down: usize,
-    enter: bool,
-    escape: bool,
-}
-
-impl Keys {
-    fn take(ui: &Ui) -> Self {
-        ui.input_mut(|i| Self {
-            up: i.count_and_consume_key(Modifiers::NONE, Key::ArrowUp),
-            down: i.count_and_consume_key(Modifiers::NONE, Key::ArrowDown),
-            enter: i.consume_key(Modifiers::NONE, Key::Enter),
-            escape: i.consume_key(Modifiers::NONE, Key::Escape),
-        })
     }
 }
 

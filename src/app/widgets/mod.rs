@@ -3,12 +3,14 @@
 mod bars;
 mod class_picker;
 mod fields;
+mod list_keys;
 mod progress;
 mod rail;
 
 pub use bars::{Mark, bars, per_cent};
 pub use class_picker::{ClassPicker, Picked};
 pub use fields::Field;
+pub use list_keys::ListKeys;
 pub use progress::{progress, progress_ring};
 pub use rail::{Curve, Rail};
 

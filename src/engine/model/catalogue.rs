@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{Manifest, read_text};
 use super::origin::Accuracy;
-use super::{Model, embedded, weights};
+use super::weights::Precision;
+use super::{Model, Params, embedded, weights};
 use crate::engine::device::Backend;
 use crate::engine::download::Remote;
+use crate::engine::files::write_atomically;
 use crate::engine::{Error, Result};
 
 /// A model that was found, loaded or not.
@@ -184,13 +186,34 @@ impl Catalogue {
     /// Those of [`Self::manifest`], and [`Error::Weights`] for weights that are missing or do not fit.
     pub fn load(&self, model: &str) -> Result<Model> {
         let manifest = self.manifest(model)?;
-        let place = self.weights_place(&manifest).ok_or_else(|| self.weights_missing(&manifest))?;
+        let params = self.params(&manifest)?;
+        Model::on(&Backend::from_environment()?, manifest, &params)
+    }
+
+    /// Writes a model into a folder with its weights in half precision: the manifest and the weights, both under `name`.
+    ///
+    /// # Errors
+    /// Those of [`Self::load`], weights that half precision cannot hold, and a folder that cannot be written.
+    pub fn halve(&self, model: &str, folder: &Path, name: &str) -> Result<PathBuf> {
+        let manifest = self.manifest(model)?;
+        let bytes = weights::weights_bytes(&self.params(&manifest)?, Precision::Half, None)?;
+        let file = format!("{name}.safetensors");
+        let text = manifest.moved(&file, Some(&weights::sha256_hex(&bytes)))?;
+        std::fs::create_dir_all(folder).map_err(Error::io("make the folder for the model", folder))?;
+        write_atomically(&folder.join(&file), &bytes, "write the weights")?;
+        let path = folder.join(format!("{name}.toml"));
+        write_atomically(&path, text.as_bytes(), "write the manifest")?;
+        Ok(path)
+    }
+
+    /// The weights of a manifest, checked.
+    fn params(&self, manifest: &Manifest) -> Result<Params> {
+        let place = self.weights_place(manifest).ok_or_else(|| self.weights_missing(manifest))?;
         let (bytes, path) = match place {
             Place::Disk(path) => (Cow::Owned(weights::read_weights(&path)?), path),
             Place::Binary(bytes) => (Cow::Borrowed(bytes), manifest.path.clone()),
         };
-        let params = weights::load_weights(&bytes, &path, &manifest.layers, manifest.sha256.as_deref())?;
-        Model::on(&Backend::from_environment()?, manifest, &params)
+        weights::load_weights(&bytes, &path, &manifest.layers, manifest.sha256.as_deref())
     }
 
     fn manifest_path(&self, name: &str) -> Option<PathBuf> {

@@ -170,13 +170,13 @@ impl Catalogue {
         let beside = file.parent().unwrap_or(Path::new("")).join(&manifest.weights);
         if !beside.is_file() {
             let weights = format!("{name}.{}", extension(&manifest.weights).unwrap_or("safetensors"));
-            self.keep(&name, &manifest.moved(&weights)?, None)?;
+            self.keep(&name, &manifest.moved(&weights, None)?, None)?;
             return Ok(Added { name, title, other_weights: false, wants_weights: true });
         }
         let bytes = read_weights(&beside)?;
         load_weights(&bytes, &beside, &manifest.layers, manifest.sha256.as_deref())?;
         let hash = sha256_hex(&bytes);
-        let text = manifest.moved(&own_weights(&name, &hash, &bytes, &manifest))?;
+        let text = manifest.moved(&own_weights(&name, &hash, &bytes, &manifest), None)?;
         self.keep(&name, &text, Some((&bytes, &manifest, &hash)))?;
         Ok(Added { name, title, other_weights: false, wants_weights: false })
     }

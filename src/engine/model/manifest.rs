@@ -166,10 +166,14 @@ impl Manifest {
         Ok(document.to_string())
     }
 
-    /// The text of the same manifest for another folder, where the weights have this name: its classes written out.
-    pub(super) fn moved(&self, weights: &str) -> Result<String> {
+    /// The text of the same manifest for another folder, where the weights have this name and this hash: its classes written
+    /// out.
+    pub(super) fn moved(&self, weights: &str, sha256: Option<&str>) -> Result<String> {
         let mut document = self.document()?;
         document["weights"] = toml_edit::value(weights);
+        if let Some(sha256) = sha256 {
+            document["sha256"] = toml_edit::value(sha256);
+        }
         Ok(document.to_string())
     }
 

@@ -47,7 +47,7 @@ pub use plan::{Pass, Plan};
 pub use run::{Wanted, Workspace};
 pub use shape::Shape;
 pub use tensor_net::{BatchStatistics, Mode, TensorNet};
-pub use weights::{as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
+pub use weights::{Precision, as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
 
 use candle_core::{Device, Tensor, Var};
 use std::sync::Arc;

@@ -201,18 +201,46 @@ fn decode(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
 /// # Errors
 /// [`Error::Io`] when the folder cannot be written (it does not exist, the disk is full).
 pub fn save_weights(params: &Params, path: &Path) -> Result<()> {
-    let bytes = weights_bytes(params, None)?;
+    let bytes = weights_bytes(params, Precision::Single, None)?;
     write_atomically(path, &bytes, "write the weights")
 }
 
+/// How weights are stored; a net computes in single precision whatever it was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// f32.
+    Single,
+    /// f16: half the bytes, eleven bits of each value.
+    Half,
+}
+
 /// The bytes of a safetensors file with these tensors and texts.
-pub fn weights_bytes(params: &Params, texts: Option<HashMap<String, String>>) -> Result<Vec<u8>> {
+///
+/// # Errors
+/// Tensors that are not of f32, and values that f16 cannot hold.
+pub fn weights_bytes(params: &Params, precision: Precision, texts: Option<HashMap<String, String>>) -> Result<Vec<u8>> {
     let mut raw = Vec::with_capacity(params.len());
     for (name, tensor) in params {
         let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
-        raw.push((name, tensor.dims().to_vec(), values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>()));
+        let bytes: Vec<u8> = match precision {
+            Precision::Single => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+            Precision::Half => {
+                let halves = values.iter().map(|&v| half::f16::from_f32(v));
+                if let Some(at) = halves.clone().position(|v| !v.is_finite()) {
+                    let value = values[at];
+                    let why = format!("value {at} of the tensor {name:?} is {value}; half precision ends at 65504");
+                    return Err(Error::Argument(why));
+                }
+                halves.flat_map(|v| v.to_le_bytes()).collect()
+            }
+        };
+        raw.push((name, tensor.dims().to_vec(), bytes));
     }
-    let views = raw.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes)?)));
+    let dtype = match precision {
+        Precision::Single => Dtype::F32,
+        Precision::Half => Dtype::F16,
+    };
+    let views = raw.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes)?)));
     let views: Vec<_> = views
         .collect::<std::result::Result<_, safetensors::SafeTensorError>>()
         .map_err(|e| Error::Argument(format!("the weights cannot be written as safetensors: {e}")))?;

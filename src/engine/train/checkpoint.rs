@@ -14,7 +14,7 @@ use super::{Config, EpochRecord, Learner, Trainer};
 use crate::engine::data::Dataset;
 use crate::engine::device::Backend;
 use crate::engine::files::write_atomically;
-use crate::engine::model::{Manifest, Parameters, Params, as_f32, read_weights, weights_bytes};
+use crate::engine::model::{Manifest, Parameters, Params, Precision, as_f32, read_weights, weights_bytes};
 use crate::engine::{Error, Result};
 
 /// What is not a tensor.
@@ -73,7 +73,7 @@ pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<()> {
     for (name, moment) in optimiser.algorithm.moments().iter().zip(&optimiser.moments) {
         add(&format!("{name}/"), moment.to_tensors()?);
     }
-    let bytes = weights_bytes(&tensors, Some(HashMap::from([(STATE.to_owned(), json)])))?;
+    let bytes = weights_bytes(&tensors, Precision::Single, Some(HashMap::from([(STATE.to_owned(), json)])))?;
     write_atomically(path, &bytes, "write the checkpoint")
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::{Checkpoint, Config, Nets, Schedule, Summary, Trainer, history_csv};
 use crate::engine::data::{DataSource, Dataset};
 use crate::engine::files::write_atomically;
-use crate::engine::model::{Manifest, sha256_hex, weights_bytes};
+use crate::engine::model::{Manifest, Precision, sha256_hex, weights_bytes};
 use crate::engine::{Error, Result};
 
 const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -111,7 +111,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Io`] when they cannot be written.
     pub fn write_net(&self, trainer: &Trainer) -> Result<()> {
-        let bytes = weights_bytes(&trainer.best_params()?, None)?;
+        let bytes = weights_bytes(&trainer.best_params()?, Precision::Single, None)?;
         write_atomically(&self.path.join(WEIGHTS), &bytes, "write the weights")?;
         let facts = facts(trainer);
         let manifest = trainer.manifest().with_weights(WEIGHTS, &sha256_hex(&bytes), &facts)?;
