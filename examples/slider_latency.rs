@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use doppelganger::engine::attack::{Goal, Label, Loss, Method};
+use doppelganger::engine::attack::{AttackSettings, Goal, Label, Loss};
 use doppelganger::engine::data::sample_unless_file;
 use doppelganger::engine::picture::{Channel, Heatmap, Quantity};
 use doppelganger::worker::{Event, Source, View, Wish, Worker};
@@ -33,15 +33,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         own_pixels,
         label: Label::Predicted,
         goal: Goal::Untargeted,
-        method: Method::Fgsm { eps: 0.0 },
+        attack: AttackSettings::default(),
+        eps: 0.0,
+        seed: 0,
+        step: None,
         loss: Loss::CrossEntropy,
         clip: true,
+        eight_bit: false,
         heatmap: Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
     };
     println!("first view: {:.1} ms", milliseconds(answer(&worker, &view)?));
     let mut times = Vec::with_capacity(MOVES);
     for i in 0..MOVES {
-        view.method = Method::Fgsm { eps: (i + 1) as f32 / MOVES as f32 * 0.3 };
+        view.eps = (i + 1) as f32 / MOVES as f32 * 0.3;
         times.push(answer(&worker, &view)?);
     }
     times.sort();

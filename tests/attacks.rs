@@ -532,7 +532,8 @@ fn the_curve_of_a_linear_net_is_straight_and_flips_where_it_should() {
     let x = Subject::from(Planes { channels: 1, height: 1, width: 12, values: problem.x[..12].to_vec() });
     let label = problem.labels[0];
     let away: Vec<f32> = Norm::Linf.steepest(&w).iter().map(|s| if scores[0] > 0.0 { -s } else { *s }).collect();
-    let curve = eps_curve(&problem.model, &x, &away, &eps_range(0.4, 41), None).unwrap();
+    let unclipped = Rules { bounds: None, ..Rules::default() };
+    let curve = eps_curve(&problem.model, &x, &away, &eps_range(0.4, 41), unclipped).unwrap();
     let boundary = scores[0].abs() as f32 / Norm::L1.length(&w);
     let flips = curve.flips();
     assert!(flips.len() == 1 && (flips[0].eps - boundary).abs() < 1e-5, "{flips:?}, expected {boundary}");
@@ -543,6 +544,6 @@ fn the_curve_of_a_linear_net_is_straight_and_flips_where_it_should() {
         let expected = scores[0] as f32 - scores[0].signum() as f32 * eps * Norm::L1.length(&w);
         assert!((logits[1] - expected).abs() < 1e-5, "ε = {eps}: {} expected {expected}", logits[1]);
     }
-    assert!(eps_curve(&problem.model, &x, &away[1..], &[0.0], None).is_err());
-    assert!(eps_curve(&problem.model, &x, &away, &[0.1, 0.0], None).is_err());
+    assert!(eps_curve(&problem.model, &x, &away[1..], &[0.0], unclipped).is_err());
+    assert!(eps_curve(&problem.model, &x, &away, &[0.1, 0.0], unclipped).is_err());
 }

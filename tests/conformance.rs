@@ -1,10 +1,14 @@
 //! What a correct attack satisfies, each as a test against a closed form or an independent computation.
 
+mod common;
+
 use std::path::Path;
+use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use doppelganger::engine::attack::{
-    Baseline, Bounds, Goal, Label, Loss, Method, Norm, PIXELS, Verdict, attack, fgsm, gradient_step, input_gradient,
+    Attack, Baseline, Bounds, DeepFool, Fgsm, Goal, GradientSteps, Label, Loss, Norm, PIXELS, Rules, Verdict,
+    eps_curve, fgsm, gradient_step, input_gradient,
 };
 use doppelganger::engine::model::{Catalogue, Manifest, Model, Params, argmax};
 use doppelganger::engine::picture::{Planes, decode, png_bytes};
@@ -12,7 +16,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// A linear two-class net on 1×1×n "pictures": logits (0, w·x + b).
-fn linear_model(weights: &[f32], bias: f32) -> Model {
+fn linear_model(weights: &[f32], bias: f32) -> Arc<Model> {
     let n = weights.len();
     let text = format!(
         r#"
@@ -29,11 +33,15 @@ fn linear_model(weights: &[f32], bias: f32) -> Model {
         ("l.weight".to_owned(), Tensor::from_vec(rows, (2, n), &Device::Cpu).unwrap()),
         ("l.bias".to_owned(), Tensor::from_slice(&[0.0, bias], 2, &Device::Cpu).unwrap()),
     ]);
-    Model::new(manifest, &params).unwrap()
+    Arc::new(Model::new(manifest, &params).unwrap())
 }
 
-fn digits_cnn() -> Model {
-    Catalogue::new(Vec::new()).load("digits_cnn").unwrap()
+fn digits_cnn() -> Arc<Model> {
+    bundled_net("digits_cnn")
+}
+
+fn bundled_net(name: &str) -> Arc<Model> {
+    Arc::new(Catalogue::new(Vec::new()).load(name).unwrap())
 }
 
 fn bundled(model: &Model, name: &str) -> Planes {
@@ -58,7 +66,7 @@ fn c01_eps_zero_returns_the_picture_bit_for_bit() {
     let model = digits_cnn();
     let x = bundled(&model, "digit-3");
     let baseline = Baseline::new(&model, x.clone(), Label::Predicted, Goal::Untargeted, Loss::CrossEntropy).unwrap();
-    let attacked = attack(&model, &baseline, Method::Fgsm { eps: 0.0 }, true).unwrap();
+    let attacked = common::fgsm(&model, &baseline, 0.0, true);
     assert_eq!(attacked.adversarial.values, x.values);
     assert_eq!(attacked.probabilities, baseline.probabilities);
     assert_eq!((attacked.linf, attacked.l2, attacked.verdict), (0.0, 0.0, Verdict::StillRight));
@@ -180,7 +188,7 @@ fn c08_a_targeted_attack_goes_towards_its_target() {
     let model = digits_cnn();
     let x = bundled(&model, "digit-3");
     let baseline = Baseline::new(&model, x.clone(), Label::Given(3), Goal::Targeted(8), Loss::CrossEntropy).unwrap();
-    let attacked = attack(&model, &baseline, Method::Fgsm { eps: 0.02 }, true).unwrap();
+    let attacked = common::fgsm(&model, &baseline, 0.02, true);
     assert!(attacked.probabilities[8] > baseline.probabilities[8]);
     let loss = |x: &Planes| {
         input_gradient(&model, &x.to_tensor().unwrap(), &[8], Loss::CrossEntropy).unwrap().cross_entropy[0]
@@ -188,8 +196,8 @@ fn c08_a_targeted_attack_goes_towards_its_target() {
     assert!(loss(&attacked.adversarial) < loss(&x));
     // Against the target as a label, the untargeted step is the opposite one.
     let away = Baseline::new(&model, x, Label::Given(8), Goal::Untargeted, Loss::CrossEntropy).unwrap();
-    let away = attack(&model, &away, Method::Fgsm { eps: 0.02 }, false).unwrap();
-    let towards = attack(&model, &baseline, Method::Fgsm { eps: 0.02 }, false).unwrap();
+    let away = common::fgsm(&model, &away, 0.02, false);
+    let towards = common::fgsm(&model, &baseline, 0.02, false);
     for (a, b) in away.perturbation.values.iter().zip(&towards.perturbation.values) {
         assert!((a + b).abs() < 1e-6);
     }
@@ -278,13 +286,13 @@ fn c12_both_losses_show_the_same_way_where_the_net_is_unsure() {
 #[test]
 fn c13_forward_passes_agree_while_attacking() {
     // digits_maxout has three dropout layers; a net in training mode would answer differently each time.
-    let model = Catalogue::new(Vec::new()).load("digits_maxout").unwrap();
+    let model = bundled_net("digits_maxout");
     let x = bundled(&model, "digit-7");
     let first = model.probabilities(&x).unwrap();
     for _ in 0..4 {
         let baseline =
             Baseline::new(&model, x.clone(), Label::Predicted, Goal::Untargeted, Loss::CrossEntropy).unwrap();
-        attack(&model, &baseline, Method::Fgsm { eps: 0.1 }, true).unwrap();
+        common::fgsm(&model, &baseline, 0.1, true);
         assert_eq!(baseline.probabilities, first);
     }
 }
@@ -300,12 +308,12 @@ fn c14_a_pixel_without_gradient_does_not_move() {
 #[test]
 fn c16_the_saved_file_gets_the_answer_that_the_screen_shows() {
     for name in ["digits_cnn", "digits_maxout"] {
-        let model = Catalogue::new(Vec::new()).load(name).unwrap();
+        let model = bundled_net(name);
         for digit in 0..10 {
             let x = bundled(&model, &format!("digit-{digit}"));
             let baseline = Baseline::new(&model, x, Label::Given(digit), Goal::Untargeted, Loss::CrossEntropy).unwrap();
             for eps in [0.0, 0.007, 8.0 / 255.0, 0.07, 0.1, 0.25, 0.3] {
-                let attacked = attack(&model, &baseline, Method::Fgsm { eps }, true).unwrap();
+                let attacked = common::fgsm(&model, &baseline, eps, true);
                 let bytes = png_bytes(&attacked.in_8_bits(&model).unwrap()).unwrap();
                 let reopened = model.fit(&decode(&bytes, "the saved file").unwrap()).unwrap();
                 let says = argmax(&model.probabilities(&reopened).unwrap());
@@ -322,7 +330,8 @@ fn the_plain_gradient_step_follows_the_gradient_itself() {
     // J(x, yes) = softplus(−s), s = 2·.5 − .5 = .5; ∇J = −σ(−.5)·(2, −1).
     let slope = 1.0 / (1.0 + 0.5f32.exp());
     let baseline = Baseline::new(&model, x, Label::Given(1), Goal::Untargeted, Loss::CrossEntropy).unwrap();
-    let one = attack(&model, &baseline, Method::GradientSteps { eta: 0.1, steps: 1 }, true).unwrap();
+    let after = |steps| common::attacked(&model, &baseline, &GradientSteps { eta: 0.1, steps }, 0.0, true);
+    let one = after(1);
     let expected = [0.5 - 0.1 * slope * 2.0, 0.5 + 0.1 * slope];
     for (found, expected) in one.adversarial.values.iter().zip(expected) {
         assert!((found - expected).abs() < 1e-6, "{found} {expected}");
@@ -330,8 +339,40 @@ fn the_plain_gradient_step_follows_the_gradient_itself() {
     // A second step takes a fresh gradient.
     let score = 2.0 * expected[0] - expected[1];
     let slope = 1.0 / (1.0 + score.exp());
-    let two = attack(&model, &baseline, Method::GradientSteps { eta: 0.1, steps: 2 }, true).unwrap();
+    let two = after(2);
     assert!((two.adversarial.values[0] - (expected[0] - 0.1 * slope * 2.0)).abs() < 1e-6);
-    let none = attack(&model, &baseline, Method::GradientSteps { eta: 0.1, steps: 0 }, true).unwrap();
-    assert_eq!(none.adversarial.values, [0.5, 0.5]);
+}
+
+#[test]
+fn pictures_of_8_bits_move_by_whole_grey_levels() {
+    let model = digits_cnn();
+    let x = bundled(&model, "digit-3");
+    let baseline = Baseline::new(&model, x.clone(), Label::Predicted, Goal::Untargeted, Loss::CrossEntropy).unwrap();
+    let problem = baseline.problem(&model, Rules { eight_bit: true, ..Rules::default() }).unwrap();
+    let moved = |levels: f32, attack: &dyn Attack| {
+        baseline.attacked(attack, &problem.with_eps(&[levels / 255.0]).unwrap()).unwrap()
+    };
+    let fgsm = Fgsm { norm: Norm::Linf };
+    for (levels, expected) in [(0.4, 0.0), (0.6, 1.0), (1.4, 1.0), (9.7, 10.0)] {
+        let attacked = moved(levels, &fgsm);
+        assert!((attacked.linf * 255.0 - expected).abs() < 1e-3, "{levels}: {}", attacked.linf * 255.0);
+        // What is on screen is what a file of it gets.
+        let file =
+            model.fit(&decode(&png_bytes(&attacked.in_8_bits(&model).unwrap()).unwrap(), "file").unwrap()).unwrap();
+        assert_eq!(file.values, attacked.adversarial.values, "{levels}");
+        assert_eq!(model.probabilities(&file).unwrap(), attacked.probabilities);
+    }
+    assert_eq!(moved(0.4, &fgsm).probabilities, baseline.probabilities);
+    // DeepFool stops when the rounded picture fools.
+    let attacked = moved(0.0, &DeepFool::default());
+    let on_grid = |v: &f32| (v * 255.0 - (v * 255.0).round()).abs() < 1e-4;
+    assert!(attacked.adversarial.values.iter().all(on_grid) && attacked.verdict == Verdict::Fooled);
+    // Along a line the net is shown the same.
+    let direction: Vec<f32> = Norm::Linf.steepest(&baseline.gradient.values);
+    let curve = eps_curve(&model, &baseline.subject, &direction, &[0.4 / 255.0, 9.7 / 255.0], problem.rules).unwrap();
+    for (found, levels) in curve.probabilities.iter().zip([0.4, 9.7]) {
+        for (found, expected) in found.iter().zip(moved(levels, &fgsm).probabilities) {
+            assert!((found - expected).abs() < 1e-5, "{levels}: {found} {expected}");
+        }
+    }
 }

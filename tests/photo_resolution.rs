@@ -5,15 +5,13 @@ mod common;
 use std::sync::Arc;
 
 use common::shared;
-use doppelganger::engine::attack::{
-    Baseline, Bim, Goal, Label, Loss, Method, Norm, PIXELS, Subject, Verdict, attack, finish,
-};
+use doppelganger::engine::attack::{Baseline, Bim, Goal, Label, Loss, Norm, Rules, Subject, Verdict, finish};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model, argmax};
 use doppelganger::engine::picture::{Picture, Planes, Region, decode, open, png_bytes};
 
-fn digits_cnn() -> Model {
-    Catalogue::new(Vec::new()).load("digits_cnn").unwrap()
+fn digits_cnn() -> Arc<Model> {
+    Arc::new(Catalogue::new(Vec::new()).load("digits_cnn").unwrap())
 }
 
 fn photo(name: &str) -> Arc<Picture> {
@@ -60,7 +58,7 @@ fn a_saved_photo_keeps_its_size_and_still_gets_the_answer_on_screen() {
         let baseline = baseline(&model, &picture, region);
         let lens = model.lens(&picture, region).unwrap();
         for eps in [0.0, 1.0 / 255.0, 8.0 / 255.0, 0.1] {
-            let attacked = attack(&model, &baseline, Method::Fgsm { eps }, true).unwrap();
+            let attacked = common::fgsm(&model, &baseline, eps, true);
             let saved = decode(&png_bytes(&attacked.in_8_bits(&model).unwrap()).unwrap(), "the saved file").unwrap();
             assert_eq!((saved.width, saved.height), (picture.width, picture.height));
             let says = argmax(&model.probabilities(&lens.fit(&saved).unwrap()).unwrap());
@@ -92,7 +90,7 @@ fn too_large_a_part_is_refused_and_a_crop_of_it_is_not() {
 #[test]
 fn squeezenet_is_fooled_by_whole_photos_and_by_the_files_of_them() {
     let (Some(photos), Some(weights)) = (shared("data/imagenet/photos"), shared("models")) else { return };
-    let model = Catalogue::new(vec![weights]).load("squeezenet1_1_caffe").unwrap();
+    let model = Arc::new(Catalogue::new(vec![weights]).load("squeezenet1_1_caffe").unwrap());
     let mut files: Vec<_> = std::fs::read_dir(photos).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension != "json"));
     files.sort();
@@ -100,7 +98,7 @@ fn squeezenet_is_fooled_by_whole_photos_and_by_the_files_of_them() {
     for path in some {
         let picture = Arc::new(open(path).unwrap());
         let baseline = baseline(&model, &picture, None);
-        let attacked = attack(&model, &baseline, Method::Fgsm { eps: 4.0 / 255.0 }, true).unwrap();
+        let attacked = common::fgsm(&model, &baseline, 4.0 / 255.0, true);
         fooled += usize::from(attacked.verdict == Verdict::Fooled);
         let saved = decode(&png_bytes(&attacked.in_8_bits(&model).unwrap()).unwrap(), "the saved file").unwrap();
         let says = argmax(&model.probabilities(&model.fit(&saved).unwrap()).unwrap());
@@ -111,7 +109,7 @@ fn squeezenet_is_fooled_by_whole_photos_and_by_the_files_of_them() {
 
 #[test]
 fn an_iterated_attack_goes_through_the_lens_too() {
-    let model = Arc::new(digits_cnn());
+    let model = digits_cnn();
     let picture = photo("rocket");
     let lens = model.lens(&picture, None).unwrap();
     let subject = Subject::photo(picture.clone(), lens.clone()).unwrap();
@@ -121,7 +119,7 @@ fn an_iterated_attack_goes_through_the_lens_too() {
     for target in (0..10).filter(|&class| class != says) {
         let goal = Goal::Targeted(target);
         let baseline = Baseline::new(&model, subject.clone(), Label::Predicted, goal, Loss::CrossEntropy).unwrap();
-        let problem = baseline.problem(&model, Some(PIXELS), 0).unwrap().with_eps(&[0.1]).unwrap();
+        let problem = baseline.problem(&model, Rules::default()).unwrap().with_eps(&[0.1]).unwrap();
         let bim = Bim { norm: Norm::Linf, steps: 20, step_size: Some(0.01) };
         let result = finish(&bim, &problem, |_, _| true).unwrap();
         let attacked = baseline.judge(&model, baseline.original.with_values(result)).unwrap();

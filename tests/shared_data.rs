@@ -5,7 +5,7 @@ mod common;
 use std::sync::Arc;
 
 use common::shared;
-use doppelganger::engine::attack::{AttackSettings, Baseline, Fgsm, Goal, Label, Loss, Method, Norm, Verdict, attack};
+use doppelganger::engine::attack::{AttackSettings, Baseline, Fgsm, Goal, Label, Loss, Norm, Verdict};
 use doppelganger::engine::data::{Dataset, Split};
 use doppelganger::engine::eval::{Plan, evaluate};
 use doppelganger::engine::model::{Catalogue, Model, argmax};
@@ -68,7 +68,7 @@ fn a_net_that_learns_from_drawn_digits_alone_reads_real_ones() {
 #[test]
 fn squeezenet_knows_real_photos_and_is_fooled() {
     let (Some(photos), Some(weights)) = (shared("data/imagenet/photos"), shared("models")) else { return };
-    let model = Catalogue::new(vec![weights]).load("squeezenet1_1_caffe").unwrap();
+    let model = Arc::new(Catalogue::new(vec![weights]).load("squeezenet1_1_caffe").unwrap());
     assert_eq!(model.parameter_count(), 1_235_496);
     let expected = std::fs::read_to_string(photos.join("expected.json")).unwrap();
     let expected: serde_json::Value = serde_json::from_str(&expected).unwrap();
@@ -84,7 +84,7 @@ fn squeezenet_knows_real_photos_and_is_fooled() {
             largest_gap = largest_gap.max((f64::from(baseline.probabilities[says]) - expected).abs());
         }
         for (levels, fooled) in [1.0, 2.0, 4.0, 8.0].into_iter().zip(&mut fooled) {
-            let attacked = attack(&model, &baseline, Method::Fgsm { eps: levels / 255.0 }, true).unwrap();
+            let attacked = common::fgsm(&model, &baseline, levels / 255.0, true);
             *fooled += usize::from(attacked.verdict == Verdict::Fooled);
         }
     }

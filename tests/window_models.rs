@@ -219,6 +219,9 @@ fn the_picker_leads_to_the_page() {
     window.run_steps(3);
     window.get_by_label("Model").click();
     window.run_steps(4);
+    // Below the nets that are there: the list is scrolled to it.
+    window.get_by_label("Model: ResNet-18").scroll_to_me();
+    window.run_steps(12);
     window.get_by_label("Model: ResNet-18").click();
     window.run_steps(4);
     assert_eq!((app(&window).tab(), app(&window).explore().model.as_str()), (Tab::Models, "digits_maxout"));

@@ -1,6 +1,8 @@
 //! The pane under the pictures that shows why the attack works, driven without a display.
 #![cfg(feature = "gui")]
 
+mod common;
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use doppelganger::app::{App, Start};
-use doppelganger::engine::attack::{Baseline, Control, Method, Verdict, attack};
+use doppelganger::engine::attack::{Baseline, Control, Verdict};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model};
 use doppelganger::worker::{Along, Controls, Second, Shown};
@@ -96,12 +98,12 @@ fn press(window: &mut Window<'_>, modifiers: Modifiers, key: Key) {
 }
 
 fn eps(window: &Window<'_>) -> f32 {
-    app(window).explore().eps
+    app(window).explore().eps()
 }
 
 /// The engine without window and worker, on what the window shows first.
 struct Bench {
-    model: Model,
+    model: Arc<Model>,
     baseline: Baseline,
     shown: Shown,
 }
@@ -109,7 +111,7 @@ struct Bench {
 impl Bench {
     fn of(window: &Window<'_>) -> Self {
         let shown = shown(window).clone();
-        let model = Catalogue::new(Vec::new()).load(&shown.view.model).unwrap();
+        let model = Arc::new(Catalogue::new(Vec::new()).load(&shown.view.model).unwrap());
         let picture = model.fit(&sample("digit-7").unwrap().picture().unwrap()).unwrap();
         let view = &shown.view;
         let baseline = Baseline::new(&model, Arc::new(picture), view.label, view.goal, view.loss).unwrap();
@@ -117,7 +119,7 @@ impl Bench {
     }
 
     fn probabilities(&self, eps: f32) -> Vec<f32> {
-        attack(&self.model, &self.baseline, Method::Fgsm { eps }, self.shown.view.clip).unwrap().probabilities
+        common::fgsm(&self.model, &self.baseline, eps, self.shown.view.clip).probabilities
     }
 
     fn answer(&self, eps: f32) -> usize {
@@ -166,9 +168,9 @@ fn the_curve_stays_while_epsilon_moves_and_follows_everything_else() {
         studied(&mut window);
     }
     assert_eq!(along(&window).lines[0].class, 6, "the picture is a 6 now");
-    window.get_by_label("Method: Gradient steps").click();
+    press(&mut window, Modifiers::NONE, Key::Num2);
     studied(&mut window);
-    assert!(!along(&window).is_sign);
+    assert!(!along(&window).is_sign());
 }
 
 #[test]
@@ -332,7 +334,7 @@ fn controls_follow_epsilon_and_the_seed() {
     assert!((redrawn.rows[1].alignment - moved.rows[1].alignment).abs() > 1e-6);
     assert_eq!(redrawn.rows[4].alignment, moved.rows[4].alignment);
     // Towards a class the attack goes down the gradient; its controls are turned with it.
-    window.get_by_label("Method: Gradient steps").click();
+    press(&mut window, Modifiers::NONE, Key::Num2);
     let steps = controlled(&mut window);
     assert!((steps.eps - shown(&window).linf).abs() < 1e-6);
     assert!(steps.rows[0].alignment > 0.0 && (steps.rows[4].alignment + 1.0).abs() < 1e-4);
@@ -381,7 +383,7 @@ fn another_net_is_asked_about_the_same_picture() {
     let title = title_of(&window, "digits_cnn_robust");
     compare_with(&mut window, &title);
     let answers = answered(&mut window).outcome.unwrap();
-    let robust = Catalogue::new(Vec::new()).load("digits_cnn_robust").unwrap();
+    let robust = Arc::new(Catalogue::new(Vec::new()).load("digits_cnn_robust").unwrap());
     let expected = robust.top(&robust.probabilities(&shown(&window).adversarial).unwrap(), 2);
     assert_eq!(answers.adversarial_top, expected);
     assert_eq!((answers.title.as_str(), answers.label), (robust.manifest.name.as_str(), 7));
@@ -397,7 +399,7 @@ fn another_net_is_asked_about_the_same_picture() {
     let view = shown(&window).view.clone();
     let picture = robust.fit(&sample("digit-7").unwrap().picture().unwrap()).unwrap();
     let baseline = Baseline::new(&robust, Arc::new(picture), view.label, view.goal, view.loss).unwrap();
-    let attacked = attack(&robust, &baseline, view.method, view.clip).unwrap();
+    let attacked = common::attacked(&robust, &baseline, &view.attack, view.eps, view.clip);
     let answers = own.outcome.unwrap();
     assert_eq!(answers.adversarial_top, robust.top(&attacked.probabilities, 2));
     assert_eq!(answers.verdict, attacked.verdict);
@@ -456,7 +458,7 @@ fn the_smallest_eps_is_found_and_gone_to() {
     assert_eq!(shown(&window).verdict, Verdict::Fooled);
     // A bisection is not believed: a little less does not do.
     let bench = Bench::of(&window);
-    let verdict = |eps| attack(&bench.model, &bench.baseline, Method::Fgsm { eps }, true).unwrap().verdict;
+    let verdict = |eps| common::fgsm(&bench.model, &bench.baseline, eps, true).verdict;
     assert_eq!([found * 0.999, found].map(verdict), [Verdict::StillRight, Verdict::Fooled]);
     assert!(app(&window).notice_texts()[0].contains("away from 7, clipped"), "{:?}", app(&window).notice_texts());
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use doppelganger::engine::attack::{Goal, Label, Loss, Method};
+use doppelganger::engine::attack::{AttackSettings, Baseline, Goal, Label, Loss, Norm, Pgd, Rules, Verdict};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::engine::picture::{Channel, Heatmap, Quantity, open};
 use doppelganger::worker::{Event, Shown, Source, View, Wish, Worker};
@@ -19,9 +19,13 @@ fn view(eps: f32) -> View {
         own_pixels: false,
         label: Label::Predicted,
         goal: Goal::Untargeted,
-        method: Method::Fgsm { eps },
+        attack: AttackSettings::default(),
+        eps,
+        seed: 0,
+        step: None,
         loss: Loss::CrossEntropy,
         clip: true,
+        eight_bit: false,
         heatmap: Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
     }
 }
@@ -74,7 +78,7 @@ fn a_view_that_fails_is_a_message_and_the_next_one_works() {
         (View { picture: Source::File("/no/such/picture.png".into()), ..view(0.1) }, "/no/such/picture.png"),
         (View { model: "none".into(), ..view(0.1) }, "no model"),
         (View { label: Label::Given(12), ..view(0.1) }, "no class 12"),
-        (View { method: Method::Fgsm { eps: f32::NAN }, ..view(0.1) }, "ε is NaN"),
+        (view(f32::NAN), "ε is NaN"),
     ] {
         let revision = worker.show(bad);
         match next(&worker) {
@@ -140,4 +144,63 @@ fn a_curve_comes_after_its_view_and_only_for_the_one_that_stays() {
     let moved = shown(&worker);
     assert!(along.is_of(&moved));
     assert!(worker.wait(Duration::from_millis(100)).is_none());
+}
+
+#[test]
+fn an_iterated_attack_is_shown_step_by_step_and_at_its_end_as_it_is_headless() {
+    let worker = worker();
+    let pgd = Pgd { norm: Norm::Linf, steps: 12, step_size: None, random_start: true, restarts: 1 };
+    let at = |step, seed| View { attack: AttackSettings::Pgd(pgd), seed, step, ..view(0.1) };
+    let show = |view| {
+        worker.show(view);
+        loop {
+            let shown = shown(&worker);
+            // What comes before the end is what the attack comes to on the way.
+            if shown.timeline.is_over || shown.view.step.is_some() {
+                return shown;
+            }
+        }
+    };
+    // Only as far as it is wanted.
+    let third = show(at(Some(3), 5));
+    assert_eq!((third.timeline.step, third.timeline.done, third.timeline.of), (3, 3, 12));
+    assert!(!third.timeline.is_over && third.timeline.moments.len() == 4);
+    let untouched = show(at(Some(0), 5));
+    assert_eq!(untouched.adversarial.values, untouched.original.values);
+    assert_eq!(untouched.timeline.done, 3, "what was done is kept");
+    let last = show(at(None, 5));
+    assert!(last.timeline.is_result && last.timeline.done == 12);
+    assert_eq!(show(at(Some(3), 5)).adversarial.values, third.adversarial.values);
+    // Each moment says what the net says of that step.
+    for step in [0, 3, 7, 12] {
+        let shown = show(at(Some(step), 5));
+        let moment = shown.timeline.moments[step];
+        assert_eq!((moment.step, moment.answer), (step, shown.adversarial_top[0].index));
+        assert_eq!(moment.label, shown.label_prob.1);
+    }
+
+    let model = std::sync::Arc::new(Catalogue::new(Vec::new()).load("digits_maxout").unwrap());
+    let picture = model.fit(&doppelganger::engine::data::sample("digit-7").unwrap().picture().unwrap()).unwrap();
+    let baseline = Baseline::new(&model, picture, Label::Predicted, Goal::Untargeted, Loss::CrossEntropy).unwrap();
+    let problem = baseline.problem(&model, Rules { seed: 5, ..Rules::default() }).unwrap().with_eps(&[0.1]).unwrap();
+    assert_eq!(last.adversarial.values, baseline.attacked(&pgd, &problem).unwrap().adversarial.values);
+    assert_ne!(show(at(None, 6)).adversarial.values, last.adversarial.values, "another start");
+}
+
+#[test]
+fn an_attack_that_keeps_the_best_picture_ends_with_it() {
+    let worker = worker();
+    worker.show(View { attack: AttackSettings::named("cw").unwrap(), ..view(0.0) });
+    let last = loop {
+        let shown = shown(&worker);
+        if shown.timeline.is_over {
+            break shown;
+        }
+    };
+    assert!(last.timeline.is_result && last.verdict == Verdict::Fooled);
+    assert!((1e-3..3.0).contains(&last.length) && (last.length - last.l2).abs() < 1e-6, "{}", last.length);
+    // Long films keep what fits.
+    let moments = &last.timeline.moments;
+    assert!((100..=512).contains(&moments.len()) && moments.len() < last.timeline.done, "{}", moments.len());
+    assert!(moments.is_sorted_by_key(|moment| moment.step));
 }

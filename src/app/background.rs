@@ -11,8 +11,9 @@ use eframe::egui::{ColorImage, Context, Rect};
 use super::lessons::Lesson;
 use super::panes::{Question, Thumbnail};
 use super::train::facts::Facts;
+use super::view_file::{self, Found, ViewFile};
 use crate::engine::files::write_atomically;
-use crate::engine::picture::Picture;
+use crate::engine::picture::{Picture, save_png_with};
 use crate::engine::train::Config;
 
 /// What a thread reports.
@@ -25,6 +26,8 @@ pub enum Incoming {
     Facts(Box<Facts>),
     /// A lesson was read, or why not.
     Lesson(Result<Lesson, String>),
+    /// A file that could hold a view was read: the view in it, none, or why it cannot be used.
+    Opened(PathBuf, Result<Option<Found>, String>),
     /// A file was written, or why it was not.
     Exported(Result<PathBuf, String>),
 }
@@ -100,7 +103,7 @@ impl Background {
         let answer: Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match question {
             Question::Open | Question::Archive | Question::Model | Question::Lesson => Box::pin(dialog.pick_file()),
             Question::Folder => Box::pin(dialog.pick_folder()),
-            Question::Save | Question::Export(_) => Box::pin(dialog.save_file()),
+            Question::Save | Question::SaveView | Question::Export(_) => Box::pin(dialog.save_file()),
         };
         self.poster.start("file dialog", move |post| {
             post(Incoming::Chosen(question, pollster::block_on(answer).map(|file| file.path().to_owned())));
@@ -128,13 +131,31 @@ impl Background {
         })
     }
 
-    /// What to do with a picture of the window that comes later: cut out `area`, in pixels, and write it as PNG.
-    pub fn picture_export(&self, path: PathBuf, area: Rect) -> impl FnOnce(Arc<ColorImage>) + Send + 'static {
+    /// Reads the view in a file.
+    pub fn open_view(&self, path: PathBuf) -> std::io::Result<()> {
+        self.poster.start("view", move |post| {
+            let found = view_file::read(&path);
+            post(Incoming::Opened(path, found));
+        })
+    }
+
+    /// What to do with a picture of the window that comes later: cut out `area`, in pixels, and write it as PNG, with a view and
+    /// its picture inside.
+    pub fn picture_export(
+        &self,
+        path: PathBuf,
+        area: Rect,
+        view: Option<(ViewFile, Option<Arc<Picture>>)>,
+    ) -> impl FnOnce(Arc<ColorImage>) + Send + 'static {
         let poster = self.poster.clone();
         move |window| {
             let work = move |post: &mut dyn FnMut(Incoming)| {
-                let write = |bytes: Vec<u8>| write_atomically(&path, &bytes, "write the picture");
-                let written = png(&window, area).and_then(|bytes| write(bytes).map_err(|error| error.to_string()));
+                let write = || {
+                    let texts = view.map_or(Ok(Vec::new()), |(view, picture)| view.texts(picture.as_deref()))?;
+                    let texts: Vec<_> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
+                    save_png_with(&part(&window, area)?, &path, &texts).map_err(|error| error.to_string())
+                };
+                let written = write();
                 post(Incoming::Exported(written.map(|()| path)));
             };
             if let Err(error) = poster.start("export", work) {
@@ -150,22 +171,18 @@ impl Background {
     }
 }
 
-/// A part of a picture of the window, in pixels, as PNG.
-fn png(window: &ColorImage, area: Rect) -> Result<Vec<u8>, String> {
+/// A part of a picture of the window, in pixels.
+fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     let [width, height] = window.size;
     let within = |at: f32, most: usize| (at.round().max(0.0) as usize).min(most);
     let (left, right) = (within(area.left(), width), within(area.right(), width));
     let (top, bottom) = (within(area.top(), height), within(area.bottom(), height));
     if left >= right || top >= bottom {
-        return Err("there is nothing of the plots on screen".into());
+        return Err("there is nothing of it on screen".into());
     }
     let rows = (top..bottom).flat_map(|y| &window.pixels[y * width + left..y * width + right]);
-    let rgb: Vec<u8> = rows.flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
-    let picture = image::RgbImage::from_raw((right - left) as u32, (bottom - top) as u32, rgb);
-    let mut bytes = std::io::Cursor::new(Vec::new());
-    let picture = picture.ok_or("the picture has the wrong size")?;
-    picture.write_to(&mut bytes, image::ImageFormat::Png).map_err(|error| error.to_string())?;
-    Ok(bytes.into_inner())
+    let bytes = rows.flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
+    Ok(Picture { width: right - left, height: bottom - top, channels: 3, bytes, notes: Vec::new() })
 }
 
 /// Transparent parts are laid on white, as paper is.
@@ -194,11 +211,10 @@ mod tests {
     fn a_part_of_the_window_becomes_a_picture() {
         let pixels = (0..12).map(|i| Color32::from_gray(20 * i)).collect();
         let window = ColorImage::new([4, 3], pixels);
-        let bytes = png(&window, Rect::from_min_max([1.2, 0.9].into(), [3.1, 9.0].into())).unwrap();
-        let picture = image::load_from_memory(&bytes).unwrap().into_luma8();
-        assert_eq!((picture.width(), picture.height()), (2, 2));
-        assert_eq!(picture.into_raw(), [100, 120, 180, 200]);
-        assert!(png(&window, Rect::NOTHING).is_err());
+        let picture = part(&window, Rect::from_min_max([1.2, 0.9].into(), [3.1, 9.0].into())).unwrap();
+        assert_eq!((picture.width, picture.height), (2, 2));
+        assert_eq!(picture.bytes, [100, 120, 180, 200].map(|grey| [grey; 3]).concat());
+        assert!(part(&window, Rect::NOTHING).is_err());
     }
 
     #[test]

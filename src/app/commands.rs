@@ -1,7 +1,9 @@
 //! Everything that a person can do, in one list: buttons, shortcuts, tooltips and the help overlay all read it.
 
+mod attack;
 mod lessons;
 mod models;
+mod testset;
 mod train;
 mod why;
 
@@ -10,8 +12,10 @@ use std::path::PathBuf;
 use eframe::egui::{Key, KeyboardShortcut, ModifierNames, Modifiers};
 use egui_material_icons::{MaterialIcon, icons};
 
+pub use attack::{AttackCommand, attack_title};
 pub use lessons::LessonCommand;
 pub use models::ModelsCommand;
+pub use testset::TestCommand;
 pub use train::TrainCommand;
 pub use why::WhyCommand;
 
@@ -33,9 +37,13 @@ pub enum Command {
     Draw,
     SaveDialog,
     SaveTo(PathBuf),
+    SaveViewDialog,
+    SaveViewTo(PathBuf),
     CopyPicture,
     CopyCommand,
     Show(Source),
+    /// One of the views that come with the program.
+    ShowExample(usize),
     NextSample,
     PreviousSample,
     UseModel(String),
@@ -47,16 +55,15 @@ pub enum Command {
     EpsUpFine,
     EpsDownFine,
     EpsReset,
-    UseFgsm,
-    UseGradientSteps,
-    Eta(f32),
-    Steps(usize),
+    Attack(AttackCommand),
     Goal(Goal),
     SearchTarget,
     Label(Label),
     GiveLabel,
     Clip(bool),
     ToggleClip,
+    /// Show the net pictures rounded to 8 bits, or as they are computed.
+    ToggleEightBit,
     Follow(Loss),
     ToggleLoss,
     /// Attack the picture's own pixels, or those that the net sees.
@@ -77,6 +84,7 @@ pub enum Command {
     // The other tabs
     Train(TrainCommand),
     Models(ModelsCommand),
+    Test(TestCommand),
     Lesson(LessonCommand),
     // The window
     Tab(Tab),
@@ -147,6 +155,7 @@ impl Command {
         Self::Tab(Tab::Explore),
         Self::Tab(Tab::Train),
         Self::Tab(Tab::Models),
+        Self::Tab(Tab::TestSets),
         Self::CycleTheme,
         Self::LargeType,
         Self::Palette,
@@ -162,6 +171,7 @@ impl Command {
         Self::OpenDialog,
         Self::Draw,
         Self::SaveDialog,
+        Self::SaveViewDialog,
         Self::CopyPicture,
         Self::CopyCommand,
         Self::Undo,
@@ -173,11 +183,10 @@ impl Command {
         Self::EpsUpFine,
         Self::EpsDownFine,
         Self::EpsReset,
-        Self::UseFgsm,
-        Self::UseGradientSteps,
         Self::SearchTarget,
         Self::GiveLabel,
         Self::ToggleClip,
+        Self::ToggleEightBit,
         Self::ToggleLoss,
         Self::ToggleOwnPixels,
         Self::ZoomIn,
@@ -187,16 +196,18 @@ impl Command {
         Self::ToggleLinear,
     ];
 
-    /// The commands that have a shortcut in some place.
-    pub fn with_shortcut(place: Place) -> Vec<Self> {
+    /// The commands of a place that have a name to find them by; nearly all have a shortcut.
+    pub fn listed(place: Place) -> Vec<Self> {
         match place {
             Place::Everywhere => Self::OF_THE_WINDOW.to_vec(),
             Place::Lesson => LessonCommand::WITH_SHORTCUT.iter().cloned().map(Self::Lesson).collect(),
             Place::In(Tab::Explore) => {
+                let attack = AttackCommand::listed().into_iter().map(Self::Attack);
                 let why = WhyCommand::WITH_SHORTCUT.iter().cloned().map(Self::Why);
-                Self::OF_EXPLORE.iter().cloned().chain(why).collect()
+                Self::OF_EXPLORE.iter().cloned().chain(attack).chain(why).collect()
             }
             Place::In(Tab::Train) => TrainCommand::WITH_SHORTCUT.iter().cloned().map(Self::Train).collect(),
+            Place::In(Tab::TestSets) => TestCommand::WITH_SHORTCUT.iter().cloned().map(Self::Test).collect(),
             Place::In(Tab::Models) => ModelsCommand::WITH_SHORTCUT.iter().cloned().map(Self::Models).collect(),
         }
     }
@@ -209,10 +220,16 @@ impl Command {
         if let Self::Models(command) = self {
             return command.about();
         }
+        if let Self::Test(command) = self {
+            return command.about();
+        }
         if let Self::Lesson(command) = self {
             return command.about();
         }
         if let Self::Why(command) = self {
+            return command.about();
+        }
+        if let Self::Attack(command) = self {
             return command.about();
         }
         self.picture_about().or_else(|| self.attack_about()).unwrap_or_else(|| self.window_about())
@@ -247,6 +264,13 @@ impl Command {
                 Some(icons::ICON_SAVE),
             ),
             Self::SaveTo(_) => about("Save", "Write the PNG", None, Some(icons::ICON_SAVE)),
+            Self::SaveViewDialog => about(
+                "Save view…",
+                "Save a picture of the window as PNG, with its settings inside: opened again, it is this view",
+                keys(CTRL.plus(Modifiers::SHIFT), Key::S),
+                Some(icons::ICON_PHOTO_CAMERA),
+            ),
+            Self::SaveViewTo(_) => about("Save view", "Write the PNG", None, Some(icons::ICON_SAVE)),
             Self::CopyPicture => about(
                 "Copy picture",
                 "Copy the adversarial picture to the clipboard",
@@ -260,6 +284,7 @@ impl Command {
                 Some(icons::ICON_TERMINAL),
             ),
             Self::Show(_) => about("Show a picture", "Look at this picture", None, None),
+            Self::ShowExample(_) => about("Example", "A photograph that is taken for something else", None, None),
             Self::NextSample => about("Next sample", "The next picture of the strip", keys(NONE, Key::PageDown), None),
             Self::PreviousSample => about("Previous sample", "The picture before it", keys(NONE, Key::PageUp), None),
             Self::UseModel(_) => about("Model", "The net that is attacked", None, None),
@@ -288,24 +313,10 @@ impl Command {
             }
             Self::EpsReset => about(
                 "Reset ε",
-                "Back to ε = 0.25; a double click on the slider does the same",
+                "Back to the usual ε, 0.25 in L∞; a double click on the slider does the same",
                 keys(NONE, Key::Backslash),
                 Some(icons::ICON_RESTART_ALT),
             ),
-            Self::UseFgsm => about(
-                "FGSM",
-                "The fast gradient sign method: one step x + ε·sign(∇J), so every pixel moves by exactly ε",
-                keys(NONE, Key::Num1),
-                None,
-            ),
-            Self::UseGradientSteps => about(
-                "Gradient steps",
-                "Several plain steps x ± η·∇J: pixels that matter more move more",
-                keys(NONE, Key::Num2),
-                None,
-            ),
-            Self::Eta(_) => about("η", "Length of one gradient step", None, None),
-            Self::Steps(_) => about("Steps", "How many gradient steps", None, None),
             Self::Goal(Goal::Untargeted) => {
                 about("Away from the label", "Raise the loss of the label: any other answer will do", None, None)
             }
@@ -330,6 +341,13 @@ impl Command {
                 "Keep pixels between black and white, as a picture file must. Without it the numbers may leave the \
                  range and the picture cannot be saved as it is.",
                 keys(NONE, Key::C),
+                None,
+            ),
+            Self::ToggleEightBit => about(
+                "8 bit",
+                "Round every picture to 8 bits, as a file holds it, before the net sees it: an ε below half a grey level \
+                 then does nothing",
+                keys(NONE, Key::B),
                 None,
             ),
             Self::ToggleOwnPixels => about(
@@ -380,6 +398,12 @@ impl Command {
             Self::Tab(Tab::Models) => {
                 about("Models", "All nets: fetch one, or add one from a file", keys(CTRL, Key::Num3), None)
             }
+            Self::Tab(Tab::TestSets) => about(
+                "Test sets",
+                "Nets under attacks on whole test sets: security curves, confusion, transfer",
+                keys(CTRL, Key::Num4),
+                None,
+            ),
             Self::Theme(_) | Self::CycleTheme => {
                 about("Theme", "Dark, light, or as the system has it", keys(CTRL, Key::T), Some(icons::ICON_CONTRAST))
             }
@@ -447,12 +471,12 @@ mod tests {
 
     #[test]
     fn no_two_commands_share_a_shortcut() {
-        for (tab, least) in [(Tab::Explore, 20), (Tab::Train, 20), (Tab::Models, 9)] {
+        for (tab, least) in [(Tab::Explore, 20), (Tab::Train, 20), (Tab::Models, 9), (Tab::TestSets, 14)] {
             let mut seen = std::collections::HashMap::new();
-            let here = [Place::Everywhere, Place::In(tab)].into_iter().flat_map(Command::with_shortcut);
+            let here = [Place::Everywhere, Place::In(tab)].into_iter().flat_map(Command::listed);
             for command in here {
                 let about = command.about();
-                let shortcut = about.shortcut.expect("listed because of its shortcut");
+                let Some(shortcut) = about.shortcut else { continue };
                 if let Some(other) = seen.insert(format!("{shortcut:?}"), about.name) {
                     panic!("{} and {other} share {shortcut:?}", about.name);
                 }

@@ -1,25 +1,28 @@
 //! What the Explore tab wants to see and what it was last told: plain state, no window.
 
+mod changes;
+
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
+use super::commands::AttackCommand;
 use super::history::History;
-use super::lessons::Scene;
-use super::settings::{LastPicture, MethodChoice, Settings};
-use crate::engine::attack::{Goal, Label, Loss, Method};
+use super::playing::Playing;
+use super::settings::{LastPicture, Settings};
+use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm};
 use crate::engine::data::sample_unless_file;
 use crate::engine::model::Entry;
 use crate::engine::picture::{Channel, Heatmap, Quantity, Region};
-use crate::worker::{Revision, Shown, Source, View};
+use crate::engine::units::LEVELS;
+use crate::worker::{Revision, Shown, Source, Timeline, View};
 
-pub const DEFAULT_EPS: f32 = 0.25;
-/// ε at the right end of the slider; half the pixel range is already far more than any attack needs.
+/// ε in L∞ at the right end of the slider; half the pixel range is already far more than any attack needs.
 pub const MAX_EPS: f32 = 0.5;
 pub const DEFAULT_ETA: f32 = 0.1;
 pub const ETA_RANGE: RangeInclusive<f32> = 1e-4..=100.0;
-pub const DEFAULT_STEPS: usize = 10;
-pub const MAX_STEPS: usize = 50;
 pub const GAIN_RANGE: RangeInclusive<f32> = 1.0..=64.0;
 /// Work shorter than this is not announced: it would only flicker.
 pub const PATIENCE: Duration = Duration::from_millis(150);
@@ -32,11 +35,15 @@ pub struct Explore {
     pub own_pixels: bool,
     pub label: Label,
     pub goal: Goal,
-    pub method: MethodChoice,
-    pub eps: f32,
-    pub eta: f32,
-    pub steps: usize,
+    pub attack: AttackSettings,
+    /// The other attacks as they were left.
+    others: Vec<AttackSettings>,
+    pub lengths: Lengths,
+    /// Of random starts and noise.
+    pub seed: u64,
+    pub playing: Playing,
     pub clip: bool,
+    pub eight_bit: bool,
     pub loss: Loss,
     pub heatmap: Heatmap,
     pub catalogue: Vec<Entry>,
@@ -49,6 +56,31 @@ pub struct Explore {
     history: History,
     /// Names of the label and the target, looked up again when another model with other indices arrives.
     carried: Carried,
+}
+
+/// ε in each norm: a number in one says nothing in another.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lengths {
+    pub linf: f32,
+    pub l2: f32,
+    pub l1: f32,
+}
+
+impl Default for Lengths {
+    /// The paper's for digits, and what is usual in L2; in L1, twenty pixels from black to white.
+    fn default() -> Self {
+        Self { linf: 0.25, l2: 2.0, l1: 20.0 }
+    }
+}
+
+impl Lengths {
+    pub fn in_norm(&mut self, norm: Norm) -> &mut f32 {
+        match norm {
+            Norm::Linf => &mut self.linf,
+            Norm::L2 => &mut self.l2,
+            Norm::L1 => &mut self.l1,
+        }
+    }
 }
 
 /// A file, or else the bundled sample of this name.
@@ -95,11 +127,13 @@ impl Explore {
             own_pixels: false,
             label: Label::Predicted,
             goal: Goal::Untargeted,
-            method: settings.method,
-            eps: settings.eps,
-            eta: settings.eta,
-            steps: settings.steps,
+            attack: settings.attack.clone(),
+            others: Vec::new(),
+            lengths: settings.lengths,
+            seed: 0,
+            playing: Playing::default(),
             clip: settings.clip,
+            eight_bit: settings.eight_bit,
             loss: settings.loss,
             heatmap: Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
             catalogue: Vec::new(),
@@ -121,14 +155,31 @@ impl Explore {
             own_pixels: self.own_pixels,
             label: self.label,
             goal: self.goal,
-            method: match self.method {
-                MethodChoice::Fgsm => Method::Fgsm { eps: self.eps },
-                MethodChoice::GradientSteps => Method::GradientSteps { eta: self.eta, steps: self.steps },
-            },
+            attack: self.attack.clone(),
+            eps: self.eps(),
+            seed: self.seed,
+            step: self.playing.step(),
             clip: self.clip,
+            eight_bit: self.eight_bit,
             loss: self.loss,
             heatmap: self.heatmap,
         }
+    }
+
+    /// ε in the norm of the attack.
+    pub fn eps(&self) -> f32 {
+        *self.lengths.clone().in_norm(self.attack.norm())
+    }
+
+    /// The largest ε in that norm, for the picture on screen.
+    pub fn largest_eps(&self) -> f32 {
+        let values = self.shown.as_ref().map_or(28 * 28, |shown| shown.original.values.len());
+        self.attack.norm().largest_eps(values)
+    }
+
+    /// One press of a key: a grey level in L∞, a hundredth of the slider elsewhere.
+    pub fn eps_step(&self) -> f32 {
+        if self.attack.norm() == Norm::Linf { 1.0 / LEVELS } else { 0.01 * self.largest_eps() }
     }
 
     /// Whether the picture on screen has other pixels than the net sees.
@@ -140,9 +191,47 @@ impl Explore {
 
     /// The view to ask for now, if anything changed since the last time.
     pub fn take_wish(&mut self) -> Option<View> {
-        let view = std::mem::take(&mut self.dirty).then(|| self.view())?;
-        self.history.note(&view, Instant::now());
+        let mut view = std::mem::take(&mut self.dirty).then(|| self.view())?;
+        if self.asked.as_ref().is_some_and(|asked| !asked.view.is_same_attack(&view)) {
+            self.playing = Playing::default();
+            view.step = None;
+        }
+        self.history.note(&View { step: None, ..view.clone() }, Instant::now());
         Some(view)
+    }
+
+    /// Goes on with the film of the attack; how long it may rest then, while it runs.
+    pub fn play_on(&mut self, now: Instant) -> Option<Duration> {
+        // An answer on its way wakes the window by itself.
+        if self.waiting() { None } else { self.play(|playing, timeline| playing.go_on(timeline, now))? }
+    }
+
+    fn play<T>(&mut self, change: impl FnOnce(&mut Playing, &Timeline) -> T) -> Option<T> {
+        let shown = self.shown.as_ref()?;
+        let before = self.playing.step();
+        let answer = change(&mut self.playing, &shown.timeline);
+        self.dirty |= self.playing.step() != before;
+        Some(answer)
+    }
+
+    pub fn change_attack(&mut self, command: AttackCommand) {
+        match command {
+            AttackCommand::Use(name) => self.use_attack(name),
+            AttackCommand::Set(attack) => self.set_attack(attack),
+            AttackCommand::NextSeed => self.set_seed(self.seed + 1),
+            AttackCommand::PlayPause => {
+                self.play(|playing, timeline| playing.toggle(timeline, Instant::now()));
+            }
+            AttackCommand::StepOn => {
+                self.play(|playing, timeline| playing.step_by(1, timeline));
+            }
+            AttackCommand::StepBack => {
+                self.play(|playing, timeline| playing.step_by(-1, timeline));
+            }
+            AttackCommand::Seek(step) => {
+                self.play(|playing, timeline| playing.seek(step, timeline));
+            }
+        }
     }
 
     pub fn undo(&mut self) {
@@ -164,13 +253,11 @@ impl Explore {
         self.own_pixels = view.own_pixels;
         self.label = view.label;
         self.goal = view.goal;
-        match view.method {
-            Method::Fgsm { eps } => (self.method, self.eps) = (MethodChoice::Fgsm, eps),
-            Method::GradientSteps { eta, steps } => {
-                (self.method, self.eta, self.steps) = (MethodChoice::GradientSteps, eta, steps);
-            }
-        }
+        *self.lengths.in_norm(view.attack.norm()) = view.eps;
+        self.others.push(std::mem::replace(&mut self.attack, view.attack));
+        self.seed = view.seed;
         self.clip = view.clip;
+        self.eight_bit = view.eight_bit;
         self.loss = view.loss;
         self.heatmap = view.heatmap;
         self.carried = Carried::default();
@@ -233,7 +320,9 @@ impl Explore {
                 if asked.view.model == fresh.model && asked.view.picture == fresh.picture {
                     return true;
                 }
-                fresh.view()
+                let fresh = fresh.view();
+                self.set_attack(fresh.attack.clone());
+                fresh
             }
         };
         let reverts = self.model != back.model || self.label != back.label || self.goal != back.goal;
@@ -250,134 +339,6 @@ impl Explore {
         true
     }
 
-    // ---- What a person changes. Each marks the view as changed only if it did.
-
-    pub fn set_model(&mut self, model: String) {
-        if self.model == model {
-            return;
-        }
-        let class = |index: usize| self.shown.as_ref().and_then(|s| s.model.classes.get(index).cloned());
-        let label = if let Label::Given(index) = self.label { class(index) } else { None };
-        let target = if let Goal::Targeted(index) = self.goal { class(index) } else { None };
-        self.carried = Carried { label, target };
-        self.label = Label::Predicted;
-        self.goal = Goal::Untargeted;
-        self.model = model;
-        self.dirty = true;
-    }
-
-    fn adopt_carried(&mut self, classes: &[String]) {
-        let carried = std::mem::take(&mut self.carried);
-        let index = |name: Option<String>| name.and_then(|name| classes.iter().position(|class| *class == name));
-        if let Some(index) = index(carried.label) {
-            self.set_label(Label::Given(index));
-        }
-        if let Some(index) = index(carried.target) {
-            self.set_goal(Goal::Targeted(index));
-        }
-    }
-
-    /// Another picture also drops a label that a person gave for the one before.
-    pub fn set_picture(&mut self, picture: Source) {
-        let redrawn = matches!((&self.picture, &picture), (Source::Memory { name: a, .. }, Source::Memory { name: b, .. }) if a == b);
-        if !redrawn {
-            self.label = Label::Predicted;
-            self.carried.label = None;
-            self.crop = None;
-        }
-        self.picture = picture;
-        self.dirty = true;
-    }
-
-    pub fn set_crop(&mut self, crop: Option<Region>) {
-        self.dirty |= self.crop != crop;
-        self.crop = crop;
-    }
-
-    pub fn set_own_pixels(&mut self, own_pixels: bool) {
-        self.dirty |= self.own_pixels != own_pixels;
-        self.own_pixels = own_pixels;
-    }
-
-    pub fn set_label(&mut self, label: Label) {
-        self.dirty |= self.label != label;
-        self.label = label;
-    }
-
-    pub fn set_goal(&mut self, goal: Goal) {
-        self.dirty |= self.goal != goal;
-        self.goal = goal;
-    }
-
-    pub fn set_method(&mut self, method: MethodChoice) {
-        self.dirty |= self.method != method;
-        self.method = method;
-    }
-
-    pub fn set_eps(&mut self, eps: f32) {
-        let eps = eps.clamp(0.0, MAX_EPS);
-        self.dirty |= self.eps != eps;
-        self.eps = eps;
-    }
-
-    pub fn set_eta(&mut self, eta: f32) {
-        let eta = eta.clamp(*ETA_RANGE.start(), *ETA_RANGE.end());
-        self.dirty |= self.eta != eta;
-        self.eta = eta;
-    }
-
-    pub fn set_steps(&mut self, steps: usize) {
-        let steps = steps.clamp(1, MAX_STEPS);
-        self.dirty |= self.steps != steps;
-        self.steps = steps;
-    }
-
-    pub fn set_clip(&mut self, clip: bool) {
-        self.dirty |= self.clip != clip;
-        self.clip = clip;
-    }
-
-    pub fn set_loss(&mut self, loss: Loss) {
-        self.dirty |= self.loss != loss;
-        self.loss = loss;
-    }
-
-    pub fn set_heatmap(&mut self, heatmap: Heatmap) {
-        self.dirty |= self.heatmap != heatmap;
-        self.heatmap = heatmap;
-    }
-
-    /// Sets what a step of a lesson names.
-    pub fn set_scene(&mut self, scene: Scene) {
-        if let Some(model) = scene.model {
-            self.set_model(model);
-        }
-        if let Some(picture) = scene.picture {
-            self.set_picture(named(picture));
-        }
-        if let Some(method) = scene.method {
-            self.set_method(method);
-        }
-        self.set_eps(scene.eps.unwrap_or(self.eps));
-        self.set_steps(scene.steps.unwrap_or(self.steps));
-        self.set_clip(scene.clip.unwrap_or(self.clip));
-        if let Some(show) = scene.show {
-            self.set_heatmap(Heatmap { quantity: show.into(), ..self.heatmap });
-        }
-        // Empty names are no classes: the net's own answer, and away from the label.
-        if scene.label.is_some() {
-            self.set_label(Label::Predicted);
-        }
-        if scene.target.is_some() {
-            self.set_goal(Goal::Untargeted);
-        }
-        self.carried = Carried { label: scene.label, target: scene.target };
-        let here = self.shown.as_ref().filter(|shown| shown.view.model == self.model);
-        if let Some(classes) = here.map(|shown| shown.model.classes.clone()) {
-            self.adopt_carried(&classes);
-        }
-    }
-
     /// Copies what is worth keeping into the settings.
     pub fn remember(&self, settings: &mut Settings) {
         settings.model.clone_from(&self.model);
@@ -386,11 +347,10 @@ impl Explore {
             Source::File(path) => settings.picture = LastPicture::File(path.clone()),
             Source::Memory { .. } => {}
         }
-        settings.method = self.method;
-        settings.eps = self.eps;
-        settings.eta = self.eta;
-        settings.steps = self.steps;
+        settings.attack = self.attack.clone();
+        settings.lengths = self.lengths;
         settings.clip = self.clip;
+        settings.eight_bit = self.eight_bit;
         settings.loss = self.loss;
     }
 }

@@ -58,10 +58,9 @@ mod tests {
     use super::*;
     use crate::app::explore::Explore;
     use crate::app::settings::Settings;
-    use crate::engine::attack::Method;
 
     fn view(eps: f32) -> View {
-        View { method: Method::Fgsm { eps }, ..Explore::new(&Settings::default(), None, None).view() }
+        View { eps, ..Explore::new(&Settings::default(), None, None).view() }
     }
 
     #[test]

@@ -7,16 +7,17 @@ use eframe::egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportComm
 
 use super::background::Incoming;
 use super::commands::{Command, ModelsCommand, Place};
-use super::explore::{DEFAULT_EPS, PATIENCE};
+use super::explore::{Lengths, PATIENCE};
 use super::panes::{Question, Tone, typed_path};
-use super::settings::{MethodChoice, Tab, ThemeChoice};
+use super::settings::{Tab, ThemeChoice};
 use super::train::NetMoment;
+use super::train_logic::Picturing;
+use super::view_file::{Found, examples, may_hold_view};
 use super::widgets::{per_cent, typing};
 use super::window::App;
 use super::words;
-use crate::engine::attack::Loss;
+use crate::engine::attack::{Attack, Loss};
 use crate::engine::data::samples;
-use crate::engine::units::LEVELS;
 use crate::worker::{Event, Saved, Source};
 
 /// Time for events per frame; what is left waits for the next.
@@ -35,6 +36,10 @@ impl App {
             self.take_incoming(ctx, incoming);
         }
         self.gather_facts();
+        self.ask_sheet();
+        if let Some(rest) = self.explore.play_on(Instant::now()) {
+            ctx.request_repaint_after(rest);
+        }
         // A view that a failure put back, or a class carried over to another net.
         self.ask();
         self.keep_settings(ctx);
@@ -68,6 +73,7 @@ impl App {
             Event::NetChanged(name) => self.take_changed_net(&name),
             Event::Training(event) => self.take_training(event),
             Event::Models(event) => self.take_models(event),
+            Event::TestSet(event) => self.take_test(ctx, event),
             Event::Along(along) => self.why.take_along(along),
             Event::Least(least) => self.take_least(&least),
             Event::Controls(controls) => self.why.take_controls(controls),
@@ -89,6 +95,12 @@ impl App {
             Incoming::Chosen(_, None) => {}
             Incoming::Facts(facts) => self.facts = Some(*facts),
             Incoming::Exported(written) => self.take_exported(written),
+            Incoming::Opened(path, Ok(None)) => self.explore.set_picture(Source::File(path)),
+            Incoming::Opened(_, Ok(Some(found))) => {
+                self.settings.tab = Tab::Explore;
+                self.explore.set_view(found);
+            }
+            Incoming::Opened(_, Err(message)) => self.notices.add(Tone::Problem, message),
             Incoming::Lesson(read) => self.take_lesson(read),
             Incoming::Pasted(picture) => {
                 self.explore.set_picture(Source::Memory { name: "pasted picture".into(), picture });
@@ -106,7 +118,7 @@ impl App {
         let lesson = self.lessons.is_open().then_some(Place::Lesson);
         let here = lesson.into_iter().chain([Place::Everywhere, Place::In(self.settings.tab)]);
         let mut here: Vec<(Command, KeyboardShortcut)> = here
-            .flat_map(Command::with_shortcut)
+            .flat_map(Command::listed)
             .filter_map(|command| command.about().shortcut.map(|keys| (command, keys)))
             .collect();
         // The window library takes Ctrl+Shift+Z for Ctrl+Z as well: the longer one is asked first.
@@ -139,6 +151,10 @@ impl App {
             self.commands.push(match self.settings.tab {
                 Tab::Explore => Command::Show(Source::File(path)),
                 Tab::Train => Self::dropped_on_training(path),
+                Tab::TestSets => {
+                    self.tests.data = path.display().to_string();
+                    return;
+                }
                 Tab::Models => {
                     self.models.asked_for = None;
                     Command::Models(ModelsCommand::Add(path))
@@ -185,15 +201,12 @@ impl App {
         let explore = &mut self.explore;
         match command {
             Command::Eps(eps) => explore.set_eps(eps),
-            Command::EpsUp => explore.set_eps(explore.eps + 1.0 / LEVELS),
-            Command::EpsDown => explore.set_eps(explore.eps - 1.0 / LEVELS),
-            Command::EpsUpFine => explore.set_eps(explore.eps + 0.1 / LEVELS),
-            Command::EpsDownFine => explore.set_eps(explore.eps - 0.1 / LEVELS),
-            Command::EpsReset => explore.set_eps(DEFAULT_EPS),
-            Command::UseFgsm => explore.set_method(MethodChoice::Fgsm),
-            Command::UseGradientSteps => explore.set_method(MethodChoice::GradientSteps),
-            Command::Eta(eta) => explore.set_eta(eta),
-            Command::Steps(steps) => explore.set_steps(steps),
+            Command::EpsUp => explore.set_eps(explore.eps() + explore.eps_step()),
+            Command::EpsDown => explore.set_eps(explore.eps() - explore.eps_step()),
+            Command::EpsUpFine => explore.set_eps(explore.eps() + 0.1 * explore.eps_step()),
+            Command::EpsDownFine => explore.set_eps(explore.eps() - 0.1 * explore.eps_step()),
+            Command::EpsReset => explore.set_eps(*Lengths::default().in_norm(explore.attack.norm())),
+            Command::Attack(command) => explore.change_attack(command),
             Command::Goal(goal) => explore.set_goal(goal),
             Command::SearchTarget => self.controls.search_target(ctx),
             Command::Label(label) => explore.set_label(label),
@@ -201,6 +214,7 @@ impl App {
             Command::Clip(clip) => explore.set_clip(clip),
             Command::ToggleOwnPixels => explore.set_own_pixels(!explore.own_pixels),
             Command::Crop(crop) => explore.set_crop(crop),
+            Command::ToggleEightBit => explore.set_eight_bit(!explore.eight_bit),
             Command::ToggleClip => explore.set_clip(!explore.clip),
             Command::Follow(loss) => explore.set_loss(loss),
             Command::ToggleLoss => explore.set_loss(match explore.loss {
@@ -218,7 +232,16 @@ impl App {
 
     fn change_picture(&mut self, ctx: &Context, command: Command) -> Option<Command> {
         match command {
+            Command::Show(Source::File(path)) if may_hold_view(&path) => {
+                self.note_failure(|app| app.background.open_view(path));
+            }
             Command::Show(source) => self.explore.set_picture(source),
+            Command::ShowExample(index) => {
+                if let Some(view) = examples().into_iter().nth(index) {
+                    self.settings.tab = Tab::Explore;
+                    self.explore.set_view(Found { view, picture: None });
+                }
+            }
             Command::NextSample => self.step_sample(1),
             Command::PreviousSample => self.step_sample(-1),
             Command::OpenDialog => {
@@ -240,6 +263,11 @@ impl App {
                 }
             }
             Command::SaveTo(path) => self.worker.save(path),
+            Command::SaveViewDialog => {
+                let proposal = self.save_proposal().with_file_name("view.png");
+                self.dialogs.ask(Question::SaveView, &proposal);
+            }
+            Command::SaveViewTo(path) => self.picturing = Some(Picturing::View(path)),
             Command::CopyPicture => {
                 if let Some(shown) = &self.explore.shown {
                     let rgba = &shown.adversarial_rgba;
@@ -269,6 +297,7 @@ impl App {
             Command::Why(command) => self.change_why(ctx, command),
             Command::Train(command) => self.change_training(ctx, command),
             Command::Models(command) => self.change_models(command),
+            Command::Test(command) => self.change_tests(ctx, command),
             Command::Tab(tab) => self.settings.tab = tab,
             Command::Theme(theme) => {
                 self.settings.theme = theme;
@@ -334,7 +363,7 @@ impl App {
             }
             None => self.notices.add(
                 Tone::Caution,
-                "There is no command for this view: the command line knows FGSM, on files and bundled pictures.",
+                "There is no command for this view: the command line takes files and bundled pictures. Save the picture, or the view.",
             ),
         }
     }

@@ -15,11 +15,15 @@ mod logic;
 mod models;
 mod models_logic;
 mod panes;
+mod playing;
 mod settings;
+mod testset;
+mod testset_logic;
 mod theme;
 mod train;
 mod train_logic;
 mod ui;
+mod view_file;
 mod why;
 mod widgets;
 mod window;
@@ -33,12 +37,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use eframe::egui::{IconData, ViewportBuilder};
 
-pub use commands::{Command, LessonCommand, ModelsCommand, TrainCommand, WhyCommand};
+pub use commands::{
+    AttackCommand, Command, LessonCommand, ModelsCommand, TestCommand, TrainCommand, WhyCommand, attack_title,
+};
 pub use explore::Explore;
 pub use lessons::Lessons;
 pub use models::{Fetching, Models};
 pub use panes::plots;
 pub use settings::Tab;
+pub use testset::{Part as TestPart, TestSet};
 pub use train::draft::usual as usual_run;
 pub use train::{Export, NetMoment, Panel, Run, Train, TrainView};
 pub use why::Why;

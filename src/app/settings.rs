@@ -8,8 +8,9 @@ use std::thread::JoinHandle;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::explore::Lengths;
 use super::panes::{PlotLook, WhyLook};
-use crate::engine::attack::Loss;
+use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
 use crate::engine::train::Config;
 
 /// The version of the file's shape; raised when a field changes its meaning.
@@ -28,15 +29,6 @@ pub enum ThemeChoice {
     Light,
 }
 
-/// Which way to move pixels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MethodChoice {
-    #[default]
-    Fgsm,
-    GradientSteps,
-}
-
 /// The pages of the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -45,6 +37,7 @@ pub enum Tab {
     Explore,
     Train,
     Models,
+    TestSets,
 }
 
 /// The last picture, where it can be found again.
@@ -67,11 +60,12 @@ pub struct Settings {
     pub window: Option<[f32; 2]>,
     pub model: String,
     pub picture: LastPicture,
-    pub method: MethodChoice,
-    pub eps: f32,
-    pub eta: f32,
-    pub steps: usize,
+    #[serde(deserialize_with = "if_understood")]
+    pub attack: AttackSettings,
+    #[serde(deserialize_with = "if_understood")]
+    pub lengths: Lengths,
     pub clip: bool,
+    pub eight_bit: bool,
     pub loss: Loss,
     /// Newest first.
     pub recent: Vec<PathBuf>,
@@ -105,11 +99,10 @@ impl Default for Settings {
             window: None,
             model: "digits_maxout".into(),
             picture: LastPicture::Sample("digit-7".into()),
-            method: MethodChoice::Fgsm,
-            eps: super::explore::DEFAULT_EPS,
-            eta: super::explore::DEFAULT_ETA,
-            steps: super::explore::DEFAULT_STEPS,
+            attack: AttackSettings::default(),
+            lengths: Lengths::default(),
             clip: true,
+            eight_bit: false,
             loss: Loss::default(),
             recent: Vec::new(),
             train: None,
@@ -130,12 +123,16 @@ impl Settings {
     /// Values that a person could have edited into nonsense fall back to the defaults.
     fn sane(mut self) -> Self {
         let fresh = Self::default();
-        let within = |value: f32, range: std::ops::RangeInclusive<f32>, or: f32| {
-            if range.contains(&value) { value } else { or }
-        };
-        self.eps = within(self.eps, 0.0..=super::explore::MAX_EPS, fresh.eps);
-        self.eta = within(self.eta, super::explore::ETA_RANGE, fresh.eta);
-        self.steps = self.steps.clamp(1, super::explore::MAX_STEPS);
+        // No picture has more values than this one, in which ε would be half of the way for each.
+        for (norm, most) in [Norm::Linf, Norm::L2, Norm::L1].map(|norm| (norm, norm.largest_eps(3 << 21))) {
+            let eps = self.lengths.in_norm(norm);
+            if !(0.0..=most).contains(eps) {
+                *eps = *fresh.lengths.clone().in_norm(norm);
+            }
+        }
+        if let Some(steps) = self.attack.steps_mut() {
+            *steps = (*steps).clamp(1, MAX_STEPS);
+        }
         self.window = self.window.filter(|size| size.iter().all(|s| (200.0..=16_000.0).contains(s)));
         self.recent.truncate(RECENT);
         self.plots = self.plots.sane();
@@ -256,13 +253,15 @@ impl Keeper {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::attack::Bim;
 
     #[test]
     fn what_is_kept_comes_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("deeper/settings.json");
         let settings = Settings {
-            eps: 0.07,
+            attack: AttackSettings::named("pgd").unwrap(),
+            lengths: Lengths { linf: 0.07, ..Lengths::default() },
             large_type: true,
             theme: ThemeChoice::Light,
             tab: Tab::Train,
@@ -287,7 +286,7 @@ mod tests {
     fn a_broken_file_is_set_aside() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
-        for bad in ["{ not json", "{\"version\": 99}", "{\"eps\": \"much\"}", "3"] {
+        for bad in ["{ not json", "{\"version\": 99}", "{\"clip\": \"much\"}", "3"] {
             std::fs::write(&path, bad).unwrap();
             let (settings, message) = load(Some(&path));
             assert_eq!(settings, Settings::default(), "{bad}");
@@ -301,19 +300,22 @@ mod tests {
     fn values_out_of_range_fall_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
-        std::fs::write(&path, r#"{"eps": 7.0, "eta": -1.0, "steps": 0, "window": [0, 1e9], "clip": false}"#).unwrap();
+        std::fs::write(&path, r#"{"lengths": {"linf": 7.0, "l2": -1.0, "l1": 3.0}, "attack": {"name": "bim", "norm": "linf", "steps": 0}, "window": [0, 1e9], "clip": false}"#).unwrap();
         let (settings, message) = load(Some(&path));
         assert_eq!(message, None);
-        assert_eq!(settings, Settings { steps: 1, clip: false, ..Settings::default() });
+        let attack = AttackSettings::Bim(Bim { norm: Norm::Linf, steps: 1, step_size: None });
+        let lengths = Lengths { l1: 3.0, ..Lengths::default() };
+        assert_eq!(settings, Settings { attack, lengths, clip: false, ..Settings::default() });
     }
 
     #[test]
     fn settings_of_the_train_tab_that_are_not_understood_take_nothing_with_them() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
-        let odd = r#"{"eps": 0.1, "train": {"batch": "many"}, "plots": {"hidden": [true]}}"#;
+        let odd =
+            r#"{"model": "a", "train": {"batch": "many"}, "plots": {"hidden": [true]}, "attack": {"name": "magic"}}"#;
         std::fs::write(&path, odd).unwrap();
-        assert_eq!(load(Some(&path)), (Settings { eps: 0.1, ..Settings::default() }, None));
+        assert_eq!(load(Some(&path)), (Settings { model: "a".into(), ..Settings::default() }, None));
         std::fs::write(&path, r#"{"plots": {"is_log": true, "smoothing": 7}}"#).unwrap();
         let plots = PlotLook { is_log: true, ..PlotLook::default() };
         assert_eq!(load(Some(&path)).0.plots, plots, "smoothing ends below 1");

@@ -8,14 +8,18 @@ use super::commands::{Command, TrainCommand};
 use super::panes::{Question, Tone};
 use super::settings::Tab;
 use super::train::{Export, NetMoment, Outcome, Run, is_net_of_run, words};
+use super::view_file::ViewFile;
 use super::window::App;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Config, history_csv};
-use crate::worker::TrainEvent;
+use crate::worker::{Source, TrainEvent};
 
-/// A picture of the plots that was asked for.
-pub struct Picturing {
-    pub path: PathBuf,
+/// A picture of the window that is to be saved.
+pub enum Picturing {
+    /// Of the plots of the Train tab.
+    Plots(PathBuf),
+    /// Of all of it, with the view inside.
+    View(PathBuf),
 }
 
 impl App {
@@ -132,25 +136,38 @@ impl App {
             Export::History => history_csv(&run.info.history).into_bytes(),
             Export::Settings => settings_json(run),
             Export::Plots => {
-                self.picturing = Some(Picturing { path });
+                self.picturing = Some(Picturing::Plots(path));
                 return;
             }
         };
         self.note_failure(|app| app.background.export(path, bytes));
     }
 
-    /// Takes the picture of the plots that was asked for, once nothing lies over them.
-    pub(super) fn picture_plots(&mut self, ctx: &Context) {
+    /// Takes the picture of the plots, or of the window, that was asked for, once nothing lies over it.
+    pub(super) fn take_picture(&mut self, ctx: &Context) {
         if self.dialogs.is_open() {
             return;
         }
-        let Some(Picturing { path }) = self.picturing.take() else { return };
-        let Some(area) = self.train_tab.plots_area() else {
-            self.notices.add(Tone::Caution, "There are no plots on screen to save; look at the curves first.");
-            return;
+        let (path, area, view) = match self.picturing.take() {
+            None => return,
+            Some(Picturing::Plots(path)) => match self.train_tab.plots_area() {
+                Some(area) => (path, area, None),
+                None => {
+                    self.notices.add(Tone::Caution, "There are no plots on screen to save; look at the curves first.");
+                    return;
+                }
+            },
+            Some(Picturing::View(path)) => {
+                let Some(shown) = &self.explore.shown else { return };
+                let picture = match &shown.view.picture {
+                    Source::Memory { picture, .. } => Some(picture.clone()),
+                    _ => None,
+                };
+                (path, ctx.content_rect(), Some((ViewFile::of(shown), picture)))
+            }
         };
         let area = area * ctx.pixels_per_point();
-        ctx.request_screenshot(self.background.picture_export(path, area));
+        ctx.request_screenshot(self.background.picture_export(path, area, view));
     }
 
     pub(super) fn take_exported(&mut self, written: Result<PathBuf, String>) {

@@ -26,6 +26,7 @@ impl App {
                 let around = Around { facts: self.facts.as_ref(), catalogue: &self.explore.catalogue };
                 self.train_tab.show(ui, &self.train, &around, &mut out);
             }
+            Tab::TestSets => self.test_page.show(ui, &mut self.tests, &self.explore, &mut out),
             Tab::Models => {
                 let (catalogue, current) = (&self.explore.catalogue, &self.explore.model);
                 self.models_page.show(ui, &self.models, catalogue, current, &mut out);
@@ -41,7 +42,7 @@ impl App {
         self.notices.show(ui, top.response.rect.bottom(), &mut out);
         drop_target(ui, self.settings.tab);
 
-        self.picture_plots(&ctx);
+        self.take_picture(&ctx);
         self.commands = out;
         self.carry_out(&ctx);
     }
@@ -108,6 +109,7 @@ fn drop_target(ui: &Ui, tab: Tab) {
     let text = match (tab, hovered) {
         (Tab::Train, _) => "Drop to train on the pictures of this folder or archive",
         (Tab::Models, _) => "Drop to add these weights or this manifest",
+        (Tab::TestSets, _) => "Drop to test nets on the pictures of this folder or archive",
         (Tab::Explore, 1) => "Drop to attack this picture",
         (Tab::Explore, _) => "Drop to attack the last of these pictures",
     };

@@ -4,7 +4,6 @@ use eframe::egui::Context;
 
 use super::commands::WhyCommand;
 use super::panes::{Part, Tone};
-use super::settings::MethodChoice;
 use super::theme;
 use super::window::App;
 use super::words;
@@ -122,9 +121,9 @@ impl App {
         let Some(found) = least.found else { return };
         self.why.search = None;
         let Some(shown) = self.explore.shown.as_deref().filter(|shown| least.is_of(shown)) else { return };
-        let text = words::least(shown, found);
+        let text = words::least(shown, least.attack(), found);
         if let Some(eps) = found {
-            self.explore.set_method(MethodChoice::Fgsm);
+            self.explore.set_attack(least.attack().clone());
             self.explore.set_eps(eps);
             self.notices.add_brief(text);
         } else {

@@ -13,13 +13,16 @@ use super::explore::Explore;
 use super::lessons::Lessons;
 use super::models::Models;
 use super::panes::{
-    Canvas, Controls, Dialogs, LinearView, ModelsPage, Notices, Palette, Pictures, Questions, Samples, Tone, TrainTab,
+    Canvas, Controls, Dialogs, LinearView, ModelsPage, Notices, Palette, Pictures, Questions, Samples, TestSetPage,
+    Tone, TrainTab,
 };
 use super::settings::{self, Keeper, Settings, Tab, ThemeChoice};
+use super::testset::TestSet;
 use super::theme;
 use super::train::facts::Facts;
 use super::train::{Train, draft};
 use super::train_logic::Picturing;
+use super::view_file::may_hold_view;
 use super::why::Why;
 use crate::engine::model::Catalogue;
 use crate::worker::{Shown, Worker, runs_folder};
@@ -53,6 +56,8 @@ pub struct App {
     pub(super) presenting: Option<bool>,
     pub(super) train_tab: TrainTab,
     pub(super) models_page: ModelsPage,
+    pub(super) tests: TestSet,
+    pub(super) test_page: TestSetPage,
     pub(super) dialogs: Dialogs,
     pub(super) questions: Questions,
     pub(super) picturing: Option<Picturing>,
@@ -106,9 +111,11 @@ impl App {
             .context("cannot start the worker thread")?;
         let background = Background::new(ctx.clone());
         background.thumbnails().context("cannot start a thread for the thumbnails")?;
+        let view = start.picture.clone().filter(|path| may_hold_view(path));
+        let picture = start.picture.filter(|path| path.extension().is_none_or(|extension| extension != "toml"));
         let mut app = Self {
             worker,
-            explore: Explore::new(&settings, start.model, start.picture),
+            explore: Explore::new(&settings, start.model, picture),
             why: Why::default(),
             train: Train::new(settings.train.clone().unwrap_or_else(draft::usual)),
             models,
@@ -127,6 +134,8 @@ impl App {
             presenting: None,
             train_tab: TrainTab::new(settings.plots),
             models_page: ModelsPage::default(),
+            tests: TestSet::default(),
+            test_page: TestSetPage::default(),
             dialogs: Dialogs::default(),
             questions: Questions::default(),
             picturing: None,
@@ -137,6 +146,9 @@ impl App {
         };
         if let Some(problem) = problem {
             app.notices.add(Tone::Caution, problem);
+        }
+        if let Some(path) = view {
+            app.note_failure(|app| app.background.open_view(path));
         }
         app.apply_look(ctx);
         app.ask();
@@ -166,6 +178,11 @@ impl App {
     /// The state of the Models page.
     pub fn models(&self) -> &Models {
         &self.models
+    }
+
+    /// The state of the Test sets page.
+    pub fn tests(&self) -> &TestSet {
+        &self.tests
     }
 
     /// The tab on screen.

@@ -1,9 +1,10 @@
 //! What the window says of a result, in plain sentences; no drawing here.
 
+use super::commands::attack_title;
 use super::widgets::per_cent;
-use crate::engine::attack::{Goal, Label, Loss, Method, Verdict};
+use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm, Verdict};
 use crate::engine::picture::Planes;
-use crate::engine::units::LEVELS;
+use crate::engine::units::{self, LEVELS};
 use crate::worker::{Shown, Source, View};
 
 /// The verdict in a word or three, and what stands behind it.
@@ -29,10 +30,7 @@ pub fn judge(shown: &Shown) -> Judgement {
         Goal::Targeted(index) => shown.model.classes.get(index),
         Goal::Untargeted => None,
     };
-    let one_step = match shown.view.method {
-        Method::Fgsm { .. } => true,
-        Method::GradientSteps { steps, .. } => steps == 1,
-    };
+    let one_step = shown.timeline.of <= 1;
     let (headline, sentence) = match shown.verdict {
         Verdict::StillRight => ("Still right", format!("The net still says {says}.")),
         Verdict::FooledAsAsked => ("Fooled as asked", format!("The net now says {says}, the class you chose.")),
@@ -76,7 +74,8 @@ fn no_gradient(shown: &Shown) -> bool {
 }
 
 /// What the search for the smallest ε found, and under which conditions.
-pub fn least(shown: &Shown, found: Option<f32>) -> String {
+pub fn least(shown: &Shown, attack: &AttackSettings, found: Option<f32>) -> String {
+    let (title, largest) = (attack_title(attack), attack.norm().largest_eps(shown.original.values.len()));
     let label = &shown.label.name;
     let goal = match shown.view.goal {
         Goal::Untargeted => format!("away from {label}"),
@@ -84,15 +83,24 @@ pub fn least(shown: &Shown, found: Option<f32>) -> String {
             format!("towards {}", shown.model.classes.get(target).map_or("the target", String::as_str))
         }
     };
-    let clip = if shown.view.clip { "clipped" } else { "not clipped" };
+    let clip = match (shown.view.clip, shown.view.eight_bit) {
+        (true, false) => "clipped",
+        (false, false) => "not clipped",
+        (_, true) => "rounded to 8 bits",
+    };
     match found {
         Some(0.0) => format!("The net does so without any perturbation: ε = 0 ({goal})."),
-        Some(eps) => {
-            format!("The smallest ε that works is {eps:.5} = {}/255 (FGSM, {goal}, {clip}).", short(eps * LEVELS))
+        Some(eps) if attack.norm() == Norm::Linf => {
+            format!("The smallest ε that works is {eps:.5} = {}/255 ({title}, {goal}, {clip}).", short(eps * LEVELS))
         }
-        None => format!(
-            "No ε up to 0.5 works (FGSM, {goal}, {clip}; 49 values tried). One step cannot do it; several gradient steps may."
-        ),
+        Some(eps) => format!("The smallest ε that works is {eps:.4} ({attack}, {goal}, {clip})."),
+        None => {
+            let hint = match attack {
+                AttackSettings::Fgsm(_) => " One step cannot do it; several may: PGD, or gradient steps.",
+                _ => "",
+            };
+            format!("No ε up to {} works ({title}, {goal}, {clip}; 49 values tried).{hint}", short(largest))
+        }
     }
 }
 
@@ -103,10 +111,16 @@ pub fn tags(shown: &Shown) -> Vec<String> {
         Label::Predicted => format!("label: predicted ({})", shown.label.name),
         Label::Given(_) => format!("label: given ({})", shown.label.name),
     };
-    let method = match view.method {
-        Method::Fgsm { eps } => format!("FGSM, L∞, ε = {eps:.4}"),
-        Method::GradientSteps { eta, steps } => format!("{steps} gradient step{}, η = {}", plural(steps), short(eta)),
-    };
+    let mut method = format!("{}{}", attack_title(&view.attack), parameters(&view.attack));
+    if view.attack.takes_eps() {
+        method += &format!(", ε = {:.4}", view.eps);
+    }
+    if view.attack.is_random() {
+        method += &format!(", seed {}", view.seed);
+    }
+    if !shown.timeline.is_result {
+        method += &format!(", step {} of {}", shown.timeline.step, shown.timeline.of);
+    }
     let input = &shown.model.input;
     let (width, height) = shown.picture_size;
     let mut tags = vec![
@@ -123,6 +137,9 @@ pub fn tags(shown: &Shown) -> Vec<String> {
             false => format!("picture {width}×{height}, fitted"),
         });
     }
+    if view.eight_bit {
+        tags.insert(2, "rounded to 8 bits".into());
+    }
     if view.loss == Loss::LogOdds {
         tags.push("slope of the log-odds".into());
     }
@@ -134,16 +151,39 @@ pub fn tags(shown: &Shown) -> Vec<String> {
     tags
 }
 
-/// The headless command that gives the same result; `None` for what only the window can do.
+/// How long a perturbation is, in the measure of its attack, and how far a pixel moves.
+pub fn length(shown: &Shown) -> String {
+    let most = format!("largest change {}", units::grey_levels(shown.linf));
+    match &shown.view.attack {
+        AttackSettings::SaliencyMap(_) => {
+            format!("{:.0} of {} values, {most}", shown.length, thousands(shown.original.values.len()))
+        }
+        attack => format!("{} = {}, {most}", attack.norm().symbol(), short(shown.length)),
+    }
+}
+
+/// The parameters of an attack, with the comma or the "in" before them: " in L∞, 40 steps, random start".
+pub fn parameters(attack: &AttackSettings) -> String {
+    let described = attack.to_string();
+    described.strip_prefix(attack.name()).map(str::to_owned).unwrap_or(described)
+}
+
+/// The headless command that gives the same result; `None` for a picture that only the window has.
 pub fn command_line(view: &View, classes: &[String]) -> Option<String> {
-    let Method::Fgsm { eps } = view.method else { return None };
     let picture = match &view.picture {
         Source::Sample(name) => name.clone(),
         Source::File(path) => path.display().to_string(),
         Source::Memory { .. } => return None,
     };
     let mut words = vec!["doppelganger".into(), "attack".into(), quoted(&picture)];
-    words.extend(["--model".into(), quoted(&view.model), "--eps".into(), eps.to_string()]);
+    words.extend(["--model".into(), quoted(&view.model)]);
+    words.extend(view.attack.options());
+    if view.attack.takes_eps() {
+        words.extend(["--eps".into(), view.eps.to_string()]);
+    }
+    if view.attack.is_random() && view.seed > 0 {
+        words.extend(["--seed".into(), view.seed.to_string()]);
+    }
     let class = |index: usize| classes.get(index).map_or_else(|| index.to_string(), |name| quoted(name));
     if let Goal::Targeted(index) = view.goal {
         words.extend(["--target".into(), class(index)]);
@@ -156,6 +196,9 @@ pub fn command_line(view: &View, classes: &[String]) -> Option<String> {
     }
     if !view.clip {
         words.push("--no-clip".into());
+    }
+    if view.eight_bit {
+        words.push("--8-bit".into());
     }
     if view.own_pixels {
         words.push("--photo".into());
@@ -260,8 +303,12 @@ mod tests {
             own_pixels: false,
             label: Label::Predicted,
             goal: Goal::Untargeted,
-            method: Method::Fgsm { eps: 0.25 },
+            attack: AttackSettings::default(),
+            eps: 0.25,
+            seed: 0,
+            step: None,
             clip: true,
+            eight_bit: false,
             loss: Loss::CrossEntropy,
             heatmap,
         };
@@ -270,16 +317,21 @@ mod tests {
         view.picture = Source::File("/a b.png".into());
         view.goal = Goal::Targeted(1);
         view.label = Label::Given(0);
-        view.clip = false;
+        (view.clip, view.eight_bit) = (false, true);
         view.loss = Loss::LogOdds;
         view.own_pixels = true;
         view.crop = Some(Region { left: 1.5, top: 2.0, width: 30.0, height: 30.0 });
         assert_eq!(
             command_line(&view, &classes).unwrap(),
-            r"doppelganger attack '/a b.png' --model digits_cnn --eps 0.25 --target 'Granny Smith'\''s' --label cat --loss log-odds --no-clip --photo --crop 1.5,2,30,30"
+            r"doppelganger attack '/a b.png' --model digits_cnn --eps 0.25 --target 'Granny Smith'\''s' --label cat --loss log-odds --no-clip --8-bit --photo --crop 1.5,2,30,30"
         );
-        view.method = Method::GradientSteps { eta: 0.1, steps: 3 };
-        assert_eq!(command_line(&view, &classes), None);
+        view.picture = Source::Sample("cat".into());
+        (view.attack, view.seed) = (AttackSettings::named("pgd").unwrap(), 4);
+        (view.goal, view.label, view.crop) = (Goal::Untargeted, Label::Predicted, None);
+        assert_eq!(
+            command_line(&view, &classes).unwrap(),
+            "doppelganger attack cat --model digits_cnn --attack pgd --steps 40 --eps 0.25 --seed 4 --loss log-odds --no-clip --8-bit --photo"
+        );
     }
 
     #[test]

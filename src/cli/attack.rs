@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::attack_options::{AttackName, AttackOptions, eps_in, largest, measure};
 use super::{LossArgument, eps_argument, print, print_json};
 use crate::engine::attack::{
-    Attack, AttackSettings, Attacked, Baseline, Goal, Label, Loss, PIXELS, Problem, Subject, Verdict, finish,
+    Attack, AttackSettings, Attacked, Baseline, Goal, Label, Loss, PIXELS, Rules, Subject, Verdict,
 };
 use crate::engine::data::{Sample, sample_unless_file};
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
@@ -56,6 +56,9 @@ pub struct AttackArgs {
     /// Let pixels leave [0, 1]
     #[arg(long)]
     no_clip: bool,
+    /// Show the net every picture as a file of 8 bits holds it
+    #[arg(long = "8-bit")]
+    eight_bit: bool,
     /// Save the adversarial picture of the last ε, read it back and classify it again
     #[arg(long, value_name = "FILE.png")]
     out: Option<PathBuf>,
@@ -79,6 +82,8 @@ struct Report {
     target: Option<ClassReport>,
     loss: Loss,
     clip: bool,
+    #[serde(rename = "8-bit")]
+    eight_bit: bool,
     /// Whose pixels moved: their width and height.
     pixels: [usize; 2],
     /// The net is so sure that rounding hides most of the cross-entropy's gradient.
@@ -140,11 +145,13 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let subject = Subject::new(&picture, model.lens(&picture, args.crop)?, args.photo)?;
     let baseline = Baseline::new(&model, subject, from, goal, args.loss.into())?;
     let settings = args.options.settings(args.attack.unwrap_or_default(), largest(&args.eps))?;
-    let problem = baseline.problem(&model, (!args.no_clip).then_some(PIXELS), args.seed)?;
+    let bounds = (!args.no_clip).then_some(PIXELS);
+    let rules = Rules { bounds, seed: args.seed, eight_bit: args.eight_bit, ..Rules::default() };
+    let problem = baseline.problem(&model, rules)?;
     let mut results = Vec::new();
     let mut last = None;
     for eps in budgets(&settings, &args.eps)? {
-        let attacked = attack(&baseline, &settings, &problem.with_eps(&[eps.unwrap_or_default()])?)?;
+        let attacked = baseline.attacked(&settings, &problem.with_eps(&[eps.unwrap_or_default()])?)?;
         results.push(result(&model, &baseline, (&settings, eps), &attacked));
         last = Some((eps, attacked));
     }
@@ -161,6 +168,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         target: target.map(|index| ClassReport { index, name: classes[index].clone() }),
         loss: baseline.loss,
         clip: !args.no_clip,
+        eight_bit: args.eight_bit,
         pixels: [baseline.original.width, baseline.original.height],
         saturated: baseline.saturated,
         clean: model.top(&baseline.probabilities, TOP),
@@ -188,11 +196,6 @@ fn budgets(settings: &AttackSettings, eps: &[f32]) -> Result<Vec<Option<f32>>> {
         }
         (false, _) => Ok(vec![None]),
     }
-}
-
-fn attack(baseline: &Baseline, settings: &AttackSettings, problem: &Problem) -> Result<Attacked> {
-    let adversarial = finish(settings, problem, |_, _| true)?;
-    baseline.judge(&problem.model, baseline.original.with_values(adversarial))
 }
 
 fn result(
@@ -238,6 +241,7 @@ fn describe(report: &Report) -> String {
         None => format!("away from {:?}", report.label.name),
     };
     let clip = if report.clip { "on" } else { "off" };
+    let clip = if report.eight_bit { format!("{clip}, rounded to 8 bits") } else { clip.into() };
     let [width, height] = report.pixels;
     let mut lines = vec![
         format!(

@@ -3,17 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Serialize;
-
 use super::attack_options::{AttackName, AttackOptions, largest};
 use super::progress::{ProgressLine, open_data};
 use super::{LossArgument, interrupt, print, print_json};
-use crate::engine::attack::{Attack, AttackSettings, Norm, PIXELS, Rules, warnings};
+use crate::engine::attack::{Attack, AttackSettings, PIXELS, Rules, warnings};
+use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::{DataSource, Split};
 use crate::engine::eval::{Evaluation, Plan, evaluate};
 use crate::engine::files::write_atomically;
 use crate::engine::model::Catalogue;
-use crate::engine::statistics::wilson_interval;
 use crate::engine::{Error, Result};
 
 /// What to measure, and how.
@@ -26,27 +24,10 @@ pub struct Curves<'a> {
     pub limit: Option<usize>,
     pub loss: LossArgument,
     pub clip: bool,
+    pub eight_bit: bool,
     pub seed: u64,
     pub csv: Option<&'a Path>,
     pub json: bool,
-}
-
-const HEADER: &str = "model,attack,norm,eps,n,correct,accuracy,low,high,mean_confidence_on_mistakes,seed\n";
-
-/// One point of a curve.
-#[derive(Serialize)]
-struct Row<'a> {
-    model: &'a str,
-    attack: &'static str,
-    norm: Norm,
-    eps: f32,
-    n: usize,
-    correct: usize,
-    accuracy: f64,
-    /// The 95 % interval of the accuracy: Wilson.
-    interval: (f64, f64),
-    mean_confidence_on_mistakes: Option<f32>,
-    seed: u64,
 }
 
 /// Measures every net under every attack, prints each curve as it is known, and keeps the table up to date.
@@ -84,7 +65,7 @@ fn measure(
     let mut evaluations = Vec::new();
     for (number, attack) in attacks.iter().enumerate() {
         let bounds = curves.clip.then_some(PIXELS);
-        let rules = Rules { loss: curves.loss.into(), bounds, seed: curves.seed };
+        let rules = Rules { loss: curves.loss.into(), bounds, seed: curves.seed, eight_bit: curves.eight_bit };
         let plan = Plan { rules, limit: curves.limit, ..Plan::new(attack.clone(), curves.eps) };
         let mut line = ProgressLine::new(true);
         let evaluation = evaluate(&model, &data, &plan, |pictures, n| {
@@ -109,52 +90,4 @@ fn measure(
         evaluations.push(evaluation);
     }
     Ok(evaluations)
-}
-
-/// The points of a curve, the one at ε = 0 always among them.
-fn rows<'a>(model: &'a str, attack: &AttackSettings, found: &Evaluation, seed: u64) -> Vec<Row<'a>> {
-    let row = |eps: f32, correct: usize, mean_confidence_on_mistakes| Row {
-        model,
-        attack: attack.name(),
-        norm: attack.norm(),
-        eps,
-        n: found.n,
-        correct,
-        accuracy: correct as f64 / found.n.max(1) as f64,
-        interval: wilson_interval(correct, found.n),
-        mean_confidence_on_mistakes,
-        seed,
-    };
-    let has_zero = found.attacked.iter().any(|result| result.eps == 0.0);
-    let clean = (!has_zero).then(|| row(0.0, found.clean_correct, None));
-    let attacked = found.attacked.iter().filter(|result| result.eps.is_finite());
-    clean
-        .into_iter()
-        .chain(attacked.map(|result| row(result.eps, result.correct, result.mean_confidence_on_mistakes)))
-        .collect()
-}
-
-impl Row<'_> {
-    fn text(&self) -> String {
-        let Self { model, attack, eps, accuracy, interval: (low, high), n, .. } = self;
-        let percent = |share: f64| share * 100.0;
-        let name = format!("{model}, {attack}, ε {eps}");
-        format!("{name:<44} {:>6.2} % right ({:.2} to {:.2}) of {n}", percent(*accuracy), percent(*low), percent(*high))
-    }
-
-    fn csv(&self) -> String {
-        let Self { model, attack, eps, n, correct, accuracy, interval: (low, high), seed, .. } = self;
-        let norm = match self.norm {
-            Norm::Linf => "linf",
-            Norm::L2 => "l2",
-            Norm::L1 => "l1",
-        };
-        let model = if model.contains([',', '"', '\n']) {
-            format!("\"{}\"", model.replace('"', "\"\""))
-        } else {
-            (*model).to_owned()
-        };
-        let confidence = self.mean_confidence_on_mistakes.map(|c| c.to_string()).unwrap_or_default();
-        format!("{model},{attack},{norm},{eps},{n},{correct},{accuracy},{low},{high},{confidence},{seed}\n")
-    }
 }

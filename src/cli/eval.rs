@@ -50,6 +50,9 @@ pub struct EvalArgs {
     /// Let pixels leave [0, 1]
     #[arg(long)]
     no_clip: bool,
+    /// Show the net every picture as a file of 8 bits holds it
+    #[arg(long = "8-bit")]
+    eight_bit: bool,
     /// Of all random choices
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -67,6 +70,8 @@ struct Report {
     settings: AttackSettings,
     loss: Loss,
     clip: bool,
+    #[serde(rename = "8-bit")]
+    eight_bit: bool,
     seed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
@@ -145,7 +150,8 @@ fn plan(args: &EvalArgs, model: &Model) -> Result<Plan> {
         Some("next") => Some(Target::Next),
         Some(class) => Some(Target::Class(find_class(&model.classes, class)?)),
     };
-    let rules = Rules { loss: args.loss.into(), bounds: (!args.no_clip).then_some(PIXELS), seed: args.seed };
+    let bounds = (!args.no_clip).then_some(PIXELS);
+    let rules = Rules { loss: args.loss.into(), bounds, seed: args.seed, eight_bit: args.eight_bit };
     Ok(Plan { attack, eps: args.eps.clone(), rules, target, limit: args.limit })
 }
 
@@ -164,6 +170,7 @@ fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -
         settings: plan.attack.clone(),
         loss: plan.rules.loss,
         clip: plan.rules.bounds.is_some(),
+        eight_bit: plan.rules.eight_bit,
         seed: plan.rules.seed,
         target: args.target.clone(),
         n: evaluation.n,
@@ -200,6 +207,7 @@ impl Counted {
 
 fn describe(report: &Report) -> String {
     let clip = if report.clip { "on" } else { "off" };
+    let clip = if report.eight_bit { format!("{clip}, rounded to 8 bits") } else { clip.into() };
     let towards = report.target.as_ref().map(|target| format!(", towards {target}")).unwrap_or_default();
     let mut lines = vec![
         format!(

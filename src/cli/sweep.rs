@@ -53,6 +53,9 @@ struct CurveArgs {
     /// Whose slope the attacks follow
     #[arg(long, value_enum, default_value_t, requires = "models")]
     loss: LossArgument,
+    /// Show the nets every picture as a file of 8 bits holds it
+    #[arg(long = "8-bit", requires = "models")]
+    eight_bit: bool,
 }
 
 #[derive(Args)]
@@ -72,7 +75,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
 
 fn measure(args: &SweepArgs) -> Result<()> {
     let data = args.training.data.as_ref().ok_or_else(|| Error::Argument("--data is missing".into()))?;
-    let CurveArgs { attacks, csv, limit, loss } = &args.curves;
+    let CurveArgs { attacks, csv, limit, loss, eight_bit } = &args.curves;
     if *limit == Some(0) {
         return Err(Error::Argument("--limit is 0; expected at least 1 picture to evaluate".into()));
     }
@@ -85,6 +88,7 @@ fn measure(args: &SweepArgs) -> Result<()> {
         limit: *limit,
         loss: *loss,
         clip: !args.training.no_clip,
+        eight_bit: *eight_bit,
         seed: args.training.seed,
         csv: csv.as_deref(),
         json: args.json,

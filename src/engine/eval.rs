@@ -15,6 +15,8 @@ pub struct Evaluation {
     pub classes: usize,
     /// Right answers on the untouched pictures.
     pub clean_correct: usize,
+    /// To the untouched pictures, in their order.
+    pub clean_answers: Vec<Answer>,
     /// Pictures whose gradient is zero everywhere: the attack could not touch them.
     pub without_gradient: usize,
     /// Pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
@@ -35,6 +37,37 @@ pub struct AttackedResult {
     pub reached: usize,
     /// The mean, over the wrong answers only, of the probability that the net gives its own answer.
     pub mean_confidence_on_mistakes: Option<f32>,
+    /// To the pictures in their order.
+    pub answers: Vec<Answer>,
+}
+
+/// What a net says of one picture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Answer {
+    pub label: usize,
+    pub says: usize,
+    /// The probability that it gives its answer.
+    pub confidence: f32,
+}
+
+impl Answer {
+    fn new(label: usize, logits: &[f32]) -> Self {
+        let says = argmax(logits);
+        Self { label, says, confidence: softmax(logits)[says] }
+    }
+
+    pub fn is_right(&self) -> bool {
+        self.says == self.label
+    }
+}
+
+/// How often pictures of each class got each answer: a row for each label, `classes` long.
+pub fn confusion(answers: &[Answer], classes: usize) -> Vec<Vec<usize>> {
+    let mut counts = vec![vec![0; classes]; classes];
+    for answer in answers {
+        counts[answer.label][answer.says] += 1;
+    }
+    counts
 }
 
 /// Where pictures are to be moved to, other than away from their labels.
@@ -94,6 +127,48 @@ impl Evaluation {
     }
 }
 
+/// How often each net is right on pictures that an attack made on each: a row for the net that they were made on, a column for
+/// the net that is asked. All nets take pictures of the same size and have the same classes.
+///
+/// # Errors
+/// As [`evaluate`], and nets that take other pictures than the first.
+pub fn transfer(
+    models: &[Arc<Model>],
+    data: &Dataset,
+    plan: &Plan,
+    mut progress: impl FnMut(usize, usize) -> bool,
+) -> Result<Vec<Vec<usize>>> {
+    let shape =
+        |model: &Model| (model.input().channels, model.input().height, model.input().width, model.classes.len());
+    if let Some(other) = models.iter().find(|model| shape(model) != shape(&models[0])) {
+        let (name, first) = (&other.manifest.name, &models[0].manifest.name);
+        let message = format!(
+            "{name} takes other pictures or has other classes than {first}; expected nets for the same pictures"
+        );
+        return Err(Error::Argument(message));
+    }
+    let n = data.len().min(plan.limit.unwrap_or(usize::MAX));
+    let indices: Vec<usize> = (0..n).collect();
+    let eps = plan.eps.first().copied().unwrap_or_default();
+    let mut right = vec![vec![0; models.len()]; models.len()];
+    for (row, source) in models.iter().enumerate() {
+        let size = batch_size(source);
+        for (number, batch) in indices.chunks(size).enumerate() {
+            let (x, labels) = data.batch_values(batch, source.input())?;
+            let problem = Problem::new(source.clone(), x, labels, plan.rules)?.numbered_from(number * size);
+            let problem = problem.with_eps(&[eps])?;
+            let done = row * n + number * size;
+            let adversarial = finish(&plan.attack, &problem, |_, _| progress(done, n * models.len()))?;
+            for (column, model) in models.iter().enumerate() {
+                let logits = problem.asking(model.clone()).logits(&adversarial)?;
+                let answers = logits.chunks(problem.classes()).zip(&problem.labels);
+                right[row][column] += answers.filter(|(logits, label)| argmax(logits) == **label).count();
+            }
+        }
+    }
+    Ok(right)
+}
+
 /// Pictures per batch: enough to keep the cores busy, few enough for little memory (a colour picture of 224×224 takes
 /// far more inside a net than a digit).
 fn batch_size(model: &Model) -> usize {
@@ -143,7 +218,7 @@ fn targets(problem: &Problem, target: Target) -> Vec<usize> {
 
 #[derive(Default)]
 struct Tally {
-    clean_correct: usize,
+    clean_answers: Vec<Answer>,
     without_gradient: usize,
     saturated: usize,
     /// For each ε, and for any.
@@ -153,22 +228,25 @@ struct Tally {
 
 #[derive(Clone, Default)]
 struct Count {
-    correct: usize,
     reached: usize,
-    wrong: usize,
-    confidence: f64,
+    answers: Vec<Answer>,
 }
 
 impl Count {
     fn add(&mut self, problem: &Problem, i: usize, logits: &[f32]) {
-        let says = argmax(logits);
         self.reached += usize::from(problem.fooled(i, logits));
-        if says == problem.labels[i] {
-            self.correct += 1;
-        } else {
-            self.wrong += 1;
-            self.confidence += f64::from(softmax(logits)[says]);
-        }
+        self.answers.push(Answer::new(problem.labels[i], logits));
+    }
+
+    fn correct(&self) -> usize {
+        self.answers.iter().filter(|answer| answer.is_right()).count()
+    }
+
+    fn mean_confidence_on_mistakes(&self) -> Option<f32> {
+        let wrong = self.answers.iter().filter(|answer| !answer.is_right());
+        let sum: f64 = wrong.map(|answer| f64::from(answer.confidence)).sum();
+        let count = self.answers.len() - self.correct();
+        (count > 0).then(|| (sum / count as f64) as f32)
     }
 }
 
@@ -188,7 +266,7 @@ impl Tally {
     ) -> Result<()> {
         let clean = problem.clean()?;
         let answers = clean.logits.chunks(problem.classes()).zip(&problem.labels);
-        self.clean_correct += answers.filter(|(logits, label)| argmax(logits) == **label).count();
+        self.clean_answers.extend(answers.map(|(logits, label)| Answer::new(*label, logits)));
         let is_zero = |gradient: &[f32]| gradient.iter().all(|&g| g == 0.0);
         self.without_gradient += clean.gradient.chunks(problem.size()).filter(|g| is_zero(g)).count();
         self.saturated += clean.saturated.iter().filter(|&&saturated| saturated).count();
@@ -234,14 +312,16 @@ impl Tally {
     }
 
     fn finish(self, n: usize, classes: usize, eps: &[f32]) -> Evaluation {
-        let Self { clean_correct, without_gradient, saturated, counts, lengths } = self;
+        let Self { clean_answers, without_gradient, saturated, counts, lengths } = self;
+        let clean_correct = clean_answers.iter().filter(|answer| answer.is_right()).count();
         let result = |(&eps, count): (&f32, Count)| AttackedResult {
             eps,
-            correct: count.correct,
+            correct: count.correct(),
             reached: count.reached,
-            mean_confidence_on_mistakes: (count.wrong > 0).then(|| (count.confidence / count.wrong as f64) as f32),
+            mean_confidence_on_mistakes: count.mean_confidence_on_mistakes(),
+            answers: count.answers,
         };
         let attacked = eps.iter().chain(&[f32::INFINITY]).zip(counts).map(result).collect();
-        Evaluation { n, classes, clean_correct, without_gradient, saturated, attacked, lengths }
+        Evaluation { n, classes, clean_correct, clean_answers, without_gradient, saturated, attacked, lengths }
     }
 }

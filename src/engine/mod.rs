@@ -1,6 +1,7 @@
 //! Everything that computes: no window, no threads of its own, every failure a [`Result`].
 
 pub mod attack;
+pub mod curve_table;
 pub mod data;
 pub mod device;
 pub mod download;

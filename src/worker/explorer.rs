@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::mailbox::Task;
+use super::playback::Playback;
 use super::protocol::{Event, Linear, ModelInfo, Revision, Saved, Shown, Source, View};
 use super::study::{self, Study};
-use crate::engine::attack::{Attacked, Baseline, Goal, Label, Subject, attack, linear_rival};
+use crate::engine::attack::{Attack, Attacked, Baseline, Goal, Label, Problem, Subject, linear_rival};
 use crate::engine::data::sample;
 use crate::engine::model::{Catalogue, Model, argmax};
 use crate::engine::picture::{Fit, Picture, Region, Rgba, fit, open};
@@ -18,6 +19,10 @@ const TOP: usize = 5;
 
 /// The longer side of a small picture of a photo.
 const OVERVIEW: usize = 512;
+
+/// While an attack goes on, what it comes to is shown so often; less often where that takes long.
+const LIVE: Duration = Duration::from_millis(60);
+const LIVE_SHARE: u32 = 3;
 
 /// Nets in training that are remembered: those of some runs before, now and at their best.
 const MOST_PROVIDED: usize = 24;
@@ -30,6 +35,10 @@ pub struct Explorer {
     picture: Option<(Source, Loaded)>,
     /// The picture fitted to the model, with the gradient for a label and a goal.
     prepared: Option<Prepared>,
+    /// The attack on it, as far as it has come.
+    playback: Option<Playback>,
+    /// When something was shown last.
+    shown_at: Instant,
     /// What is on screen, for saving, with the model that it was made for: another one may be loading already.
     attacked: Option<(Arc<Model>, Attacked)>,
     study: Study,
@@ -58,6 +67,7 @@ struct Prepared {
     label: Label,
     original_rgba: Arc<Rgba>,
     baseline: Arc<Baseline>,
+    problem: Problem,
     linear: Option<Arc<Linear>>,
 }
 
@@ -69,6 +79,8 @@ impl Explorer {
             provided: Vec::new(),
             picture: None,
             prepared: None,
+            playback: None,
+            shown_at: Instant::now(),
             attacked: None,
             study: Study::default(),
         }
@@ -106,6 +118,7 @@ impl Explorer {
             Task::ForgetModel => {
                 self.model = None;
                 self.prepared = None;
+                self.playback = None;
                 self.study.forget();
             }
             Task::Study(wish) => self.study.wish(wish),
@@ -134,48 +147,80 @@ impl Explorer {
         }
         self.prepare(&model, &picture, &view)?;
         let Some(prepared) = self.prepared.as_ref().filter(|_| !is_stale(revision)) else { return Ok(None) };
-        let baseline = prepared.baseline.clone();
-        let attacked = attack(&model, &baseline, view.method, view.clip)?;
-        let (heatmap, heatmap_limit) = view.heatmap.draw(&attacked.perturbation, &baseline.gradient);
-        let before_and_after = |class: usize| (baseline.probabilities[class], attacked.probabilities[class]);
-        let shown = Shown {
-            revision,
-            model: info,
-            picture_notes: picture.notes.clone(),
-            picture_size: (picture.width, picture.height),
-            overview,
-            crop: prepared.shown,
-            original: baseline.original.clone(),
-            perturbation: attacked.perturbation.clone(),
-            gradient: baseline.gradient.clone(),
-            adversarial: attacked.adversarial.clone(),
-            original_rgba: prepared.original_rgba.clone(),
-            heatmap_rgba: Arc::new(heatmap),
-            heatmap_limit,
-            adversarial_rgba: Arc::new(Rgba::from_planes(&attacked.adversarial)),
-            label: baseline.label_guess(&model),
-            clean_top: model.top(&baseline.probabilities, TOP),
-            adversarial_top: model.top(&attacked.probabilities, TOP),
-            label_prob: before_and_after(baseline.label),
-            target_prob: match view.goal {
-                Goal::Targeted(target) => Some(before_and_after(target)),
-                Goal::Untargeted => None,
-            },
-            verdict: attacked.verdict,
-            linf: attacked.linf,
-            l2: attacked.l2,
-            zero_gradient_fraction: baseline.zero_gradient_fraction,
-            saturated: baseline.saturated,
-            linear: prepared.linear.clone(),
-            view,
-            took: started.elapsed(),
+        let baseline = &prepared.baseline;
+        let mut problem = prepared.problem.with_eps(&[view.eps])?;
+        problem.rules = view.rules();
+        let mut playback = match self.playback.take().filter(|known| known.is_of(baseline, &view.attack, &problem)) {
+            Some(known) => known,
+            None => Playback::new(baseline.clone(), &view.attack, problem)?,
         };
+        let shown = |playback: &Playback| {
+            let frame = playback.at(view.step);
+            let attacked = baseline.judged(frame.pixels.clone(), frame.probabilities.clone());
+            let (heatmap, heatmap_limit) = view.heatmap.draw(&attacked.perturbation, &baseline.gradient);
+            let before_and_after = |class: usize| (baseline.probabilities[class], attacked.probabilities[class]);
+            let shown = Shown {
+                revision,
+                model: info.clone(),
+                picture_notes: picture.notes.clone(),
+                picture_size: (picture.width, picture.height),
+                overview: overview.clone(),
+                crop: prepared.shown,
+                original: baseline.original.clone(),
+                perturbation: attacked.perturbation.clone(),
+                gradient: baseline.gradient.clone(),
+                adversarial: attacked.adversarial.clone(),
+                original_rgba: prepared.original_rgba.clone(),
+                heatmap_rgba: Arc::new(heatmap),
+                heatmap_limit,
+                adversarial_rgba: Arc::new(Rgba::from_planes(&attacked.adversarial)),
+                label: baseline.label_guess(&model),
+                clean_top: model.top(&baseline.probabilities, TOP),
+                adversarial_top: model.top(&attacked.probabilities, TOP),
+                label_prob: before_and_after(baseline.label),
+                target_prob: match view.goal {
+                    Goal::Targeted(target) => Some(before_and_after(target)),
+                    Goal::Untargeted => None,
+                },
+                verdict: attacked.verdict,
+                linf: attacked.linf,
+                l2: attacked.l2,
+                length: view.attack.length(&attacked.perturbation.values),
+                zero_gradient_fraction: baseline.zero_gradient_fraction,
+                saturated: baseline.saturated,
+                timeline: playback.timeline(view.step),
+                linear: prepared.linear.clone(),
+                view: view.clone(),
+                took: started.elapsed(),
+            };
+            (shown, attacked)
+        };
+        let mut pause = LIVE;
+        while !playback.has(view.step) {
+            playback.advance()?;
+            // What is as good as done is shown, however quickly ε moves on.
+            if playback.is_ending() {
+                continue;
+            }
+            if self.shown_at.elapsed() >= pause {
+                let drawing = Instant::now();
+                send(Event::Shown(Box::new(shown(&playback).0)));
+                self.shown_at = Instant::now();
+                pause = LIVE.max(LIVE_SHARE * drawing.elapsed());
+            }
+            if is_stale(revision) {
+                self.playback = Some(playback);
+                return Ok(None);
+            }
+        }
+        self.shown_at = Instant::now();
+        let (shown, attacked) = shown(&playback);
         self.study.take(study::Subject {
             revision,
             model: model.clone(),
-            baseline,
+            baseline: baseline.clone(),
             view: shown.view.clone(),
-            picture,
+            picture: picture.clone(),
             adversarial: attacked.adversarial.clone(),
             perturbation: attacked.perturbation.clone(),
             linf: attacked.linf,
@@ -183,6 +228,7 @@ impl Explorer {
             label_prob: shown.label_prob.1,
             took: shown.took,
         });
+        self.playback = Some(playback);
         self.attacked = Some((model, attacked));
         Ok(Some(shown))
     }
@@ -244,7 +290,7 @@ impl Explorer {
         Ok(loaded)
     }
 
-    fn prepare(&mut self, model: &Model, picture: &Arc<Picture>, view: &View) -> Result<()> {
+    fn prepare(&mut self, model: &Arc<Model>, picture: &Arc<Picture>, view: &View) -> Result<()> {
         let same_picture = |known: &Prepared| {
             (&known.model, known.crop, known.own_pixels) == (&view.model, view.crop, view.own_pixels)
                 && Arc::ptr_eq(&known.picture, picture)
@@ -275,6 +321,7 @@ impl Explorer {
             label: view.label,
             original_rgba,
             linear: linear(model, &baseline)?,
+            problem: baseline.problem(model, view.rules())?,
             baseline: Arc::new(baseline),
         });
         Ok(())

@@ -3,12 +3,16 @@
 mod explorer;
 mod library;
 mod mailbox;
+mod playback;
 mod protocol;
 mod study;
+mod testset;
 mod training;
 
+pub use playback::{Moment, Timeline};
 pub use protocol::{Event, Linear, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
 pub use study::{Along, Answers, ClassLine, ControlRow, Controls, Least, Second, SecondWish, Wish};
+pub use testset::{Curve, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred};
 pub use training::{Order, RunId, RunInfo, RunState, TrainEvent, runs_folder};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,6 +25,7 @@ use crate::engine::model::Catalogue;
 use explorer::Explorer;
 use library::Library;
 use mailbox::{Mailbox, Task};
+use testset::TestSets;
 use training::Training;
 
 /// A handle on the worker thread; dropping it ends the thread after the task in hand.
@@ -30,6 +35,7 @@ pub struct Worker {
     events: Receiver<Event>,
     training: Training,
     library: Library,
+    test_sets: TestSets,
 }
 
 /// Events that may wait for a window that is busy; the worker then waits with them.
@@ -59,10 +65,11 @@ impl Worker {
         let outbox = Arc::new(Outbox { sender, wake: Box::new(wake) });
         let training = Training::spawn(runs, catalogue.clone(), mailbox.clone(), outbox.clone())?;
         let library = Library::new(catalogue.clone(), mailbox.clone(), outbox.clone());
+        let test_sets = TestSets::spawn(catalogue.clone(), outbox.clone())?;
         let theirs = mailbox.clone();
         std::thread::Builder::new().name("worker".into()).spawn(move || run(&theirs, catalogue, &outbox))?;
         mailbox.push(Task::ListModels);
-        Ok(Self { mailbox, events, training, library })
+        Ok(Self { mailbox, events, training, library, test_sets })
     }
 
     /// Asks for a view; it replaces any view that is still waiting. Never blocks.
@@ -91,6 +98,16 @@ impl Worker {
     /// Gives the trainer an order; the answers are [`Event::Training`]. Never blocks.
     pub fn train(&self, order: Order) {
         self.training.order(order);
+    }
+
+    /// Orders a survey of a test set, or some of its pictures; the answers are [`Event::TestSet`]. Never blocks.
+    pub fn test(&self, order: TestOrder) {
+        self.test_sets.order(order);
+    }
+
+    /// Puts down the survey in hand.
+    pub fn stop_test(&self) {
+        self.test_sets.stop();
     }
 
     /// Fetches the weights of a model, on a thread of its own; the answers are [`Event::Models`]. The person has agreed to it.

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::playback::Timeline;
 use super::study::{Along, Controls, Least, Second};
+use super::testset::TestEvent;
 use super::training::TrainEvent;
-use crate::engine::attack::{Goal, Label, LinearRival, Loss, Method, Verdict};
+use crate::engine::attack::{Attack, AttackSettings, Goal, Label, LinearRival, Loss, Norm, PIXELS, Rules, Verdict};
 use crate::engine::model::{Added, Entry, Guess, Input};
 use crate::engine::picture::{Heatmap, Picture, Planes, Region, Rgba};
 
@@ -22,12 +24,42 @@ pub struct View {
     pub own_pixels: bool,
     pub label: Label,
     pub goal: Goal,
-    pub method: Method,
+    pub attack: AttackSettings,
+    /// The longest perturbation, in the norm of an attack that takes one.
+    pub eps: f32,
+    /// Of random starts and noise.
+    pub seed: u64,
+    /// The step of the attack to show, 0 being the untouched picture; without one its result, and what it comes to until then.
+    pub step: Option<usize>,
     /// Whose slope the attack follows.
     pub loss: Loss,
     /// Clip the adversarial picture to [0, 1].
     pub clip: bool,
+    /// Show the net pictures as a file of 8 bits holds them.
+    pub eight_bit: bool,
     pub heatmap: Heatmap,
+}
+
+impl View {
+    /// ε in L∞, of an attack that takes one there: no pixel moves by more.
+    pub fn pixel_eps(&self) -> Option<f32> {
+        (self.attack.takes_eps() && self.attack.norm() == Norm::Linf).then_some(self.eps)
+    }
+
+    /// What its attack, and everything beside it, keeps to.
+    pub fn rules(&self) -> Rules {
+        Rules { loss: self.loss, bounds: self.clip.then_some(PIXELS), seed: self.seed, eight_bit: self.eight_bit }
+    }
+
+    /// Whether another view shows the same attack, at whatever step and with whatever heatmap.
+    pub fn is_same_attack(&self, other: &Self) -> bool {
+        Self { step: other.step, heatmap: other.heatmap, ..self.clone() } == *other
+    }
+
+    /// Whether it is the fast gradient sign method: one direction for all ε.
+    pub fn is_fgsm(&self) -> bool {
+        self.attack == AttackSettings::default()
+    }
 }
 
 /// Where a picture comes from.
@@ -73,6 +105,8 @@ pub enum Event {
     NetChanged(String),
     /// Of the trainer.
     Training(TrainEvent),
+    /// Of surveys of test sets.
+    TestSet(TestEvent),
     /// Of models that are fetched, added or removed. What changes the list is followed by [`Event::Catalogue`].
     Models(ModelEvent),
 }
@@ -144,10 +178,14 @@ pub struct Shown {
     /// max|δ| and ‖δ‖₂ of the perturbation after clipping, in [0, 1] units.
     pub linf: f32,
     pub l2: f32,
+    /// The perturbation's length in the attack's own measure.
+    pub length: f32,
     /// Share of pixels whose gradient is exactly zero: 1 means that the attack has nothing to follow.
     pub zero_gradient_fraction: f32,
     /// The net is so sure of the class that rounding hides most of the cross-entropy's gradient; the log-odds show it.
     pub saturated: bool,
+    /// Where the attack has come to, and where it has been.
+    pub timeline: Timeline,
     /// Of a linear net: what is exactly so of it.
     pub linear: Option<Arc<Linear>>,
     /// From taking up the view to this answer.

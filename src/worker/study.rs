@@ -15,7 +15,7 @@ pub use second::{Answers, Second, SecondWish};
 
 use super::protocol::{Event, Revision, View};
 use crate::engine::Result;
-use crate::engine::attack::{Baseline, Method};
+use crate::engine::attack::{Baseline, Norm};
 use crate::engine::model::{Guess, Model};
 use crate::engine::picture::{Picture, Planes};
 
@@ -55,12 +55,20 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// How far any pixel may move.
+    /// How far any pixel may move; where the attack keeps to nothing of the kind, how far one does.
     fn eps(&self) -> f32 {
-        match self.view.method {
-            Method::Fgsm { eps } => eps,
-            Method::GradientSteps { .. } => self.linf,
+        self.view.pixel_eps().unwrap_or(self.linf)
+    }
+
+    /// The way of the attack, no pixel of which is longer than 1: the sign of the gradient, which holds for all ε, or the
+    /// straight line to where another attack came.
+    fn way(&self) -> Vec<f32> {
+        if self.view.is_fgsm() {
+            let direction = self.baseline.goal.direction();
+            return Norm::Linf.steepest(&self.baseline.gradient.values).iter().map(|d| direction * d).collect();
         }
+        let scale = if self.linf > 0.0 { 1.0 / self.linf } else { 0.0 };
+        self.perturbation.values.iter().map(|d| scale * d).collect()
     }
 }
 
@@ -156,7 +164,9 @@ impl Study {
         let Some(subject) = &self.subject else { return Ok(()) };
         // The person waits for this one.
         if let Some(work) = self.least.as_mut().filter(|work| self.wish.least.is_some() && !work.is_done()) {
-            send(Event::Least(work.advance(subject)?));
+            if let Some(least) = work.advance(subject)? {
+                send(Event::Least(least));
+            }
         } else if let Some(wish) = second {
             if let Some(second) = self.second.advance(subject, &wish, load) {
                 send(Event::Second(Box::new(second)));

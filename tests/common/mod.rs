@@ -4,6 +4,10 @@
 pub mod server;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use doppelganger::engine::attack::{Attack, Attacked, Baseline, Fgsm, Norm, PIXELS, Rules};
+use doppelganger::engine::model::Model;
 
 /// A file or folder of the shared test data, which stands beside the project's folder and is no part of it.
 ///
@@ -25,4 +29,16 @@ pub fn shared(path: &str) -> Option<PathBuf> {
 /// A file of `tests/fixtures`.
 pub fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path)
+}
+
+/// Runs an attack on the picture of a baseline to its end, clipped to the range of pixels or not.
+pub fn attacked(model: &Arc<Model>, baseline: &Baseline, attack: &dyn Attack, eps: f32, clip: bool) -> Attacked {
+    let rules = Rules { bounds: clip.then_some(PIXELS), ..Rules::default() };
+    let problem = baseline.problem(model, rules).unwrap().with_eps(&[eps]).unwrap();
+    baseline.attacked(attack, &problem).unwrap()
+}
+
+/// The fast gradient sign method.
+pub fn fgsm(model: &Arc<Model>, baseline: &Baseline, eps: f32, clip: bool) -> Attacked {
+    attacked(model, baseline, &Fgsm { norm: Norm::Linf }, eps, clip)
 }

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use crate::app::explore::MAX_EPS;
-use crate::app::settings::{MethodChoice, Tab};
+use crate::app::settings::Tab;
+use crate::engine::attack::{Attack, AttackSettings, MAX_STEPS};
 use crate::engine::picture::Quantity;
 
 /// The size of the largest lesson file that is read.
@@ -63,7 +64,7 @@ pub struct Scene {
     /// The name of a bundled picture, or a path from the lesson's file.
     pub picture: Option<PathBuf>,
     pub eps: Option<f32>,
-    pub method: Option<MethodChoice>,
+    pub attack: Option<AttackName>,
     pub steps: Option<usize>,
     /// A class by name; the net's own answer with an empty name.
     pub label: Option<String>,
@@ -71,6 +72,23 @@ pub struct Scene {
     pub target: Option<String>,
     pub clip: Option<bool>,
     pub show: Option<Shown>,
+}
+
+/// The name of an attack, as on the command line.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct AttackName(pub String);
+
+impl TryFrom<String> for AttackName {
+    type Error = String;
+
+    fn try_from(name: String) -> std::result::Result<Self, String> {
+        if AttackSettings::named(&name).is_some() {
+            return Ok(Self(name));
+        }
+        let known: Vec<_> = AttackSettings::all().iter().map(Attack::name).collect();
+        Err(format!("there is no attack {name:?}; expected one of {}", known.join(", ")))
+    }
 }
 
 /// What the middle picture shows.
@@ -114,7 +132,7 @@ impl Scene {
             model: self.model.or(earlier.model),
             picture: self.picture.or(earlier.picture),
             eps: self.eps.or(earlier.eps),
-            method: self.method.or(earlier.method),
+            attack: self.attack.or(earlier.attack),
             steps: self.steps.or(earlier.steps),
             label: self.label.or(earlier.label),
             target: self.target.or(earlier.target),
@@ -177,9 +195,8 @@ impl Step {
         if let Some(eps) = self.scene.eps.filter(|eps| !(0.0..=MAX_EPS).contains(eps)) {
             return Err(format!("eps is {eps}; expected 0 to {MAX_EPS}"));
         }
-        let most = crate::app::explore::MAX_STEPS;
-        if let Some(steps) = self.scene.steps.filter(|steps| !(1..=most).contains(steps)) {
-            return Err(format!("steps is {steps}; expected 1 to {most}"));
+        if let Some(steps) = self.scene.steps.filter(|steps| !(1..=MAX_STEPS).contains(steps)) {
+            return Err(format!("steps is {steps}; expected 1 to {MAX_STEPS}"));
         }
         if self.hide.is_empty() && (self.then.is_some() || self.ask.is_some()) {
             return Err("there is something to predict, but nothing is hidden; expected hide = [\"answer\"]".into());

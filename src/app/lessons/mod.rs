@@ -2,7 +2,7 @@
 
 mod file;
 
-pub use file::{Lesson, PLACES, Part, Scene, Step};
+pub use file::{AttackName, Lesson, PLACES, Part, Scene, Step};
 
 use super::explore::Hidden;
 use super::words;
@@ -145,10 +145,7 @@ pub fn filled(text: &str, shown: Option<&Shown>) -> String {
                 |top: &[crate::engine::model::Guess]| top.first().map_or("…".into(), |guess| guess.name.clone());
             let prob =
                 |top: &[crate::engine::model::Guess]| top.first().map_or("…".into(), |guess| share(guess.prob));
-            let eps = match shown.view.method {
-                crate::engine::attack::Method::Fgsm { eps } => eps,
-                crate::engine::attack::Method::GradientSteps { .. } => shown.linf,
-            };
+            let eps = shown.view.pixel_eps().unwrap_or(shown.linf);
             [
                 shown.label.name.clone(),
                 name(&shown.clean_top),

@@ -2,16 +2,17 @@
 
 use eframe::egui::{self, Button, Checkbox, Id, Ui};
 
-use crate::app::commands::{Command, WhyCommand};
-use crate::app::explore::{DEFAULT_ETA, ETA_RANGE, Explore, MAX_EPS, MAX_STEPS};
-use crate::app::settings::MethodChoice;
+use super::attack_form::AttackForm;
+use super::timeline::{has_film, timeline};
+use crate::app::commands::{AttackCommand, Command, WhyCommand, attack_title};
+use crate::app::explore::{DEFAULT_ETA, ETA_RANGE, Explore};
 use crate::app::theme::{self, SPACE_2, SPACE_4};
 use crate::app::widgets::{
     ClassPicker, Curve, Field, Picked, Rail, command_button, hint, icon_button, problem_line, progress_ring, row,
     segmented,
 };
 use crate::app::words;
-use crate::engine::attack::{Goal, Label, Loss};
+use crate::engine::attack::{Attack, AttackSettings, Goal, GradientSteps, Label, Loss, Norm};
 use crate::engine::units::{self, LEVELS};
 
 const SLIDE: &str = "The slide prints 0.07 < 1/2⁷, but 1/2⁷ = .0078: the decimals slipped. The paper's value is .007.";
@@ -26,24 +27,46 @@ const PRESETS: [(&str, f32, &str); 7] = [
     (".25", 0.25, "The paper's value for digits"),
     (".3", 0.3, "The largest value in common use for digits"),
 ];
+const L2_PRESETS: [(&str, f32, &str); 4] = [
+    (".5", 0.5, "Usual for small photographs"),
+    ("1", 1.0, "Invisible on a photograph of 224×224 pixels"),
+    ("2", 2.0, "Usual for digits"),
+    ("3", 3.0, "Usual for photographs of 224×224 pixels"),
+];
+const L1_PRESETS: [(&str, f32, &str); 3] = [
+    ("5", 5.0, "Five pixels from black to white, or as much spread over more"),
+    ("10", 10.0, "Ten pixels from black to white, or as much spread over more"),
+    ("20", 20.0, "Twenty pixels from black to white, or as much spread over more"),
+];
 const MARKS: [f32; 7] = [1.0 / 255.0, 0.007, 0.07, 8.0 / 255.0, 0.1, 0.25, 0.3];
 
 const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is black and 1 is white. 1/255 cannot be seen; \
                         0.3 is nearly a third of the whole range, and anyone can see it. It fools the net all the same.";
 
+const LENGTH_HINT: &str = "The whole perturbation is at most ε long: ‖δ‖₂ is the root of the sum of its squares, ‖δ‖₁ the sum of its sizes. \
+                           A single pixel may move far, so ε is larger than in L∞.";
+
 /// What the groups below the slider need side by side, without and with the fields for classes.
-const GROUPS_WIDTH: f32 = 992.0;
-const SHORT_GROUPS_WIDTH: f32 = 854.0;
+const GROUPS_WIDTH: f32 = 1048.0;
+const SHORT_GROUPS_WIDTH: f32 = 910.0;
 const OWN_PIXELS_WIDTH: f32 = 108.0;
+/// The button with the attack's parameters: the least that it needs, and the most that it gets.
+const SHORT_PARAMETERS: f32 = 96.0;
+const PARAMETERS: f32 = 240.0;
+const SWITCHES_WIDTH: f32 = 444.0;
 const PICKER_WIDTH: f32 = 132.0;
 const GOAL_AND_LABEL_WIDTH: f32 = 532.0;
 const SHORT_GOAL_AND_LABEL_WIDTH: f32 = 432.0;
+
+/// Gradient steps that the rail reaches; the parameters take more.
+const MOST_GRADIENT_STEPS: f32 = 50.0;
 
 /// Half-typed numbers and searches.
 #[derive(Default)]
 pub struct Controls {
     eps: Field,
     eta: Field,
+    attack: AttackForm,
     target: ClassPicker,
     label: ClassPicker,
     /// "Towards…" or "given" was chosen but no class yet.
@@ -66,20 +89,24 @@ impl Controls {
 
     /// `search`: how far the search for the smallest ε is, while there is one.
     pub fn show(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
-        match explore.method {
-            MethodChoice::Fgsm => self.eps_rows(ui, explore, search, out),
-            MethodChoice::GradientSteps => self.gradient_rows(ui, explore, out),
+        if has_film(explore) {
+            timeline(ui, explore, out);
+        }
+        match &explore.attack {
+            AttackSettings::Gradient(gradient) => self.gradient_rows(ui, explore, gradient, out),
+            attack if attack.takes_eps() => self.eps_rows(ui, explore, search, out),
+            _ => shortest_row(ui, explore),
         }
         // The groups stay whole: one row where they fit, else two, else three.
         let pickers =
             [self.shows_target(explore), self.shows_label(explore)].into_iter().filter(|shown| *shown).count();
         let own_pixels = if explore.is_resampled() { OWN_PIXELS_WIDTH } else { 0.0 };
         let room = ui.available_width() - pickers as f32 * (PICKER_WIDTH + SPACE_2) - own_pixels;
-        let steps_here = theme::compact(ui) && explore.method == MethodChoice::GradientSteps;
-        if room >= SHORT_GROUPS_WIDTH && !steps_here {
+        if room >= SHORT_GROUPS_WIDTH {
             let short = room < GROUPS_WIDTH;
+            let parameters = room - if short { SHORT_GROUPS_WIDTH } else { GROUPS_WIDTH };
             row(ui, |ui| {
-                method(ui, explore, out);
+                self.attack.show(ui, explore, (SHORT_PARAMETERS + parameters).min(PARAMETERS), out);
                 ui.add_space(SPACE_4);
                 self.goal(ui, explore, out, short);
                 ui.add_space(SPACE_4);
@@ -90,12 +117,10 @@ impl Controls {
             return;
         }
         row(ui, |ui| {
-            method(ui, explore, out);
-            if steps_here {
-                steps(ui, explore, out, 96.0);
-            }
+            let width = ui.available_width() - SWITCHES_WIDTH - own_pixels;
+            self.attack.show(ui, explore, width.clamp(SHORT_PARAMETERS, PARAMETERS), out);
             ui.add_space(SPACE_2);
-            switches(ui, explore, out, steps_here);
+            switches(ui, explore, out, theme::compact(ui));
         });
         let short = room < GOAL_AND_LABEL_WIDTH;
         if room >= SHORT_GOAL_AND_LABEL_WIDTH {
@@ -119,34 +144,42 @@ impl Controls {
     }
 
     fn eps_rows(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
-        let readout = format!("= {:.2}/255 = {}", explore.eps * LEVELS, units::grey_levels(explore.eps));
+        let (eps, largest, norm) = (explore.eps(), explore.largest_eps(), explore.attack.norm());
+        let in_pixels = norm == Norm::Linf;
+        let readout = match in_pixels {
+            true => format!("= {:.2}/255 = {}", eps * LEVELS, units::grey_levels(eps)),
+            false => {
+                let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);
+                format!("{} · largest change {}", norm.symbol(), units::grey_levels(moved))
+            }
+        };
         ui.horizontal(|ui| {
             symbol(ui, "ε");
-            hint(ui, EPS_HINT);
+            hint(ui, if in_pixels { EPS_HINT } else { LENGTH_HINT });
             let rail = Rail {
                 name: "Epsilon",
-                range: 0.0..=MAX_EPS,
+                range: 0.0..=largest,
                 curve: Curve::Square,
-                step: 1.0 / LEVELS,
-                marks: &MARKS,
+                step: explore.eps_step(),
+                marks: if in_pixels { &MARKS } else { &[] },
                 grid: 0.0,
             };
             let menu = if theme::compact(ui) { 84.0 } else { 0.0 };
             let width = (ui.available_width() - 88.0 - 232.0 - menu).max(120.0);
-            let (response, moved) = rail.show(ui, width, explore.eps);
+            let (response, moved) = rail.show(ui, width, eps);
             if response.double_clicked() {
                 out.push(Command::EpsReset);
             } else if let Some(eps) = moved {
                 self.eps.clear();
                 out.push(Command::Eps(eps));
             }
-            response.on_hover_text("Drag, or use the arrow keys: one grey level a step, a tenth with Shift, ten with Page Up and Down. Double click: 0.25");
+            response.on_hover_text("Drag, or use the arrow keys: one grey level a step, a tenth with Shift, ten with Page Up and Down. Double click: the usual ε");
             let parse = |text: &str| match units::parse_eps(text) {
-                Ok(eps) if eps <= MAX_EPS => Ok(eps),
-                Ok(eps) => Err(format!("ε is {eps}; the slider ends at {MAX_EPS}, half of the way from black to white")),
+                Ok(eps) if eps <= largest => Ok(eps),
+                Ok(eps) => Err(format!("ε is {eps}; the slider ends at {largest}, half of the way from black to white at every pixel")),
                 Err(e) => Err(e.to_string()),
             };
-            if let Some(eps) = self.eps.show(ui, "ε as a number", &format!("{:.4}", explore.eps), parse) {
+            if let Some(eps) = self.eps.show(ui, "ε as a number", &format!("{eps:.4}"), parse) {
                 out.push(Command::Eps(eps));
             }
             if theme::compact(ui) {
@@ -169,8 +202,13 @@ impl Controls {
     }
 
     fn presets(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-        for (name, eps, tip) in PRESETS {
-            let chosen = (explore.eps - eps).abs() < 1e-6;
+        let presets = match explore.attack.norm() {
+            Norm::Linf => &PRESETS[..],
+            Norm::L2 => &L2_PRESETS,
+            Norm::L1 => &L1_PRESETS,
+        };
+        for &(name, eps, tip) in presets {
+            let chosen = (explore.eps() - eps).abs() < 1e-6;
             let response = ui.add(Button::new(name).selected(chosen)).on_hover_text(tip);
             if response.clicked() {
                 self.eps.clear();
@@ -180,7 +218,8 @@ impl Controls {
         }
     }
 
-    fn gradient_rows(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+    fn gradient_rows(&mut self, ui: &mut Ui, explore: &Explore, gradient: &GradientSteps, out: &mut Vec<Command>) {
+        let set = |gradient| Command::Attack(AttackCommand::Set(AttackSettings::Gradient(gradient)));
         ui.horizontal(|ui| {
             symbol(ui, "η");
             hint(
@@ -197,18 +236,18 @@ impl Controls {
                 grid: 0.0,
             };
             let width = (ui.available_width() - 88.0 - 232.0).max(120.0);
-            let (response, moved) = rail.show(ui, width, explore.eta);
+            let (response, moved) = rail.show(ui, width, gradient.eta);
             let reset = response.double_clicked().then_some(DEFAULT_ETA);
             if let Some(eta) = reset.or(moved) {
                 self.eta.clear();
-                out.push(Command::Eta(eta));
+                out.push(set(GradientSteps { eta, ..*gradient }));
             }
             let parse = |text: &str| match text.trim().parse::<f32>() {
                 Ok(eta) if ETA_RANGE.contains(&eta) => Ok(eta),
                 _ => Err(format!("η is {text:?}; expected a number from 0.0001 to 100, such as 0.1")),
             };
-            if let Some(eta) = self.eta.show(ui, "η as a number", &words::short(explore.eta), parse) {
-                out.push(Command::Eta(eta));
+            if let Some(eta) = self.eta.show(ui, "η as a number", &words::short(gradient.eta), parse) {
+                out.push(set(GradientSteps { eta, ..*gradient }));
             }
             let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);
             ui.add(egui::Label::new(theme::number(format!("largest change {}", units::grey_levels(moved)))).truncate());
@@ -217,7 +256,7 @@ impl Controls {
             problem_line(ui, problem);
         }
         if !theme::compact(ui) {
-            ui.horizontal(|ui| steps(ui, explore, out, 240.0));
+            ui.horizontal(|ui| steps(ui, gradient, out, 240.0));
         }
     }
 
@@ -283,24 +322,25 @@ fn classes(explore: &Explore) -> &[String] {
     explore.shown.as_ref().map_or(&[], |shown| &shown.model.classes)
 }
 
-fn steps(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, width: f32) {
+fn steps(ui: &mut Ui, gradient: &GradientSteps, out: &mut Vec<Command>, width: f32) {
     ui.label(theme::caption(ui, "Steps"));
     let rail = Rail {
         name: "Number of steps",
-        range: 1.0..=MAX_STEPS as f32,
+        range: 1.0..=MOST_GRADIENT_STEPS,
         curve: Curve::Linear,
         step: 1.0,
         marks: &[],
         grid: 1.0,
     };
-    let (_, moved) = rail.show(ui, width, explore.steps as f32);
+    let (_, moved) = rail.show(ui, width, gradient.steps as f32);
     if let Some(steps) = moved {
-        out.push(Command::Steps(steps.round() as usize));
+        let gradient = GradientSteps { steps: steps.round() as usize, ..*gradient };
+        out.push(Command::Attack(AttackCommand::Set(AttackSettings::Gradient(gradient))));
     }
-    ui.label(theme::number(format!("{:2}", explore.steps)));
+    ui.label(theme::number(format!("{:2}", gradient.steps)));
 }
 
-/// Clipping, and whose slope is followed.
+/// Clipping, rounding, and whose slope is followed.
 fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool) {
     let mut clip = explore.clip;
     let about = Command::ToggleClip.about();
@@ -308,6 +348,12 @@ fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool)
     let response = ui.add(Checkbox::new(&mut clip, name)).on_hover_text(about.tooltip).accessible_name(about.name);
     if response.changed() {
         out.push(Command::Clip(clip));
+    }
+    ui.add_space(SPACE_2);
+    let mut eight_bit = explore.eight_bit;
+    let about = Command::ToggleEightBit.about();
+    if ui.add(Checkbox::new(&mut eight_bit, about.name)).on_hover_text(about.tooltip).changed() {
+        out.push(Command::ToggleEightBit);
     }
     ui.add_space(SPACE_2);
     let mut log_odds = explore.loss == Loss::LogOdds;
@@ -325,15 +371,20 @@ fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool)
     }
 }
 
-fn method(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-    let commands = [Command::UseFgsm, Command::UseGradientSteps];
-    let about = commands.each_ref().map(Command::about);
-    let options = about.each_ref().map(|a| (a.name, a.tooltip));
-    ui.label(theme::caption(ui, "Method"));
-    let chosen = usize::from(explore.method == MethodChoice::GradientSteps);
-    if let Some(index) = segmented(ui, "Method", &options, chosen) {
-        out.push(commands[index].clone());
-    }
+/// Of attacks that find the shortest perturbation by themselves: how long it is.
+fn shortest_row(ui: &mut Ui, explore: &Explore) {
+    row(ui, |ui| {
+        let title = attack_title(&explore.attack);
+        let found = explore.shown.as_deref().filter(|shown| shown.view.attack.name() == explore.attack.name());
+        let text = match found {
+            Some(shown) if shown.linf == 0.0 && shown.timeline.is_result => {
+                format!("{title} found no perturbation that fools")
+            }
+            Some(shown) => format!("{title} finds a short perturbation by itself: {}", words::length(shown)),
+            None => format!("{title} finds a short perturbation by itself"),
+        };
+        ui.add(egui::Label::new(text).truncate());
+    });
 }
 
 fn symbol(ui: &mut Ui, text: &str) {

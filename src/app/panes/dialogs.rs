@@ -25,6 +25,8 @@ pub enum Question {
     Open,
     /// Where the adversarial picture goes.
     Save,
+    /// Where a picture of the window goes.
+    SaveView,
     /// Weights or a manifest.
     Model,
     Lesson,
@@ -41,6 +43,7 @@ impl Question {
         match self {
             Self::Open => "Open a picture",
             Self::Save => "Save the adversarial picture",
+            Self::SaveView => "Save the view",
             Self::Model => "Add a model from a file",
             Self::Lesson => "Open a lesson",
             Self::Folder | Self::Archive => "Train on pictures of your own",
@@ -52,8 +55,9 @@ impl Question {
 
     fn remark(self) -> &'static str {
         match self {
-            Self::Open => "PNG, JPEG, WebP, BMP, TIFF or GIF.",
+            Self::Open => "PNG, JPEG, WebP, BMP, TIFF or GIF; or a view that was saved before.",
             Self::Save => "A PNG of the size that the net sees.",
+            Self::SaveView => "A PNG of the window, with its settings inside: it can be opened again.",
             Self::Lesson => "A text file (TOML) with a title and steps.",
             Self::Model => "Weights as .pth or .safetensors, or a manifest as .toml. They are checked and copied.",
             Self::Folder | Self::Archive => {
@@ -69,8 +73,8 @@ impl Question {
     /// Kinds of files, for the system's dialog.
     pub fn filter(self) -> Option<(&'static str, &'static [&'static str])> {
         match self {
-            Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif"])),
-            Self::Save | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
+            Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "toml"])),
+            Self::Save | Self::SaveView | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
             Self::Model => Some(("Weights and manifests", &["pth", "pt", "safetensors", "toml"])),
             Self::Lesson => Some(("Lessons", &["toml"])),
             Self::Folder => None,
@@ -85,6 +89,7 @@ impl Question {
         match self {
             Self::Open => Command::Show(Source::File(path)),
             Self::Save => Command::SaveTo(path.with_extension("png")),
+            Self::SaveView => Command::SaveViewTo(path.with_extension("png")),
             Self::Model => Command::Models(ModelsCommand::Add(path)),
             Self::Lesson => Command::Lesson(LessonCommand::Open(path)),
             Self::Folder | Self::Archive => Command::Train(TrainCommand::UseFolder(path)),
@@ -103,7 +108,7 @@ impl Question {
             Self::Open | Self::Lesson => "Open",
             Self::Model => "Add",
             Self::Folder | Self::Archive => "Use",
-            Self::Save | Self::Export(_) => "Save",
+            Self::Save | Self::SaveView | Self::Export(_) => "Save",
         }
     }
 }

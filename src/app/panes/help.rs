@@ -91,6 +91,7 @@ fn shortcuts(ui: &mut Ui) {
     group(ui, "Explore", Place::In(Tab::Explore), &of_explore);
     group(ui, "Train", Place::In(Tab::Train), &[]);
     group(ui, "Models", Place::In(Tab::Models), &[]);
+    group(ui, "Test sets", Place::In(Tab::TestSets), &[]);
 }
 
 fn group(ui: &mut Ui, title: &str, place: Place, others: &[(&str, &str)]) {
@@ -101,7 +102,7 @@ fn group(ui: &mut Ui, title: &str, place: Place, others: &[(&str, &str)]) {
             ui.label(theme::number(keys));
             ui.end_row();
         };
-        for command in Command::with_shortcut(place) {
+        for command in Command::listed(place) {
             let about = command.about();
             if let Some(keys) = about.shortcut {
                 row(about.name, &commands::spelled(&keys));

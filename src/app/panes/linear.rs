@@ -68,7 +68,7 @@ impl LinearView {
                 });
                 weights(ui, linear, shown, textures);
                 ui.add_space(SPACE_1);
-                for line in formula(linear, shown, explore.eps) {
+                for line in formula(linear, shown, explore.lengths.linf) {
                     ui.label(theme::number(line));
                 }
                 ui.add_space(SPACE_1);

@@ -1,6 +1,7 @@
 //! The parts of the window. Each draws itself from state that it may only read (and a little of its own, such as a
 //! half-typed number) and returns commands.
 
+mod attack_form;
 mod canvas;
 mod controls;
 mod crop;
@@ -16,6 +17,8 @@ mod pictures;
 pub mod plots;
 mod results;
 mod samples;
+mod testset;
+mod timeline;
 mod top_bar;
 mod train;
 mod why;
@@ -34,6 +37,7 @@ pub use pictures::Pictures;
 pub use plots::PlotLook;
 pub use results::results;
 pub use samples::{Samples, Thumbnail, make_thumbnails};
+pub use testset::TestSetPage;
 pub use top_bar::top_bar;
 pub use train::{Around, Questions, TrainTab};
 pub use why::{Part, WhyLook, why, why_height};

@@ -7,6 +7,7 @@ use crate::app::explore::Explore;
 use crate::app::lessons::Lessons;
 use crate::app::settings::Tab;
 use crate::app::theme::{self, SPACE_2};
+use crate::app::view_file::examples;
 use crate::app::widgets::ListKeys;
 use crate::engine::data::samples;
 use crate::worker::Source;
@@ -117,10 +118,10 @@ impl Palette {
 
 /// Everything: the commands of the tab on screen first, then those of the window, of the other tabs, nets, pictures, lessons.
 fn entries(tab: Tab, explore: &Explore, lessons: &Lessons) -> Vec<Entry> {
-    let tabs = [Tab::Explore, Tab::Train, Tab::Models];
+    let tabs = [Tab::Explore, Tab::Train, Tab::Models, Tab::TestSets];
     let others = tabs.into_iter().filter(|other| *other != tab);
     let places = [Place::In(tab), Place::Everywhere].into_iter().chain(others.map(Place::In));
-    let commands = places.flat_map(|place| Command::with_shortcut(place).into_iter().map(move |does| (place, does)));
+    let commands = places.flat_map(|place| Command::listed(place).into_iter().map(move |does| (place, does)));
     let mut all: Vec<Entry> = commands
         .map(|(place, command)| {
             let (about, of) = (
@@ -148,6 +149,13 @@ fn entries(tab: Tab, explore: &Explore, lessons: &Lessons) -> Vec<Entry> {
     for sample in samples() {
         let source = Source::Sample(sample.name.into());
         add(format!("Picture: {}", sample.title), sample.credit, (in_explore, Command::Show(source)));
+    }
+    for (index, example) in examples().into_iter().enumerate() {
+        add(
+            format!("Example: {}", example.title),
+            "A photograph that is taken for something else",
+            (None, Command::ShowExample(index)),
+        );
     }
     for (index, lesson) in lessons.known.iter().enumerate() {
         let begin = Command::Lesson(LessonCommand::Begin(index));

@@ -3,7 +3,7 @@
 use eframe::egui::{self, Align2, Mesh, Rect, Role, Sense, Shape, Ui, Vec2, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
 
-use crate::app::commands::Command;
+use crate::app::commands::{AttackCommand, Command};
 use crate::app::explore::{Explore, GAIN_RANGE};
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::{Curve, Mark, Rail, bars, hint, icon_at, row, segmented};
@@ -221,9 +221,10 @@ pub fn results(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
 /// Why one step was not enough, and the way on.
 fn one_step_remark(ui: &mut Ui, remark: &str, out: &mut Vec<Command>) {
     ui.label(theme::weak(ui, remark));
-    let about = Command::UseGradientSteps.about();
+    let several = Command::Attack(AttackCommand::Use("bim"));
+    let about = several.about();
     if ui.link(egui::RichText::new("Take several").small()).on_hover_text(about.tooltip).clicked() {
-        out.push(Command::UseGradientSteps);
+        out.push(several);
     }
 }
 

@@ -11,6 +11,7 @@ use crate::app::settings::{Settings, Tab, ThemeChoice};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::train::words::megabytes;
 use crate::app::train::{Train, words};
+use crate::app::view_file::examples;
 use crate::app::widgets::{command_button, icon_button, progress_ring, segmented};
 use crate::app::words::thousands;
 use crate::engine::model::Entry;
@@ -20,6 +21,7 @@ const ROOMY: f32 = 1130.0;
 /// Below this width the name of the program makes room.
 const NAMED: f32 = 760.0;
 const MENU_WIDTH: f32 = 380.0;
+const MENU_HEIGHT: f32 = 560.0;
 
 pub fn top_bar(
     ui: &mut Ui,
@@ -57,13 +59,13 @@ pub fn top_bar(
 
 /// The pages of the window; a run in hand shows its progress wherever one is.
 fn tabs(ui: &mut Ui, train: &Train, tab: Tab, out: &mut Vec<Command>) {
-    let tabs = [Tab::Explore, Tab::Train, Tab::Models];
+    let tabs = [Tab::Explore, Tab::Train, Tab::Models, Tab::TestSets];
     let about = tabs.map(|tab| Command::Tab(tab).about());
     let tips = about.each_ref().map(|about| {
         let keys = about.shortcut.as_ref().map(commands::spelled).unwrap_or_default();
         format!("{}  ({keys})", about.tooltip)
     });
-    let options = std::array::from_fn::<_, 3, _>(|i| (about[i].name, tips[i].as_str()));
+    let options = std::array::from_fn::<_, 4, _>(|i| (about[i].name, tips[i].as_str()));
     let chosen = tabs.iter().position(|known| *known == tab).unwrap_or(0);
     if let Some(index) = segmented(ui, "Tab", &options, chosen) {
         out.push(Command::Tab(tabs[index]));
@@ -86,7 +88,7 @@ fn model_picker(ui: &mut Ui, explore: &Explore, train: &Train, out: &mut Vec<Com
     // The box is as wide as it may be, whatever the title.
     let response = ui.scope(|ui| {
         ui.set_max_width(width);
-        let picker = ComboBox::from_id_salt("model").selected_text(title).width(width).truncate();
+        let picker = ComboBox::from_id_salt("model").selected_text(title).width(width).truncate().height(MENU_HEIGHT);
         picker.show_ui(ui, |ui| model_menu(ui, explore, out)).response
     });
     let about = shown_about(explore);
@@ -170,6 +172,15 @@ fn lesson_menu(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
             let button = Button::selectable(is_open, text).wrap().min_size(egui::vec2(ui.available_width(), 0.0));
             if ui.add(button).accessible_name(format!("Lesson: {}", lesson.title)).clicked() {
                 out.push(Command::Lesson(LessonCommand::Begin(index)));
+            }
+        }
+        ui.separator();
+        ui.label(theme::caption(ui, "Doppelgängers of photographs"));
+        for (index, example) in examples().into_iter().enumerate() {
+            let button =
+                Button::selectable(false, example.title.as_str()).min_size(egui::vec2(ui.available_width(), 0.0));
+            if ui.add(button).accessible_name(format!("Example: {}", example.title)).clicked() {
+                out.push(Command::ShowExample(index));
             }
         }
         ui.separator();

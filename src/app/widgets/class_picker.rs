@@ -5,6 +5,7 @@ use egui_material_icons::icons;
 
 use super::ListKeys;
 use crate::app::theme::{self, palette};
+use crate::engine::model::class_words;
 
 const ROWS: usize = 9;
 
@@ -113,9 +114,12 @@ impl ClassPicker {
         area.show_rows(ui, height, hits.len(), |ui, rows| {
             for row in rows {
                 let name = &classes[hits[row]];
+                let text = self.text.trim().to_lowercase();
+                let word = if name.to_lowercase().contains(&text) { None } else { word_for(name, &text) };
                 let button = Button::selectable(row == self.lit, name.as_str()).truncate();
+                let button = button.right_text(theme::weak(ui, word.unwrap_or_default()));
                 let button = button.min_size(egui::vec2(ui.available_width(), height));
-                let response = ui.add(button);
+                let response = ui.add(button).accessible_name(name.as_str());
                 if response.hovered() && ui.input(|i| i.pointer.is_moving()) {
                     self.lit = row;
                 }
@@ -132,19 +136,29 @@ impl ClassPicker {
     }
 }
 
-/// Classes whose name holds the text, those that begin with it first; all of them for no text.
+/// Classes whose name holds the text, those that begin with it first; then those that an everyday word which begins with it
+/// stands for. All of them for no text.
 fn hits(classes: &[String], text: &str) -> Vec<usize> {
     let text = text.trim().to_lowercase();
     let mut found: Vec<(usize, usize)> = classes
         .iter()
         .enumerate()
         .filter_map(|(index, name)| {
-            let at = name.to_lowercase().find(&text)?;
-            Some((if text.is_empty() { 0 } else { at.min(1) }, index))
+            let rank = match name.to_lowercase().find(&text) {
+                Some(_) if text.is_empty() => 0,
+                Some(at) => at.min(1),
+                None => word_for(name, &text).map(|_| 2)?,
+            };
+            Some((rank, index))
         })
         .collect();
     found.sort();
     found.into_iter().map(|(_, index)| index).collect()
+}
+
+/// The everyday word that begins with a text and stands for a class.
+fn word_for(class: &str, text: &str) -> Option<&'static str> {
+    class_words(class).iter().find(|word| word.starts_with(text)).copied()
 }
 
 #[cfg(test)]
@@ -158,5 +172,8 @@ mod tests {
         assert_eq!(hits(&classes, "GIB"), [3]);
         assert_eq!(hits(&classes, ""), [0, 1, 2, 3]);
         assert!(hits(&classes, "crab").is_empty());
+        assert_eq!(hits(&classes, "ape"), [3], "by an everyday word");
+        let pets: Vec<String> = ["hot dog", "basenji", "dogsled", "cup"].map(String::from).into();
+        assert_eq!(hits(&pets, "dog"), [2, 0, 1]);
     }
 }

@@ -15,7 +15,7 @@ use super::training::{Report, drive};
 use super::{interrupt, print, print_json};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::files::write_atomically;
-use crate::engine::train::{Config, RunFolder, Summary};
+use crate::engine::train::{Config, RunFolder, Stage as Phase, Summary};
 use crate::engine::{Error, Result};
 use recipe::{Recipe, Stage};
 
@@ -39,9 +39,10 @@ pub struct ReproduceArgs {
     /// The most epochs of a maxout net before it is retrained
     #[arg(long, value_name = "N", default_value_t = 250)]
     epochs: usize,
-    /// Let the learning rate fall to zero along half a cosine, which needs a part of the recipe's epochs
+    /// A recipe that needs a part of the epochs: the learning rate falls to zero along half a cosine, and the adversarially
+    /// trained nets keep .8 of their hidden units
     #[arg(long, conflicts_with = "quick")]
-    cosine: bool,
+    brief: bool,
     /// Only train the nets whose name begins with TEXT, and measure nothing: to share the work among several machines or
     /// processes
     #[arg(long, value_name = "TEXT")]
@@ -53,8 +54,8 @@ pub struct ReproduceArgs {
 
 pub fn run(args: &ReproduceArgs) -> Result<()> {
     interrupt::watch();
-    let &ReproduceArgs { quick, seeds, units, epochs, cosine, .. } = args;
-    let recipe = Recipe { quick, seeds, units, epochs, cosine };
+    let &ReproduceArgs { quick, seeds, units, epochs, brief, .. } = args;
+    let recipe = Recipe { quick, seeds, units, epochs, brief };
     let data = args.data.absolute()?;
     std::fs::create_dir_all(&args.out).map_err(Error::io("make the folder for the reproduction", &args.out))?;
     let mut sets = Sets { source: data, opened: Vec::new() };
@@ -128,8 +129,11 @@ fn train(recipe: &Recipe, stage: Stage, seed: u64, out: &Path, sets: &mut Sets) 
 
 /// The epochs that the early stopping of another run chose.
 fn chosen_epochs(path: &Path) -> Result<usize> {
+    let has_chosen = |summary: &Summary| {
+        summary.is_finished || summary.history.iter().any(|record| record.stage == Phase::Retraining)
+    };
     match RunFolder::summary(path) {
-        Ok(Summary { is_finished: true, config, history, .. }) => Ok(config.stopping.rule.best_epochs(&history)),
-        _ => Err(Error::Argument(format!("train the first seed to its end before the others\n  {}", path.display()))),
+        Ok(summary) if has_chosen(&summary) => Ok(summary.config.stopping.rule.best_epochs(&summary.history)),
+        _ => Err(Error::Argument(format!("train the first seed before the others\n  {}", path.display()))),
     }
 }

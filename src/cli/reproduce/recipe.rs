@@ -21,7 +21,7 @@ pub enum Stage {
 }
 
 /// Learning rate, schedule and momentum that come as far as the recipe in a part of its epochs.
-const COSINE: (f32, Schedule, Momentum) = (0.05, Schedule::Cosine, Momentum { start: 0.9, end: 0.9, epochs: 1 });
+const BRIEF: (f32, Schedule, Momentum) = (0.05, Schedule::Cosine, Momentum { start: 0.9, end: 0.9, epochs: 1 });
 
 /// The paper's ε on MNIST.
 pub const EPS: f32 = 0.25;
@@ -65,8 +65,8 @@ pub struct Recipe {
     pub seeds: u64,
     pub units: usize,
     pub epochs: usize,
-    /// The rate falls to zero along half a cosine, instead of by 1.000004 a step.
-    pub cosine: bool,
+    /// A recipe for a part of the epochs: see [`Self::adversarial_maxout`] and [`BRIEF`].
+    pub brief: bool,
 }
 
 impl Recipe {
@@ -89,7 +89,8 @@ impl Recipe {
         Config { epochs, stopping, validation: 0, ..self.config(stage, seed, 0) }
     }
 
-    /// The settings of a run that chooses its epochs on the last sixth of the pictures; the data set apart.
+    /// The settings of a run that chooses its epochs on the last sixth of the pictures; the data set apart. Perturbed pixels may
+    /// leave [0, 1]: the paper's formula has no clipping.
     pub fn config(&self, stage: Stage, seed: u64, pictures: usize) -> Config {
         let maxout = if self.quick { self.quick_maxout(stage) } else { self.maxout() };
         // The last sixth of the training pictures: of MNIST's 60 000 the last 10 000.
@@ -108,17 +109,21 @@ impl Recipe {
             },
             Stage::Maxout => Config { adversary: Adversary::None, stopping: clean, ..maxout },
             // The deck's rule: adversarial examples alone.
-            Stage::AdversarialMaxout => Config { adversary: Adversary::Fgsm, alpha: 0.5, ..maxout },
-            Stage::SignNoise => Config { adversary: Adversary::Signs, alpha: 0.5, stopping: clean, ..maxout },
-            Stage::UniformNoise => Config { adversary: Adversary::Uniform, alpha: 0.5, stopping: clean, ..maxout },
+            Stage::AdversarialMaxout => self.adversarial_maxout(maxout),
+            Stage::SignNoise => {
+                Config { adversary: Adversary::Signs, alpha: 0.5, clip: false, stopping: clean, ..maxout }
+            }
+            Stage::UniformNoise => {
+                Config { adversary: Adversary::Uniform, alpha: 0.5, clip: false, stopping: clean, ..maxout }
+            }
         }
     }
 
     /// Goodfellow et al., Maxout Networks, 2013, section 5.1, and its published configuration; the number of epochs apart.
     fn maxout(&self) -> Config {
         let units = self.units;
-        let (learning_rate, schedule, momentum) = if self.cosine {
-            COSINE
+        let (learning_rate, schedule, momentum) = if self.brief {
+            BRIEF
         } else {
             (0.1, Schedule::Decay(1.000_004), Momentum { start: 0.5, end: 0.7, epochs: 250 })
         };
@@ -133,6 +138,16 @@ impl Recipe {
             stopping: Stopping { rule: Rule::Adversarial, patience: Some(100), retrain: true },
             ..Config::default()
         }
+    }
+
+    /// Where epochs are few, less of the hidden units is dropped: the adversarial examples regularise too.
+    fn adversarial_maxout(&self, maxout: Config) -> Config {
+        let units = self.units;
+        let model = match self.brief {
+            true => format!("maxout:{units}x5,{units}x5+dropout=0.8,0.8"),
+            false => maxout.model,
+        };
+        Config { model, adversary: Adversary::Fgsm, alpha: 0.5, clip: false, ..maxout }
     }
 
     /// A net of the same kind without dropout, which learns in a few epochs.

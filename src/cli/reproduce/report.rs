@@ -15,15 +15,15 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
          Goodfellow, Shlens and Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572), on MNIST, with this \
          program's trainer. Printed by\n\n",
     );
-    let &Recipe { seeds, units, epochs, quick, cosine } = recipe;
-    let flags = [(quick, " --quick"), (cosine, " --cosine")].map(|(on, flag)| if on { flag } else { "" }).concat();
+    let &Recipe { seeds, units, epochs, quick, brief } = recipe;
+    let flags = [(quick, " --quick"), (brief, " --brief")].map(|(on, flag)| if on { flag } else { "" }).concat();
     let _ = writeln!(
         text,
         "```sh\ndoppelganger reproduce --data path/to/mnist --out DIR{flags} --seeds {seeds} --units {units} --epochs {epochs}\n```\n"
     );
     text.push_str(
-        "ε = .25 in pixels of [0, 1], adversarial pictures clipped to [0, 1], true labels, the 10 000 test digits (PGD-40 on the \
-         first 1 000: random start, steps of ε/16). The interval of an error is Wilson's 95 % interval for so many test pictures \
+        "ε = .25 in pixels of [0, 1], of which perturbed pixels may leave the range, as the paper's formula has it, in training and in \
+         measuring; true labels, the 10 000 test digits (PGD-40 on the first 1 000, clipped to [0, 1]: random start, steps of ε/16). The interval of an error is Wilson's 95 % interval for so many test pictures \
          around the mean of the seeds; that of a confidence on mistakes runs from the least to the greatest seed. FGSM follows \
          the sign of the log-odds, which is that of the loss.\n\n\
          | net and attack | published | measured | interval | n | seeds |\n|---|--:|--:|--:|--:|---|\n",
@@ -74,9 +74,10 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
 fn schedule_note(recipe: &Recipe) -> &'static str {
     if recipe.quick {
         "Without dropout and for a few epochs, for the class-room.\n\n"
-    } else if recipe.cosine {
+    } else if recipe.brief {
         "The recipe is that of Goodfellow et al., *Maxout Networks* (2013), but for the learning rate, which falls from .05 to zero along \
-         half a cosine at momentum .9: the published one (.1, divided by 1.000004 a step, momentum from .5 to .7) needs more epochs.\n\n"
+         half a cosine at momentum .9: the published one (.1, divided by 1.000004 a step, momentum from .5 to .7) needs more epochs. \
+         The adversarially trained nets keep .8 of their hidden units in training, not .5.\n\n"
     } else {
         "The recipe is that of Goodfellow et al., *Maxout Networks* (2013).\n\n"
     }

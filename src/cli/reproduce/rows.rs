@@ -10,6 +10,7 @@ use super::Sets;
 use super::recipe::{EPS, Recipe, Stage};
 use crate::cli::interrupt;
 use crate::cli::progress::ProgressLine;
+use crate::engine::attack::PIXELS;
 use crate::engine::data::{Dataset, Split};
 use crate::engine::device::Backend;
 use crate::engine::statistics::wilson_interval;
@@ -43,6 +44,8 @@ struct Question {
     /// Where the gradient comes from.
     source: Stage,
     adversary: Adversary,
+    /// Without it pixels may leave [0, 1], as the paper's formula has it.
+    is_clipped: bool,
     published: Option<f64>,
     published_confidence: Option<f64>,
 }
@@ -51,7 +54,7 @@ struct Question {
 const PGD_STEPS: usize = 40;
 const PGD_PICTURES: usize = 1000;
 
-const QUESTIONS: [Question; 20] = {
+const QUESTIONS: [Question; 22] = {
     use Adversary::{Fgsm, None as Clean, Pgd};
     use Stage::{AdversarialMaxout, Logistic, Maxout, SignNoise, Softmax, UniformNoise};
     const fn question(
@@ -61,7 +64,11 @@ const QUESTIONS: [Question; 20] = {
         adversary: Adversary,
         (published, published_confidence): (Option<f64>, Option<f64>),
     ) -> Question {
-        Question { name, title, net, source, adversary, published, published_confidence }
+        let is_clipped = matches!(adversary, Pgd { .. });
+        Question { name, title, net, source, adversary, is_clipped, published, published_confidence }
+    }
+    const fn clipped(name: &'static str, title: &'static str, net: Stage) -> Question {
+        Question { is_clipped: true, ..question(name, title, (net, net), Fgsm, NEITHER) }
     }
     const PGD: Adversary = Pgd { steps: PGD_STEPS };
     const NEITHER: (Option<f64>, Option<f64>) = (None, None);
@@ -85,6 +92,7 @@ const QUESTIONS: [Question; 20] = {
         ),
         question("maxout_clean", "maxout, clean", (Maxout, Maxout), Clean, (Some(0.0094), None)),
         question("maxout_fgsm", "maxout, FGSM", (Maxout, Maxout), Fgsm, (Some(0.894), Some(0.976))),
+        clipped("maxout_fgsm_clipped", "maxout, FGSM clipped to [0, 1]", Maxout),
         question("maxout_pgd", "maxout, PGD-40", (Maxout, Maxout), PGD, NEITHER),
         question(
             "adversarial_maxout_clean",
@@ -99,6 +107,11 @@ const QUESTIONS: [Question; 20] = {
             (AdversarialMaxout, AdversarialMaxout),
             Fgsm,
             (Some(0.179), Some(0.814)),
+        ),
+        clipped(
+            "adversarial_maxout_fgsm_clipped",
+            "adversarially trained maxout, FGSM clipped to [0, 1]",
+            AdversarialMaxout,
         ),
         question(
             "adversarial_maxout_pgd",
@@ -167,7 +180,7 @@ pub fn measure(recipe: &Recipe, out: &Path, sets: &mut Sets, progress: bool) -> 
             line.draw(question.title, number, QUESTIONS.len());
             let mut net = learner(&out.join(question.net.folder(seed)))?;
             let mut source = learner(&out.join(question.source.folder(seed)))?;
-            answers.push(answer(&mut net, &mut source, &data, question.adversary)?);
+            answers.push(answer(&mut net, &mut source, &data, question)?);
         }
         question.add_rows(&answers, &seeds, &mut rows);
     }
@@ -181,10 +194,11 @@ fn learner(folder: &Path) -> Result<Learner> {
     Learner::new(&Backend::from_environment()?, &manifest, &best, Algorithm::Sgd)
 }
 
-fn answer(net: &mut Learner, source: &mut Learner, data: &Dataset, adversary: Adversary) -> Result<Measured> {
+fn answer(net: &mut Learner, source: &mut Learner, data: &Dataset, question: &Question) -> Result<Measured> {
+    let &Question { adversary, is_clipped, .. } = question;
     let (input, _) = crate::engine::data::DataSource::Mnist.shape()?;
     let n = if matches!(adversary, Adversary::Pgd { .. }) { data.len().min(PGD_PICTURES) } else { data.len() };
-    let objective = Objective { adversary, eps: EPS, ..Objective::default() };
+    let objective = Objective { adversary, eps: EPS, bounds: is_clipped.then_some(PIXELS), ..Objective::default() };
     let (mut tally, mut noise) = (Tally::default(), ChaCha8Rng::seed_from_u64(0));
     for batch in (0..n).collect::<Vec<_>>().chunks(250) {
         let (pixels, labels) = data.batch_values(batch, &input)?;

@@ -1,7 +1,7 @@
 //! What the net says along a line through a picture: figure 4 of arXiv 1412.6572.
 
-use super::step::clip;
-use super::{Bounds, Subject};
+use super::step::{clip, to_8_bits};
+use super::{Rules, Subject};
 use crate::engine::loss::softmax;
 use crate::engine::model::{Model, argmax};
 use crate::engine::{Error, Result};
@@ -38,18 +38,12 @@ pub fn eps_ladder(max: f32, points: usize) -> Vec<f32> {
     eps_range(1.0, points).into_iter().map(|share| max * share.powi(3)).collect()
 }
 
-/// One forward pass on all of `x + ε·η` together, clipped to `bounds` if there are some. Unlike an attack's, these ε may be
+/// One forward pass on all of `x + ε·η` together, clipped and rounded as the rules say. Unlike an attack's, these ε may be
 /// negative. Of a photo the net is shown what a file of it would show, in 8 bits.
 ///
 /// # Errors
 /// A direction of another size than the picture, ε that do not ascend, or those of the net.
-pub fn eps_curve(
-    model: &Model,
-    subject: &Subject,
-    direction: &[f32],
-    eps: &[f32],
-    bounds: Option<Bounds>,
-) -> Result<EpsCurve> {
+pub fn eps_curve(model: &Model, subject: &Subject, direction: &[f32], eps: &[f32], rules: Rules) -> Result<EpsCurve> {
     let x = &subject.pixels().values;
     if direction.len() != x.len() {
         let (found, expected) = (direction.len(), x.len());
@@ -60,7 +54,10 @@ pub fn eps_curve(
     }
     let moved = |&eps: &f32| {
         let mut moved: Vec<f32> = x.iter().zip(direction).map(|(x, d)| x + eps * d).collect();
-        clip(&mut moved, bounds);
+        clip(&mut moved, rules.bounds);
+        if rules.eight_bit {
+            to_8_bits(&mut moved);
+        }
         moved
     };
     Ok(EpsCurve::new(eps.to_vec(), subject.logits(model, eps.iter().map(moved))?))

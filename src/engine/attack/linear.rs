@@ -80,7 +80,7 @@ pub fn linear_rival(model: &Model, picture: &Planes, label: usize) -> Result<Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::attack::{Bounds, eps_curve};
+    use crate::engine::attack::{Rules, eps_curve};
     use crate::engine::data::sample;
     use crate::engine::model::{Catalogue, argmax};
 
@@ -97,7 +97,9 @@ mod tests {
         let least = rival.least_eps();
         assert!(least > 0.0 && rival.lead > 0.0, "{rival:?}");
         let answers = |direction: &[f32], eps: &[f32]| {
-            let curve = eps_curve(&model, &x.clone().into(), direction, eps, None::<Bounds>).unwrap();
+            let curve =
+                eps_curve(&model, &x.clone().into(), direction, eps, Rules { bounds: None, ..Rules::default() })
+                    .unwrap();
             (curve.logits.iter().map(|z| argmax(z)).collect::<Vec<_>>(), curve.logits)
         };
         let signs = Norm::Linf.steepest(&rival.weights.values);

@@ -33,7 +33,7 @@ pub use honesty::{Curve, Point, Warning, warnings};
 pub use linear::{LinearRival, linear_rival};
 pub use minimal::MinimalEps;
 pub use one_step::{Fgsm, Noise, NoiseKind};
-pub use picture::{Attacked, Baseline, MAX_PHOTO_PIXELS, Subject, attack};
+pub use picture::{Attacked, Baseline, MAX_PHOTO_PIXELS, Subject};
 pub use problem::{Clean, Problem, Rules};
 pub use run::{Attack, MAX_STEPS, Run, Step, finish};
 pub use saliency::SaliencyMap;
@@ -75,15 +75,6 @@ pub enum Label {
     Predicted,
     /// What a person says it is.
     Given(usize),
-}
-
-/// How to move.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Method {
-    /// One step of the sign: `x ± ε·sign(∇ₓJ)`, ε in units of the pixel range.
-    Fgsm { eps: f32 },
-    /// The deck's first slide: `steps` times `x ± η·∇ₓJ`.
-    GradientSteps { eta: f32, steps: usize },
 }
 
 /// What came of it.

@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
-use super::{
-    Bounds, Goal, InputGradient, Label, Loss, MAX_STEPS, Method, Norm, PIXELS, Problem, Rules, Verdict, fgsm,
-    gradient_step, input_gradient,
-};
+use super::{Attack, Clean, Goal, InputGradient, Label, Loss, Norm, Problem, Rules, Verdict, finish, input_gradient};
 use crate::engine::model::{Guess, Model, argmax};
 use crate::engine::picture::{Lens, Picture, Planes, open, save_png};
 use crate::engine::units::LEVELS;
@@ -150,6 +147,8 @@ pub struct Baseline {
     pub probabilities: Vec<f32>,
     /// ∇ₓ of the loss of the label or of the target, at the original.
     pub gradient: Arc<Planes>,
+    /// What the gradient's pass gave: of a photo, without the rounding to 8 bits that stands before `probabilities`.
+    logits: Vec<f32>,
     /// Share of pixel values whose gradient is exactly zero.
     pub zero_gradient_fraction: f32,
     /// The net is so sure of the class that rounding hides most of the cross-entropy's gradient; [`Loss::LogOdds`] sees it.
@@ -242,6 +241,7 @@ impl Baseline {
             label,
             zero_gradient_fraction: passed.zero_fractions()?[0],
             saturated: passed.saturated[0],
+            logits: passed.logits.flatten_all()?.to_vec1()?,
             gradient: gradient.into(),
             subject,
             original,
@@ -249,34 +249,37 @@ impl Baseline {
         })
     }
 
-    /// The way that a method goes, for ε = 1: no pixel moves by more.
-    pub fn direction(&self, method: Method) -> Vec<f32> {
-        let gradient = &self.gradient.values;
-        let way = match method {
-            Method::Fgsm { .. } => Norm::Linf.steepest(gradient),
-            Method::GradientSteps { .. } => {
-                let largest = Norm::Linf.length(gradient);
-                gradient.iter().map(|g| if largest == 0.0 { 0.0 } else { g / largest }).collect()
-            }
-        };
-        way.into_iter().map(|d| self.goal.direction() * d).collect()
-    }
-
-    /// The same picture for the attacks that advance step by step.
+    /// The picture as attacks take it, with ε = 0. It knows the gradient already, and so its loss takes the place of that of the
+    /// rules.
     ///
     /// # Errors
     /// A picture outside the bounds.
-    pub fn problem(&self, model: &Arc<Model>, bounds: Option<Bounds>, seed: u64) -> Result<Problem> {
-        let rules = Rules { loss: self.loss, bounds, seed };
+    pub fn problem(&self, model: &Arc<Model>, rules: Rules) -> Result<Problem> {
+        let rules = Rules { loss: self.loss, ..rules };
         let pixels = self.original.values.clone();
         let problem = match &self.subject {
             Subject::Fitted(_) => Problem::new(model.clone(), pixels, vec![self.label], rules)?,
             Subject::Photo { lens, .. } => Problem::through(lens.clone(), model.clone(), pixels, self.label, rules)?,
         };
-        match self.goal {
-            Goal::Untargeted => Ok(problem),
-            Goal::Targeted(target) => problem.towards(vec![target]),
-        }
+        let problem = match self.goal {
+            Goal::Untargeted => problem,
+            Goal::Targeted(target) => problem.towards(vec![target])?,
+        };
+        let direction = self.goal.direction();
+        Ok(problem.knowing(Clean {
+            logits: self.logits.clone(),
+            gradient: self.gradient.values.iter().map(|g| direction * g).collect(),
+            saturated: vec![self.saturated],
+        }))
+    }
+
+    /// Runs an attack on [`Self::problem`] to its end.
+    ///
+    /// # Errors
+    /// Those of the attack and of the net.
+    pub fn attacked(&self, attack: &dyn Attack, problem: &Problem) -> Result<Attacked> {
+        let adversarial = finish(attack, problem, |_, _| true)?;
+        self.judge(&problem.model, self.original.with_values(adversarial))
     }
 
     /// What the net makes of a picture that an attack made of this one.
@@ -284,60 +287,35 @@ impl Baseline {
     /// # Errors
     /// Those of the net.
     pub fn judge(&self, model: &Model, adversarial: Planes) -> Result<Attacked> {
+        let probabilities = self.probabilities_of(model, &adversarial)?;
+        Ok(self.judged(adversarial.into(), probabilities))
+    }
+
+    /// The net's answer to other values of the pixels.
+    ///
+    /// # Errors
+    /// Those of the net.
+    pub fn probabilities_of(&self, model: &Model, pixels: &Planes) -> Result<Vec<f32>> {
+        self.subject.probabilities(model, pixels)
+    }
+
+    /// What came of an attack, when the net's answer is known.
+    pub fn judged(&self, adversarial: Arc<Planes>, probabilities: Vec<f32>) -> Attacked {
         let difference = adversarial.values.iter().zip(&self.original.values).map(|(a, x)| a - x);
         let perturbation = adversarial.with_values(difference.collect());
-        let probabilities = self.subject.probabilities(model, &adversarial)?;
-        Ok(Attacked {
+        Attacked {
             subject: self.subject.clone(),
             verdict: Verdict::of(self.label, self.goal, argmax(&probabilities)),
             linf: Norm::Linf.length(&perturbation.values),
             l2: Norm::L2.length(&perturbation.values),
-            adversarial: adversarial.into(),
+            adversarial,
             perturbation: perturbation.into(),
             probabilities,
-        })
+        }
     }
 
     /// The label with its probability on the untouched picture.
     pub fn label_guess(&self, model: &Model) -> Guess {
         model.guess(&self.probabilities, self.label)
     }
-}
-
-/// Attacks the picture of a baseline; FGSM costs one forward pass.
-///
-/// # Errors
-/// ε or η below 0 or not a number, or too many steps.
-pub fn attack(model: &Model, baseline: &Baseline, method: Method, clip: bool) -> Result<Attacked> {
-    let bounds = clip.then_some(PIXELS);
-    let direction = baseline.goal.direction();
-    let adversarial = match method {
-        Method::Fgsm { eps } => {
-            let gradient = baseline.gradient.to_tensor()?;
-            fgsm(&baseline.original.to_tensor()?, &gradient, (Norm::Linf, &[eps]), direction, bounds)?
-        }
-        Method::GradientSteps { eta, steps } => gradient_steps(model, baseline, (eta, steps), bounds)?,
-    };
-    baseline.judge(model, Planes::from_tensor(&adversarial)?)
-}
-
-fn gradient_steps(
-    model: &Model,
-    baseline: &Baseline,
-    (eta, steps): (f32, usize),
-    bounds: Option<Bounds>,
-) -> Result<Tensor> {
-    if steps > MAX_STEPS {
-        return Err(Error::Argument(format!("{steps} steps; expected at most {MAX_STEPS}")));
-    }
-    let (class, direction) = (baseline.goal.class(baseline.label), baseline.goal.direction());
-    let mut x = baseline.original.to_tensor()?;
-    for step in 0..steps {
-        let gradient = match step {
-            0 => baseline.gradient.to_tensor()?,
-            _ => baseline.subject.gradient(model, &Planes::from_tensor(&x)?, class, baseline.loss)?.0.to_tensor()?,
-        };
-        x = gradient_step(&x, &gradient, eta, direction, bounds)?;
-    }
-    Ok(x)
 }

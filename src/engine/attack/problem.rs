@@ -7,6 +7,7 @@ use candle_core::{Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::step::to_8_bits;
 use super::{Bounds, Loss, PIXELS, input_gradient};
 use crate::engine::model::{Model, argmax};
 use crate::engine::picture::{Lens, Planes};
@@ -21,11 +22,14 @@ pub struct Rules {
     pub bounds: Option<Bounds>,
     /// Of all random choices.
     pub seed: u64,
+    /// The net is shown pictures as a file of 8 bits holds them, and these are what an attack comes to. The slope that it
+    /// follows is that at its own, finer pixels.
+    pub eight_bit: bool,
 }
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { loss: Loss::default(), bounds: Some(PIXELS), seed: 0 }
+        Self { loss: Loss::default(), bounds: Some(PIXELS), seed: 0, eight_bit: false }
     }
 }
 
@@ -146,6 +150,16 @@ impl Problem {
         self
     }
 
+    /// The same, where what the net makes of the untouched pictures is known already.
+    pub(super) fn knowing(self, clean: Clean) -> Self {
+        Self { clean: Arc::new(OnceLock::from(clean)), ..self }
+    }
+
+    /// The same pictures for another net that takes such.
+    pub(in crate::engine) fn asking(&self, model: Arc<Model>) -> Self {
+        Self { model, clean: Arc::default(), ..self.clone() }
+    }
+
     /// Some of the pictures.
     pub(super) fn subset(&self, which: &[usize]) -> Self {
         let some = |values: &[usize]| which.iter().map(|&i| values[i]).collect();
@@ -260,7 +274,16 @@ impl Problem {
         Ok((logits.flatten_all()?.to_vec1()?, gradients))
     }
 
-    /// The logits of pictures `at`, as many as there are.
+    /// Pictures as the net is shown them: rounded to 8 bits, if the rules say so.
+    pub fn shown(&self, at: &[f32]) -> Vec<f32> {
+        let mut shown = at.to_vec();
+        if self.rules.eight_bit {
+            to_8_bits(&mut shown);
+        }
+        shown
+    }
+
+    /// The logits of pictures `at`, as many as there are, as the net is shown them.
     ///
     /// # Errors
     /// Those of the net.
@@ -269,7 +292,7 @@ impl Problem {
             return Ok(Vec::new());
         }
         // A net is shown photos fitted to 8 bits.
-        Ok(self.model.logits(&self.tensor(at, Planes::on_grid)?)?.flatten_all()?.to_vec1()?)
+        Ok(self.model.logits(&self.tensor(&self.shown(at), Planes::on_grid)?)?.flatten_all()?.to_vec1()?)
     }
 
     /// What the net sees of pictures `at`; through a lens, as `shown` leaves it.

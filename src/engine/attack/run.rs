@@ -61,7 +61,7 @@ pub struct Step<'a> {
     pub pictures: &'a [f32],
 }
 
-/// Runs an attack to its end. `keep_on(step, of)` is asked after every step.
+/// Runs an attack to its end, and gives the pictures as the net is shown them. `keep_on(step, of)` is asked after every step.
 ///
 /// # Errors
 /// Those of the attack, and [`Error::Stopped`].
@@ -76,7 +76,7 @@ pub fn finish(
             return Err(Error::Stopped);
         }
     }
-    Ok(run.result().to_vec())
+    Ok(problem.shown(run.result()))
 }
 
 /// The most steps of any attack.

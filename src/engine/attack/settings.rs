@@ -24,6 +24,12 @@ pub enum AttackSettings {
     MinimalEps(MinimalEps),
 }
 
+impl Default for AttackSettings {
+    fn default() -> Self {
+        Self::Fgsm(Fgsm { norm: Norm::Linf })
+    }
+}
+
 impl AttackSettings {
     /// Every attack but the search for the smallest ε, with the settings that its paper or the libraries start from.
     pub fn all() -> Vec<Self> {
@@ -40,6 +46,112 @@ impl AttackSettings {
         ];
         all.extend(NoiseKind::ALL.map(|kind| Self::Noise(Noise { kind })));
         all
+    }
+
+    /// The attack of this name, as [`Self::all`] has it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().into_iter().find(|attack| attack.name() == name)
+    }
+
+    /// How many steps it takes at most, of attacks that are told so.
+    pub fn steps_mut(&mut self) -> Option<&mut usize> {
+        match self {
+            Self::Gradient(GradientSteps { steps, .. })
+            | Self::Bim(Bim { steps, .. })
+            | Self::Pgd(Pgd { steps, .. })
+            | Self::Momentum(MomentumFgsm { steps, .. })
+            | Self::DeepFool(DeepFool { steps, .. })
+            | Self::CarliniWagner(CarliniWagner { steps, .. }) => Some(steps),
+            Self::Fgsm(_) | Self::SaliencyMap(_) | Self::Noise(_) | Self::MinimalEps(_) => None,
+        }
+    }
+
+    /// Whether what it does depends on the seed.
+    pub fn is_random(&self) -> bool {
+        match self {
+            Self::Pgd(pgd) => pgd.random_start,
+            Self::Noise(_) => true,
+            Self::MinimalEps(search) => search.attack.is_random(),
+            _ => false,
+        }
+    }
+
+    /// As options of the command line, without those that are as usual: `--attack bim --steps 20`.
+    pub fn options(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        let mut add = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                words.extend([format!("--{name}"), value]);
+            }
+        };
+        let norm = |norm: Norm| match norm {
+            Norm::Linf => "linf",
+            Norm::L2 => "l2",
+            Norm::L1 => "l1",
+        };
+        let in_norm = |given: Norm| (given != Norm::Linf).then(|| norm(given).to_owned());
+        let (attack, minimal) = match self {
+            Self::MinimalEps(search) => (&*search.attack, Some(search)),
+            attack => (attack, None),
+        };
+        add("attack", (attack.name() != "fgsm").then(|| attack.name().into()));
+        match *attack {
+            Self::Fgsm(Fgsm { norm }) => add("norm", in_norm(norm)),
+            Self::Gradient(GradientSteps { eta, steps }) => {
+                add("eta", Some(eta.to_string()));
+                add("steps", Some(steps.to_string()));
+            }
+            Self::Bim(Bim { norm, steps, step_size }) => {
+                add("norm", in_norm(norm));
+                add("steps", Some(steps.to_string()));
+                add("step-size", step_size.map(|size| size.to_string()));
+            }
+            Self::Pgd(Pgd { norm, steps, step_size, random_start, restarts }) => {
+                add("norm", in_norm(norm));
+                add("steps", Some(steps.to_string()));
+                add("step-size", step_size.map(|size| size.to_string()));
+                add("random-start", (!random_start).then(|| "off".into()));
+                add("restarts", (restarts != 1).then(|| restarts.to_string()));
+            }
+            Self::Momentum(MomentumFgsm { norm, steps, step_size, decay }) => {
+                add("norm", in_norm(norm));
+                add("steps", Some(steps.to_string()));
+                add("step-size", step_size.map(|size| size.to_string()));
+                add("decay", Some(decay.to_string()));
+            }
+            Self::DeepFool(DeepFool { norm: in_norm, steps, overshoot, candidates }) => {
+                add("norm", Some(norm(in_norm).into()));
+                add("steps", Some(steps.to_string()));
+                add("overshoot", Some(overshoot.to_string()));
+                add("candidates", Some(candidates.to_string()));
+            }
+            Self::CarliniWagner(CarliniWagner {
+                confidence,
+                search_steps,
+                steps,
+                learning_rate,
+                initial_c,
+                abort_early,
+            }) => {
+                add("confidence", Some(confidence.to_string()));
+                add("search-steps", Some(search_steps.to_string()));
+                add("steps", Some(steps.to_string()));
+                add("learning-rate", Some(learning_rate.to_string()));
+                add("initial-c", Some(initial_c.to_string()));
+                add("abort-early", (!abort_early).then(|| "off".into()));
+            }
+            Self::SaliencyMap(SaliencyMap { theta, gamma }) => {
+                add("theta", Some(theta.to_string()));
+                add("gamma", Some(gamma.to_string()));
+            }
+            Self::Noise(_) | Self::MinimalEps(_) => {}
+        }
+        if let Some(MinimalEps { rungs, bisections, .. }) = minimal {
+            add("rungs", Some(rungs.to_string()));
+            add("bisections", Some(bisections.to_string()));
+            words.push("--minimal".into());
+        }
+        words
     }
 
     fn inner(&self) -> &dyn Attack {

@@ -3,6 +3,7 @@
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::units::LEVELS;
 use crate::engine::{Error, Result};
 
 /// The range that pixels must stay in.
@@ -69,6 +70,16 @@ impl Norm {
         }
     }
 
+    /// Half of the way from black to white at every one of `values` pixel values: far more than any attack needs.
+    pub fn largest_eps(self, values: usize) -> f32 {
+        let values = values as f32;
+        0.5 * match self {
+            Self::Linf => 1.0,
+            Self::L2 => values.sqrt(),
+            Self::L1 => values,
+        }
+    }
+
     /// The η of length 1 with the largest `<g, η>`; zero where `g` is zero.
     pub fn steepest(self, gradient: &[f32]) -> Vec<f32> {
         match self {
@@ -90,6 +101,11 @@ impl Norm {
             }
         }
     }
+}
+
+/// Rounds to the nearest grey level of 255, halves upwards, between black and white.
+pub(super) fn to_8_bits(values: &mut [f32]) {
+    values.iter_mut().for_each(|value| *value = (*value * LEVELS).round().clamp(0.0, LEVELS) / LEVELS);
 }
 
 /// `clip(x + ε·sign(g))` on plain values, for the inner loops.

@@ -10,6 +10,8 @@ const FILES: &[(&str, &[u8])] = &[
     ("digits_cnn_robust.safetensors", include_bytes!("../../../models/digits_cnn_robust.safetensors")),
     ("digits_softmax.toml", include_bytes!("../../../models/digits_softmax.toml")),
     ("digits_softmax.safetensors", include_bytes!("../../../models/digits_softmax.safetensors")),
+    ("photos109.toml", include_bytes!("../../../models/photos109.toml")),
+    ("photos109.safetensors", include_bytes!("../../../models/photos109.safetensors")),
     ("squeezenet1_1.toml", include_bytes!("../../../models/squeezenet1_1.toml")),
     ("resnet18.toml", include_bytes!("../../../models/resnet18.toml")),
     ("googlenet.toml", include_bytes!("../../../models/googlenet.toml")),

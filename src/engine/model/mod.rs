@@ -3,6 +3,7 @@
 mod architecture;
 mod builder;
 mod catalogue;
+mod class_words;
 mod classes;
 mod derived;
 mod dropout;
@@ -33,6 +34,7 @@ mod weights;
 
 pub use architecture::{Architecture, Dropout, Kind};
 pub use catalogue::{Catalogue, Entry, Facts, WeightsPlace, user_models_folder};
+pub use class_words::class_words;
 pub use classes::find_class;
 pub use derived::{Folded, Transposed, Weights};
 pub use first_layer::FirstLayer;

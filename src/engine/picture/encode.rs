@@ -1,6 +1,7 @@
 //! Writing PNG files, whole or not at all.
 
-use std::io::{self, ErrorKind};
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Seek};
 use std::path::Path;
 
 use flate2::Crc;
@@ -13,6 +14,8 @@ use crate::engine::{Error, Result};
 
 /// Where the chunks after the header begin: the signature (8 bytes) and the IHDR chunk (25 bytes) come first.
 const AFTER_HEADER: usize = 33;
+/// Longer texts are passed over, in bytes.
+const MOST_TEXT: u32 = 1 << 27;
 
 /// The picture as a PNG file: 8 bits, grey or RGB, without loss.
 ///
@@ -66,6 +69,48 @@ fn text_chunk(out: &mut Vec<u8>, keyword: &str, text: &str) -> Result<(), String
     out.extend(&data);
     out.extend(crc.sum().to_be_bytes());
     Ok(())
+}
+
+/// The uncompressed international texts of a PNG file, keywords and what they say, as [`png_bytes_with`] writes them; only those
+/// before the pixels.
+///
+/// # Errors
+/// [`Error::Io`] when the file cannot be read, [`Error::Argument`] when it is no PNG or is cut off.
+pub fn png_texts(path: &Path) -> Result<Vec<(String, String)>> {
+    let file = File::open(path).map_err(Error::io("open this picture", path))?;
+    texts_of(&mut io::BufReader::new(file))
+        .ok_or_else(|| Error::Argument(format!("this is no PNG file\n  {}", path.display())))
+}
+
+fn texts_of(png: &mut (impl Read + Seek)) -> Option<Vec<(String, String)>> {
+    let (mut signature, mut texts) = ([0; 8], Vec::new());
+    png.read_exact(&mut signature).ok()?;
+    if signature != *b"\x89PNG\r\n\x1a\n" {
+        return None;
+    }
+    loop {
+        let (mut length, mut kind) = ([0; 4], [0; 4]);
+        png.read_exact(&mut length).ok()?;
+        png.read_exact(&mut kind).ok()?;
+        let length = u32::from_be_bytes(length);
+        match &kind {
+            b"IDAT" | b"IEND" => return Some(texts),
+            b"iTXt" if length <= MOST_TEXT => {
+                let mut data = Vec::new();
+                png.by_ref().take(u64::from(length)).read_to_end(&mut data).ok()?;
+                texts.extend(text_of(&data));
+                png.seek_relative(4).ok()?;
+            }
+            _ => png.seek_relative(i64::from(length) + 4).ok()?,
+        }
+    }
+}
+
+/// Keyword and text of an iTXt chunk that is not compressed and not translated.
+fn text_of(data: &[u8]) -> Option<(String, String)> {
+    let end = data.iter().position(|&byte| byte == 0)?;
+    let text = data[end..].strip_prefix(&[0; 5])?;
+    Some((String::from_utf8(data[..end].to_vec()).ok()?, String::from_utf8(text.to_vec()).ok()?))
 }
 
 /// Writes the picture as PNG; see [`save_png_with`].

@@ -13,7 +13,7 @@ mod lens;
 mod resample;
 
 pub use decode::{MAX_PIXELS, decode, open};
-pub use encode::{png_bytes, png_bytes_with, save_png, save_png_with};
+pub use encode::{png_bytes, png_bytes_with, png_texts, save_png, save_png_with};
 pub use fit::{Fit, fit};
 pub use heatmap::{Channel, Heatmap, Quantity, Rgba, diverging, sequential};
 pub use lens::{Lens, Region};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::{Pace, Subject};
 use crate::engine::Result;
-use crate::engine::attack::{EpsCurve, Flip, Goal, Method, PIXELS, eps_curve, eps_ladder};
+use crate::engine::attack::{EpsCurve, Flip, Goal, Rules, eps_curve, eps_ladder};
 use crate::engine::picture::Planes;
-use crate::worker::Shown;
+use crate::worker::{Shown, View};
 
 /// The largest |ε|: as far as the slider goes.
 const MAX: f32 = 0.5;
@@ -21,15 +21,11 @@ const ROUNDS: usize = 2;
 const CLOSER: usize = 3;
 const FLIPS: usize = 4;
 
-/// Logits and probabilities at `x + ε·η`, where η is the way of the attack: `±sign(∇ₓJ)`, or `±∇ₓJ/max|∇ₓJ|` for gradient
-/// steps. It depends on the picture, the net, the label, the goal, the loss and the clipping, and not on ε.
+/// Logits and probabilities at `x + ε·η`, where η is the way of the attack: `±sign(∇ₓJ)` for FGSM, which does not depend on ε,
+/// and for others `δ/max|δ|`, the straight line through what they came to.
 #[derive(Clone, Debug)]
 pub struct Along {
-    /// ∇ₓJ of the view that it belongs to.
-    gradient: Arc<Planes>,
-    clip: bool,
-    /// η is the sign of the gradient.
-    pub is_sign: bool,
+    key: Key,
     /// Ascending, from −0.5 to 0.5.
     pub eps: Vec<f32>,
     /// The label, the target, and the classes that come to most anywhere, at most six.
@@ -54,20 +50,42 @@ pub struct ClassLine {
 impl Along {
     /// Whether it is that of a view.
     pub fn is_of(&self, shown: &Shown) -> bool {
-        let same = Arc::ptr_eq(&self.gradient, &shown.gradient) && self.clip == shown.view.clip;
-        same && self.is_sign == is_sign(shown.view.method)
+        self.key.is_same(&Key::new(&shown.view, &shown.gradient, &shown.adversarial))
+    }
+
+    /// η is the sign of the gradient.
+    pub fn is_sign(&self) -> bool {
+        self.key.is_sign
     }
 }
 
-fn is_sign(method: Method) -> bool {
-    matches!(method, Method::Fgsm { .. })
+/// What a curve depends on.
+#[derive(Clone, Debug)]
+struct Key {
+    is_sign: bool,
+    /// ∇ₓJ, or the adversarial picture that the line leads to.
+    planes: Arc<Planes>,
+    rules: Rules,
+}
+
+impl Key {
+    fn new(view: &View, gradient: &Arc<Planes>, adversarial: &Arc<Planes>) -> Self {
+        let is_sign = view.is_fgsm();
+        Self { is_sign, planes: if is_sign { gradient } else { adversarial }.clone(), rules: view.rules() }
+    }
+
+    fn of(subject: &Subject) -> Self {
+        Self::new(&subject.view, &subject.baseline.gradient, &subject.adversarial)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.planes, &other.planes) && (self.is_sign, self.rules) == (other.is_sign, other.rules)
+    }
 }
 
 /// A curve in the making.
 pub struct Work {
-    gradient: Arc<Planes>,
-    clip: bool,
-    is_sign: bool,
+    key: Key,
     direction: Vec<f32>,
     /// Ascending.
     left: Vec<f32>,
@@ -78,12 +96,9 @@ pub struct Work {
 
 impl Work {
     pub fn new(subject: &Subject) -> Self {
-        let view = &subject.view;
         Self {
-            gradient: subject.baseline.gradient.clone(),
-            clip: view.clip,
-            is_sign: is_sign(view.method),
-            direction: subject.baseline.direction(view.method),
+            key: Key::of(subject),
+            direction: subject.way(),
             left: eps_ladder(MAX, POINTS),
             found: EpsCurve::new(Vec::new(), Vec::new()),
             rounds: 0,
@@ -92,8 +107,7 @@ impl Work {
     }
 
     pub fn is_of(&self, subject: &Subject) -> bool {
-        let same = Arc::ptr_eq(&self.gradient, &subject.baseline.gradient) && self.clip == subject.view.clip;
-        same && self.is_sign == is_sign(subject.view.method)
+        self.key.is_same(&Key::of(subject))
     }
 
     pub fn is_done(&self) -> bool {
@@ -102,11 +116,11 @@ impl Work {
 
     /// Computes some points. A curve that is whole, and each that is closer, is returned.
     pub fn advance(&mut self, subject: &Subject) -> Result<Option<Along>> {
-        let bounds = self.clip.then_some(PIXELS);
+        let rules = self.key.rules;
         let (left, direction) = (&mut self.left, &self.direction);
         let piece = self.pace.keep(|count| {
             let eps: Vec<f32> = left.drain(..count.min(left.len())).collect();
-            eps_curve(&subject.model, &subject.baseline.subject, direction, &eps, bounds)
+            eps_curve(&subject.model, &subject.baseline.subject, direction, &eps, rules)
         });
         self.found.append(piece?);
         if !self.left.is_empty() {
@@ -133,9 +147,7 @@ impl Work {
             probabilities: finer.probabilities.iter().map(|row| row[class]).collect(),
         };
         Along {
-            gradient: self.gradient.clone(),
-            clip: self.clip,
-            is_sign: self.is_sign,
+            key: self.key.clone(),
             lines: classes(&self.found, label, target).into_iter().map(line).collect(),
             eps: finer.eps,
             flips: self.found.flips(),

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::Subject;
 use crate::engine::Result;
-use crate::engine::attack::{self, Baseline, Bounds, Control, Goal, Label, Method, PIXELS, alignment, eps_curve};
+use crate::engine::attack::{self, Baseline, Control, Goal, Label, PIXELS, Rules, alignment, eps_curve};
 use crate::engine::data::{Sample, samples};
 use crate::engine::model::{Guess, argmax};
 use crate::engine::picture::{Planes, Region};
@@ -18,7 +18,7 @@ use crate::worker::{Revision, Source, View};
 pub struct Controls {
     /// The view that they belong to.
     pub revision: Revision,
-    /// In L∞: that of the attack, or of gradient steps the largest change of a pixel.
+    /// In L∞: that of the attack, or the largest change of a pixel where it keeps to none.
     pub eps: f32,
     /// Of the random ones.
     pub seed: u64,
@@ -84,12 +84,12 @@ impl Work {
             Some(known) => known,
             None => Directions::new(subject, seed)?,
         };
-        let (eps, bounds) = (subject.eps(), subject.view.clip.then_some(PIXELS));
+        let eps = subject.eps();
         let mut found = None;
         match self.rows.len().checked_sub(1).map(|at| directions.controls.get(at)) {
             None => self.rows.push(attack_row(subject, &directions.way, eps)),
             Some(Some((control, direction))) => {
-                let row = control_row(subject, (*control, direction), &directions.way, (eps, bounds))?;
+                let row = control_row(subject, (*control, direction), &directions.way, eps)?;
                 self.rows.push(row);
             }
             Some(None) => {
@@ -135,13 +135,11 @@ impl Directions {
     }
 }
 
+/// The attack's own row. One step of the sign is measured before clipping, as the controls are.
 fn attack_row(subject: &Subject, way: &[f32], eps: f32) -> ControlRow {
-    let perturbation = match subject.view.method {
-        Method::Fgsm { .. } => {
-            let direction = subject.baseline.direction(subject.view.method);
-            direction.iter().map(|d| eps * d).collect()
-        }
-        Method::GradientSteps { .. } => subject.perturbation.values.clone(),
+    let perturbation = match subject.view.is_fgsm() {
+        true => subject.way().iter().map(|d| eps * d).collect(),
+        false => subject.perturbation.values.clone(),
     };
     let (answer, label_prob) = (subject.answer.clone(), subject.label_prob);
     ControlRow { control: None, answer, label_prob, alignment: alignment(&perturbation, way, eps) }
@@ -151,9 +149,9 @@ fn control_row(
     subject: &Subject,
     (control, direction): (Control, &[f32]),
     way: &[f32],
-    (eps, bounds): (f32, Option<Bounds>),
+    eps: f32,
 ) -> Result<ControlRow> {
-    let found = eps_curve(&subject.model, &subject.baseline.subject, direction, &[eps], bounds)?;
+    let found = eps_curve(&subject.model, &subject.baseline.subject, direction, &[eps], subject.view.rules())?;
     let probabilities = &found.probabilities[0];
     let perturbation: Vec<f32> = direction.iter().map(|d| eps * d).collect();
     Ok(ControlRow {
@@ -167,7 +165,13 @@ fn control_row(
 /// The net's answer to δ on mid-grey.
 fn alone(subject: &Subject) -> Result<Guess> {
     let grey = subject.baseline.subject.all_grey();
-    let found = eps_curve(&subject.model, &grey, &subject.perturbation.values, &[1.0], Some(PIXELS))?;
+    let found = eps_curve(
+        &subject.model,
+        &grey,
+        &subject.perturbation.values,
+        &[1.0],
+        Rules { bounds: Some(PIXELS), ..subject.view.rules() },
+    )?;
     let probabilities = &found.probabilities[0];
     Ok(subject.model.guess(probabilities, argmax(probabilities)))
 }
@@ -196,7 +200,7 @@ fn gradient_at(subject: &Subject, sample: &Sample) -> Result<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::attack::Loss;
+    use crate::engine::attack::{AttackSettings, Fgsm, Loss, Norm};
     use crate::engine::picture::{Channel, Heatmap, Quantity};
 
     #[test]
@@ -208,9 +212,13 @@ mod tests {
             own_pixels: false,
             label: Label::Predicted,
             goal: Goal::Untargeted,
-            method: Method::Fgsm { eps: 0.1 },
+            attack: AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }),
+            eps: 0.1,
+            seed: 0,
+            step: None,
             loss: Loss::CrossEntropy,
             clip: true,
+            eight_bit: false,
             heatmap: Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
         };
         assert_eq!(other_sample(&view, 1).name, "digit-0");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Subject;
-use crate::engine::attack::{self, Baseline, Goal, Label, Verdict, attack};
+use crate::engine::attack::{self, Attack, Baseline, Goal, Label, Problem, Run, Verdict};
 use crate::engine::model::{Guess, Model, argmax};
 use crate::engine::picture::Planes;
 use crate::engine::{Error, Result};
@@ -50,6 +50,8 @@ pub struct Work {
     model: Option<(String, Arc<Model>)>,
     /// For an attack of its own, with ∇J of the view that it belongs to.
     baseline: Option<(Arc<Planes>, Baseline)>,
+    /// That attack under way, for a view.
+    run: Option<(Revision, Problem, Box<dyn Run>)>,
     done: Option<(Revision, SecondWish)>,
 }
 
@@ -63,7 +65,7 @@ impl Work {
         self.model.as_ref().is_some_and(|(known, _)| known == name)
     }
 
-    /// Does one piece: loads the net, looks at the picture, or answers. What goes wrong is an answer too.
+    /// Does one piece: loads the net, looks at the picture, goes a step of an attack, or answers. What goes wrong is an answer too.
     pub fn advance(
         &mut self,
         subject: &Subject,
@@ -93,13 +95,23 @@ impl Work {
             return transferred(subject, model).map(Some);
         }
         let gradient = &subject.baseline.gradient;
-        match self.baseline.as_ref().filter(|(known, _)| Arc::ptr_eq(known, gradient)) {
-            Some((_, baseline)) => of_its_own(subject, model, baseline).map(Some),
-            None => {
-                self.baseline = Some((gradient.clone(), baseline_of(subject, model)?));
-                Ok(None)
-            }
+        let Some((_, baseline)) = self.baseline.as_ref().filter(|(known, _)| Arc::ptr_eq(known, gradient)) else {
+            self.baseline = Some((gradient.clone(), baseline_of(subject, model)?));
+            self.run = None;
+            return Ok(None);
+        };
+        let Some((_, problem, run)) = self.run.as_mut().filter(|(revision, ..)| *revision == subject.revision) else {
+            let view = &subject.view;
+            let problem = baseline.problem(model, view.rules())?.with_eps(&[view.eps])?;
+            let run = view.attack.start(&problem)?;
+            self.run = Some((subject.revision, problem, run));
+            return Ok(None);
+        };
+        if run.advance()?.is_some() {
+            return Ok(None);
         }
+        let attacked = baseline.judge(model, baseline.original.with_values(problem.shown(run.result())))?;
+        Ok(Some(answers(subject, model, &baseline.probabilities, &attacked.probabilities)))
     }
 }
 
@@ -139,11 +151,6 @@ fn baseline_of(subject: &Subject, model: &Model) -> Result<Baseline> {
         })?),
     };
     Baseline::new(model, own, label, goal, view.loss)
-}
-
-fn of_its_own(subject: &Subject, model: &Model, baseline: &Baseline) -> Result<Answers> {
-    let attacked = attack(model, baseline, subject.view.method, subject.view.clip)?;
-    Ok(answers(subject, model, &baseline.probabilities, &attacked.probabilities))
 }
 
 fn answers(subject: &Subject, model: &Model, clean: &[f32], adversarial: &[f32]) -> Answers {

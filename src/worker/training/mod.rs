@@ -45,13 +45,7 @@ impl Training {
         outbox: Arc<Outbox>,
     ) -> std::io::Result<Self> {
         let (orders, receive) = sync_channel(ORDERS);
-        // Threads of its own, below all others: the window and the live picture always come first.
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(rayon::current_num_threads())
-            .thread_name(|number| format!("trainer-{number}"))
-            .start_handler(|_| step_back())
-            .build()
-            .map_err(std::io::Error::other)?;
+        let pool = patient_pool("trainer")?;
         let work = move || {
             step_back();
             Desk::new(runs, catalogue, explorer, outbox, pool, receive).serve();
@@ -68,8 +62,21 @@ impl Training {
     }
 }
 
-/// The lowest priority that the system has. It is no more than a courtesy: where it is refused, training goes on.
-fn step_back() {
+/// Threads below all others: the window and the live picture always come first.
+///
+/// # Errors
+/// When the operating system gives no thread.
+pub fn patient_pool(name: &'static str) -> std::io::Result<rayon::ThreadPool> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(rayon::current_num_threads())
+        .thread_name(move |number| format!("{name}-{number}"))
+        .start_handler(|_| step_back())
+        .build()
+        .map_err(std::io::Error::other)
+}
+
+/// The lowest priority that the system has. It is no more than a courtesy: where it is refused, the work goes on.
+pub fn step_back() {
     let _ = thread_priority::set_current_thread_priority(thread_priority::ThreadPriority::Min);
 }
 

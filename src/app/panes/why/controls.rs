@@ -7,12 +7,12 @@ use eframe::egui::{
 };
 
 use super::mark::eps_text;
-use crate::app::commands::{Command, WhyCommand};
+use crate::app::commands::{Command, WhyCommand, attack_title};
 use crate::app::explore::Explore;
 use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, palette};
 use crate::app::why::Why;
 use crate::app::widgets::{icon_button, per_cent};
-use crate::engine::attack::{Control, Method};
+use crate::engine::attack::Control;
 use crate::worker::{ControlRow, Controls, Shown};
 
 /// Width beside the curve, in a pane of this width.
@@ -102,10 +102,8 @@ fn heading(ui: &mut Ui, controls: &Controls, out: &mut Vec<Command>) {
 fn named(shown: &Shown, controls: &Controls, row: &ControlRow) -> (String, String) {
     let seed = controls.seed;
     match row.control {
-        None => match shown.view.method {
-            Method::Fgsm { .. } => ("FGSM".into(), "ε·sign(∇J): the attack".into()),
-            Method::GradientSteps { .. } => ("Gradient steps".into(), "the attack; ε is its largest change".into()),
-        },
+        None if shown.view.is_fgsm() => ("FGSM".into(), "ε·sign(∇J): the attack".into()),
+        None => (attack_title(&shown.view.attack).into(), "the attack; ε is how far a pixel may move, or does".into()),
         Some(Control::Signs) => {
             (format!("Signs, seed {seed}"), format!("+ε or −ε at each pixel by chance, seed {seed}"))
         }

@@ -13,7 +13,7 @@ use crate::app::commands::Command;
 use crate::app::explore::{Explore, MAX_EPS};
 use crate::app::theme::{self, SPACE_2, SPACE_3, SPACE_4, palette};
 use crate::app::why::Why;
-use crate::engine::attack::{Goal, Loss, Method};
+use crate::engine::attack::{Attack, Goal, Loss};
 use crate::engine::units::LEVELS;
 use crate::worker::{Along, Shown};
 
@@ -27,14 +27,19 @@ const LINE: f32 = 1.8;
 
 /// What the curve rests on.
 pub fn basis(shown: &Shown) -> String {
-    let sign = if matches!(shown.view.goal, Goal::Targeted(_)) { '−' } else { '+' };
-    let way = match shown.view.method {
-        Method::Fgsm { .. } => "sign ∇J",
-        Method::GradientSteps { .. } => "∇J/max|∇J|, one straight step",
+    let way = match (shown.view.is_fgsm(), shown.view.goal) {
+        (true, Goal::Untargeted) => "+ ε·sign ∇J",
+        (true, Goal::Targeted(_)) => "− ε·sign ∇J",
+        (false, _) => "+ ε·δ/max|δ|, straight through what the attack came to",
     };
-    let clip = if shown.view.clip { ", clipped to [0, 1]" } else { ", not clipped" };
-    let loss = if shown.view.loss == Loss::LogOdds { ", slope of the log-odds" } else { "" };
-    format!("x {sign} ε·{way}{clip}{loss}; label: {}", shown.label.name)
+    let clip = match (shown.view.clip, shown.view.eight_bit) {
+        (true, false) => ", clipped to [0, 1]",
+        (false, false) => ", not clipped",
+        (_, true) => ", rounded to 8 bits",
+    };
+    let follows = shown.view.loss == Loss::LogOdds && shown.view.attack.follows_loss();
+    let loss = if follows { ", slope of the log-odds" } else { "" };
+    format!("x {way}{clip}{loss}; label: {}", shown.label.name)
 }
 
 /// Plot and legend.
@@ -70,12 +75,9 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
     });
 }
 
-/// ε of the slider; of gradient steps, which have none, how far a pixel moved.
+/// ε of the slider; of other attacks than FGSM, how far a pixel moved.
 fn cursor_eps(explore: &Explore, shown: &Shown) -> f32 {
-    match explore.view().method {
-        Method::Fgsm { eps } => eps,
-        Method::GradientSteps { .. } => shown.linf.min(MAX_EPS),
-    }
+    if explore.view().is_fgsm() { explore.eps() } else { shown.linf.min(MAX_EPS) }
 }
 
 struct Sheet<'a> {
@@ -203,7 +205,7 @@ impl Sheet<'_> {
         response: &Response,
         out: &mut Vec<Command>,
     ) {
-        let can_move = matches!(explore.view().method, Method::Fgsm { .. });
+        let can_move = explore.view().is_fgsm();
         let mut eps = self.eps;
         if can_move {
             if let Some(pointer) = response.interact_pointer_pos()

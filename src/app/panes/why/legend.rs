@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use super::axis::{Values, value_at};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
-use crate::engine::attack::{Goal, Method};
+use crate::engine::attack::Goal;
 use crate::worker::{Along, Shown};
 
 /// Width of the legend in a wide and in a narrow window.
@@ -60,7 +60,7 @@ pub fn show(ui: &mut Ui, shown: &Shown, along: &Along, (values, eps): (Values, f
 
 /// What the net said of a class in the view on screen, if it is that of this ε: the same number as under the picture.
 fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
-    if shown.view.method != (Method::Fgsm { eps }) {
+    if !(shown.view.is_fgsm() && shown.view.eps == eps) {
         return None;
     }
     shown.adversarial_top.iter().find(|guess| guess.index == class).map(|guess| guess.prob)

@@ -1,0 +1,80 @@
+//! What can be done with whole test sets.
+
+use eframe::egui::{Key, Modifiers};
+use egui_material_icons::icons;
+
+use super::{About, CTRL, NONE, about, keys};
+
+/// One action on the Test sets page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TestCommand {
+    Measure,
+    Stop,
+    /// Each net on the pictures that were made on the others.
+    Transfer,
+    CopyCommand,
+    CopyTable,
+    /// Attack this picture of the sheet in Explore.
+    Explore(usize),
+    NextPage,
+    PreviousPage,
+}
+
+impl TestCommand {
+    /// Those that have a shortcut, in the order of the help overlay.
+    pub const WITH_SHORTCUT: &'static [Self] = &[
+        Self::Measure,
+        Self::Stop,
+        Self::Transfer,
+        Self::NextPage,
+        Self::PreviousPage,
+        Self::CopyCommand,
+        Self::CopyTable,
+    ];
+
+    /// Name, tooltip, shortcut and icon.
+    pub fn about(&self) -> About {
+        match self {
+            Self::Measure => about(
+                "Measure",
+                "Attack the pictures with every chosen attack on every chosen net",
+                keys(CTRL, Key::Enter),
+                Some(icons::ICON_PLAY_ARROW),
+            ),
+            Self::Stop => {
+                about("Stop", "Stop; the curves that are there stay", keys(NONE, Key::S), Some(icons::ICON_STOP))
+            }
+            Self::Transfer => about(
+                "Transfer",
+                "Make adversarial pictures on each chosen net and show them to the others, under the first chosen attack",
+                keys(NONE, Key::T),
+                Some(icons::ICON_SYNC_ALT),
+            ),
+            Self::CopyCommand => about(
+                "Copy as command line",
+                "Copy the command that measures the same without a window",
+                keys(CTRL.plus(Modifiers::SHIFT), Key::K),
+                Some(icons::ICON_TERMINAL),
+            ),
+            Self::CopyTable => about(
+                "Copy the table",
+                "Copy all points as a table (CSV), as the command writes them",
+                keys(NONE, Key::C),
+                Some(icons::ICON_TABLE),
+            ),
+            Self::Explore(_) => about("Attack in Explore", "Look at this picture in Explore", None, None),
+            Self::NextPage => about(
+                "Next pictures",
+                "The next 25 pictures",
+                keys(NONE, Key::PageDown),
+                Some(icons::ICON_CHEVRON_RIGHT),
+            ),
+            Self::PreviousPage => about(
+                "Previous pictures",
+                "The 25 pictures before",
+                keys(NONE, Key::PageUp),
+                Some(icons::ICON_CHEVRON_LEFT),
+            ),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What a person changes. Each change marks the view as changed only if it did.
+
+use super::{Carried, Explore, named};
+use crate::app::lessons::{AttackName, Scene};
+use crate::app::view_file::Found;
+use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, MAX_STEPS};
+use crate::engine::picture::{Heatmap, Region};
+use crate::worker::Source;
+
+impl Explore {
+    pub fn set_model(&mut self, model: String) {
+        if self.model == model {
+            return;
+        }
+        let class = |index: usize| self.shown.as_ref().and_then(|s| s.model.classes.get(index).cloned());
+        let label = if let Label::Given(index) = self.label { class(index) } else { None };
+        let target = if let Goal::Targeted(index) = self.goal { class(index) } else { None };
+        self.carried = Carried { label, target };
+        self.label = Label::Predicted;
+        self.goal = Goal::Untargeted;
+        self.model = model;
+        self.dirty = true;
+    }
+
+    pub(super) fn adopt_carried(&mut self, classes: &[String]) {
+        let carried = std::mem::take(&mut self.carried);
+        let index = |name: Option<String>| name.and_then(|name| classes.iter().position(|class| *class == name));
+        if let Some(index) = index(carried.label) {
+            self.set_label(Label::Given(index));
+        }
+        if let Some(index) = index(carried.target) {
+            self.set_goal(Goal::Targeted(index));
+        }
+    }
+
+    /// Another picture also drops a label that a person gave for the one before.
+    pub fn set_picture(&mut self, picture: Source) {
+        let redrawn = matches!((&self.picture, &picture), (Source::Memory { name: a, .. }, Source::Memory { name: b, .. }) if a == b);
+        if !redrawn {
+            self.label = Label::Predicted;
+            self.carried.label = None;
+            self.crop = None;
+        }
+        self.picture = picture;
+        self.dirty = true;
+    }
+
+    pub fn set_crop(&mut self, crop: Option<Region>) {
+        self.dirty |= self.crop != crop;
+        self.crop = crop;
+    }
+
+    pub fn set_own_pixels(&mut self, own_pixels: bool) {
+        self.dirty |= self.own_pixels != own_pixels;
+        self.own_pixels = own_pixels;
+    }
+
+    pub fn set_label(&mut self, label: Label) {
+        self.dirty |= self.label != label;
+        self.label = label;
+    }
+
+    pub fn set_goal(&mut self, goal: Goal) {
+        self.dirty |= self.goal != goal;
+        self.goal = goal;
+    }
+
+    /// An attack with the parameters that it was left with.
+    pub fn parameters(&self, name: &str) -> AttackSettings {
+        let mut known = std::iter::once(&self.attack).chain(self.others.iter().rev());
+        let left = known.find(|attack| attack.name() == name).cloned();
+        left.or_else(|| AttackSettings::named(name)).unwrap_or_default()
+    }
+
+    /// Goes over to another attack, as it was left.
+    pub fn use_attack(&mut self, name: &str) {
+        if self.attack.name() == name {
+            return;
+        }
+        let left = self.others.iter().rposition(|other| other.name() == name);
+        let Some(attack) = left.map(|at| self.others.swap_remove(at)).or_else(|| AttackSettings::named(name)) else {
+            return;
+        };
+        self.others.retain(|other| other.name() != self.attack.name());
+        self.others.push(std::mem::replace(&mut self.attack, attack));
+        self.dirty = true;
+    }
+
+    /// Sets the parameters of an attack, and goes over to it.
+    pub fn set_attack(&mut self, attack: AttackSettings) {
+        self.use_attack(attack.name());
+        self.dirty |= self.attack != attack;
+        self.attack = attack;
+    }
+
+    pub fn set_eps(&mut self, eps: f32) {
+        let (eps, norm) = (eps.clamp(0.0, self.largest_eps()), self.attack.norm());
+        self.dirty |= self.eps() != eps;
+        *self.lengths.in_norm(norm) = eps;
+    }
+
+    pub fn set_seed(&mut self, seed: u64) {
+        self.dirty |= self.seed != seed;
+        self.seed = seed;
+    }
+
+    pub fn set_steps(&mut self, to: usize) {
+        let mut attack = self.attack.clone();
+        if let Some(steps) = attack.steps_mut() {
+            *steps = to.clamp(1, MAX_STEPS);
+            self.set_attack(attack);
+        }
+    }
+
+    pub fn set_eight_bit(&mut self, eight_bit: bool) {
+        self.dirty |= self.eight_bit != eight_bit;
+        self.eight_bit = eight_bit;
+    }
+
+    pub fn set_clip(&mut self, clip: bool) {
+        self.dirty |= self.clip != clip;
+        self.clip = clip;
+    }
+
+    pub fn set_loss(&mut self, loss: Loss) {
+        self.dirty |= self.loss != loss;
+        self.loss = loss;
+    }
+
+    pub fn set_heatmap(&mut self, heatmap: Heatmap) {
+        self.dirty |= self.heatmap != heatmap;
+        self.heatmap = heatmap;
+    }
+
+    /// Sets what a step of a lesson names.
+    pub fn set_scene(&mut self, scene: Scene) {
+        if let Some(model) = scene.model {
+            self.set_model(model);
+        }
+        if let Some(picture) = scene.picture {
+            self.set_picture(named(picture));
+        }
+        if let Some(AttackName(name)) = scene.attack {
+            self.use_attack(&name);
+        }
+        self.set_eps(scene.eps.unwrap_or(self.eps()));
+        if let Some(steps) = scene.steps {
+            self.set_steps(steps);
+        }
+        self.set_clip(scene.clip.unwrap_or(self.clip));
+        if let Some(show) = scene.show {
+            self.set_heatmap(Heatmap { quantity: show.into(), ..self.heatmap });
+        }
+        // Empty names are no classes: the net's own answer, and away from the label.
+        if scene.label.is_some() {
+            self.set_label(Label::Predicted);
+        }
+        if scene.target.is_some() {
+            self.set_goal(Goal::Untargeted);
+        }
+        self.carry(Carried { label: scene.label, target: scene.target });
+    }
+
+    /// Sets everything that a file says of a view.
+    pub fn set_view(&mut self, found: Found) {
+        let Found { view, picture } = found;
+        self.set_model(view.model);
+        self.set_picture(match (picture, view.picture) {
+            (Some(picture), _) => Source::Memory { name: "picture of the view".into(), picture },
+            (None, Some(path)) => named(path),
+            (None, None) => self.picture.clone(),
+        });
+        self.crop = view.crop;
+        self.own_pixels = view.own_pixels;
+        self.set_attack(view.attack);
+        *self.lengths.in_norm(self.attack.norm()) = view.eps;
+        (self.seed, self.loss, self.clip, self.eight_bit) = (view.seed, view.loss, view.clip, view.eight_bit);
+        self.heatmap = view.heatmap;
+        self.label = Label::Predicted;
+        self.goal = Goal::Untargeted;
+        self.dirty = true;
+        self.carry(Carried { label: view.label, target: view.target });
+    }
+
+    /// Looks names up, now or when the net is there.
+    fn carry(&mut self, carried: Carried) {
+        self.carried = carried;
+        let here = self.shown.as_ref().filter(|shown| shown.view.model == self.model);
+        if let Some(classes) = here.map(|shown| shown.model.classes.clone()) {
+            self.adopt_carried(&classes);
+        }
+    }
+}

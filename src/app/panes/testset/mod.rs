@@ -1,0 +1,174 @@
+//! The Test sets page: nets under attacks on whole test sets.
+
+mod confusion;
+mod curves;
+mod settings;
+mod sheet;
+
+use eframe::egui::{self, CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui};
+use egui_material_icons::icons;
+
+use crate::app::commands::{Command, TestCommand};
+use crate::app::explore::Explore;
+use crate::app::testset::{Part, TestSet};
+use crate::app::theme::{self, SPACE_2, SPACE_3, SPACE_4, palette};
+use crate::app::widgets::{command_button, icon_button, problem_line, progress, segmented};
+use crate::app::words;
+use crate::engine::attack::Attack;
+use crate::worker::Sheet;
+use settings::Fields;
+use sheet::Textures;
+
+const SETTINGS: f32 = 264.0;
+const NARROW_SETTINGS: f32 = 212.0;
+
+/// What the page keeps from frame to frame.
+#[derive(Default)]
+pub struct TestSetPage {
+    fields: Fields,
+    textures: Textures,
+}
+
+impl TestSetPage {
+    /// Takes the pictures of a contact sheet.
+    pub fn take(&mut self, ctx: &Context, sheet: &Sheet) {
+        self.textures.take(ctx, sheet);
+    }
+
+    pub fn show(&mut self, ui: &mut Ui, tests: &mut TestSet, explore: &Explore, out: &mut Vec<Command>) {
+        let width = if theme::compact(ui) { NARROW_SETTINGS } else { SETTINGS };
+        let left = theme::bar_frame(ui).inner_margin(Margin { left: 16, right: 12, top: 12, bottom: 12 });
+        Panel::left("test settings").frame(left).resizable(false).exact_size(width + 28.0).show(ui, |ui| {
+            self.foot(ui, tests, out);
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                ui.set_max_width(width);
+                settings::show(ui, &mut self.fields, tests, explore);
+            });
+        });
+        let middle =
+            Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 12, bottom: 12 });
+        CentralPanel::default().frame(middle).show(ui, |ui| self.results(ui, tests, explore, out));
+    }
+
+    /// Measure and Stop, below the settings wherever they are scrolled to.
+    fn foot(&self, ui: &mut Ui, tests: &TestSet, out: &mut Vec<Command>) {
+        let frame = Frame::new().inner_margin(Margin { left: 0, right: 0, top: 8, bottom: 0 });
+        Panel::bottom("test run").frame(frame).show_separator_line(false).show(ui, |ui| {
+            if let Some((share, text, left)) = &tests.progress {
+                let left = left.map(|left| format!(" · {} s left", left.as_secs() + 1)).unwrap_or_default();
+                progress(ui, ui.available_width(), *share, &format!("{:.0} %{left}", share * 100.0));
+                ui.add(egui::Label::new(theme::weak(ui, text.as_str())).truncate());
+                command_button(ui, Command::Test(TestCommand::Stop), out);
+            } else {
+                ui.horizontal(|ui| {
+                    command_button(ui, Command::Test(TestCommand::Measure), out);
+                    command_button(ui, Command::Test(TestCommand::Transfer), out);
+                });
+            }
+        });
+    }
+
+    fn results(&mut self, ui: &mut Ui, tests: &mut TestSet, explore: &Explore, out: &mut Vec<Command>) {
+        for problem in &tests.problems {
+            problem_line(ui, problem);
+        }
+        ui.horizontal(|ui| {
+            let options = [
+                ("Curves", "Accuracy against ε"),
+                ("Pictures", "25 attacked pictures with the net's answers"),
+                ("Confusion", "Which class is taken for which"),
+                ("Confidence", "How sure the net is of right and wrong answers"),
+                ("Transfer", "Pictures made on one net, shown to another"),
+            ];
+            let parts = [Part::Curves, Part::Sheet, Part::Confusion, Part::Confidence, Part::Transfer];
+            let chosen = parts.iter().position(|part| *part == tests.part).unwrap_or(0);
+            if let Some(index) = segmented(ui, "Show", &options, chosen) {
+                tests.part = parts[index];
+            }
+            if !tests.curves.is_empty() {
+                icon_button(ui, Command::Test(TestCommand::CopyTable), out);
+                icon_button(ui, Command::Test(TestCommand::CopyCommand), out);
+            }
+        });
+        if tests.part == Part::Transfer {
+            confusion::transfer(ui, tests);
+            return;
+        }
+        if tests.curves.is_empty() {
+            empty(ui, tests.progress.is_some());
+            return;
+        }
+        warnings(ui, tests);
+        if tests.part != Part::Curves {
+            curves::chooser(ui, tests);
+        }
+        match tests.part {
+            Part::Curves => curves::show(ui, tests, explore),
+            Part::Sheet => self.textures.show(ui, tests, out),
+            Part::Confusion => confusion::show(ui, tests),
+            Part::Confidence => confusion::confidence(ui, tests),
+            Part::Transfer => {}
+        }
+    }
+}
+
+fn empty(ui: &mut Ui, is_measuring: bool) {
+    ui.add_space(SPACE_4);
+    let text = match is_measuring {
+        true => "The first curve appears as soon as it is measured.",
+        false => {
+            "Choose pictures, nets and attacks, and press Measure: each net is asked about the same test pictures, attacked with \
+             each ε. The usual settings take a few seconds and need no network."
+        }
+    };
+    ui.add(egui::Label::new(egui::RichText::new(text).color(palette(ui).weak)).wrap());
+}
+
+/// What makes the curves doubtful, a sentence each.
+fn warnings(ui: &mut Ui, tests: &TestSet) {
+    let palette = palette(ui);
+    let mut told: Vec<String> = Vec::new();
+    for curve in &tests.curves {
+        let of_net = |warning: &String| format!("{}: {warning}.", curve.title);
+        told.extend(curve.warnings.iter().map(of_net));
+    }
+    told.sort();
+    told.dedup();
+    if told.is_empty() {
+        return;
+    }
+    ui.add_space(SPACE_2);
+    let frame =
+        Frame::new().fill(palette.fooled_soft).corner_radius(theme::RADIUS).inner_margin(Margin::symmetric(8, 6));
+    frame.show(ui, |ui| {
+        ScrollArea::vertical().max_height(76.0).id_salt("warnings").show(ui, |ui| {
+            for text in told {
+                ui.horizontal_top(|ui| {
+                    ui.label(icons::ICON_WARNING.rich_text().size(16.0).color(palette.fooled));
+                    ui.add(egui::Label::new(text).wrap());
+                });
+            }
+        });
+    });
+}
+
+/// What the numbers of a curve rest on.
+fn conditions(tests: &TestSet) -> String {
+    let Some(curve) = tests.curve() else { return String::new() };
+    let survey = &curve.survey;
+    let loss = match curve.attack.follows_loss() {
+        true if survey.rules.loss == crate::engine::attack::Loss::LogOdds => ", slope of the log-odds",
+        true => ", slope of the cross-entropy",
+        false => "",
+    };
+    format!(
+        "{}, first {} test pictures, true labels, clipped to [0, 1]{loss}, seed {}",
+        survey.data,
+        words::thousands(curve.found.n),
+        survey.rules.seed
+    )
+}
+
+fn space(ui: &mut Ui) {
+    ui.add_space(SPACE_3);
+}

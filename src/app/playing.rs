@@ -1,0 +1,135 @@
+//! The steps of an attack as a film: playing, pausing, going from step to step.
+
+use std::time::{Duration, Instant};
+
+use crate::worker::Timeline;
+
+/// A film lasts about so long, however many steps it has; the steps of a short one can be told apart.
+const LENGTH: Duration = Duration::from_secs(4);
+const QUICKEST: Duration = Duration::from_millis(40);
+const SLOWEST: Duration = Duration::from_millis(300);
+
+/// Which step is to be shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Playing {
+    /// None is the end: the result, and until it is there what the attack comes to.
+    step: Option<usize>,
+    /// When the next step is due, while the film runs.
+    next: Option<Instant>,
+}
+
+impl Playing {
+    pub fn step(&self) -> Option<usize> {
+        self.step
+    }
+
+    /// Whether the film runs, or the attack goes on by itself.
+    pub fn is_running(&self, timeline: &Timeline) -> bool {
+        self.next.is_some() || (self.step.is_none() && !timeline.is_over)
+    }
+
+    /// Pauses, or goes on; from the end, begins anew.
+    pub fn toggle(&mut self, timeline: &Timeline, now: Instant) {
+        if self.is_running(timeline) {
+            *self = Self { step: Some(timeline.step), next: None };
+        } else {
+            let from = self.step.filter(|step| !(timeline.is_over && *step >= timeline.done)).unwrap_or(0);
+            *self = Self { step: Some(from), next: Some(now) };
+        }
+    }
+
+    /// One step on or back, and a pause.
+    pub fn step_by(&mut self, steps: isize, timeline: &Timeline) {
+        // The answer to the step before may still be on its way.
+        self.seek(self.step.unwrap_or(timeline.step).saturating_add_signed(steps), timeline);
+    }
+
+    /// Goes to a step, and pauses. Beyond the last one is the result.
+    pub fn seek(&mut self, step: usize, timeline: &Timeline) {
+        let is_end = timeline.is_over && step >= timeline.done;
+        *self = Self { step: (!is_end).then_some(step.min(timeline.of.max(1))), next: None };
+    }
+
+    /// Goes on when the next step is due. How long it may rest then; none when the film does not run.
+    pub fn go_on(&mut self, timeline: &Timeline, now: Instant) -> Option<Duration> {
+        let (next, step) = (self.next?, self.step?);
+        if now < next {
+            return Some(next - now);
+        }
+        let steps = if timeline.is_over { timeline.done } else { timeline.of }.max(1);
+        let pause = (LENGTH / steps as u32).clamp(QUICKEST, SLOWEST);
+        let stride = steps.div_ceil((LENGTH.as_millis() / QUICKEST.as_millis()) as usize);
+        self.step = Some(step + stride);
+        self.next = Some(now + pause);
+        if timeline.is_over && step + stride >= timeline.done {
+            *self = Self::default();
+            return None;
+        }
+        Some(pause)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timeline(step: usize, done: usize, is_over: bool) -> Timeline {
+        Timeline { step, done, of: 40, is_over, is_result: is_over && step == done, moments: [].into() }
+    }
+
+    #[test]
+    fn an_attack_that_goes_on_is_paused_where_it_is() {
+        let mut playing = Playing::default();
+        let live = timeline(7, 7, false);
+        assert!(playing.is_running(&live));
+        playing.toggle(&live, Instant::now());
+        assert_eq!((playing.step(), playing.is_running(&live)), (Some(7), false));
+        playing.step_by(1, &live);
+        assert_eq!(playing.step(), Some(8), "the attack goes one step on");
+        playing.toggle(&timeline(8, 8, false), Instant::now());
+        assert!(playing.is_running(&live));
+        assert_eq!(playing.step(), Some(8), "from where it is");
+    }
+
+    #[test]
+    fn a_film_runs_from_the_picture_to_the_result() {
+        let (mut playing, mut now) = (Playing::default(), Instant::now());
+        let over = |step| timeline(step, 40, true);
+        playing.toggle(&over(40), now);
+        let mut steps = vec![playing.step().unwrap()];
+        while let Some(rest) = playing.go_on(&over(steps[steps.len() - 1]), now) {
+            now += rest;
+            steps.push(playing.step().unwrap());
+        }
+        assert_eq!(steps, (0..40).collect::<Vec<_>>());
+        assert_eq!(playing, Playing::default(), "the result");
+    }
+
+    #[test]
+    fn a_long_film_takes_no_longer() {
+        let (start, mut playing) = (Instant::now(), Playing::default());
+        let over = Timeline { of: 9000, ..timeline(1800, 1800, true) };
+        let mut now = start;
+        playing.toggle(&over, now);
+        while let Some(rest) = playing.go_on(&over, now) {
+            now += rest;
+        }
+        let took = now - start;
+        assert!(took > LENGTH / 2 && took <= LENGTH, "{took:?}");
+    }
+
+    #[test]
+    fn seeking_ends_at_the_result() {
+        let over = timeline(12, 40, true);
+        let mut playing = Playing::default();
+        playing.seek(3, &over);
+        assert_eq!(playing.step(), Some(3));
+        playing.step_by(-1, &over);
+        playing.step_by(-20, &over);
+        assert_eq!(playing.step(), Some(0));
+        playing.seek(40, &over);
+        assert_eq!(playing.step(), None);
+        playing.seek(900, &timeline(12, 12, false));
+        assert_eq!(playing.step(), Some(40), "no farther than the attack goes");
+    }
+}

@@ -1,0 +1,277 @@
+//! A view in a file: as a text (TOML), or inside a PNG of the window, from which it can be opened again.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::attack::{AttackSettings, Goal, Label, Loss};
+use crate::engine::picture::{Channel, Heatmap, Picture, Quantity, Region, decode, png_bytes, png_texts};
+use crate::worker::{Shown, Source, View};
+
+/// Keywords of the texts in a PNG: the view, and its picture in hexadecimal digits of a PNG where no file holds it.
+const VIEW: &str = "Doppelganger view";
+const PICTURE: &str = "Doppelganger picture";
+const MOST_BYTES: u64 = 1 << 16;
+
+/// A view by names that hold on another machine too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewFile {
+    /// What it shows, for a list of several.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    pub model: String,
+    /// The name of a bundled picture, or a path; none where the picture is in the file itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crop: Option<Region>,
+    #[serde(default)]
+    pub own_pixels: bool,
+    /// A class by name; the net's own answer without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// A class by name; away from the label without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    pub eps: f32,
+    #[serde(default)]
+    pub seed: u64,
+    #[serde(default)]
+    pub loss: Loss,
+    #[serde(default = "yes")]
+    pub clip: bool,
+    #[serde(default)]
+    pub eight_bit: bool,
+    #[serde(default)]
+    pub attack: AttackSettings,
+    #[serde(default = "usual_heatmap")]
+    pub heatmap: Heatmap,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn usual_heatmap() -> Heatmap {
+    Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 }
+}
+
+/// What was found in a file: a view, with its picture if that was inside.
+#[derive(Debug)]
+pub struct Found {
+    pub view: ViewFile,
+    pub picture: Option<Arc<Picture>>,
+}
+
+impl ViewFile {
+    /// The view on screen.
+    pub fn of(shown: &Shown) -> Self {
+        let view: &View = &shown.view;
+        let class = |index: usize| shown.model.classes.get(index).cloned();
+        Self {
+            title: String::new(),
+            model: view.model.clone(),
+            picture: match &view.picture {
+                Source::Sample(name) => Some(name.into()),
+                Source::File(path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+                Source::Memory { .. } => None,
+            },
+            crop: view.crop,
+            own_pixels: view.own_pixels,
+            label: if let Label::Given(index) = view.label { class(index) } else { None },
+            target: if let Goal::Targeted(index) = view.goal { class(index) } else { None },
+            eps: view.eps,
+            seed: view.seed,
+            loss: view.loss,
+            clip: view.clip,
+            eight_bit: view.eight_bit,
+            attack: view.attack.clone(),
+            heatmap: view.heatmap,
+        }
+    }
+
+    /// Texts for a PNG.
+    ///
+    /// # Errors
+    /// A picture that cannot be put in.
+    pub fn texts(&self, picture: Option<&Picture>) -> Result<Vec<(&'static str, String)>, String> {
+        let mut texts = vec![(VIEW, toml::to_string(self).map_err(|error| error.to_string())?)];
+        if let Some(picture) = picture {
+            let bytes = png_bytes(picture).map_err(|error| error.to_string())?;
+            texts.push((PICTURE, bytes.iter().map(|byte| format!("{byte:02x}")).collect()));
+        }
+        Ok(texts)
+    }
+
+    /// Reads the text of a view.
+    ///
+    /// # Errors
+    /// A message for a person that says where the text is wrong and what was expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| format!("the view in it cannot be used: {}", error.to_string().trim_end()))
+    }
+}
+
+/// Views that come with the program: photographs that a net takes for something absurd, at an ε that nobody sees.
+const EXAMPLES: [&str; 4] = [
+    include_str!("../../assets/views/1-astronaut-teddy-bear.toml"),
+    include_str!("../../assets/views/2-rocket-lighthouse.toml"),
+    include_str!("../../assets/views/3-cat-golden-retriever.toml"),
+    include_str!("../../assets/views/4-coffee-teapot.toml"),
+];
+
+/// The views that come with the program.
+pub fn examples() -> Vec<ViewFile> {
+    // A test reads them all: none is lost here.
+    EXAMPLES.iter().filter_map(|text| ViewFile::parse(text).ok()).collect()
+}
+
+/// Whether a file could hold a view, by its name.
+pub fn may_hold_view(path: &Path) -> bool {
+    let is = |wanted: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(wanted));
+    is("png") || is("toml")
+}
+
+/// The view in a file; none in a picture that has none.
+///
+/// # Errors
+/// A message for a person. What cannot be read at all, and is no text, is left to whoever reads pictures.
+pub fn read(path: &Path) -> Result<Option<Found>, String> {
+    let named = |why: String| format!("{why}\n{}", path.display());
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
+        let mut text = String::new();
+        let file = File::open(path).map_err(|error| named(format!("The view cannot be read: {error}.")))?;
+        let read = file.take(MOST_BYTES).read_to_string(&mut text);
+        read.map_err(|error| named(format!("The view cannot be read: {error}; expected a text (TOML).")))?;
+        let mut view = ViewFile::parse(&text).map_err(named)?;
+        let is_file = |picture: &&PathBuf| crate::engine::data::sample_unless_file(picture).is_none();
+        if let (Some(folder), Some(picture)) = (path.parent(), view.picture.as_ref().filter(is_file)) {
+            view.picture = Some(folder.join(picture));
+        }
+        return Ok(Some(Found { view, picture: None }));
+    }
+    let Ok(texts) = png_texts(path) else { return Ok(None) };
+    let text = |keyword: &str| texts.iter().find(|(known, _)| known == keyword).map(|(_, text)| text.as_str());
+    let Some(view) = text(VIEW) else { return Ok(None) };
+    let view = ViewFile::parse(view).map_err(named)?;
+    let picture = text(PICTURE).map(|digits| {
+        let bytes = bytes_of(digits).ok_or("the picture in it is damaged")?;
+        decode(&bytes, "the picture in it").map(Arc::new).map_err(|error| error.to_string())
+    });
+    let picture = picture.transpose().map_err(named)?;
+    if picture.is_none() && view.picture.is_none() {
+        return Err(named("The view in it names no picture.".into()));
+    }
+    Ok(Some(Found { view, picture }))
+}
+
+fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::picture::{png_bytes_with, save_png_with};
+
+    fn view() -> ViewFile {
+        ViewFile {
+            title: String::new(),
+            model: "digits_cnn".into(),
+            picture: None,
+            crop: Some(Region { left: 1.0, top: 2.0, width: 20.5, height: 20.5 }),
+            own_pixels: true,
+            label: Some("3".into()),
+            target: Some("8".into()),
+            eps: 0.1,
+            seed: 7,
+            loss: Loss::LogOdds,
+            clip: false,
+            eight_bit: true,
+            attack: AttackSettings::named("pgd").unwrap(),
+            heatmap: Heatmap { quantity: Quantity::Gradient, channel: Channel::One(2), gain: 3.0 },
+        }
+    }
+
+    fn picture() -> Picture {
+        Picture { width: 3, height: 2, channels: 1, bytes: vec![0, 50, 100, 150, 200, 255], notes: Vec::new() }
+    }
+
+    #[test]
+    fn a_view_comes_back_from_a_png_with_every_attack() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("view.png");
+        for attack in AttackSettings::all() {
+            let view = ViewFile { attack, ..view() };
+            let texts = view.texts(Some(&picture())).unwrap();
+            let texts: Vec<(&str, &str)> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
+            save_png_with(&picture(), &path, &texts).unwrap();
+            let found = read(&path).unwrap().unwrap();
+            assert_eq!(found.view, view);
+            assert_eq!(found.picture.unwrap().bytes, picture().bytes);
+        }
+    }
+
+    #[test]
+    fn a_text_needs_only_what_is_not_as_usual() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("view.toml");
+        std::fs::write(&path, "model = \"digits_cnn\"\npicture = \"digit-3\"\neps = 0.2\n").unwrap();
+        let Found { view, .. } = read(&path).unwrap().unwrap();
+        assert_eq!((view.attack, view.clip, view.picture), (AttackSettings::default(), true, Some("digit-3".into())));
+        std::fs::write(&path, "model = \"digits_cnn\"\npicture = \"my.png\"\neps = 0.2\n").unwrap();
+        assert_eq!(read(&path).unwrap().unwrap().view.picture, Some(folder.path().join("my.png")));
+    }
+
+    #[test]
+    fn the_examples_do_what_their_titles_say() {
+        use crate::engine::attack::{Baseline, PIXELS, Rules, Subject, Verdict};
+        use crate::engine::data::sample;
+        use crate::engine::model::{Catalogue, find_class};
+        let found = examples();
+        assert_eq!(found.len(), EXAMPLES.len());
+        let model = Arc::new(Catalogue::new(Vec::new()).load("photos109").unwrap());
+        for view in found {
+            assert_eq!(view.model, "photos109");
+            let picture = Arc::new(sample(view.picture.unwrap().to_str().unwrap()).unwrap().picture().unwrap());
+            let subject = Subject::photo(picture.clone(), model.lens(&picture, view.crop).unwrap()).unwrap();
+            let goal = Goal::Targeted(find_class(&model.classes, &view.target.unwrap()).unwrap());
+            let baseline = Baseline::new(&model, subject, Label::Predicted, goal, view.loss).unwrap();
+            let rules = Rules { bounds: Some(PIXELS), eight_bit: view.eight_bit, ..Rules::default() };
+            let problem = baseline.problem(&model, rules).unwrap().with_eps(&[view.eps]).unwrap();
+            let attacked = baseline.attacked(&view.attack, &problem).unwrap();
+            assert_eq!(attacked.verdict, Verdict::FooledAsAsked, "{}", view.title);
+        }
+    }
+
+    #[test]
+    fn what_is_no_view_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (text, png) = (folder.path().join("view.toml"), folder.path().join("view.png"));
+        for (bad, part) in [("model = 3", "line 1"), ("", "missing field"), ("model = \"a\"\neps = 1\nfoo = 2", "foo")]
+        {
+            std::fs::write(&text, bad).unwrap();
+            let message = read(&text).unwrap_err();
+            assert!(message.contains(part) && message.ends_with("view.toml"), "{message}");
+        }
+        assert!(read(&folder.path().join("none.toml")).unwrap_err().contains("cannot be read"));
+        // A plain picture, and none at all.
+        std::fs::write(&png, png_bytes(&picture()).unwrap()).unwrap();
+        assert!(read(&png).unwrap().is_none());
+        std::fs::write(&png, b"no picture").unwrap();
+        assert!(read(&png).unwrap().is_none());
+        for (view, picture_text) in
+            [("eps = \"much\"", ""), ("model = \"a\"\neps = 0.1", ""), ("model = \"a\"\neps = 0.1", "zz")]
+        {
+            let mut texts = vec![(VIEW, view)];
+            texts.extend((!picture_text.is_empty()).then_some((PICTURE, picture_text)));
+            std::fs::write(&png, png_bytes_with(&picture(), &texts).unwrap()).unwrap();
+            assert!(read(&png).unwrap_err().ends_with("view.png"));
+        }
+    }
+}

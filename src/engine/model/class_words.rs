@@ -1,0 +1,85 @@
+//! Everyday words for classes, to find them by: "dog" for 118 breeds, "fridge" for "refrigerator".
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+const WORDS: &str = include_str!("../../../assets/class_words.txt");
+const IMAGENET: &str = include_str!("../../../models/imagenet_classes.txt");
+
+/// The words for a class beside its name, whichever net it is of.
+pub fn class_words(class: &str) -> &'static [&'static str] {
+    static TABLE: OnceLock<HashMap<String, Vec<&'static str>>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| {
+        let mut table: HashMap<String, Vec<&'static str>> = HashMap::new();
+        for (words, classes) in lines() {
+            for class in classes {
+                let known = table.entry(key(&class)).or_default();
+                known.extend(words.iter().filter(|word| !class.eq_ignore_ascii_case(word)));
+            }
+        }
+        table.values_mut().for_each(|words| {
+            words.sort_unstable();
+            words.dedup();
+        });
+        table
+    });
+    table.get(&key(class)).map_or(&[], Vec::as_slice)
+}
+
+fn key(class: &str) -> String {
+    class.to_lowercase().replace('_', " ")
+}
+
+/// Words, and the names of the classes that they stand for.
+fn lines() -> impl Iterator<Item = (Vec<&'static str>, Vec<String>)> {
+    let names: Vec<&str> = IMAGENET.lines().collect();
+    let lines = WORDS.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once(':')).map(move |(words, classes)| {
+        let classes = classes.split(',').map(str::trim).flat_map(|class| match range(class) {
+            Some((from, to)) => names[from..=to].iter().map(|name| (*name).to_owned()).collect(),
+            None => vec![class.to_owned()],
+        });
+        (words.split(',').map(str::trim).collect(), classes.collect())
+    })
+}
+
+/// 3-5 or 4; none for a name.
+fn range(text: &str) -> Option<(usize, usize)> {
+    let (from, to) = text.split_once('-').unwrap_or((text, text));
+    Some((from.parse().ok()?, to.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_are_found_by_everyday_words() {
+        for (class, word) in [
+            ("Chihuahua", "dog"),
+            ("egyptian_cat", "cat"),
+            ("refrigerator", "fridge"),
+            ("fiddler crab", "crab"),
+            ("Granny Smith", "apple"),
+            ("lesser panda", "panda"),
+            ("sports car", "car"),
+            ("gibbon", "ape"),
+        ] {
+            assert!(class_words(class).contains(&word), "{class}: {:?}", class_words(class));
+        }
+        assert!(class_words("7").is_empty());
+    }
+
+    #[test]
+    fn the_table_is_sound() {
+        assert_eq!(IMAGENET.lines().count(), 1000);
+        let mut seen = std::collections::HashSet::new();
+        for (words, classes) in lines() {
+            assert!(!classes.is_empty() && classes.iter().all(|class| !class.is_empty()), "{words:?}");
+            for word in words {
+                assert!(seen.insert(word), "{word} stands twice");
+            }
+        }
+        assert!(seen.len() > 150, "{}", seen.len());
+    }
+}
