@@ -27,7 +27,7 @@ fn main() -> Result<()> {
     std::fs::write(folder.join("images.bin"), bytes)?;
 
     let (width, height) = (COLUMNS * DIGIT_SIDE, ROWS * DIGIT_SIDE);
-    let mut sheet = Picture { width, height, channels: 1, bytes: vec![0; width * height], notes: Vec::new() };
+    let mut sheet = Picture::new(width, height, 1, vec![0; width * height]);
     for (i, digit) in digits.iter().take(COLUMNS * ROWS).enumerate() {
         let (left, top) = (i % COLUMNS * DIGIT_SIDE, i / COLUMNS * DIGIT_SIDE);
         for (y, row) in digit.bytes.chunks_exact(DIGIT_SIDE).enumerate() {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use doppelganger::engine::attack::{AttackSettings, Goal, Label, Loss};
 use doppelganger::engine::data::sample_unless_file;
-use doppelganger::engine::picture::{Channel, Heatmap, Quantity};
+use doppelganger::engine::picture::{Background, Channel, Heatmap, Quantity};
 use doppelganger::worker::{Event, Source, View, Wish, Worker};
 
 const MOVES: usize = 200;
@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Some(sample) => Source::Sample(sample.name.to_owned()),
             None => Source::File(picture.into()),
         },
+        background: Background::default(),
         crop: None,
         own_pixels,
         label: Label::Predicted,

@@ -119,7 +119,7 @@ fn damaged_idx_files_are_refused() {
 fn put(root: &Path, name: &str, level: u8) {
     let path = root.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    save_png(&Picture { width: 1, height: 1, channels: 1, bytes: vec![level], notes: vec![] }, &path).unwrap();
+    save_png(&Picture::new(1, 1, 1, vec![level]), &path).unwrap();
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn start(folder: &Path, args: &[&str]) -> Child {
 fn begin(folder: &Path, out: &str) -> Child {
     // Dropout, Adam, an adversary that draws, a retraining: everything that has a state.
     let net = ["--model", "maxout:64x3+dropout", "--optimiser", "adam", "--lr", "0.002", "--shift", "1"];
-    let run = ["--data", "drawn:3000", "--epochs", "4", "--batch", "32", "--eps", "0.1", "--adversary", "random-fgsm"];
+    let run = ["--data", "drawn:3000", "--epochs", "6", "--batch", "32", "--eps", "0.1", "--adversary", "random-fgsm"];
     let end = ["--retrain", "--seed", "9", "--out", out];
     start(folder, &[&net[..], &run, &end].concat())
 }
@@ -30,7 +30,7 @@ fn a_killed_run_resumes_bit_for_bit() {
     let (mut kills, mut done) = (0, false);
     while !done {
         // The first kills come soon after the start, later ones leave more time, so that the run ends.
-        std::thread::sleep(Duration::from_millis(rng.random_range(20..150 + 60 * kills)));
+        std::thread::sleep(Duration::from_millis(rng.random_range(20..100 + 20 * kills)));
         done = child.try_wait().unwrap().is_some();
         if !done {
             child.kill().unwrap();
@@ -42,7 +42,8 @@ fn a_killed_run_resumes_bit_for_bit() {
         }
     }
     assert!(child.wait_with_output().unwrap().status.success());
-    assert!(kills >= 3, "killed only {kills} times");
+    println!("killed {kills} times");
+    assert!(kills >= 10, "killed only {kills} times");
     let read = |run: &str, file: &str| std::fs::read(folder.path().join(run).join(file)).unwrap();
     assert!(read("whole", "model.safetensors") == read("killed", "model.safetensors"), "the weights differ");
     assert!(read("whole", "model.toml") == read("killed", "model.toml"), "the manifests differ");

@@ -79,7 +79,7 @@ fn a_saved_photo_keeps_its_size_and_still_gets_the_answer_on_screen() {
 fn too_large_a_part_is_refused_and_a_crop_of_it_is_not() {
     let model = digits_cnn();
     let (width, height) = (2000, 1500);
-    let picture = Picture { width, height, channels: 3, bytes: vec![90; width * height * 3], notes: Vec::new() };
+    let picture = Picture::new(width, height, 3, vec![90; width * height * 3]);
     let error = Subject::photo(Arc::new(picture.clone()), model.lens(&picture, None).unwrap()).err().unwrap();
     let error = error.to_string();
     assert!(error.contains("2000×1500") && error.contains("smaller crop"), "{error}");

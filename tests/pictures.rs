@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use doppelganger::engine::picture::{
     Channel, Fit, Heatmap, MAX_PIXELS, Picture, Planes, Quantity, Resampler, Rgba, decode, diverging, fit, open,
-    png_bytes, png_bytes_with, save_png, sequential,
+    open_over, png_bytes, png_bytes_with, save_png, sequential,
 };
 
 fn path(name: &str) -> PathBuf {
@@ -19,7 +19,7 @@ fn read(name: &str) -> Picture {
 }
 
 fn grey(width: usize, height: usize, bytes: Vec<u8>) -> Picture {
-    Picture { width, height, channels: 1, bytes, notes: Vec::new() }
+    Picture::new(width, height, 1, bytes)
 }
 
 fn pixel(picture: &Picture, x: usize, y: usize) -> [u8; 3] {
@@ -76,6 +76,18 @@ fn transparency_is_shown_over_white() {
     }
     let grey = read("grey-alpha.png");
     assert_eq!((grey.channels, grey.bytes.as_slice()), (1, [0, 127, 255].as_slice()));
+    assert!(grey.transparent && !read("palette.png").transparent);
+}
+
+#[test]
+fn a_background_can_be_chosen() {
+    let over = |name, background: &str| open_over(&path(name), background.parse().unwrap()).unwrap();
+    // value · α/255 + background · (1 − α/255), of pixels with α 128, 0 and 255
+    let colour = over("alpha.png", "#0040c0");
+    assert_eq!(colour.bytes, [128, 32, 96, 0, 64, 192, 1, 2, 3]);
+    assert_eq!(colour.notes, ["Transparent parts are shown over #0040c0."]);
+    assert_eq!(over("grey-alpha.png", "black").channels, 1);
+    assert_eq!(over("grey-alpha.png", "#0040c0").channels, 3, "a colour shows through a grey picture");
 }
 
 #[test]

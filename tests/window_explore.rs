@@ -649,6 +649,22 @@ fn a_picture_of_the_command_line_is_shown() {
 }
 
 #[test]
+fn what_shows_through_a_transparent_picture_can_be_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("glass.png");
+    image::RgbaImage::from_pixel(28, 28, image::Rgba([255, 255, 255, 0])).save(&path).unwrap();
+    let mut window = open(Start { picture: Some(path), model: Some("digits_maxout".into()) }, None);
+    let brightest = |window: &Window<'_>| shown(window).original.values.iter().copied().fold(0.0, f32::max);
+    assert_eq!(brightest(&window), 1.0, "white paper");
+    window.check_accessibility();
+    window.get_by_label("Background").click();
+    window.run_steps(3);
+    window.get_by_label("over black").click();
+    settle(&mut window);
+    assert_eq!(brightest(&window), 0.0, "black paper");
+}
+
+#[test]
 fn space_swaps_the_pictures_while_it_is_held() {
     let mut window = fresh();
     let left = |window: &Window<'_>, name: &str| window.get_by_label(name).rect().left();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use doppelganger::engine::attack::{AttackSettings, Baseline, Goal, Label, Loss, Norm, Pgd, Rules, Verdict};
 use doppelganger::engine::model::Catalogue;
-use doppelganger::engine::picture::{Channel, Heatmap, Quantity, open};
+use doppelganger::engine::picture::{Background, Channel, Heatmap, Quantity, open};
 use doppelganger::worker::{Event, Shown, Source, View, Wish, Worker};
 
 fn worker() -> Worker {
@@ -15,6 +15,7 @@ fn view(eps: f32) -> View {
     View {
         model: "digits_maxout".into(),
         picture: Source::Sample("digit-7".into()),
+        background: Background::default(),
         crop: None,
         own_pixels: false,
         label: Label::Predicted,

@@ -27,7 +27,7 @@ pub enum Incoming {
     /// A lesson was read, or why not.
     Lesson(Result<Lesson, String>),
     /// A file that could hold a view was read: the view in it, none, or why it cannot be used.
-    Opened(PathBuf, Result<Option<Found>, String>),
+    Opened(PathBuf, Result<Option<Box<Found>>, String>),
     /// A file was written, or why it was not.
     Exported(Result<PathBuf, String>),
 }
@@ -134,7 +134,7 @@ impl Background {
     /// Reads the view in a file.
     pub fn open_view(&self, path: PathBuf) -> std::io::Result<()> {
         self.poster.start("view", move |post| {
-            let found = view_file::read(&path);
+            let found = view_file::read(&path).map(|found| found.map(Box::new));
             post(Incoming::Opened(path, found));
         })
     }
@@ -182,7 +182,7 @@ fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     }
     let rows = (top..bottom).flat_map(|y| &window.pixels[y * width + left..y * width + right]);
     let bytes = rows.flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
-    Ok(Picture { width: right - left, height: bottom - top, channels: 3, bytes, notes: Vec::new() })
+    Ok(Picture::new(right - left, bottom - top, 3, bytes))
 }
 
 /// Transparent parts are laid on white, as paper is.
@@ -199,7 +199,7 @@ fn picture_from_clipboard(image: &ColorImage) -> Picture {
         })
         .collect();
     let notes = if transparent { vec!["transparent parts laid on white".to_owned()] } else { Vec::new() };
-    Picture { width: image.size[0], height: image.size[1], channels: 3, bytes, notes }
+    Picture { notes, ..Picture::new(image.size[0], image.size[1], 3, bytes) }
 }
 
 #[cfg(test)]

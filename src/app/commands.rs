@@ -22,7 +22,7 @@ pub use why::WhyCommand;
 use super::settings::{Tab, ThemeChoice};
 use super::train::NetMoment;
 use crate::engine::attack::{Goal, Label, Loss};
-use crate::engine::picture::{Heatmap, Region};
+use crate::engine::picture::{Background, Heatmap, Region};
 use crate::worker::Source;
 
 /// One action. Panes return these and do not act themselves.
@@ -68,6 +68,8 @@ pub enum Command {
     ToggleLoss,
     /// Attack the picture's own pixels, or those that the net sees.
     ToggleOwnPixels,
+    /// What shows through where the picture is transparent.
+    Background(Background),
     /// Show the net this part of the picture; its own choice without one.
     Crop(Option<Region>),
     Undo,
@@ -357,6 +359,9 @@ impl Command {
                 keys(NONE, Key::P),
                 None,
             ),
+            Self::Background(_) => {
+                about("Background", "The colour behind the transparent parts of this picture", None, None)
+            }
             Self::Crop(_) => about(
                 "Crop",
                 "Choose what the net sees of the photo: drag the frame, make it larger or smaller with the wheel; \

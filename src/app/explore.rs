@@ -15,7 +15,7 @@ use super::settings::{LastPicture, Settings};
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm};
 use crate::engine::data::sample_unless_file;
 use crate::engine::model::Entry;
-use crate::engine::picture::{Channel, Heatmap, Quantity, Region};
+use crate::engine::picture::{Background, Channel, Heatmap, Quantity, Region};
 use crate::engine::units::LEVELS;
 use crate::worker::{Revision, Shown, Source, Timeline, View};
 
@@ -31,6 +31,7 @@ pub const PATIENCE: Duration = Duration::from_millis(150);
 pub struct Explore {
     pub model: String,
     pub picture: Source,
+    pub background: Background,
     pub crop: Option<Region>,
     pub own_pixels: bool,
     pub label: Label,
@@ -123,6 +124,7 @@ impl Explore {
         Self {
             model: model.unwrap_or_else(|| settings.model.clone()),
             picture: picture.map_or(remembered, named),
+            background: Background::default(),
             crop: None,
             own_pixels: false,
             label: Label::Predicted,
@@ -151,6 +153,7 @@ impl Explore {
         View {
             model: self.model.clone(),
             picture: self.picture.clone(),
+            background: self.background,
             crop: self.crop,
             own_pixels: self.own_pixels,
             label: self.label,
@@ -249,6 +252,7 @@ impl Explore {
     fn restore(&mut self, view: View) {
         self.model = view.model;
         self.picture = view.picture;
+        self.background = view.background;
         self.crop = view.crop;
         self.own_pixels = view.own_pixels;
         self.label = view.label;

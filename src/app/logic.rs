@@ -95,10 +95,16 @@ impl App {
             Incoming::Chosen(_, None) => {}
             Incoming::Facts(facts) => self.facts = Some(*facts),
             Incoming::Exported(written) => self.take_exported(written),
-            Incoming::Opened(path, Ok(None)) => self.explore.set_picture(Source::File(path)),
+            Incoming::Opened(path, Ok(None)) => {
+                let file = Source::File(path);
+                // The one of the command line is asked for at once, and read for a view beside that.
+                if self.explore.picture != file {
+                    self.explore.set_picture(file);
+                }
+            }
             Incoming::Opened(_, Ok(Some(found))) => {
                 self.settings.tab = Tab::Explore;
-                self.explore.set_view(found);
+                self.explore.set_view(*found);
             }
             Incoming::Opened(_, Err(message)) => self.notices.add(Tone::Problem, message),
             Incoming::Lesson(read) => self.take_lesson(read),
@@ -213,6 +219,7 @@ impl App {
             Command::GiveLabel => self.controls.give_label(ctx),
             Command::Clip(clip) => explore.set_clip(clip),
             Command::ToggleOwnPixels => explore.set_own_pixels(!explore.own_pixels),
+            Command::Background(background) => explore.set_background(background),
             Command::Crop(crop) => explore.set_crop(crop),
             Command::ToggleEightBit => explore.set_eight_bit(!explore.eight_bit),
             Command::ToggleClip => explore.set_clip(!explore.clip),

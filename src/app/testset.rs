@@ -157,6 +157,8 @@ impl TestSet {
     /// A survey was ordered: what is there stays until it is measured anew.
     pub fn begin(&mut self, text: &str) {
         self.problems.clear();
+        // A sheet on its way is put down for it.
+        self.wished = None;
         self.progress = Some((0.0, text.into(), None));
     }
 

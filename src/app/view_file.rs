@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::attack::{AttackSettings, Goal, Label, Loss};
-use crate::engine::picture::{Channel, Heatmap, Picture, Quantity, Region, decode, png_bytes, png_texts};
+use crate::engine::picture::{Background, Channel, Heatmap, Picture, Quantity, Region, decode, png_bytes, png_texts};
 use crate::worker::{Shown, Source, View};
 
 /// Keywords of the texts in a PNG: the view, and its picture in hexadecimal digits of a PNG where no file holds it.
@@ -27,6 +27,8 @@ pub struct ViewFile {
     /// The name of a bundled picture, or a path; none where the picture is in the file itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<PathBuf>,
+    #[serde(default)]
+    pub background: Background,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub crop: Option<Region>,
     #[serde(default)]
@@ -80,6 +82,7 @@ impl ViewFile {
                 Source::File(path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
                 Source::Memory { .. } => None,
             },
+            background: view.background,
             crop: view.crop,
             own_pixels: view.own_pixels,
             label: if let Label::Given(index) = view.label { class(index) } else { None },
@@ -184,6 +187,7 @@ mod tests {
             title: String::new(),
             model: "digits_cnn".into(),
             picture: None,
+            background: Background([1, 2, 3]),
             crop: Some(Region { left: 1.0, top: 2.0, width: 20.5, height: 20.5 }),
             own_pixels: true,
             label: Some("3".into()),
@@ -199,7 +203,7 @@ mod tests {
     }
 
     fn picture() -> Picture {
-        Picture { width: 3, height: 2, channels: 1, bytes: vec![0, 50, 100, 150, 200, 255], notes: Vec::new() }
+        Picture::new(3, 2, 1, vec![0, 50, 100, 150, 200, 255])
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::commands::attack_title;
 use super::widgets::per_cent;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm, Verdict};
-use crate::engine::picture::Planes;
+use crate::engine::picture::{Background, Planes};
 use crate::engine::units::{self, LEVELS};
 use crate::worker::{Shown, Source, View};
 
@@ -203,6 +203,9 @@ pub fn command_line(view: &View, classes: &[String]) -> Option<String> {
     if view.own_pixels {
         words.push("--photo".into());
     }
+    if view.background != Background::default() {
+        words.extend(["--background".into(), quoted(&view.background.to_string())]);
+    }
     if let Some(crop) = view.crop {
         words.push(format!("--crop {crop}"));
     }
@@ -299,6 +302,7 @@ mod tests {
         let mut view = View {
             model: "digits_cnn".into(),
             picture: Source::Sample("digit-7".into()),
+            background: Background::default(),
             crop: None,
             own_pixels: false,
             label: Label::Predicted,
@@ -320,17 +324,18 @@ mod tests {
         (view.clip, view.eight_bit) = (false, true);
         view.loss = Loss::LogOdds;
         view.own_pixels = true;
+        view.background = Background([0; 3]);
         view.crop = Some(Region { left: 1.5, top: 2.0, width: 30.0, height: 30.0 });
         assert_eq!(
             command_line(&view, &classes).unwrap(),
-            r"doppelganger attack '/a b.png' --model digits_cnn --eps 0.25 --target 'Granny Smith'\''s' --label cat --loss log-odds --no-clip --8-bit --photo --crop 1.5,2,30,30"
+            r"doppelganger attack '/a b.png' --model digits_cnn --eps 0.25 --target 'Granny Smith'\''s' --label cat --loss log-odds --no-clip --8-bit --photo --background '#000000' --crop 1.5,2,30,30"
         );
         view.picture = Source::Sample("cat".into());
         (view.attack, view.seed) = (AttackSettings::named("pgd").unwrap(), 4);
         (view.goal, view.label, view.crop) = (Goal::Untargeted, Label::Predicted, None);
         assert_eq!(
             command_line(&view, &classes).unwrap(),
-            "doppelganger attack cat --model digits_cnn --attack pgd --steps 40 --eps 0.25 --seed 4 --loss log-odds --no-clip --8-bit --photo"
+            "doppelganger attack cat --model digits_cnn --attack pgd --steps 40 --eps 0.25 --seed 4 --loss log-odds --no-clip --8-bit --photo --background '#000000'"
         );
     }
 

@@ -13,7 +13,7 @@ use crate::engine::attack::{
 };
 use crate::engine::data::{Sample, sample_unless_file};
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
-use crate::engine::picture::{Region, open};
+use crate::engine::picture::{Background, Region, open_over};
 use crate::engine::{Error, Result};
 
 /// Classes listed for each picture.
@@ -53,6 +53,9 @@ pub struct AttackArgs {
     /// Show the net this part of the picture: LEFT,TOP,WIDTH,HEIGHT in pixels
     #[arg(long, value_name = "L,T,W,H")]
     crop: Option<Region>,
+    /// What shows through where the picture is transparent: white, black, grey or #rrggbb
+    #[arg(long, value_name = "COLOUR", default_value_t)]
+    background: Background,
     /// Let pixels leave [0, 1]
     #[arg(long)]
     no_clip: bool,
@@ -139,7 +142,9 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let classes = &model.classes;
     let find = |class: &Option<String>| class.as_deref().map(|text| find_class(classes, text)).transpose();
     let (label, target) = (find(&args.label)?, find(&args.target)?);
-    let picture = Arc::new(sample_unless_file(&args.picture).map_or_else(|| open(&args.picture), Sample::picture)?);
+    let picture = Arc::new(
+        sample_unless_file(&args.picture).map_or_else(|| open_over(&args.picture, args.background), Sample::picture)?,
+    );
     let goal = target.map_or(Goal::Untargeted, Goal::Targeted);
     let from = label.map_or(Label::Predicted, Label::Given);
     let subject = Subject::new(&picture, model.lens(&picture, args.crop)?, args.photo)?;

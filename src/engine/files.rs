@@ -24,8 +24,10 @@ pub fn write_atomically(path: &Path, bytes: &[u8], doing: &'static str) -> Resul
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let mut file = builder.tempfile_in(folder)?;
-        file.write_all(bytes)?;
+        std::fs::metadata(folder)?;
+        // The kind alone: the name of a temporary file in the message would puzzle.
+        let mut file = builder.tempfile_in(folder).map_err(|error| error.kind())?;
+        file.as_file_mut().write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|e| e.error)?;
         Ok(())
@@ -47,6 +49,7 @@ mod tests {
         let missing = folder.path().join("missing/a.txt");
         let message = write_atomically(&missing, b"x", "write the picture").unwrap_err().to_string();
         assert!(message.starts_with("cannot write the picture") && message.contains("a.txt"), "{message}");
+        assert!(message.contains("os error 2") && !message.contains(".doppelganger-"), "{message}");
         // A folder in the file's place: the rename fails, and the temporary file is gone.
         let taken = folder.path().join("taken");
         std::fs::create_dir_all(taken.join("full")).unwrap();

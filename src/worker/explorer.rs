@@ -11,7 +11,7 @@ use super::study::{self, Study};
 use crate::engine::attack::{Attack, Attacked, Baseline, Goal, Label, Problem, Subject, linear_rival};
 use crate::engine::data::sample;
 use crate::engine::model::{Catalogue, Model, argmax};
-use crate::engine::picture::{Fit, Picture, Region, Rgba, fit, open};
+use crate::engine::picture::{Background, Fit, Picture, Region, Rgba, fit, open_over};
 use crate::engine::{Error, Result};
 
 /// Classes listed before and after.
@@ -32,7 +32,7 @@ pub struct Explorer {
     model: Option<LoadedModel>,
     /// Nets in training, the newest last.
     provided: Vec<(String, Arc<Model>)>,
-    picture: Option<(Source, Loaded)>,
+    picture: Option<((Source, Background), Loaded)>,
     /// The picture fitted to the model, with the gradient for a label and a goal.
     prepared: Option<Prepared>,
     /// The attack on it, as far as it has come.
@@ -141,7 +141,7 @@ impl Explorer {
         let started = Instant::now();
         let busy = |doing: String| send(Event::Busy { revision, doing });
         let (model, info) = self.model(&view.model, &busy)?;
-        let Loaded { picture, overview } = self.picture(&view.picture, &busy)?;
+        let Loaded { picture, overview } = self.picture(&view, &busy)?;
         if is_stale(revision) {
             return Ok(None);
         }
@@ -164,6 +164,7 @@ impl Explorer {
                 model: info.clone(),
                 picture_notes: picture.notes.clone(),
                 picture_size: (picture.width, picture.height),
+                is_transparent: picture.transparent,
                 overview: overview.clone(),
                 crop: prepared.shown,
                 original: baseline.original.clone(),
@@ -268,8 +269,10 @@ impl Explorer {
         }
     }
 
-    fn picture(&mut self, source: &Source, busy: &dyn Fn(String)) -> Result<Loaded> {
-        if let Some((_, loaded)) = self.picture.as_ref().filter(|(known, _)| known == source) {
+    fn picture(&mut self, view: &View, busy: &dyn Fn(String)) -> Result<Loaded> {
+        let View { picture: source, background, .. } = view;
+        let is_same = |known: &(Source, Background)| (&known.0, &known.1) == (source, background);
+        if let Some((_, loaded)) = self.picture.as_ref().filter(|(known, _)| is_same(known)) {
             return Ok(loaded.clone());
         }
         let picture = match source {
@@ -281,12 +284,12 @@ impl Explorer {
             }
             Source::File(path) => {
                 busy(format!("reading {}", path.display()));
-                Arc::new(open(path)?)
+                Arc::new(open_over(path, *background)?)
             }
             Source::Memory { picture, .. } => picture.clone(),
         };
         let loaded = Loaded { overview: Arc::new(overview(&picture)?), picture };
-        self.picture = Some((source.clone(), loaded.clone()));
+        self.picture = Some(((source.clone(), *background), loaded.clone()));
         Ok(loaded)
     }
 

@@ -9,7 +9,7 @@ use super::testset::TestEvent;
 use super::training::TrainEvent;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, LinearRival, Loss, Norm, PIXELS, Rules, Verdict};
 use crate::engine::model::{Added, Entry, Guess, Input};
-use crate::engine::picture::{Heatmap, Picture, Planes, Region, Rgba};
+use crate::engine::picture::{Background, Heatmap, Picture, Planes, Region, Rgba};
 
 /// The whole of what a person wants to see. The worker holds the newest one and works out what changed: a moved ε costs
 /// one forward pass, a new picture or label also one gradient, a new model also a load.
@@ -18,6 +18,8 @@ pub struct View {
     /// A model's name in the catalogue, or the path of a manifest.
     pub model: String,
     pub picture: Source,
+    /// What shows through where a file is transparent.
+    pub background: Background,
     /// The part of the picture that the net is shown; the model's own choice without one.
     pub crop: Option<Region>,
     /// Attack the picture's own pixels, not those that are left when it is fitted to the net.
@@ -149,6 +151,8 @@ pub struct Shown {
     pub picture_notes: Vec<String>,
     /// Width and height of the picture as loaded, before it was fitted to the net.
     pub picture_size: (usize, usize),
+    /// Whether the background shows through it.
+    pub is_transparent: bool,
     /// The whole picture, small.
     pub overview: Arc<Rgba>,
     /// The part of it that the net sees.

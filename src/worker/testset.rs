@@ -1,7 +1,7 @@
 //! Nets on whole test sets: one survey at a time, on a thread of its own that comes after everything else.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
@@ -121,8 +121,16 @@ pub struct SheetPicture {
 
 /// A handle on the thread.
 pub struct TestSets {
-    orders: SyncSender<TestOrder>,
-    stop: Arc<AtomicBool>,
+    orders: SyncSender<(u64, TestOrder)>,
+    numbers: Arc<Numbers>,
+}
+
+/// Of orders, from 1 on.
+#[derive(Default)]
+struct Numbers {
+    newest: AtomicU64,
+    /// This one and all before are to be put down.
+    put_down: AtomicU64,
 }
 
 impl TestSets {
@@ -130,28 +138,30 @@ impl TestSets {
     /// When the operating system gives no thread.
     pub fn spawn(catalogue: Catalogue, outbox: Arc<Outbox>) -> std::io::Result<Self> {
         let (orders, receive) = sync_channel(ORDERS);
-        let stop = Arc::new(AtomicBool::new(false));
+        let numbers = Arc::<Numbers>::default();
         let pool = patient_pool("test set")?;
-        let mut bench = Bench { catalogue, stop: stop.clone(), outbox, models: Vec::new(), data: None };
+        let in_hand = InHand { number: 0, numbers: numbers.clone() };
+        let mut bench = Bench { catalogue, in_hand, outbox, models: Vec::new(), data: None };
         std::thread::Builder::new().name("test set".into()).spawn(move || {
             step_back();
             bench.serve(&receive, &pool);
         })?;
-        Ok(Self { orders, stop })
+        Ok(Self { orders, numbers })
     }
 
     /// A survey takes the place of the one in hand. Never blocks.
     pub fn order(&self, order: TestOrder) {
         if !matches!(order, TestOrder::Sheet(_)) {
-            self.stop.store(true, Ordering::Relaxed);
+            self.stop();
         }
+        let number = self.numbers.newest.fetch_add(1, Ordering::Relaxed) + 1;
         // The thread only ends with this handle, and what is in hand stops before so many orders are given.
-        let _ = self.orders.try_send(order);
+        let _ = self.orders.try_send((number, order));
     }
 
-    /// Puts down what is in hand.
+    /// Puts down what is in hand, and what waits.
     pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.numbers.put_down.store(self.numbers.newest.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 }
 
@@ -161,9 +171,25 @@ impl Drop for TestSets {
     }
 }
 
+/// The order in hand.
+struct InHand {
+    number: u64,
+    numbers: Arc<Numbers>,
+}
+
+impl InHand {
+    fn is_stopped(&self) -> bool {
+        self.numbers.put_down.load(Ordering::Relaxed) >= self.number
+    }
+
+    fn is_newest(&self) -> bool {
+        self.numbers.newest.load(Ordering::Relaxed) == self.number
+    }
+}
+
 struct Bench {
     catalogue: Catalogue,
-    stop: Arc<AtomicBool>,
+    in_hand: InHand,
     outbox: Arc<Outbox>,
     models: Vec<(String, Arc<Model>)>,
     /// The set that was opened last, for nets with these classes.
@@ -171,10 +197,9 @@ struct Bench {
 }
 
 impl Bench {
-    fn serve(&mut self, orders: &Receiver<TestOrder>, pool: &rayon::ThreadPool) {
-        while let Ok(order) = orders.recv() {
-            // Of surveys the newest counts; one of its own may have been stopped before it began.
-            self.stop.store(false, Ordering::Relaxed);
+    fn serve(&mut self, orders: &Receiver<(u64, TestOrder)>, pool: &rayon::ThreadPool) {
+        while let Ok((number, order)) = orders.recv() {
+            self.in_hand.number = number;
             let work = || pool.install(|| self.carry_out(order));
             let failed = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
                 Ok(Ok(()) | Err(Error::Stopped)) => None,
@@ -184,7 +209,9 @@ impl Bench {
             if let Some(message) = failed {
                 self.tell(TestEvent::Failed(message));
             }
-            self.tell(TestEvent::Ended);
+            if self.in_hand.is_newest() {
+                self.tell(TestEvent::Ended);
+            }
         }
     }
 
@@ -215,7 +242,7 @@ impl Bench {
         {
             return Ok(data.clone());
         }
-        let (stop, outbox) = (&self.stop, &self.outbox);
+        let (in_hand, outbox) = (&self.in_hand, &self.outbox);
         let mut told = Instant::now();
         let data = source.open(Split::Test, &model.classes, &mut |share| {
             if told.elapsed() > TELLING {
@@ -226,7 +253,7 @@ impl Bench {
                     left: None,
                 }));
             }
-            !stop.load(Ordering::Relaxed)
+            !in_hand.is_stopped()
         })?;
         let data = Arc::new(data);
         self.data = Some((source.clone(), model.classes.clone(), data.clone()));
@@ -271,7 +298,7 @@ impl Bench {
                     let left = (share > 0.02).then(|| started.elapsed().mul_f32((1.0 - share) / share));
                     self.tell(TestEvent::Progress { share, text, left });
                 }
-                !self.stop.load(Ordering::Relaxed)
+                !self.in_hand.is_stopped()
             })?;
             found.push((attack.clone(), evaluation.clone()));
             let curves: Vec<_> = found.iter().map(|(attack, found)| found.curve(attack, survey.rules.loss)).collect();
@@ -302,7 +329,7 @@ impl Bench {
                 let left = (share > 0.02).then(|| started.elapsed().mul_f32((1.0 - share) / share));
                 self.tell(TestEvent::Progress { share, text: "each net on the pictures of the others".into(), left });
             }
-            !self.stop.load(Ordering::Relaxed)
+            !self.in_hand.is_stopped()
         })?;
         let titles = models.iter().map(|model| model.manifest.name.clone()).collect();
         let n = data.len().min(survey.n);
@@ -317,7 +344,7 @@ impl Bench {
         let (x, labels) = data.batch_values(&wanted, model.input())?;
         let problem = Problem::new(model.clone(), x, labels, wish.rules)?.numbered_from(wish.first);
         let problem = problem.with_eps(&[wish.eps])?;
-        let adversarial = finish(&wish.attack, &problem, |_, _| !self.stop.load(Ordering::Relaxed))?;
+        let adversarial = finish(&wish.attack, &problem, |_, _| !self.in_hand.is_stopped())?;
         let (before, after) = (problem.clean()?.logits.clone(), problem.logits(&adversarial)?);
         let (size, classes, input) = (problem.size(), problem.classes(), model.input());
         let answer = |logits: &[f32], i: usize| {

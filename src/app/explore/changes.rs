@@ -4,7 +4,7 @@ use super::{Carried, Explore, named};
 use crate::app::lessons::{AttackName, Scene};
 use crate::app::view_file::Found;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, MAX_STEPS};
-use crate::engine::picture::{Heatmap, Region};
+use crate::engine::picture::{Background, Heatmap, Region};
 use crate::worker::Source;
 
 impl Explore {
@@ -43,6 +43,11 @@ impl Explore {
         }
         self.picture = picture;
         self.dirty = true;
+    }
+
+    pub fn set_background(&mut self, background: Background) {
+        self.dirty |= self.background != background;
+        self.background = background;
     }
 
     pub fn set_crop(&mut self, crop: Option<Region>) {
@@ -170,6 +175,7 @@ impl Explore {
             (None, Some(path)) => named(path),
             (None, None) => self.picture.clone(),
         });
+        self.background = view.background;
         self.crop = view.crop;
         self.own_pixels = view.own_pixels;
         self.set_attack(view.attack);

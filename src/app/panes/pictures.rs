@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    self, Align, Align2, Button, ColorImage, Context, EventFilter, Key, Layout, Painter, Rect, Response, Role, Sense,
-    Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    self, Align, Align2, Button, ColorImage, ComboBox, Context, EventFilter, Key, Layout, Painter, Rect, Response,
+    Role, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 use egui_material_icons::icons;
 
@@ -18,7 +18,7 @@ use crate::app::theme::{
 };
 use crate::app::widgets::typing;
 use crate::app::words::{self, Reading};
-use crate::engine::picture::{Quantity, Rgba};
+use crate::engine::picture::{Background, Quantity, Rgba};
 use crate::worker::Shown;
 
 const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
@@ -122,7 +122,7 @@ impl Pictures {
                         .id_salt(("head", index))
                         .layout(Layout::left_to_right(Align::Center)),
                 );
-                self.head(&mut ui, index, explore);
+                self.head(&mut ui, index, explore, out);
             }
             let wells = [0, 1, 2].map(|index| column(index, CONTROL_HEIGHT + SPACE_2, well));
             self.wells(ui, wells, explore, out);
@@ -140,7 +140,7 @@ impl Pictures {
         });
     }
 
-    fn head(&mut self, ui: &mut Ui, index: usize, explore: &Explore) {
+    fn head(&mut self, ui: &mut Ui, index: usize, explore: &Explore, out: &mut Vec<Command>) {
         ui.label(theme::strong(NAMES[self.shown_in(index)]).text_style(egui::TextStyle::Heading));
         let Some(shown) = explore.shown.as_deref() else { return };
         let crops = self.crops(explore);
@@ -161,7 +161,11 @@ impl Pictures {
                 if ui.add(button).on_hover_text(about.tooltip).accessible_name(about.name).clicked() {
                     self.crop.open = !self.crop.open;
                 }
-            } else if index == 2 {
+            }
+            if index == 0 && shown.is_transparent {
+                background_picker(ui, explore.background, out);
+            }
+            if index == 2 {
                 let (icon, name) = (icons::ICON_COMPARE.rich_text().size(16.0), "Hold to flip");
                 let button = if ui.available_width() >= 120.0 { Button::new((icon, name)) } else { Button::new(icon) };
                 let button = ui
@@ -363,6 +367,20 @@ pub(super) fn keep_arrows(ui: &Ui, response: &Response) {
         let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
         ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
     }
+}
+
+/// What shows through where the picture is transparent.
+fn background_picker(ui: &mut Ui, chosen: Background, out: &mut Vec<Command>) {
+    let about = Command::Background(chosen).about();
+    let menu = |ui: &mut Ui| {
+        for (name, background) in Background::NAMED {
+            if ui.selectable_label(background == chosen, format!("over {name}")).clicked() {
+                out.push(Command::Background(background));
+            }
+        }
+    };
+    let picker = ComboBox::from_id_salt("background").selected_text(format!("over {}", chosen.name())).width(0.0);
+    picker.show_ui(ui, menu).response.on_hover_text(about.tooltip).accessible_name(about.name);
 }
 
 /// Whether a lesson covers a picture.

@@ -90,6 +90,7 @@ const QUESTIONS: [Question; 22] = {
             Fgsm,
             (Some(0.99), None),
         ),
+        question("logistic_pgd", "logistic regression 3 against 7, PGD-40", (Logistic, Logistic), PGD, NEITHER),
         question("maxout_clean", "maxout, clean", (Maxout, Maxout), Clean, (Some(0.0094), None)),
         question("maxout_fgsm", "maxout, FGSM", (Maxout, Maxout), Fgsm, (Some(0.894), Some(0.976))),
         clipped("maxout_fgsm_clipped", "maxout, FGSM clipped to [0, 1]", Maxout),
@@ -164,7 +165,6 @@ const QUESTIONS: [Question; 22] = {
             PGD,
             NEITHER,
         ),
-        question("logistic_pgd", "logistic regression 3 against 7, PGD-40", (Logistic, Logistic), PGD, NEITHER),
     ]
 };
 

@@ -100,7 +100,7 @@ impl Images {
 
     pub(super) fn picture(&self, i: usize) -> Option<Picture> {
         let bytes = self.bytes(i)?.to_vec();
-        Some(Picture { width: self.width, height: self.height, channels: 1, bytes, notes: Vec::new() })
+        Some(Picture::new(self.width, self.height, 1, bytes))
     }
 }
 

@@ -307,13 +307,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let class = folder.path().join("a");
         std::fs::create_dir(&class).unwrap();
-        let picture = Picture {
-            width: 37,
-            height: 23,
-            channels: 3,
-            bytes: (0..37 * 23 * 3).map(|i| (i * 89 % 251) as u8).collect(),
-            notes: Vec::new(),
-        };
+        let picture = Picture::new(37, 23, 3, (0..37 * 23 * 3).map(|i| (i * 89 % 251) as u8).collect());
         crate::engine::picture::save_png(&picture, &class.join("1.png")).unwrap();
         let classes = ["a".to_owned(), "b".to_owned()];
         let data = Dataset::open(folder.path(), Split::Train, &classes).unwrap();

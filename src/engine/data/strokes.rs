@@ -35,7 +35,7 @@ impl Strokes {
             placed.move_by(middle - x, middle - y);
         }
         let bytes = pen.draw(&placed).iter().map(|ink| (ink * 255.0).round() as u8).collect();
-        Picture { width: DIGIT_SIDE, height: DIGIT_SIDE, channels: 1, bytes, notes: Vec::new() }
+        Picture::new(DIGIT_SIDE, DIGIT_SIDE, 1, bytes)
     }
 
     /// Scaled and moved so that the ink fills the box in the middle of the digit. Points that are not numbers are gone.

@@ -12,8 +12,8 @@ use image::codecs::{
 };
 use image::{AnimationDecoder, DynamicImage, ExtendedColorType, ImageDecoder, ImageError, ImageFormat, Limits};
 
-use super::Picture;
 use super::jpeg;
+use super::{Background, Picture};
 use crate::engine::{Error, Result};
 
 /// The largest picture that is read, in pixels.
@@ -30,6 +30,14 @@ const FORMATS: &str = "JPEG, PNG, WebP, GIF, BMP or TIFF";
 /// # Errors
 /// [`Error::Io`] when the file cannot be read, [`Error::Picture`] when it is no picture that can be used.
 pub fn open(path: &Path) -> Result<Picture> {
+    open_over(path, Background::default())
+}
+
+/// As [`open`], with a background of one's own.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_over(path: &Path, background: Background) -> Result<Picture> {
     let from = path.display().to_string();
     let refuse = |why: String| Error::Picture { from: from.clone(), why };
     let about = std::fs::metadata(path).map_err(Error::io("open this picture", path))?;
@@ -43,7 +51,7 @@ pub fn open(path: &Path) -> Result<Picture> {
     let mut bytes = Vec::new();
     // One byte more than is allowed tells a file that is too large, also one that grows while it is read.
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(Error::io("read this picture", path))?;
-    decode(&bytes, &from)
+    decode_over(&bytes, &from, background)
 }
 
 /// Decodes a JPEG, PNG, WebP, GIF, BMP or TIFF. `from` is only used in messages.
@@ -55,11 +63,19 @@ pub fn open(path: &Path) -> Result<Picture> {
 /// # Errors
 /// [`Error::Picture`] when the bytes are no picture, damaged, cut short, or larger than [`MAX_PIXELS`].
 pub fn decode(bytes: &[u8], from: &str) -> Result<Picture> {
-    decode_any(bytes).map_err(|why| Error::Picture { from: from.to_owned(), why })
+    decode_over(bytes, from, Background::default())
+}
+
+/// As [`decode`], over a background of one's own.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_over(bytes: &[u8], from: &str, background: Background) -> Result<Picture> {
+    decode_any(bytes, background).map_err(|why| Error::Picture { from: from.to_owned(), why })
 }
 
 /// As [`decode`]; the error is the reason alone.
-fn decode_any(bytes: &[u8]) -> Result<Picture, String> {
+fn decode_any(bytes: &[u8], background: Background) -> Result<Picture, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
     }
@@ -70,12 +86,16 @@ fn decode_any(bytes: &[u8]) -> Result<Picture, String> {
     match image::guess_format(bytes) {
         Ok(ImageFormat::Jpeg) => {
             let jpeg = jpeg::scan(bytes)?;
-            pixels(JpegDecoder::new(input).map_err(|e| explain(&e))?, (jpeg.components == 4).then_some(CMYK))
+            pixels(
+                JpegDecoder::new(input).map_err(|e| explain(&e))?,
+                (jpeg.components == 4).then_some(CMYK),
+                background,
+            )
         }
         Ok(ImageFormat::Png) => {
             let decoder = PngDecoder::with_limits(input, limits()).map_err(|e| explain(&e))?;
             let animated = decoder.is_apng().unwrap_or(false);
-            pixels(decoder, animated.then_some(FIRST_FRAME))
+            pixels(decoder, animated.then_some(FIRST_FRAME), background)
         }
         Ok(ImageFormat::WebP) => {
             // The decoder needs no more than the pixels, and would lose the orientation that follows them.
@@ -84,14 +104,14 @@ fn decode_any(bytes: &[u8]) -> Result<Picture, String> {
             }
             let decoder = WebPDecoder::new(input).map_err(|e| explain(&e))?;
             let animated = decoder.has_animation();
-            pixels(decoder, animated.then_some(FIRST_FRAME))
+            pixels(decoder, animated.then_some(FIRST_FRAME), background)
         }
-        Ok(ImageFormat::Gif) => gif(GifDecoder::new(input).map_err(|e| explain(&e))?),
-        Ok(ImageFormat::Bmp) => pixels(BmpDecoder::new(input).map_err(|e| explain(&e))?, None),
+        Ok(ImageFormat::Gif) => gif(GifDecoder::new(input).map_err(|e| explain(&e))?, background),
+        Ok(ImageFormat::Bmp) => pixels(BmpDecoder::new(input).map_err(|e| explain(&e))?, None, background),
         Ok(ImageFormat::Tiff) => {
             let decoder = TiffDecoder::new(input).map_err(|e| explain(&e))?;
             let cmyk = matches!(decoder.original_color_type(), ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16);
-            pixels(decoder, cmyk.then_some(CMYK))
+            pixels(decoder, cmyk.then_some(CMYK), background)
         }
         _ => Err(format!("{}; expected {FORMATS}", what_else(bytes))),
     }
@@ -127,7 +147,7 @@ fn check_size(decoder: &impl ImageDecoder) -> Result<(), String> {
 }
 
 /// Reads the pixels of a decoder that has read its header.
-fn pixels(mut decoder: impl ImageDecoder, note: Option<&str>) -> Result<Picture, String> {
+fn pixels(mut decoder: impl ImageDecoder, note: Option<&str>, background: Background) -> Result<Picture, String> {
     check_size(&decoder)?;
     decoder.set_limits(limits()).map_err(|e| explain(&e))?;
     // Metadata that cannot be read is no reason to refuse the pixels.
@@ -137,7 +157,7 @@ fn pixels(mut decoder: impl ImageDecoder, note: Option<&str>) -> Result<Picture,
     if let Some(orientation) = orientation {
         decoded.apply_orientation(orientation);
     }
-    let mut picture = eight_bits(decoded);
+    let mut picture = eight_bits(decoded, background);
     picture.notes.splice(0..0, note.map(String::from));
     if profile.is_some_and(|profile| !is_srgb(&profile)) {
         picture.notes.push("Its colour profile (ICC) is not applied; colours may look different elsewhere.".into());
@@ -146,12 +166,12 @@ fn pixels(mut decoder: impl ImageDecoder, note: Option<&str>) -> Result<Picture,
 }
 
 /// The first frame of a GIF, on its own canvas.
-fn gif(mut decoder: GifDecoder<Cursor<&[u8]>>) -> Result<Picture, String> {
+fn gif(mut decoder: GifDecoder<Cursor<&[u8]>>, background: Background) -> Result<Picture, String> {
     check_size(&decoder)?;
     decoder.set_limits(limits()).map_err(|e| explain(&e))?;
     let mut frames = decoder.into_frames();
     let first = frames.next().ok_or("this GIF has no frames")?.map_err(|e| explain(&e))?;
-    let mut picture = eight_bits(DynamicImage::ImageRgba8(first.into_buffer()));
+    let mut picture = eight_bits(DynamicImage::ImageRgba8(first.into_buffer()), background);
     // An error means that only the end mark, or a later frame, is damaged.
     if matches!(frames.next(), Some(Ok(_))) {
         picture.notes.insert(0, FIRST_FRAME.into());
@@ -165,26 +185,30 @@ fn is_srgb(profile: &[u8]) -> bool {
 }
 
 /// Grey stays grey, everything else becomes RGB; 8 bits, opaque.
-fn eight_bits(decoded: DynamicImage) -> Picture {
+fn eight_bits(decoded: DynamicImage, background: Background) -> Picture {
     let color = decoded.color();
-    let grey = !color.has_color();
+    let has_alpha = color.has_alpha();
+    let grey = !color.has_color() && (!has_alpha || background.is_grey());
     let (width, height) = (decoded.width() as usize, decoded.height() as usize);
     let bits = u32::from(color.bits_per_pixel()) / u32::from(color.channel_count());
     let mut notes = Vec::new();
     if bits > 8 {
         notes.push(format!("{bits} bits per channel, reduced to 8."));
     }
-    let bytes = match (color.has_alpha(), grey) {
-        (false, true) => decoded.into_luma8().into_raw(),
-        (false, false) => decoded.into_rgb8().into_raw(),
-        (true, true) => over_white::<2>(decoded.into_luma_alpha8().into_raw(), &mut notes),
-        (true, false) => over_white::<4>(decoded.into_rgba8().into_raw(), &mut notes),
+    let (bytes, transparent) = match (has_alpha, grey) {
+        (false, true) => (decoded.into_luma8().into_raw(), false),
+        (false, false) => (decoded.into_rgb8().into_raw(), false),
+        (true, true) => over::<2>(background, decoded.into_luma_alpha8().into_raw()),
+        (true, false) => over::<4>(background, decoded.into_rgba8().into_raw()),
     };
-    Picture { width, height, channels: if grey { 1 } else { 3 }, bytes, notes }
+    if transparent {
+        notes.push(format!("Transparent parts are shown over {}.", background.name()));
+    }
+    Picture { width, height, channels: if grey { 1 } else { 3 }, bytes, notes, transparent }
 }
 
-/// Composes pixels of `N` values, the last of them alpha, over white, in place.
-fn over_white<const N: usize>(mut bytes: Vec<u8>, notes: &mut Vec<String>) -> Vec<u8> {
+/// Composes pixels of `N` values, the last of them alpha, over a background, in place; and whether it shows through.
+fn over<const N: usize>(background: Background, mut bytes: Vec<u8>) -> (Vec<u8>, bool) {
     let mut transparent = false;
     let count = bytes.len() / N;
     for i in 0..count {
@@ -192,14 +216,11 @@ fn over_white<const N: usize>(mut bytes: Vec<u8>, notes: &mut Vec<String>) -> Ve
         transparent |= alpha < 255;
         for c in 0..N - 1 {
             let value = u32::from(bytes[i * N + c]);
-            bytes[i * (N - 1) + c] = ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
+            bytes[i * (N - 1) + c] = ((value * alpha + u32::from(background.0[c]) * (255 - alpha) + 127) / 255) as u8;
         }
     }
     bytes.truncate(count * (N - 1));
-    if transparent {
-        notes.push("Transparent parts are shown over white.".into());
-    }
-    bytes
+    (bytes, transparent)
 }
 
 /// A decoder's complaint, in one line, with what to do about it.

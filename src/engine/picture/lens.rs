@@ -367,7 +367,7 @@ mod tests {
 
     fn noise(width: usize, height: usize, channels: usize, rng: &mut ChaCha8Rng) -> Picture {
         let bytes = (0..width * height * channels).map(|_| rng.random()).collect();
-        Picture { width, height, channels, bytes, notes: Vec::new() }
+        Picture::new(width, height, channels, bytes)
     }
 
     fn dot(a: &Planes, b: &Planes) -> f64 {

@@ -3,6 +3,7 @@
 //! A [`Picture`] is what a file or the clipboard holds, in 8 bits. [`Planes`] are what a net sees: planar `f32`, where
 //! pixels lie in [0, 1] and one grey level is 1/255.
 
+mod background;
 mod colour;
 mod decode;
 mod encode;
@@ -12,7 +13,8 @@ mod jpeg;
 mod lens;
 mod resample;
 
-pub use decode::{MAX_PIXELS, decode, open};
+pub use background::Background;
+pub use decode::{MAX_PIXELS, decode, decode_over, open, open_over};
 pub use encode::{png_bytes, png_bytes_with, png_texts, save_png, save_png_with};
 pub use fit::{Fit, fit};
 pub use heatmap::{Channel, Heatmap, Quantity, Rgba, diverging, sequential};
@@ -34,6 +36,15 @@ pub struct Picture {
     pub bytes: Vec<u8>,
     /// What a person should know of how the file was read ("16 bits per channel, reduced to 8"); one sentence each.
     pub notes: Vec<String>,
+    /// Whether a background shows through.
+    pub transparent: bool,
+}
+
+impl Picture {
+    /// An opaque picture of which there is nothing to say.
+    pub fn new(width: usize, height: usize, channels: usize, bytes: Vec<u8>) -> Self {
+        Self { width, height, channels, bytes, notes: Vec::new(), transparent: false }
+    }
 }
 
 impl std::fmt::Debug for Picture {
@@ -90,6 +101,6 @@ impl Planes {
             .flat_map(|i| (0..self.channels).map(move |c| (c, i)))
             .map(|(c, i)| heatmap::level(self.values[c * plane + i]))
             .collect();
-        Picture { width: self.width, height: self.height, channels: self.channels, bytes, notes: Vec::new() }
+        Picture::new(self.width, self.height, self.channels, bytes)
     }
 }

@@ -10,8 +10,8 @@ pub enum Schedule {
     #[default]
     Cosine,
     Constant,
-    /// Up from 1/25 to 1 over the first fifth along half a cosine, then down to 0 along another (Smith & Topin,
-    /// Super-Convergence, 2018).
+    /// Up from 1/25 to 1 over the first fifth along half a cosine, then down to 0 along another, while the momentum goes
+    /// the other way, from .05 above its value to .05 below it and back (Smith & Topin, Super-Convergence, 2018).
     OneCycle,
     /// Divided by this factor at every step, and never below 1e-5: the recipe of Goodfellow et al., Maxout Networks, 2013,
     /// has 1.000004.
@@ -21,6 +21,8 @@ pub enum Schedule {
 /// Share of a one-cycle run that climbs, and what it starts from.
 const CLIMB: f64 = 0.2;
 const CYCLE_START: f64 = 1.0 / 25.0;
+/// As in PyTorch's OneCycleLR, whose momentum goes from .95 to .85 and back.
+const MOMENTUM_SWING: f32 = 0.05;
 /// The least rate of a decay, relative to the first: 1e-6 of .1, as in the recipe.
 const DECAY_FLOOR: f64 = 1e-5;
 
@@ -46,6 +48,19 @@ impl Schedule {
             Self::Decay(factor) => factor.powf(-(step as f64)).max(DECAY_FLOOR),
         };
         factor as f32
+    }
+
+    /// The momentum at step `step` (from 0) of a run of `steps`, whose value is `momentum`.
+    pub fn momentum(self, momentum: f32, step: usize, steps: usize) -> f32 {
+        if self != Self::OneCycle {
+            return momentum;
+        }
+        let is_climbing = (step as f64) < CLIMB * steps.max(1) as f64;
+        let start = if is_climbing { CYCLE_START as f32 } else { 0.0 };
+        let height = (self.factor(step, steps) - start) / (1.0 - start);
+        // Without momentum there is none to swing, and it stays below 1.
+        let swing = MOMENTUM_SWING.min(momentum).min((1.0 - momentum) / 2.0);
+        momentum + swing * (1.0 - 2.0 * height)
     }
 }
 
@@ -83,6 +98,13 @@ mod tests {
         let cycle = [0, 10, 20, 60, 100].map(|step| Schedule::OneCycle.factor(step, 100));
         assert!((cycle[0] - 0.04).abs() < 1e-6 && (cycle[1] - 0.52).abs() < 1e-6, "{cycle:?}");
         assert!(cycle[2] == 1.0 && (cycle[3] - 0.5).abs() < 1e-6 && cycle[4] < 1e-6, "{cycle:?}");
+        let momenta = [0, 10, 20, 60, 100].map(|step| Schedule::OneCycle.momentum(0.9, step, 100));
+        for (found, expected) in momenta.iter().zip([0.95, 0.9, 0.85, 0.9, 0.95]) {
+            assert!((found - expected).abs() < 1e-6, "{momenta:?}");
+        }
+        assert_eq!(Schedule::OneCycle.momentum(0.0, 20, 100), 0.0);
+        assert!(Schedule::OneCycle.momentum(0.99, 0, 100) < 1.0);
+        assert_eq!(Schedule::Cosine.momentum(0.9, 20, 100), 0.9);
         // .1 / 1.000004^t with a floor of 1e-6: 250 epochs of 500 steps end at .0607.
         let decay = Schedule::Decay(1.000004);
         assert!((0.1 * decay.factor(125_000, 125_000) - 0.1 * (-0.5f32).exp()).abs() < 1e-5);

@@ -253,7 +253,7 @@ impl Trainer {
         self.config.augment.apply(&mut x, &self.manifest.input, &mut self.stream(Purpose::Augment));
         let size = StepSize {
             rate: self.rate(step),
-            momentum: self.config.momentum.at(epoch),
+            momentum: self.momentum(step),
             nesterov: self.config.nesterov,
             weight_decay: self.config.weight_decay,
             max_norm: self.config.max_norm,
@@ -298,8 +298,20 @@ impl Trainer {
     }
 
     fn rate(&self, step: usize) -> f32 {
-        let (epoch, steps) = (self.position.epoch, self.steps());
-        self.config.learning_rate * self.config.schedule.factor(epoch * steps + step, self.config.epochs * steps)
+        let (step, steps) = self.place_in_run(step);
+        self.config.learning_rate * self.config.schedule.factor(step, steps)
+    }
+
+    fn momentum(&self, step: usize) -> f32 {
+        let momentum = self.config.momentum.at(self.position.epoch);
+        let (step, steps) = self.place_in_run(step);
+        self.config.schedule.momentum(momentum, step, steps)
+    }
+
+    /// A step of this epoch among those of all epochs, and how many these are.
+    fn place_in_run(&self, step: usize) -> (usize, usize) {
+        let steps = self.steps();
+        (self.position.epoch * steps + step, self.config.epochs * steps)
     }
 
     fn objective(&self) -> Objective {

@@ -201,13 +201,14 @@ fn gradient_at(subject: &Subject, sample: &Sample) -> Result<Vec<f32>> {
 mod tests {
     use super::*;
     use crate::engine::attack::{AttackSettings, Fgsm, Loss, Norm};
-    use crate::engine::picture::{Channel, Heatmap, Quantity};
+    use crate::engine::picture::{Background, Channel, Heatmap, Quantity};
 
     #[test]
     fn the_other_picture_is_another_one_of_the_same_kind() {
         let mut view = View {
             model: "digits_cnn".into(),
             picture: Source::Sample("digit-9".into()),
+            background: Background::default(),
             crop: None,
             own_pixels: false,
             label: Label::Predicted,
