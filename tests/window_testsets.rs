@@ -12,7 +12,7 @@ use doppelganger::engine::model::Catalogue;
 use doppelganger::worker::Source;
 use eframe::egui::{Key, Modifiers, Theme, Vec2, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 type Window<'a> = Harness<'a, Option<App>>;
 
@@ -177,6 +177,45 @@ fn nets_are_shown_the_pictures_of_others() {
 }
 
 #[test]
+fn lengths_are_shown_and_pixels_are_treated_as_asked() {
+    let mut window = open(vec2(1280.0, 800.0));
+    small(&mut window);
+    // Below the end of the list until it is scrolled there.
+    for name in ["Clip to [0, 1]", "8 bit", "Smallest ε of FGSM"] {
+        window.get_by_label(name).click_accesskit();
+        window.run_steps(2);
+    }
+    window.query_all_by_label_contains("PGD").next().expect("a box for PGD").click_accesskit();
+    window.run_steps(2);
+    measured(&mut window);
+    let curves = &app(&window).tests().curves;
+    let (fgsm, smallest) = (&curves[0], &curves[1]);
+    assert_eq!(fgsm.survey.rules, Rules { bounds: None, eight_bit: true, loss: Loss::LogOdds, seed: 0 });
+    assert!(fgsm.command().ends_with("--no-clip --8-bit --loss log-odds"), "{}", fgsm.command());
+    assert!(window.query_all_by_label_contains("not clipped, rounded to 8 bits").count() > 0);
+    let lengths = smallest.found.lengths.clone().expect("a search finds lengths");
+    let fooled = lengths.iter().filter(|length| length.is_finite()).count();
+    assert!(fooled > 10, "{lengths:?}");
+    let text = format!("{fooled} of {} pictures that it had right", lengths.len());
+    window.get_by_label("Show: Lengths").click();
+    window.run_steps(2);
+    assert!(window.query_all_by_label_contains("This attack is given its ε").count() > 0);
+    window.get_by_label("Show: Curves").click();
+    window.run_steps(2);
+    let rows = window.query_all_by_label_contains("Digits, maxout 240×5 · ");
+    rows.last().expect("a row for each curve").click();
+    window.get_by_label("Show: Lengths").click();
+    window.run_steps(2);
+    assert!(window.query_all_by_label_contains(&text).count() > 0, "{text}");
+    // The bars count every picture once.
+    let counted: usize = window
+        .query_all_by_label_contains("pictures need")
+        .filter_map(|node| node.accesskit_node().value()?.split(' ').next()?.parse::<usize>().ok())
+        .sum();
+    assert_eq!(counted, fooled);
+}
+
+#[test]
 fn a_survey_can_be_stopped_and_what_it_measured_stays() {
     let mut window = open(vec2(1280.0, 800.0));
     retype(&mut window, "How many as a number", "1000");
@@ -223,7 +262,7 @@ fn every_part_fits_into_small_and_large_windows_in_both_themes() {
         window.ctx.set_theme(theme);
         window.get_by_label("Measure").click();
         until(&mut window, "a curve", |app| !app.tests().curves.is_empty());
-        for part in ["Curves", "Pictures", "Confusion", "Confidence", "Transfer"] {
+        for part in ["Curves", "Pictures", "Confusion", "Confidence", "Lengths", "Transfer"] {
             window.get_by_label(&format!("Show: {part}")).click();
             window.run_steps(3);
             window.check_accessibility();

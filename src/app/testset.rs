@@ -22,6 +22,8 @@ pub enum Part {
     Sheet,
     Confusion,
     Confidence,
+    /// Of attacks that find their own: how long the perturbations are.
+    Lengths,
     Transfer,
 }
 
@@ -36,6 +38,8 @@ pub struct TestSet {
     pub eps: String,
     pub n: usize,
     pub seed: u64,
+    pub clip: bool,
+    pub eight_bit: bool,
     pub log_odds: bool,
     /// Share, what is going on, and the time that is left.
     pub progress: Option<(f32, String, Option<Duration>)>,
@@ -62,6 +66,8 @@ impl Default for TestSet {
             eps: "0.05, 0.1, 0.15, 0.2, 0.25, 0.3".into(),
             n: 500,
             seed: 0,
+            clip: true,
+            eight_bit: false,
             log_odds: true,
             progress: None,
             curves: Vec::new(),
@@ -103,7 +109,7 @@ impl TestSet {
             return Err("No attack is chosen; tick at least one.".into());
         }
         let loss = if self.log_odds { Loss::LogOdds } else { Loss::CrossEntropy };
-        let rules = Rules { loss, seed: self.seed, bounds: Some(PIXELS), ..Rules::default() };
+        let rules = Rules { loss, seed: self.seed, bounds: self.clip.then_some(PIXELS), eight_bit: self.eight_bit };
         Ok(Survey {
             data,
             nets: self.nets.clone(),

@@ -388,6 +388,12 @@ impl Curve {
         if survey.rules.seed > 0 {
             words.push(format!("--seed {}", survey.rules.seed));
         }
+        if survey.rules.bounds.is_none() {
+            words.push("--no-clip".into());
+        }
+        if survey.rules.eight_bit {
+            words.push("--8-bit".into());
+        }
         if survey.rules.loss == Loss::LogOdds {
             words.push("--loss log-odds".into());
         }

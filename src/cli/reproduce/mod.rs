@@ -36,11 +36,11 @@ pub struct ReproduceArgs {
     /// Units of each maxout layer
     #[arg(long, value_name = "N", default_value_t = 240)]
     units: usize,
-    /// The most epochs of a maxout net before it is retrained
+    /// The most epochs of a maxout net before it is retrained; with --brief, clean ones get three times as many
     #[arg(long, value_name = "N", default_value_t = 250)]
     epochs: usize,
-    /// A recipe that needs a part of the epochs: the learning rate falls to zero along half a cosine, and the adversarially
-    /// trained nets keep .8 of their hidden units
+    /// A recipe that needs a part of the epochs: the learning rate falls to zero along half a cosine, and
+    /// less of the hidden units is dropped
     #[arg(long, conflicts_with = "quick")]
     brief: bool,
     /// Only train the nets whose name begins with TEXT, and measure nothing: to share the work among several machines or

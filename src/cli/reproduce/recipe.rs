@@ -65,7 +65,7 @@ pub struct Recipe {
     pub seeds: u64,
     pub units: usize,
     pub epochs: usize,
-    /// A recipe for a part of the epochs: see [`Self::adversarial_maxout`] and [`BRIEF`].
+    /// A recipe for a part of the epochs: see [`Self::clean`], [`Self::perturbed`] and [`BRIEF`].
     pub brief: bool,
 }
 
@@ -107,15 +107,11 @@ impl Recipe {
                 stopping: Stopping { rule: Rule::Clean, patience: None, retrain: !self.quick },
                 ..common
             },
-            Stage::Maxout => Config { adversary: Adversary::None, stopping: clean, ..maxout },
+            Stage::Maxout => self.clean(Config { adversary: Adversary::None, stopping: clean, ..maxout }),
             // The deck's rule: adversarial examples alone.
-            Stage::AdversarialMaxout => self.adversarial_maxout(maxout),
-            Stage::SignNoise => {
-                Config { adversary: Adversary::Signs, alpha: 0.5, clip: false, stopping: clean, ..maxout }
-            }
-            Stage::UniformNoise => {
-                Config { adversary: Adversary::Uniform, alpha: 0.5, clip: false, stopping: clean, ..maxout }
-            }
+            Stage::AdversarialMaxout => self.perturbed(Config { adversary: Adversary::Fgsm, ..maxout }),
+            Stage::SignNoise => self.perturbed(Config { adversary: Adversary::Signs, stopping: clean, ..maxout }),
+            Stage::UniformNoise => self.perturbed(Config { adversary: Adversary::Uniform, stopping: clean, ..maxout }),
         }
     }
 
@@ -140,14 +136,25 @@ impl Recipe {
         }
     }
 
-    /// Where epochs are few, less of the hidden units is dropped: the adversarial examples regularise too.
-    fn adversarial_maxout(&self, maxout: Config) -> Config {
+    /// In brief: three times as many epochs, because a step takes a third of the time, and somewhat less dropout.
+    fn clean(&self, maxout: Config) -> Config {
+        if !self.brief {
+            return maxout;
+        }
+        Config { model: self.net("0.8,0.6"), epochs: 3 * maxout.epochs, ..maxout }
+    }
+
+    /// In brief, much less of the hidden units is dropped: the perturbed pictures regularise too. The nets on noise differ
+    /// from the adversarially trained one in the perturbation alone.
+    fn perturbed(&self, maxout: Config) -> Config {
+        let model = if self.brief { self.net("0.8,0.8") } else { maxout.model };
+        Config { model, alpha: 0.5, clip: false, ..maxout }
+    }
+
+    /// A maxout net that keeps such shares of the pixels and of the hidden units in training.
+    fn net(&self, kept: &str) -> String {
         let units = self.units;
-        let model = match self.brief {
-            true => format!("maxout:{units}x5,{units}x5+dropout=0.8,0.8"),
-            false => maxout.model,
-        };
-        Config { model, adversary: Adversary::Fgsm, alpha: 0.5, clip: false, ..maxout }
+        format!("maxout:{units}x5,{units}x5+dropout={kept}")
     }
 
     /// A net of the same kind without dropout, which learns in a few epochs.

@@ -1,15 +1,15 @@
-//! Which class is taken for which, how sure the net is, and who is fooled by whose pictures.
+//! Which class is taken for which, and who is fooled by whose pictures.
 
-use eframe::egui::{self, Color32, Rect, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{self, Color32, Rect, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::curves::centred;
-use super::space;
+use super::{pixels, space};
 use crate::app::commands::attack_title;
 use crate::app::testset::TestSet;
-use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::theme::{self, palette};
 use crate::app::widgets::per_cent;
 use crate::app::words;
-use crate::engine::eval::{Answer, confusion};
+use crate::engine::eval::confusion;
 use crate::engine::statistics::wilson_interval;
 
 const MOST_CELL: f32 = 54.0;
@@ -20,7 +20,6 @@ const LEAST_CELL: f32 = 9.0;
 const WRITTEN: f32 = 26.0;
 /// Room for the names of the rows.
 const WIDEST_NAME: f32 = 160.0;
-const BINS: usize = 10;
 
 /// The matrix of the curve and the ε that are looked at.
 pub fn show(ui: &mut Ui, tests: &TestSet) {
@@ -106,55 +105,6 @@ fn blend(from: Color32, to: Color32, share: f32) -> Color32 {
     from.lerp_to_gamma(to, share.clamp(0.0, 1.0))
 }
 
-/// How sure the net is where it is right and where it is wrong.
-pub fn confidence(ui: &mut Ui, tests: &TestSet) {
-    space(ui);
-    let Some((_, answers)) = tests.answers() else { return };
-    let palette = palette(ui);
-    let parts = [("Right answers", true, palette.right), ("Wrong answers", false, palette.fooled)];
-    let height = ((ui.available_height() - 96.0) / 2.0).clamp(60.0, 220.0);
-    for (title, is_right, colour) in parts {
-        let chosen: Vec<&Answer> = answers.iter().filter(|answer| answer.is_right() == is_right).collect();
-        let mean = chosen.iter().map(|answer| answer.confidence).sum::<f32>() / chosen.len().max(1) as f32;
-        let mean = if chosen.is_empty() { String::new() } else { format!(", {} sure on average", per_cent(mean)) };
-        ui.label(theme::strong(format!("{title}: {} of {}{mean}", chosen.len(), answers.len())));
-        histogram(ui, &chosen, height, colour);
-        ui.add_space(SPACE_2);
-    }
-}
-
-fn histogram(ui: &mut Ui, answers: &[&Answer], height: f32, colour: Color32) {
-    let palette = palette(ui);
-    let mut bins = [0; BINS];
-    for answer in answers {
-        bins[((answer.confidence * BINS as f32) as usize).min(BINS - 1)] += 1;
-    }
-    let most = bins.iter().copied().max().unwrap_or(0).max(1);
-    let width = ui.available_width().min(640.0);
-    let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
-    let ground = rect.bottom() - 18.0;
-    let step = width / BINS as f32;
-    for (bin, &count) in bins.iter().enumerate() {
-        let tall = (ground - rect.top()) * count as f32 / most as f32;
-        let left = rect.left() + step * bin as f32;
-        let bar = Rect::from_min_max(pos2(left + 1.0, ground - tall), pos2(left + step - 1.0, ground));
-        ui.painter().rect_filled(bar, 2, colour);
-        let whole = Rect::from_min_max(pos2(left, rect.top()), pos2(left + step, ground));
-        let response = ui.interact(whole, ui.scope_id().with((bin, colour)), Sense::hover());
-        let text = format!("{count} answers given {} to {} %", bin * 10, bin * 10 + 10);
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text.clone()));
-        response.on_hover_text(text);
-        ui.painter().text(
-            pos2(left, ground + 2.0),
-            egui::Align2::LEFT_TOP,
-            format!("{} %", bin * 10),
-            theme::number_font(),
-            palette.weak,
-        );
-    }
-    ui.painter().hline(rect.x_range(), ground, Stroke::new(1.0, palette.line));
-}
-
 /// Who is fooled by whose pictures.
 pub fn transfer(ui: &mut Ui, tests: &TestSet) {
     space(ui);
@@ -172,8 +122,10 @@ pub fn transfer(ui: &mut Ui, tests: &TestSet) {
         words::short(found.eps)
     ));
     let conditions = format!(
-        "{}, first {n} test pictures, true labels, clipped to [0, 1], seed {}",
-        found.survey.data, found.survey.rules.seed
+        "{}, first {n} test pictures, true labels, {}, seed {}",
+        found.survey.data,
+        pixels(found.survey.rules),
+        found.survey.rules.seed
     );
     ui.label(theme::weak(ui, conditions));
     let wrong: Vec<Vec<usize>> = found.right.iter().map(|row| row.iter().map(|right| n - right).collect()).collect();

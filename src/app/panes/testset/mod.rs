@@ -2,6 +2,7 @@
 
 mod confusion;
 mod curves;
+mod histogram;
 mod settings;
 mod sheet;
 
@@ -14,7 +15,7 @@ use crate::app::testset::{Part, TestSet};
 use crate::app::theme::{self, SPACE_2, SPACE_3, SPACE_4, palette};
 use crate::app::widgets::{command_button, icon_button, problem_line, progress, segmented};
 use crate::app::words;
-use crate::engine::attack::Attack;
+use crate::engine::attack::{Attack, Loss, Rules};
 use crate::worker::Sheet;
 use settings::Fields;
 use sheet::Textures;
@@ -78,9 +79,10 @@ impl TestSetPage {
                 ("Pictures", "25 attacked pictures with the net's answers"),
                 ("Confusion", "Which class is taken for which"),
                 ("Confidence", "How sure the net is of right and wrong answers"),
+                ("Lengths", "How long a perturbation each picture needs, of attacks that find their own"),
                 ("Transfer", "Pictures made on one net, shown to another"),
             ];
-            let parts = [Part::Curves, Part::Sheet, Part::Confusion, Part::Confidence, Part::Transfer];
+            let parts = [Part::Curves, Part::Sheet, Part::Confusion, Part::Confidence, Part::Lengths, Part::Transfer];
             let chosen = parts.iter().position(|part| *part == tests.part).unwrap_or(0);
             if let Some(index) = segmented(ui, "Show", &options, chosen) {
                 tests.part = parts[index];
@@ -106,7 +108,8 @@ impl TestSetPage {
             Part::Curves => curves::show(ui, tests, explore),
             Part::Sheet => self.textures.show(ui, tests, out),
             Part::Confusion => confusion::show(ui, tests),
-            Part::Confidence => confusion::confidence(ui, tests),
+            Part::Confidence => histogram::confidence(ui, tests),
+            Part::Lengths => histogram::lengths(ui, tests),
             Part::Transfer => {}
         }
     }
@@ -156,17 +159,24 @@ fn warnings(ui: &mut Ui, tests: &TestSet) {
 fn conditions(tests: &TestSet) -> String {
     let Some(curve) = tests.curve() else { return String::new() };
     let survey = &curve.survey;
+    let pixels = pixels(survey.rules);
     let loss = match curve.attack.follows_loss() {
-        true if survey.rules.loss == crate::engine::attack::Loss::LogOdds => ", slope of the log-odds",
+        true if survey.rules.loss == Loss::LogOdds => ", slope of the log-odds",
         true => ", slope of the cross-entropy",
         false => "",
     };
     format!(
-        "{}, first {} test pictures, true labels, clipped to [0, 1]{loss}, seed {}",
+        "{}, first {} test pictures, true labels, {pixels}{loss}, seed {}",
         survey.data,
         words::thousands(curve.found.n),
         survey.rules.seed
     )
+}
+
+/// How a survey treats pixels.
+fn pixels(rules: Rules) -> String {
+    let clip = if rules.bounds.is_some() { "clipped to [0, 1]" } else { "not clipped" };
+    if rules.eight_bit { format!("{clip}, rounded to 8 bits") } else { clip.into() }
 }
 
 fn space(ui: &mut Ui) {

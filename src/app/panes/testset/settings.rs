@@ -71,8 +71,17 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, tests: &mut TestSet, explore: &Exp
     let tip = "With commas between, such as 0.1, 8/255; in the norm of each attack";
     ui.add(eps.font(theme::number_font())).on_hover_text(tip).accessible_name("Values of ε");
     number(ui, &mut fields.seed, "Seed", "Of random starts and noise", 0..=usize::MAX, &mut tests.seed);
-    ui.add(Checkbox::new(&mut tests.log_odds, "Log-odds"))
-        .on_hover_text("Follow the slope of the log-odds: rounding does not hide it where a net is very sure");
+    for (on, name, tip) in [
+        (&mut tests.clip, "Clip to [0, 1]", "Keep pixels in the range that a screen shows"),
+        (&mut tests.eight_bit, "8 bit", "Round every picture to 8 bits, as a file holds it, before the net sees it"),
+        (
+            &mut tests.log_odds,
+            "Log-odds",
+            "Follow the slope of the log-odds: rounding does not hide it where a net is very sure",
+        ),
+    ] {
+        ui.add(Checkbox::new(on, name)).on_hover_text(tip);
+    }
     if let Err(problem) = tests.survey(|name| explore.parameters(name)) {
         ui.add_space(SPACE_2);
         problem_line(ui, &problem);

@@ -1,0 +1,119 @@
+//! How sure the net is, and how long a perturbation its pictures need.
+
+use eframe::egui::{self, Align2, Color32, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+
+use super::space;
+use crate::app::testset::TestSet;
+use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::widgets::per_cent;
+use crate::app::words;
+use crate::engine::attack::{Attack, AttackSettings};
+
+/// Bars of confidence, and of lengths.
+const BINS: usize = 10;
+const LENGTHS: usize = 20;
+const WIDEST: f32 = 640.0;
+
+/// How sure the net is where it is right and where it is wrong.
+pub fn confidence(ui: &mut Ui, tests: &TestSet) {
+    space(ui);
+    let Some((_, answers)) = tests.answers() else { return };
+    let palette = palette(ui);
+    let parts = [("Right answers", true, palette.right), ("Wrong answers", false, palette.fooled)];
+    let height = ((ui.available_height() - 96.0) / 2.0).clamp(60.0, 220.0);
+    for (title, is_right, colour) in parts {
+        let chosen: Vec<f32> =
+            answers.iter().filter(|answer| answer.is_right() == is_right).map(|answer| answer.confidence).collect();
+        let mean = chosen.iter().sum::<f32>() / chosen.len().max(1) as f32;
+        let mean = if chosen.is_empty() { String::new() } else { format!(", {} sure on average", per_cent(mean)) };
+        ui.label(theme::strong(format!("{title}: {} of {}{mean}", chosen.len(), answers.len())));
+        let words = |count, bin| format!("{count} answers given {} to {} %", bin * 10, bin * 10 + 10);
+        bars(ui, &counts(&chosen, 1.0, BINS), (height, colour), |bin| format!("{} %", bin * 10), words);
+        ui.add_space(SPACE_2);
+    }
+}
+
+/// How long a perturbation each picture needs, and how many of them the net gets right whatever is done.
+pub fn lengths(ui: &mut Ui, tests: &TestSet) {
+    space(ui);
+    let Some(curve) = tests.curve() else { return };
+    let Some(found) = &curve.found.lengths else {
+        let text = "This attack is given its ε. Measure one that finds a length of its own, such as Smallest ε of FGSM, DeepFool or \
+                    Carlini–Wagner, and choose it above.";
+        ui.add(egui::Label::new(egui::RichText::new(text).color(palette(ui).weak)).wrap());
+        return;
+    };
+    let reached: Vec<f32> = found.iter().copied().filter(|length| length.is_finite()).collect();
+    let symbol = match &curve.attack {
+        AttackSettings::SaliencyMap(_) => "changed values",
+        attack => attack.norm().symbol(),
+    };
+    let longest = reached.iter().copied().fold(0.0, f32::max);
+    let median = curve.found.median_length().filter(|median| median.is_finite());
+    let median = median.map_or_else(String::new, |median| format!(", median {}", words::short(median)));
+    ui.label(theme::strong(format!(
+        "{symbol} that fools the net: {} of {} pictures that it had right{median}",
+        reached.len(),
+        found.len()
+    )));
+    let from = |bin: usize| words::short(longest * bin as f32 / LENGTHS as f32);
+    let words = |count, bin: usize| format!("{count} pictures need {} to {}", from(bin), from(bin + 1));
+    let height = (ui.available_height() - 64.0).clamp(60.0, 320.0);
+    // Every second mark, so that the numbers have room.
+    let mark = |bin: usize| if bin.is_multiple_of(4) { from(bin) } else { String::new() };
+    if longest > 0.0 {
+        bars(ui, &counts(&reached, longest, LENGTHS), (height, palette(ui).accent), mark, words);
+    }
+    if reached.len() < found.len() {
+        let rest = format!("{} pictures were not changed into another class at all.", found.len() - reached.len());
+        ui.label(theme::weak(ui, rest));
+    }
+}
+
+/// How many values lie in each of so many equal parts of 0 to `most`.
+fn counts(values: &[f32], most: f32, bins: usize) -> Vec<usize> {
+    let mut counts = vec![0; bins];
+    for value in values {
+        counts[((value / most * bins as f32) as usize).min(bins - 1)] += 1;
+    }
+    counts
+}
+
+/// A bar for each count; `mark` stands under its left edge, `words` say it to a pointer that rests there.
+fn bars(
+    ui: &mut Ui,
+    counts: &[usize],
+    (height, colour): (f32, Color32),
+    mark: impl Fn(usize) -> String,
+    words: impl Fn(usize, usize) -> String,
+) {
+    let palette = palette(ui);
+    let most = counts.iter().copied().max().unwrap_or(0).max(1);
+    let width = ui.available_width().min(WIDEST);
+    let (rect, _) = ui.allocate_exact_size(vec2(width, height), Sense::hover());
+    let ground = rect.bottom() - 18.0;
+    let step = width / counts.len() as f32;
+    for (bin, &count) in counts.iter().enumerate() {
+        let tall = (ground - rect.top()) * count as f32 / most as f32;
+        let left = rect.left() + step * bin as f32;
+        let bar = Rect::from_min_max(pos2(left + 1.0, ground - tall), pos2(left + step - 1.0, ground));
+        ui.painter().rect_filled(bar, 2, colour);
+        let whole = Rect::from_min_max(pos2(left, rect.top()), pos2(left + step, ground));
+        let response = ui.interact(whole, ui.scope_id().with((bin, colour)), Sense::hover());
+        let text = words(count, bin);
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text.clone()));
+        response.on_hover_text(text);
+        let at = pos2(left, ground + 2.0);
+        ui.painter().text(at, Align2::LEFT_TOP, mark(bin), theme::number_font(), palette.weak);
+    }
+    ui.painter().hline(rect.x_range(), ground, Stroke::new(1.0, palette.line));
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_value_is_counted_once() {
+        assert_eq!(super::counts(&[0.0, 0.1, 0.49, 0.5, 1.0], 1.0, 2), [3, 2]);
+        assert_eq!(super::counts(&[2.0, 4.0], 4.0, 4), [0, 0, 1, 1]);
+    }
+}
