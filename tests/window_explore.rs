@@ -8,7 +8,7 @@ use doppelganger::app::{App, Start, Tab};
 use doppelganger::engine::attack::{Attack as _, AttackSettings, Goal, GradientSteps, Label, Norm, Verdict};
 use doppelganger::engine::data::samples;
 use doppelganger::worker::{Shown, Source};
-use eframe::egui::{Event, Key, Modifiers, Theme, vec2};
+use eframe::egui::{Event, Key, Modifiers, Role, Theme, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -16,8 +16,12 @@ type Window<'a> = Harness<'a, Option<App>>;
 
 /// Opens a window whose settings live in `settings`.
 fn open(start: Start, settings: Option<PathBuf>) -> Window<'static> {
+    open_sized(start, settings, vec2(1280.0, 800.0))
+}
+
+fn open_sized(start: Start, settings: Option<PathBuf>, size: Vec2) -> Window<'static> {
     let mut start = Some((start, settings));
-    let mut window = Harness::builder().with_size(vec2(1280.0, 800.0)).build_ui_state(
+    let mut window = Harness::builder().with_size(size).build_ui_state(
         move |ui, app: &mut Option<App>| match app {
             Some(app) => {
                 app.tick(&ui.ctx().clone());
@@ -517,6 +521,34 @@ fn the_theme_and_the_size_of_type_can_be_switched() {
     assert!(window.ctx.zoom_factor() > 1.2);
     window.check_accessibility();
     assert!(window.query_by_label("Epsilon").is_some());
+}
+
+#[test]
+fn every_tab_fits_into_usual_and_large_windows_in_both_themes() {
+    for size in [vec2(1280.0, 800.0), vec2(1920.0, 1080.0)] {
+        let mut window = open_sized(Start::default(), None, size);
+        for theme in [Theme::Light, Theme::Dark] {
+            window.ctx.set_theme(theme);
+            for (key, tab) in [
+                (Key::Num1, Tab::Explore),
+                (Key::Num2, Tab::Train),
+                (Key::Num3, Tab::Models),
+                (Key::Num4, Tab::TestSets),
+            ] {
+                press(&mut window, Modifiers::COMMAND, key);
+                window.run_steps(4);
+                assert_eq!(app(&window).tab(), tab);
+                window.check_accessibility();
+                let mut buttons = 0;
+                for button in window.query_all_by_role(Role::Button) {
+                    let (rect, name) = (button.rect(), button.accesskit_node().label());
+                    assert!(rect.left() >= 0.0 && rect.right() <= size.x, "{tab:?} {size}: {name:?} at {rect:?}");
+                    buttons += 1;
+                }
+                assert!(buttons > 5, "{tab:?}");
+            }
+        }
+    }
 }
 
 #[test]
