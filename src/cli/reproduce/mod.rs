@@ -36,7 +36,10 @@ pub struct ReproduceArgs {
     /// Units of each maxout layer
     #[arg(long, value_name = "N", default_value_t = 240)]
     units: usize,
-    /// The most epochs of a maxout net before it is retrained; with --brief, clean ones get three times as many
+    /// Units of each layer of the adversarially trained net, if not as many: the paper's best has 1600
+    #[arg(long, value_name = "N")]
+    adversarial_units: Option<usize>,
+    /// The most epochs of a maxout net before it is retrained; with --brief, clean ones get four times as many
     #[arg(long, value_name = "N", default_value_t = 250)]
     epochs: usize,
     /// A recipe that needs a part of the epochs: the learning rate falls to zero along half a cosine, and
@@ -55,7 +58,8 @@ pub struct ReproduceArgs {
 pub fn run(args: &ReproduceArgs) -> Result<()> {
     interrupt::watch();
     let &ReproduceArgs { quick, seeds, units, epochs, brief, .. } = args;
-    let recipe = Recipe { quick, seeds, units, epochs, brief };
+    let adversarial_units = args.adversarial_units.unwrap_or(units);
+    let recipe = Recipe { quick, seeds, units, adversarial_units, epochs, brief };
     let data = args.data.absolute()?;
     std::fs::create_dir_all(&args.out).map_err(Error::io("make the folder for the reproduction", &args.out))?;
     let mut sets = Sets { source: data, opened: Vec::new() };
