@@ -61,9 +61,9 @@ pub fn data_in_short(source: &DataSource) -> String {
     }
 }
 
-/// "12.3 MB".
+/// "12.3 MB", "31 kB".
 pub fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
+    if bytes < 100_000 { format!("{} kB", bytes.div_ceil(1000)) } else { format!("{:.1} MB", bytes as f64 / 1e6) }
 }
 
 /// "FGSM", "PGD-7": what the second part of the objective is made of.

@@ -75,15 +75,20 @@ impl ModelsPage {
         CentralPanel::default().frame(frame).show(ui, |ui| {
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 let width = (ui.available_width() - 2.0 * SPACE_4).min(WIDEST);
-                let side = ((ui.available_width() - width) / 2.0).clamp(SPACE_4, 120.0) as i8;
-                let inside = Frame::new().inner_margin(Margin { left: side, right: side, top: 12, bottom: 16 });
+                let side = (ui.available_width() - width) / 2.0;
+                let inside = Frame::new().inner_margin(Margin { left: 0, right: 0, top: 12, bottom: 16 });
                 inside.show(ui, |ui| {
-                    ui.set_max_width(width);
-                    head(ui, out);
-                    for group in Group::ALL {
-                        section(ui, group, models, catalogue, current, out);
-                    }
-                    foot(ui, models);
+                    ui.horizontal_top(|ui| {
+                        ui.add_space(side - ui.spacing().item_spacing.x);
+                        ui.vertical(|ui| {
+                            ui.set_max_width(width);
+                            head(ui, out);
+                            for group in Group::ALL {
+                                section(ui, group, models, catalogue, current, out);
+                            }
+                            foot(ui, models);
+                        });
+                    });
                 });
             });
         });
