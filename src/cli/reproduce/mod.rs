@@ -39,7 +39,7 @@ pub struct ReproduceArgs {
     /// Units of each layer of the adversarially trained net, if not as many: the paper's best has 1600
     #[arg(long, value_name = "N")]
     adversarial_units: Option<usize>,
-    /// The most epochs of a maxout net before it is retrained; with --brief, clean ones get four times as many
+    /// The most epochs of a maxout net before it is retrained; with --brief, clean ones get twice as many
     #[arg(long, value_name = "N", default_value_t = 250)]
     epochs: usize,
     /// A recipe that needs a part of the epochs: the learning rate falls to zero along half a cosine, and

@@ -99,6 +99,8 @@ impl Recipe {
         // The last sixth of the training pictures: of MNIST's 60 000 the last 10 000.
         let common = Config { eps: EPS, seed, validation: pictures / 6, ..Config::default() };
         let clean = Stopping { rule: Rule::Clean, ..maxout.stopping };
+        // The controls are not trained anew: half the time for a number that is near nine in ten anyway.
+        let control = Stopping { retrain: false, ..clean };
         let maxout = Config { eps: EPS, seed, validation: common.validation, ..maxout };
         match stage {
             // The paper says nothing of how its linear nets were trained: plain descent until nothing moves any more.
@@ -114,10 +116,10 @@ impl Recipe {
             // The deck's rule: adversarial examples alone.
             Stage::AdversarialMaxout => self.perturbed(units, Config { adversary: Adversary::Fgsm, ..maxout }),
             Stage::SignNoise => {
-                self.perturbed(units, Config { adversary: Adversary::Signs, stopping: clean, ..maxout })
+                self.perturbed(units, Config { adversary: Adversary::Signs, stopping: control, ..maxout })
             }
             Stage::UniformNoise => {
-                self.perturbed(units, Config { adversary: Adversary::Uniform, stopping: clean, ..maxout })
+                self.perturbed(units, Config { adversary: Adversary::Uniform, stopping: control, ..maxout })
             }
         }
     }
@@ -142,12 +144,12 @@ impl Recipe {
         }
     }
 
-    /// In brief: four times as many epochs, because a step takes a third of the time or less, and somewhat less dropout.
+    /// In brief: twice as many epochs, because a step takes a third of the time, and somewhat less dropout.
     fn clean(&self, units: usize, maxout: Config) -> Config {
         if !self.brief {
             return maxout;
         }
-        Config { model: net(units, "0.8,0.6"), epochs: 4 * maxout.epochs, ..maxout }
+        Config { model: net(units, "0.8,0.6"), epochs: 2 * maxout.epochs, ..maxout }
     }
 
     /// In brief, much less of the hidden units is dropped: the perturbed pictures regularise too.

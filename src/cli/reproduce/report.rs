@@ -47,7 +47,7 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
     }
     text.push_str(
         "\n## The nets\n\nA net's epochs are chosen on the last sixth of the training pictures, then it is trained anew on all of them for so \
-         many; where there are several seeds, the first one chooses for all, as for the paper's five runs.\n\n",
+         many (the controls on noise are not); where there are several seeds, the first one chooses for all, as for the paper's five runs.\n\n",
     );
     text.push_str(schedule_note(recipe));
     text.push_str("| net | seed | epochs chosen | of | best validation error | hours |\n|---|--:|--:|--:|--:|--:|\n");
@@ -80,7 +80,7 @@ fn schedule_note(recipe: &Recipe) -> &'static str {
         "The recipe is that of Goodfellow et al., *Maxout Networks* (2013), but for the learning rate, which falls from .05 to zero along \
          half a cosine at momentum .9: the published one (.1, divided by 1.000004 a step, momentum from .5 to .7) needs more epochs. \
          Nets that are trained on perturbed pictures keep .8 of their hidden units in training and clean ones .6, not .5; \
-         clean ones get four times as many epochs, because a step takes a third of the time or less.\n\n"
+         clean ones get twice as many epochs, because a step takes a third of the time.\n\n"
     } else {
         "The recipe is that of Goodfellow et al., *Maxout Networks* (2013).\n\n"
     }
