@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn the_paper_s_net_is_the_bundled_one() {
         let (input, classes) = digits();
-        let net: Architecture = "maxout:240x5,240x5+dropout".parse().unwrap();
+        let net: Architecture = "maxout:240x5,240x5+dropout=0.8,0.6".parse().unwrap();
         let bundled = super::super::Catalogue::new(Vec::new()).manifest("digits_maxout").unwrap();
         assert_eq!(net.manifest(&input, &classes).unwrap().layers, bundled.layers);
     }
