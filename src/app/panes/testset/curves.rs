@@ -17,7 +17,7 @@ use crate::engine::statistics::wilson_interval;
 use crate::engine::units::LEVELS;
 use crate::worker::Curve;
 
-const ROW: f32 = 20.0;
+const ROW: f32 = 28.0;
 const NEAR: f32 = 12.0;
 
 /// Name of a curve.
@@ -64,7 +64,7 @@ pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
 pub fn show(ui: &mut Ui, tests: &mut TestSet, explore: &Explore) {
     space(ui);
     let rows = tests.curves.len() as f32 + 1.0;
-    let table = (rows * ROW + 44.0).min(ui.available_height() * 0.45);
+    let table = (rows * (ROW + 2.0) + 44.0).min(ui.available_height() * 0.45);
     let height = (ui.available_height() - table - 16.0).max(140.0);
     let current: Vec<bool> =
         tests.curves.iter().map(|curve| tests.is_current(curve, |name| explore.parameters(name))).collect();
