@@ -99,7 +99,7 @@ fn weights_are_found_beside_the_manifest_and_in_the_folders() {
 #[test]
 fn bundled_models_load_without_any_folder() {
     let catalogue = Catalogue::new(Vec::new());
-    for name in ["digits_cnn", "digits_cnn_robust", "digits_maxout", "digits_softmax"] {
+    for name in ["digits_cnn", "digits_cnn_robust", "digits_maxout", "digits_maxout_robust", "digits_softmax"] {
         assert_eq!(catalogue.load(name).unwrap().classes.len(), 10);
     }
     let squeezenet = catalogue.manifest("squeezenet1_1_caffe").unwrap();

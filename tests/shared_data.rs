@@ -17,8 +17,9 @@ const EPS: [f32; 6] = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3];
 /// Right answers of 10 000, untouched and at each ε, as `benches/peer_eval.py` printed them (PyTorch, f32):
 ///
 ///     python benches/peer_eval.py models/digits_maxout.toml ../shared/data/mnist 0.05 0.1 0.15 0.2 0.25 0.3
-const PYTORCH: [(&str, usize, [usize; 6]); 4] = [
+const PYTORCH: [(&str, usize, [usize; 6]); 5] = [
     ("digits_maxout", 9895, [9319, 7714, 5378, 3613, 2360, 1545]),
+    ("digits_maxout_robust", 9912, [9578, 8630, 6797, 6051, 6504, 7336]),
     ("digits_cnn", 9935, [9685, 9173, 8249, 6776, 5236, 4071]),
     ("digits_cnn_robust", 9910, [9701, 9649, 9596, 9560, 9511, 9465]),
     ("digits_softmax", 9237, [5978, 1175, 92, 5, 0, 0]),

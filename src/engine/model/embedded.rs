@@ -4,6 +4,8 @@
 const FILES: &[(&str, &[u8])] = &[
     ("digits_maxout.toml", include_bytes!("../../../models/digits_maxout.toml")),
     ("digits_maxout.safetensors", include_bytes!("../../../models/digits_maxout.safetensors")),
+    ("digits_maxout_robust.toml", include_bytes!("../../../models/digits_maxout_robust.toml")),
+    ("digits_maxout_robust.safetensors", include_bytes!("../../../models/digits_maxout_robust.safetensors")),
     ("digits_cnn.toml", include_bytes!("../../../models/digits_cnn.toml")),
     ("digits_cnn.safetensors", include_bytes!("../../../models/digits_cnn.safetensors")),
     ("digits_cnn_robust.toml", include_bytes!("../../../models/digits_cnn_robust.toml")),
