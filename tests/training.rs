@@ -6,8 +6,8 @@ use std::sync::Arc;
 use doppelganger::engine::data::{Dataset, Split, draw_digit};
 use doppelganger::engine::model::{Catalogue, Manifest, Params};
 use doppelganger::engine::train::{
-    Adversary, Algorithm, Augment, Checkpoint, Config, EpochRecord, Moment, Momentum, Rule, Schedule, Stage, Stopping,
-    Trainer, history_csv,
+    Adversary, Algorithm, Augment, Checkpoint, Config, EpochRecord, Moment, Momentum, Rule, RunFolder, Schedule, Stage,
+    Stopping, Trainer, history_csv,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -280,4 +280,36 @@ fn the_bundled_digit_nets_are_what_their_manifests_say() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn fine_tuning_begins_with_the_weights_that_were_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    digits(folder.path());
+    let data = open(folder.path());
+    let run = folder.path().join("run");
+    let clean = Config { adversary: Adversary::None, epochs: 2, ..config(folder.path()) };
+    let (run_folder, mut first) = RunFolder::begin(&run, manifest(), data.clone(), clean).unwrap();
+    to_the_end(&mut first);
+    run_folder.write_net(&first).unwrap();
+    let trained = bits(&first.best_params().unwrap());
+
+    let net = run.join("model.toml");
+    let stopping = Stopping { retrain: true, ..Stopping::default() };
+    let cure = Config { model: net.display().to_string(), fine_tune: true, epochs: 1, stopping, ..config(folder.path()) };
+    let mut second = Trainer::new(Manifest::read(&net).unwrap(), data.clone(), cure.clone()).unwrap();
+    assert_eq!(bits(&second.params().unwrap()), trained);
+    // Retraining, too, begins with them; a run that is taken up knows where it came from.
+    while second.history().is_empty() {
+        second.advance().unwrap();
+    }
+    assert_eq!(bits(&second.params().unwrap()), trained);
+    let kept = folder.path().join("kept.safetensors");
+    second.save_checkpoint(&kept).unwrap();
+    assert_eq!(bits(&Checkpoint::read(&kept).unwrap().nets().unwrap().before), trained);
+    to_the_end(&mut second);
+    assert_ne!(bits(&second.params().unwrap()), trained);
+
+    let message = Trainer::new(manifest(), data, cure).err().unwrap().to_string();
+    assert!(message.contains("w.safetensors") && message.contains("not found"), "{message}");
 }

@@ -27,6 +27,9 @@ pub struct TrainingArgs {
     /// as maxout:240x5,240x5+dropout, cnn:32,64,1024, mlp:1200,1200 or softmax
     #[arg(long, value_name = "NAME|MANIFEST|SIZES", required = true)]
     pub model: Option<String>,
+    /// Begin with the trained weights of that net instead of fresh ones: adversarial training cures a net in a few epochs
+    #[arg(long)]
+    fine_tune: bool,
     #[arg(long, default_value_t = 10)]
     epochs: usize,
     /// Pictures per step
@@ -156,6 +159,7 @@ impl TrainingArgs {
         let mut config = Config {
             data: source.absolute()?,
             model,
+            fine_tune: self.fine_tune,
             epochs: self.epochs,
             batch: self.batch,
             optimiser: self.optimiser,
@@ -322,10 +326,13 @@ mod tests {
         let plain = Config {
             data: "drawn:300".parse().unwrap(),
             model: "maxout:8x2".into(),
+            fine_tune: false,
             validation: 40,
             ..Config::default()
         };
         let all = Config {
+            model: "digits_cnn".into(),
+            fine_tune: true,
             epochs: 3,
             batch: 7,
             optimiser: Algorithm::Adam,

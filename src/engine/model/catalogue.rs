@@ -207,7 +207,10 @@ impl Catalogue {
     }
 
     /// The weights of a manifest, checked.
-    fn params(&self, manifest: &Manifest) -> Result<Params> {
+    ///
+    /// # Errors
+    /// [`Error::Weights`] for weights that are missing or do not fit.
+    pub fn params(&self, manifest: &Manifest) -> Result<Params> {
         let place = self.weights_place(manifest).ok_or_else(|| self.weights_missing(manifest))?;
         let (bytes, path) = match place {
             Place::Disk(path) => (Cow::Owned(weights::read_weights(&path)?), path),

@@ -19,6 +19,9 @@ pub struct Config {
     pub data: DataSource,
     /// The name or manifest that the net came from, as on the command line.
     pub model: String,
+    /// Begin with the trained weights of that net instead of fresh ones.
+    #[serde(default)]
+    pub fine_tune: bool,
     pub epochs: usize,
     pub batch: usize,
     pub optimiser: Algorithm,
@@ -60,6 +63,7 @@ impl Default for Config {
         Self {
             data: DataSource::default(),
             model: "digits_maxout".into(),
+            fine_tune: false,
             epochs: 10,
             batch: 100,
             optimiser: Algorithm::Sgd,
@@ -148,6 +152,7 @@ impl Config {
         }
         add("seed", Some(self.seed.to_string()));
         let switches = [
+            ("fine-tune", self.fine_tune),
             ("nesterov", self.nesterov),
             ("flip", self.augment.flip),
             ("no-clip", !self.clip),

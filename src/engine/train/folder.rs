@@ -125,6 +125,7 @@ fn facts(trainer: &Trainer) -> Vec<(&'static str, toml_edit::Value)> {
     let whole = |number: usize| toml_edit::Value::from(number as i64);
     let mut facts = vec![
         ("data", config.data.to_string().into()),
+        ("fine_tuned_from", if config.fine_tune { config.model.clone() } else { "none".into() }.into()),
         ("epochs", whole(trainer.best_epochs())),
         ("batch", whole(config.batch)),
         ("optimiser", config.optimiser.name().into()),

@@ -17,7 +17,7 @@ use super::validation::{Batch, Validation};
 use crate::engine::attack::PIXELS;
 use crate::engine::data::Dataset;
 use crate::engine::device::Backend;
-use crate::engine::model::{FirstLayer, Manifest, Params};
+use crate::engine::model::{Catalogue, FirstLayer, Manifest, Params};
 use crate::engine::picture::Rgba;
 use crate::engine::{Error, Result};
 
@@ -407,6 +407,9 @@ impl Trainer {
 
 /// The weights before the first step.
 pub(super) fn first_params(manifest: &Manifest, config: &Config) -> Result<Params> {
+    if config.fine_tune {
+        return Catalogue::from_environment().params(manifest);
+    }
     let mut rng = stream(config.seed, Position::default(), Purpose::Weights);
     initial_params(&manifest.layers, config.init, &mut rng)
 }

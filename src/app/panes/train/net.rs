@@ -47,9 +47,23 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option
             ui.label(theme::weak(ui, "…"));
         }
     }
-    if !net {
-        remark(ui, "Trained from fresh weights; the capacity of a net of the catalogue is fixed.");
+    if net {
+        config.fine_tune = false;
+    } else {
+        fine_tuning(ui, config, catalogue);
     }
+}
+
+/// A net of the catalogue has weights to begin with, if they are there.
+fn fine_tuning(ui: &mut Ui, config: &mut Config, catalogue: &[Entry]) {
+    let missing = catalogue.iter().find(|entry| entry.name == config.model).is_some_and(|entry| entry.problem.is_some());
+    config.fine_tune &= !missing;
+    ui.add_enabled_ui(!missing, |ui| {
+        let tooltip = "Go on from the trained weights of this net instead of fresh ones: a few epochs of adversarial training cure a \
+                       net that was trained clean";
+        switch(ui, ("Begin with its trained weights", tooltip), &mut config.fine_tune);
+    });
+    remark(ui, "The capacity of a net of the catalogue is fixed.");
 }
 
 fn picker(ui: &mut Ui, config: &mut Config, net: Option<&Architecture>, catalogue: &[Entry]) {
@@ -72,7 +86,7 @@ fn picker(ui: &mut Ui, config: &mut Config, net: Option<&Architecture>, catalogu
                 }
             }
             ui.separator();
-            ui.label(theme::caption(ui, "Of the catalogue, from fresh weights"));
+            ui.label(theme::caption(ui, "Of the catalogue"));
             for entry in catalogue {
                 let chosen = entry.name == config.model;
                 if ui.selectable_label(chosen, &entry.title).on_hover_text(&entry.description).clicked() {
