@@ -216,11 +216,23 @@ fn train_leaves_a_net_that_eval_takes_and_repeats_with_its_seed() {
     std::fs::rename(&test, &training).unwrap();
     // A finished run has nothing left to do.
     let resumed = run_in(folder.path(), &["train", "--resume", "first"]);
-    assert!(resumed.status.success(), "{}", String::from_utf8_lossy(&resumed.stderr));
-    refused(&run_in(folder.path(), &["train", "--resume", "nowhere"]), 1, &["nowhere"]);
+    let said = String::from_utf8_lossy(&resumed.stderr);
+    assert!(resumed.status.success() && said.contains("finished: 2 epochs"), "{said}");
+    refused(&run_in(folder.path(), &["train", "--resume", "nowhere"]), 1, &["no run in this folder", "nowhere"]);
+    refused(&run_in(folder.path(), &["train", "--resume", "first", "--epochs", "9"]), 2, &["--resume", "--epochs"]);
+    assert!(run_in(folder.path(), &["train", "--resume", "first", "--lr", "0.01"]).status.success());
     refused(&run_in(folder.path(), &["train", "--data", data]), 2, &["--model"]);
     let bad = ["train", "--data", data, "--model", "digits_cnn", "--out", "o", "--alpha", "2"];
     refused(&run_in(folder.path(), &bad), 1, &["α is 2", "0 to 1"]);
+    // Settings that would do nothing beside the others.
+    for (more, what) in [
+        (["--adversary", "pgd-7"].as_slice(), "needs an ε above 0"),
+        (&["--stop", "off", "--patience", "3"], "--patience"),
+        (&["--lr-decay", "1.1"], "--schedule decay"),
+    ] {
+        let plain = ["train", "--data", data, "--model", "digits_cnn", "--out", "o"];
+        refused(&run_in(folder.path(), &[&plain[..], more].concat()), 1, &[what]);
+    }
 }
 
 #[test]

@@ -209,6 +209,47 @@ fn a_loss_that_is_no_number_pauses_and_can_be_mended() {
     worker.train(Order::LearningRate(0.01));
     let info = await_run(&worker);
     assert_eq!(info.config.learning_rate, 0.01);
+    worker.train(Order::Play);
+    await_state(&worker, &run, |state| *state == RunState::Finished);
+    let last = *RunFolder::summary(&runs.path().join(&*run)).unwrap().history.last().unwrap();
+    assert!(last.loss.is_finite() && last.clean.unwrap().error() < 0.9, "{last:?}");
+}
+
+#[test]
+fn runs_that_wait_outlive_the_program() {
+    let runs = tempfile::tempdir().unwrap();
+    let first = worker(runs.path());
+    first.train(Order::Start(Config { epochs: 1000, ..config() }.into()));
+    let long = await_run(&first).run;
+    await_state(&first, &long, |state| *state == RunState::Running);
+    let waiting = Config { seed: 77, epochs: 1, ..config() };
+    first.train(Order::Start(waiting.clone().into()));
+    let queued = await_run(&first);
+    assert_eq!(queued.state, RunState::Queued);
+    drop(first);
+
+    let second = worker(runs.path());
+    let listed = await_event(&second, |event| match event {
+        TrainEvent::Runs(infos) => Some(infos),
+        _ => None,
+    });
+    let found = listed.iter().find(|info| info.run == queued.run).expect("it is still there");
+    assert_eq!((&found.state, &found.config), (&RunState::Stopped, &waiting));
+    second.train(Order::Resume(queued.run.clone()));
+    await_state(&second, &queued.run, |state| *state == RunState::Finished);
+    // One that never began can be deleted, too.
+    second.train(Order::Start(Config { epochs: 1000, ..config() }.into()));
+    let in_hand = await_run(&second).run;
+    await_state(&second, &in_hand, |state| *state == RunState::Running);
+    second.train(Order::Start(waiting.into()));
+    let never = await_run(&second);
+    second.train(Order::Withdraw(never.run.clone()));
+    let gone = await_event(&second, |event| match event {
+        TrainEvent::Deleted(run) => Some(run),
+        _ => None,
+    });
+    assert_eq!(gone, never.run);
+    assert!(!runs.path().join(&*never.run).exists());
 }
 
 #[test]

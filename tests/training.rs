@@ -200,6 +200,58 @@ fn a_loss_that_is_no_number_pauses_the_run_with_advice() {
 }
 
 #[test]
+fn a_smaller_rate_gets_past_a_loss_that_is_no_number() {
+    let folder = tempfile::tempdir().unwrap();
+    digits(folder.path());
+    let data = open(folder.path());
+    // So large that the weights go astray some steps before the loss does.
+    let config = Config { learning_rate: 1e4, max_norm: None, epochs: 4, ..config(folder.path()) };
+    let kept = folder.path().join("kept.safetensors");
+    let run = |is_killed: bool| {
+        let mut trainer = trainer(&data, config.clone());
+        assert_eq!(trainer.advance().unwrap(), Moment::Step, "the first step is still a number");
+        if is_killed {
+            trainer.save_checkpoint(&kept).unwrap();
+            trainer = Checkpoint::read(&kept).unwrap().resume(data.clone()).unwrap();
+        }
+        while trainer.advance().is_ok() {}
+        assert_eq!((trainer.progress().step, trainer.progress().epoch), (0, 0));
+        trainer.set_learning_rate(0.05).unwrap();
+        to_the_end(&mut trainer);
+        trainer
+    };
+    let (whole, killed) = (run(false), run(true));
+    let history = whole.history();
+    assert!(history.iter().all(|record| record.loss.is_finite()) && history[3].loss < history[0].loss, "{history:?}");
+    assert_eq!(bits(&whole.params().unwrap()), bits(&killed.params().unwrap()));
+    assert_eq!(bits(&whole.params().unwrap()), train(&data, Config { learning_rate: 0.05, ..config.clone() }));
+}
+
+#[test]
+fn a_retraining_repeats_what_was_changed_in_the_selection() {
+    let folder = tempfile::tempdir().unwrap();
+    digits(folder.path());
+    let data = open(folder.path());
+    let stopping = Stopping { rule: Rule::Off, patience: None, retrain: true };
+    let mut trainer = trainer(&data, Config { stopping, epochs: 2, learning_rate: 0.05, ..config(folder.path()) });
+    while trainer.history().is_empty() {
+        trainer.advance().unwrap();
+    }
+    trainer.set_learning_rate(0.02).unwrap();
+    trainer.retune(0.2, 0.25).unwrap();
+    while trainer.progress().stage == Stage::Selection {
+        trainer.advance().unwrap();
+    }
+    let why = trainer.retune(0.3, 0.5).unwrap_err().to_string();
+    assert!(why.contains("retraining repeats"), "{why}");
+    to_the_end(&mut trainer);
+    let settings = |record: &EpochRecord| (record.learning_rate, record.eps, record.alpha);
+    let (selection, retraining) = trainer.history().split_at(2);
+    assert_eq!(selection.iter().map(settings).collect::<Vec<_>>(), [(0.05, 0.1, 0.5), (0.02, 0.2, 0.25)]);
+    assert_eq!(retraining.iter().map(settings).collect::<Vec<_>>(), [(0.05, 0.1, 0.5), (0.02, 0.2, 0.25)]);
+}
+
+#[test]
 fn eps_and_alpha_change_with_the_next_epoch() {
     let folder = tempfile::tempdir().unwrap();
     digits(folder.path());
@@ -296,7 +348,8 @@ fn fine_tuning_begins_with_the_weights_that_were_trained() {
 
     let net = run.join("model.toml");
     let stopping = Stopping { retrain: true, ..Stopping::default() };
-    let cure = Config { model: net.display().to_string(), fine_tune: true, epochs: 1, stopping, ..config(folder.path()) };
+    let cure =
+        Config { model: net.display().to_string(), fine_tune: true, epochs: 1, stopping, ..config(folder.path()) };
     let mut second = Trainer::new(Manifest::read(&net).unwrap(), data.clone(), cure.clone()).unwrap();
     assert_eq!(bits(&second.params().unwrap()), trained);
     // Retraining, too, begins with them; a run that is taken up knows where it came from.

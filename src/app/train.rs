@@ -13,7 +13,7 @@ pub use run::Run;
 
 use super::commands::TrainCommand;
 use crate::engine::data::DataSource;
-use crate::engine::train::Config;
+use crate::engine::train::{Config, Stage};
 use crate::worker::{Order, RunId, RunInfo, RunState, TrainEvent};
 
 /// One of the three nets of a run that Explore can attack.
@@ -344,7 +344,8 @@ impl Train {
             TrainEvent::Epoch { run, record } => {
                 let run = self.run_mut(&run)?;
                 run.info.history.push(record);
-                if let Some(wish) = run.wish.take() {
+                // What was asked for holds from the next epoch on; in the retraining it never does.
+                if let Some(wish) = run.wish.take().filter(|_| record.stage == Stage::Selection) {
                     (run.info.config.eps, run.info.config.alpha) = wish;
                 }
             }

@@ -80,8 +80,8 @@ impl App {
     pub(super) fn change_training(&mut self, ctx: &Context, command: TrainCommand) {
         match command {
             TrainCommand::CopyCommand => {
-                let config = self.train.selected().map_or(&self.train.draft, |run| &run.info.config);
-                let line = words::command_line(config);
+                let draft = || words::command_line(&self.train.draft);
+                let line = self.train.selected().map_or_else(draft, words::command_line_of);
                 self.notices.add_brief(format!("Copied:\n{line}"));
                 ctx.copy_text(line);
             }

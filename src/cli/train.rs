@@ -1,6 +1,6 @@
 //! `doppelganger train`: a net from a manifest and a data set.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -8,8 +8,42 @@ use super::interrupt;
 use super::progress::open_data;
 use super::training::{Prepared, Report, TrainingArgs, TuningArgs, drive};
 use crate::engine::data::Split;
-use crate::engine::train::RunFolder;
+use crate::engine::train::{RunFolder, Trainer};
 use crate::engine::{Error, Result};
+
+/// What a run that is taken up has from its checkpoint.
+const SETTINGS: [&str; 30] = [
+    "data",
+    "model",
+    "out",
+    "fine_tune",
+    "epochs",
+    "batch",
+    "optimiser",
+    "schedule",
+    "lr_decay",
+    "momentum",
+    "momentum_end",
+    "momentum_epochs",
+    "nesterov",
+    "weight_decay",
+    "max_norm",
+    "init",
+    "label_smoothing",
+    "flip",
+    "shift",
+    "zoom",
+    "adversary",
+    "no_clip",
+    "validation",
+    "pgd_pictures",
+    "stop",
+    "patience",
+    "retrain",
+    "seed",
+    "eps",
+    "alpha",
+];
 
 // A run that is taken up knows its data and net.
 #[derive(Args)]
@@ -23,8 +57,8 @@ pub struct TrainArgs {
     /// Where to leave model.toml, model.safetensors, history.csv and the checkpoint
     #[arg(long, value_name = "DIR", required_unless_present = "resume")]
     out: Option<PathBuf>,
-    /// Go on with the run in DIR where its checkpoint left it; other settings come from there
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["data", "model", "out"])]
+    /// Go on with the run in DIR where its checkpoint left it, with its settings; only --lr may be given anew
+    #[arg(long, value_name = "DIR", conflicts_with_all = SETTINGS)]
     resume: Option<PathBuf>,
     /// Print one JSON object per epoch
     #[arg(long)]
@@ -34,12 +68,31 @@ pub struct TrainArgs {
 pub fn run(args: &TrainArgs) -> Result<()> {
     interrupt::watch();
     let (mut folder, mut trainer) = match (&args.resume, &args.out) {
-        (Some(path), _) => RunFolder::resume(path, |source, classes| open_data(source, Split::Train, classes))?,
+        (Some(path), _) => {
+            let (folder, mut trainer) = resume(path)?;
+            if let Some(rate) = args.training.lr {
+                trainer.set_learning_rate(rate)?;
+            }
+            (folder, trainer)
+        }
         (None, Some(out)) => {
+            args.training.check_together(args.tuning.eps)?;
             let Prepared { manifest, data, config } = args.training.prepare(&args.tuning)?;
             RunFolder::begin(out, manifest, data, config)?
         }
         (None, None) => return Err(Error::Argument("train needs --out or --resume".into())),
     };
+    if trainer.is_finished() {
+        let epochs = trainer.history().len();
+        eprintln!("The run is finished: {epochs} epochs. Its net: {}", folder.path().join("model.toml").display());
+    }
     drive(&mut folder, &mut trainer, Report::new(args.json))
+}
+
+fn resume(path: &Path) -> Result<(RunFolder, Trainer)> {
+    if !RunFolder::holds_a_run(path) {
+        let why = "there is no run in this folder; expected one that doppelganger train --out has begun";
+        return Err(Error::Argument(format!("{why}\n  {}", path.display())));
+    }
+    RunFolder::resume(path, |source, classes| open_data(source, Split::Train, classes))
 }

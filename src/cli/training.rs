@@ -37,15 +37,15 @@ pub struct TrainingArgs {
     batch: usize,
     #[arg(long, value_enum, default_value_t = Algorithm::Sgd)]
     optimiser: Algorithm,
-    /// The largest learning rate
-    #[arg(long, default_value_t = 0.05)]
-    lr: f32,
+    /// The largest learning rate [default: 0.05]
+    #[arg(long)]
+    pub lr: Option<f32>,
     /// How the learning rate goes on from there
     #[arg(long, value_enum, default_value_t = ScheduleName::Cosine)]
     schedule: ScheduleName,
-    /// With --schedule decay: what the rate is divided by at every step
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.000_004)]
-    lr_decay: f64,
+    /// With --schedule decay: what the rate is divided by at every step [default: 1.000004]
+    #[arg(long, value_name = "FACTOR")]
+    lr_decay: Option<f64>,
     #[arg(long, default_value_t = 0.9)]
     momentum: f32,
     /// The momentum changes to this one, in equal parts over --momentum-epochs
@@ -131,6 +131,9 @@ enum RuleName {
     Adversarial,
 }
 
+/// That of Goodfellow et al., Maxout Networks, 2013.
+const USUAL_DECAY: f64 = 1.000_004;
+
 /// What a run needs to begin.
 pub struct Prepared {
     pub manifest: Manifest,
@@ -163,12 +166,12 @@ impl TrainingArgs {
             epochs: self.epochs,
             batch: self.batch,
             optimiser: self.optimiser,
-            learning_rate: self.lr,
+            learning_rate: self.lr.unwrap_or(Config::default().learning_rate),
             schedule: match self.schedule {
                 ScheduleName::Cosine => Schedule::Cosine,
                 ScheduleName::Constant => Schedule::Constant,
                 ScheduleName::OneCycle => Schedule::OneCycle,
-                ScheduleName::Decay => Schedule::Decay(self.lr_decay),
+                ScheduleName::Decay => Schedule::Decay(self.lr_decay.unwrap_or(USUAL_DECAY)),
             },
             momentum: Momentum {
                 start: self.momentum,
@@ -197,6 +200,23 @@ impl TrainingArgs {
     }
 }
 
+impl TrainingArgs {
+    /// Refuses settings that would do nothing beside the others. (In a sweep, ε = 0 is the clean net beside the others.)
+    pub fn check_together(&self, eps: f32) -> Result<()> {
+        let adversary = &self.adversary;
+        let why = if eps == 0.0 && !matches!(adversary, Adversary::None | Adversary::Fgsm) {
+            format!("--adversary {adversary} needs an ε above 0: give --eps, such as --eps 0.25")
+        } else if self.patience.is_some() && self.stop == Some(RuleName::Off) {
+            "--patience waits for a lower error, and with --stop off none decides; leave one of them out".into()
+        } else if self.lr_decay.is_some() && !matches!(self.schedule, ScheduleName::Decay) {
+            "--lr-decay needs --schedule decay".into()
+        } else {
+            return Ok(());
+        };
+        Err(Error::Argument(why))
+    }
+}
+
 /// What is printed of each epoch.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Report {
@@ -216,12 +236,20 @@ impl Report {
 pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: Report) -> Result<()> {
     let attacked = trainer.config().trains_on_an_attack();
     let mut line = ProgressLine::new(report != Report::Json);
+    let kept = |kept: Result<()>, folder: &RunFolder| {
+        kept.map_err(|error| {
+            let path = folder.path().display();
+            let advice =
+                format!("What was kept before stays. Free some space, then: doppelganger train --resume {path}");
+            Error::Argument(format!("{error}\n  {advice}"))
+        })
+    };
     while !trainer.is_finished() {
         let moment = trainer.advance();
         match moment {
             Ok(Moment::Epoch) => {
                 line.clear();
-                folder.keep(trainer)?;
+                kept(folder.keep(trainer), folder)?;
                 match (report, trainer.history().last()) {
                     (Report::Text, Some(record)) => print(&describe(record, attacked))?,
                     (Report::Json, Some(record)) => print(&as_json(record, attacked).to_string())?,
@@ -230,7 +258,7 @@ pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: Report) -> R
                 line = ProgressLine::new(report != Report::Json);
             }
             Ok(Moment::Step | Moment::Validation) => {
-                folder.keep_now_and_then(trainer)?;
+                kept(folder.keep_now_and_then(trainer), folder)?;
                 draw(&mut line, trainer);
             }
             Err(error) => {
@@ -245,12 +273,12 @@ pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: Report) -> R
             return Err(Error::Stopped);
         }
     }
-    folder.write_net(trainer)
+    kept(folder.write_net(trainer), folder)
 }
 
 fn draw(line: &mut ProgressLine, trainer: &Trainer) {
     let p = trainer.progress();
-    let doing = match (p.is_validating, p.stage) {
+    let doing = match (p.validation.is_some(), p.stage) {
         (true, _) => "validating",
         (false, Stage::Selection) => "epoch",
         (false, Stage::Retraining) => "retraining, epoch",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::picture::Rgba;
-use crate::engine::train::{EpochRecord, Progress, Stage};
+use crate::engine::train::{Config, EpochRecord, Progress, Stage};
 use crate::worker::{RunInfo, RunState};
 
 /// A run with what only the window needs to know of it.
@@ -56,8 +56,9 @@ impl Run {
     /// Whether there are weights to attack.
     pub fn has_net(&self) -> bool {
         match self.info.state {
-            RunState::Queued | RunState::Preparing => !self.info.history.is_empty(),
-            RunState::Failed(_) => !self.info.history.is_empty(),
+            RunState::Queued | RunState::Preparing | RunState::Failed(_) => !self.info.history.is_empty(),
+            // Without parameters it never began: its net was not even looked for.
+            RunState::Stopped => self.info.parameters > 0,
             _ => true,
         }
     }
@@ -83,6 +84,18 @@ impl Run {
         let history = &self.info.history;
         let last = history.iter().rposition(|record| record.stage == Stage::Selection);
         self.info.config.stopping.rule.best(history).or(last).and_then(|at| history.get(at))
+    }
+
+    /// The settings that it was begun with, as far as its history tells.
+    pub fn begun(&self) -> Config {
+        let mut config = self.info.config.clone();
+        if let Some(first) = self.info.history.first() {
+            (config.eps, config.alpha) = (first.eps, first.alpha);
+            if first.learning_rate > 0.0 {
+                config.learning_rate = first.learning_rate;
+            }
+        }
+        config
     }
 
     /// Seconds spent on its epochs.

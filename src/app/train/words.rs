@@ -166,8 +166,8 @@ pub fn epoch(progress: &Progress) -> String {
 
 /// What is going on within the epoch.
 pub fn step(progress: &Progress) -> String {
-    if progress.is_validating {
-        return "validating".into();
+    if let Some((done, count)) = progress.validation {
+        return format!("validating, batch {} of {count}", (done + 1).min(count));
     }
     let left = progress.epoch_left.filter(|left| left.as_secs() > 0);
     let left = left.map(|left| format!(", {} left", duration(left))).unwrap_or_default();
@@ -181,6 +181,26 @@ pub fn command_line(config: &Config) -> String {
     let mut line: Vec<String> = words.map(quoted).collect();
     line.extend(["--out".into(), "run".into()]);
     line.join(" ")
+}
+
+/// The same of a run, as it was begun; what was changed on the way, which no command repeats, is said behind it.
+pub fn command_line_of(run: &Run) -> String {
+    let mut line = command_line(&run.begun());
+    let mut before = run.begun();
+    for record in run.info.history.iter().filter(|record| record.stage == Stage::Selection) {
+        let mut change = |name: &str, value: f32, old: &mut f32| {
+            if value != *old {
+                line.push_str(&format!("  # {name} {} from epoch {}", short(value), record.epoch));
+                *old = value;
+            }
+        };
+        change("ε", record.eps, &mut before.eps);
+        change("α", record.alpha, &mut before.alpha);
+        if record.learning_rate > 0.0 {
+            change("rate", record.learning_rate, &mut before.learning_rate);
+        }
+    }
+    line
 }
 
 #[cfg(test)]

@@ -47,7 +47,8 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
     }
     text.push_str(
         "\n## The nets\n\nA net's epochs are chosen on the last sixth of the training pictures, then it is trained anew on all of them for so \
-         many (the controls on noise are not); where there are several seeds, the first one chooses for all, as for the paper's five runs.\n\n",
+         many (the controls on noise are not); where there are several seeds, the first one chooses for all, as for the paper's five runs; \
+         the learning rates of the others then fall over the chosen epochs, those of the first over all that it might have had.\n\n",
     );
     text.push_str(schedule_note(recipe));
     text.push_str("| net | seed | epochs chosen | of | best validation error | hours |\n|---|--:|--:|--:|--:|--:|\n");

@@ -10,7 +10,7 @@ use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
 use super::trainer::{Nets, Position, first_params};
-use super::{Config, EpochRecord, Learner, Trainer};
+use super::{Config, EpochRecord, Learner, Optimiser, Trainer};
 use crate::engine::data::Dataset;
 use crate::engine::device::Backend;
 use crate::engine::files::write_atomically;
@@ -29,6 +29,9 @@ struct State {
     pictures: usize,
     /// Steps that the optimiser has done.
     steps: u64,
+    /// The same at the start of the epoch, for a state in the middle of one.
+    #[serde(default)]
+    start_steps: Option<u64>,
     position: Position,
     /// Whether nothing is left to do.
     finished: bool,
@@ -42,6 +45,8 @@ pub struct Checkpoint {
     /// What the optimiser keeps, in the order of [`Algorithm::moments`](super::Algorithm::moments).
     moments: Vec<Params>,
     best: Params,
+    /// Weights and moments at the start of the epoch; empty between epochs.
+    start: (Params, Vec<Params>),
 }
 
 const STATE: &str = "doppelganger";
@@ -49,8 +54,11 @@ const STATE: &str = "doppelganger";
 /// Prefixes of the sets of tensors in the file, beside those of the optimiser.
 const WEIGHTS: &str = "weights/";
 const BEST: &str = "best/";
+/// Before the others, for those of the start of the epoch.
+const START: &str = "start/";
 
 pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<()> {
+    let start = trainer.epoch_start.as_ref().filter(|_| trainer.position.step > 0);
     let state = State {
         config: trainer.config.clone(),
         history: trainer.history.clone(),
@@ -59,6 +67,7 @@ pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<()> {
         classes: trainer.manifest().classes.clone(),
         pictures: trainer.data.len(),
         steps: trainer.learner.optimiser.steps,
+        start_steps: start.map(|start| start.optimiser.steps),
         position: trainer.position,
         finished: trainer.is_finished(),
     };
@@ -69,9 +78,16 @@ pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<()> {
     };
     add(WEIGHTS, trainer.params()?);
     add(BEST, trainer.best.clone());
-    let optimiser = &trainer.learner.optimiser;
-    for (name, moment) in optimiser.algorithm.moments().iter().zip(&optimiser.moments) {
-        add(&format!("{name}/"), moment.to_tensors()?);
+    let mut add_moments = |prefix: &str, optimiser: &Optimiser| -> Result<()> {
+        for (name, moment) in optimiser.algorithm.moments().iter().zip(&optimiser.moments) {
+            add(&format!("{prefix}{name}/"), moment.to_tensors()?);
+        }
+        Ok(())
+    };
+    add_moments("", &trainer.learner.optimiser)?;
+    if let Some(start) = start {
+        add_moments(START, &start.optimiser)?;
+        add(&format!("{START}{WEIGHTS}"), start.parameters.to_tensors()?);
     }
     let bytes = weights_bytes(&tensors, Precision::Single, Some(HashMap::from([(STATE.to_owned(), json)])))?;
     write_atomically(path, &bytes, "write the checkpoint")
@@ -100,9 +116,12 @@ impl Checkpoint {
             };
             names.map(read).collect()
         };
-        let moments = state.config.optimiser.moments().iter().map(|name| set(&format!("{name}/")));
-        let moments = moments.collect::<Result<_>>()?;
-        Ok(Self { path: path.to_owned(), weights: set(WEIGHTS)?, moments, best: set(BEST)?, state })
+        let moments = |prefix: &str| -> Result<Vec<Params>> {
+            state.config.optimiser.moments().iter().map(|name| set(&format!("{prefix}{name}/"))).collect()
+        };
+        let start = (set(&format!("{START}{WEIGHTS}"))?, moments(START)?);
+        let (weights, moments, best) = (set(WEIGHTS)?, moments("")?, set(BEST)?);
+        Ok(Self { path: path.to_owned(), weights, moments, best, start, state })
     }
 
     pub fn config(&self) -> &Config {
@@ -142,15 +161,27 @@ impl Checkpoint {
         let manifest = self.manifest()?;
         let mut learner =
             Learner::new(&Backend::from_environment()?, &manifest, &self.weights, self.state.config.optimiser)?;
-        learner.optimiser.steps = self.state.steps;
-        for (moment, tensors) in learner.optimiser.moments.iter_mut().zip(&self.moments) {
-            *moment = Parameters::from_tensors(&moment.layout.clone(), tensors)?;
-        }
-        let State { config, history, position, .. } = self.state;
+        let mut epoch_start = learner.knowledge();
+        take_up(&mut learner.optimiser, self.state.steps, &self.moments)?;
+        let State { config, history, position, start_steps, .. } = self.state;
         let mut trainer = Trainer::with(manifest, data, config, learner);
         (trainer.history, trainer.position, trainer.best) = (history, position, self.best);
+        if let Some(steps) = start_steps {
+            let (weights, moments) = &self.start;
+            epoch_start.parameters = Parameters::from_tensors(&epoch_start.parameters.layout.clone(), weights)?;
+            take_up(&mut epoch_start.optimiser, steps, moments)?;
+            trainer.epoch_start = Some(epoch_start);
+        }
         Ok(trainer)
     }
+}
+
+fn take_up(optimiser: &mut Optimiser, steps: u64, moments: &[Params]) -> Result<()> {
+    optimiser.steps = steps;
+    for (moment, tensors) in optimiser.moments.iter_mut().zip(moments) {
+        *moment = Parameters::from_tensors(&moment.layout.clone(), tensors)?;
+    }
+    Ok(())
 }
 
 /// A run in brief, for lists.

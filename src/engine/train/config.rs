@@ -8,7 +8,7 @@ use super::augment::Augment;
 use super::learner::Adversary;
 use super::optimiser::Algorithm;
 use super::schedule::{Momentum, Schedule};
-use super::stopping::Stopping;
+use super::stopping::{Rule, Stopping};
 use crate::engine::data::DataSource;
 use crate::engine::model::{Architecture, Catalogue, Manifest};
 use crate::engine::{Error, Result};
@@ -129,7 +129,10 @@ impl Config {
         given("label-smoothing", &self.label_smoothing, &plain.label_smoothing);
         given("shift", &self.augment.shift, &plain.augment.shift);
         given("zoom", &self.augment.zoom, &plain.augment.zoom);
-        given("adversary", &self.adversary, &plain.adversary);
+        // Without ε there is nothing that an adversary could do.
+        if self.eps > 0.0 || self.adversary == Adversary::None {
+            given("adversary", &self.adversary, &plain.adversary);
+        }
         given("pgd-pictures", &self.pgd_pictures, &plain.pgd_pictures);
         if let Schedule::Decay(factor) = self.schedule {
             add("lr-decay", Some(factor.to_string()));
@@ -147,7 +150,7 @@ impl Config {
         add("alpha", Some(self.alpha.to_string()));
         add("validation", Some(self.validation.to_string()));
         add("stop", Some(self.stopping.rule.name().into()));
-        if let Some(patience) = self.stopping.patience {
+        if let Some(patience) = self.stopping.patience.filter(|_| self.stopping.rule != Rule::Off) {
             add("patience", Some(patience.to_string()));
         }
         add("seed", Some(self.seed.to_string()));

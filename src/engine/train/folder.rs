@@ -14,6 +14,7 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 const HISTORY: &str = "history.csv";
 const MANIFEST: &str = "model.toml";
 const WEIGHTS: &str = "model.safetensors";
+const WAITING: &str = "waiting.json";
 
 /// A checkpoint is written at most so often, and at most for this share of the time.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -47,7 +48,30 @@ impl RunFolder {
         std::fs::create_dir_all(path).map_err(Error::io("make the folder for the run", path))?;
         let mut folder = Self { path: path.to_owned(), kept: None };
         folder.keep(&trainer)?;
+        // It waits no longer; what it was to be stands in the checkpoint.
+        let _ = std::fs::remove_file(path.join(WAITING));
         Ok((folder, trainer))
+    }
+
+    /// Makes the folder of a run that is to begin later, with its settings.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when there is such a folder already, or nothing can be written.
+    pub fn reserve(path: &Path, config: &Config) -> Result<()> {
+        std::fs::create_dir(path).map_err(Error::io("make the folder for the run", path))?;
+        let json = serde_json::to_vec(config).map_err(|e| Error::Argument(format!("the settings of the run: {e}")))?;
+        write_atomically(&path.join(WAITING), &json, "write the settings of the run")
+    }
+
+    /// The settings of a run that has not begun; `None` for any other folder.
+    pub fn waiting(path: &Path) -> Option<Config> {
+        let json = std::fs::read(path.join(WAITING)).ok().filter(|_| !path.join(CHECKPOINT).exists())?;
+        serde_json::from_slice(&json).ok()
+    }
+
+    /// Whether a run has begun in this folder.
+    pub fn holds_a_run(path: &Path) -> bool {
+        path.join(CHECKPOINT).is_file()
     }
 
     /// Takes up the run of a folder where its checkpoint left it. `open` gives the data for a net's classes.

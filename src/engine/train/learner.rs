@@ -120,6 +120,13 @@ pub struct Learner {
     isa: Isa,
 }
 
+/// What a learner knows, to go back to.
+#[derive(Clone)]
+pub struct Knowledge {
+    pub(super) parameters: Parameters,
+    pub(super) optimiser: Optimiser,
+}
+
 /// Share of a new batch in the running statistics of batch normalisation, as in PyTorch.
 const STATISTICS_MOMENTUM: f32 = 0.1;
 
@@ -150,6 +157,18 @@ impl Learner {
     /// A copy of the weights and running statistics.
     pub fn params(&self) -> Result<Params> {
         self.parameters.to_tensors()
+    }
+
+    /// A copy of the weights, the running statistics and what the optimiser keeps.
+    pub fn knowledge(&self) -> Knowledge {
+        Knowledge { parameters: self.parameters.clone(), optimiser: self.optimiser.clone() }
+    }
+
+    /// Forgets everything since then.
+    pub fn go_back(&mut self, to: &Knowledge) {
+        self.parameters.clone_from(&to.parameters);
+        self.optimiser.clone_from(&to.optimiser);
+        self.is_fresh = false;
     }
 
     /// A copy of one tensor's values; `None` if there is none of this name.

@@ -44,13 +44,23 @@ impl Rule {
         }
     }
 
-    /// Where in `history` the first of the lowest errors is, among epochs of the selection.
+    /// Where in `history` the first of the lowest errors is, among epochs of the selection. Adversarial errors at several ε
+    /// cannot be compared: where ε was changed, only the epochs from there on count.
     pub fn best(self, history: &[EpochRecord]) -> Option<usize> {
         let errors = history.iter().enumerate().filter(|(_, record)| record.stage == Stage::Selection);
-        let errors = errors.filter_map(|(at, record)| Some((at, self.error(record)?)));
+        let errors =
+            errors.skip(self.comparable_from(history)).filter_map(|(at, record)| Some((at, self.error(record)?)));
         errors
             .fold(None, |best, new| if best.is_none_or(|(_, error)| new.1 < error) { Some(new) } else { best })
             .map(|b| b.0)
+    }
+
+    /// The first epoch of the selection whose error can be compared with that of the last one.
+    fn comparable_from(self, history: &[EpochRecord]) -> usize {
+        let selected = history.iter().take_while(|record| record.stage == Stage::Selection);
+        let eps: Vec<f32> = selected.map(|record| record.eps).collect();
+        let changed = eps.windows(2).rposition(|pair| pair[0] != pair[1]).map_or(0, |at| at + 1);
+        if self == Self::Adversarial { changed } else { 0 }
     }
 
     /// How many epochs of the selection this rule finds best; all of them where it finds none.
@@ -59,10 +69,13 @@ impl Rule {
         self.best(history).map_or_else(selected, |at| at + 1)
     }
 
-    /// The first place in `history` at which this rule stops with such patience.
+    /// The first place in `history` at which this rule stops with such patience, which begins anew where ε was changed.
     pub fn stops_at(self, history: &[EpochRecord], patience: usize) -> Option<usize> {
         let mut best: Option<(usize, f64)> = None;
         for (at, record) in history.iter().enumerate().take_while(|(_, record)| record.stage == Stage::Selection) {
+            if self.comparable_from(&history[..=at]) == at {
+                best = None;
+            }
             if let Some(error) = self.error(record)
                 && best.is_none_or(|(_, lowest)| error < lowest)
             {
@@ -103,5 +116,15 @@ mod tests {
         assert_eq!(Rule::Adversarial.stops_at(&history, 2), Some(5));
         assert_eq!(Rule::Adversarial.stops_at(&history, 4), None);
         assert_eq!(Rule::Off.stops_at(&history, 1), None);
+    }
+
+    #[test]
+    fn adversarial_errors_count_from_where_their_eps_was_set() {
+        let mut history = history(&[(9, 50), (5, 20), (4, 70), (4, 60), (6, 65), (7, 66)]);
+        history[2..].iter_mut().for_each(|record| record.eps = 0.25);
+        assert_eq!(Rule::Adversarial.best(&history), Some(3), "20 % was measured at another ε");
+        assert_eq!(Rule::Clean.best(&history), Some(2), "the clean error knows no ε");
+        assert_eq!(Rule::Adversarial.stops_at(&history, 2), Some(5));
+        assert_eq!(Rule::Adversarial.stops_at(&history[..5], 2), None, "a higher ε alone is no reason to stop");
     }
 }

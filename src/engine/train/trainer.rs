@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::config::{Config, check_tuning};
 use super::history::{EpochRecord, Stage};
 use super::init::initial_params;
-use super::learner::{Learner, Objective};
+use super::learner::{Knowledge, Learner, Objective};
 use super::optimiser::StepSize;
 use super::validation::{Batch, Validation};
 use crate::engine::attack::PIXELS;
@@ -33,6 +33,9 @@ pub struct Trainer {
     /// The weights of the best epoch of the selection; empty before there is one.
     pub(super) best: Params,
     pub(super) position: Position,
+    /// What was known at the start of this epoch, for a loss that is no number: the weights have mostly gone astray some
+    /// steps before it. `None` before the first step.
+    pub(super) epoch_start: Option<Knowledge>,
     /// The pictures of this epoch, in the order in which they are taken; empty before its first step.
     order: Vec<usize>,
     validation: Option<Validation>,
@@ -86,8 +89,8 @@ pub struct Progress {
     pub steps: usize,
     /// Mean objective of this epoch so far.
     pub loss: Option<f32>,
-    /// The net is being validated.
-    pub is_validating: bool,
+    /// While the net is validated: how many of its batches are done, and how many there are.
+    pub validation: Option<(usize, usize)>,
     /// Training pictures taken per second in this epoch.
     pub images_per_second: Option<f32>,
     /// Estimates; the run's leaves out early stopping and retraining.
@@ -107,7 +110,8 @@ impl Trainer {
     /// A run before its first step.
     pub(super) fn with(manifest: Manifest, data: Arc<Dataset>, config: Config, learner: Learner) -> Self {
         let (history, best, position) = (Vec::new(), Params::new(), Position::default());
-        Self { config, data, manifest, learner, history, best, position, order: Vec::new(), validation: None }
+        let (epoch_start, order, validation) = (None, Vec::new(), None);
+        Self { config, data, manifest, learner, history, best, position, epoch_start, order, validation }
     }
 
     pub fn history(&self) -> &[EpochRecord] {
@@ -200,12 +204,17 @@ impl Trainer {
         self.pictures().div_ceil(self.config.batch)
     }
 
-    /// Sets ε and α from the next epoch on (in the selection; retraining repeats what the selection did).
+    /// Sets ε and α from the next epoch on.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an impossible value; then nothing changes.
+    /// [`Error::Argument`] for an impossible value, and in the retraining, which repeats what the selection did; then nothing
+    /// changes.
     pub fn retune(&mut self, eps: f32, alpha: f32) -> Result<()> {
         check_tuning(eps, alpha)?;
+        if self.position.stage == Stage::Retraining {
+            let why = "the retraining repeats the ε and α of the selection; begin another run for others";
+            return Err(Error::Argument(why.into()));
+        }
         self.position.tuning = Some((eps, alpha));
         Ok(())
     }
@@ -224,8 +233,8 @@ impl Trainer {
     /// Does one piece of work: a step, a batch of the validation, or the end of an epoch. Nothing when finished.
     ///
     /// # Errors
-    /// A loss that is not a number (the weights stay as they were before the step), or a picture that cannot be read.
-    /// The run can be advanced again.
+    /// A loss that is not a number (the run goes back to the start of the epoch), or a picture that cannot be read. The run
+    /// can be advanced again.
     pub fn advance(&mut self) -> Result<Moment> {
         let started = Instant::now();
         let moment = if self.is_finished() {
@@ -261,8 +270,10 @@ impl Trainer {
         let mut rng = self.stream(Purpose::Dropout);
         let loss = self.learner.step(&x, &labels, self.objective(), size, &mut rng)?;
         if !loss.is_finite() {
+            self.go_back_to_the_start_of_the_epoch();
             return Err(Error::Argument(format!(
-                "the loss became {loss} in epoch {}, step {}; try a smaller learning rate than {}",
+                "the loss became {loss} in epoch {}, step {}, and the run went back to the start of this epoch; try a smaller \
+                 learning rate than {}",
                 epoch + 1,
                 step + 1,
                 self.config.learning_rate
@@ -271,6 +282,14 @@ impl Trainer {
         self.position.sum += f64::from(loss);
         self.position.step += 1;
         Ok(())
+    }
+
+    fn go_back_to_the_start_of_the_epoch(&mut self) {
+        if let Some(start) = &self.epoch_start {
+            self.learner.go_back(start);
+        }
+        self.position = Position { step: 0, sum: 0.0, ..self.position };
+        self.order.clear();
     }
 
     /// Before the first step of an epoch, and after a run was taken up in the middle of one.
@@ -283,17 +302,29 @@ impl Trainer {
                     }
                 }
                 Stage::Retraining => {
-                    if let Some(record) = self.history.get(self.position.epoch) {
-                        (self.config.eps, self.config.alpha) = (record.eps, record.alpha);
-                    }
+                    self.repeat_settings();
                 }
             }
             self.order.clear();
+            self.epoch_start = Some(self.learner.knowledge());
         }
         if self.order.is_empty() {
             self.order = (0..self.pictures()).collect();
             let place = Position { step: 0, ..self.position };
             self.order.shuffle(&mut stream(self.config.seed, place, Purpose::Order));
+        }
+    }
+
+    /// In the retraining: ε, α and a changed learning rate as the selection had them in this epoch.
+    fn repeat_settings(&mut self) {
+        let epoch = self.position.epoch;
+        let Some(record) = self.history.get(epoch) else { return };
+        (self.config.eps, self.config.alpha) = (record.eps, record.alpha);
+        let before = epoch.checked_sub(1).and_then(|before| self.history.get(before));
+        // A rate that did not change there may have been lowered in the retraining, and stays.
+        let is_new = before.is_none_or(|before| before.learning_rate != record.learning_rate);
+        if is_new && record.learning_rate > 0.0 {
+            self.config.learning_rate = record.learning_rate;
         }
     }
 
@@ -381,6 +412,7 @@ impl Trainer {
         let Position { stage, epoch, step, sum, seconds, .. } = self.position;
         let (steps, epochs) = (self.steps(), self.epochs());
         let is_validating = step == steps && !self.is_finished();
+        let batches = || self.validation.as_ref().map_or((0, 1), Validation::batches);
         let behind = self.history.last().filter(|record| record.stage == stage).map(|record| record.seconds);
         let a_step = (step > 0 && !is_validating).then(|| seconds / step as f32);
         let an_epoch = behind.or(a_step.map(|step| step * steps as f32));
@@ -393,7 +425,7 @@ impl Trainer {
             step,
             steps,
             loss: (step > 0).then(|| (sum / step as f64) as f32),
-            is_validating,
+            validation: is_validating.then(batches),
             images_per_second: a_step.map(|step| self.config.batch as f32 / step),
             epoch_left: an_epoch.and_then(|an_epoch| left(an_epoch - seconds)),
             run_left: an_epoch.and_then(|an_epoch| left(an_epoch * (epochs as f32 - done))),

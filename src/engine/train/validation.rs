@@ -22,6 +22,8 @@ pub struct Validation {
     /// Which pictures of the data set.
     pictures: Range<usize>,
     pgd_pictures: Range<usize>,
+    /// Of how many batches.
+    count: usize,
     clean: Tally,
     adversarial: Tally,
     pgd: Tally,
@@ -34,11 +36,22 @@ pub enum Batch {
     Pgd(Range<usize>),
 }
 
+fn batches(pictures: &Range<usize>, pgd_pictures: &Range<usize>) -> usize {
+    pictures.len().div_ceil(BATCH) + pgd_pictures.len().div_ceil(PGD_BATCH)
+}
+
 impl Validation {
     pub fn new(pictures: Range<usize>, pgd: usize, attacked: bool) -> Self {
         let pgd = if attacked { pgd.min(pictures.len()) } else { 0 };
         let pgd_pictures = pictures.start..pictures.start + pgd;
-        Self { pictures, pgd_pictures, clean: Tally::default(), adversarial: Tally::default(), pgd: Tally::default() }
+        let count = batches(&pictures, &pgd_pictures);
+        let (clean, adversarial, pgd) = (Tally::default(), Tally::default(), Tally::default());
+        Self { pictures, pgd_pictures, count, clean, adversarial, pgd }
+    }
+
+    /// Batches taken, of how many.
+    pub fn batches(&self) -> (usize, usize) {
+        (self.count - batches(&self.pictures, &self.pgd_pictures), self.count)
     }
 
     /// The next batch; `None` when all are done.

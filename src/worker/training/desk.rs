@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use super::fetching::Fetching;
 use super::protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
-use crate::engine::Result;
 use crate::engine::data::{DataSource, Dataset};
 use crate::engine::model::Catalogue;
 use crate::engine::train::{Config, Moment, RunFolder, Trainer};
+use crate::engine::{Error, Result};
 use crate::worker::mailbox::Mailbox;
 use crate::worker::{Event, Outbox};
 
@@ -163,6 +163,9 @@ impl Desk {
 
     fn info_on_disk(&self, run: &RunId) -> Result<RunInfo> {
         let folder = self.folder(run);
+        if let Some(config) = RunFolder::waiting(&folder) {
+            return Ok(RunInfo::of_waiting(run.clone(), folder, config, RunState::Stopped));
+        }
         let summary = RunFolder::summary(&folder)?;
         Ok(RunInfo::from_summary(run.clone(), folder, summary))
     }
@@ -210,20 +213,34 @@ impl Desk {
     }
 
     fn enqueue(&mut self, config: Box<Config>) {
-        let run: RunId = format!("run-{:04}", self.number).into();
-        self.number += 1;
-        let info = RunInfo {
-            run: run.clone(),
-            state: RunState::Queued,
-            folder: self.folder(&run),
-            net: config.model.clone(),
-            config: (*config).clone(),
-            parameters: 0,
-            pictures: 0,
-            history: Vec::new(),
-        };
-        self.send(TrainEvent::Run(Box::new(info)));
-        self.queue.push_back(Waiting { run, config: Some(config) });
+        match self.reserve(&config) {
+            Ok(run) => {
+                let info = RunInfo::of_waiting(run.clone(), self.folder(&run), (*config).clone(), RunState::Queued);
+                self.send(TrainEvent::Run(Box::new(info)));
+                self.queue.push_back(Waiting { run, config: Some(config) });
+            }
+            Err(error) => self.send(TrainEvent::Problem(format!("No run was begun: {error}"))),
+        }
+    }
+
+    /// A folder for a new run, whose settings outlive the program from now on. Other windows may take numbers, too.
+    fn reserve(&mut self, config: &Config) -> Result<RunId> {
+        std::fs::create_dir_all(&self.runs).map_err(Error::io("make the folder for runs", &self.runs))?;
+        loop {
+            let run: RunId = format!("run-{:04}", self.number).into();
+            self.number += 1;
+            let folder = self.folder(&run);
+            if !folder.exists() {
+                return RunFolder::reserve(&folder, config).map(|()| run);
+            }
+        }
+    }
+
+    /// Forgets a run that never began.
+    fn forget(&self, run: &RunId) {
+        // What cannot be deleted is listed as a run that can be begun or deleted.
+        let _ = std::fs::remove_dir_all(self.folder(run));
+        self.send(TrainEvent::Deleted(run.clone()));
     }
 
     fn withdraw(&mut self, run: &RunId) {
@@ -231,7 +248,7 @@ impl Desk {
             && let Some(waiting) = self.queue.remove(at)
         {
             match waiting.config {
-                Some(_) => self.send(TrainEvent::Deleted(run.clone())),
+                Some(_) => self.forget(run),
                 None => self.tell(run, RunState::Stopped),
             }
         }
@@ -268,7 +285,13 @@ impl Desk {
     fn change(&mut self, change: impl FnOnce(&mut Trainer) -> Result<()>) {
         let Some(in_hand) = &mut self.in_hand else { return };
         match change(&mut in_hand.trainer) {
-            Ok(()) => self.report_run(),
+            Ok(()) => {
+                let kept = in_hand.folder.keep(&in_hand.trainer);
+                self.report_run();
+                if let Err(error) = kept {
+                    self.pause_because(format!("{error}\n  The history stays; free some space and go on"));
+                }
+            }
             Err(error) => self.send(TrainEvent::Problem(error.to_string())),
         }
     }
@@ -284,7 +307,7 @@ impl Desk {
         } else if !folder.exists() {
             // It never began.
             TrainEvent::Deleted(run.clone())
-        } else if RunFolder::summary(&folder).is_err() {
+        } else if RunFolder::summary(&folder).is_err() && RunFolder::waiting(&folder).is_none() {
             // Only what is certainly a run of ours is deleted.
             refuse("its folder holds no whole checkpoint".into())
         } else {

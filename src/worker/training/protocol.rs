@@ -79,6 +79,12 @@ pub struct RunInfo {
 }
 
 impl RunInfo {
+    /// A run that has not begun.
+    pub(super) fn of_waiting(run: RunId, folder: PathBuf, config: Config, state: RunState) -> Self {
+        let net = config.model.clone();
+        Self { run, state, folder, config, net, parameters: 0, pictures: 0, history: Vec::new() }
+    }
+
     pub(super) fn from_summary(run: RunId, folder: PathBuf, summary: Summary) -> Self {
         let Summary { config, history, net, parameters, pictures, is_finished } = summary;
         let state = if is_finished { RunState::Finished } else { RunState::Stopped };

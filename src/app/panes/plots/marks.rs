@@ -102,7 +102,7 @@ pub fn alarm(history: &[EpochRecord], config: &Config) -> Option<Alarm> {
     let per_cent = |measured: Option<Measured>| (error(measured) * 100.0).round();
     let (pgd, fgsm) = (per_cent(record.pgd), per_cent(record.adversarial));
     // The epoch that FGSM finds best is one of those that overfit, so the way back is to that of the lowest PGD error.
-    let probed = history.iter().filter(|record| record.pgd.is_some());
+    let probed = history.iter().filter(|other| other.pgd.is_some() && other.eps == record.eps);
     let best = probed.min_by(|a, b| error(a.pgd).total_cmp(&error(b.pgd))).unwrap_or(record);
     let back = if error(best.pgd) <= error(record.pgd) - WORTH_GOING_BACK {
         format!("PGD error was lowest at epoch {} ({} %). ", best.epoch, per_cent(best.pgd))
@@ -241,6 +241,8 @@ mod tests {
         history[1].pgd = parted(310);
         let text = alarm_of(&history);
         assert!(text.contains("PGD error was lowest at epoch 2 (62 %)."), "{text}");
+        history[1].eps = 0.1;
+        assert!(!alarm_of(&history).contains("lowest"), "an error at another ε says nothing");
         history[4].pgd = parted(260);
         let clean = Config { adversary: Adversary::None, ..fgsm.clone() };
         assert!(alarm(&history[..4], &clean).is_none(), "there is no attack that it could overfit");

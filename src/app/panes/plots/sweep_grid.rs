@@ -35,8 +35,8 @@ struct Cells {
     alpha: Vec<f32>,
     /// Indices of runs, row by row.
     runs: Vec<Vec<usize>>,
-    /// The cell with the lowest adversarial error of a kept epoch.
-    best: Option<usize>,
+    /// For each ε the cell with the lowest adversarial error of a kept epoch; errors at several ε cannot be compared.
+    best: Vec<Option<usize>>,
 }
 
 impl Cells {
@@ -51,7 +51,7 @@ impl Cells {
         let mut alpha = values(|run| run.config.alpha);
         alpha.reverse();
         let mut cells = vec![Vec::new(); eps.len() * alpha.len()];
-        let mut best: Option<(usize, f64)> = None;
+        let mut best: Vec<Option<(usize, f64)>> = vec![None; eps.len()];
         for (index, run) in runs.iter().enumerate() {
             let place = |all: &[f32], value: f32| all.iter().position(|other| *other == value);
             let (Some(column), Some(row)) = (place(&eps, run.config.eps), place(&alpha, run.config.alpha)) else {
@@ -60,12 +60,12 @@ impl Cells {
             let cell = row * eps.len() + column;
             cells[cell].push(index);
             if let Some(error) = run.kept().and_then(|record| record.adversarial).map(|measured| measured.error())
-                && best.is_none_or(|(_, lowest)| error < lowest)
+                && best[column].is_none_or(|(_, lowest)| error < lowest)
             {
-                best = Some((cell, error));
+                best[column] = Some((cell, error));
             }
         }
-        Self { eps, alpha, runs: cells, best: best.map(|(cell, _)| cell) }
+        Self { eps, alpha, runs: cells, best: best.into_iter().map(|best| Some(best?.0)).collect() }
     }
 }
 
@@ -109,7 +109,7 @@ pub fn sweep_grid(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
             let transform = PlotTransform::new(frame, bounds, [false, false]);
             let sheet = Sheet { transform, scale: Scale::Linear };
             let values = (cells.eps[column], cells.alpha[row]);
-            let response = show_cell(ui, runs, inside, (&sheet, values), cells.best == Some(index));
+            let response = show_cell(ui, runs, inside, (&sheet, values), cells.best[column] == Some(index));
             if response.clicked() {
                 clicked = next(runs, inside);
             }
@@ -250,7 +250,7 @@ fn words(runs: &[PlotRun<'_>], inside: &[usize], (eps, alpha): (f32, f32), is_be
         words.push_str(&format!("\n{}: {errors}", run.name));
     }
     if is_best {
-        words.push_str("\nThe lowest error under FGSM of the sweep");
+        words.push_str("\nThe lowest error under FGSM at this ε");
     }
     words
 }
@@ -275,7 +275,7 @@ mod tests {
         let cells = Cells::new(&runs);
         assert_eq!((cells.eps, cells.alpha), (vec![0.1, 0.3], vec![0.5, 0.0]));
         assert_eq!(cells.runs, [vec![1], vec![0, 3], vec![2], vec![]]);
-        assert_eq!(cells.best, Some(1), "2 of 10 is the lowest error");
+        assert_eq!(cells.best, [Some(2), Some(1)], "8 of 10 and 2 of 10 are the lowest errors at their ε");
     }
 
     #[test]

@@ -11,13 +11,16 @@ use crate::app::widgets::{Curve, Rail, segmented};
 /// In less room than this, smoothing moves into the menu.
 const NARROW: f32 = 560.0;
 /// In less than this, the axis too.
-const VERY_NARROW: f32 = 400.0;
+const VERY_NARROW: f32 = 300.0;
+/// What the choice of a plot takes of the room.
+const CHOICE: f32 = 200.0;
 
 /// The line of controls. Where there is room for one panel only (`is_single`), it is chosen here. Returns whether all
 /// epochs are asked for.
 pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -> bool {
     let mut is_reset = false;
-    let (is_narrow, is_very_narrow) = (ui.available_width() < NARROW, ui.available_width() < VERY_NARROW);
+    let room = ui.available_width() - if is_single { CHOICE } else { 0.0 };
+    let (is_narrow, is_very_narrow) = (room < NARROW, room < VERY_NARROW);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = SPACE_2;
         if !is_very_narrow {

@@ -21,7 +21,8 @@ const RADIUS: f32 = 6.0;
 const CAP: f32 = 3.0;
 const LOWEST: f32 = 120.0;
 const ABOUT: &str = "Each run at the epoch that it keeps: further left it errs less on clean pictures, further down less \
-                     under FGSM. The bars are 95 % intervals. The line joins the runs that no other run beats in both.";
+                     under FGSM at the ε that it was trained with, so that only dots of one ε can be compared. The bars are 95 % intervals. A line joins those that no other of the same \
+                     ε beats in both.";
 
 /// A run that has been validated both ways.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +78,7 @@ fn axes(ui: &mut Ui, dots: &[Dot]) -> PlotTransform {
         .width(ui.available_width() - RIGHT)
         .height(ui.available_height().max(LOWEST))
         .custom_x_axes(vec![hints(AxisHints::new_x(), "clean error", 34.0)])
-        .custom_y_axes(vec![hints(AxisHints::new_y(), "error under FGSM", 66.0)])
+        .custom_y_axes(vec![hints(AxisHints::new_y(), "error under FGSM at its own ε", 66.0)])
         .x_grid_spacer(move |input| ticks(input.bounds, input.base_step_size / 8.0 * 60.0))
         .y_grid_spacer(move |input| ticks(input.bounds, input.base_step_size / 8.0 * 28.0))
         .grid_color(palette.line)
@@ -128,8 +129,13 @@ fn paint(ui: &Ui, runs: &[PlotRun<'_>], dots: &[Dot], sheet: &Sheet) {
     let frame = *sheet.transform.frame();
     let painter = ui.painter().with_clip_rect(frame.intersect(ui.clip_rect()));
     let at = |dot: &Dot| sheet.at(dot.clean.error(), dot.adversarial.error());
-    let line: Vec<_> = frontier(dots).into_iter().map(at).collect();
-    painter.extend(Shape::dashed_line(&line, Stroke::new(1.5, theme::faint_of(palette.text)), 4.0, 4.0));
+    let eps = |dot: &Dot| runs[dot.run].config.eps;
+    let mut by_eps = dots.to_vec();
+    by_eps.sort_by(|a, b| eps(a).total_cmp(&eps(b)));
+    for comparable in by_eps.chunk_by(|a, b| eps(a) == eps(b)) {
+        let line: Vec<_> = frontier(comparable).into_iter().map(at).collect();
+        painter.extend(Shape::dashed_line(&line, Stroke::new(1.5, theme::faint_of(palette.text)), 4.0, 4.0));
+    }
     let mut taken: Vec<Rect> =
         dots.iter().map(|dot| Rect::from_center_size(at(dot), Vec2::splat(2.0 * RADIUS))).collect();
     for dot in dots {

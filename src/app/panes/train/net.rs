@@ -56,7 +56,8 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option
 
 /// A net of the catalogue has weights to begin with, if they are there.
 fn fine_tuning(ui: &mut Ui, config: &mut Config, catalogue: &[Entry]) {
-    let missing = catalogue.iter().find(|entry| entry.name == config.model).is_some_and(|entry| entry.problem.is_some());
+    let missing =
+        catalogue.iter().find(|entry| entry.name == config.model).is_some_and(|entry| entry.problem.is_some());
     config.fine_tune &= !missing;
     ui.add_enabled_ui(!missing, |ui| {
         let tooltip = "Go on from the trained weights of this net instead of fresh ones: a few epochs of adversarial training cure a \

@@ -168,7 +168,9 @@ fn bars(ui: &mut Ui, train: &Train, run: &Run, named: bool) {
             return;
         };
         let epoch = format!("{}: {}", words::epoch(&now), words::step(&now));
-        progress(ui, width, now.step as f32 / now.steps.max(1) as f32, &epoch);
+        // A validation fills the bar anew.
+        let (done, count) = now.validation.unwrap_or((now.step, now.steps));
+        progress(ui, width, done as f32 / count.max(1) as f32, &epoch);
         let is_paused = matches!(run.info.state, RunState::Paused(_));
         let left = now.run_left.filter(|_| !is_paused);
         let left = left.map(|left| format!(", about {} left", words::duration(left))).unwrap_or_default();

@@ -7,10 +7,10 @@ use super::form::{Fields, choice_row, count_row, named, remark, section, text_ro
 use super::{Around, learning, net, objective};
 use crate::app::commands::{Command, TrainCommand, spelled};
 use crate::app::theme::{self, SPACE_2, palette};
-use crate::app::train::{Fetching, Panel, Train, draft, words};
+use crate::app::train::{Fetching, Panel, Run, Train, draft, words};
 use crate::app::widgets::{command_button, icon_button, problem_line, progress, segmented};
 use crate::engine::data::DataSource;
-use crate::engine::train::Config;
+use crate::engine::train::{Config, Stage};
 
 const DRAWN_RANGE: std::ops::RangeInclusive<usize> = 1000..=100_000;
 
@@ -53,7 +53,7 @@ impl SettingsPanel {
                     let mut changed = config.clone();
                     match panel {
                         Panel::NextRun => self.next_run(ui, &mut changed, (train, around), out),
-                        Panel::RunInHand => self.run_in_hand(ui, &mut changed),
+                        Panel::RunInHand => self.run_in_hand(ui, &mut changed, run),
                     }
                     push_changes(panel, &config, changed, out);
                 });
@@ -89,15 +89,21 @@ impl SettingsPanel {
         section(ui, "Validation", false, &summary, |ui| learning::validation(ui, fields, config));
     }
 
-    fn run_in_hand(&mut self, ui: &mut Ui, config: &mut Config) {
+    fn run_in_hand(&mut self, ui: &mut Ui, config: &mut Config, run: Option<&Run>) {
         let fields = &mut self.fields;
-        section(ui, "Objective", true, &words::adversary(config), |ui| objective::show(ui, fields, config, false));
+        let retrains = run.and_then(|run| run.progress).is_some_and(|now| now.stage == Stage::Retraining);
+        section(ui, "Objective", true, &words::adversary(config), |ui| {
+            ui.add_enabled_ui(!retrains, |ui| objective::show(ui, fields, config, false));
+            if retrains {
+                remark(ui, "The retraining repeats the ε and α of the selection.");
+            }
+        });
         section(ui, "Learning rate", true, "", |ui| {
             learning::rate(ui, fields, config);
             remark(ui, "Holds from the next step on; the schedule goes on from there.");
         });
         section(ui, "As it was begun", true, "", |ui| {
-            let arguments = words::command_line(config);
+            let arguments = run.map_or_else(|| words::command_line(config), words::command_line_of);
             ui.add(egui::Label::new(theme::number(arguments).color(palette(ui).weak)).wrap());
         });
     }

@@ -25,7 +25,7 @@ impl Desk {
                 self.report_progress(true);
             }
             // It never began.
-            Err(Error::Stopped) if is_new => self.send(TrainEvent::Deleted(run)),
+            Err(Error::Stopped) if is_new => self.forget(&run),
             Err(Error::Stopped) => self.tell(&run, RunState::Stopped),
             Err(error) => self.tell(&run, RunState::Failed(error.to_string())),
         }
@@ -33,6 +33,8 @@ impl Desk {
 
     fn begin(&mut self, Waiting { run, config }: Waiting) -> Result<InHand> {
         let path = self.folder(&run);
+        // One that waited when the program ended has its settings on disk.
+        let config = config.or_else(|| RunFolder::waiting(&path).map(Box::new));
         let (folder, trainer) = match config {
             Some(config) => {
                 self.watched(&run, |watch| config.data.unpack(watch))?;
