@@ -388,8 +388,13 @@ impl Trainer {
             pgd,
             seconds,
         });
-        if stage == Stage::Selection && self.config.stopping.rule.best(&self.history) == Some(self.history.len() - 1) {
-            self.best = self.params()?;
+        if stage == Stage::Selection {
+            match self.config.stopping.rule.best(&self.history) {
+                Some(best) if best + 1 == self.history.len() => self.best = self.params()?,
+                Some(_) => {}
+                // Without an error to go by, as where ε was set to 0, it is the present weights that are kept.
+                None => self.best.clear(),
+            }
         }
         self.position = Position { stage, epoch: epoch + 1, tuning, ..Position::default() };
         if stage == Stage::Selection && self.selection_is_over() && self.config.stopping.retrain {
