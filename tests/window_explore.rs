@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use doppelganger::app::{App, Start, Tab};
-use doppelganger::engine::attack::{Attack as _, AttackSettings, Goal, GradientSteps, Label, Norm, Verdict};
+use doppelganger::engine::attack::{Attack as _, AttackSettings, Goal, GradientSteps, Label, Loss, Norm, Verdict};
 use doppelganger::engine::data::samples;
 use doppelganger::worker::{Shown, Source};
 use eframe::egui::{Event, Key, Modifiers, Role, Theme, Vec2, vec2};
@@ -892,6 +892,80 @@ fn a_lesson_of_ones_own_is_opened_and_a_broken_one_says_where() {
     std::fs::write(&path, text.replace("0.1", "much")).unwrap();
     open(&mut window, &path);
     until(&mut window, "a message", |app| app.notice_texts().iter().any(|text| text.contains("line 6, column")));
+}
+
+#[test]
+fn a_lesson_does_not_take_over_what_was_left_in_explore() {
+    let mut window = fresh();
+    let command = |window: &mut Window<'_>, key| press(window, Modifiers::NONE, key);
+    command(&mut window, Key::B);
+    command(&mut window, Key::C);
+    command(&mut window, Key::L);
+    command(&mut window, Key::P);
+    command(&mut window, Key::Num4);
+    command(&mut window, Key::R);
+    settle(&mut window);
+    let left = app(&window).explore().view();
+    assert!(left.eight_bit && !left.clip && left.own_pixels && left.seed == 1, "{left:?}");
+    assert_eq!(left.attack.name(), "pgd");
+    window.get_by_label("Lessons").click();
+    window.run_steps(3);
+    window.get_by_label("Lesson: Away from the label").click();
+    settle(&mut window);
+    let view = &shown(&window).view;
+    assert!(view.is_fgsm() && view.clip && !view.eight_bit && !view.own_pixels, "{view:?}");
+    assert_eq!((view.seed, view.loss, view.eps), (0, Loss::CrossEntropy, 0.25));
+}
+
+#[test]
+fn a_lesson_is_known_however_it_is_opened_and_hides_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.toml");
+    let text = "title = \"Mine\"\nabout = \"x\"\n[[step]]\nheading = \"First\"\ntext = \"x\"\nhide = [\"answer\"]\n\
+                view = { model = \"digits_cnn\", eps = 0.1, why = true, second = \"digits_softmax\" }\n";
+    std::fs::write(&path, text).unwrap();
+    for tab in [Key::Num1, Key::Num2, Key::Num3, Key::Num4] {
+        let mut window = fresh();
+        press(&mut window, Modifiers::COMMAND, tab);
+        drop_file(&mut window, &path);
+        until(&mut window, "the lesson", |app| app.lessons().is_open());
+        assert_eq!(app(&window).tab(), Tab::Explore);
+        settle(&mut window);
+        assert!(app(&window).explore().hidden.answer);
+        window.get_by_label("The answer is hidden: predict it, then reveal it.");
+        window.get_by_label("Reveal").click();
+        until(&mut window, "the other net", |app| app.why().second().is_some());
+    }
+    let mut window = fresh();
+    press(&mut window, Modifiers::COMMAND, Key::O);
+    window.run_steps(3);
+    retype(&mut window, "Path:", path.to_str().unwrap());
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    until(&mut window, "the lesson", |app| app.lessons().is_open());
+}
+
+#[test]
+fn a_lesson_that_names_what_is_not_there_says_in_which_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("own.toml");
+    let mut window = fresh();
+    for (view, says) in [
+        (
+            "model = \"digits_maxuot\"",
+            "step 1 (First): there is no model \"digits_maxuot\"; the nearest names are \"digits_maxout",
+        ),
+        ("picture = \"digit-77\"", "step 1 (First): there is no picture \"digit-77\"; expected a bundled one"),
+        (
+            "model = \"photos109\", target = \"tea pott\"",
+            "step 1 (First): photos109: the model has no class \"tea pott\"",
+        ),
+    ] {
+        let step = format!("[[step]]\nheading = \"First\"\ntext = \"x\"\nview = {{ {view} }}\n");
+        std::fs::write(&path, format!("title = \"Mine\"\nabout = \"x\"\n{step}")).unwrap();
+        drop_file(&mut window, &path);
+        until(&mut window, "a message", |app| app.notice_texts().iter().any(|text| text.contains(says)));
+        assert!(!app(&window).lessons().is_open());
+    }
 }
 
 #[test]

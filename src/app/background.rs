@@ -8,11 +8,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use eframe::egui::{ColorImage, Context, Rect};
 
-use super::lessons::Lesson;
+use super::commands::Command;
+use super::lessons::{Lesson, is_lesson};
 use super::panes::{Question, Thumbnail};
 use super::train::facts::Facts;
 use super::view_file::{self, Found, ViewFile};
 use crate::engine::files::write_atomically;
+use crate::engine::model::Catalogue;
 use crate::engine::picture::{Picture, save_png_with};
 use crate::engine::train::Config;
 
@@ -26,6 +28,8 @@ pub enum Incoming {
     Facts(Box<Facts>),
     /// A lesson was read, or why not.
     Lesson(Result<Lesson, String>),
+    /// A file that could have been a lesson is none: what else to do with it.
+    NoLesson(Command),
     /// A file that could hold a view was read: the view in it, none, or why it cannot be used.
     Opened(PathBuf, Result<Option<Box<Found>>, String>),
     /// A file was written, or why it was not.
@@ -59,14 +63,16 @@ impl Poster {
 pub struct Background {
     poster: Poster,
     receive: Receiver<Incoming>,
+    /// In which lessons look up what they name.
+    catalogue: Catalogue,
     dialog_open: bool,
     gathering: bool,
 }
 
 impl Background {
-    pub fn new(ctx: Context) -> Self {
+    pub fn new(ctx: Context, catalogue: Catalogue) -> Self {
         let (send, receive) = sync_channel(32);
-        Self { poster: Poster { ctx, send }, receive, dialog_open: false, gathering: false }
+        Self { poster: Poster { ctx, send }, receive, catalogue, dialog_open: false, gathering: false }
     }
 
     pub fn poll(&mut self) -> Option<Incoming> {
@@ -120,7 +126,19 @@ impl Background {
 
     /// Reads a lesson.
     pub fn open_lesson(&self, path: PathBuf) -> std::io::Result<()> {
-        self.poster.start("lesson", move |post| post(Incoming::Lesson(Lesson::open(&path))))
+        let catalogue = self.catalogue.clone();
+        self.poster.start("lesson", move |post| post(Incoming::Lesson(Lesson::open(&path, &catalogue))))
+    }
+
+    /// Reads a file as a lesson if it is one, and else asks for what is to be done with it.
+    pub fn open_lesson_or(&self, path: PathBuf, otherwise: Command) -> std::io::Result<()> {
+        let catalogue = self.catalogue.clone();
+        self.poster.start("lesson", move |post| {
+            post(match is_lesson(&path) {
+                true => Incoming::Lesson(Lesson::open(&path, &catalogue)),
+                false => Incoming::NoLesson(otherwise),
+            });
+        })
     }
 
     /// Writes a file.
@@ -131,9 +149,13 @@ impl Background {
         })
     }
 
-    /// Reads the view in a file.
+    /// Reads the view in a file, or the lesson.
     pub fn open_view(&self, path: PathBuf) -> std::io::Result<()> {
+        let catalogue = self.catalogue.clone();
         self.poster.start("view", move |post| {
+            if is_lesson(&path) {
+                return post(Incoming::Lesson(Lesson::open(&path, &catalogue)));
+            }
             let found = view_file::read(&path).map(|found| found.map(Box::new));
             post(Incoming::Opened(path, found));
         })

@@ -14,6 +14,7 @@ impl App {
             Ok(lesson) => {
                 let scene = self.lessons.add(lesson);
                 self.show_scene(scene);
+                self.explore.hidden = self.lessons.hidden();
             }
             Err(message) => self.notices.add(Tone::Problem, message),
         }
@@ -49,7 +50,14 @@ impl App {
     /// Shows what a step of a lesson sets.
     fn show_scene(&mut self, scene: Option<Scene>) {
         let Some(scene) = scene else { return };
-        self.settings.tab = scene.tab.unwrap_or(self.settings.tab);
+        self.settings.tab = scene.tab.unwrap_or_default();
+        let compares = scene.second.as_ref().is_some_and(|name| !name.is_empty());
+        if let Some(is_open) = scene.why.or(compares.then_some(true)) {
+            self.settings.why.open = Some(is_open);
+        }
+        if let Some(name) = scene.second.clone() {
+            self.compare_with(compares.then_some(name));
+        }
         self.explore.set_scene(scene);
     }
 }

@@ -8,6 +8,7 @@ use eframe::egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportComm
 use super::background::Incoming;
 use super::commands::{Command, ModelsCommand, Place};
 use super::explore::{Lengths, PATIENCE};
+use super::lessons::may_be_lesson;
 use super::panes::{Question, Tone, typed_path};
 use super::settings::{Tab, ThemeChoice};
 use super::train::NetMoment;
@@ -108,6 +109,7 @@ impl App {
             }
             Incoming::Opened(_, Err(message)) => self.notices.add(Tone::Problem, message),
             Incoming::Lesson(read) => self.take_lesson(read),
+            Incoming::NoLesson(otherwise) => self.commands.push(otherwise),
             Incoming::Pasted(picture) => {
                 self.explore.set_picture(Source::Memory { name: "pasted picture".into(), picture });
             }
@@ -154,18 +156,7 @@ impl App {
             (dropped, pasted)
         });
         if let Some(path) = dropped {
-            self.commands.push(match self.settings.tab {
-                Tab::Explore => Command::Show(Source::File(path)),
-                Tab::Train => Self::dropped_on_training(path),
-                Tab::TestSets => {
-                    self.tests.data = path.display().to_string();
-                    return;
-                }
-                Tab::Models => {
-                    self.models.asked_for = None;
-                    Command::Models(ModelsCommand::Add(path))
-                }
-            });
+            self.take_dropped(path);
         }
         match pasted.filter(|_| self.settings.tab == Tab::Explore) {
             Some(Pasted::Image(image)) => self.note_failure(|app| app.background.paste(image)),
@@ -174,6 +165,30 @@ impl App {
                 _ => self.notices.add(Tone::Caution, "The clipboard holds text, but no picture and no path of one."),
             },
             _ => {}
+        }
+    }
+
+    /// A dropped file is for the tab on screen, unless it is a lesson.
+    fn take_dropped(&mut self, path: PathBuf) {
+        let file = path.clone();
+        let may_be_lesson = may_be_lesson(&path);
+        let command = match self.settings.tab {
+            // A text holds no pictures to train on or to test with, but it may be a view.
+            Tab::Train | Tab::TestSets if may_be_lesson => Command::Show(Source::File(path)),
+            Tab::Explore => Command::Show(Source::File(path)),
+            Tab::Train => Self::dropped_on_training(path),
+            Tab::TestSets => {
+                self.tests.data = path.display().to_string();
+                return;
+            }
+            Tab::Models => {
+                self.models.asked_for = None;
+                Command::Models(ModelsCommand::Add(path))
+            }
+        };
+        match may_be_lesson {
+            true => self.note_failure(|app| app.background.open_lesson_or(file, command)),
+            false => self.commands.push(command),
         }
     }
 

@@ -99,11 +99,7 @@ impl App {
             WhyCommand::Values => look.has_logits = !look.has_logits,
             WhyCommand::Axis => look.is_log = !look.is_log,
             WhyCommand::Part(part) => look.part = part,
-            WhyCommand::Second(model) => {
-                // Where there is no room for everything, it is what is looked at now.
-                look.part = if model.is_some() { Part::Second } else { Part::default() };
-                look.second = model;
-            }
+            WhyCommand::Second(model) => self.compare_with(model),
             WhyCommand::OwnAttack(is_own) => look.is_own = is_own,
             WhyCommand::NextSeed => self.why.seed += 1,
             WhyCommand::FindLeast if self.why.search.is_some() => self.why.search = None,
@@ -112,6 +108,14 @@ impl App {
                 self.why.search = Some((self.why.searches, 0.0));
             }
         }
+    }
+
+    /// Compares with another net, or with none.
+    pub(super) fn compare_with(&mut self, model: Option<String>) {
+        let look = &mut self.settings.why;
+        // Where there is no room for everything, it is what is looked at now.
+        look.part = if model.is_some() { Part::Second } else { Part::default() };
+        look.second = model;
     }
 
     /// Follows the search for the smallest ε, and goes there once it is found.

@@ -107,9 +107,9 @@ impl App {
         let (settings, problem) = settings::load(path.as_deref());
         let wake = ctx.clone();
         let models = Models::new(catalogue.own_models().map(ToOwned::to_owned));
+        let background = Background::new(ctx.clone(), catalogue.clone());
         let worker = Worker::with_folders(catalogue, runs, move || wake.request_repaint())
             .context("cannot start the worker thread")?;
-        let background = Background::new(ctx.clone());
         background.thumbnails().context("cannot start a thread for the thumbnails")?;
         let view = start.picture.clone().filter(|path| may_hold_view(path));
         let picture = start.picture.filter(|path| path.extension().is_none_or(|extension| extension != "toml"));

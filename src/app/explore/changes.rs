@@ -1,10 +1,11 @@
 //! What a person changes. Each change marks the view as changed only if it did.
 
 use super::{Carried, Explore, named};
-use crate::app::lessons::{AttackName, Scene};
+use crate::app::lessons::Scene;
+use crate::app::playing::Playing;
 use crate::app::view_file::Found;
-use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, MAX_STEPS};
-use crate::engine::picture::{Background, Heatmap, Region};
+use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss};
+use crate::engine::picture::{Background, Channel, Heatmap, Quantity, Region};
 use crate::worker::Source;
 
 impl Explore {
@@ -109,14 +110,6 @@ impl Explore {
         self.seed = seed;
     }
 
-    pub fn set_steps(&mut self, to: usize) {
-        let mut attack = self.attack.clone();
-        if let Some(steps) = attack.steps_mut() {
-            *steps = to.clamp(1, MAX_STEPS);
-            self.set_attack(attack);
-        }
-    }
-
     pub fn set_eight_bit(&mut self, eight_bit: bool) {
         self.dirty |= self.eight_bit != eight_bit;
         self.eight_bit = eight_bit;
@@ -137,32 +130,31 @@ impl Explore {
         self.heatmap = heatmap;
     }
 
-    /// Sets what a step of a lesson names.
+    /// Sets what a step of a lesson names, and the rest as usual: what a lesson says is true whatever was left here.
     pub fn set_scene(&mut self, scene: Scene) {
+        let attack = scene.attack();
         if let Some(model) = scene.model {
             self.set_model(model);
         }
         if let Some(picture) = scene.picture {
             self.set_picture(named(picture));
         }
-        if let Some(AttackName(name)) = scene.attack {
-            self.use_attack(&name);
-        }
-        self.set_eps(scene.eps.unwrap_or(self.eps()));
-        if let Some(steps) = scene.steps {
-            self.set_steps(steps);
-        }
-        self.set_clip(scene.clip.unwrap_or(self.clip));
-        if let Some(show) = scene.show {
-            self.set_heatmap(Heatmap { quantity: show.into(), ..self.heatmap });
-        }
+        self.crop = None;
+        self.set_attack(attack);
+        let norm = self.attack.norm();
+        *self.lengths.in_norm(norm) = scene.eps.unwrap_or(self.eps());
+        self.seed = scene.seed.unwrap_or_default();
+        self.loss = scene.loss.unwrap_or_default();
+        self.clip = scene.clip.unwrap_or(true);
+        self.eight_bit = scene.eight_bit.unwrap_or_default();
+        self.own_pixels = scene.own_pixels.unwrap_or_default();
+        let quantity = scene.show.map_or(Quantity::Perturbation, Into::into);
+        self.heatmap = Heatmap { quantity, channel: Channel::Strongest, gain: 1.0 };
+        self.playing = Playing::default();
+        self.label = Label::Predicted;
+        self.goal = Goal::Untargeted;
+        self.dirty = true;
         // Empty names are no classes: the net's own answer, and away from the label.
-        if scene.label.is_some() {
-            self.set_label(Label::Predicted);
-        }
-        if scene.target.is_some() {
-            self.set_goal(Goal::Untargeted);
-        }
         self.carry(Carried { label: scene.label, target: scene.target });
     }
 

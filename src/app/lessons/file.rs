@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::app::explore::MAX_EPS;
-use crate::app::settings::Tab;
-use crate::engine::attack::{Attack, AttackSettings, MAX_STEPS};
-use crate::engine::picture::Quantity;
+use super::Scene;
+use crate::engine::model::Catalogue;
 
 /// The size of the largest lesson file that is read.
 const MOST_BYTES: u64 = 1 << 20;
@@ -54,62 +52,6 @@ pub enum Part {
     Answer,
 }
 
-/// What a step sets: its `view`.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Scene {
-    pub tab: Option<Tab>,
-    /// A name of the catalogue.
-    pub model: Option<String>,
-    /// The name of a bundled picture, or a path from the lesson's file.
-    pub picture: Option<PathBuf>,
-    pub eps: Option<f32>,
-    pub attack: Option<AttackName>,
-    pub steps: Option<usize>,
-    /// A class by name; the net's own answer with an empty name.
-    pub label: Option<String>,
-    /// A class by name; away from the label with an empty name.
-    pub target: Option<String>,
-    pub clip: Option<bool>,
-    pub show: Option<Shown>,
-}
-
-/// The name of an attack, as on the command line.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct AttackName(pub String);
-
-impl TryFrom<String> for AttackName {
-    type Error = String;
-
-    fn try_from(name: String) -> std::result::Result<Self, String> {
-        if AttackSettings::named(&name).is_some() {
-            return Ok(Self(name));
-        }
-        let known: Vec<_> = AttackSettings::all().iter().map(Attack::name).collect();
-        Err(format!("there is no attack {name:?}; expected one of {}", known.join(", ")))
-    }
-}
-
-/// What the middle picture shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Shown {
-    Perturbation,
-    Magnitude,
-    Gradient,
-}
-
-impl From<Shown> for Quantity {
-    fn from(shown: Shown) -> Self {
-        match shown {
-            Shown::Perturbation => Self::Perturbation,
-            Shown::Magnitude => Self::Magnitude,
-            Shown::Gradient => Self::Gradient,
-        }
-    }
-}
-
 /// What stands for a number or a name that is on screen: the label; the answer before and after with its probability; the
 /// label's probability before and after; ε, and ε in grey levels.
 pub const PLACES: [&str; 9] = [
@@ -123,24 +65,6 @@ pub const PLACES: [&str; 9] = [
     "{eps}",
     "{eps-levels}",
 ];
-
-impl Scene {
-    /// This scene where it says something, and `earlier` elsewhere.
-    pub fn over(self, earlier: Self) -> Self {
-        Self {
-            tab: self.tab.or(earlier.tab),
-            model: self.model.or(earlier.model),
-            picture: self.picture.or(earlier.picture),
-            eps: self.eps.or(earlier.eps),
-            attack: self.attack.or(earlier.attack),
-            steps: self.steps.or(earlier.steps),
-            label: self.label.or(earlier.label),
-            target: self.target.or(earlier.target),
-            clip: self.clip.or(earlier.clip),
-            show: self.show.or(earlier.show),
-        }
-    }
-}
 
 impl Lesson {
     /// The scene of a step, with all that the steps before it have set.
@@ -161,20 +85,37 @@ impl Lesson {
             return Err("there is no [[step]]; expected at least one with heading and text".into());
         }
         for (number, step) in lesson.steps.iter_mut().enumerate() {
-            step.check().map_err(|why| format!("step {} ({}): {why}", number + 1, step.heading))?;
+            step.check().map_err(|why| step.problem(number, &why))?;
             let is_file = |path: &&PathBuf| crate::engine::data::sample_unless_file(path).is_none();
             if let (Some(folder), Some(path)) = (folder, step.scene.picture.as_ref().filter(is_file)) {
                 step.scene.picture = Some(folder.join(path));
             }
         }
+        for (number, step) in lesson.steps.iter().enumerate() {
+            lesson.scene(number).check().map_err(|why| step.problem(number, &why))?;
+        }
         Ok(lesson)
     }
 
-    /// Reads a lesson file.
+    /// Looks up every net, picture and class that the steps name, and spells classes as their net does.
     ///
     /// # Errors
-    /// As [`Self::parse`], and a file that cannot be read or is too large.
-    pub fn open(path: &Path) -> Result<Self, String> {
+    /// A message for a person: the step, what it names, and the nearest names.
+    pub fn look_up(&mut self, catalogue: &Catalogue) -> Result<(), String> {
+        for number in 0..self.steps.len() {
+            let all = self.scene(number);
+            let step = &mut self.steps[number];
+            let found = step.scene.look_up(&all, catalogue);
+            found.map_err(|why| step.problem(number, &why))?;
+        }
+        Ok(())
+    }
+
+    /// Reads a lesson file, and looks up what it names.
+    ///
+    /// # Errors
+    /// As [`Self::parse`] and [`Self::look_up`], and a file that cannot be read or is too large.
+    pub fn open(path: &Path, catalogue: &Catalogue) -> Result<Self, String> {
         let read = || {
             let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
             if about.len() > MOST_BYTES {
@@ -184,20 +125,21 @@ impl Lesson {
                 std::io::ErrorKind::InvalidData => "it is no text; expected TOML with a title and steps".into(),
                 _ => error.to_string(),
             })?;
-            Self::parse(&text, path.parent())
+            let mut lesson = Self::parse(&text, path.parent())?;
+            lesson.look_up(catalogue)?;
+            Ok(lesson)
         };
         read().map_err(|why| format!("The lesson cannot be used: {why}\n{}", path.display()))
     }
 }
 
 impl Step {
+    /// What is wrong with it, and where it stands.
+    fn problem(&self, number: usize, why: &str) -> String {
+        format!("step {} ({}): {why}", number + 1, self.heading)
+    }
+
     fn check(&self) -> Result<(), String> {
-        if let Some(eps) = self.scene.eps.filter(|eps| !(0.0..=MAX_EPS).contains(eps)) {
-            return Err(format!("eps is {eps}; expected 0 to {MAX_EPS}"));
-        }
-        if let Some(steps) = self.scene.steps.filter(|steps| !(1..=MAX_STEPS).contains(steps)) {
-            return Err(format!("steps is {steps}; expected 1 to {MAX_STEPS}"));
-        }
         if self.hide.is_empty() && (self.then.is_some() || self.ask.is_some()) {
             return Err("there is something to predict, but nothing is hidden; expected hide = [\"answer\"]".into());
         }
@@ -216,6 +158,20 @@ impl Step {
     }
 }
 
+/// Whether a file is meant as a lesson, be it a broken one: a text of that kind with steps.
+pub fn is_lesson(path: &Path) -> bool {
+    if !may_be_lesson(path) || std::fs::metadata(path).map_or(0, |about| about.len()) > MOST_BYTES {
+        return false;
+    }
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().any(|line| line.replace(' ', "").starts_with("[[step]]"))
+}
+
+/// Whether a file could be a lesson, by its name.
+pub fn may_be_lesson(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
+}
+
 /// "line 3, column 7".
 fn place(text: &str, span: &Range<usize>) -> String {
     let before = text.get(..span.start).unwrap_or(text);
@@ -227,6 +183,7 @@ fn place(text: &str, span: &Range<usize>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::attack::AttackSettings;
 
     const SHORT: &str = "title = \"T\"\nabout = \"A.\"\n[[step]]\nheading = \"One\"\ntext = \"x\"\n";
 
@@ -240,6 +197,13 @@ mod tests {
         assert!(says("view = { eps = \"a lot\" }").starts_with("line 6, column 16: "));
         assert!(says("view = { eps = 2.0 }").contains("step 1 (One): eps is 2; expected 0 to 0.5"));
         assert!(says("view = { steps = 0 }").contains("expected 1 to"));
+        assert!(says("view = { steps = 5 }").contains("step 1 (One): fgsm takes no steps"));
+        assert!(
+            says("view = { attack = \"bim\", norm = \"l1\" }")
+                .contains("norm is l1; expected one of those of bim: [linf, l2]")
+        );
+        assert!(says("view = { attack = \"pgd\", norm = \"l2\", eps = 1e4 }").contains("expected 0 to"));
+        assert!(says("view = { loss = \"log\" }").contains("log-odds"));
         assert!(
             says("hide = [\"all\"]").starts_with("line 6, column 9: unknown variant `all`, expected one of `perturb")
         );
@@ -248,6 +212,84 @@ mod tests {
         assert!(says("hide = [\"answer\"]\nthen = \"{lable}\"").contains("{label}"));
         assert!(Lesson::parse("title = \"T\"\nabout = \"A\"\nstep = []", None).unwrap_err().contains("[[step]]"));
         assert!(Lesson::parse("title = \"T", None).unwrap_err().starts_with("line 1"));
+    }
+
+    #[test]
+    fn names_that_nothing_has_are_told_with_the_nearest() {
+        let catalogue = Catalogue::new(Vec::new());
+        let says = |view: &str| {
+            let two = format!("[[step]]\nheading = \"Two\"\ntext = \"y\"\nview = {{ {view} }}\n");
+            let mut lesson = Lesson::parse(&format!("{SHORT}{two}"), Some(Path::new("/lessons"))).unwrap();
+            lesson.look_up(&catalogue).map(|()| lesson.steps[1].scene.clone())
+        };
+        for (view, expected) in [
+            (
+                "model = \"digits_maxuot\"",
+                "step 2 (Two): there is no model \"digits_maxuot\"; the nearest names are \"digits_maxout",
+            ),
+            (
+                "second = \"digits_cmn\"",
+                "step 2 (Two): there is no model \"digits_cmn\"; the nearest names are \"digits_cnn",
+            ),
+            (
+                "picture = \"cofee\"",
+                "step 2 (Two): there is no picture \"cofee\"; expected a bundled one, of which the nearest are [\"coffee\"",
+            ),
+            ("picture = \"cofee\"", "/lessons/cofee"),
+            (
+                "model = \"photos109\", target = \"tea pott\"",
+                "step 2 (Two): photos109: the model has no class \"tea pott\"; the nearest names are \"teapot\"",
+            ),
+            (
+                "model = \"digits_cnn\", label = \"10\"",
+                "step 2 (Two): digits_cnn: there is no class 10; the model's classes are 0 to 9",
+            ),
+            ("label = \"3\"", "step 2 (Two): the class \"3\" is of no net"),
+        ] {
+            let message = says(view).unwrap_err();
+            assert!(message.contains(expected), "{view}: {message}");
+        }
+        let found = says("model = \"photos109\", target = \"Teapot\", label = \"\", picture = \"coffee\"").unwrap();
+        assert_eq!(
+            (found.target.as_deref(), found.label.as_deref()),
+            (Some("teapot"), Some("")),
+            "as the net spells it"
+        );
+    }
+
+    #[test]
+    fn a_class_must_be_one_of_every_net_that_it_meets() {
+        let steps = "view = { model = \"digits_cnn\", label = \"3\" }\n[[step]]\nheading = \"Two\"\ntext = \"y\"\n";
+        let read = |view: &str| {
+            let mut lesson = Lesson::parse(&format!("{SHORT}{steps}view = {{ {view} }}"), None).unwrap();
+            lesson.look_up(&Catalogue::new(Vec::new())).map(|()| lesson)
+        };
+        assert_eq!(read("model = \"digits_maxout\"").unwrap().scene(1).label.as_deref(), Some("3"));
+        let message = read("model = \"photos109\", label = \"espreso\"").unwrap_err();
+        assert!(message.contains("step 2 (Two): photos109") && message.contains("\"espresso\""), "{message}");
+        assert_eq!(read("model = \"photos109\", label = \"\"").unwrap().scene(1).label.as_deref(), Some(""));
+    }
+
+    #[test]
+    fn an_attack_comes_without_the_parameters_of_the_one_before() {
+        let steps =
+            "view = { attack = \"bim\", norm = \"l2\", steps = 7 }\n[[step]]\nheading = \"Two\"\ntext = \"y\"\n";
+        let second = |view: &str| Lesson::parse(&format!("{SHORT}{steps}{view}"), None).unwrap().scene(1).attack();
+        let usual = AttackSettings::named("pgd").unwrap();
+        assert_eq!(second("view.attack = \"pgd\""), usual);
+        assert_eq!(second("").options(), ["--attack", "bim", "--norm", "l2", "--steps", "7"]);
+    }
+
+    #[test]
+    fn a_lesson_is_told_from_other_texts_even_when_it_is_broken() {
+        let folder = tempfile::tempdir().unwrap();
+        let is = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).unwrap();
+            is_lesson(&folder.path().join(name))
+        };
+        assert!(is("a.toml", SHORT) && is("b.TOML", "title = \n[[ step ]]\n"));
+        assert!(!is("c.txt", SHORT) && !is("d.toml", "model = \"digits_cnn\"\neps = 0.1\n") && !is("e.toml", ""));
+        assert!(!is_lesson(&folder.path().join("none.toml")));
     }
 
     #[test]

@@ -1,8 +1,12 @@
 //! Lessons: a text beside the window that sets the view, hides what is to be predicted, and goes on step by step.
 
 mod file;
+mod scene;
+#[cfg(test)]
+mod tests;
 
-pub use file::{AttackName, Lesson, PLACES, Part, Scene, Step};
+pub use file::{Lesson, PLACES, Part, Step, is_lesson, may_be_lesson};
+pub use scene::Scene;
 
 use super::explore::Hidden;
 use super::words;
@@ -160,59 +164,4 @@ pub fn filled(text: &str, shown: Option<&Shown>) -> String {
         }
     };
     PLACES.iter().zip(values).fold(text.to_owned(), |text, (place, value)| text.replace(place, &value))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::data::sample;
-    use crate::engine::model::Catalogue;
-
-    #[test]
-    fn the_bundled_lessons_are_whole() {
-        let catalogue = Catalogue::new(Vec::new());
-        let lessons = Lessons::default();
-        for text in BUNDLED {
-            let lesson = Lesson::parse(text, None).unwrap();
-            assert!(lesson.steps.len() >= 3 && lessons.known.contains(&lesson), "{}", lesson.title);
-            for (number, step) in lesson.steps.iter().enumerate() {
-                let scene = lesson.scene(number);
-                let model = catalogue.load(&scene.model.unwrap()).unwrap();
-                let picture = scene.picture.unwrap();
-                assert!(sample(picture.to_str().unwrap()).is_some(), "{}", step.heading);
-                for class in [scene.label, scene.target].into_iter().flatten().filter(|class| !class.is_empty()) {
-                    assert!(model.classes.contains(&class), "{}: {class}", step.heading);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn next_reveals_before_it_goes_on() {
-        let mut lessons = Lessons::default();
-        let (at, step) = lessons
-            .known
-            .iter()
-            .enumerate()
-            .find_map(|(at, lesson)| Some((at, lesson.steps.iter().position(|step| !step.choices.is_empty())?)))
-            .unwrap();
-        lessons.begin(at).unwrap();
-        for _ in 0..step {
-            while lessons.is_hiding() {
-                assert_eq!(lessons.go_on(), None);
-            }
-            assert!(lessons.go_on().is_some());
-        }
-        assert!(lessons.is_hiding());
-        lessons.predict(1);
-        assert_eq!((lessons.go_on(), lessons.guess(), lessons.is_hiding()), (None, Some(1), false));
-        lessons.predict(0);
-        assert_eq!(lessons.guess(), Some(1), "too late");
-        lessons.begin(at).unwrap();
-        assert_eq!(lessons.back(), None, "there is nothing before the first step");
-        while lessons.is_hiding() || lessons.go_on().is_some() {
-            lessons.go_on();
-        }
-        assert_eq!(lessons.current().map(|(lesson, step)| step + 1 == lesson.steps.len()), Some(true));
-    }
 }

@@ -55,7 +55,7 @@ impl Question {
 
     fn remark(self) -> &'static str {
         match self {
-            Self::Open => "PNG, JPEG, WebP, BMP, TIFF or GIF; or a view that was saved before.",
+            Self::Open => "PNG, JPEG, WebP, BMP, TIFF or GIF; or a view that was saved before, or a lesson.",
             Self::Save => "A PNG of the size that the net sees.",
             Self::SaveView => "A PNG of the window, with its settings inside: it can be opened again.",
             Self::Lesson => "A text file (TOML) with a title and steps.",

@@ -66,6 +66,18 @@ impl AttackSettings {
         }
     }
 
+    /// The norm in which it keeps to ε or finds the least, of attacks that can be told so; and those that it knows.
+    pub fn norm_mut(&mut self) -> Option<(&mut Norm, &'static [Norm])> {
+        match self {
+            Self::Fgsm(Fgsm { norm }) => Some((norm, &[Norm::Linf, Norm::L2, Norm::L1])),
+            Self::Bim(Bim { norm, .. })
+            | Self::Pgd(Pgd { norm, .. })
+            | Self::Momentum(MomentumFgsm { norm, .. })
+            | Self::DeepFool(DeepFool { norm, .. }) => Some((norm, &[Norm::Linf, Norm::L2])),
+            _ => None,
+        }
+    }
+
     /// Whether what it does depends on the seed.
     pub fn is_random(&self) -> bool {
         match self {

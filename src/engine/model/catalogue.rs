@@ -180,6 +180,16 @@ impl Catalogue {
         )))
     }
 
+    /// The manifest of a model whose weights are there; they are not read.
+    ///
+    /// # Errors
+    /// Those of [`Self::manifest`], and [`Error::Weights`] for weights that are missing.
+    pub fn ready(&self, model: &str) -> Result<Manifest> {
+        let manifest = self.manifest(model)?;
+        let is_there = self.weights_place(&manifest).is_some();
+        if is_there { Ok(manifest) } else { Err(self.weights_missing(&manifest)) }
+    }
+
     /// Loads a model with its weights.
     ///
     /// # Errors
