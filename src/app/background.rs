@@ -11,9 +11,9 @@ use eframe::egui::{ColorImage, Context, Rect};
 use super::lessons::Lesson;
 use super::panes::{Question, Thumbnail};
 use super::train::facts::Facts;
-use super::view_file::{self, Found, ViewFile};
+use super::view_file::{self, Content};
 use crate::engine::files::write_atomically;
-use crate::engine::picture::{Picture, save_png_with};
+use crate::engine::picture::{Picture, save_png, save_png_with};
 use crate::engine::train::Config;
 
 /// What a thread reports.
@@ -24,10 +24,8 @@ pub enum Incoming {
     Pasted(Arc<Picture>),
     /// Of the net and the data that the Train tab asked for.
     Facts(Box<Facts>),
-    /// A lesson was read, or why not.
-    Lesson(Result<Lesson, String>),
-    /// A file that could hold a view was read: the view in it, none, or why it cannot be used.
-    Opened(PathBuf, Result<Option<Box<Found>>, String>),
+    /// A file that could hold more than a picture was read: what is in it, nothing more, or why it cannot be used.
+    Opened(PathBuf, Result<Option<Content>, String>),
     /// A file was written, or why it was not.
     Exported(Result<PathBuf, String>),
 }
@@ -103,7 +101,9 @@ impl Background {
         let answer: Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match question {
             Question::Open | Question::Archive | Question::Model | Question::Lesson => Box::pin(dialog.pick_file()),
             Question::Folder => Box::pin(dialog.pick_folder()),
-            Question::Save | Question::SaveView | Question::Export(_) => Box::pin(dialog.save_file()),
+            Question::Save | Question::SaveOriginal | Question::SaveView | Question::Export(_) => {
+                Box::pin(dialog.save_file())
+            }
         };
         self.poster.start("file dialog", move |post| {
             post(Incoming::Chosen(question, pollster::block_on(answer).map(|file| file.path().to_owned())));
@@ -120,7 +120,10 @@ impl Background {
 
     /// Reads a lesson.
     pub fn open_lesson(&self, path: PathBuf) -> std::io::Result<()> {
-        self.poster.start("lesson", move |post| post(Incoming::Lesson(Lesson::open(&path))))
+        self.poster.start("lesson", move |post| {
+            let lesson = Lesson::open(&path).map(|lesson| Some(Content::Lesson(lesson)));
+            post(Incoming::Opened(path, lesson));
+        })
     }
 
     /// Writes a file.
@@ -131,27 +134,35 @@ impl Background {
         })
     }
 
+    /// Writes a picture as PNG.
+    pub fn save_picture(&self, path: PathBuf, picture: Picture) -> std::io::Result<()> {
+        self.poster.start("export", move |post| {
+            let written = save_png(&picture, &path).map_err(|error| error.to_string());
+            post(Incoming::Exported(written.map(|()| path)));
+        })
+    }
+
     /// Reads the view in a file.
     pub fn open_view(&self, path: PathBuf) -> std::io::Result<()> {
         self.poster.start("view", move |post| {
-            let found = view_file::read(&path).map(|found| found.map(Box::new));
+            let found = view_file::read(&path);
             post(Incoming::Opened(path, found));
         })
     }
 
-    /// What to do with a picture of the window that comes later: cut out `area`, in pixels, and write it as PNG, with a view and
-    /// its picture inside.
+    /// What to do with a picture of the window that comes later: cut out `area`, in pixels, and write it as PNG, with
+    /// what opens it again inside.
     pub fn picture_export(
         &self,
         path: PathBuf,
         area: Rect,
-        view: Option<(ViewFile, Option<Arc<Picture>>)>,
+        content: Option<Content>,
     ) -> impl FnOnce(Arc<ColorImage>) + Send + 'static {
         let poster = self.poster.clone();
         move |window| {
             let work = move |post: &mut dyn FnMut(Incoming)| {
                 let write = || {
-                    let texts = view.map_or(Ok(Vec::new()), |(view, picture)| view.texts(picture.as_deref()))?;
+                    let texts = content.map_or(Ok(Vec::new()), |content| content.texts())?;
                     let texts: Vec<_> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
                     save_png_with(&part(&window, area)?, &path, &texts).map_err(|error| error.to_string())
                 };

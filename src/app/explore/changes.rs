@@ -2,6 +2,7 @@
 
 use super::{Carried, Explore, named};
 use crate::app::lessons::{AttackName, Scene};
+use crate::app::playing::Playing;
 use crate::app::view_file::Found;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, MAX_STEPS};
 use crate::engine::picture::{Background, Heatmap, Region};
@@ -75,6 +76,16 @@ impl Explore {
         let mut known = std::iter::once(&self.attack).chain(self.others.iter().rev());
         let left = known.find(|attack| attack.name() == name).cloned();
         left.or_else(|| AttackSettings::named(name)).unwrap_or_default()
+    }
+
+    /// Leaves an attack with these parameters, without going over to it.
+    pub fn leave_parameters(&mut self, attack: AttackSettings) {
+        if self.attack.name() == attack.name() {
+            self.set_attack(attack);
+        } else {
+            self.others.retain(|other| other.name() != attack.name());
+            self.others.push(attack);
+        }
     }
 
     /// Goes over to another attack, as it was left.
@@ -182,6 +193,8 @@ impl Explore {
         *self.lengths.in_norm(self.attack.norm()) = view.eps;
         (self.seed, self.loss, self.clip, self.eight_bit) = (view.seed, view.loss, view.clip, view.eight_bit);
         self.heatmap = view.heatmap;
+        self.awaited_step = view.step;
+        self.playing = Playing::default();
         self.label = Label::Predicted;
         self.goal = Goal::Untargeted;
         self.dirty = true;
