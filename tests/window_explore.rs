@@ -363,13 +363,22 @@ fn a_view_in_a_file_is_opened_with_all_its_settings() {
         name = "bim"
         norm = "linf"
         steps = 5
+        [why]
+        open = true
+        has_logits = true
+        second = "digits_maxout"
+        is_own = true
     "#;
-    std::fs::write(&path, text).unwrap();
+    std::fs::write(&path, format!("step = 2\ncontrols_seed = 6\n{text}")).unwrap();
     let mut window = fresh();
     drop_file(&mut window, &path);
     until(&mut window, "the view", |app| {
-        app.shown().is_some_and(|shown| shown.view.goal == Goal::Targeted(9) && shown.timeline.is_over)
+        app.shown().is_some_and(|shown| shown.view.goal == Goal::Targeted(9) && shown.view.step == Some(2))
     });
+    assert!(shown(&window).timeline.is_over, "the film is whole");
+    until(&mut window, "the other net", |app| app.why().second().is_some_and(|second| second.wish.is_own));
+    until(&mut window, "the controls", |app| app.why().controls().is_some_and(|controls| controls.seed == 6));
+    assert!(window.query_by_label("Values: Logits").is_some());
     let view = &shown(&window).view;
     assert_eq!((view.model.as_str(), &view.picture), ("digits_cnn", &Source::Sample("digit-4".into())));
     assert_eq!((view.label, view.eps, view.clip), (Label::Given(4), 0.08, false));
@@ -717,6 +726,129 @@ fn the_command_line_is_copied() {
     window.step();
     let expected = "doppelganger attack digit-7 --model digits_maxout --eps 0.25";
     assert!(app(&window).notice_texts()[0].contains(expected));
+}
+
+#[test]
+fn the_command_line_of_a_paused_film_stops_there_and_what_has_no_file_is_told() {
+    let mut window = fresh();
+    window.get_by_label("Attack").click();
+    window.run_steps(2);
+    window.get_by(|node| node.label().is_some_and(|label| label == "BIM")).click();
+    finish(&mut window);
+    for _ in 0..7 {
+        press(&mut window, Modifiers::NONE, Key::Comma);
+    }
+    settle(&mut window);
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::K);
+    window.step();
+    let notice = app(&window).notice_texts()[0].to_owned();
+    assert!(notice.contains("--attack bim --steps 3 --step-size 0.025 --eps 0.25"), "{notice}");
+    window.event(Event::PasteImage(std::sync::Arc::new(eframe::egui::ColorImage::filled(
+        [28, 28],
+        eframe::egui::Color32::GRAY,
+    ))));
+    until(&mut window, "the pasted picture", |app| {
+        app.shown().is_some_and(|shown| matches!(shown.view.picture, Source::Memory { .. }))
+    });
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::K);
+    window.step();
+    assert!(app(&window).notice_texts()[0].contains("Save original…"), "{:?}", app(&window).notice_texts());
+    // Saved as the notice says, and opened, it has one.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("grey.png");
+    menu(&mut window, "Save original…");
+    retype(&mut window, "Path:", path.to_str().unwrap());
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    until(&mut window, "the file", |_| path.is_file());
+    drop_file(&mut window, &path);
+    until(&mut window, "the file on screen", |app| {
+        app.shown().is_some_and(|shown| shown.view.picture == Source::File(path.clone()))
+    });
+    press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::K);
+    window.step();
+    assert!(app(&window).notice_texts()[0].contains("grey.png"), "{:?}", app(&window).notice_texts());
+}
+
+/// Chooses something of the menu at the right end of the top bar.
+fn menu(window: &mut Window<'_>, name: &str) {
+    window.get_by_label("More").click();
+    window.run_steps(3);
+    window.check_accessibility();
+    // The button of the bar may have the same name; the menu lies over it.
+    window.get_all_by_label(name).last().unwrap().click();
+    window.run_steps(3);
+}
+
+#[test]
+fn the_menu_undoes_copies_and_lists_what_was_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let (view, lesson) = (folder.path().join("my view.toml"), folder.path().join("my lesson.toml"));
+    std::fs::write(&view, "model = \"digits_cnn\"\npicture = \"digit-4\"\neps = 0.08\n").unwrap();
+    std::fs::write(&lesson, "title = \"Mine\"\nabout = \"x\"\n[[step]]\nheading = \"First\"\ntext = \"y\"\n").unwrap();
+    let mut window = open_sized(Start::default(), None, vec2(900.0, 600.0));
+    settle(&mut window);
+    press(&mut window, Modifiers::NONE, Key::CloseBracket);
+    settle(&mut window);
+    menu(&mut window, "Undo");
+    settle(&mut window);
+    assert_eq!(eps(shown(&window)), 0.25);
+    menu(&mut window, "Redo");
+    settle(&mut window);
+    assert!(eps(shown(&window)) > 0.25);
+    menu(&mut window, "Copy picture");
+    assert_eq!(app(&window).notice_texts()[0], "Copied the picture.");
+    drop_file(&mut window, &view);
+    until(&mut window, "the view", |app| app.shown().is_some_and(|shown| shown.view.eps == 0.08));
+    // A lesson that is dropped is told from a view, too.
+    drop_file(&mut window, &lesson);
+    until(&mut window, "the lesson", |app| app.lessons().is_open());
+    press(&mut window, Modifiers::COMMAND, Key::E);
+    menu(&mut window, "Recent file: my lesson.toml");
+    until(&mut window, "the lesson again", |app| app.lessons().is_open());
+    press(&mut window, Modifiers::COMMAND, Key::Num3);
+    menu(&mut window, "Recent file: my view.toml");
+    until(&mut window, "the view again", |app| app.tab() == Tab::Explore);
+}
+
+#[test]
+fn the_menu_and_the_bar_fit_into_a_narrow_window_in_large_type() {
+    let size = vec2(900.0, 600.0);
+    for zoom in [1.0, 1.4] {
+        let mut window = open_sized(Start::default(), None, size);
+        if zoom > 1.0 {
+            press(&mut window, Modifiers::COMMAND, Key::L);
+            window.run_steps(3);
+        }
+        for key in [Key::Num1, Key::Num2, Key::Num3, Key::Num4] {
+            press(&mut window, Modifiers::COMMAND, key);
+            window.run_steps(3);
+            let mut last = 0.0;
+            for name in ["Tab: Explore", "Tab: Test sets", "Lessons", "More"] {
+                let rect = window.get_by_label(name).rect();
+                assert!(
+                    rect.left() >= last && rect.right() * window.ctx.zoom_factor() <= size.x,
+                    "{key:?} {name} at {rect:?}"
+                );
+                last = rect.right();
+            }
+        }
+        window.get_by_label("More").click();
+        window.run_steps(3);
+        window.check_accessibility();
+        assert!(window.query_by_label("Save view…").is_some());
+    }
+}
+
+#[test]
+fn a_page_in_a_picture_of_the_window_is_opened() {
+    use doppelganger::engine::picture::{Picture, save_png_with};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("models.png");
+    let picture = Picture::new(2, 2, 1, vec![0; 4]);
+    save_png_with(&picture, &path, &[("Doppelganger page", "tab = \"models\"\n")]).unwrap();
+    let mut window = fresh();
+    drop_file(&mut window, &path);
+    until(&mut window, "the page", |app| app.tab() == Tab::Models);
 }
 
 /// What the panes say of the pixel under the pointer or the cross-hair.

@@ -456,6 +456,21 @@ fn the_command_line_of_a_run_is_copied() {
 }
 
 #[test]
+fn changes_of_the_settings_are_taken_back_and_done_again() {
+    let folder = folder();
+    let mut window = open(folder.path(), &tiny());
+    let before = app(&window).train().draft.clone();
+    retype(&mut window, "Epochs as a number", "7");
+    assert_eq!(app(&window).train().draft.epochs, 7);
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    window.run_steps(2);
+    assert_eq!(app(&window).train().draft, before);
+    click(&mut window, "More");
+    click(&mut window, "Redo");
+    assert_eq!(app(&window).train().draft.epochs, 7);
+}
+
+#[test]
 fn the_help_lists_the_keys_of_both_tabs() {
     let folder = folder();
     let mut window = open(folder.path(), &tiny());

@@ -12,10 +12,10 @@ use super::commands::Command;
 use super::lessons::{Lesson, is_lesson};
 use super::panes::{Question, Thumbnail};
 use super::train::facts::Facts;
-use super::view_file::{self, Found, ViewFile};
+use super::view_file::{self, Content};
 use crate::engine::files::write_atomically;
 use crate::engine::model::Catalogue;
-use crate::engine::picture::{Picture, save_png_with};
+use crate::engine::picture::{Picture, save_png, save_png_with};
 use crate::engine::train::Config;
 
 /// What a thread reports.
@@ -26,12 +26,10 @@ pub enum Incoming {
     Pasted(Arc<Picture>),
     /// Of the net and the data that the Train tab asked for.
     Facts(Box<Facts>),
-    /// A lesson was read, or why not.
-    Lesson(Result<Lesson, String>),
     /// A file that could have been a lesson is none: what else to do with it.
     NoLesson(Command),
-    /// A file that could hold a view was read: the view in it, none, or why it cannot be used.
-    Opened(PathBuf, Result<Option<Box<Found>>, String>),
+    /// A file that could hold more than a picture was read: what is in it, nothing more, or why it cannot be used.
+    Opened(PathBuf, Result<Option<Content>, String>),
     /// A file was written, or why it was not.
     Exported(Result<PathBuf, String>),
 }
@@ -109,7 +107,9 @@ impl Background {
         let answer: Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match question {
             Question::Open | Question::Archive | Question::Model | Question::Lesson => Box::pin(dialog.pick_file()),
             Question::Folder => Box::pin(dialog.pick_folder()),
-            Question::Save | Question::SaveView | Question::Export(_) => Box::pin(dialog.save_file()),
+            Question::Save | Question::SaveOriginal | Question::SaveView | Question::Export(_) => {
+                Box::pin(dialog.save_file())
+            }
         };
         self.poster.start("file dialog", move |post| {
             post(Incoming::Chosen(question, pollster::block_on(answer).map(|file| file.path().to_owned())));
@@ -127,17 +127,14 @@ impl Background {
     /// Reads a lesson.
     pub fn open_lesson(&self, path: PathBuf) -> std::io::Result<()> {
         let catalogue = self.catalogue.clone();
-        self.poster.start("lesson", move |post| post(Incoming::Lesson(Lesson::open(&path, &catalogue))))
+        self.poster.start("lesson", move |post| post(lesson(path, &catalogue)))
     }
 
     /// Reads a file as a lesson if it is one, and else asks for what is to be done with it.
     pub fn open_lesson_or(&self, path: PathBuf, otherwise: Command) -> std::io::Result<()> {
         let catalogue = self.catalogue.clone();
         self.poster.start("lesson", move |post| {
-            post(match is_lesson(&path) {
-                true => Incoming::Lesson(Lesson::open(&path, &catalogue)),
-                false => Incoming::NoLesson(otherwise),
-            });
+            post(if is_lesson(&path) { lesson(path, &catalogue) } else { Incoming::NoLesson(otherwise) });
         })
     }
 
@@ -149,31 +146,36 @@ impl Background {
         })
     }
 
-    /// Reads the view in a file, or the lesson.
+    /// Writes a picture as PNG.
+    pub fn save_picture(&self, path: PathBuf, picture: Picture) -> std::io::Result<()> {
+        self.poster.start("export", move |post| {
+            let written = save_png(&picture, &path).map_err(|error| error.to_string());
+            post(Incoming::Exported(written.map(|()| path)));
+        })
+    }
+
+    /// Reads what a file holds beside a picture, or in its place.
     pub fn open_view(&self, path: PathBuf) -> std::io::Result<()> {
         let catalogue = self.catalogue.clone();
         self.poster.start("view", move |post| {
-            if is_lesson(&path) {
-                return post(Incoming::Lesson(Lesson::open(&path, &catalogue)));
-            }
-            let found = view_file::read(&path).map(|found| found.map(Box::new));
+            let found = view_file::read(&path, &catalogue);
             post(Incoming::Opened(path, found));
         })
     }
 
-    /// What to do with a picture of the window that comes later: cut out `area`, in pixels, and write it as PNG, with a view and
-    /// its picture inside.
+    /// What to do with a picture of the window that comes later: cut out `area`, in pixels, and write it as PNG, with
+    /// what opens it again inside.
     pub fn picture_export(
         &self,
         path: PathBuf,
         area: Rect,
-        view: Option<(ViewFile, Option<Arc<Picture>>)>,
+        content: Option<Content>,
     ) -> impl FnOnce(Arc<ColorImage>) + Send + 'static {
         let poster = self.poster.clone();
         move |window| {
             let work = move |post: &mut dyn FnMut(Incoming)| {
                 let write = || {
-                    let texts = view.map_or(Ok(Vec::new()), |(view, picture)| view.texts(picture.as_deref()))?;
+                    let texts = content.map_or(Ok(Vec::new()), |content| content.texts())?;
                     let texts: Vec<_> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
                     save_png_with(&part(&window, area)?, &path, &texts).map_err(|error| error.to_string())
                 };
@@ -191,6 +193,11 @@ impl Background {
     pub fn paste(&self, image: Arc<ColorImage>) -> std::io::Result<()> {
         self.poster.start("paste", move |post| post(Incoming::Pasted(Arc::new(picture_from_clipboard(&image)))))
     }
+}
+
+fn lesson(path: PathBuf, catalogue: &Catalogue) -> Incoming {
+    let lesson = Lesson::open(&path, catalogue).map(|lesson| Some(Content::Lesson(lesson)));
+    Incoming::Opened(path, lesson)
 }
 
 /// A part of a picture of the window, in pixels.

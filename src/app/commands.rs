@@ -1,11 +1,13 @@
 //! Everything that a person can do, in one list: buttons, shortcuts, tooltips and the help overlay all read it.
 
 mod attack;
+mod eps;
 mod lessons;
 mod models;
 mod testset;
 mod train;
 mod why;
+mod window;
 
 use std::path::PathBuf;
 
@@ -13,6 +15,7 @@ use eframe::egui::{Key, KeyboardShortcut, ModifierNames, Modifiers};
 use egui_material_icons::{MaterialIcon, icons};
 
 pub use attack::{AttackCommand, attack_title};
+pub use eps::eps_presets;
 pub use lessons::LessonCommand;
 pub use models::ModelsCommand;
 pub use testset::TestCommand;
@@ -22,7 +25,7 @@ pub use why::WhyCommand;
 use super::settings::{Tab, ThemeChoice};
 use super::train::NetMoment;
 use crate::engine::attack::{Goal, Label, Loss};
-use crate::engine::picture::{Background, Heatmap, Region};
+use crate::engine::picture::{Background, Heatmap, Quantity, Region};
 use crate::worker::Source;
 
 /// One action. Panes return these and do not act themselves.
@@ -37,6 +40,9 @@ pub enum Command {
     Draw,
     SaveDialog,
     SaveTo(PathBuf),
+    /// Of a picture that is in no file: the untouched one.
+    SaveOriginalDialog,
+    SaveOriginalTo(PathBuf),
     SaveViewDialog,
     SaveViewTo(PathBuf),
     CopyPicture,
@@ -76,6 +82,8 @@ pub enum Command {
     Redo,
     // Looking
     Heatmap(Heatmap),
+    /// What the middle picture shows.
+    Look(Quantity),
     ZoomIn,
     ZoomOut,
     ZoomReset,
@@ -152,7 +160,7 @@ pub fn spelled(keys: &KeyboardShortcut) -> String {
 }
 
 impl Command {
-    /// The commands of the window that have a shortcut, in the order in which the help overlay shows them.
+    /// The commands of the window, in the order in which the help overlay shows them.
     const OF_THE_WINDOW: &'static [Self] = &[
         Self::Tab(Tab::Explore),
         Self::Tab(Tab::Train),
@@ -163,6 +171,10 @@ impl Command {
         Self::Palette,
         Self::Present,
         Self::Lesson(LessonCommand::Toggle),
+        Self::Lesson(LessonCommand::AskFile),
+        Self::Undo,
+        Self::Redo,
+        Self::SaveViewDialog,
         Self::RefreshModels,
         Self::DismissNotices,
         Self::Help,
@@ -173,11 +185,9 @@ impl Command {
         Self::OpenDialog,
         Self::Draw,
         Self::SaveDialog,
-        Self::SaveViewDialog,
+        Self::SaveOriginalDialog,
         Self::CopyPicture,
         Self::CopyCommand,
-        Self::Undo,
-        Self::Redo,
         Self::NextSample,
         Self::PreviousSample,
         Self::EpsUp,
@@ -185,12 +195,17 @@ impl Command {
         Self::EpsUpFine,
         Self::EpsDownFine,
         Self::EpsReset,
+        Self::Goal(Goal::Untargeted),
         Self::SearchTarget,
+        Self::Label(Label::Predicted),
         Self::GiveLabel,
         Self::ToggleClip,
         Self::ToggleEightBit,
         Self::ToggleLoss,
         Self::ToggleOwnPixels,
+        Self::Look(Quantity::Perturbation),
+        Self::Look(Quantity::Magnitude),
+        Self::Look(Quantity::Gradient),
         Self::ZoomIn,
         Self::ZoomOut,
         Self::ZoomReset,
@@ -202,14 +217,14 @@ impl Command {
     pub fn listed(place: Place) -> Vec<Self> {
         match place {
             Place::Everywhere => Self::OF_THE_WINDOW.to_vec(),
-            Place::Lesson => LessonCommand::WITH_SHORTCUT.iter().cloned().map(Self::Lesson).collect(),
+            Place::Lesson => LessonCommand::LISTED.iter().cloned().map(Self::Lesson).collect(),
             Place::In(Tab::Explore) => {
                 let attack = AttackCommand::listed().into_iter().map(Self::Attack);
-                let why = WhyCommand::WITH_SHORTCUT.iter().cloned().map(Self::Why);
+                let why = WhyCommand::LISTED.iter().cloned().map(Self::Why);
                 Self::OF_EXPLORE.iter().cloned().chain(attack).chain(why).collect()
             }
             Place::In(Tab::Train) => TrainCommand::WITH_SHORTCUT.iter().cloned().map(Self::Train).collect(),
-            Place::In(Tab::TestSets) => TestCommand::WITH_SHORTCUT.iter().cloned().map(Self::Test).collect(),
+            Place::In(Tab::TestSets) => TestCommand::LISTED.iter().cloned().map(Self::Test).collect(),
             Place::In(Tab::Models) => ModelsCommand::WITH_SHORTCUT.iter().cloned().map(Self::Models).collect(),
         }
     }
@@ -266,6 +281,13 @@ impl Command {
                 Some(icons::ICON_SAVE),
             ),
             Self::SaveTo(_) => about("Save", "Write the PNG", None, Some(icons::ICON_SAVE)),
+            Self::SaveOriginalDialog | Self::SaveOriginalTo(_) => about(
+                "Save original…",
+                "Save the untouched picture as PNG: one that was drawn, pasted or taken from a test set is in no file yet, \
+                 and commands need one",
+                None,
+                Some(icons::ICON_SAVE),
+            ),
             Self::SaveViewDialog => about(
                 "Save view…",
                 "Save a picture of the window as PNG, with its settings inside: opened again, it is this view",
@@ -277,7 +299,7 @@ impl Command {
                 "Copy picture",
                 "Copy the adversarial picture to the clipboard",
                 keys(CTRL.plus(Modifiers::SHIFT), Key::C),
-                None,
+                Some(icons::ICON_CONTENT_COPY),
             ),
             Self::CopyCommand => about(
                 "Copy as command line",
@@ -333,7 +355,7 @@ impl Command {
                 Some(icons::ICON_SEARCH),
             ),
             Self::Label(Label::Predicted) => {
-                about("Predicted", "Take the net's own answer for the untouched picture as the label", None, None)
+                about("Predicted label", "Take the net's own answer for the untouched picture as the label", None, None)
             }
             Self::Label(Label::Given(_)) | Self::GiveLabel => {
                 about("Label by hand…", "Say yourself what the picture shows", keys(CTRL, Key::G), None)
@@ -379,85 +401,6 @@ impl Command {
             ),
             _ => return None,
         })
-    }
-
-    fn window_about(&self) -> About {
-        match self {
-            Self::Heatmap(_) => about("Perturbation view", "What the middle picture shows", None, None),
-            Self::ZoomIn => about("Zoom in", "Enlarge all three pictures", keys(NONE, Key::Plus), None),
-            Self::ZoomOut => about("Zoom out", "Make all three pictures smaller", keys(NONE, Key::Minus), None),
-            Self::ZoomReset => about("Fit pictures", "Show the pictures whole", keys(NONE, Key::Num0), None),
-            Self::ShowNet(moment) => TrainCommand::UseNet(*moment).about(),
-            Self::NextMoment => about(
-                "Net before, now, best",
-                "Of a run's net in Explore: the next of the three moments",
-                keys(NONE, Key::N),
-                None,
-            ),
-            Self::Tab(Tab::Explore) => {
-                about("Explore", "Attack a picture and see what the net says", keys(CTRL, Key::Num1), None)
-            }
-            Self::Tab(Tab::Train) => {
-                about("Train", "Train a net, cleanly or against attacks", keys(CTRL, Key::Num2), None)
-            }
-            Self::Tab(Tab::Models) => {
-                about("Models", "All nets: fetch one, or add one from a file", keys(CTRL, Key::Num3), None)
-            }
-            Self::Tab(Tab::TestSets) => about(
-                "Test sets",
-                "Nets under attacks on whole test sets: security curves, confusion, transfer",
-                keys(CTRL, Key::Num4),
-                None,
-            ),
-            Self::Theme(_) | Self::CycleTheme => {
-                about("Theme", "Dark, light, or as the system has it", keys(CTRL, Key::T), Some(icons::ICON_CONTRAST))
-            }
-            Self::LargeType => about(
-                "Large type",
-                "Enlarge everything, for a projector",
-                keys(CTRL, Key::L),
-                Some(icons::ICON_FORMAT_SIZE),
-            ),
-            Self::Palette => about(
-                "All commands…",
-                "Find anything that can be done, a net, a picture or a lesson, by a part of its name",
-                keys(CTRL, Key::K),
-                Some(icons::ICON_SEARCH),
-            ),
-            Self::Undo => about(
-                "Undo",
-                "Take back the last change of picture, net or attack",
-                keys(CTRL, Key::Z),
-                Some(icons::ICON_UNDO),
-            ),
-            Self::Redo => about(
-                "Redo",
-                "Do again what was taken back",
-                keys(CTRL.plus(Modifiers::SHIFT), Key::Z),
-                Some(icons::ICON_REDO),
-            ),
-            Self::Present => about(
-                "Presentation",
-                "The whole screen and large type; once more to go back",
-                keys(NONE, Key::F11),
-                Some(icons::ICON_FULLSCREEN),
-            ),
-            Self::DismissNotice(_) => about("Dismiss", "Put this notice away", None, Some(icons::ICON_CLOSE)),
-            Self::DismissNotices => about("Dismiss notices", "Put all notices away", keys(CTRL, Key::Backspace), None),
-            Self::CloseOverlay => about("Close", "Close this window", None, Some(icons::ICON_CLOSE)),
-            Self::CloseDrawing => {
-                about("Close drawing", "Close; the drawing is kept for the next time", None, Some(icons::ICON_CLOSE))
-            }
-            Self::ToggleLinear => about(
-                "Why FGSM is exact here",
-                "Of a linear net: its weights as pictures, and the formula with the numbers of this picture",
-                keys(NONE, Key::F),
-                Some(icons::ICON_FUNCTIONS),
-            ),
-            Self::CloseLinear => about("Close the formula", "Close", None, Some(icons::ICON_CLOSE)),
-            Self::Quit => about("Quit", "Close Doppelgänger", keys(CTRL, Key::Q), None),
-            _ => about("Help", "Shortcuts and how to read the picture", keys(NONE, Key::F1), Some(icons::ICON_HELP)),
-        }
     }
 }
 

@@ -54,9 +54,11 @@ pub struct Explore {
     /// The view changed since it was last asked for.
     dirty: bool,
     asked: Option<Asked>,
-    history: History,
+    history: History<View>,
     /// Names of the label and the target, looked up again when another model with other indices arrives.
     carried: Carried,
+    /// The step of a film that a file names, to go to once the film is whole.
+    awaited_step: Option<usize>,
 }
 
 /// ε in each norm: a number in one says nothing in another.
@@ -145,6 +147,7 @@ impl Explore {
             asked: None,
             history: History::default(),
             carried: Carried::default(),
+            awaited_step: None,
         }
     }
 
@@ -237,6 +240,14 @@ impl Explore {
         }
     }
 
+    pub fn can_undo(&self) -> bool {
+        self.history.can_undo()
+    }
+
+    pub fn can_redo(&self) -> bool {
+        self.history.can_redo()
+    }
+
     pub fn undo(&mut self) {
         if let Some(view) = self.history.undo() {
             self.restore(view);
@@ -309,13 +320,27 @@ impl Explore {
             self.adopt_carried(&shown.model.classes);
         }
         self.shown = Some(shown);
+        self.go_to_awaited_step();
         true
+    }
+
+    /// Goes to the step that a file names, once all that the file says is on screen and the attack is over.
+    fn go_to_awaited_step(&mut self) {
+        let Some(shown) = self.shown.as_ref().filter(|shown| shown.timeline.is_over) else { return };
+        if self.dirty || self.waiting() {
+            return;
+        }
+        if let Some(step) = self.awaited_step.take() {
+            self.playing.seek(step, &shown.timeline);
+            self.dirty = true;
+        }
     }
 
     /// Notes that a view cannot be shown and goes back to what is on screen, so that the next move of the slider
     /// works. `false` when the failure is of no interest any more.
     pub fn take_failure(&mut self, revision: Revision) -> bool {
         let Some(asked) = self.asked.take_if(|asked| asked.revision == revision) else { return false };
+        self.awaited_step = None;
         let back = match &self.shown {
             Some(shown) => shown.view.clone(),
             // Nothing on screen yet: the bundled picture and net are always there.

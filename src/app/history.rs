@@ -1,27 +1,30 @@
-//! What was changed in the Explore tab, to be taken back and done again.
+//! What was changed in a tab, to be taken back and done again.
 
 use std::time::{Duration, Instant};
-
-use crate::worker::View;
 
 /// Changes that follow each other so quickly are one: a drag of the slider.
 const ONE_CHANGE: Duration = Duration::from_millis(600);
 const MOST: usize = 200;
 
-/// Views before and after the present one.
-#[derive(Default)]
-pub struct History {
-    now: Option<View>,
-    past: Vec<View>,
-    future: Vec<View>,
+/// States before and after the present one.
+pub struct History<T> {
+    now: Option<T>,
+    past: Vec<T>,
+    future: Vec<T>,
     changed: Option<Instant>,
 }
 
-impl History {
-    /// Takes note of the view that is wanted now.
-    pub fn note(&mut self, view: &View, at: Instant) {
-        let Some(before) = self.now.as_ref().filter(|now| *now != view) else {
-            self.now.get_or_insert_with(|| view.clone());
+impl<T> Default for History<T> {
+    fn default() -> Self {
+        Self { now: None, past: Vec::new(), future: Vec::new(), changed: None }
+    }
+}
+
+impl<T: Clone + PartialEq> History<T> {
+    /// Takes note of what is wanted now.
+    pub fn note(&mut self, state: &T, at: Instant) {
+        let Some(before) = self.now.as_ref().filter(|now| *now != state) else {
+            self.now.get_or_insert_with(|| state.clone());
             return;
         };
         let goes_on = self.changed.is_some_and(|changed| at.saturating_duration_since(changed) < ONE_CHANGE);
@@ -33,23 +36,31 @@ impl History {
         }
         self.future.clear();
         self.changed = Some(at);
-        self.now = Some(view.clone());
+        self.now = Some(state.clone());
     }
 
-    /// The view before the last change.
-    pub fn undo(&mut self) -> Option<View> {
-        let view = self.past.pop()?;
-        self.future.extend(self.now.replace(view.clone()));
-        self.changed = None;
-        Some(view)
+    pub fn can_undo(&self) -> bool {
+        !self.past.is_empty()
     }
 
-    /// The view after the change that was taken back last.
-    pub fn redo(&mut self) -> Option<View> {
-        let view = self.future.pop()?;
-        self.past.extend(self.now.replace(view.clone()));
+    pub fn can_redo(&self) -> bool {
+        !self.future.is_empty()
+    }
+
+    /// The state before the last change.
+    pub fn undo(&mut self) -> Option<T> {
+        let state = self.past.pop()?;
+        self.future.extend(self.now.replace(state.clone()));
         self.changed = None;
-        Some(view)
+        Some(state)
+    }
+
+    /// The state after the change that was taken back last.
+    pub fn redo(&mut self) -> Option<T> {
+        let state = self.future.pop()?;
+        self.past.extend(self.now.replace(state.clone()));
+        self.changed = None;
+        Some(state)
     }
 }
 
@@ -58,6 +69,7 @@ mod tests {
     use super::*;
     use crate::app::explore::Explore;
     use crate::app::settings::Settings;
+    use crate::worker::View;
 
     fn view(eps: f32) -> View {
         View { eps, ..Explore::new(&Settings::default(), None, None).view() }

@@ -4,20 +4,15 @@ use std::path::Path;
 
 use super::commands::LessonCommand;
 use super::lessons::{Lesson, Scene};
-use super::panes::{Question, Tone};
+use super::panes::Question;
 use super::window::App;
 
 impl App {
-    /// A lesson was read from a file, or why not.
-    pub(super) fn take_lesson(&mut self, read: Result<Lesson, String>) {
-        match read {
-            Ok(lesson) => {
-                let scene = self.lessons.add(lesson);
-                self.show_scene(scene);
-                self.explore.hidden = self.lessons.hidden();
-            }
-            Err(message) => self.notices.add(Tone::Problem, message),
-        }
+    /// Opens a lesson that was read from a file.
+    pub(super) fn show_lesson(&mut self, lesson: Lesson) {
+        let scene = self.lessons.add(lesson);
+        self.show_scene(scene);
+        self.explore.hidden = self.lessons.hidden();
     }
 
     pub(super) fn change_lesson(&mut self, command: LessonCommand) {

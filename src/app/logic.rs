@@ -12,13 +12,12 @@ use super::lessons::may_be_lesson;
 use super::panes::{Question, Tone, typed_path};
 use super::settings::{Tab, ThemeChoice};
 use super::train::NetMoment;
-use super::train_logic::Picturing;
 use super::view_file::{Found, examples, may_hold_view};
 use super::widgets::{per_cent, typing};
 use super::window::App;
-use super::words;
 use crate::engine::attack::{Attack, Loss};
 use crate::engine::data::samples;
+use crate::engine::picture::Heatmap;
 use crate::worker::{Event, Saved, Source};
 
 /// Time for events per frame; what is left waits for the next.
@@ -36,6 +35,7 @@ impl App {
         while let Some(incoming) = self.background.poll() {
             self.take_incoming(ctx, incoming);
         }
+        self.train.note_draft(start);
         self.gather_facts();
         self.ask_sheet();
         if let Some(rest) = self.explore.play_on(Instant::now()) {
@@ -96,19 +96,7 @@ impl App {
             Incoming::Chosen(_, None) => {}
             Incoming::Facts(facts) => self.facts = Some(*facts),
             Incoming::Exported(written) => self.take_exported(written),
-            Incoming::Opened(path, Ok(None)) => {
-                let file = Source::File(path);
-                // The one of the command line is asked for at once, and read for a view beside that.
-                if self.explore.picture != file {
-                    self.explore.set_picture(file);
-                }
-            }
-            Incoming::Opened(_, Ok(Some(found))) => {
-                self.settings.tab = Tab::Explore;
-                self.explore.set_view(*found);
-            }
-            Incoming::Opened(_, Err(message)) => self.notices.add(Tone::Problem, message),
-            Incoming::Lesson(read) => self.take_lesson(read),
+            Incoming::Opened(path, read) => self.take_opened(path, read),
             Incoming::NoLesson(otherwise) => self.commands.push(otherwise),
             Incoming::Pasted(picture) => {
                 self.explore.set_picture(Source::Memory { name: "pasted picture".into(), picture });
@@ -228,9 +216,15 @@ impl App {
             Command::EpsDownFine => explore.set_eps(explore.eps() - 0.1 * explore.eps_step()),
             Command::EpsReset => explore.set_eps(*Lengths::default().in_norm(explore.attack.norm())),
             Command::Attack(command) => explore.change_attack(command),
-            Command::Goal(goal) => explore.set_goal(goal),
+            Command::Goal(goal) => {
+                explore.set_goal(goal);
+                self.controls.goal_is_set();
+            }
             Command::SearchTarget => self.controls.search_target(ctx),
-            Command::Label(label) => explore.set_label(label),
+            Command::Label(label) => {
+                explore.set_label(label);
+                self.controls.label_is_set();
+            }
             Command::GiveLabel => self.controls.give_label(ctx),
             Command::Clip(clip) => explore.set_clip(clip),
             Command::ToggleOwnPixels => explore.set_own_pixels(!explore.own_pixels),
@@ -244,9 +238,8 @@ impl App {
                 Loss::LogOdds => Loss::CrossEntropy,
             }),
             Command::Heatmap(heatmap) => explore.set_heatmap(heatmap),
+            Command::Look(quantity) => explore.set_heatmap(Heatmap { quantity, ..explore.heatmap }),
             Command::UseModel(name) => explore.set_model(name),
-            Command::Undo => explore.undo(),
-            Command::Redo => explore.redo(),
             other => return Some(other),
         }
         None
@@ -255,13 +248,16 @@ impl App {
     fn change_picture(&mut self, ctx: &Context, command: Command) -> Option<Command> {
         match command {
             Command::Show(Source::File(path)) if may_hold_view(&path) => {
+                self.settings.tab = Tab::Explore;
                 self.note_failure(|app| app.background.open_view(path));
             }
-            Command::Show(source) => self.explore.set_picture(source),
+            Command::Show(source) => {
+                self.settings.tab = Tab::Explore;
+                self.explore.set_picture(source);
+            }
             Command::ShowExample(index) => {
                 if let Some(view) = examples().into_iter().nth(index) {
-                    self.settings.tab = Tab::Explore;
-                    self.explore.set_view(Found { view, picture: None });
+                    self.show_view(Found { view, picture: None });
                 }
             }
             Command::NextSample => self.step_sample(1),
@@ -271,7 +267,7 @@ impl App {
                 self.note_failure(|app| app.background.ask(Question::Open, Path::new("")));
             }
             Command::SaveDialog => {
-                let proposal = self.save_proposal();
+                let proposal = self.save_proposal("adversarial");
                 self.dialogs.ask(Question::Save, &proposal);
             }
             Command::Browse => {
@@ -285,16 +281,16 @@ impl App {
                 }
             }
             Command::SaveTo(path) => self.worker.save(path),
-            Command::SaveViewDialog => {
-                let proposal = self.save_proposal().with_file_name("view.png");
-                self.dialogs.ask(Question::SaveView, &proposal);
-            }
-            Command::SaveViewTo(path) => self.picturing = Some(Picturing::View(path)),
+            Command::SaveOriginalDialog => self.ask_save_original(),
+            Command::SaveOriginalTo(path) => self.save_original(path),
+            Command::SaveViewDialog => self.ask_save_view(),
+            Command::SaveViewTo(path) => self.save_view(path),
             Command::CopyPicture => {
                 if let Some(shown) = &self.explore.shown {
                     let rgba = &shown.adversarial_rgba;
                     let size = [rgba.width, rgba.height];
                     ctx.copy_image(egui::ColorImage::from_rgba_unmultiplied(size, &rgba.bytes));
+                    self.notices.add_brief("Copied the picture.");
                 }
             }
             Command::CopyCommand => self.copy_command(ctx),
@@ -311,6 +307,10 @@ impl App {
 
     fn change_window(&mut self, ctx: &Context, command: Command) {
         match command {
+            Command::Undo if self.settings.tab == Tab::Train => self.train.undo(),
+            Command::Redo if self.settings.tab == Tab::Train => self.train.redo(),
+            Command::Undo if self.settings.tab == Tab::Explore => self.explore.undo(),
+            Command::Redo if self.settings.tab == Tab::Explore => self.explore.redo(),
             Command::ZoomIn => self.pictures.zoom(ZOOM_STEP),
             Command::ZoomOut => self.pictures.zoom(1.0 / ZOOM_STEP),
             Command::ZoomReset => self.pictures.fit(),
@@ -374,20 +374,6 @@ impl App {
         };
         ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!is_presenting));
         self.apply_look(ctx);
-    }
-
-    fn copy_command(&mut self, ctx: &Context) {
-        let Some(shown) = &self.explore.shown else { return };
-        match words::command_line(&shown.view, &shown.model.classes) {
-            Some(line) => {
-                self.notices.add_brief(format!("Copied:\n{line}"));
-                ctx.copy_text(line);
-            }
-            None => self.notices.add(
-                Tone::Caution,
-                "There is no command for this view: the command line takes files and bundled pictures. Save the picture, or the view.",
-            ),
-        }
     }
 
     fn step_sample(&mut self, by: isize) {

@@ -40,6 +40,10 @@ pub enum Tab {
     TestSets,
 }
 
+impl Tab {
+    pub const ALL: [Self; 4] = [Self::Explore, Self::Train, Self::Models, Self::TestSets];
+}
+
 /// The last picture, where it can be found again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::attack::{Attack, AttackSettings, Loss, MinimalEps, PIXELS, Rules};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::DataSource;
@@ -15,7 +17,8 @@ pub const PER_SHEET: usize = 25;
 const MOST_EPS: usize = 100;
 
 /// What is looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Part {
     #[default]
     Curves,

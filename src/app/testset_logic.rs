@@ -32,6 +32,7 @@ impl App {
             TestCommand::Stop => self.worker.stop_test(),
             TestCommand::NextPage => self.tests.turn_page(1),
             TestCommand::PreviousPage => self.tests.turn_page(-1),
+            TestCommand::View(part) => self.tests.part = part,
             TestCommand::Explore(index) => self.explore_test_picture(index),
             TestCommand::CopyTable => {
                 ctx.copy_text(self.tests.table());

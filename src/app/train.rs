@@ -12,6 +12,7 @@ mod tests;
 pub use run::Run;
 
 use super::commands::TrainCommand;
+use super::history::History;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Config, Stage};
 use crate::worker::{Order, RunId, RunInfo, RunState, TrainEvent};
@@ -78,6 +79,7 @@ pub struct Fetching {
 pub struct Train {
     /// The settings of the next run.
     pub draft: Config,
+    history: History<Config>,
     /// Oldest first.
     pub runs: Vec<Run>,
     pub panel: Panel,
@@ -122,6 +124,7 @@ impl Train {
     pub fn new(draft: Config) -> Self {
         Self {
             draft,
+            history: History::default(),
             runs: Vec::new(),
             panel: Panel::NextRun,
             view: TrainView::Curves,

@@ -8,17 +8,16 @@ use super::commands::{Command, TrainCommand};
 use super::panes::{Question, Tone};
 use super::settings::Tab;
 use super::train::{Export, NetMoment, Outcome, Run, is_net_of_run, words};
-use super::view_file::ViewFile;
 use super::window::App;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Config, history_csv};
-use crate::worker::{Source, TrainEvent};
+use crate::worker::TrainEvent;
 
 /// A picture of the window that is to be saved.
 pub enum Picturing {
     /// Of the plots of the Train tab.
     Plots(PathBuf),
-    /// Of all of it, with the view inside.
+    /// Of all of it, with what opens it again inside.
     View(PathBuf),
 }
 
@@ -148,7 +147,7 @@ impl App {
         if self.dialogs.is_open() {
             return;
         }
-        let (path, area, view) = match self.picturing.take() {
+        let (path, area, content) = match self.picturing.take() {
             None => return,
             Some(Picturing::Plots(path)) => match self.train_tab.plots_area() {
                 Some(area) => (path, area, None),
@@ -158,16 +157,12 @@ impl App {
                 }
             },
             Some(Picturing::View(path)) => {
-                let Some(shown) = &self.explore.shown else { return };
-                let picture = match &shown.view.picture {
-                    Source::Memory { picture, .. } => Some(picture.clone()),
-                    _ => None,
-                };
-                (path, ctx.content_rect(), Some((ViewFile::of(shown), picture)))
+                let Some(content) = self.content(ctx) else { return };
+                (path, ctx.content_rect(), Some(content))
             }
         };
         let area = area * ctx.pixels_per_point();
-        ctx.request_screenshot(self.background.picture_export(path, area, view));
+        ctx.request_screenshot(self.background.picture_export(path, area, content));
     }
 
     pub(super) fn take_exported(&mut self, written: Result<PathBuf, String>) {

@@ -38,7 +38,7 @@ impl App {
         if self.help {
             panes::help(ui, &mut out);
         }
-        self.palette.show(ui, self.settings.tab, &self.explore, &self.lessons, &mut out);
+        self.palette.show(ui, &self.settings, &self.explore, &self.lessons, &mut out);
         self.notices.show(ui, top.response.rect.bottom(), &mut out);
         drop_target(ui, self.settings.tab);
 

@@ -7,14 +7,19 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::lessons::{Lesson, is_lesson};
+use super::page_file::Page;
+use super::panes::WhyLook;
 use crate::engine::attack::{AttackSettings, Goal, Label, Loss};
+use crate::engine::model::Catalogue;
 use crate::engine::picture::{Background, Channel, Heatmap, Picture, Quantity, Region, decode, png_bytes, png_texts};
 use crate::worker::{Shown, Source, View};
 
-/// Keywords of the texts in a PNG: the view, and its picture in hexadecimal digits of a PNG where no file holds it.
+/// Keywords of the texts in a PNG: the view, and its picture in hexadecimal digits of a PNG where no file holds it; or a page.
 const VIEW: &str = "Doppelganger view";
 const PICTURE: &str = "Doppelganger picture";
-const MOST_BYTES: u64 = 1 << 16;
+const PAGE: &str = "Doppelganger page";
+const MOST_BYTES: u64 = 1 << 20;
 
 /// A view by names that hold on another machine too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +57,15 @@ pub struct ViewFile {
     pub attack: AttackSettings,
     #[serde(default = "usual_heatmap")]
     pub heatmap: Heatmap,
+    /// The step of the attack's film; its result without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+    /// Of the random controls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub controls_seed: Option<u64>,
+    /// How the pane below the pictures looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<WhyLook>,
 }
 
 fn yes() -> bool {
@@ -62,11 +76,19 @@ fn usual_heatmap() -> Heatmap {
     Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 }
 }
 
-/// What was found in a file: a view, with its picture if that was inside.
+/// A view with its picture, if that is in the same file.
 #[derive(Debug)]
 pub struct Found {
     pub view: ViewFile,
     pub picture: Option<Arc<Picture>>,
+}
+
+/// What a file can hold beside a picture of the window, or in its place.
+#[derive(Debug)]
+pub enum Content {
+    View(Box<Found>),
+    Page(Box<Page>),
+    Lesson(Lesson),
 }
 
 impl ViewFile {
@@ -94,20 +116,10 @@ impl ViewFile {
             eight_bit: view.eight_bit,
             attack: view.attack.clone(),
             heatmap: view.heatmap,
+            step: view.step.filter(|_| !shown.timeline.is_result),
+            controls_seed: None,
+            why: None,
         }
-    }
-
-    /// Texts for a PNG.
-    ///
-    /// # Errors
-    /// A picture that cannot be put in.
-    pub fn texts(&self, picture: Option<&Picture>) -> Result<Vec<(&'static str, String)>, String> {
-        let mut texts = vec![(VIEW, toml::to_string(self).map_err(|error| error.to_string())?)];
-        if let Some(picture) = picture {
-            let bytes = png_bytes(picture).map_err(|error| error.to_string())?;
-            texts.push((PICTURE, bytes.iter().map(|byte| format!("{byte:02x}")).collect()));
-        }
-        Ok(texts)
     }
 
     /// Reads the text of a view.
@@ -116,6 +128,28 @@ impl ViewFile {
     /// A message for a person that says where the text is wrong and what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|error| format!("the view in it cannot be used: {}", error.to_string().trim_end()))
+    }
+}
+
+impl Content {
+    /// Texts for a PNG; a lesson needs none.
+    ///
+    /// # Errors
+    /// A picture that cannot be put in.
+    pub fn texts(&self) -> Result<Vec<(&'static str, String)>, String> {
+        let (keyword, text) = match self {
+            Self::View(found) => (VIEW, toml::to_string(&found.view)),
+            Self::Page(page) => (PAGE, toml::to_string(page)),
+            Self::Lesson(_) => return Ok(Vec::new()),
+        };
+        let mut texts = vec![(keyword, text.map_err(|error| error.to_string())?)];
+        if let Self::View(found) = self
+            && let Some(picture) = &found.picture
+        {
+            let bytes = png_bytes(picture).map_err(|error| error.to_string())?;
+            texts.push((PICTURE, bytes.iter().map(|byte| format!("{byte:02x}")).collect()));
+        }
+        Ok(texts)
     }
 }
 
@@ -133,17 +167,20 @@ pub fn examples() -> Vec<ViewFile> {
     EXAMPLES.iter().filter_map(|text| ViewFile::parse(text).ok()).collect()
 }
 
-/// Whether a file could hold a view, by its name.
+/// Whether a file could hold a view, a page or a lesson, by its name.
 pub fn may_hold_view(path: &Path) -> bool {
     let is = |wanted: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(wanted));
     is("png") || is("toml")
 }
 
-/// The view in a file; none in a picture that has none.
+/// The view, the page or the lesson in a file; none in a picture that is no more than one.
 ///
 /// # Errors
 /// A message for a person. What cannot be read at all, and is no text, is left to whoever reads pictures.
-pub fn read(path: &Path) -> Result<Option<Found>, String> {
+pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Option<Content>, String> {
+    if is_lesson(path) {
+        return Lesson::open(path, catalogue).map(|lesson| Some(Content::Lesson(lesson)));
+    }
     let named = |why: String| format!("{why}\n{}", path.display());
     if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
         let mut text = String::new();
@@ -155,10 +192,14 @@ pub fn read(path: &Path) -> Result<Option<Found>, String> {
         if let (Some(folder), Some(picture)) = (path.parent(), view.picture.as_ref().filter(is_file)) {
             view.picture = Some(folder.join(picture));
         }
-        return Ok(Some(Found { view, picture: None }));
+        return Ok(Some(Content::View(Box::new(Found { view, picture: None }))));
     }
     let Ok(texts) = png_texts(path) else { return Ok(None) };
     let text = |keyword: &str| texts.iter().find(|(known, _)| known == keyword).map(|(_, text)| text.as_str());
+    if let Some(page) = text(PAGE) {
+        let page = toml::from_str(page).map_err(|error| named(format!("the page in it cannot be used: {error}")))?;
+        return Ok(Some(Content::Page(Box::new(page))));
+    }
     let Some(view) = text(VIEW) else { return Ok(None) };
     let view = ViewFile::parse(view).map_err(named)?;
     let picture = text(PICTURE).map(|digits| {
@@ -169,7 +210,7 @@ pub fn read(path: &Path) -> Result<Option<Found>, String> {
     if picture.is_none() && view.picture.is_none() {
         return Err(named("The view in it names no picture.".into()));
     }
-    Ok(Some(Found { view, picture }))
+    Ok(Some(Content::View(Box::new(Found { view, picture }))))
 }
 
 fn bytes_of(digits: &str) -> Option<Vec<u8>> {
@@ -180,6 +221,12 @@ fn bytes_of(digits: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn nets() -> Catalogue {
+        Catalogue::new(Vec::new())
+    }
+    use crate::app::panes::Part;
+    use crate::app::settings::Tab;
     use crate::engine::picture::{png_bytes_with, save_png_with};
 
     fn view() -> ViewFile {
@@ -199,6 +246,23 @@ mod tests {
             eight_bit: true,
             attack: AttackSettings::named("pgd").unwrap(),
             heatmap: Heatmap { quantity: Quantity::Gradient, channel: Channel::One(2), gain: 3.0 },
+            step: Some(12),
+            controls_seed: Some(4),
+            why: Some(WhyLook {
+                open: Some(true),
+                has_logits: true,
+                is_log: true,
+                part: Part::Second,
+                second: Some("digits_maxout".into()),
+                is_own: true,
+            }),
+        }
+    }
+
+    fn found(path: &Path) -> Found {
+        match read(path, &nets()).unwrap() {
+            Some(Content::View(found)) => *found,
+            other => panic!("expected a view, found {other:?}"),
         }
     }
 
@@ -212,10 +276,11 @@ mod tests {
         let path = folder.path().join("view.png");
         for attack in AttackSettings::all() {
             let view = ViewFile { attack, ..view() };
-            let texts = view.texts(Some(&picture())).unwrap();
+            let content = Found { view: view.clone(), picture: Some(Arc::new(picture())) };
+            let texts = Content::View(Box::new(content)).texts().unwrap();
             let texts: Vec<(&str, &str)> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
             save_png_with(&picture(), &path, &texts).unwrap();
-            let found = read(&path).unwrap().unwrap();
+            let found = found(&path);
             assert_eq!(found.view, view);
             assert_eq!(found.picture.unwrap().bytes, picture().bytes);
         }
@@ -226,10 +291,24 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("view.toml");
         std::fs::write(&path, "model = \"digits_cnn\"\npicture = \"digit-3\"\neps = 0.2\n").unwrap();
-        let Found { view, .. } = read(&path).unwrap().unwrap();
+        let Found { view, .. } = found(&path);
         assert_eq!((view.attack, view.clip, view.picture), (AttackSettings::default(), true, Some("digit-3".into())));
         std::fs::write(&path, "model = \"digits_cnn\"\npicture = \"my.png\"\neps = 0.2\n").unwrap();
-        assert_eq!(read(&path).unwrap().unwrap().view.picture, Some(folder.path().join("my.png")));
+        assert_eq!(found(&path).view.picture, Some(folder.path().join("my.png")));
+    }
+
+    #[test]
+    fn a_page_and_a_lesson_are_told_from_views() {
+        let folder = tempfile::tempdir().unwrap();
+        let (png, text) = (folder.path().join("page.png"), folder.path().join("lesson.toml"));
+        let page = Page { tab: Tab::Models, train: None, tests: None };
+        let texts = Content::Page(Box::new(page.clone())).texts().unwrap();
+        save_png_with(&picture(), &png, &[(texts[0].0, texts[0].1.as_str())]).unwrap();
+        assert!(matches!(read(&png, &nets()).unwrap(), Some(Content::Page(read)) if *read == page));
+        std::fs::write(&text, "title = \"T\"\nabout = \"A\"\n[[step]]\nheading = \"H\"\ntext = \"x\"\n").unwrap();
+        assert!(matches!(read(&text, &nets()).unwrap(), Some(Content::Lesson(lesson)) if lesson.title == "T"));
+        save_png_with(&picture(), &png, &[(PAGE, "tab = \"nowhere\"")]).unwrap();
+        assert!(read(&png, &nets()).unwrap_err().contains("nowhere"));
     }
 
     #[test]
@@ -257,25 +336,29 @@ mod tests {
     fn what_is_no_view_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let (text, png) = (folder.path().join("view.toml"), folder.path().join("view.png"));
-        for (bad, part) in [("model = 3", "line 1"), ("", "missing field"), ("model = \"a\"\neps = 1\nfoo = 2", "foo")]
-        {
+        for (bad, part) in [
+            ("model = 3", "line 1"),
+            ("", "missing field"),
+            ("model = \"a\"\neps = 1\nfoo = 2", "foo"),
+            ("model = \"a\"\neps = 1\nwhy = { is_logs = true }", "is_logs"),
+        ] {
             std::fs::write(&text, bad).unwrap();
-            let message = read(&text).unwrap_err();
+            let message = read(&text, &nets()).unwrap_err();
             assert!(message.contains(part) && message.ends_with("view.toml"), "{message}");
         }
-        assert!(read(&folder.path().join("none.toml")).unwrap_err().contains("cannot be read"));
+        assert!(read(&folder.path().join("none.toml"), &nets()).unwrap_err().contains("cannot be read"));
         // A plain picture, and none at all.
         std::fs::write(&png, png_bytes(&picture()).unwrap()).unwrap();
-        assert!(read(&png).unwrap().is_none());
+        assert!(read(&png, &nets()).unwrap().is_none());
         std::fs::write(&png, b"no picture").unwrap();
-        assert!(read(&png).unwrap().is_none());
+        assert!(read(&png, &nets()).unwrap().is_none());
         for (view, picture_text) in
             [("eps = \"much\"", ""), ("model = \"a\"\neps = 0.1", ""), ("model = \"a\"\neps = 0.1", "zz")]
         {
             let mut texts = vec![(VIEW, view)];
             texts.extend((!picture_text.is_empty()).then_some((PICTURE, picture_text)));
             std::fs::write(&png, png_bytes_with(&picture(), &texts).unwrap()).unwrap();
-            assert!(read(&png).unwrap_err().ends_with("view.png"));
+            assert!(read(&png, &nets()).unwrap_err().ends_with("view.png"));
         }
     }
 }

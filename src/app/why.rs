@@ -52,6 +52,15 @@ impl Why {
         Some((along, along.is_of(shown)))
     }
 
+    /// Of the random controls.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    pub fn set_seed(&mut self, seed: u64) {
+        self.seed = seed;
+    }
+
     /// How far the search for the smallest ε is, while there is one.
     pub fn search(&self) -> Option<f32> {
         self.search.map(|(_, share)| share)
@@ -94,13 +103,20 @@ impl App {
     pub(super) fn change_why(&mut self, ctx: &Context, command: WhyCommand) {
         let is_open = self.is_why_open(ctx);
         let look = &mut self.settings.why;
+        if matches!(command, WhyCommand::Second(Some(_)) | WhyCommand::OwnAttack(_) | WhyCommand::NextSeed) {
+            // It may come from the list of commands, and is to be seen.
+            look.open = Some(true);
+        }
         match command {
             WhyCommand::Fold => look.open = Some(!is_open),
             WhyCommand::Values => look.has_logits = !look.has_logits,
             WhyCommand::Axis => look.is_log = !look.is_log,
             WhyCommand::Part(part) => look.part = part,
             WhyCommand::Second(model) => self.compare_with(model),
-            WhyCommand::OwnAttack(is_own) => look.is_own = is_own,
+            WhyCommand::OwnAttack(_) if look.second.is_none() => {
+                self.notices.add_brief("Choose a net to compare with first: “Compare with…”.");
+            }
+            WhyCommand::OwnAttack(is_own) => (look.is_own, look.part) = (is_own, Part::Second),
             WhyCommand::NextSeed => self.why.seed += 1,
             WhyCommand::FindLeast if self.why.search.is_some() => self.why.search = None,
             WhyCommand::FindLeast => {

@@ -247,8 +247,9 @@ impl App {
         }
     }
 
-    /// Where to propose to save: beside the picture it was made from, or in the pictures folder.
-    pub(super) fn save_proposal(&self) -> PathBuf {
+    /// Where to propose to save, with `what` at the end of the name: beside the picture it was made from, or in the pictures
+    /// folder.
+    pub(super) fn save_proposal(&self, what: &str) -> PathBuf {
         use crate::worker::Source;
         let user = directories::UserDirs::new();
         let home = || user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()).to_owned());
@@ -259,7 +260,7 @@ impl App {
             Source::Sample(name) => (home(), Some(name.clone())),
             Source::Memory { name, .. } => (home(), Some(name.replace(' ', "-"))),
         };
-        let name = format!("{}-adversarial.png", stem.unwrap_or_else(|| "picture".into()));
+        let name = format!("{}-{what}.png", stem.unwrap_or_else(|| "picture".into()));
         folder.unwrap_or_default().join(name)
     }
 }

@@ -1,6 +1,7 @@
 //! What the window says of a result, in plain sentences; no drawing here.
 
 use super::commands::attack_title;
+use super::train::is_net_of_run;
 use super::widgets::per_cent;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm, Verdict};
 use crate::engine::picture::{Background, Planes};
@@ -15,6 +16,10 @@ pub struct Judgement {
     pub remark: Option<&'static str>,
 }
 
+const NO_FILE: &str = "There is no command for this view yet: the picture is in no file. Save it first (“Save original…” in the menu \
+                       at the right end of the top bar), open that file, and copy again.";
+const NET_OF_RUN: &str = "There is no command for this view: the net is that of a run in the Train tab. Once the run is finished its folder \
+                          holds model.toml, which commands take, and which the Models page can add.";
 const ONE_STEP: &str = "One step rarely reaches a chosen class; several often do.";
 
 /// Judges a result.
@@ -168,13 +173,39 @@ pub fn parameters(attack: &AttackSettings) -> String {
     described.strip_prefix(attack.name()).map(str::to_owned).unwrap_or(described)
 }
 
-/// The headless command that gives the same result; `None` for a picture that only the window has.
-pub fn command_line(view: &View, classes: &[String]) -> Option<String> {
+/// The headless command that gives what is on screen, and a remark on what it gives instead where there is no such command.
+///
+/// # Errors
+/// Why there is none at all, and what to do.
+pub fn command_of(shown: &Shown) -> Result<(String, Option<String>), &'static str> {
+    let (mut view, timeline) = (shown.view.clone(), &shown.timeline);
+    let mut remark = None;
+    if view.step.is_some() && !timeline.is_result {
+        // Of a long film not every step is kept: on screen is the last one before.
+        let kept = timeline.moments.iter().map(|moment| moment.step).filter(|step| *step <= timeline.step);
+        let step = kept.max().unwrap_or_default();
+        match view.attack.stopped_at(step, view.eps) {
+            Some(attack) => view.attack = attack,
+            None => {
+                remark = Some(format!(
+                    "It goes on to the end of the attack; on screen is step {step}, which has no command."
+                ))
+            }
+        }
+    }
+    command_line(&view, &shown.model.classes).map(|line| (line, remark))
+}
+
+/// The headless command that gives the same result.
+fn command_line(view: &View, classes: &[String]) -> Result<String, &'static str> {
     let picture = match &view.picture {
         Source::Sample(name) => name.clone(),
-        Source::File(path) => path.display().to_string(),
-        Source::Memory { .. } => return None,
+        Source::File(path) => std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string(),
+        Source::Memory { .. } => return Err(NO_FILE),
     };
+    if is_net_of_run(&view.model) {
+        return Err(NET_OF_RUN);
+    }
     let mut words = vec!["doppelganger".into(), "attack".into(), quoted(&picture)];
     words.extend(["--model".into(), quoted(&view.model)]);
     words.extend(view.attack.options());
@@ -209,7 +240,7 @@ pub fn command_line(view: &View, classes: &[String]) -> Option<String> {
     if let Some(crop) = view.crop {
         words.push(format!("--crop {crop}"));
     }
-    Some(words.join(" "))
+    Ok(words.join(" "))
 }
 
 /// As a shell takes it for one word.
@@ -330,6 +361,15 @@ mod tests {
             command_line(&view, &classes).unwrap(),
             r"doppelganger attack '/a b.png' --model digits_cnn --eps 0.25 --target 'Granny Smith'\''s' --label cat --loss log-odds --no-clip --8-bit --photo --background '#000000' --crop 1.5,2,30,30"
         );
+        view.picture = Source::File("here.png".into());
+        let line = command_line(&view, &classes).unwrap();
+        assert!(line.contains(&std::env::current_dir().unwrap().join("here.png").display().to_string()), "{line}");
+        view.model = "run-0001:best".into();
+        assert_eq!(command_line(&view, &classes), Err(NET_OF_RUN));
+        view.model = "digits_cnn".into();
+        let picture = std::sync::Arc::new(crate::engine::picture::Picture::new(1, 1, 1, vec![0]));
+        view.picture = Source::Memory { name: "your drawing".into(), picture };
+        assert_eq!(command_line(&view, &classes), Err(NO_FILE));
         view.picture = Source::Sample("cat".into());
         (view.attack, view.seed) = (AttackSettings::named("pgd").unwrap(), 4);
         (view.goal, view.label, view.crop) = (Goal::Untargeted, Label::Predicted, None);

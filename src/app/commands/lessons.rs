@@ -24,8 +24,8 @@ pub enum LessonCommand {
 }
 
 impl LessonCommand {
-    /// Those whose shortcuts work while a lesson is open, in the order of the help overlay.
-    pub const WITH_SHORTCUT: &'static [Self] = &[Self::Next, Self::Back];
+    /// Those that are there while a lesson is open, in the order of the help overlay.
+    pub const LISTED: &'static [Self] = &[Self::Next, Self::Back, Self::Close];
 
     /// Name, tooltip, shortcut and icon.
     pub fn about(&self) -> About {

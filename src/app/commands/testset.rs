@@ -4,6 +4,7 @@ use eframe::egui::{Key, Modifiers};
 use egui_material_icons::icons;
 
 use super::{About, CTRL, NONE, about, keys};
+use crate::app::testset::Part;
 
 /// One action on the Test sets page.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,11 +19,12 @@ pub enum TestCommand {
     Explore(usize),
     NextPage,
     PreviousPage,
+    View(Part),
 }
 
 impl TestCommand {
-    /// Those that have a shortcut, in the order of the help overlay.
-    pub const WITH_SHORTCUT: &'static [Self] = &[
+    /// Those that can be named, in the order of the help overlay.
+    pub const LISTED: &'static [Self] = &[
         Self::Measure,
         Self::Stop,
         Self::Transfer,
@@ -30,6 +32,12 @@ impl TestCommand {
         Self::PreviousPage,
         Self::CopyCommand,
         Self::CopyTable,
+        Self::View(Part::Curves),
+        Self::View(Part::Sheet),
+        Self::View(Part::Confusion),
+        Self::View(Part::Confidence),
+        Self::View(Part::Lengths),
+        Self::View(Part::Transfer),
     ];
 
     /// Name, tooltip, shortcut and icon.
@@ -75,6 +83,24 @@ impl TestCommand {
                 keys(NONE, Key::PageUp),
                 Some(icons::ICON_CHEVRON_LEFT),
             ),
+            Self::View(part) => part.about(),
         }
+    }
+}
+
+impl Part {
+    pub const ALL: [Self; 6] =
+        [Self::Curves, Self::Sheet, Self::Confusion, Self::Confidence, Self::Lengths, Self::Transfer];
+
+    fn about(self) -> About {
+        let (name, tooltip) = match self {
+            Self::Curves => ("Curves", "Accuracy against ε"),
+            Self::Sheet => ("Pictures", "25 attacked pictures with the net's answers"),
+            Self::Confusion => ("Confusion", "Which class is taken for which"),
+            Self::Confidence => ("Confidence", "How sure the net is of right and wrong answers"),
+            Self::Lengths => ("Lengths", "How long a perturbation each picture needs, of attacks that find their own"),
+            Self::Transfer => ("Transfer", "Pictures made on one net, shown to another"),
+        };
+        about(name, tooltip, None, None)
     }
 }

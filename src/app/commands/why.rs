@@ -28,8 +28,16 @@ pub enum WhyCommand {
 }
 
 impl WhyCommand {
-    /// Those that have a shortcut, in the order of the help overlay.
-    pub const WITH_SHORTCUT: &'static [Self] = &[Self::Fold, Self::Values, Self::Axis, Self::FindLeast];
+    /// Those that can be named, in the order of the help overlay.
+    pub const LISTED: &'static [Self] = &[
+        Self::Fold,
+        Self::Values,
+        Self::Axis,
+        Self::FindLeast,
+        Self::NextSeed,
+        Self::OwnAttack(false),
+        Self::OwnAttack(true),
+    ];
 
     /// Name, tooltip, shortcut and icon.
     pub fn about(&self) -> About {
@@ -72,12 +80,12 @@ impl WhyCommand {
             ),
             Self::OwnAttack(false) => about(
                 "Same δ",
-                "Show the other net this net's adversarial picture: does the attack transfer?",
+                "Show the net to compare with this net's adversarial picture: does the attack transfer?",
                 None,
                 None,
             ),
             Self::OwnAttack(true) => {
-                about("Own attack", "Attack the other net itself, with the same settings", None, None)
+                about("Own attack", "Attack the net to compare with itself, with the same settings", None, None)
             }
             Self::Part(_) => about("Part", "What to look at", None, None),
         }

@@ -78,6 +78,16 @@ impl Explore {
         left.or_else(|| AttackSettings::named(name)).unwrap_or_default()
     }
 
+    /// Leaves an attack with these parameters, without going over to it.
+    pub fn leave_parameters(&mut self, attack: AttackSettings) {
+        if self.attack.name() == attack.name() {
+            self.set_attack(attack);
+        } else {
+            self.others.retain(|other| other.name() != attack.name());
+            self.others.push(attack);
+        }
+    }
+
     /// Goes over to another attack, as it was left.
     pub fn use_attack(&mut self, name: &str) {
         if self.attack.name() == name {
@@ -174,6 +184,8 @@ impl Explore {
         *self.lengths.in_norm(self.attack.norm()) = view.eps;
         (self.seed, self.loss, self.clip, self.eight_bit) = (view.seed, view.loss, view.clip, view.eight_bit);
         self.heatmap = view.heatmap;
+        self.awaited_step = view.step;
+        self.playing = Playing::default();
         self.label = Label::Predicted;
         self.goal = Goal::Untargeted;
         self.dirty = true;

@@ -4,7 +4,7 @@ use eframe::egui::{self, Button, Checkbox, Id, Ui};
 
 use super::attack_form::AttackForm;
 use super::timeline::{has_film, timeline};
-use crate::app::commands::{AttackCommand, Command, WhyCommand, attack_title};
+use crate::app::commands::{AttackCommand, Command, WhyCommand, attack_title, eps_presets};
 use crate::app::explore::{DEFAULT_ETA, ETA_RANGE, Explore};
 use crate::app::theme::{self, SPACE_2, SPACE_4};
 use crate::app::widgets::{
@@ -15,29 +15,6 @@ use crate::app::words;
 use crate::engine::attack::{Attack, AttackSettings, Goal, GradientSteps, Label, Loss, Norm};
 use crate::engine::units::{self, LEVELS};
 
-const SLIDE: &str = "The slide prints 0.07 < 1/2⁷, but 1/2⁷ = .0078: the decimals slipped. The paper's value is .007.";
-
-/// ε by name, with where it comes from.
-const PRESETS: [(&str, f32, &str); 7] = [
-    ("1/255 panda", 1.0 / 255.0, "One grey level of an 8-bit picture: the panda of the paper"),
-    (".007 paper", 0.007, SLIDE),
-    (".07 slide", 0.07, SLIDE),
-    ("8/255", 8.0 / 255.0, "Usual in work on photographs"),
-    (".1", 0.1, "Usual for digits; clearly visible"),
-    (".25", 0.25, "The paper's value for digits"),
-    (".3", 0.3, "The largest value in common use for digits"),
-];
-const L2_PRESETS: [(&str, f32, &str); 4] = [
-    (".5", 0.5, "Usual for small photographs"),
-    ("1", 1.0, "Invisible on a photograph of 224×224 pixels"),
-    ("2", 2.0, "Usual for digits"),
-    ("3", 3.0, "Usual for photographs of 224×224 pixels"),
-];
-const L1_PRESETS: [(&str, f32, &str); 3] = [
-    ("5", 5.0, "Five pixels from black to white, or as much spread over more"),
-    ("10", 10.0, "Ten pixels from black to white, or as much spread over more"),
-    ("20", 20.0, "Twenty pixels from black to white, or as much spread over more"),
-];
 const MARKS: [f32; 7] = [1.0 / 255.0, 0.007, 0.07, 8.0 / 255.0, 0.1, 0.25, 0.3];
 
 const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is black and 1 is white. 1/255 cannot be seen; \
@@ -85,6 +62,16 @@ impl Controls {
     pub fn give_label(&mut self, ctx: &egui::Context) {
         self.wants_label = true;
         ctx.memory_mut(|m| m.request_focus(label_field()));
+    }
+
+    /// The goal was chosen: no class is searched for any more.
+    pub fn goal_is_set(&mut self) {
+        self.wants_target = false;
+    }
+
+    /// The label was chosen, likewise.
+    pub fn label_is_set(&mut self) {
+        self.wants_label = false;
     }
 
     /// `search`: how far the search for the smallest ε is, while there is one.
@@ -202,12 +189,7 @@ impl Controls {
     }
 
     fn presets(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-        let presets = match explore.attack.norm() {
-            Norm::Linf => &PRESETS[..],
-            Norm::L2 => &L2_PRESETS,
-            Norm::L1 => &L1_PRESETS,
-        };
-        for &(name, eps, tip) in presets {
+        for &(name, eps, tip) in eps_presets(explore.attack.norm()) {
             let chosen = (explore.eps() - eps).abs() < 1e-6;
             let response = ui.add(Button::new(name).selected(chosen)).on_hover_text(tip);
             if response.clicked() {
@@ -268,10 +250,7 @@ impl Controls {
             ("Towards…", Command::SearchTarget.about().tooltip),
         ];
         match segmented(ui, "Goal", &options, usize::from(targeted)) {
-            Some(0) => {
-                self.wants_target = false;
-                out.push(Command::Goal(Goal::Untargeted));
-            }
+            Some(0) => out.push(Command::Goal(Goal::Untargeted)),
             Some(_) => out.push(Command::SearchTarget),
             None => {}
         }
@@ -279,7 +258,6 @@ impl Controls {
             let chosen = if let Goal::Targeted(index) = explore.goal { Some(index) } else { None };
             if let Some(Picked(index)) = self.target.show(ui, target_field(), "Target class", classes(explore), chosen)
             {
-                self.wants_target = false;
                 out.push(Command::Goal(Goal::Targeted(index)));
             }
         }
@@ -293,17 +271,13 @@ impl Controls {
             ("Given…", Command::GiveLabel.about().tooltip),
         ];
         match segmented(ui, "Label", &options, usize::from(given)) {
-            Some(0) => {
-                self.wants_label = false;
-                out.push(Command::Label(Label::Predicted));
-            }
+            Some(0) => out.push(Command::Label(Label::Predicted)),
             Some(_) => out.push(Command::GiveLabel),
             None => {}
         }
         if given {
             let chosen = if let Label::Given(index) = explore.label { Some(index) } else { None };
             if let Some(Picked(index)) = self.label.show(ui, label_field(), "Given label", classes(explore), chosen) {
-                self.wants_label = false;
                 out.push(Command::Label(Label::Given(index)));
             }
         }

@@ -25,6 +25,8 @@ pub enum Question {
     Open,
     /// Where the adversarial picture goes.
     Save,
+    /// Where the untouched picture goes.
+    SaveOriginal,
     /// Where a picture of the window goes.
     SaveView,
     /// Weights or a manifest.
@@ -43,6 +45,7 @@ impl Question {
         match self {
             Self::Open => "Open a picture",
             Self::Save => "Save the adversarial picture",
+            Self::SaveOriginal => "Save the original picture",
             Self::SaveView => "Save the view",
             Self::Model => "Add a model from a file",
             Self::Lesson => "Open a lesson",
@@ -57,6 +60,7 @@ impl Question {
         match self {
             Self::Open => "PNG, JPEG, WebP, BMP, TIFF or GIF; or a view that was saved before, or a lesson.",
             Self::Save => "A PNG of the size that the net sees.",
+            Self::SaveOriginal => "A PNG of the picture as it came; open it, and commands can name it.",
             Self::SaveView => "A PNG of the window, with its settings inside: it can be opened again.",
             Self::Lesson => "A text file (TOML) with a title and steps.",
             Self::Model => "Weights as .pth or .safetensors, or a manifest as .toml. They are checked and copied.",
@@ -74,7 +78,7 @@ impl Question {
     pub fn filter(self) -> Option<(&'static str, &'static [&'static str])> {
         match self {
             Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "toml"])),
-            Self::Save | Self::SaveView | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
+            Self::Save | Self::SaveOriginal | Self::SaveView | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
             Self::Model => Some(("Weights and manifests", &["pth", "pt", "safetensors", "toml"])),
             Self::Lesson => Some(("Lessons", &["toml"])),
             Self::Folder => None,
@@ -89,6 +93,7 @@ impl Question {
         match self {
             Self::Open => Command::Show(Source::File(path)),
             Self::Save => Command::SaveTo(path.with_extension("png")),
+            Self::SaveOriginal => Command::SaveOriginalTo(path.with_extension("png")),
             Self::SaveView => Command::SaveViewTo(path.with_extension("png")),
             Self::Model => Command::Models(ModelsCommand::Add(path)),
             Self::Lesson => Command::Lesson(LessonCommand::Open(path)),
@@ -108,7 +113,7 @@ impl Question {
             Self::Open | Self::Lesson => "Open",
             Self::Model => "Add",
             Self::Folder | Self::Archive => "Use",
-            Self::Save | Self::SaveView | Self::Export(_) => "Save",
+            Self::Save | Self::SaveOriginal | Self::SaveView | Self::Export(_) => "Save",
         }
     }
 }

@@ -10,6 +10,7 @@ mod help;
 mod lesson;
 mod linear;
 mod models;
+mod more_menu;
 mod net_band;
 mod notices;
 mod palette;

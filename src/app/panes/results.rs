@@ -73,13 +73,10 @@ fn heatmap_controls(ui: &mut Ui, is_low: bool, explore: &Explore, shown: &Shown,
 fn quantity(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
     let quantities = [Quantity::Perturbation, Quantity::Magnitude, Quantity::Gradient];
     let chosen = quantities.iter().position(|q| *q == heatmap.quantity).unwrap_or(0);
-    let options = [
-        ("δ", "What is added to each pixel, with its sign"),
-        ("|δ|", "How much each pixel moves, without the sign"),
-        ("∇J", "The gradient itself: FGSM keeps only its sign"),
-    ];
+    let tip = |index: usize| Command::Look(quantities[index]).about().tooltip;
+    let options = [("δ", tip(0)), ("|δ|", tip(1)), ("∇J", tip(2))];
     if let Some(index) = segmented(ui, "Middle picture", &options, chosen) {
-        out.push(Command::Heatmap(Heatmap { quantity: quantities[index], ..heatmap }));
+        out.push(Command::Look(quantities[index]));
     }
 }
 

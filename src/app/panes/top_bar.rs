@@ -4,6 +4,7 @@ use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{self, Align, Button, ComboBox, Layout, Ui};
 use egui_material_icons::icons;
 
+use super::more_menu::more_menu;
 use crate::app::commands::{self, Command, LessonCommand};
 use crate::app::explore::Explore;
 use crate::app::lessons::Lessons;
@@ -20,6 +21,8 @@ use crate::engine::model::Entry;
 const ROOMY: f32 = 1130.0;
 /// Below this width the name of the program makes room.
 const NAMED: f32 = 760.0;
+/// Below this width the window's own switches are in the menu alone.
+const ALL_BUTTONS: f32 = 720.0;
 const MENU_WIDTH: f32 = 380.0;
 const MENU_HEIGHT: f32 = 560.0;
 
@@ -49,9 +52,16 @@ pub fn top_bar(
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
-            icon_button(ui, Command::Help, out);
-            theme_switch(ui, settings, out);
-            large_type(ui, settings, out);
+            let can = match settings.tab {
+                Tab::Train => (train.can_undo(), train.can_redo()),
+                _ => (explore.can_undo(), explore.can_redo()),
+            };
+            more_menu(ui, settings, can, out);
+            if width >= ALL_BUTTONS {
+                icon_button(ui, Command::Help, out);
+                theme_switch(ui, settings, out);
+                large_type(ui, settings, out);
+            }
             lesson_menu(ui, lessons, out);
         });
     });
@@ -59,7 +69,7 @@ pub fn top_bar(
 
 /// The pages of the window; a run in hand shows its progress wherever one is.
 fn tabs(ui: &mut Ui, train: &Train, tab: Tab, out: &mut Vec<Command>) {
-    let tabs = [Tab::Explore, Tab::Train, Tab::Models, Tab::TestSets];
+    let tabs = Tab::ALL;
     let about = tabs.map(|tab| Command::Tab(tab).about());
     let tips = about.each_ref().map(|about| {
         let keys = about.shortcut.as_ref().map(commands::spelled).unwrap_or_default();

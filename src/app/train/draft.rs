@@ -1,7 +1,9 @@
 //! The settings of the next run: where they begin, sizes of nets as knobs, and what is typed into fields.
 
 use std::ops::RangeInclusive;
+use std::time::Instant;
 
+use super::{Panel, Train};
 use crate::engine::data::DataSource;
 use crate::engine::model::{Architecture, Kind};
 use crate::engine::train::{Adversary, Config, Rule, Stopping};
@@ -32,6 +34,41 @@ pub fn usual() -> Config {
         pgd_pictures: 200,
         stopping: Stopping { rule: Rule::Adversarial, patience: None, retrain: false },
         ..Config::default()
+    }
+}
+
+impl Train {
+    /// Takes note of changes of the settings of the next run.
+    pub fn note_draft(&mut self, at: Instant) {
+        self.history.note(&self.draft, at);
+    }
+
+    /// Takes settings of the next run, and shows them.
+    pub fn set_draft(&mut self, draft: Config) {
+        self.draft = draft;
+        self.panel = Panel::NextRun;
+    }
+
+    pub fn can_undo(&self) -> bool {
+        self.history.can_undo()
+    }
+
+    pub fn can_redo(&self) -> bool {
+        self.history.can_redo()
+    }
+
+    /// Takes the last change of the settings back.
+    pub fn undo(&mut self) {
+        if let Some(draft) = self.history.undo() {
+            self.set_draft(draft);
+        }
+    }
+
+    /// Does it again.
+    pub fn redo(&mut self) {
+        if let Some(draft) = self.history.redo() {
+            self.set_draft(draft);
+        }
     }
 }
 

@@ -14,6 +14,8 @@ pub use list_keys::ListKeys;
 pub use progress::{progress, progress_ring};
 pub use rail::{Curve, Rail};
 
+use std::path::Path;
+
 use eframe::egui::{self, Button, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo};
 use egui_material_icons::{MaterialIcon, icons};
 
@@ -123,6 +125,11 @@ pub fn problem_line(ui: &mut Ui, text: &str) {
         ui.label(icons::ICON_ERROR.rich_text().size(15.0).color(colour));
         ui.add(egui::Label::new(RichText::new(text).color(colour)).wrap());
     });
+}
+
+/// The last part of a path, for people.
+pub fn name_of_file(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// Paints an icon in the middle of a rectangle.

@@ -78,6 +78,29 @@ impl AttackSettings {
         }
     }
 
+    /// The attack whose result is what this one comes to after `step` steps with this ε; none where no parameters say so.
+    pub fn stopped_at(&self, step: usize, eps: f32) -> Option<Self> {
+        let mut stopped = self.clone();
+        let of = *stopped.steps_mut()?;
+        if step == 0 || step > of {
+            return None;
+        }
+        // A step's usual length is a share of ε by the number of steps, which is another one now.
+        let pace = |size: &mut Option<f32>, share: f32| *size = size.or(Some(share * eps / of as f32));
+        match &mut stopped {
+            Self::Gradient(_) | Self::DeepFool(_) => {}
+            Self::Bim(Bim { step_size, .. }) | Self::Momentum(MomentumFgsm { step_size, .. }) => pace(step_size, 1.0),
+            Self::Pgd(Pgd { step_size, restarts, .. }) => {
+                pace(step_size, 2.5);
+                *restarts = 1;
+            }
+            // Its steps are those of each of several searches.
+            _ => return None,
+        }
+        *stopped.steps_mut()? = step;
+        Some(stopped)
+    }
+
     /// Whether what it does depends on the seed.
     pub fn is_random(&self) -> bool {
         match self {
@@ -246,5 +269,44 @@ impl std::fmt::Display for AttackSettings {
             Self::SaliencyMap(SaliencyMap { theta, gamma }) => write!(f, "{name}, θ {theta}, γ {gamma}"),
             Self::MinimalEps(MinimalEps { attack, largest, .. }) => write!(f, "smallest ε up to {largest} of {attack}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::engine::attack::{Baseline, Goal, Label, Loss, Rules, Subject};
+    use crate::engine::data::sample;
+    use crate::engine::model::Catalogue;
+
+    #[test]
+    fn a_stopped_attack_ends_where_the_longer_one_was() {
+        let model = Arc::new(Catalogue::new(Vec::new()).load("digits_softmax").unwrap());
+        let picture = Arc::new(sample("digit-7").unwrap().picture().unwrap());
+        let subject = Subject::new(&picture, model.lens(&picture, None).unwrap(), false).unwrap();
+        let baseline = Baseline::new(&model, subject, Label::Predicted, Goal::Targeted(3), Loss::default()).unwrap();
+        let problem =
+            baseline.problem(&model, Rules { seed: 5, ..Rules::default() }).unwrap().with_eps(&[0.03]).unwrap();
+        let mut told = 0;
+        for attack in AttackSettings::all() {
+            let mut run = attack.start(&problem).unwrap();
+            let mut pictures = Vec::new();
+            while pictures.len() < 3
+                && let Some(step) = run.advance().unwrap()
+            {
+                pictures.push(step.pictures.to_vec());
+            }
+            for (index, picture) in pictures.iter().enumerate() {
+                let Some(stopped) = attack.stopped_at(index + 1, 0.03) else { continue };
+                let mut run = stopped.start(&problem).unwrap();
+                while run.advance().unwrap().is_some() {}
+                assert_eq!(run.result(), picture, "{attack} at step {}", index + 1);
+                told += 1;
+            }
+            assert_eq!(attack.stopped_at(0, 0.03), None);
+        }
+        assert!(told >= 3 * 4, "{told}");
     }
 }

@@ -74,18 +74,11 @@ impl TestSetPage {
             problem_line(ui, problem);
         }
         ui.horizontal(|ui| {
-            let options = [
-                ("Curves", "Accuracy against ε"),
-                ("Pictures", "25 attacked pictures with the net's answers"),
-                ("Confusion", "Which class is taken for which"),
-                ("Confidence", "How sure the net is of right and wrong answers"),
-                ("Lengths", "How long a perturbation each picture needs, of attacks that find their own"),
-                ("Transfer", "Pictures made on one net, shown to another"),
-            ];
-            let parts = [Part::Curves, Part::Sheet, Part::Confusion, Part::Confidence, Part::Lengths, Part::Transfer];
-            let chosen = parts.iter().position(|part| *part == tests.part).unwrap_or(0);
+            let options =
+                Part::ALL.map(|part| TestCommand::View(part).about()).map(|about| (about.name, about.tooltip));
+            let chosen = Part::ALL.iter().position(|part| *part == tests.part).unwrap_or(0);
             if let Some(index) = segmented(ui, "Show", &options, chosen) {
-                tests.part = parts[index];
+                out.push(Command::Test(TestCommand::View(Part::ALL[index])));
             }
             if !tests.curves.is_empty() {
                 icon_button(ui, Command::Test(TestCommand::CopyTable), out);

@@ -48,9 +48,10 @@ pub enum Part {
 
 /// How the pane was left.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct WhyLook {
     /// Open or folded; nobody has said so without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<bool>,
     /// Logits, or else probabilities.
     pub has_logits: bool,
@@ -58,6 +59,7 @@ pub struct WhyLook {
     pub is_log: bool,
     pub part: Part,
     /// The net to compare with, by its name in the catalogue.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub second: Option<String>,
     /// That net is attacked itself.
     pub is_own: bool,

@@ -1,0 +1,38 @@
+//! Usual values of ε by name.
+
+use crate::engine::attack::Norm;
+
+const SLIDE: &str = "The slide prints 0.07 < 1/2⁷, but 1/2⁷ = .0078: the decimals slipped. The paper's value is .007.";
+
+/// Name, value, and where it comes from.
+type Preset = (&'static str, f32, &'static str);
+
+const LINF: [Preset; 7] = [
+    ("1/255 panda", 1.0 / 255.0, "One grey level of an 8-bit picture: the panda of the paper"),
+    (".007 paper", 0.007, SLIDE),
+    (".07 slide", 0.07, SLIDE),
+    ("8/255", 8.0 / 255.0, "Usual in work on photographs"),
+    (".1", 0.1, "Usual for digits; clearly visible"),
+    (".25", 0.25, "The paper's value for digits"),
+    (".3", 0.3, "The largest value in common use for digits"),
+];
+const L2: [Preset; 4] = [
+    (".5", 0.5, "Usual for small photographs"),
+    ("1", 1.0, "Invisible on a photograph of 224×224 pixels"),
+    ("2", 2.0, "Usual for digits"),
+    ("3", 3.0, "Usual for photographs of 224×224 pixels"),
+];
+const L1: [Preset; 3] = [
+    ("5", 5.0, "Five pixels from black to white, or as much spread over more"),
+    ("10", 10.0, "Ten pixels from black to white, or as much spread over more"),
+    ("20", 20.0, "Twenty pixels from black to white, or as much spread over more"),
+];
+
+/// Usual values of ε in a norm: name, value, and where it comes from.
+pub fn eps_presets(norm: Norm) -> &'static [(&'static str, f32, &'static str)] {
+    match norm {
+        Norm::Linf => &LINF,
+        Norm::L2 => &L2,
+        Norm::L1 => &L1,
+    }
+}

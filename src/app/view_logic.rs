@@ -1,0 +1,131 @@
+//! What happens with files that hold a view, a page or a lesson: they are opened and saved.
+
+use std::path::PathBuf;
+
+use eframe::egui::Context;
+
+use super::page_file::{Page, TestPage};
+use super::panes::{Question, Tone};
+use super::settings::Tab;
+use super::train_logic::Picturing;
+use super::view_file::{Content, Found, ViewFile};
+use super::window::App;
+use super::words;
+use crate::engine::data::sample;
+use crate::engine::picture::Picture;
+use crate::worker::Source;
+
+impl App {
+    /// A file that could hold more than a picture was read.
+    pub(super) fn take_opened(&mut self, path: PathBuf, read: Result<Option<Content>, String>) {
+        match read {
+            Ok(None) => {
+                let file = Source::File(path);
+                // The one of the command line is asked for at once, and read for a view beside that.
+                if self.explore.picture != file {
+                    self.explore.set_picture(file);
+                }
+            }
+            Ok(Some(content)) => {
+                self.settings.remember_file(&path);
+                match content {
+                    Content::View(found) => self.show_view(*found),
+                    Content::Page(page) => self.show_page(*page),
+                    Content::Lesson(lesson) => self.show_lesson(lesson),
+                }
+            }
+            Err(message) => self.notices.add(Tone::Problem, message),
+        }
+    }
+
+    /// Shows a view of a file; of what the file does not say, the pane below the pictures stays as it is.
+    pub(super) fn show_view(&mut self, mut found: Found) {
+        self.settings.tab = Tab::Explore;
+        if let Some(why) = found.view.why.take() {
+            self.settings.why = why;
+        }
+        if let Some(seed) = found.view.controls_seed {
+            self.why.set_seed(seed);
+        }
+        self.explore.set_view(found);
+    }
+
+    fn show_page(&mut self, page: Page) {
+        self.settings.tab = page.tab;
+        if let Some(config) = page.train {
+            self.train.set_draft(config);
+        }
+        if let Some(tests) = page.tests {
+            tests.restore(&mut self.tests, &mut self.explore);
+        }
+    }
+
+    /// What goes into a picture of the window, so that it can be opened again; none before anything is on screen.
+    pub(super) fn content(&self, ctx: &Context) -> Option<Content> {
+        let tab = self.settings.tab;
+        let page = match tab {
+            Tab::Explore => {
+                let shown = self.explore.shown.as_deref()?;
+                let mut why = self.settings.why.clone();
+                why.open = Some(self.is_why_open(ctx));
+                let view = ViewFile { why: Some(why), controls_seed: Some(self.why.seed()), ..ViewFile::of(shown) };
+                let picture = match &shown.view.picture {
+                    Source::Memory { picture, .. } => Some(picture.clone()),
+                    _ => None,
+                };
+                return Some(Content::View(Box::new(Found { view, picture })));
+            }
+            Tab::Train => Page { tab, train: Some(self.train.draft.clone()), tests: None },
+            Tab::TestSets => Page { tab, train: None, tests: Some(TestPage::of(&self.tests, &self.explore)) },
+            Tab::Models => Page { tab, train: None, tests: None },
+        };
+        Some(Content::Page(Box::new(page)))
+    }
+
+    pub(super) fn ask_save_view(&mut self) {
+        let name = match self.settings.tab {
+            Tab::Explore => "view.png",
+            Tab::Train => "train.png",
+            Tab::Models => "models.png",
+            Tab::TestSets => "test-sets.png",
+        };
+        let proposal = self.save_proposal("adversarial").with_file_name(name);
+        self.dialogs.ask(Question::SaveView, &proposal);
+    }
+
+    pub(super) fn save_view(&mut self, path: PathBuf) {
+        self.picturing = Some(Picturing::View(path));
+    }
+
+    pub(super) fn ask_save_original(&mut self) {
+        if let Source::File(path) = &self.explore.picture {
+            self.notices.add_brief(format!("This picture is in a file already:\n{}", path.display()));
+            return;
+        }
+        let proposal = self.save_proposal("original");
+        self.dialogs.ask(Question::SaveOriginal, &proposal);
+    }
+
+    pub(super) fn save_original(&mut self, path: PathBuf) {
+        let picture = match &self.explore.picture {
+            Source::Memory { picture, .. } => Some(Picture::clone(picture)),
+            Source::Sample(name) => sample(name).and_then(|sample| sample.picture().ok()),
+            Source::File(_) => None,
+        };
+        if let Some(picture) = picture {
+            self.note_failure(|app| app.background.save_picture(path, picture));
+        }
+    }
+
+    pub(super) fn copy_command(&mut self, ctx: &Context) {
+        let Some(shown) = self.explore.shown.as_deref() else { return };
+        match words::command_of(shown) {
+            Ok((line, remark)) => {
+                let remark = remark.map(|remark| format!("\n{remark}")).unwrap_or_default();
+                self.notices.add_brief(format!("Copied:\n{line}{remark}"));
+                ctx.copy_text(line);
+            }
+            Err(why) => self.notices.add(Tone::Caution, why),
+        }
+    }
+}
