@@ -17,7 +17,7 @@ use crate::app::widgets::{icon_at, icon_button, per_cent};
 use crate::app::words;
 use crate::engine::attack::{Attack, Measure, Norm};
 use crate::engine::statistics::wilson_interval;
-use crate::engine::units::LEVELS;
+use crate::engine::units::{LEVELS, counted};
 use crate::worker::Curve;
 
 const ROW: f32 = 28.0;
@@ -143,7 +143,7 @@ fn plot(ui: &mut Ui, tests: &TestSet, height: f32, current: &[bool]) {
     let plotted = || tests.curves.iter().enumerate().filter(|(_, curve)| has_eps(curve));
     let largest = plotted().flat_map(|(_, curve)| &curve.survey.eps).copied().fold(0.0, f32::max).max(1e-3);
     let shown = frame(ui, height, f64::from(largest)).show(ui, |_| ());
-    let text = format!("Accuracy against ε of {} curves", plotted().count());
+    let text = format!("Accuracy against ε of {}", counted(plotted().count(), "curve"));
     shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, text.clone()));
     let at = |x: f32, y: f64| place(&shown.transform, x, y);
     let painter = ui.painter().with_clip_rect(shown.transform.frame().expand(6.0).intersect(ui.clip_rect()));
