@@ -6,14 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use eframe::egui::{ColorImage, Context, Rect};
+use eframe::egui::{Color32, ColorImage, Context, Rect};
 
 use super::lessons::Lesson;
 use super::panes::{Question, Thumbnail};
 use super::train::facts::Facts;
 use super::view_file::{self, Found, ViewFile};
 use crate::engine::files::write_atomically;
-use crate::engine::picture::{Picture, save_png_with};
+use crate::engine::picture::{Picture, Region, png_crop, save_png_with};
 use crate::engine::train::Config;
 
 /// What a thread reports.
@@ -26,10 +26,17 @@ pub enum Incoming {
     Facts(Box<Facts>),
     /// A lesson was read, or why not.
     Lesson(Result<Lesson, String>),
-    /// A file that could hold a view was read: the view in it, none, or why it cannot be used.
-    Opened(PathBuf, Result<Option<Box<Found>>, String>),
+    /// A file that could hold a view was read, or why it cannot be used.
+    Opened(PathBuf, Result<Opened, String>),
     /// A file was written, or why it was not.
     Exported(Result<PathBuf, String>),
+}
+
+/// What a file holds that could hold a view.
+pub enum Opened {
+    View(Box<Found>),
+    /// A picture, and the crop that it was saved with.
+    Picture(Option<Region>),
 }
 
 /// Posts reports and wakes the window.
@@ -134,8 +141,11 @@ impl Background {
     /// Reads the view in a file.
     pub fn open_view(&self, path: PathBuf) -> std::io::Result<()> {
         self.poster.start("view", move |post| {
-            let found = view_file::read(&path).map(|found| found.map(Box::new));
-            post(Incoming::Opened(path, found));
+            let opened = view_file::read(&path).map(|found| match found {
+                Some(view) => Opened::View(Box::new(view)),
+                None => Opened::Picture(png_crop(&path)),
+            });
+            post(Incoming::Opened(path, opened));
         })
     }
 
@@ -185,27 +195,22 @@ fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     Ok(Picture::new(right - left, bottom - top, 3, bytes))
 }
 
-/// Transparent parts are laid on white, as paper is.
+/// Transparent parts lie on white, as paper is, until another background is chosen.
 fn picture_from_clipboard(image: &ColorImage) -> Picture {
-    let mut transparent = false;
-    let bytes = image
-        .pixels
-        .iter()
-        .flat_map(|pixel| {
-            transparent |= pixel.a() < 255;
-            let white = 255 - pixel.a();
-            // Colours are premultiplied, so that white shines through by what is missing from opaque.
-            [pixel.r(), pixel.g(), pixel.b()].map(|channel| channel.saturating_add(white))
-        })
-        .collect();
-    let notes = if transparent { vec!["transparent parts laid on white".to_owned()] } else { Vec::new() };
-    Picture { notes, ..Picture::new(image.size[0], image.size[1], 3, bytes) }
+    let pixel = |pixel: &Color32| {
+        let white = 255 - pixel.a();
+        // Colours are premultiplied, so that white shines through by what is missing from opaque.
+        [pixel.r(), pixel.g(), pixel.b()].map(|channel| channel.saturating_add(white))
+    };
+    let picture = Picture::new(image.size[0], image.size[1], 3, image.pixels.iter().flat_map(pixel).collect());
+    let transparent = image.pixels.iter().any(|pixel| pixel.a() < 255);
+    let alpha = transparent.then(|| image.pixels.iter().map(Color32::a).collect());
+    Picture { transparent, alpha, ..picture }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eframe::egui::Color32;
 
     #[test]
     fn a_part_of_the_window_becomes_a_picture() {
@@ -218,10 +223,15 @@ mod tests {
     }
 
     #[test]
-    fn transparent_pixels_become_white() {
+    fn transparent_pixels_become_white_or_what_is_chosen() {
         let image = ColorImage::new([3, 1], vec![Color32::RED, Color32::TRANSPARENT, Color32::from_black_alpha(128)]);
         let picture = picture_from_clipboard(&image);
         assert_eq!(picture.bytes, [255, 0, 0, 255, 255, 255, 127, 127, 127]);
-        assert_eq!((picture.width, picture.height, picture.channels, picture.notes.len()), (3, 1, 3, 1));
+        assert_eq!((picture.width, picture.height, picture.channels, picture.transparent), (3, 1, 3, true));
+        let over = picture.over(crate::engine::picture::Background([0, 100, 255]));
+        assert_eq!(over.bytes, [255, 0, 0, 0, 100, 255, 0, 50, 127]);
+        assert_eq!((over.alpha, over.notes.len(), over.transparent), (None, 1, true));
+        let opaque = picture_from_clipboard(&ColorImage::filled([1, 1], Color32::RED));
+        assert_eq!((opaque.alpha, opaque.transparent), (None, false));
     }
 }

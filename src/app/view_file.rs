@@ -104,7 +104,7 @@ impl ViewFile {
     pub fn texts(&self, picture: Option<&Picture>) -> Result<Vec<(&'static str, String)>, String> {
         let mut texts = vec![(VIEW, toml::to_string(self).map_err(|error| error.to_string())?)];
         if let Some(picture) = picture {
-            let bytes = png_bytes(picture).map_err(|error| error.to_string())?;
+            let bytes = png_bytes(&picture.over(self.background)).map_err(|error| error.to_string())?;
             texts.push((PICTURE, bytes.iter().map(|byte| format!("{byte:02x}")).collect()));
         }
         Ok(texts)

@@ -168,6 +168,15 @@ pub fn parameters(attack: &AttackSettings) -> String {
     described.strip_prefix(attack.name()).map(str::to_owned).unwrap_or(described)
 }
 
+/// What saving the adversarial picture writes.
+pub fn saved_as(shown: &Shown) -> String {
+    let (width, height) = shown.picture_size;
+    match shown.view.own_pixels {
+        true => format!("The whole photo, {width}×{height}, as PNG."),
+        false => format!("A PNG of the size that the net sees, {}×{}.", shown.original.width, shown.original.height),
+    }
+}
+
 /// The headless command that gives the same result; `None` for a picture that only the window has.
 pub fn command_line(view: &View, classes: &[String]) -> Option<String> {
     let picture = match &view.picture {

@@ -18,6 +18,9 @@ impl Explore {
         self.carried = Carried { label, target };
         self.label = Label::Predicted;
         self.goal = Goal::Untargeted;
+        if let Some(channels) = self.channels_of(&model) {
+            self.know_channels(channels);
+        }
         self.model = model;
         self.dirty = true;
     }
@@ -148,7 +151,10 @@ impl Explore {
         if let Some(AttackName(name)) = scene.attack {
             self.use_attack(&name);
         }
-        self.set_eps(scene.eps.unwrap_or(self.eps()));
+        if let Some(eps) = scene.eps {
+            self.set_eps(eps);
+            self.channels = self.channels_of(&self.model);
+        }
         if let Some(steps) = scene.steps {
             self.set_steps(steps);
         }
@@ -180,6 +186,7 @@ impl Explore {
         self.own_pixels = view.own_pixels;
         self.set_attack(view.attack);
         *self.lengths.in_norm(self.attack.norm()) = view.eps;
+        self.channels = self.channels_of(&self.model);
         (self.seed, self.loss, self.clip, self.eight_bit) = (view.seed, view.loss, view.clip, view.eight_bit);
         self.heatmap = view.heatmap;
         self.label = Label::Predicted;
