@@ -94,6 +94,25 @@ fn the_saved_picture_gets_the_same_answer_when_it_is_attacked_with_nothing() {
 }
 
 #[test]
+fn a_photo_saved_with_a_crop_is_attacked_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let attack = |more: &[&str]| run_in(folder.path(), &[&["attack", "--model", "digits_cnn"], more].concat());
+    let crop = ["coffee", "--photo", "--crop", "120,40,150,150", "--eps", "0.1", "--out", "cup.png"];
+    let report = json(&attack(&[&crop[..], &["--json"]].concat()));
+    assert_eq!((&report["crop"], &report["out"]["agrees"]), (&"120,40,150,150".into(), &true.into()));
+    let again = json(&attack(&["cup.png", "--eps", "0", "--json"]));
+    assert_eq!((&again["crop"], &again["clean"][0]), (&report["crop"], &report["out"]["reread"]));
+    let whole = json(&attack(&["cup.png", "--crop", "0,0,600,400", "--eps", "0", "--json"]));
+    assert_eq!(whole["clean"][0], report["out"]["whole"]);
+    let text = |output: Output| String::from_utf8(output.stdout).unwrap();
+    assert!(text(attack(&["cup.png", "--eps", "0"])).contains("with its crop 120,40,150,150"));
+    let saved = text(attack(&crop));
+    assert!(saved.contains("cup.png with its crop") && saved.contains("the whole of it is"), "{saved}");
+    let plain = json(&attack(&["coffee", "--photo", "--eps", "0.1", "--out", "plain.png", "--json"]));
+    assert!(plain["crop"].is_null() && plain["out"]["whole"].is_null(), "{plain}");
+}
+
+#[test]
 fn bad_values_of_eps_are_malformed_command_lines() {
     for bad in ["-1", "NaN", "abc", "", "0.1,x", "inf"] {
         refused(&attack("digit-3", &["--eps", bad]), 2, &["--eps", "8/255"]);
@@ -177,9 +196,34 @@ fn eval_counts_class_folders() {
     assert!((0.1..=1.0).contains(&confidence), "{confidence}");
     let args = ["eval", "--model", "digits_cnn", "--data", data, "--eps", "0.3", "--limit", "4", "--json"];
     assert_eq!(json(&run(&args))["n"], 4);
+    assert!(report["clean"]["top5_correct"].is_null(), "of ten classes");
     // A folder that is no class of the net.
     std::fs::rename(folder.path().join("9"), folder.path().join("nine")).unwrap();
     refused(&run(&args), 1, &["nine"]);
+}
+
+#[test]
+fn eval_counts_the_first_five_of_nets_with_many_classes() {
+    let folder = tempfile::tempdir().unwrap();
+    let class = folder.path().join("espresso");
+    std::fs::create_dir(&class).unwrap();
+    for name in ["coffee", "rocket"] {
+        let sample = doppelganger::engine::data::sample(name).unwrap().picture().unwrap();
+        doppelganger::engine::picture::save_png(&sample, &class.join(format!("{name}.png"))).unwrap();
+    }
+    let args = ["eval", "--model", "photos109", "--data", folder.path().to_str().unwrap(), "--eps", "0"];
+    let report = json(&run(&[&args[..], &["--json"]].concat()));
+    let is_among_five = |name: &&str| {
+        let report = json(&run(&["attack", name, "--model", "photos109", "--eps", "0", "--json"]));
+        report["clean"].as_array().unwrap().iter().any(|guess| guess["name"] == "espresso")
+    };
+    let right = ["coffee", "rocket"].iter().filter(|name| is_among_five(name)).count();
+    assert_eq!(report["clean"]["top5_correct"], right, "{report}");
+    let text = String::from_utf8(run(&args).stdout).unwrap();
+    assert!(
+        text.contains(&format!("{:.2} % have the right class among the first five", 50.0 * right as f64)),
+        "{text}"
+    );
 }
 
 #[test]
@@ -457,6 +501,11 @@ fn models_are_added_from_files_and_never_fetched_unasked() {
     let unasked = run(&["models", "fetch", "resnet18"]);
     let about = "https://download.pytorch.org/models/resnet18-f37072fd.pth";
     refused(&unasked, 1, &["46.8 MB", about, "BSD-3-Clause", own.to_str().unwrap(), "nothing was fetched"]);
+    let tiny = std::fs::read_to_string(fixture("pth/tiny.toml")).unwrap();
+    let offer = "download = { address = \"https://example.org/tiny.pth\", bytes = 12345 }\n";
+    let offered = format!("sha256 = \"{}\"\n{offer}{tiny}", "0".repeat(64));
+    std::fs::write(models.join("offered.toml"), offered).unwrap();
+    refused(&run(&["models", "fetch", "offered"]), 1, &["13 kB", "nothing was fetched"]);
     refused(&run(&["models", "fetch", "tiny", "--yes"]), 1, &["no address to fetch from", "models add tiny"]);
     refused(&run(&["models", "fetch", "resnet-18"]), 1, &["\"resnet18\""]);
     let file = |name: &str| fixture(&format!("pth/{name}.pth")).display().to_string();

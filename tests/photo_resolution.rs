@@ -5,10 +5,12 @@ mod common;
 use std::sync::Arc;
 
 use common::shared;
-use doppelganger::engine::attack::{Baseline, Bim, Goal, Label, Loss, Norm, Rules, Subject, Verdict, finish};
+use doppelganger::engine::attack::{
+    Baseline, Bim, Goal, Label, Loss, MAX_PHOTO_PIXELS, Norm, Rules, Subject, Verdict, attackable_part, finish,
+};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model, argmax};
-use doppelganger::engine::picture::{Picture, Planes, Region, decode, open, png_bytes};
+use doppelganger::engine::picture::{Picture, Planes, Region, decode, open, png_bytes, png_crop};
 
 fn digits_cnn() -> Arc<Model> {
     Arc::new(Catalogue::new(Vec::new()).load("digits_cnn").unwrap())
@@ -72,6 +74,46 @@ fn a_saved_photo_keeps_its_size_and_still_gets_the_answer_on_screen() {
                 assert!(inside || old == new, "a pixel outside the crop moved");
             }
         }
+    }
+}
+
+#[test]
+fn a_crop_is_saved_with_its_photo_and_opened_with_it() {
+    let (model, picture) = (digits_cnn(), photo("coffee"));
+    let folder = tempfile::tempdir().unwrap();
+    let part = Region { left: 100.1, top: 60.5, width: 200.0 / 3.0, height: 80.0 };
+    for crop in [None, Some(part)] {
+        let path = folder.path().join("saved.png");
+        let attacked = common::fgsm(&model, &baseline(&model, &picture, crop), 0.1, true);
+        let reread = attacked.save(&model, &path).unwrap();
+        assert_eq!(png_crop(&path), crop);
+        // Somebody opens the file and knows nothing else of it.
+        let saved = Arc::new(open(&path).unwrap());
+        let says = |crop| baseline(&model, &saved, crop).label;
+        assert_eq!(says(png_crop(&path)), argmax(&attacked.probabilities));
+        assert_eq!(reread.guess.index, argmax(&attacked.probabilities));
+        assert_eq!(reread.whole.map(|whole| whole.index), crop.map(|_| says(None)));
+        // A part that is not inside any more is none.
+        let small = Picture::new(90, 90, 3, vec![0; 90 * 90 * 3]);
+        let text = png_crop(&path).map(|crop| crop.to_string()).unwrap_or_default();
+        let texts = [(doppelganger::engine::picture::CROP, text.as_str())];
+        doppelganger::engine::picture::save_png_with(&small, &path, &texts).unwrap();
+        assert_eq!(png_crop(&path), None);
+    }
+}
+
+#[test]
+fn of_too_large_a_photo_the_largest_part_in_the_middle_is_attackable() {
+    let model = digits_cnn();
+    for (width, height) in [(2000, 1500), (40_000, 100)] {
+        let picture = Arc::new(Picture::new(width, height, 1, vec![90; width * height]));
+        let part = attackable_part(&model.lens(&picture, None).unwrap()).unwrap();
+        let lens = model.lens(&picture, Some(part)).unwrap();
+        assert_eq!(attackable_part(&lens), None);
+        let middle = (part.left + part.width / 2.0, part.top + part.height / 2.0);
+        assert!((middle.0 - width as f64 / 2.0).abs() < 1e-6 && (middle.1 - height as f64 / 2.0).abs() < 1e-6);
+        let subject = Subject::photo(picture, lens).unwrap();
+        assert!(subject.pixels().values.len() > MAX_PHOTO_PIXELS * 9 / 10);
     }
 }
 

@@ -81,6 +81,15 @@ fn press(window: &mut Window<'_>, modifiers: Modifiers, key: Key) {
     window.step();
 }
 
+/// Saves the adversarial picture under this path, up to the notice of it.
+fn save(window: &mut Window<'_>, path: &Path) {
+    press(window, Modifiers::COMMAND, Key::S);
+    window.run_steps(2);
+    retype(window, "Path:", path.to_str().unwrap());
+    press(window, Modifiers::NONE, Key::Enter);
+    until(window, "the notice of saving", |app| app.notice_texts().iter().any(|text| text.starts_with("Saved")));
+}
+
 /// Replaces what stands in a text field.
 fn retype(window: &mut Window<'_>, field: &str, text: &str) {
     window.get_by_label(field).focus();
@@ -621,6 +630,113 @@ fn the_saved_file_is_judged_again() {
     let now = shown(&window).adversarial_top[0].name.clone();
     assert!(notice.contains("Read again") && notice.contains(&now), "{notice}");
     assert!(path.is_file());
+    // What is there already is replaced only after a question.
+    std::fs::write(&path, b"dear").unwrap();
+    press(&mut window, Modifiers::COMMAND, Key::S);
+    window.run_steps(2);
+    window.get_by_label_contains("A PNG of the size that the net sees, 28×28.");
+    retype(&mut window, "Path:", path.to_str().unwrap());
+    window.get_by_label("Save").click();
+    window.run_steps(3);
+    window.get_by_label_contains("There is a file of this name already");
+    window.check_accessibility();
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(std::fs::read(&path).unwrap(), b"dear");
+    window.get_by_label("Replace").click();
+    let start = Instant::now();
+    while std::fs::read(&path).unwrap() == b"dear" {
+        window.step();
+        assert!(start.elapsed() < Duration::from_secs(20), "it was not replaced");
+    }
+}
+
+#[test]
+fn recent_files_begin_with_their_name_and_those_that_are_gone_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("holiday.png");
+    image::GrayImage::from_pixel(28, 28, image::Luma([90])).save(&path).unwrap();
+    let mut window = open(Start { picture: Some(path.clone()), model: None }, None);
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    settle(&mut window);
+    press(&mut window, Modifiers::COMMAND, Key::O);
+    window.run_steps(3);
+    std::fs::remove_file(&path).unwrap();
+    window.get_by_label(path.to_str().unwrap()).click();
+    until(&mut window, "a message", |app| app.notice_texts().iter().any(|text| text.contains("holiday.png")));
+    settle(&mut window);
+    press(&mut window, Modifiers::COMMAND, Key::Backspace);
+    press(&mut window, Modifiers::COMMAND, Key::O);
+    window.run_steps(3);
+    assert!(window.query_by_label(path.to_str().unwrap()).is_none(), "it is still offered");
+}
+
+#[test]
+fn the_usual_eps_is_that_of_the_kind_of_net_until_it_is_moved() {
+    let mut window = open(Start { picture: Some("coffee".into()), model: Some("photos109".into()) }, None);
+    let few = 2.0 / 255.0;
+    assert_eq!(eps(shown(&window)), few, "at once");
+    let choose = |window: &mut Window<'_>, name: &str| {
+        press(window, Modifiers::COMMAND, Key::K);
+        window.run_steps(2);
+        window.get_by_label("Find a command").type_text(name);
+        window.run_steps(2);
+        press(window, Modifiers::NONE, Key::Enter);
+        settle(window);
+        eps(shown(window))
+    };
+    assert_eq!(choose(&mut window, "softmax"), 0.25);
+    assert_eq!(choose(&mut window, "109 classes"), few);
+    window.get_by_label(".1").click();
+    settle(&mut window);
+    assert_eq!(choose(&mut window, "softmax"), 0.1, "it was moved");
+    press(&mut window, Modifiers::NONE, Key::Backslash);
+    settle(&mut window);
+    assert_eq!(eps(shown(&window)), 0.25);
+    // Changes that follow each other quickly are taken back as one.
+    std::thread::sleep(Duration::from_millis(650));
+    choose(&mut window, "109 classes");
+    press(&mut window, Modifiers::COMMAND, Key::Z);
+    settle(&mut window);
+    assert_eq!((shown(&window).view.model.as_str(), eps(shown(&window))), ("digits_softmax", 0.25));
+}
+
+#[test]
+fn a_picture_of_the_command_line_is_seen_whatever_tab_was_open_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.json");
+    std::fs::write(&settings, r#"{ "tab": "models" }"#).unwrap();
+    let window = open(Start::default(), Some(settings.clone()));
+    assert_eq!(app(&window).tab(), Tab::Models);
+    for start in [
+        Start { picture: Some("digit-3".into()), model: None },
+        Start { picture: None, model: Some("digits_cnn".into()) },
+    ] {
+        assert_eq!(app(&open(start, Some(settings.clone()))).tab(), Tab::Explore);
+    }
+}
+
+#[test]
+fn a_file_that_changed_on_disk_is_read_again_when_it_is_opened_again() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.png", "a.bmp"] {
+        let path = folder.path().join(name);
+        let write = |side, level| image::GrayImage::from_pixel(side, side, image::Luma([level])).save(&path).unwrap();
+        let brightness = |window: &Window<'_>| (shown(window).original.values[400] * 255.0).round();
+        write(28, 90);
+        let mut window = open(Start { picture: Some(path.clone()), model: None }, None);
+        // It is also read for a view in it, beside what is shown.
+        std::thread::sleep(Duration::from_millis(200));
+        window.run_steps(3);
+        settle(&mut window);
+        write(30, 200);
+        press(&mut window, Modifiers::NONE, Key::OpenBracket);
+        settle(&mut window);
+        assert_eq!(brightness(&window), 90.0, "not while ε moves");
+        drop_file(&mut window, &path);
+        until(&mut window, "the notice", |app| app.notice_texts().iter().any(|text| text.contains("changed on disk")));
+        settle(&mut window);
+        assert_eq!(brightness(&window), 200.0);
+    }
 }
 
 #[test]
@@ -687,6 +803,23 @@ fn a_picture_of_the_command_line_is_shown() {
     assert_eq!(shown(&window).view.picture, Source::File(path.clone()));
     let name = Path::new(&path).file_name().unwrap().to_str().unwrap();
     assert!(window.query_by_label(name).is_some(), "the strip names the file");
+}
+
+#[test]
+fn a_pasted_picture_can_lie_on_another_background() {
+    let mut window = fresh();
+    let image = eframe::egui::ColorImage::filled([28, 28], eframe::egui::Color32::TRANSPARENT);
+    window.event(Event::PasteImage(image.into()));
+    until(&mut window, "the pasted picture", |app| {
+        app.shown().is_some_and(|shown| matches!(shown.view.picture, Source::Memory { .. }))
+    });
+    settle(&mut window);
+    assert_eq!(shown(&window).original.values[400], 1.0, "white paper");
+    window.get_by_label("Background").click();
+    window.run_steps(3);
+    window.get_by_label("over black").click();
+    settle(&mut window);
+    assert_eq!(shown(&window).original.values[400], 0.0, "black paper");
 }
 
 #[test]
@@ -945,17 +1078,108 @@ fn a_photo_is_cropped_and_attacked_at_its_own_resolution() {
     assert!(window.query_by_label_contains(&format!("attacked at {width}×{height} of 600×400")).is_some());
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("whole.png");
-    press(&mut window, Modifiers::COMMAND, Key::S);
-    window.run_steps(2);
-    retype(&mut window, "Path:", path.to_str().unwrap());
-    press(&mut window, Modifiers::NONE, Key::Enter);
-    until(&mut window, "the notice of saving", |app| !app.notice_texts().is_empty());
+    save(&mut window, &path);
     assert_eq!(image::image_dimensions(&path).unwrap(), (600, 400));
 
     // Another picture starts with the net's own choice.
     press(&mut window, Modifiers::NONE, Key::PageDown);
     settle(&mut window);
     assert_eq!(app(&window).explore().crop, None);
+}
+
+#[test]
+fn a_photo_saved_with_a_crop_is_opened_with_it() {
+    let start = Start { picture: Some("coffee".into()), model: Some("digits_cnn".into()) };
+    let mut window = open(start, None);
+    window.get_by_label("Crop").click();
+    window.step();
+    // By a corner of the frame, half way to its middle.
+    let well = window.get_by_label_contains("Crop of the photo of 600×400").rect();
+    let scale = (well.width() / 600.0).min(well.height() / 400.0);
+    let corner = vec2(300.0, 200.0) * scale;
+    window.drag_at(well.center() + corner - vec2(2.0, 2.0));
+    window.step();
+    for part in [0.9, 0.7, 0.5] {
+        window.hover_at(well.center() + part * corner);
+        window.step();
+    }
+    window.drop_at(well.center() + 0.5 * corner);
+    settle(&mut window);
+    let crop = app(&window).explore().crop.expect("a crop");
+    assert!((280.0..330.0).contains(&crop.width) && (crop.left + crop.width / 2.0 - 300.0).abs() < 1e-3, "{crop:?}");
+    press(&mut window, Modifiers::NONE, Key::P);
+    settle(&mut window);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cup.png");
+    press(&mut window, Modifiers::COMMAND, Key::S);
+    window.run_steps(2);
+    window.get_by_label_contains("The whole photo, 600×400, as PNG.");
+    press(&mut window, Modifiers::NONE, Key::Escape);
+    window.run_steps(2);
+    save(&mut window, &path);
+    assert!(app(&window).notice_texts()[0].contains("with its crop"));
+    let answer = shown(&window).adversarial_top[0].clone();
+    // In another window, by somebody who knows the file alone; and dropped here.
+    let first = Start { picture: Some(path.clone()), model: Some("digits_cnn".into()) };
+    let mut other = open(first, None);
+    drop_file(&mut window, &path);
+    for window in [&mut other, &mut window] {
+        until(window, "the file with its crop", |app| {
+            app.shown()
+                .is_some_and(|shown| shown.view.picture == Source::File(path.clone()) && shown.view.crop == Some(crop))
+        });
+        assert_eq!(shown(window).clean_top[0].index, answer.index);
+        assert!(app(window).notice_texts().iter().any(|text| text.contains("with its crop")));
+    }
+}
+
+#[test]
+fn of_a_large_photo_its_own_pixels_are_attacked_in_a_frame() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large.png");
+    image::GrayImage::from_fn(3000, 2000, |x, y| image::Luma([((x / 9) ^ (y / 7)) as u8])).save(&path).unwrap();
+    let mut window = open(Start { picture: Some(path), model: Some("digits_cnn".into()) }, None);
+    press(&mut window, Modifiers::NONE, Key::P);
+    settle(&mut window);
+    let crop = app(&window).explore().crop.expect("a crop");
+    assert!((crop.width / crop.height - 1.5).abs() < 1e-9 && (crop.left + crop.width / 2.0 - 1500.0).abs() < 1e-6);
+    assert!(app(&window).notice_texts()[0].contains("2.1 megapixels"), "{:?}", app(&window).notice_texts());
+    window.run_steps(2);
+    window.get_by_label_contains("of 2.1 MP");
+    window.get_by_label_contains("Crop of the photo of 3000×2000").focus();
+    window.step();
+    // Smaller, moved, and no larger than it may be.
+    for key in [Key::ArrowLeft, Key::ArrowRight, Key::ArrowRight, Key::ArrowRight] {
+        press(&mut window, Modifiers::SHIFT, key);
+        settle(&mut window);
+    }
+    let largest = app(&window).explore().crop.expect("a crop");
+    assert!((largest.width - crop.width).abs() < 1e-3, "{largest:?}");
+    press(&mut window, Modifiers::NONE, Key::ArrowLeft);
+    settle(&mut window);
+    assert!(app(&window).explore().crop.expect("a crop").left < largest.left);
+    assert!(app(&window).notice_texts().len() <= 1, "said once: {:?}", app(&window).notice_texts());
+}
+
+#[test]
+fn pictures_longer_than_a_texture_are_shown() {
+    for (width, height) in [(20_000, 100), (60, 30_000)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("long.png");
+        image::GrayImage::from_pixel(width, height, image::Luma([90])).save(&path).unwrap();
+        let mut window = open(Start { picture: Some(path), model: Some("digits_cnn".into()) }, None);
+        press(&mut window, Modifiers::NONE, Key::P);
+        settle(&mut window);
+        let original = &shown(&window).original;
+        assert_eq!((original.width, original.height), (width as usize, height as usize));
+        press(&mut window, Modifiers::NONE, Key::Plus);
+        window.run_steps(3);
+        let most = window.ctx.input(|i| i.max_texture_side);
+        let manager = window.ctx.tex_manager();
+        let sides: Vec<usize> =
+            manager.read().allocated().map(|(_, texture)| texture.size[0].max(texture.size[1])).collect();
+        assert!(sides.iter().all(|side| *side <= most) && sides.iter().any(|side| *side > most / 2), "{sides:?}");
+    }
 }
 
 #[test]

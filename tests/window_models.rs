@@ -134,7 +134,7 @@ fn a_model_is_fetched_after_consent_and_attacked() {
     window.run_steps(5);
     assert!(window.query_by_label("Fetch Tiny?").is_none() && server.ranges.lock().unwrap().is_empty());
     click(&mut window, "Fetch Tiny");
-    window.get_by_label("Fetch").click();
+    window.key_press(Key::Enter);
     until(&mut window, "the model", |app| is_ready(app, "tiny"));
     assert!(app(&window).notice_texts().contains(&"Tiny is there."));
     click(&mut window, "Use in Explore: Tiny");
@@ -144,6 +144,9 @@ fn a_model_is_fetched_after_consent_and_attacked() {
     window.key_press_modifiers(Modifiers::COMMAND, Key::Num3);
     window.run_steps(2);
     click(&mut window, "Remove Tiny");
+    window.key_press(Key::Enter);
+    window.run_steps(3);
+    window.get_by_label("Remove Tiny?");
     window.get_by_label("Remove").click();
     until(&mut window, "its removal", |app| !is_ready(app, "tiny") && app.explore().model == "digits_maxout");
     assert_eq!(std::fs::read_dir(folder.path().join("own")).unwrap().count(), 0);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use doppelganger::engine::attack::{AttackSettings, Baseline, Goal, Label, Loss, Norm, Pgd, Rules, Verdict};
 use doppelganger::engine::model::Catalogue;
-use doppelganger::engine::picture::{Background, Channel, Heatmap, Quantity, open};
+use doppelganger::engine::picture::{Background, Channel, Heatmap, Picture, Quantity, Region, open, save_png};
 use doppelganger::worker::{Event, Shown, Source, View, Wish, Worker};
 
 fn worker() -> Worker {
@@ -105,7 +105,7 @@ fn what_is_saved_is_what_was_on_screen() {
     match next(&worker) {
         Event::Saved(saved) => {
             assert_eq!(saved.on_screen, on_screen.adversarial_top[0]);
-            assert_eq!(saved.reread.index, saved.on_screen.index);
+            assert_eq!(saved.reread.guess.index, saved.on_screen.index);
         }
         event => panic!("expected a saved picture, got {event:?}"),
     }
@@ -116,6 +116,63 @@ fn what_is_saved_is_what_was_on_screen() {
         Event::SaveFailed { message, .. } => assert!(message.contains("missing/fooled.png"), "{message}"),
         event => panic!("expected a failure, got {event:?}"),
     }
+}
+
+#[test]
+fn a_file_that_changed_is_read_again_when_somebody_looks_and_not_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.png");
+    let write = |level, side: usize| save_png(&Picture::new(side, side, 1, vec![level; side * side]), &path).unwrap();
+    let at = |eps| View { picture: Source::File(path.clone()), ..view(eps) };
+    let level = |worker: &Worker, eps| {
+        worker.show(at(eps));
+        (shown(worker).original.values[400] * 255.0).round()
+    };
+    write(90, 28);
+    let worker = worker();
+    assert_eq!(level(&worker, 0.1), 90.0);
+    write(200, 29);
+    assert_eq!(level(&worker, 0.2), 90.0, "nobody looked yet");
+    worker.look_again();
+    let told = |event: Event| matches!(event, Event::PictureChanged(changed) if changed == path);
+    assert!(told(next(&worker)));
+    assert_eq!(level(&worker, 0.3), 200.0);
+    worker.look_again();
+    assert!(worker.wait(Duration::from_millis(200)).is_none(), "nothing is new");
+    // A file that cannot be read is told, and what is on screen can still be attacked.
+    std::fs::write(&path, b"no picture").unwrap();
+    worker.look_again();
+    match next(&worker) {
+        Event::Failed { revision: 0, message } => assert!(message.contains("a.png"), "{message}"),
+        event => panic!("expected a failure, got {event:?}"),
+    }
+    assert_eq!(level(&worker, 0.2), 200.0);
+    // Another background needs the file again, and says that it is another one.
+    write(50, 30);
+    worker.show(View { background: Background([0; 3]), ..at(0.1) });
+    assert!(told(next(&worker)));
+    assert_eq!((shown(&worker).original.values[400] * 255.0).round(), 50.0);
+}
+
+#[test]
+fn of_a_photo_too_large_for_its_own_resolution_the_middle_is_attacked() {
+    let worker = worker();
+    let (width, height) = (2400, 1500);
+    let picture = Picture::new(width, height, 1, vec![120; width * height]).into();
+    let large = View { picture: Source::Memory { name: "large".into(), picture }, own_pixels: true, ..view(0.1) };
+    worker.show(large.clone());
+    let first = shown(&worker);
+    let crop = first.view.crop.expect("a crop");
+    assert_eq!(first.view, View { crop: Some(crop), ..large.clone() });
+    assert!((crop.left + crop.width / 2.0 - 1200.0).abs() < 1e-6 && (crop.width / crop.height - 1.6).abs() < 1e-9);
+    assert!(crop.width * crop.height <= first.largest_crop + 1e-3 && first.original.values.len() <= 1 << 21);
+    // Asked for as it is, nothing is computed anew; and what fits stays as it was chosen.
+    worker.show(first.view.clone());
+    let again = shown(&worker);
+    assert!(std::sync::Arc::ptr_eq(&again.original, &first.original));
+    let small = Region { left: 10.0, top: 10.0, width: 300.0, height: 200.0 };
+    worker.show(View { crop: Some(small), ..large });
+    assert_eq!(shown(&worker).view.crop, Some(small));
 }
 
 #[test]

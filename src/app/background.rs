@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use eframe::egui::{ColorImage, Context, Rect};
+use eframe::egui::{Color32, ColorImage, Context, Rect};
 
 use super::commands::Command;
 use super::lessons::{Lesson, is_lesson};
@@ -15,7 +15,7 @@ use super::train::facts::Facts;
 use super::view_file::{self, Content};
 use crate::engine::files::write_atomically;
 use crate::engine::model::Catalogue;
-use crate::engine::picture::{Picture, save_png, save_png_with};
+use crate::engine::picture::{Picture, Region, png_crop, save_png, save_png_with};
 use crate::engine::train::Config;
 
 /// What a thread reports.
@@ -28,10 +28,17 @@ pub enum Incoming {
     Facts(Box<Facts>),
     /// A file that could have been a lesson is none: what else to do with it.
     NoLesson(Command),
-    /// A file that could hold more than a picture was read: what is in it, nothing more, or why it cannot be used.
-    Opened(PathBuf, Result<Option<Content>, String>),
+    /// A file that could hold more than a picture was read, or why it cannot be used.
+    Opened(PathBuf, Result<Opened, String>),
     /// A file was written, or why it was not.
     Exported(Result<PathBuf, String>),
+}
+
+/// What a file holds that could hold more than a picture.
+pub enum Opened {
+    Content(Content),
+    /// A picture, and the crop that it was saved with.
+    Picture(Option<Region>),
 }
 
 /// Posts reports and wakes the window.
@@ -158,8 +165,11 @@ impl Background {
     pub fn open_view(&self, path: PathBuf) -> std::io::Result<()> {
         let catalogue = self.catalogue.clone();
         self.poster.start("view", move |post| {
-            let found = view_file::read(&path, &catalogue);
-            post(Incoming::Opened(path, found));
+            let opened = view_file::read(&path, &catalogue).map(|found| match found {
+                Some(content) => Opened::Content(content),
+                None => Opened::Picture(png_crop(&path)),
+            });
+            post(Incoming::Opened(path, opened));
         })
     }
 
@@ -196,7 +206,7 @@ impl Background {
 }
 
 fn lesson(path: PathBuf, catalogue: &Catalogue) -> Incoming {
-    let lesson = Lesson::open(&path, catalogue).map(|lesson| Some(Content::Lesson(lesson)));
+    let lesson = Lesson::open(&path, catalogue).map(|lesson| Opened::Content(Content::Lesson(lesson)));
     Incoming::Opened(path, lesson)
 }
 
@@ -214,27 +224,22 @@ fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     Ok(Picture::new(right - left, bottom - top, 3, bytes))
 }
 
-/// Transparent parts are laid on white, as paper is.
+/// Transparent parts lie on white, as paper is, until another background is chosen.
 fn picture_from_clipboard(image: &ColorImage) -> Picture {
-    let mut transparent = false;
-    let bytes = image
-        .pixels
-        .iter()
-        .flat_map(|pixel| {
-            transparent |= pixel.a() < 255;
-            let white = 255 - pixel.a();
-            // Colours are premultiplied, so that white shines through by what is missing from opaque.
-            [pixel.r(), pixel.g(), pixel.b()].map(|channel| channel.saturating_add(white))
-        })
-        .collect();
-    let notes = if transparent { vec!["transparent parts laid on white".to_owned()] } else { Vec::new() };
-    Picture { notes, ..Picture::new(image.size[0], image.size[1], 3, bytes) }
+    let pixel = |pixel: &Color32| {
+        let white = 255 - pixel.a();
+        // Colours are premultiplied, so that white shines through by what is missing from opaque.
+        [pixel.r(), pixel.g(), pixel.b()].map(|channel| channel.saturating_add(white))
+    };
+    let picture = Picture::new(image.size[0], image.size[1], 3, image.pixels.iter().flat_map(pixel).collect());
+    let transparent = image.pixels.iter().any(|pixel| pixel.a() < 255);
+    let alpha = transparent.then(|| image.pixels.iter().map(Color32::a).collect());
+    Picture { transparent, alpha, ..picture }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eframe::egui::Color32;
 
     #[test]
     fn a_part_of_the_window_becomes_a_picture() {
@@ -247,10 +252,15 @@ mod tests {
     }
 
     #[test]
-    fn transparent_pixels_become_white() {
+    fn transparent_pixels_become_white_or_what_is_chosen() {
         let image = ColorImage::new([3, 1], vec![Color32::RED, Color32::TRANSPARENT, Color32::from_black_alpha(128)]);
         let picture = picture_from_clipboard(&image);
         assert_eq!(picture.bytes, [255, 0, 0, 255, 255, 255, 127, 127, 127]);
-        assert_eq!((picture.width, picture.height, picture.channels, picture.notes.len()), (3, 1, 3, 1));
+        assert_eq!((picture.width, picture.height, picture.channels, picture.transparent), (3, 1, 3, true));
+        let over = picture.over(crate::engine::picture::Background([0, 100, 255]));
+        assert_eq!(over.bytes, [255, 0, 0, 0, 100, 255, 0, 50, 127]);
+        assert_eq!((over.alpha, over.notes.len(), over.transparent), (None, 1, true));
+        let opaque = picture_from_clipboard(&ColorImage::filled([1, 1], Color32::RED));
+        assert_eq!((opaque.alpha, opaque.transparent), (None, false));
     }
 }

@@ -337,7 +337,8 @@ impl Command {
             }
             Self::EpsReset => about(
                 "Reset ε",
-                "Back to the usual ε, 0.25 in L∞; a double click on the slider does the same",
+                "Back to the usual ε: in L∞ 0.25 for grey digits, 2/255 for photographs in colour; a double click on the slider \
+                 does the same",
                 keys(NONE, Key::Backslash),
                 Some(icons::ICON_RESTART_ALT),
             ),
@@ -386,7 +387,7 @@ impl Command {
             }
             Self::Crop(_) => about(
                 "Crop",
-                "Choose what the net sees of the photo: drag the frame, make it larger or smaller with the wheel; \
+                "Choose what the net sees of the photo: drag the frame, make it larger or smaller by its corners or with the wheel; \
                  or use the arrow keys, with Shift for its size. A double click gives the choice back to the net.",
                 None,
                 None,

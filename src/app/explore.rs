@@ -40,6 +40,8 @@ pub struct Explore {
     /// The other attacks as they were left.
     others: Vec<AttackSettings>,
     pub lengths: Lengths,
+    /// How many channels the net sees that ε is for; `None` where ε was chosen for a net of which that is not known yet.
+    channels: Option<usize>,
     /// Of random starts and noise.
     pub seed: u64,
     pub playing: Playing,
@@ -70,13 +72,19 @@ pub struct Lengths {
 }
 
 impl Default for Lengths {
-    /// The paper's for digits, and what is usual in L2; in L1, twenty pixels from black to white.
     fn default() -> Self {
-        Self { linf: 0.25, l2: 2.0, l1: 20.0 }
+        Self::usual(1)
     }
 }
 
 impl Lengths {
+    /// For nets that see so many channels. In L∞, the paper's for digits, and for photographs in colour what nobody sees; what
+    /// is usual in L2; in L1, twenty pixels from black to white.
+    pub fn usual(channels: usize) -> Self {
+        let linf = if channels == 3 { 2.0 / LEVELS } else { 0.25 };
+        Self { linf, l2: 2.0, l1: 20.0 }
+    }
+
     pub fn in_norm(&mut self, norm: Norm) -> &mut f32 {
         match norm {
             Norm::Linf => &mut self.linf,
@@ -134,6 +142,7 @@ impl Explore {
             attack: settings.attack.clone(),
             others: Vec::new(),
             lengths: settings.lengths,
+            channels: Some(settings.channels),
             seed: 0,
             playing: Playing::default(),
             clip: settings.clip,
@@ -175,6 +184,27 @@ impl Explore {
     /// ε in the norm of the attack.
     pub fn eps(&self) -> f32 {
         *self.lengths.clone().in_norm(self.attack.norm())
+    }
+
+    /// The usual ε of such nets, in the norm of the attack.
+    pub fn usual_eps(&self) -> f32 {
+        *Lengths::usual(self.channels.unwrap_or(1)).in_norm(self.attack.norm())
+    }
+
+    /// Takes note of how many channels the net sees. ε turns from the usual one of nets as the one before to that of nets as
+    /// this one, unless somebody moved it.
+    pub fn know_channels(&mut self, channels: usize) {
+        let Some(before) = self.channels.replace(channels).filter(|before| *before != channels) else { return };
+        if self.lengths.linf == Lengths::usual(before).linf {
+            self.lengths.linf = Lengths::usual(channels).linf;
+            self.dirty = true;
+        }
+    }
+
+    /// As far as the list of models says.
+    fn channels_of(&self, model: &str) -> Option<usize> {
+        let entry = self.catalogue.iter().find(|entry| entry.name == model)?;
+        Some(entry.facts.as_ref()?.channels)
     }
 
     /// The largest ε in that norm, for the picture on screen.
@@ -269,6 +299,7 @@ impl Explore {
         self.label = view.label;
         self.goal = view.goal;
         *self.lengths.in_norm(view.attack.norm()) = view.eps;
+        self.channels = self.channels_of(&self.model);
         self.others.push(std::mem::replace(&mut self.attack, view.attack));
         self.seed = view.seed;
         self.clip = view.clip;
@@ -311,13 +342,21 @@ impl Explore {
         }
     }
 
-    /// Takes an answer; `false` when a newer one is already on screen.
+    /// Takes an answer, with the crop that it has of a photo too large for its own resolution; `false` when a newer one is already
+    /// on screen.
     pub fn take_shown(&mut self, shown: Box<Shown>) -> bool {
         if self.shown.as_ref().is_some_and(|old| old.revision > shown.revision) {
             return false;
         }
         if shown.view.model == self.model {
             self.adopt_carried(&shown.model.classes);
+            self.know_channels(shown.model.input.channels);
+        }
+        if let Some(asked) = self.asked.as_mut().filter(|asked| asked.revision == shown.revision)
+            && self.crop == asked.view.crop
+        {
+            self.crop = shown.view.crop;
+            asked.view.crop = shown.view.crop;
         }
         self.shown = Some(shown);
         self.go_to_awaited_step();
@@ -360,6 +399,9 @@ impl Explore {
             self.crop = back.crop;
             self.own_pixels = back.own_pixels;
             self.model = back.model;
+            if let Some(channels) = self.shown.as_ref().map(|shown| shown.model.input.channels) {
+                self.know_channels(channels);
+            }
             self.picture = back.picture;
             self.label = back.label;
             self.goal = back.goal;
@@ -378,6 +420,7 @@ impl Explore {
         }
         settings.attack = self.attack.clone();
         settings.lengths = self.lengths;
+        settings.channels = self.channels.unwrap_or(settings.channels);
         settings.clip = self.clip;
         settings.eight_bit = self.eight_bit;
         settings.loss = self.loss;

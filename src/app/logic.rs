@@ -7,7 +7,7 @@ use eframe::egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportComm
 
 use super::background::Incoming;
 use super::commands::{Command, ModelsCommand, Place};
-use super::explore::{Lengths, PATIENCE};
+use super::explore::PATIENCE;
 use super::lessons::may_be_lesson;
 use super::panes::{Question, Tone, typed_path};
 use super::settings::{Tab, ThemeChoice};
@@ -15,10 +15,12 @@ use super::train::NetMoment;
 use super::view_file::{Found, examples, may_hold_view};
 use super::widgets::{per_cent, typing};
 use super::window::App;
-use crate::engine::attack::{Attack, Loss};
+use super::words;
+use crate::engine::attack::{Label, Loss, MAX_PHOTO_PIXELS};
 use crate::engine::data::samples;
-use crate::engine::picture::Heatmap;
-use crate::worker::{Event, Saved, Source};
+use crate::engine::model::Guess;
+use crate::engine::picture::{Heatmap, Region};
+use crate::worker::{Event, Saved, Shown, Source};
 
 /// Time for events per frame; what is left waits for the next.
 const EVENT_TIME: Duration = Duration::from_millis(10);
@@ -50,18 +52,18 @@ impl App {
         match event {
             Event::Catalogue(entries) => self.explore.catalogue = entries,
             Event::Busy { revision, doing } => self.explore.set_doing(revision, doing),
-            Event::Shown(shown) => {
-                if self.explore.take_shown(shown)
-                    && let Some(shown) = &self.explore.shown
-                {
-                    self.pictures.take(ctx, shown);
-                    self.linear.take(ctx, shown);
-                    if let Source::File(path) = &shown.view.picture {
-                        self.settings.remember_file(&path.clone());
-                    }
+            Event::Shown(shown) => self.take_shown(ctx, shown),
+            Event::PictureChanged(path) => {
+                self.notices.add_brief(format!("The file changed on disk; it was read again.\n{}", path.display()));
+                if self.explore.picture == Source::File(path) {
+                    self.explore.refresh();
                 }
             }
             Event::Failed { revision, message } => {
+                // Messages name the file on their last line.
+                if let Some(path) = message.lines().last() {
+                    self.settings.forget_file(Path::new(path.trim()));
+                }
                 // Revision 0 belongs to no view: something else failed.
                 if revision == 0 || self.explore.take_failure(revision) {
                     self.notices.add(Tone::Problem, message);
@@ -85,6 +87,26 @@ impl App {
         }
     }
 
+    fn take_shown(&mut self, ctx: &Context, shown: Box<Shown>) {
+        let crop = self.explore.crop;
+        if !self.explore.take_shown(shown) {
+            return;
+        }
+        let Some(shown) = &self.explore.shown else { return };
+        self.pictures.take(ctx, shown);
+        self.linear.take(ctx, shown);
+        if let Source::File(path) = &shown.view.picture {
+            self.settings.remember_file(&path.clone());
+        }
+        if self.explore.crop != crop {
+            self.pictures.open_crop();
+            let most = MAX_PHOTO_PIXELS as f32 / 1e6;
+            self.notices.add_brief(format!(
+                "At its own resolution, {most:.1} megapixels of a photo are attacked: those in the frame."
+            ));
+        }
+    }
+
     fn take_incoming(&mut self, ctx: &Context, incoming: Incoming) {
         match incoming {
             Incoming::Thumbnail(thumbnail) => self.samples.take(ctx, thumbnail),
@@ -99,8 +121,26 @@ impl App {
             Incoming::Opened(path, read) => self.take_opened(path, read),
             Incoming::NoLesson(otherwise) => self.commands.push(otherwise),
             Incoming::Pasted(picture) => {
+                // Another picture, though it may have the name of the one before.
+                self.explore.set_label(Label::Predicted);
+                self.explore.set_crop(None);
                 self.explore.set_picture(Source::Memory { name: "pasted picture".into(), picture });
             }
+        }
+    }
+
+    /// Shows the picture in a file that holds no view, with the crop that it was saved with.
+    pub(super) fn show_file(&mut self, path: PathBuf, crop: Option<Region>) {
+        let file = Source::File(path);
+        // The one of the command line, and of the last time, is asked for at once, and read for a view beside that.
+        if self.explore.picture == file {
+            self.worker.look_again();
+        } else {
+            self.explore.set_picture(file);
+        }
+        if crop.is_some() {
+            self.explore.set_crop(crop);
+            self.notices.add_brief("Opened with its crop: the part of the photo that it was saved for.");
         }
     }
 
@@ -214,7 +254,7 @@ impl App {
             Command::EpsDown => explore.set_eps(explore.eps() - explore.eps_step()),
             Command::EpsUpFine => explore.set_eps(explore.eps() + 0.1 * explore.eps_step()),
             Command::EpsDownFine => explore.set_eps(explore.eps() - 0.1 * explore.eps_step()),
-            Command::EpsReset => explore.set_eps(*Lengths::default().in_norm(explore.attack.norm())),
+            Command::EpsReset => explore.set_eps(explore.usual_eps()),
             Command::Attack(command) => explore.change_attack(command),
             Command::Goal(goal) => {
                 explore.set_goal(goal);
@@ -253,6 +293,9 @@ impl App {
             }
             Command::Show(source) => {
                 self.settings.tab = Tab::Explore;
+                if matches!(source, Source::File(_)) && self.explore.picture == source {
+                    self.worker.look_again();
+                }
                 self.explore.set_picture(source);
             }
             Command::ShowExample(index) => {
@@ -269,6 +312,7 @@ impl App {
             Command::SaveDialog => {
                 let proposal = self.save_proposal("adversarial");
                 self.dialogs.ask(Question::Save, &proposal);
+                self.dialogs.remark = self.explore.shown.as_deref().map(words::saved_as);
             }
             Command::Browse => {
                 if let Some((question, proposal)) = self.dialogs.asked() {
@@ -402,12 +446,21 @@ fn is_function_key(key: Key) -> bool {
 /// What is said of a saved file: above all whether it still does what the screen shows.
 fn saved_text(saved: &Saved) -> (Tone, String) {
     let Saved { path, reread, on_screen } = saved;
-    let says = format!("{} ({})", reread.name, per_cent(reread.prob));
+    let told = |guess: &Guess| format!("{} ({})", guess.name, per_cent(guess.prob));
+    let says = told(&reread.guess);
     let path: &PathBuf = path;
-    if reread.index == on_screen.index {
-        (Tone::Done, format!("Saved. Read again from the file, the net says {says}, as on screen.\n{}", path.display()))
+    if reread.guess.index == on_screen.index {
+        let text = match &reread.whole {
+            None => format!("Saved. Read again from the file, the net says {says}, as on screen."),
+            Some(whole) => format!(
+                "Saved with its crop. Read again from the file with it, the net says {says}, as on screen; of the whole file, \
+                 {}.",
+                told(whole)
+            ),
+        };
+        (Tone::Done, format!("{text}\n{}", path.display()))
     } else {
-        let screen = format!("{} ({})", on_screen.name, per_cent(on_screen.prob));
+        let screen = told(on_screen);
         let text = format!(
             "Saved, but the file is not what the screen shows: read again, the net says {says}, where the screen says \
              {screen}. Rounding to 8 bits undid the attack; a slightly larger ε survives it.\n{}",
@@ -420,14 +473,20 @@ fn saved_text(saved: &Saved) -> (Tone, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::model::Guess;
+    use crate::engine::attack::Reread;
 
     #[test]
     fn a_saved_file_that_differs_is_told_plainly() {
         let guess = |index: usize, name: &str| Guess { index, name: name.into(), prob: 0.9 };
-        let mut saved = Saved { path: "/a.png".into(), reread: guess(3, "three"), on_screen: guess(3, "three") };
+        let reread = Reread { guess: guess(3, "three"), whole: None };
+        let mut saved = Saved { path: "/a.png".into(), reread, on_screen: guess(3, "three") };
         assert_eq!(saved_text(&saved).0, Tone::Done);
-        saved.reread = guess(7, "seven");
+        assert!(!saved_text(&saved).1.contains("crop"));
+        saved.reread.whole = Some(guess(5, "five"));
+        let (tone, text) = saved_text(&saved);
+        assert_eq!(tone, Tone::Done);
+        assert!(text.contains("with its crop") && text.contains("of the whole file, five (90.0 %)"), "{text}");
+        saved.reread.guess = guess(7, "seven");
         let (tone, text) = saved_text(&saved);
         assert_eq!(tone, Tone::Caution);
         assert!(text.contains("seven (90.0 %)") && text.contains("three (90.0 %)") && text.ends_with("/a.png"));

@@ -69,6 +69,8 @@ pub struct Settings {
     pub attack: AttackSettings,
     #[serde(deserialize_with = "if_understood")]
     pub lengths: Lengths,
+    /// How many channels the net sees that ε was left at.
+    pub channels: usize,
     pub clip: bool,
     pub eight_bit: bool,
     pub loss: Loss,
@@ -109,6 +111,7 @@ impl Default for Settings {
             picture: LastPicture::Sample("digit-7".into()),
             attack: AttackSettings::default(),
             lengths: Lengths::default(),
+            channels: 1,
             clip: true,
             eight_bit: false,
             loss: Loss::default(),
@@ -127,6 +130,11 @@ impl Settings {
         self.recent.retain(|p| p != path);
         self.recent.insert(0, path.to_owned());
         self.recent.truncate(RECENT);
+    }
+
+    /// Takes a file that cannot be opened out of the recent ones.
+    pub fn forget_file(&mut self, path: &Path) {
+        self.recent.retain(|p| p != path);
     }
 
     /// Values that a person could have edited into nonsense fall back to the defaults.

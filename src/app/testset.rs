@@ -337,6 +337,7 @@ mod tests {
             n: 1,
             classes: 2,
             clean_correct: 1,
+            clean_top5_correct: 1,
             clean_answers: Vec::new(),
             without_gradient: 0,
             saturated: 0,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use eframe::egui::Context;
 
+use super::background::Opened;
 use super::page_file::{Page, TestPage};
 use super::panes::{Question, Tone};
 use super::settings::Tab;
@@ -17,16 +18,10 @@ use crate::worker::Source;
 
 impl App {
     /// A file that could hold more than a picture was read.
-    pub(super) fn take_opened(&mut self, path: PathBuf, read: Result<Option<Content>, String>) {
+    pub(super) fn take_opened(&mut self, path: PathBuf, read: Result<Opened, String>) {
         match read {
-            Ok(None) => {
-                let file = Source::File(path);
-                // The one of the command line is asked for at once, and read for a view beside that.
-                if self.explore.picture != file {
-                    self.explore.set_picture(file);
-                }
-            }
-            Ok(Some(content)) => {
+            Ok(Opened::Picture(crop)) => self.show_file(path, crop),
+            Ok(Opened::Content(content)) => {
                 self.settings.remember_file(&path);
                 match content {
                     Content::View(found) => self.show_view(*found),
@@ -34,7 +29,10 @@ impl App {
                     Content::Lesson(lesson) => self.show_lesson(lesson),
                 }
             }
-            Err(message) => self.notices.add(Tone::Problem, message),
+            Err(message) => {
+                self.settings.forget_file(&path);
+                self.notices.add(Tone::Problem, message);
+            }
         }
     }
 

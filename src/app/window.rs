@@ -25,7 +25,7 @@ use super::train_logic::Picturing;
 use super::view_file::may_hold_view;
 use super::why::Why;
 use crate::engine::model::Catalogue;
-use crate::worker::{Shown, Worker, runs_folder};
+use crate::worker::{Shown, Source, Worker, runs_folder};
 
 /// Settings are written this long after the last change.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
@@ -104,7 +104,11 @@ impl App {
         catalogue: Catalogue,
     ) -> anyhow::Result<Self> {
         theme::install(ctx);
-        let (settings, problem) = settings::load(path.as_deref());
+        let (mut settings, problem) = settings::load(path.as_deref());
+        if start.picture.is_some() || start.model.is_some() {
+            settings.tab = Tab::Explore;
+        }
+        let manifest = catalogue.manifest(start.model.as_ref().unwrap_or(&settings.model));
         let wake = ctx.clone();
         let models = Models::new(catalogue.own_models().map(ToOwned::to_owned));
         let background = Background::new(ctx.clone(), catalogue.clone());
@@ -147,7 +151,15 @@ impl App {
         if let Some(problem) = problem {
             app.notices.add(Tone::Caution, problem);
         }
-        if let Some(path) = view {
+        if let Ok(manifest) = manifest {
+            app.explore.know_channels(manifest.input.channels);
+        }
+        // It may hold a view, or the crop that it was saved with.
+        let remembered = match &app.explore.picture {
+            Source::File(path) if may_hold_view(path) => Some(path.clone()),
+            _ => None,
+        };
+        if let Some(path) = view.or(remembered) {
             app.note_failure(|app| app.background.open_view(path));
         }
         app.apply_look(ctx);
@@ -250,7 +262,6 @@ impl App {
     /// Where to propose to save, with `what` at the end of the name: beside the picture it was made from, or in the pictures
     /// folder.
     pub(super) fn save_proposal(&self, what: &str) -> PathBuf {
-        use crate::worker::Source;
         let user = directories::UserDirs::new();
         let home = || user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()).to_owned());
         let (folder, stem) = match &self.explore.picture {

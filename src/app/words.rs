@@ -4,7 +4,7 @@ use super::commands::attack_title;
 use super::train::is_net_of_run;
 use super::widgets::per_cent;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm, Verdict};
-use crate::engine::picture::{Background, Planes};
+use crate::engine::picture::{Background, Planes, Region, png_crop};
 use crate::engine::units::{self, LEVELS};
 use crate::worker::{Shown, Source, View};
 
@@ -183,6 +183,15 @@ pub fn parameters(attack: &AttackSettings) -> String {
     described.strip_prefix(attack.name()).map(str::to_owned).unwrap_or(described)
 }
 
+/// What saving the adversarial picture writes.
+pub fn saved_as(shown: &Shown) -> String {
+    let (width, height) = shown.picture_size;
+    match shown.view.own_pixels {
+        true => format!("The whole photo, {width}×{height}, as PNG."),
+        false => format!("A PNG of the size that the net sees, {}×{}.", shown.original.width, shown.original.height),
+    }
+}
+
 /// The headless command that gives what is on screen, and a remark on what it gives instead where there is no such command.
 ///
 /// # Errors
@@ -190,6 +199,14 @@ pub fn parameters(attack: &AttackSettings) -> String {
 pub fn command_of(shown: &Shown) -> Result<(String, Option<String>), &'static str> {
     let (mut view, timeline) = (shown.view.clone(), &shown.timeline);
     let mut remark = None;
+    if let Source::File(path) = &view.picture
+        && view.crop.is_none()
+        && png_crop(path).is_some()
+    {
+        // The command would take the crop that the file was saved with.
+        let (width, height) = shown.picture_size;
+        view.crop = Some(Region { left: 0.0, top: 0.0, width: width as f64, height: height as f64 });
+    }
     if view.step.is_some() && !timeline.is_result {
         // Of a long film not every step is kept: on screen is the last one before.
         let kept = timeline.moments.iter().map(|moment| moment.step).filter(|step| *step <= timeline.step);

@@ -9,11 +9,11 @@ use serde::Serialize;
 use super::attack_options::{AttackName, AttackOptions, budgets, largest};
 use super::{LossArgument, eps_argument, print, print_json};
 use crate::engine::attack::{
-    Attack, AttackSettings, Attacked, Baseline, Goal, Label, Loss, Measure, PIXELS, Rules, Subject, Verdict,
+    Attack, AttackSettings, Attacked, Baseline, Goal, Label, Loss, Measure, PIXELS, Reread, Rules, Subject, Verdict,
 };
 use crate::engine::data::{Sample, sample_unless_file};
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
-use crate::engine::picture::{Background, Region, open_over};
+use crate::engine::picture::{Background, Region, open_over, png_crop};
 use crate::engine::units::per_cent;
 use crate::engine::{Error, Result};
 
@@ -51,7 +51,7 @@ pub struct AttackArgs {
     /// Attack the photo's own pixels, not those that are left when it is fitted to the net; --out then saves the whole photo
     #[arg(long)]
     photo: bool,
-    /// Show the net this part of the picture: LEFT,TOP,WIDTH,HEIGHT in pixels
+    /// Show the net this part of the picture: LEFT,TOP,WIDTH,HEIGHT in pixels; without it, the part that the file was saved with
     #[arg(long, value_name = "L,T,W,H")]
     crop: Option<Region>,
     /// What shows through where the picture is transparent: white, black, grey or #rrggbb
@@ -90,6 +90,11 @@ struct Report {
     eight_bit: bool,
     /// Whose pixels moved: their width and height.
     pixels: [usize; 2],
+    /// The part of the picture that the net was shown, where one was chosen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crop: Option<String>,
+    #[serde(skip)]
+    crop_is_of_the_file: bool,
     /// The net is so sure that rounding hides most of the cross-entropy's gradient.
     saturated: bool,
     clean: Vec<Guess>,
@@ -134,6 +139,9 @@ struct OutReport {
     path: String,
     eps: Option<f32>,
     reread: Guess,
+    /// Of the whole file, where it was saved with a crop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    whole: Option<Guess>,
     /// Whether the file gets the same first answer as the picture before its values were rounded to 8 bits.
     agrees: bool,
 }
@@ -143,12 +151,14 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let classes = &model.classes;
     let find = |class: &Option<String>| class.as_deref().map(|text| find_class(classes, text)).transpose();
     let (label, target) = (find(&args.label)?, find(&args.target)?);
-    let picture = Arc::new(
-        sample_unless_file(&args.picture).map_or_else(|| open_over(&args.picture, args.background), Sample::picture)?,
-    );
+    let (picture, saved_crop) = match sample_unless_file(&args.picture) {
+        Some(sample) => (Arc::new(Sample::picture(sample)?), None),
+        None => (Arc::new(open_over(&args.picture, args.background)?), png_crop(&args.picture)),
+    };
+    let crop = args.crop.or(saved_crop);
     let goal = target.map_or(Goal::Untargeted, Goal::Targeted);
     let from = label.map_or(Label::Predicted, Label::Given);
-    let subject = Subject::new(&picture, model.lens(&picture, args.crop)?, args.photo)?;
+    let subject = Subject::new(&picture, model.lens(&picture, crop)?, args.photo)?;
     let baseline = Baseline::new(&model, subject, from, goal, args.loss.into())?;
     let settings = args.options.settings(args.attack.unwrap_or_default(), largest(&args.eps))?;
     let bounds = (!args.no_clip).then_some(PIXELS);
@@ -176,6 +186,8 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         clip: !args.no_clip,
         eight_bit: args.eight_bit,
         pixels: [baseline.original.width, baseline.original.height],
+        crop: crop.map(|crop| crop.to_string()),
+        crop_is_of_the_file: args.crop.is_none() && saved_crop.is_some(),
         saturated: baseline.saturated,
         clean: model.top(&baseline.probabilities, TOP),
         results,
@@ -217,9 +229,9 @@ fn save(model: &Model, path: &Path, eps: Option<f32>, attacked: &Attacked) -> Re
             "the picture would be saved as PNG; expected a name that ends in .png (a JPEG would blur the perturbation)\n  {shown}"
         )));
     }
-    let reread = attacked.save(model, path)?;
+    let Reread { guess: reread, whole } = attacked.save(model, path)?;
     let agrees = reread.index == argmax(&attacked.probabilities);
-    Ok(OutReport { path: path.display().to_string(), eps, reread, agrees })
+    Ok(OutReport { path: path.display().to_string(), eps, reread, whole, agrees })
 }
 
 fn describe(report: &Report) -> String {
@@ -233,9 +245,14 @@ fn describe(report: &Report) -> String {
     let clip = if report.clip { "on" } else { "off" };
     let clip = if report.eight_bit { format!("{clip}, rounded to 8 bits") } else { clip.into() };
     let [width, height] = report.pixels;
+    let crop = match (&report.crop, report.crop_is_of_the_file) {
+        (Some(crop), true) => format!(", with its crop {crop}"),
+        (Some(crop), false) => format!(", crop {crop}"),
+        (None, _) => String::new(),
+    };
     let mut lines = vec![
         format!(
-            "{} {goal} (label {}, clipping {clip}, on {width}×{height} pixels)",
+            "{} {goal} (label {}, clipping {clip}, on {width}×{height} pixels{crop})",
             report.attack, report.label.source
         ),
         format!("{:<44} {}", "untouched", top(&report.clean)),
@@ -266,7 +283,11 @@ fn describe(report: &Report) -> String {
         let agrees =
             if out.agrees { "as before" } else { "NOT as before: rounding to 8 bits undid it; try a larger ε" };
         let (name, share) = (&out.reread.name, per_cent(out.reread.prob));
-        lines.push(format!("saved {}; the file itself is {name} {share}, {agrees}", out.path));
+        let crop = if out.whole.is_some() { " with its crop" } else { "" };
+        lines.push(format!("saved {}{crop}; the file itself is {name} {share}, {agrees}", out.path));
+        if let Some(whole) = &out.whole {
+            lines.push(format!("  without the crop, the whole of it is {} {}", whole.name, per_cent(whole.prob)));
+        }
     }
     lines.join("\n")
 }

@@ -17,6 +17,9 @@ use crate::engine::statistics::wilson_interval;
 use crate::engine::units::{counted, per_cent};
 use crate::engine::{Error, Result};
 
+/// Nets with no more classes are not asked for their first five.
+const FEW_CLASSES: usize = 10;
+
 #[derive(Args)]
 pub struct EvalArgs {
     /// A name from "doppelganger models", or the path of a manifest
@@ -81,7 +84,7 @@ struct Report {
     without_gradient: usize,
     /// Pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
     saturated: usize,
-    clean: Counted,
+    clean: Clean,
     attacked: Vec<Attacked>,
     /// However long the perturbation is: of attacks that take no ε.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,6 +102,15 @@ struct Counted {
     error: f64,
     /// 95 %, Wilson.
     error_interval: (f64, f64),
+}
+
+#[derive(Serialize)]
+struct Clean {
+    #[serde(flatten)]
+    counted: Counted,
+    /// Pictures whose right class is among the five most probable ones, of nets for which that says something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top5_correct: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -177,7 +189,10 @@ fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -
         n: evaluation.n,
         without_gradient: evaluation.without_gradient,
         saturated: evaluation.saturated,
-        clean: Counted::new(evaluation.clean_correct, evaluation.n),
+        clean: Clean {
+            counted: Counted::new(evaluation.clean_correct, evaluation.n),
+            top5_correct: (evaluation.classes > FEW_CLASSES).then_some(evaluation.clean_top5_correct),
+        },
         attacked: attacked.into_iter().map(attacked_report).collect(),
         unlimited: unlimited.into_iter().map(attacked_report).next(),
         length: evaluation.lengths.as_ref().map(|lengths| Length {
@@ -218,8 +233,12 @@ fn describe(report: &Report) -> String {
             report.settings,
             report.seed
         ),
-        format!("{:<44} {}", "untouched", report.clean.describe()),
+        format!("{:<44} {}", "untouched", report.clean.counted.describe()),
     ];
+    if let Some(right) = report.clean.top5_correct {
+        let share = 100.0 * right as f64 / report.n.max(1) as f64;
+        lines.push(format!("{:<44} {share:>6.2} % have the right class among the first five", ""));
+    }
     for result in report.attacked.iter().chain(&report.unlimited) {
         let eps = report.settings.measure().describe(result.eps.unwrap_or(f32::INFINITY));
         let confidence = result.mean_confidence_on_mistakes;

@@ -10,6 +10,7 @@ use super::progress::ProgressLine;
 use super::{interrupt, print, print_json};
 use crate::engine::download::{Patience, host};
 use crate::engine::model::{Accuracy, Catalogue, Entry, WeightsPlace, user_models_folder};
+use crate::engine::units::megabytes;
 use crate::engine::{Error, Result};
 
 #[derive(Args)]
@@ -153,11 +154,10 @@ fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
     }
     let remote = entry.facts.and_then(|facts| facts.remote);
     if let (Some((remote, arrived)), Some(folder)) = (&remote, user_models_folder()) {
-        let there =
-            if *arrived > 0 { format!(", {:.1} MB of it are there", *arrived as f64 / 1e6) } else { String::new() };
+        let there = if *arrived > 0 { format!(", {} of it are there", megabytes(*arrived)) } else { String::new() };
         let from = remote.mirrors.first().map_or("", String::as_str);
-        let (megabytes, licence, folder) = (remote.bytes as f64 / 1e6, &entry.licence, folder.display());
-        eprintln!("{}: {megabytes:.1} MB{there}, from {}\n  {from}", entry.title, host(from));
+        let (size, licence, folder) = (megabytes(remote.bytes), &entry.licence, folder.display());
+        eprintln!("{}: {size}{there}, from {}\n  {from}", entry.title, host(from));
         eprintln!("  licence: {licence}\n  into {folder}");
         if !yes && !agreed()? {
             return Err(Error::Argument("nothing was fetched; --yes fetches without asking".into()));
@@ -167,7 +167,7 @@ fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
     let mut line = ProgressLine::new(true);
     let of = remote.map_or(0, |(remote, _)| remote.bytes as usize);
     let result = catalogue.fetch(name, Patience::default(), &mut |bytes| {
-        line.draw(&format!("{:.1} MB", bytes as f64 / 1e6), bytes as usize, of);
+        line.draw(&megabytes(bytes), bytes as usize, of);
         !interrupt::requested()
     });
     line.clear();

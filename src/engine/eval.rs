@@ -15,6 +15,8 @@ pub struct Evaluation {
     pub classes: usize,
     /// Right answers on the untouched pictures.
     pub clean_correct: usize,
+    /// Untouched pictures whose right class is among the five most probable ones.
+    pub clean_top5_correct: usize,
     /// To the untouched pictures, in their order.
     pub clean_answers: Vec<Answer>,
     /// Pictures whose gradient is zero everywhere: the attack could not touch them.
@@ -59,6 +61,12 @@ impl Answer {
     pub fn is_right(&self) -> bool {
         self.says == self.label
     }
+}
+
+/// Whether a class is among the most probable ones; where several are as probable, the first ones count.
+fn is_among(most: usize, logits: &[f32], class: usize) -> bool {
+    let before = |(other, logit): (usize, &f32)| *logit > logits[class] || (*logit == logits[class] && other < class);
+    logits.iter().enumerate().filter(|&other| before(other)).count() < most
 }
 
 /// How often pictures of each class got each answer: a row for each label, `classes` long.
@@ -219,6 +227,7 @@ fn targets(problem: &Problem, target: Target) -> Vec<usize> {
 #[derive(Default)]
 struct Tally {
     clean_answers: Vec<Answer>,
+    clean_top5_correct: usize,
     without_gradient: usize,
     saturated: usize,
     /// For each ε, and for any.
@@ -266,6 +275,7 @@ impl Tally {
     ) -> Result<()> {
         let clean = problem.clean()?;
         let answers = clean.logits.chunks(problem.classes()).zip(&problem.labels);
+        self.clean_top5_correct += answers.clone().filter(|(logits, label)| is_among(5, logits, **label)).count();
         self.clean_answers.extend(answers.map(|(logits, label)| Answer::new(*label, logits)));
         let is_zero = |gradient: &[f32]| gradient.iter().all(|&g| g == 0.0);
         self.without_gradient += clean.gradient.chunks(problem.size()).filter(|g| is_zero(g)).count();
@@ -312,7 +322,7 @@ impl Tally {
     }
 
     fn finish(self, n: usize, classes: usize, eps: &[f32]) -> Evaluation {
-        let Self { clean_answers, without_gradient, saturated, counts, lengths } = self;
+        let Self { clean_answers, clean_top5_correct, without_gradient, saturated, counts, lengths } = self;
         let clean_correct = clean_answers.iter().filter(|answer| answer.is_right()).count();
         let result = |(&eps, count): (&f32, Count)| AttackedResult {
             eps,
@@ -322,6 +332,16 @@ impl Tally {
             answers: count.answers,
         };
         let attacked = eps.iter().chain(&[f32::INFINITY]).zip(counts).map(result).collect();
-        Evaluation { n, classes, clean_correct, clean_answers, without_gradient, saturated, attacked, lengths }
+        Evaluation {
+            n,
+            classes,
+            clean_correct,
+            clean_top5_correct,
+            clean_answers,
+            without_gradient,
+            saturated,
+            attacked,
+            lengths,
+        }
     }
 }

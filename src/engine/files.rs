@@ -1,9 +1,24 @@
 //! Files, read with bounds and written whole.
 
+use std::fs::Metadata;
 use std::io::Write;
 use std::path::Path;
+use std::time::SystemTime;
 
 use super::{Error, Result};
+
+/// What tells a file from what stood in its place before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    bytes: u64,
+    modified: Option<SystemTime>,
+}
+
+impl Stamp {
+    pub fn of(about: &Metadata) -> Self {
+        Self { bytes: about.len(), modified: about.modified().ok() }
+    }
+}
 
 /// Writes a file whole or not at all: to a temporary file in the same folder, synced, then renamed. What stood at
 /// `path` stays as it was on failure. `doing` reads like "write the weights".

@@ -8,8 +8,11 @@ use super::mailbox::Task;
 use super::playback::Playback;
 use super::protocol::{Event, Linear, ModelInfo, Revision, Saved, Shown, Source, View};
 use super::study::{self, Study};
-use crate::engine::attack::{Attack, Attacked, Baseline, Goal, Label, Problem, Subject, linear_rival};
+use crate::engine::attack::{
+    Attack, Attacked, Baseline, Goal, Label, MAX_PHOTO_PIXELS, Problem, Subject, attackable_part, linear_rival,
+};
 use crate::engine::data::sample;
+use crate::engine::files::Stamp;
 use crate::engine::model::{Catalogue, Model, argmax};
 use crate::engine::picture::{Background, Fit, Picture, Region, Rgba, fit, open_over};
 use crate::engine::{Error, Result};
@@ -55,15 +58,32 @@ struct LoadedModel {
 struct Loaded {
     picture: Arc<Picture>,
     overview: Arc<Rgba>,
+    /// Of its file, as it was when it was read.
+    stamp: Option<Stamp>,
+}
+
+impl Loaded {
+    fn new(picture: Arc<Picture>, stamp: Option<Stamp>) -> Result<Self> {
+        Ok(Self { overview: Arc::new(overview(&picture)?), picture, stamp })
+    }
+
+    fn read(path: &Path, background: Background) -> Result<Self> {
+        // Measured first: what changes in between is noticed the next time.
+        let stamp = stamp(path)?;
+        Self::new(Arc::new(open_over(path, background)?), Some(stamp))
+    }
 }
 
 struct Prepared {
     model: String,
     picture: Arc<Picture>,
+    /// The crop that was asked for, and the one that was taken: photos too large for their own resolution are cropped.
+    asked_crop: Option<Region>,
     crop: Option<Region>,
     own_pixels: bool,
-    /// The part of the picture that the net sees.
+    /// The part of the picture that the net sees, and how large it may become.
     shown: Region,
+    largest_crop: f64,
     label: Label,
     original_rgba: Arc<Rgba>,
     baseline: Arc<Baseline>,
@@ -126,6 +146,7 @@ impl Explorer {
                 self.provide(&name, model);
                 send(Event::NetChanged(name));
             }
+            Task::LookAgain => self.look_again(send)?,
             Task::ListModels => send(Event::Catalogue(self.catalogue.entries())),
         }
         Ok(())
@@ -141,12 +162,13 @@ impl Explorer {
         let started = Instant::now();
         let busy = |doing: String| send(Event::Busy { revision, doing });
         let (model, info) = self.model(&view.model, &busy)?;
-        let Loaded { picture, overview } = self.picture(&view, &busy)?;
+        let Loaded { picture, overview, .. } = self.picture(&view, &busy, send)?;
         if is_stale(revision) {
             return Ok(None);
         }
         self.prepare(&model, &picture, &view)?;
         let Some(prepared) = self.prepared.as_ref().filter(|_| !is_stale(revision)) else { return Ok(None) };
+        let view = View { crop: prepared.crop, ..view };
         let baseline = &prepared.baseline;
         let mut problem = prepared.problem.with_eps(&[view.eps])?;
         problem.rules = view.rules();
@@ -167,6 +189,7 @@ impl Explorer {
                 is_transparent: picture.transparent,
                 overview: overview.clone(),
                 crop: prepared.shown,
+                largest_crop: prepared.largest_crop,
                 original: baseline.original.clone(),
                 perturbation: attacked.perturbation.clone(),
                 gradient: baseline.gradient.clone(),
@@ -269,58 +292,86 @@ impl Explorer {
         }
     }
 
-    fn picture(&mut self, view: &View, busy: &dyn Fn(String)) -> Result<Loaded> {
+    fn picture(&mut self, view: &View, busy: &dyn Fn(String), send: &dyn Fn(Event)) -> Result<Loaded> {
         let View { picture: source, background, .. } = view;
         let is_same = |known: &(Source, Background)| (&known.0, &known.1) == (source, background);
         if let Some((_, loaded)) = self.picture.as_ref().filter(|(known, _)| is_same(known)) {
             return Ok(loaded.clone());
         }
-        let picture = match source {
+        let loaded = match source {
             Source::Sample(name) => {
                 let sample = sample(name).ok_or_else(|| {
                     Error::Argument(format!("there is no bundled picture {name:?}; choose one of the strip"))
                 })?;
-                Arc::new(sample.picture()?)
+                Loaded::new(Arc::new(sample.picture()?), None)?
             }
             Source::File(path) => {
                 busy(format!("reading {}", path.display()));
-                Arc::new(open_over(path, *background)?)
+                let loaded = Loaded::read(path, *background)?;
+                let before = self.picture.as_ref().filter(|((known, _), _)| known == source);
+                if before.is_some_and(|(_, before)| before.stamp != loaded.stamp) {
+                    send(Event::PictureChanged(path.clone()));
+                }
+                loaded
             }
-            Source::Memory { picture, .. } => picture.clone(),
+            Source::Memory { picture, .. } if picture.alpha.is_some() => {
+                Loaded::new(Arc::new(picture.over(*background)), None)?
+            }
+            Source::Memory { picture, .. } => Loaded::new(picture.clone(), None)?,
         };
-        let loaded = Loaded { overview: Arc::new(overview(&picture)?), picture };
         self.picture = Some(((source.clone(), *background), loaded.clone()));
         Ok(loaded)
     }
 
+    /// Reads the file on screen again if it is not what it was; if it cannot be read, what is known of it stays.
+    fn look_again(&mut self, send: &dyn Fn(Event)) -> Result<()> {
+        let Some(((Source::File(path), background), loaded)) = &self.picture else { return Ok(()) };
+        if loaded.stamp == Some(stamp(path)?) {
+            return Ok(());
+        }
+        let (path, background) = (path.clone(), *background);
+        let loaded = Loaded::read(&path, background)?;
+        self.picture = Some(((Source::File(path.clone()), background), loaded));
+        send(Event::PictureChanged(path));
+        Ok(())
+    }
+
     fn prepare(&mut self, model: &Arc<Model>, picture: &Arc<Picture>, view: &View) -> Result<()> {
         let same_picture = |known: &Prepared| {
-            (&known.model, known.crop, known.own_pixels) == (&view.model, view.crop, view.own_pixels)
+            (&known.model, known.own_pixels) == (&view.model, view.own_pixels)
+                && (known.asked_crop == view.crop || known.crop == view.crop)
                 && Arc::ptr_eq(&known.picture, picture)
         };
-        let (subject, shown, original_rgba) = match self.prepared.take().filter(same_picture) {
+        let (subject, crop, shown, largest_crop, original_rgba) = match self.prepared.take().filter(same_picture) {
             Some(known)
                 if (known.label, known.baseline.goal, known.baseline.loss) == (view.label, view.goal, view.loss) =>
             {
                 self.prepared = Some(known);
                 return Ok(());
             }
-            Some(known) => (known.baseline.subject.clone(), known.shown, known.original_rgba),
+            Some(known) => {
+                (known.baseline.subject.clone(), known.crop, known.shown, known.largest_crop, known.original_rgba)
+            }
             None => {
-                let lens = model.lens(picture, view.crop)?;
-                let shown = lens.shown();
+                let mut lens = model.lens(picture, view.crop)?;
+                if let Some(part) = attackable_part(&lens).filter(|_| view.own_pixels) {
+                    lens = model.lens(picture, Some(part))?;
+                }
+                let (crop, shown, largest_crop) = (lens.crop(), lens.shown(), lens.largest_area(MAX_PHOTO_PIXELS));
                 let subject = Subject::new(picture, lens, view.own_pixels)?;
                 let rgba = Arc::new(Rgba::from_planes(subject.pixels()));
-                (subject, shown, rgba)
+                (subject, crop, shown, largest_crop, rgba)
             }
         };
         let baseline = Baseline::new(model, subject, view.label, view.goal, view.loss)?;
         self.prepared = Some(Prepared {
             model: view.model.clone(),
             picture: picture.clone(),
-            crop: view.crop,
+            asked_crop: view.crop,
+            crop,
             own_pixels: view.own_pixels,
             shown,
+            largest_crop,
             label: view.label,
             original_rgba,
             linear: linear(model, &baseline)?,
@@ -341,6 +392,10 @@ impl Explorer {
             on_screen: model.guess(&attacked.probabilities, argmax(&attacked.probabilities)),
         })
     }
+}
+
+fn stamp(path: &Path) -> Result<Stamp> {
+    Ok(Stamp::of(&std::fs::metadata(path).map_err(Error::io("open this picture", path))?))
 }
 
 /// What is exactly so of a linear net, where its very pixels are attacked.

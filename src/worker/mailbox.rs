@@ -16,6 +16,8 @@ pub enum Task {
     /// The files may have changed: the next view loads its model afresh.
     ForgetModel,
     ListModels,
+    /// The file on screen may have changed.
+    LookAgain,
     /// A net that is known by this name from now on: one in training.
     Provide(String, Arc<Model>),
     /// What to work out beside views from now on.

@@ -88,6 +88,12 @@ impl Worker {
         self.mailbox.push(Task::Save(path));
     }
 
+    /// Looks whether the file on screen was changed since it was read, and reads it again then; the answer is
+    /// [`Event::PictureChanged`], if it was.
+    pub fn look_again(&self) {
+        self.mailbox.push(Task::LookAgain);
+    }
+
     /// Looks for models again, as the start does, and loads the present one afresh for the next view; the answer is
     /// [`Event::Catalogue`].
     pub fn refresh_catalogue(&self) {
@@ -201,7 +207,7 @@ fn failure_event(task: &Task) -> Box<dyn Fn(String) -> Event> {
             let path = path.clone();
             Box::new(move |message| Event::SaveFailed { path: path.clone(), message })
         }
-        Task::ForgetModel | Task::ListModels | Task::Provide(..) | Task::Study(_) => {
+        Task::ForgetModel | Task::ListModels | Task::LookAgain | Task::Provide(..) | Task::Study(_) => {
             Box::new(|message| Event::Failed { revision: 0, message })
         }
     }

@@ -7,7 +7,9 @@ use super::playback::Timeline;
 use super::study::{Along, Controls, Least, Second};
 use super::testset::TestEvent;
 use super::training::TrainEvent;
-use crate::engine::attack::{Attack, AttackSettings, Goal, Label, LinearRival, Loss, Norm, PIXELS, Rules, Verdict};
+use crate::engine::attack::{
+    Attack, AttackSettings, Goal, Label, LinearRival, Loss, Norm, PIXELS, Reread, Rules, Verdict,
+};
 use crate::engine::model::{Added, Entry, Guess, Input};
 use crate::engine::picture::{Background, Heatmap, Picture, Planes, Region, Rgba};
 
@@ -18,7 +20,7 @@ pub struct View {
     /// A model's name in the catalogue, or the path of a manifest.
     pub model: String,
     pub picture: Source,
-    /// What shows through where a file is transparent.
+    /// What shows through where the picture is transparent.
     pub background: Background,
     /// The part of the picture that the net is shown; the model's own choice without one.
     pub crop: Option<Region>,
@@ -89,6 +91,8 @@ pub enum Event {
     Busy { revision: Revision, doing: String },
     /// The answer to a view.
     Shown(Box<Shown>),
+    /// The file on screen was changed since it was read, and has been read again: a view of it is out of date.
+    PictureChanged(PathBuf),
     /// The net's answers along the attack's direction, after the view that they belong to.
     Along(Box<Along>),
     /// How far the search for the smallest ε is, and what it found.
@@ -145,6 +149,7 @@ pub enum ModelEvent {
 #[derive(Clone, Debug)]
 pub struct Shown {
     pub revision: Revision,
+    /// As it was asked for; but where a photo was too large for its own resolution, with the crop that was taken of it.
     pub view: View,
     pub model: ModelInfo,
     /// What the person should know of how the picture was read.
@@ -157,6 +162,8 @@ pub struct Shown {
     pub overview: Arc<Rgba>,
     /// The part of it that the net sees.
     pub crop: Region,
+    /// The largest area of a crop with these proportions that can be attacked at its own resolution, in pixels of the picture.
+    pub largest_crop: f64,
     /// The pixels that are attacked, in [0, 1]: what the net sees, or the picture's own.
     pub original: Arc<Planes>,
     /// `adversarial − original`.
@@ -220,7 +227,7 @@ pub struct ModelInfo {
 pub struct Saved {
     pub path: PathBuf,
     /// What the net says of the file when it is opened again.
-    pub reread: Guess,
+    pub reread: Reread,
     /// What the screen said when it was saved.
     pub on_screen: Guess,
 }

@@ -19,6 +19,9 @@ impl Explore {
         self.carried = Carried { label, target };
         self.label = Label::Predicted;
         self.goal = Goal::Untargeted;
+        if let Some(channels) = self.channels_of(&model) {
+            self.know_channels(channels);
+        }
         self.model = model;
         self.dirty = true;
     }
@@ -153,6 +156,7 @@ impl Explore {
         self.set_attack(attack);
         let norm = self.attack.norm();
         *self.lengths.in_norm(norm) = scene.eps.unwrap_or(self.eps());
+        self.channels = self.channels_of(&self.model);
         self.seed = scene.seed.unwrap_or_default();
         self.loss = scene.loss.unwrap_or_default();
         self.clip = scene.clip.unwrap_or(true);
@@ -182,6 +186,7 @@ impl Explore {
         self.own_pixels = view.own_pixels;
         self.set_attack(view.attack);
         *self.lengths.in_norm(self.attack.norm()) = view.eps;
+        self.channels = self.channels_of(&self.model);
         (self.seed, self.loss, self.clip, self.eight_bit) = (view.seed, view.loss, view.clip, view.eight_bit);
         self.heatmap = view.heatmap;
         self.awaited_step = view.step;

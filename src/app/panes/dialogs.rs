@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{self, Button, Id, Key, Modal, TextEdit, Ui};
+use eframe::egui::text::{LayoutJob, TextFormat};
+use eframe::egui::{self, Button, FontId, Id, Key, Modal, TextEdit, Ui};
 
 use crate::app::commands::{Command, LessonCommand, ModelsCommand, TrainCommand};
-use crate::app::theme::{self, SPACE_2, SPACE_3};
+use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
 use crate::app::train::Export;
-use crate::app::widgets::{command_button, primary_button};
+use crate::app::widgets::{command_button, primary_button, problem_line};
 use crate::worker::Source;
 
 /// Which question is open, and what has been typed as its answer.
@@ -16,6 +17,10 @@ pub struct Dialogs {
     open: Option<Question>,
     path: String,
     fresh: bool,
+    /// Said in place of the question's own remark.
+    pub remark: Option<String>,
+    /// The file that would be replaced, once that was said.
+    replaces: Option<PathBuf>,
 }
 
 /// What is asked for.
@@ -92,20 +97,34 @@ impl Question {
     pub fn answer(self, path: PathBuf) -> Command {
         match self {
             Self::Open => Command::Show(Source::File(path)),
-            Self::Save => Command::SaveTo(path.with_extension("png")),
-            Self::SaveOriginal => Command::SaveOriginalTo(path.with_extension("png")),
-            Self::SaveView => Command::SaveViewTo(path.with_extension("png")),
+            Self::Save => Command::SaveTo(self.target(path)),
+            Self::SaveOriginal => Command::SaveOriginalTo(self.target(path)),
+            Self::SaveView => Command::SaveViewTo(self.target(path)),
             Self::Model => Command::Models(ModelsCommand::Add(path)),
             Self::Lesson => Command::Lesson(LessonCommand::Open(path)),
             Self::Folder | Self::Archive => Command::Train(TrainCommand::UseFolder(path)),
-            Self::Export(export) => {
-                let path = match self.filter() {
-                    Some((_, [extension, ..])) if path.extension().is_none() => path.with_extension(extension),
-                    _ => path,
-                };
-                Command::Train(TrainCommand::ExportTo(export, path))
-            }
+            Self::Export(export) => Command::Train(TrainCommand::ExportTo(export, self.target(path))),
         }
+    }
+
+    /// The file that an answer means: with the ending of its kind.
+    fn target(self, path: PathBuf) -> PathBuf {
+        let (Some(name), Some((_, [ending, ..]))) = (path.file_name(), self.filter()) else { return path };
+        let has_ending = match self {
+            Self::Save | Self::SaveView => path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)),
+            Self::Export(_) => path.extension().is_some(),
+            _ => true,
+        };
+        if has_ending {
+            return path;
+        }
+        // "a.2024" is a name without an ending.
+        let name = [name, ".".as_ref(), ending.as_ref()].into_iter().collect::<std::ffi::OsString>();
+        path.with_file_name(name)
+    }
+
+    fn writes(self) -> bool {
+        matches!(self, Self::Save | Self::SaveView | Self::Export(_))
     }
 
     fn verb(self) -> &'static str {
@@ -121,7 +140,7 @@ impl Question {
 impl Dialogs {
     /// Opens a question with a proposal for its answer.
     pub fn ask(&mut self, question: Question, proposal: &Path) {
-        *self = Self { open: Some(question), path: proposal.display().to_string(), fresh: true };
+        *self = Self { open: Some(question), path: proposal.display().to_string(), fresh: true, ..Self::default() };
     }
 
     pub fn close(&mut self) {
@@ -142,9 +161,13 @@ impl Dialogs {
         let modal = Modal::new(Id::unique("file question")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
             ui.set_width((ui.ctx().content_rect().width() - 96.0).min(560.0));
             ui.label(egui::RichText::new(question.title()).font(theme::verdict_font()));
-            ui.add(egui::Label::new(theme::weak(ui, question.remark())).wrap());
+            let remark = self.remark.as_deref().unwrap_or(question.remark());
+            ui.add(egui::Label::new(theme::weak(ui, remark)).wrap());
             ui.add_space(SPACE_2);
             self.path_row(ui, question, out);
+            if self.is_warned(question) {
+                problem_line(ui, "There is a file of this name already, and it would be replaced.");
+            }
             if question == Question::Open && !recent.is_empty() {
                 recent_files(ui, recent, out);
             }
@@ -178,7 +201,8 @@ impl Dialogs {
     fn buttons(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) {
         ui.horizontal(|ui| {
             let ready = !self.path.trim().is_empty();
-            if primary_button(ui, question.verb(), ready).clicked() {
+            let verb = if self.is_warned(question) { "Replace" } else { question.verb() };
+            if primary_button(ui, verb, ready).clicked() {
                 self.answer(question, out);
             }
             if ui.button("Cancel").clicked() {
@@ -193,8 +217,20 @@ impl Dialogs {
         });
     }
 
-    fn answer(&self, question: Question, out: &mut Vec<Command>) {
+    /// Whether what is typed names a file of which it was said that it would be replaced.
+    fn is_warned(&self, question: Question) -> bool {
+        self.replaces.is_some() && self.replaces == typed_path(&self.path).map(|path| question.target(path))
+    }
+
+    fn answer(&mut self, question: Question, out: &mut Vec<Command>) {
         let Some(path) = typed_path(&self.path) else { return };
+        let target = question.target(path.clone());
+        if question.writes() && !self.is_warned(question) && target.is_file() {
+            self.replaces = Some(target);
+            // The keyboard stays in the field.
+            self.fresh = true;
+            return;
+        }
         out.push(Command::CloseOverlay);
         out.push(question.answer(path));
     }
@@ -205,12 +241,36 @@ fn recent_files(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
     ui.label(theme::caption(ui, "Recent"));
     ui.spacing_mut().item_spacing.y = 0.0;
     for path in recent {
-        let button = Button::selectable(false, path.display().to_string()).truncate();
-        if ui.add(button).clicked() {
+        let response = ui.add(Button::selectable(false, name_and_folder(ui, path)).truncate());
+        let whole = path.display().to_string();
+        if response.on_hover_text(&whole).accessible_name(whole).clicked() {
             out.push(Command::CloseOverlay);
             out.push(Command::Show(Source::File(path.clone())));
         }
     }
+}
+
+/// The name of a file, and as much of its folder as there is room for.
+fn name_and_folder(ui: &Ui, path: &Path) -> LayoutJob {
+    let palette = palette(ui);
+    let (font, small) = (theme::body_font(), theme::small_font());
+    let width =
+        |text: &str, font: &FontId| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), palette.text).size().x;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let room = ui.available_width() - 2.0 * ui.spacing().button_padding.x - width(&name, &font) - SPACE_3;
+    let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+    let folder = end_of(&folder, |text| width(text, &small) <= room);
+    let format = |font_id, color| TextFormat { font_id, color, valign: egui::Align::Center, ..TextFormat::default() };
+    let mut job = LayoutJob::default();
+    job.append(&name, 0.0, format(font, palette.text));
+    job.append(&folder, SPACE_2, format(small, palette.weak));
+    job
+}
+
+/// As much of a folder's path as fits, cut at its head.
+fn end_of(folder: &str, fits: impl Fn(&str) -> bool) -> String {
+    let shorter = folder.match_indices(std::path::MAIN_SEPARATOR).map(|(at, _)| format!("…{}", &folder[at..]));
+    std::iter::once(folder.to_owned()).chain(shorter).find(|text| fits(text)).unwrap_or_default()
 }
 
 /// A path as people type or paste it: quotes, `~/` and `file://` are understood.
@@ -233,6 +293,25 @@ pub fn typed_path(text: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pictures_are_saved_under_the_whole_name_that_was_typed() {
+        for (typed, saved) in [("a", "a.png"), ("a.2024", "a.2024.png"), ("a.PNG", "a.PNG"), ("b/a.png", "b/a.png")] {
+            assert_eq!(Question::Save.answer(typed.into()), Command::SaveTo(saved.into()));
+        }
+        let history = Question::Export(Export::History);
+        assert_eq!(history.target("a".into()), Path::new("a.csv"));
+        assert_eq!(history.target("a.txt".into()), Path::new("a.txt"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_are_cut_at_their_head() {
+        let of_length = |most: usize| end_of("/home/me/summer/sea", |text| text.chars().count() <= most);
+        assert_eq!(of_length(30), "/home/me/summer/sea");
+        assert_eq!(of_length(14), "…/summer/sea");
+        assert_eq!(of_length(2), "");
+    }
 
     #[test]
     fn paths_are_understood_as_people_give_them() {

@@ -34,7 +34,7 @@ impl LinearView {
         self.of.clone_from(&shown.linear);
         let load = |linear: &Arc<Linear>| {
             let name = |index| format!("weights {index}");
-            [0, 1].map(|i| ctx.load_texture(name(i), image(&linear.pictures[i]), TextureOptions::NEAREST))
+            [0, 1].map(|i| ctx.load_texture(name(i), image(ctx, &linear.pictures[i]), TextureOptions::NEAREST))
         };
         self.textures = self.of.as_ref().map(load);
     }

@@ -18,6 +18,7 @@ use crate::app::theme::{
 };
 use crate::app::widgets::typing;
 use crate::app::words::{self, Reading};
+use crate::engine::attack::MAX_PHOTO_PIXELS;
 use crate::engine::picture::{Background, Quantity, Rgba};
 use crate::worker::Shown;
 
@@ -57,14 +58,14 @@ impl Pictures {
                 let mut index = 0;
                 self.textures = Some(sources.map(|rgba| {
                     index += 1;
-                    ctx.load_texture(NAMES[index - 1], image(&rgba), options)
+                    ctx.load_texture(NAMES[index - 1], image(ctx, &rgba), options)
                 }));
             }
             Some(textures) => {
                 for (index, texture) in textures.iter_mut().enumerate() {
                     let same = old.as_ref().is_some_and(|old| Arc::ptr_eq(&old[index], &sources[index]));
                     if !same {
-                        texture.set(image(&sources[index]), options);
+                        texture.set(image(ctx, &sources[index]), options);
                     }
                 }
             }
@@ -72,14 +73,14 @@ impl Pictures {
     }
 
     /// Fills the textures again when the zoom crosses the point from which pixels are drawn as squares.
-    fn choose_filter(&mut self, nearest: bool) {
+    fn choose_filter(&mut self, ctx: &Context, nearest: bool) {
         if self.nearest == nearest {
             return;
         }
         self.nearest = nearest;
         if let (Some(textures), Some(sources)) = (&mut self.textures, &self.sources) {
             for (texture, rgba) in textures.iter_mut().zip(sources) {
-                texture.set(image(rgba), texture_options(nearest));
+                texture.set(image(ctx, rgba), texture_options(nearest));
             }
         }
     }
@@ -95,6 +96,11 @@ impl Pictures {
 
     pub fn fit(&mut self) {
         self.camera = Camera::default();
+    }
+
+    /// Shows the frame on the whole photo.
+    pub fn open_crop(&mut self) {
+        self.crop.open = true;
     }
 
     /// Draws the three columns into the room that is left.
@@ -145,6 +151,7 @@ impl Pictures {
         let Some(shown) = explore.shown.as_deref() else { return };
         let crops = self.crops(explore);
         let remark = match (index, explore.heatmap.quantity) {
+            (0, _) if shown.view.own_pixels && explore.is_resampled() => own_pixels(shown),
             (0, _) if crops => format!("{:.0}×{:.0} of the photo", shown.crop.width, shown.crop.height),
             (0, _) => format!("{}×{}", shown.original.width, shown.original.height),
             (1, Quantity::Perturbation) => "δ, what is added".into(),
@@ -209,7 +216,7 @@ impl Pictures {
             self.cursor = None;
         }
         let scale = self.camera.scale(wells[0], size) * ui.ctx().pixels_per_point();
-        self.choose_filter(scale >= NEAREST_FROM);
+        self.choose_filter(ui.ctx(), scale >= NEAREST_FROM);
         for (index, well) in wells.into_iter().enumerate() {
             let is_frame = index == 0 && self.crops(explore);
             if is_hidden(explore, index) {
@@ -403,8 +410,23 @@ fn describe(index: usize, shown: &Shown, explore: &Explore) -> String {
     }
 }
 
-pub(super) fn image(rgba: &Rgba) -> ColorImage {
-    ColorImage::from_rgba_unmultiplied([rgba.width, rgba.height], &rgba.bytes)
+/// "1448×1200, 1.7 of 2.1 MP": how much of a photo is attacked at its own resolution.
+fn own_pixels(shown: &Shown) -> String {
+    let (width, height) = (shown.original.width, shown.original.height);
+    let megapixels = |pixels: usize| pixels as f32 / 1e6;
+    format!("{width}×{height}, {:.1} of {:.1} MP", megapixels(width * height), megapixels(MAX_PHOTO_PIXELS))
+}
+
+/// For a texture. Of a picture that is longer than a texture may be, only every second, third, … pixel.
+pub(super) fn image(ctx: &Context, rgba: &Rgba) -> ColorImage {
+    let most = ctx.input(|i| i.max_texture_side);
+    let (across, down) = (rgba.width.div_ceil(most).max(1), rgba.height.div_ceil(most).max(1));
+    if (across, down) == (1, 1) {
+        return ColorImage::from_rgba_unmultiplied([rgba.width, rgba.height], &rgba.bytes);
+    }
+    let rows = rgba.bytes.chunks_exact(4 * rgba.width).step_by(down);
+    let bytes: Vec<u8> = rows.flat_map(|row| row.chunks_exact(4).step_by(across)).flatten().copied().collect();
+    ColorImage::from_rgba_unmultiplied([rgba.width.div_ceil(across), rgba.height.div_ceil(down)], &bytes)
 }
 
 fn texture_options(nearest: bool) -> TextureOptions {

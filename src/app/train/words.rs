@@ -7,6 +7,7 @@ use crate::app::widgets::per_cent;
 use crate::app::words::{plural, quoted, short, thousands};
 use crate::engine::data::DataSource;
 use crate::engine::train::{Adversary, Config, Measured, Progress, Stage};
+pub use crate::engine::units::megabytes;
 use crate::worker::RunState;
 
 /// "12 s", "3 min 20 s", "2 h 05 min".
@@ -59,11 +60,6 @@ pub fn data_in_short(source: &DataSource) -> String {
         DataSource::Drawn { count, .. } => format!("drawn {}", thousands(*count)),
         other => data(other),
     }
-}
-
-/// "12.3 MB", "31 kB".
-pub fn megabytes(bytes: u64) -> String {
-    if bytes < 100_000 { format!("{} kB", bytes.div_ceil(1000)) } else { format!("{:.1} MB", bytes as f64 / 1e6) }
 }
 
 /// "FGSM", "PGD-7": what the second part of the objective is made of.

@@ -7,12 +7,19 @@ use candle_core::{Device, Tensor};
 
 use super::{Attack, Clean, Goal, InputGradient, Label, Loss, Norm, Problem, Rules, Verdict, finish, input_gradient};
 use crate::engine::model::{Guess, Model, argmax};
-use crate::engine::picture::{Lens, Picture, Planes, open, save_png};
+use crate::engine::picture::{CROP, Lens, Picture, Planes, Region, open, png_crop, save_png_with};
 use crate::engine::units::LEVELS;
 use crate::engine::{Error, Result};
 
 /// The most pixels of a photo that are attacked at its own resolution: those of 1920×1080, and some more.
 pub const MAX_PHOTO_PIXELS: usize = 1 << 21;
+
+/// The part of a photo to attack where a lens shows too much of it for its own resolution: the largest one in the middle of
+/// that. `None` where it does not.
+pub fn attackable_part(lens: &Lens) -> Option<Region> {
+    let (_, _, width, height) = lens.support();
+    (width * height > MAX_PHOTO_PIXELS).then(|| lens.middle(MAX_PHOTO_PIXELS))
+}
 
 /// Whose pixels move.
 #[derive(Clone)]
@@ -128,7 +135,15 @@ impl Subject {
         }
     }
 
-    /// The net's answer to a whole picture, as anybody gets it who opens the file.
+    /// The part of a photo that was asked for.
+    fn crop(&self) -> Option<Region> {
+        match self {
+            Self::Fitted(_) => None,
+            Self::Photo { lens, .. } => lens.crop(),
+        }
+    }
+
+    /// The net's answer to a whole picture with the same crop.
     fn reread(&self, model: &Model, whole: &Picture) -> Result<Vec<f32>> {
         match self {
             Self::Fitted(_) => model.probabilities(&model.fit(whole)?),
@@ -168,6 +183,15 @@ pub struct Attacked {
     pub l2: f32,
 }
 
+/// What a net says of a saved picture when the file is opened again.
+#[derive(Clone, Debug)]
+pub struct Reread {
+    /// With the crop that the file was saved with, as this program opens it.
+    pub guess: Guess,
+    /// Of the whole picture, where the file was saved with a crop.
+    pub whole: Option<Guess>,
+}
+
 /// What is added to a number of grey levels before it is cut to a whole one: to the nearest (halves away from the
 /// original), down, up. Differences of `f32` make 25.4999 of a half.
 const ROUNDINGS: [f32; 3] = [0.5 + 1e-3, 1e-3, 1.0 - 1e-3];
@@ -198,15 +222,22 @@ impl Attacked {
         self.adversarial.with_values(moved.collect()).to_picture()
     }
 
-    /// Saves the picture as PNG, opens the file again and asks the net about it: the answer is what anybody gets who opens
-    /// the file.
+    /// Saves the picture as PNG, the crop of a photo with it, opens the file again and asks the net about it: the answer is
+    /// what anybody gets who opens the file.
     ///
     /// # Errors
     /// When the file cannot be written or read.
-    pub fn save(&self, model: &Model, path: &Path) -> Result<Guess> {
-        save_png(&self.in_8_bits(model)?, path)?;
-        let reread = self.subject.reread(model, &open(path)?)?;
-        Ok(model.guess(&reread, argmax(&reread)))
+    pub fn save(&self, model: &Model, path: &Path) -> Result<Reread> {
+        let crop = self.subject.crop().map(|crop| crop.to_string());
+        let texts: Vec<_> = crop.iter().map(|crop| (CROP, crop.as_str())).collect();
+        save_png_with(&self.in_8_bits(model)?, path, &texts)?;
+        let picture = open(path)?;
+        let says = |crop| -> Result<Guess> {
+            let probabilities = model.probabilities(&model.lens(&picture, crop)?.fit(&picture)?)?;
+            Ok(model.guess(&probabilities, argmax(&probabilities)))
+        };
+        let crop = png_crop(path);
+        Ok(Reread { guess: says(crop)?, whole: crop.map(|_| says(None)).transpose()? })
     }
 }
 

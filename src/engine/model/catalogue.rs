@@ -10,6 +10,7 @@ use super::{Model, Params, embedded, weights};
 use crate::engine::device::Backend;
 use crate::engine::download::Remote;
 use crate::engine::files::write_atomically;
+use crate::engine::units::megabytes;
 use crate::engine::{Error, Result};
 
 /// A model that was found, loaded or not.
@@ -35,6 +36,8 @@ pub struct Facts {
     /// The number of trained values.
     pub parameters: usize,
     pub classes: usize,
+    /// 1 (grey) or 3 (colour), of the pictures that it sees.
+    pub channels: usize,
     pub accuracy: Option<Accuracy>,
     pub weights: WeightsPlace,
     /// The file to fetch where there is one, and how much of it arrived earlier.
@@ -145,6 +148,7 @@ impl Catalogue {
         Facts {
             parameters: manifest.parameter_count(),
             classes: manifest.classes.len(),
+            channels: manifest.input.channels,
             accuracy: manifest.accuracy.clone(),
             is_own: !self.own_files(name, manifest).is_empty(),
             weights,
@@ -247,8 +251,8 @@ impl Catalogue {
         let folders: Vec<String> = self.folders().map(|folder| folder.display().to_string()).collect();
         let name = manifest.path.file_stem().unwrap_or_default().to_string_lossy();
         let fetch = manifest.remote().map(|remote| {
-            let megabytes = remote.bytes as f64 / 1e6;
-            format!("\n  Fetch it ({megabytes:.1} MB): Models in the window, or doppelganger models fetch {name}")
+            let size = megabytes(remote.bytes);
+            format!("\n  Fetch it ({size}): Models in the window, or doppelganger models fetch {name}")
         });
         let why = format!(
             "{:?} was not found beside the manifest, nor in {}.{}\n  From a file that you have: doppelganger models add {name} FILE; or name its folder in DOPPELGANGER_MODELS",

@@ -29,6 +29,11 @@ impl Background {
         named.map_or_else(|| self.to_string(), |(name, _)| (*name).to_owned())
     }
 
+    /// What a person should know of a picture that it shows through.
+    pub(super) fn note(self) -> String {
+        format!("Transparent parts are shown over {}.", self.name())
+    }
+
     pub fn is_grey(self) -> bool {
         let [red, green, blue] = self.0;
         red == green && green == blue

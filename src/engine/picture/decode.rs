@@ -14,6 +14,7 @@ use image::{AnimationDecoder, DynamicImage, ExtendedColorType, ImageDecoder, Ima
 
 use super::jpeg;
 use super::{Background, Picture};
+use crate::engine::files::Stamp;
 use crate::engine::{Error, Result};
 
 /// The largest picture that is read, in pixels.
@@ -48,10 +49,20 @@ pub fn open_over(path: &Path, background: Background) -> Result<Picture> {
         return Err(refuse("this is not an ordinary file".into()));
     }
     let file = File::open(path).map_err(Error::io("open this picture", path))?;
+    decode_over(&read(file, Stamp::of(&about), path)?, &from, background)
+}
+
+/// The bytes of a file, if it still is the one that was measured when it has been read.
+fn read(mut file: File, measured: Stamp, path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    // One byte more than is allowed tells a file that is too large, also one that grows while it is read.
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(Error::io("read this picture", path))?;
-    decode_over(&bytes, &from, background)
+    // One byte more than is allowed tells a file that is too large.
+    file.by_ref().take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(Error::io("read this picture", path))?;
+    let about = file.metadata().map_err(Error::io("read this picture", path))?;
+    if Stamp::of(&about) != measured {
+        let why = "the file changed while it was read; open it again".into();
+        return Err(Error::Picture { from: path.display().to_string(), why });
+    }
+    Ok(bytes)
 }
 
 /// Decodes a JPEG, PNG, WebP, GIF, BMP or TIFF. `from` is only used in messages.
@@ -202,9 +213,9 @@ fn eight_bits(decoded: DynamicImage, background: Background) -> Picture {
         (true, false) => over::<4>(background, decoded.into_rgba8().into_raw()),
     };
     if transparent {
-        notes.push(format!("Transparent parts are shown over {}.", background.name()));
+        notes.push(background.note());
     }
-    Picture { width, height, channels: if grey { 1 } else { 3 }, bytes, notes, transparent }
+    Picture { width, height, channels: if grey { 1 } else { 3 }, bytes, notes, transparent, alpha: None }
 }
 
 /// Composes pixels of `N` values, the last of them alpha, over a background, in place; and whether it shows through.
@@ -259,5 +270,22 @@ fn what_else(bytes: &[u8]) -> &'static str {
         "this is text, not a picture"
     } else {
         "this is not a picture that is known here"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_gets_one_message() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        std::fs::write(&path, b"one").unwrap();
+        let measured = Stamp::of(&std::fs::metadata(&path).unwrap());
+        assert_eq!(read(File::open(&path).unwrap(), measured, &path).unwrap(), b"one");
+        std::fs::write(&path, b"longer").unwrap();
+        let message = read(File::open(&path).unwrap(), measured, &path).unwrap_err().to_string();
+        assert!(message.contains("changed while it was read") && message.ends_with("a.png"), "{message}");
     }
 }

@@ -8,12 +8,14 @@ use flate2::Crc;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use super::Picture;
+use super::{Picture, Region};
 use crate::engine::files::write_atomically;
 use crate::engine::{Error, Result};
 
 /// Where the chunks after the header begin: the signature (8 bytes) and the IHDR chunk (25 bytes) come first.
 const AFTER_HEADER: usize = 33;
+/// Keyword of the text that says which part of the picture nets are to see.
+pub const CROP: &str = "Doppelganger crop";
 /// Longer texts are passed over, in bytes.
 const MOST_TEXT: u32 = 1 << 27;
 
@@ -80,6 +82,15 @@ pub fn png_texts(path: &Path) -> Result<Vec<(String, String)>> {
     let file = File::open(path).map_err(Error::io("open this picture", path))?;
     texts_of(&mut io::BufReader::new(file))
         .ok_or_else(|| Error::Argument(format!("this is no PNG file\n  {}", path.display())))
+}
+
+/// The crop that a PNG file was saved with; `None` where there is none, or where it does not lie inside the picture any more.
+pub fn png_crop(path: &Path) -> Option<Region> {
+    let texts = png_texts(path).ok()?;
+    let (_, text) = texts.iter().find(|(keyword, _)| keyword == CROP)?;
+    let region: Region = text.parse().ok()?;
+    let (width, height) = image::ImageReader::open(path).ok()?.with_guessed_format().ok()?.into_dimensions().ok()?;
+    region.is_inside(width as usize, height as usize).then_some(region)
 }
 
 fn texts_of(png: &mut (impl Read + Seek)) -> Option<Vec<(String, String)>> {

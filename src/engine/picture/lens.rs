@@ -1,65 +1,11 @@
 //! What a net sees of a photo, as a linear map and its adjoint.
 
-use std::fmt::{self, Display};
-use std::str::FromStr;
-
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use super::fit::Fit;
 use super::resample::Resampler;
-use super::{Picture, Planes};
+use super::{Picture, Planes, Region};
 use crate::engine::{Error, Result};
-
-/// A part of a picture, in its pixels; edges may lie between pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Region {
-    pub left: f64,
-    pub top: f64,
-    pub width: f64,
-    pub height: f64,
-}
-
-impl Region {
-    /// The whole of a picture.
-    pub fn whole(picture: &Picture) -> Self {
-        Self { left: 0.0, top: 0.0, width: picture.width as f64, height: picture.height as f64 }
-    }
-
-    fn check(self, picture: &Picture) -> Result<()> {
-        let within =
-            |start: f64, length: f64, all: usize| start >= 0.0 && length >= 1.0 && start + length <= all as f64;
-        if within(self.left, self.width, picture.width) && within(self.top, self.height, picture.height) {
-            return Ok(());
-        }
-        Err(Error::Argument(format!(
-            "the crop {self} (left, top, width, height) is not inside the picture of {}×{} pixels, or smaller than a pixel",
-            picture.width, picture.height
-        )))
-    }
-}
-
-impl Display for Region {
-    /// Left, top, width and height, with commas between.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { left, top, width, height } = self;
-        write!(f, "{left},{top},{width},{height}")
-    }
-}
-
-impl FromStr for Region {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let numbers: Vec<f64> = text.split(',').filter_map(|number| number.trim().parse().ok()).collect();
-        match numbers[..] {
-            [left, top, width, height] if text.split(',').count() == 4 => Ok(Self { left, top, width, height }),
-            _ => Err(Error::Argument(format!(
-                "{text:?} is no crop; expected left,top,width,height in pixels, such as 120,40,512,512"
-            ))),
-        }
-    }
-}
 
 /// What a net sees of pictures of one shape: a linear map A from their pixels to the net's input (crop, resampling, grey
 /// or colour). With its adjoint, gradients for the input become gradients for the photo's own pixels: ∇ₓJ(A x) = Aᵀ ∇J.
@@ -67,6 +13,8 @@ impl FromStr for Region {
 pub struct Lens {
     across: Axis,
     down: Axis,
+    /// The part of the picture that was asked for.
+    crop: Option<Region>,
     shown: Region,
     /// Left, top, width and height of the pixels that any pixel of the input draws on.
     support: (usize, usize, usize, usize),
@@ -77,7 +25,7 @@ pub struct Lens {
 }
 
 impl Lens {
-    /// For pictures of this one's shape. Of `region` (of the whole without one) the input shows what `how` says.
+    /// For pictures of this one's shape. Of the region that is wanted (of the whole without one) the input shows what `how` says.
     ///
     /// # Errors
     /// [`Error::Argument`] when the picture or the input is empty, when its channels are neither 1 nor 3, or when the
@@ -86,10 +34,10 @@ impl Lens {
         picture: &Picture,
         (channels, height, width): (usize, usize, usize),
         how: Fit,
-        region: Option<Region>,
+        wanted: Option<Region>,
     ) -> Result<Self> {
         check(picture, channels, height, width)?;
-        let region = region.unwrap_or_else(|| Region::whole(picture));
+        let region = wanted.unwrap_or_else(|| Region::whole(picture));
         region.check(picture)?;
         let shown = ((region.left, region.width), (region.top, region.height));
         let (across, down) = match how {
@@ -102,7 +50,7 @@ impl Lens {
         let (across, down) = (across.of(from.0), down.of(from.1));
         let (x, y) = (across.resampler.support(), down.resampler.support());
         let support = (x.start, y.start, x.len(), y.len());
-        Ok(Self { across, down, shown, support, from, to: (channels, height, width) })
+        Ok(Self { across, down, crop: wanted, shown, support, from, to: (channels, height, width) })
     }
 
     /// What the net sees, on the 8-bit grid: what an 8-bit file of the fitted picture would hold.
@@ -127,6 +75,30 @@ impl Lens {
             }
         }
         Ok(planes)
+    }
+
+    /// The part of the picture that was asked for; `None` where the whole was.
+    pub fn crop(&self) -> Option<Region> {
+        self.crop
+    }
+
+    /// The largest area of a crop with the proportions of what is shown, in pixels of the picture, of which the input draws
+    /// on at most so many pixels, wherever the crop lies.
+    pub fn largest_area(&self, most_pixels: usize) -> f64 {
+        let Region { width, height, .. } = self.shown;
+        // The filter reaches half a pixel of the input beyond each edge, and what it touches counts whole.
+        let reach = |length: f64, axis: &Axis| length * (1.0 + 1.0 / axis.resampler.len() as f64);
+        let (across, down, touched) = (reach(width, &self.across), reach(height, &self.down), 4.0);
+        // (f·across + touched)·(f·down + touched) = most_pixels, solved for the factor f of the sides.
+        let (a, b, c) = (across * down, touched * (across + down), touched * touched - most_pixels as f64);
+        let factor = ((b * b - 4.0 * a * c).sqrt() - b) / (2.0 * a);
+        factor * factor * width * height
+    }
+
+    /// The largest such crop in the middle of what is shown.
+    pub fn middle(&self, most_pixels: usize) -> Region {
+        let area = self.shown.width * self.shown.height;
+        self.shown.resized((self.largest_area(most_pixels) / area).sqrt())
     }
 
     /// The part of the picture that the input shows.
@@ -411,6 +383,28 @@ mod tests {
             let (fitted, seen) = (lens.fit(&picture).unwrap(), lens.see(&lens.cut(&picture).unwrap()).unwrap());
             for (a, b) in fitted.values.iter().zip(&seen.values) {
                 assert!((a - b).abs() <= 0.5001 / 255.0, "{a} {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_crop_in_the_middle_draws_on_as_many_pixels_as_it_may() {
+        let region = Region { left: 10.0, top: 0.0, width: 3500.0, height: 2400.0 };
+        for (width, height) in [(4000, 3000), (30_000, 300), (200, 40_000)] {
+            let picture = Picture::new(width, height, 1, vec![0; width * height]);
+            for how in [Fit::Squash, Fit::Crop, Fit::Letterbox] {
+                for part in [None, Some(region).filter(|region| region.is_inside(width, height))] {
+                    let most = 60_000;
+                    let lens = Lens::new(&picture, (1, 28, 28), how, part).unwrap();
+                    let (_, _, across, down) = lens.support();
+                    if across * down <= most {
+                        continue;
+                    }
+                    let middle = lens.middle(most);
+                    let (_, _, across, down) = Lens::new(&picture, (1, 28, 28), how, Some(middle)).unwrap().support();
+                    assert!(across * down <= most && 10 * across * down > 7 * most, "{across}×{down} {how:?}");
+                    assert!((middle.width * middle.height - lens.largest_area(most)).abs() < 1e-3);
+                }
             }
         }
     }

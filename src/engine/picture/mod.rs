@@ -11,14 +11,16 @@ mod fit;
 mod heatmap;
 mod jpeg;
 mod lens;
+mod region;
 mod resample;
 
 pub use background::Background;
 pub use decode::{MAX_PIXELS, decode, decode_over, open, open_over};
-pub use encode::{png_bytes, png_bytes_with, png_texts, save_png, save_png_with};
+pub use encode::{CROP, png_bytes, png_bytes_with, png_crop, png_texts, save_png, save_png_with};
 pub use fit::{Fit, fit};
 pub use heatmap::{Channel, Heatmap, Quantity, Rgba, diverging, sequential};
-pub use lens::{Lens, Region};
+pub use lens::Lens;
+pub use region::Region;
 pub use resample::Resampler;
 
 use candle_core::{Device, Tensor};
@@ -38,12 +40,29 @@ pub struct Picture {
     pub notes: Vec<String>,
     /// Whether a background shows through.
     pub transparent: bool,
+    /// How opaque each pixel is, where it still can be laid on another background; `bytes` then lie on white.
+    pub alpha: Option<Vec<u8>>,
 }
 
 impl Picture {
     /// An opaque picture of which there is nothing to say.
     pub fn new(width: usize, height: usize, channels: usize, bytes: Vec<u8>) -> Self {
-        Self { width, height, channels, bytes, notes: Vec::new(), transparent: false }
+        Self { width, height, channels, bytes, notes: Vec::new(), transparent: false, alpha: None }
+    }
+
+    /// Laid on this background, where that is still open.
+    pub fn over(&self, background: Background) -> Self {
+        let Some(alpha) = &self.alpha else { return self.clone() };
+        let mut bytes = self.bytes.clone();
+        for (pixel, alpha) in bytes.chunks_exact_mut(self.channels).zip(alpha) {
+            for (value, colour) in pixel.iter_mut().zip(background.0) {
+                // Less of what white adds to it than this background does.
+                let less = (u32::from(255 - alpha) * u32::from(255 - colour) + 127) / 255;
+                *value = value.saturating_sub(less as u8);
+            }
+        }
+        let notes = vec![background.note()];
+        Self { bytes, notes, alpha: None, ..self.clone() }
     }
 }
 

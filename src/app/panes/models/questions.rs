@@ -1,6 +1,6 @@
 //! Before something is fetched or removed.
 
-use eframe::egui::{self, Grid, Id, Label, Modal, Ui};
+use eframe::egui::{self, Grid, Id, Key, Label, Modal, Ui};
 
 use crate::app::commands::{Command, ModelsCommand};
 use crate::app::models::Models;
@@ -57,7 +57,7 @@ fn consent(ui: &mut Ui, entry: &Entry, models: &Models, out: &mut Vec<Command>) 
         if remote.sha256.len() < 64 { "the 8 digits of its SHA-256 that are published" } else { "its SHA-256" };
     let text = format!("The file is checked by its size and {digits}, and read as data: code in it is never run.");
     ui.add(Label::new(theme::weak(ui, text)).wrap());
-    choice(ui, "Fetch", "Cancel", ModelsCommand::Fetch(entry.name.clone()), out);
+    choice(ui, ("Fetch", "Cancel"), true, ModelsCommand::Fetch(entry.name.clone()), out);
 }
 
 fn confirm(ui: &mut Ui, entry: &Entry, out: &mut Vec<Command>) {
@@ -65,17 +65,20 @@ fn confirm(ui: &mut Ui, entry: &Entry, out: &mut Vec<Command>) {
     let text =
         "What was fetched or added of it is deleted from your folder of models. What the program brought along stays.";
     ui.add(Label::new(text).wrap());
-    choice(ui, "Remove", "Keep it", ModelsCommand::Remove(entry.name.clone()), out);
+    choice(ui, ("Remove", "Keep it"), false, ModelsCommand::Remove(entry.name.clone()), out);
 }
 
-fn choice(ui: &mut Ui, yes: &str, no: &str, command: ModelsCommand, out: &mut Vec<Command>) {
+/// The two answers; Enter gives the first one where nothing is lost by it.
+fn choice(ui: &mut Ui, (yes, no): (&str, &str), by_enter: bool, command: ModelsCommand, out: &mut Vec<Command>) {
     ui.add_space(SPACE_3);
     ui.horizontal(|ui| {
-        if primary_button(ui, yes, true).clicked() {
+        let (yes, no) = (primary_button(ui, yes, true), ui.button(no));
+        let enter = by_enter && !yes.has_focus() && !no.has_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+        if yes.clicked() || enter {
             out.push(Command::CloseOverlay);
             out.push(Command::Models(command));
         }
-        if ui.button(no).clicked() {
+        if no.clicked() {
             out.push(Command::CloseOverlay);
         }
     });

@@ -122,7 +122,8 @@ fn show_row(ui: &mut Ui, shown: &Shown, controls: &Controls, row: &ControlRow) {
     let palette = palette(ui);
     let (name, about) = named(shown, controls, row);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
-    let says = format!("{} ({})", row.answer.name, per_cent(row.answer.prob));
+    let share = format!(" ({})", per_cent(row.answer.prob));
+    let says = format!("{}{share}", row.answer.name);
     let number = format!("{:+.2}", row.alignment).replace('-', "−");
     let label = per_cent(row.label_prob);
     response.widget_info(|| {
@@ -136,9 +137,18 @@ fn show_row(ui: &mut Ui, shown: &Shown, controls: &Controls, row: &ControlRow) {
     line(ui, columns.name, Align2::LEFT_CENTER, name, font, palette.text);
     meter(ui, columns.meter, row.alignment);
     line(ui, columns.number, Align2::RIGHT_CENTER, number, theme::number_font(), palette.text);
-    line(ui, columns.answer, Align2::LEFT_CENTER, says.clone(), theme::small_font(), colour);
+    answer(ui, columns.answer, &row.answer.name, share, colour);
     line(ui, columns.probability, Align2::RIGHT_CENTER, label, theme::number_font(), palette.text);
     response.on_hover_text(format!("{about}\nThe net says {says}"));
+}
+
+/// A class and its share; where there is too little room, the class is cut.
+fn answer(ui: &Ui, rect: Rect, name: &str, share: String, colour: Color32) {
+    let share = ui.painter().layout_no_wrap(share, theme::small_font(), colour);
+    let room = rect.with_max_x(rect.right() - share.size().x);
+    let drawn = line(ui, room, Align2::LEFT_CENTER, name.to_owned(), theme::small_font(), colour);
+    let place = Align2::LEFT_CENTER.align_size_within_rect(share.size(), rect).min;
+    ui.painter().galley(place + vec2(drawn, 0.0), share, colour);
 }
 
 /// A bar from −1 to 1, from its middle.
@@ -152,13 +162,15 @@ fn meter(ui: &Ui, rect: Rect, value: f32) {
     ui.painter().vline(bar.center().x, rect.shrink(3.0).y_range(), Stroke::new(1.0, palette.weak));
 }
 
-/// One line of text, cut with an ellipsis to fit.
-fn line(ui: &Ui, rect: Rect, align: Align2, text: String, font: FontId, colour: Color32) {
+/// One line of text, cut with an ellipsis to fit; how wide it became.
+fn line(ui: &Ui, rect: Rect, align: Align2, text: String, font: FontId, colour: Color32) -> f32 {
     let format = TextFormat { font_id: font, color: colour, ..TextFormat::default() };
     let mut job = LayoutJob::single_section(text, format);
     job.wrap = TextWrapping::truncate_at_width(rect.width());
     let galley = ui.painter().layout_job(job);
+    let width = galley.size().x;
     ui.painter().galley(align.align_size_within_rect(galley.size(), rect).min, galley, colour);
+    width
 }
 
 /// What the net says of the perturbation shown as a picture.
