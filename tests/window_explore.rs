@@ -400,6 +400,55 @@ fn a_view_in_a_file_is_opened_with_all_its_settings() {
     assert_eq!(shown(&window).view, before);
 }
 
+#[test]
+fn steps_too_short_to_be_seen_are_said_to_be() {
+    let mut window = fresh();
+    press(&mut window, Modifiers::NONE, Key::Num2);
+    finish(&mut window);
+    assert!(shown(&window).linf < 0.5 / 255.0);
+    assert!(window.query_by_label_contains("η is too small here: the gradient's largest value is").is_some());
+    window.get_by_label("Follow the log-odds").click();
+    finish(&mut window);
+    assert!(shown(&window).linf > 0.5 / 255.0);
+    assert!(window.query_by_label_contains("η is too small here").is_none());
+}
+
+#[test]
+fn the_dock_fits_whatever_its_groups_say() {
+    let mut window = fresh();
+    press(&mut window, Modifiers::NONE, Key::Num4);
+    finish(&mut window);
+    window.get_by_label("Label: Given…").click();
+    for has_target in [false, true] {
+        if has_target {
+            press(&mut window, Modifiers::COMMAND, Key::F);
+        }
+        window.run_steps(3);
+        assert_eq!(window.query_by_label("Target class").is_some(), has_target);
+        assert!(window.query_by_label("Given label").is_some());
+        let last = window.get_by_label("Log-odds").rect();
+        assert!(last.right() <= 1280.0 - 16.0, "{last:?}");
+        let parameters = window.get_by_label("Parameters of the attack").rect();
+        assert!((96.0..=240.0).contains(&parameters.width()), "{parameters:?}");
+    }
+}
+
+#[test]
+fn the_form_of_carlini_and_wagner_has_all_of_its_parameters() {
+    let mut window = fresh();
+    press(&mut window, Modifiers::NONE, Key::Num7);
+    finish(&mut window);
+    window.get_by_label("Parameters of the attack").click();
+    window.run_steps(2);
+    retype(&mut window, "First c as a number", "0.5");
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    window.run_steps(2);
+    window.get_by_role_and_label(Role::CheckBox, "Give up early").click();
+    finish(&mut window);
+    let AttackSettings::CarliniWagner(cw) = shown(&window).view.attack else { panic!("another attack") };
+    assert_eq!((cw.initial_c, cw.abort_early), (0.5, false));
+}
+
 /// Waits until the attack on screen has come to its end.
 fn finish(window: &mut Window<'_>) {
     settle(window);

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use candle_core::{Device, Tensor};
 use doppelganger::app::{App, Start};
-use doppelganger::engine::attack::{Baseline, Control, Verdict};
+use doppelganger::engine::attack::{Attack as _, Baseline, Control, Verdict};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model};
 use doppelganger::worker::{Along, Controls, Second, Shown};
 use eframe::egui::{Key, Modifiers, Vec2, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable as _;
+use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 type Window<'a> = Harness<'a, Option<App>>;
 
@@ -271,6 +271,87 @@ fn a_low_window_has_it_folded_and_holds_it_open() {
     window.check_accessibility();
 }
 
+/// The pictures are whole, and what the net says of them is to be seen above the pane.
+fn assert_in_sight(window: &Window<'_>, what: &str) {
+    let pane = window.get_by_label("Why it works").rect();
+    for name in ["Original picture, the net says", "Perturbation, largest", "Adversarial picture, the net says"] {
+        let well = window.get_by_label_contains(name).rect();
+        assert!(well.height() >= 132.0 && well.bottom() < pane.top(), "{what}: {name} at {well:?}, {pane:?}");
+    }
+    for when in ["before: ", "after: "] {
+        let bars = window.query_all_by_label_contains(when).map(|bar| bar.rect().bottom());
+        let first = bars.min_by(f32::total_cmp).unwrap();
+        assert!(first <= pane.top(), "{what}: the first bar {when:?} ends at {first}, {pane:?}");
+    }
+    let verdict = window.get_by_label("Fooled").rect();
+    assert!(pane.bottom() < verdict.top() && verdict.bottom() < window.get_by_label("Epsilon").rect().top(), "{what}");
+}
+
+#[test]
+fn pictures_and_bars_stay_in_sight_beside_a_warning_a_film_and_the_curve() {
+    const WARNING: &str = "rounding hides most of the slope";
+    const LARGE_TYPE: f32 = 1.4;
+    for size in [USUAL, vec2(900.0, 600.0), vec2(1920.0, 1080.0) / LARGE_TYPE, USUAL / LARGE_TYPE] {
+        let start = Start { picture: Some("digit-4".into()), model: Some("digits_maxout".into()) };
+        let mut window = open(size, start, None);
+        for (key, has_film) in [(Key::Num1, false), (Key::Num4, true)] {
+            press(&mut window, Modifiers::NONE, key);
+            until(&mut window, "the end of the attack", |app| {
+                app.shown().is_some_and(|shown| shown.view.attack == app.explore().attack && shown.timeline.is_over)
+            });
+            for has_warning in [true, false] {
+                for _ in 0..2 {
+                    press(&mut window, Modifiers::NONE, Key::W);
+                    settle(&mut window);
+                    window.run_steps(3);
+                    let is_open = app(&window).is_why_open(&window.ctx);
+                    let what = format!("{size}, film {has_film}, warning {has_warning}, open {is_open}");
+                    assert_eq!(window.query_by_label_contains(WARNING).is_some(), has_warning, "{what}");
+                    assert_in_sight(&window, &what);
+                    // Where there is least room only the film leaves none for the curve.
+                    let is_told = window.query_by_label_contains("a higher window shows it").is_some();
+                    assert!(!is_told || (is_open && has_film && size.y <= 600.0), "{what}");
+                    if is_open && !is_told {
+                        studied(&mut window);
+                        let frame = window.get_by_label("ε on the curve").rect();
+                        assert!(frame.height() > 60.0, "{what}: {frame:?}");
+                    }
+                }
+                press(&mut window, Modifiers::NONE, Key::L);
+                settle(&mut window);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_curve_reaches_as_far_as_the_attack_and_says_what_the_bars_say() {
+    let mut window = fresh();
+    for (key, goes_far) in [(Key::Num8, true), (Key::Num4, false)] {
+        press(&mut window, Modifiers::NONE, key);
+        until(&mut window, "the end of the attack", |app| {
+            app.shown().is_some_and(|shown| shown.view.attack == app.explore().attack && shown.timeline.is_over)
+        });
+        studied(&mut window);
+        let (shown, along) = (shown(&window), along(&window));
+        assert_eq!(shown.linf > 0.5, goes_far, "{}", shown.linf);
+        assert_eq!(along.eps.last(), Some(&shown.linf.max(0.5)));
+        let at = along.eps.iter().position(|eps| *eps == shown.linf).expect("a point at the picture on screen");
+        for guess in shown.adversarial_top.iter().take(3) {
+            let Some(line) = along.lines.iter().find(|line| line.class == guess.index) else { continue };
+            assert!((line.probabilities[at] - guess.prob).abs() < 1e-3, "{guess:?}: {}", line.probabilities[at]);
+            let says = |beginning: String| {
+                let node = window.get_by(|node| node.label().is_some_and(|label| label.starts_with(&beginning)));
+                node.accesskit_node().label().unwrap()
+            };
+            let after = says(format!("after: {} ", guess.name));
+            let share = after.trim_end_matches(", the label").rsplit_once(&format!("{} ", guess.name)).unwrap().1;
+            let legend = says(format!("on the curve: {}", guess.name));
+            assert!(legend.ends_with(&format!(": {share}")), "{legend:?}, the bar says {after:?}");
+        }
+    }
+}
+
 #[test]
 fn a_window_with_the_curve_rests() {
     let mut window = fresh();
@@ -405,6 +486,22 @@ fn another_net_is_asked_about_the_same_picture() {
     let answers = own.outcome.unwrap();
     assert_eq!(answers.adversarial_top, robust.top(&attacked.probabilities, 2));
     assert_eq!(answers.verdict, attacked.verdict);
+
+    // In a film it is at the step of the first net.
+    press(&mut window, Modifiers::NONE, Key::Num3);
+    until(&mut window, "the end of the attack", |app| app.shown().is_some_and(|shown| shown.timeline.done == 10));
+    for _ in 0..7 {
+        press(&mut window, Modifiers::NONE, Key::Comma);
+    }
+    let on_the_way = answered(&mut window).outcome.unwrap();
+    let view = shown(&window).view.clone();
+    assert_eq!(view.step, Some(3));
+    let problem = baseline.problem(&robust, view.rules()).unwrap().with_eps(&[view.eps]).unwrap();
+    let mut run = view.attack.start(&problem).unwrap();
+    let pixels = (0..3).map(|_| problem.shown(run.advance().unwrap().unwrap().pictures)).last().unwrap();
+    let expected = baseline.judge(&robust, baseline.original.with_values(pixels)).unwrap();
+    assert_eq!(on_the_way.adversarial_top, robust.top(&expected.probabilities, 2));
+    press(&mut window, Modifiers::NONE, Key::Num1);
 
     // It follows ε, and is there again after a restart.
     window.get_by_label(".1").click();

@@ -197,6 +197,11 @@ pub fn compact(ui: &Ui) -> bool {
     ui.ctx().content_rect().height() < COMPACT_BELOW
 }
 
+/// The distance between rows: half of it where the pictures need every line.
+pub fn row_gap(ui: &Ui) -> f32 {
+    if compact(ui) { SPACE_1 } else { SPACE_2 }
+}
+
 /// Whether there is room for more than the pictures.
 pub fn is_tall(ctx: &Context) -> bool {
     ctx.content_rect().height() >= TALL_FROM

@@ -5,7 +5,7 @@ use eframe::egui::{self, Align2, CentralPanel, Frame, Margin, Panel, Stroke, Str
 use super::commands::Command;
 use super::panes::{self, Around};
 use super::settings::Tab;
-use super::theme::{self, SPACE_2, SPACE_3, SPACE_4, palette};
+use super::theme::{self, SPACE_1, SPACE_3, SPACE_4, palette};
 use super::window::App;
 
 impl App {
@@ -54,26 +54,26 @@ impl App {
             self.samples.show(ui, &self.explore, out);
             panes::net_band(ui, &self.train, &self.explore.model, out);
         });
-        let dock = theme::bar_frame(ui).inner_margin(Margin { left: 16, right: 16, top: 12, bottom: 12 });
+        let gap = theme::row_gap(ui);
+        let margins = |top: f32, bottom: f32| Margin { left: 16, right: 16, top: top as i8, bottom: bottom as i8 };
+        let dock = theme::bar_frame(ui).inner_margin(margins(gap + SPACE_1, gap + SPACE_1));
         Panel::bottom("dock").frame(dock).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = SPACE_2;
+            ui.spacing_mut().item_spacing.y = gap;
             self.controls.show(ui, &self.explore, self.why.search(), out);
         });
-        let band =
-            Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 8 });
-        Panel::bottom("verdict").frame(band).show_separator_line(false).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = 4.0;
+        let band = |top, bottom| Frame::new().fill(palette(ui).canvas).inner_margin(margins(top, bottom));
+        let half = 0.5 * gap;
+        let (verdict, why, pictures) = (band(half, gap), band(half, half), band(gap, half));
+        Panel::bottom("verdict").frame(verdict).show_separator_line(false).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = half;
             panes::results(ui, &self.explore, out);
         });
         let is_open = self.is_why_open(ui.ctx());
-        let height = panes::why_height(ui, is_open);
-        let frame =
-            Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 4 });
-        Panel::bottom("why").frame(frame).exact_size(height + 8.0).show(ui, |ui| {
+        let room = ui.available_height() - why.total_margin().sum().y - pictures.total_margin().sum().y;
+        let height = panes::why_height(ui, room, is_open) + why.total_margin().sum().y;
+        Panel::bottom("why").frame(why).exact_size(height).show(ui, |ui| {
             panes::why(ui, &self.explore, &self.why, (&self.settings.why, is_open), out);
         });
-        let pictures =
-            Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 4 });
         CentralPanel::default().frame(pictures).show(ui, |ui| {
             self.pictures.show(ui, &self.explore, out);
         });

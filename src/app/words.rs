@@ -53,22 +53,30 @@ pub fn judge(shown: &Shown) -> Judgement {
     Judgement { headline, sentence, remark: (missed && one_step).then_some(ONE_STEP) }
 }
 
-/// What stands in the way of the attack itself, and whether the log-odds would help.
+/// What stands in the way of the attack itself, in a few words and in a sentence, and whether the log-odds would help.
 pub struct Obstacle {
-    pub text: &'static str,
+    pub brief: &'static str,
+    pub text: String,
     pub log_odds_help: bool,
 }
 
-/// A gradient that is zero, or that rounding hides.
+/// A gradient that is zero, too short for η, or hidden by rounding.
 pub fn obstacle(shown: &Shown) -> Option<Obstacle> {
     let log_odds_help = shown.view.loss == Loss::CrossEntropy;
     if no_gradient(shown) {
-        let text = "The gradient is zero at every pixel: there is nothing to follow, and the picture stays as it is. That \
-                    does not make the net robust.";
-        return Some(Obstacle { text, log_odds_help });
+        let text = "The gradient is zero at every pixel: nothing moves. That does not make the net robust.";
+        return Some(Obstacle { brief: "The gradient is zero", text: text.into(), log_odds_help });
     }
-    (shown.saturated && log_odds_help).then_some(Obstacle {
-        text: "The net is so sure of its answer that rounding hides most of the slope of the cross-entropy.",
+    let follows_gradient = matches!(shown.view.attack, AttackSettings::Gradient(_));
+    if follows_gradient && shown.timeline.is_result && shown.linf * LEVELS < 0.5 {
+        let largest = shown.gradient.values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+        let text = format!("η is too small here: the gradient's largest value is {}.", short(largest));
+        return Some(Obstacle { brief: "η is too small here", text, log_odds_help });
+    }
+    let text = "The net is so sure that rounding hides most of the slope of the cross-entropy.";
+    (shown.saturated && log_odds_help).then(|| Obstacle {
+        brief: "Rounding hides the slope",
+        text: text.into(),
         log_odds_help,
     })
 }

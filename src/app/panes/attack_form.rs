@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use eframe::egui::{
-    self, Button, Checkbox, ComboBox, Grid, PopupCloseBehavior, Ui,
+    self, Align, AtomExt as _, Button, Checkbox, ComboBox, Grid, Layout, PopupCloseBehavior, Ui,
     containers::menu::{MenuButton, MenuConfig},
 };
 
@@ -17,6 +17,7 @@ use crate::app::words;
 use crate::engine::attack::{Attack, AttackSettings, MAX_STEPS, Norm};
 
 const CHOOSER: f32 = 136.0;
+const ICON: f32 = 16.0;
 const FORM: f32 = 372.0;
 const RAIL: f32 = 128.0;
 /// Steps that the rail reaches; more can be typed.
@@ -38,13 +39,20 @@ struct Number {
 }
 
 impl AttackForm {
+    /// The width at which the button with the parameters can say them all.
+    pub fn wanted_width(ui: &Ui, explore: &Explore) -> f32 {
+        let text = ui.painter().layout_no_wrap(in_short(&explore.attack), theme::body_font(), egui::Color32::WHITE);
+        let spacing = ui.spacing();
+        (text.size().x + ICON + spacing.icon_spacing + 2.0 * spacing.button_padding.x).ceil()
+    }
+
     /// The chooser, and a button that opens the parameters, `width` wide.
     pub fn show(&mut self, ui: &mut Ui, explore: &Explore, width: f32, out: &mut Vec<Command>) {
         chooser(ui, explore, out);
-        let text = words::parameters(&explore.attack);
-        let text = text.trim_start_matches([',', ' ']).trim_start_matches("in ").to_owned();
+        let text = in_short(&explore.attack);
         let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-        let button = Button::new((icons::ICON_TUNE.rich_text().size(16.0), text))
+        // It is the text that is cut where room is short, not the icon, which is text to egui too.
+        let button = Button::new((icons::ICON_TUNE.rich_text().size(ICON), text.atom_shrink(true)))
             .truncate()
             .min_size(egui::vec2(width, theme::CONTROL_HEIGHT));
         ui.scope(|ui| {
@@ -60,8 +68,11 @@ impl AttackForm {
         ui.style_mut().spacing = ui.ctx().global_style().spacing.clone();
         ui.set_min_width(FORM);
         ui.set_max_width(FORM);
-        ui.label(theme::strong(attack_title(&explore.attack)));
-        ui.label(theme::weak(ui, explore.attack.paper()));
+        // A menu would set long lines with wide gaps.
+        ui.with_layout(Layout::top_down(Align::Min), |ui| {
+            ui.label(theme::strong(attack_title(&explore.attack)));
+            ui.label(theme::weak(ui, explore.attack.paper()));
+        });
         ui.add_space(SPACE_2);
         let mut attack = explore.attack.clone();
         let mut problem = None;
@@ -101,11 +112,8 @@ impl AttackForm {
                 norm_row(ui, &mut pgd.norm, &[Norm::Linf, Norm::L2]);
                 self.steps_row(ui, &mut pgd.steps);
                 self.step_size_row(ui, &mut pgd.step_size, "2.5·ε/steps");
-                ui.label(theme::caption(ui, "Random start"));
                 let about = "Begin at a point drawn from the ball of radius ε instead of the picture itself";
-                let start = Checkbox::without_text(&mut pgd.random_start);
-                ui.add(start).on_hover_text(about).accessible_name("Random start");
-                ui.end_row();
+                check_row(ui, "Random start", about, &mut pgd.random_start);
                 if !pgd.random_start {
                     // From the same point the climb ends alike.
                     pgd.restarts = 1;
@@ -131,6 +139,8 @@ impl AttackForm {
                 self.whole_row(ui, &SEARCH_STEPS, &mut cw.search_steps);
                 self.number_row(ui, &CONFIDENCE, &mut cw.confidence);
                 self.number_row(ui, &RATE, &mut cw.learning_rate);
+                self.number_row(ui, &FIRST_C, &mut cw.initial_c);
+                check_row(ui, "Give up early", "Leave a c whose objective no longer falls", &mut cw.abort_early);
             }
             AttackSettings::SaliencyMap(map) => {
                 self.number_row(ui, &THETA, &mut map.theta);
@@ -259,6 +269,13 @@ const CONFIDENCE: Number = Number {
 };
 const RATE: Number =
     Number { name: "Rate", about: "Learning rate of Adam", rail: (0.001, 0.2), most: 10.0, is_whole: false };
+const FIRST_C: Number = Number {
+    name: "First c",
+    about: "The weight of the margin to begin with; it grows tenfold until it is large enough",
+    rail: (0.0, 1.0),
+    most: 1e6,
+    is_whole: false,
+};
 const THETA: Number = Number {
     name: "θ",
     about: "What is added to a value; below 0 values are lowered",
@@ -273,6 +290,17 @@ const GAMMA: Number = Number {
     most: 1.0,
     is_whole: false,
 };
+
+/// The parameters, without the attack's name.
+fn in_short(attack: &AttackSettings) -> String {
+    words::parameters(attack).trim_start_matches([',', ' ']).trim_start_matches("in ").to_owned()
+}
+
+fn check_row(ui: &mut Ui, name: &str, about: &str, value: &mut bool) {
+    ui.label(theme::caption(ui, name));
+    ui.add(Checkbox::without_text(value)).on_hover_text(about).accessible_name(name);
+    ui.end_row();
+}
 
 fn norm_row(ui: &mut Ui, norm: &mut Norm, known: &[Norm]) {
     ui.label(theme::caption(ui, "Norm"));

@@ -23,9 +23,14 @@ const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is bl
 const LENGTH_HINT: &str = "The whole perturbation is at most ε long: ‖δ‖₂ is the root of the sum of its squares, ‖δ‖₁ the sum of its sizes. \
                            A single pixel may move far, so ε is larger than in L∞.";
 
-/// What the groups below the slider need side by side, without and with the fields for classes.
-const GROUPS_WIDTH: f32 = 1048.0;
-const SHORT_GROUPS_WIDTH: f32 = 910.0;
+/// Room for what the number beside the slider means, in L∞ and in other norms.
+const READOUT_WIDTH: f32 = 232.0;
+const LENGTH_READOUT_WIDTH: f32 = 296.0;
+
+/// What the groups below the slider need side by side, without the parameters' button and the fields for classes; with names
+/// written out, and with short ones.
+const GROUPS_WIDTH: f32 = 952.0;
+const SHORT_GROUPS_WIDTH: f32 = 814.0;
 const OWN_PIXELS_WIDTH: f32 = 108.0;
 /// The button with the attack's parameters: the least that it needs, and the most that it gets.
 const SHORT_PARAMETERS: f32 = 96.0;
@@ -89,11 +94,12 @@ impl Controls {
             [self.shows_target(explore), self.shows_label(explore)].into_iter().filter(|shown| *shown).count();
         let own_pixels = if explore.is_resampled() { OWN_PIXELS_WIDTH } else { 0.0 };
         let room = ui.available_width() - pickers as f32 * (PICKER_WIDTH + SPACE_2) - own_pixels;
-        if room >= SHORT_GROUPS_WIDTH {
-            let short = room < GROUPS_WIDTH;
-            let parameters = room - if short { SHORT_GROUPS_WIDTH } else { GROUPS_WIDTH };
+        let parameters = AttackForm::wanted_width(ui, explore).clamp(SHORT_PARAMETERS, PARAMETERS);
+        if room >= SHORT_GROUPS_WIDTH + parameters {
+            let short = room < GROUPS_WIDTH + parameters;
+            let width = room - if short { SHORT_GROUPS_WIDTH } else { GROUPS_WIDTH };
             row(ui, |ui| {
-                self.attack.show(ui, explore, (SHORT_PARAMETERS + parameters).min(PARAMETERS), out);
+                self.attack.show(ui, explore, width.min(PARAMETERS), out);
                 ui.add_space(SPACE_4);
                 self.goal(ui, explore, out, short);
                 ui.add_space(SPACE_4);
@@ -151,8 +157,9 @@ impl Controls {
                 marks: if in_pixels { &MARKS } else { &[] },
                 grid: 0.0,
             };
-            let menu = if theme::compact(ui) { 84.0 } else { 0.0 };
-            let width = (ui.available_width() - 88.0 - 232.0 - menu).max(120.0);
+            let menu = if theme::compact(ui) { 128.0 } else { 0.0 };
+            let told = if in_pixels { READOUT_WIDTH } else { LENGTH_READOUT_WIDTH };
+            let width = (ui.available_width() - 88.0 - told - menu).max(120.0);
             let (response, moved) = rail.show(ui, width, eps);
             if response.double_clicked() {
                 out.push(Command::EpsReset);
@@ -217,7 +224,7 @@ impl Controls {
                 marks: &[0.001, 0.01, 0.1, 1.0, 10.0],
                 grid: 0.0,
             };
-            let width = (ui.available_width() - 88.0 - 232.0).max(120.0);
+            let width = (ui.available_width() - 88.0 - READOUT_WIDTH).max(120.0);
             let (response, moved) = rail.show(ui, width, gradient.eta);
             let reset = response.double_clicked().then_some(DEFAULT_ETA);
             if let Some(eta) = reset.or(moved) {

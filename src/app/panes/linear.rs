@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use eframe::egui::{
-    Align, Color32, Context, Id, Image, Layout, Role, TextureHandle, TextureOptions, Ui, WidgetInfo, Window, vec2,
+    Align, Color32, Context, Id, Image, Layout, Role, TextureHandle, TextureOptions, Ui, WidgetInfo, Window, pos2, vec2,
 };
 
 use super::pictures::image;
 use crate::app::commands::Command;
 use crate::app::explore::Explore;
-use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_6};
+use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_4};
 use crate::app::widgets::icon_button;
 use crate::app::words;
 use crate::worker::{Linear, Shown};
 
 const WIDTH: f32 = 348.0;
+/// Below the names of the pictures.
+const TOP: f32 = 140.0;
 
 /// The window with the formula; it follows the picture and ε while it is open.
 #[derive(Default)]
@@ -44,8 +46,8 @@ impl LinearView {
         else {
             return;
         };
-        let room = ui.ctx().content_rect();
-        let corner = room.right_top() + vec2(-WIDTH - 2.0 * SPACE_3 - SPACE_6, 124.0);
+        // Over the original, so that what is compared with it and the legend of the curve stay in sight.
+        let corner = pos2(ui.cursor().left() + SPACE_4, TOP);
         Window::new("A linear net")
             .id(Id::unique("linear"))
             .frame(

@@ -27,6 +27,15 @@ const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
 /// In less room than this the pictures need some of what is said below them.
 const LOW: f32 = 380.0;
 
+/// The height of the pictures at their smallest, with so many rows of bars in sight.
+pub(super) fn least_height(ui: &Ui, rows: usize) -> f32 {
+    CONTROL_HEIGHT + MIN_WELL + 2.0 * theme::row_gap(ui) + below_height(rows)
+}
+
+fn below_height(rows: usize) -> f32 {
+    rows as f32 * (BAR_HEIGHT + 2.0) + SPACE_1
+}
+
 /// The three pictures and how they are looked at.
 #[derive(Default)]
 pub struct Pictures {
@@ -107,8 +116,8 @@ impl Pictures {
     pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         let room = ui.available_rect_before_wrap();
         let is_low = theme::compact(ui) || room.height() < LOW;
-        let below = results::rows(is_low) as f32 * (BAR_HEIGHT + 2.0) + SPACE_1;
-        let well = (room.height() - CONTROL_HEIGHT - below - 2.0 * SPACE_2).max(MIN_WELL);
+        let (below, gap) = (below_height(results::rows(is_low)), theme::row_gap(ui));
+        let well = (room.height() - CONTROL_HEIGHT - below - 2.0 * gap).max(MIN_WELL);
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             let room = ui.available_rect_before_wrap();
             let width = ((room.width() - 2.0 * SPACE_4) / 3.0).floor();
@@ -130,10 +139,10 @@ impl Pictures {
                 );
                 self.head(&mut ui, index, explore, out);
             }
-            let wells = [0, 1, 2].map(|index| column(index, CONTROL_HEIGHT + SPACE_2, well));
+            let wells = [0, 1, 2].map(|index| column(index, CONTROL_HEIGHT + gap, well));
             self.wells(ui, wells, explore, out);
             for index in 0..3 {
-                let rect = column(index, CONTROL_HEIGHT + well + 2.0 * SPACE_2, below);
+                let rect = column(index, CONTROL_HEIGHT + well + 2.0 * gap, below);
                 let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("below", index)));
                 ui.set_clip_rect(rect.expand(4.0).intersect(ui.clip_rect()));
                 let column = self.shown_in(index);
@@ -142,7 +151,7 @@ impl Pictures {
                     results::below(&mut ui, column, is_low, explore, out);
                 }
             }
-            ui.allocate_rect(column(0, 0.0, CONTROL_HEIGHT + well + 2.0 * SPACE_2 + below), Sense::hover());
+            ui.allocate_rect(column(0, 0.0, CONTROL_HEIGHT + well + 2.0 * gap + below), Sense::hover());
         });
     }
 

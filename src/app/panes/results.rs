@@ -14,8 +14,13 @@ use crate::engine::picture::{Channel, Heatmap, Quantity, diverging, sequential};
 use crate::engine::units::LEVELS;
 use crate::worker::Shown;
 
-/// From this width on there is room for a remark beside the verdict, so that the pictures do not jump when it comes.
-const REMARK_BESIDE: f32 = 1100.0;
+const FOLLOW: &str = "Follow the log-odds";
+const SEVERAL: &str = "Take several";
+/// Widths of an icon in a line of text and of the sign that explains, with the gaps before them.
+const ICON: f32 = 17.0 + SPACE_2;
+const HINT: f32 = 18.0 + SPACE_2;
+/// From this width on the ends of the legend have room for both units.
+const ROOMY_LEGEND: f32 = 340.0;
 const CONFIDENCE_HINT: &str = "A high percentage is not a measure of being right: nets are often surest of all about \
                                adversarial pictures. And a net that withstands this attack may fall to another one.";
 const HEATMAP_HINT: &str = "Every pixel of δ moves the same way as the slope of the loss at that pixel, so it looks like \
@@ -147,10 +152,10 @@ fn legend(ui: &mut Ui, shown: &Shown) {
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, "Colours: zero everywhere"));
         return;
     }
-    let roomy = rect.width() >= 300.0;
+    let roomy = rect.width() >= ROOMY_LEGEND;
     let value = |share: f32| match quantity {
         Quantity::Gradient if share == 0.0 => "0".to_owned(),
-        Quantity::Gradient => format!("{:+.1e}", share * limit),
+        Quantity::Gradient => format!("{}{}", if share < 0.0 { '−' } else { '+' }, words::short(limit)),
         _ if share == 0.0 => "0".to_owned(),
         _ if roomy => format!("{} = {}/255", words::signed(share * limit, 4), words::signed(share * limit * LEVELS, 1)),
         _ => format!("{}/255", words::signed(share * limit * LEVELS, 1)),
@@ -191,53 +196,91 @@ pub fn results(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         Verdict::Fooled => (icons::ICON_BOLT, palette.fooled, palette.fooled_soft),
         Verdict::FooledAsAsked => (icons::ICON_TARGET, palette.asked, palette.asked_soft),
     };
-    let inline = ui.available_width() >= REMARK_BESIDE;
+    let aside = Aside { obstacle: words::obstacle(shown), remark: judgement.remark };
     row(ui, |ui| {
         let (rect, _) = ui.allocate_exact_size(Vec2::splat(theme::ROW_HEIGHT), Sense::hover());
         ui.painter().rect_filled(rect, theme::RADIUS, soft);
         icon_at(ui, rect, icon, 21.0, colour);
         ui.label(egui::RichText::new(judgement.headline).font(theme::verdict_font()).color(colour));
-        ui.add(egui::Label::new(egui::RichText::new(judgement.sentence).font(theme::heading_font())).truncate());
+        let sentence = width_of(ui, &judgement.sentence, theme::heading_font());
+        let room = ui.available_width() - HINT;
+        let is_whole = sentence + aside.width(ui, true) <= room;
+        let busy = explore.busy().map(|doing| format!("{doing}…"));
+        let busy_width = busy.as_ref().map_or(0.0, |doing| ICON + width_of(ui, doing, theme::small_font()));
+        ui.scope(|ui| {
+            ui.set_max_width((room - aside.width(ui, is_whole) - busy_width).max(0.0));
+            let sentence = egui::RichText::new(judgement.sentence.as_str()).font(theme::heading_font());
+            ui.add(egui::Label::new(sentence).truncate());
+        });
         hint(ui, CONFIDENCE_HINT);
-        if let Some(doing) = explore.busy() {
+        aside.show(ui, is_whole, out);
+        if let Some(doing) = busy {
             ui.label(icons::ICON_HOURGLASS_EMPTY.rich_text().size(15.0).color(palette.accent));
-            ui.label(theme::weak(ui, format!("{doing}…")));
-        } else if let Some(remark) = judgement.remark.filter(|_| inline) {
-            one_step_remark(ui, remark, out);
+            ui.label(theme::weak(ui, doing));
         }
     });
-    if let Some(obstacle) = words::obstacle(shown) {
-        warning(ui, &obstacle, out);
-    }
-    if let Some(remark) = judgement.remark.filter(|_| !inline) {
-        ui.horizontal(|ui| one_step_remark(ui, remark, out));
-    }
     tags(ui, shown, out);
 }
 
-/// Why one step was not enough, and the way on.
-fn one_step_remark(ui: &mut Ui, remark: &str, out: &mut Vec<Command>) {
-    ui.label(theme::weak(ui, remark));
-    let several = Command::Attack(AttackCommand::Use("bim"));
-    let about = several.about();
-    if ui.link(egui::RichText::new("Take several").small()).on_hover_text(about.tooltip).clicked() {
-        out.push(several);
+/// What stands beside the verdict, so that the pictures do not jump when it comes: in whole sentences where there is room, else
+/// in a few words that have the sentence as tooltip.
+struct Aside {
+    /// What is in the way of the attack.
+    obstacle: Option<Obstacle>,
+    /// Why one step was not enough.
+    remark: Option<&'static str>,
+}
+
+impl Aside {
+    fn width(&self, ui: &Ui, is_whole: bool) -> f32 {
+        let text = |text: &str| width_of(ui, text, theme::body_font());
+        let small = |text: &str| width_of(ui, text, theme::small_font());
+        let obstacle = self.obstacle.as_ref().map_or(0.0, |obstacle| {
+            let link = if obstacle.log_odds_help { text(FOLLOW) } else { 0.0 };
+            ICON + text(if is_whole { &obstacle.text } else { obstacle.brief }) + link + 2.0 * SPACE_2
+        });
+        let remark = self.remark.map_or(0.0, |remark| small(SEVERAL) + if is_whole { small(remark) } else { 0.0 });
+        obstacle + remark
+    }
+
+    fn show(&self, ui: &mut Ui, is_whole: bool, out: &mut Vec<Command>) {
+        if let Some(obstacle) = &self.obstacle {
+            warning(ui, obstacle, is_whole, out);
+        }
+        let Some(remark) = self.remark else { return };
+        if is_whole {
+            ui.label(theme::weak(ui, remark));
+        }
+        let several = Command::Attack(AttackCommand::Use("bim"));
+        let tip = format!("{remark}\n{}", several.about().tooltip);
+        if ui.link(egui::RichText::new(SEVERAL).small()).on_hover_text(tip).clicked() {
+            out.push(several);
+        }
     }
 }
 
-fn warning(ui: &mut Ui, obstacle: &Obstacle, out: &mut Vec<Command>) {
+/// The width of one line of text, with the gap before it.
+fn width_of(ui: &Ui, text: &str, font: egui::FontId) -> f32 {
+    ui.painter().layout_no_wrap(text.to_owned(), font, palette(ui).text).size().x + ui.spacing().item_spacing.x
+}
+
+fn warning(ui: &mut Ui, obstacle: &Obstacle, is_whole: bool, out: &mut Vec<Command>) {
     let palette = palette(ui);
     let frame = egui::Frame::new()
         .fill(palette.fooled_soft)
         .corner_radius(theme::RADIUS)
-        .inner_margin(egui::Margin::symmetric(SPACE_2 as i8, SPACE_1 as i8));
+        .inner_margin(egui::Margin::symmetric(SPACE_2 as i8, 0));
     frame.show(ui, |ui| {
-        ui.horizontal_wrapped(|ui| {
+        ui.horizontal(|ui| {
             ui.label(icons::ICON_WARNING.rich_text().size(17.0).color(palette.fooled));
-            ui.label(obstacle.text);
+            let text = ui.label(if is_whole { &obstacle.text } else { obstacle.brief });
+            if !is_whole {
+                text.widget_info(|| WidgetInfo::labeled(Role::Label, true, &obstacle.text));
+                text.on_hover_text(obstacle.text.as_str());
+            }
             let command = Command::Follow(Loss::LogOdds);
             let tip = command.about().tooltip;
-            if obstacle.log_odds_help && ui.link("Follow the log-odds").on_hover_text(tip).clicked() {
+            if obstacle.log_odds_help && ui.link(FOLLOW).on_hover_text(tip).clicked() {
                 out.push(command);
             }
         });
@@ -246,6 +289,7 @@ fn warning(ui: &mut Ui, obstacle: &Obstacle, out: &mut Vec<Command>) {
 
 fn tags(ui: &mut Ui, shown: &Shown, out: &mut Vec<Command>) {
     let tags = words::tags(shown);
+    ui.spacing_mut().interact_size.y = BAR_HEIGHT - 6.0;
     if theme::compact(ui) {
         ui.horizontal(|ui| {
             linear_link(ui, shown, out);
@@ -256,7 +300,6 @@ fn tags(ui: &mut Ui, shown: &Shown, out: &mut Vec<Command>) {
     }
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(SPACE_2, 2.0);
-        ui.spacing_mut().interact_size.y = BAR_HEIGHT - 6.0;
         for (index, tag) in tags.iter().enumerate() {
             if index > 0 {
                 ui.label(theme::weak(ui, "·"));

@@ -12,8 +12,8 @@ use crate::app::widgets::{icon_button, per_cent, row};
 use crate::app::words;
 use crate::worker::{Moment, Shown, Timeline};
 
-const TEXT_WIDTH: f32 = 224.0;
-const SHORT_TEXT_WIDTH: f32 = 128.0;
+/// The text beside the track takes at most this share of the row.
+const MOST_TEXT: f32 = 0.4;
 
 /// Whether there is more than one step to see.
 pub fn has_film(explore: &Explore) -> bool {
@@ -30,13 +30,14 @@ pub fn timeline(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         play_button(ui, explore.playing.is_running(timeline), out);
         icon_button(ui, Command::Attack(AttackCommand::StepOn), out);
         ui.add_space(SPACE_2);
-        let text = if theme::compact(ui) { SHORT_TEXT_WIDTH } else { TEXT_WIDTH };
-        let width = (ui.available_width() - text - SPACE_2).max(80.0);
+        let short = theme::compact(ui);
+        let text = widest_text(ui, shown, short).min(MOST_TEXT * ui.available_width());
+        let width = ui.available_width() - text - 2.0 * SPACE_2;
         let (rect, response) = ui.allocate_exact_size(vec2(width, theme::CONTROL_HEIGHT), Sense::click_and_drag());
         Track { rect, shown, last: if timeline.is_over { timeline.done } else { timeline.of }.max(1) }
             .show(ui, &response, out);
         ui.add_space(SPACE_2);
-        ui.add(egui::Label::new(theme::number(place_in_words(shown, theme::compact(ui)))).truncate());
+        ui.add(egui::Label::new(theme::number(place_in_words(shown, short))).truncate());
     });
 }
 
@@ -64,14 +65,27 @@ fn place_in_words(shown: &Shown, short: bool) -> String {
     if short {
         return place;
     }
-    let (class, prob) = match shown.target_prob {
+    let (class, prob) = followed(shown);
+    format!("{place} · {class} {}", per_cent(prob))
+}
+
+/// The class whose probability is told, and that: of the target, or else of the label.
+fn followed(shown: &Shown) -> (&str, f32) {
+    match shown.target_prob {
         Some((_, prob)) => {
             let target = shown.view.goal.class(shown.label.index);
             (shown.model.classes.get(target).map_or("target", String::as_str), prob)
         }
         None => (shown.label.name.as_str(), shown.label_prob.1),
-    };
-    format!("{place} · {class} {}", per_cent(prob))
+    }
+}
+
+/// The width of the longest text of this film, so that the track keeps its length.
+fn widest_text(ui: &Ui, shown: &Shown, short: bool) -> f32 {
+    let of = shown.timeline.of;
+    let class = if short { String::new() } else { format!(" · {} >99.9 %", followed(shown).0) };
+    let text = format!("step {of} of ≤{of}{class}");
+    ui.painter().layout_no_wrap(text, theme::number_font(), palette(ui).text).size().x
 }
 
 struct Track<'a> {

@@ -8,7 +8,7 @@ use crate::engine::attack::{EpsCurve, Flip, Goal, Rules, eps_curve, eps_ladder};
 use crate::engine::picture::Planes;
 use crate::worker::{Shown, View};
 
-/// The largest |ε|: as far as the slider goes.
+/// The largest |ε|: as far as the slider goes, or as an attack that does not follow it has gone.
 const MAX: f32 = 0.5;
 const POINTS: usize = 41;
 /// Lines are sent with so many pieces between two points.
@@ -26,7 +26,7 @@ const FLIPS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Along {
     key: Key,
-    /// Ascending, from −0.5 to 0.5.
+    /// Ascending, from −0.5 to 0.5; from −max|δ| to max|δ| where another attack than FGSM went farther.
     pub eps: Vec<f32>,
     /// The label, the target, and the classes that come to most anywhere, at most six.
     pub lines: Vec<ClassLine>,
@@ -99,7 +99,7 @@ impl Work {
         Self {
             key: Key::of(subject),
             direction: subject.way(),
-            left: eps_ladder(MAX, POINTS),
+            left: ladder(subject),
             found: EpsCurve::new(Vec::new(), Vec::new()),
             rounds: 0,
             pace: Pace::new(),
@@ -155,6 +155,17 @@ impl Work {
             is_final: self.left.is_empty(),
         }
     }
+}
+
+/// The values of ε to begin with. Where the straight line leads to the picture on screen, that is one of them.
+fn ladder(subject: &Subject) -> Vec<f32> {
+    if subject.view.is_fgsm() {
+        return eps_ladder(MAX, POINTS);
+    }
+    let mut eps = eps_ladder(subject.linf.max(MAX), POINTS);
+    eps.insert(eps.partition_point(|eps| *eps < subject.linf), subject.linf);
+    eps.dedup();
+    eps
 }
 
 /// The label, the target, what leads nearest to the picture, and what comes to most elsewhere.

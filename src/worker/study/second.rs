@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::Subject;
-use crate::engine::attack::{self, Attack, Baseline, Goal, Label, Problem, Run, Verdict};
+use crate::engine::attack::{self, Baseline, Goal, Label, Verdict};
 use crate::engine::model::{Guess, Model, argmax};
 use crate::engine::picture::Planes;
 use crate::engine::{Error, Result};
 use crate::worker::Revision;
+use crate::worker::playback::Playback;
 
 /// Classes listed before and after.
 const TOP: usize = 2;
@@ -49,9 +50,9 @@ pub struct Answers {
 pub struct Work {
     model: Option<(String, Arc<Model>)>,
     /// For an attack of its own, with ∇J of the view that it belongs to.
-    baseline: Option<(Arc<Planes>, Baseline)>,
-    /// That attack under way, for a view.
-    run: Option<(Revision, Problem, Box<dyn Run>)>,
+    baseline: Option<(Arc<Planes>, Arc<Baseline>)>,
+    /// That attack, as far as it has come.
+    playback: Option<Playback>,
     done: Option<(Revision, SecondWish)>,
 }
 
@@ -96,22 +97,25 @@ impl Work {
         }
         let gradient = &subject.baseline.gradient;
         let Some((_, baseline)) = self.baseline.as_ref().filter(|(known, _)| Arc::ptr_eq(known, gradient)) else {
-            self.baseline = Some((gradient.clone(), baseline_of(subject, model)?));
-            self.run = None;
+            self.baseline = Some((gradient.clone(), Arc::new(baseline_of(subject, model)?)));
+            self.playback = None;
             return Ok(None);
         };
-        let Some((_, problem, run)) = self.run.as_mut().filter(|(revision, ..)| *revision == subject.revision) else {
-            let view = &subject.view;
-            let problem = baseline.problem(model, view.rules())?.with_eps(&[view.eps])?;
-            let run = view.attack.start(&problem)?;
-            self.run = Some((subject.revision, problem, run));
-            return Ok(None);
+        let view = &subject.view;
+        let problem = baseline.problem(model, view.rules())?.with_eps(&[view.eps])?;
+        let known = self.playback.take().filter(|known| known.is_of(baseline, &view.attack, &problem));
+        let mut playback = match known {
+            Some(known) => known,
+            None => Playback::new(baseline.clone(), &view.attack, problem)?,
         };
-        if run.advance()?.is_some() {
-            return Ok(None);
+        // As far as the first net's attack is shown, so that both are seen at the same step.
+        let is_there = playback.has(view.step);
+        if !is_there {
+            playback.advance()?;
         }
-        let attacked = baseline.judge(model, baseline.original.with_values(problem.shown(run.result())))?;
-        Ok(Some(answers(subject, model, &baseline.probabilities, &attacked.probabilities)))
+        let after = is_there.then(|| playback.at(view.step).probabilities.clone());
+        self.playback = Some(playback);
+        Ok(after.map(|after| answers(subject, model, &baseline.probabilities, &after)))
     }
 }
 

@@ -3,7 +3,6 @@
 use eframe::egui::Ui;
 use egui_plot::GridMark;
 
-use crate::app::explore::MAX_EPS;
 use crate::app::panes::plots::axes;
 use crate::app::widgets::per_cent;
 use crate::worker::Along;
@@ -17,6 +16,8 @@ const MARGIN: f64 = 0.04;
 #[derive(Clone, Copy, Debug)]
 pub struct Axis {
     pub is_log: bool,
+    /// The largest |ε|.
+    pub reach: f32,
 }
 
 impl Axis {
@@ -29,14 +30,14 @@ impl Axis {
         }
     }
 
-    /// The ε at a place, within the slider's range or on the other side of the picture.
+    /// The ε at a place, within what the axis shows.
     pub fn eps(self, place: f64) -> f32 {
         let eps = if self.is_log { 10f64.powf(place) } else { place };
-        (eps as f32).clamp(-MAX_EPS, MAX_EPS)
+        (eps as f32).clamp(-self.reach, self.reach)
     }
 
     pub fn ends(self) -> (f64, f64) {
-        let max = f64::from(MAX_EPS);
+        let max = f64::from(self.reach);
         if self.is_log { (FLOOR.log10(), max.log10()) } else { (-max, max) }
     }
 
@@ -78,8 +79,11 @@ impl Values {
         Self { are_logits, low: low - margin, high: high + margin }
     }
 
-    pub fn ticks(self, apart: f64) -> Vec<GridMark> {
-        marks(axes::linear(self.low, self.high, apart))
+    /// Round values at least `apart` from each other. Of logits none is nearer than `clear` to the lower end, where its text
+    /// would run into the first one of the other axis.
+    pub fn ticks(self, apart: f64, clear: f64) -> Vec<GridMark> {
+        let lowest = if self.are_logits { self.low + clear } else { self.low };
+        marks(axes::linear(lowest, self.high, apart))
     }
 
     pub fn tick(self, value: f64) -> String {
@@ -124,17 +128,29 @@ mod tests {
     #[test]
     fn places_and_values_are_inverse() {
         for is_log in [false, true] {
-            let axis = Axis { is_log };
+            let axis = Axis { is_log, reach: 0.5 };
             for eps in [0.001, 0.1, 0.5] {
                 assert!((axis.eps(axis.place(eps).unwrap()) - eps).abs() < 1e-6);
             }
             let (low, high) = axis.ends();
             assert!(axis.ticks(0.2).iter().all(|tick| (low..=high + 1e-9).contains(&tick.value)));
         }
-        assert_eq!(Axis { is_log: true }.place(-0.1), None);
-        assert_eq!(Axis { is_log: false }.place(-0.1).map(|place| place as f32), Some(-0.1));
-        assert_eq!(Axis { is_log: false }.spelled(-0.2), "−0.2");
-        assert_eq!(Axis { is_log: true }.spelled(-2.0), "0.01");
+        let [linear, log] = [false, true].map(|is_log| Axis { is_log, reach: 1.0 });
+        assert_eq!(log.place(-0.1), None);
+        assert_eq!(linear.place(-0.1).map(|place| place as f32), Some(-0.1));
+        assert_eq!(linear.spelled(-0.2), "−0.2");
+        assert_eq!(log.spelled(-2.0), "0.01");
+        assert_eq!((linear.eps(0.8), linear.eps(3.0), linear.ends()), (0.8, 1.0, (-1.0, 1.0)));
+    }
+
+    #[test]
+    fn the_lowest_tick_of_logits_is_clear_of_the_other_axis() {
+        let places = |are_logits| {
+            let ticks = Values { are_logits, low: -10.5, high: 10.5 }.ticks(5.0, 1.0);
+            ticks.iter().map(|tick| tick.value).collect::<Vec<_>>()
+        };
+        assert_eq!(places(true), [-5.0, 0.0, 5.0, 10.0]);
+        assert_eq!(places(false)[0], -10.0);
     }
 
     #[test]

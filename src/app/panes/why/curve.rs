@@ -22,6 +22,8 @@ const AXIS_WIDTH: f32 = 48.0;
 const RIGHT: f32 = 10.0;
 /// Smallest distance between ticks.
 const TICKS_APART: [f64; 2] = [56.0, 24.0];
+/// Smallest distance of a tick of the vertical axis from the texts of the other one.
+const TICK_CLEAR: f64 = 8.0;
 const STRONG_LINE: f32 = 3.0;
 const LINE: f32 = 1.8;
 
@@ -61,7 +63,7 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
     let split = room.right() - width;
     let plot = Rect::from_min_max(room.min, pos2(split - SPACE_4, room.bottom()));
     let sheet = Sheet {
-        axis: Axis { is_log: look.is_log },
+        axis: Axis { is_log: look.is_log, reach: along.eps.last().copied().unwrap_or(MAX_EPS) },
         values: Values::of(along, look.has_logits),
         shown,
         along,
@@ -77,7 +79,7 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
 
 /// ε of the slider; of other attacks than FGSM, how far a pixel moved.
 fn cursor_eps(explore: &Explore, shown: &Shown) -> f32 {
-    if explore.view().is_fgsm() { explore.eps() } else { shown.linf.min(MAX_EPS) }
+    if explore.view().is_fgsm() { explore.eps() } else { shown.linf }
 }
 
 struct Sheet<'a> {
@@ -105,7 +107,9 @@ impl Sheet<'_> {
         self.steer(ui, explore, &transform, &response, out);
         self.paint_cursor(ui, &transform, &response);
         let palette = palette(ui);
-        mark::flags(ui, frame, &marks, |mark| self.colour_of(palette, mark), out);
+        // ε of other lengths, or none, leads to other places than those of the curve.
+        let follows_eps = explore.view().pixel_eps().is_some();
+        mark::flags(ui, (frame, follows_eps), &marks, |mark| self.colour_of(palette, mark), out);
         self.tell(&response, &transform);
     }
 
@@ -128,7 +132,10 @@ impl Sheet<'_> {
             .custom_x_axes(vec![across])
             .custom_y_axes(vec![up])
             .x_grid_spacer(move |input| axis.ticks(input.base_step_size / 8.0 * TICKS_APART[0]))
-            .y_grid_spacer(move |input| values.ticks(input.base_step_size / 8.0 * TICKS_APART[1]))
+            .y_grid_spacer(move |input| {
+                let point = input.base_step_size / 8.0;
+                values.ticks(point * TICKS_APART[1], point * TICK_CLEAR)
+            })
             .grid_color(palette.line)
             .grid_fade(0.0)
             .sense(Sense::hover())
@@ -236,7 +243,7 @@ impl Sheet<'_> {
         response.widget_info(|| WidgetInfo::slider(can_move, f64::from(self.eps), "ε on the curve"));
         ui.ctx().accesskit_node_builder(response.id, |node| {
             node.set_min_numeric_value(0.0);
-            node.set_max_numeric_value(f64::from(MAX_EPS));
+            node.set_max_numeric_value(f64::from(self.axis.reach));
             node.add_action(accesskit::Action::SetValue);
         });
     }
@@ -249,7 +256,8 @@ impl Sheet<'_> {
             ui.painter().circle_stroke(frame.left_bottom(), 4.5, Stroke::new(2.0, palette.accent));
             return;
         };
-        let x = transform.position_from_point_x(place);
+        // A curve that is not yet that of the picture may end before it.
+        let x = transform.position_from_point_x(place).min(frame.right());
         ui.painter().vline(x, frame.y_range(), Stroke::new(2.0, palette.accent));
         let radius = if response.hovered() || response.dragged() { 6.5 } else { 5.5 };
         let knob = pos2(x, frame.bottom());

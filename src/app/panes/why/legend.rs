@@ -58,9 +58,11 @@ pub fn show(ui: &mut Ui, shown: &Shown, along: &Along, (values, eps): (Values, f
     }
 }
 
-/// What the net said of a class in the view on screen, if it is that of this ε: the same number as under the picture.
+/// What the net said of a class in the view on screen, if this ε is where its picture lies on the line: the same number as
+/// under the picture.
 fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
-    if !(shown.view.is_fgsm() && shown.view.eps == eps) {
+    let place = if shown.view.is_fgsm() { shown.view.eps } else { shown.linf };
+    if place != eps {
         return None;
     }
     shown.adversarial_top.iter().find(|guess| guess.index == class).map(|guess| guess.prob)

@@ -42,10 +42,10 @@ pub fn marks<'a>(
     flips.iter().filter_map(mark).collect()
 }
 
-/// Paints flags above `frame` and lets them be pressed. Those nearest to the picture come first where room is short.
+/// Paints flags above `frame` and lets them be pressed, if the attack `follows_eps`. Those nearest to the picture come first where room is short.
 pub fn flags(
     ui: &mut Ui,
-    frame: Rect,
+    (frame, follows_eps): (Rect, bool),
     marks: &[Mark<'_>],
     colour: impl Fn(&Mark<'_>) -> eframe::egui::Color32,
     out: &mut Vec<Command>,
@@ -71,7 +71,7 @@ pub fn flags(
         let Some(place) = free else { continue };
         taken.push(place);
         let words = format!("→ {} at ε = {}", mark.name, eps_text(mark.flip.eps));
-        let can_go = mark.flip.eps >= 0.0;
+        let can_go = follows_eps && (0.0..=MAX_EPS).contains(&mark.flip.eps);
         let sense = if can_go { Sense::click() } else { Sense::hover() };
         let response = ui.interact(place, ui.make_persistent_id(("flip", number)), sense);
         let role = if can_go { Role::Button } else { Role::Label };
@@ -86,8 +86,10 @@ pub fn flags(
         ui.painter().galley(place.min + Vec2::new(SPACE_1, (place.height() - galley.size().y) / 2.0), galley, colour);
         let tip = if can_go {
             format!("{words}\nClick to take ε there")
-        } else {
+        } else if mark.flip.eps < 0.0 {
             format!("{words}\nAgainst the attack's direction")
+        } else {
+            words
         };
         if response.on_hover_text(tip).clicked() {
             out.push(Command::Eps(mark.eps()));

@@ -13,13 +13,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::commands::{Command, WhyCommand, spelled};
 use crate::app::explore::Explore;
+use crate::app::panes::{pictures::least_height, results};
 use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 use crate::app::why::Why;
 use crate::app::widgets::{hint, segmented};
 
 /// Height of the pane's heading, which is all there is of it while it is folded.
 const HEADING: f32 = CONTROL_HEIGHT;
-/// Height of what is below the heading, in a low window and in one of this height; it grows with the window.
+/// Height of what is below the heading: the least that is of use, in a low window, and in one of this height; it grows with
+/// the window.
+const LEAST: f32 = 97.0;
 const LOWEST: f32 = 136.0;
 const BODY: f32 = 152.0;
 const BODY_AT: f32 = 800.0;
@@ -46,6 +49,15 @@ pub enum Part {
     Second,
 }
 
+/// Whether more of the pane than its heading is to be seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fold {
+    Open,
+    Folded,
+    /// Wanted open, but the pictures need the room.
+    NoRoom,
+}
+
 /// How the pane was left.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -65,18 +77,26 @@ pub struct WhyLook {
     pub is_own: bool,
 }
 
-/// The height of the pane in this window.
-pub fn why_height(ui: &Ui, is_open: bool) -> f32 {
+/// The height of the pane, of the `room` that it shares with the pictures. They come first: it is lower than it would like to
+/// be, or folded, where they would be cut.
+pub fn why_height(ui: &Ui, room: f32, is_open: bool) -> f32 {
     let window = ui.ctx().content_rect().height();
-    let body = (BODY + GROWTH * (window - BODY_AT)).clamp(LOWEST, HIGHEST);
-    if is_open { HEADING + SPACE_1 + body } else { HEADING }
+    let wanted = (BODY + GROWTH * (window - BODY_AT)).clamp(LOWEST, HIGHEST);
+    let beside = |rows| room - least_height(ui, rows) - HEADING - SPACE_1;
+    let body = beside(results::rows(true)).clamp(LEAST, wanted);
+    if is_open && beside(1) >= LEAST { HEADING + SPACE_1 + body } else { HEADING }
 }
 
 /// Draws the pane into all the room that there is.
 pub fn why(ui: &mut Ui, explore: &Explore, why: &Why, (look, is_open): (&WhyLook, bool), out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
-    heading(ui, explore, look, is_open, out);
-    if !is_open {
+    let fold = match () {
+        () if !is_open => Fold::Folded,
+        () if ui.available_height() < HEADING + SPACE_1 + LEAST - 1.0 => Fold::NoRoom,
+        () => Fold::Open,
+    };
+    heading(ui, explore, look, fold, out);
+    if fold != Fold::Open {
         return;
     }
     if explore.hidden.answer {
@@ -128,14 +148,19 @@ fn width_of(part: Part, pane: f32) -> f32 {
     if part == Part::Second { second::WIDTH } else { controls::width(pane) }
 }
 
-fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, is_open: bool, out: &mut Vec<Command>) {
+fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, fold: Fold, out: &mut Vec<Command>) {
     let room = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), HEADING));
     let layout = Layout::left_to_right(egui::Align::Center);
     ui.scope_builder(UiBuilder::new().max_rect(room).layout(layout), |ui| {
         ui.set_min_size(room.size());
-        fold(ui, is_open, out);
-        if !is_open {
-            ui.label(theme::weak(ui, "the net's answers along the direction of the attack"));
+        fold_button(ui, fold == Fold::Open, out);
+        let remark = match fold {
+            Fold::Open => "",
+            Fold::Folded => "the net's answers along the direction of the attack",
+            Fold::NoRoom => "the pictures need all the room here: a higher window shows it",
+        };
+        if !remark.is_empty() {
+            ui.add(egui::Label::new(theme::weak(ui, remark)).truncate());
             return;
         }
         hint(ui, CURVE_HINT);
@@ -159,7 +184,7 @@ fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, is_open: bool, out: &
 }
 
 /// Opens and closes the pane.
-fn fold(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
+fn fold_button(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
     let about = WhyCommand::Fold.about();
     let icon = if is_open { icons::ICON_EXPAND_MORE } else { icons::ICON_CHEVRON_RIGHT };
     let text = (icon.rich_text().size(17.0), theme::caption(ui, about.name));

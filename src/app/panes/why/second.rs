@@ -1,6 +1,6 @@
 //! A second net on the same picture, beside the first.
 
-use eframe::egui::{self, Button, ComboBox, Rect, Sense, Ui, UiBuilder, pos2, vec2};
+use eframe::egui::{self, Align2, Button, ComboBox, Rect, Sense, Ui, UiBuilder, pos2, vec2};
 
 use super::WhyLook;
 use crate::app::commands::{Command, WhyCommand};
@@ -10,17 +10,20 @@ use crate::app::why::Why;
 use crate::app::widgets::{Mark, bars, segmented};
 use crate::engine::attack::{Goal, Verdict};
 use crate::engine::model::Guess;
-use crate::worker::{Answers, Shown};
+use crate::worker::{Answers, Shown, Timeline};
 
 /// Width beside the curve.
-pub const WIDTH: f32 = 400.0;
+pub const WIDTH: f32 = 444.0;
 /// Bars of each net, before and after.
 const BARS: usize = 2;
 const PICKER: f32 = 150.0;
 const MENU: f32 = 280.0;
 const NAME_HEIGHT: f32 = 18.0;
 /// Of a net: its name, and its bars before and after.
-const NET_HEIGHT: f32 = NAME_HEIGHT + 2.0 * (BARS as f32 * (BAR_HEIGHT + 2.0) + 4.0);
+const BARS_HEIGHT: f32 = BARS as f32 * (BAR_HEIGHT + 2.0) + 4.0;
+const NET_HEIGHT: f32 = NAME_HEIGHT + 2.0 * BARS_HEIGHT;
+/// Room for "before" and "step 12" beside the bars.
+const WHEN: f32 = 52.0;
 
 /// Chooses the net.
 pub fn picker(ui: &mut Ui, explore: &Explore, look: &WhyLook, out: &mut Vec<Command>) {
@@ -101,7 +104,8 @@ fn verdict(ui: &mut Ui, answers: &Answers, is_own: bool) {
 
 fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &Answers) {
     let (room, _) = ui.allocate_exact_size(vec2(ui.available_width(), NET_HEIGHT), Sense::hover());
-    let width = ((room.width() - SPACE_3) / 2.0).floor();
+    captions(ui, room, shown);
+    let width = ((room.width() - WHEN - SPACE_3) / 2.0).floor();
     let target = if let Goal::Targeted(target) = shown.view.goal { Some(target) } else { None };
     let first = Net {
         name: title(explore, &shown.view.model),
@@ -120,10 +124,21 @@ fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &Answers) {
         target,
     };
     for (index, net) in [first, second].iter().enumerate() {
-        let left = room.left() + index as f32 * (width + SPACE_3);
+        let left = room.left() + WHEN + index as f32 * (width + SPACE_3);
         let rect = Rect::from_min_size(pos2(left, room.top()), vec2(width, room.height()));
         let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("net", index)));
         net.show(&mut ui);
+    }
+}
+
+/// Says beside the bars which are of the untouched picture and which of the one on screen.
+fn captions(ui: &Ui, room: Rect, shown: &Shown) {
+    let Timeline { step, is_result, .. } = shown.timeline;
+    let after = if is_result { "after".to_owned() } else { format!("step {step}") };
+    let palette = palette(ui);
+    for (block, text) in ["before".to_owned(), after].into_iter().enumerate() {
+        let at = pos2(room.left(), room.top() + NAME_HEIGHT + block as f32 * BARS_HEIGHT + 0.5 * BAR_HEIGHT);
+        ui.painter().text(at, Align2::LEFT_CENTER, text, theme::small_font(), palette.weak);
     }
 }
 
@@ -137,18 +152,20 @@ struct Net<'a> {
 
 impl Net<'_> {
     fn show(&self, ui: &mut Ui) {
-        ui.spacing_mut().interact_size.y = NAME_HEIGHT;
-        ui.spacing_mut().item_spacing.y = 2.0;
+        let top = ui.max_rect().min;
+        let width = ui.available_width();
         ui.add(egui::Label::new(theme::caption(ui, self.name)).truncate());
         let mark = |class: usize| match () {
             () if Some(class) == self.target => Mark::Target,
             () if class == self.label => Mark::Label,
             () => Mark::Other,
         };
-        for (when, top) in ["before", "after"].into_iter().zip(self.tops) {
-            let few: Vec<Guess> = top.iter().take(BARS).cloned().collect();
-            bars(ui, &format!("{}, {when}", self.name), &few, mark);
-            ui.add_space(2.0);
+        for (block, (when, guesses)) in ["before", "after"].into_iter().zip(self.tops).enumerate() {
+            let few: Vec<Guess> = guesses.iter().take(BARS).cloned().collect();
+            let corner = top + vec2(0.0, NAME_HEIGHT + block as f32 * BARS_HEIGHT);
+            let rect = Rect::from_min_size(corner, vec2(width, BARS_HEIGHT));
+            let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(when));
+            bars(&mut ui, &format!("{}, {when}", self.name), &few, mark);
         }
     }
 }
