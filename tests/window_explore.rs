@@ -1251,6 +1251,7 @@ fn a_lesson_hides_what_is_to_be_predicted() {
     window.get_by_label("Lesson: Panda and gibbon").click();
     settle(&mut window);
     window.get_by_label("The picture that everyone has seen");
+    assert!(!is_why_open(&window), "the answer of the next step could be read off there");
     assert_eq!((app(&window).explore().eps(), shown(&window).view.model.as_str()), (0.0, "digits_maxout"));
     press(&mut window, Modifiers::NONE, Key::PageDown);
     settle(&mut window);
@@ -1272,6 +1273,11 @@ fn a_lesson_hides_what_is_to_be_predicted() {
     press(&mut window, Modifiers::COMMAND, Key::E);
     window.run_steps(3);
     assert!(!app(&window).lessons().is_open());
+    assert!(is_why_open(&window), "a lesson changes nothing that is kept");
+}
+
+fn is_why_open(window: &Window<'_>) -> bool {
+    app(window).is_why_open(&window.ctx)
 }
 
 #[test]

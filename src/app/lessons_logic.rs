@@ -20,6 +20,7 @@ impl App {
             LessonCommand::Toggle if !self.lessons.is_open() => self.lessons.begin(0),
             LessonCommand::Toggle | LessonCommand::Close => {
                 self.lessons.close();
+                self.why.in_lesson = None;
                 None
             }
             LessonCommand::Begin(lesson) => self.lessons.begin(lesson),
@@ -47,9 +48,7 @@ impl App {
         let Some(scene) = scene else { return };
         self.settings.tab = scene.tab.unwrap_or_default();
         let compares = scene.second.as_ref().is_some_and(|name| !name.is_empty());
-        if let Some(is_open) = scene.why.or(compares.then_some(true)) {
-            self.settings.why.open = Some(is_open);
-        }
+        self.why.in_lesson = scene.why.or(compares.then_some(true));
         if let Some(name) = scene.second.clone() {
             self.compare_with(compares.then_some(name));
         }

@@ -21,6 +21,8 @@ pub struct Why {
     /// Of the random controls.
     seed: u64,
     asked: Wish,
+    /// Whether the pane is open beside a lesson that says so; it is not kept.
+    pub(super) in_lesson: Option<bool>,
 }
 
 impl Why {
@@ -78,9 +80,9 @@ impl App {
         &self.why
     }
 
-    /// Whether the pane is open: as a person left it, else where there is room.
+    /// Whether the pane is open: as a lesson wants it or a person left it, else where there is room.
     pub fn is_why_open(&self, ctx: &Context) -> bool {
-        self.settings.why.open.unwrap_or_else(|| theme::is_tall(ctx))
+        self.why.in_lesson.or(self.settings.why.open).unwrap_or_else(|| theme::is_tall(ctx))
     }
 
     /// Tells the worker what is wanted, if that is new.
@@ -108,7 +110,10 @@ impl App {
             look.open = Some(true);
         }
         match command {
-            WhyCommand::Fold => look.open = Some(!is_open),
+            WhyCommand::Fold => match &mut self.why.in_lesson {
+                Some(in_lesson) => *in_lesson = !is_open,
+                None => look.open = Some(!is_open),
+            },
             WhyCommand::Values => look.has_logits = !look.has_logits,
             WhyCommand::Axis => look.is_log = !look.is_log,
             WhyCommand::Part(part) => look.part = part,
