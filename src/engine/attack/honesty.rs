@@ -75,7 +75,7 @@ impl fmt::Display for Warning {
             ),
             Self::StaysFlat { attack, eps, clean, accuracy } => write!(
                 f,
-                "under {attack} the net is right as often at ε = {eps} ({}) as on untouched pictures ({}), within chance: masked gradients, an ε too small to matter, or a net that truly withstands; check with more steps, random restarts, the slope of the log-odds, and pictures made on another net (transfer)",
+                "under {attack} the net is right on {} at ε = {eps} and on {} of untouched pictures, which may be chance: masked gradients, an ε too small or pictures too few, or a net that truly withstands; check with more steps, random restarts, the slope of the log-odds, and pictures made on another net (transfer)",
                 percent(*accuracy),
                 percent(*clean)
             ),
