@@ -353,6 +353,67 @@ fn a_sweep_of_nets_and_attacks_is_a_table_of_curves() {
 }
 
 #[test]
+fn what_counts_changed_values_is_not_told_in_grey_levels() {
+    let folder = digits();
+    let run = |args: &[&str]| {
+        let output = run_in(folder.path(), &[args, &["--data", "."]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let text = run(&["eval", "--model", "digits_maxout", "--attack", "jsma", "--eps", "20,60"]);
+    assert!(text.contains("\n20 changed values ") && text.contains("\n60 changed values "), "{text}");
+    assert!(!text.contains("grey") && !text.contains("255"), "{text}");
+    let table = |attack: &str| {
+        let path = folder.path().join("curves.csv");
+        let more = ["--eps", "20", "--csv", "curves.csv"];
+        let text = run(&[&["sweep", "--models", "digits_maxout", "--attacks", attack], &more[..]].concat());
+        (text, std::fs::read_to_string(path).unwrap())
+    };
+    let (text, csv) = table("jsma");
+    assert!(text.contains("digits_maxout, jsma, 20 changed values ") && text.contains("however long"), "{text}");
+    assert!(csv.contains("digits_maxout,jsma,count,20,10,") && csv.contains("jsma,count,inf,10,"), "{csv}");
+    let (_, csv) = table("deepfool");
+    assert!(csv.contains("digits_maxout,deepfool,l2,20,10,"), "{csv}");
+}
+
+#[test]
+fn nearly_sure_is_not_printed_as_sure() {
+    let text = String::from_utf8(attack("digit-7", &["--eps", "0"]).stdout).unwrap();
+    assert!(text.contains(">99.9 %") && text.contains("<0.1 %") && !text.contains(" 0.0 %"), "{text}");
+}
+
+#[test]
+fn transfer_tells_who_errs_on_whose_pictures() {
+    let folder = digits();
+    let nets = "digits_maxout,digits_cnn";
+    let transfer = |more: &[&str]| {
+        run_in(folder.path(), &[&["transfer", "--models", nets, "--data", ".", "--eps", "0.2"], more].concat())
+    };
+    let report = json(&transfer(&["--json"]));
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!((rows.len(), report["n"].as_u64(), report["attack"].as_str()), (4, Some(10), Some("fgsm")));
+    // A net on its own pictures errs as often as its evaluation says.
+    for (row, net) in [(&rows[0], "digits_maxout"), (&rows[3], "digits_cnn")] {
+        assert_eq!((row["source"].as_str(), row["asked"].as_str()), (Some(net), Some(net)));
+        let eval = json(&run_in(folder.path(), &["eval", "--model", net, "--data", ".", "--eps", "0.2", "--json"]));
+        let right = eval["attacked"][0]["correct"].as_u64().unwrap();
+        assert_eq!(row["wrong"].as_u64().unwrap() + right, 10, "{row}");
+    }
+    assert_eq!(json(&transfer(&["--limit", "3", "--json"]))["n"], 3);
+    let csv = String::from_utf8(transfer(&["--csv"]).stdout).unwrap();
+    assert!(csv.starts_with("source,asked,attack,norm,eps,n,wrong,error,low,high,seed\n"), "{csv}");
+    assert!(csv.lines().count() == 5 && csv.contains("\ndigits_maxout,digits_cnn,fgsm,linf,0.2,10,"), "{csv}");
+    let text = String::from_utf8(transfer(&["--attack", "pgd", "--steps", "3"]).stdout).unwrap();
+    assert!(text.contains("made on digits_cnn, asked digits_maxout") && text.contains("10 pictures"), "{text}");
+    refused(&transfer(&["--json", "--csv"]), 2, &["--csv"]);
+    refused(&transfer(&["--attack", "deepfool"]), 1, &["--eps"]);
+    refused(&run_in(folder.path(), &["transfer", "--models", nets, "--data", "."]), 1, &["--eps"]);
+    refused(&run_in(folder.path(), &["transfer", "--models", "digits_cnn", "--data", ".", "--eps", "1"]), 1, &["two"]);
+    let others = ["transfer", "--models", "digits_cnn,photos109", "--data", ".", "--eps", "0.1"];
+    refused(&run_in(folder.path(), &others), 1, &["same pictures"]);
+}
+
+#[test]
 fn models_lists_what_is_there() {
     let models = json(&run(&["models", "--json"]));
     let models = models.as_array().unwrap();

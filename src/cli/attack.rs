@@ -6,14 +6,15 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackName, AttackOptions, eps_in, largest, measure};
+use super::attack_options::{AttackName, AttackOptions, budgets, largest};
 use super::{LossArgument, eps_argument, print, print_json};
 use crate::engine::attack::{
-    Attack, AttackSettings, Attacked, Baseline, Goal, Label, Loss, PIXELS, Rules, Subject, Verdict,
+    Attack, AttackSettings, Attacked, Baseline, Goal, Label, Loss, Measure, PIXELS, Rules, Subject, Verdict,
 };
 use crate::engine::data::{Sample, sample_unless_file};
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
 use crate::engine::picture::{Background, Region, open_over};
+use crate::engine::units::per_cent;
 use crate::engine::{Error, Result};
 
 /// Classes listed for each picture.
@@ -187,22 +188,6 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     print(&describe(&report))
 }
 
-/// The values of ε to attack with; none at all once for an attack that takes none.
-fn budgets(settings: &AttackSettings, eps: &[f32]) -> Result<Vec<Option<f32>>> {
-    let is_search = matches!(settings, AttackSettings::MinimalEps(_));
-    match (settings.takes_eps(), eps.is_empty()) {
-        (true, false) => Ok(eps.iter().copied().map(Some).collect()),
-        (true, true) => {
-            let message = format!("--eps is missing: {settings} needs to know how far pixels may move");
-            Err(Error::Argument(message))
-        }
-        (false, false) if !is_search => {
-            Err(Error::Argument(format!("{settings} takes no --eps: it goes as far as it needs to")))
-        }
-        (false, _) => Ok(vec![None]),
-    }
-}
-
 fn result(
     model: &Model,
     baseline: &Baseline,
@@ -239,7 +224,7 @@ fn save(model: &Model, path: &Path, eps: Option<f32>, attacked: &Attacked) -> Re
 
 fn describe(report: &Report) -> String {
     let top = |guesses: &[Guess]| {
-        guesses.iter().map(|g| format!("{} {:.1} %", g.name, g.prob * 100.0)).collect::<Vec<_>>().join(", ")
+        guesses.iter().map(|g| format!("{} {}", g.name, per_cent(g.prob))).collect::<Vec<_>>().join(", ")
     };
     let goal = match &report.target {
         Some(target) => format!("towards {:?}", target.name),
@@ -261,12 +246,11 @@ fn describe(report: &Report) -> String {
             (_, true) => "fooled",
             (_, false) => "still right",
         };
-        let (eps, measure) = (
-            r.eps.map_or("attacked".into(), |eps| format!("ε {}", eps_in(report.attack.norm(), eps))),
-            measure(&report.attack),
-        );
+        let measure = report.attack.measure();
+        let eps = r.eps.map_or("attacked".into(), |eps| measure.describe(eps));
         lines.push(format!("{eps:<44} {}", top(&r.top)));
-        let length = if measure == "changed values" { format!(", {} {measure}", r.length) } else { String::new() };
+        let length =
+            if measure == Measure::Count { format!(", {}", measure.describe(r.length)) } else { String::new() };
         lines.push(format!("  {verdict}; max|δ| {:.4}, ‖δ‖₂ {:.3}{length}", r.linf, r.l2));
         if r.zero_gradient_fraction == 1.0 {
             lines.push("  the gradient is zero everywhere: there is nothing to follow".into());
@@ -281,8 +265,8 @@ fn describe(report: &Report) -> String {
     if let Some(out) = &report.out {
         let agrees =
             if out.agrees { "as before" } else { "NOT as before: rounding to 8 bits undid it; try a larger ε" };
-        let (name, prob) = (&out.reread.name, out.reread.prob * 100.0);
-        lines.push(format!("saved {}; the file itself is {name} {prob:.1} %, {agrees}", out.path));
+        let (name, share) = (&out.reread.name, per_cent(out.reread.prob));
+        lines.push(format!("saved {}; the file itself is {name} {share}, {agrees}", out.path));
     }
     lines.join("\n")
 }

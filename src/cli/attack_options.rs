@@ -3,10 +3,9 @@
 use clap::{Args, ValueEnum};
 
 use crate::engine::attack::{
-    AttackSettings, Bim, CarliniWagner, DeepFool, Fgsm, GradientSteps, MinimalEps, MomentumFgsm, Noise, NoiseKind,
-    Norm, Pgd, SaliencyMap,
+    Attack, AttackSettings, Bim, CarliniWagner, DeepFool, Fgsm, GradientSteps, MinimalEps, MomentumFgsm, Noise,
+    NoiseKind, Norm, Pgd, SaliencyMap,
 };
-use crate::engine::units::describe_eps;
 use crate::engine::{Error, Result};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -270,18 +269,23 @@ impl AttackOptions {
     }
 }
 
-/// What its perturbations are measured in, in words.
-pub fn measure(attack: &AttackSettings) -> &'static str {
-    use crate::engine::attack::Attack;
-    match attack {
-        AttackSettings::SaliencyMap(_) => "changed values",
-        _ => attack.norm().symbol(),
+/// The values of ε to attack with; none at all once for an attack that takes none.
+///
+/// # Errors
+/// An attack that takes an ε and is given none, and one that takes none and is given some.
+pub fn budgets(settings: &AttackSettings, eps: &[f32]) -> Result<Vec<Option<f32>>> {
+    let is_search = matches!(settings, AttackSettings::MinimalEps(_));
+    match (settings.takes_eps(), eps.is_empty()) {
+        (true, false) => Ok(eps.iter().copied().map(Some).collect()),
+        (true, true) => {
+            let message = format!("--eps is missing: {settings} needs to know how far pixels may move");
+            Err(Error::Argument(message))
+        }
+        (false, false) if !is_search => {
+            Err(Error::Argument(format!("{settings} takes no --eps: it goes as far as it needs to")))
+        }
+        (false, _) => Ok(vec![None]),
     }
-}
-
-/// ε for people: in L∞ in grey levels too, which mean nothing in other norms.
-pub fn eps_in(norm: Norm, eps: f32) -> String {
-    if norm == Norm::Linf { describe_eps(eps) } else { eps.to_string() }
 }
 
 /// The largest of some values of ε.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackName, AttackOptions, eps_in, largest, measure};
+use super::attack_options::{AttackName, AttackOptions, largest};
 use super::progress::{ProgressLine, open_data};
 use super::{LossArgument, eps_argument, interrupt, print, print_json};
 use crate::engine::attack::{Attack, AttackSettings, Loss, PIXELS, Rules, warnings};
@@ -14,6 +14,7 @@ use crate::engine::data::{DataSource, Split};
 use crate::engine::eval::{AttackedResult, Evaluation, Plan, Target, evaluate};
 use crate::engine::model::{Catalogue, Model, find_class};
 use crate::engine::statistics::wilson_interval;
+use crate::engine::units::{counted, per_cent};
 use crate::engine::{Error, Result};
 
 #[derive(Args)]
@@ -29,7 +30,7 @@ pub struct EvalArgs {
     #[arg(long, value_enum, value_name = "ATTACK")]
     attack: Option<AttackName>,
     /// ε in units of the pixel range [0, 1]: 0.1, or 8/255, or several with commas between. With attacks that look for the
-    /// shortest perturbation by themselves: count those that are no longer
+    /// shortest perturbation by themselves: count those that are no longer (for jsma: that change no more values)
     #[arg(
         long,
         value_parser = eps_argument,
@@ -180,7 +181,7 @@ fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -
         attacked: attacked.into_iter().map(attacked_report).collect(),
         unlimited: unlimited.into_iter().map(attacked_report).next(),
         length: evaluation.lengths.as_ref().map(|lengths| Length {
-            measure: measure(&plan.attack),
+            measure: plan.attack.measure().symbol(),
             median: evaluation.median_length().filter(|length| length.is_finite()),
             pictures: lengths.len(),
             reached: lengths.iter().filter(|length| length.is_finite()).count(),
@@ -211,15 +212,18 @@ fn describe(report: &Report) -> String {
     let towards = report.target.as_ref().map(|target| format!(", towards {target}")).unwrap_or_default();
     let mut lines = vec![
         format!(
-            "{} on {} pictures, true labels; {}{towards}, clipping {clip}, seed {}; 95 % intervals",
-            report.model, report.n, report.settings, report.seed
+            "{} on {}, true labels; {}{towards}, clipping {clip}, seed {}; 95 % intervals",
+            report.model,
+            counted(report.n, "picture"),
+            report.settings,
+            report.seed
         ),
         format!("{:<44} {}", "untouched", report.clean.describe()),
     ];
     for result in report.attacked.iter().chain(&report.unlimited) {
-        let eps = result.eps.map_or("however long".into(), |eps| format!("ε {}", eps_in(report.settings.norm(), eps)));
+        let eps = report.settings.measure().describe(result.eps.unwrap_or(f32::INFINITY));
         let confidence = result.mean_confidence_on_mistakes;
-        let confidence = confidence.map(|c| format!(", mean confidence on mistakes {:.1} %", c * 100.0));
+        let confidence = confidence.map(|c| format!(", mean confidence on mistakes {}", per_cent(c)));
         let reached = report.target.as_ref().map(|_| format!(", {} where they should be", result.reached));
         let more = [confidence.unwrap_or_default(), reached.unwrap_or_default()].concat();
         lines.push(format!("{eps:<44} {}{more}", result.counted.describe()));

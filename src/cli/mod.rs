@@ -14,6 +14,7 @@ mod reproduce;
 mod sweep;
 mod train;
 mod training;
+mod transfer;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,6 +61,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Accuracy against ε of some nets under some attacks; or train one net for every ε and α of a grid
     Sweep(Box<sweep::SweepArgs>),
+    /// Make adversarial pictures on each of some nets and show them to the others
+    Transfer(transfer::TransferArgs),
     /// Measure the paper's numbers again: train its nets on MNIST and attack them
     Reproduce(reproduce::ReproduceArgs),
     /// List the data sets that are known by name, or fetch one
@@ -85,6 +88,7 @@ pub fn main() -> ExitCode {
         Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Train(args)) => train::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Transfer(args)) => transfer::run(&args),
         Some(Command::Reproduce(args)) => reproduce::run(&args),
         Some(Command::Data(args)) => data::run(&args),
         Some(Command::Models(args)) => models::run(&args),

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::attack::{Attack, AttackSettings, Norm};
+use super::attack::{Attack, AttackSettings, Measure};
 use super::eval::Evaluation;
 use super::statistics::wilson_interval;
 
@@ -13,9 +13,13 @@ pub const HEADER: &str = "model,attack,norm,eps,n,correct,accuracy,low,high,mean
 #[derive(Serialize)]
 pub struct Row<'a> {
     pub model: &'a str,
-    pub attack: &'static str,
-    pub norm: Norm,
-    /// In the norm.
+    /// The attack's name; `minimal-fgsm` where the smallest ε of an attack was looked for.
+    pub attack: String,
+    /// `linf`, `l2` or `l1`; `count` where ε is a number of changed values.
+    pub norm: &'static str,
+    #[serde(skip)]
+    pub measure: Measure,
+    /// In the norm; infinite (in JSON null) for an attack that takes no ε, however long its perturbations are.
     pub eps: f32,
     pub n: usize,
     pub correct: usize,
@@ -30,8 +34,9 @@ pub struct Row<'a> {
 pub fn rows<'a>(model: &'a str, attack: &AttackSettings, found: &Evaluation, seed: u64) -> Vec<Row<'a>> {
     let row = |eps: f32, correct: usize, mean_confidence_on_mistakes| Row {
         model,
-        attack: attack.name(),
-        norm: attack.norm(),
+        attack: attack_name(attack),
+        norm: attack.measure().name(),
+        measure: attack.measure(),
         eps,
         n: found.n,
         correct,
@@ -42,35 +47,41 @@ pub fn rows<'a>(model: &'a str, attack: &AttackSettings, found: &Evaluation, see
     };
     let has_zero = found.attacked.iter().any(|result| result.eps == 0.0);
     let clean = (!has_zero).then(|| row(0.0, found.clean_correct, None));
-    let attacked = found.attacked.iter().filter(|result| result.eps.is_finite());
+    let attacked = found.attacked.iter();
     clean
         .into_iter()
         .chain(attacked.map(|result| row(result.eps, result.correct, result.mean_confidence_on_mistakes)))
         .collect()
 }
 
+/// An attack as tables name it.
+pub(super) fn attack_name(attack: &AttackSettings) -> String {
+    let search = if matches!(attack, AttackSettings::MinimalEps(_)) { "minimal-" } else { "" };
+    format!("{search}{}", attack.name())
+}
+
+/// Text as a field of a table.
+pub(super) fn field(text: &str) -> String {
+    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
 impl Row<'_> {
     /// A line for people.
     pub fn text(&self) -> String {
-        let Self { model, attack, eps, accuracy, interval: (low, high), n, .. } = self;
+        let Self { model, attack, measure, eps, accuracy, interval: (low, high), n, .. } = self;
         let percent = |share: f64| share * 100.0;
-        let name = format!("{model}, {attack}, ε {eps}");
+        let length = match measure {
+            Measure::Norm(_) if eps.is_finite() => format!("ε {eps}"),
+            measure => measure.describe(*eps),
+        };
+        let name = format!("{model}, {attack}, {length}");
         format!("{name:<44} {:>6.2} % right ({:.2} to {:.2}) of {n}", percent(*accuracy), percent(*low), percent(*high))
     }
 
     /// A line of the table.
     pub fn csv(&self) -> String {
-        let Self { model, attack, eps, n, correct, accuracy, interval: (low, high), seed, .. } = self;
-        let norm = match self.norm {
-            Norm::Linf => "linf",
-            Norm::L2 => "l2",
-            Norm::L1 => "l1",
-        };
-        let model = if model.contains([',', '"', '\n']) {
-            format!("\"{}\"", model.replace('"', "\"\""))
-        } else {
-            (*model).to_owned()
-        };
+        let Self { model, attack, norm, eps, n, correct, accuracy, interval: (low, high), seed, .. } = self;
+        let model = field(model);
         let confidence = self.mean_confidence_on_mistakes.map(|c| c.to_string()).unwrap_or_default();
         format!("{model},{attack},{norm},{eps},{n},{correct},{accuracy},{low},{high},{confidence},{seed}\n")
     }

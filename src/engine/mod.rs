@@ -15,6 +15,7 @@ pub mod picture;
 pub mod statistics;
 pub mod threads;
 pub mod train;
+pub mod transfer_table;
 pub mod units;
 
 pub use error::{Error, Result};

@@ -1,4 +1,5 @@
-//! ε in its three spellings: a share of the pixel range [0, 1], a multiple of 1/255, and grey levels of an 8-bit picture.
+//! Numbers for people. ε in its three spellings: a share of the pixel range [0, 1], a multiple of 1/255, and grey levels of an
+//! 8-bit picture.
 
 use super::{Error, Result};
 
@@ -44,6 +45,23 @@ pub fn grey_levels(eps: f32) -> String {
     }
 }
 
+/// "99.9 %", "<0.1 %", "100 %": never a rounded 100 for what is less.
+pub fn per_cent(share: f32) -> String {
+    let value = share * 100.0;
+    if value >= 99.95 && share < 1.0 {
+        ">99.9 %".into()
+    } else if value > 0.0 && value < 0.05 {
+        "<0.1 %".into()
+    } else {
+        format!("{value:.1} %")
+    }
+}
+
+/// "1 picture", "25 pictures".
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +84,19 @@ mod tests {
         assert_eq!(grey_levels(1.0 / 255.0), "1 grey level");
         assert_eq!(grey_levels(0.001), "less than one grey level");
         assert_eq!(grey_levels(0.07), "17.9 grey levels");
+    }
+
+    #[test]
+    fn per_cent_does_not_pretend() {
+        assert_eq!(per_cent(1.0), "100.0 %");
+        assert_eq!(per_cent(0.99999), ">99.9 %");
+        assert_eq!(per_cent(0.976), "97.6 %");
+        assert_eq!(per_cent(0.0001), "<0.1 %");
+        assert_eq!(per_cent(0.0), "0.0 %");
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        assert_eq!((counted(1, "picture"), counted(0, "picture")), ("1 picture".into(), "0 pictures".into()));
     }
 }

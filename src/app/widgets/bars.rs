@@ -6,6 +6,7 @@ use egui_material_icons::icons;
 use super::icon_at;
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, palette};
 use crate::engine::model::Guess;
+use crate::engine::units::per_cent;
 
 /// What a class is to the attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,30 +80,4 @@ fn elided(ui: &Ui, text: &str, font: egui::FontId, colour: egui::Color32, width:
     );
     job.wrap = egui::text::TextWrapping::truncate_at_width(width.max(0.0));
     ui.painter().layout_job(job)
-}
-
-/// "99.9 %", "<0.1 %", "100 %": never a rounded 100 for what is less.
-pub fn per_cent(prob: f32) -> String {
-    let value = prob * 100.0;
-    if value >= 99.95 && prob < 1.0 {
-        ">99.9 %".into()
-    } else if value > 0.0 && value < 0.05 {
-        "<0.1 %".into()
-    } else {
-        format!("{value:.1} %")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::per_cent;
-
-    #[test]
-    fn per_cent_does_not_pretend() {
-        assert_eq!(per_cent(1.0), "100.0 %");
-        assert_eq!(per_cent(0.99999), ">99.9 %");
-        assert_eq!(per_cent(0.976), "97.6 %");
-        assert_eq!(per_cent(0.0001), "<0.1 %");
-        assert_eq!(per_cent(0.0), "0.0 %");
-    }
 }

@@ -7,12 +7,14 @@ mod list_keys;
 mod progress;
 mod rail;
 
-pub use bars::{Mark, bars, per_cent};
+pub use bars::{Mark, bars};
 pub use class_picker::{ClassPicker, Picked};
 pub use fields::Field;
 pub use list_keys::ListKeys;
 pub use progress::{progress, progress_ring};
 pub use rail::{Curve, Rail};
+
+pub use crate::engine::units::per_cent;
 
 use eframe::egui::{self, Button, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo};
 use egui_material_icons::{MaterialIcon, icons};

@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::{Attack, AttackSettings, Norm};
 use crate::engine::statistics::wilson_interval;
-use crate::engine::units::grey_levels;
+use crate::engine::units::{grey_levels, per_cent};
 
 /// What an attack came to on a test set, for as many ε as were tried.
 #[derive(Clone, Debug)]
@@ -41,6 +41,8 @@ pub enum Warning {
     Rises { attack: &'static str, from: (f32, f64), to: (f32, f64) },
     /// The net is right where hardly anything of the picture need be left.
     StaysHigh { attack: &'static str, eps: f32, accuracy: f64 },
+    /// As many right answers at the largest ε as without an attack.
+    StaysFlat { attack: &'static str, eps: f32, clean: f64, accuracy: f64 },
     /// One step finds more errors than many.
     OneStepBeatsMany { many: &'static str, eps: f32, one_step: f64, many_steps: f64 },
     /// Robust to the one step that it was trained on, and to nothing else.
@@ -49,7 +51,7 @@ pub enum Warning {
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let percent = |share: f64| format!("{:.1} %", share * 100.0);
+        let percent = |share: f64| per_cent(share as f32);
         match self {
             Self::NoGradient { count, n } => write!(
                 f,
@@ -71,6 +73,12 @@ impl fmt::Display for Warning {
                 grey_levels(*eps),
                 percent(*accuracy)
             ),
+            Self::StaysFlat { attack, eps, clean, accuracy } => write!(
+                f,
+                "under {attack} the net is right on {} at ε = {eps} and on {} of untouched pictures, which may be chance: masked gradients, an ε too small or pictures too few, or a net that truly withstands; check with more steps, random restarts, the slope of the log-odds, and pictures made on another net (transfer)",
+                percent(*accuracy),
+                percent(*clean)
+            ),
             Self::OneStepBeatsMany { many, eps, one_step, many_steps } => write!(
                 f,
                 "at ε = {eps} one step leaves {} right but {many} {}: many steps should do at least as well, so the gradients mislead (or its steps are too few or too long)",
@@ -87,6 +95,9 @@ impl fmt::Display for Warning {
     }
 }
 
+/// A curve over so wide a range of ε, from the smallest above 0 to the largest, ought to fall.
+const WIDE: f32 = 4.0;
+
 /// From this ε on, any picture can be turned all grey within L∞.
 const ALL_GREY: f32 = 0.5;
 
@@ -101,8 +112,18 @@ pub fn warnings(curves: &[Curve<'_>]) -> Vec<Warning> {
         if curve.saturated > 0 {
             found.push(Warning::Saturated { count: curve.saturated, n });
         }
-        found.extend(curve.rise().map(|(from, to)| Warning::Rises { attack, from, to }));
-        found.extend(curve.stays_high().map(|(eps, accuracy)| Warning::StaysHigh { attack, eps, accuracy }));
+        let rise = curve.rise().map(|(from, to)| Warning::Rises { attack, from, to });
+        let high = curve.stays_high().map(|(eps, accuracy)| Warning::StaysHigh { attack, eps, accuracy });
+        // Either says more than that the curve is flat.
+        let is_told = rise.is_some() || high.is_some();
+        found.extend(rise.into_iter().chain(high));
+        let share = |correct: usize| correct as f64 / n.max(1) as f64;
+        found.extend(curve.stays_flat().filter(|_| !is_told).map(|last| Warning::StaysFlat {
+            attack,
+            eps: last.eps,
+            clean: share(curve.clean_correct),
+            accuracy: share(last.correct),
+        }));
     }
     for one in curves.iter().filter(|curve| matches!(curve.attack, AttackSettings::Fgsm(_))) {
         for many in curves.iter().filter(|curve| curve.is_many_steps_of(one)) {
@@ -165,6 +186,16 @@ impl Curve<'_> {
         Some((share(low), share(high)))
     }
 
+    /// The point of the largest ε, if an attack that follows the slope of the loss finds no more errors there than there are on
+    /// untouched pictures, beyond chance, over a wide range of ε.
+    fn stays_flat(&self) -> Option<Point> {
+        let tried = || self.points.iter().filter(|point| point.eps.is_finite() && point.eps > 0.0);
+        let last = tried().max_by(|a, b| a.eps.total_cmp(&b.eps))?;
+        let is_wide = tried().any(|point| last.eps >= WIDE * point.eps);
+        let follows = self.attack.takes_eps() && self.attack.follows_loss();
+        (is_wide && follows && !is_less(last.correct, self.clean_correct, self.n)).then_some(*last)
+    }
+
     /// The largest ε with its accuracy, if that is far above chance where the picture can be turned all grey.
     fn stays_high(&self) -> Option<(f32, f64)> {
         let last = self.points.iter().filter(|point| point.eps.is_finite()).max_by(|a, b| a.eps.total_cmp(&b.eps))?;
@@ -201,10 +232,12 @@ mod tests {
     fn each_sign_has_its_warning_of_one_sentence() {
         let rising = curve(&FGSM, &[(0.3, 500), (0.1, 200), (0.2, 210)]);
         let high = curve(&BIM, &[(0.1, 990), (0.5, 989)]);
+        let flat = curve(&FGSM, &[(0.05, 985), (0.1, 984), (0.3, 980)]);
         let (one, many) = (curve(&FGSM, &[(0.1, 300)]), curve(&BIM, &[(0.1, 500)]));
         let (trained, broken) = (curve(&FGSM, &[(0.1, 950)]), curve(&BIM, &[(0.1, 10)]));
         let dead = Curve { without_gradient: 3, saturated: 40, ..curve(&FGSM, &[(0.1, 900)]) };
-        let all = [vec![rising], vec![high], vec![one, many], vec![trained, broken], vec![dead]].map(|c| warnings(&c));
+        let all = [vec![rising], vec![high], vec![one, many], vec![trained, broken], vec![dead], vec![flat]];
+        let all = all.map(|curves| warnings(&curves));
         assert!(matches!(all[0][..], [Warning::Rises { from: (0.1, _), to: (0.3, _), .. }]), "{:?}", all[0]);
         assert!(matches!(all[1][..], [Warning::StaysHigh { eps: 0.5, .. }]), "{:?}", all[1]);
         assert!(matches!(all[2][..], [Warning::OneStepBeatsMany { .. }]), "{:?}", all[2]);
@@ -214,10 +247,21 @@ mod tests {
             "{:?}",
             all[4]
         );
+        assert!(matches!(all[5][..], [Warning::StaysFlat { eps: 0.3, .. }]), "{:?}", all[5]);
         for warning in all.iter().flatten() {
             let text = warning.to_string();
             assert!(text.lines().count() == 1 && !text.contains(". ") && !text.ends_with('.'), "{text}");
         }
+    }
+
+    #[test]
+    fn a_flat_curve_is_only_doubtful_where_it_ought_to_fall() {
+        let falls = curve(&FGSM, &[(0.05, 985), (0.3, 900)]);
+        let narrow = curve(&FGSM, &[(0.1, 990), (0.3, 989)]);
+        let noise = curve(&NOISE, &[(0.01, 990), (0.3, 988)]);
+        let counts = AttackSettings::named("jsma").unwrap();
+        let counted = curve(&counts, &[(0.05, 990), (0.3, 990)]);
+        assert_eq!(warnings(&[falls, narrow, noise, counted]), []);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::climb::{Bim, GradientSteps, MomentumFgsm, Pgd};
 use super::one_step::{Fgsm, Noise, NoiseKind};
 use super::run::{Attack, Run};
-use super::{CarliniWagner, DeepFool, MinimalEps, Norm, Problem, SaliencyMap};
+use super::{CarliniWagner, DeepFool, Measure, MinimalEps, Norm, Problem, SaliencyMap};
 use crate::engine::Result;
 
 /// An attack and its parameters.
@@ -66,6 +66,14 @@ impl AttackSettings {
         }
     }
 
+    /// What its perturbations are measured in; ε of an evaluation too.
+    pub fn measure(&self) -> Measure {
+        match self {
+            Self::SaliencyMap(_) => Measure::Count,
+            attack => Measure::Norm(attack.norm()),
+        }
+    }
+
     /// Whether what it does depends on the seed.
     pub fn is_random(&self) -> bool {
         match self {
@@ -84,12 +92,7 @@ impl AttackSettings {
                 words.extend([format!("--{name}"), value]);
             }
         };
-        let norm = |norm: Norm| match norm {
-            Norm::Linf => "linf",
-            Norm::L2 => "l2",
-            Norm::L1 => "l1",
-        };
-        let in_norm = |given: Norm| (given != Norm::Linf).then(|| norm(given).to_owned());
+        let in_norm = |given: Norm| (given != Norm::Linf).then(|| given.name().to_owned());
         let (attack, minimal) = match self {
             Self::MinimalEps(search) => (&*search.attack, Some(search)),
             attack => (attack, None),
@@ -119,8 +122,8 @@ impl AttackSettings {
                 add("step-size", step_size.map(|size| size.to_string()));
                 add("decay", Some(decay.to_string()));
             }
-            Self::DeepFool(DeepFool { norm: in_norm, steps, overshoot, candidates }) => {
-                add("norm", Some(norm(in_norm).into()));
+            Self::DeepFool(DeepFool { norm, steps, overshoot, candidates }) => {
+                add("norm", Some(norm.name().into()));
                 add("steps", Some(steps.to_string()));
                 add("overshoot", Some(overshoot.to_string()));
                 add("candidates", Some(candidates.to_string()));

@@ -61,6 +61,15 @@ impl Norm {
         }
     }
 
+    /// As on the command line and in tables: `linf`, `l2`, `l1`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Linf => "linf",
+            Self::L2 => "l2",
+            Self::L1 => "l1",
+        }
+    }
+
     /// As in formulas: `max|δ|`, `‖δ‖₂`, `‖δ‖₁`.
     pub fn symbol(self) -> &'static str {
         match self {

@@ -1,0 +1,130 @@
+//! `doppelganger transfer`: nets on the pictures that were made on the others.
+
+use std::sync::Arc;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::attack_options::{AttackName, AttackOptions, budgets};
+use super::progress::{ProgressLine, open_data};
+use super::{LossArgument, eps_argument, interrupt, print, print_json};
+use crate::engine::attack::{Attack, AttackSettings, Loss, PIXELS, Rules};
+use crate::engine::data::{DataSource, Split};
+use crate::engine::eval::{Plan, transfer};
+use crate::engine::model::Catalogue;
+use crate::engine::transfer_table::{Row, Transfer};
+use crate::engine::units::counted;
+use crate::engine::{Error, Result};
+
+#[derive(Args)]
+pub struct TransferArgs {
+    /// Two nets or more for the same pictures, with commas between: names from "doppelganger models", or paths of manifests
+    #[arg(long, value_name = "NAME|MANIFEST", value_delimiter = ',', required = true)]
+    models: Vec<String>,
+    /// A test set, as of "doppelganger eval"
+    #[arg(long, value_name = "PATH|SET")]
+    data: DataSource,
+    /// ε in units of the pixel range [0, 1]: 0.1, or 8/255. Attacks that look for the shortest perturbation take none
+    #[arg(long, value_parser = eps_argument, allow_hyphen_values = true)]
+    eps: Option<f32>,
+    /// The attack that makes the pictures on each net, against the true labels; fgsm if not given
+    #[arg(long, value_enum, value_name = "ATTACK")]
+    attack: Option<AttackName>,
+    /// Whose slope to follow
+    #[arg(long, value_enum, default_value_t)]
+    loss: LossArgument,
+    /// Only the first N pictures
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Let pixels leave [0, 1]
+    #[arg(long)]
+    no_clip: bool,
+    /// Show the nets every picture as a file of 8 bits holds it
+    #[arg(long = "8-bit")]
+    eight_bit: bool,
+    /// Of all random choices
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Print a table (CSV): a line for each pair of nets
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    #[command(flatten)]
+    options: AttackOptions,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    models: &'a [String],
+    attack: &'static str,
+    settings: &'a AttackSettings,
+    /// None with attacks that take no ε.
+    eps: Option<f32>,
+    loss: Loss,
+    clip: bool,
+    #[serde(rename = "8-bit")]
+    eight_bit: bool,
+    seed: u64,
+    n: usize,
+    rows: Vec<Row<'a>>,
+}
+
+/// Makes the pictures on each net, asks all nets about them, and prints who errs how often.
+pub fn run(args: &TransferArgs) -> Result<()> {
+    let TransferArgs { models: names, seed, .. } = args;
+    if names.len() < 2 {
+        return Err(Error::Argument("--models names one net; expected two or more, with commas between".into()));
+    }
+    if args.limit == Some(0) {
+        return Err(Error::Argument("--limit is 0; expected at least 1 picture to attack".into()));
+    }
+    let attack = args.options.settings(args.attack.unwrap_or_default(), args.eps)?;
+    budgets(&attack, args.eps.as_slice())?;
+    let catalogue = Catalogue::from_environment();
+    let models = names.iter().map(|name| catalogue.load(name).map(Arc::new)).collect::<Result<Vec<_>>>()?;
+    let data = open_data(&args.data, Split::Test, &models[0].classes)?;
+    let bounds = (!args.no_clip).then_some(PIXELS);
+    let rules = Rules { loss: args.loss.into(), bounds, seed: *seed, eight_bit: args.eight_bit };
+    let plan = Plan { rules, limit: args.limit, ..Plan::new(attack, args.eps.as_slice()) };
+    interrupt::watch();
+    let mut line = ProgressLine::new(true);
+    let right = transfer(&models, &data, &plan, |done, of| {
+        line.draw(&format!("{done} of {of} pictures attacked"), done, of);
+        !interrupt::requested()
+    });
+    line.clear();
+    let n = data.len().min(args.limit.unwrap_or(usize::MAX));
+    let eps = args.eps.unwrap_or_default();
+    let found = Transfer { nets: names, attack: &plan.attack, eps, seed: *seed, n, right: &right? };
+    if args.csv {
+        return print(found.csv().trim_end());
+    }
+    let report = Report {
+        models: names,
+        attack: plan.attack.name(),
+        settings: &plan.attack,
+        eps: found.eps(),
+        loss: rules.loss,
+        clip: !args.no_clip,
+        eight_bit: args.eight_bit,
+        seed: *seed,
+        n,
+        rows: found.rows(),
+    };
+    if args.json { print_json(&report) } else { print(&describe(&report)) }
+}
+
+fn describe(report: &Report<'_>) -> String {
+    let clip = if report.clip { "on" } else { "off" };
+    let clip = if report.eight_bit { format!("{clip}, rounded to 8 bits") } else { clip.into() };
+    let eps = report.eps.map(|eps| format!(" at {}", report.settings.measure().describe(eps))).unwrap_or_default();
+    let head = format!(
+        "{}{eps} on {}, true labels; clipping {clip}, seed {}; 95 % intervals",
+        report.settings,
+        counted(report.n, "picture"),
+        report.seed
+    );
+    std::iter::once(head).chain(report.rows.iter().map(Row::text)).collect::<Vec<_>>().join("\n")
+}
