@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use doppelganger::app::{App, Start, Tab, TestPart};
-use doppelganger::engine::attack::{AttackSettings, Label, Loss, Rules};
+use doppelganger::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Rules};
 use doppelganger::engine::data::{DataSource, Split};
 use doppelganger::engine::eval::{Plan, confusion, evaluate, transfer};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::worker::Source;
-use eframe::egui::{Key, Modifiers, Theme, Vec2, vec2};
+use eframe::egui::{Key, Modifiers, OutputCommand, Theme, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -18,8 +18,12 @@ type Window<'a> = Harness<'a, Option<App>>;
 
 fn open(size: Vec2) -> Window<'static> {
     let folder = tempfile::tempdir().unwrap();
-    let settings = folder.path().join("settings.json");
-    std::fs::write(&settings, r#"{ "tab": "testsets" }"#).unwrap();
+    std::fs::write(folder.path().join("settings.json"), r#"{ "tab": "testsets", "eight_bit": true }"#).unwrap();
+    open_again(size, folder)
+}
+
+/// With the settings of this folder.
+fn open_again(size: Vec2, folder: tempfile::TempDir) -> Window<'static> {
     let mut folder = Some(folder);
     let mut window = Harness::builder().with_size(size).build_ui_state(
         move |ui, app: &mut Option<App>| match app {
@@ -121,6 +125,8 @@ fn what_is_measured_is_what_the_engine_measures() {
 fn a_picture_of_the_sheet_is_attacked_in_explore() {
     let mut window = open(vec2(1280.0, 800.0));
     small(&mut window);
+    window.get_by_label("Clip to [0, 1]").click_accesskit();
+    window.run_steps(2);
     measured(&mut window);
     window.get_by_label("Show: Pictures").click();
     until(&mut window, "the pictures", |app| {
@@ -130,7 +136,7 @@ fn a_picture_of_the_sheet_is_attacked_in_explore() {
     press(&mut window, Modifiers::NONE, Key::PageDown);
     until(&mut window, "the last page", |app| app.tests().sheet.as_ref().is_some_and(|sheet| sheet.wish.first == 50));
     let sheet = app(&window).tests().sheet.clone().unwrap();
-    assert_eq!((sheet.pictures.len(), sheet.wish.eps), (10, 0.1));
+    assert_eq!((sheet.pictures.len(), sheet.wish.eps), (10, 64.0 / 255.0), "the largest ε unless another is chosen");
     // The same answers as the survey's.
     let (_, answers) = app(&window).tests().answers().unwrap();
     let shown: Vec<_> = sheet.pictures.iter().map(|picture| picture.after).collect();
@@ -150,8 +156,97 @@ fn a_picture_of_the_sheet_is_attacked_in_explore() {
             && app.shown().is_some_and(|shown| matches!(shown.view.picture, Source::Memory { .. }))
     });
     let shown = app(&window).shown().unwrap();
-    assert_eq!((shown.view.label, shown.view.eps), (Label::Given(fooled.after.label), 0.1));
+    assert_eq!((shown.view.label, shown.view.eps), (Label::Given(fooled.after.label), 64.0 / 255.0));
+    assert_eq!((shown.view.clip, shown.view.eight_bit, shown.view.loss), (false, false, Loss::LogOdds));
+    assert_eq!((shown.view.goal, shown.view.own_pixels, shown.view.crop), (Goal::Untargeted, false, None));
     assert_eq!(shown.adversarial_top[0].index, fooled.after.says);
+}
+
+#[test]
+fn pictures_of_a_search_are_those_that_it_found() {
+    let mut window = open(vec2(1280.0, 800.0));
+    small(&mut window);
+    for name in ["FGSM in L∞", "Smallest ε of FGSM", "PGD in L∞, 40 steps, random start", "Saliency map, θ 1, γ 0.1"]
+    {
+        window.get_by_label(name).click_accesskit();
+        window.run_steps(2);
+    }
+    measured(&mut window);
+    // What counts changed values has no ε, and says so.
+    let curves = &app(&window).tests().curves;
+    let (counted, smallest) = (&curves[0], &curves[1]);
+    assert_eq!(counted.found.attacked.iter().map(|result| result.eps).collect::<Vec<_>>(), [f32::INFINITY]);
+    assert!(counted.command().starts_with("doppelganger eval --data drawn:5000 --model digits_maxout --attack jsma"));
+    assert!(window.query_all_by_label_contains("see Lengths").count() == 1);
+    assert!(window.query_all_by_label_contains("Accuracy against ε of 1 curve").count() == 1);
+    let name = "Digits, maxout 240×5 · Smallest ε of FGSM in L∞, up to 0.251";
+    let lengths = smallest.found.lengths.clone().unwrap();
+    window.get_by_label(name).click();
+    window.run_steps(2);
+    window.get_by_label("Show: Pictures").click();
+    until(&mut window, "the pictures", |app| app.tests().sheet.is_some());
+    let sheet = app(&window).tests().sheet.clone().unwrap();
+    let right = sheet.pictures.iter().filter(|picture| picture.before.is_right());
+    for (picture, length) in right.zip(lengths) {
+        assert_eq!(picture.after.is_right(), length.is_infinite());
+        assert_eq!(picture.length, if length.is_finite() { length } else { 0.0 });
+    }
+    let fooled = sheet.pictures.iter().find(|picture| picture.length > 0.0).expect("one is fooled");
+    let name = format!("{}, fooled", sheet.classes[fooled.after.label]);
+    window.get_all_by_label_contains(&name).next().unwrap().click();
+    until(&mut window, "Explore", |app| {
+        app.tab() == Tab::Explore
+            && app.shown().is_some_and(|shown| matches!(shown.view.picture, Source::Memory { .. }))
+    });
+    let shown = app(&window).shown().unwrap();
+    assert_eq!((&shown.view.attack, shown.view.eps), (&AttackSettings::default(), fooled.length));
+    assert_eq!(shown.adversarial_top[0].index, fooled.after.says);
+}
+
+#[test]
+fn pictures_come_before_the_survey_is_through() {
+    let mut window = open(vec2(1280.0, 800.0));
+    window.get_by_label("Measure").click();
+    until(&mut window, "the first curve", |app| !app.tests().curves.is_empty());
+    window.get_by_label("Show: Pictures").click();
+    until(&mut window, "the pictures", |app| app.tests().sheet.is_some());
+    assert!(app(&window).tests().progress.is_some() && app(&window).tests().curves.len() < 4);
+    window.get_by_label("Stop").click();
+    until(&mut window, "the stop", |app| app.tests().progress.is_none());
+}
+
+#[test]
+fn curves_are_removed_one_by_one_and_all_together() {
+    let mut window = open(vec2(1280.0, 800.0));
+    small(&mut window);
+    measured(&mut window);
+    window.get_all_by_label("Remove").next().unwrap().click();
+    window.run_steps(2);
+    assert_eq!(app(&window).tests().curves.iter().map(|curve| curve.attack.name()).collect::<Vec<_>>(), ["pgd"]);
+    window.get_by_label("Remove all curves").click();
+    window.run_steps(2);
+    assert!(app(&window).tests().curves.is_empty());
+    // An empty page has its one button in the middle.
+    window.get_by_label("Measure with these settings").click();
+    until(&mut window, "a curve", |app| !app.tests().curves.is_empty());
+    assert!(window.query_by_label("Measure with these settings").is_none());
+}
+
+#[test]
+fn settings_are_kept_between_starts() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("settings.json"), r#"{ "tab": "testsets" }"#).unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("settings.json"), copy.path().join("settings.json"));
+    let mut window = open_again(vec2(1280.0, 800.0), folder);
+    small(&mut window);
+    window.get_by_label("Smallest ε of PGD").click_accesskit();
+    window.run_steps(2);
+    let choices = app(&window).tests().choices.clone();
+    assert_eq!((choices.n, &*choices.eps, &*choices.smallest), (60, "0.1, 64/255", &["pgd".to_owned()][..]));
+    window.state_mut().as_mut().unwrap().close();
+    std::fs::copy(from, to).unwrap();
+    assert_eq!(app(&open_again(vec2(1280.0, 800.0), copy)).tests().choices, choices);
 }
 
 #[test]
@@ -174,6 +269,19 @@ fn nets_are_shown_the_pictures_of_others() {
         assert_eq!(found.right[at][at], evaluate(net, &data, &plan, |_, _| true).unwrap().attacked[0].correct);
     }
     window.check_accessibility();
+    let table = found.table().unwrap().csv();
+    assert!(table.contains("\ndigits_maxout,digits_cnn_robust,fgsm,linf,0.3,40,"), "{table}");
+    let command = "doppelganger transfer --data drawn:5000 --models digits_maxout,digits_cnn_robust --eps 0.3 --limit 40 --loss log-odds";
+    assert_eq!(found.command(), command);
+    window.get_by_label("Copy the table").click();
+    window.step();
+    let copied = window
+        .output()
+        .platform_output
+        .commands
+        .iter()
+        .any(|command| *command == OutputCommand::CopyText(table.clone()));
+    assert!(copied);
 }
 
 #[test]
@@ -197,19 +305,13 @@ fn lengths_are_shown_and_pixels_are_treated_as_asked() {
     let fooled = lengths.iter().filter(|length| length.is_finite()).count();
     assert!(fooled > 10, "{lengths:?}");
     let text = format!("{fooled} of {} pictures that it had right", lengths.len());
-    window.get_by_label("Show: Lengths").click();
-    window.run_steps(2);
-    assert!(window.query_all_by_label_contains("This attack is given its ε").count() > 0);
-    window.get_by_label("Show: Curves").click();
-    window.run_steps(2);
-    let rows = window.query_all_by_label_contains("Digits, maxout 240×5 · ");
-    rows.last().expect("a row for each curve").click();
+    // FGSM is chosen and has no lengths.
     window.get_by_label("Show: Lengths").click();
     window.run_steps(2);
     assert!(window.query_all_by_label_contains(&text).count() > 0, "{text}");
     // The bars count every picture once.
     let counted: usize = window
-        .query_all_by_label_contains("pictures need")
+        .query_all_by_label_contains(" need")
         .filter_map(|node| node.accesskit_node().value()?.split(' ').next()?.parse::<usize>().ok())
         .sum();
     assert_eq!(counted, fooled);

@@ -158,7 +158,7 @@ impl App {
                 Tab::Explore => Command::Show(Source::File(path)),
                 Tab::Train => Self::dropped_on_training(path),
                 Tab::TestSets => {
-                    self.tests.data = path.display().to_string();
+                    self.tests.choices.data = path.display().to_string();
                     return;
                 }
                 Tab::Models => {

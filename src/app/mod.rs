@@ -45,7 +45,7 @@ pub use lessons::Lessons;
 pub use models::{Fetching, Models};
 pub use panes::plots;
 pub use settings::Tab;
-pub use testset::{Part as TestPart, TestSet};
+pub use testset::{Choices as TestChoices, Part as TestPart, TestSet};
 pub use train::draft::usual as usual_run;
 pub use train::{Export, NetMoment, Panel, Run, Train, TrainView};
 pub use why::Why;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::explore::Lengths;
 use super::panes::{PlotLook, WhyLook};
+use super::testset::Choices;
 use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
 use crate::engine::train::Config;
 
@@ -78,6 +79,9 @@ pub struct Settings {
     /// How the pane under the pictures looks.
     #[serde(deserialize_with = "if_understood")]
     pub why: WhyLook,
+    /// What the Test sets page measures next.
+    #[serde(deserialize_with = "if_understood")]
+    pub tests: Choices,
 }
 
 fn if_understood<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -108,6 +112,7 @@ impl Default for Settings {
             train: None,
             plots: PlotLook::default(),
             why: WhyLook::default(),
+            tests: Choices::default(),
         }
     }
 }
@@ -136,6 +141,7 @@ impl Settings {
         self.window = self.window.filter(|size| size.iter().all(|s| (200.0..=16_000.0).contains(s)));
         self.recent.truncate(RECENT);
         self.plots = self.plots.sane();
+        self.tests = self.tests.sane();
         self.version = VERSION;
         self
     }
@@ -273,6 +279,7 @@ mod tests {
                 ..PlotLook::default()
             },
             why: WhyLook { open: Some(false), is_log: true, ..WhyLook::default() },
+            tests: Choices { smallest: vec!["bim".into()], n: 70, clip: false, ..Choices::default() },
             ..Settings::default()
         };
         let mut keeper = Keeper::start(Some(path.clone()));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::attack::{Attack, AttackSettings, Loss, MinimalEps, PIXELS, Rules};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::DataSource;
@@ -13,6 +15,8 @@ use crate::worker::{Curve, Sheet, SheetWish, Survey, TestEvent, Transferred};
 pub const PER_SHEET: usize = 25;
 /// Room for a survey's ε.
 const MOST_EPS: usize = 100;
+/// More pictures than any test set has.
+pub const MOST_PICTURES: usize = 1_000_000;
 
 /// What is looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,13 +31,17 @@ pub enum Part {
     Transfer,
 }
 
-/// The settings of the next survey, and the results of those before.
-pub struct TestSet {
+/// The settings of the next survey. They are kept between starts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Choices {
     /// As a command line names it.
     pub data: String,
     pub nets: Vec<String>,
     /// Names of attacks; their parameters are those of Explore.
-    pub attacks: Vec<&'static str>,
+    pub attacks: Vec<String>,
+    /// Names of attacks of which each picture's smallest ε is looked for.
+    pub smallest: Vec<String>,
     /// Numbers with commas between.
     pub eps: String,
     pub n: usize,
@@ -41,6 +49,12 @@ pub struct TestSet {
     pub clip: bool,
     pub eight_bit: bool,
     pub log_odds: bool,
+}
+
+/// The settings of the next survey, and the results of those before.
+#[derive(Default)]
+pub struct TestSet {
+    pub choices: Choices,
     /// Share, what is going on, and the time that is left.
     pub progress: Option<(f32, String, Option<Duration>)>,
     pub curves: Vec<Curve>,
@@ -48,46 +62,42 @@ pub struct TestSet {
     pub sheet: Option<Sheet>,
     pub problems: Vec<String>,
     pub part: Part,
-    /// The curve that is looked at, and which of its ε.
+    /// The curve that is looked at.
     pub chosen: usize,
-    pub at: usize,
+    /// The ε that is looked at; the largest that was measured without one.
+    pub eps: Option<f32>,
     pub page: usize,
     /// Show the untouched pictures' answers.
     pub clean: bool,
     wished: Option<SheetWish>,
 }
 
-impl Default for TestSet {
+impl Default for Choices {
     fn default() -> Self {
         Self {
             data: "drawn:5000".into(),
             nets: vec!["digits_maxout".into(), "digits_cnn_robust".into()],
-            attacks: vec!["fgsm", "pgd"],
+            attacks: vec!["fgsm".into(), "pgd".into()],
+            smallest: Vec::new(),
             eps: "0.05, 0.1, 0.15, 0.2, 0.25, 0.3".into(),
             n: 500,
             seed: 0,
             clip: true,
             eight_bit: false,
             log_odds: true,
-            progress: None,
-            curves: Vec::new(),
-            transferred: None,
-            sheet: None,
-            problems: Vec::new(),
-            part: Part::Curves,
-            chosen: 0,
-            at: 0,
-            page: 0,
-            clean: false,
-            wished: None,
         }
     }
 }
 
-/// The name under which the smallest ε of FGSM is listed among the attacks.
-pub const SMALLEST: &str = "smallest ε of FGSM";
+impl Choices {
+    /// Without what this version does not know, and with a number of pictures.
+    pub fn sane(mut self) -> Self {
+        self.attacks.retain(|name| AttackSettings::named(name).is_some());
+        self.smallest.retain(|name| AttackSettings::named(name).is_some_and(|attack| attack.takes_eps()));
+        self.n = self.n.clamp(1, MOST_PICTURES);
+        self
+    }
 
-impl TestSet {
     /// What the settings ask for; `parameters` are those of an attack in Explore.
     ///
     /// # Errors
@@ -96,28 +106,21 @@ impl TestSet {
         let data: DataSource = self.data.trim().parse().map_err(|error: crate::engine::Error| error.to_string())?;
         let eps = self.values()?;
         let largest = eps.last().copied().unwrap_or_default();
-        let attack = |name: &&'static str| match *name {
-            SMALLEST => {
-                AttackSettings::MinimalEps(MinimalEps { attack: Box::default(), largest, rungs: 20, bisections: 10 })
-            }
-            name => parameters(name),
+        let smallest = |name: &String| {
+            let attack = Box::new(parameters(name));
+            AttackSettings::MinimalEps(MinimalEps { attack, largest, rungs: 20, bisections: 10 })
         };
+        let attacks = self.attacks.iter().map(|name| parameters(name)).chain(self.smallest.iter().map(smallest));
+        let attacks: Vec<AttackSettings> = attacks.collect();
         if self.nets.is_empty() {
             return Err("No net is chosen; tick at least one.".into());
         }
-        if self.attacks.is_empty() {
+        if attacks.is_empty() {
             return Err("No attack is chosen; tick at least one.".into());
         }
         let loss = if self.log_odds { Loss::LogOdds } else { Loss::CrossEntropy };
         let rules = Rules { loss, seed: self.seed, bounds: self.clip.then_some(PIXELS), eight_bit: self.eight_bit };
-        Ok(Survey {
-            data,
-            nets: self.nets.clone(),
-            attacks: self.attacks.iter().map(attack).collect(),
-            eps,
-            n: self.n,
-            rules,
-        })
+        Ok(Survey { data, nets: self.nets.clone(), attacks, eps, n: self.n, rules })
     }
 
     /// The ε that are asked for, ascending.
@@ -132,6 +135,12 @@ impl TestSet {
             _ => Ok(eps),
         }
     }
+}
+
+impl TestSet {
+    pub fn new(choices: Choices) -> Self {
+        Self { choices, ..Self::default() }
+    }
 
     /// Takes what the worker tells.
     pub fn take(&mut self, event: TestEvent) {
@@ -143,12 +152,12 @@ impl TestSet {
             }
             TestEvent::Measured(curve) => {
                 let same = |known: &Curve| known.net == curve.net && known.attack == curve.attack;
+                // The net of the pictures on screen may be another one now.
+                self.wished.take_if(|wish| (&wish.net, &wish.attack) == (&curve.net, &curve.attack));
                 match self.curves.iter().position(same) {
                     Some(at) => self.curves[at] = *curve,
                     None => self.curves.push(*curve),
                 }
-                self.wished = None;
-                self.at = self.at.min(self.points().saturating_sub(1));
             }
             TestEvent::Transferred(transferred) => {
                 self.transferred = Some(*transferred);
@@ -156,7 +165,14 @@ impl TestSet {
             }
             TestEvent::Sheet(sheet) => self.sheet = Some(*sheet),
             TestEvent::Failed(message) => self.problems.push(message),
-            TestEvent::Ended => self.progress = None,
+            TestEvent::Ended => {
+                self.progress = None;
+                // A sheet on its way may have been put down.
+                let shown = self.sheet.as_ref().map(|sheet| &sheet.wish);
+                if self.wished.as_ref() != shown {
+                    self.wished = None;
+                }
+            }
         }
     }
 
@@ -170,7 +186,7 @@ impl TestSet {
 
     /// Whether a curve was measured as the settings are now.
     pub fn is_current(&self, curve: &Curve, parameters: impl Fn(&str) -> AttackSettings) -> bool {
-        self.survey(parameters).is_ok_and(|survey| {
+        self.choices.survey(parameters).is_ok_and(|survey| {
             let Survey { data, eps, n, rules, .. } = &curve.survey;
             (data, eps, n, rules) == (&survey.data, &survey.eps, &survey.n, &survey.rules)
                 && survey.nets.contains(&curve.net)
@@ -178,39 +194,64 @@ impl TestSet {
         })
     }
 
-    pub fn curve(&self) -> Option<&Curve> {
-        self.curves.get(self.chosen).or(self.curves.last())
+    /// Which curve is looked at: the chosen one, but where lengths are shown one that has some, if there is one.
+    pub fn looked_at(&self) -> Option<usize> {
+        let chosen = self.chosen.min(self.curves.len().checked_sub(1)?);
+        let has_lengths = |curve: &Curve| curve.found.lengths.is_some();
+        if self.part == Part::Lengths && !has_lengths(&self.curves[chosen]) {
+            return self.curves.iter().position(has_lengths).or(Some(chosen));
+        }
+        Some(chosen)
     }
 
-    fn points(&self) -> usize {
-        self.curve().map_or(0, |curve| curve.found.attacked.len())
+    pub fn curve(&self) -> Option<&Curve> {
+        self.curves.get(self.looked_at()?)
+    }
+
+    /// Which of the measured ε of a curve is looked at: the one that was asked for, or the last.
+    pub fn at(&self, curve: &Curve) -> Option<usize> {
+        let attacked = &curve.found.attacked;
+        let asked = self.eps.and_then(|eps| attacked.iter().position(|result| result.eps == eps));
+        asked.or(attacked.len().checked_sub(1))
+    }
+
+    /// Takes a curve away; without a number, the one that is looked at.
+    pub fn remove(&mut self, index: Option<usize>) {
+        let Some(index) = index.or(self.looked_at()).filter(|index| *index < self.curves.len()) else { return };
+        self.curves.remove(index);
+        if self.chosen > index {
+            self.chosen -= 1;
+        }
+        self.chosen = self.chosen.min(self.curves.len().saturating_sub(1));
+    }
+
+    pub fn remove_all(&mut self) {
+        self.curves.clear();
+        (self.chosen, self.eps, self.page) = (0, None, 0);
+        (self.sheet, self.wished) = (None, None);
     }
 
     /// Of the curve that is looked at: ε (infinite where an attack may go as far as it likes), and the answers there.
     pub fn answers(&self) -> Option<(f32, &[Answer])> {
-        let found: &Evaluation = &self.curve()?.found;
-        let result = found.attacked.get(self.at.min(found.attacked.len().checked_sub(1)?))?;
+        let curve = self.curve()?;
+        let found: &Evaluation = &curve.found;
+        let result = found.attacked.get(self.at(curve)?)?;
         Some(if self.clean { (0.0, &found.clean_answers) } else { (result.eps, &result.answers) })
     }
 
     /// The contact sheet that is to be fetched, if it is not on its way.
     pub fn sheet_wish(&mut self) -> Option<SheetWish> {
-        if self.part != Part::Sheet || self.progress.is_some() {
+        if self.part != Part::Sheet {
             return None;
         }
+        // Another curve may have fewer pictures.
+        self.turn_page(0);
         let (eps, _) = self.answers()?;
         let curve = self.curve()?;
-        let attack = match &curve.attack {
-            AttackSettings::MinimalEps(search) => (*search.attack).clone(),
-            attack => attack.clone(),
-        };
-        let largest = curve.survey.eps.last().copied().unwrap_or_default();
-        let eps = if self.clean || eps.is_finite() { eps } else { largest };
-        let eps = if attack.takes_eps() { eps } else { 0.0 };
         let wish = SheetWish {
             data: curve.survey.data.clone(),
             net: curve.net.clone(),
-            attack,
+            attack: curve.attack.clone(),
             eps,
             rules: curve.survey.rules,
             first: self.page * PER_SHEET,
@@ -243,6 +284,7 @@ impl TestSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::eval::AttackedResult;
 
     fn usual(name: &str) -> AttackSettings {
         AttackSettings::named(name).unwrap()
@@ -250,21 +292,122 @@ mod tests {
 
     #[test]
     fn the_settings_become_a_survey() {
-        let mut tests = TestSet { eps: "8/255, .1, 0.05,0.1".into(), ..TestSet::default() };
-        let survey = tests.survey(usual).unwrap();
+        let mut choices = Choices { eps: "8/255, .1, 0.05,0.1".into(), ..Choices::default() };
+        let survey = choices.survey(usual).unwrap();
         assert_eq!(survey.eps, [8.0 / 255.0, 0.05, 0.1]);
         assert_eq!(survey.attacks, [usual("fgsm"), usual("pgd")]);
-        tests.attacks = vec![SMALLEST];
+        choices.attacks.clear();
+        choices.smallest = vec!["bim".into()];
+        let smallest = choices.survey(usual).unwrap().attacks;
         assert!(
-            matches!(&tests.survey(usual).unwrap().attacks[0], AttackSettings::MinimalEps(search) if search.largest == 0.1)
+            matches!(&smallest[..], [AttackSettings::MinimalEps(search)] if search.largest == 0.1 && *search.attack == usual("bim"))
         );
         for (eps, part) in [("", "There is no ε"), ("0.1, much", "much"), ("-1", "-1")] {
-            tests.eps = eps.into();
-            assert!(tests.survey(usual).unwrap_err().contains(part), "{eps}");
+            choices.eps = eps.into();
+            assert!(choices.survey(usual).unwrap_err().contains(part), "{eps}");
         }
-        tests = TestSet { nets: Vec::new(), ..TestSet::default() };
-        assert!(tests.survey(usual).unwrap_err().contains("No net"));
-        tests = TestSet { attacks: Vec::new(), ..TestSet::default() };
-        assert!(tests.survey(usual).unwrap_err().contains("No attack"));
+        choices = Choices { nets: Vec::new(), ..Choices::default() };
+        assert!(choices.survey(usual).unwrap_err().contains("No net"));
+        choices = Choices { attacks: Vec::new(), ..Choices::default() };
+        assert!(choices.survey(usual).unwrap_err().contains("No attack"));
+    }
+
+    #[test]
+    fn choices_that_no_version_knows_are_forgotten() {
+        let names = |names: [&str; 2]| names.map(str::to_owned).to_vec();
+        let odd =
+            Choices { attacks: names(["fgsm", "magic"]), smallest: names(["pgd", "jsma"]), n: 0, ..Choices::default() };
+        let sane = odd.sane();
+        assert_eq!((sane.attacks, sane.smallest, sane.n), (vec!["fgsm".to_owned()], vec!["pgd".to_owned()], 1));
+    }
+
+    /// A curve that an attack came to at these ε, with lengths if it takes none.
+    fn curve(name: &str, eps: &[f32]) -> Curve {
+        let attack = usual(name);
+        let survey = Choices { nets: vec!["net".into()], ..Choices::default() }.survey(usual).unwrap();
+        let result = |&eps: &f32| AttackedResult {
+            eps,
+            correct: 0,
+            reached: 1,
+            mean_confidence_on_mistakes: None,
+            answers: vec![Answer { label: 0, says: 1, confidence: 0.5 }],
+        };
+        let found = Evaluation {
+            n: 1,
+            classes: 2,
+            clean_correct: 1,
+            clean_answers: Vec::new(),
+            without_gradient: 0,
+            saturated: 0,
+            attacked: eps.iter().map(result).collect(),
+            lengths: (!attack.takes_eps()).then(|| vec![0.5]),
+        };
+        Curve {
+            survey,
+            net: "net".into(),
+            title: "Net".into(),
+            attack,
+            classes: ["a".to_owned(), "b".to_owned()].into(),
+            found,
+            warnings: Vec::new(),
+            took: Duration::ZERO,
+        }
+    }
+
+    fn measured(curves: &[(&str, &[f32])]) -> TestSet {
+        let mut tests = TestSet::default();
+        for (name, eps) in curves {
+            tests.take(TestEvent::Measured(Box::new(curve(name, eps))));
+        }
+        tests
+    }
+
+    #[test]
+    fn the_largest_eps_is_looked_at_until_another_is_chosen() {
+        let mut tests = measured(&[("fgsm", &[0.1, 0.2]), ("deepfool", &[0.1, 0.2, f32::INFINITY])]);
+        assert_eq!(tests.answers().unwrap().0, 0.2);
+        tests.eps = Some(0.1);
+        assert_eq!(tests.answers().unwrap().0, 0.1);
+        tests.chosen = 1;
+        assert_eq!(tests.answers().unwrap().0, 0.1, "another curve is looked at there too");
+        tests.eps = None;
+        assert_eq!(tests.answers().unwrap().0, f32::INFINITY);
+    }
+
+    #[test]
+    fn lengths_are_those_of_a_curve_that_has_some() {
+        let mut tests = measured(&[("fgsm", &[0.1]), ("jsma", &[f32::INFINITY]), ("pgd", &[0.1])]);
+        assert_eq!(tests.looked_at(), Some(0));
+        tests.part = Part::Lengths;
+        assert_eq!(tests.looked_at(), Some(1));
+        tests.remove(Some(1));
+        assert_eq!(tests.looked_at(), Some(0), "there is none");
+    }
+
+    #[test]
+    fn curves_are_removed_and_the_chosen_one_stays_chosen() {
+        let mut tests = measured(&[("fgsm", &[0.1]), ("bim", &[0.1]), ("pgd", &[0.1])]);
+        tests.chosen = 2;
+        tests.remove(Some(0));
+        assert_eq!((tests.curves.len(), tests.curve().unwrap().attack.name()), (2, "pgd"));
+        tests.remove(None);
+        assert_eq!((tests.curves.len(), tests.curve().unwrap().attack.name()), (1, "bim"));
+        tests.remove(Some(7));
+        tests.remove_all();
+        assert!(tests.curves.is_empty() && tests.looked_at().is_none());
+    }
+
+    #[test]
+    fn a_sheet_need_not_wait_for_the_survey_and_is_asked_for_once() {
+        let mut tests = measured(&[("fgsm", &[0.1, 0.2])]);
+        tests.part = Part::Sheet;
+        tests.page = 4;
+        tests.progress = Some((0.5, String::new(), None));
+        let wish = tests.sheet_wish().unwrap();
+        assert_eq!((wish.eps, wish.first, wish.count), (0.2, 0, 1));
+        assert_eq!(tests.sheet_wish(), None);
+        // Stopped with the survey, it is asked for again.
+        tests.take(TestEvent::Ended);
+        assert_eq!(tests.sheet_wish(), Some(wish));
     }
 }

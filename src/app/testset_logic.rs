@@ -5,9 +5,10 @@ use eframe::egui::Context;
 use super::commands::TestCommand;
 use super::panes::Tone;
 use super::settings::Tab;
+use super::testset::Part;
 use super::window::App;
-use crate::engine::attack::Label;
-use crate::worker::{Curve, Source, TestEvent, TestOrder};
+use crate::engine::attack::AttackSettings;
+use crate::worker::{Curve, SheetPicture, SheetWish, Source, TestEvent, TestOrder, Transferred};
 
 impl App {
     pub(super) fn take_test(&mut self, ctx: &Context, event: TestEvent) {
@@ -33,23 +34,35 @@ impl App {
             TestCommand::NextPage => self.tests.turn_page(1),
             TestCommand::PreviousPage => self.tests.turn_page(-1),
             TestCommand::Explore(index) => self.explore_test_picture(index),
+            TestCommand::Remove(index) => self.tests.remove(index),
+            TestCommand::RemoveAll => self.tests.remove_all(),
             TestCommand::CopyTable => {
-                ctx.copy_text(self.tests.table());
+                let transferred = self.tests.transferred.as_ref().filter(|_| self.tests.part == Part::Transfer);
+                let table = transferred.and_then(Transferred::table);
+                ctx.copy_text(table.map_or_else(|| self.tests.table(), |table| table.csv()));
                 self.notices.add_brief("Copied the table.");
             }
-            TestCommand::CopyCommand => match self.tests.curve().map(Curve::command) {
-                Some(line) => {
-                    self.notices.add_brief(format!("Copied:\n{line}"));
-                    ctx.copy_text(line);
+            TestCommand::CopyCommand => {
+                let line = match self.tests.part {
+                    Part::Transfer => self.tests.transferred.as_ref().map(Transferred::command),
+                    _ => self.tests.curve().map(Curve::command),
+                };
+                match line {
+                    Some(line) => {
+                        self.notices.add_brief(format!("Copied:\n{line}"));
+                        ctx.copy_text(line);
+                    }
+                    None => {
+                        self.notices.add(Tone::Caution, "There is nothing yet to copy the command of; measure first.")
+                    }
                 }
-                None => self.notices.add(Tone::Caution, "There is no curve yet to copy the command of; measure first."),
-            },
+            }
         }
     }
 
     fn measure(&mut self, is_transfer: bool) {
         let explore = &self.explore;
-        let survey = match self.tests.survey(|name| explore.parameters(name)) {
+        let survey = match self.tests.choices.survey(|name| explore.parameters(name)) {
             Ok(survey) => survey,
             Err(problem) => {
                 self.notices.add(Tone::Problem, problem);
@@ -61,20 +74,34 @@ impl App {
         self.worker.test(if is_transfer { TestOrder::Transfer(survey, largest) } else { TestOrder::Measure(survey) });
     }
 
-    /// Takes a picture of the sheet to Explore, with the net, the attack and the label of the test set.
+    /// Takes a picture of the sheet to Explore, with everything that it was measured with.
     fn explore_test_picture(&mut self, index: usize) {
         let Some(sheet) = &self.tests.sheet else { return };
         let Some(picture) = sheet.pictures.get(index) else { return };
         let wish = sheet.wish.clone();
         let (name, label) = (format!("test picture {}", wish.first + index + 1), picture.after.label);
         let source = Source::Memory { name, picture: picture.original.clone() };
-        self.explore.set_model(wish.net);
-        self.explore.set_picture(source);
-        self.explore.set_attack(wish.attack);
-        self.explore.set_eps(wish.eps);
-        self.explore.set_seed(wish.rules.seed);
-        self.explore.set_loss(wish.rules.loss);
-        self.explore.set_label(Label::Given(label));
+        let is_random = wish.attack.is_random();
+        self.explore.set_measured(source, label, at_its_length(wish, picture));
         self.settings.tab = Tab::Explore;
+        if is_random {
+            let text =
+                "Explore draws its own random start for this picture, so the answer can differ from the sheet's.";
+            self.notices.add_brief(text);
+        }
     }
+}
+
+/// What a search for the smallest ε came to on a picture, as the attack that it tried at that ε; others as they are.
+fn at_its_length(mut wish: SheetWish, picture: &SheetPicture) -> SheetWish {
+    if let AttackSettings::MinimalEps(search) = wish.attack {
+        wish.eps = match picture.length {
+            // It needed none, or nothing up to the ε looked at was enough.
+            0.0 if !picture.before.is_right() => 0.0,
+            0.0 => wish.eps.min(search.largest),
+            length => length,
+        };
+        wish.attack = *search.attack;
+    }
+    wish
 }

@@ -66,12 +66,15 @@ impl App {
         }
     }
 
-    /// What is worth keeping of both tabs. Nets of runs are not: they are offered afresh each time.
+    /// What is worth keeping of all tabs. Nets of runs are not: they are offered afresh each time.
     pub(super) fn remember(&mut self) {
         let model = self.settings.model.clone();
         self.explore.remember(&mut self.settings);
         if is_net_of_run(&self.settings.model) {
             self.settings.model = model;
+        }
+        if self.settings.tests != self.tests.choices {
+            self.settings.tests = self.tests.choices.clone();
         }
         self.settings.plots = self.train_tab.plot_look();
         self.settings.train = (self.train.draft != super::train::draft::usual()).then(|| self.train.draft.clone());

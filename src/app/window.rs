@@ -134,7 +134,7 @@ impl App {
             presenting: None,
             train_tab: TrainTab::new(settings.plots),
             models_page: ModelsPage::default(),
-            tests: TestSet::default(),
+            tests: TestSet::new(settings.tests.clone()),
             test_page: TestSetPage::default(),
             dialogs: Dialogs::default(),
             questions: Questions::default(),

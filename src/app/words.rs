@@ -111,7 +111,7 @@ pub fn tags(shown: &Shown) -> Vec<String> {
         Label::Predicted => format!("label: predicted ({})", shown.label.name),
         Label::Given(_) => format!("label: given ({})", shown.label.name),
     };
-    let mut method = format!("{}{}", attack_title(&view.attack), parameters(&view.attack));
+    let mut method = attack(&view.attack);
     if view.attack.takes_eps() {
         method += &format!(", ε = {:.4}", view.eps);
     }
@@ -159,6 +159,16 @@ pub fn length(shown: &Shown) -> String {
             format!("{:.0} of {} values, {most}", shown.length, thousands(shown.original.values.len()))
         }
         attack => format!("{} = {}, {most}", attack.norm().symbol(), short(shown.length)),
+    }
+}
+
+/// An attack with its parameters: "PGD in L∞, 40 steps, random start", "Smallest ε of FGSM in L∞, up to 0.3".
+pub fn attack(attack: &AttackSettings) -> String {
+    match attack {
+        AttackSettings::MinimalEps(search) => {
+            format!("Smallest ε of {}, up to {}", self::attack(&search.attack), short(search.largest))
+        }
+        attack => format!("{}{}", attack_title(attack), parameters(attack)),
     }
 }
 
@@ -337,6 +347,18 @@ mod tests {
             command_line(&view, &classes).unwrap(),
             "doppelganger attack cat --model digits_cnn --attack pgd --steps 40 --eps 0.25 --seed 4 --loss log-odds --no-clip --8-bit --photo --background '#000000'"
         );
+    }
+
+    #[test]
+    fn a_search_for_the_smallest_eps_has_a_name_of_its_own() {
+        use crate::engine::attack::MinimalEps;
+        let smallest = |name: &str| {
+            let inner = Box::new(AttackSettings::named(name).unwrap());
+            attack(&AttackSettings::MinimalEps(MinimalEps { attack: inner, largest: 0.3, rungs: 20, bisections: 10 }))
+        };
+        assert_eq!(smallest("fgsm"), "Smallest ε of FGSM in L∞, up to 0.3");
+        assert_eq!(smallest("pgd"), "Smallest ε of PGD in L∞, 40 steps, random start, up to 0.3");
+        assert_eq!(attack(&AttackSettings::named("bim").unwrap()), "BIM in L∞, 10 steps");
     }
 
     #[test]

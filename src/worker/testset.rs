@@ -1,5 +1,10 @@
-//! Nets on whole test sets: one survey at a time, on a thread of its own that comes after everything else.
+//! Nets on whole test sets: one survey at a time, on a thread of its own that comes after everything else. Contact sheets are
+//! made in between, so that they need not wait for its end.
 
+mod command;
+mod sheet;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -7,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use super::training::{patient_pool, step_back};
 use super::{Event, Outbox};
-use crate::engine::attack::{AttackSettings, Loss, Problem, Rules, finish, warnings};
+use crate::engine::attack::{AttackSettings, Measure, Rules, warnings};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::eval::{Answer, Evaluation, Plan, evaluate, transfer};
-use crate::engine::loss::softmax;
-use crate::engine::model::{Catalogue, Model, argmax};
-use crate::engine::picture::{Picture, Planes, Rgba};
+use crate::engine::model::{Catalogue, Model};
+use crate::engine::picture::{Picture, Rgba};
+use crate::engine::transfer_table::Transfer;
 use crate::engine::{Error, Result};
 
 /// Orders that may wait.
@@ -40,6 +45,7 @@ pub struct SheetWish {
     pub data: DataSource,
     pub net: String,
     pub attack: AttackSettings,
+    /// Of an attack that takes none: the longest perturbation that counts, infinite for any.
     pub eps: f32,
     pub rules: Rules,
     /// The number of the first picture in the test split, and how many.
@@ -72,7 +78,7 @@ pub enum TestEvent {
     Sheet(Box<Sheet>),
     /// A net, or all of it, could not be measured, and why.
     Failed(String),
-    /// Nothing is under way any more.
+    /// The survey is through, or was stopped, and no other was ordered.
     Ended,
 }
 
@@ -102,6 +108,15 @@ pub struct Transferred {
     pub right: Vec<Vec<usize>>,
 }
 
+impl Transferred {
+    /// As a table, with the names of the catalogue; none where the survey had no attack.
+    pub fn table(&self) -> Option<Transfer<'_>> {
+        let (nets, seed) = (&self.survey.nets, self.survey.rules.seed);
+        let attack = self.survey.attacks.first()?;
+        Some(Transfer { nets, attack, eps: self.eps, seed, n: self.n, right: &self.right })
+    }
+}
+
 /// Attacked test pictures.
 #[derive(Clone, Debug)]
 pub struct Sheet {
@@ -115,6 +130,8 @@ pub struct Sheet {
 pub struct SheetPicture {
     pub original: Arc<Picture>,
     pub adversarial: Rgba,
+    /// Of the perturbation, in the measure of the attack.
+    pub length: f32,
     pub before: Answer,
     pub after: Answer,
 }
@@ -129,6 +146,8 @@ pub struct TestSets {
 #[derive(Default)]
 struct Numbers {
     newest: AtomicU64,
+    /// Of surveys.
+    newest_survey: AtomicU64,
     /// This one and all before are to be put down.
     put_down: AtomicU64,
 }
@@ -141,20 +160,25 @@ impl TestSets {
         let numbers = Arc::<Numbers>::default();
         let pool = patient_pool("test set")?;
         let in_hand = InHand { number: 0, numbers: numbers.clone() };
-        let mut bench = Bench { catalogue, in_hand, outbox, models: Vec::new(), data: None };
+        let (models, waiting) = (Vec::new(), VecDeque::new());
+        let mut bench = Bench { catalogue, orders: receive, waiting, in_hand, outbox, models, data: None };
         std::thread::Builder::new().name("test set".into()).spawn(move || {
             step_back();
-            bench.serve(&receive, &pool);
+            bench.serve(&pool);
         })?;
         Ok(Self { orders, numbers })
     }
 
     /// A survey takes the place of the one in hand. Never blocks.
     pub fn order(&self, order: TestOrder) {
-        if !matches!(order, TestOrder::Sheet(_)) {
+        let is_survey = !matches!(order, TestOrder::Sheet(_));
+        if is_survey {
             self.stop();
         }
         let number = self.numbers.newest.fetch_add(1, Ordering::Relaxed) + 1;
+        if is_survey {
+            self.numbers.newest_survey.store(number, Ordering::Relaxed);
+        }
         // The thread only ends with this handle, and what is in hand stops before so many orders are given.
         let _ = self.orders.try_send((number, order));
     }
@@ -179,16 +203,23 @@ struct InHand {
 
 impl InHand {
     fn is_stopped(&self) -> bool {
-        self.numbers.put_down.load(Ordering::Relaxed) >= self.number
+        self.is_put_down(self.number)
     }
 
-    fn is_newest(&self) -> bool {
-        self.numbers.newest.load(Ordering::Relaxed) == self.number
+    fn is_put_down(&self, number: u64) -> bool {
+        self.numbers.put_down.load(Ordering::Relaxed) >= number
+    }
+
+    fn is_newest_survey(&self) -> bool {
+        self.numbers.newest_survey.load(Ordering::Relaxed) == self.number
     }
 }
 
 struct Bench {
     catalogue: Catalogue,
+    orders: Receiver<(u64, TestOrder)>,
+    /// Orders that came in while a survey was in hand.
+    waiting: VecDeque<(u64, TestOrder)>,
     in_hand: InHand,
     outbox: Arc<Outbox>,
     models: Vec<(String, Arc<Model>)>,
@@ -197,8 +228,8 @@ struct Bench {
 }
 
 impl Bench {
-    fn serve(&mut self, orders: &Receiver<(u64, TestOrder)>, pool: &rayon::ThreadPool) {
-        while let Ok((number, order)) = orders.recv() {
+    fn serve(&mut self, pool: &rayon::ThreadPool) {
+        while let Some((number, order)) = self.waiting.pop_front().or_else(|| self.orders.recv().ok()) {
             self.in_hand.number = number;
             let work = || pool.install(|| self.carry_out(order));
             let failed = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
@@ -209,10 +240,28 @@ impl Bench {
             if let Some(message) = failed {
                 self.tell(TestEvent::Failed(message));
             }
-            if self.in_hand.is_newest() {
+            if self.in_hand.is_newest_survey() {
                 self.tell(TestEvent::Ended);
             }
         }
+    }
+
+    /// Whether the survey in hand goes on. A sheet that was ordered meanwhile is made first, the newest of them.
+    fn goes_on(&mut self) -> bool {
+        let mut newest = None;
+        while let Ok((number, order)) = self.orders.try_recv() {
+            match order {
+                TestOrder::Sheet(wish) => newest = Some((number, wish)),
+                survey => self.waiting.push_back((number, survey)),
+            }
+        }
+        if let Some((_, wish)) = newest.filter(|(number, _)| !self.in_hand.is_put_down(*number))
+            && let Err(error) = self.sheet(wish)
+            && !matches!(error, Error::Stopped)
+        {
+            self.tell(TestEvent::Failed(error.to_string()));
+        }
+        !self.in_hand.is_stopped()
     }
 
     fn tell(&self, event: TestEvent) {
@@ -288,7 +337,9 @@ impl Bench {
         let mut found: Vec<(AttackSettings, Evaluation)> = Vec::new();
         for (number, attack) in survey.attacks.iter().enumerate() {
             let curve_started = Instant::now();
-            let plan = Plan { rules: survey.rules, limit: Some(survey.n), ..Plan::new(attack.clone(), &survey.eps) };
+            // ε of a survey is a length; a number of changed values is something else.
+            let eps = if attack.measure() == Measure::Count { &[][..] } else { &survey.eps };
+            let plan = Plan { rules: survey.rules, limit: Some(survey.n), ..Plan::new(attack.clone(), eps) };
             let mut told = Instant::now();
             let evaluation = evaluate(&model, &data, &plan, |done, n| {
                 if told.elapsed() > TELLING {
@@ -298,7 +349,7 @@ impl Bench {
                     let left = (share > 0.02).then(|| started.elapsed().mul_f32((1.0 - share) / share));
                     self.tell(TestEvent::Progress { share, text, left });
                 }
-                !self.in_hand.is_stopped()
+                self.goes_on()
             })?;
             found.push((attack.clone(), evaluation.clone()));
             let curves: Vec<_> = found.iter().map(|(attack, found)| found.curve(attack, survey.rules.loss)).collect();
@@ -329,44 +380,11 @@ impl Bench {
                 let left = (share > 0.02).then(|| started.elapsed().mul_f32((1.0 - share) / share));
                 self.tell(TestEvent::Progress { share, text: "each net on the pictures of the others".into(), left });
             }
-            !self.in_hand.is_stopped()
+            self.goes_on()
         })?;
         let titles = models.iter().map(|model| model.manifest.name.clone()).collect();
         let n = data.len().min(survey.n);
         self.tell(TestEvent::Transferred(Box::new(Transferred { survey, eps, titles, n, right })));
-        Ok(())
-    }
-
-    fn sheet(&mut self, wish: SheetWish) -> Result<()> {
-        let model = self.model(&wish.net)?;
-        let data = self.data(&wish.data, &model)?;
-        let wanted: Vec<usize> = (wish.first..data.len().min(wish.first + wish.count)).collect();
-        let (x, labels) = data.batch_values(&wanted, model.input())?;
-        let problem = Problem::new(model.clone(), x, labels, wish.rules)?.numbered_from(wish.first);
-        let problem = problem.with_eps(&[wish.eps])?;
-        let adversarial = finish(&wish.attack, &problem, |_, _| !self.in_hand.is_stopped())?;
-        let (before, after) = (problem.clean()?.logits.clone(), problem.logits(&adversarial)?);
-        let (size, classes, input) = (problem.size(), problem.classes(), model.input());
-        let answer = |logits: &[f32], i: usize| {
-            let logits = &logits[i * classes..(i + 1) * classes];
-            let says = argmax(logits);
-            Answer { label: problem.labels[i], says, confidence: softmax(logits)[says] }
-        };
-        let planes = |values: &[f32], i: usize| Planes {
-            channels: input.channels,
-            height: input.height,
-            width: input.width,
-            values: values[i * size..(i + 1) * size].to_vec(),
-        };
-        let picture = |i: usize| SheetPicture {
-            original: Arc::new(planes(&problem.x, i).to_picture()),
-            adversarial: Rgba::from_planes(&planes(&adversarial, i)),
-            before: answer(&before, i),
-            after: answer(&after, i),
-        };
-        let pictures = (0..problem.len()).map(picture).collect();
-        let (classes, of) = (model.classes.clone(), data.len());
-        self.tell(TestEvent::Sheet(Box::new(Sheet { wish, classes, of, pictures })));
         Ok(())
     }
 }
@@ -374,29 +392,4 @@ impl Bench {
 /// A warning in the words of the window, where the log-odds are a switch.
 fn in_window(warning: &str) -> String {
     warning.replace("--loss log-odds follows it", "the log-odds follow it")
-}
-
-impl Curve {
-    /// The command that measures the same without a window.
-    pub fn command(&self) -> String {
-        let survey = &self.survey;
-        let eps: Vec<String> = survey.eps.iter().map(f32::to_string).collect();
-        let mut words = vec![format!("doppelganger sweep --data {} --models {}", survey.data, self.net)];
-        let plural = |word: String| if word == "--attack" { "--attacks".into() } else { word };
-        words.extend(self.attack.options().into_iter().map(plural));
-        words.push(format!("--eps {} --limit {}", eps.join(","), survey.n));
-        if survey.rules.seed > 0 {
-            words.push(format!("--seed {}", survey.rules.seed));
-        }
-        if survey.rules.bounds.is_none() {
-            words.push("--no-clip".into());
-        }
-        if survey.rules.eight_bit {
-            words.push("--8-bit".into());
-        }
-        if survey.rules.loss == Loss::LogOdds {
-            words.push("--loss log-odds".into());
-        }
-        words.join(" ")
-    }
 }

@@ -18,6 +18,9 @@ pub enum TestCommand {
     Explore(usize),
     NextPage,
     PreviousPage,
+    /// Take a curve away; without a number, the one that is looked at.
+    Remove(Option<usize>),
+    RemoveAll,
 }
 
 impl TestCommand {
@@ -30,6 +33,8 @@ impl TestCommand {
         Self::PreviousPage,
         Self::CopyCommand,
         Self::CopyTable,
+        Self::Remove(None),
+        Self::RemoveAll,
     ];
 
     /// Name, tooltip, shortcut and icon.
@@ -58,7 +63,7 @@ impl TestCommand {
             ),
             Self::CopyTable => about(
                 "Copy the table",
-                "Copy all points as a table (CSV), as the command writes them",
+                "Copy all points, or the transfer between nets, as a table (CSV), as the commands write them",
                 keys(NONE, Key::C),
                 Some(icons::ICON_TABLE),
             ),
@@ -74,6 +79,19 @@ impl TestCommand {
                 "The 25 pictures before",
                 keys(NONE, Key::PageUp),
                 Some(icons::ICON_CHEVRON_LEFT),
+            ),
+            Self::Remove(None) => about(
+                "Remove the curve",
+                "Take the curve that is looked at out of the plot and the table",
+                keys(NONE, Key::Delete),
+                Some(icons::ICON_CLOSE),
+            ),
+            Self::Remove(_) => about("Remove", "Take this curve out", None, Some(icons::ICON_CLOSE)),
+            Self::RemoveAll => about(
+                "Remove all curves",
+                "Take all curves out of the plot and the table; the settings stay",
+                keys(Modifiers::SHIFT, Key::Delete),
+                Some(icons::ICON_DELETE_SWEEP),
             ),
         }
     }

@@ -5,7 +5,7 @@ use crate::app::lessons::{AttackName, Scene};
 use crate::app::view_file::Found;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, MAX_STEPS};
 use crate::engine::picture::{Background, Heatmap, Region};
-use crate::worker::Source;
+use crate::worker::{SheetWish, Source};
 
 impl Explore {
     pub fn set_model(&mut self, model: String) {
@@ -186,6 +186,23 @@ impl Explore {
         self.goal = Goal::Untargeted;
         self.dirty = true;
         self.carry(Carried { label: view.label, target: view.target });
+    }
+
+    /// Shows a picture of a test set as it was measured there.
+    pub fn set_measured(&mut self, picture: Source, label: usize, measured: SheetWish) {
+        let SheetWish { net, attack, eps, rules, .. } = measured;
+        self.set_model(net);
+        self.set_picture(picture);
+        self.set_attack(attack);
+        if self.attack.takes_eps() {
+            *self.lengths.in_norm(self.attack.norm()) = eps;
+        }
+        (self.seed, self.loss, self.eight_bit) = (rules.seed, rules.loss, rules.eight_bit);
+        self.clip = rules.bounds.is_some();
+        (self.crop, self.own_pixels) = (None, false);
+        (self.label, self.goal) = (Label::Given(label), Goal::Untargeted);
+        self.carried = Carried::default();
+        self.dirty = true;
     }
 
     /// Looks names up, now or when the net is there.

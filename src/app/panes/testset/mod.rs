@@ -6,17 +6,18 @@ mod histogram;
 mod settings;
 mod sheet;
 
-use eframe::egui::{self, CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui};
+use eframe::egui::{self, Button, CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui, vec2};
 use egui_material_icons::icons;
 
-use crate::app::commands::{Command, TestCommand};
+use super::train::remark;
+use crate::app::commands::{Command, TestCommand, spelled};
 use crate::app::explore::Explore;
 use crate::app::testset::{Part, TestSet};
-use crate::app::theme::{self, SPACE_2, SPACE_3, SPACE_4, palette};
+use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::{command_button, icon_button, problem_line, progress, segmented};
 use crate::app::words;
 use crate::engine::attack::{Attack, Loss, Rules};
-use crate::worker::Sheet;
+use crate::worker::{Curve, Sheet};
 use settings::Fields;
 use sheet::Textures;
 
@@ -38,12 +39,13 @@ impl TestSetPage {
 
     pub fn show(&mut self, ui: &mut Ui, tests: &mut TestSet, explore: &Explore, out: &mut Vec<Command>) {
         let width = if theme::compact(ui) { NARROW_SETTINGS } else { SETTINGS };
-        let left = theme::bar_frame(ui).inner_margin(Margin { left: 16, right: 12, top: 12, bottom: 12 });
-        Panel::left("test settings").frame(left).resizable(false).exact_size(width + 28.0).show(ui, |ui| {
+        // The scroll bar has the room at the right to itself.
+        let left = theme::bar_frame(ui).inner_margin(Margin { left: 16, right: 0, top: 12, bottom: 12 });
+        Panel::left("test settings").frame(left).resizable(false).exact_size(width + 32.0).show(ui, |ui| {
             self.foot(ui, tests, out);
             ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
                 ui.set_max_width(width);
-                settings::show(ui, &mut self.fields, tests, explore);
+                settings::show(ui, &mut self.fields, &mut tests.choices, explore);
             });
         });
         let middle =
@@ -53,7 +55,7 @@ impl TestSetPage {
 
     /// Measure and Stop, below the settings wherever they are scrolled to.
     fn foot(&self, ui: &mut Ui, tests: &TestSet, out: &mut Vec<Command>) {
-        let frame = Frame::new().inner_margin(Margin { left: 0, right: 0, top: 8, bottom: 0 });
+        let frame = Frame::new().inner_margin(Margin { left: 0, right: 16, top: 8, bottom: 0 });
         Panel::bottom("test run").frame(frame).show_separator_line(false).show(ui, |ui| {
             if let Some((share, text, left)) = &tests.progress {
                 let left = left.map(|left| format!(" · {} s left", left.as_secs() + 1)).unwrap_or_default();
@@ -62,7 +64,13 @@ impl TestSetPage {
                 command_button(ui, Command::Test(TestCommand::Stop), out);
             } else {
                 ui.horizontal(|ui| {
-                    command_button(ui, Command::Test(TestCommand::Measure), out);
+                    // An empty page has the primary button in its middle.
+                    let is_empty = tests.curves.is_empty() && tests.part != Part::Transfer;
+                    if is_empty {
+                        command_button(ui, Command::Test(TestCommand::Measure), out);
+                    } else {
+                        measure_button(ui, "Measure", out);
+                    }
                     command_button(ui, Command::Test(TestCommand::Transfer), out);
                 });
             }
@@ -87,9 +95,13 @@ impl TestSetPage {
             if let Some(index) = segmented(ui, "Show", &options, chosen) {
                 tests.part = parts[index];
             }
-            if !tests.curves.is_empty() {
+            let is_transfer = tests.part == Part::Transfer;
+            if if is_transfer { tests.transferred.is_some() } else { !tests.curves.is_empty() } {
                 icon_button(ui, Command::Test(TestCommand::CopyTable), out);
                 icon_button(ui, Command::Test(TestCommand::CopyCommand), out);
+            }
+            if !is_transfer && !tests.curves.is_empty() {
+                icon_button(ui, Command::Test(TestCommand::RemoveAll), out);
             }
         });
         if tests.part == Part::Transfer {
@@ -97,7 +109,7 @@ impl TestSetPage {
             return;
         }
         if tests.curves.is_empty() {
-            empty(ui, tests.progress.is_some());
+            empty(ui, tests.progress.is_some(), out);
             return;
         }
         warnings(ui, tests);
@@ -105,7 +117,7 @@ impl TestSetPage {
             curves::chooser(ui, tests);
         }
         match tests.part {
-            Part::Curves => curves::show(ui, tests, explore),
+            Part::Curves => curves::show(ui, tests, explore, out),
             Part::Sheet => self.textures.show(ui, tests, out),
             Part::Confusion => confusion::show(ui, tests),
             Part::Confidence => histogram::confidence(ui, tests),
@@ -115,16 +127,30 @@ impl TestSetPage {
     }
 }
 
-fn empty(ui: &mut Ui, is_measuring: bool) {
-    ui.add_space(SPACE_4);
-    let text = match is_measuring {
-        true => "The first curve appears as soon as it is measured.",
-        false => {
-            "Choose pictures, nets and attacks, and press Measure: each net is asked about the same test pictures, attacked with \
-             each ε. The usual settings take a few seconds and need no network."
-        }
-    };
-    ui.add(egui::Label::new(egui::RichText::new(text).color(palette(ui).weak)).wrap());
+/// What to do first.
+fn empty(ui: &mut Ui, is_measuring: bool, out: &mut Vec<Command>) {
+    if is_measuring {
+        remark(ui, "Measuring", "The first curve appears as soon as it is measured.");
+        return;
+    }
+    let text = "Choose pictures, nets and attacks at the left: each net is asked about the same test pictures, attacked with each \
+                ε. The usual settings take a few seconds and need no network.";
+    remark(ui, "Measure how much a net withstands", text);
+    ui.vertical_centered(|ui| measure_button(ui, "Measure with these settings", out));
+}
+
+/// The one primary button of the page. `name` is for assistive technology.
+fn measure_button(ui: &mut Ui, name: &str, out: &mut Vec<Command>) {
+    let command = Command::Test(TestCommand::Measure);
+    let (about, palette) = (command.about(), palette(ui));
+    let icon = icons::ICON_PLAY_ARROW.rich_text().size(17.0).color(palette.on_accent);
+    let text = theme::strong(about.name).color(palette.on_accent);
+    let button = Button::new((icon, text)).fill(palette.accent).min_size(vec2(0.0, theme::CONTROL_HEIGHT));
+    let keys = about.shortcut.as_ref().map(spelled).unwrap_or_default();
+    let response = ui.add(button).on_hover_text(format!("{}  ({keys})", about.tooltip));
+    if response.accessible_name(name).clicked() {
+        out.push(command);
+    }
 }
 
 /// What makes the curves doubtful, a sentence each.
@@ -156,8 +182,7 @@ fn warnings(ui: &mut Ui, tests: &TestSet) {
 }
 
 /// What the numbers of a curve rest on.
-fn conditions(tests: &TestSet) -> String {
-    let Some(curve) = tests.curve() else { return String::new() };
+fn conditions(curve: &Curve) -> String {
     let survey = &curve.survey;
     let pixels = pixels(survey.rules);
     let loss = match curve.attack.follows_loss() {
@@ -165,12 +190,15 @@ fn conditions(tests: &TestSet) -> String {
         true => ", slope of the cross-entropy",
         false => "",
     };
-    format!(
-        "{}, first {} test pictures, true labels, {pixels}{loss}, seed {}",
-        survey.data,
-        words::thousands(curve.found.n),
-        survey.rules.seed
-    )
+    format!("{}, {}, true labels, {pixels}{loss}, seed {}", survey.data, first(curve.found.n), survey.rules.seed)
+}
+
+/// "first 500 test pictures"
+fn first(n: usize) -> String {
+    match n {
+        1 => "first test picture".into(),
+        n => format!("first {} test pictures", words::thousands(n)),
+    }
 }
 
 /// How a survey treats pixels.

@@ -4,10 +4,11 @@ use eframe::egui::{self, AtomExt as _, Checkbox, TextEdit, Ui};
 
 use crate::app::commands::{AttackCommand, attack_title};
 use crate::app::explore::Explore;
-use crate::app::testset::{SMALLEST, TestSet};
+use crate::app::testset::{Choices, MOST_PICTURES};
 use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::{Field, problem_line};
 use crate::app::words;
+use crate::engine::attack::Attack;
 
 /// Half-typed numbers.
 #[derive(Default)]
@@ -23,69 +24,97 @@ const SETS: [(&str, &str, &str); 3] = [
     ("fashion-mnist", "Fashion-MNIST", "10 000 test pictures of clothes, if they were fetched in the Train tab"),
 ];
 
-pub fn show(ui: &mut Ui, fields: &mut Fields, tests: &mut TestSet, explore: &Explore) {
+pub fn show(ui: &mut Ui, fields: &mut Fields, choices: &mut Choices, explore: &Explore) {
     ui.spacing_mut().item_spacing.y = 4.0;
-    heading(ui, "Pictures");
-    ui.horizontal_wrapped(|ui| {
-        for (name, title, tip) in SETS {
-            if ui.selectable_label(tests.data == name, title).on_hover_text(tip).clicked() {
-                tests.data = name.into();
-            }
-        }
-    });
-    let path = TextEdit::singleline(&mut tests.data).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
-    let tip =
-        "A set by name, or the path of a folder with MNIST's files or a sub-folder per class, or of such an archive";
-    ui.add(path).on_hover_text(tip).accessible_name("Test pictures");
-    number(ui, &mut fields.n, "How many", "The first so many pictures of the test split", 1..=1_000_000, &mut tests.n);
-
-    heading(ui, "Nets");
-    for entry in explore.catalogue.iter().filter(|entry| entry.problem.is_none()) {
-        let mut on = tests.nets.contains(&entry.name);
-        let tip = if entry.description.is_empty() { &entry.name } else { &entry.description };
-        if tick(ui, &mut on, &entry.title, tip) {
-            toggle(&mut tests.nets, entry.name.clone(), on);
-        }
-    }
-
-    heading(ui, "Attacks");
-    for command in AttackCommand::listed() {
-        let AttackCommand::Use(name) = command else { continue };
-        let attack = explore.parameters(name);
-        let mut on = tests.attacks.contains(&name);
-        let text = format!("{}{}", attack_title(&attack), words::parameters(&attack));
-        let tip = format!("{}\nIts parameters are those of Explore.", command.about().tooltip);
-        if tick(ui, &mut on, &text, &tip) {
-            toggle(&mut tests.attacks, name, on);
-        }
-    }
-    let mut on = tests.attacks.contains(&SMALLEST);
-    let tip =
-        "For each picture the smallest ε with which FGSM fools the net: 20 rungs up to the largest ε, then ten halves";
-    if tick(ui, &mut on, "Smallest ε of FGSM", tip) {
-        toggle(&mut tests.attacks, SMALLEST, on);
-    }
-
+    pictures(ui, fields, choices);
+    nets(ui, choices, explore);
+    attacks(ui, choices, explore);
     heading(ui, "ε");
-    let eps = TextEdit::singleline(&mut tests.eps).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
+    let eps = TextEdit::singleline(&mut choices.eps).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
     let tip = "With commas between, such as 0.1, 8/255; in the norm of each attack";
     ui.add(eps.font(theme::number_font())).on_hover_text(tip).accessible_name("Values of ε");
-    number(ui, &mut fields.seed, "Seed", "Of random starts and noise", 0..=usize::MAX, &mut tests.seed);
+    number(ui, &mut fields.seed, ("Seed", "Of random starts and noise"), 0..=usize::MAX, &mut choices.seed);
     for (on, name, tip) in [
-        (&mut tests.clip, "Clip to [0, 1]", "Keep pixels in the range that a screen shows"),
-        (&mut tests.eight_bit, "8 bit", "Round every picture to 8 bits, as a file holds it, before the net sees it"),
+        (&mut choices.clip, "Clip to [0, 1]", "Keep pixels in the range that a screen shows"),
+        (&mut choices.eight_bit, "8 bit", "Round every picture to 8 bits, as a file holds it, before the net sees it"),
         (
-            &mut tests.log_odds,
+            &mut choices.log_odds,
             "Log-odds",
             "Follow the slope of the log-odds: rounding does not hide it where a net is very sure",
         ),
     ] {
         ui.add(Checkbox::new(on, name)).on_hover_text(tip);
     }
-    if let Err(problem) = tests.survey(|name| explore.parameters(name)) {
+    if let Err(problem) = choices.survey(|name| explore.parameters(name)) {
         ui.add_space(SPACE_2);
         problem_line(ui, &problem);
     }
+}
+
+fn pictures(ui: &mut Ui, fields: &mut Fields, choices: &mut Choices) {
+    heading(ui, "Pictures");
+    ui.horizontal_wrapped(|ui| {
+        for (name, title, tip) in SETS {
+            if ui.selectable_label(choices.data == name, title).on_hover_text(tip).clicked() {
+                choices.data = name.into();
+            }
+        }
+    });
+    let path =
+        TextEdit::singleline(&mut choices.data).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
+    let tip =
+        "A set by name, or the path of a folder with MNIST's files or a sub-folder per class, or of such an archive";
+    ui.add(path).on_hover_text(tip).accessible_name("Test pictures");
+    let about = ("How many", "The first so many pictures of the test split");
+    number(ui, &mut fields.n, about, 1..=MOST_PICTURES, &mut choices.n);
+}
+
+fn nets(ui: &mut Ui, choices: &mut Choices, explore: &Explore) {
+    heading(ui, "Nets");
+    let usable = || explore.catalogue.iter().filter(|entry| entry.problem.is_none());
+    if usable().next().is_some() {
+        // A net that is there no longer could not be unticked.
+        choices.nets.retain(|net| usable().any(|entry| entry.name == *net));
+    }
+    for entry in usable() {
+        let mut on = choices.nets.contains(&entry.name);
+        let tip = if entry.description.is_empty() { &entry.name } else { &entry.description };
+        if tick(ui, &mut on, &entry.title, tip) {
+            toggle(&mut choices.nets, &entry.name, on);
+        }
+    }
+}
+
+fn attacks(ui: &mut Ui, choices: &mut Choices, explore: &Explore) {
+    heading(ui, "Attacks");
+    let names = || {
+        AttackCommand::listed().into_iter().filter_map(|command| match command {
+            AttackCommand::Use(name) => Some((name, command.about().tooltip, explore.parameters(name))),
+            _ => None,
+        })
+    };
+    for (name, tooltip, attack) in names() {
+        let mut on = choices.attacks.iter().any(|known| known == name);
+        let tip = format!("{tooltip}\nIts parameters are those of Explore.");
+        if tick(ui, &mut on, &words::attack(&attack), &tip) {
+            toggle(&mut choices.attacks, name, on);
+        }
+    }
+    ui.add_space(SPACE_2);
+    let tip = "For each picture the smallest ε with which an attack fools the net: 20 rungs up to the largest ε, then ten \
+               halves. Its lengths are under Lengths.";
+    ui.label(theme::caption(ui, "Smallest ε of")).on_hover_text(tip);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        for (name, _, attack) in names().filter(|(_, _, attack)| attack.takes_eps()) {
+            let is_on = choices.smallest.iter().any(|known| known == name);
+            let title = attack_title(&attack);
+            let chip = ui.selectable_label(is_on, title).on_hover_text(format!("{}\n{tip}", words::attack(&attack)));
+            if chip.accessible_name(format!("Smallest ε of {title}")).clicked() {
+                toggle(&mut choices.smallest, name, !is_on);
+            }
+        }
+    });
 }
 
 fn heading(ui: &mut Ui, text: &str) {
@@ -98,18 +127,17 @@ fn tick(ui: &mut Ui, on: &mut bool, text: &str, tip: &str) -> bool {
     ui.add(switch).on_hover_text(format!("{text}\n{tip}")).accessible_name(text).changed()
 }
 
-fn toggle<T: PartialEq>(all: &mut Vec<T>, one: T, on: bool) {
-    all.retain(|known| *known != one);
+fn toggle(all: &mut Vec<String>, one: &str, on: bool) {
+    all.retain(|known| known != one);
     if on {
-        all.push(one);
+        all.push(one.to_owned());
     }
 }
 
 fn number<T: Copy + ToString + TryFrom<usize>>(
     ui: &mut Ui,
     field: &mut Field,
-    name: &str,
-    tip: &str,
+    (name, tip): (&str, &str),
     range: std::ops::RangeInclusive<usize>,
     value: &mut T,
 ) {

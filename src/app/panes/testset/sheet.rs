@@ -14,6 +14,8 @@ use crate::worker::{Sheet, SheetPicture};
 
 const COLUMNS: usize = 5;
 const CAPTION: f32 = 38.0;
+/// Room around a picture for the widest frame.
+const FRAME: f32 = 3.0;
 const LEAST: f32 = 64.0;
 /// Small pictures are drawn with sharp pixels.
 const SMALL: usize = 64;
@@ -39,11 +41,7 @@ impl Textures {
     pub fn show(&self, ui: &mut Ui, tests: &TestSet, out: &mut Vec<Command>) {
         ui.add_space(SPACE_2);
         let Some(sheet) = tests.sheet.as_ref().filter(|_| !self.0.is_empty()) else {
-            let text = match tests.progress {
-                Some(_) => "The pictures come when the survey is through.",
-                None => "The pictures are being attacked…",
-            };
-            ui.label(theme::weak(ui, text));
+            ui.label(theme::weak(ui, "The pictures are being attacked…"));
             return;
         };
         ui.horizontal(|ui| {
@@ -55,10 +53,13 @@ impl Textures {
             ui.label(theme::weak(ui, text));
         });
         let room = ui.available_size();
-        let width = (room.x - 4.0 * SPACE_2 - 12.0) / COLUMNS as f32;
+        let width = (room.x - 4.0 * SPACE_2 - 12.0 - 2.0 * FRAME) / COLUMNS as f32;
         let rows = (PER_SHEET / COLUMNS) as f32;
-        let side = width.min((room.y - rows * (CAPTION + SPACE_2)) / rows).max(LEAST).min(width);
+        let side = width - 2.0 * FRAME;
+        let side = side.min((room.y - 2.0 * FRAME - rows * (CAPTION + SPACE_2)) / rows).max(LEAST).min(side);
         ScrollArea::vertical().auto_shrink(false).id_salt("sheet").show(ui, |ui| {
+            // Frames lie outside of their pictures.
+            ui.add_space(FRAME);
             ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_2);
             for (row, pictures) in sheet.pictures.chunks(COLUMNS).enumerate() {
                 ui.horizontal(|ui| {

@@ -204,7 +204,7 @@ fn empty(ui: &mut Ui, train: &Train) {
 }
 
 /// A heading and a few lines in the middle of an empty room.
-fn remark(ui: &mut Ui, heading: &str, text: &str) {
+pub fn remark(ui: &mut Ui, heading: &str, text: &str) {
     let above = (ui.available_height() * 0.28 - 24.0).max(0.0);
     ui.add_space(above);
     ui.vertical_centered(|ui| {
