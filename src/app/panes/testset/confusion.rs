@@ -1,8 +1,9 @@
 //! Which class is taken for which, and who is fooled by whose pictures.
 
 use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
-use eframe::egui::{self, Align2, Color32, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, Color32, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
+use super::super::train::remark;
 use super::curves::centred;
 use super::{first, pixels, space};
 use crate::app::testset::TestSet;
@@ -138,7 +139,7 @@ pub fn transfer(ui: &mut Ui, tests: &TestSet) {
     let Some(found) = &tests.transferred else {
         let text = "Tick two nets or more for the same pictures, and press Transfer: each net's adversarial pictures, made with the \
                     first chosen attack at the largest ε, are shown to all of them.";
-        ui.add(egui::Label::new(egui::RichText::new(text).color(palette(ui).weak)).wrap());
+        remark(ui, "Show each net the pictures of the others", text);
         return;
     };
     let n = found.n.max(1);

@@ -26,9 +26,13 @@ const NEAR: f32 = 12.0;
 const NUMBERS: f32 = 92.0;
 const GAP: f32 = 12.0;
 const SWATCH: f32 = 22.0;
+/// The last column.
+const SURE: &str = "sure when wrong";
 const LEAST_NAME: f32 = 140.0;
+/// A narrower table leaves the room of its last column to the names.
+const ROOMY: f32 = 760.0;
 /// Smallest distance between lines of the grid.
-const APART: f64 = 64.0;
+const APART: f64 = 110.0;
 
 /// Name of a curve.
 pub fn title(curve: &Curve) -> String {
@@ -109,7 +113,9 @@ fn points(curve: &Curve) -> Vec<(f32, f32, (f64, f64))> {
 fn frame(ui: &Ui, height: f32, most: f64) -> Plot<'static> {
     let palette = palette(ui);
     let hints = |hints: AxisHints<'static>| hints.tick_label_color(palette.weak).tick_label_font(theme::number_font());
-    let across = hints(AxisHints::new_x()).label(theme::weak(ui, "ε, in the norm of each attack"));
+    let across = hints(AxisHints::new_x())
+        .label(theme::weak(ui, "ε, in the norm of each attack"))
+        .formatter(|mark, _| words::short(mark.value as f32));
     let up = hints(AxisHints::new_y()).formatter(|mark, _| format!("{:.0} %", mark.value * 100.0)).min_thickness(48.0);
     let lines = |(low, high): (f64, f64), apart: f64| -> Vec<GridMark> {
         let marks = axes::linear(low.max(0.0), high, apart);
@@ -232,13 +238,17 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
     ui.add_space(SPACE_2);
     let conditions = tests.curve().map(conditions).unwrap_or_default();
     ui.add(egui::Label::new(theme::weak(ui, format!("{conditions}; bars are 95 % intervals (Wilson)"))).wrap());
-    let others = SWATCH + 4.0 * (NUMBERS + GAP) + ROW + GAP + 2.0 * SPACE_2;
+    let mut columns = vec!["untouched", "at the largest ε", "median length"];
+    if ui.available_width() >= ROOMY {
+        columns.push(SURE);
+    }
+    let others = SWATCH + columns.len() as f32 * (NUMBERS + GAP) + ROW + GAP + 2.0 * SPACE_2;
     let width = (ui.available_width() - others).max(LEAST_NAME);
     let (mut chosen, looked_at) = (None, tests.looked_at());
     ScrollArea::both().auto_shrink([false, true]).id_salt("list of curves").show(ui, |ui| {
-        Grid::new("curves").num_columns(6).spacing([GAP, 2.0]).min_row_height(ROW).show(ui, |ui| {
-            for text in ["Net and attack", "untouched", "at the largest ε", "median length", "sure when wrong", ""] {
-                ui.label(theme::caption(ui, text));
+        Grid::new("curves").spacing([GAP, 2.0]).min_row_height(ROW).show(ui, |ui| {
+            for text in std::iter::once(&"Net and attack").chain(&columns) {
+                ui.label(theme::caption(ui, *text));
             }
             ui.end_row();
             for (index, curve) in tests.curves.iter().enumerate() {
@@ -246,7 +256,7 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
                 if name(ui, (curve, &look), width, looked_at == Some(index)) {
                     chosen = Some(index);
                 }
-                numbers(ui, curve);
+                numbers(ui, curve, columns.contains(&SURE));
                 icon_button(ui, Command::Test(TestCommand::Remove(Some(index))), out);
                 ui.end_row();
             }
@@ -299,7 +309,7 @@ fn values(curve: &Curve) -> String {
     format!("ε {}", eps.join(", "))
 }
 
-fn numbers(ui: &mut Ui, curve: &Curve) {
+fn numbers(ui: &mut Ui, curve: &Curve, with_sure: bool) {
     let (found, n) = (&curve.found, curve.found.n.max(1) as f32);
     ui.label(theme::number(per_cent(found.clean_correct as f32 / n)));
     let last = found.attacked.iter().rfind(|result| result.eps.is_finite());
@@ -317,6 +327,9 @@ fn numbers(ui: &mut Ui, curve: &Curve) {
         measure => measure.symbol(),
     };
     ui.label(theme::number(median.map_or("–".into(), |median| format!("{measure} {median}"))));
+    if !with_sure {
+        return;
+    }
     let sure = last.or(found.attacked.last()).and_then(|last| last.mean_confidence_on_mistakes);
     ui.label(theme::number(sure.map_or("–".into(), per_cent)));
 }

@@ -8,6 +8,7 @@ use crate::app::testset::TestSet;
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::per_cent;
 use crate::app::words;
+use crate::engine::attack::Measure;
 use crate::engine::units::counted;
 
 /// Bars of confidence, and of lengths.
@@ -48,12 +49,15 @@ pub fn lengths(ui: &mut Ui, tests: &TestSet) {
         return;
     };
     let reached: Vec<f32> = found.iter().copied().filter(|length| length.is_finite()).collect();
-    let symbol = curve.attack.measure().symbol();
+    let what = match curve.attack.measure() {
+        Measure::Count => "Changed values that fool the net".to_owned(),
+        measure => format!("{} that fools the net", measure.symbol()),
+    };
     let longest = reached.iter().copied().fold(0.0, f32::max);
     let median = curve.found.median_length().filter(|median| median.is_finite());
     let median = median.map_or_else(String::new, |median| format!(", median {}", words::short(median)));
     ui.label(theme::strong(format!(
-        "{symbol} that fools the net: {} of {} that it had right{median}",
+        "{what}: {} of {} that it had right{median}",
         reached.len(),
         counted(found.len(), "picture")
     )));
@@ -119,7 +123,11 @@ fn bars(
     }
     for bin in 0..=counts.len() {
         let Some(text) = mark(bin) else { continue };
-        let align = if bin == counts.len() { Align2::RIGHT_TOP } else { Align2::CENTER_TOP };
+        let align = match bin {
+            0 => Align2::LEFT_TOP,
+            bin if bin == counts.len() => Align2::RIGHT_TOP,
+            _ => Align2::CENTER_TOP,
+        };
         let at = pos2(rect.left() + step * bin as f32, rect.bottom() + 2.0);
         ui.painter().text(at, align, text, font.clone(), palette.weak);
     }
