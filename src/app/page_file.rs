@@ -70,7 +70,8 @@ mod tests {
             clip: false,
             ..Choices::default()
         };
-        let tests = TestSet { choices, part: Part::Lengths, ..TestSet::default() };
+        let mut tests = TestSet::default();
+        (tests.choices, tests.part) = (choices, Part::Lengths);
         let page = Page { tab: Tab::TestSets, train: None, tests: Some(TestPage::of(&tests, &explore)) };
         let text = toml::to_string(&page).unwrap();
         let read: Page = toml::from_str(&text).unwrap();
