@@ -56,7 +56,8 @@ fn groups(tab: Tab) -> [Vec<Command>; 5] {
         _ => vec![Command::SaveViewDialog],
     };
     let change = match tab {
-        Tab::Explore | Tab::Train => vec![Command::Undo, Command::Redo],
+        Tab::Explore => vec![Command::Undo, Command::Redo, Command::Draw],
+        Tab::Train => vec![Command::Undo, Command::Redo],
         Tab::Models | Tab::TestSets => Vec::new(),
     };
     let look = [Command::Palette, Command::CycleTheme, Command::LargeType, Command::Present, Command::Help];

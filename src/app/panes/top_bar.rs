@@ -21,7 +21,7 @@ use crate::engine::model::Entry;
 const ROOMY: f32 = 1130.0;
 /// Below this width the name of the program makes room.
 const NAMED: f32 = 760.0;
-/// Below this width the window's own switches are in the menu alone.
+/// Below this width what is not needed at every moment is in the menu alone.
 const ALL_BUTTONS: f32 = 720.0;
 const MENU_WIDTH: f32 = 380.0;
 const MENU_HEIGHT: f32 = 560.0;
@@ -46,8 +46,9 @@ pub fn top_bar(
         if settings.tab == Tab::Explore {
             model_picker(ui, explore, train, out);
             ui.add_space(SPACE_2);
-            for command in [Command::OpenDialog, Command::Draw, Command::SaveDialog] {
-                button(ui, command, out);
+            let commands = [Command::OpenDialog, Command::Draw, Command::SaveDialog];
+            for command in &commands[..if width >= ALL_BUTTONS { 3 } else { 1 }] {
+                button(ui, command.clone(), out);
             }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
