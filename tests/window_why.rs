@@ -283,8 +283,7 @@ fn assert_in_sight(window: &Window<'_>, what: &str) {
         let first = bars.min_by(f32::total_cmp).unwrap();
         assert!(first <= pane.top(), "{what}: the first bar {when:?} ends at {first}, {pane:?}");
     }
-    let verdict = window.get_by_label("Fooled").rect();
-    assert!(pane.bottom() < verdict.top() && verdict.bottom() < window.get_by_label("Epsilon").rect().top(), "{what}");
+    assert!(pane.bottom() < window.get_by_label("Epsilon").rect().top(), "{what}");
 }
 
 #[test]
@@ -308,9 +307,9 @@ fn pictures_and_bars_stay_in_sight_beside_a_warning_a_film_and_the_curve() {
                     let what = format!("{size}, film {has_film}, warning {has_warning}, open {is_open}");
                     assert_eq!(window.query_by_label_contains(WARNING).is_some(), has_warning, "{what}");
                     assert_in_sight(&window, &what);
-                    // Where there is least room only the film leaves none for the curve.
+                    // In a window of 600 points only the film leaves no room for the curve.
                     let is_told = window.query_by_label_contains("a higher window shows it").is_some();
-                    assert!(!is_told || (is_open && has_film && size.y <= 600.0), "{what}");
+                    assert!(!is_told || (is_open && (size.y < 600.0 || (has_film && size.y == 600.0))), "{what}");
                     if is_open && !is_told {
                         studied(&mut window);
                         let frame = window.get_by_label("ε on the curve").rect();
@@ -341,8 +340,9 @@ fn the_curve_reaches_as_far_as_the_attack_and_says_what_the_bars_say() {
             let Some(line) = along.lines.iter().find(|line| line.class == guess.index) else { continue };
             assert!((line.probabilities[at] - guess.prob).abs() < 1e-3, "{guess:?}: {}", line.probabilities[at]);
             let says = |beginning: String| {
-                let node = window.get_by(|node| node.label().is_some_and(|label| label.starts_with(&beginning)));
-                node.accesskit_node().label().unwrap()
+                let nodes = window.get_all_by(|_| true).map(|node| node.accesskit_node());
+                let mut texts = nodes.filter_map(|node| node.label().or_else(|| node.value()));
+                texts.find(|text| text.starts_with(&beginning)).expect("something says so")
             };
             let after = says(format!("after: {} ", guess.name));
             let share = after.trim_end_matches(", the label").rsplit_once(&format!("{} ", guess.name)).unwrap().1;

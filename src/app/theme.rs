@@ -202,6 +202,11 @@ pub fn row_gap(ui: &Ui) -> f32 {
     if compact(ui) { SPACE_1 } else { SPACE_2 }
 }
 
+/// The height of a row of controls: that of the controls alone where the pictures need every line.
+pub fn row_height(ui: &Ui) -> f32 {
+    if compact(ui) { CONTROL_HEIGHT } else { ROW_HEIGHT }
+}
+
 /// Whether there is room for more than the pictures.
 pub fn is_tall(ctx: &Context) -> bool {
     ctx.content_rect().height() >= TALL_FROM

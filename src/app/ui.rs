@@ -48,15 +48,14 @@ impl App {
     }
 
     fn draw_explore(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
-        let strip =
-            Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 0 });
+        let gap = theme::row_gap(ui);
+        let margins = |top: f32, bottom: f32| Margin { left: 16, right: 16, top: top as i8, bottom: bottom as i8 };
+        let strip = Frame::new().fill(palette(ui).canvas).inner_margin(margins(gap, 0.0));
         Panel::top("samples").frame(strip).show_separator_line(false).show(ui, |ui| {
             self.samples.show(ui, &self.explore, out);
             panes::net_band(ui, &self.train, &self.explore.model, out);
         });
-        let gap = theme::row_gap(ui);
-        let margins = |top: f32, bottom: f32| Margin { left: 16, right: 16, top: top as i8, bottom: bottom as i8 };
-        let dock = theme::bar_frame(ui).inner_margin(margins(gap + SPACE_1, gap + SPACE_1));
+        let dock = theme::bar_frame(ui).inner_margin(margins(2.0 * gap - SPACE_1, 2.0 * gap - SPACE_1));
         Panel::bottom("dock").frame(dock).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = gap;
             self.controls.show(ui, &self.explore, self.why.search(), out);

@@ -27,9 +27,9 @@ const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
 /// In less room than this the pictures need some of what is said below them.
 const LOW: f32 = 380.0;
 
-/// The height of the pictures at their smallest, with so many rows of bars in sight.
+/// The height of the pictures at their smallest, down to the last of so many rows of bars.
 pub(super) fn least_height(ui: &Ui, rows: usize) -> f32 {
-    CONTROL_HEIGHT + MIN_WELL + 2.0 * theme::row_gap(ui) + below_height(rows)
+    CONTROL_HEIGHT + MIN_WELL + 2.0 * theme::row_gap(ui) + below_height(rows) - SPACE_1
 }
 
 fn below_height(rows: usize) -> f32 {

@@ -64,10 +64,11 @@ fn finish_button(response: Response, command: Command, out: &mut Vec<Command>) -
 
 /// A row whose contents share one centre line, however high they are.
 pub fn row<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
-    let size = egui::vec2(ui.available_width(), theme::ROW_HEIGHT);
+    let height = theme::row_height(ui);
+    let size = egui::vec2(ui.available_width(), height);
     let layout = egui::Layout::left_to_right(egui::Align::Center);
     ui.allocate_ui_with_layout(size, layout, |ui| {
-        ui.set_min_height(theme::ROW_HEIGHT);
+        ui.set_min_height(height);
         contents(ui)
     })
     .inner

@@ -22,7 +22,7 @@ use crate::app::widgets::{hint, segmented};
 const HEADING: f32 = CONTROL_HEIGHT;
 /// Height of what is below the heading: the least that is of use, in a low window, and in one of this height; it grows with
 /// the window.
-const LEAST: f32 = 97.0;
+const LEAST: f32 = 102.0;
 const LOWEST: f32 = 136.0;
 const BODY: f32 = 152.0;
 const BODY_AT: f32 = 800.0;
@@ -83,7 +83,7 @@ pub fn why_height(ui: &Ui, room: f32, is_open: bool) -> f32 {
     let window = ui.ctx().content_rect().height();
     let wanted = (BODY + GROWTH * (window - BODY_AT)).clamp(LOWEST, HIGHEST);
     let beside = |rows| room - least_height(ui, rows) - HEADING - SPACE_1;
-    let body = beside(results::rows(true)).clamp(LEAST, wanted);
+    let body = (beside(results::rows(true)) - SPACE_1).clamp(LEAST, wanted);
     if is_open && beside(1) >= LEAST { HEADING + SPACE_1 + body } else { HEADING }
 }
 

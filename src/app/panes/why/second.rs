@@ -13,15 +13,12 @@ use crate::engine::model::Guess;
 use crate::worker::{Answers, Shown, Timeline};
 
 /// Width beside the curve.
-pub const WIDTH: f32 = 444.0;
-/// Bars of each net, before and after.
+pub const WIDTH: f32 = 436.0;
+/// Bars of each net, before and after, where there is room; else the first alone.
 const BARS: usize = 2;
 const PICKER: f32 = 150.0;
 const MENU: f32 = 280.0;
 const NAME_HEIGHT: f32 = 18.0;
-/// Of a net: its name, and its bars before and after.
-const BARS_HEIGHT: f32 = BARS as f32 * (BAR_HEIGHT + 2.0) + 4.0;
-const NET_HEIGHT: f32 = NAME_HEIGHT + 2.0 * BARS_HEIGHT;
 /// Room for "before" and "step 12" beside the bars.
 const WHEN: f32 = 52.0;
 
@@ -84,8 +81,9 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
             ui.add(egui::Label::new(problem).wrap());
         }
         Ok(answers) => {
-            // In a low window the last bars are below the edge.
-            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| both(ui, explore, shown, answers));
+            // The gap below the last bar may be cut.
+            let count = if ui.available_height() + SPACE_2 >= net_height(BARS) { BARS } else { 1 };
+            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| both(ui, explore, shown, answers, count));
         }
     }
 }
@@ -102,9 +100,19 @@ fn verdict(ui: &mut Ui, answers: &Answers, is_own: bool) {
     ui.add(egui::Label::new(theme::strong(text).color(colour)).truncate());
 }
 
-fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &Answers) {
-    let (room, _) = ui.allocate_exact_size(vec2(ui.available_width(), NET_HEIGHT), Sense::hover());
-    captions(ui, room, shown);
+/// Height of some bars, before or after.
+fn bars_height(count: usize) -> f32 {
+    count as f32 * (BAR_HEIGHT + 2.0) + 4.0
+}
+
+/// Height of a net: its name, and its bars before and after.
+fn net_height(count: usize) -> f32 {
+    NAME_HEIGHT + 2.0 * bars_height(count)
+}
+
+fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &Answers, count: usize) {
+    let (room, _) = ui.allocate_exact_size(vec2(ui.available_width(), net_height(count)), Sense::hover());
+    captions(ui, room, shown, count);
     let width = ((room.width() - WHEN - SPACE_3) / 2.0).floor();
     let target = if let Goal::Targeted(target) = shown.view.goal { Some(target) } else { None };
     let first = Net {
@@ -127,17 +135,17 @@ fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &Answers) {
         let left = room.left() + WHEN + index as f32 * (width + SPACE_3);
         let rect = Rect::from_min_size(pos2(left, room.top()), vec2(width, room.height()));
         let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("net", index)));
-        net.show(&mut ui);
+        net.show(&mut ui, count);
     }
 }
 
 /// Says beside the bars which are of the untouched picture and which of the one on screen.
-fn captions(ui: &Ui, room: Rect, shown: &Shown) {
+fn captions(ui: &Ui, room: Rect, shown: &Shown, count: usize) {
     let Timeline { step, is_result, .. } = shown.timeline;
     let after = if is_result { "after".to_owned() } else { format!("step {step}") };
     let palette = palette(ui);
     for (block, text) in ["before".to_owned(), after].into_iter().enumerate() {
-        let at = pos2(room.left(), room.top() + NAME_HEIGHT + block as f32 * BARS_HEIGHT + 0.5 * BAR_HEIGHT);
+        let at = pos2(room.left(), room.top() + NAME_HEIGHT + block as f32 * bars_height(count) + 0.5 * BAR_HEIGHT);
         ui.painter().text(at, Align2::LEFT_CENTER, text, theme::small_font(), palette.weak);
     }
 }
@@ -151,7 +159,7 @@ struct Net<'a> {
 }
 
 impl Net<'_> {
-    fn show(&self, ui: &mut Ui) {
+    fn show(&self, ui: &mut Ui, count: usize) {
         let top = ui.max_rect().min;
         let width = ui.available_width();
         ui.add(egui::Label::new(theme::caption(ui, self.name)).truncate());
@@ -161,9 +169,9 @@ impl Net<'_> {
             () => Mark::Other,
         };
         for (block, (when, guesses)) in ["before", "after"].into_iter().zip(self.tops).enumerate() {
-            let few: Vec<Guess> = guesses.iter().take(BARS).cloned().collect();
-            let corner = top + vec2(0.0, NAME_HEIGHT + block as f32 * BARS_HEIGHT);
-            let rect = Rect::from_min_size(corner, vec2(width, BARS_HEIGHT));
+            let few: Vec<Guess> = guesses.iter().take(count).cloned().collect();
+            let corner = top + vec2(0.0, NAME_HEIGHT + block as f32 * bars_height(count));
+            let rect = Rect::from_min_size(corner, vec2(width, bars_height(count)));
             let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(when));
             bars(&mut ui, &format!("{}, {when}", self.name), &few, mark);
         }
