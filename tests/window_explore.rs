@@ -953,7 +953,7 @@ fn the_command_line_of_a_paused_film_stops_there_and_what_has_no_file_is_told() 
 
 /// Chooses something of the menu at the right end of the top bar.
 fn menu(window: &mut Window<'_>, name: &str) {
-    window.get_by_label("More").click();
+    window.get_by_label("Menu").click();
     window.run_steps(3);
     window.check_accessibility();
     // The button of the bar may have the same name; the menu lies over it.
@@ -1001,13 +1001,13 @@ fn the_menu_and_the_bar_fit_into_a_narrow_window_in_large_type() {
             press(&mut window, Modifiers::COMMAND, key);
             window.run_steps(3);
             let mut last = 0.0;
-            for name in ["Tab: Explore", "Tab: Test sets", "Lessons", "More"] {
+            for name in ["Tab: Explore", "Tab: Test sets", "Lessons", "Menu"] {
                 let rect = window.get_by_label(name).rect();
                 assert!(rect.left() >= last && rect.right() <= size.x, "{key:?} {size}: {name} at {rect:?}");
                 last = rect.right();
             }
         }
-        window.get_by_label("More").click();
+        window.get_by_label("Menu").click();
         window.run_steps(3);
         window.check_accessibility();
         assert!(window.query_by_label("Save view…").is_some());

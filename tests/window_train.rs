@@ -605,7 +605,7 @@ fn a_small_window_has_room_for_everything_in_turn() {
     press(&mut window, Modifiers::COMMAND, Key::L);
     window.run_steps(4);
     window.check_accessibility();
-    for button in ["Train", "Sweep…", "Pause", "Stop", "View: Runs", "Use in Explore", "Help"] {
+    for button in ["Train", "Sweep…", "Pause", "Stop", "View: Runs", "Use in Explore", "Menu"] {
         let right = window.get_by_label(button).rect().right() * window.ctx.zoom_factor();
         assert!(right <= 800.0, "{button} ends at {right}");
     }

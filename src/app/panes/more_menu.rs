@@ -19,7 +19,7 @@ const MOST_FILES: usize = 4;
 pub fn more_menu(ui: &mut Ui, settings: &Settings, can: (bool, bool), out: &mut Vec<Command>) {
     let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
     let button = Button::new(icons::ICON_MORE_VERT.rich_text().size(17.0)).frame_when_inactive(false).min_size(size);
-    let response = ui.add(button).on_hover_text("Undo, save, copy, recent files, and more").accessible_name("More");
+    let response = ui.add(button).on_hover_text("Undo, save, copy, recent files, and more").accessible_name("Menu");
     Popup::menu(&response).width(WIDTH).show(|ui| {
         let room = ui.ctx().content_rect().height() - 96.0;
         ScrollArea::vertical().max_height(room).show(ui, |ui| {

@@ -275,7 +275,7 @@ mod tests {
         let cells = Cells::new(&runs);
         assert_eq!((cells.eps, cells.alpha), (vec![0.1, 0.3], vec![0.5, 0.0]));
         assert_eq!(cells.runs, [vec![1], vec![0, 3], vec![2], vec![]]);
-        assert_eq!(cells.best, [Some(2), Some(1)], "8 of 10 and 2 of 10 are the lowest errors at their ε");
+        assert_eq!(cells.best, [Some(0), Some(1)], "4 of 10 and 2 of 10 are the lowest errors at their ε");
     }
 
     #[test]
