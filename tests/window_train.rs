@@ -465,7 +465,7 @@ fn changes_of_the_settings_are_taken_back_and_done_again() {
     press(&mut window, Modifiers::COMMAND, Key::Z);
     window.run_steps(2);
     assert_eq!(app(&window).train().draft, before);
-    click(&mut window, "More");
+    click(&mut window, "Menu");
     click(&mut window, "Redo");
     assert_eq!(app(&window).train().draft.epochs, 7);
 }

@@ -22,6 +22,8 @@ pub fn more_menu(ui: &mut Ui, settings: &Settings, can: (bool, bool), out: &mut 
     let response = ui.add(button).on_hover_text("Undo, save, copy, recent files, and more").accessible_name("Menu");
     Popup::menu(&response).width(WIDTH).show(|ui| {
         let room = ui.ctx().content_rect().height() - 96.0;
+        // A popup has 400 points otherwise.
+        ui.set_max_height(room);
         ScrollArea::vertical().max_height(room).show(ui, |ui| {
             for (index, group) in groups(settings.tab).into_iter().enumerate() {
                 if index > 0 {
