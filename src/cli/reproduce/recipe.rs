@@ -168,7 +168,11 @@ fn net(units: usize, kept: &str) -> String {
 fn quick_maxout(stage: Stage, units: usize) -> Config {
     Config {
         model: format!("maxout:{units}x5,{units}x5"),
-        epochs: if stage == Stage::AdversarialMaxout { 10 } else { 3 },
+        epochs: match stage {
+            Stage::AdversarialMaxout => 4,
+            Stage::SignNoise | Stage::UniformNoise => 2,
+            _ => 3,
+        },
         max_norm: Some(1.9365),
         stopping: Stopping { rule: Rule::Adversarial, patience: None, retrain: false },
         ..Config::default()
