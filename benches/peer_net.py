@@ -1,6 +1,7 @@
-"""A manifest's net in PyTorch, and IDX files as tensors: what the comparisons with PyTorch share."""
+"""A manifest's net in PyTorch, and test sets as tensors: what the comparisons with PyTorch share."""
 import gzip
 import sys
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +16,30 @@ def idx(folder, stem):
     return torch.from_numpy(np.frombuffer(data, np.uint8, offset=4 + 4 * rank).reshape(shape).copy())
 
 
+def photos(archive, classes):
+    """The pictures below val/CLASS/ in a tar: (n, 3, height, width) and labels."""
+    from PIL import Image
+
+    pictures, labels = [], []
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            split, *folders = member.name.removeprefix("./").split("/")
+            if split == "val" and member.isfile():
+                pictures.append(np.asarray(Image.open(tar.extractfile(member)).convert("RGB")))
+                labels.append(classes.index(folders[0].replace("_", " ")))
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2), torch.tensor(labels)
+
+
 def forward(layers, w, x):
     for layer in layers:
         kind, name = layer["kind"], layer.get("name")
         if kind == "conv2d":
-            x = F.conv2d(x, w[name + ".weight"], w[name + ".bias"], layer.get("stride", 1), layer.get("padding", 0))
+            x = F.conv2d(x, w[name + ".weight"], w.get(name + ".bias"), layer.get("stride", 1), layer.get("padding", 0))
+        elif kind == "batch_norm2d":
+            mean, var, weight, bias = (w[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
+            x = F.batch_norm(x, mean, var, weight, bias, eps=layer.get("eps", 1e-5))
+        elif kind == "residual":
+            x = forward(layer["body"], w, x) + forward(layer.get("shortcut", []), w, x)
         elif kind == "linear":
             x = F.linear(x, w[name + ".weight"], w[name + ".bias"])
         elif kind == "maxout":
@@ -27,6 +47,8 @@ def forward(layers, w, x):
             x = x.view(len(x), layer["units"], layer["pieces"]).max(-1).values
         elif kind == "max_pool2d":
             x = F.max_pool2d(x, layer["kernel"], layer.get("stride"), layer.get("padding", 0), 1, layer.get("ceil", False))
+        elif kind == "global_avg_pool":
+            x = x.mean((2, 3), keepdim=True)
         elif kind == "relu":
             x = F.relu(x)
         elif kind == "flatten":

@@ -113,6 +113,24 @@ fn a_photo_saved_with_a_crop_is_attacked_with_it() {
 }
 
 #[test]
+fn of_a_large_photo_the_middle_is_attacked_unless_a_part_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = folder.path().join("large.png");
+    image::GrayImage::from_fn(3000, 2000, |x, y| image::Luma([((x / 9) ^ (y / 7)) as u8])).save(&large).unwrap();
+    let attack = |more: &[&str]| {
+        run_in(folder.path(), &[&["attack", "large.png", "--model", "digits_cnn", "--photo"], more].concat())
+    };
+    let report = json(&attack(&["--eps", "0.1", "--json"]));
+    let [width, height] = [0, 1].map(|side| report["pixels"][side].as_u64().unwrap());
+    assert!((2_050_000..=1 << 21).contains(&(width * height)), "{width}×{height}");
+    let again = json(&attack(&["--eps", "0", "--crop", report["crop"].as_str().unwrap(), "--json"]));
+    assert_eq!(again["clean"], report["clean"]);
+    let text = String::from_utf8(attack(&["--eps", "0"]).stdout).unwrap();
+    assert!(text.contains("2.1 megapixels of a photo are attacked"), "{text}");
+    refused(&attack(&["--eps", "0", "--crop", "0,0,3000,2000"]), 1, &["3000×2000", "smaller crop"]);
+}
+
+#[test]
 fn bad_values_of_eps_are_malformed_command_lines() {
     for bad in ["-1", "NaN", "abc", "", "0.1,x", "inf"] {
         refused(&attack("digit-3", &["--eps", bad]), 2, &["--eps", "8/255"]);

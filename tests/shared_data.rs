@@ -25,19 +25,34 @@ const PYTORCH: [(&str, usize, [usize; 6]); 5] = [
     ("digits_softmax", 9237, [5978, 1175, 92, 5, 0, 0]),
 ];
 
+/// Those of the 5 450 validation photos, by the same script with `../shared/data/photos109.tar.xz 1/255 2/255 4/255`.
+const PYTORCH_PHOTOS: [(&str, usize, [usize; 3]); 1] = [("photos109", 3692, [1949, 1103, 530])];
+
 #[test]
 fn counts_on_mnist_agree_with_pytorch() {
-    let Some(path) = shared("data/mnist") else { return };
-    for (name, clean, attacked) in PYTORCH {
-        let model = Arc::new(Catalogue::new(Vec::new()).load(name).unwrap());
-        let data = Dataset::open(&path, Split::Test, &model.classes).unwrap();
-        let plan = Plan::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }), &EPS);
-        let result = evaluate(&model, &data, &plan, |_, _| true).unwrap();
+    compare_counts("data/mnist", &EPS, &PYTORCH);
+}
+
+#[test]
+fn counts_on_photos_agree_with_pytorch() {
+    compare_counts("data/photos109.tar.xz", &[1.0, 2.0, 4.0].map(|level| level / 255.0), &PYTORCH_PHOTOS);
+}
+
+/// Holds FGSM on a test set, and what the manifests say of it, against PyTorch's counts of right answers.
+fn compare_counts<const N: usize>(data: &str, eps: &[f32; N], expected: &[(&str, usize, [usize; N])]) {
+    let Some(path) = shared(data) else { return };
+    let load = |name| Arc::new(Catalogue::new(Vec::new()).load(name).unwrap());
+    let data = Dataset::open(&path, Split::Test, &load(expected[0].0).classes).unwrap();
+    for &(name, clean, attacked) in expected {
+        let plan = Plan::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }), eps);
+        let result = evaluate(&load(name), &data, &plan, |_, _| true).unwrap();
         let close = |found: usize, expected: usize| found.abs_diff(expected) <= 3;
         assert!(close(result.clean_correct, clean), "{name}: {}", result.clean_correct);
         for (found, expected) in result.attacked.iter().zip(attacked) {
             assert!(close(found.correct, expected), "{name} at ε = {}: {}, {expected}", found.eps, found.correct);
         }
+        let said = Catalogue::new(Vec::new()).manifest(name).unwrap().accuracy.unwrap().top1;
+        assert!((said - clean as f32 / data.len() as f32).abs() < 6e-4, "{name} is said to be right on {said}");
     }
 }
 

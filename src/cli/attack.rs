@@ -6,10 +6,11 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackName, AttackOptions, budgets, largest};
-use super::{LossArgument, eps_argument, print, print_json};
+use super::attack_options::{AttackName, AttackOptions, RuleOptions, budgets, largest};
+use super::{eps_argument, print, print_json};
 use crate::engine::attack::{
-    Attack, AttackSettings, Attacked, Baseline, Goal, Label, Loss, Measure, PIXELS, Reread, Rules, Subject, Verdict,
+    Attack, AttackSettings, Attacked, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread, Subject, Verdict,
+    attackable_part,
 };
 use crate::engine::data::{Sample, sample_unless_file};
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
@@ -45,30 +46,21 @@ pub struct AttackArgs {
     /// What the picture is (index or name); without it, what the net says of it
     #[arg(long, value_name = "CLASS")]
     label: Option<String>,
-    /// Whose slope to follow
-    #[arg(long, value_enum, default_value_t)]
-    loss: LossArgument,
     /// Attack the photo's own pixels, not those that are left when it is fitted to the net; --out then saves the whole photo
     #[arg(long)]
     photo: bool,
-    /// Show the net this part of the picture: LEFT,TOP,WIDTH,HEIGHT in pixels; without it, the part that the file was saved with
+    /// Show the net this part of the picture: LEFT,TOP,WIDTH,HEIGHT in pixels; without it, the part that the file was saved with,
+    /// and with --photo the middle of what is too large to be attacked
     #[arg(long, value_name = "L,T,W,H")]
     crop: Option<Region>,
     /// What shows through where the picture is transparent: white, black, grey or #rrggbb
     #[arg(long, value_name = "COLOUR", default_value_t)]
     background: Background,
-    /// Let pixels leave [0, 1]
-    #[arg(long)]
-    no_clip: bool,
-    /// Show the net every picture as a file of 8 bits holds it
-    #[arg(long = "8-bit")]
-    eight_bit: bool,
     /// Save the adversarial picture of the last ε, read it back and classify it again
     #[arg(long, value_name = "FILE.png")]
     out: Option<PathBuf>,
-    /// Of all random choices
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    rules: RuleOptions,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -94,13 +86,22 @@ struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     crop: Option<String>,
     #[serde(skip)]
-    crop_is_of_the_file: bool,
+    crop_source: Option<CropSource>,
     /// The net is so sure that rounding hides most of the cross-entropy's gradient.
     saturated: bool,
     clean: Vec<Guess>,
     results: Vec<ResultReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     out: Option<OutReport>,
+}
+
+/// Who chose the part of the picture.
+#[derive(Clone, Copy)]
+enum CropSource {
+    Asked,
+    File,
+    /// The photo is too large to be attacked at its own resolution.
+    Attackable,
 }
 
 #[derive(Serialize)]
@@ -155,14 +156,18 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         Some(sample) => (Arc::new(Sample::picture(sample)?), None),
         None => (Arc::new(open_over(&args.picture, args.background)?), png_crop(&args.picture)),
     };
-    let crop = args.crop.or(saved_crop);
+    let asked = args.crop.or(saved_crop);
+    // Of a photo that is too large for its own resolution the middle is attacked, unless a part was asked for.
+    let crop = match asked {
+        None if args.photo => attackable_part(&model.lens(&picture, None)?),
+        asked => asked,
+    };
     let goal = target.map_or(Goal::Untargeted, Goal::Targeted);
     let from = label.map_or(Label::Predicted, Label::Given);
     let subject = Subject::new(&picture, model.lens(&picture, crop)?, args.photo)?;
-    let baseline = Baseline::new(&model, subject, from, goal, args.loss.into())?;
+    let rules = args.rules.rules();
+    let baseline = Baseline::new(&model, subject, from, goal, rules.loss)?;
     let settings = args.options.settings(args.attack.unwrap_or_default(), largest(&args.eps))?;
-    let bounds = (!args.no_clip).then_some(PIXELS);
-    let rules = Rules { bounds, seed: args.seed, eight_bit: args.eight_bit, ..Rules::default() };
     let problem = baseline.problem(&model, rules)?;
     let mut results = Vec::new();
     let mut last = None;
@@ -183,11 +188,15 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         },
         target: target.map(|index| ClassReport { index, name: classes[index].clone() }),
         loss: baseline.loss,
-        clip: !args.no_clip,
-        eight_bit: args.eight_bit,
+        clip: rules.bounds.is_some(),
+        eight_bit: rules.eight_bit,
         pixels: [baseline.original.width, baseline.original.height],
         crop: crop.map(|crop| crop.to_string()),
-        crop_is_of_the_file: args.crop.is_none() && saved_crop.is_some(),
+        crop_source: crop.map(|_| match (args.crop, saved_crop) {
+            (Some(_), _) => CropSource::Asked,
+            (None, Some(_)) => CropSource::File,
+            (None, None) => CropSource::Attackable,
+        }),
         saturated: baseline.saturated,
         clean: model.top(&baseline.probabilities, TOP),
         results,
@@ -245,10 +254,14 @@ fn describe(report: &Report) -> String {
     let clip = if report.clip { "on" } else { "off" };
     let clip = if report.eight_bit { format!("{clip}, rounded to 8 bits") } else { clip.into() };
     let [width, height] = report.pixels;
-    let crop = match (&report.crop, report.crop_is_of_the_file) {
-        (Some(crop), true) => format!(", with its crop {crop}"),
-        (Some(crop), false) => format!(", crop {crop}"),
-        (None, _) => String::new(),
+    let crop = match report.crop.as_ref().zip(report.crop_source) {
+        Some((crop, CropSource::Asked)) => format!(", crop {crop}"),
+        Some((crop, CropSource::File)) => format!(", with its crop {crop}"),
+        Some((crop, CropSource::Attackable)) => {
+            let most = MAX_PHOTO_PIXELS as f32 / 1e6;
+            format!(", crop {crop}: {most:.1} megapixels of a photo are attacked at its own resolution")
+        }
+        None => String::new(),
     };
     let mut lines = vec![
         format!(

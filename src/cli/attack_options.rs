@@ -2,9 +2,10 @@
 
 use clap::{Args, ValueEnum};
 
+use super::LossArgument;
 use crate::engine::attack::{
     Attack, AttackSettings, Bim, CarliniWagner, DeepFool, Fgsm, GradientSteps, MinimalEps, MomentumFgsm, Noise,
-    NoiseKind, Norm, Pgd, SaliencyMap,
+    NoiseKind, Norm, PIXELS, Pgd, Rules, SaliencyMap,
 };
 use crate::engine::{Error, Result};
 
@@ -57,6 +58,30 @@ impl From<NormName> for Norm {
 enum Switch {
     On,
     Off,
+}
+
+/// What every attack holds to.
+#[derive(Args, Clone, Copy)]
+pub struct RuleOptions {
+    /// Whose slope to follow
+    #[arg(long, value_enum, default_value_t)]
+    loss: LossArgument,
+    /// Let pixels leave [0, 1]
+    #[arg(long)]
+    no_clip: bool,
+    /// Show the net every picture as a file of 8 bits holds it
+    #[arg(long = "8-bit")]
+    eight_bit: bool,
+    /// Of all random choices
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+impl RuleOptions {
+    pub fn rules(self) -> Rules {
+        let bounds = (!self.no_clip).then_some(PIXELS);
+        Rules { loss: self.loss.into(), bounds, seed: self.seed, eight_bit: self.eight_bit }
+    }
 }
 
 /// Parameters of attacks; each belongs to some of them, and is left at its usual value if not given.

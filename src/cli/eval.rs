@@ -6,10 +6,10 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackName, AttackOptions, largest};
+use super::attack_options::{AttackName, AttackOptions, RuleOptions, largest};
 use super::progress::{ProgressLine, open_data};
-use super::{LossArgument, eps_argument, interrupt, print, print_json};
-use crate::engine::attack::{Attack, AttackSettings, Loss, PIXELS, Rules, warnings};
+use super::{eps_argument, interrupt, print, print_json};
+use crate::engine::attack::{Attack, AttackSettings, Loss, warnings};
 use crate::engine::data::{DataSource, Split};
 use crate::engine::eval::{AttackedResult, Evaluation, Plan, Target, evaluate};
 use crate::engine::model::{Catalogue, Model, find_class};
@@ -45,21 +45,11 @@ pub struct EvalArgs {
     /// Move every picture towards this class (index or name), or "next": the class after its own
     #[arg(long, value_name = "CLASS|next")]
     target: Option<String>,
-    /// Whose slope to follow
-    #[arg(long, value_enum, default_value_t)]
-    loss: LossArgument,
     /// Only the first N pictures
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Let pixels leave [0, 1]
-    #[arg(long)]
-    no_clip: bool,
-    /// Show the net every picture as a file of 8 bits holds it
-    #[arg(long = "8-bit")]
-    eight_bit: bool,
-    /// Of all random choices
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    rules: RuleOptions,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -163,9 +153,7 @@ fn plan(args: &EvalArgs, model: &Model) -> Result<Plan> {
         Some("next") => Some(Target::Next),
         Some(class) => Some(Target::Class(find_class(&model.classes, class)?)),
     };
-    let bounds = (!args.no_clip).then_some(PIXELS);
-    let rules = Rules { loss: args.loss.into(), bounds, seed: args.seed, eight_bit: args.eight_bit };
-    Ok(Plan { attack, eps: args.eps.clone(), rules, target, limit: args.limit })
+    Ok(Plan { attack, eps: args.eps.clone(), rules: args.rules.rules(), target, limit: args.limit })
 }
 
 fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -> Report {

@@ -198,9 +198,7 @@ impl TrainingArgs {
         config.validation = self.validation.unwrap_or(data.len() / 6);
         Ok(Prepared { manifest, data, config })
     }
-}
 
-impl TrainingArgs {
     /// Refuses settings that would do nothing beside the others. (In a sweep, ε = 0 is the clean net beside the others.)
     pub fn check_together(&self, eps: f32) -> Result<()> {
         let adversary = &self.adversary;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackName, AttackOptions, budgets};
+use super::attack_options::{AttackName, AttackOptions, RuleOptions, budgets};
 use super::progress::{ProgressLine, open_data};
-use super::{LossArgument, eps_argument, interrupt, print, print_json};
-use crate::engine::attack::{Attack, AttackSettings, Loss, PIXELS, Rules};
+use super::{eps_argument, interrupt, print, print_json};
+use crate::engine::attack::{Attack, AttackSettings, Loss};
 use crate::engine::data::{DataSource, Split};
 use crate::engine::eval::{Plan, transfer};
 use crate::engine::model::Catalogue;
@@ -30,21 +30,11 @@ pub struct TransferArgs {
     /// The attack that makes the pictures on each net, against the true labels; fgsm if not given
     #[arg(long, value_enum, value_name = "ATTACK")]
     attack: Option<AttackName>,
-    /// Whose slope to follow
-    #[arg(long, value_enum, default_value_t)]
-    loss: LossArgument,
     /// Only the first N pictures
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
-    /// Let pixels leave [0, 1]
-    #[arg(long)]
-    no_clip: bool,
-    /// Show the nets every picture as a file of 8 bits holds it
-    #[arg(long = "8-bit")]
-    eight_bit: bool,
-    /// Of all random choices
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    #[command(flatten)]
+    rules: RuleOptions,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -73,7 +63,7 @@ struct Report<'a> {
 
 /// Makes the pictures on each net, asks all nets about them, and prints who errs how often.
 pub fn run(args: &TransferArgs) -> Result<()> {
-    let TransferArgs { models: names, seed, .. } = args;
+    let names = &args.models;
     if names.len() < 2 {
         return Err(Error::Argument("--models names one net; expected two or more, with commas between".into()));
     }
@@ -85,8 +75,7 @@ pub fn run(args: &TransferArgs) -> Result<()> {
     let catalogue = Catalogue::from_environment();
     let models = names.iter().map(|name| catalogue.load(name).map(Arc::new)).collect::<Result<Vec<_>>>()?;
     let data = open_data(&args.data, Split::Test, &models[0].classes)?;
-    let bounds = (!args.no_clip).then_some(PIXELS);
-    let rules = Rules { loss: args.loss.into(), bounds, seed: *seed, eight_bit: args.eight_bit };
+    let rules = args.rules.rules();
     let plan = Plan { rules, limit: args.limit, ..Plan::new(attack, args.eps.as_slice()) };
     interrupt::watch();
     let mut line = ProgressLine::new(true);
@@ -97,7 +86,7 @@ pub fn run(args: &TransferArgs) -> Result<()> {
     line.clear();
     let n = data.len().min(args.limit.unwrap_or(usize::MAX));
     let eps = args.eps.unwrap_or_default();
-    let found = Transfer { nets: names, attack: &plan.attack, eps, seed: *seed, n, right: &right? };
+    let found = Transfer { nets: names, attack: &plan.attack, eps, seed: rules.seed, n, right: &right? };
     if args.csv {
         return print(found.csv().trim_end());
     }
@@ -107,9 +96,9 @@ pub fn run(args: &TransferArgs) -> Result<()> {
         settings: &plan.attack,
         eps: found.eps(),
         loss: rules.loss,
-        clip: !args.no_clip,
-        eight_bit: args.eight_bit,
-        seed: *seed,
+        clip: rules.bounds.is_some(),
+        eight_bit: rules.eight_bit,
+        seed: rules.seed,
         n,
         rows: found.rows(),
     };

@@ -81,7 +81,12 @@ impl Plan {
             scale,
             shift,
         };
-        let mut builder = Builder { plan, layout: Layout::default() };
+        // The passes meet the tensors of a shortcut in another order, but share the weights: their places are those of training.
+        let layout = match pass {
+            Pass::Train => Layout::default(),
+            Pass::Evaluate => Layout::clone(&Self::new(layers, input, Pass::Train)?.layout),
+        };
+        let mut builder = Builder { plan, layout };
         let x = builder.buffer([input.height, input.width], input.channels);
         let output = builder.sequence(&units(layers, pass), x, None, None)?;
         let Builder { mut plan, layout, .. } = builder;

@@ -42,15 +42,18 @@ impl Slot {
 }
 
 /// The slots of a net, in the order of its layers.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layout {
     pub slots: Vec<Slot>,
     pub len: usize,
 }
 
 impl Layout {
-    /// Adds a tensor and gives the number of its slot.
+    /// Adds a tensor where there is none of its name yet, and gives the number of its slot.
     pub fn add(&mut self, name: String, shape: Vec<usize>, order: Order, trained: bool) -> usize {
+        if let Some(number) = self.slots.iter().position(|slot| slot.name == name) {
+            return number;
+        }
         let len = match &order {
             Order::Plain => shape.iter().product(),
             Order::Packed(conv) => conv.weights_len(),

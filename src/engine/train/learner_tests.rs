@@ -16,7 +16,11 @@ const NORMALISED: &str = r#"
     { kind = "batch_norm2d", name = "n", channels = 8 }, { kind = "relu" },
     { kind = "residual", body = [{ kind = "conv2d", name = "d", in = 8, out = 8, kernel = 3, padding = 1, bias = false },
       { kind = "batch_norm2d", name = "o", channels = 8 }] }, { kind = "relu" },
-    { kind = "global_avg_pool" }, { kind = "flatten" }, { kind = "linear", name = "l", in = 8, out = 10 }"#;
+    { kind = "residual", body = [{ kind = "conv2d", name = "e", in = 8, out = 12, kernel = 3, stride = 2, padding = 1, bias = false },
+      { kind = "batch_norm2d", name = "p", channels = 12 }],
+      shortcut = [{ kind = "conv2d", name = "s", in = 8, out = 12, kernel = 1, stride = 2, bias = false },
+      { kind = "batch_norm2d", name = "q", channels = 12 }] }, { kind = "relu" },
+    { kind = "global_avg_pool" }, { kind = "flatten" }, { kind = "linear", name = "l", in = 12, out = 10 }"#;
 
 fn manifest(layers: &str) -> Manifest {
     let text = format!(
@@ -71,6 +75,20 @@ fn two_passes_give_what_three_give() {
         assert_close("weights", &two.1, &three.1);
         assert!(two.0[2] < two.0[0], "three steps on one batch must descend: {:?}", two.0);
     }
+}
+
+#[test]
+fn without_a_share_of_the_clean_loss_a_step_is_one_on_the_adversarial_pictures() {
+    let objective = Objective { alpha: 0.0, ..OBJECTIVE };
+    let (x, labels) = batch(20);
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let mut robust = learner(NORMALISED, &Backend::Kernels);
+    let mut by_hand = learner(NORMALISED, &Backend::Kernels);
+    let value = robust.step(&x, &labels, objective, SIZE, &mut rng).unwrap();
+    let adversarial = by_hand.perturb(&x, &labels, objective, &mut rng).unwrap();
+    assert_eq!(value, by_hand.step(&adversarial, &labels, Objective::default(), SIZE, &mut rng).unwrap());
+    // Weights and running statistics.
+    assert_eq!(robust.parameters.values, by_hand.parameters.values);
 }
 
 #[test]
