@@ -26,7 +26,7 @@ const LIMIT_MS: f32 = 33.0;
 const NET: &str = "maxout:240x5,240x5";
 /// Nets, pictures and second nets of the rounds in which everything is on screen.
 const ALL_PANES: [(&str, &str, Option<&str>); 2] =
-    [("digits_cnn", "digit-7", Some("digits_cnn_robust")), ("photos109", "coffee", None)];
+    [("digits_cnn", "digit-7", Some("digits_cnn_robust")), ("photos109", "coffee", Some("photos109_robust"))];
 
 fn main() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;

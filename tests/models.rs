@@ -102,7 +102,9 @@ fn bundled_models_load_without_any_folder() {
     for name in ["digits_cnn", "digits_cnn_robust", "digits_maxout", "digits_maxout_robust", "digits_softmax"] {
         assert_eq!(catalogue.load(name).unwrap().classes.len(), 10);
     }
-    assert_eq!(catalogue.load("photos109").unwrap().classes.len(), 109);
+    for name in ["photos109", "photos109_robust"] {
+        assert_eq!(catalogue.load(name).unwrap().classes.len(), 109);
+    }
     let squeezenet = catalogue.manifest("squeezenet1_1_caffe").unwrap();
     assert_eq!(squeezenet.classes.len(), 1000);
     assert_eq!((squeezenet.classes[120].as_str(), squeezenet.classes[368].as_str()), ("fiddler crab", "gibbon"));

@@ -26,33 +26,42 @@ const PYTORCH: [(&str, usize, [usize; 6]); 5] = [
 ];
 
 /// Those of the 5 450 validation photos, by the same script with `../shared/data/photos109.tar.xz 1/255 2/255 4/255`.
-const PYTORCH_PHOTOS: [(&str, usize, [usize; 3]); 1] = [("photos109", 3692, [1949, 1103, 530])];
+const PYTORCH_PHOTOS: [(&str, usize, [usize; 3]); 2] =
+    [("photos109", 3695, [1950, 1103, 532]), ("photos109_robust", 3302, [2906, 2520, 1864])];
 
 #[test]
 fn counts_on_mnist_agree_with_pytorch() {
-    compare_counts("data/mnist", &EPS, &PYTORCH);
+    compare_counts("data/mnist", &EPS, &PYTORCH, 3);
 }
 
 #[test]
 fn counts_on_photos_agree_with_pytorch() {
-    compare_counts("data/photos109.tar.xz", &[1.0, 2.0, 4.0].map(|level| level / 255.0), &PYTORCH_PHOTOS);
+    // Decoders of JPEG round otherwise. Of the same photos in PNG all counts are equal.
+    compare_counts("data/photos109.tar.xz", &[1.0, 2.0, 4.0].map(|level| level / 255.0), &PYTORCH_PHOTOS, 8);
 }
 
-/// Holds FGSM on a test set, and what the manifests say of it, against PyTorch's counts of right answers.
-fn compare_counts<const N: usize>(data: &str, eps: &[f32; N], expected: &[(&str, usize, [usize; N])]) {
+/// Holds FGSM on a test set, and what the manifests say of it, against PyTorch's counts of right answers, of which so many
+/// pictures may be judged otherwise.
+fn compare_counts<const N: usize>(
+    data: &str,
+    eps: &[f32; N],
+    expected: &[(&str, usize, [usize; N])],
+    tolerance: usize,
+) {
     let Some(path) = shared(data) else { return };
     let load = |name| Arc::new(Catalogue::new(Vec::new()).load(name).unwrap());
     let data = Dataset::open(&path, Split::Test, &load(expected[0].0).classes).unwrap();
     for &(name, clean, attacked) in expected {
         let plan = Plan::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }), eps);
         let result = evaluate(&load(name), &data, &plan, |_, _| true).unwrap();
-        let close = |found: usize, expected: usize| found.abs_diff(expected) <= 3;
+        let close = |found: usize, expected: usize| found.abs_diff(expected) <= tolerance;
         assert!(close(result.clean_correct, clean), "{name}: {}", result.clean_correct);
         for (found, expected) in result.attacked.iter().zip(attacked) {
             assert!(close(found.correct, expected), "{name} at ε = {}: {}, {expected}", found.eps, found.correct);
         }
         let said = Catalogue::new(Vec::new()).manifest(name).unwrap().accuracy.unwrap().top1;
-        assert!((said - clean as f32 / data.len() as f32).abs() < 6e-4, "{name} is said to be right on {said}");
+        let found = result.clean_correct as f32 / data.len() as f32;
+        assert!((said - found).abs() < 6e-5, "{name} is said to be right on {said}, found {found}");
     }
 }
 

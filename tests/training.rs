@@ -326,7 +326,7 @@ fn impossible_settings_are_refused() {
 #[test]
 fn the_bundled_nets_are_what_their_manifests_say() {
     let digits = ["digits_cnn", "digits_cnn_robust", "digits_maxout", "digits_maxout_robust", "digits_softmax"];
-    for name in digits.into_iter().chain(["photos109"]) {
+    for name in digits.into_iter().chain(["photos109", "photos109_robust"]) {
         let manifest = Catalogue::new(Vec::new()).manifest(name).unwrap();
         assert!(
             manifest.sha256.is_some() && manifest.source.contains("command = \"doppelganger train --data"),

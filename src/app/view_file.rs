@@ -156,7 +156,7 @@ impl Content {
 /// Views that come with the program: photographs that a net takes for something absurd, at an ε that nobody sees.
 const EXAMPLES: [&str; 4] = [
     include_str!("../../assets/views/1-astronaut-teddy-bear.toml"),
-    include_str!("../../assets/views/2-rocket-lighthouse.toml"),
+    include_str!("../../assets/views/2-rocket-king-penguin.toml"),
     include_str!("../../assets/views/3-cat-golden-retriever.toml"),
     include_str!("../../assets/views/4-coffee-teapot.toml"),
 ];

@@ -67,6 +67,8 @@ const CLAIMS: [&[(&str, Claim)]; 5] = [
         ("The same net", Claim::Says("4", "4", 0.9)),
         ("It is no proof", Claim::Says("4", "9", 0.9)),
         ("Train against", Claim::Says("4", "4", 0.9)),
+        ("What a photograph's", Claim::Reaches("teapot")),
+        ("What it shows", Claim::Says("espresso", "espresso", 0.9)),
         ("Train one", Claim::Elsewhere),
     ],
 ];

@@ -14,6 +14,8 @@ const FILES: &[(&str, &[u8])] = &[
     ("digits_softmax.safetensors", include_bytes!("../../../models/digits_softmax.safetensors")),
     ("photos109.toml", include_bytes!("../../../models/photos109.toml")),
     ("photos109.safetensors", include_bytes!("../../../models/photos109.safetensors")),
+    ("photos109_robust.toml", include_bytes!("../../../models/photos109_robust.toml")),
+    ("photos109_robust.safetensors", include_bytes!("../../../models/photos109_robust.safetensors")),
     ("squeezenet1_1.toml", include_bytes!("../../../models/squeezenet1_1.toml")),
     ("resnet18.toml", include_bytes!("../../../models/resnet18.toml")),
     ("googlenet.toml", include_bytes!("../../../models/googlenet.toml")),

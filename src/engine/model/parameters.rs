@@ -41,7 +41,7 @@ impl Slot {
     }
 }
 
-/// The slots of a net, in the order of its layers.
+/// The slots of a net, in the order in which a training pass meets them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layout {
     pub slots: Vec<Slot>,

@@ -11,7 +11,7 @@ use rand::RngCore;
 use crate::engine::Result;
 use crate::engine::model::{Gradients, Parameters};
 
-/// Mean and unbiased variance of each channel that a batch normalisation saw, in the order of the layers.
+/// Mean and unbiased variance of each channel that a batch normalisation saw, in the order of the parameters' layout.
 pub type Seen = Vec<(Vec<f32>, Vec<f32>)>;
 
 /// A batch: pixels (n, channels, height, width) in [0, 1] and a class for each picture.

@@ -67,7 +67,7 @@ impl Passes for TensorPasses {
 
     fn train(
         &mut self,
-        _parameters: &Parameters,
+        parameters: &Parameters,
         batch: Batch<'_>,
         wanted: Wanted<'_>,
         mut rng: &mut dyn RngCore,
@@ -99,6 +99,12 @@ impl Passes for TensorPasses {
                 None => pixels.fill(0.0),
             }
         }
+        // The layers of a shortcut come after those of the body here, and between them in the layout.
+        let place = |name: &str| {
+            let name = format!("{name}.running_mean");
+            parameters.layout.slots.iter().position(|slot| slot.name == name)
+        };
+        statistics.sort_by_key(|(name, ..)| place(name));
         let seen = statistics.iter().map(|(_, mean, variance)| Ok((values(mean)?, values(variance)?)));
         Ok((loss, seen.collect::<Result<_>>()?))
     }
