@@ -54,8 +54,12 @@ fn main() -> anyhow::Result<()> {
             longest = longest.max(times.longest());
         }
     }
-    if let Some(progress) = window.app.train().in_hand().and_then(|run| run.progress) {
-        let speed = progress.images_per_second.unwrap_or_default();
+    let speed = |app: &App| app.train().in_hand()?.progress?.images_per_second;
+    // None is known at the beginning of an epoch and while it is validated.
+    window.until("the speed of the run", |app| speed(app).is_some())?;
+    if let (Some(speed), Some(progress)) =
+        (speed(&window.app), window.app.train().in_hand().and_then(|run| run.progress))
+    {
         eprintln!(
             "The run beside it: {NET}, batches of 100, FGSM: {speed:.0} pictures/s in epoch {}",
             progress.epoch + 1
