@@ -1,7 +1,7 @@
 //! What a release build carries inside, so that it works offline from any folder.
 
-/// The files of `models/` by name.
-const FILES: &[(&str, &[u8])] = &[
+/// The files of `models/` by name. A constant would be copied to each of its users.
+static FILES: &[(&str, &[u8])] = &[
     ("digits_maxout.toml", include_bytes!("../../../models/digits_maxout.toml")),
     ("digits_maxout.safetensors", include_bytes!("../../../models/digits_maxout.safetensors")),
     ("digits_maxout_robust.toml", include_bytes!("../../../models/digits_maxout_robust.toml")),
