@@ -8,7 +8,7 @@ use doppelganger::app::{App, Start, Tab};
 use doppelganger::engine::attack::{Attack as _, AttackSettings, Goal, GradientSteps, Label, Loss, Norm, Verdict};
 use doppelganger::engine::data::samples;
 use doppelganger::worker::{Shown, Source};
-use eframe::egui::{Event, Key, Modifiers, Role, Theme, Vec2, vec2};
+use eframe::egui::{Event, Key, Modifiers, PointerButton, Role, Theme, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -1173,6 +1173,21 @@ fn a_photo_saved_with_a_crop_is_opened_with_it() {
         assert_eq!(shown(window).clean_top[0].index, answer.index);
         assert!(app(window).notice_texts().iter().any(|text| text.contains("with its crop")));
     }
+    // Given back to the net, the command says so: without a word it would take the crop of the file.
+    other.get_by_label("Crop").click();
+    other.step();
+    let middle = other.get_by_label_contains("Crop of the photo of 600×400").rect().center();
+    other.hover_at(middle);
+    other.step();
+    // In one frame: two of a test are too far apart for a double click.
+    for pressed in [true, false, true, false] {
+        let (button, modifiers) = (PointerButton::Primary, Modifiers::NONE);
+        other.input_mut().events.push(Event::PointerButton { pos: middle, button, pressed, modifiers });
+    }
+    other.step();
+    until(&mut other, "the whole photo", |app| app.shown().is_some_and(|shown| shown.view.crop.is_none()));
+    menu(&mut other, "Copy as command line");
+    assert!(app(&other).notice_texts()[0].contains("--crop 0,0,600,400"), "{:?}", app(&other).notice_texts());
 }
 
 #[test]

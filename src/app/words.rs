@@ -4,7 +4,7 @@ use super::commands::attack_title;
 use super::train::is_net_of_run;
 use super::widgets::per_cent;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm, Verdict};
-use crate::engine::picture::{Background, Planes, Region, png_crop};
+use crate::engine::picture::{Background, Planes, Region};
 use crate::engine::units::{self, LEVELS};
 use crate::worker::{Shown, Source, View};
 
@@ -207,10 +207,7 @@ pub fn saved_as(shown: &Shown) -> String {
 pub fn command_of(shown: &Shown) -> Result<(String, Option<String>), &'static str> {
     let (mut view, timeline) = (shown.view.clone(), &shown.timeline);
     let mut remark = None;
-    if let Source::File(path) = &view.picture
-        && view.crop.is_none()
-        && png_crop(path).is_some()
-    {
+    if shown.has_crop && view.crop.is_none() {
         // The command would take the crop that the file was saved with.
         let (width, height) = shown.picture_size;
         view.crop = Some(Region { left: 0.0, top: 0.0, width: width as f64, height: height as f64 });

@@ -14,7 +14,7 @@ use crate::engine::attack::{
 use crate::engine::data::sample;
 use crate::engine::files::Stamp;
 use crate::engine::model::{Catalogue, Model, argmax};
-use crate::engine::picture::{Background, Fit, Picture, Region, Rgba, fit, open_over};
+use crate::engine::picture::{Background, Fit, Picture, Region, Rgba, fit, open_over, png_crop};
 use crate::engine::{Error, Result};
 
 /// Classes listed before and after.
@@ -60,17 +60,20 @@ struct Loaded {
     overview: Arc<Rgba>,
     /// Of its file, as it was when it was read.
     stamp: Option<Stamp>,
+    /// Whether its file was saved with a crop.
+    has_crop: bool,
 }
 
 impl Loaded {
     fn new(picture: Arc<Picture>, stamp: Option<Stamp>) -> Result<Self> {
-        Ok(Self { overview: Arc::new(overview(&picture)?), picture, stamp })
+        Ok(Self { overview: Arc::new(overview(&picture)?), picture, stamp, has_crop: false })
     }
 
     fn read(path: &Path, background: Background) -> Result<Self> {
         // Measured first: what changes in between is noticed the next time.
         let stamp = stamp(path)?;
-        Self::new(Arc::new(open_over(path, background)?), Some(stamp))
+        let loaded = Self::new(Arc::new(open_over(path, background)?), Some(stamp))?;
+        Ok(Self { has_crop: png_crop(path).is_some(), ..loaded })
     }
 }
 
@@ -162,7 +165,7 @@ impl Explorer {
         let started = Instant::now();
         let busy = |doing: String| send(Event::Busy { revision, doing });
         let (model, info) = self.model(&view.model, &busy)?;
-        let Loaded { picture, overview, .. } = self.picture(&view, &busy, send)?;
+        let Loaded { picture, overview, has_crop, .. } = self.picture(&view, &busy, send)?;
         if is_stale(revision) {
             return Ok(None);
         }
@@ -186,6 +189,7 @@ impl Explorer {
                 model: info.clone(),
                 picture_notes: picture.notes.clone(),
                 picture_size: (picture.width, picture.height),
+                has_crop,
                 is_transparent: picture.transparent,
                 overview: overview.clone(),
                 crop: prepared.shown,

@@ -156,6 +156,8 @@ pub struct Shown {
     pub picture_notes: Vec<String>,
     /// Width and height of the picture as loaded, before it was fitted to the net.
     pub picture_size: (usize, usize),
+    /// Whether its file was saved with a crop, which the headless commands take.
+    pub has_crop: bool,
     /// Whether the background shows through it.
     pub is_transparent: bool,
     /// The whole picture, small.

@@ -163,5 +163,7 @@ pub fn filled(text: &str, shown: Option<&Shown>) -> String {
             ]
         }
     };
-    PLACES.iter().zip(values).fold(text.to_owned(), |text, (place, value)| text.replace(place, &value))
+    let text = PLACES.iter().zip(values).fold(text.to_owned(), |text, (place, value)| text.replace(place, &value));
+    // A number stays with its sign.
+    text.replace(" %", "\u{a0}%")
 }

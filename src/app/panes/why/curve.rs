@@ -172,6 +172,7 @@ impl Sheet<'_> {
         let palette = palette(ui);
         let frame = *transform.frame();
         let painter = ui.painter().with_clip_rect(frame.intersect(ui.clip_rect()));
+        let mut word = None;
         if let Some((low, high)) = self.along.right.filter(|_| self.is_current)
             && let Some(high) = self.axis.place(high)
         {
@@ -180,10 +181,8 @@ impl Sheet<'_> {
             let band = Rect::from_x_y_ranges(left..=x(high), frame.y_range());
             painter.rect_filled(band, 0, theme::band_of(palette.right));
             let text = painter.layout_no_wrap("right".into(), theme::small_font(), palette.right);
-            if band.width() > text.size().x + 4.0 * SPACE_2 {
-                let at = pos2(band.left() + SPACE_2, frame.center().y - text.size().y / 2.0);
-                painter.galley(at, text, palette.right);
-            }
+            let at = pos2(band.left() + SPACE_2, frame.center().y - text.size().y / 2.0);
+            word = (band.width() > text.size().x + 4.0 * SPACE_2).then_some((at, text));
         }
         if let Some(zero) = self.axis.place(0.0) {
             let x = painter.round_to_pixel_center(transform.position_from_point_x(zero));
@@ -200,6 +199,12 @@ impl Sheet<'_> {
             let path = self.along.eps.iter().zip(self.numbers(line)).filter_map(point).collect();
             let width = if legend::role(self.shown, line.class).is_empty() { LINE } else { STRONG_LINE };
             painter.add(Shape::line(path, Stroke::new(width, colour)));
+        }
+        if let Some((at, text)) = word {
+            // The label's line has its colour.
+            let ground = Rect::from_min_size(at, text.size()).expand2(vec2(2.0, 0.0));
+            painter.rect_filled(ground, theme::SMALL_RADIUS, palette.canvas);
+            painter.galley(at, text, palette.right);
         }
     }
 
