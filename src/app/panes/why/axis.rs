@@ -30,6 +30,11 @@ impl Axis {
         }
     }
 
+    /// Whether ε is in sight.
+    pub fn shows(self, eps: f32) -> bool {
+        eps.abs() <= self.reach && self.place(eps).is_some()
+    }
+
     /// The ε at a place, within what the axis shows.
     pub fn eps(self, place: f64) -> f32 {
         let eps = if self.is_log { 10f64.powf(place) } else { place };
@@ -69,11 +74,12 @@ pub struct Values {
 }
 
 impl Values {
-    pub fn of(along: &Along, are_logits: bool) -> Self {
-        let all = along.lines.iter().flat_map(|line| &line.logits).filter(|z| are_logits && z.is_finite());
-        let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), z| {
-            (low.min(f64::from(*z)), high.max(f64::from(*z)))
-        });
+    pub fn of(along: &Along, axis: Axis, are_logits: bool) -> Self {
+        let in_sight = |(eps, z): (&f32, &'_ f32)| (axis.shows(*eps) && z.is_finite()).then_some(*z);
+        let logits = along.lines.iter().flat_map(|line| along.eps.iter().zip(&line.logits));
+        let all = logits.filter(|_| are_logits).filter_map(in_sight);
+        let (low, high) = all
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), z| (low.min(f64::from(z)), high.max(f64::from(z))));
         let (low, high) = if low < high { (low, high) } else { (0.0, 1.0) };
         let margin = MARGIN * (high - low);
         Self { are_logits, low: low - margin, high: high + margin }

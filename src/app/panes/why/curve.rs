@@ -27,6 +27,9 @@ const TICK_CLEAR: f64 = 8.0;
 const STRONG_LINE: f32 = 3.0;
 const LINE: f32 = 1.8;
 
+/// The answers of nets of photographs change within a few grey levels.
+const NEAR: f32 = 0.1;
+
 /// What the curve rests on.
 pub fn basis(shown: &Shown) -> String {
     let way = match (shown.view.is_fgsm(), shown.view.goal) {
@@ -62,19 +65,22 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
     let width = if is_wide(ui) { legend::WIDE } else { legend::NARROW };
     let split = room.right() - width;
     let plot = Rect::from_min_max(room.min, pos2(split - SPACE_4, room.bottom()));
-    let sheet = Sheet {
-        axis: Axis { is_log: look.is_log, reach: along.eps.last().copied().unwrap_or(MAX_EPS) },
-        values: Values::of(along, look.has_logits),
-        shown,
-        along,
-        is_current,
-        eps: cursor_eps(explore, shown),
-    };
+    let eps = cursor_eps(explore, shown);
+    let axis = Axis { is_log: look.is_log, reach: reach((shown, along), look, eps) };
+    let sheet = Sheet { axis, values: Values::of(along, axis, look.has_logits), shown, along, is_current, eps };
     ui.scope_builder(UiBuilder::new().max_rect(plot), |ui| sheet.show(ui, explore, out));
     let column = Rect::from_min_max(pos2(split, room.top()), room.max);
     ui.scope_builder(UiBuilder::new().max_rect(column), |ui| {
         legend::show(ui, shown, along, (sheet.values, sheet.eps));
     });
+}
+
+/// As far as the curve goes. A linear axis of a net of photographs in colour ends where there is little to see any more, unless
+/// ε is beyond.
+fn reach((shown, along): (&Shown, &Along), look: &WhyLook, eps: f32) -> f32 {
+    let whole = along.eps.last().copied().unwrap_or(MAX_EPS);
+    let is_near = !look.is_log && shown.model.input.channels == 3 && eps <= NEAR;
+    if is_near { whole.min(NEAR) } else { whole }
 }
 
 /// ε of the slider; of other attacks than FGSM, how far a pixel moved.
@@ -178,7 +184,7 @@ impl Sheet<'_> {
         {
             let x = |place: f64| transform.position_from_point_x(place);
             let left = self.axis.place(low).map_or(frame.left(), x);
-            let band = Rect::from_x_y_ranges(left..=x(high), frame.y_range());
+            let band = Rect::from_x_y_ranges(left..=x(high), frame.y_range()).intersect(frame);
             painter.rect_filled(band, 0, theme::band_of(palette.right));
             let text = painter.layout_no_wrap("right".into(), theme::small_font(), palette.right);
             let at = pos2(band.left() + SPACE_2, frame.center().y - text.size().y / 2.0);

@@ -39,7 +39,7 @@ pub fn marks<'a>(
         let beyond = if flip.eps < 0.0 { flip.from } else { flip.to };
         Some(Mark { flip, x: x(axis.place(flip.eps)?), name: name(beyond) })
     };
-    flips.iter().filter_map(mark).collect()
+    flips.iter().filter(|flip| axis.shows(flip.eps)).filter_map(mark).collect()
 }
 
 /// Paints flags above `frame` and lets them be pressed, if the attack `follows_eps`. Those nearest to the picture come first where room is short.
