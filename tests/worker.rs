@@ -5,7 +5,7 @@ use std::time::Duration;
 use doppelganger::engine::attack::{AttackSettings, Baseline, Goal, Label, Loss, Norm, Pgd, Rules, Verdict};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::engine::picture::{Background, Channel, Heatmap, Picture, Quantity, Region, open, save_png};
-use doppelganger::worker::{Event, Shown, Source, View, Wish, Worker};
+use doppelganger::worker::{Event, SecondWish, Shown, Source, View, Wish, Worker};
 
 fn worker() -> Worker {
     Worker::with_folders(Catalogue::new(Vec::new()), "no runs".into(), || {}).unwrap()
@@ -261,4 +261,30 @@ fn an_attack_that_keeps_the_best_picture_ends_with_it() {
     let moments = &last.timeline.moments;
     assert!((100..=512).contains(&moments.len()) && moments.len() < last.timeline.done, "{}", moments.len());
     assert!(moments.is_sorted_by_key(|moment| moment.step));
+}
+
+#[test]
+fn an_attacked_photo_is_shown_to_another_net_as_its_file_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cup.png");
+    let worker = worker();
+    let other = SecondWish { model: "photos109_robust".into(), is_own: false };
+    worker.study(Wish { second: Some(other), ..Wish::default() });
+    let crop = Some(Region { left: 110.0, top: 20.0, width: 350.0, height: 350.0 });
+    let photo = View { model: "photos109".into(), picture: Source::Sample("coffee".into()), crop, ..view(4.0 / 255.0) };
+    let revision = worker.show(View { own_pixels: true, ..photo });
+    let answers = loop {
+        match next(&worker) {
+            Event::Second(second) if second.revision == revision => break second.outcome.unwrap(),
+            Event::Second(_) | Event::Shown(_) => {}
+            event => panic!("expected a picture or the other net's answer, got {event:?}"),
+        }
+    };
+    worker.save(path.clone());
+    assert!(matches!(next(&worker), Event::Saved(_)));
+    let robust = Catalogue::new(Vec::new()).load("photos109_robust").unwrap();
+    let file = open(&path).unwrap();
+    let expected = robust.probabilities(&robust.lens(&file, crop).unwrap().fit(&file).unwrap()).unwrap();
+    assert_eq!(answers.adversarial_top, robust.top(&expected, 2));
+    assert_ne!(answers.adversarial_top[0].prob, answers.clean_top[0].prob);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Subject;
 use crate::engine::attack::{self, Baseline, Goal, Label, Verdict};
 use crate::engine::model::{Guess, Model, argmax};
-use crate::engine::picture::Planes;
+use crate::engine::picture::{Picture, Planes};
 use crate::engine::{Error, Result};
 use crate::worker::Revision;
 use crate::worker::playback::Playback;
@@ -121,10 +121,12 @@ impl Work {
 
 /// What the net says of the first one's adversarial picture.
 fn transferred(subject: &Subject, model: &Model) -> Result<Answers> {
-    if matches!(subject.baseline.subject, attack::Subject::Photo { .. }) {
-        let message =
-            "The attack is on the photo's own pixels, of which each net sees others. Choose its own attack instead.";
-        return Err(Error::Argument(message.into()));
+    let photo = &subject.baseline.subject;
+    if matches!(photo, attack::Subject::Photo { .. }) {
+        // As a file of it, of which each net takes its own part.
+        let says = |photo: &Picture| model.probabilities(&model.lens(photo, subject.view.crop)?.fit(photo)?);
+        let adversarial = photo.whole(&subject.adversarial.to_picture())?;
+        return Ok(answers(subject, model, &says(&subject.picture)?, &says(&adversarial)?));
     }
     let (first, second) = (subject.model.input(), model.input());
     let size = |input: &crate::engine::model::Input| (input.width, input.height, input.channels);
