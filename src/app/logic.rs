@@ -451,9 +451,9 @@ fn saved_text(saved: &Saved) -> (Tone, String) {
     let path: &PathBuf = path;
     if reread.guess.index == on_screen.index {
         let text = match &reread.whole {
-            None => format!("Saved. Read again from the file, the net says {says}, as on screen."),
+            None => format!("Saved. Read again from the file, the net says {says}: the class on screen."),
             Some(whole) => format!(
-                "Saved with its crop. Read again from the file with it, the net says {says}, as on screen; of the whole file, \
+                "Saved with its crop. Read again from the file with it, the net says {says}: the class on screen. Of the whole file, \
                  {}.",
                 told(whole)
             ),

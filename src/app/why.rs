@@ -7,7 +7,7 @@ use super::panes::{Part, Tone};
 use super::theme;
 use super::window::App;
 use super::words;
-use crate::worker::{Along, Controls, Least, Second, SecondWish, Shown, Wish};
+use crate::worker::{Along, Controls, Least, Second, SecondWish, Shown, View, Wish};
 
 /// What the worker's study has told, and what it was asked for.
 #[derive(Default)]
@@ -15,14 +15,22 @@ pub struct Why {
     along: Option<Box<Along>>,
     controls: Option<Box<Controls>>,
     second: Option<Box<Second>>,
-    /// The search for the smallest ε that is under way: the number of the wish, and how far it is.
-    search: Option<(u64, f32)>,
+    /// The search for the smallest ε that is under way.
+    search: Option<Search>,
     searches: u64,
     /// Of the random controls.
     seed: u64,
     asked: Wish,
     /// Whether the pane is open beside a lesson that says so; it is not kept.
     pub(super) in_lesson: Option<bool>,
+}
+
+struct Search {
+    /// Of the wish.
+    number: u64,
+    share: f32,
+    /// What it is for, whatever ε is.
+    view: View,
 }
 
 impl Why {
@@ -65,7 +73,7 @@ impl Why {
 
     /// How far the search for the smallest ε is, while there is one.
     pub fn search(&self) -> Option<f32> {
-        self.search.map(|(_, share)| share)
+        self.search.as_ref().map(|search| search.share)
     }
 
     /// The curve of the view on screen.
@@ -87,6 +95,12 @@ impl App {
 
     /// Tells the worker what is wanted, if that is new.
     pub(super) fn ask_why(&mut self, ctx: &Context) {
+        // Where something else is attacked now, nobody waits for it.
+        let view = || self.explore.view();
+        self.why.search.take_if(|search| {
+            let now = View { eps: search.view.eps, step: search.view.step, heatmap: search.view.heatmap, ..view() };
+            now != search.view
+        });
         let is_open = self.is_why_open(ctx);
         let look = &self.settings.why;
         let other = look.second.clone().filter(|name| is_open && *name != self.explore.model);
@@ -94,7 +108,7 @@ impl App {
             curve: is_open,
             controls: is_open.then_some(self.why.seed),
             second: other.map(|model| SecondWish { model, is_own: look.is_own }),
-            least: self.why.search.map(|(number, _)| number),
+            least: self.why.search.as_ref().map(|search| search.number),
         };
         if wish != self.why.asked {
             self.why.asked = wish.clone();
@@ -126,7 +140,8 @@ impl App {
             WhyCommand::FindLeast if self.why.search.is_some() => self.why.search = None,
             WhyCommand::FindLeast => {
                 self.why.searches += 1;
-                self.why.search = Some((self.why.searches, 0.0));
+                let (number, view) = (self.why.searches, self.explore.view());
+                self.why.search = Some(Search { number, share: 0.0, view });
             }
         }
     }
@@ -141,8 +156,8 @@ impl App {
 
     /// Follows the search for the smallest ε, and goes there once it is found.
     pub(super) fn take_least(&mut self, least: &Least) {
-        let Some((_, share)) = self.why.search.as_mut().filter(|(number, _)| *number == least.number) else { return };
-        *share = least.share;
+        let Some(search) = self.why.search.as_mut().filter(|search| search.number == least.number) else { return };
+        search.share = least.share;
         let Some(found) = least.found else { return };
         self.why.search = None;
         let Some(shown) = self.explore.shown.as_deref().filter(|shown| least.is_of(shown)) else { return };

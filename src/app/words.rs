@@ -147,7 +147,11 @@ pub fn tags(shown: &Shown) -> Vec<String> {
     if (width, height) != (input.width, input.height) {
         tags.push(match view.own_pixels {
             true => format!("attacked at {}×{} of {width}×{height}", shown.original.width, shown.original.height),
-            false => format!("picture {width}×{height}, fitted"),
+            false => {
+                let part = (shown.crop.width.round() as usize, shown.crop.height.round() as usize);
+                let part = if part == (width, height) { String::new() } else { format!("{}×{} of ", part.0, part.1) };
+                format!("picture {part}{width}×{height}, fitted")
+            }
         });
     }
     if view.eight_bit {

@@ -55,16 +55,22 @@ fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Option<&Shown>, 
             }
         }
     }
+    let revealed = ui.scope_id().with(("revealed", &step.heading));
+    let was_revealed = ui.data(|data| data.get_temp(revealed).unwrap_or(false));
+    ui.data_mut(|data| data.insert_temp(revealed, !lessons.is_hiding()));
     if let Some(then) = step.then.as_ref().filter(|_| !lessons.is_hiding()) {
         ui.add_space(SPACE_2);
         let frame = egui::Frame::new().fill(palette(ui).asked_soft).corner_radius(theme::RADIUS).inner_margin(SPACE_3);
-        frame.show(ui, |ui| {
+        let shown = frame.show(ui, |ui| {
             ui.set_width(ui.available_width());
             if let Some(choice) = lessons.guess().and_then(|guess| step.choices.get(guess)) {
                 ui.label(theme::caption(ui, format!("You said: {choice}")));
             }
             paragraphs(ui, &filled(then, shown));
         });
+        if !was_revealed {
+            shown.response.scroll_to_me(Some(Align::BOTTOM));
+        }
     }
 }
 

@@ -194,9 +194,10 @@ fn nets(explore: &Explore, tab: Option<Tab>) -> Vec<Entry> {
 /// Pictures, files of late, examples and lessons.
 fn files_and_lessons(settings: &Settings, lessons: &Lessons) -> Vec<Entry> {
     let show = |name: String, about: &str, source| Entry::new(name, about, None, Command::Show(source));
-    let pictures = samples()
-        .iter()
-        .map(|sample| show(format!("Picture: {}", sample.title), sample.credit, Source::Sample(sample.name.into())));
+    let pictures = samples().iter().map(|sample| {
+        let about = format!("{}: {}", sample.name, sample.credit);
+        show(format!("Picture: {}", sample.title), &about, Source::Sample(sample.name.into()))
+    });
     let recent = settings.recent.iter().map(|path| {
         let about = path.display().to_string();
         show(format!("Recent file: {}", name_of_file(path)), &about, Source::File(path.clone()))

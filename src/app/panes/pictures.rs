@@ -168,7 +168,6 @@ impl Pictures {
             (1, Quantity::Gradient) => "∇J, the slope followed".into(),
             _ => String::new(),
         };
-        ui.add(egui::Label::new(theme::weak(ui, remark)).truncate());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if index == 0 && explore.is_resampled() {
                 let about = Command::Crop(None).about();
@@ -192,6 +191,10 @@ impl Pictures {
             } else if index == 1 && !self.camera.is_whole() {
                 ui.label(theme::weak(ui, "double click: fit"));
             }
+            // In the room that the buttons leave.
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                ui.add(egui::Label::new(theme::weak(ui, remark)).truncate());
+            });
         });
     }
 

@@ -85,16 +85,18 @@ impl EpsCurve {
     }
 
     /// The same line with `pieces` points for each one: between two of them the logits are taken to be straight, as
-    /// [`Self::flips`] takes them, and the probabilities follow them.
-    pub fn finer(&self, pieces: usize) -> Self {
+    /// [`Self::flips`] takes them, and the probabilities follow them. Where two points are no farther apart than `stair`, the
+    /// answer is that of the nearer one: with pictures rounded to 8 bits it changes half way between two grey levels.
+    pub fn finer(&self, pieces: usize, stair: f32) -> Self {
         let (mut eps, mut logits) = (Vec::new(), Vec::new());
         for i in 0..self.eps.len() {
             let next = (i + 1).min(self.eps.len() - 1);
             let count = if next == i { 1 } else { pieces };
             for piece in 0..count {
                 let share = piece as f32 / pieces as f32;
+                eps.push(self.eps[i] + share * (self.eps[next] - self.eps[i]));
+                let share = if self.eps[next] - self.eps[i] <= stair { share.round() } else { share };
                 let between = |a: f32, b: f32| a + share * (b - a);
-                eps.push(between(self.eps[i], self.eps[next]));
                 logits.push(self.logits[i].iter().zip(&self.logits[next]).map(|(a, b)| between(*a, *b)).collect());
             }
         }
@@ -167,7 +169,7 @@ mod tests {
     #[test]
     fn a_finer_line_goes_through_the_same_points() {
         let curve = curve(&[[1.0, 0.0, 0.5], [0.0, 3.0, 0.0], [2.0, 2.0, -1.0]]);
-        let finer = curve.finer(4);
+        let finer = curve.finer(4, 0.0);
         assert_eq!(finer.eps, [-2.0, -1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0]);
         assert_eq!([&finer.logits[0], &finer.logits[4], &finer.logits[8]], [0, 1, 2].map(|i| &curve.logits[i]));
         assert_eq!(finer.logits[2], [0.5, 1.5, 0.25]);

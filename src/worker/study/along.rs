@@ -6,6 +6,7 @@ use super::{Pace, Subject};
 use crate::engine::Result;
 use crate::engine::attack::{EpsCurve, Flip, Goal, Rules, eps_curve, eps_ladder};
 use crate::engine::picture::Planes;
+use crate::engine::units::LEVELS;
 use crate::worker::{Shown, View};
 
 /// The largest |ε|: as far as the slider goes, or as an attack that does not follow it has gone.
@@ -13,6 +14,8 @@ const MAX: f32 = 0.5;
 const POINTS: usize = 41;
 /// Lines are sent with so many pieces between two points.
 const PIECES: usize = 4;
+/// Where pictures are rounded to 8 bits, the grey levels up to here are looked at one by one.
+const EACH_LEVEL: f32 = 26.0;
 /// Classes that are sent.
 const CLASSES: usize = 6;
 /// Where the answer changes, the line is looked at more closely: so many times, with so many points between, at the changes
@@ -140,7 +143,9 @@ impl Work {
             Goal::Targeted(target) => Some(target),
             Goal::Untargeted => None,
         };
-        let finer = self.found.finer(PIECES);
+        // The sign of the gradient moves every pixel as far.
+        let is_stair = self.key.is_sign && self.key.rules.eight_bit;
+        let finer = self.found.finer(PIECES, if is_stair { 1.01 / LEVELS } else { 0.0 });
         let line = |class: usize| ClassLine {
             class,
             logits: finer.logits.iter().map(|row| row[class]).collect(),
@@ -159,11 +164,19 @@ impl Work {
 
 /// The values of ε to begin with. Where the straight line leads to the picture on screen, that is one of them.
 fn ladder(subject: &Subject) -> Vec<f32> {
-    if subject.view.is_fgsm() {
-        return eps_ladder(MAX, POINTS);
+    let mut eps = if subject.view.is_fgsm() {
+        eps_ladder(MAX, POINTS)
+    } else {
+        let mut eps = eps_ladder(subject.linf.max(MAX), POINTS);
+        eps.push(subject.linf);
+        eps
+    };
+    if subject.view.eight_bit {
+        // Between two grey levels there is little to see, and on each of them something.
+        eps.retain(|eps| eps.abs() > EACH_LEVEL / LEVELS || *eps == subject.linf);
+        eps.extend((0..=2 * EACH_LEVEL as usize).map(|level| (level as f32 - EACH_LEVEL) / LEVELS));
     }
-    let mut eps = eps_ladder(subject.linf.max(MAX), POINTS);
-    eps.insert(eps.partition_point(|eps| *eps < subject.linf), subject.linf);
+    eps.sort_by(f32::total_cmp);
     eps.dedup();
     eps
 }

@@ -79,7 +79,7 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
 /// ε is beyond.
 fn reach((shown, along): (&Shown, &Along), look: &WhyLook, eps: f32) -> f32 {
     let whole = along.eps.last().copied().unwrap_or(MAX_EPS);
-    let is_near = !look.is_log && shown.model.input.channels == 3 && eps <= NEAR;
+    let is_near = !look.is_log && shown.model.input.channels == 3 && eps <= NEAR + 1e-4;
     if is_near { whole.min(NEAR) } else { whole }
 }
 

@@ -65,7 +65,12 @@ fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
     if place != eps {
         return None;
     }
-    shown.adversarial_top.iter().find(|guess| guess.index == class).map(|guess| guess.prob)
+    let named = shown.adversarial_top.iter().find(|guess| guess.index == class).map(|guess| guess.prob);
+    match shown.view.goal {
+        _ if class == shown.label.index => Some(shown.label_prob.1),
+        Goal::Targeted(target) if class == target => shown.target_prob.map(|(_, after)| after),
+        _ => named,
+    }
 }
 
 fn row(ui: &mut Ui, palette: &Palette, shown: &Shown, along: &Along, index: usize, (values, eps): (Values, f32)) {

@@ -90,7 +90,12 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
 
 fn verdict(ui: &mut Ui, answers: &Answers, is_own: bool) {
     let palette = palette(ui);
+    let [before, after] =
+        [&answers.clean_top, &answers.adversarial_top].map(|top| top.first().map(|guess| guess.index));
     let (text, colour) = match (answers.verdict, is_own) {
+        // Who is wrong about the untouched picture is not fooled by what is added.
+        (verdict, _) if verdict != Verdict::StillRight && before == after => ("It said so before, too", palette.weak),
+        (Verdict::Fooled, _) if before != Some(answers.label) => ("Wrong before, and otherwise now", palette.weak),
         (Verdict::StillRight, false) => ("It does not transfer: still right", palette.right),
         (Verdict::StillRight, true) => ("Still right", palette.right),
         (Verdict::Fooled, false) => ("It transfers: fooled too", palette.fooled),
