@@ -128,6 +128,19 @@ fn of_a_large_photo_the_middle_is_attacked_unless_a_part_is_asked_for() {
     let text = String::from_utf8(attack(&["--eps", "0"]).stdout).unwrap();
     assert!(text.contains("2.1 megapixels of a photo are attacked"), "{text}");
     refused(&attack(&["--eps", "0", "--crop", "0,0,3000,2000"]), 1, &["3000×2000", "smaller crop"]);
+    let bytes = std::fs::read(&large).unwrap();
+    refused(&attack(&["--eps", "0", "--out", "large.png"]), 1, &["the picture itself", "another name"]);
+    assert!(std::fs::read(&large).unwrap() == bytes);
+}
+
+#[test]
+fn a_search_as_fine_as_numbers_are_comes_to_an_end() {
+    let args = ["--minimal", "--eps", "0.3", "--json", "--bisections"];
+    let found = |bisections: &str| {
+        let report = json(&attack("digit-7", &[&args[..], &[bisections]].concat()));
+        report["results"][0]["linf"].as_f64().unwrap()
+    };
+    assert!((found("60") - found("18")).abs() < 1e-6);
 }
 
 #[test]

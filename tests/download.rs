@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::server::{Answer, Server, sha256};
 use doppelganger::engine::Error;
-use doppelganger::engine::download::{Patience, Remote, fetch};
+use doppelganger::engine::download::{Patience, Remote, fetch, is_under_way};
 
 fn content() -> Vec<u8> {
     (0..300_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
@@ -80,9 +80,12 @@ fn a_second_mirror_goes_on_where_the_first_broke_off() {
 #[test]
 fn a_server_without_ranges_begins_anew() {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("file.bin.part"), &content()[..5000]).unwrap();
-    let server = serve(&[Answer::WithoutRanges]);
-    assert_eq!(get(folder.path(), &remote(&[&server])), (Ok(()), vec!["file.bin".to_owned()]));
+    for answer in [Answer::WithoutRanges, Answer::RefusesRanges, Answer::OtherRange] {
+        let _ = std::fs::remove_file(folder.path().join("file.bin"));
+        std::fs::write(folder.path().join("file.bin.part"), &content()[..5000]).unwrap();
+        let server = serve(&[answer]);
+        assert_eq!(get(folder.path(), &remote(&[&server])), (Ok(()), vec!["file.bin".to_owned()]));
+    }
 }
 
 #[test]
@@ -149,11 +152,13 @@ fn two_fetches_of_one_file_do_not_mix() {
     let mut second = None;
     let first = fetch(&remote, folder.path(), Patience::default(), &mut |bytes| {
         if bytes > 0 && second.is_none() {
+            assert!(is_under_way(&folder.path().join("file.bin.part")));
             second = Some(fetch(&remote, folder.path(), PATIENCE, &mut |_| true));
         }
         second.is_none()
     });
     assert!(matches!(first, Err(Error::Stopped)));
+    assert!(!is_under_way(&folder.path().join("file.bin.part")));
     assert!(second.unwrap().unwrap_err().to_string().contains("being fetched already"));
     assert_eq!(get(folder.path(), &remote), (Ok(()), vec!["file.bin".to_owned()]));
 }

@@ -92,6 +92,11 @@ fn weights_are_found_beside_the_manifest_and_in_the_folders() {
     catalogue.load("lenet5").unwrap();
     let entry = catalogue.entries().into_iter().find(|entry| entry.name == "lenet5").unwrap();
     assert_eq!((entry.title.as_str(), entry.problem), ("LeNet-5", None));
+    // What is called a manifest and is no file is passed over.
+    std::fs::create_dir(weights.path().join("folder.toml")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("gone.toml", weights.path().join("dangling.toml")).unwrap();
+    assert!(!catalogue.entries().iter().any(|entry| ["folder", "dangling"].contains(&entry.name.as_str())));
     let message = catalogue.load("lenet").err().unwrap().to_string();
     assert!(message.contains("\"lenet5\""), "{message}");
 }

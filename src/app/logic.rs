@@ -485,7 +485,7 @@ mod tests {
         saved.reread.whole = Some(guess(5, "five"));
         let (tone, text) = saved_text(&saved);
         assert_eq!(tone, Tone::Done);
-        assert!(text.contains("with its crop") && text.contains("of the whole file, five (90.0 %)"), "{text}");
+        assert!(text.contains("with its crop") && text.contains("Of the whole file, five (90.0 %)"), "{text}");
         saved.reread.guess = guess(7, "seven");
         let (tone, text) = saved_text(&saved);
         assert_eq!(tone, Tone::Caution);

@@ -176,7 +176,8 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         results.push(result(&model, &baseline, (&settings, eps), &attacked));
         last = Some((eps, attacked));
     }
-    let out = args.out.as_deref().zip(last).map(|(path, (eps, attacked))| save(&model, path, eps, &attacked));
+    let out = args.out.as_deref().zip(last);
+    let out = out.map(|(path, (eps, attacked))| save(&model, (&args.picture, path), eps, &attacked));
     let report = Report {
         model: args.model.clone(),
         picture: args.picture.display().to_string(),
@@ -231,11 +232,19 @@ fn result(
     }
 }
 
-fn save(model: &Model, path: &Path, eps: Option<f32>, attacked: &Attacked) -> Result<OutReport> {
+fn save(model: &Model, (picture, path): (&Path, &Path), eps: Option<f32>, attacked: &Attacked) -> Result<OutReport> {
     if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
         let shown = path.display();
         return Err(Error::Argument(format!(
             "the picture would be saved as PNG; expected a name that ends in .png (a JPEG would blur the perturbation)\n  {shown}"
+        )));
+    }
+    if let (Ok(picture), Ok(out)) = (picture.canonicalize(), path.canonicalize())
+        && picture == out
+    {
+        let shown = path.display();
+        return Err(Error::Argument(format!(
+            "the picture itself would be written over; expected another name for the adversarial one\n  {shown}"
         )));
     }
     let Reread { guess: reread, whole } = attacked.save(model, path)?;

@@ -123,7 +123,17 @@ fn explain(error: &clap::Error) -> ExitCode {
 
 #[cfg(feature = "gui")]
 fn window(args: WindowArgs) -> ExitCode {
-    crate::app::run(crate::app::Start { picture: args.picture, model: args.model })
+    // Both are kept for the next time, which may begin in another folder.
+    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+    let picture = args.picture.map(|path| match crate::engine::data::sample_unless_file(&path) {
+        Some(_) => path,
+        None => absolute(path),
+    });
+    let model = args.model.map(|model| match std::path::Path::new(&model).is_file() {
+        true => absolute(model.into()).display().to_string(),
+        false => model,
+    });
+    crate::app::run(crate::app::Start { picture, model })
 }
 
 #[cfg(not(feature = "gui"))]

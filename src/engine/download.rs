@@ -7,6 +7,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use ureq::Body;
+use ureq::http::Response;
 
 use super::{Error, Result};
 
@@ -64,6 +66,8 @@ impl Default for Patience {
 const TICK: Duration = Duration::from_millis(100);
 
 const REDIRECTS: u32 = 5;
+/// "Range not satisfiable".
+const RANGE_REFUSED: u16 = 416;
 const CHUNK: usize = 1 << 16;
 
 /// Fetches a file into a folder, which is made if need be, and gives its path. What arrived is kept as `NAME.part` when the
@@ -134,6 +138,11 @@ fn sha256(reader: &mut File) -> std::io::Result<String> {
             count => hash.update(&buffer[..count]),
         }
     }
+}
+
+/// Whether somebody fetches into this `NAME.part`.
+pub fn is_under_way(part: &Path) -> bool {
+    File::open(part).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// The host of an address.
@@ -301,20 +310,27 @@ fn request(address: &str, from: u64, patience: Duration, send: &SyncSender<Arriv
         .user_agent(concat!("doppelganger/", env!("CARGO_PKG_VERSION")))
         .build()
         .into();
-    let mut request = agent.get(address);
-    if from > 0 {
-        request = request.header("Range", format!("bytes={from}-"));
-    }
-    let mut response = match request.call() {
+    let ask = |from: u64| match from {
+        0 => agent.get(address).call(),
+        _ => agent.get(address).header("Range", format!("bytes={from}-")).call(),
+    };
+    let number = |response: &Response<Body>, name: &str| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
+    let begins = |response: &Response<Body>| -> Option<u64> {
+        number(response, "content-range")?.strip_prefix("bytes ")?.split('-').next()?.parse().ok()
+    };
+    let response = match ask(from) {
+        // What was asked for is not to be had; all of it may be.
+        Err(ureq::Error::StatusCode(RANGE_REFUSED)) if from > 0 => ask(0),
+        Ok(response) if begins(&response).is_some_and(|at| at != from) => ask(0),
+        response => response,
+    };
+    let mut response = match response {
         Ok(response) => response,
         Err(error) => return drop(send.send(Arrival::Fails(error.to_string()))),
     };
-    let number = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let begins =
-        number("content-range").and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse().ok());
     // A server that knows nothing of ranges sends all of it.
-    let at = if response.status() == 206 { begins.unwrap_or(from) } else { 0 };
-    let announced = number("content-length").and_then(|length| length.parse().ok());
+    let at = if response.status() == 206 { begins(&response).unwrap_or(from) } else { 0 };
+    let announced = number(&response, "content-length").and_then(|length| length.parse().ok());
     if send.send(Arrival::Begins { at, announced }).is_err() {
         return;
     }

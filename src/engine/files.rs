@@ -20,6 +20,19 @@ impl Stamp {
     }
 }
 
+/// What is known of an ordinary file. Others, such as pipes and devices, may have no end.
+///
+/// # Errors
+/// [`Error::Io`] when there is none.
+pub fn ordinary(path: &Path, doing: &'static str) -> Result<Metadata> {
+    let about = std::fs::metadata(path).map_err(Error::io(doing, path))?;
+    if about.is_file() {
+        return Ok(about);
+    }
+    let what = if about.is_dir() { "a folder" } else { "no ordinary file" };
+    Err(Error::io(doing, path)(std::io::Error::other(format!("this is {what}; expected a file"))))
+}
+
 /// Writes a file whole or not at all: to a temporary file in the same folder, synced, then renamed. What stood at
 /// `path` stays as it was on failure. `doing` reads like "write the weights".
 ///

@@ -14,6 +14,10 @@ pub enum Answer {
     Whole,
     /// All of it, whatever range was asked for.
     WithoutRanges,
+    /// All of it, but no part.
+    RefusesRanges,
+    /// Of a part something else.
+    OtherRange,
     /// Says nothing of its length.
     WithoutLength,
     /// Announces all of it and hangs up after so many bytes.
@@ -85,7 +89,18 @@ fn respond(
             }
             None => all(&mut stream, content.len()).and_then(|()| stream.write_all(content)),
         },
-        Answer::WithoutRanges => all(&mut stream, content.len()).and_then(|()| stream.write_all(content)),
+        Answer::RefusesRanges if range.is_some() => {
+            write!(stream, "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        }
+        Answer::OtherRange if range.is_some() => {
+            let (last, of) = (content.len() - 1, content.len());
+            write!(stream, "HTTP/1.1 206 Partial Content\r\nContent-Length: 1\r\n")?;
+            write!(stream, "Content-Range: bytes {last}-{last}/{of}\r\nConnection: close\r\n\r\n")?;
+            stream.write_all(&content[last..])
+        }
+        Answer::RefusesRanges | Answer::OtherRange | Answer::WithoutRanges => {
+            all(&mut stream, content.len()).and_then(|()| stream.write_all(content))
+        }
         Answer::WithoutLength => {
             write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
             stream.write_all(content)

@@ -178,6 +178,12 @@ mod tests {
             assert!((fine.eps - coarse.eps).abs() < 1e-6 && (fine.from, fine.to) == (coarse.from, coarse.to));
         }
         assert_eq!(finer.flips().len(), curve.flips().len());
+        // As stairs: at each point the answer of the nearer one.
+        let stairs = curve.finer(4, 2.0);
+        assert_eq!(stairs.eps, finer.eps);
+        for (at, nearest) in [0, 0, 1, 1, 1, 1, 2, 2, 2].into_iter().enumerate() {
+            assert_eq!(stairs.logits[at], curve.logits[nearest], "{at}");
+        }
     }
 
     #[test]

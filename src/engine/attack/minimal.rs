@@ -98,7 +98,8 @@ impl Ladder {
         match high {
             // Fooled without any perturbation.
             0.0 => None,
-            high if high.is_finite() => Some(0.5 * (low + high)),
+            // None where no number lies between.
+            high if high.is_finite() => Some(0.5 * (low + high)).filter(|eps| low < *eps && *eps < high),
             _ => (self.trials < rungs).then(|| largest * ((self.trials + 1) as f32 / rungs as f32)),
         }
     }

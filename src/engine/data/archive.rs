@@ -13,6 +13,7 @@ use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
 use super::{Split, Watch, folder};
+use crate::engine::files::ordinary;
 use crate::engine::{Error, Result};
 
 /// The most bytes that an archive may unpack to; what is kept of it is less.
@@ -147,6 +148,7 @@ fn read(path: &Path, watch: &mut Watch) -> Result<Vec<Entry>> {
 
 /// The bytes of the tar file itself.
 fn unpack<'a>(path: &Path, watch: &'a mut Watch) -> Result<Box<dyn Read + 'a>> {
+    ordinary(path, "open this archive")?;
     let mut file = File::open(path).map_err(Error::io("open this archive", path))?;
     let mut start = Vec::new();
     let (place, mark) = USTAR;

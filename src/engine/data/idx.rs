@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 
 use super::Split;
+use crate::engine::files::ordinary;
 use crate::engine::picture::Picture;
 use crate::engine::{Error, Result};
 
@@ -147,6 +148,7 @@ fn read<const RANK: usize>(path: &Path, magic: u32) -> Result<([u32; RANK], Vec<
 /// The file's bytes, unpacked if they are gzipped, which the content tells.
 fn open(path: &Path) -> Result<Box<dyn Read>> {
     let doing = "open this IDX file";
+    ordinary(path, doing)?;
     let mut file = File::open(path).map_err(Error::io(doing, path))?;
     let mut start = Vec::new();
     file.by_ref().take(2).read_to_end(&mut start).map_err(Error::io(doing, path))?;

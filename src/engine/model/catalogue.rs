@@ -103,6 +103,7 @@ impl Catalogue {
             for path in files.filter_map(|file| Some(file.ok()?.path())) {
                 if let (Some("toml"), Some(stem)) = (extension(&path), path.file_stem().and_then(|s| s.to_str()))
                     && !names.iter().any(|name| name == stem)
+                    && path.is_file()
                 {
                     names.push(stem.to_owned());
                 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::catalogue::{Catalogue, Place, extension};
 use super::manifest::Manifest;
 use super::weights::{WeightsFile, is_hash, load_weights, read_weights, sha256_hex};
-use crate::engine::download::{Patience, fetch};
+use crate::engine::download::{Patience, fetch, is_under_way};
 use crate::engine::files::write_atomically;
 use crate::engine::{Error, Result};
 
@@ -96,6 +96,10 @@ impl Catalogue {
         };
         if files.is_empty() {
             return Err(Error::Argument(format!("nothing of {name:?} lies in {}", self.own_folder()?.display())));
+        }
+        if files.iter().any(|path| is_under_way(path)) {
+            let why = "this file is being fetched; wait until that is done, or stop it".into();
+            return Err(Error::Download { path: files[0].clone(), why });
         }
         files.iter().try_for_each(|path| std::fs::remove_file(path).map_err(Error::io("remove", path)))
     }

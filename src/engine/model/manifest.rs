@@ -8,6 +8,7 @@ use super::layer::{LayerSpec, is_running_statistic, parse_layers, walk};
 use super::origin::{self, Accuracy, Download};
 use super::shape::{Shape, output_shape};
 use super::tensor_ops;
+use crate::engine::files::ordinary;
 use crate::engine::picture::Fit;
 use crate::engine::{Error, Result};
 
@@ -283,7 +284,7 @@ fn inside(file: &Path, key: &str) -> Result<(), String> {
 
 /// Reads a text file of bounded size.
 pub(super) fn read_text(path: &Path, doing: &'static str) -> Result<String> {
-    let size = std::fs::metadata(path).map_err(Error::io(doing, path))?.len();
+    let size = ordinary(path, doing)?.len();
     if size > MAX_TEXT_BYTES {
         let why = format!("the file has {size} bytes; expected a text of at most {MAX_TEXT_BYTES}");
         return Err(Error::Manifest { path: path.to_owned(), why });

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::layer::{LayerSpec, walk};
 use super::net::Params;
 use super::pytorch::PytorchFile;
-use crate::engine::files::write_atomically;
+use crate::engine::files::{ordinary, write_atomically};
 use crate::engine::{Error, Result};
 
 /// The largest weights file that is read.
@@ -23,7 +23,7 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 
 /// Reads a weights file of bounded size.
 pub fn read_weights(path: &Path) -> Result<Vec<u8>> {
-    let size = std::fs::metadata(path).map_err(Error::io("read the weights", path))?.len();
+    let size = ordinary(path, "read the weights")?.len();
     if size > MAX_WEIGHTS_BYTES {
         let why = format!("the file has {size} bytes; expected at most {MAX_WEIGHTS_BYTES}");
         return Err(Error::Weights { path: path.to_owned(), why });
