@@ -19,6 +19,9 @@ const SEVERAL: &str = "Take several";
 /// Widths of an icon in a line of text and of the sign that explains, with the gaps before them.
 const ICON: f32 = 17.0 + SPACE_2;
 const HINT: f32 = 18.0 + SPACE_2;
+/// Least widths of the channels, in heights of a line, and of the gain with its number.
+const CHANNELS: f32 = 9.0;
+const GAIN: f32 = 104.0;
 /// From this width on the ends of the legend have room for both units.
 const ROOMY_LEGEND: f32 = 340.0;
 const CONFIDENCE_HINT: &str = "A high percentage is not a measure of being right: nets are often surest of all about \
@@ -58,12 +61,14 @@ fn heatmap_controls(ui: &mut Ui, is_low: bool, explore: &Explore, shown: &Shown,
     legend(ui, shown);
     row(ui, |ui| {
         quantity(ui, explore.heatmap, out);
-        if shown.original.channels == 3 {
+        // What would be cut is left out.
+        let line = ui.text_style_height(&egui::TextStyle::Body);
+        if shown.original.channels == 3 && ui.available_width() >= CHANNELS * line {
             channel(ui, explore.heatmap, out);
         }
-        if is_low {
+        if is_low && ui.available_width() >= GAIN {
             gain(ui, explore.heatmap, out);
-        } else {
+        } else if !is_low {
             hint(ui, HEATMAP_HINT);
         }
     });
