@@ -837,6 +837,20 @@ fn what_cannot_be_opened_at_the_start_is_told_and_the_window_is_not_empty() {
     let mut window = open(start, None);
     assert_eq!(shown(&window).view.model, "digits_maxout");
     until(&mut window, "the message", |app| app.notice_texts().iter().any(|text| text.contains("no_such_model")));
+    // What is good of the two is kept.
+    for (picture, model, expected) in [
+        ("/no/such.png", "digits_cnn", ("digit-7", "digits_cnn")),
+        ("digit-3", "no_such_model", ("digit-3", "digits_maxout")),
+    ] {
+        let mut window = open(Start { picture: Some(picture.into()), model: Some(model.into()) }, None);
+        until(&mut window, "what is good", |app| {
+            app.shown().is_some_and(|shown| {
+                (&shown.view.picture, shown.view.model.as_str()) == (&Source::Sample(expected.0.into()), expected.1)
+            })
+        });
+        let notices = app(&window).notice_texts();
+        assert!(notices.len() == 1 && notices[0].contains("no"), "{notices:?}");
+    }
     let start = Start { picture: Some("digit-3".into()), model: Some("digits_maxout".into()) };
     let window = open(start, None);
     assert_eq!(shown(&window).view.picture, Source::Sample("digit-3".into()));

@@ -61,6 +61,8 @@ pub struct Explore {
     carried: Carried,
     /// The step of a film that a file names, to go to once the film is whole.
     awaited_step: Option<usize>,
+    /// Asked for at the start together with a net, before either was found to be good.
+    refused_picture: Option<Source>,
 }
 
 /// ε in each norm: a number in one says nothing in another.
@@ -157,6 +159,7 @@ impl Explore {
             history: History::default(),
             carried: Carried::default(),
             awaited_step: None,
+            refused_picture: None,
         }
     }
 
@@ -382,15 +385,24 @@ impl Explore {
         self.awaited_step = None;
         let back = match &self.shown {
             Some(shown) => shown.view.clone(),
-            // Nothing on screen yet: the bundled picture and net are always there.
+            // Nothing on screen yet: the bundled picture and net are always there. One of the two that were asked for may do.
             None => {
-                let fresh = Explore::new(&Settings::default(), None, None);
-                if asked.view.model == fresh.model && asked.view.picture == fresh.picture {
-                    return true;
+                let fresh = Explore::new(&Settings::default(), None, None).view();
+                match (asked.view.model == fresh.model, asked.view.picture == fresh.picture) {
+                    (true, true) => return true,
+                    (false, false) => {
+                        self.refused_picture = Some(asked.view.picture);
+                        View { model: asked.view.model, ..fresh }
+                    }
+                    (false, true) => {
+                        self.set_attack(fresh.attack.clone());
+                        View { picture: self.refused_picture.take().unwrap_or(fresh.picture), ..fresh }
+                    }
+                    (true, false) => {
+                        self.set_attack(fresh.attack.clone());
+                        fresh
+                    }
                 }
-                let fresh = fresh.view();
-                self.set_attack(fresh.attack.clone());
-                fresh
             }
         };
         let reverts = self.model != back.model || self.label != back.label || self.goal != back.goal;
