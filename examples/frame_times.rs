@@ -54,16 +54,14 @@ fn main() -> anyhow::Result<()> {
             longest = longest.max(times.longest());
         }
     }
-    let speed = |app: &App| app.train().in_hand()?.progress?.images_per_second;
+    let speed = |app: &App| {
+        let progress = app.train().in_hand()?.progress?;
+        Some((progress.images_per_second?, progress.epoch + 1))
+    };
     // None is known at the beginning of an epoch and while it is validated.
     window.until("the speed of the run", |app| speed(app).is_some())?;
-    if let (Some(speed), Some(progress)) =
-        (speed(&window.app), window.app.train().in_hand().and_then(|run| run.progress))
-    {
-        eprintln!(
-            "The run beside it: {NET}, batches of 100, FGSM: {speed:.0} pictures/s in epoch {}",
-            progress.epoch + 1
-        );
+    if let Some((speed, epoch)) = speed(&window.app) {
+        eprintln!("The run beside it: {NET}, batches of 100, FGSM: {speed:.0} pictures/s in epoch {epoch}");
     }
     drop(window);
     for (model, picture, second) in ALL_PANES {

@@ -838,9 +838,9 @@ fn what_cannot_be_opened_at_the_start_is_told_and_the_window_is_not_empty() {
     assert_eq!(shown(&window).view.model, "digits_maxout");
     until(&mut window, "the message", |app| app.notice_texts().iter().any(|text| text.contains("no_such_model")));
     // What is good of the two is kept.
-    for (picture, model, expected) in [
-        ("/no/such.png", "digits_cnn", ("digit-7", "digits_cnn")),
-        ("digit-3", "no_such_model", ("digit-3", "digits_maxout")),
+    for (picture, model, expected, bad) in [
+        ("/no/such.png", "digits_cnn", ("digit-7", "digits_cnn"), "/no/such.png"),
+        ("digit-3", "no_such_model", ("digit-3", "digits_maxout"), "no_such_model"),
     ] {
         let mut window = open(Start { picture: Some(picture.into()), model: Some(model.into()) }, None);
         until(&mut window, "what is good", |app| {
@@ -849,7 +849,7 @@ fn what_cannot_be_opened_at_the_start_is_told_and_the_window_is_not_empty() {
             })
         });
         let notices = app(&window).notice_texts();
-        assert!(notices.len() == 1 && notices[0].contains("no"), "{notices:?}");
+        assert!(notices.len() == 1 && notices[0].contains(bad), "{notices:?}");
     }
     let start = Start { picture: Some("digit-3".into()), model: Some("digits_maxout".into()) };
     let window = open(start, None);

@@ -388,19 +388,16 @@ impl Explore {
             // Nothing on screen yet: the bundled picture and net are always there. One of the two that were asked for may do.
             None => {
                 let fresh = Explore::new(&Settings::default(), None, None).view();
-                match (asked.view.model == fresh.model, asked.view.picture == fresh.picture) {
+                let View { model, picture, .. } = asked.view;
+                match (model == fresh.model, picture == fresh.picture) {
                     (true, true) => return true,
                     (false, false) => {
-                        self.refused_picture = Some(asked.view.picture);
-                        View { model: asked.view.model, ..fresh }
+                        self.refused_picture = Some(picture);
+                        View { model, ..fresh }
                     }
-                    (false, true) => {
+                    _ => {
                         self.set_attack(fresh.attack.clone());
                         View { picture: self.refused_picture.take().unwrap_or(fresh.picture), ..fresh }
-                    }
-                    (true, false) => {
-                        self.set_attack(fresh.attack.clone());
-                        fresh
                     }
                 }
             }

@@ -96,9 +96,13 @@ impl App {
     /// Tells the worker what is wanted, if that is new.
     pub(super) fn ask_why(&mut self, ctx: &Context) {
         // Where something else is attacked now, nobody waits for it.
-        let view = || self.explore.view();
         self.why.search.take_if(|search| {
-            let now = View { eps: search.view.eps, step: search.view.step, heatmap: search.view.heatmap, ..view() };
+            let now = View {
+                eps: search.view.eps,
+                step: search.view.step,
+                heatmap: search.view.heatmap,
+                ..self.explore.view()
+            };
             now != search.view
         });
         let is_open = self.is_why_open(ctx);

@@ -156,12 +156,15 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         Some(sample) => (Arc::new(Sample::picture(sample)?), None),
         None => (Arc::new(open_over(&args.picture, args.background)?), png_crop(&args.picture)),
     };
-    let asked = args.crop.or(saved_crop);
-    // Of a photo that is too large for its own resolution the middle is attacked, unless a part was asked for.
-    let crop = match asked {
-        None if args.photo => attackable_part(&model.lens(&picture, None)?),
-        asked => asked,
+    let part = match (args.crop, saved_crop) {
+        (Some(crop), _) => Some((crop, CropSource::Asked)),
+        (None, Some(crop)) => Some((crop, CropSource::File)),
+        (None, None) if args.photo => {
+            attackable_part(&model.lens(&picture, None)?).map(|crop| (crop, CropSource::Attackable))
+        }
+        (None, None) => None,
     };
+    let crop = part.map(|(crop, _)| crop);
     let goal = target.map_or(Goal::Untargeted, Goal::Targeted);
     let from = label.map_or(Label::Predicted, Label::Given);
     let subject = Subject::new(&picture, model.lens(&picture, crop)?, args.photo)?;
@@ -193,11 +196,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         eight_bit: rules.eight_bit,
         pixels: [baseline.original.width, baseline.original.height],
         crop: crop.map(|crop| crop.to_string()),
-        crop_source: crop.map(|_| match (args.crop, saved_crop) {
-            (Some(_), _) => CropSource::Asked,
-            (None, Some(_)) => CropSource::File,
-            (None, None) => CropSource::Attackable,
-        }),
+        crop_source: part.map(|(_, source)| source),
         saturated: baseline.saturated,
         clean: model.top(&baseline.probabilities, TOP),
         results,

@@ -129,7 +129,7 @@ fn window(args: WindowArgs) -> ExitCode {
         Some(_) => path,
         None => absolute(path),
     });
-    let model = args.model.map(|model| match std::path::Path::new(&model).is_file() {
+    let model = args.model.map(|model| match crate::engine::model::is_path(&model) {
         true => absolute(model.into()).display().to_string(),
         false => model,
     });

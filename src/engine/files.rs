@@ -1,6 +1,6 @@
 //! Files, read with bounds and written whole.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::io::Write;
 use std::path::Path;
 use std::time::SystemTime;
@@ -31,6 +31,15 @@ pub fn ordinary(path: &Path, doing: &'static str) -> Result<Metadata> {
     }
     let what = if about.is_dir() { "a folder" } else { "no ordinary file" };
     Err(Error::io(doing, path)(std::io::Error::other(format!("this is {what}; expected a file"))))
+}
+
+/// Opens an ordinary file for reading.
+///
+/// # Errors
+/// Those of [`ordinary`], and [`Error::Io`] when it cannot be opened.
+pub fn open_ordinary(path: &Path, doing: &'static str) -> Result<File> {
+    ordinary(path, doing)?;
+    File::open(path).map_err(Error::io(doing, path))
 }
 
 /// Writes a file whole or not at all: to a temporary file in the same folder, synced, then renamed. What stood at
@@ -66,6 +75,16 @@ pub fn write_atomically(path: &Path, bytes: &[u8], doing: &'static str) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn what_may_have_no_end_is_no_ordinary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        for (path, part) in [(Path::new("/dev/zero"), "no ordinary file"), (folder.path(), "a folder")] {
+            let message = open_ordinary(path, "read the weights").unwrap_err().to_string();
+            assert!(message.contains("cannot read the weights") && message.contains(part), "{message}");
+        }
+    }
 
     #[test]
     fn a_failed_write_leaves_the_old_file_and_nothing_else() {

@@ -56,8 +56,8 @@ fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Option<&Shown>, 
         }
     }
     let revealed = ui.scope_id().with(("revealed", &step.heading));
-    let was_revealed = ui.data(|data| data.get_temp(revealed).unwrap_or(false));
-    ui.data_mut(|data| data.insert_temp(revealed, !lessons.is_hiding()));
+    let was_revealed =
+        ui.data_mut(|data| std::mem::replace(data.get_temp_mut_or_default(revealed), !lessons.is_hiding()));
     if let Some(then) = step.then.as_ref().filter(|_| !lessons.is_hiding()) {
         ui.add_space(SPACE_2);
         let frame = egui::Frame::new().fill(palette(ui).asked_soft).corner_radius(theme::RADIUS).inner_margin(SPACE_3);

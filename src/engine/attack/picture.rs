@@ -131,10 +131,10 @@ impl Subject {
     ///
     /// # Errors
     /// [`Error::Argument`] for pixels of another shape.
-    pub fn whole(&self, pixels: &Picture) -> Result<Picture> {
+    pub fn whole(&self, pixels: Picture) -> Result<Picture> {
         match self {
-            Self::Fitted(_) => Ok(pixels.clone()),
-            Self::Photo { picture, lens, .. } => lens.paste(picture, pixels),
+            Self::Fitted(_) => Ok(pixels),
+            Self::Photo { picture, lens, .. } => lens.paste(picture, &pixels),
         }
     }
 
@@ -209,12 +209,12 @@ impl Attacked {
     pub fn in_8_bits(&self, model: &Model) -> Result<Picture> {
         let answer = argmax(&self.probabilities);
         for rounding in ROUNDINGS {
-            let picture = self.subject.whole(&self.rounded(rounding))?;
+            let picture = self.subject.whole(self.rounded(rounding))?;
             if argmax(&self.subject.reread(model, &picture)?) == answer {
                 return Ok(picture);
             }
         }
-        self.subject.whole(&self.rounded(ROUNDINGS[0]))
+        self.subject.whole(self.rounded(ROUNDINGS[0]))
     }
 
     fn rounded(&self, rounding: f32) -> Picture {

@@ -3,7 +3,6 @@
 //! Nothing is unpacked to disk. The picture files are kept in memory as they are, and decoded when they are asked for.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +12,7 @@ use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
 use super::{Split, Watch, folder};
-use crate::engine::files::ordinary;
+use crate::engine::files::open_ordinary;
 use crate::engine::{Error, Result};
 
 /// The most bytes that an archive may unpack to; what is kept of it is less.
@@ -148,8 +147,7 @@ fn read(path: &Path, watch: &mut Watch) -> Result<Vec<Entry>> {
 
 /// The bytes of the tar file itself.
 fn unpack<'a>(path: &Path, watch: &'a mut Watch) -> Result<Box<dyn Read + 'a>> {
-    ordinary(path, "open this archive")?;
-    let mut file = File::open(path).map_err(Error::io("open this archive", path))?;
+    let mut file = open_ordinary(path, "open this archive")?;
     let mut start = Vec::new();
     let (place, mark) = USTAR;
     let end = (place + mark.len()) as u64;

@@ -2,14 +2,13 @@
 //!
 //! Big-endian throughout: a magic number that tells type and rank, one 32-bit size per dimension, then the bytes.
 
-use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
 use super::Split;
-use crate::engine::files::ordinary;
+use crate::engine::files::open_ordinary;
 use crate::engine::picture::Picture;
 use crate::engine::{Error, Result};
 
@@ -148,8 +147,7 @@ fn read<const RANK: usize>(path: &Path, magic: u32) -> Result<([u32; RANK], Vec<
 /// The file's bytes, unpacked if they are gzipped, which the content tells.
 fn open(path: &Path) -> Result<Box<dyn Read>> {
     let doing = "open this IDX file";
-    ordinary(path, doing)?;
-    let mut file = File::open(path).map_err(Error::io(doing, path))?;
+    let mut file = open_ordinary(path, doing)?;
     let mut start = Vec::new();
     file.by_ref().take(2).read_to_end(&mut start).map_err(Error::io(doing, path))?;
     let gzipped = start == [0x1F, 0x8B];

@@ -162,9 +162,8 @@ impl Catalogue {
     /// # Errors
     /// [`Error::Argument`] with the nearest names when there is none of this name, and the manifest's own.
     pub fn manifest(&self, model: &str) -> Result<Manifest> {
-        let path = Path::new(model);
-        if path.components().count() > 1 || extension(path) == Some("toml") {
-            return Manifest::read(path);
+        if is_path(model) {
+            return Manifest::read(Path::new(model));
         }
         if let Some(path) = self.manifest_path(model) {
             return Manifest::read(&path);
@@ -272,6 +271,12 @@ pub(super) enum Place {
 
 fn is_on_disk(manifest: &Path) -> bool {
     !manifest.starts_with("<bundled>")
+}
+
+/// Whether this is the path of a manifest, not a name of the catalogue.
+pub fn is_path(model: &str) -> bool {
+    let path = Path::new(model);
+    path.components().count() > 1 || extension(path) == Some("toml")
 }
 
 pub(super) fn extension(path: &Path) -> Option<&str> {

@@ -5,7 +5,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::catalogue::{Catalogue, Place, extension};
+use super::catalogue::{Catalogue, Place, extension, is_path};
 use super::manifest::Manifest;
 use super::weights::{WeightsFile, is_hash, load_weights, read_weights, sha256_hex};
 use crate::engine::download::{Patience, fetch, is_under_way};
@@ -97,9 +97,9 @@ impl Catalogue {
         if files.is_empty() {
             return Err(Error::Argument(format!("nothing of {name:?} lies in {}", self.own_folder()?.display())));
         }
-        if files.iter().any(|path| is_under_way(path)) {
+        if let Some(path) = files.iter().find(|path| is_under_way(path)) {
             let why = "this file is being fetched; wait until that is done, or stop it".into();
-            return Err(Error::Download { path: files[0].clone(), why });
+            return Err(Error::Download { path: path.clone(), why });
         }
         files.iter().try_for_each(|path| std::fs::remove_file(path).map_err(Error::io("remove", path)))
     }
@@ -125,7 +125,7 @@ impl Catalogue {
 
     /// The manifest of a model of the catalogue, by its name alone.
     fn named(&self, name: &str) -> Result<Manifest> {
-        if Path::new(name).components().count() != 1 || extension(Path::new(name)) == Some("toml") {
+        if name.is_empty() || is_path(name) {
             return Err(Error::Argument(format!(
                 "{name:?} is no name of a model; expected one of \"doppelganger models\""
             )));

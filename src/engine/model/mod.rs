@@ -33,7 +33,7 @@ mod tensor_testing;
 mod weights;
 
 pub use architecture::{Architecture, Dropout, Kind};
-pub use catalogue::{Catalogue, Entry, Facts, WeightsPlace, user_models_folder};
+pub use catalogue::{Catalogue, Entry, Facts, WeightsPlace, is_path, user_models_folder};
 pub use class_words::class_words;
 pub use classes::find_class;
 pub use derived::{Folded, Transposed, Weights};

@@ -212,15 +212,13 @@ impl Learner {
         let batch = Batch { pixels, labels };
         let value = if objective.is_adversarial() {
             let Objective { eps, alpha, bounds, smoothing, .. } = objective;
+            // With α = 0 the clean loss does not count, but where it is shared, its gradient still points the way.
+            let (weight, collect) = if alpha > 0.0 { (alpha, Some(false)) } else { (1.0, None) };
             let mut gradient = shares.then(|| vec![0.0; pixels.len()]);
             // The clean pass takes its dropout masks first, so that they do not depend on the attack.
-            let clean = if alpha > 0.0 {
-                self.pass(batch, (alpha, smoothing, Some(false)), gradient.as_deref_mut(), rng)?
-            } else if shares {
-                // The clean loss does not count, but its gradient points the way.
-                self.pass(batch, (1.0, smoothing, None), gradient.as_deref_mut(), rng)?
-            } else {
-                0.0
+            let clean = match alpha > 0.0 || shares {
+                true => self.pass(batch, (weight, smoothing, collect), gradient.as_deref_mut(), rng)?,
+                false => 0.0,
             };
             let adversarial = match gradient {
                 Some(gradient) => sign_step(pixels, &gradient, eps, bounds),

@@ -15,7 +15,7 @@ const POINTS: usize = 41;
 /// Lines are sent with so many pieces between two points.
 const PIECES: usize = 4;
 /// Where pictures are rounded to 8 bits, the grey levels up to here are looked at one by one.
-const EACH_LEVEL: f32 = 26.0;
+const EACH_LEVEL: i16 = 26;
 /// Classes that are sent.
 const CLASSES: usize = 6;
 /// Where the answer changes, the line is looked at more closely: so many times, with so many points between, at the changes
@@ -164,18 +164,14 @@ impl Work {
 
 /// The values of ε to begin with. Where the straight line leads to the picture on screen, that is one of them.
 fn ladder(subject: &Subject) -> Vec<f32> {
-    let mut eps = if subject.view.is_fgsm() {
-        eps_ladder(MAX, POINTS)
-    } else {
-        let mut eps = eps_ladder(subject.linf.max(MAX), POINTS);
-        eps.push(subject.linf);
-        eps
-    };
+    let picture = (!subject.view.is_fgsm()).then_some(subject.linf);
+    let mut eps = eps_ladder(picture.unwrap_or_default().max(MAX), POINTS);
     if subject.view.eight_bit {
         // Between two grey levels there is little to see, and on each of them something.
-        eps.retain(|eps| eps.abs() > EACH_LEVEL / LEVELS || *eps == subject.linf);
-        eps.extend((0..=2 * EACH_LEVEL as usize).map(|level| (level as f32 - EACH_LEVEL) / LEVELS));
+        eps.retain(|eps| eps.abs() > EACH_LEVEL as f32 / LEVELS);
+        eps.extend((-EACH_LEVEL..=EACH_LEVEL).map(|level| level as f32 / LEVELS));
     }
+    eps.extend(picture);
     eps.sort_by(f32::total_cmp);
     eps.dedup();
     eps

@@ -125,7 +125,7 @@ fn transferred(subject: &Subject, model: &Model) -> Result<Answers> {
     if matches!(photo, attack::Subject::Photo { .. }) {
         // As a file of it, of which each net takes its own part.
         let says = |photo: &Picture| model.probabilities(&model.lens(photo, subject.view.crop)?.fit(photo)?);
-        let adversarial = photo.whole(&subject.adversarial.to_picture())?;
+        let adversarial = photo.whole(subject.adversarial.to_picture())?;
         return Ok(answers(subject, model, &says(&subject.picture)?, &says(&adversarial)?));
     }
     let (first, second) = (subject.model.input(), model.input());

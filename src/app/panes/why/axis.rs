@@ -75,11 +75,11 @@ pub struct Values {
 
 impl Values {
     pub fn of(along: &Along, axis: Axis, are_logits: bool) -> Self {
-        let in_sight = |(eps, z): (&f32, &'_ f32)| (axis.shows(*eps) && z.is_finite()).then_some(*z);
-        let logits = along.lines.iter().flat_map(|line| along.eps.iter().zip(&line.logits));
-        let all = logits.filter(|_| are_logits).filter_map(in_sight);
-        let (low, high) = all
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), z| (low.min(f64::from(z)), high.max(f64::from(z))));
+        let all = along.lines.iter().flat_map(|line| along.eps.iter().zip(&line.logits));
+        let in_sight = all.filter(|(eps, z)| are_logits && axis.shows(**eps) && z.is_finite());
+        let (low, high) = in_sight.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (_, z)| {
+            (low.min(f64::from(*z)), high.max(f64::from(*z)))
+        });
         let (low, high) = if low < high { (low, high) } else { (0.0, 1.0) };
         let margin = MARGIN * (high - low);
         Self { are_logits, low: low - margin, high: high + margin }

@@ -26,9 +26,9 @@ const TICKS_APART: [f64; 2] = [56.0, 24.0];
 const TICK_CLEAR: f64 = 8.0;
 const STRONG_LINE: f32 = 3.0;
 const LINE: f32 = 1.8;
-
-/// The answers of nets of photographs change within a few grey levels.
+/// The answers of nets of photographs change within a few grey levels. As far as a pixel moves is this and a rounding error.
 const NEAR: f32 = 0.1;
+const ROUNDING: f32 = 1e-4;
 
 /// What the curve rests on.
 pub fn basis(shown: &Shown) -> String {
@@ -79,7 +79,7 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
 /// ε is beyond.
 fn reach((shown, along): (&Shown, &Along), look: &WhyLook, eps: f32) -> f32 {
     let whole = along.eps.last().copied().unwrap_or(MAX_EPS);
-    let is_near = !look.is_log && shown.model.input.channels == 3 && eps <= NEAR + 1e-4;
+    let is_near = !look.is_log && shown.model.input.channels == 3 && eps <= NEAR + ROUNDING;
     if is_near { whole.min(NEAR) } else { whole }
 }
 

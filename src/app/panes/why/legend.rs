@@ -65,11 +65,10 @@ fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
     if place != eps {
         return None;
     }
-    let named = shown.adversarial_top.iter().find(|guess| guess.index == class).map(|guess| guess.prob);
     match shown.view.goal {
         _ if class == shown.label.index => Some(shown.label_prob.1),
         Goal::Targeted(target) if class == target => shown.target_prob.map(|(_, after)| after),
-        _ => named,
+        _ => shown.adversarial_top.iter().find(|guess| guess.index == class).map(|guess| guess.prob),
     }
 }
 
