@@ -15,6 +15,9 @@ fn run_in(folder: &Path, args: &[&str]) -> Output {
         .current_dir(folder)
         .env_remove("DOPPELGANGER_MODELS")
         .env("XDG_DATA_HOME", folder)
+        // What is no command is a picture for the window, which would open on a desktop.
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
         .output()
         .unwrap()
 }
