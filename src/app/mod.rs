@@ -133,13 +133,5 @@ fn explain(problem: &str) -> ExitCode {
 }
 
 fn icon() -> IconData {
-    let bytes = include_bytes!("../../assets/icon.png");
-    match image::load_from_memory(bytes) {
-        Ok(picture) => {
-            let rgba = picture.into_rgba8();
-            let (width, height) = rgba.dimensions();
-            IconData { rgba: rgba.into_raw(), width, height }
-        }
-        Err(_) => IconData::default(),
-    }
+    eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png")).unwrap_or_default()
 }

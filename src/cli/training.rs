@@ -35,8 +35,8 @@ pub struct TrainingArgs {
     /// Pictures per step
     #[arg(long, default_value_t = 100)]
     batch: usize,
-    #[arg(long, value_enum, default_value_t = Algorithm::Sgd)]
-    optimiser: Algorithm,
+    #[arg(long, value_enum, default_value_t = OptimiserName::Sgd)]
+    optimiser: OptimiserName,
     /// The largest learning rate [default: 0.05]
     #[arg(long)]
     pub lr: Option<f32>,
@@ -114,6 +114,23 @@ pub struct TuningArgs {
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
+enum OptimiserName {
+    /// Stochastic gradient descent with momentum μ as in PyTorch: `v ← μ·v + g`, `w ← w − rate·v`
+    Sgd,
+    /// Kingma & Ba, Adam, 2015, algorithm 1, with β₁ = 0.9, β₂ = 0.999, ε = 1e-8
+    Adam,
+}
+
+impl From<OptimiserName> for Algorithm {
+    fn from(name: OptimiserName) -> Self {
+        match name {
+            OptimiserName::Sgd => Self::Sgd,
+            OptimiserName::Adam => Self::Adam,
+        }
+    }
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
 enum ScheduleName {
     /// To zero along half a cosine
     Cosine,
@@ -165,7 +182,7 @@ impl TrainingArgs {
             fine_tune: self.fine_tune,
             epochs: self.epochs,
             batch: self.batch,
-            optimiser: self.optimiser,
+            optimiser: self.optimiser.into(),
             learning_rate: self.lr.unwrap_or(Config::default().learning_rate),
             schedule: match self.schedule {
                 ScheduleName::Cosine => Schedule::Cosine,

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::engine::attack::{Attack, AttackSettings, Curve, Loss, Point, Problem, Rules, finish};
-use crate::engine::data::Dataset;
-use crate::engine::loss::softmax;
-use crate::engine::model::{Model, argmax};
-use crate::engine::{Error, Result};
+use crate::attack::{Attack, AttackSettings, Curve, Loss, Point, Problem, Rules, finish};
+use crate::data::Dataset;
+use crate::loss::softmax;
+use crate::model::{Model, argmax};
+use crate::{Error, Result};
 
 /// Right answers on the first `n` pictures.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::problem::{Problem, gather};
 use super::run::{Attack, Run, Step, check_positive, check_steps};
 use super::{Bounds, Norm};
-use crate::engine::{Error, Result};
+use crate::{Error, Result};
 
 /// Minimises `‖x' − x‖₂² + c·max(0, margin + κ)` over `w`, where `x' = (tanh w + 1)/2` stays in the bounds by itself, with the
 /// smallest `c` that fools, looked for by bisection.

@@ -10,7 +10,7 @@ use super::problem::{Problem, gather};
 use super::run::{Attack, Run, Step, check_positive, check_steps};
 use super::step::clip;
 use super::{Norm, within};
-use crate::engine::{Error, Result};
+use crate::{Error, Result};
 
 /// The basic iterative method: [`Fgsm`](super::Fgsm) in small steps, brought back to within ε after each.
 ///

@@ -2,9 +2,9 @@
 
 use super::step::{clip, to_8_bits};
 use super::{Rules, Subject};
-use crate::engine::loss::softmax;
-use crate::engine::model::{Model, argmax};
-use crate::engine::{Error, Result};
+use crate::loss::softmax;
+use crate::model::{Model, argmax};
+use crate::{Error, Result};
 
 /// The net's answers at `x + ε·η` for many ε.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,7 @@ use super::Norm;
 use super::problem::{Problem, gather};
 use super::run::{Attack, Run, Step, check_positive, check_steps};
 use super::step::clip;
-use crate::engine::{Error, Result};
+use crate::{Error, Result};
 
 /// Moosavi-Dezfooli, Fawzi, Frossard, *DeepFool: A Simple and Accurate Method to Fool Deep Neural Networks*, 2016 (arXiv
 /// 1511.04599), algorithm 2 and section 3.3 for other norms. With targets, to the boundary of the target's class.
@@ -108,7 +108,7 @@ impl Fooling {
     /// The class that picture `i` is moved away from: its label, on the way to a target whatever the net says now.
     fn from(&self, i: usize, logits: &[f32]) -> usize {
         match &self.problem.targets {
-            Some(_) => crate::engine::model::argmax(logits),
+            Some(_) => crate::model::argmax(logits),
             None => self.problem.labels[i],
         }
     }

@@ -2,9 +2,9 @@
 
 use candle_core::Tensor;
 
-use crate::engine::loss::Loss;
-use crate::engine::model::Model;
-use crate::engine::{Error, Result};
+use crate::loss::Loss;
+use crate::model::Model;
+use crate::{Error, Result};
 
 /// ∇ₓ of a loss for each picture of a batch.
 pub struct InputGradient {

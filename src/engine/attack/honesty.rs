@@ -5,8 +5,8 @@
 use std::fmt;
 
 use super::{Attack, AttackSettings, Norm};
-use crate::engine::statistics::wilson_interval;
-use crate::engine::units::{grey_levels, per_cent};
+use crate::statistics::wilson_interval;
+use crate::units::{grey_levels, per_cent};
 
 /// What an attack came to on a test set, for as many ε as were tried.
 #[derive(Clone, Debug)]

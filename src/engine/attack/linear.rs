@@ -6,9 +6,9 @@
 use candle_core::{Device, Tensor};
 
 use super::Norm;
-use crate::engine::model::{LayerSpec, Model};
-use crate::engine::picture::{Channel, Heatmap, Planes, Quantity, Rgba};
-use crate::engine::{Error, Result};
+use crate::model::{LayerSpec, Model};
+use crate::picture::{Channel, Heatmap, Planes, Quantity, Rgba};
+use crate::{Error, Result};
 
 /// The label of a picture and the class that is nearest to it, in the net's own linear terms.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,9 +80,9 @@ pub fn linear_rival(model: &Model, picture: &Planes, label: usize) -> Result<Opt
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::attack::{Rules, eps_curve};
-    use crate::engine::data::sample;
-    use crate::engine::model::{Catalogue, argmax};
+    use crate::attack::{Rules, eps_curve};
+    use crate::data::sample;
+    use crate::model::{Catalogue, argmax};
 
     fn seven(model: &Model) -> Planes {
         model.fit(&sample("digit-7").unwrap().picture().unwrap()).unwrap()

@@ -1,7 +1,7 @@
 //! What attacks measure their perturbations in.
 
 use super::Norm;
-use crate::engine::units::describe_eps;
+use crate::units::describe_eps;
 
 /// The length of a perturbation is one of a norm, or the number of values that changed at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::Norm;
 use super::problem::Problem;
 use super::run::{Attack, Run, Step, check_positive, check_steps};
 use super::settings::AttackSettings;
-use crate::engine::{Error, Result};
+use crate::{Error, Result};
 
 /// Tries values of ε on a ladder from 0 to `largest` until the attack fools, then bisects between the last one that did not
 /// and the first one that did. A picture of the result has the ε above: it fools, while the attack with an ε below by the

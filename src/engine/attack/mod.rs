@@ -23,7 +23,7 @@ mod search;
 mod settings;
 mod step;
 
-pub use crate::engine::loss::Loss;
+pub use crate::loss::Loss;
 pub use carlini_wagner::CarliniWagner;
 pub use climb::{Bim, GradientSteps, MomentumFgsm, Pgd};
 pub use controls::{Control, alignment};

@@ -7,7 +7,7 @@ use super::Norm;
 use super::problem::Problem;
 use super::run::{Attack, Run, Step};
 use super::step::clip;
-use crate::engine::Result;
+use crate::Result;
 
 /// `x + ε·η`, η the steepest direction of length 1: the fast gradient sign method in L∞, its relatives in L2 and L1.
 ///

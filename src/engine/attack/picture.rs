@@ -6,10 +6,10 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 
 use super::{Attack, Clean, Goal, InputGradient, Label, Loss, Norm, Problem, Rules, Verdict, finish, input_gradient};
-use crate::engine::model::{Guess, Model, argmax};
-use crate::engine::picture::{CROP, Lens, Picture, Planes, Region, open, png_crop, save_png_with};
-use crate::engine::units::LEVELS;
-use crate::engine::{Error, Result};
+use crate::model::{Guess, Model, argmax};
+use crate::picture::{CROP, Lens, Picture, Planes, Region, open, png_crop, save_png_with};
+use crate::units::LEVELS;
+use crate::{Error, Result};
 
 /// The most pixels of a photo that are attacked at its own resolution: those of 1920×1080, and some more.
 pub const MAX_PHOTO_PIXELS: usize = 1 << 21;

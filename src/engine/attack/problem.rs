@@ -9,9 +9,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::step::to_8_bits;
 use super::{Bounds, Loss, PIXELS, input_gradient};
-use crate::engine::model::{Model, argmax};
-use crate::engine::picture::{Lens, Planes};
-use crate::engine::{Error, Result};
+use crate::model::{Model, argmax};
+use crate::picture::{Lens, Planes};
+use crate::{Error, Result};
 
 /// What every attack of a series keeps to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -156,7 +156,7 @@ impl Problem {
     }
 
     /// The same pictures for another net that takes such.
-    pub(in crate::engine) fn asking(&self, model: Arc<Model>) -> Self {
+    pub(crate) fn asking(&self, model: Arc<Model>) -> Self {
         Self { model, clean: Arc::default(), ..self.clone() }
     }
 

@@ -1,7 +1,7 @@
 //! What all attacks have in common: they begin on some pictures, and go on step by step.
 
 use super::{Norm, Problem};
-use crate::engine::{Error, Result};
+use crate::{Error, Result};
 
 /// A way of making adversarial pictures, with its parameters.
 pub trait Attack: Send + Sync {

@@ -7,7 +7,7 @@ use super::Norm;
 use super::problem::{Problem, gather};
 use super::run::{Attack, Run, Step};
 use super::step::clip;
-use crate::engine::{Error, Result};
+use crate::{Error, Result};
 
 /// Changes by θ the two values whose slopes favour the target most over all other classes together, again and again. Without
 /// a target it moves towards the class that is second in the net's answer on the untouched picture.

@@ -6,7 +6,7 @@ use super::climb::{Bim, GradientSteps, MomentumFgsm, Pgd};
 use super::one_step::{Fgsm, Noise, NoiseKind};
 use super::run::{Attack, Run};
 use super::{CarliniWagner, DeepFool, Measure, MinimalEps, Norm, Problem, SaliencyMap};
-use crate::engine::Result;
+use crate::Result;
 
 /// An attack and its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -280,9 +280,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::engine::attack::{Baseline, Goal, Label, Loss, Rules, Subject};
-    use crate::engine::data::sample;
-    use crate::engine::model::Catalogue;
+    use crate::attack::{Baseline, Goal, Label, Loss, Rules, Subject};
+    use crate::data::sample;
+    use crate::model::Catalogue;
 
     #[test]
     fn a_stopped_attack_ends_where_the_longer_one_was() {

@@ -3,8 +3,8 @@
 use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::units::LEVELS;
-use crate::engine::{Error, Result};
+use crate::units::LEVELS;
+use crate::{Error, Result};
 
 /// The range that pixels must stay in.
 #[derive(Clone, Copy, Debug, PartialEq)]

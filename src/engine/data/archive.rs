@@ -12,8 +12,8 @@ use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
 use super::{Split, Watch, folder};
-use crate::engine::files::open_ordinary;
-use crate::engine::{Error, Result};
+use crate::files::open_ordinary;
+use crate::{Error, Result};
 
 /// The most bytes that an archive may unpack to; what is kept of it is less.
 const MOST_BYTES: u64 = 2 << 30;

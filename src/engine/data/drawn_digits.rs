@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::handwriting::{DIGITS, Stroke, Variant};
 use super::strokes::{Pen, Strokes};
-use crate::engine::picture::Picture;
+use crate::picture::Picture;
 
 /// Points that each piece of a curve is drawn with.
 const STEPS: usize = 8;

@@ -5,8 +5,8 @@ use std::fs::read_dir;
 use std::path::{Path, PathBuf};
 
 use super::{Split, archive};
-use crate::engine::model::find_class;
-use crate::engine::{Error, Result};
+use crate::model::find_class;
+use crate::{Error, Result};
 
 const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"];
 

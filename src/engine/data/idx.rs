@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use flate2::bufread::MultiGzDecoder;
 
 use super::Split;
-use crate::engine::files::open_ordinary;
-use crate::engine::picture::Picture;
-use crate::engine::{Error, Result};
+use crate::files::open_ordinary;
+use crate::picture::Picture;
+use crate::{Error, Result};
 
 /// Unsigned bytes in three dimensions: pictures, rows, columns.
 const IMAGES: u32 = 0x0803;

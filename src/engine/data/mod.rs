@@ -300,7 +300,7 @@ fn size(input: &Input) -> Size {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::picture::Fit;
+    use crate::picture::Fit;
 
     #[test]
     fn a_picture_that_is_kept_is_the_one_that_was_read() {
@@ -308,7 +308,7 @@ mod tests {
         let class = folder.path().join("a");
         std::fs::create_dir(&class).unwrap();
         let picture = Picture::new(37, 23, 3, (0..37 * 23 * 3).map(|i| (i * 89 % 251) as u8).collect());
-        crate::engine::picture::save_png(&picture, &class.join("1.png")).unwrap();
+        crate::picture::save_png(&picture, &class.join("1.png")).unwrap();
         let classes = ["a".to_owned(), "b".to_owned()];
         let data = Dataset::open(folder.path(), Split::Train, &classes).unwrap();
         let input = |channels: usize, side: usize| {

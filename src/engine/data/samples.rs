@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::engine::Result;
-use crate::engine::picture::{Picture, decode};
+use crate::Result;
+use crate::picture::{Picture, decode};
 
 /// A bundled picture.
 #[derive(Debug)]

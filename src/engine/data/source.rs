@@ -14,10 +14,10 @@ use super::drawn_digits::draw_digit;
 use super::folder::class_folders;
 use super::strokes::DIGIT_SIDE;
 use super::{Dataset, Pictures, Split, Watch, archive, idx};
-use crate::engine::download::{Patience, Remote, fetch, host};
-use crate::engine::model::Input;
-use crate::engine::picture::Fit;
-use crate::engine::{Error, Result};
+use crate::download::{Patience, Remote, fetch, host};
+use crate::model::Input;
+use crate::picture::Fit;
+use crate::{Error, Result};
 
 /// A data set, as settings and command lines name it: `drawn:20000`, `drawn:20000:7`, `mnist`, `fashion-mnist`, or the path
 /// of a folder or an archive.

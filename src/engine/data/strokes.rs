@@ -1,6 +1,6 @@
 //! Pen strokes, and how they become a digit in MNIST's format.
 
-use crate::engine::picture::Picture;
+use crate::picture::Picture;
 
 /// Width and height of a digit in pixels.
 pub const DIGIT_SIDE: usize = 28;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::str::FromStr;
 
 use super::manifest::{Input, Manifest};
-use crate::engine::picture::Fit;
-use crate::engine::{Error, Result};
+use crate::picture::Fit;
+use crate::{Error, Result};
 
 /// A net by its kind and its sizes.
 #[derive(Clone, Debug, PartialEq)]

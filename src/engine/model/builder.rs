@@ -5,8 +5,8 @@ use super::manifest::Input;
 use super::parameters::{Layout, Order};
 use super::plan::{Node, NodeId, Norm, Op, Pass, Plan, Step};
 use super::shape::{Shape, output_shape};
-use crate::engine::kernels::{Conv, Map, Window};
-use crate::engine::{Error, Result};
+use crate::kernels::{Conv, Map, Window};
+use crate::{Error, Result};
 
 struct Builder {
     plan: Plan,

@@ -7,11 +7,11 @@ use super::manifest::{Manifest, read_text};
 use super::origin::Accuracy;
 use super::weights::Precision;
 use super::{Model, Params, embedded, weights};
-use crate::engine::device::Backend;
-use crate::engine::download::Remote;
-use crate::engine::files::write_atomically;
-use crate::engine::units::megabytes;
-use crate::engine::{Error, Result};
+use crate::device::Backend;
+use crate::download::Remote;
+use crate::files::write_atomically;
+use crate::units::megabytes;
+use crate::{Error, Result};
 
 /// A model that was found, loaded or not.
 #[derive(Clone, Debug, PartialEq)]

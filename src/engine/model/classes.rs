@@ -1,6 +1,6 @@
 //! Finding a class by what a person types.
 
-use crate::engine::{Error, Result};
+use crate::{Error, Result};
 
 /// Lower case, with `_` and `-` as spaces.
 fn normal(text: &str) -> String {

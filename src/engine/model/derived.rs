@@ -2,7 +2,7 @@
 
 use super::parameters::Parameters;
 use super::plan::{Backward, Norm, Op, Plan, Step};
-use crate::engine::kernels::Isa;
+use crate::kernels::Isa;
 
 /// What forward passes derive from the parameters, for each convolution.
 #[derive(Debug, Default)]

@@ -9,8 +9,8 @@ use super::tensor_net_tests::weighted_gradients;
 use super::tensor_ops::cross_entropy;
 use super::tensor_testing::random;
 use super::*;
-use crate::engine::kernels::Window;
-use crate::engine::loss::Loss;
+use crate::kernels::Window;
+use crate::loss::Loss;
 
 #[test]
 fn pools_of_random_shapes_agree_with_the_other_executor() {

@@ -2,7 +2,7 @@
 
 use super::layer::{LayerSpec, walk};
 use super::manifest::Manifest;
-use crate::engine::picture::{Rgba, diverging};
+use crate::picture::{Rgba, diverging};
 
 /// Units shown, and how many stand in a row.
 const UNITS: usize = 64;
@@ -77,7 +77,7 @@ impl FirstLayer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::model::Catalogue;
+    use crate::model::Catalogue;
 
     #[test]
     fn a_maxout_net_shows_the_first_piece_of_each_unit() {

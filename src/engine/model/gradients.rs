@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::parameters::{Layout, Parameters};
-use crate::engine::kernels::LinearGradient;
+use crate::kernels::LinearGradient;
 
 /// Gradients of the parameters, those of the weights of fully connected layers as products that are still to be taken.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ impl From<Parameters> for Gradients {
 #[cfg(test)]
 impl Gradients {
     /// All of them as values.
-    pub fn summed(mut self, isa: crate::engine::kernels::Isa) -> Parameters {
+    pub fn summed(mut self, isa: crate::kernels::Isa) -> Parameters {
         for (slot, product) in self.values.layout.clone().slots.iter().zip(&self.products) {
             if let (super::Order::Packed(conv), false) = (&slot.order, product.is_empty()) {
                 let to = &mut self.values.values[slot.range.clone()];

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::engine::kernels::Window;
+use crate::kernels::Window;
 
 /// A length for both axes, or `[height, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

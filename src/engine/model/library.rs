@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use super::catalogue::{Catalogue, Place, extension, is_path};
 use super::manifest::Manifest;
 use super::weights::{WeightsFile, is_hash, load_weights, read_weights, sha256_hex};
-use crate::engine::download::{Patience, fetch, is_under_way};
-use crate::engine::files::write_atomically;
-use crate::engine::{Error, Result};
+use crate::download::{Patience, fetch, is_under_way};
+use crate::files::write_atomically;
+use crate::{Error, Result};
 
 /// What was added.
 #[derive(Clone, Debug, PartialEq)]

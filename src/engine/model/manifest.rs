@@ -8,9 +8,9 @@ use super::layer::{LayerSpec, is_running_statistic, parse_layers, walk};
 use super::origin::{self, Accuracy, Download};
 use super::shape::{Shape, output_shape};
 use super::tensor_ops;
-use crate::engine::files::ordinary;
-use crate::engine::picture::Fit;
-use crate::engine::{Error, Result};
+use crate::files::ordinary;
+use crate::picture::Fit;
+use crate::{Error, Result};
 
 /// What a net takes in: planar pixels in [0, 1], then `(x − mean) / std` per channel as part of the model.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

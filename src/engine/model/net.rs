@@ -12,9 +12,9 @@ use super::manifest::Input;
 use super::parameters::Parameters;
 use super::plan::{Pass, Plan};
 use super::run::{Wanted, Workspace};
-use crate::engine::Result;
-use crate::engine::kernels::Isa;
-use crate::engine::threads::on_the_pool;
+use crate::Result;
+use crate::kernels::Isa;
+use crate::threads::on_the_pool;
 
 /// Parameters and running statistics by name, in PyTorch's shapes and order; sorted, so that saving and hashing repeat.
 pub type Params = BTreeMap<String, Tensor>;

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::layer::{LayerSpec, parse_layers};
 use super::*;
-use crate::engine::kernels::Isa;
-use crate::engine::picture::Fit;
+use crate::kernels::Isa;
+use crate::picture::Fit;
 
 #[derive(Deserialize)]
 pub struct Goldens {
@@ -279,7 +279,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
          { kind = \"relu\" }, { kind = \"flatten\" }, { kind = \"linear\", name = \"l\", in = 6760, out = 300 }",
     );
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let params = crate::engine::train::initial_params(&net, None, &mut rng).unwrap();
+    let params = crate::train::initial_params(&net, None, &mut rng).unwrap();
     let x: Vec<f32> = (0..6 * 8 * 169).map(|i| ((i * 37) % 101) as f32 / 101.0).collect();
     for pass in [Pass::Train, Pass::Evaluate] {
         let outcome = |threads: usize| {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::manifest::Manifest;
-use crate::engine::download::Remote;
+use crate::download::Remote;
 
 /// Where weights can be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
-use crate::engine::kernels::Conv;
-use crate::engine::{Error, Result};
+use crate::kernels::Conv;
+use crate::{Error, Result};
 
 use super::net::Params;
 

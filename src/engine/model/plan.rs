@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::parameters::Layout;
-use crate::engine::kernels::{Conv, Map, Window, Winograd};
+use crate::kernels::{Conv, Map, Window, Winograd};
 
 /// The number of a plane.
 pub type NodeId = usize;

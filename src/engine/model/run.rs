@@ -6,7 +6,7 @@ use super::derived::Weights;
 use super::dropout::draw_mask;
 use super::gradients::Gradients;
 use super::plan::{Backward, Node, NodeId, Op, Plan, Step};
-use crate::engine::kernels::{
+use crate::kernels::{
     BatchNorm, Conv, Finish, Fused, Isa, PoolGradient, SparseGradient, Statistics, Values, planes, pool,
 };
 

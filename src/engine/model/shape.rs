@@ -1,7 +1,7 @@
 //! The shapes that flow through a list of layers.
 
 use super::layer::LayerSpec;
-use crate::engine::kernels::Window;
+use crate::kernels::Window;
 
 /// What one picture has become on its way through the net.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use rand::RngCore;
 use super::layer::{LayerSpec, walk};
 use super::net::Params;
 use super::tensor_ops as ops;
-use crate::engine::{Error, Result};
+use crate::{Error, Result};
 
 /// What batch normalisation saw in a training pass: its name, the mean and the unbiased variance of each channel.
 pub type BatchStatistics = Vec<(String, Tensor, Tensor)>;

@@ -9,7 +9,7 @@ use super::tensor_net::*;
 use super::tensor_ops::*;
 use super::tensor_testing::{check_gradient, random};
 use super::*;
-use crate::engine::kernels::Window;
+use crate::kernels::Window;
 
 fn var(values: &[f32], shape: &[usize]) -> Var {
     Var::from_slice(values, shape, &Device::Cpu).unwrap()

@@ -13,7 +13,7 @@ use rand::RngCore;
 
 use super::dropout::draw_mask;
 use super::layer::Conv2d;
-use crate::engine::kernels::Window;
+use crate::kernels::Window;
 
 /// Smaller than every other value, and finite (see above).
 const LEAST: f32 = f32::MIN;

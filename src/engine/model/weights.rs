@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use super::layer::{LayerSpec, walk};
 use super::net::Params;
 use super::pytorch::PytorchFile;
-use crate::engine::files::{ordinary, write_atomically};
-use crate::engine::{Error, Result};
+use crate::files::{ordinary, write_atomically};
+use crate::{Error, Result};
 
 /// The largest weights file that is read.
 pub const MAX_WEIGHTS_BYTES: u64 = 2 << 30;

@@ -14,8 +14,8 @@ use image::{AnimationDecoder, DynamicImage, ExtendedColorType, ImageDecoder, Ima
 
 use super::jpeg;
 use super::{Background, Picture};
-use crate::engine::files::Stamp;
-use crate::engine::{Error, Result};
+use crate::files::Stamp;
+use crate::{Error, Result};
 
 /// The largest picture that is read, in pixels.
 pub const MAX_PIXELS: u64 = 100_000_000;
@@ -97,16 +97,13 @@ fn decode_any(bytes: &[u8], background: Background) -> Result<Picture, String> {
     match image::guess_format(bytes) {
         Ok(ImageFormat::Jpeg) => {
             let jpeg = jpeg::scan(bytes)?;
-            pixels(
-                JpegDecoder::new(input).map_err(|e| explain(&e))?,
-                (jpeg.components == 4).then_some(CMYK),
-                background,
-            )
+            let decoder = JpegDecoder::new(input).map_err(|e| explain(&e))?;
+            pixels(Box::new(decoder), (jpeg.components == 4).then_some(CMYK), background)
         }
         Ok(ImageFormat::Png) => {
             let decoder = PngDecoder::with_limits(input, limits()).map_err(|e| explain(&e))?;
             let animated = decoder.is_apng().unwrap_or(false);
-            pixels(decoder, animated.then_some(FIRST_FRAME), background)
+            pixels(Box::new(decoder), animated.then_some(FIRST_FRAME), background)
         }
         Ok(ImageFormat::WebP) => {
             // The decoder needs no more than the pixels, and would lose the orientation that follows them.
@@ -115,14 +112,14 @@ fn decode_any(bytes: &[u8], background: Background) -> Result<Picture, String> {
             }
             let decoder = WebPDecoder::new(input).map_err(|e| explain(&e))?;
             let animated = decoder.has_animation();
-            pixels(decoder, animated.then_some(FIRST_FRAME), background)
+            pixels(Box::new(decoder), animated.then_some(FIRST_FRAME), background)
         }
         Ok(ImageFormat::Gif) => gif(GifDecoder::new(input).map_err(|e| explain(&e))?, background),
-        Ok(ImageFormat::Bmp) => pixels(BmpDecoder::new(input).map_err(|e| explain(&e))?, None, background),
+        Ok(ImageFormat::Bmp) => pixels(Box::new(BmpDecoder::new(input).map_err(|e| explain(&e))?), None, background),
         Ok(ImageFormat::Tiff) => {
             let decoder = TiffDecoder::new(input).map_err(|e| explain(&e))?;
             let cmyk = matches!(decoder.original_color_type(), ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16);
-            pixels(decoder, cmyk.then_some(CMYK), background)
+            pixels(Box::new(decoder), cmyk.then_some(CMYK), background)
         }
         _ => Err(format!("{}; expected {FORMATS}", what_else(bytes))),
     }
@@ -157,8 +154,13 @@ fn check_size(decoder: &impl ImageDecoder) -> Result<(), String> {
     Ok(())
 }
 
-/// Reads the pixels of a decoder that has read its header.
-fn pixels(mut decoder: impl ImageDecoder, note: Option<&str>, background: Background) -> Result<Picture, String> {
+/// Reads the pixels of a decoder that has read its header. The decoder is boxed so that this is compiled once, not once for
+/// each format.
+fn pixels(
+    mut decoder: Box<dyn ImageDecoder + '_>,
+    note: Option<&str>,
+    background: Background,
+) -> Result<Picture, String> {
     check_size(&decoder)?;
     decoder.set_limits(limits()).map_err(|e| explain(&e))?;
     // Metadata that cannot be read is no reason to refuse the pixels.

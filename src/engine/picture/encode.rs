@@ -9,8 +9,8 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
 use super::{Picture, Region};
-use crate::engine::files::write_atomically;
-use crate::engine::{Error, Result};
+use crate::files::write_atomically;
+use crate::{Error, Result};
 
 /// Where the chunks after the header begin: the signature (8 bytes) and the IHDR chunk (25 bytes) come first.
 const AFTER_HEADER: usize = 33;
@@ -89,8 +89,16 @@ pub fn png_crop(path: &Path) -> Option<Region> {
     let texts = png_texts(path).ok()?;
     let (_, text) = texts.iter().find(|(keyword, _)| keyword == CROP)?;
     let region: Region = text.parse().ok()?;
-    let (width, height) = image::ImageReader::open(path).ok()?.with_guessed_format().ok()?.into_dimensions().ok()?;
-    region.is_inside(width as usize, height as usize).then_some(region)
+    let (width, height) = png_size(path)?;
+    region.is_inside(width, height).then_some(region)
+}
+
+/// The width and height of a PNG file, which its header gives in the same place of every file.
+fn png_size(path: &Path) -> Option<(usize, usize)> {
+    let mut start = [0; 24];
+    File::open(path).ok()?.read_exact(&mut start).ok()?;
+    let number = |at: usize| Some(u32::from_be_bytes(start[at..at + 4].try_into().ok()?) as usize);
+    Some((number(16)?, number(20)?))
 }
 
 fn texts_of(png: &mut (impl Read + Seek)) -> Option<Vec<(String, String)>> {

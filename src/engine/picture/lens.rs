@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::fit::Fit;
 use super::resample::Resampler;
 use super::{Picture, Planes, Region};
-use crate::engine::{Error, Result};
+use crate::{Error, Result};
 
 /// What a net sees of pictures of one shape: a linear map A from their pixels to the net's input (crop, resampling, grey
 /// or colour). With its adjoint, gradients for the input become gradients for the photo's own pixels: ∇ₓJ(A x) = Aᵀ ∇J.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::Picture;
-use crate::engine::{Error, Result};
+use crate::{Error, Result};
 
 /// A part of a picture, in its pixels; edges may lie between pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

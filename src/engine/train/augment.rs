@@ -4,7 +4,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::model::Input;
+use crate::model::Input;
 
 /// How the training pictures are varied, each afresh in every epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -101,7 +101,7 @@ mod tests {
     use rand::SeedableRng;
 
     use super::*;
-    use crate::engine::picture::Fit;
+    use crate::picture::Fit;
 
     #[test]
     fn pictures_are_moved_whole_and_channels_together() {

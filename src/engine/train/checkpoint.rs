@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use super::trainer::{Nets, Position, first_params};
 use super::{Config, EpochRecord, Learner, Optimiser, Trainer};
-use crate::engine::data::Dataset;
-use crate::engine::device::Backend;
-use crate::engine::files::write_atomically;
-use crate::engine::model::{Manifest, Parameters, Params, Precision, as_f32, read_weights, weights_bytes};
-use crate::engine::{Error, Result};
+use crate::data::Dataset;
+use crate::device::Backend;
+use crate::files::write_atomically;
+use crate::model::{Manifest, Parameters, Params, Precision, as_f32, read_weights, weights_bytes};
+use crate::{Error, Result};
 
 /// What is not a tensor.
 #[derive(Serialize, Deserialize)]

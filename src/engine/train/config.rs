@@ -9,9 +9,9 @@ use super::learner::Adversary;
 use super::optimiser::Algorithm;
 use super::schedule::{Momentum, Schedule};
 use super::stopping::{Rule, Stopping};
-use crate::engine::data::DataSource;
-use crate::engine::model::{Architecture, Catalogue, Manifest};
-use crate::engine::{Error, Result};
+use crate::data::DataSource;
+use crate::model::{Architecture, Catalogue, Manifest};
+use crate::{Error, Result};
 
 /// Everything that decides how a run goes; with the data and the manifest it determines the weights bit for bit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

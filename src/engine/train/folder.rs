@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Checkpoint, Config, Nets, Schedule, Summary, Trainer, history_csv};
-use crate::engine::data::{DataSource, Dataset};
-use crate::engine::files::write_atomically;
-use crate::engine::model::{Manifest, Precision, sha256_hex, weights_bytes};
-use crate::engine::{Error, Result};
+use crate::data::{DataSource, Dataset};
+use crate::files::write_atomically;
+use crate::model::{Manifest, Precision, sha256_hex, weights_bytes};
+use crate::{Error, Result};
 
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const HISTORY: &str = "history.csv";

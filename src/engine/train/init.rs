@@ -4,8 +4,8 @@ use candle_core::{Device, Tensor};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::engine::Result;
-use crate::engine::model::{LayerSpec, Params, walk_layers};
+use crate::Result;
+use crate::model::{LayerSpec, Params, walk_layers};
 
 /// Weights from U(−b, b): `b = √(6/fan_in)` before rectifiers (He et al., 2015, equation 10), `√(1/fan_in)` in maxout
 /// layers, whose maximum over pieces amplifies already; or the same `bound` for all. Biases 0; batch normalisation starts as

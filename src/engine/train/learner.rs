@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::optimiser::{Algorithm, Optimiser, StepSize};
 use super::passes::{Batch, KernelPasses, Passes, Seen, TensorPasses, Wanted};
-use crate::engine::attack::{self, Bounds, Norm, PIXELS, sign_step};
-use crate::engine::device::Backend;
-use crate::engine::kernels::Isa;
-use crate::engine::model::{Gradients, Manifest, Parameters, Params};
-use crate::engine::threads::on_the_pool;
-use crate::engine::{Error, Result};
+use crate::attack::{self, Bounds, Norm, PIXELS, sign_step};
+use crate::device::Backend;
+use crate::kernels::Isa;
+use crate::model::{Gradients, Manifest, Parameters, Params};
+use crate::threads::on_the_pool;
+use crate::{Error, Result};
 
 /// What the second part of an objective is made of, afresh at every step: pictures within ε of the clean ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

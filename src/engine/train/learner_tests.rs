@@ -3,8 +3,8 @@
 use rand::{Rng, SeedableRng};
 
 use super::*;
-use crate::engine::attack::PIXELS;
-use crate::engine::train::initial_params;
+use crate::attack::PIXELS;
+use crate::train::initial_params;
 
 const PLAIN: &str = r#"
     { kind = "conv2d", name = "c", in = 1, out = 12, kernel = 3, padding = 1 }, { kind = "relu" },
@@ -133,7 +133,7 @@ fn adversaries_stay_within_eps_and_do_what_they_say() {
         learner.step(&x, &labels, Objective::default(), SIZE, &mut rng).unwrap();
     }
     let loss = |learner: &mut Learner, x: &[f32]| {
-        let losses = crate::engine::loss::Loss::CrossEntropy.values(&learner.logits(x).unwrap(), &labels).unwrap();
+        let losses = crate::loss::Loss::CrossEntropy.values(&learner.logits(x).unwrap(), &labels).unwrap();
         losses.iter().sum::<f32>() / losses.len() as f32
     };
     let clean = loss(&mut learner, &x);

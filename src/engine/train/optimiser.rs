@@ -5,11 +5,11 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::kernels::{Conv, Isa, LinearGradient};
-use crate::engine::model::{Gradients, Layout, Order, Parameters};
+use crate::kernels::{Conv, Isa, LinearGradient};
+use crate::model::{Gradients, Layout, Order, Parameters};
 
 /// How gradients move parameters.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Algorithm {
     /// Stochastic gradient descent with momentum μ as in PyTorch: `v ← μ·v + g`, `w ← w − rate·v`.

@@ -14,12 +14,12 @@ use super::init::initial_params;
 use super::learner::{Knowledge, Learner, Objective};
 use super::optimiser::StepSize;
 use super::validation::{Batch, Validation};
-use crate::engine::attack::PIXELS;
-use crate::engine::data::Dataset;
-use crate::engine::device::Backend;
-use crate::engine::model::{Catalogue, FirstLayer, Manifest, Params};
-use crate::engine::picture::Rgba;
-use crate::engine::{Error, Result};
+use crate::attack::PIXELS;
+use crate::data::Dataset;
+use crate::device::Backend;
+use crate::model::{Catalogue, FirstLayer, Manifest, Params};
+use crate::picture::Rgba;
+use crate::{Error, Result};
 
 /// A run that can be left after any step and taken up again.
 ///

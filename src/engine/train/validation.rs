@@ -6,9 +6,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::history::Measured;
 use super::learner::{Adversary, Learner, Objective};
-use crate::engine::Result;
-use crate::engine::loss::{Loss, softmax};
-use crate::engine::model::argmax;
+use crate::Result;
+use crate::loss::{Loss, softmax};
+use crate::model::argmax;
 
 /// Steps of the attack that tells whether FGSM's error can be believed.
 pub const PGD_STEPS: usize = 10;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use rand::RngCore;
 
 use super::{Batch, Passes, Seen, Wanted};
-use crate::engine::Result;
-use crate::engine::kernels::Isa;
-use crate::engine::loss::{Loss, training_loss};
-use crate::engine::model::{self, Folded, Layout, Manifest, Parameters, Pass, Plan, Transposed, Weights, Workspace};
+use crate::Result;
+use crate::kernels::Isa;
+use crate::loss::{Loss, training_loss};
+use crate::model::{self, Folded, Layout, Manifest, Parameters, Pass, Plan, Transposed, Weights, Workspace};
 
 /// A plan for training and one for evaluation; nothing is allocated anew from one step to the next.
 pub struct KernelPasses {

@@ -8,8 +8,8 @@ pub use tensors::TensorPasses;
 
 use rand::RngCore;
 
-use crate::engine::Result;
-use crate::engine::model::{Gradients, Parameters};
+use crate::Result;
+use crate::model::{Gradients, Parameters};
 
 /// Mean and unbiased variance of each channel that a batch normalisation saw, in the order of the parameters' layout.
 pub type Seen = Vec<(Vec<f32>, Vec<f32>)>;

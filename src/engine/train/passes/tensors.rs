@@ -7,9 +7,9 @@ use candle_core::{Device, Tensor, Var};
 use rand::RngCore;
 
 use super::{Batch, Passes, Seen, Wanted};
-use crate::engine::loss::{Loss, training_loss};
-use crate::engine::model::{LayerSpec, Manifest, Mode, Parameters, Params, TensorNet, walk_layers};
-use crate::engine::{Error, Result};
+use crate::loss::{Loss, training_loss};
+use crate::model::{LayerSpec, Manifest, Mode, Parameters, Params, TensorNet, walk_layers};
+use crate::{Error, Result};
 
 /// A net of tensors, built anew when its weights change.
 pub struct TensorPasses {

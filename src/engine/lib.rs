@@ -1,5 +1,7 @@
 //! Everything that computes: no window, no threads of its own, every failure a [`Result`].
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo))]
+
 pub mod attack;
 pub mod curve_table;
 pub mod data;
