@@ -1,13 +1,13 @@
 """FGSM on a test set in PyTorch, from the same manifest, weights and data as `doppelganger eval`.
 
     python benches/peer_eval.py models/digits_cnn.toml ../shared/data/mnist 0.05 0.1 0.15 0.2 0.25 0.3
-    python benches/peer_eval.py models/photos109.toml ../shared/data/photos109.tar.xz 1/255 2/255 4/255
+    python benches/peer_eval.py models/photos109.toml ../shared/data/photos109.tar.xz 1/255 2/255 4/255 [--limit 1000]
 
-Prints one JSON object with the counts of right answers, to hold against `doppelganger eval --json`. Needs torch,
-numpy and safetensors, and Pillow for photos.
+Prints one JSON object with the counts of right answers, to hold against `doppelganger eval --json`; with --limit, those of
+the first so many pictures, photos being one of each class in turn. Needs torch, numpy and safetensors, and Pillow for photos.
 """
+import argparse
 import json
-import sys
 import tomllib
 from fractions import Fraction
 from pathlib import Path
@@ -21,14 +21,21 @@ torch.set_num_threads(2)
 
 
 def main():
-    manifest_path, data = Path(sys.argv[1]), sys.argv[2]
-    epsilons = {text: float(Fraction(text)) for text in sys.argv[3:]}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifest", type=Path)
+    parser.add_argument("data")
+    parser.add_argument("eps", nargs="+")
+    parser.add_argument("--limit", type=int)
+    args = parser.parse_args()
+    manifest_path, data = args.manifest, args.data
+    epsilons = {text: float(Fraction(text)) for text in args.eps}
     manifest = tomllib.loads(manifest_path.read_text())
     weights = {name: tensor.float() for name, tensor in load_file(manifest_path.parent / manifest["weights"]).items()}
     if Path(data).is_dir():
         images, labels = idx(data, "t10k-images-idx3-ubyte")[:, None], idx(data, "t10k-labels-idx1-ubyte").long()
     else:
         images, labels = photos(data, manifest["classes"])
+    images, labels = images[: args.limit], labels[: args.limit]
     mean, std = (torch.tensor(manifest["input"][key]).view(1, -1, 1, 1) for key in ("mean", "std"))
     clean, top5, attacked = 0, 0, dict.fromkeys(epsilons, 0)
     for start in range(0, len(images), 250):

@@ -17,16 +17,24 @@ def idx(folder, stem):
 
 
 def photos(archive, classes):
-    """The pictures below val/CLASS/ in a tar: (n, 3, height, width) and labels."""
+    """The pictures below val/CLASS/ in a tar, one of each class in turn: (n, 3, height, width) and labels."""
     from PIL import Image
 
-    pictures, labels = [], []
+    found = {}
     with tarfile.open(archive) as tar:
         for member in tar:
             split, *folders = member.name.removeprefix("./").split("/")
             if split == "val" and member.isfile():
-                pictures.append(np.asarray(Image.open(tar.extractfile(member)).convert("RGB")))
-                labels.append(classes.index(folders[0].replace("_", " ")))
+                picture = np.asarray(Image.open(tar.extractfile(member)).convert("RGB"))
+                found.setdefault(folders[0], []).append((member.name, picture))
+    turns = [
+        (turn, folder, picture)
+        for folder, pictures in found.items()
+        for turn, (_, picture) in enumerate(sorted(pictures, key=lambda named: named[0]))
+    ]
+    turns.sort(key=lambda each: each[:2])
+    pictures = [picture for _, _, picture in turns]
+    labels = [classes.index(folder.replace("_", " ")) for _, folder, _ in turns]
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2), torch.tensor(labels)
 
 

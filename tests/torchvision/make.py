@@ -1,6 +1,6 @@
 """Writes the manifests of SqueezeNet 1.1, ResNet-18, MobileNetV2 and GoogLeNet with torchvision's tensor names into models/,
 and beside this script what torchvision says of one picture with weights that both sides compute from the same formula (see
-`hashed` here and in tests/torchvision.rs).
+`hashed` here and in tests/engine/torchvision.rs).
 
     python tests/torchvision/make.py
 

@@ -2,7 +2,7 @@
 
     python tests/torchvision/make_pth.py            the small files of tests/fixtures/pth
     python tests/torchvision/make_pth.py FOLDER     torchvision's four nets with seeded random weights, 120 MB, for
-                                                    DOPPELGANGER_PTH=FOLDER cargo test --release --test pytorch
+                                                    DOPPELGANGER_PTH=FOLDER cargo test --release --test engine pytorch
 
 Needs torch and torchvision; downloads nothing.
 """

@@ -1,11 +1,10 @@
 //! Data sets, drawn digits and samples.
 
-mod common;
-
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 
+use crate::common;
 use doppelganger::engine::Error;
 use doppelganger::engine::data::{
     DIGIT_SIDE, Dataset, Split, Strokes, Watch, class_folders, draw_digit, sample, samples,

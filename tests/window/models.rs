@@ -1,13 +1,10 @@
 //! The Models page driven without a display, with the real worker behind it and a server of the test's own.
-#![cfg(feature = "gui")]
-
-mod common;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::fixture;
-use common::server::{Answer, Server, serve, sha256};
+use crate::common::fixture;
+use crate::common::server::{Answer, Server, serve, sha256};
 use doppelganger::app::{App, Start, Tab};
 use doppelganger::engine::model::Catalogue;
 use eframe::egui::accesskit::Role;

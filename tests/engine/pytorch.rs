@@ -1,13 +1,11 @@
 //! Files that PyTorch wrote (`tests/torchvision/make_pth.py`): the good ones give PyTorch's logits, the bad ones one message
 //! each, and code in them is never run.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::common::fixture;
 use candle_core::{Device, Tensor};
-use common::fixture;
 use doppelganger::engine::model::{Catalogue, Model};
 
 /// The model of `tiny.toml` with these bytes for weights.

@@ -1,10 +1,9 @@
 //! What a correct attack satisfies, each as a test against a closed form or an independent computation.
 
-mod common;
-
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::common;
 use candle_core::{Device, Tensor};
 use doppelganger::engine::attack::{
     Attack, Baseline, Bounds, DeepFool, Fgsm, Goal, GradientSteps, Label, Loss, Norm, PIXELS, Rules, Verdict,

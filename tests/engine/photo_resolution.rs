@@ -1,10 +1,9 @@
 //! Attacks on a photo's own pixels: through crop, resampling and grey, and back.
 
-mod common;
-
 use std::sync::Arc;
 
-use common::shared;
+use crate::common;
+use crate::common::shared;
 use doppelganger::engine::attack::{
     Baseline, Bim, Goal, Label, Loss, MAX_PHOTO_PIXELS, Norm, Rules, Subject, Verdict, attackable_part, finish,
 };

@@ -1,5 +1,4 @@
 //! The window driven without a display, with the real worker behind it.
-#![cfg(feature = "gui")]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -1,11 +1,10 @@
 //! Downloads from a server of the test's own, which behaves in every way that servers do.
 
-mod common;
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::server::{Answer, Server, sha256};
+use crate::common;
+use crate::common::server::{Answer, Server, sha256};
 use doppelganger::engine::Error;
 use doppelganger::engine::download::{Patience, Remote, fetch, is_under_way};
 

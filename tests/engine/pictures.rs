@@ -1,10 +1,9 @@
 //! Pictures in and out. The fixtures and how Pillow wrote them: tests/fixtures/pictures/make.py.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::common;
 use doppelganger::engine::picture::{
     Channel, Fit, Heatmap, MAX_PIXELS, Picture, Planes, Quantity, Resampler, Rgba, decode, diverging, fit, open,
     open_over, png_bytes, png_bytes_with, save_png, sequential,

@@ -1,5 +1,4 @@
 //! The Train tab driven without a display, with the real trainer behind it.
-#![cfg(feature = "gui")]
 
 use std::path::Path;
 use std::time::{Duration, Instant};

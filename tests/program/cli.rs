@@ -1,11 +1,9 @@
 //! The real program, headless: its JSON, its exit codes, and one clear message for each bad input.
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::fixture;
+use crate::common::fixture;
 use serde_json::Value;
 
 /// The program in an empty folder, so that only what is inside the binary can be found.

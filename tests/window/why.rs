@@ -1,13 +1,11 @@
 //! The pane under the pictures that shows why the attack works, driven without a display.
-#![cfg(feature = "gui")]
-
-mod common;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::common;
 use candle_core::{Device, Tensor};
 use doppelganger::app::{App, Start};
 use doppelganger::engine::attack::{Attack as _, Baseline, Control, Verdict};

@@ -1,5 +1,4 @@
 //! The Test sets page driven without a display, with the real worker behind it.
-#![cfg(feature = "gui")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

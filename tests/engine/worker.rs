@@ -213,8 +213,8 @@ fn an_iterated_attack_is_shown_step_by_step_and_at_its_end_as_it_is_headless() {
         worker.show(view);
         loop {
             let shown = shown(&worker);
-            // What comes before the end is what the attack comes to on the way.
-            if shown.timeline.is_over || shown.view.step.is_some() {
+            // What comes before the end, or the step that was asked for, is what the attack comes to on the way.
+            if shown.timeline.is_over || shown.view.step == Some(shown.timeline.step) {
                 return shown;
             }
         }

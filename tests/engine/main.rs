@@ -1,0 +1,21 @@
+//! The engine and the worker, as a program without a window uses them.
+//!
+//! One test program for all of them: each more would be linked with the whole library again.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod attacks;
+mod conformance;
+mod data;
+mod download;
+mod library;
+mod models;
+mod photo_resolution;
+mod pictures;
+mod pytorch;
+mod shared_data;
+mod torchvision;
+mod trainer;
+mod training;
+mod worker;

@@ -1,0 +1,7 @@
+//! The program itself, started as a person starts it from a terminal.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod cli;
+mod kill;

@@ -1,0 +1,11 @@
+//! The window, driven without a display.
+#![cfg(feature = "gui")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod explore;
+mod models;
+mod testsets;
+mod train;
+mod why;
