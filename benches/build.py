@@ -16,6 +16,7 @@ import re
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from heapq import heappop, heappush
 
 BUILD = ["cargo", "build", "--release", "--locked"]
@@ -32,11 +33,22 @@ LINES = {
 }
 
 
+@dataclass
 class Cost:
     """What a command cost, in seconds."""
 
-    def __init__(self, wall, processor):
-        self.wall, self.processor = wall, processor
+    wall: float
+    processor: float
+
+
+@dataclass
+class Measured:
+    """What building a revision showed: its costs by name, the program's bytes, and the units of the first build."""
+
+    revision: str
+    costs: dict
+    size: int
+    timings: list
 
 
 def run(command, folder):
@@ -72,20 +84,21 @@ def units(folder):
 
 
 def measure(revision, folder):
-    """Costs of a first build and of changed lines, size of the program, units of the first build."""
+    """Builds a revision from nothing, then again after each of the changed lines."""
     clone(revision, folder)
     costs = {"a first build": run([*BUILD, "--timings"], folder)}
     timings, size = units(folder), (folder / PROGRAM).stat().st_size
     for name, edit in LINES.items():
         change(folder, *edit)
         costs[name] = run(BUILD, folder)
-    return costs, size, timings
+    return Measured(revision, costs, size, timings)
 
 
 def replay(folder, timings, cores):
-    """Seconds of the first build on so many cores: each package begins when what it depends on is done, the longest way first.
+    """Works out the seconds of the first build on so many cores from its timings.
 
-    Codegen of one crate on several cores is left out, so a real build is not slower for want of cores.
+    A package begins when a core is free and the types of all that it depends on are checked; of several, the one with the
+    longest way to the end comes first. A crate stays on one core, although the compiler may use more.
     """
     listing = subprocess.run(["cargo", "metadata", "--format-version=1", "--locked"], cwd=folder, capture_output=True, check=True)
     metadata = json.loads(listing.stdout)
@@ -141,18 +154,23 @@ def table(rows):
     print()
 
 
-def report(revisions, results):
-    head = ["", *(f"{r}, s" for r in revisions), *(f"{r}, processor s" for r in revisions)]
-    rows = [head + ["ratio of processor time"] * (len(revisions) > 1)]
-    for name in results[0][0]:
-        costs = [costs[name] for costs, _, _ in results]
-        row = [name, *(f"{c.wall:.0f}" for c in costs), *(f"{c.processor:.0f}" for c in costs)]
-        rows.append(row + [f"{costs[-1].processor / costs[0].processor:.2f}"] * (len(revisions) > 1))
+def report(results):
+    names = [result.revision for result in results]
+    is_comparison = len(results) > 1
+    head = ["", *(f"{name}, s" for name in names), *(f"{name}, processor s" for name in names)]
+    rows = [head + ["ratio of processor time"] if is_comparison else head]
+    for name in results[0].costs:
+        costs = [result.costs[name] for result in results]
+        row = [name, *(f"{cost.wall:.0f}" for cost in costs), *(f"{cost.processor:.0f}" for cost in costs)]
+        if is_comparison:
+            row.append(f"{costs[-1].processor / costs[0].processor:.2f}")
+        rows.append(row)
     table(rows)
-    for revision, (_, size, timings) in zip(revisions, results):
-        heaviest = sorted(timings, key=lambda unit: -unit["duration"])[:HEAVIEST]
-        print(f"{revision}: {len(timings)} units, a program of {size / 1e6:.1f} MB. The heaviest units:\n")
-        table([["unit", "s"], *([f"{u['name']} {u['version']}", f"{u['duration']:.1f}"] for u in heaviest)])
+    for result in results:
+        units, megabytes = len(result.timings), result.size / 1e6
+        print(f"{result.revision}: {units} units, a program of {megabytes:.1f} MB. The heaviest units:\n")
+        heaviest = sorted(result.timings, key=lambda unit: -unit["duration"])[:HEAVIEST]
+        table([["unit", "s"], *([f"{unit['name']} {unit['version']}", f"{unit['duration']:.1f}"] for unit in heaviest)])
 
 
 def main():
@@ -161,14 +179,14 @@ def main():
     parser.add_argument("--cores", type=int, action="append", default=[], help="replay the first build on so many cores")
     parser.add_argument("--work", metavar="FOLDER", type=pathlib.Path, help="where to build; kept afterwards")
     args = parser.parse_args()
-    revisions = [args.against] * bool(args.against) + ["HEAD"]
+    revisions = [args.against, "HEAD"] if args.against else ["HEAD"]
     with tempfile.TemporaryDirectory() as temporary:
         work = args.work or pathlib.Path(temporary)
         work.mkdir(parents=True, exist_ok=True)
         results = [measure(revision, work / revision.replace("/", "-")) for revision in revisions]
-        report(revisions, results)
+        report(results)
         for cores in args.cores:
-            print(f"HEAD on {cores} cores, replayed: {replay(work / 'HEAD', results[-1][2], cores):.0f} s")
+            print(f"HEAD on {cores} cores, replayed: {replay(work / 'HEAD', results[-1].timings, cores):.0f} s")
 
 
 if __name__ == "__main__":
