@@ -14,10 +14,10 @@ use doppelganger::engine::train::{Config, Rule, Stopping, Trainer};
 const EPS: [f32; 6] = [0.05, 0.1, 0.15, 0.2, 0.25, 0.3];
 const PHOTO_EPS: [f32; 3] = [1.0 / 255.0, 2.0 / 255.0, 4.0 / 255.0];
 
-/// PyTorch's counts of right answers: the net, of the untouched pictures, and at each ε.
+/// A net, and PyTorch's counts of its right answers: on the untouched pictures, and at each ε.
 type Counts<const N: usize> = (&'static str, usize, [usize; N]);
 
-/// Of 10 000 test digits at [`EPS`], as `benches/peer_eval.py` printed them (PyTorch, f32):
+/// `benches/peer_eval.py` (PyTorch, f32) printed these for the 10 000 test digits at [`EPS`]:
 ///
 ///     python benches/peer_eval.py models/digits_maxout.toml ../shared/data/mnist 0.05 0.1 0.15 0.2 0.25 0.3
 const DIGITS: [Counts<6>; 5] = [
@@ -28,13 +28,13 @@ const DIGITS: [Counts<6>; 5] = [
     ("digits_softmax", 9237, [5978, 1175, 92, 5, 0, 0]),
 ];
 
-/// Of the 5 450 validation photos, by the same script with `../shared/data/photos109.tar.xz 1/255 2/255 4/255`.
+/// The same script printed these for the 5 450 validation photos, with `../shared/data/photos109.tar.xz 1/255 2/255 4/255`.
 const PHOTOS: [Counts<3>; 2] = [("photos109", 3695, [1950, 1103, 532]), ("photos109_robust", 3302, [2906, 2520, 1864])];
 
-/// Whole test sets take longer than all other tests together; these are the first pictures, five photos of each class.
+/// So many first pictures, five photos of each class, stand for a test set where the whole would take too long.
 const FIRST: usize = 545;
 
-/// Of the first digits, by the same script with `--limit 545`.
+/// The same script printed these for the first digits, with `--limit 545`.
 const FIRST_DIGITS: [Counts<6>; 5] = [
     ("digits_maxout", 539, [502, 394, 251, 160, 102, 67]),
     ("digits_maxout_robust", 541, [522, 462, 349, 308, 341, 381]),
@@ -43,7 +43,7 @@ const FIRST_DIGITS: [Counts<6>; 5] = [
     ("digits_softmax", 502, [278, 36, 1, 0, 0, 0]),
 ];
 
-/// Of the first photos, by the same script with `--limit 545`.
+/// The same script printed these for the first photos, with `--limit 545`.
 const FIRST_PHOTOS: [Counts<3>; 2] = [("photos109", 368, [197, 125, 61]), ("photos109_robust", 331, [291, 257, 191])];
 
 #[test]

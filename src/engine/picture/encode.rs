@@ -93,7 +93,7 @@ pub fn png_crop(path: &Path) -> Option<Region> {
     region.is_inside(width, height).then_some(region)
 }
 
-/// The width and height of a PNG file, which its header gives in the same place of every file.
+/// Reads the width and height of a PNG file from its header, which has them in the same place in every file.
 fn png_size(path: &Path) -> Option<(usize, usize)> {
     let mut start = [0; 24];
     File::open(path).ok()?.read_exact(&mut start).ok()?;
