@@ -52,7 +52,15 @@ pub enum Command {
     ShowExample(usize),
     NextSample,
     PreviousSample,
+    /// The photo, or the digit, that was shown last.
+    ShowPhotos,
+    ShowDigits,
     UseModel(String),
+    /// This net with this picture, though it reads other ones.
+    KeepBoth {
+        model: String,
+        picture: Source,
+    },
     RefreshModels,
     // The attack
     Eps(f32),
@@ -62,6 +70,10 @@ pub enum Command {
     EpsDownFine,
     EpsReset,
     Attack(AttackCommand),
+    /// Make the picture be taken for this class, by its index.
+    MakeIt(usize),
+    /// Back to one step away from the label.
+    StartOver,
     Goal(Goal),
     SearchTarget,
     Label(Label),
@@ -81,6 +93,8 @@ pub enum Command {
     Undo,
     Redo,
     // Looking
+    /// The expert's controls.
+    ToggleMore,
     Heatmap(Heatmap),
     /// What the middle picture shows.
     Look(Quantity),
@@ -195,6 +209,10 @@ impl Command {
         Self::EpsUpFine,
         Self::EpsDownFine,
         Self::EpsReset,
+        Self::StartOver,
+        Self::ToggleMore,
+        Self::ShowPhotos,
+        Self::ShowDigits,
         Self::Goal(Goal::Untargeted),
         Self::SearchTarget,
         Self::Label(Label::Predicted),
@@ -311,7 +329,9 @@ impl Command {
             Self::ShowExample(_) => about("Example", "A photograph that is taken for something else", None, None),
             Self::NextSample => about("Next sample", "The next picture of the strip", keys(NONE, Key::PageDown), None),
             Self::PreviousSample => about("Previous sample", "The picture before it", keys(NONE, Key::PageUp), None),
-            Self::UseModel(_) => about("Model", "The net that is attacked", None, None),
+            Self::ShowPhotos => about("Photos", "The photographs that come with the program", None, None),
+            Self::ShowDigits => about("Digits", "The digits that come with the program", None, None),
+            Self::UseModel(_) | Self::KeepBoth { .. } => about("Model", "The net that is attacked", None, None),
             Self::RefreshModels => about(
                 "Look for models again",
                 "Read the folders of models again",
@@ -340,6 +360,18 @@ impl Command {
                 "Back to the usual ε: in L∞ 0.25 for grey digits, 2/255 for photographs in colour; a double click on the slider \
                  does the same",
                 keys(NONE, Key::Backslash),
+                Some(icons::ICON_RESTART_ALT),
+            ),
+            Self::MakeIt(_) => about(
+                "Make a doppelgänger",
+                "Move the picture, step by step and by no more than ε at any pixel, towards this class: PGD with a target",
+                None,
+                Some(icons::ICON_AUTO_AWESOME),
+            ),
+            Self::StartOver => about(
+                "Back to FGSM",
+                "Back to one step away from the label",
+                keys(NONE, Key::Backspace),
                 Some(icons::ICON_RESTART_ALT),
             ),
             Self::Goal(Goal::Untargeted) => {

@@ -11,19 +11,22 @@ use serde::{Deserialize, Serialize};
 use super::commands::AttackCommand;
 use super::history::History;
 use super::playing::Playing;
-use super::settings::{LastPicture, Settings};
+use super::settings::{LastOfKinds, LastPicture, Settings};
+use super::train::is_net_of_run;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm};
-use crate::engine::data::sample_unless_file;
+use crate::engine::data::{Sample, sample, sample_unless_file};
 use crate::engine::model::Entry;
 use crate::engine::picture::{Background, Channel, Heatmap, Quantity, Region};
 use crate::engine::units::LEVELS;
-use crate::worker::{Revision, Shown, Source, Timeline, View};
+use crate::worker::{Kind, Mismatch, Revision, Shown, Source, Timeline, View};
 
 /// ε in L∞ at the right end of the slider; half the pixel range is already far more than any attack needs.
 pub const MAX_EPS: f32 = 0.5;
 pub const DEFAULT_ETA: f32 = 0.1;
 pub const ETA_RANGE: RangeInclusive<f32> = 1e-4..=100.0;
 pub const GAIN_RANGE: RangeInclusive<f32> = 1.0..=64.0;
+/// ε that has not moved for so long is at rest.
+const REST: Duration = Duration::from_millis(250);
 /// Work shorter than this is not announced: it would only flicker.
 pub const PATIENCE: Duration = Duration::from_millis(150);
 
@@ -33,15 +36,22 @@ pub struct Explore {
     pub picture: Source,
     pub background: Background,
     pub crop: Option<Region>,
-    pub own_pixels: bool,
+    /// As the person wants it; `None` where they have not said.
+    pub own_pixels: Option<bool>,
     pub label: Label,
     pub goal: Goal,
     pub attack: AttackSettings,
     /// The other attacks as they were left.
     others: Vec<AttackSettings>,
     pub lengths: Lengths,
-    /// How many channels the net sees that ε is for; `None` where ε was chosen for a net of which that is not known yet.
-    channels: Option<usize>,
+    /// The kind of net that ε is for; `None` where ε was chosen for a net of which that is not known yet.
+    kind: Option<Kind>,
+    /// What was shown last of each kind of picture.
+    pub last: LastOfKinds,
+    /// What gives way where picture and net are of different kinds.
+    mismatch: Mismatch,
+    /// Until when ε counts as moving: an attack of many steps begins anew when it has rested.
+    moving_until: Option<Instant>,
     /// Of random starts and noise.
     pub seed: u64,
     pub playing: Playing,
@@ -129,22 +139,26 @@ struct Carried {
 impl Explore {
     /// Starts from what was kept; `model` and `picture` of the command line win.
     pub fn new(settings: &Settings, model: Option<String>, picture: Option<PathBuf>) -> Self {
-        let remembered = match &settings.picture {
-            LastPicture::Sample(name) => Source::Sample(name.clone()),
-            LastPicture::File(path) => Source::File(path.clone()),
+        let mismatch = match (&picture, &model) {
+            (Some(_), Some(_)) | (None, None) => Mismatch::Keep,
+            (Some(_), None) => Mismatch::UseModel(String::new()),
+            (None, Some(_)) => Mismatch::UsePicture(settings.picture.source()),
         };
-        Self {
+        let mut explore = Self {
             model: model.unwrap_or_else(|| settings.model.clone()),
-            picture: picture.map_or(remembered, named),
+            picture: picture.map_or_else(|| settings.picture.source(), named),
             background: Background::default(),
             crop: None,
-            own_pixels: false,
+            own_pixels: None,
             label: Label::Predicted,
             goal: Goal::Untargeted,
             attack: settings.attack.clone(),
             others: Vec::new(),
             lengths: settings.lengths,
-            channels: Some(settings.channels),
+            kind: Some(if settings.channels == 3 { Kind::Photo } else { Kind::Digit }),
+            last: settings.last.clone(),
+            mismatch: Mismatch::Keep,
+            moving_until: None,
             seed: 0,
             playing: Playing::default(),
             clip: settings.clip,
@@ -160,7 +174,13 @@ impl Explore {
             carried: Carried::default(),
             awaited_step: None,
             refused_picture: None,
+        };
+        match mismatch {
+            Mismatch::Keep => {}
+            Mismatch::UseModel(_) => explore.let_net_give_way(),
+            Mismatch::UsePicture(_) => explore.let_picture_give_way(),
         }
+        explore
     }
 
     /// The view that the controls describe.
@@ -168,6 +188,7 @@ impl Explore {
         View {
             model: self.model.clone(),
             picture: self.picture.clone(),
+            mismatch: self.mismatch.clone(),
             background: self.background,
             crop: self.crop,
             own_pixels: self.own_pixels,
@@ -175,6 +196,7 @@ impl Explore {
             goal: self.goal,
             attack: self.attack.clone(),
             eps: self.eps(),
+            along_line: self.moving_until.is_some(),
             seed: self.seed,
             step: self.playing.step(),
             clip: self.clip,
@@ -191,23 +213,46 @@ impl Explore {
 
     /// The usual ε of such nets, in the norm of the attack.
     pub fn usual_eps(&self) -> f32 {
-        *Lengths::usual(self.channels.unwrap_or(1)).in_norm(self.attack.norm())
+        let channels = if self.kind == Some(Kind::Photo) { 3 } else { 1 };
+        *Lengths::usual(channels).in_norm(self.attack.norm())
     }
 
-    /// Takes note of how many channels the net sees. ε turns from the usual one of nets as the one before to that of nets as
-    /// this one, unless somebody moved it.
-    pub fn know_channels(&mut self, channels: usize) {
-        let Some(before) = self.channels.replace(channels).filter(|before| *before != channels) else { return };
-        if self.lengths.linf == Lengths::usual(before).linf {
-            self.lengths.linf = Lengths::usual(channels).linf;
-            self.dirty = true;
-        }
+    /// Takes note of what the net reads. With another kind of net comes the ε that was last used with such nets.
+    pub fn know_kind(&mut self, kind: Kind) {
+        let Some(before) = self.kind.replace(kind).filter(|before| *before != kind) else { return };
+        self.last.of_mut(before).lengths = self.lengths;
+        self.lengths = self.last.of(kind).lengths;
+        self.dirty = true;
     }
 
     /// As far as the list of models says.
-    fn channels_of(&self, model: &str) -> Option<usize> {
+    pub(super) fn kind_of(&self, model: &str) -> Option<Kind> {
         let entry = self.catalogue.iter().find(|entry| entry.name == model)?;
-        Some(entry.facts.as_ref()?.channels)
+        let is_digit = entry.facts.as_ref()?.channels == 1;
+        Some(if is_digit { Kind::Digit } else { Kind::Photo })
+    }
+
+    /// Whether the pictures to choose from are digits: those of the kind on screen.
+    pub fn shows_digits(&self) -> bool {
+        match (&self.picture, self.shown.as_deref()) {
+            (Source::Sample(name), _) => sample(name).is_some_and(Sample::is_digit),
+            (picture, Some(shown)) if shown.view.picture == *picture => shown.kind == Some(Kind::Digit),
+            _ => self.kind == Some(Kind::Digit),
+        }
+    }
+
+    /// The picture was chosen: where the net does not read such pictures, the one last used for them takes its place.
+    pub(super) fn let_net_give_way(&mut self) {
+        let kind = self.kind_of(&self.model).or(self.kind).unwrap_or(Kind::Photo);
+        let other = if kind == Kind::Photo { Kind::Digit } else { Kind::Photo };
+        self.mismatch = Mismatch::UseModel(self.last.of(other).net.clone());
+    }
+
+    /// The net was chosen: where it does not read such pictures, the one last shown of its kind takes its place.
+    pub(super) fn let_picture_give_way(&mut self) {
+        // Of a net that is in no list only the other kind of picture can be needed.
+        let kind = self.kind_of(&self.model).unwrap_or(if self.shows_digits() { Kind::Photo } else { Kind::Digit });
+        self.mismatch = Mismatch::UsePicture(self.last.of(kind).picture.source());
     }
 
     /// The largest ε in that norm, for the picture on screen.
@@ -219,6 +264,11 @@ impl Explore {
     /// One press of a key: a grey level in L∞, a hundredth of the slider elsewhere.
     pub fn eps_step(&self) -> f32 {
         if self.attack.norm() == Norm::Linf { 1.0 / LEVELS } else { 0.01 * self.largest_eps() }
+    }
+
+    /// Whether the picture's own pixels are attacked: as the person wants it, or else as it is on screen.
+    pub fn has_own_pixels(&self) -> bool {
+        self.own_pixels.unwrap_or_else(|| self.shown.as_ref().is_some_and(|shown| shown.own_pixels))
     }
 
     /// Whether the picture on screen has other pixels than the net sees.
@@ -235,7 +285,7 @@ impl Explore {
             self.playing = Playing::default();
             view.step = None;
         }
-        self.history.note(&View { step: None, ..view.clone() }, Instant::now());
+        self.history.note(&View { step: None, along_line: false, ..view.clone() }, Instant::now());
         Some(view)
     }
 
@@ -297,12 +347,14 @@ impl Explore {
         self.model = view.model;
         self.picture = view.picture;
         self.background = view.background;
+        self.mismatch = view.mismatch;
+        self.moving_until = None;
         self.crop = view.crop;
         self.own_pixels = view.own_pixels;
         self.label = view.label;
         self.goal = view.goal;
         *self.lengths.in_norm(view.attack.norm()) = view.eps;
-        self.channels = self.channels_of(&self.model);
+        self.kind = self.kind_of(&self.model);
         self.others.push(std::mem::replace(&mut self.attack, view.attack));
         self.seed = view.seed;
         self.clip = view.clip;
@@ -353,7 +405,19 @@ impl Explore {
         }
         if shown.view.model == self.model {
             self.adopt_carried(&shown.model.classes);
-            self.know_channels(shown.model.input.channels);
+            self.know_kind(shown.reads);
+        }
+        if let Some(asked) = self.asked.as_mut().filter(|asked| asked.revision == shown.revision) {
+            let before = (&asked.view.model, &asked.view.picture);
+            if (&self.model, &self.picture) == before && before != (&shown.view.model, &shown.view.picture) {
+                self.model.clone_from(&shown.view.model);
+                self.picture = shown.view.picture.clone();
+                asked.view.model.clone_from(&shown.view.model);
+                asked.view.picture = shown.view.picture.clone();
+                self.label = Label::Predicted;
+                self.goal = Goal::Untargeted;
+                self.know_kind(shown.reads);
+            }
         }
         if let Some(asked) = self.asked.as_mut().filter(|asked| asked.revision == shown.revision)
             && self.crop == asked.view.crop
@@ -361,9 +425,32 @@ impl Explore {
             self.crop = shown.view.crop;
             asked.view.crop = shown.view.crop;
         }
+        let last = self.last.of_mut(shown.reads);
+        if shown.kind.is_none_or(|kind| kind == shown.reads) {
+            if !is_net_of_run(&shown.view.model) {
+                last.net.clone_from(&shown.view.model);
+            }
+            last.picture = LastPicture::of(&shown.view.picture).unwrap_or_else(|| last.picture.clone());
+        }
         self.shown = Some(shown);
         self.go_to_awaited_step();
         true
+    }
+
+    /// Whether ε is still moving under the hand.
+    pub fn is_moving(&self) -> bool {
+        self.moving_until.is_some()
+    }
+
+    /// Begins an attack of many steps anew once ε has rested; how long it has yet to rest.
+    pub fn rest(&mut self, now: Instant) -> Option<Duration> {
+        let until = self.moving_until?;
+        if now < until {
+            return Some(until - now);
+        }
+        self.moving_until = None;
+        self.dirty = true;
+        None
     }
 
     /// Goes to the step that a file names, once all that the file says is on screen and the attack is over.
@@ -408,8 +495,8 @@ impl Explore {
             self.crop = back.crop;
             self.own_pixels = back.own_pixels;
             self.model = back.model;
-            if let Some(channels) = self.shown.as_ref().map(|shown| shown.model.input.channels) {
-                self.know_channels(channels);
+            if let Some(kind) = self.shown.as_ref().map(|shown| shown.reads) {
+                self.know_kind(kind);
             }
             self.picture = back.picture;
             self.label = back.label;
@@ -422,14 +509,15 @@ impl Explore {
     /// Copies what is worth keeping into the settings.
     pub fn remember(&self, settings: &mut Settings) {
         settings.model.clone_from(&self.model);
-        match &self.picture {
-            Source::Sample(name) => settings.picture = LastPicture::Sample(name.clone()),
-            Source::File(path) => settings.picture = LastPicture::File(path.clone()),
-            Source::Memory { .. } => {}
+        if let Some(picture) = LastPicture::of(&self.picture) {
+            settings.picture = picture;
         }
+        settings.last = self.last.clone();
         settings.attack = self.attack.clone();
         settings.lengths = self.lengths;
-        settings.channels = self.channels.unwrap_or(settings.channels);
+        if let Some(kind) = self.kind {
+            settings.channels = if kind == Kind::Photo { 3 } else { 1 };
+        }
         settings.clip = self.clip;
         settings.eight_bit = self.eight_bit;
         settings.loss = self.loss;

@@ -9,7 +9,7 @@ use super::background::Incoming;
 use super::commands::{Command, ModelsCommand, Place};
 use super::explore::PATIENCE;
 use super::lessons::may_be_lesson;
-use super::panes::{Question, Tone, typed_path};
+use super::panes::{Action, Question, Tone, canvas, typed_path};
 use super::settings::{Tab, ThemeChoice};
 use super::train::NetMoment;
 use super::view_file::{Found, examples, may_hold_view};
@@ -20,7 +20,7 @@ use crate::engine::attack::{Label, Loss, MAX_PHOTO_PIXELS};
 use crate::engine::data::samples;
 use crate::engine::model::Guess;
 use crate::engine::picture::{Heatmap, Region};
-use crate::worker::{Event, Saved, Shown, Source};
+use crate::worker::{Event, Kind, Saved, Shown, Source};
 
 /// Time for events per frame; what is left waits for the next.
 const EVENT_TIME: Duration = Duration::from_millis(10);
@@ -40,7 +40,8 @@ impl App {
         self.train.note_draft(start);
         self.gather_facts();
         self.ask_sheet();
-        if let Some(rest) = self.explore.play_on(Instant::now()) {
+        let rests = [self.explore.play_on(start), self.explore.rest(start)];
+        for rest in rests.into_iter().flatten() {
             ctx.request_repaint_after(rest);
         }
         // A view that a failure put back, or a class carried over to another net.
@@ -89,9 +90,11 @@ impl App {
 
     fn take_shown(&mut self, ctx: &Context, shown: Box<Shown>) {
         let crop = self.explore.crop;
+        let before = (self.explore.model.clone(), self.explore.picture.clone());
         if !self.explore.take_shown(shown) {
             return;
         }
+        self.tell_pairing(before);
         let Some(shown) = &self.explore.shown else { return };
         self.pictures.take(ctx, shown);
         self.linear.take(ctx, shown);
@@ -104,6 +107,23 @@ impl App {
             self.notices.add_brief(format!(
                 "At its own resolution, {most:.1} megapixels of a photo are attacked: those in the frame."
             ));
+        }
+    }
+
+    /// Says what took the place of a net or a picture of another kind, with the way back.
+    fn tell_pairing(&mut self, (model, picture): (String, Source)) {
+        let Some(shown) = &self.explore.shown else { return };
+        let keep = |command| Action { name: "Keep the one before", command };
+        let title = &shown.model.title;
+        let what = |kind| if kind == Kind::Photo { "photographs" } else { "digits" };
+        if model != self.explore.model && picture == self.explore.picture && shown.view.model == self.explore.model {
+            let text = format!("This picture is shown to {title}, which reads {}.", what(shown.reads));
+            self.notices.add_with(text, keep(Command::KeepBoth { model, picture }));
+        } else if picture != self.explore.picture && shown.view.picture == self.explore.picture {
+            self.canvas.open = false;
+            let text = format!("{title} reads {}, so here is one of those.", what(shown.reads));
+            let model = self.explore.model.clone();
+            self.notices.add_with(text, keep(Command::KeepBoth { model, picture }));
         }
     }
 
@@ -267,7 +287,10 @@ impl App {
             }
             Command::GiveLabel => self.controls.give_label(ctx),
             Command::Clip(clip) => explore.set_clip(clip),
-            Command::ToggleOwnPixels => explore.set_own_pixels(!explore.own_pixels),
+            Command::ToggleOwnPixels => explore.set_own_pixels(Some(!explore.has_own_pixels())),
+            Command::MakeIt(class) => explore.make_it(class),
+            Command::StartOver => explore.start_over(),
+            Command::KeepBoth { model, picture } => explore.keep_both(model, picture),
             Command::Background(background) => explore.set_background(background),
             Command::Crop(crop) => explore.set_crop(crop),
             Command::ToggleEightBit => explore.set_eight_bit(!explore.eight_bit),
@@ -293,11 +316,17 @@ impl App {
             }
             Command::Show(source) => {
                 self.settings.tab = Tab::Explore;
+                self.canvas.open &= matches!(&source, Source::Memory { name, .. } if name == canvas::NAME);
                 if matches!(source, Source::File(_)) && self.explore.picture == source {
                     self.worker.look_again();
                 }
                 self.explore.set_picture(source);
             }
+            Command::ShowPhotos => {
+                self.canvas.open = false;
+                self.explore.show_kind(Kind::Photo);
+            }
+            Command::ShowDigits => self.explore.show_kind(Kind::Digit),
             Command::ShowExample(index) => {
                 if let Some(view) = examples().into_iter().nth(index) {
                     self.show_view(Found { view, picture: None });
@@ -340,7 +369,8 @@ impl App {
             Command::CopyCommand => self.copy_command(ctx),
             Command::Draw => {
                 self.canvas.open = !self.canvas.open;
-                if self.canvas.open && !self.canvas.is_empty() {
+                if self.canvas.open {
+                    self.settings.tab = Tab::Explore;
                     self.explore.set_picture(self.canvas.picture());
                 }
             }
@@ -360,7 +390,8 @@ impl App {
             Command::ZoomReset => self.pictures.fit(),
             Command::ShowNet(moment) => self.show_net(|_| moment),
             Command::NextMoment => self.show_net(NetMoment::next),
-            Command::Why(command) => self.change_why(ctx, command),
+            Command::Why(command) => self.change_why(command),
+            Command::ToggleMore => self.settings.more = !self.settings.more,
             Command::Train(command) => self.change_training(ctx, command),
             Command::Models(command) => self.change_models(command),
             Command::Test(command) => self.change_tests(ctx, command),

@@ -13,6 +13,7 @@ use super::panes::{PlotLook, WhyLook};
 use super::testset::Choices;
 use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
 use crate::engine::train::Config;
+use crate::worker::{Kind, Source};
 
 /// The version of the file's shape; raised when a field changes its meaning.
 const VERSION: u32 = 1;
@@ -53,6 +54,69 @@ pub enum LastPicture {
     File(PathBuf),
 }
 
+/// What was shown last of one kind of picture: to come back to when that kind is chosen again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LastOfKind {
+    pub net: String,
+    pub picture: LastPicture,
+    pub lengths: Lengths,
+}
+
+/// What was shown last of each kind of picture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LastOfKinds {
+    pub photo: LastOfKind,
+    pub digit: LastOfKind,
+}
+
+impl Default for LastOfKinds {
+    fn default() -> Self {
+        let last = |net: &str, sample: &str, channels| LastOfKind {
+            net: net.into(),
+            picture: LastPicture::Sample(sample.into()),
+            lengths: Lengths::usual(channels),
+        };
+        Self { photo: last("efficientnet_lite0", "coffee", 3), digit: last("digits_maxout", "digit-7", 1) }
+    }
+}
+
+impl LastOfKinds {
+    /// What was shown last of a kind.
+    pub fn of(&self, kind: Kind) -> &LastOfKind {
+        match kind {
+            Kind::Photo => &self.photo,
+            Kind::Digit => &self.digit,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn of_mut(&mut self, kind: Kind) -> &mut LastOfKind {
+        match kind {
+            Kind::Photo => &mut self.photo,
+            Kind::Digit => &mut self.digit,
+        }
+    }
+}
+
+impl LastPicture {
+    /// Where it comes from.
+    pub fn source(&self) -> Source {
+        match self {
+            Self::Sample(name) => Source::Sample(name.clone()),
+            Self::File(path) => Source::File(path.clone()),
+        }
+    }
+
+    /// A picture that can be found again; `None` for one in memory alone.
+    pub fn of(source: &Source) -> Option<Self> {
+        match source {
+            Source::Sample(name) => Some(Self::Sample(name.clone())),
+            Source::File(path) => Some(Self::File(path.clone())),
+            Source::Memory { .. } => None,
+        }
+    }
+}
+
 /// Everything that is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -65,6 +129,11 @@ pub struct Settings {
     pub window: Option<[f32; 2]>,
     pub model: String,
     pub picture: LastPicture,
+    /// What was shown last of each kind of picture, and how.
+    #[serde(deserialize_with = "if_understood")]
+    pub last: LastOfKinds,
+    /// Whether the expert's controls of the Explore tab are in sight.
+    pub more: bool,
     #[serde(deserialize_with = "if_understood")]
     pub attack: AttackSettings,
     #[serde(deserialize_with = "if_understood")]
@@ -107,13 +176,15 @@ impl Default for Settings {
             theme: ThemeChoice::System,
             large_type: false,
             window: None,
-            model: "digits_maxout".into(),
-            picture: LastPicture::Sample("digit-7".into()),
+            model: LastOfKinds::default().photo.net,
+            picture: LastOfKinds::default().photo.picture,
+            last: LastOfKinds::default(),
+            more: false,
             attack: AttackSettings::default(),
-            lengths: Lengths::default(),
-            channels: 1,
+            lengths: Lengths::usual(3),
+            channels: 3,
             clip: true,
-            eight_bit: false,
+            eight_bit: true,
             loss: Loss::default(),
             recent: Vec::new(),
             train: None,

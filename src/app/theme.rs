@@ -5,6 +5,11 @@ use eframe::egui::{
     Stroke, TextStyle, Theme, Ui, Vec2, Visuals, style::Selection, style::WidgetVisuals,
 };
 
+use egui_material_icons::{MaterialIcon, icons};
+
+use super::words::Standing;
+use crate::engine::attack::Verdict;
+
 /// Distances, in points: everything sits on a grid of four.
 pub const SPACE_1: f32 = 4.0;
 pub const SPACE_2: f32 = 8.0;
@@ -14,6 +19,8 @@ pub const SPACE_6: f32 = 24.0;
 
 /// Height of buttons, fields and sliders.
 pub const CONTROL_HEIGHT: f32 = 28.0;
+/// Height of the one large slider of a page, with what is written under it.
+pub const LARGE_RAIL: f32 = 44.0;
 /// Height of a row of controls, frames included.
 pub const ROW_HEIGHT: f32 = 32.0;
 /// Height of one row of the probability bars.
@@ -182,6 +189,25 @@ pub fn palette(ui: &Ui) -> &'static Palette {
     if ui.visuals().dark_mode { &DARK } else { &LIGHT }
 }
 
+/// The colour of an answer that is written on a picture; its ground is dark in both themes.
+pub fn on_overlay(standing: Standing) -> Color32 {
+    match standing {
+        Standing::Right => DARK.right,
+        Standing::Own => DARK.on_overlay,
+        Standing::Fooled => DARK.fooled,
+        Standing::AsAsked => DARK.asked,
+    }
+}
+
+/// The sign of a verdict.
+pub fn icon_of(verdict: Verdict) -> MaterialIcon {
+    match verdict {
+        Verdict::StillRight => icons::ICON_SHIELD,
+        Verdict::Fooled => icons::ICON_BOLT,
+        Verdict::FooledAsAsked => icons::ICON_TARGET,
+    }
+}
+
 /// The ground of an interval around a line of this colour.
 pub fn band_of(colour: Color32) -> Color32 {
     colour.gamma_multiply(0.16)
@@ -238,6 +264,21 @@ pub fn heading_font() -> FontId {
 
 pub fn verdict_font() -> FontId {
     FontId::new(20.0, FontFamily::Name(STRONG.into()))
+}
+
+/// Of the line above the pictures.
+pub fn line_font() -> FontId {
+    FontId::new(17.0, FontFamily::Name(STRONG.into()))
+}
+
+/// Of the letter beside the large slider.
+pub fn symbol_font() -> FontId {
+    FontId::new(26.0, FontFamily::Name(STRONG.into()))
+}
+
+/// Of "+" and "=" between the panes.
+pub fn sign_font() -> FontId {
+    FontId::new(26.0, FontFamily::Name(STRONG.into()))
 }
 
 pub fn strong_font() -> FontId {

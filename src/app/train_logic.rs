@@ -160,7 +160,7 @@ impl App {
                 }
             },
             Some(Picturing::View(path)) => {
-                let Some(content) = self.content(ctx) else { return };
+                let Some(content) = self.content() else { return };
                 (path, ctx.content_rect(), Some(content))
             }
         };

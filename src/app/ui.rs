@@ -3,9 +3,9 @@
 use eframe::egui::{self, Align2, CentralPanel, Frame, Margin, Panel, Stroke, StrokeKind, Ui};
 
 use super::commands::Command;
-use super::panes::{self, Around};
+use super::panes::{self, Around, Look};
 use super::settings::Tab;
-use super::theme::{self, SPACE_1, SPACE_3, SPACE_4, palette};
+use super::theme::{self, SPACE_3, SPACE_4, palette};
 use super::window::App;
 
 impl App {
@@ -16,10 +16,11 @@ impl App {
         self.remember_size(ui);
         let mut out = std::mem::take(&mut self.commands);
 
-        let top = Panel::top("top bar").frame(theme::bar_frame(ui)).show(ui, |ui| {
+        Panel::top("top bar").frame(theme::bar_frame(ui)).show(ui, |ui| {
             panes::top_bar(ui, &self.explore, &self.train, &self.settings, &self.lessons, &mut out);
         });
         panes::lesson(ui, &self.lessons, self.explore.shown.as_deref(), &mut out);
+        self.notices.show(ui, &mut out);
         match self.settings.tab {
             Tab::Explore => self.draw_explore(ui, &mut out),
             Tab::Train => {
@@ -39,7 +40,6 @@ impl App {
             panes::help(ui, &mut out);
         }
         self.palette.show(ui, &self.settings, &self.explore, &self.lessons, &mut out);
-        self.notices.show(ui, top.response.rect.bottom(), &mut out);
         drop_target(ui, self.settings.tab);
 
         self.take_picture(&ctx);
@@ -49,37 +49,37 @@ impl App {
 
     fn draw_explore(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
         let gap = theme::row_gap(ui);
+        let look = Look { more: self.settings.more };
         let margins = |top: f32, bottom: f32| Margin { left: 16, right: 16, top: top as i8, bottom: bottom as i8 };
         let strip = Frame::new().fill(palette(ui).canvas).inner_margin(margins(gap, 0.0));
         Panel::top("samples").frame(strip).show_separator_line(false).show(ui, |ui| {
-            self.samples.show(ui, &self.explore, out);
+            ui.spacing_mut().item_spacing.y = gap;
+            self.samples.show(ui, &self.explore, &self.settings.recent, out);
             panes::net_band(ui, &self.train, &self.explore.model, out);
+            panes::line(ui, &self.explore, out);
         });
-        let dock = theme::bar_frame(ui).inner_margin(margins(2.0 * gap - SPACE_1, 2.0 * gap - SPACE_1));
+        let dock = theme::bar_frame(ui).inner_margin(margins(gap, gap));
         Panel::bottom("dock").frame(dock).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = gap;
-            self.controls.show(ui, &self.explore, self.why.search(), out);
+            self.controls.show(ui, &self.explore, look, self.why.search(), out);
+            ui.spacing_mut().item_spacing.y = 0.0;
+            panes::conditions(ui, &self.explore, look, out);
         });
         let band = |top, bottom| Frame::new().fill(palette(ui).canvas).inner_margin(margins(top, bottom));
         let half = 0.5 * gap;
-        let (verdict, why, pictures) = (band(half, gap), band(half, half), band(gap, half));
-        Panel::bottom("verdict").frame(verdict).show_separator_line(false).show(ui, |ui| {
-            ui.spacing_mut().item_spacing.y = half;
-            panes::results(ui, &self.explore, out);
-        });
-        let is_open = self.is_why_open(ui.ctx());
+        let (why, pictures) = (band(half, half), band(half, half));
+        let is_open = self.is_why_open();
         let room = ui.available_height() - why.total_margin().sum().y - pictures.total_margin().sum().y;
         let height = panes::why_height(ui, room, is_open) + why.total_margin().sum().y;
         Panel::bottom("why").frame(why).exact_size(height).show(ui, |ui| {
             panes::why(ui, &self.explore, &self.why, (&self.settings.why, is_open), out);
         });
         CentralPanel::default().frame(pictures).show(ui, |ui| {
-            self.pictures.show(ui, &self.explore, out);
+            self.pictures.show(ui, &self.explore, &mut self.canvas, look, out);
         });
 
-        self.canvas.show(ui, out);
         self.linear.show(ui, &self.explore, out);
-        self.ask_why(ui.ctx());
+        self.ask_why();
     }
 
     fn remember_size(&mut self, ui: &Ui) {

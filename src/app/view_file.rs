@@ -106,7 +106,7 @@ impl ViewFile {
             },
             background: view.background,
             crop: view.crop,
-            own_pixels: view.own_pixels,
+            own_pixels: shown.own_pixels,
             label: if let Label::Given(index) = view.label { class(index) } else { None },
             target: if let Goal::Targeted(index) = view.goal { class(index) } else { None },
             eps: view.eps,

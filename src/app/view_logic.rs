@@ -59,13 +59,13 @@ impl App {
     }
 
     /// What goes into a picture of the window, so that it can be opened again; none before anything is on screen.
-    pub(super) fn content(&self, ctx: &Context) -> Option<Content> {
+    pub(super) fn content(&self) -> Option<Content> {
         let tab = self.settings.tab;
         let page = match tab {
             Tab::Explore => {
                 let shown = self.explore.shown.as_deref()?;
                 let mut why = self.settings.why.clone();
-                why.open = Some(self.is_why_open(ctx));
+                why.open = Some(self.is_why_open());
                 let view = ViewFile { why: Some(why), controls_seed: Some(self.why.seed()), ..ViewFile::of(shown) };
                 let picture = match &shown.view.picture {
                     Source::Memory { picture, .. } => Some(picture.clone()),

@@ -1,10 +1,7 @@
 //! What the window knows beside its pictures: why the attack works.
 
-use eframe::egui::Context;
-
 use super::commands::WhyCommand;
 use super::panes::{Part, Tone};
-use super::theme;
 use super::window::App;
 use super::words;
 use crate::worker::{Along, Controls, Least, Second, SecondWish, Shown, View, Wish};
@@ -56,9 +53,9 @@ impl Why {
         self.controls.as_deref()
     }
 
-    /// The newest curve, and whether it is that of the view on screen; the one before is better than none for a moment.
+    /// The newest curve of the net on screen, and whether it is that of the view; the one before is better than none for a moment.
     pub fn along(&self, shown: &Shown) -> Option<(&Along, bool)> {
-        let along = self.along.as_deref()?;
+        let along = self.along.as_deref().filter(|along| along.is_of_net(shown))?;
         Some((along, along.is_of(shown)))
     }
 
@@ -88,13 +85,13 @@ impl App {
         &self.why
     }
 
-    /// Whether the pane is open: as a lesson wants it or a person left it, else where there is room.
-    pub fn is_why_open(&self, ctx: &Context) -> bool {
-        self.why.in_lesson.or(self.settings.why.open).unwrap_or_else(|| theme::is_tall(ctx))
+    /// Whether the pane is open: as a lesson wants it or a person left it.
+    pub fn is_why_open(&self) -> bool {
+        self.why.in_lesson.or(self.settings.why.open).unwrap_or(false)
     }
 
     /// Tells the worker what is wanted, if that is new.
-    pub(super) fn ask_why(&mut self, ctx: &Context) {
+    pub(super) fn ask_why(&mut self) {
         // Where something else is attacked now, nobody waits for it.
         self.why.search.take_if(|search| {
             let now = View {
@@ -105,7 +102,7 @@ impl App {
             };
             now != search.view
         });
-        let is_open = self.is_why_open(ctx);
+        let is_open = self.is_why_open();
         let look = &self.settings.why;
         let other = look.second.clone().filter(|name| is_open && *name != self.explore.model);
         let wish = Wish {
@@ -120,8 +117,8 @@ impl App {
         }
     }
 
-    pub(super) fn change_why(&mut self, ctx: &Context, command: WhyCommand) {
-        let is_open = self.is_why_open(ctx);
+    pub(super) fn change_why(&mut self, command: WhyCommand) {
+        let is_open = self.is_why_open();
         let look = &mut self.settings.why;
         if matches!(command, WhyCommand::Second(Some(_)) | WhyCommand::OwnAttack(_) | WhyCommand::NextSeed) {
             // It may come from the list of commands, and is to be seen.

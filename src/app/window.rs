@@ -25,7 +25,7 @@ use super::train_logic::Picturing;
 use super::view_file::may_hold_view;
 use super::why::Why;
 use crate::engine::model::Catalogue;
-use crate::worker::{Shown, Source, Worker, runs_folder};
+use crate::worker::{Kind, Shown, Source, Worker, runs_folder};
 
 /// Settings are written this long after the last change.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
@@ -152,7 +152,7 @@ impl App {
             app.notices.add(Tone::Caution, problem);
         }
         if let Ok(manifest) = manifest {
-            app.explore.know_channels(manifest.input.channels);
+            app.explore.know_kind(Kind::of_input(&manifest.input));
         }
         // It may hold a view, or the crop that it was saved with.
         let remembered = match &app.explore.picture {

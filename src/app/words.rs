@@ -4,6 +4,7 @@ use super::commands::attack_title;
 use super::train::is_net_of_run;
 use super::widgets::per_cent;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm, Verdict};
+use crate::engine::data::sample;
 use crate::engine::picture::{Background, Planes, Region};
 use crate::engine::units::{self, LEVELS};
 use crate::worker::{Shown, Source, View};
@@ -14,7 +15,59 @@ pub struct Judgement {
     pub sentence: String,
     /// A second sentence that heads off a wrong conclusion.
     pub remark: Option<&'static str>,
+    pub standing: Standing,
 }
+
+/// How an answer stands to what the picture shows; it decides the colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The answer is right, by a label that somebody gave or by what is known of a bundled picture.
+    Right,
+    /// The answer is the net's own, and nobody has said whether it is right.
+    Own,
+    /// The answer is another one than before, or than the label.
+    Fooled,
+    /// The answer is the class that was asked for.
+    AsAsked,
+}
+
+/// How the net's answer for the untouched picture stands to what it shows.
+pub fn standing_before(shown: &Shown) -> Standing {
+    let Some(answer) = shown.clean_top.first() else { return Standing::Own };
+    let is_right = match (&shown.view.label, &shown.view.picture) {
+        (Label::Given(_), _) => Some(answer.index == shown.label.index),
+        (Label::Predicted, Source::Sample(name)) => sample(name).and_then(|sample| sample.is_right(&answer.name)),
+        (Label::Predicted, _) => None,
+    };
+    match is_right {
+        Some(true) => Standing::Right,
+        Some(false) if matches!(shown.view.label, Label::Given(_)) => Standing::Fooled,
+        _ => Standing::Own,
+    }
+}
+
+/// "an espresso", "a 7".
+pub fn with_article(name: &str) -> String {
+    let begins_with_a_vowel = name.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O', '8'])
+        || (name.starts_with(['u', 'U']) && !name.to_lowercase().starts_with("uni"));
+    format!("{} {name}", if begins_with_a_vowel { "an" } else { "a" })
+}
+
+/// What to do now, or what has come of it: the one line above the pictures.
+pub fn line(shown: &Shown) -> String {
+    let judgement = judge(shown);
+    let is_unseen = shown.linf > 0.0 && shown.linf * LEVELS <= UNSEEN_LEVELS;
+    let asks = shown.view.attack.takes_eps() && shown.view.goal == Goal::Untargeted && shown.along_line.is_none();
+    match shown.verdict {
+        Verdict::StillRight if asks => format!("Drag ε until it is no longer {}.", with_article(&shown.label.name)),
+        Verdict::Fooled | Verdict::FooledAsAsked if is_unseen => format!("{UNSEEN} {}", judgement.sentence),
+        _ => judgement.sentence,
+    }
+}
+
+/// No pixel of a photograph that moves by so many grey levels can be seen to have moved.
+const UNSEEN_LEVELS: f32 = 2.51;
+const UNSEEN: &str = "Nobody sees the change.";
 
 const NO_FILE: &str = "There is no command for this view yet: the picture is in no file. Save it first (“Save original…” in the menu \
                        at the right end of the top bar), open that file, and copy again.";
@@ -25,7 +78,8 @@ const ONE_STEP: &str = "One step rarely reaches a chosen class; several often do
 /// Judges a result.
 pub fn judge(shown: &Shown) -> Judgement {
     let Some(now) = shown.adversarial_top.first() else {
-        return Judgement { headline: "No answer", sentence: "The net gave no class.".into(), remark: None };
+        let sentence = "The net gave no class.".into();
+        return Judgement { headline: "No answer", sentence, remark: None, standing: Standing::Own };
     };
     let before = shown.clean_top.first();
     let says = format!("{} ({})", now.name, per_cent(now.prob));
@@ -36,21 +90,25 @@ pub fn judge(shown: &Shown) -> Judgement {
         Goal::Untargeted => None,
     };
     let one_step = shown.timeline.of <= 1;
-    let (headline, sentence) = match shown.verdict {
-        Verdict::StillRight => ("Still right", format!("The net still says {says}.")),
-        Verdict::FooledAsAsked => ("Fooled as asked", format!("The net now says {says}, the class you chose.")),
+    let (headline, sentence, standing) = match shown.verdict {
+        Verdict::StillRight => ("Not fooled yet", format!("The net still says {says}."), standing_before(shown)),
+        Verdict::FooledAsAsked => {
+            ("Fooled as asked", format!("The net now says {says}, the class you chose."), Standing::AsAsked)
+        }
         Verdict::Fooled if was_wrong && before.is_some_and(|guess| guess.index == now.index) => {
-            ("Wrong from the start", format!("The net says {says} before and after; the label is {label}."))
+            let sentence = format!("The net says {says} before and after; the label is {label}.");
+            ("Wrong from the start", sentence, Standing::Fooled)
         }
         Verdict::Fooled => match (target, shown.target_prob) {
             (Some(target), Some((_, after))) => {
-                ("Fooled", format!("The net now says {says}, but not {target} ({}).", per_cent(after)))
+                let sentence = format!("The net now says {says}, but not {target} ({}).", per_cent(after));
+                ("Fooled", sentence, Standing::Fooled)
             }
-            _ => ("Fooled", format!("The net now says {says}, no longer {label}.")),
+            _ => ("Fooled", format!("The net now says {says}, no longer {label}."), Standing::Fooled),
         },
     };
     let missed = target.is_some() && shown.verdict != Verdict::FooledAsAsked;
-    Judgement { headline, sentence, remark: (missed && one_step).then_some(ONE_STEP) }
+    Judgement { headline, sentence, remark: (missed && one_step).then_some(ONE_STEP), standing }
 }
 
 /// What stands in the way of the attack itself, in a few words and in a sentence, and whether the log-odds would help.
@@ -121,7 +179,7 @@ pub fn least(shown: &Shown, attack: &AttackSettings, found: Option<f32>) -> Stri
 pub fn tags(shown: &Shown) -> Vec<String> {
     let view = &shown.view;
     let label = match view.label {
-        Label::Predicted => format!("label: predicted ({})", shown.label.name),
+        Label::Predicted => format!("label: the net's own answer ({})", shown.label.name),
         Label::Given(_) => format!("label: given ({})", shown.label.name),
     };
     let mut method = attack(&view.attack);
@@ -131,7 +189,9 @@ pub fn tags(shown: &Shown) -> Vec<String> {
     if view.attack.is_random() {
         method += &format!(", seed {}", view.seed);
     }
-    if !shown.timeline.is_result {
+    if let Some(found_at) = shown.along_line {
+        method += &format!(", on the straight line to the perturbation found at ε = {found_at:.4}");
+    } else if !shown.timeline.is_result {
         method += &format!(", step {} of {}", shown.timeline.step, shown.timeline.of);
     }
     let input = &shown.model.input;
@@ -145,7 +205,7 @@ pub fn tags(shown: &Shown) -> Vec<String> {
         format!("input {}×{}×{}", input.width, input.height, input.channels),
     ];
     if (width, height) != (input.width, input.height) {
-        tags.push(match view.own_pixels {
+        tags.push(match shown.own_pixels {
             true => format!("attacked at {}×{} of {width}×{height}", shown.original.width, shown.original.height),
             false => {
                 let part = (shown.crop.width.round() as usize, shown.crop.height.round() as usize);
@@ -198,7 +258,7 @@ pub fn parameters(attack: &AttackSettings) -> String {
 /// What saving the adversarial picture writes.
 pub fn saved_as(shown: &Shown) -> String {
     let (width, height) = shown.picture_size;
-    match shown.view.own_pixels {
+    match shown.own_pixels {
         true => format!("The whole photo, {width}×{height}, as PNG."),
         false => format!("A PNG of the size that the net sees, {}×{}.", shown.original.width, shown.original.height),
     }
@@ -229,6 +289,7 @@ pub fn command_of(shown: &Shown) -> Result<(String, Option<String>), &'static st
             }
         }
     }
+    view.own_pixels = Some(shown.own_pixels);
     command_line(&view, &shown.model.classes).map(|line| (line, remark))
 }
 
@@ -267,7 +328,7 @@ fn command_line(view: &View, classes: &[String]) -> Result<String, &'static str>
     if view.eight_bit {
         words.push("--8-bit".into());
     }
-    if view.own_pixels {
+    if view.own_pixels == Some(true) {
         words.push("--photo".into());
     }
     if view.background != Background::default() {
@@ -318,6 +379,15 @@ pub fn short(value: f32) -> String {
     let decimals = (2.0 - magnitude).max(0.0) as usize;
     let text = format!("{value:.decimals$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// ε in L∞ as people name it: "2/255", "1.4/255", from a tenth on "0.25".
+pub fn spelled_eps(eps: f32) -> String {
+    if eps == 0.0 || eps >= 0.0995 {
+        return short(eps);
+    }
+    let levels = eps * LEVELS;
+    if (levels - levels.round()).abs() < 0.02 { format!("{levels:.0}/255") } else { format!("{levels:.1}/255") }
 }
 
 /// A signed value with a true minus sign.
@@ -371,7 +441,9 @@ mod tests {
             picture: Source::Sample("digit-7".into()),
             background: Background::default(),
             crop: None,
-            own_pixels: false,
+            own_pixels: Some(false),
+            mismatch: crate::worker::Mismatch::Keep,
+            along_line: false,
             label: Label::Predicted,
             goal: Goal::Untargeted,
             attack: AttackSettings::default(),
@@ -390,7 +462,7 @@ mod tests {
         view.label = Label::Given(0);
         (view.clip, view.eight_bit) = (false, true);
         view.loss = Loss::LogOdds;
-        view.own_pixels = true;
+        view.own_pixels = Some(true);
         view.background = Background([0; 3]);
         view.crop = Some(Region { left: 1.5, top: 2.0, width: 30.0, height: 30.0 });
         assert_eq!(

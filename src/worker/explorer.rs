@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::mailbox::Task;
-use super::playback::Playback;
+use super::pairing::{Kind, Mismatch};
+use super::playback::{Line, Playback};
 use super::protocol::{Event, Linear, ModelInfo, Revision, Saved, Shown, Source, View};
 use super::study::{self, Study};
 use crate::engine::attack::{
@@ -14,7 +15,7 @@ use crate::engine::attack::{
 use crate::engine::data::sample;
 use crate::engine::files::Stamp;
 use crate::engine::model::{Catalogue, Model, argmax};
-use crate::engine::picture::{Background, Fit, Picture, Region, Rgba, fit, open_over, png_crop};
+use crate::engine::picture::{Background, Fit, Lens, Picture, Region, Rgba, fit, open_over, png_crop};
 use crate::engine::{Error, Result};
 
 /// Classes listed before and after.
@@ -40,6 +41,8 @@ pub struct Explorer {
     prepared: Option<Prepared>,
     /// The attack on it, as far as it has come.
     playback: Option<Playback>,
+    /// The way to what an attack of many steps found last.
+    line: Option<Line>,
     /// When something was shown last.
     shown_at: Instant,
     /// What is on screen, for saving, with the model that it was made for: another one may be loading already.
@@ -83,6 +86,8 @@ struct Prepared {
     /// The crop that was asked for, and the one that was taken: photos too large for their own resolution are cropped.
     asked_crop: Option<Region>,
     crop: Option<Region>,
+    /// As it was asked for, and as it is.
+    asked_own_pixels: Option<bool>,
     own_pixels: bool,
     /// The part of the picture that the net sees, and how large it may become.
     shown: Region,
@@ -103,6 +108,7 @@ impl Explorer {
             picture: None,
             prepared: None,
             playback: None,
+            line: None,
             shown_at: Instant::now(),
             attacked: None,
             study: Study::default(),
@@ -142,6 +148,7 @@ impl Explorer {
                 self.model = None;
                 self.prepared = None;
                 self.playback = None;
+                self.line = None;
                 self.study.forget();
             }
             Task::Study(wish) => self.study.wish(wish),
@@ -164,6 +171,7 @@ impl Explorer {
     ) -> Result<Option<Shown>> {
         let started = Instant::now();
         let busy = |doing: String| send(Event::Busy { revision, doing });
+        let view = self.paired(view, &busy, send)?;
         let (model, info) = self.model(&view.model, &busy)?;
         let Loaded { picture, overview, has_crop, .. } = self.picture(&view, &busy, send)?;
         if is_stale(revision) {
@@ -175,12 +183,22 @@ impl Explorer {
         let baseline = &prepared.baseline;
         let mut problem = prepared.problem.with_eps(&[view.eps])?;
         problem.rules = view.rules();
+        let line = self.line.as_ref().filter(|line| view.along_line && line.is_of(baseline, &view.attack));
+        let on_line = match line {
+            Some(line) => Some((line, line.at(&problem, view.eps)?)),
+            None => None,
+        };
+        let own_pixels = prepared.own_pixels;
+        let (reads, kind) = (Kind::of_input(model.input()), Kind::of_picture(&picture));
         let mut playback = match self.playback.take().filter(|known| known.is_of(baseline, &view.attack, &problem)) {
             Some(known) => known,
             None => Playback::new(baseline.clone(), &view.attack, problem)?,
         };
         let shown = |playback: &Playback| {
-            let frame = playback.at(view.step);
+            let (frame, timeline, along_line) = match &on_line {
+                Some((line, frame)) => (frame, line.timeline.clone(), Some(line.eps)),
+                None => (playback.at(view.step), playback.timeline(view.step), None),
+            };
             let attacked = baseline.judged(frame.pixels.clone(), frame.probabilities.clone());
             let (heatmap, heatmap_limit) = view.heatmap.draw(&attacked.perturbation, &baseline.gradient);
             let before_and_after = |class: usize| (baseline.probabilities[class], attacked.probabilities[class]);
@@ -216,13 +234,23 @@ impl Explorer {
                 length: view.attack.length(&attacked.perturbation.values),
                 zero_gradient_fraction: baseline.zero_gradient_fraction,
                 saturated: baseline.saturated,
-                timeline: playback.timeline(view.step),
+                timeline,
+                reads,
+                kind,
+                own_pixels,
+                along_line,
                 linear: prepared.linear.clone(),
                 view: view.clone(),
                 took: started.elapsed(),
             };
             (shown, attacked)
         };
+        if on_line.is_some() {
+            let (shown, attacked) = shown(&playback);
+            self.playback = Some(playback);
+            self.attacked = Some((model, attacked));
+            return Ok(Some(shown));
+        }
         let mut pause = LIVE;
         while !playback.has(view.step) {
             playback.advance()?;
@@ -248,6 +276,7 @@ impl Explorer {
             model: model.clone(),
             baseline: baseline.clone(),
             view: shown.view.clone(),
+            own_pixels,
             picture: picture.clone(),
             adversarial: attacked.adversarial.clone(),
             perturbation: attacked.perturbation.clone(),
@@ -256,9 +285,34 @@ impl Explorer {
             label_prob: shown.label_prob.1,
             took: shown.took,
         });
+        if view.step.is_none() {
+            self.line = Line::through(&playback);
+        }
         self.playback = Some(playback);
         self.attacked = Some((model, attacked));
         Ok(Some(shown))
+    }
+
+    /// The view with another model or another picture, where the two are of different kinds and one of them gives way.
+    fn paired(&mut self, view: View, busy: &dyn Fn(String), send: &dyn Fn(Event)) -> Result<View> {
+        if view.mismatch == Mismatch::Keep {
+            return Ok(view);
+        }
+        let known = self.model.as_ref().filter(|loaded| loaded.name == view.model).map(|loaded| loaded.model.clone());
+        let provided = || self.provided.iter().find(|(name, _)| *name == view.model).map(|(_, model)| model.clone());
+        let reads = match known.or_else(provided) {
+            Some(model) => Kind::of_input(model.input()),
+            None => Kind::of_input(&self.catalogue.manifest(&view.model)?.input),
+        };
+        let kind = Kind::of_picture(&self.picture(&view, busy, send)?.picture);
+        if kind.is_none_or(|kind| kind == reads) {
+            return Ok(view);
+        }
+        Ok(match view.mismatch.clone() {
+            Mismatch::Keep => view,
+            Mismatch::UseModel(model) => View { model, crop: None, ..view },
+            Mismatch::UsePicture(picture) => View { picture, crop: None, ..view },
+        })
     }
 
     fn model(&mut self, name: &str, busy: &dyn Fn(String)) -> Result<(Arc<Model>, ModelInfo)> {
@@ -342,11 +396,11 @@ impl Explorer {
 
     fn prepare(&mut self, model: &Arc<Model>, picture: &Arc<Picture>, view: &View) -> Result<()> {
         let same_picture = |known: &Prepared| {
-            (&known.model, known.own_pixels) == (&view.model, view.own_pixels)
+            (&known.model, known.asked_own_pixels) == (&view.model, view.own_pixels)
                 && (known.asked_crop == view.crop || known.crop == view.crop)
                 && Arc::ptr_eq(&known.picture, picture)
         };
-        let (subject, crop, shown, largest_crop, original_rgba) = match self.prepared.take().filter(same_picture) {
+        let (subject, own_pixels, crop, shown, largest_crop, original_rgba) = match self.prepared.take().filter(same_picture) {
             Some(known)
                 if (known.label, known.baseline.goal, known.baseline.loss) == (view.label, view.goal, view.loss) =>
             {
@@ -354,17 +408,19 @@ impl Explorer {
                 return Ok(());
             }
             Some(known) => {
-                (known.baseline.subject.clone(), known.crop, known.shown, known.largest_crop, known.original_rgba)
+                let Prepared { own_pixels, crop, shown, largest_crop, original_rgba, .. } = known;
+                (known.baseline.subject.clone(), own_pixels, crop, shown, largest_crop, original_rgba)
             }
             None => {
                 let mut lens = model.lens(picture, view.crop)?;
-                if let Some(part) = attackable_part(&lens).filter(|_| view.own_pixels) {
+                let own_pixels = view.own_pixels.unwrap_or_else(|| is_larger(&lens, model));
+                if let Some(part) = attackable_part(&lens).filter(|_| own_pixels) {
                     lens = model.lens(picture, Some(part))?;
                 }
                 let (crop, shown, largest_crop) = (lens.crop(), lens.shown(), lens.largest_area(MAX_PHOTO_PIXELS));
-                let subject = Subject::new(picture, lens, view.own_pixels)?;
+                let subject = Subject::new(picture, lens, own_pixels)?;
                 let rgba = Arc::new(Rgba::from_planes(subject.pixels()));
-                (subject, crop, shown, largest_crop, rgba)
+                (subject, own_pixels, crop, shown, largest_crop, rgba)
             }
         };
         let baseline = Baseline::new(model, subject, view.label, view.goal, view.loss)?;
@@ -373,7 +429,8 @@ impl Explorer {
             picture: picture.clone(),
             asked_crop: view.crop,
             crop,
-            own_pixels: view.own_pixels,
+            asked_own_pixels: view.own_pixels,
+            own_pixels,
             shown,
             largest_crop,
             label: view.label,
@@ -396,6 +453,13 @@ impl Explorer {
             on_screen: model.guess(&attacked.probabilities, argmax(&attacked.probabilities)),
         })
     }
+}
+
+/// Whether a lens shows more pixels than the net's input has, and no more than can be attacked.
+fn is_larger(lens: &Lens, model: &Model) -> bool {
+    let (_, _, width, height) = lens.support();
+    let input = model.input();
+    width * height > input.width * input.height && attackable_part(lens).is_none()
 }
 
 fn stamp(path: &Path) -> Result<Stamp> {

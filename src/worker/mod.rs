@@ -3,12 +3,14 @@
 mod explorer;
 mod library;
 mod mailbox;
+mod pairing;
 mod playback;
 mod protocol;
 mod study;
 mod testset;
 mod training;
 
+pub use pairing::{Kind, Mismatch};
 pub use playback::{Moment, Timeline};
 pub use protocol::{Event, Linear, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
 pub use study::{Along, Answers, ClassLine, ControlRow, Controls, Least, Second, SecondWish, Wish};

@@ -174,3 +174,52 @@ impl Playback {
         }
     }
 }
+
+/// The straight line from a picture to what an attack of many steps found.
+pub struct Line {
+    baseline: Arc<Baseline>,
+    attack: AttackSettings,
+    /// What was found, and at which ε.
+    end: Arc<Planes>,
+    pub eps: f32,
+    /// Of the attack that found it.
+    pub timeline: Timeline,
+}
+
+impl Line {
+    /// The line to the result of an attack; `None` before it is over, and for attacks of one step, whose every ε costs no more
+    /// than a point of the line.
+    pub fn through(playback: &Playback) -> Option<Self> {
+        let result = playback.result.as_ref()?;
+        let eps = *playback.problem.eps.first()?;
+        let has_line = playback.of > 1 && playback.attack.takes_eps() && eps > 0.0;
+        has_line.then(|| Self {
+            baseline: playback.baseline.clone(),
+            attack: playback.attack.clone(),
+            end: result.pixels.clone(),
+            eps,
+            timeline: playback.timeline(None),
+        })
+    }
+
+    /// Whether it was found by this attack on this picture.
+    pub fn is_of(&self, baseline: &Arc<Baseline>, attack: &AttackSettings) -> bool {
+        Arc::ptr_eq(&self.baseline, baseline) && self.attack == *attack
+    }
+
+    /// The picture at `x + (ε/ε₀)·δ₀`, where δ₀ was found at ε₀, by the rules of a problem.
+    ///
+    /// # Errors
+    /// Those of the net.
+    pub fn at(&self, problem: &Problem, eps: f32) -> Result<Frame> {
+        let (original, share) = (&self.baseline.original, eps / self.eps);
+        let mut values: Vec<f32> =
+            original.values.iter().zip(&self.end.values).map(|(x, end)| x + share * (end - x)).collect();
+        if let Some(bounds) = problem.rules.bounds {
+            values.iter_mut().for_each(|value| *value = value.clamp(bounds.min, bounds.max));
+        }
+        let pixels = Arc::new(original.with_values(problem.shown(&values)));
+        let probabilities = self.baseline.probabilities_of(&problem.model, &pixels)?;
+        Ok(Frame { step: self.timeline.step, pixels, probabilities })
+    }
+}

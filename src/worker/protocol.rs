@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::pairing::{Kind, Mismatch};
 use super::playback::Timeline;
 use super::study::{Along, Controls, Least, Second};
 use super::testset::TestEvent;
@@ -20,17 +21,23 @@ pub struct View {
     /// A model's name in the catalogue, or the path of a manifest.
     pub model: String,
     pub picture: Source,
+    /// What to do where the picture is of another kind than the model reads.
+    pub mismatch: Mismatch,
     /// What shows through where the picture is transparent.
     pub background: Background,
     /// The part of the picture that the net is shown; the model's own choice without one.
     pub crop: Option<Region>,
-    /// Attack the picture's own pixels, not those that are left when it is fitted to the net.
-    pub own_pixels: bool,
+    /// Attack the picture's own pixels, or those that are left when it is fitted to the net; `None`: its own where it is larger
+    /// than the net's input and at most [`MAX_PHOTO_PIXELS`](crate::engine::attack::MAX_PHOTO_PIXELS) of it are seen.
+    pub own_pixels: Option<bool>,
     pub label: Label,
     pub goal: Goal,
     pub attack: AttackSettings,
     /// The longest perturbation, in the norm of an attack that takes one.
     pub eps: f32,
+    /// Of an attack of many steps, show the picture at this ε on the straight line to the perturbation that was found last, if
+    /// there is one: that costs one forward pass.
+    pub along_line: bool,
     /// Of random starts and noise.
     pub seed: u64,
     /// The step of the attack to show, 0 being the untouched picture; without one its result, and what it comes to until then.
@@ -57,7 +64,8 @@ impl View {
 
     /// Whether another view shows the same attack, at whatever step and with whatever heatmap.
     pub fn is_same_attack(&self, other: &Self) -> bool {
-        Self { step: other.step, heatmap: other.heatmap, ..self.clone() } == *other
+        let Self { step, heatmap, along_line, .. } = other;
+        Self { step: *step, heatmap: *heatmap, along_line: *along_line, ..self.clone() } == *other
     }
 
     /// Whether it is the fast gradient sign method: one direction for all ε.
@@ -149,8 +157,16 @@ pub enum ModelEvent {
 #[derive(Clone, Debug)]
 pub struct Shown {
     pub revision: Revision,
-    /// As it was asked for; but where a photo was too large for its own resolution, with the crop that was taken of it.
+    /// As it was asked for; but with the model or the picture that took the place of one of another kind, and where a photo was
+    /// too large for its own resolution, with the crop that was taken of it.
     pub view: View,
+    /// What the net reads, and what the picture is.
+    pub reads: Kind,
+    pub kind: Option<Kind>,
+    /// The picture's own pixels are attacked.
+    pub own_pixels: bool,
+    /// The picture is on the straight line to the perturbation that was found at this ε.
+    pub along_line: Option<f32>,
     pub model: ModelInfo,
     /// What the person should know of how the picture was read.
     pub picture_notes: Vec<String>,

@@ -44,6 +44,8 @@ pub struct Subject {
     pub model: Arc<Model>,
     pub baseline: Arc<Baseline>,
     pub view: View,
+    /// The picture's own pixels are attacked.
+    pub own_pixels: bool,
     pub picture: Arc<Picture>,
     pub adversarial: Arc<Planes>,
     /// What the attack adds, how far any pixel moves, and what the net says then; the label's probability.

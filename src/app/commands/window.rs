@@ -84,6 +84,12 @@ impl Command {
             Self::CloseDrawing => {
                 about("Close drawing", "Close; the drawing is kept for the next time", None, Some(icons::ICON_CLOSE))
             }
+            Self::ToggleMore => about(
+                "More",
+                "All the settings of the attack: which one, its parameters, goal, label, clipping, rounding, presets",
+                keys(NONE, Key::M),
+                Some(icons::ICON_TUNE),
+            ),
             Self::ToggleLinear => about(
                 "Why FGSM is exact here",
                 "Of a linear net: its weights as pictures, and the formula with the numbers of this picture",

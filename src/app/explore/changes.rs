@@ -1,12 +1,17 @@
 //! What a person changes. Each change marks the view as changed only if it did.
 
-use super::{Carried, Explore, named};
+use std::time::Instant;
+
+use super::{Carried, Explore, REST, named};
 use crate::app::lessons::Scene;
 use crate::app::playing::Playing;
 use crate::app::view_file::Found;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss};
 use crate::engine::picture::{Background, Channel, Heatmap, Quantity, Region};
-use crate::worker::{SheetWish, Source};
+use crate::worker::{Kind, Mismatch, SheetWish, Source};
+
+/// Steps of the attack that makes a doppelgänger: enough for any class of a thousand, and done within a second or two.
+const DOPPELGANGER_STEPS: usize = 20;
 
 impl Explore {
     pub fn set_model(&mut self, model: String) {
@@ -19,11 +24,48 @@ impl Explore {
         self.carried = Carried { label, target };
         self.label = Label::Predicted;
         self.goal = Goal::Untargeted;
-        if let Some(channels) = self.channels_of(&model) {
-            self.know_channels(channels);
+        if let Some(kind) = self.kind_of(&model) {
+            self.know_kind(kind);
         }
         self.model = model;
+        self.let_picture_give_way();
         self.dirty = true;
+    }
+
+    /// Uses this net with this picture, whatever the one reads and the other is.
+    pub fn keep_both(&mut self, model: String, picture: Source) {
+        self.set_model(model);
+        self.set_picture(picture);
+        self.mismatch = Mismatch::Keep;
+    }
+
+    /// Makes the picture be taken for a class: the targeted attack of many steps, at an ε that nobody sees.
+    pub fn make_it(&mut self, class: usize) {
+        let mut attack = self.parameters("pgd");
+        if self.attack.name() != attack.name()
+            && let Some(steps) = attack.steps_mut()
+        {
+            *steps = DOPPELGANGER_STEPS;
+        }
+        self.set_attack(attack);
+        self.set_goal(Goal::Targeted(class));
+        if self.eps() == 0.0 {
+            self.set_eps(self.usual_eps());
+        }
+        self.moving_until = None;
+    }
+
+    /// Back to the one step away from the label.
+    pub fn start_over(&mut self) {
+        self.use_attack("fgsm");
+        self.set_goal(Goal::Untargeted);
+        self.moving_until = None;
+    }
+
+    /// Goes back to what was shown last of a kind of picture.
+    pub fn show_kind(&mut self, kind: Kind) {
+        let picture = self.last.of(kind).picture.source();
+        self.set_picture(picture);
     }
 
     pub(super) fn adopt_carried(&mut self, classes: &[String]) {
@@ -46,6 +88,7 @@ impl Explore {
             self.crop = None;
         }
         self.picture = picture;
+        self.let_net_give_way();
         self.dirty = true;
     }
 
@@ -59,7 +102,7 @@ impl Explore {
         self.crop = crop;
     }
 
-    pub fn set_own_pixels(&mut self, own_pixels: bool) {
+    pub fn set_own_pixels(&mut self, own_pixels: Option<bool>) {
         self.dirty |= self.own_pixels != own_pixels;
         self.own_pixels = own_pixels;
     }
@@ -115,6 +158,10 @@ impl Explore {
     pub fn set_eps(&mut self, eps: f32) {
         let (eps, norm) = (eps.clamp(0.0, self.largest_eps()), self.attack.norm());
         self.dirty |= self.eps() != eps;
+        let has_film = self.shown.as_ref().is_some_and(|shown| shown.timeline.of > 1);
+        if self.eps() != eps && has_film && self.attack.takes_eps() {
+            self.moving_until = Some(Instant::now() + REST);
+        }
         *self.lengths.in_norm(norm) = eps;
     }
 
@@ -156,12 +203,14 @@ impl Explore {
         self.set_attack(attack);
         let norm = self.attack.norm();
         *self.lengths.in_norm(norm) = scene.eps.unwrap_or(self.eps());
-        self.channels = self.channels_of(&self.model);
+        self.kind = self.kind_of(&self.model);
         self.seed = scene.seed.unwrap_or_default();
         self.loss = scene.loss.unwrap_or_default();
         self.clip = scene.clip.unwrap_or(true);
         self.eight_bit = scene.eight_bit.unwrap_or_default();
-        self.own_pixels = scene.own_pixels.unwrap_or_default();
+        self.own_pixels = scene.own_pixels;
+        self.mismatch = Mismatch::Keep;
+        self.moving_until = None;
         let quantity = scene.show.map_or(Quantity::Perturbation, Into::into);
         self.heatmap = Heatmap { quantity, channel: Channel::Strongest, gain: 1.0 };
         self.playing = Playing::default();
@@ -183,10 +232,12 @@ impl Explore {
         });
         self.background = view.background;
         self.crop = view.crop;
-        self.own_pixels = view.own_pixels;
+        self.own_pixels = Some(view.own_pixels);
+        self.mismatch = Mismatch::Keep;
+        self.moving_until = None;
         self.set_attack(view.attack);
         *self.lengths.in_norm(self.attack.norm()) = view.eps;
-        self.channels = self.channels_of(&self.model);
+        self.kind = self.kind_of(&self.model);
         (self.seed, self.loss, self.clip, self.eight_bit) = (view.seed, view.loss, view.clip, view.eight_bit);
         self.heatmap = view.heatmap;
         self.awaited_step = view.step;
@@ -208,7 +259,9 @@ impl Explore {
         }
         (self.seed, self.loss, self.eight_bit) = (rules.seed, rules.loss, rules.eight_bit);
         self.clip = rules.bounds.is_some();
-        (self.crop, self.own_pixels) = (None, false);
+        (self.crop, self.own_pixels) = (None, Some(false));
+        self.mismatch = Mismatch::Keep;
+        self.moving_until = None;
         (self.label, self.goal) = (Label::Given(label), Goal::Untargeted);
         self.carried = Carried::default();
         self.dirty = true;

@@ -1,23 +1,24 @@
-//! A black square to draw a digit on with a white pen.
+//! Drawing a digit with a white pen on black, in the place of the original picture.
 
 use std::sync::Arc;
 
 use eframe::egui::{
-    self, Align, Button, Id, Layout, Pos2, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, Window, pos2,
+    self, Align, Button, Layout, Pos2, Rect, Response, Role, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2,
 };
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
-use crate::app::theme::{self, SPACE_3, SPACE_6, palette};
+use crate::app::theme::{self, palette};
 use crate::app::widgets::icon_button;
 use crate::engine::data::Strokes;
 use crate::worker::Source;
 
-const SIDE: f32 = 228.0;
+/// The name of a drawing.
+pub const NAME: &str = "your drawing";
 /// Width of the pen as a share of the square, like the strokes of the digits that the nets were trained on.
 const PEN: f32 = 0.08;
 
-/// The drawing; it stays while the window is closed.
+/// The drawing; it stays while another picture is shown.
 #[derive(Default)]
 pub struct Canvas {
     pub open: bool,
@@ -26,76 +27,48 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    pub fn show(&mut self, ui: &Ui, out: &mut Vec<Command>) {
-        if !self.open {
-            return;
-        }
-        let mut changed = false;
-        let corner = ui.ctx().content_rect().left_top() + egui::vec2(SPACE_6, 124.0);
-        Window::new("Draw a digit")
-            .id(Id::unique("canvas"))
-            .frame(
-                theme::bar_frame(ui)
-                    .shadow(ui.visuals().window_shadow)
-                    .stroke(ui.visuals().window_stroke)
-                    .corner_radius(theme::RADIUS)
-                    .inner_margin(SPACE_3),
-            )
-            .default_pos(corner)
-            .title_bar(false)
-            .auto_sized()
-            .show(ui.ctx(), |ui| {
-                ui.set_width(SIDE);
-                ui.horizontal(|ui| {
-                    ui.label(theme::strong("Draw a digit"));
-                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        icon_button(ui, Command::CloseDrawing, out);
-                    });
-                });
-                changed |= self.square(ui);
-                changed |= self.buttons(ui);
-            });
-        if changed {
-            out.push(Command::Show(self.picture()));
-        }
-    }
-
-    fn buttons(&mut self, ui: &mut Ui) -> bool {
-        let before = self.strokes.len();
-        ui.horizontal(|ui| {
+    /// What stands above the square: its name, and the buttons that take strokes back.
+    pub fn head(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
+        ui.add(egui::Label::new(theme::strong("Draw a digit").text_style(egui::TextStyle::Heading)).truncate());
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            icon_button(ui, Command::CloseDrawing, out);
             let any = !self.strokes.is_empty();
-            let undo = Button::new((icons::ICON_UNDO.rich_text().size(16.0), "Undo stroke"));
-            if ui.add_enabled(any, undo).clicked() {
-                self.strokes.pop();
-            }
-            let clear = Button::new((icons::ICON_DELETE.rich_text().size(16.0), "Clear"));
-            if ui.add_enabled(any, clear).clicked() {
+            let button = |ui: &mut Ui, icon: egui_material_icons::MaterialIcon, name: &str| {
+                let button = Button::new(icon.rich_text().size(17.0)).frame_when_inactive(false);
+                ui.add_enabled(any, button).on_hover_text(name).accessible_name(name).clicked()
+            };
+            let clears = button(ui, icons::ICON_DELETE, "Clear");
+            let undoes = button(ui, icons::ICON_UNDO, "Undo stroke");
+            if clears {
                 self.strokes.clear();
             }
+            if undoes {
+                self.strokes.pop();
+            }
+            if clears || undoes {
+                out.push(Command::Show(self.picture()));
+            }
         });
-        self.strokes.len() != before
     }
 
     /// What is drawn, as the nets expect it.
     pub fn picture(&self) -> Source {
         let picture = Strokes { lines: self.strokes.clone() }.to_digit();
-        Source::Memory { name: "your drawing".into(), picture: Arc::new(picture) }
+        Source::Memory { name: NAME.into(), picture: Arc::new(picture) }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.strokes.is_empty()
-    }
-
-    fn square(&mut self, ui: &mut Ui) -> bool {
+    /// Draws into the largest square of a well, and tells what is drawn.
+    pub fn square(&mut self, ui: &Ui, well: Rect, response: &Response, out: &mut Vec<Command>) {
         let palette = palette(ui);
-        let (rect, response) = ui.allocate_exact_size(Vec2::splat(SIDE), Sense::click_and_drag());
+        let side = well.width().min(well.height());
+        let rect = Rect::from_center_size(well.center(), Vec2::splat(side));
         response.widget_info(|| {
             WidgetInfo::labeled(Role::Image, true, format!("Drawing of {} strokes", self.strokes.len()))
         });
         let mut changed = false;
         let pressed = response.is_pointer_button_down_on();
         if let Some(at) = response.interact_pointer_pos().filter(|_| pressed) {
-            let share = ((at - rect.min) / SIDE).clamp(Vec2::ZERO, Vec2::splat(1.0));
+            let share = ((at - rect.min) / side).clamp(Vec2::ZERO, Vec2::splat(1.0));
             let point = [share.x, share.y];
             if !self.drawing {
                 self.strokes.push(vec![point]);
@@ -108,22 +81,25 @@ impl Canvas {
             }
         }
         self.drawing = pressed;
-        let painter = ui.painter().with_clip_rect(rect);
+        ui.painter().rect_filled(well, theme::RADIUS, palette.well);
+        let painter = ui.painter().with_clip_rect(rect.intersect(ui.clip_rect()));
         painter.rect_filled(rect, theme::SMALL_RADIUS, palette.cross_edge);
-        let on_screen = |p: &[f32; 2]| -> Pos2 { pos2(rect.left() + p[0] * SIDE, rect.top() + p[1] * SIDE) };
+        let on_screen = |p: &[f32; 2]| -> Pos2 { pos2(rect.left() + p[0] * side, rect.top() + p[1] * side) };
         for stroke in &self.strokes {
             let points: Vec<Pos2> = stroke.iter().map(on_screen).collect();
             for point in points.iter().step_by(2).chain(points.last()) {
-                painter.circle_filled(*point, PEN * SIDE / 2.0, palette.cross);
+                painter.circle_filled(*point, PEN * side / 2.0, palette.cross);
             }
-            painter.line(points, Stroke::new(PEN * SIDE, palette.cross));
+            painter.line(points, Stroke::new(PEN * side, palette.cross));
         }
         if self.strokes.is_empty() {
             let colour = palette.cross.gamma_multiply(0.6);
-            painter.text(rect.center(), egui::Align2::CENTER_CENTER, "Draw here", theme::heading_font(), colour);
+            painter.text(rect.center(), egui::Align2::CENTER_CENTER, "Draw a digit here", theme::heading_font(), colour);
         }
-        ui.painter().rect_stroke(rect, theme::SMALL_RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Outside);
-        response.on_hover_cursor(egui::CursorIcon::Crosshair);
-        changed
+        ui.painter().rect_stroke(rect, theme::SMALL_RADIUS, Stroke::new(2.0, palette.accent), StrokeKind::Outside);
+        response.clone().on_hover_cursor(egui::CursorIcon::Crosshair);
+        if changed {
+            out.push(Command::Show(self.picture()));
+        }
     }
 }

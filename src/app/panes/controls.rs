@@ -1,8 +1,11 @@
 //! The dock: how far, how, where to, and from which label.
 
-use eframe::egui::{self, Button, Checkbox, Id, Ui};
+use eframe::egui::{self, Align, Button, Checkbox, Id, Layout, Ui, vec2};
+use egui_material_icons::icons;
 
 use super::attack_form::AttackForm;
+use super::doppelganger::Doppelganger;
+use super::results::Look;
 use super::timeline::{has_film, timeline};
 use crate::app::commands::{AttackCommand, Command, WhyCommand, attack_title, eps_presets};
 use crate::app::explore::{DEFAULT_ETA, ETA_RANGE, Explore};
@@ -15,7 +18,27 @@ use crate::app::words;
 use crate::engine::attack::{Attack, AttackSettings, Goal, GradientSteps, Label, Loss, Norm};
 use crate::engine::units::{self, LEVELS};
 
-const MARKS: [f32; 7] = [1.0 / 255.0, 0.007, 0.07, 8.0 / 255.0, 0.1, 0.25, 0.3];
+/// Marks on the rail of ε in L∞, and what is written under them.
+const MARKS: [f32; 14] = [
+    0.0,
+    1.0 / LEVELS,
+    2.0 / LEVELS,
+    4.0 / LEVELS,
+    8.0 / LEVELS,
+    12.0 / LEVELS,
+    16.0 / LEVELS,
+    0.1,
+    0.15,
+    0.2,
+    0.25,
+    0.3,
+    0.4,
+    0.5,
+];
+const MARK_TEXTS: [&str; 14] =
+    ["0", "1/255", "2/255", "4/255", "8/255", "12/255", "16/255", ".1", ".15", ".2", ".25", ".3", ".4", ".5"];
+/// ε at the right end of the rail for photographs in colour: far more than any attack on them needs.
+const PHOTO_REACH: f32 = 16.0 / LEVELS;
 
 const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is black and 1 is white. 1/255 cannot be seen; \
                         0.3 is nearly a third of the whole range, and anyone can see it. It fools the net all the same.";
@@ -23,9 +46,14 @@ const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is bl
 const LENGTH_HINT: &str = "The whole perturbation is at most ε long: ‖δ‖₂ is the root of the sum of its squares, ‖δ‖₁ the sum of its sizes. \
                            A single pixel may move far, so ε is larger than in L∞.";
 
-/// Room for what the number beside the slider means, in L∞ and in other norms.
-const READOUT_WIDTH: f32 = 232.0;
-const LENGTH_READOUT_WIDTH: f32 = 296.0;
+/// Room for what stands beside the large slider: ε as a number with its meaning under it, and in a narrow window.
+const READOUT_WIDTH: f32 = 132.0;
+const NARROW_READOUT_WIDTH: f32 = 96.0;
+const ETA_READOUT_WIDTH: f32 = 232.0;
+/// From this width on the button says what it makes of the picture.
+const ROOMY: f32 = 900.0;
+/// The shortest rail.
+const NARROW_RAIL: f32 = 120.0;
 
 /// What the groups below the slider need side by side, without the parameters' button and the fields for classes; with names
 /// written out, and with short ones.
@@ -49,6 +77,7 @@ pub struct Controls {
     eps: Field,
     eta: Field,
     attack: AttackForm,
+    doppelganger: Doppelganger,
     target: ClassPicker,
     label: ClassPicker,
     /// "Towards…" or "given" was chosen but no class yet.
@@ -80,14 +109,29 @@ impl Controls {
     }
 
     /// `search`: how far the search for the smallest ε is, while there is one.
-    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
+    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, look: Look, search: Option<f32>, out: &mut Vec<Command>) {
         if has_film(explore) {
             timeline(ui, explore, out);
         }
         match &explore.attack {
-            AttackSettings::Gradient(gradient) => self.gradient_rows(ui, explore, gradient, out),
-            attack if attack.takes_eps() => self.eps_rows(ui, explore, search, out),
-            _ => shortest_row(ui, explore),
+            AttackSettings::Gradient(gradient) => self.gradient_rows(ui, explore, gradient, look, out),
+            attack if attack.takes_eps() => self.eps_row(ui, explore, look, out),
+            _ => row(ui, |ui| {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    self.ends(ui, explore, look, out);
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| shortest(ui, explore));
+                });
+            }),
+        }
+        if look.more {
+            self.expert_rows(ui, explore, search, out);
+        }
+    }
+
+    /// Everything that only an expert sets.
+    fn expert_rows(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
+        if explore.attack.takes_eps() {
+            self.number_row(ui, explore, search, out);
         }
         // The groups stay whole: one row where they fit, else two, else three.
         let pickers =
@@ -136,62 +180,100 @@ impl Controls {
         self.wants_label || matches!(explore.label, Label::Given(_))
     }
 
-    fn eps_rows(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
-        let (eps, largest, norm) = (explore.eps(), explore.largest_eps(), explore.attack.norm());
-        let in_pixels = norm == Norm::Linf;
-        let readout = match in_pixels {
-            true => format!("= {:.2}/255 = {}", eps * LEVELS, units::grey_levels(eps)),
-            false => {
-                let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);
-                format!("{} · largest change {}", norm.symbol(), units::grey_levels(moved))
-            }
-        };
+    /// The one large control of the page, and what can be made of the picture.
+    fn eps_row(&mut self, ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
+        let (eps, norm) = (explore.eps(), explore.attack.norm());
+        let is_linf = norm == Norm::Linf;
+        let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);
+        let meaning = if is_linf { units::grey_levels(eps) } else { format!("moves {}", units::grey_levels(moved)) };
         ui.horizontal(|ui| {
-            symbol(ui, "ε");
-            hint(ui, if in_pixels { EPS_HINT } else { LENGTH_HINT });
-            let rail = Rail {
-                name: "Epsilon",
-                range: 0.0..=largest,
-                curve: Curve::Square,
-                step: explore.eps_step(),
-                marks: if in_pixels { &MARKS } else { &[] },
-                grid: 0.0,
-            };
-            let menu = if theme::compact(ui) { 128.0 } else { 0.0 };
-            let told = if in_pixels { READOUT_WIDTH } else { LENGTH_READOUT_WIDTH };
-            let width = (ui.available_width() - 88.0 - told - menu).max(120.0);
-            let (response, moved) = rail.show(ui, width, eps);
-            if response.double_clicked() {
-                out.push(Command::EpsReset);
-            } else if let Some(eps) = moved {
-                self.eps.clear();
-                out.push(Command::Eps(eps));
-            }
-            response.on_hover_text("Drag, or use the arrow keys: one grey level a step, a tenth with Shift, ten with Page Up and Down. Double click: the usual ε");
-            let parse = |text: &str| match units::parse_eps(text) {
-                Ok(eps) if eps <= largest => Ok(eps),
-                Ok(eps) => Err(format!("ε is {eps}; the slider ends at {largest}, half of the way from black to white at every pixel")),
-                Err(e) => Err(e.to_string()),
-            };
+            ui.set_min_height(theme::LARGE_RAIL);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let is_roomy = ui.available_width() >= ROOMY;
+                self.ends(ui, explore, look, out);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.label(egui::RichText::new("ε").font(theme::symbol_font()));
+                    let width = if is_roomy { READOUT_WIDTH } else { NARROW_READOUT_WIDTH };
+                    let width = (ui.available_width() - width - SPACE_2).max(NARROW_RAIL);
+                    self.eps_rail(ui, explore, width, out);
+                    ui.vertical(|ui| {
+                        ui.spacing_mut().item_spacing.y = 0.0;
+                        let value = if is_linf { words::spelled_eps(eps) } else { words::short(eps) };
+                        ui.add(egui::Label::new(egui::RichText::new(value).font(theme::verdict_font())).truncate());
+                        ui.add(egui::Label::new(theme::weak(ui, meaning)).truncate());
+                    });
+                });
+            });
+        });
+    }
+
+    fn eps_rail(&mut self, ui: &mut Ui, explore: &Explore, width: f32, out: &mut Vec<Command>) {
+        let (eps, largest, norm) = (explore.eps(), explore.largest_eps(), explore.attack.norm());
+        let is_linf = norm == Norm::Linf;
+        let is_photo = explore.shown.as_ref().is_some_and(|shown| shown.model.input.channels == 3);
+        let reach = if is_linf && is_photo && eps <= PHOTO_REACH { PHOTO_REACH } else { largest };
+        let rail = Rail {
+            name: "Epsilon",
+            range: 0.0..=reach,
+            curve: Curve::Square,
+            step: explore.eps_step(),
+            marks: if is_linf { &MARKS } else { &[] },
+            grid: 0.0,
+        };
+        let (response, moved) = rail.show_large(ui, width, eps, &MARK_TEXTS);
+        if response.double_clicked() {
+            out.push(Command::EpsReset);
+        } else if let Some(eps) = moved {
+            self.eps.clear();
+            out.push(Command::Eps(eps));
+        }
+        response.on_hover_text(format!(
+            "{}\n\nDrag, or use the arrow keys: one grey level a step, a tenth with Shift, ten with Page Up and Down. Double click: the usual ε",
+            if is_linf { EPS_HINT } else { LENGTH_HINT }
+        ));
+    }
+
+    /// At the right end: the doppelgänger, and the way to everything else.
+    fn ends(&mut self, ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
+        let about = Command::ToggleMore.about();
+        let icon = if look.more { icons::ICON_EXPAND_MORE } else { icons::ICON_TUNE };
+        let more = Button::new((icon.rich_text().size(17.0), about.name)).selected(look.more);
+        let more = ui.add(more.min_size(vec2(0.0, theme::ROW_HEIGHT))).on_hover_text(about.tooltip);
+        ui.ctx().accesskit_node_builder(more.id, |node| node.set_expanded(look.more));
+        if more.accessible_name(about.name).clicked() {
+            out.push(Command::ToggleMore);
+        }
+        ui.add_space(SPACE_2);
+        self.doppelganger.show(ui, explore, out);
+        ui.add_space(SPACE_2);
+    }
+
+    /// ε as a number, its usual values, and the search for the smallest that works.
+    fn number_row(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
+        let (eps, largest) = (explore.eps(), explore.largest_eps());
+        let parse = |text: &str| match units::parse_eps(text) {
+            Ok(eps) if eps <= largest => Ok(eps),
+            Ok(eps) => Err(format!(
+                "ε is {eps}; the largest is {largest}, half of the way from black to white at every pixel"
+            )),
+            Err(e) => Err(e.to_string()),
+        };
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().interact_size.y = 24.0;
+            ui.label(theme::caption(ui, "ε"));
             if let Some(eps) = self.eps.show(ui, "ε as a number", &format!("{eps:.4}"), parse) {
                 out.push(Command::Eps(eps));
             }
             if theme::compact(ui) {
                 ui.menu_button("Presets", |ui| self.presets(ui, explore, out));
-                find_least(ui, search, out);
+            } else {
+                self.presets(ui, explore, out);
+                icon_button(ui, Command::EpsReset, out);
             }
-            ui.add(egui::Label::new(theme::number(readout)).truncate());
+            find_least(ui, search, out);
         });
         if let Some(problem) = &self.eps.problem {
             problem_line(ui, problem);
-        }
-        if !theme::compact(ui) {
-            ui.horizontal_wrapped(|ui| {
-                ui.spacing_mut().interact_size.y = 24.0;
-                self.presets(ui, explore, out);
-                icon_button(ui, Command::EpsReset, out);
-                find_least(ui, search, out);
-            });
         }
     }
 
@@ -207,10 +289,34 @@ impl Controls {
         }
     }
 
-    fn gradient_rows(&mut self, ui: &mut Ui, explore: &Explore, gradient: &GradientSteps, out: &mut Vec<Command>) {
-        let set = |gradient| Command::Attack(AttackCommand::Set(AttackSettings::Gradient(gradient)));
+    fn gradient_rows(
+        &mut self,
+        ui: &mut Ui,
+        explore: &Explore,
+        gradient: &GradientSteps,
+        look: Look,
+        out: &mut Vec<Command>,
+    ) {
         ui.horizontal(|ui| {
-            symbol(ui, "η");
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                self.ends(ui, explore, look, out);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    self.eta_rail(ui, explore, gradient, out);
+                });
+            });
+        });
+        if let Some(problem) = &self.eta.problem {
+            problem_line(ui, problem);
+        }
+        if !theme::compact(ui) || look.more {
+            ui.horizontal(|ui| steps(ui, gradient, out, 240.0));
+        }
+    }
+
+    fn eta_rail(&mut self, ui: &mut Ui, explore: &Explore, gradient: &GradientSteps, out: &mut Vec<Command>) {
+        let set = |gradient| Command::Attack(AttackCommand::Set(AttackSettings::Gradient(gradient)));
+        {
+            ui.label(egui::RichText::new("η").font(theme::symbol_font()));
             hint(
                 ui,
                 "Each step moves a pixel by η times its gradient, so pixels that matter more move more. A gradient is small \
@@ -224,7 +330,7 @@ impl Controls {
                 marks: &[0.001, 0.01, 0.1, 1.0, 10.0],
                 grid: 0.0,
             };
-            let width = (ui.available_width() - 88.0 - READOUT_WIDTH).max(120.0);
+            let width = (ui.available_width() - 88.0 - ETA_READOUT_WIDTH).max(NARROW_RAIL);
             let (response, moved) = rail.show(ui, width, gradient.eta);
             let reset = response.double_clicked().then_some(DEFAULT_ETA);
             if let Some(eta) = reset.or(moved) {
@@ -240,12 +346,6 @@ impl Controls {
             }
             let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);
             ui.add(egui::Label::new(theme::number(format!("largest change {}", units::grey_levels(moved)))).truncate());
-        });
-        if let Some(problem) = &self.eta.problem {
-            problem_line(ui, problem);
-        }
-        if !theme::compact(ui) {
-            ui.horizontal(|ui| steps(ui, gradient, out, 240.0));
         }
     }
 
@@ -344,7 +444,7 @@ fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool)
     }
     if explore.is_resampled() {
         ui.add_space(SPACE_2);
-        let mut own_pixels = explore.own_pixels;
+        let mut own_pixels = explore.has_own_pixels();
         let about = Command::ToggleOwnPixels.about();
         if ui.add(Checkbox::new(&mut own_pixels, about.name)).on_hover_text(about.tooltip).changed() {
             out.push(Command::ToggleOwnPixels);
@@ -353,23 +453,17 @@ fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool)
 }
 
 /// Of attacks that find the shortest perturbation by themselves: how long it is.
-fn shortest_row(ui: &mut Ui, explore: &Explore) {
-    row(ui, |ui| {
-        let title = attack_title(&explore.attack);
-        let found = explore.shown.as_deref().filter(|shown| shown.view.attack.name() == explore.attack.name());
-        let text = match found {
-            Some(shown) if shown.linf == 0.0 && shown.timeline.is_result => {
-                format!("{title} found no perturbation that fools")
-            }
-            Some(shown) => format!("{title} finds a short perturbation by itself: {}", words::length(shown)),
-            None => format!("{title} finds a short perturbation by itself"),
-        };
-        ui.add(egui::Label::new(text).truncate());
-    });
-}
-
-fn symbol(ui: &mut Ui, text: &str) {
-    ui.label(egui::RichText::new(text).font(theme::verdict_font()));
+fn shortest(ui: &mut Ui, explore: &Explore) {
+    let title = attack_title(&explore.attack);
+    let found = explore.shown.as_deref().filter(|shown| shown.view.attack.name() == explore.attack.name());
+    let text = match found {
+        Some(shown) if shown.linf == 0.0 && shown.timeline.is_result => {
+            format!("{title} found no perturbation that fools")
+        }
+        Some(shown) => format!("{title} finds a short perturbation by itself: {}", words::length(shown)),
+        None => format!("{title} finds a short perturbation by itself"),
+    };
+    ui.add(egui::Label::new(text).truncate());
 }
 
 /// Starts the search for the smallest ε, or shows how far it is and stops it.

@@ -54,7 +54,7 @@ impl Crop {
         let scale = (well.width() / size.x).min(well.height() / size.y);
         let photo = Rect::from_center_size(well.center(), size * scale);
         let now = wanted.unwrap_or(shown.crop);
-        let most = if shown.view.own_pixels { shown.largest_crop } else { f64::INFINITY };
+        let most = if shown.own_pixels { shown.largest_crop } else { f64::INFINITY };
         let space = Space { size, scale, most };
         let new = self.steer(ui, response, (now, frame_of(photo, now, scale)), space);
         response

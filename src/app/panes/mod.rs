@@ -2,10 +2,11 @@
 //! half-typed number) and returns commands.
 
 mod attack_form;
-mod canvas;
+pub mod canvas;
 mod controls;
 mod crop;
 mod dialogs;
+mod doppelganger;
 mod help;
 mod lesson;
 mod linear;
@@ -32,11 +33,11 @@ pub use lesson::lesson;
 pub use linear::LinearView;
 pub use models::ModelsPage;
 pub use net_band::net_band;
-pub use notices::{Notices, Tone};
+pub use notices::{Action, Notices, Tone};
 pub use palette::Palette;
 pub use pictures::Pictures;
 pub use plots::PlotLook;
-pub use results::results;
+pub use results::{Look, conditions, line};
 pub use samples::{Samples, Thumbnail, make_thumbnails};
 pub use testset::TestSetPage;
 pub use top_bar::top_bar;

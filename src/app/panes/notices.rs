@@ -1,17 +1,20 @@
-//! Messages that stay until they are put away.
+//! Messages, in rows of their own above the page: they cover nothing, and go after some seconds.
 
 use std::time::{Duration, Instant};
 
-use eframe::egui::{self, Align2, Area, Id, Label, Order, Ui, vec2};
+use eframe::egui::{self, Align, Label, Layout, Margin, Panel, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
-use crate::app::theme::{self, SPACE_2, SPACE_3, SPACE_4, palette};
+use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::icon_button;
 
-const WIDTH: f32 = 380.0;
 const MOST: usize = 4;
+/// How long messages stay: those that only say that something was done, those with something to consider or to undo, and
+/// those of a problem, which there must be time to read twice.
 const BRIEF: Duration = Duration::from_secs(6);
+const LONG: Duration = Duration::from_secs(12);
+const LONGEST: Duration = Duration::from_secs(45);
 
 /// How grave a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,8 +30,17 @@ pub struct Notice {
     pub id: u64,
     pub tone: Tone,
     pub text: String,
-    /// When it goes by itself, for what needs no answer.
-    until: Option<Instant>,
+    /// What can be done about it, by a button with this name.
+    action: Option<Action>,
+    /// When it goes by itself. It stays while the pointer is over it.
+    until: Instant,
+}
+
+/// A button of a message.
+#[derive(Debug)]
+pub struct Action {
+    pub name: &'static str,
+    pub command: Command,
 }
 
 /// The messages on screen, newest first.
@@ -41,20 +53,26 @@ pub struct Notices {
 impl Notices {
     /// Adds a message; the same text twice is one message.
     pub fn add(&mut self, tone: Tone, text: impl Into<String>) {
-        self.insert(tone, text.into(), None);
+        let stays = if tone == Tone::Problem { LONGEST } else { LONG };
+        self.insert(tone, text.into(), None, stays);
     }
 
-    /// Adds a message that goes by itself after a few seconds.
+    /// Adds a message that says what was done, for a few seconds.
     pub fn add_brief(&mut self, text: impl Into<String>) {
-        self.insert(Tone::Done, text.into(), Some(Instant::now() + BRIEF));
+        self.insert(Tone::Done, text.into(), None, BRIEF);
     }
 
-    fn insert(&mut self, tone: Tone, text: String, until: Option<Instant>) {
+    /// Adds a message with something to do about it.
+    pub fn add_with(&mut self, text: impl Into<String>, action: Action) {
+        self.insert(Tone::Done, text.into(), Some(action), LONG);
+    }
+
+    fn insert(&mut self, tone: Tone, text: String, action: Option<Action>, stays: Duration) {
         // Indented lines are for terminals.
         let text = text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
         self.shown.retain(|notice| notice.text != text);
         self.next += 1;
-        self.shown.insert(0, Notice { id: self.next, tone, text, until });
+        self.shown.insert(0, Notice { id: self.next, tone, text, action, until: Instant::now() + stays });
         self.shown.truncate(MOST);
     }
 
@@ -70,49 +88,61 @@ impl Notices {
         &self.shown
     }
 
-    pub fn show(&mut self, ui: &Ui, top: f32, out: &mut Vec<Command>) {
+    /// Shows them in a panel at the top, where there are any.
+    pub fn show(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
         let now = Instant::now();
-        self.shown.retain(|notice| notice.until.is_none_or(|until| until > now));
-        if let Some(next) = self.shown.iter().filter_map(|notice| notice.until).min() {
+        self.shown.retain(|notice| notice.until > now);
+        if let Some(next) = self.shown.iter().map(|notice| notice.until).min() {
             ui.ctx().request_repaint_after(next - now);
-        }
-        if self.shown.is_empty() {
+        } else {
             return;
         }
-        let width = WIDTH.min(ui.ctx().content_rect().width() - 2.0 * SPACE_4);
-        Area::new(Id::unique("notices"))
-            .order(Order::Foreground)
-            .anchor(Align2::RIGHT_TOP, vec2(-SPACE_4, top + SPACE_2))
-            .show(ui.ctx(), |ui| {
-                for notice in &self.shown {
-                    self.one(ui, notice, width, out);
-                    ui.add_space(SPACE_2);
+        let frame = egui::Frame::new().fill(palette(ui).canvas).inner_margin(Margin::symmetric(16, SPACE_1 as i8));
+        Panel::top("notices").frame(frame).show_separator_line(false).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = SPACE_1;
+            for notice in &mut self.shown {
+                if one(ui, notice, out) {
+                    notice.until = notice.until.max(now + BRIEF);
                 }
-            });
-    }
-
-    fn one(&self, ui: &mut Ui, notice: &Notice, width: f32, out: &mut Vec<Command>) {
-        let palette = palette(ui);
-        let (icon, colour) = match notice.tone {
-            Tone::Done => (icons::ICON_CHECK_CIRCLE, palette.right),
-            Tone::Caution => (icons::ICON_WARNING, palette.fooled),
-            Tone::Problem => (icons::ICON_ERROR, palette.error),
-        };
-        let frame = egui::Frame::popup(ui.style()).inner_margin(SPACE_3).stroke(egui::Stroke::new(1.0, colour));
-        frame.show(ui, |ui| {
-            ui.set_width(width - 2.0 * SPACE_3);
-            ui.horizontal_top(|ui| {
-                ui.label(icon.rich_text().size(18.0).color(colour));
-                let room = ui.available_width() - theme::CONTROL_HEIGHT - SPACE_2;
-                ui.vertical(|ui| {
-                    ui.set_width(room);
-                    ui.add_space(1.0);
-                    ui.add(Label::new(notice.text.as_str()).wrap().selectable(true));
-                });
-                icon_button(ui, Command::DismissNotice(notice.id), out);
-            });
+            }
         });
     }
+}
+
+/// One message in as many lines as it needs; whether the pointer is over it.
+fn one(ui: &mut Ui, notice: &Notice, out: &mut Vec<Command>) -> bool {
+    let palette = palette(ui);
+    let (icon, colour, soft) = match notice.tone {
+        Tone::Done => (icons::ICON_CHECK_CIRCLE, palette.right, palette.right_soft),
+        Tone::Caution => (icons::ICON_WARNING, palette.fooled, palette.fooled_soft),
+        Tone::Problem => (icons::ICON_ERROR, palette.error, palette.panel),
+    };
+    let frame = egui::Frame::new()
+        .fill(soft)
+        .stroke(egui::Stroke::new(1.0, colour))
+        .corner_radius(theme::RADIUS)
+        .inner_margin(Margin::symmetric(SPACE_2 as i8, 2));
+    let shown = frame.show(ui, |ui| {
+        ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+            icon_button(ui, Command::DismissNotice(notice.id), out);
+            if let Some(action) = &notice.action
+                && ui.button(action.name).clicked()
+            {
+                out.extend([action.command.clone(), Command::DismissNotice(notice.id)]);
+            }
+            ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
+                ui.vertical(|ui| {
+                    ui.add_space(SPACE_1);
+                    ui.label(icon.rich_text().size(18.0).color(colour));
+                });
+                ui.vertical(|ui| {
+                    ui.add_space(5.0);
+                    ui.add(Label::new(notice.text.as_str()).wrap().selectable(true));
+                });
+            });
+        });
+    });
+    shown.response.contains_pointer()
 }
 
 #[cfg(test)]

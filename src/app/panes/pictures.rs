@@ -2,30 +2,44 @@
 
 use std::sync::Arc;
 
+use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{
     self, Align, Align2, Button, ColorImage, ComboBox, Context, EventFilter, Key, Layout, Painter, Rect, Response,
     Role, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
-use egui_material_icons::icons;
+use egui_material_icons::{MaterialIcon, icons};
 
+use super::canvas::Canvas;
 use super::crop::Crop;
-use super::results;
+use super::results::{self, Look};
 use crate::app::camera::Camera;
 use crate::app::commands::Command;
 use crate::app::explore::Explore;
 use crate::app::theme::{
-    self, BAR_HEIGHT, CONTROL_HEIGHT, MIN_WELL, NEAREST_FROM, Palette, SPACE_1, SPACE_2, SPACE_4, palette,
+    self, BAR_HEIGHT, CONTROL_HEIGHT, MIN_WELL, NEAREST_FROM, Palette, SPACE_1, SPACE_2, SPACE_3, palette,
 };
-use crate::app::widgets::typing;
+use crate::app::widgets::{per_cent, typing};
 use crate::app::words::{self, Reading};
 use crate::engine::attack::MAX_PHOTO_PIXELS;
 use crate::engine::picture::{Background, Quantity, Rgba};
 use crate::worker::Shown;
 
 const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
+/// A remark in a heading that would be cut to less than this is left out.
+const LEAST_REMARK: f32 = 48.0;
 
-/// In less room than this the pictures need some of what is said below them.
-const LOW: f32 = 380.0;
+/// Below this height of the room a heading and bars are all that there is space for beside the pictures.
+const LOW: f32 = 300.0;
+/// The pane of the perturbation is at least so wide; the two pictures beside it come first.
+const LEAST_MIDDLE: f32 = 152.0;
+const NARROW_MIDDLE: f32 = 104.0;
+/// Room for the signs between the panes.
+const SIGN: f32 = 32.0;
+const NARROW_SIGN: f32 = 20.0;
+/// Windows narrower than this have narrower gaps.
+const NARROW: f32 = 900.0;
+/// Proportions of a pane: longer and thinner photos leave some of theirs empty.
+const PROPORTIONS: std::ops::RangeInclusive<f32> = 0.7..=1.6;
 
 /// The height of the pictures at their smallest, down to the last of so many rows of bars.
 pub(super) fn least_height(ui: &Ui, rows: usize) -> f32 {
@@ -34,6 +48,55 @@ pub(super) fn least_height(ui: &Ui, rows: usize) -> f32 {
 
 fn below_height(rows: usize) -> f32 {
     rows as f32 * (BAR_HEIGHT + 2.0) + SPACE_1
+}
+
+/// Where the three panes lie: for each its heading, its picture and what stands below it.
+struct Columns {
+    heads: [Rect; 3],
+    wells: [Rect; 3],
+    below: [Rect; 3],
+    rows: usize,
+}
+
+impl Columns {
+    /// Shares out a room. The outer two are as large as its height allows; the middle one takes what is left.
+    fn new(room: Rect, proportions: f32, gap: f32) -> Self {
+        let (sign, least) = if room.width() < NARROW { (NARROW_SIGN, NARROW_MIDDLE) } else { (SIGN, LEAST_MIDDLE) };
+        let width = room.width() - 2.0 * sign;
+        let beside = |rows| CONTROL_HEIGHT + 2.0 * gap + below_height(rows);
+        let fitting = |rows| {
+            let height = (room.height() - beside(rows)).max(MIN_WELL);
+            vec2((height * proportions).min(0.5 * (width - least)), height)
+        };
+        let few = fitting(results::FEW_ROWS);
+        let height = few.y.min(few.x / proportions);
+        let is_roomy = room.height() - height >= beside(results::ROWS);
+        let rows = if is_roomy { results::ROWS } else { results::FEW_ROWS };
+        let outer = vec2(few.x, height).floor();
+        let middle_width = (width - 2.0 * outer.x).min(outer.x).floor();
+        let middle = vec2(middle_width, (middle_width / proportions).min(outer.y).floor());
+        // What is left over is shared out at both ends.
+        let left = room.left() + (0.5 * (width - 2.0 * outer.x - middle.x)).max(0.0).floor();
+        let lefts = [left, left + outer.x + sign, left + outer.x + middle.x + 2.0 * sign];
+        let sizes = [outer, middle, outer];
+        let top = room.top() + CONTROL_HEIGHT + gap;
+        let wells = [0, 1, 2].map(|index| {
+            let size = sizes[index];
+            Rect::from_min_size(pos2(lefts[index], top + (0.5 * (outer.y - size.y)).floor()), size)
+        });
+        let heads = wells.map(|well| {
+            Rect::from_min_size(pos2(well.left(), well.top() - gap - CONTROL_HEIGHT), vec2(well.width(), CONTROL_HEIGHT))
+        });
+        let bottom = top + outer.y + gap + below_height(rows);
+        let below = wells.map(|well| {
+            Rect::from_min_max(pos2(well.left(), well.bottom() + gap), pos2(well.right(), bottom))
+        });
+        Self { heads, wells, below, rows }
+    }
+
+    fn bottom(&self) -> f32 {
+        self.below[0].bottom()
+    }
 }
 
 /// The three pictures and how they are looked at.
@@ -112,55 +175,60 @@ impl Pictures {
         self.crop.open = true;
     }
 
-    /// Draws the three columns into the room that is left.
-    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-        let room = ui.available_rect_before_wrap();
-        let is_low = theme::compact(ui) || room.height() < LOW;
-        let (below, gap) = (below_height(results::rows(is_low)), theme::row_gap(ui));
-        let well = (room.height() - CONTROL_HEIGHT - below - 2.0 * gap).max(MIN_WELL);
+    /// Draws the three panes into the room that is left; the first one is to be drawn on while the canvas is open.
+    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, canvas: &mut Canvas, look: Look, out: &mut Vec<Command>) {
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-            let room = ui.available_rect_before_wrap();
-            let width = ((room.width() - 2.0 * SPACE_4) / 3.0).floor();
-            let column = |index: usize, top: f32, height: f32| {
-                let left = room.left() + index as f32 * (width + SPACE_4);
-                Rect::from_min_size(pos2(left, room.top() + top), vec2(width, height))
-            };
+            let mut room = ui.available_rect_before_wrap();
+            room.set_height(room.height().max(ui.clip_rect().bottom() - room.top()));
+            let size = explore.shown.as_deref().map_or(vec2(3.0, 2.0), size_of);
+            let proportions = if canvas.open { 1.0 } else { size.x / size.y };
+            let proportions = proportions.clamp(*PROPORTIONS.start(), *PROPORTIONS.end());
+            let columns = Columns::new(room, proportions, theme::row_gap(ui));
             let key_held = !typing(ui.ctx())
                 && ui.input(|i| i.key_down(Key::Space))
                 && (self.focused || ui.memory(|m| m.focused().is_none()));
             self.flipped = (key_held || self.button_held) && !explore.hidden.adversarial;
-            for index in 0..3 {
-                let rect = column(index, 0.0, CONTROL_HEIGHT);
+            for (index, rect) in columns.heads.into_iter().enumerate() {
                 let mut ui = ui.new_child(
                     UiBuilder::new()
                         .max_rect(rect)
                         .id_salt(("head", index))
                         .layout(Layout::left_to_right(Align::Center)),
                 );
-                self.head(&mut ui, index, explore, out);
+                match index {
+                    0 if canvas.open => canvas.head(&mut ui, out),
+                    _ => self.head(&mut ui, index, explore, look, out),
+                }
             }
-            let wells = [0, 1, 2].map(|index| column(index, CONTROL_HEIGHT + gap, well));
-            self.wells(ui, wells, explore, out);
-            for index in 0..3 {
-                let rect = column(index, CONTROL_HEIGHT + well + 2.0 * gap, below);
+            self.wells(ui, columns.wells, explore, canvas, out);
+            self.signs(ui, &columns.wells);
+            for (index, rect) in columns.below.into_iter().enumerate() {
                 let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("below", index)));
                 ui.set_clip_rect(rect.expand(4.0).intersect(ui.clip_rect()));
                 let column = self.shown_in(index);
                 let is_covered = is_hidden(explore, column) || (column == 2 && explore.hidden.answer);
                 if !is_covered {
-                    results::below(&mut ui, column, is_low, explore, out);
+                    results::below(&mut ui, column, columns.rows, explore, look, out);
                 }
             }
-            ui.allocate_rect(column(0, 0.0, CONTROL_HEIGHT + well + 2.0 * gap + below), Sense::hover());
+            ui.allocate_rect(Rect::from_min_max(room.min, pos2(room.left() + 1.0, columns.bottom())), Sense::hover());
         });
     }
 
-    fn head(&mut self, ui: &mut Ui, index: usize, explore: &Explore, out: &mut Vec<Command>) {
-        ui.label(theme::strong(NAMES[self.shown_in(index)]).text_style(egui::TextStyle::Heading));
+    /// "+" and "=" between the panes: what is added to the original gives the adversarial picture.
+    fn signs(&self, ui: &Ui, wells: &[Rect; 3]) {
+        for (sign, pair) in ["+", "="].into_iter().zip(wells.windows(2)) {
+            let at = pos2(0.5 * (pair[0].right() + pair[1].left()), wells[0].center().y);
+            ui.painter().text(at, Align2::CENTER_CENTER, sign, theme::sign_font(), palette(ui).weak);
+        }
+    }
+
+    fn head(&mut self, ui: &mut Ui, index: usize, explore: &Explore, look: Look, out: &mut Vec<Command>) {
+        ui.add(egui::Label::new(theme::strong(NAMES[self.shown_in(index)]).text_style(egui::TextStyle::Heading)).truncate());
         let Some(shown) = explore.shown.as_deref() else { return };
         let crops = self.crops(explore);
         let remark = match (index, explore.heatmap.quantity) {
-            (0, _) if shown.view.own_pixels && explore.is_resampled() => own_pixels(shown),
+            (0, _) if shown.own_pixels && explore.is_resampled() => own_pixels(shown),
             (0, _) if crops => format!("{:.0}×{:.0} of the photo", shown.crop.width, shown.crop.height),
             (0, _) => format!("{}×{}", shown.original.width, shown.original.height),
             (1, Quantity::Perturbation) => "δ, what is added".into(),
@@ -169,7 +237,7 @@ impl Pictures {
             _ => String::new(),
         };
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if index == 0 && explore.is_resampled() {
+            if index == 0 && explore.is_resampled() && (look.more || crops) {
                 let about = Command::Crop(None).about();
                 let text = (icons::ICON_CROP.rich_text().size(16.0), about.name);
                 let button = Button::new(text).selected(crops).frame_when_inactive(crops);
@@ -193,15 +261,24 @@ impl Pictures {
             }
             // In the room that the buttons leave.
             ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                ui.add(egui::Label::new(theme::weak(ui, remark)).truncate());
+                if ui.available_width() >= LEAST_REMARK {
+                    ui.add(egui::Label::new(theme::weak(ui, remark)).truncate());
+                }
             });
         });
     }
 
-    fn wells(&mut self, ui: &mut Ui, wells: [Rect; 3], explore: &Explore, out: &mut Vec<Command>) {
+    fn wells(
+        &mut self,
+        ui: &mut Ui,
+        wells: [Rect; 3],
+        explore: &Explore,
+        canvas: &mut Canvas,
+        out: &mut Vec<Command>,
+    ) {
         let Some(shown) = explore.shown.as_deref() else {
             for (index, well) in wells.into_iter().enumerate() {
-                let text = if index == 1 { "Loading the net and the first picture…" } else { "" };
+                let text = if index == 0 { "Loading the net and the first picture…" } else { "" };
                 empty_well(ui, well, text);
             }
             return;
@@ -211,6 +288,11 @@ impl Pictures {
         let mut responses = Vec::with_capacity(3);
         for (index, well) in wells.into_iter().enumerate() {
             let response = ui.interact(well, ui.scope_id().with(("well", index)), Sense::click_and_drag());
+            if index == 0 && canvas.open {
+                canvas.square(ui, well, &response, out);
+                responses.push(response);
+                continue;
+            }
             if index == 0 && self.crops(explore) {
                 out.extend(self.crop.show(ui, well, (shown, explore.crop), &response));
                 responses.push(response);
@@ -220,7 +302,8 @@ impl Pictures {
             pixel = self.steer(ui, well, size, &response).or(pixel);
             responses.push(response);
         }
-        let pictures = &responses[usize::from(self.crops(explore))..];
+        let has_tool = canvas.open || self.crops(explore);
+        let pictures = &responses[usize::from(has_tool)..];
         self.focused = pictures.iter().any(Response::has_focus);
         if self.focused {
             pixel = pixel.or_else(|| Some(self.walk(ui, size)));
@@ -230,15 +313,16 @@ impl Pictures {
         let scale = self.camera.scale(wells[0], size) * ui.ctx().pixels_per_point();
         self.choose_filter(ui.ctx(), scale >= NEAREST_FROM);
         for (index, well) in wells.into_iter().enumerate() {
-            let is_frame = index == 0 && self.crops(explore);
+            let is_tool = index == 0 && has_tool;
             if is_hidden(explore, index) {
                 covered_well(ui, well);
                 continue;
             }
-            if !is_frame {
+            if !is_tool {
                 self.paint(ui, well, size, index);
+                self.caption(ui, well, index, explore, shown);
             }
-            if let Some(pixel) = pixel.filter(|_| !is_frame) {
+            if let Some(pixel) = pixel.filter(|_| !is_tool) {
                 cross_hair(ui, well, self.camera.pixel_rect(well, size, pixel), responses[index].hovered());
                 let text = self.readout(pixel, index, shown);
                 self.read(ui, well, self.camera.pixel_rect(well, size, pixel), &text);
@@ -286,6 +370,33 @@ impl Pictures {
         ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
     }
 
+    /// Writes the net's answer large on a picture, and the verdict on the adversarial one.
+    fn caption(&self, ui: &Ui, well: Rect, index: usize, explore: &Explore, shown: &Shown) {
+        let column = self.shown_in(index);
+        let (guess, standing) = match column {
+            0 => (shown.clean_top.first(), words::standing_before(shown)),
+            2 if !explore.hidden.answer => (shown.adversarial_top.first(), words::judge(shown).standing),
+            _ => return,
+        };
+        let Some(guess) = guess else { return };
+        let size = (0.07 * well.height()).clamp(15.0, 30.0);
+        let colour = theme::on_overlay(standing);
+        let mut job = LayoutJob::default();
+        let format = |font_id, color| TextFormat { font_id, color, ..TextFormat::default() };
+        let strong = egui::FontId { size, ..theme::verdict_font() };
+        job.append(&guess.name, 0.0, format(strong.clone(), colour));
+        job.append(&per_cent(guess.prob), 0.45 * size, format(strong, palette(ui).on_overlay));
+        job.wrap = egui::text::TextWrapping::truncate_at_width(well.width() - 2.0 * SPACE_3);
+        let galley = ui.painter().layout_job(job);
+        let ground = galley.size() + 2.0 * vec2(SPACE_3, SPACE_1);
+        plate(ui, Rect::from_min_size(well.left_bottom() - vec2(0.0, ground.y), ground), galley);
+        if column == 2 {
+            let judgement = words::judge(shown);
+            let galley = verdict(ui, judgement.headline, theme::icon_of(shown.verdict), colour, 0.8 * size);
+            plate(ui, Rect::from_min_size(well.left_top(), galley.size() + 2.0 * vec2(SPACE_3, SPACE_1)), galley);
+        }
+    }
+
     /// Moves the cross-hair by arrow keys while a pane has the keyboard; with Shift by ten pixels.
     fn walk(&mut self, ui: &Ui, size: Vec2) -> (usize, usize) {
         let (x, y) = self.cursor.unwrap_or((size.x as usize / 2, size.y as usize / 2));
@@ -320,10 +431,28 @@ impl Pictures {
         let galley = painter.layout_no_wrap(text.to_owned(), theme::number_font(), palette.on_overlay);
         let box_size = galley.size() + Vec2::splat(2.0 * SPACE_2);
         let low = pixel.center().y > well.center().y;
-        let corner = if low { well.left_top() } else { well.left_bottom() - vec2(0.0, box_size.y) };
+        let right = vec2(box_size.x, 0.0);
+        let corner = if low { well.right_top() - right } else { well.right_bottom() - box_size };
         painter.rect_filled(Rect::from_min_size(corner, box_size), theme::RADIUS, palette.overlay);
         painter.galley(corner + Vec2::splat(SPACE_2), galley, palette.on_overlay);
     }
+}
+
+/// Lays text on a picture, on a dark ground.
+fn plate(ui: &Ui, ground: Rect, galley: Arc<egui::Galley>) {
+    let palette = palette(ui);
+    let painter = ui.painter().with_clip_rect(ui.clip_rect());
+    painter.rect_filled(ground, theme::RADIUS, palette.overlay);
+    painter.galley(ground.min + vec2(SPACE_3, SPACE_1), galley, palette.on_overlay);
+}
+
+/// The verdict with its icon.
+fn verdict(ui: &Ui, text: &str, icon: MaterialIcon, colour: egui::Color32, size: f32) -> Arc<egui::Galley> {
+    let mut job = LayoutJob::default();
+    let format = |font_id| TextFormat { font_id, color: colour, valign: Align::Center, ..TextFormat::default() };
+    job.append(icon.codepoint, 0.0, format(theme::icon_font(1.1 * size)));
+    job.append(text, 0.35 * size, format(egui::FontId { size, ..theme::verdict_font() }));
+    ui.painter().layout_job(job)
 }
 
 fn size_of(shown: &Shown) -> Vec2 {

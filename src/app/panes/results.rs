@@ -1,14 +1,14 @@
-//! What came of it: bars under the pictures, the verdict, and the tags that say what the numbers rest on.
+//! What came of it: the line above the pictures, bars under them, and the tags that say what the numbers rest on.
 
-use eframe::egui::{self, Align2, Mesh, Rect, Role, Sense, Shape, Ui, Vec2, WidgetInfo, pos2, vec2};
+use eframe::egui::{self, Align2, Mesh, Rect, Role, Sense, Shape, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
 
 use crate::app::commands::{AttackCommand, Command};
 use crate::app::explore::{Explore, GAIN_RANGE};
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
-use crate::app::widgets::{Curve, Mark, Rail, bars, hint, icon_at, row, segmented};
+use crate::app::widgets::{Curve, Mark, Rail, bars, hint, row, segmented};
 use crate::app::words::{self, Obstacle};
-use crate::engine::attack::{Goal, Loss, Verdict};
+use crate::engine::attack::{Goal, Loss};
 use crate::engine::model::Guess;
 use crate::engine::picture::{Channel, Heatmap, Quantity, diverging, sequential};
 use crate::engine::units::LEVELS;
@@ -22,6 +22,8 @@ const HINT: f32 = 18.0 + SPACE_2;
 /// Least widths of the channels, in heights of a line, and of the gain with its number.
 const CHANNELS: f32 = 9.0;
 const GAIN: f32 = 104.0;
+/// The width of the controls of the middle picture; in less room there are none.
+const LEAST_CONTROLS: f32 = 112.0;
 /// From this width on the ends of the legend have room for both units.
 const ROOMY_LEGEND: f32 = 340.0;
 const CONFIDENCE_HINT: &str = "A high percentage is not a measure of being right: nets are often surest of all about \
@@ -30,13 +32,19 @@ const HEATMAP_HINT: &str = "Every pixel of δ moves the same way as the slope of
                             noise, but it is made for this net and this picture: the same amount of random noise \
                             hardly ever changes the answer. There is no hidden picture of the other class in it.";
 
-/// Rows of probability bars: the top five, or the top three where the pictures need the room.
-pub fn rows(is_low: bool) -> usize {
-    if is_low { 3 } else { 5 }
+/// How much is in sight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// The expert's controls and numbers.
+    pub more: bool,
 }
 
-/// What stands below one of the three pictures; less of it where room is `is_low`.
-pub fn below(ui: &mut Ui, column: usize, is_low: bool, explore: &Explore, out: &mut Vec<Command>) {
+/// Rows of probability bars, and of those where the pictures need the room.
+pub const ROWS: usize = 5;
+pub const FEW_ROWS: usize = 3;
+
+/// What stands below one of the three pictures, in so many rows.
+pub fn below(ui: &mut Ui, column: usize, rows: usize, explore: &Explore, look: Look, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else { return };
     let target = match shown.view.goal {
         Goal::Targeted(index) => Some(index),
@@ -47,18 +55,21 @@ pub fn below(ui: &mut Ui, column: usize, is_low: bool, explore: &Explore, out: &
         () if index == shown.label.index => Mark::Label,
         () => Mark::Other,
     };
-    let rows = rows(is_low);
     let few = |guesses: &[Guess]| guesses.iter().take(rows).cloned().collect::<Vec<_>>();
     match column {
         0 => bars(ui, "before", &few(&shown.clean_top), mark),
-        1 => heatmap_controls(ui, is_low, explore, shown, out),
+        1 => heatmap_controls(ui, explore, shown, look, out),
         _ => bars(ui, "after", &few(&shown.adversarial_top), mark),
     }
 }
 
-fn heatmap_controls(ui: &mut Ui, is_low: bool, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
+fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, look: Look, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
     legend(ui, shown);
+    if !look.more || ui.available_width() < LEAST_CONTROLS {
+        return;
+    }
+    let is_low = ui.available_height() < 2.0 * theme::ROW_HEIGHT + SPACE_1;
     row(ui, |ui| {
         quantity(ui, explore.heatmap, out);
         // What would be cut is left out.
@@ -68,7 +79,7 @@ fn heatmap_controls(ui: &mut Ui, is_low: bool, explore: &Explore, shown: &Shown,
         }
         if is_low && ui.available_width() >= GAIN {
             gain(ui, explore.heatmap, out);
-        } else if !is_low {
+        } else if ui.available_width() >= HINT {
             hint(ui, HEATMAP_HINT);
         }
     });
@@ -183,48 +194,42 @@ fn legend(ui: &mut Ui, shown: &Shown) {
     });
 }
 
-/// The verdict and the tags: the line that a lecture reads out.
-pub fn results(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-    let palette = palette(ui);
+/// The line above the pictures: what to do or what has come of it, and beside it what is in the way.
+pub fn line(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else {
         ui.label(theme::weak(ui, explore.busy().unwrap_or("starting")));
         return;
     };
     if explore.hidden.answer {
         row(ui, |ui| ui.label(theme::weak(ui, "The answer is hidden: predict it, then reveal it.")));
-        tags(ui, shown, out);
         return;
     }
-    let judgement = words::judge(shown);
-    let (icon, colour, soft) = match shown.verdict {
-        Verdict::StillRight => (icons::ICON_VERIFIED_USER, palette.right, palette.right_soft),
-        Verdict::Fooled => (icons::ICON_BOLT, palette.fooled, palette.fooled_soft),
-        Verdict::FooledAsAsked => (icons::ICON_TARGET, palette.asked, palette.asked_soft),
-    };
-    let aside = Aside { obstacle: words::obstacle(shown), remark: judgement.remark };
+    let sentence = words::line(shown);
+    let aside = Aside { obstacle: words::obstacle(shown), remark: words::judge(shown).remark };
     row(ui, |ui| {
-        let (rect, _) = ui.allocate_exact_size(Vec2::splat(theme::ROW_HEIGHT), Sense::hover());
-        ui.painter().rect_filled(rect, theme::RADIUS, soft);
-        icon_at(ui, rect, icon, 21.0, colour);
-        ui.label(egui::RichText::new(judgement.headline).font(theme::verdict_font()).color(colour));
-        let sentence = width_of(ui, &judgement.sentence, theme::heading_font());
-        let room = ui.available_width() - HINT;
-        let is_whole = sentence + aside.width(ui, true) <= room;
+        let font = theme::line_font();
+        let width = width_of(ui, &sentence, font.clone());
+        let is_whole = width + aside.width(ui, true) <= ui.available_width();
         let busy = explore.busy().map(|doing| format!("{doing}…"));
         let busy_width = busy.as_ref().map_or(0.0, |doing| ICON + width_of(ui, doing, theme::small_font()));
         ui.scope(|ui| {
-            ui.set_max_width((room - aside.width(ui, is_whole) - busy_width).max(0.0));
-            let sentence = egui::RichText::new(judgement.sentence.as_str()).font(theme::heading_font());
-            ui.add(egui::Label::new(sentence).truncate());
+            ui.set_max_width((ui.available_width() - aside.width(ui, is_whole) - busy_width).max(0.0));
+            let text = egui::RichText::new(sentence.as_str()).font(font);
+            ui.add(egui::Label::new(text).truncate()).on_hover_text(format!("{sentence}\n\n{CONFIDENCE_HINT}"));
         });
-        hint(ui, CONFIDENCE_HINT);
         aside.show(ui, is_whole, out);
         if let Some(doing) = busy {
-            ui.label(icons::ICON_HOURGLASS_EMPTY.rich_text().size(15.0).color(palette.accent));
+            ui.label(icons::ICON_HOURGLASS_EMPTY.rich_text().size(15.0).color(palette(ui).accent));
             ui.label(theme::weak(ui, doing));
         }
     });
-    tags(ui, shown, out);
+}
+
+/// What every number on screen rests on.
+pub fn conditions(ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
+    if let Some(shown) = explore.shown.as_deref() {
+        tags(ui, shown, look, out);
+    }
 }
 
 /// What stands beside the verdict, so that the pictures do not jump when it comes: in whole sentences where there is room, else
@@ -292,14 +297,17 @@ fn warning(ui: &mut Ui, obstacle: &Obstacle, is_whole: bool, out: &mut Vec<Comma
     });
 }
 
-fn tags(ui: &mut Ui, shown: &Shown, out: &mut Vec<Command>) {
+fn tags(ui: &mut Ui, shown: &Shown, look: Look, out: &mut Vec<Command>) {
     let tags = words::tags(shown);
     ui.spacing_mut().interact_size.y = BAR_HEIGHT - 6.0;
-    if theme::compact(ui) {
+    if theme::compact(ui) || !look.more {
         ui.horizontal(|ui| {
+            if look.more {
+                copy_command(ui, out);
+            }
             linear_link(ui, shown, out);
-            copy_command(ui, out);
-            ui.add(egui::Label::new(theme::weak(ui, tags.join(" · "))).truncate());
+            let all = tags.join(" · ");
+            ui.add(egui::Label::new(theme::weak(ui, all.as_str())).truncate()).on_hover_text(all);
         });
         return;
     }

@@ -1,15 +1,21 @@
-//! The strip of bundled pictures.
+//! The strip of pictures to choose from.
+
+use std::path::PathBuf;
 
 use eframe::egui::{
-    self, ColorImage, Context, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui,
-    WidgetInfo, pos2,
+    self, Align, ColorImage, Context, Layout, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle,
+    TextureOptions, Ui, WidgetInfo, pos2,
 };
 
 use crate::app::commands::Command;
 use crate::app::explore::Explore;
 use crate::app::theme::{self, SMALL_THUMB, THUMB, palette};
+use crate::app::widgets::{command_button, icon_button, name_of_file};
 use crate::engine::data::samples;
 use crate::worker::Source;
+
+/// From this width on buttons have their names.
+const ROOMY: f32 = 860.0;
 
 /// A sample made small, by a thread of its own.
 pub struct Thumbnail {
@@ -65,41 +71,89 @@ impl Samples {
         }
     }
 
-    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+    /// Shows the pictures of the kind that is on screen, the way to the other kind, and the ways in for others.
+    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, recent: &[PathBuf], out: &mut Vec<Command>) {
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let button = if ui.available_width() >= ROOMY { command_button } else { icon_button };
+                button(ui, Command::Draw, out);
+                button(ui, Command::OpenDialog, out);
+                ui.add_space(theme::SPACE_2);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ScrollArea::horizontal().auto_shrink([false, true]).show(ui, |ui| {
+                        ui.horizontal(|ui| self.groups(ui, explore, recent, out));
+                    });
+                });
+            });
+        });
+    }
+
+    fn groups(&mut self, ui: &mut Ui, explore: &Explore, recent: &[PathBuf], out: &mut Vec<Command>) {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        let shows_digits = explore.shows_digits();
+        if shows_digits {
+            group_button(ui, Command::ShowPhotos, out);
+        }
+        ui.label(theme::caption(ui, if shows_digits { "Digits" } else { "Photos" }));
         let chosen = match &explore.picture {
             Source::Sample(name) => Some(name.as_str()),
             _ => None,
         };
-        ScrollArea::horizontal().auto_shrink([false, true]).show(ui, |ui| {
-            ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = 6.0;
-                for (index, sample) in samples().iter().enumerate() {
-                    let texture = self.thumbnails.get(index).and_then(Option::as_ref);
-                    let selected = chosen == Some(sample.name);
-                    let response = thumbnail(ui, texture, sample.title, selected);
-                    // Stepping through the samples by key may choose one beyond the edge.
-                    if selected && self.last_shown.as_deref() != Some(sample.name) {
-                        response.scroll_to_me(None);
-                        self.last_shown = Some(sample.name.to_owned());
-                    }
-                    if response.clicked() {
-                        out.push(Command::Show(Source::Sample(sample.name.to_owned())));
-                    }
-                    response.on_hover_text(format!("{}\n{}", sample.title, sample.credit));
-                }
-                let name = match &explore.picture {
-                    Source::File(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
-                    Source::Memory { name, .. } => Some(name.clone()),
-                    Source::Sample(_) => None,
-                };
-                if let Some(name) = name {
-                    ui.add_space(theme::SPACE_2);
-                    ui.label(theme::caption(ui, "Showing"));
-                    ui.label(name);
-                }
-            });
-        });
+        for (index, sample) in samples().iter().enumerate().filter(|(_, sample)| sample.is_digit() == shows_digits) {
+            let texture = self.thumbnails.get(index).and_then(Option::as_ref);
+            let selected = chosen == Some(sample.name);
+            let response = thumbnail(ui, texture, sample.title, selected);
+            // Stepping through the samples by key may choose one beyond the edge.
+            if selected && self.last_shown.as_deref() != Some(sample.name) {
+                response.scroll_to_me(None);
+                self.last_shown = Some(sample.name.to_owned());
+            }
+            if response.clicked() {
+                out.push(Command::Show(Source::Sample(sample.name.to_owned())));
+            }
+            response.on_hover_text(format!("{}\n{}", sample.title, sample.credit));
+        }
+        if !shows_digits {
+            group_button(ui, Command::ShowDigits, out);
+        }
+        if !recent.is_empty() {
+            yours(ui, recent, out);
+        }
+        let name = match &explore.picture {
+            Source::File(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+            Source::Memory { name, .. } => Some(name.clone()),
+            Source::Sample(_) => None,
+        };
+        if let Some(name) = name {
+            ui.add_space(theme::SPACE_2);
+            ui.label(theme::caption(ui, "Showing"));
+            ui.label(name);
+        }
     }
+}
+
+/// The way to the pictures of the other kind.
+fn group_button(ui: &mut Ui, command: Command, out: &mut Vec<Command>) {
+    let about = command.about();
+    let button = ui.button(about.name).on_hover_text(about.tooltip).accessible_name(about.tooltip);
+    if button.clicked() {
+        out.push(command);
+    }
+}
+
+/// The person's own pictures of late.
+fn yours(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
+    let menu = ui.menu_button("Yours", |ui| {
+        for path in recent {
+            let name = name_of_file(path);
+            let response = ui.add(egui::Button::new(name.as_str()).truncate()).on_hover_text(path.display().to_string());
+            if response.accessible_name(format!("Your picture: {name}")).clicked() {
+                out.push(Command::Show(Source::File(path.clone())));
+                ui.close();
+            }
+        }
+    });
+    menu.response.on_hover_text("Pictures of your own that were shown of late").accessible_name("Your pictures");
 }
 
 fn thumbnail(ui: &mut Ui, texture: Option<&TextureHandle>, title: &str, selected: bool) -> egui::Response {

@@ -8,21 +8,17 @@ use super::more_menu::more_menu;
 use crate::app::commands::{self, Command, LessonCommand};
 use crate::app::explore::Explore;
 use crate::app::lessons::Lessons;
-use crate::app::settings::{Settings, Tab, ThemeChoice};
+use crate::app::settings::{Settings, Tab};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::train::words::megabytes;
 use crate::app::train::{Train, words};
 use crate::app::view_file::examples;
-use crate::app::widgets::{command_button, icon_button, progress_ring, segmented};
+use crate::app::widgets::{command_button, progress_ring, segmented};
 use crate::app::words::thousands;
 use crate::engine::model::Entry;
 
-/// Below this width buttons show their icons only.
-const ROOMY: f32 = 1130.0;
 /// Below this width the name of the program makes room.
 const NAMED: f32 = 760.0;
-/// Below this width what is not needed at every moment is in the menu alone.
-const ALL_BUTTONS: f32 = 720.0;
 const MENU_WIDTH: f32 = 380.0;
 const MENU_HEIGHT: f32 = 560.0;
 
@@ -35,7 +31,6 @@ pub fn top_bar(
     out: &mut Vec<Command>,
 ) {
     let width = ui.available_width();
-    let button = if width >= ROOMY { command_button } else { icon_button };
     ui.horizontal(|ui| {
         if width >= NAMED {
             ui.label(egui::RichText::new("Doppelgänger").font(theme::heading_font()));
@@ -45,11 +40,6 @@ pub fn top_bar(
         ui.add_space(SPACE_2);
         if settings.tab == Tab::Explore {
             model_picker(ui, explore, train, out);
-            ui.add_space(SPACE_2);
-            let commands = [Command::OpenDialog, Command::Draw, Command::SaveDialog];
-            for command in &commands[..if width >= ALL_BUTTONS { 3 } else { 1 }] {
-                button(ui, command.clone(), out);
-            }
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
@@ -58,11 +48,6 @@ pub fn top_bar(
                 _ => (explore.can_undo(), explore.can_redo()),
             };
             more_menu(ui, settings, can, out);
-            if width >= ALL_BUTTONS {
-                icon_button(ui, Command::Help, out);
-                theme_switch(ui, settings, out);
-                large_type(ui, settings, out);
-            }
             lesson_menu(ui, lessons, out);
         });
     });
@@ -170,7 +155,9 @@ fn lesson_menu(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
     let about = LessonCommand::Toggle.about();
     let keys = about.shortcut.as_ref().map(commands::spelled).unwrap_or_default();
     let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
-    let button = Button::new(icons::ICON_SCHOOL.rich_text().size(17.0)).frame_when_inactive(false).min_size(size);
+    let text = (icons::ICON_SCHOOL.rich_text().size(17.0), about.name);
+    let button = if ui.available_width() >= 240.0 { Button::new(text) } else { Button::new(text.0) };
+    let button = button.frame_when_inactive(false).min_size(size);
     let response = ui.add(button).on_hover_text(format!("{}  ({keys})", about.tooltip)).accessible_name(about.name);
     mark_if(ui, &response, lessons.is_open());
     egui::Popup::menu(&response).width(MENU_WIDTH).show(|ui| {
@@ -205,31 +192,4 @@ fn mark_if(ui: &Ui, response: &egui::Response, is_on: bool) {
         let line = egui::Stroke::new(2.0, palette(ui).accent);
         ui.painter().hline(response.rect.shrink(6.0).x_range(), response.rect.bottom() - 3.0, line);
     }
-}
-
-fn theme_switch(ui: &mut Ui, settings: &Settings, out: &mut Vec<Command>) {
-    let icon = match settings.theme {
-        ThemeChoice::System => icons::ICON_BRIGHTNESS_AUTO,
-        ThemeChoice::Dark => icons::ICON_DARK_MODE,
-        ThemeChoice::Light => icons::ICON_LIGHT_MODE,
-    };
-    let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
-    let button = Button::new(icon.rich_text().size(17.0)).frame_when_inactive(false).min_size(size);
-    let response = ui.add(button);
-    let now = match settings.theme {
-        ThemeChoice::System => "as the system has it",
-        ThemeChoice::Dark => "dark",
-        ThemeChoice::Light => "light",
-    };
-    let tip = Command::CycleTheme.about();
-    let keys = tip.shortcut.as_ref().map(commands::spelled).unwrap_or_default();
-    let response = response.on_hover_text(format!("Theme: {now}  ({keys})")).accessible_name("Theme");
-    if response.clicked() {
-        out.push(Command::CycleTheme);
-    }
-}
-
-fn large_type(ui: &mut Ui, settings: &Settings, out: &mut Vec<Command>) {
-    let response = icon_button(ui, Command::LargeType, out);
-    mark_if(ui, &response, settings.large_type);
 }

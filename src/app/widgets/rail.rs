@@ -34,7 +34,23 @@ impl Rail<'_> {
     /// Shows the slider over the whole given width; returns the new value when it moved. A double click is left to
     /// the caller.
     pub fn show(self, ui: &mut Ui, width: f32, value: f32) -> (Response, Option<f32>) {
-        let (rect, response) = ui.allocate_exact_size(vec2(width, theme::CONTROL_HEIGHT), Sense::click_and_drag());
+        self.show_written(ui, width, value, None)
+    }
+
+    /// The same as the one large control of a page: a thick rail with a large handle, and under each mark its text.
+    pub fn show_large(self, ui: &mut Ui, width: f32, value: f32, texts: &[&str]) -> (Response, Option<f32>) {
+        self.show_written(ui, width, value, Some(texts))
+    }
+
+    fn show_written(
+        self,
+        ui: &mut Ui,
+        width: f32,
+        value: f32,
+        texts: Option<&[&str]>,
+    ) -> (Response, Option<f32>) {
+        let height = if texts.is_some() { theme::LARGE_RAIL } else { theme::CONTROL_HEIGHT };
+        let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click_and_drag());
         let mut new = value;
         if let Some(pointer) = response.interact_pointer_pos()
             && (response.dragged() || response.is_pointer_button_down_on())
@@ -51,7 +67,7 @@ impl Rail<'_> {
         let changed = moved && (new - value).abs() > f32::EPSILON * value.abs();
         self.describe(ui, &response, new);
         if ui.is_rect_visible(rect) {
-            self.paint(ui, &response, new);
+            self.paint(ui, &response, new, texts);
         }
         (response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal), changed.then_some(new))
     }
@@ -133,23 +149,34 @@ impl Rail<'_> {
         });
     }
 
-    fn paint(&self, ui: &Ui, response: &Response, value: f32) {
+    fn paint(&self, ui: &Ui, response: &Response, value: f32, texts: Option<&[&str]>) {
         let palette = palette(ui);
         let inner = inner(response.rect);
         let painter = ui.painter();
+        let (half, radius, middle) = match texts {
+            Some(_) => (3.5, 12.0, inner.top() + 16.0),
+            None => (2.0, 8.0, inner.center().y),
+        };
         let x_of = |value: f32| egui::lerp(inner.x_range(), self.position_of(value));
         let x = x_of(value);
-        let track = |from: f32, to: f32| {
-            Rect::from_min_max(pos2(from, inner.center().y - 2.0), pos2(to, inner.center().y + 2.0))
-        };
-        painter.rect_filled(track(inner.left(), inner.right()), 2, palette.raised_hover);
-        painter.rect_filled(track(inner.left(), x), 2, palette.accent);
-        for mark in self.marks {
+        let track =
+            |from: f32, to: f32| Rect::from_min_max(pos2(from, middle - half), pos2(to, middle + half));
+        painter.rect_filled(track(inner.left(), inner.right()), half, palette.raised_hover);
+        painter.rect_filled(track(inner.left(), x), half, palette.accent);
+        let mut free = f32::NEG_INFINITY;
+        for (index, mark) in self.marks.iter().enumerate().filter(|(_, mark)| self.range.contains(mark)) {
             let x = painter.round_to_pixel_center(x_of(*mark));
-            painter.vline(x, inner.center().y + 6.0..=inner.center().y + 11.0, Stroke::new(1.0, palette.weak));
+            painter.vline(x, middle + 6.0..=middle + 11.0, Stroke::new(1.0, palette.weak));
+            let Some(text) = texts.and_then(|texts| texts.get(index)) else { continue };
+            let text = painter.layout_no_wrap((*text).to_owned(), theme::number_font(), palette.weak);
+            let at = pos2((x - 0.5 * text.size().x).max(response.rect.left()), middle + 12.0);
+            if at.x > free && at.x + text.size().x <= response.rect.right() {
+                free = at.x + text.size().x + 6.0;
+                painter.galley(at, text, palette.weak);
+            }
         }
-        let radius = if response.hovered() || response.dragged() { 9.0 } else { 8.0 };
-        let centre = pos2(x, inner.center().y);
+        let radius = if response.hovered() || response.dragged() { radius + 1.0 } else { radius };
+        let centre = pos2(x, middle);
         if response.has_focus() {
             painter.circle_stroke(centre, radius + 3.0, Stroke::new(2.0, palette.accent));
         }
@@ -159,7 +186,7 @@ impl Rail<'_> {
 
 /// Where the handle's centre may be.
 fn inner(rect: Rect) -> Rect {
-    rect.shrink2(vec2(10.0, 0.0))
+    rect.shrink2(vec2(13.0, 0.0))
 }
 
 #[cfg(test)]

@@ -12,12 +12,24 @@ pub struct Sample {
     pub name: &'static str,
     /// What it shows.
     pub title: &'static str,
+    /// Every class, as some net names it, that is a right answer; empty where no net has a class for it.
+    pub shows: &'static [&'static str],
     /// Author and licence.
     pub credit: &'static str,
     file: &'static [u8],
 }
 
 impl Sample {
+    /// Whether this class is a right answer; `None` where no net has a class for what the picture shows.
+    pub fn is_right(&self, class: &str) -> Option<bool> {
+        (!self.shows.is_empty()).then(|| self.shows.iter().any(|right| right.eq_ignore_ascii_case(class)))
+    }
+
+    /// Whether it is a digit, and not a photograph.
+    pub fn is_digit(&self) -> bool {
+        self.name.starts_with("digit-")
+    }
+
     /// Decodes the picture.
     ///
     /// # Errors
@@ -27,7 +39,7 @@ impl Sample {
     }
 }
 
-/// All samples, in the order in which to show them: the digits, then the photos.
+/// All samples, in the order in which to show them: the photos, then the digits.
 pub fn samples() -> &'static [Sample] {
     SAMPLES
 }
@@ -48,6 +60,7 @@ macro_rules! digit {
         Sample {
             name: concat!("digit-", $digit),
             title: concat!("A drawn ", $digit),
+            shows: &[$digit],
             credit: "Drawn by this program; MIT OR Apache-2.0",
             file: include_bytes!(concat!("../../../assets/digits/", $digit, ".png")),
         }
@@ -55,6 +68,34 @@ macro_rules! digit {
 }
 
 static SAMPLES: &[Sample] = &[
+    Sample {
+        name: "coffee",
+        title: "A cup of espresso",
+        shows: &["espresso"],
+        credit: "Rachel Michetti; CC0",
+        file: include_bytes!("../../../assets/pictures/coffee.png"),
+    },
+    Sample {
+        name: "chelsea",
+        title: "Chelsea, a cat",
+        shows: &["tabby", "tabby cat", "tiger cat", "Egyptian cat"],
+        credit: "Stefan van der Walt; CC0",
+        file: include_bytes!("../../../assets/pictures/chelsea.png"),
+    },
+    Sample {
+        name: "rocket",
+        title: "A Falcon 9 on its pad",
+        shows: &["missile", "projectile"],
+        credit: "SpaceX; public domain",
+        file: include_bytes!("../../../assets/pictures/rocket.jpg"),
+    },
+    Sample {
+        name: "astronaut",
+        title: "Eileen Collins, astronaut",
+        shows: &[],
+        credit: "NASA; public domain",
+        file: include_bytes!("../../../assets/pictures/astronaut.png"),
+    },
     digit!("0"),
     digit!("1"),
     digit!("2"),
@@ -65,28 +106,4 @@ static SAMPLES: &[Sample] = &[
     digit!("7"),
     digit!("8"),
     digit!("9"),
-    Sample {
-        name: "astronaut",
-        title: "Eileen Collins, astronaut",
-        credit: "NASA; public domain",
-        file: include_bytes!("../../../assets/pictures/astronaut.png"),
-    },
-    Sample {
-        name: "chelsea",
-        title: "Chelsea, a cat",
-        credit: "Stefan van der Walt; CC0",
-        file: include_bytes!("../../../assets/pictures/chelsea.png"),
-    },
-    Sample {
-        name: "coffee",
-        title: "A cup of espresso",
-        credit: "Rachel Michetti; CC0",
-        file: include_bytes!("../../../assets/pictures/coffee.png"),
-    },
-    Sample {
-        name: "rocket",
-        title: "A Falcon 9 on its pad",
-        credit: "SpaceX; public domain",
-        file: include_bytes!("../../../assets/pictures/rocket.jpg"),
-    },
 ];

@@ -29,6 +29,8 @@ const FLIPS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Along {
     key: Key,
+    /// The classes of the net whose answers these are.
+    classes: Arc<[String]>,
     /// Ascending, from −0.5 to 0.5; from −max|δ| to max|δ| where another attack than FGSM went farther.
     pub eps: Vec<f32>,
     /// The label, the target, and the classes that come to most anywhere, at most six.
@@ -54,6 +56,11 @@ impl Along {
     /// Whether it is that of a view.
     pub fn is_of(&self, shown: &Shown) -> bool {
         self.key.is_same(&Key::new(&shown.view, &shown.gradient, &shown.adversarial))
+    }
+
+    /// Whether these are the answers of the net of a view.
+    pub fn is_of_net(&self, shown: &Shown) -> bool {
+        Arc::ptr_eq(&self.classes, &shown.model.classes)
     }
 
     /// η is the sign of the gradient.
@@ -153,6 +160,7 @@ impl Work {
         };
         Along {
             key: self.key.clone(),
+            classes: subject.model.classes.clone(),
             lines: classes(&self.found, label, target).into_iter().map(line).collect(),
             eps: finer.eps,
             flips: self.found.flips(),

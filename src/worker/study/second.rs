@@ -147,7 +147,7 @@ fn transferred(subject: &Subject, model: &Model) -> Result<Answers> {
 fn baseline_of(subject: &Subject, model: &Model) -> Result<Baseline> {
     let view = &subject.view;
     let lens = model.lens(&subject.picture, view.crop)?;
-    let own = attack::Subject::new(&subject.picture, lens, view.own_pixels)?;
+    let own = attack::Subject::new(&subject.picture, lens, subject.own_pixels)?;
     let label = same_class(subject, model, subject.baseline.label).map_or(Label::Predicted, Label::Given);
     let goal = match view.goal {
         Goal::Untargeted => Goal::Untargeted,

@@ -52,7 +52,7 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
     let room = ui.available_rect_before_wrap();
     let known = explore.shown.as_deref().and_then(|shown| Some((shown, why.along(shown)?)));
     let Some((shown, (along, is_current))) = known else {
-        let text = explore.busy().unwrap_or("working out the net's answers along the direction of the attack");
+        let text = explore.busy().unwrap_or("computing the net's answers along the direction of the attack");
         ui.painter().text(
             room.center(),
             Align2::CENTER_CENTER,

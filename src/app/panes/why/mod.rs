@@ -83,7 +83,7 @@ pub fn why_height(ui: &Ui, room: f32, is_open: bool) -> f32 {
     let window = ui.ctx().content_rect().height();
     let wanted = (BODY + GROWTH * (window - BODY_AT)).clamp(LOWEST, HIGHEST);
     let beside = |rows| room - least_height(ui, rows) - HEADING - SPACE_1;
-    let body = (beside(results::rows(true)) - SPACE_1).clamp(LEAST, wanted);
+    let body = (beside(results::FEW_ROWS) - SPACE_1).clamp(LEAST, wanted);
     if is_open && beside(1) >= LEAST { HEADING + SPACE_1 + body } else { HEADING }
 }
 
