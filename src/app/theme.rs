@@ -32,8 +32,6 @@ pub const THUMB: f32 = 40.0;
 pub const SMALL_THUMB: f32 = 30.0;
 /// A window lower than this gives the pictures the room of what can be had in fewer lines.
 const COMPACT_BELOW: f32 = 680.0;
-/// From this height on there is room for more than the pictures.
-const TALL_FROM: f32 = 800.0;
 /// Zoom of the whole window for a projector.
 pub const LARGE_TYPE_ZOOM: f32 = 1.4;
 /// Pictures are never drawn smaller than this; below it the middle of the window scrolls.
@@ -231,11 +229,6 @@ pub fn row_gap(ui: &Ui) -> f32 {
 /// The height of a row of controls: that of the controls alone where the pictures need every line.
 pub fn row_height(ui: &Ui) -> f32 {
     if compact(ui) { CONTROL_HEIGHT } else { ROW_HEIGHT }
-}
-
-/// Whether there is room for more than the pictures.
-pub fn is_tall(ctx: &Context) -> bool {
-    ctx.content_rect().height() >= TALL_FROM
 }
 
 /// A heading inside a pane.

@@ -28,8 +28,6 @@ const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
 /// A remark in a heading that would be cut to less than this is left out.
 const LEAST_REMARK: f32 = 48.0;
 
-/// Below this height of the room a heading and bars are all that there is space for beside the pictures.
-const LOW: f32 = 300.0;
 /// The pane of the perturbation is at least so wide; the two pictures beside it come first.
 const LEAST_MIDDLE: f32 = 152.0;
 const NARROW_MIDDLE: f32 = 104.0;
@@ -321,6 +319,9 @@ impl Pictures {
             if !is_tool {
                 self.paint(ui, well, size, index);
                 self.caption(ui, well, index, explore, shown);
+                if pixel.is_none() {
+                    self.verdict(ui, well, index, explore, shown);
+                }
             }
             if let Some(pixel) = pixel.filter(|_| !is_tool) {
                 cross_hair(ui, well, self.camera.pixel_rect(well, size, pixel), responses[index].hovered());
@@ -370,7 +371,7 @@ impl Pictures {
         ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
     }
 
-    /// Writes the net's answer large on a picture, and the verdict on the adversarial one.
+    /// Writes the net's answer large on a picture.
     fn caption(&self, ui: &Ui, well: Rect, index: usize, explore: &Explore, shown: &Shown) {
         let column = self.shown_in(index);
         let (guess, standing) = match column {
@@ -379,7 +380,7 @@ impl Pictures {
             _ => return,
         };
         let Some(guess) = guess else { return };
-        let size = (0.07 * well.height()).clamp(15.0, 30.0);
+        let size = caption_size(well);
         let colour = theme::on_overlay(standing);
         let mut job = LayoutJob::default();
         let format = |font_id, color| TextFormat { font_id, color, ..TextFormat::default() };
@@ -390,11 +391,17 @@ impl Pictures {
         let galley = ui.painter().layout_job(job);
         let ground = galley.size() + 2.0 * vec2(SPACE_3, SPACE_1);
         plate(ui, Rect::from_min_size(well.left_bottom() - vec2(0.0, ground.y), ground), galley);
-        if column == 2 {
-            let judgement = words::judge(shown);
-            let galley = verdict(ui, judgement.headline, theme::icon_of(shown.verdict), colour, 0.8 * size);
-            plate(ui, Rect::from_min_size(well.left_top(), galley.size() + 2.0 * vec2(SPACE_3, SPACE_1)), galley);
+    }
+
+    /// Writes the verdict on the adversarial picture.
+    fn verdict(&self, ui: &Ui, well: Rect, index: usize, explore: &Explore, shown: &Shown) {
+        if self.shown_in(index) != 2 || explore.hidden.answer {
+            return;
         }
+        let judgement = words::judge(shown);
+        let colour = theme::on_overlay(judgement.standing);
+        let galley = verdict(ui, judgement.headline, theme::icon_of(shown.verdict), colour, 0.8 * caption_size(well));
+        plate(ui, Rect::from_min_size(well.left_top(), galley.size() + 2.0 * vec2(SPACE_3, SPACE_1)), galley);
     }
 
     /// Moves the cross-hair by arrow keys while a pane has the keyboard; with Shift by ten pixels.
@@ -436,6 +443,11 @@ impl Pictures {
         painter.rect_filled(Rect::from_min_size(corner, box_size), theme::RADIUS, palette.overlay);
         painter.galley(corner + Vec2::splat(SPACE_2), galley, palette.on_overlay);
     }
+}
+
+/// The size of the text on a picture: it grows with it.
+fn caption_size(well: Rect) -> f32 {
+    (0.07 * well.height()).clamp(15.0, 30.0)
 }
 
 /// Lays text on a picture, on a dark ground.

@@ -169,8 +169,9 @@ impl Rail<'_> {
             painter.vline(x, middle + 6.0..=middle + 11.0, Stroke::new(1.0, palette.weak));
             let Some(text) = texts.and_then(|texts| texts.get(index)) else { continue };
             let text = painter.layout_no_wrap((*text).to_owned(), theme::number_font(), palette.weak);
-            let at = pos2((x - 0.5 * text.size().x).max(response.rect.left()), middle + 12.0);
-            if at.x > free && at.x + text.size().x <= response.rect.right() {
+            let right = response.rect.right() - text.size().x;
+            let at = pos2((x - 0.5 * text.size().x).min(right).max(response.rect.left()), middle + 12.0);
+            if at.x > free {
                 free = at.x + text.size().x + 6.0;
                 painter.galley(at, text, palette.weak);
             }
