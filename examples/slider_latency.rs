@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use doppelganger::engine::attack::{AttackSettings, Goal, Label, Loss};
 use doppelganger::engine::data::sample_unless_file;
 use doppelganger::engine::picture::{Background, Channel, Heatmap, Quantity};
-use doppelganger::worker::{Event, Source, View, Wish, Worker};
+use doppelganger::worker::{Event, Mismatch, Source, View, Wish, Worker};
 
 const MOVES: usize = 200;
 
@@ -31,7 +31,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         },
         background: Background::default(),
         crop: None,
-        own_pixels,
+        own_pixels: Some(own_pixels),
+        mismatch: Mismatch::Keep,
+        along_line: false,
         label: Label::Predicted,
         goal: Goal::Untargeted,
         attack: AttackSettings::default(),

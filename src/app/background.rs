@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use eframe::egui::{Color32, ColorImage, Context, Rect};
 
+use super::animation::{Frame, gif_bytes};
 use super::commands::Command;
 use super::lessons::{Lesson, is_lesson};
 use super::panes::{Question, Thumbnail};
@@ -114,7 +115,11 @@ impl Background {
         let answer: Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> = match question {
             Question::Open | Question::Archive | Question::Model | Question::Lesson => Box::pin(dialog.pick_file()),
             Question::Folder => Box::pin(dialog.pick_folder()),
-            Question::Save | Question::SaveOriginal | Question::SaveView | Question::Export(_) => {
+            Question::Save
+            | Question::SaveOriginal
+            | Question::SaveView
+            | Question::SaveAnimation
+            | Question::Export(_) => {
                 Box::pin(dialog.save_file())
             }
         };
@@ -197,6 +202,17 @@ impl Background {
                 let _ = poster.send.try_send(Incoming::Exported(Err(error.to_string())));
             }
         }
+    }
+
+    /// Writes frames as a GIF.
+    pub fn save_animation(&self, path: PathBuf, frames: Vec<Frame>) -> std::io::Result<()> {
+        self.poster.start("animation", move |post| {
+            let write = |bytes: Vec<u8>| {
+                write_atomically(&path, &bytes, "write the animation").map_err(|error| error.to_string())
+            };
+            let written = gif_bytes(&frames).and_then(write);
+            post(Incoming::Exported(written.map(|()| path)));
+        })
     }
 
     /// Turns a picture of the clipboard into one for the nets.

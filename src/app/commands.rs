@@ -45,6 +45,9 @@ pub enum Command {
     SaveOriginalTo(PathBuf),
     SaveViewDialog,
     SaveViewTo(PathBuf),
+    /// Record ε rising from 0 to where it stands.
+    SaveAnimationDialog,
+    SaveAnimationTo(PathBuf),
     CopyPicture,
     CopyCommand,
     Show(Source),
@@ -200,6 +203,7 @@ impl Command {
         Self::Draw,
         Self::SaveDialog,
         Self::SaveOriginalDialog,
+        Self::SaveAnimationDialog,
         Self::CopyPicture,
         Self::CopyCommand,
         Self::NextSample,
@@ -313,6 +317,13 @@ impl Command {
                 Some(icons::ICON_PHOTO_CAMERA),
             ),
             Self::SaveViewTo(_) => about("Save view", "Write the PNG", None, Some(icons::ICON_SAVE)),
+            Self::SaveAnimationDialog => about(
+                "Save animation…",
+                "Save a GIF of the window in which ε rises from 0 to where it stands, for slides and pages",
+                None,
+                Some(icons::ICON_GIF_BOX),
+            ),
+            Self::SaveAnimationTo(_) => about("Save animation", "Record and write the GIF", None, Some(icons::ICON_GIF_BOX)),
             Self::CopyPicture => about(
                 "Copy picture",
                 "Copy the adversarial picture to the clipboard",

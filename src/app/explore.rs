@@ -437,6 +437,12 @@ impl Explore {
         true
     }
 
+    /// Whether what is on screen is what is wanted, to the end of the attack.
+    pub fn is_settled(&self) -> bool {
+        let is_here = self.shown.as_ref().is_some_and(|shown| shown.view == self.view() && shown.timeline.is_over);
+        is_here && !self.dirty && !self.waiting() && !self.is_moving()
+    }
+
     /// Whether ε is still moving under the hand.
     pub fn is_moving(&self) -> bool {
         self.moving_until.is_some()

@@ -40,6 +40,8 @@ impl App {
         self.train.note_draft(start);
         self.gather_facts();
         self.ask_sheet();
+        self.rise(ctx, start);
+        self.go_on_recording(ctx);
         let rests = [self.explore.play_on(start), self.explore.rest(start)];
         for rest in rests.into_iter().flatten() {
             ctx.request_repaint_after(rest);
@@ -47,6 +49,20 @@ impl App {
         // A view that a failure put back, or a class carried over to another net.
         self.ask();
         self.keep_settings(ctx);
+    }
+
+    /// At the very first start, lets ε rise until somebody takes hold of anything.
+    fn rise(&mut self, ctx: &Context, now: Instant) {
+        let is_taken = ctx.input(|i| i.pointer.any_pressed() || i.events.iter().any(is_by_hand));
+        self.opening.take_if(|_| is_taken);
+        let Some(opening) = self.opening.as_mut().filter(|_| self.explore.shown.is_some()) else { return };
+        let (eps, goes_on) = opening.eps(now);
+        self.explore.set_eps(eps);
+        if goes_on {
+            ctx.request_repaint();
+        } else {
+            self.opening = None;
+        }
     }
 
     fn take_event(&mut self, ctx: &Context, event: Event) {
@@ -358,6 +374,11 @@ impl App {
             Command::SaveOriginalTo(path) => self.save_original(path),
             Command::SaveViewDialog => self.ask_save_view(),
             Command::SaveViewTo(path) => self.save_view(path),
+            Command::SaveAnimationDialog => {
+                let proposal = self.save_proposal("animation").with_extension("gif");
+                self.dialogs.ask(Question::SaveAnimation, &proposal);
+            }
+            Command::SaveAnimationTo(path) => self.record(path),
             Command::CopyPicture => {
                 if let Some(shown) = &self.explore.shown {
                     let rgba = &shown.adversarial_rgba;
@@ -468,6 +489,12 @@ impl App {
 enum Pasted {
     Image(std::sync::Arc<egui::ColorImage>),
     Text(String),
+}
+
+/// Whether somebody pressed a key, turned the wheel, dropped or pasted something.
+fn is_by_hand(event: &egui::Event) -> bool {
+    use egui::Event;
+    matches!(event, Event::Key { .. } | Event::MouseWheel { .. } | Event::Paste(_) | Event::PasteImage(_) | Event::Touch { .. })
 }
 
 fn is_function_key(key: Key) -> bool {

@@ -4,6 +4,7 @@
 //! `panes` (what is drawn), `widgets` (the window's own controls), `theme` (every colour and size), `commands` (the one
 //! list of everything that a person can do).
 
+mod animation;
 mod background;
 mod camera;
 mod commands;
@@ -14,6 +15,7 @@ mod lessons_logic;
 mod logic;
 mod models;
 mod models_logic;
+mod opening;
 mod page_file;
 mod panes;
 mod playing;

@@ -1,9 +1,11 @@
 //! What happens with files that hold a view, a page or a lesson: they are opened and saved.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use eframe::egui::Context;
 
+use super::animation::{Frame, Recording};
 use super::background::Opened;
 use super::page_file::{Page, TestPage};
 use super::panes::{Question, Tone};
@@ -12,6 +14,7 @@ use super::train_logic::Picturing;
 use super::view_file::{Content, Found, ViewFile};
 use super::window::App;
 use super::words;
+use crate::engine::attack::Attack as _;
 use crate::engine::data::sample;
 use crate::engine::picture::Picture;
 use crate::worker::Source;
@@ -124,6 +127,50 @@ impl App {
                 ctx.copy_text(line);
             }
             Err(why) => self.notices.add(Tone::Caution, why),
+        }
+    }
+
+    /// Begins to record ε rising from 0 to where it stands.
+    pub(super) fn record(&mut self, path: PathBuf) {
+        self.settings.tab = Tab::Explore;
+        if !self.explore.attack.takes_eps() {
+            self.notices.add(Tone::Caution, "This attack takes no ε that could rise; choose one that does, such as FGSM.");
+            return;
+        }
+        let eps = if self.explore.eps() > 0.0 { self.explore.eps() } else { self.explore.usual_eps() };
+        self.recording = Some(Recording { path, eps, frames: Vec::new(), is_waiting: false, arrived: Arc::default() });
+        self.notices.clear();
+    }
+
+    /// Takes the next frame of a recording once its answer is on screen, and writes the animation after the last one.
+    pub(super) fn go_on_recording(&mut self, ctx: &Context) {
+        let Some(recording) = self.recording.as_mut() else { return };
+        ctx.request_repaint();
+        if recording.is_waiting {
+            let arrived = recording.arrived.lock().ok().and_then(|mut arrived| arrived.take());
+            let Some(window) = arrived else { return };
+            recording.is_waiting = false;
+            let area = ctx.content_rect() * ctx.pixels_per_point();
+            recording.frames.extend(Frame::cut(&window, area));
+        }
+        match recording.next_eps() {
+            Some(eps) if self.explore.eps() != eps => self.explore.set_eps(eps),
+            Some(_) if self.explore.is_settled() => {
+                recording.is_waiting = true;
+                let arrived = recording.arrived.clone();
+                let waker = ctx.clone();
+                ctx.request_screenshot(move |window| {
+                    if let Ok(mut arrived) = arrived.lock() {
+                        *arrived = Some(window);
+                    }
+                    waker.request_repaint();
+                });
+            }
+            Some(_) => {}
+            None => {
+                let Some(Recording { path, frames, .. }) = self.recording.take() else { return };
+                self.note_failure(|app| app.background.save_animation(path, frames));
+            }
         }
     }
 }

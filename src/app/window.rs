@@ -7,11 +7,13 @@ use anyhow::Context as _;
 use eframe::egui::{Context, ThemePreference, Ui};
 
 use super::Start;
+use super::animation::Recording;
 use super::background::Background;
 use super::commands::Command;
 use super::explore::Explore;
 use super::lessons::Lessons;
 use super::models::Models;
+use super::opening::Opening;
 use super::panes::{
     Canvas, Controls, Dialogs, LinearView, ModelsPage, Notices, Palette, Pictures, Questions, Samples, TestSetPage,
     Tone, TrainTab,
@@ -61,7 +63,10 @@ pub struct App {
     pub(super) dialogs: Dialogs,
     pub(super) questions: Questions,
     pub(super) picturing: Option<Picturing>,
+    pub(super) recording: Option<Recording>,
     pub(super) help: bool,
+    /// The rise of ε at the very first start.
+    pub(super) opening: Option<Opening>,
     pub(super) palette: Palette,
     /// Commands of this frame; applied after it is drawn.
     pub(super) commands: Vec<Command>,
@@ -104,7 +109,9 @@ impl App {
         catalogue: Catalogue,
     ) -> anyhow::Result<Self> {
         theme::install(ctx);
+        let is_first = path.as_ref().is_some_and(|path| !path.exists());
         let (mut settings, problem) = settings::load(path.as_deref());
+        let opening = (is_first && start.picture.is_none() && start.model.is_none()).then(Opening::default);
         if start.picture.is_some() || start.model.is_some() {
             settings.tab = Tab::Explore;
         }
@@ -143,13 +150,18 @@ impl App {
             dialogs: Dialogs::default(),
             questions: Questions::default(),
             picturing: None,
+            recording: None,
             help: false,
+            opening,
             palette: Palette::default(),
             commands: Vec::new(),
             settings,
         };
         if let Some(problem) = problem {
             app.notices.add(Tone::Caution, problem);
+        }
+        if app.opening.is_some() {
+            app.explore.set_eps(0.0);
         }
         if let Ok(manifest) = manifest {
             app.explore.know_kind(Kind::of_input(&manifest.input));

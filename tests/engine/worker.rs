@@ -5,7 +5,7 @@ use std::time::Duration;
 use doppelganger::engine::attack::{AttackSettings, Baseline, Goal, Label, Loss, Norm, Pgd, Rules, Verdict};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::engine::picture::{Background, Channel, Heatmap, Picture, Quantity, Region, open, save_png};
-use doppelganger::worker::{Event, SecondWish, Shown, Source, View, Wish, Worker};
+use doppelganger::worker::{Event, Mismatch, SecondWish, Shown, Source, View, Wish, Worker};
 
 fn worker() -> Worker {
     Worker::with_folders(Catalogue::new(Vec::new()), "no runs".into(), || {}).unwrap()
@@ -17,7 +17,9 @@ fn view(eps: f32) -> View {
         picture: Source::Sample("digit-7".into()),
         background: Background::default(),
         crop: None,
-        own_pixels: false,
+        own_pixels: Some(false),
+        mismatch: Mismatch::Keep,
+        along_line: false,
         label: Label::Predicted,
         goal: Goal::Untargeted,
         attack: AttackSettings::default(),
@@ -159,7 +161,7 @@ fn of_a_photo_too_large_for_its_own_resolution_the_middle_is_attacked() {
     let worker = worker();
     let (width, height) = (2400, 1500);
     let picture = Picture::new(width, height, 1, vec![120; width * height]).into();
-    let large = View { picture: Source::Memory { name: "large".into(), picture }, own_pixels: true, ..view(0.1) };
+    let large = View { picture: Source::Memory { name: "large".into(), picture }, own_pixels: Some(true), ..view(0.1) };
     worker.show(large.clone());
     let first = shown(&worker);
     let crop = first.view.crop.expect("a crop");
@@ -272,7 +274,7 @@ fn an_attacked_photo_is_shown_to_another_net_as_its_file_is() {
     worker.study(Wish { second: Some(other), ..Wish::default() });
     let crop = Some(Region { left: 110.0, top: 20.0, width: 350.0, height: 350.0 });
     let photo = View { model: "photos109".into(), picture: Source::Sample("coffee".into()), crop, ..view(4.0 / 255.0) };
-    let revision = worker.show(View { own_pixels: true, ..photo });
+    let revision = worker.show(View { own_pixels: Some(true), ..photo });
     let answers = loop {
         match next(&worker) {
             Event::Second(second) if second.revision == revision => break second.outcome.unwrap(),

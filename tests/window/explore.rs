@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::common::begin_with_a_digit;
 use doppelganger::app::{App, Start, Tab};
 use doppelganger::engine::attack::{Attack as _, AttackSettings, Goal, GradientSteps, Label, Loss, Norm, Verdict};
 use doppelganger::engine::data::samples;
@@ -19,7 +20,7 @@ fn open(start: Start, settings: Option<PathBuf>) -> Window<'static> {
 }
 
 fn open_sized(start: Start, settings: Option<PathBuf>, size: Vec2) -> Window<'static> {
-    let mut start = Some((start, settings));
+    let mut start = Some((start, Some(begin_with_a_digit(settings))));
     let mut window = Harness::builder().with_size(size).build_ui_state(
         move |ui, app: &mut Option<App>| match app {
             Some(app) => {
@@ -114,7 +115,7 @@ fn the_first_thing_seen_is_a_result() {
     assert!(window.query_by_label("Fooled").is_some());
     let before = format!("before: {}", first.clean_top[0].name);
     assert!(window.query_all_by_label_contains(&before).count() >= 1, "no bar says {before:?}");
-    assert!(window.query_by_label_contains("label: predicted").is_some());
+    assert!(window.query_by_label_contains("label: the net's own answer").is_some());
     assert!(window.query_by_label_contains("clipping on").is_some());
     assert!(app(&window).notice_texts().is_empty());
 }
@@ -128,7 +129,7 @@ fn epsilon_moves_by_keyboard_and_the_verdict_follows() {
     settle(&mut window);
     assert_eq!((eps(shown(&window)), shown(&window).verdict), (0.0, Verdict::StillRight));
     assert!(shown(&window).perturbation.values.iter().all(|d| *d == 0.0));
-    assert!(window.query_by_label("Still right").is_some());
+    assert!(window.query_by_label("Not fooled yet").is_some());
     press(&mut window, Modifiers::NONE, Key::ArrowRight);
     settle(&mut window);
     assert!((eps(shown(&window)) - 1.0 / 255.0).abs() < 1e-6);
@@ -1298,7 +1299,7 @@ fn a_lesson_hides_what_is_to_be_predicted() {
 }
 
 fn is_why_open(window: &Window<'_>) -> bool {
-    app(window).is_why_open(&window.ctx)
+    app(window).is_why_open()
 }
 
 #[test]
@@ -1338,14 +1339,14 @@ fn a_lesson_does_not_take_over_what_was_left_in_explore() {
     command(&mut window, Key::R);
     settle(&mut window);
     let left = app(&window).explore().view();
-    assert!(left.eight_bit && !left.clip && left.own_pixels && left.seed == 1, "{left:?}");
+    assert!(left.eight_bit && !left.clip && left.own_pixels == Some(true) && left.seed == 1, "{left:?}");
     assert_eq!(left.attack.name(), "pgd");
     window.get_by_label("Lessons").click();
     window.run_steps(3);
     window.get_by_label("Lesson: Away from the label").click();
     settle(&mut window);
     let view = &shown(&window).view;
-    assert!(view.is_fgsm() && view.clip && !view.eight_bit && !view.own_pixels, "{view:?}");
+    assert!(view.is_fgsm() && view.clip && !view.eight_bit && view.own_pixels != Some(true), "{view:?}");
     assert_eq!((view.seed, view.loss, view.eps), (0, Loss::CrossEntropy, 0.25));
 }
 

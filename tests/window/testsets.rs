@@ -157,7 +157,7 @@ fn a_picture_of_the_sheet_is_attacked_in_explore() {
     let shown = app(&window).shown().unwrap();
     assert_eq!((shown.view.label, shown.view.eps), (Label::Given(fooled.after.label), 64.0 / 255.0));
     assert_eq!((shown.view.clip, shown.view.eight_bit, shown.view.loss), (false, false, Loss::LogOdds));
-    assert_eq!((shown.view.goal, shown.view.own_pixels, shown.view.crop), (Goal::Untargeted, false, None));
+    assert_eq!((shown.view.goal, shown.view.own_pixels, shown.view.crop), (Goal::Untargeted, Some(false), None));
     assert_eq!(shown.adversarial_top[0].index, fooled.after.says);
 }
 

@@ -25,7 +25,7 @@ fn open(size: Vec2, start: Start, settings: Option<PathBuf>) -> Window<'static> 
 }
 
 fn open_with(size: Vec2, start: Start, settings: Option<PathBuf>, catalogue: Catalogue) -> Window<'static> {
-    let mut start = Some((start, settings, catalogue));
+    let mut start = Some((start, Some(common::begin_with_a_digit(settings)), catalogue));
     let mut window = Harness::builder().with_size(size).build_ui_state(
         move |ui, app: &mut Option<App>| match app {
             Some(app) => {
@@ -301,7 +301,7 @@ fn pictures_and_bars_stay_in_sight_beside_a_warning_a_film_and_the_curve() {
                     press(&mut window, Modifiers::NONE, Key::W);
                     settle(&mut window);
                     window.run_steps(3);
-                    let is_open = app(&window).is_why_open(&window.ctx);
+                    let is_open = app(&window).is_why_open();
                     let what = format!("{size}, film {has_film}, warning {has_warning}, open {is_open}");
                     assert_eq!(window.query_by_label_contains(WARNING).is_some(), has_warning, "{what}");
                     assert_in_sight(&window, &what);

@@ -80,7 +80,7 @@ fn left() -> Explore {
     explore.set_eps(3.0);
     explore.set_attack(AttackSettings::named("pgd").unwrap());
     explore.set_crop(Some(Region { left: 3.0, top: 3.0, width: 9.0, height: 9.0 }));
-    explore.set_own_pixels(true);
+    explore.set_own_pixels(Some(true));
     explore.set_eight_bit(true);
     explore.set_clip(false);
     explore.set_seed(5);
@@ -178,7 +178,7 @@ fn a_scene_sets_all_that_it_names() {
     let view = explore.view();
     assert_eq!(view.attack.options(), ["--attack", "pgd", "--norm", "l2", "--steps", "3"]);
     assert_eq!((view.eps, view.seed, view.loss), (1.5, 7, Loss::LogOdds));
-    assert!(view.eight_bit && view.own_pixels && !view.clip);
+    assert!(view.eight_bit && view.own_pixels == Some(true) && !view.clip);
     assert_eq!((view.crop, view.heatmap.gain), (None, 1.0));
     assert_eq!(view.model, "digits_cnn", "the net that no step names stays");
 }

@@ -34,6 +34,8 @@ pub enum Question {
     SaveOriginal,
     /// Where a picture of the window goes.
     SaveView,
+    /// Where an animation of the window goes.
+    SaveAnimation,
     /// Weights or a manifest.
     Model,
     Lesson,
@@ -52,6 +54,7 @@ impl Question {
             Self::Save => "Save the adversarial picture",
             Self::SaveOriginal => "Save the original picture",
             Self::SaveView => "Save the view",
+            Self::SaveAnimation => "Save an animation",
             Self::Model => "Add a model from a file",
             Self::Lesson => "Open a lesson",
             Self::Folder | Self::Archive => "Train on pictures of your own",
@@ -67,6 +70,7 @@ impl Question {
             Self::Save => "A PNG of the size that the net sees.",
             Self::SaveOriginal => "A PNG of the picture as it came; open it, and commands can name it.",
             Self::SaveView => "A PNG of the window, with its settings inside: it can be opened again.",
+            Self::SaveAnimation => "A GIF of the window while ε rises from 0 to where it stands; it takes some seconds.",
             Self::Lesson => "A text file (TOML) with a title and steps.",
             Self::Model => "Weights as .pth or .safetensors, or a manifest as .toml. They are checked and copied.",
             Self::Folder | Self::Archive => {
@@ -84,6 +88,7 @@ impl Question {
         match self {
             Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "toml"])),
             Self::Save | Self::SaveOriginal | Self::SaveView | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
+            Self::SaveAnimation => Some(("GIF", &["gif"])),
             Self::Model => Some(("Weights and manifests", &["pth", "pt", "safetensors", "toml"])),
             Self::Lesson => Some(("Lessons", &["toml"])),
             Self::Folder => None,
@@ -100,6 +105,7 @@ impl Question {
             Self::Save => Command::SaveTo(self.target(path)),
             Self::SaveOriginal => Command::SaveOriginalTo(self.target(path)),
             Self::SaveView => Command::SaveViewTo(self.target(path)),
+            Self::SaveAnimation => Command::SaveAnimationTo(self.target(path)),
             Self::Model => Command::Models(ModelsCommand::Add(path)),
             Self::Lesson => Command::Lesson(LessonCommand::Open(path)),
             Self::Folder | Self::Archive => Command::Train(TrainCommand::UseFolder(path)),
@@ -111,7 +117,7 @@ impl Question {
     fn target(self, path: PathBuf) -> PathBuf {
         let (Some(name), Some((_, [ending, ..]))) = (path.file_name(), self.filter()) else { return path };
         let has_ending = match self {
-            Self::Save | Self::SaveView => path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)),
+            Self::Save | Self::SaveView | Self::SaveAnimation => path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)),
             Self::Export(_) => path.extension().is_some(),
             _ => true,
         };
@@ -124,7 +130,7 @@ impl Question {
     }
 
     fn writes(self) -> bool {
-        matches!(self, Self::Save | Self::SaveView | Self::Export(_))
+        matches!(self, Self::Save | Self::SaveView | Self::SaveAnimation | Self::Export(_))
     }
 
     fn verb(self) -> &'static str {
@@ -132,7 +138,7 @@ impl Question {
             Self::Open | Self::Lesson => "Open",
             Self::Model => "Add",
             Self::Folder | Self::Archive => "Use",
-            Self::Save | Self::SaveOriginal | Self::SaveView | Self::Export(_) => "Save",
+            Self::Save | Self::SaveOriginal | Self::SaveView | Self::SaveAnimation | Self::Export(_) => "Save",
         }
     }
 }
