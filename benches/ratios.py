@@ -18,6 +18,8 @@ BOUNDS = {
     "fgsm_gradient/squeezenet1_1@224 b1": (1.0, 0.8),
     "fgsm_gradient/resnet18@224 b1": (1.0, 0.8),
     "fgsm_gradient/mobilenet_v2@224 b1": (1.3, 1.0),
+    "fgsm_gradient/efficientnet_lite0@224 b1": (1.3, 1.0),
+    "forward/efficientnet_lite0@224 b1": (1.3, 1.0),
     "forward/squeezenet1_1@224 b1": (1.0, 0.8),
     "forward/resnet18@224 b1": (1.0, 0.8),
     "eps_curve41/squeezenet1_1@224": (1.0, 0.8),

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use doppelganger::engine::data::sample;
-use doppelganger::engine::model::{Catalogue, Manifest, Model, Params, save_weights, sha256_hex};
+use doppelganger::engine::model::{
+    Catalogue, Manifest, Model, Params, Subject, default_for, find_class, save_weights, sha256_hex,
+};
 
 const LENET: &str = r#"
 name = "LeNet-5"
@@ -110,6 +112,7 @@ fn bundled_models_load_without_any_folder() {
     for name in ["photos109", "photos109_robust"] {
         assert_eq!(catalogue.load(name).unwrap().classes.len(), 109);
     }
+    assert_eq!(catalogue.load("efficientnet_lite0").unwrap().classes.len(), 1000);
     let squeezenet = catalogue.manifest("squeezenet1_1_caffe").unwrap();
     assert_eq!(squeezenet.classes.len(), 1000);
     assert_eq!((squeezenet.classes[120].as_str(), squeezenet.classes[368].as_str()), ("fiddler crab", "gibbon"));
@@ -134,6 +137,15 @@ fn layers_that_do_not_fit_are_refused_with_found_and_expected() {
     assert_refused(&with("kernel = 3", "kernal = 3"), &["conv1", "kernal"]);
     assert_refused(&with("kernel = 3, padding = 1", "kernel = -3"), &["conv1"]);
     assert_refused(&with("kernel = 2 }", "kernel = 2, padding = 2 }"), &["padding", "half of the kernel"]);
+    assert_refused(
+        &with("kernel = 2 }", "kernel = 2, padding = [0, 0, 0, 2] }"),
+        &["[0, 0, 0, 2]", "half of the kernel"],
+    );
+    for padding in ["-1", "[0, -1]", "[0, 0, 1]", "[0, 0, -1, 1]", "\"same\"", "0.5"] {
+        let parts = ["layers[0] (conv1)", "padding", "[top, left, bottom, right]", "none below 0"];
+        assert_refused(&with("padding = 1 }", &format!("padding = {padding} }}")), &parts);
+    }
+    assert_refused(&with("padding = 1 }", "padding = [0, 0, 0, 9999999] }"), &["padding is 9999999", "at most"]);
     assert_refused(&with("name = \"linear1\"", "name = \"conv1\""), &["conv1.weight", "two layers"]);
     assert_refused(&with("{ kind = \"relu\" }", "{ kind = \"dropout\", keep = 0 }"), &["keep is 0"]);
     let bad_sum = "{ kind = \"residual\", body = [{ kind = \"max_pool2d\", kernel = 2 }] }";
@@ -257,4 +269,69 @@ fn a_halved_model_takes_half_the_bytes_and_answers_alike() {
     let gap = probabilities[0].iter().zip(&probabilities[1]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     assert!(gap < 2e-3, "{gap}");
     assert_ne!(probabilities[0], probabilities[1]);
+}
+
+#[test]
+fn manifests_that_are_written_keep_the_four_pads() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalogue = Catalogue::new(Vec::new());
+    let path = catalogue.halve("efficientnet_lite0", folder.path(), "copy").unwrap();
+    let (original, copy) = (catalogue.manifest("efficientnet_lite0").unwrap(), Manifest::read(&path).unwrap());
+    assert!(std::fs::read_to_string(&path).unwrap().contains("padding = [1, 1, 2, 2]"));
+    assert_eq!(original.layers, copy.layers);
+    let trained = original.with_weights("w.safetensors", &"0".repeat(64), &[]).unwrap();
+    assert_eq!(Manifest::with_classes(&trained, &path, &[]).unwrap().layers, original.layers);
+}
+
+#[test]
+fn lists_tell_nets_of_photographs_from_those_of_digits() {
+    let entries = Catalogue::new(Vec::new()).entries();
+    let named = |subject: Subject| -> Vec<&str> {
+        entries.iter().filter(|entry| entry.subject == subject).map(|entry| entry.name.as_str()).collect()
+    };
+    let photos = named(Subject::Photos);
+    assert_eq!(photos[..3], ["efficientnet_lite0", "photos109", "photos109_robust"]);
+    for name in ["squeezenet1_1", "resnet18", "googlenet", "mobilenet_v2", "squeezenet1_1_caffe"] {
+        assert!(photos.contains(&name), "{name}");
+    }
+    let digits = named(Subject::Digits);
+    assert_eq!(digits.len(), 5);
+    assert!(digits.iter().all(|name| name.starts_with("digits_")), "{digits:?}");
+    assert_eq!(named(Subject::Other), [""; 0]);
+    for (subject, of_it) in [(Subject::Photos, photos), (Subject::Digits, digits)] {
+        assert!(of_it.contains(&default_for(subject).unwrap()));
+    }
+    assert_eq!(default_for(Subject::Other), None);
+    // Neither letters nor small pictures in colour.
+    let subject = |text: &str| Manifest::with_classes(text, Path::new("m.toml"), &[]).unwrap().subject();
+    assert_eq!(subject(LENET), Subject::Digits);
+    assert_eq!(subject(&LENET.replace("\"9\"]", "\"nine\"]")), Subject::Other);
+    let colour = |side: usize| {
+        format!(
+            "name = \"c\"\nweights = \"w\"\nclasses = [\"a\", \"b\", \"c\"]\nlayers = [{{ kind = \"global_avg_pool\" }}]\n\
+             input = {{ channels = 3, height = {side}, width = {side}, mean = [0, 0, 0], std = [1, 1, 1] }}"
+        )
+    };
+    assert_eq!((subject(&colour(32)), subject(&colour(64))), (Subject::Other, Subject::Photos));
+}
+
+#[test]
+fn classes_are_written_as_people_write_them() {
+    let catalogue = Catalogue::new(Vec::new());
+    for name in ["photos109", "photos109_robust"] {
+        let classes = catalogue.manifest(name).unwrap().classes;
+        for class in
+            ["Egyptian cat", "German shepherd", "iPod", "Chihuahua", "Persian cat", "Yorkshire terrier", "go-kart"]
+        {
+            assert!(classes.iter().any(|found| found == class), "{name}: {class}");
+        }
+        // Folders of its data set.
+        for (folder, class) in [
+            ("german_shepherd", "German shepherd"),
+            ("christmas_stocking", "Christmas stocking"),
+            ("go_kart", "go-kart"),
+        ] {
+            assert_eq!(classes[find_class(&classes, folder).unwrap()], class);
+        }
+    }
 }

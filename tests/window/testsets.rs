@@ -345,7 +345,7 @@ fn what_cannot_be_measured_is_told() {
     retype(&mut window, "Test pictures", "drawn:500");
     retype(&mut window, "How many as a number", "20");
     press(&mut window, Modifiers::NONE, Key::Enter);
-    window.get_by_label("Photos, 109 classes").click();
+    window.get_by_label("Photos of 64×64, 109 classes").click();
     window.run_steps(2);
     window.get_by_label("Measure").click();
     until(&mut window, "the digits", |app| app.tests().progress.is_none() && app.tests().curves.len() >= 4);

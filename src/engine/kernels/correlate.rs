@@ -1,6 +1,8 @@
 //! Sums over the neighbourhood of every pixel of a grid: convolutions, their input gradients, and (with planes of one
 //! pixel) matrix products.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::map::Map;
@@ -25,6 +27,11 @@ impl Grid {
     fn at(&self, picture: usize, [i, j]: [usize; 2]) -> usize {
         let along = |axis: usize, index: usize| self.origin[axis] + (index * self.step[axis]) as isize;
         self.map.at(picture, along(0, i), along(1, j))
+    }
+
+    /// How far neighbours in a row of the grid lie apart.
+    fn apart(&self) -> usize {
+        self.step[1] * self.map.stride
     }
 
     /// Whether offsets up to `reach` from any pixel of the grid stay inside a buffer.
@@ -87,16 +94,19 @@ impl Correlation<'_> {
             let tile_range = chunk * tiles / chunks..(chunk + 1) * tiles / chunks;
             // The weights of a few panels stay in the cache while the pixels pass by; many panels take turns instead.
             let few = (past - first) * self.panel_len * 4 <= 256 << 10;
-            let one = |tile: usize, panel: usize| {
-                let range = (tile * pixels / tiles, (tile + 1) * pixels / tiles);
+            let one = |tile: usize, panels: Range<usize>| {
+                let pixels = tile * pixels / tiles..(tile + 1) * pixels / tiles;
+                let columns = panels.start * PANEL..outputs.min(panels.end * PANEL);
                 // SAFETY: `check` has seen that every offset lies inside its buffer, and a task writes only the pixels of
                 // its own tiles in the channels of its own panels.
-                unsafe { self.tile(isa, range, panel, (shared, out, in_place)) }
+                unsafe { self.tile(isa, pixels, columns, (shared, out, in_place)) }
             };
-            if few {
-                tile_range.for_each(|tile| (first..past).for_each(|panel| one(tile, panel)));
+            if self.depthwise {
+                tile_range.for_each(|tile| one(tile, first..past));
+            } else if few {
+                tile_range.for_each(|tile| (first..past).for_each(|panel| one(tile, panel..panel + 1)));
             } else {
-                (first..past).for_each(|panel| tile_range.clone().for_each(|tile| one(tile, panel)));
+                (first..past).for_each(|panel| tile_range.clone().for_each(|tile| one(tile, panel..panel + 1)));
             }
         };
         let tasks = chunks * groups;
@@ -131,19 +141,18 @@ impl Correlation<'_> {
         assert!(self.gate.is_some() || !matches!(self.finish, Finish::Gate { .. }), "no gate");
     }
 
-    /// Pixels `start..end` (at most the rows of a tile) in one panel of channels.
+    /// Some pixels (at most the rows of a tile) in some channels: those of a panel, or any of a depthwise convolution.
     unsafe fn tile(
         &self,
         isa: Isa,
-        (start, end): (usize, usize),
-        panel: usize,
+        pixels: Range<usize>,
+        columns: Range<usize>,
         (y, out, in_place): (SharedSlice, Grid, bool),
     ) {
-        let column = panel * PANEL;
-        let columns = (out.map.channels - column).min(PANEL);
+        let column = columns.start;
         let mut tile = Tile {
-            rows: end - start,
-            columns,
+            rows: pixels.len(),
+            columns: columns.len(),
             runs: self.runs,
             layout: Rows::Apart,
             b_step: PANEL,
@@ -156,23 +165,32 @@ impl Correlation<'_> {
             finish: self.finish,
         };
         let [rows, width] = self.grid;
-        let (mut picture, rest) = (start / (rows * width), start % (rows * width));
+        let (mut picture, rest) = (pixels.start / (rows * width), pixels.start % (rows * width));
         let (mut i, mut j) = (rest / width, rest % width);
+        let mut m = 0;
         // SAFETY: by the promise of the caller every pixel and channel below lies inside its buffer.
         unsafe {
-            for m in 0..tile.rows {
-                let pixel = [i, j];
-                tile.a[m] = self.x.0.as_ptr().add(self.x.1.at(picture, pixel));
-                tile.c[m] = y.at(out.at(picture, pixel) + column);
+            while m < tile.rows {
+                // Pixels in a row of the grid lie equally far apart.
+                let (pixel, count) = ([i, j], (width - j).min(tile.rows - m));
+                let row = m..m + count;
+                let from = self.x.0.as_ptr().add(self.x.1.at(picture, pixel));
+                place(&mut tile.a[row.clone()], from, self.x.1.apart());
+                let to = y.at(out.at(picture, pixel) + column);
+                for (k, c) in tile.c[row.clone()].iter_mut().enumerate() {
+                    *c = to.wrapping_add(k * out.apart());
+                }
                 if in_place {
-                    tile.add[m] = tile.c[m];
+                    place(&mut tile.add[row.clone()], to, out.apart());
                 } else if let Some((values, grid)) = &self.add {
-                    tile.add[m] = values.as_ptr().add(grid.at(picture, pixel) + column);
+                    let from = values.as_ptr().add(grid.at(picture, pixel) + column);
+                    place(&mut tile.add[row.clone()], from, grid.apart());
                 }
                 if let Some((values, grid)) = &self.gate {
-                    tile.gate[m] = values.as_ptr().add(grid.at(picture, pixel) + column);
+                    let from = values.as_ptr().add(grid.at(picture, pixel) + column);
+                    place(&mut tile.gate[row], from, grid.apart());
                 }
-                j += 1;
+                (m, j) = (m + count, j + count);
                 if j == width {
                     (i, j) = (i + 1, 0);
                 }
@@ -185,9 +203,16 @@ impl Correlation<'_> {
                 tile.a.iter_mut().take(tile.rows).for_each(|a| *a = a.add(column));
                 depthwise::multiply(isa, &tile);
             } else {
-                tile.b = self.weights.as_ptr().add(panel * self.panel_len);
+                tile.b = self.weights.as_ptr().add(column / PANEL * self.panel_len);
                 tile::multiply(isa, &tile);
             }
         }
+    }
+}
+
+/// Points each of the rows to its pixel: the first to `from`, the others `apart` from one another.
+fn place(rows: &mut [*const f32], from: *const f32, apart: usize) {
+    for (k, row) in rows.iter_mut().enumerate() {
+        *row = from.wrapping_add(k * apart);
     }
 }
