@@ -175,6 +175,7 @@ impl Explore {
             awaited_step: None,
             refused_picture: None,
         };
+        explore.crop = explore.picture.usual_crop();
         match mismatch {
             Mismatch::Keep => {}
             Mismatch::UseModel(_) => explore.let_net_give_way(),

@@ -310,8 +310,8 @@ impl Explorer {
         }
         Ok(match view.mismatch.clone() {
             Mismatch::Keep => view,
-            Mismatch::UseModel(model) => View { model, crop: None, ..view },
-            Mismatch::UsePicture(picture) => View { picture, crop: None, ..view },
+            Mismatch::UseModel(model) => View { model, ..view },
+            Mismatch::UsePicture(picture) => View { crop: picture.usual_crop(), picture, ..view },
         })
     }
 

@@ -11,6 +11,7 @@ use super::training::TrainEvent;
 use crate::engine::attack::{
     Attack, AttackSettings, Goal, Label, LinearRival, Loss, Norm, PIXELS, Reread, Rules, Verdict,
 };
+use crate::engine::data::sample;
 use crate::engine::model::{Added, Entry, Guess, Input};
 use crate::engine::picture::{Background, Heatmap, Picture, Planes, Region, Rgba};
 
@@ -85,6 +86,16 @@ pub enum Source {
         name: String,
         picture: Arc<Picture>,
     },
+}
+
+impl Source {
+    /// The part of a bundled picture to begin with, if there is one.
+    pub fn usual_crop(&self) -> Option<Region> {
+        match self {
+            Self::Sample(name) => sample(name)?.crop,
+            Self::File(_) | Self::Memory { .. } => None,
+        }
+    }
 }
 
 /// A numbered wish for a view; answers carry the number, so that stale ones can be dropped.

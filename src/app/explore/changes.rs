@@ -85,7 +85,7 @@ impl Explore {
         if !redrawn {
             self.label = Label::Predicted;
             self.carried.label = None;
-            self.crop = None;
+            self.crop = picture.usual_crop();
         }
         self.picture = picture;
         self.let_net_give_way();
@@ -199,7 +199,7 @@ impl Explore {
         if let Some(picture) = scene.picture {
             self.set_picture(named(picture));
         }
-        self.crop = None;
+        self.crop = self.picture.usual_crop();
         self.set_attack(attack);
         let norm = self.attack.norm();
         *self.lengths.in_norm(norm) = scene.eps.unwrap_or(self.eps());

@@ -437,6 +437,9 @@ impl Pictures {
         let painter = ui.painter().with_clip_rect(well.intersect(ui.clip_rect()));
         let galley = painter.layout_no_wrap(text.to_owned(), theme::number_font(), palette.on_overlay);
         let box_size = galley.size() + Vec2::splat(2.0 * SPACE_2);
+        if box_size.x > well.width() || 2.0 * box_size.y > well.height() {
+            return;
+        }
         let low = pixel.center().y > well.center().y;
         let right = vec2(box_size.x, 0.0);
         let corner = if low { well.right_top() - right } else { well.right_bottom() - box_size };

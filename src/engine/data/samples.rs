@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::Result;
-use crate::picture::{Picture, decode};
+use crate::picture::{Picture, Region, decode};
 
 /// A bundled picture.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Sample {
     pub shows: &'static [&'static str],
     /// Author and licence.
     pub credit: &'static str,
+    /// The part to begin with, where it shows more than the whole.
+    pub crop: Option<Region>,
     file: &'static [u8],
 }
 
@@ -62,6 +64,7 @@ macro_rules! digit {
             title: concat!("A drawn ", $digit),
             shows: &[$digit],
             credit: "Drawn by this program; MIT OR Apache-2.0",
+            crop: None,
             file: include_bytes!(concat!("../../../assets/digits/", $digit, ".png")),
         }
     };
@@ -73,6 +76,8 @@ static SAMPLES: &[Sample] = &[
         title: "A cup of espresso",
         shows: &["espresso"],
         credit: "Rachel Michetti; CC0",
+        // The cup fills it, and FGSM alone takes the espresso for a soup, by whatever ε from half a grey level on.
+        crop: Some(Region { left: 160.0, top: 40.0, width: 320.0, height: 320.0 }),
         file: include_bytes!("../../../assets/pictures/coffee.png"),
     },
     Sample {
@@ -80,6 +85,7 @@ static SAMPLES: &[Sample] = &[
         title: "Chelsea, a cat",
         shows: &["tabby", "tabby cat", "tiger cat", "Egyptian cat"],
         credit: "Stefan van der Walt; CC0",
+        crop: None,
         file: include_bytes!("../../../assets/pictures/chelsea.png"),
     },
     Sample {
@@ -87,6 +93,7 @@ static SAMPLES: &[Sample] = &[
         title: "A Falcon 9 on its pad",
         shows: &["missile", "projectile"],
         credit: "SpaceX; public domain",
+        crop: None,
         file: include_bytes!("../../../assets/pictures/rocket.jpg"),
     },
     Sample {
@@ -94,6 +101,7 @@ static SAMPLES: &[Sample] = &[
         title: "Eileen Collins, astronaut",
         shows: &[],
         credit: "NASA; public domain",
+        crop: None,
         file: include_bytes!("../../../assets/pictures/astronaut.png"),
     },
     digit!("0"),
