@@ -76,12 +76,17 @@ pub fn gif_bytes(frames: &[Frame]) -> Result<Vec<u8>, String> {
         return Err("there is nothing to animate".into());
     };
     if frames.iter().any(|frame| (frame.width, frame.height) != (first.width, first.height)) {
-        return Err("the window changed its size while it was recorded; leave it as it is until the animation is done".into());
+        return Err(
+            "the window changed its size while it was recorded; leave it as it is until the animation is done".into()
+        );
     }
     let side = |side: usize| u16::try_from(side).map_err(|_| format!("{side} pixels are too many for a GIF"));
     let (width, height) = (side(first.width)?, side(first.height)?);
-    let samples: Vec<u8> =
-        [first, last].iter().flat_map(|frame| frame.rgb.chunks_exact(3)).flat_map(|p| [p[0], p[1], p[2], 255]).collect();
+    let samples: Vec<u8> = [first, last]
+        .iter()
+        .flat_map(|frame| frame.rgb.chunks_exact(3))
+        .flat_map(|p| [p[0], p[1], p[2], 255])
+        .collect();
     let quantised = NeuQuant::new(SAMPLING, COLOURS, &samples);
     let mut bytes = Vec::new();
     let failed = |error: gif::EncodingError| error.to_string();

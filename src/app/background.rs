@@ -119,9 +119,7 @@ impl Background {
             | Question::SaveOriginal
             | Question::SaveView
             | Question::SaveAnimation
-            | Question::Export(_) => {
-                Box::pin(dialog.save_file())
-            }
+            | Question::Export(_) => Box::pin(dialog.save_file()),
         };
         self.poster.start("file dialog", move |post| {
             post(Incoming::Chosen(question, pollster::block_on(answer).map(|file| file.path().to_owned())));

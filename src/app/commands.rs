@@ -323,7 +323,9 @@ impl Command {
                 None,
                 Some(icons::ICON_GIF_BOX),
             ),
-            Self::SaveAnimationTo(_) => about("Save animation", "Record and write the GIF", None, Some(icons::ICON_GIF_BOX)),
+            Self::SaveAnimationTo(_) => {
+                about("Save animation", "Record and write the GIF", None, Some(icons::ICON_GIF_BOX))
+            }
             Self::CopyPicture => about(
                 "Copy picture",
                 "Copy the adversarial picture to the clipboard",

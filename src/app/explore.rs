@@ -505,10 +505,14 @@ impl Explore {
             if let Some(kind) = self.shown.as_ref().map(|shown| shown.reads) {
                 self.know_kind(kind);
             }
+            let keeps_net = self.picture != back.picture;
             self.picture = back.picture;
             self.label = back.label;
             self.goal = back.goal;
             self.dirty = true;
+            if self.shown.is_none() {
+                if keeps_net { self.let_picture_give_way() } else { self.let_net_give_way() }
+            }
         }
         true
     }

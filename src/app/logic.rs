@@ -107,17 +107,21 @@ impl App {
     fn take_shown(&mut self, ctx: &Context, shown: Box<Shown>) {
         let crop = self.explore.crop;
         let before = (self.explore.model.clone(), self.explore.picture.clone());
+        let is_first = self.explore.shown.is_none();
         if !self.explore.take_shown(shown) {
             return;
         }
-        self.tell_pairing(before);
+        let has_other_picture = self.explore.picture != before.1;
+        if !is_first {
+            self.tell_pairing(before);
+        }
         let Some(shown) = &self.explore.shown else { return };
         self.pictures.take(ctx, shown);
         self.linear.take(ctx, shown);
         if let Source::File(path) = &shown.view.picture {
             self.settings.remember_file(&path.clone());
         }
-        if self.explore.crop != crop {
+        if self.explore.crop != crop && !has_other_picture {
             self.pictures.open_crop();
             let most = MAX_PHOTO_PIXELS as f32 / 1e6;
             self.notices.add_brief(format!(
@@ -494,7 +498,10 @@ enum Pasted {
 /// Whether somebody pressed a key, turned the wheel, dropped or pasted something.
 fn is_by_hand(event: &egui::Event) -> bool {
     use egui::Event;
-    matches!(event, Event::Key { .. } | Event::MouseWheel { .. } | Event::Paste(_) | Event::PasteImage(_) | Event::Touch { .. })
+    matches!(
+        event,
+        Event::Key { .. } | Event::MouseWheel { .. } | Event::Paste(_) | Event::PasteImage(_) | Event::Touch { .. }
+    )
 }
 
 fn is_function_key(key: Key) -> bool {

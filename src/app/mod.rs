@@ -54,6 +54,7 @@ pub use train::draft::usual as usual_run;
 pub use train::{Export, NetMoment, Panel, Run, Train, TrainView};
 pub use why::Why;
 pub use window::App;
+pub use words::{Standing, standing_before};
 
 /// What the window begins with; anything left open comes from the last time.
 #[derive(Clone, Debug, Default)]

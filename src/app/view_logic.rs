@@ -134,7 +134,8 @@ impl App {
     pub(super) fn record(&mut self, path: PathBuf) {
         self.settings.tab = Tab::Explore;
         if !self.explore.attack.takes_eps() {
-            self.notices.add(Tone::Caution, "This attack takes no ε that could rise; choose one that does, such as FGSM.");
+            self.notices
+                .add(Tone::Caution, "This attack takes no ε that could rise; choose one that does, such as FGSM.");
             return;
         }
         let eps = if self.explore.eps() > 0.0 { self.explore.eps() } else { self.explore.usual_eps() };

@@ -400,29 +400,31 @@ impl Explorer {
                 && (known.asked_crop == view.crop || known.crop == view.crop)
                 && Arc::ptr_eq(&known.picture, picture)
         };
-        let (subject, own_pixels, crop, shown, largest_crop, original_rgba) = match self.prepared.take().filter(same_picture) {
-            Some(known)
-                if (known.label, known.baseline.goal, known.baseline.loss) == (view.label, view.goal, view.loss) =>
-            {
-                self.prepared = Some(known);
-                return Ok(());
-            }
-            Some(known) => {
-                let Prepared { own_pixels, crop, shown, largest_crop, original_rgba, .. } = known;
-                (known.baseline.subject.clone(), own_pixels, crop, shown, largest_crop, original_rgba)
-            }
-            None => {
-                let mut lens = model.lens(picture, view.crop)?;
-                let own_pixels = view.own_pixels.unwrap_or_else(|| is_larger(&lens, model));
-                if let Some(part) = attackable_part(&lens).filter(|_| own_pixels) {
-                    lens = model.lens(picture, Some(part))?;
+        let (subject, own_pixels, crop, shown, largest_crop, original_rgba) =
+            match self.prepared.take().filter(same_picture) {
+                Some(known)
+                    if (known.label, known.baseline.goal, known.baseline.loss)
+                        == (view.label, view.goal, view.loss) =>
+                {
+                    self.prepared = Some(known);
+                    return Ok(());
                 }
-                let (crop, shown, largest_crop) = (lens.crop(), lens.shown(), lens.largest_area(MAX_PHOTO_PIXELS));
-                let subject = Subject::new(picture, lens, own_pixels)?;
-                let rgba = Arc::new(Rgba::from_planes(subject.pixels()));
-                (subject, own_pixels, crop, shown, largest_crop, rgba)
-            }
-        };
+                Some(known) => {
+                    let Prepared { own_pixels, crop, shown, largest_crop, original_rgba, .. } = known;
+                    (known.baseline.subject.clone(), own_pixels, crop, shown, largest_crop, original_rgba)
+                }
+                None => {
+                    let mut lens = model.lens(picture, view.crop)?;
+                    let own_pixels = view.own_pixels.unwrap_or_else(|| is_larger(&lens, model));
+                    if let Some(part) = attackable_part(&lens).filter(|_| own_pixels) {
+                        lens = model.lens(picture, Some(part))?;
+                    }
+                    let (crop, shown, largest_crop) = (lens.crop(), lens.shown(), lens.largest_area(MAX_PHOTO_PIXELS));
+                    let subject = Subject::new(picture, lens, own_pixels)?;
+                    let rgba = Arc::new(Rgba::from_planes(subject.pixels()));
+                    (subject, own_pixels, crop, shown, largest_crop, rgba)
+                }
+            };
         let baseline = Baseline::new(model, subject, view.label, view.goal, view.loss)?;
         self.prepared = Some(Prepared {
             model: view.model.clone(),

@@ -61,7 +61,11 @@ mod tests {
     #[test]
     fn small_grey_pictures_are_digits_and_large_ones_photographs() {
         assert_eq!(Kind::of_picture(&picture(28, 28, 1, |i| i as u8)), Some(Kind::Digit));
-        assert_eq!(Kind::of_picture(&picture(28, 28, 3, |i| (i / 3) as u8)), Some(Kind::Digit), "grey in three channels");
+        assert_eq!(
+            Kind::of_picture(&picture(28, 28, 3, |i| (i / 3) as u8)),
+            Some(Kind::Digit),
+            "grey in three channels"
+        );
         assert_eq!(Kind::of_picture(&picture(32, 32, 3, |i| i as u8)), None, "a small one in colour");
         assert_eq!(Kind::of_picture(&picture(640, 30, 1, |_| 9)), Some(Kind::Photo));
     }

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use doppelganger::engine::attack::{Attack, Attacked, Baseline, Fgsm, Norm, PIXELS, Rules};
+use doppelganger::engine::data::sample;
 use doppelganger::engine::model::Model;
+use doppelganger::engine::picture::save_png;
 
 /// A file or folder of the shared test data, which stands beside the project's folder and is no part of it.
 ///
@@ -31,6 +33,13 @@ pub fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path)
 }
 
+/// A bundled picture as a file of the person's own.
+pub fn sample_as_file(name: &str, folder: &Path) -> PathBuf {
+    let path = folder.join(format!("{name}.png"));
+    save_png(&sample(name).unwrap().picture().unwrap(), &path).unwrap();
+    path
+}
+
 /// Runs an attack on the picture of a baseline to its end, clipped to the range of pixels or not.
 pub fn attacked(model: &Arc<Model>, baseline: &Baseline, attack: &dyn Attack, eps: f32, clip: bool) -> Attacked {
     let rules = Rules { bounds: clip.then_some(PIXELS), ..Rules::default() };
@@ -43,16 +52,16 @@ pub fn fgsm(model: &Arc<Model>, baseline: &Baseline, eps: f32, clip: bool) -> At
     attacked(model, baseline, &Fgsm { norm: Norm::Linf }, eps, clip)
 }
 
-/// A settings file that opens the window on a drawn 7 and a net of digits, with every control and the pane of reasons in sight;
-/// one that is there already stays as it is.
-pub fn begin_with_a_digit(settings: Option<PathBuf>) -> PathBuf {
+/// A settings file that opens the window on a drawn 7 and a net of digits, with the pane of reasons and, if wanted, all of the
+/// controls in sight; one that is there already stays as it is.
+pub fn begin_with_a_digit(settings: Option<PathBuf>, more: bool) -> PathBuf {
     let path = settings.unwrap_or_else(|| tempfile::tempdir().unwrap().keep().join("settings.json"));
     if !path.exists() {
-        let text = r#"{
+        let settings = serde_json::json!({
             "model": "digits_maxout", "picture": { "sample": "digit-7" }, "channels": 1, "eight_bit": false,
-            "lengths": { "linf": 0.25, "l2": 2.0, "l1": 20.0 }, "more": true, "why": { "open": true }
-        }"#;
-        std::fs::write(&path, text).unwrap();
+            "lengths": { "linf": 0.25, "l2": 2.0, "l1": 20.0 }, "more": more, "why": { "open": true }
+        });
+        std::fs::write(&path, settings.to_string()).unwrap();
     }
     path
 }

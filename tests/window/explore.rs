@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::common::begin_with_a_digit;
-use doppelganger::app::{App, Start, Tab};
+use crate::common::{begin_with_a_digit, sample_as_file};
+use doppelganger::app::{App, Standing, Start, Tab, standing_before};
 use doppelganger::engine::attack::{Attack as _, AttackSettings, Goal, GradientSteps, Label, Loss, Norm, Verdict};
-use doppelganger::engine::data::samples;
-use doppelganger::worker::{Shown, Source};
+use doppelganger::engine::data::{sample, samples};
+use doppelganger::worker::{Kind, Shown, Source};
 use eframe::egui::{Event, Key, Modifiers, PointerButton, Role, Theme, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -20,7 +20,16 @@ fn open(start: Start, settings: Option<PathBuf>) -> Window<'static> {
 }
 
 fn open_sized(start: Start, settings: Option<PathBuf>, size: Vec2) -> Window<'static> {
-    let mut start = Some((start, Some(begin_with_a_digit(settings))));
+    open_as_it_is(start, begin_with_a_digit(settings, true), size)
+}
+
+/// As it opens the very first time.
+fn open_new(settings: PathBuf, size: Vec2) -> Window<'static> {
+    open_as_it_is(Start::default(), settings, size)
+}
+
+fn open_as_it_is(start: Start, settings: PathBuf, size: Vec2) -> Window<'static> {
+    let mut start = Some((start, Some(settings)));
     let mut window = Harness::builder().with_size(size).build_ui_state(
         move |ui, app: &mut Option<App>| match app {
             Some(app) => {
@@ -72,7 +81,9 @@ fn until(window: &mut Window<'_>, what: &str, holds: impl Fn(&App) -> bool) {
 fn settle(window: &mut Window<'_>) {
     window.step();
     until(window, "the newest answer", |app| {
-        !app.explore().waiting() && app.shown().is_some_and(|shown| shown.view == app.explore().view())
+        !app.explore().waiting()
+            && !app.explore().is_moving()
+            && app.shown().is_some_and(|shown| shown.view == app.explore().view())
     });
 }
 
@@ -183,22 +194,31 @@ fn a_number_can_be_typed_and_nonsense_gives_a_message() {
     retype(&mut window, "ε as a number", "0.9");
     press(&mut window, Modifiers::NONE, Key::Enter);
     window.step();
-    assert!(window.query_by_label_contains("the slider ends at 0.5").is_some());
+    assert!(window.query_by_label_contains("the largest is 0.5").is_some());
 }
 
 #[test]
 fn every_sample_can_be_chosen() {
     let mut window = fresh();
+    // The photos, and then the digits.
+    window.get_by_label("The photographs that come with the program").click();
+    settle(&mut window);
     for sample in samples() {
+        if sample.is_digit() && window.query_by_label("Sample: A drawn 0").is_none() {
+            window.get_by_label("The digits that come with the program").click();
+            settle(&mut window);
+        }
         window.get_by_label(&format!("Sample: {}", sample.title)).click();
         settle(&mut window);
-        assert_eq!(shown(&window).view.picture, Source::Sample(sample.name.into()));
+        let view = &shown(&window).view;
+        assert_eq!(view.picture, Source::Sample(sample.name.into()));
+        // Each is shown to a net that reads such pictures.
+        assert_eq!(view.model, if sample.is_digit() { "digits_maxout" } else { "efficientnet_lite0" });
     }
     press(&mut window, Modifiers::NONE, Key::PageUp);
     settle(&mut window);
     let last_but_one = &samples()[samples().len() - 2];
     assert_eq!(shown(&window).view.picture, Source::Sample(last_but_one.name.into()));
-    assert!(app(&window).notice_texts().is_empty());
 }
 
 #[test]
@@ -579,11 +599,11 @@ fn a_linear_net_shows_its_formula() {
 fn the_theme_and_the_size_of_type_can_be_switched() {
     let mut window = fresh();
     for theme in [Theme::Light, Theme::Dark] {
-        window.get_by_label("Theme").click();
+        press(&mut window, Modifiers::COMMAND, Key::T);
         window.run_steps(2);
         assert_eq!(window.ctx.theme(), theme);
     }
-    window.get_by_label("Large type").click();
+    press(&mut window, Modifiers::COMMAND, Key::L);
     window.run_steps(2);
     assert!(window.ctx.zoom_factor() > 1.2);
     window.check_accessibility();
@@ -622,8 +642,7 @@ fn every_tab_fits_into_usual_and_large_windows_in_both_themes() {
 fn everything_has_a_name_and_the_help_lists_the_shortcuts() {
     let mut window = fresh();
     window.check_accessibility();
-    for name in
-        ["Model", "Open…", "Draw…", "Save picture…", "Help", "Reset ε", "Clip to [0, 1]", "Gain of the middle picture"]
+    for name in ["Model", "Open…", "Draw…", "Menu", "More", "Reset ε", "Clip to [0, 1]", "Gain of the middle picture"]
     {
         assert!(window.query_by_label(name).is_some(), "nothing is called {name:?}");
     }
@@ -737,10 +756,7 @@ fn the_usual_eps_is_that_of_the_kind_of_net_until_it_is_moved() {
     assert_eq!(choose(&mut window, "109 classes"), few);
     window.get_by_label(".1").click();
     settle(&mut window);
-    assert_eq!(choose(&mut window, "softmax"), 0.1, "it was moved");
-    press(&mut window, Modifiers::NONE, Key::Backslash);
-    settle(&mut window);
-    assert_eq!(eps(shown(&window)), 0.25);
+    assert_eq!(choose(&mut window, "softmax"), 0.25, "that of digits was not moved");
     // Changes that follow each other quickly are taken back as one.
     std::thread::sleep(Duration::from_millis(650));
     choose(&mut window, "109 classes");
@@ -809,7 +825,7 @@ fn the_state_is_there_again_after_a_restart() {
     let settings = folder.path().join("settings.json");
     let mut window = open(Start::default(), Some(settings.clone()));
     window.get_by_label(".1").click();
-    window.get_by_label("Theme").click();
+    press(&mut window, Modifiers::COMMAND, Key::T);
     settle(&mut window);
     press(&mut window, Modifiers::NONE, Key::PageUp);
     settle(&mut window);
@@ -828,14 +844,14 @@ fn broken_settings_are_set_aside_with_a_notice() {
     std::fs::write(&settings, "{\"eps\": tru").unwrap();
     let window = open(Start::default(), Some(settings));
     assert!(app(&window).notice_texts()[0].contains("settings.broken.json"));
-    assert_eq!(eps(shown(&window)), 0.25);
+    assert_eq!(eps(shown(&window)), 2.0 / 255.0);
 }
 
 #[test]
 fn what_cannot_be_opened_at_the_start_is_told_and_the_window_is_not_empty() {
     let start = Start { picture: Some("/no/such.png".into()), model: Some("no_such_model".into()) };
     let mut window = open(start, None);
-    assert_eq!(shown(&window).view.model, "digits_maxout");
+    assert_eq!(shown(&window).view.model, "efficientnet_lite0");
     until(&mut window, "the message", |app| app.notice_texts().iter().any(|text| text.contains("no_such_model")));
     // What is good of the two is kept.
     for (picture, model, expected, bad) in [
@@ -1097,8 +1113,12 @@ fn pictures_are_enlarged_and_fitted_by_keyboard() {
 
 #[test]
 fn a_photo_is_cropped_and_attacked_at_its_own_resolution() {
-    let start = Start { picture: Some("coffee".into()), model: Some("digits_cnn".into()) };
-    let mut window = open(start, None);
+    let folder = tempfile::tempdir().unwrap();
+    let coffee = sample_as_file("coffee", folder.path());
+    let mut window = open(Start { picture: Some(coffee), model: Some("digits_cnn".into()) }, None);
+    assert!(shown(&window).own_pixels, "where they are more than the net sees");
+    press(&mut window, Modifiers::NONE, Key::P);
+    settle(&mut window);
     let whole = shown(&window).crop;
     assert_eq!((shown(&window).picture_size, whole.width, whole.height), ((600, 400), 600.0, 400.0));
     assert_eq!(shown(&window).original.width, 28, "what the net sees");
@@ -1132,21 +1152,21 @@ fn a_photo_is_cropped_and_attacked_at_its_own_resolution() {
     let (more, higher) = (width as f64 - expected, height as f64 - expected / 1.5);
     assert!((0.0..reach).contains(&more) && (0.0..reach).contains(&higher), "{width}×{height}");
     assert!(window.query_by_label_contains(&format!("attacked at {width}×{height} of 600×400")).is_some());
-    let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("whole.png");
     save(&mut window, &path);
     assert_eq!(image::image_dimensions(&path).unwrap(), (600, 400));
 
-    // Another picture starts with the net's own choice.
+    // Another picture starts with its usual part.
     press(&mut window, Modifiers::NONE, Key::PageDown);
     settle(&mut window);
-    assert_eq!(app(&window).explore().crop, None);
+    assert_eq!(app(&window).explore().crop, sample("coffee").unwrap().crop);
 }
 
 #[test]
 fn a_photo_saved_with_a_crop_is_opened_with_it() {
-    let start = Start { picture: Some("coffee".into()), model: Some("digits_cnn".into()) };
-    let mut window = open(start, None);
+    let folder = tempfile::tempdir().unwrap();
+    let coffee = sample_as_file("coffee", folder.path());
+    let mut window = open(Start { picture: Some(coffee), model: Some("digits_cnn".into()) }, None);
     window.get_by_label("Crop").click();
     window.step();
     // By a corner of the frame, half way to its middle.
@@ -1163,9 +1183,6 @@ fn a_photo_saved_with_a_crop_is_opened_with_it() {
     settle(&mut window);
     let crop = app(&window).explore().crop.expect("a crop");
     assert!((280.0..330.0).contains(&crop.width) && (crop.left + crop.width / 2.0 - 300.0).abs() < 1e-3, "{crop:?}");
-    press(&mut window, Modifiers::NONE, Key::P);
-    settle(&mut window);
-    let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cup.png");
     press(&mut window, Modifiers::COMMAND, Key::S);
     window.run_steps(2);
@@ -1184,9 +1201,10 @@ fn a_photo_saved_with_a_crop_is_opened_with_it() {
             app.shown()
                 .is_some_and(|shown| shown.view.picture == Source::File(path.clone()) && shown.view.crop == Some(crop))
         });
-        assert_eq!(shown(window).clean_top[0].index, answer.index);
         assert!(app(window).notice_texts().iter().any(|text| text.contains("with its crop")));
     }
+    assert_eq!(shown(&other).clean_top[0].index, answer.index);
+    assert_eq!(shown(&window).view.model, "efficientnet_lite0", "a photo that is dropped brings its net");
     // Given back to the net, the command says so: without a word it would take the crop of the file.
     other.get_by_label("Crop").click();
     other.step();
@@ -1239,7 +1257,6 @@ fn pictures_longer_than_a_texture_are_shown() {
         let path = folder.path().join("long.png");
         image::GrayImage::from_pixel(width, height, image::Luma([90])).save(&path).unwrap();
         let mut window = open(Start { picture: Some(path), model: Some("digits_cnn".into()) }, None);
-        press(&mut window, Modifiers::NONE, Key::P);
         settle(&mut window);
         let original = &shown(&window).original;
         assert_eq!((original.width, original.height), (width as usize, height as usize));
@@ -1452,4 +1469,176 @@ fn anything_is_found_by_a_part_of_its_name() {
     press(&mut window, Modifiers::NONE, Key::Escape);
     window.run_steps(2);
     assert!(window.query_by_label("Find a command").is_none());
+}
+
+/// The interactive controls in sight: what Tab can reach, but for the pictures themselves.
+fn controls(window: &Window<'_>) -> Vec<String> {
+    let roles =
+        [Role::Button, Role::RadioButton, Role::CheckBox, Role::Slider, Role::TextInput, Role::ComboBox, Role::Link];
+    let of_role = |role| window.query_all_by_role(role).map(|node| node.accesskit_node().label().unwrap_or_default());
+    roles.into_iter().flat_map(of_role).collect()
+}
+
+#[test]
+fn the_first_start_shows_a_photo_and_how_to_fool_the_net() {
+    for (size, least) in [(vec2(1280.0, 800.0), 320.0), (vec2(1920.0, 1080.0), 560.0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut window = open_new(folder.path().join("settings.json"), size);
+        assert_eq!((shown(&window).view.eps, shown(&window).view.eight_bit), (0.0, true), "untouched at first");
+        assert_eq!(shown(&window).view.model, "efficientnet_lite0");
+        assert_eq!(shown(&window).clean_top[0].name, "espresso");
+        assert!(shown(&window).clean_top[0].prob > 0.9 && shown(&window).own_pixels);
+        window.get_by_label("Drag ε until it is no longer an espresso.");
+        window.get_by_label("Make it a fiddler crab");
+        let found = controls(&window);
+        assert!(found.len() <= 20, "{size}: {} controls: {found:?}", found.len());
+        for name in ["Original picture, the net says espresso", "Adversarial picture, the net says espresso"] {
+            let well = window.get_by_label(name).rect();
+            assert!(well.width().min(well.height()) >= least, "{size}: {name} at {well:?}");
+        }
+        // ε rises by itself, once, and the answer goes.
+        until(&mut window, "the rise of ε", |app| app.explore().eps() == 2.0 / 255.0);
+        settle(&mut window);
+        assert_eq!(shown(&window).verdict, Verdict::Fooled);
+        assert!(shown(&window).linf * 255.0 < 2.001);
+        window.get_by_label_contains("Nobody sees the change. The net now says");
+        window.check_accessibility();
+    }
+}
+
+#[test]
+fn the_hand_on_the_slider_fools_the_net_at_one_grey_level_already() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = open_new(folder.path().join("settings.json"), vec2(1280.0, 800.0));
+    window.get_by_label("Epsilon").focus();
+    press(&mut window, Modifiers::NONE, Key::Home);
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        press(&mut window, Modifiers::NONE, Key::ArrowRight);
+        settle(&mut window);
+        let top = &shown(&window).adversarial_top[0];
+        answers.push(top.name.clone());
+        assert!(top.prob > 0.4, "{top:?}");
+    }
+    assert_eq!(answers, ["consomme", "consomme"]);
+    // It does not move by itself any more.
+    std::thread::sleep(Duration::from_millis(1500));
+    window.run_steps(3);
+    assert!((app(&window).explore().eps() - 2.0 / 255.0).abs() < 1e-6);
+}
+
+#[test]
+fn one_button_makes_a_doppelganger_as_a_film_and_epsilon_follows_it_live() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = open_new(folder.path().join("settings.json"), vec2(1280.0, 800.0));
+    window.get_by_label("Make it a fiddler crab").click();
+    window.step();
+    let mut steps = std::collections::BTreeSet::new();
+    let start = Instant::now();
+    while !(app(&window).shown().is_some_and(|shown| shown.timeline.of > 1 && shown.timeline.is_over)) {
+        window.step();
+        steps.insert(shown(&window).timeline.step);
+        assert!(start.elapsed() < Duration::from_secs(30));
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    settle(&mut window);
+    assert!(steps.len() > 3, "it arrives step by step: {steps:?}");
+    let made = shown(&window);
+    assert_eq!((made.adversarial_top[0].name.as_str(), made.verdict), ("fiddler crab", Verdict::FooledAsAsked));
+    assert!(made.adversarial_top[0].prob > 0.99 && made.linf * 255.0 < 2.001, "{:?}", made.adversarial_top[0]);
+    let (whole, found_at) = (made.perturbation.clone(), made.view.eps);
+
+    // While ε moves, the straight line to what was found is followed; at rest the attack begins anew.
+    window.get_by_label("Epsilon").focus();
+    press(&mut window, Modifiers::NONE, Key::ArrowLeft);
+    until(&mut window, "a point of the line", |app| app.shown().is_some_and(|shown| shown.along_line.is_some()));
+    let on_line = shown(&window);
+    assert_eq!(on_line.along_line, Some(found_at));
+    let share = on_line.view.eps / found_at;
+    let farthest = |at: usize| (on_line.perturbation.values[at] - share * whole.values[at]).abs();
+    let worst = (0..whole.values.len()).map(farthest).fold(0.0_f32, f32::max);
+    assert!(worst <= 0.5 / 255.0 + 1e-5, "rounded to 8 bits: {worst}");
+    window.get_by_label_contains("on the straight line to the perturbation found at ε = 0.0078");
+    until(&mut window, "the attack at the new ε", |app| app.explore().is_settled());
+    assert_eq!(shown(&window).along_line, None);
+    assert!((shown(&window).view.eps * 255.0 - 1.0).abs() < 1e-3);
+    window.get_by_label("Back to FGSM").click();
+    settle(&mut window);
+    assert!(shown(&window).view.is_fgsm());
+}
+
+#[test]
+fn a_digit_and_a_photo_bring_their_nets_with_a_notice_and_a_way_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = fresh();
+    let coffee = sample_as_file("coffee", folder.path());
+    drop_file(&mut window, &coffee);
+    until(&mut window, "the photo", |app| app.shown().is_some_and(|s| s.view.picture == Source::File(coffee.clone())));
+    settle(&mut window);
+    assert_eq!(shown(&window).view.model, "efficientnet_lite0");
+    assert_eq!(app(&window).explore().eps(), 2.0 / 255.0, "the ε of photographs");
+    assert!(app(&window).notice_texts()[0].contains("reads photographs"), "{:?}", app(&window).notice_texts());
+    window.run_steps(2);
+    window.get_by_label("Keep the one before").click();
+    settle(&mut window);
+    assert_eq!(
+        (shown(&window).view.model.as_str(), &shown(&window).view.picture),
+        ("digits_maxout", &Source::File(coffee))
+    );
+    // A net that is chosen brings a picture that it reads.
+    press(&mut window, Modifiers::COMMAND, Key::D);
+    settle(&mut window);
+    assert_eq!(shown(&window).view.model, "digits_maxout");
+    press(&mut window, Modifiers::COMMAND, Key::K);
+    window.run_steps(2);
+    window.get_by_label("Find a command").type_text("Lite0");
+    window.run_steps(2);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    settle(&mut window);
+    let view = &shown(&window).view;
+    assert_eq!(view.model, "efficientnet_lite0");
+    assert_ne!(shown(&window).kind, Some(Kind::Digit), "{:?}", view.picture);
+    assert!(app(&window).notice_texts()[0].contains("reads photographs"));
+}
+
+#[test]
+fn a_digit_is_drawn_in_the_place_of_the_original() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = open_new(folder.path().join("settings.json"), vec2(1280.0, 800.0));
+    press(&mut window, Modifiers::COMMAND, Key::D);
+    settle(&mut window);
+    window.run_steps(2);
+    let square = window.get_by_label("Drawing of 0 strokes").rect();
+    let middle = square.center();
+    window.drag_at(middle - vec2(0.0, 90.0));
+    window.step();
+    for part in 0..10 {
+        window.hover_at(middle + vec2(0.0, -90.0 + 18.0 * part as f32));
+        window.step();
+    }
+    window.drop_at(middle + vec2(0.0, 90.0));
+    settle(&mut window);
+    window.run_steps(2);
+    window.get_by_label("Drawing of 1 strokes");
+    let top = &shown(&window).clean_top[0];
+    assert_eq!((shown(&window).view.model.as_str(), top.name.as_str()), ("digits_maxout", "1"), "{top:?}");
+    // Another picture puts the drawing away.
+    window.get_by_label("The photographs that come with the program").click();
+    settle(&mut window);
+    window.run_steps(2);
+    assert!(window.query_by_label("Drawing of 1 strokes").is_none());
+}
+
+#[test]
+fn an_answer_is_called_right_only_where_it_is_known_to_be() {
+    let mut window = open(Start { picture: Some("astronaut".into()), model: None }, None);
+    press(&mut window, Modifiers::NONE, Key::Backslash);
+    let mut standing = |name: &str| {
+        window.get_by_label(&format!("Sample: {name}")).click();
+        settle(&mut window);
+        standing_before(shown(&window))
+    };
+    assert_eq!(standing("Eileen Collins, astronaut"), Standing::Own, "no net has a class for her");
+    assert_eq!(standing("Chelsea, a cat"), Standing::Right);
+    assert_eq!(standing("A cup of espresso"), Standing::Right);
 }

@@ -94,7 +94,13 @@ impl Canvas {
         }
         if self.strokes.is_empty() {
             let colour = palette.cross.gamma_multiply(0.6);
-            painter.text(rect.center(), egui::Align2::CENTER_CENTER, "Draw a digit here", theme::heading_font(), colour);
+            painter.text(
+                rect.center(),
+                egui::Align2::CENTER_CENTER,
+                "Draw a digit here",
+                theme::heading_font(),
+                colour,
+            );
         }
         ui.painter().rect_stroke(rect, theme::SMALL_RADIUS, Stroke::new(2.0, palette.accent), StrokeKind::Outside);
         response.clone().on_hover_cursor(egui::CursorIcon::Crosshair);

@@ -253,9 +253,9 @@ impl Controls {
         let (eps, largest) = (explore.eps(), explore.largest_eps());
         let parse = |text: &str| match units::parse_eps(text) {
             Ok(eps) if eps <= largest => Ok(eps),
-            Ok(eps) => Err(format!(
-                "ε is {eps}; the largest is {largest}, half of the way from black to white at every pixel"
-            )),
+            Ok(eps) => {
+                Err(format!("ε is {eps}; the largest is {largest}, half of the way from black to white at every pixel"))
+            }
             Err(e) => Err(e.to_string()),
         };
         ui.horizontal_wrapped(|ui| {

@@ -70,7 +70,9 @@ impl Question {
             Self::Save => "A PNG of the size that the net sees.",
             Self::SaveOriginal => "A PNG of the picture as it came; open it, and commands can name it.",
             Self::SaveView => "A PNG of the window, with its settings inside: it can be opened again.",
-            Self::SaveAnimation => "A GIF of the window while ε rises from 0 to where it stands; it takes some seconds.",
+            Self::SaveAnimation => {
+                "A GIF of the window while ε rises from 0 to where it stands; it takes some seconds."
+            }
             Self::Lesson => "A text file (TOML) with a title and steps.",
             Self::Model => "Weights as .pth or .safetensors, or a manifest as .toml. They are checked and copied.",
             Self::Folder | Self::Archive => {
@@ -117,7 +119,9 @@ impl Question {
     fn target(self, path: PathBuf) -> PathBuf {
         let (Some(name), Some((_, [ending, ..]))) = (path.file_name(), self.filter()) else { return path };
         let has_ending = match self {
-            Self::Save | Self::SaveView | Self::SaveAnimation => path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)),
+            Self::Save | Self::SaveView | Self::SaveAnimation => {
+                path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+            }
             Self::Export(_) => path.extension().is_some(),
             _ => true,
         };

@@ -34,7 +34,12 @@ fn proposals(shown: &Shown) -> Vec<usize> {
     let mut found: Vec<usize> = ABSURD.iter().filter_map(|name| index(name)).collect();
     found.extend(shown.clean_top.iter().map(|guess| guess.index));
     let mut seen = Vec::new();
-    found.retain(|class| Some(*class) != answer && !seen.contains(class) && { seen.push(*class); true });
+    found.retain(|class| {
+        Some(*class) != answer && !seen.contains(class) && {
+            seen.push(*class);
+            true
+        }
+    });
     found.truncate(MOST);
     found
 }

@@ -54,7 +54,12 @@ fn groups(tab: Tab) -> [Vec<Command>; 5] {
         Tab::Models => Vec::new(),
     };
     let save = match tab {
-        Tab::Explore => vec![Command::SaveDialog, Command::SaveOriginalDialog, Command::SaveViewDialog, Command::SaveAnimationDialog],
+        Tab::Explore => vec![
+            Command::SaveDialog,
+            Command::SaveOriginalDialog,
+            Command::SaveViewDialog,
+            Command::SaveAnimationDialog,
+        ],
         _ => vec![Command::SaveViewDialog],
     };
     let change = match tab {

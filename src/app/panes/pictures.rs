@@ -83,12 +83,14 @@ impl Columns {
             Rect::from_min_size(pos2(lefts[index], top + (0.5 * (outer.y - size.y)).floor()), size)
         });
         let heads = wells.map(|well| {
-            Rect::from_min_size(pos2(well.left(), well.top() - gap - CONTROL_HEIGHT), vec2(well.width(), CONTROL_HEIGHT))
+            Rect::from_min_size(
+                pos2(well.left(), well.top() - gap - CONTROL_HEIGHT),
+                vec2(well.width(), CONTROL_HEIGHT),
+            )
         });
         let bottom = top + outer.y + gap + below_height(rows);
-        let below = wells.map(|well| {
-            Rect::from_min_max(pos2(well.left(), well.bottom() + gap), pos2(well.right(), bottom))
-        });
+        let below =
+            wells.map(|well| Rect::from_min_max(pos2(well.left(), well.bottom() + gap), pos2(well.right(), bottom)));
         Self { heads, wells, below, rows }
     }
 
@@ -222,7 +224,10 @@ impl Pictures {
     }
 
     fn head(&mut self, ui: &mut Ui, index: usize, explore: &Explore, look: Look, out: &mut Vec<Command>) {
-        ui.add(egui::Label::new(theme::strong(NAMES[self.shown_in(index)]).text_style(egui::TextStyle::Heading)).truncate());
+        ui.add(
+            egui::Label::new(theme::strong(NAMES[self.shown_in(index)]).text_style(egui::TextStyle::Heading))
+                .truncate(),
+        );
         let Some(shown) = explore.shown.as_deref() else { return };
         let crops = self.crops(explore);
         let remark = match (index, explore.heatmap.quantity) {
@@ -266,14 +271,7 @@ impl Pictures {
         });
     }
 
-    fn wells(
-        &mut self,
-        ui: &mut Ui,
-        wells: [Rect; 3],
-        explore: &Explore,
-        canvas: &mut Canvas,
-        out: &mut Vec<Command>,
-    ) {
+    fn wells(&mut self, ui: &mut Ui, wells: [Rect; 3], explore: &Explore, canvas: &mut Canvas, out: &mut Vec<Command>) {
         let Some(shown) = explore.shown.as_deref() else {
             for (index, well) in wells.into_iter().enumerate() {
                 let text = if index == 0 { "Loading the net and the first picture…" } else { "" };
@@ -401,7 +399,10 @@ impl Pictures {
         let judgement = words::judge(shown);
         let colour = theme::on_overlay(judgement.standing);
         let galley = verdict(ui, judgement.headline, theme::icon_of(shown.verdict), colour, 0.8 * caption_size(well));
-        plate(ui, Rect::from_min_size(well.left_top(), galley.size() + 2.0 * vec2(SPACE_3, SPACE_1)), galley);
+        let ground = Rect::from_min_size(well.left_top(), galley.size() + 2.0 * vec2(SPACE_3, SPACE_1));
+        plate(ui, ground, galley);
+        let response = ui.interact(ground, ui.scope_id().with("verdict"), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, judgement.headline));
     }
 
     /// Moves the cross-hair by arrow keys while a pane has the keyboard; with Shift by ten pixels.

@@ -146,7 +146,8 @@ fn yours(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
     let menu = ui.menu_button("Yours", |ui| {
         for path in recent {
             let name = name_of_file(path);
-            let response = ui.add(egui::Button::new(name.as_str()).truncate()).on_hover_text(path.display().to_string());
+            let response =
+                ui.add(egui::Button::new(name.as_str()).truncate()).on_hover_text(path.display().to_string());
             if response.accessible_name(format!("Your picture: {name}")).clicked() {
                 out.push(Command::Show(Source::File(path.clone())));
                 ui.close();

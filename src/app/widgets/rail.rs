@@ -42,13 +42,7 @@ impl Rail<'_> {
         self.show_written(ui, width, value, Some(texts))
     }
 
-    fn show_written(
-        self,
-        ui: &mut Ui,
-        width: f32,
-        value: f32,
-        texts: Option<&[&str]>,
-    ) -> (Response, Option<f32>) {
+    fn show_written(self, ui: &mut Ui, width: f32, value: f32, texts: Option<&[&str]>) -> (Response, Option<f32>) {
         let height = if texts.is_some() { theme::LARGE_RAIL } else { theme::CONTROL_HEIGHT };
         let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click_and_drag());
         let mut new = value;
@@ -159,8 +153,7 @@ impl Rail<'_> {
         };
         let x_of = |value: f32| egui::lerp(inner.x_range(), self.position_of(value));
         let x = x_of(value);
-        let track =
-            |from: f32, to: f32| Rect::from_min_max(pos2(from, middle - half), pos2(to, middle + half));
+        let track = |from: f32, to: f32| Rect::from_min_max(pos2(from, middle - half), pos2(to, middle + half));
         painter.rect_filled(track(inner.left(), inner.right()), half, palette.raised_hover);
         painter.rect_filled(track(inner.left(), x), half, palette.accent);
         let mut free = f32::NEG_INFINITY;
