@@ -476,6 +476,7 @@ impl Explore {
     /// works. `false` when the failure is of no interest any more.
     pub fn take_failure(&mut self, revision: Revision) -> bool {
         let Some(asked) = self.asked.take_if(|asked| asked.revision == revision) else { return false };
+        let asked_model = asked.view.model.clone();
         self.awaited_step = None;
         let back = match &self.shown {
             Some(shown) => shown.view.clone(),
@@ -491,7 +492,8 @@ impl Explore {
                     }
                     _ => {
                         self.set_attack(fresh.attack.clone());
-                        View { picture: self.refused_picture.take().unwrap_or(fresh.picture), ..fresh }
+                        let picture = self.refused_picture.take().unwrap_or(fresh.picture);
+                        View { crop: picture.usual_crop(), picture, ..fresh }
                     }
                 }
             }
@@ -505,13 +507,15 @@ impl Explore {
             if let Some(kind) = self.shown.as_ref().map(|shown| shown.reads) {
                 self.know_kind(kind);
             }
-            let keeps_net = self.picture != back.picture;
             self.picture = back.picture;
             self.label = back.label;
             self.goal = back.goal;
             self.dirty = true;
             if self.shown.is_none() {
-                if keeps_net { self.let_picture_give_way() } else { self.let_net_give_way() }
+                match self.model == asked_model {
+                    true => self.let_picture_give_way(),
+                    false => self.let_net_give_way(),
+                }
             }
         }
         true

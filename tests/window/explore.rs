@@ -641,6 +641,8 @@ fn every_tab_fits_into_usual_and_large_windows_in_both_themes() {
 #[test]
 fn everything_has_a_name_and_the_help_lists_the_shortcuts() {
     let mut window = fresh();
+    press(&mut window, Modifiers::NONE, Key::W);
+    window.run_steps(3);
     window.check_accessibility();
     for name in ["Model", "Open…", "Draw…", "Menu", "More", "Reset ε", "Clip to [0, 1]", "Gain of the middle picture"]
     {
@@ -1641,4 +1643,21 @@ fn an_answer_is_called_right_only_where_it_is_known_to_be() {
     assert_eq!(standing("Eileen Collins, astronaut"), Standing::Own, "no net has a class for her");
     assert_eq!(standing("Chelsea, a cat"), Standing::Right);
     assert_eq!(standing("A cup of espresso"), Standing::Right);
+}
+
+#[test]
+fn pictures_keep_a_good_size_beside_a_film_and_the_pane_of_reasons() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = open_new(folder.path().join("settings.json"), vec2(1280.0, 800.0));
+    press(&mut window, Modifiers::NONE, Key::W);
+    window.get_by_label("Make it a fiddler crab").click();
+    window.step();
+    until(&mut window, "the film", |app| app.explore().is_settled() && app.shown().is_some_and(|s| s.timeline.of > 1));
+    until(&mut window, "the curve", |app| app.shown().is_some_and(|shown| app.why().current(shown).is_some()));
+    window.run_steps(3);
+    for name in ["Original picture, the net says espresso", "Adversarial picture, the net says fiddler crab"] {
+        let well = window.get_by_label(name).rect();
+        assert!(well.height() >= 240.0 && well.width() >= 240.0, "{name} at {well:?}");
+    }
+    assert!(window.query_by_label("Step of the attack").is_some() && window.query_by_label("ε on the curve").is_some());
 }

@@ -21,13 +21,12 @@ type Window<'a> = Harness<'a, Option<App>>;
 const USUAL: Vec2 = vec2(1280.0, 800.0);
 
 fn open(size: Vec2, start: Start, settings: Option<PathBuf>) -> Window<'static> {
-    // In a low window there is room for all controls or for the pane.
-    let settings = common::begin_with_a_digit(settings, size == USUAL);
+    let settings = common::begin_with_a_digit(settings, false);
     open_with(size, start, Some(settings), Catalogue::new(Vec::new()))
 }
 
 fn open_with(size: Vec2, start: Start, settings: Option<PathBuf>, catalogue: Catalogue) -> Window<'static> {
-    let mut start = Some((start, Some(common::begin_with_a_digit(settings, true)), catalogue));
+    let mut start = Some((start, Some(common::begin_with_a_digit(settings, false)), catalogue));
     let mut window = Harness::builder().with_size(size).build_ui_state(
         move |ui, app: &mut Option<App>| match app {
             Some(app) => {
@@ -407,6 +406,8 @@ fn noise_of_the_same_length_does_not_follow_the_gradient() {
 #[test]
 fn controls_follow_epsilon_and_the_seed() {
     let mut window = fresh();
+    press(&mut window, Modifiers::NONE, Key::M);
+    window.run_steps(2);
     let first = controlled(&mut window);
     window.get_by_label(".1").click();
     let moved = controlled(&mut window);
@@ -462,6 +463,8 @@ fn another_net_is_asked_about_the_same_picture() {
     let folder = tempfile::tempdir().unwrap();
     let settings = folder.path().join("settings.json");
     let mut window = open(USUAL, Start::default(), Some(settings.clone()));
+    press(&mut window, Modifiers::NONE, Key::M);
+    window.run_steps(2);
     studied(&mut window);
     assert!(app(&window).why().second().is_none(), "off by default");
     let title = title_of(&window, "digits_cnn_robust");
@@ -544,6 +547,8 @@ fn a_net_of_another_size_says_why_the_perturbation_does_not_fit() {
 #[test]
 fn the_smallest_eps_is_found_and_gone_to() {
     let mut window = fresh();
+    press(&mut window, Modifiers::NONE, Key::M);
+    window.run_steps(2);
     window.get_by_label("Smallest ε").click();
     until(&mut window, "the end of the search", |app| {
         app.why().search().is_none()

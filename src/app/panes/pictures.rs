@@ -39,9 +39,9 @@ const NARROW: f32 = 900.0;
 /// Proportions of a pane: longer and thinner photos leave some of theirs empty.
 const PROPORTIONS: std::ops::RangeInclusive<f32> = 0.7..=1.6;
 
-/// The height of the pictures at their smallest, down to the last of so many rows of bars.
-pub(super) fn least_height(ui: &Ui, rows: usize) -> f32 {
-    CONTROL_HEIGHT + MIN_WELL + 2.0 * theme::row_gap(ui) + below_height(rows) - SPACE_1
+/// What pictures of this height need, down to the last of so many rows of bars.
+pub(super) fn height_with(ui: &Ui, well: f32, rows: usize) -> f32 {
+    CONTROL_HEIGHT + well + 2.0 * theme::row_gap(ui) + below_height(rows) - SPACE_1
 }
 
 fn below_height(rows: usize) -> f32 {

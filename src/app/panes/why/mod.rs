@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::commands::{Command, WhyCommand, spelled};
 use crate::app::explore::Explore;
-use crate::app::panes::{pictures::least_height, results};
-use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
+use crate::app::panes::{pictures::height_with, results};
+use crate::app::theme::{self, CONTROL_HEIGHT, MIN_WELL, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 use crate::app::why::Why;
 use crate::app::widgets::{hint, segmented};
 
@@ -23,6 +23,8 @@ const HEADING: f32 = CONTROL_HEIGHT;
 /// Height of what is below the heading: the least that is of use, in a low window, and in one of this height; it grows with
 /// the window.
 const LEAST: f32 = 102.0;
+/// Pictures of this height are left beside it, where the window has room for both.
+const GOOD_WELL: f32 = 244.0;
 const LOWEST: f32 = 136.0;
 const BODY: f32 = 152.0;
 const BODY_AT: f32 = 800.0;
@@ -82,9 +84,9 @@ pub struct WhyLook {
 pub fn why_height(ui: &Ui, room: f32, is_open: bool) -> f32 {
     let window = ui.ctx().content_rect().height();
     let wanted = (BODY + GROWTH * (window - BODY_AT)).clamp(LOWEST, HIGHEST);
-    let beside = |rows| room - least_height(ui, rows) - HEADING - SPACE_1;
-    let body = (beside(results::FEW_ROWS) - SPACE_1).clamp(LEAST, wanted);
-    if is_open && beside(1) >= LEAST { HEADING + SPACE_1 + body } else { HEADING }
+    let beside = |well, rows| room - height_with(ui, well, rows) - HEADING - SPACE_1;
+    let body = (beside(GOOD_WELL, results::FEW_ROWS) - SPACE_1).clamp(LEAST, wanted);
+    if is_open && beside(MIN_WELL, 1) >= LEAST { HEADING + SPACE_1 + body } else { HEADING }
 }
 
 /// Draws the pane into all the room that there is.
