@@ -5,13 +5,22 @@
 //! into memory, not read as a whole.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use eframe::egui::{Context, FallbackRequest, FontFamily, FontInsert, FontProvider};
-use egui_system_font_provider::SystemFontProvider;
+use eframe::egui::epaint::text::{FontPriority, InsertFontFamily};
+use eframe::egui::{Context, FallbackRequest, FontData, FontFamily, FontInsert, FontProvider};
+use fontique::{
+    Collection, CollectionOptions, FallbackKey, GenericFamily, Language, Query, QueryFamily, QueryFont, QueryStatus,
+    Script, SourceCache, SourceCacheOptions,
+};
+use unicode_script::UnicodeScript as _;
+
+/// Chinese letters are shared by four kinds of fonts, none of which has them all. Simplified Chinese goes by Singapore's name: for
+/// `zh-CN`, fontique gives whatever font it found first for any of them.
+const HAN_LANGUAGES: [&str; 4] = ["zh-SG", "ja", "zh-TW", "ko"];
 
 /// What text asked for: a letter in a family of fonts.
-type Wish = (FontFamily, String);
+type Wish = (FontFamily, char);
 
 /// Notes what is missing, and gives what was found.
 #[derive(Clone, Default)]
@@ -21,7 +30,7 @@ pub struct SystemFonts(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     /// The list of the system's fonts, made on first use.
-    system: OnceLock<SystemFontProvider>,
+    listed: Mutex<Option<Listed>>,
 }
 
 #[derive(Default)]
@@ -60,11 +69,12 @@ impl SystemFonts {
                 }
                 wanted
             };
-            let system = self.0.system.get_or_init(SystemFontProvider::new);
-            for wish in wanted {
-                let found = system.font_for(&FallbackRequest { cluster: &wish.1, family: &wish.0 });
+            let mut listed = self.0.listed.lock().unwrap_or_else(PoisonError::into_inner);
+            let listed = listed.get_or_insert_with(Listed::default);
+            for (family, letter) in wanted {
+                let found = listed.font_with(letter, &family);
                 found_any |= found.is_some();
-                self.0.lock().known.insert(wish, found);
+                self.0.lock().known.insert((family, letter), found);
             }
         }
     }
@@ -79,7 +89,7 @@ impl Shared {
 
 impl FontProvider for Shared {
     fn font_for(&self, request: &FallbackRequest<'_>) -> Option<FontInsert> {
-        let wish = (request.family.clone(), request.cluster.to_owned());
+        let wish = (request.family.clone(), request.cluster.chars().next()?);
         let mut state = self.lock();
         if let Some(found) = state.known.get(&wish) {
             return found.clone();
@@ -90,4 +100,87 @@ impl FontProvider for Shared {
         }
         None
     }
+}
+
+/// The fonts of the system.
+struct Listed {
+    collection: Collection,
+    files: SourceCache,
+    /// Of the person: it decides between fonts that write the same letters in different ways.
+    language: Option<Language>,
+}
+
+impl Default for Listed {
+    fn default() -> Self {
+        Self {
+            collection: Collection::new(CollectionOptions { shared: false, system_fonts: true }),
+            files: SourceCache::new(SourceCacheOptions::default()),
+            language: sys_locale::get_locale().and_then(|locale| Language::parse(&locale).ok()),
+        }
+    }
+}
+
+impl Listed {
+    /// A font that has a letter, in the style of a family of the window.
+    fn font_with(&mut self, letter: char, family: &FontFamily) -> Option<FontInsert> {
+        let style = match family {
+            FontFamily::Monospace => GenericFamily::Monospace,
+            FontFamily::Proportional | FontFamily::Name(_) => GenericFamily::SansSerif,
+        };
+        let font = match script_of(letter) {
+            Some(script) => self.languages_of(script).iter().find_map(|language| {
+                let mut query = self.collection.query(&mut self.files);
+                query.set_families([QueryFamily::Generic(style)]);
+                query.set_fallbacks(FallbackKey::new(script, language.as_ref()));
+                first_with(&mut query, letter)
+            }),
+            // Signs that all scripts share.
+            None => {
+                let styles = [style, GenericFamily::SystemUi, GenericFamily::Math, GenericFamily::Serif];
+                let mut query = self.collection.query(&mut self.files);
+                query.set_families(styles.map(QueryFamily::Generic));
+                first_with(&mut query, letter)
+            }
+        }?;
+        let name = self.collection.family_name(font.family.0).unwrap_or_default();
+        let name = format!("system: {name}, {}, {}", font.family.1, font.index);
+        let (file, _) = font.blob.into_raw_parts();
+        let families = vec![InsertFontFamily { family: family.clone(), priority: FontPriority::Lowest }];
+        Some(FontInsert { name, data: FontData::from_blob(file, font.index), families })
+    }
+
+    /// In whose fonts to look for letters of a script: those of the person's language first.
+    fn languages_of(&self, script: Script) -> Vec<Option<Language>> {
+        let mut languages = vec![self.language.clone()];
+        if script == Script::from_bytes(*b"Hani") {
+            let is_han = |language: &Language| matches!(language.language(), "zh" | "ja" | "ko");
+            let is_bare_chinese = |language: &Language| language.language() == "zh" && language.region() == Some("CN");
+            languages.retain(|language| language.as_ref().is_some_and(|l| is_han(l) && !is_bare_chinese(l)));
+            languages.extend(HAN_LANGUAGES.map(|tag| Language::parse(tag).ok()));
+        }
+        languages
+    }
+}
+
+/// The script of a letter; none of what all scripts share.
+fn script_of(letter: char) -> Option<Script> {
+    use unicode_script::Script::{Common, Inherited, Unknown};
+    match letter.script() {
+        Common | Inherited | Unknown => None,
+        script => Script::parse(script.short_name()).ok(),
+    }
+}
+
+/// The first font of a query that has a letter.
+fn first_with(query: &mut Query<'_>, letter: char) -> Option<QueryFont> {
+    let mut found = None;
+    query.matches_with(|font| {
+        let glyph = font.charmap().and_then(|letters| letters.map(letter));
+        if glyph.is_some_and(|glyph| glyph != 0) {
+            found = Some(font.clone());
+            return QueryStatus::Stop;
+        }
+        QueryStatus::Continue
+    });
+    found
 }

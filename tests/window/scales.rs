@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use doppelganger::app::{App, Start};
-use eframe::egui::accesskit::Role;
+use eframe::egui::accesskit::{NodeId, Role};
 use eframe::egui::{Key, Modifiers, Pos2, Rect, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::accesskit_consumer::NodeId as Node;
@@ -67,7 +67,7 @@ fn widgets(window: &Window) -> Vec<(NodeId, String, Rect)> {
         let name = accesskit.label().or_else(|| accesskit.value()).filter(|name| !name.trim().is_empty());
         let has_area = accesskit.bounding_box().is_some_and(|rect| rect.width() > 0.0 && rect.height() > 0.0);
         if let Some(name) = name.filter(|_| has_area && is_widget(accesskit.role())) {
-            found.push((accesskit.id(), format!("{:?} “{name}”", accesskit.role()), node.rect()));
+            found.push((accesskit.locate().0, format!("{:?} “{name}”", accesskit.role()), node.rect()));
         }
     }
     found
@@ -82,7 +82,7 @@ fn nothing_is_cut(window: &mut Window, what: &str) {
     let mut cut = Vec::new();
     for (id, name, _) in found.into_iter().filter(|(_, _, rect)| !inside.contains_rect(*rect)) {
         let root = window.root();
-        if let Some(node) = root.children_recursive().find(|node| node.accesskit_node().id() == id) {
+        if let Some(node) = root.children_recursive().find(|node| node.accesskit_node().locate().0 == id) {
             node.scroll_to_me();
         }
         drop(root);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use doppelganger::app::{App, Clip, Start, Tab};
+use doppelganger::engine::attack::Goal;
 use doppelganger::engine::model::Catalogue;
 use eframe::egui::{Event, FontFamily, FontId, ImeEvent, Key, Modifiers, vec2};
 use egui_kittest::Harness;
@@ -213,9 +214,8 @@ fn the_class_picker_finds_what_was_composed() {
     press(&mut window, Modifiers::NONE, Key::ArrowDown);
     ime(&mut window, ImeEvent::Commit("狗".into()));
     press(&mut window, Modifiers::NONE, Key::Enter);
-    until(&mut window, "the target", |app| {
-        app.shown().is_some_and(|shown| shown.target.as_ref().is_some_and(|target| target.name == "狗"))
-    });
+    let target = NAMES.iter().position(|name| *name == "狗").map(Goal::Targeted);
+    until(&mut window, "the target", |app| app.shown().is_some_and(|shown| Some(shown.view.goal) == target));
 }
 
 /// Waits until text of these letters is no longer made of boxes; `false` if it stays so.
