@@ -129,7 +129,7 @@ read -ra words <<<"$(clipboard)"
 xdotool key ctrl+shift+c
 holds_picture() { clipboard -t image/png >"$work/copied.png" && [ "$(identify -format '%k' "$work/copied.png")" -gt 1 ]; }
 eventually 50 holds_picture || fail "the clipboard does not hold the picture"
-convert -size 28x28 gradient:white-black -alpha off "$work/gradient.png"
+convert -size 28x28 gradient:white-black "PNG24:$work/gradient.png"
 xclip -selection clipboard -t image/png -i "$work/gradient.png" >/dev/null 2>&1
 reacts pasted 2000 xdotool key ctrl+v
 xdotool key ctrl+k
