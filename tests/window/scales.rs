@@ -73,6 +73,13 @@ fn widgets(window: &Window) -> Vec<(NodeId, String, Rect)> {
     found
 }
 
+fn scroll_to(window: &Window, id: NodeId) {
+    let root = window.root();
+    if let Some(node) = root.children_recursive().find(|node| node.accesskit_node().locate().0 == id) {
+        node.scroll_to_me();
+    }
+}
+
 /// Checks all widgets on screen; those that lie outside of the window must come into it when they are scrolled to.
 fn nothing_is_cut(window: &mut Window, what: &str) {
     let size = window.ctx.content_rect().size();
@@ -81,11 +88,7 @@ fn nothing_is_cut(window: &mut Window, what: &str) {
     assert!(found.len() > 5, "{what} at {size}: {} widgets only", found.len());
     let mut cut = Vec::new();
     for (id, name, _) in found.into_iter().filter(|(_, _, rect)| !inside.contains_rect(*rect)) {
-        let root = window.root();
-        if let Some(node) = root.children_recursive().find(|node| node.accesskit_node().locate().0 == id) {
-            node.scroll_to_me();
-        }
-        drop(root);
+        scroll_to(window, id);
         window.run_steps(4);
         let after = widgets(window).into_iter().find(|(other, _, _)| *other == id).map(|(_, _, rect)| rect);
         // What is higher than the window is read from its upper end.

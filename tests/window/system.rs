@@ -218,11 +218,11 @@ fn the_class_picker_finds_what_was_composed() {
     until(&mut window, "the target", |app| app.shown().is_some_and(|shown| Some(shown.view.goal) == target));
 }
 
-/// Waits until text of these letters is no longer made of boxes; `false` if it stays so.
-fn gets_a_font(window: &mut Window, text: &str) -> bool {
+/// Waits until text of these letters is no longer made of boxes; `false` if it stays so for this many seconds.
+fn gets_a_font(window: &mut Window, text: &str, seconds: u64) -> bool {
     let font = FontId::new(14.0, FontFamily::Proportional);
     let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(10) {
+    while start.elapsed() < Duration::from_secs(seconds) {
         if window.ctx.fonts_mut(|fonts| fonts.has_glyphs(&font, text)) {
             return true;
         }
@@ -249,7 +249,7 @@ fn names_in_any_script_are_shown_with_the_fonts_of_the_system() {
             eprintln!("skipped: no font here has {letter:?}; Debian's package fonts-wqy-microhei has Chinese");
             continue;
         }
-        assert!(gets_a_font(&mut window, name), "{name} is boxes, though there is a font for it");
+        assert!(gets_a_font(&mut window, name, 20), "{name} is boxes, though there is a font for it");
     }
 }
 
@@ -259,6 +259,6 @@ fn a_script_that_no_font_has_does_no_harm() {
     press(&mut window, Modifiers::COMMAND, Key::O);
     // Letters for private use, which mean something only where people have agreed on it.
     window.get_by_label("Path:").type_text("/\u{F8FFD}\u{F8FFE}.png");
-    assert!(!gets_a_font(&mut window, "\u{F8FFD}"));
+    assert!(!gets_a_font(&mut window, "\u{F8FFD}", 2));
     assert_eq!(app(&window).notice_texts(), [""; 0]);
 }
