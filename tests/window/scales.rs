@@ -7,7 +7,6 @@ use doppelganger::app::{App, Start};
 use eframe::egui::accesskit::{NodeId, Role};
 use eframe::egui::{Key, Modifiers, Pos2, Rect, Vec2, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::accesskit_consumer::NodeId as Node;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
 type Window = Harness<'static, Option<App>>;
