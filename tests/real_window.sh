@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts the real program under a virtual display, drives it as a person would, and fails when something is off.
 # Usage: tests/real_window.sh target/release/doppelganger [folder for screenshots]
-# Needs the Debian packages xvfb, xdotool, imagemagick, libxkbcommon-x11-0, libgl1 and libgl1-mesa-dri.
+# Needs the Debian packages xvfb, xdotool, xclip, imagemagick, libxkbcommon-x11-0, libgl1 and libgl1-mesa-dri.
 set -euo pipefail
 
 binary=$(realpath "${1:?usage: tests/real_window.sh BINARY [FOLDER]}")
@@ -10,6 +10,9 @@ shots=${2:-$work}
 mkdir -p "$shots" "$work/config"
 export DOPPELGANGER_CONFIG_DIR=$work/config DOPPELGANGER_RUNS=$work/runs
 unset WAYLAND_DISPLAY WAYLAND_SOCKET DISPLAY
+# No D-Bus, so that no portal opens a file dialog that these keys do not reach.
+unset DBUS_SESSION_BUS_ADDRESS
+export XDG_RUNTIME_DIR=$work
 server= program=
 
 finish() {
@@ -37,8 +40,8 @@ eventually() {
     return 1
 }
 
-for tool in Xvfb xdotool import compare identify; do
-    command -v "$tool" >/dev/null || fail "$tool is missing (packages xvfb, xdotool, imagemagick)"
+for tool in Xvfb xdotool xclip import compare identify; do
+    command -v "$tool" >/dev/null || fail "$tool is missing (packages xvfb, xdotool, xclip, imagemagick)"
 done
 
 # Without a display: exit code 2, and help.
@@ -116,6 +119,45 @@ reacts click 2000 xdotool mousemove 37 74 click 1
 reacts zoom 2000 xdotool mousemove 220 300 click --repeat 3 4
 reacts moved 500 xdotool mousemove 2 798
 
+# The system's clipboard: what it holds is what was copied, and what another program put there is pasted.
+clipboard() { timeout 2 xclip -selection clipboard -o "$@" 2>/dev/null; }
+holds_command() { [[ "$(clipboard)" == "doppelganger attack "* ]]; }
+xdotool key ctrl+shift+k
+eventually 50 holds_command || fail "the clipboard holds no command but: $(clipboard)"
+read -ra words <<<"$(clipboard)"
+"$binary" "${words[@]:1}" >"$work/out" 2>&1 || fail "the command that was copied fails: $(clipboard): $(cat "$work/out")"
+xdotool key ctrl+shift+c
+holds_picture() { clipboard -t image/png >"$work/copied.png" && [ "$(identify -format '%k' "$work/copied.png")" -gt 1 ]; }
+eventually 50 holds_picture || fail "the clipboard does not hold the picture"
+convert -size 28x28 gradient:white-black "PNG24:$work/gradient.png"
+xclip -selection clipboard -t image/png -i "$work/gradient.png" >/dev/null 2>&1
+reacts pasted 2000 xdotool key ctrl+v
+xdotool key ctrl+k
+sleep 0.5
+xdotool type "save original"
+sleep 0.5
+xdotool key Return
+sleep 0.5
+xdotool key ctrl+a
+xdotool type "$work/saved.png"
+xdotool key Return
+eventually 50 test -s "$work/saved.png" || fail "the pasted picture was not saved"
+[ "$(compare -metric AE "$work/gradient.png" "$work/saved.png" null: 2>&1)" = 0 ] || fail "another picture was pasted"
+# The notices of it go by themselves.
+sleep 7
+
+# Without a file dialog of the system, the path is completed: Tab takes the one folder, and in it the one picture.
+mkdir -p "$work/holiday/写真"
+cp "$work/gradient.png" "$work/holiday/写真/猫の写真.png"
+reacts open 20000 xdotool key ctrl+o
+xdotool type "$work/holi"
+for _ in folder folder picture; do
+    sleep 1
+    xdotool key Tab
+done
+sleep 1
+reacts opened 20000 xdotool key Return
+
 # Another size.
 reacts small 20000 xdotool windowsize "$window" 900 600
 reacts large 20000 xdotool windowsize "$window" 1280 800
@@ -160,13 +202,35 @@ spent=$(($(ticks) - before))
 [ "$spent" -le 10 ] || fail "an idle window used $spent hundredths of a second in two seconds"
 
 # Closing: exit code 0, settings written.
-xdotool key ctrl+q
-code=0
-eventually 100 bash -c "! kill -0 $program 2>/dev/null" || fail "the window does not close"
-wait "$program" || code=$?
-program=
-[ "$code" = 0 ] || fail "closing the window ends with code $code"
+close() {
+    xdotool key ctrl+q
+    code=0
+    eventually 100 bash -c "! kill -0 $program 2>/dev/null" || fail "the window does not close"
+    wait "$program" || code=$?
+    program=
+    [ "$code" = 0 ] || fail "closing the window ends with code $code"
+}
+xdotool windowmove "$window" 60 40 windowsize "$window" 1100 720
+sleep 2
+close
 grep -q '"version"' "$work/config/settings.json" || fail "no settings were written"
 grep -q 'panicked' "$work/log" && fail "the program panicked"
 [ -s "$run/checkpoint.safetensors" ] || fail "the run was not kept"
-echo "real_window: window, keys, mouse, sizes, notices, training, idle and exit are as they should be"
+grep -q '猫の写真.png' "$work/config/settings.json" || fail "the picture of the completed path was not opened"
+
+# Opened again, the window is where it was, as large as it was; where that is off the screen, it is brought back in.
+geometry() { xdotool getwindowgeometry --shell "$window" | grep -E '^(X|Y|WIDTH|HEIGHT)=' | tr '\n' ' '; }
+comes_back() {
+    "$binary" >>"$work/log" 2>&1 &
+    program=$!
+    eventually 200 find_window || fail "no window at the second start"
+    sleep 2
+    [ "$(geometry)" = "$1" ] || fail "the window came back at $(geometry), expected $1"
+    xdotool windowfocus "$window"
+    close
+}
+comes_back "X=60 Y=40 WIDTH=1100 HEIGHT=720 "
+sed -i '/"corner"/,/]/ s/60\.0/6000.0/' "$work/config/settings.json"
+comes_back "X=180 Y=40 WIDTH=1100 HEIGHT=720 "
+grep -q 'panicked' "$work/log" && fail "the program panicked"
+echo "real_window: clipboard, completion, place, window, keys, mouse, sizes, notices, training, idle and exit are as they should be"

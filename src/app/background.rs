@@ -3,15 +3,18 @@
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError};
 
 use eframe::egui::{Color32, ColorImage, Context, Rect};
 
 use super::animation::{Frame, gif_bytes};
+use super::clipboard::{Clip, Clipboard, put_into_system};
 use super::commands::Command;
+use super::file_dialogs::has_file_dialogs;
+use super::fonts::SystemFonts;
 use super::lessons::{Lesson, is_lesson};
-use super::panes::{Question, Thumbnail};
+use super::panes::{Listing, Question, Thumbnail};
 use super::train::facts::Facts;
 use super::view_file::{self, Content};
 use crate::engine::files::write_atomically;
@@ -22,9 +25,15 @@ use crate::engine::train::Config;
 /// What a thread reports.
 pub enum Incoming {
     Thumbnail(Thumbnail),
-    /// The system's dialog ended; `None` when it was cancelled or could not be shown, which cannot be told apart.
-    Chosen(Question, Option<PathBuf>),
+    /// The system's dialog ended.
+    Chosen(Question, Chosen),
+    /// The names in a folder that the path field asked for.
+    Listed(Listing),
     Pasted(Arc<Picture>),
+    /// Fonts were found for texts on screen.
+    Fonts,
+    /// Something was copied, or why the clipboard does not hold it.
+    Copied(Copied, Result<(), String>),
     /// Of the net and the data that the Train tab asked for.
     Facts(Box<Facts>),
     /// A file that could have been a lesson is none: what else to do with it.
@@ -33,6 +42,22 @@ pub enum Incoming {
     Opened(PathBuf, Result<Opened, String>),
     /// A file was written, or why it was not.
     Exported(Result<PathBuf, String>),
+}
+
+/// How the system's file dialog ended.
+pub enum Chosen {
+    Path(PathBuf),
+    Cancelled,
+    /// The system has none.
+    Unavailable,
+}
+
+/// What the notice of a copy says.
+pub struct Copied {
+    /// With its article: "the command".
+    pub what: String,
+    /// What is said below it; empty for nothing.
+    pub more: String,
 }
 
 /// What a file holds that could hold more than a picture.
@@ -71,6 +96,7 @@ pub struct Background {
     receive: Receiver<Incoming>,
     /// In which lessons look up what they name.
     catalogue: Catalogue,
+    pub clipboard: Clipboard,
     dialog_open: bool,
     gathering: bool,
 }
@@ -78,7 +104,14 @@ pub struct Background {
 impl Background {
     pub fn new(ctx: Context, catalogue: Catalogue) -> Self {
         let (send, receive) = sync_channel(32);
-        Self { poster: Poster { ctx, send }, receive, catalogue, dialog_open: false, gathering: false }
+        Self {
+            poster: Poster { ctx, send },
+            receive,
+            catalogue,
+            clipboard: Clipboard::Held(Arc::default()),
+            dialog_open: false,
+            gathering: false,
+        }
     }
 
     pub fn poll(&mut self) -> Option<Incoming> {
@@ -122,8 +155,21 @@ impl Background {
             | Question::Export(_) => Box::pin(dialog.save_file()),
         };
         self.poster.start("file dialog", move |post| {
-            post(Incoming::Chosen(question, pollster::block_on(answer).map(|file| file.path().to_owned())));
+            // A dialog that cannot be shown answers as one that is cancelled, so the system is asked before.
+            let chosen = match has_file_dialogs() {
+                false => Chosen::Unavailable,
+                true => match pollster::block_on(answer) {
+                    Some(file) => Chosen::Path(file.path().to_owned()),
+                    None => Chosen::Cancelled,
+                },
+            };
+            post(Incoming::Chosen(question, chosen));
         })
+    }
+
+    /// Reads the names in a folder.
+    pub fn list(&self, folder: PathBuf) -> std::io::Result<()> {
+        self.poster.start("folder", move |post| post(Incoming::Listed(Listing::read(folder))))
     }
 
     /// Looks up the net and the data of some settings, unless a look is under way already.
@@ -211,6 +257,29 @@ impl Background {
             let written = gif_bytes(&frames).and_then(write);
             post(Incoming::Exported(written.map(|()| path)));
         })
+    }
+
+    /// Looks for fonts for texts on screen.
+    pub fn look_for_fonts(&self, fonts: SystemFonts) -> std::io::Result<()> {
+        self.poster.start("fonts", move |post| {
+            if fonts.look() {
+                post(Incoming::Fonts);
+            }
+        })
+    }
+
+    /// Puts something into the clipboard.
+    pub fn copy(&self, clip: Clip, copied: Copied) -> std::io::Result<()> {
+        match &self.clipboard {
+            Clipboard::System => {
+                self.poster.start("clipboard", move |post| post(Incoming::Copied(copied, put_into_system(clip))))
+            }
+            Clipboard::Held(held) => {
+                *held.lock().unwrap_or_else(PoisonError::into_inner) = Some(clip);
+                self.poster.post(Incoming::Copied(copied, Ok(())));
+                Ok(())
+            }
+        }
     }
 
     /// Turns a picture of the clipboard into one for the nets.

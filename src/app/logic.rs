@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportCommand};
 
-use super::background::Incoming;
+use super::background::{Chosen, Copied, Incoming};
+use super::clipboard::Clip;
 use super::commands::{Command, ModelsCommand, Place};
 use super::explore::PATIENCE;
 use super::lessons::may_be_lesson;
@@ -150,12 +151,22 @@ impl App {
     fn take_incoming(&mut self, ctx: &Context, incoming: Incoming) {
         match incoming {
             Incoming::Thumbnail(thumbnail) => self.samples.take(ctx, thumbnail),
-            Incoming::Chosen(question, Some(path)) => {
+            Incoming::Chosen(question, Chosen::Path(path)) => {
                 self.dialogs.close();
                 self.commands.push(question.answer(path));
             }
-            // Cancelled or not available: the question with its path field is still there.
-            Incoming::Chosen(_, None) => {}
+            // The question with its path field is still there.
+            Incoming::Chosen(_, Chosen::Cancelled) => {}
+            Incoming::Chosen(_, Chosen::Unavailable) => self.dialogs.do_without_system(),
+            Incoming::Listed(listing) => self.dialogs.take_listing(listing),
+            Incoming::Fonts => self.fonts.install(ctx),
+            Incoming::Copied(copied, Ok(())) => {
+                self.notices.add_brief(format!("Copied {}.\n{}", copied.what, copied.more))
+            }
+            Incoming::Copied(copied, Err(why)) => {
+                let text = format!("The clipboard did not take {}: {why}.\n{}", copied.what, copied.more);
+                self.notices.add(Tone::Problem, text);
+            }
             Incoming::Facts(facts) => self.facts = Some(*facts),
             Incoming::Exported(written) => self.take_exported(written),
             Incoming::Opened(path, read) => self.take_opened(path, read),
@@ -182,6 +193,31 @@ impl App {
             self.explore.set_crop(crop);
             self.notices.add_brief("Opened with its crop: the part of the photo that it was saved for.");
         }
+    }
+
+    /// While an input method composes, keys are for it alone, though some systems tell the window of them, too: the Enter that
+    /// ends a composition chooses nothing from a list.
+    pub(super) fn leave_keys_to_input_method(&mut self, ctx: &Context) {
+        let focused = ctx.memory(|memory| memory.focused());
+        let began = self.composing.filter(|field| Some(*field) == focused);
+        let mut composes = began.is_some();
+        ctx.input_mut(|i| {
+            let mut was_composing = composes;
+            for event in &i.events {
+                composes = match event {
+                    egui::Event::Ime(egui::ImeEvent::Preedit { text, .. }) => !text.is_empty(),
+                    egui::Event::Ime(egui::ImeEvent::Commit(_))
+                    | egui::Event::Text(_)
+                    | egui::Event::PointerButton { .. } => false,
+                    _ => composes,
+                };
+                was_composing |= composes;
+            }
+            if was_composing {
+                i.events.retain(|event| !matches!(event, egui::Event::Key { pressed: true, .. }));
+            }
+        });
+        self.composing = focused.filter(|_| composes);
     }
 
     /// Shortcuts, dropped and pasted pictures.
@@ -260,6 +296,12 @@ impl App {
         }
     }
 
+    /// Copies something; the notice of it comes when the clipboard holds it.
+    pub(super) fn copy(&mut self, clip: Clip, what: impl Into<String>, more: String) {
+        let copied = Copied { what: what.into(), more };
+        self.note_failure(|app| app.background.copy(clip, copied));
+    }
+
     pub(super) fn note_failure(&mut self, action: impl FnOnce(&mut Self) -> std::io::Result<()>) {
         if let Err(e) = action(self) {
             self.notices.add(Tone::Problem, format!("The system gave no thread for this: {e}"));
@@ -273,7 +315,7 @@ impl App {
             return;
         }
         for command in commands {
-            if let Some(command) = self.change_attack(ctx, command).and_then(|c| self.change_picture(ctx, c)) {
+            if let Some(command) = self.change_attack(ctx, command).and_then(|c| self.change_picture(c)) {
                 self.change_window(ctx, command);
             }
         }
@@ -328,7 +370,7 @@ impl App {
         None
     }
 
-    fn change_picture(&mut self, ctx: &Context, command: Command) -> Option<Command> {
+    fn change_picture(&mut self, command: Command) -> Option<Command> {
         match command {
             Command::Show(Source::File(path)) if may_hold_view(&path) => {
                 self.settings.tab = Tab::Explore;
@@ -385,13 +427,12 @@ impl App {
             Command::SaveAnimationTo(path) => self.record(path),
             Command::CopyPicture => {
                 if let Some(shown) = &self.explore.shown {
-                    let rgba = &shown.adversarial_rgba;
-                    let size = [rgba.width, rgba.height];
-                    ctx.copy_image(egui::ColorImage::from_rgba_unmultiplied(size, &rgba.bytes));
-                    self.notices.add_brief("Copied the picture.");
+                    let rgba = shown.adversarial_rgba.clone();
+                    let what = format!("the adversarial picture, {} × {} pixels", rgba.width, rgba.height);
+                    self.copy(Clip::Picture(rgba), what, String::new());
                 }
             }
-            Command::CopyCommand => self.copy_command(ctx),
+            Command::CopyCommand => self.copy_command(),
             Command::Draw => {
                 self.canvas.open = !self.canvas.open;
                 if self.canvas.open {
@@ -417,9 +458,9 @@ impl App {
             Command::NextMoment => self.show_net(NetMoment::next),
             Command::Why(command) => self.change_why(command),
             Command::ToggleMore => self.settings.more = !self.settings.more,
-            Command::Train(command) => self.change_training(ctx, command),
+            Command::Train(command) => self.change_training(command),
             Command::Models(command) => self.change_models(command),
-            Command::Test(command) => self.change_tests(ctx, command),
+            Command::Test(command) => self.change_tests(command),
             Command::Tab(tab) => self.settings.tab = tab,
             Command::Theme(theme) => {
                 self.settings.theme = theme;

@@ -7,8 +7,11 @@
 mod animation;
 mod background;
 mod camera;
+mod clipboard;
 mod commands;
 mod explore;
+mod file_dialogs;
+mod fonts;
 mod history;
 mod lessons;
 mod lessons_logic;
@@ -18,6 +21,7 @@ mod models_logic;
 mod opening;
 mod page_file;
 mod panes;
+mod place;
 mod playing;
 mod settings;
 mod testset;
@@ -41,6 +45,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use eframe::egui::{IconData, ViewportBuilder};
 
+pub use clipboard::Clip;
 pub use commands::{
     AttackCommand, Command, LessonCommand, ModelsCommand, TestCommand, TrainCommand, WhyCommand, attack_title,
 };
@@ -81,11 +86,17 @@ pub fn run(start: Start) -> ExitCode {
     let viewport = ViewportBuilder::default()
         .with_app_id("doppelganger")
         .with_title("Doppelgänger")
-        .with_inner_size(App::remembered_size().unwrap_or(SIZE))
         .with_min_inner_size(MIN_SIZE)
         .with_icon(icon())
         .with_drag_and_drop(true);
-    let options = eframe::NativeOptions { viewport, renderer: eframe::Renderer::Glow, ..Default::default() };
+    let viewport = App::remembered_place(viewport, SIZE);
+    let options = eframe::NativeOptions {
+        viewport,
+        renderer: eframe::Renderer::Glow,
+        // The window asks for the system's fonts itself, when a text needs them.
+        system_font_fallback: false,
+        ..Default::default()
+    };
     // The window library panics where a library of the system is missing, so a panic before the first frame counts as
     // "no window"; a later one is passed on.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -94,6 +105,7 @@ pub fn run(start: Start) -> ExitCode {
             options,
             Box::new(move |cc| {
                 seen.store(true, Ordering::Relaxed);
+                place::bring_in(cc);
                 Ok(Box::new(App::new(&cc.egui_ctx, start)?))
             }),
         )

@@ -127,6 +127,9 @@ pub struct Settings {
     pub large_type: bool,
     /// Inner size of the window in points.
     pub window: Option<[f32; 2]>,
+    /// The upper left corner of its frame, in points from that of the first screen.
+    pub corner: Option<[f32; 2]>,
+    pub maximized: bool,
     pub model: String,
     pub picture: LastPicture,
     /// What was shown last of each kind of picture, and how.
@@ -176,6 +179,8 @@ impl Default for Settings {
             theme: ThemeChoice::System,
             large_type: false,
             window: None,
+            corner: None,
+            maximized: false,
             model: LastOfKinds::default().photo.net,
             picture: LastOfKinds::default().photo.picture,
             last: LastOfKinds::default(),
@@ -222,6 +227,7 @@ impl Settings {
             *steps = (*steps).clamp(1, MAX_STEPS);
         }
         self.window = self.window.filter(|size| size.iter().all(|s| (200.0..=16_000.0).contains(s)));
+        self.corner = self.corner.filter(|corner| corner.iter().all(|c| (-32_000.0..=32_000.0).contains(c)));
         self.recent.truncate(RECENT);
         self.plots = self.plots.sane();
         self.tests = self.tests.sane();
@@ -257,10 +263,10 @@ pub fn load(path: Option<&Path>) -> (Settings, Option<String>) {
     }
 }
 
-/// The size of the window alone, before there is a window that could show a problem.
-pub fn load_size() -> Option<[f32; 2]> {
+/// The settings for where the window is, before there is one that could show a problem.
+pub fn load_quietly() -> Option<Settings> {
     let text = std::fs::read_to_string(file()?).ok()?;
-    serde_json::from_str::<Settings>(&text).ok()?.sane().window
+    Some(serde_json::from_str::<Settings>(&text).ok()?.sane())
 }
 
 fn set_aside(path: &Path, why: &str) -> String {
@@ -390,7 +396,7 @@ mod tests {
     fn values_out_of_range_fall_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
-        std::fs::write(&path, r#"{"lengths": {"linf": 7.0, "l2": -1.0, "l1": 3.0}, "attack": {"name": "bim", "norm": "linf", "steps": 0}, "window": [0, 1e9], "clip": false}"#).unwrap();
+        std::fs::write(&path, r#"{"lengths": {"linf": 7.0, "l2": -1.0, "l1": 3.0}, "attack": {"name": "bim", "norm": "linf", "steps": 0}, "window": [0, 1e9], "corner": [-1e9, 3], "clip": false}"#).unwrap();
         let (settings, message) = load(Some(&path));
         assert_eq!(message, None);
         let attack = AttackSettings::Bim(Bim { norm: Norm::Linf, steps: 1, step_size: None });

@@ -2,6 +2,7 @@
 
 use eframe::egui::Context;
 
+use super::clipboard::Clip;
 use super::commands::TestCommand;
 use super::panes::Tone;
 use super::settings::Tab;
@@ -27,7 +28,7 @@ impl App {
         }
     }
 
-    pub(super) fn change_tests(&mut self, ctx: &Context, command: TestCommand) {
+    pub(super) fn change_tests(&mut self, command: TestCommand) {
         match command {
             TestCommand::Measure | TestCommand::Transfer => self.measure(command == TestCommand::Transfer),
             TestCommand::Stop => self.worker.stop_test(),
@@ -40,8 +41,11 @@ impl App {
             TestCommand::CopyTable => {
                 let transferred = self.tests.transferred.as_ref().filter(|_| self.tests.part == Part::Transfer);
                 let table = transferred.and_then(Transferred::table);
-                ctx.copy_text(table.map_or_else(|| self.tests.table(), |table| table.csv()));
-                self.notices.add_brief("Copied the table.");
+                let what = if table.is_some() { "the table of transfer" } else { "the table of measurements" };
+                let table = table.map_or_else(|| self.tests.table(), |table| table.csv());
+                let lines = table.lines().count().saturating_sub(1);
+                let what = format!("{what}, {lines} {} as CSV", if lines == 1 { "row" } else { "rows" });
+                self.copy(Clip::Text(table), what, String::new());
             }
             TestCommand::CopyCommand => {
                 let line = match self.tests.part {
@@ -50,8 +54,11 @@ impl App {
                 };
                 match line {
                     Some(line) => {
-                        self.notices.add_brief(format!("Copied:\n{line}"));
-                        ctx.copy_text(line);
+                        let what = match self.tests.part {
+                            Part::Transfer => "the command of this transfer",
+                            _ => "the command of this measurement",
+                        };
+                        self.copy(Clip::Text(line.clone()), what, line);
                     }
                     None => {
                         self.notices.add(Tone::Caution, "There is nothing yet to copy the command of; measure first.")

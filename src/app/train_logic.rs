@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use eframe::egui::Context;
 
+use super::clipboard::Clip;
 use super::commands::{Command, TrainCommand};
 use super::panes::{Question, Tone};
 use super::settings::Tab;
@@ -79,13 +80,16 @@ impl App {
         self.settings.train = (self.train.draft != super::train::draft::usual()).then(|| self.train.draft.clone());
     }
 
-    pub(super) fn change_training(&mut self, ctx: &Context, command: TrainCommand) {
+    pub(super) fn change_training(&mut self, command: TrainCommand) {
         match command {
             TrainCommand::CopyCommand => {
                 let draft = || words::command_line(&self.train.draft);
                 let line = self.train.selected().map_or_else(draft, words::command_line_of);
-                self.notices.add_brief(format!("Copied:\n{line}"));
-                ctx.copy_text(line);
+                let what = match self.train.selected() {
+                    Some(run) => format!("the command of {}", run.info.run),
+                    None => "the command of these settings".into(),
+                };
+                self.copy(Clip::Text(line.clone()), what, line);
             }
             TrainCommand::AskDelete => {
                 if let Some(run) = self.train.selected().filter(|run| !run.is_in_hand()) {

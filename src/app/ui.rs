@@ -1,6 +1,6 @@
 //! Where everything lies in the window.
 
-use eframe::egui::{self, Align2, CentralPanel, Frame, Margin, Panel, Stroke, StrokeKind, Ui};
+use eframe::egui::{self, Align2, CentralPanel, Frame, Margin, Panel, Stroke, StrokeKind, Ui, ViewportCommand};
 
 use super::commands::Command;
 use super::panes::{self, Around, Look};
@@ -12,8 +12,9 @@ impl App {
     /// Draws a frame and carries out what was asked for in it.
     pub fn draw(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
+        self.leave_keys_to_input_method(&ctx);
         self.take_input(&ctx);
-        self.remember_size(ui);
+        self.remember_place(ui);
         let mut out = std::mem::take(&mut self.commands);
 
         Panel::top("top bar").frame(theme::bar_frame(ui)).show(ui, |ui| {
@@ -34,6 +35,9 @@ impl App {
             }
         }
         self.dialogs.show(ui, &self.settings.recent, &mut out);
+        if let Some(folder) = self.dialogs.wanted_folder() {
+            self.note_failure(|app| app.background.list(folder));
+        }
         self.questions.show(ui, &mut out);
         self.models_page.show_question(ui, &self.models, &self.explore.catalogue, &mut out);
         if self.help {
@@ -42,6 +46,9 @@ impl App {
         self.palette.show(ui, &self.settings, &self.explore, &self.lessons, &mut out);
         drop_target(ui, self.settings.tab);
 
+        if self.fonts.begin_to_look() {
+            self.note_failure(|app| app.background.look_for_fonts(app.fonts.clone()));
+        }
         self.take_picture(&ctx);
         self.commands = out;
         self.carry_out(&ctx);
@@ -82,13 +89,15 @@ impl App {
         self.ask_why();
     }
 
-    fn remember_size(&mut self, ui: &Ui) {
-        let size = ui.ctx().input(|i| i.viewport().inner_rect.map(|rect| rect.size()));
-        let ordinary =
-            !ui.input(|i| i.viewport().maximized.unwrap_or(false) || i.viewport().fullscreen.unwrap_or(false));
-        if let Some(size) = size.filter(|_| ordinary) {
-            let zoom = ui.ctx().zoom_factor();
-            self.settings.window = Some([(size.x * zoom).round(), (size.y * zoom).round()]);
+    fn remember_place(&mut self, ui: &Ui) {
+        // The first frame is drawn before the window is shown.
+        if ui.ctx().cumulative_frame_nr() > 0 && self.to_maximize.take() == Some(true) {
+            ui.ctx().send_viewport_cmd(ViewportCommand::Maximized(true));
+        }
+        let zoom = ui.ctx().zoom_factor();
+        let left = ui.input(|i| self.place.look(i.viewport(), zoom, &mut self.settings));
+        if let Some(left) = left {
+            ui.ctx().request_repaint_after(left);
         }
     }
 }

@@ -7,6 +7,7 @@ use eframe::egui::Context;
 
 use super::animation::{Frame, Recording};
 use super::background::Opened;
+use super::clipboard::Clip;
 use super::page_file::{Page, TestPage};
 use super::panes::{Question, Tone};
 use super::settings::Tab;
@@ -118,13 +119,13 @@ impl App {
         }
     }
 
-    pub(super) fn copy_command(&mut self, ctx: &Context) {
+    pub(super) fn copy_command(&mut self) {
         let Some(shown) = self.explore.shown.as_deref() else { return };
         match words::command_of(shown) {
             Ok((line, remark)) => {
                 let remark = remark.map(|remark| format!("\n{remark}")).unwrap_or_default();
-                self.notices.add_brief(format!("Copied:\n{line}{remark}"));
-                ctx.copy_text(line);
+                let more = format!("{line}{remark}");
+                self.copy(Clip::Text(line), "the command of this view", more);
             }
             Err(why) => self.notices.add(Tone::Caution, why),
         }

@@ -4,13 +4,15 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use eframe::egui::{Context, ThemePreference, Ui};
+use eframe::egui::{Context, Id, ThemePreference, Ui, ViewportBuilder};
 
 use super::Start;
 use super::animation::Recording;
 use super::background::Background;
+use super::clipboard::{Clip, Clipboard};
 use super::commands::Command;
 use super::explore::Explore;
+use super::fonts::SystemFonts;
 use super::lessons::Lessons;
 use super::models::Models;
 use super::opening::Opening;
@@ -18,6 +20,7 @@ use super::panes::{
     Canvas, Controls, Dialogs, LinearView, ModelsPage, Notices, Palette, Pictures, Questions, Samples, TestSetPage,
     Tone, TrainTab,
 };
+use super::place::PlaceKeeper;
 use super::settings::{self, Keeper, Settings, Tab, ThemeChoice};
 use super::testset::TestSet;
 use super::theme;
@@ -47,6 +50,7 @@ pub struct App {
     keep_at: Option<Instant>,
     keeper: Keeper,
     pub(super) background: Background,
+    pub(super) fonts: SystemFonts,
     pub(super) notices: Notices,
     pub(super) pictures: Pictures,
     pub(super) samples: Samples,
@@ -64,6 +68,11 @@ pub struct App {
     pub(super) questions: Questions,
     pub(super) picturing: Option<Picturing>,
     pub(super) recording: Option<Recording>,
+    /// The text field in which an input method is composing.
+    pub(super) composing: Option<Id>,
+    pub(super) place: PlaceKeeper,
+    /// Whether the window was maximized, until it is shown: on X11, window managers do not heed this before.
+    pub(super) to_maximize: Option<bool>,
     pub(super) help: bool,
     /// The rise of ε at the very first start.
     pub(super) opening: Option<Opening>,
@@ -78,10 +87,13 @@ impl App {
     /// # Errors
     /// When the operating system gives no thread.
     pub fn new(ctx: &Context, start: Start) -> anyhow::Result<Self> {
-        Self::with_settings(ctx, start, settings::file())
+        let mut app = Self::with_settings(ctx, start, settings::file())?;
+        app.background.clipboard = Clipboard::System;
+        app.to_maximize = Some(app.settings.maximized);
+        Ok(app)
     }
 
-    /// The same with another settings file, or none.
+    /// The same with another settings file, or none, and with a clipboard of its own.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -135,6 +147,7 @@ impl App {
             keep_at: None,
             keeper: Keeper::start(path),
             background,
+            fonts: SystemFonts::default(),
             notices: Notices::default(),
             pictures: Pictures::default(),
             samples: Samples::default(),
@@ -151,6 +164,9 @@ impl App {
             questions: Questions::default(),
             picturing: None,
             recording: None,
+            composing: None,
+            place: PlaceKeeper::default(),
+            to_maximize: None,
             help: false,
             opening,
             palette: Palette::default(),
@@ -174,6 +190,7 @@ impl App {
         if let Some(path) = view.or(remembered) {
             app.note_failure(|app| app.background.open_view(path));
         }
+        app.fonts.install(ctx);
         app.apply_look(ctx);
         app.ask();
         Ok(app)
@@ -219,9 +236,18 @@ impl App {
         self.notices.all().iter().map(|notice| notice.text.as_str()).collect()
     }
 
-    /// The inner size of the window of the last time.
-    pub fn remembered_size() -> Option<[f32; 2]> {
-        settings::load_size()
+    /// What was copied last, where the window has a clipboard of its own.
+    pub fn copied(&self) -> Option<Clip> {
+        self.background.clipboard.held()
+    }
+
+    /// A window where it was the last time, and of the same size; or as large as this.
+    pub fn remembered_place(mut viewport: ViewportBuilder, size: [f32; 2]) -> ViewportBuilder {
+        let settings = settings::load_quietly().unwrap_or_default();
+        if let Some(corner) = settings.corner {
+            viewport = viewport.with_position(corner);
+        }
+        viewport.with_inner_size(settings.window.unwrap_or(size)).with_maximized(settings.maximized)
     }
 
     /// Writes the settings for the last time.

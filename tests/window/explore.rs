@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::common::{begin_with_a_digit, sample_as_file};
-use doppelganger::app::{App, Standing, Start, Tab, standing_before};
+use doppelganger::app::{App, Clip, Standing, Start, Tab, standing_before};
 use doppelganger::engine::attack::{Attack as _, AttackSettings, Goal, GradientSteps, Label, Loss, Norm, Verdict};
 use doppelganger::engine::data::{sample, samples};
 use doppelganger::worker::{Kind, Shown, Source};
@@ -939,7 +939,8 @@ fn the_command_line_is_copied() {
     press(&mut window, Modifiers::COMMAND | Modifiers::SHIFT, Key::K);
     window.step();
     let expected = "doppelganger attack digit-7 --model digits_maxout --eps 0.25";
-    assert!(app(&window).notice_texts()[0].contains(expected));
+    assert_eq!(app(&window).notice_texts()[0], format!("Copied the command of this view.\n{expected}"));
+    assert_eq!(app(&window).copied(), Some(Clip::Text(expected.into())));
 }
 
 #[test]
@@ -1010,7 +1011,8 @@ fn the_menu_undoes_copies_and_lists_what_was_opened() {
     settle(&mut window);
     assert!(eps(shown(&window)) > 0.25);
     menu(&mut window, "Copy picture");
-    assert_eq!(app(&window).notice_texts()[0], "Copied the picture.");
+    assert_eq!(app(&window).notice_texts()[0], "Copied the adversarial picture, 28 × 28 pixels.");
+    assert_eq!(app(&window).copied(), Some(Clip::Picture(shown(&window).adversarial_rgba.clone())));
     drop_file(&mut window, &view);
     until(&mut window, "the view", |app| app.shown().is_some_and(|shown| shown.view.eps == 0.08));
     // A lesson that is dropped is told from a view, too.

@@ -6,6 +6,8 @@ mod common;
 
 mod explore;
 mod models;
+mod scales;
+mod system;
 mod testsets;
 mod train;
 mod why;

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use doppelganger::app::{App, Start, Tab, TestPart};
+use doppelganger::app::{App, Clip, Start, Tab, TestPart};
 use doppelganger::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Rules};
 use doppelganger::engine::data::{DataSource, Split};
 use doppelganger::engine::eval::{Plan, confusion, evaluate, transfer};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::worker::Source;
-use eframe::egui::{Key, Modifiers, OutputCommand, Theme, Vec2, vec2};
+use eframe::egui::{Key, Modifiers, Theme, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -274,13 +274,8 @@ fn nets_are_shown_the_pictures_of_others() {
     assert_eq!(found.command(), command);
     window.get_by_label("Copy the table").click();
     window.step();
-    let copied = window
-        .output()
-        .platform_output
-        .commands
-        .iter()
-        .any(|command| *command == OutputCommand::CopyText(table.clone()));
-    assert!(copied);
+    assert_eq!(app(&window).copied(), Some(Clip::Text(table)));
+    assert_eq!(app(&window).notice_texts(), ["Copied the table of transfer, 4 rows as CSV."]);
 }
 
 #[test]

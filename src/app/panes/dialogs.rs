@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{self, Button, FontId, Id, Key, Modal, TextEdit, Ui};
+use eframe::egui::{self, Button, FontId, Id, Key, Modal, Ui};
 
+use super::path_field::{Listing, PathField, typed_path};
 use crate::app::commands::{Command, LessonCommand, ModelsCommand, TrainCommand};
 use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
 use crate::app::train::Export;
@@ -15,8 +16,11 @@ use crate::worker::Source;
 #[derive(Default)]
 pub struct Dialogs {
     open: Option<Question>,
-    path: String,
+    path: PathField,
+    /// Whether the keyboard is to go into the field.
     fresh: bool,
+    /// Whether the system turned out to have no file dialog.
+    is_alone: bool,
     /// Said in place of the question's own remark.
     pub remark: Option<String>,
     /// The file that would be replaced, once that was said.
@@ -100,6 +104,15 @@ impl Question {
         }
     }
 
+    /// The endings of the files that the field suggests.
+    fn endings(self) -> &'static [&'static str] {
+        match self {
+            // Folders may be packed.
+            Self::Folder => Self::Archive.endings(),
+            _ => self.filter().map_or(&[], |(_, endings)| endings),
+        }
+    }
+
     /// What an answer means.
     pub fn answer(self, path: PathBuf) -> Command {
         match self {
@@ -150,7 +163,12 @@ impl Question {
 impl Dialogs {
     /// Opens a question with a proposal for its answer.
     pub fn ask(&mut self, question: Question, proposal: &Path) {
-        *self = Self { open: Some(question), path: proposal.display().to_string(), fresh: true, ..Self::default() };
+        *self = Self {
+            open: Some(question),
+            path: PathField::new(proposal.display().to_string()),
+            fresh: true,
+            ..Self::default()
+        };
     }
 
     pub fn close(&mut self) {
@@ -163,7 +181,22 @@ impl Dialogs {
 
     /// The question, and the path typed so far as a proposal for the system's dialog.
     pub fn asked(&self) -> Option<(Question, PathBuf)> {
-        self.open.map(|question| (question, PathBuf::from(&self.path)))
+        self.open.map(|question| (question, PathBuf::from(&self.path.text)))
+    }
+
+    /// The system has no file dialog: says so, and puts the keyboard into the field.
+    pub fn do_without_system(&mut self) {
+        (self.is_alone, self.fresh) = (true, true);
+    }
+
+    /// The folder whose names the field wants to know.
+    pub fn wanted_folder(&mut self) -> Option<PathBuf> {
+        self.open?;
+        self.path.wanted_folder()
+    }
+
+    pub fn take_listing(&mut self, listing: Listing) {
+        self.path.take_listing(listing);
     }
 
     pub fn show(&mut self, ui: &Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
@@ -175,6 +208,11 @@ impl Dialogs {
             ui.add(egui::Label::new(theme::weak(ui, remark)).wrap());
             ui.add_space(SPACE_2);
             self.path_row(ui, question, out);
+            if self.is_alone {
+                let text =
+                    "This system offers no file dialog. Type the path here: Tab completes it, ~ is your own folder.";
+                ui.add(egui::Label::new(theme::weak(ui, text)).wrap());
+            }
             if self.is_warned(question) {
                 problem_line(ui, "There is a file of this name already, and it would be replaced.");
             }
@@ -193,11 +231,8 @@ impl Dialogs {
         ui.horizontal(|ui| {
             let label = ui.label(theme::caption(ui, "Path:"));
             let browse = 100.0;
-            let field = TextEdit::singleline(&mut self.path)
-                .id(Id::unique("path"))
-                .desired_width(ui.available_width() - browse - SPACE_2)
-                .margin(egui::Margin::symmetric(8, 6));
-            let field = ui.add(field).labelled_by(label.id);
+            let width = ui.available_width() - browse - SPACE_2;
+            let field = self.path.show(ui, Id::unique("path"), width, question.endings()).labelled_by(label.id);
             if std::mem::take(&mut self.fresh) {
                 field.request_focus();
             }
@@ -210,7 +245,7 @@ impl Dialogs {
 
     fn buttons(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) {
         ui.horizontal(|ui| {
-            let ready = !self.path.trim().is_empty();
+            let ready = !self.path.text.trim().is_empty();
             let verb = if self.is_warned(question) { "Replace" } else { question.verb() };
             if primary_button(ui, verb, ready).clicked() {
                 self.answer(question, out);
@@ -229,11 +264,11 @@ impl Dialogs {
 
     /// Whether what is typed names a file of which it was said that it would be replaced.
     fn is_warned(&self, question: Question) -> bool {
-        self.replaces.is_some() && self.replaces == typed_path(&self.path).map(|path| question.target(path))
+        self.replaces.is_some() && self.replaces == typed_path(&self.path.text).map(|path| question.target(path))
     }
 
     fn answer(&mut self, question: Question, out: &mut Vec<Command>) {
-        let Some(path) = typed_path(&self.path) else { return };
+        let Some(path) = typed_path(&self.path.text) else { return };
         let target = question.target(path.clone());
         if question.writes() && !self.is_warned(question) && target.is_file() {
             self.replaces = Some(target);
@@ -283,23 +318,6 @@ fn end_of(folder: &str, fits: impl Fn(&str) -> bool) -> String {
     std::iter::once(folder.to_owned()).chain(shorter).find(|text| fits(text)).unwrap_or_default()
 }
 
-/// A path as people type or paste it: quotes, `~/` and `file://` are understood.
-pub fn typed_path(text: &str) -> Option<PathBuf> {
-    let text = text.trim().trim_matches(['"', '\'']);
-    if text.is_empty() {
-        return None;
-    }
-    if let Some(path) = text.strip_prefix("file://") {
-        return Some(PathBuf::from(path.replace("%20", " ")));
-    }
-    if let Some(rest) = text.strip_prefix("~/")
-        && let Some(dirs) = directories::UserDirs::new()
-    {
-        return Some(dirs.home_dir().join(rest));
-    }
-    Some(PathBuf::from(text))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,13 +339,5 @@ mod tests {
         assert_eq!(of_length(30), "/home/me/summer/sea");
         assert_eq!(of_length(14), "…/summer/sea");
         assert_eq!(of_length(2), "");
-    }
-
-    #[test]
-    fn paths_are_understood_as_people_give_them() {
-        assert_eq!(typed_path("  "), None);
-        assert_eq!(typed_path("\"/a b/c.png\" "), Some("/a b/c.png".into()));
-        assert_eq!(typed_path("file:///a%20b.png"), Some("/a b.png".into()));
-        assert!(typed_path("~/x.png").unwrap().is_absolute());
     }
 }

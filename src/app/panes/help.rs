@@ -40,6 +40,9 @@ const READING: [(&str, &str); 7] = [
     ),
 ];
 
+/// Shortcuts need this much room beside something else, in points.
+const COLUMN: f32 = 360.0;
+
 /// Shows the overlay; closes on Escape, on a click beside it, and with its button.
 pub fn help(ui: &Ui, out: &mut Vec<Command>) {
     let modal = Modal::new(Id::unique("help")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
@@ -60,6 +63,11 @@ pub fn help(ui: &Ui, out: &mut Vec<Command>) {
             ui,
             |ui| {
                 let half = (ui.available_width() - SPACE_6) / 2.0;
+                if half < COLUMN {
+                    shortcuts(ui);
+                    reading(ui);
+                    return;
+                }
                 ui.horizontal_top(|ui| {
                     ui.vertical(|ui| {
                         ui.set_width(half);

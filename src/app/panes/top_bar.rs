@@ -5,6 +5,7 @@ use eframe::egui::{self, Align, Button, ComboBox, Layout, Ui};
 use egui_material_icons::icons;
 
 use super::more_menu::more_menu;
+use super::nets::{grouped, misfit};
 use crate::app::commands::{self, Command, LessonCommand};
 use crate::app::explore::Explore;
 use crate::app::lessons::Lessons;
@@ -93,8 +94,11 @@ fn model_picker(ui: &mut Ui, explore: &Explore, train: &Train, out: &mut Vec<Com
 
 fn model_menu(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     ui.set_width(MENU_WIDTH);
-    for entry in &explore.catalogue {
-        entry_row(ui, entry, entry.name == explore.model, out);
+    for (group, entries) in grouped(&explore.catalogue) {
+        ui.label(theme::caption(ui, group.title()));
+        for entry in entries {
+            entry_row(ui, entry, explore, out);
+        }
     }
     if explore.catalogue.is_empty() {
         ui.label(theme::weak(ui, "Looking for models…"));
@@ -124,14 +128,15 @@ fn shown_about(explore: &Explore) -> String {
 }
 
 /// Title, and below it what the net is. One that is not there leads to the page where it can be had.
-fn entry_row(ui: &mut Ui, entry: &Entry, chosen: bool, out: &mut Vec<Command>) {
+fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Command>) {
     let palette = palette(ui);
+    let (chosen, misfit) = (entry.name == explore.model, misfit(explore, entry));
     let mut text = LayoutJob::default();
     let format = |font, color| TextFormat { font_id: font, color, ..TextFormat::default() };
-    let colour = if entry.problem.is_none() { palette.text } else { palette.weak };
+    let colour = if entry.problem.is_none() && misfit.is_none() { palette.text } else { palette.weak };
     text.append(&entry.title, 0.0, format(theme::strong_font(), colour));
     let remark = match (&entry.problem, entry.facts.as_ref().and_then(|facts| facts.remote.as_ref())) {
-        (None, _) => entry.description.clone(),
+        (None, _) => misfit.map_or_else(|| entry.description.clone(), |why| format!("{why}, so another comes with it")),
         (Some(_), Some((remote, _))) => format!("not here yet: fetch {}…", megabytes(remote.bytes)),
         (Some(_), None) => "not here: see why…".into(),
     };

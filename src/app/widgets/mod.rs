@@ -76,6 +76,15 @@ pub fn row<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
 
 /// Alternatives side by side, one of them chosen. Returns the index that was clicked.
 pub fn segmented(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usize) -> Option<usize> {
+    segments(ui, name, options, chosen, false)
+}
+
+/// The same in as many lines as it takes.
+pub fn segmented_wrapped(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usize) -> Option<usize> {
+    segments(ui, name, options, chosen, true)
+}
+
+fn segments(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usize, wraps: bool) -> Option<usize> {
     let mut clicked = None;
     let palette = palette(ui);
     let frame = egui::Frame::new().fill(palette.raised).corner_radius(theme::RADIUS).inner_margin(2);
@@ -84,7 +93,7 @@ pub fn segmented(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usiz
         ui.spacing_mut().interact_size.y = theme::CONTROL_HEIGHT - 4.0;
         ui.visuals_mut().widgets.inactive.bg_stroke = Stroke::NONE;
         ui.visuals_mut().widgets.hovered.bg_stroke = Stroke::NONE;
-        ui.horizontal(|ui| {
+        let line = |ui: &mut Ui| {
             for (index, (text, tip)) in options.iter().enumerate() {
                 let selected = index == chosen;
                 let mut button = Button::new(RichText::new(*text)).corner_radius(theme::SMALL_RADIUS);
@@ -102,7 +111,11 @@ pub fn segmented(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usiz
                     clicked = Some(index);
                 }
             }
-        });
+        };
+        match wraps {
+            true => ui.horizontal_wrapped(line),
+            false => ui.horizontal(line),
+        };
     });
     clicked.filter(|index| *index != chosen)
 }

@@ -14,7 +14,7 @@ use crate::app::commands::{Command, TestCommand, spelled};
 use crate::app::explore::Explore;
 use crate::app::testset::{Part, TestSet};
 use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
-use crate::app::widgets::{command_button, icon_button, problem_line, progress, segmented};
+use crate::app::widgets::{command_button, icon_button, problem_line, progress, segmented_wrapped};
 use crate::app::words;
 use crate::engine::attack::{Attack, Loss, Rules};
 use crate::worker::{Curve, Sheet};
@@ -81,11 +81,11 @@ impl TestSetPage {
         for problem in &tests.problems {
             problem_line(ui, problem);
         }
-        ui.horizontal(|ui| {
+        ui.horizontal_wrapped(|ui| {
             let options =
                 Part::ALL.map(|part| TestCommand::View(part).about()).map(|about| (about.name, about.tooltip));
             let chosen = Part::ALL.iter().position(|part| *part == tests.part).unwrap_or(0);
-            if let Some(index) = segmented(ui, "Show", &options, chosen) {
+            if let Some(index) = segmented_wrapped(ui, "Show", &options, chosen) {
                 out.push(Command::Test(TestCommand::View(Part::ALL[index])));
             }
             let is_transfer = tests.part == Part::Transfer;

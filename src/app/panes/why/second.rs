@@ -5,6 +5,7 @@ use eframe::egui::{self, Align2, Button, ComboBox, Rect, Sense, Ui, UiBuilder, p
 use super::WhyLook;
 use crate::app::commands::{Command, WhyCommand};
 use crate::app::explore::Explore;
+use crate::app::panes::nets::{grouped, misfit};
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::why::Why;
 use crate::app::widgets::{Mark, bars, segmented};
@@ -41,8 +42,14 @@ pub fn picker(ui: &mut Ui, explore: &Explore, look: &WhyLook, out: &mut Vec<Comm
     let menu = |ui: &mut Ui| {
         ui.set_width(MENU);
         choose(ui, None, "No other net");
-        for entry in explore.catalogue.iter().filter(|entry| entry.problem.is_none() && entry.name != explore.model) {
-            choose(ui, Some(&entry.name), &entry.title);
+        for (group, entries) in grouped(&explore.catalogue) {
+            ui.label(theme::caption(ui, group.title()));
+            for entry in entries.into_iter().filter(|entry| entry.problem.is_none() && entry.name != explore.model) {
+                match misfit(explore, entry) {
+                    None => choose(ui, Some(&entry.name), &entry.title),
+                    Some(why) => drop(ui.label(theme::weak(ui, format!("{}: {why}", entry.title)))),
+                }
+            }
         }
     };
     picker.show_ui(ui, menu).response.on_hover_text(about.tooltip).accessible_name(about.name);
