@@ -198,9 +198,18 @@ impl App {
     /// While an input method composes, keys are for it alone, though some systems tell the window of them, too: the Enter that
     /// ends a composition chooses nothing from a list.
     pub(super) fn leave_keys_to_input_method(&mut self, ctx: &Context) {
+        let has_key = |event: &egui::Event| matches!(event, egui::Event::Key { pressed: true, .. });
+        let has_click = |event: &egui::Event| matches!(event, egui::Event::PointerButton { .. });
+        let may_be_moved = ctx.input(|i| i.events.iter().any(has_key) && !i.events.iter().any(has_click));
+        if let Some(field) = self.composing.filter(|_| may_be_moved) {
+            // The window library has taken Escape and Tab before anybody else sees them.
+            ctx.memory_mut(|memory| {
+                memory.move_focus(egui::FocusDirection::None);
+                memory.request_focus(field);
+            });
+        }
         let focused = ctx.memory(|memory| memory.focused());
-        let began = self.composing.filter(|field| Some(*field) == focused);
-        let mut composes = began.is_some();
+        let mut composes = self.composing.is_some_and(|field| Some(field) == focused);
         ctx.input_mut(|i| {
             let mut was_composing = composes;
             for event in &i.events {
@@ -214,7 +223,7 @@ impl App {
                 was_composing |= composes;
             }
             if was_composing {
-                i.events.retain(|event| !matches!(event, egui::Event::Key { pressed: true, .. }));
+                i.events.retain(|event| !has_key(event));
             }
         });
         self.composing = focused.filter(|_| composes);

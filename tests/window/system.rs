@@ -90,7 +90,8 @@ fn foreign_net(folder: &Path) -> Start {
     let manifest = std::fs::read_to_string(models.join("digits_softmax.toml")).unwrap();
     let digits = r#"["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]"#;
     assert!(manifest.contains(digits));
-    std::fs::write(folder.join("動物.toml"), manifest.replace(digits, &format!("{NAMES:?}"))).unwrap();
+    std::fs::write(folder.join("動物.toml"), manifest.replace(digits, &serde_json::to_string(&NAMES).unwrap()))
+        .unwrap();
     std::fs::copy(models.join("digits_softmax.safetensors"), folder.join("digits_softmax.safetensors")).unwrap();
     Start { model: Some(folder.join("動物.toml").display().to_string()), ..Start::default() }
 }
@@ -189,6 +190,7 @@ fn no_shortcut_fires_while_an_input_method_composes() {
         (Modifiers::COMMAND, Key::Num2),
         (Modifiers::NONE, Key::Escape),
         (Modifiers::NONE, Key::Enter),
+        (Modifiers::NONE, Key::Tab),
         (Modifiers::NONE, Key::F1),
     ] {
         press(&mut window, modifiers, key);
@@ -236,7 +238,6 @@ fn gets_a_font(window: &mut Window, text: &str, seconds: u64) -> bool {
 fn names_in_any_script_are_shown_with_the_fonts_of_the_system() {
     let folder = tempfile::tempdir().unwrap();
     let mut window = open(foreign_net(folder.path()), Catalogue::from_environment());
-    window.get_by_label_contains("before: ");
     for name in NAMES {
         // fontconfig's own tool is the second opinion on what the system has.
         let Some(letter) = name.chars().next() else { unreachable!() };
