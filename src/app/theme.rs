@@ -39,6 +39,8 @@ pub const MIN_WELL: f32 = 132.0;
 /// From this many screen pixels per picture pixel on, pixels are drawn as squares.
 pub const NEAREST_FROM: f32 = 3.0;
 
+/// The name of the font of icons.
+const ICONS: &str = "Material Symbols";
 /// The semi-bold cut, for headings.
 pub const STRONG: &str = "strong";
 
@@ -342,14 +344,16 @@ fn fonts() -> FontDefinitions {
     };
     add("Inter", include_bytes!("../../assets/fonts/Inter-Regular.otf"));
     add("Inter SemiBold", include_bytes!("../../assets/fonts/Inter-SemiBold.otf"));
-    let icons = egui_material_icons::font_insert();
-    fonts.font_data.insert(icons.name.clone(), icons.data.into());
+    // The icons that are used, cut out by assets/fonts/subset.py: the whole font is larger than all of the others together.
+    let mut icons = FontData::from_static(include_bytes!("../../assets/fonts/MaterialSymbols-used.ttf"));
+    icons.tweak.y_offset_factor = 0.05;
+    fonts.font_data.insert(ICONS.into(), icons.into());
 
     let family = |first: &str| -> Vec<String> { vec![first.into(), "Hack".into(), "egui-icons".into()] };
     fonts.families.insert(FontFamily::Proportional, family("Inter"));
     fonts.families.insert(FontFamily::Name(STRONG.into()), family("Inter SemiBold"));
     fonts.families.insert(FontFamily::Monospace, vec!["Hack".into(), "Inter".into()]);
-    fonts.families.insert(FontFamily::Name(egui_material_icons::FONT_FAMILY.into()), vec![icons.name]);
+    fonts.families.insert(FontFamily::Name(egui_material_icons::FONT_FAMILY.into()), vec![ICONS.into()]);
     fonts
 }
 
@@ -388,4 +392,31 @@ fn visuals(theme: Theme, p: &Palette) -> Visuals {
     v.text_cursor.blink = false; // a blinking cursor would repaint the window for ever
     v.slider_trailing_fill = true;
     v
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    fn icons_in(path: &Path, found: &mut BTreeSet<String>) {
+        if path.is_dir() {
+            let files = std::fs::read_dir(path).unwrap();
+            files.for_each(|file| icons_in(&file.unwrap().path(), found));
+            return;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        let names = text.split(|c: char| !(c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'));
+        found.extend(names.filter(|name| name.len() > 5 && name.starts_with(concat!("ICON", "_"))).map(str::to_owned));
+    }
+
+    #[test]
+    fn the_font_of_icons_holds_all_that_are_used() {
+        let mut used = BTreeSet::new();
+        icons_in(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/app"), &mut used);
+        let held: BTreeSet<String> =
+            include_str!("../../assets/fonts/MaterialSymbols-used.txt").lines().map(str::to_owned).collect();
+        let missing: Vec<_> = used.difference(&held).collect();
+        assert!(missing.is_empty() && used.len() > 40, "run assets/fonts/subset.py: it lacks {missing:?}");
+    }
 }
