@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use eframe::egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportCommand};
 
 use super::background::Incoming;
-use super::commands::{Command, ModelsCommand, Place};
+use super::commands::{Command, LessonCommand, ModelsCommand, Place};
 use super::explore::PATIENCE;
 use super::lessons::may_be_lesson;
 use super::panes::{Question, Tone, typed_path};
@@ -95,6 +95,9 @@ impl App {
         let Some(shown) = &self.explore.shown else { return };
         self.pictures.take(ctx, shown);
         self.linear.take(ctx, shown);
+        if shown.view.picture == self.explore.picture {
+            self.lessons.note_picture(&shown.view.picture);
+        }
         if let Source::File(path) = &shown.view.picture {
             self.settings.remember_file(&path.clone());
         }
@@ -152,9 +155,18 @@ impl App {
             || self.questions.is_open()
             || self.models_page.is_asking();
         let lesson = self.lessons.is_open().then_some(Place::Lesson);
+        let has_notes = self.lessons.step().is_some_and(|step| step.notes.is_some());
+        // Keys of a step that has nothing to vote on, or no notes, do what they do elsewhere.
+        let is_idle = |command: &Command| match command {
+            Command::Lesson(LessonCommand::Vote(choice)) => self.lessons.votes().len() <= *choice,
+            Command::Lesson(LessonCommand::TakeBack) => self.lessons.votes().is_empty(),
+            Command::Lesson(LessonCommand::Notes) => !has_notes,
+            _ => false,
+        };
         let here = lesson.into_iter().chain([Place::Everywhere, Place::In(self.settings.tab)]);
         let mut here: Vec<(Command, KeyboardShortcut)> = here
             .flat_map(Command::listed)
+            .filter(|command| !is_idle(command))
             .filter_map(|command| command.about().shortcut.map(|keys| (command, keys)))
             .collect();
         // The window library takes Ctrl+Shift+Z for Ctrl+Z as well: the longer one is asked first.
@@ -169,6 +181,9 @@ impl App {
             if !barred && ctx.input_mut(|i| i.consume_shortcut(&keys)) {
                 self.commands.push(command);
             }
+        }
+        if self.is_on_stage() && !modal && ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
+            self.commands.push(Command::Present);
         }
         let question_mark = ctx.input(|i| i.key_pressed(Key::Questionmark));
         if question_mark && !modal && !typing(ctx) {
@@ -388,7 +403,7 @@ impl App {
                 self.worker.refresh_catalogue();
                 self.facts = None;
             }
-            Command::Lesson(command) => self.change_lesson(command),
+            Command::Lesson(command) => self.change_lesson(ctx, command),
             Command::DismissNotice(id) => self.notices.dismiss(id),
             Command::DismissNotices => self.notices.clear(),
             Command::CloseOverlay => {
@@ -406,8 +421,8 @@ impl App {
         }
     }
 
-    /// The whole screen with large type, or back to what was before.
-    fn present(&mut self, ctx: &Context) {
+    /// The whole screen with large type, and beside a lesson without bars; or back to what was before.
+    pub(super) fn present(&mut self, ctx: &Context) {
         let is_presenting = self.presenting.is_some();
         self.settings.large_type = match self.presenting.take() {
             Some(large_type) => large_type,

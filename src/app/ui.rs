@@ -16,22 +16,12 @@ impl App {
         self.remember_size(ui);
         let mut out = std::mem::take(&mut self.commands);
 
-        let top = Panel::top("top bar").frame(theme::bar_frame(ui)).show(ui, |ui| {
-            panes::top_bar(ui, &self.explore, &self.train, &self.settings, &self.lessons, &mut out);
-        });
-        panes::lesson(ui, &self.lessons, self.explore.shown.as_deref(), &mut out);
-        match self.settings.tab {
-            Tab::Explore => self.draw_explore(ui, &mut out),
-            Tab::Train => {
-                let around = Around { facts: self.facts.as_ref(), catalogue: &self.explore.catalogue };
-                self.train_tab.show(ui, &self.train, &around, &mut out);
-            }
-            Tab::TestSets => self.test_page.show(ui, &mut self.tests, &self.explore, &mut out),
-            Tab::Models => {
-                let (catalogue, current) = (&self.explore.catalogue, &self.explore.model);
-                self.models_page.show(ui, &self.models, catalogue, current, &mut out);
-            }
-        }
+        let top = if self.is_on_stage() {
+            self.draw_stage(ui, &mut out);
+            ui.max_rect().top()
+        } else {
+            self.draw_tabs(ui, &mut out)
+        };
         self.dialogs.show(ui, &self.settings.recent, &mut out);
         self.questions.show(ui, &mut out);
         self.models_page.show_question(ui, &self.models, &self.explore.catalogue, &mut out);
@@ -39,12 +29,37 @@ impl App {
             panes::help(ui, &mut out);
         }
         self.palette.show(ui, &self.settings, &self.explore, &self.lessons, &mut out);
-        self.notices.show(ui, top.response.rect.bottom(), &mut out);
+        self.notices.show(ui, top, &mut out);
         drop_target(ui, self.settings.tab);
 
         self.take_picture(&ctx);
         self.commands = out;
         self.carry_out(&ctx);
+    }
+
+    /// Draws the top bar, the lesson that is open and the tab on screen; returns where the top bar ends.
+    fn draw_tabs(&mut self, ui: &mut Ui, out: &mut Vec<Command>) -> f32 {
+        let top = Panel::top("top bar").frame(theme::bar_frame(ui)).show(ui, |ui| {
+            panes::top_bar(ui, &self.explore, &self.train, &self.settings, &self.lessons, out);
+        });
+        panes::lesson(ui, &self.lessons, self.explore.shown.as_deref(), out);
+        if let Some(figure) = self.figure() {
+            panes::figure_room(ui, false, |ui| self.draw_figure(ui, figure, out));
+            return top.response.rect.bottom();
+        }
+        match self.settings.tab {
+            Tab::Explore => self.draw_explore(ui, out),
+            Tab::Train => {
+                let around = Around { facts: self.facts.as_ref(), catalogue: &self.explore.catalogue };
+                self.train_tab.show(ui, &self.train, &around, out);
+            }
+            Tab::TestSets => self.test_page.show(ui, &mut self.tests, &self.explore, out),
+            Tab::Models => {
+                let (catalogue, current) = (&self.explore.catalogue, &self.explore.model);
+                self.models_page.show(ui, &self.models, catalogue, current, out);
+            }
+        }
+        top.response.rect.bottom()
     }
 
     fn draw_explore(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {

@@ -1,0 +1,65 @@
+//! The mixed cost, with the numbers of the picture on screen and α to move.
+
+use eframe::egui::{Align2, Color32, Rect, Slider, Ui, UiBuilder, Vec2, pos2, vec2};
+
+use super::{FigureWorld, Pen, describe, wait};
+use crate::app::commands::{Command, LessonCommand};
+use crate::app::lessons::cost;
+use crate::app::theme;
+use crate::app::words::short;
+
+pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
+    let Some(shown) = world.explore.shown.as_deref() else {
+        return wait(ui, room, "Loading the net and the first picture…");
+    };
+    let size = theme::size_of_body(ui);
+    let mut alpha = world.lessons.alpha;
+    let costs = [cost(shown.label_prob.0), cost(shown.label_prob.1)];
+    let mixed = alpha * costs[0] + (1.0 - alpha) * costs[1];
+    let numbers = format!(
+        "{} = {}·{} + {}·{}",
+        short(mixed),
+        short(alpha),
+        short(costs[0]),
+        short(1.0 - alpha),
+        short(costs[1])
+    );
+    describe(ui, room, format!("The cost of {}: {numbers}", shown.label.name));
+    let pen = Pen::new(ui);
+    let middle = room.center().x;
+    let scale = (room.width() / (22.0 * size)).min(1.6);
+    let formula = "α·J(x) + (1 − α)·J(x + ε·sign ∇J)";
+    pen.formula(pos2(middle, room.top() + 2.0 * size), formula, (scale, pen.palette.text));
+    pen.formula(pos2(middle, room.top() + 5.0 * size), &numbers, (1.25 * scale, pen.palette.accent));
+    let top = room.top() + 8.0 * size;
+    let most = costs[0].max(costs[1]).max(1e-3);
+    let rows = [
+        (format!("J(x) of {}, untouched", shown.label.name), costs[0], pen.palette.right),
+        ("J of its doppelgänger".to_owned(), costs[1], pen.palette.fooled),
+        ("mixed".to_owned(), mixed, pen.palette.accent),
+    ];
+    for (index, row) in rows.iter().enumerate() {
+        let at = pos2(room.left(), top + index as f32 * 3.4 * size);
+        bar(&pen, Rect::from_min_size(at, vec2(room.width(), 3.0 * size)), row, most);
+    }
+    let slider = Rect::from_min_size(pos2(room.left(), top + 11.4 * size), vec2(room.width(), 2.2 * size));
+    ui.scope_builder(UiBuilder::new().max_rect(slider), |ui| {
+        ui.horizontal(|ui| {
+            ui.label(theme::strong("α"));
+            ui.spacing_mut().slider_width = (ui.available_width() - 6.0 * size).max(4.0 * size);
+            let slider = Slider::new(&mut alpha, 0.0..=1.0).fixed_decimals(2);
+            if ui.add(slider).accessible_name("Share of the clean cost α").changed() {
+                out.push(Command::Lesson(LessonCommand::Alpha(alpha)));
+            }
+        });
+    });
+}
+
+fn bar(pen: &Pen<'_>, room: Rect, (name, value, colour): &(String, f32, Color32), most: f32) {
+    pen.text(room.left_top(), Align2::LEFT_TOP, name, pen.palette.text);
+    pen.strong(room.right_top(), Align2::RIGHT_TOP, short(*value), (1.0, *colour));
+    let track = Rect::from_min_size(room.min + vec2(0.0, 1.5 * pen.size), Vec2::new(room.width(), 1.0 * pen.size));
+    pen.painter.rect_filled(track, theme::SMALL_RADIUS, pen.palette.raised);
+    let filled = track.with_max_x(track.left() + (value / most).clamp(0.0, 1.0) * track.width());
+    pen.painter.rect_filled(filled, theme::SMALL_RADIUS, *colour);
+}
