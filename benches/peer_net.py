@@ -34,15 +34,27 @@ def photos(archive, classes):
     ]
     turns.sort(key=lambda each: each[:2])
     pictures = [picture for _, _, picture in turns]
-    labels = [classes.index(folder.replace("_", " ")) for _, folder, _ in turns]
+    plain = [name.lower().replace("-", " ") for name in classes]
+    labels = [plain.index(folder.lower().replace("_", " ").replace("-", " ")) for _, folder, _ in turns]
     return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2), torch.tensor(labels)
+
+
+def padded(x, layer, fill=0.0):
+    """The picture as a window without padding sees it, where the four sides are given one by one; what padding is left to do."""
+    padding = layer.get("padding", 0)
+    if not isinstance(padding, list) or len(padding) != 4:
+        return x, padding
+    top, left, bottom, right = padding
+    return F.pad(x, (left, right, top, bottom), value=fill), 0
 
 
 def forward(layers, w, x):
     for layer in layers:
         kind, name = layer["kind"], layer.get("name")
         if kind == "conv2d":
-            x = F.conv2d(x, w[name + ".weight"], w.get(name + ".bias"), layer.get("stride", 1), layer.get("padding", 0))
+            x, padding = padded(x, layer)
+            weight, bias, groups = w[name + ".weight"], w.get(name + ".bias"), layer.get("groups", 1)
+            x = F.conv2d(x, weight, bias, layer.get("stride", 1), padding, 1, groups)
         elif kind == "batch_norm2d":
             mean, var, weight, bias = (w[f"{name}.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
             x = F.batch_norm(x, mean, var, weight, bias, eps=layer.get("eps", 1e-5))
@@ -54,9 +66,12 @@ def forward(layers, w, x):
             x = F.linear(x, w[name + ".weight"], w[name + ".bias"])
             x = x.view(len(x), layer["units"], layer["pieces"]).max(-1).values
         elif kind == "max_pool2d":
-            x = F.max_pool2d(x, layer["kernel"], layer.get("stride"), layer.get("padding", 0), 1, layer.get("ceil", False))
+            x, padding = padded(x, layer, -torch.inf)
+            x = F.max_pool2d(x, layer["kernel"], layer.get("stride"), padding, 1, layer.get("ceil", False))
         elif kind == "global_avg_pool":
             x = x.mean((2, 3), keepdim=True)
+        elif kind == "relu6":
+            x = F.relu6(x)
         elif kind == "relu":
             x = F.relu(x)
         elif kind == "flatten":

@@ -24,6 +24,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 NETS = Path(__file__).parent / "nets"
+MODELS = Path(__file__).parent.parent / "models"
 IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 SECONDS, FEWEST, MOST = 3.0, 7, 200
 PROBE_SECONDS, PROBE_RUNS = 0.2, 2
@@ -64,25 +65,37 @@ class Normalised(nn.Module):
 def layer(spec):
     kind = spec["kind"]
     if kind == "conv2d":
-        stride, padding = spec.get("stride", 1), spec.get("padding", 0)
-        return nn.Conv2d(spec["in"], spec["out"], spec["kernel"], stride, padding, bias=spec.get("bias", True))
+        stride, padding, groups = spec.get("stride", 1), spec.get("padding", 0), spec.get("groups", 1)
+        bias = spec.get("bias", True)
+        return nn.Conv2d(spec["in"], spec["out"], spec["kernel"], stride, padding, groups=groups, bias=bias)
     if kind == "linear":
         return nn.Linear(spec["in"], spec["out"])
     if kind == "maxout":
         return Maxout(spec["in"], spec["units"], spec["pieces"])
     if kind == "batch_norm2d":
-        return nn.BatchNorm2d(spec["channels"])
+        return nn.BatchNorm2d(spec["channels"], spec.get("eps", 1e-5))
     if kind == "max_pool2d":
         return nn.MaxPool2d(spec["kernel"])
     if kind == "residual":
         return Residual(layers(spec["body"]), layers(spec.get("shortcut", [])))
     if kind == "relu":
         return nn.ReLU(inplace=True)
+    if kind == "relu6":
+        return nn.ReLU6(inplace=True)
+    if kind == "dropout":
+        return nn.Dropout(1 - spec["keep"])
     return {"flatten": nn.Flatten, "global_avg_pool": lambda: nn.AdaptiveAvgPool2d(1)}[kind]()
 
 
 def layers(specs):
-    return nn.Sequential(*map(layer, specs))
+    modules = []
+    for spec in specs:
+        if isinstance(spec.get("padding"), list) and len(spec["padding"]) == 4:
+            top, left, bottom, right = spec["padding"]
+            modules.append(nn.ZeroPad2d((left, right, top, bottom)))
+            spec = {**spec, "padding": 0}
+        modules.append(layer(spec))
+    return nn.Sequential(*modules)
 
 
 def fuse(module):
@@ -98,8 +111,9 @@ def fuse(module):
 
 def build(name, layout, training):
     torch.manual_seed(1)
-    if (NETS / f"{name}.toml").exists() and name != "squeezenet1_1":
-        manifest = tomllib.loads((NETS / f"{name}.toml").read_text())
+    folder = MODELS if name == "efficientnet_lite0" else NETS
+    if (folder / f"{name}.toml").exists() and name != "squeezenet1_1":
+        manifest = tomllib.loads((folder / f"{name}.toml").read_text())
         net, mean, std = layers(manifest["layers"]), manifest["input"]["mean"], manifest["input"]["std"]
     else:
         net, (mean, std) = getattr(torchvision.models, name)(weights=None), IMAGENET
@@ -191,10 +205,11 @@ def workloads():
     """Each workload's name, what makes its closure, and the variants to choose from."""
     both, dense = list(LAYOUTS), ["contiguous"]
     optimisers, passes = ["fused", "foreach"], ["one", "two"]
-    for net, side in [("maxout240", 28), ("cnn", 28), ("squeezenet1_1", 224), ("resnet18", 224), ("mobilenet_v2", 224)]:
+    for net, side in [("maxout240", 28), ("cnn", 28), ("squeezenet1_1", 224), ("resnet18", 224), ("mobilenet_v2", 224),
+                      ("efficientnet_lite0", 224)]:
         layouts = dense if net == "maxout240" else both
         yield f"fgsm_gradient/{net}@{side} b1", fgsm_gradient, (net,), {"layout": layouts}
-    for net in ["squeezenet1_1", "resnet18"]:
+    for net in ["squeezenet1_1", "resnet18", "efficientnet_lite0"]:
         yield f"forward/{net}@224 b1", forward, (net,), {"layout": both}
     yield "eps_curve41/squeezenet1_1@224", eps_curve, ("squeezenet1_1",), {"layout": both}
     small = [("maxout240", 100, dense), ("mlp1200", 128, dense), ("cnn", 128, both)]
@@ -230,7 +245,7 @@ def measure(make, arguments, variants):
     for _ in range(3):
         run()
     found = times(run, SECONDS, FEWEST, MOST)
-    return {"median_ms": statistics.median(found), "min_ms": min(found), "runs": len(found), **best}
+    return {"median_ms": statistics.median(found), "min_ms": min(found), "p99_ms": sorted(found)[len(found) * 99 // 100], "runs": len(found), **best}
 
 
 def main():
@@ -246,7 +261,7 @@ def main():
             continue
         found[name] = result = measure(make, arguments, variants)
         chosen = ", ".join(f"{key} {result[key]}" for key in variants)
-        timing = f"{result['median_ms']:10.3f} ms  min {result['min_ms']:10.3f}  {result['runs']:3} runs"
+        timing = f"{result['median_ms']:10.3f} ms  min {result['min_ms']:10.3f}  p99 {result['p99_ms']:10.3f}  {result['runs']:3} runs"
         print(f"{name:<36} {timing}  {chosen}", file=sys.stderr if options.json else sys.stdout, flush=True)
     if not found:
         sys.exit(f"no workload has {options.only!r} in its name")

@@ -38,6 +38,7 @@ struct Report {
 struct Timing {
     median_ms: f64,
     min_ms: f64,
+    p99_ms: f64,
     runs: usize,
 }
 
@@ -72,8 +73,9 @@ const PHOTO: &str = include_str!("../../benches/nets/photo_resnet.toml");
 const SQUEEZENET: &str = include_str!("../../benches/nets/squeezenet1_1.toml");
 const RESNET: &str = include_str!("../../models/resnet18.toml");
 const MOBILENET: &str = include_str!("../../models/mobilenet_v2.toml");
+const EFFICIENTNET: &str = include_str!("../../models/efficientnet_lite0.toml");
 
-const WORKLOADS: [Workload; 15] = {
+const WORKLOADS: [Workload; 17] = {
     use Work::{Adversarial, Clean, Curve, Forward, Gradient};
     const fn workload(name: &'static str, manifest: &'static str, work: Work) -> Workload {
         Workload { name, manifest, work }
@@ -84,8 +86,10 @@ const WORKLOADS: [Workload; 15] = {
         workload("fgsm_gradient/squeezenet1_1@224 b1", SQUEEZENET, Gradient),
         workload("fgsm_gradient/resnet18@224 b1", RESNET, Gradient),
         workload("fgsm_gradient/mobilenet_v2@224 b1", MOBILENET, Gradient),
+        workload("fgsm_gradient/efficientnet_lite0@224 b1", EFFICIENTNET, Gradient),
         workload("forward/squeezenet1_1@224 b1", SQUEEZENET, Forward),
         workload("forward/resnet18@224 b1", RESNET, Forward),
+        workload("forward/efficientnet_lite0@224 b1", EFFICIENTNET, Forward),
         workload("eps_curve41/squeezenet1_1@224", SQUEEZENET, Curve),
         workload("clean_step/maxout240 b100", MAXOUT, Clean(100)),
         workload("clean_step/mlp1200 b128", MLP, Clean(128)),
@@ -109,8 +113,11 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     for workload in chosen {
         let timing = workload.time()?;
         if !args.json {
-            let Timing { median_ms, min_ms, runs } = timing;
-            print(&format!("{:40} {median_ms:9.3} ms (least {min_ms:.3}, {runs} runs)", workload.name))?;
+            let Timing { median_ms, min_ms, p99_ms, runs } = timing;
+            print(&format!(
+                "{:40} {median_ms:9.3} ms (least {min_ms:.3}, 99 % within {p99_ms:.3}, {runs} runs)",
+                workload.name
+            ))?;
         }
         workloads.insert(workload.name, timing);
     }
@@ -186,5 +193,6 @@ fn measure(mut work: impl FnMut() -> Result<()>) -> Result<Timing> {
         times.push(run.elapsed().as_secs_f64() * 1e3);
     }
     times.sort_by(f64::total_cmp);
-    Ok(Timing { median_ms: times[times.len() / 2], min_ms: times[0], runs: times.len() })
+    let runs = times.len();
+    Ok(Timing { median_ms: times[runs / 2], min_ms: times[0], p99_ms: times[runs * 99 / 100], runs })
 }

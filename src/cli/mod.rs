@@ -8,6 +8,7 @@ mod curves;
 mod data;
 mod eval;
 mod interrupt;
+mod licences;
 mod models;
 mod progress;
 mod reproduce;
@@ -71,6 +72,8 @@ enum Command {
     Models(models::ModelsArgs),
     /// Time attacks and training steps on this machine
     Bench(bench::BenchArgs),
+    /// Print what the program contains of others, and under which licences
+    Licences,
 }
 
 /// Runs the program with the arguments of the process.
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Some(Command::Data(args)) => data::run(&args),
         Some(Command::Models(args)) => models::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),
+        Some(Command::Licences) => licences::run(),
         None => return window(cli.window),
     };
     match result {

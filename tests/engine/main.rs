@@ -9,6 +9,7 @@ mod attacks;
 mod conformance;
 mod data;
 mod download;
+mod efficientnet;
 mod library;
 mod models;
 mod photo_resolution;

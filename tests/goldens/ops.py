@@ -87,4 +87,39 @@ for training in (False, True):
              db=values(layer.bias.grad), mean=values(layer.running_mean), var=values(layer.running_var))
     )
 
+# Uneven pads, [top, left, bottom, right]: F.pad, then the layer without padding.
+for kind, f, fill in [("max", F.max_pool2d, -torch.inf), ("avg", F.avg_pool2d, 0.0)]:
+    for kernel, stride, padding in [
+        ((3, 3), (2, 2), (0, 0, 1, 1)),
+        ((2, 3), (1, 2), (1, 0, 0, 1)),
+        ((4, 2), (3, 1), (2, 1, 1, 0)),
+    ]:
+        x = pool_input.clone().requires_grad_()
+        top, left, bottom, right = padding
+        y = f(F.pad(x, (left, right, top, bottom), value=fill), kernel, stride)
+        backward(y)
+        pools.append(
+            dict(kind=kind, kernel=kernel, stride=stride, padding=padding, ceil=False, shape=list(y.shape),
+                 y=values(y), dx=values(x.grad))
+        )
+
+for n, cin, cout, size, kernel, stride, padding, groups in [
+    (2, 3, 4, (8, 6), (3, 3), (2, 2), (0, 0, 1, 1), 1),
+    (1, 4, 4, (8, 7), (5, 5), (2, 2), (1, 1, 2, 2), 4),
+    (2, 4, 6, (5, 7), (3, 2), (2, 1), (1, 0, 0, 3), 2),
+    (1, 2, 3, (4, 5), (3, 3), (1, 1), (2, 0, 1, 2), 1),
+    (1, 2, 2, (3, 3), (1, 1), (2, 2), (0, 1, 2, 0), 1),
+]:
+    x = torch.randn(n, cin, *size).requires_grad_()
+    w = torch.randn(cout, cin // groups, *kernel).requires_grad_()
+    b = torch.randn(cout).requires_grad_()
+    top, left, bottom, right = padding
+    y = F.conv2d(F.pad(x, (left, right, top, bottom)), w, b, stride, 0, 1, groups)
+    (y * torch.arange(1.0, y.numel() + 1).view_as(y) / y.numel()).sum().backward()
+    convs.append(
+        dict(stride=stride, padding=padding, groups=groups, x_shape=list(x.shape), w_shape=list(w.shape),
+             y_shape=list(y.shape), x=values(x), w=values(w), b=values(b), y=values(y), dx=values(x.grad),
+             dw=values(w.grad), db=values(b.grad))
+    )
+
 print(json.dumps(dict(pool_input=values(pool_input), pools=pools, convs=convs, norms=norms)))

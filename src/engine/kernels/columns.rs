@@ -62,7 +62,7 @@ impl Conv {
                 dx.fill(0.0);
                 let past_row = first_row + dx.len() / row;
                 // The padded row that the first tap of output row `oy` falls on.
-                let top = |oy: usize| oy * self.stride[0] + dx_map.halo - self.padding[0];
+                let top = |oy: usize| oy * self.stride[0] + dx_map.halo - self.padding.before[0];
                 let reach = |oy: &usize| top(*oy) + self.kernel[0] > first_row && top(*oy) < past_row;
                 for oy in (0..dy_map.height).filter(reach) {
                     for start in (0..dy_map.width).step_by(isa.max_rows()) {
@@ -70,7 +70,7 @@ impl Conv {
                         self.columns(isa, (dy, dy_map), (picture, oy, pixels.clone()), transposed, scratch);
                         isa.vectorised(|| {
                             for (column, ox) in scratch.chunks_exact(width).zip(pixels) {
-                                let left = (ox * self.stride[1] + dx_map.halo - self.padding[1]) * self.inputs;
+                                let left = (ox * self.stride[1] + dx_map.halo - self.padding.before[1]) * self.inputs;
                                 let len = self.kernel[1] * self.inputs;
                                 for ky in 0..self.kernel[0] {
                                     let y = top(oy) + ky;

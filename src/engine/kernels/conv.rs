@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::correlate::{Correlation, Grid};
 use super::map::Map;
+use super::padding::Padding;
 use super::simd::Isa;
 use super::tile::{Finish, PANEL, Run};
 
@@ -13,7 +14,7 @@ use super::tile::{Finish, PANEL, Run};
 pub struct Conv {
     pub kernel: [usize; 2],
     pub stride: [usize; 2],
-    pub padding: [usize; 2],
+    pub padding: Padding,
     pub inputs: usize,
     pub outputs: usize,
     pub groups: usize,
@@ -32,7 +33,7 @@ pub struct Fused<'a> {
 impl Conv {
     /// A fully connected layer on planes of one pixel.
     pub fn linear(inputs: usize, outputs: usize) -> Self {
-        Self { kernel: [1, 1], stride: [1, 1], padding: [0, 0], inputs, outputs, groups: 1 }
+        Self { kernel: [1, 1], stride: [1, 1], padding: Padding::default(), inputs, outputs, groups: 1 }
     }
 
     pub fn is_depthwise(&self) -> bool {
@@ -153,7 +154,7 @@ impl Conv {
                     x.0,
                     Grid {
                         map: self.group(x.1, inputs, group),
-                        origin: self.padding.map(|p| -(p as isize)),
+                        origin: self.padding.before.map(|p| -(p as isize)),
                         step: self.stride,
                     },
                 ),
@@ -208,7 +209,7 @@ impl Conv {
     /// Along one axis, for input positions `phase`, `phase + stride`, …: the taps that reach them, each with the output
     /// position that it comes from, relative to the first.
     fn phase(&self, axis: usize, phase: usize) -> Vec<(usize, isize)> {
-        let (stride, position) = (self.stride[axis] as isize, (phase + self.padding[axis]) as isize);
+        let (stride, position) = (self.stride[axis] as isize, (phase + self.padding.before[axis]) as isize);
         let taps = (0..self.kernel[axis]).filter(|&tap| (position - tap as isize) % stride == 0);
         taps.map(|tap| (tap, (position - tap as isize) / stride)).collect()
     }

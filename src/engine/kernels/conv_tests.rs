@@ -52,11 +52,11 @@ impl Case {
                 (outputs, groups) = (inputs, inputs);
             }
             let (kernel, stride) = (pair(rng, 1..5), pair(rng, 1..4));
-            let padding = pair(rng, 0..3);
+            let padding = Padding { before: pair(rng, 0..3), after: pair(rng, 0..3) };
             let input = pair(rng, 1..12);
             let conv = Conv { kernel, stride, padding, inputs, outputs, groups };
-            if (0..2).all(|axis| input[axis] + 2 * padding[axis] >= kernel[axis]) {
-                let output = [0, 1].map(|axis| (input[axis] + 2 * padding[axis] - kernel[axis]) / stride[axis] + 1);
+            if (0..2).all(|axis| input[axis] + padding.both(axis) >= kernel[axis]) {
+                let output = [0, 1].map(|axis| (input[axis] + padding.both(axis) - kernel[axis]) / stride[axis] + 1);
                 return Self { n: rng.random_range(1..4), conv, input, output };
             }
         }
@@ -71,8 +71,8 @@ impl Case {
             for (oy, ox) in (0..oh).flat_map(|oy| (0..ow).map(move |ox| (oy, ox))) {
                 for (c, ky, kx) in (0..cin).flat_map(|c| (0..kh).flat_map(move |ky| (0..kw).map(move |kx| (c, ky, kx))))
                 {
-                    let y = (oy * stride[0] + ky).wrapping_sub(padding[0]);
-                    let x = (ox * stride[1] + kx).wrapping_sub(padding[1]);
+                    let y = (oy * stride[0] + ky).wrapping_sub(padding.before[0]);
+                    let x = (ox * stride[1] + kx).wrapping_sub(padding.before[1]);
                     if y < h && x < w {
                         let input = ((i * inputs + o / cout * cin + c) * h + y) * w + x;
                         let weight = ((o * cin + c) * kh + ky) * kw + kx;
@@ -195,7 +195,7 @@ impl Way {
 fn check(rng: &mut ChaCha8Rng, what: &str, case: &Case, way: Way) {
     let &Case { n, conv, input, output } = case;
     let tolerance = way.tolerance();
-    let halo = conv.padding[0].max(conv.padding[1]) + rng.random_range(0..2);
+    let halo = conv.padding.largest() + rng.random_range(0..2);
     let (in_stride, out_stride) = (conv.inputs + rng.random_range(0..3), conv.outputs + rng.random_range(0..3));
     let x_map = Map { first: in_stride - conv.inputs, stride: in_stride, ..Map::new(input, conv.inputs, halo) };
     let y_halo = conv.gradient_halo(input, output) + rng.random_range(0..2);
@@ -268,9 +268,10 @@ fn winograds_algorithm_agrees_with_the_definition() {
     let mut rng = ChaCha8Rng::seed_from_u64(12);
     for index in 0..if cfg!(miri) { 2 } else { 60 } {
         let mut pair = |range: std::ops::Range<usize>| [0, 1].map(|_| rng.random_range(range.clone()));
-        let (input, padding, [inputs, outputs]) = (pair(3..14), pair(0..3), pair(1..70));
+        let (input, before, after, [inputs, outputs]) = (pair(3..14), pair(0..3), pair(0..3), pair(1..70));
+        let padding = Padding { before, after };
         let conv = Conv { kernel: [3, 3], stride: [1, 1], padding, inputs, outputs, groups: 1 };
-        let output = [0, 1].map(|axis| input[axis] + 2 * padding[axis] - 2);
+        let output = [0, 1].map(|axis| input[axis] + padding.both(axis) - 2);
         let case = Case { n: rng.random_range(1..4), conv, input, output };
         for size in [Size::Two, Size::Four] {
             let way = Way::Winograd(Winograd::new(conv, size).unwrap());

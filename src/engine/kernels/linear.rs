@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::conv::{Conv, Values};
 use super::map::Map;
+use super::padding::Padding;
 use super::simd::Isa;
 use super::tile::{self, Finish, MAX_ROWS, PANEL, Rows, Run, Tile};
 use super::{Scratch, SharedSlice};
@@ -24,7 +25,7 @@ impl Conv {
     /// Whether this is a fully connected layer between planes of these sizes.
     pub fn is_linear(&self, x: Map, y: Map) -> bool {
         let Self { kernel, padding, groups, .. } = *self;
-        (kernel, padding, groups) == ([1, 1], [0, 0], 1) && x.pixels() == 1 && y.pixels() == 1
+        (kernel, padding, groups) == ([1, 1], Padding::default(), 1) && x.pixels() == 1 && y.pixels() == 1
     }
 
     /// The gradient of the input of a fully connected layer, from its packed weights; with `in_place` added to what is

@@ -3,6 +3,7 @@
 use super::SharedBytes;
 use super::conv::Values;
 use super::map::Map;
+use super::padding::Padding;
 use super::planes::each_row;
 #[cfg(target_arch = "x86_64")]
 use super::simd::{Avx2, Avx512};
@@ -13,24 +14,30 @@ use super::simd::{Isa, Portable, Simd};
 pub struct Window {
     pub kernel: [usize; 2],
     pub stride: [usize; 2],
-    pub padding: [usize; 2],
+    pub padding: Padding,
     /// Count a last window that hangs over the edge.
     pub ceil: bool,
 }
 
 impl Window {
+    /// Whether the padding is nowhere more than half of the kernel, so that every window sees a pixel: PyTorch's rule.
+    pub fn sees_pixels(&self) -> bool {
+        let fits = |side: [usize; 2]| side.iter().zip(self.kernel).all(|(&padding, kernel)| 2 * padding <= kernel);
+        fits(self.padding.before) && fits(self.padding.after)
+    }
+
     /// The number of windows along both axes, or `None` where not one fits.
     ///
     /// As in PyTorch, a last window in ceil mode must start inside the picture or its padding before it.
     pub fn output(&self, height: usize, width: usize) -> Option<[usize; 2]> {
         let along = |axis: usize, size: usize| {
-            let (k, s, p) = (self.kernel[axis], self.stride[axis], self.padding[axis]);
+            let (k, s, before) = (self.kernel[axis], self.stride[axis], self.padding.before[axis]);
             if k == 0 || s == 0 {
                 return None;
             }
-            let room = (size + 2 * p).checked_sub(k)?;
+            let room = (size + self.padding.both(axis)).checked_sub(k)?;
             let mut count = room / s + 1;
-            if self.ceil && room % s != 0 && count * s < size + p {
+            if self.ceil && room % s != 0 && count * s < size + before {
                 count += 1;
             }
             Some(count)
@@ -41,13 +48,13 @@ impl Window {
     /// The part of window `index` that lies in the picture along an axis: `start..end`.
     fn inside(&self, axis: usize, index: usize, size: usize) -> (usize, usize) {
         let start = index * self.stride[axis];
-        let end = (start + self.kernel[axis]).saturating_sub(self.padding[axis]).min(size);
-        (start.saturating_sub(self.padding[axis]), end)
+        let end = (start + self.kernel[axis]).saturating_sub(self.padding.before[axis]).min(size);
+        (start.saturating_sub(self.padding.before[axis]), end)
     }
 
     /// The windows that pixel `position` lies in, along an axis with `count` windows.
     fn containing(&self, axis: usize, position: usize, count: usize) -> std::ops::Range<usize> {
-        let (k, s, p) = (self.kernel[axis], self.stride[axis], self.padding[axis]);
+        let (k, s, p) = (self.kernel[axis], self.stride[axis], self.padding.before[axis]);
         let past = (position + p) / s + 1;
         let first = (position + p + 1).saturating_sub(k).div_ceil(s);
         first.min(count)..past.min(count)
@@ -57,7 +64,7 @@ impl Window {
     fn share(&self, index: [usize; 2], size: [usize; 2]) -> f32 {
         let length = |axis: usize| {
             let start = index[axis] * self.stride[axis];
-            (start + self.kernel[axis]).min(size[axis] + 2 * self.padding[axis]) - start
+            (start + self.kernel[axis]).min(size[axis] + self.padding.both(axis)) - start
         };
         1.0 / (length(0) * length(1)) as f32
     }
@@ -90,8 +97,8 @@ pub fn max_pool(
             let (left, right) = window.inside(1, ox, x_map.width);
             taps.clear();
             for (y, x) in (top..bottom).flat_map(|y| (left..right).map(move |x| (y, x))) {
-                let ky = y + window.padding[0] - oy * window.stride[0];
-                let kx = x + window.padding[1] - ox * window.stride[1];
+                let ky = y + window.padding.before[0] - oy * window.stride[0];
+                let kx = x + window.padding.before[1] - ox * window.stride[1];
                 taps.push((x_map.at(picture, y as isize, x as isize), (ky * window.kernel[1] + kx) as f32));
             }
             let (y, winners) = (&mut row[ox * y_map.stride..][..channels], &mut winners[ox * channels..][..channels]);
@@ -167,9 +174,9 @@ pub fn max_pool_gradient(
         for column in 0..dx_map.width {
             windows.clear();
             for oy in window.containing(0, row, dy_map.height) {
-                let ky = row + window.padding[0] - oy * window.stride[0];
+                let ky = row + window.padding.before[0] - oy * window.stride[0];
                 for ox in window.containing(1, column, dy_map.width) {
-                    let kx = column + window.padding[1] - ox * window.stride[1];
+                    let kx = column + window.padding.before[1] - ox * window.stride[1];
                     windows.push(Seen {
                         dy: dy_map.at(picture, oy as isize, ox as isize),
                         winners: ((picture * dy_map.height + oy) * dy_map.width + ox) * channels,

@@ -93,8 +93,8 @@ impl SparseGradient {
                     let [oy, ox] = [pixel / pooled.width, pixel % pooled.width];
                     // Of the window's first tap, which may lie in the padding of the pool: only sums with a tap are places.
                     let first = |index: usize, axis: usize| {
-                        let position = (index * stride[axis]) as isize - pool.window.padding[axis] as isize;
-                        position * conv.stride[axis] as isize - conv.padding[axis] as isize + x.halo as isize
+                        let position = (index * stride[axis]) as isize - pool.window.padding.before[axis] as isize;
+                        position * conv.stride[axis] as isize - conv.padding.before[axis] as isize + x.halo as isize
                     };
                     let start = picture as isize * x.picture() as isize
                         + first(oy, 0) * x.row() as isize

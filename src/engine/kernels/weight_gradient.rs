@@ -49,8 +49,8 @@ impl Conv {
         let mut runs = Vec::with_capacity(pictures.len() * dy.height);
         for picture in pictures {
             for y in 0..dy.height {
-                let row = (y * self.stride[0]) as isize - self.padding[0] as isize;
-                let a = x.at(picture, row, -(self.padding[1] as isize));
+                let row = (y * self.stride[0]) as isize - self.padding.before[0] as isize;
+                let a = x.at(picture, row, -(self.padding.before[1] as isize));
                 runs.push(Run { a, b: dy.at(picture, y as isize, 0), len: dy.width });
             }
         }
@@ -136,7 +136,7 @@ impl Conv {
                 dw.fill(0.0);
             }
             let tap = [tap / kw, tap % kw];
-            let offset = [0, 1].map(|axis| tap[axis] as isize - self.padding[axis] as isize);
+            let offset = [0, 1].map(|axis| tap[axis] as isize - self.padding.before[axis] as isize);
             for picture in 0..n {
                 depthwise::weight_gradient(x, dy, picture, (offset, self.stride), dw);
             }

@@ -5,7 +5,7 @@ use super::manifest::Input;
 use super::parameters::{Layout, Order};
 use super::plan::{Node, NodeId, Norm, Op, Pass, Plan, Step};
 use super::shape::{Shape, output_shape};
-use crate::kernels::{Conv, Map, Window};
+use crate::kernels::{Conv, Map, Padding, Window};
 use crate::{Error, Result};
 
 struct Builder {
@@ -102,7 +102,7 @@ impl Plan {
             let Op::Conv { conv, .. } = &step.op else { continue };
             let (x, y) = (self.nodes[step.x].map, self.nodes[step.y].map);
             let border = &mut self.buffers[self.nodes[step.x].buffer].halo;
-            *border = (*border).max(conv.padding[0]).max(conv.padding[1]);
+            *border = (*border).max(conv.padding.largest());
             let needed = conv.gradient_halo([x.height, x.width], [y.height, y.width]);
             let border = &mut self.buffers[self.nodes[step.y].buffer].halo;
             *border = (*border).max(needed);
@@ -266,7 +266,7 @@ impl Builder {
                 self.step(Op::AvgPool(*window), x, (window_size(window)?, map.channels), target)
             }
             LayerSpec::GlobalAvgPool => {
-                let window = Window { kernel: size, stride: [1, 1], padding: [0, 0], ceil: false };
+                let window = Window { kernel: size, stride: [1, 1], padding: Padding::default(), ceil: false };
                 self.step(Op::AvgPool(window), x, ([1, 1], map.channels), target)
             }
             LayerSpec::Flatten if map.pixels() == 1 => self.sequence(&[], x, target.into, None)?,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use super::manifest::{Manifest, read_text};
+use super::manifest::{Manifest, Subject, read_text};
 use super::origin::Accuracy;
 use super::weights::Precision;
 use super::{Model, Params, embedded, weights};
@@ -22,6 +22,8 @@ pub struct Entry {
     pub title: String,
     pub description: String,
     pub licence: String,
+    /// What kind of pictures it is made for, to group lists by; [`Subject::Other`] where its manifest cannot be read.
+    pub subject: Subject,
     /// `None` for a model inside the binary.
     pub path: Option<PathBuf>,
     /// Why it cannot be used ("the weights squeezenet….safetensors were not found"); `None` when it can.
@@ -118,6 +120,7 @@ impl Catalogue {
             Ok(manifest) => Entry {
                 problem: self.weights_place(&manifest).is_none().then(|| self.weights_missing(&manifest).to_string()),
                 facts: Some(self.facts(&name, &manifest)),
+                subject: manifest.subject(),
                 title: manifest.name,
                 description: manifest.description,
                 licence: manifest.licence,
@@ -128,6 +131,7 @@ impl Catalogue {
                 title: name.clone(),
                 description: String::new(),
                 licence: String::new(),
+                subject: Subject::Other,
                 path: self.manifest_path(&name),
                 problem: Some(error.to_string()),
                 facts: None,

@@ -12,6 +12,8 @@ static FILES: &[(&str, &[u8])] = &[
     ("digits_cnn_robust.safetensors", include_bytes!("../../../models/digits_cnn_robust.safetensors")),
     ("digits_softmax.toml", include_bytes!("../../../models/digits_softmax.toml")),
     ("digits_softmax.safetensors", include_bytes!("../../../models/digits_softmax.safetensors")),
+    ("efficientnet_lite0.toml", include_bytes!("../../../models/efficientnet_lite0.toml")),
+    ("efficientnet_lite0.safetensors", include_bytes!("../../../models/efficientnet_lite0.safetensors")),
     ("photos109.toml", include_bytes!("../../../models/photos109.toml")),
     ("photos109.safetensors", include_bytes!("../../../models/photos109.safetensors")),
     ("photos109_robust.toml", include_bytes!("../../../models/photos109_robust.toml")),

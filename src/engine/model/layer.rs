@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::kernels::Window;
+use crate::kernels::{Padding, Window};
 
 /// A length for both axes, or `[height, width]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -21,11 +21,39 @@ impl Size {
     }
 }
 
+/// A padding as it stands in a manifest: the same on all sides, `[height, width]`, or `[top, left, bottom, right]`.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "padding: expected a whole number, [height, width] or [top, left, bottom, right], none below 0"
+)]
+enum Sides {
+    All(usize),
+    Each([usize; 2]),
+    Four([usize; 4]),
+}
+
+impl Default for Sides {
+    fn default() -> Self {
+        Self::All(0)
+    }
+}
+
+impl Sides {
+    fn padding(self) -> Padding {
+        match self {
+            Self::All(size) => Padding::even([size, size]),
+            Self::Each(pair) => Padding::even(pair),
+            Self::Four([top, left, bottom, right]) => Padding { before: [top, left], after: [bottom, right] },
+        }
+    }
+}
+
 /// Stride, padding and groups of a convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv2d {
     pub stride: [usize; 2],
-    pub padding: [usize; 2],
+    pub padding: Padding,
     pub groups: usize,
 }
 
@@ -94,8 +122,8 @@ enum Fields {
         kernel: Size,
         #[serde(default = "one")]
         stride: Size,
-        #[serde(default = "zero")]
-        padding: Size,
+        #[serde(default)]
+        padding: Sides,
         #[serde(default = "one_group")]
         groups: usize,
         #[serde(default = "yes")]
@@ -125,8 +153,8 @@ enum Fields {
     MaxPool2d {
         kernel: Size,
         stride: Option<Size>,
-        #[serde(default = "zero")]
-        padding: Size,
+        #[serde(default)]
+        padding: Sides,
         #[serde(default)]
         ceil: bool,
     },
@@ -134,8 +162,8 @@ enum Fields {
     AvgPool2d {
         kernel: Size,
         stride: Option<Size>,
-        #[serde(default = "zero")]
-        padding: Size,
+        #[serde(default)]
+        padding: Sides,
         #[serde(default)]
         ceil: bool,
     },
@@ -158,9 +186,6 @@ enum Fields {
     },
 }
 
-fn zero() -> Size {
-    Size::Square(0)
-}
 fn one() -> Size {
     Size::Square(1)
 }
@@ -197,7 +222,7 @@ fn parse_layer(value: &toml::Value, place: &str) -> Result<LayerSpec, String> {
         value.clone().try_into().map_err(|e: toml::de::Error| format!("{}: {}", describe(), e.message().trim()))?;
     let layer = match fields {
         Fields::Conv2d { name, r#in, out, kernel, stride, padding, groups, bias } => {
-            let config = Conv2d { stride: stride.pair(), padding: padding.pair(), groups };
+            let config = Conv2d { stride: stride.pair(), padding: padding.padding(), groups };
             LayerSpec::Conv2d { name, inputs: r#in, outputs: out, kernel: kernel.pair(), config, bias }
         }
         Fields::Linear { name, r#in, out, bias } => LayerSpec::Linear { name, inputs: r#in, outputs: out, bias },
@@ -230,8 +255,8 @@ fn parse_layer(value: &toml::Value, place: &str) -> Result<LayerSpec, String> {
     Ok(layer)
 }
 
-fn window(kernel: Size, stride: Option<Size>, padding: Size, ceil: bool) -> Window {
-    Window { kernel: kernel.pair(), stride: stride.unwrap_or(kernel).pair(), padding: padding.pair(), ceil }
+fn window(kernel: Size, stride: Option<Size>, padding: Sides, ceil: bool) -> Window {
+    Window { kernel: kernel.pair(), stride: stride.unwrap_or(kernel).pair(), padding: padding.padding(), ceil }
 }
 
 /// The most values that a maximum is taken of: its winner is noted in a byte.
@@ -272,8 +297,8 @@ impl LayerSpec {
                 positive("kernel", kernel)?;
                 positive("stride", &config.stride)?;
                 positive("groups", &[config.groups])?;
-                if config.padding.iter().any(|&p| p > MAX_SIZE) {
-                    return Err(format!("padding is {:?}; expected at most {MAX_SIZE}", config.padding));
+                if config.padding.largest() > MAX_SIZE {
+                    return Err(format!("padding is {}; expected at most {MAX_SIZE}", config.padding.largest()));
                 }
                 if inputs % config.groups != 0 || outputs % config.groups != 0 {
                     return Err(format!(
@@ -310,10 +335,11 @@ impl LayerSpec {
                         "max_pool2d has a kernel of {height}×{width}; expected at most {MAX_CHOICES} pixels in all"
                     ));
                 }
-                if window.padding.iter().zip(window.kernel).any(|(&p, k)| 2 * p > k) {
+                if !window.sees_pixels() {
+                    let ([top, left], [bottom, right]) = (window.padding.before, window.padding.after);
                     return Err(format!(
-                        "padding {:?} is more than half of the kernel {:?}",
-                        window.padding, window.kernel
+                        "padding [{top}, {left}, {bottom}, {right}] is on some side more than half of the kernel {:?}",
+                        window.kernel
                     ));
                 }
             }

@@ -65,6 +65,26 @@ impl Input {
     }
 }
 
+/// What kind of pictures a net is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// Photographs: 3 channels, and more than 40 pixels along both sides.
+    Photos,
+    /// Handwritten digits: 28×28 grey pixels, and the classes 0 to 9.
+    Digits,
+    /// Anything else: small pictures in colour, letters, clothes.
+    Other,
+}
+
+/// The bundled net that is meant where nobody has chosen one: `None` for [`Subject::Other`].
+pub fn default_for(subject: Subject) -> Option<&'static str> {
+    match subject {
+        Subject::Photos => Some("efficientnet_lite0"),
+        Subject::Digits => Some("digits_cnn"),
+        Subject::Other => None,
+    }
+}
+
 /// A checked manifest: its layers fit together and end in as many values as there are classes.
 #[derive(Clone, Debug)]
 pub struct Manifest {
@@ -188,6 +208,17 @@ impl Manifest {
             document["classes"] = toml_edit::value(self.classes.iter().collect::<toml_edit::Array>());
         }
         Ok(document)
+    }
+
+    /// What kind of pictures the net is made for, as its input and its classes tell.
+    pub fn subject(&self) -> Subject {
+        let Input { channels, height, width, .. } = self.input;
+        let digits = || self.classes.iter().map(String::as_str).eq(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+        match (channels, height, width) {
+            (3, 41.., 41..) => Subject::Photos,
+            (1, 28, 28) if digits() => Subject::Digits,
+            _ => Subject::Other,
+        }
     }
 
     /// The number of trained values.

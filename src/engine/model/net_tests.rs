@@ -23,7 +23,7 @@ pub struct Pool {
     pub kind: String,
     pub kernel: [usize; 2],
     pub stride: [usize; 2],
-    pub padding: [usize; 2],
+    pub padding: Vec<usize>,
     pub ceil: bool,
     pub shape: Vec<usize>,
     pub y: Vec<f32>,
@@ -33,7 +33,7 @@ pub struct Pool {
 #[derive(Deserialize)]
 pub struct Conv {
     pub stride: [usize; 2],
-    pub padding: [usize; 2],
+    pub padding: Vec<usize>,
     pub groups: usize,
     pub x_shape: Vec<usize>,
     pub w_shape: Vec<usize>,
@@ -131,7 +131,7 @@ pub fn run(
 #[test]
 fn pools_match_pytorch() {
     let goldens = goldens();
-    assert_eq!(goldens.pools.len(), 22);
+    assert_eq!(goldens.pools.len(), 28);
     for golden in goldens.pools {
         let Pool { kind, kernel, stride, padding, ceil, .. } = &golden;
         let net = layers(&format!(
@@ -148,7 +148,7 @@ fn pools_match_pytorch() {
 #[test]
 fn convolutions_match_pytorch() {
     let goldens = goldens();
-    assert_eq!(goldens.convs.len(), 10);
+    assert_eq!(goldens.convs.len(), 15);
     for (i, golden) in goldens.convs.into_iter().enumerate() {
         let Conv { stride, padding, groups, x_shape, w_shape, .. } = &golden;
         let net = layers(&format!(

@@ -9,10 +9,19 @@ use super::tensor_net::*;
 use super::tensor_ops::*;
 use super::tensor_testing::{check_gradient, random};
 use super::*;
-use crate::kernels::Window;
+use crate::kernels::{Padding, Window};
 
 fn var(values: &[f32], shape: &[usize]) -> Var {
     Var::from_slice(values, shape, &Device::Cpu).unwrap()
+}
+
+/// `[height, width]` or `[top, left, bottom, right]`.
+fn padding_of(sides: &[usize]) -> Padding {
+    match *sides {
+        [top, left, bottom, right] => Padding { before: [top, left], after: [bottom, right] },
+        [height, width] => Padding::even([height, width]),
+        _ => panic!("a padding of {sides:?}"),
+    }
 }
 
 /// The gradients of `Σ wᵢ·yᵢ` with respect to `vars`, where wᵢ = (i + 1) / `divisor`, as the goldens have them.
@@ -26,11 +35,15 @@ pub fn weighted_gradients(y: &Tensor, divisor: f32, vars: &[&Var]) -> Vec<Vec<f3
 #[test]
 fn pools_match_pytorch() {
     let goldens = goldens();
-    assert_eq!(goldens.pools.len(), 22);
+    assert_eq!(goldens.pools.len(), 28);
     for golden in goldens.pools {
         let x = var(&goldens.pool_input, &[1, 1, 6, 5]);
-        let window =
-            Window { kernel: golden.kernel, stride: golden.stride, padding: golden.padding, ceil: golden.ceil };
+        let window = Window {
+            kernel: golden.kernel,
+            stride: golden.stride,
+            padding: padding_of(&golden.padding),
+            ceil: golden.ceil,
+        };
         let (layer, y) = match golden.kind.as_str() {
             "max" => (LayerSpec::MaxPool2d(window), max_pool2d(&x, window)),
             _ => (LayerSpec::AvgPool2d(window), avg_pool2d(&x, window)),
@@ -46,11 +59,11 @@ fn pools_match_pytorch() {
 #[test]
 fn convolutions_match_pytorch() {
     let goldens = goldens();
-    assert_eq!(goldens.convs.len(), 10);
+    assert_eq!(goldens.convs.len(), 15);
     for (i, golden) in goldens.convs.into_iter().enumerate() {
         let (x, w) = (var(&golden.x, &golden.x_shape), var(&golden.w, &golden.w_shape));
         let b = var(&golden.b, &[golden.b.len()]);
-        let config = Conv2d { stride: golden.stride, padding: golden.padding, groups: golden.groups };
+        let config = Conv2d { stride: golden.stride, padding: padding_of(&golden.padding), groups: golden.groups };
         assert_eq!(conv2d(&x, &w, Some(&b), config).unwrap().dims(), golden.y_shape);
         let layer = LayerSpec::Conv2d {
             name: "c".into(),
@@ -173,7 +186,7 @@ fn kinks_have_no_gradient_and_nan_is_not_hidden() {
     assert_eq!(slopes(&y), [0.0, 0.0, 1.0, 1.0, 1.0]);
     let nan = Tensor::new(&[[[[1.0f32, f32::NAN, 2.0, 3.0]]]], &Device::Cpu).unwrap();
     assert!(values(&relu(&nan).unwrap())[1].is_nan() && values(&relu6(&nan).unwrap())[1].is_nan());
-    let pair = Window { kernel: [1, 2], stride: [1, 1], padding: [0, 0], ceil: false };
+    let pair = Window { kernel: [1, 2], stride: [1, 1], padding: Padding::default(), ceil: false };
     let y = values(&max_pool2d(&nan, pair).unwrap());
     assert!(y[0].is_nan() && y[1].is_nan() && y[2] == 3.0, "{y:?}");
     assert!(values(&maxout(&nan.flatten_from(1).unwrap(), 4).unwrap())[0].is_nan());
@@ -190,7 +203,7 @@ fn of_equal_values_the_first_takes_the_gradient() {
     assert!(maxout(&x, 4).is_err());
     // Of a window's equal maxima the first row by row: at (0, 2), not (1, 0), which lies further left.
     let x = var(&[0.0, 1.0, 5.0, 5.0, 0.0, 0.0, 1.0, 5.0, 5.0], &[1, 1, 3, 3]);
-    let whole = Window { kernel: [3, 3], stride: [1, 1], padding: [0, 0], ceil: false };
+    let whole = Window { kernel: [3, 3], stride: [1, 1], padding: Padding::default(), ceil: false };
     let dx = max_pool2d(&x, whole).unwrap().sum_all().unwrap().backward().unwrap().remove(&x).unwrap();
     assert_eq!(values(&dx), [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
 }
@@ -204,7 +217,7 @@ fn gradients_match_finite_differences() {
     check_gradient(&x, |x| linear(x, &weight, Some(&bias)));
     check_gradient(&weight, |weight| linear(&x, weight, None));
     check_gradient(&bias, |bias| linear(&x, &weight, Some(bias)));
-    let odd = Window { kernel: [3, 2], stride: [2, 3], padding: [1, 0], ceil: true };
+    let odd = Window { kernel: [3, 2], stride: [2, 3], padding: Padding { before: [1, 0], after: [0, 1] }, ceil: true };
     // Far apart, so that finite differences do not cross a tie.
     let x = (random(&[2, 2, 7, 5], 2) * 50.0).unwrap();
     check_gradient(&x, |x| max_pool2d(x, odd)? * 0.1);
@@ -225,9 +238,12 @@ fn channels_are_scaled_one_by_one() {
 
 #[test]
 fn pools_refuse_what_does_not_fit() {
-    let window = Window { kernel: [3, 3], stride: [1, 1], padding: [0, 0], ceil: false };
+    let window = Window { kernel: [3, 3], stride: [1, 1], padding: Padding::default(), ceil: false };
     assert!(max_pool2d(&random(&[1, 1, 2, 5], 1), window).is_err());
-    assert!(avg_pool2d(&random(&[1, 1, 5, 5], 1), Window { padding: [2, 2], ..window }).is_err());
+    assert!(
+        avg_pool2d(&random(&[1, 1, 5, 5], 1), Window { padding: Padding { before: [0, 0], after: [0, 2] }, ..window })
+            .is_err()
+    );
     assert_eq!(global_avg_pool(&random(&[2, 3, 4, 5], 4)).unwrap().dims(), [2, 3, 1, 1]);
     // One window and a stride beyond all sense: nothing is padded up to it.
     let far = Window { stride: [1 << 20, 1 << 20], ..window };
@@ -245,8 +261,8 @@ fn naive_conv(x: &Tensor, w: &Tensor, config: Conv2d, out: (usize, usize)) -> Ve
         for (oy, ox) in (0..out.0).flat_map(|oy| (0..out.1).map(move |ox| (oy, ox))) {
             let mut sum = 0.0;
             for (c, ky, kx) in (0..cin).flat_map(|c| (0..kh).flat_map(move |ky| (0..kw).map(move |kx| (c, ky, kx)))) {
-                let row = (oy * config.stride[0] + ky).wrapping_sub(config.padding[0]);
-                let column = (ox * config.stride[1] + kx).wrapping_sub(config.padding[1]);
+                let row = (oy * config.stride[0] + ky).wrapping_sub(config.padding.before[0]);
+                let column = (ox * config.stride[1] + kx).wrapping_sub(config.padding.before[1]);
                 if row < h && column < width {
                     let x = xs[((image * cin * config.groups + first + c) * h + row) * width + column];
                     sum += f64::from(x) * f64::from(ws[((o * cin + c) * kh + ky) * kw + kx]);
@@ -273,8 +289,10 @@ fn convolutions_of_random_shapes_match_the_definition_and_finite_differences() {
             let first = draw(range.clone());
             [first, if square { first } else { draw(range) }]
         };
-        let (kernel, config) = (pair(1..=4), Conv2d { stride: pair(1..=4), padding: pair(0..=3), groups });
-        if kernel[0] > h + 2 * config.padding[0] || kernel[1] > w + 2 * config.padding[1] {
+        let (kernel, stride, before) = (pair(1..=4), pair(1..=4), pair(0..=3));
+        let padding = if checked % 2 == 0 { Padding::even(before) } else { Padding { before, after: pair(0..=3) } };
+        let config = Conv2d { stride, padding, groups };
+        if kernel[0] > h + padding.both(0) || kernel[1] > w + padding.both(1) {
             continue;
         }
         checked += 1;
@@ -287,7 +305,7 @@ fn convolutions_of_random_shapes_match_the_definition_and_finite_differences() {
             // Nothing but padding under every window: no gradient at all, and rightly none.
             let seen = |axis: usize, size: usize| {
                 let mut starts = (0..y.dims()[2 + axis]).map(|i| i * config.stride[axis]);
-                let padding = config.padding[axis];
+                let padding = padding.before[axis];
                 starts.any(|start| start < size + padding && start + kernel[axis] > padding)
             };
             if seen(0, h) && seen(1, w) {
@@ -304,7 +322,7 @@ fn wide_convolutions_have_adjoint_gradients() {
     for (i, (size, stride, groups)) in
         [(23, 1, 1), (23, 2, 1), (24, 2, 1), (23, 2, 8), (16, 1, 40)].into_iter().enumerate()
     {
-        let config = Conv2d { stride: [stride; 2], padding: [1, 1], groups };
+        let config = Conv2d { stride: [stride; 2], padding: Padding::even([1, 1]), groups };
         let x = Var::from_tensor(&random(&[2, 40, size, size], i as u64)).unwrap();
         let weight = Var::from_tensor(&random(&[40, 40 / groups, 3, 3], 10)).unwrap();
         let y = conv2d(&x, &weight, None, config).unwrap();

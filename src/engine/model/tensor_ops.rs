@@ -107,7 +107,7 @@ fn taps(x: &Tensor, axis: usize, window: &Window, count: usize, fill: f32) -> Re
     // One window takes no step; a stride far larger than the picture would only be padded up to.
     let stride = if count == 1 { 1 } else { window.stride[axis] };
     let blocks = (kernel - 1) / stride + count;
-    let (axis, before) = (2 + axis, window.padding[axis]);
+    let (axis, before) = (2 + axis, window.padding.before[axis]);
     let padded = pad(x, axis, before, blocks * stride, fill)?;
     let mut dims = padded.dims().to_vec();
     dims[axis] = blocks;
@@ -127,7 +127,7 @@ fn windows(x: &Tensor, window: &Window) -> Result<[usize; 2]> {
 }
 
 fn check_pool(x: &Tensor, window: &Window) -> Result<[usize; 2]> {
-    if window.padding.iter().zip(&window.kernel).any(|(p, k)| 2 * p > *k) {
+    if !window.sees_pixels() {
         bail!("pool: a padding of {:?} is more than half of the kernel {:?}", window.padding, window.kernel);
     }
     windows(x, window)
@@ -156,7 +156,7 @@ pub fn avg_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
     let rows = sum(taps(x, 1, &window, ow, 0.0)?)?;
     let sums = sum(taps(&rows, 0, &window, oh, 0.0)?)?;
     let lengths = |axis: usize, count: usize, size: usize| -> Vec<usize> {
-        let end = size + 2 * window.padding[axis];
+        let end = size + window.padding.both(axis);
         let starts = (0..count).map(|i| i * window.stride[axis]);
         starts.map(|start| (start + window.kernel[axis]).min(end) - start).collect()
     };
@@ -195,7 +195,7 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, config: Conv2d
     let window = Window { kernel: [kh, kw], stride, padding, ceil: false };
     let count = windows(x, &window)?;
     let y = if groups == 1 && candle_differentiates(x.dims(), &window, count) {
-        x.conv2d(weight, padding[0], stride[0], 1, 1)?
+        x.conv2d(weight, padding.before[0], stride[0], 1, 1)?
     } else if inputs == 1 && outputs == channels {
         depthwise(x, weight, &window, count)?
     } else {
@@ -215,11 +215,12 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, config: Conv2d
 fn candle_differentiates(dims: &[usize], window: &Window, count: [usize; 2]) -> bool {
     let Window { kernel, stride, padding, .. } = *window;
     let covered = |axis: usize| (count[axis] - 1) * stride[axis] + kernel[axis];
-    let remainder = |axis: usize| dims[2 + axis] + 2 * padding[axis] - covered(axis);
+    let remainder = |axis: usize| dims[2 + axis] + padding.both(axis) - covered(axis);
     stride[0] == stride[1]
-        && padding[0] == padding[1]
+        && padding.is_even()
+        && padding.before[0] == padding.before[1]
         && remainder(0) == remainder(1)
-        && (0..2).all(|axis| covered(axis) > 2 * padding[axis])
+        && (0..2).all(|axis| covered(axis) > padding.both(axis))
 }
 
 /// All places of a kernel, row by row: for x (·, ·, h, w) kh · kw tensors (·, ·, oh, ow).

@@ -102,7 +102,7 @@ impl Winograd {
     /// A convolution in tiles of this size, if it is one of 3×3 taps with stride 1.
     pub fn new(conv: Conv, size: Size) -> Option<Self> {
         let fits = conv.kernel == [3, 3] && conv.stride == [1, 1] && conv.groups == 1;
-        (fits && conv.padding.iter().all(|&padding| padding <= 2)).then_some(Self { conv, size })
+        (fits && conv.padding.largest() <= 2).then_some(Self { conv, size })
     }
 
     /// The tiles in which a convolution to planes of this size is faster than tap by tap, if there are any: measured with
@@ -150,7 +150,7 @@ impl Winograd {
         y: (&mut [f32], Map),
         fused: Fused<'_>,
     ) {
-        let origin = self.conv.padding.map(|padding| -(padding as isize));
+        let origin = self.conv.padding.before.map(|padding| -(padding as isize));
         let Fused { add, finish } = fused;
         Pass { isa, size: self.size, x, origin, weights, bias, add, gate: None, finish }.run(n, y, false);
     }
@@ -164,7 +164,7 @@ impl Winograd {
         dx: (&mut [f32], Map),
         (in_place, gate, finish): (bool, Option<Values<'_>>, Finish),
     ) {
-        let origin = self.conv.padding.map(|padding| padding as isize - 2);
+        let origin = self.conv.padding.before.map(|padding| padding as isize - 2);
         let pass = Pass { isa, size: self.size, x: dy, origin, weights, bias: None, add: None, gate, finish };
         pass.run(n, dx, in_place);
     }

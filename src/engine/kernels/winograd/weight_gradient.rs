@@ -81,7 +81,7 @@ impl Winograd {
             for i in task * TILES_PER_TASK..count.min((task + 1) * TILES_PER_TASK) {
                 let (picture, first) = tiling.at(range.start + i);
                 let first = first.map(|index| index as isize);
-                let corner = [0, 1].map(|axis| first[axis] - self.conv.padding[axis] as isize);
+                let corner = [0, 1].map(|axis| first[axis] - self.conv.padding.before[axis] as isize);
                 let input = pixels(x, picture, (corner, self.size.side()), &zeros);
                 let output = pixels(dy, picture, (first, self.size.outputs()), &zeros);
                 // SAFETY: every pixel has its channels; a task has its own tiles of every product, inside the buffers as
