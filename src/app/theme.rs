@@ -260,9 +260,9 @@ pub fn icon_font(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name(egui_material_icons::FONT_FAMILY.into()))
 }
 
-/// The height of type on the stage: 30 pixels in a window of 1080 lines.
+/// The height of type on the stage: 34 pixels in a window of 1080 lines, where 30 can be read from the last row.
 pub fn stage_size(ctx: &Context) -> f32 {
-    ctx.content_rect().height() * 30.0 / 1080.0
+    ctx.content_rect().height() * 34.0 / 1080.0
 }
 
 /// Makes all type of this part of the window this high, and controls with it.
@@ -278,7 +278,7 @@ pub fn enlarge(ui: &mut Ui, size: f32) {
     ]
     .into();
     let spacing = &mut style.spacing;
-    spacing.item_spacing = Vec2::splat(0.4 * size);
+    spacing.item_spacing = Vec2::splat(0.5 * size);
     spacing.button_padding = Vec2::new(0.6 * size, 0.3 * size);
     spacing.interact_size = Vec2::new(1.8 * size, 1.8 * size);
     spacing.slider_width = 8.0 * size;

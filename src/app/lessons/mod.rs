@@ -285,6 +285,11 @@ fn leader(votes: &[usize]) -> Option<usize> {
     leaders.next().is_none().then_some(first)
 }
 
+/// A cost with two decimals: "0.12".
+pub fn cost_text(cost: f32) -> String {
+    format!("{cost:.2}")
+}
+
 /// The cross-entropy of a probability, in nats: `−ln p`.
 pub fn cost(probability: f32) -> f32 {
     -probability.max(f32::MIN_POSITIVE).ln()
@@ -301,6 +306,7 @@ pub fn filled(text: &str, shown: Option<&Shown>, alpha: f32) -> String {
             let prob =
                 |top: &[crate::engine::model::Guess]| top.first().map_or("…".into(), |guess| share(guess.prob));
             let eps = shown.view.pixel_eps().unwrap_or(shown.linf);
+            let costs = (cost(shown.label_prob.0), cost(shown.label_prob.1));
             [
                 shown.label.name.clone(),
                 name(&shown.clean_top),
@@ -312,9 +318,9 @@ pub fn filled(text: &str, shown: Option<&Shown>, alpha: f32) -> String {
                 words::short(eps),
                 words::short(eps * LEVELS),
                 words::short(alpha),
-                words::short(cost(shown.label_prob.0)),
-                words::short(cost(shown.label_prob.1)),
-                words::short(alpha * cost(shown.label_prob.0) + (1.0 - alpha) * cost(shown.label_prob.1)),
+                cost_text(costs.0),
+                cost_text(costs.1),
+                cost_text(alpha * costs.0 + (1.0 - alpha) * costs.1),
             ]
         }
     };

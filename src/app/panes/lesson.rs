@@ -71,7 +71,7 @@ pub(super) fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Optio
     let before = ui.data_mut(|data| std::mem::replace(data.get_temp_mut_or_insert_with(seen, || now), now));
     if let Some(then) = step.then.as_ref().filter(|_| is_revealed) {
         ui.add_space(0.4 * size);
-        let response = framed(ui, palette(ui).asked_soft, |ui| {
+        let response = framed(ui, palette(ui).accent_soft, |ui| {
             class_said(ui, lessons, step, &fill);
             paragraphs(ui, &fill(then));
         });

@@ -155,7 +155,7 @@ pub fn finished(run: &Run) -> String {
 pub fn summary(run: &Run) -> String {
     let config = &run.info.config;
     let mut parts = vec![
-        format!("{}, {}", run.info.run, state(&run.info.state)),
+        format!("{}, {}", run.info.run, state_of(run)),
         run.info.net.clone(),
         data(&config.data),
         format!("{}, ε {}, α {}", adversary(config), short(config.eps), short(config.alpha)),

@@ -1,7 +1,7 @@
 //! Why robust nets need more units: a drawing of pictures of two classes, the squares of ±ε around them, and the boundary that
 //! a net can draw.
 
-use eframe::egui::{Align2, Button, Color32, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, UiBuilder, Vec2, pos2, vec2};
+use eframe::egui::{Align2, Button, Color32, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, UiBuilder, Vec2, pos2};
 
 use super::{FigureWorld, Pen, describe};
 use crate::app::commands::{Command, LessonCommand};
@@ -76,10 +76,8 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
         pen.painter.circle_filled(centre, 0.3 * size, class);
     }
     pen.painter.add(Shape::line(line(&|t| boundary(t, has_more)), Stroke::new(0.16 * size, pen.palette.text)));
-    let line_end = at(0.985, boundary(0.985, has_more));
-    pen.text(line_end - vec2(0.0, 0.3 * size), Align2::RIGHT_BOTTOM, "boundary", pen.palette.text);
     let corner = drawing.left_top() + Vec2::splat(0.8 * size);
-    pen.text(corner, Align2::LEFT_TOP, "squares: within ε of a picture", pen.palette.weak);
+    pen.text(corner, Align2::LEFT_TOP, "squares: within ε of a picture; the line: what the net draws", pen.palette.weak);
     let colour = if fooled > 0 { pen.palette.fooled } else { pen.palette.text };
     let below = pos2(room.center().x, drawing.bottom() + 0.6 * size);
     pen.strong(below, Align2::CENTER_TOP, text, (1.1, colour));

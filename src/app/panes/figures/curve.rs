@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{
-    Align2, Color32, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2,
-    text::{LayoutJob, TextFormat, TextWrapping},
-};
+use eframe::egui::{Align2, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2};
 
 use super::chart::{Chart, apart};
 use super::{FigureWorld, Figures, Pen, halves, wait};
@@ -78,7 +75,7 @@ fn plot(ui: &mut Ui, frame: Rect, (shown, along): (&Shown, &Along), (eps, reach)
     }
     let places = apart(names.iter().map(|(y, ..)| *y).collect(), 1.2 * pen.size, (frame.top(), frame.bottom()));
     for ((_, name, colour), y) in names.into_iter().zip(places) {
-        cut(&pen, pos2(frame.right() + 0.5 * pen.size, y - 0.6 * pen.size), name, (8.0 * pen.size, colour));
+        pen.cut(pos2(frame.right() + 0.5 * pen.size, y - 0.6 * pen.size), name, (8.0 * pen.size, colour));
     }
     let x = chart.x(f64::from(eps.min(reach as f32)));
     pen.painter.vline(x, frame.y_range(), Stroke::new(0.1 * pen.size, pen.palette.accent));
@@ -87,15 +84,6 @@ fn plot(ui: &mut Ui, frame: Rect, (shown, along): (&Shown, &Along), (eps, reach)
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Logits against ε, which is {}", short(eps))));
     let pointer = response.interact_pointer_pos().filter(|_| shown.view.is_fgsm())?;
     Some((chart.value(pointer.x) as f32).max(0.0))
-}
-
-/// One line of text, cut to a width.
-fn cut(pen: &Pen<'_>, at: eframe::egui::Pos2, text: &str, (width, colour): (f32, Color32)) {
-    let font_id = theme::strong_of(pen.size);
-    let mut job = LayoutJob::single_section(text.to_owned(), TextFormat { font_id, color: colour, ..TextFormat::default() });
-    job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
-    let galley = pen.painter.layout_job(job);
-    pen.painter.galley(at, galley, colour);
 }
 
 /// The pictures at −ε, 0 and ε, with the first answer of each.
@@ -126,7 +114,7 @@ fn pictures(figures: &mut Figures, ui: &mut Ui, room: Rect, (shown, along): (&Sh
         pen.text(line, Align2::CENTER_TOP, eps, pen.palette.weak);
         let galley = pen.painter.layout_no_wrap(name.into(), theme::strong_of(size), colour);
         let x = place.center().x - 0.5 * galley.size().x.min(place.width());
-        cut(&pen, pos2(x, place.bottom() - 1.3 * size), name, (place.width(), colour));
+        pen.cut(pos2(x, place.bottom() - 1.3 * size), name, (place.width(), colour));
     }
 }
 

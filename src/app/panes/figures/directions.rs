@@ -15,6 +15,8 @@ const LABEL: (f32, f32) = (0.15, 0.5);
 const CENTRE: (f32, f32) = (0.5, 0.5);
 /// Where the way away from the label ends.
 const AWAY: (f32, f32) = (0.9, 0.5);
+/// Width and height of a tile, in heights of type.
+const TILE: Vec2 = Vec2::new(9.0, 3.6);
 
 pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
     let (Some(shown), Some(step)) = (world.explore.shown.as_deref(), world.lessons.step()) else {
@@ -44,31 +46,35 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
     for ((index, _), place) in others.iter().zip(ERRORS) {
         let is_goal = goal == Goal::Targeted(*index);
         let stroke = if is_goal { bold(pen.palette.asked) } else { faint };
-        ray(&pen, picture, at(place), stroke);
+        ray(&pen, picture, (at(place), TILE * size), stroke);
     }
     if goal == Goal::Untargeted {
-        ray(&pen, picture, at(AWAY), bold(pen.palette.fooled));
+        ray(&pen, picture, (at(AWAY), Vec2::ZERO), bold(pen.palette.fooled));
         let words = pos2(at(AWAY).x, at(AWAY).y + 0.5 * pen.size);
         pen.strong(words, Align2::RIGHT_TOP, "any error will do", (1.0, pen.palette.fooled));
     }
+    let label = at(LABEL) + vec2(0.5 * TILE.x * size, 0.0);
+    pen.painter.line_segment([label, picture.left_center()], faint);
     figures.picture(ui, 0, picture, &shown.original_rgba);
-    if tile(ui, at(LABEL), (&shown.label.name, Some(shown.label_prob.1)), Tile::Label(goal == Goal::Untargeted)) {
+    if tile(ui, at(LABEL), (&shown.label.name, &per_cent(shown.label_prob.1)), Tile::Label(goal == Goal::Untargeted)) {
         out.push(Command::Goal(Goal::Untargeted));
     }
     for ((index, name), place) in others.iter().zip(ERRORS) {
         let share = probability(shown, *index);
-        if tile(ui, at(place), (name, share), Tile::Error(goal == Goal::Targeted(*index))) {
+        if tile(ui, at(place), (name, &share), Tile::Error(goal == Goal::Targeted(*index))) {
             out.push(Command::Goal(Goal::Targeted(*index)));
         }
     }
     says(ui, answer, shown, &what);
 }
 
-/// From the edge of the picture to just before a tile.
-fn ray(pen: &Pen<'_>, picture: Rect, to: Pos2, stroke: Stroke) {
+/// From the edge of the picture to the edge of a tile of this size.
+fn ray(pen: &Pen<'_>, picture: Rect, (to, tile): (Pos2, Vec2), stroke: Stroke) {
     let way = (to - picture.center()).normalized();
-    let from = picture.center() + 0.75 * picture.width() * way;
-    let end = to - 2.4 * pen.size * way;
+    let inside = |half: Vec2| (half.x / way.x.abs().max(1e-3)).min(half.y / way.y.abs().max(1e-3));
+    let gap = 0.4 * pen.size;
+    let from = picture.center() + (inside(0.5 * picture.size()) + gap) * way;
+    let end = if tile == Vec2::ZERO { to } else { to - (inside(0.5 * tile) + gap) * way };
     pen.arrow(from, end, stroke);
 }
 
@@ -80,20 +86,14 @@ enum Tile {
 }
 
 /// A class that can be chosen by a click.
-fn tile(ui: &mut Ui, centre: Pos2, (name, share): (&str, Option<f32>), tile: Tile) -> bool {
+fn tile(ui: &mut Ui, centre: Pos2, (name, share): (&str, &str), tile: Tile) -> bool {
     let size = theme::size_of_body(ui);
     let palette = theme::palette(ui);
-    let share = share.map_or_else(|| "not among the first five".into(), per_cent);
     let (role, is_chosen, colour) = match tile {
         Tile::Label(is_chosen) => ("the label", is_chosen, palette.fooled),
         Tile::Error(is_chosen) => ("an error", is_chosen, palette.asked),
     };
-    let layout = |text: &str, font| ui.painter().layout(text.to_owned(), font, palette.text, 9.0 * size);
-    let title = layout(name, theme::strong_of(size));
-    let text = format!("{role}: {share}");
-    let below = layout(&text, eframe::egui::FontId::proportional(0.85 * size));
-    let extent = vec2(title.size().x.max(below.size().x), title.size().y + below.size().y) + Vec2::splat(size);
-    let rect = Rect::from_center_size(centre, extent);
+    let rect = Rect::from_center_size(centre, TILE * size);
     let response = ui.interact(rect, ui.scope_id().with(("class", name)), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_chosen, name));
     let ground = if response.hovered() { palette.raised_hover } else { palette.raised };
@@ -103,10 +103,10 @@ fn tile(ui: &mut Ui, centre: Pos2, (name, share): (&str, Option<f32>), tile: Til
         false => Stroke::new(1.0, palette.line),
     };
     ui.painter().rect_stroke(rect, theme::RADIUS, edge, StrokeKind::Inside);
-    let at = rect.min + Vec2::splat(0.5 * size);
-    let lower = at + vec2(0.0, title.size().y);
-    ui.painter().galley(at, title, palette.text);
-    ui.painter().galley(lower, below, palette.weak);
+    let pen = Pen::new(ui);
+    let at = rect.min + vec2(0.6 * size, 0.5 * size);
+    pen.cut(at, name, (rect.width() - 1.2 * size, palette.text));
+    pen.text(at + vec2(0.0, 1.3 * size), Align2::LEFT_TOP, format!("{role}: {share}"), palette.weak);
     let tip = match tile {
         Tile::Label(_) => "Go away from this label",
         Tile::Error(_) => "Go towards this class",
@@ -114,11 +114,15 @@ fn tile(ui: &mut Ui, centre: Pos2, (name, share): (&str, Option<f32>), tile: Til
     response.on_hover_text(tip).clicked()
 }
 
-/// What the net says of a class of the adversarial picture, where that is known.
-fn probability(shown: &Shown, class: usize) -> Option<f32> {
+/// What the net says of a class of the adversarial picture; where only the first five are known, what it lies below.
+fn probability(shown: &Shown, class: usize) -> String {
     let target = shown.target_prob.filter(|_| shown.view.goal == Goal::Targeted(class));
     let top = shown.adversarial_top.iter().find(|guess| guess.index == class);
-    target.map(|(_, after)| after).or(top.map(|guess| guess.prob))
+    match (target.map(|(_, after)| after).or(top.map(|guess| guess.prob)), shown.adversarial_top.last()) {
+        (Some(share), _) => per_cent(share),
+        (None, Some(last)) => format!("below {}", per_cent(last.prob)),
+        (None, None) => "–".into(),
+    }
 }
 
 fn says(ui: &Ui, room: Rect, shown: &Shown, what: &str) {

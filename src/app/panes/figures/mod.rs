@@ -138,6 +138,15 @@ impl<'a> Pen<'a> {
         self.painter.text(at, anchor, text, theme::strong_of(scale * self.size), colour)
     }
 
+    /// One line of text in the semi-bold cut, cut to a width.
+    fn cut(&self, at: Pos2, text: &str, (width, colour): (f32, Color32)) {
+        let format = TextFormat { font_id: theme::strong_of(self.size), color: colour, ..TextFormat::default() };
+        let mut job = LayoutJob::single_section(text.to_owned(), format);
+        job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
+        let galley = self.painter.layout_job(job);
+        self.painter.galley(at, galley, colour);
+    }
+
     /// Lines of text that are as wide as the room at most; returns what they cover.
     fn paragraph(&self, room: Rect, text: &str, halign: Align, (scale, colour): (f32, Color32)) -> Rect {
         let format = TextFormat {

@@ -4,9 +4,12 @@ use eframe::egui::{Align2, Color32, Rect, Slider, Ui, UiBuilder, Vec2, pos2, vec
 
 use super::{FigureWorld, Pen, describe, wait};
 use crate::app::commands::{Command, LessonCommand};
-use crate::app::lessons::cost;
+use crate::app::lessons::{cost, cost_text};
 use crate::app::theme;
 use crate::app::words::short;
+
+/// Height of all of it, in heights of type.
+const HEIGHT: f32 = 15.0;
 
 pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
     let Some(shown) = world.explore.shown.as_deref() else {
@@ -18,15 +21,16 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
     let mixed = alpha * costs[0] + (1.0 - alpha) * costs[1];
     let numbers = format!(
         "{} = {}·{} + {}·{}",
-        short(mixed),
+        cost_text(mixed),
         short(alpha),
-        short(costs[0]),
+        cost_text(costs[0]),
         short(1.0 - alpha),
-        short(costs[1])
+        cost_text(costs[1])
     );
     describe(ui, room, format!("The cost of {}: {numbers}", shown.label.name));
     let pen = Pen::new(ui);
     let middle = room.center().x;
+    let room = room.with_min_y(room.top() + (0.5 * (room.height() - HEIGHT * size)).max(0.0));
     let scale = (room.width() / (22.0 * size)).min(1.6);
     let formula = "α·J(x) + (1 − α)·J(x + ε·sign ∇J)";
     pen.formula(pos2(middle, room.top() + 2.0 * size), formula, (scale, pen.palette.text));
@@ -57,7 +61,7 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
 
 fn bar(pen: &Pen<'_>, room: Rect, (name, value, colour): &(String, f32, Color32), most: f32) {
     pen.text(room.left_top(), Align2::LEFT_TOP, name, pen.palette.text);
-    pen.strong(room.right_top(), Align2::RIGHT_TOP, short(*value), (1.0, *colour));
+    pen.strong(room.right_top(), Align2::RIGHT_TOP, cost_text(*value), (1.0, *colour));
     let track = Rect::from_min_size(room.min + vec2(0.0, 1.5 * pen.size), Vec2::new(room.width(), 1.0 * pen.size));
     pen.painter.rect_filled(track, theme::SMALL_RADIUS, pen.palette.raised);
     let filled = track.with_max_x(track.left() + (value / most).clamp(0.0, 1.0) * track.width());

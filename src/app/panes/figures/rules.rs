@@ -72,14 +72,12 @@ fn landscape(pen: &Pen<'_>, room: Rect, rule: &Rule, colour: Color32) {
         let to = ball + way * 0.11;
         let lift = eframe::egui::vec2(0.0, -0.7 * pen.size);
         pen.arrow(place(ball) + lift, place(to) + lift, Stroke::new(0.14 * pen.size, colour));
-        // Under the slope, where nothing else is; uphill beside the top, downhill in the valley.
+        // Uphill above the slope, downhill in the wide part of the valley.
         let (at, anchor) = match *way > 0.0 {
-            true => (place(to + 0.02) + 1.6 * lift, Align2::CENTER_BOTTOM),
-            false => (place(0.5) + 1.2 * lift, Align2::CENTER_BOTTOM),
+            true => (room.right_top(), Align2::RIGHT_CENTER),
+            false => (pos2(place(0.5).x, place(0.24).y), Align2::CENTER_CENTER),
         };
-        let half = 0.5 * pen.painter.layout_no_wrap((*words).into(), eframe::egui::FontId::proportional(pen.size), colour).size().x;
-        let x = at.x.clamp(room.left() + half, (room.right() - half).max(room.left() + half));
-        pen.text(pos2(x, at.y), anchor, words, colour);
+        pen.text(at, anchor, words, colour);
     }
     pen.painter.circle_filled(place(ball), 0.42 * pen.size, pen.palette.text);
 }

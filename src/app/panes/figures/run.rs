@@ -102,7 +102,11 @@ fn rules(pen: &Pen<'_>, chart: &Chart, run: &Run) {
         let is_late = x > chart.frame.center().x;
         let (anchor, gap) = if is_late { (Align2::RIGHT_BOTTOM, -0.3) } else { (Align2::LEFT_BOTTOM, 0.3) };
         let at = pos2(x + gap * pen.size, top + 1.2 * pen.size);
-        pen.text(at, anchor, format!("{text}: epoch {epoch}"), colour);
+        let text = format!("{text}: epoch {epoch}");
+        let font = eframe::egui::FontId::proportional(pen.size);
+        let ground = anchor.anchor_size(at, pen.painter.layout_no_wrap(text.clone(), font, colour).size());
+        pen.painter.rect_filled(ground, 0, pen.palette.canvas);
+        pen.text(at, anchor, text, colour);
     }
 }
 

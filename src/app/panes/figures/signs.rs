@@ -19,8 +19,9 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
     }
     slopes.sort_by(|a, b| b.abs().total_cmp(&a.abs()));
     let last = slopes.len() - 1;
-    // Evenly over the ranks, so that the steepest and the flattest are among them.
-    let chosen: Vec<f32> = (0..PIXELS).map(|i| slopes[i * last / (PIXELS - 1)]).collect();
+    // Ever farther apart in rank, from the steepest to the flattest.
+    let rank = |i: usize| ((last as f32 + 1.0).powf(i as f32 / (PIXELS - 1) as f32) - 1.0).round() as usize;
+    let chosen: Vec<f32> = (0..PIXELS).map(|i| slopes[rank(i).max(i).min(last)]).collect();
     let eps = world.explore.eps();
     let moved: Vec<f32> = chosen.iter().map(|slope| eps * slope.signum()).collect();
     let all: f32 = eps * slopes.iter().map(|slope| slope.abs()).sum::<f32>();
@@ -34,7 +35,7 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
     bars(&pen, parts[0], &format!("∇J at {PIXELS} pixels, steep to flat (±{} at most)", short(steepest)), &chosen);
     bars(&pen, parts[1], &format!("ε·sign ∇J: all by {}", short(eps)), &moved);
     let n = crate::app::words::thousands(slopes.len());
-    let text = format!("{n} values, each pulling its own way: ε·Σ|∇J| = {}", short(all));
+    let text = format!("All {n} values together: ε·Σ|∇J| = {}", short(all));
     pen.strong(below.center_top(), Align2::CENTER_TOP, text, (1.0, pen.palette.accent));
 }
 

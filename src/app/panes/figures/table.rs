@@ -25,6 +25,8 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
         let right = if index == 0 { room.left() + FIRST * room.width() } else { left + width };
         Rect::from_min_max(pos2(left, top), pos2(right - 0.8 * pen.size, room.bottom()))
     };
+    // The fewer rows, the larger.
+    let large = (0.045 * room.height() / pen.size / rows.len().max(1) as f32 * 6.0).clamp(1.0, 1.6);
     let mut top = room.top() + 0.5 * pen.size;
     for (number, row) in rows.iter().enumerate() {
         let mut bottom = top;
@@ -33,12 +35,12 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
                 (0, _) | (_, 0) => pen.palette.weak,
                 _ => pen.palette.text,
             };
-            let scale = if number > 0 && index > 0 { 1.25 } else { 1.0 };
+            let scale = if number > 0 && index > 0 { large } else { 1.0 };
             let covered = pen.paragraph(column(index, top), cell, Align::Min, (scale, colour));
             bottom = bottom.max(covered.bottom());
         }
-        bottom += 0.7 * pen.size;
+        bottom += 1.2 * pen.size;
         pen.painter.hline(room.x_range(), bottom, Stroke::new(1.0, pen.palette.line));
-        top = bottom + 0.7 * pen.size;
+        top = bottom + 1.2 * pen.size;
     }
 }
