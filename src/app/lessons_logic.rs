@@ -31,8 +31,7 @@ impl App {
     /// Draws a figure into all the room that is left.
     pub(super) fn draw_figure(&mut self, ui: &mut Ui, figure: Figure, out: &mut Vec<Command>) {
         self.ask_why(ui.ctx());
-        let world =
-            FigureWorld { explore: &self.explore, lessons: &self.lessons, why: &self.why, train: &self.train };
+        let world = FigureWorld { explore: &self.explore, lessons: &self.lessons, why: &self.why, train: &self.train };
         self.figures.show(ui, figure, &world, out);
     }
 

@@ -156,9 +156,10 @@ impl App {
             || self.models_page.is_asking();
         let lesson = self.lessons.is_open().then_some(Place::Lesson);
         let has_notes = self.lessons.step().is_some_and(|step| step.notes.is_some());
-        // Keys of a step that has nothing to vote on, or no notes, do what they do elsewhere.
+        let is_on_stage = self.is_on_stage();
+        // Keys of a step that has nothing to vote on, or no notes, do what they do elsewhere. On the stage a vote too many does nothing.
         let is_idle = |command: &Command| match command {
-            Command::Lesson(LessonCommand::Vote(choice)) => self.lessons.votes().len() <= *choice,
+            Command::Lesson(LessonCommand::Vote(choice)) => self.lessons.votes().len() <= *choice && !is_on_stage,
             Command::Lesson(LessonCommand::TakeBack) => self.lessons.votes().is_empty(),
             Command::Lesson(LessonCommand::Notes) => !has_notes,
             _ => false,

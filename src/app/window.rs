@@ -13,8 +13,8 @@ use super::explore::Explore;
 use super::lessons::Lessons;
 use super::models::Models;
 use super::panes::{
-    Canvas, Controls, Dialogs, Figures, LinearView, ModelsPage, Notices, Palette, Pictures, Questions, Samples, Stage, TestSetPage,
-    Tone, TrainTab,
+    Canvas, Controls, Dialogs, Figures, LinearView, ModelsPage, Notices, Palette, Pictures, Questions, Samples, Stage,
+    TestSetPage, Tone, TrainTab,
 };
 use super::settings::{self, Keeper, Settings, Tab, ThemeChoice};
 use super::testset::TestSet;

@@ -107,7 +107,18 @@ fn the_stage_hides_every_bar_and_its_text_is_large() {
         window.run_steps(2);
         assert!(app(&window).is_on_stage());
         go_to(&mut window, "A small, worst-case change");
-        let bars = ["Tab: Explore", "Model", "Lessons", "More", "Open…", "ε", "Step back", "Close the lesson", "Help", "Theme"];
+        let bars = [
+            "Tab: Explore",
+            "Model",
+            "Lessons",
+            "More",
+            "Open…",
+            "ε",
+            "Step back",
+            "Close the lesson",
+            "Help",
+            "Theme",
+        ];
         for name in bars {
             assert!(window.query_by_label(name).is_none(), "{name} is a control of a bar");
         }
@@ -229,9 +240,7 @@ fn figures_follow_what_is_on_screen_and_can_be_clicked() {
     window.run_steps(2);
     window.get_by_label_contains("A drawing: 0 of 16 pictures");
     go_to(&mut window, "Ain't nobody got time for that");
-    until(&mut window, "the curve", |app| {
-        app.shown().is_some_and(|shown| app.why().current(shown).is_some())
-    });
+    until(&mut window, "the curve", |app| app.shown().is_some_and(|shown| app.why().current(shown).is_some()));
     window.get_by_label_contains("Logits against ε");
     assert_eq!(app(&window).tab(), Tab::Explore);
 }

@@ -656,3 +656,23 @@ fn a_finished_run_comes_with_the_program_and_can_be_deleted_for_good() {
     let window = open_as_found(folder.path(), &tiny(), size);
     assert!(app(&window).train().runs.is_empty(), "it stays deleted");
 }
+
+#[test]
+fn the_talk_shows_the_run_at_hand_and_trains_one_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = open_as_found(folder.path(), &tiny(), vec2(1280.0, 900.0));
+    press(&mut window, Modifiers::COMMAND, Key::E);
+    window.run_steps(2);
+    while window.query_by_label("Train on it").is_none() {
+        press(&mut window, Modifiers::NONE, Key::PageDown);
+        window.step();
+    }
+    window.run_steps(2);
+    window.get_by_label_contains("run-0000 after 15 epochs: clean 0.8 %, FGSM 6.6 %, PGD 8.8 %");
+    window.get_by_label("Train one now").click();
+    until(&mut window, "a run in hand", |app| app.train().in_hand().is_some());
+    assert_eq!(info(app(&window), "run-0001").map(|info| &info.config), Some(&doppelganger::app::usual_run()));
+    assert_eq!(app(&window).train().draft, tiny(), "the settings of the next run are the person's own");
+    assert_eq!(app(&window).tab(), Tab::Explore);
+    window.get_by_label_contains("run-0001 is");
+}

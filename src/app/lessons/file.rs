@@ -243,7 +243,10 @@ impl Step {
 impl Step {
     fn check_question(&self) -> Result<(), String> {
         if self.ask.is_some() && !self.keeps_back() {
-            return Err("there is something to predict, but nothing is hidden; expected hide = [\"answer\"], or then = \"…\"".into());
+            return Err(
+                "there is something to predict, but nothing is hidden; expected hide = [\"answer\"], or then = \"…\""
+                    .into(),
+            );
         }
         if !self.choices.is_empty() && self.ask.is_none() {
             return Err("there are choices without a question; expected ask = \"…\"".into());
@@ -269,9 +272,9 @@ impl Step {
             (Some(Figure::Table), ..) => Ok(()),
             (_, false, _) => Err("there is a table that nothing shows; expected figure = \"table\"".into()),
             (Some(Figure::Directions), _, 1..=MOST_LABELS) => Ok(()),
-            (Some(Figure::Directions), _, count) => {
-                Err(format!("there are {count} labels; expected 1 to {MOST_LABELS} classes, such as labels = [\"vulture\"]"))
-            }
+            (Some(Figure::Directions), _, count) => Err(format!(
+                "there are {count} labels; expected 1 to {MOST_LABELS} classes, such as labels = [\"vulture\"]"
+            )),
             (_, _, 0) => Ok(()),
             _ => Err("there are labels that nothing shows; expected figure = \"directions\"".into()),
         }
@@ -335,7 +338,9 @@ mod tests {
         assert!(says("minutes = \"two\"").starts_with("line 6, column 11: "));
         let question = "ask = \"?\"\nthen = \"x\"\n";
         assert!(says(&format!("{question}choices = [\"a\"]\nright = \"b\"")).contains("word for word: [\"a\"]"));
-        assert!(says(&format!("{question}choices = [\"1\", \"2\", \"3\", \"4\", \"5\"]")).contains("expected at most 4"));
+        assert!(
+            says(&format!("{question}choices = [\"1\", \"2\", \"3\", \"4\", \"5\"]")).contains("expected at most 4")
+        );
         assert!(says("figure = \"directons\"").contains("unknown variant `directons`, expected one of `update-rules`"));
         assert!(says("figure = \"directions\"").contains("0 labels; expected 1 to 3"));
         assert!(says("labels = [\"vulture\"]").contains("expected figure = \"directions\""));

@@ -145,7 +145,8 @@ fn choices(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -> S
     let all: usize = votes.iter().sum();
     for (index, text) in step.choices.iter().enumerate() {
         let is_right = !lessons.is_hiding() && step.right_choice() == Some(index);
-        let row = Choice { index, text: &fill(text), votes: votes[index], of: all, is_right, is_open: lessons.is_voting() };
+        let row =
+            Choice { index, text: &fill(text), votes: votes[index], of: all, is_right, is_open: lessons.is_voting() };
         if choice(ui, &row).clicked() {
             out.push(Command::Lesson(LessonCommand::Predict(index)));
         }

@@ -160,14 +160,13 @@ impl Stage {
             return;
         }
         ui.ctx().request_repaint_after(Duration::from_secs_f64(rest.max(0.1)));
-        let Some((lesson, number)) = lessons.current() else { return };
         let size = 0.8 * theme::stage_size(ui.ctx());
         let area = Area::new(Id::unique("stage bar")).order(Order::Foreground);
         let shown = area.anchor(Align2::CENTER_BOTTOM, vec2(0.0, -size)).show(ui.ctx(), |ui| {
             theme::enlarge(ui, size);
             let fill = palette(ui).panel.gamma_multiply(0.92);
             let frame = Frame::new().fill(fill).stroke(Stroke::new(1.0, palette(ui).line)).corner_radius(theme::RADIUS);
-            frame.inner_margin(0.5 * size).show(ui, |ui| bar(ui, lessons, (number, lesson.steps.len()), out));
+            frame.inner_margin(0.5 * size).show(ui, |ui| bar(ui, lessons, out));
         });
         self.is_on_bar = ui.input(|i| i.pointer.hover_pos()).is_some_and(|at| shown.response.rect.contains(at));
     }
@@ -261,8 +260,9 @@ fn eps(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
     }
 }
 
-fn bar(ui: &mut Ui, lessons: &Lessons, (number, of): (usize, usize), out: &mut Vec<Command>) {
-    let Some(step) = lessons.step() else { return };
+fn bar(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
+    let (Some((lesson, number)), Some(step)) = (lessons.current(), lessons.step()) else { return };
+    let of = lesson.steps.len();
     let size = theme::size_of_body(ui);
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         let mut button = |ui: &mut Ui, icon: egui_material_icons::MaterialIcon, command: Command, enabled: bool| {

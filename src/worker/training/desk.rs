@@ -164,7 +164,11 @@ impl Desk {
 
     /// The nets of a run that is not in hand.
     fn nets(&self, run: &RunId) -> Result<Nets> {
-        if RunInfo::is_name_of_shipped(run) { shipped::checkpoint()?.nets() } else { RunFolder::nets(&self.folder(run)) }
+        if RunInfo::is_name_of_shipped(run) {
+            shipped::checkpoint()?.nets()
+        } else {
+            RunFolder::nets(&self.folder(run))
+        }
     }
 
     fn info_on_disk(&self, run: &RunId) -> Result<RunInfo> {

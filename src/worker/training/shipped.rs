@@ -50,5 +50,28 @@ pub fn info(runs: &Path) -> Option<RunInfo> {
 /// When the folder of the runs cannot be written.
 pub fn delete(runs: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(runs)?;
-    std::fs::write(runs.join(NOTE), "The run that came with the program was deleted. Delete this file to have it back.\n")
+    std::fs::write(
+        runs.join(NOTE),
+        "The run that came with the program was deleted. Delete this file to have it back.\n",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::data::DataSource;
+
+    #[test]
+    fn the_run_is_whole_and_small() {
+        let nowhere = Path::new("no such folder");
+        let run = info(nowhere).expect("it can be read");
+        assert!(run.is_shipped() && !nowhere.exists());
+        assert!(BYTES.len() < 1_000_000, "{} bytes", BYTES.len());
+        // What a person can repeat: the data by its name, and the net by its sizes.
+        assert_eq!((&run.config.data, run.config.model.as_str()), (&DataSource::Mnist, "maxout:240x2,240x2"));
+        assert_eq!(run.history.len(), run.config.epochs);
+        let best = run.config.stopping.rule.best(&run.history).map(|at| run.history[at]).unwrap();
+        assert!(best.clean.unwrap().error() < 0.01 && best.adversarial.unwrap().error() < 0.1);
+        assert_eq!(checkpoint().unwrap().nets().unwrap().best.len(), 6);
+    }
 }

@@ -43,7 +43,11 @@ fn dots(has_more: bool, width: f32) -> Vec<Dot> {
         });
         Dot { at: (t, y), is_upper, is_fooled: crosses }
     };
-    [true, false].into_iter().flat_map(|upper| (0..PER_CLASS).map(move |index| (index, upper))).map(|(i, u)| dot(i, u)).collect()
+    [true, false]
+        .into_iter()
+        .flat_map(|upper| (0..PER_CLASS).map(move |index| (index, upper)))
+        .map(|(i, u)| dot(i, u))
+        .collect()
 }
 
 pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
@@ -77,10 +81,15 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
     }
     pen.painter.add(Shape::line(line(&|t| boundary(t, has_more)), Stroke::new(0.16 * size, pen.palette.text)));
     let corner = drawing.left_top() + Vec2::splat(0.8 * size);
-    pen.text(corner, Align2::LEFT_TOP, "squares: within ε of a picture; the line: what the net draws", pen.palette.weak);
+    pen.text(
+        corner,
+        Align2::LEFT_TOP,
+        "squares: within ε of a picture; the line: what the net draws",
+        pen.palette.weak,
+    );
     let colour = if fooled > 0 { pen.palette.fooled } else { pen.palette.text };
     let below = pos2(room.center().x, drawing.bottom() + 0.6 * size);
-    pen.strong(below, Align2::CENTER_TOP, text, (1.1, colour));
+    pen.larger(1.1).strong(below, Align2::CENTER_TOP, text, colour);
     ui.scope_builder(UiBuilder::new().max_rect(buttons), |ui| {
         ui.horizontal(|ui| {
             for (name, more) in [("Few units", false), ("More units", true)] {

@@ -1,6 +1,6 @@
 //! Axes for the lines of a figure, in type that can be read from afar.
 
-use eframe::egui::{Align2, Color32, Pos2, Rect, Shape, Stroke, pos2};
+use eframe::egui::{Align2, Color32, Pos2, Rangef, Rect, Shape, Stroke, pos2};
 
 use super::Pen;
 
@@ -55,15 +55,15 @@ impl Chart {
 }
 
 /// Places of names beside the ends of lines, moved apart so that they can be read: by `least` at least, in their order.
-pub fn apart(mut wanted: Vec<f32>, least: f32, (top, bottom): (f32, f32)) -> Vec<f32> {
+pub fn apart(mut wanted: Vec<f32>, least: f32, within: Rangef) -> Vec<f32> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));
-    let mut floor = top;
+    let mut floor = within.min;
     for &index in &order {
         wanted[index] = wanted[index].max(floor);
         floor = wanted[index] + least;
     }
-    let mut ceiling = bottom;
+    let mut ceiling = within.max;
     for &index in order.iter().rev() {
         wanted[index] = wanted[index].min(ceiling);
         ceiling = wanted[index] - least;
@@ -77,9 +77,9 @@ mod tests {
 
     #[test]
     fn names_do_not_lie_over_each_other() {
-        let places = apart(vec![50.0, 10.0, 52.0, 99.0], 10.0, (0.0, 100.0));
+        let places = apart(vec![50.0, 10.0, 52.0, 99.0], 10.0, Rangef::new(0.0, 100.0));
         assert_eq!(places, [50.0, 10.0, 60.0, 99.0]);
-        let low = apart(vec![98.0, 99.0], 10.0, (0.0, 100.0));
+        let low = apart(vec![98.0, 99.0], 10.0, Rangef::new(0.0, 100.0));
         assert_eq!(low, [90.0, 100.0]);
     }
 }

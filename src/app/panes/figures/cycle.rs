@@ -35,10 +35,10 @@ pub fn show(ui: &mut Ui, room: Rect) {
         let card = Rect::from_center_size(place(index), size);
         pen.card(card);
         let inner = card.shrink(pen.size);
-        let title = pen.strong(inner.center_top(), Align2::CENTER_TOP, name, (1.05, pen.palette.text));
+        let title = pen.larger(1.05).strong(inner.center_top(), Align2::CENTER_TOP, name, pen.palette.text);
         let below = inner.with_min_y(title.bottom() + 0.3 * pen.size);
-        pen.paragraph(below, text, Align::Center, (1.0, pen.palette.weak));
+        pen.paragraph(below, text, Align::Center, pen.palette.weak);
     }
     let middle = pos2(room.center().x, room.center().y - 0.02 * room.height());
-    pen.strong(middle, Align2::CENTER_CENTER, "again, at every step", (1.0, pen.palette.accent));
+    pen.strong(middle, Align2::CENTER_CENTER, "again, at every step", pen.palette.accent);
 }

@@ -32,7 +32,9 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
     let others: Vec<(usize, &str)> = step
         .labels
         .iter()
-        .filter_map(|name| shown.model.classes.iter().position(|class| class == name).map(|index| (index, name.as_str())))
+        .filter_map(|name| {
+            shown.model.classes.iter().position(|class| class == name).map(|index| (index, name.as_str()))
+        })
         .filter(|(index, _)| *index != shown.label.index)
         .collect();
     let what = match goal {
@@ -40,78 +42,94 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
         Goal::Targeted(target) => format!("towards {}", shown.model.classes.get(target).map_or("", String::as_str)),
     };
     describe(ui, map, format!("The direction of the attack: {what}"));
-    let pen = Pen::new(ui);
-    let faint = Stroke::new(0.08 * pen.size, pen.palette.weak);
-    let bold = |colour| Stroke::new(0.26 * pen.size, colour);
-    for ((index, _), place) in others.iter().zip(ERRORS) {
-        let is_goal = goal == Goal::Targeted(*index);
-        let stroke = if is_goal { bold(pen.palette.asked) } else { faint };
-        ray(&pen, picture, (at(place), TILE * size), stroke);
-    }
-    if goal == Goal::Untargeted {
-        ray(&pen, picture, (at(AWAY), Vec2::ZERO), bold(pen.palette.fooled));
-        let words = pos2(at(AWAY).x, at(AWAY).y + 0.5 * pen.size);
-        pen.strong(words, Align2::RIGHT_TOP, "any error will do", (1.0, pen.palette.fooled));
-    }
-    let label = at(LABEL) + vec2(0.5 * TILE.x * size, 0.0);
-    pen.painter.line_segment([label, picture.left_center()], faint);
+    let tiles = std::iter::once(Tile {
+        name: &shown.label.name,
+        share: per_cent(shown.label_prob.1),
+        goal: Goal::Untargeted,
+        is_chosen: goal == Goal::Untargeted,
+        place: Rect::from_center_size(at(LABEL), TILE * size),
+    });
+    let errors = others.iter().zip(ERRORS).map(|((index, name), place)| Tile {
+        name,
+        share: probability(shown, *index),
+        goal: Goal::Targeted(*index),
+        is_chosen: goal == Goal::Targeted(*index),
+        place: Rect::from_center_size(at(place), TILE * size),
+    });
+    let tiles: Vec<Tile<'_>> = tiles.chain(errors).collect();
+    arrows(&Pen::new(ui), &tiles, picture, at(AWAY));
     figures.picture(ui, 0, picture, &shown.original_rgba);
-    if tile(ui, at(LABEL), (&shown.label.name, &per_cent(shown.label_prob.1)), Tile::Label(goal == Goal::Untargeted)) {
-        out.push(Command::Goal(Goal::Untargeted));
-    }
-    for ((index, name), place) in others.iter().zip(ERRORS) {
-        let share = probability(shown, *index);
-        if tile(ui, at(place), (name, &share), Tile::Error(goal == Goal::Targeted(*index))) {
-            out.push(Command::Goal(Goal::Targeted(*index)));
+    for tile in &tiles {
+        if tile.show(ui) {
+            out.push(Command::Goal(tile.goal));
         }
     }
     says(ui, answer, shown, &what);
 }
 
-/// From the edge of the picture to the edge of a tile of this size.
-fn ray(pen: &Pen<'_>, picture: Rect, (to, tile): (Pos2, Vec2), stroke: Stroke) {
-    let way = (to - picture.center()).normalized();
-    let inside = |half: Vec2| (half.x / way.x.abs().max(1e-3)).min(half.y / way.y.abs().max(1e-3));
-    let gap = 0.4 * pen.size;
-    let from = picture.center() + (inside(0.5 * picture.size()) + gap) * way;
-    let end = if tile == Vec2::ZERO { to } else { to - (inside(0.5 * tile) + gap) * way };
-    pen.arrow(from, end, stroke);
+/// From the picture to each error, and away from the label; the way that is taken is bold.
+fn arrows(pen: &Pen<'_>, tiles: &[Tile<'_>], picture: Rect, away: Pos2) {
+    let faint = Stroke::new(0.08 * pen.size, pen.palette.weak);
+    let bold = |colour| Stroke::new(0.26 * pen.size, colour);
+    for tile in tiles {
+        match (tile.goal, tile.is_chosen) {
+            (Goal::Untargeted, is_chosen) => {
+                pen.painter.line_segment([tile.place.right_center(), picture.left_center()], faint);
+                if is_chosen {
+                    ray(pen, picture, Rect::from_min_max(away, away), bold(pen.palette.fooled));
+                    let below = pos2(away.x, away.y + 0.5 * pen.size);
+                    pen.strong(below, Align2::RIGHT_TOP, "any error will do", pen.palette.fooled);
+                }
+            }
+            (Goal::Targeted(_), true) => ray(pen, picture, tile.place, bold(pen.palette.asked)),
+            (Goal::Targeted(_), false) => ray(pen, picture, tile.place, faint),
+        }
+    }
 }
 
-enum Tile {
-    /// Whether the attack goes away from it.
-    Label(bool),
-    /// Whether the attack goes towards it.
-    Error(bool),
+/// From the edge of the picture to the edge of another place.
+fn ray(pen: &Pen<'_>, picture: Rect, to: Rect, stroke: Stroke) {
+    let way = (to.center() - picture.center()).normalized();
+    // How far from the middle of a rectangle its edge is.
+    let inside = |size: Vec2| (0.5 * size.x / way.x.abs().max(1e-3)).min(0.5 * size.y / way.y.abs().max(1e-3));
+    let gap = 0.4 * pen.size;
+    let from = picture.center() + (inside(picture.size()) + gap) * way;
+    pen.arrow(from, to.center() - (inside(to.size()) + gap) * way, stroke);
 }
 
 /// A class that can be chosen by a click.
-fn tile(ui: &mut Ui, centre: Pos2, (name, share): (&str, &str), tile: Tile) -> bool {
-    let size = theme::size_of_body(ui);
-    let palette = theme::palette(ui);
-    let (role, is_chosen, colour) = match tile {
-        Tile::Label(is_chosen) => ("the label", is_chosen, palette.fooled),
-        Tile::Error(is_chosen) => ("an error", is_chosen, palette.asked),
-    };
-    let rect = Rect::from_center_size(centre, TILE * size);
-    let response = ui.interact(rect, ui.scope_id().with(("class", name)), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_chosen, name));
-    let ground = if response.hovered() { palette.raised_hover } else { palette.raised };
-    ui.painter().rect_filled(rect, theme::RADIUS, ground);
-    let edge = match is_chosen || response.has_focus() {
-        true => Stroke::new(0.12 * size, colour),
-        false => Stroke::new(1.0, palette.line),
-    };
-    ui.painter().rect_stroke(rect, theme::RADIUS, edge, StrokeKind::Inside);
-    let pen = Pen::new(ui);
-    let at = rect.min + vec2(0.6 * size, 0.5 * size);
-    pen.cut(at, name, (rect.width() - 1.2 * size, palette.text));
-    pen.text(at + vec2(0.0, 1.3 * size), Align2::LEFT_TOP, format!("{role}: {share}"), palette.weak);
-    let tip = match tile {
-        Tile::Label(_) => "Go away from this label",
-        Tile::Error(_) => "Go towards this class",
-    };
-    response.on_hover_text(tip).clicked()
+struct Tile<'a> {
+    name: &'a str,
+    share: String,
+    /// What a click asks for.
+    goal: Goal,
+    is_chosen: bool,
+    place: Rect,
+}
+
+impl Tile<'_> {
+    /// Returns whether it was clicked.
+    fn show(&self, ui: &Ui) -> bool {
+        let pen = Pen::new(ui);
+        let (role, tip, colour) = match self.goal {
+            Goal::Untargeted => ("the label", "Go away from this label", pen.palette.fooled),
+            Goal::Targeted(_) => ("an error", "Go towards this class", pen.palette.asked),
+        };
+        let response = ui.interact(self.place, ui.scope_id().with(("class", self.name)), Sense::click());
+        response.widget_info(|| WidgetInfo::selected(Role::Button, true, self.is_chosen, self.name));
+        let ground = if response.hovered() { pen.palette.raised_hover } else { pen.palette.raised };
+        pen.painter.rect_filled(self.place, theme::RADIUS, ground);
+        let edge = match self.is_chosen || response.has_focus() {
+            true => Stroke::new(0.12 * pen.size, colour),
+            false => Stroke::new(1.0, pen.palette.line),
+        };
+        pen.painter.rect_stroke(self.place, theme::RADIUS, edge, StrokeKind::Inside);
+        let inner = self.place.shrink2(vec2(0.6, 0.5) * pen.size);
+        pen.cut(inner, self.name, pen.palette.text);
+        let below = inner.min + vec2(0.0, 1.35 * pen.size);
+        pen.text(below, Align2::LEFT_TOP, format!("{role}: {}", self.share), pen.palette.weak);
+        response.on_hover_text(tip).clicked()
+    }
 }
 
 /// What the net says of a class of the adversarial picture; where only the first five are known, what it lies below.
@@ -130,7 +148,7 @@ fn says(ui: &Ui, room: Rect, shown: &Shown, what: &str) {
     let Some(now) = shown.adversarial_top.first() else { return };
     let is_moved = shown.clean_top.first().is_none_or(|before| before.index != now.index);
     let colour = if is_moved { pen.palette.fooled } else { pen.palette.text };
-    let line = pen.paragraph(room, &format!("One step {what}:"), Align::Center, (1.0, pen.palette.weak));
+    let line = pen.paragraph(room, &format!("One step {what}:"), Align::Center, pen.palette.weak);
     let text = format!("the net says {} ({})", now.name, per_cent(now.prob));
-    pen.strong(pos2(room.center().x, line.bottom() + 0.3 * pen.size), Align2::CENTER_TOP, text, (1.3, colour));
+    pen.larger(1.3).strong(pos2(room.center().x, line.bottom() + 0.3 * pen.size), Align2::CENTER_TOP, text, colour);
 }

@@ -42,7 +42,11 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
     }
     let between = pos2(room.center().x, grids[0].center().y);
     let pen = Pen::new(ui);
-    pen.arrow(between - vec2(1.4 * size, 0.0), between + vec2(1.4 * size, 0.0), Stroke::new(0.15 * size, pen.palette.weak));
+    pen.arrow(
+        between - vec2(1.4 * size, 0.0),
+        between + vec2(1.4 * size, 0.0),
+        Stroke::new(0.15 * size, pen.palette.weak),
+    );
     ruler(&pen, low.with_max_y(low.bottom() - 3.0 * size), eps);
     let buttons = low.with_min_y(low.bottom() - 2.2 * size);
     ui.scope_builder(UiBuilder::new().max_rect(buttons), |ui| {
@@ -61,7 +65,7 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
 /// The middle of a picture, pixel by pixel, with their numbers; of colours that of green. What has changed is framed.
 fn numbers(ui: &Ui, room: Rect, name: &str, rgba: &Rgba, before: &Rgba) {
     let pen = Pen::new(ui);
-    let title = pen.strong(room.center_top(), Align2::CENTER_TOP, name, (1.0, pen.palette.weak));
+    let title = pen.strong(room.center_top(), Align2::CENTER_TOP, name, pen.palette.weak);
     let room = room.with_min_y(title.bottom() + 0.4 * pen.size);
     let side = room.width().min(room.height()) / SIDE as f32;
     let grid = Rect::from_center_size(room.center(), Vec2::splat(side * SIDE as f32));
@@ -109,5 +113,5 @@ fn ruler(pen: &Pen<'_>, room: Rect, eps: f32) {
     pen.painter.circle_filled(cursor, 0.4 * pen.size, pen.palette.accent);
     let text = format!("ε = {} levels", short(levels));
     let at = pos2(room.right(), line + 0.6 * pen.size);
-    pen.strong(at, Align2::RIGHT_TOP, text, (1.0, pen.palette.accent));
+    pen.strong(at, Align2::RIGHT_TOP, text, pen.palette.accent);
 }

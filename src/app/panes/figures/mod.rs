@@ -116,6 +116,7 @@ impl Figures {
 }
 
 /// What a figure is drawn with.
+#[derive(Clone, Copy)]
 struct Pen<'a> {
     painter: &'a Painter,
     palette: &'static Palette,
@@ -128,32 +129,33 @@ impl<'a> Pen<'a> {
         Self { painter: ui.painter(), palette: palette(ui), size: theme::size_of_body(ui) }
     }
 
+    /// The same pen with type that is so many times as large.
+    fn larger(&self, scale: f32) -> Self {
+        Self { size: scale * self.size, ..*self }
+    }
+
     /// One line of text.
     fn text(&self, at: Pos2, anchor: Align2, text: impl ToString, colour: Color32) -> Rect {
         self.painter.text(at, anchor, text, FontId::proportional(self.size), colour)
     }
 
-    /// The same in the semi-bold cut, `scale` times as large.
-    fn strong(&self, at: Pos2, anchor: Align2, text: impl ToString, (scale, colour): (f32, Color32)) -> Rect {
-        self.painter.text(at, anchor, text, theme::strong_of(scale * self.size), colour)
+    /// The same in the semi-bold cut.
+    fn strong(&self, at: Pos2, anchor: Align2, text: impl ToString, colour: Color32) -> Rect {
+        self.painter.text(at, anchor, text, theme::strong_of(self.size), colour)
     }
 
-    /// One line of text in the semi-bold cut, cut to a width.
-    fn cut(&self, at: Pos2, text: &str, (width, colour): (f32, Color32)) {
+    /// One line of text in the semi-bold cut from the left edge of a room, cut to its width.
+    fn cut(&self, room: Rect, text: &str, colour: Color32) {
         let format = TextFormat { font_id: theme::strong_of(self.size), color: colour, ..TextFormat::default() };
         let mut job = LayoutJob::single_section(text.to_owned(), format);
-        job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
+        job.wrap = TextWrapping::truncate_at_width(room.width().max(0.0));
         let galley = self.painter.layout_job(job);
-        self.painter.galley(at, galley, colour);
+        self.painter.galley(room.min, galley, colour);
     }
 
     /// Lines of text that are as wide as the room at most; returns what they cover.
-    fn paragraph(&self, room: Rect, text: &str, halign: Align, (scale, colour): (f32, Color32)) -> Rect {
-        let format = TextFormat {
-            font_id: FontId::proportional(scale * self.size),
-            color: colour,
-            ..TextFormat::default()
-        };
+    fn paragraph(&self, room: Rect, text: &str, halign: Align, colour: Color32) -> Rect {
+        let format = TextFormat { font_id: FontId::proportional(self.size), color: colour, ..TextFormat::default() };
         let mut job = LayoutJob::single_section(text.to_owned(), format);
         job.wrap = TextWrapping::wrap_at_width(room.width());
         job.halign = halign;
@@ -170,13 +172,12 @@ impl<'a> Pen<'a> {
     }
 
     /// A line of a formula: pieces between bars are set low, as in "∇|w|J".
-    fn formula(&self, centre: Pos2, text: &str, (scale, colour): (f32, Color32)) -> Rect {
+    fn formula(&self, centre: Pos2, text: &str, colour: Color32) -> Rect {
         let mut job = LayoutJob::default();
         for (index, piece) in text.split('|').enumerate() {
-            let size = if index % 2 == 1 { 0.62 * scale * self.size } else { scale * self.size };
-            let valign = if index % 2 == 1 { Align::BOTTOM } else { Align::Center };
-            let format = TextFormat { font_id: theme::strong_of(size), color: colour, valign, ..TextFormat::default() };
-            job.append(piece, 0.0, format);
+            let (share, valign) = if index % 2 == 1 { (0.62, Align::BOTTOM) } else { (1.0, Align::Center) };
+            let font_id = theme::strong_of(share * self.size);
+            job.append(piece, 0.0, TextFormat { font_id, color: colour, valign, ..TextFormat::default() });
         }
         let galley = self.painter.layout_job(job);
         let rect = Rect::from_center_size(centre, galley.size());

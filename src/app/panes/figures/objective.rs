@@ -33,18 +33,19 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
     let room = room.with_min_y(room.top() + (0.5 * (room.height() - HEIGHT * size)).max(0.0));
     let scale = (room.width() / (22.0 * size)).min(1.6);
     let formula = "α·J(x) + (1 − α)·J(x + ε·sign ∇J)";
-    pen.formula(pos2(middle, room.top() + 2.0 * size), formula, (scale, pen.palette.text));
-    pen.formula(pos2(middle, room.top() + 5.0 * size), &numbers, (1.25 * scale, pen.palette.accent));
+    pen.larger(scale).formula(pos2(middle, room.top() + 2.0 * size), formula, pen.palette.text);
+    pen.larger(1.25 * scale).formula(pos2(middle, room.top() + 5.0 * size), &numbers, pen.palette.accent);
     let top = room.top() + 8.0 * size;
     let most = costs[0].max(costs[1]).max(1e-3);
+    let row = |name: String, cost: f32, colour: Color32| Row { name, cost, share: cost / most, colour };
     let rows = [
-        (format!("J(x) of {}, untouched", shown.label.name), costs[0], pen.palette.right),
-        ("J of its doppelgänger".to_owned(), costs[1], pen.palette.fooled),
-        ("mixed".to_owned(), mixed, pen.palette.accent),
+        row(format!("J(x) of {}, untouched", shown.label.name), costs[0], pen.palette.right),
+        row("J of its doppelgänger".into(), costs[1], pen.palette.fooled),
+        row("mixed".into(), mixed, pen.palette.accent),
     ];
     for (index, row) in rows.iter().enumerate() {
         let at = pos2(room.left(), top + index as f32 * 3.4 * size);
-        bar(&pen, Rect::from_min_size(at, vec2(room.width(), 3.0 * size)), row, most);
+        row.draw(&pen, Rect::from_min_size(at, vec2(room.width(), 3.0 * size)));
     }
     let slider = Rect::from_min_size(pos2(room.left(), top + 11.4 * size), vec2(room.width(), 2.2 * size));
     ui.scope_builder(UiBuilder::new().max_rect(slider), |ui| {
@@ -59,11 +60,22 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
     });
 }
 
-fn bar(pen: &Pen<'_>, room: Rect, (name, value, colour): &(String, f32, Color32), most: f32) {
-    pen.text(room.left_top(), Align2::LEFT_TOP, name, pen.palette.text);
-    pen.strong(room.right_top(), Align2::RIGHT_TOP, cost_text(*value), (1.0, *colour));
-    let track = Rect::from_min_size(room.min + vec2(0.0, 1.5 * pen.size), Vec2::new(room.width(), 1.0 * pen.size));
-    pen.painter.rect_filled(track, theme::SMALL_RADIUS, pen.palette.raised);
-    let filled = track.with_max_x(track.left() + (value / most).clamp(0.0, 1.0) * track.width());
-    pen.painter.rect_filled(filled, theme::SMALL_RADIUS, *colour);
+/// A cost as a bar.
+struct Row {
+    name: String,
+    cost: f32,
+    /// Of the largest one.
+    share: f32,
+    colour: Color32,
+}
+
+impl Row {
+    fn draw(&self, pen: &Pen<'_>, room: Rect) {
+        pen.text(room.left_top(), Align2::LEFT_TOP, &self.name, pen.palette.text);
+        pen.strong(room.right_top(), Align2::RIGHT_TOP, cost_text(self.cost), self.colour);
+        let track = Rect::from_min_size(room.min + vec2(0.0, 1.5 * pen.size), Vec2::new(room.width(), pen.size));
+        pen.painter.rect_filled(track, theme::SMALL_RADIUS, pen.palette.raised);
+        let filled = track.with_max_x(track.left() + self.share.clamp(0.0, 1.0) * track.width());
+        pen.painter.rect_filled(filled, theme::SMALL_RADIUS, self.colour);
+    }
 }

@@ -40,12 +40,12 @@ pub fn show(ui: &mut Ui, room: Rect) {
     for ((rule, card), colour) in RULES.iter().zip(cards).zip(colours) {
         pen.card(card);
         let inner = card.shrink(1.2 * pen.size);
-        pen.strong(inner.left_top(), Align2::LEFT_TOP, rule.name, (1.4, colour));
+        pen.larger(1.4).strong(inner.left_top(), Align2::LEFT_TOP, rule.name, colour);
         let top = inner.top() + 4.2 * pen.size;
         let scale = (inner.width() / (8.2 * pen.size)).clamp(1.0, 2.4);
-        pen.formula(pos2(inner.center().x, top), rule.formula, (scale, pen.palette.text));
+        pen.larger(scale).formula(pos2(inner.center().x, top), rule.formula, pen.palette.text);
         let text = Rect::from_min_max(pos2(inner.left(), inner.bottom() - 6.0 * pen.size), inner.max);
-        pen.paragraph(text, rule.text, Align::Min, (1.0, pen.palette.text));
+        pen.paragraph(text, rule.text, Align::Min, pen.palette.text);
         let hill = Rect::from_min_max(pos2(inner.left(), top + 2.6 * pen.size), text.right_top());
         landscape(&pen, hill, rule, colour);
     }

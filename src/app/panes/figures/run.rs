@@ -80,9 +80,9 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
     }
     let told: Vec<&str> = ends.iter().map(|(_, text, _)| text.as_str()).collect();
     describe(ui, frame, format!("{} after {} epochs: {}", run.info.run, history.len(), told.join(", ")));
-    let places = apart(ends.iter().map(|(y, ..)| *y).collect(), 1.3 * size, (frame.top(), frame.bottom()));
+    let places = apart(ends.iter().map(|(y, ..)| *y).collect(), 1.3 * size, frame.y_range());
     for ((_, text, colour), y) in ends.into_iter().zip(places) {
-        pen.strong(pos2(frame.right() + 0.6 * size, y), Align2::LEFT_CENTER, text, (1.0, colour));
+        pen.strong(pos2(frame.right() + 0.6 * size, y), Align2::LEFT_CENTER, text, colour);
     }
 }
 

@@ -20,13 +20,17 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
     };
     let share = right as f32 / votes.max(1) as f32;
     let counted = format!("{right} of {votes} vote{} for the right answer ({})", plural(votes), per_cent(share));
-    describe(ui, room, format!("Score of the class: {text} {below}. {}", if votes > 0 { counted.as_str() } else { "" }));
+    describe(
+        ui,
+        room,
+        format!("Score of the class: {text} {below}. {}", if votes > 0 { counted.as_str() } else { "" }),
+    );
     let pen = Pen::new(ui);
     let middle = room.center() - vec2(0.0, 3.0 * pen.size);
     let scale = if questions > 0 { 5.0 } else { 2.0 };
-    let number = pen.strong(middle, Align2::CENTER_CENTER, text, (scale, pen.palette.accent));
+    let number = pen.larger(scale).strong(middle, Align2::CENTER_CENTER, text, pen.palette.accent);
     let lines = room.with_min_y(number.bottom() + 0.5 * pen.size);
-    let line = pen.paragraph(lines, &below, Align::Center, (1.2, pen.palette.text));
+    let line = pen.larger(1.2).paragraph(lines, &below, Align::Center, pen.palette.text);
     if votes == 0 {
         return;
     }

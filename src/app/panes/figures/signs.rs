@@ -25,7 +25,11 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
     let eps = world.explore.eps();
     let moved: Vec<f32> = chosen.iter().map(|slope| eps * slope.signum()).collect();
     let all: f32 = eps * slopes.iter().map(|slope| slope.abs()).sum::<f32>();
-    describe(ui, room, format!("The gradient at {PIXELS} pixels, and ε times its sign. All pixels together: {}", short(all)));
+    describe(
+        ui,
+        room,
+        format!("The gradient at {PIXELS} pixels, and ε times its sign. All pixels together: {}", short(all)),
+    );
     let size = theme::size_of_body(ui);
     let below = room.with_min_y(room.bottom() - 3.0 * size);
     let upper = room.with_max_y(below.top() - size);
@@ -36,11 +40,11 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
     bars(&pen, parts[1], &format!("ε·sign ∇J: all by {}", short(eps)), &moved);
     let n = crate::app::words::thousands(slopes.len());
     let text = format!("All {n} values together: ε·Σ|∇J| = {}", short(all));
-    pen.strong(below.center_top(), Align2::CENTER_TOP, text, (1.0, pen.palette.accent));
+    pen.strong(below.center_top(), Align2::CENTER_TOP, text, pen.palette.accent);
 }
 
 fn bars(pen: &Pen<'_>, room: Rect, title: &str, values: &[f32]) {
-    let title = pen.strong(room.left_top(), Align2::LEFT_TOP, title, (1.0, pen.palette.text));
+    let title = pen.strong(room.left_top(), Align2::LEFT_TOP, title, pen.palette.text);
     let room = room.with_min_y(title.bottom() + 0.4 * pen.size);
     let most = values.iter().fold(f32::MIN_POSITIVE, |most, value| most.max(value.abs()));
     let width = room.width() / values.len() as f32;

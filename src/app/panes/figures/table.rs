@@ -36,7 +36,7 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
                 _ => pen.palette.text,
             };
             let scale = if number > 0 && index > 0 { large } else { 1.0 };
-            let covered = pen.paragraph(column(index, top), cell, Align::Min, (scale, colour));
+            let covered = pen.larger(scale).paragraph(column(index, top), cell, Align::Min, colour);
             bottom = bottom.max(covered.bottom());
         }
         bottom += 1.2 * pen.size;
