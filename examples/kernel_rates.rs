@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use doppelganger::engine::kernels::winograd::{Size, Winograd};
-use doppelganger::engine::kernels::{Conv, Finish, Fused, Isa, LinearGradient, Map};
+use doppelganger::engine::kernels::{Conv, Finish, Fused, Isa, LinearGradient, Map, Padding};
 
 /// Name, pictures, side, inputs, outputs, side of the kernel, stride, padding.
 const SHAPES: [(&str, usize, usize, [usize; 5]); 18] = [
@@ -52,7 +52,14 @@ const FUSED: Fused<'_> = Fused { add: None, finish: Finish::Clamp { upper: f32::
 
 impl Layer {
     fn new(n: usize, side: usize, [inputs, outputs, kernel, stride, padding]: [usize; 5]) -> Self {
-        let conv = Conv { kernel: [kernel; 2], stride: [stride; 2], padding: [padding; 2], inputs, outputs, groups: 1 };
+        let conv = Conv {
+            kernel: [kernel; 2],
+            stride: [stride; 2],
+            padding: Padding::even([padding; 2]),
+            inputs,
+            outputs,
+            groups: 1,
+        };
         let out = (side + 2 * padding - kernel) / stride + 1;
         let x_map = Map::new([side; 2], inputs, padding);
         let y_map = Map::new([out; 2], outputs, conv.gradient_halo([side; 2], [out; 2]));

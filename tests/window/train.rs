@@ -674,5 +674,5 @@ fn the_talk_shows_the_run_at_hand_and_trains_one_beside_it() {
     assert_eq!(info(app(&window), "run-0001").map(|info| &info.config), Some(&doppelganger::app::usual_run()));
     assert_eq!(app(&window).train().draft, tiny(), "the settings of the next run are the person's own");
     assert_eq!(app(&window).tab(), Tab::Explore);
-    window.get_by_label_contains("run-0001 is");
+    assert!(window.query_all_by_label_contains("run-0001 is").count() > 1, "in the top bar and under the curves");
 }

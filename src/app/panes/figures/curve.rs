@@ -29,7 +29,7 @@ struct Sheet<'a> {
 }
 
 pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
-    let known = world.explore.shown.as_deref().and_then(|shown| Some((shown, world.why.along(shown)?)));
+    let known = world.shown().and_then(|shown| Some((shown, world.why.along(shown)?)));
     let Some((shown, (along, _))) = known else {
         return wait(ui, room, "Working out the net's answers along the direction of the attack…");
     };

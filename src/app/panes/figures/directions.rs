@@ -19,7 +19,7 @@ const AWAY: (f32, f32) = (0.9, 0.5);
 const TILE: Vec2 = Vec2::new(9.0, 3.6);
 
 pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
-    let (Some(shown), Some(step)) = (world.explore.shown.as_deref(), world.lessons.step()) else {
+    let (Some(shown), Some(step)) = (world.shown(), world.lessons.step()) else {
         return wait(ui, room, "Loading the net and the first picture…");
     };
     let size = theme::size_of_body(ui);

@@ -22,7 +22,7 @@ const MARKS: [(&str, f32, bool); 4] = [
 ];
 
 pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
-    let Some(shown) = world.explore.shown.as_deref() else {
+    let Some(shown) = world.shown() else {
         return wait(ui, room, "Loading the net and the first picture…");
     };
     let eps = world.explore.eps();

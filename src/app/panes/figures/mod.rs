@@ -30,6 +30,7 @@ use crate::app::theme::{self, NEAREST_FROM, Palette, palette};
 use crate::app::train::Train;
 use crate::app::why::Why;
 use crate::engine::picture::Rgba;
+use crate::worker::Shown;
 
 /// The height of type in a figure beside the bars of the window, as a share of the room's height and of its width, and within
 /// these bounds.
@@ -43,6 +44,15 @@ pub struct FigureWorld<'a> {
     pub lessons: &'a Lessons,
     pub why: &'a Why,
     pub train: &'a Train,
+}
+
+impl FigureWorld<'_> {
+    /// What is on screen, unless it is of the step before.
+    fn shown(&self) -> Option<&Shown> {
+        let wanted = self.explore;
+        let shown = self.explore.shown.as_deref();
+        shown.filter(|shown| shown.view.model == wanted.model && shown.view.picture == wanted.picture)
+    }
 }
 
 /// What figures keep from frame to frame: the pictures that they show.

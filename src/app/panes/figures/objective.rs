@@ -12,7 +12,7 @@ use crate::app::words::short;
 const HEIGHT: f32 = 15.0;
 
 pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
-    let Some(shown) = world.explore.shown.as_deref() else {
+    let Some(shown) = world.shown() else {
         return wait(ui, room, "Loading the net and the first picture…");
     };
     let size = theme::size_of_body(ui);

@@ -28,7 +28,7 @@ const RULES: [Rule; 2] = [
         formula: "x ← x ± η·∇|x|J",
         text: "The weights stay. The pixels move, so that the loss of the label grows, or that of another class falls.",
         axis: "pixels x",
-        ways: &[(1.0, "+ away from the label"), (-1.0, "− towards a class")],
+        ways: &[(1.0, "+ away from the label"), (-1.0, "− to a class")],
     },
 ];
 

@@ -10,7 +10,7 @@ use crate::app::words::short;
 const PIXELS: usize = 14;
 
 pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
-    let Some(shown) = world.explore.shown.as_deref() else {
+    let Some(shown) = world.shown() else {
         return wait(ui, room, "Loading the net and the first picture…");
     };
     let mut slopes: Vec<f32> = shown.gradient.values.iter().copied().filter(|slope| *slope != 0.0).collect();

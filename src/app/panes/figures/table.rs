@@ -10,7 +10,7 @@ const FIRST: f32 = 0.36;
 
 pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
     let Some(step) = world.lessons.step() else { return };
-    let fill = |text: &str| filled(text, world.explore.shown.as_deref(), world.lessons.alpha);
+    let fill = |text: &str| filled(text, world.shown(), world.lessons.alpha);
     let rows: Vec<Vec<String>> = step.table.iter().map(|row| row.iter().map(|cell| fill(cell)).collect()).collect();
     let read: Vec<String> = rows.iter().map(|row| row.join(", ")).collect();
     describe(ui, room, format!("A table: {}", read.join("; ")));
