@@ -170,7 +170,7 @@ fn choice(ui: &mut Ui, choice: &Choice<'_>) -> egui::Response {
     let font = if choice.is_right { theme::strong_of(size) } else { egui::FontId::proportional(size) };
     let count = if choice.of > 1 { choice.votes.to_string() } else { String::new() };
     let count = ui.painter().layout_no_wrap(count, theme::strong_of(size), colour);
-    let tail = if choice.is_right { 1.4 * size } else { 0.0 } + count.size().x + pad;
+    let tail = if choice.is_right { 1.7 * size } else { 0.0 } + count.size().x + pad;
     let room = (ui.available_width() - 2.0 * pad - key - tail).max(size);
     let galley = ui.painter().layout(choice.text.to_owned(), font, colour, room);
     let height = (galley.size().y + 0.7 * size).max(theme::CONTROL_HEIGHT);
@@ -204,7 +204,7 @@ fn choice(ui: &mut Ui, choice: &Choice<'_>) -> egui::Response {
     if choice.is_right {
         let icon = Rect::from_center_size(pos2(right - 0.6 * size, rect.center().y), vec2(size, size));
         icon_at(ui, icon, icons::ICON_CHECK_CIRCLE, 1.25 * size, palette.right);
-        right -= 1.4 * size;
+        right -= 1.7 * size;
     }
     ui.painter().galley(pos2(right - count.size().x, rect.center().y - count.size().y / 2.0), count, colour);
     if !choice.is_open {
@@ -247,9 +247,15 @@ fn ways(ui: &mut Ui, lessons: &Lessons, (number, of): (usize, usize), out: &mut 
         }
         let minutes = lessons.minutes().map(|(until, all)| format!(" · {} of {} min", short(until), short(all)));
         let text = format!("{} of {of}{}", number + 1, minutes.unwrap_or_default());
-        ui.label(theme::weak(ui, text)).on_hover_text("Steps, and the minutes that they should have taken");
-        if !is_chapter {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| go_on(ui, out));
-        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if !is_chapter {
+                go_on(ui, out);
+            }
+            // In the room that the button leaves.
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let label = ui.add(egui::Label::new(theme::weak(ui, text)).truncate());
+                label.on_hover_text("Steps, and the minutes that they should have taken");
+            });
+        });
     });
 }

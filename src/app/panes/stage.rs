@@ -162,7 +162,9 @@ impl Stage {
         ui.ctx().request_repaint_after(Duration::from_secs_f64(rest.max(0.1)));
         let size = 0.8 * theme::stage_size(ui.ctx());
         let area = Area::new(Id::unique("stage bar")).order(Order::Foreground);
-        let shown = area.anchor(Align2::CENTER_BOTTOM, vec2(0.0, -size)).show(ui.ctx(), |ui| {
+        // Below the pictures: the text stays clear of it.
+        let aside = 0.5 * TEXT_SHARE * ui.ctx().content_rect().width();
+        let shown = area.anchor(Align2::CENTER_BOTTOM, vec2(aside, -0.5 * size)).show(ui.ctx(), |ui| {
             theme::enlarge(ui, size);
             let fill = palette(ui).panel.gamma_multiply(0.92);
             let frame = Frame::new().fill(fill).stroke(Stroke::new(1.0, palette(ui).line)).corner_radius(theme::RADIUS);
