@@ -107,7 +107,7 @@ impl Lengths {
 }
 
 /// A file, or else the bundled sample of this name.
-fn named(picture: PathBuf) -> Source {
+pub(super) fn named(picture: PathBuf) -> Source {
     match sample_unless_file(&picture) {
         Some(sample) => Source::Sample(sample.name.to_owned()),
         None => Source::File(picture),

@@ -7,7 +7,7 @@ use eframe::egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportComm
 
 use super::background::{Chosen, Copied, Incoming};
 use super::clipboard::Clip;
-use super::commands::{Command, ModelsCommand, Place};
+use super::commands::{Command, LessonCommand, ModelsCommand, Place};
 use super::explore::PATIENCE;
 use super::lessons::may_be_lesson;
 use super::panes::{Action, Question, Tone, canvas, typed_path};
@@ -119,6 +119,9 @@ impl App {
         let Some(shown) = &self.explore.shown else { return };
         self.pictures.take(ctx, shown);
         self.linear.take(ctx, shown);
+        if shown.view.picture == self.explore.picture {
+            self.lessons.note_picture(&shown.view.picture);
+        }
         if let Source::File(path) = &shown.view.picture {
             self.settings.remember_file(&path.clone());
         }
@@ -237,9 +240,19 @@ impl App {
             || self.questions.is_open()
             || self.models_page.is_asking();
         let lesson = self.lessons.is_open().then_some(Place::Lesson);
+        let has_notes = self.lessons.step().is_some_and(|step| step.notes.is_some());
+        let is_on_stage = self.is_on_stage();
+        // Keys of a step that has nothing to vote on, or no notes, do what they do elsewhere. On the stage a vote too many does nothing.
+        let is_idle = |command: &Command| match command {
+            Command::Lesson(LessonCommand::Vote(choice)) => self.lessons.votes().len() <= *choice && !is_on_stage,
+            Command::Lesson(LessonCommand::TakeBack) => self.lessons.votes().is_empty(),
+            Command::Lesson(LessonCommand::Notes) => !has_notes,
+            _ => false,
+        };
         let here = lesson.into_iter().chain([Place::Everywhere, Place::In(self.settings.tab)]);
         let mut here: Vec<(Command, KeyboardShortcut)> = here
             .flat_map(Command::listed)
+            .filter(|command| !is_idle(command))
             .filter_map(|command| command.about().shortcut.map(|keys| (command, keys)))
             .collect();
         // The window library takes Ctrl+Shift+Z for Ctrl+Z as well: the longer one is asked first.
@@ -254,6 +267,9 @@ impl App {
             if !barred && ctx.input_mut(|i| i.consume_shortcut(&keys)) {
                 self.commands.push(command);
             }
+        }
+        if self.is_on_stage() && !modal && ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
+            self.commands.push(Command::Present);
         }
         let question_mark = ctx.input(|i| i.key_pressed(Key::Questionmark));
         if question_mark && !modal && !typing(ctx) {
@@ -494,7 +510,7 @@ impl App {
                 self.worker.refresh_catalogue();
                 self.facts = None;
             }
-            Command::Lesson(command) => self.change_lesson(command),
+            Command::Lesson(command) => self.change_lesson(ctx, command),
             Command::DismissNotice(id) => self.notices.dismiss(id),
             Command::DismissNotices => self.notices.clear(),
             Command::CloseOverlay => {
@@ -512,8 +528,8 @@ impl App {
         }
     }
 
-    /// The whole screen with large type, or back to what was before.
-    fn present(&mut self, ctx: &Context) {
+    /// The whole screen with large type, and beside a lesson without bars; or back to what was before.
+    pub(super) fn present(&mut self, ctx: &Context) {
         let is_presenting = self.presenting.is_some();
         self.settings.large_type = match self.presenting.take() {
             Some(large_type) => large_type,

@@ -296,6 +296,41 @@ pub fn icon_font(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name(egui_material_icons::FONT_FAMILY.into()))
 }
 
+/// The height of type on the stage: 34 pixels in a window of 1080 lines, where 30 can be read from the last row.
+pub fn stage_size(ctx: &Context) -> f32 {
+    ctx.content_rect().height() * 34.0 / 1080.0
+}
+
+/// Makes all type of this part of the window this high, and controls with it.
+pub fn enlarge(ui: &mut Ui, size: f32) {
+    let style = ui.style_mut();
+    let font = |size: f32| FontId::new(size, FontFamily::Proportional);
+    style.text_styles = [
+        (TextStyle::Small, font(size)),
+        (TextStyle::Body, font(size)),
+        (TextStyle::Button, font(size)),
+        (TextStyle::Heading, strong_of(1.4 * size)),
+        (TextStyle::Monospace, FontId::new(size, FontFamily::Monospace)),
+    ]
+    .into();
+    let spacing = &mut style.spacing;
+    spacing.item_spacing = Vec2::splat(0.5 * size);
+    spacing.button_padding = Vec2::new(0.6 * size, 0.3 * size);
+    spacing.interact_size = Vec2::new(1.8 * size, 1.8 * size);
+    spacing.slider_width = 8.0 * size;
+    spacing.icon_width = size;
+}
+
+/// The height of body type in this part of the window.
+pub fn size_of_body(ui: &Ui) -> f32 {
+    TextStyle::Body.resolve(ui.style()).size
+}
+
+/// The semi-bold cut in a size.
+pub fn strong_of(size: f32) -> FontId {
+    FontId::new(size, FontFamily::Name(STRONG.into()))
+}
+
 /// The frame of a bar at the edge of the window.
 pub fn bar_frame(ui: &Ui) -> egui::Frame {
     egui::Frame::new().fill(palette(ui).panel).inner_margin(Margin::symmetric(16, 8))

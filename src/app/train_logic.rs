@@ -91,6 +91,9 @@ impl App {
                 };
                 self.copy(Clip::Text(line.clone()), what, line);
             }
+            TrainCommand::Resume if let Some(why) = self.train.selected().and_then(words::not_resumable) => {
+                self.notices.add_brief(why);
+            }
             TrainCommand::AskDelete => {
                 if let Some(run) = self.train.selected().filter(|run| !run.is_in_hand()) {
                     self.questions.ask_delete(run.info.run.clone());

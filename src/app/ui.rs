@@ -17,22 +17,9 @@ impl App {
         self.remember_place(ui);
         let mut out = std::mem::take(&mut self.commands);
 
-        Panel::top("top bar").frame(theme::bar_frame(ui)).show(ui, |ui| {
-            panes::top_bar(ui, &self.explore, &self.train, &self.settings, &self.lessons, &mut out);
-        });
-        panes::lesson(ui, &self.lessons, self.explore.shown.as_deref(), &mut out);
-        self.notices.show(ui, &mut out);
-        match self.settings.tab {
-            Tab::Explore => self.draw_explore(ui, &mut out),
-            Tab::Train => {
-                let around = Around { facts: self.facts.as_ref(), catalogue: &self.explore.catalogue };
-                self.train_tab.show(ui, &self.train, &around, &mut out);
-            }
-            Tab::TestSets => self.test_page.show(ui, &mut self.tests, &self.explore, &mut out),
-            Tab::Models => {
-                let (catalogue, current) = (&self.explore.catalogue, &self.explore.model);
-                self.models_page.show(ui, &self.models, catalogue, current, &mut out);
-            }
+        match self.is_on_stage() {
+            true => self.draw_stage(ui, &mut out),
+            false => self.draw_tabs(ui, &mut out),
         }
         self.dialogs.show(ui, &self.settings.recent, &mut out);
         if let Some(folder) = self.dialogs.wanted_folder() {
@@ -52,6 +39,31 @@ impl App {
         self.take_picture(&ctx);
         self.commands = out;
         self.carry_out(&ctx);
+    }
+
+    /// Draws the top bar, the lesson that is open, messages and the tab on screen.
+    fn draw_tabs(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
+        Panel::top("top bar").frame(theme::bar_frame(ui)).show(ui, |ui| {
+            panes::top_bar(ui, &self.explore, &self.train, &self.settings, &self.lessons, out);
+        });
+        panes::lesson(ui, &self.lessons, self.explore.shown.as_deref(), out);
+        self.notices.show(ui, out);
+        if let Some(figure) = self.figure() {
+            panes::figure_room(ui, false, |ui| self.draw_figure(ui, figure, out));
+            return;
+        }
+        match self.settings.tab {
+            Tab::Explore => self.draw_explore(ui, out),
+            Tab::Train => {
+                let around = Around { facts: self.facts.as_ref(), catalogue: &self.explore.catalogue };
+                self.train_tab.show(ui, &self.train, &around, out);
+            }
+            Tab::TestSets => self.test_page.show(ui, &mut self.tests, &self.explore, out),
+            Tab::Models => {
+                let (catalogue, current) = (&self.explore.catalogue, &self.explore.model);
+                self.models_page.show(ui, &self.models, catalogue, current, out);
+            }
+        }
     }
 
     fn draw_explore(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {

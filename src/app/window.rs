@@ -17,8 +17,8 @@ use super::lessons::Lessons;
 use super::models::Models;
 use super::opening::Opening;
 use super::panes::{
-    Canvas, Controls, Dialogs, LinearView, ModelsPage, Notices, Palette, Pictures, Questions, Samples, TestSetPage,
-    Tone, TrainTab,
+    Canvas, Controls, Dialogs, Figures, LinearView, ModelsPage, Notices, Palette, Pictures, Questions, Samples, Stage,
+    TestSetPage, Tone, TrainTab,
 };
 use super::place::PlaceKeeper;
 use super::settings::{self, Keeper, Settings, Tab, ThemeChoice};
@@ -58,6 +58,8 @@ pub struct App {
     pub(super) canvas: Canvas,
     pub(super) linear: LinearView,
     pub(super) lessons: Lessons,
+    pub(super) figures: Figures,
+    pub(super) stage: Stage,
     /// While presenting: whether type was large before.
     pub(super) presenting: Option<bool>,
     pub(super) train_tab: TrainTab,
@@ -155,6 +157,8 @@ impl App {
             canvas: Canvas::default(),
             linear: LinearView::default(),
             lessons: Lessons::default(),
+            figures: Figures::default(),
+            stage: Stage::default(),
             presenting: None,
             train_tab: TrainTab::new(settings.plots),
             models_page: ModelsPage::default(),

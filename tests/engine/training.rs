@@ -367,3 +367,34 @@ fn fine_tuning_begins_with_the_weights_that_were_trained() {
     let message = Trainer::new(manifest(), data, cure).err().unwrap().to_string();
     assert!(message.contains("w.safetensors") && message.contains("not found"), "{message}");
 }
+
+#[test]
+fn a_finished_run_in_brief_keeps_its_history_and_its_best_net() {
+    let folder = tempfile::tempdir().unwrap();
+    digits(folder.path());
+    let data = open(folder.path());
+    let mut trainer = trainer(&data, config(folder.path()));
+    let path = folder.path().join("run.safetensors");
+    trainer.save_checkpoint(&path).unwrap();
+    let early = Checkpoint::read(&path).unwrap().in_brief().unwrap_err().to_string();
+    assert!(early.contains("not finished"), "{early}");
+    to_the_end(&mut trainer);
+    trainer.save_checkpoint(&path).unwrap();
+    let whole = Checkpoint::read(&path).unwrap();
+    let (summary, best) = (whole.summary().unwrap(), trainer.best_params().unwrap());
+    let bytes = whole.in_brief().unwrap();
+    assert!(bytes.len() < std::fs::metadata(&path).unwrap().len() as usize / 2);
+    let brief = Checkpoint::parse(&bytes, Path::new("brief")).unwrap();
+    assert_eq!(brief.summary().unwrap(), summary);
+    assert!(summary.is_finished && summary.history.len() == 3);
+    let nets = brief.nets().unwrap();
+    for (name, tensor) in &best {
+        let values = |tensor: &candle_core::Tensor| tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let (kept, exact) = (values(&nets.best[name]), values(tensor));
+        assert_eq!(values(&nets.now[name]), kept);
+        for (kept, exact) in kept.iter().zip(&exact) {
+            // Half precision has eleven bits, and fewer below 2^-14.
+            assert!((kept - exact).abs() <= exact.abs() / 2048.0 + 3e-8, "{name}: {kept} of {exact}");
+        }
+    }
+}

@@ -12,14 +12,14 @@ use eframe::egui::{Event, Key, Modifiers, PointerButton, Role, Theme, Vec2, vec2
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-type Window<'a> = Harness<'a, Option<App>>;
+pub type Window<'a> = Harness<'a, Option<App>>;
 
 /// Opens a window whose settings live in `settings`.
-fn open(start: Start, settings: Option<PathBuf>) -> Window<'static> {
+pub fn open(start: Start, settings: Option<PathBuf>) -> Window<'static> {
     open_sized(start, settings, vec2(1280.0, 800.0))
 }
 
-fn open_sized(start: Start, settings: Option<PathBuf>, size: Vec2) -> Window<'static> {
+pub fn open_sized(start: Start, settings: Option<PathBuf>, size: Vec2) -> Window<'static> {
     open_as_it_is(start, begin_with_a_digit(settings, true), size)
 }
 
@@ -49,20 +49,20 @@ fn open_as_it_is(start: Start, settings: PathBuf, size: Vec2) -> Window<'static>
     window
 }
 
-fn fresh() -> Window<'static> {
+pub fn fresh() -> Window<'static> {
     open(Start::default(), None)
 }
 
-fn app<'a>(window: &'a Window<'_>) -> &'a App {
+pub fn app<'a>(window: &'a Window<'_>) -> &'a App {
     window.state().as_ref().expect("built on the first frame")
 }
 
-fn shown<'a>(window: &'a Window<'_>) -> &'a Shown {
+pub fn shown<'a>(window: &'a Window<'_>) -> &'a Shown {
     app(window).shown().expect("a result is on screen")
 }
 
 /// Draws frames until something is so; fails after twenty seconds.
-fn until(window: &mut Window<'_>, what: &str, holds: impl Fn(&App) -> bool) {
+pub fn until(window: &mut Window<'_>, what: &str, holds: impl Fn(&App) -> bool) {
     let start = Instant::now();
     loop {
         window.step();
@@ -78,7 +78,7 @@ fn until(window: &mut Window<'_>, what: &str, holds: impl Fn(&App) -> bool) {
 }
 
 /// Draws frames until the answer to the newest wish is on screen.
-fn settle(window: &mut Window<'_>) {
+pub fn settle(window: &mut Window<'_>) {
     window.step();
     until(window, "the newest answer", |app| {
         !app.explore().waiting()
@@ -87,7 +87,7 @@ fn settle(window: &mut Window<'_>) {
     });
 }
 
-fn press(window: &mut Window<'_>, modifiers: Modifiers, key: Key) {
+pub fn press(window: &mut Window<'_>, modifiers: Modifiers, key: Key) {
     window.key_press_modifiers(modifiers, key);
     window.step();
 }
@@ -255,7 +255,7 @@ impl eframe::egui::DroppedFile for Dropped {
     }
 }
 
-fn drop_file(window: &mut Window<'_>, path: &Path) {
+pub fn drop_file(window: &mut Window<'_>, path: &Path) {
     window.input_mut().dropped_files.push(std::sync::Arc::new(Dropped(path.to_owned())));
 }
 
@@ -1291,28 +1291,32 @@ fn a_lesson_hides_what_is_to_be_predicted() {
     let mut window = fresh();
     window.get_by_label("Lessons").click();
     window.run_steps(3);
-    window.get_by_label("Lesson: Panda and gibbon").click();
+    window.get_by_label("Lesson: Train on a mix").click();
     settle(&mut window);
-    window.get_by_label("The picture that everyone has seen");
+    window.get_by_label("A net that was trained as usual");
     assert!(!is_why_open(&window), "the answer of the next step could be read off there");
-    assert_eq!((app(&window).explore().eps(), shown(&window).view.model.as_str()), (0.0, "digits_maxout"));
+    assert_eq!((app(&window).explore().eps(), shown(&window).view.model.as_str()), (0.25, "digits_maxout"));
     press(&mut window, Modifiers::NONE, Key::PageDown);
     settle(&mut window);
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    press(&mut window, Modifiers::NONE, Key::PageDown);
+    settle(&mut window);
+    until(&mut window, "the last step of the attack", |app| app.shown().is_some_and(|shown| shown.timeline.is_over));
     let (before, after) = (shown(&window).clean_top[0].name.clone(), shown(&window).adversarial_top[0].name.clone());
     assert_ne!(before, after);
     let verdict = format!("The net now says {after}");
     assert!(window.query_by_label_contains(&verdict).is_none(), "the answer is hidden");
-    window.get_by_label("Yes, with great confidence").click();
+    window.get_by_label("No").click();
     window.run_steps(2);
     window.check_accessibility();
     window.get_by_label("Reveal").click();
     window.run_steps(3);
     window.get_by_label_contains(&verdict);
-    window.get_by_label("You said: Yes, with great confidence");
-    window.get_by_label_contains(&format!("The net says {after} with"));
+    window.get_by_label("You said: No");
+    window.get_by_label_contains(&format!("It says {after} with"));
     press(&mut window, Modifiers::NONE, Key::PageUp);
     settle(&mut window);
-    assert_eq!(app(&window).explore().eps(), 0.0, "back to the step before");
+    assert_eq!(shown(&window).view.attack.name(), "fgsm", "back to the step before");
     press(&mut window, Modifiers::COMMAND, Key::E);
     window.run_steps(3);
     assert!(!app(&window).lessons().is_open());

@@ -5,6 +5,7 @@
 mod common;
 
 mod explore;
+mod lessons;
 mod models;
 mod scales;
 mod system;

@@ -32,12 +32,22 @@ fn endless() -> Config {
     Config { epochs: 9000, ..tiny() }
 }
 
-/// Opens a window on the Train tab whose settings and runs live in `folder`.
+/// Opens a window on the Train tab whose settings and runs live in `folder`, without the run that comes with the program.
 fn open(folder: &Path, config: &Config) -> Window<'static> {
     open_sized(folder, config, vec2(1280.0, 900.0))
 }
 
 fn open_sized(folder: &Path, config: &Config, size: Vec2) -> Window<'static> {
+    std::fs::create_dir_all(folder.join("runs")).unwrap();
+    std::fs::write(folder.join("runs").join(NOTE), "").unwrap();
+    open_as_found(folder, config, size)
+}
+
+/// The note that the run which comes with the program was deleted.
+const NOTE: &str = "run-0000.deleted";
+
+/// The same with what lies in the folder of the runs.
+fn open_as_found(folder: &Path, config: &Config, size: Vec2) -> Window<'static> {
     let settings = folder.join("settings.json");
     if !settings.exists() {
         let json = serde_json::json!({ "tab": "train", "train": config });
@@ -608,4 +618,61 @@ fn a_small_window_has_room_for_everything_in_turn() {
         let right = window.get_by_label(button).rect().right() * window.ctx.zoom_factor();
         assert!(right <= 800.0, "{button} ends at {right}");
     }
+}
+
+#[test]
+fn a_finished_run_comes_with_the_program_and_can_be_deleted_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let size = vec2(1280.0, 900.0);
+    let mut window = open_as_found(folder.path(), &tiny(), size);
+    let run = info(app(&window), "run-0000").expect("it is there at the first start").clone();
+    assert!(run.is_shipped() && run.state == RunState::Finished && run.history.len() > 5);
+    assert_eq!(run.config.data, DataSource::Mnist);
+    assert!(app(&window).train().selected().is_some_and(|run| run.info.is_shipped()), "its curves are on screen");
+    window.get_by_label_contains("shipped");
+    // It can be attacked, and its first layer is there.
+    press(&mut window, Modifiers::NONE, Key::U);
+    until(&mut window, "its net in Explore", |app| {
+        app.tab() == Tab::Explore && app.shown().is_some_and(|shown| shown.view.model == "run-0000:now")
+    });
+    press(&mut window, Modifiers::COMMAND, Key::Num2);
+    window.run_steps(2);
+    press(&mut window, Modifiers::NONE, Key::Num2);
+    until(&mut window, "its first layer", |app| app.train().selected().is_some_and(|run| run.sheet.is_some()));
+    press(&mut window, Modifiers::NONE, Key::Num1);
+    press(&mut window, Modifiers::COMMAND, Key::R);
+    until(&mut window, "why it cannot go on", |app| {
+        app.notice_texts().iter().any(|text| text.contains("run-0000 came with the program"))
+    });
+    // Nothing of it was written.
+    assert!(!folder.path().join("runs").exists());
+    press(&mut window, Modifiers::NONE, Key::Delete);
+    window.run_steps(2);
+    window.get_by_label("It came with the program, and will not be shown again.");
+    window.get_by_label("Delete").click();
+    until(&mut window, "no run", |app| app.train().runs.is_empty());
+    assert!(folder.path().join("runs").join(NOTE).exists());
+    drop(window);
+    let window = open_as_found(folder.path(), &tiny(), size);
+    assert!(app(&window).train().runs.is_empty(), "it stays deleted");
+}
+
+#[test]
+fn the_talk_shows_the_run_at_hand_and_trains_one_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = open_as_found(folder.path(), &tiny(), vec2(1280.0, 900.0));
+    press(&mut window, Modifiers::COMMAND, Key::E);
+    window.run_steps(2);
+    while window.query_by_label("Train on it").is_none() {
+        press(&mut window, Modifiers::NONE, Key::PageDown);
+        window.step();
+    }
+    window.run_steps(2);
+    window.get_by_label_contains("run-0000 after 15 epochs: clean 0.8 %, FGSM 6.6 %, PGD 8.8 %");
+    window.get_by_label("Train one now").click();
+    until(&mut window, "a run in hand", |app| app.train().in_hand().is_some());
+    assert_eq!(info(app(&window), "run-0001").map(|info| &info.config), Some(&doppelganger::app::usual_run()));
+    assert_eq!(app(&window).train().draft, tiny(), "the settings of the next run are the person's own");
+    assert_eq!(app(&window).tab(), Tab::Explore);
+    assert!(window.query_all_by_label_contains("run-0001 is").count() > 1, "in the top bar and under the curves");
 }

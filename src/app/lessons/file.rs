@@ -30,16 +30,74 @@ pub struct Step {
     /// Paragraphs, with an empty line between them. `{label}`, `{before}`, `{after}`, `{eps}` and the like stand for what is on
     /// screen: see [`PLACES`].
     pub text: String,
+    /// Lines in larger type above the text, with the same places.
+    #[serde(default)]
+    pub formula: Vec<String>,
     /// What to predict before the hidden things are revealed.
     pub ask: Option<String>,
+    /// At most [`MOST_CHOICES`].
     #[serde(default)]
     pub choices: Vec<String>,
+    /// The choice that is right, word for word; it is marked once the rest is revealed.
+    pub right: Option<String>,
     /// What is said once they are.
     pub then: Option<String>,
     #[serde(default)]
     pub hide: Vec<Part>,
+    /// How long the step should take, for the lecturer.
+    pub minutes: Option<f32>,
+    /// What else to say, for the lecturer: shown when asked for.
+    pub notes: Option<String>,
+    /// What stands in place of the pictures.
+    pub figure: Option<Figure>,
+    /// Classes that the figure of directions has beside the net's own answer.
+    #[serde(default)]
+    pub labels: Vec<String>,
+    /// The rows of a table, the first of which is its head.
+    #[serde(default)]
+    pub table: Vec<Vec<String>>,
+    /// A word for the picture that the person opens at a step that invites to: it then stands in place of that of `view`.
+    pub yours: Option<String>,
+    /// Whether the step asks for that picture, with buttons.
+    #[serde(default)]
+    pub invite: bool,
     #[serde(default, rename = "view")]
     pub scene: Scene,
+}
+
+/// As many choices as there are keys to vote with.
+pub const MOST_CHOICES: usize = 4;
+/// The longest that a step may take, in minutes.
+const MOST_MINUTES: f32 = 120.0;
+/// Classes beside the net's own answer, in the figure of directions.
+const MOST_LABELS: usize = 3;
+
+/// Drawings that may stand in place of the pictures; most of them follow what is on screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Figure {
+    /// A step of training and a step of an attack side by side.
+    UpdateRules,
+    /// Away from the label, or towards one of `labels`.
+    Directions,
+    /// Pixels as numbers of 8 bits, before and after, and ε beside a grey level.
+    EightBits,
+    /// The gradient at a few pixels, and its sign.
+    Signs,
+    /// The mixed cost with today's numbers, and α to move.
+    Objective,
+    /// Attack, step, attack anew.
+    Cycle,
+    /// What a net needs more units for.
+    Capacity,
+    /// The errors of a run, and where its training was stopped.
+    Run,
+    /// Logits against ε, with three pictures on the way.
+    Curve,
+    /// The rows of `table`.
+    Table,
+    /// What the class has predicted.
+    Score,
 }
 
 /// Parts of the Explore tab that a step may hide.
@@ -53,8 +111,9 @@ pub enum Part {
 }
 
 /// What stands for a number or a name that is on screen: the label; the answer before and after with its probability; the
-/// label's probability before and after; ε, and ε in grey levels.
-pub const PLACES: [&str; 9] = [
+/// label's probability before and after; ε, and ε in grey levels; α, and the cost of the label before, after, and of the mix of
+/// both with α.
+pub const PLACES: [&str; 13] = [
     "{label}",
     "{before}",
     "{before-share}",
@@ -64,6 +123,10 @@ pub const PLACES: [&str; 9] = [
     "{label-after}",
     "{eps}",
     "{eps-levels}",
+    "{alpha}",
+    "{cost-before}",
+    "{cost-after}",
+    "{cost}",
 ];
 
 impl Lesson {
@@ -92,7 +155,12 @@ impl Lesson {
             }
         }
         for (number, step) in lesson.steps.iter().enumerate() {
-            lesson.scene(number).check().map_err(|why| step.problem(number, &why))?;
+            let scene = lesson.scene(number);
+            scene.check().map_err(|why| step.problem(number, &why))?;
+            if step.yours.is_some() && scene.picture.is_none() {
+                let why = "yours has nothing to fall back on; expected a picture in this view or one before";
+                return Err(step.problem(number, why));
+            }
         }
         Ok(lesson)
     }
@@ -106,7 +174,8 @@ impl Lesson {
             let all = self.scene(number);
             let step = &mut self.steps[number];
             let found = step.scene.look_up(&all, catalogue);
-            found.map_err(|why| step.problem(number, &why))?;
+            let labels = found.and_then(|()| all.classes(&step.labels, catalogue));
+            step.labels = labels.map_err(|why| step.problem(number, &why))?;
         }
         Ok(())
     }
@@ -139,15 +208,28 @@ impl Step {
         format!("step {} ({}): {why}", number + 1, self.heading)
     }
 
+    /// Whether something of it is kept back until it is revealed.
+    pub fn keeps_back(&self) -> bool {
+        !self.hide.is_empty() || self.then.is_some()
+    }
+
+    /// The number of the choice that is right.
+    pub fn right_choice(&self) -> Option<usize> {
+        self.choices.iter().position(|choice| Some(choice) == self.right.as_ref())
+    }
+
     fn check(&self) -> Result<(), String> {
-        if self.hide.is_empty() && (self.then.is_some() || self.ask.is_some()) {
-            return Err("there is something to predict, but nothing is hidden; expected hide = [\"answer\"]".into());
+        self.check_question()?;
+        self.check_figure()?;
+        if let Some(minutes) = self.minutes.filter(|minutes| !(*minutes > 0.0 && *minutes <= MOST_MINUTES)) {
+            return Err(format!("minutes is {minutes}; expected a number above 0 and up to {MOST_MINUTES}"));
         }
-        if !self.choices.is_empty() && self.ask.is_none() {
-            return Err("there are choices without a question; expected ask = \"…\"".into());
+        if self.invite && self.yours.is_none() {
+            return Err("it invites to open a picture that nothing is done with; expected yours = \"photo\"".into());
         }
-        let texts = [Some(&self.text), self.then.as_ref(), self.ask.as_ref()];
-        for text in texts.into_iter().flatten() {
+        let texts = [Some(&self.text), self.then.as_ref(), self.ask.as_ref(), self.notes.as_ref()];
+        let cells = self.table.iter().flatten();
+        for text in texts.into_iter().flatten().chain(&self.formula).chain(&self.choices).chain(cells) {
             let mut rest = PLACES.iter().fold(text.clone(), |text, place| text.replace(place, ""));
             if let Some(at) = rest.find('{') {
                 let unknown: String = rest.split_off(at).chars().take(20).collect();
@@ -155,6 +237,47 @@ impl Step {
             }
         }
         Ok(())
+    }
+}
+
+impl Step {
+    fn check_question(&self) -> Result<(), String> {
+        if self.ask.is_some() && !self.keeps_back() {
+            return Err(
+                "there is something to predict, but nothing is hidden; expected hide = [\"answer\"], or then = \"…\""
+                    .into(),
+            );
+        }
+        if !self.choices.is_empty() && self.ask.is_none() {
+            return Err("there are choices without a question; expected ask = \"…\"".into());
+        }
+        if self.choices.len() > MOST_CHOICES {
+            return Err(format!("there are {} choices; expected at most {MOST_CHOICES}", self.choices.len()));
+        }
+        match &self.right {
+            Some(right) if self.right_choice().is_none() => {
+                Err(format!("right is {right:?}; expected one of the choices, word for word: {:?}", self.choices))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_figure(&self) -> Result<(), String> {
+        let columns = self.table.first().map_or(0, Vec::len);
+        match (self.figure, self.table.is_empty(), self.labels.len()) {
+            (Some(Figure::Table), true, _) => Err("the figure has no table; expected table = [[\"…\"], …]".into()),
+            (Some(Figure::Table), ..) if columns == 0 || self.table.iter().any(|row| row.len() != columns) => {
+                Err("the rows of the table are not alike; expected as many cells in each".into())
+            }
+            (Some(Figure::Table), ..) => Ok(()),
+            (_, false, _) => Err("there is a table that nothing shows; expected figure = \"table\"".into()),
+            (Some(Figure::Directions), _, 1..=MOST_LABELS) => Ok(()),
+            (Some(Figure::Directions), _, count) => Err(format!(
+                "there are {count} labels; expected 1 to {MOST_LABELS} classes, such as labels = [\"vulture\"]"
+            )),
+            (_, _, 0) => Ok(()),
+            _ => Err("there are labels that nothing shows; expected figure = \"directions\"".into()),
+        }
     }
 }
 
@@ -210,6 +333,22 @@ mod tests {
         assert!(says("ask = \"?\"").contains("nothing is hidden"));
         assert!(says("hide = [\"answer\"]\nchoices = [\"a\"]").contains("without a question"));
         assert!(says("hide = [\"answer\"]\nthen = \"{lable}\"").contains("{label}"));
+        assert!(says("notes = \"{lable}\"").contains("{label}"));
+        assert!(says("minutes = 0").contains("minutes is 0; expected a number above 0"));
+        assert!(says("minutes = \"two\"").starts_with("line 6, column 11: "));
+        let question = "ask = \"?\"\nthen = \"x\"\n";
+        assert!(says(&format!("{question}choices = [\"a\"]\nright = \"b\"")).contains("word for word: [\"a\"]"));
+        assert!(
+            says(&format!("{question}choices = [\"1\", \"2\", \"3\", \"4\", \"5\"]")).contains("expected at most 4")
+        );
+        assert!(says("figure = \"directons\"").contains("unknown variant `directons`, expected one of `update-rules`"));
+        assert!(says("figure = \"directions\"").contains("0 labels; expected 1 to 3"));
+        assert!(says("labels = [\"vulture\"]").contains("expected figure = \"directions\""));
+        assert!(says("figure = \"table\"").contains("no table"));
+        assert!(says("figure = \"table\"\ntable = [[\"a\"], [\"b\", \"c\"]]").contains("not alike"));
+        assert!(says("table = [[\"a\"]]").contains("expected figure = \"table\""));
+        assert!(says("invite = true").contains("expected yours"));
+        assert!(says("yours = \"photo\"").contains("nothing to fall back on"));
         assert!(Lesson::parse("title = \"T\"\nabout = \"A\"\nstep = []", None).unwrap_err().contains("[[step]]"));
         assert!(Lesson::parse("title = \"T", None).unwrap_err().starts_with("line 1"));
     }
@@ -239,6 +378,10 @@ mod tests {
             (
                 "model = \"photos109\", target = \"tea pott\"",
                 "step 2 (Two): photos109: the model has no class \"tea pott\"; the nearest names are \"teapot\"",
+            ),
+            (
+                "model = \"photos109\" }\nfigure = \"directions\"\nlabels = [\"espreso\"]\nhide = [] #",
+                "step 2 (Two): photos109: the model has no class \"espreso\"; the nearest names are \"espresso\"",
             ),
             (
                 "model = \"digits_cnn\", label = \"10\"",

@@ -163,6 +163,14 @@ impl Scene {
     }
 }
 
+impl Scene {
+    /// Classes as the net of this scene spells them; `self` has what the steps before it have set, too.
+    pub(super) fn classes(&self, names: &[String], catalogue: &Catalogue) -> Result<Vec<String>, String> {
+        let found = names.iter().map(|name| in_net(Some(name), self.model.as_deref(), catalogue));
+        Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+}
+
 /// Of the largest photo whose own pixels are attacked, with room to spare.
 const MOST_VALUES: usize = 3 << 21;
 

@@ -41,6 +41,24 @@ pub fn state(state: &RunState) -> &'static str {
     }
 }
 
+/// The same of a run; that of the program's own says where it came from.
+pub fn state_of(run: &Run) -> &'static str {
+    if run.info.is_shipped() { "shipped" } else { state(&run.info.state) }
+}
+
+/// Why a run cannot be taken up again; `None` where it can, or is in hand.
+pub fn not_resumable(run: &Run) -> Option<String> {
+    let name = &run.info.run;
+    match run.info.state {
+        _ if run.info.is_shipped() => Some(format!(
+            "{name} came with the program: its curves and its best net are there, but not what training needs to go on. “Same settings” \
+             begins it anew."
+        )),
+        RunState::Finished => Some(format!("{name} is finished. “Same settings” begins another one like it.")),
+        _ => None,
+    }
+}
+
 /// "Drawn digits, 10 000", "MNIST", the name of a folder.
 pub fn data(data: &DataSource) -> String {
     match data {
@@ -137,7 +155,7 @@ pub fn finished(run: &Run) -> String {
 pub fn summary(run: &Run) -> String {
     let config = &run.info.config;
     let mut parts = vec![
-        format!("{}, {}", run.info.run, state(&run.info.state)),
+        format!("{}, {}", run.info.run, state_of(run)),
         run.info.net.clone(),
         data(&config.data),
         format!("{}, ε {}, α {}", adversary(config), short(config.eps), short(config.alpha)),

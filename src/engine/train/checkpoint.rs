@@ -97,13 +97,20 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Io`], and [`Error::Data`] for a file that is damaged or no checkpoint.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = read_weights(path)?;
+        Self::parse(&read_weights(path)?, path)
+    }
+
+    /// The same from the bytes of such a file; `path` is for messages.
+    ///
+    /// # Errors
+    /// [`Error::Data`] for bytes that are damaged or no checkpoint.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
         let damaged = |e: &dyn std::fmt::Display| Error::Data {
             path: path.to_owned(),
             why: format!("not a whole checkpoint ({e}); start the run again"),
         };
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(&e))?;
-        let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(&e))?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(&e))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(&e))?;
         let json = header.metadata().as_ref().and_then(|metadata| metadata.get(STATE));
         let json = json.ok_or_else(|| damaged(&"it holds no state of a run"))?;
         let state: State = serde_json::from_str(json).map_err(|e| damaged(&e))?;
@@ -126,6 +133,37 @@ impl Checkpoint {
 
     pub fn config(&self) -> &Config {
         &self.state.config
+    }
+
+    /// The run in brief.
+    ///
+    /// # Errors
+    /// Those of [`Self::manifest`].
+    pub fn summary(&self) -> Result<Summary> {
+        let (manifest, state) = (self.manifest()?, &self.state);
+        Ok(Summary {
+            config: state.config.clone(),
+            history: state.history.clone(),
+            parameters: manifest.parameter_count(),
+            net: manifest.name,
+            pictures: state.pictures,
+            is_finished: state.finished,
+        })
+    }
+
+    /// The bytes of a smaller checkpoint of a finished run, for showing alone: settings, history, and its best weights in half
+    /// precision in place of the last ones. Training cannot go on from it.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a run that is not finished, and weights that half precision cannot hold.
+    pub fn in_brief(self) -> Result<Vec<u8>> {
+        if !self.state.finished {
+            return Err(Error::Argument("the run is not finished; expected one that is".into()));
+        }
+        let json =
+            serde_json::to_string(&self.state).map_err(|e| Error::Argument(format!("the state of the run: {e}")))?;
+        let best = self.nets()?.best.into_iter().map(|(name, tensor)| (format!("{WEIGHTS}{name}"), tensor)).collect();
+        weights_bytes(&best, Precision::Half, Some(HashMap::from([(STATE.to_owned(), json)])))
     }
 
     /// The manifest of the run.

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use super::fetching::Fetching;
 use super::protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
+use super::shipped;
 use crate::engine::data::{DataSource, Dataset};
 use crate::engine::model::Catalogue;
-use crate::engine::train::{Config, Moment, RunFolder, Trainer};
+use crate::engine::train::{Config, Moment, Nets, RunFolder, Trainer};
 use crate::engine::{Error, Result};
 use crate::worker::mailbox::Mailbox;
 use crate::worker::{Event, Outbox};
@@ -145,7 +146,7 @@ impl Desk {
         self.send(TrainEvent::State { run: run.clone(), state });
     }
 
-    /// Reports the runs on disk, oldest first. Folders without a whole checkpoint are passed over.
+    /// Reports the run that came with the program and those on disk, oldest first. Folders without a whole checkpoint are passed over.
     fn list(&mut self) {
         let names = std::fs::read_dir(&self.runs).into_iter().flatten();
         let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -153,12 +154,21 @@ impl Desk {
             names.filter_map(|name| Some((name.strip_prefix("run-")?.parse().ok()?, name))).collect();
         runs.sort();
         self.number = runs.last().map_or(1, |(number, _)| number + 1);
-        let infos = runs.iter().filter_map(|(_, name)| self.info_on_disk(&name.as_str().into()).ok()).collect();
-        self.send(TrainEvent::Runs(infos));
+        let on_disk = runs.iter().filter_map(|(_, name)| self.info_on_disk(&name.as_str().into()).ok());
+        self.send(TrainEvent::Runs(shipped::info(&self.runs).into_iter().chain(on_disk).collect()));
     }
 
     fn folder(&self, run: &RunId) -> PathBuf {
         self.runs.join(&**run)
+    }
+
+    /// The nets of a run that is not in hand.
+    fn nets(&self, run: &RunId) -> Result<Nets> {
+        if RunInfo::is_name_of_shipped(run) {
+            shipped::checkpoint()?.nets()
+        } else {
+            RunFolder::nets(&self.folder(run))
+        }
     }
 
     fn info_on_disk(&self, run: &RunId) -> Result<RunInfo> {
@@ -300,7 +310,12 @@ impl Desk {
         self.withdraw(run);
         let folder = self.folder(run);
         let refuse = |why: String| TrainEvent::Problem(format!("{run} was not deleted: {why}"));
-        let event = if self.has_in_hand(run) {
+        let event = if RunInfo::is_name_of_shipped(run) {
+            match shipped::delete(&self.runs) {
+                Ok(()) => TrainEvent::Deleted(run.clone()),
+                Err(error) => refuse(error.to_string()),
+            }
+        } else if self.has_in_hand(run) {
             refuse("it is in hand; stop it first".into())
         } else if Path::new(&**run).components().count() != 1 {
             refuse("there is no such run".into())

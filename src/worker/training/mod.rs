@@ -3,6 +3,7 @@
 mod desk;
 mod fetching;
 mod protocol;
+mod shipped;
 
 pub use protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
 

@@ -10,7 +10,7 @@ use crate::app::widgets::{primary_button, problem_line};
 use crate::app::words::{plural, short};
 use crate::engine::data::DataSource;
 use crate::engine::train::Config;
-use crate::worker::RunId;
+use crate::worker::{RunId, RunInfo};
 
 /// Which question is open, and what has been typed.
 #[derive(Default)]
@@ -126,7 +126,10 @@ fn list_row(ui: &mut Ui, symbol: &str, name: &str, text: &mut String) -> egui::R
 
 fn confirm(ui: &mut Ui, run: &RunId, out: &mut Vec<Command>) {
     ui.label(egui::RichText::new(format!("Delete {run}?")).font(theme::verdict_font()));
-    let text = "Its history, its weights and its checkpoint are deleted from disk. This cannot be undone.";
+    let text = match RunInfo::is_name_of_shipped(run) {
+        true => "It came with the program, and will not be shown again.",
+        false => "Its history, its weights and its checkpoint are deleted from disk. This cannot be undone.",
+    };
     ui.add(egui::Label::new(text).wrap());
     ui.add_space(SPACE_3);
     ui.horizontal(|ui| {

@@ -232,7 +232,7 @@ fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
     let time = std::time::Duration::try_from_secs_f32(run.seconds()).unwrap_or_default();
     let values: [(String, String); 13] = [
         plain(run.info.run.to_string()),
-        plain(words::state(&run.info.state).into()),
+        plain(words::state_of(run).into()),
         plain(words::adversary(config)),
         plain(short(eps)),
         plain(short(alpha)),
@@ -283,7 +283,7 @@ fn write(ui: &Ui, cell: Rect, right: bool, text: &str, font: &FontId, colour: Co
 }
 
 fn tooltip(ui: &mut Ui, run: &Run) {
-    ui.label(theme::strong(format!("{}, {}", run.info.run, words::state(&run.info.state))));
+    ui.label(theme::strong(format!("{}, {}", run.info.run, words::state_of(run))));
     let mut lines = vec![format!("{}, {} parameters", run.info.net, thousands(run.info.parameters))];
     let pictures = run.info.pictures;
     let held = run.info.config.validation;
@@ -303,6 +303,9 @@ fn tooltip(ui: &mut Ui, run: &Run) {
     }
     if let RunState::Failed(why) | RunState::Paused(Some(why)) = &run.info.state {
         lines.push(why.clone());
+    }
+    if run.info.is_shipped() {
+        lines.push(format!("It came with the program. What made it:\n{}", words::command_line_of(run)));
     }
     ui.label(lines.join("\n"));
 }

@@ -7,6 +7,9 @@ mod legend;
 mod mark;
 mod second;
 
+pub(super) use axis::value_at;
+pub(super) use legend::colour as class_colour;
+
 use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
 use serde::{Deserialize, Serialize};

@@ -7,7 +7,7 @@ use super::{Desk, PROGRESS_EVERY, Pace, is_due};
 use crate::engine::Result;
 use crate::engine::device::Backend;
 use crate::engine::model::{FirstLayer, Manifest, Model, Params};
-use crate::engine::train::{Moment, Nets, RunFolder};
+use crate::engine::train::{Moment, Nets};
 use crate::worker::Event;
 use crate::worker::mailbox::Task;
 use crate::worker::training::protocol::{RunId, RunInfo, RunState, TrainEvent};
@@ -73,7 +73,7 @@ impl Desk {
                 in_hand.offered = true;
                 in_hand.trainer.nets()?
             }
-            None => RunFolder::nets(&self.folder(run))?,
+            None => self.nets(run)?,
         };
         self.provide(run, &manifest, &[("before", &before), ("now", &now), ("best", &best)])?;
         let name = |when: &str| format!("{run}:{when}");
@@ -86,7 +86,7 @@ impl Desk {
         if self.has_in_hand(run) {
             return Ok(());
         }
-        let Nets { manifest, best, .. } = RunFolder::nets(&self.folder(run))?;
+        let Nets { manifest, best, .. } = self.nets(run)?;
         let Some(layer) = FirstLayer::of(&manifest) else { return Ok(()) };
         let weights = best.get(&layer.tensor).map(|tensor| tensor.flatten_all()?.to_vec1()).transpose()?;
         if let Some(weights) = weights {
