@@ -112,8 +112,8 @@ impl Tile<'_> {
     fn show(&self, ui: &Ui) -> bool {
         let pen = Pen::new(ui);
         let (role, tip, colour) = match self.goal {
-            Goal::Untargeted => ("the label", "Go away from this label", pen.palette.fooled),
-            Goal::Targeted(_) => ("an error", "Go towards this class", pen.palette.asked),
+            Goal::Untargeted => ("label: ", "Go away from this label", pen.palette.fooled),
+            Goal::Targeted(_) => ("", "Go towards this class", pen.palette.asked),
         };
         let response = ui.interact(self.place, ui.scope_id().with(("class", self.name)), Sense::click());
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, self.is_chosen, self.name));
@@ -127,7 +127,7 @@ impl Tile<'_> {
         let inner = self.place.shrink2(vec2(0.6, 0.5) * pen.size);
         pen.cut(inner, self.name, pen.palette.text);
         let below = inner.min + vec2(0.0, 1.35 * pen.size);
-        pen.text(below, Align2::LEFT_TOP, format!("{role}: {}", self.share), pen.palette.weak);
+        pen.text(below, Align2::LEFT_TOP, format!("{role}{}", self.share), pen.palette.weak);
         response.on_hover_text(tip).clicked()
     }
 }

@@ -91,7 +91,7 @@ fn rules(pen: &Pen<'_>, chart: &Chart, run: &Run) {
     let history = &run.info.history;
     let kept = |rule: Rule| rule.best(history).and_then(|at| history.get(at)).map(|record| record.epoch);
     let marks = [
-        (kept(Rule::Adversarial), "stop: lowest adversarial error", pen.palette.fooled, 0.2),
+        (kept(Rule::Adversarial), "lowest FGSM error", pen.palette.fooled, 0.2),
         (kept(Rule::Clean), "lowest clean error", pen.palette.right, 1.5),
     ];
     for (epoch, text, colour, lift) in marks {

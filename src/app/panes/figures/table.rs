@@ -26,7 +26,9 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
         Rect::from_min_max(pos2(left, top), pos2(right - 0.8 * pen.size, room.bottom()))
     };
     // The fewer rows, the larger.
-    let large = (0.045 * room.height() / pen.size / rows.len().max(1) as f32 * 6.0).clamp(1.0, 1.6);
+    let large = (0.045 * room.height() / pen.size / rows.len().max(1) as f32 * 6.0)
+        .min(width / (9.5 * pen.size))
+        .clamp(1.0, 1.6);
     let mut top = room.top() + 0.5 * pen.size;
     for (number, row) in rows.iter().enumerate() {
         let mut bottom = top;
