@@ -151,7 +151,7 @@ impl Listed {
 
     /// In whose fonts to look for letters of a script: those of the person's language first.
     fn languages_of(&self, script: Script) -> Vec<Option<Language>> {
-        let mut languages = vec![self.language.clone()];
+        let mut languages = vec![self.language];
         if script == Script::from_bytes(*b"Hani") {
             let is_han = |language: &Language| matches!(language.language(), "zh" | "ja" | "ko");
             let is_bare_chinese = |language: &Language| language.language() == "zh" && language.region() == Some("CN");

@@ -171,7 +171,14 @@ fn every_text_field_takes_composed_text() {
         press(&mut window, Modifiers::NONE, Key::Escape);
         assert!(window.query_by_label(field).is_none(), "{field} stays");
     }
-    for field in ["ε as a number"] {
+    let fields = [
+        (Key::Num1, "ε as a number"),
+        (Key::Num2, "Pictures as a number"),
+        (Key::Num4, "Values of ε"),
+        (Key::Num4, "Test pictures"),
+    ];
+    for (tab, field) in fields {
+        press(&mut window, Modifiers::COMMAND, tab);
         window.get_by_label(field).focus();
         window.run_steps(2);
         press(&mut window, Modifiers::COMMAND, Key::A);

@@ -273,7 +273,7 @@ fn nets_are_shown_the_pictures_of_others() {
     let command = "doppelganger transfer --data drawn:5000 --models digits_maxout,digits_cnn_robust --eps 0.3 --limit 40 --loss log-odds";
     assert_eq!(found.command(), command);
     window.get_by_label("Copy the table").click();
-    window.step();
+    window.run_steps(3);
     assert_eq!(app(&window).copied(), Some(Clip::Text(table)));
     assert_eq!(app(&window).notice_texts(), ["Copied the table of transfer, 4 rows as CSV."]);
 }
