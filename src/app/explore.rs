@@ -523,7 +523,9 @@ impl Explore {
 
     /// Copies what is worth keeping into the settings.
     pub fn remember(&self, settings: &mut Settings) {
-        settings.model.clone_from(&self.model);
+        // Nets of runs are offered afresh each time.
+        let kept = &self.last.of(self.kind.unwrap_or(Kind::Photo)).net;
+        settings.model.clone_from(if is_net_of_run(&self.model) { kept } else { &self.model });
         if let Some(picture) = LastPicture::of(&self.picture) {
             settings.picture = picture;
         }

@@ -400,7 +400,7 @@ mod tests {
         let (settings, message) = load(Some(&path));
         assert_eq!(message, None);
         let attack = AttackSettings::Bim(Bim { norm: Norm::Linf, steps: 1, step_size: None });
-        let lengths = Lengths { l1: 3.0, ..Lengths::default() };
+        let lengths = Lengths { l1: 3.0, ..Settings::default().lengths };
         assert_eq!(settings, Settings { attack, lengths, clip: false, ..Settings::default() });
     }
 

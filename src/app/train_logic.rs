@@ -8,7 +8,7 @@ use super::clipboard::Clip;
 use super::commands::{Command, TrainCommand};
 use super::panes::{Question, Tone};
 use super::settings::Tab;
-use super::train::{Export, NetMoment, Outcome, Run, is_net_of_run, words};
+use super::train::{Export, NetMoment, Outcome, Run, words};
 use super::window::App;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Config, history_csv};
@@ -68,11 +68,7 @@ impl App {
 
     /// What is worth keeping of all tabs. Nets of runs are not: they are offered afresh each time.
     pub(super) fn remember(&mut self) {
-        let model = self.settings.model.clone();
         self.explore.remember(&mut self.settings);
-        if is_net_of_run(&self.settings.model) {
-            self.settings.model = model;
-        }
         if self.settings.tests != self.tests.choices {
             self.settings.tests = self.tests.choices.clone();
         }

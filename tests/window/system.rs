@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::common::begin_with_a_digit;
 use doppelganger::app::{App, Clip, Start, Tab};
 use doppelganger::engine::attack::Goal;
 use doppelganger::engine::model::Catalogue;
@@ -26,7 +27,13 @@ fn open(start: Start, catalogue: Catalogue) -> Window {
             }
             None => {
                 let (start, catalogue) = start.take().expect("built once");
-                let opened = App::with_catalogue(ui.ctx(), start, None, "no runs".into(), catalogue);
+                let opened = App::with_catalogue(
+                    ui.ctx(),
+                    start,
+                    Some(begin_with_a_digit(None, true)),
+                    "no runs".into(),
+                    catalogue,
+                );
                 *app = Some(opened.expect("a window"));
                 ui.ctx().request_repaint();
             }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use doppelganger::app::{App, Start, Tab};
 use doppelganger::engine::data::DataSource;
 use doppelganger::engine::train::{Config, RunFolder, Stopping};
-use doppelganger::worker::{RunInfo, RunState};
+use doppelganger::worker::{RunInfo, RunState, Source};
 use eframe::egui::accesskit::Role;
 use eframe::egui::{Key, Modifiers, Vec2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -206,16 +206,16 @@ fn a_run_is_paused_stepped_retuned_stopped_and_resumed() {
 }
 
 #[test]
-fn the_fresh_net_is_attacked_with_the_same_picture() {
+fn the_fresh_net_is_attacked_with_a_picture_that_it_reads() {
     let folder = folder();
     let mut window = open(folder.path(), &tiny());
     click(&mut window, "Train");
     until_state(&mut window, "run-0001", RunState::Finished);
-    let picture = app(&window).explore().picture.clone();
+    assert_eq!(app(&window).explore().picture, Source::Sample("coffee".into()));
     click(&mut window, "Use in Explore");
     until(&mut window, "the attack", |app| app.shown().is_some_and(|shown| shown.view.model == "run-0001:now"));
     assert_eq!(app(&window).tab(), Tab::Explore);
-    assert_eq!(app(&window).explore().picture, picture);
+    assert_eq!(app(&window).explore().picture, Source::Sample("digit-7".into()), "a digit in place of the photo");
     assert!(window.query_by_label_contains("after epoch 3; validation error: clean").is_some());
     window.check_accessibility();
     click(&mut window, "Net: Before");

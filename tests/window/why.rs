@@ -406,7 +406,7 @@ fn noise_of_the_same_length_does_not_follow_the_gradient() {
 #[test]
 fn controls_follow_epsilon_and_the_seed() {
     let mut window = fresh();
-    press(&mut window, Modifiers::NONE, Key::M);
+    press(&mut window, Modifiers::NONE, Key::A);
     window.run_steps(2);
     let first = controlled(&mut window);
     window.get_by_label(".1").click();
@@ -463,7 +463,7 @@ fn another_net_is_asked_about_the_same_picture() {
     let folder = tempfile::tempdir().unwrap();
     let settings = folder.path().join("settings.json");
     let mut window = open(USUAL, Start::default(), Some(settings.clone()));
-    press(&mut window, Modifiers::NONE, Key::M);
+    press(&mut window, Modifiers::NONE, Key::A);
     window.run_steps(2);
     studied(&mut window);
     assert!(app(&window).why().second().is_none(), "off by default");
@@ -547,7 +547,7 @@ fn a_net_of_another_size_says_why_the_perturbation_does_not_fit() {
 #[test]
 fn the_smallest_eps_is_found_and_gone_to() {
     let mut window = fresh();
-    press(&mut window, Modifiers::NONE, Key::M);
+    press(&mut window, Modifiers::NONE, Key::A);
     window.run_steps(2);
     window.get_by_label("Smallest ε").click();
     until(&mut window, "the end of the search", |app| {

@@ -87,7 +87,7 @@ impl Command {
             Self::ToggleMore => about(
                 "More",
                 "All the settings of the attack: which one, its parameters, goal, label, clipping, rounding, presets",
-                keys(NONE, Key::M),
+                keys(NONE, Key::A),
                 Some(icons::ICON_TUNE),
             ),
             Self::ToggleLinear => about(

@@ -92,7 +92,7 @@ const CLAIMS: [&[(&str, Claim)]; 6] = [
         ("The same net", Claim::Says("4", "4", 0.9)),
         ("It is no proof", Claim::Says("4", "9", 0.9)),
         ("Train against", Claim::Says("4", "4", 0.9)),
-        ("What a photograph's", Claim::Reaches("teapot", 0.3)),
+        ("What a photograph's", Claim::Reaches("teapot", 0.2)),
         ("What it shows", Claim::Says("espresso", "espresso", 0.9)),
         ("Train one", Claim::Elsewhere),
     ],
@@ -213,7 +213,7 @@ fn a_scene_sets_all_that_it_names() {
     assert_eq!(view.attack.options(), ["--attack", "pgd", "--norm", "l2", "--steps", "3"]);
     assert_eq!((view.eps, view.seed, view.loss), (1.5, 7, Loss::LogOdds));
     assert!(view.eight_bit && view.own_pixels == Some(true) && !view.clip);
-    assert_eq!((view.crop, view.heatmap.gain), (None, 1.0));
+    assert_eq!((view.crop, view.heatmap.gain), (view.picture.usual_crop(), 1.0));
     assert_eq!(view.model, "digits_cnn", "the net that no step names stays");
 }
 
