@@ -3,7 +3,7 @@
 //!
 //!     cargo run --release --example slider_latency -- digits_cnn digit-7
 //!     DOPPELGANGER_MODELS=folder cargo run --release --example slider_latency -- squeezenet1_1_caffe astronaut
-//!     cargo run --release --example slider_latency -- digits_cnn photo.jpg own-pixels
+//!     cargo run --release --example slider_latency -- efficientnet_lite0 coffee own-pixels folded
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,18 +19,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let model = arguments.next().unwrap_or_else(|| "digits_cnn".into());
     let picture = arguments.next().unwrap_or_else(|| "digit-7".into());
-    let own_pixels = arguments.next().is_some_and(|word| word == "own-pixels");
+    let words: Vec<String> = arguments.collect();
+    let own_pixels = words.iter().any(|word| word == "own-pixels");
     let worker = Worker::spawn(|| {})?;
-    // As with the pane open that shows why the attack works.
-    worker.study(Wish { curve: true, controls: Some(0), ..Wish::default() });
+    // The pane that shows why the attack works is open, unless it is said to be folded.
+    if !words.iter().any(|word| word == "folded") {
+        worker.study(Wish { curve: true, controls: Some(0), ..Wish::default() });
+    }
+    let picture = match sample_unless_file(Path::new(&picture)) {
+        Some(sample) => Source::Sample(sample.name.to_owned()),
+        None => Source::File(picture.into()),
+    };
     let mut view = View {
         model,
-        picture: match sample_unless_file(Path::new(&picture)) {
-            Some(sample) => Source::Sample(sample.name.to_owned()),
-            None => Source::File(picture.into()),
-        },
+        crop: picture.usual_crop(),
+        picture,
         background: Background::default(),
-        crop: None,
         own_pixels: Some(own_pixels),
         mismatch: Mismatch::Keep,
         along_line: false,

@@ -137,15 +137,15 @@ impl App {
     /// Says what took the place of a net or a picture of another kind, with the way back.
     fn tell_pairing(&mut self, (model, picture): (String, Source)) {
         let Some(shown) = &self.explore.shown else { return };
-        let keep = |command| Action { name: "Keep the one before", command };
+        let keep = |command| Action { name: "Undo", command };
         let title = &shown.model.title;
         let what = |kind| if kind == Kind::Photo { "photographs" } else { "digits" };
         if model != self.explore.model && picture == self.explore.picture && shown.view.model == self.explore.model {
-            let text = format!("This picture is shown to {title}, which reads {}.", what(shown.reads));
+            let text = format!("Changed to {title}, which reads {}.", what(shown.reads));
             self.notices.add_with(text, keep(Command::KeepBoth { model, picture }));
         } else if picture != self.explore.picture && shown.view.picture == self.explore.picture {
             self.canvas.open = false;
-            let text = format!("{title} reads {}, so here is one of those.", what(shown.reads));
+            let text = format!("{title} reads {}, so it is shown one.", what(shown.reads));
             let model = self.explore.model.clone();
             self.notices.add_with(text, keep(Command::KeepBoth { model, picture }));
         }

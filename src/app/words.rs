@@ -46,8 +46,15 @@ pub fn standing_before(shown: &Shown) -> Standing {
     }
 }
 
-/// "an espresso", "a 7".
+/// Classes that are no countable things.
+const UNCOUNTABLE: [&str; 8] =
+    ["guacamole", "consomme", "toilet tissue", "mashed potato", "eggnog", "ice cream", "meat loaf", "chocolate sauce"];
+
+/// "an espresso", "a 7", "guacamole".
 pub fn with_article(name: &str) -> String {
+    if UNCOUNTABLE.contains(&name) {
+        return name.to_owned();
+    }
     let begins_with_a_vowel = name.starts_with(['a', 'e', 'i', 'o', 'A', 'E', 'I', 'O', '8'])
         || (name.starts_with(['u', 'U']) && !name.to_lowercase().starts_with("uni"));
     format!("{} {name}", if begins_with_a_vowel { "an" } else { "a" })
@@ -390,6 +397,11 @@ pub fn spelled_eps(eps: f32) -> String {
     if (levels - levels.round()).abs() < 0.02 { format!("{levels:.0}/255") } else { format!("{levels:.1}/255") }
 }
 
+/// Grey levels in few letters: "2 levels", "<1 level".
+pub fn brief_levels(levels: &str) -> String {
+    levels.replace("less than one", "<1").replace("grey level", "level")
+}
+
 /// A signed value with a true minus sign.
 pub fn signed(value: f32, decimals: usize) -> String {
     let sign = if value < 0.0 { '−' } else { '+' };
@@ -497,6 +509,20 @@ mod tests {
         assert_eq!(smallest("fgsm"), "Smallest ε of FGSM in L∞, up to 0.3");
         assert_eq!(smallest("pgd"), "Smallest ε of PGD in L∞, 40 steps, random start, up to 0.3");
         assert_eq!(attack(&AttackSettings::named("bim").unwrap()), "BIM in L∞, 10 steps");
+    }
+
+    #[test]
+    fn classes_have_the_article_that_people_say() {
+        let named = ["espresso", "7", "8", "unicycle", "umbrella", "fiddler crab", "guacamole"].map(with_article);
+        let expected = ["an espresso", "a 7", "an 8", "a unicycle", "an umbrella", "a fiddler crab", "guacamole"];
+        assert_eq!(named, expected);
+    }
+
+    #[test]
+    fn eps_is_named_in_levels_of_255_as_long_as_it_is_small() {
+        let named = [0.0, 2.0 / 255.0, 1.4 / 255.0, 8.0 / 255.0, 0.1, 0.25].map(spelled_eps);
+        assert_eq!(named, ["0", "2/255", "1.4/255", "8/255", "0.1", "0.25"]);
+        assert_eq!(brief_levels("less than one grey level"), "<1 level");
     }
 
     #[test]

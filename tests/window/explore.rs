@@ -1587,7 +1587,7 @@ fn a_digit_and_a_photo_bring_their_nets_with_a_notice_and_a_way_back() {
     assert_eq!(app(&window).explore().eps(), 2.0 / 255.0, "the ε of photographs");
     assert!(app(&window).notice_texts()[0].contains("reads photographs"), "{:?}", app(&window).notice_texts());
     window.run_steps(2);
-    window.get_by_label("Keep the one before").click();
+    window.get_by_label("Undo").click();
     settle(&mut window);
     assert_eq!(
         (shown(&window).view.model.as_str(), &shown(&window).view.picture),

@@ -47,7 +47,7 @@ const LENGTH_HINT: &str = "The whole perturbation is at most ε long: ‖δ‖�
                            A single pixel may move far, so ε is larger than in L∞.";
 
 /// Room for what stands beside the large slider: ε as a number with its meaning under it, and in a narrow window.
-const READOUT_WIDTH: f32 = 132.0;
+const READOUT_WIDTH: f32 = 152.0;
 const NARROW_READOUT_WIDTH: f32 = 96.0;
 const ETA_READOUT_WIDTH: f32 = 232.0;
 /// From this width on the button says what it makes of the picture.
@@ -193,6 +193,7 @@ impl Controls {
                 self.ends(ui, explore, look, out);
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.label(egui::RichText::new("ε").font(theme::symbol_font()));
+                    let meaning = if is_roomy { meaning } else { words::brief_levels(&meaning) };
                     let width = if is_roomy { READOUT_WIDTH } else { NARROW_READOUT_WIDTH };
                     let width = (ui.available_width() - width - SPACE_2).max(NARROW_RAIL);
                     self.eps_rail(ui, explore, width, out);

@@ -66,10 +66,13 @@ impl Columns {
             let height = (room.height() - beside(rows)).max(MIN_WELL);
             vec2((height * proportions).min(0.5 * (width - least)), height)
         };
-        let few = fitting(results::FEW_ROWS);
+        // In the lowest windows bars make room, down to the first.
+        let spare = room.height() - beside(0) - MIN_WELL;
+        let few_rows = ((spare / (BAR_HEIGHT + 2.0)) as usize).clamp(1, results::FEW_ROWS);
+        let few = fitting(few_rows);
         let height = few.y.min(few.x / proportions);
         let is_roomy = room.height() - height >= beside(results::ROWS);
-        let rows = if is_roomy { results::ROWS } else { results::FEW_ROWS };
+        let rows = if is_roomy { results::ROWS } else { few_rows };
         let outer = vec2(few.x, height).floor();
         let middle_width = (width - 2.0 * outer.x).min(outer.x).floor();
         let middle = vec2(middle_width, (middle_width / proportions).min(outer.y).floor());
@@ -379,16 +382,17 @@ impl Pictures {
         };
         let Some(guess) = guess else { return };
         let size = caption_size(well);
+        let padding = vec2((0.6 * size).min(SPACE_3), SPACE_1);
         let colour = theme::on_overlay(standing);
         let mut job = LayoutJob::default();
         let format = |font_id, color| TextFormat { font_id, color, ..TextFormat::default() };
         let strong = egui::FontId { size, ..theme::verdict_font() };
         job.append(&guess.name, 0.0, format(strong.clone(), colour));
         job.append(&per_cent(guess.prob), 0.45 * size, format(strong, palette(ui).on_overlay));
-        job.wrap = egui::text::TextWrapping::truncate_at_width(well.width() - 2.0 * SPACE_3);
+        job.wrap = egui::text::TextWrapping::truncate_at_width(well.width() - 2.0 * padding.x);
         let galley = ui.painter().layout_job(job);
-        let ground = galley.size() + 2.0 * vec2(SPACE_3, SPACE_1);
-        plate(ui, Rect::from_min_size(well.left_bottom() - vec2(0.0, ground.y), ground), galley);
+        let ground = galley.size() + 2.0 * padding;
+        plate(ui, Rect::from_min_size(well.left_bottom() - vec2(0.0, ground.y), ground), galley, padding);
     }
 
     /// Writes the verdict on the adversarial picture.
@@ -399,8 +403,9 @@ impl Pictures {
         let judgement = words::judge(shown);
         let colour = theme::on_overlay(judgement.standing);
         let galley = verdict(ui, judgement.headline, theme::icon_of(shown.verdict), colour, 0.8 * caption_size(well));
-        let ground = Rect::from_min_size(well.left_top(), galley.size() + 2.0 * vec2(SPACE_3, SPACE_1));
-        plate(ui, ground, galley);
+        let padding = vec2((0.6 * caption_size(well)).min(SPACE_3), SPACE_1);
+        let ground = Rect::from_min_size(well.left_top(), galley.size() + 2.0 * padding);
+        plate(ui, ground, galley, padding);
         let response = ui.interact(ground, ui.scope_id().with("verdict"), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, judgement.headline));
     }
@@ -451,15 +456,15 @@ impl Pictures {
 
 /// The size of the text on a picture: it grows with it.
 fn caption_size(well: Rect) -> f32 {
-    (0.07 * well.height()).clamp(15.0, 30.0)
+    (0.07 * well.height()).clamp(12.0, 30.0)
 }
 
 /// Lays text on a picture, on a dark ground.
-fn plate(ui: &Ui, ground: Rect, galley: Arc<egui::Galley>) {
+fn plate(ui: &Ui, ground: Rect, galley: Arc<egui::Galley>, padding: Vec2) {
     let palette = palette(ui);
     let painter = ui.painter().with_clip_rect(ui.clip_rect());
     painter.rect_filled(ground, theme::RADIUS, palette.overlay);
-    painter.galley(ground.min + vec2(SPACE_3, SPACE_1), galley, palette.on_overlay);
+    painter.galley(ground.min + padding, galley, palette.on_overlay);
 }
 
 /// The verdict with its icon.

@@ -81,7 +81,12 @@ impl Samples {
                 ui.add_space(theme::SPACE_2);
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ScrollArea::horizontal().auto_shrink([false, true]).show(ui, |ui| {
-                        ui.horizontal(|ui| self.groups(ui, explore, recent, out));
+                        let height = if theme::compact(ui) { SMALL_THUMB } else { THUMB } + 4.0;
+                        let size = egui::vec2(ui.available_width(), height);
+                        ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+                            ui.set_min_height(height);
+                            self.groups(ui, explore, recent, out);
+                        });
                     });
                 });
             });

@@ -81,7 +81,7 @@ fn model_picker(ui: &mut Ui, explore: &Explore, train: &Train, out: &mut Vec<Com
         (None, Some(entry)) => entry.title.clone(),
         (None, None) => explore.shown.as_ref().map_or(&explore.model, |shown| &shown.model.title).clone(),
     };
-    let width = (ui.available_width() * 0.25).clamp(128.0, 280.0);
+    let width = (ui.available_width() * 0.4).clamp(128.0, 280.0);
     // The box is as wide as it may be, whatever the title.
     let response = ui.scope(|ui| {
         ui.set_max_width(width);

@@ -4,11 +4,13 @@ use eframe::egui::{self, AtomExt as _, Checkbox, TextEdit, Ui};
 
 use crate::app::commands::{AttackCommand, attack_title};
 use crate::app::explore::Explore;
+use crate::app::panes::nets::grouped;
 use crate::app::testset::{Choices, MOST_PICTURES};
 use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::{Field, problem_line};
 use crate::app::words;
 use crate::engine::attack::Attack;
+use crate::engine::model::Subject;
 
 /// Half-typed numbers.
 #[derive(Default)]
@@ -76,11 +78,26 @@ fn nets(ui: &mut Ui, choices: &mut Choices, explore: &Explore) {
         // A net that is there no longer could not be unticked.
         choices.nets.retain(|net| usable().any(|entry| entry.name == *net));
     }
-    for entry in usable() {
-        let mut on = choices.nets.contains(&entry.name);
-        let tip = if entry.description.is_empty() { &entry.name } else { &entry.description };
-        if tick(ui, &mut on, &entry.title, tip) {
-            toggle(&mut choices.nets, &entry.name, on);
+    // Sets that have a name hold digits, or clothes of the same size.
+    let reads_no_photos = SETS.iter().any(|(name, ..)| *name == choices.data);
+    for (group, entries) in grouped(&explore.catalogue) {
+        let entries: Vec<_> = entries.into_iter().filter(|entry| entry.problem.is_none()).collect();
+        if !entries.is_empty() {
+            ui.label(theme::caption(ui, group.title()));
+        }
+        for entry in entries {
+            let mut on = choices.nets.contains(&entry.name);
+            let is_misfit = reads_no_photos && entry.subject == Subject::Photos;
+            let tip = match (is_misfit, entry.description.is_empty()) {
+                (true, _) => "reads photos; these pictures are small and grey",
+                (false, true) => &entry.name,
+                (false, false) => &entry.description,
+            };
+            // What was ticked for another set can be unticked.
+            let is_changed = ui.add_enabled_ui(!is_misfit || on, |ui| tick(ui, &mut on, &entry.title, tip)).inner;
+            if is_changed {
+                toggle(&mut choices.nets, &entry.name, on);
+            }
         }
     }
 }
@@ -124,7 +141,8 @@ fn heading(ui: &mut Ui, text: &str) {
 
 fn tick(ui: &mut Ui, on: &mut bool, text: &str, tip: &str) -> bool {
     let switch = Checkbox::new(on, egui::Atom::from(text).atom_shrink(true));
-    ui.add(switch).on_hover_text(format!("{text}\n{tip}")).accessible_name(text).changed()
+    let tip = format!("{text}\n{tip}");
+    ui.add(switch).on_hover_text(&tip).on_disabled_hover_text(tip).accessible_name(text).changed()
 }
 
 fn toggle(all: &mut Vec<String>, one: &str, on: bool) {
