@@ -64,9 +64,12 @@ pub struct Palette {
     pub on_accent: Color32,
     /// A quiet tint of the accent, for what is chosen.
     pub accent_soft: Color32,
-    /// Still right, and the label. Bluish green, orange and purple stay apart for colour-blind eyes.
+    /// What is known to be right. Bluish green, orange and purple stay apart for colour-blind eyes.
     pub right: Color32,
     pub right_soft: Color32,
+    /// The net's own answer, taken for the label, where nobody has said whether it is right.
+    pub own: Color32,
+    pub own_soft: Color32,
     /// Fooled.
     pub fooled: Color32,
     pub fooled_soft: Color32,
@@ -107,6 +110,8 @@ static DARK: Palette = Palette {
     accent_soft: Color32::from_rgb(0x2A, 0x3B, 0x5C),
     right: Color32::from_rgb(0x46, 0xC9, 0xA2),
     right_soft: Color32::from_rgb(0x1B, 0x46, 0x3B),
+    own: Color32::from_rgb(0x9C, 0xCB, 0xE6),
+    own_soft: Color32::from_rgb(0x25, 0x40, 0x50),
     fooled: Color32::from_rgb(0xFF, 0xA9, 0x4D),
     fooled_soft: Color32::from_rgb(0x57, 0x38, 0x16),
     asked: Color32::from_rgb(0xDB, 0x9C, 0xEE),
@@ -153,6 +158,8 @@ static LIGHT: Palette = Palette {
     accent_soft: Color32::from_rgb(0xD3, 0xE1, 0xFF),
     right: Color32::from_rgb(0x00, 0x6E, 0x52),
     right_soft: Color32::from_rgb(0xBF, 0xE8, 0xDB),
+    own: Color32::from_rgb(0x1A, 0x5A, 0x7E),
+    own_soft: Color32::from_rgb(0xC8, 0xE3, 0xF1),
     fooled: Color32::from_rgb(0x9C, 0x48, 0x00),
     fooled_soft: Color32::from_rgb(0xFF, 0xDF, 0xBC),
     asked: Color32::from_rgb(0x7F, 0x2D, 0x9C),
@@ -197,6 +204,11 @@ pub fn on_overlay(standing: Standing) -> Color32 {
         Standing::Fooled => DARK.fooled,
         Standing::AsAsked => DARK.asked,
     }
+}
+
+/// The colour of the label and of lines for it, by how the net's answer for the untouched picture stands to what it shows.
+pub fn label_colour(palette: &Palette, before: Standing) -> Color32 {
+    if before == Standing::Own { palette.own } else { palette.right }
 }
 
 /// The sign of a verdict.

@@ -282,7 +282,7 @@ fn describe(report: &Report) -> String {
         let verdict = match (r.target_hit, r.fooled) {
             (Some(true), true) => "fooled as asked",
             (_, true) => "fooled",
-            (_, false) => "still right",
+            (_, false) => "not fooled",
         };
         let measure = report.attack.measure();
         let eps = r.eps.map_or("attacked".into(), |eps| measure.describe(eps));

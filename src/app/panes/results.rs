@@ -7,7 +7,7 @@ use crate::app::commands::{AttackCommand, Command};
 use crate::app::explore::{Explore, GAIN_RANGE};
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::{Curve, Mark, Rail, bars, hint, row, segmented};
-use crate::app::words::{self, Obstacle};
+use crate::app::words::{self, Obstacle, Standing};
 use crate::engine::attack::{Goal, Loss};
 use crate::engine::model::Guess;
 use crate::engine::picture::{Channel, Heatmap, Quantity, diverging, sequential};
@@ -52,7 +52,7 @@ pub fn below(ui: &mut Ui, column: usize, rows: usize, explore: &Explore, look: L
     };
     let mark = |index: usize| match () {
         () if Some(index) == target => Mark::Target,
-        () if index == shown.label.index => Mark::Label,
+        () if index == shown.label.index => label_mark(shown),
         () => Mark::Other,
     };
     let few = |guesses: &[Guess]| guesses.iter().take(rows).cloned().collect::<Vec<_>>();
@@ -61,6 +61,11 @@ pub fn below(ui: &mut Ui, column: usize, rows: usize, explore: &Explore, look: L
         1 => heatmap_controls(ui, explore, shown, look, out),
         _ => bars(ui, "after", &few(&shown.adversarial_top), mark),
     }
+}
+
+/// What the label is: said by somebody, or the net's own answer.
+pub fn label_mark(shown: &Shown) -> Mark {
+    if words::standing_before(shown) == Standing::Own { Mark::Own } else { Mark::Label }
 }
 
 fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, look: Look, out: &mut Vec<Command>) {

@@ -166,7 +166,7 @@ impl Track<'_> {
             painter.add(Shape::line(path, Stroke::new(1.8, colour)));
         };
         line(&|moment| moment.target, palette.asked);
-        line(&|moment| Some(moment.label), palette.right);
+        line(&|moment| Some(moment.label), theme::label_colour(palette, words::standing_before(self.shown)));
         let x = painter.round_to_pixel_center(self.x(timeline.step));
         let radius = if response.hovered() || response.dragged() { 5.5 } else { 4.5 };
         painter.vline(x, self.rect.y_range(), Stroke::new(2.0, palette.accent));

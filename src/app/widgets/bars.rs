@@ -12,7 +12,10 @@ use crate::engine::units::per_cent;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     Other,
+    /// What somebody said the picture shows, or is known of it.
     Label,
+    /// The net's own answer, in place of a label.
+    Own,
     Target,
 }
 
@@ -30,6 +33,7 @@ fn bar(ui: &mut Ui, when: &str, guess: &Guess, mark: Mark) {
     let (fill, text, role) = match mark {
         Mark::Other => (palette.bar, palette.text, ""),
         Mark::Label => (palette.right_soft, palette.right, "the label"),
+        Mark::Own => (palette.own_soft, palette.own, "the label: the net's own answer"),
         Mark::Target => (palette.asked_soft, palette.asked, "the target"),
     };
     let per_cent = per_cent(guess.prob);
@@ -55,7 +59,7 @@ fn bar(ui: &mut Ui, when: &str, guess: &Guess, mark: Mark) {
     );
     let mut right = number.left() - SPACE_2;
     if mark != Mark::Other {
-        let icon = if mark == Mark::Label { icons::ICON_LABEL } else { icons::ICON_TARGET };
+        let icon = if mark == Mark::Target { icons::ICON_TARGET } else { icons::ICON_LABEL };
         let at = Rect::from_center_size(pos2(right - 8.0, rect.center().y), egui::Vec2::splat(16.0));
         icon_at(ui, at, icon, 14.0, text);
         right = at.left() - SPACE_1;

@@ -12,6 +12,7 @@ use crate::app::explore::Explore;
 use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, palette};
 use crate::app::why::Why;
 use crate::app::widgets::{icon_button, per_cent};
+use crate::app::words;
 use crate::engine::attack::Control;
 use crate::worker::{ControlRow, Controls, Shown};
 
@@ -132,7 +133,8 @@ fn show_row(ui: &mut Ui, shown: &Shown, controls: &Controls, row: &ControlRow) {
     });
     let columns = Columns::of(rect);
     let is_right = row.answer.index == shown.label.index;
-    let colour = if is_right { palette.right } else { palette.fooled };
+    let of_label = theme::label_colour(palette, words::standing_before(shown));
+    let colour = if is_right { of_label } else { palette.fooled };
     let font = if row.control.is_none() { theme::strong_font() } else { theme::small_font() };
     line(ui, columns.name, Align2::LEFT_CENTER, name, font, palette.text);
     meter(ui, columns.meter, row.alignment);

@@ -13,6 +13,7 @@ use crate::app::commands::Command;
 use crate::app::explore::{Explore, MAX_EPS};
 use crate::app::theme::{self, SPACE_2, SPACE_3, SPACE_4, palette};
 use crate::app::why::Why;
+use crate::app::words::{self, Standing};
 use crate::engine::attack::{Attack, Goal, Loss};
 use crate::engine::units::LEVELS;
 use crate::worker::{Along, Shown};
@@ -173,11 +174,13 @@ impl Sheet<'_> {
         if self.values.are_logits { &line.logits } else { &line.probabilities }
     }
 
-    /// The interval in which the net is right, and the lines.
+    /// The interval in which the net gives the label, and the lines.
     fn paint(&self, ui: &Ui, transform: &PlotTransform) {
         let palette = palette(ui);
         let frame = *transform.frame();
         let painter = ui.painter().with_clip_rect(frame.intersect(ui.clip_rect()));
+        let before = words::standing_before(self.shown);
+        let label = theme::label_colour(palette, before);
         let mut word = None;
         if let Some((low, high)) = self.along.right.filter(|_| self.is_current)
             && let Some(high) = self.axis.place(high)
@@ -185,8 +188,9 @@ impl Sheet<'_> {
             let x = |place: f64| transform.position_from_point_x(place);
             let left = self.axis.place(low).map_or(frame.left(), x);
             let band = Rect::from_x_y_ranges(left..=x(high), frame.y_range()).intersect(frame);
-            painter.rect_filled(band, 0, theme::band_of(palette.right));
-            let text = painter.layout_no_wrap("right".into(), theme::small_font(), palette.right);
+            painter.rect_filled(band, 0, theme::band_of(label));
+            let says = if before == Standing::Own { "same answer" } else { "right" };
+            let text = painter.layout_no_wrap(says.into(), theme::small_font(), label);
             let at = pos2(band.left() + SPACE_2, frame.center().y - text.size().y / 2.0);
             word = (band.width() > text.size().x + 4.0 * SPACE_2).then_some((at, text));
         }
@@ -210,7 +214,7 @@ impl Sheet<'_> {
             // The label's line has its colour.
             let ground = Rect::from_min_size(at, text.size()).expand2(vec2(2.0, 0.0));
             painter.rect_filled(ground, theme::SMALL_RADIUS, palette.canvas);
-            painter.galley(at, text, palette.right);
+            painter.galley(at, text, label);
         }
     }
 

@@ -7,6 +7,7 @@ use eframe::egui::{
 
 use super::axis::{Values, value_at};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
+use crate::app::words;
 use crate::engine::attack::Goal;
 use crate::worker::{Along, Shown};
 
@@ -21,7 +22,7 @@ pub fn colour(palette: &Palette, shown: &Shown, along: &Along, index: usize) -> 
     let class = along.lines[index].class;
     let own = |class: usize| class == shown.label.index || shown.view.goal == Goal::Targeted(class);
     if class == shown.label.index {
-        return palette.right;
+        return theme::label_colour(palette, words::standing_before(shown));
     }
     if own(class) {
         return palette.asked;

@@ -6,6 +6,7 @@ use super::WhyLook;
 use crate::app::commands::{Command, WhyCommand};
 use crate::app::explore::Explore;
 use crate::app::panes::nets::{grouped, misfit};
+use crate::app::panes::results::label_mark;
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::why::Why;
 use crate::app::widgets::{Mark, bars, segmented};
@@ -103,8 +104,8 @@ fn verdict(ui: &mut Ui, answers: &Answers, is_own: bool) {
         // Who is wrong about the untouched picture is not fooled by what is added.
         (verdict, _) if verdict != Verdict::StillRight && before == after => ("It said so before, too", palette.weak),
         (Verdict::Fooled, _) if before != Some(answers.label) => ("Wrong before, and otherwise now", palette.weak),
-        (Verdict::StillRight, false) => ("It does not transfer: still right", palette.right),
-        (Verdict::StillRight, true) => ("Still right", palette.right),
+        (Verdict::StillRight, false) => ("It does not transfer: not fooled", palette.text),
+        (Verdict::StillRight, true) => ("Not fooled", palette.text),
         (Verdict::Fooled, false) => ("It transfers: fooled too", palette.fooled),
         (Verdict::Fooled, true) => ("Fooled too", palette.fooled),
         (Verdict::FooledAsAsked, _) => ("Fooled as asked too", palette.asked),
@@ -131,6 +132,7 @@ fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &Answers, count:
         name: title(explore, &shown.view.model),
         tops: [&shown.clean_top, &shown.adversarial_top],
         label: shown.label.index,
+        label_mark: label_mark(shown),
         target,
     };
     let target = target.and_then(|target| shown.model.classes.get(target));
@@ -141,6 +143,7 @@ fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &Answers, count:
         name: &answers.title,
         tops: [&answers.clean_top, &answers.adversarial_top],
         label: answers.label,
+        label_mark: label_mark(shown),
         target,
     };
     for (index, net) in [first, second].iter().enumerate() {
@@ -167,6 +170,7 @@ struct Net<'a> {
     /// Before and after.
     tops: [&'a [Guess]; 2],
     label: usize,
+    label_mark: Mark,
     target: Option<usize>,
 }
 
@@ -177,7 +181,7 @@ impl Net<'_> {
         ui.add(egui::Label::new(theme::caption(ui, self.name)).truncate());
         let mark = |class: usize| match () {
             () if Some(class) == self.target => Mark::Target,
-            () if class == self.label => Mark::Label,
+            () if class == self.label => self.label_mark,
             () => Mark::Other,
         };
         for (block, (when, guesses)) in ["before", "after"].into_iter().zip(self.tops).enumerate() {
