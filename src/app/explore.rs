@@ -59,6 +59,8 @@ pub struct Explore {
     pub eight_bit: bool,
     pub loss: Loss,
     pub heatmap: Heatmap,
+    /// Somebody is about to draw: there is no picture yet.
+    pub is_blank: bool,
     pub catalogue: Vec<Entry>,
     pub shown: Option<Box<Shown>>,
     /// What a lesson does not show yet.
@@ -165,13 +167,14 @@ impl Explore {
             eight_bit: settings.eight_bit,
             loss: settings.loss,
             heatmap: Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
+            is_blank: false,
             catalogue: Vec::new(),
             shown: None,
             hidden: Hidden::default(),
             dirty: true,
             asked: None,
             history: History::default(),
-            carried: Carried::default(),
+            carried: Carried { label: None, target: settings.target.clone() },
             awaited_step: None,
             refused_picture: None,
         };
@@ -344,7 +347,8 @@ impl Explore {
         }
     }
 
-    fn restore(&mut self, view: View) {
+    /// Goes back to a view.
+    pub(super) fn restore(&mut self, view: View) {
         self.model = view.model;
         self.picture = view.picture;
         self.background = view.background;
@@ -531,6 +535,13 @@ impl Explore {
         }
         settings.last = self.last.clone();
         settings.attack = self.attack.clone();
+        let here = self.shown.as_ref().filter(|shown| shown.view.model == self.model);
+        settings.target = match (self.goal, here) {
+            (Goal::Targeted(class), Some(shown)) => shown.model.classes.get(class).cloned(),
+            (Goal::Untargeted, Some(_)) => None,
+            // The net is not there yet.
+            (_, None) => self.carried.target.clone(),
+        };
         settings.lengths = self.lengths;
         if let Some(kind) = self.kind {
             settings.channels = if kind == Kind::Photo { 3 } else { 1 };

@@ -58,6 +58,8 @@ impl App {
     }
 
     pub(super) fn change_lesson(&mut self, ctx: &Context, command: LessonCommand) {
+        let was_open = self.lessons.is_open();
+        let before = (!was_open).then(|| self.explore.view());
         let scene = match command {
             LessonCommand::Toggle if !self.lessons.is_open() => self.lessons.begin(0),
             LessonCommand::Toggle | LessonCommand::Close => {
@@ -86,6 +88,15 @@ impl App {
             }
         };
         self.show_scene(scene);
+        match (was_open, self.lessons.is_open()) {
+            (false, true) => self.before_lesson = before,
+            (true, false) => {
+                if let Some(view) = self.before_lesson.take() {
+                    self.explore.restore(view);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// What leaves the step as it is.

@@ -263,7 +263,8 @@ impl App {
             let taken = keys.logical_key == Key::Space && ctx.memory(|m| m.focused().is_some());
             // A text field takes back its own changes.
             let own = plain || matches!(command, Command::Undo | Command::Redo);
-            let barred = taken || (own && typing(ctx)) || (modal && command != Command::Quit);
+            let in_menu = plain && egui::Popup::is_any_open(ctx);
+            let barred = taken || in_menu || (own && typing(ctx)) || (modal && command != Command::Quit);
             if !barred && ctx.input_mut(|i| i.consume_shortcut(&keys)) {
                 self.commands.push(command);
             }

@@ -143,6 +143,8 @@ pub struct Settings {
     pub lengths: Lengths,
     /// How many channels the net sees that ε was left at.
     pub channels: usize,
+    /// The class that the attack leads to, by its name.
+    pub target: Option<String>,
     pub clip: bool,
     pub eight_bit: bool,
     pub loss: Loss,
@@ -188,6 +190,7 @@ impl Default for Settings {
             attack: AttackSettings::default(),
             lengths: Lengths::usual(3),
             channels: 3,
+            target: None,
             clip: true,
             eight_bit: true,
             loss: Loss::default(),

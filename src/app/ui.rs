@@ -47,7 +47,10 @@ impl App {
             panes::top_bar(ui, &self.explore, &self.train, &self.settings, &self.lessons, out);
         });
         panes::lesson(ui, &self.lessons, self.explore.shown.as_deref(), out);
-        self.notices.show(ui, out);
+        let has_line = self.settings.tab == Tab::Explore && self.figure().is_none();
+        if !has_line {
+            self.notices.show(ui, out);
+        }
         if let Some(figure) = self.figure() {
             panes::figure_room(ui, false, |ui| self.draw_figure(ui, figure, out));
             return;
@@ -67,6 +70,7 @@ impl App {
     }
 
     fn draw_explore(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
+        self.explore.is_blank = self.canvas.is_blank();
         let gap = theme::row_gap(ui);
         let look = Look { more: self.settings.more };
         let margins = |top: f32, bottom: f32| Margin { left: 16, right: 16, top: top as i8, bottom: bottom as i8 };
@@ -75,7 +79,10 @@ impl App {
             ui.spacing_mut().item_spacing.y = gap;
             self.samples.show(ui, &self.explore, &self.settings.recent, out);
             panes::net_band(ui, &self.train, &self.explore.model, out);
-            panes::line(ui, &self.explore, out);
+            // Messages stand in the place of the line, so that nothing moves.
+            if !self.notices.show_rows(ui, out) {
+                panes::line(ui, &self.explore, out);
+            }
         });
         let dock = theme::bar_frame(ui).inner_margin(margins(gap, gap));
         Panel::bottom("dock").frame(dock).show(ui, |ui| {

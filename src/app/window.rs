@@ -30,7 +30,7 @@ use super::train_logic::Picturing;
 use super::view_file::may_hold_view;
 use super::why::Why;
 use crate::engine::model::Catalogue;
-use crate::worker::{Kind, Shown, Source, Worker, runs_folder};
+use crate::worker::{Kind, Shown, Source, View, Worker, runs_folder};
 
 /// Settings are written this long after the last change.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
@@ -58,6 +58,8 @@ pub struct App {
     pub(super) canvas: Canvas,
     pub(super) linear: LinearView,
     pub(super) lessons: Lessons,
+    /// What was on screen before a lesson, to come back to.
+    pub(super) before_lesson: Option<View>,
     pub(super) figures: Figures,
     pub(super) stage: Stage,
     /// While presenting: whether type was large before.
@@ -157,6 +159,7 @@ impl App {
             canvas: Canvas::default(),
             linear: LinearView::default(),
             lessons: Lessons::default(),
+            before_lesson: None,
             figures: Figures::default(),
             stage: Stage::default(),
             presenting: None,

@@ -7,7 +7,7 @@ use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm, Ver
 use crate::engine::data::sample;
 use crate::engine::picture::{Background, Planes, Region};
 use crate::engine::units::{self, LEVELS};
-use crate::worker::{Shown, Source, View};
+use crate::worker::{Kind, Shown, Source, View};
 
 /// The verdict in a word or three, and what stands behind it.
 pub struct Judgement {
@@ -66,12 +66,26 @@ pub fn line(shown: &Shown) -> String {
     let is_unseen = shown.linf > 0.0 && shown.linf * LEVELS <= UNSEEN_LEVELS;
     let asks = shown.view.attack.takes_eps() && shown.view.goal == Goal::Untargeted && shown.along_line.is_none();
     match shown.verdict {
-        Verdict::StillRight if asks => format!("Drag ε until it is no longer {}.", with_article(&shown.label.name)),
+        Verdict::StillRight if asks && is_far(shown) => TOO_FAR.into(),
+        Verdict::StillRight if asks && standing_before(shown) == Standing::Right => {
+            format!("Drag ε until it is no longer {}.", with_article(&shown.label.name))
+        }
+        Verdict::StillRight if asks => {
+            format!("The net's own answer is {}. Drag ε until it says something else.", shown.label.name)
+        }
         Verdict::Fooled | Verdict::FooledAsAsked if is_unseen => format!("{UNSEEN} {}", judgement.sentence),
         _ => judgement.sentence,
     }
 }
 
+/// Whether ε is so large already that dragging it on makes no point.
+fn is_far(shown: &Shown) -> bool {
+    let far = if shown.reads == Kind::Photo { 6.0 / LEVELS } else { 0.3 };
+    shown.view.pixel_eps().is_some_and(|eps| eps > far)
+}
+
+const TOO_FAR: &str =
+    "One step does not fool the net here. Several steps do: press “Make it …”, or choose PGD under More.";
 /// No pixel of a photograph that moves by so many grey levels can be seen to have moved.
 const UNSEEN_LEVELS: f32 = 2.51;
 const UNSEEN: &str = "Nobody sees the change.";

@@ -310,7 +310,8 @@ impl Explorer {
         }
         Ok(match view.mismatch.clone() {
             Mismatch::Keep => view,
-            Mismatch::UseModel(model) => View { model, ..view },
+            // Classes of another net have other numbers.
+            Mismatch::UseModel(model) => View { model, label: Label::Predicted, goal: Goal::Untargeted, ..view },
             Mismatch::UsePicture(picture) => View { crop: picture.usual_crop(), picture, ..view },
         })
     }

@@ -572,7 +572,7 @@ fn an_attack_is_played_paused_and_gone_through() {
 
 #[test]
 fn a_linear_net_shows_its_formula() {
-    let lead = "left of the lead: ";
+    let lead = "remaining margin: ";
     let mut window = fresh();
     press(&mut window, Modifiers::NONE, Key::F);
     window.run_steps(2);

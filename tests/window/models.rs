@@ -103,7 +103,7 @@ fn every_model_says_what_it_is_and_where() {
     let folder = tempfile::tempdir().unwrap();
     for size in [SIZE, vec2(800.0, 600.0), vec2(640.0, 480.0)] {
         let window = open(folder.path(), None, size);
-        for text in ["Ready", "To be fetched", "Without weights", "inside the program"] {
+        for text in ["Ready", "Available to download", "Without weights", "inside the program"] {
             assert!(window.query_all_by_label_contains(text).count() >= 1, "{text}");
         }
         for text in ["ResNet-18", "GoogLeNet", "SqueezeNet 1.1", "MobileNetV2", "Tiny"] {

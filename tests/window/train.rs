@@ -266,7 +266,7 @@ fn what_cannot_be_taken_is_told_once_and_the_old_value_stays() {
         ("Pieces as a number", "x", "1 to 64"),
         ("Kept pixels as a number", "2", "above 0, up to 1"),
         ("Kept units as a number", "0", "above 0, up to 1"),
-        ("In words", "maxout:5", "maxout:240x5"),
+        ("As text", "maxout:5", "maxout:240x5"),
         ("ε as a number", "0.7", "slider ends at 0.5"),
         ("α as a number", "1.5", "from 0 to 1"),
         ("Epochs as a number", "0", "1 to 10000"),

@@ -308,7 +308,7 @@ fn pictures_and_bars_stay_in_sight_beside_a_warning_a_film_and_the_curve() {
                     assert_eq!(window.query_by_label_contains(WARNING).is_some(), has_warning, "{what}");
                     assert_in_sight(&window, &what);
                     // In a window of 600 points only the film leaves no room for the curve.
-                    let is_told = window.query_by_label_contains("a higher window shows it").is_some();
+                    let is_told = window.query_by_label_contains("make the window taller").is_some();
                     assert!(!is_told || (is_open && (size.y < 600.0 || (has_film && size.y == 600.0))), "{what}");
                     if is_open && !is_told {
                         studied(&mut window);

@@ -101,7 +101,12 @@ impl LessonCommand {
                 None,
                 Some(icons::ICON_CONTENT_PASTE),
             ),
-            Self::Close => about("Close the lesson", "Close; what it has set stays", None, Some(icons::ICON_CLOSE)),
+            Self::Close => about(
+                "Close the lesson",
+                "Close, and go back to what was on screen before",
+                None,
+                Some(icons::ICON_CLOSE),
+            ),
         }
     }
 }

@@ -116,7 +116,7 @@ impl TrainCommand {
             ),
             Self::OneEpoch => about(
                 "Epoch",
-                "Go on to the end of the epoch, then pause",
+                "Continue to the end of the epoch, then pause",
                 keys(NONE, Key::E),
                 Some(icons::ICON_SKIP_NEXT),
             ),

@@ -51,6 +51,11 @@ impl Canvas {
         });
     }
 
+    /// Whether it is open and nothing is drawn yet.
+    pub fn is_blank(&self) -> bool {
+        self.open && self.strokes.is_empty()
+    }
+
     /// What is drawn, as the nets expect it.
     pub fn picture(&self) -> Source {
         let picture = Strokes { lines: self.strokes.clone() }.to_digit();

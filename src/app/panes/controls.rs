@@ -40,8 +40,11 @@ const MARK_TEXTS: [&str; 14] =
 /// ε at the right end of the rail for photographs in colour: far more than any attack on them needs.
 const PHOTO_REACH: f32 = 16.0 / LEVELS;
 
-const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is black and 1 is white. 1/255 cannot be seen; \
-                        0.3 is nearly a third of the whole range, and anyone can see it. It fools the net all the same.";
+const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is black and 1 is white. One grey level of a picture in 8 bits is \
+                        1/255: nobody can see it.";
+
+const EPS_KEYS: &str = "Drag, or use the arrow keys: one grey level a step, a tenth with Shift, ten with Page Up and Down. A double click brings back \
+                        the usual ε.";
 
 const LENGTH_HINT: &str = "The whole perturbation is at most ε long: ‖δ‖₂ is the root of the sum of its squares, ‖δ‖₁ the sum of its sizes. \
                            A single pixel may move far, so ε is larger than in L∞.";
@@ -192,7 +195,8 @@ impl Controls {
                 let is_roomy = ui.available_width() >= ROOMY;
                 self.ends(ui, explore, look, out);
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    ui.label(egui::RichText::new("ε").font(theme::symbol_font()));
+                    let letter = ui.label(egui::RichText::new("ε").font(theme::symbol_font()));
+                    letter.on_hover_text(format!("{}\n\n{EPS_KEYS}", if is_linf { EPS_HINT } else { LENGTH_HINT }));
                     let meaning = if is_roomy { meaning } else { words::brief_levels(&meaning) };
                     let width = if is_roomy { READOUT_WIDTH } else { NARROW_READOUT_WIDTH };
                     let width = (ui.available_width() - width - SPACE_2).max(NARROW_RAIL);
@@ -219,7 +223,8 @@ impl Controls {
             curve: Curve::Square,
             step: explore.eps_step(),
             marks: if is_linf { &MARKS } else { &[] },
-            grid: 0.0,
+            // Of pictures in 8 bits only whole grey levels are left.
+            grid: if is_linf && explore.eight_bit { 1.0 / LEVELS } else { 0.0 },
         };
         let (response, moved) = rail.show_large(ui, width, eps, &MARK_TEXTS);
         if response.double_clicked() {
@@ -228,10 +233,6 @@ impl Controls {
             self.eps.clear();
             out.push(Command::Eps(eps));
         }
-        response.on_hover_text(format!(
-            "{}\n\nDrag, or use the arrow keys: one grey level a step, a tenth with Shift, ten with Page Up and Down. Double click: the usual ε",
-            if is_linf { EPS_HINT } else { LENGTH_HINT }
-        ));
     }
 
     /// At the right end: the doppelgänger, and the way to everything else.

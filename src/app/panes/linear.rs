@@ -116,7 +116,7 @@ fn formula(linear: &Linear, shown: &Shown, eps: f32) -> [String; 4] {
         format!("z({label}) − z({class}) = {}", number(rival.lead)),
         format!("‖w({class}) − w({label})‖₁ = {}", number(rival.slope())),
         format!("ε‖…‖₁ = {eps:.4} × {} = {}", number(rival.slope()), number(eps * rival.slope())),
-        format!("left of the lead: {}", number(rival.lead_at(eps))),
+        format!("remaining margin: {}", number(rival.lead_at(eps))),
     ]
 }
 

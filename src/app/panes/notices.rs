@@ -90,15 +90,22 @@ impl Notices {
 
     /// Shows them in a panel at the top, where there are any.
     pub fn show(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
-        let now = Instant::now();
-        self.shown.retain(|notice| notice.until > now);
-        if let Some(next) = self.shown.iter().map(|notice| notice.until).min() {
-            ui.ctx().request_repaint_after(next - now);
-        } else {
+        if self.are_none(ui) {
             return;
         }
         let frame = egui::Frame::new().fill(palette(ui).canvas).inner_margin(Margin::symmetric(16, SPACE_1 as i8));
         Panel::top("notices").frame(frame).show_separator_line(false).show(ui, |ui| {
+            self.show_rows(ui, out);
+        });
+    }
+
+    /// Shows them in rows, where there are any: whether there are.
+    pub fn show_rows(&mut self, ui: &mut Ui, out: &mut Vec<Command>) -> bool {
+        if self.are_none(ui) {
+            return false;
+        }
+        let now = Instant::now();
+        ui.scope(|ui| {
             ui.spacing_mut().item_spacing.y = SPACE_1;
             for notice in &mut self.shown {
                 if one(ui, notice, out) {
@@ -106,6 +113,17 @@ impl Notices {
                 }
             }
         });
+        true
+    }
+
+    /// Takes away those whose time is over, and wakes the window when that of the next one is.
+    fn are_none(&mut self, ui: &Ui) -> bool {
+        let now = Instant::now();
+        self.shown.retain(|notice| notice.until > now);
+        if let Some(next) = self.shown.iter().map(|notice| notice.until).min() {
+            ui.ctx().request_repaint_after(next - now);
+        }
+        self.shown.is_empty()
     }
 }
 
@@ -121,7 +139,7 @@ fn one(ui: &mut Ui, notice: &Notice, out: &mut Vec<Command>) -> bool {
         .fill(soft)
         .stroke(egui::Stroke::new(1.0, colour))
         .corner_radius(theme::RADIUS)
-        .inner_margin(Margin::symmetric(SPACE_2 as i8, 2));
+        .inner_margin(Margin::symmetric(SPACE_2 as i8, 1));
     let shown = frame.show(ui, |ui| {
         ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
             icon_button(ui, Command::DismissNotice(notice.id), out);

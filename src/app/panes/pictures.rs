@@ -31,6 +31,8 @@ const LEAST_REMARK: f32 = 48.0;
 /// The pane of the perturbation is at least so wide; the two pictures beside it come first.
 const LEAST_MIDDLE: f32 = 152.0;
 const NARROW_MIDDLE: f32 = 104.0;
+/// All three panes have one size where it is at least this share of what the outer two could have.
+const EVEN_FROM: f32 = 0.85;
 /// Room for the signs between the panes.
 const SIGN: f32 = 32.0;
 const NARROW_SIGN: f32 = 20.0;
@@ -73,7 +75,11 @@ impl Columns {
         let height = few.y.min(few.x / proportions);
         let is_roomy = room.height() - height >= beside(results::ROWS);
         let rows = if is_roomy { results::ROWS } else { few_rows };
-        let outer = vec2(few.x, height).floor();
+        // Three of one size where that costs the outer two little.
+        let third = width / 3.0;
+        let is_even = third >= EVEN_FROM * few.x;
+        let across = if is_even { few.x.min(third) } else { few.x };
+        let outer = vec2(across, height.min(across / proportions)).floor();
         let middle_width = (width - 2.0 * outer.x).min(outer.x).floor();
         let middle = vec2(middle_width, (middle_width / proportions).min(outer.y).floor());
         // What is left over is shared out at both ends.
@@ -209,7 +215,8 @@ impl Pictures {
                 let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("below", index)));
                 ui.set_clip_rect(rect.expand(4.0).intersect(ui.clip_rect()));
                 let column = self.shown_in(index);
-                let is_covered = is_hidden(explore, column) || (column == 2 && explore.hidden.answer);
+                let is_covered =
+                    explore.is_blank || is_hidden(explore, column) || (column == 2 && explore.hidden.answer);
                 if !is_covered {
                     results::below(&mut ui, column, columns.rows, explore, look, out);
                 }
@@ -313,6 +320,10 @@ impl Pictures {
         self.choose_filter(ui.ctx(), scale >= NEAREST_FROM);
         for (index, well) in wells.into_iter().enumerate() {
             let is_tool = index == 0 && has_tool;
+            if explore.is_blank && index > 0 {
+                empty_well(ui, well, "");
+                continue;
+            }
             if is_hidden(explore, index) {
                 covered_well(ui, well);
                 continue;

@@ -205,6 +205,11 @@ pub fn line(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         ui.label(theme::weak(ui, explore.busy().unwrap_or("starting")));
         return;
     };
+    if explore.is_blank {
+        let text = "Draw a digit in the black square: the net answers, and is attacked, as you draw.";
+        row(ui, |ui| ui.add(egui::Label::new(egui::RichText::new(text).font(theme::line_font())).truncate()));
+        return;
+    }
     if explore.hidden.answer {
         row(ui, |ui| ui.label(theme::weak(ui, "The answer is hidden: predict it, then reveal it.")));
         return;
@@ -220,7 +225,8 @@ pub fn line(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         ui.scope(|ui| {
             ui.set_max_width((ui.available_width() - aside.width(ui, is_whole) - busy_width).max(0.0));
             let text = egui::RichText::new(sentence.as_str()).font(font);
-            ui.add(egui::Label::new(text).truncate()).on_hover_text(format!("{sentence}\n\n{CONFIDENCE_HINT}"));
+            let label = egui::Label::new(text).truncate().show_tooltip_when_elided(false);
+            ui.add(label).on_hover_text(format!("{sentence}\n\n{CONFIDENCE_HINT}"));
         });
         aside.show(ui, is_whole, out);
         if let Some(doing) = busy {
@@ -312,7 +318,8 @@ fn tags(ui: &mut Ui, shown: &Shown, look: Look, out: &mut Vec<Command>) {
             }
             linear_link(ui, shown, out);
             let all = tags.join(" · ");
-            ui.add(egui::Label::new(theme::weak(ui, all.as_str())).truncate()).on_hover_text(all);
+            let label = egui::Label::new(theme::weak(ui, all.as_str())).truncate().show_tooltip_when_elided(false);
+            ui.add(label).on_hover_text(all);
         });
         return;
     }

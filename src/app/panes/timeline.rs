@@ -54,19 +54,18 @@ fn play_button(ui: &mut Ui, is_running: bool, out: &mut Vec<Command>) {
     }
 }
 
-/// "step 12 of 40 · 7 at 3 %".
+/// "step 12 of 40 · consomme 38 %": where the film is, and what the net says there.
 fn place_in_words(shown: &Shown, short: bool) -> String {
     let Timeline { step, done, of, is_over, is_result, .. } = shown.timeline;
     let place = match (is_result, step) {
         (true, _) => format!("after {done} step{}", words::plural(done)),
         (false, 0) => "untouched".to_owned(),
-        (false, _) => format!("step {step} of {}{}", if is_over { "" } else { "≤" }, if is_over { done } else { of }),
+        (false, _) => format!("step {step} of {}", if is_over { done } else { of }),
     };
-    if short {
-        return place;
+    match shown.adversarial_top.first().filter(|_| !short) {
+        Some(guess) => format!("{place} · {} {}", guess.name, per_cent(guess.prob)),
+        None => place,
     }
-    let (class, prob) = followed(shown);
-    format!("{place} · {class} {}", per_cent(prob))
 }
 
 /// The class whose probability is told, and that: of the target, or else of the label.
@@ -83,8 +82,11 @@ fn followed(shown: &Shown) -> (&str, f32) {
 /// The width of the longest text of this film, so that the track keeps its length.
 fn widest_text(ui: &Ui, shown: &Shown, short: bool) -> f32 {
     let of = shown.timeline.of;
-    let class = if short { String::new() } else { format!(" · {} >99.9 %", followed(shown).0) };
-    let text = format!("step {of} of ≤{of}{class}");
+    let name = |class: usize| shown.model.classes.get(class).map_or("", String::as_str);
+    let said = shown.timeline.moments.iter().map(|moment| name(moment.answer)).chain([followed(shown).0]);
+    let longest = said.max_by_key(|name| name.chars().count()).unwrap_or_default();
+    let class = if short { String::new() } else { format!(" · {} >99.9 %", longest) };
+    let text = format!("step {of} of {of}{class}");
     ui.painter().layout_no_wrap(text, theme::number_font(), palette(ui).text).size().x
 }
 

@@ -138,7 +138,7 @@ impl ClassPicker {
 
 /// Classes whose name holds the text, those that begin with it first; then those that an everyday word which begins with it
 /// stands for. All of them for no text.
-fn hits(classes: &[String], text: &str) -> Vec<usize> {
+pub fn hits(classes: &[String], text: &str) -> Vec<usize> {
     let text = text.trim().to_lowercase();
     let mut found: Vec<(usize, usize)> = classes
         .iter()

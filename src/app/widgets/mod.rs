@@ -8,7 +8,7 @@ mod progress;
 mod rail;
 
 pub use bars::{Mark, bars};
-pub use class_picker::{ClassPicker, Picked};
+pub use class_picker::{ClassPicker, Picked, hits};
 pub use fields::Field;
 pub use list_keys::ListKeys;
 pub use progress::{progress, progress_ring};

@@ -47,7 +47,7 @@ impl Rail<'_> {
         let (rect, response) = ui.allocate_exact_size(vec2(width, height), Sense::click_and_drag());
         let mut new = value;
         if let Some(pointer) = response.interact_pointer_pos()
-            && (response.dragged() || response.is_pointer_button_down_on())
+            && (response.dragged() || response.drag_stopped() || response.is_pointer_button_down_on())
             && !response.double_clicked()
         {
             new = self.snap(self.value_at((pointer.x - inner(rect).left()) / inner(rect).width()));
@@ -108,7 +108,7 @@ impl Rail<'_> {
                 let arrows = presses(Key::ArrowRight) + presses(Key::ArrowUp)
                     - presses(Key::ArrowLeft)
                     - presses(Key::ArrowDown);
-                let fine = if i.modifiers.shift && self.grid == 0.0 { 0.1 } else { 1.0 };
+                let fine = if i.modifiers.shift && self.grid < self.step { 0.1 } else { 1.0 };
                 value = self.stepped(value, arrows * fine);
                 value = self.stepped(value, 10.0 * (presses(Key::PageUp) - presses(Key::PageDown)));
                 if i.key_pressed(Key::Home) {

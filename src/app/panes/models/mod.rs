@@ -36,7 +36,7 @@ impl Group {
     fn title(self) -> &'static str {
         match self {
             Self::Ready => "Ready",
-            Self::ToFetch => "To be fetched",
+            Self::ToFetch => "Available to download",
             Self::WithoutWeights => "Without weights",
             Self::Unusable => "Cannot be used",
         }

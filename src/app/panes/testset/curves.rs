@@ -27,7 +27,7 @@ const NUMBERS: f32 = 92.0;
 const GAP: f32 = 12.0;
 const SWATCH: f32 = 22.0;
 /// The last column.
-const SURE: &str = "sure when wrong";
+const SURE: &str = "confidence on mistakes";
 const LEAST_NAME: f32 = 140.0;
 /// A narrower table leaves the room of its last column to the names.
 const ROOMY: f32 = 760.0;

@@ -29,7 +29,7 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option
         Err(_) => false,
     };
     let about = (
-        "In words",
+        "As text",
         "The same net in words, such as maxout:240x5,240x5+dropout (units x pieces), cnn:32,64,1024, mlp:1200,1200, softmax; \
          or a name of the catalogue; or the path of a manifest",
     );
@@ -60,7 +60,7 @@ fn fine_tuning(ui: &mut Ui, config: &mut Config, catalogue: &[Entry]) {
         catalogue.iter().find(|entry| entry.name == config.model).is_some_and(|entry| entry.problem.is_some());
     config.fine_tune &= !missing;
     ui.add_enabled_ui(!missing, |ui| {
-        let tooltip = "Go on from the trained weights of this net instead of fresh ones: a few epochs of adversarial training cure a \
+        let tooltip = "Continue from the trained weights of this net instead of fresh ones: a few epochs of adversarial training cure a \
                        net that was trained clean";
         switch(ui, ("Begin with its trained weights", tooltip), &mut config.fine_tune);
     });

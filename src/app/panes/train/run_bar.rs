@@ -72,15 +72,15 @@ pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
 fn resting(train: &Train) -> String {
     let selected = train.selected().filter(|run| run.is_resumable());
     match selected {
-        Some(run) => format!("Nothing is in hand. Train begins a run; Resume takes {} up again.", run.info.run),
-        None => "Nothing is in hand. Train begins a run with the settings at the left.".into(),
+        Some(run) => format!("No run is active. Train begins one; Resume continues {}.", run.info.run),
+        None => "No run is active. Train begins one with the settings at the left.".into(),
     }
 }
 
 fn transport(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) {
     let run = train.in_hand();
     let is_paused = run.is_some_and(|run| matches!(run.info.state, RunState::Paused(_)));
-    let (name, icon) = if is_paused { ("Go on", icons::ICON_PLAY_ARROW) } else { ("Pause", icons::ICON_PAUSE) };
+    let (name, icon) = if is_paused { ("Continue", icons::ICON_PLAY_ARROW) } else { ("Pause", icons::ICON_PAUSE) };
     let command = Command::Train(TrainCommand::PlayPause);
     let about = command.about();
     let icon = icon.rich_text().size(17.0);
@@ -198,7 +198,7 @@ fn needs(ui: &mut Ui, why: &str, out: &mut Vec<Command>) {
                 if why.starts_with("the loss") {
                     command_button(ui, Command::Train(TrainCommand::HalveRate), out);
                 }
-                if ui.button("Try again").on_hover_text("Go on from where it was paused").clicked() {
+                if ui.button("Try again").on_hover_text("Continue from where it was paused").clicked() {
                     out.push(Command::Train(TrainCommand::PlayPause));
                 }
                 command_button(ui, Command::Train(TrainCommand::Stop), out);

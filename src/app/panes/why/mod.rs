@@ -162,7 +162,7 @@ fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, fold: Fold, out: &mut
         let remark = match fold {
             Fold::Open => "",
             Fold::Folded => "the net's answers along the direction of the attack",
-            Fold::NoRoom => "the pictures need all the room here: a higher window shows it",
+            Fold::NoRoom => "the pictures need all the room here; make the window taller to see it",
         };
         if !remark.is_empty() {
             ui.add(egui::Label::new(theme::weak(ui, remark)).truncate());
