@@ -112,6 +112,10 @@ impl App {
         if !self.explore.take_shown(shown) {
             return;
         }
+        if is_first {
+            // Not before: they would take a processor from the first picture.
+            self.note_failure(|app| app.background.thumbnails());
+        }
         let has_other_picture = self.explore.picture != before.1;
         if !is_first {
             self.tell_pairing(before);

@@ -137,7 +137,6 @@ impl App {
         let background = Background::new(ctx.clone(), catalogue.clone());
         let worker = Worker::with_folders(catalogue, runs, move || wake.request_repaint())
             .context("cannot start the worker thread")?;
-        background.thumbnails().context("cannot start a thread for the thumbnails")?;
         let view = start.picture.clone().filter(|path| may_hold_view(path));
         let picture = start.picture.filter(|path| path.extension().is_none_or(|extension| extension != "toml"));
         let mut app = Self {
