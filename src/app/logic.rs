@@ -107,7 +107,7 @@ impl App {
 
     fn take_shown(&mut self, ctx: &Context, shown: Box<Shown>) {
         let crop = self.explore.crop;
-        let before = (self.explore.model.clone(), self.explore.picture.clone());
+        let (model, picture) = (self.explore.model.clone(), self.explore.picture.clone());
         let is_first = self.explore.shown.is_none();
         if !self.explore.take_shown(shown) {
             return;
@@ -116,9 +116,9 @@ impl App {
             // Not before: they would take a processor from the first picture.
             self.note_failure(|app| app.background.thumbnails());
         }
-        let has_other_picture = self.explore.picture != before.1;
+        let has_other_picture = self.explore.picture != picture;
         if !is_first {
-            self.tell_pairing(before);
+            self.tell_pairing(model, picture);
         }
         let Some(shown) = &self.explore.shown else { return };
         self.pictures.take(ctx, shown);
@@ -138,8 +138,8 @@ impl App {
         }
     }
 
-    /// Says what took the place of a net or a picture of another kind, with the way back.
-    fn tell_pairing(&mut self, (model, picture): (String, Source)) {
+    /// Says what took the place of this net or this picture, where the two were of different kinds, with the way back.
+    fn tell_pairing(&mut self, model: String, picture: Source) {
         let Some(shown) = &self.explore.shown else { return };
         let keep = |command| Action { name: "Undo", command };
         let title = &shown.model.title;

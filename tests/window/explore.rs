@@ -1667,3 +1667,86 @@ fn pictures_keep_a_good_size_beside_a_film_and_the_pane_of_reasons() {
     }
     assert!(window.query_by_label("Step of the attack").is_some() && window.query_by_label("ε on the curve").is_some());
 }
+
+#[test]
+fn digits_come_though_a_class_of_photographs_was_the_target() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = open_new(folder.path().join("settings.json"), vec2(1280.0, 800.0));
+    window.get_by_label("Make it a fiddler crab").click();
+    window.step();
+    until(&mut window, "the doppelgänger", |app| app.explore().is_settled());
+    window.get_by_label("The digits that come with the program").click();
+    settle(&mut window);
+    let view = &shown(&window).view;
+    assert_eq!((view.model.as_str(), view.goal), ("digits_maxout", Goal::Untargeted));
+    assert!(app(&window).notice_texts().iter().all(|text| text.contains("reads digits")), "no problem");
+    assert_eq!(app(&window).explore().eps(), 0.25, "the ε of digits");
+}
+
+#[test]
+fn letters_typed_in_the_list_of_classes_are_no_shortcuts() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = open_new(folder.path().join("settings.json"), vec2(1280.0, 800.0));
+    window.get_by_label("Other classes to make it").click();
+    window.run_steps(3);
+    assert!(window.get_by_label("Class to make it").is_focused(), "it can be typed at once");
+    for key in [Key::A, Key::B, Key::P] {
+        press(&mut window, Modifiers::NONE, key);
+    }
+    assert!(window.query_by_label("ε as a number").is_none() && app(&window).explore().eight_bit);
+    window.get_by_label("Class to make it").type_text("teapo");
+    window.run_steps(2);
+    press(&mut window, Modifiers::NONE, Key::Enter);
+    until(&mut window, "the teapot", |app| {
+        app.explore().is_settled() && app.shown().is_some_and(|shown| shown.adversarial_top[0].name == "teapot")
+    });
+}
+
+#[test]
+fn a_targeted_attack_is_there_again_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = folder.path().join("settings.json");
+    let mut window = open_new(settings.clone(), vec2(1280.0, 800.0));
+    window.get_by_label("Make it a fiddler crab").click();
+    window.step();
+    until(&mut window, "the doppelgänger", |app| app.explore().is_settled());
+    window.state_mut().as_mut().unwrap().close();
+    drop(window);
+    let mut window = open_new(settings, vec2(1280.0, 800.0));
+    until(&mut window, "the doppelgänger again", |app| {
+        app.shown().is_some_and(|shown| shown.verdict == Verdict::FooledAsAsked && shown.timeline.is_over)
+    });
+    assert_eq!(shown(&window).adversarial_top[0].name, "fiddler crab");
+}
+
+#[test]
+fn with_8_bits_the_hand_stops_at_whole_grey_levels() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut window = open_new(folder.path().join("settings.json"), vec2(1280.0, 800.0));
+    let rail = window.get_by_label("Epsilon").rect();
+    for part in [0.3, 0.41, 0.52, 0.77] {
+        window.drag_at(rail.left_top() + vec2(part * rail.width(), 16.0));
+        window.step();
+        window.drop_at(rail.left_top() + vec2(part * rail.width(), 16.0));
+        settle(&mut window);
+        let levels = app(&window).explore().eps() * 255.0;
+        assert!((levels - levels.round()).abs() < 1e-3 && levels >= 1.0, "{levels}");
+        assert!(shown(&window).linf <= shown(&window).view.eps + 1e-6, "no pixel moves by more than ε");
+    }
+}
+
+#[test]
+fn what_was_on_screen_before_a_lesson_comes_back() {
+    let mut window = fresh();
+    let before = app(&window).explore().view();
+    press(&mut window, Modifiers::COMMAND, Key::E);
+    until(&mut window, "the talk", |app| app.lessons().is_open());
+    for _ in 0..3 {
+        press(&mut window, Modifiers::NONE, Key::PageDown);
+        window.run_steps(3);
+    }
+    assert_ne!(app(&window).explore().view(), before);
+    window.get_by_label("Close the lesson").click();
+    settle(&mut window);
+    assert_eq!(app(&window).explore().view(), before);
+}

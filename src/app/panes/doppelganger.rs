@@ -34,7 +34,7 @@ fn proposals(shown: &Shown) -> Vec<usize> {
     let classes = &shown.model.classes;
     let answer = shown.clean_top.first().map(|guess| guess.index);
     let index = |name: &&str| classes.iter().position(|class| class.eq_ignore_ascii_case(name));
-    let mut found: Vec<usize> = ABSURD.iter().filter_map(|name| index(name)).collect();
+    let mut found: Vec<usize> = ABSURD.iter().filter_map(index).collect();
     found.extend(shown.clean_top.iter().map(|guess| guess.index));
     let mut seen = Vec::new();
     found.retain(|class| {
