@@ -109,13 +109,13 @@ reacts() {
     eventually 50 rests "$name" || fail "the window does not come to rest after: $*"
 }
 reacts eps 500 xdotool key --repeat 12 --delay 30 bracketleft
-reacts sample 2000 xdotool key Prior
+reacts sample 2000 xdotool key Next
 reacts theme 200000 xdotool key ctrl+t
 reacts help 20000 xdotool key F1
 reacts closed 20000 xdotool key Escape
 
 # Mouse: the first sample of the strip, then the wheel over a picture.
-reacts click 2000 xdotool mousemove 37 74 click 1
+reacts click 2000 xdotool mousemove 85 77 click 1
 reacts zoom 2000 xdotool mousemove 220 300 click --repeat 3 4
 reacts moved 500 xdotool mousemove 2 798
 
