@@ -66,6 +66,7 @@ pub fn line(shown: &Shown) -> String {
     let is_unseen = shown.linf > 0.0 && shown.linf * LEVELS <= UNSEEN_LEVELS;
     let asks = shown.view.attack.takes_eps() && shown.view.goal == Goal::Untargeted && shown.along_line.is_none();
     match shown.verdict {
+        _ if shown.along_line.is_some() => format!("{} {ALONG_LINE}", judgement.sentence),
         Verdict::StillRight if asks && is_far(shown) => TOO_FAR.into(),
         Verdict::StillRight if asks && standing_before(shown) == Standing::Right => {
             format!("Drag ε until it is no longer {}.", with_article(&shown.label.name))
@@ -84,6 +85,7 @@ fn is_far(shown: &Shown) -> bool {
     shown.view.pixel_eps().is_some_and(|eps| eps > far)
 }
 
+const ALONG_LINE: &str = "This is the straight line to what was found; the attack runs again when ε rests.";
 const TOO_FAR: &str =
     "One step does not fool the net here. Several steps do: press “Make it …”, or choose PGD under More.";
 /// No pixel of a photograph that moves by so many grey levels can be seen to have moved.

@@ -1567,6 +1567,7 @@ fn one_button_makes_a_doppelganger_as_a_film_and_epsilon_follows_it_live() {
     let worst = (0..whole.values.len()).map(farthest).fold(0.0_f32, f32::max);
     assert!(worst <= 0.5 / 255.0 + 1e-5, "rounded to 8 bits: {worst}");
     window.get_by_label_contains("on the straight line to the perturbation found at ε = 0.0078");
+    window.get_by_label_contains("the attack runs again when ε rests");
     until(&mut window, "the attack at the new ε", |app| app.explore().is_settled());
     assert_eq!(shown(&window).along_line, None);
     assert!((shown(&window).view.eps * 255.0 - 1.0).abs() < 1e-3);
