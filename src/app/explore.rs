@@ -141,11 +141,7 @@ struct Carried {
 impl Explore {
     /// Starts from what was kept; `model` and `picture` of the command line win.
     pub fn new(settings: &Settings, model: Option<String>, picture: Option<PathBuf>) -> Self {
-        let mismatch = match (&picture, &model) {
-            (Some(_), Some(_)) | (None, None) => Mismatch::Keep,
-            (Some(_), None) => Mismatch::UseModel(String::new()),
-            (None, Some(_)) => Mismatch::UsePicture(settings.picture.source()),
-        };
+        let (has_picture, has_model) = (picture.is_some(), model.is_some());
         let mut explore = Self {
             model: model.unwrap_or_else(|| settings.model.clone()),
             picture: picture.map_or_else(|| settings.picture.source(), named),
@@ -179,10 +175,10 @@ impl Explore {
             refused_picture: None,
         };
         explore.crop = explore.picture.usual_crop();
-        match mismatch {
-            Mismatch::Keep => {}
-            Mismatch::UseModel(_) => explore.let_net_give_way(),
-            Mismatch::UsePicture(_) => explore.let_picture_give_way(),
+        match (has_picture, has_model) {
+            (true, false) => explore.let_net_give_way(),
+            (false, true) => explore.let_picture_give_way(),
+            _ => {}
         }
         explore
     }
@@ -247,16 +243,14 @@ impl Explore {
 
     /// The picture was chosen: where the net does not read such pictures, the one last used for them takes its place.
     pub(super) fn let_net_give_way(&mut self) {
-        let kind = self.kind_of(&self.model).or(self.kind).unwrap_or(Kind::Photo);
-        let other = if kind == Kind::Photo { Kind::Digit } else { Kind::Photo };
-        self.mismatch = Mismatch::UseModel(self.last.of(other).net.clone());
+        let LastOfKinds { photo, digit } = &self.last;
+        self.mismatch = Mismatch::UseModel { photo: photo.net.clone(), digit: digit.net.clone() };
     }
 
     /// The net was chosen: where it does not read such pictures, the one last shown of its kind takes its place.
     pub(super) fn let_picture_give_way(&mut self) {
-        // Of a net that is in no list only the other kind of picture can be needed.
-        let kind = self.kind_of(&self.model).unwrap_or(if self.shows_digits() { Kind::Photo } else { Kind::Digit });
-        self.mismatch = Mismatch::UsePicture(self.last.of(kind).picture.source());
+        let LastOfKinds { photo, digit } = &self.last;
+        self.mismatch = Mismatch::UsePicture { photo: photo.picture.source(), digit: digit.picture.source() };
     }
 
     /// The largest ε in that norm, for the picture on screen.

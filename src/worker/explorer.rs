@@ -305,14 +305,18 @@ impl Explorer {
             None => Kind::of_input(&self.catalogue.manifest(&view.model)?.input),
         };
         let kind = Kind::of_picture(&self.picture(&view, busy, send)?.picture);
-        if kind.is_none_or(|kind| kind == reads) {
-            return Ok(view);
-        }
+        let Some(kind) = kind.filter(|kind| *kind != reads) else { return Ok(view) };
         Ok(match view.mismatch.clone() {
             Mismatch::Keep => view,
             // Classes of another net have other numbers.
-            Mismatch::UseModel(model) => View { model, label: Label::Predicted, goal: Goal::Untargeted, ..view },
-            Mismatch::UsePicture(picture) => View { crop: picture.usual_crop(), picture, ..view },
+            Mismatch::UseModel { photo, digit } => {
+                let model = if kind == Kind::Photo { photo } else { digit };
+                View { model, label: Label::Predicted, goal: Goal::Untargeted, ..view }
+            }
+            Mismatch::UsePicture { photo, digit } => {
+                let picture = if reads == Kind::Photo { photo } else { digit };
+                View { crop: picture.usual_crop(), picture, ..view }
+            }
         })
     }
 

@@ -10,10 +10,10 @@ pub enum Mismatch {
     /// Show the two together all the same: somebody chose both.
     #[default]
     Keep,
-    /// The picture was chosen: use this model with it.
-    UseModel(String),
-    /// The model was chosen: show it this picture.
-    UsePicture(Source),
+    /// The picture was chosen: use the one of these models that reads such pictures.
+    UseModel { photo: String, digit: String },
+    /// The model was chosen: show it the one of these pictures that it reads.
+    UsePicture { photo: Source, digit: Source },
 }
 
 /// A kind of picture.
