@@ -5,6 +5,9 @@ use std::sync::Arc;
 use color_quant::NeuQuant;
 use eframe::egui::{ColorImage, Rect};
 
+use super::background::part;
+use crate::engine::picture::{Fit, Rgba, fit};
+
 /// Steps of ε from 0 to where it stands.
 pub const STEPS: usize = 24;
 /// Wider frames are made smaller, in pixels.
@@ -30,39 +33,16 @@ pub struct Frame {
 
 impl Frame {
     /// Cuts an area, in pixels, out of a picture of the window, and makes it smaller where it is wide.
-    pub fn cut(window: &ColorImage, area: Rect) -> Option<Self> {
-        let [across, down] = window.size;
-        let within = |at: f32, most: usize| (at.round().max(0.0) as usize).min(most);
-        let (left, right) = (within(area.left(), across), within(area.right(), across));
-        let (top, bottom) = (within(area.top(), down), within(area.bottom(), down));
-        if left >= right || top >= bottom {
-            return None;
-        }
-        let width = (right - left).min(WIDEST);
-        let height = ((bottom - top) * width / (right - left)).max(1);
-        let mut rgb = Vec::with_capacity(3 * width * height);
-        // The mean of the pixels that a smaller one stands for.
-        let span = |at: usize, from: usize, length: usize, parts: usize| {
-            let start = from + at * length / parts;
-            start..(from + (at + 1) * length / parts).max(start + 1)
-        };
-        for y in 0..height {
-            for x in 0..width {
-                let mut sums = [0_usize; 3];
-                let rows = span(y, top, bottom - top, height);
-                let columns = span(x, left, right - left, width);
-                let count = rows.len() * columns.len();
-                for row in rows {
-                    for pixel in &window.pixels[row * across + columns.start..row * across + columns.end] {
-                        for (sum, value) in sums.iter_mut().zip([pixel.r(), pixel.g(), pixel.b()]) {
-                            *sum += usize::from(value);
-                        }
-                    }
-                }
-                rgb.extend(sums.map(|sum| (sum / count) as u8));
-            }
-        }
-        Some(Self { width, height, rgb })
+    ///
+    /// # Errors
+    /// A message for a person, when there is nothing of the area on screen.
+    pub fn cut(window: &ColorImage, area: Rect) -> Result<Self, String> {
+        let picture = part(window, area)?;
+        let width = picture.width.min(WIDEST);
+        let height = (picture.height * width / picture.width).max(1);
+        let planes = fit(&picture, 3, height, width, Fit::Squash).map_err(|error| error.to_string())?;
+        let rgb = Rgba::from_planes(&planes).bytes.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+        Ok(Self { width, height, rgb })
     }
 }
 
@@ -186,6 +166,6 @@ mod tests {
         let cut = |width: f32| Frame::cut(&window(3), Rect::from_min_max(pos2(0.0, 0.0), pos2(width, 20.0))).unwrap();
         assert!(gif_bytes(&[cut(500.0), cut(400.0)]).unwrap_err().contains("changed its size"));
         assert!(gif_bytes(&[]).is_err());
-        assert!(Frame::cut(&window(3), Rect::from_min_max(pos2(0.0, 30.0), pos2(9.0, 40.0))).is_none());
+        assert!(Frame::cut(&window(3), Rect::from_min_max(pos2(0.0, 30.0), pos2(9.0, 40.0))).is_err());
     }
 }

@@ -294,7 +294,7 @@ fn lesson(path: PathBuf, catalogue: &Catalogue) -> Incoming {
 }
 
 /// A part of a picture of the window, in pixels.
-fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
+pub(super) fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     let [width, height] = window.size;
     let within = |at: f32, most: usize| (at.round().max(0.0) as usize).min(most);
     let (left, right) = (within(area.left(), width), within(area.right(), width));
