@@ -12,13 +12,13 @@ use crate::engine::picture::{Fit, Rgba, fit};
 pub const STEPS: usize = 24;
 /// Wider frames are made smaller, in pixels.
 const WIDEST: usize = 960;
-/// How long a frame stands, and the first and the last, in hundredths of a second.
+/// Each frame stands for `DELAY`, the first and the last for `REST`, in hundredths of a second.
 const DELAY: u16 = 9;
 const REST: u16 = 130;
 /// Colours of a GIF. One of them stands for "as before".
 const COLOURS: usize = 255;
 const AS_BEFORE: u8 = 255;
-/// Of the pixels, this share is looked at to choose the colours; 10 is usual.
+/// Every so many pixels one is looked at to choose the colours; 10 is usual.
 const SAMPLING: i32 = 10;
 /// A channel that moved by no more than this looks the same.
 const SAME: u8 = 6;

@@ -232,7 +232,7 @@ impl Explore {
         Some(if is_digit { Kind::Digit } else { Kind::Photo })
     }
 
-    /// Whether the pictures to choose from are digits: those of the kind on screen.
+    /// Tells whether the strip offers digits, because a digit is on screen.
     pub fn shows_digits(&self) -> bool {
         match (&self.picture, self.shown.as_deref()) {
             (Source::Sample(name), _) => sample(name).is_some_and(Sample::is_digit),
@@ -436,13 +436,13 @@ impl Explore {
         true
     }
 
-    /// Whether what is on screen is what is wanted, to the end of the attack.
+    /// Tells whether what is on screen is what is wanted, to the end of the attack.
     pub fn is_settled(&self) -> bool {
         let is_here = self.shown.as_ref().is_some_and(|shown| shown.view == self.view() && shown.timeline.is_over);
         is_here && !self.dirty && !self.waiting() && !self.is_moving()
     }
 
-    /// Whether ε is still moving under the hand.
+    /// Tells whether ε is still moving under the hand.
     pub fn is_moving(&self) -> bool {
         self.moving_until.is_some()
     }

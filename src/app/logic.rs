@@ -566,7 +566,7 @@ enum Pasted {
     Text(String),
 }
 
-/// Whether somebody pressed a key, turned the wheel, dropped or pasted something.
+/// Tells whether an event comes from a person: a key, the wheel, a touch or a paste.
 fn is_by_hand(event: &egui::Event) -> bool {
     use egui::Event;
     matches!(

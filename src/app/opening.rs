@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::explore::Lengths;
 
-/// How long the untouched picture stands, and how long ε takes.
+/// The untouched picture stands for the first of these times, and ε then rises for the second.
 const STANDS: Duration = Duration::from_millis(1200);
 const TAKES: Duration = Duration::from_millis(2200);
 
-/// How far the rise is.
+/// The progress of the rise.
 #[derive(Debug, Default)]
 pub struct Opening {
     began: Option<Instant>,

@@ -54,7 +54,7 @@ pub enum LastPicture {
     File(PathBuf),
 }
 
-/// What was shown last of one kind of picture: to come back to when that kind is chosen again.
+/// The net, the picture and ε that were used last with one kind of picture; choosing that kind brings them back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LastOfKind {
     pub net: String,
@@ -62,7 +62,7 @@ pub struct LastOfKind {
     pub lengths: Lengths,
 }
 
-/// What was shown last of each kind of picture.
+/// The nets, pictures and values of ε that were used last, for each kind of picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LastOfKinds {
     pub photo: LastOfKind,

@@ -273,17 +273,17 @@ pub fn verdict_font() -> FontId {
     FontId::new(20.0, FontFamily::Name(STRONG.into()))
 }
 
-/// Of the line above the pictures.
+/// The font of the line above the pictures.
 pub fn line_font() -> FontId {
     FontId::new(17.0, FontFamily::Name(STRONG.into()))
 }
 
-/// Of the letter beside the large slider.
+/// The font of the letter beside the large slider.
 pub fn symbol_font() -> FontId {
     FontId::new(26.0, FontFamily::Name(STRONG.into()))
 }
 
-/// Of "+" and "=" between the panes.
+/// The font of "+" and "=" between the panes.
 pub fn sign_font() -> FontId {
     FontId::new(26.0, FontFamily::Name(STRONG.into()))
 }

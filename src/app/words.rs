@@ -18,7 +18,7 @@ pub struct Judgement {
     pub standing: Standing,
 }
 
-/// How an answer stands to what the picture shows; it decides the colour.
+/// The relation of an answer to what the picture shows; it decides the colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The answer is right, by a label that somebody gave or by what is known of a bundled picture.
@@ -31,7 +31,7 @@ pub enum Standing {
     AsAsked,
 }
 
-/// How the net's answer for the untouched picture stands to what it shows.
+/// Compares the net's answer for the untouched picture with what the picture shows.
 pub fn standing_before(shown: &Shown) -> Standing {
     let Some(answer) = shown.clean_top.first() else { return Standing::Own };
     let is_right = match (&shown.view.label, &shown.view.picture) {
@@ -60,7 +60,7 @@ pub fn with_article(name: &str) -> String {
     format!("{} {name}", if begins_with_a_vowel { "an" } else { "a" })
 }
 
-/// What to do now, or what has come of it: the one line above the pictures.
+/// Writes the one line above the pictures: what to do now, or what has come of it.
 pub fn line(shown: &Shown) -> String {
     let judgement = judge(shown);
     let is_unseen = shown.linf > 0.0 && shown.linf * LEVELS <= UNSEEN_LEVELS;
@@ -79,7 +79,7 @@ pub fn line(shown: &Shown) -> String {
     }
 }
 
-/// Whether ε is so large already that dragging it on makes no point.
+/// Tells whether ε is so large already that dragging it farther would not help.
 fn is_far(shown: &Shown) -> bool {
     let far = if shown.reads == Kind::Photo { 6.0 / LEVELS } else { 0.3 };
     shown.view.pixel_eps().is_some_and(|eps| eps > far)

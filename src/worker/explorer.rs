@@ -462,7 +462,7 @@ impl Explorer {
     }
 }
 
-/// Whether a lens shows more pixels than the net's input has, and no more than can be attacked.
+/// Tells whether a lens shows more pixels than the net's input has, and no more than can be attacked.
 fn is_larger(lens: &Lens, model: &Model) -> bool {
     let (_, _, width, height) = lens.support();
     let input = model.input();

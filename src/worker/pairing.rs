@@ -4,7 +4,7 @@ use super::protocol::Source;
 use crate::engine::model::Input;
 use crate::engine::picture::Picture;
 
-/// What to do where the picture of a view is of another kind than its model reads.
+/// The rule for a view whose picture is of another kind than its model reads.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Mismatch {
     /// Show the two together all the same: somebody chose both.

@@ -202,7 +202,7 @@ impl Line {
         })
     }
 
-    /// Whether it was found by this attack on this picture.
+    /// Tells whether it was found by this attack on this picture.
     pub fn is_of(&self, baseline: &Arc<Baseline>, attack: &AttackSettings) -> bool {
         Arc::ptr_eq(&self.baseline, baseline) && self.attack == *attack
     }

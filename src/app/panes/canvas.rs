@@ -51,7 +51,7 @@ impl Canvas {
         });
     }
 
-    /// Whether it is open and nothing is drawn yet.
+    /// Tells whether it is open and nothing is drawn yet.
     pub fn is_blank(&self) -> bool {
         self.open && self.strokes.is_empty()
     }

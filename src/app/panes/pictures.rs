@@ -41,7 +41,7 @@ const NARROW: f32 = 900.0;
 /// Proportions of a pane: longer and thinner photos leave some of theirs empty.
 const PROPORTIONS: std::ops::RangeInclusive<f32> = 0.7..=1.6;
 
-/// What pictures of this height need, down to the last of so many rows of bars.
+/// The height that pictures of this height need, down to the last of so many rows of bars.
 pub(super) fn height_with(ui: &Ui, well: f32, rows: usize) -> f32 {
     CONTROL_HEIGHT + well + 2.0 * theme::row_gap(ui) + below_height(rows) - SPACE_1
 }
@@ -50,7 +50,7 @@ fn below_height(rows: usize) -> f32 {
     rows as f32 * (BAR_HEIGHT + 2.0) + SPACE_1
 }
 
-/// Where the three panes lie: for each its heading, its picture and what stands below it.
+/// The layout of the three panes: for each its heading, its picture and what stands below it.
 struct Columns {
     heads: [Rect; 3],
     wells: [Rect; 3],

@@ -32,7 +32,7 @@ const HEATMAP_HINT: &str = "Every pixel of δ moves the same way as the slope of
                             noise, but it is made for this net and this picture: the same amount of random noise \
                             hardly ever changes the answer. There is no hidden picture of the other class in it.";
 
-/// How much is in sight.
+/// The amount of detail that the Explore tab shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Look {
     /// The expert's controls and numbers.
@@ -43,7 +43,7 @@ pub struct Look {
 pub const ROWS: usize = 5;
 pub const FEW_ROWS: usize = 3;
 
-/// What stands below one of the three pictures, in so many rows.
+/// Draws what stands below one of the three pictures, in so many rows.
 pub fn below(ui: &mut Ui, column: usize, rows: usize, explore: &Explore, look: Look, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else { return };
     let target = match shown.view.goal {
@@ -63,7 +63,7 @@ pub fn below(ui: &mut Ui, column: usize, rows: usize, explore: &Explore, look: L
     }
 }
 
-/// What the label is: said by somebody, or the net's own answer.
+/// Marks the label's bar: as a label that is known, or as the net's own answer.
 pub fn label_mark(shown: &Shown) -> Mark {
     if words::standing_before(shown) == Standing::Own { Mark::Own } else { Mark::Label }
 }
@@ -236,7 +236,7 @@ pub fn line(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     });
 }
 
-/// What every number on screen rests on.
+/// Draws the conditions that every number on screen rests on.
 pub fn conditions(ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
     if let Some(shown) = explore.shown.as_deref() {
         tags(ui, shown, look, out);

@@ -22,12 +22,12 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Whether this class is a right answer; `None` where no net has a class for what the picture shows.
+    /// Tells whether this class is a right answer; `None` where no net has a class for what the picture shows.
     pub fn is_right(&self, class: &str) -> Option<bool> {
         (!self.shows.is_empty()).then(|| self.shows.iter().any(|right| right.eq_ignore_ascii_case(class)))
     }
 
-    /// Whether it is a digit, and not a photograph.
+    /// Tells whether it is a digit, and not a photograph.
     pub fn is_digit(&self) -> bool {
         self.name.starts_with("digit-")
     }

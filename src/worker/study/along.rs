@@ -58,7 +58,7 @@ impl Along {
         self.key.is_same(&Key::new(&shown.view, &shown.gradient, &shown.adversarial))
     }
 
-    /// Whether these are the answers of the net of a view.
+    /// Tells whether these are the answers of the net of a view.
     pub fn is_of_net(&self, shown: &Shown) -> bool {
         Arc::ptr_eq(&self.classes, &shown.model.classes)
     }
