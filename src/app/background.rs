@@ -8,15 +8,17 @@ use std::sync::{Arc, PoisonError};
 
 use eframe::egui::{Color32, ColorImage, Context, Rect};
 
-use super::animation::{Frame, gif_bytes};
-use super::clipboard::{Clip, Clipboard, put_into_system};
-use super::commands::Command;
-use super::file_dialogs::has_file_dialogs;
-use super::fonts::SystemFonts;
-use super::lessons::{Lesson, is_lesson};
-use super::panes::{Listing, Question, Thumbnail};
-use super::train::facts::Facts;
-use super::view_file::{self, Content};
+use crate::app::commands::Command;
+use crate::app::files::animation::{Frame, gif_bytes};
+use crate::app::files::dialogs::Question;
+use crate::app::files::view::{self, Content};
+use crate::app::lessons::file::{Lesson, is_lesson};
+use crate::app::pages::explore::samples::Thumbnail;
+use crate::app::pages::train::state::facts::Facts;
+use crate::app::system::clipboard::{Clip, Clipboard, put_into_system};
+use crate::app::system::file_dialogs::has_file_dialogs;
+use crate::app::system::fonts::SystemFonts;
+use crate::app::widgets::path_field::Listing;
 use crate::engine::files::write_atomically;
 use crate::engine::model::Catalogue;
 use crate::engine::picture::{Picture, Region, png_crop, save_png, save_png_with};
@@ -125,8 +127,9 @@ impl Background {
     }
 
     pub fn thumbnails(&self) -> std::io::Result<()> {
-        self.poster
-            .start("thumbnails", |post| super::panes::make_thumbnails(|thumbnail| post(Incoming::Thumbnail(thumbnail))))
+        self.poster.start("thumbnails", |post| {
+            crate::app::pages::explore::samples::make_thumbnails(|thumbnail| post(Incoming::Thumbnail(thumbnail)))
+        })
     }
 
     /// Asks the system for the answer to a question about a file.
@@ -214,7 +217,7 @@ impl Background {
     pub fn open_view(&self, path: PathBuf) -> std::io::Result<()> {
         let catalogue = self.catalogue.clone();
         self.poster.start("view", move |post| {
-            let opened = view_file::read(&path, &catalogue).map(|found| match found {
+            let opened = view::read(&path, &catalogue).map(|found| match found {
                 Some(content) => Opened::Content(content),
                 None => Opened::Picture(png_crop(&path)),
             });
@@ -294,7 +297,7 @@ fn lesson(path: PathBuf, catalogue: &Catalogue) -> Incoming {
 }
 
 /// A part of a picture of the window, in pixels.
-pub(super) fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
+pub fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     let [width, height] = window.size;
     let within = |at: f32, most: usize| (at.round().max(0.0) as usize).min(most);
     let (left, right) = (within(area.left(), width), within(area.right(), width));

@@ -67,7 +67,7 @@ impl<T: Clone + PartialEq> History<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::explore::Explore;
+    use crate::app::pages::explore::state::Explore;
     use crate::app::settings::Settings;
     use crate::worker::View;
 

@@ -5,18 +5,23 @@ use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportCommand};
 
-use super::background::{Chosen, Copied, Incoming};
-use super::clipboard::Clip;
-use super::commands::{Command, LessonCommand, ModelsCommand, Place};
-use super::explore::PATIENCE;
-use super::lessons::may_be_lesson;
-use super::panes::{Action, Question, Tone, canvas, typed_path};
-use super::settings::{Tab, ThemeChoice};
-use super::train::NetMoment;
-use super::view_file::{Found, examples, may_hold_view};
-use super::widgets::{per_cent, typing};
-use super::window::App;
-use super::words;
+use crate::app::background::{Chosen, Copied, Incoming};
+use crate::app::commands::{Command, Place};
+use crate::app::files::dialogs::Question;
+use crate::app::files::view::{Found, examples, may_hold_view};
+use crate::app::lessons::commands::LessonCommand;
+use crate::app::lessons::file::may_be_lesson;
+use crate::app::notices::{Action, Tone};
+use crate::app::pages::explore::canvas;
+use crate::app::pages::explore::state::PATIENCE;
+use crate::app::pages::models::commands::ModelsCommand;
+use crate::app::pages::train::state::NetMoment;
+use crate::app::settings::{Tab, ThemeChoice};
+use crate::app::system::clipboard::Clip;
+use crate::app::widgets::path_field::typed_path;
+use crate::app::widgets::{per_cent, typing};
+use crate::app::window::App;
+use crate::app::words;
 use crate::engine::attack::{Label, Loss, MAX_PHOTO_PIXELS};
 use crate::engine::data::samples;
 use crate::engine::model::Guess;
@@ -188,7 +193,7 @@ impl App {
     }
 
     /// Shows the picture in a file that holds no view, with the crop that it was saved with.
-    pub(super) fn show_file(&mut self, path: PathBuf, crop: Option<Region>) {
+    pub fn show_file(&mut self, path: PathBuf, crop: Option<Region>) {
         let file = Source::File(path);
         // The one of the command line, and of the last time, is asked for at once, and read for a view beside that.
         if self.explore.picture == file {
@@ -204,7 +209,7 @@ impl App {
 
     /// While an input method composes, keys are for it alone, though some systems tell the window of them, too: the Enter that
     /// ends a composition chooses nothing from a list.
-    pub(super) fn leave_keys_to_input_method(&mut self, ctx: &Context) {
+    pub fn leave_keys_to_input_method(&mut self, ctx: &Context) {
         let has_key = |event: &egui::Event| matches!(event, egui::Event::Key { pressed: true, .. });
         let has_click = |event: &egui::Event| matches!(event, egui::Event::PointerButton { .. });
         let may_be_moved = ctx.input(|i| i.events.iter().any(has_key) && !i.events.iter().any(has_click));
@@ -237,7 +242,7 @@ impl App {
     }
 
     /// Shortcuts, dropped and pasted pictures.
-    pub(super) fn take_input(&mut self, ctx: &Context) {
+    pub fn take_input(&mut self, ctx: &Context) {
         let modal = self.help
             || self.palette.is_open()
             || self.dialogs.is_open()
@@ -327,19 +332,19 @@ impl App {
     }
 
     /// Copies something; the notice of it comes when the clipboard holds it.
-    pub(super) fn copy(&mut self, clip: Clip, what: impl Into<String>, more: String) {
+    pub fn copy(&mut self, clip: Clip, what: impl Into<String>, more: String) {
         let copied = Copied { what: what.into(), more };
         self.note_failure(|app| app.background.copy(clip, copied));
     }
 
-    pub(super) fn note_failure(&mut self, action: impl FnOnce(&mut Self) -> std::io::Result<()>) {
+    pub fn note_failure(&mut self, action: impl FnOnce(&mut Self) -> std::io::Result<()>) {
         if let Err(e) = action(self) {
             self.notices.add(Tone::Problem, format!("The system gave no thread for this: {e}"));
         }
     }
 
     /// Carries out what was asked for during the frame.
-    pub(super) fn carry_out(&mut self, ctx: &Context) {
+    pub fn carry_out(&mut self, ctx: &Context) {
         let commands = std::mem::take(&mut self.commands);
         if commands.is_empty() {
             return;
@@ -534,7 +539,7 @@ impl App {
     }
 
     /// The whole screen with large type, and beside a lesson without bars; or back to what was before.
-    pub(super) fn present(&mut self, ctx: &Context) {
+    pub fn present(&mut self, ctx: &Context) {
         let is_presenting = self.presenting.is_some();
         self.settings.large_type = match self.presenting.take() {
             Some(large_type) => large_type,

@@ -4,35 +4,20 @@
 //! `panes` (what is drawn), `widgets` (the window's own controls), `theme` (every colour and size), `commands` (the one
 //! list of everything that a person can do).
 
-mod animation;
 mod background;
-mod camera;
-mod clipboard;
+mod bars;
 mod commands;
-mod explore;
-mod file_dialogs;
-mod fonts;
+mod files;
 mod history;
 mod lessons;
-mod lessons_logic;
 mod logic;
-mod models;
-mod models_logic;
-mod opening;
-mod page_file;
-mod panes;
-mod place;
-mod playing;
+mod notices;
+mod pages;
+pub mod plots;
 mod settings;
-mod testset;
-mod testset_logic;
+mod system;
 mod theme;
-mod train;
-mod train_logic;
 mod ui;
-mod view_file;
-mod view_logic;
-mod why;
 mod widgets;
 mod window;
 mod words;
@@ -45,21 +30,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use eframe::egui::{IconData, ViewportBuilder};
 
-pub use clipboard::Clip;
-pub use commands::{
-    AttackCommand, Command, LessonCommand, ModelsCommand, TestCommand, TrainCommand, WhyCommand, attack_title,
-};
-pub use explore::Explore;
-pub use lessons::Lessons;
-pub use models::{Fetching, Models};
-pub use panes::plots;
-pub use settings::Tab;
-pub use testset::{Choices as TestChoices, Part as TestPart, TestSet};
-pub use train::draft::usual as usual_run;
-pub use train::{Export, NetMoment, Panel, Run, Train, TrainView};
-pub use why::Why;
-pub use window::App;
-pub use words::{Standing, standing_before};
+pub use crate::app::commands::Command;
+pub use crate::app::lessons::commands::LessonCommand;
+pub use crate::app::lessons::state::Lessons;
+pub use crate::app::pages::explore::commands::attack::{AttackCommand, attack_title};
+pub use crate::app::pages::explore::commands::why::WhyCommand;
+pub use crate::app::pages::explore::state::Explore;
+pub use crate::app::pages::explore::why::state::Why;
+pub use crate::app::pages::models::commands::ModelsCommand;
+pub use crate::app::pages::models::state::{Fetching, Models};
+pub use crate::app::pages::test_sets::commands::TestCommand;
+pub use crate::app::pages::test_sets::state::{Choices as TestChoices, Part as TestPart, TestSet};
+pub use crate::app::pages::train::commands::TrainCommand;
+pub use crate::app::pages::train::state::draft::usual as usual_run;
+pub use crate::app::pages::train::state::run::Run;
+pub use crate::app::pages::train::state::{Export, NetMoment, Panel, Train, TrainView};
+pub use crate::app::settings::Tab;
+pub use crate::app::system::clipboard::Clip;
+pub use crate::app::window::App;
+pub use crate::app::words::{Standing, standing_before};
 
 /// What the window begins with; anything left open comes from the last time.
 #[derive(Clone, Debug, Default)]
@@ -105,7 +94,7 @@ pub fn run(start: Start) -> ExitCode {
             options,
             Box::new(move |cc| {
                 seen.store(true, Ordering::Relaxed);
-                place::bring_in(cc);
+                system::place::bring_in(cc);
                 Ok(Box::new(App::new(&cc.egui_ctx, start)?))
             }),
         )

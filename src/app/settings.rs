@@ -8,9 +8,10 @@ use std::thread::JoinHandle;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::explore::Lengths;
-use super::panes::{PlotLook, WhyLook};
-use super::testset::Choices;
+use crate::app::pages::explore::state::Lengths;
+use crate::app::pages::explore::why::pane::WhyLook;
+use crate::app::pages::test_sets::state::Choices;
+use crate::app::plots::scene::Look as PlotLook;
 use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
 use crate::engine::train::Config;
 use crate::worker::{Kind, Source};

@@ -7,7 +7,7 @@ use eframe::egui::{
 
 use egui_material_icons::{MaterialIcon, icons};
 
-use super::words::Standing;
+use crate::app::words::Standing;
 use crate::engine::attack::Verdict;
 
 /// Distances, in points: everything sits on a grid of four.

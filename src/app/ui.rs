@@ -2,11 +2,18 @@
 
 use eframe::egui::{self, Align2, CentralPanel, Frame, Margin, Panel, Stroke, StrokeKind, Ui, ViewportCommand};
 
-use super::commands::Command;
-use super::panes::{self, Around, Look};
-use super::settings::Tab;
-use super::theme::{self, SPACE_3, SPACE_4, palette};
-use super::window::App;
+use crate::app::bars::help::help;
+use crate::app::bars::top_bar::top_bar;
+use crate::app::commands::Command;
+use crate::app::lessons::figures::figure_room;
+use crate::app::lessons::panel::lesson;
+use crate::app::pages::explore::net_band::net_band;
+use crate::app::pages::explore::results::{Look, conditions, line};
+use crate::app::pages::explore::why::pane::{self, why_height};
+use crate::app::pages::train::view::Around;
+use crate::app::settings::Tab;
+use crate::app::theme::{self, SPACE_3, SPACE_4, palette};
+use crate::app::window::App;
 
 impl App {
     /// Draws a frame and carries out what was asked for in it.
@@ -28,7 +35,7 @@ impl App {
         self.questions.show(ui, &mut out);
         self.models_page.show_question(ui, &self.models, &self.explore.catalogue, &mut out);
         if self.help {
-            panes::help(ui, &mut out);
+            help(ui, &mut out);
         }
         self.palette.show(ui, &self.settings, &self.explore, &self.lessons, &mut out);
         drop_target(ui, self.settings.tab);
@@ -44,15 +51,15 @@ impl App {
     /// Draws the top bar, the lesson that is open, messages and the tab on screen.
     fn draw_tabs(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
         Panel::top("top bar").frame(theme::bar_frame(ui)).show(ui, |ui| {
-            panes::top_bar(ui, &self.explore, &self.train, &self.settings, &self.lessons, out);
+            top_bar(ui, &self.explore, &self.train, &self.settings, &self.lessons, out);
         });
-        panes::lesson(ui, &self.lessons, self.explore.shown.as_deref(), out);
+        lesson(ui, &self.lessons, self.explore.shown.as_deref(), out);
         let has_line = self.settings.tab == Tab::Explore && self.figure().is_none();
         if !has_line {
             self.notices.show(ui, out);
         }
         if let Some(figure) = self.figure() {
-            panes::figure_room(ui, false, |ui| self.draw_figure(ui, figure, out));
+            figure_room(ui, false, |ui| self.draw_figure(ui, figure, out));
             return;
         }
         match self.settings.tab {
@@ -78,10 +85,10 @@ impl App {
         Panel::top("samples").frame(strip).show_separator_line(false).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = gap;
             self.samples.show(ui, &self.explore, &self.settings.recent, out);
-            panes::net_band(ui, &self.train, &self.explore.model, out);
+            net_band(ui, &self.train, &self.explore.model, out);
             // Messages stand in the place of the line, so that nothing moves.
             if !self.notices.show_rows(ui, out) {
-                panes::line(ui, &self.explore, out);
+                line(ui, &self.explore, out);
             }
         });
         let dock = theme::bar_frame(ui).inner_margin(margins(gap, gap));
@@ -89,16 +96,16 @@ impl App {
             ui.spacing_mut().item_spacing.y = gap;
             self.controls.show(ui, &self.explore, look, self.why.search(), out);
             ui.spacing_mut().item_spacing.y = 0.0;
-            panes::conditions(ui, &self.explore, look, out);
+            conditions(ui, &self.explore, look, out);
         });
         let band = |top, bottom| Frame::new().fill(palette(ui).canvas).inner_margin(margins(top, bottom));
         let half = 0.5 * gap;
         let (why, pictures) = (band(half, half), band(half, half));
         let is_open = self.is_why_open();
         let room = ui.available_height() - why.total_margin().sum().y - pictures.total_margin().sum().y;
-        let height = panes::why_height(ui, room, is_open) + why.total_margin().sum().y;
+        let height = why_height(ui, room, is_open) + why.total_margin().sum().y;
         Panel::bottom("why").frame(why).exact_size(height).show(ui, |ui| {
-            panes::why(ui, &self.explore, &self.why, (&self.settings.why, is_open), out);
+            pane::why(ui, &self.explore, &self.why, (&self.settings.why, is_open), out);
         });
         CentralPanel::default().frame(pictures).show(ui, |ui| {
             self.pictures.show(ui, &self.explore, &mut self.canvas, look, out);

@@ -6,29 +6,38 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use eframe::egui::{Context, Id, ThemePreference, Ui, ViewportBuilder};
 
-use super::Start;
-use super::animation::Recording;
-use super::background::Background;
-use super::clipboard::{Clip, Clipboard};
-use super::commands::Command;
-use super::explore::Explore;
-use super::fonts::SystemFonts;
-use super::lessons::Lessons;
-use super::models::Models;
-use super::opening::Opening;
-use super::panes::{
-    Canvas, Controls, Dialogs, Figures, LinearView, ModelsPage, Notices, Palette, Pictures, Questions, Samples, Stage,
-    TestSetPage, Tone, TrainTab,
-};
-use super::place::PlaceKeeper;
-use super::settings::{self, Keeper, Settings, Tab, ThemeChoice};
-use super::testset::TestSet;
-use super::theme;
-use super::train::facts::Facts;
-use super::train::{Train, draft};
-use super::train_logic::Picturing;
-use super::view_file::may_hold_view;
-use super::why::Why;
+use crate::app::background::Background;
+use crate::app::bars::palette::Palette;
+use crate::app::commands::Command;
+use crate::app::files::animation::Recording;
+use crate::app::files::dialogs::Dialogs;
+use crate::app::files::view::may_hold_view;
+use crate::app::lessons::figures::Figures;
+use crate::app::lessons::stage::Stage;
+use crate::app::lessons::state::Lessons;
+use crate::app::notices::{Notices, Tone};
+use crate::app::pages::explore::canvas::Canvas;
+use crate::app::pages::explore::controls::Controls;
+use crate::app::pages::explore::linear::LinearView;
+use crate::app::pages::explore::opening::Opening;
+use crate::app::pages::explore::pictures::Pictures;
+use crate::app::pages::explore::samples::Samples;
+use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::why::state::Why;
+use crate::app::pages::models::list::ModelsPage;
+use crate::app::pages::models::state::Models;
+use crate::app::pages::test_sets::state::TestSet;
+use crate::app::pages::test_sets::view::TestSetPage;
+use crate::app::pages::train::logic::Picturing;
+use crate::app::pages::train::questions::Questions;
+use crate::app::pages::train::state::facts::Facts;
+use crate::app::pages::train::state::{Train, draft};
+use crate::app::pages::train::view::TrainTab;
+use crate::app::settings::{self, Keeper, Settings, Tab, ThemeChoice};
+use crate::app::system::clipboard::{Clip, Clipboard};
+use crate::app::system::fonts::SystemFonts;
+use crate::app::system::place::PlaceKeeper;
+use crate::app::{Start, theme};
 use crate::engine::model::Catalogue;
 use crate::worker::{Kind, Shown, Source, View, Worker, runs_folder};
 
@@ -37,52 +46,52 @@ const KEEP_AFTER: Duration = Duration::from_secs(1);
 
 /// The window.
 pub struct App {
-    pub(super) worker: Worker,
-    pub(super) explore: Explore,
-    pub(super) why: Why,
-    pub(super) train: Train,
-    pub(super) models: Models,
+    pub worker: Worker,
+    pub explore: Explore,
+    pub why: Why,
+    pub train: Train,
+    pub models: Models,
     /// Of the settings of the next run, once they were looked up.
-    pub(super) facts: Option<Facts>,
-    pub(super) settings: Settings,
+    pub facts: Option<Facts>,
+    pub settings: Settings,
     /// What was last handed over for writing.
     kept: Settings,
     keep_at: Option<Instant>,
     keeper: Keeper,
-    pub(super) background: Background,
-    pub(super) fonts: SystemFonts,
-    pub(super) notices: Notices,
-    pub(super) pictures: Pictures,
-    pub(super) samples: Samples,
-    pub(super) controls: Controls,
-    pub(super) canvas: Canvas,
-    pub(super) linear: LinearView,
-    pub(super) lessons: Lessons,
+    pub background: Background,
+    pub fonts: SystemFonts,
+    pub notices: Notices,
+    pub pictures: Pictures,
+    pub samples: Samples,
+    pub controls: Controls,
+    pub canvas: Canvas,
+    pub linear: LinearView,
+    pub lessons: Lessons,
     /// What was on screen before a lesson, to come back to.
-    pub(super) before_lesson: Option<View>,
-    pub(super) figures: Figures,
-    pub(super) stage: Stage,
+    pub before_lesson: Option<View>,
+    pub figures: Figures,
+    pub stage: Stage,
     /// While presenting: whether type was large before.
-    pub(super) presenting: Option<bool>,
-    pub(super) train_tab: TrainTab,
-    pub(super) models_page: ModelsPage,
-    pub(super) tests: TestSet,
-    pub(super) test_page: TestSetPage,
-    pub(super) dialogs: Dialogs,
-    pub(super) questions: Questions,
-    pub(super) picturing: Option<Picturing>,
-    pub(super) recording: Option<Recording>,
+    pub presenting: Option<bool>,
+    pub train_tab: TrainTab,
+    pub models_page: ModelsPage,
+    pub tests: TestSet,
+    pub test_page: TestSetPage,
+    pub dialogs: Dialogs,
+    pub questions: Questions,
+    pub picturing: Option<Picturing>,
+    pub recording: Option<Recording>,
     /// The text field in which an input method is composing.
-    pub(super) composing: Option<Id>,
-    pub(super) place: PlaceKeeper,
+    pub composing: Option<Id>,
+    pub place: PlaceKeeper,
     /// Whether the window was maximized, until it is shown: on X11, window managers do not heed this before.
-    pub(super) to_maximize: Option<bool>,
-    pub(super) help: bool,
+    pub to_maximize: Option<bool>,
+    pub help: bool,
     /// The rise of ε at the very first start.
-    pub(super) opening: Option<Opening>,
-    pub(super) palette: Palette,
+    pub opening: Option<Opening>,
+    pub palette: Palette,
     /// Commands of this frame; applied after it is drawn.
-    pub(super) commands: Vec<Command>,
+    pub commands: Vec<Command>,
 }
 
 impl App {
@@ -262,7 +271,7 @@ impl App {
         self.keeper.finish(&self.settings);
     }
 
-    pub(super) fn apply_look(&self, ctx: &Context) {
+    pub fn apply_look(&self, ctx: &Context) {
         ctx.set_theme(match self.settings.theme {
             ThemeChoice::System => ThemePreference::System,
             ThemeChoice::Dark => ThemePreference::Dark,
@@ -273,7 +282,7 @@ impl App {
 
     /// Hands the newest wish to the worker, which drops older ones that it has not begun.
     /// While another tab is on screen there is no hurry.
-    pub(super) fn ask(&mut self) {
+    pub fn ask(&mut self) {
         if self.settings.tab != Tab::Explore && self.explore.shown.is_some() {
             return;
         }
@@ -284,7 +293,7 @@ impl App {
     }
 
     /// Hands settings over for writing once they have rested for a while.
-    pub(super) fn keep_settings(&mut self, ctx: &Context) {
+    pub fn keep_settings(&mut self, ctx: &Context) {
         self.remember();
         if let Some(problem) = self.keeper.problem() {
             self.notices.add(Tone::Caution, problem);
@@ -305,7 +314,7 @@ impl App {
 
     /// Where to propose to save, with `what` at the end of the name: beside the picture it was made from, or in the pictures
     /// folder.
-    pub(super) fn save_proposal(&self, what: &str) -> PathBuf {
+    pub fn save_proposal(&self, what: &str) -> PathBuf {
         let user = directories::UserDirs::new();
         let home = || user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()).to_owned());
         let (folder, stem) = match &self.explore.picture {

@@ -1,8 +1,8 @@
 //! What the window says of a result, in plain sentences; no drawing here.
 
-use super::commands::attack_title;
-use super::train::is_net_of_run;
-use super::widgets::per_cent;
+use crate::app::pages::explore::commands::attack::attack_title;
+use crate::app::pages::train::state::is_net_of_run;
+use crate::app::widgets::per_cent;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm, Verdict};
 use crate::engine::data::sample;
 use crate::engine::picture::{Background, Planes, Region};

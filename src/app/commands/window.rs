@@ -3,12 +3,13 @@
 use eframe::egui::{Key, Modifiers};
 use egui_material_icons::icons;
 
-use super::{About, CTRL, Command, NONE, TrainCommand, about, keys};
+use crate::app::commands::{About, CTRL, Command, NONE, about, keys};
+use crate::app::pages::train::commands::TrainCommand;
 use crate::app::settings::Tab;
 use crate::engine::picture::Quantity;
 
 impl Command {
-    pub(super) fn window_about(&self) -> About {
+    pub fn window_about(&self) -> About {
         match self {
             Self::Heatmap(_) => about("Perturbation view", "What the middle picture shows", None, None),
             Self::Look(Quantity::Perturbation) => {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::Scene;
+use crate::app::lessons::scene::Scene;
 use crate::engine::model::Catalogue;
 
 /// The size of the largest lesson file that is read.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::app::explore::MAX_EPS;
+use crate::app::pages::explore::state::MAX_EPS;
 use crate::app::settings::Tab;
 use crate::engine::attack::{Attack, AttackSettings, Loss, MAX_STEPS, Norm};
 use crate::engine::data::{sample_unless_file, samples};
@@ -120,7 +120,7 @@ impl Scene {
     }
 
     /// Checks the numbers of a scene that has all that the steps so far have set.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), String> {
         if let Some(steps) = self.steps.filter(|steps| !(1..=MAX_STEPS).contains(steps)) {
             return Err(format!("steps is {steps}; expected 1 to {MAX_STEPS}"));
         }
@@ -148,7 +148,7 @@ impl Scene {
     }
 
     /// Looks up what this scene of a step names, and spells classes as their net does; `all` has what the steps before it have set, too.
-    pub(super) fn look_up(&mut self, all: &Self, catalogue: &Catalogue) -> Result<(), String> {
+    pub fn look_up(&mut self, all: &Self, catalogue: &Catalogue) -> Result<(), String> {
         for net in [&self.model, &self.second].into_iter().flatten().filter(|name| !name.is_empty()) {
             catalogue.ready(net).map_err(|error| error.to_string())?;
         }
@@ -165,7 +165,7 @@ impl Scene {
 
 impl Scene {
     /// Classes as the net of this scene spells them; `self` has what the steps before it have set, too.
-    pub(super) fn classes(&self, names: &[String], catalogue: &Catalogue) -> Result<Vec<String>, String> {
+    pub fn classes(&self, names: &[String], catalogue: &Catalogue) -> Result<Vec<String>, String> {
         let found = names.iter().map(|name| in_net(Some(name), self.model.as_deref(), catalogue));
         Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }

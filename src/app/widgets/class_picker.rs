@@ -3,8 +3,8 @@
 use eframe::egui::{self, Button, Id, Popup, PopupCloseBehavior, ScrollArea, TextEdit, Ui};
 use egui_material_icons::icons;
 
-use super::ListKeys;
 use crate::app::theme::{self, palette};
+use crate::app::widgets::list_keys::ListKeys;
 use crate::engine::model::class_words;
 
 const ROWS: usize = 9;

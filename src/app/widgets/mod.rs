@@ -1,18 +1,12 @@
 //! The window's own controls. Each one says what it is to assistive technology.
 
-mod bars;
-mod class_picker;
-mod fields;
-mod list_keys;
-mod progress;
-mod rail;
-
-pub use bars::{Mark, bars};
-pub use class_picker::{ClassPicker, Picked, hits};
-pub use fields::Field;
-pub use list_keys::ListKeys;
-pub use progress::{progress, progress_ring};
-pub use rail::{Curve, Rail};
+pub mod bar_chart;
+pub mod class_picker;
+pub mod fields;
+pub mod list_keys;
+pub mod path_field;
+pub mod progress_bar;
+pub mod rail;
 
 pub use crate::engine::units::per_cent;
 
@@ -21,8 +15,8 @@ use std::path::Path;
 use eframe::egui::{self, Button, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo};
 use egui_material_icons::{MaterialIcon, icons};
 
-use super::commands::{self, Command};
-use super::theme::{self, palette};
+use crate::app::commands::{self, Command};
+use crate::app::theme::{self, palette};
 
 /// A button for a command: its icon, its name, its tooltip with the shortcut. Pushes the command when pressed.
 pub fn command_button(ui: &mut Ui, command: Command, out: &mut Vec<Command>) -> Response {

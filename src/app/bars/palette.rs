@@ -1,0 +1,285 @@
+//! Everything that can be done, found by a part of its name.
+
+use eframe::egui::{self, Button, Id, Modal, ScrollArea, TextEdit, Ui};
+
+use crate::app::commands::{self, Command, Place};
+use crate::app::files::view::examples;
+use crate::app::lessons::commands::LessonCommand;
+use crate::app::lessons::state::Lessons;
+use crate::app::pages::explore::commands::why::WhyCommand;
+use crate::app::pages::explore::presets::eps_presets;
+use crate::app::pages::explore::state::Explore;
+use crate::app::pages::models::commands::ModelsCommand;
+use crate::app::settings::{Settings, Tab};
+use crate::app::theme::{self, SPACE_2};
+use crate::app::widgets::list_keys::ListKeys;
+use crate::app::widgets::name_of_file;
+use crate::engine::attack::Attack as _;
+use crate::engine::data::samples;
+use crate::worker::Source;
+
+const ROWS: usize = 10;
+const WIDTH: f32 = 560.0;
+
+/// What is typed, and which of the hits is lit.
+#[derive(Default)]
+pub struct Palette {
+    open: bool,
+    is_fresh: bool,
+    text: String,
+    lit: usize,
+}
+
+/// One thing to do.
+struct Entry {
+    name: String,
+    keys: String,
+    about: String,
+    /// The tab that it belongs to, and what is done there.
+    does: (Option<Tab>, Command),
+}
+
+impl Palette {
+    pub fn open(&mut self) {
+        *self = Self { open: true, is_fresh: true, ..Self::default() };
+    }
+
+    pub fn close(&mut self) {
+        self.open = false;
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    pub fn show(&mut self, ui: &Ui, settings: &Settings, explore: &Explore, lessons: &Lessons, out: &mut Vec<Command>) {
+        if !self.open {
+            return;
+        }
+        let modal = Modal::new(Id::unique("palette")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
+            let width = (ui.ctx().content_rect().width() - 96.0).min(WIDTH);
+            ui.set_width(width);
+            ui.set_max_width(width);
+            let keys = ListKeys::take(ui);
+            let field = TextEdit::singleline(&mut self.text)
+                .id(Id::unique("palette text"))
+                .hint_text("What do you want to do?")
+                .desired_width(f32::INFINITY)
+                .margin(egui::Margin::symmetric(8, 8));
+            let field = ui.add(field).accessible_name("Find a command");
+            if std::mem::take(&mut self.is_fresh) {
+                field.request_focus();
+            }
+            if field.changed() {
+                self.lit = 0;
+            }
+            let hits = hits(entries(settings, explore, lessons), &self.text);
+            self.lit = (self.lit + keys.down).saturating_sub(keys.up).min(hits.len().saturating_sub(1));
+            ui.add_space(SPACE_2);
+            let clicked = self.list(ui, &hits, keys.down + keys.up > 0);
+            let chosen = clicked.or(keys.enter.then_some(self.lit)).and_then(|at| hits.into_iter().nth(at));
+            (chosen, keys.escape)
+        });
+        let should_close = modal.should_close();
+        let (chosen, escape) = modal.inner;
+        if let Some(Entry { does: (tab, command), .. }) = chosen {
+            self.close();
+            out.extend(tab.map(Command::Tab));
+            out.push(command);
+        } else if should_close || escape {
+            self.close();
+        }
+    }
+
+    fn list(&mut self, ui: &mut Ui, hits: &[Entry], follow: bool) -> Option<usize> {
+        ui.spacing_mut().item_spacing.y = 0.0;
+        let height = theme::CONTROL_HEIGHT;
+        let most = height * ROWS as f32;
+        let mut clicked = None;
+        ScrollArea::vertical().max_height(most).min_scrolled_height(most).auto_shrink(false).show(ui, |ui| {
+            if hits.is_empty() {
+                ui.label(theme::weak(ui, format!("Nothing is called “{}”", self.text)));
+            }
+            for (at, entry) in hits.iter().enumerate() {
+                let button = Button::selectable(at == self.lit, entry.name.as_str()).truncate();
+                let button = button.right_text(theme::number(entry.keys.as_str()));
+                let response = ui.add(button.min_size(egui::vec2(ui.available_width(), height)));
+                if at == self.lit && follow {
+                    response.scroll_to_me(None);
+                }
+                if response.hovered() && ui.input(|i| i.pointer.is_moving()) {
+                    self.lit = at;
+                }
+                if response.clicked() {
+                    clicked = Some(at);
+                }
+            }
+        });
+        ui.add_space(SPACE_2);
+        let about = hits.get(self.lit).map_or(" ", |entry| entry.about.as_str());
+        ui.add(egui::Label::new(theme::weak(ui, about)).truncate());
+        clicked
+    }
+}
+
+impl Entry {
+    fn new(name: String, about: &str, tab: Option<Tab>, command: Command) -> Self {
+        Self { name, keys: String::new(), about: about.into(), does: (tab, command) }
+    }
+}
+
+/// Everything: the commands of the tab on screen first, then those of the window, of the other tabs, and what can be chosen by
+/// its own name.
+fn entries(settings: &Settings, explore: &Explore, lessons: &Lessons) -> Vec<Entry> {
+    let in_explore = Some(Tab::Explore).filter(|explore| *explore != settings.tab);
+    let mut all = commands_from(settings.tab, lessons);
+    all.extend(nets(explore, in_explore));
+    all.extend(for_the_attack(settings, explore, in_explore));
+    all.extend(files_and_lessons(settings, lessons));
+    all
+}
+
+/// The commands, as seen from a tab.
+fn commands_from(tab: Tab, lessons: &Lessons) -> Vec<Entry> {
+    let others = Tab::ALL.into_iter().filter(|other| *other != tab);
+    let lesson = lessons.is_open().then_some(Place::Lesson);
+    let places = lesson.into_iter().chain([Place::In(tab), Place::Everywhere]).chain(others.map(Place::In));
+    let commands = places.flat_map(|place| Command::listed(place).into_iter().map(move |command| (place, command)));
+    let entry = |(place, command): (Place, Command)| {
+        let about = command.about();
+        let other = match place {
+            Place::In(other) => Some(other).filter(|other| *other != tab),
+            Place::Everywhere | Place::Lesson => None,
+        };
+        let name = match (&command, other) {
+            (Command::Tab(_), _) => format!("{} tab", about.name),
+            (_, Some(other)) => format!("{}: {}", Command::Tab(other).about().name, about.name),
+            (_, None) => about.name.into(),
+        };
+        let keys = about.shortcut.as_ref().map(commands::spelled).unwrap_or_default();
+        Entry { keys, ..Entry::new(name, about.tooltip, other, command) }
+    };
+    commands.map(entry).collect()
+}
+
+/// Usual values of ε, and nets to compare with.
+fn for_the_attack(settings: &Settings, explore: &Explore, tab: Option<Tab>) -> Vec<Entry> {
+    let preset =
+        |(name, eps, about): &(&str, f32, &str)| Entry::new(format!("ε = {name}"), about, tab, Command::Eps(*eps));
+    let presets = if explore.attack.takes_eps() { eps_presets(explore.attack.norm()) } else { &[] };
+    let mut all: Vec<Entry> = presets.iter().map(preset).collect();
+    let about = WhyCommand::Second(None).about();
+    let second =
+        |name: String, net: Option<String>| Entry::new(name, about.tooltip, tab, Command::Why(WhyCommand::Second(net)));
+    let others = explore.catalogue.iter().filter(|net| net.problem.is_none() && net.name != explore.model);
+    all.extend(others.map(|net| second(format!("{}: {}", about.name, net.title), Some(net.name.clone()))));
+    all.extend(settings.why.second.as_ref().map(|_| second(format!("{}: no other net", about.name), None)));
+    all
+}
+
+/// Nets to attack, and to fetch.
+fn nets(explore: &Explore, tab: Option<Tab>) -> Vec<Entry> {
+    let (here, missing): (Vec<_>, Vec<_>) = explore.catalogue.iter().partition(|net| net.problem.is_none());
+    let to_use = here.into_iter().map(|net| {
+        Entry::new(format!("Net: {}", net.title), &net.description, tab, Command::UseModel(net.name.clone()))
+    });
+    let remote = missing.into_iter().filter(|net| net.facts.as_ref().is_some_and(|facts| facts.remote.is_some()));
+    let to_fetch = remote.map(|net| {
+        let command = ModelsCommand::AskFetch(net.name.clone());
+        Entry::new(
+            format!("Fetch: {}…", net.title),
+            command.about().tooltip,
+            Some(Tab::Models),
+            Command::Models(command),
+        )
+    });
+    to_use.chain(to_fetch).collect()
+}
+
+/// Pictures, files of late, examples and lessons.
+fn files_and_lessons(settings: &Settings, lessons: &Lessons) -> Vec<Entry> {
+    let show = |name: String, about: &str, source| Entry::new(name, about, None, Command::Show(source));
+    let pictures = samples().iter().map(|sample| {
+        let about = format!("{}: {}", sample.name, sample.credit);
+        show(format!("Picture: {}", sample.title), &about, Source::Sample(sample.name.into()))
+    });
+    let recent = settings.recent.iter().map(|path| {
+        let about = path.display().to_string();
+        show(format!("Recent file: {}", name_of_file(path)), &about, Source::File(path.clone()))
+    });
+    let examples = examples().into_iter().enumerate().map(|(index, example)| {
+        let about = Command::ShowExample(index).about().tooltip;
+        Entry::new(format!("Example: {}", example.title), about, None, Command::ShowExample(index))
+    });
+    let lessons = lessons.known.iter().enumerate().map(|(index, lesson)| {
+        let begin = Command::Lesson(LessonCommand::Begin(index));
+        Entry::new(format!("Lesson: {}", lesson.title), &lesson.about, None, begin)
+    });
+    pictures.chain(recent).chain(examples).chain(lessons).collect()
+}
+
+/// As it is typed: Greek letters and signs by their names, too.
+fn searchable(text: &str) -> String {
+    text.to_lowercase().replace('ε', "ε epsilon").replace('δ', "δ delta").replace('∇', "∇ gradient ")
+}
+
+/// Those whose name or description holds every word: names that begin with the text, then names with a word that does, then
+/// other names, then descriptions.
+fn hits(entries: Vec<Entry>, text: &str) -> Vec<Entry> {
+    let text = text.trim().to_lowercase();
+    let rank = |entry: &Entry| {
+        let name = searchable(&entry.name);
+        let whole = format!("{name} {}", searchable(&entry.about));
+        match () {
+            () if name.starts_with(&text) => Some(0),
+            () if name.split(' ').any(|word| word.starts_with(&text)) => Some(1),
+            () if text.split(' ').all(|word| name.contains(word)) => Some(2),
+            () => text.split(' ').all(|word| whole.contains(word)).then_some(3),
+        }
+    };
+    let mut ranked: Vec<(usize, Entry)> =
+        entries.into_iter().filter_map(|entry| Some((rank(&entry)?, entry))).collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, entry)| entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::settings::Settings;
+
+    #[test]
+    fn names_come_before_descriptions() {
+        let explore = Explore::new(&Settings::default(), None, None);
+        let settings = Settings { recent: vec!["/some/where/cat.png".into()], ..Settings::default() };
+        let found = |text: &str| {
+            let hits = hits(entries(&settings, &explore, &Lessons::default()), text);
+            hits.into_iter().map(|entry| entry.name).collect::<Vec<_>>()
+        };
+        assert_eq!(found("theme")[0], "Theme");
+        assert_eq!(found("smallest")[0], "Smallest ε");
+        assert!(found("panda").contains(&"Lesson: Panda and gibbon".into()), "{:?}", found("panda"));
+        assert!(found("train: ").len() > 10 && found("no such thing").is_empty());
+        for (text, name) in [
+            ("compare", "Same δ"),
+            ("open a l", "Open a lesson…"),
+            ("other random", "Other random controls"),
+            ("own att", "Own attack"),
+            ("away", "Away from the label"),
+            ("predicted", "Predicted label"),
+            ("epsilon = 8/255", "ε = 8/255"),
+            ("panda", "ε = 1/255 panda"),
+            ("gradient itself", "Show ∇J"),
+            ("recent", "Recent file: cat.png"),
+            ("how sure", "Test sets: Confidence"),
+            ("transfer", "Test sets: Transfer"),
+            ("train tab", "Train tab"),
+            ("copy pic", "Copy picture"),
+            ("undo", "Undo"),
+        ] {
+            assert!(found(text).contains(&name.into()), "{text}: {:?}", found(text));
+        }
+        let all = found("");
+        assert!(all.len() > 50 && all.contains(&"Quit".into()), "{}", all.len());
+    }
+}

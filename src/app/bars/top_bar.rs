@@ -1,0 +1,202 @@
+//! The bar at the top: the name, the net, what can be done with pictures, and the window's own switches.
+
+use eframe::egui::text::{LayoutJob, TextFormat};
+use eframe::egui::{self, Align, Button, ComboBox, Layout, Ui};
+use egui_material_icons::icons;
+
+use crate::app::bars::more_menu::more_menu;
+use crate::app::commands::{self, Command};
+use crate::app::files::view::examples;
+use crate::app::lessons::commands::LessonCommand;
+use crate::app::lessons::state::Lessons;
+use crate::app::pages::explore::nets::{grouped, misfit};
+use crate::app::pages::explore::state::Explore;
+use crate::app::pages::train::state::Train;
+use crate::app::pages::train::state::words::{self, megabytes};
+use crate::app::settings::{Settings, Tab};
+use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::widgets::progress_bar::progress_ring;
+use crate::app::widgets::{command_button, segmented};
+use crate::app::words::thousands;
+use crate::engine::model::Entry;
+
+/// Below this width the name of the program makes room.
+const NAMED: f32 = 760.0;
+const MENU_WIDTH: f32 = 380.0;
+const MENU_HEIGHT: f32 = 560.0;
+
+pub fn top_bar(
+    ui: &mut Ui,
+    explore: &Explore,
+    train: &Train,
+    settings: &Settings,
+    lessons: &Lessons,
+    out: &mut Vec<Command>,
+) {
+    let width = ui.available_width();
+    ui.horizontal(|ui| {
+        if width >= NAMED {
+            ui.label(egui::RichText::new("Doppelgänger").font(theme::heading_font()));
+            ui.add_space(SPACE_2);
+        }
+        tabs(ui, train, settings.tab, out);
+        ui.add_space(SPACE_2);
+        if settings.tab == Tab::Explore {
+            model_picker(ui, explore, train, out);
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.x = 4.0;
+            let can = match settings.tab {
+                Tab::Train => (train.can_undo(), train.can_redo()),
+                _ => (explore.can_undo(), explore.can_redo()),
+            };
+            more_menu(ui, settings, can, out);
+            lesson_menu(ui, lessons, out);
+        });
+    });
+}
+
+/// The pages of the window; a run in hand shows its progress wherever one is.
+fn tabs(ui: &mut Ui, train: &Train, tab: Tab, out: &mut Vec<Command>) {
+    let tabs = Tab::ALL;
+    let about = tabs.map(|tab| Command::Tab(tab).about());
+    let tips = about.each_ref().map(|about| {
+        let keys = about.shortcut.as_ref().map(commands::spelled).unwrap_or_default();
+        format!("{}  ({keys})", about.tooltip)
+    });
+    let options = std::array::from_fn::<_, 4, _>(|i| (about[i].name, tips[i].as_str()));
+    let chosen = tabs.iter().position(|known| *known == tab).unwrap_or(0);
+    if let Some(index) = segmented(ui, "Tab", &options, chosen) {
+        out.push(Command::Tab(tabs[index]));
+    }
+    if let Some(run) = train.in_hand() {
+        let share = run.share_done();
+        let what = format!("{} is {}, {:.0} % done", run.info.run, words::state(&run.info.state), share * 100.0);
+        progress_ring(ui, share, &what);
+    }
+}
+
+fn model_picker(ui: &mut Ui, explore: &Explore, train: &Train, out: &mut Vec<Command>) {
+    let current = explore.catalogue.iter().find(|entry| entry.name == explore.model);
+    let title = match (train.net(&explore.model), current) {
+        (Some((run, moment)), _) => format!("{} {}", run.info.run, moment.name()),
+        (None, Some(entry)) => entry.title.clone(),
+        (None, None) => explore.shown.as_ref().map_or(&explore.model, |shown| &shown.model.title).clone(),
+    };
+    let width = (ui.available_width() * 0.4).clamp(128.0, 280.0);
+    // The box is as wide as it may be, whatever the title.
+    let response = ui.scope(|ui| {
+        ui.set_max_width(width);
+        let picker = ComboBox::from_id_salt("model").selected_text(title).width(width).truncate().height(MENU_HEIGHT);
+        picker.show_ui(ui, |ui| model_menu(ui, explore, out)).response
+    });
+    let about = shown_about(explore);
+    response.inner.on_hover_text(about).accessible_name("Model");
+}
+
+fn model_menu(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+    ui.set_width(MENU_WIDTH);
+    for (group, entries) in grouped(&explore.catalogue) {
+        ui.label(theme::caption(ui, group.title()));
+        for entry in entries {
+            entry_row(ui, entry, explore, out);
+        }
+    }
+    if explore.catalogue.is_empty() {
+        ui.label(theme::weak(ui, "Looking for models…"));
+    }
+    ui.separator();
+    if ui.button("Models…").on_hover_text(Command::Tab(Tab::Models).about().tooltip).clicked() {
+        out.push(Command::Tab(Tab::Models));
+        ui.close();
+    }
+    if ui.button(Command::RefreshModels.about().name).clicked() {
+        out.push(Command::RefreshModels);
+    }
+}
+
+fn shown_about(explore: &Explore) -> String {
+    let Some(shown) = &explore.shown else { return Command::UseModel(String::new()).about().tooltip.into() };
+    let model = &shown.model;
+    format!(
+        "{}\n{} parameters, {} classes, input {}×{}×{}",
+        model.title,
+        thousands(model.parameters),
+        model.classes.len(),
+        model.input.width,
+        model.input.height,
+        model.input.channels
+    )
+}
+
+/// Title, and below it what the net is. One that is not there leads to the page where it can be had.
+fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Command>) {
+    let palette = palette(ui);
+    let (chosen, misfit) = (entry.name == explore.model, misfit(explore, entry));
+    let mut text = LayoutJob::default();
+    let format = |font, color| TextFormat { font_id: font, color, ..TextFormat::default() };
+    let colour = if entry.problem.is_none() && misfit.is_none() { palette.text } else { palette.weak };
+    text.append(&entry.title, 0.0, format(theme::strong_font(), colour));
+    let remark = match (&entry.problem, entry.facts.as_ref().and_then(|facts| facts.remote.as_ref())) {
+        (None, _) => misfit.map_or_else(|| entry.description.clone(), |why| format!("{why}, so another comes with it")),
+        (Some(_), Some((remote, _))) => format!("not here yet: fetch {}…", megabytes(remote.bytes)),
+        (Some(_), None) => "not here: see why…".into(),
+    };
+    text.append(&format!("\n{remark}"), 0.0, format(theme::small_font(), palette.weak));
+    let button = Button::selectable(chosen, text).wrap().min_size(egui::vec2(ui.available_width(), 0.0));
+    let response = match &entry.problem {
+        Some(problem) => ui.add(button).on_hover_text(problem),
+        None => ui.add(button).on_hover_text(format!("Licence: {}", entry.licence)),
+    };
+    if response.accessible_name(format!("Model: {}", entry.title)).clicked() {
+        out.push(match entry.problem {
+            None => Command::UseModel(entry.name.clone()),
+            Some(_) => Command::Tab(Tab::Models),
+        });
+        ui.close();
+    }
+}
+
+/// The list of the lessons.
+fn lesson_menu(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
+    let about = LessonCommand::Toggle.about();
+    let keys = about.shortcut.as_ref().map(commands::spelled).unwrap_or_default();
+    let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
+    let text = (icons::ICON_SCHOOL.rich_text().size(17.0), about.name);
+    let button = if ui.available_width() >= 240.0 { Button::new(text) } else { Button::new(text.0) };
+    let button = button.frame_when_inactive(false).min_size(size);
+    let response = ui.add(button).on_hover_text(format!("{}  ({keys})", about.tooltip)).accessible_name(about.name);
+    mark_if(ui, &response, lessons.is_open());
+    egui::Popup::menu(&response).width(MENU_WIDTH).show(|ui| {
+        for (index, lesson) in lessons.known.iter().enumerate() {
+            let mut text = LayoutJob::default();
+            let format = |font, color| TextFormat { font_id: font, color, ..TextFormat::default() };
+            text.append(&lesson.title, 0.0, format(theme::strong_font(), palette(ui).text));
+            text.append(&format!("\n{}", lesson.about), 0.0, format(theme::small_font(), palette(ui).weak));
+            let is_open = lessons.current().is_some_and(|(open, _)| std::ptr::eq(open, lesson));
+            let button = Button::selectable(is_open, text).wrap().min_size(egui::vec2(ui.available_width(), 0.0));
+            if ui.add(button).accessible_name(format!("Lesson: {}", lesson.title)).clicked() {
+                out.push(Command::Lesson(LessonCommand::Begin(index)));
+            }
+        }
+        ui.separator();
+        ui.label(theme::caption(ui, "Doppelgängers of photographs"));
+        for (index, example) in examples().into_iter().enumerate() {
+            let button =
+                Button::selectable(false, example.title.as_str()).min_size(egui::vec2(ui.available_width(), 0.0));
+            if ui.add(button).accessible_name(format!("Example: {}", example.title)).clicked() {
+                out.push(Command::ShowExample(index));
+            }
+        }
+        ui.separator();
+        command_button(ui, Command::Lesson(LessonCommand::AskFile), out);
+    });
+}
+
+/// A line under a button for what is switched on.
+fn mark_if(ui: &Ui, response: &egui::Response, is_on: bool) {
+    if is_on {
+        let line = egui::Stroke::new(2.0, palette(ui).accent);
+        ui.painter().hline(response.rect.shrink(6.0).x_range(), response.rect.bottom() - 3.0, line);
+    }
+}

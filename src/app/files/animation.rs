@@ -1,0 +1,171 @@
+//! An animation of ε rising, for slides and pages: the window is recorded frame by frame and written as a GIF.
+
+use std::sync::Arc;
+
+use color_quant::NeuQuant;
+use eframe::egui::{ColorImage, Rect};
+
+use crate::app::background::part;
+use crate::engine::picture::{Fit, Rgba, fit};
+
+/// Steps of ε from 0 to where it stands.
+pub const STEPS: usize = 24;
+/// Wider frames are made smaller, in pixels.
+const WIDEST: usize = 960;
+/// Each frame stands for `DELAY`, the first and the last for `REST`, in hundredths of a second.
+const DELAY: u16 = 9;
+const REST: u16 = 130;
+/// Colours of a GIF. One of them stands for "as before".
+const COLOURS: usize = 255;
+const AS_BEFORE: u8 = 255;
+/// Every so many pixels one is looked at to choose the colours; 10 is usual.
+const SAMPLING: i32 = 10;
+/// A channel that moved by no more than this looks the same.
+const SAME: u8 = 6;
+
+/// A frame: three bytes for each pixel.
+#[derive(Clone)]
+pub struct Frame {
+    width: usize,
+    height: usize,
+    rgb: Vec<u8>,
+}
+
+impl Frame {
+    /// Cuts an area, in pixels, out of a picture of the window, and makes it smaller where it is wide.
+    ///
+    /// # Errors
+    /// A message for a person, when there is nothing of the area on screen.
+    pub fn cut(window: &ColorImage, area: Rect) -> Result<Self, String> {
+        let picture = part(window, area)?;
+        let width = picture.width.min(WIDEST);
+        let height = (picture.height * width / picture.width).max(1);
+        let planes = fit(&picture, 3, height, width, Fit::Squash).map_err(|error| error.to_string())?;
+        let rgb = Rgba::from_planes(&planes).bytes.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
+        Ok(Self { width, height, rgb })
+    }
+}
+
+/// Frames as a GIF that plays for ever. All have the colours that suit the first and the last one best, and hold only what
+/// changed.
+///
+/// # Errors
+/// A message for a person: no frames, or frames of different sizes.
+pub fn gif_bytes(frames: &[Frame]) -> Result<Vec<u8>, String> {
+    let (Some(first), Some(last)) = (frames.first(), frames.last()) else {
+        return Err("there is nothing to animate".into());
+    };
+    if frames.iter().any(|frame| (frame.width, frame.height) != (first.width, first.height)) {
+        return Err(
+            "the window changed its size while it was recorded; leave it as it is until the animation is done".into()
+        );
+    }
+    let side = |side: usize| u16::try_from(side).map_err(|_| format!("{side} pixels are too many for a GIF"));
+    let (width, height) = (side(first.width)?, side(first.height)?);
+    let samples: Vec<u8> = [first, last]
+        .iter()
+        .flat_map(|frame| frame.rgb.chunks_exact(3))
+        .flat_map(|p| [p[0], p[1], p[2], 255])
+        .collect();
+    let quantised = NeuQuant::new(SAMPLING, COLOURS, &samples);
+    let mut bytes = Vec::new();
+    let failed = |error: gif::EncodingError| error.to_string();
+    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &quantised.color_map_rgb()).map_err(failed)?;
+    encoder.set_repeat(gif::Repeat::Infinite).map_err(failed)?;
+    // What is on screen, pixel by pixel.
+    let mut seen: Option<Vec<u8>> = None;
+    for (number, frame) in frames.iter().enumerate() {
+        let is_same = |a: &[u8], b: &[u8]| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= SAME);
+        let mut indexes = Vec::with_capacity(frame.rgb.len() / 3);
+        match &mut seen {
+            None => {
+                indexes.extend(frame.rgb.chunks_exact(3).map(|p| quantised.index_of(&[p[0], p[1], p[2], 255]) as u8));
+                seen = Some(frame.rgb.clone());
+            }
+            Some(seen) => {
+                for (old, new) in seen.chunks_exact_mut(3).zip(frame.rgb.chunks_exact(3)) {
+                    if is_same(old, new) {
+                        indexes.push(AS_BEFORE);
+                    } else {
+                        indexes.push(quantised.index_of(&[new[0], new[1], new[2], 255]) as u8);
+                        old.copy_from_slice(new);
+                    }
+                }
+            }
+        }
+        let delay = if number == 0 || number + 1 == frames.len() { REST } else { DELAY };
+        let frame = gif::Frame {
+            width,
+            height,
+            delay,
+            dispose: gif::DisposalMethod::Keep,
+            transparent: (number > 0).then_some(AS_BEFORE),
+            buffer: indexes.into(),
+            ..gif::Frame::default()
+        };
+        encoder.write_frame(&frame).map_err(failed)?;
+    }
+    drop(encoder);
+    Ok(bytes)
+}
+
+/// A recording in progress: which ε is next, and the frames so far.
+pub struct Recording {
+    pub path: std::path::PathBuf,
+    /// Where ε ends, and stood before.
+    pub eps: f32,
+    pub frames: Vec<Frame>,
+    /// A picture of the window was asked for, and will come.
+    pub is_waiting: bool,
+    /// What it asked for, once it came.
+    pub arrived: Arc<std::sync::Mutex<Option<Arc<ColorImage>>>>,
+}
+
+impl Recording {
+    /// ε of the next frame; `None` when all are there.
+    pub fn next_eps(&self) -> Option<f32> {
+        let number = self.frames.len();
+        (number <= STEPS).then(|| self.eps * number as f32 / STEPS as f32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use eframe::egui::{Color32, pos2};
+
+    fn window(shade: u8) -> ColorImage {
+        let mut image = ColorImage::filled([1280, 20], Color32::from_rgb(shade, 90, 10));
+        image.pixels[0] = Color32::from_rgb(255, 255, 255);
+        image
+    }
+
+    #[test]
+    fn a_gif_holds_every_frame_at_half_the_size_and_is_small_where_little_changes() {
+        let area = Rect::from_min_max(pos2(0.0, 0.0), pos2(1280.0, 20.0));
+        let frames: Vec<_> = [0, 2, 200].iter().map(|shade| Frame::cut(&window(*shade), area).unwrap()).collect();
+        assert_eq!((frames[0].width, frames[0].height), (960, 15));
+        let bytes = gif_bytes(&frames).unwrap();
+        let mut options = gif::DecodeOptions::new();
+        options.set_color_output(gif::ColorOutput::RGBA);
+        let mut decoder = options.read_info(bytes.as_slice()).unwrap();
+        let mut shades = Vec::new();
+        while let Some(frame) = decoder.read_next_frame().unwrap() {
+            let middle = &frame.buffer[4 * (960 * 7 + 480)..][..4];
+            shades.push((middle[0], middle[3], frame.delay));
+        }
+        let near = |a: u8, b: u8| a.abs_diff(b) <= 2;
+        assert!(near(shades[0].0, 0) && shades[0].1 == 255 && shades[0].2 == REST, "{shades:?}");
+        assert_eq!((shades[1].1, shades[1].2), (0, DELAY), "two grey levels are as before");
+        assert!(near(shades[2].0, 200) && shades[2].1 == 255 && shades[2].2 == REST, "{shades:?}");
+        assert!(bytes.len() < 4000, "{}", bytes.len());
+    }
+
+    #[test]
+    fn frames_of_different_sizes_are_told() {
+        let cut = |width: f32| Frame::cut(&window(3), Rect::from_min_max(pos2(0.0, 0.0), pos2(width, 20.0))).unwrap();
+        assert!(gif_bytes(&[cut(500.0), cut(400.0)]).unwrap_err().contains("changed its size"));
+        assert!(gif_bytes(&[]).is_err());
+        assert!(Frame::cut(&window(3), Rect::from_min_max(pos2(0.0, 30.0), pos2(9.0, 40.0))).is_err());
+    }
+}

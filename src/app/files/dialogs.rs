@@ -1,0 +1,346 @@
+//! Questions about files: the system's file dialog where there is one, and always a field for the path.
+
+use std::path::{Path, PathBuf};
+
+use eframe::egui::text::{LayoutJob, TextFormat};
+use eframe::egui::{self, Button, FontId, Id, Key, Modal, Ui};
+
+use crate::app::commands::Command;
+use crate::app::lessons::commands::LessonCommand;
+use crate::app::pages::models::commands::ModelsCommand;
+use crate::app::pages::train::commands::TrainCommand;
+use crate::app::pages::train::state::Export;
+use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
+use crate::app::widgets::path_field::{Listing, PathField, typed_path};
+use crate::app::widgets::{command_button, primary_button, problem_line};
+use crate::worker::Source;
+
+/// Which question is open, and what has been typed as its answer.
+#[derive(Default)]
+pub struct Dialogs {
+    open: Option<Question>,
+    path: PathField,
+    /// Whether the keyboard is to go into the field.
+    fresh: bool,
+    /// Whether the system turned out to have no file dialog.
+    is_alone: bool,
+    /// Said in place of the question's own remark.
+    pub remark: Option<String>,
+    /// The file that would be replaced, once that was said.
+    replaces: Option<PathBuf>,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// A picture to attack.
+    Open,
+    /// Where the adversarial picture goes.
+    Save,
+    /// Where the untouched picture goes.
+    SaveOriginal,
+    /// Where a picture of the window goes.
+    SaveView,
+    /// Where an animation of the window goes.
+    SaveAnimation,
+    /// Weights or a manifest.
+    Model,
+    Lesson,
+    /// Pictures to train on.
+    Folder,
+    /// The same, packed into one file.
+    Archive,
+    /// Where something of a run goes.
+    Export(Export),
+}
+
+impl Question {
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Open => "Open a picture",
+            Self::Save => "Save the adversarial picture",
+            Self::SaveOriginal => "Save the original picture",
+            Self::SaveView => "Save the view",
+            Self::SaveAnimation => "Save an animation",
+            Self::Model => "Add a model from a file",
+            Self::Lesson => "Open a lesson",
+            Self::Folder | Self::Archive => "Train on pictures of your own",
+            Self::Export(Export::History) => "Save the history",
+            Self::Export(Export::Settings) => "Save the settings",
+            Self::Export(Export::Plots) => "Save the plots",
+        }
+    }
+
+    fn remark(self) -> &'static str {
+        match self {
+            Self::Open => "PNG, JPEG, WebP, BMP, TIFF or GIF; or a view that was saved before, or a lesson.",
+            Self::Save => "A PNG of the size that the net sees.",
+            Self::SaveOriginal => "A PNG of the picture as it came; open it, and commands can name it.",
+            Self::SaveView => "A PNG of the window, with its settings inside: it can be opened again.",
+            Self::SaveAnimation => {
+                "A GIF of the window while ε rises from 0 to where it stands; it takes some seconds."
+            }
+            Self::Lesson => "A text file (TOML) with a title and steps.",
+            Self::Model => "Weights as .pth or .safetensors, or a manifest as .toml. They are checked and copied.",
+            Self::Folder | Self::Archive => {
+                "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or .tar.xz; \
+                 or a folder with the four files of MNIST."
+            }
+            Self::Export(Export::History) => "A table (CSV) with a line for each epoch; errors are shares.",
+            Self::Export(Export::Settings) => "JSON, as the program keeps them.",
+            Self::Export(Export::Plots) => "A PNG of the plots as they are on screen.",
+        }
+    }
+
+    /// Kinds of files, for the system's dialog.
+    pub fn filter(self) -> Option<(&'static str, &'static [&'static str])> {
+        match self {
+            Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "toml"])),
+            Self::Save | Self::SaveOriginal | Self::SaveView | Self::Export(Export::Plots) => Some(("PNG", &["png"])),
+            Self::SaveAnimation => Some(("GIF", &["gif"])),
+            Self::Model => Some(("Weights and manifests", &["pth", "pt", "safetensors", "toml"])),
+            Self::Lesson => Some(("Lessons", &["toml"])),
+            Self::Folder => None,
+            Self::Archive => Some(("Packed class folders", &["tar", "gz", "tgz", "xz", "txz"])),
+            Self::Export(Export::History) => Some(("CSV", &["csv"])),
+            Self::Export(Export::Settings) => Some(("JSON", &["json"])),
+        }
+    }
+
+    /// The endings of the files that the field suggests.
+    fn endings(self) -> &'static [&'static str] {
+        match self {
+            // Folders may be packed.
+            Self::Folder => Self::Archive.endings(),
+            _ => self.filter().map_or(&[], |(_, endings)| endings),
+        }
+    }
+
+    /// What an answer means.
+    pub fn answer(self, path: PathBuf) -> Command {
+        match self {
+            Self::Open => Command::Show(Source::File(path)),
+            Self::Save => Command::SaveTo(self.target(path)),
+            Self::SaveOriginal => Command::SaveOriginalTo(self.target(path)),
+            Self::SaveView => Command::SaveViewTo(self.target(path)),
+            Self::SaveAnimation => Command::SaveAnimationTo(self.target(path)),
+            Self::Model => Command::Models(ModelsCommand::Add(path)),
+            Self::Lesson => Command::Lesson(LessonCommand::Open(path)),
+            Self::Folder | Self::Archive => Command::Train(TrainCommand::UseFolder(path)),
+            Self::Export(export) => Command::Train(TrainCommand::ExportTo(export, self.target(path))),
+        }
+    }
+
+    /// The file that an answer means: with the ending of its kind.
+    fn target(self, path: PathBuf) -> PathBuf {
+        let (Some(name), Some((_, [ending, ..]))) = (path.file_name(), self.filter()) else { return path };
+        let has_ending = match self {
+            Self::Save | Self::SaveView | Self::SaveAnimation => {
+                path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+            }
+            Self::Export(_) => path.extension().is_some(),
+            _ => true,
+        };
+        if has_ending {
+            return path;
+        }
+        // "a.2024" is a name without an ending.
+        let name = [name, ".".as_ref(), ending.as_ref()].into_iter().collect::<std::ffi::OsString>();
+        path.with_file_name(name)
+    }
+
+    fn writes(self) -> bool {
+        matches!(self, Self::Save | Self::SaveView | Self::SaveAnimation | Self::Export(_))
+    }
+
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Open | Self::Lesson => "Open",
+            Self::Model => "Add",
+            Self::Folder | Self::Archive => "Use",
+            Self::Save | Self::SaveOriginal | Self::SaveView | Self::SaveAnimation | Self::Export(_) => "Save",
+        }
+    }
+}
+
+impl Dialogs {
+    /// Opens a question with a proposal for its answer.
+    pub fn ask(&mut self, question: Question, proposal: &Path) {
+        *self = Self {
+            open: Some(question),
+            path: PathField::new(proposal.display().to_string()),
+            fresh: true,
+            ..Self::default()
+        };
+    }
+
+    pub fn close(&mut self) {
+        self.open = None;
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// The question, and the path typed so far as a proposal for the system's dialog.
+    pub fn asked(&self) -> Option<(Question, PathBuf)> {
+        self.open.map(|question| (question, PathBuf::from(&self.path.text)))
+    }
+
+    /// The system has no file dialog: says so, and puts the keyboard into the field.
+    pub fn do_without_system(&mut self) {
+        (self.is_alone, self.fresh) = (true, true);
+    }
+
+    /// The folder whose names the field wants to know.
+    pub fn wanted_folder(&mut self) -> Option<PathBuf> {
+        self.open?;
+        self.path.wanted_folder()
+    }
+
+    pub fn take_listing(&mut self, listing: Listing) {
+        self.path.take_listing(listing);
+    }
+
+    pub fn show(&mut self, ui: &Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
+        let Some(question) = self.open else { return };
+        let modal = Modal::new(Id::unique("file question")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
+            ui.set_width((ui.ctx().content_rect().width() - 96.0).min(560.0));
+            ui.label(egui::RichText::new(question.title()).font(theme::verdict_font()));
+            let remark = self.remark.as_deref().unwrap_or(question.remark());
+            ui.add(egui::Label::new(theme::weak(ui, remark)).wrap());
+            ui.add_space(SPACE_2);
+            self.path_row(ui, question, out);
+            if self.is_alone {
+                let text =
+                    "This system offers no file dialog. Type the path here: Tab completes it, ~ is your own folder.";
+                ui.add(egui::Label::new(theme::weak(ui, text)).wrap());
+            }
+            if self.is_warned(question) {
+                problem_line(ui, "There is a file of this name already, and it would be replaced.");
+            }
+            if question == Question::Open && !recent.is_empty() {
+                recent_files(ui, recent, out);
+            }
+            ui.add_space(SPACE_3);
+            self.buttons(ui, question, out);
+        });
+        if modal.should_close() {
+            out.push(Command::CloseOverlay);
+        }
+    }
+
+    fn path_row(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) {
+        ui.horizontal(|ui| {
+            let label = ui.label(theme::caption(ui, "Path:"));
+            let browse = 100.0;
+            let width = ui.available_width() - browse - SPACE_2;
+            let field = self.path.show(ui, Id::unique("path"), width, question.endings()).labelled_by(label.id);
+            if std::mem::take(&mut self.fresh) {
+                field.request_focus();
+            }
+            command_button(ui, Command::Browse, out);
+            if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
+                self.answer(question, out);
+            }
+        });
+    }
+
+    fn buttons(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) {
+        ui.horizontal(|ui| {
+            let ready = !self.path.text.trim().is_empty();
+            let verb = if self.is_warned(question) { "Replace" } else { question.verb() };
+            if primary_button(ui, verb, ready).clicked() {
+                self.answer(question, out);
+            }
+            if ui.button("Cancel").clicked() {
+                out.push(Command::CloseOverlay);
+            }
+            // The system's dialogs choose folders or files, not either.
+            if question == Question::Folder {
+                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                    command_button(ui, Command::BrowseArchives, out);
+                });
+            }
+        });
+    }
+
+    /// Whether what is typed names a file of which it was said that it would be replaced.
+    fn is_warned(&self, question: Question) -> bool {
+        self.replaces.is_some() && self.replaces == typed_path(&self.path.text).map(|path| question.target(path))
+    }
+
+    fn answer(&mut self, question: Question, out: &mut Vec<Command>) {
+        let Some(path) = typed_path(&self.path.text) else { return };
+        let target = question.target(path.clone());
+        if question.writes() && !self.is_warned(question) && target.is_file() {
+            self.replaces = Some(target);
+            // The keyboard stays in the field.
+            self.fresh = true;
+            return;
+        }
+        out.push(Command::CloseOverlay);
+        out.push(question.answer(path));
+    }
+}
+
+fn recent_files(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
+    ui.add_space(SPACE_2);
+    ui.label(theme::caption(ui, "Recent"));
+    ui.spacing_mut().item_spacing.y = 0.0;
+    for path in recent {
+        let response = ui.add(Button::selectable(false, name_and_folder(ui, path)).truncate());
+        let whole = path.display().to_string();
+        if response.on_hover_text(&whole).accessible_name(whole).clicked() {
+            out.push(Command::CloseOverlay);
+            out.push(Command::Show(Source::File(path.clone())));
+        }
+    }
+}
+
+/// The name of a file, and as much of its folder as there is room for.
+fn name_and_folder(ui: &Ui, path: &Path) -> LayoutJob {
+    let palette = palette(ui);
+    let (font, small) = (theme::body_font(), theme::small_font());
+    let width =
+        |text: &str, font: &FontId| ui.painter().layout_no_wrap(text.to_owned(), font.clone(), palette.text).size().x;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    let room = ui.available_width() - 2.0 * ui.spacing().button_padding.x - width(&name, &font) - SPACE_3;
+    let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
+    let folder = end_of(&folder, |text| width(text, &small) <= room);
+    let format = |font_id, color| TextFormat { font_id, color, valign: egui::Align::Center, ..TextFormat::default() };
+    let mut job = LayoutJob::default();
+    job.append(&name, 0.0, format(font, palette.text));
+    job.append(&folder, SPACE_2, format(small, palette.weak));
+    job
+}
+
+/// As much of a folder's path as fits, cut at its head.
+fn end_of(folder: &str, fits: impl Fn(&str) -> bool) -> String {
+    let shorter = folder.match_indices(std::path::MAIN_SEPARATOR).map(|(at, _)| format!("…{}", &folder[at..]));
+    std::iter::once(folder.to_owned()).chain(shorter).find(|text| fits(text)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_saved_under_the_whole_name_that_was_typed() {
+        for (typed, saved) in [("a", "a.png"), ("a.2024", "a.2024.png"), ("a.PNG", "a.PNG"), ("b/a.png", "b/a.png")] {
+            assert_eq!(Question::Save.answer(typed.into()), Command::SaveTo(saved.into()));
+        }
+        let history = Question::Export(Export::History);
+        assert_eq!(history.target("a".into()), Path::new("a.csv"));
+        assert_eq!(history.target("a.txt".into()), Path::new("a.txt"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn folders_are_cut_at_their_head() {
+        let of_length = |most: usize| end_of("/home/me/summer/sea", |text| text.chars().count() <= most);
+        assert_eq!(of_length(30), "/home/me/summer/sea");
+        assert_eq!(of_length(14), "…/summer/sea");
+        assert_eq!(of_length(2), "");
+    }
+}

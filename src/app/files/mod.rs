@@ -1,0 +1,7 @@
+//! Files that hold a view, a page or a lesson, and the questions about files.
+
+pub mod animation;
+pub mod dialogs;
+pub mod logic;
+pub mod page;
+pub mod view;

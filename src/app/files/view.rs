@@ -1,0 +1,367 @@
+//! A view in a file: as a text (TOML), or inside a PNG of the window, from which it can be opened again.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::files::page::Page;
+use crate::app::lessons::file::{Lesson, is_lesson};
+use crate::app::pages::explore::why::pane::WhyLook;
+use crate::engine::attack::{AttackSettings, Goal, Label, Loss};
+use crate::engine::model::Catalogue;
+use crate::engine::picture::{Background, Channel, Heatmap, Picture, Quantity, Region, decode, png_bytes, png_texts};
+use crate::worker::{Shown, Source, View};
+
+/// Keywords of the texts in a PNG: the view, and its picture in hexadecimal digits of a PNG where no file holds it; or a page.
+const VIEW: &str = "Doppelganger view";
+const PICTURE: &str = "Doppelganger picture";
+const PAGE: &str = "Doppelganger page";
+const MOST_BYTES: u64 = 1 << 20;
+
+/// A view by names that hold on another machine too.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ViewFile {
+    /// What it shows, for a list of several.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub title: String,
+    pub model: String,
+    /// The name of a bundled picture, or a path; none where the picture is in the file itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PathBuf>,
+    #[serde(default)]
+    pub background: Background,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crop: Option<Region>,
+    #[serde(default)]
+    pub own_pixels: bool,
+    /// A class by name; the net's own answer without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// A class by name; away from the label without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    pub eps: f32,
+    #[serde(default)]
+    pub seed: u64,
+    #[serde(default)]
+    pub loss: Loss,
+    #[serde(default = "yes")]
+    pub clip: bool,
+    #[serde(default)]
+    pub eight_bit: bool,
+    #[serde(default)]
+    pub attack: AttackSettings,
+    #[serde(default = "usual_heatmap")]
+    pub heatmap: Heatmap,
+    /// The step of the attack's film; its result without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<usize>,
+    /// Of the random controls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub controls_seed: Option<u64>,
+    /// How the pane below the pictures looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<WhyLook>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn usual_heatmap() -> Heatmap {
+    Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 }
+}
+
+/// A view with its picture, if that is in the same file.
+#[derive(Debug)]
+pub struct Found {
+    pub view: ViewFile,
+    pub picture: Option<Arc<Picture>>,
+}
+
+/// What a file can hold beside a picture of the window, or in its place.
+#[derive(Debug)]
+pub enum Content {
+    View(Box<Found>),
+    Page(Box<Page>),
+    Lesson(Lesson),
+}
+
+impl ViewFile {
+    /// The view on screen.
+    pub fn of(shown: &Shown) -> Self {
+        let view: &View = &shown.view;
+        let class = |index: usize| shown.model.classes.get(index).cloned();
+        Self {
+            title: String::new(),
+            model: view.model.clone(),
+            picture: match &view.picture {
+                Source::Sample(name) => Some(name.into()),
+                Source::File(path) => Some(std::path::absolute(path).unwrap_or_else(|_| path.clone())),
+                Source::Memory { .. } => None,
+            },
+            background: view.background,
+            crop: view.crop,
+            own_pixels: shown.own_pixels,
+            label: if let Label::Given(index) = view.label { class(index) } else { None },
+            target: if let Goal::Targeted(index) = view.goal { class(index) } else { None },
+            eps: view.eps,
+            seed: view.seed,
+            loss: view.loss,
+            clip: view.clip,
+            eight_bit: view.eight_bit,
+            attack: view.attack.clone(),
+            heatmap: view.heatmap,
+            step: view.step.filter(|_| !shown.timeline.is_result),
+            controls_seed: None,
+            why: None,
+        }
+    }
+
+    /// Reads the text of a view.
+    ///
+    /// # Errors
+    /// A message for a person that says where the text is wrong and what was expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| format!("the view in it cannot be used: {}", error.to_string().trim_end()))
+    }
+}
+
+impl Content {
+    /// Texts for a PNG; a lesson needs none.
+    ///
+    /// # Errors
+    /// A picture that cannot be put in.
+    pub fn texts(&self) -> Result<Vec<(&'static str, String)>, String> {
+        let (keyword, text) = match self {
+            Self::View(found) => (VIEW, toml::to_string(&found.view)),
+            Self::Page(page) => (PAGE, toml::to_string(page)),
+            Self::Lesson(_) => return Ok(Vec::new()),
+        };
+        let mut texts = vec![(keyword, text.map_err(|error| error.to_string())?)];
+        if let Self::View(found) = self
+            && let Some(picture) = &found.picture
+        {
+            let bytes = png_bytes(picture).map_err(|error| error.to_string())?;
+            texts.push((PICTURE, bytes.iter().map(|byte| format!("{byte:02x}")).collect()));
+        }
+        Ok(texts)
+    }
+}
+
+/// Views that come with the program: photographs that a net takes for something absurd, at an ε that nobody sees.
+const EXAMPLES: [&str; 5] = [
+    include_str!("../../../assets/views/1-espresso-fiddler-crab.toml"),
+    include_str!("../../../assets/views/2-astronaut-fiddler-crab.toml"),
+    include_str!("../../../assets/views/3-cat-gibbon.toml"),
+    include_str!("../../../assets/views/4-rocket-king-penguin.toml"),
+    include_str!("../../../assets/views/5-espresso-toilet-tissue.toml"),
+];
+
+/// The views that come with the program.
+pub fn examples() -> Vec<ViewFile> {
+    // A test reads them all: none is lost here.
+    EXAMPLES.iter().filter_map(|text| ViewFile::parse(text).ok()).collect()
+}
+
+/// Whether a file could hold a view, a page or a lesson, by its name.
+pub fn may_hold_view(path: &Path) -> bool {
+    let is = |wanted: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(wanted));
+    is("png") || is("toml")
+}
+
+/// The view, the page or the lesson in a file; none in a picture that is no more than one.
+///
+/// # Errors
+/// A message for a person. What cannot be read at all, and is no text, is left to whoever reads pictures.
+pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Option<Content>, String> {
+    if is_lesson(path) {
+        return Lesson::open(path, catalogue).map(|lesson| Some(Content::Lesson(lesson)));
+    }
+    let named = |why: String| format!("{why}\n{}", path.display());
+    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
+        let mut text = String::new();
+        let file = File::open(path).map_err(|error| named(format!("The view cannot be read: {error}.")))?;
+        let read = file.take(MOST_BYTES).read_to_string(&mut text);
+        read.map_err(|error| named(format!("The view cannot be read: {error}; expected a text (TOML).")))?;
+        let mut view = ViewFile::parse(&text).map_err(named)?;
+        let is_file = |picture: &&PathBuf| crate::engine::data::sample_unless_file(picture).is_none();
+        if let (Some(folder), Some(picture)) = (path.parent(), view.picture.as_ref().filter(is_file)) {
+            view.picture = Some(folder.join(picture));
+        }
+        return Ok(Some(Content::View(Box::new(Found { view, picture: None }))));
+    }
+    let Ok(texts) = png_texts(path) else { return Ok(None) };
+    let text = |keyword: &str| texts.iter().find(|(known, _)| known == keyword).map(|(_, text)| text.as_str());
+    if let Some(page) = text(PAGE) {
+        let page = toml::from_str(page).map_err(|error| named(format!("the page in it cannot be used: {error}")))?;
+        return Ok(Some(Content::Page(Box::new(page))));
+    }
+    let Some(view) = text(VIEW) else { return Ok(None) };
+    let view = ViewFile::parse(view).map_err(named)?;
+    let picture = text(PICTURE).map(|digits| {
+        let bytes = bytes_of(digits).ok_or("the picture in it is damaged")?;
+        decode(&bytes, "the picture in it").map(Arc::new).map_err(|error| error.to_string())
+    });
+    let picture = picture.transpose().map_err(named)?;
+    if picture.is_none() && view.picture.is_none() {
+        return Err(named("The view in it names no picture.".into()));
+    }
+    Ok(Some(Content::View(Box::new(Found { view, picture }))))
+}
+
+fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nets() -> Catalogue {
+        Catalogue::new(Vec::new())
+    }
+    use crate::app::pages::explore::why::pane::Part;
+    use crate::app::settings::Tab;
+    use crate::engine::picture::{png_bytes_with, save_png_with};
+
+    fn view() -> ViewFile {
+        ViewFile {
+            title: String::new(),
+            model: "digits_cnn".into(),
+            picture: None,
+            background: Background([1, 2, 3]),
+            crop: Some(Region { left: 1.0, top: 2.0, width: 20.5, height: 20.5 }),
+            own_pixels: true,
+            label: Some("3".into()),
+            target: Some("8".into()),
+            eps: 0.1,
+            seed: 7,
+            loss: Loss::LogOdds,
+            clip: false,
+            eight_bit: true,
+            attack: AttackSettings::named("pgd").unwrap(),
+            heatmap: Heatmap { quantity: Quantity::Gradient, channel: Channel::One(2), gain: 3.0 },
+            step: Some(12),
+            controls_seed: Some(4),
+            why: Some(WhyLook {
+                open: Some(true),
+                has_logits: true,
+                is_log: true,
+                part: Part::Second,
+                second: Some("digits_maxout".into()),
+                is_own: true,
+            }),
+        }
+    }
+
+    fn found(path: &Path) -> Found {
+        match read(path, &nets()).unwrap() {
+            Some(Content::View(found)) => *found,
+            other => panic!("expected a view, found {other:?}"),
+        }
+    }
+
+    fn picture() -> Picture {
+        Picture::new(3, 2, 1, vec![0, 50, 100, 150, 200, 255])
+    }
+
+    #[test]
+    fn a_view_comes_back_from_a_png_with_every_attack() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("view.png");
+        for attack in AttackSettings::all() {
+            let view = ViewFile { attack, ..view() };
+            let content = Found { view: view.clone(), picture: Some(Arc::new(picture())) };
+            let texts = Content::View(Box::new(content)).texts().unwrap();
+            let texts: Vec<(&str, &str)> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
+            save_png_with(&picture(), &path, &texts).unwrap();
+            let found = found(&path);
+            assert_eq!(found.view, view);
+            assert_eq!(found.picture.unwrap().bytes, picture().bytes);
+        }
+    }
+
+    #[test]
+    fn a_text_needs_only_what_is_not_as_usual() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("view.toml");
+        std::fs::write(&path, "model = \"digits_cnn\"\npicture = \"digit-3\"\neps = 0.2\n").unwrap();
+        let Found { view, .. } = found(&path);
+        assert_eq!((view.attack, view.clip, view.picture), (AttackSettings::default(), true, Some("digit-3".into())));
+        std::fs::write(&path, "model = \"digits_cnn\"\npicture = \"my.png\"\neps = 0.2\n").unwrap();
+        assert_eq!(found(&path).view.picture, Some(folder.path().join("my.png")));
+    }
+
+    #[test]
+    fn a_page_and_a_lesson_are_told_from_views() {
+        let folder = tempfile::tempdir().unwrap();
+        let (png, text) = (folder.path().join("page.png"), folder.path().join("lesson.toml"));
+        let page = Page { tab: Tab::Models, train: None, tests: None };
+        let texts = Content::Page(Box::new(page.clone())).texts().unwrap();
+        save_png_with(&picture(), &png, &[(texts[0].0, texts[0].1.as_str())]).unwrap();
+        assert!(matches!(read(&png, &nets()).unwrap(), Some(Content::Page(read)) if *read == page));
+        std::fs::write(&text, "title = \"T\"\nabout = \"A\"\n[[step]]\nheading = \"H\"\ntext = \"x\"\n").unwrap();
+        assert!(matches!(read(&text, &nets()).unwrap(), Some(Content::Lesson(lesson)) if lesson.title == "T"));
+        save_png_with(&picture(), &png, &[(PAGE, "tab = \"nowhere\"")]).unwrap();
+        assert!(read(&png, &nets()).unwrap_err().contains("nowhere"));
+    }
+
+    #[test]
+    fn the_examples_do_what_their_titles_say() {
+        use crate::engine::attack::{Baseline, PIXELS, Rules, Subject, Verdict};
+        use crate::engine::data::sample;
+        use crate::engine::model::{Catalogue, find_class};
+        let found = examples();
+        assert_eq!(found.len(), EXAMPLES.len());
+        let model = Arc::new(Catalogue::new(Vec::new()).load("efficientnet_lite0").unwrap());
+        for view in found {
+            assert_eq!(view.model, "efficientnet_lite0");
+            let picture = Arc::new(sample(view.picture.unwrap().to_str().unwrap()).unwrap().picture().unwrap());
+            let subject = Subject::photo(picture.clone(), model.lens(&picture, view.crop).unwrap()).unwrap();
+            let goal = Goal::Targeted(find_class(&model.classes, &view.target.unwrap()).unwrap());
+            let baseline = Baseline::new(&model, subject, Label::Predicted, goal, view.loss).unwrap();
+            let rules = Rules { bounds: Some(PIXELS), eight_bit: view.eight_bit, ..Rules::default() };
+            let problem = baseline.problem(&model, rules).unwrap().with_eps(&[view.eps]).unwrap();
+            let attacked = baseline.attacked(&view.attack, &problem).unwrap();
+            assert_eq!(attacked.verdict, Verdict::FooledAsAsked, "{}", view.title);
+            let (target, levels) = (attacked.probabilities[goal.class(0)], attacked.linf * 255.0);
+            assert!(target >= 0.9 && levels <= 2.001, "{}: {target} at {levels} grey levels", view.title);
+        }
+    }
+
+    #[test]
+    fn what_is_no_view_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let (text, png) = (folder.path().join("view.toml"), folder.path().join("view.png"));
+        for (bad, part) in [
+            ("model = 3", "line 1"),
+            ("", "missing field"),
+            ("model = \"a\"\neps = 1\nfoo = 2", "foo"),
+            ("model = \"a\"\neps = 1\nwhy = { is_logs = true }", "is_logs"),
+        ] {
+            std::fs::write(&text, bad).unwrap();
+            let message = read(&text, &nets()).unwrap_err();
+            assert!(message.contains(part) && message.ends_with("view.toml"), "{message}");
+        }
+        assert!(read(&folder.path().join("none.toml"), &nets()).unwrap_err().contains("cannot be read"));
+        // A plain picture, and none at all.
+        std::fs::write(&png, png_bytes(&picture()).unwrap()).unwrap();
+        assert!(read(&png, &nets()).unwrap().is_none());
+        std::fs::write(&png, b"no picture").unwrap();
+        assert!(read(&png, &nets()).unwrap().is_none());
+        for (view, picture_text) in
+            [("eps = \"much\"", ""), ("model = \"a\"\neps = 0.1", ""), ("model = \"a\"\neps = 0.1", "zz")]
+        {
+            let mut texts = vec![(VIEW, view)];
+            texts.extend((!picture_text.is_empty()).then_some((PICTURE, picture_text)));
+            std::fs::write(&png, png_bytes_with(&picture(), &texts).unwrap()).unwrap();
+            assert!(read(&png, &nets()).unwrap_err().ends_with("view.png"));
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Drawings that stand in place of the pictures in a step of a lesson. Most of them follow what is on screen.
+
+pub mod capacity;
+pub mod chart;
+pub mod curve;
+pub mod cycle;
+pub mod directions;
+pub mod eight_bits;
+pub mod objective;
+pub mod rules;
+pub mod run;
+pub mod score;
+pub mod signs;
+pub mod table;
+
+use std::sync::Arc;
+
+use eframe::egui::{
+    Align, Align2, CentralPanel, Color32, FontId, Frame, Margin, Painter, Pos2, Rect, Role, Sense, Stroke,
+    TextureHandle, TextureOptions, Ui, Vec2, WidgetInfo,
+    text::{LayoutJob, TextFormat, TextWrapping},
+    vec2,
+};
+
+use crate::app::commands::Command;
+use crate::app::lessons::file::Figure;
+use crate::app::lessons::state::Lessons;
+use crate::app::pages::explore::pictures::image;
+use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::why::state::Why;
+use crate::app::pages::train::state::Train;
+use crate::app::theme::{self, NEAREST_FROM, Palette, palette};
+use crate::engine::picture::Rgba;
+use crate::worker::Shown;
+
+/// The height of type in a figure beside the bars of the window, as a share of the room's height and of its width, and within
+/// these bounds.
+const TYPE_OF_HEIGHT: f32 = 0.026;
+const TYPE_OF_WIDTH: f32 = 0.022;
+const TYPE: (f32, f32) = (11.0, 26.0);
+
+/// What figures show of the rest of the window.
+pub struct FigureWorld<'a> {
+    pub explore: &'a Explore,
+    pub lessons: &'a Lessons,
+    pub why: &'a Why,
+    pub train: &'a Train,
+}
+
+impl FigureWorld<'_> {
+    /// What is on screen, unless it is of the step before.
+    fn shown(&self) -> Option<&Shown> {
+        let wanted = self.explore;
+        let shown = self.explore.shown.as_deref();
+        shown.filter(|shown| shown.view.model == wanted.model && shown.view.picture == wanted.picture)
+    }
+}
+
+/// What figures keep from frame to frame: the pictures that they show.
+#[derive(Default)]
+pub struct Figures {
+    pictures: Vec<Kept>,
+}
+
+struct Kept {
+    rgba: Arc<Rgba>,
+    texture: TextureHandle,
+    is_nearest: bool,
+}
+
+/// The room for a figure, with type that can be read from afar.
+pub fn figure_room(ui: &mut Ui, is_stage: bool, contents: impl FnOnce(&mut Ui)) {
+    let room = ui.available_size();
+    let fitting = (TYPE_OF_HEIGHT * room.y).min(TYPE_OF_WIDTH * room.x).clamp(TYPE.0, TYPE.1);
+    let size = if is_stage { theme::stage_size(ui.ctx()) } else { fitting };
+    let frame = Frame::new().fill(palette(ui).canvas).inner_margin(Margin::same((1.2 * size) as i8));
+    CentralPanel::default().frame(frame).show(ui, |ui| {
+        theme::enlarge(ui, size);
+        contents(ui);
+    });
+}
+
+impl Figures {
+    /// Draws a figure into all the room that `ui` has, in its type.
+    pub fn show(&mut self, ui: &mut Ui, figure: Figure, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
+        let room = ui.available_rect_before_wrap();
+        match figure {
+            Figure::UpdateRules => rules::show(ui, room),
+            Figure::Directions => directions::show(self, ui, room, world, out),
+            Figure::EightBits => eight_bits::show(ui, room, world, out),
+            Figure::Signs => signs::show(ui, room, world),
+            Figure::Objective => objective::show(ui, room, world, out),
+            Figure::Cycle => cycle::show(ui, room),
+            Figure::Capacity => capacity::show(ui, room, world, out),
+            Figure::Run => run::show(ui, room, world, out),
+            Figure::Curve => curve::show(self, ui, room, world, out),
+            Figure::Table => table::show(ui, room, world),
+            Figure::Score => score::show(ui, room, world),
+        }
+    }
+
+    /// Draws a picture as large as it fits into a place; `slot` tells the pictures of a figure apart.
+    fn picture(&mut self, ui: &Ui, slot: usize, place: Rect, rgba: &Arc<Rgba>) -> Rect {
+        let (width, height) = (rgba.width.max(1) as f32, rgba.height.max(1) as f32);
+        let scale = (place.width() / width).min(place.height() / height);
+        let is_nearest = scale * ui.ctx().pixels_per_point() >= NEAREST_FROM;
+        let options = if is_nearest { TextureOptions::NEAREST } else { TextureOptions::LINEAR };
+        let load = || Kept {
+            rgba: rgba.clone(),
+            texture: ui.ctx().load_texture("figure", image(ui.ctx(), rgba), options),
+            is_nearest,
+        };
+        while self.pictures.len() <= slot {
+            self.pictures.push(load());
+        }
+        let kept = &mut self.pictures[slot];
+        if !Arc::ptr_eq(&kept.rgba, rgba) || kept.is_nearest != is_nearest {
+            kept.texture.set(image(ui.ctx(), rgba), options);
+            (kept.rgba, kept.is_nearest) = (rgba.clone(), is_nearest);
+        }
+        let at = Rect::from_center_size(place.center(), scale * vec2(width, height));
+        let whole = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
+        ui.painter().image(kept.texture.id(), at, whole, Color32::WHITE);
+        ui.painter().rect_stroke(at, 0, Stroke::new(1.0, palette(ui).line), eframe::egui::StrokeKind::Outside);
+        at
+    }
+}
+
+/// What a figure is drawn with.
+#[derive(Clone, Copy)]
+pub struct Pen<'a> {
+    painter: &'a Painter,
+    palette: &'static Palette,
+    /// Height of body type.
+    size: f32,
+}
+
+impl<'a> Pen<'a> {
+    fn new(ui: &'a Ui) -> Self {
+        Self { painter: ui.painter(), palette: palette(ui), size: theme::size_of_body(ui) }
+    }
+
+    /// The same pen with type that is so many times as large.
+    fn larger(&self, scale: f32) -> Self {
+        Self { size: scale * self.size, ..*self }
+    }
+
+    /// One line of text.
+    fn text(&self, at: Pos2, anchor: Align2, text: impl ToString, colour: Color32) -> Rect {
+        self.painter.text(at, anchor, text, FontId::proportional(self.size), colour)
+    }
+
+    /// The same in the semi-bold cut.
+    fn strong(&self, at: Pos2, anchor: Align2, text: impl ToString, colour: Color32) -> Rect {
+        self.painter.text(at, anchor, text, theme::strong_of(self.size), colour)
+    }
+
+    /// One line of text in the semi-bold cut from the left edge of a room, cut to its width.
+    fn cut(&self, room: Rect, text: &str, colour: Color32) {
+        let format = TextFormat { font_id: theme::strong_of(self.size), color: colour, ..TextFormat::default() };
+        let mut job = LayoutJob::single_section(text.to_owned(), format);
+        job.wrap = TextWrapping::truncate_at_width(room.width().max(0.0));
+        let galley = self.painter.layout_job(job);
+        self.painter.galley(room.min, galley, colour);
+    }
+
+    /// Lines of text that are as wide as the room at most; returns what they cover.
+    fn paragraph(&self, room: Rect, text: &str, halign: Align, colour: Color32) -> Rect {
+        let format = TextFormat { font_id: FontId::proportional(self.size), color: colour, ..TextFormat::default() };
+        let mut job = LayoutJob::single_section(text.to_owned(), format);
+        job.wrap = TextWrapping::wrap_at_width(room.width());
+        job.halign = halign;
+        let galley = self.painter.layout_job(job);
+        let x = match halign {
+            Align::Min => room.left(),
+            Align::Center => room.center().x,
+            Align::Max => room.right(),
+        };
+        let at = Pos2::new(x, room.top());
+        let covered = galley.rect.translate(at.to_vec2());
+        self.painter.galley(at, galley, colour);
+        covered
+    }
+
+    /// A line of a formula: pieces between bars are set low, as in "∇|w|J".
+    fn formula(&self, centre: Pos2, text: &str, colour: Color32) -> Rect {
+        let mut job = LayoutJob::default();
+        for (index, piece) in text.split('|').enumerate() {
+            let (share, valign) = if index % 2 == 1 { (0.62, Align::BOTTOM) } else { (1.0, Align::Center) };
+            let font_id = theme::strong_of(share * self.size);
+            job.append(piece, 0.0, TextFormat { font_id, color: colour, valign, ..TextFormat::default() });
+        }
+        let galley = self.painter.layout_job(job);
+        let rect = Rect::from_center_size(centre, galley.size());
+        self.painter.galley(rect.min, galley, colour);
+        rect
+    }
+
+    fn card(&self, rect: Rect) {
+        self.painter.rect_filled(rect, 2 * theme::RADIUS, self.palette.panel);
+        let edge = Stroke::new(1.0, self.palette.line);
+        self.painter.rect_stroke(rect, 2 * theme::RADIUS, edge, eframe::egui::StrokeKind::Inside);
+    }
+
+    /// An arrow with a filled head.
+    fn arrow(&self, from: Pos2, to: Pos2, stroke: Stroke) {
+        let way = to - from;
+        if way.length() < 1.0 {
+            return;
+        }
+        let head = (5.0 * stroke.width).max(0.5 * self.size).min(way.length());
+        let (along, across) = (way.normalized(), way.normalized().rot90());
+        let neck = to - head * along;
+        self.painter.line_segment([from, neck], stroke);
+        let points = vec![to, neck + 0.45 * head * across, neck - 0.45 * head * across];
+        self.painter.add(eframe::egui::Shape::convex_polygon(points, stroke.color, Stroke::NONE));
+    }
+}
+
+/// Tells assistive technology what a drawing shows.
+fn describe(ui: &Ui, room: Rect, text: impl Into<String>) {
+    let response = ui.interact(room, ui.scope_id().with("figure"), Sense::hover());
+    let text = text.into();
+    response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &text));
+}
+
+/// Says that there is nothing on screen yet.
+fn wait(ui: &Ui, room: Rect, text: &str) {
+    let pen = Pen::new(ui);
+    pen.text(room.center(), Align2::CENTER_CENTER, text, pen.palette.weak);
+}
+
+/// The room cut at a share of its width.
+fn halves(room: Rect, share: f32, gap: f32) -> [Rect; 2] {
+    let split = room.left() + share * room.width();
+    [room.with_max_x(split - 0.5 * gap), room.with_min_x(split + 0.5 * gap)]
+}
+
+/// The largest rectangle of these proportions (width over height) in the middle of a room.
+fn fitted(room: Rect, proportion: f32) -> Rect {
+    let width = room.width().min(proportion * room.height());
+    Rect::from_center_size(room.center(), Vec2::new(width, width / proportion))
+}

@@ -1,0 +1,263 @@
+//! The lesson that is open: its text, what to predict, and the way on; beside the window, or on the stage.
+
+use eframe::egui::{
+    self, Align, Align2, Button, Layout, Panel, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2,
+};
+use egui_material_icons::icons;
+
+use crate::app::commands::Command;
+use crate::app::lessons::commands::LessonCommand;
+use crate::app::lessons::file::Step;
+use crate::app::lessons::state::{Lessons, filled};
+use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_4, palette};
+use crate::app::widgets::{icon_at, icon_button, primary_button};
+use crate::app::words::{plural, short};
+use crate::worker::Shown;
+
+/// Of the whole window, within these bounds.
+const SHARE: f32 = 0.24;
+const WIDTH: (f32, f32) = (216.0, 340.0);
+/// Sizes of type, in heights of the body's.
+const HEADING: f32 = 1.48;
+const FORMULA: f32 = 1.15;
+
+/// Shows the lesson that is open in a panel on the left.
+pub fn lesson(ui: &mut Ui, lessons: &Lessons, shown: Option<&Shown>, out: &mut Vec<Command>) {
+    let (Some((lesson, number)), Some(step)) = (lessons.current(), lessons.step()) else { return };
+    let width = (ui.available_width() * SHARE).clamp(WIDTH.0, WIDTH.1);
+    let frame = theme::bar_frame(ui).inner_margin(SPACE_4);
+    Panel::left("lesson").frame(frame).resizable(false).exact_size(width).show(ui, |ui| {
+        ui.spacing_mut().item_spacing.y = SPACE_2;
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                icon_button(ui, Command::Lesson(LessonCommand::Close), out);
+                if step.notes.is_some() {
+                    icon_button(ui, Command::Lesson(LessonCommand::Notes), out);
+                }
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ui.add(egui::Label::new(theme::caption(ui, lesson.title.as_str())).truncate());
+                });
+            });
+        });
+        let chapter = if lessons.next_chapter().is_some() { theme::CONTROL_HEIGHT + SPACE_2 } else { 0.0 };
+        let buttons = theme::CONTROL_HEIGHT + SPACE_3 + chapter;
+        let height = (ui.available_height() - buttons).max(80.0);
+        ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink(false).show(ui, |ui| {
+            contents(ui, lessons, step, shown, out);
+        });
+        ui.add_space(SPACE_1);
+        ways(ui, lessons, (number, lesson.steps.len()), out);
+    });
+}
+
+/// Heading, text, question and what is said once it is answered, in the type that `ui` has.
+pub fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Option<&Shown>, out: &mut Vec<Command>) {
+    let size = theme::size_of_body(ui);
+    let fill = |text: &str| filled(text, shown, lessons.alpha);
+    ui.label(RichText::new(&step.heading).font(theme::strong_of(HEADING * size)));
+    for line in &step.formula {
+        ui.label(RichText::new(fill(line)).font(theme::strong_of(FORMULA * size)).color(palette(ui).accent));
+    }
+    paragraphs(ui, &fill(&step.text));
+    if step.invite {
+        invitation(ui, out);
+    }
+    if let Some(ask) = &step.ask {
+        ui.add_space(0.4 * size);
+        ui.label(theme::strong(fill(ask)));
+        choices(ui, lessons, step, &fill, out);
+    }
+    let is_revealed = !lessons.is_hiding();
+    let seen = ui.scope_id().with(("seen", &step.heading));
+    let now = (is_revealed, lessons.has_notes);
+    let before = ui.data_mut(|data| std::mem::replace(data.get_temp_mut_or_insert_with(seen, || now), now));
+    if let Some(then) = step.then.as_ref().filter(|_| is_revealed) {
+        ui.add_space(0.4 * size);
+        let response = framed(ui, palette(ui).accent_soft, |ui| {
+            class_said(ui, lessons, step, &fill);
+            paragraphs(ui, &fill(then));
+        });
+        if !before.0 {
+            response.scroll_to_me(Some(Align::BOTTOM));
+        }
+    }
+    if let Some(notes) = step.notes.as_ref().filter(|_| lessons.has_notes) {
+        ui.add_space(0.4 * size);
+        let response = framed(ui, palette(ui).raised, |ui| {
+            ui.label(theme::strong(times(lessons, step).unwrap_or_else(|| "Notes".into())));
+            paragraphs(ui, &fill(notes));
+        });
+        if !before.1 {
+            response.scroll_to_me(Some(Align::BOTTOM));
+        }
+    }
+}
+
+/// "1 min; until here 4.5 of 15 min".
+pub fn times(lessons: &Lessons, step: &Step) -> Option<String> {
+    let (until, all) = lessons.minutes()?;
+    let own = step.minutes.map(|minutes| format!("{} min; ", short(minutes))).unwrap_or_default();
+    Some(format!("{own}until here {} of {} min", short(until), short(all)).replace(" min", "\u{a0}min"))
+}
+
+fn framed(ui: &mut Ui, fill: egui::Color32, contents: impl FnOnce(&mut Ui)) -> egui::Response {
+    let frame = egui::Frame::new().fill(fill).corner_radius(theme::RADIUS);
+    let shown = frame.inner_margin(0.9 * theme::size_of_body(ui)).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        contents(ui);
+    });
+    shown.response
+}
+
+fn paragraphs(ui: &mut Ui, text: &str) {
+    for paragraph in text.trim().split("\n\n") {
+        ui.label(paragraph);
+    }
+}
+
+/// The ways to open a picture of one's own.
+fn invitation(ui: &mut Ui, out: &mut Vec<Command>) {
+    ui.horizontal_wrapped(|ui| {
+        for command in [Command::OpenDialog, Command::Lesson(LessonCommand::Paste)] {
+            let about = command.about();
+            let icon = about.icon.unwrap_or(icons::ICON_IMAGE).rich_text().size(1.2 * theme::size_of_body(ui));
+            let button = ui.add(Button::new((icon, about.name))).on_hover_text(about.tooltip);
+            if button.accessible_name(format!("{} in the lesson", about.name)).clicked() {
+                out.push(command);
+            }
+        }
+    });
+}
+
+fn class_said(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -> String) {
+    let votes = lessons.votes();
+    let all: usize = votes.iter().sum();
+    let text = match lessons.guess() {
+        Some(guess) if all == 1 => format!("You said: {}", fill(&step.choices[guess])),
+        Some(guess) => format!("Most said: {} ({} of {all})", fill(&step.choices[guess]), votes[guess]),
+        None if all > 0 => "The votes are split.".to_owned(),
+        None => return,
+    };
+    ui.label(theme::strong(text));
+}
+
+/// The choices, with bars as long as their votes are many.
+fn choices(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -> String, out: &mut Vec<Command>) {
+    let votes = lessons.votes();
+    let all: usize = votes.iter().sum();
+    for (index, text) in step.choices.iter().enumerate() {
+        let is_right = !lessons.is_hiding() && step.right_choice() == Some(index);
+        let row =
+            Choice { index, text: &fill(text), votes: votes[index], of: all, is_right, is_open: lessons.is_voting() };
+        if choice(ui, &row).clicked() {
+            out.push(Command::Lesson(LessonCommand::Predict(index)));
+        }
+    }
+}
+
+struct Choice<'a> {
+    index: usize,
+    text: &'a str,
+    votes: usize,
+    of: usize,
+    is_right: bool,
+    /// It can be voted for.
+    is_open: bool,
+}
+
+fn choice(ui: &mut Ui, choice: &Choice<'_>) -> egui::Response {
+    let (palette, size) = (palette(ui), theme::size_of_body(ui));
+    let (pad, key) = (0.55 * size, 1.5 * size);
+    let colour = if choice.is_right { palette.right } else { palette.text };
+    let font = if choice.is_right { theme::strong_of(size) } else { egui::FontId::proportional(size) };
+    let count = if choice.of > 1 { choice.votes.to_string() } else { String::new() };
+    let count = ui.painter().layout_no_wrap(count, theme::strong_of(size), colour);
+    let tail = if choice.is_right { 1.7 * size } else { 0.0 } + count.size().x + pad;
+    let room = (ui.available_width() - 2.0 * pad - key - tail).max(size);
+    let galley = ui.painter().layout(choice.text.to_owned(), font, colour, room);
+    let height = (galley.size().y + 0.7 * size).max(theme::CONTROL_HEIGHT);
+    let sense = if choice.is_open { Sense::click() } else { Sense::hover() };
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), sense);
+    let is_voted = choice.votes > 0;
+    response.widget_info(|| WidgetInfo::selected(Role::Button, choice.is_open, is_voted, choice.text));
+    let of = choice.of;
+    let votes = format!("{} of {of} vote{}{}", choice.votes, plural(of), if choice.is_right { "; right" } else { "" });
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_value(votes));
+    let painter = ui.painter();
+    let ground = if response.hovered() && choice.is_open { palette.raised_hover } else { palette.raised };
+    painter.rect_filled(rect, theme::RADIUS, ground);
+    if is_voted {
+        let share = choice.votes as f32 / of.max(1) as f32;
+        let fill = if choice.is_right { palette.right_soft } else { palette.accent_soft };
+        painter.rect_filled(rect.with_max_x(rect.left() + share * rect.width()), theme::RADIUS, fill);
+    }
+    let edge = match () {
+        () if choice.is_right => egui::Stroke::new(2.0, palette.right),
+        () if response.has_focus() => egui::Stroke::new(2.0, palette.accent),
+        () => egui::Stroke::new(1.0, palette.line),
+    };
+    painter.rect_stroke(rect, theme::RADIUS, edge, egui::StrokeKind::Inside);
+    let number = (choice.index + 1).to_string();
+    let at = pos2(rect.left() + pad, rect.center().y);
+    painter.text(at, Align2::LEFT_CENTER, number, theme::strong_of(size), palette.weak);
+    let text = pos2(rect.left() + pad + key, rect.center().y - galley.size().y / 2.0);
+    painter.galley(text, galley, colour);
+    let mut right = rect.right() - pad;
+    if choice.is_right {
+        let icon = Rect::from_center_size(pos2(right - 0.6 * size, rect.center().y), vec2(size, size));
+        icon_at(ui, icon, icons::ICON_CHECK_CIRCLE, 1.25 * size, palette.right);
+        right -= 1.7 * size;
+    }
+    ui.painter().galley(pos2(right - count.size().x, rect.center().y - count.size().y / 2.0), count, colour);
+    if !choice.is_open {
+        return response;
+    }
+    response.on_hover_text(format!(
+        "{} (or press {} for each raised hand; Backspace takes one back)",
+        LessonCommand::Predict(choice.index).about().tooltip,
+        choice.index + 1
+    ))
+}
+
+/// The name of the button that goes on, and what it does.
+pub fn way_on(lessons: &Lessons, is_last: bool) -> (String, LessonCommand) {
+    match lessons.next_chapter() {
+        _ if lessons.is_hiding() => ("Reveal".into(), LessonCommand::Next),
+        Some((_, chapter)) => (format!("Next: {}", chapter.title), LessonCommand::Next),
+        None if !is_last => ("Next".into(), LessonCommand::Next),
+        None => ("Done".into(), LessonCommand::Close),
+    }
+}
+
+fn ways(ui: &mut Ui, lessons: &Lessons, (number, of): (usize, usize), out: &mut Vec<Command>) {
+    let (name, command) = way_on(lessons, number + 1 == of);
+    let go_on = |ui: &mut Ui, out: &mut Vec<Command>| {
+        if primary_button(ui, &name, true).on_hover_text(command.about().tooltip).clicked() {
+            out.push(Command::Lesson(command.clone()));
+        }
+    };
+    let is_chapter = name.starts_with("Next: ");
+    if is_chapter {
+        let layout = Layout::top_down_justified(Align::Center);
+        ui.allocate_ui_with_layout(vec2(ui.available_width(), theme::CONTROL_HEIGHT), layout, |ui| go_on(ui, out));
+    }
+    ui.horizontal(|ui| {
+        let back = Button::new(icons::ICON_ARROW_BACK.rich_text().size(17.0));
+        let back = ui.add_enabled(number > 0, back).on_hover_text(LessonCommand::Back.about().tooltip);
+        if back.accessible_name(LessonCommand::Back.about().name).clicked() {
+            out.push(Command::Lesson(LessonCommand::Back));
+        }
+        let minutes = lessons.minutes().map(|(until, all)| format!(" · {} of {} min", short(until), short(all)));
+        let text = format!("{} of {of}{}", number + 1, minutes.unwrap_or_default());
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if !is_chapter {
+                go_on(ui, out);
+            }
+            // In the room that the button leaves.
+            ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                let label = ui.add(egui::Label::new(theme::weak(ui, text)).truncate());
+                label.on_hover_text("Steps, and the minutes that they should have taken");
+            });
+        });
+    });
+}

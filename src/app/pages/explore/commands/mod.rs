@@ -1,0 +1,4 @@
+//! What can be done on the Explore page.
+
+pub mod attack;
+pub mod why;

@@ -1,0 +1,489 @@
+//! The dock: how far, how, where to, and from which label.
+
+use eframe::egui::{self, Align, Button, Checkbox, Id, Layout, Ui, vec2};
+use egui_material_icons::icons;
+
+use crate::app::commands::Command;
+use crate::app::pages::explore::attack_form::AttackForm;
+use crate::app::pages::explore::commands::attack::{AttackCommand, attack_title};
+use crate::app::pages::explore::commands::why::WhyCommand;
+use crate::app::pages::explore::doppelganger::Doppelganger;
+use crate::app::pages::explore::presets::eps_presets;
+use crate::app::pages::explore::results::Look;
+use crate::app::pages::explore::state::{DEFAULT_ETA, ETA_RANGE, Explore};
+use crate::app::pages::explore::timeline::{has_film, timeline};
+use crate::app::theme::{self, SPACE_2, SPACE_4};
+use crate::app::widgets::class_picker::{ClassPicker, Picked};
+use crate::app::widgets::fields::Field;
+use crate::app::widgets::progress_bar::progress_ring;
+use crate::app::widgets::rail::{Curve, Rail};
+use crate::app::widgets::{command_button, hint, icon_button, problem_line, row, segmented};
+use crate::app::words;
+use crate::engine::attack::{Attack, AttackSettings, Goal, GradientSteps, Label, Loss, Norm};
+use crate::engine::units::{self, LEVELS};
+
+/// Marks on the rail of ε in L∞, and what is written under them.
+const MARKS: [f32; 14] = [
+    0.0,
+    1.0 / LEVELS,
+    2.0 / LEVELS,
+    4.0 / LEVELS,
+    8.0 / LEVELS,
+    12.0 / LEVELS,
+    16.0 / LEVELS,
+    0.1,
+    0.15,
+    0.2,
+    0.25,
+    0.3,
+    0.4,
+    0.5,
+];
+const MARK_TEXTS: [&str; 14] =
+    ["0", "1/255", "2/255", "4/255", "8/255", "12/255", "16/255", ".1", ".15", ".2", ".25", ".3", ".4", ".5"];
+/// ε at the right end of the rail for photographs in colour: far more than any attack on them needs.
+const PHOTO_REACH: f32 = 16.0 / LEVELS;
+
+const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is black and 1 is white. One grey level of a picture in 8 bits is \
+                        1/255: nobody can see it.";
+
+const EPS_KEYS: &str = "Drag, or use the arrow keys: one grey level a step, a tenth with Shift, ten with Page Up and Down. A double click brings back \
+                        the usual ε.";
+
+const LENGTH_HINT: &str = "The whole perturbation is at most ε long: ‖δ‖₂ is the root of the sum of its squares, ‖δ‖₁ the sum of its sizes. \
+                           A single pixel may move far, so ε is larger than in L∞.";
+
+/// Room for what stands beside the large slider: ε as a number with its meaning under it, and in a narrow window.
+const READOUT_WIDTH: f32 = 152.0;
+const NARROW_READOUT_WIDTH: f32 = 96.0;
+const ETA_READOUT_WIDTH: f32 = 232.0;
+/// From this width on the button says what it makes of the picture.
+const ROOMY: f32 = 900.0;
+/// The shortest rail.
+const NARROW_RAIL: f32 = 120.0;
+
+/// What the groups below the slider need side by side, without the parameters' button and the fields for classes; with names
+/// written out, and with short ones.
+const GROUPS_WIDTH: f32 = 952.0;
+const SHORT_GROUPS_WIDTH: f32 = 814.0;
+const OWN_PIXELS_WIDTH: f32 = 108.0;
+/// The button with the attack's parameters: the least that it needs, and the most that it gets.
+const SHORT_PARAMETERS: f32 = 96.0;
+const PARAMETERS: f32 = 240.0;
+const SWITCHES_WIDTH: f32 = 444.0;
+const PICKER_WIDTH: f32 = 132.0;
+const GOAL_AND_LABEL_WIDTH: f32 = 532.0;
+const SHORT_GOAL_AND_LABEL_WIDTH: f32 = 432.0;
+
+/// Gradient steps that the rail reaches; the parameters take more.
+const MOST_GRADIENT_STEPS: f32 = 50.0;
+
+/// Half-typed numbers and searches.
+#[derive(Default)]
+pub struct Controls {
+    eps: Field,
+    eta: Field,
+    attack: AttackForm,
+    doppelganger: Doppelganger,
+    target: ClassPicker,
+    label: ClassPicker,
+    /// "Towards…" or "given" was chosen but no class yet.
+    wants_target: bool,
+    wants_label: bool,
+}
+
+impl Controls {
+    /// Goes to the search field of the target class.
+    pub fn search_target(&mut self, ctx: &egui::Context) {
+        self.wants_target = true;
+        ctx.memory_mut(|m| m.request_focus(target_field()));
+    }
+
+    /// Goes to the search field of the label.
+    pub fn give_label(&mut self, ctx: &egui::Context) {
+        self.wants_label = true;
+        ctx.memory_mut(|m| m.request_focus(label_field()));
+    }
+
+    /// The goal was chosen: no class is searched for any more.
+    pub fn goal_is_set(&mut self) {
+        self.wants_target = false;
+    }
+
+    /// The label was chosen, likewise.
+    pub fn label_is_set(&mut self) {
+        self.wants_label = false;
+    }
+
+    /// `search`: how far the search for the smallest ε is, while there is one.
+    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, look: Look, search: Option<f32>, out: &mut Vec<Command>) {
+        if has_film(explore) {
+            timeline(ui, explore, out);
+        }
+        match &explore.attack {
+            AttackSettings::Gradient(gradient) => self.gradient_rows(ui, explore, gradient, look, out),
+            attack if attack.takes_eps() => self.eps_row(ui, explore, look, out),
+            _ => row(ui, |ui| {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    self.ends(ui, explore, look, out);
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| shortest(ui, explore));
+                });
+            }),
+        }
+        if look.more {
+            self.expert_rows(ui, explore, search, out);
+        }
+    }
+
+    /// Everything that only an expert sets.
+    fn expert_rows(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
+        if explore.attack.takes_eps() {
+            self.number_row(ui, explore, search, out);
+        }
+        // The groups stay whole: one row where they fit, else two, else three.
+        let pickers =
+            [self.shows_target(explore), self.shows_label(explore)].into_iter().filter(|shown| *shown).count();
+        let own_pixels = if explore.is_resampled() { OWN_PIXELS_WIDTH } else { 0.0 };
+        let room = ui.available_width() - pickers as f32 * (PICKER_WIDTH + SPACE_2) - own_pixels;
+        let parameters = AttackForm::wanted_width(ui, explore).clamp(SHORT_PARAMETERS, PARAMETERS);
+        if room >= SHORT_GROUPS_WIDTH + parameters {
+            let short = room < GROUPS_WIDTH + parameters;
+            let width = room - if short { SHORT_GROUPS_WIDTH } else { GROUPS_WIDTH };
+            row(ui, |ui| {
+                self.attack.show(ui, explore, width.min(PARAMETERS), out);
+                ui.add_space(SPACE_4);
+                self.goal(ui, explore, out, short);
+                ui.add_space(SPACE_4);
+                self.label(ui, explore, out);
+                ui.add_space(SPACE_4);
+                switches(ui, explore, out, short);
+            });
+            return;
+        }
+        row(ui, |ui| {
+            let width = ui.available_width() - SWITCHES_WIDTH - own_pixels;
+            self.attack.show(ui, explore, width.clamp(SHORT_PARAMETERS, PARAMETERS), out);
+            ui.add_space(SPACE_2);
+            switches(ui, explore, out, theme::compact(ui));
+        });
+        let short = room < GOAL_AND_LABEL_WIDTH;
+        if room >= SHORT_GOAL_AND_LABEL_WIDTH {
+            row(ui, |ui| {
+                self.goal(ui, explore, out, short);
+                ui.add_space(SPACE_4);
+                self.label(ui, explore, out);
+            });
+        } else {
+            row(ui, |ui| self.goal(ui, explore, out, false));
+            row(ui, |ui| self.label(ui, explore, out));
+        }
+    }
+
+    fn shows_target(&self, explore: &Explore) -> bool {
+        self.wants_target || matches!(explore.goal, Goal::Targeted(_))
+    }
+
+    fn shows_label(&self, explore: &Explore) -> bool {
+        self.wants_label || matches!(explore.label, Label::Given(_))
+    }
+
+    /// The one large control of the page, and what can be made of the picture.
+    fn eps_row(&mut self, ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
+        let (eps, norm) = (explore.eps(), explore.attack.norm());
+        let is_linf = norm == Norm::Linf;
+        let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);
+        let meaning = if is_linf { units::grey_levels(eps) } else { format!("moves {}", units::grey_levels(moved)) };
+        ui.horizontal(|ui| {
+            ui.set_min_height(theme::LARGE_RAIL);
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let is_roomy = ui.available_width() >= ROOMY;
+                self.ends(ui, explore, look, out);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    let letter = ui.label(egui::RichText::new("ε").font(theme::symbol_font()));
+                    letter.on_hover_text(format!("{}\n\n{EPS_KEYS}", if is_linf { EPS_HINT } else { LENGTH_HINT }));
+                    let meaning = if is_roomy { meaning } else { words::brief_levels(&meaning) };
+                    let width = if is_roomy { READOUT_WIDTH } else { NARROW_READOUT_WIDTH };
+                    let width = (ui.available_width() - width - SPACE_2).max(NARROW_RAIL);
+                    self.eps_rail(ui, explore, width, out);
+                    ui.vertical(|ui| {
+                        ui.spacing_mut().item_spacing.y = 0.0;
+                        let value = if is_linf { words::spelled_eps(eps) } else { words::short(eps) };
+                        ui.add(egui::Label::new(egui::RichText::new(value).font(theme::verdict_font())).truncate());
+                        ui.add(egui::Label::new(theme::weak(ui, meaning)).truncate());
+                    });
+                });
+            });
+        });
+    }
+
+    fn eps_rail(&mut self, ui: &mut Ui, explore: &Explore, width: f32, out: &mut Vec<Command>) {
+        let (eps, largest, norm) = (explore.eps(), explore.largest_eps(), explore.attack.norm());
+        let is_linf = norm == Norm::Linf;
+        let is_photo = explore.shown.as_ref().is_some_and(|shown| shown.model.input.channels == 3);
+        let reach = if is_linf && is_photo && eps <= PHOTO_REACH { PHOTO_REACH } else { largest };
+        let rail = Rail {
+            name: "Epsilon",
+            range: 0.0..=reach,
+            curve: Curve::Square,
+            step: explore.eps_step(),
+            marks: if is_linf { &MARKS } else { &[] },
+            // Of pictures in 8 bits only whole grey levels are left.
+            grid: if is_linf && explore.eight_bit { 1.0 / LEVELS } else { 0.0 },
+        };
+        let (response, moved) = rail.show_large(ui, width, eps, &MARK_TEXTS);
+        if response.double_clicked() {
+            out.push(Command::EpsReset);
+        } else if let Some(eps) = moved {
+            self.eps.clear();
+            out.push(Command::Eps(eps));
+        }
+    }
+
+    /// At the right end: the doppelgänger, and the way to everything else.
+    fn ends(&mut self, ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
+        let about = Command::ToggleMore.about();
+        let icon = if look.more { icons::ICON_EXPAND_MORE } else { icons::ICON_TUNE };
+        let more = Button::new((icon.rich_text().size(17.0), about.name)).selected(look.more);
+        let more = ui.add(more.min_size(vec2(0.0, theme::ROW_HEIGHT))).on_hover_text(about.tooltip);
+        ui.ctx().accesskit_node_builder(more.id, |node| node.set_expanded(look.more));
+        if more.accessible_name(about.name).clicked() {
+            out.push(Command::ToggleMore);
+        }
+        ui.add_space(SPACE_2);
+        self.doppelganger.show(ui, explore, out);
+        ui.add_space(SPACE_2);
+    }
+
+    /// ε as a number, its usual values, and the search for the smallest that works.
+    fn number_row(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
+        let (eps, largest) = (explore.eps(), explore.largest_eps());
+        let parse = |text: &str| match units::parse_eps(text) {
+            Ok(eps) if eps <= largest => Ok(eps),
+            Ok(eps) => {
+                Err(format!("ε is {eps}; the largest is {largest}, half of the way from black to white at every pixel"))
+            }
+            Err(e) => Err(e.to_string()),
+        };
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().interact_size.y = 24.0;
+            ui.label(theme::caption(ui, "ε"));
+            if let Some(eps) = self.eps.show(ui, "ε as a number", &format!("{eps:.4}"), parse) {
+                out.push(Command::Eps(eps));
+            }
+            if theme::compact(ui) {
+                ui.menu_button("Presets", |ui| self.presets(ui, explore, out));
+            } else {
+                self.presets(ui, explore, out);
+                icon_button(ui, Command::EpsReset, out);
+            }
+            find_least(ui, search, out);
+        });
+        if let Some(problem) = &self.eps.problem {
+            problem_line(ui, problem);
+        }
+    }
+
+    fn presets(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+        for &(name, eps, tip) in eps_presets(explore.attack.norm()) {
+            let chosen = (explore.eps() - eps).abs() < 1e-6;
+            let response = ui.add(Button::new(name).selected(chosen)).on_hover_text(tip);
+            if response.clicked() {
+                self.eps.clear();
+                out.push(Command::Eps(eps));
+                ui.close();
+            }
+        }
+    }
+
+    fn gradient_rows(
+        &mut self,
+        ui: &mut Ui,
+        explore: &Explore,
+        gradient: &GradientSteps,
+        look: Look,
+        out: &mut Vec<Command>,
+    ) {
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                self.ends(ui, explore, look, out);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    self.eta_rail(ui, explore, gradient, out);
+                });
+            });
+        });
+        if let Some(problem) = &self.eta.problem {
+            problem_line(ui, problem);
+        }
+        if !theme::compact(ui) || look.more {
+            ui.horizontal(|ui| steps(ui, gradient, out, 240.0));
+        }
+    }
+
+    fn eta_rail(&mut self, ui: &mut Ui, explore: &Explore, gradient: &GradientSteps, out: &mut Vec<Command>) {
+        let set = |gradient| Command::Attack(AttackCommand::Set(AttackSettings::Gradient(gradient)));
+        {
+            ui.label(egui::RichText::new("η").font(theme::symbol_font()));
+            hint(
+                ui,
+                "Each step moves a pixel by η times its gradient, so pixels that matter more move more. A gradient is small \
+                 where the net is sure, so η may have to be large.",
+            );
+            let rail = Rail {
+                name: "Eta",
+                range: ETA_RANGE,
+                curve: Curve::Logarithmic,
+                step: 1.25,
+                marks: &[0.001, 0.01, 0.1, 1.0, 10.0],
+                grid: 0.0,
+            };
+            let width = (ui.available_width() - 88.0 - ETA_READOUT_WIDTH).max(NARROW_RAIL);
+            let (response, moved) = rail.show(ui, width, gradient.eta);
+            let reset = response.double_clicked().then_some(DEFAULT_ETA);
+            if let Some(eta) = reset.or(moved) {
+                self.eta.clear();
+                out.push(set(GradientSteps { eta, ..*gradient }));
+            }
+            let parse = |text: &str| match text.trim().parse::<f32>() {
+                Ok(eta) if ETA_RANGE.contains(&eta) => Ok(eta),
+                _ => Err(format!("η is {text:?}; expected a number from 0.0001 to 100, such as 0.1")),
+            };
+            if let Some(eta) = self.eta.show(ui, "η as a number", &words::short(gradient.eta), parse) {
+                out.push(set(GradientSteps { eta, ..*gradient }));
+            }
+            let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);
+            ui.add(egui::Label::new(theme::number(format!("largest change {}", units::grey_levels(moved)))).truncate());
+        }
+    }
+
+    fn goal(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool) {
+        let targeted = self.shows_target(explore);
+        ui.label(theme::caption(ui, "Goal"));
+        let options = [
+            (if short { "Away" } else { "Away from the label" }, Command::Goal(Goal::Untargeted).about().tooltip),
+            ("Towards…", Command::SearchTarget.about().tooltip),
+        ];
+        match segmented(ui, "Goal", &options, usize::from(targeted)) {
+            Some(0) => out.push(Command::Goal(Goal::Untargeted)),
+            Some(_) => out.push(Command::SearchTarget),
+            None => {}
+        }
+        if targeted {
+            let chosen = if let Goal::Targeted(index) = explore.goal { Some(index) } else { None };
+            if let Some(Picked(index)) = self.target.show(ui, target_field(), "Target class", classes(explore), chosen)
+            {
+                out.push(Command::Goal(Goal::Targeted(index)));
+            }
+        }
+    }
+
+    fn label(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+        let given = self.shows_label(explore);
+        ui.label(theme::caption(ui, "Label"));
+        let options = [
+            ("Predicted", Command::Label(Label::Predicted).about().tooltip),
+            ("Given…", Command::GiveLabel.about().tooltip),
+        ];
+        match segmented(ui, "Label", &options, usize::from(given)) {
+            Some(0) => out.push(Command::Label(Label::Predicted)),
+            Some(_) => out.push(Command::GiveLabel),
+            None => {}
+        }
+        if given {
+            let chosen = if let Label::Given(index) = explore.label { Some(index) } else { None };
+            if let Some(Picked(index)) = self.label.show(ui, label_field(), "Given label", classes(explore), chosen) {
+                out.push(Command::Label(Label::Given(index)));
+            }
+        }
+    }
+}
+
+fn target_field() -> Id {
+    Id::unique("target class")
+}
+
+fn label_field() -> Id {
+    Id::unique("label class")
+}
+
+fn classes(explore: &Explore) -> &[String] {
+    explore.shown.as_ref().map_or(&[], |shown| &shown.model.classes)
+}
+
+fn steps(ui: &mut Ui, gradient: &GradientSteps, out: &mut Vec<Command>, width: f32) {
+    ui.label(theme::caption(ui, "Steps"));
+    let rail = Rail {
+        name: "Number of steps",
+        range: 1.0..=MOST_GRADIENT_STEPS,
+        curve: Curve::Linear,
+        step: 1.0,
+        marks: &[],
+        grid: 1.0,
+    };
+    let (_, moved) = rail.show(ui, width, gradient.steps as f32);
+    if let Some(steps) = moved {
+        let gradient = GradientSteps { steps: steps.round() as usize, ..*gradient };
+        out.push(Command::Attack(AttackCommand::Set(AttackSettings::Gradient(gradient))));
+    }
+    ui.label(theme::number(format!("{:2}", gradient.steps)));
+}
+
+/// Clipping, rounding, and whose slope is followed.
+fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool) {
+    let mut clip = explore.clip;
+    let about = Command::ToggleClip.about();
+    let name = if short { "Clip" } else { about.name };
+    let response = ui.add(Checkbox::new(&mut clip, name)).on_hover_text(about.tooltip).accessible_name(about.name);
+    if response.changed() {
+        out.push(Command::Clip(clip));
+    }
+    ui.add_space(SPACE_2);
+    let mut eight_bit = explore.eight_bit;
+    let about = Command::ToggleEightBit.about();
+    if ui.add(Checkbox::new(&mut eight_bit, about.name)).on_hover_text(about.tooltip).changed() {
+        out.push(Command::ToggleEightBit);
+    }
+    ui.add_space(SPACE_2);
+    let mut log_odds = explore.loss == Loss::LogOdds;
+    let about = Command::ToggleLoss.about();
+    if ui.add(Checkbox::new(&mut log_odds, about.name)).on_hover_text(about.tooltip).changed() {
+        out.push(Command::ToggleLoss);
+    }
+    if explore.is_resampled() {
+        ui.add_space(SPACE_2);
+        let mut own_pixels = explore.has_own_pixels();
+        let about = Command::ToggleOwnPixels.about();
+        if ui.add(Checkbox::new(&mut own_pixels, about.name)).on_hover_text(about.tooltip).changed() {
+            out.push(Command::ToggleOwnPixels);
+        }
+    }
+}
+
+/// Of attacks that find the shortest perturbation by themselves: how long it is.
+fn shortest(ui: &mut Ui, explore: &Explore) {
+    let title = attack_title(&explore.attack);
+    let found = explore.shown.as_deref().filter(|shown| shown.view.attack.name() == explore.attack.name());
+    let text = match found {
+        Some(shown) if shown.linf == 0.0 && shown.timeline.is_result => {
+            format!("{title} found no perturbation that fools")
+        }
+        Some(shown) => format!("{title} finds a short perturbation by itself: {}", words::length(shown)),
+        None => format!("{title} finds a short perturbation by itself"),
+    };
+    ui.add(egui::Label::new(text).truncate());
+}
+
+/// Starts the search for the smallest ε, or shows how far it is and stops it.
+fn find_least(ui: &mut Ui, search: Option<f32>, out: &mut Vec<Command>) {
+    let command = Command::Why(WhyCommand::FindLeast);
+    match search {
+        Some(share) => {
+            progress_ring(ui, share, &format!("Searching for the smallest ε, {:.0} % done", share * 100.0));
+            let stop = ui.button("Stop searching").on_hover_text(command.about().tooltip);
+            if stop.clicked() {
+                out.push(command);
+            }
+        }
+        None if theme::compact(ui) => drop(icon_button(ui, command, out)),
+        None => drop(command_button(ui, command, out)),
+    }
+}

@@ -1,0 +1,126 @@
+//! The button that makes a doppelgänger: the picture, taken for a class that is absurd.
+
+use eframe::egui::{Button, Key, Margin, Popup, PopupCloseBehavior, RichText, TextEdit, Ui, vec2};
+use egui_material_icons::icons;
+
+use crate::app::commands::Command;
+use crate::app::pages::explore::state::Explore;
+use crate::app::theme::{self, palette};
+use crate::app::widgets::class_picker::hits;
+use crate::app::words;
+use crate::engine::attack::Goal;
+use crate::worker::Shown;
+
+/// Classes that nobody would take a photograph of something else for, the first one first.
+const ABSURD: [&str; 5] = ["fiddler crab", "guacamole", "gibbon", "teapot", "king penguin"];
+/// Classes that are proposed.
+const MOST: usize = 4;
+/// Rows of the list.
+const MOST_FOUND: usize = 6;
+/// From this room on the button says all of its name.
+const ROOMY: f32 = 560.0;
+const LIST_WIDTH: f32 = 220.0;
+
+/// The button, and what is searched for in its list.
+#[derive(Default)]
+pub struct Doppelganger {
+    text: String,
+    was_open: bool,
+}
+
+/// Classes to propose for what is on screen: absurd ones for a photograph, and for digits those that the net finds next in
+/// probability.
+fn proposals(shown: &Shown) -> Vec<usize> {
+    let classes = &shown.model.classes;
+    let answer = shown.clean_top.first().map(|guess| guess.index);
+    let index = |name: &&str| classes.iter().position(|class| class.eq_ignore_ascii_case(name));
+    let mut found: Vec<usize> = ABSURD.iter().filter_map(index).collect();
+    found.extend(shown.clean_top.iter().map(|guess| guess.index));
+    let mut seen = Vec::new();
+    found.retain(|class| {
+        Some(*class) != answer && !seen.contains(class) && {
+            seen.push(*class);
+            true
+        }
+    });
+    found.truncate(MOST);
+    found
+}
+
+impl Doppelganger {
+    /// The field of the search, and above it what is proposed, or found once something is typed: the list keeps its place.
+    fn list(&mut self, ui: &mut Ui, classes: &[String], proposed: &[usize], out: &mut Vec<Command>) {
+        ui.set_width(LIST_WIDTH);
+        if !self.was_open {
+            self.text.clear();
+        }
+        let found = hits(classes, &self.text);
+        let listed = if self.text.trim().is_empty() { proposed } else { &found };
+        let mut chosen = None;
+        let row = vec2(LIST_WIDTH, theme::CONTROL_HEIGHT);
+        ui.allocate_ui(
+            vec2(LIST_WIDTH, MOST_FOUND as f32 * (theme::CONTROL_HEIGHT + ui.spacing().item_spacing.y)),
+            |ui| {
+                ui.set_min_height(ui.max_rect().height());
+                for class in listed.iter().copied().take(MOST_FOUND) {
+                    let name = words::with_article(&classes[class]);
+                    let button = Button::new(name.as_str()).min_size(row).truncate();
+                    if ui.add(button).accessible_name(format!("Make it {name}")).clicked() {
+                        chosen = Some(class);
+                    }
+                }
+                if listed.is_empty() {
+                    ui.label(format!("No class is called “{}”.", self.text.trim()));
+                }
+            },
+        );
+        ui.separator();
+        let hint = format!("Find any of {} classes…", classes.len());
+        let field = TextEdit::singleline(&mut self.text).hint_text(hint).desired_width(LIST_WIDTH);
+        let field = ui.add(field.margin(Margin::symmetric(8, 6))).accessible_name("Class to make it");
+        if !self.was_open {
+            field.request_focus();
+        }
+        if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
+            chosen = listed.first().copied();
+        }
+        if let Some(class) = chosen {
+            out.push(Command::MakeIt(class));
+            ui.close();
+        }
+    }
+
+    /// Draws the button and what hangs on it from right to left.
+    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+        let Some(shown) = explore.shown.as_deref().filter(|_| !explore.hidden.answer) else { return };
+        let proposed = proposals(shown);
+        let Some(first) = proposed.first().copied() else { return };
+        let classes = &shown.model.classes;
+        let is_made = matches!(explore.goal, Goal::Targeted(_));
+        let height = theme::ROW_HEIGHT;
+        let arrow = Button::new(icons::ICON_ARROW_DROP_UP.rich_text().size(18.0)).min_size(vec2(24.0, height));
+        let arrow = ui.add(arrow).on_hover_text("Other classes").accessible_name("Other classes to make it");
+        let menu = Popup::menu(&arrow).width(LIST_WIDTH).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+        let is_open = menu.is_open();
+        menu.show(|ui| self.list(ui, classes, &proposed, out));
+        self.was_open = is_open;
+        if is_made {
+            let about = Command::StartOver.about();
+            let button = Button::new((icons::ICON_RESTART_ALT.rich_text().size(17.0), about.name));
+            let button = ui.add(button.min_size(vec2(0.0, height))).on_hover_text(about.tooltip);
+            if button.accessible_name(about.name).clicked() {
+                out.push(Command::StartOver);
+            }
+            return;
+        }
+        let name = words::with_article(&classes[first]);
+        let text = if ui.available_width() >= ROOMY { format!("Make it {name}") } else { classes[first].clone() };
+        let palette = palette(ui);
+        let icon = icons::ICON_AUTO_AWESOME.rich_text().size(17.0).color(palette.on_accent);
+        let button = Button::new((icon, RichText::new(text).color(palette.on_accent))).fill(palette.accent);
+        let button = ui.add(button.min_size(vec2(0.0, height))).on_hover_text(Command::MakeIt(first).about().tooltip);
+        if button.accessible_name(format!("Make it {name}")).clicked() {
+            out.push(Command::MakeIt(first));
+        }
+    }
+}

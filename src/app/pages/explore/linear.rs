@@ -1,0 +1,134 @@
+//! A net without a kink: its weights as pictures, and the formula with the numbers of the picture on screen.
+
+use std::sync::Arc;
+
+use eframe::egui::{
+    Align, Color32, Context, Id, Image, Layout, Role, TextureHandle, TextureOptions, Ui, WidgetInfo, Window, pos2, vec2,
+};
+
+use crate::app::commands::Command;
+use crate::app::pages::explore::pictures::image;
+use crate::app::pages::explore::state::Explore;
+use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_4};
+use crate::app::widgets::icon_button;
+use crate::app::words;
+use crate::worker::{Linear, Shown};
+
+const WIDTH: f32 = 348.0;
+/// Below the names of the pictures.
+const TOP: f32 = 140.0;
+
+/// The window with the formula; it follows the picture and ε while it is open.
+#[derive(Default)]
+pub struct LinearView {
+    pub open: bool,
+    /// What the textures were made from.
+    of: Option<Arc<Linear>>,
+    textures: Option<[TextureHandle; 2]>,
+}
+
+impl LinearView {
+    /// Uploads the pictures of the weights when they are other ones.
+    pub fn take(&mut self, ctx: &Context, shown: &Shown) {
+        if self.of.as_ref().map(Arc::as_ptr) == shown.linear.as_ref().map(Arc::as_ptr) {
+            return;
+        }
+        self.of.clone_from(&shown.linear);
+        let load = |linear: &Arc<Linear>| {
+            let name = |index| format!("weights {index}");
+            [0, 1].map(|i| ctx.load_texture(name(i), image(ctx, &linear.pictures[i]), TextureOptions::NEAREST))
+        };
+        self.textures = self.of.as_ref().map(load);
+    }
+
+    pub fn show(&self, ui: &Ui, explore: &Explore, out: &mut Vec<Command>) {
+        let (true, Some(linear), Some(textures), Some(shown)) = (self.open, &self.of, &self.textures, &explore.shown)
+        else {
+            return;
+        };
+        // Over the original, so that what is compared with it and the legend of the curve stay in sight.
+        let corner = pos2(ui.cursor().left() + SPACE_4, TOP);
+        Window::new("A linear net")
+            .id(Id::unique("linear"))
+            .frame(
+                theme::bar_frame(ui)
+                    .shadow(ui.visuals().window_shadow)
+                    .stroke(ui.visuals().window_stroke)
+                    .corner_radius(theme::RADIUS)
+                    .inner_margin(SPACE_3),
+            )
+            .default_pos(corner)
+            .title_bar(false)
+            .auto_sized()
+            .show(ui.ctx(), |ui| {
+                ui.set_width(WIDTH);
+                ui.horizontal(|ui| {
+                    ui.label(theme::strong("A linear net: FGSM is exact"));
+                    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                        icon_button(ui, Command::CloseLinear, out);
+                    });
+                });
+                weights(ui, linear, shown, textures);
+                ui.add_space(SPACE_1);
+                for line in formula(linear, shown, explore.lengths.linf) {
+                    ui.label(theme::number(line));
+                }
+                ui.add_space(SPACE_1);
+                ui.label(theme::weak(ui, conclusion(linear)));
+            });
+    }
+}
+
+/// `w_rival − w_label` and its signs, side by side.
+fn weights(ui: &mut Ui, linear: &Linear, shown: &Shown, textures: &[TextureHandle; 2]) {
+    let side = (WIDTH - SPACE_3) / 2.0;
+    let difference = format!("w({}) − w({})", linear.class, shown.label.name);
+    let columns = [
+        (
+            difference.clone(),
+            "The weights of the nearest class less those of the label: where ink helps it (red) or hurts it (blue)",
+        ),
+        (
+            format!("sign({difference})"),
+            "What the exact attack adds to each pixel, ε times: the same at every picture of this label",
+        ),
+    ];
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = SPACE_3;
+        for ((name, about), texture) in columns.into_iter().zip(textures) {
+            ui.vertical(|ui| {
+                ui.spacing_mut().item_spacing.y = SPACE_1;
+                ui.label(theme::caption(ui, name.as_str()));
+                let picture = Image::new((texture.id(), vec2(side, side))).tint(Color32::WHITE);
+                let response = ui.add(picture).on_hover_text(about);
+                response.widget_info(|| WidgetInfo::labeled(Role::Image, true, format!("Picture of {name}")));
+            });
+        }
+    });
+    ui.add_space(SPACE_2);
+}
+
+/// The formula of the lead, line by line.
+fn formula(linear: &Linear, shown: &Shown, eps: f32) -> [String; 4] {
+    let (label, class, rival) = (&shown.label.name, &linear.class, &linear.rival);
+    let number = |value: f32| words::signed(value, 2).replace('+', "");
+    [
+        format!("z({label}) − z({class}) = {}", number(rival.lead)),
+        format!("‖w({class}) − w({label})‖₁ = {}", number(rival.slope())),
+        format!("ε‖…‖₁ = {eps:.4} × {} = {}", number(rival.slope()), number(eps * rival.slope())),
+        format!("remaining margin: {}", number(rival.lead_at(eps))),
+    ]
+}
+
+fn conclusion(linear: &Linear) -> String {
+    let class = &linear.class;
+    if linear.rival.lead <= 0.0 {
+        return format!("The net does not say the label even untouched: \"{class}\" is ahead.");
+    }
+    format!(
+        "Without clipping, ε = {:.4} turns the answer to \"{class}\", and nothing smaller turns it to any class: no attack \
+         of whatever kind does better on a linear net. Many small steps in one direction add up, pixel by pixel: that is \
+         the paper's explanation of adversarial examples.",
+        linear.rival.least_eps()
+    )
+}

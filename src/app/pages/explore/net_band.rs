@@ -1,0 +1,58 @@
+//! Above the pictures, while the net of a run is attacked: which run, and before, now or at its best.
+
+use eframe::egui::{self, Ui};
+
+use crate::app::commands::{Command, spelled};
+use crate::app::pages::train::commands::TrainCommand;
+use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::state::{NetMoment, Train, words};
+use crate::app::settings::Tab;
+use crate::app::theme::{self, SPACE_2};
+use crate::app::widgets::{row, segmented};
+use crate::engine::train::EpochRecord;
+use crate::worker::RunState;
+
+/// Shows the band, if the net of this name is of a run.
+pub fn net_band(ui: &mut Ui, train: &Train, model: &str, out: &mut Vec<Command>) {
+    let Some((run, moment)) = train.net(model) else { return };
+    row(ui, |ui| {
+        ui.label(theme::caption(ui, "Net of"));
+        let link = ui.link(theme::strong(&*run.info.run)).on_hover_text("Show this run in the Train tab");
+        if link.clicked() {
+            out.push(Command::Tab(Tab::Train));
+            out.push(Command::Train(TrainCommand::Select(run.info.run.clone())));
+        }
+        let keys = Command::NextMoment.about().shortcut.as_ref().map(spelled).unwrap_or_default();
+        let tips = [
+            format!("Before the first step: random weights  ({keys})"),
+            format!("As it is now; while it trains, the picture follows  ({keys})"),
+            format!("Of the epoch that the stopping rule finds best  ({keys})"),
+        ];
+        let options = [("Before", tips[0].as_str()), ("Now", &tips[1]), ("Best", &tips[2])];
+        let chosen = NetMoment::ALL.iter().position(|known| *known == moment).unwrap_or(0);
+        if let Some(index) = segmented(ui, "Net", &options, chosen) {
+            out.push(Command::ShowNet(NetMoment::ALL[index]));
+        }
+        ui.add_space(SPACE_2);
+        ui.add(egui::Label::new(theme::weak(ui, remark(run, moment))).truncate());
+    });
+}
+
+fn remark(run: &Run, moment: NetMoment) -> String {
+    let of = |record: &EpochRecord| {
+        let errors = [("clean", record.clean), ("FGSM", record.adversarial)];
+        let errors = errors.iter().filter_map(|(name, m)| words::error(*m).map(|(error, _)| format!("{name} {error}")));
+        let errors: Vec<String> = errors.collect();
+        format!("after epoch {}; validation error: {}", record.epoch, errors.join(", "))
+    };
+    let is_live = matches!(run.info.state, RunState::Running);
+    match moment {
+        NetMoment::Before => "random weights".into(),
+        NetMoment::Now if is_live => match run.info.history.last() {
+            Some(last) => format!("in training, {}", of(last)),
+            None => "in training, first epoch".into(),
+        },
+        NetMoment::Now => run.info.history.last().map_or_else(|| "in its first epoch".into(), of),
+        NetMoment::Best => run.kept().map_or_else(|| "no epoch is done yet".into(), of),
+    }
+}

@@ -1,0 +1,74 @@
+//! Lists of nets: grouped by what they read, and what does not fit is grey and says why.
+
+use crate::app::pages::explore::state::Explore;
+use crate::engine::model::{Entry, Subject};
+use crate::worker::Kind;
+
+/// A heading of a list of nets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Photos,
+    Digits,
+    /// Those in the person's own folders.
+    Yours,
+    Others,
+}
+
+impl Group {
+    const ALL: [Self; 4] = [Self::Photos, Self::Digits, Self::Yours, Self::Others];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Photos => "Photos",
+            Self::Digits => "Digits",
+            Self::Yours => "Yours",
+            Self::Others => "Others",
+        }
+    }
+
+    fn of(entry: &Entry) -> Self {
+        match entry.subject {
+            _ if entry.facts.as_ref().is_some_and(|facts| facts.is_own) && entry.path.is_some() => Self::Yours,
+            Subject::Photos => Self::Photos,
+            Subject::Digits => Self::Digits,
+            Subject::Other if entry.path.is_some() => Self::Yours,
+            Subject::Other => Self::Others,
+        }
+    }
+}
+
+/// The nets by groups, in the order in which to show them; groups without any are left out.
+pub fn grouped(catalogue: &[Entry]) -> Vec<(Group, Vec<&Entry>)> {
+    let of = |group| catalogue.iter().filter(|entry| Group::of(entry) == group).collect::<Vec<_>>();
+    Group::ALL.into_iter().map(|group| (group, of(group))).filter(|(_, entries)| !entries.is_empty()).collect()
+}
+
+/// Why a net does not fit the picture on screen; `None` where it does.
+pub fn misfit(explore: &Explore, entry: &Entry) -> Option<&'static str> {
+    let kind = explore.shown.as_ref()?.kind?;
+    match (entry.subject, kind) {
+        (Subject::Digits, Kind::Photo) => Some("reads digits; the picture is a photo"),
+        (Subject::Photos, Kind::Digit) => Some("reads photos; the picture is a digit"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::model::Catalogue;
+
+    #[test]
+    fn nets_are_grouped_by_what_they_read() {
+        let entries = Catalogue::new(Vec::new()).entries();
+        let groups = grouped(&entries);
+        let names = |group: Group| {
+            let found = groups.iter().find(|(found, _)| *found == group).unwrap();
+            found.1.iter().map(|entry| entry.name.as_str()).collect::<Vec<_>>()
+        };
+        assert_eq!(groups[0].0, Group::Photos);
+        assert_eq!(names(Group::Photos)[0], "efficientnet_lite0");
+        assert!(names(Group::Digits).contains(&"digits_cnn") && !names(Group::Digits).contains(&"photos109"));
+        assert_eq!(groups.iter().map(|(_, entries)| entries.len()).sum::<usize>(), entries.len());
+    }
+}

@@ -1,0 +1,357 @@
+//! What came of it: the line above the pictures, bars under them, and the tags that say what the numbers rest on.
+
+use eframe::egui::{self, Align2, Mesh, Rect, Role, Sense, Shape, Ui, WidgetInfo, pos2, vec2};
+use egui_material_icons::icons;
+
+use crate::app::commands::Command;
+use crate::app::pages::explore::commands::attack::AttackCommand;
+use crate::app::pages::explore::state::{Explore, GAIN_RANGE};
+use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
+use crate::app::widgets::bar_chart::{Mark, bars};
+use crate::app::widgets::rail::{Curve, Rail};
+use crate::app::widgets::{hint, row, segmented};
+use crate::app::words::{self, Obstacle, Standing};
+use crate::engine::attack::{Goal, Loss};
+use crate::engine::model::Guess;
+use crate::engine::picture::{Channel, Heatmap, Quantity, diverging, sequential};
+use crate::engine::units::LEVELS;
+use crate::worker::Shown;
+
+const FOLLOW: &str = "Follow the log-odds";
+const SEVERAL: &str = "Take several";
+/// Widths of an icon in a line of text and of the sign that explains, with the gaps before them.
+const ICON: f32 = 17.0 + SPACE_2;
+const HINT: f32 = 18.0 + SPACE_2;
+/// Least widths of the channels, in heights of a line, and of the gain with its number.
+const CHANNELS: f32 = 9.0;
+const GAIN: f32 = 104.0;
+/// The width of the controls of the middle picture; in less room there are none.
+const LEAST_CONTROLS: f32 = 112.0;
+/// From this width on the ends of the legend have room for both units.
+const ROOMY_LEGEND: f32 = 340.0;
+const CONFIDENCE_HINT: &str = "A high percentage is not a measure of being right: nets are often surest of all about \
+                               adversarial pictures. And a net that withstands this attack may fall to another one.";
+const HEATMAP_HINT: &str = "Every pixel of δ moves the same way as the slope of the loss at that pixel, so it looks like \
+                            noise, but it is made for this net and this picture: the same amount of random noise \
+                            hardly ever changes the answer. There is no hidden picture of the other class in it.";
+
+/// The amount of detail that the Explore tab shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// The expert's controls and numbers.
+    pub more: bool,
+}
+
+/// Rows of probability bars, and of those where the pictures need the room.
+pub const ROWS: usize = 5;
+pub const FEW_ROWS: usize = 3;
+
+/// Draws what stands below one of the three pictures, in so many rows.
+pub fn below(ui: &mut Ui, column: usize, rows: usize, explore: &Explore, look: Look, out: &mut Vec<Command>) {
+    let Some(shown) = explore.shown.as_deref() else { return };
+    let target = match shown.view.goal {
+        Goal::Targeted(index) => Some(index),
+        Goal::Untargeted => None,
+    };
+    let mark = |index: usize| match () {
+        () if Some(index) == target => Mark::Target,
+        () if index == shown.label.index => label_mark(shown),
+        () => Mark::Other,
+    };
+    let few = |guesses: &[Guess]| guesses.iter().take(rows).cloned().collect::<Vec<_>>();
+    match column {
+        0 => bars(ui, "before", &few(&shown.clean_top), mark),
+        1 => heatmap_controls(ui, explore, shown, look, out),
+        _ => bars(ui, "after", &few(&shown.adversarial_top), mark),
+    }
+}
+
+/// Marks the label's bar: as a label that is known, or as the net's own answer.
+pub fn label_mark(shown: &Shown) -> Mark {
+    if words::standing_before(shown) == Standing::Own { Mark::Own } else { Mark::Label }
+}
+
+fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, look: Look, out: &mut Vec<Command>) {
+    ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
+    legend(ui, shown);
+    if !look.more || ui.available_width() < LEAST_CONTROLS {
+        return;
+    }
+    let is_low = ui.available_height() < 2.0 * theme::ROW_HEIGHT + SPACE_1;
+    row(ui, |ui| {
+        quantity(ui, explore.heatmap, out);
+        // What would be cut is left out.
+        let line = ui.text_style_height(&egui::TextStyle::Body);
+        if shown.original.channels == 3 && ui.available_width() >= CHANNELS * line {
+            channel(ui, explore.heatmap, out);
+        }
+        if is_low && ui.available_width() >= GAIN {
+            gain(ui, explore.heatmap, out);
+        } else if ui.available_width() >= HINT {
+            hint(ui, HEATMAP_HINT);
+        }
+    });
+    if !is_low {
+        ui.horizontal(|ui| {
+            ui.label(theme::caption(ui, "Gain"));
+            gain(ui, explore.heatmap, out);
+        });
+    }
+}
+
+fn quantity(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
+    let quantities = [Quantity::Perturbation, Quantity::Magnitude, Quantity::Gradient];
+    let chosen = quantities.iter().position(|q| *q == heatmap.quantity).unwrap_or(0);
+    let tip = |index: usize| Command::Look(quantities[index]).about().tooltip;
+    let options = [("δ", tip(0)), ("|δ|", tip(1)), ("∇J", tip(2))];
+    if let Some(index) = segmented(ui, "Middle picture", &options, chosen) {
+        out.push(Command::Look(quantities[index]));
+    }
+}
+
+fn channel(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
+    let channels = [Channel::Strongest, Channel::One(0), Channel::One(1), Channel::One(2)];
+    let chosen = channels.iter().position(|c| *c == heatmap.channel).unwrap_or(0);
+    let options = [
+        ("max", "At each pixel the channel that moves most"),
+        ("R", "Red only"),
+        ("G", "Green only"),
+        ("B", "Blue only"),
+    ];
+    if let Some(index) = segmented(ui, "Channel", &options, chosen) {
+        out.push(Command::Heatmap(Heatmap { channel: channels[index], ..heatmap }));
+    }
+}
+
+fn gain(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
+    let rail = Rail {
+        name: "Gain of the middle picture",
+        range: GAIN_RANGE,
+        curve: Curve::Logarithmic,
+        step: std::f32::consts::SQRT_2,
+        marks: &[],
+        grid: 0.0,
+    };
+    let width = (ui.available_width() - 48.0).max(48.0);
+    let (response, moved) = rail.show(ui, width, heatmap.gain);
+    let reset = response.double_clicked().then_some(1.0);
+    if let Some(gain) = reset.or(moved) {
+        out.push(Command::Heatmap(Heatmap { gain, ..heatmap }));
+    }
+    response.on_hover_text("Gain: makes small values visible; it changes only how they are drawn. Double click: 1");
+    ui.label(theme::number(format!("×{}", words::short(heatmap.gain))));
+}
+
+/// The colour bar with its ends in units.
+fn legend(ui: &mut Ui, shown: &Shown) {
+    let palette = palette(ui);
+    let quantity = shown.view.heatmap.quantity;
+    let limit = shown.heatmap_limit;
+    let low = if quantity == Quantity::Magnitude { 0.0 } else { -1.0 };
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::hover());
+    let bar = Rect::from_min_size(rect.min + vec2(0.0, 2.0), vec2(rect.width(), SPACE_3));
+    let mut mesh = Mesh::default();
+    const STOPS: u32 = 32;
+    for i in 0..=STOPS {
+        let share = i as f32 / STOPS as f32;
+        let at = egui::lerp(low..=1.0, share);
+        let [r, g, b] = if quantity == Quantity::Magnitude { sequential(at) } else { diverging(at) };
+        let colour = egui::Color32::from_rgb(r, g, b);
+        let x = egui::lerp(bar.x_range(), share);
+        mesh.colored_vertex(pos2(x, bar.top()), colour);
+        mesh.colored_vertex(pos2(x, bar.bottom()), colour);
+        if i > 0 {
+            let k = 2 * i;
+            mesh.add_triangle(k - 2, k - 1, k);
+            mesh.add_triangle(k - 1, k, k + 1);
+        }
+    }
+    ui.painter().add(Shape::mesh(mesh));
+    let stroke = egui::Stroke::new(1.0, palette.line);
+    ui.painter().rect_stroke(bar, 2, stroke, egui::StrokeKind::Outside);
+
+    if limit == 0.0 {
+        let at = pos2(bar.center().x, bar.bottom() + SPACE_1);
+        ui.painter().text(at, Align2::CENTER_TOP, "zero everywhere", theme::small_font(), palette.weak);
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, "Colours: zero everywhere"));
+        return;
+    }
+    let roomy = rect.width() >= ROOMY_LEGEND;
+    let value = |share: f32| match quantity {
+        Quantity::Gradient if share == 0.0 => "0".to_owned(),
+        Quantity::Gradient => format!("{}{}", if share < 0.0 { '−' } else { '+' }, words::short(limit)),
+        _ if share == 0.0 => "0".to_owned(),
+        _ if roomy => format!("{} = {}/255", words::signed(share * limit, 4), words::signed(share * limit * LEVELS, 1)),
+        _ => format!("{}/255", words::signed(share * limit * LEVELS, 1)),
+    };
+    let y = bar.bottom() + SPACE_1;
+    let text = |x: f32, anchor: Align2, text: String| {
+        ui.painter().text(pos2(x, y), anchor, text, theme::number_font(), palette.weak);
+    };
+    text(bar.left(), Align2::LEFT_TOP, value(low));
+    if low < 0.0 {
+        text(bar.center().x, Align2::CENTER_TOP, "0".into());
+    }
+    text(bar.right(), Align2::RIGHT_TOP, value(1.0));
+    response.widget_info(|| {
+        WidgetInfo::labeled(Role::Label, true, format!("Colours from {} to {}", value(low), value(1.0)))
+    });
+    response.on_hover_text(match quantity {
+        Quantity::Magnitude => "The darker, the more the pixel moves; the darkest stands for the value at the right end",
+        _ => "Blue is below zero, red above, and the paler the nearer to zero; full colour stands for the values at the ends",
+    });
+}
+
+/// The line above the pictures: what to do or what has come of it, and beside it what is in the way.
+pub fn line(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+    let Some(shown) = explore.shown.as_deref() else {
+        ui.label(theme::weak(ui, explore.busy().unwrap_or("starting")));
+        return;
+    };
+    if explore.is_blank {
+        let text = "Draw a digit in the black square: the net answers, and is attacked, as you draw.";
+        row(ui, |ui| ui.add(egui::Label::new(egui::RichText::new(text).font(theme::line_font())).truncate()));
+        return;
+    }
+    if explore.hidden.answer {
+        row(ui, |ui| ui.label(theme::weak(ui, "The answer is hidden: predict it, then reveal it.")));
+        return;
+    }
+    let sentence = words::line(shown);
+    let aside = Aside { obstacle: words::obstacle(shown), remark: words::judge(shown).remark };
+    row(ui, |ui| {
+        let font = theme::line_font();
+        let width = width_of(ui, &sentence, font.clone());
+        let is_whole = width + aside.width(ui, true) <= ui.available_width();
+        let busy = explore.busy().map(|doing| format!("{doing}…"));
+        let busy_width = busy.as_ref().map_or(0.0, |doing| ICON + width_of(ui, doing, theme::small_font()));
+        ui.scope(|ui| {
+            ui.set_max_width((ui.available_width() - aside.width(ui, is_whole) - busy_width).max(0.0));
+            let text = egui::RichText::new(sentence.as_str()).font(font);
+            let label = egui::Label::new(text).truncate().show_tooltip_when_elided(false);
+            ui.add(label).on_hover_text(format!("{sentence}\n\n{CONFIDENCE_HINT}"));
+        });
+        aside.show(ui, is_whole, out);
+        if let Some(doing) = busy {
+            ui.label(icons::ICON_HOURGLASS_EMPTY.rich_text().size(15.0).color(palette(ui).accent));
+            ui.label(theme::weak(ui, doing));
+        }
+    });
+}
+
+/// Draws the conditions that every number on screen rests on.
+pub fn conditions(ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
+    if let Some(shown) = explore.shown.as_deref() {
+        tags(ui, shown, look, out);
+    }
+}
+
+/// What stands beside the verdict, so that the pictures do not jump when it comes: in whole sentences where there is room, else
+/// in a few words that have the sentence as tooltip.
+struct Aside {
+    /// What is in the way of the attack.
+    obstacle: Option<Obstacle>,
+    /// Why one step was not enough.
+    remark: Option<&'static str>,
+}
+
+impl Aside {
+    fn width(&self, ui: &Ui, is_whole: bool) -> f32 {
+        let text = |text: &str| width_of(ui, text, theme::body_font());
+        let small = |text: &str| width_of(ui, text, theme::small_font());
+        let obstacle = self.obstacle.as_ref().map_or(0.0, |obstacle| {
+            let link = if obstacle.log_odds_help { text(FOLLOW) } else { 0.0 };
+            ICON + text(if is_whole { &obstacle.text } else { obstacle.brief }) + link + 2.0 * SPACE_2
+        });
+        let remark = self.remark.map_or(0.0, |remark| small(SEVERAL) + if is_whole { small(remark) } else { 0.0 });
+        obstacle + remark
+    }
+
+    fn show(&self, ui: &mut Ui, is_whole: bool, out: &mut Vec<Command>) {
+        if let Some(obstacle) = &self.obstacle {
+            warning(ui, obstacle, is_whole, out);
+        }
+        let Some(remark) = self.remark else { return };
+        if is_whole {
+            ui.label(theme::weak(ui, remark));
+        }
+        let several = Command::Attack(AttackCommand::Use("bim"));
+        let tip = format!("{remark}\n{}", several.about().tooltip);
+        if ui.link(egui::RichText::new(SEVERAL).small()).on_hover_text(tip).clicked() {
+            out.push(several);
+        }
+    }
+}
+
+/// The width of one line of text, with the gap before it.
+fn width_of(ui: &Ui, text: &str, font: egui::FontId) -> f32 {
+    ui.painter().layout_no_wrap(text.to_owned(), font, palette(ui).text).size().x + ui.spacing().item_spacing.x
+}
+
+fn warning(ui: &mut Ui, obstacle: &Obstacle, is_whole: bool, out: &mut Vec<Command>) {
+    let palette = palette(ui);
+    let frame = egui::Frame::new()
+        .fill(palette.fooled_soft)
+        .corner_radius(theme::RADIUS)
+        .inner_margin(egui::Margin::symmetric(SPACE_2 as i8, 0));
+    frame.show(ui, |ui| {
+        ui.horizontal(|ui| {
+            ui.label(icons::ICON_WARNING.rich_text().size(17.0).color(palette.fooled));
+            let text = ui.label(if is_whole { &obstacle.text } else { obstacle.brief });
+            if !is_whole {
+                text.widget_info(|| WidgetInfo::labeled(Role::Label, true, &obstacle.text));
+                text.on_hover_text(obstacle.text.as_str());
+            }
+            let command = Command::Follow(Loss::LogOdds);
+            let tip = command.about().tooltip;
+            if obstacle.log_odds_help && ui.link(FOLLOW).on_hover_text(tip).clicked() {
+                out.push(command);
+            }
+        });
+    });
+}
+
+fn tags(ui: &mut Ui, shown: &Shown, look: Look, out: &mut Vec<Command>) {
+    let tags = words::tags(shown);
+    ui.spacing_mut().interact_size.y = BAR_HEIGHT - 6.0;
+    if theme::compact(ui) || !look.more {
+        ui.horizontal(|ui| {
+            if look.more {
+                copy_command(ui, out);
+            }
+            linear_link(ui, shown, out);
+            let all = tags.join(" · ");
+            let label = egui::Label::new(theme::weak(ui, all.as_str())).truncate().show_tooltip_when_elided(false);
+            ui.add(label).on_hover_text(all);
+        });
+        return;
+    }
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(SPACE_2, 2.0);
+        for (index, tag) in tags.iter().enumerate() {
+            if index > 0 {
+                ui.label(theme::weak(ui, "·"));
+            }
+            ui.label(theme::weak(ui, tag.as_str()));
+        }
+        copy_command(ui, out);
+        linear_link(ui, shown, out);
+    });
+}
+
+/// The way to the formula, where there is one.
+fn linear_link(ui: &mut Ui, shown: &Shown, out: &mut Vec<Command>) {
+    let about = Command::ToggleLinear.about();
+    if shown.linear.is_some() && ui.link(egui::RichText::new(about.name).small()).on_hover_text(about.tooltip).clicked()
+    {
+        out.push(Command::ToggleLinear);
+    }
+}
+
+fn copy_command(ui: &mut Ui, out: &mut Vec<Command>) {
+    let about = Command::CopyCommand.about();
+    let copy = ui.link(icons::ICON_TERMINAL.rich_text().size(14.0)).on_hover_text(about.tooltip);
+    if copy.accessible_name(about.name).clicked() {
+        out.push(Command::CopyCommand);
+    }
+}

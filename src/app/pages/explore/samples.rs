@@ -1,0 +1,184 @@
+//! The strip of pictures to choose from.
+
+use std::path::PathBuf;
+
+use eframe::egui::{
+    self, Align, ColorImage, Context, Layout, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle,
+    TextureOptions, Ui, WidgetInfo, pos2,
+};
+
+use crate::app::commands::Command;
+use crate::app::pages::explore::state::Explore;
+use crate::app::theme::{self, SMALL_THUMB, THUMB, palette};
+use crate::app::widgets::{command_button, icon_button, name_of_file};
+use crate::engine::data::samples;
+use crate::worker::Source;
+
+/// From this width on buttons have their names.
+const ROOMY: f32 = 860.0;
+
+/// A sample made small, by a thread of its own.
+pub struct Thumbnail {
+    pub index: usize,
+    pub image: ColorImage,
+}
+
+/// Decodes and shrinks all samples; slow, so never on the window's thread.
+pub fn make_thumbnails(mut tell: impl FnMut(Thumbnail)) {
+    for (index, sample) in samples().iter().enumerate() {
+        // A sample that cannot be decoded keeps an empty frame; choosing it says why.
+        let Ok(picture) = sample.picture() else { continue };
+        let (width, height) = (picture.width, picture.height);
+        let rgb = |i: usize| match picture.channels {
+            3 => [picture.bytes[3 * i], picture.bytes[3 * i + 1], picture.bytes[3 * i + 2]],
+            _ => [picture.bytes[i]; 3],
+        };
+        // A square from the middle, averaged over blocks.
+        let side = width.min(height);
+        let (left, top) = ((width - side) / 2, (height - side) / 2);
+        let small = side.min(2 * THUMB as usize);
+        let mut bytes = Vec::with_capacity(small * small * 3);
+        for y in 0..small {
+            for x in 0..small {
+                let span = |i: usize| (i * side / small)..((i + 1) * side / small);
+                let block = || span(y).flat_map(|v| span(x).map(move |u| (top + v) * width + left + u));
+                let count = block().count().max(1);
+                for channel in 0..3 {
+                    let sum: usize = block().map(|i| usize::from(rgb(i)[channel])).sum();
+                    bytes.push((sum / count) as u8);
+                }
+            }
+        }
+        tell(Thumbnail { index, image: ColorImage::from_rgb([small, small], &bytes) });
+    }
+}
+
+/// The textures of the strip.
+#[derive(Default)]
+pub struct Samples {
+    thumbnails: Vec<Option<TextureHandle>>,
+    last_shown: Option<String>,
+}
+
+impl Samples {
+    pub fn take(&mut self, ctx: &Context, thumbnail: Thumbnail) {
+        self.thumbnails.resize(samples().len(), None);
+        let options =
+            if thumbnail.image.size[0] <= THUMB as usize { TextureOptions::NEAREST } else { TextureOptions::LINEAR };
+        let name = format!("sample {}", thumbnail.index);
+        if let Some(slot) = self.thumbnails.get_mut(thumbnail.index) {
+            *slot = Some(ctx.load_texture(name, thumbnail.image, options));
+        }
+    }
+
+    /// Shows the pictures of the kind that is on screen, the way to the other kind, and the ways in for others.
+    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, recent: &[PathBuf], out: &mut Vec<Command>) {
+        ui.horizontal(|ui| {
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let button = if ui.available_width() >= ROOMY { command_button } else { icon_button };
+                button(ui, Command::Draw, out);
+                button(ui, Command::OpenDialog, out);
+                ui.add_space(theme::SPACE_2);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                    ScrollArea::horizontal().auto_shrink([false, true]).show(ui, |ui| {
+                        let height = if theme::compact(ui) { SMALL_THUMB } else { THUMB } + 4.0;
+                        let size = egui::vec2(ui.available_width(), height);
+                        ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+                            ui.set_min_height(height);
+                            self.groups(ui, explore, recent, out);
+                        });
+                    });
+                });
+            });
+        });
+    }
+
+    fn groups(&mut self, ui: &mut Ui, explore: &Explore, recent: &[PathBuf], out: &mut Vec<Command>) {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        let shows_digits = explore.shows_digits();
+        if shows_digits {
+            group_button(ui, Command::ShowPhotos, out);
+        }
+        ui.label(theme::caption(ui, if shows_digits { "Digits" } else { "Photos" }));
+        let chosen = match &explore.picture {
+            Source::Sample(name) => Some(name.as_str()),
+            _ => None,
+        };
+        for (index, sample) in samples().iter().enumerate().filter(|(_, sample)| sample.is_digit() == shows_digits) {
+            let texture = self.thumbnails.get(index).and_then(Option::as_ref);
+            let selected = chosen == Some(sample.name);
+            let response = thumbnail(ui, texture, sample.title, selected);
+            // Stepping through the samples by key may choose one beyond the edge.
+            if selected && self.last_shown.as_deref() != Some(sample.name) {
+                response.scroll_to_me(None);
+                self.last_shown = Some(sample.name.to_owned());
+            }
+            if response.clicked() {
+                out.push(Command::Show(Source::Sample(sample.name.to_owned())));
+            }
+            response.on_hover_text(format!("{}\n{}", sample.title, sample.credit));
+        }
+        if !shows_digits {
+            group_button(ui, Command::ShowDigits, out);
+        }
+        if !recent.is_empty() {
+            yours(ui, recent, out);
+        }
+        let name = match &explore.picture {
+            Source::File(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+            Source::Memory { name, .. } => Some(name.clone()),
+            Source::Sample(_) => None,
+        };
+        if let Some(name) = name {
+            ui.add_space(theme::SPACE_2);
+            ui.label(theme::caption(ui, "Showing"));
+            ui.label(name);
+        }
+    }
+}
+
+/// The way to the pictures of the other kind.
+fn group_button(ui: &mut Ui, command: Command, out: &mut Vec<Command>) {
+    let about = command.about();
+    let button = ui.button(about.name).on_hover_text(about.tooltip).accessible_name(about.tooltip);
+    if button.clicked() {
+        out.push(command);
+    }
+}
+
+/// The person's own pictures of late.
+fn yours(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
+    let menu = ui.menu_button("Yours", |ui| {
+        for path in recent {
+            let name = name_of_file(path);
+            let response =
+                ui.add(egui::Button::new(name.as_str()).truncate()).on_hover_text(path.display().to_string());
+            if response.accessible_name(format!("Your picture: {name}")).clicked() {
+                out.push(Command::Show(Source::File(path.clone())));
+                ui.close();
+            }
+        }
+    });
+    menu.response.on_hover_text("Pictures of your own that were shown of late").accessible_name("Your pictures");
+}
+
+fn thumbnail(ui: &mut Ui, texture: Option<&TextureHandle>, title: &str, selected: bool) -> egui::Response {
+    let palette = palette(ui);
+    let side = if theme::compact(ui) { SMALL_THUMB } else { THUMB };
+    let (rect, response) = ui.allocate_exact_size(egui::Vec2::splat(side + 4.0), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, format!("Sample: {title}")));
+    let inner = rect.shrink(2.0);
+    if let Some(texture) = texture {
+        let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
+        egui::Image::new((texture.id(), inner.size())).corner_radius(theme::SMALL_RADIUS).uv(whole).paint_at(ui, inner);
+    } else {
+        ui.painter().rect_filled(inner, theme::SMALL_RADIUS, palette.well);
+    }
+    let stroke = match () {
+        () if selected || response.has_focus() => Stroke::new(2.0, palette.accent),
+        () if response.hovered() => Stroke::new(2.0, palette.weak),
+        () => Stroke::new(1.0, palette.line),
+    };
+    ui.painter().rect_stroke(inner, theme::SMALL_RADIUS, stroke, StrokeKind::Outside);
+    response
+}

@@ -1,0 +1,206 @@
+//! The film of an attack: what the net says from step to step, and where on the way the picture on screen is.
+
+use eframe::egui::{
+    self, EventFilter, Key, Rect, Response, Sense, Shape, Stroke, Ui, WidgetInfo, accesskit, pos2, vec2,
+};
+use egui_material_icons::icons;
+
+use crate::app::commands::Command;
+use crate::app::pages::explore::commands::attack::AttackCommand;
+use crate::app::pages::explore::state::Explore;
+use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::widgets::{icon_button, per_cent, row};
+use crate::app::words;
+use crate::worker::{Moment, Shown, Timeline};
+
+/// The text beside the track takes at most this share of the row.
+const MOST_TEXT: f32 = 0.4;
+
+/// Whether there is more than one step to see.
+pub fn has_film(explore: &Explore) -> bool {
+    !explore.hidden.answer && explore.shown.as_deref().is_some_and(|shown| shown.timeline.of > 1)
+}
+
+/// Buttons, the track, and the step in words.
+pub fn timeline(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+    let Some(shown) = explore.shown.as_deref() else { return };
+    let timeline = &shown.timeline;
+    row(ui, |ui| {
+        ui.spacing_mut().item_spacing.x = 2.0;
+        icon_button(ui, Command::Attack(AttackCommand::StepBack), out);
+        play_button(ui, explore.playing.is_running(timeline), out);
+        icon_button(ui, Command::Attack(AttackCommand::StepOn), out);
+        ui.add_space(SPACE_2);
+        let short = theme::compact(ui);
+        let text = widest_text(ui, shown, short).min(MOST_TEXT * ui.available_width());
+        let width = ui.available_width() - text - 2.0 * SPACE_2;
+        let (rect, response) = ui.allocate_exact_size(vec2(width, theme::CONTROL_HEIGHT), Sense::click_and_drag());
+        Track { rect, shown, last: if timeline.is_over { timeline.done } else { timeline.of }.max(1) }
+            .show(ui, &response, out);
+        ui.add_space(SPACE_2);
+        ui.add(egui::Label::new(theme::number(place_in_words(shown, short))).truncate());
+    });
+}
+
+fn play_button(ui: &mut Ui, is_running: bool, out: &mut Vec<Command>) {
+    if !is_running {
+        icon_button(ui, Command::Attack(AttackCommand::PlayPause), out);
+        return;
+    }
+    let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
+    let icon = icons::ICON_PAUSE.rich_text().size(17.0);
+    let pause = ui.add(egui::Button::new(icon).frame_when_inactive(false).min_size(size));
+    if pause.on_hover_text("Pause the attack  (K)").accessible_name("Pause the attack").clicked() {
+        out.push(Command::Attack(AttackCommand::PlayPause));
+    }
+}
+
+/// "step 12 of 40 · consomme 38 %": where the film is, and what the net says there.
+fn place_in_words(shown: &Shown, short: bool) -> String {
+    let Timeline { step, done, of, is_over, is_result, .. } = shown.timeline;
+    let place = match (is_result, step) {
+        (true, _) => format!("after {done} step{}", words::plural(done)),
+        (false, 0) => "untouched".to_owned(),
+        (false, _) => format!("step {step} of {}", if is_over { done } else { of }),
+    };
+    match shown.adversarial_top.first().filter(|_| !short) {
+        Some(guess) => format!("{place} · {} {}", guess.name, per_cent(guess.prob)),
+        None => place,
+    }
+}
+
+/// The class whose probability is told, and that: of the target, or else of the label.
+fn followed(shown: &Shown) -> (&str, f32) {
+    match shown.target_prob {
+        Some((_, prob)) => {
+            let target = shown.view.goal.class(shown.label.index);
+            (shown.model.classes.get(target).map_or("target", String::as_str), prob)
+        }
+        None => (shown.label.name.as_str(), shown.label_prob.1),
+    }
+}
+
+/// The width of the longest text of this film, so that the track keeps its length.
+fn widest_text(ui: &Ui, shown: &Shown, short: bool) -> f32 {
+    let of = shown.timeline.of;
+    let name = |class: usize| shown.model.classes.get(class).map_or("", String::as_str);
+    let said = shown.timeline.moments.iter().map(|moment| name(moment.answer)).chain([followed(shown).0]);
+    let longest = said.max_by_key(|name| name.chars().count()).unwrap_or_default();
+    let class = if short { String::new() } else { format!(" · {} >99.9 %", longest) };
+    let text = format!("step {of} of {of}{class}");
+    ui.painter().layout_no_wrap(text, theme::number_font(), palette(ui).text).size().x
+}
+
+struct Track<'a> {
+    rect: Rect,
+    shown: &'a Shown,
+    /// The step at the right end.
+    last: usize,
+}
+
+impl Track<'_> {
+    fn x(&self, step: usize) -> f32 {
+        egui::lerp(self.rect.shrink2(vec2(6.0, 0.0)).x_range(), (step as f32 / self.last as f32).min(1.0))
+    }
+
+    fn step_at(&self, x: f32) -> usize {
+        let inner = self.rect.shrink2(vec2(6.0, 0.0));
+        let share = ((x - inner.left()) / inner.width()).clamp(0.0, 1.0);
+        (share * self.last as f32).round() as usize
+    }
+
+    fn show(&self, ui: &Ui, response: &Response, out: &mut Vec<Command>) {
+        let now = self.shown.timeline.step;
+        let mut step = now;
+        if let Some(pointer) = response.interact_pointer_pos()
+            && (response.dragged() || response.is_pointer_button_down_on())
+        {
+            step = self.step_at(pointer.x);
+        }
+        if response.has_focus() {
+            ui.memory_mut(|m| {
+                m.set_focus_lock_filter(response.id, EventFilter { horizontal_arrows: true, ..EventFilter::default() });
+            });
+            ui.input(|i| {
+                let presses = |key| i.num_presses(key) as isize;
+                step = step.saturating_add_signed(presses(Key::ArrowRight) - presses(Key::ArrowLeft));
+                if i.key_pressed(Key::Home) {
+                    step = 0;
+                }
+                if i.key_pressed(Key::End) {
+                    step = self.last;
+                }
+            });
+        }
+        ui.input(|i| {
+            for request in i.accesskit_action_requests(response.id, accesskit::Action::SetValue) {
+                if let Some(accesskit::ActionData::NumericValue(number)) = request.data {
+                    step = number.max(0.0) as usize;
+                }
+            }
+        });
+        if step != now {
+            out.push(Command::Attack(AttackCommand::Seek(step.min(self.last))));
+        }
+        response.widget_info(|| WidgetInfo::slider(ui.is_enabled(), now as f64, "Step of the attack"));
+        ui.ctx().accesskit_node_builder(response.id, |node| {
+            node.set_min_numeric_value(0.0);
+            node.set_max_numeric_value(self.last as f64);
+            node.add_action(accesskit::Action::SetValue);
+        });
+        self.paint(ui, response);
+        self.tell(response);
+    }
+
+    fn paint(&self, ui: &Ui, response: &Response) {
+        let (palette, timeline) = (palette(ui), &self.shown.timeline);
+        let painter = ui.painter().with_clip_rect(self.rect.expand(4.0));
+        painter.rect_filled(self.rect, theme::SMALL_RADIUS, palette.well);
+        let height = self.rect.shrink(4.0).y_range();
+        let y = |share: f32| egui::lerp(height.max..=height.min, share.clamp(0.0, 1.0));
+        // Where the net says something else than the label.
+        for pair in timeline.moments.windows(2).filter(|pair| pair[0].answer != self.shown.label.index) {
+            let part = Rect::from_x_y_ranges(self.x(pair[0].step)..=self.x(pair[1].step), self.rect.y_range());
+            painter.rect_filled(part, 0, theme::band_of(palette.fooled));
+        }
+        let line = |value: &dyn Fn(&Moment) -> Option<f32>, colour| {
+            let point = |moment: &Moment| Some(pos2(self.x(moment.step), y(value(moment)?)));
+            let path: Vec<_> = timeline.moments.iter().filter_map(point).collect();
+            painter.add(Shape::line(path, Stroke::new(1.8, colour)));
+        };
+        line(&|moment| moment.target, palette.asked);
+        line(&|moment| Some(moment.label), theme::label_colour(palette, words::standing_before(self.shown)));
+        let x = painter.round_to_pixel_center(self.x(timeline.step));
+        let radius = if response.hovered() || response.dragged() { 5.5 } else { 4.5 };
+        painter.vline(x, self.rect.y_range(), Stroke::new(2.0, palette.accent));
+        painter.circle(pos2(x, self.rect.center().y), radius, palette.accent, Stroke::new(2.0, palette.panel));
+        if response.has_focus() {
+            painter.rect_stroke(
+                self.rect,
+                theme::SMALL_RADIUS,
+                Stroke::new(2.0, palette.accent),
+                egui::StrokeKind::Outside,
+            );
+        }
+    }
+
+    /// What the net said at the step under the pointer.
+    fn tell(&self, response: &Response) {
+        let Some(pointer) = response.hover_pos().filter(|_| !response.dragged()) else { return };
+        let (moments, step) = (&self.shown.timeline.moments, self.step_at(pointer.x));
+        let at = moments.partition_point(|moment| moment.step <= step);
+        let Some(moment) = at.checked_sub(1).and_then(|at| moments.get(at)) else { return };
+        let name = |class: usize| self.shown.model.classes.get(class).map_or("", String::as_str);
+        let label = format!("{} {}", self.shown.label.name, per_cent(moment.label));
+        let target = moment
+            .target
+            .map(|share| format!(", {} {}", name(self.shown.view.goal.class(self.shown.label.index)), per_cent(share)));
+        let text = format!(
+            "Step {}: the net says {} ({label}{})",
+            moment.step,
+            name(moment.answer),
+            target.unwrap_or_default()
+        );
+        response.clone().on_hover_cursor(egui::CursorIcon::ResizeHorizontal).on_hover_text_at_pointer(text);
+    }
+}

@@ -1,0 +1,106 @@
+//! The classes of the curve, each with its colour and its value at ε.
+
+use eframe::egui::{
+    Align2, Color32, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, text::LayoutJob, text::TextFormat,
+    text::TextWrapping, vec2,
+};
+
+use crate::app::pages::explore::why::axis::{Values, value_at};
+use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
+use crate::app::words;
+use crate::engine::attack::Goal;
+use crate::worker::{Along, Shown};
+
+/// Width of the legend in a wide and in a narrow window.
+pub const WIDE: f32 = 228.0;
+pub const NARROW: f32 = 148.0;
+const ROW: f32 = 19.0;
+const SAMPLE: f32 = 20.0;
+
+/// The colour of the line number `index`: the label's and the target's own, and others that stay apart from them.
+pub fn colour(palette: &Palette, shown: &Shown, along: &Along, index: usize) -> Color32 {
+    let class = along.lines[index].class;
+    let own = |class: usize| class == shown.label.index || shown.view.goal == Goal::Targeted(class);
+    if class == shown.label.index {
+        return theme::label_colour(palette, words::standing_before(shown));
+    }
+    if own(class) {
+        return palette.asked;
+    }
+    let before = along.lines[..index].iter().filter(|line| !own(line.class)).count();
+    palette.classes[before % palette.classes.len()]
+}
+
+/// What a class is to the attack, for the legend and the tooltip.
+pub fn role(shown: &Shown, class: usize) -> &'static str {
+    if class == shown.label.index {
+        "the label"
+    } else if shown.view.goal == Goal::Targeted(class) {
+        "the target"
+    } else {
+        ""
+    }
+}
+
+/// Shows the legend in a column of its own.
+pub fn show(ui: &mut Ui, shown: &Shown, along: &Along, (values, eps): (Values, f32)) {
+    let palette = palette(ui);
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+    let what = if values.are_logits { "logit" } else { "probability" };
+    let at = format!("{what} at ε = {}", crate::app::pages::explore::why::mark::eps_text(eps));
+    ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, at, theme::small_font(), palette.weak);
+    for index in 0..along.lines.len() {
+        // What does not fit is still in the tooltip of the plot.
+        if ui.available_height() < ROW {
+            break;
+        }
+        row(ui, palette, shown, along, index, (values, eps));
+    }
+}
+
+/// What the net said of a class in the view on screen, if this ε is where its picture lies on the line: the same number as
+/// under the picture.
+fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
+    let place = if shown.view.is_fgsm() { shown.view.eps } else { shown.linf };
+    if place != eps {
+        return None;
+    }
+    match shown.view.goal {
+        _ if class == shown.label.index => Some(shown.label_prob.1),
+        Goal::Targeted(target) if class == target => shown.target_prob.map(|(_, after)| after),
+        _ => shown.adversarial_top.iter().find(|guess| guess.index == class).map(|guess| guess.prob),
+    }
+}
+
+fn row(ui: &mut Ui, palette: &Palette, shown: &Shown, along: &Along, index: usize, (values, eps): (Values, f32)) {
+    let line = &along.lines[index];
+    let name = shown.model.classes.get(line.class).map_or("", String::as_str);
+    let colour = colour(palette, shown, along, index);
+    let found = if values.are_logits { &line.logits } else { &line.probabilities };
+    let exact = (!values.are_logits).then(|| probability(shown, line.class, eps)).flatten();
+    let value = exact.or_else(|| value_at(&along.eps, found, eps));
+    let value = value.map_or_else(|| "–".into(), |value| values.spelled(value));
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+    let role = role(shown, line.class);
+    let words = if role.is_empty() { name.to_owned() } else { format!("{name}, {role}") };
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("on the curve: {words}: {value}")));
+    let painter = ui.painter();
+    let width = if role.is_empty() { 2.0 } else { 3.0 };
+    painter.hline(rect.left()..=rect.left() + SAMPLE, rect.center().y, Stroke::new(width, colour));
+    let number = painter.text(rect.right_center(), Align2::RIGHT_CENTER, value, theme::number_font(), palette.text);
+    let room = Rect::from_min_max(
+        pos2(rect.left() + SAMPLE + SPACE_2, rect.top()),
+        pos2(number.left() - SPACE_1, rect.bottom()),
+    );
+    let font = if role.is_empty() { theme::small_font() } else { theme::strong_font() };
+    let format = TextFormat { font_id: font, color: palette.text, ..TextFormat::default() };
+    let mut job = LayoutJob::single_section(name.to_owned(), format);
+    job.wrap = TextWrapping::truncate_at_width(room.width().max(0.0));
+    let galley = painter.layout_job(job);
+    let is_cut = galley.elided;
+    painter.galley(pos2(room.left(), room.center().y - galley.size().y / 2.0), galley, palette.text);
+    if is_cut || !role.is_empty() {
+        response.on_hover_text(words);
+    }
+}

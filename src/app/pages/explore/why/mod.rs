@@ -1,0 +1,10 @@
+//! The pane under the pictures that shows why the attack works.
+
+pub mod axis;
+pub mod controls;
+pub mod curve;
+pub mod legend;
+pub mod mark;
+pub mod pane;
+pub mod second;
+pub mod state;

@@ -1,0 +1,240 @@
+//! Under the pictures: why the attack works.
+
+use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, pos2, vec2};
+use egui_material_icons::icons;
+use serde::{Deserialize, Serialize};
+
+use crate::app::commands::{Command, spelled};
+use crate::app::pages::explore::commands::why::WhyCommand;
+use crate::app::pages::explore::pictures::height_with;
+use crate::app::pages::explore::results;
+use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::why::state::Why;
+use crate::app::pages::explore::why::{controls, curve, second};
+use crate::app::theme::{self, CONTROL_HEIGHT, MIN_WELL, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
+use crate::app::widgets::{hint, segmented};
+
+/// Height of the pane's heading, which is all there is of it while it is folded.
+const HEADING: f32 = CONTROL_HEIGHT;
+/// Height of what is below the heading: the least that is of use, in a low window, and in one of this height; it grows with
+/// the window.
+const LEAST: f32 = 102.0;
+/// Pictures of this height are left beside it, where the window has room for both.
+const GOOD_WELL: f32 = 244.0;
+const LOWEST: f32 = 136.0;
+const BODY: f32 = 152.0;
+const BODY_AT: f32 = 800.0;
+const GROWTH: f32 = 0.35;
+const HIGHEST: f32 = 300.0;
+/// From these widths on there is room for the curve and one part more side by side, and for all.
+const TWO_FROM: f32 = 1120.0;
+const ALL_FROM: f32 = 1560.0;
+/// From this width on there is room for the remark in the heading.
+const REMARK_FROM: f32 = 900.0;
+
+const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.6572), live: what the net says as the whole picture moves \
+                          along the one direction that the attack takes, ε to the right and −ε to the left. The logits change \
+                          almost in straight lines, so one step goes a long way; and the net is right only in a narrow \
+                          interval around the picture. Drag to move ε; the arrow keys move it too.";
+
+/// What the pane shows, where there is no room for everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    #[default]
+    Curve,
+    Controls,
+    Second,
+}
+
+/// Whether more of the pane than its heading is to be seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fold {
+    Open,
+    Folded,
+    /// Wanted open, but the pictures need the room.
+    NoRoom,
+}
+
+/// How the pane was left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WhyLook {
+    /// Open or folded; nobody has said so without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<bool>,
+    /// Logits, or else probabilities.
+    pub has_logits: bool,
+    /// ε on a logarithmic axis.
+    pub is_log: bool,
+    pub part: Part,
+    /// The net to compare with, by its name in the catalogue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second: Option<String>,
+    /// That net is attacked itself.
+    pub is_own: bool,
+}
+
+/// The height of the pane, of the `room` that it shares with the pictures. They come first: it is lower than it would like to
+/// be, or folded, where they would be cut.
+pub fn why_height(ui: &Ui, room: f32, is_open: bool) -> f32 {
+    let window = ui.ctx().content_rect().height();
+    let wanted = (BODY + GROWTH * (window - BODY_AT)).clamp(LOWEST, HIGHEST);
+    let beside = |well, rows| room - height_with(ui, well, rows) - HEADING - SPACE_1;
+    let body = (beside(GOOD_WELL, results::FEW_ROWS) - SPACE_1).clamp(LEAST, wanted);
+    if is_open && beside(MIN_WELL, 1) >= LEAST { HEADING + SPACE_1 + body } else { HEADING }
+}
+
+/// Draws the pane into all the room that there is.
+pub fn why(ui: &mut Ui, explore: &Explore, why: &Why, (look, is_open): (&WhyLook, bool), out: &mut Vec<Command>) {
+    ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
+    let fold = match () {
+        () if !is_open => Fold::Folded,
+        () if ui.available_height() < HEADING + SPACE_1 + LEAST - 1.0 => Fold::NoRoom,
+        () => Fold::Open,
+    };
+    heading(ui, explore, look, fold, out);
+    if fold != Fold::Open {
+        return;
+    }
+    if explore.hidden.answer {
+        ui.centered_and_justified(|ui| {
+            ui.label(theme::weak(ui, "Hidden until you reveal it: the answer can be read off here."))
+        });
+        return;
+    }
+    let body = ui.available_rect_before_wrap();
+    let mut ui = ui.new_child(UiBuilder::new().max_rect(body).id_salt("body"));
+    ui.set_clip_rect(body.expand2(vec2(SPACE_4, SPACE_2)).intersect(ui.clip_rect()));
+    let parts = parts(ui.available_width(), look);
+    let mut right = body.right();
+    for part in parts.iter().rev() {
+        let left = if *part == parts[0] { body.left() } else { right - width_of(*part, body.width()) };
+        let rect = Rect::from_min_max(pos2(left, body.top()), pos2(right, body.bottom()));
+        right = left - SPACE_6;
+        let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(part));
+        match part {
+            Part::Curve => curve::show(&mut ui, explore, why, look, out),
+            Part::Controls => controls::show(&mut ui, explore, why, out),
+            Part::Second => second::show(&mut ui, explore, why, look, out),
+        }
+    }
+}
+
+/// What there is room for side by side.
+fn parts(width: f32, look: &WhyLook) -> Vec<Part> {
+    let known = known_parts(look);
+    // A net to compare with may have been the last thing to look at, before it was put away.
+    let part = if known.contains(&look.part) { look.part } else { Part::default() };
+    match width {
+        _ if width >= ALL_FROM => known,
+        _ if width >= TWO_FROM && part == Part::Second => vec![Part::Curve, Part::Second],
+        _ if width >= TWO_FROM => vec![Part::Curve, Part::Controls],
+        _ => vec![part],
+    }
+}
+
+/// All that there is to see.
+fn known_parts(look: &WhyLook) -> Vec<Part> {
+    let mut known = vec![Part::Curve, Part::Controls];
+    known.extend(look.second.as_ref().map(|_| Part::Second));
+    known
+}
+
+/// The width of a part beside the curve.
+fn width_of(part: Part, pane: f32) -> f32 {
+    if part == Part::Second { second::WIDTH } else { controls::width(pane) }
+}
+
+fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, fold: Fold, out: &mut Vec<Command>) {
+    let room = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), HEADING));
+    let layout = Layout::left_to_right(egui::Align::Center);
+    ui.scope_builder(UiBuilder::new().max_rect(room).layout(layout), |ui| {
+        ui.set_min_size(room.size());
+        fold_button(ui, fold == Fold::Open, out);
+        let remark = match fold {
+            Fold::Open => "",
+            Fold::Folded => "the net's answers along the direction of the attack",
+            Fold::NoRoom => "the pictures need all the room here; make the window taller to see it",
+        };
+        if !remark.is_empty() {
+            ui.add(egui::Label::new(theme::weak(ui, remark)).truncate());
+            return;
+        }
+        hint(ui, CURVE_HINT);
+        let parts = parts(room.width(), look);
+        part_switch(ui, &parts, look, out);
+        if parts.contains(&Part::Curve) {
+            switch(ui, WhyCommand::Values, "Values", ["Probabilities", "Logits"], look.has_logits, out);
+            switch(ui, WhyCommand::Axis, "Axis", ["Linear", "Log"], look.is_log, out);
+        }
+        ui.with_layout(Layout::right_to_left(egui::Align::Center), |ui| {
+            second::picker(ui, explore, look, out);
+            ui.with_layout(Layout::left_to_right(egui::Align::Center), |ui| {
+                if room.width() >= REMARK_FROM
+                    && let Some(shown) = &explore.shown
+                {
+                    ui.add(egui::Label::new(theme::weak(ui, curve::basis(shown))).truncate());
+                }
+            });
+        });
+    });
+}
+
+/// Opens and closes the pane.
+fn fold_button(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
+    let about = WhyCommand::Fold.about();
+    let icon = if is_open { icons::ICON_EXPAND_MORE } else { icons::ICON_CHEVRON_RIGHT };
+    let text = (icon.rich_text().size(17.0), theme::caption(ui, about.name));
+    let keys = about.shortcut.as_ref().map(spelled).unwrap_or_default();
+    let button = ui.scope(|ui| {
+        // Flush with what is above and below.
+        ui.spacing_mut().button_padding.x = 0.0;
+        ui.add(egui::Button::new(text).frame_when_inactive(false))
+    });
+    let response = button.inner.on_hover_text(format!("{}  ({keys})", about.tooltip)).accessible_name(about.name);
+    ui.ctx().accesskit_node_builder(response.id, |node| node.set_expanded(is_open));
+    if response.has_focus() {
+        ui.painter().rect_stroke(
+            response.rect,
+            theme::RADIUS,
+            egui::Stroke::new(1.0, palette(ui).accent),
+            egui::StrokeKind::Inside,
+        );
+    }
+    if response.clicked() {
+        out.push(Command::Why(WhyCommand::Fold));
+    }
+}
+
+/// Leads to what there is no room for; what always has its place is not among the choices.
+fn part_switch(ui: &mut Ui, parts: &[Part], look: &WhyLook, out: &mut Vec<Command>) {
+    let mut known = known_parts(look);
+    if known.iter().all(|part| parts.contains(part)) {
+        return;
+    }
+    if parts.len() > 1 {
+        known.retain(|part| *part != Part::Curve);
+    }
+    let texts = known.iter().map(|part| match part {
+        Part::Curve => ("Curve", "What the net says along the direction of the attack"),
+        Part::Controls => ("Controls", "What other perturbations of the same length come to"),
+        Part::Second => ("Other net", "What another net says"),
+    });
+    let texts: Vec<_> = texts.collect();
+    let chosen = known.iter().position(|part| Some(part) == parts.last()).unwrap_or(0);
+    if let Some(index) = segmented(ui, "Show", &texts, chosen) {
+        out.push(Command::Why(WhyCommand::Part(known[index])));
+    }
+}
+
+/// Two alternatives, the second of which is chosen or not.
+fn switch(ui: &mut Ui, command: WhyCommand, name: &str, texts: [&str; 2], is_second: bool, out: &mut Vec<Command>) {
+    let about = command.about();
+    let keys = about.shortcut.as_ref().map(spelled).unwrap_or_default();
+    let tip = format!("{}  ({keys})", about.tooltip);
+    let options = texts.map(|text| (text, tip.as_str()));
+    if segmented(ui, name, &options, usize::from(is_second)).is_some() {
+        out.push(Command::Why(command));
+    }
+}

@@ -1,0 +1,124 @@
+//! What can be done with whole test sets.
+
+use eframe::egui::{Key, Modifiers};
+use egui_material_icons::icons;
+
+use crate::app::commands::{About, CTRL, NONE, about, keys};
+use crate::app::pages::test_sets::state::Part;
+
+/// One action on the Test sets page.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TestCommand {
+    Measure,
+    Stop,
+    /// Each net on the pictures that were made on the others.
+    Transfer,
+    CopyCommand,
+    CopyTable,
+    /// Attack this picture of the sheet in Explore.
+    Explore(usize),
+    NextPage,
+    PreviousPage,
+    View(Part),
+    /// Take a curve away; without a number, the one that is looked at.
+    Remove(Option<usize>),
+    RemoveAll,
+}
+
+impl TestCommand {
+    /// Those that can be named, in the order of the help overlay.
+    pub const LISTED: &'static [Self] = &[
+        Self::Measure,
+        Self::Stop,
+        Self::Transfer,
+        Self::NextPage,
+        Self::PreviousPage,
+        Self::CopyCommand,
+        Self::CopyTable,
+        Self::View(Part::Curves),
+        Self::View(Part::Sheet),
+        Self::View(Part::Confusion),
+        Self::View(Part::Confidence),
+        Self::View(Part::Lengths),
+        Self::View(Part::Transfer),
+        Self::Remove(None),
+        Self::RemoveAll,
+    ];
+
+    /// Name, tooltip, shortcut and icon.
+    pub fn about(&self) -> About {
+        match self {
+            Self::Measure => about(
+                "Measure",
+                "Attack the pictures with every chosen attack on every chosen net",
+                keys(CTRL, Key::Enter),
+                Some(icons::ICON_PLAY_ARROW),
+            ),
+            Self::Stop => {
+                about("Stop", "Stop; the curves that are there stay", keys(NONE, Key::S), Some(icons::ICON_STOP))
+            }
+            Self::Transfer => about(
+                "Transfer",
+                "Make adversarial pictures on each chosen net and show them to the others, under the first chosen attack",
+                keys(NONE, Key::T),
+                Some(icons::ICON_SYNC_ALT),
+            ),
+            Self::CopyCommand => about(
+                "Copy as command line",
+                "Copy the command that measures the same without a window",
+                keys(CTRL.plus(Modifiers::SHIFT), Key::K),
+                Some(icons::ICON_TERMINAL),
+            ),
+            Self::CopyTable => about(
+                "Copy the table",
+                "Copy all points, or the transfer between nets, as a table (CSV), as the commands write them",
+                keys(NONE, Key::C),
+                Some(icons::ICON_TABLE),
+            ),
+            Self::Explore(_) => about("Attack in Explore", "Look at this picture in Explore", None, None),
+            Self::NextPage => about(
+                "Next pictures",
+                "The next 25 pictures",
+                keys(NONE, Key::PageDown),
+                Some(icons::ICON_CHEVRON_RIGHT),
+            ),
+            Self::PreviousPage => about(
+                "Previous pictures",
+                "The 25 pictures before",
+                keys(NONE, Key::PageUp),
+                Some(icons::ICON_CHEVRON_LEFT),
+            ),
+            Self::View(part) => part.about(),
+            Self::Remove(None) => about(
+                "Remove the curve",
+                "Take the curve that is looked at out of the plot and the table",
+                keys(NONE, Key::Delete),
+                Some(icons::ICON_CLOSE),
+            ),
+            Self::Remove(_) => about("Remove", "Take this curve out", None, Some(icons::ICON_CLOSE)),
+            Self::RemoveAll => about(
+                "Remove all curves",
+                "Take all curves out of the plot and the table; the settings stay",
+                keys(Modifiers::SHIFT, Key::Delete),
+                Some(icons::ICON_DELETE_SWEEP),
+            ),
+        }
+    }
+}
+
+impl Part {
+    pub const ALL: [Self; 6] =
+        [Self::Curves, Self::Sheet, Self::Confusion, Self::Confidence, Self::Lengths, Self::Transfer];
+
+    fn about(self) -> About {
+        let (name, tooltip) = match self {
+            Self::Curves => ("Curves", "Accuracy against ε"),
+            Self::Sheet => ("Pictures", "25 attacked pictures with the net's answers"),
+            Self::Confusion => ("Confusion", "Which class is taken for which"),
+            Self::Confidence => ("Confidence", "How sure the net is of right and wrong answers"),
+            Self::Lengths => ("Lengths", "How long a perturbation each picture needs, of attacks that find their own"),
+            Self::Transfer => ("Transfer", "Pictures made on one net, shown to another"),
+        };
+        about(name, tooltip, None, None)
+    }
+}

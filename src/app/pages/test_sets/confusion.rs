@@ -1,0 +1,172 @@
+//! Which class is taken for which, and who is fooled by whose pictures.
+
+use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
+use eframe::egui::{Align2, Color32, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
+
+use crate::app::pages::test_sets::curves::centred;
+use crate::app::pages::test_sets::state::TestSet;
+use crate::app::pages::test_sets::view::{first, pixels, space};
+use crate::app::pages::train::view::remark;
+use crate::app::theme::{self, palette};
+use crate::app::widgets::per_cent;
+use crate::app::words;
+use crate::engine::attack::Attack;
+use crate::engine::eval::confusion;
+use crate::engine::statistics::wilson_interval;
+
+const MOST_CELL: f32 = 54.0;
+/// Of the transfer matrix, so that the nets' names fit above.
+const WIDE_CELL: Vec2 = vec2(184.0, 72.0);
+const LEAST_CELL: f32 = 9.0;
+/// Counts are written in cells of this size on.
+const WRITTEN: f32 = 26.0;
+/// Room for the names of the rows.
+const WIDEST_NAME: f32 = 220.0;
+
+/// The matrix of the curve and the ε that are looked at.
+pub fn show(ui: &mut Ui, tests: &TestSet) {
+    space(ui);
+    let (Some(curve), Some((_, answers))) = (tests.curve(), tests.answers()) else { return };
+    let classes = &curve.classes;
+    let counts = confusion(answers, classes.len());
+    let most = Vec2::splat(MOST_CELL);
+    let axes = ("what it is", "what the net says");
+    let layout = Layout { axes, names: classes, most, head: 22.0, is_right: true };
+    matrix(ui, &layout, &counts, |row, column| {
+        let (count, all) = (counts[row][column], counts[row].iter().sum::<usize>());
+        let verb = if row == column { "are right" } else { "are taken for" };
+        let other = if row == column { String::new() } else { format!(" {}", classes[column]) };
+        (
+            count.to_string(),
+            format!("{count} of {all} pictures of {} {verb}{other}", classes[row]),
+            count as f32 / all.max(1) as f32,
+        )
+    });
+}
+
+/// How a grid of shares is laid out.
+struct Layout<'a> {
+    /// What rows and columns are.
+    axes: (&'a str, &'a str),
+    names: &'a [String],
+    most: Vec2,
+    /// Room for the names of the columns.
+    head: f32,
+    /// Whether the diagonal is right answers.
+    is_right: bool,
+}
+
+impl Layout<'_> {
+    /// The size of a cell in the room that there is, and how wide the names of the rows are, if they fit at all.
+    fn measure(&self, room: Vec2) -> (Vec2, f32) {
+        let n = self.names.len();
+        let longest = self.names.iter().map(|name| name.chars().count()).max().unwrap_or(0) as f32;
+        let names = if n <= 20 { (7.5 * longest + 16.0).min(WIDEST_NAME).min(0.3 * room.x) } else { 0.0 };
+        let cell = vec2(room.x - names - 24.0, room.y - self.head - 42.0) / n as f32;
+        let cell = cell.max(Vec2::splat(LEAST_CELL)).min(self.most);
+        (if self.most.x == self.most.y { Vec2::splat(cell.min_elem()) } else { cell }, names)
+    }
+}
+
+/// A grid of shares: orange, and green on the diagonal where that means right answers. `cell` gives text, words and share.
+fn matrix(
+    ui: &mut Ui,
+    layout: &Layout<'_>,
+    counts: &[Vec<usize>],
+    cell: impl Fn(usize, usize) -> (String, String, f32),
+) {
+    let (palette, names) = (palette(ui), layout.names);
+    let (size, widest) = layout.measure(ui.available_size());
+    ScrollArea::both().auto_shrink(false).id_salt("matrix").show(ui, |ui| {
+        let (rows, columns) = layout.axes;
+        ui.label(theme::weak(ui, format!("Rows: {rows}. Columns: {columns}.")));
+        let whole = vec2(widest, layout.head) + size * names.len() as f32;
+        let (rect, _) = ui.allocate_exact_size(whole, Sense::hover());
+        let origin = rect.min + vec2(widest, layout.head);
+        for (row, counts) in counts.iter().enumerate() {
+            let top = origin.y + size.y * row as f32;
+            if widest > 0.0 {
+                let left = Rect::from_min_max(pos2(rect.left(), top), pos2(origin.x - 6.0, top + size.y));
+                written(ui, left, &names[row], Align2::LEFT_CENTER);
+                if size.x >= WRITTEN {
+                    let left = origin.x + size.x * row as f32;
+                    let above = Rect::from_min_size(pos2(left, rect.top()), vec2(size.x, layout.head - 2.0));
+                    written(ui, above.shrink2(vec2(2.0, 0.0)), &names[row], Align2::CENTER_BOTTOM);
+                }
+            }
+            for (column, &count) in counts.iter().enumerate() {
+                let at = Rect::from_min_size(pos2(origin.x + size.x * column as f32, top), size);
+                let (text, words, share) = cell(row, column);
+                let response = ui.interact(at, ui.scope_id().with((row, column)), Sense::hover());
+                if count > 0 || names.len() <= 20 {
+                    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words.clone()));
+                }
+                let full = if row == column && layout.is_right { palette.right_soft } else { palette.fooled_soft };
+                ui.painter().rect_filled(at.shrink(0.5), 1, blend(palette.panel, full, share.sqrt()));
+                if size.min_elem() >= WRITTEN && !text.is_empty() {
+                    centred(ui, at, &text, if share > 0.0 { palette.text } else { palette.weak });
+                }
+                response.on_hover_text(words);
+            }
+        }
+    });
+}
+
+/// A name in its place, in two lines at most. A longer one ends in an ellipsis and is told where the pointer rests on it.
+fn written(ui: &Ui, rect: Rect, name: &str, align: Align2) {
+    let colour = palette(ui).weak;
+    let format = TextFormat { font_id: theme::small_font(), color: colour, ..Default::default() };
+    let mut job = LayoutJob::single_section(name.to_owned(), format);
+    job.wrap = TextWrapping { max_width: rect.width(), max_rows: 2, ..Default::default() };
+    job.halign = align.x();
+    let galley = ui.painter().layout_job(job);
+    let is_cut = galley.elided;
+    let place = align.align_size_within_rect(galley.size(), rect);
+    ui.painter().galley(place.min - galley.rect.min.to_vec2(), galley, colour);
+    if is_cut {
+        let id = ui.scope_id().with(("name", rect.min.x.to_bits(), rect.min.y.to_bits()));
+        ui.interact(rect, id, Sense::hover()).on_hover_text(name);
+    }
+}
+
+fn blend(from: Color32, to: Color32, share: f32) -> Color32 {
+    from.lerp_to_gamma(to, share.clamp(0.0, 1.0))
+}
+
+/// Who is fooled by whose pictures.
+pub fn transfer(ui: &mut Ui, tests: &TestSet) {
+    space(ui);
+    let Some(found) = &tests.transferred else {
+        let text = "Tick two nets or more for the same pictures, and press Transfer: each net's adversarial pictures, made with the \
+                    first chosen attack at the largest ε, are shown to all of them.";
+        remark(ui, "Show each net the pictures of the others", text);
+        return;
+    };
+    let n = found.n.max(1);
+    let attack = &found.survey.attacks[0];
+    let eps = if attack.takes_eps() { format!(" at ε = {}", words::short(found.eps)) } else { String::new() };
+    ui.strong(format!("Errors under {}{eps}", words::attack(attack)));
+    let conditions = format!(
+        "{}, {}, true labels, {}, seed {}",
+        found.survey.data,
+        first(n),
+        pixels(found.survey.rules),
+        found.survey.rules.seed
+    );
+    ui.label(theme::weak(ui, conditions));
+    let wrong: Vec<Vec<usize>> = found.right.iter().map(|row| row.iter().map(|right| n - right).collect()).collect();
+    let axes = ("the net that the pictures were made on", "the net that is asked");
+    let layout = Layout { axes, names: &found.titles, most: WIDE_CELL, head: 38.0, is_right: false };
+    matrix(ui, &layout, &wrong, |row, column| {
+        let (low, high) = wilson_interval(wrong[row][column], n);
+        let share = wrong[row][column] as f32 / n as f32;
+        let (from, to) = (&found.titles[row], &found.titles[column]);
+        let words = format!(
+            "{to} errs on {} ({} to {}) of the pictures that were made on {from}",
+            per_cent(share),
+            per_cent(low as f32),
+            per_cent(high as f32)
+        );
+        (per_cent(share), words, share)
+    });
+}

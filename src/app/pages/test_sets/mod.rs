@@ -1,0 +1,11 @@
+//! The Test sets page.
+
+pub mod commands;
+pub mod confusion;
+pub mod curves;
+pub mod histogram;
+pub mod logic;
+pub mod settings;
+pub mod sheet;
+pub mod state;
+pub mod view;

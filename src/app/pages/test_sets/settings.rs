@@ -1,0 +1,180 @@
+//! What to measure.
+
+use eframe::egui::{self, AtomExt as _, Checkbox, TextEdit, Ui};
+
+use crate::app::pages::explore::commands::attack::{AttackCommand, attack_title};
+use crate::app::pages::explore::nets::grouped;
+use crate::app::pages::explore::state::Explore;
+use crate::app::pages::test_sets::state::{Choices, MOST_PICTURES};
+use crate::app::theme::{self, SPACE_2};
+use crate::app::widgets::fields::Field;
+use crate::app::widgets::problem_line;
+use crate::app::words;
+use crate::engine::attack::Attack;
+use crate::engine::model::Subject;
+
+/// Half-typed numbers.
+#[derive(Default)]
+pub struct Fields {
+    n: Field,
+    seed: Field,
+}
+
+/// Sets to choose among, as a command line names them.
+const SETS: [(&str, &str, &str); 3] = [
+    ("drawn:5000", "Drawn digits", "1 000 test digits that the program draws itself"),
+    ("mnist", "MNIST", "10 000 test digits, if they were fetched in the Train tab"),
+    ("fashion-mnist", "Fashion-MNIST", "10 000 test pictures of clothes, if they were fetched in the Train tab"),
+];
+
+pub fn show(ui: &mut Ui, fields: &mut Fields, choices: &mut Choices, explore: &Explore) {
+    ui.spacing_mut().item_spacing.y = 4.0;
+    pictures(ui, fields, choices);
+    nets(ui, choices, explore);
+    attacks(ui, choices, explore);
+    heading(ui, "ε");
+    let eps = TextEdit::singleline(&mut choices.eps).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
+    let tip = "With commas between, such as 0.1, 8/255; in the norm of each attack";
+    ui.add(eps.font(theme::number_font())).on_hover_text(tip).accessible_name("Values of ε");
+    number(ui, &mut fields.seed, ("Seed", "Of random starts and noise"), 0..=usize::MAX, &mut choices.seed);
+    for (on, name, tip) in [
+        (&mut choices.clip, "Clip to [0, 1]", "Keep pixels in the range that a screen shows"),
+        (&mut choices.eight_bit, "8 bit", "Round every picture to 8 bits, as a file holds it, before the net sees it"),
+        (
+            &mut choices.log_odds,
+            "Log-odds",
+            "Follow the slope of the log-odds: rounding does not hide it where a net is very sure",
+        ),
+    ] {
+        ui.add(Checkbox::new(on, name)).on_hover_text(tip);
+    }
+    if let Err(problem) = choices.survey(|name| explore.parameters(name)) {
+        ui.add_space(SPACE_2);
+        problem_line(ui, &problem);
+    }
+}
+
+fn pictures(ui: &mut Ui, fields: &mut Fields, choices: &mut Choices) {
+    heading(ui, "Pictures");
+    ui.horizontal_wrapped(|ui| {
+        for (name, title, tip) in SETS {
+            if ui.selectable_label(choices.data == name, title).on_hover_text(tip).clicked() {
+                choices.data = name.into();
+            }
+        }
+    });
+    let path =
+        TextEdit::singleline(&mut choices.data).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
+    let tip =
+        "A set by name, or the path of a folder with MNIST's files or a sub-folder per class, or of such an archive";
+    ui.add(path).on_hover_text(tip).accessible_name("Test pictures");
+    let about = ("How many", "The first so many pictures of the test split");
+    number(ui, &mut fields.n, about, 1..=MOST_PICTURES, &mut choices.n);
+}
+
+fn nets(ui: &mut Ui, choices: &mut Choices, explore: &Explore) {
+    heading(ui, "Nets");
+    let usable = || explore.catalogue.iter().filter(|entry| entry.problem.is_none());
+    if usable().next().is_some() {
+        // A net that is there no longer could not be unticked.
+        choices.nets.retain(|net| usable().any(|entry| entry.name == *net));
+    }
+    // Sets that have a name hold digits, or clothes of the same size.
+    let reads_no_photos = SETS.iter().any(|(name, ..)| *name == choices.data);
+    for (group, entries) in grouped(&explore.catalogue) {
+        let entries: Vec<_> = entries.into_iter().filter(|entry| entry.problem.is_none()).collect();
+        if !entries.is_empty() {
+            ui.label(theme::caption(ui, group.title()));
+        }
+        for entry in entries {
+            let mut on = choices.nets.contains(&entry.name);
+            let is_misfit = reads_no_photos && entry.subject == Subject::Photos;
+            let tip = match (is_misfit, entry.description.is_empty()) {
+                (true, _) => "reads photos; these pictures are small and grey",
+                (false, true) => &entry.name,
+                (false, false) => &entry.description,
+            };
+            // What was ticked for another set can be unticked.
+            let is_changed = ui.add_enabled_ui(!is_misfit || on, |ui| tick(ui, &mut on, &entry.title, tip)).inner;
+            if is_changed {
+                toggle(&mut choices.nets, &entry.name, on);
+            }
+        }
+    }
+}
+
+fn attacks(ui: &mut Ui, choices: &mut Choices, explore: &Explore) {
+    heading(ui, "Attacks");
+    let names = || {
+        AttackCommand::listed().into_iter().filter_map(|command| match command {
+            AttackCommand::Use(name) => Some((name, command.about().tooltip, explore.parameters(name))),
+            _ => None,
+        })
+    };
+    for (name, tooltip, attack) in names() {
+        let mut on = choices.attacks.iter().any(|known| known == name);
+        let tip = format!("{tooltip}\nIts parameters are those of Explore.");
+        if tick(ui, &mut on, &words::attack(&attack), &tip) {
+            toggle(&mut choices.attacks, name, on);
+        }
+    }
+    ui.add_space(SPACE_2);
+    let tip = "For each picture the smallest ε with which an attack fools the net: 20 rungs up to the largest ε, then ten \
+               halves. Its lengths are under Lengths.";
+    ui.label(theme::caption(ui, "Smallest ε of")).on_hover_text(tip);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        for (name, _, attack) in names().filter(|(_, _, attack)| attack.takes_eps()) {
+            let is_on = choices.smallest.iter().any(|known| known == name);
+            let title = attack_title(&attack);
+            let chip = ui.selectable_label(is_on, title).on_hover_text(format!("{}\n{tip}", words::attack(&attack)));
+            if chip.accessible_name(format!("Smallest ε of {title}")).clicked() {
+                toggle(&mut choices.smallest, name, !is_on);
+            }
+        }
+    });
+}
+
+fn heading(ui: &mut Ui, text: &str) {
+    ui.add_space(SPACE_2);
+    ui.label(theme::caption(ui, text));
+}
+
+fn tick(ui: &mut Ui, on: &mut bool, text: &str, tip: &str) -> bool {
+    let switch = Checkbox::new(on, egui::Atom::from(text).atom_shrink(true));
+    let tip = format!("{text}\n{tip}");
+    ui.add(switch).on_hover_text(&tip).on_disabled_hover_text(tip).accessible_name(text).changed()
+}
+
+fn toggle(all: &mut Vec<String>, one: &str, on: bool) {
+    all.retain(|known| known != one);
+    if on {
+        all.push(one.to_owned());
+    }
+}
+
+fn number<T: Copy + ToString + TryFrom<usize>>(
+    ui: &mut Ui,
+    field: &mut Field,
+    (name, tip): (&str, &str),
+    range: std::ops::RangeInclusive<usize>,
+    value: &mut T,
+) {
+    ui.horizontal(|ui| {
+        ui.label(name).on_hover_text(tip);
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            let parse = |text: &str| {
+                let number = text.trim().replace(['\u{202F}', ' '], "").parse::<usize>().ok();
+                let found = number.filter(|number| range.contains(number)).and_then(|number| T::try_from(number).ok());
+                let (least, most) = (range.start(), range.end());
+                found.ok_or_else(|| format!("{name} is {text:?}; expected a whole number from {least} to {most}"))
+            };
+            if let Some(typed) = field.show(ui, &format!("{name} as a number"), &value.to_string(), parse) {
+                *value = typed;
+            }
+        });
+    });
+    if let Some(problem) = &field.problem {
+        problem_line(ui, problem);
+    }
+}

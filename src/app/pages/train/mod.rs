@@ -1,0 +1,15 @@
+//! The Train page.
+
+pub mod commands;
+pub mod first_layer;
+pub mod form;
+pub mod learning;
+pub mod logic;
+pub mod net;
+pub mod objective;
+pub mod questions;
+pub mod run_bar;
+pub mod runs_table;
+pub mod settings;
+pub mod state;
+pub mod view;

@@ -1,0 +1,232 @@
+//! The run in hand: what can be done with it, how far it is, and what it needs.
+
+use eframe::egui::{self, Frame, Margin, RichText, Ui};
+use egui_material_icons::icons;
+
+use crate::app::commands::Command;
+use crate::app::pages::train::commands::TrainCommand;
+use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::state::{Train, TrainView, words};
+use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
+use crate::app::widgets::progress_bar::progress;
+use crate::app::widgets::{command_button, icon_button, row, segmented};
+use crate::app::words::{plural, short, thousands};
+use crate::worker::RunState;
+
+/// What the middle can show in a low window; in others the runs stand below.
+const LOW_VIEWS: [TrainView; 4] = [TrainView::Curves, TrainView::FirstLayer, TrainView::Sweep, TrainView::Runs];
+/// Below this width buttons show their icons only.
+const ROOMY: f32 = 820.0;
+/// Below this one the switch of views has a line of its own.
+const NARROW: f32 = 430.0;
+
+pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
+    let roomy = ui.available_width() >= ROOMY;
+    let run = train.in_hand();
+    let narrow = ui.available_width() < NARROW;
+    row(ui, |ui| {
+        transport(ui, train, roomy, out);
+        if narrow {
+            return;
+        }
+        ui.add_space(SPACE_2);
+        // The switch stands at the right edge; how wide it is, is known from the last frame.
+        let id = ui.scope_id().with("width of the switch");
+        let width = ui.data(|d| d.get_temp::<f32>(id)).unwrap_or(220.0);
+        let room = egui::vec2((ui.available_width() - width - SPACE_2).max(0.0), theme::ROW_HEIGHT);
+        ui.allocate_ui_with_layout(room, egui::Layout::left_to_right(egui::Align::Center), |ui| {
+            ui.set_min_width(room.x);
+            if roomy {
+                headline(ui, train);
+            }
+        });
+        let drawn = ui.scope(|ui| view_switch(ui, train, roomy, out)).response.rect.width();
+        ui.data_mut(|d| d.insert_temp(id, drawn));
+        if drawn != width {
+            ui.ctx().request_discard("the switch has another width");
+        }
+    });
+    if narrow {
+        view_switch(ui, train, roomy, out);
+    }
+    match run {
+        Some(run) => bars(ui, train, run, roomy),
+        // In a low window every line counts.
+        None if theme::compact(ui) => {}
+        None => {
+            ui.add(egui::Label::new(theme::weak(ui, resting(train))).truncate());
+        }
+    }
+    match run.map(|run| &run.info.state) {
+        Some(RunState::Paused(Some(why))) => needs(ui, why, out),
+        _ => {
+            if let Some((run, why)) = train.selected().and_then(|run| match &run.info.state {
+                RunState::Failed(why) => Some((run, why)),
+                _ => None,
+            }) {
+                warning(ui, |ui| {
+                    ui.add(egui::Label::new(format!("{}: {}", run.info.run, on_its_own(why))).wrap());
+                });
+            }
+        }
+    }
+}
+
+fn resting(train: &Train) -> String {
+    let selected = train.selected().filter(|run| run.is_resumable());
+    match selected {
+        Some(run) => format!("No run is active. Train begins one; Resume continues {}.", run.info.run),
+        None => "No run is active. Train begins one with the settings at the left.".into(),
+    }
+}
+
+fn transport(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) {
+    let run = train.in_hand();
+    let is_paused = run.is_some_and(|run| matches!(run.info.state, RunState::Paused(_)));
+    let (name, icon) = if is_paused { ("Continue", icons::ICON_PLAY_ARROW) } else { ("Pause", icons::ICON_PAUSE) };
+    let command = Command::Train(TrainCommand::PlayPause);
+    let about = command.about();
+    let icon = icon.rich_text().size(17.0);
+    let size = egui::vec2(if roomy { 92.0 } else { theme::CONTROL_HEIGHT }, theme::CONTROL_HEIGHT);
+    let button = if roomy { egui::Button::new((icon, name)) } else { egui::Button::new(icon) };
+    let keys = about.shortcut.as_ref().map(crate::app::commands::spelled).unwrap_or_default();
+    let response =
+        ui.add_enabled(run.is_some(), button.min_size(size)).on_hover_text(format!("{}  ({keys})", about.tooltip));
+    if response.accessible_name(name).clicked() {
+        out.push(command);
+    }
+    ui.add_enabled_ui(run.is_some(), |ui| {
+        for command in [TrainCommand::OneStep, TrainCommand::OneEpoch, TrainCommand::Stop] {
+            let command = Command::Train(command);
+            if roomy {
+                command_button(ui, command, out)
+            } else {
+                icon_button(ui, command, out)
+            };
+        }
+    });
+}
+
+/// Which run, and what it is doing.
+fn headline(ui: &mut Ui, train: &Train) {
+    let palette = palette(ui);
+    let Some(run) = train.in_hand() else { return };
+    ui.label(theme::strong(&*run.info.run));
+    let colour = match run.info.state {
+        RunState::Paused(Some(_)) => palette.error,
+        RunState::Paused(None) => palette.weak,
+        _ => palette.accent,
+    };
+    ui.label(RichText::new(words::state(&run.info.state)).color(colour));
+    ui.add(egui::Label::new(theme::weak(ui, facts(train, run).join(" · "))).truncate());
+}
+
+/// What is worth knowing of the run in hand, beside how far it is.
+fn facts(train: &Train, run: &Run) -> Vec<String> {
+    let mut facts = Vec::new();
+    if let Some(progress) = run.progress {
+        facts.extend(progress.loss.map(|loss| format!("loss {}", short(loss))));
+        let rate = progress.images_per_second.map(|rate| thousands(rate.round() as usize));
+        facts.extend(rate.map(|rate| format!("{rate} images/s")));
+    }
+    if run.is_retuned() {
+        let (eps, alpha) = run.tuning();
+        facts.push(format!("ε {} and α {} from the next epoch on", short(eps), short(alpha)));
+    }
+    let queued = train.queued().count();
+    if queued > 0 {
+        facts.push(format!("{queued} run{} in the queue", plural(queued)));
+    }
+    facts
+}
+
+fn view_switch(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) {
+    let views: &[TrainView] = if theme::compact(ui) { &LOW_VIEWS } else { &LOW_VIEWS[..3] };
+    let option = |view: &TrainView| {
+        let about = TrainCommand::View(*view).about();
+        let short = *view == TrainView::FirstLayer && !roomy;
+        (if short { "Weights" } else { about.name }, about.tooltip)
+    };
+    let options: Vec<_> = views.iter().map(option).collect();
+    let chosen = views.iter().position(|view| *view == train.view).unwrap_or(0);
+    if let Some(index) = segmented(ui, "View", &options, chosen) {
+        out.push(Command::Train(TrainCommand::View(views[index])));
+    }
+}
+
+/// One bar for the epoch, one for the run.
+fn bars(ui: &mut Ui, train: &Train, run: &Run, named: bool) {
+    let shown = ui.horizontal(|ui| {
+        let width = ((ui.available_width() - SPACE_2) / 2.0).floor();
+        let Some(now) = run.progress else {
+            let (share, text) = match run.preparing {
+                Some((share, left)) => {
+                    let text = format!("Preparing the data: {:.0} %, {} left", share * 100.0, words::duration(left));
+                    (share, text)
+                }
+                None if run.info.state == RunState::Preparing => (0.0, "preparing the data and the net".into()),
+                None => (0.0, "waiting".into()),
+            };
+            progress(ui, width, share, &text);
+            return;
+        };
+        let epoch = format!("{}: {}", words::epoch(&now), words::step(&now));
+        // A validation fills the bar anew.
+        let (done, count) = now.validation.unwrap_or((now.step, now.steps));
+        progress(ui, width, done as f32 / count.max(1) as f32, &epoch);
+        let is_paused = matches!(run.info.state, RunState::Paused(_));
+        let left = now.run_left.filter(|_| !is_paused);
+        let left = left.map(|left| format!(", about {} left", words::duration(left))).unwrap_or_default();
+        let share = run.share_done();
+        let name = match (named, is_paused) {
+            (true, _) => "Run".to_owned(),
+            (false, true) => format!("{}, {}", run.info.run, words::state(&run.info.state)),
+            (false, false) => run.info.run.to_string(),
+        };
+        progress(ui, width, share, &format!("{name}: {:.0} %{left}", share * 100.0));
+    });
+    // Where there is no room for the headline.
+    let facts = facts(train, run);
+    if !named && !facts.is_empty() {
+        shown.response.on_hover_text(facts.join("\n"));
+    }
+}
+
+/// A problem that a person can mend, with ways to mend it.
+fn needs(ui: &mut Ui, why: &str, out: &mut Vec<Command>) {
+    warning(ui, |ui| {
+        ui.vertical(|ui| {
+            ui.add(egui::Label::new(on_its_own(why)).wrap());
+            ui.horizontal_wrapped(|ui| {
+                if why.starts_with("the loss") {
+                    command_button(ui, Command::Train(TrainCommand::HalveRate), out);
+                }
+                if ui.button("Try again").on_hover_text("Continue from where it was paused").clicked() {
+                    out.push(Command::Train(TrainCommand::PlayPause));
+                }
+                command_button(ui, Command::Train(TrainCommand::Stop), out);
+            });
+        });
+    });
+}
+
+/// Messages are indented for terminals, and go on after a colon there.
+fn on_its_own(text: &str) -> String {
+    let text = text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+fn warning(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
+    let palette = palette(ui);
+    ui.add_space(SPACE_1);
+    let frame =
+        Frame::new().fill(palette.fooled_soft).corner_radius(theme::RADIUS).inner_margin(Margin::symmetric(8, 6));
+    frame.show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal_top(|ui| {
+            ui.label(icons::ICON_WARNING.rich_text().size(17.0).color(palette.fooled));
+            contents(ui);
+        });
+    });
+}

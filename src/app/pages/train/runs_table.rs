@@ -1,0 +1,407 @@
+//! All runs, newest first, with what they were and what came of them.
+
+use eframe::egui::{
+    self, Align2, Checkbox, Color32, FontId, Key, Popup, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo,
+    pos2, vec2,
+};
+use egui_material_icons::icons;
+
+use crate::app::commands::Command;
+use crate::app::pages::train::commands::TrainCommand;
+use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::state::{Export, NetMoment, Train, words};
+use crate::app::theme::{self, palette};
+use crate::app::widgets::{command_button, icon_button};
+use crate::app::words::{plural, short, thousands};
+use crate::engine::train::Measured;
+use crate::worker::RunState;
+
+const ROW: f32 = 28.0;
+const HEADER: f32 = 22.0;
+/// Below this width the buttons about the selected run show their icons only.
+const ROOMY: f32 = 760.0;
+const TICK: f32 = 26.0;
+
+struct Column {
+    name: &'static str,
+    tooltip: &'static str,
+    width: f32,
+    right: bool,
+}
+
+const fn column(name: &'static str, tooltip: &'static str, width: f32, right: bool) -> Column {
+    Column { name, tooltip, width, right }
+}
+
+/// After the tick. The widths are the least; of the room that is left the net takes some.
+const COLUMNS: [Column; 13] = [
+    column("Run", "", 60.0, false),
+    column("State", "", 66.0, false),
+    column("Against", "What the objective holds beside the clean loss", 92.0, false),
+    column("ε", "", 38.0, true),
+    column("α", "", 32.0, true),
+    column("Clean", "Validation error on untouched pictures, of the epoch that is kept; n: pictures", 82.0, true),
+    column("FGSM", "Validation error under FGSM at ε, of the epoch that is kept; n: pictures", 82.0, true),
+    column("PGD", "Validation error under ten steps of PGD at ε, of the epoch that is kept; n: pictures", 82.0, true),
+    column("Epochs", "Epochs done, of how many", 56.0, true),
+    column("Time", "Spent on its epochs", 54.0, true),
+    column("Net", "", 106.0, false),
+    column("Data", "", 84.0, false),
+    column("Seed", "", 36.0, true),
+];
+const FIRST_ERROR: usize = 5;
+const NET: usize = 10;
+/// What an error needs more where its number of pictures stands beside it.
+const N_WIDTH: f32 = 12.0;
+const SMALL: f32 = 10.5;
+/// As much as the words of a usual net need beyond the least width of their column.
+const NET_TAKES: f32 = 120.0;
+
+/// The widths of the columns, and the number of pictures behind each kind of error where all runs have the same.
+struct Shape {
+    widths: [f32; 13],
+    pictures: [Option<usize>; 3],
+}
+
+impl Shape {
+    fn of(runs: &[Run]) -> Self {
+        let mut widths = [0.0; 13];
+        widths.iter_mut().zip(&COLUMNS).for_each(|(width, column)| *width = column.width);
+        let mut pictures = [None; 3];
+        for (index, pictures) in pictures.iter_mut().enumerate() {
+            let mut all = runs.iter().filter_map(|run| errors(run)[index]).map(|measured| measured.n);
+            let first = all.next();
+            *pictures = first.filter(|first| all.all(|n| n == *first));
+            if first.is_some() && pictures.is_none() {
+                widths[FIRST_ERROR + index] += N_WIDTH;
+            }
+        }
+        Self { widths, pictures }
+    }
+
+    fn fill(mut self, width: f32) -> Self {
+        self.widths[NET] += (width - self.least()).clamp(0.0, NET_TAKES);
+        self
+    }
+
+    fn least(&self) -> f32 {
+        TICK + self.widths.iter().sum::<f32>()
+    }
+}
+
+/// Of the epoch that is kept: clean, under FGSM, under PGD.
+fn errors(run: &Run) -> [Option<Measured>; 3] {
+    let kept = run.kept().copied().unwrap_or_default();
+    [kept.clean, kept.adversarial, kept.pgd].map(|measured| measured.filter(|measured| measured.n > 0))
+}
+
+/// The table, with what it was last asked to show.
+#[derive(Default)]
+pub struct RunsTable {
+    last_selected: Option<crate::worker::RunId>,
+}
+
+impl RunsTable {
+    pub fn show(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
+        toolbar(ui, train, out);
+        if train.runs.is_empty() {
+            let text = if train.is_listed {
+                "Each run appears here with its settings and errors, and is kept on disk."
+            } else {
+                "Looking for earlier runs…"
+            };
+            ui.label(theme::weak(ui, text));
+            return;
+        }
+        ui.spacing_mut().item_spacing.y = 0.0;
+        ScrollArea::horizontal().auto_shrink([false, false]).show(ui, |ui| {
+            let shape = Shape::of(&train.runs);
+            let width = ui.available_width().max(shape.least());
+            ui.set_width(width);
+            let shape = shape.fill(width);
+            header(ui, &shape);
+            let rows = train.runs.len();
+            let mut area = ScrollArea::vertical().auto_shrink([false, false]);
+            if let Some(top) = self.newly_selected(train) {
+                area = area.vertical_scroll_offset((top - ui.available_height() / 2.0).max(0.0));
+            }
+            area.show_rows(ui, ROW, rows, |ui, range| {
+                for index in range {
+                    let run = &train.runs[rows - 1 - index];
+                    row(ui, train, run, &shape, out);
+                }
+            });
+        });
+    }
+
+    /// Where the selected run lies, if it was not selected before and so may be out of sight.
+    fn newly_selected(&mut self, train: &Train) -> Option<f32> {
+        let selected = train.selected().map(|run| run.info.run.clone());
+        let is_new = selected != self.last_selected;
+        self.last_selected = selected;
+        let below = train.runs.iter().rev().position(|run| train.is_selected(run)).filter(|_| is_new);
+        below.map(|row| row as f32 * ROW)
+    }
+}
+
+fn row(ui: &mut Ui, train: &Train, run: &Run, shape: &Shape, out: &mut Vec<Command>) {
+    let palette = palette(ui);
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
+    let selected = train.is_selected(run);
+    response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, words::summary(run)));
+    let id = run.info.run.clone();
+    if response.clicked() || response.secondary_clicked() {
+        out.push(Command::Train(TrainCommand::Select(id.clone())));
+    }
+    if response.has_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
+        out.push(Command::Train(TrainCommand::Select(id.clone())));
+    }
+    let fill = match () {
+        () if selected => palette.accent_soft,
+        () if response.hovered() => palette.raised,
+        () => Color32::TRANSPARENT,
+    };
+    ui.painter().rect_filled(rect, theme::SMALL_RADIUS, fill);
+    if response.has_focus() {
+        let stroke = egui::Stroke::new(1.5, palette.accent);
+        ui.painter().rect_stroke(rect, theme::SMALL_RADIUS, stroke, egui::StrokeKind::Inside);
+    }
+    tick(ui, run, rect, out);
+    cells(ui, run, rect, shape);
+    Popup::context_menu(&response).show(|ui| menu(ui, run, out));
+    response.on_hover_ui(|ui| tooltip(ui, run));
+}
+
+fn header(ui: &mut Ui, shape: &Shape) {
+    let palette = palette(ui);
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEADER), Sense::hover());
+    let mut left = rect.left() + TICK;
+    for (index, column) in COLUMNS.iter().enumerate() {
+        let width = shape.widths[index];
+        let mut cell = Rect::from_min_size(pos2(left, rect.top()), vec2(width, HEADER));
+        cell.min.x += inset(index);
+        let font = FontId::new(12.0, theme::strong_font().family);
+        let pictures = index.checked_sub(FIRST_ERROR).and_then(|at| shape.pictures.get(at).copied().flatten());
+        if let Some(n) = pictures {
+            let small = FontId::new(SMALL, theme::small_font().family);
+            let written = write(ui, cell, true, &format!("n {}", thousands(n)), &small, palette.weak);
+            cell.set_right(written);
+        }
+        write(ui, cell, column.right, column.name, &font, palette.weak);
+        if !column.tooltip.is_empty() {
+            let id = ui.scope_id().with(("column", index));
+            ui.interact(cell, id, Sense::hover()).on_hover_text(column.tooltip);
+        }
+        left += width;
+    }
+    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, egui::Stroke::new(1.0, palette.line));
+}
+
+fn tick(ui: &mut Ui, run: &Run, rect: Rect, out: &mut Vec<Command>) {
+    let mut is_ticked = run.is_ticked;
+    let place = Rect::from_min_size(rect.min + vec2(2.0, 0.0), vec2(TICK - 2.0, ROW));
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    let mut child = ui.new_child(UiBuilder::new().id_salt(&*run.info.run).max_rect(place).layout(layout));
+    let response = child.add(Checkbox::without_text(&mut is_ticked));
+    let name = format!("Overlay {}", run.info.run);
+    let about = TrainCommand::TickSelected.about();
+    if response.on_hover_text(about.tooltip).accessible_name(name).changed() {
+        out.push(Command::Train(TrainCommand::Tick(run.info.run.clone(), is_ticked)));
+    }
+}
+
+fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
+    let palette = palette(ui);
+    let config = &run.info.config;
+    let errors = errors(run);
+    let state = match run.info.state {
+        RunState::Running | RunState::Preparing => palette.accent,
+        RunState::Paused(Some(_)) | RunState::Failed(_) => palette.error,
+        RunState::Finished => palette.right,
+        _ => palette.weak,
+    };
+    let (eps, alpha) = run.tuning();
+    let epochs = match run.progress.filter(|_| run.is_in_hand()) {
+        Some(progress) => format!("{}/{}", progress.epoch, progress.epochs),
+        None => format!("{}/{}", run.info.history.len(), config.epochs.max(run.info.history.len())),
+    };
+    let error = |index: usize| match words::error(errors[index]) {
+        Some((error, _)) if shape.pictures[index].is_some() => (error, String::new()),
+        Some((error, n)) => (error, format!("n {}", thousands(n))),
+        None => ("–".to_owned(), String::new()),
+    };
+    let plain = |text: String| (text, String::new());
+    let time = std::time::Duration::try_from_secs_f32(run.seconds()).unwrap_or_default();
+    let values: [(String, String); 13] = [
+        plain(run.info.run.to_string()),
+        plain(words::state_of(run).into()),
+        plain(words::adversary(config)),
+        plain(short(eps)),
+        plain(short(alpha)),
+        error(0),
+        error(1),
+        error(2),
+        plain(epochs),
+        plain(words::clock(time)),
+        plain(run.info.net.clone()),
+        plain(words::data_in_short(&config.data)),
+        plain(config.seed.to_string()),
+    ];
+    let mut left = rect.left() + TICK;
+    for (index, (column, (text, remark))) in COLUMNS.iter().zip(&values).enumerate() {
+        let width = shape.widths[index];
+        let mut cell = Rect::from_min_size(pos2(left, rect.top()), vec2(width, ROW));
+        cell.min.x += inset(index);
+        left += width;
+        let colour = if index == 1 { state } else { palette.text };
+        let font = if column.right { theme::number_font() } else { theme::small_font() };
+        if !remark.is_empty() {
+            let small = FontId::new(SMALL, theme::number_font().family);
+            let written = write(ui, cell, true, remark, &small, palette.weak);
+            cell.set_right(written);
+        }
+        write(ui, cell, column.right, text, &font, colour);
+    }
+}
+
+/// A column of text behind one of numbers keeps its distance.
+fn inset(index: usize) -> f32 {
+    let behind_numbers = index.checked_sub(1).is_some_and(|before| COLUMNS[before].right);
+    if behind_numbers && !COLUMNS[index].right { 8.0 } else { 0.0 }
+}
+
+/// Writes one line into a cell, cut to fit, and returns the left edge of what is written.
+fn write(ui: &Ui, cell: Rect, right: bool, text: &str, font: &FontId, colour: Color32) -> f32 {
+    let format = egui::TextFormat { font_id: font.clone(), color: colour, ..Default::default() };
+    let mut job = egui::text::LayoutJob::single_section(text.to_owned(), format);
+    job.wrap = egui::text::TextWrapping::truncate_at_width((cell.width() - 6.0).max(0.0));
+    let galley = ui.painter().layout_job(job);
+    let room = cell.shrink2(vec2(3.0, 0.0));
+    let anchor = if right { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER };
+    let place = anchor.align_size_within_rect(galley.size(), room);
+    let at = place.min;
+    ui.painter().galley(at, galley, colour);
+    at.x
+}
+
+fn tooltip(ui: &mut Ui, run: &Run) {
+    ui.label(theme::strong(format!("{}, {}", run.info.run, words::state_of(run))));
+    let mut lines = vec![format!("{}, {} parameters", run.info.net, thousands(run.info.parameters))];
+    let pictures = run.info.pictures;
+    let held = run.info.config.validation;
+    lines.push(format!(
+        "{}, {} for training",
+        words::data(&run.info.config.data),
+        thousands(pictures.saturating_sub(held))
+    ));
+    if let Some(kept) = run.kept() {
+        lines.push(format!("of epoch {}, validation errors:", kept.epoch));
+        for (name, measured) in [("clean", kept.clean), ("FGSM", kept.adversarial), ("PGD", kept.pgd)] {
+            lines.extend(measured.filter(|m| m.n > 0).map(|m| format!("{name}: {}", words::interval(m))));
+        }
+        if kept.overfits_the_attack() && run.info.config.trains_on_an_attack() {
+            lines.push("It withstands large steps far better than small ones: catastrophic overfitting.".into());
+        }
+    }
+    if let RunState::Failed(why) | RunState::Paused(Some(why)) = &run.info.state {
+        lines.push(why.clone());
+    }
+    if run.info.is_shipped() {
+        lines.push(format!("It came with the program. What made it:\n{}", words::command_line_of(run)));
+    }
+    ui.label(lines.join("\n"));
+}
+
+/// What can be done with the selected run.
+fn actions(run: &Run) -> Vec<TrainCommand> {
+    let mut actions = Vec::new();
+    if run.has_net() {
+        actions.push(TrainCommand::UseNet(NetMoment::Now));
+    }
+    if run.is_resumable() {
+        actions.push(TrainCommand::Resume);
+    }
+    if run.info.state == RunState::Queued {
+        actions.push(TrainCommand::Withdraw);
+    }
+    actions.push(TrainCommand::Again);
+    actions
+}
+
+fn exports(run: &Run) -> Vec<TrainCommand> {
+    let mut exports = Vec::new();
+    if !run.info.history.is_empty() {
+        exports.push(TrainCommand::AskExport(Export::History));
+        exports.push(TrainCommand::AskExport(Export::Plots));
+    }
+    exports.push(TrainCommand::AskExport(Export::Settings));
+    exports
+}
+
+fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
+    let roomy = ui.available_width() >= ROOMY;
+    ui.horizontal(|ui| {
+        ui.label(theme::caption(ui, "Runs"));
+        let count = train.runs.len();
+        let ticked = train.runs.iter().filter(|run| run.is_ticked).count();
+        let overlaid = if ticked > 0 { format!(", {ticked} overlaid") } else { String::new() };
+        if count > 0 && roomy {
+            ui.label(theme::weak(ui, format!("{count} run{}{overlaid}", plural(count))));
+        }
+        let Some(run) = train.selected() else { return };
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            more(ui, run, out);
+            for action in actions(run).into_iter().rev() {
+                let command = Command::Train(action);
+                if roomy {
+                    command_button(ui, command, out)
+                } else {
+                    icon_button(ui, command, out)
+                };
+            }
+            if roomy {
+                ui.label(theme::strong(&*run.info.run));
+            }
+        });
+    });
+}
+
+/// What is done less often.
+fn more(ui: &mut Ui, run: &Run, out: &mut Vec<Command>) {
+    let button = egui::Button::new(icons::ICON_MORE_VERT.rich_text().size(17.0));
+    let response = ui.add(button.min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT)));
+    let response = response.on_hover_text("Export, copy, delete").accessible_name("More about this run");
+    Popup::menu(&response).show(|ui| {
+        let mut rest = exports(run);
+        rest.push(TrainCommand::CopyCommand);
+        if !run.is_in_hand() {
+            rest.push(TrainCommand::AskDelete);
+        }
+        entries(ui, rest, out);
+    });
+}
+
+fn menu(ui: &mut Ui, run: &Run, out: &mut Vec<Command>) {
+    let mut all = actions(run);
+    all.extend(exports(run));
+    all.push(TrainCommand::CopyCommand);
+    if !run.is_in_hand() {
+        all.push(TrainCommand::AskDelete);
+    }
+    entries(ui, all, out);
+}
+
+fn entries(ui: &mut Ui, commands: Vec<TrainCommand>, out: &mut Vec<Command>) {
+    ui.set_min_width(220.0);
+    for command in commands {
+        let about = command.about();
+        let keys = about.shortcut.as_ref().map(crate::app::commands::spelled).unwrap_or_default();
+        let icon = about.icon.unwrap_or(icons::ICON_CIRCLE).rich_text().size(17.0);
+        let button = egui::Button::new((icon, about.name)).shortcut_text(keys).frame_when_inactive(false);
+        let button = button.min_size(vec2(ui.available_width(), theme::CONTROL_HEIGHT));
+        if ui.add(button).on_hover_text(about.tooltip).accessible_name(about.name).clicked() {
+            out.push(Command::Train(command));
+            ui.close();
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! The settings of the next run; of the run in hand, those that can still be changed.
+
+use eframe::egui::{self, CentralPanel, Frame, Margin, Panel as Side, ScrollArea, Ui};
+use egui_material_icons::icons;
+
+use crate::app::commands::{Command, spelled};
+use crate::app::pages::train::commands::TrainCommand;
+use crate::app::pages::train::form::{Fields, choice_row, count_row, named, remark, section, text_row};
+use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::state::{Fetching, Panel, Train, draft, words};
+use crate::app::pages::train::view::Around;
+use crate::app::pages::train::{learning, net, objective};
+use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::widgets::progress_bar::progress;
+use crate::app::widgets::{command_button, icon_button, problem_line, segmented};
+use crate::engine::data::DataSource;
+use crate::engine::train::{Config, Stage};
+
+const DRAWN_RANGE: std::ops::RangeInclusive<usize> = 1000..=100_000;
+
+/// Half-typed values, and whose settings they belong to.
+#[derive(Default)]
+pub struct SettingsPanel {
+    fields: Fields,
+    of: Option<Panel>,
+}
+
+impl SettingsPanel {
+    pub fn show(&mut self, ui: &mut Ui, train: &Train, around: &Around<'_>, out: &mut Vec<Command>) {
+        let (panel, run) = train.shown_panel();
+        if self.of.replace(panel) != Some(panel) {
+            self.fields.clear();
+        }
+        let line = Frame::new().inner_margin(Margin { left: 16, right: 16, top: 10, bottom: 10 });
+        Side::bottom("start").frame(line).show(ui, |ui| self.start(ui, train, panel, out));
+        if let Some(run) = run {
+            let line = Frame::new().inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 4 });
+            Side::top("whose settings").frame(line).show_separator_line(false).show(ui, |ui| {
+                let of_run = format!("Of {}", run.info.run);
+                let options = [("Next run", "Settings of the run that Train begins"), (&of_run, IN_HAND)];
+                if let Some(index) = segmented(ui, "Settings", &options, usize::from(panel == Panel::RunInHand)) {
+                    let panel = if index == 0 { Panel::NextRun } else { Panel::RunInHand };
+                    out.push(Command::Train(TrainCommand::Panel(panel)));
+                }
+            });
+        }
+        let config = match run.filter(|_| panel == Panel::RunInHand) {
+            Some(run) => {
+                let (eps, alpha) = run.tuning();
+                Config { eps, alpha, ..run.info.config.clone() }
+            }
+            None => train.draft.clone(),
+        };
+        CentralPanel::default().frame(Frame::new()).show(ui, |ui| {
+            ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+                Frame::new().inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 8 }).show(ui, |ui| {
+                    let mut changed = config.clone();
+                    match panel {
+                        Panel::NextRun => self.next_run(ui, &mut changed, (train, around), out),
+                        Panel::RunInHand => self.run_in_hand(ui, &mut changed, run),
+                    }
+                    push_changes(panel, &config, changed, out);
+                });
+            });
+        });
+    }
+
+    fn next_run(
+        &mut self,
+        ui: &mut Ui,
+        config: &mut Config,
+        (train, around): (&Train, &Around<'_>),
+        out: &mut Vec<Command>,
+    ) {
+        let facts = around.facts.filter(|facts| facts.are_of(config));
+        let is_missing = facts.is_some_and(|facts| !facts.is_there);
+        let fields = &mut self.fields;
+        section(ui, "Data", true, &words::data(&config.data), |ui| {
+            data(ui, fields, config, out);
+            match &train.fetching {
+                Some(fetching) => on_its_way(ui, fetching, out),
+                None if is_missing => missing(ui, &config.data, out),
+                None => {}
+            }
+        });
+        section(ui, "Net", true, &config.model.clone(), |ui| net::show(ui, fields, config, facts, around.catalogue));
+        section(ui, "Objective", true, &words::adversary(config), |ui| objective::show(ui, fields, config, true));
+        let summary = format!("{} epochs, rate {}", config.epochs, config.learning_rate);
+        section(ui, "Learning", true, &summary, |ui| learning::show(ui, fields, config));
+        let summary = config.stopping.rule.name();
+        section(ui, "Early stopping", false, summary, |ui| learning::stopping(ui, fields, config));
+        let summary = format!("{} held out", config.validation);
+        section(ui, "Validation", false, &summary, |ui| learning::validation(ui, fields, config));
+    }
+
+    fn run_in_hand(&mut self, ui: &mut Ui, config: &mut Config, run: Option<&Run>) {
+        let fields = &mut self.fields;
+        let retrains = run.and_then(|run| run.progress).is_some_and(|now| now.stage == Stage::Retraining);
+        section(ui, "Objective", true, &words::adversary(config), |ui| {
+            ui.add_enabled_ui(!retrains, |ui| objective::show(ui, fields, config, false));
+            if retrains {
+                remark(ui, "The retraining repeats the ε and α of the selection.");
+            }
+        });
+        section(ui, "Learning rate", true, "", |ui| {
+            learning::rate(ui, fields, config);
+            remark(ui, "Holds from the next step on; the schedule goes on from there.");
+        });
+        section(ui, "As it was begun", true, "", |ui| {
+            let arguments = run.map_or_else(|| words::command_line(config), words::command_line_of);
+            ui.add(egui::Label::new(theme::number(arguments).color(palette(ui).weak)).wrap());
+        });
+    }
+
+    /// The button that this panel is there for.
+    fn start(&self, ui: &mut Ui, train: &Train, panel: Panel, out: &mut Vec<Command>) {
+        if panel == Panel::RunInHand {
+            remark(ui, IN_HAND);
+            return;
+        }
+        let problem = match &train.draft.data {
+            _ if self.fields.has_problem() => Some("Mend what is marked, or press Escape in it.".to_owned()),
+            // Of other sets the number of pictures is only known once they are opened.
+            DataSource::Drawn { count, .. } => train.draft.check(*count).err().map(|error| error.to_string()),
+            _ => None,
+        };
+        let mend = problem.is_some();
+        if let Some(problem) = problem {
+            problem_line(ui, &problem);
+        }
+        ui.horizontal(|ui| {
+            let command = Command::Train(TrainCommand::Start);
+            let about = command.about();
+            let queue = train.in_hand().is_some();
+            let (name, icon) =
+                if queue { ("Add to the queue", icons::ICON_QUEUE) } else { (about.name, icons::ICON_PLAY_ARROW) };
+            let palette = palette(ui);
+            let icon = icon.rich_text().size(18.0).color(palette.on_accent);
+            let text = theme::strong(name).color(palette.on_accent);
+            let width = ui.available_width() - 104.0 - SPACE_2;
+            let button = egui::Button::new((icon, text)).fill(palette.accent).min_size(egui::vec2(width, 34.0));
+            let keys = about.shortcut.as_ref().map(spelled).unwrap_or_default();
+            let response = ui.add_enabled(!mend, button).on_hover_text(format!("{}  ({keys})", about.tooltip));
+            if response.accessible_name(name).clicked() {
+                out.push(command);
+            }
+            ui.spacing_mut().interact_size.y = 34.0;
+            ui.add_enabled_ui(!mend, |ui| command_button(ui, Command::Train(TrainCommand::AskSweep), out));
+        });
+    }
+}
+
+const IN_HAND: &str = "ε, α and the learning rate of the run in hand can be changed as it goes.";
+
+/// What the person changed, as a command.
+fn push_changes(panel: Panel, config: &Config, changed: Config, out: &mut Vec<Command>) {
+    if changed == *config {
+        return;
+    }
+    let Config { eps, alpha, learning_rate, .. } = changed;
+    out.extend(
+        match panel {
+            Panel::NextRun => vec![TrainCommand::Settings(Box::new(changed))],
+            Panel::RunInHand if learning_rate != config.learning_rate => vec![TrainCommand::Rate(learning_rate)],
+            Panel::RunInHand => vec![TrainCommand::Retune { eps, alpha }],
+        }
+        .into_iter()
+        .map(Command::Train),
+    );
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Set {
+    Drawn,
+    Mnist,
+    FashionMnist,
+    Folder,
+}
+
+const SETS: [(Set, &str, &str); 4] = [
+    (Set::Drawn, "Drawn digits", "Digits that the program draws itself: nothing to fetch, as many as you like"),
+    (Set::Mnist, "MNIST", "60 000 handwritten digits"),
+    (Set::FashionMnist, "Fashion-MNIST", "60 000 pieces of clothing, in the format of MNIST"),
+    (Set::Folder, "Folder or archive…", "One folder of pictures per class, packed or not, or the files of MNIST"),
+];
+
+fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Command>) {
+    let set = match config.data {
+        DataSource::Drawn { .. } => Set::Drawn,
+        DataSource::Mnist => Set::Mnist,
+        DataSource::FashionMnist => Set::FashionMnist,
+        DataSource::Folder(_) => Set::Folder,
+    };
+    match choice_row(ui, ("Set", "What the net is trained on"), &SETS, set) {
+        Some(Set::Drawn) => config.data = draft::usual().data,
+        Some(Set::Mnist) => config.data = DataSource::Mnist,
+        Some(Set::FashionMnist) => config.data = DataSource::FashionMnist,
+        Some(Set::Folder) => out.push(Command::Train(TrainCommand::FolderDialog)),
+        None => {}
+    }
+    match &mut config.data {
+        DataSource::Drawn { count, seed } => {
+            let about = ("Pictures", "For training; of these the last are held out for validation");
+            if let Some(number) = count_row(ui, fields, about, (&DRAWN_RANGE, &(10..=1_000_000)), *count) {
+                *count = number;
+            }
+            let about = ("Drawing seed", "Other seeds draw other digits");
+            let parse = |text: &str| draft::whole(text, "the drawing seed", &(0..=usize::MAX));
+            if let Some(number) = text_row(ui, fields, about, &seed.to_string(), parse) {
+                *seed = number as u64;
+            }
+        }
+        DataSource::Folder(path) => {
+            let value = path.display().to_string();
+            let path_of = |text: &str| {
+                crate::app::widgets::path_field::typed_path(text)
+                    .ok_or("the folder has no name; expected a path".to_owned())
+            };
+            let about = ("Path", PATH);
+            if let Some(path) = text_row(ui, fields, about, &value, path_of) {
+                out.push(Command::Train(TrainCommand::UseFolder(path)));
+            }
+            named(ui, "", "", |ui| {
+                command_button(ui, Command::Train(TrainCommand::FolderDialog), out);
+            });
+        }
+        DataSource::Mnist | DataSource::FashionMnist => {}
+    }
+}
+
+/// How much of a data set has arrived.
+fn on_its_way(ui: &mut Ui, fetching: &Fetching, out: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        let text = format!(
+            "{}: {} of {}",
+            words::data(&fetching.data),
+            words::megabytes(fetching.done),
+            words::megabytes(fetching.of)
+        );
+        let width = ui.available_width() - theme::CONTROL_HEIGHT - SPACE_2;
+        progress(ui, width, fetching.done as f32 / fetching.of.max(1) as f32, &text);
+        icon_button(ui, Command::Train(TrainCommand::StopFetching), out);
+    });
+}
+
+const PATH: &str = "a folder with one sub-folder of pictures per class, the same packed as .tar, .tar.gz or .tar.xz, or a folder \
+                    with the files of MNIST";
+
+/// Says that a set is not there, and what to do.
+fn missing(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
+    let (text, command) = match data {
+        DataSource::Folder(_) => ("There is nothing at this path.".to_owned() + " Expected: " + PATH + ".", None),
+        other => {
+            let text = format!("{} is not on this machine yet.", words::data(other));
+            (text, Some(TrainCommand::AskFetch(data.clone())))
+        }
+    };
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().interact_size.y = 18.0;
+        ui.label(icons::ICON_WARNING.rich_text().size(16.0).color(palette(ui).fooled));
+        ui.add(egui::Label::new(text).wrap());
+    });
+    if let Some(command) = command {
+        named(ui, "", "", |ui| {
+            command_button(ui, Command::Train(command), out);
+        });
+    }
+}

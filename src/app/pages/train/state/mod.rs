@@ -1,0 +1,425 @@
+//! What the Train tab wants and what it was last told: plain state, no window. Commands and events come in, orders for the
+//! trainer go out.
+
+pub mod draft;
+pub mod facts;
+pub mod run;
+#[cfg(test)]
+mod tests;
+pub mod words;
+
+pub use crate::app::pages::train::state::run::Run;
+
+use crate::app::history::History;
+use crate::app::pages::train::commands::TrainCommand;
+use crate::engine::data::DataSource;
+use crate::engine::train::{Config, Stage};
+use crate::worker::{Order, RunId, RunInfo, RunState, TrainEvent};
+
+/// One of the three nets of a run that Explore can attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetMoment {
+    /// Before the first step.
+    Before,
+    Now,
+    /// Of the epoch that the stopping rule finds best.
+    Best,
+}
+
+/// Whose settings the panel shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Panel {
+    NextRun,
+    RunInHand,
+}
+
+/// What stands in the middle of the tab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrainView {
+    Curves,
+    FirstLayer,
+    Sweep,
+    /// The table of all runs, where there is no room for it below.
+    Runs,
+}
+
+/// What of a run can be saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Export {
+    History,
+    Settings,
+    Plots,
+}
+
+/// What an event calls for beyond the tab itself.
+#[derive(Debug, PartialEq)]
+pub enum Outcome {
+    /// Something went wrong.
+    Problem(String),
+    /// The run in hand waits for a person to mend something; the tab says so by itself.
+    NeedsYou(String),
+    /// Something is done.
+    Done(String),
+    /// Explore can attack the net of this name, as was asked.
+    Attack(String),
+    /// The data set is on disk.
+    Fetched(DataSource),
+}
+
+/// A data set on its way from the network.
+pub struct Fetching {
+    pub data: DataSource,
+    /// Bytes that have arrived, of how many.
+    pub done: u64,
+    pub of: u64,
+}
+
+/// The state of the Train tab.
+pub struct Train {
+    /// The settings of the next run.
+    pub draft: Config,
+    history: History<Config>,
+    /// Oldest first.
+    pub runs: Vec<Run>,
+    pub panel: Panel,
+    pub view: TrainView,
+    pub fetching: Option<Fetching>,
+    /// The runs on disk are known.
+    pub is_listed: bool,
+    selected: Option<RunId>,
+    /// Each run that begins is selected: so it is while the run in hand is.
+    follows: bool,
+    /// The net to attack once its run is offered.
+    awaited: Option<(RunId, NetMoment)>,
+}
+
+/// Whether a name is one by which Explore knows the net of a run.
+pub fn is_net_of_run(name: &str) -> bool {
+    name.starts_with("run-") && [":before", ":now", ":best"].iter().any(|moment| name.ends_with(moment))
+}
+
+impl NetMoment {
+    pub const ALL: [Self; 3] = [Self::Before, Self::Now, Self::Best];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Before => "before",
+            Self::Now => "now",
+            Self::Best => "at its best",
+        }
+    }
+
+    /// Round and round.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Before => Self::Now,
+            Self::Now => Self::Best,
+            Self::Best => Self::Before,
+        }
+    }
+}
+
+impl Train {
+    pub fn new(draft: Config) -> Self {
+        Self {
+            draft,
+            history: History::default(),
+            runs: Vec::new(),
+            panel: Panel::NextRun,
+            view: TrainView::Curves,
+            fetching: None,
+            is_listed: false,
+            selected: None,
+            follows: true,
+            awaited: None,
+        }
+    }
+
+    pub fn run(&self, id: &RunId) -> Option<&Run> {
+        self.runs.iter().find(|run| run.info.run == *id)
+    }
+
+    fn run_mut(&mut self, id: &RunId) -> Option<&mut Run> {
+        self.runs.iter_mut().find(|run| run.info.run == *id)
+    }
+
+    pub fn selected(&self) -> Option<&Run> {
+        self.run(self.selected.as_ref()?)
+    }
+
+    pub fn is_selected(&self, run: &Run) -> bool {
+        self.selected.as_ref() == Some(&run.info.run)
+    }
+
+    /// The run that is being trained or paused.
+    pub fn in_hand(&self) -> Option<&Run> {
+        self.runs.iter().find(|run| run.is_in_hand())
+    }
+
+    pub fn queued(&self) -> impl Iterator<Item = &Run> {
+        self.runs.iter().filter(|run| run.info.state == RunState::Queued)
+    }
+
+    /// Whether work is going on right now.
+    pub fn is_busy(&self) -> bool {
+        self.in_hand().is_some_and(|run| !matches!(run.info.state, RunState::Paused(_)))
+    }
+
+    /// Whose settings to show: those of the run in hand only while there is one.
+    pub fn shown_panel(&self) -> (Panel, Option<&Run>) {
+        match (self.panel, self.in_hand()) {
+            (Panel::RunInHand, Some(run)) => (Panel::RunInHand, Some(run)),
+            (_, run) => (Panel::NextRun, run),
+        }
+    }
+
+    /// The selected run and those that are ticked, oldest first.
+    pub fn plotted(&self) -> Vec<&Run> {
+        self.runs.iter().filter(|run| run.is_ticked || self.is_selected(run)).collect()
+    }
+
+    /// The runs that differ from the selected one in ε and α alone, with itself, oldest first.
+    pub fn siblings(&self) -> Vec<&Run> {
+        let Some(selected) = self.selected() else { return Vec::new() };
+        let as_selected = |run: &Run| Config {
+            eps: selected.info.config.eps,
+            alpha: selected.info.config.alpha,
+            ..run.info.config.clone()
+        };
+        self.runs.iter().filter(|run| as_selected(run) == selected.info.config).collect()
+    }
+
+    /// The run and the moment of a net in training that Explore knows by this name.
+    pub fn net(&self, name: &str) -> Option<(&Run, NetMoment)> {
+        self.runs.iter().find_map(|run| {
+            let at = run.nets.as_ref()?.iter().position(|known| known == name)?;
+            Some((run, NetMoment::ALL[at]))
+        })
+    }
+
+    /// The name by which Explore knows the net of a run at a moment, once it was offered.
+    pub fn net_name(&self, run: &RunId, moment: NetMoment) -> Option<&str> {
+        let nets = self.run(run)?.nets.as_ref()?;
+        Some(&nets[moment as usize])
+    }
+
+    /// Carries out a command as far as it is about the state of the tab, and says what to order of the trainer.
+    pub fn obey(&mut self, command: &TrainCommand) -> Vec<Order> {
+        match command {
+            TrainCommand::Settings(config) => self.draft = (**config).clone(),
+            TrainCommand::Panel(panel) => self.panel = *panel,
+            TrainCommand::View(view) => self.view = *view,
+            TrainCommand::Select(run) => self.select(run.clone()),
+            TrainCommand::NextRun => self.step_selection(-1),
+            TrainCommand::PreviousRun => self.step_selection(1),
+            TrainCommand::Tick(run, is_ticked) => {
+                if let Some(run) = self.run_mut(run) {
+                    run.is_ticked = *is_ticked;
+                }
+            }
+            TrainCommand::TickSelected => {
+                if let Some(run) = self.selected.clone().and_then(|run| self.run_mut(&run)) {
+                    run.is_ticked = !run.is_ticked;
+                }
+            }
+            TrainCommand::Again => {
+                if let Some(run) = self.selected() {
+                    self.draft = run.info.config.clone();
+                    self.panel = Panel::NextRun;
+                }
+            }
+            TrainCommand::ShowFirstLayer(run) => {
+                if let Some(run) = self.run_mut(run).filter(|run| run.lacks_sheet()) {
+                    run.is_sheet_wanted = true;
+                    return vec![Order::FirstLayer(run.info.run.clone())];
+                }
+            }
+            TrainCommand::UseNet(moment) => return self.offer(*moment).into_iter().collect(),
+            TrainCommand::Resume | TrainCommand::Withdraw | TrainCommand::Delete(_) => {
+                return self.order_about_selected(command).into_iter().collect();
+            }
+            TrainCommand::FetchData(data) => return vec![Order::Fetch(data.clone())],
+            TrainCommand::StopFetching => return vec![Order::CancelFetch],
+            TrainCommand::Sweep { eps, alpha } => return self.sweep(eps, alpha),
+            _ => return self.order_about_run_in_hand(command),
+        }
+        Vec::new()
+    }
+
+    fn order_about_run_in_hand(&mut self, command: &TrainCommand) -> Vec<Order> {
+        if *command == TrainCommand::Start {
+            return vec![self.start()];
+        }
+        let Some(run) = self.runs.iter_mut().find(|run| run.is_in_hand()) else {
+            return if *command == TrainCommand::PlayPause { vec![self.start()] } else { Vec::new() };
+        };
+        match *command {
+            TrainCommand::PlayPause if matches!(run.info.state, RunState::Paused(_)) => vec![Order::Play],
+            TrainCommand::PlayPause => vec![Order::Pause],
+            TrainCommand::OneStep => vec![Order::OneStep],
+            TrainCommand::OneEpoch => vec![Order::OneEpoch],
+            TrainCommand::Stop => vec![Order::Stop],
+            TrainCommand::Retune { eps, alpha } => {
+                let unchanged = (eps, alpha) == (run.info.config.eps, run.info.config.alpha);
+                run.wish = (!unchanged).then_some((eps, alpha));
+                vec![Order::Retune { eps, alpha }]
+            }
+            TrainCommand::Rate(rate) => {
+                run.info.config.learning_rate = rate;
+                vec![Order::LearningRate(rate)]
+            }
+            TrainCommand::HalveRate => {
+                let rate = run.info.config.learning_rate / 2.0;
+                run.info.config.learning_rate = rate;
+                vec![Order::LearningRate(rate), Order::Play]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn order_about_selected(&mut self, command: &TrainCommand) -> Option<Order> {
+        if let TrainCommand::Delete(run) = command {
+            return Some(Order::Delete(run.clone()));
+        }
+        let run = self.selected()?;
+        let id = run.info.run.clone();
+        match command {
+            TrainCommand::Resume if run.is_resumable() => {
+                if self.in_hand().is_none() {
+                    self.follows = true;
+                    self.panel = Panel::RunInHand;
+                }
+                Some(Order::Resume(id))
+            }
+            TrainCommand::Withdraw if run.info.state == RunState::Queued => Some(Order::Withdraw(id)),
+            _ => None,
+        }
+    }
+
+    fn start(&mut self) -> Order {
+        if self.in_hand().is_none() {
+            self.follows = true;
+            self.panel = Panel::RunInHand;
+        }
+        Order::Start(Box::new(self.draft.clone()))
+    }
+
+    fn sweep(&mut self, eps: &[f32], alpha: &[f32]) -> Vec<Order> {
+        self.follows |= self.in_hand().is_none();
+        self.view = TrainView::Sweep;
+        let draft = &self.draft;
+        let pairs = eps.iter().flat_map(|&eps| alpha.iter().map(move |&alpha| (eps, alpha)));
+        pairs.map(|(eps, alpha)| Order::Start(Box::new(Config { eps, alpha, ..draft.clone() }))).collect()
+    }
+
+    fn offer(&mut self, moment: NetMoment) -> Option<Order> {
+        let run = self.selected().filter(|run| run.has_net())?.info.run.clone();
+        self.awaited = Some((run.clone(), moment));
+        Some(Order::Offer(run))
+    }
+
+    fn select(&mut self, id: RunId) {
+        self.follows = self.run(&id).is_some_and(Run::is_in_hand);
+        self.selected = Some(id);
+    }
+
+    /// Towards newer runs, or older ones.
+    fn step_selection(&mut self, by: isize) {
+        let Some(last) = self.runs.len().checked_sub(1) else { return };
+        let at = self.runs.iter().position(|run| self.is_selected(run));
+        let at = at.map_or(last, |at| at.saturating_add_signed(by).min(last));
+        self.select(self.runs[at].info.run.clone());
+    }
+
+    /// Takes in what the trainer reports.
+    pub fn take(&mut self, event: TrainEvent) -> Option<Outcome> {
+        match event {
+            TrainEvent::Runs(infos) => {
+                self.is_listed = true;
+                self.runs = infos.into_iter().map(Run::new).collect();
+                self.selected = self.runs.last().map(|run| run.info.run.clone());
+            }
+            TrainEvent::Run(info) => self.take_info(*info),
+            TrainEvent::State { run, state } => return self.take_state(&run, state),
+            TrainEvent::Preparing { run, share, left } => self.run_mut(&run)?.preparing = Some((share, left)),
+            TrainEvent::Progress { run, progress } => self.run_mut(&run)?.progress = Some(progress),
+            TrainEvent::Epoch { run, record } => {
+                let run = self.run_mut(&run)?;
+                run.info.history.push(record);
+                // What was asked for holds from the next epoch on; in the retraining it never does.
+                if let Some(wish) = run.wish.take().filter(|_| record.stage == Stage::Selection) {
+                    (run.info.config.eps, run.info.config.alpha) = wish;
+                }
+            }
+            TrainEvent::FirstLayer { run, sheet } => self.run_mut(&run)?.sheet = Some(sheet),
+            TrainEvent::Offered { run, before, now, best } => {
+                self.run_mut(&run)?.nets = Some([before, now, best]);
+                let (_, moment) = self.awaited.take_if(|(awaited, _)| *awaited == run)?;
+                return Some(Outcome::Attack(self.net_name(&run, moment)?.to_owned()));
+            }
+            TrainEvent::Deleted(run) => self.forget(&run),
+            TrainEvent::Fetching { source: data, done, of } => self.fetching = Some(Fetching { data, done, of }),
+            TrainEvent::Fetched(data) => {
+                self.fetching = None;
+                return Some(Outcome::Fetched(data));
+            }
+            TrainEvent::FetchFailed { message, .. } => {
+                self.fetching = None;
+                return message.map(Outcome::Problem);
+            }
+            TrainEvent::Problem(message) => {
+                self.awaited = None;
+                return Some(Outcome::Problem(message));
+            }
+        }
+        None
+    }
+
+    fn take_info(&mut self, info: RunInfo) {
+        match self.run_mut(&info.run) {
+            Some(run) => {
+                if run.wish == Some((info.config.eps, info.config.alpha)) {
+                    run.wish = None;
+                }
+                run.info = info;
+            }
+            None => {
+                if self.selected.is_none() {
+                    self.selected = Some(info.run.clone());
+                }
+                self.runs.push(Run::new(info));
+            }
+        }
+    }
+
+    fn take_state(&mut self, id: &RunId, state: RunState) -> Option<Outcome> {
+        if state == RunState::Preparing && self.follows {
+            self.selected = Some(id.clone());
+        }
+        let run = self.run_mut(id)?;
+        run.info.state = state;
+        run.preparing = None;
+        match &run.info.state {
+            RunState::Stopped | RunState::Finished | RunState::Failed(_) => run.wish = None,
+            _ => {}
+        }
+        match &run.info.state {
+            RunState::Finished => {
+                run.progress = None;
+                Some(Outcome::Done(words::finished(run)))
+            }
+            RunState::Failed(why) => Some(Outcome::Problem(format!("{id} could not go on: {why}"))),
+            RunState::Paused(Some(why)) => Some(Outcome::NeedsYou(format!("{id} is paused: {why}"))),
+            _ => None,
+        }
+    }
+
+    fn forget(&mut self, id: &RunId) {
+        let Some(at) = self.runs.iter().position(|run| run.info.run == *id) else { return };
+        self.runs.remove(at);
+        if self.selected.as_ref() == Some(id) {
+            let neighbour = self.runs.get(at.min(self.runs.len().saturating_sub(1)));
+            self.selected = neighbour.map(|run| run.info.run.clone());
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! One run, as the window knows it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::picture::Rgba;
+use crate::engine::train::{Config, EpochRecord, Progress, Stage};
+use crate::worker::{RunInfo, RunState};
+
+/// A run with what only the window needs to know of it.
+pub struct Run {
+    pub info: RunInfo,
+    /// Its curves are laid over those of the selected run.
+    pub is_ticked: bool,
+    pub progress: Option<Progress>,
+    /// While it is being prepared: the share that is, and how long the rest will take.
+    pub preparing: Option<(f32, Duration)>,
+    /// The weights of its first layer, once some were reported.
+    pub sheet: Option<Arc<Rgba>>,
+    /// Its weights were asked for: they lie on disk.
+    pub is_sheet_wanted: bool,
+    /// ε and α that were asked for, until the epoch begins in which they hold.
+    pub wish: Option<(f32, f32)>,
+    /// The names of its nets before, now and at their best, once Explore knows them.
+    pub nets: Option<[String; 3]>,
+}
+
+impl Run {
+    pub fn new(info: RunInfo) -> Self {
+        Self {
+            info,
+            is_ticked: false,
+            progress: None,
+            preparing: None,
+            sheet: None,
+            is_sheet_wanted: false,
+            wish: None,
+            nets: None,
+        }
+    }
+
+    pub fn is_in_hand(&self) -> bool {
+        matches!(self.info.state, RunState::Preparing | RunState::Running | RunState::Paused(_))
+    }
+
+    /// Whether it can be taken up again.
+    pub fn is_resumable(&self) -> bool {
+        match self.info.state {
+            RunState::Stopped => true,
+            // It may have been broken off; a run without a checkpoint has no history either.
+            RunState::Failed(_) => !self.info.history.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// Whether there are weights to attack.
+    pub fn has_net(&self) -> bool {
+        match self.info.state {
+            RunState::Queued | RunState::Preparing | RunState::Failed(_) => !self.info.history.is_empty(),
+            // Without parameters it never began: its net was not even looked for.
+            RunState::Stopped => self.info.parameters > 0,
+            _ => true,
+        }
+    }
+
+    /// Whether the weights of its first layer must be asked for.
+    pub fn lacks_sheet(&self) -> bool {
+        let is_on_disk = !self.is_in_hand() && self.has_net() && self.info.state != RunState::Queued;
+        is_on_disk && self.sheet.is_none() && !self.is_sheet_wanted
+    }
+
+    /// ε and α: those that were asked for, even if they only hold from the next epoch on.
+    pub fn tuning(&self) -> (f32, f32) {
+        self.wish.unwrap_or((self.info.config.eps, self.info.config.alpha))
+    }
+
+    /// Whether other ε and α wait for the next epoch.
+    pub fn is_retuned(&self) -> bool {
+        self.wish.is_some()
+    }
+
+    /// The epoch whose weights are kept: what the stopping rule chose, or the last one that was validated.
+    pub fn kept(&self) -> Option<&EpochRecord> {
+        let history = &self.info.history;
+        let last = history.iter().rposition(|record| record.stage == Stage::Selection);
+        self.info.config.stopping.rule.best(history).or(last).and_then(|at| history.get(at))
+    }
+
+    /// The settings that it was begun with, as far as its history tells.
+    pub fn begun(&self) -> Config {
+        let mut config = self.info.config.clone();
+        if let Some(first) = self.info.history.first() {
+            (config.eps, config.alpha) = (first.eps, first.alpha);
+            if first.learning_rate > 0.0 {
+                config.learning_rate = first.learning_rate;
+            }
+        }
+        config
+    }
+
+    /// Seconds spent on its epochs.
+    pub fn seconds(&self) -> f32 {
+        self.info.history.iter().map(|record| record.seconds).sum()
+    }
+
+    /// How much of it is done, from 0 to 1.
+    pub fn share_done(&self) -> f32 {
+        match (&self.info.state, self.progress) {
+            (RunState::Finished, _) => 1.0,
+            (_, Some(p)) => (p.epoch as f32 + p.step as f32 / p.steps.max(1) as f32) / p.epochs.max(1) as f32,
+            _ => self.info.history.len() as f32 / self.info.config.epochs.max(1) as f32,
+        }
+        .clamp(0.0, 1.0)
+    }
+}

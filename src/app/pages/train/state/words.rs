@@ -1,0 +1,261 @@
+//! What the Train tab says of runs, in plain words; no drawing here.
+
+use std::time::Duration;
+
+use crate::app::pages::train::state::run::Run;
+use crate::app::widgets::per_cent;
+use crate::app::words::{plural, quoted, short, thousands};
+use crate::engine::data::DataSource;
+use crate::engine::train::{Adversary, Config, Measured, Progress, Stage};
+pub use crate::engine::units::megabytes;
+use crate::worker::RunState;
+
+/// "12 s", "3 min 20 s", "2 h 05 min".
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs_f64().round() as u64;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// "0:12", "3:20", "2:05:00": the same for a narrow column.
+pub fn clock(time: Duration) -> String {
+    let seconds = time.as_secs_f64().round() as u64;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours == 0 { format!("{minutes}:{seconds:02}") } else { format!("{hours}:{minutes:02}:{seconds:02}") }
+}
+
+/// A state in a word.
+pub fn state(state: &RunState) -> &'static str {
+    match state {
+        RunState::Queued => "queued",
+        RunState::Preparing => "preparing",
+        RunState::Running => "training",
+        RunState::Paused(None) => "paused",
+        RunState::Paused(Some(_)) => "needs you",
+        RunState::Stopped => "stopped",
+        RunState::Finished => "finished",
+        RunState::Failed(_) => "failed",
+    }
+}
+
+/// The same of a run; that of the program's own says where it came from.
+pub fn state_of(run: &Run) -> &'static str {
+    if run.info.is_shipped() { "shipped" } else { state(&run.info.state) }
+}
+
+/// Why a run cannot be taken up again; `None` where it can, or is in hand.
+pub fn not_resumable(run: &Run) -> Option<String> {
+    let name = &run.info.run;
+    match run.info.state {
+        _ if run.info.is_shipped() => Some(format!(
+            "{name} came with the program: its curves and its best net are there, but not what training needs to go on. “Same settings” \
+             begins it anew."
+        )),
+        RunState::Finished => Some(format!("{name} is finished. “Same settings” begins another one like it.")),
+        _ => None,
+    }
+}
+
+/// "Drawn digits, 10 000", "MNIST", the name of a folder.
+pub fn data(data: &DataSource) -> String {
+    match data {
+        DataSource::Drawn { count, seed: 0 } => format!("drawn digits, {}", thousands(*count)),
+        DataSource::Drawn { count, seed } => format!("drawn digits, {}, seed {seed}", thousands(*count)),
+        DataSource::Mnist => "MNIST".into(),
+        DataSource::FashionMnist => "Fashion-MNIST".into(),
+        DataSource::Folder(path) => {
+            path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+        }
+    }
+}
+
+/// The same for a narrow column.
+pub fn data_in_short(source: &DataSource) -> String {
+    match source {
+        DataSource::Drawn { count, .. } => format!("drawn {}", thousands(*count)),
+        other => data(other),
+    }
+}
+
+/// "FGSM", "PGD-7": what the second part of the objective is made of.
+pub fn adversary(config: &Config) -> String {
+    if !config.is_adversarial() {
+        return "clean".into();
+    }
+    match config.adversary {
+        Adversary::None => "clean".into(),
+        Adversary::Fgsm => "FGSM".into(),
+        Adversary::RandomFgsm => "random FGSM".into(),
+        Adversary::Pgd { steps } => format!("PGD-{steps}"),
+        Adversary::Signs => "±ε noise".into(),
+        Adversary::Uniform => "uniform noise".into(),
+    }
+}
+
+/// The objective in symbols, and the same with today's numbers.
+pub fn objective(config: &Config) -> [String; 2] {
+    let (a, e) = (short(config.alpha), short(config.eps));
+    let b = short(1.0 - config.alpha);
+    let with =
+        |symbols: &str, numbers: String| [format!("α·J(x) + (1−α)·{symbols}"), format!("{a}·J(x) + {b}·{numbers}")];
+    match config.adversary {
+        Adversary::None => ["J(x)".into(), "J(x): the clean loss alone".into()],
+        Adversary::Fgsm => with("J(x + ε·sign ∇J)", format!("J(x + {e}·sign ∇J)")),
+        Adversary::RandomFgsm => with(
+            "J(x + δ), |δ| ≤ ε, one step from a random start",
+            format!("J(x + δ), |δ| ≤ {e}, one step of {} from a random start", short(1.25 * config.eps)),
+        ),
+        Adversary::Pgd { steps } => with(
+            "J(x + δ), |δ| ≤ ε, k steps from a random start",
+            format!(
+                "J(x + δ), |δ| ≤ {e}, {steps} step{} of {} from a random start",
+                plural(steps),
+                short(2.5 * config.eps / steps as f32)
+            ),
+        ),
+        Adversary::Signs => with("J(x ± ε)", format!("J(x ± {e}), signs by chance")),
+        Adversary::Uniform => with("J(x + U(−ε, ε))", format!("J(x + U(−{e}, {e}))")),
+    }
+}
+
+/// "2.1 %", and its number of pictures.
+pub fn error(measured: Option<Measured>) -> Option<(String, usize)> {
+    measured.filter(|measured| measured.n > 0).map(|measured| (per_cent(measured.error() as f32), measured.n))
+}
+
+/// What stands behind an error: "21 of 1 000 wrong; 95 % interval 1.4 % to 3.2 %".
+pub fn interval(measured: Measured) -> String {
+    let (low, high) = measured.interval();
+    format!(
+        "{} of {} wrong; 95 % interval {} to {}",
+        thousands(measured.wrong),
+        thousands(measured.n),
+        per_cent(low as f32),
+        per_cent(high as f32)
+    )
+}
+
+/// What a finished run came to.
+pub fn finished(run: &Run) -> String {
+    let kept = run.kept().copied().unwrap_or_default();
+    let errors: Vec<String> = [("clean", kept.clean), ("adversarial", kept.adversarial), ("PGD", kept.pgd)]
+        .into_iter()
+        .filter_map(|(name, measured)| {
+            error(measured).map(|(error, n)| format!("{name} {error} (n = {})", thousands(n)))
+        })
+        .collect();
+    let errors = if errors.is_empty() { String::new() } else { format!(" Validation error: {}.", errors.join(", ")) };
+    format!("{} is finished.{errors}", run.info.run)
+}
+
+/// Of a run, in one breath, for assistive technology and tooltips.
+pub fn summary(run: &Run) -> String {
+    let config = &run.info.config;
+    let mut parts = vec![
+        format!("{}, {}", run.info.run, state_of(run)),
+        run.info.net.clone(),
+        data(&config.data),
+        format!("{}, ε {}, α {}", adversary(config), short(config.eps), short(config.alpha)),
+        format!("seed {}", config.seed),
+    ];
+    if let Some(kept) = run.kept() {
+        for (name, measured) in [("clean", kept.clean), ("adversarial", kept.adversarial), ("PGD", kept.pgd)] {
+            parts.extend(error(measured).map(|(error, n)| format!("{name} error {error} of {}", thousands(n))));
+        }
+    }
+    parts.join("; ")
+}
+
+/// "Epoch 3 of 30", "Retraining, epoch 2 of 11".
+pub fn epoch(progress: &Progress) -> String {
+    let number = (progress.epoch + 1).min(progress.epochs);
+    match progress.stage {
+        Stage::Selection => format!("Epoch {number} of {}", progress.epochs),
+        Stage::Retraining => format!("Retraining, epoch {number} of {}", progress.epochs),
+    }
+}
+
+/// What is going on within the epoch.
+pub fn step(progress: &Progress) -> String {
+    if let Some((done, count)) = progress.validation {
+        return format!("validating, batch {} of {count}", (done + 1).min(count));
+    }
+    let left = progress.epoch_left.filter(|left| left.as_secs() > 0);
+    let left = left.map(|left| format!(", {} left", duration(left))).unwrap_or_default();
+    format!("step {} of {}{left}", progress.step, progress.steps)
+}
+
+/// The command that trains the same net without a window.
+pub fn command_line(config: &Config) -> String {
+    let arguments = config.arguments();
+    let words = ["doppelganger", "train"].into_iter().chain(arguments.iter().map(String::as_str));
+    let mut line: Vec<String> = words.map(quoted).collect();
+    line.extend(["--out".into(), "run".into()]);
+    line.join(" ")
+}
+
+/// The same of a run, as it was begun; what was changed on the way, which no command repeats, is said behind it.
+pub fn command_line_of(run: &Run) -> String {
+    let mut line = command_line(&run.begun());
+    let mut before = run.begun();
+    for record in run.info.history.iter().filter(|record| record.stage == Stage::Selection) {
+        let mut change = |name: &str, value: f32, old: &mut f32| {
+            if value != *old {
+                line.push_str(&format!("  # {name} {} from epoch {}", short(value), record.epoch));
+                *old = value;
+            }
+        };
+        change("ε", record.eps, &mut before.eps);
+        change("α", record.alpha, &mut before.alpha);
+        if record.learning_rate > 0.0 {
+            change("rate", record.learning_rate, &mut before.learning_rate);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_two_units() {
+        let told = |seconds: f64| duration(Duration::from_secs_f64(seconds));
+        assert_eq!(
+            [0.2, 59.4, 80.0, 3599.6, 7500.0].map(told),
+            ["0 s", "59 s", "1 min 20 s", "1 h 00 min", "2 h 05 min"]
+        );
+        let read = |seconds: f64| clock(Duration::from_secs_f64(seconds));
+        assert_eq!([0.2, 59.6, 80.0, 7500.0].map(read), ["0:00", "1:00", "1:20", "2:05:00"]);
+    }
+
+    #[test]
+    fn the_objective_shows_the_numbers_of_today() {
+        let config = Config { eps: 0.25, alpha: 0.4, ..Config::default() };
+        let [symbols, numbers] = objective(&config);
+        assert_eq!(symbols, "α·J(x) + (1−α)·J(x + ε·sign ∇J)");
+        assert_eq!(numbers, "0.4·J(x) + 0.6·J(x + 0.25·sign ∇J)");
+        let pgd = Config { adversary: Adversary::Pgd { steps: 10 }, ..config.clone() };
+        assert!(objective(&pgd)[1].contains("10 steps of 0.0625"), "{:?}", objective(&pgd));
+        assert_eq!(objective(&Config { adversary: Adversary::None, ..config })[0], "J(x)");
+    }
+
+    #[test]
+    fn the_command_line_is_one_that_a_shell_takes() {
+        let config = Config { data: DataSource::Folder("/my data".into()), eps: 0.25, ..Config::default() };
+        let line = command_line(&config);
+        assert!(line.starts_with("doppelganger train --data '/my data' --model digits_maxout"), "{line}");
+        assert!(line.contains("--eps 0.25") && line.ends_with("--out run"), "{line}");
+    }
+
+    #[test]
+    fn an_error_stands_with_its_number() {
+        let measured = Measured { n: 1000, wrong: 21, ..Measured::default() };
+        assert_eq!(error(Some(measured)), Some(("2.1 %".into(), 1000)));
+        assert_eq!(error(Some(Measured::default())), None);
+        assert!(interval(measured).starts_with("21 of 1\u{202F}000 wrong; 95 % interval 1.4 % to 3.2 %"));
+    }
+}

@@ -1,0 +1,138 @@
+//! The values at an epoch: as a table beside the pointer, and in words for assistive technology.
+
+use eframe::egui::{self, Grid, PopupAnchor, Response, Role, Sense, Stroke, Tooltip, Ui, WidgetInfo, vec2};
+
+use crate::app::plots::marks::Mark;
+use crate::app::plots::quantity::{Panel, Quantity, per_cent};
+use crate::app::plots::scene::{Scene, run_colour};
+use crate::app::theme::{self, SPACE_3, palette};
+use crate::app::words::short;
+use crate::engine::train::{EpochRecord, Stage};
+
+/// Opens a tooltip at the pointer at once, or at the plot that has the keyboard.
+pub fn tip(response: &Response, contents: impl FnOnce(&mut Ui)) {
+    let anchor = if response.hovered() { PopupAnchor::Pointer } else { PopupAnchor::ParentRect(response.rect) };
+    let tooltip = Tooltip::always_open(response.ctx.clone(), response.layer_id, response.id, anchor);
+    tooltip.gap(12.0).show(|ui| {
+        // Lines of text, no controls: they need no more height than that.
+        ui.spacing_mut().interact_size.y = 0.0;
+        ui.spacing_mut().item_spacing.y = 2.0;
+        contents(ui);
+    });
+}
+
+/// The table of all values at the cursor.
+pub fn values(response: &Response, panel: Panel, scene: &Scene<'_>, marks: &[Mark], cursor: Option<usize>) {
+    let Some(at) = cursor else { return };
+    tip(response, |ui| {
+        if let Some(record) = scene.primary().history.get(at) {
+            selected(ui, panel, scene, record);
+            // What changed before the epoch belongs to it too.
+            for mark in marks.iter().filter(|mark| (0.0..1.0).contains(&((at + 1) as f64 - mark.x))) {
+                ui.label(theme::weak(ui, mark.text.as_str()));
+            }
+        }
+        if scene.runs.len() > 1 {
+            others(ui, panel, scene, at);
+        }
+    });
+}
+
+fn selected(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, record: &EpochRecord) {
+    ui.label(theme::strong(epoch(record)));
+    let EpochRecord { eps, alpha, rate, .. } = *record;
+    let settings = format!("ε {} · α {} · learning rate {}", short(eps), short(alpha), short(rate));
+    ui.label(theme::weak(ui, settings));
+    Grid::new("values").num_columns(4).spacing([SPACE_3, 2.0]).min_col_width(0.0).show(ui, |ui| {
+        for &quantity in panel.quantities() {
+            let Some(value) = panel.value(quantity, record) else { continue };
+            let colour = scene.colour(palette(ui), scene.primary, quantity);
+            sample(ui, quantity, colour);
+            ui.label(quantity.name());
+            ui.label(theme::number(panel.spelled(value)));
+            if let Some(basis) = basis(panel, quantity, record) {
+                ui.label(theme::weak(ui, basis));
+            }
+            ui.end_row();
+        }
+    });
+}
+
+/// What a value rests on.
+fn basis(panel: Panel, quantity: Quantity, record: &EpochRecord) -> Option<String> {
+    let measured = quantity.measured(record)?;
+    let (n, wrong) = (measured.n, measured.wrong);
+    let (low, high) = measured.interval();
+    Some(match panel {
+        Panel::Error => format!("95 %: {} to {}, n = {n}", per_cent(low), per_cent(high)),
+        Panel::Loss => format!("n = {n}"),
+        Panel::Confidence => format!("{wrong} mistakes of {n}"),
+    })
+}
+
+/// All runs at the same epoch, as many as fit.
+fn others(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, at: usize) {
+    const MOST: usize = 12;
+    let columns = panel.quantities();
+    ui.add_space(theme::SPACE_1);
+    Grid::new("runs").num_columns(columns.len() + 1).spacing([SPACE_3, 2.0]).min_col_width(0.0).show(ui, |ui| {
+        ui.label(theme::weak(ui, format!("At epoch {}", at + 1)));
+        for quantity in columns {
+            ui.label(theme::weak(ui, quantity.name()));
+        }
+        ui.end_row();
+        for (index, run) in scene.runs.iter().enumerate().take(MOST) {
+            let font = if index == scene.primary { theme::strong_font() } else { theme::body_font() };
+            ui.label(egui::RichText::new(cut(run.name)).font(font).color(run_colour(palette(ui), index)));
+            for &quantity in columns {
+                let value = run.history.get(at).and_then(|record| panel.value(quantity, record));
+                ui.label(theme::number(value.map_or_else(|| "–".into(), |value| panel.spelled(value))));
+            }
+            ui.end_row();
+        }
+    });
+}
+
+/// The beginning of a long name.
+fn cut(name: &str) -> String {
+    const MOST: usize = 28;
+    if name.chars().count() <= MOST { name.into() } else { name.chars().take(MOST - 1).chain(['…']).collect() }
+}
+
+fn epoch(record: &EpochRecord) -> String {
+    match record.stage {
+        Stage::Selection => format!("Epoch {}", record.epoch),
+        Stage::Retraining => format!("Retraining, epoch {}", record.epoch),
+    }
+}
+
+/// A short piece of a line in its style.
+pub fn sample(ui: &mut Ui, quantity: Quantity, colour: egui::Color32) {
+    let (rect, _) = ui.allocate_exact_size(vec2(24.0, 12.0), Sense::hover());
+    let mut shapes = Vec::new();
+    quantity.draw(&[rect.left_center(), rect.right_center()], Stroke::new(2.0, colour), 1.0, &mut shapes);
+    ui.painter().extend(shapes);
+}
+
+/// Gives the plot its name and, in words, the values at the cursor or of the newest epoch.
+pub fn describe(response: &Response, panel: Panel, scene: &Scene<'_>, marks: &[Mark]) {
+    response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, words(panel, scene, marks)));
+}
+
+fn words(panel: Panel, scene: &Scene<'_>, marks: &[Mark]) -> String {
+    let run = scene.primary();
+    let at = scene.cursor.unwrap_or(usize::MAX).min(run.history.len().saturating_sub(1));
+    let Some(record) = run.history.get(at) else { return format!("{}: no epoch yet", panel.title()) };
+    let value = |quantity: &Quantity| {
+        let value = panel.value(*quantity, record)?;
+        let n = quantity.measured(record).map(|measured| format!(" of {}", measured.n)).unwrap_or_default();
+        Some(format!("{} {}{n}", quantity.name(), panel.spelled(value)))
+    };
+    let values: Vec<String> = panel.quantities().iter().filter_map(value).collect();
+    let mut words = format!("{} of {}. {}: {}", panel.title(), run.name, epoch(record), values.join(", "));
+    for mark in marks {
+        words.push_str("; ");
+        words.push_str(&mark.text);
+    }
+    words
+}

@@ -1,0 +1,117 @@
+//! How the plots are drawn: axis, smoothing, what is shown.
+
+use eframe::egui::containers::menu::{MenuButton, MenuConfig};
+use eframe::egui::{PopupCloseBehavior, Ui};
+
+use crate::app::plots::quantity::Panel;
+use crate::app::plots::scene::{Look, SMOOTHEST};
+use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::widgets::rail::{Curve, Rail};
+use crate::app::widgets::segmented;
+
+/// In less room than this, smoothing moves into the menu.
+const NARROW: f32 = 560.0;
+/// In less than this, the axis too.
+const VERY_NARROW: f32 = 300.0;
+/// What the choice of a plot takes of the room.
+const CHOICE: f32 = 200.0;
+
+/// The line of controls. Where there is room for one panel only (`is_single`), it is chosen here. Returns whether all
+/// epochs are asked for.
+pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -> bool {
+    let mut is_reset = false;
+    let room = ui.available_width() - if is_single { CHOICE } else { 0.0 };
+    let (is_narrow, is_very_narrow) = (room < NARROW, room < VERY_NARROW);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing.x = SPACE_2;
+        if !is_very_narrow {
+            axis(ui, look);
+        }
+        // Several things are chosen in one go, so a click inside leaves the menu open.
+        let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+        let (button, _) =
+            MenuButton::new("Show").config(stays).ui(ui, |ui| menu(ui, look, (is_very_narrow, is_narrow)));
+        button.on_hover_text("Choose the plots and what is in them");
+        if is_single {
+            panel_choice(ui, look);
+        }
+        if !is_narrow {
+            smoothing(ui, look);
+        }
+        if is_zoomed {
+            let tip = "Show all epochs again, as a double click on a plot does";
+            is_reset = ui.button("All epochs").on_hover_text(tip).clicked();
+        }
+    });
+    is_reset
+}
+
+fn axis(ui: &mut Ui, look: &mut Look) {
+    let options = [
+        ("linear", "Errors and losses on a linear axis"),
+        ("log", "On a logarithmic axis: equal ratios take equal room, so that small errors can be told apart"),
+    ];
+    if let Some(index) = segmented(ui, "Axis", &options, usize::from(look.is_log)) {
+        look.is_log = index == 1;
+    }
+}
+
+fn smoothing(ui: &mut Ui, look: &mut Look) {
+    ui.horizontal(|ui| {
+        ui.label(theme::caption(ui, "Smoothing"));
+        let rail = Rail {
+            name: "Smoothing",
+            range: 0.0..=SMOOTHEST,
+            curve: Curve::Linear,
+            step: 0.05,
+            marks: &[],
+            grid: 0.05,
+        };
+        let (response, moved) = rail.show(ui, 96.0, look.smoothing);
+        let reset = response.double_clicked().then_some(0.0);
+        if let Some(value) = reset.or(moved) {
+            look.smoothing = value;
+        }
+        response.on_hover_text(
+            "Exponential smoothing: the weight of the past. The faint line stays as measured. Double click: none",
+        );
+        let text = if look.smoothing == 0.0 { "none".into() } else { format!("{:.2}", look.smoothing) };
+        ui.label(theme::number(text).color(palette(ui).weak));
+    });
+}
+
+fn menu(ui: &mut Ui, look: &mut Look, (has_axis, has_smoothing): (bool, bool)) {
+    if has_axis {
+        axis(ui, look);
+    }
+    if has_smoothing {
+        smoothing(ui, look);
+        ui.separator();
+    }
+    for (panel, shown) in Panel::ALL.iter().zip(&mut look.panels).skip(1) {
+        ui.checkbox(shown, panel.title()).on_hover_text(panel.about());
+    }
+    ui.separator();
+    ui.checkbox(&mut look.has_bands, "95 % intervals")
+        .on_hover_text("Faint bands around the errors of the selected run");
+    ui.checkbox(&mut look.has_paper, "Numbers of the paper").on_hover_text(
+        "Dots at the right edge: the errors and confidences of a maxout net on MNIST at ε = 0.25, hollow after clean and \
+         filled after adversarial training (arXiv 1412.6572)",
+    );
+}
+
+/// Where there is room for one panel only: which.
+fn panel_choice(ui: &mut Ui, look: &mut Look) {
+    let wanted = look.wanted();
+    let option = |panel: &Panel| match panel {
+        Panel::Error => ("error", panel.about()),
+        Panel::Loss => ("loss", panel.about()),
+        Panel::Confidence => ("confidence", panel.about()),
+    };
+    let options: Vec<(&str, &str)> = wanted.iter().map(option).collect();
+    let chosen = wanted.iter().position(|panel| *panel == look.only()).unwrap_or(0);
+    let clicked = segmented(ui, "Plot", &options, chosen);
+    if let Some(panel) = clicked.and_then(|index| wanted.get(index)) {
+        look.only = *panel;
+    }
+}
