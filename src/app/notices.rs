@@ -6,6 +6,7 @@ use eframe::egui::{self, Align, Label, Layout, Margin, Panel, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::commands::window::WindowCommand;
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::icon_button;
 
@@ -142,11 +143,11 @@ fn one(ui: &mut Ui, notice: &Notice, out: &mut Vec<Command>) -> bool {
         .inner_margin(Margin::symmetric(SPACE_2 as i8, 1));
     let shown = frame.show(ui, |ui| {
         ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
-            icon_button(ui, Command::DismissNotice(notice.id), out);
+            icon_button(ui, WindowCommand::DismissNotice(notice.id), out);
             if let Some(action) = &notice.action
                 && ui.button(action.name).clicked()
             {
-                out.extend([action.command.clone(), Command::DismissNotice(notice.id)]);
+                out.extend([action.command.clone(), WindowCommand::DismissNotice(notice.id).into()]);
             }
             ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
                 ui.vertical(|ui| {

@@ -8,8 +8,10 @@ use std::thread::JoinHandle;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::app::commands::tab::Tab;
+use crate::app::commands::window::ThemeChoice;
 use crate::app::pages::explore::state::Lengths;
-use crate::app::pages::explore::why::pane::WhyLook;
+use crate::app::pages::explore::why::look::WhyLook;
 use crate::app::pages::test_sets::state::Choices;
 use crate::app::plots::scene::Look as PlotLook;
 use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
@@ -21,31 +23,6 @@ const VERSION: u32 = 1;
 /// Names the folder in place of the user's own configuration folder.
 pub const FOLDER_VARIABLE: &str = "DOPPELGANGER_CONFIG_DIR";
 const RECENT: usize = 8;
-
-/// Which colours to use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ThemeChoice {
-    #[default]
-    System,
-    Dark,
-    Light,
-}
-
-/// The pages of the window.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Tab {
-    #[default]
-    Explore,
-    Train,
-    Models,
-    TestSets,
-}
-
-impl Tab {
-    pub const ALL: [Self; 4] = [Self::Explore, Self::Train, Self::Models, Self::TestSets];
-}
 
 /// The last picture, where it can be found again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,131 +1,91 @@
-//! The one structure of the window: what is wanted, what is shown, and the parts that draw it.
+//! The one structure of the window: what the pages share, the pages, and what lies around them.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use eframe::egui::{Context, Id, ThemePreference, Ui, ViewportBuilder};
+use eframe::egui::{Context, Id, Ui, ViewportBuilder};
 
+use crate::app::Start;
 use crate::app::background::Background;
 use crate::app::bars::palette::Palette;
-use crate::app::commands::Command;
-use crate::app::files::animation::Recording;
+use crate::app::commands::tab::Tab;
 use crate::app::files::dialogs::Dialogs;
 use crate::app::files::view::may_hold_view;
 use crate::app::lessons::figures::Figures;
 use crate::app::lessons::stage::Stage;
 use crate::app::lessons::state::Lessons;
 use crate::app::notices::{Notices, Tone};
-use crate::app::pages::explore::canvas::Canvas;
-use crate::app::pages::explore::controls::Controls;
-use crate::app::pages::explore::linear::LinearView;
-use crate::app::pages::explore::opening::Opening;
-use crate::app::pages::explore::pictures::Pictures;
-use crate::app::pages::explore::samples::Samples;
+use crate::app::pages::Pages;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::state::Why;
-use crate::app::pages::models::list::ModelsPage;
 use crate::app::pages::models::state::Models;
 use crate::app::pages::test_sets::state::TestSet;
-use crate::app::pages::test_sets::view::TestSetPage;
-use crate::app::pages::train::logic::Picturing;
-use crate::app::pages::train::questions::Questions;
-use crate::app::pages::train::state::facts::Facts;
 use crate::app::pages::train::state::{Train, draft};
-use crate::app::pages::train::view::TrainTab;
-use crate::app::settings::{self, Keeper, Settings, Tab, ThemeChoice};
+use crate::app::settings::{self, Keeper, Settings};
+use crate::app::shell::Shell;
 use crate::app::system::clipboard::{Clip, Clipboard};
 use crate::app::system::fonts::SystemFonts;
 use crate::app::system::place::PlaceKeeper;
-use crate::app::{Start, theme};
+use crate::app::theme;
 use crate::engine::model::Catalogue;
-use crate::worker::{Kind, Shown, Source, View, Worker, runs_folder};
+use crate::worker::{Kind, Shown, Source, Worker, runs_folder};
 
 /// Settings are written this long after the last change.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
 
 /// The window.
 pub struct App {
-    pub worker: Worker,
-    pub explore: Explore,
-    pub why: Why,
-    pub train: Train,
-    pub models: Models,
-    /// Of the settings of the next run, once they were looked up.
-    pub facts: Option<Facts>,
-    pub settings: Settings,
-    /// What was last handed over for writing.
+    pub(super) shell: Shell,
+    pub(super) pages: Pages,
+    /// The settings that were last handed over for writing.
     kept: Settings,
     keep_at: Option<Instant>,
     keeper: Keeper,
-    pub background: Background,
-    pub fonts: SystemFonts,
-    pub notices: Notices,
-    pub pictures: Pictures,
-    pub samples: Samples,
-    pub controls: Controls,
-    pub canvas: Canvas,
-    pub linear: LinearView,
-    pub lessons: Lessons,
-    /// What was on screen before a lesson, to come back to.
-    pub before_lesson: Option<View>,
-    pub figures: Figures,
-    pub stage: Stage,
-    /// While presenting: whether type was large before.
-    pub presenting: Option<bool>,
-    pub train_tab: TrainTab,
-    pub models_page: ModelsPage,
-    pub tests: TestSet,
-    pub test_page: TestSetPage,
-    pub dialogs: Dialogs,
-    pub questions: Questions,
-    pub picturing: Option<Picturing>,
-    pub recording: Option<Recording>,
+    pub(super) fonts: SystemFonts,
+    pub(super) figures: Figures,
+    pub(super) stage: Stage,
     /// The text field in which an input method is composing.
-    pub composing: Option<Id>,
-    pub place: PlaceKeeper,
+    pub(super) composing: Option<Id>,
+    pub(super) place: PlaceKeeper,
     /// Whether the window was maximized, until it is shown: on X11, window managers do not heed this before.
-    pub to_maximize: Option<bool>,
-    pub help: bool,
-    /// The rise of ε at the very first start.
-    pub opening: Option<Opening>,
-    pub palette: Palette,
-    /// Commands of this frame; applied after it is drawn.
-    pub commands: Vec<Command>,
+    pub(super) to_maximize: Option<bool>,
+    pub(super) help: bool,
+    pub(super) palette: Palette,
 }
 
 impl App {
     /// Starts the worker and restores the last state.
     ///
     /// # Errors
-    /// When the operating system gives no thread.
+    /// Fails when the operating system gives no thread.
     pub fn new(ctx: &Context, start: Start) -> anyhow::Result<Self> {
         let mut app = Self::with_settings(ctx, start, settings::file())?;
-        app.background.clipboard = Clipboard::System;
-        app.to_maximize = Some(app.settings.maximized);
+        app.shell.background.clipboard = Clipboard::System;
+        app.to_maximize = Some(app.shell.settings.maximized);
         Ok(app)
     }
 
-    /// The same with another settings file, or none, and with a clipboard of its own.
+    /// Does the same with another settings file, or none, and with a clipboard of its own.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// Fails as [`Self::new`] does.
     pub fn with_settings(ctx: &Context, start: Start, path: Option<PathBuf>) -> anyhow::Result<Self> {
         Self::with_folders(ctx, start, path, runs_folder())
     }
 
-    /// The same with another folder of runs, too.
+    /// Does the same with another folder of runs, too.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// Fails as [`Self::new`] does.
     pub fn with_folders(ctx: &Context, start: Start, path: Option<PathBuf>, runs: PathBuf) -> anyhow::Result<Self> {
         Self::with_catalogue(ctx, start, path, runs, Catalogue::from_environment())
     }
 
-    /// The same with other models, too.
+    /// Does the same with other models, too.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// Fails as [`Self::new`] does.
     pub fn with_catalogue(
         ctx: &Context,
         start: Start,
@@ -136,127 +96,131 @@ impl App {
         theme::install(ctx);
         let is_first = path.as_ref().is_some_and(|path| !path.exists());
         let (mut settings, problem) = settings::load(path.as_deref());
-        let opening = (is_first && start.picture.is_none() && start.model.is_none()).then(Opening::default);
+        let opens_itself = is_first && start.picture.is_none() && start.model.is_none();
         if start.picture.is_some() || start.model.is_some() {
             settings.tab = Tab::Explore;
         }
         let manifest = catalogue.manifest(start.model.as_ref().unwrap_or(&settings.model));
-        let wake = ctx.clone();
-        let models = Models::new(catalogue.own_models().map(ToOwned::to_owned));
+        let own_models = catalogue.own_models().map(ToOwned::to_owned);
         let background = Background::new(ctx.clone(), catalogue.clone());
+        let wake = ctx.clone();
         let worker = Worker::with_folders(catalogue, runs, move || wake.request_repaint())
             .context("cannot start the worker thread")?;
         let view = start.picture.clone().filter(|path| may_hold_view(path));
         let picture = start.picture.filter(|path| path.extension().is_none_or(|extension| extension != "toml"));
         let mut app = Self {
-            worker,
-            explore: Explore::new(&settings, start.model, picture),
-            why: Why::default(),
-            train: Train::new(settings.train.clone().unwrap_or_else(draft::usual)),
-            models,
-            facts: None,
+            pages: Pages::new(&settings),
             kept: settings.clone(),
             keep_at: None,
             keeper: Keeper::start(path),
-            background,
             fonts: SystemFonts::default(),
-            notices: Notices::default(),
-            pictures: Pictures::default(),
-            samples: Samples::default(),
-            controls: Controls::default(),
-            canvas: Canvas::default(),
-            linear: LinearView::default(),
-            lessons: Lessons::default(),
-            before_lesson: None,
             figures: Figures::default(),
             stage: Stage::default(),
-            presenting: None,
-            train_tab: TrainTab::new(settings.plots),
-            models_page: ModelsPage::default(),
-            tests: TestSet::new(settings.tests.clone()),
-            test_page: TestSetPage::default(),
-            dialogs: Dialogs::default(),
-            questions: Questions::default(),
-            picturing: None,
-            recording: None,
             composing: None,
             place: PlaceKeeper::default(),
             to_maximize: None,
             help: false,
-            opening,
             palette: Palette::default(),
-            commands: Vec::new(),
-            settings,
+            shell: Shell {
+                worker,
+                notices: Notices::default(),
+                dialogs: Dialogs::default(),
+                background,
+                explore: Explore::new(&settings, start.model, picture),
+                why: Why::default(),
+                train: Train::new(settings.train.clone().unwrap_or_else(draft::usual)),
+                lessons: Lessons::default(),
+                commands: Vec::new(),
+                screenshot: None,
+                presenting: None,
+                settings,
+            },
         };
+        app.pages.models.models.folder = own_models;
         if let Some(problem) = problem {
-            app.notices.add(Tone::Caution, problem);
+            app.shell.notices.add(Tone::Caution, problem);
         }
-        if app.opening.is_some() {
-            app.explore.set_eps(0.0);
+        if opens_itself {
+            app.pages.explore.begin_opening(&mut app.shell);
         }
         if let Ok(manifest) = manifest {
-            app.explore.know_kind(Kind::of_input(&manifest.input));
+            app.shell.explore.know_kind(Kind::of_input(&manifest.input));
         }
         // It may hold a view, or the crop that it was saved with.
-        let remembered = match &app.explore.picture {
+        let remembered = match &app.shell.explore.picture {
             Source::File(path) if may_hold_view(path) => Some(path.clone()),
             _ => None,
         };
         if let Some(path) = view.or(remembered) {
-            app.note_failure(|app| app.background.open_view(path));
+            app.shell.start(|background| background.open_view(path));
         }
         app.fonts.install(ctx);
-        app.apply_look(ctx);
-        app.ask();
+        app.shell.apply_look(ctx);
+        app.shell.ask_view();
         Ok(app)
     }
 
-    /// The result on screen.
+    /// Returns the result on screen.
     pub fn shown(&self) -> Option<&Shown> {
-        self.explore.shown.as_deref()
+        self.shell.explore.shown.as_deref()
     }
 
-    /// The state of the Explore tab.
+    /// Returns the state of the Explore page.
     pub fn explore(&self) -> &Explore {
-        &self.explore
+        &self.shell.explore
     }
 
-    /// The state of the Train tab.
+    /// Returns the state of the Train page.
     pub fn train(&self) -> &Train {
-        &self.train
+        &self.shell.train
     }
 
-    /// The lessons, and the one that is open.
+    /// Returns the lessons, and with them the one that is open.
     pub fn lessons(&self) -> &Lessons {
-        &self.lessons
+        &self.shell.lessons
     }
 
-    /// The state of the Models page.
+    /// Returns what is known of why the attack works.
+    pub fn why(&self) -> &Why {
+        &self.shell.why
+    }
+
+    /// Tells whether the pane is open that shows why the attack works.
+    pub fn is_why_open(&self) -> bool {
+        self.shell.is_why_open()
+    }
+
+    /// Tells whether a lesson has the whole screen.
+    pub fn is_on_stage(&self) -> bool {
+        self.shell.is_on_stage()
+    }
+
+    /// Returns the state of the Models page.
     pub fn models(&self) -> &Models {
-        &self.models
+        &self.pages.models.models
     }
 
-    /// The state of the Test sets page.
+    /// Returns the state of the Test sets page.
     pub fn tests(&self) -> &TestSet {
-        &self.tests
+        &self.pages.test_sets.tests
     }
 
-    /// The tab on screen.
+    /// Returns the page on screen.
     pub fn tab(&self) -> Tab {
-        self.settings.tab
+        self.shell.settings.tab
     }
 
-    /// The messages on screen, newest first.
+    /// Returns the messages on screen, newest first.
     pub fn notice_texts(&self) -> Vec<&str> {
-        self.notices.all().iter().map(|notice| notice.text.as_str()).collect()
+        self.shell.notices.all().iter().map(|notice| notice.text.as_str()).collect()
     }
 
-    /// What was copied last, where the window has a clipboard of its own.
+    /// Returns what was copied last, where the window has a clipboard of its own.
     pub fn copied(&self) -> Option<Clip> {
-        self.background.clipboard.held()
+        self.shell.background.clipboard.held()
     }
 
-    /// A window where it was the last time, and of the same size; or as large as this.
+    /// Places a window where it was the last time, in the size that it had; without a last time it is as large as `size`.
     pub fn remembered_place(mut viewport: ViewportBuilder, size: [f32; 2]) -> ViewportBuilder {
         let settings = settings::load_quietly().unwrap_or_default();
         if let Some(corner) = settings.corner {
@@ -268,37 +232,20 @@ impl App {
     /// Writes the settings for the last time.
     pub fn close(&mut self) {
         self.remember();
-        self.keeper.finish(&self.settings);
+        self.keeper.finish(&self.shell.settings);
     }
 
-    pub fn apply_look(&self, ctx: &Context) {
-        ctx.set_theme(match self.settings.theme {
-            ThemeChoice::System => ThemePreference::System,
-            ThemeChoice::Dark => ThemePreference::Dark,
-            ThemeChoice::Light => ThemePreference::Light,
-        });
-        ctx.set_zoom_factor(if self.settings.large_type { theme::LARGE_TYPE_ZOOM } else { 1.0 });
-    }
-
-    /// Hands the newest wish to the worker, which drops older ones that it has not begun.
-    /// While another tab is on screen there is no hurry.
-    pub fn ask(&mut self) {
-        if self.settings.tab != Tab::Explore && self.explore.shown.is_some() {
-            return;
-        }
-        if let Some(view) = self.explore.take_wish() {
-            let revision = self.worker.show(view.clone());
-            self.explore.asked(revision, view);
-        }
+    fn remember(&mut self) {
+        self.pages.all().into_iter().for_each(|page| page.remember(&mut self.shell));
     }
 
     /// Hands settings over for writing once they have rested for a while.
-    pub fn keep_settings(&mut self, ctx: &Context) {
+    pub(super) fn keep_settings(&mut self, ctx: &Context) {
         self.remember();
         if let Some(problem) = self.keeper.problem() {
-            self.notices.add(Tone::Caution, problem);
+            self.shell.notices.add(Tone::Caution, problem);
         }
-        if self.settings == self.kept {
+        if self.shell.settings == self.kept {
             self.keep_at = None;
             return;
         }
@@ -306,26 +253,10 @@ impl App {
         let left = due.saturating_duration_since(Instant::now());
         if !left.is_zero() {
             ctx.request_repaint_after(left);
-        } else if self.keeper.keep(&self.settings) {
-            self.kept = self.settings.clone();
+        } else if self.keeper.keep(&self.shell.settings) {
+            self.kept = self.shell.settings.clone();
             self.keep_at = None;
         }
-    }
-
-    /// Where to propose to save, with `what` at the end of the name: beside the picture it was made from, or in the pictures
-    /// folder.
-    pub fn save_proposal(&self, what: &str) -> PathBuf {
-        let user = directories::UserDirs::new();
-        let home = || user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()).to_owned());
-        let (folder, stem) = match &self.explore.picture {
-            Source::File(path) => {
-                (path.parent().map(ToOwned::to_owned), path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
-            }
-            Source::Sample(name) => (home(), Some(name.clone())),
-            Source::Memory { name, .. } => (home(), Some(name.replace(' ', "-"))),
-        };
-        let name = format!("{}-{what}.png", stem.unwrap_or_else(|| "picture".into()));
-        folder.unwrap_or_default().join(name)
     }
 }
 

@@ -2,9 +2,12 @@
 
 use eframe::egui::{self, Grid, Id, Modal, ScrollArea, Ui};
 
-use crate::app::commands::{self, Command, Place};
-use crate::app::settings::Tab;
+use crate::app::commands::tab::Tab;
+use crate::app::commands::window::WindowCommand;
+use crate::app::commands::{Command, Place};
 use crate::app::theme::{self, SPACE_2, SPACE_4, SPACE_6};
+use crate::app::widgets::about::Action as _;
+use crate::app::widgets::about::spelled;
 
 const READING: [(&str, &str); 7] = [
     (
@@ -52,7 +55,7 @@ pub fn help(ui: &Ui, out: &mut Vec<Command>) {
             ui.label(egui::RichText::new("Help").font(theme::verdict_font()));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if ui.button("Close").clicked() {
-                    out.push(Command::CloseOverlay);
+                    out.push(WindowCommand::CloseOverlay.into());
                 }
             });
         });
@@ -83,7 +86,7 @@ pub fn help(ui: &Ui, out: &mut Vec<Command>) {
         );
     });
     if modal.should_close() {
-        out.push(Command::CloseOverlay);
+        out.push(WindowCommand::CloseOverlay.into());
     }
 }
 
@@ -96,10 +99,10 @@ fn shortcuts(ui: &mut Ui) {
     ];
     group(ui, "Everywhere", Place::Everywhere, &[("Whole window larger, smaller", "Ctrl+Plus, Ctrl+Minus")]);
     group(ui, "In a lesson", Place::Lesson, &[]);
-    group(ui, "Explore", Place::In(Tab::Explore), &of_explore);
-    group(ui, "Train", Place::In(Tab::Train), &[]);
-    group(ui, "Models", Place::In(Tab::Models), &[]);
-    group(ui, "Test sets", Place::In(Tab::TestSets), &[]);
+    for tab in Tab::ALL {
+        let others = if *tab == Tab::Explore { &of_explore[..] } else { &[] };
+        group(ui, tab.about().name, Place::In(*tab), others);
+    }
 }
 
 fn group(ui: &mut Ui, title: &str, place: Place, others: &[(&str, &str)]) {
@@ -110,10 +113,10 @@ fn group(ui: &mut Ui, title: &str, place: Place, others: &[(&str, &str)]) {
             ui.label(theme::number(keys));
             ui.end_row();
         };
-        for command in Command::listed(place) {
+        for command in Command::listed_in(place) {
             let about = command.about();
             if let Some(keys) = about.shortcut {
-                row(about.name, &commands::spelled(&keys));
+                row(about.name, &spelled(&keys));
             }
         }
         others.iter().for_each(|(name, keys)| row(name, keys));

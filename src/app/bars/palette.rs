@@ -2,16 +2,21 @@
 
 use eframe::egui::{self, Button, Id, Modal, ScrollArea, TextEdit, Ui};
 
-use crate::app::commands::{self, Command, Place};
+use crate::app::commands::tab::Tab;
+use crate::app::commands::window::WindowCommand;
+use crate::app::commands::{Command, Place};
 use crate::app::files::view::examples;
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::state::Lessons;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::commands::why::WhyCommand;
 use crate::app::pages::explore::presets::eps_presets;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::models::commands::ModelsCommand;
-use crate::app::settings::{Settings, Tab};
+use crate::app::settings::Settings;
+use crate::app::shell::Shell;
 use crate::app::theme::{self, SPACE_2};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::list_keys::ListKeys;
 use crate::app::widgets::name_of_file;
 use crate::engine::attack::Attack as _;
@@ -52,7 +57,7 @@ impl Palette {
         self.open
     }
 
-    pub fn show(&mut self, ui: &Ui, settings: &Settings, explore: &Explore, lessons: &Lessons, out: &mut Vec<Command>) {
+    pub fn show(&mut self, ui: &Ui, shell: &Shell, out: &mut Vec<Command>) {
         if !self.open {
             return;
         }
@@ -73,7 +78,7 @@ impl Palette {
             if field.changed() {
                 self.lit = 0;
             }
-            let hits = hits(entries(settings, explore, lessons), &self.text);
+            let hits = hits(entries(&shell.settings, &shell.explore, &shell.lessons), &self.text);
             self.lit = (self.lit + keys.down).saturating_sub(keys.up).min(hits.len().saturating_sub(1));
             ui.add_space(SPACE_2);
             let clicked = self.list(ui, &hits, keys.down + keys.up > 0);
@@ -84,7 +89,7 @@ impl Palette {
         let (chosen, escape) = modal.inner;
         if let Some(Entry { does: (tab, command), .. }) = chosen {
             self.close();
-            out.extend(tab.map(Command::Tab));
+            out.extend(tab.map(|tab| WindowCommand::Tab(tab).into()));
             out.push(command);
         } else if should_close || escape {
             self.close();
@@ -141,10 +146,10 @@ fn entries(settings: &Settings, explore: &Explore, lessons: &Lessons) -> Vec<Ent
 
 /// The commands, as seen from a tab.
 fn commands_from(tab: Tab, lessons: &Lessons) -> Vec<Entry> {
-    let others = Tab::ALL.into_iter().filter(|other| *other != tab);
+    let others = Tab::ALL.iter().copied().filter(|other| *other != tab);
     let lesson = lessons.is_open().then_some(Place::Lesson);
     let places = lesson.into_iter().chain([Place::In(tab), Place::Everywhere]).chain(others.map(Place::In));
-    let commands = places.flat_map(|place| Command::listed(place).into_iter().map(move |command| (place, command)));
+    let commands = places.flat_map(|place| Command::listed_in(place).into_iter().map(move |command| (place, command)));
     let entry = |(place, command): (Place, Command)| {
         let about = command.about();
         let other = match place {
@@ -152,11 +157,11 @@ fn commands_from(tab: Tab, lessons: &Lessons) -> Vec<Entry> {
             Place::Everywhere | Place::Lesson => None,
         };
         let name = match (&command, other) {
-            (Command::Tab(_), _) => format!("{} tab", about.name),
-            (_, Some(other)) => format!("{}: {}", Command::Tab(other).about().name, about.name),
+            (Command::Window(WindowCommand::Tab(_)), _) => format!("{} tab", about.name),
+            (_, Some(other)) => format!("{}: {}", other.about().name, about.name),
             (_, None) => about.name.into(),
         };
-        let keys = about.shortcut.as_ref().map(commands::spelled).unwrap_or_default();
+        let keys = about.spelled_keys();
         Entry { keys, ..Entry::new(name, about.tooltip, other, command) }
     };
     commands.map(entry).collect()
@@ -164,13 +169,14 @@ fn commands_from(tab: Tab, lessons: &Lessons) -> Vec<Entry> {
 
 /// Usual values of ε, and nets to compare with.
 fn for_the_attack(settings: &Settings, explore: &Explore, tab: Option<Tab>) -> Vec<Entry> {
-    let preset =
-        |(name, eps, about): &(&str, f32, &str)| Entry::new(format!("ε = {name}"), about, tab, Command::Eps(*eps));
+    let preset = |(name, eps, about): &(&str, f32, &str)| {
+        Entry::new(format!("ε = {name}"), about, tab, ExploreCommand::Eps(*eps).into())
+    };
     let presets = if explore.attack.takes_eps() { eps_presets(explore.attack.norm()) } else { &[] };
     let mut all: Vec<Entry> = presets.iter().map(preset).collect();
     let about = WhyCommand::Second(None).about();
     let second =
-        |name: String, net: Option<String>| Entry::new(name, about.tooltip, tab, Command::Why(WhyCommand::Second(net)));
+        |name: String, net: Option<String>| Entry::new(name, about.tooltip, tab, WhyCommand::Second(net).into());
     let others = explore.catalogue.iter().filter(|net| net.problem.is_none() && net.name != explore.model);
     all.extend(others.map(|net| second(format!("{}: {}", about.name, net.title), Some(net.name.clone()))));
     all.extend(settings.why.second.as_ref().map(|_| second(format!("{}: no other net", about.name), None)));
@@ -181,24 +187,24 @@ fn for_the_attack(settings: &Settings, explore: &Explore, tab: Option<Tab>) -> V
 fn nets(explore: &Explore, tab: Option<Tab>) -> Vec<Entry> {
     let (here, missing): (Vec<_>, Vec<_>) = explore.catalogue.iter().partition(|net| net.problem.is_none());
     let to_use = here.into_iter().map(|net| {
-        Entry::new(format!("Net: {}", net.title), &net.description, tab, Command::UseModel(net.name.clone()))
+        Entry::new(
+            format!("Net: {}", net.title),
+            &net.description,
+            tab,
+            ExploreCommand::UseModel(net.name.clone()).into(),
+        )
     });
     let remote = missing.into_iter().filter(|net| net.facts.as_ref().is_some_and(|facts| facts.remote.is_some()));
     let to_fetch = remote.map(|net| {
         let command = ModelsCommand::AskFetch(net.name.clone());
-        Entry::new(
-            format!("Fetch: {}…", net.title),
-            command.about().tooltip,
-            Some(Tab::Models),
-            Command::Models(command),
-        )
+        Entry::new(format!("Fetch: {}…", net.title), command.about().tooltip, Some(Tab::Models), command.into())
     });
     to_use.chain(to_fetch).collect()
 }
 
 /// Pictures, files of late, examples and lessons.
 fn files_and_lessons(settings: &Settings, lessons: &Lessons) -> Vec<Entry> {
-    let show = |name: String, about: &str, source| Entry::new(name, about, None, Command::Show(source));
+    let show = |name: String, about: &str, source| Entry::new(name, about, None, ExploreCommand::Show(source).into());
     let pictures = samples().iter().map(|sample| {
         let about = format!("{}: {}", sample.name, sample.credit);
         show(format!("Picture: {}", sample.title), &about, Source::Sample(sample.name.into()))
@@ -208,11 +214,11 @@ fn files_and_lessons(settings: &Settings, lessons: &Lessons) -> Vec<Entry> {
         show(format!("Recent file: {}", name_of_file(path)), &about, Source::File(path.clone()))
     });
     let examples = examples().into_iter().enumerate().map(|(index, example)| {
-        let about = Command::ShowExample(index).about().tooltip;
-        Entry::new(format!("Example: {}", example.title), about, None, Command::ShowExample(index))
+        let about = ExploreCommand::ShowExample(index).about().tooltip;
+        Entry::new(format!("Example: {}", example.title), about, None, ExploreCommand::ShowExample(index).into())
     });
     let lessons = lessons.known.iter().enumerate().map(|(index, lesson)| {
-        let begin = Command::Lesson(LessonCommand::Begin(index));
+        let begin = LessonCommand::Begin(index).into();
         Entry::new(format!("Lesson: {}", lesson.title), &lesson.about, None, begin)
     });
     pictures.chain(recent).chain(examples).chain(lessons).collect()

@@ -5,16 +5,21 @@ use eframe::egui::{self, Align, Button, ComboBox, Layout, Ui};
 use egui_material_icons::icons;
 
 use crate::app::bars::more_menu::more_menu;
-use crate::app::commands::{self, Command};
+use crate::app::commands::Command;
+use crate::app::commands::tab::Tab;
+use crate::app::commands::window::WindowCommand;
 use crate::app::files::view::examples;
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::state::Lessons;
+use crate::app::pages::Menu;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::nets::{grouped, misfit};
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::train::state::Train;
 use crate::app::pages::train::state::words::{self, megabytes};
-use crate::app::settings::{Settings, Tab};
+use crate::app::shell::Shell;
 use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::progress_bar::progress_ring;
 use crate::app::widgets::{command_button, segmented};
 use crate::app::words::thousands;
@@ -25,49 +30,34 @@ const NAMED: f32 = 760.0;
 const MENU_WIDTH: f32 = 380.0;
 const MENU_HEIGHT: f32 = 560.0;
 
-pub fn top_bar(
-    ui: &mut Ui,
-    explore: &Explore,
-    train: &Train,
-    settings: &Settings,
-    lessons: &Lessons,
-    out: &mut Vec<Command>,
-) {
+/// Draws the bar; `menu` is what the menu offers on the page on screen.
+pub fn top_bar(ui: &mut Ui, shell: &Shell, menu: Menu, out: &mut Vec<Command>) {
     let width = ui.available_width();
     ui.horizontal(|ui| {
         if width >= NAMED {
             ui.label(egui::RichText::new("Doppelgänger").font(theme::heading_font()));
             ui.add_space(SPACE_2);
         }
-        tabs(ui, train, settings.tab, out);
+        tabs(ui, &shell.train, shell.settings.tab, out);
         ui.add_space(SPACE_2);
-        if settings.tab == Tab::Explore {
-            model_picker(ui, explore, train, out);
+        if shell.settings.tab == Tab::Explore {
+            model_picker(ui, &shell.explore, &shell.train, out);
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.spacing_mut().item_spacing.x = 4.0;
-            let can = match settings.tab {
-                Tab::Train => (train.can_undo(), train.can_redo()),
-                _ => (explore.can_undo(), explore.can_redo()),
-            };
-            more_menu(ui, settings, can, out);
-            lesson_menu(ui, lessons, out);
+            more_menu(ui, &shell.settings, menu, out);
+            lesson_menu(ui, &shell.lessons, out);
         });
     });
 }
 
 /// The pages of the window; a run in hand shows its progress wherever one is.
 fn tabs(ui: &mut Ui, train: &Train, tab: Tab, out: &mut Vec<Command>) {
-    let tabs = Tab::ALL;
-    let about = tabs.map(|tab| Command::Tab(tab).about());
-    let tips = about.each_ref().map(|about| {
-        let keys = about.shortcut.as_ref().map(commands::spelled).unwrap_or_default();
-        format!("{}  ({keys})", about.tooltip)
-    });
-    let options = std::array::from_fn::<_, 4, _>(|i| (about[i].name, tips[i].as_str()));
-    let chosen = tabs.iter().position(|known| *known == tab).unwrap_or(0);
+    let about: Vec<_> = Tab::ALL.iter().map(|tab| (tab.about().name, tab.about().tip())).collect();
+    let options: Vec<_> = about.iter().map(|(name, tip)| (*name, tip.as_str())).collect();
+    let chosen = Tab::ALL.iter().position(|known| *known == tab).unwrap_or(0);
     if let Some(index) = segmented(ui, "Tab", &options, chosen) {
-        out.push(Command::Tab(tabs[index]));
+        out.push(WindowCommand::Tab(Tab::ALL[index]).into());
     }
     if let Some(run) = train.in_hand() {
         let share = run.share_done();
@@ -106,17 +96,17 @@ fn model_menu(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         ui.label(theme::weak(ui, "Looking for models…"));
     }
     ui.separator();
-    if ui.button("Models…").on_hover_text(Command::Tab(Tab::Models).about().tooltip).clicked() {
-        out.push(Command::Tab(Tab::Models));
+    if ui.button("Models…").on_hover_text(WindowCommand::Tab(Tab::Models).about().tooltip).clicked() {
+        out.push(WindowCommand::Tab(Tab::Models).into());
         ui.close();
     }
-    if ui.button(Command::RefreshModels.about().name).clicked() {
-        out.push(Command::RefreshModels);
+    if ui.button(WindowCommand::RefreshModels.about().name).clicked() {
+        out.push(WindowCommand::RefreshModels.into());
     }
 }
 
 fn shown_about(explore: &Explore) -> String {
-    let Some(shown) = &explore.shown else { return Command::UseModel(String::new()).about().tooltip.into() };
+    let Some(shown) = &explore.shown else { return ExploreCommand::UseModel(String::new()).about().tooltip.into() };
     let model = &shown.model;
     format!(
         "{}\n{} parameters, {} classes, input {}×{}×{}",
@@ -150,8 +140,8 @@ fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Comman
     };
     if response.accessible_name(format!("Model: {}", entry.title)).clicked() {
         out.push(match entry.problem {
-            None => Command::UseModel(entry.name.clone()),
-            Some(_) => Command::Tab(Tab::Models),
+            None => ExploreCommand::UseModel(entry.name.clone()).into(),
+            Some(_) => WindowCommand::Tab(Tab::Models).into(),
         });
         ui.close();
     }
@@ -160,12 +150,11 @@ fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Comman
 /// The list of the lessons.
 fn lesson_menu(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
     let about = LessonCommand::Toggle.about();
-    let keys = about.shortcut.as_ref().map(commands::spelled).unwrap_or_default();
     let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
     let text = (icons::ICON_SCHOOL.rich_text().size(17.0), about.name);
     let button = if ui.available_width() >= 240.0 { Button::new(text) } else { Button::new(text.0) };
     let button = button.frame_when_inactive(false).min_size(size);
-    let response = ui.add(button).on_hover_text(format!("{}  ({keys})", about.tooltip)).accessible_name(about.name);
+    let response = ui.add(button).on_hover_text(about.tip()).accessible_name(about.name);
     mark_if(ui, &response, lessons.is_open());
     egui::Popup::menu(&response).width(MENU_WIDTH).show(|ui| {
         for (index, lesson) in lessons.known.iter().enumerate() {
@@ -176,7 +165,7 @@ fn lesson_menu(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
             let is_open = lessons.current().is_some_and(|(open, _)| std::ptr::eq(open, lesson));
             let button = Button::selectable(is_open, text).wrap().min_size(egui::vec2(ui.available_width(), 0.0));
             if ui.add(button).accessible_name(format!("Lesson: {}", lesson.title)).clicked() {
-                out.push(Command::Lesson(LessonCommand::Begin(index)));
+                out.push(LessonCommand::Begin(index).into());
             }
         }
         ui.separator();
@@ -185,11 +174,11 @@ fn lesson_menu(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
             let button =
                 Button::selectable(false, example.title.as_str()).min_size(egui::vec2(ui.available_width(), 0.0));
             if ui.add(button).accessible_name(format!("Example: {}", example.title)).clicked() {
-                out.push(Command::ShowExample(index));
+                out.push(ExploreCommand::ShowExample(index).into());
             }
         }
         ui.separator();
-        command_button(ui, Command::Lesson(LessonCommand::AskFile), out);
+        command_button(ui, LessonCommand::AskFile, out);
     });
 }
 

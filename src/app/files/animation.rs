@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use color_quant::NeuQuant;
-use eframe::egui::{ColorImage, Rect};
+use eframe::egui::{ColorImage, Context, Rect};
 
 use crate::app::background::part;
 use crate::engine::picture::{Fit, Rgba, fit};
@@ -113,15 +113,46 @@ pub fn gif_bytes(frames: &[Frame]) -> Result<Vec<u8>, String> {
 pub struct Recording {
     pub path: std::path::PathBuf,
     /// Where ε ends, and stood before.
-    pub eps: f32,
+    eps: f32,
     pub frames: Vec<Frame>,
     /// A picture of the window was asked for, and will come.
-    pub is_waiting: bool,
+    is_waiting: bool,
     /// What it asked for, once it came.
-    pub arrived: Arc<std::sync::Mutex<Option<Arc<ColorImage>>>>,
+    arrived: Arc<std::sync::Mutex<Option<Arc<ColorImage>>>>,
 }
 
 impl Recording {
+    /// Begins a recording in which ε rises from 0 to this value.
+    pub fn new(path: std::path::PathBuf, eps: f32) -> Self {
+        Self { path, eps, frames: Vec::new(), is_waiting: false, arrived: Arc::default() }
+    }
+
+    /// Asks for a picture of the window, which becomes the next frame.
+    pub fn ask_frame(&mut self, ctx: &Context) {
+        self.is_waiting = true;
+        let arrived = self.arrived.clone();
+        let waker = ctx.clone();
+        ctx.request_screenshot(move |window| {
+            if let Ok(mut arrived) = arrived.lock() {
+                *arrived = Some(window);
+            }
+            waker.request_repaint();
+        });
+    }
+
+    /// Takes the picture of the window that was asked for. Returns `false` while it is still on its way.
+    pub fn take_arrived(&mut self, ctx: &Context) -> bool {
+        if !self.is_waiting {
+            return true;
+        }
+        let arrived = self.arrived.lock().ok().and_then(|mut arrived| arrived.take());
+        let Some(window) = arrived else { return false };
+        self.is_waiting = false;
+        let area = ctx.content_rect() * ctx.pixels_per_point();
+        self.frames.extend(Frame::cut(&window, area));
+        true
+    }
+
     /// ε of the next frame; `None` when all are there.
     pub fn next_eps(&self) -> Option<f32> {
         let number = self.frames.len();

@@ -6,10 +6,12 @@ use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{self, Button, FontId, Id, Key, Modal, Ui};
 
 use crate::app::commands::Command;
+use crate::app::commands::window::WindowCommand;
 use crate::app::lessons::commands::LessonCommand;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::models::commands::ModelsCommand;
+use crate::app::pages::train::commands::Export;
 use crate::app::pages::train::commands::TrainCommand;
-use crate::app::pages::train::state::Export;
 use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::path_field::{Listing, PathField, typed_path};
 use crate::app::widgets::{command_button, primary_button, problem_line};
@@ -119,15 +121,15 @@ impl Question {
     /// What an answer means.
     pub fn answer(self, path: PathBuf) -> Command {
         match self {
-            Self::Open => Command::Show(Source::File(path)),
-            Self::Save => Command::SaveTo(self.target(path)),
-            Self::SaveOriginal => Command::SaveOriginalTo(self.target(path)),
-            Self::SaveView => Command::SaveViewTo(self.target(path)),
-            Self::SaveAnimation => Command::SaveAnimationTo(self.target(path)),
-            Self::Model => Command::Models(ModelsCommand::Add(path)),
-            Self::Lesson => Command::Lesson(LessonCommand::Open(path)),
-            Self::Folder | Self::Archive => Command::Train(TrainCommand::UseFolder(path)),
-            Self::Export(export) => Command::Train(TrainCommand::ExportTo(export, self.target(path))),
+            Self::Open => ExploreCommand::Show(Source::File(path)).into(),
+            Self::Save => ExploreCommand::SaveTo(self.target(path)).into(),
+            Self::SaveOriginal => ExploreCommand::SaveOriginalTo(self.target(path)).into(),
+            Self::SaveView => WindowCommand::SaveViewTo(self.target(path)).into(),
+            Self::SaveAnimation => ExploreCommand::SaveAnimationTo(self.target(path)).into(),
+            Self::Model => ModelsCommand::Add(path).into(),
+            Self::Lesson => LessonCommand::Open(path).into(),
+            Self::Folder | Self::Archive => TrainCommand::UseFolder(path).into(),
+            Self::Export(export) => TrainCommand::ExportTo(export, self.target(path)).into(),
         }
     }
 
@@ -226,7 +228,7 @@ impl Dialogs {
             self.buttons(ui, question, out);
         });
         if modal.should_close() {
-            out.push(Command::CloseOverlay);
+            out.push(WindowCommand::CloseOverlay.into());
         }
     }
 
@@ -239,7 +241,7 @@ impl Dialogs {
             if std::mem::take(&mut self.fresh) {
                 field.request_focus();
             }
-            command_button(ui, Command::Browse, out);
+            command_button(ui, WindowCommand::Browse, out);
             if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
                 self.answer(question, out);
             }
@@ -254,12 +256,12 @@ impl Dialogs {
                 self.answer(question, out);
             }
             if ui.button("Cancel").clicked() {
-                out.push(Command::CloseOverlay);
+                out.push(WindowCommand::CloseOverlay.into());
             }
             // The system's dialogs choose folders or files, not either.
             if question == Question::Folder {
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    command_button(ui, Command::BrowseArchives, out);
+                    command_button(ui, WindowCommand::BrowseArchives, out);
                 });
             }
         });
@@ -279,7 +281,7 @@ impl Dialogs {
             self.fresh = true;
             return;
         }
-        out.push(Command::CloseOverlay);
+        out.push(WindowCommand::CloseOverlay.into());
         out.push(question.answer(path));
     }
 }
@@ -292,8 +294,8 @@ fn recent_files(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
         let response = ui.add(Button::selectable(false, name_and_folder(ui, path)).truncate());
         let whole = path.display().to_string();
         if response.on_hover_text(&whole).accessible_name(whole).clicked() {
-            out.push(Command::CloseOverlay);
-            out.push(Command::Show(Source::File(path.clone())));
+            out.push(WindowCommand::CloseOverlay.into());
+            out.push(ExploreCommand::Show(Source::File(path.clone())).into());
         }
     }
 }
@@ -328,7 +330,7 @@ mod tests {
     #[test]
     fn pictures_are_saved_under_the_whole_name_that_was_typed() {
         for (typed, saved) in [("a", "a.png"), ("a.2024", "a.2024.png"), ("a.PNG", "a.PNG"), ("b/a.png", "b/a.png")] {
-            assert_eq!(Question::Save.answer(typed.into()), Command::SaveTo(saved.into()));
+            assert_eq!(Question::Save.answer(typed.into()), ExploreCommand::SaveTo(saved.into()).into());
         }
         let history = Question::Export(Export::History);
         assert_eq!(history.target("a".into()), Path::new("a.csv"));

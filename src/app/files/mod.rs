@@ -2,6 +2,5 @@
 
 pub mod animation;
 pub mod dialogs;
-pub mod logic;
 pub mod page;
 pub mod view;

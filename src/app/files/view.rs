@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::files::page::Page;
+use crate::app::files::page::PageFile;
 use crate::app::lessons::file::{Lesson, is_lesson};
-use crate::app::pages::explore::why::pane::WhyLook;
+use crate::app::pages::explore::why::look::WhyLook;
 use crate::engine::attack::{AttackSettings, Goal, Label, Loss};
 use crate::engine::model::Catalogue;
 use crate::engine::picture::{Background, Channel, Heatmap, Picture, Quantity, Region, decode, png_bytes, png_texts};
@@ -87,7 +87,7 @@ pub struct Found {
 #[derive(Debug)]
 pub enum Content {
     View(Box<Found>),
-    Page(Box<Page>),
+    Page(PageFile),
     Lesson(Lesson),
 }
 
@@ -199,7 +199,7 @@ pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Option<Content>, Strin
     let text = |keyword: &str| texts.iter().find(|(known, _)| known == keyword).map(|(_, text)| text.as_str());
     if let Some(page) = text(PAGE) {
         let page = toml::from_str(page).map_err(|error| named(format!("the page in it cannot be used: {error}")))?;
-        return Ok(Some(Content::Page(Box::new(page))));
+        return Ok(Some(Content::Page(page)));
     }
     let Some(view) = text(VIEW) else { return Ok(None) };
     let view = ViewFile::parse(view).map_err(named)?;
@@ -226,8 +226,8 @@ mod tests {
     fn nets() -> Catalogue {
         Catalogue::new(Vec::new())
     }
-    use crate::app::pages::explore::why::pane::Part;
-    use crate::app::settings::Tab;
+    use crate::app::commands::tab::Tab;
+    use crate::app::pages::explore::commands::why::Part;
     use crate::engine::picture::{png_bytes_with, save_png_with};
 
     fn view() -> ViewFile {
@@ -302,10 +302,10 @@ mod tests {
     fn a_page_and_a_lesson_are_told_from_views() {
         let folder = tempfile::tempdir().unwrap();
         let (png, text) = (folder.path().join("page.png"), folder.path().join("lesson.toml"));
-        let page = Page { tab: Tab::Models, train: None, tests: None };
-        let texts = Content::Page(Box::new(page.clone())).texts().unwrap();
+        let page = PageFile { tab: Tab::Models, settings: toml::Table::new() };
+        let texts = Content::Page(page.clone()).texts().unwrap();
         save_png_with(&picture(), &png, &[(texts[0].0, texts[0].1.as_str())]).unwrap();
-        assert!(matches!(read(&png, &nets()).unwrap(), Some(Content::Page(read)) if *read == page));
+        assert!(matches!(read(&png, &nets()).unwrap(), Some(Content::Page(read)) if read == page));
         std::fs::write(&text, "title = \"T\"\nabout = \"A\"\n[[step]]\nheading = \"H\"\ntext = \"x\"\n").unwrap();
         assert!(matches!(read(&text, &nets()).unwrap(), Some(Content::Lesson(lesson)) if lesson.title == "T"));
         save_png_with(&picture(), &png, &[(PAGE, "tab = \"nowhere\"")]).unwrap();

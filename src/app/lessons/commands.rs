@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use eframe::egui::Key;
 use egui_material_icons::icons;
 
-use crate::app::commands::{About, CTRL, NONE, about, keys};
+use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 
 /// One action of the lessons; they go by their number in the list.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,40 +36,24 @@ pub enum LessonCommand {
     Close,
 }
 
-impl LessonCommand {
-    /// Those that are there while a lesson is open, in the order of the help overlay.
-    pub const LISTED: &'static [Self] = &[
-        Self::Next,
-        Self::Back,
-        Self::Vote(0),
-        Self::Vote(1),
-        Self::Vote(2),
-        Self::Vote(3),
-        Self::TakeBack,
-        Self::Notes,
-        Self::Close,
-    ];
-
-    /// Name, tooltip, shortcut and icon.
-    pub fn about(&self) -> About {
+impl Action for LessonCommand {
+    fn about(&self) -> About {
         match self {
-            Self::Toggle | Self::Begin(_) => about(
-                "Lessons",
-                "Go through the idea step by step, with something to predict in each",
-                keys(CTRL, Key::E),
-                Some(icons::ICON_SCHOOL),
-            ),
+            Self::Toggle | Self::Begin(_) => {
+                about("Lessons", "Go through the idea step by step, with something to predict in each")
+                    .keys(CTRL, Key::E)
+                    .icon(icons::ICON_SCHOOL)
+            }
             Self::AskFile | Self::Open(_) => about(
                 "Open a lesson…",
                 "A lesson of your own: a text file (TOML) with steps; the README says how to write one",
-                None,
-                Some(icons::ICON_FOLDER_OPEN),
-            ),
+            )
+            .icon(icons::ICON_FOLDER_OPEN),
             Self::Next => {
-                about("Next step", "Reveal what is hidden, then go to the next step", keys(NONE, Key::PageDown), None)
+                about("Next step", "Reveal what is hidden, then go to the next step").keys(NONE, Key::PageDown)
             }
-            Self::Back => about("Step back", "Go to the step before", keys(NONE, Key::PageUp), None),
-            Self::Predict(_) => about("Predict", "Say what you expect before it is revealed", None, None),
+            Self::Back => about("Step back", "Go to the step before").keys(NONE, Key::PageUp),
+            Self::Predict(_) => about("Predict", "Say what you expect before it is revealed"),
             Self::Vote(choice) => {
                 let (name, key) = match choice {
                     0 => ("Vote for the first choice", Key::Num1),
@@ -78,35 +62,35 @@ impl LessonCommand {
                     _ => ("Vote for the fourth choice", Key::Num4),
                 };
                 let tip = "Count a raised hand: once for each, or once for the whole class";
-                about(name, tip, keys(NONE, key), None)
+                about(name, tip).keys(NONE, key)
             }
-            Self::TakeBack => about("Take a vote back", "Take the last vote back", keys(NONE, Key::Backspace), None),
-            Self::Notes => about(
-                "Speaker notes",
-                "What else to say, and how many minutes the step should take",
-                keys(NONE, Key::N),
-                Some(icons::ICON_SPEAKER_NOTES),
-            ),
-            Self::Alpha(_) => about("α", "Share of the clean cost", None, None),
-            Self::Units(_) => about("Units", "A net with few units, or with many", None, None),
-            Self::Train => about(
-                "Train one now",
-                "Begin a run with the usual settings; it goes on beside the lesson",
-                None,
-                Some(icons::ICON_PLAY_ARROW),
-            ),
-            Self::Paste => about(
-                "Paste",
-                "Take the picture that was copied, or the file whose path was",
-                None,
-                Some(icons::ICON_CONTENT_PASTE),
-            ),
-            Self::Close => about(
-                "Close the lesson",
-                "Close, and go back to what was on screen before",
-                None,
-                Some(icons::ICON_CLOSE),
-            ),
+            Self::TakeBack => about("Take a vote back", "Take the last vote back").keys(NONE, Key::Backspace),
+            Self::Notes => about("Speaker notes", "What else to say, and how many minutes the step should take")
+                .keys(NONE, Key::N)
+                .icon(icons::ICON_SPEAKER_NOTES),
+            Self::Alpha(_) => about("α", "Share of the clean cost"),
+            Self::Units(_) => about("Units", "A net with few units, or with many"),
+            Self::Train => about("Train one now", "Begin a run with the usual settings; it goes on beside the lesson")
+                .icon(icons::ICON_PLAY_ARROW),
+            Self::Paste => about("Paste", "Take the picture that was copied, or the file whose path was")
+                .icon(icons::ICON_CONTENT_PASTE),
+            Self::Close => {
+                about("Close the lesson", "Close, and go back to what was on screen before").icon(icons::ICON_CLOSE)
+            }
         }
+    }
+
+    fn listed() -> Vec<Self> {
+        vec![
+            Self::Next,
+            Self::Back,
+            Self::Vote(0),
+            Self::Vote(1),
+            Self::Vote(2),
+            Self::Vote(3),
+            Self::TakeBack,
+            Self::Notes,
+            Self::Close,
+        ]
     }
 }

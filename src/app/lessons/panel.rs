@@ -9,7 +9,9 @@ use crate::app::commands::Command;
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::file::Step;
 use crate::app::lessons::state::{Lessons, filled};
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_4, palette};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{icon_at, icon_button, primary_button};
 use crate::app::words::{plural, short};
 use crate::worker::Shown;
@@ -30,9 +32,9 @@ pub fn lesson(ui: &mut Ui, lessons: &Lessons, shown: Option<&Shown>, out: &mut V
         ui.spacing_mut().item_spacing.y = SPACE_2;
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                icon_button(ui, Command::Lesson(LessonCommand::Close), out);
+                icon_button(ui, LessonCommand::Close, out);
                 if step.notes.is_some() {
-                    icon_button(ui, Command::Lesson(LessonCommand::Notes), out);
+                    icon_button(ui, LessonCommand::Notes, out);
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ui.add(egui::Label::new(theme::caption(ui, lesson.title.as_str())).truncate());
@@ -118,7 +120,7 @@ fn paragraphs(ui: &mut Ui, text: &str) {
 /// The ways to open a picture of one's own.
 fn invitation(ui: &mut Ui, out: &mut Vec<Command>) {
     ui.horizontal_wrapped(|ui| {
-        for command in [Command::OpenDialog, Command::Lesson(LessonCommand::Paste)] {
+        for command in [Command::from(ExploreCommand::OpenDialog), LessonCommand::Paste.into()] {
             let about = command.about();
             let icon = about.icon.unwrap_or(icons::ICON_IMAGE).rich_text().size(1.2 * theme::size_of_body(ui));
             let button = ui.add(Button::new((icon, about.name))).on_hover_text(about.tooltip);
@@ -150,7 +152,7 @@ fn choices(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -> S
         let row =
             Choice { index, text: &fill(text), votes: votes[index], of: all, is_right, is_open: lessons.is_voting() };
         if choice(ui, &row).clicked() {
-            out.push(Command::Lesson(LessonCommand::Predict(index)));
+            out.push(LessonCommand::Predict(index).into());
         }
     }
 }
@@ -233,7 +235,7 @@ fn ways(ui: &mut Ui, lessons: &Lessons, (number, of): (usize, usize), out: &mut 
     let (name, command) = way_on(lessons, number + 1 == of);
     let go_on = |ui: &mut Ui, out: &mut Vec<Command>| {
         if primary_button(ui, &name, true).on_hover_text(command.about().tooltip).clicked() {
-            out.push(Command::Lesson(command.clone()));
+            out.push(command.clone().into());
         }
     };
     let is_chapter = name.starts_with("Next: ");
@@ -245,7 +247,7 @@ fn ways(ui: &mut Ui, lessons: &Lessons, (number, of): (usize, usize), out: &mut 
         let back = Button::new(icons::ICON_ARROW_BACK.rich_text().size(17.0));
         let back = ui.add_enabled(number > 0, back).on_hover_text(LessonCommand::Back.about().tooltip);
         if back.accessible_name(LessonCommand::Back.about().name).clicked() {
-            out.push(Command::Lesson(LessonCommand::Back));
+            out.push(LessonCommand::Back.into());
         }
         let minutes = lessons.minutes().map(|(until, all)| format!(" · {} of {} min", short(until), short(all)));
         let text = format!("{} of {of}{}", number + 1, minutes.unwrap_or_default());

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::app::commands::tab::Tab;
 use crate::app::pages::explore::state::MAX_EPS;
-use crate::app::settings::Tab;
 use crate::engine::attack::{Attack, AttackSettings, Loss, MAX_STEPS, Norm};
 use crate::engine::data::{sample_unless_file, samples};
 use crate::engine::model::{Catalogue, Manifest, find_class};

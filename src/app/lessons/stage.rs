@@ -11,12 +11,15 @@ use eframe::egui::{
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::commands::window::WindowCommand;
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::panel::{contents, times, way_on};
 use crate::app::lessons::state::Lessons;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::pictures::image;
 use crate::app::pages::explore::state::Explore;
 use crate::app::theme::{self, NEAREST_FROM, palette};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::{per_cent, typing};
 use crate::app::words::short;
@@ -260,7 +263,7 @@ fn eps(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
         grid: 0.0,
     };
     if let (_, Some(eps)) = rail.show(ui, ui.available_width(), eps) {
-        out.push(Command::Eps(eps));
+        out.push(ExploreCommand::Eps(eps).into());
     }
 }
 
@@ -277,17 +280,17 @@ fn bar(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
                 out.push(command);
             }
         };
-        button(ui, icons::ICON_ARROW_BACK, Command::Lesson(LessonCommand::Back), number > 0);
+        button(ui, icons::ICON_ARROW_BACK, LessonCommand::Back.into(), number > 0);
         let minutes = times(lessons, step).map(|times| format!(" · {times}")).unwrap_or_default();
         ui.label(format!("{} of {of}{minutes}", number + 1));
         let (name, command) = way_on(lessons, number + 1 == of);
         let text = egui::RichText::new(name).color(palette(ui).on_accent);
         let go_on = ui.add(Button::new(text).fill(palette(ui).accent)).on_hover_text(command.about().tooltip);
         let is_asked = go_on.clicked();
-        button(ui, icons::ICON_SPEAKER_NOTES, Command::Lesson(LessonCommand::Notes), step.notes.is_some());
-        button(ui, icons::ICON_FULLSCREEN_EXIT, Command::Present, true);
+        button(ui, icons::ICON_SPEAKER_NOTES, LessonCommand::Notes.into(), step.notes.is_some());
+        button(ui, icons::ICON_FULLSCREEN_EXIT, WindowCommand::Present.into(), true);
         if is_asked {
-            out.push(Command::Lesson(command));
+            out.push(command.into());
         }
     });
 }

@@ -1,5 +1,6 @@
 //! The window's own controls. Each one says what it is to assistive technology.
 
+pub mod about;
 pub mod bar_chart;
 pub mod class_picker;
 pub mod fields;
@@ -15,43 +16,39 @@ use std::path::Path;
 use eframe::egui::{self, Button, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo};
 use egui_material_icons::{MaterialIcon, icons};
 
-use crate::app::commands::{self, Command};
-use crate::app::theme::{self, palette};
+use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
+use crate::app::widgets::about::Action;
 
-/// A button for a command: its icon, its name, its tooltip with the shortcut. Pushes the command when pressed.
-pub fn command_button(ui: &mut Ui, command: Command, out: &mut Vec<Command>) -> Response {
-    let about = command.about();
+/// Shows a button for an action: its icon, its name, its tooltip with the shortcut. Pushes the action when it is pressed.
+pub fn command_button<C>(ui: &mut Ui, action: impl Action + Into<C>, out: &mut Vec<C>) -> Response {
+    let about = action.about();
     let response = match about.icon {
         Some(icon) => ui.add(Button::new((icon.rich_text().size(17.0), about.name))),
         None => ui.button(about.name),
     };
-    finish_button(response, command, out)
+    finish_button(response, action, out)
 }
 
-/// The one button of a question or a panel that does what it is there for.
+/// Shows the one button of a question or a panel that does what it is there for.
 pub fn primary_button(ui: &mut Ui, name: &str, enabled: bool) -> Response {
     let palette = palette(ui);
     let button = Button::new(RichText::new(name).color(palette.on_accent)).fill(palette.accent);
     ui.add_enabled(enabled, button)
 }
 
-/// The same with the icon alone.
-pub fn icon_button(ui: &mut Ui, command: Command, out: &mut Vec<Command>) -> Response {
-    let icon = command.about().icon.unwrap_or(icons::ICON_CIRCLE);
+/// Shows a button with the icon of an action alone.
+pub fn icon_button<C>(ui: &mut Ui, action: impl Action + Into<C>, out: &mut Vec<C>) -> Response {
+    let icon = action.about().icon.unwrap_or(icons::ICON_CIRCLE);
     let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
     let response = ui.add(Button::new(icon.rich_text().size(17.0)).frame_when_inactive(false).min_size(size));
-    finish_button(response, command, out)
+    finish_button(response, action, out)
 }
 
-fn finish_button(response: Response, command: Command, out: &mut Vec<Command>) -> Response {
-    let about = command.about();
-    let tip = match about.shortcut {
-        Some(keys) => format!("{}  ({})", about.tooltip, commands::spelled(&keys)),
-        None => about.tooltip.to_owned(),
-    };
-    let response = response.on_hover_text(tip).accessible_name(about.name);
+fn finish_button<C>(response: Response, action: impl Action + Into<C>, out: &mut Vec<C>) -> Response {
+    let about = action.about();
+    let response = response.on_hover_text(about.tip()).accessible_name(about.name);
     if response.clicked() {
-        out.push(command);
+        out.push(action.into());
     }
     response
 }
@@ -150,4 +147,17 @@ pub fn icon_at(ui: &Ui, rect: egui::Rect, icon: MaterialIcon, size: f32, colour:
 /// Whether some field is being typed into, so that plain keys are text and no shortcuts.
 pub fn typing(ctx: &egui::Context) -> bool {
     ctx.text_edit_focused()
+}
+
+/// A heading and a few lines in the middle of an empty room.
+pub fn remark(ui: &mut Ui, heading: &str, text: &str) {
+    let above = (ui.available_height() * 0.28 - 24.0).max(0.0);
+    ui.add_space(above);
+    ui.vertical_centered(|ui| {
+        ui.set_max_width(ui.available_width().min(520.0));
+        ui.label(egui::RichText::new(heading).font(theme::verdict_font()));
+        ui.add_space(SPACE_2);
+        ui.label(egui::RichText::new(text).color(palette(ui).weak));
+        ui.add_space(SPACE_4);
+    });
 }

@@ -95,7 +95,7 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
         ui.horizontal(|ui| {
             for (name, more) in [("Few units", false), ("More units", true)] {
                 if ui.add(Button::selectable(more == has_more, name).frame_when_inactive(true)).clicked() {
-                    out.push(Command::Lesson(LessonCommand::Units(more)));
+                    out.push(LessonCommand::Units(more).into());
                 }
             }
         });

@@ -7,6 +7,7 @@ use eframe::egui::{Align2, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo
 use crate::app::commands::Command;
 use crate::app::lessons::figures::chart::{Chart, apart};
 use crate::app::lessons::figures::{FigureWorld, Figures, Pen, halves, wait};
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::why::axis::value_at;
 use crate::app::pages::explore::why::legend::colour as class_colour;
 use crate::app::plots::axes::linear;
@@ -48,7 +49,7 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
     let chart = sheet.chart(frame);
     sheet.plot(ui, &chart);
     if let Some(moved) = sheet.steer(ui, &chart) {
-        out.push(Command::Eps(moved));
+        out.push(ExploreCommand::Eps(moved).into());
     }
     sheet.pictures(figures, ui, film);
 }

@@ -4,6 +4,7 @@ use eframe::egui::{Align, Align2, Pos2, Rect, Role, Sense, Stroke, StrokeKind, U
 
 use crate::app::commands::Command;
 use crate::app::lessons::figures::{FigureWorld, Figures, Pen, describe, fitted, wait};
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::theme;
 use crate::app::widgets::per_cent;
 use crate::engine::attack::Goal;
@@ -61,7 +62,7 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
     figures.picture(ui, 0, picture, &shown.original_rgba);
     for tile in &tiles {
         if tile.show(ui) {
-            out.push(Command::Goal(tile.goal));
+            out.push(ExploreCommand::Goal(tile.goal).into());
         }
     }
     says(ui, answer, shown, &what);

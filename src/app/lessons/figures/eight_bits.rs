@@ -4,6 +4,7 @@ use eframe::egui::{Align2, Button, Color32, FontId, Rect, Stroke, StrokeKind, Ui
 
 use crate::app::commands::Command;
 use crate::app::lessons::figures::{FigureWorld, Pen, describe, halves, wait};
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::theme;
 use crate::app::words::short;
 use crate::engine::picture::Rgba;
@@ -55,7 +56,7 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
                 let is_chosen = (eps - value).abs() < 1e-6;
                 let button = ui.add(Button::selectable(is_chosen, name).frame_when_inactive(true));
                 if button.accessible_name(format!("ε = {name}")).clicked() {
-                    out.push(Command::Eps(value));
+                    out.push(ExploreCommand::Eps(value).into());
                 }
             }
         });

@@ -55,7 +55,7 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
             ui.spacing_mut().slider_width = (ui.available_width() - 6.0 * size).max(4.0 * size);
             let slider = Slider::new(&mut alpha, 0.0..=1.0).fixed_decimals(2);
             if ui.add(slider).accessible_name("Share of the clean cost α").changed() {
-                out.push(Command::Lesson(LessonCommand::Alpha(alpha)));
+                out.push(LessonCommand::Alpha(alpha).into());
             }
         });
     });

@@ -9,6 +9,7 @@ use crate::app::lessons::figures::{FigureWorld, Pen, describe, wait};
 use crate::app::pages::train::state::run::Run;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme;
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::per_cent;
 use crate::engine::train::{EpochRecord, Measured, Rule, Stage};
 
@@ -121,7 +122,7 @@ fn train_now(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         }
         let about = LessonCommand::Train.about();
         if ui.add(Button::new(about.name)).on_hover_text(about.tooltip).clicked() {
-            out.push(Command::Lesson(LessonCommand::Train));
+            out.push(LessonCommand::Train.into());
         }
         ui.label(eframe::egui::RichText::new("on digits that the program draws").color(theme::palette(ui).weak));
     });

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use crate::app::pages::explore::state::{Hidden, named};
 use crate::app::words;
 use crate::engine::units::LEVELS;
-use crate::worker::{Shown, Source};
+use crate::worker::{Shown, Source, View};
 
 /// The lessons that come with the program: the talk, and the chapters, each of which leads to the next.
 const BUNDLED: [&str; 6] = [
@@ -40,6 +40,8 @@ pub struct Lessons {
     pub has_notes: bool,
     /// The figure of capacity shows the net with more units.
     pub has_more_units: bool,
+    /// What was on screen before the lesson, to come back to.
+    pub before: Option<View>,
 }
 
 /// Where in which lesson, and what was predicted in it.
@@ -81,6 +83,7 @@ impl Default for Lessons {
             alpha: USUAL_ALPHA,
             has_notes: false,
             has_more_units: false,
+            before: None,
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::app::commands::tab::Tab;
 use crate::app::lessons::state::*;
 use crate::app::pages::explore::state::Explore;
-use crate::app::settings::{Settings, Tab};
+use crate::app::settings::Settings;
 use crate::engine::attack::{AttackSettings, Fgsm, Loss, Norm, Verdict};
 use crate::engine::model::Catalogue;
 use crate::engine::picture::{Channel, Heatmap, Quantity, Region};

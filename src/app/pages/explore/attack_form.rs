@@ -13,6 +13,7 @@ use crate::app::commands::Command;
 use crate::app::pages::explore::commands::attack::{AttackCommand, attack_title};
 use crate::app::pages::explore::state::Explore;
 use crate::app::theme::{self, SPACE_2, SPACE_3};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::fields::Field;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::{icon_button, problem_line, segmented};
@@ -85,7 +86,7 @@ impl AttackForm {
                 ui.label(theme::caption(ui, "Seed"));
                 ui.horizontal(|ui| {
                     ui.label(theme::number(explore.seed.to_string()));
-                    icon_button(ui, Command::Attack(AttackCommand::NextSeed), out);
+                    icon_button(ui, AttackCommand::NextSeed, out);
                 });
                 ui.end_row();
             }
@@ -94,7 +95,7 @@ impl AttackForm {
             problem_line(ui, &problem);
         }
         if attack != explore.attack {
-            out.push(Command::Attack(AttackCommand::Set(attack)));
+            out.push(AttackCommand::Set(attack).into());
         }
     }
 
@@ -329,12 +330,12 @@ fn chooser(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         for command in AttackCommand::listed() {
             let AttackCommand::Use(name) = command else { continue };
             let about = command.about();
-            let keys = about.shortcut.as_ref().map(crate::app::commands::spelled).unwrap_or_default();
+            let keys = about.spelled_keys();
             let button = Button::selectable(name == explore.attack.name(), about.name).right_text(theme::number(keys));
             let paper = AttackSettings::named(name).map(|attack| attack.paper()).unwrap_or_default();
             let response = ui.add(button).on_hover_text(format!("{}\n{paper}", about.tooltip));
             if response.accessible_name(about.name).clicked() {
-                out.push(Command::Attack(command));
+                out.push(command.into());
             }
         }
     });

@@ -8,6 +8,7 @@ use eframe::egui::{
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::theme::{self, palette};
 use crate::app::widgets::icon_button;
 use crate::engine::data::Strokes;
@@ -31,7 +32,7 @@ impl Canvas {
     pub fn head(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
         ui.add(egui::Label::new(theme::strong("Draw a digit").text_style(egui::TextStyle::Heading)).truncate());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            icon_button(ui, Command::CloseDrawing, out);
+            icon_button(ui, ExploreCommand::CloseDrawing, out);
             let any = !self.strokes.is_empty();
             let button = |ui: &mut Ui, icon: egui_material_icons::MaterialIcon, name: &str| {
                 let button = Button::new(icon.rich_text().size(17.0)).frame_when_inactive(false);
@@ -46,7 +47,7 @@ impl Canvas {
                 self.strokes.pop();
             }
             if clears || undoes {
-                out.push(Command::Show(self.picture()));
+                out.push(ExploreCommand::Show(self.picture()).into());
             }
         });
     }
@@ -110,7 +111,7 @@ impl Canvas {
         ui.painter().rect_stroke(rect, theme::SMALL_RADIUS, Stroke::new(2.0, palette.accent), StrokeKind::Outside);
         response.clone().on_hover_cursor(egui::CursorIcon::Crosshair);
         if changed {
-            out.push(Command::Show(self.picture()));
+            out.push(ExploreCommand::Show(self.picture()).into());
         }
     }
 }

@@ -5,6 +5,7 @@ use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::pages::explore::attack_form::AttackForm;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::commands::attack::{AttackCommand, attack_title};
 use crate::app::pages::explore::commands::why::WhyCommand;
 use crate::app::pages::explore::doppelganger::Doppelganger;
@@ -13,6 +14,7 @@ use crate::app::pages::explore::results::Look;
 use crate::app::pages::explore::state::{DEFAULT_ETA, ETA_RANGE, Explore};
 use crate::app::pages::explore::timeline::{has_film, timeline};
 use crate::app::theme::{self, SPACE_2, SPACE_4};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::class_picker::{ClassPicker, Picked};
 use crate::app::widgets::fields::Field;
 use crate::app::widgets::progress_bar::progress_ring;
@@ -232,22 +234,22 @@ impl Controls {
         };
         let (response, moved) = rail.show_large(ui, width, eps, &MARK_TEXTS);
         if response.double_clicked() {
-            out.push(Command::EpsReset);
+            out.push(ExploreCommand::EpsReset.into());
         } else if let Some(eps) = moved {
             self.eps.clear();
-            out.push(Command::Eps(eps));
+            out.push(ExploreCommand::Eps(eps).into());
         }
     }
 
     /// At the right end: the doppelgänger, and the way to everything else.
     fn ends(&mut self, ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
-        let about = Command::ToggleMore.about();
+        let about = ExploreCommand::ToggleMore.about();
         let icon = if look.more { icons::ICON_EXPAND_MORE } else { icons::ICON_TUNE };
         let more = Button::new((icon.rich_text().size(17.0), about.name)).selected(look.more);
         let more = ui.add(more.min_size(vec2(0.0, theme::ROW_HEIGHT))).on_hover_text(about.tooltip);
         ui.ctx().accesskit_node_builder(more.id, |node| node.set_expanded(look.more));
         if more.accessible_name(about.name).clicked() {
-            out.push(Command::ToggleMore);
+            out.push(ExploreCommand::ToggleMore.into());
         }
         ui.add_space(SPACE_2);
         self.doppelganger.show(ui, explore, out);
@@ -268,13 +270,13 @@ impl Controls {
             ui.spacing_mut().interact_size.y = 24.0;
             ui.label(theme::caption(ui, "ε"));
             if let Some(eps) = self.eps.show(ui, "ε as a number", &format!("{eps:.4}"), parse) {
-                out.push(Command::Eps(eps));
+                out.push(ExploreCommand::Eps(eps).into());
             }
             if theme::compact(ui) {
                 ui.menu_button("Presets", |ui| self.presets(ui, explore, out));
             } else {
                 self.presets(ui, explore, out);
-                icon_button(ui, Command::EpsReset, out);
+                icon_button(ui, ExploreCommand::EpsReset, out);
             }
             find_least(ui, search, out);
         });
@@ -289,7 +291,7 @@ impl Controls {
             let response = ui.add(Button::new(name).selected(chosen)).on_hover_text(tip);
             if response.clicked() {
                 self.eps.clear();
-                out.push(Command::Eps(eps));
+                out.push(ExploreCommand::Eps(eps).into());
                 ui.close();
             }
         }
@@ -320,7 +322,7 @@ impl Controls {
     }
 
     fn eta_rail(&mut self, ui: &mut Ui, explore: &Explore, gradient: &GradientSteps, out: &mut Vec<Command>) {
-        let set = |gradient| Command::Attack(AttackCommand::Set(AttackSettings::Gradient(gradient)));
+        let set = |gradient| AttackCommand::Set(AttackSettings::Gradient(gradient)).into();
         {
             ui.label(egui::RichText::new("η").font(theme::symbol_font()));
             hint(
@@ -359,19 +361,22 @@ impl Controls {
         let targeted = self.shows_target(explore);
         ui.label(theme::caption(ui, "Goal"));
         let options = [
-            (if short { "Away" } else { "Away from the label" }, Command::Goal(Goal::Untargeted).about().tooltip),
-            ("Towards…", Command::SearchTarget.about().tooltip),
+            (
+                if short { "Away" } else { "Away from the label" },
+                ExploreCommand::Goal(Goal::Untargeted).about().tooltip,
+            ),
+            ("Towards…", ExploreCommand::SearchTarget.about().tooltip),
         ];
         match segmented(ui, "Goal", &options, usize::from(targeted)) {
-            Some(0) => out.push(Command::Goal(Goal::Untargeted)),
-            Some(_) => out.push(Command::SearchTarget),
+            Some(0) => out.push(ExploreCommand::Goal(Goal::Untargeted).into()),
+            Some(_) => out.push(ExploreCommand::SearchTarget.into()),
             None => {}
         }
         if targeted {
             let chosen = if let Goal::Targeted(index) = explore.goal { Some(index) } else { None };
             if let Some(Picked(index)) = self.target.show(ui, target_field(), "Target class", classes(explore), chosen)
             {
-                out.push(Command::Goal(Goal::Targeted(index)));
+                out.push(ExploreCommand::Goal(Goal::Targeted(index)).into());
             }
         }
     }
@@ -380,18 +385,18 @@ impl Controls {
         let given = self.shows_label(explore);
         ui.label(theme::caption(ui, "Label"));
         let options = [
-            ("Predicted", Command::Label(Label::Predicted).about().tooltip),
-            ("Given…", Command::GiveLabel.about().tooltip),
+            ("Predicted", ExploreCommand::Label(Label::Predicted).about().tooltip),
+            ("Given…", ExploreCommand::GiveLabel.about().tooltip),
         ];
         match segmented(ui, "Label", &options, usize::from(given)) {
-            Some(0) => out.push(Command::Label(Label::Predicted)),
-            Some(_) => out.push(Command::GiveLabel),
+            Some(0) => out.push(ExploreCommand::Label(Label::Predicted).into()),
+            Some(_) => out.push(ExploreCommand::GiveLabel.into()),
             None => {}
         }
         if given {
             let chosen = if let Label::Given(index) = explore.label { Some(index) } else { None };
             if let Some(Picked(index)) = self.label.show(ui, label_field(), "Given label", classes(explore), chosen) {
-                out.push(Command::Label(Label::Given(index)));
+                out.push(ExploreCommand::Label(Label::Given(index)).into());
             }
         }
     }
@@ -422,7 +427,7 @@ fn steps(ui: &mut Ui, gradient: &GradientSteps, out: &mut Vec<Command>, width: f
     let (_, moved) = rail.show(ui, width, gradient.steps as f32);
     if let Some(steps) = moved {
         let gradient = GradientSteps { steps: steps.round() as usize, ..*gradient };
-        out.push(Command::Attack(AttackCommand::Set(AttackSettings::Gradient(gradient))));
+        out.push(AttackCommand::Set(AttackSettings::Gradient(gradient)).into());
     }
     ui.label(theme::number(format!("{:2}", gradient.steps)));
 }
@@ -430,30 +435,30 @@ fn steps(ui: &mut Ui, gradient: &GradientSteps, out: &mut Vec<Command>, width: f
 /// Clipping, rounding, and whose slope is followed.
 fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool) {
     let mut clip = explore.clip;
-    let about = Command::ToggleClip.about();
+    let about = ExploreCommand::ToggleClip.about();
     let name = if short { "Clip" } else { about.name };
     let response = ui.add(Checkbox::new(&mut clip, name)).on_hover_text(about.tooltip).accessible_name(about.name);
     if response.changed() {
-        out.push(Command::Clip(clip));
+        out.push(ExploreCommand::Clip(clip).into());
     }
     ui.add_space(SPACE_2);
     let mut eight_bit = explore.eight_bit;
-    let about = Command::ToggleEightBit.about();
+    let about = ExploreCommand::ToggleEightBit.about();
     if ui.add(Checkbox::new(&mut eight_bit, about.name)).on_hover_text(about.tooltip).changed() {
-        out.push(Command::ToggleEightBit);
+        out.push(ExploreCommand::ToggleEightBit.into());
     }
     ui.add_space(SPACE_2);
     let mut log_odds = explore.loss == Loss::LogOdds;
-    let about = Command::ToggleLoss.about();
+    let about = ExploreCommand::ToggleLoss.about();
     if ui.add(Checkbox::new(&mut log_odds, about.name)).on_hover_text(about.tooltip).changed() {
-        out.push(Command::ToggleLoss);
+        out.push(ExploreCommand::ToggleLoss.into());
     }
     if explore.is_resampled() {
         ui.add_space(SPACE_2);
         let mut own_pixels = explore.has_own_pixels();
-        let about = Command::ToggleOwnPixels.about();
+        let about = ExploreCommand::ToggleOwnPixels.about();
         if ui.add(Checkbox::new(&mut own_pixels, about.name)).on_hover_text(about.tooltip).changed() {
-            out.push(Command::ToggleOwnPixels);
+            out.push(ExploreCommand::ToggleOwnPixels.into());
         }
     }
 }
@@ -474,7 +479,7 @@ fn shortest(ui: &mut Ui, explore: &Explore) {
 
 /// Starts the search for the smallest ε, or shows how far it is and stops it.
 fn find_least(ui: &mut Ui, search: Option<f32>, out: &mut Vec<Command>) {
-    let command = Command::Why(WhyCommand::FindLeast);
+    let command = Command::from(WhyCommand::FindLeast);
     match search {
         Some(share) => {
             progress_ring(ui, share, &format!("Searching for the smallest ε, {:.0} % done", share * 100.0));

@@ -8,6 +8,7 @@ use eframe::egui::{
 };
 
 use crate::app::commands::Command;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::pictures::{image, keep_arrows, outline, wheel};
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::engine::picture::{Region, Rgba};
@@ -61,9 +62,9 @@ impl Crop {
             .widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(new.unwrap_or(now), shown.picture_size)));
         self.paint(ui, well, photo, new.unwrap_or(now), scale);
         if response.double_clicked() {
-            return Some(Command::Crop(None));
+            return Some(ExploreCommand::Crop(None).into());
         }
-        new.map(|new| Command::Crop(Some(new)))
+        new.map(|new| ExploreCommand::Crop(Some(new)).into())
     }
 
     fn paint(&self, ui: &Ui, well: Rect, photo: Rect, region: Region, scale: f32) {

@@ -4,8 +4,10 @@ use eframe::egui::{Button, Key, Margin, Popup, PopupCloseBehavior, RichText, Tex
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::state::Explore;
 use crate::app::theme::{self, palette};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::class_picker::hits;
 use crate::app::words;
 use crate::engine::attack::Goal;
@@ -85,7 +87,7 @@ impl Doppelganger {
             chosen = listed.first().copied();
         }
         if let Some(class) = chosen {
-            out.push(Command::MakeIt(class));
+            out.push(ExploreCommand::MakeIt(class).into());
             ui.close();
         }
     }
@@ -105,11 +107,11 @@ impl Doppelganger {
         menu.show(|ui| self.list(ui, classes, &proposed, out));
         self.was_open = is_open;
         if is_made {
-            let about = Command::StartOver.about();
+            let about = ExploreCommand::StartOver.about();
             let button = Button::new((icons::ICON_RESTART_ALT.rich_text().size(17.0), about.name));
             let button = ui.add(button.min_size(vec2(0.0, height))).on_hover_text(about.tooltip);
             if button.accessible_name(about.name).clicked() {
-                out.push(Command::StartOver);
+                out.push(ExploreCommand::StartOver.into());
             }
             return;
         }
@@ -118,9 +120,10 @@ impl Doppelganger {
         let palette = palette(ui);
         let icon = icons::ICON_AUTO_AWESOME.rich_text().size(17.0).color(palette.on_accent);
         let button = Button::new((icon, RichText::new(text).color(palette.on_accent))).fill(palette.accent);
-        let button = ui.add(button.min_size(vec2(0.0, height))).on_hover_text(Command::MakeIt(first).about().tooltip);
+        let button =
+            ui.add(button.min_size(vec2(0.0, height))).on_hover_text(ExploreCommand::MakeIt(first).about().tooltip);
         if button.accessible_name(format!("Make it {name}")).clicked() {
-            out.push(Command::MakeIt(first));
+            out.push(ExploreCommand::MakeIt(first).into());
         }
     }
 }

@@ -7,6 +7,7 @@ use eframe::egui::{
 };
 
 use crate::app::commands::Command;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::pictures::image;
 use crate::app::pages::explore::state::Explore;
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_4};
@@ -65,7 +66,7 @@ impl LinearView {
                 ui.horizontal(|ui| {
                     ui.label(theme::strong("A linear net: FGSM is exact"));
                     ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                        icon_button(ui, Command::CloseLinear, out);
+                        icon_button(ui, ExploreCommand::CloseLinear, out);
                     });
                 });
                 weights(ui, linear, shown, textures);

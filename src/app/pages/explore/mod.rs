@@ -11,6 +11,7 @@ pub mod linear;
 pub mod net_band;
 pub mod nets;
 pub mod opening;
+pub mod page;
 pub mod pictures;
 pub mod presets;
 pub mod results;

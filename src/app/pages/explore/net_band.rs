@@ -2,12 +2,16 @@
 
 use eframe::egui::{self, Ui};
 
-use crate::app::commands::{Command, spelled};
+use crate::app::commands::Command;
+use crate::app::commands::tab::Tab;
+use crate::app::commands::window::WindowCommand;
+use crate::app::pages::explore::commands::ExploreCommand;
+use crate::app::pages::train::commands::NetMoment;
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::pages::train::state::run::Run;
-use crate::app::pages::train::state::{NetMoment, Train, words};
-use crate::app::settings::Tab;
+use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, SPACE_2};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{row, segmented};
 use crate::engine::train::EpochRecord;
 use crate::worker::RunState;
@@ -19,10 +23,10 @@ pub fn net_band(ui: &mut Ui, train: &Train, model: &str, out: &mut Vec<Command>)
         ui.label(theme::caption(ui, "Net of"));
         let link = ui.link(theme::strong(&*run.info.run)).on_hover_text("Show this run in the Train tab");
         if link.clicked() {
-            out.push(Command::Tab(Tab::Train));
-            out.push(Command::Train(TrainCommand::Select(run.info.run.clone())));
+            out.push(WindowCommand::Tab(Tab::Train).into());
+            out.push(TrainCommand::Select(run.info.run.clone()).into());
         }
-        let keys = Command::NextMoment.about().shortcut.as_ref().map(spelled).unwrap_or_default();
+        let keys = ExploreCommand::NextMoment.about().spelled_keys();
         let tips = [
             format!("Before the first step: random weights  ({keys})"),
             format!("As it is now; while it trains, the picture follows  ({keys})"),
@@ -31,7 +35,7 @@ pub fn net_band(ui: &mut Ui, train: &Train, model: &str, out: &mut Vec<Command>)
         let options = [("Before", tips[0].as_str()), ("Now", &tips[1]), ("Best", &tips[2])];
         let chosen = NetMoment::ALL.iter().position(|known| *known == moment).unwrap_or(0);
         if let Some(index) = segmented(ui, "Net", &options, chosen) {
-            out.push(Command::ShowNet(NetMoment::ALL[index]));
+            out.push(ExploreCommand::ShowNet(NetMoment::ALL[index]).into());
         }
         ui.add_space(SPACE_2);
         ui.add(egui::Label::new(theme::weak(ui, remark(run, moment))).truncate());

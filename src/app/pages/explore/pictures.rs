@@ -12,12 +12,14 @@ use egui_material_icons::{MaterialIcon, icons};
 use crate::app::commands::Command;
 use crate::app::pages::explore::camera::Camera;
 use crate::app::pages::explore::canvas::Canvas;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::crop::Crop;
 use crate::app::pages::explore::results::{self, Look};
 use crate::app::pages::explore::state::Explore;
 use crate::app::theme::{
     self, BAR_HEIGHT, CONTROL_HEIGHT, MIN_WELL, NEAREST_FROM, Palette, SPACE_1, SPACE_2, SPACE_3, palette,
 };
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{per_cent, typing};
 use crate::app::words::{self, Reading};
 use crate::engine::attack::MAX_PHOTO_PIXELS;
@@ -251,7 +253,7 @@ impl Pictures {
         };
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             if index == 0 && explore.is_resampled() && (look.more || crops) {
-                let about = Command::Crop(None).about();
+                let about = ExploreCommand::Crop(None).about();
                 let text = (icons::ICON_CROP.rich_text().size(16.0), about.name);
                 let button = Button::new(text).selected(crops).frame_when_inactive(crops);
                 if ui.add(button).on_hover_text(about.tooltip).accessible_name(about.name).clicked() {
@@ -551,11 +553,11 @@ pub fn keep_arrows(ui: &Ui, response: &Response) {
 
 /// What shows through where the picture is transparent.
 fn background_picker(ui: &mut Ui, chosen: Background, out: &mut Vec<Command>) {
-    let about = Command::Background(chosen).about();
+    let about = ExploreCommand::Background(chosen).about();
     let menu = |ui: &mut Ui| {
         for (name, background) in Background::NAMED {
             if ui.selectable_label(background == chosen, format!("over {name}")).clicked() {
-                out.push(Command::Background(background));
+                out.push(ExploreCommand::Background(background).into());
             }
         }
     };

@@ -4,9 +4,11 @@ use eframe::egui::{self, Align2, Mesh, Rect, Role, Sense, Shape, Ui, WidgetInfo,
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::commands::attack::AttackCommand;
 use crate::app::pages::explore::state::{Explore, GAIN_RANGE};
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::bar_chart::{Mark, bars};
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::{hint, row, segmented};
@@ -102,10 +104,10 @@ fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, look: Look, o
 fn quantity(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
     let quantities = [Quantity::Perturbation, Quantity::Magnitude, Quantity::Gradient];
     let chosen = quantities.iter().position(|q| *q == heatmap.quantity).unwrap_or(0);
-    let tip = |index: usize| Command::Look(quantities[index]).about().tooltip;
+    let tip = |index: usize| ExploreCommand::Look(quantities[index]).about().tooltip;
     let options = [("δ", tip(0)), ("|δ|", tip(1)), ("∇J", tip(2))];
     if let Some(index) = segmented(ui, "Middle picture", &options, chosen) {
-        out.push(Command::Look(quantities[index]));
+        out.push(ExploreCommand::Look(quantities[index]).into());
     }
 }
 
@@ -119,7 +121,7 @@ fn channel(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
         ("B", "Blue only"),
     ];
     if let Some(index) = segmented(ui, "Channel", &options, chosen) {
-        out.push(Command::Heatmap(Heatmap { channel: channels[index], ..heatmap }));
+        out.push(ExploreCommand::Heatmap(Heatmap { channel: channels[index], ..heatmap }).into());
     }
 }
 
@@ -136,7 +138,7 @@ fn gain(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
     let (response, moved) = rail.show(ui, width, heatmap.gain);
     let reset = response.double_clicked().then_some(1.0);
     if let Some(gain) = reset.or(moved) {
-        out.push(Command::Heatmap(Heatmap { gain, ..heatmap }));
+        out.push(ExploreCommand::Heatmap(Heatmap { gain, ..heatmap }).into());
     }
     response.on_hover_text("Gain: makes small values visible; it changes only how they are drawn. Double click: 1");
     ui.label(theme::number(format!("×{}", words::short(heatmap.gain))));
@@ -275,10 +277,10 @@ impl Aside {
         if is_whole {
             ui.label(theme::weak(ui, remark));
         }
-        let several = Command::Attack(AttackCommand::Use("bim"));
+        let several = AttackCommand::Use("bim");
         let tip = format!("{remark}\n{}", several.about().tooltip);
         if ui.link(egui::RichText::new(SEVERAL).small()).on_hover_text(tip).clicked() {
-            out.push(several);
+            out.push(several.into());
         }
     }
 }
@@ -302,10 +304,10 @@ fn warning(ui: &mut Ui, obstacle: &Obstacle, is_whole: bool, out: &mut Vec<Comma
                 text.widget_info(|| WidgetInfo::labeled(Role::Label, true, &obstacle.text));
                 text.on_hover_text(obstacle.text.as_str());
             }
-            let command = Command::Follow(Loss::LogOdds);
+            let command = ExploreCommand::Follow(Loss::LogOdds);
             let tip = command.about().tooltip;
             if obstacle.log_odds_help && ui.link(FOLLOW).on_hover_text(tip).clicked() {
-                out.push(command);
+                out.push(command.into());
             }
         });
     });
@@ -341,17 +343,17 @@ fn tags(ui: &mut Ui, shown: &Shown, look: Look, out: &mut Vec<Command>) {
 
 /// The way to the formula, where there is one.
 fn linear_link(ui: &mut Ui, shown: &Shown, out: &mut Vec<Command>) {
-    let about = Command::ToggleLinear.about();
+    let about = ExploreCommand::ToggleLinear.about();
     if shown.linear.is_some() && ui.link(egui::RichText::new(about.name).small()).on_hover_text(about.tooltip).clicked()
     {
-        out.push(Command::ToggleLinear);
+        out.push(ExploreCommand::ToggleLinear.into());
     }
 }
 
 fn copy_command(ui: &mut Ui, out: &mut Vec<Command>) {
-    let about = Command::CopyCommand.about();
+    let about = ExploreCommand::CopyCommand.about();
     let copy = ui.link(icons::ICON_TERMINAL.rich_text().size(14.0)).on_hover_text(about.tooltip);
     if copy.accessible_name(about.name).clicked() {
-        out.push(Command::CopyCommand);
+        out.push(ExploreCommand::CopyCommand.into());
     }
 }

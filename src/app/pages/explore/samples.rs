@@ -8,8 +8,10 @@ use eframe::egui::{
 };
 
 use crate::app::commands::Command;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::state::Explore;
 use crate::app::theme::{self, SMALL_THUMB, THUMB, palette};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{command_button, icon_button, name_of_file};
 use crate::engine::data::samples;
 use crate::worker::Source;
@@ -76,8 +78,8 @@ impl Samples {
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let button = if ui.available_width() >= ROOMY { command_button } else { icon_button };
-                button(ui, Command::Draw, out);
-                button(ui, Command::OpenDialog, out);
+                button(ui, ExploreCommand::Draw, out);
+                button(ui, ExploreCommand::OpenDialog, out);
                 ui.add_space(theme::SPACE_2);
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     ScrollArea::horizontal().auto_shrink([false, true]).show(ui, |ui| {
@@ -97,7 +99,7 @@ impl Samples {
         ui.spacing_mut().item_spacing.x = 6.0;
         let shows_digits = explore.shows_digits();
         if shows_digits {
-            group_button(ui, Command::ShowPhotos, out);
+            group_button(ui, ExploreCommand::ShowPhotos.into(), out);
         }
         ui.label(theme::caption(ui, if shows_digits { "Digits" } else { "Photos" }));
         let chosen = match &explore.picture {
@@ -114,12 +116,12 @@ impl Samples {
                 self.last_shown = Some(sample.name.to_owned());
             }
             if response.clicked() {
-                out.push(Command::Show(Source::Sample(sample.name.to_owned())));
+                out.push(ExploreCommand::Show(Source::Sample(sample.name.to_owned())).into());
             }
             response.on_hover_text(format!("{}\n{}", sample.title, sample.credit));
         }
         if !shows_digits {
-            group_button(ui, Command::ShowDigits, out);
+            group_button(ui, ExploreCommand::ShowDigits.into(), out);
         }
         if !recent.is_empty() {
             yours(ui, recent, out);
@@ -154,7 +156,7 @@ fn yours(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
             let response =
                 ui.add(egui::Button::new(name.as_str()).truncate()).on_hover_text(path.display().to_string());
             if response.accessible_name(format!("Your picture: {name}")).clicked() {
-                out.push(Command::Show(Source::File(path.clone())));
+                out.push(ExploreCommand::Show(Source::File(path.clone())).into());
                 ui.close();
             }
         }

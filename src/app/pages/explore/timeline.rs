@@ -27,9 +27,9 @@ pub fn timeline(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     let timeline = &shown.timeline;
     row(ui, |ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
-        icon_button(ui, Command::Attack(AttackCommand::StepBack), out);
+        icon_button(ui, AttackCommand::StepBack, out);
         play_button(ui, explore.playing.is_running(timeline), out);
-        icon_button(ui, Command::Attack(AttackCommand::StepOn), out);
+        icon_button(ui, AttackCommand::StepOn, out);
         ui.add_space(SPACE_2);
         let short = theme::compact(ui);
         let text = widest_text(ui, shown, short).min(MOST_TEXT * ui.available_width());
@@ -44,14 +44,14 @@ pub fn timeline(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
 
 fn play_button(ui: &mut Ui, is_running: bool, out: &mut Vec<Command>) {
     if !is_running {
-        icon_button(ui, Command::Attack(AttackCommand::PlayPause), out);
+        icon_button(ui, AttackCommand::PlayPause, out);
         return;
     }
     let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
     let icon = icons::ICON_PAUSE.rich_text().size(17.0);
     let pause = ui.add(egui::Button::new(icon).frame_when_inactive(false).min_size(size));
     if pause.on_hover_text("Pause the attack  (K)").accessible_name("Pause the attack").clicked() {
-        out.push(Command::Attack(AttackCommand::PlayPause));
+        out.push(AttackCommand::PlayPause.into());
     }
 }
 
@@ -140,7 +140,7 @@ impl Track<'_> {
             }
         });
         if step != now {
-            out.push(Command::Attack(AttackCommand::Seek(step.min(self.last))));
+            out.push(AttackCommand::Seek(step.min(self.last)).into());
         }
         response.widget_info(|| WidgetInfo::slider(ui.is_enabled(), now as f64, "Step of the attack"));
         ui.ctx().accesskit_node_builder(response.id, |node| {

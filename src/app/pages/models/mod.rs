@@ -1,8 +1,7 @@
 //! The Models page.
 
 pub mod commands;
-pub mod list;
-pub mod logic;
+pub mod page;
 pub mod questions;
 pub mod row;
 pub mod state;

@@ -3,6 +3,7 @@
 use eframe::egui::{self, Grid, Id, Key, Label, Modal, Ui};
 
 use crate::app::commands::Command;
+use crate::app::commands::window::WindowCommand;
 use crate::app::pages::models::commands::ModelsCommand;
 use crate::app::pages::models::state::Models;
 use crate::app::pages::train::state::words::megabytes;
@@ -29,7 +30,7 @@ impl Question {
                 }
             });
         if modal.should_close() {
-            out.push(Command::CloseOverlay);
+            out.push(WindowCommand::CloseOverlay.into());
         }
     }
 }
@@ -76,11 +77,11 @@ fn choice(ui: &mut Ui, (yes, no): (&str, &str), by_enter: bool, command: ModelsC
         let (yes, no) = (primary_button(ui, yes, true), ui.button(no));
         let enter = by_enter && !yes.has_focus() && !no.has_focus() && ui.input(|i| i.key_pressed(Key::Enter));
         if yes.clicked() || enter {
-            out.push(Command::CloseOverlay);
-            out.push(Command::Models(command));
+            out.push(WindowCommand::CloseOverlay.into());
+            out.push(command.into());
         }
         if no.clicked() {
-            out.push(Command::CloseOverlay);
+            out.push(WindowCommand::CloseOverlay.into());
         }
     });
 }

@@ -7,6 +7,7 @@ use crate::app::pages::models::commands::ModelsCommand;
 use crate::app::pages::models::state::Models;
 use crate::app::pages::train::state::words::megabytes;
 use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, primary_button, problem_line};
 use crate::app::words::thousands;
@@ -100,7 +101,7 @@ fn actions(ui: &mut Ui, entry: &Entry, models: &Models, is_current: bool, out: &
             let about = ModelsCommand::AskFetch(name()).about();
             let fetch = primary_button(ui, about.name, true).on_hover_text(about.tooltip);
             if fetch.accessible_name(format!("Fetch {}", entry.title)).clicked() {
-                out.push(Command::Models(ModelsCommand::AskFetch(name())));
+                out.push(ModelsCommand::AskFetch(name()).into());
             }
         }
         button(ui, entry, ModelsCommand::AskFile(Some(name())), out);
@@ -111,7 +112,7 @@ fn actions(ui: &mut Ui, entry: &Entry, models: &Models, is_current: bool, out: &
         _ => false,
     };
     if is_own {
-        let remove = icon_button(ui, Command::Models(ModelsCommand::AskRemove(name())), out);
+        let remove = icon_button(ui, ModelsCommand::AskRemove(name()), out);
         remove.accessible_name(format!("Remove {}", entry.title));
     }
 }
@@ -119,7 +120,7 @@ fn actions(ui: &mut Ui, entry: &Entry, models: &Models, is_current: bool, out: &
 /// A button whose name says of which model it is.
 fn button(ui: &mut Ui, entry: &Entry, command: ModelsCommand, out: &mut Vec<Command>) {
     let label = format!("{}: {}", command.about().name.trim_end_matches('…'), entry.title);
-    command_button(ui, Command::Models(command), out).accessible_name(label);
+    command_button(ui, command, out).accessible_name(label);
 }
 
 /// What is going on, or went wrong.

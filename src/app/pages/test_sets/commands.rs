@@ -2,9 +2,28 @@
 
 use eframe::egui::{Key, Modifiers};
 use egui_material_icons::icons;
+use serde::{Deserialize, Serialize};
 
-use crate::app::commands::{About, CTRL, NONE, about, keys};
-use crate::app::pages::test_sets::state::Part;
+use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
+
+/// What is looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    #[default]
+    Curves,
+    Sheet,
+    Confusion,
+    Confidence,
+    /// Of attacks that find their own: how long the perturbations are.
+    Lengths,
+    Transfer,
+}
+
+/// What the switch of pages says of this one.
+pub const PAGE: About =
+    about("Test sets", "Nets under attacks on whole test sets: security curves, confusion, transfer")
+        .keys(CTRL, Key::Num4);
 
 /// One action on the Test sets page.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,84 +44,44 @@ pub enum TestCommand {
     RemoveAll,
 }
 
-impl TestCommand {
-    /// Those that can be named, in the order of the help overlay.
-    pub const LISTED: &'static [Self] = &[
-        Self::Measure,
-        Self::Stop,
-        Self::Transfer,
-        Self::NextPage,
-        Self::PreviousPage,
-        Self::CopyCommand,
-        Self::CopyTable,
-        Self::View(Part::Curves),
-        Self::View(Part::Sheet),
-        Self::View(Part::Confusion),
-        Self::View(Part::Confidence),
-        Self::View(Part::Lengths),
-        Self::View(Part::Transfer),
-        Self::Remove(None),
-        Self::RemoveAll,
-    ];
-
-    /// Name, tooltip, shortcut and icon.
-    pub fn about(&self) -> About {
+impl Action for TestCommand {
+    fn about(&self) -> About {
         match self {
-            Self::Measure => about(
-                "Measure",
-                "Attack the pictures with every chosen attack on every chosen net",
-                keys(CTRL, Key::Enter),
-                Some(icons::ICON_PLAY_ARROW),
-            ),
+            Self::Measure => about("Measure", "Attack the pictures with every chosen attack on every chosen net").keys(CTRL, Key::Enter).icon(icons::ICON_PLAY_ARROW),
             Self::Stop => {
-                about("Stop", "Stop; the curves that are there stay", keys(NONE, Key::S), Some(icons::ICON_STOP))
+                about("Stop", "Stop; the curves that are there stay").keys(NONE, Key::S).icon(icons::ICON_STOP)
             }
-            Self::Transfer => about(
-                "Transfer",
-                "Make adversarial pictures on each chosen net and show them to the others, under the first chosen attack",
-                keys(NONE, Key::T),
-                Some(icons::ICON_SYNC_ALT),
-            ),
-            Self::CopyCommand => about(
-                "Copy as command line",
-                "Copy the command that measures the same without a window",
-                keys(CTRL.plus(Modifiers::SHIFT), Key::K),
-                Some(icons::ICON_TERMINAL),
-            ),
-            Self::CopyTable => about(
-                "Copy the table",
-                "Copy all points, or the transfer between nets, as a table (CSV), as the commands write them",
-                keys(NONE, Key::C),
-                Some(icons::ICON_TABLE),
-            ),
-            Self::Explore(_) => about("Attack in Explore", "Look at this picture in Explore", None, None),
-            Self::NextPage => about(
-                "Next pictures",
-                "The next 25 pictures",
-                keys(NONE, Key::PageDown),
-                Some(icons::ICON_CHEVRON_RIGHT),
-            ),
-            Self::PreviousPage => about(
-                "Previous pictures",
-                "The 25 pictures before",
-                keys(NONE, Key::PageUp),
-                Some(icons::ICON_CHEVRON_LEFT),
-            ),
+            Self::Transfer => about("Transfer", "Make adversarial pictures on each chosen net and show them to the others, under the first chosen attack").keys(NONE, Key::T).icon(icons::ICON_SYNC_ALT),
+            Self::CopyCommand => about("Copy as command line", "Copy the command that measures the same without a window").keys(CTRL.plus(Modifiers::SHIFT), Key::K).icon(icons::ICON_TERMINAL),
+            Self::CopyTable => about("Copy the table", "Copy all points, or the transfer between nets, as a table (CSV), as the commands write them").keys(NONE, Key::C).icon(icons::ICON_TABLE),
+            Self::Explore(_) => about("Attack in Explore", "Look at this picture in Explore"),
+            Self::NextPage => about("Next pictures", "The next 25 pictures").keys(NONE, Key::PageDown).icon(icons::ICON_CHEVRON_RIGHT),
+            Self::PreviousPage => about("Previous pictures", "The 25 pictures before").keys(NONE, Key::PageUp).icon(icons::ICON_CHEVRON_LEFT),
             Self::View(part) => part.about(),
-            Self::Remove(None) => about(
-                "Remove the curve",
-                "Take the curve that is looked at out of the plot and the table",
-                keys(NONE, Key::Delete),
-                Some(icons::ICON_CLOSE),
-            ),
-            Self::Remove(_) => about("Remove", "Take this curve out", None, Some(icons::ICON_CLOSE)),
-            Self::RemoveAll => about(
-                "Remove all curves",
-                "Take all curves out of the plot and the table; the settings stay",
-                keys(Modifiers::SHIFT, Key::Delete),
-                Some(icons::ICON_DELETE_SWEEP),
-            ),
+            Self::Remove(None) => about("Remove the curve", "Take the curve that is looked at out of the plot and the table").keys(NONE, Key::Delete).icon(icons::ICON_CLOSE),
+            Self::Remove(_) => about("Remove", "Take this curve out").icon(icons::ICON_CLOSE),
+            Self::RemoveAll => about("Remove all curves", "Take all curves out of the plot and the table; the settings stay").keys(Modifiers::SHIFT, Key::Delete).icon(icons::ICON_DELETE_SWEEP),
         }
+    }
+
+    fn listed() -> Vec<Self> {
+        vec![
+            Self::Measure,
+            Self::Stop,
+            Self::Transfer,
+            Self::NextPage,
+            Self::PreviousPage,
+            Self::CopyCommand,
+            Self::CopyTable,
+            Self::View(Part::Curves),
+            Self::View(Part::Sheet),
+            Self::View(Part::Confusion),
+            Self::View(Part::Confidence),
+            Self::View(Part::Lengths),
+            Self::View(Part::Transfer),
+            Self::Remove(None),
+            Self::RemoveAll,
+        ]
     }
 }
 
@@ -119,6 +98,6 @@ impl Part {
             Self::Lengths => ("Lengths", "How long a perturbation each picture needs, of attacks that find their own"),
             Self::Transfer => ("Transfer", "Pictures made on one net, shown to another"),
         };
-        about(name, tooltip, None, None)
+        about(name, tooltip)
     }
 }

@@ -5,10 +5,10 @@ use eframe::egui::{Align2, Color32, Rect, Role, ScrollArea, Sense, Ui, Vec2, Wid
 
 use crate::app::pages::test_sets::curves::centred;
 use crate::app::pages::test_sets::state::TestSet;
-use crate::app::pages::test_sets::view::{first, pixels, space};
-use crate::app::pages::train::view::remark;
+use crate::app::pages::test_sets::wording::{first, pixels, space};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::per_cent;
+use crate::app::widgets::remark;
 use crate::app::words;
 use crate::engine::attack::Attack;
 use crate::engine::eval::confusion;

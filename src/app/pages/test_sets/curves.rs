@@ -9,9 +9,10 @@ use egui_plot::{AxisHints, GridMark, Plot, PlotTransform};
 
 use crate::app::commands::Command;
 use crate::app::pages::explore::state::Explore;
+use crate::app::pages::test_sets::commands::Part;
 use crate::app::pages::test_sets::commands::TestCommand;
-use crate::app::pages::test_sets::state::{Part, TestSet};
-use crate::app::pages::test_sets::view::{conditions, space};
+use crate::app::pages::test_sets::state::TestSet;
+use crate::app::pages::test_sets::wording::{conditions, space};
 use crate::app::plots::axes;
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::{icon_at, icon_button, per_cent};
@@ -258,7 +259,7 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
                     chosen = Some(index);
                 }
                 numbers(ui, curve, columns.contains(&SURE));
-                icon_button(ui, Command::Test(TestCommand::Remove(Some(index))), out);
+                icon_button(ui, TestCommand::Remove(Some(index)), out);
                 ui.end_row();
             }
         });

@@ -3,7 +3,7 @@
 use eframe::egui::{self, Align2, Color32, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use crate::app::pages::test_sets::state::TestSet;
-use crate::app::pages::test_sets::view::space;
+use crate::app::pages::test_sets::wording::space;
 use crate::app::plots::axes;
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::per_cent;

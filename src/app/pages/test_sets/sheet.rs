@@ -46,11 +46,11 @@ impl Textures {
             return;
         };
         ui.horizontal(|ui| {
-            icon_button(ui, Command::Test(TestCommand::PreviousPage), out);
+            icon_button(ui, TestCommand::PreviousPage, out);
             let of = tests.curve().map_or(sheet.of, |curve| curve.found.n);
             let last = (sheet.wish.first + sheet.pictures.len()).min(of);
             let text = format!("{} to {last} of {of} · a click opens a picture in Explore", sheet.wish.first + 1);
-            icon_button(ui, Command::Test(TestCommand::NextPage), out);
+            icon_button(ui, TestCommand::NextPage, out);
             ui.label(theme::weak(ui, text));
         });
         let room = ui.available_size();
@@ -69,7 +69,7 @@ impl Textures {
                         if let Some(texture) = self.0.get(index)
                             && cell(ui, (width, side), sheet, picture, texture)
                         {
-                            out.push(Command::Test(TestCommand::Explore(index)));
+                            out.push(TestCommand::Explore(index).into());
                         }
                     }
                 });

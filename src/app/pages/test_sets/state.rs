@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::app::pages::test_sets::commands::Part;
 use crate::engine::attack::{Attack, AttackSettings, Loss, MinimalEps, PIXELS, Rules};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::DataSource;
@@ -17,20 +18,6 @@ pub const PER_SHEET: usize = 25;
 const MOST_EPS: usize = 100;
 /// More pictures than any test set has.
 pub const MOST_PICTURES: usize = 1_000_000;
-
-/// What is looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Part {
-    #[default]
-    Curves,
-    Sheet,
-    Confusion,
-    Confidence,
-    /// Of attacks that find their own: how long the perturbations are.
-    Lengths,
-    Transfer,
-}
 
 /// The settings of the next survey. They are kept between starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

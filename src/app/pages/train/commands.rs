@@ -5,11 +5,48 @@ use std::path::PathBuf;
 use eframe::egui::{Key, Modifiers};
 use egui_material_icons::icons;
 
-use crate::app::commands::{About, CTRL, NONE, about, keys};
-use crate::app::pages::train::state::{Export, NetMoment, Panel, TrainView};
+use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 use crate::engine::data::DataSource;
 use crate::engine::train::Config;
 use crate::worker::RunId;
+
+/// One of the three nets of a run that Explore can attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetMoment {
+    /// Before the first step.
+    Before,
+    Now,
+    /// Of the epoch that the stopping rule finds best.
+    Best,
+}
+
+/// Whose settings the panel shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Panel {
+    NextRun,
+    RunInHand,
+}
+
+/// What stands in the middle of the tab.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrainView {
+    Curves,
+    FirstLayer,
+    Sweep,
+    /// The table of all runs, where there is no room for it below.
+    Runs,
+}
+
+/// What of a run can be saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Export {
+    History,
+    Settings,
+    Plots,
+}
+
+/// What the switch of pages says of this one.
+pub const PAGE: About = about("Train", "Train a net, cleanly or against attacks").keys(CTRL, Key::Num2);
 
 /// One action in the Train tab. Those that name no run are about the selected one.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,163 +101,103 @@ pub enum TrainCommand {
     View(TrainView),
 }
 
-impl TrainCommand {
-    /// Those that have a shortcut, in the order of the help overlay.
-    pub const WITH_SHORTCUT: &'static [Self] = &[
-        Self::Start,
-        Self::PlayPause,
-        Self::OneStep,
-        Self::OneEpoch,
-        Self::Stop,
-        Self::AskSweep,
-        Self::NextRun,
-        Self::PreviousRun,
-        Self::TickSelected,
-        Self::UseNet(NetMoment::Now),
-        Self::Resume,
-        Self::Again,
-        Self::AskExport(Export::History),
-        Self::AskExport(Export::Plots),
-        Self::CopyCommand,
-        Self::AskDelete,
-        Self::View(TrainView::Curves),
-        Self::View(TrainView::FirstLayer),
-        Self::View(TrainView::Sweep),
-        Self::View(TrainView::Runs),
-    ];
-
-    /// Name, tooltip, shortcut and icon.
-    pub fn about(&self) -> About {
-        self.run_about().or_else(|| self.selected_about()).unwrap_or_else(|| self.settings_about())
-    }
-
-    fn run_about(&self) -> Option<About> {
-        Some(match self {
-            Self::Start => about(
-                "Train",
-                "Begin a run with these settings, or queue it behind the one in hand",
-                keys(CTRL, Key::Enter),
-                Some(icons::ICON_PLAY_ARROW),
-            ),
-            Self::PlayPause => about(
-                "Pause or go on",
-                "Pause the run in hand, or go on with it. With nothing in hand, begin one.",
-                keys(NONE, Key::Space),
-                Some(icons::ICON_PAUSE),
-            ),
-            Self::OneStep => about(
-                "Step",
-                "Do one step, which is one batch of pictures, then pause",
-                keys(NONE, Key::S),
-                Some(icons::ICON_STEP),
-            ),
-            Self::OneEpoch => about(
-                "Epoch",
-                "Continue to the end of the epoch, then pause",
-                keys(NONE, Key::E),
-                Some(icons::ICON_SKIP_NEXT),
-            ),
-            Self::Stop => about(
-                "Stop",
-                "Put the run down. It is kept and can be taken up again; the next of the queue begins.",
-                keys(CTRL, Key::Period),
-                Some(icons::ICON_STOP),
-            ),
-            Self::Retune { .. } => about("Retune", "ε and α of the run in hand, from the next epoch on", None, None),
+impl Action for TrainCommand {
+    fn about(&self) -> About {
+        match self {
+            Self::Start => about("Train", "Begin a run with these settings, or queue it behind the one in hand").keys(CTRL, Key::Enter).icon(icons::ICON_PLAY_ARROW),
+            Self::PlayPause => about("Pause or go on", "Pause the run in hand, or go on with it. With nothing in hand, begin one.").keys(NONE, Key::Space).icon(icons::ICON_PAUSE),
+            Self::OneStep => about("Step", "Do one step, which is one batch of pictures, then pause").keys(NONE, Key::S).icon(icons::ICON_STEP),
+            Self::OneEpoch => about("Epoch", "Continue to the end of the epoch, then pause").keys(NONE, Key::E).icon(icons::ICON_SKIP_NEXT),
+            Self::Stop => about("Stop", "Put the run down. It is kept and can be taken up again; the next of the queue begins.").keys(CTRL, Key::Period).icon(icons::ICON_STOP),
+            Self::Retune { .. } => about("Retune", "ε and α of the run in hand, from the next epoch on"),
             Self::Rate(_) => {
-                about("Learning rate", "The learning rate of the run in hand, from the next step on", None, None)
+                about("Learning rate", "The learning rate of the run in hand, from the next step on")
             }
-            Self::HalveRate => about(
-                "Halve the learning rate and go on",
-                "The weights are as they were before the step that failed; a smaller rate usually gets past it",
-                None,
-                Some(icons::ICON_PLAY_ARROW),
-            ),
-            _ => return None,
-        })
-    }
+            Self::HalveRate => about("Halve the learning rate and go on", "The weights are as they were before the step that failed; a smaller rate usually gets past it").icon(icons::ICON_PLAY_ARROW),
 
-    fn selected_about(&self) -> Option<About> {
-        Some(match self {
-            Self::Select(_) => about("Select", "Show this run", None, None),
-            Self::NextRun => about("Older run", "Select the next run of the table", keys(NONE, Key::PageDown), None),
-            Self::PreviousRun => about("Newer run", "Select the run before it", keys(NONE, Key::PageUp), None),
+            Self::Select(_) => about("Select", "Show this run"),
+            Self::NextRun => about("Older run", "Select the next run of the table").keys(NONE, Key::PageDown),
+            Self::PreviousRun => about("Newer run", "Select the run before it").keys(NONE, Key::PageUp),
             Self::Tick(..) | Self::TickSelected => {
-                about("Overlay", "Keep this run's curves in the plots, whichever is selected", keys(NONE, Key::O), None)
+                about("Overlay", "Keep this run's curves in the plots, whichever is selected").keys(NONE, Key::O)
             }
-            Self::Resume => about(
-                "Resume",
-                "Take the run up where it was left; it goes on as if it had never stopped",
-                keys(CTRL, Key::R),
-                Some(icons::ICON_RESUME),
-            ),
-            Self::Withdraw => about("Take out of the queue", "Do not begin this run", None, Some(icons::ICON_CLOSE)),
-            Self::Again => about(
-                "Same settings",
-                "Take this run's settings for the next one",
-                keys(CTRL, Key::D),
-                Some(icons::ICON_TUNE),
-            ),
-            Self::CopyCommand => about(
-                "Copy as command line",
-                "Copy the command that trains the same net without a window",
-                keys(CTRL.plus(Modifiers::SHIFT), Key::K),
-                Some(icons::ICON_TERMINAL),
-            ),
-            Self::AskDelete => about(
-                "Delete…",
-                "Delete this run with its history and weights",
-                keys(NONE, Key::Delete),
-                Some(icons::ICON_DELETE),
-            ),
-            Self::Delete(_) => about("Delete", "Delete it for good", None, Some(icons::ICON_DELETE)),
+            Self::Resume => about("Resume", "Take the run up where it was left; it goes on as if it had never stopped").keys(CTRL, Key::R).icon(icons::ICON_RESUME),
+            Self::Withdraw => about("Take out of the queue", "Do not begin this run").icon(icons::ICON_CLOSE),
+            Self::Again => about("Same settings", "Take this run's settings for the next one").keys(CTRL, Key::D).icon(icons::ICON_TUNE),
+            Self::CopyCommand => about("Copy as command line", "Copy the command that trains the same net without a window").keys(CTRL.plus(Modifiers::SHIFT), Key::K).icon(icons::ICON_TERMINAL),
+            Self::AskDelete => about("Delete…", "Delete this run with its history and weights").keys(NONE, Key::Delete).icon(icons::ICON_DELETE),
+            Self::Delete(_) => about("Delete", "Delete it for good").icon(icons::ICON_DELETE),
             Self::UseNet(moment) => moment.about(),
             Self::AskExport(export) | Self::ExportTo(export, _) => export.about(),
-            _ => return None,
-        })
-    }
 
-    fn settings_about(&self) -> About {
-        match self {
-            Self::Panel(_) => about("Whose settings", "Settings of the next run, or of the one in hand", None, None),
-            Self::FolderDialog => about(
-                "Choose…",
-                "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or .tar.xz",
-                None,
-                Some(icons::ICON_FOLDER_OPEN),
-            ),
-            Self::UseFolder(_) => about("Use folder", "Train on the pictures of this folder or archive", None, None),
+            Self::Panel(_) => about("Whose settings", "Settings of the next run, or of the one in hand"),
+            Self::FolderDialog => about("Choose…", "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or .tar.xz").icon(icons::ICON_FOLDER_OPEN),
+            Self::UseFolder(_) => about("Use folder", "Train on the pictures of this folder or archive"),
             Self::AskFetch(_) | Self::FetchData(_) => {
-                about("Fetch…", "Get this data set from the network", None, Some(icons::ICON_DOWNLOAD))
+                about("Fetch…", "Get this data set from the network").icon(icons::ICON_DOWNLOAD)
             }
             Self::StopFetching => {
-                about("Stop fetching", "What has arrived is kept for the next time", None, Some(icons::ICON_CLOSE))
+                about("Stop fetching", "What has arrived is kept for the next time").icon(icons::ICON_CLOSE)
             }
-            Self::AskSweep | Self::Sweep { .. } => about(
-                "Sweep…",
-                "Queue a run for every pair of some values of ε and α",
-                keys(CTRL, Key::G),
-                Some(icons::ICON_GRID_VIEW),
-            ),
-            Self::ShowFirstLayer(_) => about("Weights", "Read the weights of this run", None, None),
+            Self::AskSweep | Self::Sweep { .. } => about("Sweep…", "Queue a run for every pair of some values of ε and α").keys(CTRL, Key::G).icon(icons::ICON_GRID_VIEW),
+            Self::ShowFirstLayer(_) => about("Weights", "Read the weights of this run"),
             Self::View(view) => view.about(),
-            _ => about("Settings", "Settings of the next run", None, None),
+            Self::Settings(_) => about("Settings", "Settings of the next run"),
         }
+    }
+
+    fn listed() -> Vec<Self> {
+        vec![
+            Self::Start,
+            Self::PlayPause,
+            Self::OneStep,
+            Self::OneEpoch,
+            Self::Stop,
+            Self::AskSweep,
+            Self::NextRun,
+            Self::PreviousRun,
+            Self::TickSelected,
+            Self::UseNet(NetMoment::Now),
+            Self::Resume,
+            Self::Again,
+            Self::AskExport(Export::History),
+            Self::AskExport(Export::Plots),
+            Self::CopyCommand,
+            Self::AskDelete,
+            Self::View(TrainView::Curves),
+            Self::View(TrainView::FirstLayer),
+            Self::View(TrainView::Sweep),
+            Self::View(TrainView::Runs),
+        ]
     }
 }
 
 impl NetMoment {
-    fn about(self) -> About {
+    pub const ALL: [Self; 3] = [Self::Before, Self::Now, Self::Best];
+
+    pub fn name(self) -> &'static str {
         match self {
-            Self::Before => about("Before", "The net before the first step: random weights", None, None),
-            Self::Now => about(
-                "Use in Explore",
-                "Attack this run's net with the picture of the Explore tab, at the ε that it was trained with; there you can \
-                 change between the net before, now and at its best. It may still be in training.",
-                keys(NONE, Key::U),
-                Some(icons::ICON_VISIBILITY),
-            ),
-            Self::Best => about("Best", "The net of the epoch that the stopping rule finds best", None, None),
+            Self::Before => "before",
+            Self::Now => "now",
+            Self::Best => "at its best",
+        }
+    }
+
+    /// Round and round.
+    pub fn next(self) -> Self {
+        match self {
+            Self::Before => Self::Now,
+            Self::Now => Self::Best,
+            Self::Best => Self::Before,
+        }
+    }
+
+    pub fn about(self) -> About {
+        match self {
+            Self::Before => about("Before", "The net before the first step: random weights"),
+            Self::Now => about("Use in Explore", "Attack this run's net with the picture of the Explore tab, at the ε that it was trained with; there you can \
+                 change between the net before, now and at its best. It may still be in training.").keys(NONE, Key::U).icon(icons::ICON_VISIBILITY),
+            Self::Best => about("Best", "The net of the epoch that the stopping rule finds best"),
         }
     }
 }
@@ -228,19 +205,13 @@ impl NetMoment {
 impl Export {
     fn about(self) -> About {
         match self {
-            Self::History => about(
-                "History as CSV…",
-                "Save what each epoch measured as a table",
-                keys(CTRL, Key::S),
-                Some(icons::ICON_TABLE),
-            ),
-            Self::Settings => about("Settings as JSON…", "Save the settings of this run", None, Some(icons::ICON_TUNE)),
-            Self::Plots => about(
-                "Plots as PNG…",
-                "Save a picture of the plots as they are on screen",
-                keys(CTRL, Key::P),
-                Some(icons::ICON_SHOW_CHART),
-            ),
+            Self::History => about("History as CSV…", "Save what each epoch measured as a table")
+                .keys(CTRL, Key::S)
+                .icon(icons::ICON_TABLE),
+            Self::Settings => about("Settings as JSON…", "Save the settings of this run").icon(icons::ICON_TUNE),
+            Self::Plots => about("Plots as PNG…", "Save a picture of the plots as they are on screen")
+                .keys(CTRL, Key::P)
+                .icon(icons::ICON_SHOW_CHART),
         }
     }
 }
@@ -248,30 +219,18 @@ impl Export {
 impl TrainView {
     fn about(self) -> About {
         match self {
-            Self::Curves => about(
-                "Curves",
-                "Validation error, loss and confidence, epoch by epoch",
-                keys(NONE, Key::Num1),
-                Some(icons::ICON_SHOW_CHART),
-            ),
-            Self::FirstLayer => about(
-                "First layer",
-                "The weights of the first layer as pictures, live",
-                keys(NONE, Key::Num2),
-                Some(icons::ICON_GRID_ON),
-            ),
-            Self::Sweep => about(
-                "Sweep",
-                "The runs that differ from the selected one in ε and α alone, side by side",
-                keys(NONE, Key::Num3),
-                Some(icons::ICON_GRID_VIEW),
-            ),
-            Self::Runs => about(
-                "Runs",
-                "All runs; in a taller window they stand below the plots",
-                keys(NONE, Key::Num4),
-                Some(icons::ICON_TABLE),
-            ),
+            Self::Curves => about("Curves", "Validation error, loss and confidence, epoch by epoch")
+                .keys(NONE, Key::Num1)
+                .icon(icons::ICON_SHOW_CHART),
+            Self::FirstLayer => about("First layer", "The weights of the first layer as pictures, live")
+                .keys(NONE, Key::Num2)
+                .icon(icons::ICON_GRID_ON),
+            Self::Sweep => about("Sweep", "The runs that differ from the selected one in ε and α alone, side by side")
+                .keys(NONE, Key::Num3)
+                .icon(icons::ICON_GRID_VIEW),
+            Self::Runs => about("Runs", "All runs; in a taller window they stand below the plots")
+                .keys(NONE, Key::Num4)
+                .icon(icons::ICON_TABLE),
         }
     }
 }

@@ -3,6 +3,7 @@
 use eframe::egui::{self, Id, Key, Modal, TextEdit, Ui};
 
 use crate::app::commands::Command;
+use crate::app::commands::window::WindowCommand;
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::pages::train::state::draft::{self, MOST_RUNS};
 use crate::app::pages::train::state::words;
@@ -68,7 +69,7 @@ impl Questions {
             }
         });
         if modal.should_close() {
-            out.push(Command::CloseOverlay);
+            out.push(WindowCommand::CloseOverlay.into());
         }
     }
 
@@ -99,11 +100,11 @@ impl Questions {
             if (primary_button(ui, &name, ready).clicked() || entered)
                 && let (Ok(eps), Ok(alpha)) = (eps, alpha)
             {
-                out.push(Command::CloseOverlay);
-                out.push(Command::Train(TrainCommand::Sweep { eps, alpha }));
+                out.push(WindowCommand::CloseOverlay.into());
+                out.push(TrainCommand::Sweep { eps, alpha }.into());
             }
             if ui.button("Cancel").clicked() {
-                out.push(Command::CloseOverlay);
+                out.push(WindowCommand::CloseOverlay.into());
             }
         });
     }
@@ -135,11 +136,11 @@ fn confirm(ui: &mut Ui, run: &RunId, out: &mut Vec<Command>) {
     ui.add_space(SPACE_3);
     ui.horizontal(|ui| {
         if primary_button(ui, "Delete", true).clicked() {
-            out.push(Command::CloseOverlay);
-            out.push(Command::Train(TrainCommand::Delete(run.clone())));
+            out.push(WindowCommand::CloseOverlay.into());
+            out.push(TrainCommand::Delete(run.clone()).into());
         }
         if ui.button("Keep it").clicked() {
-            out.push(Command::CloseOverlay);
+            out.push(WindowCommand::CloseOverlay.into());
         }
     });
 }
@@ -166,11 +167,11 @@ fn consent(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
     ui.add_space(SPACE_3);
     ui.horizontal(|ui| {
         if primary_button(ui, "Fetch", true).clicked() {
-            out.push(Command::CloseOverlay);
-            out.push(Command::Train(TrainCommand::FetchData(data.clone())));
+            out.push(WindowCommand::CloseOverlay.into());
+            out.push(TrainCommand::FetchData(data.clone()).into());
         }
         if ui.button("Cancel").clicked() {
-            out.push(Command::CloseOverlay);
+            out.push(WindowCommand::CloseOverlay.into());
         }
     });
 }

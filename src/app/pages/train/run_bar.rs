@@ -5,9 +5,11 @@ use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::pages::train::commands::TrainCommand;
+use crate::app::pages::train::commands::TrainView;
 use crate::app::pages::train::state::run::Run;
-use crate::app::pages::train::state::{Train, TrainView, words};
+use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, row, segmented};
 use crate::app::words::{plural, short, thousands};
@@ -84,20 +86,17 @@ fn transport(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) {
     let run = train.in_hand();
     let is_paused = run.is_some_and(|run| matches!(run.info.state, RunState::Paused(_)));
     let (name, icon) = if is_paused { ("Continue", icons::ICON_PLAY_ARROW) } else { ("Pause", icons::ICON_PAUSE) };
-    let command = Command::Train(TrainCommand::PlayPause);
+    let command = TrainCommand::PlayPause;
     let about = command.about();
     let icon = icon.rich_text().size(17.0);
     let size = egui::vec2(if roomy { 92.0 } else { theme::CONTROL_HEIGHT }, theme::CONTROL_HEIGHT);
     let button = if roomy { egui::Button::new((icon, name)) } else { egui::Button::new(icon) };
-    let keys = about.shortcut.as_ref().map(crate::app::commands::spelled).unwrap_or_default();
-    let response =
-        ui.add_enabled(run.is_some(), button.min_size(size)).on_hover_text(format!("{}  ({keys})", about.tooltip));
+    let response = ui.add_enabled(run.is_some(), button.min_size(size)).on_hover_text(about.tip());
     if response.accessible_name(name).clicked() {
-        out.push(command);
+        out.push(command.into());
     }
     ui.add_enabled_ui(run.is_some(), |ui| {
         for command in [TrainCommand::OneStep, TrainCommand::OneEpoch, TrainCommand::Stop] {
-            let command = Command::Train(command);
             if roomy {
                 command_button(ui, command, out)
             } else {
@@ -150,7 +149,7 @@ fn view_switch(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) 
     let options: Vec<_> = views.iter().map(option).collect();
     let chosen = views.iter().position(|view| *view == train.view).unwrap_or(0);
     if let Some(index) = segmented(ui, "View", &options, chosen) {
-        out.push(Command::Train(TrainCommand::View(views[index])));
+        out.push(TrainCommand::View(views[index]).into());
     }
 }
 
@@ -199,12 +198,12 @@ fn needs(ui: &mut Ui, why: &str, out: &mut Vec<Command>) {
             ui.add(egui::Label::new(on_its_own(why)).wrap());
             ui.horizontal_wrapped(|ui| {
                 if why.starts_with("the loss") {
-                    command_button(ui, Command::Train(TrainCommand::HalveRate), out);
+                    command_button(ui, TrainCommand::HalveRate, out);
                 }
                 if ui.button("Try again").on_hover_text("Continue from where it was paused").clicked() {
-                    out.push(Command::Train(TrainCommand::PlayPause));
+                    out.push(TrainCommand::PlayPause.into());
                 }
-                command_button(ui, Command::Train(TrainCommand::Stop), out);
+                command_button(ui, TrainCommand::Stop, out);
             });
         });
     });

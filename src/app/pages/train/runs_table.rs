@@ -8,9 +8,11 @@ use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::pages::train::commands::TrainCommand;
+use crate::app::pages::train::commands::{Export, NetMoment};
 use crate::app::pages::train::state::run::Run;
-use crate::app::pages::train::state::{Export, NetMoment, Train, words};
+use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, palette};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{command_button, icon_button};
 use crate::app::words::{plural, short, thousands};
 use crate::engine::train::Measured;
@@ -151,10 +153,10 @@ fn row(ui: &mut Ui, train: &Train, run: &Run, shape: &Shape, out: &mut Vec<Comma
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, words::summary(run)));
     let id = run.info.run.clone();
     if response.clicked() || response.secondary_clicked() {
-        out.push(Command::Train(TrainCommand::Select(id.clone())));
+        out.push(TrainCommand::Select(id.clone()).into());
     }
     if response.has_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
-        out.push(Command::Train(TrainCommand::Select(id.clone())));
+        out.push(TrainCommand::Select(id.clone()).into());
     }
     let fill = match () {
         () if selected => palette.accent_soft,
@@ -206,7 +208,7 @@ fn tick(ui: &mut Ui, run: &Run, rect: Rect, out: &mut Vec<Command>) {
     let name = format!("Overlay {}", run.info.run);
     let about = TrainCommand::TickSelected.about();
     if response.on_hover_text(about.tooltip).accessible_name(name).changed() {
-        out.push(Command::Train(TrainCommand::Tick(run.info.run.clone(), is_ticked)));
+        out.push(TrainCommand::Tick(run.info.run.clone(), is_ticked).into());
     }
 }
 
@@ -352,11 +354,10 @@ fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             more(ui, run, out);
             for action in actions(run).into_iter().rev() {
-                let command = Command::Train(action);
                 if roomy {
-                    command_button(ui, command, out)
+                    command_button(ui, action, out)
                 } else {
-                    icon_button(ui, command, out)
+                    icon_button(ui, action, out)
                 };
             }
             if roomy {
@@ -395,12 +396,12 @@ fn entries(ui: &mut Ui, commands: Vec<TrainCommand>, out: &mut Vec<Command>) {
     ui.set_min_width(220.0);
     for command in commands {
         let about = command.about();
-        let keys = about.shortcut.as_ref().map(crate::app::commands::spelled).unwrap_or_default();
+        let keys = about.spelled_keys();
         let icon = about.icon.unwrap_or(icons::ICON_CIRCLE).rich_text().size(17.0);
         let button = egui::Button::new((icon, about.name)).shortcut_text(keys).frame_when_inactive(false);
         let button = button.min_size(vec2(ui.available_width(), theme::CONTROL_HEIGHT));
         if ui.add(button).on_hover_text(about.tooltip).accessible_name(about.name).clicked() {
-            out.push(Command::Train(command));
+            out.push(command.into());
             ui.close();
         }
     }

@@ -3,20 +3,31 @@
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel as Side, ScrollArea, Ui};
 use egui_material_icons::icons;
 
-use crate::app::commands::{Command, spelled};
+use crate::app::commands::Command;
+use crate::app::pages::train::commands::Panel;
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::pages::train::form::{Fields, choice_row, count_row, named, remark, section, text_row};
+use crate::app::pages::train::state::facts::Facts;
 use crate::app::pages::train::state::run::Run;
-use crate::app::pages::train::state::{Fetching, Panel, Train, draft, words};
-use crate::app::pages::train::view::Around;
+use crate::app::pages::train::state::{Fetching, Train, draft, words};
 use crate::app::pages::train::{learning, net, objective};
 use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, problem_line, segmented};
 use crate::engine::data::DataSource;
+use crate::engine::model::Entry;
 use crate::engine::train::{Config, Stage};
 
 const DRAWN_RANGE: std::ops::RangeInclusive<usize> = 1000..=100_000;
+
+/// What the panel shows.
+pub struct Around<'a> {
+    pub train: &'a Train,
+    /// What is known of the settings of the next run, once it was looked up.
+    pub facts: Option<&'a Facts>,
+    pub catalogue: &'a [Entry],
+}
 
 /// Half-typed values, and whose settings they belong to.
 #[derive(Default)]
@@ -26,7 +37,8 @@ pub struct SettingsPanel {
 }
 
 impl SettingsPanel {
-    pub fn show(&mut self, ui: &mut Ui, train: &Train, around: &Around<'_>, out: &mut Vec<Command>) {
+    pub fn show(&mut self, ui: &mut Ui, around: &Around<'_>, out: &mut Vec<Command>) {
+        let train = around.train;
         let (panel, run) = train.shown_panel();
         if self.of.replace(panel) != Some(panel) {
             self.fields.clear();
@@ -40,7 +52,7 @@ impl SettingsPanel {
                 let options = [("Next run", "Settings of the run that Train begins"), (&of_run, IN_HAND)];
                 if let Some(index) = segmented(ui, "Settings", &options, usize::from(panel == Panel::RunInHand)) {
                     let panel = if index == 0 { Panel::NextRun } else { Panel::RunInHand };
-                    out.push(Command::Train(TrainCommand::Panel(panel)));
+                    out.push(TrainCommand::Panel(panel).into());
                 }
             });
         }
@@ -56,7 +68,7 @@ impl SettingsPanel {
                 Frame::new().inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 8 }).show(ui, |ui| {
                     let mut changed = config.clone();
                     match panel {
-                        Panel::NextRun => self.next_run(ui, &mut changed, (train, around), out),
+                        Panel::NextRun => self.next_run(ui, &mut changed, around, out),
                         Panel::RunInHand => self.run_in_hand(ui, &mut changed, run),
                     }
                     push_changes(panel, &config, changed, out);
@@ -65,19 +77,13 @@ impl SettingsPanel {
         });
     }
 
-    fn next_run(
-        &mut self,
-        ui: &mut Ui,
-        config: &mut Config,
-        (train, around): (&Train, &Around<'_>),
-        out: &mut Vec<Command>,
-    ) {
+    fn next_run(&mut self, ui: &mut Ui, config: &mut Config, around: &Around<'_>, out: &mut Vec<Command>) {
         let facts = around.facts.filter(|facts| facts.are_of(config));
         let is_missing = facts.is_some_and(|facts| !facts.is_there);
         let fields = &mut self.fields;
         section(ui, "Data", true, &words::data(&config.data), |ui| {
             data(ui, fields, config, out);
-            match &train.fetching {
+            match &around.train.fetching {
                 Some(fetching) => on_its_way(ui, fetching, out),
                 None if is_missing => missing(ui, &config.data, out),
                 None => {}
@@ -129,7 +135,7 @@ impl SettingsPanel {
             problem_line(ui, &problem);
         }
         ui.horizontal(|ui| {
-            let command = Command::Train(TrainCommand::Start);
+            let command = TrainCommand::Start;
             let about = command.about();
             let queue = train.in_hand().is_some();
             let (name, icon) =
@@ -139,13 +145,12 @@ impl SettingsPanel {
             let text = theme::strong(name).color(palette.on_accent);
             let width = ui.available_width() - 104.0 - SPACE_2;
             let button = egui::Button::new((icon, text)).fill(palette.accent).min_size(egui::vec2(width, 34.0));
-            let keys = about.shortcut.as_ref().map(spelled).unwrap_or_default();
-            let response = ui.add_enabled(!mend, button).on_hover_text(format!("{}  ({keys})", about.tooltip));
+            let response = ui.add_enabled(!mend, button).on_hover_text(about.tip());
             if response.accessible_name(name).clicked() {
-                out.push(command);
+                out.push(command.into());
             }
             ui.spacing_mut().interact_size.y = 34.0;
-            ui.add_enabled_ui(!mend, |ui| command_button(ui, Command::Train(TrainCommand::AskSweep), out));
+            ui.add_enabled_ui(!mend, |ui| command_button(ui, TrainCommand::AskSweep, out));
         });
     }
 }
@@ -165,7 +170,7 @@ fn push_changes(panel: Panel, config: &Config, changed: Config, out: &mut Vec<Co
             Panel::RunInHand => vec![TrainCommand::Retune { eps, alpha }],
         }
         .into_iter()
-        .map(Command::Train),
+        .map(Command::from),
     );
 }
 
@@ -195,7 +200,7 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Com
         Some(Set::Drawn) => config.data = draft::usual().data,
         Some(Set::Mnist) => config.data = DataSource::Mnist,
         Some(Set::FashionMnist) => config.data = DataSource::FashionMnist,
-        Some(Set::Folder) => out.push(Command::Train(TrainCommand::FolderDialog)),
+        Some(Set::Folder) => out.push(TrainCommand::FolderDialog.into()),
         None => {}
     }
     match &mut config.data {
@@ -218,10 +223,10 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Com
             };
             let about = ("Path", PATH);
             if let Some(path) = text_row(ui, fields, about, &value, path_of) {
-                out.push(Command::Train(TrainCommand::UseFolder(path)));
+                out.push(TrainCommand::UseFolder(path).into());
             }
             named(ui, "", "", |ui| {
-                command_button(ui, Command::Train(TrainCommand::FolderDialog), out);
+                command_button(ui, TrainCommand::FolderDialog, out);
             });
         }
         DataSource::Mnist | DataSource::FashionMnist => {}
@@ -239,7 +244,7 @@ fn on_its_way(ui: &mut Ui, fetching: &Fetching, out: &mut Vec<Command>) {
         );
         let width = ui.available_width() - theme::CONTROL_HEIGHT - SPACE_2;
         progress(ui, width, fetching.done as f32 / fetching.of.max(1) as f32, &text);
-        icon_button(ui, Command::Train(TrainCommand::StopFetching), out);
+        icon_button(ui, TrainCommand::StopFetching, out);
     });
 }
 
@@ -262,7 +267,7 @@ fn missing(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
     });
     if let Some(command) = command {
         named(ui, "", "", |ui| {
-            command_button(ui, Command::Train(command), out);
+            command_button(ui, command, out);
         });
     }
 }

@@ -3,7 +3,7 @@
 use eframe::egui::Key;
 use egui_material_icons::icons;
 
-use crate::app::commands::{About, NONE, about, keys};
+use crate::app::widgets::about::{About, Action, NONE, about};
 use crate::engine::attack::{Attack, AttackSettings};
 
 /// One action on the attack.
@@ -82,45 +82,34 @@ pub fn attack_title(attack: &AttackSettings) -> &'static str {
     ATTACKS.iter().find(|(name, ..)| *name == attack.name()).map_or("Attack", |(_, title, ..)| title)
 }
 
-impl AttackCommand {
-    /// Those that can be named, in the order of the help overlay.
-    pub fn listed() -> Vec<Self> {
-        let attacks = ATTACKS.iter().map(|(name, ..)| Self::Use(name));
-        attacks.chain([Self::PlayPause, Self::StepOn, Self::StepBack, Self::NextSeed]).collect()
-    }
-
-    /// Name, tooltip, shortcut and icon.
-    pub fn about(&self) -> About {
+impl Action for AttackCommand {
+    fn about(&self) -> About {
         match self {
             Self::Use(attack) => {
                 let found = ATTACKS.iter().find(|(name, ..)| name == attack);
                 let (_, title, tooltip, key) = *found.unwrap_or(&ATTACKS[0]);
-                about(title, tooltip, key.and_then(|key| keys(NONE, key)), None)
+                key.map_or(about(title, tooltip), |key| about(title, tooltip).keys(NONE, key))
             }
-            Self::Set(_) => about("Parameters of the attack", "Its norm, its steps and what else it takes", None, None),
-            Self::NextSeed => about(
-                "Another random start",
-                "Draw the random start, or the noise, from the next seed",
-                keys(NONE, Key::R),
-                Some(icons::ICON_CASINO),
-            ),
-            Self::PlayPause => about(
-                "Play the attack",
-                "Play the attack step by step, or pause it",
-                keys(NONE, Key::K),
-                Some(icons::ICON_PLAY_ARROW),
-            ),
+            Self::Set(_) => about("Parameters of the attack", "Its norm, its steps and what else it takes"),
+            Self::NextSeed => about("Another random start", "Draw the random start, or the noise, from the next seed")
+                .keys(NONE, Key::R)
+                .icon(icons::ICON_CASINO),
+            Self::PlayPause => about("Play the attack", "Play the attack step by step, or pause it")
+                .keys(NONE, Key::K)
+                .icon(icons::ICON_PLAY_ARROW),
             Self::StepOn => {
-                about("One step on", "One step of the attack on", keys(NONE, Key::Period), Some(icons::ICON_SKIP_NEXT))
+                about("One step on", "One step of the attack on").keys(NONE, Key::Period).icon(icons::ICON_SKIP_NEXT)
             }
-            Self::StepBack => about(
-                "One step back",
-                "One step of the attack back",
-                keys(NONE, Key::Comma),
-                Some(icons::ICON_SKIP_PREVIOUS),
-            ),
-            Self::Seek(_) => about("Step of the attack", "Show this step of the attack", None, None),
+            Self::StepBack => about("One step back", "One step of the attack back")
+                .keys(NONE, Key::Comma)
+                .icon(icons::ICON_SKIP_PREVIOUS),
+            Self::Seek(_) => about("Step of the attack", "Show this step of the attack"),
         }
+    }
+
+    fn listed() -> Vec<Self> {
+        let attacks = ATTACKS.iter().map(|(name, ..)| Self::Use(name));
+        attacks.chain([Self::PlayPause, Self::StepOn, Self::StepBack, Self::NextSeed]).collect()
     }
 }
 

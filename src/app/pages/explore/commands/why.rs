@@ -2,9 +2,19 @@
 
 use eframe::egui::Key;
 use egui_material_icons::icons;
+use serde::{Deserialize, Serialize};
 
-use crate::app::commands::{About, NONE, about, keys};
-use crate::app::pages::explore::why::pane::Part;
+use crate::app::widgets::about::{About, Action, NONE, about};
+
+/// What the pane shows, where there is no room for everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    #[default]
+    Curve,
+    Controls,
+    Second,
+}
 
 /// One action in that pane.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,67 +37,57 @@ pub enum WhyCommand {
     Part(Part),
 }
 
-impl WhyCommand {
-    /// Those that can be named, in the order of the help overlay.
-    pub const LISTED: &'static [Self] = &[
-        Self::Fold,
-        Self::Values,
-        Self::Axis,
-        Self::FindLeast,
-        Self::NextSeed,
-        Self::OwnAttack(false),
-        Self::OwnAttack(true),
-    ];
-
-    /// Name, tooltip, shortcut and icon.
-    pub fn about(&self) -> About {
+impl Action for WhyCommand {
+    fn about(&self) -> About {
         match self {
-            Self::Fold => about(
-                "Why it works",
-                "Show or hide what the net says along the direction of the attack",
-                keys(NONE, Key::W),
-                Some(icons::ICON_SHOW_CHART),
-            ),
+            Self::Fold => about("Why it works", "Show or hide what the net says along the direction of the attack")
+                .keys(NONE, Key::W)
+                .icon(icons::ICON_SHOW_CHART),
             Self::Values => about(
                 "Logits or probabilities",
                 "The net's raw scores, which change almost in straight lines, or the probabilities made of them",
-                keys(NONE, Key::V),
-                None,
-            ),
+            )
+            .keys(NONE, Key::V),
             Self::Axis => about(
                 "Linear or logarithmic ε",
                 "Equal steps of ε, on both sides of the picture; or equal ratios, on the attack's side, for small ε",
-                keys(NONE, Key::X),
-                None,
-            ),
+            )
+            .keys(NONE, Key::X),
             Self::FindLeast => about(
                 "Smallest ε",
                 "Find the smallest ε with which the fast gradient sign method works, and go there; once more to stop",
-                keys(NONE, Key::M),
-                Some(icons::ICON_TROUBLESHOOT),
-            ),
-            Self::NextSeed => about(
-                "Other random controls",
-                "Draw the random signs and the uniform noise afresh, from the next seed",
-                None,
-                Some(icons::ICON_CASINO),
-            ),
+            )
+            .keys(NONE, Key::M)
+            .icon(icons::ICON_TROUBLESHOOT),
+            Self::NextSeed => {
+                about("Other random controls", "Draw the random signs and the uniform noise afresh, from the next seed")
+                    .icon(icons::ICON_CASINO)
+            }
             Self::Second(_) => about(
                 "Compare with",
                 "Ask another net about the same picture: perturbations made for one net often fool others",
-                None,
-                Some(icons::ICON_COMPARE_ARROWS),
-            ),
+            )
+            .icon(icons::ICON_COMPARE_ARROWS),
             Self::OwnAttack(false) => about(
                 "Same δ",
                 "Show the net to compare with this net's adversarial picture: does the attack transfer?",
-                None,
-                None,
             ),
             Self::OwnAttack(true) => {
-                about("Own attack", "Attack the net to compare with itself, with the same settings", None, None)
+                about("Own attack", "Attack the net to compare with itself, with the same settings")
             }
-            Self::Part(_) => about("Part", "What to look at", None, None),
+            Self::Part(_) => about("Part", "What to look at"),
         }
+    }
+
+    fn listed() -> Vec<Self> {
+        vec![
+            Self::Fold,
+            Self::Values,
+            Self::Axis,
+            Self::FindLeast,
+            Self::NextSeed,
+            Self::OwnAttack(false),
+            Self::OwnAttack(true),
+        ]
     }
 }

@@ -98,7 +98,7 @@ fn heading(ui: &mut Ui, controls: &Controls, out: &mut Vec<Command>) {
         Rect::from_center_size(pos2(columns.number.center().x, rect.center().y), egui::Vec2::splat(CONTROL_HEIGHT));
     let mut ui = ui.new_child(egui::UiBuilder::new().max_rect(at));
     ui.spacing_mut().button_padding = egui::Vec2::ZERO;
-    icon_button(&mut ui, Command::Why(WhyCommand::NextSeed), out);
+    icon_button(&mut ui, WhyCommand::NextSeed, out);
 }
 
 /// Name of a perturbation, and more of it.

@@ -7,11 +7,12 @@ use eframe::egui::{
 use egui_plot::{AxisHints, Plot, PlotTransform};
 
 use crate::app::commands::Command;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::state::{Explore, MAX_EPS};
 use crate::app::pages::explore::why::axis::{Axis, Values, is_wide, value_at};
 use crate::app::pages::explore::why::legend;
+use crate::app::pages::explore::why::look::WhyLook;
 use crate::app::pages::explore::why::mark::{self, FLAGS, Mark};
-use crate::app::pages::explore::why::pane::WhyLook;
 use crate::app::pages::explore::why::state::Why;
 use crate::app::theme::{self, SPACE_2, SPACE_3, SPACE_4, palette};
 use crate::app::words::{self, Standing};
@@ -253,7 +254,7 @@ impl Sheet<'_> {
             });
             let eps = eps.clamp(0.0, MAX_EPS);
             if eps != self.eps {
-                out.push(Command::Eps(eps));
+                out.push(ExploreCommand::Eps(eps).into());
             }
         }
         response.widget_info(|| WidgetInfo::slider(can_move, f64::from(self.eps), "ε on the curve"));

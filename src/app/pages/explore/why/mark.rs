@@ -3,6 +3,7 @@
 use eframe::egui::{Rect, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::commands::Command;
+use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::state::MAX_EPS;
 use crate::app::pages::explore::why::axis::Axis;
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
@@ -92,7 +93,7 @@ pub fn flags(
             words
         };
         if response.on_hover_text(tip).clicked() {
-            out.push(Command::Eps(mark.eps()));
+            out.push(ExploreCommand::Eps(mark.eps()).into());
         }
     }
 }

@@ -2,16 +2,18 @@
 
 use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
-use serde::{Deserialize, Serialize};
 
-use crate::app::commands::{Command, spelled};
+use crate::app::commands::Command;
+use crate::app::pages::explore::commands::why::Part;
 use crate::app::pages::explore::commands::why::WhyCommand;
 use crate::app::pages::explore::pictures::height_with;
 use crate::app::pages::explore::results;
 use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::why::look::WhyLook;
 use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::explore::why::{controls, curve, second};
 use crate::app::theme::{self, CONTROL_HEIGHT, MIN_WELL, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{hint, segmented};
 
 /// Height of the pane's heading, which is all there is of it while it is folded.
@@ -37,16 +39,6 @@ const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.
                           almost in straight lines, so one step goes a long way; and the net is right only in a narrow \
                           interval around the picture. Drag to move ε; the arrow keys move it too.";
 
-/// What the pane shows, where there is no room for everything.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Part {
-    #[default]
-    Curve,
-    Controls,
-    Second,
-}
-
 /// Whether more of the pane than its heading is to be seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fold {
@@ -56,28 +48,9 @@ enum Fold {
     NoRoom,
 }
 
-/// How the pane was left.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct WhyLook {
-    /// Open or folded; nobody has said so without it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub open: Option<bool>,
-    /// Logits, or else probabilities.
-    pub has_logits: bool,
-    /// ε on a logarithmic axis.
-    pub is_log: bool,
-    pub part: Part,
-    /// The net to compare with, by its name in the catalogue.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub second: Option<String>,
-    /// That net is attacked itself.
-    pub is_own: bool,
-}
-
 /// The height of the pane, of the `room` that it shares with the pictures. They come first: it is lower than it would like to
 /// be, or folded, where they would be cut.
-pub fn why_height(ui: &Ui, room: f32, is_open: bool) -> f32 {
+pub fn height(ui: &Ui, room: f32, is_open: bool) -> f32 {
     let window = ui.ctx().content_rect().height();
     let wanted = (BODY + GROWTH * (window - BODY_AT)).clamp(LOWEST, HIGHEST);
     let beside = |well, rows| room - height_with(ui, well, rows) - HEADING - SPACE_1;
@@ -86,7 +59,7 @@ pub fn why_height(ui: &Ui, room: f32, is_open: bool) -> f32 {
 }
 
 /// Draws the pane into all the room that there is.
-pub fn why(ui: &mut Ui, explore: &Explore, why: &Why, (look, is_open): (&WhyLook, bool), out: &mut Vec<Command>) {
+pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, is_open: bool, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
     let fold = match () {
         () if !is_open => Fold::Folded,
@@ -186,13 +159,12 @@ fn fold_button(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
     let about = WhyCommand::Fold.about();
     let icon = if is_open { icons::ICON_EXPAND_MORE } else { icons::ICON_CHEVRON_RIGHT };
     let text = (icon.rich_text().size(17.0), theme::caption(ui, about.name));
-    let keys = about.shortcut.as_ref().map(spelled).unwrap_or_default();
     let button = ui.scope(|ui| {
         // Flush with what is above and below.
         ui.spacing_mut().button_padding.x = 0.0;
         ui.add(egui::Button::new(text).frame_when_inactive(false))
     });
-    let response = button.inner.on_hover_text(format!("{}  ({keys})", about.tooltip)).accessible_name(about.name);
+    let response = button.inner.on_hover_text(about.tip()).accessible_name(about.name);
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_expanded(is_open));
     if response.has_focus() {
         ui.painter().rect_stroke(
@@ -203,7 +175,7 @@ fn fold_button(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
         );
     }
     if response.clicked() {
-        out.push(Command::Why(WhyCommand::Fold));
+        out.push(WhyCommand::Fold.into());
     }
 }
 
@@ -224,17 +196,16 @@ fn part_switch(ui: &mut Ui, parts: &[Part], look: &WhyLook, out: &mut Vec<Comman
     let texts: Vec<_> = texts.collect();
     let chosen = known.iter().position(|part| Some(part) == parts.last()).unwrap_or(0);
     if let Some(index) = segmented(ui, "Show", &texts, chosen) {
-        out.push(Command::Why(WhyCommand::Part(known[index])));
+        out.push(WhyCommand::Part(known[index]).into());
     }
 }
 
 /// Two alternatives, the second of which is chosen or not.
 fn switch(ui: &mut Ui, command: WhyCommand, name: &str, texts: [&str; 2], is_second: bool, out: &mut Vec<Command>) {
     let about = command.about();
-    let keys = about.shortcut.as_ref().map(spelled).unwrap_or_default();
-    let tip = format!("{}  ({keys})", about.tooltip);
+    let tip = about.tip();
     let options = texts.map(|text| (text, tip.as_str()));
     if segmented(ui, name, &options, usize::from(is_second)).is_some() {
-        out.push(Command::Why(command));
+        out.push(command.into());
     }
 }

@@ -7,9 +7,10 @@ use crate::app::pages::explore::commands::why::WhyCommand;
 use crate::app::pages::explore::nets::{grouped, misfit};
 use crate::app::pages::explore::results::label_mark;
 use crate::app::pages::explore::state::Explore;
-use crate::app::pages::explore::why::pane::WhyLook;
+use crate::app::pages::explore::why::look::WhyLook;
 use crate::app::pages::explore::why::state::Why;
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
+use crate::app::widgets::about::Action as _;
 use crate::app::widgets::bar_chart::{Mark, bars};
 use crate::app::widgets::segmented;
 use crate::engine::attack::{Goal, Verdict};
@@ -38,7 +39,7 @@ pub fn picker(ui: &mut Ui, explore: &Explore, look: &WhyLook, out: &mut Vec<Comm
         let is_chosen = look.second.as_deref() == name;
         let button = Button::selectable(is_chosen, title).min_size(vec2(ui.available_width(), 0.0)).truncate();
         if ui.add(button).accessible_name(format!("Compare with: {title}")).clicked() {
-            out.push(Command::Why(WhyCommand::Second(name.map(ToOwned::to_owned))));
+            out.push(WhyCommand::Second(name.map(ToOwned::to_owned)).into());
             ui.close();
         }
     };
@@ -70,7 +71,7 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
         let about = [false, true].map(|is_own| WhyCommand::OwnAttack(is_own).about());
         let options = about.each_ref().map(|about| (about.name, about.tooltip));
         if let Some(index) = segmented(ui, "The other net", &options, usize::from(look.is_own)) {
-            out.push(Command::Why(WhyCommand::OwnAttack(index == 1)));
+            out.push(WhyCommand::OwnAttack(index == 1).into());
         }
         if let Some(Ok(answers)) = answers {
             verdict(ui, answers, look.is_own);

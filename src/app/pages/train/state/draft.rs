@@ -3,7 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use crate::app::pages::train::state::{Panel, Train};
+use crate::app::pages::train::commands::Panel;
+use crate::app::pages::train::state::Train;
 use crate::engine::data::DataSource;
 use crate::engine::model::{Architecture, Kind};
 use crate::engine::train::{Adversary, Config, Rule, Stopping};

@@ -8,48 +8,14 @@ pub mod run;
 mod tests;
 pub mod words;
 
-pub use crate::app::pages::train::state::run::Run;
+pub use crate::app::pages::train::commands::{NetMoment, Panel, TrainView};
+use crate::app::pages::train::state::run::Run;
 
 use crate::app::history::History;
 use crate::app::pages::train::commands::TrainCommand;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Config, Stage};
 use crate::worker::{Order, RunId, RunInfo, RunState, TrainEvent};
-
-/// One of the three nets of a run that Explore can attack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NetMoment {
-    /// Before the first step.
-    Before,
-    Now,
-    /// Of the epoch that the stopping rule finds best.
-    Best,
-}
-
-/// Whose settings the panel shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Panel {
-    NextRun,
-    RunInHand,
-}
-
-/// What stands in the middle of the tab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TrainView {
-    Curves,
-    FirstLayer,
-    Sweep,
-    /// The table of all runs, where there is no room for it below.
-    Runs,
-}
-
-/// What of a run can be saved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Export {
-    History,
-    Settings,
-    Plots,
-}
 
 /// What an event calls for beyond the tab itself.
 #[derive(Debug, PartialEq)]
@@ -96,27 +62,6 @@ pub struct Train {
 /// Whether a name is one by which Explore knows the net of a run.
 pub fn is_net_of_run(name: &str) -> bool {
     name.starts_with("run-") && [":before", ":now", ":best"].iter().any(|moment| name.ends_with(moment))
-}
-
-impl NetMoment {
-    pub const ALL: [Self; 3] = [Self::Before, Self::Now, Self::Best];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Before => "before",
-            Self::Now => "now",
-            Self::Best => "at its best",
-        }
-    }
-
-    /// Round and round.
-    pub fn next(self) -> Self {
-        match self {
-            Self::Before => Self::Now,
-            Self::Now => Self::Best,
-            Self::Best => Self::Before,
-        }
-    }
 }
 
 impl Train {

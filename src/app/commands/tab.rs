@@ -1,0 +1,34 @@
+//! The pages by name.
+
+use serde::{Deserialize, Serialize};
+
+use crate::app::pages;
+use crate::app::pages::list::for_each_page;
+use crate::app::widgets::about::About;
+
+macro_rules! tabs {
+    ($($Page:ident: $folder:ident, $Commands:ident, $Type:ident;)*) => {
+        /// A page of the window. The window begins with the first one.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        pub enum Tab { $($Page),* }
+
+        impl Tab {
+            /// All pages, in the order of the switch at the top.
+            pub const ALL: &[Self] = &[$(Self::$Page),*];
+
+            /// Returns what the switch says of the page.
+            pub fn about(self) -> About {
+                match self { $(Self::$Page => pages::$folder::commands::PAGE),* }
+            }
+        }
+    };
+}
+
+for_each_page!(tabs);
+
+impl Default for Tab {
+    fn default() -> Self {
+        Self::ALL[0]
+    }
+}

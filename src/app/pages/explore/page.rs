@@ -1,0 +1,421 @@
+//! The Explore page: a picture, its perturbation and its doppelgänger.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use eframe::egui::{CentralPanel, Context, Event, Frame, Margin, Panel, Ui};
+
+use crate::app::commands::Command;
+use crate::app::commands::tab::Tab;
+use crate::app::commands::window::WindowCommand;
+use crate::app::files::animation::Recording;
+use crate::app::files::dialogs::Question;
+use crate::app::files::view::{Found, examples, may_hold_view};
+use crate::app::notices::{Action, Tone};
+use crate::app::pages::explore::canvas::{self, Canvas};
+use crate::app::pages::explore::commands::ExploreCommand;
+use crate::app::pages::explore::controls::Controls;
+use crate::app::pages::explore::linear::LinearView;
+use crate::app::pages::explore::net_band::net_band;
+use crate::app::pages::explore::opening::Opening;
+use crate::app::pages::explore::pictures::Pictures;
+use crate::app::pages::explore::results::{Look, conditions, line};
+use crate::app::pages::explore::samples::Samples;
+use crate::app::pages::explore::why::{logic, pane};
+use crate::app::pages::train::commands::NetMoment;
+use crate::app::pages::{CanStep, HistoryStep, Menu, Page};
+use crate::app::settings::Settings;
+use crate::app::shell::Shell;
+use crate::app::system::clipboard::Clip;
+use crate::app::theme::{self, palette};
+use crate::app::words;
+use crate::engine::attack::{Attack as _, Loss, MAX_PHOTO_PIXELS};
+use crate::engine::data::{sample, samples};
+use crate::engine::picture::{Heatmap, Picture, Region};
+use crate::worker::{Kind, Shown, Source};
+
+/// One press of a key enlarges the pictures by this factor.
+const ZOOM_STEP: f32 = 1.5;
+
+/// What the page keeps from frame to frame.
+#[derive(Default)]
+pub struct ExplorePage {
+    pictures: Pictures,
+    pub samples: Samples,
+    controls: Controls,
+    canvas: Canvas,
+    linear: LinearView,
+    recording: Option<Recording>,
+    /// The rise of ε at the very first start.
+    opening: Option<Opening>,
+}
+
+impl Page for ExplorePage {
+    fn show(&mut self, ui: &mut Ui, shell: &mut Shell, out: &mut Vec<Command>) {
+        shell.explore.is_blank = self.canvas.is_blank();
+        let gap = theme::row_gap(ui);
+        let look = Look { more: shell.settings.more };
+        let margins = |top: f32, bottom: f32| Margin { left: 16, right: 16, top: top as i8, bottom: bottom as i8 };
+        let strip = Frame::new().fill(palette(ui).canvas).inner_margin(margins(gap, 0.0));
+        Panel::top("samples").frame(strip).show_separator_line(false).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = gap;
+            self.samples.show(ui, &shell.explore, &shell.settings.recent, out);
+            net_band(ui, &shell.train, &shell.explore.model, out);
+            // Messages stand in the place of the line, so that nothing moves.
+            if !shell.notices.show_rows(ui, out) {
+                line(ui, &shell.explore, out);
+            }
+        });
+        let dock = theme::bar_frame(ui).inner_margin(margins(gap, gap));
+        Panel::bottom("dock").frame(dock).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = gap;
+            self.controls.show(ui, &shell.explore, look, shell.why.search(), out);
+            ui.spacing_mut().item_spacing.y = 0.0;
+            conditions(ui, &shell.explore, look, out);
+        });
+        let half = 0.5 * gap;
+        let band = || Frame::new().fill(palette(ui).canvas).inner_margin(margins(half, half));
+        let (below, pictures) = (band(), band());
+        let is_open = shell.is_why_open();
+        let room = ui.available_height() - below.total_margin().sum().y - pictures.total_margin().sum().y;
+        let height = pane::height(ui, room, is_open) + below.total_margin().sum().y;
+        Panel::bottom("why").frame(below).exact_size(height).show(ui, |ui| {
+            pane::show(ui, &shell.explore, &shell.why, &shell.settings.why, is_open, out);
+        });
+        CentralPanel::default().frame(pictures).show(ui, |ui| {
+            self.pictures.show(ui, &shell.explore, &mut self.canvas, look, out);
+        });
+        self.linear.show(ui, &shell.explore, out);
+        logic::study(shell);
+    }
+
+    fn tick(&mut self, ctx: &Context, shell: &mut Shell) {
+        let now = Instant::now();
+        self.rise(ctx, shell, now);
+        self.go_on_recording(ctx, shell);
+        let rests = [shell.explore.play_on(now), shell.explore.rest(now)];
+        rests.into_iter().flatten().for_each(|rest| ctx.request_repaint_after(rest));
+    }
+
+    fn drop_hint(&self, files: usize) -> &'static str {
+        if files == 1 { "Drop to attack this picture" } else { "Drop to attack the last of these pictures" }
+    }
+
+    fn take_dropped(&mut self, path: PathBuf, _shell: &mut Shell) -> Option<Command> {
+        Some(ExploreCommand::Show(Source::File(path)).into())
+    }
+
+    fn menu(&self, shell: &Shell) -> Menu {
+        Menu {
+            history: Some(CanStep { undo: shell.explore.can_undo(), redo: shell.explore.can_redo() }),
+            change: vec![ExploreCommand::Draw.into()],
+            save: vec![
+                ExploreCommand::SaveDialog.into(),
+                ExploreCommand::SaveOriginalDialog.into(),
+                WindowCommand::SaveViewDialog.into(),
+                ExploreCommand::SaveAnimationDialog.into(),
+            ],
+            copy: vec![ExploreCommand::CopyPicture.into(), ExploreCommand::CopyCommand.into()],
+        }
+    }
+
+    fn step_history(&mut self, step: HistoryStep, shell: &mut Shell) {
+        match step {
+            HistoryStep::Undo => shell.explore.undo(),
+            HistoryStep::Redo => shell.explore.redo(),
+        }
+    }
+
+    fn remember(&self, shell: &mut Shell) {
+        shell.explore.remember(&mut shell.settings);
+    }
+}
+
+impl ExplorePage {
+    /// Makes the page.
+    pub fn new(_settings: &Settings) -> Self {
+        Self::default()
+    }
+
+    /// Lets ε rise once by itself from the untouched picture.
+    pub fn begin_opening(&mut self, shell: &mut Shell) {
+        self.opening = Some(Opening::default());
+        shell.explore.set_eps(0.0);
+    }
+
+    /// Carries out a command of the page.
+    pub fn carry_out(&mut self, command: ExploreCommand, shell: &mut Shell, ctx: &Context) {
+        let explore = &mut shell.explore;
+        match command {
+            ExploreCommand::Eps(eps) => explore.set_eps(eps),
+            ExploreCommand::EpsUp => explore.set_eps(explore.eps() + explore.eps_step()),
+            ExploreCommand::EpsDown => explore.set_eps(explore.eps() - explore.eps_step()),
+            ExploreCommand::EpsUpFine => explore.set_eps(explore.eps() + 0.1 * explore.eps_step()),
+            ExploreCommand::EpsDownFine => explore.set_eps(explore.eps() - 0.1 * explore.eps_step()),
+            ExploreCommand::EpsReset => explore.set_eps(explore.usual_eps()),
+            ExploreCommand::Attack(command) => explore.change_attack(command),
+            ExploreCommand::Why(command) => logic::carry_out(command, shell),
+            ExploreCommand::Goal(goal) => {
+                explore.set_goal(goal);
+                self.controls.goal_is_set();
+            }
+            ExploreCommand::SearchTarget => self.controls.search_target(ctx),
+            ExploreCommand::Label(label) => {
+                explore.set_label(label);
+                self.controls.label_is_set();
+            }
+            ExploreCommand::GiveLabel => self.controls.give_label(ctx),
+            ExploreCommand::Clip(clip) => explore.set_clip(clip),
+            ExploreCommand::ToggleOwnPixels => explore.set_own_pixels(Some(!explore.has_own_pixels())),
+            ExploreCommand::MakeIt(class) => explore.make_it(class),
+            ExploreCommand::StartOver => explore.start_over(),
+            ExploreCommand::KeepBoth { model, picture } => explore.keep_both(model, picture),
+            ExploreCommand::Background(background) => explore.set_background(background),
+            ExploreCommand::Crop(crop) => explore.set_crop(crop),
+            ExploreCommand::ToggleEightBit => explore.set_eight_bit(!explore.eight_bit),
+            ExploreCommand::ToggleClip => explore.set_clip(!explore.clip),
+            ExploreCommand::Follow(loss) => explore.set_loss(loss),
+            ExploreCommand::ToggleLoss => explore.set_loss(match explore.loss {
+                Loss::CrossEntropy => Loss::LogOdds,
+                Loss::LogOdds => Loss::CrossEntropy,
+            }),
+            ExploreCommand::Heatmap(heatmap) => explore.set_heatmap(heatmap),
+            ExploreCommand::Look(quantity) => explore.set_heatmap(Heatmap { quantity, ..explore.heatmap }),
+            ExploreCommand::UseModel(name) => explore.set_model(name),
+            ExploreCommand::ShowNet(moment) => shell.show_moment(|_| moment),
+            ExploreCommand::NextMoment => shell.show_moment(NetMoment::next),
+            ExploreCommand::Show(source) => self.show_source(source, shell),
+            ExploreCommand::ShowPhotos => {
+                self.canvas.open = false;
+                explore.show_kind(Kind::Photo);
+            }
+            ExploreCommand::ShowDigits => explore.show_kind(Kind::Digit),
+            ExploreCommand::ShowExample(index) => {
+                if let Some(view) = examples().into_iter().nth(index) {
+                    shell.show_view(Found { view, picture: None });
+                }
+            }
+            ExploreCommand::NextSample => step_sample(shell, 1),
+            ExploreCommand::PreviousSample => step_sample(shell, -1),
+            ExploreCommand::Draw => {
+                self.canvas.open = !self.canvas.open;
+                if self.canvas.open {
+                    shell.settings.tab = Tab::Explore;
+                    explore.set_picture(self.canvas.picture());
+                }
+            }
+            ExploreCommand::CloseDrawing => self.canvas.open = false,
+            ExploreCommand::ZoomIn => self.pictures.zoom(ZOOM_STEP),
+            ExploreCommand::ZoomOut => self.pictures.zoom(1.0 / ZOOM_STEP),
+            ExploreCommand::ZoomReset => self.pictures.fit(),
+            ExploreCommand::ToggleMore => shell.settings.more = !shell.settings.more,
+            ExploreCommand::ToggleLinear => self.linear.open = !self.linear.open,
+            ExploreCommand::CloseLinear => self.linear.open = false,
+            ExploreCommand::OpenDialog => shell.ask_system(Question::Open),
+            ExploreCommand::SaveDialog => {
+                let proposal = shell.save_proposal("adversarial");
+                shell.dialogs.ask(Question::Save, &proposal);
+                shell.dialogs.remark = shell.explore.shown.as_deref().map(words::saved_as);
+            }
+            ExploreCommand::SaveTo(path) => shell.worker.save(path),
+            ExploreCommand::SaveOriginalDialog => ask_save_original(shell),
+            ExploreCommand::SaveOriginalTo(path) => save_original(shell, path),
+            ExploreCommand::SaveAnimationDialog => {
+                let proposal = shell.save_proposal("animation").with_extension("gif");
+                shell.dialogs.ask(Question::SaveAnimation, &proposal);
+            }
+            ExploreCommand::SaveAnimationTo(path) => self.record(path, shell),
+            ExploreCommand::CopyPicture => copy_picture(shell),
+            ExploreCommand::CopyCommand => copy_command(shell),
+        }
+    }
+
+    /// Shows a picture, or what else its file holds.
+    fn show_source(&mut self, source: Source, shell: &mut Shell) {
+        shell.settings.tab = Tab::Explore;
+        match source {
+            Source::File(path) if may_hold_view(&path) => shell.start(|background| background.open_view(path)),
+            source => {
+                self.canvas.open &= matches!(&source, Source::Memory { name, .. } if name == canvas::NAME);
+                if matches!(source, Source::File(_)) && shell.explore.picture == source {
+                    shell.worker.look_again();
+                }
+                shell.explore.set_picture(source);
+            }
+        }
+    }
+
+    /// Takes an answer of the worker.
+    pub fn take_shown(&mut self, shown: Box<Shown>, shell: &mut Shell, ctx: &Context) {
+        let crop = shell.explore.crop;
+        let (model, picture) = (shell.explore.model.clone(), shell.explore.picture.clone());
+        let is_first = shell.explore.shown.is_none();
+        if !shell.explore.take_shown(shown) {
+            return;
+        }
+        if is_first {
+            // Not before: they would take a processor from the first picture.
+            shell.start(|background| background.thumbnails());
+        }
+        let has_other_picture = shell.explore.picture != picture;
+        if !is_first {
+            self.tell_pairing(shell, model, picture);
+        }
+        let Some(shown) = &shell.explore.shown else { return };
+        self.pictures.take(ctx, shown);
+        self.linear.take(ctx, shown);
+        if shown.view.picture == shell.explore.picture {
+            shell.lessons.note_picture(&shown.view.picture);
+        }
+        if let Source::File(path) = &shown.view.picture {
+            shell.settings.remember_file(&path.clone());
+        }
+        if shell.explore.crop != crop && !has_other_picture {
+            self.pictures.open_crop();
+            let most = MAX_PHOTO_PIXELS as f32 / 1e6;
+            shell.notices.add_brief(format!(
+                "At its own resolution, {most:.1} megapixels of a photo are attacked: those in the frame."
+            ));
+        }
+    }
+
+    /// Says what took the place of this net or this picture, where the two were of different kinds, with the way back.
+    fn tell_pairing(&mut self, shell: &mut Shell, model: String, picture: Source) {
+        let Some(shown) = &shell.explore.shown else { return };
+        let keep =
+            |model, picture| Action { name: "Undo", command: ExploreCommand::KeepBoth { model, picture }.into() };
+        let title = &shown.model.title;
+        let what = if shown.reads == Kind::Photo { "photographs" } else { "digits" };
+        let wanted = &shell.explore;
+        if model != wanted.model && picture == wanted.picture && shown.view.model == wanted.model {
+            let text = format!("Changed to {title}, which reads {what}.");
+            shell.notices.add_with(text, keep(model, picture));
+        } else if picture != wanted.picture && shown.view.picture == wanted.picture {
+            self.canvas.open = false;
+            let text = format!("{title} reads {what}, so it is shown one.");
+            shell.notices.add_with(text, keep(wanted.model.clone(), picture));
+        }
+    }
+
+    /// Shows the picture in a file that holds no view, with the crop that it was saved with.
+    pub fn show_file(&mut self, path: PathBuf, crop: Option<Region>, shell: &mut Shell) {
+        let file = Source::File(path);
+        // The one of the command line, and of the last time, is asked for at once, and read for a view beside that.
+        if shell.explore.picture == file {
+            shell.worker.look_again();
+        } else {
+            shell.explore.set_picture(file);
+        }
+        if crop.is_some() {
+            shell.explore.set_crop(crop);
+            shell.notices.add_brief("Opened with its crop: the part of the photo that it was saved for.");
+        }
+    }
+
+    /// At the very first start, lets ε rise until somebody takes hold of anything.
+    fn rise(&mut self, ctx: &Context, shell: &mut Shell, now: Instant) {
+        let is_taken = ctx.input(|i| i.pointer.any_pressed() || i.events.iter().any(is_by_hand));
+        self.opening.take_if(|_| is_taken);
+        let Some(opening) = self.opening.as_mut().filter(|_| shell.explore.shown.is_some()) else { return };
+        let (eps, goes_on) = opening.eps(now);
+        shell.explore.set_eps(eps);
+        if goes_on {
+            ctx.request_repaint();
+        } else {
+            self.opening = None;
+        }
+    }
+
+    /// Begins to record ε rising from 0 to where it stands.
+    fn record(&mut self, path: PathBuf, shell: &mut Shell) {
+        shell.settings.tab = Tab::Explore;
+        let explore = &shell.explore;
+        if !explore.attack.takes_eps() {
+            let text = "This attack takes no ε that could rise; choose one that does, such as FGSM.";
+            shell.notices.add(Tone::Caution, text);
+            return;
+        }
+        let eps = if explore.eps() > 0.0 { explore.eps() } else { explore.usual_eps() };
+        self.recording = Some(Recording::new(path, eps));
+        shell.notices.clear();
+    }
+
+    /// Takes the next frame of a recording once its answer is on screen, and writes the animation after the last one.
+    fn go_on_recording(&mut self, ctx: &Context, shell: &mut Shell) {
+        let Some(recording) = self.recording.as_mut() else { return };
+        ctx.request_repaint();
+        if !recording.take_arrived(ctx) {
+            return;
+        }
+        match recording.next_eps() {
+            Some(eps) if shell.explore.eps() != eps => shell.explore.set_eps(eps),
+            Some(_) if shell.explore.is_settled() => recording.ask_frame(ctx),
+            Some(_) => {}
+            None => {
+                let Some(Recording { path, frames, .. }) = self.recording.take() else { return };
+                shell.start(|background| background.save_animation(path, frames));
+            }
+        }
+    }
+}
+
+fn step_sample(shell: &mut Shell, by: isize) {
+    let samples = samples();
+    let at = match &shell.explore.picture {
+        Source::Sample(name) => samples.iter().position(|sample| sample.name == name),
+        _ => None,
+    };
+    let last = samples.len() as isize - 1;
+    let next = at.map_or(0, |at| (at as isize + by).clamp(0, last)) as usize;
+    if let Some(sample) = samples.get(next).filter(|_| at != Some(next)) {
+        shell.explore.set_picture(Source::Sample(sample.name.to_owned()));
+    }
+}
+
+fn ask_save_original(shell: &mut Shell) {
+    if let Source::File(path) = &shell.explore.picture {
+        shell.notices.add_brief(format!("This picture is in a file already:\n{}", path.display()));
+        return;
+    }
+    let proposal = shell.save_proposal("original");
+    shell.dialogs.ask(Question::SaveOriginal, &proposal);
+}
+
+fn save_original(shell: &mut Shell, path: PathBuf) {
+    let picture = match &shell.explore.picture {
+        Source::Memory { picture, .. } => Some(Picture::clone(picture)),
+        Source::Sample(name) => sample(name).and_then(|sample| sample.picture().ok()),
+        Source::File(_) => None,
+    };
+    if let Some(picture) = picture {
+        shell.start(|background| background.save_picture(path, picture));
+    }
+}
+
+fn copy_picture(shell: &mut Shell) {
+    if let Some(shown) = &shell.explore.shown {
+        let rgba = shown.adversarial_rgba.clone();
+        let what = format!("the adversarial picture, {} × {} pixels", rgba.width, rgba.height);
+        shell.copy(Clip::Picture(rgba), what, String::new());
+    }
+}
+
+fn copy_command(shell: &mut Shell) {
+    let Some(shown) = shell.explore.shown.as_deref() else { return };
+    match words::command_of(shown) {
+        Ok((line, remark)) => {
+            let remark = remark.map(|remark| format!("\n{remark}")).unwrap_or_default();
+            let more = format!("{line}{remark}");
+            shell.copy(Clip::Text(line), "the command of this view", more);
+        }
+        Err(why) => shell.notices.add(Tone::Caution, why),
+    }
+}
+
+/// Tells whether an event comes from a person: a key, the wheel, a touch or a paste.
+fn is_by_hand(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Key { .. } | Event::MouseWheel { .. } | Event::Paste(_) | Event::PasteImage(_) | Event::Touch { .. }
+    )
+}

@@ -1,0 +1,215 @@
+//! The Models page: every model with its size, licence, accuracy and place, and what can be done to have it.
+
+use std::path::{Path, PathBuf};
+
+use eframe::egui::{self, CentralPanel, Context, Frame, Margin, ScrollArea, Ui};
+
+use crate::app::commands::Command;
+use crate::app::commands::tab::Tab;
+use crate::app::commands::window::WindowCommand;
+use crate::app::files::dialogs::Question as FileQuestion;
+use crate::app::notices::Tone;
+use crate::app::pages::explore::state::Explore;
+use crate::app::pages::models::commands::ModelsCommand;
+use crate::app::pages::models::questions::Question;
+use crate::app::pages::models::row;
+use crate::app::pages::models::state::{Models, Outcome};
+use crate::app::pages::{Menu, Page};
+use crate::app::settings::Settings;
+use crate::app::shell::Shell;
+use crate::app::theme::{self, SPACE_2, SPACE_3, SPACE_4, palette};
+use crate::app::widgets::{command_button, icon_button};
+use crate::engine::model::{Entry, WeightsPlace};
+use crate::worker::ModelEvent;
+
+/// Lines longer than this are hard to read.
+const WIDEST: f32 = 1080.0;
+
+/// What the page keeps from frame to frame.
+#[derive(Default)]
+pub struct ModelsPage {
+    pub models: Models,
+    question: Option<Question>,
+}
+
+/// Models in the order in which a person looks for them.
+#[derive(Clone, Copy, PartialEq)]
+enum Group {
+    Ready,
+    ToFetch,
+    WithoutWeights,
+    Unusable,
+}
+
+impl Group {
+    const ALL: [Self; 4] = [Self::Ready, Self::ToFetch, Self::WithoutWeights, Self::Unusable];
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Ready => "Ready",
+            Self::ToFetch => "Available to download",
+            Self::WithoutWeights => "Without weights",
+            Self::Unusable => "Cannot be used",
+        }
+    }
+
+    fn of(entry: &Entry) -> Self {
+        match &entry.facts {
+            None => Self::Unusable,
+            Some(facts) if facts.weights != WeightsPlace::Nowhere => Self::Ready,
+            Some(facts) if facts.remote.is_some() => Self::ToFetch,
+            Some(_) => Self::WithoutWeights,
+        }
+    }
+}
+
+impl Page for ModelsPage {
+    fn show(&mut self, ui: &mut Ui, shell: &mut Shell, out: &mut Vec<Command>) {
+        let frame = Frame::new().fill(palette(ui).canvas);
+        CentralPanel::default().frame(frame).show(ui, |ui| {
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                let width = (ui.available_width() - 2.0 * SPACE_4).min(WIDEST);
+                let side = (ui.available_width() - width) / 2.0;
+                let inside = Frame::new().inner_margin(Margin { left: 0, right: 0, top: 12, bottom: 16 });
+                inside.show(ui, |ui| {
+                    ui.horizontal_top(|ui| {
+                        ui.add_space(side - ui.spacing().item_spacing.x);
+                        ui.vertical(|ui| {
+                            ui.set_max_width(width);
+                            head(ui, out);
+                            for group in Group::ALL {
+                                section(ui, group, &self.models, &shell.explore, out);
+                            }
+                            foot(ui, &self.models);
+                        });
+                    });
+                });
+            });
+        });
+    }
+
+    fn show_question(&mut self, ui: &Ui, shell: &Shell, out: &mut Vec<Command>) {
+        if let Some(question) = &self.question {
+            question.show(ui, &self.models, &shell.explore.catalogue, out);
+        }
+    }
+
+    fn is_asking(&self) -> bool {
+        self.question.is_some()
+    }
+
+    fn close_question(&mut self) {
+        self.question = None;
+    }
+
+    fn drop_hint(&self, _files: usize) -> &'static str {
+        "Drop to add these weights or this manifest"
+    }
+
+    fn take_dropped(&mut self, path: PathBuf, _shell: &mut Shell) -> Option<Command> {
+        self.models.asked_for = None;
+        Some(ModelsCommand::Add(path).into())
+    }
+
+    fn menu(&self, _shell: &Shell) -> Menu {
+        Menu { save: vec![WindowCommand::SaveViewDialog.into()], ..Menu::default() }
+    }
+}
+
+impl ModelsPage {
+    /// Makes the page.
+    pub fn new(_settings: &Settings) -> Self {
+        Self::default()
+    }
+
+    /// Takes a report of what was fetched, added or removed. Returns whether a net is another one now.
+    pub fn take(&mut self, event: ModelEvent, shell: &mut Shell) -> bool {
+        match self.models.take(event, &shell.explore.catalogue) {
+            Some(Outcome::Changed { name, message }) => {
+                shell.notices.add_brief(message);
+                if shell.explore.model == name {
+                    shell.explore.refresh();
+                }
+                true
+            }
+            Some(Outcome::Removed(name)) => {
+                if shell.explore.model == name {
+                    // It may be gone altogether; the first net is always there.
+                    shell.explore.set_model(Settings::default().model);
+                    shell.explore.refresh();
+                }
+                true
+            }
+            Some(Outcome::Problem(message)) => {
+                shell.notices.add(Tone::Problem, message);
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Carries out a command of the page.
+    pub fn carry_out(&mut self, command: ModelsCommand, shell: &mut Shell, _ctx: &Context) {
+        match command {
+            ModelsCommand::Use(name) => {
+                shell.explore.set_model(name);
+                shell.settings.tab = Tab::Explore;
+            }
+            ModelsCommand::AskFetch(name) => self.question = Some(Question::Fetch(name)),
+            ModelsCommand::Fetch(name) => {
+                let entry = shell.explore.catalogue.iter().find(|entry| entry.name == name);
+                let remote = entry.and_then(|entry| entry.facts.as_ref()?.remote.as_ref());
+                self.models.begin(&name, remote.map_or(0, |(remote, _)| remote.bytes));
+                shell.worker.fetch_model(&name);
+            }
+            ModelsCommand::StopFetching(name) => shell.worker.stop_fetching_model(&name),
+            ModelsCommand::AskFile(name) => {
+                self.models.asked_for = name;
+                shell.dialogs.ask(FileQuestion::Model, Path::new(""));
+            }
+            ModelsCommand::Add(path) => {
+                let name = self.models.asked_for.take();
+                name.iter().for_each(|name| self.models.forget_problem(name));
+                shell.worker.add_model(name, path);
+            }
+            ModelsCommand::AskRemove(name) => self.question = Some(Question::Remove(name)),
+            ModelsCommand::Remove(name) => {
+                self.models.forget_problem(&name);
+                shell.worker.remove_model(name);
+            }
+        }
+    }
+}
+
+fn head(ui: &mut Ui, out: &mut Vec<Command>) {
+    ui.horizontal(|ui| {
+        ui.label(egui::RichText::new("Models").font(theme::verdict_font()));
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            icon_button(ui, WindowCommand::RefreshModels, out);
+            command_button(ui, ModelsCommand::AskFile(None), out);
+        });
+    });
+    let text = "Nets of ImageNet name a thousand things in photos. Their weights are large, so they are fetched once, and only when \
+                you ask for it. On a machine without network, open a file that you brought.";
+    ui.add(egui::Label::new(egui::RichText::new(text).color(palette(ui).weak)).wrap());
+}
+
+fn section(ui: &mut Ui, group: Group, models: &Models, explore: &Explore, out: &mut Vec<Command>) {
+    let mut entries = explore.catalogue.iter().filter(|entry| Group::of(entry) == group).peekable();
+    if entries.peek().is_none() {
+        return;
+    }
+    ui.add_space(SPACE_3);
+    ui.label(theme::caption(ui, group.title()));
+    for entry in entries {
+        row::show(ui, entry, models, entry.name == explore.model, out);
+    }
+}
+
+fn foot(ui: &mut Ui, models: &Models) {
+    ui.add_space(SPACE_2);
+    if let Some(folder) = &models.folder {
+        let text = format!("Fetched and added models are kept in {}", folder.display());
+        ui.add(egui::Label::new(theme::weak(ui, text)).wrap().selectable(true));
+    }
+}

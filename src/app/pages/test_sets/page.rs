@@ -1,0 +1,336 @@
+//! The Test sets page: nets under attacks on whole test sets.
+
+use std::path::PathBuf;
+
+use eframe::egui::{self, Button, CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui, vec2};
+use egui_material_icons::icons;
+use serde::{Deserialize, Serialize};
+
+use crate::app::commands::Command;
+use crate::app::commands::tab::Tab;
+use crate::app::commands::window::WindowCommand;
+use crate::app::notices::Tone;
+use crate::app::pages::explore::state::Explore;
+use crate::app::pages::test_sets::commands::{Part, TestCommand};
+use crate::app::pages::test_sets::settings::Fields;
+use crate::app::pages::test_sets::sheet::Textures;
+use crate::app::pages::test_sets::state::{Choices, TestSet};
+use crate::app::pages::test_sets::{confusion, curves, histogram, settings};
+use crate::app::pages::{Menu, Page};
+use crate::app::settings::Settings;
+use crate::app::shell::Shell;
+use crate::app::system::clipboard::Clip;
+use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::widgets::about::Action as _;
+use crate::app::widgets::progress_bar::progress;
+use crate::app::widgets::{command_button, icon_button, problem_line, remark, segmented_wrapped};
+use crate::engine::attack::AttackSettings;
+use crate::worker::{Curve, SheetPicture, SheetWish, Source, TestEvent, TestOrder, Transferred};
+
+const SETTINGS: f32 = 264.0;
+const NARROW_SETTINGS: f32 = 212.0;
+
+/// What the page keeps from frame to frame.
+pub struct TestSetsPage {
+    pub tests: TestSet,
+    fields: Fields,
+    textures: Textures,
+}
+
+/// The settings of the page as a picture of the window holds them.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    tests: SavedTests,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedTests {
+    part: Part,
+    choices: Choices,
+    /// The parameters of its attacks, which are those of Explore.
+    attacks: Vec<AttackSettings>,
+}
+
+impl Page for TestSetsPage {
+    fn show(&mut self, ui: &mut Ui, shell: &mut Shell, out: &mut Vec<Command>) {
+        let width = if theme::compact(ui) { NARROW_SETTINGS } else { SETTINGS };
+        // The scroll bar has the room at the right to itself.
+        let left = theme::bar_frame(ui).inner_margin(Margin { left: 16, right: 0, top: 12, bottom: 12 });
+        Panel::left("test settings").frame(left).resizable(false).exact_size(width + 32.0).show(ui, |ui| {
+            self.foot(ui, out);
+            ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
+                ui.set_max_width(width);
+                settings::show(ui, &mut self.fields, &mut self.tests.choices, &shell.explore);
+            });
+        });
+        let middle =
+            Frame::new().fill(palette(ui).canvas).inner_margin(Margin { left: 16, right: 16, top: 12, bottom: 12 });
+        CentralPanel::default().frame(middle).show(ui, |ui| self.results(ui, &shell.explore, out));
+    }
+
+    fn tick(&mut self, _ctx: &Context, shell: &mut Shell) {
+        if shell.settings.tab == Tab::TestSets
+            && let Some(wish) = self.tests.sheet_wish()
+        {
+            shell.worker.test(TestOrder::Sheet(wish));
+        }
+    }
+
+    fn drop_hint(&self, _files: usize) -> &'static str {
+        "Drop to test nets on the pictures of this folder or archive"
+    }
+
+    fn take_dropped(&mut self, path: PathBuf, _shell: &mut Shell) -> Option<Command> {
+        self.tests.choices.data = path.display().to_string();
+        None
+    }
+
+    fn menu(&self, _shell: &Shell) -> Menu {
+        Menu {
+            save: vec![WindowCommand::SaveViewDialog.into()],
+            copy: vec![TestCommand::CopyTable.into(), TestCommand::CopyCommand.into()],
+            ..Menu::default()
+        }
+    }
+
+    fn remember(&self, shell: &mut Shell) {
+        shell.settings.tests.clone_from(&self.tests.choices);
+    }
+
+    fn to_table(&self, shell: &Shell) -> toml::Table {
+        let choices = self.tests.choices.clone();
+        let mut names: Vec<&String> = choices.attacks.iter().chain(&choices.smallest).collect();
+        names.sort();
+        names.dedup();
+        let attacks = names.into_iter().map(|name| shell.explore.parameters(name)).collect();
+        let saved = Saved { tests: SavedTests { part: self.tests.part, choices, attacks } };
+        // Plain data with names for keys: this cannot fail.
+        toml::Table::try_from(saved).unwrap_or_default()
+    }
+
+    fn restore(&mut self, table: toml::Table, shell: &mut Shell) -> Result<(), toml::de::Error> {
+        let Saved { tests: SavedTests { part, choices, attacks } } = table.try_into()?;
+        (self.tests.part, self.tests.choices) = (part, choices.sane());
+        attacks.into_iter().for_each(|attack| shell.explore.leave_parameters(attack));
+        Ok(())
+    }
+}
+
+impl TestSetsPage {
+    /// Makes the page with the settings that were kept.
+    pub fn new(settings: &Settings) -> Self {
+        Self { tests: TestSet::new(settings.tests.clone()), fields: Fields::default(), textures: Textures::default() }
+    }
+
+    /// Takes what the worker tells.
+    pub fn take(&mut self, event: TestEvent, ctx: &Context) {
+        if let TestEvent::Sheet(sheet) = &event {
+            self.textures.take(ctx, sheet);
+        }
+        self.tests.take(event);
+    }
+
+    /// Carries out a command of the page.
+    pub fn carry_out(&mut self, command: TestCommand, shell: &mut Shell, _ctx: &Context) {
+        match command {
+            TestCommand::Measure | TestCommand::Transfer => self.measure(command == TestCommand::Transfer, shell),
+            TestCommand::Stop => shell.worker.stop_test(),
+            TestCommand::NextPage => self.tests.turn_page(1),
+            TestCommand::PreviousPage => self.tests.turn_page(-1),
+            TestCommand::View(part) => self.tests.part = part,
+            TestCommand::Explore(index) => self.explore_picture(index, shell),
+            TestCommand::Remove(index) => self.tests.remove(index),
+            TestCommand::RemoveAll => self.tests.remove_all(),
+            TestCommand::CopyTable => {
+                let transferred = self.tests.transferred.as_ref().filter(|_| self.tests.part == Part::Transfer);
+                let table = transferred.and_then(Transferred::table);
+                let what = if table.is_some() { "the table of transfer" } else { "the table of measurements" };
+                let table = table.map_or_else(|| self.tests.table(), |table| table.csv());
+                let lines = table.lines().count().saturating_sub(1);
+                let what = format!("{what}, {lines} {} as CSV", if lines == 1 { "row" } else { "rows" });
+                shell.copy(Clip::Text(table), what, String::new());
+            }
+            TestCommand::CopyCommand => {
+                let (line, what) = match self.tests.part {
+                    Part::Transfer => (self.tests.transferred.as_ref().map(Transferred::command), "transfer"),
+                    _ => (self.tests.curve().map(Curve::command), "measurement"),
+                };
+                match line {
+                    Some(line) => shell.copy_line(line, format!("the command of this {what}")),
+                    None => {
+                        let text = "There is nothing yet to copy the command of; measure first.";
+                        shell.notices.add(Tone::Caution, text);
+                    }
+                }
+            }
+        }
+    }
+
+    fn measure(&mut self, is_transfer: bool, shell: &mut Shell) {
+        let explore = &shell.explore;
+        let survey = match self.tests.choices.survey(|name| explore.parameters(name)) {
+            Ok(survey) => survey,
+            Err(problem) => {
+                shell.notices.add(Tone::Problem, problem);
+                return;
+            }
+        };
+        self.tests.begin("beginning");
+        let largest = survey.eps.last().copied().unwrap_or_default();
+        shell.worker.test(if is_transfer { TestOrder::Transfer(survey, largest) } else { TestOrder::Measure(survey) });
+    }
+
+    /// Takes a picture of the sheet to Explore, with everything that it was measured with.
+    fn explore_picture(&self, index: usize, shell: &mut Shell) {
+        let Some(sheet) = &self.tests.sheet else { return };
+        let Some(picture) = sheet.pictures.get(index) else { return };
+        let wish = sheet.wish.clone();
+        let (name, label) = (format!("test picture {}", wish.first + index + 1), picture.after.label);
+        let source = Source::Memory { name, picture: picture.original.clone() };
+        let is_random = wish.attack.is_random();
+        shell.explore.set_measured(source, label, at_its_length(wish, picture));
+        shell.settings.tab = Tab::Explore;
+        if is_random {
+            let text =
+                "Explore draws its own random start for this picture, so the answer can differ from the sheet's.";
+            shell.notices.add_brief(text);
+        }
+    }
+
+    /// Measure and Stop, below the settings wherever they are scrolled to.
+    fn foot(&self, ui: &mut Ui, out: &mut Vec<Command>) {
+        let tests = &self.tests;
+        let frame = Frame::new().inner_margin(Margin { left: 0, right: 16, top: 8, bottom: 0 });
+        Panel::bottom("test run").frame(frame).show_separator_line(false).show(ui, |ui| {
+            if let Some((share, text, left)) = &tests.progress {
+                let left = left.map(|left| format!(" · {} s left", left.as_secs() + 1)).unwrap_or_default();
+                progress(ui, ui.available_width(), *share, &format!("{:.0} %{left}", share * 100.0));
+                ui.add(egui::Label::new(theme::weak(ui, text.as_str())).truncate());
+                command_button(ui, TestCommand::Stop, out);
+            } else {
+                ui.horizontal(|ui| {
+                    // An empty page has the primary button in its middle.
+                    let is_empty = tests.curves.is_empty() && tests.part != Part::Transfer;
+                    if is_empty {
+                        command_button(ui, TestCommand::Measure, out);
+                    } else {
+                        measure_button(ui, "Measure", out);
+                    }
+                    command_button(ui, TestCommand::Transfer, out);
+                });
+            }
+        });
+    }
+
+    fn results(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
+        let tests = &mut self.tests;
+        for problem in &tests.problems {
+            problem_line(ui, problem);
+        }
+        ui.horizontal_wrapped(|ui| {
+            let options =
+                Part::ALL.map(|part| TestCommand::View(part).about()).map(|about| (about.name, about.tooltip));
+            let chosen = Part::ALL.iter().position(|part| *part == tests.part).unwrap_or(0);
+            if let Some(index) = segmented_wrapped(ui, "Show", &options, chosen) {
+                out.push(TestCommand::View(Part::ALL[index]).into());
+            }
+            let is_transfer = tests.part == Part::Transfer;
+            if if is_transfer { tests.transferred.is_some() } else { !tests.curves.is_empty() } {
+                icon_button(ui, TestCommand::CopyTable, out);
+                icon_button(ui, TestCommand::CopyCommand, out);
+            }
+            if !is_transfer && !tests.curves.is_empty() {
+                icon_button(ui, TestCommand::RemoveAll, out);
+            }
+        });
+        if tests.part == Part::Transfer {
+            confusion::transfer(ui, tests);
+            return;
+        }
+        if tests.curves.is_empty() {
+            empty(ui, tests.progress.is_some(), out);
+            return;
+        }
+        warnings(ui, tests);
+        if tests.part != Part::Curves {
+            curves::chooser(ui, tests);
+        }
+        match tests.part {
+            Part::Curves => curves::show(ui, tests, explore, out),
+            Part::Sheet => self.textures.show(ui, tests, out),
+            Part::Confusion => confusion::show(ui, tests),
+            Part::Confidence => histogram::confidence(ui, tests),
+            Part::Lengths => histogram::lengths(ui, tests),
+            Part::Transfer => {}
+        }
+    }
+}
+
+/// What to do first.
+fn empty(ui: &mut Ui, is_measuring: bool, out: &mut Vec<Command>) {
+    if is_measuring {
+        remark(ui, "Measuring", "The first curve appears as soon as it is measured.");
+        return;
+    }
+    let text = "Choose pictures, nets and attacks at the left: each net is asked about the same test pictures, attacked with each \
+                ε. The usual settings take a few seconds and need no network.";
+    remark(ui, "Measure how much a net withstands", text);
+    ui.vertical_centered(|ui| measure_button(ui, "Measure with these settings", out));
+}
+
+/// The one primary button of the page. `name` is for assistive technology.
+fn measure_button(ui: &mut Ui, name: &str, out: &mut Vec<Command>) {
+    let command = TestCommand::Measure;
+    let (about, palette) = (command.about(), palette(ui));
+    let icon = icons::ICON_PLAY_ARROW.rich_text().size(17.0).color(palette.on_accent);
+    let text = theme::strong(about.name).color(palette.on_accent);
+    let button = Button::new((icon, text)).fill(palette.accent).min_size(vec2(0.0, theme::CONTROL_HEIGHT));
+    let response = ui.add(button).on_hover_text(about.tip());
+    if response.accessible_name(name).clicked() {
+        out.push(command.into());
+    }
+}
+
+/// What makes the curves doubtful, a sentence each.
+fn warnings(ui: &mut Ui, tests: &TestSet) {
+    let palette = palette(ui);
+    let mut told: Vec<String> = Vec::new();
+    for curve in &tests.curves {
+        let of_net = |warning: &String| format!("{}: {warning}.", curve.title);
+        told.extend(curve.warnings.iter().map(of_net));
+    }
+    told.sort();
+    told.dedup();
+    if told.is_empty() {
+        return;
+    }
+    ui.add_space(SPACE_2);
+    let frame =
+        Frame::new().fill(palette.fooled_soft).corner_radius(theme::RADIUS).inner_margin(Margin::symmetric(8, 6));
+    frame.show(ui, |ui| {
+        ScrollArea::vertical().max_height(76.0).id_salt("warnings").show(ui, |ui| {
+            for text in told {
+                ui.horizontal_top(|ui| {
+                    ui.label(icons::ICON_WARNING.rich_text().size(16.0).color(palette.fooled));
+                    ui.add(egui::Label::new(text).wrap());
+                });
+            }
+        });
+    });
+}
+
+/// What a search for the smallest ε came to on a picture, as the attack that it tried at that ε; others as they are.
+fn at_its_length(mut wish: SheetWish, picture: &SheetPicture) -> SheetWish {
+    if let AttackSettings::MinimalEps(search) = wish.attack {
+        wish.eps = match picture.length {
+            // It needed none, or nothing up to the ε looked at was enough.
+            0.0 if !picture.before.is_right() => 0.0,
+            0.0 => wish.eps.min(search.largest),
+            length => length,
+        };
+        wish.attack = *search.attack;
+    }
+    wish
+}

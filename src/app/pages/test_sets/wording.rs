@@ -1,0 +1,38 @@
+//! What the Test sets page says of its numbers.
+
+use eframe::egui::Ui;
+
+use crate::app::theme::SPACE_3;
+use crate::app::words;
+use crate::engine::attack::{Attack as _, Loss, Rules};
+use crate::worker::Curve;
+
+/// What the numbers of a curve rest on.
+pub fn conditions(curve: &Curve) -> String {
+    let survey = &curve.survey;
+    let pixels = pixels(survey.rules);
+    let loss = match curve.attack.follows_loss() {
+        true if survey.rules.loss == Loss::LogOdds => ", slope of the log-odds",
+        true => ", slope of the cross-entropy",
+        false => "",
+    };
+    format!("{}, {}, true labels, {pixels}{loss}, seed {}", survey.data, first(curve.found.n), survey.rules.seed)
+}
+
+/// "first 500 test pictures"
+pub fn first(n: usize) -> String {
+    match n {
+        1 => "first test picture".into(),
+        n => format!("first {} test pictures", words::thousands(n)),
+    }
+}
+
+/// How a survey treats pixels.
+pub fn pixels(rules: Rules) -> String {
+    let clip = if rules.bounds.is_some() { "clipped to [0, 1]" } else { "not clipped" };
+    if rules.eight_bit { format!("{clip}, rounded to 8 bits") } else { clip.into() }
+}
+
+pub fn space(ui: &mut Ui) {
+    ui.add_space(SPACE_3);
+}

@@ -1,0 +1,405 @@
+//! The Train page: settings at the left, the run in hand at the top, curves in the middle, all runs below.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use eframe::egui::{self, CentralPanel, Context, Frame, Margin, Panel, Rect, Ui};
+use serde::{Deserialize, Serialize};
+
+use crate::app::commands::Command;
+use crate::app::commands::tab::Tab;
+use crate::app::commands::window::WindowCommand;
+use crate::app::files::dialogs::Question;
+use crate::app::notices::Tone;
+use crate::app::pages::train::commands::{Export, TrainCommand, TrainView};
+use crate::app::pages::train::first_layer::Sheet;
+use crate::app::pages::train::questions::Questions;
+use crate::app::pages::train::run_bar;
+use crate::app::pages::train::runs_table::RunsTable;
+use crate::app::pages::train::settings::{Around, SettingsPanel};
+use crate::app::pages::train::state::facts::Facts;
+use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::state::{Outcome, Train, draft, words};
+use crate::app::pages::{CanStep, HistoryStep, Menu, Page};
+use crate::app::plots::{PlotRun, Plots, sweep_grid, trade_off};
+use crate::app::settings::Settings;
+use crate::app::shell::{Screenshot, Shell};
+use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
+use crate::app::widgets::{command_button, remark};
+use crate::engine::data::DataSource;
+use crate::engine::train::{Config, history_csv};
+use crate::worker::TrainEvent;
+
+const SETTINGS_WIDTH: f32 = 316.0;
+const NARROW_SETTINGS_WIDTH: f32 = 300.0;
+const NARROW: f32 = 1000.0;
+/// The least: in the smallest window, or in large type.
+const LEAST_SETTINGS_WIDTH: f32 = 260.0;
+const VERY_NARROW: f32 = 700.0;
+/// From this width on the weights of the first layer stand beside the table.
+const WIDE: f32 = 1280.0;
+const TABLE_HEIGHT: f32 = 192.0;
+const LEAST_TABLE_HEIGHT: f32 = 96.0;
+
+/// What the page keeps from frame to frame beside the state of the runs.
+pub struct TrainPage {
+    settings: SettingsPanel,
+    table: RunsTable,
+    sheet: Sheet,
+    plots: Plots,
+    questions: Questions,
+    /// What is known of the settings of the next run, once it was looked up.
+    facts: Option<Facts>,
+    /// The part of the window that the plots cover.
+    area: Option<Rect>,
+}
+
+impl Page for TrainPage {
+    fn show(&mut self, ui: &mut Ui, shell: &mut Shell, out: &mut Vec<Command>) {
+        let train = &shell.train;
+        let width = match ui.available_width() {
+            ..VERY_NARROW => LEAST_SETTINGS_WIDTH,
+            ..NARROW => NARROW_SETTINGS_WIDTH,
+            _ => SETTINGS_WIDTH,
+        };
+        let side = Frame::new().fill(palette(ui).panel);
+        Panel::left("train settings").resizable(false).exact_size(width).frame(side).show(ui, |ui| {
+            let around = Around { train, facts: self.facts.as_ref(), catalogue: &shell.explore.catalogue };
+            self.settings.show(ui, &around, out);
+        });
+        let bar = theme::bar_frame(ui);
+        Panel::top("run bar").frame(bar).show(ui, |ui| run_bar::show(ui, train, out));
+        if !theme::compact(ui) {
+            let margin = Margin { left: 16, right: 16, top: 8, bottom: 8 };
+            let below = Frame::new().fill(palette(ui).panel).inner_margin(margin);
+            let panel = Panel::bottom("runs").frame(below).resizable(true);
+            panel.default_size(TABLE_HEIGHT).min_size(LEAST_TABLE_HEIGHT).show(ui, |ui| {
+                // An empty table must not shrink the panel for good.
+                ui.set_min_height(ui.available_height());
+                self.bottom(ui, train, out);
+            });
+        }
+        let middle = Frame::new().fill(palette(ui).canvas).inner_margin(Margin::symmetric(16, 12));
+        self.area = None;
+        CentralPanel::default().frame(middle).show(ui, |ui| self.middle(ui, train, out));
+    }
+
+    fn tick(&mut self, _ctx: &Context, shell: &mut Shell) {
+        shell.train.note_draft(Instant::now());
+        let known = self.facts.as_ref().is_some_and(|facts| facts.are_of(&shell.train.draft));
+        if !known && shell.settings.tab == Tab::Train {
+            let config = shell.train.draft.clone();
+            shell.start(|background| background.gather(config));
+        }
+    }
+
+    fn show_question(&mut self, ui: &Ui, _shell: &Shell, out: &mut Vec<Command>) {
+        self.questions.show(ui, out);
+    }
+
+    fn is_asking(&self) -> bool {
+        self.questions.is_open()
+    }
+
+    fn close_question(&mut self) {
+        self.questions.close();
+    }
+
+    fn drop_hint(&self, _files: usize) -> &'static str {
+        "Drop to train on the pictures of this folder or archive"
+    }
+
+    fn take_dropped(&mut self, path: PathBuf, _shell: &mut Shell) -> Option<Command> {
+        let is_data = path.is_dir() || is_packed(&path);
+        let data = if is_data { path } else { path.parent().map(Path::to_owned).unwrap_or(path) };
+        Some(TrainCommand::UseFolder(data).into())
+    }
+
+    fn menu(&self, shell: &Shell) -> Menu {
+        Menu {
+            history: Some(CanStep { undo: shell.train.can_undo(), redo: shell.train.can_redo() }),
+            save: vec![WindowCommand::SaveViewDialog.into()],
+            copy: vec![TrainCommand::CopyCommand.into()],
+            ..Menu::default()
+        }
+    }
+
+    fn step_history(&mut self, step: HistoryStep, shell: &mut Shell) {
+        match step {
+            HistoryStep::Undo => shell.train.undo(),
+            HistoryStep::Redo => shell.train.redo(),
+        }
+    }
+
+    fn remember(&self, shell: &mut Shell) {
+        shell.settings.plots = self.plots.look();
+        let draft = &shell.train.draft;
+        shell.settings.train = (*draft != draft::usual()).then(|| draft.clone());
+    }
+
+    fn to_table(&self, shell: &Shell) -> toml::Table {
+        // Plain data with names for keys: this cannot fail.
+        let settings = Saved { train: Some(shell.train.draft.clone()) };
+        toml::Table::try_from(settings).unwrap_or_default()
+    }
+
+    fn restore(&mut self, table: toml::Table, shell: &mut Shell) -> Result<(), toml::de::Error> {
+        if let Saved { train: Some(config) } = table.try_into()? {
+            shell.train.set_draft(config);
+        }
+        Ok(())
+    }
+}
+
+/// The settings of the page as a picture of the window holds them.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    /// The settings of the next run.
+    train: Option<Config>,
+}
+
+impl TrainPage {
+    /// Makes a page whose plots look as a person left them.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            settings: SettingsPanel::default(),
+            table: RunsTable::default(),
+            sheet: Sheet::default(),
+            plots: Plots::new(settings.plots),
+            questions: Questions::default(),
+            facts: None,
+            area: None,
+        }
+    }
+
+    /// Takes what was looked up of the settings of the next run.
+    pub fn take_facts(&mut self, facts: Facts) {
+        self.facts = Some(facts);
+    }
+
+    /// Looks everything up again: nets or data are other ones now.
+    pub fn forget_facts(&mut self) {
+        self.facts = None;
+    }
+
+    /// Takes what the trainer reports.
+    pub fn take(&mut self, event: TrainEvent, shell: &mut Shell) {
+        let is_exploring = shell.settings.tab == Tab::Explore;
+        match shell.train.take(event) {
+            Some(Outcome::Problem(message)) => shell.notices.add(Tone::Problem, message),
+            Some(Outcome::NeedsYou(message)) if is_exploring => shell.notices.add(Tone::Problem, message),
+            // On the Train page the table says so.
+            Some(Outcome::Done(message)) if is_exploring => shell.notices.add_brief(message),
+            Some(Outcome::Attack(net)) => {
+                // What a net withstands is seen at the ε that it was trained with.
+                let trained = shell.train.net(&net).map(|(run, _)| &run.info.config);
+                if let Some(config) = trained.filter(|config| config.is_adversarial()) {
+                    shell.explore.set_eps(config.eps);
+                }
+                shell.explore.set_model(net);
+                shell.explore.refresh();
+                shell.settings.tab = Tab::Explore;
+            }
+            Some(Outcome::Fetched(data)) => {
+                self.forget_facts();
+                shell.notices.add_brief(format!("{} is there.", words::data(&data)));
+            }
+            Some(Outcome::NeedsYou(_) | Outcome::Done(_)) | None => {}
+        }
+    }
+
+    /// Carries out a command of the page.
+    pub fn carry_out(&mut self, command: TrainCommand, shell: &mut Shell, _ctx: &Context) {
+        match command {
+            TrainCommand::CopyCommand => copy_command(shell),
+            TrainCommand::Resume if let Some(why) = shell.train.selected().and_then(words::not_resumable) => {
+                shell.notices.add_brief(why);
+            }
+            TrainCommand::AskDelete => {
+                if let Some(run) = shell.train.selected().filter(|run| !run.is_in_hand()) {
+                    self.questions.ask_delete(run.info.run.clone());
+                }
+            }
+            TrainCommand::AskSweep => self.questions.ask_sweep(&shell.train.draft),
+            TrainCommand::AskExport(export) => ask_export(export, shell),
+            TrainCommand::ExportTo(export, path) => self.export(export, path, shell),
+            TrainCommand::FolderDialog => shell.dialogs.ask(Question::Folder, Path::new("")),
+            TrainCommand::UseFolder(path) => {
+                // Another start of the program may have another working folder.
+                let path = std::path::absolute(&path).unwrap_or(path);
+                shell.train.draft.data = DataSource::Folder(path);
+            }
+            TrainCommand::AskFetch(data) => self.questions.ask_fetch(data),
+            command => shell.train(&command),
+        }
+    }
+
+    fn export(&self, export: Export, path: PathBuf, shell: &mut Shell) {
+        let Some(run) = shell.train.selected() else { return };
+        let bytes = match export {
+            Export::History => history_csv(&run.info.history).into_bytes(),
+            // Plain data with names for keys: this cannot fail.
+            Export::Settings => serde_json::to_vec_pretty(&run.info.config).unwrap_or_default(),
+            Export::Plots => {
+                match self.area {
+                    Some(area) => shell.screenshot = Some(Screenshot { path, area: Some(area) }),
+                    None => {
+                        let text = "There are no plots on screen to save; look at the curves first.";
+                        shell.notices.add(Tone::Caution, text);
+                    }
+                }
+                return;
+            }
+        };
+        shell.start(|background| background.export(path, bytes));
+    }
+
+    fn bottom(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
+        let beside = ui.available_width() >= WIDE && train.view != TrainView::FirstLayer;
+        if beside {
+            ask_for_weights(train, out);
+        }
+        let sheet = train.selected().and_then(|run| run.sheet.as_ref()).filter(|_| beside);
+        let Some(sheet) = sheet else { return self.table.show(ui, train, out) };
+        let room = ui.available_rect_before_wrap();
+        let width = (room.width() * 0.34).min(560.0);
+        let split = room.right() - width;
+        let table = Rect::from_min_max(room.min, egui::pos2(split - SPACE_4, room.bottom()));
+        ui.scope_builder(egui::UiBuilder::new().max_rect(table), |ui| self.table.show(ui, train, out));
+        let right = Rect::from_min_max(egui::pos2(split, room.top()), room.max);
+        ui.scope_builder(egui::UiBuilder::new().max_rect(right), |ui| self.sheet.show(ui, sheet));
+    }
+
+    fn first_layer(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
+        ask_for_weights(train, out);
+        match train.selected().and_then(|run| Some((run, run.sheet.as_ref()?))) {
+            Some((run, sheet)) => self.sheet.show_explained(ui, &run.info.run, sheet),
+            None => {
+                let text =
+                    "They appear here once the run begins. Nets without a first layer that looks at pixels have none.";
+                remark(ui, "No weights to show", text);
+            }
+        }
+    }
+
+    fn middle(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
+        if train.runs.is_empty() {
+            return empty(ui, train);
+        }
+        match train.view {
+            TrainView::Runs if theme::compact(ui) => self.table.show(ui, train, out),
+            TrainView::Curves | TrainView::Runs => {
+                let plotted = train.plotted();
+                self.area = self.plots.show(ui, &plot_runs(train, &plotted));
+            }
+            TrainView::FirstLayer => self.first_layer(ui, train, out),
+            TrainView::Sweep => sweep(ui, train, out),
+        }
+    }
+}
+
+fn copy_command(shell: &mut Shell) {
+    let (line, what) = match shell.train.selected() {
+        Some(run) => (words::command_line_of(run), format!("the command of {}", run.info.run)),
+        None => (words::command_line(&shell.train.draft), "the command of these settings".into()),
+    };
+    shell.copy_line(line, what);
+}
+
+fn ask_export(export: Export, shell: &mut Shell) {
+    let Some(run) = shell.train.selected() else { return };
+    let name = match export {
+        Export::History => "history.csv",
+        Export::Settings => "settings.json",
+        Export::Plots => "plots.png",
+    };
+    let user = directories::UserDirs::new();
+    let folder = user.map(|dirs| dirs.document_dir().unwrap_or(dirs.home_dir()).to_owned()).unwrap_or_default();
+    let proposal = folder.join(format!("{}-{name}", run.info.run));
+    shell.dialogs.ask(Question::Export(export), &proposal);
+}
+
+/// Whether a file is called as class folders packed into one are; a picture of a class folder stands for its folder.
+fn is_packed(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz"].iter().any(|end| name.ends_with(end))
+}
+
+/// The weights of a run that is not in hand lie on disk.
+fn ask_for_weights(train: &Train, out: &mut Vec<Command>) {
+    if let Some(run) = train.selected().filter(|run| run.lacks_sheet()) {
+        out.push(TrainCommand::ShowFirstLayer(run.info.run.clone()).into());
+    }
+}
+
+fn plot_runs<'a>(train: &Train, runs: &[&'a Run]) -> Vec<PlotRun<'a>> {
+    let as_plotted = |run: &&'a Run| PlotRun {
+        name: &run.info.run,
+        history: &run.info.history,
+        config: &run.info.config,
+        is_primary: train.is_selected(run),
+    };
+    runs.iter().map(as_plotted).collect()
+}
+
+/// The runs of a sweep: small plots, and what clean error each pays for its adversarial one.
+fn sweep(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
+    let siblings = train.siblings();
+    if siblings.len() < 2 {
+        remark(
+            ui,
+            "The selected run stands alone",
+            "Runs that differ in ε and α alone are compared here. Sweep… queues one for every pair of some values.",
+        );
+        ui.vertical_centered(|ui| command_button(ui, TrainCommand::AskSweep, out));
+        return;
+    }
+    let runs = plot_runs(train, &siblings);
+    let room = ui.available_rect_before_wrap();
+    let beside = room.width() >= 720.0;
+    let (first, second) = if beside {
+        let split = room.left() + room.width() * 0.6;
+        (
+            Rect::from_min_max(room.min, egui::pos2(split - SPACE_2, room.bottom())),
+            Rect::from_min_max(egui::pos2(split + SPACE_2, room.top()), room.max),
+        )
+    } else {
+        let split = room.top() + room.height() * 0.55;
+        (
+            Rect::from_min_max(room.min, egui::pos2(room.right(), split - SPACE_2)),
+            Rect::from_min_max(egui::pos2(room.left(), split + SPACE_2), room.max),
+        )
+    };
+    let grid = ui.scope_builder(egui::UiBuilder::new().max_rect(first), |ui| sweep_grid(ui, &runs)).inner;
+    let trade = ui.scope_builder(egui::UiBuilder::new().max_rect(second), |ui| trade_off(ui, &runs)).inner;
+    if let Some(run) = grid.or(trade).and_then(|index| siblings.get(index)) {
+        out.push(TrainCommand::Select(run.info.run.clone()).into());
+    }
+}
+
+/// What to do first.
+fn empty(ui: &mut Ui, train: &Train) {
+    if !train.is_listed {
+        return;
+    }
+    let text = "Press Train at the left. A net is trained on digits that the program draws itself, half on clean ones and half on adversarial ones made \
+                against the net as it is. In about a minute you see both validation errors part and fall. Then attack the \
+                fresh net in Explore, with the picture that is there now.";
+    remark(ui, "Train a net that withstands the attack", text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn archives_are_known_by_their_names() {
+        for name in ["photos.tar", "photos.TAR.GZ", "my photos.tar.xz", "photos.tgz"] {
+            assert!(is_packed(Path::new(name)), "{name}");
+        }
+        for name in ["photo.png", "tar", "photos.zip", "x.gz"] {
+            assert!(!is_packed(Path::new(name)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What the pages share: the worker, the settings, messages, questions about files, slow work beside the window, and the states
+//! that more than one page reads.
+
+use std::path::{Path, PathBuf};
+
+use eframe::egui::{Context, Rect, ThemePreference, ViewportCommand};
+
+use crate::app::background::{Background, Copied};
+use crate::app::commands::Command;
+use crate::app::commands::tab::Tab;
+use crate::app::commands::window::ThemeChoice;
+use crate::app::files::dialogs::{Dialogs, Question};
+use crate::app::files::view::Found;
+use crate::app::lessons::state::Lessons;
+use crate::app::notices::{Notices, Tone};
+use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::why::state::Why;
+use crate::app::pages::train::commands::{NetMoment, TrainCommand};
+use crate::app::pages::train::state::Train;
+use crate::app::settings::Settings;
+use crate::app::system::clipboard::Clip;
+use crate::app::theme;
+use crate::worker::{Source, Worker};
+
+/// What every page may use and change.
+pub struct Shell {
+    pub worker: Worker,
+    pub settings: Settings,
+    pub notices: Notices,
+    /// The question about a file that is open, if one is.
+    pub dialogs: Dialogs,
+    pub background: Background,
+    pub explore: Explore,
+    pub why: Why,
+    pub train: Train,
+    pub lessons: Lessons,
+    /// Commands for any page, which are carried out at the end of the frame.
+    pub commands: Vec<Command>,
+    /// A picture of the window that is to be saved once nothing lies over it.
+    pub screenshot: Option<Screenshot>,
+    /// While the window has the whole screen for a presentation: whether type was large before.
+    pub presenting: Option<bool>,
+}
+
+/// A picture of the window that is to be saved.
+pub struct Screenshot {
+    pub path: PathBuf,
+    /// The part of the window, in points; without one it is the whole window, with what opens it again inside the file.
+    pub area: Option<Rect>,
+}
+
+impl Shell {
+    /// Starts work on a thread of its own, and says so where the system gives none.
+    pub fn start(&mut self, work: impl FnOnce(&mut Background) -> std::io::Result<()>) {
+        if let Err(e) = work(&mut self.background) {
+            self.notices.add(Tone::Problem, format!("The system gave no thread for this: {e}"));
+        }
+    }
+
+    /// Copies something; the notice of it comes when the clipboard holds it.
+    pub fn copy(&mut self, clip: Clip, what: impl Into<String>, more: String) {
+        let copied = Copied { what: what.into(), more };
+        self.start(|background| background.copy(clip, copied));
+    }
+
+    /// Copies the words of a command line, which the notice repeats.
+    pub fn copy_line(&mut self, line: String, what: impl Into<String>) {
+        self.copy(Clip::Text(line.clone()), what, line);
+    }
+
+    /// Asks for a file in the system's dialog as well as in the window's own.
+    pub fn ask_system(&mut self, question: Question) {
+        self.dialogs.ask(question, Path::new(""));
+        self.start(|background| background.ask(question, Path::new("")));
+    }
+
+    /// Hands the newest view that is wanted to the worker, which drops older ones that it has not begun. While another page
+    /// is on screen there is no hurry.
+    pub fn ask_view(&mut self) {
+        if self.settings.tab != Tab::Explore && self.explore.shown.is_some() {
+            return;
+        }
+        if let Some(view) = self.explore.take_wish() {
+            let revision = self.worker.show(view.clone());
+            self.explore.asked(revision, view);
+        }
+    }
+
+    /// Gives the trainer the orders that follow from a command.
+    pub fn train(&mut self, command: &TrainCommand) {
+        for order in self.train.obey(command) {
+            self.worker.train(order);
+        }
+    }
+
+    /// Proposes where to save, with `what` at the end of the name: beside the file of the picture on screen, or in the
+    /// folder of pictures.
+    pub fn save_proposal(&self, what: &str) -> PathBuf {
+        let user = directories::UserDirs::new();
+        let home = || user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()).to_owned());
+        let (folder, stem) = match &self.explore.picture {
+            Source::File(path) => {
+                (path.parent().map(ToOwned::to_owned), path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
+            }
+            Source::Sample(name) => (home(), Some(name.clone())),
+            Source::Memory { name, .. } => (home(), Some(name.replace(' ', "-"))),
+        };
+        let name = format!("{}-{what}.png", stem.unwrap_or_else(|| "picture".into()));
+        folder.unwrap_or_default().join(name)
+    }
+
+    /// Gives the window its colours and the size of its type.
+    pub fn apply_look(&self, ctx: &Context) {
+        ctx.set_theme(match self.settings.theme {
+            ThemeChoice::System => ThemePreference::System,
+            ThemeChoice::Dark => ThemePreference::Dark,
+            ThemeChoice::Light => ThemePreference::Light,
+        });
+        ctx.set_zoom_factor(if self.settings.large_type { theme::LARGE_TYPE_ZOOM } else { 1.0 });
+    }
+
+    /// Takes the whole screen, with large type and beside a lesson without bars; or goes back to what was before.
+    pub fn present(&mut self, ctx: &Context) {
+        let is_presenting = self.presenting.is_some();
+        self.settings.large_type = match self.presenting.take() {
+            Some(large_type) => large_type,
+            None => {
+                self.presenting = Some(self.settings.large_type);
+                true
+            }
+        };
+        ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!is_presenting));
+        self.apply_look(ctx);
+    }
+
+    /// Tells whether a lesson has the whole screen: nothing is there but its text, pictures with captions, and ε.
+    pub fn is_on_stage(&self) -> bool {
+        self.presenting.is_some() && self.lessons.is_open()
+    }
+
+    /// Tells whether the pane is open that shows why the attack works: as a lesson wants it or a person left it.
+    pub fn is_why_open(&self) -> bool {
+        self.why.in_lesson.or(self.settings.why.open).unwrap_or(false)
+    }
+
+    /// Shows another moment of the run whose net is attacked.
+    pub fn show_moment(&mut self, moment: impl FnOnce(NetMoment) -> NetMoment) {
+        let Some((run, now)) = self.train.net(&self.explore.model) else { return };
+        if let Some(name) = self.train.net_name(&run.info.run, moment(now)) {
+            self.explore.set_model(name.to_owned());
+        }
+    }
+
+    /// Shows a view of a file; of what the file does not say, the pane below the pictures stays as it is.
+    pub fn show_view(&mut self, mut found: Found) {
+        self.settings.tab = Tab::Explore;
+        if let Some(why) = found.view.why.take() {
+            self.settings.why = why;
+        }
+        if let Some(seed) = found.view.controls_seed {
+            self.why.seed = seed;
+        }
+        self.explore.set_view(found);
+    }
+}

@@ -1,0 +1,68 @@
+//! What is said of an action wherever it appears: on buttons, in menus, in tooltips and in the help.
+
+use eframe::egui::{Key, KeyboardShortcut, ModifierNames, Modifiers};
+use egui_material_icons::MaterialIcon;
+
+/// The modifier of most shortcuts: Ctrl, or Command on a Mac.
+pub const CTRL: Modifiers = Modifiers::COMMAND;
+/// No modifier: the key alone.
+pub const NONE: Modifiers = Modifiers::NONE;
+
+/// Something that a person can do. It says of itself what its buttons and menu entries show.
+pub trait Action: Clone {
+    /// Returns the name, tooltip, shortcut and icon of the action.
+    fn about(&self) -> About;
+
+    /// Returns the actions of this kind that have a name to find them by, in the order of the help.
+    fn listed() -> Vec<Self>;
+}
+
+/// The name, tooltip, shortcut and icon of an action.
+pub struct About {
+    pub name: &'static str,
+    pub tooltip: &'static str,
+    pub shortcut: Option<KeyboardShortcut>,
+    pub icon: Option<MaterialIcon>,
+}
+
+/// Describes an action that has neither shortcut nor icon.
+pub const fn about(name: &'static str, tooltip: &'static str) -> About {
+    About { name, tooltip, shortcut: None, icon: None }
+}
+
+impl About {
+    /// Adds a shortcut.
+    pub const fn keys(self, modifiers: Modifiers, key: Key) -> Self {
+        Self { shortcut: Some(KeyboardShortcut::new(modifiers, key)), ..self }
+    }
+
+    /// Adds an icon.
+    pub const fn icon(self, icon: MaterialIcon) -> Self {
+        Self { icon: Some(icon), ..self }
+    }
+
+    /// Returns the shortcut as it is written on the keys; empty without one.
+    pub fn spelled_keys(&self) -> String {
+        self.shortcut.as_ref().map(spelled).unwrap_or_default()
+    }
+
+    /// Returns the tooltip with the shortcut behind it.
+    pub fn tip(&self) -> String {
+        match &self.shortcut {
+            Some(keys) => format!("{}  ({})", self.tooltip, spelled(keys)),
+            None => self.tooltip.to_owned(),
+        }
+    }
+}
+
+/// Spells a shortcut as it is written on the keys, such as "Ctrl+]".
+pub fn spelled(keys: &KeyboardShortcut) -> String {
+    let names = &ModifierNames::NAMES;
+    let modifiers = names.format(&keys.modifiers, cfg!(target_os = "macos"));
+    let key = match keys.logical_key {
+        Key::PageUp => "Page Up",
+        Key::PageDown => "Page Down",
+        other => other.symbol_or_name(),
+    };
+    if modifiers.is_empty() { key.to_owned() } else { format!("{modifiers}{}{key}", names.concat) }
+}
