@@ -9,11 +9,11 @@ use std::sync::{Arc, PoisonError};
 use eframe::egui::{Color32, ColorImage, Context, Rect};
 
 use crate::app::commands::Command;
-use crate::app::files::animation::{Frame, gif_bytes};
+use crate::app::files::animation::{Frame, gif_bytes, part};
 use crate::app::files::dialogs::Question;
+use crate::app::files::thumbnails::{Thumbnail, make_thumbnails};
 use crate::app::files::view::{self, Content};
 use crate::app::lessons::file::{Lesson, is_lesson};
-use crate::app::pages::explore::samples::Thumbnail;
 use crate::app::pages::train::state::facts::Facts;
 use crate::app::system::clipboard::{Clip, Clipboard, put_into_system};
 use crate::app::system::file_dialogs::has_file_dialogs;
@@ -127,9 +127,7 @@ impl Background {
     }
 
     pub fn thumbnails(&self) -> std::io::Result<()> {
-        self.poster.start("thumbnails", |post| {
-            crate::app::pages::explore::samples::make_thumbnails(|thumbnail| post(Incoming::Thumbnail(thumbnail)))
-        })
+        self.poster.start("thumbnails", |post| make_thumbnails(|thumbnail| post(Incoming::Thumbnail(thumbnail))))
     }
 
     /// Asks the system for the answer to a question about a file.
@@ -296,20 +294,6 @@ fn lesson(path: PathBuf, catalogue: &Catalogue) -> Incoming {
     Incoming::Opened(path, lesson)
 }
 
-/// A part of a picture of the window, in pixels.
-pub fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
-    let [width, height] = window.size;
-    let within = |at: f32, most: usize| (at.round().max(0.0) as usize).min(most);
-    let (left, right) = (within(area.left(), width), within(area.right(), width));
-    let (top, bottom) = (within(area.top(), height), within(area.bottom(), height));
-    if left >= right || top >= bottom {
-        return Err("there is nothing of it on screen".into());
-    }
-    let rows = (top..bottom).flat_map(|y| &window.pixels[y * width + left..y * width + right]);
-    let bytes = rows.flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
-    Ok(Picture::new(right - left, bottom - top, 3, bytes))
-}
-
 /// Transparent parts lie on white, as paper is, until another background is chosen.
 fn picture_from_clipboard(image: &ColorImage) -> Picture {
     let pixel = |pixel: &Color32| {
@@ -326,16 +310,6 @@ fn picture_from_clipboard(image: &ColorImage) -> Picture {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_part_of_the_window_becomes_a_picture() {
-        let pixels = (0..12).map(|i| Color32::from_gray(20 * i)).collect();
-        let window = ColorImage::new([4, 3], pixels);
-        let picture = part(&window, Rect::from_min_max([1.2, 0.9].into(), [3.1, 9.0].into())).unwrap();
-        assert_eq!((picture.width, picture.height), (2, 2));
-        assert_eq!(picture.bytes, [100, 120, 180, 200].map(|grey| [grey; 3]).concat());
-        assert!(part(&window, Rect::NOTHING).is_err());
-    }
 
     #[test]
     fn transparent_pixels_become_white_or_what_is_chosen() {

@@ -7,23 +7,25 @@ use eframe::egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportComm
 
 use crate::app::background::{Chosen, Incoming, Opened};
 use crate::app::commands::tab::Tab;
-use crate::app::commands::window::{ThemeChoice, WindowCommand};
+use crate::app::commands::window::WindowCommand;
 use crate::app::commands::{Command, Place};
 use crate::app::files::dialogs::Question;
 use crate::app::files::page::PageFile;
 use crate::app::files::view::{Content, Found, ViewFile};
+use crate::app::format::per_cent;
 use crate::app::lessons;
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::file::may_be_lesson;
 use crate::app::notices::Tone;
-use crate::app::pages::HistoryStep;
+use crate::app::page::HistoryStep;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::state::PATIENCE;
 use crate::app::pages::explore::why::logic::take_least;
+use crate::app::settings::ThemeChoice;
 use crate::app::shell::Screenshot;
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::path_field::typed_path;
-use crate::app::widgets::{per_cent, typing};
+use crate::app::widgets::typing;
 use crate::app::window::App;
 use crate::engine::attack::Label;
 use crate::engine::model::Guess;
@@ -333,10 +335,6 @@ impl App {
             }
             WindowCommand::SaveViewTo(path) => shell.screenshot = Some(Screenshot { path, area: None }),
             WindowCommand::Tab(tab) => shell.settings.tab = tab,
-            WindowCommand::Theme(theme) => {
-                shell.settings.theme = theme;
-                shell.apply_look(ctx);
-            }
             WindowCommand::CycleTheme => {
                 shell.settings.theme = match shell.settings.theme {
                     ThemeChoice::System => ThemeChoice::Light,

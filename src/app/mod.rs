@@ -8,10 +8,12 @@ mod background;
 mod bars;
 mod commands;
 mod files;
+mod format;
 mod history;
 mod lessons;
 mod logic;
 mod notices;
+mod page;
 mod pages;
 pub mod plots;
 mod settings;
@@ -21,17 +23,14 @@ mod theme;
 mod ui;
 mod widgets;
 mod window;
-mod words;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use eframe::egui::{IconData, ViewportBuilder};
 
-pub use crate::app::commands::Command;
 pub use crate::app::commands::tab::Tab;
 pub use crate::app::lessons::commands::LessonCommand;
 pub use crate::app::lessons::state::Lessons;
@@ -39,6 +38,7 @@ pub use crate::app::pages::explore::commands::attack::{AttackCommand, attack_tit
 pub use crate::app::pages::explore::commands::why::WhyCommand;
 pub use crate::app::pages::explore::state::Explore;
 pub use crate::app::pages::explore::why::state::Why;
+pub use crate::app::pages::explore::words::standing_before;
 pub use crate::app::pages::models::commands::ModelsCommand;
 pub use crate::app::pages::models::state::{Fetching, Models};
 pub use crate::app::pages::test_sets::commands::Part as TestPart;
@@ -50,17 +50,8 @@ pub use crate::app::pages::train::state::Train;
 pub use crate::app::pages::train::state::draft::usual as usual_run;
 pub use crate::app::pages::train::state::run::Run;
 pub use crate::app::system::clipboard::Clip;
-pub use crate::app::window::App;
-pub use crate::app::words::{Standing, standing_before};
-
-/// What the window begins with; anything left open comes from the last time.
-#[derive(Clone, Debug, Default)]
-pub struct Start {
-    /// A file, or the name of a bundled sample.
-    pub picture: Option<PathBuf>,
-    /// A model's name in the catalogue, or the path of a manifest.
-    pub model: Option<String>,
-}
+pub use crate::app::theme::Standing;
+pub use crate::app::window::{App, Start};
 
 /// The exit code for a machine on which no window can be opened.
 const NO_WINDOW: u8 = 2;

@@ -9,7 +9,6 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::app::commands::tab::Tab;
-use crate::app::commands::window::ThemeChoice;
 use crate::app::pages::explore::state::Lengths;
 use crate::app::pages::explore::why::look::WhyLook;
 use crate::app::pages::test_sets::state::Choices;
@@ -23,6 +22,16 @@ const VERSION: u32 = 1;
 /// Names the folder in place of the user's own configuration folder.
 pub const FOLDER_VARIABLE: &str = "DOPPELGANGER_CONFIG_DIR";
 const RECENT: usize = 8;
+
+/// Which colours the window has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ThemeChoice {
+    #[default]
+    System,
+    Dark,
+    Light,
+}
 
 /// The last picture, where it can be found again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,8 +7,20 @@ use eframe::egui::{
 
 use egui_material_icons::{MaterialIcon, icons};
 
-use crate::app::words::Standing;
 use crate::engine::attack::Verdict;
+
+/// The relation of an answer to what the picture shows; it decides the colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The answer is right, by a label that somebody gave or by what is known of a bundled picture.
+    Right,
+    /// The answer is the net's own, and nobody has said whether it is right.
+    Own,
+    /// The answer is another one than before, or than the label.
+    Fooled,
+    /// The answer is the class that was asked for.
+    AsAsked,
+}
 
 /// Distances, in points: everything sits on a grid of four.
 pub const SPACE_1: f32 = 4.0;

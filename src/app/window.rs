@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use eframe::egui::{Context, Id, Ui, ViewportBuilder};
 
-use crate::app::Start;
 use crate::app::background::Background;
 use crate::app::bars::palette::Palette;
 use crate::app::commands::tab::Tab;
@@ -33,6 +32,15 @@ use crate::worker::{Kind, Shown, Source, Worker, runs_folder};
 
 /// Settings are written this long after the last change.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
+
+/// What the window begins with; anything left open comes from the last time.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    /// A file, or the name of a bundled sample.
+    pub picture: Option<PathBuf>,
+    /// A model's name in the catalogue, or the path of a manifest.
+    pub model: Option<String>,
+}
 
 /// The window.
 pub struct App {

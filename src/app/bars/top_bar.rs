@@ -9,20 +9,20 @@ use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
 use crate::app::files::view::examples;
+use crate::app::format::{megabytes, thousands};
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::state::Lessons;
-use crate::app::pages::Menu;
+use crate::app::page::Menu;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::nets::{grouped, misfit};
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::train::state::Train;
-use crate::app::pages::train::state::words::{self, megabytes};
+use crate::app::pages::train::state::words;
 use crate::app::shell::Shell;
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::progress_bar::progress_ring;
 use crate::app::widgets::{command_button, segmented};
-use crate::app::words::thousands;
 use crate::engine::model::Entry;
 
 /// Below this width the name of the program makes room.

@@ -7,7 +7,6 @@ pub mod window;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
 use crate::app::lessons::commands::LessonCommand;
-use crate::app::pages;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::commands::attack::AttackCommand;
 use crate::app::pages::explore::commands::why::WhyCommand;
@@ -30,7 +29,7 @@ macro_rules! commands {
         pub enum Command {
             Window(WindowCommand),
             Lesson(LessonCommand),
-            $($Page(pages::$folder::commands::$Commands)),*
+            $($Page($crate::app::pages::$folder::commands::$Commands)),*
         }
 
         impl Command {
@@ -40,7 +39,7 @@ macro_rules! commands {
                     Place::Everywhere => WindowCommand::listed().into_iter().map(Self::Window).collect(),
                     Place::Lesson => LessonCommand::listed().into_iter().map(Self::Lesson).collect(),
                     $(Place::In(Tab::$Page) => {
-                        pages::$folder::commands::$Commands::listed().into_iter().map(Self::$Page).collect()
+                        $crate::app::pages::$folder::commands::$Commands::listed().into_iter().map(Self::$Page).collect()
                     })*
                 }
             }
@@ -61,8 +60,8 @@ macro_rules! commands {
             }
         }
 
-        $(impl From<pages::$folder::commands::$Commands> for Command {
-            fn from(command: pages::$folder::commands::$Commands) -> Self {
+        $(impl From<$crate::app::pages::$folder::commands::$Commands> for Command {
+            fn from(command: $crate::app::pages::$folder::commands::$Commands) -> Self {
                 Self::$Page(command)
             }
         })*

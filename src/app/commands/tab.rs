@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::pages;
 use crate::app::pages::list::for_each_page;
 use crate::app::widgets::about::About;
 
@@ -19,7 +18,7 @@ macro_rules! tabs {
 
             /// Returns what the switch says of the page.
             pub fn about(self) -> About {
-                match self { $(Self::$Page => pages::$folder::commands::PAGE),* }
+                match self { $(Self::$Page => $crate::app::pages::$folder::commands::PAGE),* }
             }
         }
     };

@@ -4,20 +4,9 @@ use std::path::PathBuf;
 
 use eframe::egui::{Key, Modifiers};
 use egui_material_icons::icons;
-use serde::{Deserialize, Serialize};
 
 use crate::app::commands::tab::Tab;
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
-
-/// Which colours the window has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ThemeChoice {
-    #[default]
-    System,
-    Dark,
-    Light,
-}
 
 /// One action of the window itself.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +21,6 @@ pub enum WindowCommand {
     Undo,
     Redo,
     Tab(Tab),
-    Theme(ThemeChoice),
     CycleTheme,
     LargeType,
     Present,
@@ -53,7 +41,7 @@ impl Action for WindowCommand {
             Self::SaveViewDialog => about("Save view…", "Save a picture of the window as PNG, with its settings inside: opened again, it is this view").keys(CTRL.plus(Modifiers::SHIFT), Key::S).icon(icons::ICON_PHOTO_CAMERA),
             Self::SaveViewTo(_) => about("Save view", "Write the PNG").icon(icons::ICON_SAVE),
             Self::RefreshModels => about("Look for models again", "Read the folders of models again").keys(NONE, Key::F5).icon(icons::ICON_REFRESH),
-            Self::Theme(_) | Self::CycleTheme => {
+            Self::CycleTheme => {
                 about("Theme", "Dark, light, or as the system has it").keys(CTRL, Key::T).icon(icons::ICON_CONTRAST)
             }
             Self::LargeType => about("Large type", "Enlarge everything, for a projector").keys(CTRL, Key::L).icon(icons::ICON_FORMAT_SIZE),

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use color_quant::NeuQuant;
 use eframe::egui::{ColorImage, Context, Rect};
 
-use crate::app::background::part;
-use crate::engine::picture::{Fit, Rgba, fit};
+use crate::engine::picture::{Fit, Picture, Rgba, fit};
 
 /// Steps of ε from 0 to where it stands.
 pub const STEPS: usize = 24;
@@ -44,6 +43,20 @@ impl Frame {
         let rgb = Rgba::from_planes(&planes).bytes.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
         Ok(Self { width, height, rgb })
     }
+}
+
+/// A part of a picture of the window, in pixels.
+pub fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
+    let [width, height] = window.size;
+    let within = |at: f32, most: usize| (at.round().max(0.0) as usize).min(most);
+    let (left, right) = (within(area.left(), width), within(area.right(), width));
+    let (top, bottom) = (within(area.top(), height), within(area.bottom(), height));
+    if left >= right || top >= bottom {
+        return Err("there is nothing of it on screen".into());
+    }
+    let rows = (top..bottom).flat_map(|y| &window.pixels[y * width + left..y * width + right]);
+    let bytes = rows.flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()]).collect();
+    Ok(Picture::new(right - left, bottom - top, 3, bytes))
 }
 
 /// Frames as a GIF that plays for ever. All have the colours that suit the first and the last one best, and hold only what
@@ -190,6 +203,16 @@ mod tests {
         assert_eq!((shades[1].1, shades[1].2), (0, DELAY), "two grey levels are as before");
         assert!(near(shades[2].0, 200) && shades[2].1 == 255 && shades[2].2 == REST, "{shades:?}");
         assert!(bytes.len() < 4000, "{}", bytes.len());
+    }
+
+    #[test]
+    fn a_part_of_the_window_becomes_a_picture() {
+        let pixels = (0..12).map(|i| Color32::from_gray(20 * i)).collect();
+        let window = ColorImage::new([4, 3], pixels);
+        let picture = part(&window, Rect::from_min_max([1.2, 0.9].into(), [3.1, 9.0].into())).unwrap();
+        assert_eq!((picture.width, picture.height), (2, 2));
+        assert_eq!(picture.bytes, [100, 120, 180, 200].map(|grey| [grey; 3]).concat());
+        assert!(part(&window, Rect::NOTHING).is_err());
     }
 
     #[test]

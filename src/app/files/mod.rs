@@ -3,4 +3,5 @@
 pub mod animation;
 pub mod dialogs;
 pub mod page;
+pub mod thumbnails;
 pub mod view;

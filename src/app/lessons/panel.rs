@@ -6,6 +6,7 @@ use eframe::egui::{
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::format::{plural, short};
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::file::Step;
 use crate::app::lessons::state::{Lessons, filled};
@@ -13,7 +14,6 @@ use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_4, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{icon_at, icon_button, primary_button};
-use crate::app::words::{plural, short};
 use crate::worker::Shown;
 
 /// Of the whole window, within these bounds.

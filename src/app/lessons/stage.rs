@@ -12,6 +12,7 @@ use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::commands::window::WindowCommand;
+use crate::app::format::{per_cent, short};
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::panel::{contents, times, way_on};
 use crate::app::lessons::state::Lessons;
@@ -21,8 +22,7 @@ use crate::app::pages::explore::state::Explore;
 use crate::app::theme::{self, NEAREST_FROM, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::rail::{Curve, Rail};
-use crate::app::widgets::{per_cent, typing};
-use crate::app::words::short;
+use crate::app::widgets::typing;
 use crate::engine::attack::Verdict;
 use crate::engine::model::Guess;
 use crate::engine::picture::Rgba;

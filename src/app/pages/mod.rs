@@ -6,96 +6,14 @@ pub mod models;
 pub mod test_sets;
 pub mod train;
 
-use std::path::PathBuf;
-
-use eframe::egui::{Context, Ui};
+use eframe::egui::Context;
 
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
+use crate::app::page::Page;
 use crate::app::pages::list::for_each_page;
 use crate::app::settings::Settings;
 use crate::app::shell::Shell;
-
-/// A page. Whatever is alike on all pages is done by the window; a page says what is its own.
-pub trait Page {
-    /// Draws the page into all the room that is left.
-    fn show(&mut self, ui: &mut Ui, shell: &mut Shell, out: &mut Vec<Command>);
-
-    /// Goes on with what the page has under way; it is called before each frame, on screen or not.
-    fn tick(&mut self, _ctx: &Context, _shell: &mut Shell) {}
-
-    /// Draws a question of the page over whatever is on screen.
-    fn show_question(&mut self, _ui: &Ui, _shell: &Shell, _out: &mut Vec<Command>) {}
-
-    /// Tells whether a question of the page is open.
-    fn is_asking(&self) -> bool {
-        false
-    }
-
-    /// Closes the question of the page.
-    fn close_question(&mut self) {}
-
-    /// Says what dropping files on the page does.
-    fn drop_hint(&self, _files: usize) -> &'static str {
-        "Drop to open"
-    }
-
-    /// Takes a dropped file. The command it returns is carried out unless the file turns out to be a lesson.
-    fn take_dropped(&mut self, path: PathBuf, shell: &mut Shell) -> Option<Command>;
-
-    /// Returns what the menu offers on this page.
-    fn menu(&self, _shell: &Shell) -> Menu {
-        Menu::default()
-    }
-
-    /// Takes back the last change on the page, or does it again.
-    fn step_history(&mut self, _step: HistoryStep, _shell: &mut Shell) {}
-
-    /// Copies into the settings what the page keeps between starts.
-    fn remember(&self, _shell: &mut Shell) {}
-
-    /// Returns the settings of the page for a picture of the window that can be opened again.
-    fn to_table(&self, _shell: &Shell) -> toml::Table {
-        toml::Table::new()
-    }
-
-    /// Sets the page as [`Self::to_table`] found it.
-    ///
-    /// # Errors
-    /// A message for a person that says what in the table cannot be used.
-    fn restore(&mut self, table: toml::Table, _shell: &mut Shell) -> Result<(), toml::de::Error> {
-        table.try_into::<Nothing>().map(|Nothing {}| ())
-    }
-}
-
-/// The settings of a page that has none.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-/// One step in the history of changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HistoryStep {
-    Undo,
-    Redo,
-}
-
-/// What the menu offers on a page, beside what it offers everywhere.
-#[derive(Default)]
-pub struct Menu {
-    /// Whether there is a change to take back, and one to do again; `None` on a page without a history.
-    pub history: Option<CanStep>,
-    pub change: Vec<Command>,
-    pub save: Vec<Command>,
-    pub copy: Vec<Command>,
-}
-
-/// Whether there is a change to take back, and one to do again.
-#[derive(Clone, Copy)]
-pub struct CanStep {
-    pub undo: bool,
-    pub redo: bool,
-}
 
 macro_rules! pages {
     ($($Page:ident: $folder:ident, $Commands:ident, $Type:ident;)*) => {

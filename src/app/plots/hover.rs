@@ -2,11 +2,11 @@
 
 use eframe::egui::{self, Grid, PopupAnchor, Response, Role, Sense, Stroke, Tooltip, Ui, WidgetInfo, vec2};
 
+use crate::app::format::short;
 use crate::app::plots::marks::Mark;
 use crate::app::plots::quantity::{Panel, Quantity, per_cent};
 use crate::app::plots::scene::{Scene, run_colour};
 use crate::app::theme::{self, SPACE_3, palette};
-use crate::app::words::short;
 use crate::engine::train::{EpochRecord, Stage};
 
 /// Opens a tooltip at the pointer at once, or at the plot that has the keyboard.

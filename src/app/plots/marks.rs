@@ -1,6 +1,6 @@
 //! What happened in a run and what its rules would have done, as flags above the plot of errors.
 
-use crate::app::words::short;
+use crate::app::format::short;
 use crate::engine::train::{Adversary, Config, EpochRecord, Measured, Rule, Stage, Stopping};
 
 /// What a flag is about; it decides the flag's colour.

@@ -140,7 +140,7 @@ impl Panel {
     pub fn spelled(self, value: f64) -> String {
         match self {
             Self::Error | Self::Confidence => per_cent(value),
-            Self::Loss => crate::app::words::short(value as f32),
+            Self::Loss => crate::app::format::short(value as f32),
         }
     }
 }

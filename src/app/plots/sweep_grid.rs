@@ -6,6 +6,7 @@ use eframe::egui::{
 use egui_material_icons::icons;
 use egui_plot::{PlotBounds, PlotTransform};
 
+use crate::app::format::short;
 use crate::app::plots::PlotRun;
 use crate::app::plots::axes::{Scale, linear, per_cent_tick};
 use crate::app::plots::curve::{Grain, Pen, Sheet};
@@ -14,7 +15,6 @@ use crate::app::plots::quantity::{Panel, Quantity, per_cent};
 use crate::app::plots::series::stretches;
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::icon_at;
-use crate::app::words::short;
 
 /// A cell is no smaller and no larger than this.
 const CELL: [[f32; 2]; 2] = [[108.0, 76.0], [240.0, 160.0]];

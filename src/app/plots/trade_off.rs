@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use eframe::egui::{Align2, Rangef, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
 use egui_plot::{AxisHints, GridMark, Plot, PlotTransform};
 
+use crate::app::format::short;
 use crate::app::plots::axes::{Scale, per_cent_tick};
 use crate::app::plots::curve::Sheet;
 use crate::app::plots::panel::RIGHT;
@@ -13,7 +14,6 @@ use crate::app::plots::scene::run_colour;
 use crate::app::plots::{PlotRun, hover};
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
-use crate::app::words::short;
 use crate::engine::train::Measured;
 
 const RADIUS: f32 = 6.0;

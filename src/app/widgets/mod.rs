@@ -9,8 +9,6 @@ pub mod path_field;
 pub mod progress_bar;
 pub mod rail;
 
-pub use crate::engine::units::per_cent;
-
 use std::path::Path;
 
 use eframe::egui::{self, Button, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo};

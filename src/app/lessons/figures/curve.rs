@@ -5,6 +5,7 @@ use std::sync::Arc;
 use eframe::egui::{Align2, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 
 use crate::app::commands::Command;
+use crate::app::format::short;
 use crate::app::lessons::figures::chart::{Chart, apart};
 use crate::app::lessons::figures::{FigureWorld, Figures, Pen, halves, wait};
 use crate::app::pages::explore::commands::ExploreCommand;
@@ -12,7 +13,6 @@ use crate::app::pages::explore::why::axis::value_at;
 use crate::app::pages::explore::why::legend::colour as class_colour;
 use crate::app::plots::axes::linear;
 use crate::app::theme;
-use crate::app::words::short;
 use crate::engine::attack::Goal;
 use crate::engine::picture::Rgba;
 use crate::worker::{Along, Shown};

@@ -3,10 +3,10 @@
 use eframe::egui::{Align, Align2, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::commands::Command;
+use crate::app::format::per_cent;
 use crate::app::lessons::figures::{FigureWorld, Figures, Pen, describe, fitted, wait};
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::theme;
-use crate::app::widgets::per_cent;
 use crate::engine::attack::Goal;
 use crate::worker::Shown;
 

@@ -3,10 +3,10 @@
 use eframe::egui::{Align2, Button, Color32, FontId, Rect, Stroke, StrokeKind, Ui, UiBuilder, Vec2, pos2, vec2};
 
 use crate::app::commands::Command;
+use crate::app::format::short;
 use crate::app::lessons::figures::{FigureWorld, Pen, describe, halves, wait};
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::theme;
-use crate::app::words::short;
 use crate::engine::picture::Rgba;
 use crate::engine::units::LEVELS;
 

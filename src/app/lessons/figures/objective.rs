@@ -3,11 +3,11 @@
 use eframe::egui::{Align2, Color32, Rect, Slider, Ui, UiBuilder, Vec2, pos2, vec2};
 
 use crate::app::commands::Command;
+use crate::app::format::short;
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::figures::{FigureWorld, Pen, describe, wait};
 use crate::app::lessons::state::{cost, cost_text};
 use crate::app::theme;
-use crate::app::words::short;
 
 /// Height of all of it, in heights of type.
 const HEIGHT: f32 = 15.0;

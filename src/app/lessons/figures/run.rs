@@ -3,6 +3,7 @@
 use eframe::egui::{Align2, Button, Color32, Rect, Stroke, Ui, UiBuilder, pos2};
 
 use crate::app::commands::Command;
+use crate::app::format::per_cent;
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::figures::chart::{Chart, apart};
 use crate::app::lessons::figures::{FigureWorld, Pen, describe, wait};
@@ -10,7 +11,6 @@ use crate::app::pages::train::state::run::Run;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme;
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::per_cent;
 use crate::engine::train::{EpochRecord, Measured, Rule, Stage};
 
 /// The lowest error of the axis, which is logarithmic.
@@ -44,8 +44,8 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
         "{}{from}: {}, ε = {}, α = {}",
         run.info.run,
         words::data_in_short(&run.info.config.data),
-        crate::app::words::short(eps),
-        crate::app::words::short(alpha)
+        crate::app::format::short(eps),
+        crate::app::format::short(alpha)
     );
     let title = pen.text(room.left_top(), Align2::LEFT_TOP, title, pen.palette.weak);
     let frame = Rect::from_min_max(

@@ -2,11 +2,10 @@
 
 use eframe::egui::{Align, Align2, Rect, Ui, pos2, vec2};
 
+use crate::app::format::{per_cent, plural};
 use crate::app::lessons::figures::{FigureWorld, Pen, describe};
 use crate::app::lessons::state::Score;
 use crate::app::theme;
-use crate::app::widgets::per_cent;
-use crate::app::words::plural;
 
 pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
     let Score { questions, won, votes, right } = world.lessons.score();

@@ -2,9 +2,9 @@
 
 use eframe::egui::{Align2, Color32, Rect, Stroke, Ui, pos2};
 
+use crate::app::format::short;
 use crate::app::lessons::figures::{FigureWorld, Pen, describe, wait};
 use crate::app::theme;
-use crate::app::words::short;
 
 /// Pixels that are shown, from the steepest to the flattest.
 const PIXELS: usize = 14;
@@ -38,7 +38,7 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
     let steepest = chosen[0].abs();
     bars(&pen, parts[0], &format!("∇J at {PIXELS} pixels, steep to flat (±{} at most)", short(steepest)), &chosen);
     bars(&pen, parts[1], &format!("ε·sign ∇J: all by {}", short(eps)), &moved);
-    let n = crate::app::words::thousands(slopes.len());
+    let n = crate::app::format::thousands(slopes.len());
     let text = format!("All {n} values together: ε·Σ|∇J| = {}", short(all));
     pen.strong(below.center_top(), Align2::CENTER_TOP, text, pen.palette.accent);
 }

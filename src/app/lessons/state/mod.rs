@@ -3,13 +3,13 @@
 #[cfg(test)]
 mod tests;
 
+use crate::app::format;
 use crate::app::lessons::file::{Lesson, PLACES, Part, Step};
 use crate::app::lessons::scene::Scene;
 
 use std::collections::HashMap;
 
 use crate::app::pages::explore::state::{Hidden, named};
-use crate::app::words;
 use crate::engine::units::LEVELS;
 use crate::worker::{Shown, Source, View};
 
@@ -298,7 +298,7 @@ pub fn cost(probability: f32) -> f32 {
 
 /// A text with what is on screen in its places.
 pub fn filled(text: &str, shown: Option<&Shown>, alpha: f32) -> String {
-    let share = |share: f32| crate::app::widgets::per_cent(share);
+    let share = |share: f32| crate::app::format::per_cent(share);
     let values: [String; PLACES.len()] = match shown {
         None => std::array::from_fn(|_| "…".into()),
         Some(shown) => {
@@ -316,9 +316,9 @@ pub fn filled(text: &str, shown: Option<&Shown>, alpha: f32) -> String {
                 prob(&shown.adversarial_top),
                 share(shown.label_prob.0),
                 share(shown.label_prob.1),
-                words::short(eps),
-                words::short(eps * LEVELS),
-                words::short(alpha),
+                format::short(eps),
+                format::short(eps * LEVELS),
+                format::short(alpha),
                 cost_text(costs.0),
                 cost_text(costs.1),
                 cost_text(alpha * costs.0 + (1.0 - alpha) * costs.1),

@@ -182,7 +182,10 @@ fn the_bundled_lessons_are_true_of_what_they_show() {
             explore.set_scene(scene);
             let shown = answer(&mut explore, &worker);
             hold(claim, shown);
-            assert!(crate::app::words::obstacle(shown).is_none(), "no warning that the lesson does not speak of");
+            assert!(
+                crate::app::pages::explore::words::obstacle(shown).is_none(),
+                "no warning that the lesson does not speak of"
+            );
             let steepest = shown.gradient.values.iter().fold(0.0_f32, |most, slope| most.max(slope.abs()));
             assert!(steepest > 1e-7, "the slope is hidden by rounding: {steepest}");
             for text in [Some(&step.text), step.then.as_ref()].into_iter().flatten() {

@@ -10,14 +10,15 @@ use eframe::egui::{
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::format;
 use crate::app::pages::explore::commands::attack::{AttackCommand, attack_title};
 use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::words;
 use crate::app::theme::{self, SPACE_2, SPACE_3};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::fields::Field;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::{icon_button, problem_line, segmented};
-use crate::app::words;
 use crate::engine::attack::{Attack, AttackSettings, MAX_STEPS, Norm};
 
 const CHOOSER: f32 = 136.0;
@@ -180,7 +181,7 @@ impl AttackForm {
                 field.clear();
                 *value = moved;
             }
-            let shown = if number.is_whole { format!("{value:.0}") } else { words::short(*value) };
+            let shown = if number.is_whole { format!("{value:.0}") } else { format::short(*value) };
             let parse = |text: &str| number.parse(text);
             if let Some(typed) = field.show(ui, &format!("{} as a number", number.name), &shown, parse) {
                 *value = typed;
@@ -192,7 +193,7 @@ impl AttackForm {
     fn step_size_row(&mut self, ui: &mut Ui, size: &mut Option<f32>, usual: &str) {
         const NAME: &str = "Step size";
         ui.label(theme::caption(ui, NAME)).on_hover_text("Length of one step, in the attack's norm");
-        let shown = size.map(words::short).unwrap_or_default();
+        let shown = size.map(format::short).unwrap_or_default();
         ui.horizontal(|ui| {
             let parse = |text: &str| match text.trim() {
                 "" => Ok(None),

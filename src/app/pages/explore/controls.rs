@@ -4,6 +4,7 @@ use eframe::egui::{self, Align, Button, Checkbox, Id, Layout, Ui, vec2};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::format;
 use crate::app::pages::explore::attack_form::AttackForm;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::commands::attack::{AttackCommand, attack_title};
@@ -13,6 +14,7 @@ use crate::app::pages::explore::presets::eps_presets;
 use crate::app::pages::explore::results::Look;
 use crate::app::pages::explore::state::{DEFAULT_ETA, ETA_RANGE, Explore};
 use crate::app::pages::explore::timeline::{has_film, timeline};
+use crate::app::pages::explore::words;
 use crate::app::theme::{self, SPACE_2, SPACE_4};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::class_picker::{ClassPicker, Picked};
@@ -20,7 +22,6 @@ use crate::app::widgets::fields::Field;
 use crate::app::widgets::progress_bar::progress_ring;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::{command_button, hint, icon_button, problem_line, row, segmented};
-use crate::app::words;
 use crate::engine::attack::{Attack, AttackSettings, Goal, GradientSteps, Label, Loss, Norm};
 use crate::engine::units::{self, LEVELS};
 
@@ -203,13 +204,13 @@ impl Controls {
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     let letter = ui.label(egui::RichText::new("ε").font(theme::symbol_font()));
                     letter.on_hover_text(format!("{}\n\n{EPS_KEYS}", if is_linf { EPS_HINT } else { LENGTH_HINT }));
-                    let meaning = if is_roomy { meaning } else { words::brief_levels(&meaning) };
+                    let meaning = if is_roomy { meaning } else { format::brief_levels(&meaning) };
                     let width = if is_roomy { READOUT_WIDTH } else { NARROW_READOUT_WIDTH };
                     let width = (ui.available_width() - width - SPACE_2).max(NARROW_RAIL);
                     self.eps_rail(ui, explore, width, out);
                     ui.vertical(|ui| {
                         ui.spacing_mut().item_spacing.y = 0.0;
-                        let value = if is_linf { words::spelled_eps(eps) } else { words::short(eps) };
+                        let value = if is_linf { format::spelled_eps(eps) } else { format::short(eps) };
                         ui.add(egui::Label::new(egui::RichText::new(value).font(theme::verdict_font())).truncate());
                         ui.add(egui::Label::new(theme::weak(ui, meaning)).truncate());
                     });
@@ -349,7 +350,7 @@ impl Controls {
                 Ok(eta) if ETA_RANGE.contains(&eta) => Ok(eta),
                 _ => Err(format!("η is {text:?}; expected a number from 0.0001 to 100, such as 0.1")),
             };
-            if let Some(eta) = self.eta.show(ui, "η as a number", &words::short(gradient.eta), parse) {
+            if let Some(eta) = self.eta.show(ui, "η as a number", &format::short(gradient.eta), parse) {
                 out.push(set(GradientSteps { eta, ..*gradient }));
             }
             let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);

@@ -6,10 +6,10 @@ use egui_material_icons::icons;
 use crate::app::commands::Command;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::words;
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::class_picker::hits;
-use crate::app::words;
 use crate::engine::attack::Goal;
 use crate::worker::Shown;
 

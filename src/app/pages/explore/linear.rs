@@ -7,12 +7,12 @@ use eframe::egui::{
 };
 
 use crate::app::commands::Command;
+use crate::app::format;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::pictures::image;
 use crate::app::pages::explore::state::Explore;
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_4};
 use crate::app::widgets::icon_button;
-use crate::app::words;
 use crate::worker::{Linear, Shown};
 
 const WIDTH: f32 = 348.0;
@@ -112,7 +112,7 @@ fn weights(ui: &mut Ui, linear: &Linear, shown: &Shown, textures: &[TextureHandl
 /// The formula of the lead, line by line.
 fn formula(linear: &Linear, shown: &Shown, eps: f32) -> [String; 4] {
     let (label, class, rival) = (&shown.label.name, &linear.class, &linear.rival);
-    let number = |value: f32| words::signed(value, 2).replace('+', "");
+    let number = |value: f32| format::signed(value, 2).replace('+', "");
     [
         format!("z({label}) − z({class}) = {}", number(rival.lead)),
         format!("‖w({class}) − w({label})‖₁ = {}", number(rival.slope())),

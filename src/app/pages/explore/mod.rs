@@ -19,3 +19,4 @@ pub mod samples;
 pub mod state;
 pub mod timeline;
 pub mod why;
+pub mod words;

@@ -10,18 +10,19 @@ use eframe::egui::{
 use egui_material_icons::{MaterialIcon, icons};
 
 use crate::app::commands::Command;
+use crate::app::format::per_cent;
 use crate::app::pages::explore::camera::Camera;
 use crate::app::pages::explore::canvas::Canvas;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::crop::Crop;
 use crate::app::pages::explore::results::{self, Look};
 use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::words::{self, Reading};
 use crate::app::theme::{
     self, BAR_HEIGHT, CONTROL_HEIGHT, MIN_WELL, NEAREST_FROM, Palette, SPACE_1, SPACE_2, SPACE_3, palette,
 };
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::{per_cent, typing};
-use crate::app::words::{self, Reading};
+use crate::app::widgets::typing;
 use crate::engine::attack::MAX_PHOTO_PIXELS;
 use crate::engine::picture::{Background, Quantity, Rgba};
 use crate::worker::Shown;

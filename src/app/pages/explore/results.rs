@@ -4,15 +4,16 @@ use eframe::egui::{self, Align2, Mesh, Rect, Role, Sense, Shape, Ui, WidgetInfo,
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::format;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::commands::attack::AttackCommand;
 use crate::app::pages::explore::state::{Explore, GAIN_RANGE};
-use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
+use crate::app::pages::explore::words::{self, Obstacle};
+use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, Standing, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::bar_chart::{Mark, bars};
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::{hint, row, segmented};
-use crate::app::words::{self, Obstacle, Standing};
 use crate::engine::attack::{Goal, Loss};
 use crate::engine::model::Guess;
 use crate::engine::picture::{Channel, Heatmap, Quantity, diverging, sequential};
@@ -141,7 +142,7 @@ fn gain(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
         out.push(ExploreCommand::Heatmap(Heatmap { gain, ..heatmap }).into());
     }
     response.on_hover_text("Gain: makes small values visible; it changes only how they are drawn. Double click: 1");
-    ui.label(theme::number(format!("×{}", words::short(heatmap.gain))));
+    ui.label(theme::number(format!("×{}", format::short(heatmap.gain))));
 }
 
 /// The colour bar with its ends in units.
@@ -181,10 +182,12 @@ fn legend(ui: &mut Ui, shown: &Shown) {
     let roomy = rect.width() >= ROOMY_LEGEND;
     let value = |share: f32| match quantity {
         Quantity::Gradient if share == 0.0 => "0".to_owned(),
-        Quantity::Gradient => format!("{}{}", if share < 0.0 { '−' } else { '+' }, words::short(limit)),
+        Quantity::Gradient => format!("{}{}", if share < 0.0 { '−' } else { '+' }, format::short(limit)),
         _ if share == 0.0 => "0".to_owned(),
-        _ if roomy => format!("{} = {}/255", words::signed(share * limit, 4), words::signed(share * limit * LEVELS, 1)),
-        _ => format!("{}/255", words::signed(share * limit * LEVELS, 1)),
+        _ if roomy => {
+            format!("{} = {}/255", format::signed(share * limit, 4), format::signed(share * limit * LEVELS, 1))
+        }
+        _ => format!("{}/255", format::signed(share * limit * LEVELS, 1)),
     };
     let y = bar.bottom() + SPACE_1;
     let text = |x: f32, anchor: Align2, text: String| {

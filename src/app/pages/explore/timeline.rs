@@ -6,11 +6,12 @@ use eframe::egui::{
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::format::{self, per_cent};
 use crate::app::pages::explore::commands::attack::AttackCommand;
 use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::words;
 use crate::app::theme::{self, SPACE_2, palette};
-use crate::app::widgets::{icon_button, per_cent, row};
-use crate::app::words;
+use crate::app::widgets::{icon_button, row};
 use crate::worker::{Moment, Shown, Timeline};
 
 /// The text beside the track takes at most this share of the row.
@@ -59,7 +60,7 @@ fn play_button(ui: &mut Ui, is_running: bool, out: &mut Vec<Command>) {
 fn place_in_words(shown: &Shown, short: bool) -> String {
     let Timeline { step, done, of, is_over, is_result, .. } = shown.timeline;
     let place = match (is_result, step) {
-        (true, _) => format!("after {done} step{}", words::plural(done)),
+        (true, _) => format!("after {done} step{}", format::plural(done)),
         (false, 0) => "untouched".to_owned(),
         (false, _) => format!("step {step} of {}", if is_over { done } else { of }),
     };

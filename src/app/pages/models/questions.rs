@@ -4,9 +4,9 @@ use eframe::egui::{self, Grid, Id, Key, Label, Modal, Ui};
 
 use crate::app::commands::Command;
 use crate::app::commands::window::WindowCommand;
+use crate::app::format::megabytes;
 use crate::app::pages::models::commands::ModelsCommand;
 use crate::app::pages::models::state::Models;
-use crate::app::pages::train::state::words::megabytes;
 use crate::app::theme::{self, SPACE_2, SPACE_3};
 use crate::app::widgets::primary_button;
 use crate::engine::model::Entry;

@@ -3,14 +3,13 @@
 use eframe::egui::{self, Align, Frame, Label, Layout, Margin, RichText, Ui};
 
 use crate::app::commands::Command;
+use crate::app::format::{megabytes, thousands};
 use crate::app::pages::models::commands::ModelsCommand;
 use crate::app::pages::models::state::Models;
-use crate::app::pages::train::state::words::megabytes;
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, primary_button, problem_line};
-use crate::app::words::thousands;
 use crate::engine::model::{Accuracy, Entry, Facts, WeightsPlace};
 
 pub fn show(ui: &mut Ui, entry: &Entry, models: &Models, is_current: bool, out: &mut Vec<Command>) {

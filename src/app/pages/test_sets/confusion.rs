@@ -3,13 +3,13 @@
 use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
 use eframe::egui::{Align2, Color32, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
+use crate::app::format::{self, per_cent};
+use crate::app::pages::explore::words;
 use crate::app::pages::test_sets::curves::centred;
 use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::wording::{first, pixels, space};
 use crate::app::theme::{self, palette};
-use crate::app::widgets::per_cent;
 use crate::app::widgets::remark;
-use crate::app::words;
 use crate::engine::attack::Attack;
 use crate::engine::eval::confusion;
 use crate::engine::statistics::wilson_interval;
@@ -144,7 +144,7 @@ pub fn transfer(ui: &mut Ui, tests: &TestSet) {
     };
     let n = found.n.max(1);
     let attack = &found.survey.attacks[0];
-    let eps = if attack.takes_eps() { format!(" at ε = {}", words::short(found.eps)) } else { String::new() };
+    let eps = if attack.takes_eps() { format!(" at ε = {}", format::short(found.eps)) } else { String::new() };
     ui.strong(format!("Errors under {}{eps}", words::attack(attack)));
     let conditions = format!(
         "{}, {}, true labels, {}, seed {}",

@@ -8,15 +8,16 @@ use egui_material_icons::icons;
 use egui_plot::{AxisHints, GridMark, Plot, PlotTransform};
 
 use crate::app::commands::Command;
+use crate::app::format::{self, per_cent};
 use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::words;
 use crate::app::pages::test_sets::commands::Part;
 use crate::app::pages::test_sets::commands::TestCommand;
 use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::wording::{conditions, space};
 use crate::app::plots::axes;
 use crate::app::theme::{self, SPACE_2, palette};
-use crate::app::widgets::{icon_at, icon_button, per_cent};
-use crate::app::words;
+use crate::app::widgets::{icon_at, icon_button};
 use crate::engine::attack::{Attack, Measure, Norm};
 use crate::engine::statistics::wilson_interval;
 use crate::engine::units::{LEVELS, counted};
@@ -65,7 +66,7 @@ pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
             return;
         }
         let spelled =
-            |eps: f32| if eps.is_finite() { format!("ε = {}", words::short(eps)) } else { "any length".into() };
+            |eps: f32| if eps.is_finite() { format!("ε = {}", format::short(eps)) } else { "any length".into() };
         let shown = at.map_or_else(String::new, |at| spelled(eps[at]));
         let response = ComboBox::from_id_salt("ε of the curve").selected_text(shown).width(96.0).show_ui(ui, |ui| {
             for (index, &eps) in eps.iter().enumerate() {
@@ -117,7 +118,7 @@ fn frame(ui: &Ui, height: f32, most: f64) -> Plot<'static> {
     let hints = |hints: AxisHints<'static>| hints.tick_label_color(palette.weak).tick_label_font(theme::number_font());
     let across = hints(AxisHints::new_x())
         .label(theme::weak(ui, "ε, in the norm of each attack"))
-        .formatter(|mark, _| words::short(mark.value as f32));
+        .formatter(|mark, _| format::short(mark.value as f32));
     let up = hints(AxisHints::new_y()).formatter(|mark, _| format!("{:.0} %", mark.value * 100.0)).min_thickness(48.0);
     let lines = |(low, high): (f64, f64), apart: f64| -> Vec<GridMark> {
         let marks = axes::linear(low.max(0.0), high, apart);
@@ -229,9 +230,9 @@ fn place(transform: &PlotTransform, x: f32, y: f64) -> Pos2 {
 
 fn in_levels(curve: &Curve, eps: f32) -> String {
     if curve.attack.norm() == Norm::Linf {
-        format!("{} = {:.1}/255", words::short(eps), eps * LEVELS)
+        format!("{} = {:.1}/255", format::short(eps), eps * LEVELS)
     } else {
-        words::short(eps)
+        format::short(eps)
     }
 }
 
@@ -307,7 +308,7 @@ fn name(ui: &mut Ui, (curve, look): (&Curve, &Look), width: f32, is_chosen: bool
 
 /// "ε 0.05, 0.1"
 fn values(curve: &Curve) -> String {
-    let eps: Vec<String> = curve.survey.eps.iter().map(|eps| words::short(*eps)).collect();
+    let eps: Vec<String> = curve.survey.eps.iter().map(|eps| format::short(*eps)).collect();
     format!("ε {}", eps.join(", "))
 }
 
@@ -323,7 +324,7 @@ fn numbers(ui: &mut Ui, curve: &Curve, with_sure: bool) {
         ),
     };
     let median =
-        found.median_length().map(|length| if length.is_finite() { words::short(length) } else { "> half".into() });
+        found.median_length().map(|length| if length.is_finite() { format::short(length) } else { "> half".into() });
     let measure = match curve.attack.measure() {
         Measure::Count => "values",
         measure => measure.symbol(),

@@ -2,12 +2,11 @@
 
 use eframe::egui::{self, Align2, Color32, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
+use crate::app::format::{self, per_cent};
 use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::wording::space;
 use crate::app::plots::axes;
 use crate::app::theme::{self, SPACE_2, palette};
-use crate::app::widgets::per_cent;
-use crate::app::words;
 use crate::engine::attack::Measure;
 use crate::engine::units::counted;
 
@@ -55,13 +54,13 @@ pub fn lengths(ui: &mut Ui, tests: &TestSet) {
     };
     let longest = reached.iter().copied().fold(0.0, f32::max);
     let median = curve.found.median_length().filter(|median| median.is_finite());
-    let median = median.map_or_else(String::new, |median| format!(", median {}", words::short(median)));
+    let median = median.map_or_else(String::new, |median| format!(", median {}", format::short(median)));
     ui.label(theme::strong(format!(
         "{what}: {} of {} that it had right{median}",
         reached.len(),
         counted(found.len(), "picture")
     )));
-    let from = |bin: usize| words::short(longest * bin as f32 / LENGTHS as f32);
+    let from = |bin: usize| format::short(longest * bin as f32 / LENGTHS as f32);
     let words = |count: usize, bin: usize| {
         let need = if count == 1 { "needs" } else { "need" };
         format!("{} {need} {} to {}", counted(count, "picture"), from(bin), from(bin + 1))

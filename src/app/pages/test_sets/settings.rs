@@ -5,12 +5,12 @@ use eframe::egui::{self, AtomExt as _, Checkbox, TextEdit, Ui};
 use crate::app::pages::explore::commands::attack::{AttackCommand, attack_title};
 use crate::app::pages::explore::nets::grouped;
 use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::words;
 use crate::app::pages::test_sets::state::{Choices, MOST_PICTURES};
 use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::fields::Field;
 use crate::app::widgets::problem_line;
-use crate::app::words;
 use crate::engine::attack::Attack;
 use crate::engine::model::Subject;
 

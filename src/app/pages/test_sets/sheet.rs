@@ -7,10 +7,11 @@ use eframe::egui::{
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::format::per_cent;
 use crate::app::pages::test_sets::commands::TestCommand;
 use crate::app::pages::test_sets::state::{PER_SHEET, TestSet};
 use crate::app::theme::{self, SPACE_2, palette};
-use crate::app::widgets::{icon_at, icon_button, per_cent};
+use crate::app::widgets::{icon_at, icon_button};
 use crate::worker::{Sheet, SheetPicture};
 
 const COLUMNS: usize = 5;

@@ -2,8 +2,8 @@
 
 use eframe::egui::Ui;
 
+use crate::app::format;
 use crate::app::theme::SPACE_3;
-use crate::app::words;
 use crate::engine::attack::{Attack as _, Loss, Rules};
 use crate::worker::Curve;
 
@@ -23,7 +23,7 @@ pub fn conditions(curve: &Curve) -> String {
 pub fn first(n: usize) -> String {
     match n {
         1 => "first test picture".into(),
-        n => format!("first {} test pictures", words::thousands(n)),
+        n => format!("first {} test pictures", format::thousands(n)),
     }
 }
 

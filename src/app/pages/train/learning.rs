@@ -2,6 +2,7 @@
 
 use eframe::egui::Ui;
 
+use crate::app::format::short;
 use crate::app::pages::train::form::{
     Fields, choice_row, count_row, fold, named, optional_row, rail_row, remark, switch, text_row,
 };
@@ -9,7 +10,6 @@ use crate::app::pages::train::state::draft::{self, RATE_RANGE, number, whole};
 use crate::app::theme::SPACE_1;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::segmented;
-use crate::app::words::short;
 use crate::engine::train::{Algorithm, Config, Momentum, Rule, Schedule};
 
 const ANY: std::ops::RangeInclusive<usize> = 0..=usize::MAX;

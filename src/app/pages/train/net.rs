@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use eframe::egui::{self, Ui};
 
+use crate::app::format::thousands;
 use crate::app::pages::train::form::{Fields, Taken, count_row, named, rail_row, remark, switch, text_row};
 use crate::app::pages::train::state::draft::{
     self, CHANNELS_RANGE, Knobs, LAYERS_RANGE, NetKind, PIECES_RANGE, UNITS_RANGE,
@@ -12,7 +13,6 @@ use crate::app::pages::train::state::facts::Facts;
 use crate::app::theme;
 use crate::app::widgets::problem_line;
 use crate::app::widgets::rail::{Curve, Rail};
-use crate::app::words::thousands;
 use crate::engine::model::{Architecture, Dropout, Entry};
 use crate::engine::train::Config;
 
@@ -164,7 +164,7 @@ fn keep(ui: &mut Ui, fields: &mut Fields, dropout: &mut Option<Dropout>) {
                 "a number above 0, up to 1",
             )
         };
-        let text = crate::app::words::short(*value);
+        let text = crate::app::format::short(*value);
         match rail_row(ui, fields, about, rail, (*value, &text), parse) {
             // Multiples of .05 as decimals, not as sums of floats.
             Some(Taken::Moved(share)) => *value = (share * 100.0).round() / 100.0,

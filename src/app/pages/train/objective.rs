@@ -2,11 +2,11 @@
 
 use eframe::egui::{self, Ui};
 
+use crate::app::format::short;
 use crate::app::pages::train::form::{Fields, choice_row, count_row, rail_row, remark, switch};
 use crate::app::pages::train::state::{draft, words};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::rail::{Curve, Rail};
-use crate::app::words::short;
 use crate::engine::train::{Adversary, Config};
 use crate::engine::units::LEVELS;
 

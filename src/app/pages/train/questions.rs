@@ -4,12 +4,12 @@ use eframe::egui::{self, Id, Key, Modal, TextEdit, Ui};
 
 use crate::app::commands::Command;
 use crate::app::commands::window::WindowCommand;
+use crate::app::format::{self, plural, short};
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::pages::train::state::draft::{self, MOST_RUNS};
 use crate::app::pages::train::state::words;
 use crate::app::theme::{self, SPACE_2, SPACE_3};
 use crate::app::widgets::{primary_button, problem_line};
-use crate::app::words::{plural, short};
 use crate::engine::data::DataSource;
 use crate::engine::train::Config;
 use crate::worker::{RunId, RunInfo};
@@ -151,7 +151,7 @@ fn consent(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
     ui.label(egui::RichText::new(format!("Fetch {name}?")).font(theme::verdict_font()));
     let Some(offer) = data.offer() else { return };
     let facts = [
-        ("Size", words::megabytes(offer.bytes())),
+        ("Size", format::megabytes(offer.bytes())),
         ("From", offer.hosts().join(", or else ")),
         ("Licence", offer.licence.to_owned()),
         ("Into", offer.folder.display().to_string()),

@@ -4,6 +4,7 @@ use eframe::egui::{self, Frame, Margin, RichText, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::format::{plural, short, thousands};
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::pages::train::commands::TrainView;
 use crate::app::pages::train::state::run::Run;
@@ -12,7 +13,6 @@ use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, row, segmented};
-use crate::app::words::{plural, short, thousands};
 use crate::worker::RunState;
 
 /// What the middle can show in a low window; in others the runs stand below.

@@ -7,6 +7,7 @@ use eframe::egui::{
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::format::{plural, short, thousands};
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::pages::train::commands::{Export, NetMoment};
 use crate::app::pages::train::state::run::Run;
@@ -14,7 +15,6 @@ use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{command_button, icon_button};
-use crate::app::words::{plural, short, thousands};
 use crate::engine::train::Measured;
 use crate::worker::RunState;
 

@@ -4,6 +4,7 @@ use eframe::egui::{self, CentralPanel, Frame, Margin, Panel as Side, ScrollArea,
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::format;
 use crate::app::pages::train::commands::Panel;
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::pages::train::form::{Fields, choice_row, count_row, named, remark, section, text_row};
@@ -239,8 +240,8 @@ fn on_its_way(ui: &mut Ui, fetching: &Fetching, out: &mut Vec<Command>) {
         let text = format!(
             "{}: {} of {}",
             words::data(&fetching.data),
-            words::megabytes(fetching.done),
-            words::megabytes(fetching.of)
+            format::megabytes(fetching.done),
+            format::megabytes(fetching.of)
         );
         let width = ui.available_width() - theme::CONTROL_HEIGHT - SPACE_2;
         progress(ui, width, fetching.done as f32 / fetching.of.max(1) as f32, &text);

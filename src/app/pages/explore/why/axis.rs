@@ -3,8 +3,8 @@
 use eframe::egui::Ui;
 use egui_plot::GridMark;
 
+use crate::app::format::per_cent;
 use crate::app::plots::axes;
-use crate::app::widgets::per_cent;
 use crate::worker::Along;
 
 /// The left end of a logarithmic axis: an eighth of a grey level.

@@ -7,14 +7,15 @@ use eframe::egui::{
 };
 
 use crate::app::commands::Command;
+use crate::app::format::per_cent;
 use crate::app::pages::explore::commands::attack::attack_title;
 use crate::app::pages::explore::commands::why::WhyCommand;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::mark::eps_text;
 use crate::app::pages::explore::why::state::Why;
+use crate::app::pages::explore::words;
 use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, palette};
-use crate::app::widgets::{icon_button, per_cent};
-use crate::app::words;
+use crate::app::widgets::icon_button;
 use crate::engine::attack::Control;
 use crate::worker::{ControlRow, Controls, Shown};
 

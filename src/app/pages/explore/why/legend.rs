@@ -6,8 +6,8 @@ use eframe::egui::{
 };
 
 use crate::app::pages::explore::why::axis::{Values, value_at};
+use crate::app::pages::explore::words;
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
-use crate::app::words;
 use crate::engine::attack::Goal;
 use crate::worker::{Along, Shown};
 

@@ -3,8 +3,8 @@
 use crate::app::notices::Tone;
 use crate::app::pages::explore::commands::why::{Part, WhyCommand};
 use crate::app::pages::explore::why::state::Search;
+use crate::app::pages::explore::words;
 use crate::app::shell::Shell;
-use crate::app::words;
 use crate::worker::{Least, SecondWish, View, Wish};
 
 /// Carries out a command of the pane.

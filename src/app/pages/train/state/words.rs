@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
+use crate::app::format::{per_cent, plural, quoted, short, thousands};
 use crate::app::pages::train::state::run::Run;
-use crate::app::widgets::per_cent;
-use crate::app::words::{plural, quoted, short, thousands};
 use crate::engine::data::DataSource;
 use crate::engine::train::{Adversary, Config, Measured, Progress, Stage};
-pub use crate::engine::units::megabytes;
 use crate::worker::RunState;
 
 /// "12 s", "3 min 20 s", "2 h 05 min".

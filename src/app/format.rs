@@ -1,0 +1,92 @@
+//! Numbers and words as the window writes them.
+
+use crate::engine::units::LEVELS;
+pub use crate::engine::units::{megabytes, per_cent};
+
+pub fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// 1235496 as "1 235 496".
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push('\u{202F}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Three significant digits, with an exponent only where needed: "0.1", "0.00123", "2.5e-6".
+pub fn short(value: f32) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
+    let magnitude = value.abs().log10().floor();
+    if !(-4.0..4.0).contains(&magnitude) {
+        return format!("{value:.2e}");
+    }
+    let decimals = (2.0 - magnitude).max(0.0) as usize;
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// ε in L∞ as people name it: "2/255", "1.4/255", from a tenth on "0.25".
+pub fn spelled_eps(eps: f32) -> String {
+    if eps == 0.0 || eps >= 0.0995 {
+        return short(eps);
+    }
+    let levels = eps * LEVELS;
+    if (levels - levels.round()).abs() < 0.02 { format!("{levels:.0}/255") } else { format!("{levels:.1}/255") }
+}
+
+/// Grey levels in few letters: "2 levels", "<1 level".
+pub fn brief_levels(levels: &str) -> String {
+    levels.replace("less than one", "<1").replace("grey level", "level")
+}
+
+/// A signed value with a true minus sign.
+pub fn signed(value: f32, decimals: usize) -> String {
+    let sign = if value < 0.0 { '−' } else { '+' };
+    format!("{sign}{:.decimals$}", value.abs())
+}
+
+/// As a shell takes it for one word.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,+=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn eps_is_named_in_levels_of_255_as_long_as_it_is_small() {
+        let named = [0.0, 2.0 / 255.0, 1.4 / 255.0, 8.0 / 255.0, 0.1, 0.25].map(spelled_eps);
+        assert_eq!(named, ["0", "2/255", "1.4/255", "8/255", "0.1", "0.25"]);
+        assert_eq!(brief_levels("less than one grey level"), "<1 level");
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!(thousands(1_235_496), "1\u{202F}235\u{202F}496");
+        assert_eq!(thousands(999), "999");
+    }
+
+    #[test]
+    fn short_keeps_three_digits() {
+        for (value, text) in
+            [(0.1, "0.1"), (0.00123, "0.00123"), (12.345, "12.3"), (100.0, "100"), (2.5e-6, "2.50e-6"), (0.0, "0")]
+        {
+            assert_eq!(short(value), text);
+        }
+    }
+}
