@@ -59,7 +59,7 @@ impl App {
             Event::Shown(shown) => self.pages.explore.take_shown(shown, shell, ctx),
             Event::PictureChanged(path) => {
                 shell.notices.add_brief(format!("The file changed on disk; it was read again.\n{}", path.display()));
-                if shell.explore.picture == Source::File(path) {
+                if shell.explore.view.picture == Source::File(path) {
                     shell.explore.refresh();
                 }
             }
@@ -82,7 +82,7 @@ impl App {
             }
             Event::NetChanged(name) => {
                 // The net behind the name has new weights: the picture on screen is of the old ones.
-                if shell.explore.model == name {
+                if shell.explore.view.model == name {
                     shell.explore.refresh();
                 }
             }
@@ -127,8 +127,8 @@ impl App {
             Incoming::NoLesson(otherwise) => shell.commands.push(otherwise),
             Incoming::Pasted(picture) => {
                 // Another picture, though it may have the name of the one before.
-                shell.explore.set_label(Label::Predicted);
-                shell.explore.set_crop(None);
+                shell.explore.view.label = Label::Predicted;
+                shell.explore.view.crop = None;
                 shell.explore.set_picture(Source::Memory { name: "pasted picture".into(), picture });
             }
         }

@@ -9,7 +9,6 @@ mod bars;
 mod commands;
 mod files;
 mod format;
-mod history;
 mod lessons;
 mod logic;
 mod notices;
@@ -21,6 +20,7 @@ mod shell;
 mod system;
 mod theme;
 mod ui;
+mod undo;
 mod widgets;
 mod window;
 

@@ -97,7 +97,7 @@ impl Shell {
     pub fn save_proposal(&self, what: &str) -> PathBuf {
         let user = directories::UserDirs::new();
         let home = || user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()).to_owned());
-        let (folder, stem) = match &self.explore.picture {
+        let (folder, stem) = match &self.explore.view.picture {
             Source::File(path) => {
                 (path.parent().map(ToOwned::to_owned), path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
             }
@@ -144,7 +144,7 @@ impl Shell {
 
     /// Shows another moment of the run whose net is attacked.
     pub fn show_moment(&mut self, moment: impl FnOnce(NetMoment) -> NetMoment) {
-        let Some((run, now)) = self.train.net(&self.explore.model) else { return };
+        let Some((run, now)) = self.train.net(&self.explore.view.model) else { return };
         if let Some(name) = self.train.net_name(&run.info.run, moment(now)) {
             self.explore.set_model(name.to_owned());
         }

@@ -155,7 +155,7 @@ impl App {
             app.shell.explore.know_kind(Kind::of_input(&manifest.input));
         }
         // It may hold a view, or the crop that it was saved with.
-        let remembered = match &app.shell.explore.picture {
+        let remembered = match &app.shell.explore.view.picture {
             Source::File(path) if may_hold_view(path) => Some(path.clone()),
             _ => None,
         };

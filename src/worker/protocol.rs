@@ -52,6 +52,31 @@ pub struct View {
     pub heatmap: Heatmap,
 }
 
+impl Default for View {
+    /// No model and no picture yet, with FGSM away from the net's own answer at ε = 0, clipped, everything else as usual.
+    fn default() -> Self {
+        Self {
+            model: String::new(),
+            picture: Source::Sample(String::new()),
+            mismatch: Mismatch::Keep,
+            background: Background::default(),
+            crop: None,
+            own_pixels: None,
+            label: Label::Predicted,
+            goal: Goal::Untargeted,
+            attack: AttackSettings::default(),
+            eps: 0.0,
+            along_line: false,
+            seed: 0,
+            step: None,
+            loss: Loss::default(),
+            clip: true,
+            eight_bit: false,
+            heatmap: Heatmap::default(),
+        }
+    }
+}
+
 impl View {
     /// ε in L∞, of an attack that takes one there: no pixel moves by more.
     pub fn pixel_eps(&self) -> Option<f32> {

@@ -74,7 +74,7 @@ pub fn until(window: &mut Window<'_>, what: &str, holds: impl Fn(&App) -> bool) 
         let told = window
             .state()
             .as_ref()
-            .map(|app| (app.notice_texts().join("; "), app.explore().picture.clone(), app.explore().waiting()));
+            .map(|app| (app.notice_texts().join("; "), app.explore().view.picture.clone(), app.explore().waiting()));
         assert!(
             start.elapsed() < Duration::from_secs(20),
             "waited in vain for {what}; notices, picture, waiting: {told:?}"
@@ -89,7 +89,7 @@ pub fn settle(window: &mut Window<'_>) {
     until(window, "the newest answer", |app| {
         !app.explore().waiting()
             && !app.explore().is_moving()
-            && app.shown().is_some_and(|shown| shown.view == app.explore().view())
+            && app.shown().is_some_and(|shown| shown.view == app.explore().wanted())
     });
 }
 
@@ -171,7 +171,7 @@ fn shortcuts_work_and_are_text_inside_a_field() {
     window.step();
     press(&mut window, Modifiers::NONE, Key::C);
     window.step();
-    assert!(!app(&window).explore().clip, "C in a text field is a letter");
+    assert!(!app(&window).explore().view.clip, "C in a text field is a letter");
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_number_can_be_typed_and_nonsense_gives_a_message() {
     window.step();
     assert!(window.query_by_label_contains("expected a number").is_some(), "no message");
     assert_eq!(window.get_by_label("ε as a number").value().as_deref(), Some("abc"), "what was typed is kept");
-    assert_eq!(app(&window).explore().eps(), 0.25);
+    assert_eq!(app(&window).explore().view.eps, 0.25);
     retype(&mut window, "ε as a number", "8/255");
     press(&mut window, Modifiers::NONE, Key::Enter);
     settle(&mut window);
@@ -320,7 +320,7 @@ fn a_class_that_is_not_there_is_said_so() {
     press(&mut window, Modifiers::NONE, Key::Escape);
     window.run_steps(2);
     assert!(window.query_by_label_contains("No class is called").is_none());
-    assert_eq!(app(&window).explore().goal, Goal::Untargeted);
+    assert_eq!(app(&window).explore().view.goal, Goal::Untargeted);
 }
 
 #[test]
@@ -1173,7 +1173,7 @@ fn a_photo_is_cropped_and_attacked_at_its_own_resolution() {
     // Another picture starts with its usual part.
     press(&mut window, Modifiers::NONE, Key::PageDown);
     settle(&mut window);
-    assert_eq!(app(&window).explore().crop, sample("coffee").unwrap().crop);
+    assert_eq!(app(&window).explore().view.crop, sample("coffee").unwrap().crop);
 }
 
 #[test]
@@ -1195,7 +1195,7 @@ fn a_photo_saved_with_a_crop_is_opened_with_it() {
     }
     window.drop_at(well.center() + 0.5 * corner);
     settle(&mut window);
-    let crop = app(&window).explore().crop.expect("a crop");
+    let crop = app(&window).explore().view.crop.expect("a crop");
     assert!((280.0..330.0).contains(&crop.width) && (crop.left + crop.width / 2.0 - 300.0).abs() < 1e-3, "{crop:?}");
     let path = folder.path().join("cup.png");
     press(&mut window, Modifiers::COMMAND, Key::S);
@@ -1244,7 +1244,7 @@ fn of_a_large_photo_its_own_pixels_are_attacked_in_a_frame() {
     let mut window = open(Start { picture: Some(path), model: Some("digits_cnn".into()) }, None);
     press(&mut window, Modifiers::NONE, Key::P);
     settle(&mut window);
-    let crop = app(&window).explore().crop.expect("a crop");
+    let crop = app(&window).explore().view.crop.expect("a crop");
     assert!((crop.width / crop.height - 1.5).abs() < 1e-9 && (crop.left + crop.width / 2.0 - 1500.0).abs() < 1e-6);
     assert!(app(&window).notice_texts()[0].contains("2.1 megapixels"), "{:?}", app(&window).notice_texts());
     window.run_steps(2);
@@ -1256,11 +1256,11 @@ fn of_a_large_photo_its_own_pixels_are_attacked_in_a_frame() {
         press(&mut window, Modifiers::SHIFT, key);
         settle(&mut window);
     }
-    let largest = app(&window).explore().crop.expect("a crop");
+    let largest = app(&window).explore().view.crop.expect("a crop");
     assert!((largest.width - crop.width).abs() < 1e-3, "{largest:?}");
     press(&mut window, Modifiers::NONE, Key::ArrowLeft);
     settle(&mut window);
-    assert!(app(&window).explore().crop.expect("a crop").left < largest.left);
+    assert!(app(&window).explore().view.crop.expect("a crop").left < largest.left);
     assert!(app(&window).notice_texts().len() <= 1, "said once: {:?}", app(&window).notice_texts());
 }
 
@@ -1305,7 +1305,7 @@ fn a_lesson_hides_what_is_to_be_predicted() {
     settle(&mut window);
     window.get_by_label("A net that was trained as usual");
     assert!(!is_why_open(&window), "the answer of the next step could be read off there");
-    assert_eq!((app(&window).explore().eps(), shown(&window).view.model.as_str()), (0.25, "digits_maxout"));
+    assert_eq!((app(&window).explore().view.eps, shown(&window).view.model.as_str()), (0.25, "digits_maxout"));
     press(&mut window, Modifiers::NONE, Key::PageDown);
     settle(&mut window);
     press(&mut window, Modifiers::NONE, Key::PageDown);
@@ -1373,7 +1373,7 @@ fn a_lesson_does_not_take_over_what_was_left_in_explore() {
     command(&mut window, Key::Num4);
     command(&mut window, Key::R);
     settle(&mut window);
-    let left = app(&window).explore().view();
+    let left = app(&window).explore().wanted();
     assert!(left.eight_bit && !left.clip && left.own_pixels == Some(true) && left.seed == 1, "{left:?}");
     assert_eq!(left.attack.name(), "pgd");
     window.get_by_label("Lessons").click();
@@ -1515,7 +1515,7 @@ fn the_first_start_shows_a_photo_and_how_to_fool_the_net() {
             assert!(well.width().min(well.height()) >= least, "{size}: {name} at {well:?}");
         }
         // ε rises by itself, once, and the answer goes.
-        until(&mut window, "the rise of ε", |app| app.explore().eps() == 2.0 / 255.0);
+        until(&mut window, "the rise of ε", |app| app.explore().view.eps == 2.0 / 255.0);
         settle(&mut window);
         assert_eq!(shown(&window).verdict, Verdict::Fooled);
         assert!(shown(&window).linf * 255.0 < 2.001);
@@ -1542,7 +1542,7 @@ fn the_hand_on_the_slider_fools_the_net_at_one_grey_level_already() {
     // It does not move by itself any more.
     std::thread::sleep(Duration::from_millis(1500));
     window.run_steps(3);
-    assert!((app(&window).explore().eps() - 2.0 / 255.0).abs() < 1e-6);
+    assert!((app(&window).explore().view.eps - 2.0 / 255.0).abs() < 1e-6);
 }
 
 #[test]
@@ -1595,7 +1595,7 @@ fn a_digit_and_a_photo_bring_their_nets_with_a_notice_and_a_way_back() {
     until(&mut window, "the photo", |app| app.shown().is_some_and(|s| s.view.picture == Source::File(coffee.clone())));
     settle(&mut window);
     assert_eq!(shown(&window).view.model, "efficientnet_lite0");
-    assert_eq!(app(&window).explore().eps(), 2.0 / 255.0, "the ε of photographs");
+    assert_eq!(app(&window).explore().view.eps, 2.0 / 255.0, "the ε of photographs");
     assert!(app(&window).notice_texts()[0].contains("reads photographs"), "{:?}", app(&window).notice_texts());
     window.run_steps(2);
     window.get_by_label("Undo").click();
@@ -1691,7 +1691,7 @@ fn digits_come_though_a_class_of_photographs_was_the_target() {
     let view = &shown(&window).view;
     assert_eq!((view.model.as_str(), view.goal), ("digits_maxout", Goal::Untargeted));
     assert!(app(&window).notice_texts().iter().all(|text| text.contains("reads digits")), "no problem");
-    assert_eq!(app(&window).explore().eps(), 0.25, "the ε of digits");
+    assert_eq!(app(&window).explore().view.eps, 0.25, "the ε of digits");
 }
 
 #[test]
@@ -1704,7 +1704,7 @@ fn letters_typed_in_the_list_of_classes_are_no_shortcuts() {
     for key in [Key::A, Key::B, Key::P] {
         press(&mut window, Modifiers::NONE, key);
     }
-    assert!(window.query_by_label("ε as a number").is_none() && app(&window).explore().eight_bit);
+    assert!(window.query_by_label("ε as a number").is_none() && app(&window).explore().view.eight_bit);
     window.get_by_label("Class to make it").type_text("teapo");
     window.run_steps(2);
     press(&mut window, Modifiers::NONE, Key::Enter);
@@ -1740,7 +1740,7 @@ fn with_8_bits_the_hand_stops_at_whole_grey_levels() {
         window.step();
         window.drop_at(rail.left_top() + vec2(part * rail.width(), 16.0));
         settle(&mut window);
-        let levels = app(&window).explore().eps() * 255.0;
+        let levels = app(&window).explore().view.eps * 255.0;
         assert!((levels - levels.round()).abs() < 1e-3 && levels >= 1.0, "{levels}");
         assert!(shown(&window).linf <= shown(&window).view.eps + 1e-6, "no pixel moves by more than ε");
     }
@@ -1749,15 +1749,15 @@ fn with_8_bits_the_hand_stops_at_whole_grey_levels() {
 #[test]
 fn what_was_on_screen_before_a_lesson_comes_back() {
     let mut window = fresh();
-    let before = app(&window).explore().view();
+    let before = app(&window).explore().wanted();
     press(&mut window, Modifiers::COMMAND, Key::E);
     until(&mut window, "the talk", |app| app.lessons().is_open());
     for _ in 0..3 {
         press(&mut window, Modifiers::NONE, Key::PageDown);
         window.run_steps(3);
     }
-    assert_ne!(app(&window).explore().view(), before);
+    assert_ne!(app(&window).explore().wanted(), before);
     window.get_by_label("Close the lesson").click();
     settle(&mut window);
-    assert_eq!(app(&window).explore().view(), before);
+    assert_eq!(app(&window).explore().wanted(), before);
 }

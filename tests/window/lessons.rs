@@ -62,13 +62,13 @@ fn keys_count_raised_hands_and_the_score_is_shown_in_the_end() {
     let mut window = fresh();
     begin(&mut window, TALK);
     go_to(&mut window, "A small, worst-case change");
-    let attack = app(&window).explore().attack.clone();
+    let attack = app(&window).explore().view.attack.clone();
     for key in [Key::Num2, Key::Num1, Key::Num1, Key::Num2, Key::Num1, Key::Backspace, Key::Num2] {
         press(&mut window, Modifiers::NONE, key);
     }
     window.step();
     assert_eq!(app(&window).lessons().votes(), [2, 3]);
-    assert_eq!(app(&window).explore().attack, attack, "they are no keys of attacks here");
+    assert_eq!(app(&window).explore().view.attack, attack, "they are no keys of attacks here");
     let value = window.get_by_label("Another class").accesskit_node().value();
     assert_eq!(value.as_deref(), Some("3 of 5 votes"));
     press(&mut window, Modifiers::NONE, Key::PageDown);
@@ -81,7 +81,7 @@ fn keys_count_raised_hands_and_the_score_is_shown_in_the_end() {
     press(&mut window, Modifiers::NONE, Key::PageUp);
     press(&mut window, Modifiers::NONE, Key::Num2);
     settle(&mut window);
-    assert_ne!(app(&window).explore().attack, attack, "without a question they are");
+    assert_ne!(app(&window).explore().view.attack, attack, "without a question they are");
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn figures_follow_what_is_on_screen_and_can_be_clicked() {
     go_to(&mut window, "How far?");
     window.get_by_label("ε = .07 slide").click();
     settle(&mut window);
-    assert_eq!(app(&window).explore().eps(), 0.07);
+    assert_eq!(app(&window).explore().view.eps, 0.07);
     assert!(shown(&window).view.eight_bit);
     go_to(&mut window, "You need more capacity");
     window.get_by_label_contains("pictures have a doppelgänger within ε");

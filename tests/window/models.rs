@@ -145,7 +145,7 @@ fn a_model_is_fetched_after_consent_and_attacked() {
     window.run_steps(3);
     window.get_by_label("Remove Tiny?");
     window.get_by_label("Remove").click();
-    until(&mut window, "its removal", |app| !is_ready(app, "tiny") && app.explore().model == "efficientnet_lite0");
+    until(&mut window, "its removal", |app| !is_ready(app, "tiny") && app.explore().view.model == "efficientnet_lite0");
     assert_eq!(std::fs::read_dir(folder.path().join("own")).unwrap().count(), 0);
 }
 
@@ -224,7 +224,7 @@ fn the_picker_leads_to_the_page() {
     window.run_steps(12);
     window.get_by_label("Model: ResNet-18").click();
     window.run_steps(4);
-    assert_eq!((app(&window).tab(), app(&window).explore().model.as_str()), (Tab::Models, "efficientnet_lite0"));
+    assert_eq!((app(&window).tab(), app(&window).explore().view.model.as_str()), (Tab::Models, "efficientnet_lite0"));
     window.event(Event::Paste("/no/such/file.png".into()));
     window.run_steps(3);
     assert_eq!(app(&window).tab(), Tab::Models, "pictures are pasted in Explore");

@@ -211,11 +211,11 @@ fn the_fresh_net_is_attacked_with_a_picture_that_it_reads() {
     let mut window = open(folder.path(), &tiny());
     click(&mut window, "Train");
     until_state(&mut window, "run-0001", RunState::Finished);
-    assert_eq!(app(&window).explore().picture, Source::Sample("coffee".into()));
+    assert_eq!(app(&window).explore().view.picture, Source::Sample("coffee".into()));
     click(&mut window, "Use in Explore");
     until(&mut window, "the attack on a digit in place of the photo", |app| {
         let is_attacked = app.shown().is_some_and(|shown| shown.view.model == "run-0001:now");
-        is_attacked && app.explore().picture == Source::Sample("digit-7".into())
+        is_attacked && app.explore().view.picture == Source::Sample("digit-7".into())
     });
     assert_eq!(app(&window).tab(), Tab::Explore);
     assert!(window.query_by_label_contains("after epoch 3; validation error: clean").is_some());

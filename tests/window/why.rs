@@ -81,7 +81,7 @@ fn until(window: &mut Window<'_>, what: &str, holds: impl Fn(&App) -> bool) {
 fn settle(window: &mut Window<'_>) {
     window.step();
     until(window, "the newest answer", |app| {
-        !app.explore().waiting() && app.shown().is_some_and(|shown| shown.view == app.explore().view())
+        !app.explore().waiting() && app.shown().is_some_and(|shown| shown.view == app.explore().wanted())
     });
 }
 
@@ -97,7 +97,7 @@ fn press(window: &mut Window<'_>, modifiers: Modifiers, key: Key) {
 }
 
 fn eps(window: &Window<'_>) -> f32 {
-    app(window).explore().eps()
+    app(window).explore().view.eps
 }
 
 /// The engine without window and worker, on what the window shows first.
@@ -296,7 +296,8 @@ fn pictures_and_bars_stay_in_sight_beside_a_warning_a_film_and_the_curve() {
         for (key, has_film) in [(Key::Num1, false), (Key::Num4, true)] {
             press(&mut window, Modifiers::NONE, key);
             until(&mut window, "the end of the attack", |app| {
-                app.shown().is_some_and(|shown| shown.view.attack == app.explore().attack && shown.timeline.is_over)
+                app.shown()
+                    .is_some_and(|shown| shown.view.attack == app.explore().view.attack && shown.timeline.is_over)
             });
             for has_warning in [true, false] {
                 for _ in 0..2 {
@@ -329,7 +330,7 @@ fn the_curve_reaches_as_far_as_the_attack_and_says_what_the_bars_say() {
     for (key, goes_far) in [(Key::Num8, true), (Key::Num4, false)] {
         press(&mut window, Modifiers::NONE, key);
         until(&mut window, "the end of the attack", |app| {
-            app.shown().is_some_and(|shown| shown.view.attack == app.explore().attack && shown.timeline.is_over)
+            app.shown().is_some_and(|shown| shown.view.attack == app.explore().view.attack && shown.timeline.is_over)
         });
         studied(&mut window);
         let (shown, along) = (shown(&window), along(&window));

@@ -172,12 +172,12 @@ fn for_the_attack(settings: &Settings, explore: &Explore, tab: Option<Tab>) -> V
     let preset = |(name, eps, about): &(&str, f32, &str)| {
         Entry::new(format!("ε = {name}"), about, tab, ExploreCommand::Eps(*eps).into())
     };
-    let presets = if explore.attack.takes_eps() { eps_presets(explore.attack.norm()) } else { &[] };
+    let presets = if explore.view.attack.takes_eps() { eps_presets(explore.view.attack.norm()) } else { &[] };
     let mut all: Vec<Entry> = presets.iter().map(preset).collect();
     let about = WhyCommand::Second(None).about();
     let second =
         |name: String, net: Option<String>| Entry::new(name, about.tooltip, tab, WhyCommand::Second(net).into());
-    let others = explore.catalogue.iter().filter(|net| net.problem.is_none() && net.name != explore.model);
+    let others = explore.catalogue.iter().filter(|net| net.problem.is_none() && net.name != explore.view.model);
     all.extend(others.map(|net| second(format!("{}: {}", about.name, net.title), Some(net.name.clone()))));
     all.extend(settings.why.second.as_ref().map(|_| second(format!("{}: no other net", about.name), None)));
     all

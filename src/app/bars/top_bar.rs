@@ -67,11 +67,11 @@ fn tabs(ui: &mut Ui, train: &Train, tab: Tab, out: &mut Vec<Command>) {
 }
 
 fn model_picker(ui: &mut Ui, explore: &Explore, train: &Train, out: &mut Vec<Command>) {
-    let current = explore.catalogue.iter().find(|entry| entry.name == explore.model);
-    let title = match (train.net(&explore.model), current) {
+    let current = explore.catalogue.iter().find(|entry| entry.name == explore.view.model);
+    let title = match (train.net(&explore.view.model), current) {
         (Some((run, moment)), _) => format!("{} {}", run.info.run, moment.name()),
         (None, Some(entry)) => entry.title.clone(),
-        (None, None) => explore.shown.as_ref().map_or(&explore.model, |shown| &shown.model.title).clone(),
+        (None, None) => explore.shown.as_ref().map_or(&explore.view.model, |shown| &shown.model.title).clone(),
     };
     let width = (ui.available_width() * 0.4).clamp(128.0, 280.0);
     // The box is as wide as it may be, whatever the title.
@@ -122,7 +122,7 @@ fn shown_about(explore: &Explore) -> String {
 /// Title, and below it what the net is. One that is not there leads to the page where it can be had.
 fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Command>) {
     let palette = palette(ui);
-    let (chosen, misfit) = (entry.name == explore.model, misfit(explore, entry));
+    let (chosen, misfit) = (entry.name == explore.view.model, misfit(explore, entry));
     let mut text = LayoutJob::default();
     let format = |font, color| TextFormat { font_id: font, color, ..TextFormat::default() };
     let colour = if entry.problem.is_none() && misfit.is_none() { palette.text } else { palette.weak };

@@ -12,7 +12,7 @@ use crate::app::lessons::file::{Lesson, is_lesson};
 use crate::app::pages::explore::why::look::WhyLook;
 use crate::engine::attack::{AttackSettings, Goal, Label, Loss};
 use crate::engine::model::Catalogue;
-use crate::engine::picture::{Background, Channel, Heatmap, Picture, Quantity, Region, decode, png_bytes, png_texts};
+use crate::engine::picture::{Background, Heatmap, Picture, Region, decode, png_bytes, png_texts};
 use crate::worker::{Shown, Source, View};
 
 /// Keywords of the texts in a PNG: the view, and its picture in hexadecimal digits of a PNG where no file holds it; or a page.
@@ -55,7 +55,7 @@ pub struct ViewFile {
     pub eight_bit: bool,
     #[serde(default)]
     pub attack: AttackSettings,
-    #[serde(default = "usual_heatmap")]
+    #[serde(default)]
     pub heatmap: Heatmap,
     /// The step of the attack's film; its result without one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,10 +70,6 @@ pub struct ViewFile {
 
 fn yes() -> bool {
     true
-}
-
-fn usual_heatmap() -> Heatmap {
-    Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 }
 }
 
 /// A view with its picture, if that is in the same file.
@@ -228,7 +224,7 @@ mod tests {
     }
     use crate::app::commands::tab::Tab;
     use crate::app::pages::explore::commands::why::Part;
-    use crate::engine::picture::{png_bytes_with, save_png_with};
+    use crate::engine::picture::{Channel, Quantity, png_bytes_with, save_png_with};
 
     fn view() -> ViewFile {
         ViewFile {

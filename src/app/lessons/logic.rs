@@ -32,7 +32,7 @@ pub fn open(lesson: Lesson, shell: &mut Shell) {
 /// Carries out a command. Closing a lesson brings back what was on screen before it.
 pub fn carry_out(command: LessonCommand, shell: &mut Shell, ctx: &Context) {
     let was_open = shell.lessons.is_open();
-    let before = (!was_open).then(|| shell.explore.view());
+    let before = (!was_open).then(|| shell.explore.wanted());
     let lessons = &mut shell.lessons;
     let scene = match command {
         LessonCommand::Toggle if !was_open => lessons.begin(0),

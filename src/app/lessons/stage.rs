@@ -245,7 +245,7 @@ fn eps(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
     if explore.hidden.perturbation {
         return;
     }
-    let Some(eps) = explore.view().pixel_eps() else {
+    let Some(eps) = explore.wanted().pixel_eps() else {
         let text = format!("moves a pixel by at most {} of 255 grey levels", short(shown.linf * LEVELS));
         ui.label(text);
         return;

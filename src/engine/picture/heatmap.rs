@@ -38,6 +38,13 @@ pub struct Heatmap {
     pub gain: f32,
 }
 
+impl Default for Heatmap {
+    /// Shows the perturbation itself, by its strongest channel and not amplified.
+    fn default() -> Self {
+        Self { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 }
+    }
+}
+
 impl Heatmap {
     /// Draws the chosen quantity; also returns the value at full colour (the legend runs from its negative, or from 0
     /// for magnitudes, to it), which is 0 when there is nothing to see.

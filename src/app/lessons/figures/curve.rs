@@ -37,7 +37,7 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
     };
     let size = theme::size_of_body(ui);
     let whole = along.eps.last().copied().unwrap_or(NEAR);
-    let eps = if shown.view.is_fgsm() { world.explore.eps() } else { shown.linf };
+    let eps = if shown.view.is_fgsm() { world.explore.view.eps } else { shown.linf };
     let reach = if shown.model.input.channels == 3 { NEAR.max(eps).min(whole) } else { whole };
     let film = room.with_min_y(room.bottom() - PICTURES * room.height());
     let upper = room.with_max_y(film.top() - size);

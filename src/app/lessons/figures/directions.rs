@@ -27,7 +27,7 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
     let answer = room.with_min_y(room.bottom() - 4.4 * size);
     let map = fitted(room.with_max_y(answer.top() - size), 1.45);
     let at = |(x, y): (f32, f32)| map.min + vec2(x * map.width(), y * map.height());
-    let goal = world.explore.goal;
+    let goal = world.explore.view.goal;
     let side = 0.26 * map.height();
     let picture = Rect::from_center_size(at(CENTRE), Vec2::splat(side));
     let others: Vec<(usize, &str)> = step

@@ -26,7 +26,7 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
     let Some(shown) = world.shown() else {
         return wait(ui, room, "Loading the net and the first picture…");
     };
-    let eps = world.explore.eps();
+    let eps = world.explore.view.eps;
     let size = theme::size_of_body(ui);
     let text = format!(
         "ε = {} is {} of 255 grey levels. Some pixels as numbers from 0 to 255, before and after.",

@@ -52,7 +52,7 @@ impl FigureWorld<'_> {
     fn shown(&self) -> Option<&Shown> {
         let wanted = self.explore;
         let shown = self.explore.shown.as_deref();
-        shown.filter(|shown| shown.view.model == wanted.model && shown.view.picture == wanted.picture)
+        shown.filter(|shown| shown.view.model == wanted.view.model && shown.view.picture == wanted.view.picture)
     }
 }
 

@@ -22,7 +22,7 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
     // Ever farther apart in rank, from the steepest to the flattest.
     let rank = |i: usize| ((last as f32 + 1.0).powf(i as f32 / (PIXELS - 1) as f32) - 1.0).round() as usize;
     let chosen: Vec<f32> = (0..PIXELS).map(|i| slopes[rank(i).max(i).min(last)]).collect();
-    let eps = world.explore.eps();
+    let eps = world.explore.view.eps;
     let moved: Vec<f32> = chosen.iter().map(|slope| eps * slope.signum()).collect();
     let all: f32 = eps * slopes.iter().map(|slope| slope.abs()).sum::<f32>();
     describe(

@@ -105,13 +105,13 @@ fn left() -> Explore {
     explore.set_attack(AttackSettings::Fgsm(Fgsm { norm: Norm::L1 }));
     explore.set_eps(3.0);
     explore.set_attack(AttackSettings::named("pgd").unwrap());
-    explore.set_crop(Some(Region { left: 3.0, top: 3.0, width: 9.0, height: 9.0 }));
-    explore.set_own_pixels(Some(true));
-    explore.set_eight_bit(true);
-    explore.set_clip(false);
-    explore.set_seed(5);
-    explore.set_loss(Loss::LogOdds);
-    explore.set_heatmap(Heatmap { quantity: Quantity::Magnitude, channel: Channel::One(0), gain: 8.0 });
+    explore.view.crop = Some(Region { left: 3.0, top: 3.0, width: 9.0, height: 9.0 });
+    explore.view.own_pixels = Some(true);
+    explore.view.eight_bit = true;
+    explore.view.clip = false;
+    explore.view.seed = 5;
+    explore.view.loss = Loss::LogOdds;
+    explore.view.heatmap = Heatmap { quantity: Quantity::Magnitude, channel: Channel::One(0), gain: 8.0 };
     explore
 }
 
@@ -129,7 +129,7 @@ fn answer<'a>(explore: &'a mut Explore, worker: &Worker) -> &'a Shown {
             Event::Failed { message, .. } => panic!("{message}"),
             _ => {}
         }
-        let wanted = explore.view();
+        let wanted = explore.wanted();
         if explore.shown.as_ref().is_some_and(|shown| shown.view == wanted && shown.timeline.is_over) {
             break;
         }
@@ -203,8 +203,8 @@ fn a_scene_is_as_usual_where_it_names_nothing() {
     explore.set_scene(lesson.scene(2));
     let mut fresh = Explore::new(&Settings::default(), None, None);
     fresh.set_scene(lesson.scene(2));
-    assert_eq!(explore.view(), fresh.view());
-    assert_eq!((fresh.view().loss, fresh.view().seed, fresh.view().eps), (Loss::LogOdds, 0, 0.2));
+    assert_eq!(explore.wanted(), fresh.view);
+    assert_eq!((fresh.view.loss, fresh.view.seed, fresh.view.eps), (Loss::LogOdds, 0, 0.2));
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn a_scene_sets_all_that_it_names() {
                 norm = \"l2\", eps = 1.5, seed = 7, loss = \"log-odds\", eight-bit = true, own-pixels = true, clip = false }";
     let mut explore = left();
     explore.set_scene(Lesson::parse(text, None).unwrap().scene(0));
-    let view = explore.view();
+    let view = explore.wanted();
     assert_eq!(view.attack.options(), ["--attack", "pgd", "--norm", "l2", "--steps", "3"]);
     assert_eq!((view.eps, view.seed, view.loss), (1.5, 7, Loss::LogOdds));
     assert!(view.eight_bit && view.own_pixels == Some(true) && !view.clip);

@@ -46,7 +46,8 @@ struct Number {
 impl AttackForm {
     /// The width at which the button with the parameters can say them all.
     pub fn wanted_width(ui: &Ui, explore: &Explore) -> f32 {
-        let text = ui.painter().layout_no_wrap(in_short(&explore.attack), theme::body_font(), egui::Color32::WHITE);
+        let text =
+            ui.painter().layout_no_wrap(in_short(&explore.view.attack), theme::body_font(), egui::Color32::WHITE);
         let spacing = ui.spacing();
         (text.size().x + ICON + spacing.icon_spacing + 2.0 * spacing.button_padding.x).ceil()
     }
@@ -54,7 +55,7 @@ impl AttackForm {
     /// The chooser, and a button that opens the parameters, `width` wide.
     pub fn show(&mut self, ui: &mut Ui, explore: &Explore, width: f32, out: &mut Vec<Command>) {
         chooser(ui, explore, out);
-        let text = in_short(&explore.attack);
+        let text = in_short(&explore.view.attack);
         let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
         // It is the text that is cut where room is short, not the icon, which is text to egui too.
         let button = Button::new((icons::ICON_TUNE.rich_text().size(ICON), text.atom_shrink(true)))
@@ -63,7 +64,7 @@ impl AttackForm {
         ui.scope(|ui| {
             ui.set_max_width(width);
             let (response, _) = MenuButton::from_button(button).config(stays).ui(ui, |ui| self.form(ui, explore, out));
-            let about = AttackCommand::Set(explore.attack.clone()).about();
+            let about = AttackCommand::Set(explore.view.attack.clone()).about();
             response.on_hover_text(about.tooltip).accessible_name(about.name);
         });
     }
@@ -75,18 +76,18 @@ impl AttackForm {
         ui.set_max_width(FORM);
         // A menu would set long lines with wide gaps.
         ui.with_layout(Layout::top_down(Align::Min), |ui| {
-            ui.label(theme::strong(attack_title(&explore.attack)));
-            ui.label(theme::weak(ui, explore.attack.paper()));
+            ui.label(theme::strong(attack_title(&explore.view.attack)));
+            ui.label(theme::weak(ui, explore.view.attack.paper()));
         });
         ui.add_space(SPACE_2);
-        let mut attack = explore.attack.clone();
+        let mut attack = explore.view.attack.clone();
         let mut problem = None;
         Grid::new("parameters of the attack").num_columns(2).spacing([SPACE_3, 4.0]).show(ui, |ui| {
             problem = self.rows(ui, &mut attack);
             if attack.is_random() {
                 ui.label(theme::caption(ui, "Seed"));
                 ui.horizontal(|ui| {
-                    ui.label(theme::number(explore.seed.to_string()));
+                    ui.label(theme::number(explore.view.seed.to_string()));
                     icon_button(ui, AttackCommand::NextSeed, out);
                 });
                 ui.end_row();
@@ -95,7 +96,7 @@ impl AttackForm {
         if let Some(problem) = problem {
             problem_line(ui, &problem);
         }
-        if attack != explore.attack {
+        if attack != explore.view.attack {
             out.push(AttackCommand::Set(attack).into());
         }
     }
@@ -325,14 +326,16 @@ fn norm_row(ui: &mut Ui, norm: &mut Norm, known: &[Norm]) {
 }
 
 fn chooser(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-    let combo = ComboBox::from_id_salt("attack").selected_text(attack_title(&explore.attack)).width(CHOOSER).truncate();
+    let combo =
+        ComboBox::from_id_salt("attack").selected_text(attack_title(&explore.view.attack)).width(CHOOSER).truncate();
     let combo = combo.height(480.0);
     let response = combo.show_ui(ui, |ui| {
         for command in AttackCommand::listed() {
             let AttackCommand::Use(name) = command else { continue };
             let about = command.about();
             let keys = about.spelled_keys();
-            let button = Button::selectable(name == explore.attack.name(), about.name).right_text(theme::number(keys));
+            let button =
+                Button::selectable(name == explore.view.attack.name(), about.name).right_text(theme::number(keys));
             let paper = AttackSettings::named(name).map(|attack| attack.paper()).unwrap_or_default();
             let response = ui.add(button).on_hover_text(format!("{}\n{paper}", about.tooltip));
             if response.accessible_name(about.name).clicked() {

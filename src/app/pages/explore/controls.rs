@@ -123,7 +123,7 @@ impl Controls {
         if has_film(explore) {
             timeline(ui, explore, out);
         }
-        match &explore.attack {
+        match &explore.view.attack {
             AttackSettings::Gradient(gradient) => self.gradient_rows(ui, explore, gradient, look, out),
             attack if attack.takes_eps() => self.eps_row(ui, explore, look, out),
             _ => row(ui, |ui| {
@@ -140,7 +140,7 @@ impl Controls {
 
     /// Everything that only an expert sets.
     fn expert_rows(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
-        if explore.attack.takes_eps() {
+        if explore.view.attack.takes_eps() {
             self.number_row(ui, explore, search, out);
         }
         // The groups stay whole: one row where they fit, else two, else three.
@@ -183,16 +183,16 @@ impl Controls {
     }
 
     fn shows_target(&self, explore: &Explore) -> bool {
-        self.wants_target || matches!(explore.goal, Goal::Targeted(_))
+        self.wants_target || matches!(explore.view.goal, Goal::Targeted(_))
     }
 
     fn shows_label(&self, explore: &Explore) -> bool {
-        self.wants_label || matches!(explore.label, Label::Given(_))
+        self.wants_label || matches!(explore.view.label, Label::Given(_))
     }
 
     /// The one large control of the page, and what can be made of the picture.
     fn eps_row(&mut self, ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
-        let (eps, norm) = (explore.eps(), explore.attack.norm());
+        let (eps, norm) = (explore.view.eps, explore.view.attack.norm());
         let is_linf = norm == Norm::Linf;
         let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);
         let meaning = if is_linf { units::grey_levels(eps) } else { format!("moves {}", units::grey_levels(moved)) };
@@ -220,7 +220,7 @@ impl Controls {
     }
 
     fn eps_rail(&mut self, ui: &mut Ui, explore: &Explore, width: f32, out: &mut Vec<Command>) {
-        let (eps, largest, norm) = (explore.eps(), explore.largest_eps(), explore.attack.norm());
+        let (eps, largest, norm) = (explore.view.eps, explore.largest_eps(), explore.view.attack.norm());
         let is_linf = norm == Norm::Linf;
         let is_photo = explore.shown.as_ref().is_some_and(|shown| shown.model.input.channels == 3);
         let reach = if is_linf && is_photo && eps <= PHOTO_REACH { PHOTO_REACH } else { largest };
@@ -231,7 +231,7 @@ impl Controls {
             step: explore.eps_step(),
             marks: if is_linf { &MARKS } else { &[] },
             // Of pictures in 8 bits only whole grey levels are left.
-            grid: if is_linf && explore.eight_bit { 1.0 / LEVELS } else { 0.0 },
+            grid: if is_linf && explore.view.eight_bit { 1.0 / LEVELS } else { 0.0 },
         };
         let (response, moved) = rail.show_large(ui, width, eps, &MARK_TEXTS);
         if response.double_clicked() {
@@ -259,7 +259,7 @@ impl Controls {
 
     /// ε as a number, its usual values, and the search for the smallest that works.
     fn number_row(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
-        let (eps, largest) = (explore.eps(), explore.largest_eps());
+        let (eps, largest) = (explore.view.eps, explore.largest_eps());
         let parse = |text: &str| match units::parse_eps(text) {
             Ok(eps) if eps <= largest => Ok(eps),
             Ok(eps) => {
@@ -287,8 +287,8 @@ impl Controls {
     }
 
     fn presets(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-        for &(name, eps, tip) in eps_presets(explore.attack.norm()) {
-            let chosen = (explore.eps() - eps).abs() < 1e-6;
+        for &(name, eps, tip) in eps_presets(explore.view.attack.norm()) {
+            let chosen = (explore.view.eps - eps).abs() < 1e-6;
             let response = ui.add(Button::new(name).selected(chosen)).on_hover_text(tip);
             if response.clicked() {
                 self.eps.clear();
@@ -374,7 +374,7 @@ impl Controls {
             None => {}
         }
         if targeted {
-            let chosen = if let Goal::Targeted(index) = explore.goal { Some(index) } else { None };
+            let chosen = if let Goal::Targeted(index) = explore.view.goal { Some(index) } else { None };
             if let Some(Picked(index)) = self.target.show(ui, target_field(), "Target class", classes(explore), chosen)
             {
                 out.push(ExploreCommand::Goal(Goal::Targeted(index)).into());
@@ -395,7 +395,7 @@ impl Controls {
             None => {}
         }
         if given {
-            let chosen = if let Label::Given(index) = explore.label { Some(index) } else { None };
+            let chosen = if let Label::Given(index) = explore.view.label { Some(index) } else { None };
             if let Some(Picked(index)) = self.label.show(ui, label_field(), "Given label", classes(explore), chosen) {
                 out.push(ExploreCommand::Label(Label::Given(index)).into());
             }
@@ -435,7 +435,7 @@ fn steps(ui: &mut Ui, gradient: &GradientSteps, out: &mut Vec<Command>, width: f
 
 /// Clipping, rounding, and whose slope is followed.
 fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool) {
-    let mut clip = explore.clip;
+    let mut clip = explore.view.clip;
     let about = ExploreCommand::ToggleClip.about();
     let name = if short { "Clip" } else { about.name };
     let response = ui.add(Checkbox::new(&mut clip, name)).on_hover_text(about.tooltip).accessible_name(about.name);
@@ -443,13 +443,13 @@ fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool)
         out.push(ExploreCommand::Clip(clip).into());
     }
     ui.add_space(SPACE_2);
-    let mut eight_bit = explore.eight_bit;
+    let mut eight_bit = explore.view.eight_bit;
     let about = ExploreCommand::ToggleEightBit.about();
     if ui.add(Checkbox::new(&mut eight_bit, about.name)).on_hover_text(about.tooltip).changed() {
         out.push(ExploreCommand::ToggleEightBit.into());
     }
     ui.add_space(SPACE_2);
-    let mut log_odds = explore.loss == Loss::LogOdds;
+    let mut log_odds = explore.view.loss == Loss::LogOdds;
     let about = ExploreCommand::ToggleLoss.about();
     if ui.add(Checkbox::new(&mut log_odds, about.name)).on_hover_text(about.tooltip).changed() {
         out.push(ExploreCommand::ToggleLoss.into());
@@ -466,8 +466,8 @@ fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool)
 
 /// Of attacks that find the shortest perturbation by themselves: how long it is.
 fn shortest(ui: &mut Ui, explore: &Explore) {
-    let title = attack_title(&explore.attack);
-    let found = explore.shown.as_deref().filter(|shown| shown.view.attack.name() == explore.attack.name());
+    let title = attack_title(&explore.view.attack);
+    let found = explore.shown.as_deref().filter(|shown| shown.view.attack.name() == explore.view.attack.name());
     let text = match found {
         Some(shown) if shown.linf == 0.0 && shown.timeline.is_result => {
             format!("{title} found no perturbation that fools")

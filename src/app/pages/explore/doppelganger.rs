@@ -98,7 +98,7 @@ impl Doppelganger {
         let proposed = proposals(shown);
         let Some(first) = proposed.first().copied() else { return };
         let classes = &shown.model.classes;
-        let is_made = matches!(explore.goal, Goal::Targeted(_));
+        let is_made = matches!(explore.view.goal, Goal::Targeted(_));
         let height = theme::ROW_HEIGHT;
         let arrow = Button::new(icons::ICON_ARROW_DROP_UP.rich_text().size(18.0)).min_size(vec2(24.0, height));
         let arrow = ui.add(arrow).on_hover_text("Other classes").accessible_name("Other classes to make it");

@@ -71,7 +71,7 @@ impl LinearView {
                 });
                 weights(ui, linear, shown, textures);
                 ui.add_space(SPACE_1);
-                for line in formula(linear, shown, explore.lengths.linf) {
+                for line in formula(linear, shown, explore.lengths().linf) {
                     ui.label(theme::number(line));
                 }
                 ui.add_space(SPACE_1);

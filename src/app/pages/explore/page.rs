@@ -60,7 +60,7 @@ impl Page for ExplorePage {
         Panel::top("samples").frame(strip).show_separator_line(false).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = gap;
             self.samples.show(ui, &shell.explore, &shell.settings.recent, out);
-            net_band(ui, &shell.train, &shell.explore.model, out);
+            net_band(ui, &shell.train, &shell.explore.view.model, out);
             // Messages stand in the place of the line, so that nothing moves.
             if !shell.notices.show_rows(ui, out) {
                 line(ui, &shell.explore, out);
@@ -90,6 +90,7 @@ impl Page for ExplorePage {
     }
 
     fn tick(&mut self, ctx: &Context, shell: &mut Shell) {
+        shell.explore.note(ctx.input(|i| i.time));
         let now = Instant::now();
         self.rise(ctx, shell, now);
         self.go_on_recording(ctx, shell);
@@ -148,39 +149,41 @@ impl ExplorePage {
         let explore = &mut shell.explore;
         match command {
             ExploreCommand::Eps(eps) => explore.set_eps(eps),
-            ExploreCommand::EpsUp => explore.set_eps(explore.eps() + explore.eps_step()),
-            ExploreCommand::EpsDown => explore.set_eps(explore.eps() - explore.eps_step()),
-            ExploreCommand::EpsUpFine => explore.set_eps(explore.eps() + 0.1 * explore.eps_step()),
-            ExploreCommand::EpsDownFine => explore.set_eps(explore.eps() - 0.1 * explore.eps_step()),
+            ExploreCommand::EpsUp => explore.set_eps(explore.view.eps + explore.eps_step()),
+            ExploreCommand::EpsDown => explore.set_eps(explore.view.eps - explore.eps_step()),
+            ExploreCommand::EpsUpFine => explore.set_eps(explore.view.eps + 0.1 * explore.eps_step()),
+            ExploreCommand::EpsDownFine => explore.set_eps(explore.view.eps - 0.1 * explore.eps_step()),
             ExploreCommand::EpsReset => explore.set_eps(explore.usual_eps()),
             ExploreCommand::Attack(command) => explore.change_attack(command),
             ExploreCommand::Why(command) => logic::carry_out(command, shell),
             ExploreCommand::Goal(goal) => {
-                explore.set_goal(goal);
+                explore.view.goal = goal;
                 self.controls.goal_is_set();
             }
             ExploreCommand::SearchTarget => self.controls.search_target(ctx),
             ExploreCommand::Label(label) => {
-                explore.set_label(label);
+                explore.view.label = label;
                 self.controls.label_is_set();
             }
             ExploreCommand::GiveLabel => self.controls.give_label(ctx),
-            ExploreCommand::Clip(clip) => explore.set_clip(clip),
-            ExploreCommand::ToggleOwnPixels => explore.set_own_pixels(Some(!explore.has_own_pixels())),
+            ExploreCommand::Clip(clip) => explore.view.clip = clip,
+            ExploreCommand::ToggleOwnPixels => explore.view.own_pixels = Some(!explore.has_own_pixels()),
             ExploreCommand::MakeIt(class) => explore.make_it(class),
             ExploreCommand::StartOver => explore.start_over(),
             ExploreCommand::KeepBoth { model, picture } => explore.keep_both(model, picture),
-            ExploreCommand::Background(background) => explore.set_background(background),
-            ExploreCommand::Crop(crop) => explore.set_crop(crop),
-            ExploreCommand::ToggleEightBit => explore.set_eight_bit(!explore.eight_bit),
-            ExploreCommand::ToggleClip => explore.set_clip(!explore.clip),
-            ExploreCommand::Follow(loss) => explore.set_loss(loss),
-            ExploreCommand::ToggleLoss => explore.set_loss(match explore.loss {
-                Loss::CrossEntropy => Loss::LogOdds,
-                Loss::LogOdds => Loss::CrossEntropy,
-            }),
-            ExploreCommand::Heatmap(heatmap) => explore.set_heatmap(heatmap),
-            ExploreCommand::Look(quantity) => explore.set_heatmap(Heatmap { quantity, ..explore.heatmap }),
+            ExploreCommand::Background(background) => explore.view.background = background,
+            ExploreCommand::Crop(crop) => explore.view.crop = crop,
+            ExploreCommand::ToggleEightBit => explore.view.eight_bit = !explore.view.eight_bit,
+            ExploreCommand::ToggleClip => explore.view.clip = !explore.view.clip,
+            ExploreCommand::Follow(loss) => explore.view.loss = loss,
+            ExploreCommand::ToggleLoss => {
+                explore.view.loss = match explore.view.loss {
+                    Loss::CrossEntropy => Loss::LogOdds,
+                    Loss::LogOdds => Loss::CrossEntropy,
+                }
+            }
+            ExploreCommand::Heatmap(heatmap) => explore.view.heatmap = heatmap,
+            ExploreCommand::Look(quantity) => explore.view.heatmap = Heatmap { quantity, ..explore.view.heatmap },
             ExploreCommand::UseModel(name) => explore.set_model(name),
             ExploreCommand::ShowNet(moment) => shell.show_moment(|_| moment),
             ExploreCommand::NextMoment => shell.show_moment(NetMoment::next),
@@ -237,7 +240,7 @@ impl ExplorePage {
             Source::File(path) if may_hold_view(&path) => shell.start(|background| background.open_view(path)),
             source => {
                 self.canvas.open &= matches!(&source, Source::Memory { name, .. } if name == canvas::NAME);
-                if matches!(source, Source::File(_)) && shell.explore.picture == source {
+                if matches!(source, Source::File(_)) && shell.explore.view.picture == source {
                     shell.worker.look_again();
                 }
                 shell.explore.set_picture(source);
@@ -247,8 +250,8 @@ impl ExplorePage {
 
     /// Takes an answer of the worker.
     pub fn take_shown(&mut self, shown: Box<Shown>, shell: &mut Shell, ctx: &Context) {
-        let crop = shell.explore.crop;
-        let (model, picture) = (shell.explore.model.clone(), shell.explore.picture.clone());
+        let crop = shell.explore.view.crop;
+        let (model, picture) = (shell.explore.view.model.clone(), shell.explore.view.picture.clone());
         let is_first = shell.explore.shown.is_none();
         if !shell.explore.take_shown(shown) {
             return;
@@ -257,20 +260,20 @@ impl ExplorePage {
             // Not before: they would take a processor from the first picture.
             shell.start(|background| background.thumbnails());
         }
-        let has_other_picture = shell.explore.picture != picture;
+        let has_other_picture = shell.explore.view.picture != picture;
         if !is_first {
             self.tell_pairing(shell, model, picture);
         }
         let Some(shown) = &shell.explore.shown else { return };
         self.pictures.take(ctx, shown);
         self.linear.take(ctx, shown);
-        if shown.view.picture == shell.explore.picture {
+        if shown.view.picture == shell.explore.view.picture {
             shell.lessons.note_picture(&shown.view.picture);
         }
         if let Source::File(path) = &shown.view.picture {
             shell.settings.remember_file(&path.clone());
         }
-        if shell.explore.crop != crop && !has_other_picture {
+        if shell.explore.view.crop != crop && !has_other_picture {
             self.pictures.open_crop();
             let most = MAX_PHOTO_PIXELS as f32 / 1e6;
             shell.notices.add_brief(format!(
@@ -287,13 +290,13 @@ impl ExplorePage {
         let title = &shown.model.title;
         let what = if shown.reads == Kind::Photo { "photographs" } else { "digits" };
         let wanted = &shell.explore;
-        if model != wanted.model && picture == wanted.picture && shown.view.model == wanted.model {
+        if model != wanted.view.model && picture == wanted.view.picture && shown.view.model == wanted.view.model {
             let text = format!("Changed to {title}, which reads {what}.");
             shell.notices.add_with(text, keep(model, picture));
-        } else if picture != wanted.picture && shown.view.picture == wanted.picture {
+        } else if picture != wanted.view.picture && shown.view.picture == wanted.view.picture {
             self.canvas.open = false;
             let text = format!("{title} reads {what}, so it is shown one.");
-            shell.notices.add_with(text, keep(wanted.model.clone(), picture));
+            shell.notices.add_with(text, keep(wanted.view.model.clone(), picture));
         }
     }
 
@@ -301,13 +304,13 @@ impl ExplorePage {
     pub fn show_file(&mut self, path: PathBuf, crop: Option<Region>, shell: &mut Shell) {
         let file = Source::File(path);
         // The one of the command line, and of the last time, is asked for at once, and read for a view beside that.
-        if shell.explore.picture == file {
+        if shell.explore.view.picture == file {
             shell.worker.look_again();
         } else {
             shell.explore.set_picture(file);
         }
         if crop.is_some() {
-            shell.explore.set_crop(crop);
+            shell.explore.view.crop = crop;
             shell.notices.add_brief("Opened with its crop: the part of the photo that it was saved for.");
         }
     }
@@ -330,12 +333,12 @@ impl ExplorePage {
     fn record(&mut self, path: PathBuf, shell: &mut Shell) {
         shell.settings.tab = Tab::Explore;
         let explore = &shell.explore;
-        if !explore.attack.takes_eps() {
+        if !explore.view.attack.takes_eps() {
             let text = "This attack takes no ε that could rise; choose one that does, such as FGSM.";
             shell.notices.add(Tone::Caution, text);
             return;
         }
-        let eps = if explore.eps() > 0.0 { explore.eps() } else { explore.usual_eps() };
+        let eps = if explore.view.eps > 0.0 { explore.view.eps } else { explore.usual_eps() };
         self.recording = Some(Recording::new(path, eps));
         shell.notices.clear();
     }
@@ -348,7 +351,7 @@ impl ExplorePage {
             return;
         }
         match recording.next_eps() {
-            Some(eps) if shell.explore.eps() != eps => shell.explore.set_eps(eps),
+            Some(eps) if shell.explore.view.eps != eps => shell.explore.set_eps(eps),
             Some(_) if shell.explore.is_settled() => recording.ask_frame(ctx),
             Some(_) => {}
             None => {
@@ -361,7 +364,7 @@ impl ExplorePage {
 
 fn step_sample(shell: &mut Shell, by: isize) {
     let samples = samples();
-    let at = match &shell.explore.picture {
+    let at = match &shell.explore.view.picture {
         Source::Sample(name) => samples.iter().position(|sample| sample.name == name),
         _ => None,
     };
@@ -373,7 +376,7 @@ fn step_sample(shell: &mut Shell, by: isize) {
 }
 
 fn ask_save_original(shell: &mut Shell) {
-    if let Source::File(path) = &shell.explore.picture {
+    if let Source::File(path) = &shell.explore.view.picture {
         shell.notices.add_brief(format!("This picture is in a file already:\n{}", path.display()));
         return;
     }
@@ -382,7 +385,7 @@ fn ask_save_original(shell: &mut Shell) {
 }
 
 fn save_original(shell: &mut Shell, path: PathBuf) {
-    let picture = match &shell.explore.picture {
+    let picture = match &shell.explore.view.picture {
         Source::Memory { picture, .. } => Some(Picture::clone(picture)),
         Source::Sample(name) => sample(name).and_then(|sample| sample.picture().ok()),
         Source::File(_) => None,

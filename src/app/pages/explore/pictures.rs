@@ -243,7 +243,7 @@ impl Pictures {
         );
         let Some(shown) = explore.shown.as_deref() else { return };
         let crops = self.crops(explore);
-        let remark = match (index, explore.heatmap.quantity) {
+        let remark = match (index, explore.view.heatmap.quantity) {
             (0, _) if shown.own_pixels && explore.is_resampled() => own_pixels(shown),
             (0, _) if crops => format!("{:.0}×{:.0} of the photo", shown.crop.width, shown.crop.height),
             (0, _) => format!("{}×{}", shown.original.width, shown.original.height),
@@ -262,7 +262,7 @@ impl Pictures {
                 }
             }
             if index == 0 && shown.is_transparent {
-                background_picker(ui, explore.background, out);
+                background_picker(ui, explore.view.background, out);
             }
             if index == 2 {
                 let (icon, name) = (icons::ICON_COMPARE.rich_text().size(16.0), "Hold to flip");
@@ -303,7 +303,7 @@ impl Pictures {
                 continue;
             }
             if index == 0 && self.crops(explore) {
-                out.extend(self.crop.show(ui, well, (shown, explore.crop), &response));
+                out.extend(self.crop.show(ui, well, (shown, explore.view.crop), &response));
                 responses.push(response);
                 continue;
             }

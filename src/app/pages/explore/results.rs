@@ -82,14 +82,14 @@ fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, look: Look, o
     }
     let is_low = ui.available_height() < 2.0 * theme::ROW_HEIGHT + SPACE_1;
     row(ui, |ui| {
-        quantity(ui, explore.heatmap, out);
+        quantity(ui, explore.view.heatmap, out);
         // What would be cut is left out.
         let line = ui.text_style_height(&egui::TextStyle::Body);
         if shown.original.channels == 3 && ui.available_width() >= CHANNELS * line {
-            channel(ui, explore.heatmap, out);
+            channel(ui, explore.view.heatmap, out);
         }
         if is_low && ui.available_width() >= GAIN {
-            gain(ui, explore.heatmap, out);
+            gain(ui, explore.view.heatmap, out);
         } else if ui.available_width() >= HINT {
             hint(ui, HEATMAP_HINT);
         }
@@ -97,7 +97,7 @@ fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, look: Look, o
     if !is_low {
         ui.horizontal(|ui| {
             ui.label(theme::caption(ui, "Gain"));
-            gain(ui, explore.heatmap, out);
+            gain(ui, explore.view.heatmap, out);
         });
     }
 }

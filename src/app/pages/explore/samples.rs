@@ -67,7 +67,7 @@ impl Samples {
             group_button(ui, ExploreCommand::ShowPhotos.into(), out);
         }
         ui.label(theme::caption(ui, if shows_digits { "Digits" } else { "Photos" }));
-        let chosen = match &explore.picture {
+        let chosen = match &explore.view.picture {
             Source::Sample(name) => Some(name.as_str()),
             _ => None,
         };
@@ -91,7 +91,7 @@ impl Samples {
         if !recent.is_empty() {
             yours(ui, recent, out);
         }
-        let name = match &explore.picture {
+        let name = match &explore.view.picture {
             Source::File(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
             Source::Memory { name, .. } => Some(name.clone()),
             Source::Sample(_) => None,

@@ -127,13 +127,13 @@ impl ModelsPage {
         match self.models.take(event, &shell.explore.catalogue) {
             Some(Outcome::Changed { name, message }) => {
                 shell.notices.add_brief(message);
-                if shell.explore.model == name {
+                if shell.explore.view.model == name {
                     shell.explore.refresh();
                 }
                 true
             }
             Some(Outcome::Removed(name)) => {
-                if shell.explore.model == name {
+                if shell.explore.view.model == name {
                     // It may be gone altogether; the first net is always there.
                     shell.explore.set_model(Settings::default().model);
                     shell.explore.refresh();
@@ -202,7 +202,7 @@ fn section(ui: &mut Ui, group: Group, models: &Models, explore: &Explore, out: &
     ui.add_space(SPACE_3);
     ui.label(theme::caption(ui, group.title()));
     for entry in entries {
-        row::show(ui, entry, models, entry.name == explore.model, out);
+        row::show(ui, entry, models, entry.name == explore.view.model, out);
     }
 }
 

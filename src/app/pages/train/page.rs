@@ -1,7 +1,6 @@
 //! The Train page: settings at the left, the run in hand at the top, curves in the middle, all runs below.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use eframe::egui::{self, CentralPanel, Context, Frame, Margin, Panel, Rect, Ui};
 use serde::{Deserialize, Serialize};
@@ -84,8 +83,8 @@ impl Page for TrainPage {
         CentralPanel::default().frame(middle).show(ui, |ui| self.middle(ui, train, out));
     }
 
-    fn tick(&mut self, _ctx: &Context, shell: &mut Shell) {
-        shell.train.note_draft(Instant::now());
+    fn tick(&mut self, ctx: &Context, shell: &mut Shell) {
+        shell.train.note(ctx.input(|i| i.time));
         let known = self.facts.as_ref().is_some_and(|facts| facts.are_of(&shell.train.draft));
         if !known && shell.settings.tab == Tab::Train {
             let config = shell.train.draft.clone();

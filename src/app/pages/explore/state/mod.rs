@@ -7,17 +7,17 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use eframe::egui::util::undoer::Undoer;
 use serde::{Deserialize, Serialize};
 
-use crate::app::history::History;
 use crate::app::pages::explore::commands::attack::AttackCommand;
 use crate::app::pages::explore::state::playing::Playing;
 use crate::app::pages::train::state::is_net_of_run;
 use crate::app::settings::{LastOfKinds, LastPicture, Settings};
-use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm};
+use crate::app::undo::undoer;
+use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Norm};
 use crate::engine::data::{Sample, sample, sample_unless_file};
 use crate::engine::model::Entry;
-use crate::engine::picture::{Background, Channel, Heatmap, Quantity, Region};
 use crate::engine::units::LEVELS;
 use crate::worker::{Kind, Mismatch, Revision, Shown, Source, Timeline, View};
 
@@ -31,50 +31,38 @@ const REST: Duration = Duration::from_millis(250);
 /// Work shorter than this is not announced: it would only flicker.
 pub const PATIENCE: Duration = Duration::from_millis(150);
 
-/// The state of the Explore tab.
+/// The state of the Explore page: the view that is wanted, and what is on screen. What differs is computed.
 pub struct Explore {
-    pub model: String,
-    pub picture: Source,
-    pub background: Background,
-    pub crop: Option<Region>,
-    /// As the person wants it; `None` where they have not said.
-    pub own_pixels: Option<bool>,
-    pub label: Label,
-    pub goal: Goal,
-    pub attack: AttackSettings,
+    /// The view that is wanted, but for what `playing` and a moving ε add to it.
+    pub view: View,
     /// The other attacks as they were left.
     others: Vec<AttackSettings>,
-    pub lengths: Lengths,
+    /// ε as it was left in each norm.
+    lengths: Lengths,
     /// The kind of net that ε is for; `None` where ε was chosen for a net of which that is not known yet.
     kind: Option<Kind>,
     /// What was shown last of each kind of picture.
-    pub last: LastOfKinds,
-    /// What gives way where picture and net are of different kinds.
-    mismatch: Mismatch,
+    last: LastOfKinds,
     /// Until when ε counts as moving: an attack of many steps begins anew when it has rested.
     moving_until: Option<Instant>,
-    /// Of random starts and noise.
-    pub seed: u64,
     pub playing: Playing,
-    pub clip: bool,
-    pub eight_bit: bool,
-    pub loss: Loss,
-    pub heatmap: Heatmap,
-    /// Somebody is about to draw: there is no picture yet.
+    /// Whether somebody is about to draw: there is no picture yet.
     pub is_blank: bool,
     pub catalogue: Vec<Entry>,
     pub shown: Option<Box<Shown>>,
     /// What a lesson does not show yet.
     pub hidden: Hidden,
-    /// The view changed since it was last asked for.
-    dirty: bool,
+    /// The view that was asked for last.
+    wish: Option<View>,
+    /// Whether that view is to be asked for again, since the net or the file behind a name changed.
+    is_stale: bool,
     asked: Option<Asked>,
-    history: History<View>,
+    undoer: Undoer<View>,
     /// Names of the label and the target, looked up again when another model with other indices arrives.
     carried: Carried,
     /// The step of a film that a file names, to go to once the film is whole.
     awaited_step: Option<usize>,
-    /// Asked for at the start together with a net, before either was found to be good.
+    /// The picture that was asked for at the start together with a net, before either was found to be good.
     refused_picture: Option<Source>,
 }
 
@@ -143,91 +131,74 @@ impl Explore {
     /// Starts from what was kept; `model` and `picture` of the command line win.
     pub fn new(settings: &Settings, model: Option<String>, picture: Option<PathBuf>) -> Self {
         let (has_picture, has_model) = (picture.is_some(), model.is_some());
-        let mut explore = Self {
+        let picture = picture.map_or_else(|| settings.picture.source(), named);
+        let view = View {
             model: model.unwrap_or_else(|| settings.model.clone()),
-            picture: picture.map_or_else(|| settings.picture.source(), named),
-            background: Background::default(),
-            crop: None,
-            own_pixels: None,
-            label: Label::Predicted,
-            goal: Goal::Untargeted,
+            crop: picture.usual_crop(),
+            picture,
             attack: settings.attack.clone(),
+            eps: *settings.lengths.clone().in_norm(settings.attack.norm()),
+            clip: settings.clip,
+            eight_bit: settings.eight_bit,
+            loss: settings.loss,
+            ..View::default()
+        };
+        let mut explore = Self {
+            view,
             others: Vec::new(),
             lengths: settings.lengths,
             kind: Some(if settings.channels == 3 { Kind::Photo } else { Kind::Digit }),
             last: settings.last.clone(),
-            mismatch: Mismatch::Keep,
             moving_until: None,
-            seed: 0,
             playing: Playing::default(),
-            clip: settings.clip,
-            eight_bit: settings.eight_bit,
-            loss: settings.loss,
-            heatmap: Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
             is_blank: false,
             catalogue: Vec::new(),
             shown: None,
             hidden: Hidden::default(),
-            dirty: true,
+            wish: None,
+            is_stale: false,
             asked: None,
-            history: History::default(),
+            undoer: undoer(),
             carried: Carried { label: None, target: settings.target.clone() },
             awaited_step: None,
             refused_picture: None,
         };
-        explore.crop = explore.picture.usual_crop();
         match (has_picture, has_model) {
             (true, false) => explore.let_net_give_way(),
             (false, true) => explore.let_picture_give_way(),
-            _ => {}
+            (true, true) | (false, false) => {}
         }
         explore
     }
 
-    /// The view that the controls describe.
-    pub fn view(&self) -> View {
-        View {
-            model: self.model.clone(),
-            picture: self.picture.clone(),
-            mismatch: self.mismatch.clone(),
-            background: self.background,
-            crop: self.crop,
-            own_pixels: self.own_pixels,
-            label: self.label,
-            goal: self.goal,
-            attack: self.attack.clone(),
-            eps: self.eps(),
-            along_line: self.moving_until.is_some(),
-            seed: self.seed,
-            step: self.playing.step(),
-            clip: self.clip,
-            eight_bit: self.eight_bit,
-            loss: self.loss,
-            heatmap: self.heatmap,
-        }
+    /// Returns the view that is wanted now.
+    pub fn wanted(&self) -> View {
+        View { along_line: self.is_moving(), step: self.playing.step(), ..self.view.clone() }
     }
 
-    /// ε in the norm of the attack.
-    pub fn eps(&self) -> f32 {
-        *self.lengths.clone().in_norm(self.attack.norm())
-    }
-
-    /// The usual ε of such nets, in the norm of the attack.
+    /// Returns the usual ε of such nets, in the norm of the attack.
     pub fn usual_eps(&self) -> f32 {
         let channels = if self.kind == Some(Kind::Photo) { 3 } else { 1 };
-        *Lengths::usual(channels).in_norm(self.attack.norm())
+        *Lengths::usual(channels).in_norm(self.view.attack.norm())
     }
 
     /// Takes note of what the net reads. With another kind of net comes the ε that was last used with such nets.
     pub fn know_kind(&mut self, kind: Kind) {
         let Some(before) = self.kind.replace(kind).filter(|before| *before != kind) else { return };
-        self.last.of_mut(before).lengths = self.lengths;
+        self.last.of_mut(before).lengths = self.lengths();
         self.lengths = self.last.of(kind).lengths;
-        self.dirty = true;
+        self.view.eps = *self.lengths.in_norm(self.view.attack.norm());
     }
 
-    /// As far as the list of models says.
-    pub fn kind_of(&self, model: &str) -> Option<Kind> {
+    /// Returns ε in each norm: in that of the attack as it is now, in the others as it was left.
+    pub fn lengths(&self) -> Lengths {
+        let mut lengths = self.lengths;
+        *lengths.in_norm(self.view.attack.norm()) = self.view.eps;
+        lengths
+    }
+
+    /// Returns the kind of picture that a net reads, as far as the list of models says.
+    fn kind_of(&self, model: &str) -> Option<Kind> {
         let entry = self.catalogue.iter().find(|entry| entry.name == model)?;
         let is_digit = entry.facts.as_ref()?.channels == 1;
         Some(if is_digit { Kind::Digit } else { Kind::Photo })
@@ -235,60 +206,70 @@ impl Explore {
 
     /// Tells whether the strip offers digits, because a digit is on screen.
     pub fn shows_digits(&self) -> bool {
-        match (&self.picture, self.shown.as_deref()) {
+        match (&self.view.picture, self.shown.as_deref()) {
             (Source::Sample(name), _) => sample(name).is_some_and(Sample::is_digit),
             (picture, Some(shown)) if shown.view.picture == *picture => shown.kind == Some(Kind::Digit),
             _ => self.kind == Some(Kind::Digit),
         }
     }
 
-    /// The picture was chosen: where the net does not read such pictures, the one last used for them takes its place.
-    pub fn let_net_give_way(&mut self) {
+    /// Lets the net give way to the picture, which was chosen: where the net does not read such pictures, the one last used
+    /// for them takes its place.
+    fn let_net_give_way(&mut self) {
         let LastOfKinds { photo, digit } = &self.last;
-        self.mismatch = Mismatch::UseModel { photo: photo.net.clone(), digit: digit.net.clone() };
+        self.view.mismatch = Mismatch::UseModel { photo: photo.net.clone(), digit: digit.net.clone() };
     }
 
-    /// The net was chosen: where it does not read such pictures, the one last shown of its kind takes its place.
-    pub fn let_picture_give_way(&mut self) {
+    /// Lets the picture give way to the net, which was chosen: where the net does not read such pictures, the one last shown
+    /// of its kind takes its place.
+    fn let_picture_give_way(&mut self) {
         let LastOfKinds { photo, digit } = &self.last;
-        self.mismatch = Mismatch::UsePicture { photo: photo.picture.source(), digit: digit.picture.source() };
+        self.view.mismatch = Mismatch::UsePicture { photo: photo.picture.source(), digit: digit.picture.source() };
     }
 
-    /// The largest ε in that norm, for the picture on screen.
+    /// Returns the largest ε in the norm of the attack, for the picture on screen.
     pub fn largest_eps(&self) -> f32 {
         let values = self.shown.as_ref().map_or(28 * 28, |shown| shown.original.values.len());
-        self.attack.norm().largest_eps(values)
+        self.view.attack.norm().largest_eps(values)
     }
 
-    /// One press of a key: a grey level in L∞, a hundredth of the slider elsewhere.
+    /// Returns by how much one press of a key moves ε: a grey level in L∞, a hundredth of the slider elsewhere.
     pub fn eps_step(&self) -> f32 {
-        if self.attack.norm() == Norm::Linf { 1.0 / LEVELS } else { 0.01 * self.largest_eps() }
+        if self.view.attack.norm() == Norm::Linf { 1.0 / LEVELS } else { 0.01 * self.largest_eps() }
     }
 
-    /// Whether the picture's own pixels are attacked: as the person wants it, or else as it is on screen.
+    /// Tells whether the picture's own pixels are attacked: as the person wants it, or else as it is on screen.
     pub fn has_own_pixels(&self) -> bool {
-        self.own_pixels.unwrap_or_else(|| self.shown.as_ref().is_some_and(|shown| shown.own_pixels))
+        self.view.own_pixels.unwrap_or_else(|| self.shown.as_ref().is_some_and(|shown| shown.own_pixels))
     }
 
-    /// Whether the picture on screen has other pixels than the net sees.
+    /// Tells whether the picture on screen has other pixels than the net sees.
     pub fn is_resampled(&self) -> bool {
         self.shown
             .as_ref()
             .is_some_and(|shown| shown.picture_size != (shown.model.input.width, shown.model.input.height))
     }
 
-    /// The view to ask for now, if anything changed since the last time.
+    /// Returns the view to ask for now, if it is another one than the last time.
     pub fn take_wish(&mut self) -> Option<View> {
-        let mut view = std::mem::take(&mut self.dirty).then(|| self.view())?;
-        if self.asked.as_ref().is_some_and(|asked| !asked.view.is_same_attack(&view)) {
+        let mut view = self.wanted();
+        if !std::mem::take(&mut self.is_stale) && self.wish.as_ref() == Some(&view) {
+            return None;
+        }
+        if self.wish.as_ref().is_some_and(|wish| !wish.is_same_attack(&view)) {
             self.playing = Playing::default();
             view.step = None;
         }
-        self.history.note(&View { step: None, along_line: false, ..view.clone() }, Instant::now());
+        self.wish = Some(view.clone());
         Some(view)
     }
 
-    /// Goes on with the film of the attack; how long it may rest then, while it runs.
+    /// Notes where the history of changes can go back to.
+    pub fn note(&mut self, seconds: f64) {
+        self.undoer.feed_state(seconds, &self.view);
+    }
+
+    /// Goes on with the film of the attack. Returns how long it may rest then, while it runs.
     pub fn play_on(&mut self, now: Instant) -> Option<Duration> {
         // An answer on its way wakes the window by itself.
         if self.waiting() { None } else { self.play(|playing, timeline| playing.go_on(timeline, now))? }
@@ -296,17 +277,15 @@ impl Explore {
 
     fn play<T>(&mut self, change: impl FnOnce(&mut Playing, &Timeline) -> T) -> Option<T> {
         let shown = self.shown.as_ref()?;
-        let before = self.playing.step();
-        let answer = change(&mut self.playing, &shown.timeline);
-        self.dirty |= self.playing.step() != before;
-        Some(answer)
+        Some(change(&mut self.playing, &shown.timeline))
     }
 
+    /// Carries out a command about the attack and its film.
     pub fn change_attack(&mut self, command: AttackCommand) {
         match command {
             AttackCommand::Use(name) => self.use_attack(name),
             AttackCommand::Set(attack) => self.set_attack(attack),
-            AttackCommand::NextSeed => self.set_seed(self.seed + 1),
+            AttackCommand::NextSeed => self.view.seed += 1,
             AttackCommand::PlayPause => {
                 self.play(|playing, timeline| playing.toggle(timeline, Instant::now()));
             }
@@ -322,54 +301,45 @@ impl Explore {
         }
     }
 
+    /// Tells whether there is a change to take back.
     pub fn can_undo(&self) -> bool {
-        self.history.can_undo()
+        self.undoer.has_undo(&self.view)
     }
 
+    /// Tells whether there is a change to do again.
     pub fn can_redo(&self) -> bool {
-        self.history.can_redo()
+        self.undoer.has_redo(&self.view)
     }
 
+    /// Takes back the last change.
     pub fn undo(&mut self) {
-        if let Some(view) = self.history.undo() {
+        if let Some(view) = self.undoer.undo(&self.view).cloned() {
             self.restore(view);
         }
     }
 
+    /// Does the change again that was taken back last.
     pub fn redo(&mut self) {
-        if let Some(view) = self.history.redo() {
+        if let Some(view) = self.undoer.redo(&self.view).cloned() {
             self.restore(view);
         }
     }
 
     /// Goes back to a view.
     pub fn restore(&mut self, view: View) {
-        self.model = view.model;
-        self.picture = view.picture;
-        self.background = view.background;
-        self.mismatch = view.mismatch;
+        self.lengths = self.lengths();
         self.moving_until = None;
-        self.crop = view.crop;
-        self.own_pixels = view.own_pixels;
-        self.label = view.label;
-        self.goal = view.goal;
-        *self.lengths.in_norm(view.attack.norm()) = view.eps;
-        self.kind = self.kind_of(&self.model);
-        self.others.push(std::mem::replace(&mut self.attack, view.attack));
-        self.seed = view.seed;
-        self.clip = view.clip;
-        self.eight_bit = view.eight_bit;
-        self.loss = view.loss;
-        self.heatmap = view.heatmap;
+        self.kind = self.kind_of(&view.model);
+        self.others.push(std::mem::replace(&mut self.view, View { step: None, along_line: false, ..view }).attack);
         self.carried = Carried::default();
-        self.dirty = true;
     }
 
-    /// Asks for the view again: the net behind the name is another one.
+    /// Asks for the view again: the net or the file behind a name is another one.
     pub fn refresh(&mut self) {
-        self.dirty = true;
+        self.is_stale = true;
     }
 
+    /// Notes that a view was handed to the worker.
     pub fn asked(&mut self, revision: Revision, view: View) {
         // While the slider moves, the waiting began with the first request that is still unanswered.
         let at = match &self.asked {
@@ -379,51 +349,37 @@ impl Explore {
         self.asked = Some(Asked { revision, view, at, doing: None });
     }
 
-    /// Whether an answer is still on its way.
+    /// Tells whether an answer is still on its way.
     pub fn waiting(&self) -> bool {
         let shown = self.shown.as_ref().map_or(0, |s| s.revision);
         self.asked.as_ref().is_some_and(|asked| asked.revision > shown)
     }
 
-    /// What to say while waiting, once it has taken noticeably long.
+    /// Returns what to say while waiting, once it has taken noticeably long.
     pub fn busy(&self) -> Option<&str> {
         let asked = self.asked.as_ref().filter(|asked| self.waiting() && asked.at.elapsed() >= PATIENCE)?;
         Some(asked.doing.as_deref().unwrap_or("computing"))
     }
 
+    /// Notes what slow work has begun on the way to a view.
     pub fn set_doing(&mut self, revision: Revision, doing: String) {
         if let Some(asked) = self.asked.as_mut().filter(|asked| asked.revision == revision) {
             asked.doing = Some(doing);
         }
     }
 
-    /// Takes an answer, with the crop that it has of a photo too large for its own resolution; `false` when a newer one is already
-    /// on screen.
+    /// Takes an answer, with what the worker chose in it: a net or a picture that gave way, and the crop of a photo too large
+    /// for its own resolution. Returns `false` when a newer one is already on screen.
     pub fn take_shown(&mut self, shown: Box<Shown>) -> bool {
         if self.shown.as_ref().is_some_and(|old| old.revision > shown.revision) {
             return false;
         }
-        if shown.view.model == self.model {
+        if shown.view.model == self.view.model {
             self.adopt_carried(&shown.model.classes);
             self.know_kind(shown.reads);
         }
-        if let Some(asked) = self.asked.as_mut().filter(|asked| asked.revision == shown.revision) {
-            let before = (&asked.view.model, &asked.view.picture);
-            if (&self.model, &self.picture) == before && before != (&shown.view.model, &shown.view.picture) {
-                self.model.clone_from(&shown.view.model);
-                self.picture = shown.view.picture.clone();
-                asked.view.model.clone_from(&shown.view.model);
-                asked.view.picture = shown.view.picture.clone();
-                self.label = Label::Predicted;
-                self.goal = Goal::Untargeted;
-                self.know_kind(shown.reads);
-            }
-        }
-        if let Some(asked) = self.asked.as_mut().filter(|asked| asked.revision == shown.revision)
-            && self.crop == asked.view.crop
-        {
-            self.crop = shown.view.crop;
-            asked.view.crop = shown.view.crop;
+        if let Some(asked) = self.asked.as_ref().filter(|asked| asked.revision == shown.revision) {
+            self.adopt_choices(asked.view.clone(), &shown);
         }
         let last = self.last.of_mut(shown.reads);
         if shown.kind.is_none_or(|kind| kind == shown.reads) {
@@ -437,10 +393,29 @@ impl Explore {
         true
     }
 
+    /// Makes what the worker chose in the answer to `asked` what is wanted, where nothing else is wanted by now.
+    fn adopt_choices(&mut self, asked: View, shown: &Shown) {
+        let View { model, picture, crop, .. } = &shown.view;
+        let is_wanted = (&self.view.model, &self.view.picture) == (&asked.model, &asked.picture);
+        if is_wanted && (&asked.model, &asked.picture) != (model, picture) {
+            for view in [Some(&mut self.view), self.wish.as_mut()].into_iter().flatten() {
+                view.model.clone_from(model);
+                view.picture = picture.clone();
+                (view.label, view.goal) = (Label::Predicted, Goal::Untargeted);
+            }
+            self.know_kind(shown.reads);
+        }
+        if self.view.crop == asked.crop {
+            for view in [Some(&mut self.view), self.wish.as_mut()].into_iter().flatten() {
+                view.crop = *crop;
+            }
+        }
+    }
+
     /// Tells whether what is on screen is what is wanted, to the end of the attack.
     pub fn is_settled(&self) -> bool {
-        let is_here = self.shown.as_ref().is_some_and(|shown| shown.view == self.view() && shown.timeline.is_over);
-        is_here && !self.dirty && !self.waiting() && !self.is_moving()
+        let is_here = self.shown.as_ref().is_some_and(|shown| shown.view == self.wanted() && shown.timeline.is_over);
+        is_here && !self.is_stale && !self.waiting() && !self.is_moving()
     }
 
     /// Tells whether ε is still moving under the hand.
@@ -448,70 +423,55 @@ impl Explore {
         self.moving_until.is_some()
     }
 
-    /// Begins an attack of many steps anew once ε has rested; how long it has yet to rest.
+    /// Begins an attack of many steps anew once ε has rested. Returns how long it has yet to rest.
     pub fn rest(&mut self, now: Instant) -> Option<Duration> {
-        let until = self.moving_until?;
-        if now < until {
-            return Some(until - now);
+        let left = self.moving_until?.saturating_duration_since(now);
+        if left.is_zero() {
+            self.moving_until = None;
+            return None;
         }
-        self.moving_until = None;
-        self.dirty = true;
-        None
+        Some(left)
     }
 
     /// Goes to the step that a file names, once all that the file says is on screen and the attack is over.
     fn go_to_awaited_step(&mut self) {
         let Some(shown) = self.shown.as_ref().filter(|shown| shown.timeline.is_over) else { return };
-        if self.dirty || self.waiting() {
+        if self.wish != Some(self.wanted()) || self.waiting() {
             return;
         }
         if let Some(step) = self.awaited_step.take() {
             self.playing.seek(step, &shown.timeline);
-            self.dirty = true;
         }
     }
 
-    /// Notes that a view cannot be shown and goes back to what is on screen, so that the next move of the slider
-    /// works. `false` when the failure is of no interest any more.
+    /// Notes that a view cannot be shown and goes back to what is on screen, so that the next move of the slider works.
+    /// Returns `false` when the failure is of no interest any more.
     pub fn take_failure(&mut self, revision: Revision) -> bool {
         let Some(asked) = self.asked.take_if(|asked| asked.revision == revision) else { return false };
-        let asked_model = asked.view.model.clone();
         self.awaited_step = None;
-        let back = match &self.shown {
-            Some(shown) => shown.view.clone(),
-            // Nothing on screen yet: the bundled picture and net are always there. One of the two that were asked for may do.
-            None => {
-                let fresh = Explore::new(&Settings::default(), None, None).view();
-                let View { model, picture, .. } = asked.view;
-                match (model == fresh.model, picture == fresh.picture) {
-                    (true, true) => return true,
-                    (false, false) => {
-                        self.refused_picture = Some(picture);
-                        View { model, ..fresh }
-                    }
-                    _ => {
-                        self.set_attack(fresh.attack.clone());
-                        let picture = self.refused_picture.take().unwrap_or(fresh.picture);
-                        View { crop: picture.usual_crop(), picture, ..fresh }
-                    }
-                }
+        if let Some(shown) = &self.shown {
+            let View { model, picture, crop, own_pixels, label, goal, .. } = shown.view.clone();
+            let kind = shown.reads;
+            self.view = View { model, picture, crop, own_pixels, label, goal, ..self.view.clone() };
+            self.know_kind(kind);
+            return true;
+        }
+        // Nothing on screen yet: the bundled picture and net are always there. One of the two that were asked for may do.
+        let fresh = Explore::new(&Settings::default(), None, None).view;
+        let View { model, picture, .. } = asked.view;
+        match (model == fresh.model, picture == fresh.picture) {
+            (true, true) => {}
+            (false, false) => {
+                self.refused_picture = Some(picture);
+                self.view = View { model, attack: self.view.attack.clone(), eps: self.view.eps, ..fresh };
+                self.let_picture_give_way();
             }
-        };
-        let reverts = self.model != back.model || self.label != back.label || self.goal != back.goal;
-        let reframes = self.crop != back.crop || self.own_pixels != back.own_pixels;
-        if reverts || reframes || self.picture != back.picture {
-            self.crop = back.crop;
-            self.own_pixels = back.own_pixels;
-            self.model = back.model;
-            if let Some(kind) = self.shown.as_ref().map(|shown| shown.reads) {
-                self.know_kind(kind);
-            }
-            self.picture = back.picture;
-            self.label = back.label;
-            self.goal = back.goal;
-            self.dirty = true;
-            if self.shown.is_none() {
-                match self.model == asked_model {
+            (_, _) => {
+                let keeps_model = model == fresh.model;
+                self.set_attack(fresh.attack.clone());
+                let picture = self.refused_picture.take().unwrap_or(fresh.picture.clone());
+                self.view = View { crop: picture.usual_crop(), picture, eps: self.view.eps, ..fresh };
+                match keeps_model {
                     true => self.let_picture_give_way(),
                     false => self.let_net_give_way(),
                 }
@@ -524,25 +484,23 @@ impl Explore {
     pub fn remember(&self, settings: &mut Settings) {
         // Nets of runs are offered afresh each time.
         let kept = &self.last.of(self.kind.unwrap_or(Kind::Photo)).net;
-        settings.model.clone_from(if is_net_of_run(&self.model) { kept } else { &self.model });
-        if let Some(picture) = LastPicture::of(&self.picture) {
+        settings.model.clone_from(if is_net_of_run(&self.view.model) { kept } else { &self.view.model });
+        if let Some(picture) = LastPicture::of(&self.view.picture) {
             settings.picture = picture;
         }
         settings.last = self.last.clone();
-        settings.attack = self.attack.clone();
-        let here = self.shown.as_ref().filter(|shown| shown.view.model == self.model);
-        settings.target = match (self.goal, here) {
+        settings.attack = self.view.attack.clone();
+        let here = self.shown.as_ref().filter(|shown| shown.view.model == self.view.model);
+        settings.target = match (self.view.goal, here) {
             (Goal::Targeted(class), Some(shown)) => shown.model.classes.get(class).cloned(),
             (Goal::Untargeted, Some(_)) => None,
             // The net is not there yet.
             (_, None) => self.carried.target.clone(),
         };
-        settings.lengths = self.lengths;
+        settings.lengths = self.lengths();
         if let Some(kind) = self.kind {
             settings.channels = if kind == Kind::Photo { 3 } else { 1 };
         }
-        settings.clip = self.clip;
-        settings.eight_bit = self.eight_bit;
-        settings.loss = self.loss;
+        (settings.clip, settings.eight_bit, settings.loss) = (self.view.clip, self.view.eight_bit, self.view.loss);
     }
 }

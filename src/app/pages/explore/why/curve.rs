@@ -88,7 +88,7 @@ fn reach((shown, along): (&Shown, &Along), look: &WhyLook, eps: f32) -> f32 {
 
 /// ε of the slider; of other attacks than FGSM, how far a pixel moved.
 fn cursor_eps(explore: &Explore, shown: &Shown) -> f32 {
-    if explore.view().is_fgsm() { explore.eps() } else { shown.linf }
+    if explore.wanted().is_fgsm() { explore.view.eps } else { shown.linf }
 }
 
 struct Sheet<'a> {
@@ -117,7 +117,7 @@ impl Sheet<'_> {
         self.paint_cursor(ui, &transform, &response);
         let palette = palette(ui);
         // ε of other lengths, or none, leads to other places than those of the curve.
-        let follows_eps = explore.view().pixel_eps().is_some();
+        let follows_eps = explore.wanted().pixel_eps().is_some();
         mark::flags(ui, (frame, follows_eps), &marks, |mark| self.colour_of(palette, mark), out);
         self.tell(&response, &transform);
     }
@@ -229,7 +229,7 @@ impl Sheet<'_> {
         response: &Response,
         out: &mut Vec<Command>,
     ) {
-        let can_move = explore.view().is_fgsm();
+        let can_move = explore.wanted().is_fgsm();
         let mut eps = self.eps;
         if can_move {
             if let Some(pointer) = response.interact_pointer_pos()

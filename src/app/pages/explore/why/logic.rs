@@ -32,7 +32,7 @@ pub fn carry_out(command: WhyCommand, shell: &mut Shell) {
         WhyCommand::FindLeast if why.search.is_some() => why.search = None,
         WhyCommand::FindLeast => {
             why.searches += 1;
-            why.search = Some(Search { number: why.searches, share: 0.0, view: shell.explore.view() });
+            why.search = Some(Search { number: why.searches, share: 0.0, view: shell.explore.wanted() });
         }
     }
 }
@@ -44,9 +44,9 @@ pub fn study(shell: &mut Shell) {
     // Where something else is attacked now, nobody waits for it.
     why.search.take_if(|search| {
         let View { eps, step, heatmap, .. } = search.view;
-        View { eps, step, heatmap, ..explore.view() } != search.view
+        View { eps, step, heatmap, ..explore.wanted() } != search.view
     });
-    let other = look.second.clone().filter(|name| is_open && *name != explore.model);
+    let other = look.second.clone().filter(|name| is_open && *name != explore.view.model);
     let wish = Wish {
         curve: is_open,
         controls: is_open.then_some(why.seed),

@@ -48,7 +48,8 @@ pub fn picker(ui: &mut Ui, explore: &Explore, look: &WhyLook, out: &mut Vec<Comm
         choose(ui, None, "No other net");
         for (group, entries) in grouped(&explore.catalogue) {
             ui.label(theme::caption(ui, group.title()));
-            for entry in entries.into_iter().filter(|entry| entry.problem.is_none() && entry.name != explore.model) {
+            for entry in entries.into_iter().filter(|entry| entry.problem.is_none() && entry.name != explore.view.model)
+            {
                 match misfit(explore, entry) {
                     None => choose(ui, Some(&entry.name), &entry.title),
                     Some(why) => drop(ui.label(theme::weak(ui, format!("{}: {why}", entry.title)))),
@@ -78,7 +79,7 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
         }
     });
     let (Some(shown), Some(answers)) = (explore.shown.as_deref(), answers) else {
-        let is_same = look.second.as_ref() == Some(&explore.model);
+        let is_same = look.second.as_ref() == Some(&explore.view.model);
         let text = if is_same {
             "This is the net itself: choose another one to compare with."
         } else {

@@ -1,7 +1,6 @@
 //! The settings of the next run: where they begin, sizes of nets as knobs, and what is typed into fields.
 
 use std::ops::RangeInclusive;
-use std::time::Instant;
 
 use crate::app::pages::train::commands::Panel;
 use crate::app::pages::train::state::Train;
@@ -39,9 +38,9 @@ pub fn usual() -> Config {
 }
 
 impl Train {
-    /// Takes note of changes of the settings of the next run.
-    pub fn note_draft(&mut self, at: Instant) {
-        self.history.note(&self.draft, at);
+    /// Notes where the history of changes can go back to.
+    pub fn note(&mut self, seconds: f64) {
+        self.undoer.feed_state(seconds, &self.draft);
     }
 
     /// Takes settings of the next run, and shows them.
@@ -50,24 +49,26 @@ impl Train {
         self.panel = Panel::NextRun;
     }
 
+    /// Tells whether there is a change to take back.
     pub fn can_undo(&self) -> bool {
-        self.history.can_undo()
+        self.undoer.has_undo(&self.draft)
     }
 
+    /// Tells whether there is a change to do again.
     pub fn can_redo(&self) -> bool {
-        self.history.can_redo()
+        self.undoer.has_redo(&self.draft)
     }
 
-    /// Takes the last change of the settings back.
+    /// Takes back the last change of the settings.
     pub fn undo(&mut self) {
-        if let Some(draft) = self.history.undo() {
+        if let Some(draft) = self.undoer.undo(&self.draft).cloned() {
             self.set_draft(draft);
         }
     }
 
-    /// Does it again.
+    /// Does the change again that was taken back last.
     pub fn redo(&mut self) {
-        if let Some(draft) = self.history.redo() {
+        if let Some(draft) = self.undoer.redo(&self.draft).cloned() {
             self.set_draft(draft);
         }
     }

@@ -8,11 +8,13 @@ pub mod run;
 mod tests;
 pub mod words;
 
-pub use crate::app::pages::train::commands::{NetMoment, Panel, TrainView};
+pub use eframe::egui::util::undoer::Undoer;
+
+use crate::app::pages::train::commands::{NetMoment, Panel, TrainView};
 use crate::app::pages::train::state::run::Run;
 
-use crate::app::history::History;
 use crate::app::pages::train::commands::TrainCommand;
+use crate::app::undo::undoer;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Config, Stage};
 use crate::worker::{Order, RunId, RunInfo, RunState, TrainEvent};
@@ -44,7 +46,7 @@ pub struct Fetching {
 pub struct Train {
     /// The settings of the next run.
     pub draft: Config,
-    history: History<Config>,
+    pub undoer: Undoer<Config>,
     /// Oldest first.
     pub runs: Vec<Run>,
     pub panel: Panel,
@@ -68,7 +70,7 @@ impl Train {
     pub fn new(draft: Config) -> Self {
         Self {
             draft,
-            history: History::default(),
+            undoer: undoer(),
             runs: Vec::new(),
             panel: Panel::NextRun,
             view: TrainView::Curves,
