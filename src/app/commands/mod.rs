@@ -36,7 +36,10 @@ macro_rules! commands {
             /// Returns the commands of a place that have a name to find them by; nearly all have a shortcut.
             pub fn listed_in(place: Place) -> Vec<Self> {
                 match place {
-                    Place::Everywhere => WindowCommand::listed().into_iter().map(Self::Window).collect(),
+                    Place::Everywhere => {
+                        let lessons = [LessonCommand::Toggle, LessonCommand::AskFile].map(Self::Lesson);
+                        WindowCommand::listed().into_iter().map(Self::Window).chain(lessons).collect()
+                    }
                     Place::Lesson => LessonCommand::listed().into_iter().map(Self::Lesson).collect(),
                     $(Place::In(Tab::$Page) => {
                         $crate::app::pages::$folder::commands::$Commands::listed().into_iter().map(Self::$Page).collect()

@@ -46,7 +46,7 @@ impl Action for LessonCommand {
             }
             Self::AskFile | Self::Open(_) => about(
                 "Open a lesson…",
-                "A lesson of your own: a text file (TOML) with steps; the README says how to write one",
+                "A lesson of your own: a text file (TOML) with steps; docs/lessons.md says how to write one",
             )
             .icon(icons::ICON_FOLDER_OPEN),
             Self::Next => {

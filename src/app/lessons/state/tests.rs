@@ -122,16 +122,16 @@ fn answer<'a>(explore: &'a mut Explore, worker: &Worker) -> &'a Shown {
             let revision = worker.show(view.clone());
             explore.asked(revision, view);
         }
+        let wanted = explore.wanted();
+        if explore.shown.as_ref().is_some_and(|shown| shown.view == wanted && shown.timeline.is_over) {
+            break;
+        }
         match worker.wait(Duration::from_secs(60)).expect("the worker answers in time") {
             Event::Shown(shown) => {
                 explore.take_shown(shown);
             }
             Event::Failed { message, .. } => panic!("{message}"),
             _ => {}
-        }
-        let wanted = explore.wanted();
-        if explore.shown.as_ref().is_some_and(|shown| shown.view == wanted && shown.timeline.is_over) {
-            break;
         }
     }
     explore.shown.as_deref().expect("it was just there")

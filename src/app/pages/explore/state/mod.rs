@@ -264,9 +264,12 @@ impl Explore {
         Some(view)
     }
 
-    /// Notes where the history of changes can go back to.
+    /// Notes where the history of changes can go back to: only views that were answered, since until then another net or
+    /// picture may still take the place of the one that is wanted.
     pub fn note(&mut self, seconds: f64) {
-        self.undoer.feed_state(seconds, &self.view);
+        if !self.waiting() {
+            self.undoer.feed_state(seconds, &self.view);
+        }
     }
 
     /// Goes on with the film of the attack. Returns how long it may rest then, while it runs.
