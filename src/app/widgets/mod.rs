@@ -4,6 +4,7 @@ pub mod about;
 pub mod bar_chart;
 pub mod class_picker;
 pub mod fields;
+pub mod form;
 pub mod list_keys;
 pub mod path_field;
 pub mod progress_bar;

@@ -2,7 +2,6 @@
 
 pub mod commands;
 pub mod first_layer;
-pub mod form;
 pub mod learning;
 pub mod net;
 pub mod objective;

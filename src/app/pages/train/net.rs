@@ -1,26 +1,32 @@
 //! Which net: one of the catalogue, or its kind and its capacity.
 
-use std::ops::RangeInclusive;
-
 use eframe::egui::{self, Ui};
 
-use crate::app::format::thousands;
-use crate::app::pages::train::form::{Fields, Taken, count_row, named, rail_row, remark, switch, text_row};
+use crate::app::format::{short, thousands};
 use crate::app::pages::train::state::draft::{
     self, CHANNELS_RANGE, Knobs, LAYERS_RANGE, NetKind, PIECES_RANGE, UNITS_RANGE,
 };
 use crate::app::pages::train::state::facts::Facts;
 use crate::app::theme;
+use crate::app::widgets::form::{self, About, Counts, Fields, Slider, about, named, note, switch};
 use crate::app::widgets::problem_line;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::engine::model::{Architecture, Dropout, Entry};
 use crate::engine::train::Config;
 
-/// What can be typed: the bounds of the net in words.
-const TYPED_UNITS: RangeInclusive<usize> = 1..=8192;
-const TYPED_LAYERS: RangeInclusive<usize> = 1..=8;
-const TYPED_CHANNELS: RangeInclusive<usize> = 1..=64;
+/// The sizes that sliders reach, and those that can be typed: the bounds of the net in words.
+const LAYERS: Counts = Counts { slider: LAYERS_RANGE, typed: 1..=8 };
+const CONVOLUTIONS: Counts = Counts { slider: 1..=3, typed: 1..=3 };
+const CHANNELS: Counts = Counts { slider: CHANNELS_RANGE, typed: 1..=64 };
+const UNITS: Counts = Counts { slider: UNITS_RANGE, typed: 1..=8192 };
+const PIECES: Counts = Counts { slider: PIECES_RANGE, typed: 1..=64 };
 
+const AS_TEXT: &str = "The same net in words, such as maxout:240x5,240x5+dropout (units x pieces), cnn:32,64,1024, \
+                       mlp:1200,1200, softmax; or a name of the catalogue; or the path of a manifest";
+const BEGIN: &str = "Continue from the trained weights of this net instead of fresh ones: a few epochs of adversarial \
+                     training cure a net that was trained clean";
+
+/// Shows which net is trained, and its size.
 pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option<&Facts>, catalogue: &[Entry]) {
     let net = config.model.parse::<Architecture>().ok();
     picker(ui, config, net.as_ref(), catalogue);
@@ -31,19 +37,12 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option
         }
         Err(_) => false,
     };
-    let about = (
-        "As text",
-        "The same net in words, such as maxout:240x5,240x5+dropout (units x pieces), cnn:32,64,1024, mlp:1200,1200, softmax; \
-         or a name of the catalogue; or the path of a manifest",
-    );
-    if let Some(words) = text_row(ui, fields, about, &config.model.clone(), draft::net) {
-        config.model = words;
-    }
+    form::text(ui, fields, about("As text", AS_TEXT), &mut config.model, draft::net);
     match facts.map(|facts| &facts.net) {
         Some(Ok(net)) => {
             let input = &net.input;
             ui.label(theme::number(format!("{} parameters", thousands(net.parameters))));
-            remark(ui, &format!("{}×{}×{} in, {} classes out", input.width, input.height, input.channels, net.classes));
+            note(ui, &format!("{}×{}×{} in, {} classes out", input.width, input.height, input.channels, net.classes));
         }
         Some(Err(why)) => problem_line(ui, why),
         None => {
@@ -63,15 +62,13 @@ fn fine_tuning(ui: &mut Ui, config: &mut Config, catalogue: &[Entry]) {
         catalogue.iter().find(|entry| entry.name == config.model).is_some_and(|entry| entry.problem.is_some());
     config.fine_tune &= !missing;
     ui.add_enabled_ui(!missing, |ui| {
-        let tooltip = "Continue from the trained weights of this net instead of fresh ones: a few epochs of adversarial training cure a \
-                       net that was trained clean";
-        switch(ui, ("Begin with its trained weights", tooltip), &mut config.fine_tune);
+        switch(ui, about("Begin with its trained weights", BEGIN), &mut config.fine_tune);
     });
-    remark(ui, "The capacity of a net of the catalogue is fixed.");
+    note(ui, "The capacity of a net of the catalogue is fixed.");
 }
 
 fn picker(ui: &mut Ui, config: &mut Config, net: Option<&Architecture>, catalogue: &[Entry]) {
-    named(ui, "Kind", "What the net is made of", |ui| {
+    named(ui, about("Kind", "What the net is made of"), |ui| {
         let known = catalogue.iter().find(|entry| entry.name == config.model);
         let text = match (net, known) {
             (Some(net), _) => NetKind::of(net).name(),
@@ -109,33 +106,31 @@ fn picker(ui: &mut Ui, config: &mut Config, net: Option<&Architecture>, catalogu
 fn capacity(ui: &mut Ui, fields: &mut Fields, config: &mut Config, net: &Architecture) {
     let knobs = Knobs::of(net);
     let mut new = knobs;
-    let mut count = |ui: &mut Ui, about, ranges, value: &mut usize| {
-        if let Some(number) = count_row(ui, fields, about, ranges, *value) {
-            *value = number;
-        }
+    let mut count = |ui: &mut Ui, about: About, counts: &Counts, value: &mut usize| {
+        form::count(ui, fields, about, counts, value);
     };
-    let layers = (&LAYERS_RANGE, &TYPED_LAYERS);
     match knobs.kind {
         NetKind::Softmax => {}
         NetKind::Cnn => {
-            let about =
-                ("Convolutions", "How many convolutions stand in a row, each with half the side of the one before");
-            count(ui, about, (&(1..=3), &(1..=3)), &mut new.layers);
-            let about = ("Channels", "Of the first convolution; each further one has twice as many");
-            count(ui, about, (&CHANNELS_RANGE, &TYPED_CHANNELS), &mut new.channels);
+            let rows = about(
+                "Convolutions",
+                "How many convolutions stand in a row, each with half the side of the one before",
+            );
+            count(ui, rows, &CONVOLUTIONS, &mut new.layers);
+            let channels = about("Channels", "Of the first convolution; each further one has twice as many");
+            count(ui, channels, &CHANNELS, &mut new.channels);
         }
         NetKind::Maxout | NetKind::Mlp => {
-            count(ui, ("Hidden layers", "How many layers stand in a row"), layers, &mut new.layers);
+            count(ui, about("Hidden layers", "How many layers stand in a row"), &LAYERS, &mut new.layers);
         }
     }
     if knobs.kind != NetKind::Softmax {
-        let about =
-            ("Units", "Of each hidden layer. More capacity helps against adversarial examples: try 64, then 1024");
-        count(ui, about, (&UNITS_RANGE, &TYPED_UNITS), &mut new.units);
+        let units =
+            about("Units", "Of each hidden layer. More capacity helps against adversarial examples: try 64, then 1024");
+        count(ui, units, &UNITS, &mut new.units);
     }
     if knobs.kind == NetKind::Maxout {
-        let about = ("Pieces", "Linear functions per unit, of which the largest counts");
-        count(ui, about, (&PIECES_RANGE, &(1..=64)), &mut new.pieces);
+        count(ui, about("Pieces", "Linear functions per unit, of which the largest counts"), &PIECES, &mut new.pieces);
     }
     let mut dropout = net.dropout;
     if knobs.kind != NetKind::Softmax {
@@ -150,28 +145,20 @@ fn capacity(ui: &mut Ui, fields: &mut Fields, config: &mut Config, net: &Archite
 fn keep(ui: &mut Ui, fields: &mut Fields, dropout: &mut Option<Dropout>) {
     let mut on = dropout.is_some();
     let tooltip = "Drop units by chance in training. Attacks and validation always run without it.";
-    if switch(ui, ("Dropout", tooltip), &mut on) {
+    if switch(ui, about("Dropout", tooltip), &mut on) {
         *dropout = on.then(Dropout::default);
     }
     let Some(dropout) = dropout else { return };
-    let mut share = |ui: &mut Ui, about: (&'static str, &str), value: &mut f32| {
-        let rail = Rail { name: about.0, range: 0.1..=1.0, curve: Curve::Linear, step: 0.05, marks: &[], grid: 0.05 };
-        let parse = |text: &str| {
-            draft::number(
-                text,
-                "the share that is kept",
-                |share| share > 0.0 && share <= 1.0,
-                "a number above 0, up to 1",
-            )
-        };
-        let text = crate::app::format::short(*value);
-        match rail_row(ui, fields, about, rail, (*value, &text), parse) {
-            // Multiples of .05 as decimals, not as sums of floats.
-            Some(Taken::Moved(share)) => *value = (share * 100.0).round() / 100.0,
-            Some(Taken::Typed(share)) => *value = share,
-            None => {}
-        }
-    };
-    share(ui, ("Kept pixels", "The share of pixels that is kept"), &mut dropout.pixels);
-    share(ui, ("Kept units", "The share of hidden units that is kept"), &mut dropout.hidden);
+    let is_share = |share: f32| share > 0.0 && share <= 1.0;
+    let parse = |text: &str| draft::number(text, "the share that is kept", is_share, "a number above 0, up to 1");
+    for (about, value) in [
+        (about("Kept pixels", "The share of pixels that is kept"), &mut dropout.pixels),
+        (about("Kept units", "The share of hidden units that is kept"), &mut dropout.hidden),
+    ] {
+        let rail =
+            Rail { name: about.name, range: 0.1..=1.0, curve: Curve::Linear, step: 0.05, marks: &[], grid: 0.05 };
+        // Multiples of .05 as decimals, not as sums of floats.
+        let slider = Slider { rail, text: short(*value), round: |share| (share * 100.0).round() / 100.0 };
+        form::slider(ui, fields, about, slider, value, parse);
+    }
 }

@@ -3,9 +3,9 @@
 use eframe::egui::{self, Ui};
 
 use crate::app::format::short;
-use crate::app::pages::train::form::{Fields, choice_row, count_row, rail_row, remark, switch};
 use crate::app::pages::train::state::{draft, words};
 use crate::app::theme::{self, palette};
+use crate::app::widgets::form::{self, Choice, Counts, Fields, Slider, about, note, switch};
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::engine::train::{Adversary, Config};
 use crate::engine::units::LEVELS;
@@ -13,30 +13,27 @@ use crate::engine::units::LEVELS;
 const EPS_MARKS: [f32; 5] = [8.0 / 255.0, 0.07, 0.1, 0.25, 0.3];
 const USUAL_STEPS: usize = 7;
 
-const ADVERSARIES: [(Kind, &str, &str); 6] = [
-    (
-        Kind::Fgsm,
-        "FGSM",
-        "As in the paper: α parts of the clean loss, 1 − α of that under one step of the fast gradient sign",
-    ),
-    (Kind::RandomFgsm, "Random FGSM", "One step from a random point: harder to cheat than plain FGSM"),
-    (Kind::Pgd, "PGD", "Several small steps from a random point: the strongest, and as many times the work"),
-    (Kind::Signs, "±ε noise", "A control: noise of the same size without the gradient: it hardly helps"),
-    (Kind::Uniform, "U(−ε, ε) noise", "A control: weaker noise still"),
-    (Kind::Clean, "None: clean", "Only the clean loss"),
-];
-
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Clean,
-    Fgsm,
-    RandomFgsm,
-    Pgd,
-    Signs,
-    Uniform,
+/// The adversaries to choose among; PGD with this number of steps.
+fn adversaries(steps: usize) -> [Choice<'static, Adversary>; 6] {
+    [
+        (
+            Adversary::Fgsm,
+            "FGSM",
+            "As in the paper: α parts of the clean loss, 1 − α of that under one step of the fast gradient sign",
+        ),
+        (Adversary::RandomFgsm, "Random FGSM", "One step from a random point: harder to cheat than plain FGSM"),
+        (
+            Adversary::Pgd { steps },
+            "PGD",
+            "Several small steps from a random point: the strongest, and as many times the work",
+        ),
+        (Adversary::Signs, "±ε noise", "A control: noise of the same size without the gradient: it hardly helps"),
+        (Adversary::Uniform, "U(−ε, ε) noise", "A control: weaker noise still"),
+        (Adversary::None, "None: clean", "Only the clean loss"),
+    ]
 }
 
-/// `editable`: all of it; else only what a run in hand lets change.
+/// Shows all of the objective where it is `editable`, and else what a run in hand lets change.
 pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, editable: bool) {
     ui.add_enabled_ui(editable, |ui| adversary(ui, fields, config));
     eps(ui, fields, config);
@@ -47,42 +44,26 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, editable: boo
     if config.adversary != Adversary::None {
         ui.add_enabled_ui(editable, |ui| {
             let tooltip = "Keep the pixels of adversarial examples between black and white, as a picture must";
-            switch(ui, ("Clip to [0, 1]", tooltip), &mut config.clip);
+            switch(ui, about("Clip to [0, 1]", tooltip), &mut config.clip);
         });
-        remark(ui, "The attack is made afresh at each step, against the net with dropout off.");
+        note(ui, "The attack is made afresh at each step, against the net with dropout off.");
     } else {
-        remark(ui, "ε only measures: the net is validated under FGSM at this ε.");
+        note(ui, "ε only measures: the net is validated under FGSM at this ε.");
     }
     if !editable {
-        remark(ui, "ε and α hold from the next epoch on, and the plots mark it.");
+        note(ui, "ε and α hold from the next epoch on, and the plots mark it.");
     }
 }
 
 fn adversary(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
-    let (kind, steps) = match config.adversary {
-        Adversary::None => (Kind::Clean, USUAL_STEPS),
-        Adversary::Fgsm => (Kind::Fgsm, USUAL_STEPS),
-        Adversary::RandomFgsm => (Kind::RandomFgsm, USUAL_STEPS),
-        Adversary::Pgd { steps } => (Kind::Pgd, steps),
-        Adversary::Signs => (Kind::Signs, USUAL_STEPS),
-        Adversary::Uniform => (Kind::Uniform, USUAL_STEPS),
-    };
-    let about = ("Train against", "What the second part of the objective is made of");
-    if let Some(kind) = choice_row(ui, about, &ADVERSARIES, kind) {
-        config.adversary = match kind {
-            Kind::Clean => Adversary::None,
-            Kind::Fgsm => Adversary::Fgsm,
-            Kind::RandomFgsm => Adversary::RandomFgsm,
-            Kind::Pgd => Adversary::Pgd { steps },
-            Kind::Signs => Adversary::Signs,
-            Kind::Uniform => Adversary::Uniform,
-        };
+    let steps = if let Adversary::Pgd { steps } = config.adversary { steps } else { USUAL_STEPS };
+    let against = about("Train against", "What the second part of the objective is made of");
+    if let Some(adversary) = form::choice(ui, against, &adversaries(steps), config.adversary) {
+        config.adversary = adversary;
     }
     if let Adversary::Pgd { steps } = &mut config.adversary {
-        let about = ("Attack steps", "Each step is another pass over the net");
-        if let Some(number) = count_row(ui, fields, about, (&(1..=20), &(1..=1000)), *steps) {
-            *steps = number;
-        }
+        let counts = Counts { slider: 1..=20, typed: 1..=1000 };
+        form::count(ui, fields, about("Attack steps", "Each step is another pass over the net"), &counts, steps);
     }
 }
 
@@ -95,22 +76,18 @@ fn eps(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
         marks: &EPS_MARKS,
         grid: 0.0,
     };
-    let about = ("ε", "How far each pixel may move, as a share of the way from black to white; 8/255 can be typed");
-    let text = format!("{:.4}", config.eps);
-    if let Some(taken) = rail_row(ui, fields, about, rail, (config.eps, &text), draft::eps) {
-        config.eps = taken.value();
-    }
+    let eps = about("ε", "How far each pixel may move, as a share of the way from black to white; 8/255 can be typed");
+    let slider = Slider { rail, text: format!("{:.4}", config.eps), round: |eps| eps };
+    form::slider(ui, fields, eps, slider, &mut config.eps, draft::eps);
 }
 
 fn alpha(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     let rail =
         Rail { name: "Training α", range: 0.0..=1.0, curve: Curve::Linear, step: 0.05, marks: &[0.5], grid: 0.01 };
-    let about =
-        ("α", "The share of the clean loss: 1 trains clean, 0 on adversarial examples alone; the paper has 0.5");
-    let text = short(config.alpha);
-    if let Some(taken) = rail_row(ui, fields, about, rail, (config.alpha, &text), draft::alpha) {
-        config.alpha = (taken.value() * 1000.0).round() / 1000.0;
-    }
+    let alpha =
+        about("α", "The share of the clean loss: 1 trains clean, 0 on adversarial examples alone; the paper has 0.5");
+    let slider = Slider { rail, text: short(config.alpha), round: |alpha| (alpha * 1000.0).round() / 1000.0 };
+    form::slider(ui, fields, alpha, slider, &mut config.alpha, draft::alpha);
 }
 
 fn formula(ui: &mut Ui, config: &Config) {

@@ -7,20 +7,21 @@ use crate::app::commands::Command;
 use crate::app::format;
 use crate::app::pages::train::commands::Panel;
 use crate::app::pages::train::commands::TrainCommand;
-use crate::app::pages::train::form::{Fields, choice_row, count_row, named, remark, section, text_row};
 use crate::app::pages::train::state::facts::Facts;
 use crate::app::pages::train::state::run::Run;
 use crate::app::pages::train::state::{Fetching, Train, draft, words};
 use crate::app::pages::train::{learning, net, objective};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::about::Action as _;
+use crate::app::widgets::form::{self, Choice, Counts, Fields, about, named, note, section};
+use crate::app::widgets::path_field::typed_path;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, problem_line, segmented};
 use crate::engine::data::DataSource;
 use crate::engine::model::Entry;
 use crate::engine::train::{Config, Stage};
 
-const DRAWN_RANGE: std::ops::RangeInclusive<usize> = 1000..=100_000;
+const DRAWN: Counts = Counts { slider: 1000..=100_000, typed: 10..=1_000_000 };
 
 /// What the panel shows.
 pub struct Around<'a> {
@@ -106,12 +107,12 @@ impl SettingsPanel {
         section(ui, "Objective", true, &words::adversary(config), |ui| {
             ui.add_enabled_ui(!retrains, |ui| objective::show(ui, fields, config, false));
             if retrains {
-                remark(ui, "The retraining repeats the ε and α of the selection.");
+                note(ui, "The retraining repeats the ε and α of the selection.");
             }
         });
         section(ui, "Learning rate", true, "", |ui| {
             learning::rate(ui, fields, config);
-            remark(ui, "Holds from the next step on; the schedule goes on from there.");
+            note(ui, "Holds from the next step on; the schedule goes on from there.");
         });
         section(ui, "As it was begun", true, "", |ui| {
             let arguments = run.map_or_else(|| words::command_line(config), words::command_line_of);
@@ -122,7 +123,7 @@ impl SettingsPanel {
     /// The button that this panel is there for.
     fn start(&self, ui: &mut Ui, train: &Train, panel: Panel, out: &mut Vec<Command>) {
         if panel == Panel::RunInHand {
-            remark(ui, IN_HAND);
+            note(ui, IN_HAND);
             return;
         }
         let problem = match &train.draft.data {
@@ -137,16 +138,16 @@ impl SettingsPanel {
         }
         ui.horizontal(|ui| {
             let command = TrainCommand::Start;
-            let about = command.about();
+            let described = command.about();
             let queue = train.in_hand().is_some();
             let (name, icon) =
-                if queue { ("Add to the queue", icons::ICON_QUEUE) } else { (about.name, icons::ICON_PLAY_ARROW) };
+                if queue { ("Add to the queue", icons::ICON_QUEUE) } else { (described.name, icons::ICON_PLAY_ARROW) };
             let palette = palette(ui);
             let icon = icon.rich_text().size(18.0).color(palette.on_accent);
             let text = theme::strong(name).color(palette.on_accent);
             let width = ui.available_width() - 104.0 - SPACE_2;
             let button = egui::Button::new((icon, text)).fill(palette.accent).min_size(egui::vec2(width, 34.0));
-            let response = ui.add_enabled(!mend, button).on_hover_text(about.tip());
+            let response = ui.add_enabled(!mend, button).on_hover_text(described.tip());
             if response.accessible_name(name).clicked() {
                 out.push(command.into());
             }
@@ -164,15 +165,11 @@ fn push_changes(panel: Panel, config: &Config, changed: Config, out: &mut Vec<Co
         return;
     }
     let Config { eps, alpha, learning_rate, .. } = changed;
-    out.extend(
-        match panel {
-            Panel::NextRun => vec![TrainCommand::Settings(Box::new(changed))],
-            Panel::RunInHand if learning_rate != config.learning_rate => vec![TrainCommand::Rate(learning_rate)],
-            Panel::RunInHand => vec![TrainCommand::Retune { eps, alpha }],
-        }
-        .into_iter()
-        .map(Command::from),
-    );
+    out.push(match panel {
+        Panel::NextRun => TrainCommand::Settings(Box::new(changed)).into(),
+        Panel::RunInHand if learning_rate != config.learning_rate => TrainCommand::Rate(learning_rate).into(),
+        Panel::RunInHand => TrainCommand::Retune { eps, alpha }.into(),
+    });
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -183,7 +180,7 @@ enum Set {
     Folder,
 }
 
-const SETS: [(Set, &str, &str); 4] = [
+const SETS: [Choice<'static, Set>; 4] = [
     (Set::Drawn, "Drawn digits", "Digits that the program draws itself: nothing to fetch, as many as you like"),
     (Set::Mnist, "MNIST", "60 000 handwritten digits"),
     (Set::FashionMnist, "Fashion-MNIST", "60 000 pieces of clothing, in the format of MNIST"),
@@ -197,7 +194,7 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Com
         DataSource::FashionMnist => Set::FashionMnist,
         DataSource::Folder(_) => Set::Folder,
     };
-    match choice_row(ui, ("Set", "What the net is trained on"), &SETS, set) {
+    match form::choice(ui, about("Set", "What the net is trained on"), &SETS, set) {
         Some(Set::Drawn) => config.data = draft::usual().data,
         Some(Set::Mnist) => config.data = DataSource::Mnist,
         Some(Set::FashionMnist) => config.data = DataSource::FashionMnist,
@@ -206,27 +203,23 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Com
     }
     match &mut config.data {
         DataSource::Drawn { count, seed } => {
-            let about = ("Pictures", "For training; of these the last are held out for validation");
-            if let Some(number) = count_row(ui, fields, about, (&DRAWN_RANGE, &(10..=1_000_000)), *count) {
-                *count = number;
-            }
-            let about = ("Drawing seed", "Other seeds draw other digits");
-            let parse = |text: &str| draft::whole(text, "the drawing seed", &(0..=usize::MAX));
-            if let Some(number) = text_row(ui, fields, about, &seed.to_string(), parse) {
-                *seed = number as u64;
-            }
+            let pictures = about("Pictures", "For training; of these the last are held out for validation");
+            form::count(ui, fields, pictures, &DRAWN, count);
+            let drawing = about("Drawing seed", "Other seeds draw other digits");
+            form::whole(ui, fields, drawing, "the drawing seed", &(0..=usize::MAX), seed);
         }
         DataSource::Folder(path) => {
-            let value = path.display().to_string();
-            let path_of = |text: &str| {
-                crate::app::widgets::path_field::typed_path(text)
-                    .ok_or("the folder has no name; expected a path".to_owned())
+            let before = path.display().to_string();
+            let mut text = before.clone();
+            let parse = |text: &str| {
+                let path = typed_path(text).ok_or("the folder has no name; expected a path")?;
+                Ok(path.display().to_string())
             };
-            let about = ("Path", PATH);
-            if let Some(path) = text_row(ui, fields, about, &value, path_of) {
-                out.push(TrainCommand::UseFolder(path).into());
+            form::text(ui, fields, about("Path", PATH), &mut text, parse);
+            if text != before {
+                out.push(TrainCommand::UseFolder(text.into()).into());
             }
-            named(ui, "", "", |ui| {
+            named(ui, about("", ""), |ui| {
                 command_button(ui, TrainCommand::FolderDialog, out);
             });
         }
@@ -267,7 +260,7 @@ fn missing(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
         ui.add(egui::Label::new(text).wrap());
     });
     if let Some(command) = command {
-        named(ui, "", "", |ui| {
+        named(ui, about("", ""), |ui| {
             command_button(ui, command, out);
         });
     }

@@ -166,16 +166,6 @@ impl Knobs {
     }
 }
 
-/// A whole number as people type it, with spaces between thousands.
-pub fn whole(text: &str, what: &str, range: &RangeInclusive<usize>) -> Result<usize, String> {
-    let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    digits.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
-        let (least, most) = range.clone().into_inner();
-        let range = if most == usize::MAX { format!("of at least {least}") } else { format!("from {least} to {most}") };
-        format!("{what} is {text:?}; expected a whole number {range}")
-    })
-}
-
 /// A number within `range`; `expected` reads like "a number above 0, such as 0.05".
 pub fn number(text: &str, what: &str, range: impl Fn(f32) -> bool, expected: &str) -> Result<f32, String> {
     let number = text.trim().parse::<f32>().ok().filter(|number| number.is_finite() && range(*number));
@@ -251,11 +241,6 @@ mod tests {
 
     #[test]
     fn what_is_typed_is_taken_or_told() {
-        assert_eq!(whole("10 000", "count", &(10..=20_000)), Ok(10_000));
-        for bad in ["", "9", "x", "1e4", "-3", "20001"] {
-            let message = whole(bad, "the count", &(10..=20_000)).unwrap_err();
-            assert!(message.contains(&format!("{bad:?}")) && message.contains("10 to 20000"), "{message}");
-        }
         assert_eq!(number(" 0.05 ", "the rate", |rate| rate > 0.0, "more"), Ok(0.05));
         for bad in ["0", "NaN", "inf", "-1", "abc"] {
             assert!(number(bad, "the rate", |rate| rate > 0.0, "a number above 0").is_err(), "{bad}");

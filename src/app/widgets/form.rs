@@ -1,0 +1,304 @@
+//! Rows of settings: a name at the left, a control at the right, a message below where something typed cannot be taken.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use eframe::egui::collapsing_header::CollapsingState;
+use eframe::egui::{self, Checkbox, ComboBox, Id, Ui};
+
+use crate::app::theme::{self, SPACE_1, SPACE_2};
+use crate::app::widgets::fields::Field;
+use crate::app::widgets::rail::{Curve, Rail};
+use crate::app::widgets::{problem_line, row};
+
+/// The width of the column of names.
+const NAMES: f32 = 100.0;
+/// The width of a field beside a slider.
+const FIELD: f32 = 64.0;
+
+/// Drafts of what is being typed, by the names of the fields.
+#[derive(Default)]
+pub struct Fields(HashMap<&'static str, Field>);
+
+impl Fields {
+    /// Returns the draft of a field.
+    pub fn get(&mut self, name: &'static str) -> &mut Field {
+        self.0.entry(name).or_default()
+    }
+
+    /// Tells whether something typed is not taken.
+    pub fn has_problem(&self) -> bool {
+        self.0.values().any(|field| field.problem.is_some())
+    }
+
+    /// Forgets all drafts: other settings are shown.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// What a row says of its setting.
+#[derive(Clone, Copy)]
+pub struct About {
+    pub name: &'static str,
+    pub tooltip: &'static str,
+}
+
+/// Describes a row.
+pub const fn about(name: &'static str, tooltip: &'static str) -> About {
+    About { name, tooltip }
+}
+
+/// A choice of a row: its value, its name, and what it means.
+pub type Choice<'a, T> = (T, &'a str, &'a str);
+
+/// Shows a group of settings under a heading that opens and closes; closed, it says in a few words what is in it.
+pub fn section(ui: &mut Ui, title: &str, open: bool, summary: &str, contents: impl FnOnce(&mut Ui)) {
+    ui.add_space(SPACE_1);
+    fold(ui, title, open, summary, contents);
+    ui.separator();
+}
+
+/// Shows such a group within a section.
+pub fn fold(ui: &mut Ui, title: &str, open: bool, summary: &str, contents: impl FnOnce(&mut Ui)) {
+    let id = Id::unique(title).with("section");
+    let state = CollapsingState::load_with_default_open(ui.ctx(), id, open);
+    let is_open = state.is_open();
+    let mut toggle = false;
+    let header = state.show_header(ui, |ui| {
+        let text = theme::strong(title);
+        let label = egui::Label::new(text).sense(egui::Sense::click());
+        toggle = ui.add(label).clicked();
+        if !is_open {
+            ui.add(egui::Label::new(theme::weak(ui, summary)).truncate());
+        }
+    });
+    let (button, _, _) = header.body_unindented(|ui| {
+        ui.spacing_mut().item_spacing.y = 2.0;
+        contents(ui);
+        ui.add_space(SPACE_1);
+    });
+    button.widget_info(|| {
+        egui::WidgetInfo::selected(egui::Role::DisclosureTriangle, true, is_open, format!("Section {title}"))
+    });
+    if toggle && let Some(mut state) = CollapsingState::load(ui.ctx(), id) {
+        state.toggle(ui);
+        state.store(ui.ctx());
+    }
+}
+
+/// Shows a quiet line below a group of controls.
+pub fn note(ui: &mut Ui, text: &str) {
+    ui.add(egui::Label::new(theme::weak(ui, text)).wrap());
+}
+
+/// Shows a row: its name, then controls.
+pub fn named(ui: &mut Ui, about: About, controls: impl FnOnce(&mut Ui)) {
+    row(ui, |ui| {
+        let size = egui::vec2(NAMES, theme::ROW_HEIGHT);
+        let layout = egui::Layout::left_to_right(egui::Align::Center);
+        ui.allocate_ui_with_layout(size, layout, |ui| {
+            ui.set_min_width(NAMES);
+            let response = ui.add(egui::Label::new(about.name).truncate());
+            if !about.tooltip.is_empty() {
+                response.on_hover_text(about.tooltip);
+            }
+        });
+        controls(ui);
+    });
+}
+
+/// Shows a switch on a line of its own. Returns whether it was changed.
+pub fn switch(ui: &mut Ui, about: About, value: &mut bool) -> bool {
+    ui.add(Checkbox::new(value, about.name)).on_hover_text(about.tooltip).changed()
+}
+
+/// Shows a row with a choice among a few. Returns what was chosen anew.
+pub fn choice<T: Copy + PartialEq>(ui: &mut Ui, about: About, options: &[Choice<'_, T>], value: T) -> Option<T> {
+    let mut taken = None;
+    named(ui, about, |ui| {
+        let shown = options.iter().find(|(option, ..)| *option == value).map_or("", |(_, text, _)| text);
+        let combo = ComboBox::from_id_salt(about.name).selected_text(shown).width(ui.available_width()).truncate();
+        let response = combo.show_ui(ui, |ui| {
+            for (option, text, tip) in options {
+                let response = ui.selectable_label(*option == value, *text);
+                if response.on_hover_text(*tip).clicked() {
+                    taken = Some(*option);
+                }
+            }
+        });
+        response.response.on_hover_text(about.tooltip).accessible_name(about.name);
+    });
+    taken.filter(|taken| *taken != value)
+}
+
+/// Shows a field as wide as there is room, and below it why what was typed is not taken.
+pub fn text<T: ToString>(
+    ui: &mut Ui,
+    fields: &mut Fields,
+    about: About,
+    value: &mut T,
+    parse: impl Fn(&str) -> Result<T, String>,
+) {
+    let field = fields.get(about.name);
+    named(ui, about, |ui| {
+        let width = ui.available_width();
+        if let Some(typed) = field.show_wide(ui, width, about.name, &value.to_string(), parse) {
+            *value = typed;
+        }
+    });
+    if let Some(problem) = &field.problem {
+        problem_line(ui, problem);
+    }
+}
+
+/// Shows a field for a whole number in a range; `what` names it in messages.
+pub fn whole<T>(
+    ui: &mut Ui,
+    fields: &mut Fields,
+    about: About,
+    what: &str,
+    range: &RangeInclusive<usize>,
+    value: &mut T,
+) where
+    T: Copy + TryInto<usize> + TryFrom<usize>,
+{
+    let mut number = (*value).try_into().unwrap_or(usize::MAX);
+    text(ui, fields, about, &mut number, |text| parse_whole(text, what, range));
+    *value = T::try_from(number).unwrap_or(*value);
+}
+
+/// A number with its slider and its field.
+pub struct Slider<'a> {
+    pub rail: Rail<'a>,
+    /// The value as the field shows it.
+    pub text: String,
+    /// Rounds what the slider gives.
+    pub round: fn(f32) -> f32,
+}
+
+/// Shows a slider with a field for its number. Returns whether the slider was moved.
+pub fn slider(
+    ui: &mut Ui,
+    fields: &mut Fields,
+    about: About,
+    slider: Slider<'_>,
+    value: &mut f32,
+    parse: impl Fn(&str) -> Result<f32, String>,
+) -> bool {
+    let field = fields.get(about.name);
+    let mut is_moved = false;
+    named(ui, about, |ui| {
+        let width = (ui.available_width() - FIELD - SPACE_2).max(48.0);
+        let (response, moved) = slider.rail.show(ui, width, *value);
+        if !about.tooltip.is_empty() {
+            response.on_hover_text(about.tooltip);
+        }
+        if let Some(moved) = moved {
+            field.clear();
+            *value = (slider.round)(moved);
+            is_moved = true;
+        } else if let Some(typed) = field.show(ui, &format!("{} as a number", about.name), &slider.text, parse) {
+            *value = typed;
+        }
+    });
+    if let Some(problem) = &field.problem {
+        problem_line(ui, problem);
+    }
+    is_moved
+}
+
+/// The whole numbers that a slider reaches, and those that can be typed beside it.
+pub struct Counts {
+    pub slider: RangeInclusive<usize>,
+    pub typed: RangeInclusive<usize>,
+}
+
+/// Shows a slider of whole numbers, on a logarithmic rail if the range is wide.
+pub fn count(ui: &mut Ui, fields: &mut Fields, about: About, counts: &Counts, value: &mut usize) {
+    let (least, most) = counts.slider.clone().into_inner();
+    let wide = most > 16 * least;
+    let rail = Rail {
+        name: about.name,
+        range: least as f32..=most as f32,
+        curve: if wide { Curve::Logarithmic } else { Curve::Linear },
+        step: if wide { std::f32::consts::SQRT_2 } else { 1.0 },
+        marks: &[],
+        grid: 1.0,
+    };
+    let round = if wide { |number: f32| two_digits(number.round() as usize) as f32 } else { f32::round };
+    let mut number = *value as f32;
+    let parse = |text: &str| parse_whole(text, about.name, &counts.typed).map(|number| number as f32);
+    let is_moved = slider(ui, fields, about, Slider { rail, text: value.to_string(), round }, &mut number, parse);
+    if number != *value as f32 {
+        *value = if is_moved { (number as usize).clamp(least, most) } else { number as usize };
+    }
+}
+
+/// Rounds to two leading digits: a slider is no scale.
+fn two_digits(number: usize) -> usize {
+    let unit = 10_usize.pow(number.max(1).ilog10().saturating_sub(1));
+    (number + unit / 2) / unit * unit
+}
+
+/// Shows a switch with a field that counts while it is on.
+pub fn optional<T: Copy + Display>(
+    ui: &mut Ui,
+    fields: &mut Fields,
+    about: About,
+    value: &mut Option<T>,
+    usual: T,
+    parse: impl Fn(&str) -> Result<T, String>,
+) {
+    row(ui, |ui| {
+        let mut on = value.is_some();
+        if switch(ui, about, &mut on) {
+            fields.get(about.name).clear();
+            *value = on.then_some(usual);
+        }
+        if let Some(number) = value {
+            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                let (name, text) = (format!("{} as a number", about.name), number.to_string());
+                if let Some(typed) = fields.get(about.name).show(ui, &name, &text, parse) {
+                    *number = typed;
+                }
+            });
+        }
+    });
+    if let Some(problem) = &fields.get(about.name).problem {
+        problem_line(ui, problem);
+    }
+}
+
+/// Reads a whole number as people type it, with spaces between thousands.
+///
+/// # Errors
+/// A message that says what was typed and what was expected.
+pub fn parse_whole(text: &str, what: &str, range: &RangeInclusive<usize>) -> Result<usize, String> {
+    let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    digits.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
+        let (least, most) = range.clone().into_inner();
+        let range = if most == usize::MAX { format!("of at least {least}") } else { format!("from {least} to {most}") };
+        format!("{what} is {text:?}; expected a whole number {range}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sliders_give_round_numbers() {
+        assert_eq!([9, 104, 12_345, 19_960, 100_000].map(two_digits), [9, 100, 12_000, 20_000, 100_000]);
+    }
+
+    #[test]
+    fn whole_numbers_are_taken_or_told() {
+        assert_eq!(parse_whole("10 000", "count", &(10..=20_000)), Ok(10_000));
+        for bad in ["", "9", "x", "1e4", "-3", "20001"] {
+            let message = parse_whole(bad, "the count", &(10..=20_000)).unwrap_err();
+            assert!(message.contains(&format!("{bad:?}")) && message.contains("10 to 20000"), "{message}");
+        }
+    }
+}
