@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use eframe::egui::{
     self, Align, Align2, Area, Button, CentralPanel, Color32, Frame, Id, Key, Layout, Margin, Order, Panel, Rect, Role,
-    ScrollArea, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
 };
 use egui_material_icons::icons;
 
@@ -17,11 +17,11 @@ use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::panel::{contents, times, way_on};
 use crate::app::lessons::state::Lessons;
 use crate::app::pages::explore::commands::ExploreCommand;
-use crate::app::pages::explore::pictures::image;
 use crate::app::pages::explore::state::Explore;
-use crate::app::theme::{self, NEAREST_FROM, palette};
+use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::rail::{Curve, Rail};
+use crate::app::widgets::texture::Texture;
 use crate::app::widgets::typing;
 use crate::engine::attack::Verdict;
 use crate::engine::model::Guess;
@@ -42,9 +42,7 @@ const BAR_STAYS: f64 = 2.5;
 /// What the stage keeps from frame to frame.
 #[derive(Default)]
 pub struct Stage {
-    textures: Option<[TextureHandle; 3]>,
-    sources: Option<[Arc<Rgba>; 3]>,
-    are_nearest: bool,
+    textures: [Texture; 3],
     /// When the pointer last moved.
     moved_at: Option<f64>,
     /// The pointer is on the bar.
@@ -84,15 +82,16 @@ impl Stage {
                 );
                 return;
             };
-            self.take(ui.ctx(), shown, places.original.width());
             let is_flipped = ui.input(|i| i.key_down(Key::Space)) && !typing(ui.ctx()) && !explore.hidden.adversarial;
-            self.picture(ui, 0, places.original, false, &says("Original", &shown.clean_top, false));
+            let (original, adversarial) = (&shown.original_rgba, &shown.adversarial_rgba);
+            self.picture(ui, 0, places.original, Some(original), &says("Original", &shown.clean_top, false));
             let hidden = explore.hidden;
-            let index = if is_flipped { 0 } else { 2 };
+            let in_place = if is_flipped { original } else { adversarial };
             let is_answer_hidden = hidden.adversarial || hidden.answer;
             let words = says("Adversarial", &shown.adversarial_top, is_answer_hidden);
-            self.picture(ui, index, places.adversarial, hidden.adversarial, &words);
-            self.picture(ui, 1, places.perturbation, hidden.perturbation, "Perturbation");
+            self.picture(ui, 2, places.adversarial, Some(in_place).filter(|_| !hidden.adversarial), &words);
+            let perturbation = Some(&shown.heatmap_rgba).filter(|_| !hidden.perturbation);
+            self.picture(ui, 1, places.perturbation, perturbation, "Perturbation");
             let text = palette(ui).text;
             caption(ui, places.caption(places.original), "Original", shown.clean_top.first(), text);
             let after = shown.adversarial_top.first().filter(|_| !is_answer_hidden);
@@ -108,46 +107,20 @@ impl Stage {
         });
     }
 
-    /// Fills the textures with what is new.
-    fn take(&mut self, ctx: &egui::Context, shown: &Shown, width: f32) {
-        let sources = [&shown.original_rgba, &shown.heatmap_rgba, &shown.adversarial_rgba].map(Arc::clone);
-        let scale = width * ctx.pixels_per_point() / sources[0].width.max(1) as f32;
-        let are_nearest = scale >= NEAREST_FROM;
-        let is_same = self.sources.as_ref().is_some_and(|old| {
-            old.iter().zip(&sources).all(|(old, new)| Arc::ptr_eq(old, new)) && self.are_nearest == are_nearest
-        });
-        if is_same {
-            return;
-        }
-        let options = if are_nearest { TextureOptions::NEAREST } else { TextureOptions::LINEAR };
-        match &mut self.textures {
-            Some(textures) => {
-                textures.iter_mut().zip(&sources).for_each(|(texture, rgba)| texture.set(image(ctx, rgba), options));
-            }
-            None => {
-                let load = |rgba: &Arc<Rgba>| ctx.load_texture("stage", image(ctx, rgba), options);
-                self.textures = Some([load(&sources[0]), load(&sources[1]), load(&sources[2])]);
-            }
-        }
-        (self.sources, self.are_nearest) = (Some(sources), are_nearest);
-    }
-
     /// Draws a picture as large as it fits, or a question mark in its place.
-    fn picture(&self, ui: &Ui, index: usize, well: Rect, is_hidden: bool, words: &str) {
+    fn picture(&mut self, ui: &Ui, index: usize, well: Rect, rgba: Option<&Arc<Rgba>>, words: &str) {
         let palette = palette(ui);
         let response = ui.interact(well, ui.scope_id().with(("picture", words)), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, words));
         ui.painter().rect_filled(well, theme::RADIUS, palette.well);
-        if is_hidden {
-            let font = theme::strong_of(0.3 * well.height());
-            ui.painter().text(well.center(), Align2::CENTER_CENTER, "?", font, palette.weak);
-        } else if let (Some(textures), Some(sources)) = (&self.textures, &self.sources) {
-            let rgba = &sources[index];
-            let (width, height) = (rgba.width as f32, rgba.height as f32);
-            let scale = (well.width() / width).min(well.height() / height);
-            let place = Rect::from_center_size(well.center(), scale * vec2(width, height));
-            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            ui.painter().image(textures[index].id(), place, whole, Color32::WHITE);
+        match rgba {
+            Some(rgba) => {
+                self.textures[index].paint(ui, rgba, well);
+            }
+            None => {
+                let font = theme::strong_of(0.3 * well.height());
+                ui.painter().text(well.center(), Align2::CENTER_CENTER, "?", font, palette.weak);
+            }
         }
         ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
     }

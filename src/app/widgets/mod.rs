@@ -9,6 +9,7 @@ pub mod list_keys;
 pub mod path_field;
 pub mod progress_bar;
 pub mod rail;
+pub mod texture;
 
 use std::path::Path;
 

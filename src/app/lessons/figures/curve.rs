@@ -13,6 +13,7 @@ use crate::app::pages::explore::why::axis::value_at;
 use crate::app::pages::explore::why::legend::colour as class_colour;
 use crate::app::plots::axes::linear;
 use crate::app::theme;
+use crate::app::widgets::texture::Texture;
 use crate::engine::attack::Goal;
 use crate::engine::picture::Rgba;
 use crate::worker::{Along, Shown};
@@ -154,7 +155,7 @@ fn mirrored(figures: &Figures, shown: &Shown) -> Arc<Rgba> {
     let (original, moved) = (&shown.original_rgba, &shown.adversarial_rgba);
     let opposite = |(before, after): (&u8, &u8)| (2 * i16::from(*before) - i16::from(*after)).clamp(0, 255) as u8;
     let bytes: Vec<u8> = original.bytes.iter().zip(&moved.bytes).map(opposite).collect();
-    let kept = figures.pictures.first().map(|kept| &kept.rgba).filter(|kept| kept.bytes == bytes);
+    let kept = figures.pictures.first().and_then(Texture::rgba).filter(|kept| kept.bytes == bytes);
     kept.cloned().unwrap_or_else(|| Arc::new(Rgba { bytes, width: original.width, height: original.height }))
 }
 

@@ -16,20 +16,19 @@ pub mod table;
 use std::sync::Arc;
 
 use eframe::egui::{
-    Align, Align2, CentralPanel, Color32, FontId, Frame, Margin, Painter, Pos2, Rect, Role, Sense, Stroke,
-    TextureHandle, TextureOptions, Ui, Vec2, WidgetInfo,
+    Align, Align2, CentralPanel, Color32, FontId, Frame, Margin, Painter, Pos2, Rect, Role, Sense, Stroke, Ui, Vec2,
+    WidgetInfo,
     text::{LayoutJob, TextFormat, TextWrapping},
-    vec2,
 };
 
 use crate::app::commands::Command;
 use crate::app::lessons::file::Figure;
 use crate::app::lessons::state::Lessons;
-use crate::app::pages::explore::pictures::image;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::train::state::Train;
-use crate::app::theme::{self, NEAREST_FROM, Palette, palette};
+use crate::app::theme::{self, Palette, palette};
+use crate::app::widgets::texture::Texture;
 use crate::engine::picture::Rgba;
 use crate::worker::Shown;
 
@@ -59,13 +58,7 @@ impl FigureWorld<'_> {
 /// What figures keep from frame to frame: the pictures that they show.
 #[derive(Default)]
 pub struct Figures {
-    pictures: Vec<Kept>,
-}
-
-struct Kept {
-    rgba: Arc<Rgba>,
-    texture: TextureHandle,
-    is_nearest: bool,
+    pictures: Vec<Texture>,
 }
 
 /// The room for a figure, with type that can be read from afar.
@@ -101,26 +94,10 @@ impl Figures {
 
     /// Draws a picture as large as it fits into a place; `slot` tells the pictures of a figure apart.
     fn picture(&mut self, ui: &Ui, slot: usize, place: Rect, rgba: &Arc<Rgba>) -> Rect {
-        let (width, height) = (rgba.width.max(1) as f32, rgba.height.max(1) as f32);
-        let scale = (place.width() / width).min(place.height() / height);
-        let is_nearest = scale * ui.ctx().pixels_per_point() >= NEAREST_FROM;
-        let options = if is_nearest { TextureOptions::NEAREST } else { TextureOptions::LINEAR };
-        let load = || Kept {
-            rgba: rgba.clone(),
-            texture: ui.ctx().load_texture("figure", image(ui.ctx(), rgba), options),
-            is_nearest,
-        };
-        while self.pictures.len() <= slot {
-            self.pictures.push(load());
+        if self.pictures.len() <= slot {
+            self.pictures.resize_with(slot + 1, Texture::default);
         }
-        let kept = &mut self.pictures[slot];
-        if !Arc::ptr_eq(&kept.rgba, rgba) || kept.is_nearest != is_nearest {
-            kept.texture.set(image(ui.ctx(), rgba), options);
-            (kept.rgba, kept.is_nearest) = (rgba.clone(), is_nearest);
-        }
-        let at = Rect::from_center_size(place.center(), scale * vec2(width, height));
-        let whole = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
-        ui.painter().image(kept.texture.id(), at, whole, Color32::WHITE);
+        let at = self.pictures[slot].paint(ui, rgba, place);
         ui.painter().rect_stroke(at, 0, Stroke::new(1.0, palette(ui).line), eframe::egui::StrokeKind::Outside);
         at
     }

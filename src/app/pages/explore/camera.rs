@@ -1,6 +1,8 @@
 //! One camera for three panes: where the picture lies in a pane, and which pixel is under the pointer.
 
-use eframe::egui::{Pos2, Rect, Vec2, vec2};
+use eframe::egui::{EventFilter, Painter, Pos2, Rect, Response, Stroke, StrokeKind, Ui, Vec2, vec2};
+
+use crate::app::theme::Palette;
 
 const MAX_ZOOM: f32 = 64.0;
 
@@ -77,6 +79,31 @@ impl Camera {
     fn keep_on_picture(&mut self) {
         let margin = 0.5 / self.zoom;
         self.centre = self.centre.clamp(Vec2::splat(margin), Vec2::splat(1.0 - margin));
+    }
+}
+
+/// A frame that stands out from any picture.
+pub fn outline(painter: &Painter, frame: Rect, palette: &Palette) {
+    painter.rect_stroke(frame, 0, Stroke::new(3.0, palette.cross_edge), StrokeKind::Outside);
+    painter.rect_stroke(frame, 0, Stroke::new(1.0, palette.cross), StrokeKind::Outside);
+}
+
+/// By how much wheel and pinch enlarge what is under the pointer. The wheel belongs to the picture there, not to the
+/// scroll area around it.
+pub fn wheel(ui: &Ui) -> Option<f32> {
+    let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
+    let factor = pinch * (scroll / 200.0).exp();
+    (factor != 1.0).then(|| {
+        ui.input_mut(|i| i.smooth_scroll_delta = Vec2::ZERO);
+        factor
+    })
+}
+
+/// While a picture has the keyboard, the arrow keys are its own and do not move on to the next control.
+pub fn keep_arrows(ui: &Ui, response: &Response) {
+    if response.has_focus() {
+        let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
+        ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
     }
 }
 

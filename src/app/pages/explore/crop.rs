@@ -1,17 +1,16 @@
 //! Choosing what the net sees of a photo: the whole photo with a frame on it, to be dragged and made larger or smaller.
 
-use std::sync::Arc;
-
 use eframe::egui::{
-    Color32, Context, CursorIcon, Key, Pos2, Rect, Response, Role, Stroke, StrokeKind, TextureHandle, TextureOptions,
-    Ui, Vec2, WidgetInfo, pos2, vec2,
+    Color32, CursorIcon, Key, Pos2, Rect, Response, Role, Stroke, StrokeKind, TextureId, Ui, Vec2, WidgetInfo, pos2,
+    vec2,
 };
 
 use crate::app::commands::Command;
+use crate::app::pages::explore::camera::{keep_arrows, outline, wheel};
 use crate::app::pages::explore::commands::ExploreCommand;
-use crate::app::pages::explore::pictures::{image, keep_arrows, outline, wheel};
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
-use crate::engine::picture::{Region, Rgba};
+use crate::app::widgets::texture::{Texture, WHOLE};
+use crate::engine::picture::Region;
 use crate::worker::Shown;
 
 /// Whether the frame is shown, and the small picture of the whole photo.
@@ -20,7 +19,7 @@ pub struct Crop {
     pub open: bool,
     /// The drag in hand began at a corner.
     resizes: bool,
-    overview: Option<(Arc<Rgba>, TextureHandle)>,
+    overview: Texture,
 }
 
 /// The shortest side of a frame, in pixels of the photo.
@@ -34,20 +33,14 @@ const GRASP: f32 = 14.0;
 const HOW_TO: &str = "wheel or corner: size  ·  drag: place";
 
 impl Crop {
-    pub fn take(&mut self, ctx: &Context, shown: &Shown) {
-        if self.overview.as_ref().is_none_or(|(known, _)| !Arc::ptr_eq(known, &shown.overview)) {
-            let texture = ctx.load_texture("Whole photo", image(ctx, &shown.overview), TextureOptions::LINEAR);
-            self.overview = Some((shown.overview.clone(), texture));
-        }
-    }
-
     /// Draws the photo and its frame into a well; `wanted` is the frame that the person chose, though the answer to it may
     /// still be on its way.
     pub fn show(
         &mut self,
         ui: &Ui,
         well: Rect,
-        (shown, wanted): (&Shown, Option<Region>),
+        shown: &Shown,
+        wanted: Option<Region>,
         response: &Response,
     ) -> Option<Command> {
         let (width, height) = shown.picture_size;
@@ -60,45 +53,12 @@ impl Crop {
         let new = self.steer(ui, response, (now, frame_of(photo, now, scale)), space);
         response
             .widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(new.unwrap_or(now), shown.picture_size)));
-        self.paint(ui, well, photo, new.unwrap_or(now), scale);
+        let texture = self.overview.of(ui.ctx(), &shown.overview, false);
+        paint(ui, well, photo, texture, frame_of(photo, new.unwrap_or(now), scale));
         if response.double_clicked() {
             return Some(ExploreCommand::Crop(None).into());
         }
         new.map(|new| ExploreCommand::Crop(Some(new)).into())
-    }
-
-    fn paint(&self, ui: &Ui, well: Rect, photo: Rect, region: Region, scale: f32) {
-        let palette = palette(ui);
-        let painter = ui.painter().with_clip_rect(well.intersect(ui.clip_rect()));
-        painter.rect_filled(well, theme::RADIUS, palette.well);
-        if let Some((_, texture)) = &self.overview {
-            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            painter.image(texture.id(), photo, whole, Color32::WHITE);
-        }
-        let frame = frame_of(photo, region, scale);
-        let shade = Color32::from_black_alpha(150);
-        for outside in [
-            Rect::from_min_max(photo.min, pos2(photo.max.x, frame.min.y)),
-            Rect::from_min_max(pos2(photo.min.x, frame.max.y), photo.max),
-            Rect::from_min_max(pos2(photo.min.x, frame.min.y), pos2(frame.min.x, frame.max.y)),
-            Rect::from_min_max(pos2(frame.max.x, frame.min.y), pos2(photo.max.x, frame.max.y)),
-        ] {
-            painter.rect_filled(outside, 0, shade);
-        }
-        outline(&painter, frame, palette);
-        for corner in corners(frame) {
-            let handle = Rect::from_center_size(corner, Vec2::splat(HANDLE));
-            painter.rect_filled(handle, 0, palette.cross);
-            painter.rect_stroke(handle, 0, Stroke::new(1.0, palette.cross_edge), StrokeKind::Outside);
-        }
-        let words = painter.layout_no_wrap(HOW_TO.into(), theme::small_font(), palette.on_overlay);
-        let ground = words.size() + 2.0 * vec2(SPACE_2, SPACE_1);
-        if ground.x <= well.width() {
-            let ground = Rect::from_min_size(well.left_bottom() - vec2(0.0, ground.y), ground);
-            painter.rect_filled(ground, theme::RADIUS, palette.overlay);
-            painter.galley(ground.min + vec2(SPACE_2, SPACE_1), words, palette.on_overlay);
-        }
-        ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
     }
 }
 
@@ -196,6 +156,37 @@ fn describe(region: Region, (width, height): (usize, usize)) -> String {
         "Crop of the photo of {width}×{height}: {:.0}×{:.0} pixels from ({:.0}, {:.0})",
         region.width, region.height, region.left, region.top
     )
+}
+
+/// Draws the photo, with a veil over what lies outside of the frame.
+fn paint(ui: &Ui, well: Rect, photo: Rect, texture: TextureId, frame: Rect) {
+    let palette = palette(ui);
+    let painter = ui.painter().with_clip_rect(well.intersect(ui.clip_rect()));
+    painter.rect_filled(well, theme::RADIUS, palette.well);
+    painter.image(texture, photo, WHOLE, Color32::WHITE);
+    let shade = Color32::from_black_alpha(150);
+    for outside in [
+        Rect::from_min_max(photo.min, pos2(photo.max.x, frame.min.y)),
+        Rect::from_min_max(pos2(photo.min.x, frame.max.y), photo.max),
+        Rect::from_min_max(pos2(photo.min.x, frame.min.y), pos2(frame.min.x, frame.max.y)),
+        Rect::from_min_max(pos2(frame.max.x, frame.min.y), pos2(photo.max.x, frame.max.y)),
+    ] {
+        painter.rect_filled(outside, 0, shade);
+    }
+    outline(&painter, frame, palette);
+    for corner in corners(frame) {
+        let handle = Rect::from_center_size(corner, Vec2::splat(HANDLE));
+        painter.rect_filled(handle, 0, palette.cross);
+        painter.rect_stroke(handle, 0, Stroke::new(1.0, palette.cross_edge), StrokeKind::Outside);
+    }
+    let words = painter.layout_no_wrap(HOW_TO.into(), theme::small_font(), palette.on_overlay);
+    let ground = words.size() + 2.0 * vec2(SPACE_2, SPACE_1);
+    if ground.x <= well.width() {
+        let ground = Rect::from_min_size(well.left_bottom() - vec2(0.0, ground.y), ground);
+        painter.rect_filled(ground, theme::RADIUS, palette.overlay);
+        painter.galley(ground.min + vec2(SPACE_2, SPACE_1), words, palette.on_overlay);
+    }
+    ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
 }
 
 #[cfg(test)]

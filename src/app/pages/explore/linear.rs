@@ -9,10 +9,10 @@ use eframe::egui::{
 use crate::app::commands::Command;
 use crate::app::format;
 use crate::app::pages::explore::commands::ExploreCommand;
-use crate::app::pages::explore::pictures::image;
 use crate::app::pages::explore::state::Explore;
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_4};
 use crate::app::widgets::icon_button;
+use crate::app::widgets::texture::image;
 use crate::worker::{Linear, Shown};
 
 const WIDTH: f32 = 348.0;

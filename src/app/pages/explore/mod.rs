@@ -3,6 +3,7 @@
 pub mod attack_form;
 pub mod camera;
 pub mod canvas;
+pub mod columns;
 pub mod commands;
 pub mod controls;
 pub mod crop;

@@ -265,7 +265,7 @@ impl ExplorePage {
             self.tell_pairing(shell, model, picture);
         }
         let Some(shown) = &shell.explore.shown else { return };
-        self.pictures.take(ctx, shown);
+        self.pictures.take(shown);
         self.linear.take(ctx, shown);
         if shown.view.picture == shell.explore.view.picture {
             shell.lessons.note_picture(&shown.view.picture);

@@ -4,121 +4,45 @@ use std::sync::Arc;
 
 use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{
-    self, Align, Align2, Button, ColorImage, ComboBox, Context, EventFilter, Key, Layout, Painter, Rect, Response,
-    Role, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, UiBuilder, Vec2, WidgetInfo, pos2, vec2,
+    self, Align, Align2, Button, ComboBox, Key, Layout, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder,
+    Vec2, WidgetInfo, pos2, vec2,
 };
 use egui_material_icons::{MaterialIcon, icons};
 
 use crate::app::commands::Command;
 use crate::app::format::per_cent;
-use crate::app::pages::explore::camera::Camera;
+use crate::app::pages::explore::camera::{Camera, keep_arrows, outline, wheel};
 use crate::app::pages::explore::canvas::Canvas;
+use crate::app::pages::explore::columns::Columns;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::crop::Crop;
 use crate::app::pages::explore::results::{self, Look};
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::words::{self, Reading};
-use crate::app::theme::{
-    self, BAR_HEIGHT, CONTROL_HEIGHT, MIN_WELL, NEAREST_FROM, Palette, SPACE_1, SPACE_2, SPACE_3, palette,
-};
+use crate::app::theme::{self, NEAREST_FROM, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::about::Action as _;
+use crate::app::widgets::texture::{Texture, WHOLE};
 use crate::app::widgets::typing;
 use crate::engine::attack::MAX_PHOTO_PIXELS;
-use crate::engine::picture::{Background, Quantity, Rgba};
+use crate::engine::picture::{Background, Quantity};
 use crate::worker::Shown;
 
 const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
 /// A remark in a heading that would be cut to less than this is left out.
 const LEAST_REMARK: f32 = 48.0;
 
-/// The pane of the perturbation is at least so wide; the two pictures beside it come first.
-const LEAST_MIDDLE: f32 = 152.0;
-const NARROW_MIDDLE: f32 = 104.0;
-/// All three panes have one size where it is at least this share of what the outer two could have.
-const EVEN_FROM: f32 = 0.85;
-/// Room for the signs between the panes.
-const SIGN: f32 = 32.0;
-const NARROW_SIGN: f32 = 20.0;
-/// Windows narrower than this have narrower gaps.
-const NARROW: f32 = 900.0;
 /// Proportions of a pane: longer and thinner photos leave some of theirs empty.
 const PROPORTIONS: std::ops::RangeInclusive<f32> = 0.7..=1.6;
-
-/// The height that pictures of this height need, down to the last of so many rows of bars.
-pub fn height_with(ui: &Ui, well: f32, rows: usize) -> f32 {
-    CONTROL_HEIGHT + well + 2.0 * theme::row_gap(ui) + below_height(rows) - SPACE_1
-}
-
-fn below_height(rows: usize) -> f32 {
-    rows as f32 * (BAR_HEIGHT + 2.0) + SPACE_1
-}
-
-/// The layout of the three panes: for each its heading, its picture and what stands below it.
-struct Columns {
-    heads: [Rect; 3],
-    wells: [Rect; 3],
-    below: [Rect; 3],
-    rows: usize,
-}
-
-impl Columns {
-    /// Shares out a room. The outer two are as large as its height allows; the middle one takes what is left.
-    fn new(room: Rect, proportions: f32, gap: f32) -> Self {
-        let (sign, least) = if room.width() < NARROW { (NARROW_SIGN, NARROW_MIDDLE) } else { (SIGN, LEAST_MIDDLE) };
-        let width = room.width() - 2.0 * sign;
-        let beside = |rows| CONTROL_HEIGHT + 2.0 * gap + below_height(rows);
-        let fitting = |rows| {
-            let height = (room.height() - beside(rows)).max(MIN_WELL);
-            vec2((height * proportions).min(0.5 * (width - least)), height)
-        };
-        // In the lowest windows bars make room, down to the first.
-        let spare = room.height() - beside(0) - MIN_WELL;
-        let few_rows = ((spare / (BAR_HEIGHT + 2.0)) as usize).clamp(1, results::FEW_ROWS);
-        let few = fitting(few_rows);
-        let height = few.y.min(few.x / proportions);
-        let is_roomy = room.height() - height >= beside(results::ROWS);
-        let rows = if is_roomy { results::ROWS } else { few_rows };
-        // Three of one size where that costs the outer two little.
-        let third = width / 3.0;
-        let is_even = third >= EVEN_FROM * few.x;
-        let across = if is_even { few.x.min(third) } else { few.x };
-        let outer = vec2(across, height.min(across / proportions)).floor();
-        let middle_width = (width - 2.0 * outer.x).min(outer.x).floor();
-        let middle = vec2(middle_width, (middle_width / proportions).min(outer.y).floor());
-        // What is left over is shared out at both ends.
-        let left = room.left() + (0.5 * (width - 2.0 * outer.x - middle.x)).max(0.0).floor();
-        let lefts = [left, left + outer.x + sign, left + outer.x + middle.x + 2.0 * sign];
-        let sizes = [outer, middle, outer];
-        let top = room.top() + CONTROL_HEIGHT + gap;
-        let wells = [0, 1, 2].map(|index| {
-            let size = sizes[index];
-            Rect::from_min_size(pos2(lefts[index], top + (0.5 * (outer.y - size.y)).floor()), size)
-        });
-        let heads = wells.map(|well| {
-            Rect::from_min_size(
-                pos2(well.left(), well.top() - gap - CONTROL_HEIGHT),
-                vec2(well.width(), CONTROL_HEIGHT),
-            )
-        });
-        let bottom = top + outer.y + gap + below_height(rows);
-        let below =
-            wells.map(|well| Rect::from_min_max(pos2(well.left(), well.bottom() + gap), pos2(well.right(), bottom)));
-        Self { heads, wells, below, rows }
-    }
-
-    fn bottom(&self) -> f32 {
-        self.below[0].bottom()
-    }
-}
 
 /// The three pictures and how they are looked at.
 #[derive(Default)]
 pub struct Pictures {
-    textures: Option<[TextureHandle; 3]>,
-    sources: Option<[Arc<Rgba>; 3]>,
+    textures: [Texture; 3],
+    /// The size of the pictures that the camera looks at.
+    size: Vec2,
     camera: Camera,
     crop: Crop,
-    nearest: bool,
+    is_nearest: bool,
     /// The key or the button that swaps the two pictures is held.
     flipped: bool,
     button_held: bool,
@@ -128,44 +52,11 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Uploads what changed. Textures are made once and then only filled anew.
-    pub fn take(&mut self, ctx: &Context, shown: &Shown) {
-        self.crop.take(ctx, shown);
-        let sources = [&shown.original_rgba, &shown.heatmap_rgba, &shown.adversarial_rgba].map(Arc::clone);
-        let old = self.sources.replace(sources.clone());
-        if old.as_ref().is_none_or(|old| old[0].width != sources[0].width || old[0].height != sources[0].height) {
-            self.camera = Camera::default();
-        }
-        let options = texture_options(self.nearest);
-        match &mut self.textures {
-            None => {
-                let mut index = 0;
-                self.textures = Some(sources.map(|rgba| {
-                    index += 1;
-                    ctx.load_texture(NAMES[index - 1], image(ctx, &rgba), options)
-                }));
-            }
-            Some(textures) => {
-                for (index, texture) in textures.iter_mut().enumerate() {
-                    let same = old.as_ref().is_some_and(|old| Arc::ptr_eq(&old[index], &sources[index]));
-                    if !same {
-                        texture.set(image(ctx, &sources[index]), options);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Fills the textures again when the zoom crosses the point from which pixels are drawn as squares.
-    fn choose_filter(&mut self, ctx: &Context, nearest: bool) {
-        if self.nearest == nearest {
-            return;
-        }
-        self.nearest = nearest;
-        if let (Some(textures), Some(sources)) = (&mut self.textures, &self.sources) {
-            for (texture, rgba) in textures.iter_mut().zip(sources) {
-                texture.set(image(ctx, rgba), texture_options(nearest));
-            }
+    /// Takes note of a new result: pictures of another size are looked at whole.
+    pub fn take(&mut self, shown: &Shown) {
+        let size = size_of(shown);
+        if std::mem::replace(&mut self.size, size) != size {
+            self.fit();
         }
     }
 
@@ -303,7 +194,7 @@ impl Pictures {
                 continue;
             }
             if index == 0 && self.crops(explore) {
-                out.extend(self.crop.show(ui, well, (shown, explore.view.crop), &response));
+                out.extend(self.crop.show(ui, well, shown, explore.view.crop, &response));
                 responses.push(response);
                 continue;
             }
@@ -320,7 +211,7 @@ impl Pictures {
             self.cursor = None;
         }
         let scale = self.camera.scale(wells[0], size) * ui.ctx().pixels_per_point();
-        self.choose_filter(ui.ctx(), scale >= NEAREST_FROM);
+        self.is_nearest = scale >= NEAREST_FROM;
         for (index, well) in wells.into_iter().enumerate() {
             let is_tool = index == 0 && has_tool;
             if explore.is_blank && index > 0 {
@@ -332,7 +223,7 @@ impl Pictures {
                 continue;
             }
             if !is_tool {
-                self.paint(ui, well, size, index);
+                self.paint(ui, well, shown, index);
                 self.caption(ui, well, index, explore, shown);
                 if pixel.is_none() {
                     self.verdict(ui, well, index, explore, shown);
@@ -373,16 +264,15 @@ impl Pictures {
         self.camera.pixel_at(well, size, at)
     }
 
-    fn paint(&self, ui: &Ui, well: Rect, size: Vec2, index: usize) {
+    fn paint(&mut self, ui: &Ui, well: Rect, shown: &Shown, index: usize) {
         let palette = palette(ui);
         ui.painter().rect_filled(well, theme::RADIUS, palette.well);
         let index = self.shown_in(index);
-        if let Some(textures) = &self.textures {
-            let drawn = self.camera.screen_from_picture(well, size);
-            let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-            let clip = well.shrink(1.0).intersect(ui.clip_rect());
-            ui.painter().with_clip_rect(clip).image(textures[index].id(), drawn, whole, egui::Color32::WHITE);
-        }
+        let rgba = [&shown.original_rgba, &shown.heatmap_rgba, &shown.adversarial_rgba][index];
+        let texture = self.textures[index].of(ui.ctx(), rgba, self.is_nearest);
+        let drawn = self.camera.screen_from_picture(well, size_of(shown));
+        let clip = well.shrink(1.0).intersect(ui.clip_rect());
+        ui.painter().with_clip_rect(clip).image(texture, drawn, WHOLE, egui::Color32::WHITE);
         ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
     }
 
@@ -527,31 +417,6 @@ fn cross_hair(ui: &Ui, well: Rect, pixel: Rect, hovered: bool) {
     outline(&painter, frame, palette);
 }
 
-/// A frame that stands out from any picture.
-pub fn outline(painter: &Painter, frame: Rect, palette: &Palette) {
-    painter.rect_stroke(frame, 0, Stroke::new(3.0, palette.cross_edge), StrokeKind::Outside);
-    painter.rect_stroke(frame, 0, Stroke::new(1.0, palette.cross), StrokeKind::Outside);
-}
-
-/// By how much wheel and pinch enlarge what is under the pointer. The wheel belongs to the picture there, not to the
-/// scroll area around it.
-pub fn wheel(ui: &Ui) -> Option<f32> {
-    let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
-    let factor = pinch * (scroll / 200.0).exp();
-    (factor != 1.0).then(|| {
-        ui.input_mut(|i| i.smooth_scroll_delta = Vec2::ZERO);
-        factor
-    })
-}
-
-/// While a picture has the keyboard, the arrow keys are its own and do not move on to the next control.
-pub fn keep_arrows(ui: &Ui, response: &Response) {
-    if response.has_focus() {
-        let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
-        ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
-    }
-}
-
 /// What shows through where the picture is transparent.
 fn background_picker(ui: &mut Ui, chosen: Background, out: &mut Vec<Command>) {
     let about = ExploreCommand::Background(chosen).about();
@@ -591,20 +456,4 @@ fn own_pixels(shown: &Shown) -> String {
     let (width, height) = (shown.original.width, shown.original.height);
     let megapixels = |pixels: usize| pixels as f32 / 1e6;
     format!("{width}×{height}, {:.1} of {:.1} MP", megapixels(width * height), megapixels(MAX_PHOTO_PIXELS))
-}
-
-/// For a texture. Of a picture that is longer than a texture may be, only every second, third, … pixel.
-pub fn image(ctx: &Context, rgba: &Rgba) -> ColorImage {
-    let most = ctx.input(|i| i.max_texture_side);
-    let (across, down) = (rgba.width.div_ceil(most).max(1), rgba.height.div_ceil(most).max(1));
-    if (across, down) == (1, 1) {
-        return ColorImage::from_rgba_unmultiplied([rgba.width, rgba.height], &rgba.bytes);
-    }
-    let rows = rgba.bytes.chunks_exact(4 * rgba.width).step_by(down);
-    let bytes: Vec<u8> = rows.flat_map(|row| row.chunks_exact(4).step_by(across)).flatten().copied().collect();
-    ColorImage::from_rgba_unmultiplied([rgba.width.div_ceil(across), rgba.height.div_ceil(down)], &bytes)
-}
-
-fn texture_options(nearest: bool) -> TextureOptions {
-    if nearest { TextureOptions::NEAREST } else { TextureOptions::LINEAR }
 }

@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{self, ColorImage, Image, RichText, Sense, TextureHandle, TextureOptions, Ui, WidgetInfo, vec2};
+use eframe::egui::{self, Image, RichText, Sense, Ui, WidgetInfo, vec2};
 
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::hint;
+use crate::app::widgets::texture::Texture;
 use crate::engine::picture::Rgba;
 
 const HINT: &str = "Each square is what one unit of the first layer looks for: red where a bright pixel excites it, blue where \
                     it inhibits, each unit scaled to its own largest weight. Under adversarial training the weights become \
                     more localised and easier to interpret: strokes in place of speckle (arXiv 1412.6572, section 6).";
 
-/// The texture of the sheet on screen.
+/// The sheet on screen.
 #[derive(Default)]
 pub struct Sheet {
-    texture: Option<TextureHandle>,
-    source: Option<Arc<Rgba>>,
+    texture: Texture,
 }
 
 impl Sheet {
@@ -39,28 +39,12 @@ impl Sheet {
     }
 
     fn picture(&mut self, ui: &mut Ui, sheet: &Arc<Rgba>, below: f32) {
-        let texture = self.upload(ui, sheet);
+        let texture = self.texture.of(ui.ctx(), sheet, true);
         let size = vec2(sheet.width as f32, sheet.height as f32);
         let room = ui.available_size() - vec2(0.0, below);
         let scale = (room.x / size.x).min(room.y / size.y).max(0.1);
         let (rect, response) = ui.allocate_exact_size(size * scale, Sense::hover());
         Image::new((texture, rect.size())).paint_at(ui, rect);
         response.widget_info(|| WidgetInfo::labeled(egui::Role::Image, true, "Weights of the first layer"));
-    }
-
-    fn upload(&mut self, ui: &Ui, sheet: &Arc<Rgba>) -> egui::TextureId {
-        let image = || ColorImage::from_rgba_unmultiplied([sheet.width, sheet.height], &sheet.bytes);
-        let known = self.source.as_ref().is_some_and(|source| Arc::ptr_eq(source, sheet));
-        let texture = match &mut self.texture {
-            Some(texture) => {
-                if !known {
-                    texture.set(image(), TextureOptions::NEAREST);
-                }
-                texture
-            }
-            none => none.insert(ui.ctx().load_texture("first layer", image(), TextureOptions::NEAREST)),
-        };
-        self.source = Some(sheet.clone());
-        texture.id()
     }
 }

@@ -4,9 +4,9 @@ use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
+use crate::app::pages::explore::columns::height_with;
 use crate::app::pages::explore::commands::why::Part;
 use crate::app::pages::explore::commands::why::WhyCommand;
-use crate::app::pages::explore::pictures::height_with;
 use crate::app::pages::explore::results;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::look::WhyLook;

@@ -1,0 +1,85 @@
+//! The layout of the three pictures.
+
+use eframe::egui::{Rect, Ui, pos2, vec2};
+
+use crate::app::pages::explore::results;
+use crate::app::theme::{self, BAR_HEIGHT, CONTROL_HEIGHT, MIN_WELL, SPACE_1};
+
+/// The pane of the perturbation is at least so wide; the two pictures beside it come first.
+const LEAST_MIDDLE: f32 = 152.0;
+const NARROW_MIDDLE: f32 = 104.0;
+/// All three panes have one size where it is at least this share of what the outer two could have.
+const EVEN_FROM: f32 = 0.85;
+/// Room for the signs between the panes.
+const SIGN: f32 = 32.0;
+const NARROW_SIGN: f32 = 20.0;
+/// Windows narrower than this have narrower gaps.
+const NARROW: f32 = 900.0;
+
+/// The height that pictures of this height need, down to the last of so many rows of bars.
+pub fn height_with(ui: &Ui, well: f32, rows: usize) -> f32 {
+    CONTROL_HEIGHT + well + 2.0 * theme::row_gap(ui) + below_height(rows) - SPACE_1
+}
+
+fn below_height(rows: usize) -> f32 {
+    rows as f32 * (BAR_HEIGHT + 2.0) + SPACE_1
+}
+
+/// The layout of the three panes: for each its heading, its picture and what stands below it.
+pub struct Columns {
+    pub heads: [Rect; 3],
+    pub wells: [Rect; 3],
+    pub below: [Rect; 3],
+    pub rows: usize,
+}
+
+impl Columns {
+    /// Shares out a room. The outer two are as large as its height allows; the middle one takes what is left.
+    pub fn new(room: Rect, proportions: f32, gap: f32) -> Self {
+        let (sign, least) = if room.width() < NARROW { (NARROW_SIGN, NARROW_MIDDLE) } else { (SIGN, LEAST_MIDDLE) };
+        let width = room.width() - 2.0 * sign;
+        let beside = |rows| CONTROL_HEIGHT + 2.0 * gap + below_height(rows);
+        let fitting = |rows| {
+            let height = (room.height() - beside(rows)).max(MIN_WELL);
+            vec2((height * proportions).min(0.5 * (width - least)), height)
+        };
+        // In the lowest windows bars make room, down to the first.
+        let spare = room.height() - beside(0) - MIN_WELL;
+        let few_rows = ((spare / (BAR_HEIGHT + 2.0)) as usize).clamp(1, results::FEW_ROWS);
+        let few = fitting(few_rows);
+        let height = few.y.min(few.x / proportions);
+        let is_roomy = room.height() - height >= beside(results::ROWS);
+        let rows = if is_roomy { results::ROWS } else { few_rows };
+        // Three of one size where that costs the outer two little.
+        let third = width / 3.0;
+        let is_even = third >= EVEN_FROM * few.x;
+        let across = if is_even { few.x.min(third) } else { few.x };
+        let outer = vec2(across, height.min(across / proportions)).floor();
+        let middle_width = (width - 2.0 * outer.x).min(outer.x).floor();
+        let middle = vec2(middle_width, (middle_width / proportions).min(outer.y).floor());
+        // What is left over is shared out at both ends.
+        let left = room.left() + (0.5 * (width - 2.0 * outer.x - middle.x)).max(0.0).floor();
+        let lefts = [left, left + outer.x + sign, left + outer.x + middle.x + 2.0 * sign];
+        let sizes = [outer, middle, outer];
+        let top = room.top() + CONTROL_HEIGHT + gap;
+        let wells = [0, 1, 2].map(|index| {
+            let size = sizes[index];
+            Rect::from_min_size(pos2(lefts[index], top + (0.5 * (outer.y - size.y)).floor()), size)
+        });
+        let heads = wells.map(|well| {
+            Rect::from_min_size(
+                pos2(well.left(), well.top() - gap - CONTROL_HEIGHT),
+                vec2(well.width(), CONTROL_HEIGHT),
+            )
+        });
+        let bottom = top + outer.y + gap + below_height(rows);
+        let below =
+            wells.map(|well| Rect::from_min_max(pos2(well.left(), well.bottom() + gap), pos2(well.right(), bottom)));
+        Self { heads, wells, below, rows }
+    }
+
+    /// Returns where the lowest column ends.
+    pub fn bottom(&self) -> f32 {
+        self.below[0].bottom()
+    }
+}
