@@ -20,8 +20,8 @@ use super::words;
 use crate::engine::attack::{Label, Loss, MAX_PHOTO_PIXELS};
 use crate::engine::data::samples;
 use crate::engine::model::Guess;
-use crate::engine::picture::{Heatmap, Region};
-use crate::worker::{Event, Kind, Saved, Shown, Source};
+use crate::engine::picture::{Heatmap, PictureKind, Region};
+use crate::worker::{Event, Saved, Shown, Source};
 
 /// Time for events per frame; what is left waits for the next.
 const EVENT_TIME: Duration = Duration::from_millis(10);
@@ -143,7 +143,7 @@ impl App {
         let Some(shown) = &self.explore.shown else { return };
         let keep = |command| Action { name: "Undo", command };
         let title = &shown.model.title;
-        let what = |kind| if kind == Kind::Photo { "photographs" } else { "digits" };
+        let what = |kind| if kind == PictureKind::Photo { "photographs" } else { "digits" };
         if model != self.explore.model && picture == self.explore.picture && shown.view.model == self.explore.model {
             let text = format!("Changed to {title}, which reads {}.", what(shown.reads));
             self.notices.add_with(text, keep(Command::KeepBoth { model, picture }));
@@ -416,9 +416,9 @@ impl App {
             }
             Command::ShowPhotos => {
                 self.canvas.open = false;
-                self.explore.show_kind(Kind::Photo);
+                self.explore.show_kind(PictureKind::Photo);
             }
-            Command::ShowDigits => self.explore.show_kind(Kind::Digit),
+            Command::ShowDigits => self.explore.show_kind(PictureKind::Digit),
             Command::ShowExample(index) => {
                 if let Some(view) = examples().into_iter().nth(index) {
                     self.show_view(Found { view, picture: None });

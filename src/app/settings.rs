@@ -12,8 +12,9 @@ use super::explore::Lengths;
 use super::panes::{PlotLook, WhyLook};
 use super::testset::Choices;
 use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
+use crate::engine::picture::PictureKind;
 use crate::engine::train::Config;
-use crate::worker::{Kind, Source};
+use crate::worker::Source;
 
 /// The version of the file's shape; raised when a field changes its meaning.
 const VERSION: u32 = 1;
@@ -82,18 +83,18 @@ impl Default for LastOfKinds {
 
 impl LastOfKinds {
     /// What was shown last of a kind.
-    pub fn of(&self, kind: Kind) -> &LastOfKind {
+    pub fn of(&self, kind: PictureKind) -> &LastOfKind {
         match kind {
-            Kind::Photo => &self.photo,
-            Kind::Digit => &self.digit,
+            PictureKind::Photo => &self.photo,
+            PictureKind::Digit => &self.digit,
         }
     }
 
     /// The same, to be changed.
-    pub fn of_mut(&mut self, kind: Kind) -> &mut LastOfKind {
+    pub fn of_mut(&mut self, kind: PictureKind) -> &mut LastOfKind {
         match kind {
-            Kind::Photo => &mut self.photo,
-            Kind::Digit => &mut self.digit,
+            PictureKind::Photo => &mut self.photo,
+            PictureKind::Digit => &mut self.digit,
         }
     }
 }

@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn the_examples_do_what_their_titles_say() {
-        use crate::engine::attack::{Baseline, PIXELS, Rules, Subject, Verdict};
+        use crate::engine::attack::{AttackInput, Baseline, PIXELS, Rules, Verdict};
         use crate::engine::data::sample;
         use crate::engine::model::{Catalogue, find_class};
         let found = examples();
@@ -323,9 +323,9 @@ mod tests {
         for view in found {
             assert_eq!(view.model, "efficientnet_lite0");
             let picture = Arc::new(sample(view.picture.unwrap().to_str().unwrap()).unwrap().picture().unwrap());
-            let subject = Subject::photo(picture.clone(), model.lens(&picture, view.crop).unwrap()).unwrap();
+            let input = AttackInput::photo(picture.clone(), model.lens(&picture, view.crop).unwrap()).unwrap();
             let goal = Goal::Targeted(find_class(&model.classes, &view.target.unwrap()).unwrap());
-            let baseline = Baseline::new(&model, subject, Label::Predicted, goal, view.loss).unwrap();
+            let baseline = Baseline::new(&model, input, Label::Predicted, goal, view.loss).unwrap();
             let rules = Rules { bounds: Some(PIXELS), eight_bit: view.eight_bit, ..Rules::default() };
             let problem = baseline.problem(&model, rules).unwrap().with_eps(&[view.eps]).unwrap();
             let attacked = baseline.attacked(&view.attack, &problem).unwrap();

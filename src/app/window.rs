@@ -30,7 +30,7 @@ use super::train_logic::Picturing;
 use super::view_file::may_hold_view;
 use super::why::Why;
 use crate::engine::model::Catalogue;
-use crate::worker::{Kind, Shown, Source, View, Worker, runs_folder};
+use crate::worker::{Shown, Source, View, Worker, runs_folder};
 
 /// Settings are written this long after the last change.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
@@ -186,7 +186,7 @@ impl App {
             app.explore.set_eps(0.0);
         }
         if let Ok(manifest) = manifest {
-            app.explore.know_kind(Kind::of_input(&manifest.input));
+            app.explore.know_kind(manifest.input.kind());
         }
         // It may hold a view, or the crop that it was saved with.
         let remembered = match &app.explore.picture {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::pairing::{Kind, Mismatch};
+use super::pairing::Mismatch;
 use super::playback::Timeline;
 use super::study::{Along, Controls, Least, Second};
 use super::testset::TestEvent;
@@ -13,7 +13,7 @@ use crate::engine::attack::{
 };
 use crate::engine::data::sample;
 use crate::engine::model::{Added, Entry, Guess, Input};
-use crate::engine::picture::{Background, Heatmap, Picture, Planes, Region, Rgba};
+use crate::engine::picture::{Background, Heatmap, Picture, PictureKind, Planes, Region, Rgba};
 
 /// The whole of what a person wants to see. The worker holds the newest one and works out what changed: a moved ε costs
 /// one forward pass, a new picture or label also one gradient, a new model also a load.
@@ -172,8 +172,8 @@ pub struct Shown {
     /// too large for its own resolution, with the crop that was taken of it.
     pub view: View,
     /// What the net reads, and what the picture is.
-    pub reads: Kind,
-    pub kind: Option<Kind>,
+    pub reads: PictureKind,
+    pub kind: Option<PictureKind>,
     /// The picture's own pixels are attacked.
     pub own_pixels: bool,
     /// The picture is on the straight line to the perturbation that was found at this ε.

@@ -368,7 +368,7 @@ fn pictures_of_8_bits_move_by_whole_grey_levels() {
     assert!(attacked.adversarial.values.iter().all(on_grid) && attacked.verdict == Verdict::Fooled);
     // Along a line the net is shown the same.
     let direction: Vec<f32> = Norm::Linf.steepest(&baseline.gradient.values);
-    let curve = eps_curve(&model, &baseline.subject, &direction, &[0.4 / 255.0, 9.7 / 255.0], problem.rules).unwrap();
+    let curve = eps_curve(&model, &baseline.input, &direction, &[0.4 / 255.0, 9.7 / 255.0], problem.rules).unwrap();
     for (found, levels) in curve.probabilities.iter().zip([0.4, 9.7]) {
         for (found, expected) in found.iter().zip(moved(levels, &fgsm).probabilities) {
             assert!((found - expected).abs() < 1e-5, "{levels}: {found} {expected}");

@@ -7,7 +7,8 @@ use crate::common::{begin_with_a_digit, sample_as_file};
 use doppelganger::app::{App, Clip, Standing, Start, Tab, standing_before};
 use doppelganger::engine::attack::{Attack as _, AttackSettings, Goal, GradientSteps, Label, Loss, Norm, Verdict};
 use doppelganger::engine::data::{sample, samples};
-use doppelganger::worker::{Kind, Shown, Source};
+use doppelganger::engine::picture::PictureKind;
+use doppelganger::worker::{Shown, Source};
 use eframe::egui::{Event, Key, Modifiers, PointerButton, Role, Theme, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -1616,7 +1617,7 @@ fn a_digit_and_a_photo_bring_their_nets_with_a_notice_and_a_way_back() {
     settle(&mut window);
     let view = &shown(&window).view;
     assert_eq!(view.model, "efficientnet_lite0");
-    assert_ne!(shown(&window).kind, Some(Kind::Digit), "{:?}", view.picture);
+    assert_ne!(shown(&window).kind, Some(PictureKind::Digit), "{:?}", view.picture);
     assert!(app(&window).notice_texts()[0].contains("reads photographs"));
 }
 

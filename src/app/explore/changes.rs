@@ -7,8 +7,8 @@ use crate::app::lessons::Scene;
 use crate::app::playing::Playing;
 use crate::app::view_file::Found;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss};
-use crate::engine::picture::{Background, Channel, Heatmap, Quantity, Region};
-use crate::worker::{Kind, Mismatch, SheetWish, Source};
+use crate::engine::picture::{Background, Channel, Heatmap, PictureKind, Quantity, Region};
+use crate::worker::{Mismatch, SheetWish, Source};
 
 /// Steps of the attack that makes a doppelgänger: enough for any class of a thousand, and done within a second or two.
 const DOPPELGANGER_STEPS: usize = 20;
@@ -63,7 +63,7 @@ impl Explore {
     }
 
     /// Goes back to what was shown last of a kind of picture.
-    pub fn show_kind(&mut self, kind: Kind) {
+    pub fn show_kind(&mut self, kind: PictureKind) {
         let picture = self.last.of(kind).picture.source();
         self.set_picture(picture);
     }
