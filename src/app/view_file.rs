@@ -146,7 +146,7 @@ impl Content {
         if let Self::View(found) = self
             && let Some(picture) = &found.picture
         {
-            let bytes = png_bytes(picture).map_err(|error| error.to_string())?;
+            let bytes = png_bytes(picture, &[]).map_err(|error| error.to_string())?;
             texts.push((PICTURE, bytes.iter().map(|byte| format!("{byte:02x}")).collect()));
         }
         Ok(texts)
@@ -228,7 +228,7 @@ mod tests {
     }
     use crate::app::panes::Part;
     use crate::app::settings::Tab;
-    use crate::engine::picture::{png_bytes_with, save_png_with};
+    use crate::engine::picture::{png_bytes, save_png};
 
     fn view() -> ViewFile {
         ViewFile {
@@ -280,7 +280,7 @@ mod tests {
             let content = Found { view: view.clone(), picture: Some(Arc::new(picture())) };
             let texts = Content::View(Box::new(content)).texts().unwrap();
             let texts: Vec<(&str, &str)> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
-            save_png_with(&picture(), &path, &texts).unwrap();
+            save_png(&picture(), &path, &texts).unwrap();
             let found = found(&path);
             assert_eq!(found.view, view);
             assert_eq!(found.picture.unwrap().bytes, picture().bytes);
@@ -304,11 +304,11 @@ mod tests {
         let (png, text) = (folder.path().join("page.png"), folder.path().join("lesson.toml"));
         let page = Page { tab: Tab::Models, train: None, tests: None };
         let texts = Content::Page(Box::new(page.clone())).texts().unwrap();
-        save_png_with(&picture(), &png, &[(texts[0].0, texts[0].1.as_str())]).unwrap();
+        save_png(&picture(), &png, &[(texts[0].0, texts[0].1.as_str())]).unwrap();
         assert!(matches!(read(&png, &nets()).unwrap(), Some(Content::Page(read)) if *read == page));
         std::fs::write(&text, "title = \"T\"\nabout = \"A\"\n[[step]]\nheading = \"H\"\ntext = \"x\"\n").unwrap();
         assert!(matches!(read(&text, &nets()).unwrap(), Some(Content::Lesson(lesson)) if lesson.title == "T"));
-        save_png_with(&picture(), &png, &[(PAGE, "tab = \"nowhere\"")]).unwrap();
+        save_png(&picture(), &png, &[(PAGE, "tab = \"nowhere\"")]).unwrap();
         assert!(read(&png, &nets()).unwrap_err().contains("nowhere"));
     }
 
@@ -351,7 +351,7 @@ mod tests {
         }
         assert!(read(&folder.path().join("none.toml"), &nets()).unwrap_err().contains("cannot be read"));
         // A plain picture, and none at all.
-        std::fs::write(&png, png_bytes(&picture()).unwrap()).unwrap();
+        std::fs::write(&png, png_bytes(&picture(), &[]).unwrap()).unwrap();
         assert!(read(&png, &nets()).unwrap().is_none());
         std::fs::write(&png, b"no picture").unwrap();
         assert!(read(&png, &nets()).unwrap().is_none());
@@ -360,7 +360,7 @@ mod tests {
         {
             let mut texts = vec![(VIEW, view)];
             texts.extend((!picture_text.is_empty()).then_some((PICTURE, picture_text)));
-            std::fs::write(&png, png_bytes_with(&picture(), &texts).unwrap()).unwrap();
+            std::fs::write(&png, png_bytes(&picture(), &texts).unwrap()).unwrap();
             assert!(read(&png, &nets()).unwrap_err().ends_with("view.png"));
         }
     }

@@ -1,5 +1,6 @@
 //! The threads between the window and the engine: the newest view wins, and nothing here can take the window down.
 
+mod command;
 mod explorer;
 mod job;
 mod last;
@@ -12,6 +13,7 @@ mod study;
 mod testset;
 mod training;
 
+pub use command::train_arguments;
 pub use pairing::Mismatch;
 pub use playback::{Moment, Timeline};
 pub use protocol::{Event, Linear, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
@@ -64,10 +66,11 @@ impl Worker {
     ) -> std::io::Result<Self> {
         let (sender, events) = sync_channel(EVENT_QUEUE);
         let outbox = Arc::new(Outbox { sender, wake: Box::new(wake) });
-        let inbox = explorer::start(catalogue.clone(), outbox.clone())?;
+        let inbox = Arc::new(Inbox::new(Task::rank));
         let training = Training::start(runs, catalogue.clone(), inbox.clone(), outbox.clone())?;
         let library = Library::new(catalogue.clone(), inbox.clone(), outbox.clone());
-        let test_sets = TestSets::start(catalogue, outbox)?;
+        let test_sets = TestSets::start(catalogue.clone(), outbox.clone())?;
+        explorer::start(&inbox, catalogue, outbox)?;
         Ok(Self { inbox, events, training, library, test_sets })
     }
 

@@ -60,7 +60,8 @@ fn a_saved_photo_keeps_its_size_and_still_gets_the_answer_on_screen() {
         let lens = model.lens(&picture, region).unwrap();
         for eps in [0.0, 1.0 / 255.0, 8.0 / 255.0, 0.1] {
             let attacked = common::fgsm(&model, &baseline, eps, true);
-            let saved = decode(&png_bytes(&attacked.in_8_bits(&model).unwrap()).unwrap(), "the saved file").unwrap();
+            let saved =
+                decode(&png_bytes(&attacked.in_8_bits(&model).unwrap(), &[]).unwrap(), "the saved file").unwrap();
             assert_eq!((saved.width, saved.height), (picture.width, picture.height));
             let says = argmax(&model.probabilities(&lens.fit(&saved).unwrap()).unwrap());
             assert_eq!(says, argmax(&attacked.probabilities), "{name} at ε = {eps}");
@@ -96,7 +97,7 @@ fn a_crop_is_saved_with_its_photo_and_opened_with_it() {
         let small = Picture::new(90, 90, 3, vec![0; 90 * 90 * 3]);
         let text = png_crop(&path).map(|crop| crop.to_string()).unwrap_or_default();
         let texts = [(doppelganger::engine::picture::CROP, text.as_str())];
-        doppelganger::engine::picture::save_png_with(&small, &path, &texts).unwrap();
+        doppelganger::engine::picture::save_png(&small, &path, &texts).unwrap();
         assert_eq!(png_crop(&path), None);
     }
 }
@@ -141,7 +142,7 @@ fn squeezenet_is_fooled_by_whole_photos_and_by_the_files_of_them() {
         let baseline = baseline(&model, &picture, None);
         let attacked = common::fgsm(&model, &baseline, 4.0 / 255.0, true);
         fooled += usize::from(attacked.verdict == Verdict::Fooled);
-        let saved = decode(&png_bytes(&attacked.in_8_bits(&model).unwrap()).unwrap(), "the saved file").unwrap();
+        let saved = decode(&png_bytes(&attacked.in_8_bits(&model).unwrap(), &[]).unwrap(), "the saved file").unwrap();
         let says = argmax(&model.probabilities(&model.fit(&saved).unwrap()).unwrap());
         assert_eq!(says, argmax(&attacked.probabilities), "{}", path.display());
     }

@@ -1061,11 +1061,11 @@ fn the_menu_and_the_bar_fit_into_a_narrow_window_in_large_type() {
 
 #[test]
 fn a_page_in_a_picture_of_the_window_is_opened() {
-    use doppelganger::engine::picture::{Picture, save_png_with};
+    use doppelganger::engine::picture::{Picture, save_png};
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("models.png");
     let picture = Picture::new(2, 2, 1, vec![0; 4]);
-    save_png_with(&picture, &path, &[("Doppelganger page", "tab = \"models\"\n")]).unwrap();
+    save_png(&picture, &path, &[("Doppelganger page", "tab = \"models\"\n")]).unwrap();
     let mut window = fresh();
     drop_file(&mut window, &path);
     until(&mut window, "the page", |app| app.tab() == Tab::Models);

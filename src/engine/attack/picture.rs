@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 
 use super::{Attack, Clean, Goal, InputGradient, Label, Loss, Norm, Problem, Rules, Verdict, finish, input_gradient};
 use crate::model::{Guess, Model, argmax};
-use crate::picture::{CROP, Lens, Picture, Planes, Region, open, png_crop, save_png_with};
+use crate::picture::{CROP, Lens, Picture, Planes, Region, open, png_crop, save_png};
 use crate::units::LEVELS;
 use crate::{Error, Result};
 
@@ -233,7 +233,7 @@ impl Attacked {
     pub fn save(&self, model: &Model, path: &Path) -> Result<Reread> {
         let crop = self.input.crop().map(|crop| crop.to_string());
         let texts: Vec<_> = crop.iter().map(|crop| (CROP, crop.as_str())).collect();
-        save_png_with(&self.in_8_bits(model)?, path, &texts)?;
+        save_png(&self.in_8_bits(model)?, path, &texts)?;
         let picture = open(path)?;
         let says = |crop| -> Result<Guess> {
             let probabilities = model.probabilities(&model.lens(&picture, crop)?.fit(&picture)?)?;

@@ -16,8 +16,8 @@ mod region;
 mod resample;
 
 pub use background::Background;
-pub use decode::{MAX_PIXELS, decode, decode_over, open, open_over};
-pub use encode::{CROP, png_bytes, png_bytes_with, png_crop, png_texts, save_png, save_png_with};
+pub use decode::{MAX_PIXELS, decode, open, open_over};
+pub use encode::{CROP, png_bytes, png_crop, png_texts, save_png};
 pub use fit::{Fit, fit};
 pub use heatmap::{Channel, Heatmap, Quantity, Rgba, diverging, sequential};
 pub use kind::PictureKind;

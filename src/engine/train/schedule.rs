@@ -1,6 +1,12 @@
 //! How the learning rate and the momentum change along a run.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+
+use crate::names::by_name;
+use crate::{Error, Result};
 
 /// The learning rate of every step, relative to the one that was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -26,15 +32,32 @@ const MOMENTUM_SWING: f32 = 0.05;
 /// The least rate of a decay, relative to the first: 1e-6 of .1, as in the recipe.
 const DECAY_FLOOR: f64 = 1e-5;
 
-impl Schedule {
-    pub fn name(self) -> &'static str {
-        match self {
+impl fmt::Display for Schedule {
+    /// The name alone, without the factor of a decay.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Cosine => "cosine",
             Self::Constant => "constant",
             Self::OneCycle => "one-cycle",
             Self::Decay(_) => "decay",
-        }
+        })
     }
+}
+
+impl FromStr for Schedule {
+    type Err = Error;
+
+    /// By the name; a decay is the usual one.
+    fn from_str(name: &str) -> Result<Self> {
+        by_name("the schedule", name, &Self::ALL)
+    }
+}
+
+impl Schedule {
+    /// The usual factor of a decay: that of Goodfellow et al., Maxout Networks, 2013.
+    pub const USUAL_DECAY: f64 = 1.000_004;
+    /// All schedules, with the usual decay.
+    pub const ALL: [Self; 4] = [Self::Cosine, Self::Constant, Self::OneCycle, Self::Decay(Self::USUAL_DECAY)];
 
     /// The factor at step `step` (from 0) of a run of `steps`.
     pub fn factor(self, step: usize, steps: usize) -> f32 {

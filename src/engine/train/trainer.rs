@@ -13,7 +13,8 @@ use super::history::{EpochRecord, Stage};
 use super::init::initial_params;
 use super::learner::{Knowledge, Learner, Objective};
 use super::optimiser::StepSize;
-use super::validation::{Batch, Validation};
+use super::passes::Batch;
+use super::validation::{Validation, ValidationBatch};
 use crate::attack::PIXELS;
 use crate::data::Dataset;
 use crate::device::Backend;
@@ -359,12 +360,13 @@ impl Trainer {
             self.end_epoch(&validation)?;
             return Ok(Moment::Epoch);
         };
-        let (Batch::OneStep(range) | Batch::Pgd(range)) = &batch;
+        let (ValidationBatch::OneStep(range) | ValidationBatch::Pgd(range)) = &batch;
         let indices: Vec<usize> = range.clone().collect();
         let (x, labels) = self.data.batch_values(&indices, &self.manifest.input)?;
         let objective = self.objective();
         let mut noise = stream(self.config.seed, Position { step: range.start, ..self.position }, Purpose::Probe);
-        validation.measure(&mut self.learner, &batch, (&x, &labels), objective, &mut noise)?;
+        let pictures = Batch { pixels: &x, labels: &labels };
+        validation.measure(&mut self.learner, &batch, pictures, objective, &mut noise)?;
         self.validation = Some(validation);
         Ok(Moment::Validation)
     }

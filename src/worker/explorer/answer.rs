@@ -26,29 +26,20 @@ pub struct Answer {
     pub started: Instant,
 }
 
-/// A picture on the straight line to the perturbation that was found last.
-pub struct PointOfLine {
-    frame: Frame,
-    timeline: Timeline,
-    /// The ε at which the perturbation was found.
-    found_at: f32,
-}
-
-impl PointOfLine {
-    pub fn new(line: &Line, frame: Frame) -> Self {
-        Self { frame, timeline: line.timeline.clone(), found_at: line.eps }
-    }
-}
-
 impl Answer {
-    /// The view with the step of the attack that it wants, or with a point of the line in its place.
-    pub fn shown(&self, playback: &Playback, on_line: Option<&PointOfLine>) -> (Shown, Attacked) {
+    /// The view with the step of the attack that it wants.
+    pub fn at_step(&self, playback: &Playback) -> (Shown, Attacked) {
+        self.shown(playback.at(self.view.step), playback.timeline(self.view.step), None)
+    }
+
+    /// The view with a point of the straight line to the perturbation that was found last.
+    pub fn on_line(&self, point: &Frame, line: &Line) -> (Shown, Attacked) {
+        self.shown(point, line.timeline.clone(), Some(line.eps))
+    }
+
+    fn shown(&self, frame: &Frame, timeline: Timeline, along_line: Option<f32>) -> (Shown, Attacked) {
         let Self { view, model, loaded, prepared, .. } = self;
         let (baseline, picture) = (&prepared.baseline, &loaded.picture);
-        let (frame, timeline) = match on_line {
-            Some(point) => (&point.frame, point.timeline.clone()),
-            None => (playback.at(view.step), playback.timeline(view.step)),
-        };
         let attacked = baseline.judged(frame.pixels.clone(), frame.probabilities.clone());
         let (heatmap, heatmap_limit) = view.heatmap.draw(&attacked.perturbation, &baseline.gradient);
         let before_and_after = |class: usize| (baseline.probabilities[class], attacked.probabilities[class]);
@@ -58,7 +49,7 @@ impl Answer {
             reads: model.input().kind(),
             kind: loaded.kind,
             own_pixels: prepared.own_pixels,
-            along_line: on_line.map(|point| point.found_at),
+            along_line,
             model: self.info.clone(),
             picture_notes: picture.notes.clone(),
             picture_size: (picture.width, picture.height),

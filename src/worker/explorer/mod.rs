@@ -18,7 +18,7 @@ use super::study::{AnsweredView, Studies, Wish};
 use crate::engine::attack::Attacked;
 use crate::engine::model::{Catalogue, Model, argmax};
 use crate::engine::{Error, Result};
-use answer::{Answer, PointOfLine};
+use answer::Answer;
 use inputs::{Nets, Pictures, Reporter};
 use prepared::Prepared;
 
@@ -109,21 +109,24 @@ impl Explorer {
         problem.rules = view.rules();
         let line = self.line.as_ref().filter(|line| view.along_line && line.is_of(baseline, &view.attack));
         let on_line = match line {
-            Some(line) => Some(PointOfLine::new(line, line.at(&problem, view.eps)?)),
+            Some(line) => Some(answer.on_line(&line.at(&problem, view.eps)?, line)),
             None => None,
         };
         let mut playback = match self.playback.take().filter(|known| known.is_of(baseline, &view.attack, &problem)) {
             Some(known) => known,
             None => Playback::new(baseline.clone(), &view.attack, problem)?,
         };
-        if on_line.is_none() && !self.play(&answer, &mut playback)? {
-            self.playback = Some(playback);
-            return Ok(None);
-        }
-        let (shown, attacked) = answer.shown(&playback, on_line.as_ref());
+        let (shown, attacked) = match on_line {
+            Some(on_line) => on_line,
+            None if self.play(&answer, &mut playback)? => answer.at_step(&playback),
+            None => {
+                self.playback = Some(playback);
+                return Ok(None);
+            }
+        };
         let attacked = Arc::new(attacked);
         self.attacked = Some((answer.model.clone(), attacked.clone()));
-        if on_line.is_none() {
+        if shown.along_line.is_none() {
             if view.step.is_none() {
                 self.line = Line::through(&playback);
             }
@@ -177,7 +180,7 @@ impl Explorer {
             }
             if self.shown_at.elapsed() >= pause {
                 let drawing = Instant::now();
-                self.outbox.send(Event::Shown(Box::new(answer.shown(playback, None).0)));
+                self.outbox.send(Event::Shown(Box::new(answer.at_step(playback).0)));
                 self.shown_at = Instant::now();
                 pause = LIVE.max(LIVE_SHARE * drawing.elapsed());
             }

@@ -28,7 +28,7 @@ pub enum Task {
 
 impl Task {
     /// A view may want the very net that is being provided; other tasks come after the view that was asked for before them.
-    fn rank(&self) -> u8 {
+    pub fn rank(&self) -> u8 {
         match self {
             Self::Provide(..) => 0,
             Self::Show(..) => 1,
@@ -73,12 +73,10 @@ impl Inbox {
 ///
 /// # Errors
 /// When the operating system gives no thread.
-pub fn start(catalogue: Catalogue, outbox: Arc<Outbox>) -> std::io::Result<Arc<Inbox>> {
-    let inbox = Arc::new(Inbox::new(Task::rank));
+pub fn start(inbox: &Arc<Inbox>, catalogue: Catalogue, outbox: Arc<Outbox>) -> std::io::Result<()> {
     inbox.push(Task::ListModels);
     let explorer = Explorer::new(catalogue, inbox.clone(), outbox);
-    job::start("worker", move || serve(explorer))?;
-    Ok(inbox)
+    job::start("worker", move || serve(explorer)).map(drop)
 }
 
 fn serve(mut explorer: Explorer) {

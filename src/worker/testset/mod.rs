@@ -2,7 +2,6 @@
 //! made in between, so that they need not wait for its end.
 
 mod bench;
-mod command;
 mod sheet;
 
 use std::sync::Arc;
