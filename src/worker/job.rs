@@ -1,5 +1,5 @@
-//! What all threads of the worker have in common: a name, a guard that turns a panic into a message, and progress that is told
-//! now and then.
+//! What all threads of the worker have in common: a name, a guard that turns a panic into a message, and progress
+//! that is told now and then.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -60,8 +60,8 @@ pub fn start(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Resul
     std::thread::Builder::new().name(name.into()).spawn(work)
 }
 
-/// Does one piece of work on a thread of its own and hands over what came of it. A thread that the operating system does not
-/// give is a failure too.
+/// Does one piece of work on a thread of its own and hands over what came of it. A thread that the operating system
+/// does not give is a failure too.
 pub fn once<T>(
     name: &str,
     work: impl FnOnce() -> Result<T> + Send + 'static,
@@ -73,8 +73,8 @@ pub fn once<T>(
     }
 }
 
-/// A thread that takes its tasks from a mailbox and comes after all others: the window and the live picture always go first.
-/// When it is dropped, the mailbox is closed and the thread ends by itself.
+/// A thread that takes its tasks from a mailbox and comes after all others: the window and the live picture always go
+/// first. When it is dropped, the mailbox is closed and the thread ends by itself.
 pub struct PatientThread<T> {
     pub tasks: Arc<Mailbox<T>>,
     thread: Option<JoinHandle<()>>,
@@ -170,8 +170,8 @@ pub struct Download {
 }
 
 impl Download {
-    /// Starts a download. `fetch` calls what it is given with the bytes that are here and those that there are, and stops when
-    /// that returns false.
+    /// Starts a download. `fetch` calls what it is given with the bytes that are here and those that there are, and
+    /// stops when that returns false.
     pub fn start(
         fetch: impl FnOnce(&mut dyn FnMut(u64, u64) -> bool) -> Result<()> + Send + 'static,
         tell: impl Fn(Arrival) + Clone + Send + 'static,

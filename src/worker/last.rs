@@ -39,7 +39,8 @@ impl<K: PartialEq, V> Last<K, V> {
     }
 }
 
-/// A shared value that only equals itself. In the key of a [`Last`] it tells a value from another that was computed later.
+/// A shared value that only equals itself. In the key of a [`Last`] it tells a value from another that was computed
+/// later.
 #[derive(Debug)]
 pub struct Same<T>(pub Arc<T>);
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 /// The tasks that wait for one thread. Whoever sends one never waits.
 ///
-/// Of tasks that have a number only those with the newest one are wanted: all others are overtaken, and whoever works on them
-/// stops.
+/// Of tasks that have a number only those with the newest one are wanted: all others are overtaken, and whoever works
+/// on them stops.
 pub struct Mailbox<T> {
     waiting: Mutex<Waiting<T>>,
     arrived: Condvar,
@@ -21,8 +21,8 @@ struct Waiting<T> {
 }
 
 impl<T> Mailbox<T> {
-    /// Makes an empty mailbox. Tasks of a lower rank are taken before those of a higher one; within a rank, the order in which
-    /// they came is kept.
+    /// Makes an empty mailbox. Tasks of a lower rank are taken before those of a higher one; within a rank, the order
+    /// in which they came is kept.
     pub fn new(rank: fn(&T) -> u8) -> Self {
         let waiting = Waiting { tasks: VecDeque::new(), newest: 0, is_closed: false };
         Self { waiting: Mutex::new(waiting), arrived: Condvar::new(), rank }
@@ -54,7 +54,8 @@ impl<T> Mailbox<T> {
         self.newest() > number
     }
 
-    /// Tells the thread that no task comes any more. Those that wait are still done, but those with a number are overtaken.
+    /// Tells the thread that no task comes any more. Those that wait are still done, but those with a number are
+    /// overtaken.
     pub fn close(&self) {
         self.overtake();
         self.lock().is_closed = true;
@@ -70,8 +71,8 @@ impl<T> Mailbox<T> {
         self.next_unless(false).flatten()
     }
 
-    /// Takes the next task. A thread that is busy does not wait for one, and gets `Some(None)` where there is none; `None` when
-    /// the mailbox is closed and empty.
+    /// Takes the next task. A thread that is busy does not wait for one, and gets `Some(None)` where there is none;
+    /// `None` when the mailbox is closed and empty.
     pub fn next_unless(&self, is_busy: bool) -> Option<Option<T>> {
         let must_wait = |waiting: &mut Waiting<T>| !is_busy && waiting.tasks.is_empty() && !waiting.is_closed;
         let waited = self.arrived.wait_while(self.lock(), must_wait);

@@ -46,8 +46,8 @@ pub struct Worker {
 const EVENT_QUEUE: usize = 64;
 
 impl Worker {
-    /// Starts the threads with the models that the environment names. `wake` is called after every event, from one of them
-    /// (the window passes `request_repaint`).
+    /// Starts the threads with the models that the environment names. `wake` is called after every event, from one of
+    /// them (the window passes `request_repaint`).
     ///
     /// # Errors
     /// When the operating system gives no thread.
@@ -117,7 +117,8 @@ impl Worker {
         self.test_sets.stop();
     }
 
-    /// Fetches the weights of a model, on a thread of its own; the answers are [`Event::Models`]. The person has agreed to it.
+    /// Fetches the weights of a model, on a thread of its own; the answers are [`Event::Models`]. The person has
+    /// agreed to it.
     pub fn fetch_model(&mut self, name: &str) {
         self.library.fetch(name);
     }

@@ -1,4 +1,5 @@
-//! Which pictures and nets belong together: photographs with nets that were trained on photographs, digits with nets of digits.
+//! Which pictures and nets belong together: photographs with nets that were trained on photographs, digits with nets
+//! of digits.
 
 use super::protocol::{Source, View};
 use crate::engine::attack::{Goal, Label};

@@ -48,12 +48,13 @@ pub(super) struct Packed {
     pub(super) bytes: Arc<[u8]>,
 }
 
-/// The archive that was read last, with the stamp of its file then. Unpacking takes seconds, and a run asks three times: for the
-/// classes, for the pictures, for the test pictures.
+/// The archive that was read last, with the stamp of its file then. Unpacking takes seconds, and a run asks three
+/// times: for the classes, for the pictures, for the test pictures.
 static LAST: Mutex<Option<(Stamp, Arc<Archive>)>> = Mutex::new(None);
 
-/// Reads an archive of class folders: `<class>/<picture>`, or those under `train` and under `test` or `val`, all of them
-/// in a folder or not. What kind of archive it is, its content tells. The one that was read last stays in memory.
+/// Reads an archive of class folders: `<class>/<picture>`, or those under `train` and under `test` or `val`, all of
+/// them in a folder or not. What kind of archive it is, its content tells. The one that was read last stays in
+/// memory.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be opened, [`Error::Data`] when it is no archive, damaged, or too large, and

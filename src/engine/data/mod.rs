@@ -1,4 +1,5 @@
-//! Labelled pictures: MNIST's IDX files, class folders and archives of them, bundled samples, and the project's own drawn digits.
+//! Labelled pictures: MNIST's IDX files, class folders and archives of them, bundled samples, and the project's own
+//! drawn digits.
 
 mod archive;
 mod drawn_digits;
@@ -56,8 +57,8 @@ pub struct Dataset {
     fitted: OnceLock<Fitted>,
 }
 
-/// Pictures as a net takes them in, kept from the first time on that each is asked for. A fitted picture lies on the 8-bit
-/// grid, so a byte a value holds it whole.
+/// Pictures as a net takes them in, kept from the first time on that each is asked for. A fitted picture lies on the
+/// 8-bit grid, so a byte a value holds it whole.
 #[derive(Debug)]
 struct Fitted {
     /// The input that they were fitted to.
@@ -90,9 +91,9 @@ impl Dataset {
     /// (`<class>/<picture>`, or those under `train` and under `test` or `val`); or a `.tar`, `.tar.gz` or `.tar.xz` of
     /// such class folders, whose pictures are then held in memory as they are packed.
     ///
-    /// Labels are indices of `classes`, the model's class names. A digit k of an IDX file is class k; a class folder is
-    /// matched by its name. Pictures in class folders are only decoded when they are asked for; in their order the classes
-    /// take turns, and each class goes by name.
+    /// Labels are indices of `classes`, the model's class names. A digit k of an IDX file is class k; a class folder
+    /// is matched by its name. Pictures in class folders are only decoded when they are asked for; in their order the
+    /// classes take turns, and each class goes by name.
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Data`] when there is no data, when a file is damaged, or when a label has no class.
@@ -192,7 +193,7 @@ impl Dataset {
         self.labels[i]
     }
 
-    /// What to call picture `i`: its path, or its number in an IDX file.
+    /// A name for picture `i`: its path, or its number in an IDX file.
     pub fn name(&self, i: usize) -> String {
         match &self.pictures {
             Pictures::Idx(_) => format!("picture {i}"),
@@ -228,7 +229,8 @@ impl Dataset {
         Ok(planes)
     }
 
-    /// The bytes of picture `i` as the net takes them in, plane by plane, where they are at hand: a training set's quick way.
+    /// The bytes of picture `i` as the net takes them in, plane by plane, where they are at hand: a training set's
+    /// quick way.
     fn stored_for(&self, i: usize, input: &Input) -> Option<&[u8]> {
         match &self.pictures {
             Pictures::Idx(images) if input.channels == 1 && images.size() == (input.height, input.width) => {
@@ -281,8 +283,8 @@ impl Dataset {
     }
 }
 
-/// The pictures of labelled classes, which take turns in proportion to their sizes: the last pictures, which training holds
-/// out, and the first, which a limit leaves, are of all classes.
+/// The pictures of labelled classes, which take turns in proportion to their sizes: the last pictures, which training
+/// holds out, and the first, which a limit leaves, are of all classes.
 fn in_turn<T>(classes: Vec<(usize, Vec<T>)>) -> (Vec<usize>, Vec<T>) {
     let spread = |(label, pictures): (usize, Vec<T>)| {
         let count = pictures.len() as f64;

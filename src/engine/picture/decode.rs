@@ -21,7 +21,7 @@ use crate::{Error, Result};
 pub const MAX_PIXELS: u64 = 100_000_000;
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 256 << 20;
-/// What a decoder may set aside, in bytes: 100 megapixels of 16-bit RGBA fit.
+/// The most memory that a decoder may set aside, in bytes: 100 megapixels of 16-bit RGBA fit.
 const MAX_MEMORY: u64 = 1 << 30;
 
 const FORMATS: &str = "JPEG, PNG, WebP, GIF, BMP or TIFF";
@@ -146,8 +146,8 @@ fn check_size(decoder: &impl ImageDecoder) -> Result<(), String> {
     Ok(())
 }
 
-/// Reads the pixels of a decoder that has read its header. The decoder is boxed so that this is compiled once, not once for
-/// each format.
+/// Reads the pixels of a decoder that has read its header. The decoder is boxed so that this is compiled once, not
+/// once for each format.
 fn pixels(
     mut decoder: Box<dyn ImageDecoder + '_>,
     note: Option<&str>,

@@ -17,8 +17,8 @@ const MOST_TEXT: usize = 1 << 27;
 /// "Description") and what it says.
 ///
 /// # Errors
-/// [`Error::Argument`] when the picture is empty or its bytes do not fill it, and for a keyword that is not 1 to 79 letters, digits
-/// or spaces.
+/// [`Error::Argument`] when the picture is empty or its bytes do not fill it, and for a keyword that is not 1 to 79
+/// letters, digits or spaces.
 pub fn png_bytes(picture: &Picture, texts: &[(&str, &str)]) -> Result<Vec<u8>> {
     let wrong = |why: String| Error::Argument(format!("cannot make a PNG: {why}"));
     let Picture { width, height, channels, .. } = *picture;
@@ -64,7 +64,8 @@ fn png_info(path: &Path) -> Result<png::Info<'static>> {
     }
 }
 
-/// The international texts of a PNG file, keywords and what they say, as [`png_bytes`] writes them; only those before the pixels.
+/// The international texts of a PNG file, keywords and what they say, as [`png_bytes`] writes them; only those before
+/// the pixels.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be read, [`Error::Argument`] when it is no PNG or is cut off.
@@ -73,7 +74,8 @@ pub fn png_texts(path: &Path) -> Result<Vec<(String, String)>> {
     Ok(texts.into_iter().filter_map(|chunk| Some((chunk.keyword.clone(), chunk.get_text().ok()?))).collect())
 }
 
-/// The crop that a PNG file was saved with; `None` where there is none, or where it does not lie inside the picture any more.
+/// The crop that a PNG file was saved with; `None` where there is none, or where it does not lie inside the picture
+/// any more.
 pub fn png_crop(path: &Path) -> Option<Region> {
     let info = png_info(path).ok()?;
     let text = info.utf8_text.iter().find(|chunk| chunk.keyword == CROP)?.get_text().ok()?;
@@ -81,8 +83,8 @@ pub fn png_crop(path: &Path) -> Option<Region> {
     region.is_inside(info.width as usize, info.height as usize).then_some(region)
 }
 
-/// Writes the picture as PNG with texts inside (see [`png_bytes`]). The file appears whole or not at all, and one that was there
-/// stays as it was when writing fails.
+/// Writes the picture as PNG with texts inside (see [`png_bytes`]). The file appears whole or not at all, and one
+/// that was there stays as it was when writing fails.
 ///
 /// # Errors
 /// [`Error::Io`] when the folder is missing or cannot be written to, or when the disk is full.
@@ -94,7 +96,7 @@ pub fn save_png(picture: &Picture, path: &Path, texts: &[(&str, &str)]) -> Resul
     })
 }
 
-/// What to do, for the failures that a person can do something about.
+/// Adds what to do to the failures that a person can do something about.
 fn advise(error: io::Error, path: &Path) -> io::Error {
     let folder_missing = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty() && !folder.exists());
     let advice = match error.kind() {

@@ -89,7 +89,7 @@ const STATE: &str = "doppelganger";
 /// Prefixes of the sets of tensors in the file, beside those of the optimiser.
 const WEIGHTS: &str = "weights/";
 const BEST: &str = "best/";
-/// Before the others, for those of the start of the epoch.
+/// The prefix before these, for the sets of the start of the epoch.
 const START: &str = "start/";
 
 pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<()> {
@@ -172,8 +172,8 @@ impl Checkpoint {
         self.state.summary()
     }
 
-    /// The bytes of a smaller checkpoint of a finished run, for showing alone: settings, history, and its best weights in half
-    /// precision in place of the last ones. Training cannot go on from it.
+    /// The bytes of a smaller checkpoint of a finished run, for showing alone: settings, history, and its best
+    /// weights in half precision in place of the last ones. Training cannot go on from it.
     ///
     /// # Errors
     /// [`Error::Argument`] for a run that is not finished, and weights that half precision cannot hold.

@@ -87,8 +87,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The net without its weights: by its name in the catalogue, the path of a manifest, or its sizes in words, which then
-    /// suit the pictures of the data.
+    /// The net without its weights: by its name in the catalogue, the path of a manifest, or its sizes in words,
+    /// which then suit the pictures of the data.
     ///
     /// # Errors
     /// A net that is not found, or words that say none.

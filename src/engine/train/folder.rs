@@ -129,8 +129,8 @@ impl RunFolder {
         if rested { self.keep(trainer) } else { Ok(()) }
     }
 
-    /// Writes the net: weights first, then the manifest that names them with their hash, so that a manifest never points
-    /// at older weights.
+    /// Writes the net: weights first, then the manifest that names them with their hash, so that a manifest never
+    /// points at older weights.
     ///
     /// # Errors
     /// [`Error::Io`] when they cannot be written.

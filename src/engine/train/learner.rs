@@ -22,10 +22,10 @@ pub enum Adversary {
     /// `x + ε·sign(∇ₓJ)`: arXiv 1412.6572, section 6.
     #[default]
     Fgsm,
-    /// From a point drawn from U(x − ε, x + ε) one step of 1.25·ε, brought back to within ε: Wong, Rice & Kolter, Fast is
-    /// better than free, 2020, algorithm 3.
+    /// One step of 1.25·ε from a point drawn from U(x − ε, x + ε), brought back to within ε: Wong, Rice & Kolter,
+    /// Fast is better than free, 2020, algorithm 3.
     RandomFgsm,
-    /// From such a point so many steps of 2.5·ε/steps, brought back to within ε after each: Madry et al., Towards Deep
+    /// So many steps of 2.5·ε/steps from such a point, brought back to within ε after each: Madry et al., Towards Deep
     /// Learning Models Resistant to Adversarial Attacks, 2018, section 2.1.
     Pgd { steps: usize },
     /// `x ± ε`, the sign of each pixel by chance: the paper's first control.
@@ -164,7 +164,7 @@ impl Learner {
         Knowledge { parameters: self.parameters.clone(), optimiser: self.optimiser.clone() }
     }
 
-    /// Forgets everything since then.
+    /// Forgets everything that was learnt since then.
     pub fn go_back(&mut self, to: &Knowledge) {
         self.parameters.clone_from(&to.parameters);
         self.optimiser.clone_from(&to.optimiser);
@@ -176,13 +176,13 @@ impl Learner {
         self.parameters.tensor(name)
     }
 
-    /// One step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that is not a
-    /// number the weights stay as they are.
+    /// One step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that is
+    /// not a number the weights stay as they are.
     ///
-    /// The attack runs with dropout off and batch statistics frozen: made otherwise, the examples are far weaker. Where
-    /// the net has neither, the pass that gives the gradient of the clean loss gives that of the pixels too: two passes
-    /// where the textbook takes three. What an adversary draws comes from the stream after that of `rng`, so that dropout
-    /// masks do not depend on it.
+    /// The attack runs with dropout off and batch statistics frozen: made otherwise, the examples are far weaker.
+    /// Where the net has neither, the pass that gives the gradient of the clean loss gives that of the pixels too:
+    /// two passes where the textbook takes three. What an adversary draws comes from the stream after that of `rng`,
+    /// so that dropout masks do not depend on it.
     ///
     /// # Errors
     /// A label that is not a class of the net.
@@ -284,8 +284,8 @@ impl Learner {
         on_the_pool(|| self.passes.logits(&self.parameters, pixels))
     }
 
-    /// Logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of J's gradient and
-    /// keep it where the net is already sure.
+    /// Logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of J's
+    /// gradient and keep it where the net is already sure.
     ///
     /// # Errors
     /// A label that is not a class of the net.
@@ -328,8 +328,8 @@ impl Learner {
         }
     }
 
-    /// Takes projected gradient steps up the loss from `at` around the pictures of a batch: steps of length `step` along the sign,
-    /// each brought back.
+    /// Takes projected gradient steps up the loss from `at` around the pictures of a batch: steps of length `step`
+    /// along the sign, each brought back.
     fn climb(
         &mut self,
         around: Batch<'_>,

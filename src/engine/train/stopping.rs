@@ -62,8 +62,8 @@ impl Rule {
         }
     }
 
-    /// Where in `history` the first of the lowest errors is, among epochs of the selection. Adversarial errors at several ε
-    /// cannot be compared: where ε was changed, only the epochs from there on count.
+    /// Where in `history` the first of the lowest errors is, among epochs of the selection. Adversarial errors at
+    /// several ε cannot be compared: where ε was changed, only the epochs from there on count.
     pub fn best(self, history: &[EpochRecord]) -> Option<usize> {
         let errors = history.iter().enumerate().filter(|(_, record)| record.stage == Stage::Selection);
         let errors =

@@ -11,7 +11,7 @@ use crate::Result;
 use crate::loss::{Loss, softmax};
 use crate::model::argmax;
 
-/// Steps of the attack that tells whether FGSM's error can be believed.
+/// The number of steps of the attack that tells whether FGSM's error can be believed.
 pub const PGD_STEPS: usize = 10;
 
 /// The number of pictures in a batch: little enough that no batch takes a second.
@@ -33,8 +33,9 @@ pub struct Validation {
 
 /// A batch of a validation.
 pub enum ValidationBatch {
-    /// Clean, and under FGSM.
+    /// These pictures are measured clean, and under FGSM.
     OneStep(Range<usize>),
+    /// These are attacked with projected gradient descent.
     Pgd(Range<usize>),
 }
 
@@ -51,7 +52,7 @@ impl Validation {
         Self { pictures, pgd_pictures, count, clean, adversarial, pgd }
     }
 
-    /// Batches taken, of how many.
+    /// The number of batches taken, and of all.
     pub fn batches(&self) -> (usize, usize) {
         (self.count - batches(&self.pictures, &self.pgd_pictures), self.count)
     }
@@ -96,7 +97,7 @@ impl Validation {
         }
     }
 
-    /// Clean, under FGSM, under projected gradient descent.
+    /// What was measured clean, under FGSM, and under projected gradient descent.
     pub fn results(&self) -> [Option<Measured>; 3] {
         [&self.clean, &self.adversarial, &self.pgd].map(Tally::measured)
     }

@@ -167,8 +167,8 @@ impl Pictures {
         Ok(loaded)
     }
 
-    /// Reads the file on screen again if it is not what it was, and tells the window then; if it cannot be read, what is known of
-    /// it stays.
+    /// Reads the file on screen again if it is not what it was, and tells the window then; if it cannot be read, what
+    /// is known of it stays.
     pub fn look_again(&mut self, outbox: &Outbox) -> Result<()> {
         let Some((key @ (Source::File(path), background), loaded)) = self.0.newest() else { return Ok(()) };
         if loaded.stamp == Some(Stamp::of_path(path, "open this picture")?) {

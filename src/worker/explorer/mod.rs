@@ -168,8 +168,8 @@ impl Explorer {
         Ok(Some(Answer { revision, view, model, info, loaded, prepared, started }))
     }
 
-    /// Goes on with an attack until there is what the view wants, and shows now and then what it comes to; false where a newer
-    /// view has overtaken this one.
+    /// Goes on with an attack until there is what the view wants, and shows now and then what it comes to; false
+    /// where a newer view has overtaken this one.
     fn play(&mut self, answer: &Answer, playback: &mut Playback) -> Result<bool> {
         let mut pause = LIVE;
         while !playback.has(answer.view.step) {

@@ -69,8 +69,8 @@ impl Prepared {
         }))
     }
 
-    /// Whether the net sees the same of the same picture in a view. That may ask for the crop that was taken in place of the one
-    /// that was asked for first.
+    /// Whether the net sees the same of the same picture in a view. That may ask for the crop that was taken in place
+    /// of the one that was asked for first.
     fn shows(&self, model: &Arc<Model>, picture: &Arc<Picture>, view: &View) -> bool {
         Arc::ptr_eq(&self.model, model)
             && Arc::ptr_eq(&self.picture, picture)

@@ -27,7 +27,8 @@ pub enum Task {
 }
 
 impl Task {
-    /// A view may want the very net that is being provided; other tasks come after the view that was asked for before them.
+    /// A view may want the very net that is being provided; other tasks come after the view that was asked for before
+    /// them.
     pub fn rank(&self) -> u8 {
         match self {
             Self::Provide(..) => 0,

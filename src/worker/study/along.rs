@@ -19,14 +19,14 @@ const PIECES: usize = 4;
 const EACH_LEVEL: i16 = 26;
 /// Classes that are sent.
 const CLASSES: usize = 6;
-/// Where the answer changes, the line is looked at more closely: so many times, with so many points between, at the changes
-/// nearest to the picture.
+/// Where the answer changes, the line is looked at more closely: so many times, with so many points between, at the
+/// changes nearest to the picture.
 const ROUNDS: usize = 2;
 const CLOSER: usize = 3;
 const FLIPS: usize = 4;
 
-/// Logits and probabilities at `x + ε·η`, where η is the way of the attack: `±sign(∇ₓJ)` for FGSM, which does not depend on ε,
-/// and for others `δ/max|δ|`, the straight line through what they came to.
+/// Logits and probabilities at `x + ε·η`, where η is the way of the attack: `±sign(∇ₓJ)` for FGSM, which does not
+/// depend on ε, and for others `δ/max|δ|`, the straight line through what they came to.
 #[derive(Clone, Debug)]
 pub struct Along {
     key: Key,

@@ -1,4 +1,5 @@
-//! What other perturbations of the same length come to: random ones, another picture's, and the attack's own turned round.
+//! What other perturbations of the same length come to: random ones, another picture's, and the attack's own turned
+//! round.
 
 use std::sync::Arc;
 
@@ -25,8 +26,8 @@ pub struct Controls {
     pub seed: u64,
     /// The attack is the first row.
     pub rows: Vec<ControlRow>,
-    /// Whose gradient `Control::OtherPicture` follows; `None` where the photo's own pixels are attacked, which no other
-    /// picture has.
+    /// The picture whose gradient `Control::OtherPicture` follows; `None` where the photo's own pixels are attacked,
+    /// which no other picture has.
     pub other: Option<&'static str>,
     /// What the net says of the attack's perturbation alone, on mid-grey.
     pub alone: Guess,
@@ -55,7 +56,7 @@ struct Directions {
 /// The study of the controls: a row a piece.
 #[derive(Default)]
 pub struct Comparison {
-    /// What belongs to ∇ₓJ at the picture and a seed.
+    /// The directions for ∇ₓJ at the picture and a seed.
     directions: Last<(Same<Planes>, u64), Directions>,
     /// The rows so far, of a view and a seed.
     rows: Last<(Revision, u64), Rows>,
@@ -157,7 +158,8 @@ fn alone(of: &AnsweredView) -> Result<Guess> {
     Ok(of.model.guess(probabilities, argmax(probabilities)))
 }
 
-/// The bundled picture after the one of the view, of the kind that the net takes: a digit for grey nets, a photo for others.
+/// The bundled picture after the one of the view, of the kind that the net takes: a digit for grey nets, a photo for
+/// others.
 fn other_sample(view: &View, channels: usize) -> &'static Sample {
     let kind: Vec<&Sample> = samples().iter().filter(|sample| sample.is_digit() == (channels == 1)).collect();
     let at = match &view.picture {

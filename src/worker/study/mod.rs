@@ -1,4 +1,5 @@
-//! What is worked out beside a view once it is answered, while nothing else waits: the window's pictures never wait for it.
+//! What is worked out beside a view once it is answered, while nothing else waits: the window's pictures never wait
+//! for it.
 
 mod along;
 mod controls;
@@ -58,8 +59,8 @@ impl AnsweredView {
         self.view.pixel_eps().unwrap_or(self.attacked.linf)
     }
 
-    /// The way of the attack, no pixel of which is longer than 1: the sign of the gradient, which holds for all ε, or the
-    /// straight line to where another attack came.
+    /// The way of the attack, no pixel of which is longer than 1: the sign of the gradient, which holds for all ε, or
+    /// the straight line to where another attack came.
     fn way(&self) -> Vec<f32> {
         if self.view.is_fgsm() {
             let direction = self.baseline.goal.direction();
@@ -78,8 +79,8 @@ trait Study: Send {
     /// Whether the person wishes for it and it is not all there yet for this view.
     fn is_left(&self, of: &AnsweredView, wish: &Wish) -> bool;
 
-    /// Computes one piece, and returns what there is to tell after it. What an earlier view left is used where it holds for this
-    /// one too. It is only called while something is left.
+    /// Computes one piece, and returns what there is to tell after it. What an earlier view left is used where it
+    /// holds for this one too. It is only called while something is left.
     ///
     /// # Errors
     /// Those of a net.
@@ -127,8 +128,8 @@ impl Studies {
         self.studies.iter_mut().for_each(|study| study.forget_net(name));
     }
 
-    /// Goes on piece by piece until all is done or something else is to be done. `rests` waits so long for another task and
-    /// says whether none came.
+    /// Goes on piece by piece until all is done or something else is to be done. `rests` waits so long for another
+    /// task and says whether none came.
     ///
     /// # Errors
     /// Those of a net; what failed is not tried again.

@@ -19,7 +19,8 @@ const TOP: usize = 2;
 pub struct SecondWish {
     /// A model's name in the catalogue.
     pub model: String,
-    /// Whether it is attacked itself, with the same settings; without that it is shown the first net's adversarial picture.
+    /// Whether it is attacked itself, with the same settings; without that it is shown the first net's adversarial
+    /// picture.
     pub is_own: bool,
 }
 
@@ -42,7 +43,8 @@ pub struct Answers {
     pub clean_top: Vec<Guess>,
     /// Its answers after.
     pub adversarial_top: Vec<Guess>,
-    /// The first net's label among this net's classes; its own answer to the untouched picture where it has no such class.
+    /// The first net's label among this net's classes; its own answer to the untouched picture where it has no such
+    /// class.
     pub label: usize,
     pub verdict: Verdict,
 }
@@ -64,7 +66,8 @@ impl Study for SecondNet {
         wish.second.as_ref().is_some_and(|wish| !is_told(wish))
     }
 
-    /// Does one piece: loads the net, looks at the picture, goes a step of an attack, or answers. What goes wrong is an answer too.
+    /// Does one piece: loads the net, looks at the picture, goes a step of an attack, or answers. What goes wrong is
+    /// an answer too.
     fn advance(&mut self, of: &AnsweredView, wish: &Wish, load: &LoadNet<'_>) -> Result<Option<Event>> {
         let Some(wish) = &wish.second else { return Ok(None) };
         let Some(outcome) = self.piece(of, wish, load).transpose() else { return Ok(None) };

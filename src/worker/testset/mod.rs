@@ -1,5 +1,5 @@
-//! Nets on whole test sets: one survey at a time, on a thread of its own that comes after everything else. Contact sheets are
-//! made in between, so that they need not wait for its end.
+//! Nets on whole test sets: one survey at a time, on a thread of its own that comes after everything else. Contact
+//! sheets are made in between, so that they need not wait for its end.
 
 mod bench;
 mod sheet;
@@ -21,12 +21,12 @@ use bench::Bench;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Survey {
     pub data: DataSource,
-    /// Names of the catalogue.
+    /// The names of the nets in the catalogue.
     pub nets: Vec<String>,
     pub attacks: Vec<AttackSettings>,
-    /// In the norm of each attack, ascending.
+    /// The values of ε in the norm of each attack, ascending.
     pub eps: Vec<f32>,
-    /// The first so many pictures of the test split.
+    /// The number of pictures that are measured, the first ones of the test split.
     pub n: usize,
     pub rules: Rules,
 }
@@ -37,7 +37,7 @@ pub struct SheetWish {
     pub data: DataSource,
     pub net: String,
     pub attack: AttackSettings,
-    /// Of an attack that takes none: the longest perturbation that counts, infinite for any.
+    /// The ε of the attack; of one that takes none, the longest perturbation that counts, infinite for any.
     pub eps: f32,
     pub rules: Rules,
     /// The number of the first picture in the test split, and how many.
@@ -59,7 +59,7 @@ pub enum TestOrder {
 #[derive(Clone, Debug)]
 pub enum TestEvent {
     Progress {
-        /// From 0 to 1.
+        /// How much is done, from 0 to 1.
         share: f32,
         text: String,
         left: Option<Duration>,
@@ -89,19 +89,20 @@ pub struct Curve {
     pub took: Duration,
 }
 
-/// Who is right on whose pictures.
+/// This tells which net is right on whose pictures.
 #[derive(Clone, Debug)]
 pub struct Transferred {
     pub survey: Survey,
     pub eps: f32,
     pub titles: Vec<String>,
     pub n: usize,
-    /// Right answers: a row for the net that the pictures were made on, a column for the one that is asked.
+    /// The numbers of right answers: a row for the net that the pictures were made on, a column for the one that is
+    /// asked.
     pub right: Vec<Vec<usize>>,
 }
 
 impl Transferred {
-    /// As a table, with the names of the catalogue; none where the survey had no attack.
+    /// The counts as a table, with the names of the catalogue; none where the survey had no attack.
     pub fn table(&self) -> Option<Transfer<'_>> {
         let (nets, seed) = (&self.survey.nets, self.survey.rules.seed);
         let attack = self.survey.attacks.first()?;
@@ -122,7 +123,7 @@ pub struct Sheet {
 pub struct SheetPicture {
     pub original: Arc<Picture>,
     pub adversarial: Rgba,
-    /// Of the perturbation, in the measure of the attack.
+    /// The length of the perturbation, in the measure of the attack.
     pub length: f32,
     pub before: Answer,
     pub after: Answer,

@@ -12,8 +12,8 @@ use crate::engine::model::argmax;
 use crate::engine::picture::{Planes, Rgba};
 
 impl Bench {
-    /// Makes a contact sheet, and counts as the survey does: of an attack that takes no ε, a perturbation that is longer than
-    /// the ε looked at leaves the picture as it is.
+    /// Makes a contact sheet, and counts as the survey does: of an attack that takes no ε, a perturbation that is
+    /// longer than the ε looked at leaves the picture as it is.
     pub(super) fn sheet(&mut self, wish: SheetWish) -> Result<()> {
         let model = self.model(&wish.net)?;
         let data = self.data(&wish.data, &model)?;

@@ -111,7 +111,8 @@ impl Desk {
         self.send(TrainEvent::State { run: run.clone(), state });
     }
 
-    /// Reports the run that came with the program and those on disk, oldest first. Folders without a whole checkpoint are passed over.
+    /// Reports the run that came with the program and those on disk, oldest first. Folders without a whole checkpoint
+    /// are passed over.
     fn list(&mut self) {
         let names = std::fs::read_dir(&self.runs).into_iter().flatten();
         let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -309,7 +310,7 @@ impl Desk {
         });
     }
 
-    /// One piece of work on the run in hand, or the beginning of the next.
+    /// Does one piece of work on the run in hand, or the beginning of the next.
     fn work(&mut self) {
         let Some(in_hand) = &mut self.in_hand else { return self.begin_next() };
         // Only a disk that takes nothing leaves a finished run in hand.
@@ -319,9 +320,13 @@ impl Desk {
             Some(Ok(Moment::Step | Moment::Validation)) => in_hand.folder.keep_now_and_then(&in_hand.trainer),
             _ => in_hand.folder.keep(&in_hand.trainer),
         };
-        match (in_hand.pace, &moment) {
-            (Pace::OneStep, Some(Ok(_))) | (Pace::OneEpoch, Some(Ok(Moment::Epoch))) => self.set_pace(Pace::Paused),
-            _ => {}
+        let is_reached = match in_hand.pace {
+            Pace::OneStep => matches!(&moment, Some(Ok(_))),
+            Pace::OneEpoch => matches!(&moment, Some(Ok(Moment::Epoch))),
+            Pace::Running | Pace::Paused => false,
+        };
+        if is_reached {
+            self.set_pace(Pace::Paused);
         }
         match moment {
             Some(Err(error)) => return self.pause_because(error.to_string()),

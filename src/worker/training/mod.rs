@@ -18,7 +18,8 @@ use desk::Desk;
 /// The environment variable that names the folder of the runs.
 const VARIABLE: &str = "DOPPELGANGER_RUNS";
 
-/// A handle on the trainer's thread. Dropping it keeps the run in hand, which takes no longer than a step and a checkpoint.
+/// A handle on the trainer's thread. Dropping it keeps the run in hand, which takes no longer than a step and a
+/// checkpoint.
 pub struct Training(PatientThread<Order>);
 
 /// Where the runs of the window are kept: what the environment says, or the user's data folder.

@@ -16,7 +16,8 @@ pub struct KernelPasses {
     evaluation: Plan,
     folded: Folded,
     transposed: Transposed,
-    /// What belongs to the evaluation, whose weights are others than those of the training where there is batch normalisation.
+    /// What belongs to the evaluation, whose weights are others than those of the training where there is batch
+    /// normalisation.
     frozen: (Folded, Transposed),
     /// Whether `frozen` belongs to the present weights.
     is_fresh: bool,

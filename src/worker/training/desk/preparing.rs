@@ -54,8 +54,8 @@ impl Desk {
         data
     }
 
-    /// Prepares something of a run on the trainer's threads. It is told how far that is, and an order to stop is obeyed at
-    /// once; all others wait.
+    /// Prepares something of a run on the trainer's threads. It is told how far that is, and an order to stop is
+    /// obeyed at once; all others wait.
     fn watched<T: Send>(&mut self, run: &RunId, prepare: impl FnOnce(&mut Watch) -> Result<T> + Send) -> Result<T> {
         let Self { orders, outbox, fetching, pool, .. } = self;
         let (began, mut told) = (Instant::now(), Throttle::later(Throttle::PROGRESS));
