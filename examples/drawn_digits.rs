@@ -34,6 +34,6 @@ fn main() -> Result<()> {
             sheet.bytes[(top + y) * width + left..][..DIGIT_SIDE].copy_from_slice(row);
         }
     }
-    save_png(&sheet, &folder.join("sheet.png"))?;
+    save_png(&sheet, &folder.join("sheet.png"), &[])?;
     Ok(())
 }

@@ -21,7 +21,7 @@ use crate::app::system::fonts::SystemFonts;
 use crate::app::widgets::path_field::Listing;
 use crate::engine::files::write_atomically;
 use crate::engine::model::Catalogue;
-use crate::engine::picture::{Picture, Region, png_crop, save_png, save_png_with};
+use crate::engine::picture::{Picture, Region, png_crop, save_png};
 use crate::engine::train::Config;
 
 /// What a thread reports.
@@ -206,7 +206,7 @@ impl Background {
     /// Writes a picture as PNG.
     pub fn save_picture(&self, path: PathBuf, picture: Picture) -> std::io::Result<()> {
         self.poster.start("export", move |post| {
-            let written = save_png(&picture, &path).map_err(|error| error.to_string());
+            let written = save_png(&picture, &path, &[]).map_err(|error| error.to_string());
             post(Incoming::Exported(written.map(|()| path)));
         })
     }
@@ -237,7 +237,7 @@ impl Background {
                 let write = || {
                     let texts = content.map_or(Ok(Vec::new()), |content| content.texts())?;
                     let texts: Vec<_> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
-                    save_png_with(&part(&window, area)?, &path, &texts).map_err(|error| error.to_string())
+                    save_png(&part(&window, area)?, &path, &texts).map_err(|error| error.to_string())
                 };
                 let written = write();
                 post(Incoming::Exported(written.map(|()| path)));

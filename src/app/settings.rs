@@ -14,8 +14,9 @@ use crate::app::pages::explore::why::look::WhyLook;
 use crate::app::pages::test_sets::state::Choices;
 use crate::app::plots::scene::Look as PlotLook;
 use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
+use crate::engine::picture::PictureKind;
 use crate::engine::train::Config;
-use crate::worker::{Kind, Source};
+use crate::worker::Source;
 
 /// The version of the file's shape; raised when a field changes its meaning.
 const VERSION: u32 = 1;
@@ -69,18 +70,18 @@ impl Default for LastOfKinds {
 
 impl LastOfKinds {
     /// What was shown last of a kind.
-    pub fn of(&self, kind: Kind) -> &LastOfKind {
+    pub fn of(&self, kind: PictureKind) -> &LastOfKind {
         match kind {
-            Kind::Photo => &self.photo,
-            Kind::Digit => &self.digit,
+            PictureKind::Photo => &self.photo,
+            PictureKind::Digit => &self.digit,
         }
     }
 
     /// The same, to be changed.
-    pub fn of_mut(&mut self, kind: Kind) -> &mut LastOfKind {
+    pub fn of_mut(&mut self, kind: PictureKind) -> &mut LastOfKind {
         match kind {
-            Kind::Photo => &mut self.photo,
-            Kind::Digit => &mut self.digit,
+            PictureKind::Photo => &mut self.photo,
+            PictureKind::Digit => &mut self.digit,
         }
     }
 }

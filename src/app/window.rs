@@ -28,7 +28,7 @@ use crate::app::system::fonts::SystemFonts;
 use crate::app::system::place::PlaceKeeper;
 use crate::app::theme;
 use crate::engine::model::Catalogue;
-use crate::worker::{Kind, Shown, Source, Worker, runs_folder};
+use crate::worker::{Shown, Source, Worker, runs_folder};
 
 /// Settings are written this long after the last change.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
@@ -152,7 +152,7 @@ impl App {
             app.pages.explore.begin_opening(&mut app.shell);
         }
         if let Ok(manifest) = manifest {
-            app.shell.explore.know_kind(Kind::of_input(&manifest.input));
+            app.shell.explore.know_kind(manifest.input.kind());
         }
         // It may hold a view, or the crop that it was saved with.
         let remembered = match &app.shell.explore.view.picture {

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::attack_options::{AttackName, AttackOptions, RuleOptions, budgets, largest};
 use super::{eps_argument, print, print_json};
 use crate::engine::attack::{
-    Attack, AttackSettings, Attacked, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread, Subject, Verdict,
-    attackable_part,
+    Attack, AttackInput, AttackSettings, Attacked, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread,
+    Verdict, attackable_part,
 };
 use crate::engine::data::{Sample, sample_unless_file};
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
@@ -167,9 +167,9 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let crop = part.map(|(crop, _)| crop);
     let goal = target.map_or(Goal::Untargeted, Goal::Targeted);
     let from = label.map_or(Label::Predicted, Label::Given);
-    let subject = Subject::new(&picture, model.lens(&picture, crop)?, args.photo)?;
+    let input = AttackInput::new(&picture, model.lens(&picture, crop)?, args.photo)?;
     let rules = args.rules.rules();
-    let baseline = Baseline::new(&model, subject, from, goal, rules.loss)?;
+    let baseline = Baseline::new(&model, input, from, goal, rules.loss)?;
     let settings = args.options.settings(args.attack.unwrap_or_default(), largest(&args.eps))?;
     let problem = baseline.problem(&model, rules)?;
     let mut results = Vec::new();

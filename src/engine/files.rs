@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use super::{Error, Result};
 
-/// What tells a file from what stood in its place before.
+/// Length and time of a file, which tell it from what stood in its place before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     bytes: u64,
@@ -18,9 +18,17 @@ impl Stamp {
     pub fn of(about: &Metadata) -> Self {
         Self { bytes: about.len(), modified: about.modified().ok() }
     }
+
+    /// The stamp of the file at a path. `doing` reads like "open this picture".
+    ///
+    /// # Errors
+    /// [`Error::Io`] when there is no such file.
+    pub fn of_path(path: &Path, doing: &'static str) -> Result<Self> {
+        Ok(Self::of(&std::fs::metadata(path).map_err(Error::io(doing, path))?))
+    }
 }
 
-/// What is known of an ordinary file. Others, such as pipes and devices, may have no end.
+/// Looks up what is known of an ordinary file. Others, such as pipes and devices, may have no end.
 ///
 /// # Errors
 /// [`Error::Io`] when there is none.

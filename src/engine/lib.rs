@@ -13,6 +13,7 @@ pub mod files;
 pub mod kernels;
 pub mod loss;
 pub mod model;
+mod names;
 pub mod picture;
 pub mod statistics;
 pub mod threads;

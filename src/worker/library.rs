@@ -3,82 +3,79 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
 use super::Outbox;
-use super::mailbox::{Mailbox, Task};
+use super::explorer::{Inbox, Task};
+use super::job::{Arrival, Download, once};
 use super::protocol::{Event, ModelEvent};
-use crate::engine::Error;
+use crate::engine::Result;
 use crate::engine::download::Patience;
 use crate::engine::model::Catalogue;
 
-/// At most so often.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
-
-/// Starts such threads; dropping it stops downloads within a moment.
+/// What starts such threads; dropping it stops downloads within a moment.
 pub struct Library {
-    desk: Desk,
-    /// Downloads under way or ended, by the model's name.
-    stops: BTreeMap<String, Arc<AtomicBool>>,
-}
-
-#[derive(Clone)]
-struct Desk {
     catalogue: Catalogue,
-    explorer: Arc<Mailbox>,
-    outbox: Arc<Outbox>,
+    reporter: Reporter,
+    /// Downloads under way or ended, by the model's name.
+    downloads: BTreeMap<String, Download>,
 }
 
 impl Library {
-    pub fn new(catalogue: Catalogue, explorer: Arc<Mailbox>, outbox: Arc<Outbox>) -> Self {
-        Self { desk: Desk { catalogue, explorer, outbox }, stops: BTreeMap::new() }
+    pub fn new(catalogue: Catalogue, explorer: Arc<Inbox>, outbox: Arc<Outbox>) -> Self {
+        Self { catalogue, reporter: Reporter { explorer, outbox }, downloads: BTreeMap::new() }
     }
 
     pub fn fetch(&mut self, name: &str) {
         self.stop(name);
-        let stop = Arc::new(AtomicBool::new(false));
-        self.stops.insert(name.to_owned(), stop.clone());
-        let (desk, failed, name) = (self.desk.clone(), self.desk.clone(), name.to_owned());
-        let model = name.clone();
-        let work = move || desk.fetch(name, &stop);
-        if let Err(error) = std::thread::Builder::new().name("fetching".into()).spawn(work) {
-            failed.send(ModelEvent::FetchFailed { name: model, message: Some(no_thread(&error)) });
-        }
+        let (catalogue, reporter, model) = (self.catalogue.clone(), self.reporter.clone(), name.to_owned());
+        let tell = move |arrival| reporter.tell(&model, arrival);
+        let model = name.to_owned();
+        let fetch = move |progress: &mut dyn FnMut(u64, u64) -> bool| {
+            let entry = catalogue.entries().into_iter().find(|entry| entry.name == model);
+            let of = entry.and_then(|entry| Some(entry.facts?.remote?.0.bytes)).unwrap_or(0);
+            catalogue.fetch(&model, Patience::default(), &mut |done| progress(done, of)).map(drop)
+        };
+        self.downloads.insert(name.to_owned(), Download::start(fetch, tell));
     }
 
     pub fn stop(&mut self, name: &str) {
-        if let Some(stop) = self.stops.remove(name) {
-            stop.store(true, Ordering::Relaxed);
-        }
+        self.downloads.remove(name);
     }
 
     pub fn add(&self, name: Option<String>, file: PathBuf) {
-        let (desk, model) = (self.desk.clone(), name.clone());
-        let work = move || match desk.catalogue.add(name.as_deref(), &file) {
-            Ok(added) => desk.changed(ModelEvent::Added(added)),
-            Err(error) => desk.send(ModelEvent::AddFailed { name, message: error.to_string() }),
-        };
-        self.start(work, |message| ModelEvent::AddFailed { name: model, message });
+        let (catalogue, model) = (self.catalogue.clone(), name.clone());
+        let work = move || catalogue.add(model.as_deref(), &file).map(ModelEvent::Added);
+        self.change(work, move |message| ModelEvent::AddFailed { name, message });
     }
 
     pub fn remove(&self, name: String) {
-        let (desk, model) = (self.desk.clone(), name.clone());
-        let work = move || match desk.catalogue.remove(&name) {
-            Ok(()) => desk.changed(ModelEvent::Removed(name)),
-            Err(error) => desk.send(ModelEvent::RemoveFailed { name, message: error.to_string() }),
-        };
-        self.start(work, |message| ModelEvent::RemoveFailed { name: model, message });
+        let (catalogue, model) = (self.catalogue.clone(), name.clone());
+        let work = move || catalogue.remove(&model).map(|()| ModelEvent::Removed(model));
+        self.change(work, move |message| ModelEvent::RemoveFailed { name, message });
     }
 
-    fn start(&self, work: impl FnOnce() + Send + 'static, failure: impl FnOnce(String) -> ModelEvent) {
-        if let Err(error) = std::thread::Builder::new().name("models".into()).spawn(work) {
-            self.desk.send(failure(no_thread(&error)));
-        }
+    /// Changes the person's models on a thread of its own; `failed` makes an event of what went wrong.
+    fn change(
+        &self,
+        work: impl FnOnce() -> Result<ModelEvent> + Send + 'static,
+        failed: impl FnOnce(String) -> ModelEvent + Clone + Send + 'static,
+    ) {
+        let reporter = self.reporter.clone();
+        once("models", work, move |changed| match changed {
+            Ok(event) => reporter.changed(event),
+            Err(failure) => failure.message().into_iter().for_each(|message| reporter.send(failed.clone()(message))),
+        });
     }
 }
 
-impl Desk {
+/// What tells the window and Explore of changed models.
+#[derive(Clone)]
+struct Reporter {
+    explorer: Arc<Inbox>,
+    outbox: Arc<Outbox>,
+}
+
+impl Reporter {
     fn send(&self, event: ModelEvent) {
         self.outbox.send(Event::Models(event));
     }
@@ -86,41 +83,19 @@ impl Desk {
     /// Reports, and has the list of models made afresh.
     fn changed(&self, event: ModelEvent) {
         self.send(event);
-        self.explorer.push(Task::ForgetModel);
-        self.explorer.push(Task::ListModels);
+        self.explorer.refresh_models();
     }
 
-    fn fetch(&self, name: String, stop: &AtomicBool) {
-        let entry = self.catalogue.entries().into_iter().find(|entry| entry.name == name);
-        let of = entry.and_then(|entry| Some(entry.facts?.remote?.0.bytes)).unwrap_or(0);
-        let mut told: Option<Instant> = None;
-        let result = self.catalogue.fetch(&name, Patience::default(), &mut |done| {
-            if told.is_none_or(|told| told.elapsed() >= PROGRESS_EVERY) {
-                told = Some(Instant::now());
-                self.send(ModelEvent::Fetching { name: name.clone(), done, of });
+    fn tell(&self, model: &str, arrival: Arrival) {
+        let name = model.to_owned();
+        match arrival {
+            Arrival::Bytes { done, of } => self.send(ModelEvent::Fetching { name, done, of }),
+            Arrival::Complete => self.changed(ModelEvent::Fetched(name)),
+            Arrival::Failed(message) => {
+                self.send(ModelEvent::FetchFailed { name, message });
+                // What has arrived is told in the list.
+                self.explorer.push(Task::ListModels);
             }
-            !stop.load(Ordering::Relaxed)
-        });
-        match result {
-            Ok(_) => self.changed(ModelEvent::Fetched(name)),
-            Err(Error::Stopped) => self.failed(name, None),
-            Err(error) => self.failed(name, Some(error.to_string())),
         }
-    }
-
-    fn failed(&self, name: String, message: Option<String>) {
-        self.send(ModelEvent::FetchFailed { name, message });
-        // What has arrived is told in the list.
-        self.explorer.push(Task::ListModels);
-    }
-}
-
-fn no_thread(error: &std::io::Error) -> String {
-    format!("the system gave no thread for this: {error}")
-}
-
-impl Drop for Library {
-    fn drop(&mut self) {
-        self.stops.values().for_each(|stop| stop.store(true, Ordering::Relaxed));
     }
 }

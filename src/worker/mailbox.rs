@@ -1,105 +1,124 @@
-//! What the worker is asked to do: one view, the newest, and a short list of other tasks.
+//! Tasks on their way to a thread, and numbers that tell which of them are still wanted.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::protocol::{Revision, View};
-use super::study::Wish;
-use crate::engine::model::Model;
-
-/// One thing to do.
-pub enum Task {
-    Show(Revision, Box<View>),
-    Save(PathBuf),
-    /// The files may have changed: the next view loads its model afresh.
-    ForgetModel,
-    ListModels,
-    /// The file on screen may have changed.
-    LookAgain,
-    /// A net that is known by this name from now on: one in training.
-    Provide(String, Arc<Model>),
-    /// What to work out beside views from now on.
-    Study(Wish),
-}
-
-#[derive(Default)]
-struct Waiting {
-    newest: Revision,
-    view: Option<Box<View>>,
-    tasks: VecDeque<Task>,
-    closed: bool,
-}
-
-/// Latest wins for views; nets that are provided come first, other tasks keep their order and come after the view that was
-/// asked for before them.
-#[derive(Default)]
-pub struct Mailbox {
-    waiting: Mutex<Waiting>,
+/// The tasks that wait for one thread. Whoever sends one never waits.
+///
+/// Of tasks that have a number only those with the newest one are wanted: all others are overtaken, and whoever works
+/// on them stops.
+pub struct Mailbox<T> {
+    waiting: Mutex<Waiting<T>>,
     arrived: Condvar,
+    rank: fn(&T) -> u8,
 }
 
-impl Mailbox {
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
+struct Waiting<T> {
+    tasks: VecDeque<T>,
+    newest: u64,
+    is_closed: bool,
+}
+
+impl<T> Mailbox<T> {
+    /// Makes an empty mailbox. Tasks of a lower rank are taken before those of a higher one; within a rank, the order
+    /// in which they came is kept.
+    pub fn new(rank: fn(&T) -> u8) -> Self {
+        let waiting = Waiting { tasks: VecDeque::new(), newest: 0, is_closed: false };
+        Self { waiting: Mutex::new(waiting), arrived: Condvar::new(), rank }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
         // Nothing in here can be left half done, so a poisoned lock is as good as any.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn show(&self, view: View) -> Revision {
-        let mut waiting = self.lock();
-        waiting.newest += 1;
-        waiting.view = Some(Box::new(view));
-        self.arrived.notify_one();
-        waiting.newest
-    }
-
-    pub fn push(&self, task: Task) {
+    pub fn push(&self, task: T) {
         self.lock().tasks.push_back(task);
         self.arrived.notify_one();
     }
 
+    /// Overtakes all numbered tasks so far; gives the number of the next one, from 1 on.
+    pub fn overtake(&self) -> u64 {
+        let mut waiting = self.lock();
+        waiting.newest += 1;
+        waiting.newest
+    }
+
+    /// The number of the newest task.
+    pub fn newest(&self) -> u64 {
+        self.lock().newest
+    }
+
+    pub fn is_overtaken(&self, number: u64) -> bool {
+        self.newest() > number
+    }
+
+    /// Tells the thread that no task comes any more. Those that wait are still done, but those with a number are
+    /// overtaken.
     pub fn close(&self) {
-        self.lock().closed = true;
+        self.overtake();
+        self.lock().is_closed = true;
         self.arrived.notify_one();
     }
 
-    /// Whether a newer view than this one waits.
-    pub fn is_stale(&self, revision: Revision) -> bool {
-        let waiting = self.lock();
-        waiting.closed || waiting.newest > revision
+    pub fn is_closed(&self) -> bool {
+        self.lock().is_closed
     }
 
-    /// Waits so long for something to do; whether nothing came.
-    pub fn rests(&self, time: Duration) -> bool {
-        let is_empty = |waiting: &Waiting| !waiting.closed && waiting.view.is_none() && waiting.tasks.is_empty();
-        let waiting = self.lock();
-        if time.is_zero() {
-            return is_empty(&waiting);
-        }
-        let waited = self.arrived.wait_timeout_while(waiting, time, |waiting| is_empty(waiting));
-        is_empty(&waited.unwrap_or_else(PoisonError::into_inner).0)
+    /// Waits for the next task; `None` when the mailbox is closed and empty.
+    pub fn next(&self) -> Option<T> {
+        self.next_unless(false).flatten()
     }
 
-    /// Waits for something to do; `None` when closed.
-    pub fn next(&self) -> Option<Task> {
+    /// Takes the next task. A thread that is busy does not wait for one, and gets `Some(None)` where there is none;
+    /// `None` when the mailbox is closed and empty.
+    pub fn next_unless(&self, is_busy: bool) -> Option<Option<T>> {
+        let must_wait = |waiting: &mut Waiting<T>| !is_busy && waiting.tasks.is_empty() && !waiting.is_closed;
+        let waited = self.arrived.wait_while(self.lock(), must_wait);
+        let mut waiting = waited.unwrap_or_else(PoisonError::into_inner);
+        let next = waiting.tasks.iter().enumerate().min_by_key(|(_, task)| (self.rank)(task)).map(|(at, _)| at);
+        let task = next.and_then(|at| waiting.tasks.remove(at));
+        (task.is_some() || !waiting.is_closed).then_some(task)
+    }
+
+    /// Takes the first task of a kind, whatever waits before it.
+    pub fn take(&self, is_wanted: impl Fn(&T) -> bool) -> Option<T> {
         let mut waiting = self.lock();
-        loop {
-            if waiting.closed {
-                return None;
-            }
-            // A view may want the very net that is being provided.
-            let provided = waiting.tasks.iter().position(|task| matches!(task, Task::Provide(..)));
-            if let Some(task) = provided.and_then(|at| waiting.tasks.remove(at)) {
-                return Some(task);
-            }
-            if let Some(view) = waiting.view.take() {
-                return Some(Task::Show(waiting.newest, view));
-            }
-            if let Some(task) = waiting.tasks.pop_front() {
-                return Some(task);
-            }
-            waiting = self.arrived.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-        }
+        let at = waiting.tasks.iter().position(is_wanted)?;
+        waiting.tasks.remove(at)
+    }
+
+    /// Whether a task of a kind waits.
+    pub fn holds(&self, is_wanted: impl Fn(&T) -> bool) -> bool {
+        self.lock().tasks.iter().any(is_wanted)
+    }
+
+    /// Waits for so long whether a task comes; true when none came and more may be done meanwhile.
+    pub fn rests(&self, time: Duration) -> bool {
+        let is_empty = |waiting: &mut Waiting<T>| !waiting.is_closed && waiting.tasks.is_empty();
+        let waited = self.arrived.wait_timeout_while(self.lock(), time, is_empty);
+        is_empty(&mut waited.unwrap_or_else(PoisonError::into_inner).0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urgent_tasks_come_first_and_newer_numbers_overtake() {
+        let tasks = Mailbox::new(|task: &&str| u8::from(!task.starts_with('!')));
+        ["a", "b", "!c"].into_iter().for_each(|task| tasks.push(task));
+        assert!(tasks.holds(|task| *task == "a") && !tasks.rests(Duration::ZERO));
+        assert_eq!(tasks.take(|task| *task == "b"), Some("b"));
+        assert_eq!([tasks.next(), tasks.next()], [Some("!c"), Some("a")]);
+        assert_eq!(tasks.next_unless(true), Some(None));
+        let [first, second] = [tasks.overtake(), tasks.overtake()];
+        assert!(tasks.is_overtaken(first) && !tasks.is_overtaken(second));
+        tasks.push("last");
+        tasks.close();
+        assert_eq!([tasks.next(), tasks.next()], [Some("last"), None]);
+        assert!(tasks.next_unless(true).is_none() && tasks.is_overtaken(second));
     }
 }

@@ -11,7 +11,7 @@ use crate::engine::picture::Planes;
 const MOST_FRAMES: usize = 512;
 const MOST_BYTES: usize = 512 << 20;
 
-/// Where an attack has come to.
+/// This is how far an attack has come.
 #[derive(Clone, Debug)]
 pub struct Timeline {
     /// The step on screen: 0 is the untouched picture.
@@ -19,9 +19,9 @@ pub struct Timeline {
     /// The steps that were taken, and the most that it takes.
     pub done: usize,
     pub of: usize,
-    /// Nothing is left to do.
+    /// Whether nothing is left to do.
     pub is_over: bool,
-    /// What is on screen is the result. Some attacks keep the best picture, not the last.
+    /// Whether the result is on screen. Some attacks keep the best picture, not the last.
     pub is_result: bool,
     /// What the net said on the way, from the untouched picture on; of long attacks not at every step.
     pub moments: Arc<[Moment]>,
@@ -32,8 +32,9 @@ pub struct Timeline {
 pub struct Moment {
     pub step: usize,
     pub answer: usize,
-    /// Probability of the label and of the target.
+    /// The probability of the label.
     pub label: f32,
+    /// The probability of the target, of a targeted attack.
     pub target: Option<f32>,
 }
 
@@ -52,10 +53,10 @@ pub struct Playback {
     run: Box<dyn Run>,
     done: usize,
     of: usize,
-    /// From the untouched picture on, `stride` steps apart, and the newest.
+    /// The pictures from the untouched one on, `stride` steps apart, and the newest.
     frames: Vec<Frame>,
     stride: usize,
-    /// At the end.
+    /// The result, once the attack is over.
     result: Option<Frame>,
 }
 
@@ -138,7 +139,8 @@ impl Playback {
         }
     }
 
-    /// The frame that shows a step: the nearest one before it that is kept; without one the newest, at the end the result.
+    /// The frame that shows a step: the nearest one before it that is kept; without one the newest, at the end the
+    /// result.
     pub fn at(&self, step: Option<usize>) -> &Frame {
         let newest = self.result.as_ref().unwrap_or(&self.frames[self.frames.len() - 1]);
         match step {
@@ -182,13 +184,13 @@ pub struct Line {
     /// What was found, and at which ε.
     end: Arc<Planes>,
     pub eps: f32,
-    /// Of the attack that found it.
+    /// The timeline of the attack that found it.
     pub timeline: Timeline,
 }
 
 impl Line {
-    /// The line to the result of an attack; `None` before it is over, and for attacks of one step, whose every ε costs no more
-    /// than a point of the line.
+    /// The line to the result of an attack; `None` before it is over, and for attacks of one step, whose every ε
+    /// costs no more than a point of the line.
     pub fn through(playback: &Playback) -> Option<Self> {
         let result = playback.result.as_ref()?;
         let eps = *playback.problem.eps.first()?;

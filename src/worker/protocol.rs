@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::pairing::{Kind, Mismatch};
+use super::pairing::Mismatch;
 use super::playback::Timeline;
 use super::study::{Along, Controls, Least, Second};
 use super::testset::TestEvent;
@@ -13,7 +13,7 @@ use crate::engine::attack::{
 };
 use crate::engine::data::sample;
 use crate::engine::model::{Added, Entry, Guess, Input};
-use crate::engine::picture::{Background, Heatmap, Picture, Planes, Region, Rgba};
+use crate::engine::picture::{Background, Heatmap, Picture, PictureKind, Planes, Region, Rgba};
 
 /// The whole of what a person wants to see. The worker holds the newest one and works out what changed: a moved ε costs
 /// one forward pass, a new picture or label also one gradient, a new model also a load.
@@ -28,26 +28,28 @@ pub struct View {
     pub background: Background,
     /// The part of the picture that the net is shown; the model's own choice without one.
     pub crop: Option<Region>,
-    /// Attack the picture's own pixels, or those that are left when it is fitted to the net; `None`: its own where it is larger
-    /// than the net's input and at most [`MAX_PHOTO_PIXELS`](crate::engine::attack::MAX_PHOTO_PIXELS) of it are seen.
+    /// Whether to attack the picture's own pixels, or those that are left when it is fitted to the net; `None`: its
+    /// own where it is larger than the net's input and at most
+    /// [`MAX_PHOTO_PIXELS`](crate::engine::attack::MAX_PHOTO_PIXELS) of it are seen.
     pub own_pixels: Option<bool>,
     pub label: Label,
     pub goal: Goal,
     pub attack: AttackSettings,
     /// The longest perturbation, in the norm of an attack that takes one.
     pub eps: f32,
-    /// Of an attack of many steps, show the picture at this ε on the straight line to the perturbation that was found last, if
-    /// there is one: that costs one forward pass.
+    /// Whether to show, of an attack of many steps, the picture at this ε on the straight line to the perturbation
+    /// that was found last, if there is one: that costs one forward pass.
     pub along_line: bool,
-    /// Of random starts and noise.
+    /// The seed of random starts and noise.
     pub seed: u64,
-    /// The step of the attack to show, 0 being the untouched picture; without one its result, and what it comes to until then.
+    /// The step of the attack to show, 0 being the untouched picture; without one its result, and what it comes to
+    /// until then.
     pub step: Option<usize>,
-    /// Whose slope the attack follows.
+    /// The loss whose slope the attack follows.
     pub loss: Loss,
-    /// Clip the adversarial picture to [0, 1].
+    /// Whether to clip the adversarial picture to [0, 1].
     pub clip: bool,
-    /// Show the net pictures as a file of 8 bits holds them.
+    /// Whether to show the net pictures as a file of 8 bits holds them.
     pub eight_bit: bool,
     pub heatmap: Heatmap,
 }
@@ -83,7 +85,7 @@ impl View {
         (self.attack.takes_eps() && self.attack.norm() == Norm::Linf).then_some(self.eps)
     }
 
-    /// What its attack, and everything beside it, keeps to.
+    /// The rules that its attack, and everything beside it, keeps to.
     pub fn rules(&self) -> Rules {
         Rules { loss: self.loss, bounds: self.clip.then_some(PIXELS), seed: self.seed, eight_bit: self.eight_bit }
     }
@@ -106,7 +108,7 @@ pub enum Source {
     /// One of the bundled samples, by its name (see `crate::engine::data::samples`).
     Sample(String),
     File(PathBuf),
-    /// From the clipboard, a drop without a path, or the canvas; `name` is shown to the person.
+    /// A picture from the clipboard, a drop without a path, or the canvas; `name` is shown to the person.
     Memory {
         name: String,
         picture: Arc<Picture>,
@@ -153,18 +155,18 @@ pub enum Event {
     SaveFailed { path: PathBuf, message: String },
     /// A net of this name has new weights: a view of it is out of date.
     NetChanged(String),
-    /// Of the trainer.
+    /// The trainer reports.
     Training(TrainEvent),
-    /// Of surveys of test sets.
+    /// A survey of a test set reports.
     TestSet(TestEvent),
-    /// Of models that are fetched, added or removed. What changes the list is followed by [`Event::Catalogue`].
+    /// Models are fetched, added or removed. What changes the list is followed by [`Event::Catalogue`].
     Models(ModelEvent),
 }
 
 /// What happens to the person's models.
 #[derive(Clone, Debug)]
 pub enum ModelEvent {
-    /// Bytes that have arrived, of how many; several times a second.
+    /// So many bytes have arrived, of how many; told several times a second.
     Fetching {
         name: String,
         done: u64,
@@ -177,7 +179,7 @@ pub enum ModelEvent {
         message: Option<String>,
     },
     Added(Added),
-    /// Of the model that was named, if one was.
+    /// `name` is the model that was named, if one was.
     AddFailed {
         name: Option<String>,
         message: String,
@@ -193,15 +195,15 @@ pub enum ModelEvent {
 #[derive(Clone, Debug)]
 pub struct Shown {
     pub revision: Revision,
-    /// As it was asked for; but with the model or the picture that took the place of one of another kind, and where a photo was
-    /// too large for its own resolution, with the crop that was taken of it.
+    /// The view as it was asked for; but with the model or the picture that took the place of one of another kind,
+    /// and where a photo was too large for its own resolution, with the crop that was taken of it.
     pub view: View,
     /// What the net reads, and what the picture is.
-    pub reads: Kind,
-    pub kind: Option<Kind>,
-    /// The picture's own pixels are attacked.
+    pub reads: PictureKind,
+    pub kind: Option<PictureKind>,
+    /// Whether the picture's own pixels are attacked.
     pub own_pixels: bool,
-    /// The picture is on the straight line to the perturbation that was found at this ε.
+    /// The ε at which the perturbation was found on the straight line to which the picture lies, if it lies on one.
     pub along_line: Option<f32>,
     pub model: ModelInfo,
     /// What the person should know of how the picture was read.
@@ -216,7 +218,8 @@ pub struct Shown {
     pub overview: Arc<Rgba>,
     /// The part of it that the net sees.
     pub crop: Region,
-    /// The largest area of a crop with these proportions that can be attacked at its own resolution, in pixels of the picture.
+    /// The largest area of a crop with these proportions that can be attacked at its own resolution, in pixels of the
+    /// picture.
     pub largest_crop: f64,
     /// The pixels that are attacked, in [0, 1]: what the net sees, or the picture's own.
     pub original: Arc<Planes>,
@@ -235,9 +238,9 @@ pub struct Shown {
     /// Top five before and after, most probable first (fewer if the net has fewer classes).
     pub clean_top: Vec<Guess>,
     pub adversarial_top: Vec<Guess>,
-    /// Probability of the attacked label before and after.
+    /// The probability of the attacked label before and after.
     pub label_prob: (f32, f32),
-    /// Probability of the target before and after, for a targeted attack.
+    /// The probability of the target before and after, for a targeted attack.
     pub target_prob: Option<(f32, f32)>,
     pub verdict: Verdict,
     /// max|δ| and ‖δ‖₂ of the perturbation after clipping, in [0, 1] units.
@@ -245,15 +248,16 @@ pub struct Shown {
     pub l2: f32,
     /// The perturbation's length in the attack's own measure.
     pub length: f32,
-    /// Share of pixels whose gradient is exactly zero: 1 means that the attack has nothing to follow.
+    /// The share of pixels whose gradient is exactly zero: 1 means that the attack has nothing to follow.
     pub zero_gradient_fraction: f32,
-    /// The net is so sure of the class that rounding hides most of the cross-entropy's gradient; the log-odds show it.
+    /// Whether the net is so sure of the class that rounding hides most of the cross-entropy's gradient; the log-odds
+    /// show it.
     pub saturated: bool,
-    /// Where the attack has come to, and where it has been.
+    /// How far the attack has come, and where it has been.
     pub timeline: Timeline,
-    /// Of a linear net: what is exactly so of it.
+    /// What is exactly so of a linear net; `None` for others.
     pub linear: Option<Arc<Linear>>,
-    /// From taking up the view to this answer.
+    /// The time from taking up the view to this answer.
     pub took: std::time::Duration,
 }
 

@@ -36,7 +36,7 @@ pub fn fixture(path: &str) -> PathBuf {
 /// A bundled picture as a file of the person's own.
 pub fn sample_as_file(name: &str, folder: &Path) -> PathBuf {
     let path = folder.join(format!("{name}.png"));
-    save_png(&sample(name).unwrap().picture().unwrap(), &path).unwrap();
+    save_png(&sample(name).unwrap().picture().unwrap(), &path, &[]).unwrap();
     path
 }
 

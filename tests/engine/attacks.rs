@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use doppelganger::engine::attack::{
-    Attack, AttackSettings, Bim, CarliniWagner, DeepFool, Fgsm, GradientSteps, Loss, MinimalEps, MomentumFgsm, Noise,
-    NoiseKind, Norm, Pgd, Problem, Rules, SaliencyMap, Subject, eps_curve, eps_range, finish,
+    Attack, AttackInput, AttackSettings, Bim, CarliniWagner, DeepFool, Fgsm, GradientSteps, Loss, MinimalEps,
+    MomentumFgsm, Noise, NoiseKind, Norm, Pgd, Problem, Rules, SaliencyMap, eps_curve, eps_range, finish,
 };
 use doppelganger::engine::loss::softmax;
 use doppelganger::engine::model::{Catalogue, Manifest, Model, Params, argmax};
@@ -529,7 +529,7 @@ fn settings_survive_a_file() {
 #[test]
 fn the_curve_of_a_linear_net_is_straight_and_flips_where_it_should() {
     let (problem, w, scores) = linear_problem(Rules::default());
-    let x = Subject::from(Planes { channels: 1, height: 1, width: 12, values: problem.x[..12].to_vec() });
+    let x = AttackInput::from(Planes { channels: 1, height: 1, width: 12, values: problem.x[..12].to_vec() });
     let label = problem.labels[0];
     let away: Vec<f32> = Norm::Linf.steepest(&w).iter().map(|s| if scores[0] > 0.0 { -s } else { *s }).collect();
     let unclipped = Rules { bounds: None, ..Rules::default() };

@@ -313,7 +313,7 @@ fn c16_the_saved_file_gets_the_answer_that_the_screen_shows() {
             let baseline = Baseline::new(&model, x, Label::Given(digit), Goal::Untargeted, Loss::CrossEntropy).unwrap();
             for eps in [0.0, 0.007, 8.0 / 255.0, 0.07, 0.1, 0.25, 0.3] {
                 let attacked = common::fgsm(&model, &baseline, eps, true);
-                let bytes = png_bytes(&attacked.in_8_bits(&model).unwrap()).unwrap();
+                let bytes = png_bytes(&attacked.in_8_bits(&model).unwrap(), &[]).unwrap();
                 let reopened = model.fit(&decode(&bytes, "the saved file").unwrap()).unwrap();
                 let says = argmax(&model.probabilities(&reopened).unwrap());
                 assert_eq!(says, argmax(&attacked.probabilities), "{name}, digit {digit}, ε = {eps}");
@@ -356,8 +356,9 @@ fn pictures_of_8_bits_move_by_whole_grey_levels() {
         let attacked = moved(levels, &fgsm);
         assert!((attacked.linf * 255.0 - expected).abs() < 1e-3, "{levels}: {}", attacked.linf * 255.0);
         // What is on screen is what a file of it gets.
-        let file =
-            model.fit(&decode(&png_bytes(&attacked.in_8_bits(&model).unwrap()).unwrap(), "file").unwrap()).unwrap();
+        let file = model
+            .fit(&decode(&png_bytes(&attacked.in_8_bits(&model).unwrap(), &[]).unwrap(), "file").unwrap())
+            .unwrap();
         assert_eq!(file.values, attacked.adversarial.values, "{levels}");
         assert_eq!(model.probabilities(&file).unwrap(), attacked.probabilities);
     }
@@ -368,7 +369,7 @@ fn pictures_of_8_bits_move_by_whole_grey_levels() {
     assert!(attacked.adversarial.values.iter().all(on_grid) && attacked.verdict == Verdict::Fooled);
     // Along a line the net is shown the same.
     let direction: Vec<f32> = Norm::Linf.steepest(&baseline.gradient.values);
-    let curve = eps_curve(&model, &baseline.subject, &direction, &[0.4 / 255.0, 9.7 / 255.0], problem.rules).unwrap();
+    let curve = eps_curve(&model, &baseline.input, &direction, &[0.4 / 255.0, 9.7 / 255.0], problem.rules).unwrap();
     for (found, levels) in curve.probabilities.iter().zip([0.4, 9.7]) {
         for (found, expected) in found.iter().zip(moved(levels, &fgsm).probabilities) {
             assert!((found - expected).abs() < 1e-5, "{levels}: {found} {expected}");

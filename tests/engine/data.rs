@@ -37,9 +37,9 @@ fn mnist_is_read_as_it_is() {
     // np.frombuffer(gzip.open("t10k-images-idx3-ubyte.gz").read(), np.uint8, offset=16).reshape(-1, 784)[[0, 9999]].sum(1)
     let sum = |i: usize| test.picture(i).unwrap().bytes.iter().map(|&b| u32::from(b)).sum::<u32>();
     assert_eq!([sum(0), sum(9999)], [18454, 41833]);
-    let (tensor, labels) = test.batch(&[0, 9999], &input(1, 28, 28)).unwrap();
-    assert_eq!((tensor.dims(), labels), ([2, 1, 28, 28].as_slice(), vec![7, 6]));
-    let total: f32 = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap().iter().sum();
+    let (values, labels) = test.batch_values(&[0, 9999], &input(1, 28, 28)).unwrap();
+    assert_eq!((values.len(), labels), (2 * 28 * 28, vec![7, 6]));
+    let total: f32 = values.iter().sum();
     assert!((total - (18454.0 + 41833.0) / 255.0).abs() < 0.01, "{total}");
 
     let message = Dataset::open(&folder, Split::Test, &digits()[..5]).unwrap_err().to_string();
@@ -71,8 +71,8 @@ fn idx_files_of_any_size_packed_or_not() {
         assert_eq!((picture.width, picture.height, picture.channels, picture.bytes), (3, 1, 1, vec![4, 5, 6]));
         assert_eq!(data.labels(), [1, 0]);
         assert!(matches!(data.picture(2), Err(Error::Argument(_))));
-        assert!(matches!(data.batch(&[0, 2], &input(1, 1, 3)), Err(Error::Argument(_))));
-        assert!(data.batch(&[], &input(1, 1, 3)).is_err());
+        assert!(matches!(data.batch_values(&[0, 2], &input(1, 1, 3)), Err(Error::Argument(_))));
+        assert!(data.batch_values(&[], &input(1, 1, 3)).is_err());
     };
     check(Split::Test);
     for (name, bytes) in [("train-images-idx3-ubyte.gz", &images), ("train-labels-idx1-ubyte.gz", &labels)] {
@@ -118,7 +118,7 @@ fn damaged_idx_files_are_refused() {
 fn put(root: &Path, name: &str, level: u8) {
     let path = root.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    save_png(&Picture::new(1, 1, 1, vec![level]), &path).unwrap();
+    save_png(&Picture::new(1, 1, 1, vec![level]), &path, &[]).unwrap();
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn what_is_no_data_set_is_refused() {
     // A damaged picture is only noticed when it is asked for, and named then.
     fs::write(root.path().join("7/broken.png"), "x").unwrap();
     let data = Dataset::open(root.path(), Split::Test, &digits()).unwrap();
-    assert!(data.batch(&[0], &input(1, 2, 2)).unwrap_err().to_string().ends_with("broken.png"));
+    assert!(data.batch_values(&[0], &input(1, 2, 2)).unwrap_err().to_string().ends_with("broken.png"));
 }
 
 /// Packs files into a tar, in the order given.

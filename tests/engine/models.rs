@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use doppelganger::engine::data::sample;
-use doppelganger::engine::model::{
-    Catalogue, Manifest, Model, Params, Subject, default_for, find_class, save_weights, sha256_hex,
-};
+use doppelganger::engine::model::{Catalogue, Manifest, Model, Params, find_class, save_weights, sha256_hex};
+use doppelganger::engine::picture::PictureKind;
 
 const LENET: &str = r#"
 name = "LeNet-5"
@@ -286,33 +285,29 @@ fn manifests_that_are_written_keep_the_four_pads() {
 #[test]
 fn lists_tell_nets_of_photographs_from_those_of_digits() {
     let entries = Catalogue::new(Vec::new()).entries();
-    let named = |subject: Subject| -> Vec<&str> {
-        entries.iter().filter(|entry| entry.subject == subject).map(|entry| entry.name.as_str()).collect()
+    let named = |kind: Option<PictureKind>| -> Vec<&str> {
+        entries.iter().filter(|entry| entry.made_for == kind).map(|entry| entry.name.as_str()).collect()
     };
-    let photos = named(Subject::Photos);
+    let photos = named(Some(PictureKind::Photo));
     assert_eq!(photos[..3], ["efficientnet_lite0", "photos109", "photos109_robust"]);
     for name in ["squeezenet1_1", "resnet18", "googlenet", "mobilenet_v2", "squeezenet1_1_caffe"] {
         assert!(photos.contains(&name), "{name}");
     }
-    let digits = named(Subject::Digits);
+    let digits = named(Some(PictureKind::Digit));
     assert_eq!(digits.len(), 5);
     assert!(digits.iter().all(|name| name.starts_with("digits_")), "{digits:?}");
-    assert_eq!(named(Subject::Other), [""; 0]);
-    for (subject, of_it) in [(Subject::Photos, photos), (Subject::Digits, digits)] {
-        assert!(of_it.contains(&default_for(subject).unwrap()));
-    }
-    assert_eq!(default_for(Subject::Other), None);
+    assert_eq!(named(None), [""; 0]);
     // Neither letters nor small pictures in colour.
-    let subject = |text: &str| Manifest::with_classes(text, Path::new("m.toml"), &[]).unwrap().subject();
-    assert_eq!(subject(LENET), Subject::Digits);
-    assert_eq!(subject(&LENET.replace("\"9\"]", "\"nine\"]")), Subject::Other);
+    let made_for = |text: &str| Manifest::with_classes(text, Path::new("m.toml"), &[]).unwrap().made_for();
+    assert_eq!(made_for(LENET), Some(PictureKind::Digit));
+    assert_eq!(made_for(&LENET.replace("\"9\"]", "\"nine\"]")), None);
     let colour = |side: usize| {
         format!(
             "name = \"c\"\nweights = \"w\"\nclasses = [\"a\", \"b\", \"c\"]\nlayers = [{{ kind = \"global_avg_pool\" }}]\n\
              input = {{ channels = 3, height = {side}, width = {side}, mean = [0, 0, 0], std = [1, 1, 1] }}"
         )
     };
-    assert_eq!((subject(&colour(32)), subject(&colour(64))), (Subject::Other, Subject::Photos));
+    assert_eq!((made_for(&colour(32)), made_for(&colour(64))), (None, Some(PictureKind::Photo)));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::common;
 use crate::common::shared;
 use doppelganger::engine::attack::{
-    Baseline, Bim, Goal, Label, Loss, MAX_PHOTO_PIXELS, Norm, Rules, Subject, Verdict, attackable_part, finish,
+    AttackInput, Baseline, Bim, Goal, Label, Loss, MAX_PHOTO_PIXELS, Norm, Rules, Verdict, attackable_part, finish,
 };
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model, argmax};
@@ -20,8 +20,8 @@ fn photo(name: &str) -> Arc<Picture> {
 }
 
 fn baseline(model: &Model, picture: &Arc<Picture>, region: Option<Region>) -> Baseline {
-    let subject = Subject::photo(picture.clone(), model.lens(picture, region).unwrap()).unwrap();
-    Baseline::new(model, subject, Label::Predicted, Goal::Untargeted, Loss::CrossEntropy).unwrap()
+    let input = AttackInput::photo(picture.clone(), model.lens(picture, region).unwrap()).unwrap();
+    Baseline::new(model, input, Label::Predicted, Goal::Untargeted, Loss::CrossEntropy).unwrap()
 }
 
 #[test]
@@ -60,7 +60,8 @@ fn a_saved_photo_keeps_its_size_and_still_gets_the_answer_on_screen() {
         let lens = model.lens(&picture, region).unwrap();
         for eps in [0.0, 1.0 / 255.0, 8.0 / 255.0, 0.1] {
             let attacked = common::fgsm(&model, &baseline, eps, true);
-            let saved = decode(&png_bytes(&attacked.in_8_bits(&model).unwrap()).unwrap(), "the saved file").unwrap();
+            let saved =
+                decode(&png_bytes(&attacked.in_8_bits(&model).unwrap(), &[]).unwrap(), "the saved file").unwrap();
             assert_eq!((saved.width, saved.height), (picture.width, picture.height));
             let says = argmax(&model.probabilities(&lens.fit(&saved).unwrap()).unwrap());
             assert_eq!(says, argmax(&attacked.probabilities), "{name} at ε = {eps}");
@@ -96,7 +97,7 @@ fn a_crop_is_saved_with_its_photo_and_opened_with_it() {
         let small = Picture::new(90, 90, 3, vec![0; 90 * 90 * 3]);
         let text = png_crop(&path).map(|crop| crop.to_string()).unwrap_or_default();
         let texts = [(doppelganger::engine::picture::CROP, text.as_str())];
-        doppelganger::engine::picture::save_png_with(&small, &path, &texts).unwrap();
+        doppelganger::engine::picture::save_png(&small, &path, &texts).unwrap();
         assert_eq!(png_crop(&path), None);
     }
 }
@@ -111,8 +112,8 @@ fn of_too_large_a_photo_the_largest_part_in_the_middle_is_attackable() {
         assert_eq!(attackable_part(&lens), None);
         let middle = (part.left + part.width / 2.0, part.top + part.height / 2.0);
         assert!((middle.0 - width as f64 / 2.0).abs() < 1e-6 && (middle.1 - height as f64 / 2.0).abs() < 1e-6);
-        let subject = Subject::photo(picture, lens).unwrap();
-        assert!(subject.pixels().values.len() > MAX_PHOTO_PIXELS * 9 / 10);
+        let input = AttackInput::photo(picture, lens).unwrap();
+        assert!(input.pixels().values.len() > MAX_PHOTO_PIXELS * 9 / 10);
     }
 }
 
@@ -121,11 +122,11 @@ fn too_large_a_part_is_refused_and_a_crop_of_it_is_not() {
     let model = digits_cnn();
     let (width, height) = (2000, 1500);
     let picture = Picture::new(width, height, 3, vec![90; width * height * 3]);
-    let error = Subject::photo(Arc::new(picture.clone()), model.lens(&picture, None).unwrap()).err().unwrap();
+    let error = AttackInput::photo(Arc::new(picture.clone()), model.lens(&picture, None).unwrap()).err().unwrap();
     let error = error.to_string();
     assert!(error.contains("2000×1500") && error.contains("smaller crop"), "{error}");
     let region = Region { left: 0.0, top: 0.0, width: 1400.0, height: 1400.0 };
-    assert!(Subject::photo(Arc::new(picture.clone()), model.lens(&picture, Some(region)).unwrap()).is_ok());
+    assert!(AttackInput::photo(Arc::new(picture.clone()), model.lens(&picture, Some(region)).unwrap()).is_ok());
 }
 
 #[test]
@@ -141,7 +142,7 @@ fn squeezenet_is_fooled_by_whole_photos_and_by_the_files_of_them() {
         let baseline = baseline(&model, &picture, None);
         let attacked = common::fgsm(&model, &baseline, 4.0 / 255.0, true);
         fooled += usize::from(attacked.verdict == Verdict::Fooled);
-        let saved = decode(&png_bytes(&attacked.in_8_bits(&model).unwrap()).unwrap(), "the saved file").unwrap();
+        let saved = decode(&png_bytes(&attacked.in_8_bits(&model).unwrap(), &[]).unwrap(), "the saved file").unwrap();
         let says = argmax(&model.probabilities(&model.fit(&saved).unwrap()).unwrap());
         assert_eq!(says, argmax(&attacked.probabilities), "{}", path.display());
     }
@@ -153,13 +154,13 @@ fn an_iterated_attack_goes_through_the_lens_too() {
     let model = digits_cnn();
     let picture = photo("rocket");
     let lens = model.lens(&picture, None).unwrap();
-    let subject = Subject::photo(picture.clone(), lens.clone()).unwrap();
+    let input = AttackInput::photo(picture.clone(), lens.clone()).unwrap();
     let says =
-        Baseline::new(&model, subject.clone(), Label::Predicted, Goal::Untargeted, Loss::CrossEntropy).unwrap().label;
+        Baseline::new(&model, input.clone(), Label::Predicted, Goal::Untargeted, Loss::CrossEntropy).unwrap().label;
     let mut reached = 0;
     for target in (0..10).filter(|&class| class != says) {
         let goal = Goal::Targeted(target);
-        let baseline = Baseline::new(&model, subject.clone(), Label::Predicted, goal, Loss::CrossEntropy).unwrap();
+        let baseline = Baseline::new(&model, input.clone(), Label::Predicted, goal, Loss::CrossEntropy).unwrap();
         let problem = baseline.problem(&model, Rules::default()).unwrap().with_eps(&[0.1]).unwrap();
         let bim = Bim { norm: Norm::Linf, steps: 20, step_size: Some(0.01) };
         let result = finish(&bim, &problem, |_, _| true).unwrap();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::common;
 use doppelganger::engine::picture::{
     Channel, Fit, Heatmap, MAX_PIXELS, Picture, Planes, Quantity, Resampler, Rgba, decode, diverging, fit, open,
-    open_over, png_bytes, png_bytes_with, save_png, sequential,
+    open_over, png_bytes, save_png, sequential,
 };
 
 fn path(name: &str) -> PathBuf {
@@ -296,7 +296,7 @@ fn a_saved_picture_comes_back_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     for picture in [read("noise.png"), grey(3, 2, vec![0, 1, 2, 253, 254, 255])] {
         let file = folder.path().join("saved.png");
-        save_png(&picture, &file).unwrap();
+        save_png(&picture, &file, &[]).unwrap();
         assert_eq!(open(&file).unwrap(), picture);
     }
     // Overwriting left no temporary file behind.
@@ -306,14 +306,14 @@ fn a_saved_picture_comes_back_bit_for_bit() {
 #[test]
 fn text_travels_inside_a_png() {
     let picture = grey(1, 1, vec![7]);
-    let png = png_bytes_with(&picture, &[("Description", "ε = 8/255")]).unwrap();
+    let png = png_bytes(&picture, &[("Description", "ε = 8/255")]).unwrap();
     assert_eq!(decode(&png, "png").unwrap(), picture);
     // Python: data = b"iTXtDescription\0\0\0\0\0" + "ε = 8/255".encode()
     //         struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))
     let expected = b"\0\0\0\x1aiTXtDescription\0\0\0\0\0\xce\xb5 = 8/255\x2d\xdb\x54\x93";
     assert!(png.windows(expected.len()).any(|w| w == expected), "{png:x?}");
-    assert!(png_bytes_with(&picture, &[("", "x")]).is_err());
-    assert!(png_bytes_with(&picture, &[("Ümlaut", "x")]).is_err());
+    assert!(png_bytes(&picture, &[("", "x")]).is_err());
+    assert!(png_bytes(&picture, &[("Ümlaut", "x")]).is_err());
 }
 
 #[test]
@@ -321,14 +321,14 @@ fn what_cannot_be_saved_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let picture = grey(1, 1, vec![7]);
     let missing = folder.path().join("missing/saved.png");
-    let message = save_png(&picture, &missing).unwrap_err().to_string();
+    let message = save_png(&picture, &missing, &[]).unwrap_err().to_string();
     assert!(message.contains("no such folder") && message.ends_with(&missing.display().to_string()), "{message}");
-    let message = save_png(&picture, folder.path()).unwrap_err().to_string();
+    let message = save_png(&picture, folder.path(), &[]).unwrap_err().to_string();
     assert!(message.contains("this is a folder"), "{message}");
-    assert!(save_png(&picture, Path::new("/proc/saved.png")).is_err());
+    assert!(save_png(&picture, Path::new("/proc/saved.png"), &[]).is_err());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     for impossible in [grey(0, 0, vec![]), grey(2, 2, vec![1]), Picture { channels: 2, ..grey(1, 1, vec![1, 2]) }] {
-        assert!(png_bytes(&impossible).is_err());
+        assert!(png_bytes(&impossible, &[]).is_err());
     }
 }
 

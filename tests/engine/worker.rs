@@ -124,7 +124,8 @@ fn what_is_saved_is_what_was_on_screen() {
 fn a_file_that_changed_is_read_again_when_somebody_looks_and_not_before() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.png");
-    let write = |level, side: usize| save_png(&Picture::new(side, side, 1, vec![level; side * side]), &path).unwrap();
+    let write =
+        |level, side: usize| save_png(&Picture::new(side, side, 1, vec![level; side * side]), &path, &[]).unwrap();
     let at = |eps| View { picture: Source::File(path.clone()), ..view(eps) };
     let level = |worker: &Worker, eps| {
         worker.show(at(eps));

@@ -241,7 +241,7 @@ fn eval_counts_the_first_five_of_nets_with_many_classes() {
     std::fs::create_dir(&class).unwrap();
     for name in ["coffee", "rocket"] {
         let sample = doppelganger::engine::data::sample(name).unwrap().picture().unwrap();
-        doppelganger::engine::picture::save_png(&sample, &class.join(format!("{name}.png"))).unwrap();
+        doppelganger::engine::picture::save_png(&sample, &class.join(format!("{name}.png")), &[]).unwrap();
     }
     let args = ["eval", "--model", "photos109", "--data", folder.path().to_str().unwrap(), "--eps", "0"];
     let report = json(&run(&[&args[..], &["--json"]].concat()));

@@ -7,7 +7,8 @@ use crate::common::{begin_with_a_digit, sample_as_file};
 use doppelganger::app::{App, Clip, Standing, Start, Tab, standing_before};
 use doppelganger::engine::attack::{Attack as _, AttackSettings, Goal, GradientSteps, Label, Loss, Norm, Verdict};
 use doppelganger::engine::data::{sample, samples};
-use doppelganger::worker::{Kind, Shown, Source};
+use doppelganger::engine::picture::PictureKind;
+use doppelganger::worker::{Shown, Source};
 use eframe::egui::{Event, Key, Modifiers, PointerButton, Role, Theme, Vec2, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
@@ -1058,11 +1059,11 @@ fn the_menu_and_the_bar_fit_into_a_narrow_window_in_large_type() {
 
 #[test]
 fn a_page_in_a_picture_of_the_window_is_opened() {
-    use doppelganger::engine::picture::{Picture, save_png_with};
+    use doppelganger::engine::picture::{Picture, save_png};
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("models.png");
     let picture = Picture::new(2, 2, 1, vec![0; 4]);
-    save_png_with(&picture, &path, &[("Doppelganger page", "tab = \"models\"\n")]).unwrap();
+    save_png(&picture, &path, &[("Doppelganger page", "tab = \"models\"\n")]).unwrap();
     let mut window = fresh();
     drop_file(&mut window, &path);
     until(&mut window, "the page", |app| app.tab() == Tab::Models);
@@ -1618,7 +1619,7 @@ fn a_digit_and_a_photo_bring_their_nets_with_a_notice_and_a_way_back() {
     settle(&mut window);
     let view = &shown(&window).view;
     assert_eq!(view.model, "efficientnet_lite0");
-    assert_ne!(shown(&window).kind, Some(Kind::Digit), "{:?}", view.picture);
+    assert_ne!(shown(&window).kind, Some(PictureKind::Digit), "{:?}", view.picture);
     assert!(app(&window).notice_texts()[0].contains("reads photographs"));
 }
 

@@ -193,7 +193,7 @@ fn the_panda_lesson_takes_a_panda_where_there_is_one() {
     let panda = folder.path().join("panda.png");
     let grey: Vec<u8> = (0..64 * 64 * 3).map(|i| (i % 251) as u8).collect();
     let picture = doppelganger::engine::picture::Picture::new(64, 64, 3, grey);
-    doppelganger::engine::picture::save_png(&picture, &panda).unwrap();
+    doppelganger::engine::picture::save_png(&picture, &panda, &[]).unwrap();
     let mut window = fresh();
     begin(&mut window, "Panda and gibbon");
     let view = &shown(&window).view;

@@ -142,7 +142,7 @@ impl Content {
         if let Self::View(found) = self
             && let Some(picture) = &found.picture
         {
-            let bytes = png_bytes(picture).map_err(|error| error.to_string())?;
+            let bytes = png_bytes(picture, &[]).map_err(|error| error.to_string())?;
             texts.push((PICTURE, bytes.iter().map(|byte| format!("{byte:02x}")).collect()));
         }
         Ok(texts)
@@ -224,7 +224,7 @@ mod tests {
     }
     use crate::app::commands::tab::Tab;
     use crate::app::pages::explore::commands::why::Part;
-    use crate::engine::picture::{Channel, Quantity, png_bytes_with, save_png_with};
+    use crate::engine::picture::{Channel, Quantity, save_png};
 
     fn view() -> ViewFile {
         ViewFile {
@@ -276,7 +276,7 @@ mod tests {
             let content = Found { view: view.clone(), picture: Some(Arc::new(picture())) };
             let texts = Content::View(Box::new(content)).texts().unwrap();
             let texts: Vec<(&str, &str)> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
-            save_png_with(&picture(), &path, &texts).unwrap();
+            save_png(&picture(), &path, &texts).unwrap();
             let found = found(&path);
             assert_eq!(found.view, view);
             assert_eq!(found.picture.unwrap().bytes, picture().bytes);
@@ -300,17 +300,17 @@ mod tests {
         let (png, text) = (folder.path().join("page.png"), folder.path().join("lesson.toml"));
         let page = PageFile { tab: Tab::Models, settings: toml::Table::new() };
         let texts = Content::Page(page.clone()).texts().unwrap();
-        save_png_with(&picture(), &png, &[(texts[0].0, texts[0].1.as_str())]).unwrap();
+        save_png(&picture(), &png, &[(texts[0].0, texts[0].1.as_str())]).unwrap();
         assert!(matches!(read(&png, &nets()).unwrap(), Some(Content::Page(read)) if read == page));
         std::fs::write(&text, "title = \"T\"\nabout = \"A\"\n[[step]]\nheading = \"H\"\ntext = \"x\"\n").unwrap();
         assert!(matches!(read(&text, &nets()).unwrap(), Some(Content::Lesson(lesson)) if lesson.title == "T"));
-        save_png_with(&picture(), &png, &[(PAGE, "tab = \"nowhere\"")]).unwrap();
+        save_png(&picture(), &png, &[(PAGE, "tab = \"nowhere\"")]).unwrap();
         assert!(read(&png, &nets()).unwrap_err().contains("nowhere"));
     }
 
     #[test]
     fn the_examples_do_what_their_titles_say() {
-        use crate::engine::attack::{Baseline, PIXELS, Rules, Subject, Verdict};
+        use crate::engine::attack::{AttackInput, Baseline, PIXELS, Rules, Verdict};
         use crate::engine::data::sample;
         use crate::engine::model::{Catalogue, find_class};
         let found = examples();
@@ -319,9 +319,9 @@ mod tests {
         for view in found {
             assert_eq!(view.model, "efficientnet_lite0");
             let picture = Arc::new(sample(view.picture.unwrap().to_str().unwrap()).unwrap().picture().unwrap());
-            let subject = Subject::photo(picture.clone(), model.lens(&picture, view.crop).unwrap()).unwrap();
+            let input = AttackInput::photo(picture.clone(), model.lens(&picture, view.crop).unwrap()).unwrap();
             let goal = Goal::Targeted(find_class(&model.classes, &view.target.unwrap()).unwrap());
-            let baseline = Baseline::new(&model, subject, Label::Predicted, goal, view.loss).unwrap();
+            let baseline = Baseline::new(&model, input, Label::Predicted, goal, view.loss).unwrap();
             let rules = Rules { bounds: Some(PIXELS), eight_bit: view.eight_bit, ..Rules::default() };
             let problem = baseline.problem(&model, rules).unwrap().with_eps(&[view.eps]).unwrap();
             let attacked = baseline.attacked(&view.attack, &problem).unwrap();
@@ -347,7 +347,7 @@ mod tests {
         }
         assert!(read(&folder.path().join("none.toml"), &nets()).unwrap_err().contains("cannot be read"));
         // A plain picture, and none at all.
-        std::fs::write(&png, png_bytes(&picture()).unwrap()).unwrap();
+        std::fs::write(&png, png_bytes(&picture(), &[]).unwrap()).unwrap();
         assert!(read(&png, &nets()).unwrap().is_none());
         std::fs::write(&png, b"no picture").unwrap();
         assert!(read(&png, &nets()).unwrap().is_none());
@@ -356,7 +356,7 @@ mod tests {
         {
             let mut texts = vec![(VIEW, view)];
             texts.extend((!picture_text.is_empty()).then_some((PICTURE, picture_text)));
-            std::fs::write(&png, png_bytes_with(&picture(), &texts).unwrap()).unwrap();
+            std::fs::write(&png, png_bytes(&picture(), &texts).unwrap()).unwrap();
             assert!(read(&png, &nets()).unwrap_err().ends_with("view.png"));
         }
     }

@@ -59,7 +59,7 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
             let rule = summary.config.stopping.rule;
             let best = rule.best_epochs(&summary.history);
             let error = selected.get(best.saturating_sub(1)).and_then(|record| rule.error(record));
-            let error = error.map_or_else(|| "–".to_owned(), |error| format!("{} ({})", per_cent(error), rule.name()));
+            let error = error.map_or_else(|| "–".to_owned(), |error| format!("{} ({})", per_cent(error), rule));
             let hours = summary.history.iter().map(|record| f64::from(record.seconds)).sum::<f64>() / 3600.0;
             let name = stage.folder(seed);
             let _ = writeln!(

@@ -1,7 +1,7 @@
 //! What the net says along a line through a picture: figure 4 of arXiv 1412.6572.
 
 use super::step::{clip, to_8_bits};
-use super::{Rules, Subject};
+use super::{AttackInput, Rules};
 use crate::loss::softmax;
 use crate::model::{Model, argmax};
 use crate::{Error, Result};
@@ -43,8 +43,8 @@ pub fn eps_ladder(max: f32, points: usize) -> Vec<f32> {
 ///
 /// # Errors
 /// A direction of another size than the picture, ε that do not ascend, or those of the net.
-pub fn eps_curve(model: &Model, subject: &Subject, direction: &[f32], eps: &[f32], rules: Rules) -> Result<EpsCurve> {
-    let x = &subject.pixels().values;
+pub fn eps_curve(model: &Model, input: &AttackInput, direction: &[f32], eps: &[f32], rules: Rules) -> Result<EpsCurve> {
+    let x = &input.pixels().values;
     if direction.len() != x.len() {
         let (found, expected) = (direction.len(), x.len());
         return Err(Error::Argument(format!("a direction of {found} values for a picture of {expected}")));
@@ -60,7 +60,7 @@ pub fn eps_curve(model: &Model, subject: &Subject, direction: &[f32], eps: &[f32
         }
         moved
     };
-    Ok(EpsCurve::new(eps.to_vec(), subject.logits(model, eps.iter().map(moved))?))
+    Ok(EpsCurve::new(eps.to_vec(), input.logits(model, eps.iter().map(moved))?))
 }
 
 impl EpsCurve {

@@ -35,7 +35,7 @@ pub use linear::{LinearRival, linear_rival};
 pub use measure::Measure;
 pub use minimal::MinimalEps;
 pub use one_step::{Fgsm, Noise, NoiseKind};
-pub use picture::{Attacked, Baseline, MAX_PHOTO_PIXELS, Reread, Subject, attackable_part};
+pub use picture::{AttackInput, Attacked, Baseline, MAX_PHOTO_PIXELS, Reread, attackable_part};
 pub use problem::{Clean, Problem, Rules};
 pub use run::{Attack, MAX_STEPS, Run, Step, finish};
 pub use saliency::SaliencyMap;

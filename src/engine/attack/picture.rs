@@ -7,7 +7,7 @@ use candle_core::{Device, Tensor};
 
 use super::{Attack, Clean, Goal, InputGradient, Label, Loss, Norm, Problem, Rules, Verdict, finish, input_gradient};
 use crate::model::{Guess, Model, argmax};
-use crate::picture::{CROP, Lens, Picture, Planes, Region, open, png_crop, save_png_with};
+use crate::picture::{CROP, Lens, Picture, Planes, Region, open, png_crop, save_png};
 use crate::units::LEVELS;
 use crate::{Error, Result};
 
@@ -23,20 +23,20 @@ pub fn attackable_part(lens: &Lens) -> Option<Region> {
 
 /// Whose pixels move.
 #[derive(Clone)]
-pub enum Subject {
+pub enum AttackInput {
     /// What the net sees: a picture that was fitted to it.
     Fitted(Arc<Planes>),
     /// A photo's own pixels, of which the net sees what the lens shows it.
     Photo { picture: Arc<Picture>, lens: Arc<Lens>, pixels: Arc<Planes> },
 }
 
-impl<P: Into<Arc<Planes>>> From<P> for Subject {
+impl<P: Into<Arc<Planes>>> From<P> for AttackInput {
     fn from(fitted: P) -> Self {
         Self::Fitted(fitted.into())
     }
 }
 
-impl Subject {
+impl AttackInput {
     /// What a lens shows of a picture: the picture's own pixels, or those of the net's input.
     ///
     /// # Errors
@@ -160,7 +160,7 @@ pub struct Baseline {
     pub goal: Goal,
     pub loss: Loss,
     pub label: usize,
-    pub subject: Subject,
+    pub input: AttackInput,
     pub original: Arc<Planes>,
     pub probabilities: Vec<f32>,
     /// ∇ₓ of the loss of the label or of the target, at the original.
@@ -175,7 +175,7 @@ pub struct Baseline {
 
 /// An adversarial picture.
 pub struct Attacked {
-    subject: Subject,
+    input: AttackInput,
     pub adversarial: Arc<Planes>,
     /// `adversarial − original`.
     pub perturbation: Arc<Planes>,
@@ -209,12 +209,12 @@ impl Attacked {
     pub fn in_8_bits(&self, model: &Model) -> Result<Picture> {
         let answer = argmax(&self.probabilities);
         for rounding in ROUNDINGS {
-            let picture = self.subject.whole(self.rounded(rounding))?;
-            if argmax(&self.subject.reread(model, &picture)?) == answer {
+            let picture = self.input.whole(self.rounded(rounding))?;
+            if argmax(&self.input.reread(model, &picture)?) == answer {
                 return Ok(picture);
             }
         }
-        self.subject.whole(self.rounded(ROUNDINGS[0]))
+        self.input.whole(self.rounded(ROUNDINGS[0]))
     }
 
     fn rounded(&self, rounding: f32) -> Picture {
@@ -231,9 +231,9 @@ impl Attacked {
     /// # Errors
     /// When the file cannot be written or read.
     pub fn save(&self, model: &Model, path: &Path) -> Result<Reread> {
-        let crop = self.subject.crop().map(|crop| crop.to_string());
+        let crop = self.input.crop().map(|crop| crop.to_string());
         let texts: Vec<_> = crop.iter().map(|crop| (CROP, crop.as_str())).collect();
-        save_png_with(&self.in_8_bits(model)?, path, &texts)?;
+        save_png(&self.in_8_bits(model)?, path, &texts)?;
         let picture = open(path)?;
         let says = |crop| -> Result<Guess> {
             let probabilities = model.probabilities(&model.lens(&picture, crop)?.fit(&picture)?)?;
@@ -249,10 +249,10 @@ impl Baseline {
     ///
     /// # Errors
     /// A label or target that the model does not have, or a net whose answers are not numbers.
-    pub fn new(model: &Model, subject: impl Into<Subject>, label: Label, goal: Goal, loss: Loss) -> Result<Self> {
-        let subject = subject.into();
-        let original = subject.pixels().clone();
-        let probabilities = subject.probabilities(model, &original)?;
+    pub fn new(model: &Model, input: impl Into<AttackInput>, label: Label, goal: Goal, loss: Loss) -> Result<Self> {
+        let input = input.into();
+        let original = input.pixels().clone();
+        let probabilities = input.probabilities(model, &original)?;
         let label = match label {
             Label::Predicted => argmax(&probabilities),
             Label::Given(index) => index,
@@ -262,7 +262,7 @@ impl Baseline {
             let last = model.classes.len() - 1;
             return Err(Error::Argument(format!("there is no class {index}; the model's classes are 0 to {last}")));
         }
-        let (gradient, passed) = subject.gradient(model, &original, class, loss)?;
+        let (gradient, passed) = input.gradient(model, &original, class, loss)?;
         if gradient.values.iter().any(|g| !g.is_finite()) {
             return Err(Error::Argument(
                 "the gradient holds values that are not numbers; the net's weights are unusable for this picture"
@@ -277,7 +277,7 @@ impl Baseline {
             saturated: passed.saturated[0],
             logits: passed.logits.flatten_all()?.to_vec1()?,
             gradient: gradient.into(),
-            subject,
+            input,
             original,
             probabilities,
         })
@@ -291,9 +291,11 @@ impl Baseline {
     pub fn problem(&self, model: &Arc<Model>, rules: Rules) -> Result<Problem> {
         let rules = Rules { loss: self.loss, ..rules };
         let pixels = self.original.values.clone();
-        let problem = match &self.subject {
-            Subject::Fitted(_) => Problem::new(model.clone(), pixels, vec![self.label], rules)?,
-            Subject::Photo { lens, .. } => Problem::through(lens.clone(), model.clone(), pixels, self.label, rules)?,
+        let problem = match &self.input {
+            AttackInput::Fitted(_) => Problem::new(model.clone(), pixels, vec![self.label], rules)?,
+            AttackInput::Photo { lens, .. } => {
+                Problem::through(lens.clone(), model.clone(), pixels, self.label, rules)?
+            }
         };
         let problem = match self.goal {
             Goal::Untargeted => problem,
@@ -330,7 +332,7 @@ impl Baseline {
     /// # Errors
     /// Those of the net.
     pub fn probabilities_of(&self, model: &Model, pixels: &Planes) -> Result<Vec<f32>> {
-        self.subject.probabilities(model, pixels)
+        self.input.probabilities(model, pixels)
     }
 
     /// What came of an attack, when the net's answer is known.
@@ -338,7 +340,7 @@ impl Baseline {
         let difference = adversarial.values.iter().zip(&self.original.values).map(|(a, x)| a - x);
         let perturbation = adversarial.with_values(difference.collect());
         Attacked {
-            subject: self.subject.clone(),
+            input: self.input.clone(),
             verdict: Verdict::of(self.label, self.goal, argmax(&probabilities)),
             linf: Norm::Linf.length(&perturbation.values),
             l2: Norm::L2.length(&perturbation.values),

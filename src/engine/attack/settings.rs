@@ -280,7 +280,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::attack::{Baseline, Goal, Label, Loss, Rules, Subject};
+    use crate::attack::{AttackInput, Baseline, Goal, Label, Loss, Rules};
     use crate::data::sample;
     use crate::model::Catalogue;
 
@@ -288,8 +288,8 @@ mod tests {
     fn a_stopped_attack_ends_where_the_longer_one_was() {
         let model = Arc::new(Catalogue::new(Vec::new()).load("digits_softmax").unwrap());
         let picture = Arc::new(sample("digit-7").unwrap().picture().unwrap());
-        let subject = Subject::new(&picture, model.lens(&picture, None).unwrap(), false).unwrap();
-        let baseline = Baseline::new(&model, subject, Label::Predicted, Goal::Targeted(3), Loss::default()).unwrap();
+        let input = AttackInput::new(&picture, model.lens(&picture, None).unwrap(), false).unwrap();
+        let baseline = Baseline::new(&model, input, Label::Predicted, Goal::Targeted(3), Loss::default()).unwrap();
         let problem =
             baseline.problem(&model, Rules { seed: 5, ..Rules::default() }).unwrap().with_eps(&[0.03]).unwrap();
         let mut told = 0;

@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
 
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
 use super::{Split, Watch, folder};
-use crate::files::open_ordinary;
+use crate::files::{Stamp, open_ordinary};
 use crate::{Error, Result};
 
 /// The most bytes that an archive may unpack to; what is kept of it is less.
@@ -49,30 +48,22 @@ pub(super) struct Packed {
     pub(super) bytes: Arc<[u8]>,
 }
 
-/// The archive that was read last.
-struct Kept {
-    file: Stamp,
-    archive: Arc<Archive>,
-}
+/// The archive that was read last, with the stamp of its file then. Unpacking takes seconds, and a run asks three
+/// times: for the classes, for the pictures, for the test pictures.
+static LAST: Mutex<Option<(Stamp, Arc<Archive>)>> = Mutex::new(None);
 
-/// Path, size and time: a file that was written anew has others.
-type Stamp = (PathBuf, u64, Option<SystemTime>);
-
-/// Unpacking takes seconds, and a run asks three times: for the classes, for the pictures, for the test pictures.
-static LAST: Mutex<Option<Kept>> = Mutex::new(None);
-
-/// Reads an archive of class folders: `<class>/<picture>`, or those under `train` and under `test` or `val`, all of them
-/// in a folder or not. What kind of archive it is, its content tells. The one that was read last stays in memory.
+/// Reads an archive of class folders: `<class>/<picture>`, or those under `train` and under `test` or `val`, all of
+/// them in a folder or not. What kind of archive it is, its content tells. The one that was read last stays in
+/// memory.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be opened, [`Error::Data`] when it is no archive, damaged, or too large, and
 /// [`Error::Stopped`].
 pub(super) fn open(path: &Path, watch: &mut Watch) -> Result<Arc<Archive>> {
-    let about = std::fs::metadata(path).map_err(Error::io("open this archive", path))?;
-    let file = (path.to_owned(), about.len(), about.modified().ok());
+    let stamp = Stamp::of_path(path, "open this archive")?;
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(kept) = last.as_ref().filter(|kept| kept.file == file) {
-        return Ok(kept.archive.clone());
+    if let Some((_, archive)) = last.as_ref().filter(|(known, archive)| *known == stamp && archive.path == path) {
+        return Ok(archive.clone());
     }
     // Before the next one is read: two at once would take twice the memory.
     *last = None;
@@ -82,7 +73,7 @@ pub(super) fn open(path: &Path, watch: &mut Watch) -> Result<Arc<Archive>> {
                    test/CLASS/picture.jpg";
         return Err(Error::Data { path: path.to_owned(), why: why.into() });
     }
-    *last = Some(Kept { file, archive: archive.clone() });
+    *last = Some((stamp, archive.clone()));
     Ok(archive)
 }
 

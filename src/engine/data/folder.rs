@@ -10,8 +10,8 @@ use crate::{Error, Result};
 
 const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"];
 
-/// The names of the class folders for training, sorted: the classes of a net that is trained on them. `root` is a folder
-/// or an archive.
+/// The names of the class folders for training, sorted: the classes of a net that is trained on them. `root` is a
+/// folder or an archive.
 ///
 /// # Errors
 /// [`Error::Io`] when the folder cannot be read, [`Error::Data`] when there are no class folders in it.

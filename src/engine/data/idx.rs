@@ -72,7 +72,7 @@ impl Images {
         Ok(Self { width, height, bytes })
     }
 
-    /// As many pictures as `bytes` has, one after the other.
+    /// Makes as many pictures as `bytes` has, one after the other.
     pub(super) fn from_bytes(height: usize, width: usize, bytes: Vec<u8>) -> Self {
         Self { width, height, bytes }
     }

@@ -1,4 +1,5 @@
-//! Labelled pictures: MNIST's IDX files, class folders and archives of them, bundled samples, and the project's own drawn digits.
+//! Labelled pictures: MNIST's IDX files, class folders and archives of them, bundled samples, and the project's own
+//! drawn digits.
 
 mod archive;
 mod drawn_digits;
@@ -19,7 +20,6 @@ pub use strokes::{DIGIT_SIDE, Strokes};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -53,20 +53,27 @@ pub struct Dataset {
     labels: Vec<usize>,
     pictures: Pictures,
     has_split: bool,
-    /// Of picture files, which would be decoded anew in every epoch otherwise.
+    /// Picture files as nets take them in: they would be decoded anew in every epoch otherwise.
     fitted: OnceLock<Fitted>,
 }
 
-/// Pictures as a net takes them in, kept from the first time on that each is asked for. A fitted picture lies on the 8-bit
-/// grid, so a byte a value holds it whole.
+/// Pictures as a net takes them in, kept from the first time on that each is asked for. A fitted picture lies on the
+/// 8-bit grid, so a byte a value holds it whole.
 #[derive(Debug)]
 struct Fitted {
-    size: Size,
+    /// The input that they were fitted to.
+    channels: usize,
+    height: usize,
+    width: usize,
+    fit: Fit,
     planes: Vec<OnceLock<Box<[u8]>>>,
 }
 
-/// Channels, height, width and how they come about.
-type Size = (usize, usize, usize, Fit);
+impl Fitted {
+    fn suits(&self, input: &Input) -> bool {
+        [self.channels, self.height, self.width] == [input.channels, input.height, input.width] && self.fit == input.fit
+    }
+}
 
 /// The most memory for fitted pictures; where all of them would take more, none are kept.
 const MOST_FITTED: usize = 2 << 30;
@@ -75,7 +82,7 @@ const MOST_FITTED: usize = 2 << 30;
 enum Pictures {
     Idx(idx::Images),
     Files(Vec<PathBuf>),
-    /// Files of an archive.
+    /// The files of an archive.
     Packed(Vec<archive::Packed>),
 }
 
@@ -84,9 +91,9 @@ impl Dataset {
     /// (`<class>/<picture>`, or those under `train` and under `test` or `val`); or a `.tar`, `.tar.gz` or `.tar.xz` of
     /// such class folders, whose pictures are then held in memory as they are packed.
     ///
-    /// Labels are indices of `classes`, the model's class names. A digit k of an IDX file is class k; a class folder is
-    /// matched by its name. Pictures in class folders are only decoded when they are asked for; in their order the classes
-    /// take turns, and each class goes by name.
+    /// Labels are indices of `classes`, the model's class names. A digit k of an IDX file is class k; a class folder
+    /// is matched by its name. Pictures in class folders are only decoded when they are asked for; in their order the
+    /// classes take turns, and each class goes by name.
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Data`] when there is no data, when a file is damaged, or when a label has no class.
@@ -94,7 +101,7 @@ impl Dataset {
         Self::open_watched(path, split, classes, &mut |_| true)
     }
 
-    /// The same, with somebody who watches.
+    /// Does what [`Self::open`] does, with somebody who watches.
     ///
     /// # Errors
     /// Those of [`Self::open`], and [`Error::Stopped`].
@@ -186,7 +193,7 @@ impl Dataset {
         self.labels[i]
     }
 
-    /// What to call picture `i`: its path, or its number in an IDX file.
+    /// A name for picture `i`: its path, or its number in an IDX file.
     pub fn name(&self, i: usize) -> String {
         match &self.pictures {
             Pictures::Idx(_) => format!("picture {i}"),
@@ -222,7 +229,8 @@ impl Dataset {
         Ok(planes)
     }
 
-    /// The bytes of picture `i` as the net takes them in, plane by plane, where they are at hand: a training set's quick way.
+    /// The bytes of picture `i` as the net takes them in, plane by plane, where they are at hand: a training set's
+    /// quick way.
     fn stored_for(&self, i: usize, input: &Input) -> Option<&[u8]> {
         match &self.pictures {
             Pictures::Idx(images) if input.channels == 1 && images.size() == (input.height, input.width) => {
@@ -230,7 +238,7 @@ impl Dataset {
             }
             Pictures::Idx(_) => None,
             Pictures::Files(_) | Pictures::Packed(_) => {
-                let fitted = self.fitted.get().filter(|fitted| fitted.size == size(input))?;
+                let fitted = self.fitted.get().filter(|fitted| fitted.suits(input))?;
                 fitted.planes.get(i)?.get().map(|planes| &**planes)
             }
         }
@@ -241,29 +249,23 @@ impl Dataset {
         if matches!(self.pictures, Pictures::Idx(_)) || planes.values.len().saturating_mul(self.len()) > MOST_FITTED {
             return;
         }
-        let empty = || Fitted { size: size(input), planes: (0..self.len()).map(|_| OnceLock::new()).collect() };
+        let Input { channels, height, width, fit, .. } = *input;
+        let empty = || {
+            let planes = (0..self.len()).map(|_| OnceLock::new()).collect();
+            Fitted { channels, height, width, fit, planes }
+        };
         let fitted = self.fitted.get_or_init(empty);
-        if let Some(place) = fitted.planes.get(i).filter(|_| fitted.size == size(input)) {
+        if let Some(place) = fitted.planes.get(i).filter(|_| fitted.suits(input)) {
             // Another thread may have been quicker, with the same bytes.
             let _ = place.set(planes.values.iter().map(|value| (value * 255.0).round() as u8).collect());
         }
     }
 
-    /// The pictures at `indices`, fitted to a net's input, and their labels. The tensor has the shape
-    /// (n, channels, height, width), pixels in [0, 1], and lies on the CPU.
+    /// The pictures at `indices`, fitted to a net's input, and their labels. The values have the shape
+    /// (n, channels, height, width), pixels in [0, 1].
     ///
     /// # Errors
     /// [`Error::Argument`] when `indices` is empty; as [`Self::picture`] for each of them.
-    pub fn batch(&self, indices: &[usize], input: &Input) -> Result<(Tensor, Vec<usize>)> {
-        let (values, labels) = self.batch_values(indices, input)?;
-        let shape = (indices.len(), input.channels, input.height, input.width);
-        Ok((Tensor::from_vec(values, shape, &Device::Cpu)?, labels))
-    }
-
-    /// The same without a tensor: the values of (n, channels, height, width).
-    ///
-    /// # Errors
-    /// Those of [`Self::batch`].
     pub fn batch_values(&self, indices: &[usize], input: &Input) -> Result<(Vec<f32>, Vec<usize>)> {
         if indices.is_empty() {
             return Err(Error::Argument("a batch needs at least one picture".into()));
@@ -281,8 +283,8 @@ impl Dataset {
     }
 }
 
-/// The pictures of labelled classes, which take turns in proportion to their sizes: the last pictures, which training holds
-/// out, and the first, which a limit leaves, are of all classes.
+/// The pictures of labelled classes, which take turns in proportion to their sizes: the last pictures, which training
+/// holds out, and the first, which a limit leaves, are of all classes.
 fn in_turn<T>(classes: Vec<(usize, Vec<T>)>) -> (Vec<usize>, Vec<T>) {
     let spread = |(label, pictures): (usize, Vec<T>)| {
         let count = pictures.len() as f64;
@@ -291,10 +293,6 @@ fn in_turn<T>(classes: Vec<(usize, Vec<T>)>) -> (Vec<usize>, Vec<T>) {
     let mut all: Vec<(f64, usize, T)> = classes.into_iter().flat_map(spread).collect();
     all.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
     all.into_iter().map(|(_, label, picture)| (label, picture)).unzip()
-}
-
-fn size(input: &Input) -> Size {
-    (input.channels, input.height, input.width, input.fit)
 }
 
 #[cfg(test)]
@@ -308,7 +306,7 @@ mod tests {
         let class = folder.path().join("a");
         std::fs::create_dir(&class).unwrap();
         let picture = Picture::new(37, 23, 3, (0..37 * 23 * 3).map(|i| (i * 89 % 251) as u8).collect());
-        crate::picture::save_png(&picture, &class.join("1.png")).unwrap();
+        crate::picture::save_png(&picture, &class.join("1.png"), &[]).unwrap();
         let classes = ["a".to_owned(), "b".to_owned()];
         let data = Dataset::open(folder.path(), Split::Train, &classes).unwrap();
         let input = |channels: usize, side: usize| {
@@ -347,14 +345,9 @@ mod tests {
         for (channels, height, width) in [(1, 16, 8), (3, 16, 8), (1, 8, 16)] {
             let (mean, std) = (vec![0.0; channels], vec![1.0; channels]);
             let input = Input { channels, height, width, mean, std, fit: Fit::Squash };
-            let (batch, labels) = data.batch(&[1, 0], &input).unwrap();
-            assert_eq!(batch.dims(), [2, channels, height, width]);
-            assert_eq!(labels, [0, 1]);
-            for (row, i) in [1, 0].into_iter().enumerate() {
-                let expected = fit(&data.picture(i).unwrap(), channels, height, width, Fit::Squash).unwrap();
-                let found = batch.get(row).unwrap().flatten_all().unwrap().to_vec1::<f32>().unwrap();
-                assert_eq!(found, expected.values);
-            }
+            let fitted = |i| fit(&data.picture(i).unwrap(), channels, height, width, Fit::Squash).unwrap().values;
+            let expected = ([fitted(1), fitted(0)].concat(), vec![0, 1]);
+            assert_eq!(data.batch_values(&[1, 0], &input).unwrap(), expected);
         }
     }
 }

@@ -19,18 +19,16 @@ use crate::model::Input;
 use crate::picture::Fit;
 use crate::{Error, Result};
 
-/// A data set, as settings and command lines name it: `drawn:20000`, `drawn:20000:7`, `mnist`, `fashion-mnist`, or the path
-/// of a folder or an archive.
+/// A data set, as settings and command lines name it: `drawn:20000`, `drawn:20000:7`, `mnist`, `fashion-mnist`, or
+/// the path of a folder or an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DataSource {
     /// Digits that the program draws itself: so many for training, a fifth as many for testing.
-    Drawn {
-        count: usize,
-        seed: u64,
-    },
-    /// In the user's data folder.
+    Drawn { count: usize, seed: u64 },
+    /// MNIST, in the user's data folder.
     Mnist,
+    /// Fashion-MNIST, in the user's data folder.
     FashionMnist,
     /// A folder or an archive, as [`Dataset::open`] takes them.
     Folder(PathBuf),
@@ -75,7 +73,8 @@ impl DataSource {
         Dataset::open_watched(&folder, split, classes, watch)
     }
 
-    /// Does what makes [`Self::shape`] and [`Self::open`] wait, if it is an archive: those that follow find it unpacked.
+    /// Does what makes [`Self::shape`] and [`Self::open`] wait, if it is an archive: those that follow find it
+    /// unpacked.
     ///
     /// # Errors
     /// An archive that cannot be read, and [`Error::Stopped`].
@@ -123,7 +122,7 @@ impl DataSource {
         }
     }
 
-    /// The same, independent of the working folder.
+    /// The same data set, named independently of the working folder.
     ///
     /// # Errors
     /// [`Error::Io`] for a folder that is not there.
@@ -174,7 +173,7 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Of all files.
+    /// The bytes of all files together.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }
@@ -235,9 +234,9 @@ pub fn data_folder() -> PathBuf {
 }
 
 impl Dataset {
-    /// Digits of 28×28 that the program draws, in memory: `count` of them for training, a fifth as many for testing. Every
-    /// ten in a row are the ten digits in random order. Picture i of a split is the same whatever the count, and no two
-    /// splits or seeds share a picture.
+    /// Digits of 28×28 that the program draws, in memory: `count` of them for training, a fifth as many for testing.
+    /// Every ten in a row are the ten digits in random order. Picture i of a split is the same whatever the count,
+    /// and no two splits or seeds share a picture.
     ///
     /// # Errors
     /// [`Error::Stopped`].
@@ -289,7 +288,7 @@ impl fmt::Display for DataSource {
 impl FromStr for DataSource {
     type Err = Error;
 
-    /// Only what begins with `drawn:` can be wrong; all else is a name or a path.
+    /// Reads a name or a path; only what begins with `drawn:` can be wrong.
     fn from_str(text: &str) -> Result<Self> {
         let Some(rest) = text.strip_prefix("drawn:") else {
             return Ok(match text {

@@ -107,7 +107,7 @@ impl Pen {
     }
 }
 
-/// From a point to the nearest point of a segment.
+/// The distance from a point to the nearest point of a segment.
 fn distance(point: [f32; 2], from: [f32; 2], to: [f32; 2]) -> f32 {
     let along = [to[0] - from[0], to[1] - from[1]];
     let away = [point[0] - from[0], point[1] - from[1]];
@@ -116,7 +116,7 @@ fn distance(point: [f32; 2], from: [f32; 2], to: [f32; 2]) -> f32 {
     f32::hypot(away[0] - t * along[0], away[1] - t * along[1])
 }
 
-/// In pixels from the top left corner; `None` without ink.
+/// The centre of mass in pixels from the top left corner; `None` without ink.
 fn centre_of_mass(ink: &[f32]) -> Option<[f32; 2]> {
     let (mut x, mut y, mut total) = (0.0, 0.0, 0.0);
     for (i, &mass) in ink.iter().enumerate() {

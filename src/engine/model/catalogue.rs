@@ -3,13 +3,14 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use super::manifest::{Manifest, Subject, read_text};
+use super::manifest::{Manifest, read_text};
 use super::origin::Accuracy;
 use super::weights::Precision;
 use super::{Model, Params, embedded, weights};
 use crate::device::Backend;
 use crate::download::Remote;
 use crate::files::write_atomically;
+use crate::picture::PictureKind;
 use crate::units::megabytes;
 use crate::{Error, Result};
 
@@ -22,8 +23,8 @@ pub struct Entry {
     pub title: String,
     pub description: String,
     pub licence: String,
-    /// What kind of pictures it is made for, to group lists by; [`Subject::Other`] where its manifest cannot be read.
-    pub subject: Subject,
+    /// The kind of pictures that it is made for, to group lists by; `None` for others, and where its manifest cannot be read.
+    pub made_for: Option<PictureKind>,
     /// `None` for a model inside the binary.
     pub path: Option<PathBuf>,
     /// Why it cannot be used ("the weights squeezenet….safetensors were not found"); `None` when it can.
@@ -120,7 +121,7 @@ impl Catalogue {
             Ok(manifest) => Entry {
                 problem: self.weights_place(&manifest).is_none().then(|| self.weights_missing(&manifest).to_string()),
                 facts: Some(self.facts(&name, &manifest)),
-                subject: manifest.subject(),
+                made_for: manifest.made_for(),
                 title: manifest.name,
                 description: manifest.description,
                 licence: manifest.licence,
@@ -131,7 +132,7 @@ impl Catalogue {
                 title: name.clone(),
                 description: String::new(),
                 licence: String::new(),
-                subject: Subject::Other,
+                made_for: None,
                 path: self.manifest_path(&name),
                 problem: Some(error.to_string()),
                 facts: None,

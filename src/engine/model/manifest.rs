@@ -9,7 +9,7 @@ use super::origin::{self, Accuracy, Download};
 use super::shape::{Shape, output_shape};
 use super::tensor_ops;
 use crate::files::ordinary;
-use crate::picture::Fit;
+use crate::picture::{Fit, PictureKind};
 use crate::{Error, Result};
 
 /// What a net takes in: planar pixels in [0, 1], then `(x − mean) / std` per channel as part of the model.
@@ -24,6 +24,9 @@ pub struct Input {
     #[serde(default = "squash")]
     pub fit: Fit,
 }
+
+/// The longer side of the largest input of a net of digits, in pixels.
+const LARGEST_DIGIT_INPUT: usize = 40;
 
 fn squash() -> Fit {
     Fit::Squash
@@ -40,6 +43,12 @@ impl Input {
     pub fn scale_and_shift(&self) -> (Vec<f32>, Vec<f32>) {
         let scale = self.std.iter().map(|std| 1.0 / std).collect();
         (scale, self.mean.iter().zip(&self.std).map(|(mean, std)| -mean / std).collect())
+    }
+
+    /// The kind of pictures that fits such an input best: small ones without colours are digits.
+    pub fn kind(&self) -> PictureKind {
+        let is_small = self.width.max(self.height) <= LARGEST_DIGIT_INPUT;
+        if self.channels == 1 && is_small { PictureKind::Digit } else { PictureKind::Photo }
     }
 
     pub fn shape(&self) -> Shape {
@@ -62,26 +71,6 @@ impl Input {
             return Err(format!("input.std is {:?}; expected numbers above 0", self.std));
         }
         Ok(())
-    }
-}
-
-/// What kind of pictures a net is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// Photographs: 3 channels, and more than 40 pixels along both sides.
-    Photos,
-    /// Handwritten digits: 28×28 grey pixels, and the classes 0 to 9.
-    Digits,
-    /// Anything else: small pictures in colour, letters, clothes.
-    Other,
-}
-
-/// The bundled net that is meant where nobody has chosen one: `None` for [`Subject::Other`].
-pub fn default_for(subject: Subject) -> Option<&'static str> {
-    match subject {
-        Subject::Photos => Some("efficientnet_lite0"),
-        Subject::Digits => Some("digits_cnn"),
-        Subject::Other => None,
     }
 }
 
@@ -210,14 +199,16 @@ impl Manifest {
         Ok(document)
     }
 
-    /// What kind of pictures the net is made for, as its input and its classes tell.
-    pub fn subject(&self) -> Subject {
+    /// The kind of pictures that the net is made for, as its input and its classes tell: photographs have 3 channels and more than
+    /// 40 pixels along both sides, digits are 28×28 grey pixels with the classes 0 to 9. `None` for anything else: small pictures in
+    /// colour, letters, clothes.
+    pub fn made_for(&self) -> Option<PictureKind> {
         let Input { channels, height, width, .. } = self.input;
         let digits = || self.classes.iter().map(String::as_str).eq(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
         match (channels, height, width) {
-            (3, 41.., 41..) => Subject::Photos,
-            (1, 28, 28) if digits() => Subject::Digits,
-            _ => Subject::Other,
+            (3, 41.., 41..) => Some(PictureKind::Photo),
+            (1, 28, 28) if digits() => Some(PictureKind::Digit),
+            _ => None,
         }
     }
 

@@ -41,7 +41,7 @@ pub use first_layer::FirstLayer;
 pub use gradients::Gradients;
 pub use layer::{Conv2d, LayerSpec, walk as walk_layers};
 pub use library::Added;
-pub use manifest::{Input, Manifest, Subject, default_for};
+pub use manifest::{Input, Manifest};
 pub use net::{Net, Params};
 pub use origin::{Accuracy, Download};
 pub use parameters::{Layout, Order, Parameters};

@@ -13,14 +13,14 @@ use crate::{Error, Result};
 pub struct Background(pub [u8; 3]);
 
 impl Default for Background {
-    /// White, as paper is.
+    /// White, which paper is.
     fn default() -> Self {
         Self([255; 3])
     }
 }
 
 impl Background {
-    /// Those that have a name.
+    /// The colours that have a name.
     pub const NAMED: [(&str, Self); 3] = [("white", Self([255; 3])), ("grey", Self([128; 3])), ("black", Self([0; 3]))];
 
     /// Its name, or its digits.

@@ -21,7 +21,7 @@ use crate::{Error, Result};
 pub const MAX_PIXELS: u64 = 100_000_000;
 /// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 256 << 20;
-/// What a decoder may set aside, in bytes: 100 megapixels of 16-bit RGBA fit.
+/// The most memory that a decoder may set aside, in bytes: 100 megapixels of 16-bit RGBA fit.
 const MAX_MEMORY: u64 = 1 << 30;
 
 const FORMATS: &str = "JPEG, PNG, WebP, GIF, BMP or TIFF";
@@ -34,7 +34,7 @@ pub fn open(path: &Path) -> Result<Picture> {
     open_over(path, Background::default())
 }
 
-/// As [`open`], with a background of one's own.
+/// Does what [`open`] does, over a background of one's own.
 ///
 /// # Errors
 /// As [`open`].
@@ -49,7 +49,7 @@ pub fn open_over(path: &Path, background: Background) -> Result<Picture> {
         return Err(refuse("this is not an ordinary file".into()));
     }
     let file = File::open(path).map_err(Error::io("open this picture", path))?;
-    decode_over(&read(file, Stamp::of(&about), path)?, &from, background)
+    decode_over(&read(file, Stamp::of(&about), path)?, background).map_err(refuse)
 }
 
 /// The bytes of a file, if it still is the one that was measured when it has been read.
@@ -74,19 +74,11 @@ fn read(mut file: File, measured: Stamp, path: &Path) -> Result<Vec<u8>> {
 /// # Errors
 /// [`Error::Picture`] when the bytes are no picture, damaged, cut short, or larger than [`MAX_PIXELS`].
 pub fn decode(bytes: &[u8], from: &str) -> Result<Picture> {
-    decode_over(bytes, from, Background::default())
+    decode_over(bytes, Background::default()).map_err(|why| Error::Picture { from: from.to_owned(), why })
 }
 
-/// As [`decode`], over a background of one's own.
-///
-/// # Errors
-/// As [`decode`].
-pub fn decode_over(bytes: &[u8], from: &str, background: Background) -> Result<Picture> {
-    decode_any(bytes, background).map_err(|why| Error::Picture { from: from.to_owned(), why })
-}
-
-/// As [`decode`]; the error is the reason alone.
-fn decode_any(bytes: &[u8], background: Background) -> Result<Picture, String> {
+/// Does what [`decode`] does, over a background of one's own; the error is the reason alone.
+fn decode_over(bytes: &[u8], background: Background) -> Result<Picture, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
     }
@@ -154,8 +146,8 @@ fn check_size(decoder: &impl ImageDecoder) -> Result<(), String> {
     Ok(())
 }
 
-/// Reads the pixels of a decoder that has read its header. The decoder is boxed so that this is compiled once, not once for
-/// each format.
+/// Reads the pixels of a decoder that has read its header. The decoder is boxed so that this is compiled once, not
+/// once for each format.
 fn pixels(
     mut decoder: Box<dyn ImageDecoder + '_>,
     note: Option<&str>,

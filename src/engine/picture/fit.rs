@@ -24,7 +24,8 @@ pub enum Fit {
 /// becomes colour by repeating. A picture that has the asked size comes back bit for bit, whatever `how` says.
 ///
 /// # Errors
-/// [`Error::Argument`](crate::Error::Argument) when the picture or the asked size is empty, or when `channels` is neither 1 nor 3.
+/// [`Error::Argument`](crate::Error::Argument) when the picture or the asked size is empty, or when `channels` is
+/// neither 1 nor 3.
 pub fn fit(picture: &Picture, channels: usize, height: usize, width: usize, how: Fit) -> Result<Planes> {
     Lens::new(picture, (channels, height, width), how, None)?.fit(picture)
 }

@@ -100,7 +100,7 @@ pub struct Rgba {
 }
 
 impl Rgba {
-    /// From pixels in [0, 1], rounded to 8 bits: grey for one channel, the first three as RGB for more.
+    /// Makes a picture of pixels in [0, 1], rounded to 8 bits: grey for one channel, the first three as RGB for more.
     pub fn from_planes(planes: &Planes) -> Self {
         let size = planes.height * planes.width;
         let level = |c: usize, i: usize| level(planes.values[c * size + i]);
@@ -117,7 +117,7 @@ impl Rgba {
     }
 }
 
-/// Pixels that are worth another thread.
+/// The number of pixels that are worth another thread.
 const LINE: usize = 16_384;
 
 /// A value in [0, 1] as one of 256 levels, the nearest.
@@ -149,7 +149,7 @@ impl Shades {
     }
 }
 
-/// What NaN looks like: a green that neither map contains.
+/// The colour of NaN: a green that neither map contains.
 const NAN: [u8; 3] = [0, 176, 0];
 
 /// The colour of `t` in [−1, 1]: blue below 0, white at 0, red above. Values outside are taken as the nearest end, NaN

@@ -7,8 +7,9 @@ use super::resample::Resampler;
 use super::{Picture, Planes, Region};
 use crate::{Error, Result};
 
-/// What a net sees of pictures of one shape: a linear map A from their pixels to the net's input (crop, resampling, grey
-/// or colour). With its adjoint, gradients for the input become gradients for the photo's own pixels: ∇ₓJ(A x) = Aᵀ ∇J.
+/// What a net sees of pictures of one shape: a linear map A from their pixels to the net's input (crop, resampling,
+/// grey or colour). With its adjoint, gradients for the input become gradients for the photo's own pixels: ∇ₓJ(A x) =
+/// Aᵀ ∇J.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lens {
     across: Axis,
@@ -25,7 +26,8 @@ pub struct Lens {
 }
 
 impl Lens {
-    /// For pictures of this one's shape. Of the region that is wanted (of the whole without one) the input shows what `how` says.
+    /// For pictures of this one's shape. Of the region that is wanted (of the whole without one) the input shows what
+    /// `how` says.
     ///
     /// # Errors
     /// [`Error::Argument`] when the picture or the input is empty, when its channels are neither 1 nor 3, or when the
@@ -82,8 +84,8 @@ impl Lens {
         self.crop
     }
 
-    /// The largest area of a crop with the proportions of what is shown, in pixels of the picture, of which the input draws
-    /// on at most so many pixels, wherever the crop lies.
+    /// The largest area of a crop with the proportions of what is shown, in pixels of the picture, of which the input
+    /// draws on at most so many pixels, wherever the crop lies.
     pub fn largest_area(&self, most_pixels: usize) -> f64 {
         let Region { width, height, .. } = self.shown;
         // The filter reaches half a pixel of the input beyond each edge, and what it touches counts whole.

@@ -10,15 +10,17 @@ mod encode;
 mod fit;
 mod heatmap;
 mod jpeg;
+mod kind;
 mod lens;
 mod region;
 mod resample;
 
 pub use background::Background;
-pub use decode::{MAX_PIXELS, decode, decode_over, open, open_over};
-pub use encode::{CROP, png_bytes, png_bytes_with, png_crop, png_texts, save_png, save_png_with};
+pub use decode::{MAX_PIXELS, decode, open, open_over};
+pub use encode::{CROP, png_bytes, png_crop, png_texts, save_png};
 pub use fit::{Fit, fit};
 pub use heatmap::{Channel, Heatmap, Quantity, Rgba, diverging, sequential};
+pub use kind::PictureKind;
 pub use lens::Lens;
 pub use region::Region;
 pub use resample::Resampler;
@@ -50,7 +52,7 @@ impl Picture {
         Self { width, height, channels, bytes, notes: Vec::new(), transparent: false, alpha: None }
     }
 
-    /// Laid on this background, where that is still open.
+    /// The picture laid on this background, where that is still open.
     pub fn over(&self, background: Background) -> Self {
         let Some(alpha) = &self.alpha else { return self.clone() };
         let mut bytes = self.bytes.clone();
@@ -94,13 +96,13 @@ impl Planes {
         Self { values, channels: self.channels, height: self.height, width: self.width }
     }
 
-    /// As a tensor of shape (1, channels, height, width) on the CPU.
+    /// The values as a tensor of shape (1, channels, height, width) on the CPU.
     pub fn to_tensor(&self) -> Result<Tensor> {
         let shape = (1, self.channels, self.height, self.width);
         Ok(Tensor::from_slice(&self.values, shape, &Device::Cpu)?)
     }
 
-    /// From a tensor of shape (channels, height, width) or (1, channels, height, width).
+    /// Makes planes of a tensor of shape (channels, height, width) or (1, channels, height, width).
     pub fn from_tensor(tensor: &Tensor) -> Result<Self> {
         let tensor = if tensor.rank() == 4 { tensor.squeeze(0)? } else { tensor.clone() };
         let (channels, height, width) = tensor.dims3()?;

@@ -19,7 +19,7 @@ struct Taps {
 }
 
 impl Resampler {
-    /// From the stretch `shown` of an axis of `from` pixels (in pixels; within 0 to `from`, not empty) to `to` pixels.
+    /// Maps the stretch `shown` of an axis of `from` pixels (in pixels; within 0 to `from`, not empty) to `to` pixels.
     pub fn new(from: usize, shown: Range<f64>, to: usize) -> Self {
         let scale = (shown.end - shown.start) / to as f64;
         let stretch = scale.max(1.0);
@@ -62,7 +62,8 @@ impl Resampler {
         start..end
     }
 
-    /// The columns of the matrix over [`Self::support`]: the outputs that each of these inputs adds to, and with what weight.
+    /// The columns of the matrix over [`Self::support`]: the outputs that each of these inputs adds to, and with what
+    /// weight.
     pub fn columns(&self) -> Vec<Vec<(usize, f32)>> {
         let support = self.support();
         let mut columns = vec![Vec::new(); support.len()];

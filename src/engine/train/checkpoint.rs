@@ -1,6 +1,7 @@
 //! A run on disk: one safetensors file, so that its parts cannot disagree.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::files::write_atomically;
 use crate::model::{Manifest, Parameters, Params, Precision, as_f32, read_weights, weights_bytes};
 use crate::{Error, Result};
 
-/// What is not a tensor.
+/// Everything in a checkpoint that is no tensor.
 #[derive(Serialize, Deserialize)]
 struct State {
     config: Config,
@@ -27,14 +28,48 @@ struct State {
     manifest_path: PathBuf,
     classes: Vec<String>,
     pictures: usize,
-    /// Steps that the optimiser has done.
+    /// The number of steps that the optimiser has done.
     steps: u64,
-    /// The same at the start of the epoch, for a state in the middle of one.
+    /// That number at the start of the epoch, for a state in the middle of one.
     #[serde(default)]
     start_steps: Option<u64>,
     position: Position,
     /// Whether nothing is left to do.
     finished: bool,
+}
+
+impl State {
+    fn parse(json: Option<impl AsRef<str>>, path: &Path) -> Result<Self> {
+        let json = json.ok_or_else(|| damaged(path, &"it holds no state of a run"))?;
+        serde_json::from_str(json.as_ref()).map_err(|e| damaged(path, &e))
+    }
+
+    /// The state as a text in the header of the file.
+    fn metadata(&self) -> Result<HashMap<String, String>> {
+        let json = serde_json::to_string(self).map_err(|e| Error::Argument(format!("the state of the run: {e}")))?;
+        Ok(HashMap::from([(STATE.to_owned(), json)]))
+    }
+
+    fn manifest(&self) -> Result<Manifest> {
+        Manifest::with_classes(&self.manifest, &self.manifest_path, &self.classes)
+    }
+
+    fn summary(&self) -> Result<Summary> {
+        let manifest = self.manifest()?;
+        Ok(Summary {
+            config: self.config.clone(),
+            history: self.history.clone(),
+            parameters: manifest.parameter_count(),
+            net: manifest.name,
+            pictures: self.pictures,
+            is_finished: self.finished,
+        })
+    }
+}
+
+fn damaged(path: &Path, why: &dyn Display) -> Error {
+    let why = format!("not a whole checkpoint ({why}); start the run again");
+    Error::Data { path: path.to_owned(), why }
 }
 
 /// A run as it was after some step.
@@ -45,7 +80,7 @@ pub struct Checkpoint {
     /// What the optimiser keeps, in the order of [`Algorithm::moments`](super::Algorithm::moments).
     moments: Vec<Params>,
     best: Params,
-    /// Weights and moments at the start of the epoch; empty between epochs.
+    /// The weights and moments at the start of the epoch; empty between epochs.
     start: (Params, Vec<Params>),
 }
 
@@ -54,7 +89,7 @@ const STATE: &str = "doppelganger";
 /// Prefixes of the sets of tensors in the file, beside those of the optimiser.
 const WEIGHTS: &str = "weights/";
 const BEST: &str = "best/";
-/// Before the others, for those of the start of the epoch.
+/// The prefix before these, for the sets of the start of the epoch.
 const START: &str = "start/";
 
 pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<()> {
@@ -71,7 +106,6 @@ pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<()> {
         position: trainer.position,
         finished: trainer.is_finished(),
     };
-    let json = serde_json::to_string(&state).map_err(|e| Error::Argument(format!("the state of the run: {e}")))?;
     let mut tensors = Params::new();
     let mut add = |prefix: &str, set: Params| {
         tensors.extend(set.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
@@ -89,7 +123,7 @@ pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<()> {
         add_moments(START, &start.optimiser)?;
         add(&format!("{START}{WEIGHTS}"), start.parameters.to_tensors()?);
     }
-    let bytes = weights_bytes(&tensors, Precision::Single, Some(HashMap::from([(STATE.to_owned(), json)])))?;
+    let bytes = weights_bytes(&tensors, Precision::Single, Some(state.metadata()?))?;
     write_atomically(path, &bytes, "write the checkpoint")
 }
 
@@ -100,20 +134,15 @@ impl Checkpoint {
         Self::parse(&read_weights(path)?, path)
     }
 
-    /// The same from the bytes of such a file; `path` is for messages.
+    /// Reads a checkpoint from the bytes of such a file; `path` is for messages.
     ///
     /// # Errors
     /// [`Error::Data`] for bytes that are damaged or no checkpoint.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self> {
-        let damaged = |e: &dyn std::fmt::Display| Error::Data {
-            path: path.to_owned(),
-            why: format!("not a whole checkpoint ({e}); start the run again"),
-        };
+        let damaged = |e: &dyn Display| damaged(path, e);
         let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| damaged(&e))?;
         let file = SafeTensors::deserialize(bytes).map_err(|e| damaged(&e))?;
-        let json = header.metadata().as_ref().and_then(|metadata| metadata.get(STATE));
-        let json = json.ok_or_else(|| damaged(&"it holds no state of a run"))?;
-        let state: State = serde_json::from_str(json).map_err(|e| damaged(&e))?;
+        let state = State::parse(header.metadata().as_ref().and_then(|metadata| metadata.get(STATE)), path)?;
         let set = |prefix: &str| -> Result<Params> {
             let names = file.names().into_iter().filter_map(|name| name.strip_prefix(prefix));
             let read = |name: &str| {
@@ -140,19 +169,11 @@ impl Checkpoint {
     /// # Errors
     /// Those of [`Self::manifest`].
     pub fn summary(&self) -> Result<Summary> {
-        let (manifest, state) = (self.manifest()?, &self.state);
-        Ok(Summary {
-            config: state.config.clone(),
-            history: state.history.clone(),
-            parameters: manifest.parameter_count(),
-            net: manifest.name,
-            pictures: state.pictures,
-            is_finished: state.finished,
-        })
+        self.state.summary()
     }
 
-    /// The bytes of a smaller checkpoint of a finished run, for showing alone: settings, history, and its best weights in half
-    /// precision in place of the last ones. Training cannot go on from it.
+    /// The bytes of a smaller checkpoint of a finished run, for showing alone: settings, history, and its best
+    /// weights in half precision in place of the last ones. Training cannot go on from it.
     ///
     /// # Errors
     /// [`Error::Argument`] for a run that is not finished, and weights that half precision cannot hold.
@@ -160,10 +181,9 @@ impl Checkpoint {
         if !self.state.finished {
             return Err(Error::Argument("the run is not finished; expected one that is".into()));
         }
-        let json =
-            serde_json::to_string(&self.state).map_err(|e| Error::Argument(format!("the state of the run: {e}")))?;
+        let metadata = self.state.metadata()?;
         let best = self.nets()?.best.into_iter().map(|(name, tensor)| (format!("{WEIGHTS}{name}"), tensor)).collect();
-        weights_bytes(&best, Precision::Half, Some(HashMap::from([(STATE.to_owned(), json)])))
+        weights_bytes(&best, Precision::Half, Some(metadata))
     }
 
     /// The manifest of the run.
@@ -171,7 +191,7 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Manifest`] when it was tampered with.
     pub fn manifest(&self) -> Result<Manifest> {
-        Manifest::with_classes(&self.state.manifest, &self.state.manifest_path, &self.state.classes)
+        self.state.manifest()
     }
 
     /// The net before the first step, as it was last, and at its best.
@@ -231,7 +251,7 @@ pub struct Summary {
     pub net: String,
     /// The number of trained values.
     pub parameters: usize,
-    /// Pictures of the training split.
+    /// The number of pictures of the training split.
     pub pictures: usize,
     pub is_finished: bool,
 }
@@ -245,11 +265,6 @@ impl Summary {
     /// # Errors
     /// Those of [`Checkpoint::read`].
     pub fn read(path: &Path) -> Result<Self> {
-        let damaged = |e: &dyn std::fmt::Display| Error::Data {
-            path: path.to_owned(),
-            why: format!("not a whole checkpoint ({e}); start the run again"),
-        };
-        let io = Error::io("read the checkpoint", path);
         let mut header = Vec::new();
         let read = |header: &mut Vec<u8>| -> std::io::Result<()> {
             let mut file = std::fs::File::open(path)?;
@@ -258,13 +273,8 @@ impl Summary {
             file.take(u64::from_le_bytes(length).min(MAX_HEADER)).read_to_end(header)?;
             Ok(())
         };
-        read(&mut header).map_err(io)?;
-        let header: serde_json::Value = serde_json::from_slice(&header).map_err(|e| damaged(&e))?;
-        let json = header["__metadata__"][STATE].as_str().ok_or_else(|| damaged(&"it holds no state of a run"))?;
-        let state: State = serde_json::from_str(json).map_err(|e| damaged(&e))?;
-        let manifest = Manifest::with_classes(&state.manifest, &state.manifest_path, &state.classes)?;
-        let State { config, history, pictures, finished: is_finished, .. } = state;
-        let parameters = manifest.parameter_count();
-        Ok(Self { config, history, net: manifest.name, parameters, pictures, is_finished })
+        read(&mut header).map_err(Error::io("read the checkpoint", path))?;
+        let header: serde_json::Value = serde_json::from_slice(&header).map_err(|e| damaged(path, &e))?;
+        State::parse(header["__metadata__"][STATE].as_str(), path)?.summary()
     }
 }

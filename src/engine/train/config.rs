@@ -1,14 +1,12 @@
 //! The settings of a run.
 
-use std::fmt::Display;
-
 use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
 use super::learner::Adversary;
 use super::optimiser::Algorithm;
 use super::schedule::{Momentum, Schedule};
-use super::stopping::{Rule, Stopping};
+use super::stopping::Stopping;
 use crate::data::DataSource;
 use crate::model::{Architecture, Catalogue, Manifest};
 use crate::{Error, Result};
@@ -17,9 +15,9 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
     pub data: DataSource,
-    /// The name or manifest that the net came from, as on the command line.
+    /// The name or manifest that the net came from, as settings and command lines name it.
     pub model: String,
-    /// Begin with the trained weights of that net instead of fresh ones.
+    /// Whether to begin with the trained weights of that net instead of fresh ones.
     #[serde(default)]
     pub fine_tune: bool,
     pub epochs: usize,
@@ -29,15 +27,15 @@ pub struct Config {
     pub learning_rate: f32,
     pub schedule: Schedule,
     pub momentum: Momentum,
-    /// Nesterov's form of the momentum, as in PyTorch.
+    /// Whether the momentum has Nesterov's form, as in PyTorch.
     pub nesterov: bool,
-    /// Multiple of the weights that is added to their gradients.
+    /// The multiple of the weights that is added to their gradients.
     pub weight_decay: f32,
     /// The largest norm of the incoming weights of a unit.
     pub max_norm: Option<f32>,
     /// First weights from U(−init, init), instead of one range for each layer.
     pub init: Option<f32>,
-    /// Share of the target that is spread over all classes (Szegedy et al., 2016, section 7).
+    /// The share of the target that is spread over all classes (Szegedy et al., 2016, section 7).
     pub label_smoothing: f32,
     /// How the training pictures are varied.
     pub augment: Augment,
@@ -45,13 +43,13 @@ pub struct Config {
     pub adversary: Adversary,
     /// ε of the adversarial examples, in the objective and in the validation, in units of the pixel range.
     pub eps: f32,
-    /// Share of the clean loss in the objective; 1 trains clean.
+    /// The share of the clean loss in the objective; 1 trains clean.
     pub alpha: f32,
-    /// Clip adversarial examples to [0, 1].
+    /// Whether adversarial examples are clipped to [0, 1].
     pub clip: bool,
-    /// Pictures held out for validation, the last ones of the training split.
+    /// The number of pictures held out for validation, the last ones of the training split.
     pub validation: usize,
-    /// Of those, the first that are also attacked with projected gradient descent.
+    /// The number of those, from the first on, that are also attacked with projected gradient descent.
     pub pgd_pictures: usize,
     pub stopping: Stopping,
     pub seed: u64,
@@ -89,8 +87,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The net without its weights: by its name in the catalogue, the path of a manifest, or its sizes in words, which then
-    /// suit the pictures of the data.
+    /// The net without its weights: by its name in the catalogue, the path of a manifest, or its sizes in words,
+    /// which then suit the pictures of the data.
     ///
     /// # Errors
     /// A net that is not found, or words that say none.
@@ -106,65 +104,6 @@ impl Config {
         }
     }
 
-    /// The settings as arguments of `doppelganger train`, without those that are as they are anyway.
-    pub fn arguments(&self) -> Vec<String> {
-        let plain = Self::default();
-        let mut arguments = vec!["--data".to_owned(), self.data.to_string(), "--model".into(), self.model.clone()];
-        let mut add = |name: &str, value: Option<String>| {
-            arguments.push(format!("--{name}"));
-            arguments.extend(value);
-        };
-        let mut given = |name: &str, value: &dyn Display, usual: &dyn Display| {
-            if value.to_string() != usual.to_string() {
-                add(name, Some(value.to_string()));
-            }
-        };
-        given("epochs", &self.epochs, &plain.epochs);
-        given("batch", &self.batch, &plain.batch);
-        given("optimiser", &self.optimiser.name(), &plain.optimiser.name());
-        given("lr", &self.learning_rate, &plain.learning_rate);
-        given("schedule", &self.schedule.name(), &plain.schedule.name());
-        given("momentum", &self.momentum.start, &plain.momentum.start);
-        given("weight-decay", &self.weight_decay, &plain.weight_decay);
-        given("label-smoothing", &self.label_smoothing, &plain.label_smoothing);
-        given("shift", &self.augment.shift, &plain.augment.shift);
-        given("zoom", &self.augment.zoom, &plain.augment.zoom);
-        // Without ε there is nothing that an adversary could do.
-        if self.eps > 0.0 || self.adversary == Adversary::None {
-            given("adversary", &self.adversary, &plain.adversary);
-        }
-        given("pgd-pictures", &self.pgd_pictures, &plain.pgd_pictures);
-        if let Schedule::Decay(factor) = self.schedule {
-            add("lr-decay", Some(factor.to_string()));
-        }
-        if self.momentum.end != self.momentum.start {
-            add("momentum-end", Some(self.momentum.end.to_string()));
-            add("momentum-epochs", Some(self.momentum.epochs.to_string()));
-        }
-        for (name, value) in [("max-norm", self.max_norm), ("init", self.init)] {
-            if let Some(value) = value {
-                add(name, Some(value.to_string()));
-            }
-        }
-        add("eps", Some(self.eps.to_string()));
-        add("alpha", Some(self.alpha.to_string()));
-        add("validation", Some(self.validation.to_string()));
-        add("stop", Some(self.stopping.rule.name().into()));
-        if let Some(patience) = self.stopping.patience.filter(|_| self.stopping.rule != Rule::Off) {
-            add("patience", Some(patience.to_string()));
-        }
-        add("seed", Some(self.seed.to_string()));
-        let switches = [
-            ("fine-tune", self.fine_tune),
-            ("nesterov", self.nesterov),
-            ("flip", self.augment.flip),
-            ("no-clip", !self.clip),
-            ("retrain", self.stopping.retrain),
-        ];
-        switches.into_iter().filter(|(_, on)| *on).for_each(|(name, _)| add(name, None));
-        arguments
-    }
-
     /// Whether the objective has anything but the clean loss in it.
     pub fn is_adversarial(&self) -> bool {
         self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
@@ -176,6 +115,8 @@ impl Config {
         follows && self.is_adversarial()
     }
 
+    /// Refuses settings that cannot be, for a training split of so many pictures.
+    ///
     /// # Errors
     /// [`Error::Argument`] that names the value, what it is, and what was expected.
     pub fn check(&self, pictures: usize) -> Result<()> {

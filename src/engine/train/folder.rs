@@ -40,7 +40,7 @@ impl RunFolder {
     pub fn begin(path: &Path, manifest: Manifest, data: Arc<Dataset>, config: Config) -> Result<(Self, Trainer)> {
         if path.join(CHECKPOINT).exists() {
             return Err(Error::Argument(format!(
-                "there is a run already; go on with it (--resume), or give another folder\n  {}",
+                "there is a run already; resume it, or give another folder\n  {}",
                 path.display()
             )));
         }
@@ -129,8 +129,8 @@ impl RunFolder {
         if rested { self.keep(trainer) } else { Ok(()) }
     }
 
-    /// Writes the net: weights first, then the manifest that names them with their hash, so that a manifest never points
-    /// at older weights.
+    /// Writes the net: weights first, then the manifest that names them with their hash, so that a manifest never
+    /// points at older weights.
     ///
     /// # Errors
     /// [`Error::Io`] when they cannot be written.
@@ -152,7 +152,7 @@ fn facts(trainer: &Trainer) -> Vec<(&'static str, toml_edit::Value)> {
         ("fine_tuned_from", if config.fine_tune { config.model.clone() } else { "none".into() }.into()),
         ("epochs", whole(trainer.best_epochs())),
         ("batch", whole(config.batch)),
-        ("optimiser", config.optimiser.name().into()),
+        ("optimiser", config.optimiser.to_string().into()),
         ("lr", number(config.learning_rate)),
         ("momentum", number(config.momentum.end)),
         ("weight_decay", number(config.weight_decay)),

@@ -20,14 +20,14 @@ pub enum Stage {
 pub struct Measured {
     pub n: usize,
     pub wrong: usize,
-    /// Mean cross-entropy.
+    /// The mean cross-entropy.
     pub loss: f32,
     /// The mean, over the wrong answers only, of the probability that the net gives its own answer.
     pub confidence_on_mistakes: Option<f32>,
 }
 
 impl Measured {
-    /// Share of wrong answers.
+    /// The share of wrong answers.
     pub fn error(&self) -> f64 {
         self.wrong as f64 / self.n.max(1) as f64
     }
@@ -48,28 +48,30 @@ pub struct EpochRecord {
     /// ε and α of the objective in this epoch.
     pub eps: f32,
     pub alpha: f32,
-    /// Learning rate of its last step.
+    /// The learning rate of its last step.
     pub rate: f32,
-    /// The largest learning rate of the schedule, as it was set in the end of the epoch; 0 in histories of old, which do
-    /// not tell.
+    /// The largest learning rate of the schedule, as it was set in the end of the epoch; 0 in histories of old, which
+    /// do not tell.
     #[serde(default)]
     pub learning_rate: f32,
-    /// Mean objective over the epoch.
+    /// The mean objective over the epoch.
     pub loss: f32,
     pub clean: Option<Measured>,
-    /// Under FGSM at ε; `None` without one.
+    /// Answers under FGSM at ε; `None` without one.
     pub adversarial: Option<Measured>,
-    /// Under projected gradient descent in ten steps at ε, on fewer pictures.
+    /// Answers under projected gradient descent in ten steps at ε, on fewer pictures.
     pub pgd: Option<Measured>,
     pub seconds: f32,
 }
 
-/// FGSM and PGD have parted when the error under PGD is above that under FGSM by this much, beyond what chance explains.
+/// FGSM and PGD have parted when the error under PGD is above that under FGSM by this much, beyond what chance
+/// explains.
 const PARTED_BY: f64 = 0.15;
 
 impl EpochRecord {
-    /// Whether the net only withstands the attack that it was trained on: its error is far higher under ten small steps
-    /// than under one large one. Wong, Rice & Kolter, Fast is better than free, 2020, section 5: catastrophic overfitting.
+    /// Whether the net only withstands the attack that it was trained on: its error is far higher under ten small
+    /// steps than under one large one. Wong, Rice & Kolter, Fast is better than free, 2020, section 5: catastrophic
+    /// overfitting.
     pub fn overfits_the_attack(&self) -> bool {
         let (Some(fgsm), Some(pgd)) = (self.adversarial, self.pgd) else { return false };
         pgd.error() > fgsm.error() + PARTED_BY && pgd.interval().0 > fgsm.interval().1

@@ -8,8 +8,8 @@ use crate::Result;
 use crate::model::{LayerSpec, Params, walk_layers};
 
 /// Weights from U(−b, b): `b = √(6/fan_in)` before rectifiers (He et al., 2015, equation 10), `√(1/fan_in)` in maxout
-/// layers, whose maximum over pieces amplifies already; or the same `bound` for all. Biases 0; batch normalisation starts as
-/// the identity.
+/// layers, whose maximum over pieces amplifies already; or the same `bound` for all. Biases 0; batch normalisation
+/// starts as the identity.
 pub fn initial_params(layers: &[LayerSpec], bound: Option<f32>, rng: &mut ChaCha8Rng) -> Result<Params> {
     let mut tensors = Vec::new();
     walk_layers(layers, &mut |layer| {

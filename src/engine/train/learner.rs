@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::optimiser::{Algorithm, Optimiser, StepSize};
-use super::passes::{Batch, KernelPasses, Passes, Seen, TensorPasses, Wanted};
+use super::passes::{Batch, Collect, KernelPasses, Passes, Seen, TensorPasses, Wanted};
 use crate::attack::{self, Bounds, Norm, PIXELS, sign_step};
 use crate::device::Backend;
 use crate::kernels::Isa;
@@ -22,10 +22,10 @@ pub enum Adversary {
     /// `x + ε·sign(∇ₓJ)`: arXiv 1412.6572, section 6.
     #[default]
     Fgsm,
-    /// From a point drawn from U(x − ε, x + ε) one step of 1.25·ε, brought back to within ε: Wong, Rice & Kolter, Fast is
-    /// better than free, 2020, algorithm 3.
+    /// One step of 1.25·ε from a point drawn from U(x − ε, x + ε), brought back to within ε: Wong, Rice & Kolter,
+    /// Fast is better than free, 2020, algorithm 3.
     RandomFgsm,
-    /// From such a point so many steps of 2.5·ε/steps, brought back to within ε after each: Madry et al., Towards Deep
+    /// So many steps of 2.5·ε/steps from such a point, brought back to within ε after each: Madry et al., Towards Deep
     /// Learning Models Resistant to Adversarial Attacks, 2018, section 2.1.
     Pgd { steps: usize },
     /// `x ± ε`, the sign of each pixel by chance: the paper's first control.
@@ -79,13 +79,13 @@ impl From<Adversary> for String {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Objective {
     pub adversary: Adversary,
-    /// In units of the pixel range.
+    /// How far a pixel may move, in units of the pixel range.
     pub eps: f32,
-    /// Share of the clean loss.
+    /// The share of the clean loss.
     pub alpha: f32,
     /// The range that adversarial examples are clipped to.
     pub bounds: Option<Bounds>,
-    /// Share of the target that is spread over all classes.
+    /// The share of the target that is spread over all classes.
     pub smoothing: f32,
 }
 
@@ -127,7 +127,7 @@ pub struct Knowledge {
     pub(super) optimiser: Optimiser,
 }
 
-/// Share of a new batch in the running statistics of batch normalisation, as in PyTorch.
+/// The share of a new batch in the running statistics of batch normalisation, as in PyTorch.
 const STATISTICS_MOMENTUM: f32 = 0.1;
 
 impl Learner {
@@ -164,7 +164,7 @@ impl Learner {
         Knowledge { parameters: self.parameters.clone(), optimiser: self.optimiser.clone() }
     }
 
-    /// Forgets everything since then.
+    /// Forgets everything that was learnt since then.
     pub fn go_back(&mut self, to: &Knowledge) {
         self.parameters.clone_from(&to.parameters);
         self.optimiser.clone_from(&to.optimiser);
@@ -176,13 +176,13 @@ impl Learner {
         self.parameters.tensor(name)
     }
 
-    /// One step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that is not a
-    /// number the weights stay as they are.
+    /// One step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that is
+    /// not a number the weights stay as they are.
     ///
-    /// The attack runs with dropout off and batch statistics frozen: made otherwise, the examples are far weaker. Where
-    /// the net has neither, the pass that gives the gradient of the clean loss gives that of the pixels too: two passes
-    /// where the textbook takes three. What an adversary draws comes from the stream after that of `rng`, so that dropout
-    /// masks do not depend on it.
+    /// The attack runs with dropout off and batch statistics frozen: made otherwise, the examples are far weaker.
+    /// Where the net has neither, the pass that gives the gradient of the clean loss gives that of the pixels too:
+    /// two passes where the textbook takes three. What an adversary draws comes from the stream after that of `rng`,
+    /// so that dropout masks do not depend on it.
     ///
     /// # Errors
     /// A label that is not a class of the net.
@@ -195,44 +195,47 @@ impl Learner {
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
         let shares = self.passes.are_shared() && objective.shares_its_gradient();
-        on_the_pool(|| self.step_in(pixels, labels, (objective, shares), size, rng))
+        on_the_pool(|| self.step_on(Batch { pixels, labels }, objective, shares, size, rng))
     }
 
-    /// [`Self::step`], sharing the clean pass or not.
-    fn step_in(
+    /// Does what [`Self::step`] does, sharing the clean pass or not.
+    fn step_on(
         &mut self,
-        pixels: &[f32],
-        labels: &[usize],
-        (objective, shares): (Objective, bool),
+        batch: Batch<'_>,
+        objective: Objective,
+        shares: bool,
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
         self.passes.refresh(&self.parameters, objective.is_adversarial())?;
         self.is_fresh = true;
-        let batch = Batch { pixels, labels };
+        let Objective { eps, alpha, bounds, smoothing, .. } = objective;
         let value = if objective.is_adversarial() {
-            let Objective { eps, alpha, bounds, smoothing, .. } = objective;
             // With α = 0 the clean loss does not count, but where it is shared, its gradient still points the way.
-            let (weight, collect) = if alpha > 0.0 { (alpha, Some(false)) } else { (1.0, None) };
-            let mut gradient = shares.then(|| vec![0.0; pixels.len()]);
+            let (weight, collect) = if alpha > 0.0 { (alpha, Collect::Write) } else { (1.0, Collect::Nothing) };
+            let mut gradient = shares.then(|| vec![0.0; batch.pixels.len()]);
             // The clean pass takes its dropout masks first, so that they do not depend on the attack.
             let clean = match alpha > 0.0 || shares {
-                true => self.pass(batch, (weight, smoothing, collect), gradient.as_deref_mut(), rng)?,
+                true => {
+                    self.pass(batch, Wanted { weight, smoothing, collect, pixels: gradient.as_deref_mut() }, rng)?
+                }
                 false => 0.0,
             };
             let adversarial = match gradient {
-                Some(gradient) => sign_step(pixels, &gradient, eps, bounds),
+                Some(gradient) => sign_step(batch.pixels, &gradient, eps, bounds),
                 None => {
                     let mut noise = rng.clone();
                     noise.set_stream(rng.get_stream() + 1);
-                    self.perturb(pixels, labels, objective, &mut noise)?
+                    self.perturb(batch.pixels, batch.labels, objective, &mut noise)?
                 }
             };
-            let batch = Batch { pixels: &adversarial, labels };
-            let adversarial = self.pass(batch, (1.0 - alpha, smoothing, Some(alpha > 0.0)), None, rng)?;
+            let batch = Batch { pixels: &adversarial, labels: batch.labels };
+            let collect = if alpha > 0.0 { Collect::Add } else { Collect::Write };
+            let adversarial =
+                self.pass(batch, Wanted { weight: 1.0 - alpha, smoothing, collect, pixels: None }, rng)?;
             alpha * clean + (1.0 - alpha) * adversarial
         } else {
-            self.pass(batch, (1.0, objective.smoothing, Some(false)), None, rng)?
+            self.pass(batch, Wanted { weight: 1.0, smoothing, collect: Collect::Write, pixels: None }, rng)?
         };
         if value.is_finite() {
             self.optimiser.step(self.isa, &mut self.parameters, &self.gradients, size);
@@ -241,17 +244,9 @@ impl Learner {
         Ok(value)
     }
 
-    /// A training pass: the mean cross-entropy. `weight` times its gradient is written to those of the parameters, or added
-    /// to them; none with `None`.
-    fn pass(
-        &mut self,
-        batch: Batch<'_>,
-        (weight, smoothing, collect): (f32, f32, Option<bool>),
-        pixels: Option<&mut [f32]>,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<f32> {
-        let wanted = Wanted { weight, smoothing, parameters: collect.map(|add| (&mut self.gradients, add)), pixels };
-        let (loss, seen) = self.passes.train(&self.parameters, batch, wanted, rng)?;
+    /// Does a training pass and returns the mean cross-entropy.
+    fn pass(&mut self, batch: Batch<'_>, wanted: Wanted<'_>, rng: &mut ChaCha8Rng) -> Result<f32> {
+        let (loss, seen) = self.passes.train(&self.parameters, &mut self.gradients, batch, wanted, rng)?;
         if loss.is_finite() {
             self.update_statistics(&seen);
         }
@@ -289,8 +284,8 @@ impl Learner {
         on_the_pool(|| self.passes.logits(&self.parameters, pixels))
     }
 
-    /// Logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of J's gradient and
-    /// keep it where the net is already sure.
+    /// Logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of J's
+    /// gradient and keep it where the net is already sure.
     ///
     /// # Errors
     /// A label that is not a class of the net.
@@ -319,11 +314,11 @@ impl Learner {
             Adversary::Fgsm => Ok(self.attack(pixels, labels, objective)?.1),
             Adversary::RandomFgsm => {
                 let start = within(moved(eps), pixels, eps, bounds);
-                self.climb(pixels, start, labels, (objective, 1.25 * eps, 1))
+                self.climb(Batch { pixels, labels }, start, objective, 1.25 * eps, 1)
             }
             Adversary::Pgd { steps } => {
                 let start = within(moved(eps), pixels, eps, bounds);
-                self.climb(pixels, start, labels, (objective, 2.5 * eps / steps as f32, steps))
+                self.climb(Batch { pixels, labels }, start, objective, 2.5 * eps / steps as f32, steps)
             }
             Adversary::Signs => {
                 let signs: Vec<f32> = pixels.iter().map(|_| if noise.random() { 1.0 } else { -1.0 }).collect();
@@ -333,17 +328,19 @@ impl Learner {
         }
     }
 
-    /// Projected gradient steps up the loss from `at` around `pixels`: steps of length `step` along the sign, each brought back.
+    /// Takes projected gradient steps up the loss from `at` around the pictures of a batch: steps of length `step`
+    /// along the sign, each brought back.
     fn climb(
         &mut self,
-        pixels: &[f32],
+        around: Batch<'_>,
         mut at: Vec<f32>,
-        labels: &[usize],
-        (objective, step, steps): (Objective, f32, usize),
+        objective: Objective,
+        step: f32,
+        steps: usize,
     ) -> Result<Vec<f32>> {
         for _ in 0..steps {
-            let (_, moved) = self.attack(&at, labels, Objective { eps: step, ..objective })?;
-            at = within(moved, pixels, objective.eps, objective.bounds);
+            let (_, moved) = self.attack(&at, around.labels, Objective { eps: step, ..objective })?;
+            at = within(moved, around.pixels, objective.eps, objective.bounds);
         }
         Ok(at)
     }

@@ -51,7 +51,8 @@ fn run(mut learner: Learner, shares: Option<bool>, objective: Objective) -> (Vec
     let (x, labels) = batch(20);
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let shares = shares.unwrap_or(learner.passes.are_shared());
-    let step = |_| learner.step_in(&x, &labels, (objective, shares), SIZE, &mut rng).unwrap();
+    let batch = Batch { pixels: &x, labels: &labels };
+    let step = |_| learner.step_on(batch, objective, shares, SIZE, &mut rng).unwrap();
     let values = (0..3).map(step).collect();
     (values, learner.parameters.values)
 }

@@ -1,5 +1,7 @@
 //! Optimisers: parameters change in place, in one pass over them.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -7,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernels::{Conv, Isa, LinearGradient};
 use crate::model::{Gradients, Layout, Order, Parameters};
+use crate::names::by_name;
+use crate::{Error, Result};
 
 /// How gradients move parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,15 +23,33 @@ pub enum Algorithm {
     Adam,
 }
 
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sgd => "sgd",
+            Self::Adam => "adam",
+        })
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        by_name("the optimiser", name, &Self::ALL)
+    }
+}
+
 /// What an optimiser is told for a step.
 #[derive(Clone, Copy, Debug)]
 pub struct StepSize {
+    /// The learning rate of this step.
     pub rate: f32,
     /// μ of stochastic gradient descent.
     pub momentum: f32,
     /// `w ← w − rate·(g + μ·v)` in place of `w ← w − rate·v`: Nesterov's form, as in PyTorch.
     pub nesterov: bool,
-    /// Multiple of the weights that is added to their gradients.
+    /// The multiple of the weights that is added to their gradients.
     pub weight_decay: f32,
     /// The largest norm of the incoming weights of a unit.
     pub max_norm: Option<f32>,
@@ -37,9 +59,9 @@ pub struct StepSize {
 #[derive(Clone, Debug)]
 pub struct Optimiser {
     pub algorithm: Algorithm,
-    /// Steps done.
+    /// How many steps it has done.
     pub steps: u64,
-    /// The velocity; of Adam the mean of the gradients and that of their squares.
+    /// The velocity of stochastic gradient descent; Adam's mean of the gradients, and that of their squares.
     pub moments: Vec<Parameters>,
 }
 
@@ -47,18 +69,13 @@ const BETA1: f32 = 0.9;
 const BETA2: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
 
-/// Values per parallel task.
+/// The number of values in a parallel task.
 const CHUNK: usize = 1 << 14;
 
 impl Algorithm {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sgd => "sgd",
-            Self::Adam => "adam",
-        }
-    }
+    pub const ALL: [Self; 2] = [Self::Sgd, Self::Adam];
 
-    /// Names of its moments in a checkpoint.
+    /// The names of its moments in a checkpoint.
     pub fn moments(self) -> &'static [&'static str] {
         match self {
             Self::Sgd => &["velocity"],
@@ -68,7 +85,7 @@ impl Algorithm {
 }
 
 impl Optimiser {
-    /// At rest.
+    /// Makes an optimiser at rest.
     pub fn new(algorithm: Algorithm, layout: &Arc<Layout>) -> Self {
         let moments = algorithm.moments().iter().map(|_| Parameters::zeros(layout)).collect();
         Self { algorithm, steps: 0, moments }
@@ -93,9 +110,8 @@ impl Optimiser {
                 (Algorithm::Adam, [mean, square]) => {
                     let (mean, square) = (&mut mean.values[range.clone()], &mut square.values[range]);
                     let size = AdamSize::new(size, self.steps);
-                    source.each_part(isa, [&mut *w, mean, square], |[w, mean, square], g| {
-                        adam(isa, w, g, (mean, square), size);
-                    });
+                    let parts = [&mut *w, mean, square];
+                    source.each_part(isa, parts, |[w, mean, square], g| adam(isa, w, g, mean, square, size));
                 }
                 _ => unreachable!("an optimiser has the moments of its algorithm"),
             }
@@ -164,7 +180,7 @@ impl AdamSize {
     }
 }
 
-fn adam(isa: Isa, w: &mut [f32], g: &[f32], (mean, square): (&mut [f32], &mut [f32]), size: AdamSize) {
+fn adam(isa: Isa, w: &mut [f32], g: &[f32], mean: &mut [f32], square: &mut [f32], size: AdamSize) {
     isa.vectorised(|| {
         for (((w, g), mean), square) in w.iter_mut().zip(g).zip(mean).zip(square) {
             let g = g + size.weight_decay * *w;

@@ -1,40 +1,66 @@
 //! How the learning rate and the momentum change along a run.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
+
+use crate::names::by_name;
+use crate::{Error, Result};
 
 /// The learning rate of every step, relative to the one that was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
-    /// From 1 to 0 along half a cosine (Loshchilov & Hutter, SGDR, 2017, equation 5, without restarts).
+    /// It falls from 1 to 0 along half a cosine (Loshchilov & Hutter, SGDR, 2017, equation 5, without restarts).
     #[default]
     Cosine,
+    /// It stays as it is.
     Constant,
-    /// Up from 1/25 to 1 over the first fifth along half a cosine, then down to 0 along another, while the momentum goes
-    /// the other way, from .05 above its value to .05 below it and back (Smith & Topin, Super-Convergence, 2018).
+    /// It climbs from 1/25 to 1 over the first fifth along half a cosine, then down to 0 along another, while the
+    /// momentum goes the other way, from .05 above its value to .05 below it and back (Smith & Topin,
+    /// Super-Convergence, 2018).
     OneCycle,
-    /// Divided by this factor at every step, and never below 1e-5: the recipe of Goodfellow et al., Maxout Networks, 2013,
-    /// has 1.000004.
+    /// It is divided by this factor at every step, and never below 1e-5: the recipe of Goodfellow et al., Maxout
+    /// Networks, 2013, has 1.000004.
     Decay(f64),
 }
 
-/// Share of a one-cycle run that climbs, and what it starts from.
+/// The share of a one-cycle run that climbs, and the factor that it starts from.
 const CLIMB: f64 = 0.2;
 const CYCLE_START: f64 = 1.0 / 25.0;
-/// As in PyTorch's OneCycleLR, whose momentum goes from .95 to .85 and back.
+/// How far the momentum of a one-cycle run swings to either side, as in PyTorch's OneCycleLR, whose momentum goes
+/// from .95 to .85 and back.
 const MOMENTUM_SWING: f32 = 0.05;
 /// The least rate of a decay, relative to the first: 1e-6 of .1, as in the recipe.
 const DECAY_FLOOR: f64 = 1e-5;
 
-impl Schedule {
-    pub fn name(self) -> &'static str {
-        match self {
+impl fmt::Display for Schedule {
+    /// The name alone, without the factor of a decay.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Cosine => "cosine",
             Self::Constant => "constant",
             Self::OneCycle => "one-cycle",
             Self::Decay(_) => "decay",
-        }
+        })
     }
+}
+
+impl FromStr for Schedule {
+    type Err = Error;
+
+    /// Finds a schedule by its name; a decay is the usual one.
+    fn from_str(name: &str) -> Result<Self> {
+        by_name("the schedule", name, &Self::ALL)
+    }
+}
+
+impl Schedule {
+    /// The usual factor of a decay: that of Goodfellow et al., Maxout Networks, 2013.
+    pub const USUAL_DECAY: f64 = 1.000_004;
+    /// All schedules, with the usual decay.
+    pub const ALL: [Self; 4] = [Self::Cosine, Self::Constant, Self::OneCycle, Self::Decay(Self::USUAL_DECAY)];
 
     /// The factor at step `step` (from 0) of a run of `steps`.
     pub fn factor(self, step: usize, steps: usize) -> f32 {
@@ -64,8 +90,8 @@ impl Schedule {
     }
 }
 
-/// The momentum μ of every epoch: from `start` in the first in equal parts to `end` in epoch `epochs`, and `end` from there
-/// on. The recipe of Goodfellow et al. (2013) goes from .5 to .7 in 250 epochs.
+/// The momentum μ of every epoch: from `start` in the first in equal parts to `end` in epoch `epochs`, and `end` from
+/// there on. The recipe of Goodfellow et al. (2013) goes from .5 to .7 in 250 epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Momentum {
     pub start: f32,

@@ -1,15 +1,21 @@
 //! When a run stops, and which epoch's weights it keeps.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::history::{EpochRecord, Stage};
+use crate::names::by_name;
+use crate::{Error, Result};
 
 /// The validation error that decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
-    /// None: all epochs are trained and the last weights kept.
+    /// No error decides: all epochs are trained and the last weights kept.
     Off,
+    /// That of untouched pictures.
     Clean,
     /// That of adversarial examples alone, as the deck and arXiv 1412.6572, section 6, have it.
     #[default]
@@ -26,16 +32,28 @@ pub struct Stopping {
     pub retrain: bool,
 }
 
-impl Rule {
-    pub fn name(self) -> &'static str {
-        match self {
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Off => "off",
             Self::Clean => "clean",
             Self::Adversarial => "adversarial",
-        }
+        })
     }
+}
 
-    /// The number that decides, of one epoch.
+impl FromStr for Rule {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        by_name("the error that stops a run", name, &Self::ALL)
+    }
+}
+
+impl Rule {
+    pub const ALL: [Self; 3] = [Self::Off, Self::Clean, Self::Adversarial];
+
+    /// The error that decides in one epoch; `None` where it was not measured.
     pub fn error(self, record: &EpochRecord) -> Option<f64> {
         match self {
             Self::Off => None,
@@ -44,8 +62,8 @@ impl Rule {
         }
     }
 
-    /// Where in `history` the first of the lowest errors is, among epochs of the selection. Adversarial errors at several ε
-    /// cannot be compared: where ε was changed, only the epochs from there on count.
+    /// Where in `history` the first of the lowest errors is, among epochs of the selection. Adversarial errors at
+    /// several ε cannot be compared: where ε was changed, only the epochs from there on count.
     pub fn best(self, history: &[EpochRecord]) -> Option<usize> {
         let errors = history.iter().enumerate().filter(|(_, record)| record.stage == Stage::Selection);
         let errors =

@@ -1,7 +1,7 @@
 //! A run: steps, validations, epochs, one small piece of work at a time.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -13,7 +13,8 @@ use super::history::{EpochRecord, Stage};
 use super::init::initial_params;
 use super::learner::{Knowledge, Learner, Objective};
 use super::optimiser::StepSize;
-use super::validation::{Batch, Validation};
+use super::passes::Batch;
+use super::validation::{Validation, ValidationBatch};
 use crate::attack::PIXELS;
 use crate::data::Dataset;
 use crate::device::Backend;
@@ -33,12 +34,12 @@ pub struct Trainer {
     /// The weights of the best epoch of the selection; empty before there is one.
     pub(super) best: Params,
     pub(super) position: Position,
-    /// What was known at the start of this epoch, for a loss that is no number: the weights have mostly gone astray some
-    /// steps before it. `None` before the first step.
+    /// What was known at the start of this epoch, for a loss that is no number: the weights have mostly gone astray
+    /// some steps before it. `None` before the first step.
     pub(super) epoch_start: Option<Knowledge>,
     /// The pictures of this epoch, in the order in which they are taken; empty before its first step.
     order: Vec<usize>,
-    validation: Option<Validation>,
+    pub(super) validation: Option<Validation>,
 }
 
 /// Where in a run the next step is.
@@ -48,9 +49,9 @@ pub(super) struct Position {
     /// Counted from 0 in each stage.
     pub epoch: usize,
     pub step: usize,
-    /// Of the objective over the steps of this epoch.
+    /// The sum of the objective over the steps of this epoch.
     pub sum: f64,
-    /// Time spent on this epoch.
+    /// The seconds spent on this epoch.
     pub seconds: f32,
     /// ε and α from the next epoch on.
     pub tuning: Option<(f32, f32)>,
@@ -70,32 +71,12 @@ pub enum Moment {
 /// The net of a run at three moments.
 pub struct Nets {
     pub manifest: Manifest,
-    /// Before the first step.
+    /// The weights before the first step.
     pub before: Params,
+    /// The weights after the last step.
     pub now: Params,
-    /// What [`Trainer::best_params`] gives.
+    /// The weights that [`Trainer::best_params`] gives.
     pub best: Params,
-}
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Progress {
-    pub stage: Stage,
-    /// Counted from 0, of how many.
-    pub epoch: usize,
-    pub epochs: usize,
-    /// Steps done in this epoch, of how many.
-    pub step: usize,
-    pub steps: usize,
-    /// Mean objective of this epoch so far.
-    pub loss: Option<f32>,
-    /// While the net is validated: how many of its batches are done, and how many there are.
-    pub validation: Option<(usize, usize)>,
-    /// Training pictures taken per second in this epoch.
-    pub images_per_second: Option<f32>,
-    /// Estimates; the run's leaves out early stopping and retraining.
-    pub epoch_left: Option<Duration>,
-    pub run_left: Option<Duration>,
 }
 
 impl Trainer {
@@ -154,8 +135,8 @@ impl Trainer {
         Ok(Nets { manifest: self.manifest.clone(), before, now: self.params()?, best: self.best_params()? })
     }
 
-    /// The weights to keep: those of the epoch that the stopping rule finds best, the retrained ones once they are there,
-    /// and the present ones without a rule.
+    /// The weights to keep: those of the epoch that the stopping rule finds best, the retrained ones once they are
+    /// there, and the present ones without a rule.
     ///
     /// # Errors
     /// None in practice.
@@ -184,15 +165,15 @@ impl Trainer {
         self.selection_is_over() && (!self.config.stopping.retrain || retrained)
     }
 
-    /// Epochs of this stage, if it is not stopped early.
-    fn epochs(&self) -> usize {
+    /// The number of epochs of this stage, if it is not stopped early.
+    pub(super) fn epochs(&self) -> usize {
         match self.position.stage {
             Stage::Selection => self.config.epochs,
             Stage::Retraining => self.best_epochs(),
         }
     }
 
-    /// Pictures that are trained on in this stage.
+    /// The number of pictures that are trained on in this stage.
     fn pictures(&self) -> usize {
         match self.position.stage {
             Stage::Selection => self.data.len() - self.config.validation,
@@ -200,15 +181,15 @@ impl Trainer {
         }
     }
 
-    fn steps(&self) -> usize {
+    pub(super) fn steps(&self) -> usize {
         self.pictures().div_ceil(self.config.batch)
     }
 
     /// Sets ε and α from the next epoch on.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an impossible value, and in the retraining, which repeats what the selection did; then nothing
-    /// changes.
+    /// [`Error::Argument`] for an impossible value, and in the retraining, which repeats what the selection did; then
+    /// nothing changes.
     pub fn retune(&mut self, eps: f32, alpha: f32) -> Result<()> {
         check_tuning(eps, alpha)?;
         if self.position.stage == Stage::Retraining {
@@ -233,8 +214,8 @@ impl Trainer {
     /// Does one piece of work: a step, a batch of the validation, or the end of an epoch. Nothing when finished.
     ///
     /// # Errors
-    /// A loss that is not a number (the run goes back to the start of the epoch), or a picture that cannot be read. The run
-    /// can be advanced again.
+    /// A loss that is not a number (the run goes back to the start of the epoch), or a picture that cannot be read.
+    /// The run can be advanced again.
     pub fn advance(&mut self) -> Result<Moment> {
         let started = Instant::now();
         let moment = if self.is_finished() {
@@ -292,7 +273,7 @@ impl Trainer {
         self.order.clear();
     }
 
-    /// Before the first step of an epoch, and after a run was taken up in the middle of one.
+    /// Sets up an epoch before its first step, and after a run was taken up in the middle of it.
     fn begin_epoch(&mut self) {
         if self.position.step == 0 {
             match self.position.stage {
@@ -315,7 +296,7 @@ impl Trainer {
         }
     }
 
-    /// In the retraining: ε, α and a changed learning rate as the selection had them in this epoch.
+    /// Takes ε, α and a changed learning rate for the retraining as the selection had them in this epoch.
     fn repeat_settings(&mut self) {
         let epoch = self.position.epoch;
         let Some(record) = self.history.get(epoch) else { return };
@@ -359,12 +340,13 @@ impl Trainer {
             self.end_epoch(&validation)?;
             return Ok(Moment::Epoch);
         };
-        let (Batch::OneStep(range) | Batch::Pgd(range)) = &batch;
+        let (ValidationBatch::OneStep(range) | ValidationBatch::Pgd(range)) = &batch;
         let indices: Vec<usize> = range.clone().collect();
         let (x, labels) = self.data.batch_values(&indices, &self.manifest.input)?;
         let objective = self.objective();
         let mut noise = stream(self.config.seed, Position { step: range.start, ..self.position }, Purpose::Probe);
-        validation.measure(&mut self.learner, &batch, (&x, &labels), objective, &mut noise)?;
+        let pictures = Batch { pixels: &x, labels: &labels };
+        validation.measure(&mut self.learner, &batch, pictures, objective, &mut noise)?;
         self.validation = Some(validation);
         Ok(Moment::Validation)
     }
@@ -412,31 +394,6 @@ impl Trainer {
         super::checkpoint::save(self, path)
     }
 
-    /// How far the run is, with estimates from the steps and epochs behind it.
-    pub fn progress(&self) -> Progress {
-        let Position { stage, epoch, step, sum, seconds, .. } = self.position;
-        let (steps, epochs) = (self.steps(), self.epochs());
-        let is_validating = step == steps && !self.is_finished();
-        let batches = || self.validation.as_ref().map_or((0, 1), Validation::batches);
-        let behind = self.history.last().filter(|record| record.stage == stage).map(|record| record.seconds);
-        let a_step = (step > 0 && !is_validating).then(|| seconds / step as f32);
-        let an_epoch = behind.or(a_step.map(|step| step * steps as f32));
-        let left = |seconds: f32| Duration::try_from_secs_f32(seconds.max(0.0)).ok();
-        let done = epoch as f32 + step as f32 / steps as f32;
-        Progress {
-            stage,
-            epoch,
-            epochs,
-            step,
-            steps,
-            loss: (step > 0).then(|| (sum / step as f64) as f32),
-            validation: is_validating.then(batches),
-            images_per_second: a_step.map(|step| self.config.batch as f32 / step),
-            epoch_left: an_epoch.and_then(|an_epoch| left(an_epoch - seconds)),
-            run_left: an_epoch.and_then(|an_epoch| left(an_epoch * (epochs as f32 - done))),
-        }
-    }
-
     fn stream(&self, purpose: Purpose) -> ChaCha8Rng {
         stream(self.config.seed, self.position, purpose)
     }
@@ -455,8 +412,8 @@ fn fresh_learner(manifest: &Manifest, config: &Config) -> Result<Learner> {
     Learner::new(&Backend::from_environment()?, manifest, &first_params(manifest, config)?, config.optimiser)
 }
 
-/// What a generator is for. Each purpose has a stream of its own at each step, so that a run taken up again needs no state
-/// of a generator.
+/// What a generator is for. Each purpose has a stream of its own at each step, so that a run taken up again needs no
+/// state of a generator.
 #[derive(Clone, Copy)]
 enum Purpose {
     Weights,

@@ -6,23 +6,25 @@ use rand_chacha::ChaCha8Rng;
 
 use super::history::Measured;
 use super::learner::{Adversary, Learner, Objective};
+use super::passes::Batch;
 use crate::Result;
 use crate::loss::{Loss, softmax};
 use crate::model::argmax;
 
-/// Steps of the attack that tells whether FGSM's error can be believed.
+/// The number of steps of the attack that tells whether FGSM's error can be believed.
 pub const PGD_STEPS: usize = 10;
 
-/// Pictures a batch: little enough that no batch takes a second.
+/// The number of pictures in a batch: little enough that no batch takes a second.
 const BATCH: usize = 125;
 const PGD_BATCH: usize = 25;
 
 /// A validation under way, one batch at a time.
 pub struct Validation {
-    /// Which pictures of the data set.
+    /// The pictures of the data set that are still to be measured.
     pictures: Range<usize>,
+    /// Those that are still to be attacked with projected gradient descent.
     pgd_pictures: Range<usize>,
-    /// Of how many batches.
+    /// The number of all batches.
     count: usize,
     clean: Tally,
     adversarial: Tally,
@@ -30,9 +32,10 @@ pub struct Validation {
 }
 
 /// A batch of a validation.
-pub enum Batch {
-    /// Clean, and under FGSM.
+pub enum ValidationBatch {
+    /// These pictures are measured clean, and under FGSM.
     OneStep(Range<usize>),
+    /// These are attacked with projected gradient descent.
     Pgd(Range<usize>),
 }
 
@@ -49,22 +52,22 @@ impl Validation {
         Self { pictures, pgd_pictures, count, clean, adversarial, pgd }
     }
 
-    /// Batches taken, of how many.
+    /// The number of batches taken, and of all.
     pub fn batches(&self) -> (usize, usize) {
         (self.count - batches(&self.pictures, &self.pgd_pictures), self.count)
     }
 
     /// The next batch; `None` when all are done.
-    pub fn next(&mut self) -> Option<Batch> {
+    pub fn next(&mut self) -> Option<ValidationBatch> {
         let take = |from: &mut Range<usize>, count: usize| {
             let batch = from.start..(from.start + count).min(from.end);
             from.start = batch.end;
             batch
         };
         if !self.pictures.is_empty() {
-            Some(Batch::OneStep(take(&mut self.pictures, BATCH)))
+            Some(ValidationBatch::OneStep(take(&mut self.pictures, BATCH)))
         } else if !self.pgd_pictures.is_empty() {
-            Some(Batch::Pgd(take(&mut self.pgd_pictures, PGD_BATCH)))
+            Some(ValidationBatch::Pgd(take(&mut self.pgd_pictures, PGD_BATCH)))
         } else {
             None
         }
@@ -74,19 +77,19 @@ impl Validation {
     pub fn measure(
         &mut self,
         learner: &mut Learner,
-        batch: &Batch,
-        (pixels, labels): (&[f32], &[usize]),
+        batch: &ValidationBatch,
+        Batch { pixels, labels }: Batch<'_>,
         objective: Objective,
         noise: &mut ChaCha8Rng,
     ) -> Result<()> {
         match batch {
-            Batch::OneStep(_) if objective.eps > 0.0 => {
+            ValidationBatch::OneStep(_) if objective.eps > 0.0 => {
                 let (logits, attacked) = learner.attack(pixels, labels, objective)?;
                 self.clean.add(&logits, labels)?;
                 self.adversarial.add(&learner.logits(&attacked)?, labels)
             }
-            Batch::OneStep(_) => self.clean.add(&learner.logits(pixels)?, labels),
-            Batch::Pgd(_) => {
+            ValidationBatch::OneStep(_) => self.clean.add(&learner.logits(pixels)?, labels),
+            ValidationBatch::Pgd(_) => {
                 let objective = Objective { adversary: Adversary::Pgd { steps: PGD_STEPS }, ..objective };
                 let attacked = learner.perturb(pixels, labels, objective, noise)?;
                 self.pgd.add(&learner.logits(&attacked)?, labels)
@@ -94,7 +97,7 @@ impl Validation {
         }
     }
 
-    /// Clean, under FGSM, under projected gradient descent.
+    /// What was measured clean, under FGSM, and under projected gradient descent.
     pub fn results(&self) -> [Option<Measured>; 3] {
         [&self.clean, &self.adversarial, &self.pgd].map(Tally::measured)
     }

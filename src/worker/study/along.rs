@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Pace, Subject};
+use super::{AnsweredView, BatchSize, LoadNet, Study, Wish};
 use crate::engine::Result;
 use crate::engine::attack::{EpsCurve, Flip, Goal, Rules, eps_curve, eps_ladder};
 use crate::engine::picture::Planes;
 use crate::engine::units::LEVELS;
-use crate::worker::{Shown, View};
+use crate::worker::last::{Last, Same};
+use crate::worker::{Event, Shown, View};
 
 /// The largest |ε|: as far as the slider goes, or as an attack that does not follow it has gone.
 const MAX: f32 = 0.5;
@@ -18,14 +19,14 @@ const PIECES: usize = 4;
 const EACH_LEVEL: i16 = 26;
 /// Classes that are sent.
 const CLASSES: usize = 6;
-/// Where the answer changes, the line is looked at more closely: so many times, with so many points between, at the changes
-/// nearest to the picture.
+/// Where the answer changes, the line is looked at more closely: so many times, with so many points between, at the
+/// changes nearest to the picture.
 const ROUNDS: usize = 2;
 const CLOSER: usize = 3;
 const FLIPS: usize = 4;
 
-/// Logits and probabilities at `x + ε·η`, where η is the way of the attack: `±sign(∇ₓJ)` for FGSM, which does not depend on ε,
-/// and for others `δ/max|δ|`, the straight line through what they came to.
+/// Logits and probabilities at `x + ε·η`, where η is the way of the attack: `±sign(∇ₓJ)` for FGSM, which does not
+/// depend on ε, and for others `δ/max|δ|`, the straight line through what they came to.
 #[derive(Clone, Debug)]
 pub struct Along {
     key: Key,
@@ -39,7 +40,7 @@ pub struct Along {
     pub flips: Vec<Flip>,
     /// The interval around 0 in which the answer is the label.
     pub right: Option<(f32, f32)>,
-    /// No closer one follows.
+    /// Whether no closer one follows.
     pub is_final: bool,
 }
 
@@ -55,103 +56,105 @@ pub struct ClassLine {
 impl Along {
     /// Whether it is that of a view.
     pub fn is_of(&self, shown: &Shown) -> bool {
-        self.key.is_same(&Key::new(&shown.view, &shown.gradient, &shown.adversarial))
+        self.key == Key::new(&shown.view, &shown.gradient, &shown.adversarial)
     }
 
-    /// Tells whether these are the answers of the net of a view.
+    /// Whether these are the answers of the net of a view.
     pub fn is_of_net(&self, shown: &Shown) -> bool {
         Arc::ptr_eq(&self.classes, &shown.model.classes)
     }
 
-    /// η is the sign of the gradient.
+    /// Whether η is the sign of the gradient.
     pub fn is_sign(&self) -> bool {
         self.key.is_sign
     }
 }
 
 /// What a curve depends on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Key {
     is_sign: bool,
     /// ∇ₓJ, or the adversarial picture that the line leads to.
-    planes: Arc<Planes>,
+    planes: Same<Planes>,
     rules: Rules,
 }
 
 impl Key {
     fn new(view: &View, gradient: &Arc<Planes>, adversarial: &Arc<Planes>) -> Self {
         let is_sign = view.is_fgsm();
-        Self { is_sign, planes: if is_sign { gradient } else { adversarial }.clone(), rules: view.rules() }
+        let planes = if is_sign { gradient } else { adversarial };
+        Self { is_sign, planes: Same(planes.clone()), rules: view.rules() }
     }
 
-    fn of(subject: &Subject) -> Self {
-        Self::new(&subject.view, &subject.baseline.gradient, &subject.adversarial)
+    fn of(view: &AnsweredView) -> Self {
+        Self::new(&view.view, &view.baseline.gradient, &view.attacked.adversarial)
+    }
+}
+
+/// The study of the curve: the points of the newest key.
+#[derive(Default)]
+pub struct Curve(Last<Key, Points>);
+
+impl Study for Curve {
+    fn is_left(&self, of: &AnsweredView, wish: &Wish) -> bool {
+        wish.curve && !self.0.get(&Key::of(of)).is_some_and(|points| points.left.is_empty())
     }
 
-    fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.planes, &other.planes) && (self.is_sign, self.rules) == (other.is_sign, other.rules)
+    /// Computes some points. A curve that is whole, and each that is closer, is told.
+    fn advance(&mut self, of: &AnsweredView, _: &Wish, _: &LoadNet<'_>) -> Result<Option<Event>> {
+        let key = Key::of(of);
+        let mut points = self.0.take(&key).unwrap_or_else(|| Points::new(of));
+        let is_whole = points.compute(of)?;
+        let along = is_whole.then(|| Event::Along(Box::new(points.along(&key, of))));
+        self.0.set(key, points);
+        Ok(along)
     }
 }
 
 /// A curve in the making.
-pub struct Work {
-    key: Key,
+struct Points {
     direction: Vec<f32>,
-    /// Ascending.
+    /// The values of ε that are still to be computed, ascending.
     left: Vec<f32>,
     found: EpsCurve,
+    /// How often it was looked at more closely.
     rounds: usize,
-    pace: Pace,
+    batch: BatchSize,
 }
 
-impl Work {
-    pub fn new(subject: &Subject) -> Self {
-        Self {
-            key: Key::of(subject),
-            direction: subject.way(),
-            left: ladder(subject),
-            found: EpsCurve::new(Vec::new(), Vec::new()),
-            rounds: 0,
-            pace: Pace::new(),
-        }
+impl Points {
+    fn new(of: &AnsweredView) -> Self {
+        let found = EpsCurve::new(Vec::new(), Vec::new());
+        Self { direction: of.way(), left: ladder(of), found, rounds: 0, batch: BatchSize(1) }
     }
 
-    pub fn is_of(&self, subject: &Subject) -> bool {
-        self.key.is_same(&Key::of(subject))
-    }
-
-    pub fn is_done(&self) -> bool {
-        self.left.is_empty()
-    }
-
-    /// Computes some points. A curve that is whole, and each that is closer, is returned.
-    pub fn advance(&mut self, subject: &Subject) -> Result<Option<Along>> {
-        let rules = self.key.rules;
+    /// Computes some points; whether the curve is whole then.
+    fn compute(&mut self, of: &AnsweredView) -> Result<bool> {
         let (left, direction) = (&mut self.left, &self.direction);
-        let piece = self.pace.keep(|count| {
+        let piece = self.batch.adapt(|count| {
             let eps: Vec<f32> = left.drain(..count.min(left.len())).collect();
-            eps_curve(&subject.model, &subject.baseline.subject, direction, &eps, rules)
+            eps_curve(&of.model, &of.baseline.input, direction, &eps, of.view.rules())
         });
         self.found.append(piece?);
         if !self.left.is_empty() {
-            return Ok(None);
+            return Ok(false);
         }
         self.found = self.found.sorted();
         if self.rounds < ROUNDS {
             self.rounds += 1;
             self.left = closer(&self.found);
         }
-        Ok(Some(self.along(subject)))
+        Ok(true)
     }
 
-    fn along(&self, subject: &Subject) -> Along {
-        let label = subject.baseline.label;
-        let target = match subject.view.goal {
+    fn along(&self, key: &Key, of: &AnsweredView) -> Along {
+        let label = of.baseline.label;
+        let target = match of.view.goal {
             Goal::Targeted(target) => Some(target),
             Goal::Untargeted => None,
         };
         // The sign of the gradient moves every pixel as far.
-        let is_stair = self.key.is_sign && self.key.rules.eight_bit;
+        let is_stair = key.is_sign && key.rules.eight_bit;
         let finer = self.found.finer(PIECES, if is_stair { 1.01 / LEVELS } else { 0.0 });
         let line = |class: usize| ClassLine {
             class,
@@ -159,8 +162,8 @@ impl Work {
             probabilities: finer.probabilities.iter().map(|row| row[class]).collect(),
         };
         Along {
-            key: self.key.clone(),
-            classes: subject.model.classes.clone(),
+            key: key.clone(),
+            classes: of.model.classes.clone(),
             lines: classes(&self.found, label, target).into_iter().map(line).collect(),
             eps: finer.eps,
             flips: self.found.flips(),
@@ -171,10 +174,10 @@ impl Work {
 }
 
 /// The values of ε to begin with. Where the straight line leads to the picture on screen, that is one of them.
-fn ladder(subject: &Subject) -> Vec<f32> {
-    let picture = (!subject.view.is_fgsm()).then_some(subject.linf);
+fn ladder(of: &AnsweredView) -> Vec<f32> {
+    let picture = (!of.view.is_fgsm()).then_some(of.attacked.linf);
     let mut eps = eps_ladder(picture.unwrap_or_default().max(MAX), POINTS);
-    if subject.view.eight_bit {
+    if of.view.eight_bit {
         // Between two grey levels there is little to see, and on each of them something.
         eps.retain(|eps| eps.abs() > EACH_LEVEL as f32 / LEVELS);
         eps.extend((-EACH_LEVEL..=EACH_LEVEL).map(|level| level as f32 / LEVELS));

@@ -1,31 +1,33 @@
-//! What other perturbations of the same length come to: random ones, another picture's, and the attack's own turned round.
+//! What other perturbations of the same length come to: random ones, another picture's, and the attack's own turned
+//! round.
 
 use std::sync::Arc;
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::Subject;
+use super::{AnsweredView, LoadNet, Study, Wish};
 use crate::engine::Result;
-use crate::engine::attack::{self, Baseline, Control, Goal, Label, PIXELS, Rules, alignment, eps_curve};
+use crate::engine::attack::{AttackInput, Baseline, Control, Label, PIXELS, Rules, alignment, eps_curve};
 use crate::engine::data::{Sample, samples};
 use crate::engine::model::{Guess, argmax};
-use crate::engine::picture::{Planes, Region};
-use crate::worker::{Revision, Source, View};
+use crate::engine::picture::Planes;
+use crate::worker::last::{Last, Same};
+use crate::worker::{Event, Revision, Source, View};
 
 /// The attack beside controls of the same ε.
 #[derive(Clone, Debug)]
 pub struct Controls {
     /// The view that they belong to.
     pub revision: Revision,
-    /// In L∞: that of the attack, or the largest change of a pixel where it keeps to none.
+    /// The ε in L∞: that of the attack, or the largest change of a pixel where it keeps to none.
     pub eps: f32,
-    /// Of the random ones.
+    /// The seed of the random ones.
     pub seed: u64,
-    /// The attack first.
+    /// The attack is the first row.
     pub rows: Vec<ControlRow>,
-    /// Whose gradient `Control::OtherPicture` follows; `None` where the photo's own pixels are attacked, which no other
-    /// picture has.
+    /// The picture whose gradient `Control::OtherPicture` follows; `None` where the photo's own pixels are attacked,
+    /// which no other picture has.
     pub other: Option<&'static str>,
     /// What the net says of the attack's perturbation alone, on mid-grey.
     pub alone: Guess,
@@ -34,10 +36,10 @@ pub struct Controls {
 /// One perturbation and what came of it.
 #[derive(Clone, Debug)]
 pub struct ControlRow {
-    /// The attack itself without one.
+    /// The control; without one it is the attack itself.
     pub control: Option<Control>,
     pub answer: Guess,
-    /// Probability of the label.
+    /// The probability of the label.
     pub label_prob: f32,
     /// `<δ, ∇J> / (ε·‖∇J‖₁)` before clipping, in the attack's direction.
     pub alignment: f32,
@@ -45,77 +47,70 @@ pub struct ControlRow {
 
 /// The directions of some controls: they hold while only ε moves.
 struct Directions {
-    gradient: Arc<Planes>,
-    seed: u64,
     /// ∇J, or −∇J towards a target: the way that the attack goes.
     way: Vec<f32>,
     controls: Vec<(Control, Vec<f32>)>,
     other: Option<&'static str>,
 }
 
-/// Controls in the making.
-pub struct Work {
-    seed: u64,
-    directions: Option<Directions>,
-    /// Of the view in hand.
-    revision: Option<Revision>,
-    rows: Vec<ControlRow>,
-    is_done: bool,
+/// The study of the controls: a row a piece.
+#[derive(Default)]
+pub struct Comparison {
+    /// The directions for ∇ₓJ at the picture and a seed.
+    directions: Last<(Same<Planes>, u64), Directions>,
+    /// The rows so far, of a view and a seed.
+    rows: Last<(Revision, u64), Rows>,
 }
 
-impl Work {
-    pub fn new(seed: u64) -> Self {
-        Self { seed, directions: None, revision: None, rows: Vec::new(), is_done: false }
+#[derive(Default)]
+struct Rows {
+    rows: Vec<ControlRow>,
+    are_told: bool,
+}
+
+impl Study for Comparison {
+    fn is_left(&self, of: &AnsweredView, wish: &Wish) -> bool {
+        wish.controls.is_some_and(|seed| !self.rows.get(&(of.revision, seed)).is_some_and(|rows| rows.are_told))
     }
 
-    pub fn is_done(&self, subject: &Subject, seed: u64) -> bool {
-        self.is_done && self.revision == Some(subject.revision) && self.seed == seed
-    }
-
-    /// Computes one row; returns all when they are there.
-    pub fn advance(&mut self, subject: &Subject, seed: u64) -> Result<Option<Controls>> {
-        if self.revision != Some(subject.revision) || self.seed != seed {
-            (self.revision, self.seed, self.is_done) = (Some(subject.revision), seed, false);
-            self.rows.clear();
-        }
-        let known = self.directions.take();
-        let known = known.filter(|d| Arc::ptr_eq(&d.gradient, &subject.baseline.gradient) && d.seed == seed);
-        let directions = match known {
+    /// Computes one row; tells all when they are there.
+    fn advance(&mut self, of: &AnsweredView, wish: &Wish, _: &LoadNet<'_>) -> Result<Option<Event>> {
+        let Some(seed) = wish.controls else { return Ok(None) };
+        let Rows { mut rows, .. } = self.rows.take(&(of.revision, seed)).unwrap_or_default();
+        let gradient = (Same(of.baseline.gradient.clone()), seed);
+        let directions = match self.directions.take(&gradient) {
             Some(known) => known,
-            None => Directions::new(subject, seed)?,
+            None => Directions::new(of, seed)?,
         };
-        let eps = subject.eps();
-        let mut found = None;
-        match self.rows.len().checked_sub(1).map(|at| directions.controls.get(at)) {
-            None => self.rows.push(attack_row(subject, &directions.way, eps)),
-            Some(Some((control, direction))) => {
-                let row = control_row(subject, (*control, direction), &directions.way, eps)?;
-                self.rows.push(row);
-            }
+        let eps = of.eps();
+        let mut told = None;
+        match rows.len().checked_sub(1).map(|at| directions.controls.get(at)) {
+            None => rows.push(attack_row(of, &directions.way, eps)),
+            Some(Some(control)) => rows.push(control_row(of, control, &directions.way, eps)?),
             Some(None) => {
-                let (rows, other) = (self.rows.clone(), directions.other);
-                let alone = alone(subject)?;
-                found = Some(Controls { revision: subject.revision, eps, seed, rows, other, alone });
-                self.is_done = true;
+                let (rows, other, alone) = (rows.clone(), directions.other, alone(of)?);
+                let controls = Controls { revision: of.revision, eps, seed, rows, other, alone };
+                told = Some(Event::Controls(Box::new(controls)));
             }
         }
-        self.directions = Some(directions);
-        Ok(found)
+        self.directions.set(gradient, directions);
+        self.rows.set((of.revision, seed), Rows { rows, are_told: told.is_some() });
+        Ok(told)
     }
 }
 
 impl Directions {
-    fn new(subject: &Subject, seed: u64) -> Result<Self> {
-        let baseline = &subject.baseline;
+    fn new(of: &AnsweredView, seed: u64) -> Result<Self> {
+        let baseline = &of.baseline;
         let toward = baseline.goal.direction();
         let turned = |gradient: &[f32]| -> Vec<f32> { gradient.iter().map(|g| toward * g).collect() };
         let way = turned(&baseline.gradient.values);
-        let other = match &baseline.subject {
-            attack::Subject::Fitted(_) => {
-                let sample = other_sample(&subject.view, subject.model.input().channels);
-                Some((sample.title, turned(&gradient_at(subject, sample)?)))
+        let other = match &baseline.input {
+            AttackInput::Fitted(_) => {
+                let sample = other_sample(&of.view, of.model.input().channels);
+                Some((sample.title, turned(&gradient_at(of, sample)?)))
             }
-            attack::Subject::Photo { .. } => None,
+            AttackInput::Photo { .. } => None,
         };
         let others = other.as_ref().map_or(&[][..], |(_, gradient)| gradient);
         let usable = |control: &Control| *control != Control::OtherPicture || other.is_some();
@@ -125,61 +120,48 @@ impl Directions {
             rng.set_stream(stream as u64);
             (control, control.direction(&way, others, &mut rng))
         });
-        Ok(Self {
-            gradient: baseline.gradient.clone(),
-            seed,
-            controls: controls.collect(),
-            other: other.as_ref().map(|(title, _)| *title),
-            way,
-        })
+        Ok(Self { controls: controls.collect(), other: other.as_ref().map(|(title, _)| *title), way })
     }
 }
 
 /// The attack's own row. One step of the sign is measured before clipping, as the controls are.
-fn attack_row(subject: &Subject, way: &[f32], eps: f32) -> ControlRow {
-    let perturbation = match subject.view.is_fgsm() {
-        true => subject.way().iter().map(|d| eps * d).collect(),
-        false => subject.perturbation.values.clone(),
+fn attack_row(of: &AnsweredView, way: &[f32], eps: f32) -> ControlRow {
+    let perturbation = match of.view.is_fgsm() {
+        true => of.way().iter().map(|d| eps * d).collect(),
+        false => of.attacked.perturbation.values.clone(),
     };
-    let (answer, label_prob) = (subject.answer.clone(), subject.label_prob);
-    ControlRow { control: None, answer, label_prob, alignment: alignment(&perturbation, way, eps) }
+    row(of, None, &of.attacked.probabilities, alignment(&perturbation, way, eps))
 }
 
 fn control_row(
-    subject: &Subject,
-    (control, direction): (Control, &[f32]),
+    of: &AnsweredView,
+    (control, direction): &(Control, Vec<f32>),
     way: &[f32],
     eps: f32,
 ) -> Result<ControlRow> {
-    let found = eps_curve(&subject.model, &subject.baseline.subject, direction, &[eps], subject.view.rules())?;
-    let probabilities = &found.probabilities[0];
+    let found = eps_curve(&of.model, &of.baseline.input, direction, &[eps], of.view.rules())?;
     let perturbation: Vec<f32> = direction.iter().map(|d| eps * d).collect();
-    Ok(ControlRow {
-        control: Some(control),
-        answer: subject.model.guess(probabilities, argmax(probabilities)),
-        label_prob: probabilities[subject.baseline.label],
-        alignment: alignment(&perturbation, way, eps),
-    })
+    Ok(row(of, Some(*control), &found.probabilities[0], alignment(&perturbation, way, eps)))
+}
+
+fn row(of: &AnsweredView, control: Option<Control>, probabilities: &[f32], alignment: f32) -> ControlRow {
+    let answer = of.model.guess(probabilities, argmax(probabilities));
+    ControlRow { control, answer, label_prob: probabilities[of.baseline.label], alignment }
 }
 
 /// The net's answer to δ on mid-grey.
-fn alone(subject: &Subject) -> Result<Guess> {
-    let grey = subject.baseline.subject.all_grey();
-    let found = eps_curve(
-        &subject.model,
-        &grey,
-        &subject.perturbation.values,
-        &[1.0],
-        Rules { bounds: Some(PIXELS), ..subject.view.rules() },
-    )?;
+fn alone(of: &AnsweredView) -> Result<Guess> {
+    let rules = Rules { bounds: Some(PIXELS), ..of.view.rules() };
+    let grey = of.baseline.input.all_grey();
+    let found = eps_curve(&of.model, &grey, &of.attacked.perturbation.values, &[1.0], rules)?;
     let probabilities = &found.probabilities[0];
-    Ok(subject.model.guess(probabilities, argmax(probabilities)))
+    Ok(of.model.guess(probabilities, argmax(probabilities)))
 }
 
-/// The bundled picture after the one of the view, of the kind that the net takes: a digit for grey nets, a photo for others.
+/// The bundled picture after the one of the view, of the kind that the net takes: a digit for grey nets, a photo for
+/// others.
 fn other_sample(view: &View, channels: usize) -> &'static Sample {
-    let is_digit = |sample: &Sample| sample.name.starts_with("digit-");
-    let kind: Vec<&Sample> = samples().iter().filter(|sample| is_digit(sample) == (channels == 1)).collect();
+    let kind: Vec<&Sample> = samples().iter().filter(|sample| sample.is_digit() == (channels == 1)).collect();
     let at = match &view.picture {
         Source::Sample(name) => kind.iter().position(|sample| sample.name == name),
         _ => None,
@@ -188,19 +170,18 @@ fn other_sample(view: &View, channels: usize) -> &'static Sample {
 }
 
 /// The loss's gradient at another picture, of that picture's own label.
-fn gradient_at(subject: &Subject, sample: &Sample) -> Result<Vec<f32>> {
+fn gradient_at(of: &AnsweredView, sample: &Sample) -> Result<Vec<f32>> {
     let picture = Arc::new(sample.picture()?);
-    let lens = subject.model.lens(&picture, None::<Region>)?;
-    let fitted = attack::Subject::new(&picture, lens, false)?;
-    let goal: Goal = subject.view.goal;
-    let other = Baseline::new(&subject.model, fitted, Label::Predicted, goal, subject.view.loss)?;
+    let lens = of.model.lens(&picture, None)?;
+    let fitted = AttackInput::new(&picture, lens, false)?;
+    let other = Baseline::new(&of.model, fitted, Label::Predicted, of.view.goal, of.view.loss)?;
     Ok(other.gradient.values.clone())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::attack::{AttackSettings, Fgsm, Loss, Norm};
+    use crate::engine::attack::{AttackSettings, Fgsm, Goal, Loss, Norm};
     use crate::engine::picture::{Background, Channel, Heatmap, Quantity};
 
     #[test]

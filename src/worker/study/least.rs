@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Subject;
+use super::{AnsweredView, LoadNet, Study, Wish};
 use crate::engine::Result;
 use crate::engine::attack::{Attack, AttackSettings, EpsSearch, Goal, Problem, Rules, Run, Verdict};
 use crate::engine::picture::Planes;
-use crate::worker::{Shown, View};
+use crate::worker::last::{Last, Same};
+use crate::worker::{Event, Shown, View};
 
 /// A ladder whose rungs are 19 % apart, from a 5000th of the largest ε, then twelve halves: to a few parts in 100 000.
 const LEAST_SHARE: f32 = 2e-4;
@@ -17,31 +18,31 @@ const HALVINGS: usize = 12;
 #[derive(Clone, Debug)]
 pub struct Least {
     key: Key,
-    /// Which wish it answers.
+    /// The number of the wish that it answers.
     pub number: u64,
-    /// From 0 to 1.
+    /// How much of the search is done, from 0 to 1.
     pub share: f32,
-    /// At the end: the ε, or none up to the largest.
+    /// What came of it, at the end: the ε, or none up to the largest.
     pub found: Option<Option<f32>>,
 }
 
 impl Least {
     /// Whether it is that of a view.
     pub fn is_of(&self, shown: &Shown) -> bool {
-        self.key.is_same(&Key::new(&shown.view, &shown.gradient))
+        self.key == Key::new(&shown.view, &shown.gradient)
     }
 
-    /// Whose ε it is: the attack of the view, or FGSM for one that takes none.
+    /// The attack that the ε is for: that of the view, or FGSM for one that takes none.
     pub fn attack(&self) -> &AttackSettings {
         &self.key.attack
     }
 }
 
 /// What the search depends on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Key {
     /// ∇ₓJ at the picture.
-    gradient: Arc<Planes>,
+    gradient: Same<Planes>,
     attack: AttackSettings,
     rules: Rules,
 }
@@ -52,70 +53,72 @@ impl Key {
             true => view.attack.clone(),
             false => AttackSettings::default(),
         };
-        Self { gradient: gradient.clone(), attack, rules: view.rules() }
+        Self { gradient: Same(gradient.clone()), attack, rules: view.rules() }
+    }
+}
+
+/// The study of the smallest ε: the search of the newest wish.
+#[derive(Default)]
+pub struct Search(Last<(Key, u64), Trials>);
+
+impl Study for Search {
+    fn is_left(&self, of: &AnsweredView, wish: &Wish) -> bool {
+        wish.least.is_some_and(|number| {
+            let key = (Key::new(&of.view, &of.baseline.gradient), number);
+            self.0.get(&key).is_none_or(|trials| trials.search.trial().is_some())
+        })
     }
 
-    fn of(subject: &Subject) -> Self {
-        Self::new(&subject.view, &subject.baseline.gradient)
-    }
-
-    fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.gradient, &other.gradient) && (&self.attack, self.rules) == (&other.attack, other.rules)
+    /// Goes one step of a trial; tells how far the search is after each trial.
+    fn advance(&mut self, of: &AnsweredView, wish: &Wish, _: &LoadNet<'_>) -> Result<Option<Event>> {
+        let Some(number) = wish.least else { return Ok(None) };
+        let known = (Key::new(&of.view, &of.baseline.gradient), number);
+        let mut trials = self.0.take(&known).unwrap_or_else(|| Trials::new(&known.0.attack, of));
+        let is_trial_over = trials.advance(&known.0, of)?;
+        let Trials { search, .. } = &trials;
+        let least = is_trial_over.then(|| {
+            let found = search.trial().is_none().then(|| search.found());
+            Event::Least(Least { key: known.0.clone(), number, share: search.share_done(), found })
+        });
+        self.0.set(known, trials);
+        Ok(least)
     }
 }
 
 /// A search in the making.
-pub struct Work {
-    key: Key,
-    number: u64,
+struct Trials {
     search: EpsSearch,
     /// The attack with the ε that is tried.
     trial: Option<(Problem, Box<dyn Run>)>,
 }
 
-impl Work {
-    pub fn new(subject: &Subject, number: u64) -> Self {
-        let key = Key::of(subject);
-        let largest = key.attack.norm().largest_eps(subject.baseline.original.values.len());
-        let search = EpsSearch::new(LEAST_SHARE * largest, largest, RUNGS, HALVINGS);
-        Self { key, number, search, trial: None }
+impl Trials {
+    fn new(attack: &AttackSettings, of: &AnsweredView) -> Self {
+        let largest = attack.norm().largest_eps(of.baseline.original.values.len());
+        Self { search: EpsSearch::new(LEAST_SHARE * largest, largest, RUNGS, HALVINGS), trial: None }
     }
 
-    pub fn is_for(&self, subject: &Subject, number: u64) -> bool {
-        self.number == number && self.key.is_same(&Key::of(subject))
-    }
-
-    pub fn is_done(&self) -> bool {
-        self.search.trial().is_none()
-    }
-
-    /// One step of a trial; tells how far it is after each trial.
-    pub fn advance(&mut self, subject: &Subject) -> Result<Option<Least>> {
-        if let Some(eps) = self.search.trial() {
-            let (model, baseline) = (&subject.model, &subject.baseline);
-            let (problem, mut run) = match self.trial.take() {
-                Some(trial) => trial,
-                None => {
-                    let problem = baseline.problem(model, self.key.rules)?.with_eps(&[eps])?;
-                    let run = self.key.attack.start(&problem)?;
-                    (problem, run)
-                }
-            };
-            if run.advance()?.is_some() {
-                self.trial = Some((problem, run));
-                return Ok(None);
+    /// Goes one step of a trial; whether it is over then.
+    fn advance(&mut self, key: &Key, of: &AnsweredView) -> Result<bool> {
+        let Some(eps) = self.search.trial() else { return Ok(true) };
+        let (model, baseline) = (&of.model, &of.baseline);
+        let (problem, mut run) = match self.trial.take() {
+            Some(trial) => trial,
+            None => {
+                let problem = baseline.problem(model, key.rules)?.with_eps(&[eps])?;
+                let run = key.attack.start(&problem)?;
+                (problem, run)
             }
-            let attacked = baseline.judge(model, baseline.original.with_values(problem.shown(run.result())))?;
-            self.search.learn(match subject.view.goal {
-                Goal::Untargeted => attacked.verdict == Verdict::Fooled,
-                Goal::Targeted(_) => attacked.verdict == Verdict::FooledAsAsked,
-            });
+        };
+        if run.advance()?.is_some() {
+            self.trial = Some((problem, run));
+            return Ok(false);
         }
-        Ok(Some(Least {
-            key: self.key.clone(),
-            number: self.number,
-            share: self.search.share_done(),
-            found: self.is_done().then(|| self.search.found()),
-        }))
+        let attacked = baseline.judge(model, baseline.original.with_values(problem.shown(run.result())))?;
+        self.search.learn(match of.view.goal {
+            Goal::Untargeted => attacked.verdict == Verdict::Fooled,
+            Goal::Targeted(_) => attacked.verdict == Verdict::FooledAsAsked,
+        });
+        Ok(true)
     }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::Subject;
-use crate::engine::attack::{self, Baseline, Goal, Label, Verdict};
+use super::{AnsweredView, LoadNet, Study, Wish};
+use crate::engine::attack::{AttackInput, Baseline, Goal, Label, Verdict};
 use crate::engine::model::{Guess, Model, argmax};
 use crate::engine::picture::{Picture, Planes};
 use crate::engine::{Error, Result};
-use crate::worker::Revision;
+use crate::worker::last::{Last, Same};
 use crate::worker::playback::Playback;
+use crate::worker::{Event, Revision};
 
 /// Classes listed before and after.
 const TOP: usize = 2;
@@ -18,7 +19,8 @@ const TOP: usize = 2;
 pub struct SecondWish {
     /// A model's name in the catalogue.
     pub model: String,
-    /// It is attacked itself, with the same settings; without that it is shown the first net's adversarial picture.
+    /// Whether it is attacked itself, with the same settings; without that it is shown the first net's adversarial
+    /// picture.
     pub is_own: bool,
 }
 
@@ -37,71 +39,67 @@ pub struct Second {
 pub struct Answers {
     /// The manifest's `name`.
     pub title: String,
-    /// Most probable first.
+    /// Its answers before, the most probable first.
     pub clean_top: Vec<Guess>,
+    /// Its answers after.
     pub adversarial_top: Vec<Guess>,
-    /// The first net's label among this net's classes; its own answer to the untouched picture where it has no such class.
+    /// The first net's label among this net's classes; its own answer to the untouched picture where it has no such
+    /// class.
     pub label: usize,
     pub verdict: Verdict,
 }
 
-/// A second net in hand.
+/// The study of a second net.
 #[derive(Default)]
-pub struct Work {
-    model: Option<(String, Arc<Model>)>,
-    /// For an attack of its own, with ∇J of the view that it belongs to.
-    baseline: Option<(Arc<Planes>, Arc<Baseline>)>,
+pub struct SecondNet {
+    model: Last<String, Arc<Model>>,
+    /// What an attack of its own begins with, for ∇J of the view that it belongs to.
+    baseline: Last<Same<Planes>, Arc<Baseline>>,
     /// That attack, as far as it has come.
     playback: Option<Playback>,
-    done: Option<(Revision, SecondWish)>,
+    told: Option<(Revision, SecondWish)>,
 }
 
-impl Work {
-    pub fn is_done(&self, subject: &Subject, wish: &SecondWish) -> bool {
-        self.done.as_ref().is_some_and(|(revision, known)| *revision == subject.revision && known == wish)
+impl Study for SecondNet {
+    fn is_left(&self, of: &AnsweredView, wish: &Wish) -> bool {
+        let is_told = |wish| self.told.as_ref().is_some_and(|(told, known)| (*told, known) == (of.revision, wish));
+        wish.second.as_ref().is_some_and(|wish| !is_told(wish))
     }
 
-    /// Whether this net is in hand.
-    pub fn knows(&self, name: &str) -> bool {
-        self.model.as_ref().is_some_and(|(known, _)| known == name)
+    /// Does one piece: loads the net, looks at the picture, goes a step of an attack, or answers. What goes wrong is
+    /// an answer too.
+    fn advance(&mut self, of: &AnsweredView, wish: &Wish, load: &LoadNet<'_>) -> Result<Option<Event>> {
+        let Some(wish) = &wish.second else { return Ok(None) };
+        let Some(outcome) = self.piece(of, wish, load).transpose() else { return Ok(None) };
+        self.told = Some((of.revision, wish.clone()));
+        let outcome = outcome.map_err(|error| error.to_string());
+        Ok(Some(Event::Second(Box::new(Second { revision: of.revision, wish: wish.clone(), outcome }))))
     }
 
-    /// Does one piece: loads the net, looks at the picture, goes a step of an attack, or answers. What goes wrong is an answer too.
-    pub fn advance(
-        &mut self,
-        subject: &Subject,
-        wish: &SecondWish,
-        load: &dyn Fn(&str) -> Result<Arc<Model>>,
-    ) -> Option<Second> {
-        let outcome = match self.piece(subject, wish, load) {
-            Ok(None) => return None,
-            Ok(Some(answers)) => Ok(answers),
-            Err(error) => Err(error.to_string()),
-        };
-        self.done = Some((subject.revision, wish.clone()));
-        Some(Second { revision: subject.revision, wish: wish.clone(), outcome })
+    fn forget_net(&mut self, name: &str) {
+        if self.model.get(&name.to_owned()).is_some() {
+            *self = Self::default();
+        }
     }
+}
 
-    fn piece(
-        &mut self,
-        subject: &Subject,
-        wish: &SecondWish,
-        load: &dyn Fn(&str) -> Result<Arc<Model>>,
-    ) -> Result<Option<Answers>> {
-        let Some((_, model)) = self.model.as_ref().filter(|(name, _)| *name == wish.model) else {
-            *self = Self { model: Some((wish.model.clone(), load(&wish.model)?)), ..Self::default() };
+impl SecondNet {
+    fn piece(&mut self, of: &AnsweredView, wish: &SecondWish, load: &LoadNet<'_>) -> Result<Option<Answers>> {
+        let Some(model) = self.model.get(&wish.model) else {
+            let model = load(&wish.model)?;
+            *self = Self::default();
+            self.model.set(wish.model.clone(), model);
             return Ok(None);
         };
         if !wish.is_own {
-            return transferred(subject, model).map(Some);
+            return transferred(of, model).map(Some);
         }
-        let gradient = &subject.baseline.gradient;
-        let Some((_, baseline)) = self.baseline.as_ref().filter(|(known, _)| Arc::ptr_eq(known, gradient)) else {
-            self.baseline = Some((gradient.clone(), Arc::new(baseline_of(subject, model)?)));
-            self.playback = None;
+        let gradient = Same(of.baseline.gradient.clone());
+        let Some(baseline) = self.baseline.get(&gradient) else {
+            self.baseline.set(gradient, Arc::new(baseline_of(of, model)?));
             return Ok(None);
         };
-        let view = &subject.view;
+        let view = &of.view;
         let problem = baseline.problem(model, view.rules())?.with_eps(&[view.eps])?;
         let known = self.playback.take().filter(|known| known.is_of(baseline, &view.attack, &problem));
         let mut playback = match known {
@@ -115,54 +113,51 @@ impl Work {
         }
         let after = is_there.then(|| playback.at(view.step).probabilities.clone());
         self.playback = Some(playback);
-        Ok(after.map(|after| answers(subject, model, &baseline.probabilities, &after)))
+        Ok(after.map(|after| answers(of, model, &baseline.probabilities, &after)))
     }
 }
 
 /// What the net says of the first one's adversarial picture.
-fn transferred(subject: &Subject, model: &Model) -> Result<Answers> {
-    let photo = &subject.baseline.subject;
-    if matches!(photo, attack::Subject::Photo { .. }) {
+fn transferred(of: &AnsweredView, model: &Model) -> Result<Answers> {
+    let photo = &of.baseline.input;
+    if matches!(photo, AttackInput::Photo { .. }) {
         // As a file of it, of which each net takes its own part.
-        let says = |photo: &Picture| model.probabilities(&model.lens(photo, subject.view.crop)?.fit(photo)?);
-        let adversarial = photo.whole(subject.adversarial.to_picture())?;
-        return Ok(answers(subject, model, &says(&subject.picture)?, &says(&adversarial)?));
+        let says = |photo: &Picture| model.probabilities(&model.lens(photo, of.view.crop)?.fit(photo)?);
+        let adversarial = photo.whole(of.attacked.adversarial.to_picture())?;
+        return Ok(answers(of, model, &says(&of.picture)?, &says(&adversarial)?));
     }
-    let (first, second) = (subject.model.input(), model.input());
-    let size = |input: &crate::engine::model::Input| (input.width, input.height, input.channels);
-    if size(first) != size(second) {
-        let spelled = |(width, height, channels)| format!("{width}×{height}×{channels}");
+    let (first, second) = (of.model.input(), model.input());
+    let [fits, sees] = [first, second].map(|input| format!("{}×{}×{}", input.width, input.height, input.channels));
+    if fits != sees {
         return Err(Error::Argument(format!(
-            "The same perturbation does not fit: it is for {} pixels and {} sees {}. Choose its own attack instead.",
-            spelled(size(first)),
-            model.manifest.name,
-            spelled(size(second))
+            "The same perturbation does not fit: it is for {fits} pixels and {} sees {sees}. Choose its own attack instead.",
+            model.manifest.name
         )));
     }
-    let clean = model.probabilities(&subject.baseline.original)?;
-    let adversarial = model.probabilities(&subject.adversarial)?;
-    Ok(answers(subject, model, &clean, &adversarial))
+    let clean = model.probabilities(&of.baseline.original)?;
+    let adversarial = model.probabilities(&of.attacked.adversarial)?;
+    Ok(answers(of, model, &clean, &adversarial))
 }
 
-fn baseline_of(subject: &Subject, model: &Model) -> Result<Baseline> {
-    let view = &subject.view;
-    let lens = model.lens(&subject.picture, view.crop)?;
-    let own = attack::Subject::new(&subject.picture, lens, subject.own_pixels)?;
-    let label = same_class(subject, model, subject.baseline.label).map_or(Label::Predicted, Label::Given);
+fn baseline_of(of: &AnsweredView, model: &Model) -> Result<Baseline> {
+    let view = &of.view;
+    let lens = model.lens(&of.picture, view.crop)?;
+    let own = AttackInput::new(&of.picture, lens, of.own_pixels)?;
+    let label = same_class(of, model, of.baseline.label).map_or(Label::Predicted, Label::Given);
     let goal = match view.goal {
         Goal::Untargeted => Goal::Untargeted,
-        Goal::Targeted(target) => Goal::Targeted(same_class(subject, model, target).ok_or_else(|| {
-            let name = &subject.model.classes[target];
+        Goal::Targeted(target) => Goal::Targeted(same_class(of, model, target).ok_or_else(|| {
+            let name = &of.model.classes[target];
             Error::Argument(format!("{} has no class {name:?} to be led to.", model.manifest.name))
         })?),
     };
     Baseline::new(model, own, label, goal, view.loss)
 }
 
-fn answers(subject: &Subject, model: &Model, clean: &[f32], adversarial: &[f32]) -> Answers {
-    let label = same_class(subject, model, subject.baseline.label).unwrap_or_else(|| argmax(clean));
-    let target = match subject.view.goal {
-        Goal::Targeted(target) => same_class(subject, model, target),
+fn answers(of: &AnsweredView, model: &Model, clean: &[f32], adversarial: &[f32]) -> Answers {
+    let label = same_class(of, model, of.baseline.label).unwrap_or_else(|| argmax(clean));
+    let target = match of.view.goal {
+        Goal::Targeted(target) => same_class(of, model, target),
         Goal::Untargeted => None,
     };
     Answers {
@@ -175,7 +170,7 @@ fn answers(subject: &Subject, model: &Model, clean: &[f32], adversarial: &[f32])
 }
 
 /// The class of the same name.
-fn same_class(subject: &Subject, model: &Model, class: usize) -> Option<usize> {
-    let name = subject.model.classes.get(class)?;
+fn same_class(of: &AnsweredView, model: &Model, class: usize) -> Option<usize> {
+    let name = of.model.classes.get(class)?;
     model.classes.iter().position(|other| other == name)
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Bench, Sheet, SheetPicture, SheetWish, TestEvent};
+use super::bench::Bench;
+use super::{Sheet, SheetPicture, SheetWish, TestEvent};
 use crate::engine::Result;
 use crate::engine::attack::{Attack, Problem, finish};
 use crate::engine::eval::Answer;
@@ -11,8 +12,8 @@ use crate::engine::model::argmax;
 use crate::engine::picture::{Planes, Rgba};
 
 impl Bench {
-    /// Makes a contact sheet, and counts as the survey does: of an attack that takes no ε, a perturbation that is longer than
-    /// the ε looked at leaves the picture as it is.
+    /// Makes a contact sheet, and counts as the survey does: of an attack that takes no ε, a perturbation that is
+    /// longer than the ε looked at leaves the picture as it is.
     pub(super) fn sheet(&mut self, wish: SheetWish) -> Result<()> {
         let model = self.model(&wish.net)?;
         let data = self.data(&wish.data, &model)?;
@@ -20,7 +21,7 @@ impl Bench {
         let (x, labels) = data.batch_values(&wanted, model.input())?;
         let problem = Problem::new(model.clone(), x, labels, wish.rules)?.numbered_from(wish.first);
         let problem = if wish.attack.takes_eps() { problem.with_eps(&[wish.eps])? } else { problem };
-        let mut adversarial = finish(&wish.attack, &problem, |_, _| !self.in_hand.is_stopped())?;
+        let mut adversarial = finish(&wish.attack, &problem, |_, _| !self.is_stopped())?;
         let (size, classes, input) = (problem.size(), problem.classes(), model.input());
         let mut lengths = Vec::with_capacity(problem.len());
         for (at, x) in adversarial.chunks_mut(size).zip(problem.x.chunks(size)) {

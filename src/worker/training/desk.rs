@@ -4,41 +4,36 @@ mod preparing;
 mod reports;
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvError, TryRecvError};
-use std::time::{Duration, Instant};
 
-use super::fetching::Fetching;
 use super::protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
 use super::shipped;
-use crate::engine::data::{DataSource, Dataset};
+use crate::engine::data::DataSource;
 use crate::engine::model::Catalogue;
 use crate::engine::train::{Config, Moment, Nets, RunFolder, Trainer};
 use crate::engine::{Error, Result};
+use crate::worker::explorer::Inbox;
+use crate::worker::job::{Arrival, Download, Failure, INTERNAL_ERROR, guarded};
+use crate::worker::last::LastData;
 use crate::worker::mailbox::Mailbox;
 use crate::worker::{Event, Outbox};
-
-/// At most so often.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+use reports::Throttles;
 
 pub struct Desk {
     runs: PathBuf,
     catalogue: Catalogue,
-    explorer: Arc<Mailbox>,
+    explorer: Arc<Inbox>,
     outbox: Arc<Outbox>,
     pool: rayon::ThreadPool,
-    orders: Receiver<Order>,
-    /// What was ordered while a run was being prepared.
-    early: VecDeque<Order>,
+    orders: Arc<Mailbox<Order>>,
     queue: VecDeque<Waiting>,
     in_hand: Option<InHand>,
     /// The pictures of the last run, since the next one of a sweep wants them too.
-    data: Option<(DataSource, Vec<String>, Arc<Dataset>)>,
-    /// Of the next new run.
+    data: LastData,
+    /// The number of the next new run.
     number: usize,
-    fetching: Option<Fetching>,
+    fetching: Option<Download>,
 }
 
 /// A run that waits; a new one has its settings with it.
@@ -54,7 +49,7 @@ struct InHand {
     pace: Pace,
     /// Whether Explore knows its nets.
     offered: bool,
-    told: Told,
+    told: Throttles,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -65,64 +60,34 @@ enum Pace {
     OneEpoch,
 }
 
-/// When something was last sent.
-#[derive(Default)]
-struct Told {
-    progress: Option<Instant>,
-    sheet: Option<Instant>,
-    nets: Option<Instant>,
-}
-
-/// Whether `every` has passed since `last`; then it is now.
-fn is_due(last: &mut Option<Instant>, every: Duration) -> bool {
-    let due = last.is_none_or(|last| last.elapsed() >= every);
-    if due {
-        *last = Some(Instant::now());
-    }
-    due
-}
-
 impl Desk {
     pub fn new(
         runs: PathBuf,
         catalogue: Catalogue,
-        explorer: Arc<Mailbox>,
+        explorer: Arc<Inbox>,
         outbox: Arc<Outbox>,
         pool: rayon::ThreadPool,
-        orders: Receiver<Order>,
+        orders: Arc<Mailbox<Order>>,
     ) -> Self {
-        Self {
-            runs,
-            catalogue,
-            explorer,
-            outbox,
-            pool,
-            orders,
-            early: VecDeque::new(),
-            queue: VecDeque::new(),
-            in_hand: None,
-            data: None,
-            number: 1,
-            fetching: None,
-        }
+        let (queue, data) = (VecDeque::new(), LastData::default());
+        Self { runs, catalogue, explorer, outbox, pool, orders, queue, in_hand: None, data, number: 1, fetching: None }
     }
 
     /// Works until nobody gives orders any more; then keeps the run in hand.
     pub fn serve(mut self) {
         self.list();
-        loop {
-            let order = match self.early.pop_front() {
-                Some(order) => Ok(order),
-                None if self.is_idle() => self.orders.recv().map_err(|RecvError| TryRecvError::Disconnected),
-                None => self.orders.try_recv(),
-            };
-            let done = match order {
-                Ok(order) => catch_unwind(AssertUnwindSafe(|| self.obey(order))),
-                Err(TryRecvError::Empty) => catch_unwind(AssertUnwindSafe(|| self.work())),
-                Err(TryRecvError::Disconnected) => break,
-            };
-            if done.is_err() {
-                self.drop_broken_run();
+        while let Some(order) = self.orders.next_unless(!self.is_idle()) {
+            let done = guarded(|| match order {
+                Some(order) => self.obey(order),
+                None => {
+                    self.work();
+                    Ok(())
+                }
+            });
+            match done {
+                Ok(()) => {}
+                Err(Failure::Panic) => self.drop_broken_run(),
+                Err(failure) => failure.message().into_iter().for_each(|why| self.send(TrainEvent::Problem(why))),
             }
         }
         if let Some(InHand { mut folder, trainer, .. }) = self.in_hand.take() {
@@ -146,7 +111,8 @@ impl Desk {
         self.send(TrainEvent::State { run: run.clone(), state });
     }
 
-    /// Reports the run that came with the program and those on disk, oldest first. Folders without a whole checkpoint are passed over.
+    /// Reports the run that came with the program and those on disk, oldest first. Folders without a whole checkpoint
+    /// are passed over.
     fn list(&mut self) {
         let names = std::fs::read_dir(&self.runs).into_iter().flatten();
         let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -180,7 +146,8 @@ impl Desk {
         Ok(RunInfo::from_summary(run.clone(), folder, summary))
     }
 
-    fn obey(&mut self, order: Order) {
+    /// Does what was ordered. What goes wrong with it is a problem that has no place in a run's state.
+    fn obey(&mut self, order: Order) -> Result<()> {
         match order {
             Order::Start(config) => self.enqueue(config),
             Order::Resume(run) => {
@@ -196,26 +163,42 @@ impl Desk {
             Order::OneStep => self.set_pace(Pace::OneStep),
             Order::OneEpoch => self.set_pace(Pace::OneEpoch),
             Order::Stop => self.stop(),
-            Order::Retune { eps, alpha } => self.change(|trainer| trainer.retune(eps, alpha)),
-            Order::LearningRate(rate) => self.change(|trainer| trainer.set_learning_rate(rate)),
-            Order::Offer(run) => {
-                if let Err(error) = self.offer(&run) {
-                    self.send(TrainEvent::Problem(error.to_string()));
-                }
-            }
-            Order::FirstLayer(run) => {
-                if let Err(error) = self.show_first_layer(&run) {
-                    self.send(TrainEvent::Problem(error.to_string()));
-                }
-            }
+            Order::Retune { eps, alpha } => self.change(|trainer| trainer.retune(eps, alpha))?,
+            Order::LearningRate(rate) => self.change(|trainer| trainer.set_learning_rate(rate))?,
+            Order::Offer(run) => self.offer(&run)?,
+            Order::FirstLayer(run) => self.show_first_layer(&run)?,
             Order::Delete(run) => self.delete(&run),
             Order::Fetch(source) => {
                 // The one before stops first.
                 self.fetching = None;
-                self.fetching = Fetching::start(source, self.outbox.clone());
+                self.fetching = self.fetch(source);
             }
             Order::CancelFetch => self.fetching = None,
         }
+        Ok(())
+    }
+
+    /// Fetches a data set from the network; `None` for one that cannot be fetched, which is told.
+    fn fetch(&self, source: DataSource) -> Option<Download> {
+        let outbox = self.outbox.clone();
+        let Some(offer) = source.offer() else {
+            let message = Some(format!("the data set {source} cannot be fetched"));
+            self.send(TrainEvent::FetchFailed { source, message });
+            return None;
+        };
+        let fetch = move |progress: &mut dyn FnMut(u64, u64) -> bool| {
+            let of = offer.bytes();
+            offer.fetch(&mut |done| progress(done, of))
+        };
+        let tell = move |arrival| {
+            let source = source.clone();
+            outbox.send(Event::Training(match arrival {
+                Arrival::Bytes { done, of } => TrainEvent::Fetching { source, done, of },
+                Arrival::Complete => TrainEvent::Fetched(source),
+                Arrival::Failed(message) => TrainEvent::FetchFailed { source, message },
+            }));
+        };
+        Some(Download::start(fetch, tell))
     }
 
     fn has_in_hand(&self, run: &RunId) -> bool {
@@ -292,49 +275,42 @@ impl Desk {
         self.tell(&run, if finished { RunState::Finished } else { RunState::Stopped });
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Trainer) -> Result<()>) {
-        let Some(in_hand) = &mut self.in_hand else { return };
-        match change(&mut in_hand.trainer) {
-            Ok(()) => {
-                let kept = in_hand.folder.keep(&in_hand.trainer);
-                self.report_run();
-                if let Err(error) = kept {
-                    self.pause_because(format!("{error}\n  The history stays; free some space and go on"));
-                }
-            }
-            Err(error) => self.send(TrainEvent::Problem(error.to_string())),
+    fn change(&mut self, change: impl FnOnce(&mut Trainer) -> Result<()>) -> Result<()> {
+        let Some(in_hand) = &mut self.in_hand else { return Ok(()) };
+        change(&mut in_hand.trainer)?;
+        let kept = in_hand.folder.keep(&in_hand.trainer);
+        self.report_run();
+        if let Err(error) = kept {
+            self.pause_because(format!("{error}\n  The history stays; free some space and go on"));
         }
+        Ok(())
     }
 
     fn delete(&mut self, run: &RunId) {
         self.withdraw(run);
         let folder = self.folder(run);
-        let refuse = |why: String| TrainEvent::Problem(format!("{run} was not deleted: {why}"));
-        let event = if RunInfo::is_name_of_shipped(run) {
-            match shipped::delete(&self.runs) {
-                Ok(()) => TrainEvent::Deleted(run.clone()),
-                Err(error) => refuse(error.to_string()),
-            }
+        let deleted = if RunInfo::is_name_of_shipped(run) {
+            shipped::delete(&self.runs).map_err(|error| error.to_string())
         } else if self.has_in_hand(run) {
-            refuse("it is in hand; stop it first".into())
+            Err("it is in hand; stop it first".into())
         } else if Path::new(&**run).components().count() != 1 {
-            refuse("there is no such run".into())
+            Err("there is no such run".into())
         } else if !folder.exists() {
             // It never began.
-            TrainEvent::Deleted(run.clone())
+            Ok(())
         } else if RunFolder::summary(&folder).is_err() && RunFolder::waiting(&folder).is_none() {
             // Only what is certainly a run of ours is deleted.
-            refuse("its folder holds no whole checkpoint".into())
+            Err("its folder holds no whole checkpoint".into())
         } else {
-            match std::fs::remove_dir_all(&folder) {
-                Ok(()) => TrainEvent::Deleted(run.clone()),
-                Err(error) => refuse(error.to_string()),
-            }
+            std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())
         };
-        self.send(event);
+        self.send(match deleted {
+            Ok(()) => TrainEvent::Deleted(run.clone()),
+            Err(why) => TrainEvent::Problem(format!("{run} was not deleted: {why}")),
+        });
     }
 
-    /// One piece of work on the run in hand, or the beginning of the next.
+    /// Does one piece of work on the run in hand, or the beginning of the next.
     fn work(&mut self) {
         let Some(in_hand) = &mut self.in_hand else { return self.begin_next() };
         // Only a disk that takes nothing leaves a finished run in hand.
@@ -344,9 +320,13 @@ impl Desk {
             Some(Ok(Moment::Step | Moment::Validation)) => in_hand.folder.keep_now_and_then(&in_hand.trainer),
             _ => in_hand.folder.keep(&in_hand.trainer),
         };
-        match (in_hand.pace, &moment) {
-            (Pace::OneStep, Some(Ok(_))) | (Pace::OneEpoch, Some(Ok(Moment::Epoch))) => self.set_pace(Pace::Paused),
-            _ => {}
+        let is_reached = match in_hand.pace {
+            Pace::OneStep => matches!(&moment, Some(Ok(_))),
+            Pace::OneEpoch => matches!(&moment, Some(Ok(Moment::Epoch))),
+            Pace::Running | Pace::Paused => false,
+        };
+        if is_reached {
+            self.set_pace(Pace::Paused);
         }
         match moment {
             Some(Err(error)) => return self.pause_because(error.to_string()),
@@ -372,9 +352,8 @@ impl Desk {
     fn drop_broken_run(&mut self) {
         // Whatever was half done is dropped; the last checkpoint is whole.
         if let Some(in_hand) = self.in_hand.take() {
-            let why =
-                "an internal error: please report what you were doing. The run can be taken up from its checkpoint";
-            self.tell(&in_hand.run, RunState::Failed(why.into()));
+            let why = format!("{INTERNAL_ERROR} The run can be taken up from its checkpoint");
+            self.tell(&in_hand.run, RunState::Failed(why));
         }
     }
 }

@@ -22,9 +22,9 @@ pub enum Order {
     Withdraw(RunId),
     Pause,
     Play,
-    /// One step, then pause.
+    /// Takes one step, then pauses.
     OneStep,
-    /// To the end of the epoch, then pause.
+    /// Trains to the end of the epoch, then pauses.
     OneEpoch,
     /// Keeps the run in hand and puts it down; the next of the queue begins.
     Stop,
@@ -37,7 +37,8 @@ pub enum Order {
     LearningRate(f32),
     /// Makes the nets of a run known to Explore: before, now and at its best.
     Offer(RunId),
-    /// Shows the weights of the first layer of a run that is not in hand, as it is kept; one in hand shows them by itself.
+    /// Shows the weights of the first layer of a run that is not in hand, as it is kept; one in hand shows them by
+    /// itself.
     FirstLayer(RunId),
     /// Deletes the folder of a run that is not in hand.
     Delete(RunId),
@@ -53,9 +54,9 @@ pub enum RunState {
     /// The data and the net are being prepared.
     Preparing,
     Running,
-    /// By the person, or, with a message, by a problem that can be mended.
+    /// The person paused it, or, with a message, a problem that can be mended.
     Paused(Option<String>),
-    /// Put down before its end; it can be taken up again.
+    /// It was put down before its end, and can be taken up again.
     Stopped,
     Finished,
     /// It could not begin.
@@ -73,7 +74,7 @@ pub struct RunInfo {
     pub net: String,
     /// The number of trained values; 0 until the net was found.
     pub parameters: usize,
-    /// Pictures that are trained on; 0 until the data was opened.
+    /// The number of pictures that are trained on; 0 until the data was opened.
     pub pictures: usize,
     pub history: Vec<EpochRecord>,
 }
@@ -103,13 +104,13 @@ pub enum TrainEvent {
         run: RunId,
         state: RunState,
     },
-    /// The share of the data that is prepared, and how long the rest will take; at most ten times a second.
+    /// This share of the data is prepared, and the rest will take so long; told at most ten times a second.
     Preparing {
         run: RunId,
         share: f32,
         left: Duration,
     },
-    /// At most ten times a second.
+    /// This is how far the run in hand is; told at most ten times a second.
     Progress {
         run: RunId,
         progress: Progress,
@@ -131,14 +132,15 @@ pub enum TrainEvent {
         best: String,
     },
     Deleted(RunId),
-    /// Bytes of a data set that have arrived, of how many; several times a second.
+    /// So many bytes of a data set have arrived, of how many; told several times a second.
     Fetching {
         source: DataSource,
         done: u64,
         of: u64,
     },
     Fetched(DataSource),
-    /// `None` when the person cancelled it. What has arrived is kept for the next time.
+    /// A data set was not fetched, with the reason; `None` when the person cancelled it. What has arrived is kept for
+    /// the next time.
     FetchFailed {
         source: DataSource,
         message: Option<String>,

@@ -1,6 +1,7 @@
 //! The run that comes with the program, so that there are curves to look at before anything was trained.
 //!
-//! It is read from the binary and lies in no folder. Deleting it leaves a note in the folder of the runs, and it stays deleted.
+//! It is read from the binary and lies in no folder. Deleting it leaves a note in the folder of the runs, and it
+//! stays deleted.
 
 use std::path::Path;
 
@@ -12,7 +13,8 @@ use crate::engine::train::Checkpoint;
 const NAME: &str = "run-0000";
 /// The file that says that it was deleted.
 const NOTE: &str = "run-0000.deleted";
-/// Written by examples/ship_run.rs from a run of `doppelganger train`, whose command is the one that the Train tab copies.
+/// Written by examples/ship_run.rs from a run of `doppelganger train`, whose command is the one that the Train tab
+/// copies.
 static BYTES: &[u8] = include_bytes!("../../../assets/runs/run-0000.safetensors");
 
 impl RunInfo {

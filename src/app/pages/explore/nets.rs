@@ -1,8 +1,8 @@
 //! Lists of nets: grouped by what they read, and what does not fit is grey and says why.
 
 use crate::app::pages::explore::state::Explore;
-use crate::engine::model::{Entry, Subject};
-use crate::worker::Kind;
+use crate::engine::model::Entry;
+use crate::engine::picture::PictureKind;
 
 /// A heading of a list of nets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,12 +27,12 @@ impl Group {
     }
 
     fn of(entry: &Entry) -> Self {
-        match entry.subject {
+        match entry.made_for {
             _ if entry.facts.as_ref().is_some_and(|facts| facts.is_own) && entry.path.is_some() => Self::Yours,
-            Subject::Photos => Self::Photos,
-            Subject::Digits => Self::Digits,
-            Subject::Other if entry.path.is_some() => Self::Yours,
-            Subject::Other => Self::Others,
+            Some(PictureKind::Photo) => Self::Photos,
+            Some(PictureKind::Digit) => Self::Digits,
+            None if entry.path.is_some() => Self::Yours,
+            None => Self::Others,
         }
     }
 }
@@ -46,10 +46,10 @@ pub fn grouped(catalogue: &[Entry]) -> Vec<(Group, Vec<&Entry>)> {
 /// Why a net does not fit the picture on screen; `None` where it does.
 pub fn misfit(explore: &Explore, entry: &Entry) -> Option<&'static str> {
     let kind = explore.shown.as_ref()?.kind?;
-    match (entry.subject, kind) {
-        (Subject::Digits, Kind::Photo) => Some("reads digits; the picture is a photo"),
-        (Subject::Photos, Kind::Digit) => Some("reads photos; the picture is a digit"),
-        _ => None,
+    match (entry.made_for?, kind) {
+        (PictureKind::Digit, PictureKind::Photo) => Some("reads digits; the picture is a photo"),
+        (PictureKind::Photo, PictureKind::Digit) => Some("reads photos; the picture is a digit"),
+        (PictureKind::Photo, PictureKind::Photo) | (PictureKind::Digit, PictureKind::Digit) => None,
     }
 }
 

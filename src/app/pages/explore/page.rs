@@ -31,8 +31,8 @@ use crate::app::system::clipboard::Clip;
 use crate::app::theme::{self, palette};
 use crate::engine::attack::{Attack as _, Loss, MAX_PHOTO_PIXELS};
 use crate::engine::data::{sample, samples};
-use crate::engine::picture::{Heatmap, Picture, Region};
-use crate::worker::{Kind, Shown, Source};
+use crate::engine::picture::{Heatmap, Picture, PictureKind, Region};
+use crate::worker::{Shown, Source};
 
 /// One press of a key enlarges the pictures by this factor.
 const ZOOM_STEP: f32 = 1.5;
@@ -190,9 +190,9 @@ impl ExplorePage {
             ExploreCommand::Show(source) => self.show_source(source, shell),
             ExploreCommand::ShowPhotos => {
                 self.canvas.open = false;
-                explore.show_kind(Kind::Photo);
+                explore.show_kind(PictureKind::Photo);
             }
-            ExploreCommand::ShowDigits => explore.show_kind(Kind::Digit),
+            ExploreCommand::ShowDigits => explore.show_kind(PictureKind::Digit),
             ExploreCommand::ShowExample(index) => {
                 if let Some(view) = examples().into_iter().nth(index) {
                     shell.show_view(Found { view, picture: None });
@@ -288,7 +288,7 @@ impl ExplorePage {
         let keep =
             |model, picture| Action { name: "Undo", command: ExploreCommand::KeepBoth { model, picture }.into() };
         let title = &shown.model.title;
-        let what = if shown.reads == Kind::Photo { "photographs" } else { "digits" };
+        let what = if shown.reads == PictureKind::Photo { "photographs" } else { "digits" };
         let wanted = &shell.explore;
         if model != wanted.view.model && picture == wanted.view.picture && shown.view.model == wanted.view.model {
             let text = format!("Changed to {title}, which reads {what}.");

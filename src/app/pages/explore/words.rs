@@ -7,9 +7,9 @@ use crate::app::pages::train::state::is_net_of_run;
 use crate::app::theme::Standing;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm, Verdict};
 use crate::engine::data::sample;
-use crate::engine::picture::{Background, Planes, Region};
+use crate::engine::picture::{Background, PictureKind, Planes, Region};
 use crate::engine::units::{self, LEVELS};
-use crate::worker::{Kind, Shown, Source, View};
+use crate::worker::{Shown, Source, View};
 
 /// The verdict in a word or three, and what stands behind it.
 pub struct Judgement {
@@ -70,7 +70,7 @@ pub fn line(shown: &Shown) -> String {
 
 /// Tells whether ε is so large already that dragging it farther would not help.
 fn is_far(shown: &Shown) -> bool {
-    let far = if shown.reads == Kind::Photo { 6.0 / LEVELS } else { 0.3 };
+    let far = if shown.reads == PictureKind::Photo { 6.0 / LEVELS } else { 0.3 };
     shown.view.pixel_eps().is_some_and(|eps| eps > far)
 }
 

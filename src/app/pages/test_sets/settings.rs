@@ -12,7 +12,7 @@ use crate::app::widgets::about::Action as _;
 use crate::app::widgets::fields::Field;
 use crate::app::widgets::problem_line;
 use crate::engine::attack::Attack;
-use crate::engine::model::Subject;
+use crate::engine::picture::PictureKind;
 
 /// Half-typed numbers.
 #[derive(Default)]
@@ -89,7 +89,7 @@ fn nets(ui: &mut Ui, choices: &mut Choices, explore: &Explore) {
         }
         for entry in entries {
             let mut on = choices.nets.contains(&entry.name);
-            let is_misfit = reads_no_photos && entry.subject == Subject::Photos;
+            let is_misfit = reads_no_photos && entry.made_for == Some(PictureKind::Photo);
             let tip = match (is_misfit, entry.description.is_empty()) {
                 (true, _) => "reads photos; these pictures are small and grey",
                 (false, true) => &entry.name,

@@ -95,8 +95,8 @@ impl SettingsPanel {
         section(ui, "Objective", true, &words::adversary(config), |ui| objective::show(ui, fields, config, true));
         let summary = format!("{} epochs, rate {}", config.epochs, config.learning_rate);
         section(ui, "Learning", true, &summary, |ui| learning::show(ui, fields, config));
-        let summary = config.stopping.rule.name();
-        section(ui, "Early stopping", false, summary, |ui| learning::stopping(ui, fields, config));
+        let summary = config.stopping.rule.to_string();
+        section(ui, "Early stopping", false, &summary, |ui| learning::stopping(ui, fields, config));
         let summary = format!("{} held out", config.validation);
         section(ui, "Validation", false, &summary, |ui| learning::validation(ui, fields, config));
     }

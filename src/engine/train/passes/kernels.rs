@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use rand::RngCore;
 
-use super::{Batch, Passes, Seen, Wanted};
+use super::{Batch, Collect, Passes, Seen, Wanted};
 use crate::Result;
 use crate::kernels::Isa;
 use crate::loss::{Loss, training_loss};
-use crate::model::{self, Folded, Layout, Manifest, Parameters, Pass, Plan, Transposed, Weights, Workspace};
+use crate::model::{self, Folded, Gradients, Layout, Manifest, Parameters, Pass, Plan, Transposed, Weights, Workspace};
 
 /// A plan for training and one for evaluation; nothing is allocated anew from one step to the next.
 pub struct KernelPasses {
@@ -16,7 +16,8 @@ pub struct KernelPasses {
     evaluation: Plan,
     folded: Folded,
     transposed: Transposed,
-    /// Of the evaluation, where batch normalisation makes its weights others than those of the training.
+    /// What belongs to the evaluation, whose weights are others than those of the training where there is batch
+    /// normalisation.
     frozen: (Folded, Transposed),
     /// Whether `frozen` belongs to the present weights.
     is_fresh: bool,
@@ -71,6 +72,7 @@ impl Passes for KernelPasses {
     fn train(
         &mut self,
         parameters: &Parameters,
+        gradients: &mut Gradients,
         Batch { pixels, labels }: Batch<'_>,
         wanted: Wanted<'_>,
         rng: &mut dyn RngCore,
@@ -79,8 +81,10 @@ impl Passes for KernelPasses {
         let workspace = &mut self.workspaces.0;
         let logits = self.training.forward(self.isa, weights, pixels, workspace, Some(rng));
         let (loss, d_logits) = training_loss(&logits, labels, wanted.smoothing, wanted.weight)?;
-        if wanted.parameters.is_some() || wanted.pixels.is_some() {
-            let wanted = model::Wanted { parameters: wanted.parameters, pixels: wanted.pixels };
+        if wanted.collect != Collect::Nothing || wanted.pixels.is_some() {
+            let parameters =
+                (wanted.collect != Collect::Nothing).then_some((gradients, wanted.collect == Collect::Add));
+            let wanted = model::Wanted { parameters, pixels: wanted.pixels };
             self.training.backward(self.isa, weights, &d_logits, workspace, wanted);
         }
         let seen = workspace.statistics.iter().map(|seen| (seen.mean.clone(), seen.unbiased_variance.clone()));

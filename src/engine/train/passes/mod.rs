@@ -21,14 +21,25 @@ pub struct Batch<'a> {
     pub labels: &'a [usize],
 }
 
-/// What a training pass is to leave: gradients of `weight` times the mean cross-entropy.
+/// The loss of a training pass, `weight` times the mean cross-entropy, and what is to be done with its gradients.
 pub struct Wanted<'a> {
     pub weight: f32,
-    /// Share of the target that is spread over all classes.
+    /// The share of the target that is spread over all classes.
     pub smoothing: f32,
-    /// Written to, or added to.
-    pub parameters: Option<(&'a mut Gradients, bool)>,
+    pub collect: Collect,
+    /// Where the pixels' gradient is written, if it is wanted.
     pub pixels: Option<&'a mut [f32]>,
+}
+
+/// What becomes of the gradients of the parameters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Collect {
+    /// They are not computed.
+    Nothing,
+    /// They take the place of those before.
+    Write,
+    /// They are added to those before.
+    Add,
 }
 
 /// A net whose weights change between passes.
@@ -39,10 +50,11 @@ pub trait Passes: Send {
     /// Takes notice of new weights. `pixels` says that training passes will be asked for the pixels' gradients.
     fn refresh(&mut self, parameters: &Parameters, pixels: bool) -> Result<()>;
 
-    /// A training pass: the mean cross-entropy and what the batch normalisations saw.
+    /// Does a training pass: the mean cross-entropy and what the batch normalisations saw.
     fn train(
         &mut self,
         parameters: &Parameters,
+        gradients: &mut Gradients,
         batch: Batch<'_>,
         wanted: Wanted<'_>,
         rng: &mut dyn RngCore,

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use candle_core::{Device, Tensor, Var};
 use rand::RngCore;
 
-use super::{Batch, Passes, Seen, Wanted};
+use super::{Batch, Collect, Passes, Seen, Wanted};
 use crate::loss::{Loss, training_loss};
-use crate::model::{LayerSpec, Manifest, Mode, Parameters, Params, TensorNet, walk_layers};
+use crate::model::{Gradients, LayerSpec, Manifest, Mode, Parameters, Params, TensorNet, walk_layers};
 use crate::{Error, Result};
 
 /// A net of tensors, built anew when its weights change.
@@ -68,6 +68,7 @@ impl Passes for TensorPasses {
     fn train(
         &mut self,
         parameters: &Parameters,
+        gradients: &mut Gradients,
         batch: Batch<'_>,
         wanted: Wanted<'_>,
         mut rng: &mut dyn RngCore,
@@ -78,23 +79,23 @@ impl Passes for TensorPasses {
         let (logits, z) = self.forward(&x, &mut mode)?;
         let (loss, d) = training_loss(&z, batch.labels, wanted.smoothing, wanted.weight)?;
         let d = Tensor::from_vec(d, logits.shape(), &self.device)?;
-        let gradients = (logits * d)?.sum_all()?.backward()?;
-        if let Some((to, add)) = wanted.parameters {
+        let found = (logits * d)?.sum_all()?.backward()?;
+        if wanted.collect != Collect::Nothing {
             let of = |(name, var): (&String, &Var)| {
-                let gradient = gradients.get(var).cloned().map_or_else(|| var.zeros_like(), Ok)?;
+                let gradient = found.get(var).cloned().map_or_else(|| var.zeros_like(), Ok)?;
                 Ok((name.clone(), gradient.to_device(&Device::Cpu)?))
             };
-            let found = self.net()?.1.iter().map(of).collect::<Result<Params>>()?;
-            let to = &mut to.values;
-            let found = Parameters::from_tensors(&to.layout.clone(), &found)?;
-            if add {
-                to.values.iter_mut().zip(&found.values).for_each(|(to, found)| *to += found);
+            let tensors = self.net()?.1.iter().map(of).collect::<Result<Params>>()?;
+            let to = &mut gradients.values;
+            let from = Parameters::from_tensors(&to.layout.clone(), &tensors)?;
+            if wanted.collect == Collect::Add {
+                to.values.iter_mut().zip(&from.values).for_each(|(to, from)| *to += from);
             } else {
-                to.values = found.values;
+                to.values = from.values;
             }
         }
         if let Some(pixels) = wanted.pixels {
-            match gradients.get(&x) {
+            match found.get(&x) {
                 Some(gradient) => pixels.copy_from_slice(&values(gradient)?),
                 None => pixels.fill(0.0),
             }

@@ -1,14 +1,14 @@
 //! From a run that waits to one in hand.
 
 use std::sync::Arc;
-use std::sync::mpsc::TryRecvError;
 use std::time::Instant;
 
-use super::{Desk, InHand, PROGRESS_EVERY, Pace, Told, Waiting, is_due};
+use super::{Desk, InHand, Pace, Throttles, Waiting};
 use crate::engine::data::{DataSource, Dataset, Split, Watch};
 use crate::engine::train::RunFolder;
 use crate::engine::{Error, Result};
 use crate::worker::Event;
+use crate::worker::job::Throttle;
 use crate::worker::training::protocol::{Order, RunId, RunState, TrainEvent};
 
 impl Desk {
@@ -44,46 +44,32 @@ impl Desk {
             }
             None => RunFolder::resume(&path, |source, classes| self.open(&run, source, classes))?,
         };
-        Ok(InHand { run, folder, trainer, pace: Pace::Running, offered: false, told: Told::default() })
+        Ok(InHand { run, folder, trainer, pace: Pace::Running, offered: false, told: Throttles::default() })
     }
 
     fn open(&mut self, run: &RunId, source: &DataSource, classes: &[String]) -> Result<Arc<Dataset>> {
-        if let Some((_, _, data)) = self.data.as_ref().filter(|(known, of, _)| known == source && of == classes) {
-            return Ok(data.clone());
-        }
-        // Two sets at once would take twice the memory.
-        self.data = None;
-        let data = self.watched(run, |watch| Ok(Arc::new(source.open(Split::Train, classes, watch)?)))?;
-        self.data = Some((source.clone(), classes.to_vec(), data.clone()));
-        Ok(data)
+        let mut last = std::mem::take(&mut self.data);
+        let data = self.watched(run, |watch| last.open(source, Split::Train, classes, watch));
+        self.data = last;
+        data
     }
 
-    /// Prepares something of a run on the trainer's threads. It is told how far that is, and an order to stop is obeyed at
-    /// once; all others wait.
+    /// Prepares something of a run on the trainer's threads. It is told how far that is, and an order to stop is
+    /// obeyed at once; all others wait.
     fn watched<T: Send>(&mut self, run: &RunId, prepare: impl FnOnce(&mut Watch) -> Result<T> + Send) -> Result<T> {
-        let Self { orders, early, outbox, fetching, pool, .. } = self;
-        let (began, mut told) = (Instant::now(), Some(Instant::now()));
+        let Self { orders, outbox, fetching, pool, .. } = self;
+        let (began, mut told) = (Instant::now(), Throttle::later(Throttle::PROGRESS));
+        let is_to_go = |order: &Order| matches!(order, Order::Withdraw(other) | Order::Delete(other) if other == run);
         let mut watch = move |share: f32| {
-            if is_due(&mut told, PROGRESS_EVERY) {
+            if told.is_due() {
                 let left = began.elapsed().mul_f32((1.0 - share).max(0.0) / share.max(1e-3));
                 outbox.send(Event::Training(TrainEvent::Preparing { run: run.clone(), share, left }));
             }
-            loop {
-                match orders.try_recv() {
-                    Ok(Order::Stop) => return false,
-                    Ok(order @ (Order::Withdraw(_) | Order::Delete(_))) => {
-                        let is_for_it = matches!(&order, Order::Withdraw(other) | Order::Delete(other) if other == run);
-                        early.push_back(order);
-                        if is_for_it {
-                            return false;
-                        }
-                    }
-                    Ok(Order::CancelFetch) => *fetching = None,
-                    Ok(order) => early.push_back(order),
-                    Err(TryRecvError::Empty) => return true,
-                    Err(TryRecvError::Disconnected) => return false,
-                }
+            if orders.take(|order| matches!(order, Order::CancelFetch)).is_some() {
+                *fetching = None;
             }
+            let is_stopped = orders.take(|order| matches!(order, Order::Stop)).is_some();
+            !is_stopped && !orders.holds(is_to_go) && !orders.is_closed()
         };
         pool.install(|| prepare(&mut watch))
     }

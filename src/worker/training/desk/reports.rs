@@ -3,17 +3,32 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Desk, PROGRESS_EVERY, Pace, is_due};
+use super::{Desk, Pace};
 use crate::engine::Result;
 use crate::engine::device::Backend;
 use crate::engine::model::{FirstLayer, Manifest, Model, Params};
 use crate::engine::train::{Moment, Nets};
 use crate::worker::Event;
-use crate::worker::mailbox::Task;
+use crate::worker::explorer::Task;
+use crate::worker::job::Throttle;
 use crate::worker::training::protocol::{RunId, RunInfo, RunState, TrainEvent};
 
-const SHEET_EVERY: Duration = Duration::from_millis(500);
-const NETS_EVERY: Duration = Duration::from_secs(2);
+/// How often the things about a run that change with every step are sent.
+pub(super) struct Throttles {
+    progress: Throttle,
+    first_layer: Throttle,
+    nets: Throttle,
+}
+
+impl Default for Throttles {
+    fn default() -> Self {
+        Self {
+            progress: Throttle::at_once(Throttle::PROGRESS),
+            first_layer: Throttle::at_once(Duration::from_millis(500)),
+            nets: Throttle::at_once(Duration::from_secs(2)),
+        }
+    }
+}
 
 impl Desk {
     /// Tells what a piece of work has changed.
@@ -25,12 +40,12 @@ impl Desk {
             self.outbox.send(Event::Training(TrainEvent::Epoch { run: run.clone(), record }));
         }
         let at_once = is_epoch || in_hand.pace == Pace::Paused;
-        if (is_due(&mut in_hand.told.sheet, SHEET_EVERY) || at_once)
+        if (in_hand.told.first_layer.is_due() || at_once)
             && let Some(sheet) = in_hand.trainer.first_layer_sheet()
         {
             self.outbox.send(Event::Training(TrainEvent::FirstLayer { run: run.clone(), sheet: Arc::new(sheet) }));
         }
-        if in_hand.offered && (is_due(&mut in_hand.told.nets, NETS_EVERY) || at_once) {
+        if in_hand.offered && (in_hand.told.nets.is_due() || at_once) {
             let nets = in_hand.trainer.nets();
             let provided = nets.and_then(|Nets { manifest, now, best, .. }| {
                 self.provide(&run, &manifest, &[("now", &now), ("best", &best)])
@@ -44,7 +59,7 @@ impl Desk {
 
     pub(super) fn report_progress(&mut self, at_once: bool) {
         let Some(in_hand) = &mut self.in_hand else { return };
-        if is_due(&mut in_hand.told.progress, PROGRESS_EVERY) || at_once {
+        if in_hand.told.progress.is_due() || at_once {
             let (run, progress) = (in_hand.run.clone(), in_hand.trainer.progress());
             self.send(TrainEvent::Progress { run, progress });
         }

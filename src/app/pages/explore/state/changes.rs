@@ -7,8 +7,8 @@ use crate::app::files::view::Found;
 use crate::app::lessons::scene::Scene;
 use crate::app::pages::explore::state::playing::Playing;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label};
-use crate::engine::picture::{Heatmap, Quantity};
-use crate::worker::{Kind, Mismatch, SheetWish, Source, View};
+use crate::engine::picture::{Heatmap, PictureKind, Quantity};
+use crate::worker::{Mismatch, SheetWish, Source, View};
 
 /// Steps of the attack that makes a doppelgänger: enough for any class of a thousand, and done within a second or two.
 const DOPPELGANGER_STEPS: usize = 20;
@@ -62,7 +62,7 @@ impl Explore {
     }
 
     /// Goes back to what was shown last of a kind of picture.
-    pub fn show_kind(&mut self, kind: Kind) {
+    pub fn show_kind(&mut self, kind: PictureKind) {
         let picture = self.last.of(kind).picture.source();
         self.set_picture(picture);
     }

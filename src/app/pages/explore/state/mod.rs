@@ -18,8 +18,9 @@ use crate::app::undo::undoer;
 use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Norm};
 use crate::engine::data::{Sample, sample, sample_unless_file};
 use crate::engine::model::Entry;
+use crate::engine::picture::PictureKind;
 use crate::engine::units::LEVELS;
-use crate::worker::{Kind, Mismatch, Revision, Shown, Source, Timeline, View};
+use crate::worker::{Mismatch, Revision, Shown, Source, Timeline, View};
 
 /// ε in L∞ at the right end of the slider; half the pixel range is already far more than any attack needs.
 pub const MAX_EPS: f32 = 0.5;
@@ -40,7 +41,7 @@ pub struct Explore {
     /// ε as it was left in each norm.
     lengths: Lengths,
     /// The kind of net that ε is for; `None` where ε was chosen for a net of which that is not known yet.
-    kind: Option<Kind>,
+    kind: Option<PictureKind>,
     /// What was shown last of each kind of picture.
     last: LastOfKinds,
     /// Until when ε counts as moving: an attack of many steps begins anew when it has rested.
@@ -147,7 +148,7 @@ impl Explore {
             view,
             others: Vec::new(),
             lengths: settings.lengths,
-            kind: Some(if settings.channels == 3 { Kind::Photo } else { Kind::Digit }),
+            kind: Some(if settings.channels == 3 { PictureKind::Photo } else { PictureKind::Digit }),
             last: settings.last.clone(),
             moving_until: None,
             playing: Playing::default(),
@@ -178,12 +179,12 @@ impl Explore {
 
     /// Returns the usual ε of such nets, in the norm of the attack.
     pub fn usual_eps(&self) -> f32 {
-        let channels = if self.kind == Some(Kind::Photo) { 3 } else { 1 };
+        let channels = if self.kind == Some(PictureKind::Photo) { 3 } else { 1 };
         *Lengths::usual(channels).in_norm(self.view.attack.norm())
     }
 
     /// Takes note of what the net reads. With another kind of net comes the ε that was last used with such nets.
-    pub fn know_kind(&mut self, kind: Kind) {
+    pub fn know_kind(&mut self, kind: PictureKind) {
         let Some(before) = self.kind.replace(kind).filter(|before| *before != kind) else { return };
         self.last.of_mut(before).lengths = self.lengths();
         self.lengths = self.last.of(kind).lengths;
@@ -198,18 +199,18 @@ impl Explore {
     }
 
     /// Returns the kind of picture that a net reads, as far as the list of models says.
-    fn kind_of(&self, model: &str) -> Option<Kind> {
+    fn kind_of(&self, model: &str) -> Option<PictureKind> {
         let entry = self.catalogue.iter().find(|entry| entry.name == model)?;
         let is_digit = entry.facts.as_ref()?.channels == 1;
-        Some(if is_digit { Kind::Digit } else { Kind::Photo })
+        Some(if is_digit { PictureKind::Digit } else { PictureKind::Photo })
     }
 
     /// Tells whether the strip offers digits, because a digit is on screen.
     pub fn shows_digits(&self) -> bool {
         match (&self.view.picture, self.shown.as_deref()) {
             (Source::Sample(name), _) => sample(name).is_some_and(Sample::is_digit),
-            (picture, Some(shown)) if shown.view.picture == *picture => shown.kind == Some(Kind::Digit),
-            _ => self.kind == Some(Kind::Digit),
+            (picture, Some(shown)) if shown.view.picture == *picture => shown.kind == Some(PictureKind::Digit),
+            _ => self.kind == Some(PictureKind::Digit),
         }
     }
 
@@ -486,7 +487,7 @@ impl Explore {
     /// Copies what is worth keeping into the settings.
     pub fn remember(&self, settings: &mut Settings) {
         // Nets of runs are offered afresh each time.
-        let kept = &self.last.of(self.kind.unwrap_or(Kind::Photo)).net;
+        let kept = &self.last.of(self.kind.unwrap_or(PictureKind::Photo)).net;
         settings.model.clone_from(if is_net_of_run(&self.view.model) { kept } else { &self.view.model });
         if let Some(picture) = LastPicture::of(&self.view.picture) {
             settings.picture = picture;
@@ -502,7 +503,7 @@ impl Explore {
         };
         settings.lengths = self.lengths();
         if let Some(kind) = self.kind {
-            settings.channels = if kind == Kind::Photo { 3 } else { 1 };
+            settings.channels = if kind == PictureKind::Photo { 3 } else { 1 };
         }
         (settings.clip, settings.eight_bit, settings.loss) = (self.view.clip, self.view.eight_bit, self.view.loss);
     }

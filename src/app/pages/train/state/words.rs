@@ -6,7 +6,7 @@ use crate::app::format::{per_cent, plural, quoted, short, thousands};
 use crate::app::pages::train::state::run::Run;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Adversary, Config, Measured, Progress, Stage};
-use crate::worker::RunState;
+use crate::worker::{RunState, train_arguments};
 
 /// "12 s", "3 min 20 s", "2 h 05 min".
 pub fn duration(time: Duration) -> String {
@@ -188,7 +188,7 @@ pub fn step(progress: &Progress) -> String {
 
 /// The command that trains the same net without a window.
 pub fn command_line(config: &Config) -> String {
-    let arguments = config.arguments();
+    let arguments = train_arguments(config);
     let words = ["doppelganger", "train"].into_iter().chain(arguments.iter().map(String::as_str));
     let mut line: Vec<String> = words.map(quoted).collect();
     line.extend(["--out".into(), "run".into()]);

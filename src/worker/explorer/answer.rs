@@ -1,0 +1,89 @@
+//! The answer to a view, at whatever step its attack is.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::inputs::LoadedPicture;
+use super::prepared::Prepared;
+use crate::engine::attack::{Attack, Attacked, Goal, MAX_PHOTO_PIXELS};
+use crate::engine::model::Model;
+use crate::engine::picture::Rgba;
+use crate::worker::Timeline;
+use crate::worker::playback::{Frame, Line, Playback};
+use crate::worker::protocol::{ModelInfo, Revision, Shown, View};
+
+/// Classes listed before and after.
+const TOP: usize = 5;
+
+/// Everything about a view that is the same at every step of its attack.
+pub struct Answer {
+    pub revision: Revision,
+    pub view: View,
+    pub model: Arc<Model>,
+    pub info: ModelInfo,
+    pub loaded: LoadedPicture,
+    pub prepared: Arc<Prepared>,
+    pub started: Instant,
+}
+
+impl Answer {
+    /// The view with the step of the attack that it wants.
+    pub fn at_step(&self, playback: &Playback) -> (Shown, Attacked) {
+        self.shown(playback.at(self.view.step), playback.timeline(self.view.step), None)
+    }
+
+    /// The view with a point of the straight line to the perturbation that was found last.
+    pub fn on_line(&self, point: &Frame, line: &Line) -> (Shown, Attacked) {
+        self.shown(point, line.timeline.clone(), Some(line.eps))
+    }
+
+    fn shown(&self, frame: &Frame, timeline: Timeline, along_line: Option<f32>) -> (Shown, Attacked) {
+        let Self { view, model, loaded, prepared, .. } = self;
+        let (baseline, picture) = (&prepared.baseline, &loaded.picture);
+        let attacked = baseline.judged(frame.pixels.clone(), frame.probabilities.clone());
+        let (heatmap, heatmap_limit) = view.heatmap.draw(&attacked.perturbation, &baseline.gradient);
+        let before_and_after = |class: usize| (baseline.probabilities[class], attacked.probabilities[class]);
+        let shown = Shown {
+            revision: self.revision,
+            view: view.clone(),
+            reads: model.input().kind(),
+            kind: loaded.kind,
+            own_pixels: prepared.own_pixels,
+            along_line,
+            model: self.info.clone(),
+            picture_notes: picture.notes.clone(),
+            picture_size: (picture.width, picture.height),
+            has_crop: loaded.has_crop,
+            is_transparent: picture.transparent,
+            overview: loaded.overview.clone(),
+            crop: prepared.lens.shown(),
+            largest_crop: prepared.lens.largest_area(MAX_PHOTO_PIXELS),
+            original: baseline.original.clone(),
+            perturbation: attacked.perturbation.clone(),
+            gradient: baseline.gradient.clone(),
+            adversarial: attacked.adversarial.clone(),
+            original_rgba: prepared.original_rgba.clone(),
+            heatmap_rgba: Arc::new(heatmap),
+            heatmap_limit,
+            adversarial_rgba: Arc::new(Rgba::from_planes(&attacked.adversarial)),
+            label: baseline.label_guess(model),
+            clean_top: model.top(&baseline.probabilities, TOP),
+            adversarial_top: model.top(&attacked.probabilities, TOP),
+            label_prob: before_and_after(baseline.label),
+            target_prob: match view.goal {
+                Goal::Targeted(target) => Some(before_and_after(target)),
+                Goal::Untargeted => None,
+            },
+            verdict: attacked.verdict,
+            linf: attacked.linf,
+            l2: attacked.l2,
+            length: view.attack.length(&attacked.perturbation.values),
+            zero_gradient_fraction: baseline.zero_gradient_fraction,
+            saturated: baseline.saturated,
+            timeline,
+            linear: prepared.linear.clone(),
+            took: self.started.elapsed(),
+        };
+        (shown, attacked)
+    }
+}

@@ -1,0 +1,200 @@
+//! The nets and the pictures of views: the last of each is kept, since most views only move ε.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::engine::data::sample;
+use crate::engine::files::Stamp;
+use crate::engine::model::{Catalogue, Model};
+use crate::engine::picture::{Background, Fit, Picture, PictureKind, Rgba, fit, open_over, png_crop};
+use crate::engine::{Error, Result};
+use crate::worker::last::Last;
+use crate::worker::protocol::{Event, ModelInfo, Revision, Source, View};
+use crate::worker::{Mismatch, Outbox};
+
+/// The longer side of a small picture of a photo.
+const OVERVIEW: usize = 512;
+
+/// The most nets in training that are remembered: those of some runs before, now and at their best.
+const MOST_PROVIDED: usize = 24;
+
+/// What tells the window of slow steps on the way to a view.
+#[derive(Clone, Copy)]
+pub struct Reporter<'a> {
+    pub outbox: &'a Outbox,
+    pub revision: Revision,
+}
+
+impl Reporter<'_> {
+    fn busy(self, doing: String) {
+        self.outbox.send(Event::Busy { revision: self.revision, doing });
+    }
+}
+
+/// The nets that views can name.
+pub struct Nets {
+    pub catalogue: Catalogue,
+    /// Nets in training, the newest last.
+    provided: Vec<(String, Arc<Model>)>,
+    last: Last<String, (Arc<Model>, ModelInfo)>,
+}
+
+impl Nets {
+    pub fn new(catalogue: Catalogue) -> Self {
+        Self { catalogue, provided: Vec::new(), last: Last::default() }
+    }
+
+    fn provided(&self, name: &str) -> Option<&Arc<Model>> {
+        self.provided.iter().find(|(known, _)| known == name).map(|(_, model)| model)
+    }
+
+    /// Loads a net, or finds it among those in training.
+    pub fn load(&self, name: &str) -> Result<Arc<Model>> {
+        match self.provided(name) {
+            Some(model) => Ok(model.clone()),
+            None => Ok(Arc::new(self.catalogue.load(name)?)),
+        }
+    }
+
+    /// The net of a view, and what the window needs to know of it.
+    pub fn get(&mut self, name: &str, reporter: Reporter) -> Result<(Arc<Model>, ModelInfo)> {
+        let key = name.to_owned();
+        if let Some(last) = self.last.get(&key) {
+            return Ok(last.clone());
+        }
+        if self.provided(name).is_none() {
+            reporter.busy(format!("loading the model {name}"));
+        }
+        let model = self.load(name)?;
+        let info = ModelInfo {
+            title: model.manifest.name.clone(),
+            input: model.input().clone(),
+            classes: model.classes.clone(),
+            parameters: model.parameter_count(),
+        };
+        self.last.set(key, (model.clone(), info.clone()));
+        Ok((model, info))
+    }
+
+    /// The kind of pictures that a net reads, without loading it.
+    fn reads(&self, name: &str) -> Result<PictureKind> {
+        let known = self.last.get(&name.to_owned()).map(|(model, _)| model).or_else(|| self.provided(name));
+        match known {
+            Some(model) => Ok(model.input().kind()),
+            None => Ok(self.catalogue.manifest(name)?.input.kind()),
+        }
+    }
+
+    /// Makes a net known by a name, in place of an older one; whether that was the net of the last view.
+    pub fn provide(&mut self, name: &str, model: Arc<Model>) -> bool {
+        self.provided.retain(|(known, _)| known != name);
+        self.provided.push((name.to_owned(), model));
+        if self.provided.len() > MOST_PROVIDED {
+            self.provided.remove(0);
+        }
+        let was_last = self.last.get(&name.to_owned()).is_some();
+        if was_last {
+            self.last.forget();
+        }
+        was_last
+    }
+
+    pub fn forget_last(&mut self) {
+        self.last.forget();
+    }
+}
+
+/// A picture, and a small one of it.
+#[derive(Clone)]
+pub struct LoadedPicture {
+    pub picture: Arc<Picture>,
+    pub overview: Arc<Rgba>,
+    /// What it shows; `None` for what may be either.
+    pub kind: Option<PictureKind>,
+    /// The stamp of its file when it was read.
+    stamp: Option<Stamp>,
+    /// Whether its file was saved with a crop.
+    pub has_crop: bool,
+}
+
+impl LoadedPicture {
+    fn new(picture: Arc<Picture>) -> Result<Self> {
+        let overview = Arc::new(overview(&picture)?);
+        Ok(Self { overview, kind: PictureKind::of(&picture), picture, stamp: None, has_crop: false })
+    }
+
+    fn read(path: &Path, background: Background) -> Result<Self> {
+        // Measured first: what changes in between is noticed the next time.
+        let stamp = Some(Stamp::of_path(path, "open this picture")?);
+        let loaded = Self::new(Arc::new(open_over(path, background)?))?;
+        Ok(Self { stamp, has_crop: png_crop(path).is_some(), ..loaded })
+    }
+}
+
+/// The picture of the last view.
+#[derive(Default)]
+pub struct Pictures(Last<(Source, Background), LoadedPicture>);
+
+impl Pictures {
+    /// The picture of a view. Tells the window when its file is not what it was when it was read before.
+    pub fn get(&mut self, view: &View, reporter: Reporter) -> Result<LoadedPicture> {
+        let key = (view.picture.clone(), view.background);
+        if let Some(loaded) = self.0.get(&key) {
+            return Ok(loaded.clone());
+        }
+        let loaded = match &view.picture {
+            Source::Sample(name) => {
+                let sample = sample(name).ok_or_else(|| {
+                    Error::Argument(format!("there is no bundled picture {name:?}; choose one of the strip"))
+                })?;
+                LoadedPicture::new(Arc::new(sample.picture()?))?
+            }
+            Source::File(path) => {
+                reporter.busy(format!("reading {}", path.display()));
+                let loaded = LoadedPicture::read(path, view.background)?;
+                let before = self.0.newest().filter(|((known, _), _)| *known == view.picture);
+                if before.is_some_and(|(_, before)| before.stamp != loaded.stamp) {
+                    reporter.outbox.send(Event::PictureChanged(path.clone()));
+                }
+                loaded
+            }
+            Source::Memory { picture, .. } if picture.alpha.is_some() => {
+                LoadedPicture::new(Arc::new(picture.over(view.background)))?
+            }
+            Source::Memory { picture, .. } => LoadedPicture::new(picture.clone())?,
+        };
+        self.0.set(key, loaded.clone());
+        Ok(loaded)
+    }
+
+    /// Reads the file on screen again if it is not what it was, and tells the window then; if it cannot be read, what
+    /// is known of it stays.
+    pub fn look_again(&mut self, outbox: &Outbox) -> Result<()> {
+        let Some((key @ (Source::File(path), background), loaded)) = self.0.newest() else { return Ok(()) };
+        if loaded.stamp == Some(Stamp::of_path(path, "open this picture")?) {
+            return Ok(());
+        }
+        let (path, key, loaded) = (path.clone(), key.clone(), LoadedPicture::read(path, *background)?);
+        self.0.set(key, loaded);
+        outbox.send(Event::PictureChanged(path));
+        Ok(())
+    }
+}
+
+/// The view with another model or another picture, where the two are of different kinds and one of them gives way.
+pub fn paired(view: View, nets: &Nets, pictures: &mut Pictures, reporter: Reporter) -> Result<View> {
+    if view.mismatch == Mismatch::Keep {
+        return Ok(view);
+    }
+    let reads = nets.reads(&view.model)?;
+    let kind = pictures.get(&view, reporter)?.kind;
+    Ok(view.paired(kind.unwrap_or(reads), reads))
+}
+
+/// The whole picture, small enough to be drawn at once.
+fn overview(picture: &Picture) -> Result<Rgba> {
+    let scale = (OVERVIEW as f64 / picture.width.max(picture.height) as f64).min(1.0);
+    let small = |side: usize| ((side as f64 * scale).round() as usize).max(1);
+    let planes = fit(picture, picture.channels, small(picture.height), small(picture.width), Fit::Squash)?;
+    Ok(Rgba::from_planes(&planes))
+}

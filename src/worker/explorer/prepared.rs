@@ -1,0 +1,98 @@
+//! What an attack on a view begins with: the picture fitted to the model, and the gradient for a label and a goal.
+
+use std::sync::Arc;
+
+use crate::engine::Result;
+use crate::engine::attack::{AttackInput, Baseline, Problem, attackable_part, linear_rival};
+use crate::engine::model::Model;
+use crate::engine::picture::{Lens, Picture, Rgba};
+use crate::worker::protocol::{Linear, View};
+
+pub struct Prepared {
+    /// The view as it was asked for, its model and its picture.
+    view: View,
+    model: Arc<Model>,
+    picture: Arc<Picture>,
+    /// What the net sees of the picture: photos too large for their own resolution are cropped.
+    pub lens: Lens,
+    /// Whether the picture's own pixels are attacked.
+    pub own_pixels: bool,
+    pub original_rgba: Arc<Rgba>,
+    pub baseline: Arc<Baseline>,
+    pub problem: Problem,
+    pub linear: Option<Arc<Linear>>,
+}
+
+impl Prepared {
+    /// What was known before, if it holds for this view; as much of it as does, and the rest anew.
+    ///
+    /// # Errors
+    /// A crop, a label or a target that cannot be, and those of the net.
+    pub fn updated(
+        known: Option<Arc<Self>>,
+        model: &Arc<Model>,
+        picture: &Arc<Picture>,
+        view: &View,
+    ) -> Result<Arc<Self>> {
+        let (lens, own_pixels, input, original_rgba) = match known.filter(|known| known.shows(model, picture, view)) {
+            Some(known)
+                if (known.view.label, known.view.goal, known.view.loss) == (view.label, view.goal, view.loss) =>
+            {
+                return Ok(known);
+            }
+            Some(known) => {
+                let Self { lens, own_pixels, baseline, original_rgba, .. } = &*known;
+                (lens.clone(), *own_pixels, baseline.input.clone(), original_rgba.clone())
+            }
+            None => {
+                let mut lens = model.lens(picture, view.crop)?;
+                let own_pixels = view.own_pixels.unwrap_or_else(|| is_larger(&lens, model));
+                if let Some(part) = attackable_part(&lens).filter(|_| own_pixels) {
+                    lens = model.lens(picture, Some(part))?;
+                }
+                let input = AttackInput::new(picture, lens.clone(), own_pixels)?;
+                let original_rgba = Arc::new(Rgba::from_planes(input.pixels()));
+                (lens, own_pixels, input, original_rgba)
+            }
+        };
+        let baseline = Baseline::new(model, input, view.label, view.goal, view.loss)?;
+        Ok(Arc::new(Self {
+            view: view.clone(),
+            model: model.clone(),
+            picture: picture.clone(),
+            lens,
+            own_pixels,
+            original_rgba,
+            linear: linear(model, &baseline)?,
+            problem: baseline.problem(model, view.rules())?,
+            baseline: Arc::new(baseline),
+        }))
+    }
+
+    /// Whether the net sees the same of the same picture in a view. That may ask for the crop that was taken in place
+    /// of the one that was asked for first.
+    fn shows(&self, model: &Arc<Model>, picture: &Arc<Picture>, view: &View) -> bool {
+        Arc::ptr_eq(&self.model, model)
+            && Arc::ptr_eq(&self.picture, picture)
+            && self.view.own_pixels == view.own_pixels
+            && (self.view.crop == view.crop || self.lens.crop() == view.crop)
+    }
+}
+
+/// Whether a lens shows more pixels than the net's input has, and no more than can be attacked.
+fn is_larger(lens: &Lens, model: &Model) -> bool {
+    let (_, _, width, height) = lens.support();
+    let input = model.input();
+    width * height > input.width * input.height && attackable_part(lens).is_none()
+}
+
+/// What is exactly so of a linear net, where its very pixels are attacked.
+fn linear(model: &Model, baseline: &Baseline) -> Result<Option<Arc<Linear>>> {
+    let (original, input) = (&baseline.original, model.input());
+    if (original.channels, original.height, original.width) != (input.channels, input.height, input.width) {
+        return Ok(None);
+    }
+    let rival = linear_rival(model, original, baseline.label)?;
+    Ok(rival
+        .map(|rival| Arc::new(Linear { class: model.classes[rival.class].clone(), pictures: rival.pictures(), rival })))
+}

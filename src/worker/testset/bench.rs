@@ -1,0 +1,185 @@
+//! The thread that measures.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Curve, Numbered, Survey, TestEvent, TestOrder, Transferred};
+use crate::engine::attack::{AttackSettings, Measure, warnings};
+use crate::engine::data::{DataSource, Dataset, Split};
+use crate::engine::eval::{Evaluation, Plan, evaluate, transfer};
+use crate::engine::model::{Catalogue, Model};
+use crate::engine::{Error, Result};
+use crate::worker::job::{Failure, Throttle, guarded};
+use crate::worker::last::LastData;
+use crate::worker::mailbox::Mailbox;
+use crate::worker::{Event, Outbox};
+
+pub struct Bench {
+    catalogue: Catalogue,
+    orders: Arc<Mailbox<Numbered>>,
+    /// The number of the order in hand.
+    in_hand: u64,
+    outbox: Arc<Outbox>,
+    /// The nets of this survey.
+    models: BTreeMap<String, Arc<Model>>,
+    data: LastData,
+    progress: Throttle,
+}
+
+impl Bench {
+    pub fn new(catalogue: Catalogue, orders: Arc<Mailbox<Numbered>>, outbox: Arc<Outbox>) -> Self {
+        let (models, data, progress) = (BTreeMap::new(), LastData::default(), Throttle::later(Throttle::PROGRESS));
+        Self { catalogue, orders, in_hand: 0, outbox, models, data, progress }
+    }
+
+    pub fn serve(mut self, pool: &rayon::ThreadPool) {
+        while let Some(next) = self.orders.next() {
+            self.in_hand = next.number;
+            let is_survey = !next.is_sheet();
+            let done = guarded(|| pool.install(|| self.carry_out(next.order)));
+            self.tell_failure(done);
+            if is_survey && !self.orders.holds(|waiting| !waiting.is_sheet()) {
+                self.tell(TestEvent::Ended);
+            }
+        }
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.orders.is_overtaken(self.in_hand)
+    }
+
+    /// Whether the survey in hand goes on. A sheet that was ordered meanwhile is made first, the newest of them.
+    fn goes_on(&mut self) -> bool {
+        let mut sheet = None;
+        while let Some(next) = self.orders.take(Numbered::is_sheet) {
+            sheet = Some(next);
+        }
+        if let Some(Numbered { number, order: TestOrder::Sheet(wish) }) = sheet
+            && !self.orders.is_overtaken(number)
+        {
+            let made = self.sheet(wish).map_err(Failure::from);
+            self.tell_failure(made);
+        }
+        !self.is_stopped()
+    }
+
+    pub(super) fn tell(&self, event: TestEvent) {
+        self.outbox.send(Event::TestSet(event));
+    }
+
+    fn tell_failure(&self, done: Result<(), Failure>) {
+        if let Some(message) = done.err().and_then(Failure::message) {
+            self.tell(TestEvent::Failed(message));
+        }
+    }
+
+    /// Tells how much is done, at most ten times a second, and how long the rest takes once that can be estimated.
+    fn tell_progress(&mut self, share: f32, started: Instant, text: impl FnOnce() -> String) {
+        if self.progress.is_due() {
+            let left = (share > 0.02).then(|| started.elapsed().mul_f32((1.0 - share) / share));
+            self.tell(TestEvent::Progress { share, text: text(), left });
+        }
+    }
+
+    fn carry_out(&mut self, order: TestOrder) -> Result<()> {
+        self.progress = Throttle::later(Throttle::PROGRESS);
+        match order {
+            TestOrder::Measure(survey) => self.measure(&survey),
+            TestOrder::Sheet(wish) => self.sheet(wish),
+            TestOrder::Transfer(survey, eps) => self.transfer(survey, eps),
+        }
+    }
+
+    pub(super) fn model(&mut self, name: &str) -> Result<Arc<Model>> {
+        if let Some(model) = self.models.get(name) {
+            return Ok(model.clone());
+        }
+        let model = Arc::new(self.catalogue.load(name)?);
+        self.models.insert(name.to_owned(), model.clone());
+        Ok(model)
+    }
+
+    pub(super) fn data(&mut self, source: &DataSource, model: &Model) -> Result<Arc<Dataset>> {
+        let Self { data, orders, in_hand, outbox, progress, .. } = self;
+        data.open(source, Split::Test, &model.classes, &mut |share| {
+            if progress.is_due() {
+                let text = "preparing the pictures".into();
+                outbox.send(Event::TestSet(TestEvent::Progress { share, text, left: None }));
+            }
+            !orders.is_overtaken(*in_hand)
+        })
+    }
+
+    fn measure(&mut self, survey: &Survey) -> Result<()> {
+        // Files may have changed since the last survey.
+        self.models.clear();
+        let started = Instant::now();
+        for number in 0..survey.nets.len() {
+            match self.measure_net(survey, number, started) {
+                Err(Error::Stopped) => return Err(Error::Stopped),
+                Err(error) => {
+                    let net = &survey.nets[number];
+                    self.tell(TestEvent::Failed(format!("{net} was not measured: {error}")));
+                }
+                Ok(()) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Measures the net of this number in a survey under all attacks.
+    fn measure_net(&mut self, survey: &Survey, number: usize, started: Instant) -> Result<()> {
+        let Survey { nets, attacks, rules, .. } = survey;
+        let model = self.model(&nets[number])?;
+        let data = self.data(&survey.data, &model)?;
+        let title = model.manifest.name.clone();
+        let mut found: Vec<(AttackSettings, Evaluation)> = Vec::new();
+        for (attack, before) in attacks.iter().zip(number * attacks.len()..) {
+            let curve_started = Instant::now();
+            // ε of a survey is a length; a number of changed values is something else.
+            let eps = if attack.measure() == Measure::Count { &[][..] } else { &survey.eps };
+            let plan = Plan { rules: *rules, limit: Some(survey.n), ..Plan::new(attack.clone(), eps) };
+            let evaluation = evaluate(&model, &data, &plan, |done, n| {
+                let share = (before as f32 + done as f32 / n.max(1) as f32) / (nets.len() * attacks.len()) as f32;
+                self.tell_progress(share, started, || format!("{title} under {attack}: {done} of {n}"));
+                self.goes_on()
+            })?;
+            found.push((attack.clone(), evaluation.clone()));
+            let curves: Vec<_> = found.iter().map(|(attack, found)| found.curve(attack, rules.loss)).collect();
+            self.tell(TestEvent::Measured(Box::new(Curve {
+                survey: survey.clone(),
+                net: nets[number].clone(),
+                title: title.clone(),
+                attack: attack.clone(),
+                classes: model.classes.clone(),
+                found: evaluation,
+                warnings: warnings(&curves).iter().map(|warning| in_window(&warning.to_string())).collect(),
+                took: curve_started.elapsed(),
+            })));
+        }
+        Ok(())
+    }
+
+    fn transfer(&mut self, survey: Survey, eps: f32) -> Result<()> {
+        let models = survey.nets.iter().map(|net| self.model(net)).collect::<Result<Vec<_>>>()?;
+        let (Some(first), Some(attack)) = (models.first(), survey.attacks.first()) else { return Ok(()) };
+        let data = self.data(&survey.data, first)?;
+        let plan = Plan { rules: survey.rules, limit: Some(survey.n), ..Plan::new(attack.clone(), &[eps]) };
+        let started = Instant::now();
+        let right = transfer(&models, &data, &plan, |done, n| {
+            let text = || "each net on the pictures of the others".into();
+            self.tell_progress(done as f32 / n.max(1) as f32, started, text);
+            self.goes_on()
+        })?;
+        let titles = models.iter().map(|model| model.manifest.name.clone()).collect();
+        let n = data.len().min(survey.n);
+        self.tell(TestEvent::Transferred(Box::new(Transferred { survey, eps, titles, n, right })));
+        Ok(())
+    }
+}
+
+/// A warning in the words of the window, where the log-odds are a switch.
+fn in_window(warning: &str) -> String {
+    warning.replace("--loss log-odds follows it", "the log-odds follow it")
+}

@@ -1,0 +1,168 @@
+//! Nets on whole test sets: one survey at a time, on a thread of its own that comes after everything else. Contact
+//! sheets are made in between, so that they need not wait for its end.
+
+mod bench;
+mod sheet;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Outbox;
+use super::job::PatientThread;
+use crate::engine::attack::{AttackSettings, Rules};
+use crate::engine::data::DataSource;
+use crate::engine::eval::{Answer, Evaluation};
+use crate::engine::model::Catalogue;
+use crate::engine::picture::{Picture, Rgba};
+use crate::engine::transfer_table::Transfer;
+use bench::Bench;
+
+/// What to measure: each net under each attack.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Survey {
+    pub data: DataSource,
+    /// The names of the nets in the catalogue.
+    pub nets: Vec<String>,
+    pub attacks: Vec<AttackSettings>,
+    /// The values of ε in the norm of each attack, ascending.
+    pub eps: Vec<f32>,
+    /// The number of pictures that are measured, the first ones of the test split.
+    pub n: usize,
+    pub rules: Rules,
+}
+
+/// Some pictures of a survey, attacked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SheetWish {
+    pub data: DataSource,
+    pub net: String,
+    pub attack: AttackSettings,
+    /// The ε of the attack; of one that takes none, the longest perturbation that counts, infinite for any.
+    pub eps: f32,
+    pub rules: Rules,
+    /// The number of the first picture in the test split, and how many.
+    pub first: usize,
+    pub count: usize,
+}
+
+/// What the window asks for.
+#[derive(Clone, Debug)]
+pub enum TestOrder {
+    /// Puts down the survey in hand; what it has measured was told.
+    Measure(Survey),
+    Sheet(SheetWish),
+    /// The nets of a survey on each other's pictures, under its first attack, at this ε.
+    Transfer(Survey, f32),
+}
+
+/// What the window is told.
+#[derive(Clone, Debug)]
+pub enum TestEvent {
+    Progress {
+        /// How much is done, from 0 to 1.
+        share: f32,
+        text: String,
+        left: Option<Duration>,
+    },
+    /// A curve is there.
+    Measured(Box<Curve>),
+    Transferred(Box<Transferred>),
+    Sheet(Box<Sheet>),
+    /// A net, or all of it, could not be measured, and why.
+    Failed(String),
+    /// The survey is through, or was stopped, and no other was ordered.
+    Ended,
+}
+
+/// A net under an attack.
+#[derive(Clone, Debug)]
+pub struct Curve {
+    pub survey: Survey,
+    pub net: String,
+    /// The manifest's `name`.
+    pub title: String,
+    pub attack: AttackSettings,
+    pub classes: Arc<[String]>,
+    pub found: Evaluation,
+    /// What makes the net's curves so far doubtful, a sentence each.
+    pub warnings: Vec<String>,
+    pub took: Duration,
+}
+
+/// This tells which net is right on whose pictures.
+#[derive(Clone, Debug)]
+pub struct Transferred {
+    pub survey: Survey,
+    pub eps: f32,
+    pub titles: Vec<String>,
+    pub n: usize,
+    /// The numbers of right answers: a row for the net that the pictures were made on, a column for the one that is
+    /// asked.
+    pub right: Vec<Vec<usize>>,
+}
+
+impl Transferred {
+    /// The counts as a table, with the names of the catalogue; none where the survey had no attack.
+    pub fn table(&self) -> Option<Transfer<'_>> {
+        let (nets, seed) = (&self.survey.nets, self.survey.rules.seed);
+        let attack = self.survey.attacks.first()?;
+        Some(Transfer { nets, attack, eps: self.eps, seed, n: self.n, right: &self.right })
+    }
+}
+
+/// Attacked test pictures.
+#[derive(Clone, Debug)]
+pub struct Sheet {
+    pub wish: SheetWish,
+    pub classes: Arc<[String]>,
+    pub of: usize,
+    pub pictures: Vec<SheetPicture>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SheetPicture {
+    pub original: Arc<Picture>,
+    pub adversarial: Rgba,
+    /// The length of the perturbation, in the measure of the attack.
+    pub length: f32,
+    pub before: Answer,
+    pub after: Answer,
+}
+
+/// A handle on the thread.
+pub struct TestSets(PatientThread<Numbered>);
+
+/// An order with the number of the survey that it came with or after: a newer one, or a stop, overtakes it.
+struct Numbered {
+    number: u64,
+    order: TestOrder,
+}
+
+impl Numbered {
+    fn is_sheet(&self) -> bool {
+        matches!(self.order, TestOrder::Sheet(_))
+    }
+}
+
+impl TestSets {
+    /// # Errors
+    /// When the operating system gives no thread.
+    pub fn start(catalogue: Catalogue, outbox: Arc<Outbox>) -> std::io::Result<Self> {
+        let serve = |orders, pool: rayon::ThreadPool| Bench::new(catalogue, orders, outbox).serve(&pool);
+        Ok(Self(PatientThread::start("test set", serve)?))
+    }
+
+    /// Sends an order. A survey takes the place of the one in hand. Never blocks.
+    pub fn order(&self, order: TestOrder) {
+        let number = match order {
+            TestOrder::Sheet(_) => self.0.tasks.newest(),
+            TestOrder::Measure(_) | TestOrder::Transfer(..) => self.0.tasks.overtake(),
+        };
+        self.0.tasks.push(Numbered { number, order });
+    }
+
+    /// Puts down what is in hand, and what waits.
+    pub fn stop(&self) {
+        self.0.tasks.overtake();
+    }
+}
