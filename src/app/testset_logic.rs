@@ -8,7 +8,7 @@ use super::panes::Tone;
 use super::settings::Tab;
 use super::testset::Part;
 use super::window::App;
-use crate::engine::attack::AttackSettings;
+use crate::engine::attack::{Attack, AttackSettings};
 use crate::worker::{Curve, SheetPicture, SheetWish, Source, TestEvent, TestOrder, Transferred};
 
 impl App {

@@ -5,8 +5,8 @@ use std::io::{IsTerminal, Write};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::progress::ProgressLine;
-use super::{interrupt, print, print_json};
+use super::progress::watched;
+use super::{print, print_json};
 use crate::engine::data::{DataSource, Offer};
 use crate::engine::{Error, Result};
 
@@ -61,15 +61,15 @@ fn list(as_json: bool) -> Result<()> {
         print(&format!(
             "{:16} {state}, {}, {}\n                 {folder}",
             set.to_string(),
-            size(&offer),
+            in_megabytes(offer.bytes()),
             offer.licence
         ))?;
     }
     Ok(())
 }
 
-fn size(offer: &Offer) -> String {
-    format!("{:.1} MB", offer.bytes() as f64 / 1e6)
+fn in_megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 fn fetch(set: &DataSource, yes: bool) -> Result<()> {
@@ -80,19 +80,12 @@ fn fetch(set: &DataSource, yes: bool) -> Result<()> {
         return print(&format!("{set} is there already: {}", offer.folder.display()));
     }
     let (hosts, folder) = (offer.hosts().join(" or "), offer.folder.display());
-    eprintln!("{set}: {} from {hosts}\n  licence: {}\n  into {folder}", size(&offer), offer.licence);
+    eprintln!("{set}: {} from {hosts}\n  licence: {}\n  into {folder}", in_megabytes(offer.bytes()), offer.licence);
     if !yes && !agreed()? {
         return Err(Error::Argument("nothing was fetched; --yes fetches without asking".into()));
     }
-    interrupt::watch();
-    let mut line = ProgressLine::new(true);
     let of = offer.bytes() as usize;
-    let result = offer.fetch(&mut |bytes| {
-        line.draw(&format!("{:.1} MB", bytes as f64 / 1e6), bytes as usize, of);
-        !interrupt::requested()
-    });
-    line.clear();
-    result?;
+    watched(|line| offer.fetch(&mut |bytes| line.draw(&in_megabytes(bytes), bytes as usize, of)))?;
     print(&format!("{set} is there: doppelganger train --data {set} …"))
 }
 

@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::data::agreed;
-use super::progress::ProgressLine;
-use super::{interrupt, print, print_json};
+use super::progress::watched;
+use super::{print, print_json};
 use crate::engine::download::{Patience, host};
 use crate::engine::model::{Accuracy, Catalogue, Entry, WeightsPlace, user_models_folder};
 use crate::engine::units::megabytes;
@@ -163,15 +163,10 @@ fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
             return Err(Error::Argument("nothing was fetched; --yes fetches without asking".into()));
         }
     }
-    interrupt::watch();
-    let mut line = ProgressLine::new(true);
     let of = remote.map_or(0, |(remote, _)| remote.bytes as usize);
-    let result = catalogue.fetch(name, Patience::default(), &mut |bytes| {
-        line.draw(&megabytes(bytes), bytes as usize, of);
-        !interrupt::requested()
-    });
-    line.clear();
-    result?;
+    watched(|line| {
+        catalogue.fetch(name, Patience::default(), &mut |bytes| line.draw(&megabytes(bytes), bytes as usize, of))
+    })?;
     print(&format!("{name} is there: doppelganger attack PICTURE --model {name} --eps 8/255"))
 }
 

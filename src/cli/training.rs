@@ -6,14 +6,16 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::json;
 
+use super::choice::choice;
 use super::progress::{ProgressLine, open_data};
-use super::{eps_argument, interrupt, print};
+use super::{interrupt, print};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::model::{Catalogue, Manifest};
 use crate::engine::train::{
     Adversary, Algorithm, Augment, Config, EpochRecord, Measured, Moment, Momentum, Rule, RunFolder, Schedule, Stage,
     Stopping, Trainer,
 };
+use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
 
 /// What decides how a run goes, ε and α apart.
@@ -35,14 +37,14 @@ pub struct TrainingArgs {
     /// Pictures per step
     #[arg(long, default_value_t = 100)]
     batch: usize,
-    #[arg(long, value_enum, default_value_t = OptimiserName::Sgd)]
-    optimiser: OptimiserName,
+    #[arg(long, value_parser = choice(&OPTIMISERS), default_value = "sgd")]
+    optimiser: Algorithm,
     /// The largest learning rate [default: 0.05]
     #[arg(long)]
     pub lr: Option<f32>,
     /// How the learning rate goes on from there
-    #[arg(long, value_enum, default_value_t = ScheduleName::Cosine)]
-    schedule: ScheduleName,
+    #[arg(long, value_parser = choice(&SCHEDULES), default_value = "cosine")]
+    schedule: Schedule,
     /// With --schedule decay: what the rate is divided by at every step [default: 1.000004]
     #[arg(long, value_name = "FACTOR")]
     lr_decay: Option<f64>,
@@ -89,8 +91,8 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "N", default_value_t = 500)]
     pgd_pictures: usize,
     /// The validation error that selects the epoch whose weights are kept; the adversarial one if there is one
-    #[arg(long, value_enum)]
-    stop: Option<RuleName>,
+    #[arg(long, value_parser = choice(&RULES))]
+    stop: Option<Rule>,
     /// Stop after so many epochs without a lower error
     #[arg(long, value_name = "EPOCHS")]
     patience: Option<usize>,
@@ -106,50 +108,32 @@ pub struct TrainingArgs {
 #[derive(Args, Clone)]
 pub struct TuningArgs {
     /// ε of the adversarial examples, in the objective and in the validation, such as 0.25 or 8/255; 0 trains clean
-    #[arg(long, default_value = "0", value_parser = eps_argument, allow_hyphen_values = true)]
+    #[arg(long, default_value = "0", value_parser = parse_eps, allow_hyphen_values = true)]
     pub eps: f32,
     /// Share of the clean loss in the objective α·J(x) + (1−α)·J(x + ε·sign ∇J)
     #[arg(long, default_value_t = 0.5)]
     pub alpha: f32,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum OptimiserName {
-    /// Stochastic gradient descent with momentum μ as in PyTorch: `v ← μ·v + g`, `w ← w − rate·v`
-    Sgd,
-    /// Kingma & Ba, Adam, 2015, algorithm 1, with β₁ = 0.9, β₂ = 0.999, ε = 1e-8
-    Adam,
-}
+const OPTIMISERS: [(&str, &str, Algorithm); 2] = [
+    (
+        "sgd",
+        "Stochastic gradient descent with momentum μ as in PyTorch: `v ← μ·v + g`, `w ← w − rate·v`",
+        Algorithm::Sgd,
+    ),
+    ("adam", "Kingma & Ba, Adam, 2015, algorithm 1, with β₁ = 0.9, β₂ = 0.999, ε = 1e-8", Algorithm::Adam),
+];
 
-impl From<OptimiserName> for Algorithm {
-    fn from(name: OptimiserName) -> Self {
-        match name {
-            OptimiserName::Sgd => Self::Sgd,
-            OptimiserName::Adam => Self::Adam,
-        }
-    }
-}
+/// The decay is that of Goodfellow et al., *Maxout Networks*, 2013.
+const SCHEDULES: [(&str, &str, Schedule); 4] = [
+    ("cosine", "To zero along half a cosine", Schedule::Cosine),
+    ("constant", "", Schedule::Constant),
+    ("one-cycle", "Up over the first fifth, then down to zero", Schedule::OneCycle),
+    ("decay", "Divided by --lr-decay at every step", Schedule::Decay(1.000_004)),
+];
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum ScheduleName {
-    /// To zero along half a cosine
-    Cosine,
-    Constant,
-    /// Up over the first fifth, then down to zero
-    OneCycle,
-    /// Divided by --lr-decay at every step
-    Decay,
-}
-
-#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
-enum RuleName {
-    Off,
-    Clean,
-    Adversarial,
-}
-
-/// That of Goodfellow et al., Maxout Networks, 2013.
-const USUAL_DECAY: f64 = 1.000_004;
+const RULES: [(&str, &str, Rule); 3] =
+    [("off", "", Rule::Off), ("clean", "", Rule::Clean), ("adversarial", "", Rule::Adversarial)];
 
 /// What a run needs to begin.
 pub struct Prepared {
@@ -164,13 +148,7 @@ impl TrainingArgs {
         let missing = |what: &str| Error::Argument(format!("{what} is missing; see doppelganger train --help"));
         let source = self.data.clone().ok_or_else(|| missing("--data"))?;
         let model = self.model.clone().ok_or_else(|| missing("--model"))?;
-        let rule = match self.stop {
-            Some(RuleName::Off) => Rule::Off,
-            Some(RuleName::Clean) => Rule::Clean,
-            Some(RuleName::Adversarial) => Rule::Adversarial,
-            None if *eps > 0.0 => Rule::Adversarial,
-            None => Rule::Clean,
-        };
+        let rule = self.stop.unwrap_or(if *eps > 0.0 { Rule::Adversarial } else { Rule::Clean });
         if rule == Rule::Adversarial && *eps == 0.0 {
             return Err(Error::Argument(
                 "--stop adversarial needs an ε above 0: give --eps, such as --eps 0.25".into(),
@@ -182,13 +160,11 @@ impl TrainingArgs {
             fine_tune: self.fine_tune,
             epochs: self.epochs,
             batch: self.batch,
-            optimiser: self.optimiser.into(),
+            optimiser: self.optimiser,
             learning_rate: self.lr.unwrap_or(Config::default().learning_rate),
-            schedule: match self.schedule {
-                ScheduleName::Cosine => Schedule::Cosine,
-                ScheduleName::Constant => Schedule::Constant,
-                ScheduleName::OneCycle => Schedule::OneCycle,
-                ScheduleName::Decay => Schedule::Decay(self.lr_decay.unwrap_or(USUAL_DECAY)),
+            schedule: match (self.schedule, self.lr_decay) {
+                (Schedule::Decay(_), Some(factor)) => Schedule::Decay(factor),
+                (schedule, _) => schedule,
             },
             momentum: Momentum {
                 start: self.momentum,
@@ -221,9 +197,9 @@ impl TrainingArgs {
         let adversary = &self.adversary;
         let why = if eps == 0.0 && !matches!(adversary, Adversary::None | Adversary::Fgsm) {
             format!("--adversary {adversary} needs an ε above 0: give --eps, such as --eps 0.25")
-        } else if self.patience.is_some() && self.stop == Some(RuleName::Off) {
+        } else if self.patience.is_some() && self.stop == Some(Rule::Off) {
             "--patience waits for a lower error, and with --stop off none decides; leave one of them out".into()
-        } else if self.lr_decay.is_some() && !matches!(self.schedule, ScheduleName::Decay) {
+        } else if self.lr_decay.is_some() && !matches!(self.schedule, Schedule::Decay(_)) {
             "--lr-decay needs --schedule decay".into()
         } else {
             return Ok(());

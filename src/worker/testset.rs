@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use super::training::{patient_pool, step_back};
 use super::{Event, Outbox};
-use crate::engine::attack::{AttackSettings, Measure, Rules, warnings};
+use crate::engine::attack::{Attack, AttackSettings, Measure, Rules, warnings};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::eval::{Answer, Evaluation, Plan, evaluate, transfer};
 use crate::engine::model::{Catalogue, Model};
@@ -360,7 +360,7 @@ impl Bench {
                 attack: attack.clone(),
                 classes: model.classes.clone(),
                 found: evaluation,
-                warnings: warnings(&curves).iter().map(|warning| in_window(&warning.to_string())).collect(),
+                warnings: warnings(&curves).iter().map(ToString::to_string).collect(),
                 took: curve_started.elapsed(),
             })));
         }
@@ -387,9 +387,4 @@ impl Bench {
         self.tell(TestEvent::Transferred(Box::new(Transferred { survey, eps, titles, n, right })));
         Ok(())
     }
-}
-
-/// A warning in the words of the window, where the log-odds are a switch.
-fn in_window(warning: &str) -> String {
-    warning.replace("--loss log-odds follows it", "the log-odds follow it")
 }

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::parameter::{AttackInfo, Parameter, Scale, Value, steps};
 use super::problem::{Problem, gather};
 use super::run::{Attack, Run, Step, check_positive, check_steps};
-use super::{Bounds, Norm};
+use super::{Bounds, Measure, Norm};
 use crate::{Error, Result};
 
-/// Minimises `‖x' − x‖₂² + c·max(0, margin + κ)` over `w`, where `x' = (tanh w + 1)/2` stays in the bounds by itself, with the
+/// This attack minimises `‖x' − x‖₂² + c·max(0, margin + κ)` over `w`, where `x' = (tanh w + 1)/2` stays in the bounds by itself, with the
 /// smallest `c` that fools, looked for by bisection.
 ///
 /// Carlini, Wagner, *Towards Evaluating the Robustness of Neural Networks*, 2017 (arXiv 1608.04644), section VI.A.
@@ -17,12 +18,13 @@ pub struct CarliniWagner {
     pub confidence: f32,
     /// How many values of `c` are tried.
     pub search_steps: usize,
-    /// Of Adam, for each `c`.
+    /// How many steps of Adam are taken for each `c`.
     pub steps: usize,
+    /// The learning rate of Adam.
     pub learning_rate: f32,
     /// The first `c`; it grows tenfold until it is large enough.
     pub initial_c: f32,
-    /// Give a `c` up for a picture whose objective has not fallen in a tenth of the steps.
+    /// Whether a `c` is given up for a picture whose objective has not fallen in a tenth of the steps.
     pub abort_early: bool,
 }
 
@@ -32,23 +34,76 @@ impl Default for CarliniWagner {
     }
 }
 
-/// What pixels at the bounds are brought in by, where tanh would need infinity: as in the authors' code.
+/// The factor that brings pixels at the bounds in, where tanh would need infinity: as in the authors' code.
 const INSIDE: f32 = 0.999_999;
-/// Of Adam: Kingma, Ba 2015, algorithm 1.
+/// β₁ and β₂ of Adam: Kingma, Ba 2015, algorithm 1.
 const BETAS: (f32, f32) = (0.9, 0.999);
 const ADAM_EPSILON: f32 = 1e-8;
 
 impl Attack for CarliniWagner {
-    fn name(&self) -> &'static str {
-        "cw"
+    fn usual() -> Vec<Self> {
+        vec![Self::default()]
     }
 
-    fn paper(&self) -> &'static str {
-        "Carlini, Wagner 2017, arXiv 1608.04644, section VI.A"
+    fn info(&self) -> &'static AttackInfo {
+        &AttackInfo {
+            name: "cw",
+            aliases: &[],
+            title: "Carlini–Wagner",
+            summary: "Adam on the perturbation's length and a margin of the logits together: slow, and finds very short ones",
+            brief: "The smallest perturbation in L2: Carlini and Wagner 2017",
+            paper: "Carlini, Wagner 2017, arXiv 1608.04644, section VI.A",
+        }
     }
 
-    fn norm(&self) -> Norm {
-        Norm::L2
+    fn parameters(&mut self) -> Vec<Parameter<'_>> {
+        vec![
+            steps(&mut self.steps),
+            Parameter {
+                label: "Values of c",
+                tooltip: "How many weights of the margin are tried",
+                help: "how many values of c to try",
+                ..Parameter::of("search-steps", Value::Whole(&mut self.search_steps, Scale::whole(1.0..=20.0, 100.0)))
+            },
+            Parameter {
+                label: "Confidence κ",
+                tooltip: "By how much the logit of the wrong class exceeds the right one at least",
+                help: "by how much the wrong logit exceeds the right one at least",
+                placeholder: "KAPPA",
+                ..Parameter::of("confidence", Value::Real(&mut self.confidence, Scale::new(0.0..=20.0, 1000.0)))
+            },
+            Parameter {
+                label: "Rate",
+                tooltip: "Learning rate of Adam",
+                help: "of Adam",
+                placeholder: "RATE",
+                ..Parameter::of("learning-rate", Value::Real(&mut self.learning_rate, Scale::new(0.001..=0.2, 10.0)))
+            },
+            Parameter {
+                label: "First c",
+                tooltip: "The weight of the margin to begin with; it grows tenfold until it is large enough",
+                help: "the first c",
+                placeholder: "C",
+                ..Parameter::of("initial-c", Value::Real(&mut self.initial_c, Scale::new(0.0..=1.0, 1e6)))
+            },
+            Parameter {
+                label: "Give up early",
+                tooltip: "Leave a c whose objective no longer falls",
+                help: "give a c up where the objective has stopped falling",
+                placeholder: "ABORT_EARLY",
+                is_terse: true,
+                ..Parameter::of("abort-early", Value::Switch(&mut self.abort_early))
+            },
+        ]
+    }
+
+    fn in_words(&self) -> String {
+        let Self { confidence, search_steps, steps, .. } = self;
+        format!("in L2, {search_steps} values of c, {steps} steps each, confidence {confidence}")
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Norm(Norm::L2)
     }
 
     fn takes_eps(&self) -> bool {

@@ -19,7 +19,7 @@ pub struct Curve<'a> {
     pub without_gradient: usize,
     /// Pictures of which the net is so sure that rounding hides most of the slope that the attack follows.
     pub saturated: usize,
-    /// In any order.
+    /// The points in any order.
     pub points: Vec<Point>,
 }
 
@@ -33,7 +33,7 @@ pub struct Point {
 /// Something to know before believing a number; its text is one sentence.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Warning {
-    /// Gradients that are zero everywhere.
+    /// The gradients of some pictures are zero everywhere.
     NoGradient { count: usize, n: usize },
     /// Rounding hides the slope of a loss.
     Saturated { count: usize, n: usize },
@@ -41,11 +41,11 @@ pub enum Warning {
     Rises { attack: &'static str, from: (f32, f64), to: (f32, f64) },
     /// The net is right where hardly anything of the picture need be left.
     StaysHigh { attack: &'static str, eps: f32, accuracy: f64 },
-    /// As many right answers at the largest ε as without an attack.
+    /// There are as many right answers at the largest ε as without an attack.
     StaysFlat { attack: &'static str, eps: f32, clean: f64, accuracy: f64 },
     /// One step finds more errors than many.
     OneStepBeatsMany { many: &'static str, eps: f32, one_step: f64, many_steps: f64 },
-    /// Robust to the one step that it was trained on, and to nothing else.
+    /// The net is robust to the one step that it was trained on, and to nothing else.
     OnlyOneStep { many: &'static str, eps: f32, one_step: f64, many_steps: f64 },
 }
 
@@ -59,7 +59,7 @@ impl fmt::Display for Warning {
             ),
             Self::Saturated { count, n } => write!(
                 f,
-                "of {count} of {n} pictures the net is so sure that rounding hides most of its loss's slope; --loss log-odds follows it all the same"
+                "of {count} of {n} pictures the net is so sure that rounding hides most of its loss's slope; the log-odds follow it all the same"
             ),
             Self::Rises { attack, from: (low, before), to: (high, after) } => write!(
                 f,
@@ -95,13 +95,13 @@ impl fmt::Display for Warning {
     }
 }
 
-/// A curve over so wide a range of ε, from the smallest above 0 to the largest, ought to fall.
+/// The ratio of the largest ε to the smallest above 0 from which on a curve ought to fall.
 const WIDE: f32 = 4.0;
 
-/// From this ε on, any picture can be turned all grey within L∞.
+/// The ε from which on any picture can be turned all grey within L∞.
 const ALL_GREY: f32 = 0.5;
 
-/// All that is suspicious in some curves of one net on the same pictures.
+/// Finds all that is suspicious in some curves of one net on the same pictures.
 pub fn warnings(curves: &[Curve<'_>]) -> Vec<Warning> {
     let mut found = Vec::new();
     for curve in curves.iter().filter(|curve| !matches!(curve.attack, AttackSettings::Noise(_))) {
@@ -139,7 +139,7 @@ pub fn warnings(curves: &[Curve<'_>]) -> Vec<Warning> {
     once
 }
 
-/// What FGSM and an attack of many steps say of each other; the most striking ε of each kind.
+/// Compares FGSM with an attack of many steps: the most striking ε of either kind.
 fn compare(one: &Curve<'_>, many: &Curve<'_>) -> Option<Warning> {
     let name = many.attack.name();
     let pairs = one.points.iter().filter_map(|point| {
@@ -164,20 +164,20 @@ fn compare(one: &Curve<'_>, many: &Curve<'_>) -> Option<Warning> {
     Some(Warning::OnlyOneStep { many: name, eps, one_step, many_steps })
 }
 
-/// Whether a count is less than another beyond chance: their 95 % intervals are apart.
+/// Tells whether a count is less than another beyond chance: their 95 % intervals are apart.
 fn is_less(count: usize, other: usize, n: usize) -> bool {
     wilson_interval(count, n).1 < wilson_interval(other, n).0
 }
 
 impl Curve<'_> {
+    /// Tells whether the attack climbs the same loss within the same ε as FGSM, in many steps.
     fn is_many_steps_of(&self, one: &Self) -> bool {
-        use AttackSettings::{Bim, Momentum, Pgd};
-        matches!(self.attack, Bim(_) | Pgd(_) | Momentum(_))
-            && self.attack.norm() == one.attack.norm()
-            && self.n == one.n
+        let climbs = self.attack.takes_eps() && self.attack.follows_loss();
+        let is_many = climbs && !matches!(self.attack, AttackSettings::Fgsm(_));
+        is_many && self.attack.norm() == one.attack.norm() && self.n == one.n
     }
 
-    /// The two points between which the accuracy rises most, if it does beyond chance: ε and accuracy of each.
+    /// Returns the two points between which the accuracy rises most, if it does beyond chance: ε and accuracy of each.
     fn rise(&self) -> Option<((f32, f64), (f32, f64))> {
         let pairs = self.points.iter().flat_map(|low| self.points.iter().map(move |high| (low, high)));
         let rising = pairs.filter(|(low, high)| low.eps < high.eps && is_less(low.correct, high.correct, self.n));
@@ -186,7 +186,7 @@ impl Curve<'_> {
         Some((share(low), share(high)))
     }
 
-    /// The point of the largest ε, if an attack that follows the slope of the loss finds no more errors there than there are on
+    /// Returns the point of the largest ε, if an attack that follows the slope of the loss finds no more errors there than there are on
     /// untouched pictures, beyond chance, over a wide range of ε.
     fn stays_flat(&self) -> Option<Point> {
         let tried = || self.points.iter().filter(|point| point.eps.is_finite() && point.eps > 0.0);
@@ -196,7 +196,7 @@ impl Curve<'_> {
         (is_wide && follows && !is_less(last.correct, self.clean_correct, self.n)).then_some(*last)
     }
 
-    /// The largest ε with its accuracy, if that is far above chance where the picture can be turned all grey.
+    /// Returns the largest ε with its accuracy, if that is far above chance where the picture can be turned all grey.
     fn stays_high(&self) -> Option<(f32, f64)> {
         let last = self.points.iter().filter(|point| point.eps.is_finite()).max_by(|a, b| a.eps.total_cmp(&b.eps))?;
         let is_grey = self.attack.norm() == Norm::Linf && self.attack.takes_eps() && last.eps >= ALL_GREY;

@@ -77,7 +77,7 @@ impl Work {
     pub fn new(subject: &Subject, number: u64) -> Self {
         let key = Key::of(subject);
         let largest = key.attack.norm().largest_eps(subject.baseline.original.values.len());
-        let search = EpsSearch::new(LEAST_SHARE * largest, largest, RUNGS, HALVINGS);
+        let search = EpsSearch::in_ratios(LEAST_SHARE * largest, largest, RUNGS, HALVINGS);
         Self { key, number, search, trial: None }
     }
 

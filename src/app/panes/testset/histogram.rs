@@ -8,7 +8,7 @@ use crate::app::testset::TestSet;
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::per_cent;
 use crate::app::words;
-use crate::engine::attack::Measure;
+use crate::engine::attack::{Attack, Measure};
 use crate::engine::units::counted;
 
 /// Bars of confidence, and of lengths.
