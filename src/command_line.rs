@@ -1,8 +1,10 @@
-//! How attacks are spelled on the command line: its help lists the options, and the window copies commands that use them.
+//! How attacks are spelled on the command line: its help lists the options, and the window copies commands that use
+//! them.
 
 use crate::engine::attack::{Attack, AttackSettings};
 
-/// Returns the options that choose an attack with its parameters, without those that may be left out: `--attack bim --steps 20`.
+/// Returns the options that choose an attack with its parameters, without those that may be left out: `--attack bim
+/// --steps 20`.
 pub fn attack_options(attack: &AttackSettings) -> Vec<String> {
     let mut words = Vec::new();
     if attack.name() != AttackSettings::default().name() {
@@ -23,7 +25,8 @@ pub fn attack_options(attack: &AttackSettings) -> Vec<String> {
     words
 }
 
-/// Returns a text of the engine with the names in backticks as options: "`eta` times the gradient" as "--eta times the gradient".
+/// Returns a text of the engine with the names in backticks as options: "`eta` times the gradient" as "--eta times the
+/// gradient".
 pub fn with_options(text: &str) -> String {
     let parts = text.split('`').enumerate();
     parts.map(|(number, part)| if number % 2 == 1 { format!("--{part}") } else { part.to_owned() }).collect()

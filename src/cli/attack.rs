@@ -46,11 +46,12 @@ pub struct AttackArgs {
     /// What the picture is (index or name); without it, what the net says of it
     #[arg(long, value_name = "CLASS")]
     label: Option<String>,
-    /// Attack the photo's own pixels, not those that are left when it is fitted to the net; --out then saves the whole photo
+    /// Attack the photo's own pixels, not those that are left when it is fitted to the net; --out then saves the whole
+    /// photo
     #[arg(long)]
     photo: bool,
-    /// Show the net this part of the picture: LEFT,TOP,WIDTH,HEIGHT in pixels; without it, the part that the file was saved with,
-    /// and with --photo the middle of what is too large to be attacked
+    /// Show the net this part of the picture: LEFT,TOP,WIDTH,HEIGHT in pixels; without it, the part that the file was
+    /// saved with, and with --photo the middle of what is too large to be attacked
     #[arg(long, value_name = "L,T,W,H")]
     crop: Option<Region>,
     /// What shows through where the picture is transparent: white, black, grey or #rrggbb

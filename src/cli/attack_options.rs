@@ -1,5 +1,5 @@
-//! The attacks and their parameters on the command line: the same for one picture, a test set and a sweep. Options and help are
-//! made from the engine's list of attacks.
+//! The attacks and their parameters on the command line: the same for one picture, a test set and a sweep. Options and
+//! help are made from the engine's list of attacks.
 
 use clap::builder::{PossibleValue, TypedValueParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
@@ -72,8 +72,8 @@ pub fn attack_name() -> impl TypedValueParser<Value = AttackSettings> {
     choice_of(AttackSettings::all().into_iter().map(value).collect())
 }
 
-/// The parameters of attacks that were given. Each belongs to some of the attacks; an attack has the usual value of what is not
-/// given.
+/// The parameters of attacks that were given. Each belongs to some of the attacks; an attack has the usual value of
+/// what is not given.
 #[derive(Clone, Debug)]
 pub struct AttackOptions {
     given: ArgMatches,

@@ -1,4 +1,5 @@
-//! `doppelganger bench`: how fast the engine is on this machine. `benches/peer_pytorch.py` times the same work in PyTorch.
+//! `doppelganger bench`: how fast the engine is on this machine. `benches/peer_pytorch.py` times the same work in
+//! PyTorch.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -81,22 +81,27 @@ fn fetch(set: &DataSource, yes: bool) -> Result<()> {
     }
     let (hosts, folder) = (offer.hosts().join(" or "), offer.folder.display());
     eprintln!("{set}: {} from {hosts}\n  licence: {}\n  into {folder}", in_megabytes(offer.bytes()), offer.licence);
-    if !yes && !agreed()? {
-        return Err(Error::Argument("nothing was fetched; --yes fetches without asking".into()));
+    if !yes {
+        ask("nothing was fetched; --yes fetches without asking")?;
     }
     let of = offer.bytes() as usize;
     watched(|line| offer.fetch(&mut |bytes| line.draw(&in_megabytes(bytes), bytes as usize, of)))?;
     print(&format!("{set} is there: doppelganger train --data {set} …"))
 }
 
-/// Asks on a terminal; where there is none, nobody has agreed.
-pub(super) fn agreed() -> Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        return Ok(false);
-    }
-    eprint!("Go on? [y/N] ");
-    let _ = std::io::stderr().flush();
+/// Asks on a terminal whether to go on; where there is none, nobody has agreed.
+///
+/// # Errors
+/// `refusal`, where somebody or nobody said so.
+pub(super) fn ask(refusal: &str) -> Result<()> {
     let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(Error::io("read the answer", "standard input".as_ref()))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    if std::io::stdin().is_terminal() {
+        eprint!("Go on? [y/N] ");
+        let _ = std::io::stderr().flush();
+        std::io::stdin().read_line(&mut answer).map_err(Error::io("read the answer", "standard input".as_ref()))?;
+    }
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Error::Argument(refusal.into())),
+    }
 }

@@ -32,8 +32,8 @@ pub struct EvalArgs {
     /// The attack, against the true labels; fgsm if not given
     #[arg(long, value_parser = attack_name(), value_name = "ATTACK")]
     attack: Option<AttackSettings>,
-    /// ε in units of the pixel range [0, 1]: 0.1, or 8/255, or several with commas between. With attacks that look for the
-    /// shortest perturbation by themselves: count those that are no longer (for jsma: that change no more values)
+    /// ε in units of the pixel range [0, 1]: 0.1, or 8/255, or several with commas between. With attacks that look for
+    /// the shortest perturbation by themselves: count those that are no longer (for jsma: that change no more values)
     #[arg(
         long,
         value_parser = parse_eps,

@@ -1,5 +1,5 @@
-//! `doppelganger sweep`: the same training for every ε and α of a grid, or, with `--models`, security curves of nets that are
-//! trained already.
+//! `doppelganger sweep`: the same training for every ε and α of a grid, or, with `--models`, security curves of nets
+//! that are trained already.
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +8,11 @@ use serde_json::json;
 
 use super::attack_options::{AttackOptions, attack_name};
 use super::choice::{LOSSES, choice};
-use super::training::{Prepared, Report, TrainingArgs, TuningArgs, drive, run_name};
+use super::training::{Report, TrainingArgs, TuningArgs, drive, run_name};
 use super::{curves, interrupt, print};
 use crate::engine::attack::{AttackSettings, Loss};
 use crate::engine::files::write_atomically;
-use crate::engine::train::{EpochRecord, Measured, RunFolder, Trainer};
+use crate::engine::train::{EpochRecord, Measured, Trainer};
 use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
 
@@ -26,8 +26,8 @@ pub struct SweepArgs {
     /// Print one JSON object per epoch and run, or per point of a curve
     #[arg(long)]
     pub json: bool,
-    /// Measure these nets instead of training one: their accuracy against ε under each of --attacks, on the test split of
-    /// --data
+    /// Measure these nets instead of training one: their accuracy against ε under each of --attacks, on the test split
+    /// of --data
     #[arg(long, value_name = "NAME|MANIFEST", value_delimiter = ',', conflicts_with_all = ["model", "out", "alpha"])]
     pub models: Vec<String>,
     #[command(flatten)]
@@ -73,7 +73,8 @@ struct GridArgs {
     /// Values of α
     #[arg(long, value_delimiter = ',', default_value = "0.5")]
     alpha: Vec<f32>,
-    /// Where to leave a folder for each run, and sweep.csv. Runs that are there already are taken up where they were left
+    /// Where to leave a folder for each run, and sweep.csv. Runs that are there already are taken up where they were
+    /// left
     #[arg(long, value_name = "DIR", required_unless_present = "models")]
     out: Option<PathBuf>,
 }
@@ -92,7 +93,9 @@ fn train(args: &SweepArgs) -> Result<()> {
     for &eps in &args.eps {
         for &alpha in alpha {
             let name = run_name(eps, alpha, args.training.seed);
-            let trainer = run_one(args, &TuningArgs { eps, alpha }, &out.join(&name))?;
+            let prepared = args.training.prepare(&TuningArgs { eps, alpha })?;
+            let (mut folder, mut trainer) = prepared.run_in(&out.join(&name), "run")?;
+            drive(&mut folder, &mut trainer, Report::new(args.json))?;
             let row = row(&trainer, &name);
             let said = if args.json { json!({ "run": name, "best": best(&trainer) }).to_string() } else { row.clone() };
             print(&said)?;
@@ -104,21 +107,7 @@ fn train(args: &SweepArgs) -> Result<()> {
     Ok(())
 }
 
-fn run_one(args: &SweepArgs, tuning: &TuningArgs, path: &Path) -> Result<Trainer> {
-    let Prepared { manifest, data, config } = args.training.prepare(tuning)?;
-    let (mut folder, mut trainer) = match RunFolder::summary(path) {
-        Ok(summary) if summary.config == config => RunFolder::resume(path, |_, _| Ok(data))?,
-        Ok(_) => {
-            let message = "another run with other settings is here; give another --out\n  ";
-            return Err(Error::Argument(format!("{message}{}", path.display())));
-        }
-        Err(_) => RunFolder::begin(path, manifest, data, config)?,
-    };
-    drive(&mut folder, &mut trainer, Report::new(args.json))?;
-    Ok(trainer)
-}
-
-/// The record of the epoch whose weights were kept.
+/// Returns the record of the epoch whose weights were kept.
 fn best(trainer: &Trainer) -> Option<&EpochRecord> {
     trainer.history().get(trainer.best_epochs().checked_sub(1)?)
 }

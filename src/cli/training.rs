@@ -1,6 +1,6 @@
 //! The settings of a run on the command line, and driving one without a window.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -21,15 +21,17 @@ use crate::engine::{Error, Result};
 /// What decides how a run goes, ε and α apart.
 #[derive(Args, Clone)]
 pub struct TrainingArgs {
-    /// A folder with the IDX files of a training set (gzipped or not), or with one folder of pictures per class, or a .tar,
-    /// .tar.gz or .tar.xz of such; or a set by name: drawn:20000 (digits that the program draws itself), mnist, fashion-mnist
+    /// A folder with the IDX files of a training set (gzipped or not), or with one folder of pictures per class, or a
+    /// .tar, .tar.gz or .tar.xz of such; or a set by name: drawn:20000 (digits that the program draws itself), mnist,
+    /// fashion-mnist
     #[arg(long, value_name = "PATH|SET", required = true)]
     pub data: Option<DataSource>,
-    /// The net: a name from "doppelganger models", the path of a manifest (its weights are not needed), or its sizes, such
-    /// as maxout:240x5,240x5+dropout, cnn:32,64,1024, mlp:1200,1200 or softmax
+    /// The net: a name from "doppelganger models", the path of a manifest (its weights are not needed), or its sizes,
+    /// such as maxout:240x5,240x5+dropout, cnn:32,64,1024, mlp:1200,1200 or softmax
     #[arg(long, value_name = "NAME|MANIFEST|SIZES", required = true)]
     pub model: Option<String>,
-    /// Begin with the trained weights of that net instead of fresh ones: adversarial training cures a net in a few epochs
+    /// Begin with the trained weights of that net instead of fresh ones: adversarial training cures a net in a few
+    /// epochs
     #[arg(long)]
     fine_tune: bool,
     #[arg(long, default_value_t = 10)]
@@ -192,7 +194,8 @@ impl TrainingArgs {
         Ok(Prepared { manifest, data, config })
     }
 
-    /// Refuses settings that would do nothing beside the others. (In a sweep, ε = 0 is the clean net beside the others.)
+    /// Refuses settings that would do nothing beside the others. (In a sweep, ε = 0 is the clean net beside the
+    /// others.)
     pub fn check_together(&self, eps: f32) -> Result<()> {
         let adversary = &self.adversary;
         let why = if eps == 0.0 && !matches!(adversary, Adversary::None | Adversary::Fgsm) {
@@ -205,6 +208,24 @@ impl TrainingArgs {
             return Ok(());
         };
         Err(Error::Argument(why))
+    }
+}
+
+impl Prepared {
+    /// Takes up the run in a folder, or begins it there. `what` names it.
+    ///
+    /// # Errors
+    /// A run with other settings in the folder, and those of reading and writing.
+    pub fn run_in(self, path: &Path, what: &str) -> Result<(RunFolder, Trainer)> {
+        let Self { manifest, data, config } = self;
+        match RunFolder::summary(path) {
+            Ok(summary) if summary.config == config => RunFolder::resume(path, |_, _| Ok(data)),
+            Ok(_) => {
+                let message = format!("another {what} with other settings is here; give another --out");
+                Err(Error::Argument(format!("{message}\n  {}", path.display())))
+            }
+            Err(_) => RunFolder::begin(path, manifest, data, config),
+        }
     }
 }
 
@@ -280,7 +301,7 @@ fn draw(line: &mut ProgressLine, trainer: &Trainer) {
     line.draw(&format!("{doing} {} of {}{loss}{speed}{run}", p.epoch + 1, p.epochs), p.step, p.steps);
 }
 
-/// One line for programs; errors are shares of the pictures named beside them.
+/// Returns one line for programs; errors are shares of the pictures named beside them.
 fn as_json(record: &EpochRecord, attacked: bool) -> serde_json::Value {
     let error = |measured: Option<Measured>| measured.map(|measured| measured.error());
     let confidence = |measured: Option<Measured>| measured.and_then(|measured| measured.confidence_on_mistakes);
@@ -303,7 +324,7 @@ fn as_json(record: &EpochRecord, attacked: bool) -> serde_json::Value {
     })
 }
 
-/// `attacked`: whether the net trains on an attack at all; only then can it overfit one.
+/// Returns `attacked`: whether the net trains on an attack at all; only then can it overfit one.
 fn describe(record: &EpochRecord, attacked: bool) -> String {
     let percent = |what: &str, measured: Option<Measured>| {
         measured.map(|m| format!("  {what} {:.2} %", m.error() * 100.0)).unwrap_or_default()
@@ -321,7 +342,7 @@ fn describe(record: &EpochRecord, attacked: bool) -> String {
     )
 }
 
-/// Where a run of a sweep lies.
+/// Returns where a run of a sweep lies.
 pub fn run_name(eps: f32, alpha: f32, seed: u64) -> PathBuf {
     format!("eps-{eps}-alpha-{alpha}-seed-{seed}").into()
 }

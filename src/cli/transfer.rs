@@ -18,7 +18,8 @@ use crate::engine::{Error, Result};
 
 #[derive(Args)]
 pub struct TransferArgs {
-    /// Two nets or more for the same pictures, with commas between: names from "doppelganger models", or paths of manifests
+    /// Two nets or more for the same pictures, with commas between: names from "doppelganger models", or paths of
+    /// manifests
     #[arg(long, value_name = "NAME|MANIFEST", value_delimiter = ',', required = true)]
     models: Vec<String>,
     /// A test set, as of "doppelganger eval"

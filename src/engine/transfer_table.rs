@@ -44,12 +44,12 @@ pub struct Row<'a> {
 }
 
 impl<'a> Transfer<'a> {
-    /// ε, of attacks that take one.
+    /// Returns ε, of attacks that take one.
     pub fn eps(&self) -> Option<f32> {
         self.attack.takes_eps().then_some(self.eps)
     }
 
-    /// All pairs, row by row.
+    /// Returns all pairs, row by row.
     pub fn rows(&self) -> Vec<Row<'a>> {
         let Self { nets, right, n, .. } = *self;
         let row = |source: usize, asked: usize| {
@@ -73,21 +73,21 @@ impl<'a> Transfer<'a> {
             .collect()
     }
 
-    /// The table, its first line included.
+    /// Returns the table, its first line included.
     pub fn csv(&self) -> String {
         std::iter::once(HEADER.to_owned()).chain(self.rows().iter().map(Row::csv)).collect()
     }
 }
 
 impl Row<'_> {
-    /// A line for people.
+    /// Returns a line for people.
     pub fn text(&self) -> String {
         let Self { source, asked, error, interval: (low, high), .. } = self;
         let name = format!("made on {source}, asked {asked}");
         format!("{name:<56} {:>6.2} % wrong ({:.2} to {:.2})", error * 100.0, low * 100.0, high * 100.0)
     }
 
-    /// A line of the table.
+    /// Returns a line of the table.
     pub fn csv(&self) -> String {
         let Self { attack, norm, n, wrong, error, interval: (low, high), seed, .. } = self;
         let (source, asked) = (field(self.source), field(self.asked));

@@ -84,7 +84,7 @@ impl AttackForm {
         }
     }
 
-    /// A row for each parameter; returns why what was typed is not taken.
+    /// Returns a row for each parameter; returns why what was typed is not taken.
     fn rows(&mut self, ui: &mut Ui, attack: &mut AttackSettings) -> Option<String> {
         for parameter in attack.parameters().into_iter().filter(|parameter| !parameter.is_idle) {
             let Parameter { label, tooltip, value, .. } = parameter;

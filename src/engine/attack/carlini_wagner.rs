@@ -8,8 +8,8 @@ use super::run::{Attack, Run, Step, check_positive, check_steps};
 use super::{Bounds, Measure, Norm};
 use crate::{Error, Result};
 
-/// This attack minimises `‖x' − x‖₂² + c·max(0, margin + κ)` over `w`, where `x' = (tanh w + 1)/2` stays in the bounds by itself, with the
-/// smallest `c` that fools, looked for by bisection.
+/// This attack minimises `‖x' − x‖₂² + c·max(0, margin + κ)` over `w`, where `x' = (tanh w + 1)/2` stays in the bounds
+/// by itself, with the smallest `c` that fools, looked for by bisection.
 ///
 /// Carlini, Wagner, *Towards Evaluating the Robustness of Neural Networks*, 2017 (arXiv 1608.04644), section VI.A.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,8 +36,9 @@ impl Default for CarliniWagner {
 
 /// The factor that brings pixels at the bounds in, where tanh would need infinity: as in the authors' code.
 const INSIDE: f32 = 0.999_999;
-/// β₁ and β₂ of Adam: Kingma, Ba 2015, algorithm 1.
-const BETAS: (f32, f32) = (0.9, 0.999);
+/// β₁, β₂ and ε of Adam: Kingma, Ba 2015, algorithm 1.
+const BETA_1: f32 = 0.9;
+const BETA_2: f32 = 0.999;
 const ADAM_EPSILON: f32 = 1e-8;
 
 impl Attack for CarliniWagner {
@@ -130,7 +131,8 @@ impl Attack for CarliniWagner {
         Ok(Box::new(Search {
             origin: start.iter().map(|w| w.tanh() * half + centre).collect(),
             delta: vec![0.0; len],
-            moments: (vec![0.0; len], vec![0.0; len]),
+            first_moment: vec![0.0; len],
+            second_moment: vec![0.0; len],
             at: problem.x.to_vec(),
             best: problem.x.to_vec(),
             best_length: vec![f32::INFINITY; n],
@@ -150,16 +152,16 @@ impl Attack for CarliniWagner {
 #[derive(Clone, Copy)]
 struct Range {
     now: f32,
-    /// Too small.
+    /// The largest that was too small.
     low: f32,
-    /// Large enough.
+    /// The smallest that was large enough.
     high: f32,
-    /// With the present `c`.
+    /// Whether the present `c` fooled the net.
     fooled: bool,
 }
 
 impl Range {
-    /// The next `c`.
+    /// Goes to the next `c`.
     fn next(&mut self) {
         if self.fooled {
             self.high = self.now;
@@ -180,7 +182,8 @@ struct Search {
     origin: Vec<f32>,
     /// w less its start, and Adam's moments.
     delta: Vec<f32>,
-    moments: (Vec<f32>, Vec<f32>),
+    first_moment: Vec<f32>,
+    second_moment: Vec<f32>,
     at: Vec<f32>,
     best: Vec<f32>,
     best_length: Vec<f32>,
@@ -199,13 +202,13 @@ impl Search {
             self.c.iter_mut().for_each(Range::next);
         }
         self.delta.fill(0.0);
-        self.moments.0.fill(0.0);
-        self.moments.1.fill(0.0);
+        self.first_moment.fill(0.0);
+        self.second_moment.fill(0.0);
         self.last_check.fill(f32::INFINITY);
         self.open = (0..self.problem.len()).collect();
     }
 
-    /// The pixels of picture `i` at its present w.
+    /// Puts the pixels of picture `i` where its present w is.
     fn place(&mut self, i: usize) {
         let (centre, half) = ((self.bounds.min + self.bounds.max) / 2.0, (self.bounds.max - self.bounds.min) / 2.0);
         let pixels = i * self.problem.size()..(i + 1) * self.problem.size();
@@ -215,23 +218,23 @@ impl Search {
         }
     }
 
-    /// The objective of picture `i`, and one step of Adam down it. `gradient` is that of the margin.
+    /// Returns the objective of picture `i`, and takes one step of Adam down it. `gradient` is that of the margin.
     fn descend(&mut self, i: usize, margin: f32, gradient: &[f32], step: usize) -> f32 {
         let Self { settings, bounds, problem, .. } = self;
         let (size, half) = (problem.size(), (bounds.max - bounds.min) / 2.0);
         let centre = (bounds.min + bounds.max) / 2.0;
         let active = if margin + settings.confidence > 0.0 { self.c[i].now } else { 0.0 };
-        let correct = (1.0 - BETAS.0.powi(step as i32), 1.0 - BETAS.1.powi(step as i32));
+        let [first, second] = [BETA_1, BETA_2].map(|beta| 1.0 - beta.powi(step as i32));
         let mut squares = 0.0;
         for (k, g) in (i * size..(i + 1) * size).zip(gradient) {
             let moved = self.at[k] - self.origin[k];
             squares += f64::from(moved) * f64::from(moved);
             let tanh = (self.at[k] - centre) / half;
             let slope = (active * g + 2.0 * moved) * half * (1.0 - tanh * tanh);
-            let (m, v) = (&mut self.moments.0[k], &mut self.moments.1[k]);
-            *m = BETAS.0 * *m + (1.0 - BETAS.0) * slope;
-            *v = BETAS.1 * *v + (1.0 - BETAS.1) * slope * slope;
-            self.delta[k] -= settings.learning_rate * (*m / correct.0) / ((*v / correct.1).sqrt() + ADAM_EPSILON);
+            let (m, v) = (&mut self.first_moment[k], &mut self.second_moment[k]);
+            *m = BETA_1 * *m + (1.0 - BETA_1) * slope;
+            *v = BETA_2 * *v + (1.0 - BETA_2) * slope * slope;
+            self.delta[k] -= settings.learning_rate * (*m / first) / ((*v / second).sqrt() + ADAM_EPSILON);
         }
         squares as f32 + active * (margin + settings.confidence).max(0.0)
     }
@@ -253,13 +256,22 @@ impl Search {
     }
 }
 
-/// `z_label − max others`, or `max others − z_target`: below 0 the net is fooled. With the two classes, the one to lower first.
-fn margin(problem: &Problem, i: usize, logits: &[f32]) -> (f32, usize, usize) {
+/// `z_label − max others`, or `max others − z_target`: below 0 the net is fooled.
+struct Margin {
+    value: f32,
+    /// The class whose logit is to be lowered.
+    down: usize,
+    /// The class whose logit is to be raised.
+    up: usize,
+}
+
+/// Returns the margin of picture `i`.
+fn margin(problem: &Problem, i: usize, logits: &[f32]) -> Margin {
     let class = problem.followed(i);
     let others = (0..logits.len()).filter(|&k| k != class);
     let other = others.reduce(|best, k| if logits[k] > logits[best] { k } else { best }).unwrap_or(class);
     let (down, up) = if problem.targets.is_some() { (other, class) } else { (class, other) };
-    (logits[down] - logits[up], down, up)
+    Margin { value: logits[down] - logits[up], down, up }
 }
 
 impl Run for Search {
@@ -281,7 +293,7 @@ impl Run for Search {
         let (size, classes) = (self.problem.size(), self.problem.classes());
         let towards = |row: usize, _, logits: &[f32]| {
             let mut d = vec![0.0; classes];
-            let (_, down, up) = margin(&self.problem, open[row], logits);
+            let Margin { down, up, .. } = margin(&self.problem, open[row], logits);
             d[down] += 1.0;
             d[up] -= 1.0;
             d
@@ -290,7 +302,7 @@ impl Run for Search {
         let step = self.done % steps;
         let mut kept = Vec::with_capacity(open.len());
         for (row, &i) in open.iter().enumerate() {
-            let (margin, ..) = margin(&self.problem, i, &logits[row * classes..(row + 1) * classes]);
+            let margin = margin(&self.problem, i, &logits[row * classes..(row + 1) * classes]).value;
             let objective = self.descend(i, margin, &gradients[row * size..(row + 1) * size], step + 1);
             self.judge(i, margin);
             let is_checked = self.settings.abort_early && step.is_multiple_of(steps.div_ceil(10));

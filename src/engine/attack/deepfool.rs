@@ -9,11 +9,11 @@ use super::step::clip;
 use super::{Measure, Norm};
 use crate::{Error, Result};
 
-/// DeepFool goes to the nearest boundary of the linearised net, again and again, until the net is fooled. With targets it goes to
-/// the boundary of the target's class.
+/// DeepFool goes to the nearest boundary of the linearised net, again and again, until the net is fooled. With targets
+/// it goes to the boundary of the target's class.
 ///
-/// Moosavi-Dezfooli, Fawzi, Frossard, *DeepFool: A Simple and Accurate Method to Fool Deep Neural Networks*, 2016 (arXiv
-/// 1511.04599), algorithm 2 and section 3.3 for other norms.
+/// Moosavi-Dezfooli, Fawzi, Frossard, *DeepFool: A Simple and Accurate Method to Fool Deep Neural Networks*, 2016
+/// (arXiv 1511.04599), algorithm 2 and section 3.3 for other norms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeepFool {
     /// [`Norm::L2`] or [`Norm::Linf`].
@@ -146,7 +146,8 @@ impl Fooling {
         Ok(())
     }
 
-    /// Returns the class that picture `i` is moved away from: its label, on the way to a target whatever the net says now.
+    /// Returns the class that picture `i` is moved away from: its label, on the way to a target whatever the net says
+    /// now.
     fn from(&self, i: usize, logits: &[f32]) -> usize {
         match &self.problem.targets {
             Some(_) => crate::model::argmax(logits),
@@ -156,8 +157,8 @@ impl Fooling {
 }
 
 impl DeepFool {
-    /// Returns the distance of the nearest of some linear boundaries, and its slope: equations 8 and 9. Each boundary is `lead` in
-    /// the difference of two logits away. There is none where none has a slope: they are infinitely far.
+    /// Returns the distance of the nearest of some linear boundaries, and its slope: equations 8 and 9. Each boundary
+    /// is `lead` in the difference of two logits away. There is none where none has a slope: they are infinitely far.
     fn nearest<'a>(&self, leads: impl Iterator<Item = f32>, slopes: &'a [f32]) -> Option<(f32, &'a [f32])> {
         let dual = if self.norm == Norm::Linf { Norm::L1 } else { Norm::L2 };
         let (leads, mut best): (Vec<f32>, Option<(f32, &[f32])>) = (leads.collect(), None);

@@ -8,8 +8,8 @@ use super::run::{Attack, Run};
 use super::{Measure, Norm, Problem};
 use crate::Result;
 
-/// This attack takes one step `x + ε·η`, η being the steepest direction of length 1: the fast gradient sign method in L∞, its
-/// relatives in L2 and L1.
+/// This attack takes one step `x + ε·η`, η being the steepest direction of length 1: the fast gradient sign method in
+/// L∞, its relatives in L2 and L1.
 ///
 /// Goodfellow, Shlens, Szegedy, *Explaining and Harnessing Adversarial Examples*, 2015 (arXiv 1412.6572), section 3.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

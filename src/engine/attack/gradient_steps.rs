@@ -10,7 +10,8 @@ use crate::Result;
 
 /// This attack goes `steps` times to `x + η·∇ₓJ`, as far as that leads: gradient descent on pixels instead of weights.
 ///
-/// Szegedy et al., *Intriguing Properties of Neural Networks*, 2014 (arXiv 1312.6199), for the idea of descending on the pixels.
+/// Szegedy et al., *Intriguing Properties of Neural Networks*, 2014 (arXiv 1312.6199), for the idea of descending on
+/// the pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GradientSteps {
     /// η, what the gradient is multiplied by.

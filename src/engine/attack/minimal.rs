@@ -8,9 +8,9 @@ use super::run::{Attack, Run, Step, check_positive, check_steps};
 use super::{AttackSettings, EpsSearch, Measure};
 use crate::{Error, Result};
 
-/// This tries values of ε on a ladder from 0 to `largest` until the attack fools, then bisects between the last one that did not
-/// and the first one that did. A picture of the result has the ε above: it fools, while the attack with an ε below by the
-/// search's resolution does not. Fooling need not be monotonic in ε, hence the ladder.
+/// This tries values of ε on a ladder from 0 to `largest` until the attack fools, then bisects between the last one
+/// that did not and the first one that did. A picture of the result has the ε above: it fools, while the attack with
+/// an ε below by the search's resolution does not. Fooling need not be monotonic in ε, hence the ladder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MinimalEps {
     /// An attack that takes an ε.
@@ -30,7 +30,7 @@ impl MinimalEps {
 }
 
 impl Attack for MinimalEps {
-    /// There is none to choose: it is a way of running others.
+    /// Returns none: the search is a way of running the others.
     fn usual() -> Vec<Self> {
         Vec::new()
     }

@@ -1,9 +1,10 @@
 //! Attacks. All of them work in pixel space [0, 1], on a net in evaluation mode.
 //!
-//! A [`Problem`] is some pictures and the rules; an [`Attack`] starts on it and gives a [`Run`], which advances step by step:
-//! the same code serves whole test sets and a person who watches. Each attack is a file, which says all that there is to know of
-//! it: its paper, its names, its parameters, and what it does. The list of them is in `settings.rs`; the command line's options,
-//! the window's form and the file format are made from it. The field's first is Goodfellow, Shlens, Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572).
+//! A [`Problem`] is some pictures and the rules; an [`Attack`] starts on it and gives a [`Run`], which advances step
+//! by step: the same code serves whole test sets and a person who watches. Each attack is a file, which says all that
+//! there is to know of it: its paper, its names, its parameters, and what it does. The list of them is below;
+//! the command line's options, the window's form and the file format are made from it. The field's first is Goodfellow,
+//! Shlens, Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572).
 
 mod bim;
 mod carlini_wagner;
@@ -44,8 +45,21 @@ pub use picture::{Attacked, Baseline, MAX_PHOTO_PIXELS, Reread, Subject, attacka
 pub use problem::{Clean, Problem, Rules};
 pub use run::{Attack, MAX_STEPS, Run, Step, finish};
 pub use search::EpsSearch;
-pub use settings::*;
 pub use step::{Bounds, Norm, PIXELS, sign_step, within};
+
+// The attacks in the order in which people choose among them. A new one is a line here, and the module that it names.
+settings::attacks! {
+    Fgsm(fgsm::Fgsm),
+    Gradient(gradient_steps::GradientSteps),
+    Bim(bim::Bim),
+    Pgd(pgd::Pgd),
+    Momentum(momentum::MomentumFgsm),
+    DeepFool(deepfool::DeepFool),
+    CarliniWagner(carlini_wagner::CarliniWagner),
+    SaliencyMap(saliency::SaliencyMap),
+    Noise(noise::Noise),
+    MinimalEps(minimal::MinimalEps),
+}
 
 /// Which way an attack goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

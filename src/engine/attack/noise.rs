@@ -9,7 +9,8 @@ use super::run::{Attack, Run};
 use super::{Measure, Norm, Problem};
 use crate::Result;
 
-/// This is a perturbation by chance: what an attack has to be better than. The direction of a picture depends on the seed alone.
+/// This is a perturbation by chance: what an attack has to be better than. The direction of a picture depends on the
+/// seed alone.
 ///
 /// The controls of Goodfellow, Shlens, Szegedy 2015, arXiv 1412.6572, section 6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

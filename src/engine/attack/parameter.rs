@@ -23,7 +23,8 @@ pub struct AttackInfo {
 
 /// One parameter of an attack: what it is, and where its value lies.
 pub struct Parameter<'a> {
-    /// The name on the command line, such as `step-size`. Attacks that have it in common give it the same name and help.
+    /// The name on the command line, such as `step-size`. Attacks that have it in common give it the same name and
+    /// help.
     pub name: &'static str,
     /// The name in a form, such as `Step size`.
     pub label: &'static str,
@@ -34,8 +35,8 @@ pub struct Parameter<'a> {
     /// What stands for the value in a list of options, such as `N`.
     pub placeholder: &'static str,
     pub value: Value<'a>,
-    /// Whether a command leaves the parameter out where it has its usual value. The others are always spelled out, so that
-    /// the command keeps its meaning.
+    /// Whether a command leaves the parameter out where it has its usual value. The others are always spelled out, so
+    /// that the command keeps its meaning.
     pub is_terse: bool,
     /// Whether the parameter changes nothing beside the others as they are now.
     pub is_idle: bool,
@@ -63,15 +64,16 @@ pub struct Scale {
 }
 
 impl<'a> Parameter<'a> {
-    /// Returns a parameter that has a name and a value and is neither terse nor idle; what people are told is still empty.
+    /// Returns a parameter that has a name and a value and is neither terse nor idle; what people are told is still
+    /// empty.
     pub(super) fn of(name: &'static str, value: Value<'a>) -> Self {
         Self { name, label: "", tooltip: "", help: "", placeholder: "N", value, is_terse: false, is_idle: false }
     }
 }
 
 impl Scale {
-    /// Returns the scale of a slider over this range, beside which up to `largest` can be typed, and down to the smaller of 0
-    /// and the slider's start.
+    /// Returns the scale of a slider over this range, beside which up to `largest` can be typed, and down to the
+    /// smaller of 0 and the slider's start.
     pub fn new(slider: RangeInclusive<f32>, largest: f32) -> Self {
         let typed = slider.start().min(0.0)..=largest;
         Self { slider, typed }

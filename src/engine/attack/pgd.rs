@@ -10,8 +10,8 @@ use crate::{Error, Result};
 
 /// Projected gradient descent is the basic iterative method from a random point within ε, some times over.
 ///
-/// Madry, Makelov, Schmidt, Tsipras, Vladu, *Towards Deep Learning Models Resistant to Adversarial Attacks*, 2018 (arXiv
-/// 1706.06083), section 2.1.
+/// Madry, Makelov, Schmidt, Tsipras, Vladu, *Towards Deep Learning Models Resistant to Adversarial Attacks*, 2018
+/// (arXiv 1706.06083), section 2.1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pgd {
     /// [`Norm::Linf`] or [`Norm::L2`].

@@ -6,7 +6,8 @@ use crate::{Error, Result};
 
 /// A way of making adversarial pictures, with its parameters.
 pub trait Attack: Send + Sync {
-    /// Returns what people choose among, with the parameters that its paper or the libraries start from: one, or its variants.
+    /// Returns what people choose among, with the parameters that its paper or the libraries start from: one, or its
+    /// variants.
     fn usual() -> Vec<Self>
     where
         Self: Sized;
@@ -43,8 +44,8 @@ pub trait Attack: Send + Sync {
         self.measure().length(perturbation)
     }
 
-    /// Returns whether it uses the ε of a problem up. Others are led by parameters of their own, most of them to the shortest
-    /// perturbation that fools.
+    /// Returns whether it uses the ε of a problem up. Others are led by parameters of their own, most of them to the
+    /// shortest perturbation that fools.
     fn takes_eps(&self) -> bool {
         true
     }
@@ -59,8 +60,8 @@ pub trait Attack: Send + Sync {
         false
     }
 
-    /// Becomes the attack whose result is what this one comes to after `step` of its steps with this ε; false where no parameters
-    /// say so.
+    /// Becomes the attack whose result is what this one comes to after `step` of its steps with this ε; false where no
+    /// parameters say so.
     fn stop_at(&mut self, step: usize, eps: f32) -> bool {
         let _ = (step, eps);
         false
@@ -81,8 +82,8 @@ pub trait Run: Send {
     /// Those of the net.
     fn advance(&mut self) -> Result<Option<Step<'_>>>;
 
-    /// Returns the best pictures so far, after the last step the result: as many as the problem has, in its order. Where an
-    /// attack looks for a picture that fools and has none, the untouched one.
+    /// Returns the best pictures so far, after the last step the result: as many as the problem has, in its order.
+    /// Where an attack looks for a picture that fools and has none, the untouched one.
     fn result(&self) -> &[f32];
 }
 
@@ -97,7 +98,8 @@ pub struct Step<'a> {
     pub pictures: &'a [f32],
 }
 
-/// Runs an attack to its end, and returns the pictures as the net is shown them. `keep_on(step, of)` is asked after every step.
+/// Runs an attack to its end, and returns the pictures as the net is shown them. `keep_on(step, of)` is asked after
+/// every step.
 ///
 /// # Errors
 /// Those of the attack, and [`Error::Stopped`].

@@ -10,11 +10,11 @@ use super::run::{Attack, Run, Step};
 use super::step::clip;
 use crate::{Error, Result};
 
-/// This attack changes by θ the two values whose slopes favour the target most over all other classes together, again and again. Without
-/// a target it moves towards the class that is second in the net's answer on the untouched picture.
+/// This attack changes by θ the two values whose slopes favour the target most over all other classes together, again
+/// and again. Without a target it moves towards the class that is second in the net's answer on the untouched picture.
 ///
-/// Papernot et al., *The Limitations of Deep Learning in Adversarial Settings*, 2016 (arXiv 1511.07528), algorithms 2 and 3,
-/// on logits.
+/// Papernot et al., *The Limitations of Deep Learning in Adversarial Settings*, 2016 (arXiv 1511.07528), algorithms 2
+/// and 3, on logits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SaliencyMap {
     /// θ: what is added to a value; below 0 values are lowered.
@@ -26,7 +26,8 @@ pub struct SaliencyMap {
 /// Values nearer than this to the bound that they move to are left alone.
 const MARGIN: f32 = 0.01;
 
-/// The number of values, those with the greatest saliency of their own, among which pairs are looked at in larger pictures.
+/// The number of values, those with the greatest saliency of their own, among which pairs are looked at in larger
+/// pictures.
 const MAX_VALUES: usize = 1024;
 
 impl Attack for SaliencyMap {
@@ -181,8 +182,8 @@ impl Run for Saliency {
     }
 }
 
-/// Returns the values `p < q` with the largest `−αβ`, where α, the sum of the target's slopes, is above 0 and β, that of the other
-/// classes', below 0 (both times `sign`): equation 10.
+/// Returns the values `p < q` with the largest `−αβ`, where α, the sum of the target's slopes, is above 0 and β, that
+/// of the other classes', below 0 (both times `sign`): equation 10.
 fn best_pair(target: &[f32], others: &[f32], is_free: &[bool], sign: f32) -> Option<(usize, usize)> {
     let mut values: Vec<usize> = (0..target.len()).filter(|&p| is_free[p]).collect();
     if values.len() > MAX_VALUES {
@@ -211,7 +212,8 @@ mod tests {
 
     #[test]
     fn the_pair_is_the_one_that_equation_10_takes() {
-        // α and β of the pairs: 01 (3, −1) → 3; 02 (−1, −2) no; 03 (4, 1) no; 12 (0, …) no; 13 (5, 0) no; 23 (1, −1) → 1.
+        // α and β of the pairs: 01 (3, −1) → 3; 02 (−1, −2) no; 03 (4, 1) no; 12 (0, …) no; 13 (5, 0) no; 23 (1, −1) →
+        // 1.
         let (target, others) = ([1.0, 2.0, -2.0, 3.0], [-1.0, 0.0, -1.0, 0.0 + 2.0]);
         assert_eq!(best_pair(&target, &others, &[true; 4], 1.0), Some((0, 1)));
         assert_eq!(best_pair(&target, &others, &[false, true, true, true], 1.0), None);

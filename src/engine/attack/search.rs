@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-/// This looks for the smallest ε with which something works: up a ladder until a rung does, then by halves between it and the rung
-/// below. What works need not do so from there on, hence the ladder; an interval that lies between two rungs is not seen.
+/// This looks for the smallest ε with which something works: up a ladder until a rung does, then by halves between it
+/// and the rung below. What works need not do so from there on, hence the ladder; an interval that lies between two
+/// rungs is not seen.
 #[derive(Clone, Debug)]
 pub struct EpsSearch {
     rungs: Arc<[f32]>,
@@ -16,8 +17,8 @@ pub struct EpsSearch {
 }
 
 impl EpsSearch {
-    /// Tries 0, then `rungs` values from `least` to `largest` in equal ratios (0 < `least` < `largest`, at least two), then halves
-    /// `halvings` times.
+    /// Tries 0, then `rungs` values from `least` to `largest` in equal ratios (0 < `least` < `largest`, at least two),
+    /// then halves `halvings` times.
     pub fn in_ratios(least: f32, largest: f32, rungs: usize, halvings: usize) -> Self {
         let last = rungs.saturating_sub(1).max(1) as f32;
         Self::new((0..rungs).map(|i| least * (largest / least).powf(i as f32 / last)), halvings)

@@ -1,19 +1,18 @@
 //! Every attack with its parameters as one value: to choose among, to save, to compare.
 
-use serde::{Deserialize, Serialize};
-
 use super::parameter::{AttackInfo, Parameter, STEPS, Value};
 use super::run::{Attack, Run};
-use super::{Measure, Norm, Problem};
+use super::{AttackSettings, Fgsm, Measure, MinimalEps, Norm, Problem};
 use crate::Result;
 
-/// Makes [`AttackSettings`] from the list of attacks: a variant for each, and its name in files, the variant's in kebab case.
+/// Makes [`AttackSettings`] from the list of attacks: a variant for each, and its name in files, the variant's in
+/// kebab case.
 macro_rules! attacks {
     ($($variant:ident($module:ident::$attack:ident),)+) => {
-        $(pub use super::$module::$attack;)+
+        $(pub use $module::$attack;)+
 
         /// An attack and its parameters.
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(tag = "name", rename_all = "kebab-case")]
         pub enum AttackSettings {
             $($variant($attack),)+
@@ -28,20 +27,20 @@ macro_rules! attacks {
         )+
 
         impl AttackSettings {
-            fn inner(&self) -> &dyn Attack {
+            pub(in crate::attack) fn inner(&self) -> &dyn Attack {
                 match self {
                     $(Self::$variant(attack) => attack,)+
                 }
             }
 
-            fn inner_mut(&mut self) -> &mut dyn Attack {
+            pub(in crate::attack) fn inner_mut(&mut self) -> &mut dyn Attack {
                 match self {
                     $(Self::$variant(attack) => attack,)+
                 }
             }
 
-            /// Returns every attack but the search for the smallest ε, with the settings that its paper or the libraries start
-            /// from.
+            /// Returns every attack but the search for the smallest ε, with the settings that its paper or the
+            /// libraries start from.
             pub fn all() -> Vec<Self> {
                 let mut all = Vec::new();
                 $(all.extend($attack::usual().into_iter().map(Self::$variant));)+
@@ -50,20 +49,7 @@ macro_rules! attacks {
         }
     };
 }
-
-// The attacks in the order in which people choose among them. A new one is a line here and the module that it names.
-attacks! {
-    Fgsm(fgsm::Fgsm),
-    Gradient(gradient_steps::GradientSteps),
-    Bim(bim::Bim),
-    Pgd(pgd::Pgd),
-    Momentum(momentum::MomentumFgsm),
-    DeepFool(deepfool::DeepFool),
-    CarliniWagner(carlini_wagner::CarliniWagner),
-    SaliencyMap(saliency::SaliencyMap),
-    Noise(noise::Noise),
-    MinimalEps(minimal::MinimalEps),
-}
+pub(super) use attacks;
 
 impl Default for AttackSettings {
     fn default() -> Self {
@@ -85,7 +71,8 @@ impl AttackSettings {
         })
     }
 
-    /// Returns the norm in which it keeps to ε or finds the least, of attacks that can be told so; and those that it knows.
+    /// Returns the norm in which it keeps to ε or finds the least, of attacks that can be told so; and those that it
+    /// knows.
     pub fn norm_mut(&mut self) -> Option<(&mut Norm, &'static [Norm])> {
         self.parameters().into_iter().find_map(|parameter| match parameter.value {
             Value::Norm(norm, known) => Some((norm, known)),
@@ -100,7 +87,8 @@ impl AttackSettings {
         format!("{name}{comma} {words}")
     }
 
-    /// Returns the attack whose result is what this one comes to after `step` steps with this ε; none where no parameters say so.
+    /// Returns the attack whose result is what this one comes to after `step` steps with this ε; none where no
+    /// parameters say so.
     pub fn stopped_at(&self, step: usize, eps: f32) -> Option<Self> {
         let mut stopped = self.clone();
         let is_reached = (1..=*stopped.steps_mut()?).contains(&step);

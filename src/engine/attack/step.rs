@@ -93,8 +93,8 @@ impl Norm {
         }
     }
 
-    /// Returns the length of half of the way from black to white at every one of `values` pixel values: far more than any attack
-    /// needs.
+    /// Returns the length of half of the way from black to white at every one of `values` pixel values: far more than
+    /// any attack needs.
     pub fn largest_eps(self, values: usize) -> f32 {
         let values = values as f32;
         0.5 * match self {
@@ -104,7 +104,8 @@ impl Norm {
         }
     }
 
-    /// Returns the η of length 1 with the largest `<g, η>` (arXiv 1412.6572, section 3, for L∞); zero where `g` is zero.
+    /// Returns the η of length 1 with the largest `<g, η>` (arXiv 1412.6572, section 3, for L∞); zero where `g` is
+    /// zero.
     pub fn steepest(self, gradient: &[f32]) -> Vec<f32> {
         match self {
             Self::Linf => gradient.iter().map(|&g| sign(g)).collect(),
@@ -141,8 +142,8 @@ pub fn sign_step(x: &[f32], gradient: &[f32], eps: f32, bounds: Option<Bounds>) 
     }
 }
 
-/// Brings pixels back to within ε of `centre` in L∞ or L2, and then into the bounds. L1 has no such projection here; its
-/// pixels only go back into the bounds.
+/// Brings pixels back to within ε of `centre` in L∞ or L2, and then into the bounds. L1 has no such projection here;
+/// its pixels only go back into the bounds.
 pub fn within(norm: Norm, pixels: &mut [f32], centre: &[f32], eps: f32, bounds: Option<Bounds>) {
     match norm {
         Norm::Linf => pixels.iter_mut().zip(centre).for_each(|(p, c)| *p = p.clamp(c - eps, c + eps)),
