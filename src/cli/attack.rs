@@ -79,7 +79,7 @@ struct Report {
     target: Option<ClassReport>,
     #[serde(flatten)]
     rules: RulesReport,
-    /// Whose pixels moved: their width and height.
+    /// The width and height of what the attack moved.
     pixels: [usize; 2],
     /// The part of the picture that the net was shown, where one was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -118,7 +118,7 @@ struct ClassReport {
 
 #[derive(Serialize)]
 struct ResultReport {
-    /// None with attacks that take no ε.
+    /// ε; none with attacks that take none.
     eps: Option<f32>,
     top: Vec<Guess>,
     /// The net's first answer is not the label.
@@ -128,7 +128,7 @@ struct ResultReport {
     target_hit: Option<bool>,
     linf: f32,
     l2: f32,
-    /// In the attack's own measure.
+    /// The length of the perturbation, in the attack's own measure.
     length: f32,
     zero_gradient_fraction: f32,
 }
@@ -139,7 +139,7 @@ struct OutReport {
     path: String,
     eps: Option<f32>,
     reread: Guess,
-    /// Of the whole file, where it was saved with a crop.
+    /// The answer to the whole file, where it was saved with a crop.
     #[serde(skip_serializing_if = "Option::is_none")]
     whole: Option<Guess>,
     /// Whether the file gets the same first answer as the picture before its values were rounded to 8 bits.

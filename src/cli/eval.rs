@@ -68,13 +68,13 @@ struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
     n: usize,
-    /// Pictures whose gradient is zero everywhere.
+    /// The number of pictures whose gradient is zero everywhere.
     without_gradient: usize,
-    /// Pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
+    /// The number of pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
     saturated: usize,
     clean: Clean,
     attacked: Vec<Attacked>,
-    /// However long the perturbation is: of attacks that take no ε.
+    /// The result for perturbations of any length, of attacks that take no ε.
     #[serde(skip_serializing_if = "Option::is_none")]
     unlimited: Option<Attacked>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,27 +96,28 @@ struct Counted {
 struct Clean {
     #[serde(flatten)]
     counted: Counted,
-    /// Pictures whose right class is among the five most probable ones, of nets for which that says something.
+    /// The number of pictures whose right class is among the five most probable ones, of nets for which that says
+    /// something.
     #[serde(skip_serializing_if = "Option::is_none")]
     top5_correct: Option<usize>,
 }
 
 #[derive(Serialize)]
 struct Attacked {
-    /// None where it is infinite.
+    /// ε; none where it is infinite.
     eps: Option<f32>,
     #[serde(flatten)]
     counted: Counted,
-    /// Pictures that got where the attack was to move them.
+    /// The number of pictures that got where the attack was to move them.
     reached: usize,
     mean_confidence_on_mistakes: Option<f32>,
 }
 
-/// Of the perturbations of pictures that the net had right.
+/// How long the perturbations are of pictures that the net had right.
 #[derive(Serialize)]
 struct Length {
     measure: &'static str,
-    /// None where more than half of the pictures are not fooled.
+    /// The median; none where more than half of the pictures are not fooled.
     median: Option<f32>,
     pictures: usize,
     reached: usize,

@@ -51,7 +51,7 @@ struct Report<'a> {
     models: &'a [String],
     attack: &'static str,
     settings: &'a AttackSettings,
-    /// None with attacks that take no ε.
+    /// ε; none with attacks that take none.
     eps: Option<f32>,
     #[serde(flatten)]
     rules: RulesReport,

@@ -19,7 +19,7 @@ pub struct Row<'a> {
     pub norm: &'static str,
     #[serde(skip)]
     pub measure: Measure,
-    /// In the norm; infinite (in JSON null) for an attack that takes no ε, however long its perturbations are.
+    /// ε in the norm; infinite (in JSON null) for an attack that takes no ε, however long its perturbations are.
     pub eps: f32,
     pub n: usize,
     pub correct: usize,

@@ -21,14 +21,15 @@ use crate::engine::{Error, Result};
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     pub row: String,
-    /// `None` where the paper has no such number.
+    /// The number that the paper prints; none where it has no such number.
     pub published: Option<f64>,
     /// The mean over the seeds.
     pub measured: f64,
-    /// Of an error, its 95 % interval; of a confidence, the least and the greatest of the seeds.
+    /// The lower end: of an error, of its 95 % interval; of a confidence, the least of the seeds. `high` is the upper
+    /// one.
     pub low: f64,
     pub high: f64,
-    /// Test pictures.
+    /// The number of test pictures.
     pub n: usize,
     pub seeds: Vec<u64>,
     #[serde(skip)]
@@ -44,7 +45,7 @@ struct Question {
     /// The net that the gradient comes from.
     source: Stage,
     adversary: Adversary,
-    /// Without it pixels may leave [0, 1], as the paper's formula has it.
+    /// Whether pixels are clipped; without it they may leave [0, 1], as the paper's formula has it.
     is_clipped: bool,
     published: Option<f64>,
     published_confidence: Option<f64>,

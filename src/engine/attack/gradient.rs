@@ -8,9 +8,9 @@ use crate::{Error, Result};
 
 /// ∇ₓ of a loss for each picture of a batch.
 pub struct InputGradient {
-    /// (n, classes).
+    /// The logits, (n, classes).
     pub logits: Tensor,
-    /// J(x, class) of each picture: the cross-entropy.
+    /// The cross-entropy J(x, class) of each picture.
     pub cross_entropy: Vec<f32>,
     /// ∇ₓ of the loss that was asked for: (n, channels, height, width).
     pub gradient: Tensor,

@@ -1,10 +1,12 @@
 //! An attack on one picture, with all that a person wants to know of it. The window and the command line share it.
 
+use std::convert::identity;
 use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
+use super::problem::{for_pixels, seen};
 use super::{Attack, Clean, Goal, InputGradient, Label, Loss, Norm, Problem, Rules, Verdict, finish, input_gradient};
 use crate::model::{Guess, Model, argmax};
 use crate::picture::{CROP, Lens, Picture, Planes, Region, open, png_crop, save_png_with};
@@ -21,7 +23,7 @@ pub fn attackable_part(lens: &Lens) -> Option<Region> {
     (width * height > MAX_PHOTO_PIXELS).then(|| lens.middle(MAX_PHOTO_PIXELS))
 }
 
-/// Whose pixels move.
+/// The pixels that an attack moves.
 #[derive(Clone)]
 pub enum Subject {
     /// What the net sees: a picture that was fitted to it.
@@ -80,11 +82,10 @@ impl Subject {
         }
     }
 
-    /// Returns what the net sees of them, (1, channels, height, width).
-    fn seen(&self, pixels: &Planes) -> Result<Tensor> {
+    fn lens(&self) -> Option<&Arc<Lens>> {
         match self {
-            Self::Fitted(_) => pixels.to_tensor(),
-            Self::Photo { lens, .. } => lens.see(pixels)?.to_tensor(),
+            Self::Fitted(_) => None,
+            Self::Photo { lens, .. } => Some(lens),
         }
     }
 
@@ -99,8 +100,8 @@ impl Subject {
     /// Returns the logits of other versions of these pixels, all in one pass; of photos as [`Self::probabilities`]
     /// shows them.
     pub(super) fn logits(&self, model: &Model, versions: impl Iterator<Item = Vec<f32>>) -> Result<Vec<Vec<f32>>> {
-        let mut seen = Vec::new();
-        let mut count = 0;
+        let (mut seen, mut count) = (Vec::new(), 0);
+        // One after another: many versions of a large photo take gigabytes.
         for version in versions {
             count += 1;
             match self {
@@ -120,12 +121,10 @@ impl Subject {
 
     /// Returns the loss's gradient for these pixels, and what else came of the pass.
     fn gradient(&self, model: &Model, pixels: &Planes, class: usize, loss: Loss) -> Result<(Planes, InputGradient)> {
-        let passed = input_gradient(model, &self.seen(pixels)?, &[class], loss)?;
-        let gradient = Planes::from_tensor(&passed.gradient)?;
-        match self {
-            Self::Fitted(_) => Ok((gradient, passed)),
-            Self::Photo { lens, .. } => Ok((lens.adjoint(&gradient)?, passed)),
-        }
+        let lens = self.lens().map(Arc::as_ref);
+        let passed = input_gradient(model, &seen(model, lens, &pixels.values, identity)?, &[class], loss)?;
+        let gradient = for_pixels(model, lens, passed.gradient.flatten_all()?.to_vec1()?)?;
+        Ok((pixels.with_values(gradient), passed))
     }
 
     /// Returns the whole picture with these pixels in it, as a file holds it.
@@ -139,14 +138,6 @@ impl Subject {
         }
     }
 
-    /// Returns the part of a photo that was asked for.
-    fn crop(&self) -> Option<Region> {
-        match self {
-            Self::Fitted(_) => None,
-            Self::Photo { lens, .. } => lens.crop(),
-        }
-    }
-
     /// Returns the net's answer to a whole picture with the same crop.
     fn reread(&self, model: &Model, whole: &Picture) -> Result<Vec<f32>> {
         match self {
@@ -156,7 +147,7 @@ impl Subject {
     }
 }
 
-/// What does not depend on ε: computed once per picture, model, label and goal, then reused while ε moves.
+/// What does not depend on ε, computed once per picture, model, label and goal, then reused while ε moves.
 pub struct Baseline {
     pub goal: Goal,
     pub loss: Loss,
@@ -166,9 +157,10 @@ pub struct Baseline {
     pub probabilities: Vec<f32>,
     /// ∇ₓ of the loss of the label or of the target, at the original.
     pub gradient: Arc<Planes>,
-    /// What the gradient's pass gave: of a photo, without the rounding to 8 bits that stands before `probabilities`.
+    /// The logits of the gradient's pass: of a photo, without the rounding to 8 bits that stands before
+    /// `probabilities`.
     logits: Vec<f32>,
-    /// Share of pixel values whose gradient is exactly zero.
+    /// The share of pixel values whose gradient is exactly zero.
     pub zero_gradient_fraction: f32,
     /// The net is so sure of the class that rounding hides most of the cross-entropy's gradient; [`Loss::LogOdds`]
     /// sees it.
@@ -234,7 +226,7 @@ impl Attacked {
     /// # Errors
     /// When the file cannot be written or read.
     pub fn save(&self, model: &Model, path: &Path) -> Result<Reread> {
-        let crop = self.subject.crop().map(|crop| crop.to_string());
+        let crop = self.subject.lens().and_then(|lens| lens.crop()).map(|crop| crop.to_string());
         let texts: Vec<_> = crop.iter().map(|crop| (CROP, crop.as_str())).collect();
         save_png_with(&self.in_8_bits(model)?, path, &texts)?;
         let picture = open(path)?;
@@ -294,10 +286,8 @@ impl Baseline {
     pub fn problem(&self, model: &Arc<Model>, rules: Rules) -> Result<Problem> {
         let rules = Rules { loss: self.loss, ..rules };
         let pixels = self.original.values.clone();
-        let problem = match &self.subject {
-            Subject::Fitted(_) => Problem::new(model.clone(), pixels, vec![self.label], rules)?,
-            Subject::Photo { lens, .. } => Problem::through(lens.clone(), model.clone(), pixels, self.label, rules)?,
-        };
+        let lens = self.subject.lens().cloned();
+        let problem = Problem::through(lens, model.clone(), pixels, vec![self.label], rules)?;
         let problem = match self.goal {
             Goal::Untargeted => problem,
             Goal::Targeted(target) => problem.towards(vec![target])?,

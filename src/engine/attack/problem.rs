@@ -13,14 +13,14 @@ use crate::model::{Model, argmax};
 use crate::picture::{Lens, Planes};
 use crate::{Error, Result};
 
-/// What every attack of a series keeps to.
+/// The rules that every attack of a series keeps to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rules {
-    /// Whose slope is followed, by the attacks that follow one.
+    /// The loss whose slope is followed, by the attacks that follow one.
     pub loss: Loss,
     /// The range that pixels stay in.
     pub bounds: Option<Bounds>,
-    /// Of all random choices.
+    /// The seed of all random choices.
     pub seed: u64,
     /// The net is shown pictures as a file of 8 bits holds them, and these are what an attack comes to. The slope that
     /// it follows is that at its own, finer pixels.
@@ -38,7 +38,7 @@ impl Default for Rules {
 #[derive(Clone)]
 pub struct Problem {
     pub model: Arc<Model>,
-    /// How the net sees the pictures; as they are without one.
+    /// The lens through which the net sees the pictures; it sees them as they are without one.
     lens: Option<Arc<Lens>>,
     /// The untouched pictures, (n, channels, height, width) in units of the pixel range.
     pub x: Arc<[f32]>,
@@ -55,7 +55,7 @@ pub struct Problem {
 
 /// What the net makes of the untouched pictures.
 pub struct Clean {
-    /// (n, classes).
+    /// The logits, (n, classes).
     pub logits: Vec<f32>,
     /// The way to go: see [`Problem::gradient`].
     pub gradient: Vec<f32>,
@@ -69,18 +69,20 @@ impl Problem {
     /// # Errors
     /// Pictures of another size than the net's input or outside the bounds, or a label that is not a class.
     pub fn new(model: Arc<Model>, x: Vec<f32>, labels: Vec<usize>, rules: Rules) -> Result<Self> {
-        Self::seen(None, model, x, labels, rules)
+        Self::through(None, model, x, labels, rules)
     }
 
-    /// Returns the pixels of a photo that a net sees through a lens, (channels, height, width).
+    /// Returns the same problem of pictures that the net sees through a lens, where there is one.
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn through(lens: Arc<Lens>, model: Arc<Model>, x: Vec<f32>, label: usize, rules: Rules) -> Result<Self> {
-        Self::seen(Some(lens), model, x, vec![label], rules)
-    }
-
-    fn seen(lens: Option<Arc<Lens>>, model: Arc<Model>, x: Vec<f32>, labels: Vec<usize>, rules: Rules) -> Result<Self> {
+    pub(super) fn through(
+        lens: Option<Arc<Lens>>,
+        model: Arc<Model>,
+        x: Vec<f32>,
+        labels: Vec<usize>,
+        rules: Rules,
+    ) -> Result<Self> {
         let (channels, height, width) = shape(&model, lens.as_deref());
         let size = channels * height * width;
         if x.len() != labels.len() * size {
@@ -298,25 +300,11 @@ impl Problem {
 
     /// Returns what the net sees of pictures `at`; through a lens, as `shown` leaves it.
     fn tensor(&self, at: &[f32], shown: fn(Planes) -> Planes) -> Result<Tensor> {
-        let input = self.model.input();
-        let shape = (at.len() / self.size(), input.channels, input.height, input.width);
-        let Some(lens) = &self.lens else { return Ok(Tensor::from_slice(at, shape, &Device::Cpu)?) };
-        let mut seen = Vec::with_capacity(shape.0 * shape.1 * shape.2 * shape.3);
-        for pixels in at.chunks_exact(self.size()) {
-            seen.extend(shown(lens.see(&planes(lens.pixels(), pixels))?).values);
-        }
-        Ok(Tensor::from_vec(seen, shape, &Device::Cpu)?)
+        seen(&self.model, self.lens.as_deref(), at, shown)
     }
 
-    /// Gradients for the net's input as gradients for the pictures' pixels.
     fn for_pixels(&self, gradients: Vec<f32>) -> Result<Vec<f32>> {
-        let Some(lens) = &self.lens else { return Ok(gradients) };
-        let (channels, height, width) = shape(&self.model, None);
-        let mut all = Vec::new();
-        for gradient in gradients.chunks_exact(channels * height * width) {
-            all.extend(lens.adjoint(&planes((channels, height, width), gradient))?.values);
-        }
-        Ok(all)
+        for_pixels(&self.model, self.lens.as_deref(), gradients)
     }
 
     /// Returns those of `which` that `at` does not fool yet; `at` holds all pictures.
@@ -327,14 +315,35 @@ impl Problem {
     }
 }
 
+/// Returns what a net sees of pictures `at`, (n, channels, height, width); through a lens, as `shown` leaves it.
+pub(super) fn seen(model: &Model, lens: Option<&Lens>, at: &[f32], shown: fn(Planes) -> Planes) -> Result<Tensor> {
+    let (channels, height, width) = shape(model, lens);
+    let size = channels * height * width;
+    let input = model.input();
+    let shape = (at.len() / size, input.channels, input.height, input.width);
+    let Some(lens) = lens else { return Ok(Tensor::from_slice(at, shape, &Device::Cpu)?) };
+    let mut seen = Vec::with_capacity(shape.0 * shape.1 * shape.2 * shape.3);
+    for pixels in at.chunks_exact(size) {
+        seen.extend(shown(lens.see(&Planes { channels, height, width, values: pixels.to_vec() })?).values);
+    }
+    Ok(Tensor::from_vec(seen, shape, &Device::Cpu)?)
+}
+
+/// Returns gradients for the net's input as gradients for the pictures' pixels.
+pub(super) fn for_pixels(model: &Model, lens: Option<&Lens>, gradients: Vec<f32>) -> Result<Vec<f32>> {
+    let Some(lens) = lens else { return Ok(gradients) };
+    let (channels, height, width) = shape(model, None);
+    let mut all = Vec::new();
+    for gradient in gradients.chunks_exact(channels * height * width) {
+        all.extend(lens.adjoint(&Planes { channels, height, width, values: gradient.to_vec() })?.values);
+    }
+    Ok(all)
+}
+
 /// Returns the channels, the height and the width of a picture.
 fn shape(model: &Model, lens: Option<&Lens>) -> (usize, usize, usize) {
     let input = model.input();
     lens.map_or((input.channels, input.height, input.width), Lens::pixels)
-}
-
-fn planes((channels, height, width): (usize, usize, usize), values: &[f32]) -> Planes {
-    Planes { channels, height, width, values: values.to_vec() }
 }
 
 /// Returns rows `which` of an array with rows of `size` values.
