@@ -9,6 +9,7 @@
 #[cfg(feature = "gui")]
 pub mod app;
 pub mod cli;
+pub mod command_line;
 pub mod worker;
 
 pub use doppelganger_engine as engine;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackName, AttackOptions, RuleOptions, budgets, largest};
-use super::{eps_argument, print, print_json};
+use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets, largest};
+use super::{print, print_json};
 use crate::engine::attack::{
     Attack, AttackInput, AttackSettings, Attacked, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread,
     Verdict, attackable_part,
@@ -15,7 +15,7 @@ use crate::engine::attack::{
 use crate::engine::data::{Sample, sample_unless_file};
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
 use crate::engine::picture::{Background, Region, open_over, png_crop};
-use crate::engine::units::per_cent;
+use crate::engine::units::{parse_eps, per_cent};
 use crate::engine::{Error, Result};
 
 /// Classes listed for each picture.
@@ -31,26 +31,27 @@ pub struct AttackArgs {
     /// ε in units of the pixel range [0, 1]: 0.007, or 8/255, or several with commas between
     #[arg(
         long,
-        value_parser = eps_argument,
+        value_parser = parse_eps,
         value_delimiter = ',',
         required_unless_present = "attack",
         allow_hyphen_values = true
     )]
     eps: Vec<f32>,
     /// The attack; fgsm if not given
-    #[arg(long, value_enum, value_name = "ATTACK")]
-    attack: Option<AttackName>,
+    #[arg(long, value_parser = attack_name(), value_name = "ATTACK")]
+    attack: Option<AttackSettings>,
     /// Move towards this class (index or name) instead of away from the label
     #[arg(long, value_name = "CLASS")]
     target: Option<String>,
     /// What the picture is (index or name); without it, what the net says of it
     #[arg(long, value_name = "CLASS")]
     label: Option<String>,
-    /// Attack the photo's own pixels, not those that are left when it is fitted to the net; --out then saves the whole photo
+    /// Attack the photo's own pixels, not those that are left when it is fitted to the net; --out then saves the whole
+    /// photo
     #[arg(long)]
     photo: bool,
-    /// Show the net this part of the picture: LEFT,TOP,WIDTH,HEIGHT in pixels; without it, the part that the file was saved with,
-    /// and with --photo the middle of what is too large to be attacked
+    /// Show the net this part of the picture: LEFT,TOP,WIDTH,HEIGHT in pixels; without it, the part that the file was
+    /// saved with, and with --photo the middle of what is too large to be attacked
     #[arg(long, value_name = "L,T,W,H")]
     crop: Option<Region>,
     /// What shows through where the picture is transparent: white, black, grey or #rrggbb
@@ -76,11 +77,9 @@ struct Report {
     label: LabelReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<ClassReport>,
-    loss: Loss,
-    clip: bool,
-    #[serde(rename = "8-bit")]
-    eight_bit: bool,
-    /// Whose pixels moved: their width and height.
+    #[serde(flatten)]
+    rules: RulesReport,
+    /// The width and height of what the attack moved.
     pixels: [usize; 2],
     /// The part of the picture that the net was shown, where one was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,7 +118,7 @@ struct ClassReport {
 
 #[derive(Serialize)]
 struct ResultReport {
-    /// None with attacks that take no ε.
+    /// ε; none with attacks that take none.
     eps: Option<f32>,
     top: Vec<Guess>,
     /// The net's first answer is not the label.
@@ -129,7 +128,7 @@ struct ResultReport {
     target_hit: Option<bool>,
     linf: f32,
     l2: f32,
-    /// In the attack's own measure.
+    /// The length of the perturbation, in the attack's own measure.
     length: f32,
     zero_gradient_fraction: f32,
 }
@@ -140,7 +139,7 @@ struct OutReport {
     path: String,
     eps: Option<f32>,
     reread: Guess,
-    /// Of the whole file, where it was saved with a crop.
+    /// The answer to the whole file, where it was saved with a crop.
     #[serde(skip_serializing_if = "Option::is_none")]
     whole: Option<Guess>,
     /// Whether the file gets the same first answer as the picture before its values were rounded to 8 bits.
@@ -170,17 +169,22 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let input = AttackInput::new(&picture, model.lens(&picture, crop)?, args.photo)?;
     let rules = args.rules.rules();
     let baseline = Baseline::new(&model, input, from, goal, rules.loss)?;
-    let settings = args.options.settings(args.attack.unwrap_or_default(), largest(&args.eps))?;
+    let settings = args.options.settings(&args.attack.clone().unwrap_or_default(), largest(&args.eps))?;
     let problem = baseline.problem(&model, rules)?;
     let mut results = Vec::new();
     let mut last = None;
     for eps in budgets(&settings, &args.eps)? {
         let attacked = baseline.attacked(&settings, &problem.with_eps(&[eps.unwrap_or_default()])?)?;
-        results.push(result(&model, &baseline, (&settings, eps), &attacked));
+        let length = settings.length(&attacked.perturbation.values);
+        results.push(ResultReport { eps, length, ..ResultReport::new(&model, &baseline, &attacked) });
         last = Some((eps, attacked));
     }
-    let out = args.out.as_deref().zip(last);
-    let out = out.map(|(path, (eps, attacked))| save(&model, (&args.picture, path), eps, &attacked));
+    let out = args.out.as_deref().zip(last).map(|(path, (eps, attacked))| -> Result<_> {
+        check_name(path, &args.picture)?;
+        let Reread { guess: reread, whole } = attacked.save(&model, path)?;
+        let agrees = reread.index == argmax(&attacked.probabilities);
+        Ok(OutReport { path: path.display().to_string(), eps, reread, whole, agrees })
+    });
     let report = Report {
         model: args.model.clone(),
         picture: args.picture.display().to_string(),
@@ -191,9 +195,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
             source: if label.is_some() { "given" } else { "predicted" },
         },
         target: target.map(|index| ClassReport { index, name: classes[index].clone() }),
-        loss: baseline.loss,
-        clip: rules.bounds.is_some(),
-        eight_bit: rules.eight_bit,
+        rules: rules.into(),
         pixels: [baseline.original.width, baseline.original.height],
         crop: crop.map(|crop| crop.to_string()),
         crop_source: part.map(|(_, source)| source),
@@ -209,29 +211,28 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     print(&describe(&report))
 }
 
-fn result(
-    model: &Model,
-    baseline: &Baseline,
-    (settings, eps): (&AttackSettings, Option<f32>),
-    attacked: &Attacked,
-) -> ResultReport {
-    let says = argmax(&attacked.probabilities);
-    ResultReport {
-        eps,
-        top: model.top(&attacked.probabilities, TOP),
-        fooled: attacked.verdict != Verdict::StillRight,
-        target_hit: match baseline.goal {
-            Goal::Targeted(target) => Some(says == target),
-            Goal::Untargeted => None,
-        },
-        linf: attacked.linf,
-        l2: attacked.l2,
-        length: settings.length(&attacked.perturbation.values),
-        zero_gradient_fraction: baseline.zero_gradient_fraction,
+impl ResultReport {
+    /// Reports what came of an attack; its ε and the length in its own measure apart.
+    fn new(model: &Model, baseline: &Baseline, attacked: &Attacked) -> Self {
+        Self {
+            eps: None,
+            top: model.top(&attacked.probabilities, TOP),
+            fooled: attacked.verdict != Verdict::StillRight,
+            target_hit: match baseline.goal {
+                Goal::Targeted(target) => Some(argmax(&attacked.probabilities) == target),
+                Goal::Untargeted => None,
+            },
+            linf: attacked.linf,
+            l2: attacked.l2,
+            length: 0.0,
+            zero_gradient_fraction: baseline.zero_gradient_fraction,
+        }
     }
 }
 
-fn save(model: &Model, (picture, path): (&Path, &Path), eps: Option<f32>, attacked: &Attacked) -> Result<OutReport> {
+/// # Errors
+/// A name for the adversarial picture that is none of a PNG file, or that of the picture itself.
+fn check_name(path: &Path, picture: &Path) -> Result<()> {
     if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
         let shown = path.display();
         return Err(Error::Argument(format!(
@@ -246,9 +247,7 @@ fn save(model: &Model, (picture, path): (&Path, &Path), eps: Option<f32>, attack
             "the picture itself would be written over; expected another name for the adversarial one\n  {shown}"
         )));
     }
-    let Reread { guess: reread, whole } = attacked.save(model, path)?;
-    let agrees = reread.index == argmax(&attacked.probabilities);
-    Ok(OutReport { path: path.display().to_string(), eps, reread, whole, agrees })
+    Ok(())
 }
 
 fn describe(report: &Report) -> String {
@@ -259,8 +258,6 @@ fn describe(report: &Report) -> String {
         Some(target) => format!("towards {:?}", target.name),
         None => format!("away from {:?}", report.label.name),
     };
-    let clip = if report.clip { "on" } else { "off" };
-    let clip = if report.eight_bit { format!("{clip}, rounded to 8 bits") } else { clip.into() };
     let [width, height] = report.pixels;
     let crop = match report.crop.as_ref().zip(report.crop_source) {
         Some((crop, CropSource::Asked)) => format!(", crop {crop}"),
@@ -273,8 +270,10 @@ fn describe(report: &Report) -> String {
     };
     let mut lines = vec![
         format!(
-            "{} {goal} (label {}, clipping {clip}, on {width}×{height} pixels{crop})",
-            report.attack, report.label.source
+            "{} {goal} (label {}, {}, on {width}×{height} pixels{crop})",
+            report.attack,
+            report.label.source,
+            report.rules.clipping()
         ),
         format!("{:<44} {}", "untouched", top(&report.clean)),
     ];
@@ -294,7 +293,7 @@ fn describe(report: &Report) -> String {
             lines.push("  the gradient is zero everywhere: there is nothing to follow".into());
         }
     }
-    if report.saturated && report.loss == Loss::CrossEntropy && report.attack.follows_loss() {
+    if report.saturated && report.rules.loss == Loss::CrossEntropy && report.attack.follows_loss() {
         lines.push(
             "the net is so sure that rounding hides most of its loss's slope; --loss log-odds follows it all the same"
                 .into(),

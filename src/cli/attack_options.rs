@@ -1,71 +1,21 @@
-//! The attacks and their parameters on the command line: the same for one picture, a test set and a sweep.
+//! The attacks and their parameters on the command line: the same for one picture, a test set and a sweep. Options and
+//! help are made from the engine's list of attacks.
 
-use clap::{Args, ValueEnum};
+use clap::builder::{PossibleValue, TypedValueParser, ValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use serde::Serialize;
 
-use super::LossArgument;
-use crate::engine::attack::{
-    Attack, AttackSettings, Bim, CarliniWagner, DeepFool, Fgsm, GradientSteps, MinimalEps, MomentumFgsm, Noise,
-    NoiseKind, Norm, PIXELS, Pgd, Rules, SaliencyMap,
-};
+use super::choice::{LOSSES, choice, choice_of};
+use crate::command_line::with_options;
+use crate::engine::attack::{Attack, AttackSettings, Loss, MinimalEps, Norm, PIXELS, Parameter, Rules, Value, Warning};
 use crate::engine::{Error, Result};
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum AttackName {
-    /// One step of the sign: Goodfellow et al. 2015; with --norm l2 or l1 its relatives
-    #[default]
-    Fgsm,
-    /// Plain gradient steps, --eta times the gradient
-    Gradient,
-    /// The basic iterative method: Kurakin et al. 2017
-    Bim,
-    /// Projected gradient descent: Madry et al. 2018
-    Pgd,
-    /// The momentum iterative method: Dong et al. 2018
-    #[value(alias = "mifgsm")]
-    Momentum,
-    /// To the nearest boundary: Moosavi-Dezfooli et al. 2016
-    Deepfool,
-    /// The smallest perturbation in L2: Carlini and Wagner 2017
-    Cw,
-    /// The Jacobian saliency map, few pixels: Papernot et al. 2016
-    Jsma,
-    /// Random signs, a control
-    Signs,
-    /// Uniform noise, a control
-    Uniform,
-    /// Gaussian noise of length ε in L2, a control
-    Gaussian,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum NormName {
-    Linf,
-    L2,
-    L1,
-}
-
-impl From<NormName> for Norm {
-    fn from(name: NormName) -> Self {
-        match name {
-            NormName::Linf => Self::Linf,
-            NormName::L2 => Self::L2,
-            NormName::L1 => Self::L1,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Switch {
-    On,
-    Off,
-}
 
 /// What every attack holds to.
 #[derive(Args, Clone, Copy)]
 pub struct RuleOptions {
     /// Whose slope to follow
-    #[arg(long, value_enum, default_value_t)]
-    loss: LossArgument,
+    #[arg(long, value_parser = choice(&LOSSES), default_value = "cross-entropy")]
+    loss: Loss,
     /// Let pixels leave [0, 1]
     #[arg(long)]
     no_clip: bool,
@@ -78,223 +28,186 @@ pub struct RuleOptions {
 }
 
 impl RuleOptions {
+    /// Returns the rules that the options make.
     pub fn rules(self) -> Rules {
         let bounds = (!self.no_clip).then_some(PIXELS);
-        Rules { loss: self.loss.into(), bounds, seed: self.seed, eight_bit: self.eight_bit }
+        Rules { loss: self.loss, bounds, seed: self.seed, eight_bit: self.eight_bit }
     }
 }
 
-/// Parameters of attacks; each belongs to some of them, and is left at its usual value if not given.
-#[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Parameters of attacks")]
-pub struct AttackOptions {
-    /// fgsm, bim, pgd, momentum, deepfool: the norm that the perturbation is measured in
-    #[arg(long, value_enum)]
-    norm: Option<NormName>,
-    /// gradient, bim, pgd, momentum, deepfool, cw: how many steps at most
-    #[arg(long, value_name = "N")]
-    steps: Option<usize>,
-    /// bim, pgd, momentum: length of a step; otherwise ε/steps, for pgd 2.5 times that
-    #[arg(long, value_name = "LENGTH")]
-    step_size: Option<f32>,
-    /// pgd: start from a random point within ε
-    #[arg(long, value_enum)]
-    random_start: Option<Switch>,
-    /// pgd: try from so many random points
-    #[arg(long, value_name = "N")]
-    restarts: Option<usize>,
-    /// momentum: what is left of the momentum after a step
-    #[arg(long, value_name = "MU")]
-    decay: Option<f32>,
-    /// gradient: a step is this times the gradient
-    #[arg(long)]
-    eta: Option<f32>,
-    /// deepfool: how much farther than the boundary
-    #[arg(long, value_name = "SHARE")]
-    overshoot: Option<f32>,
-    /// deepfool: of how many classes to look at the boundaries
-    #[arg(long, value_name = "N")]
-    candidates: Option<usize>,
-    /// cw: by how much the wrong logit exceeds the right one at least
-    #[arg(long, value_name = "KAPPA")]
-    confidence: Option<f32>,
-    /// cw: how many values of c to try
-    #[arg(long, value_name = "N")]
-    search_steps: Option<usize>,
-    /// cw: of Adam
-    #[arg(long, value_name = "RATE")]
-    learning_rate: Option<f32>,
-    /// cw: the first c
-    #[arg(long, value_name = "C")]
-    initial_c: Option<f32>,
-    /// cw: give a c up where the objective has stopped falling
-    #[arg(long, value_enum)]
-    abort_early: Option<Switch>,
-    /// jsma: what is added to a pixel value; below 0 pixels are darkened
-    #[arg(long, allow_hyphen_values = true)]
-    theta: Option<f32>,
-    /// jsma: the largest share of pixel values to change
-    #[arg(long, value_name = "SHARE")]
-    gamma: Option<f32>,
-    /// Look for the smallest ε with which the attack fools each picture, up to the largest --eps
-    #[arg(long)]
-    minimal: bool,
-    /// With --minimal: how many equal parts of the largest ε to go up by, before bisecting
-    #[arg(long, value_name = "N", requires = "minimal")]
-    rungs: Option<usize>,
-    /// With --minimal: how often to bisect
-    #[arg(long, value_name = "N", requires = "minimal")]
-    bisections: Option<usize>,
+/// The rules in a report; the seed apart.
+#[derive(Serialize)]
+pub struct RulesReport {
+    pub loss: Loss,
+    clip: bool,
+    #[serde(rename = "8-bit")]
+    eight_bit: bool,
 }
 
-/// Halvings of --minimal: of a rung of a twentieth of ε = 1 they leave 0.00005.
-const BISECTIONS: usize = 10;
+impl From<Rules> for RulesReport {
+    fn from(rules: Rules) -> Self {
+        Self { loss: rules.loss, clip: rules.bounds.is_some(), eight_bit: rules.eight_bit }
+    }
+}
+
+impl RulesReport {
+    /// Says what becomes of the pixels: `clipping on, rounded to 8 bits`.
+    pub fn clipping(&self) -> String {
+        let rounded = if self.eight_bit { ", rounded to 8 bits" } else { "" };
+        format!("clipping {}{rounded}", if self.clip { "on" } else { "off" })
+    }
+}
+
+/// Returns the text of a warning, in which a remedy is the option that brings it.
+pub fn warning_text(warning: &Warning) -> String {
+    warning.to_string().replace("the log-odds follow it", "--loss log-odds follows it")
+}
+
+/// Returns what takes the name of an attack, which then has its usual parameters.
+pub fn attack_name() -> impl TypedValueParser<Value = AttackSettings> {
+    let value = |attack: AttackSettings| {
+        let info = attack.info();
+        (PossibleValue::new(info.name).aliases(info.aliases).help(with_options(info.brief)), attack)
+    };
+    choice_of(AttackSettings::all().into_iter().map(value).collect())
+}
+
+/// The parameters of attacks that were given. Each belongs to some of the attacks; an attack has the usual value of
+/// what is not given.
+#[derive(Clone, Debug)]
+pub struct AttackOptions {
+    given: ArgMatches,
+}
 
 impl AttackOptions {
-    /// The attack with its parameters. `largest` is the largest ε for --minimal.
+    /// Returns the attack with its parameters. `largest` is the largest ε for --minimal.
     ///
     /// # Errors
     /// A parameter that the attack does not have.
-    pub fn settings(&self, name: AttackName, largest: Option<f32>) -> Result<AttackSettings> {
-        let mut left = self.clone();
-        let settings = left.take(name, largest)?;
-        match left.names().first() {
-            None => Ok(settings),
-            Some(option) => {
-                let message = format!("{option} is no parameter of this attack, {settings}; see --help");
+    pub fn settings(&self, attack: &AttackSettings, largest: Option<f32>) -> Result<AttackSettings> {
+        match self.apply(attack, largest)? {
+            (settings, unused) if unused.is_empty() => Ok(settings),
+            (settings, unused) => {
+                let message = format!("--{} is no parameter of this attack, {settings}; see --help", unused[0]);
                 Err(Error::Argument(message))
             }
         }
     }
 
-    /// Several attacks; a parameter has to belong to one of them at least.
+    /// Returns several attacks; a parameter has to belong to one of them at least.
     ///
     /// # Errors
     /// A parameter that none of the attacks has.
-    pub fn all_settings(&self, names: &[AttackName], largest: Option<f32>) -> Result<Vec<AttackSettings>> {
-        let mut unused = self.names();
-        let mut all = Vec::new();
-        for &name in names {
-            let mut left = self.clone();
-            all.push(left.take(name, largest)?);
-            let left = left.names();
-            unused.retain(|option| left.contains(option));
-        }
-        match unused.first() {
+    pub fn all_settings(&self, attacks: &[AttackSettings], largest: Option<f32>) -> Result<Vec<AttackSettings>> {
+        let applied = attacks.iter().map(|attack| self.apply(attack, largest));
+        let (all, unused): (Vec<_>, Vec<_>) = applied.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        let mut first = unused.first().into_iter().flatten();
+        match first.find(|option| unused.iter().all(|unused| unused.contains(option))) {
             None => Ok(all),
             Some(option) => {
-                Err(Error::Argument(format!("{option} is no parameter of any of these attacks; see --help")))
+                Err(Error::Argument(format!("--{option} is no parameter of any of these attacks; see --help")))
             }
         }
     }
 
-    /// Builds an attack, taking the parameters that it has.
-    fn take(&mut self, name: AttackName, largest: Option<f32>) -> Result<AttackSettings> {
-        let attack = self.take_attack(name);
-        if !std::mem::take(&mut self.minimal) {
-            return Ok(attack);
-        }
-        let Some(largest) = largest else {
-            return Err(Error::Argument("--minimal needs the largest ε to try; give it as --eps".into()));
+    /// Gives an attack the parameters that it has, and returns those that it does not have beside it.
+    fn apply(&self, attack: &AttackSettings, largest: Option<f32>) -> Result<(AttackSettings, Vec<String>)> {
+        let mut attack = match (self.given.get_flag(MINIMAL), largest) {
+            (false, _) => attack.clone(),
+            (true, Some(largest)) => MinimalEps::new(attack.clone(), largest).into(),
+            (true, None) => {
+                return Err(Error::Argument("--minimal needs the largest ε to try; give it as --eps".into()));
+            }
         };
-        let (rungs, bisections) = (self.rungs.take().unwrap_or(20), self.bisections.take().unwrap_or(BISECTIONS));
-        Ok(AttackSettings::MinimalEps(MinimalEps { attack: attack.into(), largest, rungs, bisections }))
-    }
-
-    fn take_attack(&mut self, name: AttackName) -> AttackSettings {
-        let noise = |kind| AttackSettings::Noise(Noise { kind });
-        match name {
-            AttackName::Fgsm => AttackSettings::Fgsm(Fgsm { norm: self.take_norm(Norm::Linf) }),
-            AttackName::Gradient => AttackSettings::Gradient(GradientSteps {
-                eta: self.eta.take().unwrap_or(0.1),
-                steps: self.steps.take().unwrap_or(10),
-            }),
-            AttackName::Bim => AttackSettings::Bim(Bim {
-                norm: self.take_norm(Norm::Linf),
-                steps: self.steps.take().unwrap_or(10),
-                step_size: self.step_size.take(),
-            }),
-            AttackName::Pgd => AttackSettings::Pgd(Pgd {
-                norm: self.take_norm(Norm::Linf),
-                steps: self.steps.take().unwrap_or(40),
-                step_size: self.step_size.take(),
-                random_start: self.random_start.take() != Some(Switch::Off),
-                restarts: self.restarts.take().unwrap_or(1),
-            }),
-            AttackName::Momentum => AttackSettings::Momentum(MomentumFgsm {
-                norm: self.take_norm(Norm::Linf),
-                steps: self.steps.take().unwrap_or(10),
-                step_size: self.step_size.take(),
-                decay: self.decay.take().unwrap_or(1.0),
-            }),
-            AttackName::Deepfool => self.take_deepfool(),
-            AttackName::Cw => self.take_cw(),
-            AttackName::Jsma => {
-                let usual = SaliencyMap::default();
-                let (theta, gamma) = (self.theta.take(), self.gamma.take());
-                AttackSettings::SaliencyMap(SaliencyMap {
-                    theta: theta.unwrap_or(usual.theta),
-                    gamma: gamma.unwrap_or(usual.gamma),
-                })
+        let ids = arguments().into_iter().map(|argument| argument.get_id().to_string());
+        let mut unused: Vec<String> = ids.filter(|id| id != MINIMAL && self.given.contains_id(id)).collect();
+        for parameter in attack.parameters() {
+            unused.retain(|id| id != parameter.name);
+            match parameter.value {
+                Value::Norm(norm, _) => self.put(parameter.name, norm),
+                Value::Switch(is_on) => self.put(parameter.name, is_on),
+                Value::Whole(whole, _) => self.put(parameter.name, whole),
+                Value::Real(real, _) => self.put(parameter.name, real),
+                Value::OptionalLength(length, _) => *length = self.get(parameter.name).or(*length),
             }
-            AttackName::Signs => noise(NoiseKind::Signs),
-            AttackName::Uniform => noise(NoiseKind::Uniform),
-            AttackName::Gaussian => noise(NoiseKind::Gaussian),
         }
+        Ok((attack, unused))
     }
 
-    fn take_norm(&mut self, usual: Norm) -> Norm {
-        self.norm.take().map_or(usual, Norm::from)
+    fn get<T: Clone + Send + Sync + 'static>(&self, name: &str) -> Option<T> {
+        self.given.get_one(name).cloned()
     }
 
-    fn take_deepfool(&mut self) -> AttackSettings {
-        let usual = DeepFool::default();
-        AttackSettings::DeepFool(DeepFool {
-            norm: self.take_norm(usual.norm),
-            steps: self.steps.take().unwrap_or(usual.steps),
-            overshoot: self.overshoot.take().unwrap_or(usual.overshoot),
-            candidates: self.candidates.take().unwrap_or(usual.candidates),
-        })
-    }
-
-    fn take_cw(&mut self) -> AttackSettings {
-        let usual = CarliniWagner::default();
-        AttackSettings::CarliniWagner(CarliniWagner {
-            confidence: self.confidence.take().unwrap_or(usual.confidence),
-            search_steps: self.search_steps.take().unwrap_or(usual.search_steps),
-            steps: self.steps.take().unwrap_or(usual.steps),
-            learning_rate: self.learning_rate.take().unwrap_or(usual.learning_rate),
-            initial_c: self.initial_c.take().unwrap_or(usual.initial_c),
-            abort_early: self.abort_early.take() != Some(Switch::Off),
-        })
-    }
-
-    /// The parameters that are given.
-    fn names(&self) -> Vec<&'static str> {
-        let given = [
-            ("--norm", self.norm.is_some()),
-            ("--steps", self.steps.is_some()),
-            ("--step-size", self.step_size.is_some()),
-            ("--random-start", self.random_start.is_some()),
-            ("--restarts", self.restarts.is_some()),
-            ("--decay", self.decay.is_some()),
-            ("--eta", self.eta.is_some()),
-            ("--overshoot", self.overshoot.is_some()),
-            ("--candidates", self.candidates.is_some()),
-            ("--confidence", self.confidence.is_some()),
-            ("--search-steps", self.search_steps.is_some()),
-            ("--learning-rate", self.learning_rate.is_some()),
-            ("--initial-c", self.initial_c.is_some()),
-            ("--abort-early", self.abort_early.is_some()),
-            ("--theta", self.theta.is_some()),
-            ("--gamma", self.gamma.is_some()),
-            ("--minimal", self.minimal),
-        ];
-        given.into_iter().filter(|(_, is_given)| *is_given).map(|(name, _)| name).collect()
+    fn put<T: Clone + Send + Sync + 'static>(&self, name: &str, value: &mut T) {
+        *value = self.get(name).unwrap_or(value.clone());
     }
 }
 
-/// The values of ε to attack with; none at all once for an attack that takes none.
+const HEADING: &str = "Parameters of attacks";
+const MINIMAL: &str = "minimal";
+
+/// Returns an option for each parameter of any attack, and those of the search for the smallest ε.
+fn arguments() -> Vec<Arg> {
+    let mut found: Vec<(Arg, &str, Vec<&str>)> = Vec::new();
+    for mut attack in AttackSettings::all() {
+        let name = attack.name();
+        for parameter in attack.parameters() {
+            match found.iter_mut().find(|(argument, ..)| argument.get_id() == parameter.name) {
+                Some((_, _, attacks)) => attacks.push(name),
+                None => found.push((argument(&parameter), parameter.help, vec![name])),
+            }
+        }
+    }
+    let mut arguments: Vec<Arg> = found
+        .into_iter()
+        .map(|(argument, help, attacks)| argument.help(format!("{}: {help}", attacks.join(", "))))
+        .collect();
+    let help = "Look for the smallest ε with which the attack fools each picture, up to the largest --eps";
+    arguments.push(Arg::new(MINIMAL).long(MINIMAL).action(ArgAction::SetTrue).help(help));
+    let mut search = MinimalEps::new(AttackSettings::default(), 0.0);
+    for parameter in search.parameters() {
+        if !arguments.iter().any(|argument| argument.get_id() == parameter.name) {
+            let help = format!("With --minimal: {}", parameter.help);
+            arguments.push(argument(&parameter).requires(MINIMAL).help(help));
+        }
+    }
+    arguments.into_iter().map(|argument| argument.help_heading(HEADING)).collect()
+}
+
+fn argument(parameter: &Parameter<'_>) -> Arg {
+    let is_signed = matches!(&parameter.value, Value::Real(_, scale) if *scale.typed.start() < 0.0);
+    let parser: ValueParser = match parameter.value {
+        Value::Norm(..) => choice(&Norm::ALL.map(|norm| (norm.name(), "", norm))).into(),
+        Value::Switch(_) => choice(&[("on", "", true), ("off", "", false)]).into(),
+        Value::Whole(..) => value_parser!(usize).into(),
+        Value::Real(..) | Value::OptionalLength(..) => value_parser!(f32).into(),
+    };
+    let argument = Arg::new(parameter.name).long(parameter.name).value_name(parameter.placeholder);
+    argument.value_parser(parser).allow_hyphen_values(is_signed)
+}
+
+impl Args for AttackOptions {
+    fn augment_args(command: Command) -> Command {
+        command.args(arguments())
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for AttackOptions {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self { given: matches.clone() })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.given = matches.clone();
+        Ok(())
+    }
+}
+
+/// Returns the values of ε to attack with; none at all once for an attack that takes none.
 ///
 /// # Errors
 /// An attack that takes an ε and is given none, and one that takes none and is given some.
@@ -313,7 +226,7 @@ pub fn budgets(settings: &AttackSettings, eps: &[f32]) -> Result<Vec<Option<f32>
     }
 }
 
-/// The largest of some values of ε.
+/// Returns the largest of some values of ε.
 pub fn largest(eps: &[f32]) -> Option<f32> {
     eps.iter().copied().max_by(f32::total_cmp)
 }

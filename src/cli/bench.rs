@@ -1,4 +1,5 @@
-//! `doppelganger bench`: how fast the engine is on this machine. `benches/peer_pytorch.py` times the same work in PyTorch.
+//! `doppelganger bench`: how fast the engine is on this machine. `benches/peer_pytorch.py` times the same work in
+//! PyTorch.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,10 +12,10 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::{interrupt, print, print_json};
-use crate::engine::attack::{Loss, Norm, PIXELS, fgsm, input_gradient};
+use crate::engine::attack::{AttackInput, Loss, Norm, Rules, eps_curve, eps_range, input_gradient};
 use crate::engine::device::Backend;
-use crate::engine::loss::softmax;
 use crate::engine::model::{Manifest, Model};
+use crate::engine::picture::Planes;
 use crate::engine::train::{Algorithm, Learner, Objective, StepSize, initial_params};
 use crate::engine::{Error, Result};
 
@@ -150,16 +151,9 @@ impl Workload {
             Work::Curve => {
                 let model = model()?;
                 let gradient = input_gradient(&model, &one, &[0], Loss::CrossEntropy)?.gradient;
-                let repeat = |tensor: &Tensor| tensor.repeat((CURVE_POINTS, 1, 1, 1));
-                let (x, gradient) = (repeat(&one)?, repeat(&gradient)?);
-                let half = (CURVE_POINTS - 1) as f32 / 2.0;
-                let eps: Vec<f32> = (0..CURVE_POINTS).map(|i| (i as f32 - half).abs() / half * 0.1).collect();
-                measure(|| {
-                    let moved = fgsm(&x, &gradient, (Norm::Linf, &eps), 1.0, Some(PIXELS))?;
-                    let logits: Vec<Vec<f32>> = model.logits(&moved)?.to_vec2()?;
-                    logits.iter().for_each(|logits| drop(softmax(logits)));
-                    Ok(())
-                })
+                let direction = Norm::Linf.steepest(&gradient.flatten_all()?.to_vec1::<f32>()?);
+                let (input, eps) = (AttackInput::from(Planes::from_tensor(&one)?), eps_range(0.1, CURVE_POINTS));
+                measure(|| eps_curve(&model, &input, &direction, &eps, Rules::default()).map(drop))
             }
             Work::Clean(n) | Work::Adversarial(n) => {
                 let mut learner = Learner::new(&backend, &manifest, &params, Algorithm::Sgd)?;

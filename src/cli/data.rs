@@ -5,8 +5,8 @@ use std::io::{IsTerminal, Write};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::progress::ProgressLine;
-use super::{interrupt, print, print_json};
+use super::progress::watched;
+use super::{print, print_json};
 use crate::engine::data::{DataSource, Offer};
 use crate::engine::{Error, Result};
 
@@ -61,15 +61,15 @@ fn list(as_json: bool) -> Result<()> {
         print(&format!(
             "{:16} {state}, {}, {}\n                 {folder}",
             set.to_string(),
-            size(&offer),
+            in_megabytes(offer.bytes()),
             offer.licence
         ))?;
     }
     Ok(())
 }
 
-fn size(offer: &Offer) -> String {
-    format!("{:.1} MB", offer.bytes() as f64 / 1e6)
+fn in_megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 fn fetch(set: &DataSource, yes: bool) -> Result<()> {
@@ -80,30 +80,28 @@ fn fetch(set: &DataSource, yes: bool) -> Result<()> {
         return print(&format!("{set} is there already: {}", offer.folder.display()));
     }
     let (hosts, folder) = (offer.hosts().join(" or "), offer.folder.display());
-    eprintln!("{set}: {} from {hosts}\n  licence: {}\n  into {folder}", size(&offer), offer.licence);
-    if !yes && !agreed()? {
-        return Err(Error::Argument("nothing was fetched; --yes fetches without asking".into()));
+    eprintln!("{set}: {} from {hosts}\n  licence: {}\n  into {folder}", in_megabytes(offer.bytes()), offer.licence);
+    if !yes {
+        ask("nothing was fetched; --yes fetches without asking")?;
     }
-    interrupt::watch();
-    let mut line = ProgressLine::new(true);
     let of = offer.bytes() as usize;
-    let result = offer.fetch(&mut |bytes| {
-        line.draw(&format!("{:.1} MB", bytes as f64 / 1e6), bytes as usize, of);
-        !interrupt::requested()
-    });
-    line.clear();
-    result?;
+    watched(|line| offer.fetch(&mut |bytes| line.draw(&in_megabytes(bytes), bytes as usize, of)))?;
     print(&format!("{set} is there: doppelganger train --data {set} …"))
 }
 
-/// Asks on a terminal; where there is none, nobody has agreed.
-pub(super) fn agreed() -> Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        return Ok(false);
-    }
-    eprint!("Go on? [y/N] ");
-    let _ = std::io::stderr().flush();
+/// Asks on a terminal whether to go on; where there is none, nobody has agreed.
+///
+/// # Errors
+/// `refusal`, where somebody or nobody said so.
+pub(super) fn ask(refusal: &str) -> Result<()> {
     let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(Error::io("read the answer", "standard input".as_ref()))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    if std::io::stdin().is_terminal() {
+        eprint!("Go on? [y/N] ");
+        let _ = std::io::stderr().flush();
+        std::io::stdin().read_line(&mut answer).map_err(Error::io("read the answer", "standard input".as_ref()))?;
+    }
+    match answer.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Error::Argument(refusal.into())),
+    }
 }

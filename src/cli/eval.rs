@@ -6,15 +6,15 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackName, AttackOptions, RuleOptions, largest};
-use super::progress::{ProgressLine, open_data};
-use super::{eps_argument, interrupt, print, print_json};
-use crate::engine::attack::{Attack, AttackSettings, Loss, warnings};
+use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, largest, warning_text};
+use super::progress::{open_data, watched};
+use super::{print, print_json};
+use crate::engine::attack::{Attack, AttackSettings, warnings};
 use crate::engine::data::{DataSource, Split};
 use crate::engine::eval::{AttackedResult, Evaluation, Plan, Target, evaluate};
 use crate::engine::model::{Catalogue, Model, find_class};
 use crate::engine::statistics::wilson_interval;
-use crate::engine::units::{counted, per_cent};
+use crate::engine::units::{counted, parse_eps, per_cent};
 use crate::engine::{Error, Result};
 
 /// Nets with no more classes are not asked for their first five.
@@ -30,13 +30,13 @@ pub struct EvalArgs {
     #[arg(long, value_name = "PATH|SET")]
     data: DataSource,
     /// The attack, against the true labels; fgsm if not given
-    #[arg(long, value_enum, value_name = "ATTACK")]
-    attack: Option<AttackName>,
-    /// ε in units of the pixel range [0, 1]: 0.1, or 8/255, or several with commas between. With attacks that look for the
-    /// shortest perturbation by themselves: count those that are no longer (for jsma: that change no more values)
+    #[arg(long, value_parser = attack_name(), value_name = "ATTACK")]
+    attack: Option<AttackSettings>,
+    /// ε in units of the pixel range [0, 1]: 0.1, or 8/255, or several with commas between. With attacks that look for
+    /// the shortest perturbation by themselves: count those that are no longer (for jsma: that change no more values)
     #[arg(
         long,
-        value_parser = eps_argument,
+        value_parser = parse_eps,
         value_delimiter = ',',
         required_unless_present = "attack",
         allow_hyphen_values = true
@@ -62,21 +62,19 @@ struct Report {
     model: String,
     attack: &'static str,
     settings: AttackSettings,
-    loss: Loss,
-    clip: bool,
-    #[serde(rename = "8-bit")]
-    eight_bit: bool,
+    #[serde(flatten)]
+    rules: RulesReport,
     seed: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
     n: usize,
-    /// Pictures whose gradient is zero everywhere.
+    /// The number of pictures whose gradient is zero everywhere.
     without_gradient: usize,
-    /// Pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
+    /// The number of pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
     saturated: usize,
     clean: Clean,
     attacked: Vec<Attacked>,
-    /// However long the perturbation is: of attacks that take no ε.
+    /// The result for perturbations of any length, of attacks that take no ε.
     #[serde(skip_serializing_if = "Option::is_none")]
     unlimited: Option<Attacked>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,7 +88,7 @@ struct Report {
 struct Counted {
     correct: usize,
     error: f64,
-    /// 95 %, Wilson.
+    /// The 95 % interval of the error: Wilson.
     error_interval: (f64, f64),
 }
 
@@ -98,27 +96,28 @@ struct Counted {
 struct Clean {
     #[serde(flatten)]
     counted: Counted,
-    /// Pictures whose right class is among the five most probable ones, of nets for which that says something.
+    /// The number of pictures whose right class is among the five most probable ones, of nets for which that says
+    /// something.
     #[serde(skip_serializing_if = "Option::is_none")]
     top5_correct: Option<usize>,
 }
 
 #[derive(Serialize)]
 struct Attacked {
-    /// None where it is infinite.
+    /// ε; none where it is infinite.
     eps: Option<f32>,
     #[serde(flatten)]
     counted: Counted,
-    /// Pictures that got where the attack was to move them.
+    /// The number of pictures that got where the attack was to move them.
     reached: usize,
     mean_confidence_on_mistakes: Option<f32>,
 }
 
-/// Of the perturbations of pictures that the net had right.
+/// How long the perturbations are of pictures that the net had right.
 #[derive(Serialize)]
 struct Length {
     measure: &'static str,
-    /// None where more than half of the pictures are not fooled.
+    /// The median; none where more than half of the pictures are not fooled.
     median: Option<f32>,
     pictures: usize,
     reached: usize,
@@ -131,20 +130,16 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     }
     let plan = plan(args, &model)?;
     let data = open_data(&args.data, Split::Test, &model.classes)?;
-    interrupt::watch();
-    let mut line = ProgressLine::new(true);
     let started = Instant::now();
-    let evaluation = evaluate(&model, &data, &plan, |done, n| {
-        line.draw(&format!("{done} of {n} pictures"), done, n);
-        !interrupt::requested()
-    });
-    line.clear();
-    let report = report(args, &plan, &evaluation?, started.elapsed().as_secs_f64());
+    let evaluation = watched(|line| {
+        evaluate(&model, &data, &plan, |done, n| line.draw(&format!("{done} of {n} pictures"), done, n))
+    })?;
+    let report = report(args, &plan, &evaluation, started.elapsed().as_secs_f64());
     if args.json { print_json(&report) } else { print(&describe(&report)) }
 }
 
 fn plan(args: &EvalArgs, model: &Model) -> Result<Plan> {
-    let attack = args.options.settings(args.attack.unwrap_or_default(), largest(&args.eps))?;
+    let attack = args.options.settings(&args.attack.clone().unwrap_or_default(), largest(&args.eps))?;
     if attack.takes_eps() && args.eps.is_empty() {
         return Err(Error::Argument(format!("--eps is missing: {attack} needs to know how far pixels may move")));
     }
@@ -169,9 +164,7 @@ fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -
         model: args.model.clone(),
         attack: plan.attack.name(),
         settings: plan.attack.clone(),
-        loss: plan.rules.loss,
-        clip: plan.rules.bounds.is_some(),
-        eight_bit: plan.rules.eight_bit,
+        rules: plan.rules.into(),
         seed: plan.rules.seed,
         target: args.target.clone(),
         n: evaluation.n,
@@ -189,10 +182,7 @@ fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -
             pictures: lengths.len(),
             reached: lengths.iter().filter(|length| length.is_finite()).count(),
         }),
-        warnings: warnings(&[evaluation.curve(&plan.attack, plan.rules.loss)])
-            .iter()
-            .map(ToString::to_string)
-            .collect(),
+        warnings: warnings(&[evaluation.curve(&plan.attack, plan.rules.loss)]).iter().map(warning_text).collect(),
         seconds,
     }
 }
@@ -210,15 +200,14 @@ impl Counted {
 }
 
 fn describe(report: &Report) -> String {
-    let clip = if report.clip { "on" } else { "off" };
-    let clip = if report.eight_bit { format!("{clip}, rounded to 8 bits") } else { clip.into() };
     let towards = report.target.as_ref().map(|target| format!(", towards {target}")).unwrap_or_default();
     let mut lines = vec![
         format!(
-            "{} on {}, true labels; {}{towards}, clipping {clip}, seed {}; 95 % intervals",
+            "{} on {}, true labels; {}{towards}, {}, seed {}; 95 % intervals",
             report.model,
             counted(report.n, "picture"),
             report.settings,
+            report.rules.clipping(),
             report.seed
         ),
         format!("{:<44} {}", "untouched", report.clean.counted.describe()),

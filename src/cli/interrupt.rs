@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 static STOP: AtomicBool = AtomicBool::new(false);
 
-/// From now on Ctrl-C sets a flag; a second one ends the program at once.
+/// Makes Ctrl-C set a flag; a second one ends the program at once.
 pub fn watch() {
     // Without a handler Ctrl-C just kills the program, which loses no more than the epoch in hand.
     let _ = ctrlc::set_handler(|| {
@@ -14,7 +14,7 @@ pub fn watch() {
     });
 }
 
-/// Whether to stop.
+/// Tells whether to stop.
 pub fn requested() -> bool {
     STOP.load(Ordering::SeqCst)
 }

@@ -4,6 +4,7 @@
 mod attack;
 mod attack_options;
 mod bench;
+mod choice;
 mod curves;
 mod data;
 mod eval;
@@ -22,12 +23,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::engine::attack::Loss;
 use crate::engine::threads;
-use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
 
-/// No message is longer.
+/// The most lines of a message about a malformed command line.
 const MESSAGE_LINES: usize = 6;
 
 /// See, make and cure adversarial examples.
@@ -112,7 +111,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Help and version as they are; what is wrong with a command line in a few lines without gaps.
+/// Prints help and version as they are; what is wrong with a command line in a few lines without gaps.
 fn explain(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return match error.print() {
@@ -147,30 +146,6 @@ fn window(_: WindowArgs) -> ExitCode {
          The headless commands work: doppelganger attack PICTURE --model digits_cnn --eps 0.1"
     );
     ExitCode::from(2)
-}
-
-/// Whose slope an attack follows, on the command line.
-#[derive(Clone, Copy, Default, clap::ValueEnum)]
-enum LossArgument {
-    /// J in single precision, as PyTorch and the attack libraries have it
-    #[default]
-    CrossEntropy,
-    /// The log-odds against the class: the slope stays visible where the net is so sure that J rounds to 0
-    LogOdds,
-}
-
-impl From<LossArgument> for Loss {
-    fn from(argument: LossArgument) -> Self {
-        match argument {
-            LossArgument::CrossEntropy => Self::CrossEntropy,
-            LossArgument::LogOdds => Self::LogOdds,
-        }
-    }
-}
-
-/// `--eps 0.1,8/255`: for clap.
-fn eps_argument(text: &str) -> std::result::Result<f32, String> {
-    parse_eps(text).map_err(|error| error.to_string())
 }
 
 /// Prints text, or fails quietly where nobody reads any more (`doppelganger models | head -1`).

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::data::agreed;
-use super::progress::ProgressLine;
-use super::{interrupt, print, print_json};
+use super::data::ask;
+use super::progress::watched;
+use super::{print, print_json};
 use crate::engine::download::{Patience, host};
 use crate::engine::model::{Accuracy, Catalogue, Entry, WeightsPlace, user_models_folder};
 use crate::engine::units::megabytes;
@@ -38,7 +38,8 @@ enum Action {
         #[arg(value_name = "NAME", num_args = 1..=2, value_names = ["NAME", "FILE"], required = true)]
         name_and_file: Vec<PathBuf>,
     },
-    /// Write a model with its weights in half precision, which takes half the bytes: DIR/NAME.toml and DIR/NAME.safetensors
+    /// Write a model with its weights in half precision, which takes half the bytes: DIR/NAME.toml and
+    /// DIR/NAME.safetensors
     Halve {
         /// A name, or the path of a manifest
         model: PathBuf,
@@ -138,6 +139,11 @@ fn list(catalogue: &Catalogue, as_json: bool) -> Result<()> {
     print(&format!("\nManifests are looked for in {own}, in models/, and in the folders of DOPPELGANGER_MODELS"))
 }
 
+/// Returns a command that uses a model.
+fn example(name: &str) -> String {
+    format!("doppelganger attack PICTURE --model {name} --eps 8/255")
+}
+
 fn entry(catalogue: &Catalogue, name: &str) -> Result<Entry> {
     // Says which names are near.
     catalogue.manifest(name)?;
@@ -150,7 +156,7 @@ fn entry(catalogue: &Catalogue, name: &str) -> Result<Entry> {
 fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
     let entry = entry(catalogue, name)?;
     if entry.problem.is_none() {
-        return print(&format!("{name} is there already: doppelganger attack PICTURE --model {name} --eps 8/255"));
+        return print(&format!("{name} is there already: {}", example(name)));
     }
     let remote = entry.facts.and_then(|facts| facts.remote);
     if let (Some((remote, arrived)), Some(folder)) = (&remote, user_models_folder()) {
@@ -159,20 +165,15 @@ fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
         let (size, licence, folder) = (megabytes(remote.bytes), &entry.licence, folder.display());
         eprintln!("{}: {size}{there}, from {}\n  {from}", entry.title, host(from));
         eprintln!("  licence: {licence}\n  into {folder}");
-        if !yes && !agreed()? {
-            return Err(Error::Argument("nothing was fetched; --yes fetches without asking".into()));
+        if !yes {
+            ask("nothing was fetched; --yes fetches without asking")?;
         }
     }
-    interrupt::watch();
-    let mut line = ProgressLine::new(true);
     let of = remote.map_or(0, |(remote, _)| remote.bytes as usize);
-    let result = catalogue.fetch(name, Patience::default(), &mut |bytes| {
-        line.draw(&megabytes(bytes), bytes as usize, of);
-        !interrupt::requested()
-    });
-    line.clear();
-    result?;
-    print(&format!("{name} is there: doppelganger attack PICTURE --model {name} --eps 8/255"))
+    watched(|line| {
+        catalogue.fetch(name, Patience::default(), &mut |bytes| line.draw(&megabytes(bytes), bytes as usize, of))
+    })?;
+    print(&format!("{name} is there: {}", example(name)))
 }
 
 fn add(catalogue: &Catalogue, name: Option<&str>, file: &Path) -> Result<()> {
@@ -184,15 +185,13 @@ fn add(catalogue: &Catalogue, name: Option<&str>, file: &Path) -> Result<()> {
     if added.other_weights {
         print("These are other weights than the manifest knew; \"doppelganger models remove\" brings it back.")?;
     }
-    print(&format!("{name} is there: doppelganger attack PICTURE --model {name} --eps 8/255"))
+    print(&format!("{name} is there: {}", example(name)))
 }
 
 fn remove(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
     if !yes {
         eprintln!("Removes what was fetched or added of {name} from disk.");
-        if !agreed()? {
-            return Err(Error::Argument("nothing was removed; --yes removes without asking".into()));
-        }
+        ask("nothing was removed; --yes removes without asking")?;
     }
     catalogue.remove(name)?;
     print(&format!("{name} was removed"))

@@ -8,24 +8,36 @@ use super::interrupt;
 use crate::engine::Result;
 use crate::engine::data::{DataSource, Dataset, Split};
 
+/// Does long work with a line of progress, on which `work` draws. Ctrl-C stops it.
+///
+/// # Errors
+/// Those of the work.
+pub fn watched<T>(work: impl FnOnce(&mut ProgressLine) -> Result<T>) -> Result<T> {
+    interrupt::watch();
+    let mut line = ProgressLine::new(true);
+    let done = work(&mut line);
+    line.clear();
+    done
+}
+
 /// Opens a split of a data set with a line of progress; Ctrl-C stops it.
 ///
 /// # Errors
 /// Those of [`DataSource::open`].
 pub fn open_data(source: &DataSource, split: Split, classes: &[String]) -> Result<Arc<Dataset>> {
-    let mut line = ProgressLine::new(true);
-    let data = source.open(split, classes, &mut |share| line.watch(&format!("reading {source}"), share));
-    line.clear();
-    data.map(Arc::new)
+    let what = format!("reading {source}");
+    watched(|line| source.open(split, classes, &mut |share| line.draw(&what, (share * 1000.0) as usize, 1000)))
+        .map(Arc::new)
 }
 
+/// The line on the terminal.
 pub struct ProgressLine {
     started: Instant,
     drawn: Option<Instant>,
     visible: bool,
 }
 
-/// Often enough to look alive, seldom enough to cost nothing.
+/// How often the line is redrawn at most: often enough to look alive, seldom enough to cost nothing.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 impl ProgressLine {
@@ -33,17 +45,15 @@ impl ProgressLine {
         Self { started: Instant::now(), drawn: None, visible: wanted && std::io::stderr().is_terminal() }
     }
 
-    /// The same with a share of the whole; whether to go on.
-    pub fn watch(&mut self, what: &str, share: f32) -> bool {
-        self.draw(what, (share * 1000.0) as usize, 1000);
+    /// Redraws the line with the share that is done and the time that is left; returns whether to go on.
+    pub fn draw(&mut self, what: &str, done: usize, of: usize) -> bool {
+        if self.visible && self.drawn.is_none_or(|at| at.elapsed() >= INTERVAL) {
+            self.redraw(what, done, of);
+        }
         !interrupt::requested()
     }
 
-    /// Redraws the line with the share that is done and the time that is left.
-    pub fn draw(&mut self, what: &str, done: usize, of: usize) {
-        if !self.visible || self.drawn.is_some_and(|at| at.elapsed() < INTERVAL) {
-            return;
-        }
+    fn redraw(&mut self, what: &str, done: usize, of: usize) {
         self.drawn = Some(Instant::now());
         let share = done as f64 / of.max(1) as f64;
         let filled = (share * 24.0) as usize;

@@ -1,17 +1,19 @@
-//! `doppelganger sweep`: the same training for every ε and α of a grid, or, with `--models`, security curves of nets that are
-//! trained already.
+//! `doppelganger sweep`: the same training for every ε and α of a grid, or, with `--models`, security curves of nets
+//! that are trained already.
 
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 
-use super::attack_options::{AttackName, AttackOptions};
-use super::curves::{self, Curves};
-use super::training::{Prepared, Report, TrainingArgs, TuningArgs, drive, run_name};
-use super::{LossArgument, eps_argument, interrupt, print};
+use super::attack_options::{AttackOptions, attack_name};
+use super::choice::{LOSSES, choice};
+use super::training::{Report, TrainingArgs, TuningArgs, drive, run_name};
+use super::{curves, interrupt, print};
+use crate::engine::attack::{AttackSettings, Loss};
 use crate::engine::files::write_atomically;
-use crate::engine::train::{EpochRecord, RunFolder, Trainer};
+use crate::engine::train::{EpochRecord, Measured, Trainer};
+use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
 
 // Nets that are trained already need no net to train and no folder for it.
@@ -19,43 +21,50 @@ use crate::engine::{Error, Result};
 #[command(mut_arg("model", |arg| arg.required(false).required_unless_present("models")))]
 pub struct SweepArgs {
     /// Values of ε, such as 0.1,0.25 or 4/255,8/255
-    #[arg(long, required = true, value_delimiter = ',', value_parser = eps_argument)]
-    eps: Vec<f32>,
+    #[arg(long, required = true, value_delimiter = ',', value_parser = parse_eps)]
+    pub eps: Vec<f32>,
     /// Print one JSON object per epoch and run, or per point of a curve
     #[arg(long)]
-    json: bool,
-    /// Measure these nets instead of training one: their accuracy against ε under each of --attacks, on the test split of
-    /// --data
+    pub json: bool,
+    /// Measure these nets instead of training one: their accuracy against ε under each of --attacks, on the test split
+    /// of --data
     #[arg(long, value_name = "NAME|MANIFEST", value_delimiter = ',', conflicts_with_all = ["model", "out", "alpha"])]
-    models: Vec<String>,
+    pub models: Vec<String>,
     #[command(flatten)]
-    curves: CurveArgs,
+    pub curves: CurveArgs,
     #[command(flatten)]
-    options: AttackOptions,
+    pub options: AttackOptions,
     #[command(flatten)]
     grid: GridArgs,
     #[command(flatten)]
-    training: TrainingArgs,
+    pub training: TrainingArgs,
 }
 
 #[derive(Args)]
 #[command(next_help_heading = "Curves, with --models")]
-struct CurveArgs {
+pub struct CurveArgs {
     /// The attacks, with commas between
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "ATTACK", default_value = "fgsm", requires = "models")]
-    attacks: Vec<AttackName>,
+    #[arg(
+        long,
+        value_parser = attack_name(),
+        value_delimiter = ',',
+        value_name = "ATTACK",
+        default_value = "fgsm",
+        requires = "models"
+    )]
+    pub attacks: Vec<AttackSettings>,
     /// Where to write the curves as a table
     #[arg(long, value_name = "FILE", requires = "models")]
-    csv: Option<PathBuf>,
+    pub csv: Option<PathBuf>,
     /// Only the first N pictures
     #[arg(long, value_name = "N", requires = "models")]
-    limit: Option<usize>,
+    pub limit: Option<usize>,
     /// Whose slope the attacks follow
-    #[arg(long, value_enum, default_value_t, requires = "models")]
-    loss: LossArgument,
+    #[arg(long, value_parser = choice(&LOSSES), default_value = "cross-entropy", requires = "models")]
+    pub loss: Loss,
     /// Show the nets every picture as a file of 8 bits holds it
     #[arg(long = "8-bit", requires = "models")]
-    eight_bit: bool,
+    pub eight_bit: bool,
 }
 
 #[derive(Args)]
@@ -64,35 +73,14 @@ struct GridArgs {
     /// Values of α
     #[arg(long, value_delimiter = ',', default_value = "0.5")]
     alpha: Vec<f32>,
-    /// Where to leave a folder for each run, and sweep.csv. Runs that are there already are taken up where they were left
+    /// Where to leave a folder for each run, and sweep.csv. Runs that are there already are taken up where they were
+    /// left
     #[arg(long, value_name = "DIR", required_unless_present = "models")]
     out: Option<PathBuf>,
 }
 
 pub fn run(args: &SweepArgs) -> Result<()> {
-    if args.models.is_empty() { train(args) } else { measure(args) }
-}
-
-fn measure(args: &SweepArgs) -> Result<()> {
-    let data = args.training.data.as_ref().ok_or_else(|| Error::Argument("--data is missing".into()))?;
-    let CurveArgs { attacks, csv, limit, loss, eight_bit } = &args.curves;
-    if *limit == Some(0) {
-        return Err(Error::Argument("--limit is 0; expected at least 1 picture to evaluate".into()));
-    }
-    curves::run(&Curves {
-        models: &args.models,
-        attacks,
-        options: &args.options,
-        eps: &args.eps,
-        data,
-        limit: *limit,
-        loss: *loss,
-        clip: !args.training.no_clip,
-        eight_bit: *eight_bit,
-        seed: args.training.seed,
-        csv: csv.as_deref(),
-        json: args.json,
-    })
+    if args.models.is_empty() { train(args) } else { curves::run(args) }
 }
 
 fn train(args: &SweepArgs) -> Result<()> {
@@ -105,7 +93,9 @@ fn train(args: &SweepArgs) -> Result<()> {
     for &eps in &args.eps {
         for &alpha in alpha {
             let name = run_name(eps, alpha, args.training.seed);
-            let trainer = run_one(args, &TuningArgs { eps, alpha }, &out.join(&name))?;
+            let prepared = args.training.prepare(&TuningArgs { eps, alpha })?;
+            let (mut folder, mut trainer) = prepared.run_in(&out.join(&name), "run")?;
+            drive(&mut folder, &mut trainer, Report::new(args.json))?;
             let row = row(&trainer, &name);
             let said = if args.json { json!({ "run": name, "best": best(&trainer) }).to_string() } else { row.clone() };
             print(&said)?;
@@ -117,21 +107,7 @@ fn train(args: &SweepArgs) -> Result<()> {
     Ok(())
 }
 
-fn run_one(args: &SweepArgs, tuning: &TuningArgs, path: &Path) -> Result<Trainer> {
-    let Prepared { manifest, data, config } = args.training.prepare(tuning)?;
-    let (mut folder, mut trainer) = match RunFolder::summary(path) {
-        Ok(summary) if summary.config == config => RunFolder::resume(path, |_, _| Ok(data))?,
-        Ok(_) => {
-            let message = "another run with other settings is here; give another --out\n  ";
-            return Err(Error::Argument(format!("{message}{}", path.display())));
-        }
-        Err(_) => RunFolder::begin(path, manifest, data, config)?,
-    };
-    drive(&mut folder, &mut trainer, Report::new(args.json))?;
-    Ok(trainer)
-}
-
-/// The record of the epoch whose weights were kept.
+/// Returns the record of the epoch whose weights were kept.
 fn best(trainer: &Trainer) -> Option<&EpochRecord> {
     trainer.history().get(trainer.best_epochs().checked_sub(1)?)
 }
@@ -139,9 +115,7 @@ fn best(trainer: &Trainer) -> Option<&EpochRecord> {
 fn row(trainer: &Trainer, folder: &Path) -> String {
     let config = trainer.config();
     let best = best(trainer).copied().unwrap_or_default();
-    let error = |measured: Option<crate::engine::train::Measured>| {
-        measured.map(|measured| measured.error().to_string()).unwrap_or_default()
-    };
+    let error = |measured: Option<Measured>| measured.map(|measured| measured.error().to_string()).unwrap_or_default();
     [
         config.eps.to_string(),
         config.alpha.to_string(),

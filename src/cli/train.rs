@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Arg, Args, Command, Id};
 
 use super::interrupt;
 use super::progress::open_data;
@@ -11,39 +11,12 @@ use crate::engine::data::Split;
 use crate::engine::train::{RunFolder, Trainer};
 use crate::engine::{Error, Result};
 
-/// What a run that is taken up has from its checkpoint.
-const SETTINGS: [&str; 30] = [
-    "data",
-    "model",
-    "out",
-    "fine_tune",
-    "epochs",
-    "batch",
-    "optimiser",
-    "schedule",
-    "lr_decay",
-    "momentum",
-    "momentum_end",
-    "momentum_epochs",
-    "nesterov",
-    "weight_decay",
-    "max_norm",
-    "init",
-    "label_smoothing",
-    "flip",
-    "shift",
-    "zoom",
-    "adversary",
-    "no_clip",
-    "validation",
-    "pgd_pictures",
-    "stop",
-    "patience",
-    "retrain",
-    "seed",
-    "eps",
-    "alpha",
-];
+/// Returns the options that a run which is taken up has from its checkpoint: all but the learning rate.
+fn settings() -> Vec<Id> {
+    let command = TuningArgs::augment_args(TrainingArgs::augment_args(Command::new("train")));
+    let ids = command.get_arguments().map(Arg::get_id).filter(|id| *id != "lr");
+    ids.cloned().chain([Id::from("out")]).collect()
+}
 
 // A run that is taken up knows its data and net.
 #[derive(Args)]
@@ -58,7 +31,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "DIR", required_unless_present = "resume")]
     out: Option<PathBuf>,
     /// Go on with the run in DIR where its checkpoint left it, with its settings; only --lr may be given anew
-    #[arg(long, value_name = "DIR", conflicts_with_all = SETTINGS)]
+    #[arg(long, value_name = "DIR", conflicts_with_all = settings())]
     resume: Option<PathBuf>,
     /// Print one JSON object per epoch
     #[arg(long)]

@@ -1,33 +1,37 @@
 //! The settings of a run on the command line, and driving one without a window.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use serde_json::json;
 
+use super::choice::choice;
 use super::progress::{ProgressLine, open_data};
-use super::{eps_argument, interrupt, print};
+use super::{interrupt, print};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::model::{Catalogue, Manifest};
 use crate::engine::train::{
     Adversary, Algorithm, Augment, Config, EpochRecord, Measured, Moment, Momentum, Rule, RunFolder, Schedule, Stage,
     Stopping, Trainer,
 };
+use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
 
 /// What decides how a run goes, ε and α apart.
 #[derive(Args, Clone)]
 pub struct TrainingArgs {
-    /// A folder with the IDX files of a training set (gzipped or not), or with one folder of pictures per class, or a .tar,
-    /// .tar.gz or .tar.xz of such; or a set by name: drawn:20000 (digits that the program draws itself), mnist, fashion-mnist
+    /// A folder with the IDX files of a training set (gzipped or not), or with one folder of pictures per class, or a
+    /// .tar, .tar.gz or .tar.xz of such; or a set by name: drawn:20000 (digits that the program draws itself), mnist,
+    /// fashion-mnist
     #[arg(long, value_name = "PATH|SET", required = true)]
     pub data: Option<DataSource>,
-    /// The net: a name from "doppelganger models", the path of a manifest (its weights are not needed), or its sizes, such
-    /// as maxout:240x5,240x5+dropout, cnn:32,64,1024, mlp:1200,1200 or softmax
+    /// The net: a name from "doppelganger models", the path of a manifest (its weights are not needed), or its sizes,
+    /// such as maxout:240x5,240x5+dropout, cnn:32,64,1024, mlp:1200,1200 or softmax
     #[arg(long, value_name = "NAME|MANIFEST|SIZES", required = true)]
     pub model: Option<String>,
-    /// Begin with the trained weights of that net instead of fresh ones: adversarial training cures a net in a few epochs
+    /// Begin with the trained weights of that net instead of fresh ones: adversarial training cures a net in a few
+    /// epochs
     #[arg(long)]
     fine_tune: bool,
     #[arg(long, default_value_t = 10)]
@@ -35,14 +39,14 @@ pub struct TrainingArgs {
     /// Pictures per step
     #[arg(long, default_value_t = 100)]
     batch: usize,
-    #[arg(long, value_enum, default_value_t = OptimiserName::Sgd)]
-    optimiser: OptimiserName,
+    #[arg(long, value_parser = choice(&OPTIMISERS), default_value = "sgd")]
+    optimiser: Algorithm,
     /// The largest learning rate [default: 0.05]
     #[arg(long)]
     pub lr: Option<f32>,
     /// How the learning rate goes on from there
-    #[arg(long, value_enum, default_value_t = ScheduleName::Cosine)]
-    schedule: ScheduleName,
+    #[arg(long, value_parser = choice(&SCHEDULES), default_value = "cosine")]
+    schedule: Schedule,
     /// With --schedule decay: what the rate is divided by at every step [default: 1.000004]
     #[arg(long, value_name = "FACTOR")]
     lr_decay: Option<f64>,
@@ -89,8 +93,8 @@ pub struct TrainingArgs {
     #[arg(long, value_name = "N", default_value_t = 500)]
     pgd_pictures: usize,
     /// The validation error that selects the epoch whose weights are kept; the adversarial one if there is one
-    #[arg(long, value_enum)]
-    stop: Option<RuleName>,
+    #[arg(long, value_parser = choice(&RULES))]
+    stop: Option<Rule>,
     /// Stop after so many epochs without a lower error
     #[arg(long, value_name = "EPOCHS")]
     patience: Option<usize>,
@@ -106,50 +110,32 @@ pub struct TrainingArgs {
 #[derive(Args, Clone)]
 pub struct TuningArgs {
     /// ε of the adversarial examples, in the objective and in the validation, such as 0.25 or 8/255; 0 trains clean
-    #[arg(long, default_value = "0", value_parser = eps_argument, allow_hyphen_values = true)]
+    #[arg(long, default_value = "0", value_parser = parse_eps, allow_hyphen_values = true)]
     pub eps: f32,
     /// Share of the clean loss in the objective α·J(x) + (1−α)·J(x + ε·sign ∇J)
     #[arg(long, default_value_t = 0.5)]
     pub alpha: f32,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum OptimiserName {
-    /// Stochastic gradient descent with momentum μ as in PyTorch: `v ← μ·v + g`, `w ← w − rate·v`
-    Sgd,
-    /// Kingma & Ba, Adam, 2015, algorithm 1, with β₁ = 0.9, β₂ = 0.999, ε = 1e-8
-    Adam,
-}
+const OPTIMISERS: [(&str, &str, Algorithm); 2] = [
+    (
+        "sgd",
+        "Stochastic gradient descent with momentum μ as in PyTorch: `v ← μ·v + g`, `w ← w − rate·v`",
+        Algorithm::Sgd,
+    ),
+    ("adam", "Kingma & Ba, Adam, 2015, algorithm 1, with β₁ = 0.9, β₂ = 0.999, ε = 1e-8", Algorithm::Adam),
+];
 
-impl From<OptimiserName> for Algorithm {
-    fn from(name: OptimiserName) -> Self {
-        match name {
-            OptimiserName::Sgd => Self::Sgd,
-            OptimiserName::Adam => Self::Adam,
-        }
-    }
-}
+/// The decay is that of Goodfellow et al., *Maxout Networks*, 2013.
+const SCHEDULES: [(&str, &str, Schedule); 4] = [
+    ("cosine", "To zero along half a cosine", Schedule::Cosine),
+    ("constant", "", Schedule::Constant),
+    ("one-cycle", "Up over the first fifth, then down to zero", Schedule::OneCycle),
+    ("decay", "Divided by --lr-decay at every step", Schedule::Decay(1.000_004)),
+];
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum ScheduleName {
-    /// To zero along half a cosine
-    Cosine,
-    Constant,
-    /// Up over the first fifth, then down to zero
-    OneCycle,
-    /// Divided by --lr-decay at every step
-    Decay,
-}
-
-#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
-enum RuleName {
-    Off,
-    Clean,
-    Adversarial,
-}
-
-/// That of Goodfellow et al., Maxout Networks, 2013.
-const USUAL_DECAY: f64 = 1.000_004;
+const RULES: [(&str, &str, Rule); 3] =
+    [("off", "", Rule::Off), ("clean", "", Rule::Clean), ("adversarial", "", Rule::Adversarial)];
 
 /// What a run needs to begin.
 pub struct Prepared {
@@ -164,13 +150,7 @@ impl TrainingArgs {
         let missing = |what: &str| Error::Argument(format!("{what} is missing; see doppelganger train --help"));
         let source = self.data.clone().ok_or_else(|| missing("--data"))?;
         let model = self.model.clone().ok_or_else(|| missing("--model"))?;
-        let rule = match self.stop {
-            Some(RuleName::Off) => Rule::Off,
-            Some(RuleName::Clean) => Rule::Clean,
-            Some(RuleName::Adversarial) => Rule::Adversarial,
-            None if *eps > 0.0 => Rule::Adversarial,
-            None => Rule::Clean,
-        };
+        let rule = self.stop.unwrap_or(if *eps > 0.0 { Rule::Adversarial } else { Rule::Clean });
         if rule == Rule::Adversarial && *eps == 0.0 {
             return Err(Error::Argument(
                 "--stop adversarial needs an ε above 0: give --eps, such as --eps 0.25".into(),
@@ -182,13 +162,11 @@ impl TrainingArgs {
             fine_tune: self.fine_tune,
             epochs: self.epochs,
             batch: self.batch,
-            optimiser: self.optimiser.into(),
+            optimiser: self.optimiser,
             learning_rate: self.lr.unwrap_or(Config::default().learning_rate),
-            schedule: match self.schedule {
-                ScheduleName::Cosine => Schedule::Cosine,
-                ScheduleName::Constant => Schedule::Constant,
-                ScheduleName::OneCycle => Schedule::OneCycle,
-                ScheduleName::Decay => Schedule::Decay(self.lr_decay.unwrap_or(USUAL_DECAY)),
+            schedule: match (self.schedule, self.lr_decay) {
+                (Schedule::Decay(_), Some(factor)) => Schedule::Decay(factor),
+                (schedule, _) => schedule,
             },
             momentum: Momentum {
                 start: self.momentum,
@@ -216,19 +194,38 @@ impl TrainingArgs {
         Ok(Prepared { manifest, data, config })
     }
 
-    /// Refuses settings that would do nothing beside the others. (In a sweep, ε = 0 is the clean net beside the others.)
+    /// Refuses settings that would do nothing beside the others. (In a sweep, ε = 0 is the clean net beside the
+    /// others.)
     pub fn check_together(&self, eps: f32) -> Result<()> {
         let adversary = &self.adversary;
         let why = if eps == 0.0 && !matches!(adversary, Adversary::None | Adversary::Fgsm) {
             format!("--adversary {adversary} needs an ε above 0: give --eps, such as --eps 0.25")
-        } else if self.patience.is_some() && self.stop == Some(RuleName::Off) {
+        } else if self.patience.is_some() && self.stop == Some(Rule::Off) {
             "--patience waits for a lower error, and with --stop off none decides; leave one of them out".into()
-        } else if self.lr_decay.is_some() && !matches!(self.schedule, ScheduleName::Decay) {
+        } else if self.lr_decay.is_some() && !matches!(self.schedule, Schedule::Decay(_)) {
             "--lr-decay needs --schedule decay".into()
         } else {
             return Ok(());
         };
         Err(Error::Argument(why))
+    }
+}
+
+impl Prepared {
+    /// Takes up the run in a folder, or begins it there. `what` names it.
+    ///
+    /// # Errors
+    /// A run with other settings in the folder, and those of reading and writing.
+    pub fn run_in(self, path: &Path, what: &str) -> Result<(RunFolder, Trainer)> {
+        let Self { manifest, data, config } = self;
+        match RunFolder::summary(path) {
+            Ok(summary) if summary.config == config => RunFolder::resume(path, |_, _| Ok(data)),
+            Ok(_) => {
+                let message = format!("another {what} with other settings is here; give another --out");
+                Err(Error::Argument(format!("{message}\n  {}", path.display())))
+            }
+            Err(_) => RunFolder::begin(path, manifest, data, config),
+        }
     }
 }
 
@@ -304,7 +301,7 @@ fn draw(line: &mut ProgressLine, trainer: &Trainer) {
     line.draw(&format!("{doing} {} of {}{loss}{speed}{run}", p.epoch + 1, p.epochs), p.step, p.steps);
 }
 
-/// One line for programs; errors are shares of the pictures named beside them.
+/// Returns one line for programs; errors are shares of the pictures named beside them.
 fn as_json(record: &EpochRecord, attacked: bool) -> serde_json::Value {
     let error = |measured: Option<Measured>| measured.map(|measured| measured.error());
     let confidence = |measured: Option<Measured>| measured.and_then(|measured| measured.confidence_on_mistakes);
@@ -327,7 +324,7 @@ fn as_json(record: &EpochRecord, attacked: bool) -> serde_json::Value {
     })
 }
 
-/// `attacked`: whether the net trains on an attack at all; only then can it overfit one.
+/// Returns `attacked`: whether the net trains on an attack at all; only then can it overfit one.
 fn describe(record: &EpochRecord, attacked: bool) -> String {
     let percent = |what: &str, measured: Option<Measured>| {
         measured.map(|m| format!("  {what} {:.2} %", m.error() * 100.0)).unwrap_or_default()
@@ -345,7 +342,7 @@ fn describe(record: &EpochRecord, attacked: bool) -> String {
     )
 }
 
-/// Where a run of a sweep lies.
+/// Returns where a run of a sweep lies.
 pub fn run_name(eps: f32, alpha: f32, seed: u64) -> PathBuf {
     format!("eps-{eps}-alpha-{alpha}-seed-{seed}").into()
 }

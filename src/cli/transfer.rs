@@ -5,31 +5,32 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackName, AttackOptions, RuleOptions, budgets};
-use super::progress::{ProgressLine, open_data};
-use super::{eps_argument, interrupt, print, print_json};
-use crate::engine::attack::{Attack, AttackSettings, Loss};
+use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets};
+use super::progress::{open_data, watched};
+use super::{print, print_json};
+use crate::engine::attack::{Attack, AttackSettings};
 use crate::engine::data::{DataSource, Split};
 use crate::engine::eval::{Plan, transfer};
 use crate::engine::model::Catalogue;
 use crate::engine::transfer_table::{Row, Transfer};
-use crate::engine::units::counted;
+use crate::engine::units::{counted, parse_eps};
 use crate::engine::{Error, Result};
 
 #[derive(Args)]
 pub struct TransferArgs {
-    /// Two nets or more for the same pictures, with commas between: names from "doppelganger models", or paths of manifests
+    /// Two nets or more for the same pictures, with commas between: names from "doppelganger models", or paths of
+    /// manifests
     #[arg(long, value_name = "NAME|MANIFEST", value_delimiter = ',', required = true)]
     models: Vec<String>,
     /// A test set, as of "doppelganger eval"
     #[arg(long, value_name = "PATH|SET")]
     data: DataSource,
     /// ε in units of the pixel range [0, 1]: 0.1, or 8/255. Attacks that look for the shortest perturbation take none
-    #[arg(long, value_parser = eps_argument, allow_hyphen_values = true)]
+    #[arg(long, value_parser = parse_eps, allow_hyphen_values = true)]
     eps: Option<f32>,
     /// The attack that makes the pictures on each net, against the true labels; fgsm if not given
-    #[arg(long, value_enum, value_name = "ATTACK")]
-    attack: Option<AttackName>,
+    #[arg(long, value_parser = attack_name(), value_name = "ATTACK")]
+    attack: Option<AttackSettings>,
     /// Only the first N pictures
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
@@ -50,12 +51,10 @@ struct Report<'a> {
     models: &'a [String],
     attack: &'static str,
     settings: &'a AttackSettings,
-    /// None with attacks that take no ε.
+    /// ε; none with attacks that take none.
     eps: Option<f32>,
-    loss: Loss,
-    clip: bool,
-    #[serde(rename = "8-bit")]
-    eight_bit: bool,
+    #[serde(flatten)]
+    rules: RulesReport,
     seed: u64,
     n: usize,
     rows: Vec<Row<'a>>,
@@ -70,23 +69,19 @@ pub fn run(args: &TransferArgs) -> Result<()> {
     if args.limit == Some(0) {
         return Err(Error::Argument("--limit is 0; expected at least 1 picture to attack".into()));
     }
-    let attack = args.options.settings(args.attack.unwrap_or_default(), args.eps)?;
+    let attack = args.options.settings(&args.attack.clone().unwrap_or_default(), args.eps)?;
     budgets(&attack, args.eps.as_slice())?;
     let catalogue = Catalogue::from_environment();
     let models = names.iter().map(|name| catalogue.load(name).map(Arc::new)).collect::<Result<Vec<_>>>()?;
     let data = open_data(&args.data, Split::Test, &models[0].classes)?;
     let rules = args.rules.rules();
     let plan = Plan { rules, limit: args.limit, ..Plan::new(attack, args.eps.as_slice()) };
-    interrupt::watch();
-    let mut line = ProgressLine::new(true);
-    let right = transfer(&models, &data, &plan, |done, of| {
-        line.draw(&format!("{done} of {of} pictures attacked"), done, of);
-        !interrupt::requested()
-    });
-    line.clear();
+    let right = watched(|line| {
+        transfer(&models, &data, &plan, |done, of| line.draw(&format!("{done} of {of} pictures attacked"), done, of))
+    })?;
     let n = data.len().min(args.limit.unwrap_or(usize::MAX));
     let eps = args.eps.unwrap_or_default();
-    let found = Transfer { nets: names, attack: &plan.attack, eps, seed: rules.seed, n, right: &right? };
+    let found = Transfer { nets: names, attack: &plan.attack, eps, seed: rules.seed, n, right: &right };
     if args.csv {
         return print(found.csv().trim_end());
     }
@@ -95,9 +90,7 @@ pub fn run(args: &TransferArgs) -> Result<()> {
         attack: plan.attack.name(),
         settings: &plan.attack,
         eps: found.eps(),
-        loss: rules.loss,
-        clip: rules.bounds.is_some(),
-        eight_bit: rules.eight_bit,
+        rules: rules.into(),
         seed: rules.seed,
         n,
         rows: found.rows(),
@@ -106,13 +99,12 @@ pub fn run(args: &TransferArgs) -> Result<()> {
 }
 
 fn describe(report: &Report<'_>) -> String {
-    let clip = if report.clip { "on" } else { "off" };
-    let clip = if report.eight_bit { format!("{clip}, rounded to 8 bits") } else { clip.into() };
     let eps = report.eps.map(|eps| format!(" at {}", report.settings.measure().describe(eps))).unwrap_or_default();
     let head = format!(
-        "{}{eps} on {}, true labels; clipping {clip}, seed {}; 95 % intervals",
+        "{}{eps} on {}, true labels; {}, seed {}; 95 % intervals",
         report.settings,
         counted(report.n, "picture"),
+        report.rules.clipping(),
         report.seed
     );
     std::iter::once(head).chain(report.rows.iter().map(Row::text)).collect::<Vec<_>>().join("\n")

@@ -19,7 +19,7 @@ pub struct Row<'a> {
     pub norm: &'static str,
     #[serde(skip)]
     pub measure: Measure,
-    /// In the norm; infinite (in JSON null) for an attack that takes no ε, however long its perturbations are.
+    /// ε in the norm; infinite (in JSON null) for an attack that takes no ε, however long its perturbations are.
     pub eps: f32,
     pub n: usize,
     pub correct: usize,
@@ -30,7 +30,7 @@ pub struct Row<'a> {
     pub seed: u64,
 }
 
-/// The points of the curve of a net under an attack, the one at ε = 0 always among them.
+/// Returns the points of the curve of a net under an attack, the one at ε = 0 always among them.
 pub fn rows<'a>(model: &'a str, attack: &AttackSettings, found: &Evaluation, seed: u64) -> Vec<Row<'a>> {
     let row = |eps: f32, correct: usize, mean_confidence_on_mistakes| Row {
         model,
@@ -54,19 +54,19 @@ pub fn rows<'a>(model: &'a str, attack: &AttackSettings, found: &Evaluation, see
         .collect()
 }
 
-/// An attack as tables name it.
+/// Returns an attack as tables name it.
 pub(super) fn attack_name(attack: &AttackSettings) -> String {
     let search = if matches!(attack, AttackSettings::MinimalEps(_)) { "minimal-" } else { "" };
     format!("{search}{}", attack.name())
 }
 
-/// Text as a field of a table.
+/// Returns text as a field of a table.
 pub(super) fn field(text: &str) -> String {
     if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 impl Row<'_> {
-    /// A line for people.
+    /// Returns a line for people.
     pub fn text(&self) -> String {
         let Self { model, attack, measure, eps, accuracy, interval: (low, high), n, .. } = self;
         let percent = |share: f64| share * 100.0;
@@ -78,7 +78,7 @@ impl Row<'_> {
         format!("{name:<44} {:>6.2} % right ({:.2} to {:.2}) of {n}", percent(*accuracy), percent(*low), percent(*high))
     }
 
-    /// A line of the table.
+    /// Returns a line of the table.
     pub fn csv(&self) -> String {
         let Self { model, attack, norm, eps, n, correct, accuracy, interval: (low, high), seed, .. } = self;
         let model = field(model);

@@ -31,7 +31,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: the error of the operating system with what was being done, and to which file.
+    /// Returns what `map_err` takes: the error of the operating system with what was being done, and to which file.
     pub fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Io { doing, path: path.to_owned(), source }
     }

@@ -8,38 +8,40 @@ use crate::loss::softmax;
 use crate::model::{Model, argmax};
 use crate::{Error, Result};
 
-/// Right answers on the first `n` pictures.
-#[derive(Clone, Debug, PartialEq)]
+/// What a net answered to the first `n` pictures.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evaluation {
     pub n: usize,
     pub classes: usize,
-    /// Right answers on the untouched pictures.
+    /// The number of right answers on the untouched pictures.
     pub clean_correct: usize,
-    /// Untouched pictures whose right class is among the five most probable ones.
+    /// The number of untouched pictures whose right class is among the five most probable ones.
     pub clean_top5_correct: usize,
-    /// To the untouched pictures, in their order.
+    /// The answers to the untouched pictures, in their order.
     pub clean_answers: Vec<Answer>,
-    /// Pictures whose gradient is zero everywhere: the attack could not touch them.
+    /// The number of pictures whose gradient is zero everywhere: the attack could not touch them.
     pub without_gradient: usize,
-    /// Pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
+    /// The number of pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
     pub saturated: usize,
-    /// One for each ε, in the order asked for. An attack that takes no ε counts where its perturbation is no longer than
-    /// that; a last one, of infinite ε, counts however long it is.
+    /// One result for each ε, in the order asked for. An attack that takes no ε counts where its perturbation is no
+    /// longer than that; a last one, of infinite ε, counts however long it is.
     pub attacked: Vec<AttackedResult>,
-    /// Of attacks that take no ε: how long the perturbation of each picture is that the net had right, in the attack's own
-    /// measure; infinite where it does not reach its goal.
+    /// How long the perturbation of each picture is that the net had right, in the attack's own measure, of attacks
+    /// that take no ε; infinite where it does not reach its goal.
     pub lengths: Option<Vec<f32>>,
 }
 
+/// What a net answered to the attacked pictures, at one ε.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttackedResult {
     pub eps: f32,
     pub correct: usize,
-    /// Pictures for which the net gives the class that they were to be moved to; without targets, any wrong one.
+    /// The number of pictures for which the net gives the class that they were to be moved to; without targets, any
+    /// wrong one.
     pub reached: usize,
     /// The mean, over the wrong answers only, of the probability that the net gives its own answer.
     pub mean_confidence_on_mistakes: Option<f32>,
-    /// To the pictures in their order.
+    /// The answers to the pictures, in their order.
     pub answers: Vec<Answer>,
 }
 
@@ -63,13 +65,13 @@ impl Answer {
     }
 }
 
-/// Whether a class is among the most probable ones; where several are as probable, the first ones count.
+/// Tells whether a class is among the most probable ones; where several are as probable, the first ones count.
 fn is_among(most: usize, logits: &[f32], class: usize) -> bool {
     let before = |(other, logit): (usize, &f32)| *logit > logits[class] || (*logit == logits[class] && other < class);
     logits.iter().enumerate().filter(|&other| before(other)).count() < most
 }
 
-/// How often pictures of each class got each answer: a row for each label, `classes` long.
+/// Counts how often pictures of each class got each answer: a row for each label, `classes` long.
 pub fn confusion(answers: &[Answer], classes: usize) -> Vec<Vec<usize>> {
     let mut counts = vec![vec![0; classes]; classes];
     for answer in answers {
@@ -90,25 +92,97 @@ pub enum Target {
 /// What to evaluate.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// Against the true label.
+    /// The attack, against the true labels.
     pub attack: AttackSettings,
-    /// For each ε, in the norm of the attack.
+    /// The values of ε to attack with, in the norm of the attack.
     pub eps: Vec<f32>,
     pub rules: Rules,
     pub target: Option<Target>,
-    /// At most this many pictures, the first ones.
+    /// The most pictures that are taken, the first ones.
     pub limit: Option<usize>,
 }
 
 impl Plan {
-    /// An attack for some ε, away from the label, on all pictures.
+    /// Plans an attack for some ε, away from the label, on all pictures.
     pub fn new(attack: AttackSettings, eps: &[f32]) -> Self {
         Self { attack, eps: eps.to_vec(), rules: Rules::default(), target: None, limit: None }
     }
 }
 
+impl AttackedResult {
+    fn new(eps: f32) -> Self {
+        Self { eps, correct: 0, reached: 0, mean_confidence_on_mistakes: None, answers: Vec::new() }
+    }
+
+    fn add(&mut self, problem: &Problem, i: usize, logits: &[f32]) {
+        let answer = Answer::new(problem.labels[i], logits);
+        self.correct += usize::from(answer.is_right());
+        self.reached += usize::from(problem.fooled(i, logits));
+        self.answers.push(answer);
+    }
+
+    fn finish(&mut self) {
+        let wrong = self.answers.iter().filter(|answer| !answer.is_right());
+        let sum: f64 = wrong.map(|answer| f64::from(answer.confidence)).sum();
+        let count = self.answers.len() - self.correct;
+        self.mean_confidence_on_mistakes = (count > 0).then(|| (sum / count as f64) as f32);
+    }
+}
+
 impl Evaluation {
-    /// The middle of the lengths; infinite where more than half of the pictures do not reach the goal.
+    fn new(plan: &Plan, n: usize, classes: usize) -> Self {
+        // An attack that takes no ε counts for any besides.
+        let any = (!plan.attack.takes_eps()).then_some(f32::INFINITY);
+        let attacked = plan.eps.iter().copied().chain(any).map(AttackedResult::new).collect();
+        Self { n, classes, attacked, lengths: any.map(|_| Vec::new()), ..Self::default() }
+    }
+
+    /// Attacks a batch and counts what comes of it.
+    fn add(&mut self, attack: &AttackSettings, problem: &Problem, mut progress: impl FnMut(f64) -> bool) -> Result<()> {
+        let clean = problem.clean()?;
+        let answers = clean.logits.chunks(problem.classes()).zip(&problem.labels);
+        self.clean_top5_correct += answers.clone().filter(|(logits, label)| is_among(5, logits, **label)).count();
+        self.clean_answers.extend(answers.map(|(logits, label)| Answer::new(*label, logits)));
+        let is_zero = |gradient: &[f32]| gradient.iter().all(|&g| g == 0.0);
+        self.without_gradient += clean.gradient.chunks(problem.size()).filter(|g| is_zero(g)).count();
+        self.saturated += clean.saturated.iter().filter(|&&saturated| saturated).count();
+        if !attack.takes_eps() {
+            let adversarial = finish(attack, problem, |step, of| progress(step as f64 / of as f64))?;
+            return self.add_lengths(attack, problem, &adversarial);
+        }
+        let count = self.attacked.len() as f64;
+        for (number, result) in self.attacked.iter_mut().enumerate() {
+            let problem = problem.with_eps(&[result.eps])?;
+            let share = |step: usize, of: usize| (number as f64 + step as f64 / of as f64) / count;
+            let adversarial = finish(attack, &problem, |step, of| progress(share(step, of)))?;
+            let logits = problem.logits(&adversarial)?;
+            for (i, logits) in logits.chunks(problem.classes()).enumerate() {
+                result.add(&problem, i, logits);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts what an attack without an ε came to.
+    fn add_lengths(&mut self, attack: &AttackSettings, problem: &Problem, adversarial: &[f32]) -> Result<()> {
+        let (logits, clean) = (problem.logits(adversarial)?, &problem.clean()?.logits);
+        let (size, classes) = (problem.size(), problem.classes());
+        for (i, at) in adversarial.chunks(size).enumerate() {
+            let moved: Vec<f32> = at.iter().zip(&problem.x[i * size..]).map(|(at, x)| at - x).collect();
+            let length = attack.length(&moved);
+            let (before, after) = (&clean[i * classes..(i + 1) * classes], &logits[i * classes..(i + 1) * classes]);
+            if argmax(before) == problem.labels[i] {
+                let reached = problem.fooled(i, after);
+                self.lengths.iter_mut().for_each(|all| all.push(if reached { length } else { f32::INFINITY }));
+            }
+            for result in &mut self.attacked {
+                result.add(problem, i, if length <= result.eps { after } else { before });
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the middle of the lengths; infinite where more than half of the pictures do not reach the goal.
     pub fn median_length(&self) -> Option<f32> {
         let mut lengths = self.lengths.clone()?;
         lengths.sort_by(f32::total_cmp);
@@ -120,7 +194,7 @@ impl Evaluation {
         }
     }
 
-    /// For the honesty checks. `loss` is the one that the attack followed.
+    /// Returns what the honesty checks look at. `loss` is the one that the attack followed.
     pub fn curve<'a>(&self, attack: &'a AttackSettings, loss: Loss) -> Curve<'a> {
         let point = |result: &AttackedResult| Point { eps: result.eps, correct: result.correct };
         Curve {
@@ -135,8 +209,8 @@ impl Evaluation {
     }
 }
 
-/// How often each net is right on pictures that an attack made on each: a row for the net that they were made on, a column for
-/// the net that is asked. All nets take pictures of the same size and have the same classes.
+/// Counts how often each net is right on pictures that an attack made on each: a row for the net that they were made
+/// on, a column for the net that is asked. All nets take pictures of the same size and have the same classes.
 ///
 /// # Errors
 /// As [`evaluate`], and nets that take other pictures than the first.
@@ -177,8 +251,8 @@ pub fn transfer(
     Ok(right)
 }
 
-/// Pictures per batch: enough to keep the cores busy, few enough for little memory (a colour picture of 224×224 takes
-/// far more inside a net than a digit).
+/// Returns the number of pictures of a batch: enough to keep the cores busy, few enough for little memory (a colour
+/// picture of 224×224 takes far more inside a net than a digit).
 fn batch_size(model: &Model) -> usize {
     let input = model.input();
     (4_000_000 / (input.channels * input.height * input.width * 16)).clamp(1, 250)
@@ -197,7 +271,7 @@ pub fn evaluate(
     let is_wanted = |i: &usize| !matches!(plan.target, Some(Target::Class(class)) if data.label(*i) == class);
     let indices: Vec<usize> = (0..data.len()).filter(is_wanted).take(plan.limit.unwrap_or(usize::MAX)).collect();
     let (n, size) = (indices.len(), batch_size(model));
-    let mut tally = Tally::new(&plan.attack, &plan.eps);
+    let mut evaluation = Evaluation::new(plan, n, model.classes.len());
     for (number, batch) in indices.chunks(size).enumerate() {
         let first = number * size;
         let (x, labels) = data.batch_values(batch, model.input())?;
@@ -208,12 +282,14 @@ pub fn evaluate(
         };
         // Of a batch, the share of the attacks on it that is done.
         let mut report = |share: f64| progress(first + (batch.len() as f64 * share) as usize, n);
-        tally.add(&plan.attack, &plan.eps, &problem, &mut report)?;
+        evaluation.add(&plan.attack, &problem, &mut report)?;
         if !report(1.0) {
             return Err(Error::Stopped);
         }
     }
-    Ok(tally.finish(n, model.classes.len(), &plan.eps))
+    evaluation.clean_correct = evaluation.clean_answers.iter().filter(|answer| answer.is_right()).count();
+    evaluation.attacked.iter_mut().for_each(AttackedResult::finish);
+    Ok(evaluation)
 }
 
 fn targets(problem: &Problem, target: Target) -> Vec<usize> {
@@ -222,126 +298,4 @@ fn targets(problem: &Problem, target: Target) -> Vec<usize> {
         Target::Next => (label + 1) % problem.classes(),
     };
     problem.labels.iter().map(of).collect()
-}
-
-#[derive(Default)]
-struct Tally {
-    clean_answers: Vec<Answer>,
-    clean_top5_correct: usize,
-    without_gradient: usize,
-    saturated: usize,
-    /// For each ε, and for any.
-    counts: Vec<Count>,
-    lengths: Option<Vec<f32>>,
-}
-
-#[derive(Clone, Default)]
-struct Count {
-    reached: usize,
-    answers: Vec<Answer>,
-}
-
-impl Count {
-    fn add(&mut self, problem: &Problem, i: usize, logits: &[f32]) {
-        self.reached += usize::from(problem.fooled(i, logits));
-        self.answers.push(Answer::new(problem.labels[i], logits));
-    }
-
-    fn correct(&self) -> usize {
-        self.answers.iter().filter(|answer| answer.is_right()).count()
-    }
-
-    fn mean_confidence_on_mistakes(&self) -> Option<f32> {
-        let wrong = self.answers.iter().filter(|answer| !answer.is_right());
-        let sum: f64 = wrong.map(|answer| f64::from(answer.confidence)).sum();
-        let count = self.answers.len() - self.correct();
-        (count > 0).then(|| (sum / count as f64) as f32)
-    }
-}
-
-impl Tally {
-    fn new(attack: &AttackSettings, eps: &[f32]) -> Self {
-        let (counts, lengths) = if attack.takes_eps() { (eps.len(), None) } else { (eps.len() + 1, Some(Vec::new())) };
-        Self { counts: vec![Count::default(); counts], lengths, ..Self::default() }
-    }
-
-    /// Attacks a batch.
-    fn add(
-        &mut self,
-        attack: &AttackSettings,
-        eps: &[f32],
-        problem: &Problem,
-        progress: &mut impl FnMut(f64) -> bool,
-    ) -> Result<()> {
-        let clean = problem.clean()?;
-        let answers = clean.logits.chunks(problem.classes()).zip(&problem.labels);
-        self.clean_top5_correct += answers.clone().filter(|(logits, label)| is_among(5, logits, **label)).count();
-        self.clean_answers.extend(answers.map(|(logits, label)| Answer::new(*label, logits)));
-        let is_zero = |gradient: &[f32]| gradient.iter().all(|&g| g == 0.0);
-        self.without_gradient += clean.gradient.chunks(problem.size()).filter(|g| is_zero(g)).count();
-        self.saturated += clean.saturated.iter().filter(|&&saturated| saturated).count();
-        if !attack.takes_eps() {
-            let adversarial = finish(attack, problem, |step, of| progress(step as f64 / of as f64))?;
-            return self.add_lengths(attack, eps, problem, &adversarial);
-        }
-        for (number, &value) in eps.iter().enumerate() {
-            let share = |step: f64| (number as f64 + step) / eps.len() as f64;
-            let problem = problem.with_eps(&[value])?;
-            let adversarial = finish(attack, &problem, |step, of| progress(share(step as f64 / of as f64)))?;
-            let logits = problem.logits(&adversarial)?;
-            for (i, logits) in logits.chunks(problem.classes()).enumerate() {
-                self.counts[number].add(&problem, i, logits);
-            }
-        }
-        Ok(())
-    }
-
-    /// Counts what an attack without an ε came to.
-    fn add_lengths(
-        &mut self,
-        attack: &AttackSettings,
-        eps: &[f32],
-        problem: &Problem,
-        adversarial: &[f32],
-    ) -> Result<()> {
-        let (logits, clean) = (problem.logits(adversarial)?, &problem.clean()?.logits);
-        let (size, classes) = (problem.size(), problem.classes());
-        for (i, at) in adversarial.chunks(size).enumerate() {
-            let moved: Vec<f32> = at.iter().zip(&problem.x[i * size..]).map(|(at, x)| at - x).collect();
-            let length = attack.length(&moved);
-            let (before, after) = (&clean[i * classes..(i + 1) * classes], &logits[i * classes..(i + 1) * classes]);
-            if argmax(before) == problem.labels[i] {
-                let reached = problem.fooled(i, after);
-                self.lengths.iter_mut().for_each(|all| all.push(if reached { length } else { f32::INFINITY }));
-            }
-            for (count, eps) in self.counts.iter_mut().zip(eps.iter().chain(&[f32::INFINITY])) {
-                count.add(problem, i, if length <= *eps { after } else { before });
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(self, n: usize, classes: usize, eps: &[f32]) -> Evaluation {
-        let Self { clean_answers, clean_top5_correct, without_gradient, saturated, counts, lengths } = self;
-        let clean_correct = clean_answers.iter().filter(|answer| answer.is_right()).count();
-        let result = |(&eps, count): (&f32, Count)| AttackedResult {
-            eps,
-            correct: count.correct(),
-            reached: count.reached,
-            mean_confidence_on_mistakes: count.mean_confidence_on_mistakes(),
-            answers: count.answers,
-        };
-        let attacked = eps.iter().chain(&[f32::INFINITY]).zip(counts).map(result).collect();
-        Evaluation {
-            n,
-            classes,
-            clean_correct,
-            clean_top5_correct,
-            clean_answers,
-            without_gradient,
-            saturated,
-            attacked,
-            lengths,
-        }
-    }
 }

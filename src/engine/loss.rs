@@ -5,22 +5,22 @@ use serde::{Deserialize, Serialize};
 use super::{Error, Result};
 
 /// The function of the logits whose slope an attack follows. Both have the same sign of the gradient in exact
-/// arithmetic: `J = softplus(L)`, so `∇J = σ(L)·∇L` with a positive factor. They differ by rounding where the net is very
-/// sure of the class.
+/// arithmetic: `J = softplus(L)`, so `∇J = σ(L)·∇L` with a positive factor. They differ by rounding where the net is
+/// very sure of the class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
-    /// The cross-entropy `J = −log softmax(z)[label]`, its gradient `softmax(z) − onehot(label)` computed in `f32` as the
-    /// paper's code, PyTorch and the attack libraries have it: counts agree with theirs. Where the label's probability
-    /// rounds to 1 (a logit gap of about 17) the label's own share of the gradient cancels to 0.
+    /// The cross-entropy `J = −log softmax(z)[label]`, its gradient `softmax(z) − onehot(label)` computed in `f32` as
+    /// the paper's code, PyTorch and the attack libraries have it: counts agree with theirs. Where the label's
+    /// probability rounds to 1 (a logit gap of about 17) the label's own share of the gradient cancels to 0.
     #[default]
     CrossEntropy,
-    /// The log-odds against the label, `L = log Σ_{k≠label} exp(z_k) − z_label`: ∇L does not vanish however sure the net
-    /// is, where ∇J falls below the smallest `f32` at a logit gap of 90.
+    /// The log-odds against the label, `L = log Σ_{k≠label} exp(z_k) − z_label`: ∇L does not vanish however sure the
+    /// net is, where ∇J falls below the smallest `f32` at a logit gap of 90.
     LogOdds,
 }
 
-/// Probabilities of each row of logits, computed from its largest one down so that nothing overflows.
+/// Returns probabilities of each row of logits, computed from its largest one down so that nothing overflows.
 pub fn softmax(logits: &[f32]) -> Vec<f32> {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let exps: Vec<f64> = logits.iter().map(|&z| f64::from(z - max).exp()).collect();
@@ -29,7 +29,7 @@ pub fn softmax(logits: &[f32]) -> Vec<f32> {
 }
 
 impl Loss {
-    /// The loss of every row of `logits` (labels × classes).
+    /// Returns the loss of every row of `logits` (labels × classes).
     ///
     /// # Errors
     /// A number of labels other than that of the rows, or a label that is not a class.
@@ -46,7 +46,7 @@ impl Loss {
             .collect())
     }
 
-    /// The gradient of the loss of every row with respect to its logits, times `scale`.
+    /// Returns the gradient of the loss of every row with respect to its logits, times `scale`.
     ///
     /// # Errors
     /// Those of [`Self::values`].
@@ -68,8 +68,8 @@ impl Loss {
     }
 }
 
-/// The gradient of the cross-entropy as `σ(L)·∇L`: right also where the label's probability rounds to 1, so that its sign is
-/// that of the log-odds. For training, whose clean pass the attack may share.
+/// Returns the gradient of the cross-entropy as `σ(L)·∇L`: right also where the label's probability rounds to 1, so
+/// that its sign is that of the log-odds. For training, whose clean pass the attack may share.
 ///
 /// # Errors
 /// Those of [`Loss::values`].
@@ -85,9 +85,9 @@ pub fn exact_cross_entropy_gradient(logits: &[f32], labels: &[usize], scale: f32
     Ok(gradient)
 }
 
-/// The mean cross-entropy against targets of which a share `smoothing` is spread over all classes (Szegedy et al.,
-/// Rethinking the Inception Architecture, 2016, section 7), and its gradient times `weight`; without smoothing the gradient
-/// of [`exact_cross_entropy_gradient`].
+/// Returns the mean cross-entropy against targets of which a share `smoothing` is spread over all classes (Szegedy et
+/// al., Rethinking the Inception Architecture, 2016, section 7), and its gradient times `weight`; without smoothing
+/// the gradient of [`exact_cross_entropy_gradient`].
 ///
 /// # Errors
 /// Those of [`Loss::values`].
@@ -123,7 +123,7 @@ fn rows<'a>(logits: &'a [f32], labels: &'a [usize]) -> Result<impl Iterator<Item
     Ok(logits.chunks_exact(classes).zip(labels.iter().copied()))
 }
 
-/// `log Σ_{k≠label} exp(z_k)` and the softmax over the classes other than the label (0 at the label itself).
+/// Returns `log Σ_{k≠label} exp(z_k)` and the softmax over the classes other than the label (0 at the label itself).
 fn others(z: &[f32], label: usize) -> (f64, Vec<f64>) {
     let rest = || z.iter().enumerate().filter(move |(k, _)| *k != label);
     let max = rest().map(|(_, &z)| z).fold(f32::NEG_INFINITY, f32::max);
@@ -134,12 +134,12 @@ fn others(z: &[f32], label: usize) -> (f64, Vec<f64>) {
     (f64::from(max) + sum.ln(), shares)
 }
 
-/// `log(1 + exp(x))` without overflow.
+/// Returns `log(1 + exp(x))` without overflow.
 fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
-/// `z − log Σ exp(z)` in `f32`, from the largest logit down.
+/// Returns `z − log Σ exp(z)` in `f32`, from the largest logit down.
 fn log_softmax(z: &[f32]) -> impl Iterator<Item = f32> {
     let max = z.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let log_sum = z.iter().map(|&z| (z - max).exp()).sum::<f32>().ln();

@@ -12,19 +12,20 @@ pub const HEADER: &str = "source,asked,attack,norm,eps,n,wrong,error,low,high,se
 /// What [`super::eval::transfer`] found, and under which conditions.
 #[derive(Clone, Copy, Debug)]
 pub struct Transfer<'a> {
-    /// Names, in the order of the rows and columns of `right`.
+    /// The names of the nets, in the order of the rows and columns of `right`.
     pub nets: &'a [String],
     pub attack: &'a AttackSettings,
-    /// In the norm of the attack; of no meaning for one that takes none.
+    /// ε in the norm of the attack; it has no meaning for one that takes none.
     pub eps: f32,
     pub seed: u64,
-    /// Pictures.
+    /// The number of pictures.
     pub n: usize,
-    /// Right answers: a row for the net that the pictures were made on, a column for the one that is asked.
+    /// The numbers of right answers: a row for the net that the pictures were made on, a column for the one that is
+    /// asked.
     pub right: &'a [Vec<usize>],
 }
 
-/// One net asked about the pictures that were made on one.
+/// What one net answered to the pictures that were made on one.
 #[derive(Serialize)]
 pub struct Row<'a> {
     /// The net that the pictures were made on.
@@ -32,11 +33,11 @@ pub struct Row<'a> {
     pub asked: &'a str,
     pub attack: String,
     pub norm: &'static str,
-    /// None with attacks that take no ε.
+    /// ε; none with attacks that take none.
     pub eps: Option<f32>,
     pub n: usize,
     pub wrong: usize,
-    /// A share of 1.
+    /// The share of wrong answers, from 0 to 1.
     pub error: f64,
     /// The 95 % interval of the error: Wilson.
     pub interval: (f64, f64),
@@ -44,12 +45,12 @@ pub struct Row<'a> {
 }
 
 impl<'a> Transfer<'a> {
-    /// ε, of attacks that take one.
+    /// Returns ε, of attacks that take one.
     pub fn eps(&self) -> Option<f32> {
         self.attack.takes_eps().then_some(self.eps)
     }
 
-    /// All pairs, row by row.
+    /// Returns all pairs, row by row.
     pub fn rows(&self) -> Vec<Row<'a>> {
         let Self { nets, right, n, .. } = *self;
         let row = |source: usize, asked: usize| {
@@ -73,21 +74,21 @@ impl<'a> Transfer<'a> {
             .collect()
     }
 
-    /// The table, its first line included.
+    /// Returns the table, its first line included.
     pub fn csv(&self) -> String {
         std::iter::once(HEADER.to_owned()).chain(self.rows().iter().map(Row::csv)).collect()
     }
 }
 
 impl Row<'_> {
-    /// A line for people.
+    /// Returns a line for people.
     pub fn text(&self) -> String {
         let Self { source, asked, error, interval: (low, high), .. } = self;
         let name = format!("made on {source}, asked {asked}");
         format!("{name:<56} {:>6.2} % wrong ({:.2} to {:.2})", error * 100.0, low * 100.0, high * 100.0)
     }
 
-    /// A line of the table.
+    /// Returns a line of the table.
     pub fn csv(&self) -> String {
         let Self { attack, norm, n, wrong, error, interval: (low, high), seed, .. } = self;
         let (source, asked) = (field(self.source), field(self.asked));

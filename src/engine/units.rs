@@ -1,5 +1,5 @@
-//! Numbers for people. ε in its three spellings: a share of the pixel range [0, 1], a multiple of 1/255, and grey levels of an
-//! 8-bit picture.
+//! Numbers for people. ε in its three spellings: a share of the pixel range [0, 1], a multiple of 1/255, and grey
+//! levels of an 8-bit picture.
 
 use super::{Error, Result};
 
@@ -24,13 +24,13 @@ pub fn parse_eps(text: &str) -> Result<f32> {
     }
 }
 
-/// ε as people compare it: `0.0314 = 8.00/255 = 8 grey levels`.
+/// Says ε as people compare it: `0.0314 = 8.00/255 = 8 grey levels`.
 pub fn describe_eps(eps: f32) -> String {
     let levels = eps * LEVELS;
     format!("{eps:.4} = {levels:.2}/255 = {}", grey_levels(eps))
 }
 
-/// "less than one grey level", "1 grey level", "8 grey levels", "17.9 grey levels".
+/// Returns "less than one grey level", "1 grey level", "8 grey levels", "17.9 grey levels".
 pub fn grey_levels(eps: f32) -> String {
     let levels = eps * LEVELS;
     let whole = levels.round();
@@ -45,7 +45,7 @@ pub fn grey_levels(eps: f32) -> String {
     }
 }
 
-/// "99.9 %", "<0.1 %", "100 %": never a rounded 100 for what is less.
+/// Returns "99.9 %", "<0.1 %", "100 %": never a rounded 100 for what is less.
 pub fn per_cent(share: f32) -> String {
     let value = share * 100.0;
     if value >= 99.95 && share < 1.0 {
@@ -57,12 +57,12 @@ pub fn per_cent(share: f32) -> String {
     }
 }
 
-/// "1 picture", "25 pictures".
+/// Returns "1 picture", "25 pictures".
 pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// "46.8 MB", "12 kB".
+/// Returns "46.8 MB", "12 kB".
 pub fn megabytes(bytes: u64) -> String {
     if bytes < 100_000 { format!("{} kB", bytes.div_ceil(1000)) } else { format!("{:.1} MB", bytes as f64 / 1e6) }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::{Curve, Survey, Transferred};
+use crate::command_line::attack_options;
 use crate::engine::attack::{Attack, AttackSettings, Loss, Measure, Rules};
 use crate::engine::train::{Adversary, Config, Rule, Schedule};
 
@@ -14,11 +15,11 @@ impl Curve {
         if self.attack.measure() == Measure::Count {
             // A sweep counts for some ε, and this curve has none.
             words.push(format!("eval --data {data} --model {}", self.net));
-            words.extend(self.attack.options());
+            words.extend(attack_options(&self.attack));
         } else {
             words.push(format!("sweep --data {data} --models {}", self.net));
             let plural = |word: String| if word == "--attack" { "--attacks".into() } else { word };
-            words.extend(self.attack.options().into_iter().map(plural));
+            words.extend(attack_options(&self.attack).into_iter().map(plural));
             words.push(format!("--eps {}", eps.iter().map(f32::to_string).collect::<Vec<_>>().join(",")));
         }
         words.extend(conditions(&self.survey));
@@ -32,7 +33,7 @@ impl Transferred {
         let Survey { data, nets, attacks, .. } = &self.survey;
         let mut words = vec![format!("doppelganger transfer --data {data} --models {}", nets.join(","))];
         if let Some(attack) = attacks.first() {
-            words.extend(attack.options());
+            words.extend(attack_options(attack));
             // A search is told its largest ε.
             if attack.takes_eps() || matches!(attack, AttackSettings::MinimalEps(_)) {
                 words.push(format!("--eps {}", self.eps));

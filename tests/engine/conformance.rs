@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::common;
 use candle_core::{Device, Tensor};
+use doppelganger::engine::Result;
 use doppelganger::engine::attack::{
-    Attack, Baseline, Bounds, DeepFool, Fgsm, Goal, GradientSteps, Label, Loss, Norm, PIXELS, Rules, Verdict,
-    eps_curve, fgsm, gradient_step, input_gradient,
+    Attack, Baseline, Bounds, DeepFool, Fgsm, Goal, GradientSteps, Label, Loss, Norm, PIXELS, Problem, Rules, Verdict,
+    eps_curve, finish, input_gradient,
 };
 use doppelganger::engine::model::{Catalogue, Manifest, Model, Params, argmax};
 use doppelganger::engine::picture::{Planes, decode, png_bytes};
@@ -71,53 +72,57 @@ fn c01_eps_zero_returns_the_picture_bit_for_bit() {
     assert_eq!((attacked.linf, attacked.l2, attacked.verdict), (0.0, 0.0, Verdict::StillRight));
 }
 
+/// FGSM on pictures of the class "no" of a linear net: the gradient of the log-odds is `w` at each of them, exactly.
+fn fgsm(x: &[f32], w: &[f32], eps: &[f32], bounds: Option<Bounds>) -> Result<Vec<f32>> {
+    let rules = Rules { loss: Loss::LogOdds, bounds, ..Rules::default() };
+    let problem = Problem::new(linear_model(w, 0.0), x.to_vec(), vec![0; x.len() / w.len()], rules)?;
+    finish(&Fgsm { norm: Norm::Linf }, &problem.with_eps(eps)?, |_, _| true)
+}
+
 #[test]
 fn c02_impossible_eps_and_eta_are_refused() {
-    let x = tensor(&[0.5, 0.5], (1, 1, 1, 2));
+    let x = [0.5, 0.5];
+    let problem = Problem::new(linear_model(&x, 0.0), x.to_vec(), vec![0], Rules::default()).unwrap();
     for bad in [-0.1, f32::NAN, f32::INFINITY] {
-        let message = fgsm(&x, &x, (Norm::Linf, &[bad]), 1.0, None).unwrap_err().to_string();
+        let message = fgsm(&x, &x, &[bad], None).unwrap_err().to_string();
         assert!(message.starts_with("ε is ") && message.lines().count() == 1, "{message}");
-        assert!(gradient_step(&x, &x, bad, 1.0, None).is_err());
+        assert!(GradientSteps { eta: bad, steps: 1 }.start(&problem).is_err());
     }
-    assert!(fgsm(&x, &x, (Norm::Linf, &[0.1, 0.1]), 1.0, None).is_err(), "two values of ε for one picture");
-    assert!(fgsm(&x, &tensor(&[0.5], (1, 1, 1, 1)), (Norm::Linf, &[0.1]), 1.0, None).is_err());
+    assert!(fgsm(&x, &x, &[0.1, 0.1], None).is_err(), "two values of ε for one picture");
+    assert!(fgsm(&x, &[0.5, 0.5, 0.5], &[0.1], None).is_err(), "no whole picture");
 }
 
 #[test]
 fn c03_bad_bounds_and_pictures_outside_them_are_refused() {
     assert!(Bounds::new(0.2, 0.1).is_err() && Bounds::new(f32::NAN, 1.0).is_err());
-    let g = tensor(&[1.0, 1.0], (1, 1, 1, 2));
     for bad in [[0.5, 1.1], [-0.1, 0.5], [f32::NAN, 0.5], [0.5, f32::INFINITY]] {
-        let message = fgsm(&tensor(&bad, (1, 1, 1, 2)), &g, (Norm::Linf, &[0.1]), 1.0, Some(PIXELS)).unwrap_err();
+        let message = fgsm(&bad, &[1.0, 1.0], &[0.1], Some(PIXELS)).unwrap_err();
         assert!(message.to_string().contains("expected all of it in 0 to 1"), "{message}");
     }
 }
 
 #[test]
 fn c04_the_result_lies_inside_the_bounds() {
-    let x = tensor(&[-0.2, -0.1, 0.0, 0.1], (1, 1, 1, 4));
-    let g = tensor(&[-1.0, 1.0, -2.0, 3.0], (1, 1, 1, 4));
     let bounds = Bounds::new(-0.2, 0.1).unwrap();
-    let moved = values(&fgsm(&x, &g, (Norm::Linf, &[0.5]), 1.0, Some(bounds)).unwrap());
+    let moved = fgsm(&[-0.2, -0.1, 0.0, 0.1], &[-1.0, 1.0, -2.0, 3.0], &[0.5], Some(bounds)).unwrap();
     assert_eq!(moved, [-0.2, 0.1, -0.2, 0.1]);
 }
 
 #[test]
 fn c05_the_perturbation_is_as_long_as_eps_and_never_longer() {
-    let x = tensor(&random(300, 0.35..0.65, 1), (3, 1, 10, 10));
-    let g = tensor(&random(300, -1.0..1.0, 2), (3, 1, 10, 10));
+    let w = random(100, -1.0..1.0, 2);
+    let lengths = |x: &[f32], eps: f32| -> Vec<f32> {
+        let moved = fgsm(x, &w, &[eps], Some(PIXELS)).unwrap();
+        let delta: Vec<f32> = moved.iter().zip(x).map(|(moved, x)| moved - x).collect();
+        delta.chunks(100).map(|delta| Norm::Linf.length(delta)).collect()
+    };
+    let grey = random(300, 0.35..0.65, 1);
     for eps in [0.001, 0.007, 0.1, 0.3] {
-        let moved = fgsm(&x, &g, (Norm::Linf, &[eps]), 1.0, Some(PIXELS)).unwrap();
-        let delta = values(&(moved - &x).unwrap());
-        for sample in delta.chunks(100) {
-            let largest = sample.iter().fold(0.0f32, |m, d| m.max(d.abs()));
-            assert!((largest - eps).abs() <= 1e-6, "{largest} for ε = {eps}");
-        }
+        assert!(lengths(&grey, eps).iter().all(|length| (length - eps).abs() <= 1e-6), "ε = {eps}");
     }
-    let x = tensor(&random(300, 0.0..1.0, 3), (3, 1, 10, 10));
+    let any = random(300, 0.0..1.0, 3);
     for eps in [0.5, 2.0] {
-        let delta = (fgsm(&x, &g, (Norm::Linf, &[eps]), 1.0, Some(PIXELS)).unwrap() - &x).unwrap();
-        assert!(values(&delta).iter().all(|d| d.abs() <= eps + 1e-6));
+        assert!(lengths(&any, eps).iter().all(|length| *length <= eps + 1e-6), "ε = {eps}");
     }
 }
 
@@ -143,19 +148,22 @@ fn c07_fgsm_is_exact_for_a_linear_net() {
     // J_adv = softplus(ε·‖w‖₁ − y·(wᵀx + b)), y = ±1 (arXiv 1412.6572, section 5, for both signs of y).
     let w = random(12, -1.0..1.0, 4);
     let model = linear_model(&w, 0.3);
-    let x = tensor(&random(8 * 12, 0.3..0.7, 5), (8, 1, 1, 12));
+    let x = random(8 * 12, 0.3..0.7, 5);
     let labels: Vec<usize> = (0..8).map(|i| i % 2).collect();
-    let gradient = input_gradient(&model, &x, &labels, Loss::CrossEntropy).unwrap();
     let eps = 0.2f32;
-    let adversarial = fgsm(&x, &gradient.gradient, (Norm::Linf, &[eps]), 1.0, Some(PIXELS)).unwrap();
-    let attacked = input_gradient(&model, &adversarial, &labels, Loss::CrossEntropy).unwrap();
+    let problem = Problem::new(model.clone(), x.clone(), labels.clone(), Rules::default()).unwrap();
+    let adversarial = finish(&Fgsm { norm: Norm::Linf }, &problem.with_eps(&[eps]).unwrap(), |_, _| true).unwrap();
+    let losses = |x: &[f32]| {
+        input_gradient(&model, &tensor(x, (8, 1, 1, 12)), &labels, Loss::CrossEntropy).unwrap().cross_entropy
+    };
+    let (before, after) = (losses(&x), losses(&adversarial));
     let l1: f64 = w.iter().map(|w| f64::from(w.abs())).sum();
-    for (i, (&label, row)) in labels.iter().zip(values(&x).chunks(12)).enumerate() {
+    for (i, (&label, row)) in labels.iter().zip(x.chunks(12)).enumerate() {
         let y = if label == 1 { 1.0 } else { -1.0 };
         let score: f64 = row.iter().zip(&w).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum::<f64>() + 0.3;
         let softplus = |z: f64| (1.0 + z.exp()).ln();
         let expected = [softplus(-y * score), softplus(f64::from(eps) * l1 - y * score)];
-        for (found, expected) in [gradient.cross_entropy[i], attacked.cross_entropy[i]].iter().zip(expected) {
+        for (found, expected) in [before[i], after[i]].iter().zip(expected) {
             assert!((f64::from(*found) - expected).abs() < 1e-5, "picture {i}: {found}, expected {expected}");
         }
     }
@@ -168,13 +176,11 @@ fn c07_the_ten_dimensional_toy() {
     let x = [2.0, -1.0, 3.0, -2.0, 2.0, 2.0, 1.0, -4.0, 5.0, 1.0f32];
     let w = [-1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0f32];
     let model = linear_model(&w, 0.0);
-    let x = tensor(&x, (1, 1, 1, 10));
-    let gradient = input_gradient(&model, &x, &[0], Loss::CrossEntropy).unwrap();
-    let moved = fgsm(&x, &gradient.gradient, (Norm::Linf, &[0.5]), 1.0, None).unwrap();
-    let expected: Vec<f32> = values(&x).iter().zip(w).map(|(x, w)| x + 0.5 * w).collect();
-    assert_eq!(values(&moved), expected);
-    let prob = |x: &Tensor| {
-        let logits = model.logits(x).unwrap().to_vec2::<f32>().unwrap();
+    let moved = fgsm(&x, &w, &[0.5], None).unwrap();
+    let expected: Vec<f32> = x.iter().zip(w).map(|(x, w)| x + 0.5 * w).collect();
+    assert_eq!(moved, expected);
+    let prob = |x: &[f32]| {
+        let logits = model.logits(&tensor(x, (1, 1, 1, 10))).unwrap().to_vec2::<f32>().unwrap();
         (logits[0][1], doppelganger::engine::loss::softmax(&logits[0])[1])
     };
     let ((before, p), (after, q)) = (prob(&x), prob(&moved));
@@ -231,17 +237,15 @@ fn c09_a_picture_is_attacked_alike_alone_and_in_a_batch() {
 }
 
 #[test]
-fn c10_the_callers_tensor_is_untouched_and_eps_may_be_given_for_each_picture() {
-    let x = tensor(&random(20, 0.0..1.0, 6), (2, 1, 1, 10));
-    let g = tensor(&random(20, -1.0..1.0, 7), (2, 1, 1, 10));
-    let before = values(&x);
-    let scalar = fgsm(&x, &g, (Norm::Linf, &[0.2]), 1.0, Some(PIXELS)).unwrap();
-    let each = fgsm(&x, &g, (Norm::Linf, &[0.2, 0.2]), 1.0, Some(PIXELS)).unwrap();
-    assert_eq!(values(&x), before);
-    assert_eq!(values(&scalar), values(&each));
-    let first_only = fgsm(&x, &g, (Norm::Linf, &[0.2, 0.0]), 1.0, Some(PIXELS)).unwrap();
-    assert_eq!(values(&first_only)[10..], before[10..]);
-    assert_eq!(values(&first_only)[..10], values(&scalar)[..10]);
+fn c10_the_callers_pictures_are_untouched_and_eps_may_be_given_for_each() {
+    let (x, w) = (random(20, 0.0..1.0, 6), random(10, -1.0..1.0, 7));
+    let problem = Problem::new(linear_model(&w, 0.0), x.clone(), vec![0; 2], Rules::default()).unwrap();
+    finish(&Fgsm { norm: Norm::Linf }, &problem.with_eps(&[0.2]).unwrap(), |_, _| true).unwrap();
+    assert_eq!(problem.x.to_vec(), x);
+    let moved = |eps: &[f32]| fgsm(&x, &w, eps, Some(PIXELS)).unwrap();
+    assert_eq!(moved(&[0.2]), moved(&[0.2, 0.2]));
+    let first_only = moved(&[0.2, 0.0]);
+    assert_eq!((&first_only[..10], &first_only[10..]), (&moved(&[0.2])[..10], &x[10..]));
 }
 
 #[test]
@@ -298,9 +302,7 @@ fn c13_forward_passes_agree_while_attacking() {
 
 #[test]
 fn c14_a_pixel_without_gradient_does_not_move() {
-    let x = tensor(&[0.5; 4], (1, 1, 2, 2));
-    let g = tensor(&[0.0, -0.0, 1e-38, -3.0], (1, 1, 2, 2));
-    let moved = values(&fgsm(&x, &g, (Norm::Linf, &[0.25]), 1.0, Some(PIXELS)).unwrap());
+    let moved = fgsm(&[0.5; 4], &[0.0, -0.0, 1e-38, -3.0], &[0.25], Some(PIXELS)).unwrap();
     assert_eq!(moved, [0.5, 0.5, 0.75, 0.25]);
 }
 

@@ -420,7 +420,10 @@ mod tests {
         let second = |view: &str| Lesson::parse(&format!("{SHORT}{steps}{view}"), None).unwrap().scene(1).attack();
         let usual = AttackSettings::named("pgd").unwrap();
         assert_eq!(second("view.attack = \"pgd\""), usual);
-        assert_eq!(second("").options(), ["--attack", "bim", "--norm", "l2", "--steps", "7"]);
+        assert_eq!(
+            crate::command_line::attack_options(&second("")),
+            ["--attack", "bim", "--norm", "l2", "--steps", "7"]
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::progress::open_data;
-use super::training::{Report, drive};
+use super::training::{Prepared, Report, drive};
 use super::{interrupt, print, print_json};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::files::write_atomically;
@@ -46,8 +46,8 @@ pub struct ReproduceArgs {
     /// less of the hidden units is dropped
     #[arg(long, conflicts_with = "quick")]
     brief: bool,
-    /// Only train the nets whose name begins with TEXT, and measure nothing: to share the work among several machines or
-    /// processes
+    /// Only train the nets whose name begins with TEXT, and measure nothing: to share the work among several machines
+    /// or processes
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Print the rows as one JSON object at the end
@@ -80,7 +80,8 @@ pub fn run(args: &ReproduceArgs) -> Result<()> {
     if args.json { print_json(&json!({ "rows": rows })) } else { print(&text) }
 }
 
-/// In a copy of the project the report is one of its documents; that of a quick version is not.
+/// Returns where the report is written: in a copy of the project it is one of its documents; that of a quick version
+/// is not.
 fn report_path(args: &ReproduceArgs) -> PathBuf {
     let folder = if Path::new("docs").is_dir() && !args.quick { Path::new("docs") } else { &args.out };
     folder.join("reproduction.md")
@@ -96,7 +97,7 @@ struct Sets {
 }
 
 impl Sets {
-    /// The pictures of some digits; of all with none named.
+    /// Returns the pictures of some digits; of all with none named.
     fn open(&mut self, split: Split, digits: &'static [usize]) -> Result<Arc<Dataset>> {
         if let Some((_, data)) = self.opened.iter().find(|(key, _)| *key == (split, digits)) {
             return Ok(data.clone());
@@ -118,20 +119,16 @@ fn train(recipe: &Recipe, stage: Stage, seed: u64, out: &Path, sets: &mut Sets) 
     };
     let config = Config { data: sets.source.clone(), ..config };
     let path = &out.join(stage.folder(seed));
-    let (mut folder, mut trainer) = match RunFolder::summary(path) {
-        Ok(summary) if summary.config == config && summary.is_finished => return Ok(()),
-        Ok(summary) if summary.config == config => RunFolder::resume(path, |_, _| Ok(data))?,
-        Ok(_) => {
-            let message = "another net with other settings is here; give another --out\n  ";
-            return Err(Error::Argument(format!("{message}{}", path.display())));
-        }
-        Err(_) => RunFolder::begin(path, stage.manifest(&config)?, data, config)?,
-    };
+    if RunFolder::summary(path).is_ok_and(|summary| summary.config == config && summary.is_finished) {
+        return Ok(());
+    }
+    let manifest = stage.manifest(&config)?;
+    let (mut folder, mut trainer) = Prepared { manifest, data, config }.run_in(path, "net")?;
     eprintln!("{}", path.display());
     drive(&mut folder, &mut trainer, Report::Nothing)
 }
 
-/// The epochs that the early stopping of another run chose.
+/// Returns the epochs that the early stopping of another run chose.
 fn chosen_epochs(path: &Path) -> Result<usize> {
     let has_chosen = |summary: &Summary| {
         summary.is_finished || summary.history.iter().any(|record| record.stage == Phase::Retraining)

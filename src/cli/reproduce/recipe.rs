@@ -14,14 +14,11 @@ pub enum Stage {
     Logistic,
     Maxout,
     AdversarialMaxout,
-    /// Trained on `x ± ε`.
+    /// A maxout net that is trained on `x ± ε`.
     SignNoise,
-    /// Trained on `x + U(−ε, ε)`.
+    /// A maxout net that is trained on `x + U(−ε, ε)`.
     UniformNoise,
 }
-
-/// Learning rate, schedule and momentum that come as far as the recipe in a part of its epochs.
-const BRIEF: (f32, Schedule, Momentum) = (0.05, Schedule::Cosine, Momentum { start: 0.9, end: 0.9, epochs: 1 });
 
 /// The paper's ε on MNIST.
 pub const EPS: f32 = 0.25;
@@ -30,7 +27,7 @@ impl Stage {
     pub const ALL: [Self; 6] =
         [Self::Softmax, Self::Logistic, Self::Maxout, Self::AdversarialMaxout, Self::SignNoise, Self::UniformNoise];
 
-    /// The folder of its run.
+    /// Returns the folder of its run.
     pub fn folder(self, seed: u64) -> String {
         let name = match self {
             Self::Softmax => "softmax",
@@ -43,12 +40,12 @@ impl Stage {
         format!("{name}-seed-{seed}")
     }
 
-    /// The digits that it is about; none means all.
+    /// Returns the digits that it is about; none means all.
     pub fn digits(self) -> &'static [usize] {
         if self == Self::Logistic { &[3, 7] } else { &[] }
     }
 
-    /// The net without weights.
+    /// Returns the net without weights.
     pub fn manifest(self, config: &Config) -> Result<Manifest> {
         let architecture: Architecture = config.model.parse()?;
         let (input, classes) = DataSource::Mnist.shape()?;
@@ -58,16 +55,16 @@ impl Stage {
     }
 }
 
-/// How much of it is done.
+/// How much of the paper is done, and how large its nets are.
 #[derive(Clone, Copy)]
 pub struct Recipe {
     pub quick: bool,
     pub seeds: u64,
     pub units: usize,
-    /// Of the adversarially trained net, which needs more room (section 6 of the paper: 1600 for 240).
+    /// The units of the adversarially trained net, which needs more room (section 6 of the paper: 1600 for 240).
     pub adversarial_units: usize,
     pub epochs: usize,
-    /// A recipe for a part of the epochs: see [`Self::clean`], [`Self::perturbed`] and [`BRIEF`].
+    /// A recipe for a part of the epochs: see [`Self::maxout`], [`Self::clean`] and [`Self::perturbed`].
     pub brief: bool,
 }
 
@@ -79,20 +76,20 @@ impl Recipe {
         }
     }
 
-    /// The run whose early stopping chooses the epochs of this one, as the paper's five runs on all pictures shared one
-    /// choice; `None` where a run chooses for itself.
+    /// Returns the run whose early stopping chooses the epochs of this one, as the paper's five runs on all pictures
+    /// shared one choice; `None` where a run chooses for itself.
     pub fn chosen_by(&self, stage: Stage, seed: u64) -> Option<u64> {
         (!self.quick && seed > 1 && self.seeds_of(stage).len() > 1).then_some(1)
     }
 
-    /// The settings of a run on all `pictures` for as many epochs as another one chose.
+    /// Returns the settings of a run on all `pictures` for as many epochs as another one chose.
     pub fn config_for(&self, stage: Stage, seed: u64, epochs: usize) -> Config {
         let stopping = Stopping { rule: Rule::Off, patience: None, retrain: false };
         Config { epochs, stopping, validation: 0, ..self.config(stage, seed, 0) }
     }
 
-    /// The settings of a run that chooses its epochs on the last sixth of the pictures; the data set apart. Perturbed pixels may
-    /// leave [0, 1]: the paper's formula has no clipping.
+    /// Returns the settings of a run that chooses its epochs on the last sixth of the pictures; the data set apart.
+    /// Perturbed pixels may leave [0, 1]: the paper's formula has no clipping.
     pub fn config(&self, stage: Stage, seed: u64, pictures: usize) -> Config {
         let units = if stage == Stage::AdversarialMaxout { self.adversarial_units } else { self.units };
         let maxout = if self.quick { quick_maxout(stage, units) } else { self.maxout(units) };
@@ -124,27 +121,30 @@ impl Recipe {
         }
     }
 
-    /// Goodfellow et al., Maxout Networks, 2013, section 5.1, and its published configuration; the number of epochs apart.
+    /// Returns the recipe of Goodfellow et al., *Maxout Networks*, 2013, section 5.1, and its published configuration;
+    /// the number of epochs apart.
     fn maxout(&self, units: usize) -> Config {
-        let (learning_rate, schedule, momentum) = if self.brief {
-            BRIEF
-        } else {
-            (0.1, Schedule::Decay(1.000_004), Momentum { start: 0.5, end: 0.7, epochs: 250 })
-        };
-        Config {
+        let published = Config {
             model: format!("maxout:{units}x5,{units}x5+dropout"),
             epochs: self.epochs,
-            learning_rate,
-            schedule,
-            momentum,
+            learning_rate: 0.1,
+            schedule: Schedule::Decay(1.000_004),
+            momentum: Momentum { start: 0.5, end: 0.7, epochs: 250 },
             max_norm: Some(1.9365),
             init: Some(0.005),
             stopping: Stopping { rule: Rule::Adversarial, patience: Some(100), retrain: true },
             ..Config::default()
+        };
+        if !self.brief {
+            return published;
         }
+        // These come as far in a part of the epochs.
+        let momentum = Momentum { start: 0.9, end: 0.9, epochs: 1 };
+        Config { learning_rate: 0.05, schedule: Schedule::Cosine, momentum, ..published }
     }
 
-    /// In brief: twice as many epochs, because a step takes a third of the time, and somewhat less dropout.
+    /// Changes the recipe for a clean net, in brief: twice as many epochs, because a step takes a third of the time,
+    /// and somewhat less dropout.
     fn clean(&self, units: usize, maxout: Config) -> Config {
         if !self.brief {
             return maxout;
@@ -152,19 +152,20 @@ impl Recipe {
         Config { model: net(units, "0.8,0.6"), epochs: 2 * maxout.epochs, ..maxout }
     }
 
-    /// In brief, much less of the hidden units is dropped: the perturbed pictures regularise too.
+    /// Changes the recipe for a net on perturbed pictures. In brief, much less of the hidden units is dropped: the
+    /// perturbed pictures regularise too.
     fn perturbed(&self, units: usize, maxout: Config) -> Config {
         let model = if self.brief { net(units, "0.8,0.8") } else { maxout.model };
         Config { model, alpha: 0.5, clip: false, ..maxout }
     }
 }
 
-/// A maxout net that keeps such shares of the pixels and of the hidden units in training.
+/// Returns a maxout net that keeps such shares of the pixels and of the hidden units in training.
 fn net(units: usize, kept: &str) -> String {
     format!("maxout:{units}x5,{units}x5+dropout={kept}")
 }
 
-/// A net of the same kind without dropout, which learns in a few epochs.
+/// Returns the settings of a net of the same kind without dropout, which learns in a few epochs.
 fn quick_maxout(stage: Stage, units: usize) -> Config {
     Config {
         model: format!("maxout:{units}x5,{units}x5"),

@@ -8,7 +8,7 @@ use super::rows::Row;
 use crate::engine::Result;
 use crate::engine::train::{RunFolder, Stage as Part};
 
-/// Published against measured, and what each net took.
+/// Writes the published numbers against the measured ones, and what each net took.
 pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
     let mut text = String::from(
         "# The paper's numbers, measured again\n\n\
@@ -73,7 +73,7 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// In what the training differs from the published recipe.
+/// Says in what the training differs from the published recipe.
 fn schedule_note(recipe: &Recipe) -> &'static str {
     if recipe.quick {
         "Without dropout and for a few epochs, for the class-room.\n\n"

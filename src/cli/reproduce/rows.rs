@@ -21,30 +21,31 @@ use crate::engine::{Error, Result};
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     pub row: String,
-    /// `None` where the paper has no such number.
+    /// The number that the paper prints; none where it has no such number.
     pub published: Option<f64>,
     /// The mean over the seeds.
     pub measured: f64,
-    /// Of an error, its 95 % interval; of a confidence, the least and the greatest of the seeds.
+    /// The lower end: of an error, of its 95 % interval; of a confidence, the least of the seeds. `high` is the upper
+    /// one.
     pub low: f64,
     pub high: f64,
-    /// Test pictures.
+    /// The number of test pictures.
     pub n: usize,
     pub seeds: Vec<u64>,
     #[serde(skip)]
-    pub title: &'static str,
+    pub title: String,
 }
 
-/// What is measured: some net's answers to pictures that were made on the same net or on another.
+/// What is measured: a net's answers to pictures that were made on the same net or on another.
 struct Question {
-    /// Stem of the names of its rows.
-    name: &'static str,
-    title: &'static str,
+    /// The stem of the names of its rows.
+    name: String,
+    title: String,
     net: Stage,
-    /// Where the gradient comes from.
+    /// The net that the gradient comes from.
     source: Stage,
     adversary: Adversary,
-    /// Without it pixels may leave [0, 1], as the paper's formula has it.
+    /// Whether pixels are clipped; without it they may leave [0, 1], as the paper's formula has it.
     is_clipped: bool,
     published: Option<f64>,
     published_confidence: Option<f64>,
@@ -54,130 +55,105 @@ struct Question {
 const PGD_STEPS: usize = 40;
 const PGD_PICTURES: usize = 1000;
 
-const QUESTIONS: [Question; 22] = {
-    use Adversary::{Fgsm, None as Clean, Pgd};
-    use Stage::{AdversarialMaxout, Logistic, Maxout, SignNoise, Softmax, UniformNoise};
-    const fn question(
-        name: &'static str,
-        title: &'static str,
-        (net, source): (Stage, Stage),
-        adversary: Adversary,
-        (published, published_confidence): (Option<f64>, Option<f64>),
-    ) -> Question {
-        let is_clipped = matches!(adversary, Pgd { .. });
-        Question { name, title, net, source, adversary, is_clipped, published, published_confidence }
+/// A net, and what the paper prints of it.
+struct Net {
+    stage: Stage,
+    name: &'static str,
+    title: &'static str,
+    /// The error on untouched pictures.
+    clean: Option<f64>,
+    /// The error under FGSM, and the mean confidence on these mistakes.
+    fgsm: f64,
+    confidence: Option<f64>,
+}
+
+const fn net(
+    stage: Stage,
+    name: &'static str,
+    title: &'static str,
+    clean: Option<f64>,
+    fgsm: f64,
+    confidence: Option<f64>,
+) -> Net {
+    Net { stage, name, title, clean, fgsm, confidence }
+}
+
+const NETS: [Net; 6] = [
+    net(Stage::Softmax, "softmax", "softmax regression", None, 0.999, Some(0.793)),
+    net(Stage::Logistic, "logistic", "logistic regression 3 against 7", Some(0.016), 0.99, None),
+    net(Stage::Maxout, "maxout", "maxout", Some(0.0094), 0.894, Some(0.976)),
+    net(
+        Stage::AdversarialMaxout,
+        "adversarial_maxout",
+        "adversarially trained maxout",
+        Some(0.0084),
+        0.179,
+        Some(0.814),
+    ),
+    net(Stage::SignNoise, "sign_noise", "maxout trained on x ± ε", None, 0.862, Some(0.973)),
+    net(Stage::UniformNoise, "uniform_noise", "maxout trained on x + U(−ε, ε)", None, 0.904, Some(0.978)),
+];
+
+/// Returns the questions in the order of the rows.
+fn questions() -> Vec<Question> {
+    let mut questions = Vec::new();
+    for Net { stage, name, title, clean, fgsm, confidence } in NETS {
+        let ask = |end: &str, attack: &str, adversary: Adversary| Question {
+            name: format!("{name}_{end}"),
+            title: format!("{title}, {attack}"),
+            net: stage,
+            source: stage,
+            adversary,
+            is_clipped: matches!(adversary, Adversary::Pgd { .. }),
+            published: None,
+            published_confidence: None,
+        };
+        let (published, published_confidence) = (Some(fgsm), confidence);
+        questions.push(Question { published: clean, ..ask("clean", "clean", Adversary::None) });
+        questions.push(Question { published, published_confidence, ..ask("fgsm", "FGSM", Adversary::Fgsm) });
+        if matches!(stage, Stage::Maxout | Stage::AdversarialMaxout) {
+            let clipped = ask("fgsm_clipped", "FGSM clipped to [0, 1]", Adversary::Fgsm);
+            questions.push(Question { is_clipped: true, ..clipped });
+        }
+        questions.push(ask("pgd", "PGD-40", Adversary::Pgd { steps: PGD_STEPS }));
+        if stage == Stage::AdversarialMaxout {
+            questions.extend(transfers());
+        }
     }
-    const fn clipped(name: &'static str, title: &'static str, net: Stage) -> Question {
-        Question { is_clipped: true, ..question(name, title, (net, net), Fgsm, NEITHER) }
-    }
-    const PGD: Adversary = Pgd { steps: PGD_STEPS };
-    const NEITHER: (Option<f64>, Option<f64>) = (None, None);
+    questions
+}
+
+/// Returns the questions about pictures that were made on another net.
+fn transfers() -> [Question; 2] {
+    let ask = |name: &str, title: &str, net: Stage, source: Stage, published: f64| Question {
+        name: name.into(),
+        title: title.into(),
+        net,
+        source,
+        adversary: Adversary::Fgsm,
+        is_clipped: false,
+        published: Some(published),
+        published_confidence: None,
+    };
+    let (clean, adversarial) = (Stage::Maxout, Stage::AdversarialMaxout);
+    let to_adversarial = "FGSM made on the clean maxout, answered by the adversarially trained one";
+    let to_clean = "FGSM made on the adversarially trained maxout, answered by the clean one";
     [
-        question("softmax_clean", "softmax regression, clean", (Softmax, Softmax), Clean, NEITHER),
-        question("softmax_fgsm", "softmax regression, FGSM", (Softmax, Softmax), Fgsm, (Some(0.999), Some(0.793))),
-        question("softmax_pgd", "softmax regression, PGD-40", (Softmax, Softmax), PGD, NEITHER),
-        question(
-            "logistic_clean",
-            "logistic regression 3 against 7, clean",
-            (Logistic, Logistic),
-            Clean,
-            (Some(0.016), None),
-        ),
-        question(
-            "logistic_fgsm",
-            "logistic regression 3 against 7, FGSM",
-            (Logistic, Logistic),
-            Fgsm,
-            (Some(0.99), None),
-        ),
-        question("logistic_pgd", "logistic regression 3 against 7, PGD-40", (Logistic, Logistic), PGD, NEITHER),
-        question("maxout_clean", "maxout, clean", (Maxout, Maxout), Clean, (Some(0.0094), None)),
-        question("maxout_fgsm", "maxout, FGSM", (Maxout, Maxout), Fgsm, (Some(0.894), Some(0.976))),
-        clipped("maxout_fgsm_clipped", "maxout, FGSM clipped to [0, 1]", Maxout),
-        question("maxout_pgd", "maxout, PGD-40", (Maxout, Maxout), PGD, NEITHER),
-        question(
-            "adversarial_maxout_clean",
-            "adversarially trained maxout, clean",
-            (AdversarialMaxout, AdversarialMaxout),
-            Clean,
-            (Some(0.0084), None),
-        ),
-        question(
-            "adversarial_maxout_fgsm",
-            "adversarially trained maxout, FGSM",
-            (AdversarialMaxout, AdversarialMaxout),
-            Fgsm,
-            (Some(0.179), Some(0.814)),
-        ),
-        clipped(
-            "adversarial_maxout_fgsm_clipped",
-            "adversarially trained maxout, FGSM clipped to [0, 1]",
-            AdversarialMaxout,
-        ),
-        question(
-            "adversarial_maxout_pgd",
-            "adversarially trained maxout, PGD-40",
-            (AdversarialMaxout, AdversarialMaxout),
-            PGD,
-            NEITHER,
-        ),
-        question(
-            "transfer_to_adversarial",
-            "FGSM made on the clean maxout, answered by the adversarially trained one",
-            (AdversarialMaxout, Maxout),
-            Fgsm,
-            (Some(0.196), None),
-        ),
-        question(
-            "transfer_to_clean",
-            "FGSM made on the adversarially trained maxout, answered by the clean one",
-            (Maxout, AdversarialMaxout),
-            Fgsm,
-            (Some(0.409), None),
-        ),
-        question("sign_noise_clean", "maxout trained on x ± ε, clean", (SignNoise, SignNoise), Clean, NEITHER),
-        question(
-            "sign_noise_fgsm",
-            "maxout trained on x ± ε, FGSM",
-            (SignNoise, SignNoise),
-            Fgsm,
-            (Some(0.862), Some(0.973)),
-        ),
-        question("sign_noise_pgd", "maxout trained on x ± ε, PGD-40", (SignNoise, SignNoise), PGD, NEITHER),
-        question(
-            "uniform_noise_clean",
-            "maxout trained on x + U(−ε, ε), clean",
-            (UniformNoise, UniformNoise),
-            Clean,
-            NEITHER,
-        ),
-        question(
-            "uniform_noise_fgsm",
-            "maxout trained on x + U(−ε, ε), FGSM",
-            (UniformNoise, UniformNoise),
-            Fgsm,
-            (Some(0.904), Some(0.978)),
-        ),
-        question(
-            "uniform_noise_pgd",
-            "maxout trained on x + U(−ε, ε), PGD-40",
-            (UniformNoise, UniformNoise),
-            PGD,
-            NEITHER,
-        ),
+        ask("transfer_to_adversarial", to_adversarial, adversarial, clean, 0.196),
+        ask("transfer_to_clean", to_clean, clean, adversarial, 0.409),
     ]
-};
+}
 
 /// Answers all questions on the test pictures, with the nets that lie in `out`.
 pub fn measure(recipe: &Recipe, out: &Path, sets: &mut Sets, progress: bool) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    let mut line = ProgressLine::new(progress);
-    for (number, question) in QUESTIONS.iter().enumerate() {
+    let (mut line, questions) = (ProgressLine::new(progress), questions());
+    for (number, question) in questions.iter().enumerate() {
         let seeds = recipe.seeds_of(question.net);
         let data = sets.open(Split::Test, question.net.digits())?;
         let mut answers = Vec::new();
         for &seed in &seeds {
-            line.draw(question.title, number, QUESTIONS.len());
+            line.draw(&question.title, number, questions.len());
             let mut net = learner(&out.join(question.net.folder(seed)))?;
             let mut source = learner(&out.join(question.source.folder(seed)))?;
             answers.push(answer(&mut net, &mut source, &data, question)?);
@@ -188,7 +164,7 @@ pub fn measure(recipe: &Recipe, out: &Path, sets: &mut Sets, progress: bool) -> 
     Ok(rows)
 }
 
-/// The net of a finished run.
+/// Returns the net of a finished run.
 fn learner(folder: &Path) -> Result<Learner> {
     let Nets { manifest, best, .. } = RunFolder::nets(folder)?;
     Learner::new(&Backend::from_environment()?, &manifest, &best, Algorithm::Sgd)
@@ -212,7 +188,7 @@ fn answer(net: &mut Learner, source: &mut Learner, data: &Dataset, question: &Qu
 }
 
 impl Question {
-    /// A row for the error, and one for the confidence on mistakes where the paper has one.
+    /// Adds a row for the error, and one for the confidence on mistakes where the paper has one.
     fn add_rows(&self, answers: &[Measured], seeds: &[u64], rows: &mut Vec<Row>) {
         let count = answers.len().max(1) as f64;
         let n = answers.first().map_or(0, |answer| answer.n);
@@ -221,7 +197,7 @@ impl Question {
         let (low, high) = wilson_interval((measured * n as f64).round() as usize, n);
         let row = |end: &str| format!("{}_{end}", self.name);
         let seeds = seeds.to_vec();
-        let (published, title) = (self.published, self.title);
+        let (published, title) = (self.published, self.title.clone());
         rows.push(Row { row: row("error"), published, measured, low, high, n, seeds: seeds.clone(), title });
         let confidences: Vec<f64> =
             answers.iter().filter_map(|answer| answer.confidence_on_mistakes).map(f64::from).collect();
@@ -234,7 +210,7 @@ impl Question {
                 high: confidences.iter().copied().fold(f64::NEG_INFINITY, f64::max),
                 n,
                 seeds,
-                title: self.title,
+                title: self.title.clone(),
             });
         }
     }

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::parameter::{AttackInfo, Parameter, Scale, Value, steps};
 use super::problem::{Problem, gather};
 use super::run::{Attack, Run, Step, check_positive, check_steps};
-use super::{Bounds, Norm};
+use super::{Bounds, Measure, Norm};
 use crate::{Error, Result};
 
-/// Minimises `‖x' − x‖₂² + c·max(0, margin + κ)` over `w`, where `x' = (tanh w + 1)/2` stays in the bounds by itself, with the
-/// smallest `c` that fools, looked for by bisection.
+/// This attack minimises `‖x' − x‖₂² + c·max(0, margin + κ)` over `w`, where `x' = (tanh w + 1)/2` stays in the bounds
+/// by itself, with the smallest `c` that fools, looked for by bisection.
 ///
 /// Carlini, Wagner, *Towards Evaluating the Robustness of Neural Networks*, 2017 (arXiv 1608.04644), section VI.A.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,12 +18,13 @@ pub struct CarliniWagner {
     pub confidence: f32,
     /// How many values of `c` are tried.
     pub search_steps: usize,
-    /// Of Adam, for each `c`.
+    /// How many steps of Adam are taken for each `c`.
     pub steps: usize,
+    /// The learning rate of Adam.
     pub learning_rate: f32,
     /// The first `c`; it grows tenfold until it is large enough.
     pub initial_c: f32,
-    /// Give a `c` up for a picture whose objective has not fallen in a tenth of the steps.
+    /// Whether a `c` is given up for a picture whose objective has not fallen in a tenth of the steps.
     pub abort_early: bool,
 }
 
@@ -32,23 +34,77 @@ impl Default for CarliniWagner {
     }
 }
 
-/// What pixels at the bounds are brought in by, where tanh would need infinity: as in the authors' code.
+/// The factor that brings pixels at the bounds in, where tanh would need infinity: as in the authors' code.
 const INSIDE: f32 = 0.999_999;
-/// Of Adam: Kingma, Ba 2015, algorithm 1.
-const BETAS: (f32, f32) = (0.9, 0.999);
+/// β₁, β₂ and ε of Adam: Kingma, Ba 2015, algorithm 1.
+const BETA_1: f32 = 0.9;
+const BETA_2: f32 = 0.999;
 const ADAM_EPSILON: f32 = 1e-8;
 
 impl Attack for CarliniWagner {
-    fn name(&self) -> &'static str {
-        "cw"
+    fn usual() -> Vec<Self> {
+        vec![Self::default()]
     }
 
-    fn paper(&self) -> &'static str {
-        "Carlini, Wagner 2017, arXiv 1608.04644, section VI.A"
+    fn info(&self) -> &'static AttackInfo {
+        &AttackInfo {
+            name: "cw",
+            aliases: &[],
+            title: "Carlini–Wagner",
+            summary: "Adam on the perturbation's length and a margin of the logits together: slow, and finds very short ones",
+            brief: "The smallest perturbation in L2: Carlini and Wagner 2017",
+            paper: "Carlini, Wagner 2017, arXiv 1608.04644, section VI.A",
+        }
     }
 
-    fn norm(&self) -> Norm {
-        Norm::L2
+    fn parameters(&mut self) -> Vec<Parameter<'_>> {
+        vec![
+            steps(&mut self.steps),
+            Parameter {
+                label: "Values of c",
+                tooltip: "How many weights of the margin are tried",
+                help: "how many values of c to try",
+                ..Parameter::of("search-steps", Value::Whole(&mut self.search_steps, Scale::whole(1.0..=20.0, 100.0)))
+            },
+            Parameter {
+                label: "Confidence κ",
+                tooltip: "By how much the logit of the wrong class exceeds the right one at least",
+                help: "by how much the wrong logit exceeds the right one at least",
+                placeholder: "KAPPA",
+                ..Parameter::of("confidence", Value::Real(&mut self.confidence, Scale::new(0.0..=20.0, 1000.0)))
+            },
+            Parameter {
+                label: "Rate",
+                tooltip: "Learning rate of Adam",
+                help: "of Adam",
+                placeholder: "RATE",
+                ..Parameter::of("learning-rate", Value::Real(&mut self.learning_rate, Scale::new(0.001..=0.2, 10.0)))
+            },
+            Parameter {
+                label: "First c",
+                tooltip: "The weight of the margin to begin with; it grows tenfold until it is large enough",
+                help: "the first c",
+                placeholder: "C",
+                ..Parameter::of("initial-c", Value::Real(&mut self.initial_c, Scale::new(0.0..=1.0, 1e6)))
+            },
+            Parameter {
+                label: "Give up early",
+                tooltip: "Leave a c whose objective no longer falls",
+                help: "give a c up where the objective has stopped falling",
+                placeholder: "ABORT_EARLY",
+                is_terse: true,
+                ..Parameter::of("abort-early", Value::Switch(&mut self.abort_early))
+            },
+        ]
+    }
+
+    fn in_words(&self) -> String {
+        let Self { confidence, search_steps, steps, .. } = self;
+        format!("in L2, {search_steps} values of c, {steps} steps each, confidence {confidence}")
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Norm(Norm::L2)
     }
 
     fn takes_eps(&self) -> bool {
@@ -75,7 +131,8 @@ impl Attack for CarliniWagner {
         Ok(Box::new(Search {
             origin: start.iter().map(|w| w.tanh() * half + centre).collect(),
             delta: vec![0.0; len],
-            moments: (vec![0.0; len], vec![0.0; len]),
+            first_moment: vec![0.0; len],
+            second_moment: vec![0.0; len],
             at: problem.x.to_vec(),
             best: problem.x.to_vec(),
             best_length: vec![f32::INFINITY; n],
@@ -95,16 +152,16 @@ impl Attack for CarliniWagner {
 #[derive(Clone, Copy)]
 struct Range {
     now: f32,
-    /// Too small.
+    /// The largest that was too small.
     low: f32,
-    /// Large enough.
+    /// The smallest that was large enough.
     high: f32,
-    /// With the present `c`.
+    /// Whether the present `c` fooled the net.
     fooled: bool,
 }
 
 impl Range {
-    /// The next `c`.
+    /// Goes to the next `c`.
     fn next(&mut self) {
         if self.fooled {
             self.high = self.now;
@@ -125,7 +182,8 @@ struct Search {
     origin: Vec<f32>,
     /// w less its start, and Adam's moments.
     delta: Vec<f32>,
-    moments: (Vec<f32>, Vec<f32>),
+    first_moment: Vec<f32>,
+    second_moment: Vec<f32>,
     at: Vec<f32>,
     best: Vec<f32>,
     best_length: Vec<f32>,
@@ -144,13 +202,13 @@ impl Search {
             self.c.iter_mut().for_each(Range::next);
         }
         self.delta.fill(0.0);
-        self.moments.0.fill(0.0);
-        self.moments.1.fill(0.0);
+        self.first_moment.fill(0.0);
+        self.second_moment.fill(0.0);
         self.last_check.fill(f32::INFINITY);
         self.open = (0..self.problem.len()).collect();
     }
 
-    /// The pixels of picture `i` at its present w.
+    /// Puts the pixels of picture `i` where its present w is.
     fn place(&mut self, i: usize) {
         let (centre, half) = ((self.bounds.min + self.bounds.max) / 2.0, (self.bounds.max - self.bounds.min) / 2.0);
         let pixels = i * self.problem.size()..(i + 1) * self.problem.size();
@@ -160,23 +218,23 @@ impl Search {
         }
     }
 
-    /// The objective of picture `i`, and one step of Adam down it. `gradient` is that of the margin.
+    /// Returns the objective of picture `i`, and takes one step of Adam down it. `gradient` is that of the margin.
     fn descend(&mut self, i: usize, margin: f32, gradient: &[f32], step: usize) -> f32 {
         let Self { settings, bounds, problem, .. } = self;
         let (size, half) = (problem.size(), (bounds.max - bounds.min) / 2.0);
         let centre = (bounds.min + bounds.max) / 2.0;
         let active = if margin + settings.confidence > 0.0 { self.c[i].now } else { 0.0 };
-        let correct = (1.0 - BETAS.0.powi(step as i32), 1.0 - BETAS.1.powi(step as i32));
+        let [first, second] = [BETA_1, BETA_2].map(|beta| 1.0 - beta.powi(step as i32));
         let mut squares = 0.0;
         for (k, g) in (i * size..(i + 1) * size).zip(gradient) {
             let moved = self.at[k] - self.origin[k];
             squares += f64::from(moved) * f64::from(moved);
             let tanh = (self.at[k] - centre) / half;
             let slope = (active * g + 2.0 * moved) * half * (1.0 - tanh * tanh);
-            let (m, v) = (&mut self.moments.0[k], &mut self.moments.1[k]);
-            *m = BETAS.0 * *m + (1.0 - BETAS.0) * slope;
-            *v = BETAS.1 * *v + (1.0 - BETAS.1) * slope * slope;
-            self.delta[k] -= settings.learning_rate * (*m / correct.0) / ((*v / correct.1).sqrt() + ADAM_EPSILON);
+            let (m, v) = (&mut self.first_moment[k], &mut self.second_moment[k]);
+            *m = BETA_1 * *m + (1.0 - BETA_1) * slope;
+            *v = BETA_2 * *v + (1.0 - BETA_2) * slope * slope;
+            self.delta[k] -= settings.learning_rate * (*m / first) / ((*v / second).sqrt() + ADAM_EPSILON);
         }
         squares as f32 + active * (margin + settings.confidence).max(0.0)
     }
@@ -198,13 +256,22 @@ impl Search {
     }
 }
 
-/// `z_label − max others`, or `max others − z_target`: below 0 the net is fooled. With the two classes, the one to lower first.
-fn margin(problem: &Problem, i: usize, logits: &[f32]) -> (f32, usize, usize) {
+/// `z_label − max others`, or `max others − z_target`: below 0 the net is fooled.
+struct Margin {
+    value: f32,
+    /// The class whose logit is to be lowered.
+    down: usize,
+    /// The class whose logit is to be raised.
+    up: usize,
+}
+
+/// Returns the margin of picture `i`.
+fn margin(problem: &Problem, i: usize, logits: &[f32]) -> Margin {
     let class = problem.followed(i);
     let others = (0..logits.len()).filter(|&k| k != class);
     let other = others.reduce(|best, k| if logits[k] > logits[best] { k } else { best }).unwrap_or(class);
     let (down, up) = if problem.targets.is_some() { (other, class) } else { (class, other) };
-    (logits[down] - logits[up], down, up)
+    Margin { value: logits[down] - logits[up], down, up }
 }
 
 impl Run for Search {
@@ -226,7 +293,7 @@ impl Run for Search {
         let (size, classes) = (self.problem.size(), self.problem.classes());
         let towards = |row: usize, _, logits: &[f32]| {
             let mut d = vec![0.0; classes];
-            let (_, down, up) = margin(&self.problem, open[row], logits);
+            let Margin { down, up, .. } = margin(&self.problem, open[row], logits);
             d[down] += 1.0;
             d[up] -= 1.0;
             d
@@ -235,7 +302,7 @@ impl Run for Search {
         let step = self.done % steps;
         let mut kept = Vec::with_capacity(open.len());
         for (row, &i) in open.iter().enumerate() {
-            let (margin, ..) = margin(&self.problem, i, &logits[row * classes..(row + 1) * classes]);
+            let margin = margin(&self.problem, i, &logits[row * classes..(row + 1) * classes]).value;
             let objective = self.descend(i, margin, &gradients[row * size..(row + 1) * size], step + 1);
             self.judge(i, margin);
             let is_checked = self.settings.abort_early && step.is_multiple_of(steps.div_ceil(10));

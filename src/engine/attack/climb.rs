@@ -1,210 +1,83 @@
-//! Attacks that climb the loss in many small steps: the basic iterative method, projected gradient descent, momentum, and
-//! plain gradient steps.
+//! The run of attacks that climb the loss in many small steps.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 
-use super::one_step::normal;
+use super::noise::normal;
 use super::problem::{Problem, gather};
-use super::run::{Attack, Run, Step, check_positive, check_steps};
+use super::run::{Run, Step, check_positive, check_steps};
 use super::step::clip;
 use super::{Norm, within};
 use crate::{Error, Result};
 
-/// The basic iterative method: [`Fgsm`](super::Fgsm) in small steps, brought back to within ε after each.
-///
-/// Kurakin, Goodfellow, Bengio, *Adversarial Examples in the Physical World*, 2017 (arXiv 1607.02533), section 2.2.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Bim {
-    /// [`Norm::Linf`] or [`Norm::L2`].
-    pub norm: Norm,
-    pub steps: usize,
-    /// Length of a step; ε/steps if not given.
-    pub step_size: Option<f32>,
-}
-
-/// Projected gradient descent: the basic iterative method from a random point within ε, some times over.
-///
-/// Madry, Makelov, Schmidt, Tsipras, Vladu, *Towards Deep Learning Models Resistant to Adversarial Attacks*, 2018 (arXiv
-/// 1706.06083), section 2.1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Pgd {
-    /// [`Norm::Linf`] or [`Norm::L2`].
-    pub norm: Norm,
-    pub steps: usize,
-    /// Length of a step; 2.5·ε/steps if not given.
-    pub step_size: Option<f32>,
-    /// From a point drawn from the ball of radius ε.
-    pub random_start: bool,
-    /// How many times; pictures that fool are done. More than once only with a random start.
-    pub restarts: usize,
-}
-
-/// The momentum iterative fast gradient method: steps along a sum of gradients, `g ← μ·g + ∇J/‖∇J‖₁`.
-///
-/// Dong et al., *Boosting Adversarial Attacks with Momentum*, 2018 (arXiv 1710.06081), algorithm 1.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct MomentumFgsm {
-    /// [`Norm::Linf`] or [`Norm::L2`].
-    pub norm: Norm,
-    pub steps: usize,
-    /// Length of a step; ε/steps if not given.
-    pub step_size: Option<f32>,
-    /// μ: what is left of the sum after each step; 0 is [`Bim`].
-    pub decay: f32,
-}
-
-/// `steps` times `x + η·∇ₓJ`, as far as it leads: gradient descent on pixels instead of weights.
-///
-/// Szegedy et al., *Intriguing Properties of Neural Networks*, 2014 (arXiv 1312.6199), for the idea of descending on the pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct GradientSteps {
-    pub eta: f32,
-    pub steps: usize,
-}
-
-impl Attack for Bim {
-    fn name(&self) -> &'static str {
-        "bim"
-    }
-
-    fn paper(&self) -> &'static str {
-        "Kurakin, Goodfellow, Bengio 2017, arXiv 1607.02533, section 2.2"
-    }
-
-    fn norm(&self) -> Norm {
-        self.norm
-    }
-
-    fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
-        let Self { norm, steps, step_size } = *self;
-        Climb::start(problem, Pace { step_size: StepSize::of(step_size, 1.0), ..Pace::within(norm, steps) })
-    }
-}
-
-impl Attack for Pgd {
-    fn name(&self) -> &'static str {
-        "pgd"
-    }
-
-    fn paper(&self) -> &'static str {
-        "Madry, Makelov, Schmidt, Tsipras, Vladu 2018, arXiv 1706.06083, section 2.1"
-    }
-
-    fn norm(&self) -> Norm {
-        self.norm
-    }
-
-    fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
-        let Self { norm, steps, step_size, random_start, restarts } = *self;
-        if restarts > 1 && !random_start {
-            let message = format!("{restarts} restarts from the same point end alike; expected a random start, or 1");
-            return Err(Error::Argument(message));
-        }
-        check_steps(restarts, "restarts")?;
-        let step_size = StepSize::of(step_size, 2.5);
-        Climb::start(problem, Pace { step_size, random_start, restarts, ..Pace::within(norm, steps) })
-    }
-}
-
-impl Attack for MomentumFgsm {
-    fn name(&self) -> &'static str {
-        "momentum"
-    }
-
-    fn paper(&self) -> &'static str {
-        "Dong et al. 2018, arXiv 1710.06081, algorithm 1"
-    }
-
-    fn norm(&self) -> Norm {
-        self.norm
-    }
-
-    fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
-        let Self { norm, steps, step_size, decay } = *self;
-        check_positive(decay, "the decay of the momentum")?;
-        let step_size = StepSize::of(step_size, 1.0);
-        Climb::start(problem, Pace { step_size, decay: Some(decay), ..Pace::within(norm, steps) })
-    }
-}
-
-impl Attack for GradientSteps {
-    fn name(&self) -> &'static str {
-        "gradient"
-    }
-
-    fn paper(&self) -> &'static str {
-        "Szegedy et al. 2014, arXiv 1312.6199"
-    }
-
-    fn norm(&self) -> Norm {
-        Norm::L2
-    }
-
-    fn takes_eps(&self) -> bool {
-        false
-    }
-
-    fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
-        check_positive(self.eta, "η")?;
-        let step_size = StepSize::Fixed(self.eta);
-        Climb::start(problem, Pace { along: Along::Gradient, step_size, ..Pace::within(Norm::L2, self.steps) })
-    }
-}
-
+/// Which way a step goes.
 #[derive(Clone, Copy)]
-enum Along {
+pub(super) enum Along {
     /// The gradient itself, however far.
     Gradient,
     /// The steepest direction of length 1, within ε of the untouched picture.
     Steepest(Norm),
 }
 
+/// How long a step is.
 #[derive(Clone, Copy)]
-enum StepSize {
+pub(super) enum StepSize {
     Fixed(f32),
-    /// So many times ε/steps.
+    /// This many times ε/steps.
     Share(f32),
 }
 
 impl StepSize {
-    fn of(given: Option<f32>, share: f32) -> Self {
+    pub fn of(given: Option<f32>, share: f32) -> Self {
         given.map_or(Self::Share(share), Self::Fixed)
     }
 }
 
+/// How an attack climbs.
 #[derive(Clone, Copy)]
-struct Pace {
-    along: Along,
-    steps: usize,
-    step_size: StepSize,
-    decay: Option<f32>,
-    random_start: bool,
-    restarts: usize,
+pub(super) struct Pace {
+    pub along: Along,
+    pub steps: usize,
+    pub step_size: StepSize,
+    /// What is left of the sum of gradients after each step; none climbs along the gradient of the place.
+    pub decay: Option<f32>,
+    pub random_start: bool,
+    pub restarts: usize,
 }
 
 impl Pace {
-    fn within(norm: Norm, steps: usize) -> Self {
+    /// Steps of ε/steps along the steepest direction, within ε of the untouched picture.
+    pub fn within(norm: Norm, steps: usize) -> Self {
         let step_size = StepSize::Share(1.0);
         Self { along: Along::Steepest(norm), steps, step_size, decay: None, random_start: false, restarts: 1 }
     }
 }
 
-struct Climb {
+/// Says how an attack climbs: `in L∞, 10 steps of 0.02`.
+pub(super) fn in_steps(norm: Norm, steps: usize, step_size: Option<f32>) -> String {
+    let size = step_size.map(|size| format!(" of {size}")).unwrap_or_default();
+    format!("in {}, {steps} steps{size}", norm.title())
+}
+
+/// A climb under way.
+pub(super) struct Climb {
     problem: Problem,
     pace: Pace,
     at: Vec<f32>,
-    /// Of all pictures, with momentum.
+    /// The sums of gradients of all pictures; empty without momentum.
     velocity: Vec<f32>,
     generators: Vec<ChaCha8Rng>,
-    /// Pictures that no restart before this one fooled the net with.
+    /// The pictures with which no restart before this one fooled the net.
     open: Vec<usize>,
     done: usize,
 }
 
 impl Climb {
-    fn start(problem: &Problem, pace: Pace) -> Result<Box<dyn Run>> {
+    /// Begins a climb.
+    ///
+    /// # Errors
+    /// A number of steps or a step size that cannot be, or the norm L1.
+    pub fn start(problem: &Problem, pace: Pace) -> Result<Box<dyn Run>> {
         check_steps(pace.steps, "steps")?;
         if let StepSize::Fixed(size) = pace.step_size {
             check_positive(size, "the step size")?;
@@ -304,7 +177,7 @@ impl Run for Climb {
     }
 }
 
-/// A point drawn evenly from the ball of radius 1.
+/// Draws a point evenly from the ball of radius 1.
 fn in_the_ball(norm: Norm, size: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
     match norm {
         Norm::Linf => (0..size).map(|_| rng.random_range(-1.0..=1.0)).collect(),

@@ -22,7 +22,8 @@ pub enum Control {
 impl Control {
     pub const ALL: [Self; 4] = [Self::Signs, Self::Uniform, Self::OtherPicture, Self::Opposite];
 
-    /// The direction, for ε = 1. `gradient` is that of the picture, `other` that of another one of the same size.
+    /// Returns the direction, for ε = 1. `gradient` is that of the picture, `other` that of another one of the same
+    /// size.
     pub fn direction(self, gradient: &[f32], other: &[f32], rng: &mut ChaCha8Rng) -> Vec<f32> {
         match self {
             Self::Signs => NoiseKind::Signs.draw(gradient.len(), rng),
@@ -33,8 +34,9 @@ impl Control {
     }
 }
 
-/// How well a perturbation follows a gradient: `<δ, ∇J> / (ε·‖∇J‖₁)`, 1 for the fast gradient sign method, about 0 for
-/// noise, −1 for the opposite. The share of the growth of the linearised loss that ε allows. 0 where there is no gradient.
+/// Returns how well a perturbation follows a gradient: `<δ, ∇J> / (ε·‖∇J‖₁)`, 1 for the fast gradient sign method,
+/// about 0 for noise, −1 for the opposite. The share of the growth of the linearised loss that ε allows. 0 where
+/// there is no gradient.
 pub fn alignment(perturbation: &[f32], gradient: &[f32], eps: f32) -> f32 {
     // Scaled first, so that products of tiny gradients do not underflow.
     let largest = Norm::Linf.length(gradient);

@@ -26,20 +26,20 @@ pub struct Flip {
     pub to: usize,
 }
 
-/// `points` values of ε from −max to +max at equal distances; 0 is among them when their number is odd.
+/// Returns `points` values of ε from −max to +max at equal distances; 0 is among them when their number is odd.
 pub fn eps_range(max: f32, points: usize) -> Vec<f32> {
     let last = points.saturating_sub(1).max(1) as f32;
     (0..points).map(|i| max * (2.0 * i as f32 - last) / last).collect()
 }
 
-/// `points` values of ε from −max to +max, the closer the nearer they are to 0: with 41 of them up to 0.5 both a sixteenth of a
-/// grey level and a hundred levels have neighbours. 0 is among them when their number is odd.
+/// Returns `points` values of ε from −max to +max, the closer the nearer they are to 0: with 41 of them up to 0.5
+/// both a sixteenth of a grey level and a hundred levels have neighbours. 0 is among them when their number is odd.
 pub fn eps_ladder(max: f32, points: usize) -> Vec<f32> {
     eps_range(1.0, points).into_iter().map(|share| max * share.powi(3)).collect()
 }
 
-/// One forward pass on all of `x + ε·η` together, clipped and rounded as the rules say. Unlike an attack's, these ε may be
-/// negative. Of a photo the net is shown what a file of it would show, in 8 bits.
+/// Makes one forward pass on all of `x + ε·η` together, clipped and rounded as the rules say. Unlike an attack's,
+/// these ε may be negative. Of a photo the net is shown what a file of it would show, in 8 bits.
 ///
 /// # Errors
 /// A direction of another size than the picture, ε that do not ascend, or those of the net.
@@ -64,7 +64,7 @@ pub fn eps_curve(model: &Model, input: &AttackInput, direction: &[f32], eps: &[f
 }
 
 impl EpsCurve {
-    /// From the logits at each ε.
+    /// Makes a curve from the logits at each ε.
     pub fn new(eps: Vec<f32>, logits: Vec<Vec<f32>>) -> Self {
         let probabilities = logits.iter().map(|logits| softmax(logits)).collect();
         Self { eps, logits, probabilities }
@@ -77,16 +77,17 @@ impl EpsCurve {
         self.probabilities.append(&mut other.probabilities);
     }
 
-    /// In ascending order of ε, however its points were added.
+    /// Returns the points in ascending order of ε, however its points were added.
     pub fn sorted(&self) -> Self {
         let mut order: Vec<usize> = (0..self.eps.len()).collect();
         order.sort_by(|&a, &b| self.eps[a].total_cmp(&self.eps[b]));
         Self::new(order.iter().map(|&i| self.eps[i]).collect(), order.iter().map(|&i| self.logits[i].clone()).collect())
     }
 
-    /// The same line with `pieces` points for each one: between two of them the logits are taken to be straight, as
-    /// [`Self::flips`] takes them, and the probabilities follow them. Where two points are no farther apart than `stair`, the
-    /// answer is that of the nearer one: with pictures rounded to 8 bits it changes half way between two grey levels.
+    /// Returns the same line with `pieces` points for each one: between two of them the logits are taken to be
+    /// straight, as [`Self::flips`] takes them, and the probabilities follow them. Where two points are no farther
+    /// apart than `stair`, the answer is that of the nearer one: with pictures rounded to 8 bits it changes half way
+    /// between two grey levels.
     pub fn finer(&self, pieces: usize, stair: f32) -> Self {
         let (mut eps, mut logits) = (Vec::new(), Vec::new());
         for i in 0..self.eps.len() {
@@ -103,12 +104,12 @@ impl EpsCurve {
         Self::new(eps, logits)
     }
 
-    /// The net's answer at each ε.
+    /// Returns the net's answer at each ε.
     pub fn answers(&self) -> Vec<usize> {
         self.logits.iter().map(|logits| argmax(logits)).collect()
     }
 
-    /// Where the answer changes, from the lowest ε up.
+    /// Returns where the answer changes, from the lowest ε up.
     pub fn flips(&self) -> Vec<Flip> {
         let answers = self.answers();
         let flip = |i: usize| {
@@ -123,7 +124,8 @@ impl EpsCurve {
         (0..answers.len().saturating_sub(1)).filter(|&i| answers[i] != answers[i + 1]).map(flip).collect()
     }
 
-    /// The interval around the ε nearest to 0 in which the net says `label`; none where it does not say so there.
+    /// Returns the interval around the ε nearest to 0 in which the net says `label`; none where it does not say so
+    /// there.
     pub fn right_interval(&self, label: usize) -> Option<(f32, f32)> {
         let centre = (0..self.eps.len()).min_by(|&a, &b| self.eps[a].abs().total_cmp(&self.eps[b].abs()))?;
         if argmax(&self.logits[centre]) != label {
@@ -137,7 +139,7 @@ impl EpsCurve {
         Some((below.map_or(first, |flip| flip.eps), above.map_or(last, |flip| flip.eps)))
     }
 
-    /// The classes that reach the greatest probability anywhere, at most `count`, the greatest first.
+    /// Returns the classes that reach the greatest probability anywhere, at most `count`, the greatest first.
     pub fn top_classes(&self, count: usize) -> Vec<usize> {
         let classes = self.probabilities.first().map_or(0, Vec::len);
         let peak = |class: usize| self.probabilities.iter().fold(0.0f32, |peak, p| peak.max(p[class]));

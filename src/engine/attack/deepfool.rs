@@ -2,22 +2,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Norm;
+use super::parameter::{AttackInfo, Parameter, Scale, Value, norm, steps};
 use super::problem::{Problem, gather};
 use super::run::{Attack, Run, Step, check_positive, check_steps};
 use super::step::clip;
+use super::{Measure, Norm};
 use crate::{Error, Result};
 
-/// Moosavi-Dezfooli, Fawzi, Frossard, *DeepFool: A Simple and Accurate Method to Fool Deep Neural Networks*, 2016 (arXiv
-/// 1511.04599), algorithm 2 and section 3.3 for other norms. With targets, to the boundary of the target's class.
+/// DeepFool goes to the nearest boundary of the linearised net, again and again, until the net is fooled. With targets
+/// it goes to the boundary of the target's class.
+///
+/// Moosavi-Dezfooli, Fawzi, Frossard, *DeepFool: A Simple and Accurate Method to Fool Deep Neural Networks*, 2016
+/// (arXiv 1511.04599), algorithm 2 and section 3.3 for other norms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeepFool {
     /// [`Norm::L2`] or [`Norm::Linf`].
     pub norm: Norm,
     pub steps: usize,
-    /// How much farther than the boundary.
+    /// How much farther than the boundary it goes, as a share of the way.
     pub overshoot: f32,
-    /// Of how many classes, the most probable first, the boundaries are looked at.
+    /// How many classes, the most probable first, have their boundaries looked at, the picture's own included.
     pub candidates: usize,
 }
 
@@ -31,16 +35,48 @@ impl Default for DeepFool {
 const BEYOND: f32 = 1e-4;
 
 impl Attack for DeepFool {
-    fn name(&self) -> &'static str {
-        "deepfool"
+    fn usual() -> Vec<Self> {
+        vec![Self::default()]
     }
 
-    fn paper(&self) -> &'static str {
-        "Moosavi-Dezfooli, Fawzi, Frossard 2016, arXiv 1511.04599, algorithm 2"
+    fn info(&self) -> &'static AttackInfo {
+        &AttackInfo {
+            name: "deepfool",
+            aliases: &[],
+            title: "DeepFool",
+            summary: "To the nearest boundary of the linearised net, again and again: finds a short perturbation by itself",
+            brief: "To the nearest boundary: Moosavi-Dezfooli et al. 2016",
+            paper: "Moosavi-Dezfooli, Fawzi, Frossard 2016, arXiv 1511.04599, algorithm 2",
+        }
     }
 
-    fn norm(&self) -> Norm {
-        self.norm
+    fn parameters(&mut self) -> Vec<Parameter<'_>> {
+        vec![
+            Parameter { is_terse: false, ..norm(&mut self.norm, &[Norm::Linf, Norm::L2]) },
+            steps(&mut self.steps),
+            Parameter {
+                label: "Overshoot",
+                tooltip: "How much farther than the boundary",
+                help: "how much farther than the boundary",
+                placeholder: "SHARE",
+                ..Parameter::of("overshoot", Value::Real(&mut self.overshoot, Scale::new(0.0..=0.5, 10.0)))
+            },
+            Parameter {
+                label: "Classes",
+                tooltip: "Of how many classes the boundaries are looked at",
+                help: "of how many classes to look at the boundaries",
+                ..Parameter::of("candidates", Value::Whole(&mut self.candidates, Scale::whole(2.0..=50.0, 1000.0)))
+            },
+        ]
+    }
+
+    fn in_words(&self) -> String {
+        let Self { norm, steps, overshoot, candidates } = self;
+        format!("in {}, at most {steps} steps, overshoot {overshoot}, {candidates} classes", norm.title())
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Norm(self.norm)
     }
 
     fn takes_eps(&self) -> bool {
@@ -49,6 +85,11 @@ impl Attack for DeepFool {
 
     fn follows_loss(&self) -> bool {
         false
+    }
+
+    fn stop_at(&mut self, step: usize, _: f32) -> bool {
+        self.steps = step;
+        true
     }
 
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
@@ -78,7 +119,7 @@ struct Fooling {
     problem: Problem,
     settings: DeepFool,
     at: Vec<f32>,
-    /// The sum of the steps, before the overshoot.
+    /// The sums of the steps, before the overshoot.
     total: Vec<f32>,
     /// The classes whose boundaries are looked at, of each picture; known from the first step on.
     rivals: Option<Vec<Vec<usize>>>,
@@ -87,7 +128,7 @@ struct Fooling {
 }
 
 impl Fooling {
-    /// Which classes the untouched pictures could be moved to.
+    /// Finds out which classes the untouched pictures could be moved to.
     fn choose_rivals(&mut self) -> Result<()> {
         let (problem, clean) = (&self.problem, self.problem.clean()?);
         let logits: Vec<&[f32]> = clean.logits.chunks(problem.classes()).collect();
@@ -105,7 +146,8 @@ impl Fooling {
         Ok(())
     }
 
-    /// The class that picture `i` is moved away from: its label, on the way to a target whatever the net says now.
+    /// Returns the class that picture `i` is moved away from: its label, on the way to a target whatever the net says
+    /// now.
     fn from(&self, i: usize, logits: &[f32]) -> usize {
         match &self.problem.targets {
             Some(_) => crate::model::argmax(logits),
@@ -115,8 +157,8 @@ impl Fooling {
 }
 
 impl DeepFool {
-    /// The distance of the nearest of some linear boundaries, and its slope: equations 8 and 9. Each boundary is `lead` in the
-    /// difference of two logits away. None where none has a slope: they are infinitely far.
+    /// Returns the distance of the nearest of some linear boundaries, and its slope: equations 8 and 9. Each boundary
+    /// is `lead` in the difference of two logits away. There is none where none has a slope: they are infinitely far.
     fn nearest<'a>(&self, leads: impl Iterator<Item = f32>, slopes: &'a [f32]) -> Option<(f32, &'a [f32])> {
         let dual = if self.norm == Norm::Linf { Norm::L1 } else { Norm::L2 };
         let (leads, mut best): (Vec<f32>, Option<(f32, &[f32])>) = (leads.collect(), None);

@@ -8,19 +8,19 @@ use crate::{Error, Result};
 
 /// ∇ₓ of a loss for each picture of a batch.
 pub struct InputGradient {
-    /// (n, classes).
+    /// The logits, (n, classes).
     pub logits: Tensor,
-    /// J(x, class) of each picture: the cross-entropy.
+    /// The cross-entropy J(x, class) of each picture.
     pub cross_entropy: Vec<f32>,
     /// ∇ₓ of the loss that was asked for: (n, channels, height, width).
     pub gradient: Tensor,
-    /// Pictures of whose class the net is so sure that its probability rounds to 1 in `f32`: the cross-entropy's gradient
-    /// has lost its largest part there.
+    /// Pictures of whose class the net is so sure that its probability rounds to 1 in `f32`: the cross-entropy's
+    /// gradient has lost its largest part there.
     pub saturated: Vec<bool>,
 }
 
-/// One forward and one backward pass through the net in evaluation mode; the weights get no gradients. Each picture's
-/// gradient is that of its own loss, whatever else is in the batch.
+/// Makes one forward and one backward pass through the net in evaluation mode; the weights get no gradients. Each
+/// picture's gradient is that of its own loss, whatever else is in the batch.
 ///
 /// # Errors
 /// When `pixels` does not have the net's input shape or `classes` not one valid class per picture.
@@ -45,7 +45,8 @@ pub fn input_gradient(model: &Model, pixels: &Tensor, classes: &[usize], loss: L
 }
 
 impl InputGradient {
-    /// The share of pixel values of each picture whose gradient is exactly zero. At 1 an attack has nothing to follow.
+    /// Returns the share of pixel values of each picture whose gradient is exactly zero. At 1 an attack has nothing
+    /// to follow.
     pub fn zero_fractions(&self) -> Result<Vec<f32>> {
         let rows = self.gradient.flatten_from(1)?.to_vec2::<f32>()?;
         let share = |row: &Vec<f32>| row.iter().filter(|&&g| g == 0.0).count() as f32 / row.len() as f32;

@@ -1,6 +1,7 @@
 //! Signs that a robust accuracy is not what it seems.
 //!
-//! Athalye, Carlini, Wagner, *Obfuscated Gradients Give a False Sense of Security*, 2018 (arXiv 1802.00420), section 3.1.
+//! Athalye, Carlini, Wagner, *Obfuscated Gradients Give a False Sense of Security*, 2018 (arXiv 1802.00420), section
+//! 3.1.
 
 use std::fmt;
 
@@ -19,7 +20,7 @@ pub struct Curve<'a> {
     pub without_gradient: usize,
     /// Pictures of which the net is so sure that rounding hides most of the slope that the attack follows.
     pub saturated: usize,
-    /// In any order.
+    /// The points in any order.
     pub points: Vec<Point>,
 }
 
@@ -33,25 +34,25 @@ pub struct Point {
 /// Something to know before believing a number; its text is one sentence.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Warning {
-    /// Gradients that are zero everywhere.
+    /// The gradients of some pictures are zero everywhere.
     NoGradient { count: usize, n: usize },
     /// Rounding hides the slope of a loss.
     Saturated { count: usize, n: usize },
     /// A larger ε finds fewer errors.
-    Rises { attack: &'static str, from: (f32, f64), to: (f32, f64) },
+    Rises { attack: &'static str, from: Point, to: Point, n: usize },
     /// The net is right where hardly anything of the picture need be left.
-    StaysHigh { attack: &'static str, eps: f32, accuracy: f64 },
-    /// As many right answers at the largest ε as without an attack.
-    StaysFlat { attack: &'static str, eps: f32, clean: f64, accuracy: f64 },
+    StaysHigh { attack: &'static str, at: Point, n: usize },
+    /// There are as many right answers at the largest ε as without an attack.
+    StaysFlat { attack: &'static str, at: Point, clean_correct: usize, n: usize },
     /// One step finds more errors than many.
-    OneStepBeatsMany { many: &'static str, eps: f32, one_step: f64, many_steps: f64 },
-    /// Robust to the one step that it was trained on, and to nothing else.
-    OnlyOneStep { many: &'static str, eps: f32, one_step: f64, many_steps: f64 },
+    OneStepBeatsMany { many: &'static str, eps: f32, one_step: usize, many_steps: usize, n: usize },
+    /// The net is robust to the one step that it was trained on, and to nothing else.
+    OnlyOneStep { many: &'static str, eps: f32, one_step: usize, many_steps: usize, n: usize },
 }
 
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let percent = |share: f64| per_cent(share as f32);
+        let percent = |correct: usize, n: usize| per_cent((correct as f64 / n.max(1) as f64) as f32);
         match self {
             Self::NoGradient { count, n } => write!(
                 f,
@@ -59,49 +60,51 @@ impl fmt::Display for Warning {
             ),
             Self::Saturated { count, n } => write!(
                 f,
-                "of {count} of {n} pictures the net is so sure that rounding hides most of its loss's slope; --loss log-odds follows it all the same"
+                "of {count} of {n} pictures the net is so sure that rounding hides most of its loss's slope; the log-odds follow it all the same"
             ),
-            Self::Rises { attack, from: (low, before), to: (high, after) } => write!(
+            &Self::Rises { attack, from, to, n } => write!(
                 f,
-                "under {attack} the net is right more often at ε = {high} ({}) than at {low} ({}): the gradient misleads the attack, so a better one will find more errors",
-                percent(*after),
-                percent(*before)
+                "under {attack} the net is right more often at ε = {} ({}) than at {} ({}): the gradient misleads the attack, so a better one will find more errors",
+                to.eps,
+                percent(to.correct, n),
+                from.eps,
+                percent(from.correct, n)
             ),
-            Self::StaysHigh { attack, eps, accuracy } => write!(
+            &Self::StaysHigh { attack, at: Point { eps, correct }, n } => write!(
                 f,
                 "at ε = {eps} ({}) a picture can be turned all grey, yet under {attack} the net stays right on {}: the attack fails, not the pictures (masked gradients)",
-                grey_levels(*eps),
-                percent(*accuracy)
+                grey_levels(eps),
+                percent(correct, n)
             ),
-            Self::StaysFlat { attack, eps, clean, accuracy } => write!(
+            &Self::StaysFlat { attack, at: Point { eps, correct }, clean_correct, n } => write!(
                 f,
                 "under {attack} the net is right on {} at ε = {eps} and on {} of untouched pictures, which may be chance: masked gradients, an ε too small or pictures too few, or a net that truly withstands; check with more steps, random restarts, the slope of the log-odds, and pictures made on another net (transfer)",
-                percent(*accuracy),
-                percent(*clean)
+                percent(correct, n),
+                percent(clean_correct, n)
             ),
-            Self::OneStepBeatsMany { many, eps, one_step, many_steps } => write!(
+            &Self::OneStepBeatsMany { many, eps, one_step, many_steps, n } => write!(
                 f,
                 "at ε = {eps} one step leaves {} right but {many} {}: many steps should do at least as well, so the gradients mislead (or its steps are too few or too long)",
-                percent(*one_step),
-                percent(*many_steps)
+                percent(one_step, n),
+                percent(many_steps, n)
             ),
-            Self::OnlyOneStep { many, eps, one_step, many_steps } => write!(
+            &Self::OnlyOneStep { many, eps, one_step, many_steps, n } => write!(
                 f,
                 "at ε = {eps} the net is right on {} under one step but on {} under {many}: it has learned to fool the one step (catastrophic overfitting), not to be robust",
-                percent(*one_step),
-                percent(*many_steps)
+                percent(one_step, n),
+                percent(many_steps, n)
             ),
         }
     }
 }
 
-/// A curve over so wide a range of ε, from the smallest above 0 to the largest, ought to fall.
+/// The ratio of the largest ε to the smallest above 0 from which on a curve ought to fall.
 const WIDE: f32 = 4.0;
 
-/// From this ε on, any picture can be turned all grey within L∞.
+/// The ε from which on any picture can be turned all grey within L∞.
 const ALL_GREY: f32 = 0.5;
 
-/// All that is suspicious in some curves of one net on the same pictures.
+/// Finds all that is suspicious in some curves of one net on the same pictures.
 pub fn warnings(curves: &[Curve<'_>]) -> Vec<Warning> {
     let mut found = Vec::new();
     for curve in curves.iter().filter(|curve| !matches!(curve.attack, AttackSettings::Noise(_))) {
@@ -112,18 +115,13 @@ pub fn warnings(curves: &[Curve<'_>]) -> Vec<Warning> {
         if curve.saturated > 0 {
             found.push(Warning::Saturated { count: curve.saturated, n });
         }
-        let rise = curve.rise().map(|(from, to)| Warning::Rises { attack, from, to });
-        let high = curve.stays_high().map(|(eps, accuracy)| Warning::StaysHigh { attack, eps, accuracy });
+        let rise = curve.rise().map(|(from, to)| Warning::Rises { attack, from, to, n });
+        let high = curve.stays_high().map(|at| Warning::StaysHigh { attack, at, n });
         // Either says more than that the curve is flat.
         let is_told = rise.is_some() || high.is_some();
         found.extend(rise.into_iter().chain(high));
-        let share = |correct: usize| correct as f64 / n.max(1) as f64;
-        found.extend(curve.stays_flat().filter(|_| !is_told).map(|last| Warning::StaysFlat {
-            attack,
-            eps: last.eps,
-            clean: share(curve.clean_correct),
-            accuracy: share(last.correct),
-        }));
+        let flat = curve.stays_flat().filter(|_| !is_told);
+        found.extend(flat.map(|at| Warning::StaysFlat { attack, at, clean_correct: curve.clean_correct, n }));
     }
     for one in curves.iter().filter(|curve| matches!(curve.attack, AttackSettings::Fgsm(_))) {
         for many in curves.iter().filter(|curve| curve.is_many_steps_of(one)) {
@@ -139,55 +137,50 @@ pub fn warnings(curves: &[Curve<'_>]) -> Vec<Warning> {
     once
 }
 
-/// What FGSM and an attack of many steps say of each other; the most striking ε of each kind.
+/// Compares FGSM with an attack of many steps: the most striking ε of either kind.
 fn compare(one: &Curve<'_>, many: &Curve<'_>) -> Option<Warning> {
-    let name = many.attack.name();
+    let (name, n) = (many.attack.name(), one.n);
     let pairs = one.points.iter().filter_map(|point| {
         let other = many.points.iter().find(|other| other.eps == point.eps && other.eps > 0.0)?;
         Some((point.eps, point.correct, other.correct))
     });
     let pairs: Vec<(f32, usize, usize)> = pairs.collect();
-    let share = |correct: usize| correct as f64 / one.n as f64;
-    let beaten = pairs.iter().filter(|(_, one_step, many_steps)| is_less(*one_step, *many_steps, one.n));
+    let beaten = pairs.iter().filter(|(_, one_step, many_steps)| is_less(*one_step, *many_steps, n));
     if let Some(&(eps, one_step, many_steps)) = beaten.max_by_key(|(_, one_step, many_steps)| many_steps - one_step) {
-        let (one_step, many_steps) = (share(one_step), share(many_steps));
-        return Some(Warning::OneStepBeatsMany { many: name, eps, one_step, many_steps });
+        return Some(Warning::OneStepBeatsMany { many: name, eps, one_step, many_steps, n });
     }
     // Nearly as right as on untouched pictures under one step, less than half as often under many.
     let fooled = pairs.iter().filter(|(_, one_step, many_steps)| {
         *one_step as f64 >= 0.8 * one.clean_correct as f64
             && 2 * many_steps < *one_step
-            && is_less(*many_steps, *one_step, one.n)
+            && is_less(*many_steps, *one_step, n)
     });
     let &(eps, one_step, many_steps) = fooled.max_by_key(|(_, one_step, many_steps)| one_step - many_steps)?;
-    let (one_step, many_steps) = (share(one_step), share(many_steps));
-    Some(Warning::OnlyOneStep { many: name, eps, one_step, many_steps })
+    Some(Warning::OnlyOneStep { many: name, eps, one_step, many_steps, n })
 }
 
-/// Whether a count is less than another beyond chance: their 95 % intervals are apart.
+/// Tells whether a count is less than another beyond chance: their 95 % intervals are apart.
 fn is_less(count: usize, other: usize, n: usize) -> bool {
     wilson_interval(count, n).1 < wilson_interval(other, n).0
 }
 
 impl Curve<'_> {
+    /// Tells whether the attack climbs the same loss within the same ε as FGSM, in many steps.
     fn is_many_steps_of(&self, one: &Self) -> bool {
-        use AttackSettings::{Bim, Momentum, Pgd};
-        matches!(self.attack, Bim(_) | Pgd(_) | Momentum(_))
-            && self.attack.norm() == one.attack.norm()
-            && self.n == one.n
+        let climbs = self.attack.takes_eps() && self.attack.follows_loss();
+        let is_many = climbs && !matches!(self.attack, AttackSettings::Fgsm(_));
+        is_many && self.attack.norm() == one.attack.norm() && self.n == one.n
     }
 
-    /// The two points between which the accuracy rises most, if it does beyond chance: ε and accuracy of each.
-    fn rise(&self) -> Option<((f32, f64), (f32, f64))> {
+    /// Returns the two points between which the accuracy rises most, if it does beyond chance.
+    fn rise(&self) -> Option<(Point, Point)> {
         let pairs = self.points.iter().flat_map(|low| self.points.iter().map(move |high| (low, high)));
         let rising = pairs.filter(|(low, high)| low.eps < high.eps && is_less(low.correct, high.correct, self.n));
-        let (low, high) = rising.max_by_key(|(low, high)| high.correct - low.correct)?;
-        let share = |point: &Point| (point.eps, point.correct as f64 / self.n as f64);
-        Some((share(low), share(high)))
+        rising.max_by_key(|(low, high)| high.correct - low.correct).map(|(low, high)| (*low, *high))
     }
 
-    /// The point of the largest ε, if an attack that follows the slope of the loss finds no more errors there than there are on
-    /// untouched pictures, beyond chance, over a wide range of ε.
+    /// Returns the point of the largest ε, if an attack that follows the slope of the loss finds no more errors there
+    /// than there are on untouched pictures, beyond chance, over a wide range of ε.
     fn stays_flat(&self) -> Option<Point> {
         let tried = || self.points.iter().filter(|point| point.eps.is_finite() && point.eps > 0.0);
         let last = tried().max_by(|a, b| a.eps.total_cmp(&b.eps))?;
@@ -196,13 +189,14 @@ impl Curve<'_> {
         (is_wide && follows && !is_less(last.correct, self.clean_correct, self.n)).then_some(*last)
     }
 
-    /// The largest ε with its accuracy, if that is far above chance where the picture can be turned all grey.
-    fn stays_high(&self) -> Option<(f32, f64)> {
+    /// Returns the point of the largest ε, if its accuracy is far above chance where the picture can be turned all
+    /// grey.
+    fn stays_high(&self) -> Option<Point> {
         let last = self.points.iter().filter(|point| point.eps.is_finite()).max_by(|a, b| a.eps.total_cmp(&b.eps))?;
         let is_grey = self.attack.norm() == Norm::Linf && self.attack.takes_eps() && last.eps >= ALL_GREY;
         let limit = (2.0 / self.classes as f64).min(0.75);
         let is_high = wilson_interval(last.correct, self.n).0 > limit;
-        (is_grey && is_high).then(|| (last.eps, last.correct as f64 / self.n as f64))
+        (is_grey && is_high).then_some(*last)
     }
 }
 
@@ -238,8 +232,12 @@ mod tests {
         let dead = Curve { without_gradient: 3, saturated: 40, ..curve(&FGSM, &[(0.1, 900)]) };
         let all = [vec![rising], vec![high], vec![one, many], vec![trained, broken], vec![dead], vec![flat]];
         let all = all.map(|curves| warnings(&curves));
-        assert!(matches!(all[0][..], [Warning::Rises { from: (0.1, _), to: (0.3, _), .. }]), "{:?}", all[0]);
-        assert!(matches!(all[1][..], [Warning::StaysHigh { eps: 0.5, .. }]), "{:?}", all[1]);
+        assert!(
+            matches!(all[0][..], [Warning::Rises { from: Point { eps: 0.1, .. }, to: Point { eps: 0.3, .. }, .. }]),
+            "{:?}",
+            all[0]
+        );
+        assert!(matches!(all[1][..], [Warning::StaysHigh { at: Point { eps: 0.5, .. }, .. }]), "{:?}", all[1]);
         assert!(matches!(all[2][..], [Warning::OneStepBeatsMany { .. }]), "{:?}", all[2]);
         assert!(matches!(all[3][..], [Warning::OnlyOneStep { .. }]), "{:?}", all[3]);
         assert!(
@@ -247,7 +245,7 @@ mod tests {
             "{:?}",
             all[4]
         );
-        assert!(matches!(all[5][..], [Warning::StaysFlat { eps: 0.3, .. }]), "{:?}", all[5]);
+        assert!(matches!(all[5][..], [Warning::StaysFlat { at: Point { eps: 0.3, .. }, .. }]), "{:?}", all[5]);
         for warning in all.iter().flatten() {
             let text = warning.to_string();
             assert!(text.lines().count() == 1 && !text.contains(". ") && !text.ends_with('.'), "{text}");

@@ -1,7 +1,7 @@
 //! What is exactly so of a net without a kink: section 3 of arXiv 1412.6572, "The linear explanation".
 //!
-//! Its logits are z = Wx + b. A perturbation of at most ε per pixel takes no more than ε‖w_rival − w_label‖₁ from the lead of
-//! the label over a rival, and ε·sign(w_rival − w_label) takes just that.
+//! Its logits are z = Wx + b. A perturbation of at most ε per pixel takes no more than ε‖w_rival − w_label‖₁ from the
+//! lead of the label over a rival, and ε·sign(w_rival − w_label) takes just that.
 
 use candle_core::{Device, Tensor};
 
@@ -22,22 +22,23 @@ pub struct LinearRival {
 }
 
 impl LinearRival {
-    /// ‖w_class − w_label‖₁: what a perturbation takes from the lead for each unit of ε.
+    /// Returns ‖w_class − w_label‖₁: what a perturbation takes from the lead for each unit of ε.
     pub fn slope(&self) -> f32 {
         Norm::L1.length(&self.weights.values)
     }
 
-    /// The lead that ε·sign(w_class − w_label) leaves where nothing is clipped. No perturbation within ε leaves less.
+    /// Returns the lead that ε·sign(w_class − w_label) leaves where nothing is clipped. No perturbation within ε
+    /// leaves less.
     pub fn lead_at(&self, eps: f32) -> f32 {
         self.lead - eps * self.slope()
     }
 
-    /// The ε at which the two classes draw level: below it no attack of any kind turns the answer.
+    /// Returns the ε at which the two classes draw level: below it no attack of any kind turns the answer.
     pub fn least_eps(&self) -> f32 {
         self.lead.max(0.0) / self.slope()
     }
 
-    /// The weights, full colour at the largest, and their signs.
+    /// Returns the weights, full colour at the largest, and their signs.
     pub fn pictures(&self) -> [Rgba; 2] {
         let heatmap = Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 };
         let signs = Planes { values: Norm::Linf.steepest(&self.weights.values), ..self.weights };
@@ -45,7 +46,7 @@ impl LinearRival {
     }
 }
 
-/// The rival of `label`; none where the net is not linear or its pixels have more than one channel.
+/// Returns the rival of `label`; none where the net is not linear or its pixels have more than one channel.
 ///
 /// # Errors
 /// A picture of another shape than the net's input, a label that is no class, or a net with one class.

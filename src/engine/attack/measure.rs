@@ -3,7 +3,7 @@
 use super::Norm;
 use crate::units::describe_eps;
 
-/// The length of a perturbation is one of a norm, or the number of values that changed at all.
+/// The length of a perturbation is that in a norm, or the number of values that changed at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     Norm(Norm),
@@ -11,7 +11,23 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// As in tables: `linf`, `l2`, `l1`, `count`.
+    /// Returns the norm; L∞ where values are counted.
+    pub fn norm(self) -> Norm {
+        match self {
+            Self::Norm(norm) => norm,
+            Self::Count => Norm::Linf,
+        }
+    }
+
+    /// Measures a perturbation: its length, or the number of values that changed.
+    pub fn length(self, perturbation: &[f32]) -> f32 {
+        match self {
+            Self::Norm(norm) => norm.length(perturbation),
+            Self::Count => perturbation.iter().filter(|&&d| d != 0.0).count() as f32,
+        }
+    }
+
+    /// Returns the name in tables: `linf`, `l2`, `l1`, `count`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Norm(norm) => norm.name(),
@@ -19,7 +35,7 @@ impl Measure {
         }
     }
 
-    /// `max|δ|`, `‖δ‖₂`, `‖δ‖₁`, or in words.
+    /// Returns the symbol in formulas: `max|δ|`, `‖δ‖₂`, `‖δ‖₁`; a count in words.
     pub fn symbol(self) -> &'static str {
         match self {
             Self::Norm(norm) => norm.symbol(),
@@ -27,7 +43,7 @@ impl Measure {
         }
     }
 
-    /// How far an attack may go, for people: `ε 0.0314 = 8.00/255 = 8 grey levels`, which only L∞ has, `ε 2.5`,
+    /// Says for people how far an attack may go: `ε 0.0314 = 8.00/255 = 8 grey levels`, which only L∞ has, `ε 2.5`,
     /// `20 changed values`, and `however long` where it is infinite.
     pub fn describe(self, eps: f32) -> String {
         match self {

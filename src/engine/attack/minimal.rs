@@ -2,36 +2,70 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Norm;
+use super::parameter::{AttackInfo, Parameter, Scale, Value};
 use super::problem::Problem;
 use super::run::{Attack, Run, Step, check_positive, check_steps};
-use super::settings::AttackSettings;
+use super::{AttackSettings, EpsSearch, Measure};
 use crate::{Error, Result};
 
-/// Tries values of ε on a ladder from 0 to `largest` until the attack fools, then bisects between the last one that did not
-/// and the first one that did. A picture of the result has the ε above: it fools, while the attack with an ε below by the
-/// search's resolution does not. Fooling need not be monotonic in ε, hence the ladder.
+/// This tries values of ε on a ladder from 0 to `largest` until the attack fools, then bisects between the last one
+/// that did not and the first one that did. A picture of the result has the ε above: it fools, while the attack with
+/// an ε below by the search's resolution does not. Fooling need not be monotonic in ε, hence the ladder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MinimalEps {
-    /// One that takes an ε.
+    /// An attack that takes an ε.
     pub attack: Box<AttackSettings>,
+    /// The largest ε that is tried.
     pub largest: f32,
-    /// Rungs of the ladder.
+    /// The number of rungs of the ladder.
     pub rungs: usize,
     pub bisections: usize,
 }
 
+impl MinimalEps {
+    /// Returns the usual search: ten bisections of a rung of a twentieth of ε = 1 leave 0.00005.
+    pub fn new(attack: AttackSettings, largest: f32) -> Self {
+        Self { attack: attack.into(), largest, rungs: 20, bisections: 10 }
+    }
+}
+
 impl Attack for MinimalEps {
-    fn name(&self) -> &'static str {
-        self.attack.name()
+    /// Returns none: the search is a way of running the others.
+    fn usual() -> Vec<Self> {
+        Vec::new()
     }
 
-    fn paper(&self) -> &'static str {
-        self.attack.paper()
+    fn info(&self) -> &'static AttackInfo {
+        self.attack.info()
     }
 
-    fn norm(&self) -> Norm {
-        self.attack.norm()
+    /// Returns those of the attack, and then those of the search.
+    fn parameters(&mut self) -> Vec<Parameter<'_>> {
+        let mut parameters = self.attack.parameters();
+        let scale = Scale::whole(1.0..=50.0, 1000.0);
+        parameters.extend([
+            Parameter {
+                label: "Rungs",
+                tooltip: "In how many equal parts of the largest ε to go up, before bisecting",
+                help: "how many equal parts of the largest ε to go up by, before bisecting",
+                ..Parameter::of("rungs", Value::Whole(&mut self.rungs, scale.clone()))
+            },
+            Parameter {
+                label: "Bisections",
+                tooltip: "How often to bisect",
+                help: "how often to bisect",
+                ..Parameter::of("bisections", Value::Whole(&mut self.bisections, scale))
+            },
+        ]);
+        parameters
+    }
+
+    fn in_words(&self) -> String {
+        format!("{}, the smallest ε up to {}", self.attack.in_words(), self.largest)
+    }
+
+    fn measure(&self) -> Measure {
+        self.attack.measure()
     }
 
     fn takes_eps(&self) -> bool {
@@ -40,6 +74,10 @@ impl Attack for MinimalEps {
 
     fn follows_loss(&self) -> bool {
         self.attack.follows_loss()
+    }
+
+    fn is_random(&self) -> bool {
+        self.attack.is_random()
     }
 
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
@@ -54,7 +92,7 @@ impl Attack for MinimalEps {
         Ok(Box::new(Ladder {
             at: problem.x.to_vec(),
             best: problem.x.to_vec(),
-            brackets: Vec::new(),
+            searches: Vec::new(),
             trial: None,
             trials: 0,
             problem: problem.clone(),
@@ -63,22 +101,14 @@ impl Attack for MinimalEps {
     }
 }
 
-/// Where the smallest ε of a picture lies.
-#[derive(Clone, Copy)]
-struct Bracket {
-    /// Does not fool.
-    low: f32,
-    /// Fools, once it is finite.
-    high: f32,
-}
-
+/// The search under way.
 struct Ladder {
     problem: Problem,
     settings: MinimalEps,
     at: Vec<f32>,
     best: Vec<f32>,
     /// One for each picture; known from the first step on.
-    brackets: Vec<Bracket>,
+    searches: Vec<EpsSearch>,
     trial: Option<Trial>,
     trials: usize,
 }
@@ -86,53 +116,40 @@ struct Ladder {
 /// The attack under way, on the pictures that are not decided yet.
 struct Trial {
     which: Vec<usize>,
-    eps: Vec<f32>,
     run: Box<dyn Run>,
 }
 
 impl Ladder {
-    /// The ε to try next for a picture, in this trial.
-    fn next_eps(&self, i: usize) -> Option<f32> {
-        let Bracket { low, high } = self.brackets[i];
-        let (rungs, largest) = (self.settings.rungs, self.settings.largest);
-        match high {
-            // Fooled without any perturbation.
-            0.0 => None,
-            // None where no number lies between.
-            high if high.is_finite() => Some(0.5 * (low + high)).filter(|eps| low < *eps && *eps < high),
-            _ => (self.trials < rungs).then(|| largest * ((self.trials + 1) as f32 / rungs as f32)),
-        }
-    }
-
+    /// Starts the attack with the ε that each undecided picture is to be tried with; whether there is one.
     fn begin_trial(&mut self) -> Result<bool> {
-        if self.brackets.is_empty() {
-            let clean = self.problem.clean()?;
-            let fooled = |(i, logits)| self.problem.fooled(i, logits);
-            let high = |fooled| if fooled { 0.0 } else { f32::INFINITY };
-            let rows = clean.logits.chunks(self.problem.classes()).enumerate();
-            self.brackets = rows.map(fooled).map(|fooled| Bracket { low: 0.0, high: high(fooled) }).collect();
+        if self.searches.is_empty() {
+            let &MinimalEps { largest, rungs, bisections, .. } = &self.settings;
+            let rows = self.problem.clean()?.logits.chunks(self.problem.classes()).enumerate();
+            let search = |(i, logits)| {
+                let mut search = EpsSearch::in_parts(largest, rungs, bisections);
+                search.learn(self.problem.fooled(i, logits));
+                search
+            };
+            self.searches = rows.map(search).collect();
         }
-        let resolution = self.settings.largest / self.settings.rungs as f32 / (self.settings.bisections as f32).exp2();
-        let is_wide = |i: &usize| self.brackets[*i].high - self.brackets[*i].low > resolution * 1.5;
-        let undecided = (0..self.problem.len()).filter(is_wide);
-        let (which, eps): (Vec<_>, Vec<_>) = undecided.filter_map(|i| Some((i, self.next_eps(i)?))).unzip();
+        let trials = self.searches.iter().enumerate();
+        let (which, eps): (Vec<_>, Vec<_>) = trials.filter_map(|(i, search)| Some((i, search.trial()?))).unzip();
         if which.is_empty() {
             return Ok(false);
         }
         let run = self.settings.attack.start(&self.problem.subset(&which).with_eps(&eps)?)?;
-        self.trial = Some(Trial { which, eps, run });
+        self.trial = Some(Trial { which, run });
         Ok(true)
     }
 
     fn end_trial(&mut self, trial: &Trial) -> Result<()> {
         let (size, classes) = (self.problem.size(), self.problem.classes());
         let logits = self.problem.logits(trial.run.result())?;
-        for (row, (&i, &eps)) in trial.which.iter().zip(&trial.eps).enumerate() {
-            if self.problem.fooled(i, &logits[row * classes..(row + 1) * classes]) {
-                self.brackets[i].high = eps;
+        for (row, (&i, logits)) in trial.which.iter().zip(logits.chunks(classes)).enumerate() {
+            let is_fooled = self.problem.fooled(i, logits);
+            self.searches[i].learn(is_fooled);
+            if is_fooled {
                 self.best[i * size..(i + 1) * size].copy_from_slice(&trial.run.result()[row * size..(row + 1) * size]);
-            } else {
-                self.brackets[i].low = eps;
             }
         }
         self.trials += 1;

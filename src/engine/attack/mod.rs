@@ -1,20 +1,29 @@
 //! Attacks. All of them work in pixel space [0, 1], on a net in evaluation mode.
 //!
-//! A [`Problem`] is some pictures and the rules; an [`Attack`] starts on it and gives a [`Run`], which advances step by step:
-//! the same code serves whole test sets and a person who watches. Each attack names its paper; the field's first is
-//! Goodfellow, Shlens, Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572).
+//! A [`Problem`] is some pictures and the rules; an [`Attack`] starts on it and gives a [`Run`], which advances step
+//! by step: the same code serves whole test sets and a person who watches. Each attack is a file, which says all that
+//! there is to know of it: its paper, its names, its parameters, and what it does. The list of them is below;
+//! the command line's options, the window's form and the file format are made from it. The field's first is Goodfellow,
+//! Shlens, Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572).
 
+mod bim;
 mod carlini_wagner;
 mod climb;
 mod controls;
 mod curve;
 mod deepfool;
+mod fgsm;
 mod gradient;
+mod gradient_steps;
 mod honesty;
 mod linear;
 mod measure;
 mod minimal;
+mod momentum;
+mod noise;
 mod one_step;
+mod parameter;
+mod pgd;
 mod picture;
 mod problem;
 mod run;
@@ -24,26 +33,35 @@ mod settings;
 mod step;
 
 pub use crate::loss::Loss;
-pub use carlini_wagner::CarliniWagner;
-pub use climb::{Bim, GradientSteps, MomentumFgsm, Pgd};
 pub use controls::{Control, alignment};
 pub use curve::{EpsCurve, Flip, eps_curve, eps_ladder, eps_range};
-pub use deepfool::DeepFool;
 pub use gradient::{InputGradient, input_gradient};
 pub use honesty::{Curve, Point, Warning, warnings};
 pub use linear::{LinearRival, linear_rival};
 pub use measure::Measure;
-pub use minimal::MinimalEps;
-pub use one_step::{Fgsm, Noise, NoiseKind};
+pub use noise::NoiseKind;
+pub use parameter::{AttackInfo, Parameter, Scale, Value};
 pub use picture::{AttackInput, Attacked, Baseline, MAX_PHOTO_PIXELS, Reread, attackable_part};
 pub use problem::{Clean, Problem, Rules};
 pub use run::{Attack, MAX_STEPS, Run, Step, finish};
-pub use saliency::SaliencyMap;
 pub use search::EpsSearch;
-pub use settings::AttackSettings;
-pub use step::{Bounds, Norm, PIXELS, fgsm, gradient_step, sign_step, within};
+pub use step::{Bounds, Norm, PIXELS, sign_step, within};
 
-/// Which way to go.
+// The attacks in the order in which people choose among them. A new one is a line here, and the module that it names.
+settings::attacks! {
+    Fgsm(fgsm::Fgsm),
+    Gradient(gradient_steps::GradientSteps),
+    Bim(bim::Bim),
+    Pgd(pgd::Pgd),
+    Momentum(momentum::MomentumFgsm),
+    DeepFool(deepfool::DeepFool),
+    CarliniWagner(carlini_wagner::CarliniWagner),
+    SaliencyMap(saliency::SaliencyMap),
+    Noise(noise::Noise),
+    MinimalEps(minimal::MinimalEps),
+}
+
+/// Which way an attack goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
     /// Away from the label: climb J(x, label).
@@ -53,7 +71,7 @@ pub enum Goal {
 }
 
 impl Goal {
-    /// The class whose loss is followed, given the label of the picture.
+    /// Returns the class whose loss is followed, given the label of the picture.
     pub fn class(self, label: usize) -> usize {
         match self {
             Self::Untargeted => label,
@@ -61,7 +79,7 @@ impl Goal {
         }
     }
 
-    /// +1 climbs the loss, −1 descends it.
+    /// Returns the sign of the steps: +1 climbs the loss, −1 descends it.
     pub fn direction(self) -> f32 {
         match self {
             Self::Untargeted => 1.0,
@@ -79,7 +97,7 @@ pub enum Label {
     Given(usize),
 }
 
-/// What came of it.
+/// What came of an attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The net still says the label.
@@ -91,7 +109,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// From the label, the goal, and what the net says now.
+    /// Judges from the label, the goal, and what the net says now.
     pub fn of(label: usize, goal: Goal, says: usize) -> Self {
         match goal {
             Goal::Targeted(target) if says == target && target != label => Self::FooledAsAsked,

@@ -1,10 +1,12 @@
 //! An attack on one picture, with all that a person wants to know of it. The window and the command line share it.
 
+use std::convert::identity;
 use std::path::Path;
 use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
+use super::problem::{for_pixels, seen};
 use super::{Attack, Clean, Goal, InputGradient, Label, Loss, Norm, Problem, Rules, Verdict, finish, input_gradient};
 use crate::model::{Guess, Model, argmax};
 use crate::picture::{CROP, Lens, Picture, Planes, Region, open, png_crop, save_png};
@@ -14,14 +16,14 @@ use crate::{Error, Result};
 /// The most pixels of a photo that are attacked at its own resolution: those of 1920×1080, and some more.
 pub const MAX_PHOTO_PIXELS: usize = 1 << 21;
 
-/// The part of a photo to attack where a lens shows too much of it for its own resolution: the largest one in the middle of
-/// that. `None` where it does not.
+/// Returns the part of a photo to attack where a lens shows too much of it for its own resolution: the largest one in
+/// the middle of that. `None` where it does not.
 pub fn attackable_part(lens: &Lens) -> Option<Region> {
     let (_, _, width, height) = lens.support();
     (width * height > MAX_PHOTO_PIXELS).then(|| lens.middle(MAX_PHOTO_PIXELS))
 }
 
-/// Whose pixels move.
+/// The pixels that an attack moves.
 #[derive(Clone)]
 pub enum AttackInput {
     /// What the net sees: a picture that was fitted to it.
@@ -37,7 +39,7 @@ impl<P: Into<Arc<Planes>>> From<P> for AttackInput {
 }
 
 impl AttackInput {
-    /// What a lens shows of a picture: the picture's own pixels, or those of the net's input.
+    /// Returns what a lens shows of a picture: the picture's own pixels, or those of the net's input.
     ///
     /// # Errors
     /// As [`Self::photo`].
@@ -45,7 +47,7 @@ impl AttackInput {
         if own_pixels { Self::photo(picture.clone(), lens) } else { Ok(lens.fit(picture)?.into()) }
     }
 
-    /// A photo at its own resolution.
+    /// Returns a photo at its own resolution.
     ///
     /// # Errors
     /// [`Error::Argument`] when the lens shows more than [`MAX_PHOTO_PIXELS`] of it, or is made for another shape.
@@ -62,14 +64,14 @@ impl AttackInput {
         Ok(Self::Photo { picture, lens: Arc::new(lens), pixels })
     }
 
-    /// The pixels that move.
+    /// Returns the pixels that move.
     pub fn pixels(&self) -> &Arc<Planes> {
         match self {
             Self::Fitted(pixels) | Self::Photo { pixels, .. } => pixels,
         }
     }
 
-    /// The same, but all of it mid-grey.
+    /// Returns the same, but all of it mid-grey.
     pub fn all_grey(&self) -> Self {
         let grey = |pixels: &Planes| Arc::new(pixels.with_values(vec![0.5; pixels.values.len()]));
         match self {
@@ -80,15 +82,14 @@ impl AttackInput {
         }
     }
 
-    /// What the net sees of them, (1, channels, height, width).
-    fn seen(&self, pixels: &Planes) -> Result<Tensor> {
+    fn lens(&self) -> Option<&Arc<Lens>> {
         match self {
-            Self::Fitted(_) => pixels.to_tensor(),
-            Self::Photo { lens, .. } => lens.see(pixels)?.to_tensor(),
+            Self::Fitted(_) => None,
+            Self::Photo { lens, .. } => Some(lens),
         }
     }
 
-    /// The net's answer. It is shown photos fitted to 8 bits, so that a saved one gets the same answer.
+    /// Returns the net's answer. It is shown photos fitted to 8 bits, so that a saved one gets the same answer.
     fn probabilities(&self, model: &Model, pixels: &Planes) -> Result<Vec<f32>> {
         match self {
             Self::Fitted(_) => model.probabilities(pixels),
@@ -96,10 +97,11 @@ impl AttackInput {
         }
     }
 
-    /// The logits of other versions of these pixels, all in one pass; of photos as [`Self::probabilities`] shows them.
+    /// Returns the logits of other versions of these pixels, all in one pass; of photos as [`Self::probabilities`]
+    /// shows them.
     pub(super) fn logits(&self, model: &Model, versions: impl Iterator<Item = Vec<f32>>) -> Result<Vec<Vec<f32>>> {
-        let mut seen = Vec::new();
-        let mut count = 0;
+        let (mut seen, mut count) = (Vec::new(), 0);
+        // One after another: many versions of a large photo take gigabytes.
         for version in versions {
             count += 1;
             match self {
@@ -117,17 +119,15 @@ impl AttackInput {
         Ok(model.logits(&Tensor::from_vec(seen, shape, &Device::Cpu)?)?.to_vec2()?)
     }
 
-    /// The loss's gradient for these pixels, and what else came of the pass.
+    /// Returns the loss's gradient for these pixels, and what else came of the pass.
     fn gradient(&self, model: &Model, pixels: &Planes, class: usize, loss: Loss) -> Result<(Planes, InputGradient)> {
-        let passed = input_gradient(model, &self.seen(pixels)?, &[class], loss)?;
-        let gradient = Planes::from_tensor(&passed.gradient)?;
-        match self {
-            Self::Fitted(_) => Ok((gradient, passed)),
-            Self::Photo { lens, .. } => Ok((lens.adjoint(&gradient)?, passed)),
-        }
+        let lens = self.lens().map(Arc::as_ref);
+        let passed = input_gradient(model, &seen(model, lens, &pixels.values, identity)?, &[class], loss)?;
+        let gradient = for_pixels(model, lens, passed.gradient.flatten_all()?.to_vec1()?)?;
+        Ok((pixels.with_values(gradient), passed))
     }
 
-    /// The whole picture with these pixels in it, as a file holds it.
+    /// Returns the whole picture with these pixels in it, as a file holds it.
     ///
     /// # Errors
     /// [`Error::Argument`] for pixels of another shape.
@@ -138,15 +138,7 @@ impl AttackInput {
         }
     }
 
-    /// The part of a photo that was asked for.
-    fn crop(&self) -> Option<Region> {
-        match self {
-            Self::Fitted(_) => None,
-            Self::Photo { lens, .. } => lens.crop(),
-        }
-    }
-
-    /// The net's answer to a whole picture with the same crop.
+    /// Returns the net's answer to a whole picture with the same crop.
     fn reread(&self, model: &Model, whole: &Picture) -> Result<Vec<f32>> {
         match self {
             Self::Fitted(_) => model.probabilities(&model.fit(whole)?),
@@ -155,7 +147,7 @@ impl AttackInput {
     }
 }
 
-/// What does not depend on ε: computed once per picture, model, label and goal, then reused while ε moves.
+/// What does not depend on ε, computed once per picture, model, label and goal, then reused while ε moves.
 pub struct Baseline {
     pub goal: Goal,
     pub loss: Loss,
@@ -165,11 +157,13 @@ pub struct Baseline {
     pub probabilities: Vec<f32>,
     /// ∇ₓ of the loss of the label or of the target, at the original.
     pub gradient: Arc<Planes>,
-    /// What the gradient's pass gave: of a photo, without the rounding to 8 bits that stands before `probabilities`.
+    /// The logits of the gradient's pass: of a photo, without the rounding to 8 bits that stands before
+    /// `probabilities`.
     logits: Vec<f32>,
-    /// Share of pixel values whose gradient is exactly zero.
+    /// The share of pixel values whose gradient is exactly zero.
     pub zero_gradient_fraction: f32,
-    /// The net is so sure of the class that rounding hides most of the cross-entropy's gradient; [`Loss::LogOdds`] sees it.
+    /// The net is so sure of the class that rounding hides most of the cross-entropy's gradient; [`Loss::LogOdds`]
+    /// sees it.
     pub saturated: bool,
 }
 
@@ -200,9 +194,10 @@ pub struct Reread {
 const ROUNDINGS: [f32; 3] = [0.5 + 1e-3, 1e-3, 1.0 - 1e-3];
 
 impl Attacked {
-    /// The adversarial picture in 8 bits, for saving: of a photo, the whole photo. Every pixel moves by a whole number of grey levels, the same way for
-    /// brighter and darker: rounding the sum instead would move up by 26 and down by 25 where ε is 25.5 levels. Of the
-    /// roundings to the nearest, down and up it takes the first that gets the same answer as the unrounded picture.
+    /// Returns the adversarial picture in 8 bits, for saving: of a photo, the whole photo. Every pixel moves by a
+    /// whole number of grey levels, the same way for brighter and darker: rounding the sum instead would move up by
+    /// 26 and down by 25 where ε is 25.5 levels. Of the roundings to the nearest, down and up it takes the first that
+    /// gets the same answer as the unrounded picture.
     ///
     /// # Errors
     /// Those of the net.
@@ -225,13 +220,13 @@ impl Attacked {
         self.adversarial.with_values(moved.collect()).to_picture()
     }
 
-    /// Saves the picture as PNG, the crop of a photo with it, opens the file again and asks the net about it: the answer is
-    /// what anybody gets who opens the file.
+    /// Saves the picture as PNG, the crop of a photo with it, opens the file again and asks the net about it: the
+    /// answer is what anybody gets who opens the file.
     ///
     /// # Errors
     /// When the file cannot be written or read.
     pub fn save(&self, model: &Model, path: &Path) -> Result<Reread> {
-        let crop = self.input.crop().map(|crop| crop.to_string());
+        let crop = self.input.lens().and_then(|lens| lens.crop()).map(|crop| crop.to_string());
         let texts: Vec<_> = crop.iter().map(|crop| (CROP, crop.as_str())).collect();
         save_png(&self.in_8_bits(model)?, path, &texts)?;
         let picture = open(path)?;
@@ -245,7 +240,7 @@ impl Attacked {
 }
 
 impl Baseline {
-    /// One forward and one backward pass.
+    /// Makes one forward and one backward pass.
     ///
     /// # Errors
     /// A label or target that the model does not have, or a net whose answers are not numbers.
@@ -283,20 +278,16 @@ impl Baseline {
         })
     }
 
-    /// The picture as attacks take it, with ε = 0. It knows the gradient already, and so its loss takes the place of that of the
-    /// rules.
+    /// Returns the picture as attacks take it, with ε = 0. It knows the gradient already, and so its loss takes the
+    /// place of that of the rules.
     ///
     /// # Errors
     /// A picture outside the bounds.
     pub fn problem(&self, model: &Arc<Model>, rules: Rules) -> Result<Problem> {
         let rules = Rules { loss: self.loss, ..rules };
         let pixels = self.original.values.clone();
-        let problem = match &self.input {
-            AttackInput::Fitted(_) => Problem::new(model.clone(), pixels, vec![self.label], rules)?,
-            AttackInput::Photo { lens, .. } => {
-                Problem::through(lens.clone(), model.clone(), pixels, self.label, rules)?
-            }
-        };
+        let lens = self.input.lens().cloned();
+        let problem = Problem::through(lens, model.clone(), pixels, vec![self.label], rules)?;
         let problem = match self.goal {
             Goal::Untargeted => problem,
             Goal::Targeted(target) => problem.towards(vec![target])?,
@@ -318,7 +309,7 @@ impl Baseline {
         self.judge(&problem.model, self.original.with_values(adversarial))
     }
 
-    /// What the net makes of a picture that an attack made of this one.
+    /// Returns what the net makes of a picture that an attack made of this one.
     ///
     /// # Errors
     /// Those of the net.
@@ -327,7 +318,7 @@ impl Baseline {
         Ok(self.judged(adversarial.into(), probabilities))
     }
 
-    /// The net's answer to other values of the pixels.
+    /// Returns the net's answer to other values of the pixels.
     ///
     /// # Errors
     /// Those of the net.
@@ -335,7 +326,7 @@ impl Baseline {
         self.input.probabilities(model, pixels)
     }
 
-    /// What came of an attack, when the net's answer is known.
+    /// Returns what came of an attack, when the net's answer is known.
     pub fn judged(&self, adversarial: Arc<Planes>, probabilities: Vec<f32>) -> Attacked {
         let difference = adversarial.values.iter().zip(&self.original.values).map(|(a, x)| a - x);
         let perturbation = adversarial.with_values(difference.collect());
@@ -350,7 +341,7 @@ impl Baseline {
         }
     }
 
-    /// The label with its probability on the untouched picture.
+    /// Returns the label with its probability on the untouched picture.
     pub fn label_guess(&self, model: &Model) -> Guess {
         model.guess(&self.probabilities, self.label)
     }

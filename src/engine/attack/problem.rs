@@ -13,17 +13,17 @@ use crate::model::{Model, argmax};
 use crate::picture::{Lens, Planes};
 use crate::{Error, Result};
 
-/// What every attack of a series keeps to.
+/// The rules that every attack of a series keeps to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rules {
-    /// Whose slope is followed, by the attacks that follow one.
+    /// The loss whose slope is followed, by the attacks that follow one.
     pub loss: Loss,
     /// The range that pixels stay in.
     pub bounds: Option<Bounds>,
-    /// Of all random choices.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// The net is shown pictures as a file of 8 bits holds them, and these are what an attack comes to. The slope that it
-    /// follows is that at its own, finer pixels.
+    /// The net is shown pictures as a file of 8 bits holds them, and these are what an attack comes to. The slope that
+    /// it follows is that at its own, finer pixels.
     pub eight_bit: bool,
 }
 
@@ -33,12 +33,12 @@ impl Default for Rules {
     }
 }
 
-/// A batch of pictures with their labels, the net that they are to fool, and how far they may move. Copies are cheap and share
-/// the gradient at the untouched pictures.
+/// A batch of pictures with their labels, the net that they are to fool, and how far they may move. Copies are cheap
+/// and share the gradient at the untouched pictures.
 #[derive(Clone)]
 pub struct Problem {
     pub model: Arc<Model>,
-    /// How the net sees the pictures; as they are without one.
+    /// The lens through which the net sees the pictures; it sees them as they are without one.
     lens: Option<Arc<Lens>>,
     /// The untouched pictures, (n, channels, height, width) in units of the pixel range.
     pub x: Arc<[f32]>,
@@ -55,7 +55,7 @@ pub struct Problem {
 
 /// What the net makes of the untouched pictures.
 pub struct Clean {
-    /// (n, classes).
+    /// The logits, (n, classes).
     pub logits: Vec<f32>,
     /// The way to go: see [`Problem::gradient`].
     pub gradient: Vec<f32>,
@@ -64,23 +64,25 @@ pub struct Clean {
 }
 
 impl Problem {
-    /// `x` (n, channels, height, width) away from `labels`, with ε = 0.
+    /// Returns `x` (n, channels, height, width) away from `labels`, with ε = 0.
     ///
     /// # Errors
     /// Pictures of another size than the net's input or outside the bounds, or a label that is not a class.
     pub fn new(model: Arc<Model>, x: Vec<f32>, labels: Vec<usize>, rules: Rules) -> Result<Self> {
-        Self::seen(None, model, x, labels, rules)
+        Self::through(None, model, x, labels, rules)
     }
 
-    /// The pixels of a photo that a net sees through a lens, (channels, height, width).
+    /// Returns the same problem of pictures that the net sees through a lens, where there is one.
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn through(lens: Arc<Lens>, model: Arc<Model>, x: Vec<f32>, label: usize, rules: Rules) -> Result<Self> {
-        Self::seen(Some(lens), model, x, vec![label], rules)
-    }
-
-    fn seen(lens: Option<Arc<Lens>>, model: Arc<Model>, x: Vec<f32>, labels: Vec<usize>, rules: Rules) -> Result<Self> {
+    pub(super) fn through(
+        lens: Option<Arc<Lens>>,
+        model: Arc<Model>,
+        x: Vec<f32>,
+        labels: Vec<usize>,
+        rules: Rules,
+    ) -> Result<Self> {
         let (channels, height, width) = shape(&model, lens.as_deref());
         let size = channels * height * width;
         if x.len() != labels.len() * size {
@@ -110,7 +112,7 @@ impl Problem {
         })
     }
 
-    /// The same with this ε, one for all pictures or one for each.
+    /// Returns the same with this ε, one for all pictures or one for each.
     ///
     /// # Errors
     /// ε below 0 or not a number, or a wrong number of them.
@@ -130,7 +132,7 @@ impl Problem {
         Ok(Self { eps, ..self.clone() })
     }
 
-    /// The same, but towards these classes.
+    /// Returns the same, but towards these classes.
     ///
     /// # Errors
     /// A wrong number of targets, or one that is not a class.
@@ -143,24 +145,24 @@ impl Problem {
         Ok(Self { targets: Some(targets), clean: Arc::default(), ..self.clone() })
     }
 
-    /// The same as part of a larger set, whose picture number `first` is the first one here: random choices are those of
-    /// that number.
+    /// Returns the same as part of a larger set, whose picture number `first` is the first one here: random choices
+    /// are those of that number.
     pub fn numbered_from(mut self, first: usize) -> Self {
         self.streams = (0..self.len()).map(|i| (first + i) as u64).collect();
         self
     }
 
-    /// The same, where what the net makes of the untouched pictures is known already.
+    /// Returns the same, where what the net makes of the untouched pictures is known already.
     pub(super) fn knowing(self, clean: Clean) -> Self {
         Self { clean: Arc::new(OnceLock::from(clean)), ..self }
     }
 
-    /// The same pictures for another net that takes such.
+    /// Returns the same pictures for another net that takes such.
     pub(crate) fn asking(&self, model: Arc<Model>) -> Self {
         Self { model, clean: Arc::default(), ..self.clone() }
     }
 
-    /// Some of the pictures.
+    /// Returns some of the pictures.
     pub(super) fn subset(&self, which: &[usize]) -> Self {
         let some = |values: &[usize]| which.iter().map(|&i| values[i]).collect();
         let clean = OnceLock::new();
@@ -184,7 +186,7 @@ impl Problem {
         }
     }
 
-    /// The number of pictures.
+    /// Returns the number of pictures.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
@@ -203,26 +205,26 @@ impl Problem {
         self.model.classes.len()
     }
 
-    /// The class whose loss is followed: the target or the label.
+    /// Returns the class whose loss is followed: the target or the label.
     pub fn followed(&self, i: usize) -> usize {
         self.targets.as_ref().map_or(self.labels[i], |targets| targets[i])
     }
 
-    /// Whether these logits are what the attack on picture `i` is after.
+    /// Tells whether these logits are what the attack on picture `i` is after.
     pub fn fooled(&self, i: usize, logits: &[f32]) -> bool {
         let says = argmax(logits);
         let wanted = self.targets.as_ref().map_or(says != self.labels[i], |targets| says == targets[i]);
         wanted && logits.iter().all(|z| !z.is_nan())
     }
 
-    /// The generator of the random choices for picture `i`.
+    /// Returns the generator of the random choices for picture `i`.
     pub fn generator(&self, i: usize) -> ChaCha8Rng {
         let mut generator = ChaCha8Rng::seed_from_u64(self.rules.seed);
         generator.set_stream(self.streams[i]);
         generator
     }
 
-    /// What the net makes of the untouched pictures; computed once.
+    /// Returns what the net makes of the untouched pictures; computed once.
     ///
     /// # Errors
     /// Those of the net.
@@ -235,7 +237,8 @@ impl Problem {
         Ok(self.clean.get_or_init(|| clean))
     }
 
-    /// The way to go from `at` for the pictures `which`: up the loss of their labels, or down that of their targets.
+    /// Returns the way to go from `at` for the pictures `which`: up the loss of their labels, or down that of their
+    /// targets.
     ///
     /// # Errors
     /// Those of the net.
@@ -252,8 +255,8 @@ impl Problem {
         Ok(Clean { logits: found.logits.flatten_all()?.to_vec1()?, gradient, saturated: found.saturated })
     }
 
-    /// The logits of pictures `at`, and `count` gradients for each, (rows, count, channels, height, width): those of
-    /// `Σ logits · d` with respect to its pixels, where `d = of_logits(row, number, logits)`.
+    /// Returns the logits of pictures `at`, and `count` gradients for each, (rows, count, channels, height, width):
+    /// those of `Σ logits · d` with respect to its pixels, where `d = of_logits(row, number, logits)`.
     ///
     /// # Errors
     /// Those of the net.
@@ -274,7 +277,7 @@ impl Problem {
         Ok((logits.flatten_all()?.to_vec1()?, gradients))
     }
 
-    /// Pictures as the net is shown them: rounded to 8 bits, if the rules say so.
+    /// Returns pictures as the net is shown them: rounded to 8 bits, if the rules say so.
     pub fn shown(&self, at: &[f32]) -> Vec<f32> {
         let mut shown = at.to_vec();
         if self.rules.eight_bit {
@@ -283,7 +286,7 @@ impl Problem {
         shown
     }
 
-    /// The logits of pictures `at`, as many as there are, as the net is shown them.
+    /// Returns the logits of pictures `at`, as many as there are, as the net is shown them.
     ///
     /// # Errors
     /// Those of the net.
@@ -295,30 +298,16 @@ impl Problem {
         Ok(self.model.logits(&self.tensor(&self.shown(at), Planes::on_grid)?)?.flatten_all()?.to_vec1()?)
     }
 
-    /// What the net sees of pictures `at`; through a lens, as `shown` leaves it.
+    /// Returns what the net sees of pictures `at`; through a lens, as `shown` leaves it.
     fn tensor(&self, at: &[f32], shown: fn(Planes) -> Planes) -> Result<Tensor> {
-        let input = self.model.input();
-        let shape = (at.len() / self.size(), input.channels, input.height, input.width);
-        let Some(lens) = &self.lens else { return Ok(Tensor::from_slice(at, shape, &Device::Cpu)?) };
-        let mut seen = Vec::with_capacity(shape.0 * shape.1 * shape.2 * shape.3);
-        for pixels in at.chunks_exact(self.size()) {
-            seen.extend(shown(lens.see(&planes(lens.pixels(), pixels))?).values);
-        }
-        Ok(Tensor::from_vec(seen, shape, &Device::Cpu)?)
+        seen(&self.model, self.lens.as_deref(), at, shown)
     }
 
-    /// Gradients for the net's input as gradients for the pictures' pixels.
     fn for_pixels(&self, gradients: Vec<f32>) -> Result<Vec<f32>> {
-        let Some(lens) = &self.lens else { return Ok(gradients) };
-        let (channels, height, width) = shape(&self.model, None);
-        let mut all = Vec::new();
-        for gradient in gradients.chunks_exact(channels * height * width) {
-            all.extend(lens.adjoint(&planes((channels, height, width), gradient))?.values);
-        }
-        Ok(all)
+        for_pixels(&self.model, self.lens.as_deref(), gradients)
     }
 
-    /// Those of `which` that `at` does not fool yet; `at` holds all pictures.
+    /// Returns those of `which` that `at` does not fool yet; `at` holds all pictures.
     pub(super) fn not_fooled(&self, at: &[f32], which: &[usize]) -> Result<Vec<usize>> {
         let logits = self.logits(&gather(at, self.size(), which))?;
         let rows = which.iter().zip(logits.chunks(self.classes()));
@@ -326,22 +315,43 @@ impl Problem {
     }
 }
 
-/// Channels, height and width of a picture.
+/// Returns what a net sees of pictures `at`, (n, channels, height, width); through a lens, as `shown` leaves it.
+pub(super) fn seen(model: &Model, lens: Option<&Lens>, at: &[f32], shown: fn(Planes) -> Planes) -> Result<Tensor> {
+    let (channels, height, width) = shape(model, lens);
+    let size = channels * height * width;
+    let input = model.input();
+    let shape = (at.len() / size, input.channels, input.height, input.width);
+    let Some(lens) = lens else { return Ok(Tensor::from_slice(at, shape, &Device::Cpu)?) };
+    let mut seen = Vec::with_capacity(shape.0 * shape.1 * shape.2 * shape.3);
+    for pixels in at.chunks_exact(size) {
+        seen.extend(shown(lens.see(&Planes { channels, height, width, values: pixels.to_vec() })?).values);
+    }
+    Ok(Tensor::from_vec(seen, shape, &Device::Cpu)?)
+}
+
+/// Returns gradients for the net's input as gradients for the pictures' pixels.
+pub(super) fn for_pixels(model: &Model, lens: Option<&Lens>, gradients: Vec<f32>) -> Result<Vec<f32>> {
+    let Some(lens) = lens else { return Ok(gradients) };
+    let (channels, height, width) = shape(model, None);
+    let mut all = Vec::new();
+    for gradient in gradients.chunks_exact(channels * height * width) {
+        all.extend(lens.adjoint(&Planes { channels, height, width, values: gradient.to_vec() })?.values);
+    }
+    Ok(all)
+}
+
+/// Returns the channels, the height and the width of a picture.
 fn shape(model: &Model, lens: Option<&Lens>) -> (usize, usize, usize) {
     let input = model.input();
     lens.map_or((input.channels, input.height, input.width), Lens::pixels)
 }
 
-fn planes((channels, height, width): (usize, usize, usize), values: &[f32]) -> Planes {
-    Planes { channels, height, width, values: values.to_vec() }
-}
-
-/// Rows `which` of an array with rows of `size` values.
+/// Returns rows `which` of an array with rows of `size` values.
 pub(super) fn gather(values: &[f32], size: usize, which: &[usize]) -> Vec<f32> {
     which.iter().flat_map(|&i| &values[i * size..(i + 1) * size]).copied().collect()
 }
 
-/// A slope that is not a number shows no way; an infinite one is only very steep.
+/// Returns a slope that is not a number shows no way; an infinite one is only very steep.
 fn finite(g: f32) -> f32 {
     if g.is_nan() { 0.0 } else { g.clamp(f32::MIN, f32::MAX) }
 }

@@ -3,48 +3,74 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::Norm;
+use super::Measure;
+use super::parameter::{AttackInfo, Parameter, Scale, Value};
 use super::problem::{Problem, gather};
 use super::run::{Attack, Run, Step};
 use super::step::clip;
 use crate::{Error, Result};
 
-/// Changes by θ the two values whose slopes favour the target most over all other classes together, again and again. Without
-/// a target it moves towards the class that is second in the net's answer on the untouched picture.
+/// This attack changes by θ the two values whose slopes favour the target most over all other classes together, again
+/// and again. Without a target it moves towards the class that is second in the net's answer on the untouched picture.
 ///
-/// Papernot et al., *The Limitations of Deep Learning in Adversarial Settings*, 2016 (arXiv 1511.07528), algorithms 2 and 3,
-/// on logits.
+/// Papernot et al., *The Limitations of Deep Learning in Adversarial Settings*, 2016 (arXiv 1511.07528), algorithms 2
+/// and 3, on logits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SaliencyMap {
-    /// What is added to a value; below 0 values are lowered.
+    /// θ: what is added to a value; below 0 values are lowered.
     pub theta: f32,
-    /// The largest share of values that may change.
+    /// γ: the largest share of values that may change.
     pub gamma: f32,
-}
-
-impl Default for SaliencyMap {
-    fn default() -> Self {
-        Self { theta: 1.0, gamma: 0.1 }
-    }
 }
 
 /// Values nearer than this to the bound that they move to are left alone.
 const MARGIN: f32 = 0.01;
 
-/// In larger pictures only pairs among so many values, those with the greatest saliency of their own, are looked at.
+/// The number of values, those with the greatest saliency of their own, among which pairs are looked at in larger
+/// pictures.
 const MAX_VALUES: usize = 1024;
 
 impl Attack for SaliencyMap {
-    fn name(&self) -> &'static str {
-        "jsma"
+    fn usual() -> Vec<Self> {
+        vec![Self { theta: 1.0, gamma: 0.1 }]
     }
 
-    fn paper(&self) -> &'static str {
-        "Papernot et al. 2016, arXiv 1511.07528, algorithms 2 and 3"
+    fn info(&self) -> &'static AttackInfo {
+        &AttackInfo {
+            name: "jsma",
+            aliases: &[],
+            title: "Saliency map",
+            summary: "Changes few pixels, all the way, two at a time: those that matter most (JSMA)",
+            brief: "The Jacobian saliency map, few pixels: Papernot et al. 2016",
+            paper: "Papernot et al. 2016, arXiv 1511.07528, algorithms 2 and 3",
+        }
     }
 
-    fn norm(&self) -> Norm {
-        Norm::Linf
+    fn parameters(&mut self) -> Vec<Parameter<'_>> {
+        vec![
+            Parameter {
+                label: "θ",
+                tooltip: "What is added to a value; below 0 values are lowered",
+                help: "what is added to a pixel value; below 0 pixels are darkened",
+                placeholder: "THETA",
+                ..Parameter::of("theta", Value::Real(&mut self.theta, Scale::new(-1.0..=1.0, 1.0)))
+            },
+            Parameter {
+                label: "γ",
+                tooltip: "The largest share of values that may change",
+                help: "the largest share of pixel values to change",
+                placeholder: "SHARE",
+                ..Parameter::of("gamma", Value::Real(&mut self.gamma, Scale::new(0.0..=1.0, 1.0)))
+            },
+        ]
+    }
+
+    fn in_words(&self) -> String {
+        format!("θ {}, γ {}", self.theta, self.gamma)
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Count
     }
 
     fn takes_eps(&self) -> bool {
@@ -53,11 +79,6 @@ impl Attack for SaliencyMap {
 
     fn follows_loss(&self) -> bool {
         false
-    }
-
-    /// The number of values that changed.
-    fn length(&self, perturbation: &[f32]) -> f32 {
-        perturbation.iter().filter(|&&d| d != 0.0).count() as f32
     }
 
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
@@ -92,7 +113,7 @@ struct Saliency {
     at: Vec<f32>,
     /// Values that may still change.
     is_free: Vec<bool>,
-    /// Of each picture; known from the first step on.
+    /// The target of each picture; known from the first step on.
     targets: Option<Vec<usize>>,
     open: Vec<usize>,
     done: usize,
@@ -110,7 +131,7 @@ impl Saliency {
         Ok(problem.targets.clone().unwrap_or_else(|| (0..problem.len()).map(second).collect()))
     }
 
-    /// The pair of each open picture to change, if there is one.
+    /// Finds the pair of values to change in each open picture, if there is one.
     fn pairs(&self, targets: &[usize]) -> Result<Vec<Option<(usize, usize)>>> {
         let (problem, size, open) = (&self.problem, self.problem.size(), &self.open);
         // Two gradients for each picture: the slopes of the target, and of all other classes together.
@@ -161,8 +182,8 @@ impl Run for Saliency {
     }
 }
 
-/// The values `p < q` with the largest `−αβ`, where α, the sum of the target's slopes, is above 0 and β, that of the other
-/// classes', below 0 (both times `sign`): equation 10.
+/// Returns the values `p < q` with the largest `−αβ`, where α, the sum of the target's slopes, is above 0 and β, that
+/// of the other classes', below 0 (both times `sign`): equation 10.
 fn best_pair(target: &[f32], others: &[f32], is_free: &[bool], sign: f32) -> Option<(usize, usize)> {
     let mut values: Vec<usize> = (0..target.len()).filter(|&p| is_free[p]).collect();
     if values.len() > MAX_VALUES {
@@ -191,7 +212,8 @@ mod tests {
 
     #[test]
     fn the_pair_is_the_one_that_equation_10_takes() {
-        // α and β of the pairs: 01 (3, −1) → 3; 02 (−1, −2) no; 03 (4, 1) no; 12 (0, …) no; 13 (5, 0) no; 23 (1, −1) → 1.
+        // α and β of the pairs: 01 (3, −1) → 3; 02 (−1, −2) no; 03 (4, 1) no; 12 (0, …) no; 13 (5, 0) no; 23 (1, −1) →
+        // 1.
         let (target, others) = ([1.0, 2.0, -2.0, 3.0], [-1.0, 0.0, -1.0, 0.0 + 2.0]);
         assert_eq!(best_pair(&target, &others, &[true; 4], 1.0), Some((0, 1)));
         assert_eq!(best_pair(&target, &others, &[false, true, true, true], 1.0), None);

@@ -1,34 +1,47 @@
 //! The smallest ε that works on one picture, one trial at a time.
 
-/// Looks for the smallest ε with which something works: up a ladder of equal ratios until a rung does, then by halves between
-/// it and the rung below. What works need not do so from there on, hence the ladder; an interval that lies between two rungs
-/// is not seen.
+use std::sync::Arc;
+
+/// This looks for the smallest ε with which something works: up a ladder until a rung does, then by halves between it
+/// and the rung below. What works need not do so from there on, hence the ladder; an interval that lies between two
+/// rungs is not seen.
 #[derive(Clone, Debug)]
 pub struct EpsSearch {
-    rungs: Vec<f32>,
+    rungs: Arc<[f32]>,
     tried: usize,
-    /// Did not work.
+    /// The largest ε below `high` that did not work.
     low: f32,
-    /// Works.
+    /// The smallest ε that worked.
     high: Option<f32>,
     halvings: usize,
 }
 
 impl EpsSearch {
-    /// Tries 0, then `rungs` values from `least` to `largest` (0 < `least` < `largest`, at least two), then halves
-    /// `halvings` times.
-    pub fn new(least: f32, largest: f32, rungs: usize, halvings: usize) -> Self {
+    /// Tries 0, then `rungs` values from `least` to `largest` in equal ratios (0 < `least` < `largest`, at least two),
+    /// then halves `halvings` times.
+    pub fn in_ratios(least: f32, largest: f32, rungs: usize, halvings: usize) -> Self {
         let last = rungs.saturating_sub(1).max(1) as f32;
-        let rung = |i: usize| least * (largest / least).powf(i as f32 / last);
-        let rungs = std::iter::once(0.0).chain((0..rungs).map(rung)).collect();
+        Self::new((0..rungs).map(|i| least * (largest / least).powf(i as f32 / last)), halvings)
+    }
+
+    /// Tries 0, then `rungs` values up to `largest` at equal distances, then halves `halvings` times.
+    pub fn in_parts(largest: f32, rungs: usize, halvings: usize) -> Self {
+        Self::new((1..=rungs).map(|i| largest * (i as f32 / rungs as f32)), halvings)
+    }
+
+    fn new(rungs: impl Iterator<Item = f32>, halvings: usize) -> Self {
+        let rungs = std::iter::once(0.0).chain(rungs).collect();
         Self { rungs, tried: 0, low: 0.0, high: None, halvings }
     }
 
-    /// The ε to try now; none at the end.
+    /// Returns the ε to try now; none at the end.
     pub fn trial(&self) -> Option<f32> {
         match self.high {
             None => self.rungs.get(self.tried).copied(),
-            Some(high) if high > 0.0 && self.halvings > 0 => Some(0.5 * (self.low + high)),
+            // None where no number lies between.
+            Some(high) if self.halvings > 0 => {
+                Some(0.5 * (self.low + high)).filter(|eps| self.low < *eps && *eps < high)
+            }
             Some(_) => None,
         }
     }
@@ -47,12 +60,12 @@ impl EpsSearch {
         }
     }
 
-    /// The smallest ε that was seen to work.
+    /// Returns the smallest ε that was seen to work.
     pub fn found(&self) -> Option<f32> {
         self.high
     }
 
-    /// How far it is, from 0 to 1, as far as that can be known.
+    /// Returns how far the search is, from 0 to 1, as far as that can be known.
     pub fn share_done(&self) -> f32 {
         match (self.trial(), self.high) {
             (None, _) => 1.0,
@@ -67,7 +80,7 @@ mod tests {
     use super::*;
 
     fn search(works: impl Fn(f32) -> bool) -> (Option<f32>, usize) {
-        let mut search = EpsSearch::new(1e-4, 0.5, 40, 12);
+        let mut search = EpsSearch::in_ratios(1e-4, 0.5, 40, 12);
         let (mut trials, mut share) = (0, 0.0);
         while let Some(eps) = search.trial() {
             assert!(search.share_done() >= share && search.share_done() < 1.0);

@@ -1,6 +1,5 @@
-//! One step along a gradient.
+//! Norms, bounds, and one step in the steepest direction.
 
-use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::units::LEVELS;
@@ -17,6 +16,8 @@ pub struct Bounds {
 pub const PIXELS: Bounds = Bounds { min: 0.0, max: 1.0 };
 
 impl Bounds {
+    /// Makes a range.
+    ///
     /// # Errors
     /// When `min` is above `max`, or one of them is not a number.
     pub fn new(min: f32, max: f32) -> Result<Self> {
@@ -27,6 +28,8 @@ impl Bounds {
         }
     }
 
+    /// # Errors
+    /// When one of the values lies outside.
     pub(super) fn check(self, values: &[f32]) -> Result<()> {
         match values.iter().find(|v| !(self.min..=self.max).contains(v)) {
             None => Ok(()),
@@ -51,7 +54,9 @@ pub enum Norm {
 }
 
 impl Norm {
-    /// Of all values together.
+    pub const ALL: [Self; 3] = [Self::Linf, Self::L2, Self::L1];
+
+    /// Returns the length of all values together.
     pub fn length(self, values: &[f32]) -> f32 {
         let sizes = values.iter().map(|v| f64::from(v.abs()));
         match self {
@@ -61,7 +66,7 @@ impl Norm {
         }
     }
 
-    /// As on the command line and in tables: `linf`, `l2`, `l1`.
+    /// Returns the name on the command line and in tables: `linf`, `l2`, `l1`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Linf => "linf",
@@ -70,7 +75,16 @@ impl Norm {
         }
     }
 
-    /// As in formulas: `max|δ|`, `‖δ‖₂`, `‖δ‖₁`.
+    /// Returns the name for people: `L∞`, `L2`, `L1`.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Linf => "L∞",
+            Self::L2 => "L2",
+            Self::L1 => "L1",
+        }
+    }
+
+    /// Returns the symbol in formulas: `max|δ|`, `‖δ‖₂`, `‖δ‖₁`.
     pub fn symbol(self) -> &'static str {
         match self {
             Self::Linf => "max|δ|",
@@ -79,7 +93,8 @@ impl Norm {
         }
     }
 
-    /// Half of the way from black to white at every one of `values` pixel values: far more than any attack needs.
+    /// Returns the length of half of the way from black to white at every one of `values` pixel values: far more than
+    /// any attack needs.
     pub fn largest_eps(self, values: usize) -> f32 {
         let values = values as f32;
         0.5 * match self {
@@ -89,7 +104,8 @@ impl Norm {
         }
     }
 
-    /// The η of length 1 with the largest `<g, η>`; zero where `g` is zero.
+    /// Returns the η of length 1 with the largest `<g, η>` (arXiv 1412.6572, section 3, for L∞); zero where `g` is
+    /// zero.
     pub fn steepest(self, gradient: &[f32]) -> Vec<f32> {
         match self {
             Self::Linf => gradient.iter().map(|&g| sign(g)).collect(),
@@ -117,7 +133,7 @@ pub(super) fn to_8_bits(values: &mut [f32]) {
     values.iter_mut().for_each(|value| *value = (*value * LEVELS).round().clamp(0.0, LEVELS) / LEVELS);
 }
 
-/// `clip(x + ε·sign(g))` on plain values, for the inner loops.
+/// Returns `clip(x + ε·sign(g))`, for the inner loops of training.
 pub fn sign_step(x: &[f32], gradient: &[f32], eps: f32, bounds: Option<Bounds>) -> Vec<f32> {
     let moved = x.iter().zip(gradient).map(|(x, &g)| x + eps * sign(g));
     match bounds {
@@ -126,8 +142,8 @@ pub fn sign_step(x: &[f32], gradient: &[f32], eps: f32, bounds: Option<Bounds>) 
     }
 }
 
-/// Brings pixels back to within ε of `centre` in L∞ or L2, and then into the bounds. L1 has no such projection here; its
-/// pixels only go back into the bounds.
+/// Brings pixels back to within ε of `centre` in L∞ or L2, and then into the bounds. L1 has no such projection here;
+/// its pixels only go back into the bounds.
 pub fn within(norm: Norm, pixels: &mut [f32], centre: &[f32], eps: f32, bounds: Option<Bounds>) {
     match norm {
         Norm::Linf => pixels.iter_mut().zip(centre).for_each(|(p, c)| *p = p.clamp(c - eps, c + eps)),
@@ -151,7 +167,7 @@ pub(super) fn clip(values: &mut [f32], bounds: Option<Bounds>) {
     }
 }
 
-/// −1, 0 or 1: a pixel without a gradient does not move, and `f32::signum(0)` is 1.
+/// Returns −1, 0 or 1: a pixel without a gradient does not move, and `f32::signum(0)` is 1.
 fn sign(g: f32) -> f32 {
     if g > 0.0 {
         1.0
@@ -160,79 +176,4 @@ fn sign(g: f32) -> f32 {
     } else {
         0.0
     }
-}
-
-/// `clip(x + direction · ε · η)` with η the steepest direction of length 1: the fast gradient sign method for
-/// [`Norm::Linf`] (arXiv 1412.6572, section 3). ε is one for all pictures or one for each; `direction` is +1 to climb the
-/// loss and −1 to descend it. With ε = 0 the result is x bit for bit.
-///
-/// # Errors
-/// ε below 0 or not a number, a wrong number of them, `x` outside `bounds`, or shapes that differ.
-pub fn fgsm(
-    x: &Tensor,
-    gradient: &Tensor,
-    (norm, eps): (Norm, &[f32]),
-    direction: f32,
-    bounds: Option<Bounds>,
-) -> Result<Tensor> {
-    if let Some(bad) = eps.iter().find(|eps| !(eps.is_finite() && **eps >= 0.0)) {
-        return Err(Error::Argument(format!(
-            "ε is {bad}; expected a number of at least 0 in units of the pixel range"
-        )));
-    }
-    let n = x.dims().first().copied().unwrap_or(0);
-    if eps.len() != 1 && eps.len() != n {
-        return Err(Error::Argument(format!("{} values of ε for {n} pictures; expected 1 or {n}", eps.len())));
-    }
-    step(x, gradient, bounds, |i, x, g| {
-        let eps = eps[i % eps.len()];
-        if eps > 0.0 {
-            x.iter_mut().zip(norm.steepest(g)).for_each(|(x, eta)| *x += direction * eps * eta);
-        }
-    })
-}
-
-/// `clip(x + direction · η · ∇ₓJ)`: a plain step along the gradient, as in the deck's first slide.
-///
-/// # Errors
-/// η below 0 or not a number, `x` outside `bounds`, or shapes that differ.
-pub fn gradient_step(
-    x: &Tensor,
-    gradient: &Tensor,
-    eta: f32,
-    direction: f32,
-    bounds: Option<Bounds>,
-) -> Result<Tensor> {
-    if !(eta.is_finite() && eta >= 0.0) {
-        return Err(Error::Argument(format!("η is {eta}; expected a number of at least 0")));
-    }
-    step(x, gradient, bounds, |_, x, g| x.iter_mut().zip(g).for_each(|(x, g)| *x += direction * eta * g))
-}
-
-fn step(
-    x: &Tensor,
-    gradient: &Tensor,
-    bounds: Option<Bounds>,
-    mut move_picture: impl FnMut(usize, &mut [f32], &[f32]),
-) -> Result<Tensor> {
-    if x.dims() != gradient.dims() {
-        let shapes = (x.shape(), gradient.shape());
-        return Err(Error::Argument(format!(
-            "a picture of {:?} and a gradient of {:?}; expected equal shapes",
-            shapes.0, shapes.1
-        )));
-    }
-    let mut values: Vec<f32> = x.flatten_all()?.to_vec1()?;
-    let gradient: Vec<f32> = gradient.flatten_all()?.to_vec1()?;
-    if let Some(bounds) = bounds {
-        bounds.check(&values)?;
-    }
-    let size = values.len() / x.dims()[0].max(1);
-    for (i, (x, g)) in values.chunks_mut(size.max(1)).zip(gradient.chunks(size.max(1))).enumerate() {
-        move_picture(i, x, g);
-    }
-    if let Some(Bounds { min, max }) = bounds {
-        values.iter_mut().for_each(|v| *v = v.clamp(min, max));
-    }
-    Ok(Tensor::from_vec(values, x.shape(), x.device())?)
 }

@@ -95,7 +95,7 @@ struct Trials {
 impl Trials {
     fn new(attack: &AttackSettings, of: &AnsweredView) -> Self {
         let largest = attack.norm().largest_eps(of.baseline.original.values.len());
-        Self { search: EpsSearch::new(LEAST_SHARE * largest, largest, RUNGS, HALVINGS), trial: None }
+        Self { search: EpsSearch::in_ratios(LEAST_SHARE * largest, largest, RUNGS, HALVINGS), trial: None }
     }
 
     /// Goes one step of a trial; whether it is over then.

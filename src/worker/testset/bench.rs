@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Curve, Numbered, Survey, TestEvent, TestOrder, Transferred};
-use crate::engine::attack::{AttackSettings, Measure, warnings};
+use crate::engine::attack::{Attack as _, AttackSettings, Measure, warnings};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::eval::{Evaluation, Plan, evaluate, transfer};
 use crate::engine::model::{Catalogue, Model};
@@ -154,7 +154,7 @@ impl Bench {
                 attack: attack.clone(),
                 classes: model.classes.clone(),
                 found: evaluation,
-                warnings: warnings(&curves).iter().map(|warning| in_window(&warning.to_string())).collect(),
+                warnings: warnings(&curves).iter().map(ToString::to_string).collect(),
                 took: curve_started.elapsed(),
             })));
         }
@@ -177,9 +177,4 @@ impl Bench {
         self.tell(TestEvent::Transferred(Box::new(Transferred { survey, eps, titles, n, right })));
         Ok(())
     }
-}
-
-/// A warning in the words of the window, where the log-odds are a switch.
-fn in_window(warning: &str) -> String {
-    warning.replace("--loss log-odds follows it", "the log-odds follow it")
 }

@@ -6,6 +6,7 @@ use crate::app::commands::tab::Tab;
 use crate::app::lessons::state::*;
 use crate::app::pages::explore::state::Explore;
 use crate::app::settings::Settings;
+use crate::command_line::attack_options;
 use crate::engine::attack::{AttackSettings, Fgsm, Loss, Norm, Verdict};
 use crate::engine::model::Catalogue;
 use crate::engine::picture::{Channel, Heatmap, Quantity, Region};
@@ -214,7 +215,7 @@ fn a_scene_sets_all_that_it_names() {
     let mut explore = left();
     explore.set_scene(Lesson::parse(text, None).unwrap().scene(0));
     let view = explore.wanted();
-    assert_eq!(view.attack.options(), ["--attack", "pgd", "--norm", "l2", "--steps", "3"]);
+    assert_eq!(attack_options(&view.attack), ["--attack", "pgd", "--norm", "l2", "--steps", "3"]);
     assert_eq!((view.eps, view.seed, view.loss), (1.5, 7, Loss::LogOdds));
     assert!(view.eight_bit && view.own_pixels == Some(true) && !view.clip);
     assert_eq!((view.crop, view.heatmap.gain), (view.picture.usual_crop(), 1.0));

@@ -1,11 +1,10 @@
 //! What the window says of a result, in plain sentences; no drawing here.
 
-use crate::app::format::per_cent;
-use crate::app::format::{quoted, short, signed, thousands};
-use crate::app::pages::explore::commands::attack::attack_title;
+use crate::app::format::{per_cent, quoted, short, signed, thousands};
 use crate::app::pages::train::state::is_net_of_run;
 use crate::app::theme::Standing;
-use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Norm, Verdict};
+use crate::command_line::attack_options;
+use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Measure, Norm, Verdict};
 use crate::engine::data::sample;
 use crate::engine::picture::{Background, PictureKind, Planes, Region};
 use crate::engine::units::{self, LEVELS};
@@ -158,7 +157,7 @@ fn no_gradient(shown: &Shown) -> bool {
 
 /// What the search for the smallest ε found, and under which conditions.
 pub fn least(shown: &Shown, attack: &AttackSettings, found: Option<f32>) -> String {
-    let (title, largest) = (attack_title(attack), attack.norm().largest_eps(shown.original.values.len()));
+    let (title, largest) = (attack.info().title, attack.norm().largest_eps(shown.original.values.len()));
     let label = &shown.label.name;
     let goal = match shown.view.goal {
         Goal::Untargeted => format!("away from {label}"),
@@ -243,11 +242,9 @@ pub fn tags(shown: &Shown) -> Vec<String> {
 /// How long a perturbation is, in the measure of its attack, and how far a pixel moves.
 pub fn length(shown: &Shown) -> String {
     let most = format!("largest change {}", units::grey_levels(shown.linf));
-    match &shown.view.attack {
-        AttackSettings::SaliencyMap(_) => {
-            format!("{:.0} of {} values, {most}", shown.length, thousands(shown.original.values.len()))
-        }
-        attack => format!("{} = {}, {most}", attack.norm().symbol(), short(shown.length)),
+    match shown.view.attack.measure() {
+        Measure::Count => format!("{:.0} of {} values, {most}", shown.length, thousands(shown.original.values.len())),
+        Measure::Norm(norm) => format!("{} = {}, {most}", norm.symbol(), short(shown.length)),
     }
 }
 
@@ -257,14 +254,8 @@ pub fn attack(attack: &AttackSettings) -> String {
         AttackSettings::MinimalEps(search) => {
             format!("Smallest ε of {}, up to {}", self::attack(&search.attack), short(search.largest))
         }
-        attack => format!("{}{}", attack_title(attack), parameters(attack)),
+        attack => attack.called(attack.info().title),
     }
-}
-
-/// The parameters of an attack, with the comma or the "in" before them: " in L∞, 40 steps, random start".
-pub fn parameters(attack: &AttackSettings) -> String {
-    let described = attack.to_string();
-    described.strip_prefix(attack.name()).map(str::to_owned).unwrap_or(described)
 }
 
 /// What saving the adversarial picture writes.
@@ -317,7 +308,7 @@ fn command_line(view: &View, classes: &[String]) -> Result<String, &'static str>
     }
     let mut words = vec!["doppelganger".into(), "attack".into(), quoted(&picture)];
     words.extend(["--model".into(), quoted(&view.model)]);
-    words.extend(view.attack.options());
+    words.extend(attack_options(&view.attack));
     if view.attack.takes_eps() {
         words.extend(["--eps".into(), view.eps.to_string()]);
     }
@@ -446,10 +437,7 @@ mod tests {
     #[test]
     fn a_search_for_the_smallest_eps_has_a_name_of_its_own() {
         use crate::engine::attack::MinimalEps;
-        let smallest = |name: &str| {
-            let inner = Box::new(AttackSettings::named(name).unwrap());
-            attack(&AttackSettings::MinimalEps(MinimalEps { attack: inner, largest: 0.3, rungs: 20, bisections: 10 }))
-        };
+        let smallest = |name: &str| attack(&MinimalEps::new(AttackSettings::named(name).unwrap(), 0.3).into());
         assert_eq!(smallest("fgsm"), "Smallest ε of FGSM in L∞, up to 0.3");
         assert_eq!(smallest("pgd"), "Smallest ε of PGD in L∞, 40 steps, random start, up to 0.3");
         assert_eq!(attack(&AttackSettings::named("bim").unwrap()), "BIM in L∞, 10 steps");

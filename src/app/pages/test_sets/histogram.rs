@@ -7,7 +7,7 @@ use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::wording::space;
 use crate::app::plots::axes;
 use crate::app::theme::{self, SPACE_2, palette};
-use crate::engine::attack::Measure;
+use crate::engine::attack::{Attack, Measure};
 use crate::engine::units::counted;
 
 /// Bars of confidence, and of lengths.

@@ -94,10 +94,7 @@ impl Choices {
         let data: DataSource = self.data.trim().parse().map_err(|error: crate::engine::Error| error.to_string())?;
         let eps = self.values()?;
         let largest = eps.last().copied().unwrap_or_default();
-        let smallest = |name: &String| {
-            let attack = Box::new(parameters(name));
-            AttackSettings::MinimalEps(MinimalEps { attack, largest, rungs: 20, bisections: 10 })
-        };
+        let smallest = |name: &String| MinimalEps::new(parameters(name), largest).into();
         let attacks = self.attacks.iter().map(|name| parameters(name)).chain(self.smallest.iter().map(smallest));
         let attacks: Vec<AttackSettings> = attacks.collect();
         if self.nets.is_empty() {

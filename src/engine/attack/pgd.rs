@@ -1,0 +1,106 @@
+//! Projected gradient descent.
+
+use serde::{Deserialize, Serialize};
+
+use super::climb::{Climb, Pace, StepSize, in_steps};
+use super::parameter::{AttackInfo, Parameter, Scale, Value, norm, step_size, steps};
+use super::run::{Attack, Run, check_steps};
+use super::{Measure, Norm, Problem};
+use crate::{Error, Result};
+
+/// Projected gradient descent is the basic iterative method from a random point within ε, some times over.
+///
+/// Madry, Makelov, Schmidt, Tsipras, Vladu, *Towards Deep Learning Models Resistant to Adversarial Attacks*, 2018
+/// (arXiv 1706.06083), section 2.1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pgd {
+    /// [`Norm::Linf`] or [`Norm::L2`].
+    pub norm: Norm,
+    pub steps: usize,
+    /// The length of a step; 2.5·ε/steps if not given.
+    pub step_size: Option<f32>,
+    /// Whether it starts from a point drawn from the ball of radius ε.
+    pub random_start: bool,
+    /// How many times it starts; pictures that fool are done. More than once only with a random start.
+    pub restarts: usize,
+}
+
+/// A step's usual length, in multiples of ε/steps.
+const PACE: f32 = 2.5;
+
+impl Attack for Pgd {
+    fn usual() -> Vec<Self> {
+        vec![Self { norm: Norm::Linf, steps: 40, step_size: None, random_start: true, restarts: 1 }]
+    }
+
+    fn info(&self) -> &'static AttackInfo {
+        &AttackInfo {
+            name: "pgd",
+            aliases: &[],
+            title: "PGD",
+            summary: "Projected gradient descent: small signed steps within ε from a random point. The usual yardstick.",
+            brief: "Projected gradient descent: Madry et al. 2018",
+            paper: "Madry, Makelov, Schmidt, Tsipras, Vladu 2018, arXiv 1706.06083, section 2.1",
+        }
+    }
+
+    fn parameters(&mut self) -> Vec<Parameter<'_>> {
+        // From the same point the climb ends alike.
+        let is_idle = !self.random_start;
+        vec![
+            norm(&mut self.norm, &[Norm::Linf, Norm::L2]),
+            steps(&mut self.steps),
+            step_size(&mut self.step_size, "2.5·ε/steps"),
+            Parameter {
+                label: "Random start",
+                tooltip: "Begin at a point drawn from the ball of radius ε instead of the picture itself",
+                help: "start from a random point within ε",
+                placeholder: "RANDOM_START",
+                is_terse: true,
+                ..Parameter::of("random-start", Value::Switch(&mut self.random_start))
+            },
+            Parameter {
+                label: "Restarts",
+                tooltip: "From how many random points",
+                help: "try from so many random points",
+                is_terse: true,
+                is_idle,
+                ..Parameter::of("restarts", Value::Whole(&mut self.restarts, Scale::whole(1.0..=20.0, 100.0)))
+            },
+        ]
+    }
+
+    fn in_words(&self) -> String {
+        let start = match (self.random_start, self.restarts) {
+            (false, _) => String::new(),
+            (true, 1) => ", random start".into(),
+            (true, restarts) => format!(", {restarts} random starts"),
+        };
+        in_steps(self.norm, self.steps, self.step_size) + &start
+    }
+
+    fn measure(&self) -> Measure {
+        Measure::Norm(self.norm)
+    }
+
+    fn is_random(&self) -> bool {
+        self.random_start
+    }
+
+    fn stop_at(&mut self, step: usize, eps: f32) -> bool {
+        self.step_size.get_or_insert(PACE * eps / self.steps as f32);
+        (self.steps, self.restarts) = (step, 1);
+        true
+    }
+
+    fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
+        let Self { norm, steps, step_size, random_start, restarts } = *self;
+        if restarts > 1 && !random_start {
+            let message = format!("{restarts} restarts from the same point end alike; expected a random start, or 1");
+            return Err(Error::Argument(message));
+        }
+        check_steps(restarts, "restarts")?;
+        let step_size = StepSize::of(step_size, PACE);
+        Climb::start(problem, Pace { step_size, random_start, restarts, ..Pace::within(norm, steps) })
+    }
+}
