@@ -12,7 +12,7 @@ use crate::engine::train::{RunFolder, Stage as Part};
 pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
     let mut text = String::from(
         "# The paper's numbers, measured again\n\n\
-         Goodfellow, Shlens and Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572), on MNIST, with this \
+         Goodfellow, Shlens and Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572), on MNIST, with this\n\
          program's trainer. Printed by\n\n",
     );
     let &Recipe { seeds, units, adversarial_units, epochs, quick, brief } = recipe;
@@ -24,10 +24,14 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
         "```sh\ndoppelganger reproduce --data path/to/mnist --out DIR{flags} --seeds {seeds} --units {units}{wider} --epochs {epochs}\n```\n"
     );
     text.push_str(
-        "ε = .25 in pixels of [0, 1], of which perturbed pixels may leave the range, as the paper's formula has it, in training and in \
-         measuring; true labels, the 10 000 test digits (PGD-40 on the first 1 000, clipped to [0, 1]: random start, steps of ε/16). The interval of an error is Wilson's 95 % interval for so many test pictures \
-         around the mean of the seeds; that of a confidence on mistakes runs from the least to the greatest seed. FGSM follows \
-         the sign of the log-odds, which is that of the loss.\n\n\
+        "- ε = .25 in pixels of [0, 1]. Perturbed pixels may leave the range, in training and in measuring, as in the paper's\n\
+         \x20\x20formula.\n\
+         - The labels are the true ones, on the 10 000 test digits. PGD-40 attacks the first 1 000, clipped to [0, 1], with a\n\
+         \x20\x20random start and steps of ε/16.\n\
+         - The interval of an error is Wilson's 95 % interval for so many test pictures around the mean of the seeds. That of a\n\
+         \x20\x20confidence on mistakes runs from the least to the greatest seed.\n\
+         - FGSM follows the sign of the log-odds, which is that of the loss.\n\
+         - \"FGSM, A → B\" is made on net A and shown to net B.\n\n\
          | net and attack | published | measured | interval | n | seeds |\n|---|--:|--:|--:|--:|---|\n",
     );
     for row in rows {
@@ -39,16 +43,17 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
             "| {}: {what} | {published} | {} | {} to {} | {} | {} |",
             row.title,
             per_cent(row.measured),
-            per_cent(row.low),
+            per_cent(row.low).trim_end_matches(" %"),
             per_cent(row.high),
             row.n,
             seeds.join(", ")
         );
     }
     text.push_str(
-        "\n## The nets\n\nA net's epochs are chosen on the last sixth of the training pictures, then it is trained anew on all of them for so \
-         many (the controls on noise are not); where there are several seeds, the first one chooses for all, as for the paper's five runs; \
-         the learning rates of the others then fall over the chosen epochs, those of the first over all that it might have had.\n\n",
+        "\n## The nets\n\nThe epochs of a net are chosen on the last sixth of the training pictures. Then it is trained anew on all of them for\n\
+         so many epochs (except for the controls on noise). Where there are several seeds, the first one chooses for all, as for\n\
+         the paper's five runs. The learning rates of the others then fall over the chosen epochs, and those of the first over\n\
+         all the epochs that it might have had.\n\n",
     );
     text.push_str(schedule_note(recipe));
     text.push_str("| net | seed | epochs chosen | of | best validation error | hours |\n|---|--:|--:|--:|--:|--:|\n");
@@ -76,12 +81,12 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
 /// Says in what the training differs from the published recipe.
 fn schedule_note(recipe: &Recipe) -> &'static str {
     if recipe.quick {
-        "Without dropout and for a few epochs, for the class-room.\n\n"
+        "Without dropout and for a few epochs, for the classroom.\n\n"
     } else if recipe.brief {
-        "The recipe is that of Goodfellow et al., *Maxout Networks* (2013), but for the learning rate, which falls from .05 to zero along \
-         half a cosine at momentum .9: the published one (.1, divided by 1.000004 a step, momentum from .5 to .7) needs more epochs. \
-         Nets that are trained on perturbed pictures keep .8 of their hidden units in training and clean ones .6, not .5; \
-         clean ones get twice as many epochs, because a step takes a third of the time.\n\n"
+        "The recipe is that of Goodfellow et al., *Maxout Networks* (2013), except for the learning rate, which falls from .05\n\
+         to zero along half a cosine at momentum .9. The published one (.1, divided by 1.000004 a step, momentum from .5 to .7)\n\
+         needs more epochs. Nets that are trained on perturbed pictures keep .8 of their hidden units in training and clean\n\
+         ones .6, not .5. Clean ones get twice as many epochs, because a step takes a third of the time.\n\n"
     } else {
         "The recipe is that of Goodfellow et al., *Maxout Networks* (2013).\n\n"
     }

@@ -136,8 +136,8 @@ fn transfers() -> [Question; 2] {
         published_confidence: None,
     };
     let (clean, adversarial) = (Stage::Maxout, Stage::AdversarialMaxout);
-    let to_adversarial = "FGSM made on the clean maxout, answered by the adversarially trained one";
-    let to_clean = "FGSM made on the adversarially trained maxout, answered by the clean one";
+    let to_adversarial = "FGSM, clean → adversarially trained maxout";
+    let to_clean = "FGSM, adversarially trained → clean maxout";
     [
         ask("transfer_to_adversarial", to_adversarial, adversarial, clean, 0.196),
         ask("transfer_to_clean", to_clean, clean, adversarial, 0.409),

@@ -152,7 +152,7 @@ impl Catalogue {
         match fits.as_slice() {
             [name] => Ok((*name).to_owned()),
             [] => Err(refuse(
-                "the names and shapes of its tensors are those of no model here.\n  Add the manifest of its net first; README.md says how one is written"
+                "the names and shapes of its tensors are those of no model here.\n  Add the manifest of its net first; docs/models.md says how one is written"
                     .into(),
             )),
             _ => Err(refuse(format!(

@@ -1,4 +1,4 @@
-//! The manifest of a model: a TOML file, and a public contract (README.md describes it).
+//! The manifest of a model: a TOML file, and a public contract (docs/models.md describes it).
 
 use std::path::{Component, Path, PathBuf};
 
