@@ -258,7 +258,7 @@ fn all_plots_zoom_together_and_back() {
     window.run_steps(2);
     window.event(egui::Event::Zoom(4.0));
     window.run_steps(4);
-    let (low, high) = window.state().plots.zoom.expect("a view");
+    let Interval { low, high } = window.state().plots.zoom.expect("a view");
     // A quarter of 0.5 to 100.5, with the middle where it was.
     assert!((high - low - 25.0).abs() < 0.5 && ((high + low) / 2.0 - 50.5).abs() < 1.0, "{low} to {high}");
     window.get_by_label("All epochs").click();
@@ -277,7 +277,7 @@ fn a_view_of_epochs_that_a_run_does_not_have_is_given_up() {
     window.run_steps(2);
     window.event(egui::Event::Zoom(4.0));
     window.run_steps(4);
-    assert!(window.state().plots.zoom.is_some_and(|(low, _)| low > 50.0), "{:?}", window.state().plots.zoom);
+    assert!(window.state().plots.zoom.is_some_and(|zoom| zoom.low > 50.0), "{:?}", window.state().plots.zoom);
     window.state_mut().runs = vec![run("short", 12)];
     window.run_steps(4);
     assert_eq!(window.state().plots.zoom, None);

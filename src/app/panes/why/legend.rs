@@ -5,7 +5,8 @@ use eframe::egui::{
     text::TextWrapping, vec2,
 };
 
-use super::axis::{Values, value_at};
+use super::axis::value_at;
+use super::curve::Sheet;
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::words;
 use crate::engine::attack::Goal;
@@ -17,7 +18,7 @@ pub const NARROW: f32 = 148.0;
 const ROW: f32 = 19.0;
 const SAMPLE: f32 = 20.0;
 
-/// The colour of the line number `index`: the label's and the target's own, and others that stay apart from them.
+/// Returns the colour of the line number `index`: the label's and the target's own, and others that stay apart from them.
 pub fn colour(palette: &Palette, shown: &Shown, along: &Along, index: usize) -> Color32 {
     let class = along.lines[index].class;
     let own = |class: usize| class == shown.label.index || shown.view.goal == Goal::Targeted(class);
@@ -31,7 +32,7 @@ pub fn colour(palette: &Palette, shown: &Shown, along: &Along, index: usize) -> 
     palette.classes[before % palette.classes.len()]
 }
 
-/// What a class is to the attack, for the legend and the tooltip.
+/// Says what a class is to the attack, for the legend and the tooltip.
 pub fn role(shown: &Shown, class: usize) -> &'static str {
     if class == shown.label.index {
         "the label"
@@ -42,24 +43,23 @@ pub fn role(shown: &Shown, class: usize) -> &'static str {
     }
 }
 
-/// Shows the legend in a column of its own.
-pub fn show(ui: &mut Ui, shown: &Shown, along: &Along, (values, eps): (Values, f32)) {
-    let palette = palette(ui);
+/// Shows the legend of a curve in a column of its own.
+pub fn show(ui: &mut Ui, sheet: &Sheet<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
-    let what = if values.are_logits { "logit" } else { "probability" };
-    let at = format!("{what} at ε = {}", super::mark::eps_text(eps));
-    ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, at, theme::small_font(), palette.weak);
-    for index in 0..along.lines.len() {
+    let what = if sheet.values.are_logits { "logit" } else { "probability" };
+    let at = format!("{what} at ε = {}", super::mark::eps_text(sheet.eps));
+    ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, at, theme::small_font(), palette(ui).weak);
+    for index in 0..sheet.along.lines.len() {
         // What does not fit is still in the tooltip of the plot.
         if ui.available_height() < ROW {
             break;
         }
-        row(ui, palette, shown, along, index, (values, eps));
+        row(ui, sheet, index);
     }
 }
 
-/// What the net said of a class in the view on screen, if this ε is where its picture lies on the line: the same number as
+/// Returns what the net said of a class in the view on screen, if this ε is where its picture lies on the line: the same number as
 /// under the picture.
 fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
     let place = if shown.view.is_fgsm() { shown.view.eps } else { shown.linf };
@@ -73,13 +73,14 @@ fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
     }
 }
 
-fn row(ui: &mut Ui, palette: &Palette, shown: &Shown, along: &Along, index: usize, (values, eps): (Values, f32)) {
+fn row(ui: &mut Ui, sheet: &Sheet<'_>, index: usize) {
+    let Sheet { shown, along, values, eps, .. } = *sheet;
+    let palette = palette(ui);
     let line = &along.lines[index];
     let name = shown.model.classes.get(line.class).map_or("", String::as_str);
-    let colour = colour(palette, shown, along, index);
-    let found = if values.are_logits { &line.logits } else { &line.probabilities };
+    let colour = sheet.colour(palette, index);
     let exact = (!values.are_logits).then(|| probability(shown, line.class, eps)).flatten();
-    let value = exact.or_else(|| value_at(&along.eps, found, eps));
+    let value = exact.or_else(|| value_at(&along.eps, sheet.numbers(line), eps));
     let value = value.map_or_else(|| "–".into(), |value| values.spelled(value));
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let role = role(shown, line.class);

@@ -7,8 +7,8 @@ mod legend;
 mod mark;
 mod second;
 
-pub(super) use axis::value_at;
-pub(super) use legend::colour as class_colour;
+pub(super) use axis::{EpsAxis, ValueAxis, value_at};
+pub(super) use curve::{Sheet, Widths};
 
 use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
