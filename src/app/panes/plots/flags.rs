@@ -43,7 +43,7 @@ impl<'a> Flags<'a> {
         let room = Rect::from_x_y_ranges(frame.x_range(), -(rows as f32) * ROW..=0.0);
         let mut labels = Labels { room, apart: APART, taken: Vec::new() };
         let flag = |mark: &'a Mark| {
-            let colour = mark.about.colours(palette(ui), scene).text;
+            let colour = mark.about.colours(palette(ui), scene)[0];
             let text = ui.painter().layout_no_wrap(mark.text.clone(), theme::small_font(), colour);
             let places = places(before.position_from_point_x(mark.x), text.size().x + SPACE_2, room, rows);
             Flag { mark, text, place: labels.place(places) }
@@ -59,7 +59,7 @@ impl<'a> Flags<'a> {
     /// Adds the staffs.
     pub fn add(&self, plot: &mut PlotUi<'_>, palette: &Palette, scene: &Scene<'_>) {
         for Flag { mark, .. } in &self.all {
-            let colour = theme::faint_of(mark.about.colours(palette, scene).text);
+            let colour = theme::faint_of(mark.about.colours(palette, scene)[0]);
             let style = if mark.about == About::Run { LineStyle::Solid } else { LineStyle::Dashed { length: 4.0 } };
             plot.vline(VLine::new("", mark.x).color(colour).style(style));
         }
@@ -72,15 +72,15 @@ impl<'a> Flags<'a> {
         // Flags hide the staffs of others, so they come after them.
         for (Flag { mark, .. }, place) in placed() {
             let x = transform.position_from_point_x(mark.x);
-            let colour = theme::faint_of(mark.about.colours(palette(ui), scene).text);
+            let colour = theme::faint_of(mark.about.colours(palette(ui), scene)[0]);
             ui.painter().vline(x, place.center().y..=top, Stroke::new(1.0, colour));
         }
         for (Flag { mark, text, .. }, place) in placed() {
-            let colours = mark.about.colours(palette(ui), scene);
+            let [colour, fill] = mark.about.colours(palette(ui), scene);
             let ground = place.with_max_y(place.bottom() - 1.0).with_min_y(place.top() + 1.0);
-            ui.painter().rect_filled(ground, theme::SMALL_RADIUS, colours.ground);
+            ui.painter().rect_filled(ground, theme::SMALL_RADIUS, fill);
             let at = Align2::CENTER_CENTER.align_size_within_rect(text.size(), ground).min;
-            ui.painter().galley(at, Arc::clone(text), colours.text);
+            ui.painter().galley(at, Arc::clone(text), colour);
         }
     }
 }
@@ -96,24 +96,18 @@ fn places(staff: f32, width: f32, room: Rect, rows: usize) -> impl Iterator<Item
     })
 }
 
-/// The colours of a flag.
-struct Colours {
-    text: Color32,
-    ground: Color32,
-}
-
 impl About {
     /// Returns the line that the mark belongs to.
     pub fn quantity(self) -> Quantity {
         if self == Self::Clean { Quantity::Clean } else { Quantity::Fgsm }
     }
 
-    /// Returns the colours of its flag; they are neutral where colours stand for runs.
-    fn colours(self, palette: &Palette, scene: &Scene<'_>) -> Colours {
+    /// Returns the colours of its flag's text and ground; they are neutral where colours stand for runs.
+    fn colours(self, palette: &Palette, scene: &Scene<'_>) -> [Color32; 2] {
         match self {
-            Self::Clean if scene.runs.len() == 1 => Colours { text: palette.right, ground: palette.right_soft },
-            Self::Adversarial if scene.runs.len() == 1 => Colours { text: palette.fooled, ground: palette.fooled_soft },
-            Self::Clean | Self::Adversarial | Self::Run => Colours { text: palette.text, ground: palette.raised_hover },
+            Self::Clean if scene.runs.len() == 1 => [palette.right, palette.right_soft],
+            Self::Adversarial if scene.runs.len() == 1 => [palette.fooled, palette.fooled_soft],
+            Self::Clean | Self::Adversarial | Self::Run => [palette.text, palette.raised_hover],
         }
     }
 }

@@ -52,7 +52,7 @@ fn selected(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, record: &EpochRecord) 
             let Some(value) = panel.value(quantity, record) else { continue };
             let colour = scene.colour(palette(ui), scene.primary, quantity);
             let (place, _) = ui.allocate_exact_size(vec2(28.0, 12.0), Sense::hover());
-            sample(ui, place, quantity.style(), quantity.stroke(2.0, colour));
+            sample(ui, place, quantity.style(1.0), quantity.stroke(2.0, colour));
             ui.label(quantity.name());
             ui.label(theme::number(panel.spelled(value)));
             if let Some(basis) = basis(panel, quantity, record) {

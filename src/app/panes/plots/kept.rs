@@ -5,6 +5,7 @@ use std::sync::Arc;
 use egui_plot::PlotPoint;
 
 use super::axes::{Interval, Scale};
+use super::group::Triangles;
 use super::paper;
 use super::quantity::{Panel, Quantity};
 use super::scene::{Look, Scene};
@@ -13,6 +14,7 @@ use crate::engine::train::Measured;
 
 /// Above so many lines, those of other runs than the selected one are drawn with fewer points.
 const MANY_LINES: usize = 12;
+
 /// The width of the columns in which lines are thinned, in points on the screen: of most lines, and of those among many.
 const FINE: f64 = 2.0;
 const COARSE: f64 = 8.0;
@@ -23,6 +25,8 @@ pub struct Curve {
     /// The index of the run.
     pub run: usize,
     pub quantity: Quantity,
+    /// Whether it is drawn coarsely, as one of many.
+    pub is_coarse: bool,
     pub pieces: Vec<Piece>,
 }
 
@@ -61,7 +65,8 @@ impl Curves {
         let (scale, ends) = vertical(panel, scene, &all);
         let many = all.len() > MANY_LINES;
         let curve = |series: &Series| {
-            let column = pixel * if many && series.run != scene.primary { COARSE } else { FINE };
+            let is_coarse = many && series.run != scene.primary;
+            let column = pixel * if is_coarse { COARSE } else { FINE };
             let path = |part: &[Point], value: fn(&Point) -> f64| {
                 let path: Vec<_> = part.iter().map(|p| PlotPoint::new(p.x, scale.place(value(p)))).collect();
                 thinned(&path, column)
@@ -73,7 +78,8 @@ impl Curves {
                 let band = Band::new(&intervals, pixel);
                 Piece { raw: path(part, |p| p.raw), smooth: path(part, |p| p.smooth), band }
             };
-            Curve { run: series.run, quantity: series.quantity, pieces: series.stretches.iter().map(piece).collect() }
+            let pieces = series.stretches.iter().map(piece).collect();
+            Curve { run: series.run, quantity: series.quantity, is_coarse, pieces }
         };
         Self { all: all.iter().map(curve).collect(), scale, ends }
     }
@@ -144,6 +150,9 @@ fn vertical(panel: Panel, scene: &Scene<'_>, all: &[Series]) -> (Scale, Interval
 #[derive(Debug, Default)]
 pub struct Kept {
     newest: Option<(Key, Arc<Curves>)>,
+    /// How often the curves have changed.
+    pub count: u64,
+    pub triangles: Triangles,
 }
 
 /// What the curves of a panel are made of. Two equal keys have the same curves.
@@ -174,6 +183,7 @@ impl Kept {
         }
         let curves = Arc::new(Curves::new(panel, scene, pixel));
         self.newest = Some((key, Arc::clone(&curves)));
+        self.count += 1;
         curves
     }
 }

@@ -57,7 +57,7 @@ fn line(ui: &mut Ui, scene: &Scene<'_>, quantity: Quantity) -> Response {
     let colour = if scene.runs.len() > 1 { palette.text } else { quantity.colour(palette) };
     let colour = if is_shown { colour } else { theme::faint_of(colour) };
     let line = move |ui: &Ui, args: AtomPaintArgs| {
-        sample(ui, args.rect, quantity.style(), quantity.stroke(2.0, colour));
+        sample(ui, args.rect, quantity.style(1.0), quantity.stroke(2.0, colour));
     };
     let text = RichText::new(quantity.name()).small();
     let text = if is_shown { text } else { text.strikethrough().color(palette.weak) };

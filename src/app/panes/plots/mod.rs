@@ -3,6 +3,7 @@
 
 pub(super) mod axes;
 mod flags;
+mod group;
 mod hover;
 mod kept;
 mod layout;

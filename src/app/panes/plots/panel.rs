@@ -1,14 +1,15 @@
 //! One panel: heading, flags, axes, lines.
 
 use eframe::egui::{
-    self, Align2, Color32, CursorIcon, EventFilter, Key, Painter, Rect, Response, Stroke, Ui, Vec2, vec2,
+    self, Align2, Color32, CursorIcon, EventFilter, Id, Key, Painter, Rect, Response, Stroke, Ui, Vec2, vec2,
 };
 use egui_plot::{
-    FilledArea, Line, MarkerShape, PlotMemory, PlotPoint, PlotPoints, PlotTransform, PlotUi, Points, VLine,
+    FilledArea, Line, MarkerShape, PlotItem, PlotMemory, PlotPoint, PlotPoints, PlotTransform, PlotUi, Points, VLine,
 };
 
 use super::axes::{Interval, Scale, per_cent_tick, plain};
 use super::flags::Flags;
+use super::group::Group;
 use super::kept::{Curves, Kept};
 use super::marks::{self, Mark};
 use super::quantity::{Panel, Quantity};
@@ -28,7 +29,7 @@ pub const RIGHT: f32 = 14.0;
 const STRONG_LINE: f32 = 2.2;
 const LINE: f32 = 1.4;
 /// Epochs at least this far apart, in points on the screen, are marked by dots on the line.
-const DOTS_FROM: f32 = 14.0;
+const DOTS_FROM: f64 = 14.0;
 /// Up to so many runs, all of them show what was measured behind what was smoothed.
 const RAW_RUNS: usize = 3;
 
@@ -85,7 +86,8 @@ fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_e
     ui.add_space(flags.height() + SPACE_1);
 
     let width = (ui.available_width() - RIGHT).max(1.0);
-    let curves = kept.curves(panel, scene, sight.width() / f64::from((width - AXIS_WIDTH).max(1.0)));
+    let pixel = sight.width() / f64::from((width - AXIS_WIDTH).max(1.0));
+    let curves = kept.curves(panel, scene, pixel);
     let text = if panel == Panel::Loss { plain } else { per_cent_tick };
     let y = Axis { apart: 26.0, text, room: AXIS_WIDTH, ..Axis::new(curves.scale, curves.ends) };
     plot.y = Axis { ticks_from: if curves.scale == Scale::Linear { 0.0 } else { y.ticks_from }, ..y };
@@ -95,7 +97,7 @@ fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_e
     let items = Items { painter: ui.painter().clone(), palette: palette(ui), panel, scene, curves: &curves };
     let shown = plot.show(ui, |plot| {
         items.cursor_line(plot);
-        items.curves(plot);
+        plot.add(Group::new(Id::unique((kept.count, scene.raised)), items.lines(pixel), &kept.triangles));
         flags.add(plot, items.palette, scene);
         items.best(plot);
         items.cursor_rings(plot);
@@ -124,12 +126,13 @@ pub struct Items<'s> {
 }
 
 impl<'s> Items<'s> {
-    /// Adds bands and lines.
-    fn curves(&self, plot: &mut PlotUi<'s>) {
+    /// Returns the bands and the lines, where a point on the screen is `pixel` epochs wide.
+    fn lines(&self, pixel: f64) -> Vec<Box<dyn PlotItem + 's>> {
         let (scene, palette) = (self.scene, self.palette);
+        let mut items = Vec::new();
         for curve in &self.curves.all {
             let colour = scene.colour(palette, curve.run, curve.quantity);
-            curve.pieces.iter().for_each(|piece| band(plot, &piece.band, colour));
+            items.extend(curve.pieces.iter().filter_map(|piece| band(&piece.band, colour)));
         }
         let is_smooth = scene.look.smoothing > 0.0;
         for curve in &self.curves.all {
@@ -140,16 +143,24 @@ impl<'s> Items<'s> {
             }
             let is_strong = scene.raised.map_or(is_primary, |raised| raised == curve.run);
             let width = if is_strong { STRONG_LINE } else { LINE };
-            let dots_from = if is_primary { DOTS_FROM } else { f32::INFINITY };
+            let has_dots = is_primary && 1.0 / pixel >= DOTS_FROM;
             let has_raw = is_smooth && (is_primary || scene.runs.len() <= RAW_RUNS);
+            let pen = Pen {
+                quantity: curve.quantity,
+                scale: if curve.is_coarse { 2.0 } else { 1.0 },
+                width,
+                colour,
+                has_dots,
+            };
+            let faint = Pen { width: 1.0, colour: theme::faint_of(colour), has_dots: false, ..pen };
             for piece in &curve.pieces {
                 if has_raw {
-                    let faint = curve.quantity.stroke(1.0, theme::faint_of(colour));
-                    line(plot, &piece.raw, curve.quantity, faint, f32::INFINITY);
+                    faint.line(&piece.raw, &mut items);
                 }
-                line(plot, &piece.smooth, curve.quantity, curve.quantity.stroke(width, colour), dots_from);
+                pen.line(&piece.smooth, &mut items);
             }
         }
+        items
     }
 
     /// Adds the line through all panels at the epoch of the pointer.
@@ -188,27 +199,46 @@ impl<'s> Items<'s> {
     }
 }
 
-/// Adds an unbroken band; an interval that stands alone is a line.
-fn band(plot: &mut PlotUi<'_>, band: &Band, colour: Color32) {
+/// Returns an unbroken band; an interval that stands alone is a line.
+fn band(band: &Band, colour: Color32) -> Option<Box<dyn PlotItem>> {
     match band.x[..] {
-        [] => {}
+        [] => None,
         [x] => {
             let ends = vec![[x, band.low[0]], [x, band.high[0]]];
-            plot.line(Line::new("", ends).stroke(Stroke::new(1.0, theme::faint_of(colour))));
+            Some(Box::new(Line::new("", ends).stroke(Stroke::new(1.0, theme::faint_of(colour)))))
         }
-        _ => plot.add(FilledArea::new("", &band.x, &band.low, &band.high).fill_color(theme::band_of(colour))),
+        _ => {
+            let area = FilledArea::new("", &band.x, &band.low, &band.high);
+            Some(Box::new(area.fill_color(theme::band_of(colour))))
+        }
     }
 }
 
-/// Adds an unbroken line, with dots on its points where they lie at least `dots_from` apart on the screen.
-fn line<'s>(plot: &mut PlotUi<'s>, path: &'s [PlotPoint], quantity: Quantity, stroke: Stroke, dots_from: f32) {
-    let is_alone = path.len() == 1;
-    if is_alone || plot.transform().dpos_dvalue_x() >= f64::from(dots_from) {
-        let radius = if is_alone { 1.6 } else { 1.2 } * stroke.width;
-        plot.points(Points::new("", PlotPoints::Borrowed(path)).radius(radius).color(stroke.color));
-    }
-    if !is_alone {
-        plot.line(Line::new("", PlotPoints::Borrowed(path)).style(quantity.style()).stroke(stroke));
+/// How a line is drawn.
+#[derive(Clone, Copy)]
+struct Pen {
+    quantity: Quantity,
+    /// How much its dashes are stretched.
+    scale: f32,
+    width: f32,
+    colour: Color32,
+    /// Whether its points are marked.
+    has_dots: bool,
+}
+
+impl Pen {
+    /// Adds an unbroken line; a point that stands alone is a dot.
+    fn line<'s>(self, path: &'s [PlotPoint], items: &mut Vec<Box<dyn PlotItem + 's>>) {
+        let is_alone = path.len() == 1;
+        if is_alone || self.has_dots {
+            let radius = if is_alone { 1.6 } else { 1.2 } * self.width;
+            let dots = Points::new("", PlotPoints::Borrowed(path));
+            items.push(Box::new(dots.radius(radius).color(self.colour)));
+        }
+        if !is_alone {
+            let line = Line::new("", PlotPoints::Borrowed(path)).style(self.quantity.style(self.scale));
+            items.push(Box::new(line.stroke(self.quantity.stroke(self.width, self.colour))));
+        }
     }
 }
 

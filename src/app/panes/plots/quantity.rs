@@ -64,13 +64,13 @@ impl Quantity {
         }
     }
 
-    /// Returns the style that tells this line from the others without colours.
-    pub fn style(self) -> LineStyle {
+    /// Returns the style that tells this line from the others without colours, with its dashes stretched by `scale`.
+    pub fn style(self, scale: f32) -> LineStyle {
         match self {
             Self::Clean => LineStyle::Solid,
-            Self::Fgsm => LineStyle::Dashed { length: 7.0 },
-            Self::Pgd => LineStyle::Dotted { spacing: 5.0 },
-            Self::Objective => LineStyle::Dashed { length: 14.0 },
+            Self::Fgsm => LineStyle::Dashed { length: 7.0 * scale },
+            Self::Pgd => LineStyle::Dotted { spacing: 5.0 * scale },
+            Self::Objective => LineStyle::Dashed { length: 14.0 * scale },
         }
     }
 

@@ -10,7 +10,10 @@ use egui_plot::{
 };
 
 use super::axes::{Interval, Scale, plain};
-use crate::app::theme::{self, SPACE_1, palette};
+use crate::app::theme::{self, palette};
+
+/// How far left of the plot the name in its corner begins.
+const CORNER: f32 = 40.0;
 
 /// One of the two axes of a plot.
 #[derive(Clone, Copy, Debug)]
@@ -116,8 +119,8 @@ impl QuietPlot {
             plot.set_auto_bounds(true);
             items(plot);
         });
-        let at = shown.transform.frame().left_bottom() - Vec2::new(SPACE_1, -1.0);
-        ui.painter().text(at, Align2::RIGHT_TOP, corner, theme::small_font(), palette.weak);
+        let at = shown.transform.frame().left_bottom() - Vec2::new(CORNER, -1.0);
+        ui.painter().text(at, Align2::LEFT_TOP, corner, theme::small_font(), palette.weak);
         shown
     }
 }

@@ -28,49 +28,6 @@ const SUMMARY: f32 = 18.0;
 const LINE: f32 = 1.4;
 const LINES: [Quantity; 3] = [Quantity::Clean, Quantity::Fgsm, Quantity::Pgd];
 
-/// The runs by their ε and α.
-#[derive(Debug, PartialEq)]
-struct Cells {
-    /// Ascending, from left to right.
-    eps: Vec<f32>,
-    /// Descending, from top to bottom.
-    alpha: Vec<f32>,
-    /// Indices of runs, row by row.
-    runs: Vec<Vec<usize>>,
-    /// For each ε the cell with the lowest adversarial error of a kept epoch; errors at several ε cannot be compared.
-    best: Vec<Option<usize>>,
-}
-
-impl Cells {
-    fn new(runs: &[PlotRun<'_>]) -> Self {
-        let values = |value: fn(&PlotRun<'_>) -> f32| {
-            let mut all: Vec<f32> = runs.iter().map(value).collect();
-            all.sort_by(f32::total_cmp);
-            all.dedup();
-            all
-        };
-        let eps = values(|run| run.config.eps);
-        let mut alpha = values(|run| run.config.alpha);
-        alpha.reverse();
-        let mut cells = vec![Vec::new(); eps.len() * alpha.len()];
-        let mut best: Vec<Option<(usize, f64)>> = vec![None; eps.len()];
-        for (index, run) in runs.iter().enumerate() {
-            let place = |all: &[f32], value: f32| all.iter().position(|other| *other == value);
-            let (Some(column), Some(row)) = (place(&eps, run.config.eps), place(&alpha, run.config.alpha)) else {
-                continue;
-            };
-            let cell = row * eps.len() + column;
-            cells[cell].push(index);
-            if let Some(error) = run.kept().and_then(|record| record.adversarial).map(|measured| measured.error())
-                && best[column].is_none_or(|(_, lowest)| error < lowest)
-            {
-                best[column] = Some((cell, error));
-            }
-        }
-        Self { eps, alpha, runs: cells, best: best.into_iter().map(|best| Some(best?.0)).collect() }
-    }
-}
-
 /// Draws a small error plot for each ε and α of a sweep, ε along x and α along y, all with the same axes. Runs with the same ε
 /// and α, of other seeds say, share a cell. Returns the index in `runs` of the one that was clicked; clicking the cell of
 /// the primary run goes on to the next one in it.
@@ -80,34 +37,49 @@ pub fn sweep_grid(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
         ui.label(theme::weak(ui, text));
         return None;
     }
-    let cells = Cells::new(runs);
     let axes = Axes::new(runs);
     caption(ui, runs, &axes);
-    let count = vec2(cells.eps.len() as f32, cells.alpha.len() as f32);
+    let (all_eps, mut all_alpha) = (values(runs, |run| run.config.eps), values(runs, |run| run.config.alpha));
+    all_alpha.reverse();
+    let count = vec2(all_eps.len() as f32, all_alpha.len() as f32);
     let size = ((ui.available_size() - GUTTER) / count - Vec2::splat(GAP)).clamp(LEAST_CELL, LARGEST_CELL).floor();
     let mut clicked = None;
     ScrollArea::both().id_salt("sweep grid").auto_shrink([false, true]).show(ui, |ui| {
         let grid = Grid::new("sweep grid").spacing(Vec2::splat(GAP)).min_col_width(0.0).min_row_height(0.0);
         grid.show(ui, |ui| {
-            for (row, alpha) in cells.alpha.iter().enumerate() {
-                label(ui, vec2(GUTTER.x - GAP, size.y), Align2::RIGHT_CENTER, format!("α {}", short(*alpha)));
-                for (column, eps) in cells.eps.iter().enumerate() {
-                    let index = row * cells.eps.len() + column;
-                    let (inside, is_best) = (&cells.runs[index], cells.best[column] == Some(index));
-                    let cell = Cell { runs, inside, eps: *eps, alpha: *alpha, is_best };
+            for &alpha in &all_alpha {
+                label(ui, vec2(GUTTER.x - GAP, size.y), Align2::RIGHT_CENTER, format!("α {}", short(alpha)));
+                for &eps in &all_eps {
+                    let cell = Cell::new(runs, eps, alpha);
                     if cell.show(ui, size, &axes) {
-                        clicked = next(runs, inside);
+                        clicked = cell.next();
                     }
                 }
                 ui.end_row();
             }
             label(ui, vec2(0.0, GUTTER.y), Align2::LEFT_TOP, String::new());
-            for eps in &cells.eps {
-                label(ui, vec2(size.x, GUTTER.y), Align2::CENTER_TOP, format!("ε {}", short(*eps)));
+            for &eps in &all_eps {
+                label(ui, vec2(size.x, GUTTER.y), Align2::CENTER_TOP, format!("ε {}", short(eps)));
             }
         });
     });
     clicked
+}
+
+/// Returns the different values of a setting, in ascending order.
+fn values(runs: &[PlotRun<'_>], value: fn(&PlotRun<'_>) -> f32) -> Vec<f32> {
+    let mut all: Vec<f32> = runs.iter().map(value).collect();
+    all.sort_by(f32::total_cmp);
+    all.dedup();
+    all
+}
+
+/// Returns the run with the lowest adversarial error of a kept epoch at an ε; errors at several ε cannot be compared.
+fn best(runs: &[PlotRun<'_>], eps: f32) -> Option<usize> {
+    let error = |run: &PlotRun<'_>| Panel::Error.value(Quantity::Fgsm, run.kept()?);
+    let at_eps = runs.iter().enumerate().filter(|(_, run)| run.config.eps == eps);
+    let errors = at_eps.filter_map(|(index, run)| Some((index, error(run)?)));
+    errors.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
 }
 
 /// Writes a value of ε or α into a place of this size.
@@ -115,13 +87,6 @@ fn label(ui: &mut Ui, size: Vec2, align: Align2, text: String) {
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     let at = align.pos_in_rect(&rect.shrink2(vec2(SPACE_1 / 2.0, 0.0)));
     ui.painter().text(at, align, text, theme::number_font(), palette(ui).text);
-}
-
-/// Returns the first run of a cell, or the one after the selected run.
-fn next(runs: &[PlotRun<'_>], inside: &[usize]) -> Option<usize> {
-    let selected = inside.iter().position(|index| runs[*index].is_primary);
-    let next = selected.map_or(0, |at| (at + 1) % inside.len());
-    inside.get(next).copied()
 }
 
 /// The axes that all cells have in common.
@@ -154,7 +119,7 @@ fn caption(ui: &mut Ui, runs: &[PlotRun<'_>], axes: &Axes) {
                 ui.horizontal(|ui| {
                     ui.spacing_mut().item_spacing.x = SPACE_1;
                     let (place, _) = ui.allocate_exact_size(vec2(28.0, 12.0), Sense::hover());
-                    sample(ui, place, line.style(), line.stroke(2.0, line.colour(palette(ui))));
+                    sample(ui, place, line.style(1.0), line.stroke(2.0, line.colour(palette(ui))));
                     ui.label(RichText::new(line.name()).small());
                 });
             }
@@ -170,14 +135,31 @@ fn caption(ui: &mut Ui, runs: &[PlotRun<'_>], axes: &Axes) {
 struct Cell<'a> {
     runs: &'a [PlotRun<'a>],
     /// Indices of its runs.
-    inside: &'a [usize],
+    inside: Vec<usize>,
     eps: f32,
     alpha: f32,
     /// Whether it has the lowest error under FGSM at its ε.
     is_best: bool,
 }
 
-impl Cell<'_> {
+impl<'a> Cell<'a> {
+    fn new(runs: &'a [PlotRun<'a>], eps: f32, alpha: f32) -> Self {
+        let is_inside = |index: &usize| (runs[*index].config.eps, runs[*index].config.alpha) == (eps, alpha);
+        let inside: Vec<usize> = (0..runs.len()).filter(is_inside).collect();
+        let is_best = best(runs, eps).is_some_and(|best| inside.contains(&best));
+        Self { runs, inside, eps, alpha, is_best }
+    }
+
+    fn selected(&self) -> Option<usize> {
+        self.inside.iter().position(|index| self.runs[*index].is_primary)
+    }
+
+    /// Returns the first run of the cell, or the one after the selected run.
+    fn next(&self) -> Option<usize> {
+        let next = self.selected().map_or(0, |at| (at + 1) % self.inside.len());
+        self.inside.get(next).copied()
+    }
+
     /// Draws the cell; returns whether it was clicked.
     fn show(&self, ui: &mut Ui, size: Vec2, axes: &Axes) -> bool {
         let palette = palette(ui);
@@ -188,22 +170,20 @@ impl Cell<'_> {
         if !ui.is_rect_visible(rect) {
             return response.clicked();
         }
-        let is_selected = self.inside.iter().any(|index| self.runs[*index].is_primary);
-        let is_framed = is_selected || response.has_focus();
+        let is_framed = self.selected().is_some() || response.has_focus();
         let edge = if is_framed { Stroke::new(2.0, palette.accent) } else { Stroke::new(1.0, palette.line) };
         let fill = if response.hovered() && !is_empty { palette.raised } else { palette.field };
         ui.painter().rect(rect, theme::SMALL_RADIUS, fill, edge, StrokeKind::Inside);
         // The summary lies above the lines.
         let frame = rect.with_min_y(rect.top() + SUMMARY).shrink(1.0);
-        ui.scope_builder(UiBuilder::new().max_rect(frame).id_salt((self.eps.to_bits(), self.alpha.to_bits())), |ui| {
-            let axis = |low, high| Axis { room: 0.0, ..Axis::new(Scale::Linear, Interval::new(low, high)) };
-            let (x, y) = (axis(0.5, axes.epochs + 0.5), axis(-0.02 * axes.top, 1.02 * axes.top));
-            let pixel = x.ends.width() / f64::from(frame.width());
-            let middle = HLine::new("", (axes.top * 50.0).round() / 100.0).color(palette.line);
-            QuietPlot::new(ui, "cell", x, y).show(ui, |plot| {
-                plot.hline(middle);
-                self.lines(plot, palette, pixel);
-            });
+        let axis = |low, high| Axis { room: 0.0, ..Axis::new(Scale::Linear, Interval::new(low, high)) };
+        let (x, y) = (axis(0.5, axes.epochs + 0.5), axis(-0.02 * axes.top, 1.02 * axes.top));
+        let pixel = x.ends.width() / f64::from(frame.width());
+        let middle = HLine::new("", (axes.top * 50.0).round() / 100.0).color(palette.line);
+        let mut inner = ui.new_child(UiBuilder::new().max_rect(frame).id_salt(response.id));
+        QuietPlot::new(&inner, "cell", x, y).show(&mut inner, |plot| {
+            plot.hline(middle);
+            self.lines(plot, palette, pixel);
         });
         self.summary(ui, rect);
         let clicked = response.clicked();
@@ -214,8 +194,8 @@ impl Cell<'_> {
     }
 
     fn lines(&self, plot: &mut PlotUi<'_>, palette: &Palette, pixel: f64) {
-        let has_selected = self.inside.iter().any(|index| self.runs[*index].is_primary);
-        for &index in self.inside {
+        let has_selected = self.selected().is_some();
+        for &index in &self.inside {
             let run = &self.runs[index];
             // Where seeds share a cell, the selected one is strong.
             let is_strong = self.inside.len() == 1 || run.is_primary || !has_selected;
@@ -225,7 +205,7 @@ impl Cell<'_> {
                 for stretch in stretches(run.history, 0.0, |record| Panel::Error.value(quantity, record)) {
                     let path: Vec<_> = stretch.iter().map(|point| PlotPoint::new(point.x, point.raw)).collect();
                     let line = Line::new("", PlotPoints::Owned(thinned(&path, 2.0 * pixel)));
-                    plot.line(line.style(quantity.style()).stroke(quantity.stroke(LINE, colour)));
+                    plot.line(line.style(quantity.style(1.0)).stroke(quantity.stroke(LINE, colour)));
                 }
             }
         }
@@ -234,8 +214,7 @@ impl Cell<'_> {
     /// Writes the errors of the kept epoch into the corner.
     fn summary(&self, ui: &Ui, rect: Rect) {
         let palette = palette(ui);
-        let selected = self.inside.iter().find(|index| self.runs[**index].is_primary);
-        let run = selected.or(self.inside.first()).map(|index| &self.runs[*index]);
+        let run = self.inside.get(self.selected().unwrap_or(0)).map(|index| &self.runs[*index]);
         let Some(record) = run.and_then(PlotRun::kept) else {
             let text = if run.is_some() { "no epoch yet" } else { "no run" };
             ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, theme::small_font(), palette.weak);
@@ -259,7 +238,7 @@ impl Cell<'_> {
         if self.inside.is_empty() {
             return words + ": no run";
         }
-        for &index in self.inside {
+        for &index in &self.inside {
             let run = &self.runs[index];
             let error = |quantity: Quantity| {
                 let error = Panel::Error.value(quantity, run.kept()?)?;
@@ -282,30 +261,31 @@ mod tests {
     use crate::engine::train::{Config, EpochRecord, Measured};
 
     #[test]
-    fn runs_fall_into_cells() {
+    fn runs_fall_into_cells_and_the_lowest_errors_at_each_eps_are_the_best() {
         let config = |eps, alpha| Config { eps, alpha, ..Config::default() };
         let configs = [config(0.3, 0.5), config(0.1, 0.5), config(0.1, 0.0), config(0.3, 0.5)];
-        let adversarial = |wrong| Some(Measured { n: 10, wrong, ..Measured::default() });
-        let history = |wrong| [EpochRecord { adversarial: adversarial(wrong), ..EpochRecord::default() }];
-        let histories = [history(5), history(4), history(8), history(2)];
-        let runs: Vec<PlotRun<'_>> = configs
-            .iter()
-            .zip(&histories)
-            .map(|(config, history)| PlotRun { name: "run", history, config, is_primary: false })
-            .collect();
-        let cells = Cells::new(&runs);
-        assert_eq!((cells.eps, cells.alpha), (vec![0.1, 0.3], vec![0.5, 0.0]));
-        assert_eq!(cells.runs, [vec![1], vec![0, 3], vec![2], vec![]]);
-        assert_eq!(cells.best, [Some(0), Some(1)], "4 of 10 and 2 of 10 are the lowest errors at their ε");
+        let histories = [5, 4, 8, 2].map(|wrong| {
+            let adversarial = Some(Measured { n: 10, wrong, ..Measured::default() });
+            [EpochRecord { adversarial, ..EpochRecord::default() }]
+        });
+        let run = |at: usize| PlotRun { name: "", history: &histories[at], config: &configs[at], is_primary: false };
+        let runs: Vec<PlotRun<'_>> = (0..4).map(run).collect();
+        assert_eq!(values(&runs, |run| run.config.eps), [0.1, 0.3]);
+        let cells: [(f32, f32, &[usize], bool); 4] =
+            [(0.1, 0.5, &[1], true), (0.3, 0.5, &[0, 3], true), (0.1, 0.0, &[2], false), (0.3, 0.0, &[], false)];
+        for (eps, alpha, inside, is_best) in cells {
+            let cell = Cell::new(&runs, eps, alpha);
+            assert_eq!((&*cell.inside, cell.is_best), (inside, is_best), "{eps} {alpha}");
+        }
     }
 
     #[test]
     fn a_shared_cell_is_gone_through_by_clicks() {
         let config = Config::default();
-        let run = |is_primary| PlotRun { name: "run", history: &[], config: &config, is_primary };
-        assert_eq!(next(&[run(false), run(false)], &[0, 1]), Some(0));
-        assert_eq!(next(&[run(true), run(false)], &[0, 1]), Some(1));
-        assert_eq!(next(&[run(false), run(true)], &[0, 1]), Some(0));
-        assert_eq!(next(&[], &[]), None);
+        for (primary, next) in [(None, 0), (Some(0), 1), (Some(1), 0)] {
+            let run = |at| PlotRun { name: "run", history: &[], config: &config, is_primary: primary == Some(at) };
+            assert_eq!(Cell::new(&[run(0), run(1)], config.eps, config.alpha).next(), Some(next));
+        }
+        assert_eq!(Cell::new(&[], 0.0, 0.0).next(), None);
     }
 }

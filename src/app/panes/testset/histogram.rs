@@ -109,7 +109,7 @@ impl Histogram {
         let x = Axis { apart: 90.0, text: self.text, ..x };
         // The topmost number is as high as half a line above the highest bar.
         let y = Axis::new(Scale::Linear, Interval::new(0.0, highest * f64::from(height / (height - 8.0))));
-        let y = Axis { apart: height / 4.5, is_whole: true, room: AXIS, ..y };
+        let y = Axis { apart: height / 4.5, is_whole: true, ticks_from: 0.5, room: AXIS, ..y };
         let mut quiet = QuietPlot::new(ui, "histogram", x, y);
         quiet.id = quiet.id.with(self.colour);
         quiet.size = vec2(ui.available_width().min(WIDEST), height);

@@ -1,13 +1,14 @@
 //! The classes of the curve, each with its colour and its value at ε.
 
 use eframe::egui::{
-    Align2, Color32, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, text::LayoutJob, text::TextFormat,
-    text::TextWrapping, vec2,
+    Align2, Atom, AtomPaintArgs, Button, Color32, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
 };
+use egui_plot::LineStyle;
 
 use super::axis::value_at;
 use super::curve::Sheet;
-use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
+use crate::app::panes::plots::quiet::sample;
+use crate::app::theme::{self, Palette, SPACE_2, palette};
 use crate::app::words;
 use crate::engine::attack::Goal;
 use crate::worker::{Along, Shown};
@@ -46,6 +47,7 @@ pub fn role(shown: &Shown, class: usize) -> &'static str {
 /// Shows the legend of a curve in a column of its own.
 pub fn show(ui: &mut Ui, sheet: &Sheet<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
+    ui.spacing_mut().button_padding = Vec2::ZERO;
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let what = if sheet.values.are_logits { "logit" } else { "probability" };
     let at = format!("{what} at ε = {}", super::mark::eps_text(sheet.eps));
@@ -82,26 +84,14 @@ fn row(ui: &mut Ui, sheet: &Sheet<'_>, index: usize) {
     let exact = (!values.are_logits).then(|| probability(shown, line.class, eps)).flatten();
     let value = exact.or_else(|| value_at(&along.eps, sheet.numbers(line), eps));
     let value = value.map_or_else(|| "–".into(), |value| values.spelled(value));
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let role = role(shown, line.class);
     let words = if role.is_empty() { name.to_owned() } else { format!("{name}, {role}") };
+    let stroke = Stroke::new(if role.is_empty() { 2.0 } else { 3.0 }, colour);
+    let line = move |ui: &Ui, args: AtomPaintArgs| sample(ui, args.rect, LineStyle::Solid, stroke);
+    let text = if role.is_empty() { RichText::new(name).small() } else { theme::strong(name) };
+    let row = Button::new((Atom::paint(vec2(SAMPLE, ROW), line), text)).gap(SPACE_2).truncate();
+    let row = row.right_text(theme::number(&*value).color(palette.text)).frame(false).sense(Sense::hover());
+    let response = ui.add_sized(vec2(ui.available_width(), ROW), row);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("on the curve: {words}: {value}")));
-    let painter = ui.painter();
-    let width = if role.is_empty() { 2.0 } else { 3.0 };
-    painter.hline(rect.left()..=rect.left() + SAMPLE, rect.center().y, Stroke::new(width, colour));
-    let number = painter.text(rect.right_center(), Align2::RIGHT_CENTER, value, theme::number_font(), palette.text);
-    let room = Rect::from_min_max(
-        pos2(rect.left() + SAMPLE + SPACE_2, rect.top()),
-        pos2(number.left() - SPACE_1, rect.bottom()),
-    );
-    let font = if role.is_empty() { theme::small_font() } else { theme::strong_font() };
-    let format = TextFormat { font_id: font, color: palette.text, ..TextFormat::default() };
-    let mut job = LayoutJob::single_section(name.to_owned(), format);
-    job.wrap = TextWrapping::truncate_at_width(room.width().max(0.0));
-    let galley = painter.layout_job(job);
-    let is_cut = galley.elided;
-    painter.galley(pos2(room.left(), room.center().y - galley.size().y / 2.0), galley, palette.text);
-    if is_cut || !role.is_empty() {
-        response.on_hover_text(words);
-    }
+    response.on_hover_text(words);
 }

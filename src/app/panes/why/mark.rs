@@ -56,7 +56,7 @@ impl Flags {
             ui.painter().vline(x, frame.y_range(), Stroke::new(1.0, theme::faint_of(mark.colour)));
             ui.painter().circle_filled(pos2(x, frame.top()), 3.5, mark.colour);
             let text = mark.words(&shortened(mark.name, NAME));
-            let text = ui.painter().layout_no_wrap(text, theme::small_font(), mark.colour);
+            let text = ui.painter().layout_no_wrap(text, theme::small_font(), palette(ui).text);
             if let Some(place) = labels.place(places(x, text.size().x + 2.0 * SPACE_1, room))
                 && self.flag(ui, number, mark, place, text)
             {
@@ -80,7 +80,7 @@ impl Flags {
             ui.painter().rect_stroke(place, theme::SMALL_RADIUS, stroke, StrokeKind::Inside);
         }
         let at = Align2::CENTER_CENTER.align_size_within_rect(text.size(), place).min;
-        ui.painter().galley(at, text, mark.colour);
+        ui.painter().galley(at, text, palette(ui).text);
         let tip = match can_go {
             true => format!("{words}\nClick to take ε there"),
             false if mark.eps < 0.0 => format!("{words}\nAgainst the attack's direction"),
