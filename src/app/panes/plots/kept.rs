@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
+use eframe::egui::Id;
 use egui_plot::PlotPoint;
 
+use super::PlotRun;
 use super::axes::{Interval, Scale};
 use super::group::Triangles;
 use super::paper;
 use super::quantity::{Panel, Quantity};
-use super::scene::{Look, Scene};
+use super::scene::Scene;
 use super::series::{Band, Point, stretches, thinned, visible};
 use crate::engine::train::Measured;
 
 /// Above so many lines, those of other runs than the selected one are drawn with fewer points.
 const MANY_LINES: usize = 12;
-
 /// The width of the columns in which lines are thinned, in points on the screen: of most lines, and of those among many.
 const FINE: f64 = 2.0;
 const COARSE: f64 = 8.0;
@@ -44,6 +45,8 @@ pub struct Piece {
 /// The curves of a panel and the vertical axis that they need.
 #[derive(Debug)]
 pub struct Curves {
+    /// What they are made of; the same for curves that are the same.
+    pub content: Id,
     /// The selected run's curves come last, so that they lie on top.
     pub all: Vec<Curve>,
     pub scale: Scale,
@@ -81,7 +84,7 @@ impl Curves {
             let pieces = series.stretches.iter().map(piece).collect();
             Curve { run: series.run, quantity: series.quantity, is_coarse, pieces }
         };
-        Self { all: all.iter().map(curve).collect(), scale, ends }
+        Self { content: content(scene, pixel), all: all.iter().map(curve).collect(), scale, ends }
     }
 }
 
@@ -149,58 +152,33 @@ fn vertical(panel: Panel, scene: &Scene<'_>, all: &[Series]) -> (Scale, Interval
 /// The newest curves of a panel.
 #[derive(Debug, Default)]
 pub struct Kept {
-    newest: Option<(Key, Arc<Curves>)>,
-    /// How often the curves have changed.
-    pub count: u64,
+    newest: Option<Arc<Curves>>,
     pub triangles: Triangles,
-}
-
-/// What the curves of a panel are made of. Two equal keys have the same curves.
-#[derive(Debug, PartialEq)]
-struct Key {
-    look: Look,
-    sight: Interval,
-    pixel: f64,
-    primary: usize,
-    runs: Vec<RunKey>,
-}
-
-/// A run, by what changes when it goes on: histories only grow, and only their newest epoch changes.
-#[derive(Debug, PartialEq)]
-struct RunKey {
-    name: String,
-    epochs: usize,
-    /// The newest epoch, spelled out, because not every number equals itself.
-    newest: String,
 }
 
 impl Kept {
     /// Returns the curves of a panel, new ones only where they differ from those of the frame before.
     pub fn curves(&mut self, panel: Panel, scene: &Scene<'_>, pixel: f64) -> Arc<Curves> {
-        let key = key(scene, pixel);
-        if let Some((_, curves)) = self.newest.as_ref().filter(|(newest, _)| *newest == key) {
-            return Arc::clone(curves);
-        }
-        let curves = Arc::new(Curves::new(panel, scene, pixel));
-        self.newest = Some((key, Arc::clone(&curves)));
-        self.count += 1;
+        let content = content(scene, pixel);
+        let newest = self.newest.take().filter(|curves| curves.content == content);
+        let curves = newest.unwrap_or_else(|| Arc::new(Curves::new(panel, scene, pixel)));
+        self.newest = Some(Arc::clone(&curves));
         curves
     }
 }
 
-fn key(scene: &Scene<'_>, pixel: f64) -> Key {
-    let run = |run: &super::PlotRun<'_>| RunKey {
-        name: run.name.to_owned(),
-        epochs: run.history.len(),
-        newest: format!("{:?}", run.history.last()),
-    };
-    let runs = scene.runs.iter().map(run).collect();
-    Key { look: *scene.look, sight: scene.epochs_in_sight(), pixel, primary: scene.primary, runs }
+/// Returns what the curves of a panel are made of: it differs where they do. Histories only grow, and only their newest epoch
+/// changes. Everything is spelled out, because not every number equals itself.
+fn content(scene: &Scene<'_>, pixel: f64) -> Id {
+    let run = |run: &PlotRun<'_>| format!("{} {} {:?}", run.name, run.history.len(), run.history.last());
+    let runs: Vec<String> = scene.runs.iter().map(run).collect();
+    let (look, sight) = (scene.look, scene.epochs_in_sight());
+    Id::unique(format!("{look:?} {sight:?} {pixel} {} {runs:?}", scene.primary))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::PlotRun;
+    use super::super::scene::Look;
     use super::*;
     use crate::engine::train::{Config, EpochRecord};
 
@@ -245,17 +223,18 @@ mod tests {
     }
 
     #[test]
-    fn whatever_changes_the_curves_changes_the_key() {
-        let key_of = |history: &[EpochRecord], look, zoom| with_scene(history, look, zoom, |scene| key(scene, 0.01));
+    fn whatever_changes_the_curves_changes_their_content() {
+        let content_of =
+            |history: &[EpochRecord], look, zoom| with_scene(history, look, zoom, |scene| content(scene, 0.01));
         let (record, look) = (EpochRecord { loss: f32::NAN, ..record(1) }, Look::default());
-        let old = key_of(&[record], look, None);
-        assert_eq!(old, key_of(&[record], look, None), "also of what is no number");
+        let old = content_of(&[record], look, None);
+        assert_eq!(old, content_of(&[record], look, None), "also of what is no number");
         let others = [
-            key_of(&[record; 2], look, None),
-            key_of(&[EpochRecord { clean: None, ..record }], look, None),
-            key_of(&[record], Look { smoothing: 0.5, ..look }, None),
-            key_of(&[record], Look { hidden: [true, false, false, false], ..look }, None),
-            key_of(&[record], look, Some(Interval::new(1.0, 2.0))),
+            content_of(&[record; 2], look, None),
+            content_of(&[EpochRecord { clean: None, ..record }], look, None),
+            content_of(&[record], Look { smoothing: 0.5, ..look }, None),
+            content_of(&[record], Look { hidden: [true, false, false, false], ..look }, None),
+            content_of(&[record], look, Some(Interval::new(1.0, 2.0))),
         ];
         assert!(others.iter().all(|other| *other != old));
     }

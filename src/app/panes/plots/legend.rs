@@ -30,6 +30,7 @@ pub fn legend(ui: &mut Ui, scene: &Scene<'_>) -> Touched {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(SPACE_1, 2.0);
         ui.spacing_mut().button_padding = vec2(SPACE_2 / 2.0, 0.0);
+        ui.spacing_mut().interact_size.y = HEIGHT;
         for quantity in Quantity::ALL.into_iter().filter(|quantity| scene.has(*quantity)) {
             if line(ui, scene, quantity).clicked() {
                 touched.toggled = Some(quantity);

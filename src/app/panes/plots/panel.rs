@@ -1,7 +1,7 @@
 //! One panel: heading, flags, axes, lines.
 
 use eframe::egui::{
-    self, Align2, Color32, CursorIcon, EventFilter, Id, Key, Painter, Rect, Response, Stroke, Ui, Vec2, vec2,
+    self, Align2, Color32, CursorIcon, EventFilter, Key, Painter, Rect, Response, Stroke, Ui, Vec2, vec2,
 };
 use egui_plot::{
     FilledArea, Line, MarkerShape, PlotItem, PlotMemory, PlotPoint, PlotPoints, PlotTransform, PlotUi, Points, VLine,
@@ -97,7 +97,7 @@ fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_e
     let items = Items { painter: ui.painter().clone(), palette: palette(ui), panel, scene, curves: &curves };
     let shown = plot.show(ui, |plot| {
         items.cursor_line(plot);
-        plot.add(Group::new(Id::unique((kept.count, scene.raised)), items.lines(pixel), &kept.triangles));
+        plot.add(Group::new(curves.content.with(scene.raised), items.lines(pixel), &kept.triangles));
         flags.add(plot, items.palette, scene);
         items.best(plot);
         items.cursor_rings(plot);

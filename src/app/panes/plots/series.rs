@@ -111,7 +111,8 @@ mod tests {
     /// Losses and weights, and the smoothed values of each stretch; what is no number is a gap.
     #[test]
     fn smoothing_is_exponential_and_unbiased_and_passes_over_gaps() {
-        let cases: [(&[f32], f64, &[&[f64]]); 5] = [
+        type Case<'a> = (&'a [f32], f64, &'a [&'a [f64]]);
+        let cases: [Case<'_>; 5] = [
             // By hand with w = 1/2: sums 2, 3, 4, 3.5 over 1/2, 3/4, 7/8, 15/16.
             (&[4.0, 4.0, 5.0, 3.0], 0.5, &[&[4.0, 4.0, 32.0 / 7.0, 56.0 / 15.0]]),
             (&[4.0, 1.0], 0.0, &[&[4.0, 1.0]]),

@@ -129,7 +129,8 @@ fn the_plots_say_what_there_is_to_see() {
     const LARGE: [f32; 2] = [900.0, 700.0];
     let other = Run { is_primary: false, ..run("other", 8) };
     // The size of the window, its runs, and texts that are there and that are not.
-    let cases: [([f32; 2], Vec<Run>, &[&str], &[&str]); 7] = [
+    type Case<'a> = ([f32; 2], Vec<Run>, &'a [&'a str], &'a [&'a str]);
+    let cases: [Case<'_>; 7] = [
         (LARGE, vec![], &["No run to plot yet"], &["Validation error"]),
         (LARGE, vec![run("first", 0)], &["No epoch has ended yet", "95 % intervals"], &[]),
         // Epoch 3: clean 0.012 + 0.1/3 = 4.5 %, FGSM 0.15 + 0.7/3 + 0.001 = 38.4 %, PGD five points more.

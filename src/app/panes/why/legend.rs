@@ -48,6 +48,7 @@ pub fn role(shown: &Shown, class: usize) -> &'static str {
 pub fn show(ui: &mut Ui, sheet: &Sheet<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
     ui.spacing_mut().button_padding = Vec2::ZERO;
+    ui.spacing_mut().interact_size.y = 0.0;
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let what = if sheet.values.are_logits { "logit" } else { "probability" };
     let at = format!("{what} at ε = {}", super::mark::eps_text(sheet.eps));
