@@ -1,116 +1,131 @@
-//! Flags above the plot of errors, their staffs through it, and diamonds on the lowest errors.
+//! Flags above the plot of errors, and their staffs through it.
 
 use std::sync::Arc;
 
-use eframe::egui::{Align2, Color32, Galley, Rect, Shape, Stroke, Ui, pos2, vec2};
-use egui_plot::PlotTransform;
+use eframe::egui::{Align2, Color32, Galley, Rect, Stroke, Ui, pos2, vec2};
+use egui_plot::{LineStyle, PlotTransform, PlotUi, VLine};
 
-use crate::app::plots::curve::Sheet;
-use crate::app::plots::marks::{self, About, Mark};
+use crate::app::plots::marks::{About, Mark};
 use crate::app::plots::quantity::Quantity;
+use crate::app::plots::quiet::Labels;
 use crate::app::plots::scene::Scene;
-use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::theme::{self, Palette, SPACE_2, palette};
 
-/// Height of a row of flags.
-const FLAG: f32 = 17.0;
-/// Height of a panel for each row of flags that it may have, three at most.
-const FLAG_ROW_PER: f32 = 90.0;
-const FLAG_ROWS: usize = 3;
+/// The height of a row of flags.
+const ROW: f32 = 17.0;
+/// The height of a panel for each row of flags that it may have, and the most rows.
+const HEIGHT_PER_ROW: f32 = 90.0;
+const MOST_ROWS: usize = 3;
+/// The distance between flags.
+const APART: f32 = 8.0;
 
-/// Height of all rows.
-pub fn height(flags: &[Flag]) -> f32 {
-    let rows = flags.iter().flatten().map(|(place, _)| place.row + 1).max().unwrap_or(0);
-    rows as f32 * FLAG
+/// The flags of some marks, those that matter most first.
+pub struct Flags<'a> {
+    all: Vec<Flag<'a>>,
 }
 
-/// Diamonds on the lowest errors of the selected run, which the flags name.
-pub fn paint_best(ui: &Ui, scene: &Scene<'_>, sheet: &Sheet) {
-    let palette = palette(ui);
-    let painter = ui.painter().with_clip_rect(sheet.transform.frame().expand(6.0).intersect(ui.clip_rect()));
-    for (about, best) in marks::best(scene.primary().history) {
-        let Some((at, error)) = best.filter(|_| !scene.is_hidden(about.quantity())) else { continue };
-        let centre = sheet.at((at + 1) as f64, error);
-        if !sheet.transform.frame().x_range().contains(centre.x) {
-            continue;
+struct Flag<'a> {
+    mark: &'a Mark,
+    text: Arc<Galley>,
+    /// Where it lies, the upper edge of the plot being 0; `None` where it has no room.
+    place: Option<Rect>,
+}
+
+impl<'a> Flags<'a> {
+    /// Places the flags in the rows above a plot, by where that was in the frame `before`.
+    pub fn place(ui: &Ui, scene: &Scene<'_>, marks: &'a [Mark], before: Option<&PlotTransform>) -> Self {
+        let Some(before) = before else {
+            ui.ctx().request_repaint();
+            return Self { all: Vec::new() };
+        };
+        let rows = ((ui.available_height() / HEIGHT_PER_ROW) as usize).clamp(1, MOST_ROWS);
+        let frame = before.frame();
+        let room = Rect::from_x_y_ranges(frame.x_range(), -(rows as f32) * ROW..=0.0);
+        let mut labels = Labels { room, apart: APART, taken: Vec::new() };
+        let flag = |mark: &'a Mark| {
+            let colour = mark.about.colours(palette(ui), scene)[0];
+            let text = ui.painter().layout_no_wrap(mark.text.clone(), theme::small_font(), colour);
+            let places = places(before.position_from_point_x(mark.x), text.size().x + SPACE_2, room, rows);
+            Flag { mark, text, place: labels.place(places) }
+        };
+        Self { all: marks.iter().map(flag).collect() }
+    }
+
+    /// Returns the height of all rows.
+    pub fn height(&self) -> f32 {
+        self.all.iter().filter_map(|flag| flag.place).map(|place| -place.top()).fold(0.0, f32::max)
+    }
+
+    /// Adds the staffs.
+    pub fn add(&self, plot: &mut PlotUi<'_>, palette: &Palette, scene: &Scene<'_>) {
+        for Flag { mark, .. } in &self.all {
+            let colour = theme::faint_of(mark.about.colours(palette, scene)[0]);
+            let style = if mark.about == About::Run { LineStyle::Solid } else { LineStyle::Dashed { length: 4.0 } };
+            plot.vline(VLine::new("", mark.x).color(colour).style(style));
         }
-        let corners = [vec2(0.0, -6.0), vec2(6.0, 0.0), vec2(0.0, 6.0), vec2(-6.0, 0.0)].map(|d| centre + d);
-        let colour = scene.colour(palette, scene.primary, about.quantity());
-        painter.add(Shape::convex_polygon(corners.to_vec(), colour, Stroke::new(1.5, palette.field)));
+    }
+
+    /// Draws the flags above the plot.
+    pub fn paint(&self, ui: &Ui, scene: &Scene<'_>, transform: &PlotTransform) {
+        let top = transform.frame().top();
+        let placed = || self.all.iter().filter_map(|flag| Some((flag, flag.place?.translate(vec2(0.0, top)))));
+        // Flags hide the staffs of others, so they come after them.
+        for (Flag { mark, .. }, place) in placed() {
+            let x = transform.position_from_point_x(mark.x);
+            let colour = theme::faint_of(mark.about.colours(palette(ui), scene)[0]);
+            ui.painter().vline(x, place.center().y..=top, Stroke::new(1.0, colour));
+        }
+        for (Flag { mark, text, .. }, place) in placed() {
+            let [colour, fill] = mark.about.colours(palette(ui), scene);
+            let ground = place.with_max_y(place.bottom() - 1.0).with_min_y(place.top() + 1.0);
+            ui.painter().rect_filled(ground, theme::SMALL_RADIUS, fill);
+            let at = Align2::CENTER_CENTER.align_size_within_rect(text.size(), ground).min;
+            ui.painter().galley(at, Arc::clone(text), colour);
+        }
     }
 }
 
-/// Where a flag lies, and its text; `None` where it has no room.
-pub type Flag = Option<(marks::Place, Arc<Galley>)>;
-
-/// The flags of these marks above a panel of this height, placed by where the plot was in the frame before.
-pub fn place(ui: &Ui, scene: &Scene<'_>, (marks, height): (&[Mark], f32), before: Option<&PlotTransform>) -> Vec<Flag> {
-    let rows = ((height / FLAG_ROW_PER) as usize).clamp(1, FLAG_ROWS);
-    let Some(before) = before else {
-        ui.ctx().request_repaint();
-        return marks.iter().map(|_| None).collect();
-    };
-    let palette = palette(ui);
-    let galleys: Vec<_> = marks
-        .iter()
-        .map(|mark| {
-            let (colour, _) = mark.about.colours(palette, scene);
-            ui.painter().layout_no_wrap(mark.text.clone(), theme::small_font(), colour)
-        })
-        .collect();
-    let sizes: Vec<_> = marks
-        .iter()
-        .zip(&galleys)
-        .map(|(mark, galley)| (before.position_from_point_x(mark.x), galley.size().x + SPACE_2))
-        .collect();
-    let frame = before.frame();
-    let places = marks::arrange(&sizes, (frame.left(), frame.right()), rows);
-    places.into_iter().zip(galleys).map(|(place, galley)| Some((place?, galley))).collect()
-}
-
-/// Draws staffs through the plot, and the flags.
-pub fn paint(ui: &Ui, scene: &Scene<'_>, marks: &[Mark], flags: &[Flag], sheet: &Sheet) {
-    let palette = palette(ui);
-    let frame = sheet.transform.frame();
-    // Flags hide the staffs of others, so they come after them.
-    for (mark, flag) in marks.iter().zip(flags) {
-        let x = ui.painter().round_to_pixel_center(sheet.transform.position_from_point_x(mark.x));
-        if !frame.x_range().contains(x) {
-            continue;
-        }
-        let top = flag.as_ref().map_or(frame.top(), |(place, _)| frame.top() - place.row as f32 * FLAG - FLAG / 2.0);
-        let staff = [pos2(x, top), pos2(x, frame.bottom())];
-        let (colour, _) = mark.about.colours(palette, scene);
-        let stroke = Stroke::new(1.0, theme::faint_of(colour));
-        if mark.about == About::Run {
-            ui.painter().line_segment(staff, stroke);
-        } else {
-            ui.painter().extend(Shape::dashed_line(&staff, stroke, 3.0, 4.0));
-        }
-    }
-    for (mark, flag) in marks.iter().zip(flags) {
-        let Some((place, galley)) = flag else { continue };
-        let (colour, fill) = mark.about.colours(palette, scene);
-        let bottom = frame.top() - place.row as f32 * FLAG - 1.0;
-        let size = vec2(galley.size().x + SPACE_2, FLAG - 2.0);
-        let ground = Rect::from_min_size(pos2(place.left, bottom - size.y), size);
-        ui.painter().rect_filled(ground, theme::SMALL_RADIUS, fill);
-        let at = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), ground).min;
-        ui.painter().galley(at, Arc::clone(galley), colour);
-    }
+/// Returns the places for a flag of this width, from the lowest row up: to the right of its staff, to its left, and, where
+/// there is room on neither side, across the staff at the right end.
+fn places(staff: f32, width: f32, room: Rect, rows: usize) -> impl Iterator<Item = Rect> {
+    let starts = [staff, staff - width, (room.right() - width).max(room.left())];
+    let touching = starts.into_iter().filter(move |start| (*start..=start + width).contains(&staff));
+    (0..rows).flat_map(move |row| {
+        let bottom = -(row as f32) * ROW;
+        touching.clone().map(move |start| Rect::from_min_max(pos2(start, bottom - ROW), pos2(start + width, bottom)))
+    })
 }
 
 impl About {
-    /// The line that the mark belongs to.
+    /// Returns the line that the mark belongs to.
     pub fn quantity(self) -> Quantity {
         if self == Self::Clean { Quantity::Clean } else { Quantity::Fgsm }
     }
 
-    /// Of text and ground; neutral where colours stand for runs.
-    fn colours(self, palette: &theme::Palette, scene: &Scene<'_>) -> (Color32, Color32) {
+    /// Returns the colours of its flag's text and ground; they are neutral where colours stand for runs.
+    fn colours(self, palette: &Palette, scene: &Scene<'_>) -> [Color32; 2] {
         match self {
-            Self::Clean if scene.runs.len() == 1 => (palette.right, palette.right_soft),
-            Self::Adversarial if scene.runs.len() == 1 => (palette.fooled, palette.fooled_soft),
-            _ => (palette.text, palette.raised_hover),
+            Self::Clean if scene.runs.len() == 1 => [palette.right, palette.right_soft],
+            Self::Adversarial if scene.runs.len() == 1 => [palette.fooled, palette.fooled_soft],
+            Self::Clean | Self::Adversarial | Self::Run => [palette.text, palette.raised_hover],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_stands_beside_its_staff_or_slides_across_it() {
+        let room = Rect::from_min_max(pos2(0.0, -2.0 * ROW), pos2(100.0, 0.0));
+        let place =
+            |staff, width| Labels { room, apart: APART, taken: Vec::new() }.place(places(staff, width, room, 2));
+        for (staff, width, left) in [(10.0, 40.0, 10.0), (90.0, 40.0, 50.0), (50.0, 80.0, 20.0)] {
+            assert_eq!(place(staff, width).map(|place| place.left()), Some(left), "{staff}");
+        }
+        for (staff, width) in [(-5.0, 10.0), (120.0, 10.0), (5.0, 200.0)] {
+            assert_eq!(place(staff, width), None, "{staff}");
         }
     }
 }

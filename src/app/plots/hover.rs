@@ -1,13 +1,18 @@
 //! The values at an epoch: as a table beside the pointer, and in words for assistive technology.
 
-use eframe::egui::{self, Grid, PopupAnchor, Response, Role, Sense, Stroke, Tooltip, Ui, WidgetInfo, vec2};
+use eframe::egui::{Grid, PopupAnchor, Response, RichText, Role, Sense, Tooltip, Ui, WidgetInfo, vec2};
 
 use crate::app::format::short;
 use crate::app::plots::marks::Mark;
 use crate::app::plots::quantity::{Panel, Quantity, per_cent};
+use crate::app::plots::quiet::{sample, shortened};
 use crate::app::plots::scene::{Scene, run_colour};
 use crate::app::theme::{self, SPACE_3, palette};
 use crate::engine::train::{EpochRecord, Stage};
+
+/// The most runs that the table has rows for, and the most letters of their names.
+const MOST_RUNS: usize = 12;
+const NAME: usize = 28;
 
 /// Opens a tooltip at the pointer at once, or at the plot that has the keyboard.
 pub fn tip(response: &Response, contents: impl FnOnce(&mut Ui)) {
@@ -21,9 +26,8 @@ pub fn tip(response: &Response, contents: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// The table of all values at the cursor.
-pub fn values(response: &Response, panel: Panel, scene: &Scene<'_>, marks: &[Mark], cursor: Option<usize>) {
-    let Some(at) = cursor else { return };
+/// Shows the table of all values at a place in the histories.
+pub fn values(response: &Response, panel: Panel, scene: &Scene<'_>, marks: &[Mark], at: usize) {
     tip(response, |ui| {
         if let Some(record) = scene.primary().history.get(at) {
             selected(ui, panel, scene, record);
@@ -47,7 +51,8 @@ fn selected(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, record: &EpochRecord) 
         for &quantity in panel.quantities() {
             let Some(value) = panel.value(quantity, record) else { continue };
             let colour = scene.colour(palette(ui), scene.primary, quantity);
-            sample(ui, quantity, colour);
+            let (place, _) = ui.allocate_exact_size(vec2(28.0, 12.0), Sense::hover());
+            sample(ui, place, quantity.style(1.0), quantity.stroke(2.0, colour));
             ui.label(quantity.name());
             ui.label(theme::number(panel.spelled(value)));
             if let Some(basis) = basis(panel, quantity, record) {
@@ -58,7 +63,7 @@ fn selected(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, record: &EpochRecord) 
     });
 }
 
-/// What a value rests on.
+/// Returns what a value rests on.
 fn basis(panel: Panel, quantity: Quantity, record: &EpochRecord) -> Option<String> {
     let measured = quantity.measured(record)?;
     let (n, wrong) = (measured.n, measured.wrong);
@@ -70,9 +75,8 @@ fn basis(panel: Panel, quantity: Quantity, record: &EpochRecord) -> Option<Strin
     })
 }
 
-/// All runs at the same epoch, as many as fit.
+/// Shows all runs at the same epoch, as many as fit.
 fn others(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, at: usize) {
-    const MOST: usize = 12;
     let columns = panel.quantities();
     ui.add_space(theme::SPACE_1);
     Grid::new("runs").num_columns(columns.len() + 1).spacing([SPACE_3, 2.0]).min_col_width(0.0).show(ui, |ui| {
@@ -81,9 +85,10 @@ fn others(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, at: usize) {
             ui.label(theme::weak(ui, quantity.name()));
         }
         ui.end_row();
-        for (index, run) in scene.runs.iter().enumerate().take(MOST) {
-            let font = if index == scene.primary { theme::strong_font() } else { theme::body_font() };
-            ui.label(egui::RichText::new(cut(run.name)).font(font).color(run_colour(palette(ui), index)));
+        for (index, run) in scene.runs.iter().enumerate().take(MOST_RUNS) {
+            let name = shortened(run.name, NAME);
+            let name = if index == scene.primary { theme::strong(name) } else { RichText::new(name) };
+            ui.label(name.color(run_colour(palette(ui), index)));
             for &quantity in columns {
                 let value = run.history.get(at).and_then(|record| panel.value(quantity, record));
                 ui.label(theme::number(value.map_or_else(|| "–".into(), |value| panel.spelled(value))));
@@ -93,25 +98,11 @@ fn others(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, at: usize) {
     });
 }
 
-/// The beginning of a long name.
-fn cut(name: &str) -> String {
-    const MOST: usize = 28;
-    if name.chars().count() <= MOST { name.into() } else { name.chars().take(MOST - 1).chain(['…']).collect() }
-}
-
 fn epoch(record: &EpochRecord) -> String {
     match record.stage {
         Stage::Selection => format!("Epoch {}", record.epoch),
         Stage::Retraining => format!("Retraining, epoch {}", record.epoch),
     }
-}
-
-/// A short piece of a line in its style.
-pub fn sample(ui: &mut Ui, quantity: Quantity, colour: egui::Color32) {
-    let (rect, _) = ui.allocate_exact_size(vec2(24.0, 12.0), Sense::hover());
-    let mut shapes = Vec::new();
-    quantity.draw(&[rect.left_center(), rect.right_center()], Stroke::new(2.0, colour), 1.0, &mut shapes);
-    ui.painter().extend(shapes);
 }
 
 /// Gives the plot its name and, in words, the values at the cursor or of the newest epoch.

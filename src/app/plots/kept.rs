@@ -1,131 +1,240 @@
-//! What of a panel stays the same from frame to frame: its series, its axis and its lines, already cut into triangles.
-//! A frame in which nothing has changed only has to hand them on.
+//! The lines of a panel, ready to be drawn, and what they are kept by: a frame in which nothing has changed only hands them on.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use eframe::egui::epaint::{TessellationOptions, Tessellator};
-use eframe::egui::{Mesh, Shape, Ui};
-use egui_plot::PlotTransform;
+use eframe::egui::Id;
+use egui_plot::PlotPoint;
 
-use crate::app::plots::axes::Scale;
-use crate::app::plots::quantity::Panel;
-use crate::app::plots::scene::{Scene, Series};
-use crate::engine::train::{EpochRecord, Measured};
+use crate::app::plots::axes::{Interval, Scale};
+use crate::app::plots::group::Triangles;
+use crate::app::plots::quantity::{Panel, Quantity};
+use crate::app::plots::scene::Scene;
+use crate::app::plots::series::{Band, Point, stretches, thinned, visible};
+use crate::app::plots::{PlotRun, paper};
+use crate::engine::train::Measured;
 
-/// Epochs of a history that tell it from others, besides its length. Histories only grow, so the last one changes.
-const SAMPLES: usize = 8;
+/// Above so many lines, those of other runs than the selected one are drawn with fewer points.
+const MANY_LINES: usize = 12;
+/// The width of the columns in which lines are thinned, in points on the screen: of most lines, and of those among many.
+const FINE: f64 = 2.0;
+const COARSE: f64 = 8.0;
 
-/// The series of a panel and the axis that they need.
+/// One quantity of one run in one panel.
 #[derive(Debug)]
-pub struct Data {
-    pub series: Vec<Series>,
-    pub scale: Scale,
-    /// Ends of the vertical axis, as places.
-    pub vertical: (f64, f64),
+pub struct Curve {
+    /// The index of the run.
+    pub run: usize,
+    pub quantity: Quantity,
+    /// Whether it is drawn coarsely, as one of many.
+    pub is_coarse: bool,
+    pub pieces: Vec<Piece>,
 }
 
+/// An unbroken part of a curve, in places of the plot.
+#[derive(Debug)]
+pub struct Piece {
+    /// As it was measured.
+    pub raw: Vec<PlotPoint>,
+    /// The same, smoothed.
+    pub smooth: Vec<PlotPoint>,
+    /// The 95 % intervals of the selected run's errors; empty for other curves.
+    pub band: Band,
+}
+
+/// The curves of a panel and the vertical axis that they need.
+#[derive(Debug)]
+pub struct Curves {
+    /// What they are made of; the same for curves that are the same.
+    pub content: Id,
+    /// The selected run's curves come last, so that they lie on top.
+    pub all: Vec<Curve>,
+    pub scale: Scale,
+    pub ends: Interval,
+}
+
+/// A quantity of a run before its values have places.
+struct Series {
+    run: usize,
+    quantity: Quantity,
+    stretches: Vec<Vec<Point>>,
+}
+
+impl Curves {
+    /// Makes the curves of a panel in which a point on the screen is `pixel` epochs wide.
+    pub fn new(panel: Panel, scene: &Scene<'_>, pixel: f64) -> Self {
+        let all = series(panel, scene);
+        let sight = scene.epochs_in_sight();
+        let (scale, ends) = vertical(panel, scene, &all);
+        let many = all.len() > MANY_LINES;
+        let curve = |series: &Series| {
+            let is_coarse = many && series.run != scene.primary;
+            let column = pixel * if is_coarse { COARSE } else { FINE };
+            let path = |part: &[Point], value: fn(&Point) -> f64| {
+                let path: Vec<_> = part.iter().map(|p| PlotPoint::new(p.x, scale.place(value(p)))).collect();
+                thinned(&path, column)
+            };
+            let piece = |stretch: &Vec<Point>| {
+                let part = visible(stretch, sight);
+                let place = |(x, i): (f64, Interval)| (x, Interval::new(scale.place(i.low), scale.place(i.high)));
+                let intervals: Vec<_> = intervals(panel, scene, series, part).map(place).collect();
+                let band = Band::new(&intervals, pixel);
+                Piece { raw: path(part, |p| p.raw), smooth: path(part, |p| p.smooth), band }
+            };
+            let pieces = series.stretches.iter().map(piece).collect();
+            Curve { run: series.run, quantity: series.quantity, is_coarse, pieces }
+        };
+        Self { content: content(scene, pixel), all: all.iter().map(curve).collect(), scale, ends }
+    }
+}
+
+fn series(panel: Panel, scene: &Scene<'_>) -> Vec<Series> {
+    let others = (0..scene.runs.len()).filter(|run| *run != scene.primary);
+    let weight = f64::from(scene.look.smoothing);
+    let of_run = |run: usize| {
+        let shown = panel.quantities().iter().filter(|quantity| !scene.is_hidden(**quantity));
+        shown.map(move |&quantity| {
+            let stretches = stretches(scene.runs[run].history, weight, |record| panel.value(quantity, record));
+            Series { run, quantity, stretches }
+        })
+    };
+    others.chain([scene.primary]).flat_map(of_run).collect()
+}
+
+/// Returns the 95 % intervals of the selected run's errors with their epochs, for some points of a series.
+fn intervals(
+    panel: Panel,
+    scene: &Scene<'_>,
+    series: &Series,
+    part: &[Point],
+) -> impl Iterator<Item = (f64, Interval)> {
+    let has_band = panel == Panel::Error && series.run == scene.primary && scene.look.has_bands;
+    let (history, quantity) = (scene.runs[series.run].history, series.quantity);
+    let interval = move |measured: Measured| {
+        let (low, high) = measured.interval();
+        Interval::new(low, high)
+    };
+    part.iter().filter(move |_| has_band).filter_map(move |point| {
+        let measured = history.get(point.x as usize - 1).and_then(|record| quantity.measured(record))?;
+        Some((point.x, interval(measured)))
+    })
+}
+
+/// Returns the panel's scale and the ends of its axis, as places, such that everything in sight is on it.
+fn vertical(panel: Panel, scene: &Scene<'_>, all: &[Series]) -> (Scale, Interval) {
+    // Zero has no place of its own on a logarithmic axis.
+    let zero = if panel == Panel::Error { scene.half_a_picture() } else { f64::INFINITY };
+    let mut values: Vec<f64> = paper::values(panel, scene).collect();
+    for series in all {
+        for stretch in &series.stretches {
+            let part = visible(stretch, scene.epochs_in_sight());
+            values.extend(part.iter().map(|point| point.raw));
+            values.extend(intervals(panel, scene, series, part).map(|(_, interval)| interval.high));
+        }
+    }
+    let low = Interval::around(values.iter().map(|&value| if value > 0.0 { value } else { zero })).low;
+    let low = if low.is_finite() { low } else { 0.01 };
+    let values = Interval::new(low, Interval::around(values.into_iter()).high.max(0.0));
+    let is_log = scene.look.is_log && panel != Panel::Confidence;
+    let scale = if is_log { Scale::Logarithmic { floor: low.min(zero) } } else { Scale::Linear };
+    let ends = match panel {
+        Panel::Error => scale.ends(values, 1.0),
+        Panel::Loss => scale.ends(values, f64::INFINITY),
+        // Nothing happens below the least confidence: the axis begins at the ten per cent before it.
+        Panel::Confidence => {
+            let start = (low * 10.0 - 0.2).floor().clamp(0.0, 9.0) / 10.0;
+            Interval::new(start - 0.06 * (1.0 - start), 1.015)
+        }
+    };
+    (scale, ends)
+}
+
+/// The newest curves of a panel.
 #[derive(Debug, Default)]
 pub struct Kept {
-    data: Option<(u64, Arc<Data>)>,
-    lines: Option<(u64, Arc<Mesh>)>,
+    newest: Option<Arc<Curves>>,
+    pub triangles: Triangles,
 }
 
 impl Kept {
-    pub fn data(&mut self, panel: Panel, scene: &Scene<'_>) -> Arc<Data> {
-        let key = data_key(panel, scene);
-        if let Some((_, data)) = self.data.as_ref().filter(|(old, _)| *old == key) {
-            return Arc::clone(data);
-        }
-        let series = scene.series(panel);
-        let (scale, vertical) = scene.vertical(panel, &series);
-        let data = Arc::new(Data { series, scale, vertical });
-        self.data = Some((key, Arc::clone(&data)));
-        data
-    }
-
-    /// The lines of the newest data, drawn by `draw` when they are not the same as in the frame before.
-    pub fn lines(
-        &mut self,
-        ui: &Ui,
-        scene: &Scene<'_>,
-        transform: &PlotTransform,
-        draw: impl FnOnce(&mut Vec<Shape>),
-    ) -> Arc<Mesh> {
-        let mut hasher = DefaultHasher::new();
-        self.data.as_ref().map(|(key, _)| *key).hash(&mut hasher);
-        let (frame, bounds) = (transform.frame(), transform.bounds());
-        [frame.min.x, frame.min.y, frame.max.x, frame.max.y, ui.pixels_per_point()].map(f32::to_bits).hash(&mut hasher);
-        [bounds.min(), bounds.max()].map(|ends| ends.map(f64::to_bits)).hash(&mut hasher);
-        (ui.visuals().dark_mode, scene.raised).hash(&mut hasher);
-        let key = hasher.finish();
-        if let Some((_, lines)) = self.lines.as_ref().filter(|(old, _)| *old == key) {
-            return Arc::clone(lines);
-        }
-        let mut shapes = Vec::new();
-        draw(&mut shapes);
-        // Without the discs of the font's texture, whose places change when new letters come.
-        let mut tessellator =
-            Tessellator::new(ui.pixels_per_point(), TessellationOptions::default(), [1, 1], Vec::new());
-        let mut mesh = Mesh::default();
-        for shape in shapes {
-            tessellator.tessellate_shape(shape, &mut mesh);
-        }
-        let lines = Arc::new(mesh);
-        self.lines = Some((key, Arc::clone(&lines)));
-        lines
+    /// Returns the curves of a panel, new ones only where they differ from those of the frame before.
+    pub fn curves(&mut self, panel: Panel, scene: &Scene<'_>, pixel: f64) -> Arc<Curves> {
+        let content = content(scene, pixel);
+        let newest = self.newest.take().filter(|curves| curves.content == content);
+        let curves = newest.unwrap_or_else(|| Arc::new(Curves::new(panel, scene, pixel)));
+        self.newest = Some(Arc::clone(&curves));
+        curves
     }
 }
 
-/// Differs when anything does that the series and their axis are made of.
-fn data_key(panel: Panel, scene: &Scene<'_>) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let look = scene.look;
-    (panel as u8, look.smoothing.to_bits(), look.is_log, look.has_bands, look.has_paper, look.hidden).hash(&mut hasher);
-    let (first, last) = scene.range();
-    (first.to_bits(), last.to_bits(), scene.primary).hash(&mut hasher);
-    for run in scene.runs {
-        (run.name, run.history.len()).hash(&mut hasher);
-        let every = run.history.len().div_ceil(SAMPLES).max(1);
-        run.history.iter().step_by(every).chain(run.history.last()).for_each(|record| hash(record, &mut hasher));
-    }
-    hasher.finish()
-}
-
-fn hash(record: &EpochRecord, hasher: &mut DefaultHasher) {
-    let EpochRecord { stage, epoch, eps, alpha, rate, learning_rate, loss, clean, adversarial, pgd, seconds } = *record;
-    (stage as u8, epoch).hash(hasher);
-    [eps, alpha, rate, learning_rate, loss, seconds].map(f32::to_bits).hash(hasher);
-    for measured in [clean, adversarial, pgd] {
-        let Measured { n, wrong, loss, confidence_on_mistakes } = measured.unwrap_or_default();
-        (measured.is_some(), n, wrong, loss.to_bits(), confidence_on_mistakes.map(f32::to_bits)).hash(hasher);
-    }
+/// Returns what the curves of a panel are made of: it differs where they do. Histories only grow, and only their newest epoch
+/// changes. Everything is spelled out, because not every number equals itself.
+fn content(scene: &Scene<'_>, pixel: f64) -> Id {
+    let run = |run: &PlotRun<'_>| format!("{} {} {:?}", run.name, run.history.len(), run.history.last());
+    let runs: Vec<String> = scene.runs.iter().map(run).collect();
+    let (look, sight) = (scene.look, scene.epochs_in_sight());
+    Id::unique(format!("{look:?} {sight:?} {pixel} {} {runs:?}", scene.primary))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::plots::PlotRun;
     use crate::app::plots::scene::Look;
-    use crate::engine::train::Config;
+    use crate::engine::train::{Config, EpochRecord};
 
-    fn key(history: &[EpochRecord], look: Look, zoom: Option<(f64, f64)>) -> u64 {
+    fn record(wrong: usize) -> EpochRecord {
+        let clean = Measured { n: 100, wrong, ..Measured::default() };
+        EpochRecord { clean: Some(clean), loss: 1.0, ..EpochRecord::default() }
+    }
+
+    fn with_scene<R>(history: &[EpochRecord], look: Look, zoom: Option<Interval>, test: impl Fn(&Scene) -> R) -> R {
         let config = Config::default();
         let runs = [PlotRun { name: "run", history, config: &config, is_primary: true }];
-        data_key(Panel::Error, &Scene { runs: &runs, primary: 0, look: &look, zoom, cursor: None, raised: None })
+        test(&Scene { runs: &runs, primary: 0, look: &look, zoom, cursor: None, raised: None })
     }
 
     #[test]
-    fn whatever_changes_the_lines_changes_the_key() {
-        let record = EpochRecord { epoch: 1, loss: f32::NAN, ..EpochRecord::default() };
-        let look = Look::default();
-        let old = key(&[record], look, None);
-        assert_eq!(old, key(&[record], look, None), "also of what is no number");
-        assert_ne!(old, key(&[record; 2], look, None));
-        assert_ne!(old, key(&[EpochRecord { clean: Some(Measured::default()), ..record }], look, None));
-        assert_ne!(old, key(&[record], Look { smoothing: 0.5, ..look }, None));
-        assert_ne!(old, key(&[record], Look { is_log: true, ..look }, None));
-        assert_ne!(old, key(&[record], Look { hidden: [true, false, false, false], ..look }, None));
-        assert_ne!(old, key(&[record], look, Some((1.0, 2.0))));
+    fn the_error_axis_fits_what_is_in_sight() {
+        let history = [record(80), record(20), record(10), record(10)];
+        let look = Look { has_bands: false, ..Look::default() };
+        let with_paper = Look { has_paper: true, ..look };
+        let hidden = Look { hidden: [false, true, false, false], ..with_paper };
+        // Epoch 2 is the neighbour of what is in sight; hidden lines have no dots.
+        let zoom = Some(Interval::new(2.5, 4.5));
+        for (look, zoom, highest) in
+            [(look, None, 0.8), (look, zoom, 0.2), (with_paper, None, 0.894), (hidden, None, 0.8)]
+        {
+            let curves = with_scene(&history, look, zoom, |scene| Curves::new(Panel::Error, scene, 0.01));
+            assert!((curves.ends.high - highest * 1.08).abs() < 1e-12, "{highest}: {:?}", curves.ends);
+        }
+    }
+
+    #[test]
+    fn a_logarithmic_axis_has_a_place_for_zero_wrong_and_for_nothing_at_all() {
+        let look = Look { is_log: true, has_bands: false, ..Look::default() };
+        let history = [record(10), record(0)];
+        let curves = with_scene(&history, look, None, |scene| Curves::new(Panel::Error, scene, 0.01));
+        assert_eq!(curves.scale, Scale::Logarithmic { floor: 0.005 });
+        assert!(curves.ends.low <= 0.005f64.log10());
+        for panel in Panel::ALL {
+            let ends = with_scene(&[], look, None, |scene| Curves::new(panel, scene, 0.01).ends);
+            assert!(ends.low.is_finite() && ends.high.is_finite() && ends.low < ends.high, "{panel:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_changes_the_curves_changes_their_content() {
+        let content_of =
+            |history: &[EpochRecord], look, zoom| with_scene(history, look, zoom, |scene| content(scene, 0.01));
+        let (record, look) = (EpochRecord { loss: f32::NAN, ..record(1) }, Look::default());
+        let old = content_of(&[record], look, None);
+        assert_eq!(old, content_of(&[record], look, None), "also of what is no number");
+        let others = [
+            content_of(&[record; 2], look, None),
+            content_of(&[EpochRecord { clean: None, ..record }], look, None),
+            content_of(&[record], Look { smoothing: 0.5, ..look }, None),
+            content_of(&[record], Look { hidden: [true, false, false, false], ..look }, None),
+            content_of(&[record], look, Some(Interval::new(1.0, 2.0))),
+        ];
+        assert!(others.iter().all(|other| *other != old));
     }
 }

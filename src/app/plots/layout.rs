@@ -1,6 +1,6 @@
 //! Where the panels lie in the room that there is.
 
-use eframe::egui::{Rect, Vec2, pos2, vec2};
+use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
 
 use crate::app::plots::quantity::Panel;
 
@@ -23,16 +23,13 @@ pub struct Placed {
 /// Puts the panels into a room of this size; `None` where only one of them has room.
 pub fn arrange(panels: &[Panel], size: Vec2) -> Option<Vec<Placed>> {
     let (first, rest) = panels.split_first()?;
-    if rest.is_empty() {
-        return Some(stacked(panels, Rect::from_min_size(pos2(0.0, 0.0), size)));
-    }
-    if size.y >= HIGH {
-        return Some(stacked(panels, Rect::from_min_size(pos2(0.0, 0.0), size)));
+    if rest.is_empty() || size.y >= HIGH {
+        return Some(stacked(panels, Rect::from_min_size(Pos2::ZERO, size)));
     }
     let beside = LOWEST * rest.len() as f32 + GAP * (rest.len() - 1) as f32;
     if size.x >= WIDE && size.y >= beside {
         let split = (size.x * 0.6).round();
-        let left = Rect::from_min_size(pos2(0.0, 0.0), vec2(split, size.y));
+        let left = Rect::from_min_size(Pos2::ZERO, vec2(split, size.y));
         let right = Rect::from_min_max(pos2(split + 2.0 * GAP, 0.0), size.to_pos2());
         return Some([stacked(&[*first], left), stacked(rest, right)].concat());
     }
@@ -60,34 +57,33 @@ fn stacked(panels: &[Panel], room: Rect) -> Vec<Placed> {
 mod tests {
     use super::*;
 
-    fn check(size: Vec2) -> Option<Vec<Placed>> {
-        let placed = arrange(&Panel::ALL, size)?;
-        let room = Rect::from_min_size(pos2(0.0, 0.0), size).expand(0.5);
-        for (index, a) in placed.iter().enumerate() {
-            assert!(room.contains_rect(a.rect) && a.rect.height() >= LOWEST, "{size:?} {a:?}");
-            assert!(placed[..index].iter().all(|b| !a.rect.intersects(b.rect)), "{size:?} {placed:?}");
-        }
-        Some(placed)
-    }
-
+    /// Panels and the size of the room; the widths of the panels and which of them have epochs, or none where there is no room.
     #[test]
     fn panels_are_stacked_where_it_is_high_and_beside_each_other_where_it_is_wide() {
-        let high = check(vec2(900.0, 600.0)).expect("room for all");
-        assert!(high.iter().all(|placed| placed.rect.width() == 900.0));
-        assert_eq!(high.iter().map(|placed| placed.has_epochs).collect::<Vec<_>>(), [false, false, true]);
-        let wide = check(vec2(900.0, 300.0)).expect("room for all");
-        assert!(wide[0].rect.height() == 300.0 && wide[1].rect.left() > wide[0].rect.right());
-        assert_eq!(wide.iter().map(|placed| placed.has_epochs).collect::<Vec<_>>(), [true, false, true]);
-        assert_eq!(check(vec2(500.0, 300.0)), None, "room for one only");
-        assert_eq!(check(vec2(900.0, 150.0)), None);
-        assert_eq!(check(vec2(500.0, 420.0)), None);
-        assert!(check(vec2(500.0, 480.0)).is_some());
-    }
-
-    #[test]
-    fn one_panel_takes_all_and_none_takes_nothing() {
-        let placed = arrange(&[Panel::Loss], vec2(300.0, 80.0)).expect("it is alone");
-        assert_eq!(placed[0].rect.size(), vec2(300.0, 80.0));
-        assert_eq!(arrange(&[], vec2(300.0, 80.0)), None);
+        let all: &[Panel] = &Panel::ALL;
+        let stack = Some(vec![(900.0, false), (900.0, false), (900.0, true)]);
+        let cases = [
+            (all, vec2(900.0, 600.0), stack),
+            (all, vec2(900.0, 300.0), Some(vec![(540.0, true), (344.0, false), (344.0, true)])),
+            (all, vec2(500.0, 480.0), Some(vec![(500.0, false), (500.0, false), (500.0, true)])),
+            (all, vec2(500.0, 300.0), None),
+            (all, vec2(900.0, 150.0), None),
+            (all, vec2(500.0, 420.0), None),
+            (&[Panel::Loss], vec2(300.0, 80.0), Some(vec![(300.0, true)])),
+            (&[], vec2(300.0, 80.0), None),
+        ];
+        for (panels, size, expected) in cases {
+            let placed = arrange(panels, size);
+            let room = Rect::from_min_size(Pos2::ZERO, size).expand(0.5);
+            for (index, a) in placed.iter().flatten().enumerate() {
+                assert!(
+                    room.contains_rect(a.rect) && (a.rect.height() >= LOWEST || panels.len() == 1),
+                    "{size:?} {a:?}"
+                );
+                assert!(placed.iter().flatten().take(index).all(|b| !a.rect.intersects(b.rect)), "{size:?}");
+            }
+            let found = placed.map(|placed| placed.iter().map(|p| (p.rect.width(), p.has_epochs)).collect::<Vec<_>>());
+            assert_eq!(found, expected, "{size:?}");
+        }
     }
 }

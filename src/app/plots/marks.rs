@@ -3,7 +3,7 @@
 use crate::app::format::short;
 use crate::engine::train::{Adversary, Config, EpochRecord, Measured, Rule, Stage, Stopping};
 
-/// What a flag is about; it decides the flag's colour.
+/// What a flag is about, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
     Clean,
@@ -12,15 +12,16 @@ pub enum About {
     Run,
 }
 
+/// Something that happened in a run, or that a rule would have done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
-    /// Epochs from 1 through all stages; halves lie between epochs.
+    /// The place on the axis: epochs count from 1 through all stages, halves lie between them.
     pub x: f64,
     pub text: String,
     pub about: About,
 }
 
-/// The marks of a run, those that matter most first.
+/// Returns the marks of a run, those that matter most first.
 pub fn marks(history: &[EpochRecord], stopping: &Stopping) -> Vec<Mark> {
     let mut found = Vec::new();
     found.extend(retraining(history));
@@ -31,13 +32,13 @@ pub fn marks(history: &[EpochRecord], stopping: &Stopping) -> Vec<Mark> {
     found
 }
 
-/// The places in `history`, with their epochs' errors, that both rules find best.
+/// Returns the places in `history`, with their epochs' errors, that both rules find best.
 pub fn best(history: &[EpochRecord]) -> [(About, Option<(usize, f64)>); 2] {
     let best = |rule: Rule| rule.best(history).and_then(|at| Some((at, rule.error(&history[at])?)));
     [(About::Clean, best(Rule::Clean)), (About::Adversarial, best(Rule::Adversarial))]
 }
 
-/// Where a rule finds the best epoch, and where it ends the run with the patience that the run has.
+/// Returns where a rule finds the best epoch, and where it ends the run with the patience that the run has.
 fn decisions(history: &[EpochRecord], stopping: &Stopping, rule: Rule, about: About) -> Vec<Mark> {
     let is_own = stopping.rule == rule;
     let name = if rule == Rule::Clean { "clean" } else { "adversarial" };
@@ -58,7 +59,7 @@ fn retraining(history: &[EpochRecord]) -> Option<Mark> {
     Some(Mark { x: at as f64 + 0.5, text: "retraining on all pictures".into(), about: About::Run })
 }
 
-/// Where ε, α or the learning rate changed between two epochs of a stage: not by its schedule, but by a person.
+/// Returns where ε, α or the learning rate changed between two epochs of a stage: not by its schedule, but by a person.
 fn changes(history: &[EpochRecord]) -> impl Iterator<Item = Mark> + '_ {
     history.windows(2).enumerate().filter_map(|(at, pair)| {
         let (before, after) = (&pair[0], &pair[1]);
@@ -92,6 +93,7 @@ impl Alarm {
 /// The PGD error of an earlier epoch is worth going back to when it is lower by this much.
 const WORTH_GOING_BACK: f64 = 0.1;
 
+/// Returns the alarm of a run whose net only withstands the attack that it trains on.
 pub fn alarm(history: &[EpochRecord], config: &Config) -> Option<Alarm> {
     if !config.trains_on_an_attack() {
         return None;
@@ -124,40 +126,6 @@ pub fn alarm(history: &[EpochRecord], config: &Config) -> Option<Alarm> {
     })
 }
 
-/// Where a flag comes to lie: its row, counted from the plot upwards, and its left end.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Place {
-    pub row: usize,
-    pub left: f32,
-}
-
-/// Puts flags, given as (position of the staff, width), in the lowest row where they are free of others: to the right of
-/// their staff, or to its left where the right end is near. Earlier ones have precedence; `None` where all rows are full.
-pub fn arrange(flags: &[(f32, f32)], (left, right): (f32, f32), rows: usize) -> Vec<Option<Place>> {
-    const APART: f32 = 8.0;
-    let mut taken: Vec<Vec<(f32, f32)>> = vec![Vec::new(); rows];
-    let place = |&(staff, width): &(f32, f32)| {
-        if !(left..=right).contains(&staff) {
-            return None;
-        }
-        // Where there is room on neither side, a flag slides across its staff to the right end.
-        let starts = [staff, staff - width, (right - width).max(left)];
-        let touches = |start: f32| start <= staff && staff <= start + width;
-        let fits = |start: f32| start >= left - 0.5 && start + width <= right + 0.5;
-        let starts = starts.into_iter().filter(|&start| touches(start) && fits(start));
-        let starts: Vec<f32> = starts.collect();
-        for (row, others) in taken.iter_mut().enumerate() {
-            let is_free = |start: f32| others.iter().all(|o| start + width + APART <= o.0 || start >= o.1 + APART);
-            if let Some(&start) = starts.iter().find(|&&start| is_free(start)) {
-                others.push((start, start + width));
-                return Some(Place { row, left: start });
-            }
-        }
-        None
-    };
-    flags.iter().map(place).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,23 +144,24 @@ mod tests {
             .collect()
     }
 
-    fn texts(history: &[EpochRecord], stopping: Stopping) -> Vec<(f64, String)> {
-        marks(history, &stopping).into_iter().map(|mark| (mark.x, mark.text)).collect()
+    fn assert_marks(history: &[EpochRecord], stopping: Stopping, expected: &[(f64, &str)]) {
+        let found = marks(history, &stopping);
+        let found: Vec<(f64, &str)> = found.iter().map(|mark| (mark.x, mark.text.as_str())).collect();
+        assert_eq!(found, expected);
     }
 
     #[test]
     fn both_rules_are_marked_and_the_runs_own_is_told() {
         let stopping = Stopping { rule: Rule::Adversarial, patience: Some(2), retrain: false };
-        let expected = [
+        let of_both = [
             (4.0, "best adversarial (4), kept"),
             (6.0, "adversarial rule stops (6)"),
             (3.0, "best clean (3)"),
             (5.0, "clean rule would stop (5)"),
         ];
-        assert_eq!(texts(&history(), stopping), expected.map(|(x, text)| (x, text.to_owned())));
+        assert_marks(&history(), stopping, &of_both);
         let endless = Stopping { rule: Rule::Off, patience: None, retrain: false };
-        let expected = [(4.0, "best adversarial (4)"), (3.0, "best clean (3)")];
-        assert_eq!(texts(&history(), endless), expected.map(|(x, text)| (x, text.to_owned())));
+        assert_marks(&history(), endless, &[(4.0, "best adversarial (4)"), (3.0, "best clean (3)")]);
     }
 
     #[test]
@@ -209,7 +178,6 @@ mod tests {
         for record in &mut history[4..] {
             (record.stage, record.clean, record.adversarial) = (Stage::Retraining, None, None);
         }
-        let found = texts(&history, Stopping { rule: Rule::Off, patience: None, retrain: true });
         let expected = [
             (4.5, "retraining on all pictures"),
             (4.0, "best adversarial (4)"),
@@ -217,7 +185,7 @@ mod tests {
             (2.5, "ε 0.3, rate 0.05"),
             (3.5, "α 0.75"),
         ];
-        assert_eq!(found, expected.map(|(x, text)| (x, text.to_owned())));
+        assert_marks(&history, Stopping { rule: Rule::Off, patience: None, retrain: true }, &expected);
     }
 
     #[test]
@@ -247,17 +215,5 @@ mod tests {
         let clean = Config { adversary: Adversary::None, ..fgsm.clone() };
         assert!(alarm(&history[..4], &clean).is_none(), "there is no attack that it could overfit");
         assert!(alarm(&history, &fgsm).is_none(), "the net has recovered");
-    }
-
-    #[test]
-    fn flags_keep_clear_of_each_other_and_of_the_edges() {
-        let place = |row, left| Some(Place { row, left });
-        let room = (0.0, 100.0);
-        assert_eq!(arrange(&[(10.0, 40.0), (60.0, 30.0)], room, 2), [place(0, 10.0), place(0, 60.0)]);
-        assert_eq!(arrange(&[(10.0, 40.0), (30.0, 40.0)], room, 2), [place(0, 10.0), place(1, 30.0)]);
-        assert_eq!(arrange(&[(90.0, 40.0)], room, 1), [place(0, 50.0)], "to the left at the right edge");
-        assert_eq!(arrange(&[(50.0, 80.0)], room, 1), [place(0, 20.0)], "slid along where neither side fits");
-        assert_eq!(arrange(&[(10.0, 80.0), (10.0, 80.0)], room, 1), [place(0, 10.0), None]);
-        assert_eq!(arrange(&[(-5.0, 10.0), (120.0, 10.0), (5.0, 200.0)], room, 1), [None, None, None]);
     }
 }

@@ -2,15 +2,17 @@
 //! clean error each run pays for its adversarial error.
 
 pub mod axes;
-pub mod curve;
 pub mod flags;
+pub mod group;
 pub mod hover;
 pub mod kept;
 pub mod layout;
 pub mod legend;
 pub mod marks;
 pub mod panel;
+pub mod paper;
 pub mod quantity;
+pub mod quiet;
 pub mod scene;
 pub mod series;
 pub mod sweep_grid;
@@ -22,32 +24,29 @@ pub mod trade_off;
 use eframe::egui::{self, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
 
+use crate::app::plots::axes::Interval;
 use crate::app::plots::kept::Kept;
-use crate::app::plots::scene::Scene;
+use crate::app::plots::scene::{Look, Scene};
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 use crate::engine::train::{Config, EpochRecord, Rule, Stage};
-
-pub use crate::app::plots::scene::Look as PlotLook;
-pub use crate::app::plots::sweep_grid::sweep_grid;
-pub use crate::app::plots::trade_off::trade_off;
 
 /// Below this height the plots need every line.
 const LOW: f32 = 460.0;
 
-/// A run as the plots see it.
+/// A run that is to be plotted.
 #[derive(Clone, Copy, Debug)]
 pub struct PlotRun<'a> {
-    /// How legends and tooltips call it.
+    /// The name in legends and tooltips.
     pub name: &'a str,
     /// All its epochs so far, in order.
     pub history: &'a [EpochRecord],
     pub config: &'a Config,
-    /// The selected run: it gets bands, markers and the alarm; the others are laid over it as lines.
+    /// Whether it is the selected run: that one gets bands, markers and the alarm; the others are laid over it as lines.
     pub is_primary: bool,
 }
 
 impl PlotRun<'_> {
-    /// The epoch whose weights the run keeps: the one that its stopping rule finds best, or its last.
+    /// Returns the epoch whose weights the run keeps: the one that its stopping rule finds best, or its last.
     fn kept(&self) -> Option<&EpochRecord> {
         let selection = self.history.iter().take_while(|record| record.stage == Stage::Selection);
         match self.config.stopping.rule {
@@ -60,23 +59,23 @@ impl PlotRun<'_> {
 /// The plots of errors, loss and confidence, and what a person has chosen about them.
 #[derive(Debug, Default)]
 pub struct Plots {
-    look: PlotLook,
-    zoom: Option<(f64, f64)>,
+    look: Look,
+    zoom: Option<Interval>,
     cursor: Option<usize>,
     raised: Option<usize>,
     /// Whether there was room for one panel only.
     is_single: bool,
-    /// In the order of [`Panel::ALL`].
+    /// The curves of each panel, in the order of [`Panel::ALL`](quantity::Panel::ALL).
     kept: [Kept; 3],
 }
 
 impl Plots {
-    /// Plots that look as a person left them.
-    pub fn new(look: PlotLook) -> Self {
+    /// Makes plots that look as a person left them.
+    pub fn new(look: Look) -> Self {
         Self { look, ..Self::default() }
     }
 
-    pub fn look(&self) -> PlotLook {
+    pub fn look(&self) -> Look {
         self.look
     }
 
@@ -98,14 +97,13 @@ impl Plots {
         let look = self.look;
         let scene = Scene { runs, primary, look: &look, zoom: self.zoom, cursor: self.cursor, raised: self.raised };
         // A view of epochs that these runs do not have, or of more than all, is no view.
-        let is_reset = is_reset || scene.is_lost();
-        let scene = if is_reset { Scene { zoom: None, ..scene } } else { scene };
+        let scene = if is_reset || scene.is_lost() { Scene { zoom: None, ..scene } } else { scene };
 
         let touched = legend::legend(ui, &scene);
         alarm(ui, &scene, is_low);
-        let (cursor, zoom) = self.panels(ui, &scene, is_reset);
+        let (cursor, zoom) = self.panels(ui, &scene);
         if let Some(quantity) = touched.toggled {
-            legend::toggle(&mut self.look, quantity);
+            self.look.hidden[quantity as usize] ^= true;
         }
         // The axes and the other panels follow one frame later.
         if (cursor, zoom, touched.raised) != (self.cursor, self.zoom, self.raised) || touched.toggled.is_some() {
@@ -116,34 +114,35 @@ impl Plots {
         Some(rect)
     }
 
-    /// The panels, in all the room that is left. Returns the cursor and the epochs in sight.
-    fn panels(&mut self, ui: &mut Ui, scene: &Scene<'_>, is_reset: bool) -> (Option<usize>, Option<(f64, f64)>) {
-        let room = |ui: &Ui| ui.available_rect_before_wrap();
-        let all = layout::arrange(&scene.look.wanted(), room(ui).size());
+    /// Draws the panels in all the room that is left. Returns the cursor and the epochs to show from now on.
+    fn panels(&mut self, ui: &mut Ui, scene: &Scene<'_>) -> (Option<usize>, Option<Interval>) {
+        let room = ui.available_rect_before_wrap();
+        let all = layout::arrange(&scene.look.wanted(), room.size());
         if self.is_single != all.is_none() {
             self.is_single = all.is_none();
             ui.ctx().request_repaint();
         }
         let placed = all.unwrap_or_else(|| {
-            let least = vec2(room(ui).width(), room(ui).height().max(layout::LOWEST));
+            let least = vec2(room.width(), room.height().max(layout::LOWEST));
             layout::arrange(&[scene.look.only()], least).unwrap_or_default()
         });
-        let origin = room(ui).min.to_vec2();
-        let (mut cursor, mut zoom) = (None, None);
+        let (mut cursor, mut zoom) = (None, scene.zoom);
         for layout::Placed { panel, rect, has_epochs } in placed {
-            let rect = rect.translate(origin);
-            ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
-                let setting = panel::Setting { has_heading: !self.is_single, has_epochs, is_reset };
-                let shown = panel::show(ui, panel, scene, &mut self.kept[panel as usize], setting);
-                cursor = cursor.or(shown.cursor);
+            let place = rect.translate(room.min.to_vec2());
+            let setting = panel::Setting { has_heading: !self.is_single, has_epochs };
+            let kept = &mut self.kept[panel as usize];
+            let builder = UiBuilder::new().max_rect(place);
+            let shown = ui.scope_builder(builder, |ui| panel::show(ui, panel, scene, kept, setting)).inner;
+            cursor = cursor.or(shown.cursor);
+            if shown.zoom != scene.zoom {
                 zoom = shown.zoom;
-            });
+            }
         }
         (cursor, zoom)
     }
 }
 
-/// What will appear here.
+/// Says what will appear here.
 fn empty(ui: &mut Ui, runs: &[PlotRun<'_>]) {
     let palette = palette(ui);
     let rect = ui.available_rect_before_wrap();
@@ -161,7 +160,7 @@ fn empty(ui: &mut Ui, runs: &[PlotRun<'_>]) {
     ui.expand_to_include_rect(rect);
 }
 
-/// The alarm of the selected run: FGSM and PGD have parted. Where there is little room, what it means comes as a tooltip.
+/// Shows the alarm of the selected run: FGSM and PGD have parted. Where there is little room, what it means comes as a tooltip.
 fn alarm(ui: &mut Ui, scene: &Scene<'_>, is_low: bool) {
     let run = scene.primary();
     let Some(alarm) = marks::alarm(run.history, run.config) else { return };

@@ -1,51 +1,53 @@
 //! One panel: heading, flags, axes, lines.
 
-use std::sync::Arc;
-
 use eframe::egui::{
-    self, Align2, CursorIcon, EventFilter, Id, Key, Mesh, Rangef, Rect, Response, Shape, Stroke, Ui, Vec2, pos2, vec2,
+    self, Align2, Color32, CursorIcon, EventFilter, Key, Painter, Rect, Response, Stroke, Ui, Vec2, vec2,
 };
-use egui_plot::{AxisHints, GridInput, GridMark, Plot, PlotMemory, PlotTransform};
+use egui_plot::{
+    FilledArea, Line, MarkerShape, PlotItem, PlotMemory, PlotPoint, PlotPoints, PlotTransform, PlotUi, Points, VLine,
+};
 
-use crate::app::plots::axes::{Scale, epochs, per_cent_tick, plain};
-use crate::app::plots::curve::{Grain, Pen, Sheet};
-use crate::app::plots::kept::{Data, Kept};
-use crate::app::plots::quantity::Panel;
-use crate::app::plots::scene::{PAPER, Scene, Series};
-use crate::app::plots::series::visible;
-use crate::app::plots::{flags, hover, marks};
-use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
+use crate::app::plots::axes::{Interval, Scale, per_cent_tick, plain};
+use crate::app::plots::flags::Flags;
+use crate::app::plots::group::Group;
+use crate::app::plots::kept::{Curves, Kept};
+use crate::app::plots::marks::{self, Mark};
+use crate::app::plots::quantity::{Panel, Quantity};
+use crate::app::plots::quiet::{Axis, Marker, QuietPlot, rimmed};
+use crate::app::plots::scene::Scene;
+use crate::app::plots::series::Band;
+use crate::app::plots::{hover, paper};
+use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
 
-/// Height of a panel's heading.
-pub const HEADING: f32 = 20.0;
-/// Room for the texts at the vertical axis, the same in all panels, so that epochs lie above each other.
+/// The height of a panel's heading.
+const HEADING: f32 = 20.0;
+/// The room for the texts at the vertical axis, the same in all panels, so that epochs lie above each other.
 const AXIS_WIDTH: f32 = 52.0;
-/// Room for the second half of the last epoch's text.
+/// The room for the second half of the last epoch's text.
 pub const RIGHT: f32 = 14.0;
-/// Smallest distance between ticks.
-const TICKS_APART: [f64; 2] = [44.0, 26.0];
 const STRONG_LINE: f32 = 2.2;
 const LINE: f32 = 1.4;
+/// Epochs at least this far apart, in points on the screen, are marked by dots on the line.
+const DOTS_FROM: f64 = 14.0;
 /// Up to so many runs, all of them show what was measured behind what was smoothed.
 const RAW_RUNS: usize = 3;
-/// Above so many lines, lines are drawn with fewer points.
-const MANY_LINES: usize = 12;
 
-/// What became of a panel.
+/// What a panel says of what a person does with it.
 pub struct Shown {
     /// The place in the histories that the pointer or the arrow keys are at.
     pub cursor: Option<usize>,
-    /// The epochs in sight, unless all of them are.
-    pub zoom: Option<(f64, f64)>,
+    /// The epochs to show from now on; `None` shows all.
+    pub zoom: Option<Interval>,
 }
 
-/// Whether this panel has its name above it and the epochs below it, and whether its view is to be that of all epochs again.
+/// What a panel has beside its plot.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
+    /// Whether its name stands above it.
     pub has_heading: bool,
+    /// Whether epochs are written below it.
     pub has_epochs: bool,
-    pub is_reset: bool,
 }
 
 /// Draws a panel into all the room that there is.
@@ -57,255 +59,214 @@ pub fn show(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, setti
         if setting.has_heading {
             heading(ui, panel);
         }
-        let id = ui.make_persistent_id(("plot", panel.title()));
-        let before = PlotMemory::load(ui.ctx(), id).map(|memory| memory.transform());
-        let marks = if panel == Panel::Error {
-            marks::marks(scene.primary().history, &scene.primary().config.stopping)
-        } else {
-            Vec::new()
-        };
-        let flags = flags::place(ui, scene, (&marks, size.y), before.as_ref());
-        ui.add_space(flags::height(&flags) + SPACE_1);
-
-        let data = kept.data(panel, scene);
-        let Data { series, scale, vertical } = &*data;
-        let (scale, vertical) = (*scale, *vertical);
-        let height = ui.available_height();
-        let axes = Axes { id, scale, vertical, height, panel };
-        let (response, transform, is_all) = axes.show(ui, scene, setting);
-        let sheet = Sheet { transform, scale };
-        let lines = kept.lines(ui, scene, &transform, |shapes| draw(ui, panel, scene, series, &sheet, shapes));
-        paint(ui, panel, scene, lines, &sheet);
-        flags::paint(ui, scene, &marks, &flags, &sheet);
-        let paper = if scene.look.has_paper { paint_paper(ui, panel, scene, &sheet) } else { None };
-        if series.iter().all(|series| series.stretches.is_empty()) {
-            nothing(ui, panel, scene, transform.frame());
-        }
-
-        let cursor = cursor(ui, &response, scene, &transform);
-        hover::describe(&response, panel, scene, &marks);
-        match paper {
-            Some(dot) => hover::tip(&response, |ui| drop(ui.label(dot))),
-            None if cursor.is_some() && !response.dragged() => hover::values(&response, panel, scene, &marks, cursor),
-            None => {}
-        }
-        let bounds = transform.bounds();
-        Shown { cursor, zoom: (!is_all).then(|| (bounds.min()[0], bounds.max()[0])) }
+        contents(ui, panel, scene, kept, setting.has_epochs)
     })
     .inner
 }
 
 fn heading(ui: &mut Ui, panel: Panel) {
-    ui.allocate_ui_with_layout(
-        vec2(ui.available_width(), HEADING),
-        egui::Layout::left_to_right(egui::Align::Center),
-        |ui| {
-            ui.set_min_height(HEADING);
-            ui.spacing_mut().item_spacing.x = SPACE_1;
-            ui.label(theme::caption(ui, panel.title()));
-            hint(ui, panel.about());
-        },
-    );
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), HEADING), layout, |ui| {
+        ui.set_min_height(HEADING);
+        ui.spacing_mut().item_spacing.x = SPACE_1;
+        ui.label(theme::caption(ui, panel.title()));
+        hint(ui, panel.about());
+    });
 }
 
-struct Axes {
-    id: Id,
-    scale: Scale,
-    vertical: (f64, f64),
-    height: f32,
-    panel: Panel,
+fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_epochs: bool) -> Shown {
+    let run = scene.primary();
+    let marks = if panel == Panel::Error { marks::marks(run.history, &run.config.stopping) } else { Vec::new() };
+    let sight = scene.epochs_in_sight();
+    let x = Axis { is_whole: true, ticks_from: 1.0, apart: 44.0, ..Axis::new(Scale::Linear, sight) };
+    let x = Axis { room: if has_epochs { x.room } else { 0.0 }, ..x };
+    let mut plot = QuietPlot::new(ui, panel.title(), x, x);
+    let before = PlotMemory::load(ui.ctx(), plot.id).map(|memory| memory.transform());
+    let flags = Flags::place(ui, scene, &marks, before.as_ref());
+    ui.add_space(flags.height() + SPACE_1);
+
+    let width = (ui.available_width() - RIGHT).max(1.0);
+    let pixel = sight.width() / f64::from((width - AXIS_WIDTH).max(1.0));
+    let curves = kept.curves(panel, scene, pixel);
+    let text = if panel == Panel::Loss { plain } else { per_cent_tick };
+    let y = Axis { apart: 26.0, text, room: AXIS_WIDTH, ..Axis::new(curves.scale, curves.ends) };
+    plot.y = Axis { ticks_from: if curves.scale == Scale::Linear { 0.0 } else { y.ticks_from }, ..y };
+    plot.size = vec2(width, ui.available_height());
+    plot.corner = if has_epochs { "epoch" } else { "" };
+    plot.can_zoom = true;
+    let items = Items { painter: ui.painter().clone(), palette: palette(ui), panel, scene, curves: &curves };
+    let shown = plot.show(ui, |plot| {
+        items.cursor_line(plot);
+        plot.add(Group::new(curves.content.with(scene.raised), items.lines(pixel), &kept.triangles));
+        flags.add(plot, items.palette, scene);
+        items.best(plot);
+        items.cursor_rings(plot);
+        paper::add(plot, &items);
+    });
+    let (response, transform) = (shown.response.on_hover_cursor(CursorIcon::Crosshair), shown.transform);
+    flags.paint(ui, scene, &transform);
+    if curves.all.iter().all(|curve| curve.pieces.is_empty()) {
+        nothing(ui, panel, scene, *transform.frame());
+    }
+    let cursor = cursor(ui, &response, scene, &transform);
+    say(&response, &items, &marks, cursor, |value| transform.position_from_point_y(curves.scale.place(value)));
+    let bounds = transform.bounds();
+    let now = Interval::new(bounds.min()[0], bounds.max()[0]);
+    let moved = if now == sight { scene.zoom } else { Some(now) };
+    Shown { cursor, zoom: moved.filter(|_| !response.double_clicked()) }
 }
 
-impl Axes {
-    /// Draws the axes; says whether all epochs are in sight.
-    fn show(&self, ui: &mut Ui, scene: &Scene<'_>, setting: Setting) -> (Response, PlotTransform, bool) {
-        let palette = palette(ui);
-        let (scale, panel) = (self.scale, self.panel);
-        let hints = |hints: AxisHints<'static>| {
-            hints
-                .label_spacing(Rangef::new(1.0, 2.0))
-                .tick_label_color(palette.weak)
-                .tick_label_font(theme::number_font())
-        };
-        let text = move |mark: GridMark, _: &std::ops::RangeInclusive<f64>| {
-            let value = if scale == Scale::Linear { mark.value } else { 10f64.powf(mark.value) };
-            if panel == Panel::Loss { plain(rounded(value)) } else { per_cent_tick(rounded(value)) }
-        };
-        let marks = |ticks: Vec<f64>| -> Vec<GridMark> {
-            let step = ticks.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
-            ticks.into_iter().map(|value| GridMark { value, step_size: step }).collect()
-        };
-        // The library offers the width in units of the plot of eight points on the screen.
-        let apart = |input: &GridInput, axis: usize| input.base_step_size / 8.0 * TICKS_APART[axis];
-        let all = scene.all();
-        let mut plot = Plot::new(self.id)
-            .id(self.id)
-            .width(ui.available_width() - RIGHT)
-            .height(self.height)
-            .custom_x_axes(vec![hints(AxisHints::new_x()).formatter(|mark, _| plain(mark.value)).min_thickness(18.0)])
-            .custom_y_axes(vec![hints(AxisHints::new_y()).formatter(text).min_thickness(AXIS_WIDTH)])
-            .x_grid_spacer(move |input| marks(epochs(input.bounds.0, input.bounds.1, apart(&input, 0))))
-            .y_grid_spacer(move |input| {
-                let ticks = scale.ticks(input.bounds, apart(&input, 1));
-                marks(ticks.into_iter().map(|(place, _)| place).collect())
-            })
-            .grid_color(palette.line)
-            .grid_fade(0.0)
-            .show_axes([setting.has_epochs, true])
-            .show_x(false)
-            .show_y(false)
-            .allow_scroll(false)
-            .allow_boxed_zoom(false)
-            .allow_axis_zoom_drag(false)
-            .allow_zoom([true, false])
-            .allow_drag([true, false])
-            .link_axis(Id::unique("epochs of the plots"), [true, false])
-            .set_margin_fraction(Vec2::ZERO);
-        for x in [all.0, all.1] {
-            plot = plot.include_x(x);
+/// What the items of a panel's plot are made of.
+pub struct Items<'s> {
+    pub painter: Painter,
+    pub palette: &'static Palette,
+    pub panel: Panel,
+    pub scene: &'s Scene<'s>,
+    pub curves: &'s Curves,
+}
+
+impl<'s> Items<'s> {
+    /// Returns the bands and the lines, where a point on the screen is `pixel` epochs wide.
+    fn lines(&self, pixel: f64) -> Vec<Box<dyn PlotItem + 's>> {
+        let (scene, palette) = (self.scene, self.palette);
+        let mut items = Vec::new();
+        for curve in &self.curves.all {
+            let colour = scene.colour(palette, curve.run, curve.quantity);
+            items.extend(curve.pieces.iter().filter_map(|piece| band(&piece.band, colour)));
         }
-        for y in [self.vertical.0, self.vertical.1] {
-            plot = plot.include_y(y);
-        }
-        let shown = plot.show(ui, |plot| {
-            if setting.is_reset {
-                plot.set_auto_bounds(true);
+        let is_smooth = scene.look.smoothing > 0.0;
+        for curve in &self.curves.all {
+            let is_primary = curve.run == scene.primary;
+            let mut colour = scene.colour(palette, curve.run, curve.quantity);
+            if scene.raised.is_some_and(|raised| raised != curve.run) {
+                colour = theme::faint_of(colour);
             }
-        });
-        let is_all = PlotMemory::load(ui.ctx(), self.id).is_none_or(|memory| memory.auto_bounds.x);
-        if setting.has_epochs {
-            let frame = shown.transform.frame();
-            let at = pos2(frame.left() - SPACE_1, frame.bottom());
-            ui.painter().text(at, Align2::RIGHT_TOP, "epoch", theme::small_font(), palette.weak);
-        }
-        (shown.response.on_hover_cursor(CursorIcon::Crosshair), shown.transform, is_all)
-    }
-}
-
-/// Without what powers and logarithms leave behind.
-fn rounded(value: f64) -> f64 {
-    if value == 0.0 {
-        return 0.0;
-    }
-    let unit = 10f64.powf(value.abs().log10().floor() - 6.0);
-    (value / unit).round() * unit
-}
-
-/// Draws bands and lines.
-fn draw(ui: &Ui, panel: Panel, scene: &Scene<'_>, all: &[Series], sheet: &Sheet, shapes: &mut Vec<Shape>) {
-    let palette = palette(ui);
-    let bounds = sheet.transform.bounds();
-    let range = (bounds.min()[0], bounds.max()[0]);
-    if panel == Panel::Error && scene.look.has_bands {
-        for series in all.iter().filter(|series| series.run == scene.primary) {
-            let colour = scene.colour(palette, series.run, series.quantity);
-            for stretch in &series.stretches {
-                let intervals = scene.intervals(series, visible(stretch, range));
-                sheet.band(&intervals, theme::band_of(colour), theme::faint_of(colour), shapes);
+            let is_strong = scene.raised.map_or(is_primary, |raised| raised == curve.run);
+            let width = if is_strong { STRONG_LINE } else { LINE };
+            let has_dots = is_primary && 1.0 / pixel >= DOTS_FROM;
+            let has_raw = is_smooth && (is_primary || scene.runs.len() <= RAW_RUNS);
+            let pen = Pen {
+                quantity: curve.quantity,
+                scale: if curve.is_coarse { 2.0 } else { 1.0 },
+                width,
+                colour,
+                has_dots,
+            };
+            let faint = Pen { width: 1.0, colour: theme::faint_of(colour), has_dots: false, ..pen };
+            for piece in &curve.pieces {
+                if has_raw {
+                    faint.line(&piece.raw, &mut items);
+                }
+                pen.line(&piece.smooth, &mut items);
             }
         }
+        items
     }
-    let is_smooth = scene.look.smoothing > 0.0;
-    for series in all {
-        let is_primary = series.run == scene.primary;
-        let mut colour = scene.colour(palette, series.run, series.quantity);
-        if scene.raised.is_some_and(|raised| raised != series.run) {
-            colour = theme::faint_of(colour);
+
+    /// Adds the line through all panels at the epoch of the pointer.
+    fn cursor_line(&self, plot: &mut PlotUi<'s>) {
+        if let Some(at) = self.scene.cursor {
+            plot.vline(VLine::new("", (at + 1) as f64).color(self.palette.weak));
         }
-        let is_strong = scene.raised.map_or(is_primary, |raised| raised == series.run);
-        let width = if is_strong { STRONG_LINE } else { LINE };
-        let grain = if is_primary || all.len() <= MANY_LINES { Grain::Fine } else { Grain::Coarse };
-        let pen = Pen { quantity: series.quantity, stroke: Stroke::new(width, colour), grain, has_dots: is_primary };
-        let behind = Stroke::new(1.0, theme::faint_of(colour));
-        for stretch in &series.stretches {
-            let stretch = visible(stretch, range);
-            if is_smooth && (is_primary || scene.runs.len() <= RAW_RUNS) {
-                sheet.line(stretch, |point| point.raw, Pen { stroke: behind, has_dots: false, ..pen }, shapes);
+    }
+
+    /// Adds rings around what was measured at the epoch of the pointer.
+    fn cursor_rings(&self, plot: &mut PlotUi<'s>) {
+        let Some(at) = self.scene.cursor else { return };
+        for (index, run) in self.scene.runs.iter().enumerate() {
+            let Some(record) = run.history.get(at) else { continue };
+            for &quantity in self.panel.quantities().iter().filter(|quantity| !self.scene.is_hidden(**quantity)) {
+                let Some(value) = self.panel.value(quantity, record) else { continue };
+                let rim = Stroke::new(2.0, self.scene.colour(self.palette, index, quantity));
+                let ring = Marker { shape: MarkerShape::Circle, radius: 2.5, colour: self.palette.field, rim };
+                rimmed(plot, PlotPoint::new((at + 1) as f64, self.curves.scale.place(value)), ring);
             }
-            sheet.line(stretch, |point| point.smooth, pen, shapes);
+        }
+    }
+
+    /// Adds diamonds on the lowest errors of the selected run, which the flags name.
+    fn best(&self, plot: &mut PlotUi<'s>) {
+        if self.panel != Panel::Error {
+            return;
+        }
+        for (about, best) in marks::best(self.scene.primary().history) {
+            let Some((at, error)) = best.filter(|_| !self.scene.is_hidden(about.quantity())) else { continue };
+            let colour = self.scene.colour(self.palette, self.scene.primary, about.quantity());
+            let rim = Stroke::new(1.5, self.palette.field);
+            let diamond = Marker { shape: MarkerShape::Diamond, radius: 6.0, colour, rim };
+            rimmed(plot, PlotPoint::new((at + 1) as f64, self.curves.scale.place(error)), diamond);
         }
     }
 }
 
-fn paint(ui: &Ui, panel: Panel, scene: &Scene<'_>, lines: Arc<Mesh>, sheet: &Sheet) {
-    let mut shapes = vec![Shape::Mesh(lines)];
-    if let Some(at) = scene.cursor {
-        paint_cursor(ui, panel, scene, (sheet, at), &mut shapes);
-    }
-    ui.painter().with_clip_rect(sheet.transform.frame().intersect(ui.clip_rect())).extend(shapes);
-    if panel == Panel::Error {
-        flags::paint_best(ui, scene, sheet);
-    }
-}
-
-/// The line through all panels at the epoch of the pointer, and what was measured there.
-fn paint_cursor(ui: &Ui, panel: Panel, scene: &Scene<'_>, (sheet, at): (&Sheet, usize), shapes: &mut Vec<Shape>) {
-    let palette = palette(ui);
-    let frame = sheet.transform.frame();
-    let x = ui.painter().round_to_pixel_center(sheet.transform.position_from_point_x((at + 1) as f64));
-    shapes.insert(0, Shape::vline(x, frame.y_range(), Stroke::new(1.0, palette.weak)));
-    for (index, run) in scene.runs.iter().enumerate() {
-        let Some(record) = run.history.get(at) else { continue };
-        for &quantity in panel.quantities().iter().filter(|quantity| !scene.is_hidden(**quantity)) {
-            let Some(value) = panel.value(quantity, record) else { continue };
-            let centre = sheet.at((at + 1) as f64, value);
-            let ring = Stroke::new(2.0, scene.colour(palette, index, quantity));
-            shapes.push(Shape::circle_filled(centre, 4.0, palette.field));
-            shapes.push(Shape::circle_stroke(centre, 3.5, ring));
+/// Returns an unbroken band; an interval that stands alone is a line.
+fn band(band: &Band, colour: Color32) -> Option<Box<dyn PlotItem>> {
+    match band.x[..] {
+        [] => None,
+        [x] => {
+            let ends = vec![[x, band.low[0]], [x, band.high[0]]];
+            Some(Box::new(Line::new("", ends).stroke(Stroke::new(1.0, theme::faint_of(colour)))))
+        }
+        _ => {
+            let area = FilledArea::new("", &band.x, &band.low, &band.high);
+            Some(Box::new(area.fill_color(theme::band_of(colour))))
         }
     }
 }
 
-/// Dots of the paper at the right edge, hollow after clean training. Returns the text of the one under the pointer.
-fn paint_paper(ui: &Ui, panel: Panel, scene: &Scene<'_>, sheet: &Sheet) -> Option<String> {
-    const RADIUS: f32 = 4.5;
-    let palette = palette(ui);
-    let frame = sheet.transform.frame();
-    let painter = ui.painter().with_clip_rect(frame.intersect(ui.clip_rect()));
-    let pointer = ui.input(|i| i.pointer.hover_pos()).filter(|_| ui.rect_contains_pointer(*frame));
-    let mut found = None;
-    let mut labels: Vec<Rect> = Vec::new();
-    for dot in PAPER.iter().filter(|dot| dot.panel == panel && !scene.is_hidden(dot.quantity)) {
-        let y = sheet.at(0.0, dot.value).y;
-        let centre = pos2(frame.right() - 9.0, y);
-        let colour = dot.quantity.colour(palette);
-        let guide = [pos2(frame.left(), y), pos2(centre.x - RADIUS, y)];
-        painter.extend(Shape::dashed_line(&guide, Stroke::new(1.0, theme::band_of(colour)), 2.0, 4.0));
-        let fill = if dot.is_trained_adversarially { colour } else { palette.field };
-        painter.circle(centre, RADIUS, fill, Stroke::new(1.5, colour));
-        let text = format!("paper {}", panel.spelled(dot.value));
-        let galley = painter.layout_no_wrap(text, theme::small_font(), colour);
-        let at = pos2(centre.x - RADIUS - SPACE_1, y);
-        let places = [Align2::RIGHT_BOTTOM, Align2::RIGHT_TOP].map(|align| align.anchor_size(at, galley.size()));
-        let is_free =
-            |place: &Rect| frame.contains_rect(*place) && !labels.iter().any(|other| other.intersects(*place));
-        if let Some(place) = places.into_iter().find(is_free) {
-            painter.galley(place.min, galley, colour);
-            labels.push(place);
-        }
-        if pointer.is_some_and(|pointer| pointer.distance(centre) <= 2.0 * RADIUS) {
-            let other = found.take().map(|text: String| text + "\n\n").unwrap_or_default();
-            found = Some(other + &dot.about());
-        }
-    }
-    found
+/// How a line is drawn.
+#[derive(Clone, Copy)]
+struct Pen {
+    quantity: Quantity,
+    /// How much its dashes are stretched.
+    scale: f32,
+    width: f32,
+    colour: Color32,
+    /// Whether its points are marked.
+    has_dots: bool,
 }
 
-/// Why a panel is empty.
-fn nothing(ui: &Ui, panel: Panel, scene: &Scene<'_>, frame: &Rect) {
+impl Pen {
+    /// Adds an unbroken line; a point that stands alone is a dot.
+    fn line<'s>(self, path: &'s [PlotPoint], items: &mut Vec<Box<dyn PlotItem + 's>>) {
+        let is_alone = path.len() == 1;
+        if is_alone || self.has_dots {
+            let radius = if is_alone { 1.6 } else { 1.2 } * self.width;
+            let dots = Points::new("", PlotPoints::Borrowed(path));
+            items.push(Box::new(dots.radius(radius).color(self.colour)));
+        }
+        if !is_alone {
+            let line = Line::new("", PlotPoints::Borrowed(path)).style(self.quantity.style(self.scale));
+            items.push(Box::new(line.stroke(self.quantity.stroke(self.width, self.colour))));
+        }
+    }
+}
+
+/// Says the values at the cursor, or what the dots of the paper are.
+fn say(response: &Response, items: &Items<'_>, marks: &[Mark], cursor: Option<usize>, at: impl Fn(f64) -> f32) {
+    hover::describe(response, items.panel, items.scene, marks);
+    if let Some(dot) = paper::told(response, at, items.panel, items.scene) {
+        hover::tip(response, |ui| drop(ui.label(dot)));
+    } else if let Some(at) = cursor.filter(|_| !response.dragged()) {
+        hover::values(response, items.panel, items.scene, marks, at);
+    }
+}
+
+/// Writes why a panel is empty.
+fn nothing(ui: &Ui, panel: Panel, scene: &Scene<'_>, frame: Rect) {
     let text = match panel {
         _ if panel.quantities().iter().all(|quantity| scene.is_hidden(*quantity)) => "all lines are hidden",
-        Panel::Confidence if scene.has(crate::app::plots::quantity::Quantity::Clean) => "no mistake so far",
+        Panel::Confidence if scene.has(Quantity::Clean) => "no mistake so far",
         Panel::Error | Panel::Confidence => "nothing measured: the run holds no pictures out for validation",
         Panel::Loss => "no loss that is a number",
     };
-    let palette = palette(ui);
-    let galley = ui.painter().layout(text.into(), theme::body_font(), palette.weak, frame.width() - 2.0 * SPACE_2);
-    let at = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), *frame).min;
-    ui.painter().galley(at, galley, palette.weak);
+    let weak = palette(ui).weak;
+    let galley = ui.painter().layout(text.into(), theme::body_font(), weak, frame.width() - 2.0 * SPACE_2);
+    let at = Align2::CENTER_CENTER.align_size_within_rect(galley.size(), frame).min;
+    ui.painter().galley(at, galley, weak);
 }
 
-/// The epoch under the pointer, or the one that the arrow keys lead to while the plot has the keyboard.
+/// Returns the epoch under the pointer, or the one that the arrow keys lead to while the plot has the keyboard.
 fn cursor(ui: &Ui, response: &Response, scene: &Scene<'_>, transform: &PlotTransform) -> Option<usize> {
     let last = scene.epochs().checked_sub(1)?;
     if let Some(pointer) = response.hover_pos() {

@@ -1,6 +1,7 @@
 //! What is plotted: the quantities, which of them each panel shows, and how they look.
 
-use eframe::egui::{Color32, Pos2, Shape, Stroke};
+use eframe::egui::{Color32, Stroke};
+use egui_plot::LineStyle;
 use serde::{Deserialize, Serialize};
 
 use crate::app::theme::Palette;
@@ -63,20 +64,20 @@ impl Quantity {
         }
     }
 
-    /// Draws a line in this quantity's style, which tells quantities apart without colours. `coarseness` stretches its
-    /// dashes; 1 is as in the legend.
-    pub fn draw(self, path: &[Pos2], stroke: Stroke, coarseness: f32, shapes: &mut Vec<Shape>) {
-        let (dashes, gaps): (&[f32], &[f32]) = match self {
-            Self::Clean => {
-                shapes.push(Shape::line(path.to_vec(), stroke));
-                return;
-            }
-            Self::Fgsm => (&[8.0], &[4.0]),
-            Self::Pgd => (&[2.5], &[3.0]),
-            Self::Objective => (&[9.0, 2.0], &[3.0, 3.0]),
-        };
-        let stretched = |lengths: &[f32]| lengths.iter().map(|length| coarseness * length).collect::<Vec<_>>();
-        Shape::dashed_line_many_with_offset(path, stroke, &stretched(dashes), &stretched(gaps), 0.0, shapes);
+    /// Returns the style that tells this line from the others without colours, with its dashes stretched by `scale`.
+    pub fn style(self, scale: f32) -> LineStyle {
+        match self {
+            Self::Clean => LineStyle::Solid,
+            Self::Fgsm => LineStyle::Dashed { length: 7.0 * scale },
+            Self::Pgd => LineStyle::Dotted { spacing: 5.0 * scale },
+            Self::Objective => LineStyle::Dashed { length: 14.0 * scale },
+        }
+    }
+
+    /// Returns the stroke in which a line of this width looks as strong as those of other styles.
+    pub fn stroke(self, width: f32, colour: Color32) -> Stroke {
+        // The library draws dots twice as wide as the stroke.
+        Stroke::new(if self == Self::Pgd { 0.55 * width } else { width }, colour)
     }
 }
 
@@ -190,10 +191,15 @@ mod tests {
     fn what_is_no_number_is_not_plotted() {
         let measured = Measured { n: 10, wrong: 2, loss: f32::NAN, confidence_on_mistakes: Some(0.75) };
         let record = EpochRecord { clean: Some(measured), loss: f32::INFINITY, ..EpochRecord::default() };
-        assert_eq!(Panel::Error.value(Quantity::Clean, &record), Some(0.2));
-        assert_eq!(Panel::Confidence.value(Quantity::Clean, &record), Some(0.75));
-        assert_eq!(Panel::Loss.value(Quantity::Clean, &record), None);
-        assert_eq!(Panel::Loss.value(Quantity::Objective, &record), None);
-        assert_eq!(Panel::Error.value(Quantity::Pgd, &record), None);
+        let expected = [
+            (Panel::Error, Quantity::Clean, Some(0.2)),
+            (Panel::Error, Quantity::Pgd, None),
+            (Panel::Confidence, Quantity::Clean, Some(0.75)),
+            (Panel::Loss, Quantity::Clean, None),
+            (Panel::Loss, Quantity::Objective, None),
+        ];
+        for (panel, quantity, value) in expected {
+            assert_eq!(panel.value(quantity, &record), value, "{panel:?} {quantity:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Key, Modifiers, Rect, Role, vec2};
+use eframe::egui::{Key, Rect, Role, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -97,187 +97,156 @@ fn draw_plots(ui: &mut Ui, state: &mut State) {
 }
 
 fn draw_grid(ui: &mut Ui, state: &mut State) {
-    state.clicked = sweep_grid(ui, &views(&state.runs)).or(state.clicked);
+    state.clicked = crate::app::plots::sweep_grid::sweep_grid(ui, &views(&state.runs)).or(state.clicked);
 }
 
 fn draw_trade_off(ui: &mut Ui, state: &mut State) {
-    state.clicked = trade_off(ui, &views(&state.runs)).or(state.clicked);
+    state.clicked = crate::app::plots::trade_off::trade_off(ui, &views(&state.runs)).or(state.clicked);
 }
 
 fn plots(size: [f32; 2], runs: Vec<Run>) -> Window {
     window(size, runs, draw_plots)
 }
 
-fn figure(window: &Window, start: &str) -> String {
-    let figures = window.query_all_by_role(Role::Figure);
-    let labels: Vec<String> = figures.filter_map(|node| node.accesskit_node().label()).collect();
-    labels.iter().find(|label| label.starts_with(start)).cloned().unwrap_or_else(|| panic!("{start}: {labels:?}"))
+fn says(window: &Window, text: &str) -> bool {
+    window.query_all_by_label_contains(text).next().is_some()
 }
 
-fn has_figure(window: &Window, start: &str) -> bool {
-    let mut figures = window.query_all_by_role(Role::Figure);
-    figures.any(|node| node.accesskit_node().label().is_some_and(|label| label.starts_with(start)))
+fn first_plot(window: &Window) -> Rect {
+    window.query_all_by_role(Role::Figure).next().expect("a plot").rect()
 }
 
-#[test]
-fn before_the_first_epoch_the_plots_say_what_will_come() {
-    let window = plots([800.0, 500.0], Vec::new());
-    window.get_by_label("No run to plot yet");
-    assert_eq!(window.state().covered, None);
-    let window = plots([800.0, 500.0], vec![run("first", 0)]);
-    window.get_by_label("No epoch has ended yet");
-    window.get_by_label_contains("95 % intervals");
-}
-
-#[test]
-fn the_newest_values_are_told() {
-    let window = plots([900.0, 700.0], vec![run("maxout", 3)]);
-    // Epoch 3: clean 0.012 + 0.1/3 = 4.5 %, FGSM 0.15 + 0.7/3 + 0.001 = 38.4 %, PGD five points more.
-    let errors = figure(&window, "Validation error");
-    assert!(
-        errors.contains("of maxout. Epoch 3: clean 4.50 % of 1000, FGSM 38.4 % of 1000, PGD-10 43.4 % of 500"),
-        "{errors}"
-    );
-    assert!(errors.contains("best adversarial (3), kept"), "{errors}");
-    assert!(figure(&window, "Loss").contains("objective 0.667"), "{}", figure(&window, "Loss"));
-    assert!(figure(&window, "Confidence").contains("FGSM 90.0 %"));
-    let covered = window.state().covered.expect("there is something to see");
-    assert!(covered.height() > 500.0 && covered.width() > 800.0, "{covered:?}");
-}
-
-#[test]
-fn arrow_keys_go_through_the_epochs() {
-    let mut window = plots([900.0, 700.0], vec![run("maxout", 5)]);
-    window.query_all_by_role(Role::Figure).next().expect("a plot").focus();
-    window.run_steps(2);
-    window.key_press(Key::ArrowLeft);
-    window.run_steps(3);
-    assert_eq!(window.state().plots.cursor, Some(3));
-    assert!(figure(&window, "Validation error").contains("Epoch 4:"));
-    assert!(figure(&window, "Loss").contains("Epoch 4:"), "the cursor is the same in all plots");
-    window.key_press_modifiers(Modifiers::NONE, Key::Home);
-    window.run_steps(3);
-    assert_eq!(window.state().plots.cursor, Some(0));
-}
-
-#[test]
-fn the_pointer_shows_all_values_of_its_epoch() {
-    let mut window = plots([900.0, 700.0], vec![run("maxout", 10)]);
-    let rect = window.query_all_by_role(Role::Figure).next().expect("a plot").rect();
-    window.hover_at(rect.center());
-    window.run_steps(3);
-    // Ten epochs from 0.5 to 10.5: the middle is epoch 5 or 6.
-    let cursor = window.state().plots.cursor.expect("an epoch");
-    assert!((4..=5).contains(&cursor), "{cursor}");
-    window.get_by_label(&format!("Epoch {}", cursor + 1));
-    window.get_by_label_contains("n = 500");
-    window.get_by_label_contains("learning rate 0.05");
-}
-
-#[test]
-fn lines_are_hidden_and_shown_by_the_legend() {
-    let mut window = plots([900.0, 700.0], vec![run("maxout", 5)]);
-    window.get_by_label("Line: FGSM").click();
-    window.run_steps(2);
-    assert_eq!(window.state().plots.look.hidden, [false, true, false, false]);
-    window.get_by_label("Line: FGSM").click();
-    window.run_steps(2);
-    assert_eq!(window.state().plots.look.hidden, [false; 4]);
-    for name in ["clean", "FGSM", "PGD-10", "objective"] {
-        window.get_by_label(&format!("Line: {name}")).click();
-        window.run_steps(2);
-    }
-    window.run_steps(2);
-    assert_eq!(window.state().plots.look.hidden, [true; 4], "and nothing at all can be drawn too");
-}
-
-#[test]
-fn axis_smoothing_and_panels_can_be_chosen() {
-    let mut window = plots([900.0, 700.0], vec![run("maxout", 5)]);
-    window.get_by_label("Axis: log").click();
-    window.run_steps(2);
-    assert!(window.state().plots.look.is_log);
-    window.get_by_role_and_label(Role::Slider, "Smoothing").focus();
-    window.run_steps(2);
-    window.key_press(Key::ArrowRight);
-    window.run_steps(2);
-    assert!((window.state().plots.look.smoothing - 0.05).abs() < 1e-6);
-    window.get_by_label("Show").click();
-    window.run_steps(2);
-    window.get_by_role_and_label(Role::CheckBox, "Loss").click();
-    window.run_steps(2);
-    assert!(!has_figure(&window, "Loss") && has_figure(&window, "Confidence"));
-    window.get_by_label("Numbers of the paper").click();
-    window.run_steps(2);
-    assert!(window.state().plots.look.has_paper);
-}
-
-#[test]
-fn a_small_room_shows_one_plot_and_lets_one_choose() {
-    let mut window = plots([480.0, 300.0], vec![run("maxout", 5)]);
-    assert!(has_figure(&window, "Validation error") && !has_figure(&window, "Loss"));
-    window.get_by_label("Plot: loss").click();
-    window.run_steps(2);
-    assert!(has_figure(&window, "Loss") && !has_figure(&window, "Validation error"));
-}
-
-#[test]
-fn the_alarm_says_what_happened_and_what_to_do() {
+/// A run that withstands one large step far better than small ones.
+fn parted() -> Run {
     let mut parted = run("fgsm only", 6);
     let last = parted.history.last_mut().expect("six epochs");
     (last.adversarial, last.pgd) = (measured(1000, 0.12), measured(500, 0.63));
-    let window = plots([900.0, 700.0], vec![parted]);
-    let text = "PGD error 63 % against FGSM 12 %: catastrophic overfitting; at epoch 6";
-    window.get_by_label_contains(text);
-    window.get_by_label_contains("random start");
-    let mut low = run("fgsm only", 6);
-    low.history.clone_from(&window.state().runs[0].history);
-    let window = plots([700.0, 300.0], vec![low]);
-    window.get_by_label("PGD error 63 % against FGSM 12 %: catastrophic overfitting");
-    let plot = window.query_all_by_role(Role::Figure).next().expect("a plot").rect();
-    assert!(plot.height() > 120.0, "the alarm leaves the plots their room: {plot:?}");
-    assert!(plots([900.0, 700.0], vec![run("fine", 6)]).query_by_label_contains("catastrophic").is_none());
+    parted
 }
 
 #[test]
-fn runs_are_overlaid_and_named() {
-    let mut other = run("other", 8);
-    other.is_primary = false;
-    let window = plots([900.0, 700.0], vec![other, run("chosen", 4)]);
-    window.get_by_label("Run: other");
-    window.get_by_label("Run: chosen, selected");
-    assert!(figure(&window, "Validation error").contains("of chosen. Epoch 4"));
+fn the_plots_say_what_there_is_to_see() {
+    const LARGE: [f32; 2] = [900.0, 700.0];
+    let other = Run { is_primary: false, ..run("other", 8) };
+    // The size of the window, its runs, and texts that are there and that are not.
+    type Case<'a> = ([f32; 2], Vec<Run>, &'a [&'a str], &'a [&'a str]);
+    let cases: [Case<'_>; 7] = [
+        (LARGE, vec![], &["No run to plot yet"], &["Validation error"]),
+        (LARGE, vec![run("first", 0)], &["No epoch has ended yet", "95 % intervals"], &[]),
+        // Epoch 3: clean 0.012 + 0.1/3 = 4.5 %, FGSM 0.15 + 0.7/3 + 0.001 = 38.4 %, PGD five points more.
+        (
+            LARGE,
+            vec![run("maxout", 3)],
+            &[
+                "Validation error of maxout. Epoch 3: clean 4.50 % of 1000, FGSM 38.4 % of 1000, PGD-10 43.4 % of 500",
+                "best adversarial (3), kept",
+                "objective 0.667",
+                "FGSM 90.0 %",
+            ],
+            &["catastrophic"],
+        ),
+        (
+            LARGE,
+            vec![parted()],
+            &["PGD error 63 % against FGSM 12 %: catastrophic overfitting; at epoch 6", "random start"],
+            &[],
+        ),
+        ([700.0, 300.0], vec![parted()], &["PGD error 63 % against FGSM 12 %: catastrophic overfitting"], &["; at"]),
+        (
+            LARGE,
+            vec![other, run("chosen", 4)],
+            &["Run: other", "Run: chosen, selected", "Validation error of chosen. Epoch 4"],
+            &[],
+        ),
+        ([480.0, 300.0], vec![run("maxout", 5)], &["Validation error of"], &["Loss of"]),
+    ];
+    for (size, runs, there, not_there) in cases {
+        let window = plots(size, runs);
+        there.iter().for_each(|text| assert!(says(&window, text), "{text:?} is missing"));
+        not_there.iter().for_each(|text| assert!(!says(&window, text), "{text:?} is there"));
+        let covered = window.state().covered.map_or(0.0, |area| area.height());
+        let is_empty = window.state().runs.iter().all(|run| run.history.is_empty());
+        assert!(if is_empty { covered == 0.0 } else { covered > 200.0 && first_plot(&window).height() > 120.0 });
+    }
 }
 
-#[test]
-fn all_plots_zoom_together_and_back() {
-    let mut window = plots([900.0, 700.0], vec![run("maxout", 100)]);
-    assert!(window.query_by_label("All epochs").is_none());
-    let centre = window.query_all_by_role(Role::Figure).next().expect("a plot").rect().center();
-    window.hover_at(centre);
-    window.run_steps(2);
-    window.event(egui::Event::Zoom(4.0));
+/// Something that a person does.
+enum Act {
+    Click(&'static str),
+    /// A click on a box of the menu.
+    Check(&'static str),
+    Focus,
+    Press(Key),
+    /// The pointer goes to a place of the first plot, in shares of its width.
+    Point(f32),
+    Zoom(f32),
+}
+
+fn act(window: &mut Window, act: &Act) {
+    match *act {
+        Act::Click(label) => window.get_by_label(label).click(),
+        Act::Check(label) => window.get_by_role_and_label(Role::CheckBox, label).click(),
+        Act::Focus => window.query_all_by_role(Role::Figure).next().expect("a plot").focus(),
+        Act::Press(key) => window.key_press(key),
+        Act::Point(share) => {
+            let plot = first_plot(window);
+            window.hover_at(plot.left_center() + vec2(share * plot.width(), 0.0));
+        }
+        Act::Zoom(factor) => window.event(egui::Event::Zoom(factor)),
+    }
     window.run_steps(4);
-    let (low, high) = window.state().plots.zoom.expect("a view");
+}
+
+#[test]
+fn the_plots_do_what_a_person_asks_for() {
+    use Act::{Check, Click, Focus, Point, Press, Zoom};
+    let hide_all = [Click("Line: clean"), Click("Line: FGSM"), Click("Line: PGD-10"), Click("Line: objective")];
+    let case = |epochs, acts: &[Act], check: fn(&Plots) -> bool, text: &str| {
+        let mut window = plots([900.0, 700.0], vec![run("maxout", epochs)]);
+        acts.iter().for_each(|one| act(&mut window, one));
+        let Plots { look, zoom, cursor, .. } = &window.state().plots;
+        assert!(check(&window.state().plots), "{look:?} {zoom:?} {cursor:?}");
+        assert!(says(&window, text), "{text:?} is missing");
+    };
+    let left = || Press(Key::ArrowLeft);
+    case(5, &[Focus, left()], |plots| plots.cursor == Some(3), "error of maxout. Epoch 4:");
+    case(5, &[Focus, left()], |plots| plots.cursor == Some(3), "Loss of maxout. Epoch 4:");
+    case(5, &[Focus, left(), Press(Key::Home)], |plots| plots.cursor == Some(0), "");
+    // Ten epochs from 0.5 to 10.5.
+    case(10, &[Point(0.48)], |plots| plots.cursor == Some(4), "n = 500");
+    case(10, &[Point(0.48)], |plots| plots.cursor == Some(4), "learning rate 0.05");
+    case(5, &[Click("Line: FGSM")], |plots| plots.look.hidden == [false, true, false, false], "");
+    case(5, &[Click("Line: FGSM"), Click("Line: FGSM")], |plots| plots.look.hidden == [false; 4], "");
+    case(5, &hide_all, |plots| plots.look.hidden == [true; 4], "");
+    case(5, &[Click("Axis: log")], |plots| plots.look.is_log, "");
+    case(5, &[Click("Show"), Check("Numbers of the paper")], |plots| plots.look.has_paper, "");
+    case(5, &[Click("Show"), Check("Loss")], |plots| plots.look.panels == [true, false, true], "Confidence on");
     // A quarter of 0.5 to 100.5, with the middle where it was.
-    assert!((high - low - 25.0).abs() < 0.5 && ((high + low) / 2.0 - 50.5).abs() < 1.0, "{low} to {high}");
-    window.get_by_label("All epochs").click();
-    window.run_steps(4);
-    assert_eq!(window.state().plots.zoom, None);
-    window.event(egui::Event::Zoom(0.2));
-    window.run_steps(4);
-    assert_eq!(window.state().plots.zoom, None, "there is no more than all");
+    let quarter =
+        |plots: &Plots| plots.zoom.is_some_and(|zoom| (zoom.width() - 25.0).abs() < 0.5 && zoom.contains(50.5));
+    case(100, &[Point(0.5), Zoom(4.0)], quarter, "All epochs");
+    case(100, &[Point(0.5), Zoom(4.0), Click("All epochs")], |plots| plots.zoom.is_none(), "");
+    case(100, &[Point(0.5), Zoom(0.2)], |plots| plots.zoom.is_none(), "");
+    case(100, &[Point(0.96), Zoom(4.0)], |plots| plots.zoom.is_some_and(|zoom| zoom.low > 50.0), "");
+}
+
+#[test]
+fn smoothing_has_a_slider_and_a_small_room_lets_one_choose() {
+    let mut window = plots([900.0, 700.0], vec![run("maxout", 5)]);
+    window.get_by_role_and_label(Role::Slider, "Smoothing").focus();
+    window.run_steps(2);
+    act(&mut window, &Act::Press(Key::ArrowRight));
+    assert!((window.state().plots.look.smoothing - 0.05).abs() < 1e-6);
+    let mut window = plots([480.0, 300.0], vec![run("maxout", 5)]);
+    act(&mut window, &Act::Click("Plot: loss"));
+    assert!(says(&window, "Loss of") && !says(&window, "Validation error of"));
 }
 
 #[test]
 fn a_view_of_epochs_that_a_run_does_not_have_is_given_up() {
     let mut window = plots([900.0, 700.0], vec![run("long", 100)]);
-    let right = window.query_all_by_role(Role::Figure).next().expect("a plot").rect().right_center();
-    window.hover_at(right - vec2(30.0, 0.0));
-    window.run_steps(2);
-    window.event(egui::Event::Zoom(4.0));
-    window.run_steps(4);
-    assert!(window.state().plots.zoom.is_some_and(|(low, _)| low > 50.0), "{:?}", window.state().plots.zoom);
+    [Act::Point(0.96), Act::Zoom(4.0)].iter().for_each(|one| act(&mut window, one));
+    assert!(window.state().plots.zoom.is_some());
     window.state_mut().runs = vec![run("short", 12)];
     window.run_steps(4);
     assert_eq!(window.state().plots.zoom, None);
@@ -359,7 +328,6 @@ fn vertices(shape: &egui::ClippedPrimitive) -> usize {
 fn ten_long_runs_are_drawn() {
     let runs = (0..10).map(|index| Run { is_primary: index == 3, ..run("long", 1000) }).collect();
     let mut window = plots([1280.0, 800.0], runs);
-    let name = "long";
     for (what, smoothing, is_log) in [("as measured", 0.0, false), ("smoothed, logarithmic", 0.9, true)] {
         let look = &mut window.state_mut().plots.look;
         (look.smoothing, look.is_log) = (smoothing, is_log);
@@ -379,5 +347,5 @@ fn ten_long_runs_are_drawn() {
         println!("ten runs of a thousand epochs, {what}: {each:.2?}; {count} vertices in {tessellation:.2?}");
         assert!(each < Duration::from_millis(200), "{each:?}");
     }
-    assert!(figure(&window, "Validation error").contains(name));
+    assert!(says(&window, "Validation error of long"));
 }

@@ -16,7 +16,7 @@ const VERY_NARROW: f32 = 300.0;
 /// What the choice of a plot takes of the room.
 const CHOICE: f32 = 200.0;
 
-/// The line of controls. Where there is room for one panel only (`is_single`), it is chosen here. Returns whether all
+/// Shows the line of controls. Where there is room for one panel only (`is_single`), it is chosen here. Returns whether all
 /// epochs are asked for.
 pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -> bool {
     let mut is_reset = false;
@@ -29,8 +29,16 @@ pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -
         }
         // Several things are chosen in one go, so a click inside leaves the menu open.
         let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-        let (button, _) =
-            MenuButton::new("Show").config(stays).ui(ui, |ui| menu(ui, look, (is_very_narrow, is_narrow)));
+        let (button, _) = MenuButton::new("Show").config(stays).ui(ui, |ui| {
+            if is_very_narrow {
+                axis(ui, look);
+            }
+            if is_narrow {
+                smoothing(ui, look);
+                ui.separator();
+            }
+            menu(ui, look);
+        });
         button.on_hover_text("Choose the plots and what is in them");
         if is_single {
             panel_choice(ui, look);
@@ -80,14 +88,7 @@ fn smoothing(ui: &mut Ui, look: &mut Look) {
     });
 }
 
-fn menu(ui: &mut Ui, look: &mut Look, (has_axis, has_smoothing): (bool, bool)) {
-    if has_axis {
-        axis(ui, look);
-    }
-    if has_smoothing {
-        smoothing(ui, look);
-        ui.separator();
-    }
+fn menu(ui: &mut Ui, look: &mut Look) {
     for (panel, shown) in Panel::ALL.iter().zip(&mut look.panels).skip(1) {
         ui.checkbox(shown, panel.title()).on_hover_text(panel.about());
     }
@@ -100,7 +101,7 @@ fn menu(ui: &mut Ui, look: &mut Look, (has_axis, has_smoothing): (bool, bool)) {
     );
 }
 
-/// Where there is room for one panel only: which.
+/// Chooses a panel where there is room for one only.
 fn panel_choice(ui: &mut Ui, look: &mut Look) {
     let wanted = look.wanted();
     let option = |panel: &Panel| match panel {

@@ -1,23 +1,20 @@
 //! What each run pays: its clean against its adversarial error.
 
-use std::ops::RangeInclusive;
-
-use eframe::egui::{Align2, Rangef, Rect, Role, Sense, Shape, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
-use egui_plot::{AxisHints, GridMark, Plot, PlotTransform};
+use eframe::egui::{Align2, Color32, Painter, Pos2, Rect, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2};
+use egui_plot::{Line, LineStyle, MarkerShape, PlotPoint, PlotPoints, PlotTransform, PlotUi, Text};
 
 use crate::app::format::short;
-use crate::app::plots::axes::{Scale, per_cent_tick};
-use crate::app::plots::curve::Sheet;
+use crate::app::plots::axes::{Interval, Scale, per_cent_tick};
 use crate::app::plots::panel::RIGHT;
 use crate::app::plots::quantity::{Quantity, per_cent};
+use crate::app::plots::quiet::{Axis, Labels, Marker, QuietPlot, rimmed};
 use crate::app::plots::scene::run_colour;
 use crate::app::plots::{PlotRun, hover};
-use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
+use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
 use crate::engine::train::Measured;
 
 const RADIUS: f32 = 6.0;
-const CAP: f32 = 3.0;
 const LOWEST: f32 = 120.0;
 const ABOUT: &str = "Each run at the epoch that it keeps: further left it errs less on clean pictures, further down less \
                      under FGSM at the ε that it was trained with, so that only dots of one ε can be compared. The bars are 95 % intervals. A line joins those that no other of the same \
@@ -32,7 +29,7 @@ struct Dot {
     adversarial: Measured,
 }
 
-/// Clean against adversarial validation error of the epoch that each run keeps, with 95 % intervals. Colours follow the
+/// Plots clean against adversarial validation error of the epoch that each run keeps, with 95 % intervals. Colours follow the
 /// order of `runs`. Returns the index in `runs` of the one that was clicked.
 pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     let dot = |(run, plotted): (usize, &PlotRun<'_>)| {
@@ -49,67 +46,78 @@ pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
         ui.label(theme::weak(ui, text));
         return None;
     }
-    let transform = axes(ui, &dots);
-    let sheet = Sheet { transform, scale: Scale::Linear };
-    paint(ui, runs, &dots, &sheet);
+    let transform = plot(ui, runs, &dots);
     // Every dot is asked, since asking draws what belongs to it.
-    dots.iter().fold(None, |clicked, dot| interact(ui, runs, dot, &sheet).or(clicked))
+    dots.iter().fold(None, |clicked, dot| interact(ui, runs, dot, &transform).or(clicked))
 }
 
-fn axes(ui: &mut Ui, dots: &[Dot]) -> PlotTransform {
-    let palette = palette(ui);
-    let hints = |hints: AxisHints<'static>, label: &str, thickness: f32| {
-        let text = |mark: GridMark, _: &RangeInclusive<f64>| per_cent_tick((mark.value * 1e9).round() / 1e9);
-        hints
-            .label(theme::weak(ui, label))
-            .formatter(text)
-            .label_spacing(Rangef::new(1.0, 2.0))
-            .tick_label_color(palette.weak)
-            .tick_label_font(theme::number_font())
-            .min_thickness(thickness)
+/// Draws the plot with all dots, their intervals and labels, and the lines of those that are beaten by none.
+fn plot(ui: &mut Ui, runs: &[PlotRun<'_>], dots: &[Dot]) -> PlotTransform {
+    let axis = |label, of: fn(&Dot) -> Measured| Axis {
+        label,
+        text: per_cent_tick,
+        ticks_from: 0.0,
+        ..Axis::new(Scale::Linear, ends(dots.iter().map(of)))
     };
-    let ticks = |(low, high): (f64, f64), apart: f64| -> Vec<GridMark> {
-        let ticks: Vec<f64> = Scale::Linear.ticks((low, high), apart).into_iter().map(|(place, _)| place).collect();
-        let step_size = ticks.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
-        ticks.into_iter().map(|value| GridMark { value, step_size }).collect()
-    };
-    let mut plot = Plot::new("trade-off")
-        .width(ui.available_width() - RIGHT)
-        .height(ui.available_height().max(LOWEST))
-        .custom_x_axes(vec![hints(AxisHints::new_x(), "clean error", 34.0)])
-        .custom_y_axes(vec![hints(AxisHints::new_y(), "error under FGSM at its own ε", 66.0)])
-        .x_grid_spacer(move |input| ticks(input.bounds, input.base_step_size / 8.0 * 60.0))
-        .y_grid_spacer(move |input| ticks(input.bounds, input.base_step_size / 8.0 * 28.0))
-        .grid_color(palette.line)
-        .grid_fade(0.0)
-        .sense(Sense::hover())
-        .show_x(false)
-        .show_y(false)
-        .allow_scroll(false)
-        .allow_zoom(false)
-        .allow_drag(false)
-        .allow_boxed_zoom(false)
-        .allow_axis_zoom_drag(false)
-        .set_margin_fraction(Vec2::ZERO);
-    let [x, y] = [|dot: &Dot| dot.clean, |dot: &Dot| dot.adversarial].map(|of| ends(dots.iter().map(of)));
-    for (x, y) in [(x.0, y.0), (x.1, y.1)] {
-        plot = plot.include_x(x).include_y(y);
-    }
-    let shown = plot.show(ui, |_| ());
+    let x = Axis { apart: 60.0, room: 34.0, ..axis("clean error", |dot| dot.clean) };
+    let y = Axis { apart: 28.0, room: 66.0, ..axis("error under FGSM at its own ε", |dot| dot.adversarial) };
+    let mut quiet = QuietPlot::new(ui, "trade-off", x, y);
+    quiet.size = vec2(ui.available_width() - RIGHT, ui.available_height().max(LOWEST));
+    let (palette, painter) = (palette(ui), ui.painter().clone());
+    let shown = quiet.show(ui, |plot| {
+        frontiers(plot, palette, runs, dots);
+        for dot in dots {
+            bars(plot, dot, theme::faint_of(run_colour(palette, dot.run)));
+        }
+        for dot in dots {
+            let is_primary = runs[dot.run].is_primary;
+            let rim = if is_primary { Stroke::new(1.0, palette.text) } else { Stroke::new(0.8, palette.field) };
+            let colour = run_colour(palette, dot.run);
+            rimmed(plot, dot.at(), Marker { shape: MarkerShape::Circle, radius: RADIUS, colour, rim });
+        }
+        labels(plot, &painter, palette, runs, dots);
+    });
     shown.response.widget_info(|| {
         WidgetInfo::labeled(Role::Figure, true, format!("Adversarial against clean error of {} runs", dots.len()))
     });
     shown.transform
 }
 
-/// The ends of an axis that holds these errors and their intervals, with some room for labels.
-fn ends(measured: impl Iterator<Item = Measured>) -> (f64, f64) {
-    let (low, high) = measured.map(|m| m.interval()).fold((1.0f64, 0.0f64), |a, b| (a.0.min(b.0), a.1.max(b.1)));
-    let room = 0.12 * (high - low).max(0.005);
-    ((low - room).max(-0.02 * high), (high + room).min(1.02))
+impl Dot {
+    fn at(&self) -> PlotPoint {
+        PlotPoint::new(self.clean.error(), self.adversarial.error())
+    }
 }
 
-/// The dots that no other dot beats in both errors, from left to right.
+/// Joins the dots that no other of the same ε beats in both errors.
+fn frontiers(plot: &mut PlotUi<'_>, palette: &Palette, runs: &[PlotRun<'_>], dots: &[Dot]) {
+    let eps = |dot: &Dot| runs[dot.run].config.eps;
+    let mut by_eps = dots.to_vec();
+    by_eps.sort_by(|a, b| eps(a).total_cmp(&eps(b)));
+    for comparable in by_eps.chunk_by(|a, b| eps(a) == eps(b)) {
+        let path = frontier(comparable).into_iter().map(Dot::at).collect();
+        let line = Line::new("", PlotPoints::Owned(path)).style(LineStyle::Dashed { length: 5.0 });
+        plot.line(line.stroke(Stroke::new(1.5, theme::faint_of(palette.text))));
+    }
+}
+
+/// Adds the 95 % intervals of a dot.
+fn bars(plot: &mut PlotUi<'_>, dot: &Dot, colour: Color32) {
+    let ((left, right), (low, high)) = (dot.clean.interval(), dot.adversarial.interval());
+    let PlotPoint { x, y } = dot.at();
+    for ends in [[[left, y], [right, y]], [[x, low], [x, high]]] {
+        plot.line(Line::new("", ends.to_vec()).stroke(Stroke::new(1.2, colour)));
+    }
+}
+
+/// Returns the ends of an axis that holds these errors and their intervals, with some room for labels.
+fn ends(measured: impl Iterator<Item = Measured>) -> Interval {
+    let (low, high) = measured.map(|m| m.interval()).fold((1.0f64, 0.0f64), |a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let room = 0.12 * (high - low).max(0.005);
+    Interval::new((low - room).max(-0.02 * high), (high + room).min(1.02))
+}
+
+/// Returns the dots that no other dot beats in both errors, from left to right.
 fn frontier(dots: &[Dot]) -> Vec<&Dot> {
     let mut sorted: Vec<&Dot> = dots.iter().collect();
     let key = |dot: &Dot| (dot.clean.error(), dot.adversarial.error());
@@ -123,72 +131,37 @@ fn frontier(dots: &[Dot]) -> Vec<&Dot> {
     sorted
 }
 
-fn paint(ui: &Ui, runs: &[PlotRun<'_>], dots: &[Dot], sheet: &Sheet) {
-    let palette = palette(ui);
-    let frame = *sheet.transform.frame();
-    let painter = ui.painter().with_clip_rect(frame.intersect(ui.clip_rect()));
-    let at = |dot: &Dot| sheet.at(dot.clean.error(), dot.adversarial.error());
-    let eps = |dot: &Dot| runs[dot.run].config.eps;
-    let mut by_eps = dots.to_vec();
-    by_eps.sort_by(|a, b| eps(a).total_cmp(&eps(b)));
-    for comparable in by_eps.chunk_by(|a, b| eps(a) == eps(b)) {
-        let line: Vec<_> = frontier(comparable).into_iter().map(at).collect();
-        painter.extend(Shape::dashed_line(&line, Stroke::new(1.5, theme::faint_of(palette.text)), 4.0, 4.0));
-    }
-    let mut taken: Vec<Rect> =
-        dots.iter().map(|dot| Rect::from_center_size(at(dot), Vec2::splat(2.0 * RADIUS))).collect();
+/// Adds a label to each dot that has room for one.
+fn labels(plot: &mut PlotUi<'_>, painter: &Painter, palette: &Palette, runs: &[PlotRun<'_>], dots: &[Dot]) {
+    let around = |dot: &Dot| Rect::from_center_size(plot.screen_from_plot(dot.at()), Vec2::splat(2.0 * RADIUS));
+    let taken = dots.iter().map(around).collect();
+    let mut labels = Labels { room: plot.transform().frame().shrink(2.0), apart: 0.0, taken };
     for dot in dots {
-        let stroke = Stroke::new(1.2, theme::faint_of(run_colour(palette, dot.run)));
-        let ((left, right), (low, high)) = (dot.clean.interval(), dot.adversarial.interval());
-        let (clean, adversarial) = (dot.clean.error(), dot.adversarial.error());
-        for (end, cap) in
-            [(sheet.at(left, adversarial), vec2(0.0, CAP)), (sheet.at(right, adversarial), vec2(0.0, CAP))]
-                .into_iter()
-                .chain([(sheet.at(clean, low), vec2(CAP, 0.0)), (sheet.at(clean, high), vec2(CAP, 0.0))])
-        {
-            painter.line_segment([at(dot), end], stroke);
-            painter.line_segment([end - cap, end + cap], stroke);
-        }
-    }
-    for dot in dots {
-        let run = &runs[dot.run];
-        let colour = run_colour(palette, dot.run);
-        let edge = if run.is_primary { Stroke::new(2.0, palette.text) } else { Stroke::new(1.5, palette.field) };
-        painter.circle(at(dot), RADIUS, colour, edge);
-        let text = format!("ε {} α {}", short(run.config.eps), short(run.config.alpha));
-        let galley = painter.layout_no_wrap(text, theme::number_font(), palette.text);
-        if let Some(place) = free_place(at(dot), galley.size(), frame, &taken) {
+        let config = runs[dot.run].config;
+        let text = format!("ε {} α {}", short(config.eps), short(config.alpha));
+        let size = painter.layout_no_wrap(text.clone(), theme::number_font(), palette.text).size();
+        if let Some(place) = labels.place(places(plot.screen_from_plot(dot.at()), size)) {
             // The bars of others are not to be read as a part of the text.
-            painter.rect_filled(place, 2, palette.canvas);
-            painter.galley(place.min, galley, palette.text);
-            taken.push(place);
+            let text = RichText::new(text).font(theme::number_font()).background_color(palette.canvas);
+            let at = plot.plot_from_screen(place.center());
+            plot.text(Text::new("", at, text).color(palette.text));
         }
     }
 }
 
-/// Where a label of this size beside a dot lies clear of all others: between the bars of its own dot if it can, else beside,
-/// above or below it.
-fn free_place(dot: eframe::egui::Pos2, size: Vec2, frame: Rect, taken: &[Rect]) -> Option<Rect> {
-    let away = RADIUS + SPACE_1;
-    let aside = RADIUS * 0.5;
-    let places = [
-        Align2::LEFT_BOTTOM.anchor_size(pos2(dot.x + aside, dot.y - aside), size),
-        Align2::LEFT_TOP.anchor_size(pos2(dot.x + aside, dot.y + aside), size),
-        Align2::RIGHT_BOTTOM.anchor_size(pos2(dot.x - aside, dot.y - aside), size),
-        Align2::RIGHT_TOP.anchor_size(pos2(dot.x - aside, dot.y + aside), size),
-        Align2::LEFT_CENTER.anchor_size(pos2(dot.x + away, dot.y), size),
-        Align2::RIGHT_CENTER.anchor_size(pos2(dot.x - away, dot.y), size),
-        Align2::CENTER_BOTTOM.anchor_size(pos2(dot.x, dot.y - away), size),
-        Align2::CENTER_TOP.anchor_size(pos2(dot.x, dot.y + away), size),
-    ];
-    let is_free = |place: &Rect| frame.shrink(2.0).contains_rect(*place) && !taken.iter().any(|t| t.intersects(*place));
-    places.into_iter().find(is_free)
+/// Returns the places for a label of this size: between the bars of its own dot, else beside, above or below it.
+fn places(dot: Pos2, size: Vec2) -> impl Iterator<Item = Rect> {
+    let corners = [Align2::LEFT_BOTTOM, Align2::LEFT_TOP, Align2::RIGHT_BOTTOM, Align2::RIGHT_TOP];
+    let sides = [Align2::LEFT_CENTER, Align2::RIGHT_CENTER, Align2::CENTER_BOTTOM, Align2::CENTER_TOP];
+    let away = corners.map(|align| (align, RADIUS * 0.5)).into_iter();
+    let away = away.chain(sides.map(|align| (align, RADIUS + SPACE_1)));
+    away.map(move |(align, distance)| align.anchor_size(dot - distance * align.to_sign(), size))
 }
 
 /// Lets a dot be hovered, focused and clicked; returns its run when it was clicked.
-fn interact(ui: &Ui, runs: &[PlotRun<'_>], dot: &Dot, sheet: &Sheet) -> Option<usize> {
+fn interact(ui: &Ui, runs: &[PlotRun<'_>], dot: &Dot, transform: &PlotTransform) -> Option<usize> {
     let run = &runs[dot.run];
-    let centre = sheet.at(dot.clean.error(), dot.adversarial.error());
+    let centre = transform.position_from_point(&dot.at());
     let rect = Rect::from_center_size(centre, Vec2::splat(2.0 * RADIUS + SPACE_2));
     let response = ui.interact(rect, ui.make_persistent_id(("dot", dot.run)), Sense::click());
     let value = |quantity: Quantity, measured: Measured| {
@@ -217,6 +190,7 @@ fn interact(ui: &Ui, runs: &[PlotRun<'_>], dot: &Dot, sheet: &Sheet) -> Option<u
 #[cfg(test)]
 mod tests {
     use super::*;
+    use eframe::egui::pos2;
 
     fn dot(run: usize, clean: usize, adversarial: usize) -> Dot {
         let measured = |wrong| Measured { n: 100, wrong, ..Measured::default() };
@@ -234,20 +208,26 @@ mod tests {
     #[test]
     fn the_axes_hold_all_intervals() {
         let dots = [dot(0, 0, 100), dot(1, 10, 50)];
-        let (low, high) = ends(dots.iter().map(|dot| dot.clean));
-        assert!(low <= 0.0 && high > dots[1].clean.interval().1);
-        assert!(ends(dots.iter().map(|dot| dot.adversarial)).1 <= 1.02);
+        let clean = ends(dots.iter().map(|dot| dot.clean));
+        assert!(clean.low <= 0.0 && clean.high > dots[1].clean.interval().1);
+        assert!(ends(dots.iter().map(|dot| dot.adversarial)).high <= 1.02);
     }
 
     #[test]
     fn labels_evade_dots_and_edges() {
-        let frame = Rect::from_min_size(pos2(0.0, 0.0), vec2(100.0, 100.0));
-        let place = |at, taken: &[Rect]| free_place(at, vec2(30.0, 10.0), frame, taken).map(|place| place.center());
-        assert!(place(pos2(20.0, 50.0), &[]).is_some_and(|at| at.x > 20.0), "to the right");
-        assert!(place(pos2(90.0, 50.0), &[]).is_some_and(|at| at.x < 90.0), "to the left at the right edge");
-        let right = Rect::from_min_max(pos2(51.0, 40.0), pos2(100.0, 60.0));
-        let left = Rect::from_min_max(pos2(0.0, 40.0), pos2(49.0, 60.0));
-        assert!(place(pos2(50.0, 50.0), &[right]).is_some_and(|at| at.x < 50.0));
-        assert!(place(pos2(50.0, 50.0), &[right, left]).is_none(), "no room above or below them either");
+        let room = Rect::from_min_size(pos2(0.0, 0.0), vec2(100.0, 100.0));
+        let right = Rect::from_min_max(pos2(51.0, 39.0), pos2(100.0, 61.0));
+        let left = Rect::from_min_max(pos2(0.0, 39.0), pos2(49.0, 61.0));
+        // Whether the label lies to the right of its dot; `None` where there is no room above or below it either.
+        for (x, taken, is_right) in [
+            (20.0, vec![], Some(true)),
+            (90.0, vec![], Some(false)),
+            (50.0, vec![right], Some(false)),
+            (50.0, vec![right, left], None),
+        ] {
+            let mut labels = Labels { room, apart: 0.0, taken };
+            let place = labels.place(places(pos2(x, 50.0), vec2(30.0, 10.0)));
+            assert_eq!(place.map(|place| place.center().x > x), is_right, "{x}");
+        }
     }
 }

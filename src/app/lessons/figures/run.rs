@@ -1,27 +1,31 @@
 //! The validation errors of a run, epoch by epoch, and the epoch that each rule would stop at.
 
 use eframe::egui::{Align2, Button, Color32, Rect, Stroke, Ui, UiBuilder, pos2};
+use egui_plot::{PlotPoint, PlotPoints, PlotTransform, VLine};
 
 use crate::app::commands::Command;
 use crate::app::format::per_cent;
 use crate::app::lessons::commands::LessonCommand;
-use crate::app::lessons::figures::chart::{Chart, apart};
+use crate::app::lessons::figures::chart::{apart, chart};
 use crate::app::lessons::figures::{FigureWorld, Pen, describe, wait};
 use crate::app::pages::train::state::run::Run;
 use crate::app::pages::train::state::{Train, words};
-use crate::app::theme;
+use crate::app::plots::axes::{Interval, Scale};
+use crate::app::plots::quiet::Axis;
+use crate::app::theme::{self, Palette};
 use crate::app::widgets::about::Action as _;
 use crate::engine::train::{EpochRecord, Measured, Rule, Stage};
 
 /// The lowest error of the axis, which is logarithmic.
 const FLOOR: f64 = 0.003;
 
-/// The run to show: the one in hand, else the one that is selected, else the newest with curves.
+/// Returns the run to show: the one in hand, else the one that is selected, else the newest with curves.
 fn run(train: &Train) -> Option<&Run> {
     let has_curves = |run: &&Run| !run.info.history.is_empty();
     train.in_hand().or_else(|| train.selected().filter(has_curves)).or_else(|| train.runs.iter().rev().find(has_curves))
 }
 
+/// An error of a run, epoch by epoch.
 struct Line {
     name: &'static str,
     of: fn(&EpochRecord) -> Option<Measured>,
@@ -37,7 +41,6 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
     };
     let history: Vec<&EpochRecord> =
         run.info.history.iter().filter(|record| record.stage == Stage::Selection).collect();
-    let pen = Pen::new(ui);
     let (eps, alpha) = run.tuning();
     let from = if run.info.is_shipped() { ", which came with the program" } else { "" };
     let title = format!(
@@ -47,7 +50,7 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
         crate::app::format::short(eps),
         crate::app::format::short(alpha)
     );
-    let title = pen.text(room.left_top(), Align2::LEFT_TOP, title, pen.palette.weak);
+    let title = Pen::new(ui).text(room.left_top(), Align2::LEFT_TOP, title, theme::palette(ui).weak);
     let frame = Rect::from_min_max(
         pos2(room.left() + 4.0 * size, title.bottom() + 3.2 * size),
         pos2(room.right() - 9.5 * size, foot.top() - 3.2 * size),
@@ -55,31 +58,38 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
     if history.is_empty() || frame.height() < 2.0 * size {
         return wait(ui, room, "The first epoch is under way…");
     }
-    let epochs = run.info.config.epochs.max(history.len());
-    let chart = Chart { frame, across: (1.0, (epochs as f64).max(2.0)), up: (FLOOR.log10(), 0.0) };
-    let up = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0].map(|error: f64| (error.log10(), percent(error)));
-    let step = [1, 2, 5, 10, 20, 50, 100].into_iter().find(|step| epochs / step <= 8).unwrap_or(200);
-    let across: Vec<_> = (1..=epochs).filter(|e| e % step == 0).map(|e| (e as f64, e.to_string())).collect();
-    chart.axes(&pen, &across, &up);
-    pen.text(pos2(frame.right(), frame.bottom() + 1.6 * size), Align2::RIGHT_TOP, "epochs", pen.palette.weak);
-    pen.text(pos2(room.left(), frame.top() - 0.6 * size), Align2::LEFT_BOTTOM, "error", pen.palette.weak);
+    let epochs = run.info.config.epochs.max(history.len()).max(2) as f64;
+    let scale = Scale::Logarithmic { floor: FLOOR };
+    let x = Axis { is_whole: true, apart: frame.width() / 8.5, ..Axis::new(Scale::Linear, Interval::new(1.0, epochs)) };
+    let y = Axis::new(scale, Interval::new(FLOOR.log10(), 0.0));
+    let y = Axis { apart: 1.5 * size, text: percent, ..y };
+    let palette = theme::palette(ui);
     let lines = [
-        Line { name: "clean", of: |record| record.clean, colour: pen.palette.right },
-        Line { name: "FGSM", of: |record| record.adversarial, colour: pen.palette.fooled },
-        Line { name: "PGD", of: |record| record.pgd, colour: pen.palette.asked },
+        Line { name: "clean", of: |record| record.clean, colour: palette.right },
+        Line { name: "FGSM", of: |record| record.adversarial, colour: palette.fooled },
+        Line { name: "PGD", of: |record| record.pgd, colour: palette.asked },
     ];
-    rules(&pen, &chart, run);
-    let place = |measured: Measured| measured.error().max(FLOOR).log10();
-    let mut ends = Vec::new();
-    for line in &lines {
-        let measured = |record: &&EpochRecord| (line.of)(record).filter(|measured| measured.n > 0);
-        let points = history.iter().filter_map(|record| Some((record.epoch as f64, place(measured(record)?))));
-        chart.line(&pen, points, 0.14 * size, line.colour);
-        if let Some((record, last)) = history.iter().rev().find_map(|record| Some((record, measured(record)?))) {
-            let y = chart.y(place(last));
-            pen.painter.circle_filled(pos2(chart.x(record.epoch as f64), y), 0.25 * size, line.colour);
-            ends.push((y, format!("{} {}", line.name, per_cent(last.error() as f32)), line.colour));
+    let (rules, paths) = (rules(run, palette), lines.each_ref().map(|line| line.path(&history, scale)));
+    let transform = chart(ui, frame, x, y, |plot| {
+        for rule in &rules {
+            plot.vline(VLine::new("", rule.epoch as f64).stroke(Stroke::new(0.1 * size, rule.colour)));
         }
+        for (line, path) in lines.iter().zip(&paths) {
+            let stroke = Stroke::new(0.14 * size, line.colour);
+            plot.line(egui_plot::Line::new("", PlotPoints::Borrowed(path)).stroke(stroke));
+        }
+    });
+    let pen = Pen::new(ui);
+    pen.text(pos2(frame.right(), frame.bottom() + 1.6 * size), Align2::RIGHT_TOP, "epochs", palette.weak);
+    pen.text(pos2(room.left(), frame.top() - 0.6 * size), Align2::LEFT_BOTTOM, "error", palette.weak);
+    rules.iter().for_each(|rule| rule.flag(&pen, &transform));
+    let mut ends = Vec::new();
+    for (line, path) in lines.iter().zip(&paths) {
+        let Some(last) = path.last() else { continue };
+        let at = transform.position_from_point(last);
+        pen.painter.circle_filled(at, 0.25 * size, line.colour);
+        let error = history.iter().rev().find_map(|record| line.measured(record)).map_or(0.0, |m| m.error());
+        ends.push((at.y, format!("{} {}", line.name, per_cent(error as f32)), line.colour));
     }
     let told: Vec<&str> = ends.iter().map(|(_, text, _)| text.as_str()).collect();
     describe(ui, frame, format!("{} after {} epochs: {}", run.info.run, history.len(), told.join(", ")));
@@ -89,27 +99,55 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
     }
 }
 
-/// Lines at the epochs that the two rules of stopping would keep.
-fn rules(pen: &Pen<'_>, chart: &Chart, run: &Run) {
+impl Line {
+    fn measured(&self, record: &EpochRecord) -> Option<Measured> {
+        (self.of)(record).filter(|measured| measured.n > 0)
+    }
+
+    fn path(&self, history: &[&EpochRecord], scale: Scale) -> Vec<PlotPoint> {
+        let point = |record: &&EpochRecord| {
+            Some(PlotPoint::new(record.epoch as f64, scale.place(self.measured(record)?.error())))
+        };
+        history.iter().filter_map(point).collect()
+    }
+}
+
+/// The epoch that a rule of stopping would keep.
+struct Kept {
+    epoch: usize,
+    what: &'static str,
+    colour: Color32,
+    /// How far above the plot its flag is, in heights of type.
+    lift: f32,
+}
+
+fn rules(run: &Run, palette: &Palette) -> Vec<Kept> {
     let history = &run.info.history;
-    let kept = |rule: Rule| rule.best(history).and_then(|at| history.get(at)).map(|record| record.epoch);
-    let marks = [
-        (kept(Rule::Adversarial), "lowest FGSM error", pen.palette.fooled, 0.2),
-        (kept(Rule::Clean), "lowest clean error", pen.palette.right, 1.5),
+    let rules = [
+        (Rule::Adversarial, "lowest FGSM error", palette.fooled, 0.2),
+        (Rule::Clean, "lowest clean error", palette.right, 1.5),
     ];
-    for (epoch, text, colour, lift) in marks {
-        let Some(epoch) = epoch else { continue };
-        let x = chart.x(epoch as f64);
-        let top = chart.frame.top() - lift * pen.size;
-        pen.painter.vline(x, top..=chart.frame.bottom(), Stroke::new(0.1 * pen.size, colour));
-        let is_late = x > chart.frame.center().x;
+    let kept = |(rule, what, colour, lift): (Rule, _, _, _)| {
+        let epoch = history.get(rule.best(history)?)?.epoch;
+        Some(Kept { epoch, what, colour, lift })
+    };
+    rules.into_iter().filter_map(kept).collect()
+}
+
+impl Kept {
+    /// Writes what the epoch is above the plot.
+    fn flag(&self, pen: &Pen<'_>, transform: &PlotTransform) {
+        let (frame, x) = (transform.frame(), transform.position_from_point_x(self.epoch as f64));
+        let top = frame.top() - self.lift * pen.size;
+        pen.painter.vline(x, top..=frame.top(), Stroke::new(0.1 * pen.size, self.colour));
+        let is_late = x > frame.center().x;
         let (anchor, gap) = if is_late { (Align2::RIGHT_BOTTOM, -0.3) } else { (Align2::LEFT_BOTTOM, 0.3) };
         let at = pos2(x + gap * pen.size, top + 1.2 * pen.size);
-        let text = format!("{text}: epoch {epoch}");
+        let text = format!("{}: epoch {}", self.what, self.epoch);
         let font = eframe::egui::FontId::proportional(pen.size);
-        let ground = anchor.anchor_size(at, pen.painter.layout_no_wrap(text.clone(), font, colour).size());
+        let ground = anchor.anchor_size(at, pen.painter.layout_no_wrap(text.clone(), font, self.colour).size());
         pen.painter.rect_filled(ground, 0, pen.palette.canvas);
-        pen.text(at, anchor, text, colour);
+        pen.text(at, anchor, text, self.colour);
     }
 }
 

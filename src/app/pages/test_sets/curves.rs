@@ -1,11 +1,10 @@
 //! Security curves: accuracy against ε, with 95 % intervals.
 
 use eframe::egui::{
-    self, Align2, Button, ComboBox, Grid, Painter, Pos2, Rect, Role, ScrollArea, Sense, Shape, Stroke, Ui, Vec2,
-    WidgetInfo, pos2, vec2,
+    self, Align2, Button, Color32, ComboBox, Grid, Rect, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, vec2,
 };
 use egui_material_icons::icons;
-use egui_plot::{AxisHints, GridMark, Plot, PlotTransform};
+use egui_plot::{Line, LineStyle, MarkerShape, PlotPoint, PlotPoints, PlotUi, Points};
 
 use crate::app::commands::Command;
 use crate::app::format::{self, per_cent};
@@ -15,7 +14,8 @@ use crate::app::pages::test_sets::commands::Part;
 use crate::app::pages::test_sets::commands::TestCommand;
 use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::wording::{conditions, space};
-use crate::app::plots::axes;
+use crate::app::plots::axes::{Interval, Scale, per_cent_tick};
+use crate::app::plots::quiet::{self, Axis, QuietPlot, sample};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::{icon_at, icon_button};
 use crate::engine::attack::{Attack, Measure, Norm};
@@ -34,15 +34,13 @@ const SURE: &str = "confidence on mistakes";
 const LEAST_NAME: f32 = 140.0;
 /// A narrower table leaves the room of its last column to the names.
 const ROOMY: f32 = 760.0;
-/// Smallest distance between lines of the grid.
-const APART: f64 = 110.0;
 
-/// Name of a curve.
+/// Returns the name of a curve.
 pub fn title(curve: &Curve) -> String {
     format!("{} · {}", curve.title, words::attack(&curve.attack))
 }
 
-/// The curve and the ε that the other views show.
+/// Chooses the curve and the ε that the other views show.
 pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
     ui.add_space(SPACE_2);
     let (Some(looked_at), Some(curve)) = (tests.looked_at(), tests.curve()) else { return };
@@ -85,7 +83,7 @@ pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
     ui.add(egui::Label::new(theme::weak(ui, conditions)).wrap());
 }
 
-/// Plot and table.
+/// Draws the plot and the table.
 pub fn show(ui: &mut Ui, tests: &mut TestSet, explore: &Explore, out: &mut Vec<Command>) {
     space(ui);
     let rows = tests.curves.len() as f32 + 1.0;
@@ -97,100 +95,85 @@ pub fn show(ui: &mut Ui, tests: &mut TestSet, explore: &Explore, out: &mut Vec<C
     list(ui, tests, &current, out);
 }
 
-/// Whether ε of a curve is a length, and not a number of values.
+/// Returns whether ε of a curve is a length, and not a number of values.
 fn has_eps(curve: &Curve) -> bool {
     curve.attack.measure() != Measure::Count
 }
 
-/// ε and accuracy of each point with its interval, the untouched pictures first.
-fn points(curve: &Curve) -> Vec<(f32, f32, (f64, f64))> {
+/// A measured point of a curve.
+struct Measured {
+    eps: f32,
+    /// The share of right answers.
+    share: f32,
+    /// Its 95 % interval.
+    interval: Interval,
+}
+
+impl Measured {
+    fn at(&self) -> PlotPoint {
+        PlotPoint::new(f64::from(self.eps), f64::from(self.share))
+    }
+
+    fn told(&self, curve: &Curve) -> String {
+        format!(
+            "{}\nε = {}: {} right ({} to {}) of {}",
+            title(curve),
+            in_levels(curve, self.eps),
+            per_cent(self.share),
+            per_cent(self.interval.low as f32),
+            per_cent(self.interval.high as f32),
+            curve.found.n
+        )
+    }
+}
+
+/// Returns the points of a curve, that of the untouched pictures first.
+fn points(curve: &Curve) -> Vec<Measured> {
     let n = curve.found.n.max(1);
-    let point = |eps: f32, correct: usize| (eps, correct as f32 / n as f32, wilson_interval(correct, n));
+    let point = |eps: f32, correct: usize| {
+        let (low, high) = wilson_interval(correct, n);
+        Measured { eps, share: correct as f32 / n as f32, interval: Interval::new(low, high) }
+    };
     let attacked = curve.found.attacked.iter().filter(|result| result.eps.is_finite() && result.eps > 0.0);
     std::iter::once(point(0.0, curve.found.clean_correct))
         .chain(attacked.map(|result| point(result.eps, result.correct)))
         .collect()
 }
 
-/// An empty plot with its axes, up to the largest ε.
-fn frame(ui: &Ui, height: f32, most: f64) -> Plot<'static> {
-    let palette = palette(ui);
-    let hints = |hints: AxisHints<'static>| hints.tick_label_color(palette.weak).tick_label_font(theme::number_font());
-    let across = hints(AxisHints::new_x())
-        .label(theme::weak(ui, "ε, in the norm of each attack"))
-        .formatter(|mark, _| format::short(mark.value as f32));
-    let up = hints(AxisHints::new_y()).formatter(|mark, _| format!("{:.0} %", mark.value * 100.0)).min_thickness(48.0);
-    let lines = |(low, high): (f64, f64), apart: f64| -> Vec<GridMark> {
-        let marks = axes::linear(low.max(0.0), high, apart);
-        let step_size = marks.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
-        marks.into_iter().map(|value| GridMark { value, step_size }).collect()
-    };
-    Plot::new("security curves")
-        .height(height)
-        .custom_x_axes(vec![across])
-        .custom_y_axes(vec![up])
-        .x_grid_spacer(move |input| lines(input.bounds, input.base_step_size / 8.0 * APART))
-        .y_grid_spacer(move |input| lines(input.bounds, input.base_step_size / 8.0 * 0.5 * APART))
-        .grid_color(palette.line)
-        .grid_fade(0.0)
-        .sense(Sense::hover())
-        .show_x(false)
-        .show_y(false)
-        .allow_scroll(false)
-        .allow_zoom(false)
-        .allow_drag(false)
-        .allow_boxed_zoom(false)
-        .allow_axis_zoom_drag(false)
-        .set_margin_fraction(Vec2::ZERO)
-        .include_x(-0.02 * most)
-        .include_x(1.02 * most)
-        .include_y(0.0)
-        .include_y(1.02)
-}
-
 fn plot(ui: &mut Ui, tests: &TestSet, height: f32, current: &[bool]) {
-    let plotted = || tests.curves.iter().enumerate().filter(|(_, curve)| has_eps(curve));
-    let largest = plotted().flat_map(|(_, curve)| &curve.survey.eps).copied().fold(0.0, f32::max).max(1e-3);
-    let shown = frame(ui, height, f64::from(largest)).show(ui, |_| ());
-    let text = format!("Accuracy against ε of {}", counted(plotted().count(), "curve"));
-    shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, text.clone()));
-    let at = |x: f32, y: f64| place(&shown.transform, x, y);
-    let painter = ui.painter().with_clip_rect(shown.transform.frame().expand(6.0).intersect(ui.clip_rect()));
-    let mut near: Option<(f32, String)> = None;
-    let pointer = shown.response.hover_pos();
-    for (index, curve) in plotted() {
-        let look = Look::new(ui, index, current.get(index) == Some(&true));
-        let all = points(curve);
-        look.line(&painter, &all.iter().map(|(eps, share, _)| at(*eps, f64::from(*share))).collect::<Vec<_>>());
-        for &(eps, share, (low, high)) in &all {
-            let centre = at(eps, f64::from(share));
-            painter.vline(centre.x, at(eps, low).y..=at(eps, high).y, Stroke::new(1.0, look.colour));
-            look.point(&painter, centre);
-            let distance = pointer.map_or(f32::INFINITY, |pointer| pointer.distance(centre));
-            if distance < near.as_ref().map_or(NEAR, |(nearest, _)| *nearest) {
-                let told = format!(
-                    "{}\nε = {}: {} right ({} to {}) of {}",
-                    title(curve),
-                    in_levels(curve, eps),
-                    per_cent(share),
-                    per_cent(low as f32),
-                    per_cent(high as f32),
-                    curve.found.n
-                );
-                near = Some((distance, told));
-            }
+    let plotted: Vec<_> = tests.curves.iter().enumerate().filter(|(_, curve)| has_eps(curve)).collect();
+    let eps = plotted.iter().flat_map(|(_, curve)| &curve.survey.eps);
+    let most = f64::from(eps.copied().fold(0.0, f32::max).max(1e-3));
+    let label = "ε, in the norm of each attack";
+    let x = Axis::new(Scale::Linear, Interval::new(-0.02 * most, 1.02 * most));
+    let x = Axis { apart: 110.0, room: 32.0, label, ticks_from: 0.0, ..x };
+    let y = Axis::new(Scale::Linear, Interval::new(0.0, 1.02));
+    let y = Axis { apart: 55.0, room: 48.0, text: per_cent_tick, ..y };
+    let mut quiet = QuietPlot::new(ui, "security curves", x, y);
+    quiet.size.y = height;
+    let looks: Vec<_> = plotted.iter().map(|(i, _)| Look::new(ui, *i, current.get(*i) == Some(&true))).collect();
+    let points: Vec<_> = plotted.iter().map(|(_, curve)| points(curve)).collect();
+    let shown = quiet.show(ui, |plot| {
+        for (look, points) in looks.iter().zip(&points) {
+            look.add(plot, points);
         }
-    }
-    if let Some((_, told)) = near {
-        shown.response.on_hover_text_at_pointer(told);
+    });
+    let text = format!("Accuracy against ε of {}", counted(plotted.len(), "curve"));
+    shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, text.clone()));
+    let Some(pointer) = shown.response.hover_pos() else { return };
+    let distance = |point: &Measured| pointer.distance(shown.transform.position_from_point(&point.at()));
+    let all = plotted.iter().zip(&points).flat_map(|((_, curve), points)| points.iter().map(move |p| (curve, p)));
+    let nearest = all.min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
+    if let Some((curve, point)) = nearest.filter(|(_, point)| distance(point) < NEAR) {
+        shown.response.on_hover_text_at_pointer(point.told(curve));
     }
 }
 
 /// How a curve is told apart: by its colour, by the shape of its points once the colours are used up, and by dashes where it was
 /// measured with other settings than those at the left.
 struct Look {
-    colour: egui::Color32,
-    round: usize,
+    colour: Color32,
+    marker: MarkerShape,
     is_current: bool,
 }
 
@@ -199,33 +182,34 @@ impl Look {
         let runs = &palette(ui).runs;
         let colour = runs[index % runs.len()];
         let colour = if is_current { colour } else { theme::faint_of(colour) };
-        Self { colour, round: index / runs.len(), is_current }
+        let markers = [MarkerShape::Circle, MarkerShape::Square, MarkerShape::Diamond];
+        Self { colour, marker: markers[index / runs.len() % markers.len()], is_current }
     }
 
-    fn line(&self, painter: &Painter, points: &[Pos2]) {
-        let stroke = Stroke::new(2.0, self.colour);
-        if self.is_current {
-            painter.line(points.to_vec(), stroke);
-        } else {
-            painter.extend(Shape::dashed_line(points, stroke, 6.0, 4.0));
+    fn style(&self) -> LineStyle {
+        if self.is_current { LineStyle::Solid } else { LineStyle::Dashed { length: 6.0 } }
+    }
+
+    fn stroke(&self) -> Stroke {
+        Stroke::new(2.0, self.colour)
+    }
+
+    fn markers(&self, at: Vec<PlotPoint>) -> Points<'static> {
+        // A square of this radius has its corners there; a disc of the same is larger.
+        let radius = if self.marker == MarkerShape::Circle { 3.5 } else { 5.0 };
+        Points::new("", PlotPoints::Owned(at)).shape(self.marker).radius(radius).color(self.colour)
+    }
+
+    /// Adds a curve with the intervals of its points.
+    fn add(&self, plot: &mut PlotUi<'_>, points: &[Measured]) {
+        let path: Vec<PlotPoint> = points.iter().map(Measured::at).collect();
+        plot.line(Line::new("", PlotPoints::Owned(path.clone())).style(self.style()).stroke(self.stroke()));
+        for Measured { eps, interval, .. } in points {
+            let ends = [interval.low, interval.high].map(|share| [f64::from(*eps), share]);
+            plot.line(Line::new("", ends.to_vec()).stroke(Stroke::new(1.0, self.colour)));
         }
+        plot.points(self.markers(path));
     }
-
-    fn point(&self, painter: &Painter, at: Pos2) {
-        match self.round % 3 {
-            0 => painter.circle_filled(at, 3.5, self.colour),
-            1 => painter.rect_filled(Rect::from_center_size(at, Vec2::splat(7.0)), 0, self.colour),
-            _ => {
-                let corners = [vec2(0.0, -5.0), vec2(5.0, 0.0), vec2(0.0, 5.0), vec2(-5.0, 0.0)];
-                let corners = corners.map(|corner| at + corner).to_vec();
-                painter.add(Shape::convex_polygon(corners, self.colour, Stroke::NONE))
-            }
-        };
-    }
-}
-
-fn place(transform: &PlotTransform, x: f32, y: f64) -> Pos2 {
-    pos2(transform.position_from_point_x(f64::from(x)), transform.position_from_point_y(y))
 }
 
 fn in_levels(curve: &Curve, eps: f32) -> String {
@@ -236,7 +220,7 @@ fn in_levels(curve: &Curve, eps: f32) -> String {
     }
 }
 
-/// Every curve with its numbers; a click chooses it for the other views.
+/// Lists every curve with its numbers; a click chooses it for the other views.
 fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Command>) {
     ui.add_space(SPACE_2);
     let conditions = tests.curve().map(conditions).unwrap_or_default();
@@ -256,7 +240,7 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
             ui.end_row();
             for (index, curve) in tests.curves.iter().enumerate() {
                 let look = Look::new(ui, index, current.get(index) == Some(&true));
-                if name(ui, (curve, &look), width, looked_at == Some(index)) {
+                if name(ui, curve, &look, width, looked_at == Some(index)) {
                     chosen = Some(index);
                 }
                 numbers(ui, curve, columns.contains(&SURE));
@@ -270,14 +254,14 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
     }
 }
 
-/// How a curve looks in the plot, what it is and whether it is out of date; whether it was clicked.
-fn name(ui: &mut Ui, (curve, look): (&Curve, &Look), width: f32, is_chosen: bool) -> bool {
+/// Shows how a curve looks in the plot, what it is and whether it is out of date. Returns whether it was clicked.
+fn name(ui: &mut Ui, curve: &Curve, look: &Look, width: f32, is_chosen: bool) -> bool {
     let row = ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = SPACE_2;
         let (rect, _) = ui.allocate_exact_size(vec2(SWATCH, ROW), Sense::hover());
         if has_eps(curve) {
-            look.line(ui.painter(), &[rect.left_center(), rect.right_center()]);
-            look.point(ui.painter(), rect.center());
+            sample(ui, rect, look.style(), look.stroke());
+            quiet::paint(ui, rect, &look.markers(vec![PlotPoint::new(0.5, 0.0)]));
         }
         let mut room = width;
         if !look.is_current {
@@ -306,7 +290,7 @@ fn name(ui: &mut Ui, (curve, look): (&Curve, &Look), width: f32, is_chosen: bool
     row.inner
 }
 
-/// "ε 0.05, 0.1"
+/// Lists the values of ε of a curve: "ε 0.05, 0.1".
 fn values(curve: &Curve) -> String {
     let eps: Vec<String> = curve.survey.eps.iter().map(|eps| format::short(*eps)).collect();
     format!("ε {}", eps.join(", "))
@@ -337,7 +321,7 @@ fn numbers(ui: &mut Ui, curve: &Curve, with_sure: bool) {
     ui.label(theme::number(sure.map_or("–".into(), per_cent)));
 }
 
-/// Text in the middle of a place.
-pub fn centred(ui: &Ui, rect: Rect, text: &str, colour: egui::Color32) {
+/// Writes text in the middle of a place.
+pub fn centred(ui: &Ui, rect: Rect, text: &str, colour: Color32) {
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, theme::number_font(), colour);
 }

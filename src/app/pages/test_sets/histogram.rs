@@ -1,23 +1,25 @@
 //! How sure the net is, and how long a perturbation its pictures need.
 
-use eframe::egui::{self, Align2, Color32, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{self, Color32, Rect, Role, Sense, Ui, WidgetInfo, vec2};
+use egui_plot::{Bar, BarChart};
 
 use crate::app::format::{self, per_cent};
 use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::wording::space;
-use crate::app::plots::axes;
+use crate::app::plots::axes::{Interval, Scale, per_cent_tick};
+use crate::app::plots::quiet::{Axis, QuietPlot};
 use crate::app::theme::{self, SPACE_2, palette};
-use crate::engine::attack::{Attack, Measure};
+use crate::engine::attack::{Attack as _, Measure};
 use crate::engine::units::counted;
 
-/// Bars of confidence, and of lengths.
+/// The number of bars of confidence, and of lengths.
 const BINS: usize = 10;
 const LENGTHS: usize = 20;
 const WIDEST: f32 = 680.0;
-/// Room for the numbers of the axis at the left.
+/// The room for the numbers of the axis at the left.
 const AXIS: f32 = 40.0;
 
-/// How sure the net is where it is right and where it is wrong.
+/// Shows how sure the net is where it is right and where it is wrong.
 pub fn confidence(ui: &mut Ui, tests: &TestSet) {
     space(ui);
     let Some((_, answers)) = tests.answers() else { return };
@@ -31,13 +33,13 @@ pub fn confidence(ui: &mut Ui, tests: &TestSet) {
         let mean = if chosen.is_empty() { String::new() } else { format!(", {} sure on average", per_cent(mean)) };
         ui.label(theme::strong(format!("{title}: {} of {}{mean}", chosen.len(), answers.len())));
         let words = |count, bin| format!("{} given {} to {} %", counted(count, "answer"), bin * 10, bin * 10 + 10);
-        let mark = |bin: usize| bin.is_multiple_of(2).then(|| format!("{} %", bin * 10));
-        bars(ui, &counts(&chosen, 1.0, BINS), (height, colour), mark, words);
+        let histogram = Histogram { counts: counts(&chosen, 1.0, BINS), most: 1.0, colour, text: per_cent_tick };
+        histogram.show(ui, height, words);
         ui.add_space(SPACE_2);
     }
 }
 
-/// How long a perturbation each picture needs, and how many of them the net gets right whatever is done.
+/// Shows how long a perturbation each picture needs, and how many of them the net gets right whatever is done.
 pub fn lengths(ui: &mut Ui, tests: &TestSet) {
     space(ui);
     let Some(curve) = tests.curve() else { return };
@@ -66,10 +68,10 @@ pub fn lengths(ui: &mut Ui, tests: &TestSet) {
         format!("{} {need} {} to {}", counted(count, "picture"), from(bin), from(bin + 1))
     };
     let height = (ui.available_height() - 64.0).clamp(60.0, 320.0);
-    // Every fourth mark, so that the numbers have room.
-    let mark = |bin: usize| bin.is_multiple_of(4).then(|| from(bin));
     if longest > 0.0 {
-        bars(ui, &counts(&reached, longest, LENGTHS), (height, palette(ui).accent), mark, words);
+        let text = |length| format::short(length as f32);
+        let counts = counts(&reached, longest, LENGTHS);
+        Histogram { counts, most: longest, colour: palette(ui).accent, text }.show(ui, height, words);
     }
     if reached.len() < found.len() {
         let rest = found.len() - reached.len();
@@ -79,7 +81,7 @@ pub fn lengths(ui: &mut Ui, tests: &TestSet) {
     }
 }
 
-/// How many values lie in each of so many equal parts of 0 to `most`.
+/// Counts how many values lie in each of so many equal parts of 0 to `most`.
 fn counts(values: &[f32], most: f32, bins: usize) -> Vec<usize> {
     let mut counts = vec![0; bins];
     for value in values {
@@ -88,47 +90,42 @@ fn counts(values: &[f32], most: f32, bins: usize) -> Vec<usize> {
     counts
 }
 
-/// A bar for each count over an axis of counts; `mark` stands under its left edge, the last one under the right end, `words`
-/// say a bar to a pointer that rests there.
-fn bars(
-    ui: &mut Ui,
-    counts: &[usize],
-    (height, colour): (f32, Color32),
-    mark: impl Fn(usize) -> Option<String>,
-    words: impl Fn(usize, usize) -> String,
-) {
-    let palette = palette(ui);
-    let most = counts.iter().copied().max().unwrap_or(0).max(1);
-    let (whole, _) = ui.allocate_exact_size(vec2(ui.available_width().min(WIDEST), height), Sense::hover());
-    // The topmost number is as high as half a line above the highest bar.
-    let rect = Rect::from_min_max(whole.min + vec2(AXIS, 8.0), pos2(whole.right(), whole.bottom() - 18.0));
-    let y = |count: f32| rect.bottom() - rect.height() * count / most as f32;
-    let font = theme::number_font();
-    for count in axes::linear(0.0, most as f64, (most as f64 / 4.0).max(1.0)) {
-        let at = y(count as f32);
-        ui.painter().hline(rect.x_range(), at, Stroke::new(1.0, palette.line));
-        ui.painter().text(pos2(rect.left() - 6.0, at), Align2::RIGHT_CENTER, count, font.clone(), palette.weak);
-    }
-    let step = rect.width() / counts.len() as f32;
-    for (bin, &count) in counts.iter().enumerate() {
-        let left = rect.left() + step * bin as f32;
-        let bar = Rect::from_min_max(pos2(left + 1.0, y(count as f32)), pos2(left + step - 1.0, rect.bottom()));
-        ui.painter().rect_filled(bar, 2, colour);
-        let whole = Rect::from_min_max(pos2(left, rect.top()), pos2(left + step, rect.bottom()));
-        let response = ui.interact(whole, ui.scope_id().with((bin, colour)), Sense::hover());
-        let text = words(count, bin);
-        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text.clone()));
-        response.on_hover_text(text);
-    }
-    for bin in 0..=counts.len() {
-        let Some(text) = mark(bin) else { continue };
-        let align = match bin {
-            0 => Align2::LEFT_TOP,
-            bin if bin == counts.len() => Align2::RIGHT_TOP,
-            _ => Align2::CENTER_TOP,
+/// How some values are distributed over equal parts of 0 to `most`.
+struct Histogram {
+    counts: Vec<usize>,
+    most: f32,
+    colour: Color32,
+    /// Writes a value at the edge of a bar.
+    text: fn(f64) -> String,
+}
+
+impl Histogram {
+    /// Draws a bar for each count; `words` say a bar to a pointer that rests there.
+    fn show(&self, ui: &mut Ui, height: f32, words: impl Fn(usize, usize) -> String) {
+        let highest = self.counts.iter().copied().max().unwrap_or(0).max(1) as f64;
+        let step = f64::from(self.most) / self.counts.len() as f64;
+        let x = Axis::new(Scale::Linear, Interval::new(0.0, f64::from(self.most)));
+        let x = Axis { apart: 90.0, text: self.text, ..x };
+        // The topmost number is as high as half a line above the highest bar.
+        let y = Axis::new(Scale::Linear, Interval::new(0.0, highest * f64::from(height / (height - 8.0))));
+        let y = Axis { apart: height / 4.5, is_whole: true, ticks_from: 0.5, room: AXIS, ..y };
+        let mut quiet = QuietPlot::new(ui, "histogram", x, y);
+        quiet.id = quiet.id.with(self.colour);
+        quiet.size = vec2(ui.available_width().min(WIDEST), height);
+        let bar = |(bin, count): (usize, &usize)| {
+            Bar::new(step * (bin as f64 + 0.5), *count as f64).width(0.94 * step).fill(self.colour)
         };
-        let at = pos2(rect.left() + step * bin as f32, rect.bottom() + 2.0);
-        ui.painter().text(at, align, text, font.clone(), palette.weak);
+        let bars: Vec<Bar> = self.counts.iter().enumerate().map(bar).collect();
+        let frame = *quiet.show(ui, |plot| plot.bar_chart(BarChart::new("", bars))).transform.frame();
+        let width = frame.width() / self.counts.len() as f32;
+        for (bin, &count) in self.counts.iter().enumerate() {
+            let left = frame.left() + width * bin as f32;
+            let whole = Rect::from_x_y_ranges(left..=left + width, frame.y_range());
+            let response = ui.interact(whole, ui.scope_id().with((bin, self.colour)), Sense::hover());
+            let text = words(count, bin);
+            response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text.clone()));
+            response.on_hover_text(text);
+        }
     }
 }
 

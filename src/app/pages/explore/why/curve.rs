@@ -1,39 +1,38 @@
 //! The net's answers along the attack's direction, with ε as a cursor: figure 4 of arXiv 1412.6572.
 
 use eframe::egui::{
-    self, Align2, CursorIcon, EventFilter, Grid, Key, Rangef, Rect, Response, Sense, Shape, Stroke, Ui, UiBuilder,
-    Vec2, WidgetInfo, accesskit, pos2, vec2,
+    Align2, Color32, CursorIcon, EventFilter, Grid, Key, Rect, Response, RichText, Sense, Stroke, Ui, UiBuilder, Vec2,
+    WidgetInfo, accesskit, pos2, vec2,
 };
-use egui_plot::{AxisHints, Plot, PlotTransform};
+use egui_plot::{Line, PlotPoint, PlotTransform, PlotUi, Span, Text, VLine};
 
 use crate::app::commands::Command;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::state::{Explore, MAX_EPS};
-use crate::app::pages::explore::why::axis::{Axis, Values, is_wide, value_at};
+use crate::app::pages::explore::why::axis::{EpsAxis, ValueAxis, is_wide, value_at};
 use crate::app::pages::explore::why::legend;
 use crate::app::pages::explore::why::look::WhyLook;
-use crate::app::pages::explore::why::mark::{self, FLAGS, Mark};
+use crate::app::pages::explore::why::mark::{FLAGS, Flags, Mark, eps_text};
 use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::explore::words;
-use crate::app::theme::{self, SPACE_2, SPACE_3, SPACE_4, Standing, palette};
-use crate::engine::attack::{Attack, Goal, Loss};
+use crate::app::plots::axes::Interval;
+use crate::app::plots::quiet::QuietPlot;
+use crate::app::theme::Standing;
+use crate::app::theme::{self, Palette, SPACE_2, SPACE_3, SPACE_4, palette};
+use crate::engine::attack::{Attack, Flip, Goal, Loss};
 use crate::engine::units::LEVELS;
-use crate::worker::{Along, Shown};
+use crate::worker::{Along, ClassLine, Shown};
 
-const AXIS_WIDTH: f32 = 48.0;
-/// Room for the second half of the last tick's text.
+/// The room for the second half of the last tick's text.
 const RIGHT: f32 = 10.0;
-/// Smallest distance between ticks.
-const TICKS_APART: [f64; 2] = [56.0, 24.0];
-/// Smallest distance of a tick of the vertical axis from the texts of the other one.
-const TICK_CLEAR: f64 = 8.0;
-const STRONG_LINE: f32 = 3.0;
-const LINE: f32 = 1.8;
+const WIDTHS: Widths = Widths { strong: 3.0, other: 1.8 };
+/// An interval narrower than this, in points on the screen, has no room for a word.
+const LEAST_WORD: f64 = 70.0;
 /// The answers of nets of photographs change within a few grey levels. As far as a pixel moves is this and a rounding error.
 const NEAR: f32 = 0.1;
 const ROUNDING: f32 = 1e-4;
 
-/// What the curve rests on.
+/// Says what the curve rests on.
 pub fn basis(shown: &Shown) -> String {
     let way = match (shown.view.is_fgsm(), shown.view.goal) {
         (true, Goal::Untargeted) => "+ ε·sign ∇J",
@@ -50,7 +49,7 @@ pub fn basis(shown: &Shown) -> String {
     format!("x {way}{clip}{loss}; label: {}", shown.label.name)
 }
 
-/// Plot and legend.
+/// Draws the plot and its legend.
 pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut Vec<Command>) {
     let room = ui.available_rect_before_wrap();
     let known = explore.shown.as_deref().and_then(|shown| Some((shown, why.along(shown)?)));
@@ -69,154 +68,122 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
     let split = room.right() - width;
     let plot = Rect::from_min_max(room.min, pos2(split - SPACE_4, room.bottom()));
     let eps = cursor_eps(explore, shown);
-    let axis = Axis { is_log: look.is_log, reach: reach((shown, along), look, eps) };
-    let sheet = Sheet { axis, values: Values::of(along, axis, look.has_logits), shown, along, is_current, eps };
+    let axis = EpsAxis { is_log: look.is_log, reach: reach(shown, along, look, eps) };
+    let values = ValueAxis::new(along, axis, look.has_logits);
+    let sheet = Sheet { axis, values, shown, along, is_current, eps };
     ui.scope_builder(UiBuilder::new().max_rect(plot), |ui| sheet.show(ui, explore, out));
     let column = Rect::from_min_max(pos2(split, room.top()), room.max);
-    ui.scope_builder(UiBuilder::new().max_rect(column), |ui| {
-        legend::show(ui, shown, along, (sheet.values, sheet.eps));
-    });
+    ui.scope_builder(UiBuilder::new().max_rect(column), |ui| legend::show(ui, &sheet));
 }
 
-/// As far as the curve goes. A linear axis of a net of photographs in colour ends where there is little to see any more, unless
+/// Returns how far the curve goes. A linear axis of a net of photographs in colour ends where there is little to see any more, unless
 /// ε is beyond.
-fn reach((shown, along): (&Shown, &Along), look: &WhyLook, eps: f32) -> f32 {
+fn reach(shown: &Shown, along: &Along, look: &WhyLook, eps: f32) -> f32 {
     let whole = along.eps.last().copied().unwrap_or(MAX_EPS);
     let is_near = !look.is_log && shown.model.input.channels == 3 && eps <= NEAR + ROUNDING;
     if is_near { whole.min(NEAR) } else { whole }
 }
 
-/// ε of the slider; of other attacks than FGSM, how far a pixel moved.
+/// Returns ε of the slider; of other attacks than FGSM, how far a pixel moved.
 fn cursor_eps(explore: &Explore, shown: &Shown) -> f32 {
     if explore.wanted().is_fgsm() { explore.view.eps } else { shown.linf }
 }
 
-struct Sheet<'a> {
-    axis: Axis,
-    values: Values,
-    shown: &'a Shown,
-    along: &'a Along,
-    /// The curve is that of the view on screen.
-    is_current: bool,
-    eps: f32,
+/// The widths of the lines: of the label and the target, and of other classes.
+pub struct Widths {
+    pub strong: f32,
+    pub other: f32,
 }
 
-impl Sheet<'_> {
+/// A curve along the direction of an attack, and how it is looked at.
+pub struct Sheet<'a> {
+    pub axis: EpsAxis,
+    pub values: ValueAxis,
+    pub shown: &'a Shown,
+    pub along: &'a Along,
+    /// Whether the curve is that of the view on screen.
+    pub is_current: bool,
+    pub eps: f32,
+}
+
+impl<'a> Sheet<'a> {
     fn show(&self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         ui.spacing_mut().item_spacing = Vec2::ZERO;
         ui.add_space(FLAGS);
-        let transform = self.axes(ui);
-        let frame = *transform.frame();
-        let x = |place: f64| transform.position_from_point_x(place);
-        let classes = &self.shown.model.classes;
-        let name = |class: usize| classes.get(class).map_or("", String::as_str);
-        let marks = if self.is_current { mark::marks(&self.along.flips, self.axis, x, name) } else { Vec::new() };
-        self.paint(ui, &transform);
-        let response = ui.interact(frame, ui.make_persistent_id("ε on the curve"), Sense::click_and_drag());
+        let palette = palette(ui);
+        let x = self.axis.axis();
+        let mut quiet = QuietPlot::new(ui, "along", x, self.values.axis(ui.available_height() - x.room));
+        quiet.size.x -= RIGHT;
+        quiet.corner = "ε";
+        let transform = quiet.show(ui, |plot| self.add(plot, palette, WIDTHS)).transform;
+        let response =
+            ui.interact(*transform.frame(), ui.make_persistent_id("ε on the curve"), Sense::click_and_drag());
         self.steer(ui, explore, &transform, &response, out);
         self.paint_cursor(ui, &transform, &response);
-        let palette = palette(ui);
         // ε of other lengths, or none, leads to other places than those of the curve.
-        let follows_eps = explore.wanted().pixel_eps().is_some();
-        mark::flags(ui, (frame, follows_eps), &marks, |mark| self.colour_of(palette, mark), out);
+        let flags = Flags { transform, follows_eps: explore.wanted().pixel_eps().is_some() };
+        flags.show(ui, &self.marks(palette), out);
         self.tell(&response, &transform);
     }
 
-    fn axes(&self, ui: &mut Ui) -> PlotTransform {
-        let palette = palette(ui);
-        let (axis, values) = (self.axis, self.values);
-        let hints = |hints: AxisHints<'static>| {
-            hints
-                .label_spacing(Rangef::new(1.0, 2.0))
-                .tick_label_color(palette.weak)
-                .tick_label_font(theme::number_font())
-        };
-        let across = hints(AxisHints::new_x()).formatter(move |mark, _| axis.spelled(mark.value)).min_thickness(18.0);
-        let up = hints(AxisHints::new_y()).formatter(move |mark, _| values.tick(mark.value)).min_thickness(AXIS_WIDTH);
-        let (left, right) = axis.ends();
-        // The library offers the width in units of the plot of eight points on the screen.
-        let mut plot = Plot::new("along")
-            .width(ui.available_width() - RIGHT)
-            .height(ui.available_height())
-            .custom_x_axes(vec![across])
-            .custom_y_axes(vec![up])
-            .x_grid_spacer(move |input| axis.ticks(input.base_step_size / 8.0 * TICKS_APART[0]))
-            .y_grid_spacer(move |input| {
-                let point = input.base_step_size / 8.0;
-                values.ticks(point * TICKS_APART[1], point * TICK_CLEAR)
-            })
-            .grid_color(palette.line)
-            .grid_fade(0.0)
-            .sense(Sense::hover())
-            .show_x(false)
-            .show_y(false)
-            .allow_scroll(false)
-            .allow_zoom(false)
-            .allow_drag(false)
-            .allow_boxed_zoom(false)
-            .allow_axis_zoom_drag(false)
-            .set_margin_fraction(Vec2::ZERO);
-        for (x, y) in [(left, values.low), (right, values.high)] {
-            plot = plot.include_x(x).include_y(y);
+    /// Returns the places where the answer changes.
+    fn marks(&self, palette: &'static Palette) -> Vec<Mark<'a>> {
+        if !self.is_current {
+            return Vec::new();
         }
-        let shown = plot.show(ui, |plot| plot.set_auto_bounds(true));
-        let frame = shown.transform.frame();
-        let at = pos2(frame.left() - 2.0 * SPACE_4, frame.bottom() + 1.0);
-        ui.painter().text(at, Align2::RIGHT_TOP, "ε", theme::small_font(), palette.weak);
-        shown.transform
+        let mark = |flip: &'a Flip| {
+            // On the other side of the picture one goes down from it, so "from" is the answer farther away.
+            let beyond = if flip.eps < 0.0 { flip.from } else { flip.to };
+            let line = self.along.lines.iter().position(|line| line.class == beyond);
+            let colour = line.map_or(palette.weak, |index| self.colour(palette, index));
+            let name = self.shown.model.classes.get(beyond).map_or("", String::as_str);
+            Some(Mark { eps: flip.eps, place: self.axis.place(flip.eps)?, name, colour })
+        };
+        self.along.flips.iter().filter(|flip| self.axis.shows(flip.eps)).filter_map(mark).collect()
     }
 
-    fn colour_of(&self, palette: &theme::Palette, mark: &Mark<'_>) -> egui::Color32 {
-        let beyond = if mark.flip.eps < 0.0 { mark.flip.from } else { mark.flip.to };
-        let line = self.along.lines.iter().position(|line| line.class == beyond);
-        line.map_or(palette.weak, |index| legend::colour(palette, self.shown, self.along, index))
+    /// Returns the colour of a line.
+    pub fn colour(&self, palette: &Palette, index: usize) -> Color32 {
+        legend::colour(palette, self.shown, self.along, index)
     }
 
-    fn numbers<'l>(&self, line: &'l crate::worker::ClassLine) -> &'l [f32] {
+    pub fn numbers(&self, line: &'a ClassLine) -> &'a [f32] {
         if self.values.are_logits { &line.logits } else { &line.probabilities }
     }
 
-    /// The interval in which the net gives the label, and the lines.
-    fn paint(&self, ui: &Ui, transform: &PlotTransform) {
-        let palette = palette(ui);
-        let frame = *transform.frame();
-        let painter = ui.painter().with_clip_rect(frame.intersect(ui.clip_rect()));
+    /// Adds the interval in which the net gives the label, and the lines.
+    pub fn add(&self, plot: &mut PlotUi<'_>, palette: &Palette, widths: Widths) {
         let before = words::standing_before(self.shown);
         let label = theme::label_colour(palette, before);
-        let mut word = None;
-        if let Some((low, high)) = self.along.right.filter(|_| self.is_current)
-            && let Some(high) = self.axis.place(high)
-        {
-            let x = |place: f64| transform.position_from_point_x(place);
-            let left = self.axis.place(low).map_or(frame.left(), x);
-            let band = Rect::from_x_y_ranges(left..=x(high), frame.y_range()).intersect(frame);
-            painter.rect_filled(band, 0, theme::band_of(label));
-            let says = if before == Standing::Own { "same answer" } else { "right" };
-            let text = painter.layout_no_wrap(says.into(), theme::small_font(), label);
-            let at = pos2(band.left() + SPACE_2, frame.center().y - text.size().y / 2.0);
-            word = (band.width() > text.size().x + 4.0 * SPACE_2).then_some((at, text));
+        let ends = self.axis.axis().ends;
+        let right = self.along.right.filter(|_| self.is_current);
+        let right = right.and_then(|(low, high)| {
+            Some(Interval::new(self.axis.place(low).unwrap_or(ends.low), self.axis.place(high)?))
+        });
+        if let Some(right) = right {
+            plot.span(Span::new("", right.low..=right.high).fill(theme::band_of(label)));
         }
         if let Some(zero) = self.axis.place(0.0) {
-            let x = painter.round_to_pixel_center(transform.position_from_point_x(zero));
-            painter.vline(x, frame.y_range(), Stroke::new(1.0, theme::faint_of(palette.weak)));
+            plot.vline(VLine::new("", zero).color(theme::faint_of(palette.weak)));
         }
         // The label last, over the others.
         for (index, line) in self.along.lines.iter().enumerate().rev() {
-            let colour = legend::colour(palette, self.shown, self.along, index);
+            let colour = self.colour(palette, index);
             let colour = if self.is_current { colour } else { theme::faint_of(colour) };
-            let point = |(eps, value): (&f32, &f32)| {
-                let x = transform.position_from_point_x(self.axis.place(*eps)?);
-                Some(pos2(x, transform.position_from_point_y(f64::from(*value))))
-            };
-            let path = self.along.eps.iter().zip(self.numbers(line)).filter_map(point).collect();
-            let width = if legend::role(self.shown, line.class).is_empty() { LINE } else { STRONG_LINE };
-            painter.add(Shape::line(path, Stroke::new(width, colour)));
+            let point = |(eps, value): (&f32, &f32)| Some([self.axis.place(*eps)?, f64::from(*value)]);
+            let path: Vec<_> = self.along.eps.iter().zip(self.numbers(line)).filter_map(point).collect();
+            let width = if legend::role(self.shown, line.class).is_empty() { widths.other } else { widths.strong };
+            plot.line(Line::new("", path).stroke(Stroke::new(width, colour)));
         }
-        if let Some((at, text)) = word {
-            // The label's line has its colour.
-            let ground = Rect::from_min_size(at, text.size()).expand2(vec2(2.0, 0.0));
-            painter.rect_filled(ground, theme::SMALL_RADIUS, palette.canvas);
-            painter.galley(at, text, label);
+        // The label's line has the same colour, so the word has a ground of its own.
+        let points = |width: f64| width * plot.transform().dpos_dvalue_x();
+        if let Some(right) = right.filter(|right| points(right.width()) > LEAST_WORD) {
+            let word = if before == Standing::Own { "same answer" } else { "right" };
+            let word = RichText::new(word).font(theme::small_font()).background_color(palette.canvas);
+            let frame = *plot.transform().frame();
+            let left = plot.screen_from_plot(PlotPoint::new(right.low, 0.0)).x.max(frame.left());
+            let at = plot.plot_from_screen(pos2(left + SPACE_2, frame.center().y));
+            plot.text(Text::new("", at, word).color(label).anchor(Align2::LEFT_CENTER));
         }
     }
 
@@ -300,11 +267,11 @@ impl Sheet<'_> {
         response.on_hover_ui_at_pointer(|ui| {
             ui.spacing_mut().interact_size.y = 0.0;
             ui.spacing_mut().item_spacing.y = 2.0;
-            ui.label(theme::strong(format!("ε = {} = {:.1}/255", mark::eps_text(eps), eps * LEVELS).replace('-', "−")));
+            ui.label(theme::strong(format!("ε = {} = {:.1}/255", eps_text(eps), eps * LEVELS).replace('-', "−")));
             Grid::new("values on the curve").num_columns(3).spacing([SPACE_3, 2.0]).min_col_width(0.0).show(ui, |ui| {
                 for index in order {
                     let line = &self.along.lines[index];
-                    let colour = legend::colour(palette(ui), self.shown, self.along, index);
+                    let colour = self.colour(palette(ui), index);
                     let (rect, _) = ui.allocate_exact_size(vec2(20.0, 12.0), Sense::hover());
                     ui.painter().hline(rect.x_range(), rect.center().y, Stroke::new(2.5, colour));
                     ui.label(self.shown.model.classes.get(line.class).map_or("", String::as_str));

@@ -1,13 +1,15 @@
 //! The classes of the curve, each with its colour and its value at ε.
 
 use eframe::egui::{
-    Align2, Color32, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, text::LayoutJob, text::TextFormat,
-    text::TextWrapping, vec2,
+    Align2, Atom, AtomPaintArgs, Button, Color32, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
 };
+use egui_plot::LineStyle;
 
-use crate::app::pages::explore::why::axis::{Values, value_at};
+use crate::app::pages::explore::why::axis::value_at;
+use crate::app::pages::explore::why::curve::Sheet;
 use crate::app::pages::explore::words;
-use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
+use crate::app::plots::quiet::sample;
+use crate::app::theme::{self, Palette, SPACE_2, palette};
 use crate::engine::attack::Goal;
 use crate::worker::{Along, Shown};
 
@@ -17,7 +19,7 @@ pub const NARROW: f32 = 148.0;
 const ROW: f32 = 19.0;
 const SAMPLE: f32 = 20.0;
 
-/// The colour of the line number `index`: the label's and the target's own, and others that stay apart from them.
+/// Returns the colour of the line number `index`: the label's and the target's own, and others that stay apart from them.
 pub fn colour(palette: &Palette, shown: &Shown, along: &Along, index: usize) -> Color32 {
     let class = along.lines[index].class;
     let own = |class: usize| class == shown.label.index || shown.view.goal == Goal::Targeted(class);
@@ -31,7 +33,7 @@ pub fn colour(palette: &Palette, shown: &Shown, along: &Along, index: usize) -> 
     palette.classes[before % palette.classes.len()]
 }
 
-/// What a class is to the attack, for the legend and the tooltip.
+/// Says what a class is to the attack, for the legend and the tooltip.
 pub fn role(shown: &Shown, class: usize) -> &'static str {
     if class == shown.label.index {
         "the label"
@@ -42,24 +44,25 @@ pub fn role(shown: &Shown, class: usize) -> &'static str {
     }
 }
 
-/// Shows the legend in a column of its own.
-pub fn show(ui: &mut Ui, shown: &Shown, along: &Along, (values, eps): (Values, f32)) {
-    let palette = palette(ui);
+/// Shows the legend of a curve in a column of its own.
+pub fn show(ui: &mut Ui, sheet: &Sheet<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
+    ui.spacing_mut().button_padding = Vec2::ZERO;
+    ui.spacing_mut().interact_size.y = 0.0;
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
-    let what = if values.are_logits { "logit" } else { "probability" };
-    let at = format!("{what} at ε = {}", crate::app::pages::explore::why::mark::eps_text(eps));
-    ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, at, theme::small_font(), palette.weak);
-    for index in 0..along.lines.len() {
+    let what = if sheet.values.are_logits { "logit" } else { "probability" };
+    let at = format!("{what} at ε = {}", crate::app::pages::explore::why::mark::eps_text(sheet.eps));
+    ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, at, theme::small_font(), palette(ui).weak);
+    for index in 0..sheet.along.lines.len() {
         // What does not fit is still in the tooltip of the plot.
         if ui.available_height() < ROW {
             break;
         }
-        row(ui, palette, shown, along, index, (values, eps));
+        row(ui, sheet, index);
     }
 }
 
-/// What the net said of a class in the view on screen, if this ε is where its picture lies on the line: the same number as
+/// Returns what the net said of a class in the view on screen, if this ε is where its picture lies on the line: the same number as
 /// under the picture.
 fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
     let place = if shown.view.is_fgsm() { shown.view.eps } else { shown.linf };
@@ -73,34 +76,23 @@ fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
     }
 }
 
-fn row(ui: &mut Ui, palette: &Palette, shown: &Shown, along: &Along, index: usize, (values, eps): (Values, f32)) {
+fn row(ui: &mut Ui, sheet: &Sheet<'_>, index: usize) {
+    let Sheet { shown, along, values, eps, .. } = *sheet;
+    let palette = palette(ui);
     let line = &along.lines[index];
     let name = shown.model.classes.get(line.class).map_or("", String::as_str);
-    let colour = colour(palette, shown, along, index);
-    let found = if values.are_logits { &line.logits } else { &line.probabilities };
+    let colour = sheet.colour(palette, index);
     let exact = (!values.are_logits).then(|| probability(shown, line.class, eps)).flatten();
-    let value = exact.or_else(|| value_at(&along.eps, found, eps));
+    let value = exact.or_else(|| value_at(&along.eps, sheet.numbers(line), eps));
     let value = value.map_or_else(|| "–".into(), |value| values.spelled(value));
-    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let role = role(shown, line.class);
     let words = if role.is_empty() { name.to_owned() } else { format!("{name}, {role}") };
+    let stroke = Stroke::new(if role.is_empty() { 2.0 } else { 3.0 }, colour);
+    let line = move |ui: &Ui, args: AtomPaintArgs| sample(ui, args.rect, LineStyle::Solid, stroke);
+    let text = if role.is_empty() { RichText::new(name).small() } else { theme::strong(name) };
+    let row = Button::new((Atom::paint(vec2(SAMPLE, ROW), line), text)).gap(SPACE_2).truncate();
+    let row = row.right_text(theme::number(&*value).color(palette.text)).frame(false).sense(Sense::hover());
+    let response = ui.add_sized(vec2(ui.available_width(), ROW), row);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("on the curve: {words}: {value}")));
-    let painter = ui.painter();
-    let width = if role.is_empty() { 2.0 } else { 3.0 };
-    painter.hline(rect.left()..=rect.left() + SAMPLE, rect.center().y, Stroke::new(width, colour));
-    let number = painter.text(rect.right_center(), Align2::RIGHT_CENTER, value, theme::number_font(), palette.text);
-    let room = Rect::from_min_max(
-        pos2(rect.left() + SAMPLE + SPACE_2, rect.top()),
-        pos2(number.left() - SPACE_1, rect.bottom()),
-    );
-    let font = if role.is_empty() { theme::small_font() } else { theme::strong_font() };
-    let format = TextFormat { font_id: font, color: palette.text, ..TextFormat::default() };
-    let mut job = LayoutJob::single_section(name.to_owned(), format);
-    job.wrap = TextWrapping::truncate_at_width(room.width().max(0.0));
-    let galley = painter.layout_job(job);
-    let is_cut = galley.elided;
-    painter.galley(pos2(room.left(), room.center().y - galley.size().y / 2.0), galley, palette.text);
-    if is_cut || !role.is_empty() {
-        response.on_hover_text(words);
-    }
+    response.on_hover_text(words);
 }

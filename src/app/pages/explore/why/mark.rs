@@ -1,110 +1,107 @@
 //! Where the answer changes: a dot on the axis, and a flag above it that takes ε there.
 
-use eframe::egui::{Rect, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
+use std::sync::Arc;
+
+use eframe::egui::{Align2, Color32, Galley, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui_plot::PlotTransform;
 
 use crate::app::commands::Command;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::state::MAX_EPS;
-use crate::app::pages::explore::why::axis::Axis;
+use crate::app::plots::quiet::{Labels, shortened};
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
-use crate::engine::attack::Flip;
 
-/// Height of the row of flags.
+/// The height of the row of flags.
 pub const FLAGS: f32 = 18.0;
 /// Names are cut to so many letters.
 const NAME: usize = 18;
 
-/// A change of the answer with its flag.
+/// A change of the answer.
 pub struct Mark<'a> {
-    pub flip: &'a Flip,
-    pub x: f32,
-    /// Away from the picture the answer becomes this.
+    pub eps: f32,
+    /// Where it lies on the axis.
+    pub place: f64,
+    /// What the answer becomes away from the picture.
     pub name: &'a str,
+    pub colour: Color32,
 }
 
 impl Mark<'_> {
-    /// Where ε is to go: just beyond the change, as far as the slider goes.
-    fn eps(&self) -> f32 {
-        (self.flip.eps * 1.001 + 1e-4).min(MAX_EPS)
+    fn words(&self, name: &str) -> String {
+        format!("→ {name} at ε = {}", eps_text(self.eps))
+    }
+
+    /// Returns where ε is to go: just beyond the change, as far as the slider goes.
+    fn target(&self) -> f32 {
+        (self.eps * 1.001 + 1e-4).min(MAX_EPS)
     }
 }
 
-/// The changes in sight; on the other side of the picture one goes down from it, so "to" is the answer farther away.
-pub fn marks<'a>(
-    flips: &'a [Flip],
-    axis: Axis,
-    x: impl Fn(f64) -> f32,
-    name: impl Fn(usize) -> &'a str,
-) -> Vec<Mark<'a>> {
-    let mark = |flip: &'a Flip| {
-        let beyond = if flip.eps < 0.0 { flip.from } else { flip.to };
-        Some(Mark { flip, x: x(axis.place(flip.eps)?), name: name(beyond) })
-    };
-    flips.iter().filter(|flip| axis.shows(flip.eps)).filter_map(mark).collect()
+/// The row of flags above a plot.
+pub struct Flags {
+    pub transform: PlotTransform,
+    /// Whether the attack goes where a press on a flag takes ε.
+    pub follows_eps: bool,
 }
 
-/// Paints flags above `frame` and lets them be pressed, if the attack `follows_eps`. Those nearest to the picture come first where room is short.
-pub fn flags(
-    ui: &mut Ui,
-    (frame, follows_eps): (Rect, bool),
-    marks: &[Mark<'_>],
-    colour: impl Fn(&Mark<'_>) -> eframe::egui::Color32,
-    out: &mut Vec<Command>,
-) {
-    let mut order: Vec<&Mark<'_>> = marks.iter().collect();
-    order.sort_by(|a, b| a.flip.eps.abs().total_cmp(&b.flip.eps.abs()));
-    let mut taken: Vec<Rect> = Vec::new();
-    for (number, mark) in order.into_iter().enumerate() {
-        let text = format!("→ {} at ε = {}", cut(mark.name), eps_text(mark.flip.eps));
-        let galley = ui.painter().layout_no_wrap(text, theme::small_font(), palette(ui).text);
-        let size = galley.size() + vec2(2.0 * SPACE_1, 0.0);
-        // Over the dot, or to one side of it.
-        let free = [0.5, 1.0, 0.0].into_iter().find_map(|share| {
-            let left = mark.x + SPACE_2 * (2.0 * share - 1.0) - share * size.x;
-            let left = left.clamp(frame.left(), (frame.right() - size.x).max(frame.left()));
-            let place = Rect::from_min_size(pos2(left, frame.top() - FLAGS), vec2(size.x, FLAGS - 2.0));
-            (!taken.iter().any(|other| other.expand(SPACE_1).intersects(place))).then_some(place)
-        });
-        let colour = colour(mark);
-        let dot = pos2(mark.x, frame.top());
-        ui.painter().vline(mark.x, frame.y_range(), Stroke::new(1.0, theme::faint_of(colour)));
-        ui.painter().circle_filled(dot, 3.5, colour);
-        let Some(place) = free else { continue };
-        taken.push(place);
-        let words = format!("→ {} at ε = {}", mark.name, eps_text(mark.flip.eps));
-        let can_go = follows_eps && (0.0..=MAX_EPS).contains(&mark.flip.eps);
-        let sense = if can_go { Sense::click() } else { Sense::hover() };
+impl Flags {
+    /// Paints the flags and lets them be pressed. Those nearest to the picture come first where room is short.
+    pub fn show(&self, ui: &mut Ui, marks: &[Mark<'_>], out: &mut Vec<Command>) {
+        let frame = *self.transform.frame();
+        let mut order: Vec<&Mark<'_>> = marks.iter().collect();
+        order.sort_by(|a, b| a.eps.abs().total_cmp(&b.eps.abs()));
+        let room = Rect::from_x_y_ranges(frame.x_range(), frame.top() - FLAGS..=frame.top());
+        let mut labels = Labels { room, apart: SPACE_1, taken: Vec::new() };
+        for (number, mark) in order.into_iter().enumerate() {
+            let x = self.transform.position_from_point_x(mark.place);
+            ui.painter().vline(x, frame.y_range(), Stroke::new(1.0, theme::faint_of(mark.colour)));
+            ui.painter().circle_filled(pos2(x, frame.top()), 3.5, mark.colour);
+            let text = mark.words(&shortened(mark.name, NAME));
+            let text = ui.painter().layout_no_wrap(text, theme::small_font(), palette(ui).text);
+            if let Some(place) = labels.place(places(x, text.size().x + 2.0 * SPACE_1, room))
+                && self.flag(ui, number, mark, place, text)
+            {
+                out.push(ExploreCommand::Eps(mark.target()).into());
+            }
+        }
+    }
+
+    /// Shows a flag; returns whether it was pressed.
+    fn flag(&self, ui: &mut Ui, number: usize, mark: &Mark<'_>, place: Rect, text: Arc<Galley>) -> bool {
+        let words = mark.words(mark.name);
+        let can_go = self.follows_eps && (0.0..=MAX_EPS).contains(&mark.eps);
+        let (sense, role) = if can_go { (Sense::click(), Role::Button) } else { (Sense::hover(), Role::Label) };
         let response = ui.interact(place, ui.make_persistent_id(("flip", number)), sense);
-        let role = if can_go { Role::Button } else { Role::Label };
         response.widget_info(|| WidgetInfo::labeled(role, true, words.as_str()));
         if can_go && (response.hovered() || response.has_focus()) {
             ui.painter().rect_filled(place, theme::SMALL_RADIUS, palette(ui).raised_hover);
         }
         if response.has_focus() {
             let stroke = Stroke::new(1.0, palette(ui).accent);
-            ui.painter().rect_stroke(place, theme::SMALL_RADIUS, stroke, eframe::egui::StrokeKind::Inside);
+            ui.painter().rect_stroke(place, theme::SMALL_RADIUS, stroke, StrokeKind::Inside);
         }
-        ui.painter().galley(place.min + Vec2::new(SPACE_1, (place.height() - galley.size().y) / 2.0), galley, colour);
-        let tip = if can_go {
-            format!("{words}\nClick to take ε there")
-        } else if mark.flip.eps < 0.0 {
-            format!("{words}\nAgainst the attack's direction")
-        } else {
-            words
+        let at = Align2::CENTER_CENTER.align_size_within_rect(text.size(), place).min;
+        ui.painter().galley(at, text, palette(ui).text);
+        let tip = match can_go {
+            true => format!("{words}\nClick to take ε there"),
+            false if mark.eps < 0.0 => format!("{words}\nAgainst the attack's direction"),
+            false => words,
         };
-        if response.on_hover_text(tip).clicked() {
-            out.push(ExploreCommand::Eps(mark.eps()).into());
-        }
+        response.on_hover_text(tip).clicked()
     }
 }
 
-/// Four decimals for small values, three for large ones, with a true minus sign.
+/// Returns the places for a flag of this width: over its dot, or to one side of it.
+fn places(x: f32, width: f32, room: Rect) -> impl Iterator<Item = Rect> {
+    [0.5, 1.0, 0.0].into_iter().map(move |share| {
+        let left = x + SPACE_2 * (2.0 * share - 1.0) - share * width;
+        let left = left.clamp(room.left(), (room.right() - width).max(room.left()));
+        Rect::from_min_size(pos2(left, room.top()), vec2(width, FLAGS - 2.0))
+    })
+}
+
+/// Writes ε with four decimals for small values, three for large ones, and a true minus sign.
 pub fn eps_text(eps: f32) -> String {
     let text = if eps.abs() < 0.1 { format!("{eps:.4}") } else { format!("{eps:.3}") };
     text.replace('-', "−")
-}
-
-/// The beginning of a long name.
-fn cut(name: &str) -> String {
-    if name.chars().count() <= NAME { name.into() } else { name.chars().take(NAME - 1).chain(['…']).collect() }
 }

@@ -1,0 +1,105 @@
+//! The numbers of arXiv 1412.6572, section 6, as dots at the right edge of the plots.
+
+use eframe::egui::{Align2, Rect, Response, RichText, Stroke, vec2};
+use egui_plot::{HLine, LineStyle, MarkerShape, PlotPoint, PlotUi, Text};
+
+use crate::app::plots::panel::Items;
+use crate::app::plots::quantity::{Panel, Quantity};
+use crate::app::plots::quiet::{Labels, Marker, rimmed};
+use crate::app::plots::scene::Scene;
+use crate::app::theme::{self, SPACE_1};
+
+const RADIUS: f32 = 4.5;
+
+/// A number of the paper.
+struct PaperDot {
+    panel: Panel,
+    quantity: Quantity,
+    value: f64,
+    /// Whether the net was trained on adversarial examples too.
+    is_trained_adversarially: bool,
+}
+
+const fn dot(panel: Panel, quantity: Quantity, value: f64, is_trained_adversarially: bool) -> PaperDot {
+    PaperDot { panel, quantity, value, is_trained_adversarially }
+}
+
+const PAPER: [PaperDot; 6] = [
+    dot(Panel::Error, Quantity::Clean, 0.0094, false),
+    dot(Panel::Error, Quantity::Clean, 0.0084, true),
+    dot(Panel::Error, Quantity::Fgsm, 0.894, false),
+    dot(Panel::Error, Quantity::Fgsm, 0.179, true),
+    dot(Panel::Confidence, Quantity::Fgsm, 0.976, false),
+    dot(Panel::Confidence, Quantity::Fgsm, 0.814, true),
+];
+
+impl PaperDot {
+    fn about(&self) -> String {
+        let training = if self.is_trained_adversarially { "adversarial" } else { "clean" };
+        let what = match self.panel {
+            Panel::Confidence => "mean confidence on mistakes",
+            Panel::Error | Panel::Loss => "error",
+        };
+        let under = if self.quantity == Quantity::Fgsm { " under FGSM with ε = 0.25" } else { "" };
+        format!(
+            "Goodfellow, Shlens & Szegedy, 2015 (arXiv 1412.6572): {} {what}{under} on the 10 000 test pictures of \
+             MNIST, of a maxout net after {training} training.",
+            self.panel.spelled(self.value)
+        )
+    }
+}
+
+fn dots<'a>(panel: Panel, scene: &'a Scene<'_>) -> impl Iterator<Item = &'static PaperDot> + use<'a> {
+    let (look, hidden) = (scene.look, scene.look.hidden);
+    let is_shown = move |dot: &&PaperDot| dot.panel == panel && !hidden[dot.quantity as usize];
+    PAPER.iter().filter(move |_| look.has_paper).filter(is_shown)
+}
+
+/// Returns the numbers of the paper that a panel shows.
+pub fn values(panel: Panel, scene: &Scene<'_>) -> impl Iterator<Item = f64> {
+    dots(panel, scene).map(|dot| dot.value)
+}
+
+/// Adds the dots of a panel, hollow after clean training, each with its value where there is room.
+pub fn add(plot: &mut PlotUi<'_>, items: &Items<'_>) {
+    let Items { painter, palette, panel, scene, curves } = items;
+    let frame = *plot.transform().frame();
+    let mut labels = Labels { room: frame, apart: 0.0, taken: Vec::new() };
+    for dot in dots(*panel, scene) {
+        let colour = dot.quantity.colour(palette);
+        let y = curves.scale.place(dot.value);
+        let faint = Stroke::new(1.0, theme::band_of(colour));
+        plot.hline(HLine::new("", y).stroke(faint).style(LineStyle::Dashed { length: 3.0 }));
+        let x = plot.plot_from_screen(frame.right_center() - vec2(2.0 * RADIUS, 0.0)).x;
+        let inside = if dot.is_trained_adversarially { colour } else { palette.field };
+        let rim = Stroke::new(1.5, colour);
+        rimmed(
+            plot,
+            PlotPoint::new(x, y),
+            Marker { shape: MarkerShape::Circle, radius: RADIUS - 0.7, colour: inside, rim },
+        );
+        let text = format!("paper {}", panel.spelled(dot.value));
+        let size = painter.layout_no_wrap(text.clone(), theme::small_font(), colour).size();
+        let beside =
+            PlotPoint::new(plot.plot_from_screen(frame.right_center() - vec2(3.0 * RADIUS + SPACE_1, 0.0)).x, y);
+        let place = |align: &Align2| align.anchor_size(plot.screen_from_plot(beside), size);
+        let aligns = [Align2::RIGHT_BOTTOM, Align2::RIGHT_TOP];
+        if let Some(found) = labels.place(aligns.iter().map(place))
+            && let Some(align) = aligns.into_iter().find(|align| place(align) == found)
+        {
+            let text = RichText::new(text).font(theme::small_font());
+            plot.text(Text::new("", beside, text).color(colour).anchor(align));
+        }
+    }
+}
+
+/// Returns what is to be said of the dots under the pointer.
+pub fn told(response: &Response, at: impl Fn(f64) -> f32, panel: Panel, scene: &Scene<'_>) -> Option<String> {
+    let pointer = response.hover_pos()?;
+    let near = |dot: &&PaperDot| {
+        let centre = vec2(response.rect.right() - 2.0 * RADIUS, at(dot.value));
+        Rect::from_center_size(centre.to_pos2(), vec2(4.0 * RADIUS, 4.0 * RADIUS)).contains(pointer)
+    };
+    let texts: Vec<String> = dots(panel, scene).filter(near).map(PaperDot::about).collect();
+    (!texts.is_empty()).then(|| texts.join("\n\n"))
+}
