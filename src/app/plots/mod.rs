@@ -11,6 +11,7 @@ pub mod legend;
 pub mod marks;
 pub mod panel;
 pub mod paper;
+pub mod plot_run;
 pub mod quantity;
 pub mod quiet;
 pub mod scene;
@@ -26,35 +27,12 @@ use egui_material_icons::icons;
 
 use crate::app::plots::axes::Interval;
 use crate::app::plots::kept::Kept;
+use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::scene::{Look, Scene};
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
-use crate::engine::train::{Config, EpochRecord, Rule, Stage};
 
 /// Below this height the plots need every line.
 const LOW: f32 = 460.0;
-
-/// A run that is to be plotted.
-#[derive(Clone, Copy, Debug)]
-pub struct PlotRun<'a> {
-    /// The name in legends and tooltips.
-    pub name: &'a str,
-    /// All its epochs so far, in order.
-    pub history: &'a [EpochRecord],
-    pub config: &'a Config,
-    /// Whether it is the selected run: that one gets bands, markers and the alarm; the others are laid over it as lines.
-    pub is_primary: bool,
-}
-
-impl PlotRun<'_> {
-    /// Returns the epoch whose weights the run keeps: the one that its stopping rule finds best, or its last.
-    fn kept(&self) -> Option<&EpochRecord> {
-        let selection = self.history.iter().take_while(|record| record.stage == Stage::Selection);
-        match self.config.stopping.rule {
-            Rule::Off => selection.last(),
-            rule => self.history.get(rule.best(self.history)?),
-        }
-    }
-}
 
 /// The plots of errors, loss and confidence, and what a person has chosen about them.
 #[derive(Debug, Default)]

@@ -101,7 +101,7 @@ fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_e
         flags.add(plot, items.palette, scene);
         items.best(plot);
         items.cursor_rings(plot);
-        paper::add(plot, &items);
+        paper::add(plot, &items.painter, items.palette, panel, scene, curves.scale);
     });
     let (response, transform) = (shown.response.on_hover_cursor(CursorIcon::Crosshair), shown.transform);
     flags.paint(ui, scene, &transform);

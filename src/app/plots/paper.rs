@@ -1,13 +1,13 @@
 //! The numbers of arXiv 1412.6572, section 6, as dots at the right edge of the plots.
 
-use eframe::egui::{Align2, Rect, Response, RichText, Stroke, vec2};
+use eframe::egui::{Align2, Painter, Rect, Response, RichText, Stroke, vec2};
 use egui_plot::{HLine, LineStyle, MarkerShape, PlotPoint, PlotUi, Text};
 
-use crate::app::plots::panel::Items;
+use crate::app::plots::axes::Scale;
 use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::plots::quiet::{Labels, Marker, rimmed};
 use crate::app::plots::scene::Scene;
-use crate::app::theme::{self, SPACE_1};
+use crate::app::theme::{self, Palette, SPACE_1};
 
 const RADIUS: f32 = 4.5;
 
@@ -61,13 +61,12 @@ pub fn values(panel: Panel, scene: &Scene<'_>) -> impl Iterator<Item = f64> {
 }
 
 /// Adds the dots of a panel, hollow after clean training, each with its value where there is room.
-pub fn add(plot: &mut PlotUi<'_>, items: &Items<'_>) {
-    let Items { painter, palette, panel, scene, curves } = items;
+pub fn add(plot: &mut PlotUi<'_>, painter: &Painter, palette: &Palette, panel: Panel, scene: &Scene<'_>, scale: Scale) {
     let frame = *plot.transform().frame();
     let mut labels = Labels { room: frame, apart: 0.0, taken: Vec::new() };
-    for dot in dots(*panel, scene) {
+    for dot in dots(panel, scene) {
         let colour = dot.quantity.colour(palette);
-        let y = curves.scale.place(dot.value);
+        let y = scale.place(dot.value);
         let faint = Stroke::new(1.0, theme::band_of(colour));
         plot.hline(HLine::new("", y).stroke(faint).style(LineStyle::Dashed { length: 3.0 }));
         let x = plot.plot_from_screen(frame.right_center() - vec2(2.0 * RADIUS, 0.0)).x;

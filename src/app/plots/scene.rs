@@ -3,8 +3,8 @@
 use eframe::egui::Color32;
 use serde::{Deserialize, Serialize};
 
-use crate::app::plots::PlotRun;
 use crate::app::plots::axes::Interval;
+use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::theme::Palette;
 

@@ -8,8 +8,8 @@ use egui_material_icons::icons;
 use egui_plot::{HLine, Line, PlotPoint, PlotPoints, PlotUi};
 
 use crate::app::format::short;
-use crate::app::plots::PlotRun;
 use crate::app::plots::axes::{Interval, Scale, linear, per_cent_tick};
+use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Panel, Quantity, per_cent};
 use crate::app::plots::quiet::{Axis, QuietPlot, sample};
 use crate::app::plots::series::{stretches, thinned};

@@ -6,9 +6,10 @@ use eframe::egui::{Key, Rect, Role, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
+use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::*;
 use crate::app::theme;
-use crate::engine::train::{Measured, Stopping};
+use crate::engine::train::{Config, EpochRecord, Measured, Rule, Stage, Stopping};
 
 /// A run that a window shows.
 #[derive(Clone, Default)]

@@ -5,11 +5,12 @@ use egui_plot::{Line, LineStyle, MarkerShape, PlotPoint, PlotPoints, PlotTransfo
 
 use crate::app::format::short;
 use crate::app::plots::axes::{Interval, Scale, per_cent_tick};
+use crate::app::plots::hover;
 use crate::app::plots::panel::RIGHT;
+use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Quantity, per_cent};
 use crate::app::plots::quiet::{Axis, Labels, Marker, QuietPlot, rimmed};
 use crate::app::plots::scene::run_colour;
-use crate::app::plots::{PlotRun, hover};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
 use crate::engine::train::Measured;
