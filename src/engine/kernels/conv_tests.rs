@@ -132,60 +132,56 @@ impl Way {
 
     fn forward(
         self,
-        (conv, isa, n): (&Conv, Isa, usize),
+        conv: &Conv,
+        isa: Isa,
         x: Values<'_>,
-        (packed, bias): (&[f32], &[f32]),
-        y: (&mut [f32], Map),
+        weights: ConvWeights<'_>,
+        y: ValuesMut<'_>,
         fused: Fused<'_>,
     ) {
         let Self::Winograd(winograd) = self else {
-            return conv.forward((isa, n), x, (packed, Some(bias)), y, fused);
+            return conv.forward(isa, x, weights, y, fused);
         };
-        let mut weights = Vec::new();
-        winograd.transform(isa, packed, &mut weights);
-        winograd.forward((isa, n), x, (&weights, Some(bias)), y, fused);
+        let mut transformed = Vec::new();
+        winograd.transform(isa, weights.packed, &mut transformed);
+        winograd.forward(isa, x, ConvWeights { packed: &transformed, ..weights }, y, fused);
     }
 
     fn input_gradient(
         self,
-        (conv, isa, n): (&Conv, Isa, usize),
+        conv: &Conv,
+        isa: Isa,
         dy: Values<'_>,
         packed: &[f32],
-        dx: (&mut [f32], Map),
-        state: (bool, Option<Values<'_>>, Finish),
+        dx: ValuesMut<'_>,
+        fused: FusedGradient<'_>,
     ) {
         let mut weights = Vec::new();
         match self {
             Self::Taps => {
                 conv.transpose(packed, &mut weights);
-                conv.input_gradient((isa, n), dy, &weights, dx, state);
+                conv.input_gradient(isa, dy, &weights, dx, fused);
             }
             Self::Winograd(winograd) => {
                 winograd.transform_turned(isa, packed, &mut weights);
-                winograd.input_gradient((isa, n), dy, &weights, dx, state);
+                winograd.input_gradient(isa, dy, &weights, dx, fused);
             }
-            Self::Linear => conv.linear_input_gradient((isa, n), dy, packed, dx, state),
+            Self::Linear => conv.linear_input_gradient(isa, dy, packed, dx, fused),
         }
     }
 
-    /// Adds to `db`, writes `dw`.
-    fn weight_gradient(
-        self,
-        (conv, isa, n): (&Conv, Isa, usize),
-        x: Values<'_>,
-        dy: Values<'_>,
-        (dw, db): (&mut [f32], &mut [f32]),
-    ) {
+    /// Adds to the gradient of the bias, and writes or adds that of the weights.
+    fn weight_gradient(self, conv: &Conv, isa: Isa, x: Values<'_>, dy: Values<'_>, to: ConvGradient<'_>) {
         match self {
-            Self::Taps => conv.weight_gradient(isa, n, x, dy, (dw, db, true)),
-            Self::Winograd(winograd) => winograd.weight_gradient((isa, n), x, dy, (dw, db, true)),
+            Self::Taps => conv.weight_gradient(isa, x, dy, to),
+            Self::Winograd(winograd) => winograd.weight_gradient(isa, x, dy, to),
             Self::Linear => {
                 let mut gradient = LinearGradient::default();
                 // The first is forgotten.
-                gradient.note(conv, (isa, n), x, dy, false);
-                gradient.note(conv, (isa, n), x, dy, false);
-                gradient.each_part(conv, isa, [dw], |[dw], gradient| dw.copy_from_slice(gradient));
-                Conv::bias_gradient(isa, n, dy, (db, true));
+                gradient.note(isa, conv, x, dy, false);
+                gradient.note(isa, conv, x, dy, false);
+                gradient.each_part(conv, isa, [to.weights], |[dw], gradient| dw.copy_from_slice(gradient));
+                Conv::bias_gradient(isa, dy, to.bias, true);
             }
         }
     }
@@ -207,8 +203,8 @@ fn check(rng: &mut ChaCha8Rng, what: &str, case: &Case, way: Way) {
     let added = random(rng, dy.len());
     let mut packed = vec![0.0; conv.weights_len()];
     conv.each_weight(|from, to| packed[to] = w[from]);
-    let (x_values, dy_values) = (laid_out(&x, n, x_map), laid_out(&dy, n, y_map));
-    let added_values = laid_out(&added, n, y_map);
+    let [x_data, dy_data, added_data] =
+        [(&x, x_map), (&dy, y_map), (&added, y_map)].map(|(planar, map)| laid_out(planar, n, map));
     let plane = y_map.pixels();
     let expected_y = sums(
         dy.len(),
@@ -234,18 +230,21 @@ fn check(rng: &mut ChaCha8Rng, what: &str, case: &Case, way: Way) {
             let what = format!("{what} {isa:?} n {n} {conv:?} {input:?} {way:?} {part}");
             assert_close(tolerance, &what, found, expected);
         };
+        let (x_values, dy_values) = (Values { data: &x_data, map: x_map, n }, Values { data: &dy_data, map: y_map, n });
         let mut y = laid_out(&vec![0.0; dy.len()], n, y_map);
-        let fused = Fused { add: Some((&added_values, y_map)), finish: Finish::Clamp { upper: 6.0 } };
-        way.forward((&conv, isa, n), (&x_values, x_map), (&packed, &bias), (&mut y, y_map), fused);
+        let fused = Fused { add: Some(Values { data: &added_data, map: y_map, n }), clamp: Some(6.0) };
+        let weights = ConvWeights { packed: &packed, bias: Some(&bias) };
+        way.forward(&conv, isa, x_values, weights, ValuesMut { data: &mut y, map: y_map, n }, fused);
         close("y", &planar(&y, n, y_map), &expected_y);
 
         let mut dx = laid_out(&vec![0.5; x.len()], n, x_map);
-        let state = (true, Some((&x_values[..], x_map)), Finish::Gate { upper: 0.7 });
-        way.input_gradient((&conv, isa, n), (&dy_values, y_map), &packed, (&mut dx, x_map), state);
+        let fused = FusedGradient { add: true, gate: Some(Gate { values: x_values, upper: 0.7 }) };
+        way.input_gradient(&conv, isa, dy_values, &packed, ValuesMut { data: &mut dx, map: x_map, n }, fused);
         close("dx", &planar(&dx, n, x_map), &expected_dx);
 
         let (mut dw, mut db) = (vec![0.0; packed.len()], vec![0.25; conv.outputs]);
-        way.weight_gradient((&conv, isa, n), (&x_values, x_map), (&dy_values, y_map), (&mut dw, &mut db));
+        let to = ConvGradient { weights: &mut dw, bias: &mut db, add: true };
+        way.weight_gradient(&conv, isa, x_values, dy_values, to);
         let mut found = vec![0.0; w.len()];
         conv.each_weight(|to, from| found[to] = std::mem::take(&mut dw[from]));
         close("dw", &found, &expected_dw);
@@ -302,8 +301,10 @@ fn the_gradient_of_a_linear_layer_sums_over_its_batches() {
         assert!(product.is_empty());
         for batch in 0..3 {
             let (x, dy) = (random(&mut rng, x_map.buffer_len(n)), random(&mut rng, y_map.buffer_len(n)));
-            product.note(&conv, (isa, n), (&x, x_map), (&dy, y_map), batch > 0);
-            conv.weight_gradient(isa, n, (&x, x_map), (&dy, y_map), (&mut expected, &mut [], true));
+            let (x, dy) = (Values { data: &x, map: x_map, n }, Values { data: &dy, map: y_map, n });
+            product.note(isa, &conv, x, dy, batch > 0);
+            let to = ConvGradient { weights: &mut expected, bias: &mut [], add: true };
+            conv.weight_gradient(isa, x, dy, to);
         }
         let (mut found, mut twice) = (vec![0.0; expected.len()], vec![1.0; expected.len()]);
         product.each_part(&conv, isa, [&mut found, &mut twice], |[found, twice], gradient| {

@@ -3,9 +3,9 @@
 use super::layer::{LayerSpec, is_running_statistic};
 use super::manifest::Input;
 use super::parameters::{Layout, Order};
-use super::plan::{Node, NodeId, Norm, Op, Pass, Plan, Step};
+use super::plan::{ConvStep, Node, NodeId, Norm, Op, Operation, OperationGradient, Pass, Plan, Step};
 use super::shape::{Shape, output_shape};
-use crate::kernels::{Conv, Map, Padding, Window};
+use crate::kernels::{Conv, Isa, Map, Padding, Values, ValuesMut, Window, planes, pool};
 use crate::{Error, Result};
 
 struct Builder {
@@ -68,14 +68,11 @@ impl Plan {
         let (scale, shift) = input.scale_and_shift();
         let plan = Self {
             pass,
+            isa: Isa::detect(),
             nodes: Vec::new(),
             steps: Vec::new(),
             buffers: Vec::new(),
             layout: Default::default(),
-            convs: 0,
-            norms: 0,
-            choices: 0,
-            masks: 0,
             input: 0,
             output: 0,
             scale,
@@ -99,11 +96,11 @@ impl Plan {
     /// Gives each buffer the border that its readers and the gradients of its writers need.
     fn add_borders(&mut self) {
         for step in &self.steps {
-            let Op::Conv { conv, .. } = &step.op else { continue };
+            let Op::Conv(ConvStep { conv, .. }) = &step.op else { continue };
             let (x, y) = (self.nodes[step.x].map, self.nodes[step.y].map);
             let border = &mut self.buffers[self.nodes[step.x].buffer].halo;
             *border = (*border).max(conv.padding.largest());
-            let needed = conv.gradient_halo([x.height, x.width], [y.height, y.width]);
+            let needed = conv.gradient_halo(x.size(), y.size());
             let border = &mut self.buffers[self.nodes[step.y].buffer].halo;
             *border = (*border).max(needed);
         }
@@ -138,10 +135,10 @@ impl Builder {
     }
 
     /// Adds a step that writes to `into`, or to a buffer of its own.
-    fn step(&mut self, op: Op, x: NodeId, (size, channels): ([usize; 2], usize), unit: Target) -> NodeId {
+    fn step(&mut self, op: Op, x: NodeId, size: [usize; 2], channels: usize, unit: Target) -> NodeId {
         let y = unit.into.unwrap_or_else(|| self.buffer(size, channels));
         let number = self.plan.steps.len();
-        let trained = matches!(op, Op::Conv { .. } | Op::BatchNorm { .. });
+        let trained = matches!(op, Op::Conv(_) | Op::BatchNorm(_));
         let mut inherits = self.plan.nodes[x].trained;
         self.plan.nodes[x].readers.push(number);
         if let Some(add) = unit.add {
@@ -195,7 +192,7 @@ impl Builder {
             let (add, clamp) = sum.map_or((None, None), |(add, clamp)| (Some(add), clamp));
             let map = self.map(x);
             let target = Target { into, add, clamp };
-            x = self.step(Op::Copy, x, ([map.height, map.width], map.channels), target);
+            x = self.step(Op::Copy, x, map.size(), map.channels, target);
         }
         Ok(x)
     }
@@ -208,7 +205,7 @@ impl Builder {
 
     fn unit(&mut self, unit: &Unit<'_>, x: NodeId, target: Target) -> Result<NodeId> {
         let map = self.map(x);
-        let size = [map.height, map.width];
+        let size = map.size();
         let window_size = |window: &Window| {
             window
                 .output(map.height, map.width)
@@ -228,57 +225,47 @@ impl Builder {
                 let out = window_size(&window)?;
                 let shape = vec![*outputs, inputs / config.groups, kernel[0], kernel[1]];
                 let op = self.conv(name, conv, shape, *bias, unit.norm);
-                self.step(op, x, (out, *outputs), target)
+                self.step(op, x, out, *outputs, target)
             }
             LayerSpec::Linear { name, inputs, outputs, bias } => {
-                let op = self.linear(name, (*inputs, *outputs), *bias);
-                self.step(op, x, ([1, 1], *outputs), target)
+                let op = self.linear(name, *inputs, *outputs, *bias);
+                self.step(op, x, [1, 1], *outputs, target)
             }
             LayerSpec::Maxout { name, inputs, units, pieces } => {
-                let op = self.linear(name, (*inputs, units * pieces), true);
-                let x = self.step(op, x, ([1, 1], units * pieces), Target::default());
-                self.plan.choices += 1;
-                let op = Op::Maxout { pieces: *pieces, id: self.plan.choices - 1 };
-                self.step(op, x, ([1, 1], *units), target)
+                let op = self.linear(name, *inputs, units * pieces, true);
+                let x = self.step(op, x, [1, 1], units * pieces, Target::default());
+                self.step(Op::Maxout(*pieces), x, [1, 1], *units, target)
             }
             LayerSpec::BatchNorm2d { .. } => {
                 let norm = self.norm(unit.layer);
                 let op = match self.plan.pass {
-                    Pass::Train => {
-                        self.plan.norms += 1;
-                        Op::BatchNorm { id: self.plan.norms - 1, norm }
-                    }
+                    Pass::Train => Op::BatchNorm(norm),
                     Pass::Evaluate => {
-                        self.plan.convs += 1;
-                        let channels = map.channels;
-                        let conv = Conv { groups: channels, ..Conv::linear(channels, channels) };
-                        Op::Conv { conv, id: self.plan.convs - 1, weight: None, bias: None, norm: Some(norm) }
+                        let conv = Conv { groups: map.channels, ..Conv::linear(map.channels, map.channels) };
+                        Op::Conv(ConvStep { conv, weight: None, bias: None, norm: Some(norm) })
                     }
                 };
-                self.step(op, x, (size, map.channels), target)
+                self.step(op, x, size, map.channels, target)
             }
             LayerSpec::MaxPool2d(window) => {
-                self.plan.choices += 1;
-                let op = Op::MaxPool { window: *window, id: self.plan.choices - 1 };
-                self.step(op, x, (window_size(window)?, map.channels), target)
+                self.step(Op::MaxPool(*window), x, window_size(window)?, map.channels, target)
             }
             LayerSpec::AvgPool2d(window) => {
-                self.step(Op::AvgPool(*window), x, (window_size(window)?, map.channels), target)
+                self.step(Op::Other(Box::new(AvgPool(*window))), x, window_size(window)?, map.channels, target)
             }
             LayerSpec::GlobalAvgPool => {
                 let window = Window { kernel: size, stride: [1, 1], padding: Padding::default(), ceil: false };
-                self.step(Op::AvgPool(window), x, ([1, 1], map.channels), target)
+                self.step(Op::Other(Box::new(AvgPool(window))), x, [1, 1], map.channels, target)
             }
             LayerSpec::Flatten if map.pixels() == 1 => self.sequence(&[], x, target.into, None)?,
-            LayerSpec::Flatten => self.step(Op::Flatten, x, ([1, 1], map.pixels() * map.channels), target),
+            LayerSpec::Flatten => self.step(Op::Other(Box::new(Flatten)), x, [1, 1], map.count(), target),
             LayerSpec::Relu | LayerSpec::Relu6 => {
                 let target = Target { clamp: clamp_of(unit.layer), ..target };
-                self.step(Op::Copy, x, (size, map.channels), target)
+                self.step(Op::Copy, x, size, map.channels, target)
             }
             LayerSpec::Dropout { keep, rescale } => {
-                self.plan.masks += 1;
-                let op = Op::Dropout { keep: *keep, rescale: *rescale, id: self.plan.masks - 1 };
-                self.step(op, x, (size, map.channels), target)
+                let op = Op::Dropout { keep: *keep, rescale: *rescale };
+                self.step(op, x, size, map.channels, target)
             }
             LayerSpec::Residual { body, shortcut } => {
                 let shortcut = Shortcut { layers: shortcut, x, clamp: target.clamp };
@@ -316,7 +303,7 @@ impl Builder {
     }
 
     /// A fully connected layer is a convolution of planes of one pixel.
-    fn linear(&mut self, name: &str, (inputs, outputs): (usize, usize), bias: bool) -> Op {
+    fn linear(&mut self, name: &str, inputs: usize, outputs: usize, bias: bool) -> Op {
         self.conv(name, Conv::linear(inputs, outputs), vec![outputs, inputs], bias, None)
     }
 
@@ -324,8 +311,7 @@ impl Builder {
         let weight = self.layout.add(format!("{name}.weight"), shape, Order::Packed(conv), true);
         let bias = bias.then(|| self.layout.add(format!("{name}.bias"), vec![conv.outputs], Order::Plain, true));
         let norm = norm.map(|norm| self.norm(norm));
-        self.plan.convs += 1;
-        Op::Conv { conv, id: self.plan.convs - 1, weight: Some(weight), bias, norm }
+        Op::Conv(ConvStep { conv, weight: Some(weight), bias, norm })
     }
 
     fn norm(&mut self, layer: &LayerSpec) -> Norm {
@@ -352,4 +338,31 @@ struct Target {
     into: Option<NodeId>,
     add: Option<NodeId>,
     clamp: Option<f32>,
+}
+
+#[derive(Debug)]
+struct AvgPool(Window);
+
+impl Operation for AvgPool {
+    fn forward(&self, isa: Isa, x: Values<'_>, y: ValuesMut<'_>) {
+        pool::avg_pool(isa, x, y, self.0);
+    }
+
+    fn backward(&self, isa: Isa, from: OperationGradient<'_>, dx: ValuesMut<'_>, add: bool) {
+        pool::avg_pool_gradient(isa, from.dy, dx, self.0, add);
+    }
+}
+
+/// Turns planes into features in PyTorch's order: all pixels of a channel, then those of the next.
+#[derive(Debug)]
+struct Flatten;
+
+impl Operation for Flatten {
+    fn forward(&self, _: Isa, x: Values<'_>, y: ValuesMut<'_>) {
+        planes::flatten(x, y);
+    }
+
+    fn backward(&self, _: Isa, from: OperationGradient<'_>, dx: ValuesMut<'_>, add: bool) {
+        planes::unflatten(from.dy, dx, add);
+    }
 }

@@ -46,7 +46,7 @@ pub use net::{Net, Params};
 pub use origin::{Accuracy, Download};
 pub use parameters::{Layout, Order, Parameters};
 pub use plan::{Pass, Plan};
-pub use run::{Wanted, Workspace};
+pub use run::{Wanted, WantedParameters, Workspace};
 pub use shape::Shape;
 pub use tensor_net::{BatchStatistics, Mode, TensorNet};
 pub use weights::{Precision, as_f32, read_weights, save_weights, sha256_hex, weights_bytes};

@@ -13,7 +13,6 @@ use super::parameters::Parameters;
 use super::plan::{Pass, Plan};
 use super::run::{Wanted, Workspace};
 use crate::Result;
-use crate::kernels::Isa;
 use crate::threads::on_the_pool;
 
 /// Parameters and running statistics by name, in PyTorch's shapes and order; sorted, so that saving and hashing repeat.
@@ -28,7 +27,6 @@ pub struct Net {
     transposed: OnceLock<Transposed>,
     /// Of passes that are over.
     workspaces: Mutex<Vec<Workspace>>,
-    isa: Isa,
 }
 
 /// Values of all planes that the pictures of one pass take together at most, unless one picture alone takes more: 16 MB.
@@ -41,19 +39,15 @@ impl Net {
     pub fn new(layers: &[LayerSpec], input: &Input, params: &Params) -> Result<Self> {
         let plan = Plan::new(layers, input, Pass::Evaluate)?;
         let parameters = Parameters::from_tensors(&plan.layout, params)?;
-        let (mut folded, isa) = (Folded::default(), Isa::detect());
-        plan.fold(isa, &parameters, &mut folded);
-        let transposed = OnceLock::new();
-        Ok(Self { plan, parameters, folded, transposed, workspaces: Mutex::default(), isa })
+        let mut folded = Folded::default();
+        plan.fold(&parameters, &mut folded);
+        Ok(Self { plan, parameters, folded, transposed: OnceLock::new(), workspaces: Mutex::default() })
     }
 
     /// Logits (n, classes) of pixels (n, channels, height, width) in [0, 1].
     pub fn logits(&self, pixels: &[f32]) -> Vec<f32> {
         let weights = Weights { parameters: &self.parameters, folded: &self.folded, transposed: None };
-        self.passes(pixels, |pixels, _, workspace| {
-            (self.plan.forward(self.isa, weights, pixels, workspace, None), Vec::new())
-        })
-        .0
+        self.passes(pixels, |pixels, _, workspace| (self.plan.forward(weights, pixels, workspace, None), Vec::new())).0
     }
 
     /// Logits, and for each picture the gradient of `Σ logits · d` with respect to its pixels, where
@@ -76,17 +70,18 @@ impl Net {
     ) -> (Vec<f32>, Vec<f32>) {
         let transposed = self.transposed.get_or_init(|| {
             let mut transposed = Transposed::default();
-            self.plan.transpose(self.isa, (&self.parameters, &self.folded), &mut transposed, true);
+            let weights = Weights { parameters: &self.parameters, folded: &self.folded, transposed: None };
+            self.plan.transpose(weights, &mut transposed, true);
             transposed
         });
         let weights = Weights { parameters: &self.parameters, folded: &self.folded, transposed: Some(transposed) };
         let size = self.plan.values_per_input().max(1);
         self.passes(pixels, |pixels, first, workspace| {
-            let logits = self.plan.forward(self.isa, weights, pixels, workspace, None);
+            let logits = self.plan.forward(weights, pixels, workspace, None);
             let mut back = |number: usize, gradient: &mut [f32]| {
                 let wanted = Wanted { parameters: None, pixels: Some(gradient) };
                 let d = of_logits(first, number, &logits);
-                self.plan.backward(self.isa, weights, &d, workspace, wanted);
+                self.plan.backward(weights, &d, workspace, wanted);
             };
             let mut gradients = vec![0.0; count * pixels.len()];
             if count == 1 {

@@ -99,7 +99,7 @@ pub struct Outcome {
     pub dx: Vec<f32>,
     /// Of a training pass.
     pub gradients: Params,
-    pub workspace: Workspace,
+    pub statistics: Vec<crate::kernels::Statistics>,
 }
 
 /// Runs a net forwards, and backwards from the gradient `dy(logits)`.
@@ -113,19 +113,21 @@ pub fn run(
     let plan = Plan::new(layers, input, pass).unwrap();
     let parameters = Parameters::from_tensors(&plan.layout, params).unwrap();
     let (mut folded, mut transposed) = (Folded::default(), Transposed::default());
-    plan.fold(Isa::detect(), &parameters, &mut folded);
-    plan.transpose(Isa::detect(), (&parameters, &folded), &mut transposed, true);
+    plan.fold(&parameters, &mut folded);
+    let weights = Weights { parameters: &parameters, folded: &folded, transposed: None };
+    plan.transpose(weights, &mut transposed, true);
     let weights = Weights { parameters: &parameters, folded: &folded, transposed: Some(&transposed) };
     let mut workspace = Workspace::default();
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     // Twice, as a used workspace must not differ from a new one; the second time with the same dropout masks.
-    plan.forward(Isa::detect(), weights, x, &mut workspace, Some(&mut rng));
-    let y = plan.forward(Isa::detect(), weights, x, &mut workspace, None);
+    plan.forward(weights, x, &mut workspace, Some(&mut rng));
+    let y = plan.forward(weights, x, &mut workspace, None);
     let (mut dx, mut gradients) = (vec![0.0; x.len()], Gradients::zeros(&plan.layout));
-    let parameters = (pass == Pass::Train).then_some((&mut gradients, false));
+    let parameters = (pass == Pass::Train).then_some(WantedParameters { to: &mut gradients, add: false });
     let wanted = Wanted { parameters, pixels: Some(&mut dx) };
-    plan.backward(Isa::detect(), weights, &dy(&y), &mut workspace, wanted);
-    Outcome { y, dx, gradients: gradients.summed(Isa::detect()).to_tensors().unwrap(), workspace }
+    plan.backward(weights, &dy(&y), &mut workspace, wanted);
+    let statistics = plan.statistics(&workspace).map(|(_, seen)| seen.clone()).collect();
+    Outcome { y, dx, gradients: gradients.summed(Isa::detect()).to_tensors().unwrap(), statistics }
 }
 
 #[test]
@@ -192,7 +194,7 @@ fn batch_normalisation_matches_pytorch() {
         if golden.training {
             assert_close("dw", &values(&found.gradients["n.weight"]), &golden.dw);
             assert_close("db", &values(&found.gradients["n.bias"]), &golden.db);
-            let seen = &found.workspace.statistics[0];
+            let seen = &found.statistics[0];
             // PyTorch's running statistics: 0.9 of the old ones and 0.1 of the batch's.
             let moved = |old: &[f32], new: &[f32]| -> Vec<f32> {
                 old.iter().zip(new).map(|(old, new)| 0.9 * old + 0.1 * new).collect()

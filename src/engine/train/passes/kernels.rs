@@ -6,7 +6,6 @@ use rand::RngCore;
 
 use super::{Batch, Passes, Seen, Wanted};
 use crate::Result;
-use crate::kernels::Isa;
 use crate::loss::{Loss, training_loss};
 use crate::model::{self, Folded, Layout, Manifest, Parameters, Pass, Plan, Transposed, Weights, Workspace};
 
@@ -21,7 +20,6 @@ pub struct KernelPasses {
     /// Whether `frozen` belongs to the present weights.
     is_fresh: bool,
     workspaces: (Workspace, Workspace),
-    isa: Isa,
 }
 
 impl KernelPasses {
@@ -36,7 +34,6 @@ impl KernelPasses {
             frozen: Default::default(),
             is_fresh: false,
             workspaces: Default::default(),
-            isa: Isa::detect(),
         })
     }
 
@@ -49,8 +46,8 @@ impl KernelPasses {
     fn freeze(&mut self, parameters: &Parameters) {
         if !self.is_fresh {
             let (folded, transposed) = &mut self.frozen;
-            self.evaluation.fold(self.isa, parameters, folded);
-            self.evaluation.transpose(self.isa, (parameters, folded), transposed, true);
+            self.evaluation.fold(parameters, folded);
+            self.evaluation.transpose(Weights { parameters, folded, transposed: None }, transposed, true);
             self.is_fresh = true;
         }
     }
@@ -58,12 +55,13 @@ impl KernelPasses {
 
 impl Passes for KernelPasses {
     fn are_shared(&self) -> bool {
-        self.training.masks == 0 && self.training.norms == 0
+        self.training.is_the_same_in_evaluation()
     }
 
     fn refresh(&mut self, parameters: &Parameters, pixels: bool) -> Result<()> {
-        self.training.fold(self.isa, parameters, &mut self.folded);
-        self.training.transpose(self.isa, (parameters, &self.folded), &mut self.transposed, pixels);
+        self.training.fold(parameters, &mut self.folded);
+        let weights = Weights { parameters, folded: &self.folded, transposed: None };
+        self.training.transpose(weights, &mut self.transposed, pixels);
         self.is_fresh = false;
         Ok(())
     }
@@ -77,20 +75,22 @@ impl Passes for KernelPasses {
     ) -> Result<(f32, Seen)> {
         let weights = Weights { parameters, folded: &self.folded, transposed: Some(&self.transposed) };
         let workspace = &mut self.workspaces.0;
-        let logits = self.training.forward(self.isa, weights, pixels, workspace, Some(rng));
+        let logits = self.training.forward(weights, pixels, workspace, Some(rng));
         let (loss, d_logits) = training_loss(&logits, labels, wanted.smoothing, wanted.weight)?;
         if wanted.parameters.is_some() || wanted.pixels.is_some() {
-            let wanted = model::Wanted { parameters: wanted.parameters, pixels: wanted.pixels };
-            self.training.backward(self.isa, weights, &d_logits, workspace, wanted);
+            let parameters = wanted.parameters.map(|(to, add)| model::WantedParameters { to, add });
+            let wanted = model::Wanted { parameters, pixels: wanted.pixels };
+            self.training.backward(weights, &d_logits, workspace, wanted);
         }
-        let seen = workspace.statistics.iter().map(|seen| (seen.mean.clone(), seen.unbiased_variance.clone()));
+        let seen =
+            self.training.statistics(workspace).map(|(_, seen)| (seen.mean.clone(), seen.unbiased_variance.clone()));
         Ok((loss, seen.collect()))
     }
 
     fn logits(&mut self, parameters: &Parameters, pixels: &[f32]) -> Result<Vec<f32>> {
         self.freeze(parameters);
         let weights = Weights { parameters, folded: &self.frozen.0, transposed: None };
-        Ok(self.evaluation.forward(self.isa, weights, pixels, &mut self.workspaces.1, None))
+        Ok(self.evaluation.forward(weights, pixels, &mut self.workspaces.1, None))
     }
 
     fn gradient(&mut self, parameters: &Parameters, batch: Batch<'_>) -> Result<(Vec<f32>, Vec<f32>)> {
@@ -98,11 +98,11 @@ impl Passes for KernelPasses {
         let (folded, transposed) = &self.frozen;
         let weights = Weights { parameters, folded, transposed: Some(transposed) };
         let workspace = &mut self.workspaces.1;
-        let logits = self.evaluation.forward(self.isa, weights, batch.pixels, workspace, None);
+        let logits = self.evaluation.forward(weights, batch.pixels, workspace, None);
         let d_logits = Loss::LogOdds.gradient(&logits, batch.labels, 1.0)?;
         let mut gradient = vec![0.0; batch.pixels.len()];
         let wanted = model::Wanted { parameters: None, pixels: Some(&mut gradient) };
-        self.evaluation.backward(self.isa, weights, &d_logits, workspace, wanted);
+        self.evaluation.backward(weights, &d_logits, workspace, wanted);
         Ok((logits, gradient))
     }
 }
