@@ -1,13 +1,13 @@
 //! The manifest of a model: a TOML file, and a public contract (README.md describes it).
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::layer::{LayerSpec, is_running_statistic, parse_layers, walk};
+use super::layers::{LayerSpec, every_layer, is_running_statistic, output_shape, parse_layers};
 use super::origin::{self, Accuracy, Download};
-use super::shape::{Shape, output_shape};
-use super::tensor_ops;
+use super::shape::Shape;
 use crate::files::ordinary;
 use crate::picture::Fit;
 use crate::{Error, Result};
@@ -30,13 +30,7 @@ fn squash() -> Fit {
 }
 
 impl Input {
-    /// `(x − mean) / std` per channel of (n, channels, height, width), on the device of x.
-    pub fn normalise(&self, pixels: &candle_core::Tensor) -> candle_core::Result<candle_core::Tensor> {
-        let (scale, shift) = self.scale_and_shift();
-        tensor_ops::channel_affine(pixels, &scale, &shift)
-    }
-
-    /// `(x − mean) / std` as `x·scale + shift`, per channel.
+    /// Returns the factors of `(x − mean) / std` as `x·scale + shift`, per channel.
     pub fn scale_and_shift(&self) -> (Vec<f32>, Vec<f32>) {
         let scale = self.std.iter().map(|std| 1.0 / std).collect();
         (scale, self.mean.iter().zip(&self.std).map(|(mean, std)| -mean / std).collect())
@@ -223,12 +217,9 @@ impl Manifest {
 
     /// The number of trained values.
     pub fn parameter_count(&self) -> usize {
-        let mut count = 0;
-        walk(&self.layers, &mut |layer| {
-            let trained = layer.tensors().into_iter().filter(|(name, _)| !is_running_statistic(name));
-            count += trained.map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>();
-        });
-        count
+        let tensors = every_layer(&self.layers).into_iter().flat_map(|layer| layer.tensors());
+        let trained = tensors.filter(|(name, _)| !is_running_statistic(name));
+        trained.map(|(_, shape)| shape.iter().product::<usize>()).sum()
     }
 
     /// Checks the text of a manifest; `read_beside` reads its `classes_file`.
@@ -266,9 +257,8 @@ impl Manifest {
         let layers = parse_layers(&fields.layers, "layers").map_err(refuse)?;
         check_names(&layers).map_err(refuse)?;
         let out = output_shape(&layers, fields.input.shape(), "layers").map_err(refuse)?;
-        let flat = matches!(out, Shape::Features(_) | Shape::Planes { height: 1, width: 1, .. });
-        if !flat || out.count() != classes.len() {
-            let last = layers.last().map_or("layers are empty: the net", LayerSpec::kind);
+        if out.size() != [1, 1] || out.count() != classes.len() {
+            let last = layers.last().map_or("layers are empty: the net", |layer| layer.kind());
             return Err(refuse(format!("{last} ends in {out}, expected {} values, one a class", classes.len())));
         }
         Ok(Self {
@@ -290,16 +280,12 @@ impl Manifest {
 
 /// A tensor name may not serve two layers: they would share weights in silence.
 fn check_names(layers: &[LayerSpec]) -> Result<(), String> {
-    let mut names = std::collections::BTreeSet::new();
-    let mut twice = None;
-    walk(layers, &mut |layer| {
-        for (name, _) in layer.tensors() {
-            if !names.insert(name.clone()) {
-                twice.get_or_insert(name);
-            }
-        }
-    });
-    twice.map_or(Ok(()), |name| Err(format!("two layers use the tensor {name:?}; expected a name for each")))
+    let mut names = BTreeSet::new();
+    let mut tensors = every_layer(layers).into_iter().flat_map(|layer| layer.tensors());
+    match tensors.find(|(name, _)| !names.insert(name.clone())) {
+        Some((name, _)) => Err(format!("two layers use the tensor {name:?}; expected a name for each")),
+        None => Ok(()),
+    }
 }
 
 /// A file named in a manifest lies beside it or below: no absolute path and no `..`.

@@ -3,8 +3,8 @@
 use rand::RngCore;
 
 use super::derived::Weights;
-use super::dropout::draw_mask;
 use super::gradients::Gradients;
+use super::layers::draw_mask;
 use super::plan::{Backward, ConvStep, Node, NodeId, Norm, Op, OperationGradient, Plan, Step};
 use crate::kernels::{
     BatchNorm, BatchNormGradient, Conv, ConvGradient, ConvWeights, Fused, FusedGradient, Gate, MaxoutGradient,

@@ -7,8 +7,8 @@ use candle_core::{Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
-use super::layer::{LayerSpec, walk};
-use super::net::Params;
+use super::layers::{LayerSpec, every_layer};
+use super::parameters::Params;
 use super::pytorch::PytorchFile;
 use crate::files::{ordinary, write_atomically};
 use crate::{Error, Result};
@@ -87,15 +87,12 @@ impl<'a> WeightsFile<'a> {
     /// # Errors
     /// The layer and its tensor, what was found and what was expected.
     pub fn fits(&self, layers: &[LayerSpec]) -> Result<(), String> {
-        let mut failure = None;
-        walk(layers, &mut |layer| {
+        for layer in every_layer(layers) {
             for (name, shape) in layer.tensors() {
-                if failure.is_none() {
-                    failure = self.check(&name, &shape, layer).err();
-                }
+                self.check(&name, &shape, layer)?;
             }
-        });
-        failure.map_or(Ok(()), Err)
+        }
+        Ok(())
     }
 
     fn check(&self, name: &str, shape: &[usize], layer: &LayerSpec) -> Result<(), String> {
@@ -138,16 +135,13 @@ impl<'a> WeightsFile<'a> {
     /// finite.
     pub fn params(&self, layers: &[LayerSpec]) -> Result<Params, String> {
         let mut params = BTreeMap::new();
-        let mut failure = None;
-        walk(layers, &mut |layer| {
+        for layer in every_layer(layers) {
             for (name, shape) in layer.tensors() {
-                match self.tensor(&name, &shape, layer) {
-                    Ok(tensor) => drop(params.insert(name, tensor)),
-                    Err(why) => drop(failure.get_or_insert(why)),
-                }
+                let tensor = self.tensor(&name, &shape, layer)?;
+                params.insert(name, tensor);
             }
-        });
-        failure.map_or(Ok(params), Err)
+        }
+        Ok(params)
     }
 }
 
@@ -174,10 +168,8 @@ pub fn load_weights(bytes: &[u8], path: &Path, layers: &[LayerSpec], sha256: Opt
 }
 
 fn expected_size(layers: &[LayerSpec]) -> String {
-    let mut values = 0usize;
-    walk(layers, &mut |layer| {
-        values += layer.tensors().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>();
-    });
+    let tensors = every_layer(layers).into_iter().flat_map(|layer| layer.tensors());
+    let values: usize = tensors.map(|(_, shape)| shape.iter().product::<usize>()).sum();
     format!("{values} values, {} bytes as f32", values * 4)
 }
 

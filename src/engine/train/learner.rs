@@ -5,11 +5,10 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::optimiser::{Algorithm, Optimiser, StepSize};
-use super::passes::{Batch, KernelPasses, Passes, Seen, TensorPasses, Wanted};
 use crate::attack::{self, Bounds, Norm, PIXELS, sign_step};
 use crate::device::Backend;
-use crate::kernels::Isa;
-use crate::model::{Gradients, Manifest, Parameters, Params};
+use crate::loss::{Loss, training_loss};
+use crate::model::{Executor, Gradients, Manifest, Parameters, Params, PixelGradients, Wanted, WantedParameters};
 use crate::threads::on_the_pool;
 use crate::{Error, Result};
 
@@ -107,17 +106,19 @@ impl Objective {
     }
 }
 
+/// A batch: pixels (n, channels, height, width) in [0, 1] and a class for each picture.
+#[derive(Clone, Copy)]
+struct Batch<'a> {
+    pixels: &'a [f32],
+    labels: &'a [usize],
+}
+
 /// A net with all that its training needs.
 pub struct Learner {
-    passes: Box<dyn Passes>,
-    parameters: Parameters,
+    net: Box<dyn Executor>,
+    classes: usize,
     gradients: Gradients,
     pub(super) optimiser: Optimiser,
-    /// Slots of the running mean and variance of each batch normalisation.
-    running: Vec<(usize, usize)>,
-    /// Whether the passes know the present weights.
-    is_fresh: bool,
-    isa: Isa,
 }
 
 /// What a learner knows, to go back to.
@@ -127,53 +128,35 @@ pub struct Knowledge {
     pub(super) optimiser: Optimiser,
 }
 
-/// Share of a new batch in the running statistics of batch normalisation, as in PyTorch.
-const STATISTICS_MOMENTUM: f32 = 0.1;
-
 impl Learner {
     /// # Errors
     /// Parameters that do not fit the manifest.
     pub fn new(backend: &Backend, manifest: &Manifest, params: &Params, algorithm: Algorithm) -> Result<Self> {
-        let kernels = KernelPasses::new(manifest)?;
-        let layout = kernels.layout().clone();
-        let slots = |part: &str| {
-            let found = layout.slots.iter().enumerate().filter(|(_, slot)| slot.name.ends_with(part));
-            found.map(|(number, _)| number).collect::<Vec<_>>()
-        };
-        Ok(Self {
-            running: slots(".running_mean").into_iter().zip(slots(".running_var")).collect(),
-            parameters: Parameters::from_tensors(&layout, params)?,
-            gradients: Gradients::zeros(&layout),
-            optimiser: Optimiser::new(algorithm, &layout),
-            passes: match backend {
-                Backend::Kernels => Box::new(kernels),
-                Backend::Tensors(device) => Box::new(TensorPasses::new(manifest, device)),
-            },
-            is_fresh: false,
-            isa: Isa::detect(),
-        })
+        let net = backend.executor(&manifest.layers, &manifest.input, params)?;
+        let layout = &net.parameters().layout;
+        let (gradients, optimiser) = (Gradients::zeros(layout), Optimiser::new(algorithm, layout));
+        Ok(Self { net, classes: manifest.classes.len(), gradients, optimiser })
     }
 
     /// A copy of the weights and running statistics.
     pub fn params(&self) -> Result<Params> {
-        self.parameters.to_tensors()
+        self.net.parameters().to_tensors()
     }
 
     /// A copy of the weights, the running statistics and what the optimiser keeps.
     pub fn knowledge(&self) -> Knowledge {
-        Knowledge { parameters: self.parameters.clone(), optimiser: self.optimiser.clone() }
+        Knowledge { parameters: self.net.parameters().clone(), optimiser: self.optimiser.clone() }
     }
 
     /// Forgets everything since then.
     pub fn go_back(&mut self, to: &Knowledge) {
-        self.parameters.clone_from(&to.parameters);
+        self.net.parameters_mut().clone_from(&to.parameters);
         self.optimiser.clone_from(&to.optimiser);
-        self.is_fresh = false;
     }
 
     /// A copy of one tensor's values; `None` if there is none of this name.
     pub fn tensor(&self, name: &str) -> Option<Vec<f32>> {
-        self.parameters.tensor(name)
+        self.net.parameters().tensor(name)
     }
 
     /// One step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that is not a
@@ -194,7 +177,7 @@ impl Learner {
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        let shares = self.passes.are_shared() && objective.shares_its_gradient();
+        let shares = self.net.trains_as_it_evaluates() && objective.shares_its_gradient();
         on_the_pool(|| self.step_in(pixels, labels, (objective, shares), size, rng))
     }
 
@@ -207,8 +190,6 @@ impl Learner {
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        self.passes.refresh(&self.parameters, objective.is_adversarial())?;
-        self.is_fresh = true;
         let batch = Batch { pixels, labels };
         let value = if objective.is_adversarial() {
             let Objective { eps, alpha, bounds, smoothing, .. } = objective;
@@ -235,8 +216,7 @@ impl Learner {
             self.pass(batch, (1.0, objective.smoothing, Some(false)), None, rng)?
         };
         if value.is_finite() {
-            self.optimiser.step(self.isa, &mut self.parameters, &self.gradients, size);
-            self.is_fresh = false;
+            self.optimiser.step(self.net.parameters_mut(), &self.gradients, size);
         }
         Ok(value)
     }
@@ -250,34 +230,18 @@ impl Learner {
         pixels: Option<&mut [f32]>,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        let wanted = Wanted { weight, smoothing, parameters: collect.map(|add| (&mut self.gradients, add)), pixels };
-        let (loss, seen) = self.passes.train(&self.parameters, batch, wanted, rng)?;
+        let mut loss = f32::NAN;
+        let mut d_logits = |logits: &[f32]| {
+            let (value, gradient) = training_loss(logits, batch.labels, smoothing, weight)?;
+            loss = value;
+            Ok(gradient)
+        };
+        let parameters = collect.map(|add| WantedParameters { to: &mut self.gradients, add });
+        self.net.train(batch.pixels, &mut d_logits, Wanted { parameters, pixels }, rng)?;
         if loss.is_finite() {
-            self.update_statistics(&seen);
+            self.net.update_statistics()?;
         }
         Ok(loss)
-    }
-
-    /// Moves the running statistics of batch normalisations towards those of the last pass.
-    fn update_statistics(&mut self, seen: &Seen) {
-        let layout = self.parameters.layout.clone();
-        for ((mean, var), seen) in self.running.iter().zip(seen) {
-            for (slot, seen) in [(mean, &seen.0), (var, &seen.1)] {
-                let running = &mut self.parameters.values[layout.slots[*slot].range.clone()];
-                for (running, seen) in running.iter_mut().zip(seen) {
-                    *running = (1.0 - STATISTICS_MOMENTUM) * *running + STATISTICS_MOMENTUM * seen;
-                }
-            }
-            self.is_fresh = false;
-        }
-    }
-
-    fn refresh(&mut self) -> Result<()> {
-        if !self.is_fresh {
-            self.passes.refresh(&self.parameters, true)?;
-            self.is_fresh = true;
-        }
-        Ok(())
     }
 
     /// Logits in evaluation mode.
@@ -285,8 +249,7 @@ impl Learner {
     /// # Errors
     /// Those of a device that is not the CPU.
     pub fn logits(&mut self, pixels: &[f32]) -> Result<Vec<f32>> {
-        self.refresh()?;
-        on_the_pool(|| self.passes.logits(&self.parameters, pixels))
+        on_the_pool(|| self.net.logits(pixels))
     }
 
     /// Logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of J's gradient and
@@ -295,10 +258,13 @@ impl Learner {
     /// # Errors
     /// A label that is not a class of the net.
     pub fn attack(&mut self, pixels: &[f32], labels: &[usize], objective: Objective) -> Result<(Vec<f32>, Vec<f32>)> {
-        self.refresh()?;
-        let batch = Batch { pixels, labels };
-        let (logits, gradient) = on_the_pool(|| self.passes.gradient(&self.parameters, batch))?;
-        Ok((logits, sign_step(pixels, &gradient, objective.eps, objective.bounds)))
+        let d_logits = |first: usize, _: usize, logits: &[f32]| {
+            let rows = logits.len() / self.classes;
+            Loss::LogOdds.gradient(logits, &labels[first..first + rows], 1.0)
+        };
+        let found = on_the_pool(|| self.net.gradients(pixels, 1, &d_logits))?;
+        let PixelGradients { logits, gradients } = found;
+        Ok((logits, sign_step(pixels, &gradients, objective.eps, objective.bounds)))
     }
 
     /// What the objective's adversary makes of some pictures, within ε of them and its bounds.

@@ -75,7 +75,8 @@ impl Optimiser {
     }
 
     /// Changes the parameters. Gradients that are products still to be taken are used as they come out, part by part.
-    pub fn step(&mut self, isa: Isa, parameters: &mut Parameters, gradients: &Gradients, size: StepSize) {
+    pub fn step(&mut self, parameters: &mut Parameters, gradients: &Gradients, size: StepSize) {
+        let isa = Isa::detect();
         self.steps += 1;
         let layout = parameters.layout.clone();
         for (slot, product) in layout.slots.iter().zip(&gradients.products).filter(|(slot, _)| slot.trained) {
@@ -198,7 +199,7 @@ mod tests {
         for _ in 0..steps {
             let now = weights(&w);
             let gradients = parameters([2.0 * now[0], 2.0 * now[1]]).into();
-            optimiser.step(Isa::detect(), &mut w, &gradients, size);
+            optimiser.step(&mut w, &gradients, size);
         }
         weights(&w)
     }
