@@ -15,13 +15,13 @@ pub struct BatchNorm<'a> {
     pub beta: &'a [f32],
 }
 
-/// Where the gradients of a batch normalisation go.
+/// The places that the gradients of a batch normalisation go to.
 pub struct BatchNormGradient<'a> {
-    /// Added to what is there.
+    /// The gradient of γ, which is added to what is there.
     pub gamma: &'a mut [f32],
-    /// Added to what is there.
+    /// The gradient of β, which is added to what is there.
     pub beta: &'a mut [f32],
-    /// Not computed where nobody wants it.
+    /// The gradient of x; `None` where nobody wants it.
     pub x: Option<ValuesMut<'a>>,
     /// Whether to add to what is there of x rather than to write over it.
     pub add: bool,
@@ -33,7 +33,7 @@ pub struct Statistics {
     pub mean: Vec<f32>,
     /// `1 / √(variance + eps)` with the biased variance.
     pub inverse_std: Vec<f32>,
-    /// With n − 1 in the denominator, for the running variance.
+    /// The variance with n − 1 in the denominator, for the running one.
     pub unbiased_variance: Vec<f32>,
 }
 

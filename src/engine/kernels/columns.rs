@@ -1,5 +1,5 @@
-//! The gradient of a picture with few channels, where vectors along the channels would be nearly empty: the gradients of
-//! all values under a window at once, added up where windows overlap (col2im).
+//! The gradient of a picture with few channels, where vectors along the channels would be nearly empty: the gradients
+//! of all values under a window at once, added up where windows overlap (col2im).
 
 use rayon::prelude::*;
 
@@ -81,8 +81,8 @@ impl Conv {
         );
     }
 
-    /// Computes the gradients of the values under the windows at up to a tile of pixels, each in a row of `scratch`, from the
-    /// gradients of the outputs there.
+    /// Computes the gradients of the values under the windows at up to a tile of pixels, each in a row of `scratch`,
+    /// from the gradients of the outputs there.
     fn columns<'a>(
         &self,
         isa: Isa,
@@ -98,8 +98,8 @@ impl Conv {
                 tile.a[m] = dy.as_ptr();
                 tile.c[m] = scratch[m * width + panel * PANEL..][..PANEL].as_mut_ptr();
             }
-            // SAFETY: the contract of `tile::multiply`: every pointer was taken from a slice of the length that the tile goes
-            // over: `outputs` values of a pixel, a panel of weights, a panel of `scratch`.
+            // SAFETY: the contract of `tile::multiply`: every pointer was taken from a slice of the length that the
+            // tile goes over: `outputs` values of a pixel, a panel of weights, a panel of `scratch`.
             unsafe { tile::multiply(isa, &tile) };
         }
     }

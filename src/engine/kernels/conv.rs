@@ -20,8 +20,8 @@ pub struct Conv {
     pub groups: usize,
 }
 
-/// A tap of the kernel along an axis that reaches some input positions, with the output position that it comes from, relative
-/// to the first.
+/// A tap of the kernel along an axis that reaches some input positions, with the output position that it comes from,
+/// relative to the first.
 #[derive(Clone, Copy)]
 struct Tap {
     index: usize,
@@ -55,8 +55,8 @@ impl Conv {
         self.taps() * self.group_inputs()
     }
 
-    /// Returns the length of the packed weights: for every group panels of [`PANEL`] outputs, (taps, inputs) in each; (taps,
-    /// channels) where each channel is its own group.
+    /// Returns the length of the packed weights: for every group panels of [`PANEL`] outputs, (taps, inputs) in each;
+    /// (taps, channels) where each channel is its own group.
     pub fn weights_len(&self) -> usize {
         if self.is_depthwise() {
             self.taps() * self.outputs

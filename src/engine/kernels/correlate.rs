@@ -50,7 +50,8 @@ pub struct GridValues<'a> {
     pub grid: Grid,
 }
 
-/// A correlation computes `y[p] = finish(bias + add[p] + Σ_r x[p + r]·w[r])` for every pixel p of a grid, in `n` pictures.
+/// A correlation computes `y[p] = finish(bias + add[p] + Σ_r x[p + r]·w[r])` for every pixel p of a grid, in `n`
+/// pictures.
 pub struct Correlation<'a> {
     pub n: usize,
     /// The rows and columns of the grid.
@@ -69,7 +70,7 @@ pub struct Correlation<'a> {
     pub finish: Finish,
 }
 
-/// Where the sums go, and whether they are added to what is there.
+/// The pixels that the sums go to, and whether they are added to what is there.
 #[derive(Clone, Copy)]
 struct Output<'a> {
     data: SharedSlice<'a, f32>,
@@ -112,8 +113,8 @@ impl Correlation<'_> {
             let one = |tile: usize, panels: Range<usize>| {
                 let pixels = tile * pixels / tiles..(tile + 1) * pixels / tiles;
                 let columns = panels.start * PANEL..outputs.min(panels.end * PANEL);
-                // SAFETY: the contract of `tile`: `check` has seen that every offset lies inside its buffer, and a task writes
-                // only the pixels of its own tiles in the channels of its own panels.
+                // SAFETY: the contract of `tile`: `check` has seen that every offset lies inside its buffer, and a
+                // task writes only the pixels of its own tiles in the channels of its own panels.
                 unsafe { self.tile(isa, pixels, columns, output) }
             };
             if self.depthwise {
@@ -156,7 +157,8 @@ impl Correlation<'_> {
         assert!(self.gate.is_some() || !matches!(self.finish, Finish::Gate { .. }), "no gate");
     }
 
-    /// Computes some pixels (at most the rows of a tile) in some channels: those of a panel, or any of a depthwise convolution.
+    /// Computes some pixels (at most the rows of a tile) in some channels: those of a panel, or any of a depthwise
+    /// convolution.
     ///
     /// # Safety
     /// Every pixel and channel lies inside its buffer, and no other thread writes to those of the output.
@@ -174,8 +176,8 @@ impl Correlation<'_> {
         let (mut picture, rest) = (pixels.start / (rows * width), pixels.start % (rows * width));
         let (mut i, mut j) = (rest / width, rest % width);
         let mut m = 0;
-        // SAFETY: this function's contract covers what `add`, `SharedSlice::at` and both `multiply` ask for: pointers inside
-        // their buffers, and an output of this task alone.
+        // SAFETY: this function's contract covers what `add`, `SharedSlice::at` and both `multiply` ask for: pointers
+        // inside their buffers, and an output of this task alone.
         unsafe {
             while m < tile.rows {
                 // Pixels in a row of the grid lie equally far apart.

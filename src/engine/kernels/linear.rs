@@ -1,5 +1,5 @@
-//! The way back through a fully connected layer in training, on the weights as they lie: no copy of them is turned round,
-//! and the gradient of the weights goes from the registers to whoever changes them, without a place of its own.
+//! The way back through a fully connected layer in training, on the weights as they lie: no copy of them is turned
+//! round, and the gradient of the weights goes from the registers to whoever changes them, without a place of its own.
 
 use std::ops::Range;
 
@@ -27,8 +27,8 @@ impl Conv {
         is_product && x.pixels() == 1 && y.pixels() == 1
     }
 
-    /// Computes the gradient of the input of a fully connected layer from its packed weights. It takes sixteen pictures at a
-    /// time: for fewer, [`Self::input_gradient`] is faster.
+    /// Computes the gradient of the input of a fully connected layer from its packed weights. It takes sixteen
+    /// pictures at a time: for fewer, [`Self::input_gradient`] is faster.
     pub fn linear_input_gradient(
         &self,
         isa: Isa,
@@ -68,13 +68,13 @@ impl Conv {
                 for (m, sums) in sums.chunks_exact_mut(PANEL).take(channels.len()).enumerate() {
                     (tile.a[m], tile.c[m]) = (weights[(channels.start + m) * PANEL..].as_ptr(), sums.as_mut_ptr());
                 }
-                // SAFETY: the contract of `tile::multiply`: a row of a tile is one of every panel of the weights, whose length
-                // is asserted above; the columns are whole panels, and `sums` has a panel a row.
+                // SAFETY: the contract of `tile::multiply`: a row of a tile is one of every panel of the weights,
+                // whose length is asserted above; the columns are whole panels, and `sums` has a panel a row.
                 unsafe { tile::multiply(isa, &tile) };
                 for lane in 0..pictures {
                     let picture = first + lane;
-                    // SAFETY: the contract of `SharedSlice::slice`: a task has its own channels, of pictures inside `dx`,
-                    // whose length is asserted above.
+                    // SAFETY: the contract of `SharedSlice::slice`: a task has its own channels, of pictures inside
+                    // `dx`, whose length is asserted above.
                     let dx = unsafe { out.slice(dx_map.at(picture, 0, 0) + channels.start, channels.len()) };
                     let sums = sums[lane..].iter().step_by(PANEL);
                     dx.iter_mut().zip(sums).for_each(|(dx, sum)| *dx = if fused.add { *dx + sum } else { *sum });
@@ -109,8 +109,8 @@ impl Conv {
     }
 }
 
-/// The gradient of the weights of a fully connected layer as a sum of products that are still to be taken: the inputs and
-/// the gradients of the outputs of one batch, or of several of the same size.
+/// The gradient of the weights of a fully connected layer as a sum of products that are still to be taken: the inputs
+/// and the gradients of the outputs of one batch, or of several of the same size.
 #[derive(Clone, Debug, Default)]
 pub struct LinearGradient {
     /// The inputs: for every batch and tile of inputs, (pictures, inputs of the tile).
@@ -164,8 +164,8 @@ impl LinearGradient {
         self.batches = 0;
     }
 
-    /// Calls `f(parts of the targets, gradient)` for every part of the weights, as packed; the targets are as long as they
-    /// are, and the sums' order does not depend on the number of threads.
+    /// Calls `f(parts of the targets, gradient)` for every part of the weights, as packed; the targets are as long as
+    /// they are, and the sums' order does not depend on the number of threads.
     pub fn each_part<const K: usize>(
         &self,
         conv: &Conv,
@@ -200,12 +200,12 @@ impl LinearGradient {
                     tile.a[m] = self.rows[(start * n + m).min(self.rows.len())..].as_ptr();
                     tile.c[m] = gradient.as_mut_ptr();
                 }
-                // SAFETY: the contract of `SharedSlice::slice`: a task has its own rows of its own panel, inside the targets,
-                // whose length is asserted above.
+                // SAFETY: the contract of `SharedSlice::slice`: a task has its own rows of its own panel, inside the
+                // targets, whose length is asserted above.
                 let parts =
                     targets.map(|target| unsafe { target.slice((panel * inputs + start) * PANEL, count * PANEL) });
-                // SAFETY: the contract of `tile::multiply`: each run covers the `n` pictures of a batch, in rows and columns as
-                // long as asserted above.
+                // SAFETY: the contract of `tile::multiply`: each run covers the `n` pictures of a batch, in rows and
+                // columns as long as asserted above.
                 unsafe { tile::multiply(isa, &tile) };
                 f(parts, &gradient[..count * PANEL]);
             }

@@ -85,8 +85,8 @@ impl<T> Clone for SharedSlice<'_, T> {
 
 impl<T> Copy for SharedSlice<'_, T> {}
 
-// SAFETY: the pointer is only handed out by `at` and `slice`, whose contracts ask their callers for elements that no other
-// thread has, so that sending it between threads is sending those elements.
+// SAFETY: the pointer is only handed out by `at` and `slice`, whose contracts ask their callers for elements that no
+// other thread has, so that sending it between threads is sending those elements.
 unsafe impl<T: Send> Send for SharedSlice<'_, T> {}
 // SAFETY: as for `Send`: two threads that share it reach different elements.
 unsafe impl<T: Send> Sync for SharedSlice<'_, T> {}
@@ -106,8 +106,8 @@ impl<'a, T> SharedSlice<'a, T> {
     /// # Safety
     /// The part lies inside the slice, and nobody else has any of it meanwhile.
     unsafe fn slice(self, start: usize, len: usize) -> &'a mut [T] {
-        // SAFETY: `from_raw_parts_mut` asks for valid elements that nobody else has: this function's contract. They live as
-        // long as the slice that `new` borrowed.
+        // SAFETY: `from_raw_parts_mut` asks for valid elements that nobody else has: this function's contract. They
+        // live as long as the slice that `new` borrowed.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(start), len) }
     }
 }

@@ -146,16 +146,16 @@ pub fn masked(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, mask: &[f32], add: bool
     });
 }
 
-/// Computes maxout (Goodfellow et al., Maxout Networks, 2013, equation 1): the largest of each unit's `pieces` neighbouring
-/// values, with the place of the first largest one among them.
+/// Computes maxout (Goodfellow et al., Maxout Networks, 2013, equation 1): the largest of each unit's `pieces`
+/// neighbouring values, with the place of the first largest one among them.
 pub fn maxout(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, pieces: usize, winners: &mut [u8]) {
     let units = y.map.channels;
     assert!(x.map.channels == units * pieces && pieces <= 256 && winners.len() >= y.n * units);
     let places = SharedSlice::new(winners);
     each_row(y, |picture, _, y| {
         let x = &x.from(picture, 0, 0)[..units * pieces];
-        // SAFETY: `SharedSlice::slice` asks for parts inside the slice that nobody else has: each picture has its own part of
-        // `winners`, whose length is asserted above.
+        // SAFETY: `SharedSlice::slice` asks for parts inside the slice that nobody else has: each picture has its own
+        // part of `winners`, whose length is asserted above.
         let winners = unsafe { places.slice(picture * units, units) };
         isa.vectorised(|| {
             for ((y, winner), group) in y.iter_mut().zip(winners).zip(x.chunks_exact(pieces)) {

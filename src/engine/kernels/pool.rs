@@ -19,7 +19,8 @@ pub struct Window {
 }
 
 impl Window {
-    /// Returns whether the padding is nowhere more than half of the kernel, so that every window sees a pixel: PyTorch's rule.
+    /// Returns whether the padding is nowhere more than half of the kernel, so that every window sees a pixel:
+    /// PyTorch's rule.
     pub fn sees_pixels(&self) -> bool {
         let fits = |side: [usize; 2]| side.iter().zip(self.kernel).all(|(&padding, kernel)| 2 * padding <= kernel);
         fits(self.padding.before) && fits(self.padding.after)
@@ -59,7 +60,8 @@ impl Window {
         first.min(count)..past.min(count)
     }
 
-    /// Returns one over the number of values of a window, its padding included but not what hangs over it in ceil mode.
+    /// Returns one over the number of values of a window, its padding included but not what hangs over it in ceil
+    /// mode.
     fn share(&self, index: [usize; 2], size: [usize; 2]) -> f32 {
         let length = |axis: usize| {
             let start = index[axis] * self.stride[axis];
@@ -89,8 +91,8 @@ pub fn max_pool(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, window: Window, winne
     each_row(y, |picture, oy, row| {
         assert!(row.len() >= (y_map.width - 1) * y_map.stride + channels);
         let rows = window.inside(0, oy, x.map.height);
-        // SAFETY: the contract of `SharedSlice::slice`: each row of pixels has its own part of `winners`, whose length is
-        // asserted above.
+        // SAFETY: the contract of `SharedSlice::slice`: each row of pixels has its own part of `winners`, whose length
+        // is asserted above.
         let winners = unsafe { places.slice((picture * y_map.height + oy) * row_len, row_len) };
         let mut taps = Vec::with_capacity(window.kernel[0] * window.kernel[1]);
         for ox in 0..y_map.width {
@@ -108,14 +110,15 @@ pub fn max_pool(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, window: Window, winne
                 y: &mut row[ox * y_map.stride..][..channels],
                 winners: &mut winners[ox * channels..][..channels],
             };
-            // SAFETY: `Isa::run` asks for what `Largest` asks of its fields: the taps are pixels of x, whose length is asserted.
+            // SAFETY: `Isa::run` asks for what `Largest` asks of its fields: the taps are pixels of x, whose length is
+            // asserted.
             unsafe { isa.run(largest) };
         }
     });
 }
 
-/// The largest of the values at some taps, for each channel of a pixel. Every tap has as many channels in x as y has, and
-/// winners is as long as y.
+/// The largest of the values at some taps, for each channel of a pixel. Every tap has as many channels in x as y has,
+/// and winners is as long as y.
 struct Largest<'a> {
     x: &'a [f32],
     taps: &'a [Tap],
@@ -186,8 +189,8 @@ pub fn max_pool_gradient(
             });
             let dx = &mut dx[column * dx_map.stride..][..channels];
             let collect = Collect { dy: dy.data, winners, windows: &windows, dx, add: fused.add, gate };
-            // SAFETY: `Isa::run` asks for what `Collect` asks of its fields: windows and gate lie inside their buffers, whose
-            // lengths are asserted.
+            // SAFETY: `Isa::run` asks for what `Collect` asks of its fields: windows and gate lie inside their
+            // buffers, whose lengths are asserted.
             unsafe { isa.run(collect) };
         }
     });

@@ -3,7 +3,8 @@
 /// Vectors of `f32` of one instruction set.
 ///
 /// # Safety
-/// Every method may only run on a processor that has the instructions; pointers must be valid for the lanes they touch.
+/// Every method may only run on a processor that has the instructions; pointers must be valid for the lanes they
+/// touch.
 pub trait Simd: Copy {
     type Vector: Copy;
     const LANES: usize;
@@ -42,7 +43,8 @@ pub struct Portable;
 
 const PORTABLE_LANES: usize = 8;
 
-// SAFETY (all methods): of the contract of `Simd` only that of the pointers matters here; there is no instruction to have.
+// SAFETY (all methods): of the contract of `Simd` only that of the pointers matters here; there is no instruction to
+// have.
 impl Simd for Portable {
     type Vector = [f32; PORTABLE_LANES];
     const LANES: usize = PORTABLE_LANES;
@@ -132,7 +134,8 @@ mod x86 {
         if count >= 16 { u16::MAX } else { (1 << count) - 1 }
     }
 
-    // SAFETY (all methods): the contract of `Simd`: the processor has AVX-512F, and pointers are valid for their lanes.
+    // SAFETY (all methods): the contract of `Simd`: the processor has AVX-512F, and pointers are valid for their
+    // lanes.
     impl Simd for Avx512 {
         type Vector = __m512;
         const LANES: usize = 16;
@@ -223,7 +226,8 @@ mod x86 {
         unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(count.min(8) as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
     }
 
-    // SAFETY (all methods): the contract of `Simd`: the processor has AVX2 and FMA, and pointers are valid for their lanes.
+    // SAFETY (all methods): the contract of `Simd`: the processor has AVX2 and FMA, and pointers are valid for their
+    // lanes.
     impl Simd for Avx2 {
         type Vector = __m256;
         const LANES: usize = 8;
@@ -340,7 +344,8 @@ impl Isa {
         Self::Portable
     }
 
-    /// Returns the most rows that a tile of 32 columns (16 for narrower vectors) can have with all its sums in registers.
+    /// Returns the most rows that a tile of 32 columns (16 for narrower vectors) can have with all its sums in
+    /// registers.
     pub fn max_rows(self) -> usize {
         match self {
             Self::Portable => 4,
@@ -357,8 +362,8 @@ impl Isa {
     /// What the loop asks of its fields holds.
     #[inline(always)]
     pub unsafe fn run(self, work: impl Vectorised) {
-        // SAFETY: the contract of `Vectorised::run`: the instructions are there, as `detect` saw, and the caller answers for
-        // the fields.
+        // SAFETY: the contract of `Vectorised::run`: the instructions are there, as `detect` saw, and the caller
+        // answers for the fields.
         unsafe {
             match self {
                 Self::Portable => work.run::<Portable>(),

@@ -1,5 +1,6 @@
-//! The backward pass of a convolution behind whose clamp stands a max pool, and of a fully connected layer before a maxout.
-//! Of the gradients of a window or a unit at most one is not zero: they are gone through one by one, in place of all.
+//! The backward pass of a convolution behind whose clamp stands a max pool, and of a fully connected layer before a
+//! maxout. Of the gradients of a window or a unit at most one is not zero: they are gone through one by one, in place
+//! of all.
 
 use rayon::prelude::*;
 
@@ -56,8 +57,8 @@ const INPUT_PARTS: usize = 8;
 const MIN_ROW: usize = 32;
 
 impl Conv {
-    /// Returns whether going through the winners of a pool is worth it: few of many outputs, and rows of the kernel that lie
-    /// together in the input.
+    /// Returns whether going through the winners of a pool is worth it: few of many outputs, and rows of the kernel
+    /// that lie together in the input.
     pub fn is_sparse_behind(&self, x: Map, y: Map, pooled: Map) -> bool {
         let few = 3 * pooled.pixels() <= y.pixels();
         self.groups == 1 && x.is_whole() && few && self.kernel[0] > 1 && self.row_len() >= MIN_ROW
@@ -98,7 +99,8 @@ impl SparseGradient {
                 counts.fill(0);
                 for pixel in 0..pooled.pixels() {
                     let [oy, ox] = [pixel / pooled.width, pixel % pooled.width];
-                    // Of the window's first tap, which may lie in the padding of the pool: only sums with a tap are places.
+                    // Of the window's first tap, which may lie in the padding of the pool: only sums with a tap are
+                    // places.
                     let first = |index: usize, axis: usize| {
                         let position = (index * stride[axis]) as isize - pool.window.padding.before[axis] as isize;
                         position * conv.stride[axis] as isize - conv.padding.before[axis] as isize + x.halo as isize
@@ -172,7 +174,8 @@ impl SparseGradient {
             for o in 0..self.outputs {
                 for ky in 0..conv.kernel[0] {
                     let weights = &rows[(o * conv.kernel[0] + ky) * len..][..len];
-                    // The row of the kernel lies so much further down, the part so far from the beginning of the batch.
+                    // The row of the kernel lies so much further down, the part so far from the beginning of the
+                    // batch.
                     let shift = (ky * row).wrapping_sub(picture * picture_len + first);
                     scatter(isa, weights, self.list(picture, o), shift, dx);
                 }
@@ -183,8 +186,8 @@ impl SparseGradient {
 }
 
 impl Conv {
-    /// Writes the gradient of the input of a fully connected layer before a maxout, which is a whole buffer. `rows` are the
-    /// weights of [`Self::unpack_rows`].
+    /// Writes the gradient of the input of a fully connected layer before a maxout, which is a whole buffer. `rows`
+    /// are the weights of [`Self::unpack_rows`].
     pub fn maxout_input_gradient(&self, isa: Isa, maxout: MaxoutGradient<'_>, rows: &[f32], dx: ValuesMut<'_>) {
         let MaxoutGradient { pieces, winners, dy } = maxout;
         let (depth, units, n) = (self.inputs, dy.map.channels, dx.n);
@@ -245,8 +248,8 @@ struct Gather<'a> {
 
 impl Gather<'_> {
     /// # Safety
-    /// The processor has the instructions of `S`; `count` values, the last of them in vector `V`, are valid at `sums`, and from
-    /// `x` at every entry of the list.
+    /// The processor has the instructions of `S`; `count` values, the last of them in vector `V`, are valid at `sums`,
+    /// and from `x` at every entry of the list.
     #[inline(always)]
     unsafe fn block<S: Simd, const V: usize>(x: *const f32, list: &[Entry], sums: *mut f32, count: usize) {
         // SAFETY: the contract of `Simd`, whose pointers this function's own covers.
@@ -324,6 +327,7 @@ impl Vectorised for Scatter<'_> {
 }
 
 fn scatter(isa: Isa, weights: &[f32], list: &[Entry], shift: usize, dx: &mut [f32]) {
-    // SAFETY: `Isa::run` asks for what `Scatter` asks of its fields, which is nothing: its loop checks where it writes.
+    // SAFETY: `Isa::run` asks for what `Scatter` asks of its fields, which is nothing: its loop checks where it
+    // writes.
     unsafe { isa.run(Scatter { weights, list, shift, dx }) }
 }

@@ -1,7 +1,7 @@
 //! The inner loop of every product: a tile of up to 12 rows and 32 columns whose sums stay in registers.
 //!
-//! Rows are read one value at a time (broadcast), columns as vectors. Rows may lie anywhere, so that the same loop serves
-//! the output pixels of a convolution, the rows of a matrix, and the input channels of a weight gradient.
+//! Rows are read one value at a time (broadcast), columns as vectors. Rows may lie anywhere, so that the same loop
+//! serves the output pixels of a convolution, the rows of a matrix, and the input channels of a weight gradient.
 
 use super::simd::{Isa, Simd, Vectorised};
 
@@ -68,11 +68,11 @@ pub struct Tile<'a> {
     pub a: [*const f32; MAX_ROWS],
     pub b: *const f32,
     pub c: [*mut f32; MAX_ROWS],
-    /// Null for none.
+    /// The bias of the first column; null for none.
     pub bias: *const f32,
-    /// Null for none, or one pointer a row.
+    /// What is added, a pointer a row; null for nothing.
     pub add: [*const f32; MAX_ROWS],
-    /// One pointer a row where `finish` is a gate.
+    /// The values at the gate, a pointer a row, where `finish` is one.
     pub gate: [*const f32; MAX_ROWS],
     pub finish: Finish,
 }
@@ -106,7 +106,8 @@ unsafe fn term<S: Simd, const M: usize, const V: usize>(
     row: impl Fn(usize) -> f32,
     b: *const f32,
 ) {
-    // SAFETY: the contract of `multiply`: a whole panel is readable at every term of `b`, of which these are `V` vectors.
+    // SAFETY: the contract of `multiply`: a whole panel is readable at every term of `b`, of which these are `V`
+    // vectors.
     unsafe {
         let columns: [S::Vector; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
         for (m, sums) in sums.iter_mut().enumerate() {
@@ -118,11 +119,11 @@ unsafe fn term<S: Simd, const M: usize, const V: usize>(
     }
 }
 
-/// The part of a tile that one call of the inner loop covers: `M` rows from `row`, `V` vectors from `column`.
+/// Computes the part of a tile that one call of the inner loop covers: `M` rows from `row`, `V` vectors from `column`.
 #[inline(always)]
 unsafe fn block<S: Simd, const M: usize, const V: usize, const LAYOUT: u8>(t: &Tile<'_>, row: usize, column: usize) {
-    // SAFETY: the contract of `multiply`: all that a tile refers to is valid. Rows and columns outside of the tile are never
-    // touched, but for whole vectors of `b`, which are readable.
+    // SAFETY: the contract of `multiply`: all that a tile refers to is valid. Rows and columns outside of the tile are
+    // never touched, but for whole vectors of `b`, which are readable.
     unsafe {
         let mut sums = [[S::splat(0.0); V]; M];
         // What is only needed at the end comes near in the meantime.
@@ -182,8 +183,8 @@ unsafe fn block<S: Simd, const M: usize, const V: usize, const LAYOUT: u8>(t: &T
 /// The contract of [`multiply`]; `row` and `column` belong to the tile.
 #[inline(always)]
 pub unsafe fn store<S: Simd>(t: &Tile<'_>, row: usize, column: usize, sum: S::Vector) {
-    // SAFETY: the contract of `multiply`: what is there of `c`, `add` and `gate` is valid for all columns of the tile, so from
-    // `column` on for the others.
+    // SAFETY: the contract of `multiply`: what is there of `c`, `add` and `gate` is valid for all columns of the tile,
+    // so from `column` on for the others.
     unsafe {
         let beside = |from: *const f32| if from.is_null() { from } else { from.add(column) };
         let beside = Beside { add: beside(t.add[row]), gate: beside(t.gate[row]), finish: t.finish };
@@ -203,8 +204,8 @@ impl Beside {
     /// Adds what is at `add`, finishes, and stores up to a vector of lanes, of which there are `count`.
     ///
     /// # Safety
-    /// The processor has the instructions of `S`; the lanes are writable at `to`, and readable at `add` where it is not null
-    /// and at `gate` where `finish` asks for it.
+    /// The processor has the instructions of `S`; the lanes are writable at `to`, and readable at `add` where it is
+    /// not null and at `gate` where `finish` asks for it.
     #[inline(always)]
     pub unsafe fn put<S: Simd>(self, sum: S::Vector, to: *mut f32, count: usize) {
         // SAFETY: the contract of `Simd`, whose pointers this function's own covers.
@@ -258,10 +259,10 @@ impl Vectorised for &Tile<'_> {
 /// Computes a tile.
 ///
 /// # Safety
-/// For every row m < `rows` and every term at row offset i and column offset j of the runs: `a[m] + i` is readable, and
-/// [`PANEL`] values from `b + j` are (of which those from `columns` on do not matter); `columns` values are readable at `bias`
-/// and `add` where they are not null and at `gate` where `finish` asks for it, and writable at `c`, and no other thread writes
-/// to any of these or reads `c` meanwhile.
+/// For every row m < `rows` and every term at row offset i and column offset j of the runs: `a[m] + i` is readable,
+/// and [`PANEL`] values from `b + j` are (of which those from `columns` on do not matter); `columns` values are
+/// readable at `bias` and `add` where they are not null and at `gate` where `finish` asks for it, and writable at `c`,
+/// and no other thread writes to any of these or reads `c` meanwhile.
 pub unsafe fn multiply(isa: Isa, tile: &Tile<'_>) {
     // SAFETY: `Isa::run` asks for what the loop asks of its fields: this function's contract.
     unsafe { isa.run(tile) }

@@ -2,9 +2,9 @@
 
 use super::tile::PANEL;
 
-/// The places of a batch of planes, channels innermost, each picture with a border of `halo` zeros around it, so that a padded
-/// convolution reads it as it lies. A map may cover some of the channels of a buffer: the branches of a concatenation write
-/// side by side into one.
+/// The places of a batch of planes, channels innermost, each picture with a border of `halo` zeros around it, so that
+/// a padded convolution reads it as it lies. A map may cover some of the channels of a buffer: the branches of a
+/// concatenation write side by side into one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Map {
     pub height: usize,
@@ -48,8 +48,8 @@ impl Map {
         self.pixels() * self.channels
     }
 
-    /// Returns the length of a buffer of `n` pictures: a few values more than there are, since vectors may be read past the
-    /// last pixel.
+    /// Returns the length of a buffer of `n` pictures: a few values more than there are, since vectors may be read
+    /// past the last pixel.
     pub fn buffer_len(&self, n: usize) -> usize {
         n * self.picture() + PANEL
     }
@@ -128,15 +128,16 @@ impl ValuesMut<'_> {
     }
 }
 
-/// What a forward pass does beside the sum: it adds values of the same shape, then clamps to 0..`clamp` (∞ for ReLU, 6 for
-/// ReLU6).
+/// What a forward pass does beside the sum: it adds values of the same shape, then clamps to 0..`clamp` (∞ for ReLU, 6
+/// for ReLU6).
 #[derive(Clone, Copy, Default)]
 pub struct Fused<'a> {
     pub add: Option<Values<'a>>,
     pub clamp: Option<f32>,
 }
 
-/// What a backward pass does beside the sum: it adds to the gradient that is there, then keeps what the gate lets through.
+/// What a backward pass does beside the sum: it adds to the gradient that is there, then keeps what the gate lets
+/// through.
 #[derive(Clone, Copy, Default)]
 pub struct FusedGradient<'a> {
     pub add: bool,
@@ -157,11 +158,11 @@ pub struct ConvWeights<'a> {
     pub bias: Option<&'a [f32]>,
 }
 
-/// Where the gradients of a convolution's weights and bias go.
+/// The places that the gradients of a convolution's weights and bias go to.
 pub struct ConvGradient<'a> {
-    /// As the weights are packed.
+    /// The gradient of the weights, packed as they are.
     pub weights: &'a mut [f32],
-    /// Empty where there is no bias.
+    /// The gradient of the bias; empty where there is none.
     pub bias: &'a mut [f32],
     /// Whether to add to what is there rather than to write over it.
     pub add: bool,

@@ -10,16 +10,16 @@ use super::tile::{self, PANEL, Rows, Run, Tile};
 use super::values::{ConvGradient, Map, Values};
 use super::{SharedSlice, depthwise};
 
-/// The bytes of pictures and gradients that the tiles of a weight gradient go over before the next pictures: a part of the
-/// second-level cache.
+/// The bytes of pictures and gradients that the tiles of a weight gradient go over before the next pictures: a part of
+/// the second-level cache.
 const BLOCK_BYTES: usize = 512 << 10;
 
 /// The most tasks that the tiles of a weight gradient are split into.
 const MAX_TASKS: usize = 16;
 
 impl Conv {
-    /// Writes the gradients of the weights and of the bias, summed over pixels and pictures in a fixed order, or adds them
-    /// to what is there. No gradient of a bias is computed for an empty one.
+    /// Writes the gradients of the weights and of the bias, summed over pixels and pictures in a fixed order, or adds
+    /// them to what is there. No gradient of a bias is computed for an empty one.
     pub fn weight_gradient(&self, isa: Isa, x: Values<'_>, dy: Values<'_>, to: ConvGradient<'_>) {
         assert!(x.fits() && dy.fits(), "a batch is too short");
         let ConvGradient { weights: dw, bias, add } = to;
@@ -89,8 +89,8 @@ impl Conv {
             for (m, row) in (start..end).enumerate() {
                 let (tap, channel) = (row / inputs, row % inputs);
                 let [ky, kx] = [tap / self.kernel[1], tap % self.kernel[1]];
-                // SAFETY: the contracts of `add` and `SharedSlice::at`: the offset stays below `reach`, for which the runs leave
-                // room, and a task writes its own rows of its own panel.
+                // SAFETY: the contracts of `add` and `SharedSlice::at`: the offset stays below `reach`, for which the
+                // runs leave room, and a task writes its own rows of its own panel.
                 unsafe {
                     tile.a[m] = x.data.as_ptr().add(ky * x_map.row() + kx * x_map.stride + channel);
                     tile.c[m] = out.at((panel * depth + row) * PANEL);
@@ -99,8 +99,8 @@ impl Conv {
             if add {
                 tile.add = tile.c.map(|c| c.cast_const());
             }
-            // SAFETY: the contract of `tile::multiply`: rows as above; reads of `b` past the last column stay inside of `dy`, as
-            // asserted.
+            // SAFETY: the contract of `tile::multiply`: rows as above; reads of `b` past the last column stay inside
+            // of `dy`, as asserted.
             unsafe { tile::multiply(isa, &tile) };
         };
         let count = per_panel * panels;

@@ -21,7 +21,7 @@ struct Unit<'a> {
     clamp: Option<f32>,
 }
 
-/// Where a step writes and what it does beside.
+/// A target is where a step writes and what it does beside.
 #[derive(Clone, Copy, Default)]
 pub struct Target<'a> {
     /// The node to write to; a new one where there is none.
@@ -186,9 +186,9 @@ impl Builder {
         self.sequence(&[], x, target.into, None)
     }
 
-    /// Adds the layers one after the other; the last one adds the shortcut and clamps where it can, and writes to `into`. The
-    /// shortcut comes just before it, so that backwards it is the first to write its input's gradient: the body's first layer,
-    /// which reaches every pixel, then adds to it and closes the gate.
+    /// Adds the layers one after the other; the last one adds the shortcut and clamps where it can, and writes to
+    /// `into`. The shortcut comes just before it, so that backwards it is the first to write its input's gradient: the
+    /// body's first layer, which reaches every pixel, then adds to it and closes the gate.
     fn sequence(
         &mut self,
         layers: &[LayerSpec],

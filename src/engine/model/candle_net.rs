@@ -7,11 +7,11 @@ use candle_core::{DType, Device, Result as TensorResult, Tensor, Var};
 use candle_nn::VarBuilder;
 use rand::RngCore;
 
+use super::backward::Wanted;
 use super::executor::{DLogits, Executor, PixelGradients, approach};
 use super::layers::{LayerSpec, every_layer};
 use super::manifest::Input;
 use super::parameters::{Parameters, Params};
-use super::run::Wanted;
 use crate::{Error, Result};
 
 /// What batch normalisation saw in a pass for training: the mean and the unbiased variance of each channel.
@@ -48,8 +48,8 @@ impl TensorPass<'_> {
     }
 }
 
-/// A list of layers with their parameters. The optimiser runs on the CPU all the same, so that weights and gradients travel at
-/// every step of training.
+/// A list of layers with their parameters. The optimiser runs on the CPU all the same, so that weights and gradients
+/// travel at every step of training.
 pub struct CandleNet {
     layers: Vec<LayerSpec>,
     input: Input,

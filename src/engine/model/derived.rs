@@ -10,7 +10,7 @@ pub struct Folded(Vec<FoldedConv>);
 
 #[derive(Debug, Default)]
 struct FoldedConv {
-    /// With the frozen batch normalisation folded in; empty where there is none.
+    /// The weights with the frozen batch normalisation folded in; empty where there is none.
     weights: Vec<f32>,
     bias: Vec<f32>,
     /// The weights in Winograd's domain; empty where the convolution runs tap by tap.
@@ -59,7 +59,8 @@ impl Plan {
         }
     }
 
-    /// Turns the weights round for [`Self::backward`]; those of the first layer only when the pixels' gradient is wanted.
+    /// Turns the weights round for [`Self::backward`]; those of the first layer only when the pixels' gradient is
+    /// wanted.
     pub fn transpose(&self, weights: Weights<'_>, Transposed(all): &mut Transposed, pixels: bool) {
         all.resize_with(self.steps.len(), Vec::new);
         for (number, step) in self.steps.iter().enumerate() {

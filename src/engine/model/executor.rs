@@ -2,19 +2,19 @@
 
 use rand::RngCore;
 
+use super::backward::Wanted;
 use super::candle_net::CandleNet;
 use super::kernel_net::KernelNet;
 use super::layers::LayerSpec;
 use super::manifest::Input;
 use super::parameters::{Parameters, Params};
-use super::run::Wanted;
 use crate::Result;
 use crate::device::Backend;
 
 /// A net with its parameters. Pixels are (n, channels, height, width) in [0, 1], logits (n, classes).
 ///
-/// A pass for evaluation knows no dropout, and its batch statistics are frozen: every use is one but training itself. Attacks
-/// evaluate.
+/// A pass for evaluation knows no dropout, and its batch statistics are frozen: every use is one but training itself.
+/// Attacks evaluate.
 pub trait Executor: Send + Sync {
     /// Returns the parameters.
     fn parameters(&self) -> &Parameters;
@@ -37,7 +37,8 @@ pub trait Executor: Send + Sync {
     /// Those of `d_logits`, and of a device that is not the CPU.
     fn gradients(&self, pixels: &[f32], count: usize, d_logits: &DLogits<'_>) -> Result<PixelGradients>;
 
-    /// Runs a pass for training: computes the gradients that are wanted of `Σ logits · d`, where `d = d_logits(logits)`.
+    /// Runs a pass for training: computes the gradients that are wanted of `Σ logits · d`, where `d =
+    /// d_logits(logits)`.
     ///
     /// # Errors
     /// Those of `d_logits`, and of a device that is not the CPU.
@@ -49,15 +50,16 @@ pub trait Executor: Send + Sync {
         rng: &mut dyn RngCore,
     ) -> Result<()>;
 
-    /// Moves the running statistics of batch normalisations a tenth of the way to what the last pass for training saw, as
-    /// PyTorch does.
+    /// Moves the running statistics of batch normalisations a tenth of the way to what the last pass for training saw,
+    /// as PyTorch does.
     ///
     /// # Errors
     /// Those of a device that is not the CPU.
     fn update_statistics(&mut self) -> Result<()>;
 }
 
-/// The factors of a sum of the logits: `d_logits(first picture, number of the sum, logits)` for the pictures of a pass.
+/// The factors of a sum of the logits: `d_logits(first picture, number of the sum, logits)` for the pictures of a
+/// pass.
 pub type DLogits<'a> = dyn Fn(usize, usize, &[f32]) -> Result<Vec<f32>> + Sync + 'a;
 
 /// Logits, and gradients (n, count, channels, height, width).

@@ -1,5 +1,5 @@
-//! Both executors, our own kernels and candle's, against what PyTorch printed (`tests/goldens/ops.py`), closed forms, finite
-//! differences and each other.
+//! Both executors, our own kernels and candle's, against what PyTorch printed (`tests/goldens/ops.py`), closed forms,
+//! finite differences and each other.
 
 use std::collections::BTreeMap;
 
@@ -79,7 +79,7 @@ fn assert_within(tolerance: f32, what: &str, found: &[f32], expected: &[f32]) {
     }
 }
 
-/// The values `(i + 1) / divisor`, of which the goldens' gradients are.
+/// Returns the values `(i + 1) / divisor`, of which the goldens' gradients are.
 fn counted(count: usize, divisor: f32) -> Vec<f32> {
     (1..=count).map(|i| i as f32 / divisor).collect()
 }
@@ -330,18 +330,14 @@ fn dropout_acts_in_training_only_and_normalisation_belongs_to_the_model() {
 fn tensors_must_be_there_in_the_right_shape() {
     let layers = r#"{ kind = "residual", body = [{ kind = "linear", name = "l", in = 2, out = 2, bias = false }] }"#;
     let mut net = Net::new([2, 1, 1], layers);
-    let why = |net: &Net, backend| backend_error(net, backend);
     for (tensor, found) in [(Some(Tensor::new(&[1.0f32, 2.0], &Device::Cpu).unwrap()), "Some([2])"), (None, "None")] {
         net.params = tensor.map(|tensor| ("l.weight".to_owned(), tensor)).into_iter().collect();
         for backend in both() {
             let expected = format!("the net needs the tensor \"l.weight\" of [2, 2], found {found}");
-            assert_eq!(why(&net, &backend), expected);
+            let error = backend.executor(&net.layers, &net.input, &net.params).err().unwrap();
+            assert_eq!(error.to_string(), expected);
         }
     }
-}
-
-fn backend_error(net: &Net, backend: &Backend) -> String {
-    backend.executor(&net.layers, &net.input, &net.params).err().unwrap().to_string()
 }
 
 #[test]
@@ -440,7 +436,8 @@ fn pools_and_convolutions_of_random_shapes_agree() {
 /// Nets that lead every way through the other executor: fused and unfused, branches that share a plane, gates, dropout
 /// aside, pools that overlap, channels that fill no vector.
 const NETS: [([usize; 3], &str); 7] = [
-    // Uneven pads everywhere: columns, taps by phases, depthwise, Winograd's tiles, pools, winners gone through one by one.
+    // Uneven pads everywhere: columns, taps by phases, depthwise, Winograd's tiles, pools, winners gone through one by
+    // one.
     (
         [3, 21, 18],
         r#"{ kind = "conv2d", name = "a", in = 3, out = 16, kernel = 3, stride = 2, padding = [0, 0, 1, 1] }, { kind = "relu6" },

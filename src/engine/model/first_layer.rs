@@ -8,7 +8,7 @@ use crate::picture::{Rgba, diverging};
 const UNITS: usize = 64;
 const ROW: usize = 16;
 
-/// Which tensor of a net to show, and how.
+/// The tensor of a net that is shown, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FirstLayer {
     /// The tensor's name.
@@ -21,7 +21,7 @@ pub struct FirstLayer {
 }
 
 impl FirstLayer {
-    /// The first layer that has weights; `None` where these are no pictures.
+    /// Returns the first layer that has weights; `None` where these are no pictures.
     pub fn of(manifest: &Manifest) -> Option<Self> {
         let input = &manifest.input;
         let pixels = input.channels * input.height * input.width;
@@ -41,8 +41,9 @@ impl FirstLayer {
         Some(Self { tensor: format!("{name}.weight"), channels, height, width, stride })
     }
 
-    /// A sheet of up to 64 units, 16 in a row with transparent gaps between them, from the tensor's values. Each is scaled to
-    /// its own largest weight: colours of three channels around grey, others as a diverging map around white.
+    /// Draws a sheet of up to 64 units, 16 in a row with transparent gaps between them, from the tensor's values. Each
+    /// is scaled to its own largest weight: colours of three channels around grey, others as a diverging map around
+    /// white.
     pub fn sheet(&self, weights: &[f32]) -> Rgba {
         let Self { channels, height, width, stride, .. } = *self;
         let len = channels * height * width;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::parameters::{Layout, Parameters};
 use crate::kernels::LinearGradient;
 
-/// The gradients of the parameters, those of the weights of fully connected layers as products that are still to be taken.
+/// The gradients of the parameters, those of the weights of fully connected layers as products that are still to be
+/// taken.
 #[derive(Clone, Debug)]
 pub struct Gradients {
     pub values: Parameters,
-    /// One for each slot; empty where `values` has the gradient.
+    /// The products, one for each slot; empty where `values` has the gradient.
     pub products: Vec<LinearGradient>,
 }
 

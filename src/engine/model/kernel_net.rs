@@ -5,6 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use rand::RngCore;
 use rayon::prelude::*;
 
+use super::backward::Wanted;
 use super::builder::Plans;
 use super::derived::{Folded, Transposed, Weights};
 use super::executor::{DLogits, Executor, PixelGradients, approach};
@@ -12,7 +13,7 @@ use super::layers::LayerSpec;
 use super::manifest::Input;
 use super::parameters::{Parameters, Params};
 use super::plan::Plan;
-use super::run::{Wanted, Workspace};
+use super::run::Workspace;
 use crate::Result;
 use crate::threads::on_the_pool;
 
@@ -44,7 +45,8 @@ enum Reach {
     Pixels,
 }
 
-/// Something that is derived from the parameters when it is first asked for. Its memory serves for the next parameters.
+/// Something that is derived from the parameters when it is first asked for. Its memory serves for the next
+/// parameters.
 #[derive(Default)]
 struct Derived<T> {
     value: OnceLock<T>,
@@ -67,8 +69,8 @@ impl<T: Default> Derived<T> {
     }
 }
 
-/// The number of values of all planes that the pictures of one pass take together at most, unless one picture alone takes more:
-/// 16 MB. What is written by a step is then still in the cache when the next one reads it.
+/// The number of values of all planes that the pictures of one pass take together at most, unless one picture alone
+/// takes more: 16 MB. What is written by a step is then still in the cache when the next one reads it.
 const VALUES_PER_PASS: usize = 4 << 20;
 
 /// The most pictures of a pass.

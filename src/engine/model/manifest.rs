@@ -70,7 +70,7 @@ pub enum Subject {
     Other,
 }
 
-/// The bundled net that is meant where nobody has chosen one: `None` for [`Subject::Other`].
+/// Returns the bundled net that is meant where nobody has chosen one: `None` for [`Subject::Other`].
 pub fn default_for(subject: Subject) -> Option<&'static str> {
     match subject {
         Subject::Photos => Some("efficientnet_lite0"),
@@ -82,7 +82,7 @@ pub fn default_for(subject: Subject) -> Option<&'static str> {
 /// A checked manifest: its layers fit together and end in as many values as there are classes.
 #[derive(Clone, Debug)]
 pub struct Manifest {
-    /// Where it was read, or a made-up path for one inside the binary.
+    /// The file that it was read from, or a made-up path for one inside the binary.
     pub path: PathBuf,
     pub name: String,
     pub description: String,
@@ -91,9 +91,9 @@ pub struct Manifest {
     pub classes: Vec<String>,
     /// Relative to the manifest, without `..`.
     pub weights: PathBuf,
-    /// Of the weights, in hexadecimal; its first digits, at least eight, where no more are known.
+    /// The hash of the weights in hexadecimal; its first digits, at least eight, where no more are known.
     pub sha256: Option<String>,
-    /// Where the weights can be fetched, if anywhere.
+    /// The place from which the weights can be fetched, if there is one.
     pub download: Option<Download>,
     /// What was published or measured of the net.
     pub accuracy: Option<Accuracy>,
@@ -163,8 +163,8 @@ impl Manifest {
         Self::parse(text, path, |_| Ok(classes.join("\n")))
     }
 
-    /// The text of a manifest for the same net with other weights, its classes written out, and a table `trained` of
-    /// facts about them.
+    /// Returns the text of a manifest for the same net with other weights, its classes written out, and a table
+    /// `trained` of facts about them.
     ///
     /// # Errors
     /// None in practice: the text was read once already.
@@ -181,8 +181,8 @@ impl Manifest {
         Ok(document.to_string())
     }
 
-    /// The text of the same manifest for another folder, where the weights have this name and this hash: its classes written
-    /// out.
+    /// Returns the text of the same manifest for another folder, where the weights have this name and this hash: its
+    /// classes written out.
     pub(super) fn moved(&self, weights: &str, sha256: Option<&str>) -> Result<String> {
         let mut document = self.document()?;
         document["weights"] = toml_edit::value(weights);
@@ -192,7 +192,7 @@ impl Manifest {
         Ok(document.to_string())
     }
 
-    /// The text it was read from, its classes written out.
+    /// Returns the text it was read from, its classes written out.
     fn document(&self) -> Result<toml_edit::DocumentMut> {
         let mut document: toml_edit::DocumentMut = self
             .source
@@ -204,7 +204,7 @@ impl Manifest {
         Ok(document)
     }
 
-    /// What kind of pictures the net is made for, as its input and its classes tell.
+    /// Returns what kind of pictures the net is made for, as its input and its classes tell.
     pub fn subject(&self) -> Subject {
         let Input { channels, height, width, .. } = self.input;
         let digits = || self.classes.iter().map(String::as_str).eq(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
@@ -215,7 +215,7 @@ impl Manifest {
         }
     }
 
-    /// The number of trained values.
+    /// Returns the number of trained values.
     pub fn parameter_count(&self) -> usize {
         let tensors = every_layer(&self.layers).into_iter().flat_map(|layer| layer.tensors());
         let trained = tensors.filter(|(name, _)| !is_running_statistic(name));
@@ -278,7 +278,7 @@ impl Manifest {
     }
 }
 
-/// A tensor name may not serve two layers: they would share weights in silence.
+/// Refuses a tensor name that serves two layers: they would share weights in silence.
 fn check_names(layers: &[LayerSpec]) -> Result<(), String> {
     let mut names = BTreeSet::new();
     let mut tensors = every_layer(layers).into_iter().flat_map(|layer| layer.tensors());
@@ -288,7 +288,7 @@ fn check_names(layers: &[LayerSpec]) -> Result<(), String> {
     }
 }
 
-/// A file named in a manifest lies beside it or below: no absolute path and no `..`.
+/// Refuses a file that does not lie beside the manifest or below: no absolute path and no `..`.
 fn inside(file: &Path, key: &str) -> Result<(), String> {
     let plain = file.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     // On every system alike: a manifest travels.
@@ -309,7 +309,7 @@ pub(super) fn read_text(path: &Path, doing: &'static str) -> Result<String> {
     std::fs::read_to_string(path).map_err(Error::io(doing, path))
 }
 
-/// What is wrong in a TOML text, in one line with its place.
+/// Returns what is wrong in a TOML text, in one line with its place.
 fn explain(error: &toml::de::Error, text: &str) -> String {
     let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
     let message = error.message().trim().replace('\n', " ");

@@ -1,6 +1,7 @@
 //! Models: manifests, weights, and nets built from them.
 
 mod architecture;
+mod backward;
 mod builder;
 mod candle_net;
 mod catalogue;
@@ -27,6 +28,7 @@ mod tensor_ops;
 mod weights;
 
 pub use architecture::{Architecture, Dropout, Kind};
+pub use backward::{Wanted, WantedParameters};
 pub use catalogue::{Catalogue, Entry, Facts, WeightsPlace, is_path, user_models_folder};
 pub use class_words::class_words;
 pub use classes::find_class;
@@ -38,7 +40,6 @@ pub use library::Added;
 pub use manifest::{Input, Manifest, Subject, default_for};
 pub use origin::{Accuracy, Download};
 pub use parameters::{Layout, Order, Parameters, Params};
-pub use run::{Wanted, WantedParameters};
 pub use shape::Shape;
 pub use weights::{Precision, as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
 
@@ -87,8 +88,8 @@ impl Model {
         &self.manifest.input
     }
 
-    /// Computes logits of pictures whose pixels lie in [0, 1]: (n, channels, height, width) to (n, classes). Evaluation mode:
-    /// no dropout, batch statistics frozen.
+    /// Computes logits of pictures whose pixels lie in [0, 1]: (n, channels, height, width) to (n, classes).
+    /// Evaluation mode: no dropout, batch statistics frozen.
     ///
     /// # Errors
     /// When `pixels` does not have the net's input shape.
@@ -112,8 +113,8 @@ impl Model {
         Ok((logits, gradients.squeeze(1)?))
     }
 
-    /// Computes logits, and the gradients of `count` sums `Σ logits · d` with respect to the pixels of each picture, (n, count,
-    /// channels, height, width), where `d = of_logits(first picture, number of the sum, logits)`.
+    /// Computes logits, and the gradients of `count` sums `Σ logits · d` with respect to the pixels of each picture,
+    /// (n, count, channels, height, width), where `d = of_logits(first picture, number of the sum, logits)`.
     ///
     /// # Errors
     /// When `pixels` does not have the net's input shape.

@@ -9,7 +9,8 @@ use candle_core::{Device, Tensor};
 use crate::kernels::Conv;
 use crate::{Error, Result};
 
-/// Parameters and running statistics by name, in PyTorch's shapes and order; sorted, so that saving and hashing repeat.
+/// Parameters and running statistics by name, in PyTorch's shapes and order; sorted, so that saving and hashing
+/// repeat.
 pub type Params = BTreeMap<String, Tensor>;
 
 /// A slot is where a tensor lies among the parameters, and how.

@@ -12,7 +12,7 @@ pub type NodeId = usize;
 /// Values between two steps.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Where it lies in its buffer; the border is that of the buffer.
+    /// The places of its values in its buffer; the border is that of the buffer.
     pub map: Map,
     pub buffer: usize,
     /// The upper end of the clamp that it came through.
@@ -109,9 +109,9 @@ pub enum Backward {
     Dense,
     /// A fully connected layer in training, from the weights as they lie.
     Linear,
-    /// In Winograd's domain.
+    /// They are computed in Winograd's domain.
     Winograd(Winograd),
-    /// By columns: the pixels of a small number of channels.
+    /// They are computed by columns: the pixels of a small number of channels.
     Columns,
     /// Through the winners of the max pool that alone reads the result: the number of its step.
     Sparse(usize),
@@ -184,7 +184,8 @@ impl Plan {
         Winograd::of(*conv, y.size(), self.pass == Pass::Train)
     }
 
-    /// Returns whether a pass for training computes what one for evaluation does: no masks, no statistics of the batch.
+    /// Returns whether a pass for training computes what one for evaluation does: no masks, no statistics of the
+    /// batch.
     pub fn is_the_same_in_evaluation(&self) -> bool {
         !self.steps.iter().any(|step| matches!(step.op, Op::BatchNorm(_) | Op::Dropout { .. }))
     }

@@ -1,12 +1,14 @@
-//! What candle-nn's layers have no right gradient for, from candle's own primitives, for every device that candle runs on.
+//! What candle-nn's layers have no right gradient for, from candle's own primitives, for every device that candle runs
+//! on.
 //!
-//! Only what has a right gradient is used (candle-core 0.11.1, `src/backprop.rs`): `where_cond` by a comparison, `narrow`,
-//! `reshape`, `cat`, sums, products and `matmul`. Not its `relu` (gradient 1 at 0), `maximum` (it halves the gradient of
-//! ties), pools (gradients misplaced), nor `index_select` or `gather` (their indices would be sent to the device at each
-//! call). Tensors are `f32`; every operation works on the device of its operands.
+//! Only what has a right gradient is used (candle-core 0.11.1, `src/backprop.rs`): `where_cond` by a comparison,
+//! `narrow`, `reshape`, `cat`, sums, products and `matmul`. Not its `relu` (gradient 1 at 0), `maximum` (it halves the
+//! gradient of ties), pools (gradients misplaced), nor `index_select` or `gather` (their indices would be sent to the
+//! device at each call). Tensors are `f32`; every operation works on the device of its operands.
 //!
 //! candle compiles its Metal kernels with fast maths (its `CANDLE_METAL_ENABLE_FAST_MATH`), which may take it that no
-//! value is infinite or NaN: so no result here rests on an infinity, and that NaN stays NaN is promised elsewhere only.
+//! value is infinite or NaN: so no result here rests on an infinity, and that NaN stays NaN is promised elsewhere
+//! only.
 
 use candle_core::{Result, Tensor, bail};
 use candle_nn::{Conv2dConfig, Module};
@@ -31,8 +33,8 @@ pub fn relu6(x: &Tensor) -> Result<Tensor> {
     y.ge(&six)?.where_cond(&six, &y)
 }
 
-/// Computes the maximum over groups of `pieces` neighbouring values: (n, units · pieces) to (n, units). Of several equal pieces
-/// the first takes the whole gradient. (Goodfellow et al., Maxout Networks, 2013, equation 1.)
+/// Computes the maximum over groups of `pieces` neighbouring values: (n, units · pieces) to (n, units). Of several
+/// equal pieces the first takes the whole gradient. (Goodfellow et al., Maxout Networks, 2013, equation 1.)
 ///
 /// # Errors
 /// When the values do not divide into groups.
@@ -45,8 +47,8 @@ pub fn maxout(x: &Tensor, pieces: usize) -> Result<Tensor> {
     largest((0..pieces).map(|piece| units.narrow(2, piece, 1)?.squeeze(2)).collect::<Result<_>>()?)
 }
 
-/// Computes the element-wise maximum of tensors of one shape; of equal values the first takes the gradient, as in PyTorch, and
-/// NaN stays NaN.
+/// Computes the element-wise maximum of tensors of one shape; of equal values the first takes the gradient, as in
+/// PyTorch, and NaN stays NaN.
 fn largest(tensors: Vec<Tensor>) -> Result<Tensor> {
     let mut tensors = tensors.into_iter();
     let Some(first) = tensors.next() else { bail!("the largest of no tensors") };
@@ -79,8 +81,8 @@ fn pad(x: &Tensor, axis: usize, before: usize, length: usize, fill: f32) -> Resu
     if parts.len() == 1 { Ok(parts.remove(0)) } else { Tensor::cat(&parts, axis) }
 }
 
-/// Returns what each of the kernel's places along an axis of a picture (0: height, 1: width) sees as the kernel slides: one
-/// tensor per place, of `x`'s shape (·, ·, h, w) but for `count` values along that axis.
+/// Returns what each of the kernel's places along an axis of a picture (0: height, 1: width) sees as the kernel
+/// slides: one tensor per place, of `x`'s shape (·, ·, h, w) but for `count` values along that axis.
 ///
 /// Place `t` sees the pixels `t, t + stride, …`. With the axis split into (blocks, stride) those are one slice, which
 /// takes no copy, and whose gradient takes no scatter.
@@ -115,8 +117,8 @@ fn check_pool(x: &Tensor, window: &Window) -> Result<[usize; 2]> {
     windows(x, window)
 }
 
-/// Computes the largest value of each window: (n, c, h, w) to (n, c, oh, ow). Of equal values the first, row by row, takes the
-/// whole gradient, as in PyTorch.
+/// Computes the largest value of each window: (n, c, h, w) to (n, c, oh, ow). Of equal values the first, row by row,
+/// takes the whole gradient, as in PyTorch.
 ///
 /// One axis after the other: the first maximum row by row is the leftmost one of the topmost row that has it.
 ///
@@ -128,8 +130,8 @@ pub fn max_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
     largest(taps(&rows, 0, &window, oh, LEAST)?)
 }
 
-/// Computes the mean of each window, zeros of the padding counted (PyTorch's default): (n, c, h, w) to (n, c, oh, ow). What hangs
-/// over the padding in ceil mode is not counted.
+/// Computes the mean of each window, zeros of the padding counted (PyTorch's default): (n, c, h, w) to (n, c, oh, ow).
+/// What hangs over the padding in ceil mode is not counted.
 ///
 /// # Errors
 /// As [`max_pool2d`].
@@ -157,8 +159,8 @@ fn sum(tensors: Vec<Tensor>) -> Result<Tensor> {
     tensors.try_fold(first, |sum, next| sum + next)
 }
 
-/// Computes the cross-correlation of (n, in, h, w) with weights (out, in / groups, kh, kw), plus a bias per output channel:
-/// (n, out, oh, ow).
+/// Computes the cross-correlation of (n, in, h, w) with weights (out, in / groups, kh, kw), plus a bias per output
+/// channel: (n, out, oh, ow).
 ///
 /// # Errors
 /// When the shapes do not fit.
@@ -184,9 +186,9 @@ pub fn conv2d(x: &Tensor, weight: Tensor, bias: Option<Tensor>, layer: &Conv2d) 
 
 /// Returns whether candle has this convolution in one group and the gradient of its input.
 ///
-/// It takes one number for both axes. Its gradient is a transposed convolution whose output padding it derives from the
-/// height alone, so that both axes must have the same remainder, and in unsigned arithmetic, so that the pixels that
-/// the windows cover must outnumber the padding. The gradient of the weights is right wherever that one is.
+/// It takes one number for both axes. Its gradient is a transposed convolution whose output padding it derives from
+/// the height alone, so that both axes must have the same remainder, and in unsigned arithmetic, so that the pixels
+/// that the windows cover must outnumber the padding. The gradient of the weights is right wherever that one is.
 fn candle_differentiates(dims: &[usize], window: &Window, count: [usize; 2]) -> bool {
     let Window { kernel, stride, padding, .. } = *window;
     let covered = |axis: usize| (count[axis] - 1) * stride[axis] + kernel[axis];
@@ -207,7 +209,8 @@ fn kernel_taps(x: &Tensor, window: &Window, [oh, ow]: [usize; 2]) -> Result<Vec<
     Ok(all)
 }
 
-/// Computes a convolution of each channel with a kernel of its own, weights (c, 1, kh, kw): a sum over the kernel's places.
+/// Computes a convolution of each channel with a kernel of its own, weights (c, 1, kh, kw): a sum over the kernel's
+/// places.
 fn depthwise(x: &Tensor, weight: &Tensor, window: &Window, count: [usize; 2]) -> Result<Tensor> {
     let weights = weight.reshape((1, weight.dim(0)?, 1, ()))?;
     let products = kernel_taps(x, window, count)?.into_iter().enumerate();

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 /// The largest weights file that is read.
 pub const MAX_WEIGHTS_BYTES: u64 = 2 << 30;
 
-/// The SHA-256 of some bytes in lower-case hexadecimal.
+/// Returns the SHA-256 of some bytes in lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -49,7 +49,7 @@ impl<'a> WeightsFile<'a> {
         })
     }
 
-    /// What files of this kind are called.
+    /// Returns what files of this kind are called.
     pub fn extension(&self) -> &'static str {
         match self {
             Self::Safetensors(_) => "safetensors",
@@ -71,7 +71,7 @@ impl<'a> WeightsFile<'a> {
         }
     }
 
-    /// The values of a tensor that is there; `None` for formats that hold no weights.
+    /// Returns the values of a tensor that is there; `None` for formats that hold no weights.
     fn values(&self, name: &str) -> Result<Option<Vec<f32>>, String> {
         match self {
             Self::Safetensors(file) => Ok(file.tensor(name).ok().and_then(|view| as_f32(&view))),
@@ -82,7 +82,7 @@ impl<'a> WeightsFile<'a> {
         }
     }
 
-    /// Whether all tensors of a net are there in their shapes; else the first that is not.
+    /// Checks that all tensors of a net are there in their shapes.
     ///
     /// # Errors
     /// The layer and its tensor, what was found and what was expected.
@@ -131,8 +131,8 @@ impl<'a> WeightsFile<'a> {
     /// Takes the tensors that `layers` ask for; others in the file are passed over.
     ///
     /// # Errors
-    /// In words: a missing tensor, a wrong shape (layer, found, expected), an unknown number format, or values that are not
-    /// finite.
+    /// In words: a missing tensor, a wrong shape (layer, found, expected), an unknown number format, or values that
+    /// are not finite.
     pub fn params(&self, layers: &[LayerSpec]) -> Result<Params, String> {
         let mut params = BTreeMap::new();
         for layer in every_layer(layers) {
@@ -145,7 +145,7 @@ impl<'a> WeightsFile<'a> {
     }
 }
 
-/// Whether a SHA-256 is the expected one, of which perhaps only the first digits are known.
+/// Returns whether a SHA-256 is the expected one, of which perhaps only the first digits are known.
 pub fn is_hash(found: &str, expected: &str) -> bool {
     found.get(..expected.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(expected))
 }
@@ -173,7 +173,7 @@ fn expected_size(layers: &[LayerSpec]) -> String {
     format!("{values} values, {} bytes as f32", values * 4)
 }
 
-/// The values of a tensor of f32, f16 or bf16; `None` for other formats.
+/// Returns the values of a tensor of f32, f16 or bf16; `None` for other formats.
 pub fn as_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
     decode(view.dtype(), view.data())
 }
@@ -206,7 +206,7 @@ pub enum Precision {
     Half,
 }
 
-/// The bytes of a safetensors file with these tensors and texts.
+/// Returns the bytes of a safetensors file with these tensors and texts.
 ///
 /// # Errors
 /// Tensors that are not of f32, and values that f16 cannot hold.

@@ -244,7 +244,7 @@ mod tests {
         let mut w = Parameters::from_tensors(&layout.into(), &[("w".to_owned(), tensor)].into()).unwrap();
         let gradients = Gradients::zeros(&w.layout);
         let size = StepSize { rate: 0.0, max_norm: Some(1.0), ..SIZE };
-        Optimiser::new(Algorithm::Sgd, &w.layout.clone()).step(Isa::detect(), &mut w, &gradients, size);
+        Optimiser::new(Algorithm::Sgd, &w.layout.clone()).step(&mut w, &gradients, size);
         for (found, expected) in weights(&w).into_iter().zip([0.6, 0.8, 0.3, 0.4]) {
             assert!((found - expected).abs() < 1e-6, "{found}, expected {expected}");
         }

@@ -1,6 +1,6 @@
-//! Convolutions of 3×3 taps and stride 1 with fewer multiplications: Winograd's minimal filtering, after Lavin & Gray, Fast
-//! Algorithms for Convolutional Neural Networks, 2015 (arXiv 1509.09308). Tiles of the input and the filters are brought
-//! into a domain where each product of a tile is a product of matrices, (tiles, inputs) · (inputs, outputs).
+//! Convolutions of 3×3 taps and stride 1 with fewer multiplications: Winograd's minimal filtering, after Lavin & Gray,
+//! Fast Algorithms for Convolutional Neural Networks, 2015 (arXiv 1509.09308). Tiles of the input and the filters are
+//! brought into a domain where each product of a tile is a product of matrices, (tiles, inputs) · (inputs, outputs).
 
 mod points;
 mod tiles;
@@ -11,7 +11,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use self::points::{Four, MAX_TILE, Two};
-use self::tiles::{Filter, Input, Output, Pixels, Products, TAPS, Transform};
+use self::tiles::{Enter, Filter, INPUT, Output, Pixels, Products, TAPS, Transform};
 use super::conv::Conv;
 use super::simd::{Isa, Simd, Vectorised};
 use super::tile::{self, Finish, PANEL, Run, Tile};
@@ -61,7 +61,8 @@ const MIN_TILES: usize = 9;
 /// The bytes that a block of tiles takes in the domain: part of the second-level cache.
 const BLOCK_BYTES: usize = 640 << 10;
 
-/// The number of spare values between the products of a block, so that they do not all fall on the same lines of a cache.
+/// The number of spare values between the products of a block, so that they do not all fall on the same lines of a
+/// cache.
 const GAP: usize = 16;
 
 /// The tiles of the planes of a batch.
@@ -144,10 +145,10 @@ impl Winograd {
         (fits && conv.padding.largest() <= 2).then_some(Self { conv, size })
     }
 
-    /// Chooses the tiles in which a convolution to planes of this size is faster than tap by tap, if there are any: measured with
-    /// `examples/kernel_rates.rs`, two to four times as fast from 16 channels on. In the domain weights take up to four
-    /// times the memory, which for a single picture of few tiles costs more than the multiplications that it saves:
-    /// `batches` says that there are always many pictures.
+    /// Chooses the tiles in which a convolution to planes of this size is faster than tap by tap, if there are any:
+    /// measured with `examples/kernel_rates.rs`, two to four times as fast from 16 channels on. In the domain weights
+    /// take up to four times the memory, which for a single picture of few tiles costs more than the multiplications
+    /// that it saves: `batches` says that there are always many pictures.
     pub fn of(conv: Conv, [height, width]: [usize; 2], batches: bool) -> Option<Self> {
         let side = height.min(width);
         let few = height.div_ceil(4) * width.div_ceil(4) < MIN_TILES;
@@ -235,7 +236,7 @@ struct Pass<'a> {
     isa: Isa,
     winograd: Winograd,
     x: Values<'a>,
-    /// Where the taps of the first pixel begin in x.
+    /// The place in x where the taps of the first pixel begin.
     origin: [isize; 2],
     /// (panels, products, inputs, panel).
     weights: &'a [f32],
@@ -297,9 +298,9 @@ impl Pass<'_> {
             let corner = [0, 1].map(|axis| first[axis] as isize + self.origin[axis]);
             let pixels = Square { corner, side: winograd.size.side() }.pixels(self.x, picture, &zeros.0);
             let to = Products { first: from[i * inputs..].as_mut_ptr(), step: in_step };
-            // SAFETY: `Winograd::run` asks for what `Input` does: every pixel has `inputs` channels, and `from` has room for
-            // those of `count` tiles for each product.
-            unsafe { winograd.run(isa, Input { pixels: &pixels, channels: inputs, to }) };
+            // SAFETY: `Winograd::run` asks for what `Enter` does: every pixel has `inputs` channels, and `from` has
+            // room for those of `count` tiles for each product.
+            unsafe { winograd.run(isa, Enter::<INPUT> { pixels: &pixels, channels: inputs, to }) };
         }
         for panel in panels {
             let weights = &self.weights[panel * products * inputs * PANEL..][..products * inputs * PANEL];
@@ -312,9 +313,9 @@ impl Pass<'_> {
                 let (picture, first) = tiling.at(tile);
                 let channels = (y.map.channels - panel * PANEL).min(PANEL);
                 let from = Products { first: to[i * PANEL..].as_ptr(), step: out_step };
-                // SAFETY: the contracts of `targets` and `Winograd::run`, which asks for what `Output` does: the pixels lie
-                // inside of their buffers, whose lengths `run` has checked, no other task has the same pixels in the same
-                // panel, and `to` has a panel for each product.
+                // SAFETY: the contracts of `targets` and `Winograd::run`, which asks for what `Output` does: the
+                // pixels lie inside of their buffers, whose lengths `run` has checked, no other task has the same
+                // pixels in the same panel, and `to` has a panel for each product.
                 unsafe {
                     let pixels = self.targets(picture, first, panel * PANEL, y);
                     winograd.run(isa, Output { from, channels, pixels: &pixels });

@@ -13,8 +13,8 @@ pub const MAX_TILE: usize = MAX_SIDE * MAX_SIDE;
 /// Values along a stretch; only the first of them count where fewer are needed.
 pub type Stretch<S> = [<S as Simd>::Vector; MAX_SIDE];
 
-/// An algorithm for stretches of `OUT` outputs. The matrices are those of Lavin & Gray, Fast Algorithms for Convolutional
-/// Neural Networks, 2015 (arXiv 1509.09308), section 4.
+/// An algorithm for stretches of `OUT` outputs. The matrices are those of Lavin & Gray, Fast Algorithms for
+/// Convolutional Neural Networks, 2015 (arXiv 1509.09308), section 4.
 ///
 /// # Safety
 /// All methods may only run on a processor that has the instructions of `S`.
@@ -175,7 +175,8 @@ unsafe fn along<S: Simd, P: Points, const TRANSFORM: u8>(values: Stretch<S>) -> 
     }
 }
 
-/// Applies a transform along both axes of a square: takes `load(row, column)` and gives to `store(row, column, value)`.
+/// Applies a transform along both axes of a square: takes `load(row, column)` and gives to `store(row, column,
+/// value)`.
 ///
 /// # Safety
 /// The processor has the instructions of `S`.

@@ -3,7 +3,8 @@
 
 use super::super::simd::Simd;
 use super::super::tile::{Beside, Finish, PANEL};
-use super::points::{FILTER, INPUT, MAX_TILE, OUTPUT, Points, SPREAD, UNFILTER, both_axes};
+use super::points::{FILTER, MAX_TILE, OUTPUT, Points, UNFILTER, both_axes};
+pub use super::points::{INPUT, SPREAD};
 
 /// The number of taps of a filter.
 pub const TAPS: usize = 9;
@@ -24,71 +25,39 @@ pub struct Products<T> {
     pub step: usize,
 }
 
-impl Products<*const f32> {
+impl<T> Products<T> {
+    /// Returns how far the product of a row and a column lies from the first.
     #[inline(always)]
-    unsafe fn at<P: Points>(self, row: usize, column: usize) -> *const f32 {
-        // SAFETY: `add` asks for a place inside the buffer, as all products are that a loop asks for.
-        unsafe { self.first.add((row * P::SIDE + column) * self.step) }
+    fn offset<P: Points>(&self, row: usize, column: usize) -> usize {
+        (row * P::SIDE + column) * self.step
     }
 }
 
-impl Products<*mut f32> {
-    #[inline(always)]
-    unsafe fn at<P: Points>(self, row: usize, column: usize) -> *mut f32 {
-        // SAFETY: `add` asks for a place inside the buffer, as all products are that a loop asks for.
-        unsafe { self.first.add((row * P::SIDE + column) * self.step) }
-    }
-}
-
-/// Brings the channels of an input tile into the domain: `Bᵀ·d·B`. `channels` values are readable at every pixel of the tile,
-/// row by row, and writable at every product.
-pub struct Input<'a> {
-    pub pixels: &'a [*const f32; MAX_TILE],
-    pub channels: usize,
-    pub to: Products<*mut f32>,
-}
-
-impl Transform for Input<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd, P: Points>(self) {
-        // SAFETY: the contract of `gather` is that of the fields, for a tile of the inputs' side.
-        unsafe { gather::<S, P, INPUT>(self.pixels, P::SIDE, self.channels, self.to) }
-    }
-}
-
-/// Brings the channels of the gradient of an output tile into the domain: `A·y·Aᵀ`. The fields are as for [`Input`].
-pub struct Spread<'a> {
-    pub pixels: &'a [*const f32; MAX_TILE],
-    pub channels: usize,
-    pub to: Products<*mut f32>,
-}
-
-impl Transform for Spread<'_> {
-    #[inline(always)]
-    unsafe fn run<S: Simd, P: Points>(self) {
-        // SAFETY: the contract of `gather` is that of the fields, for a tile of the outputs' side.
-        unsafe { gather::<S, P, SPREAD>(self.pixels, P::OUT, self.channels, self.to) }
-    }
-}
-
-/// # Safety
-/// The processor has the instructions of `S`; `channels` values are readable at each of the side · side pixels, and writable at
+/// Brings the channels of a tile into the domain: of the input with [`INPUT`], `Bᵀ·d·B`, of the gradient of the output
+/// with [`SPREAD`], `A·y·Aᵀ`. `channels` values are readable at every pixel of the tile, row by row, and writable at
 /// every product.
-#[inline(always)]
-unsafe fn gather<S: Simd, P: Points, const TRANSFORM: u8>(
-    pixels: &[*const f32; MAX_TILE],
-    side: usize,
-    channels: usize,
-    to: Products<*mut f32>,
-) {
-    // SAFETY: the contract of `Simd`, whose pointers this function's own covers, from channel `first` on for those left.
-    unsafe {
-        for first in (0..channels).step_by(S::LANES) {
-            let count = channels - first;
-            both_axes::<S, P, TRANSFORM>(
-                |row, column| S::load_first(pixels[row * side + column].add(first), count),
-                |row, column, value| S::store_first(to.at::<P>(row, column).add(first), count, value),
-            );
+pub struct Enter<'a, const TRANSFORM: u8> {
+    pub pixels: &'a [*const f32; MAX_TILE],
+    pub channels: usize,
+    pub to: Products<*mut f32>,
+}
+
+impl<const TRANSFORM: u8> Transform for Enter<'_, TRANSFORM> {
+    #[inline(always)]
+    unsafe fn run<S: Simd, P: Points>(self) {
+        let Self { pixels, channels, to } = self;
+        let side = if TRANSFORM == INPUT { P::SIDE } else { P::OUT };
+        // SAFETY: the contract of `Simd`: what the fields promise, from channel `first` on for those left.
+        unsafe {
+            for first in (0..channels).step_by(S::LANES) {
+                let count = channels - first;
+                both_axes::<S, P, TRANSFORM>(
+                    |row, column| S::load_first(pixels[row * side + column].add(first), count),
+                    |row, column, value| {
+                        S::store_first(to.first.add(to.offset::<P>(row, column) + first), count, value);
+                    },
+                );
+            }
         }
     }
 }
@@ -117,14 +86,15 @@ impl Transform for Output<'_> {
     #[inline(always)]
     unsafe fn run<S: Simd, P: Points>(self) {
         let Self { from, channels, pixels } = self;
-        // SAFETY: the contracts of `Simd` and `Beside::put`: what the fields promise, from channel `first` on for those left.
+        // SAFETY: the contracts of `Simd` and `Beside::put`: what the fields promise, from channel `first` on for
+        // those left.
         unsafe {
             for first in (0..channels).step_by(S::LANES) {
                 let count = channels - first;
                 let bias =
                     if pixels.bias.is_null() { S::splat(0.0) } else { S::load_first(pixels.bias.add(first), count) };
                 both_axes::<S, P, OUTPUT>(
-                    |row, column| S::load(from.at::<P>(row, column).add(first)),
+                    |row, column| S::load(from.first.add(from.offset::<P>(row, column) + first)),
                     |row, column, value| {
                         let pixel = row * P::OUT + column;
                         if pixels.to[pixel].is_null() {
@@ -141,8 +111,8 @@ impl Transform for Output<'_> {
     }
 }
 
-/// Brings a panel of filters for each of `inputs` into the domain: `G·g·Gᵀ`, from (taps, inputs, panel), in turned order of the
-/// taps if `turned`, to (products, inputs, panel). All of both is readable and writable.
+/// Brings a panel of filters for each of `inputs` into the domain: `G·g·Gᵀ`, from (taps, inputs, panel), in turned
+/// order of the taps if `turned`, to (products, inputs, panel). All of both is readable and writable.
 pub struct Filter {
     pub from: *const f32,
     pub to: *mut f32,
@@ -164,15 +134,17 @@ impl Transform for Filter {
                         let tap = if self.turned { TAPS - 1 - tap } else { tap };
                         S::load(self.from.add(tap * len + at))
                     },
-                    |row, column, value| S::store_first(to.at::<P>(row, column).add(at), S::LANES, value),
+                    |row, column, value| {
+                        S::store_first(to.first.add(to.offset::<P>(row, column) + at), S::LANES, value);
+                    },
                 );
             }
         }
     }
 }
 
-/// Goes the way back from [`Filter`], for gradients: `Gᵀ·u·G`, from (products, inputs, panel) to (taps, inputs, panel), added to
-/// what is there if `add`. All of both is readable and writable.
+/// Goes the way back from [`Filter`], for gradients: `Gᵀ·u·G`, from (products, inputs, panel) to (taps, inputs,
+/// panel), added to what is there if `add`. All of both is readable and writable.
 pub struct Unfilter {
     pub from: Products<*const f32>,
     pub to: *mut f32,
@@ -188,7 +160,7 @@ impl Transform for Unfilter {
         unsafe {
             for at in (0..len).step_by(S::LANES) {
                 both_axes::<S, P, UNFILTER>(
-                    |row, column| S::load(self.from.at::<P>(row, column).add(at)),
+                    |row, column| S::load(self.from.first.add(self.from.offset::<P>(row, column) + at)),
                     |row, column, value| {
                         let to = self.to.add((row * 3 + column) * len + at);
                         S::store_first(to, S::LANES, if self.add { S::add(value, S::load(to)) } else { value });

@@ -10,7 +10,7 @@ use super::super::simd::Isa;
 use super::super::tile::{self, PANEL, Rows, Run, Tile};
 use super::super::values::{ConvGradient, Values};
 use super::super::{Scratch, SharedSlice};
-use super::tiles::{Input, Products, Spread, Unfilter};
+use super::tiles::{Enter, INPUT, Products, SPREAD, Unfilter};
 use super::{GAP, Matrix, Square, Tiling, Winograd};
 
 /// The bytes that tiles take in the domain at a time, on both sides: part of the third-level cache.
@@ -34,8 +34,8 @@ impl Domain<'_> {
 }
 
 impl Winograd {
-    /// Writes the gradients of the weights and of the bias, summed over tiles and pictures in a fixed order, or adds them to
-    /// what is there. No gradient of a bias is computed for an empty one.
+    /// Writes the gradients of the weights and of the bias, summed over tiles and pictures in a fixed order, or adds
+    /// them to what is there. No gradient of a bias is computed for an empty one.
     pub fn weight_gradient(&self, isa: Isa, x: Values<'_>, dy: Values<'_>, to: ConvGradient<'_>) {
         let ConvGradient { weights: dw, bias, add } = to;
         let (inputs, outputs, products) = (self.conv.inputs, self.conv.outputs, self.size.products());
@@ -72,7 +72,8 @@ impl Winograd {
         let step = panels * inputs * PANEL;
         dw.par_chunks_exact_mut(self.conv.depth() * PANEL).enumerate().for_each(|(panel, dw)| {
             let from = Products { first: sums.0[panel * inputs * PANEL..].as_ptr(), step };
-            // SAFETY: `Winograd::run` asks for what `Unfilter` does: `sums` holds every product of the panel, `dw` every tap.
+            // SAFETY: `Winograd::run` asks for what `Unfilter` does: `sums` holds every product of the panel, `dw`
+            // every tap.
             unsafe { self.run(isa, Unfilter { from, to: dw.as_mut_ptr(), inputs, add }) };
         });
         Conv::bias_gradient(isa, dy, bias, add);
@@ -105,13 +106,13 @@ impl Entering<'_> {
                 let corner = [0, 1].map(|axis| first[axis] - padding.before[axis] as isize);
                 let input = Square { corner, side: size.side() }.pixels(*x, picture, &zeros);
                 let output = Square { corner: first, side: size.outputs() }.pixels(*dy, picture, &zeros);
-                // SAFETY: `Winograd::run` asks for what `Input` and `Spread` do: every pixel has its channels; a task has its
-                // own tiles of every product, inside the buffers as asserted, as `SharedSlice::at` asks.
+                // SAFETY: `Winograd::run` asks for what `Enter` does: every pixel has its channels; a task
+                // has its own tiles of every product, inside the buffers as asserted, as `SharedSlice::at` asks.
                 unsafe {
                     let to = Products { first: xs.at(i * inputs), step: x_step };
-                    winograd.run(*isa, Input { pixels: &input, channels: inputs, to });
+                    winograd.run(*isa, Enter::<INPUT> { pixels: &input, channels: inputs, to });
                     let to = Products { first: ys.at(i * width), step: y_step };
-                    winograd.run(*isa, Spread { pixels: &output, channels: outputs, to });
+                    winograd.run(*isa, Enter::<SPREAD> { pixels: &output, channels: outputs, to });
                 }
             }
         });

@@ -3,7 +3,7 @@
 use candle_core::{Result as TensorResult, Tensor};
 use serde::Deserialize;
 
-use super::{Builder, Layer, NodeId, Shape, Target, TensorPass};
+use super::{Builder, Layer, NodeId, Target, TensorPass};
 use crate::Result;
 use crate::model::plan::Op;
 use crate::model::tensor_ops;
@@ -27,10 +27,6 @@ impl Layer for Relu {
         "relu"
     }
 
-    fn output(&self, shape: Shape, _: &str) -> Result<Shape, String> {
-        Ok(shape)
-    }
-
     fn clamp(&self) -> Option<f32> {
         Some(f32::INFINITY)
     }
@@ -47,10 +43,6 @@ impl Layer for Relu {
 impl Layer for Relu6 {
     fn kind(&self) -> &'static str {
         "relu6"
-    }
-
-    fn output(&self, shape: Shape, _: &str) -> Result<Shape, String> {
-        Ok(shape)
     }
 
     fn clamp(&self) -> Option<f32> {

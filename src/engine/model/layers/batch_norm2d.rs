@@ -38,7 +38,7 @@ impl Layer for BatchNorm2d {
         Err(format!("eps is {}; expected a small positive number", self.eps))
     }
 
-    /// The tensors are `weight`, `bias`, `running_mean` and `running_var`, (channels) each.
+    /// Names `weight`, `bias`, `running_mean` and `running_var`, (channels) each.
     fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         let parts = ["weight", "bias", "running_mean", "running_var"];
         parts.map(|part| (format!("{}.{part}", self.name), vec![self.channels])).into()

@@ -4,7 +4,7 @@ use candle_core::{Result as TensorResult, Tensor};
 use serde::Deserialize;
 
 use super::{
-    Builder, Fusion, Layer, MAX_SIZE, NodeId, Shape, Target, TensorPass, padding, planes, positive, refuse, size,
+    Builder, Fusion, Layer, MAX_SIZE, NodeId, Shape, Target, TensorPass, padding, planes, positive, refuse, size, slid,
     weight_and_bias, yes,
 };
 use crate::Result;
@@ -73,23 +73,17 @@ impl Layer for Conv2d {
         Ok(())
     }
 
-    /// The weights are (out, in / groups, kernel height, kernel width), the bias is (out).
+    /// Names the weights (out, in / groups, kernel height, kernel width) and the bias (out).
     fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         weight_and_bias(&self.name, self.weight_shape().into(), self.bias)
     }
 
     fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
-        let [channels, height, width] = planes(self, shape, place)?;
+        let [channels, ..] = planes(self, shape, place)?;
         if channels != self.inputs {
             return Err(refuse(self, shape, place, &format!("{} channels", self.inputs)));
         }
-        match self.window().output(height, width) {
-            Some([height, width]) => Ok(Shape::Planes { channels: self.outputs, height, width }),
-            None => {
-                let [height, width] = self.kernel;
-                Err(refuse(self, shape, place, &format!("at least the kernel's {height}×{width}")))
-            }
-        }
+        slid(self, &self.window(), self.outputs, shape, place)
     }
 
     fn fusion(&self) -> Fusion {

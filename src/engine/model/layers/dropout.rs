@@ -4,7 +4,7 @@ use candle_core::{Result as TensorResult, Tensor};
 use rand::RngCore;
 use serde::Deserialize;
 
-use super::{Builder, Layer, NodeId, Shape, Target, TensorPass, yes};
+use super::{Builder, Layer, NodeId, Target, TensorPass, yes};
 use crate::Result;
 use crate::model::candle_net::Mode;
 use crate::model::plan::Op;
@@ -29,10 +29,6 @@ impl Layer for Dropout {
             return Ok(());
         }
         Err(format!("keep is {}; expected a probability above 0 and at most 1", self.keep))
-    }
-
-    fn output(&self, shape: Shape, _: &str) -> Result<Shape, String> {
-        Ok(shape)
     }
 
     fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {

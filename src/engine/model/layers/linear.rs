@@ -54,7 +54,7 @@ impl Layer for Linear {
         positive("out", &[self.outputs])
     }
 
-    /// The weights are (out, in), the bias is (out).
+    /// Names the weights (out, in) and the bias (out).
     fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         weight_and_bias(&self.name, vec![self.outputs, self.inputs], self.bias)
     }
@@ -102,7 +102,7 @@ impl Layer for Maxout {
         Ok(())
     }
 
-    /// The weights are (units · pieces, in), the bias is (units · pieces).
+    /// Names the weights (units · pieces, in) and the bias (units · pieces).
     fn tensors(&self) -> Vec<(String, Vec<usize>)> {
         self.linear().tensors()
     }

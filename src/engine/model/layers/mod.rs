@@ -1,5 +1,5 @@
-//! The kinds of layers that a manifest can list. Each is a struct with the fields that stand in a manifest, and says as a
-//! [`Layer`] everything that nets have to know of it: a new kind is a file here, and its lines in [`LayerSpec`].
+//! The kinds of layers that a manifest can list. Each is a struct with the fields that stand in a manifest, and says
+//! as a [`Layer`] everything that nets have to know of it: a new kind is a file here, and its lines in [`LayerSpec`].
 
 mod activation;
 mod batch_norm2d;
@@ -29,9 +29,9 @@ use super::candle_net::TensorPass;
 use super::plan::NodeId;
 use super::shape::Shape;
 use crate::Result;
-use crate::kernels::Padding;
+use crate::kernels::{Padding, Window};
 
-/// One layer. Weights are found by `name`: `conv1.weight`, `conv1.bias`, in PyTorch's shapes.
+/// This is one layer. Weights are found by `name`: `conv1.weight`, `conv1.bias`, in PyTorch's shapes.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum LayerSpec {
@@ -95,13 +95,17 @@ pub trait Layer {
         Vec::new()
     }
 
-    /// Returns the shape that comes out where `shape` goes in; `place` names the layer in messages ("layers[3]").
+    /// Returns the shape that comes out where `shape` goes in: the same, unless a layer says otherwise. `place` names
+    /// the layer in messages ("layers[3]").
     ///
     /// # Errors
     /// A sentence that names the layer, the shape that it gets, and the one that it expects.
-    fn output(&self, shape: Shape, place: &str) -> Result<Shape, String>;
+    fn output(&self, shape: Shape, _place: &str) -> Result<Shape, String> {
+        Ok(shape)
+    }
 
-    /// Returns the upper end to which it clamps its input, the lower one being 0. That may be fused into the layer before.
+    /// Returns the upper end to which it clamps its input, the lower one being 0. That may be fused into the layer
+    /// before.
     fn clamp(&self) -> Option<f32> {
         None
     }
@@ -128,6 +132,18 @@ pub struct Fusion {
     pub clamp: bool,
 }
 
+/// Returns the planes that come out of windows on other planes.
+fn slid(layer: &dyn Layer, window: &Window, channels: usize, shape: Shape, place: &str) -> Result<Shape, String> {
+    let [_, height, width] = planes(layer, shape, place)?;
+    match window.output(height, width) {
+        Some([height, width]) => Ok(Shape::Planes { channels, height, width }),
+        None => {
+            let [height, width] = window.kernel;
+            Err(refuse(layer, shape, place, &format!("at least the kernel's {height}×{width}")))
+        }
+    }
+}
+
 /// Words the refusal of a shape.
 fn refuse(layer: &dyn Layer, shape: Shape, place: &str, expected: &str) -> String {
     let name = layer.tensors().first().map(|(name, _)| name.trim_end_matches(".weight").to_owned());
@@ -150,7 +166,7 @@ fn weight_and_bias(name: &str, weight: Vec<usize>, bias: bool) -> Vec<(String, V
     std::iter::once((format!("{name}.weight"), weight)).chain(bias).collect()
 }
 
-/// Whether a tensor is gathered by batch normalisation rather than trained.
+/// Returns whether a tensor is gathered by batch normalisation rather than trained.
 pub fn is_running_statistic(name: &str) -> bool {
     name.ends_with(".running_mean") || name.ends_with(".running_var")
 }

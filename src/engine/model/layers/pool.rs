@@ -3,7 +3,7 @@
 use candle_core::{Result as TensorResult, Tensor};
 use serde::Deserialize;
 
-use super::{Builder, Layer, MAX_CHOICES, NodeId, Shape, Size, Target, TensorPass, padding, planes, positive, refuse};
+use super::{Builder, Layer, MAX_CHOICES, NodeId, Shape, Size, Target, TensorPass, padding, planes, positive, slid};
 use crate::Result;
 use crate::kernels::{Isa, Padding, Values, ValuesMut, Window, pool};
 use crate::model::plan::{Op, Operation, OperationGradient};
@@ -67,17 +67,6 @@ fn check_window(window: &Window) -> Result<(), String> {
     Ok(())
 }
 
-fn pooled(layer: &dyn Layer, window: &Window, shape: Shape, place: &str) -> Result<Shape, String> {
-    let [channels, height, width] = planes(layer, shape, place)?;
-    match window.output(height, width) {
-        Some([height, width]) => Ok(Shape::Planes { channels, height, width }),
-        None => {
-            let [height, width] = window.kernel;
-            Err(refuse(layer, shape, place, &format!("at least the kernel's {height}×{width}")))
-        }
-    }
-}
-
 impl Layer for MaxPool2d {
     fn kind(&self) -> &'static str {
         "max_pool2d"
@@ -95,7 +84,7 @@ impl Layer for MaxPool2d {
     }
 
     fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
-        pooled(self, &self.0, shape, place)
+        slid(self, &self.0, shape.channels(), shape, place)
     }
 
     fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
@@ -117,7 +106,7 @@ impl Layer for AvgPool2d {
     }
 
     fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
-        pooled(self, &self.0, shape, place)
+        slid(self, &self.0, shape.channels(), shape, place)
     }
 
     fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
