@@ -126,10 +126,13 @@ struct Largest<'a> {
     winners: &'a mut [u8],
 }
 
-impl Vectorised for Largest<'_> {
+impl Largest<'_> {
+    /// Finds the largest values. As parameters of their own the slices are known not to overlap.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `S`, and the parameters are as the fields say.
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let Self { x, taps, y, winners } = self;
+    unsafe fn find<S: Simd>(x: &[f32], taps: &[Tap], y: &mut [f32], winners: &mut [u8]) {
         // SAFETY: the contract of `Simd`: what the fields promise, from channel `c` on for the channels that are left.
         unsafe {
             for c in (0..y.len()).step_by(S::LANES) {
@@ -143,6 +146,14 @@ impl Vectorised for Largest<'_> {
                 S::store_bytes(winners.as_mut_ptr().add(c), count, place);
             }
         }
+    }
+}
+
+impl Vectorised for Largest<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the contract of `find` is that of the fields.
+        unsafe { Self::find::<S>(self.x, self.taps, self.y, self.winners) }
     }
 }
 
@@ -213,10 +224,20 @@ struct Collect<'a> {
     gate: Option<PixelGate<'a>>,
 }
 
-impl Vectorised for Collect<'_> {
+impl Collect<'_> {
+    /// Adds the gradients up. As parameters of their own the slices are known not to overlap.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `S`, and the parameters are as the fields say.
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let Self { dy, winners, windows, dx, add, gate } = self;
+    unsafe fn add<S: Simd>(
+        dy: &[f32],
+        winners: &[u8],
+        windows: &[Seen],
+        dx: &mut [f32],
+        add: bool,
+        gate: Option<PixelGate<'_>>,
+    ) {
         // SAFETY: the contract of `Simd`: what the fields promise, from channel `c` on for the channels that are left.
         unsafe {
             for c in (0..dx.len()).step_by(S::LANES) {
@@ -234,6 +255,14 @@ impl Vectorised for Collect<'_> {
                 S::store_first(out, count, sum);
             }
         }
+    }
+}
+
+impl Vectorised for Collect<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the contract of `add` is that of the fields.
+        unsafe { Self::add::<S>(self.dy, self.winners, self.windows, self.dx, self.add, self.gate) }
     }
 }
 

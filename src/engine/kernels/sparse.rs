@@ -302,10 +302,14 @@ struct Scatter<'a> {
     dx: &'a mut [f32],
 }
 
-impl Vectorised for Scatter<'_> {
+impl Scatter<'_> {
+    /// Adds to what is there. As parameters of their own the slices are known not to overlap, which the fields of a
+    /// struct are not.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `S`.
     #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let Self { weights, list, shift, dx } = self;
+    unsafe fn add<S: Simd>(weights: &[f32], list: &[Entry], shift: usize, dx: &mut [f32]) {
         for entry in list {
             let to = (entry.window as usize).wrapping_add(shift);
             if to >= dx.len() {
@@ -323,6 +327,14 @@ impl Vectorised for Scatter<'_> {
                 }
             }
         }
+    }
+}
+
+impl Vectorised for Scatter<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the contract of `Vectorised::run`: the processor has the instructions of `S`.
+        unsafe { Self::add::<S>(self.weights, self.list, self.shift, self.dx) }
     }
 }
 
