@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use doppelganger::engine::kernels::winograd::{Size, Winograd};
-use doppelganger::engine::kernels::{Conv, Finish, Fused, Isa, LinearGradient, Map, Padding};
+use doppelganger::engine::kernels::{
+    Conv, ConvGradient, ConvWeights, Fused, FusedGradient, Isa, LinearGradient, Map, Padding, Values, ValuesMut,
+};
 
 /// Name, pictures, side, inputs, outputs, side of the kernel, stride, padding.
 const SHAPES: [(&str, usize, usize, [usize; 5]); 18] = [
@@ -39,16 +41,19 @@ fn median(mut work: impl FnMut()) -> f64 {
     times[times.len() / 2]
 }
 
-/// Buffers of a convolution, and how many operations it has.
+/// The buffers of a convolution, and how many operations it has.
 struct Layer {
     conv: Conv,
     n: usize,
-    x: (Vec<f32>, Map),
-    y: (Vec<f32>, Map),
+    x: Vec<f32>,
+    x_map: Map,
+    y: Vec<f32>,
+    y_map: Map,
     operations: f64,
 }
 
-const FUSED: Fused<'_> = Fused { add: None, finish: Finish::Clamp { upper: f32::INFINITY } };
+const FUSED: Fused<'_> = Fused { add: None, clamp: Some(f32::INFINITY) };
+const FUSED_GRADIENT: FusedGradient<'_> = FusedGradient { add: false, gate: None };
 
 impl Layer {
     fn new(n: usize, side: usize, [inputs, outputs, kernel, stride, padding]: [usize; 5]) -> Self {
@@ -65,51 +70,62 @@ impl Layer {
         let y_map = Map::new([out; 2], outputs, conv.gradient_halo([side; 2], [out; 2]));
         let (x, y) = (vec![0.5f32; x_map.buffer_len(n)], vec![0.5f32; y_map.buffer_len(n)]);
         let operations = 2e-9 * (n * out * out * outputs * inputs * kernel * kernel) as f64;
-        Self { conv, n, x: (x, x_map), y: (y, y_map), operations }
+        Self { conv, n, x, x_map, y, y_map, operations }
     }
 
-    /// Rates of the forward pass and of both gradients, tap by tap.
+    /// Measures the rates of the forward pass and of both gradients, tap by tap.
     fn taps(&mut self, isa: Isa) -> [f64; 3] {
-        let Self { conv, n, x: (x, x_map), y: (y, y_map), operations } = self;
-        let (n, x_map, y_map) = (*n, *x_map, *y_map);
-        let (weights, bias) = (vec![0.01f32; conv.weights_len()], vec![0.1f32; conv.outputs]);
-        let (mut dw, mut db, mut dx) = (weights.clone(), bias.clone(), x.clone());
+        let Self { conv, n, x_map, y_map, operations, .. } = *self;
+        let (packed, bias) = (vec![0.01f32; conv.weights_len()], vec![0.1f32; conv.outputs]);
+        let (mut dw, mut db, mut dx, mut out) = (packed.clone(), bias.clone(), self.x.clone(), self.y.clone());
         let mut transposed = Vec::new();
-        conv.transpose(&weights, &mut transposed);
-        let state = (false, None, Finish::Plain);
-        let forward = median(|| conv.forward((isa, n), (x, x_map), (&weights, Some(&bias)), (&mut *y, y_map), FUSED));
+        conv.transpose(&packed, &mut transposed);
+        let x = Values { data: &self.x, map: x_map, n };
+        let dy = Values { data: &self.y, map: y_map, n };
+        let weights = ConvWeights { packed: &packed, bias: Some(&bias) };
+        let forward = median(|| conv.forward(isa, x, weights, ValuesMut { data: &mut out, map: y_map, n }, FUSED));
         let linear = conv.is_linear(x_map, y_map);
-        let pixels = median(|| match linear {
-            true => conv.linear_input_gradient((isa, n), (y, y_map), &weights, (&mut dx[..], x_map), state),
-            false => conv.input_gradient((isa, n), (y, y_map), &transposed, (&mut dx[..], x_map), state),
+        let pixels = median(|| {
+            let dx = ValuesMut { data: &mut dx, map: x_map, n };
+            match linear {
+                true => conv.linear_input_gradient(isa, dy, &packed, dx, FUSED_GRADIENT),
+                false => conv.input_gradient(isa, dy, &transposed, dx, FUSED_GRADIENT),
+            }
         });
         let mut product = LinearGradient::default();
         let gradient = median(|| {
             if linear {
-                product.note(conv, (isa, n), (x, x_map), (y, y_map), false);
-                product.each_part(conv, isa, [&mut dw], |[dw], gradient| dw.copy_from_slice(gradient));
+                product.note(isa, &conv, x, dy, false);
+                product.each_part(&conv, isa, [&mut dw], |[dw], gradient| dw.copy_from_slice(gradient));
             } else {
-                conv.weight_gradient(isa, n, (x, x_map), (y, y_map), (&mut dw, &mut db, false));
+                let to = ConvGradient { weights: &mut dw, bias: &mut db, add: false };
+                conv.weight_gradient(isa, x, dy, to);
             }
         });
-        [forward, pixels, gradient].map(|seconds| *operations / seconds)
+        [forward, pixels, gradient].map(|seconds| operations / seconds)
     }
 
-    /// The same by Winograd's algorithm, counting the operations that the taps would take.
+    /// Measures the same by Winograd's algorithm, counting the operations that the taps would take.
     fn winograd(&mut self, isa: Isa, winograd: Winograd) -> [f64; 3] {
-        let Self { conv, n, x: (x, x_map), y: (y, y_map), operations } = self;
-        let (n, x_map, y_map) = (*n, *x_map, *y_map);
+        let Self { conv, n, x_map, y_map, operations, .. } = *self;
         let (packed, bias) = (vec![0.01f32; conv.weights_len()], vec![0.1f32; conv.outputs]);
-        let (mut dw, mut db, mut dx) = (packed.clone(), bias.clone(), x.clone());
-        let (mut weights, mut turned) = (Vec::new(), Vec::new());
-        winograd.transform(isa, &packed, &mut weights);
+        let (mut dw, mut db, mut dx, mut out) = (packed.clone(), bias.clone(), self.x.clone(), self.y.clone());
+        let (mut transformed, mut turned) = (Vec::new(), Vec::new());
+        winograd.transform(isa, &packed, &mut transformed);
         winograd.transform_turned(isa, &packed, &mut turned);
-        let state = (false, None, Finish::Plain);
-        let forward =
-            median(|| winograd.forward((isa, n), (x, x_map), (&weights, Some(&bias)), (&mut *y, y_map), FUSED));
-        let pixels = median(|| winograd.input_gradient((isa, n), (y, y_map), &turned, (&mut dx[..], x_map), state));
-        let gradient = median(|| winograd.weight_gradient((isa, n), (x, x_map), (y, y_map), (&mut dw, &mut db, false)));
-        [forward, pixels, gradient].map(|seconds| *operations / seconds)
+        let x = Values { data: &self.x, map: x_map, n };
+        let dy = Values { data: &self.y, map: y_map, n };
+        let weights = ConvWeights { packed: &transformed, bias: Some(&bias) };
+        let forward = median(|| winograd.forward(isa, x, weights, ValuesMut { data: &mut out, map: y_map, n }, FUSED));
+        let pixels = median(|| {
+            let dx = ValuesMut { data: &mut dx, map: x_map, n };
+            winograd.input_gradient(isa, dy, &turned, dx, FUSED_GRADIENT);
+        });
+        let gradient = median(|| {
+            let to = ConvGradient { weights: &mut dw, bias: &mut db, add: false };
+            winograd.weight_gradient(isa, x, dy, to);
+        });
+        [forward, pixels, gradient].map(|seconds| operations / seconds)
     }
 }
 

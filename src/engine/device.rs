@@ -7,7 +7,7 @@ use super::{Error, Result};
 /// The environment variable that names the device.
 pub const VARIABLE: &str = "DOPPELGANGER_DEVICE";
 
-/// Which kernels a net runs on.
+/// The kernels that a net runs on.
 #[derive(Clone, Debug, Default)]
 pub enum Backend {
     /// [`super::kernels`] on the CPU.
@@ -18,8 +18,8 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// What [`VARIABLE`] asks for: `cpu` (or nothing), `cuda`, `cuda:1`, `metal`; and `candle` for candle's kernels on the
-    /// CPU, to compare with.
+    /// Reads what [`VARIABLE`] asks for: `cpu` (or nothing), `cuda`, `cuda:1`, `metal`; and `candle` for candle's
+    /// kernels on the CPU, to compare with.
     ///
     /// # Errors
     /// [`Error::Argument`] for another name, and for a device that is not there or not built in.
@@ -30,6 +30,8 @@ impl Backend {
         }
     }
 
+    /// Reads a name as [`VARIABLE`] has it.
+    ///
     /// # Errors
     /// Those of [`Self::from_environment`].
     pub fn named(name: &str) -> Result<Self> {

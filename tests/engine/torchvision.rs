@@ -5,7 +5,7 @@ use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use doppelganger::engine::attack::{Loss, input_gradient};
-use doppelganger::engine::model::{Manifest, Model, Params, walk_layers};
+use doppelganger::engine::model::{Manifest, Model, Params, every_layer};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -68,9 +68,9 @@ fn check(name: &str) {
     let manifest = text(format!("models/{name}.toml"));
     let manifest = Manifest::with_classes(&manifest, Path::new(name), &classes).unwrap();
     let mut params = Params::new();
-    walk_layers(&manifest.layers, &mut |layer| {
+    for layer in every_layer(&manifest.layers) {
         params.extend(layer.tensors().into_iter().map(|(name, shape)| (name.clone(), weights(&name, &shape))));
-    });
+    }
     let model = Model::new(manifest, &params).unwrap();
     assert_eq!(model.parameter_count(), golden.parameters);
     let picture: Vec<f32> = hashed(&golden.picture, 3 * 224 * 224).iter().map(|u| (u + 1.0) / 2.0).collect();

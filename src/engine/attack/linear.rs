@@ -52,7 +52,7 @@ impl LinearRival {
 /// A picture of another shape than the net's input, a label that is no class, or a net with one class.
 pub fn linear_rival(model: &Model, picture: &Planes, label: usize) -> Result<Option<LinearRival>> {
     let is_linear =
-        |layer: &LayerSpec| matches!(layer, LayerSpec::Flatten | LayerSpec::Linear { .. } | LayerSpec::Dropout { .. });
+        |layer: &LayerSpec| matches!(layer, LayerSpec::Flatten(_) | LayerSpec::Linear(_) | LayerSpec::Dropout(_));
     if picture.channels != 1 || !model.manifest.layers.iter().all(is_linear) {
         return Ok(None);
     }

@@ -3,11 +3,11 @@
 
 use rayon::prelude::*;
 
-use super::correlate::{Correlation, Grid};
-use super::map::Map;
+use super::correlate::{Correlation, Grid, GridValues};
 use super::padding::Padding;
 use super::simd::Isa;
 use super::tile::{Finish, PANEL, Run};
+use super::values::{ConvWeights, Fused, FusedGradient, Map, Values, ValuesMut};
 
 /// The shape of a convolution; height first, then width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,18 +20,16 @@ pub struct Conv {
     pub groups: usize,
 }
 
-/// Values of a batch with where they lie.
-pub type Values<'a> = (&'a [f32], Map);
-
-/// What a forward pass does beside the sum: adds a plane of the same shape, and clamps.
+/// A tap of the kernel along an axis that reaches some input positions, with the output position that it comes from,
+/// relative to the first.
 #[derive(Clone, Copy)]
-pub struct Fused<'a> {
-    pub add: Option<Values<'a>>,
-    pub finish: Finish,
+struct Tap {
+    index: usize,
+    shift: isize,
 }
 
 impl Conv {
-    /// A fully connected layer on planes of one pixel.
+    /// Makes a fully connected layer on planes of one pixel.
     pub fn linear(inputs: usize, outputs: usize) -> Self {
         Self { kernel: [1, 1], stride: [1, 1], padding: Padding::default(), inputs, outputs, groups: 1 }
     }
@@ -52,13 +50,13 @@ impl Conv {
         self.outputs / self.groups
     }
 
-    /// Terms of each sum.
+    /// Returns the number of terms of each sum.
     pub(super) fn depth(&self) -> usize {
         self.taps() * self.group_inputs()
     }
 
-    /// The length of the packed weights: for every group panels of [`PANEL`] outputs, (taps, inputs) in each; (taps,
-    /// channels) where each channel is its own group.
+    /// Returns the length of the packed weights: for every group panels of [`PANEL`] outputs, (taps, inputs) in each;
+    /// (taps, channels) where each channel is its own group.
     pub fn weights_len(&self) -> usize {
         if self.is_depthwise() {
             self.taps() * self.outputs
@@ -105,73 +103,57 @@ impl Conv {
         });
     }
 
-    /// The maps of a group's channels.
-    pub(super) fn group(&self, map: Map, channels: usize, group: usize) -> Map {
-        Map { channels, first: map.first + group * channels, ..map }
-    }
-
-    /// Depthwise convolutions run all their groups at once.
+    /// Returns the number of passes, one a group; depthwise convolutions run all their groups at once.
     pub(super) fn passes(&self) -> usize {
         if self.is_depthwise() { 1 } else { self.groups }
     }
 
-    pub(super) fn pass_channels(&self) -> (usize, usize) {
-        (self.inputs / self.passes(), self.outputs / self.passes())
-    }
-
-    /// `y = finish(conv(x) + bias + add)`.
-    pub fn forward(
-        &self,
-        (isa, n): (Isa, usize),
-        x: Values<'_>,
-        (weights, bias): (&[f32], Option<&[f32]>),
-        (y, y_map): (&mut [f32], Map),
-        fused: Fused<'_>,
-    ) {
-        let (inputs, outputs) = self.pass_channels();
+    /// Computes `y = clamp(conv(x) + bias + add)`.
+    pub fn forward(&self, isa: Isa, x: Values<'_>, weights: ConvWeights<'_>, y: ValuesMut<'_>, fused: Fused<'_>) {
+        let ConvWeights { packed, bias } = weights;
+        let (inputs, outputs) = (self.inputs / self.passes(), self.outputs / self.passes());
         let [kh, kw] = self.kernel;
         let step = if self.is_depthwise() { self.outputs } else { self.group_inputs() * PANEL };
         let mut runs = Vec::with_capacity(self.taps());
         // Neighbours in a row lie next to each other where the map is its whole buffer: one run for all.
-        let merge = !self.is_depthwise() && self.groups == 1 && x.1.channels == x.1.stride;
+        let merge = !self.is_depthwise() && self.groups == 1 && x.map.is_whole();
         for ky in 0..kh {
             if merge {
-                runs.push(Run { a: ky * x.1.row(), b: ky * kw * step, len: kw * inputs });
+                runs.push(Run { a: ky * x.map.row(), b: ky * kw * step, len: kw * inputs });
                 continue;
             }
             for kx in 0..kw {
                 let len = if self.is_depthwise() { 1 } else { inputs };
-                runs.push(Run { a: ky * x.1.row() + kx * x.1.stride, b: (ky * kw + kx) * step, len });
+                runs.push(Run { a: ky * x.map.row() + kx * x.map.stride, b: (ky * kw + kx) * step, len });
             }
         }
-        let group_len = weights.len() / self.passes();
+        let group_len = packed.len() / self.passes();
         for group in 0..self.passes() {
-            let out = self.group(y_map, outputs, group);
+            let origin = self.padding.before.map(|p| -(p as isize));
             let correlation = Correlation {
-                n,
-                grid: [y_map.height, y_map.width],
-                x: (
-                    x.0,
-                    Grid {
-                        map: self.group(x.1, inputs, group),
-                        origin: self.padding.before.map(|p| -(p as isize)),
-                        step: self.stride,
-                    },
-                ),
+                n: x.n,
+                grid: y.map.size(),
+                x: GridValues {
+                    data: x.data,
+                    grid: Grid { map: x.map.group(inputs, group), origin, step: self.stride },
+                },
                 runs: &runs,
-                weights: &weights[group * group_len..][..group_len],
+                weights: &packed[group * group_len..][..group_len],
                 panel_len: self.depth() * PANEL,
                 depthwise: self.is_depthwise(),
                 bias: bias.map(|bias| &bias[group * outputs..]),
-                add: fused.add.map(|(values, map)| (values, Grid::all(self.group(map, outputs, group)))),
+                add: fused.add.map(|Values { data, map, .. }| {
+                    let grid = Grid::all(map.group(outputs, group));
+                    GridValues { data, grid }
+                }),
                 gate: None,
-                finish: fused.finish,
+                finish: Finish::clamp(fused.clamp),
             };
-            correlation.run(isa, y, Grid::all(out), false);
+            correlation.run(isa, y.data, Grid::all(y.map.group(outputs, group)), false);
         }
     }
 
-    /// The length of the weights as [`Self::input_gradient`] reads them.
+    /// Returns the length of the weights as [`Self::input_gradient`] reads them.
     pub fn transposed_len(&self) -> usize {
         if self.is_depthwise() {
             self.weights_len()
@@ -206,21 +188,20 @@ impl Conv {
         });
     }
 
-    /// Along one axis, for input positions `phase`, `phase + stride`, …: the taps that reach them, each with the output
-    /// position that it comes from, relative to the first.
-    fn phase(&self, axis: usize, phase: usize) -> Vec<(usize, isize)> {
+    /// Returns the taps along one axis that reach the input positions `phase`, `phase + stride`, ….
+    fn phase(&self, axis: usize, phase: usize) -> Vec<Tap> {
         let (stride, position) = (self.stride[axis] as isize, (phase + self.padding.before[axis]) as isize);
         let taps = (0..self.kernel[axis]).filter(|&tap| (position - tap as isize) % stride == 0);
-        taps.map(|tap| (tap, (position - tap as isize) / stride)).collect()
+        taps.map(|index| Tap { index, shift: (position - index as isize) / stride }).collect()
     }
 
-    /// The border that the gradient of the output needs for [`Self::input_gradient`].
+    /// Returns the border that the gradient of the output needs for [`Self::input_gradient`].
     pub fn gradient_halo(&self, x: [usize; 2], y: [usize; 2]) -> usize {
         let mut halo = 0;
         for axis in 0..2 {
             for phase in 0..self.stride[axis].min(x[axis]) {
                 let count = (x[axis] - phase).div_ceil(self.stride[axis]) as isize;
-                for (_, shift) in self.phase(axis, phase) {
+                for Tap { shift, .. } in self.phase(axis, phase) {
                     halo = halo.max(-shift).max(count + shift - y[axis] as isize);
                 }
             }
@@ -228,59 +209,67 @@ impl Conv {
         halo as usize
     }
 
-    /// The gradient of the input; with `in_place` added to what is there, then kept where `gate` lets it through.
+    /// Computes the gradient of the input, with weights of [`Self::transpose`].
     pub fn input_gradient(
         &self,
-        (isa, n): (Isa, usize),
-        (dy, dy_map): Values<'_>,
+        isa: Isa,
+        dy: Values<'_>,
         transposed: &[f32],
-        (dx, dx_map): (&mut [f32], Map),
-        (in_place, gate, finish): (bool, Option<Values<'_>>, Finish),
+        dx: ValuesMut<'_>,
+        fused: FusedGradient<'_>,
     ) {
-        let (inputs, outputs) = self.pass_channels();
+        let (inputs, outputs) = (self.inputs / self.passes(), self.outputs / self.passes());
         let kw = self.kernel[1];
         let group_len = transposed.len() / self.passes();
         let step = if self.is_depthwise() { self.outputs } else { outputs * PANEL };
+        let [height, width] = dx.map.size();
         for (row, column) in (0..self.stride[0]).flat_map(|row| (0..self.stride[1]).map(move |column| (row, column))) {
-            if row >= dx_map.height || column >= dx_map.width {
+            if row >= height || column >= width {
                 continue;
             }
             let (rows, columns) = (self.phase(0, row), self.phase(1, column));
-            let least = |taps: &[(usize, isize)]| taps.iter().map(|tap| tap.1).min().unwrap_or(0);
+            let least = |taps: &[Tap]| taps.iter().map(|tap| tap.shift).min().unwrap_or(0);
             let origin = [least(&rows), least(&columns)];
             let mut runs = Vec::with_capacity(rows.len() * columns.len());
-            for &(ky, shift_y) in &rows {
-                for &(kx, shift_x) in &columns {
-                    let (down, right) = ((shift_y - origin[0]) as usize, (shift_x - origin[1]) as usize);
+            for y in &rows {
+                for x in &columns {
+                    let (down, right) = ((y.shift - origin[0]) as usize, (x.shift - origin[1]) as usize);
                     let len = if self.is_depthwise() { 1 } else { outputs };
-                    let a = down * dy_map.row() + right * dy_map.stride;
-                    runs.push(Run { a, b: (ky * kw + kx) * step, len });
+                    let a = down * dy.map.row() + right * dy.map.stride;
+                    runs.push(Run { a, b: (y.index * kw + x.index) * step, len });
                 }
             }
-            if runs.is_empty() && in_place && finish == Finish::Plain {
+            if runs.is_empty() && fused.add && fused.gate.is_none() {
                 continue;
             }
             // Where no tap reaches the gradient is zero, and the output is never read.
-            let reach = if runs.is_empty() { [0, 0] } else { [1, 1] };
-            let origin = if runs.is_empty() { [0, 0] } else { origin };
-            let grid =
-                [(dx_map.height - row).div_ceil(self.stride[0]), (dx_map.width - column).div_ceil(self.stride[1])];
-            let there = |map: Map| Grid { map, origin: [row as isize, column as isize], step: self.stride };
+            let (origin, reach) = if runs.is_empty() { ([0, 0], [0, 0]) } else { (origin, [1, 1]) };
+            let there = |map: Map, group: usize| Grid {
+                map: map.group(inputs, group),
+                origin: [row as isize, column as isize],
+                step: self.stride,
+            };
             for group in 0..self.passes() {
                 let correlation = Correlation {
-                    n,
-                    grid,
-                    x: (dy, Grid { map: self.group(dy_map, outputs, group), origin, step: reach }),
+                    n: dy.n,
+                    grid: [(height - row).div_ceil(self.stride[0]), (width - column).div_ceil(self.stride[1])],
+                    x: GridValues {
+                        data: dy.data,
+                        grid: Grid { map: dy.map.group(outputs, group), origin, step: reach },
+                    },
                     runs: &runs,
                     weights: &transposed[group * group_len..][..group_len],
                     panel_len: self.taps() * outputs * PANEL,
                     depthwise: self.is_depthwise(),
                     bias: None,
                     add: None,
-                    gate: gate.map(|(values, map)| (values, there(self.group(map, inputs, group)))),
-                    finish,
+                    gate: fused.gate.map(|gate| {
+                        let Values { data, map, .. } = gate.values;
+                        GridValues { data, grid: there(map, group) }
+                    }),
+                    finish: Finish::gate(fused.gate.map(|gate| gate.upper)),
                 };
-                correlation.run(isa, dx, there(self.group(dx_map, inputs, group)), in_place);
+                correlation.run(isa, dx.data, there(dx.map, group), fused.add);
             }
         }
     }

@@ -10,7 +10,7 @@ fn random(rng: &mut ChaCha8Rng, count: usize) -> Vec<f32> {
     (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
 }
 
-/// Planar values (n, c, h, w) laid out by a map, with rubbish in the spare values.
+/// Lays out planar values (n, c, h, w) by a map, with rubbish in the spare values.
 fn laid_out(planar: &[f32], n: usize, map: Map) -> Vec<f32> {
     let mut values = vec![0.0; map.buffer_len(n)];
     values[n * map.picture()..].fill(f32::NAN);
@@ -115,14 +115,14 @@ fn instruction_sets() -> Vec<Isa> {
 /// How a convolution is computed.
 #[derive(Clone, Copy, Debug)]
 enum Way {
-    Taps,
+    Taps(Conv),
     Winograd(Winograd),
     /// Backwards as a fully connected layer in training.
-    Linear,
+    Linear(Conv),
 }
 
 impl Way {
-    /// Of the largest value. Winograd's filters cancel what the taps never add.
+    /// Returns the tolerance as a share of the largest value. Winograd's filters cancel what the taps never add.
     fn tolerance(self) -> f32 {
         match self {
             Self::Winograd(_) => 1e-4,
@@ -130,62 +130,44 @@ impl Way {
         }
     }
 
-    fn forward(
-        self,
-        (conv, isa, n): (&Conv, Isa, usize),
-        x: Values<'_>,
-        (packed, bias): (&[f32], &[f32]),
-        y: (&mut [f32], Map),
-        fused: Fused<'_>,
-    ) {
-        let Self::Winograd(winograd) = self else {
-            return conv.forward((isa, n), x, (packed, Some(bias)), y, fused);
-        };
-        let mut weights = Vec::new();
-        winograd.transform(isa, packed, &mut weights);
-        winograd.forward((isa, n), x, (&weights, Some(bias)), y, fused);
-    }
-
-    fn input_gradient(
-        self,
-        (conv, isa, n): (&Conv, Isa, usize),
-        dy: Values<'_>,
-        packed: &[f32],
-        dx: (&mut [f32], Map),
-        state: (bool, Option<Values<'_>>, Finish),
-    ) {
-        let mut weights = Vec::new();
+    fn forward(self, isa: Isa, x: Values<'_>, weights: ConvWeights<'_>, y: ValuesMut<'_>, fused: Fused<'_>) {
         match self {
-            Self::Taps => {
-                conv.transpose(packed, &mut weights);
-                conv.input_gradient((isa, n), dy, &weights, dx, state);
-            }
+            Self::Taps(conv) | Self::Linear(conv) => conv.forward(isa, x, weights, y, fused),
             Self::Winograd(winograd) => {
-                winograd.transform_turned(isa, packed, &mut weights);
-                winograd.input_gradient((isa, n), dy, &weights, dx, state);
+                let mut transformed = Vec::new();
+                winograd.transform(isa, weights.packed, &mut transformed);
+                winograd.forward(isa, x, ConvWeights { packed: &transformed, ..weights }, y, fused);
             }
-            Self::Linear => conv.linear_input_gradient((isa, n), dy, packed, dx, state),
         }
     }
 
-    /// Adds to `db`, writes `dw`.
-    fn weight_gradient(
-        self,
-        (conv, isa, n): (&Conv, Isa, usize),
-        x: Values<'_>,
-        dy: Values<'_>,
-        (dw, db): (&mut [f32], &mut [f32]),
-    ) {
+    fn input_gradient(self, isa: Isa, dy: Values<'_>, packed: &[f32], dx: ValuesMut<'_>, fused: FusedGradient<'_>) {
+        let mut weights = Vec::new();
         match self {
-            Self::Taps => conv.weight_gradient(isa, n, x, dy, (dw, db, true)),
-            Self::Winograd(winograd) => winograd.weight_gradient((isa, n), x, dy, (dw, db, true)),
-            Self::Linear => {
+            Self::Taps(conv) => {
+                conv.transpose(packed, &mut weights);
+                conv.input_gradient(isa, dy, &weights, dx, fused);
+            }
+            Self::Winograd(winograd) => {
+                winograd.transform_turned(isa, packed, &mut weights);
+                winograd.input_gradient(isa, dy, &weights, dx, fused);
+            }
+            Self::Linear(conv) => conv.linear_input_gradient(isa, dy, packed, dx, fused),
+        }
+    }
+
+    /// Adds to the gradient of the bias, and writes or adds that of the weights.
+    fn weight_gradient(self, isa: Isa, x: Values<'_>, dy: Values<'_>, to: ConvGradient<'_>) {
+        match self {
+            Self::Taps(conv) => conv.weight_gradient(isa, x, dy, to),
+            Self::Winograd(winograd) => winograd.weight_gradient(isa, x, dy, to),
+            Self::Linear(conv) => {
                 let mut gradient = LinearGradient::default();
                 // The first is forgotten.
-                gradient.note(conv, (isa, n), x, dy, false);
-                gradient.note(conv, (isa, n), x, dy, false);
-                gradient.each_part(conv, isa, [dw], |[dw], gradient| dw.copy_from_slice(gradient));
-                Conv::bias_gradient(isa, n, dy, (db, true));
+                gradient.note(isa, &conv, x, dy, false);
+                gradient.note(isa, &conv, x, dy, false);
+                gradient.each_part(&conv, isa, [to.weights], |[dw], gradient| dw.copy_from_slice(gradient));
+                Conv::bias_gradient(isa, dy, to.bias, true);
             }
         }
     }
@@ -207,8 +189,8 @@ fn check(rng: &mut ChaCha8Rng, what: &str, case: &Case, way: Way) {
     let added = random(rng, dy.len());
     let mut packed = vec![0.0; conv.weights_len()];
     conv.each_weight(|from, to| packed[to] = w[from]);
-    let (x_values, dy_values) = (laid_out(&x, n, x_map), laid_out(&dy, n, y_map));
-    let added_values = laid_out(&added, n, y_map);
+    let [x_data, dy_data, added_data] =
+        [(&x, x_map), (&dy, y_map), (&added, y_map)].map(|(planar, map)| laid_out(planar, n, map));
     let plane = y_map.pixels();
     let expected_y = sums(
         dy.len(),
@@ -234,18 +216,21 @@ fn check(rng: &mut ChaCha8Rng, what: &str, case: &Case, way: Way) {
             let what = format!("{what} {isa:?} n {n} {conv:?} {input:?} {way:?} {part}");
             assert_close(tolerance, &what, found, expected);
         };
+        let (x_values, dy_values) = (Values { data: &x_data, map: x_map, n }, Values { data: &dy_data, map: y_map, n });
         let mut y = laid_out(&vec![0.0; dy.len()], n, y_map);
-        let fused = Fused { add: Some((&added_values, y_map)), finish: Finish::Clamp { upper: 6.0 } };
-        way.forward((&conv, isa, n), (&x_values, x_map), (&packed, &bias), (&mut y, y_map), fused);
+        let fused = Fused { add: Some(Values { data: &added_data, map: y_map, n }), clamp: Some(6.0) };
+        let weights = ConvWeights { packed: &packed, bias: Some(&bias) };
+        way.forward(isa, x_values, weights, ValuesMut { data: &mut y, map: y_map, n }, fused);
         close("y", &planar(&y, n, y_map), &expected_y);
 
         let mut dx = laid_out(&vec![0.5; x.len()], n, x_map);
-        let state = (true, Some((&x_values[..], x_map)), Finish::Gate { upper: 0.7 });
-        way.input_gradient((&conv, isa, n), (&dy_values, y_map), &packed, (&mut dx, x_map), state);
+        let fused = FusedGradient { add: true, gate: Some(Gate { values: x_values, upper: 0.7 }) };
+        way.input_gradient(isa, dy_values, &packed, ValuesMut { data: &mut dx, map: x_map, n }, fused);
         close("dx", &planar(&dx, n, x_map), &expected_dx);
 
         let (mut dw, mut db) = (vec![0.0; packed.len()], vec![0.25; conv.outputs]);
-        way.weight_gradient((&conv, isa, n), (&x_values, x_map), (&dy_values, y_map), (&mut dw, &mut db));
+        let to = ConvGradient { weights: &mut dw, bias: &mut db, add: true };
+        way.weight_gradient(isa, x_values, dy_values, to);
         let mut found = vec![0.0; w.len()];
         conv.each_weight(|to, from| found[to] = std::mem::take(&mut dw[from]));
         close("dw", &found, &expected_dw);
@@ -259,7 +244,7 @@ fn random_shapes_agree_with_the_definition() {
     let mut rng = ChaCha8Rng::seed_from_u64(11);
     for index in 0..if cfg!(miri) { 4 } else { 150 } {
         let case = Case::draw(&mut rng);
-        check(&mut rng, &format!("case {index}"), &case, Way::Taps);
+        check(&mut rng, &format!("case {index}"), &case, Way::Taps(case.conv));
     }
 }
 
@@ -289,7 +274,7 @@ fn linear_layers_agree_with_the_definition() {
     for index in 0..if cfg!(miri) { 2 } else { 40 } {
         let conv = Conv::linear(rng.random_range(1..150), rng.random_range(1..150));
         let case = Case { n: rng.random_range(1..70), conv, input: [1, 1], output: [1, 1] };
-        check(&mut rng, &format!("case {index}"), &case, Way::Linear);
+        check(&mut rng, &format!("case {index}"), &case, Way::Linear(conv));
     }
 }
 
@@ -302,8 +287,10 @@ fn the_gradient_of_a_linear_layer_sums_over_its_batches() {
         assert!(product.is_empty());
         for batch in 0..3 {
             let (x, dy) = (random(&mut rng, x_map.buffer_len(n)), random(&mut rng, y_map.buffer_len(n)));
-            product.note(&conv, (isa, n), (&x, x_map), (&dy, y_map), batch > 0);
-            conv.weight_gradient(isa, n, (&x, x_map), (&dy, y_map), (&mut expected, &mut [], true));
+            let (x, dy) = (Values { data: &x, map: x_map, n }, Values { data: &dy, map: y_map, n });
+            product.note(isa, &conv, x, dy, batch > 0);
+            let to = ConvGradient { weights: &mut expected, bias: &mut [], add: true };
+            conv.weight_gradient(isa, x, dy, to);
         }
         let (mut found, mut twice) = (vec![0.0; expected.len()], vec![1.0; expected.len()]);
         product.each_part(&conv, isa, [&mut found, &mut twice], |[found, twice], gradient| {

@@ -5,12 +5,12 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::map::Map;
 use super::simd::Isa;
-use super::tile::{Finish, MAX_ROWS, PANEL, Rows, Run, Tile};
+use super::tile::{Finish, PANEL, Run, Tile};
+use super::values::Map;
 use super::{SharedSlice, depthwise, tile};
 
-/// A grid of pixels inside a map: pixel (i, j) of the grid is (origin + i·step) of the map, per axis.
+/// A grid of pixels lies inside a map: its pixel (i, j) is the map's (origin + i·step), per axis.
 #[derive(Clone, Copy, Debug)]
 pub struct Grid {
     pub map: Map,
@@ -19,7 +19,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// Every pixel of the map.
+    /// Takes every pixel of the map.
     pub fn all(map: Map) -> Self {
         Self { map, origin: [0, 0], step: [1, 1] }
     }
@@ -29,12 +29,12 @@ impl Grid {
         self.map.at(picture, along(0, i), along(1, j))
     }
 
-    /// How far neighbours in a row of the grid lie apart.
+    /// Returns how far neighbours in a row of the grid lie apart.
     fn apart(&self) -> usize {
         self.step[1] * self.map.stride
     }
 
-    /// Whether offsets up to `reach` from any pixel of the grid stay inside a buffer.
+    /// Returns whether offsets up to `reach` from any pixel of the grid stay inside a buffer of this length.
     fn fits(&self, n: usize, [rows, columns]: [usize; 2], reach: usize, len: usize) -> bool {
         let halo = self.map.halo as isize;
         n == 0
@@ -43,23 +43,39 @@ impl Grid {
     }
 }
 
-/// `y[p] = finish(bias + add[p] + Σ_r x[p + r]·w[r])` for every pixel p of a grid, in `n` pictures.
+/// The values at the pixels of a grid.
+#[derive(Clone, Copy)]
+pub struct GridValues<'a> {
+    pub data: &'a [f32],
+    pub grid: Grid,
+}
+
+/// A correlation computes `y[p] = finish(bias + add[p] + Σ_r x[p + r]·w[r])` for every pixel p of a grid, in `n`
+/// pictures.
 pub struct Correlation<'a> {
     pub n: usize,
-    /// Rows and columns of the grid.
+    /// The rows and columns of the grid.
     pub grid: [usize; 2],
-    pub x: (&'a [f32], Grid),
+    pub x: GridValues<'a>,
     /// Offsets in x from a pixel of its grid, and in one panel of the weights.
     pub runs: &'a [Run],
     /// Panels of [`PANEL`] output channels, each `panel_len` long; (taps, channels) of a depthwise convolution.
     pub weights: &'a [f32],
     pub panel_len: usize,
-    /// Each channel is its own group.
+    /// Whether each channel is its own group.
     pub depthwise: bool,
     pub bias: Option<&'a [f32]>,
-    pub add: Option<(&'a [f32], Grid)>,
-    pub gate: Option<(&'a [f32], Grid)>,
+    pub add: Option<GridValues<'a>>,
+    pub gate: Option<GridValues<'a>>,
     pub finish: Finish,
+}
+
+/// The pixels that the sums go to, and whether they are added to what is there.
+#[derive(Clone, Copy)]
+struct Output<'a> {
+    data: SharedSlice<'a, f32>,
+    grid: Grid,
+    add: bool,
 }
 
 /// Tiles that one task goes through for a panel of weights before it takes the next: their pixels stay in the
@@ -71,13 +87,13 @@ const MIN_TASKS: usize = 8;
 const MIN_PARALLEL: usize = 60_000;
 
 impl Correlation<'_> {
-    /// Writes the result to the pixels of `out`. With `in_place` it is added to what is there.
+    /// Writes the result to the pixels of a grid in `y`; with `add` it is added to what is there.
     ///
     /// # Panics
     /// When a grid does not fit its buffer: an error in this crate, never of its input.
-    pub fn run(&self, isa: Isa, y: &mut [f32], out: Grid, in_place: bool) {
-        let outputs = out.map.channels;
-        self.check(y, out);
+    pub fn run(&self, isa: Isa, y: &mut [f32], grid: Grid, add: bool) {
+        let outputs = grid.map.channels;
+        self.check(y, grid);
         let pixels = self.n * self.grid[0] * self.grid[1];
         let terms: usize = self.runs.iter().map(|run| run.len).sum();
         if pixels == 0 {
@@ -87,7 +103,7 @@ impl Correlation<'_> {
         let panels = outputs.div_ceil(PANEL);
         let chunks = tiles.div_ceil(TILES_PER_TASK);
         let groups = MIN_TASKS.div_ceil(chunks).min(panels);
-        let shared = SharedSlice::new(y);
+        let output = Output { data: SharedSlice::new(y), grid, add };
         let task = |index: usize| {
             let (chunk, group) = (index / groups, index % groups);
             let (first, past) = (group * panels / groups, (group + 1) * panels / groups);
@@ -97,9 +113,9 @@ impl Correlation<'_> {
             let one = |tile: usize, panels: Range<usize>| {
                 let pixels = tile * pixels / tiles..(tile + 1) * pixels / tiles;
                 let columns = panels.start * PANEL..outputs.min(panels.end * PANEL);
-                // SAFETY: `check` has seen that every offset lies inside its buffer, and a task writes only the pixels of
-                // its own tiles in the channels of its own panels.
-                unsafe { self.tile(isa, pixels, columns, (shared, out, in_place)) }
+                // SAFETY: the contract of `tile`: `check` has seen that every offset lies inside its buffer, and a
+                // task writes only the pixels of its own tiles in the channels of its own panels.
+                unsafe { self.tile(isa, pixels, columns, output) }
             };
             if self.depthwise {
                 tile_range.for_each(|tile| one(tile, first..past));
@@ -118,77 +134,70 @@ impl Correlation<'_> {
     }
 
     fn check(&self, y: &[f32], out: Grid) {
-        let outputs = out.map.channels;
+        let (x, outputs) = (self.x, out.map.channels);
         let panels = outputs.div_ceil(PANEL);
         let step = if self.depthwise { 1 } else { PANEL };
         let reach = self.runs.iter().map(|run| run.a + run.len).max().unwrap_or(0);
         let depth = self.runs.iter().map(|run| run.b + run.len * step).max().unwrap_or(0);
         if self.depthwise {
             assert!(self.runs.iter().all(|run| run.len == 1) && depth + outputs <= self.weights.len() + 1);
-            assert!(self.x.1.fits(self.n, self.grid, reach + outputs, self.x.0.len() + 1), "x is too short");
+            assert!(x.grid.fits(self.n, self.grid, reach + outputs, x.data.len() + 1), "x is too short");
         } else {
             assert!(
                 depth <= self.panel_len && panels * self.panel_len <= self.weights.len(),
                 "the weights are too short"
             );
-            assert!(self.x.1.fits(self.n, self.grid, reach, self.x.0.len()), "x is too short");
+            assert!(x.grid.fits(self.n, self.grid, reach, x.data.len()), "x is too short");
         }
         assert!(out.fits(self.n, self.grid, outputs, y.len()), "the output does not fit");
         assert!(self.bias.is_none_or(|bias| bias.len() >= outputs), "the bias is too short");
-        for (values, grid) in self.add.iter().chain(&self.gate) {
-            assert!(grid.fits(self.n, self.grid, outputs, values.len()), "an operand does not fit");
+        for GridValues { data, grid } in self.add.iter().chain(&self.gate) {
+            assert!(grid.fits(self.n, self.grid, outputs, data.len()), "an operand does not fit");
         }
         assert!(self.gate.is_some() || !matches!(self.finish, Finish::Gate { .. }), "no gate");
     }
 
-    /// Some pixels (at most the rows of a tile) in some channels: those of a panel, or any of a depthwise convolution.
-    unsafe fn tile(
-        &self,
-        isa: Isa,
-        pixels: Range<usize>,
-        columns: Range<usize>,
-        (y, out, in_place): (SharedSlice, Grid, bool),
-    ) {
+    /// Computes some pixels (at most the rows of a tile) in some channels: those of a panel, or any of a depthwise
+    /// convolution.
+    ///
+    /// # Safety
+    /// Every pixel and channel lies inside its buffer, and no other thread writes to those of the output.
+    unsafe fn tile(&self, isa: Isa, pixels: Range<usize>, columns: Range<usize>, y: Output<'_>) {
         let column = columns.start;
         let mut tile = Tile {
             rows: pixels.len(),
             columns: columns.len(),
             runs: self.runs,
-            layout: Rows::Apart,
-            b_step: PANEL,
-            a: [std::ptr::null(); MAX_ROWS],
-            b: std::ptr::null(),
-            c: [std::ptr::null_mut(); MAX_ROWS],
             bias: self.bias.map_or(std::ptr::null(), |bias| bias[column..].as_ptr()),
-            add: [std::ptr::null(); MAX_ROWS],
-            gate: [std::ptr::null(); MAX_ROWS],
             finish: self.finish,
+            ..Tile::EMPTY
         };
         let [rows, width] = self.grid;
         let (mut picture, rest) = (pixels.start / (rows * width), pixels.start % (rows * width));
         let (mut i, mut j) = (rest / width, rest % width);
         let mut m = 0;
-        // SAFETY: by the promise of the caller every pixel and channel below lies inside its buffer.
+        // SAFETY: this function's contract covers what `add`, `SharedSlice::at` and both `multiply` ask for: pointers
+        // inside their buffers, and an output of this task alone.
         unsafe {
             while m < tile.rows {
                 // Pixels in a row of the grid lie equally far apart.
                 let (pixel, count) = ([i, j], (width - j).min(tile.rows - m));
                 let row = m..m + count;
-                let from = self.x.0.as_ptr().add(self.x.1.at(picture, pixel));
-                place(&mut tile.a[row.clone()], from, self.x.1.apart());
-                let to = y.at(out.at(picture, pixel) + column);
+                let from = |values: GridValues<'_>, channel: usize| {
+                    values.data.as_ptr().add(values.grid.at(picture, pixel) + channel)
+                };
+                place(&mut tile.a[row.clone()], from(self.x, 0), self.x.grid.apart());
+                let to = y.data.at(y.grid.at(picture, pixel) + column);
                 for (k, c) in tile.c[row.clone()].iter_mut().enumerate() {
-                    *c = to.wrapping_add(k * out.apart());
+                    *c = to.wrapping_add(k * y.grid.apart());
                 }
-                if in_place {
-                    place(&mut tile.add[row.clone()], to, out.apart());
-                } else if let Some((values, grid)) = &self.add {
-                    let from = values.as_ptr().add(grid.at(picture, pixel) + column);
-                    place(&mut tile.add[row.clone()], from, grid.apart());
+                if y.add {
+                    place(&mut tile.add[row.clone()], to, y.grid.apart());
+                } else if let Some(add) = self.add {
+                    place(&mut tile.add[row.clone()], from(add, column), add.grid.apart());
                 }
-                if let Some((values, grid)) = &self.gate {
-                    let from = values.as_ptr().add(grid.at(picture, pixel) + column);
-                    place(&mut tile.gate[row], from, grid.apart());
+                if let Some(gate) = self.gate {
+                    place(&mut tile.gate[row], from(gate, column), gate.grid.apart());
                 }
                 (m, j) = (m + count, j + count);
                 if j == width {

@@ -1,48 +1,46 @@
-//! The way back through a fully connected layer in training, on the weights as they lie: no copy of them is turned round,
-//! and the gradient of the weights goes from the registers to whoever changes them, without a place of its own.
+//! The way back through a fully connected layer in training, on the weights as they lie: no copy of them is turned
+//! round, and the gradient of the weights goes from the registers to whoever changes them, without a place of its own.
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::conv::{Conv, Values};
-use super::map::Map;
+use super::conv::Conv;
 use super::padding::Padding;
 use super::simd::Isa;
-use super::tile::{self, Finish, MAX_ROWS, PANEL, Rows, Run, Tile};
+use super::tile::{self, MAX_ROWS, PANEL, Rows, Run, Tile};
+use super::values::{FusedGradient, Map, Values, ValuesMut};
 use super::{Scratch, SharedSlice};
 
-/// Tasks that a product is split into at least, where it has so many tiles.
+/// The fewest tasks that a product is split into, where it has so many tiles.
 const MIN_TASKS: usize = 8;
 
-/// The bounds of the parts that `whole` is cut into.
-fn part(index: usize, parts: usize, whole: usize) -> (usize, usize) {
-    (index * whole / parts, (index + 1) * whole / parts)
+/// Returns the bounds of one of the parts that `whole` is cut into.
+fn part(index: usize, parts: usize, whole: usize) -> Range<usize> {
+    index * whole / parts..(index + 1) * whole / parts
 }
 
-/// Where nothing is added, gated or shifted.
-const NOTHING: [*const f32; MAX_ROWS] = [std::ptr::null(); MAX_ROWS];
-
 impl Conv {
-    /// Whether this is a fully connected layer between planes of these sizes.
+    /// Returns whether this is a fully connected layer between planes of these sizes.
     pub fn is_linear(&self, x: Map, y: Map) -> bool {
-        let Self { kernel, padding, groups, .. } = *self;
-        (kernel, padding, groups) == ([1, 1], Padding::default(), 1) && x.pixels() == 1 && y.pixels() == 1
+        let is_product = self.kernel == [1, 1] && self.padding == Padding::default() && self.groups == 1;
+        is_product && x.pixels() == 1 && y.pixels() == 1
     }
 
-    /// The gradient of the input of a fully connected layer, from its packed weights; with `in_place` added to what is
-    /// there, then kept where `gate` lets it through. Sixteen pictures at a time: for fewer,
-    /// [`Self::input_gradient`] is faster.
+    /// Computes the gradient of the input of a fully connected layer from its packed weights. It takes sixteen
+    /// pictures at a time: for fewer, [`Self::input_gradient`] is faster.
     pub fn linear_input_gradient(
         &self,
-        (isa, n): (Isa, usize),
-        (dy, dy_map): Values<'_>,
+        isa: Isa,
+        dy: Values<'_>,
         weights: &[f32],
-        (dx, dx_map): (&mut [f32], Map),
-        (in_place, gate, finish): (bool, Option<Values<'_>>, Finish),
+        dx: ValuesMut<'_>,
+        fused: FusedGradient<'_>,
     ) {
-        let (inputs, outputs) = (self.inputs, self.outputs);
+        let (inputs, outputs, n) = (self.inputs, self.outputs, dy.n);
         let panels = outputs.div_ceil(PANEL);
-        assert!(weights.len() == panels * inputs * PANEL && dy_map.channels == outputs && dx_map.channels == inputs);
-        assert!(dx.len() >= dx_map.buffer_len(n), "dx is too short");
+        assert!(weights.len() == panels * inputs * PANEL && dy.map.channels == outputs && dx.map.channels == inputs);
+        assert!(dx.n == n && dx.fits(), "dx is too short");
         let runs: Vec<Run> = (0..panels)
             .map(|panel| {
                 let len = (outputs - panel * PANEL).min(PANEL);
@@ -53,49 +51,37 @@ impl Conv {
         let mut turned = Scratch::zeros(n.div_ceil(PANEL) * outputs * PANEL);
         turned.0.par_chunks_exact_mut(outputs * PANEL).enumerate().for_each(|(block, turned)| {
             for (lane, picture) in (block * PANEL..n.min((block + 1) * PANEL)).enumerate() {
-                let dy = &dy[dy_map.at(picture, 0, 0)..][..outputs];
+                let dy = dy.pixel(picture, 0, 0);
                 turned[lane..].iter_mut().step_by(PANEL).zip(dy).for_each(|(to, dy)| *to = *dy);
             }
         });
         let tiles = inputs.div_ceil(isa.max_rows());
-        let out = SharedSlice::new(dx);
+        let (out, dx_map) = (SharedSlice::new(dx.data), dx.map);
         (0..tiles).into_par_iter().for_each(|index| {
-            let (start, end) = part(index, tiles, inputs);
+            let channels = part(index, tiles, inputs);
             let mut sums = [0.0f32; MAX_ROWS * PANEL];
             for (block, columns) in turned.0.chunks_exact(outputs * PANEL).enumerate() {
                 let first = block * PANEL;
                 let pictures = (n - first).min(PANEL);
-                let (mut a, mut c) = (NOTHING, [std::ptr::null_mut(); MAX_ROWS]);
-                for (m, sums) in sums.chunks_exact_mut(PANEL).take(end - start).enumerate() {
-                    (a[m], c[m]) = (weights[(start + m) * PANEL..].as_ptr(), sums.as_mut_ptr());
+                let mut tile =
+                    Tile { rows: channels.len(), columns: pictures, runs: &runs, b: columns.as_ptr(), ..Tile::EMPTY };
+                for (m, sums) in sums.chunks_exact_mut(PANEL).take(channels.len()).enumerate() {
+                    (tile.a[m], tile.c[m]) = (weights[(channels.start + m) * PANEL..].as_ptr(), sums.as_mut_ptr());
                 }
-                let tile = Tile {
-                    rows: end - start,
-                    columns: pictures,
-                    runs: &runs,
-                    layout: Rows::Apart,
-                    b_step: PANEL,
-                    a,
-                    b: columns.as_ptr(),
-                    c,
-                    bias: std::ptr::null(),
-                    add: NOTHING,
-                    gate: NOTHING,
-                    finish: Finish::Plain,
-                };
-                // SAFETY: a row of a tile is one of every panel of the weights, whose length was checked.
+                // SAFETY: the contract of `tile::multiply`: a row of a tile is one of every panel of the weights,
+                // whose length is asserted above; the columns are whole panels, and `sums` has a panel a row.
                 unsafe { tile::multiply(isa, &tile) };
                 for lane in 0..pictures {
                     let picture = first + lane;
-                    // SAFETY: a task writes its own channels, of pictures inside `dx` as was checked.
-                    let dx = unsafe { out.slice(dx_map.at(picture, 0, 0) + start, end - start) };
+                    // SAFETY: the contract of `SharedSlice::slice`: a task has its own channels, of pictures inside
+                    // `dx`, whose length is asserted above.
+                    let dx = unsafe { out.slice(dx_map.at(picture, 0, 0) + channels.start, channels.len()) };
                     let sums = sums[lane..].iter().step_by(PANEL);
-                    dx.iter_mut().zip(sums).for_each(|(dx, sum)| *dx = if in_place { *dx + sum } else { *sum });
-                    if let (Finish::Gate { upper }, Some((values, map))) = (finish, gate) {
-                        let values = &values[map.at(picture, 0, 0) + start..];
-                        dx.iter_mut()
-                            .zip(values)
-                            .for_each(|(dx, &y)| *dx = if y > 0.0 && y < upper { *dx } else { 0.0 });
+                    dx.iter_mut().zip(sums).for_each(|(dx, sum)| *dx = if fused.add { *dx + sum } else { *sum });
+                    if let Some(gate) = fused.gate {
+                        let values = &gate.values.from(picture, 0, 0)[channels.start..];
+                        let passes = |y: f32| y > 0.0 && y < gate.upper;
+                        dx.iter_mut().zip(values).for_each(|(dx, &y)| *dx = if passes(y) { *dx } else { 0.0 });
                     }
                 }
             }
@@ -104,16 +90,18 @@ impl Conv {
 
     /// Writes the gradient of the bias, or adds it to what is there: the sum of a plane's pixels per channel, over all
     /// pictures. Nothing happens to an empty one.
-    pub fn bias_gradient(isa: Isa, n: usize, (dy, map): Values<'_>, (db, add): (&mut [f32], bool)) {
+    pub fn bias_gradient(isa: Isa, dy: Values<'_>, db: &mut [f32], add: bool) {
         if db.is_empty() {
             return;
         }
         if !add {
             db.fill(0.0);
         }
+        let map = dy.map;
         isa.vectorised(|| {
-            for start in map.rows(n) {
-                for pixel in dy[start..].chunks(map.stride).take(map.width) {
+            for row in 0..dy.n * map.height {
+                let pixels = dy.from(row / map.height, (row % map.height) as isize, 0);
+                for pixel in pixels.chunks(map.stride).take(map.width) {
                     db.iter_mut().zip(pixel).for_each(|(db, dy)| *db += dy);
                 }
             }
@@ -121,30 +109,23 @@ impl Conv {
     }
 }
 
-/// The gradient of the weights of a fully connected layer as a sum of products that are still to be taken: the inputs and
-/// the gradients of the outputs of one batch, or of several of the same size.
+/// The gradient of the weights of a fully connected layer as a sum of products that are still to be taken: the inputs
+/// and the gradients of the outputs of one batch, or of several of the same size.
 #[derive(Clone, Debug, Default)]
 pub struct LinearGradient {
-    /// For every batch and tile of inputs, (pictures, inputs of the tile).
+    /// The inputs: for every batch and tile of inputs, (pictures, inputs of the tile).
     rows: Vec<f32>,
-    /// For every batch and panel of outputs, (pictures, [`PANEL`]).
+    /// The gradients: for every batch and panel of outputs, (pictures, [`PANEL`]).
     columns: Vec<f32>,
-    /// Pictures of a batch.
+    /// The number of pictures of a batch.
     n: usize,
     batches: usize,
 }
 
 impl LinearGradient {
     /// Notes a batch, after those that are noted already or, without `add`, in place of them.
-    pub fn note(
-        &mut self,
-        conv: &Conv,
-        (isa, n): (Isa, usize),
-        (x, x_map): Values<'_>,
-        (dy, dy_map): Values<'_>,
-        add: bool,
-    ) {
-        let (inputs, panels) = (conv.inputs, conv.outputs.div_ceil(PANEL));
+    pub fn note(&mut self, isa: Isa, conv: &Conv, x: Values<'_>, dy: Values<'_>, add: bool) {
+        let (inputs, panels, n) = (conv.inputs, conv.outputs.div_ceil(PANEL), x.n);
         let batch = if add { self.batches } else { 0 };
         assert!(batch == 0 || self.n == n, "batches of different sizes");
         (self.n, self.batches) = (n, batch + 1);
@@ -154,10 +135,10 @@ impl LinearGradient {
         let tiles = inputs.div_ceil(isa.max_rows());
         let gather_rows = || {
             let mut rest = rows;
-            for (start, end) in (0..tiles).map(|tile| part(tile, tiles, inputs)) {
-                let (rows, others) = rest.split_at_mut(n * (end - start));
-                for (picture, row) in rows.chunks_exact_mut(end - start).enumerate() {
-                    row.copy_from_slice(&x[x_map.at(picture, 0, 0) + start..][..end - start]);
+            for channels in (0..tiles).map(|tile| part(tile, tiles, inputs)) {
+                let (rows, others) = rest.split_at_mut(n * channels.len());
+                for (picture, row) in rows.chunks_exact_mut(channels.len()).enumerate() {
+                    row.copy_from_slice(&x.from(picture, 0, 0)[channels.clone()]);
                 }
                 rest = others;
             }
@@ -166,14 +147,14 @@ impl LinearGradient {
             for (panel, columns) in columns.chunks_exact_mut((n * PANEL).max(1)).enumerate() {
                 let count = (conv.outputs - panel * PANEL).min(PANEL);
                 for (picture, row) in columns.chunks_exact_mut(PANEL).enumerate() {
-                    row[..count].copy_from_slice(&dy[dy_map.at(picture, 0, 0) + panel * PANEL..][..count]);
+                    row[..count].copy_from_slice(&dy.from(picture, 0, 0)[panel * PANEL..][..count]);
                 }
             }
         };
         rayon::join(gather_rows, gather_columns);
     }
 
-    /// Whether no batch was noted.
+    /// Returns whether no batch was noted.
     pub fn is_empty(&self) -> bool {
         self.batches == 0
     }
@@ -183,8 +164,8 @@ impl LinearGradient {
         self.batches = 0;
     }
 
-    /// Calls `f(parts of the targets, gradient)` for every part of the weights, as packed; the targets are as long as they
-    /// are, and the sums' order does not depend on the number of threads.
+    /// Calls `f(parts of the targets, gradient)` for every part of the weights, as packed; the targets are as long as
+    /// they are, and the sums' order does not depend on the number of threads.
     pub fn each_part<const K: usize>(
         &self,
         conv: &Conv,
@@ -203,32 +184,28 @@ impl LinearGradient {
         let targets = targets.map(SharedSlice::new);
         let parts = MIN_TASKS.div_ceil(panels).min(tiles);
         (0..panels * parts).into_par_iter().for_each(|task| {
-            let (panel, (first, past)) = (task / parts, part(task % parts, parts, tiles));
+            let panel = task / parts;
             let mut gradient = [0.0f32; MAX_ROWS * PANEL];
-            for (start, end) in (first..past).map(|tile| part(tile, tiles, inputs)) {
-                let count = end - start;
-                let (mut a, mut c) = (NOTHING, [std::ptr::null_mut(); MAX_ROWS]);
-                for (m, gradient) in gradient.chunks_exact_mut(PANEL).take(count).enumerate() {
-                    (a[m], c[m]) = (self.rows[(start * n + m).min(self.rows.len())..].as_ptr(), gradient.as_mut_ptr());
-                }
-                // SAFETY: a task has its own rows of its own panel, inside the targets as their length was checked.
-                let parts =
-                    targets.map(|target| unsafe { target.slice((panel * inputs + start) * PANEL, count * PANEL) });
-                let tile = Tile {
+            for channels in part(task % parts, parts, tiles).map(|tile| part(tile, tiles, inputs)) {
+                let (start, count) = (channels.start, channels.len());
+                let mut tile = Tile {
                     rows: count,
                     columns: (outputs - panel * PANEL).min(PANEL),
                     runs: &runs,
                     layout: Rows::Neighbours(count),
-                    b_step: PANEL,
-                    a,
                     b: self.columns[panel * n * PANEL..].as_ptr(),
-                    c,
-                    bias: std::ptr::null(),
-                    add: NOTHING,
-                    gate: NOTHING,
-                    finish: Finish::Plain,
+                    ..Tile::EMPTY
                 };
-                // SAFETY: each run covers the `n` pictures of a batch, in rows and columns as long as asserted.
+                for (m, gradient) in gradient.chunks_exact_mut(PANEL).take(count).enumerate() {
+                    tile.a[m] = self.rows[(start * n + m).min(self.rows.len())..].as_ptr();
+                    tile.c[m] = gradient.as_mut_ptr();
+                }
+                // SAFETY: the contract of `SharedSlice::slice`: a task has its own rows of its own panel, inside the
+                // targets, whose length is asserted above.
+                let parts =
+                    targets.map(|target| unsafe { target.slice((panel * inputs + start) * PANEL, count * PANEL) });
+                // SAFETY: the contract of `tile::multiply`: each run covers the `n` pictures of a batch, in rows and
+                // columns as long as asserted above.
                 unsafe { tile::multiply(isa, &tile) };
                 f(parts, &gradient[..count * PANEL]);
             }

@@ -8,27 +8,27 @@ mod conv;
 mod correlate;
 mod depthwise;
 mod linear;
-mod map;
 mod padding;
 pub mod planes;
 pub mod pool;
 mod simd;
 mod sparse;
 mod tile;
+mod values;
 mod weight_gradient;
 pub mod winograd;
 
 use std::cell::RefCell;
+use std::marker::PhantomData;
 
-pub use batch_norm::{BatchNorm, Statistics};
-pub use conv::{Conv, Fused, Values};
+pub use batch_norm::{BatchNorm, BatchNormGradient, Statistics};
+pub use conv::Conv;
 pub use linear::LinearGradient;
-pub use map::Map;
 pub use padding::Padding;
 pub use pool::Window;
 pub use simd::Isa;
-pub use sparse::{PoolGradient, SparseGradient};
-pub use tile::Finish;
+pub use sparse::{MaxoutGradient, PoolGradient, SparseGradient};
+pub use values::{ConvGradient, ConvWeights, Fused, FusedGradient, Gate, Map, Values, ValuesMut};
 pub use winograd::Winograd;
 
 thread_local! {
@@ -36,18 +36,18 @@ thread_local! {
     static SPARE: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// A buffer for the length of an operation, one of those that the thread has used before.
+/// A buffer for the length of an operation, which the thread may have used before.
 struct Scratch(Vec<f32>);
 
 impl Scratch {
-    /// Of zeros.
+    /// Takes a buffer and fills it with zeros.
     fn zeros(len: usize) -> Self {
         let mut scratch = Self::stale(len);
         scratch.0.fill(0.0);
         scratch
     }
 
-    /// Of anything.
+    /// Takes a buffer that may hold anything.
     fn stale(len: usize) -> Self {
         let mut buffer = SPARE.with_borrow_mut(|spare| {
             // The smallest that is large enough, else the largest.
@@ -61,7 +61,7 @@ impl Scratch {
         Self(buffer)
     }
 
-    /// The part that begins with a line of the cache; up to 15 values shorter.
+    /// Returns the part that begins with a line of the cache; it is up to 15 values shorter.
     fn aligned(&mut self) -> &mut [f32] {
         let skip = self.0.as_ptr().align_offset(64).min(self.0.len()).min(15);
         &mut self.0[skip..]
@@ -75,52 +75,39 @@ impl Drop for Scratch {
 }
 
 /// A slice whose elements are written by several threads, each its own.
-#[derive(Clone, Copy)]
-struct SharedSlice(*mut f32);
+struct SharedSlice<'a, T>(*mut T, PhantomData<&'a mut [T]>);
 
-// SAFETY: the pointer is only handed out by `at` and `slice`, whose callers answer for disjoint elements.
-unsafe impl Send for SharedSlice {}
-// SAFETY: as above.
-unsafe impl Sync for SharedSlice {}
+impl<T> Clone for SharedSlice<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
 
-impl SharedSlice {
-    fn new(slice: &mut [f32]) -> Self {
-        Self(slice.as_mut_ptr())
+impl<T> Copy for SharedSlice<'_, T> {}
+
+// SAFETY: the pointer is only handed out by `at` and `slice`, whose contracts ask their callers for elements that no
+// other thread has, so that sending it between threads is sending those elements.
+unsafe impl<T: Send> Send for SharedSlice<'_, T> {}
+// SAFETY: as for `Send`: two threads that share it reach different elements.
+unsafe impl<T: Send> Sync for SharedSlice<'_, T> {}
+
+impl<'a, T> SharedSlice<'a, T> {
+    fn new(slice: &'a mut [T]) -> Self {
+        Self(slice.as_mut_ptr(), PhantomData)
     }
 
     /// # Safety
-    /// `index` lies inside the slice.
-    unsafe fn at(self, index: usize) -> *mut f32 {
-        // SAFETY: the caller's promise.
+    /// `index` lies inside the slice, and no other thread uses that element meanwhile.
+    unsafe fn at(self, index: usize) -> *mut T {
+        // SAFETY: `add` asks for an offset inside the allocation, which is this function's contract.
         unsafe { self.0.add(index) }
     }
 
     /// # Safety
     /// The part lies inside the slice, and nobody else has any of it meanwhile.
-    unsafe fn slice<'a>(self, start: usize, len: usize) -> &'a mut [f32] {
-        // SAFETY: the caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.0.add(start), len) }
-    }
-}
-
-/// The same for bytes, handed out a part at a time.
-#[derive(Clone, Copy)]
-struct SharedBytes(*mut u8);
-
-// SAFETY: the pointer is only handed out by `slice`, whose callers answer for disjoint parts.
-unsafe impl Send for SharedBytes {}
-// SAFETY: as above.
-unsafe impl Sync for SharedBytes {}
-
-impl SharedBytes {
-    fn new(slice: &mut [u8]) -> Self {
-        Self(slice.as_mut_ptr())
-    }
-
-    /// # Safety
-    /// The part lies inside the slice, and nobody else has any of it meanwhile.
-    unsafe fn slice<'a>(self, start: usize, len: usize) -> &'a mut [u8] {
-        // SAFETY: the caller's promise.
+    unsafe fn slice(self, start: usize, len: usize) -> &'a mut [T] {
+        // SAFETY: `from_raw_parts_mut` asks for valid elements that nobody else has: this function's contract. They
+        // live as long as the slice that `new` borrowed.
         unsafe { std::slice::from_raw_parts_mut(self.0.add(start), len) }
     }
 }

@@ -2,62 +2,68 @@
 
 use rayon::prelude::*;
 
-use super::SharedBytes;
-use super::conv::Values;
-use super::map::Map;
+use super::SharedSlice;
 use super::simd::Isa;
-use super::tile::Finish;
+use super::values::{Gate, Map, Values, ValuesMut};
 
-/// Values per parallel task at least: less is not worth waking another thread for.
+/// The fewest values of a parallel task: less is not worth waking another thread for.
 const MIN_TASK: usize = 1 << 14;
 
-/// Calls `f(picture, row, values from the first pixel of the row on)` for every row of pixels of `n` pictures.
-pub fn each_row(values: &mut [f32], map: Map, n: usize, f: impl Fn(usize, usize, &mut [f32]) + Sync) {
+/// Calls `f(picture, row, values from the first pixel of the row on)` for every row of pixels.
+pub fn each_row(y: ValuesMut<'_>, f: impl Fn(usize, usize, &mut [f32]) + Sync) {
+    let (map, n) = (y.map, y.n);
     let padded = map.height + 2 * map.halo;
-    let values = &mut values[..n * map.picture()];
+    let data = &mut y.data[..n * map.picture()];
     let row = |(index, row): (usize, &mut [f32])| {
         let y = index % padded;
         if (map.halo..map.halo + map.height).contains(&y) {
             f(index / padded, y - map.halo, &mut row[map.halo * map.stride + map.first..]);
         }
     };
-    if n * map.pixels() * map.channels < 2 * MIN_TASK {
-        values.chunks_exact_mut(map.row()).enumerate().for_each(row);
+    if n * map.count() < 2 * MIN_TASK {
+        data.chunks_exact_mut(map.row()).enumerate().for_each(row);
     } else {
         let least = MIN_TASK.div_ceil(map.row());
-        values.par_chunks_exact_mut(map.row()).with_min_len(least).enumerate().for_each(row);
+        data.par_chunks_exact_mut(map.row()).with_min_len(least).enumerate().for_each(row);
     }
 }
 
-/// The part of a row of pixels that holds the map's values, cut into pixels where other channels lie between them.
-fn stretch(map: Map) -> (usize, usize) {
-    if map.channels == map.stride { (1, map.width * map.channels) } else { (map.width, map.channels) }
+/// The pieces that a row of pixels is cut into, so that the map's values lie together in each.
+#[derive(Clone, Copy)]
+struct Stretches {
+    count: usize,
+    len: usize,
+}
+
+impl Stretches {
+    /// Takes the whole row, or each pixel where other channels lie between them.
+    fn of(map: Map, whole: bool) -> Self {
+        if whole {
+            Self { count: 1, len: map.width * map.channels }
+        } else {
+            Self { count: map.width, len: map.channels }
+        }
+    }
 }
 
 /// Calls `f(out, values)` for matching stretches of the rows of two batches of the same shape.
-fn zip_rows(
-    isa: Isa,
-    n: usize,
-    (out, out_map): (&mut [f32], Map),
-    (values, map): Values<'_>,
-    f: impl Fn(&mut [f32], &[f32]) + Sync,
-) {
-    assert!((out_map.height, out_map.width, out_map.channels) == (map.height, map.width, map.channels));
-    let whole = out_map.channels == out_map.stride && map.channels == map.stride;
-    let (count, len) = if whole { stretch(map) } else { (map.width, map.channels) };
-    each_row(out, out_map, n, |picture, y, out| {
-        let values = &values[map.at(picture, y as isize, 0)..];
+fn zip_rows(isa: Isa, out: ValuesMut<'_>, values: Values<'_>, f: impl Fn(&mut [f32], &[f32]) + Sync) {
+    let (to, from) = (out.map, values.map);
+    assert!(to.size() == from.size() && to.channels == from.channels);
+    let Stretches { count, len } = Stretches::of(from, to.is_whole() && from.is_whole());
+    each_row(out, |picture, y, out| {
+        let values = values.from(picture, y as isize, 0);
         isa.vectorised(|| {
             for i in 0..count {
-                f(&mut out[i * out_map.stride..][..len], &values[i * map.stride..][..len]);
+                f(&mut out[i * to.stride..][..len], &values[i * from.stride..][..len]);
             }
         });
     });
 }
 
-/// `y = x`, or `y += x`.
-pub fn copy(isa: Isa, n: usize, x: Values<'_>, y: (&mut [f32], Map), add: bool) {
-    zip_rows(isa, n, y, x, |y, x| {
+/// Computes `y = x`, or `y += x`.
+pub fn copy(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, add: bool) {
+    zip_rows(isa, y, x, |y, x| {
         if add {
             y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
         } else {
@@ -66,42 +72,41 @@ pub fn copy(isa: Isa, n: usize, x: Values<'_>, y: (&mut [f32], Map), add: bool) 
     });
 }
 
-/// Planes as features in PyTorch's order: all pixels of a channel, then those of the next.
-pub fn flatten(n: usize, (x, x_map): Values<'_>, (y, y_map): (&mut [f32], Map)) {
-    assert!(y_map.pixels() == 1 && y_map.channels == x_map.pixels() * x_map.channels);
-    each_row(y, y_map, n, |picture, _, y| {
-        if x_map.is_dense() && x_map.channels == 1 {
-            return y[..x_map.pixels()].copy_from_slice(&x[x_map.at(picture, 0, 0)..][..x_map.pixels()]);
+/// Lays planes out as features in PyTorch's order: all pixels of a channel, then those of the next.
+pub fn flatten(x: Values<'_>, y: ValuesMut<'_>) {
+    let map = x.map;
+    assert!(y.map.pixels() == 1 && y.map.channels == map.count());
+    each_row(y, |picture, _, y| {
+        if map.is_dense() && map.channels == 1 {
+            return y[..map.pixels()].copy_from_slice(&x.from(picture, 0, 0)[..map.pixels()]);
         }
-        for (pixel, start) in pixels(x_map, picture).enumerate() {
-            let y = y[pixel..].iter_mut().step_by(x_map.pixels());
-            y.zip(&x[start..start + x_map.channels]).for_each(|(y, x)| *y = *x);
+        for pixel in 0..map.pixels() {
+            let x = &x.data[map.at_pixel(picture, pixel)..][..map.channels];
+            let y = y[pixel..].iter_mut().step_by(map.pixels());
+            y.zip(x).for_each(|(y, x)| *y = *x);
         }
     });
 }
 
-/// The way back from [`flatten`], for gradients: `x = y`, or `x += y`.
-pub fn unflatten(n: usize, (y, y_map): Values<'_>, (x, x_map): (&mut [f32], Map), add: bool) {
-    assert!(y_map.pixels() == 1 && y_map.channels == x_map.pixels() * x_map.channels);
-    each_row(x, x_map, n, |picture, row, x| {
-        for column in 0..x_map.width {
-            let y = y[y_map.at(picture, 0, 0) + row * x_map.width + column..].iter().step_by(x_map.pixels());
-            for (x, y) in x[column * x_map.stride..][..x_map.channels].iter_mut().zip(y) {
+/// Goes the way back from [`flatten`], for gradients: `x = y`, or `x += y`.
+pub fn unflatten(y: Values<'_>, x: ValuesMut<'_>, add: bool) {
+    let map = x.map;
+    assert!(y.map.pixels() == 1 && y.map.channels == map.count());
+    each_row(x, |picture, row, x| {
+        for column in 0..map.width {
+            let y = y.from(picture, 0, 0)[row * map.width + column..].iter().step_by(map.pixels());
+            for (x, y) in x[column * map.stride..][..map.channels].iter_mut().zip(y) {
                 *x = if add { *x + y } else { *y };
             }
         }
     });
 }
 
-/// Where the pixels of a picture lie, row by row.
-fn pixels(map: Map, picture: usize) -> impl Iterator<Item = usize> {
-    (0..map.pixels()).map(move |pixel| map.at(picture, (pixel / map.width) as isize, (pixel % map.width) as isize))
-}
-
 /// Clamps to 0..upper in place, NaN staying NaN; the subgradient at both ends is 0 as in PyTorch.
-fn clamp(isa: Isa, n: usize, (y, map): (&mut [f32], Map), upper: f32) {
-    let (count, len) = stretch(map);
-    each_row(y, map, n, |_, _, row| {
+pub fn clamp(isa: Isa, y: ValuesMut<'_>, upper: f32) {
+    let map = y.map;
+    let Stretches { count, len } = Stretches::of(map, map.is_whole());
+    each_row(y, |_, _, row| {
         isa.vectorised(|| {
             for i in 0..count {
                 for y in &mut row[i * map.stride..][..len] {
@@ -114,35 +119,25 @@ fn clamp(isa: Isa, n: usize, (y, map): (&mut [f32], Map), upper: f32) {
 }
 
 /// Sets gradients to 0 where the clamped values lie at an end.
-pub fn gate(isa: Isa, n: usize, dy: (&mut [f32], Map), y: Values<'_>, upper: f32) {
-    zip_rows(isa, n, dy, y, |dy, y| {
+pub fn gate(isa: Isa, dy: ValuesMut<'_>, gate: Gate<'_>) {
+    zip_rows(isa, dy, gate.values, |dy, y| {
         for (dy, &y) in dy.iter_mut().zip(y) {
-            *dy = if y > 0.0 && y < upper { *dy } else { 0.0 };
+            *dy = if y > 0.0 && y < gate.upper { *dy } else { 0.0 };
         }
     });
 }
 
-/// Applies what a fused operation would have.
-pub fn finish(isa: Isa, n: usize, (values, map): (&mut [f32], Map), finish: Finish, gated_by: Option<Values<'_>>) {
-    match (finish, gated_by) {
-        (Finish::Clamp { upper }, _) => clamp(isa, n, (values, map), upper),
-        (Finish::Gate { upper }, Some(y)) => gate(isa, n, (values, map), y, upper),
-        _ => {}
-    }
-}
-
 /// Multiplies every value with the mask: dropout and its gradient. The mask is dense, (n, height, width, channels).
-pub fn masked(isa: Isa, n: usize, x: Values<'_>, y: (&mut [f32], Map), mask: &[f32], add: bool) {
-    let map = x.1;
-    let dense = Map::new([map.height, map.width], map.channels, 0);
-    let y_map = y.1;
-    each_row(y.0, y_map, n, |picture, row, y| {
-        let (x, mask) = (&x.0[map.at(picture, row as isize, 0)..], &mask[dense.at(picture, row as isize, 0)..]);
+pub fn masked(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, mask: &[f32], add: bool) {
+    let (from, to) = (x.map, y.map);
+    let dense = Map::new(from.size(), from.channels, 0);
+    each_row(y, |picture, row, y| {
+        let (x, mask) = (x.from(picture, row as isize, 0), &mask[dense.at(picture, row as isize, 0)..]);
         isa.vectorised(|| {
-            for pixel in 0..map.width {
-                let y = &mut y[pixel * y_map.stride..][..map.channels];
-                let x = &x[pixel * map.stride..][..map.channels];
-                let mask = &mask[pixel * map.channels..][..map.channels];
+            for pixel in 0..from.width {
+                let y = &mut y[pixel * to.stride..][..from.channels];
+                let x = &x[pixel * from.stride..][..from.channels];
+                let mask = &mask[pixel * from.channels..][..from.channels];
                 for ((y, x), mask) in y.iter_mut().zip(x).zip(mask) {
                     *y = if add { *y + x * mask } else { x * mask };
                 }
@@ -151,21 +146,16 @@ pub fn masked(isa: Isa, n: usize, x: Values<'_>, y: (&mut [f32], Map), mask: &[f
     });
 }
 
-/// Maxout (Goodfellow et al., Maxout Networks, 2013, equation 1): the largest of each unit's `pieces` neighbouring values,
-/// with the place of the first largest one among them.
-pub fn maxout(
-    isa: Isa,
-    n: usize,
-    (x, x_map): Values<'_>,
-    (y, y_map): (&mut [f32], Map),
-    (pieces, winners): (usize, &mut [u8]),
-) {
-    let units = y_map.channels;
-    assert!(x_map.channels == units * pieces && pieces <= 256 && winners.len() >= n * units);
-    let places = SharedBytes::new(winners);
-    each_row(y, y_map, n, |picture, _, y| {
-        let x = &x[x_map.at(picture, 0, 0)..][..units * pieces];
-        // SAFETY: each picture has its own part of `winners`, which was checked to be long enough.
+/// Computes maxout (Goodfellow et al., Maxout Networks, 2013, equation 1): the largest of each unit's `pieces`
+/// neighbouring values, with the place of the first largest one among them.
+pub fn maxout(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, pieces: usize, winners: &mut [u8]) {
+    let units = y.map.channels;
+    assert!(x.map.channels == units * pieces && pieces <= 256 && winners.len() >= y.n * units);
+    let places = SharedSlice::new(winners);
+    each_row(y, |picture, _, y| {
+        let x = &x.from(picture, 0, 0)[..units * pieces];
+        // SAFETY: `SharedSlice::slice` asks for parts inside the slice that nobody else has: each picture has its own
+        // part of `winners`, whose length is asserted above.
         let winners = unsafe { places.slice(picture * units, units) };
         isa.vectorised(|| {
             for ((y, winner), group) in y.iter_mut().zip(winners).zip(x.chunks_exact(pieces)) {
@@ -182,19 +172,14 @@ pub fn maxout(
     });
 }
 
-/// The gradient of [`maxout`]: the winner of each unit takes it all.
-pub fn maxout_gradient(
-    n: usize,
-    (dy, dy_map): Values<'_>,
-    (dx, dx_map): (&mut [f32], Map),
-    (pieces, winners): (usize, &[u8]),
-) {
-    let units = dy_map.channels;
-    each_row(dx, dx_map, n, |picture, _, dx| {
+/// Computes the gradient of [`maxout`]: the winner of each unit takes it all.
+pub fn maxout_gradient(dy: Values<'_>, dx: ValuesMut<'_>, pieces: usize, winners: &[u8]) {
+    let units = dy.map.channels;
+    each_row(dx, |picture, _, dx| {
         let dx = &mut dx[..units * pieces];
         dx.fill(0.0);
-        let dy = &dy[dy_map.at(picture, 0, 0)..][..units];
-        for ((group, dy), winner) in dx.chunks_exact_mut(pieces).zip(dy).zip(&winners[picture * units..]) {
+        let groups = dx.chunks_exact_mut(pieces).zip(dy.pixel(picture, 0, 0));
+        for ((group, dy), winner) in groups.zip(&winners[picture * units..]) {
             group[usize::from(*winner)] = *dy;
         }
     });

@@ -1,13 +1,12 @@
 //! Pooling over windows, with PyTorch's conventions for padding, ceil mode and ties.
 
-use super::SharedBytes;
-use super::conv::Values;
-use super::map::Map;
+use std::ops::Range;
+
+use super::SharedSlice;
 use super::padding::Padding;
 use super::planes::each_row;
-#[cfg(target_arch = "x86_64")]
-use super::simd::{Avx2, Avx512};
-use super::simd::{Isa, Portable, Simd};
+use super::simd::{Isa, Simd, Vectorised};
+use super::values::{FusedGradient, Values, ValuesMut};
 
 /// How windows slide over a picture: height first, then width.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,18 +14,19 @@ pub struct Window {
     pub kernel: [usize; 2],
     pub stride: [usize; 2],
     pub padding: Padding,
-    /// Count a last window that hangs over the edge.
+    /// Whether a last window that hangs over the edge counts.
     pub ceil: bool,
 }
 
 impl Window {
-    /// Whether the padding is nowhere more than half of the kernel, so that every window sees a pixel: PyTorch's rule.
+    /// Returns whether the padding is nowhere more than half of the kernel, so that every window sees a pixel:
+    /// PyTorch's rule.
     pub fn sees_pixels(&self) -> bool {
         let fits = |side: [usize; 2]| side.iter().zip(self.kernel).all(|(&padding, kernel)| 2 * padding <= kernel);
         fits(self.padding.before) && fits(self.padding.after)
     }
 
-    /// The number of windows along both axes, or `None` where not one fits.
+    /// Returns the number of windows along both axes, or `None` where not one fits.
     ///
     /// As in PyTorch, a last window in ceil mode must start inside the picture or its padding before it.
     pub fn output(&self, height: usize, width: usize) -> Option<[usize; 2]> {
@@ -45,22 +45,23 @@ impl Window {
         Some([along(0, height)?, along(1, width)?])
     }
 
-    /// The part of window `index` that lies in the picture along an axis: `start..end`.
-    fn inside(&self, axis: usize, index: usize, size: usize) -> (usize, usize) {
+    /// Returns the part of window `index` that lies in the picture along an axis.
+    fn inside(&self, axis: usize, index: usize, size: usize) -> Range<usize> {
         let start = index * self.stride[axis];
         let end = (start + self.kernel[axis]).saturating_sub(self.padding.before[axis]).min(size);
-        (start.saturating_sub(self.padding.before[axis]), end)
+        start.saturating_sub(self.padding.before[axis])..end
     }
 
-    /// The windows that pixel `position` lies in, along an axis with `count` windows.
-    fn containing(&self, axis: usize, position: usize, count: usize) -> std::ops::Range<usize> {
+    /// Returns the windows that pixel `position` lies in, along an axis with `count` windows.
+    fn containing(&self, axis: usize, position: usize, count: usize) -> Range<usize> {
         let (k, s, p) = (self.kernel[axis], self.stride[axis], self.padding.before[axis]);
         let past = (position + p) / s + 1;
         let first = (position + p + 1).saturating_sub(k).div_ceil(s);
         first.min(count)..past.min(count)
     }
 
-    /// One over the values of a window, its padding included but not what hangs over it in ceil mode.
+    /// Returns one over the number of values of a window, its padding included but not what hangs over it in ceil
+    /// mode.
     fn share(&self, index: [usize; 2], size: [usize; 2]) -> f32 {
         let length = |axis: usize| {
             let start = index[axis] * self.stride[axis];
@@ -70,82 +71,90 @@ impl Window {
     }
 }
 
-/// The largest value of each window, and which of its taps (row by row) it is; of equal ones the first.
+/// A pixel under a window: the place of its first channel, and its number among the window's taps.
+struct Tap {
+    place: usize,
+    number: f32,
+}
+
+/// Computes the largest value of each window, and which of its taps (row by row) it is; of equal ones the first.
 ///
 /// # Panics
 /// When a window has more than 256 taps or a buffer is too short: an error in this crate, never of its input.
-pub fn max_pool(
-    isa: Isa,
-    n: usize,
-    (x, x_map): Values<'_>,
-    (y, y_map): (&mut [f32], Map),
-    window: Window,
-    winners: &mut [u8],
-) {
+pub fn max_pool(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, window: Window, winners: &mut [u8]) {
+    let y_map = y.map;
     let channels = y_map.channels;
     let row_len = y_map.width * channels;
-    assert!(window.kernel[0] * window.kernel[1] <= 256 && x_map.channels == channels);
-    assert!(winners.len() >= n * y_map.height * row_len && x.len() >= x_map.buffer_len(n));
-    let places = SharedBytes::new(winners);
-    each_row(y, y_map, n, |picture, oy, row| {
+    assert!(window.kernel[0] * window.kernel[1] <= 256 && x.map.channels == channels);
+    assert!(winners.len() >= y.n * y_map.height * row_len && x.n == y.n && x.fits());
+    let places = SharedSlice::new(winners);
+    each_row(y, |picture, oy, row| {
         assert!(row.len() >= (y_map.width - 1) * y_map.stride + channels);
-        let (top, bottom) = window.inside(0, oy, x_map.height);
-        // SAFETY: each row of pixels has its own part of `winners`, which was checked to be long enough.
+        let rows = window.inside(0, oy, x.map.height);
+        // SAFETY: the contract of `SharedSlice::slice`: each row of pixels has its own part of `winners`, whose length
+        // is asserted above.
         let winners = unsafe { places.slice((picture * y_map.height + oy) * row_len, row_len) };
         let mut taps = Vec::with_capacity(window.kernel[0] * window.kernel[1]);
         for ox in 0..y_map.width {
-            let (left, right) = window.inside(1, ox, x_map.width);
+            let columns = window.inside(1, ox, x.map.width);
             taps.clear();
-            for (y, x) in (top..bottom).flat_map(|y| (left..right).map(move |x| (y, x))) {
+            for (y, column) in rows.clone().flat_map(|y| columns.clone().map(move |x| (y, x))) {
                 let ky = y + window.padding.before[0] - oy * window.stride[0];
-                let kx = x + window.padding.before[1] - ox * window.stride[1];
-                taps.push((x_map.at(picture, y as isize, x as isize), (ky * window.kernel[1] + kx) as f32));
+                let kx = column + window.padding.before[1] - ox * window.stride[1];
+                let place = x.map.at(picture, y as isize, column as isize);
+                taps.push(Tap { place, number: (ky * window.kernel[1] + kx) as f32 });
             }
-            let (y, winners) = (&mut row[ox * y_map.stride..][..channels], &mut winners[ox * channels..][..channels]);
-            // SAFETY: `detect` gave what the processor has; the taps are pixels of x, whose length was checked.
-            unsafe {
-                match isa {
-                    Isa::Portable => largest::<Portable>(x, &taps, y, winners),
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => largest_avx2(x, &taps, y, winners),
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => largest_avx512(x, &taps, y, winners),
-                }
-            }
+            let largest = Largest {
+                x: x.data,
+                taps: &taps,
+                y: &mut row[ox * y_map.stride..][..channels],
+                winners: &mut winners[ox * channels..][..channels],
+            };
+            // SAFETY: `Isa::run` asks for what `Largest` asks of its fields: the taps are pixels of x, whose length is
+            // asserted.
+            unsafe { isa.run(largest) };
         }
     });
 }
 
-/// The largest of the values at `taps`, (place in x, number of the tap), for each channel of a pixel.
-#[inline(always)]
-unsafe fn largest<S: Simd>(x: &[f32], taps: &[(usize, f32)], y: &mut [f32], winners: &mut [u8]) {
-    // SAFETY: the caller's promise: every tap has as many channels as y.
-    unsafe {
-        for c in (0..y.len()).step_by(S::LANES) {
-            let count = y.len() - c;
-            let at = |place: usize| S::load_first(x.as_ptr().add(place + c), count);
-            let (mut best, mut place) = (at(taps[0].0), S::splat(taps[0].1));
-            for &(tap, number) in &taps[1..] {
-                S::keep_larger(at(tap), S::splat(number), &mut best, &mut place);
+/// The largest of the values at some taps, for each channel of a pixel. Every tap has as many channels in x as y has,
+/// and winners is as long as y.
+struct Largest<'a> {
+    x: &'a [f32],
+    taps: &'a [Tap],
+    y: &'a mut [f32],
+    winners: &'a mut [u8],
+}
+
+impl Largest<'_> {
+    /// Finds the largest values. As parameters of their own the slices are known not to overlap.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `S`, and the parameters are as the fields say.
+    #[inline(always)]
+    unsafe fn find<S: Simd>(x: &[f32], taps: &[Tap], y: &mut [f32], winners: &mut [u8]) {
+        // SAFETY: the contract of `Simd`: what the fields promise, from channel `c` on for the channels that are left.
+        unsafe {
+            for c in (0..y.len()).step_by(S::LANES) {
+                let count = y.len() - c;
+                let at = |tap: &Tap| S::load_first(x.as_ptr().add(tap.place + c), count);
+                let (mut best, mut place) = (at(&taps[0]), S::splat(taps[0].number));
+                for tap in &taps[1..] {
+                    S::keep_larger(at(tap), S::splat(tap.number), &mut best, &mut place);
+                }
+                S::store_first(y.as_mut_ptr().add(c), count, best);
+                S::store_bytes(winners.as_mut_ptr().add(c), count, place);
             }
-            S::store_first(y.as_mut_ptr().add(c), count, best);
-            S::store_bytes(winners.as_mut_ptr().add(c), count, place);
         }
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn largest_avx512(x: &[f32], taps: &[(usize, f32)], y: &mut [f32], winners: &mut [u8]) {
-    // SAFETY: the caller's promise.
-    unsafe { largest::<Avx512>(x, taps, y, winners) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn largest_avx2(x: &[f32], taps: &[(usize, f32)], y: &mut [f32], winners: &mut [u8]) {
-    // SAFETY: the caller's promise.
-    unsafe { largest::<Avx2>(x, taps, y, winners) }
+impl Vectorised for Largest<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the contract of `find` is that of the fields.
+        unsafe { Self::find::<S>(self.x, self.taps, self.y, self.winners) }
+    }
 }
 
 /// A window that a pixel lies in: where its gradient and its winners are, and the pixel's tap.
@@ -155,21 +164,22 @@ struct Seen {
     tap: u8,
 }
 
-/// The gradient of [`max_pool`]: each winner takes its window's. `add` adds to what is there; of the sum is kept what
-/// `gate` lets through, the clamped x with the upper end of its clamp.
+/// Computes the gradient of [`max_pool`]: each winner takes its window's.
 pub fn max_pool_gradient(
     isa: Isa,
-    n: usize,
-    (dy, dy_map): Values<'_>,
-    (dx, dx_map): (&mut [f32], Map),
-    (window, winners): (Window, &[u8]),
-    (add, gate): (bool, Option<(Values<'_>, f32)>),
+    dy: Values<'_>,
+    dx: ValuesMut<'_>,
+    window: Window,
+    winners: &[u8],
+    fused: FusedGradient<'_>,
 ) {
+    let (dy_map, dx_map) = (dy.map, dx.map);
     let channels = dx_map.channels;
-    assert!(dy_map.channels == channels && dy.len() >= dy_map.buffer_len(n));
-    assert!(winners.len() >= n * dy_map.pixels() * channels);
-    assert!(gate.is_none_or(|((x, map), _)| map.channels == channels && x.len() >= map.buffer_len(n)));
-    each_row(dx, dx_map, n, |picture, row, dx| {
+    assert!(dy_map.channels == channels && dy.fits() && dy.n == dx.n);
+    assert!(winners.len() >= dy.n * dy_map.pixels() * channels);
+    let fits = |gate: Values<'_>| gate.map.channels == channels && gate.n == dx.n && gate.fits();
+    assert!(fused.gate.is_none_or(|gate| fits(gate.values)));
+    each_row(dx, |picture, row, dx| {
         let mut windows = Vec::new();
         for column in 0..dx_map.width {
             windows.clear();
@@ -184,106 +194,112 @@ pub fn max_pool_gradient(
                     });
                 }
             }
-            let gate = gate.map(|((x, map), upper)| (&x[map.at(picture, row as isize, column as isize)..], upper));
+            let gate = fused.gate.map(|gate| PixelGate {
+                values: gate.values.from(picture, row as isize, column as isize),
+                upper: gate.upper,
+            });
             let dx = &mut dx[column * dx_map.stride..][..channels];
-            // SAFETY: `detect` gave what the processor has; windows and gate were checked to be inside their buffers.
-            unsafe {
-                match isa {
-                    Isa::Portable => collect::<Portable>((dy, winners), &windows, dx, (add, gate)),
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => collect_avx2((dy, winners), &windows, dx, (add, gate)),
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => collect_avx512((dy, winners), &windows, dx, (add, gate)),
-                }
-            }
+            let collect = Collect { dy: dy.data, winners, windows: &windows, dx, add: fused.add, gate };
+            // SAFETY: `Isa::run` asks for what `Collect` asks of its fields: windows and gate lie inside their
+            // buffers, whose lengths are asserted.
+            unsafe { isa.run(collect) };
         }
     });
 }
 
-/// The gradients of the windows that each channel of a pixel has won.
-#[inline(always)]
-unsafe fn collect<S: Simd>(
-    (dy, winners): (&[f32], &[u8]),
-    windows: &[Seen],
-    dx: &mut [f32],
-    (add, gate): (bool, Option<(&[f32], f32)>),
-) {
-    // SAFETY: the caller's promise: windows and gate have as many channels as dx.
-    unsafe {
-        for c in (0..dx.len()).step_by(S::LANES) {
-            let count = dx.len() - c;
-            let out = dx.as_mut_ptr().add(c);
-            let mut sum = if add { S::load_first(out, count) } else { S::splat(0.0) };
-            for window in windows {
-                let dy = S::load_first(dy.as_ptr().add(window.dy + c), count);
-                let won = S::where_byte(winners.as_ptr().add(window.winners + c), count, window.tap, dy);
-                sum = S::add(sum, won);
+/// The gate of one pixel.
+#[derive(Clone, Copy)]
+struct PixelGate<'a> {
+    values: &'a [f32],
+    upper: f32,
+}
+
+/// The gradients of the windows that each channel of a pixel has won. Windows and gate have as many channels as dx.
+struct Collect<'a> {
+    dy: &'a [f32],
+    winners: &'a [u8],
+    windows: &'a [Seen],
+    dx: &'a mut [f32],
+    add: bool,
+    gate: Option<PixelGate<'a>>,
+}
+
+impl Collect<'_> {
+    /// Adds the gradients up. As parameters of their own the slices are known not to overlap.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `S`, and the parameters are as the fields say.
+    #[inline(always)]
+    unsafe fn add<S: Simd>(
+        dy: &[f32],
+        winners: &[u8],
+        windows: &[Seen],
+        dx: &mut [f32],
+        add: bool,
+        gate: Option<PixelGate<'_>>,
+    ) {
+        // SAFETY: the contract of `Simd`: what the fields promise, from channel `c` on for the channels that are left.
+        unsafe {
+            for c in (0..dx.len()).step_by(S::LANES) {
+                let count = dx.len() - c;
+                let out = dx.as_mut_ptr().add(c);
+                let mut sum = if add { S::load_first(out, count) } else { S::splat(0.0) };
+                for window in windows {
+                    let dy = S::load_first(dy.as_ptr().add(window.dy + c), count);
+                    let won = S::where_byte(winners.as_ptr().add(window.winners + c), count, window.tap, dy);
+                    sum = S::add(sum, won);
+                }
+                if let Some(PixelGate { values, upper }) = gate {
+                    sum = S::gate(sum, S::load_first(values.as_ptr().add(c), count), S::splat(upper));
+                }
+                S::store_first(out, count, sum);
             }
-            if let Some((x, upper)) = gate {
-                sum = S::gate(sum, S::load_first(x.as_ptr().add(c), count), S::splat(upper));
-            }
-            S::store_first(out, count, sum);
         }
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn collect_avx512(from: (&[f32], &[u8]), windows: &[Seen], dx: &mut [f32], how: (bool, Option<(&[f32], f32)>)) {
-    // SAFETY: the caller's promise.
-    unsafe { collect::<Avx512>(from, windows, dx, how) }
+impl Vectorised for Collect<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the contract of `add` is that of the fields.
+        unsafe { Self::add::<S>(self.dy, self.winners, self.windows, self.dx, self.add, self.gate) }
+    }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn collect_avx2(from: (&[f32], &[u8]), windows: &[Seen], dx: &mut [f32], how: (bool, Option<(&[f32], f32)>)) {
-    // SAFETY: the caller's promise.
-    unsafe { collect::<Avx2>(from, windows, dx, how) }
-}
-
-/// The mean of each window, zeros of the padding counted (PyTorch's default).
-pub fn avg_pool(isa: Isa, n: usize, (x, x_map): Values<'_>, (y, y_map): (&mut [f32], Map), window: Window) {
-    let size = [x_map.height, x_map.width];
-    each_row(y, y_map, n, |picture, oy, row| {
-        let (top, bottom) = window.inside(0, oy, x_map.height);
+/// Computes the mean of each window, zeros of the padding counted (PyTorch's default).
+pub fn avg_pool(isa: Isa, x: Values<'_>, y: ValuesMut<'_>, window: Window) {
+    let y_map = y.map;
+    each_row(y, |picture, oy, row| {
+        let rows = window.inside(0, oy, x.map.height);
         isa.vectorised(|| {
             for ox in 0..y_map.width {
-                let (left, right) = window.inside(1, ox, x_map.width);
+                let columns = window.inside(1, ox, x.map.width);
                 let y = &mut row[ox * y_map.stride..][..y_map.channels];
                 y.fill(0.0);
-                for (row, column) in (top..bottom).flat_map(|row| (left..right).map(move |column| (row, column))) {
-                    let x = &x[x_map.at(picture, row as isize, column as isize)..][..y.len()];
-                    y.iter_mut().zip(x).for_each(|(y, x)| *y += x);
+                for (row, column) in rows.clone().flat_map(|row| columns.clone().map(move |column| (row, column))) {
+                    y.iter_mut().zip(x.pixel(picture, row, column)).for_each(|(y, x)| *y += x);
                 }
-                let share = window.share([oy, ox], size);
+                let share = window.share([oy, ox], x.map.size());
                 y.iter_mut().for_each(|y| *y *= share);
             }
         });
     });
 }
 
-/// The gradient of [`avg_pool`]. `add` adds to what is there.
-pub fn avg_pool_gradient(
-    isa: Isa,
-    n: usize,
-    (dy, dy_map): Values<'_>,
-    (dx, dx_map): (&mut [f32], Map),
-    window: Window,
-    add: bool,
-) {
-    let size = [dx_map.height, dx_map.width];
-    each_row(dx, dx_map, n, |picture, row, dx| {
+/// Computes the gradient of [`avg_pool`], and adds it to what is there if `add`.
+pub fn avg_pool_gradient(isa: Isa, dy: Values<'_>, dx: ValuesMut<'_>, window: Window, add: bool) {
+    let dx_map = dx.map;
+    each_row(dx, |picture, row, dx| {
         isa.vectorised(|| {
             for column in 0..dx_map.width {
                 let dx = &mut dx[column * dx_map.stride..][..dx_map.channels];
                 if !add {
                     dx.fill(0.0);
                 }
-                for oy in window.containing(0, row, dy_map.height) {
-                    for ox in window.containing(1, column, dy_map.width) {
-                        let share = window.share([oy, ox], size);
-                        let dy = &dy[dy_map.at(picture, oy as isize, ox as isize)..][..dx.len()];
-                        dx.iter_mut().zip(dy).for_each(|(dx, dy)| *dx += dy * share);
+                for oy in window.containing(0, row, dy.map.height) {
+                    for ox in window.containing(1, column, dy.map.width) {
+                        let share = window.share([oy, ox], dx_map.size());
+                        dx.iter_mut().zip(dy.pixel(picture, oy, ox)).for_each(|(dx, dy)| *dx += dy * share);
                     }
                 }
             }

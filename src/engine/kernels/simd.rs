@@ -3,45 +3,52 @@
 /// Vectors of `f32` of one instruction set.
 ///
 /// # Safety
-/// Every method may only run on a processor that has the instructions; pointers must be valid for the lanes they touch.
+/// Every method may only run on a processor that has the instructions; pointers must be valid for the lanes they
+/// touch.
 pub trait Simd: Copy {
     type Vector: Copy;
     const LANES: usize;
+    /// Whether the sums of 12 rows fit the registers, each two vectors wide.
+    const HAS_MANY_REGISTERS: bool;
 
     /// Asks for the place to be brought near, for writing.
     unsafe fn prefetch(_place: *const f32) {}
+    /// Fills all lanes with a value.
     unsafe fn splat(value: f32) -> Self::Vector;
+    /// Reads all lanes.
     unsafe fn load(from: *const f32) -> Self::Vector;
-    /// Reads the first `count` lanes, the others are 0.
+    /// Reads the first `count` lanes; the others are 0.
     unsafe fn load_first(from: *const f32, count: usize) -> Self::Vector;
     /// Writes the first `count` lanes.
     unsafe fn store_first(to: *mut f32, count: usize, value: Self::Vector);
-    /// `a · b + c`.
+    /// Computes `a · b + c`.
     unsafe fn multiply_add(a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector;
     unsafe fn add(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     unsafe fn subtract(a: Self::Vector, b: Self::Vector) -> Self::Vector;
-    /// `value` clamped to 0..upper; NaN stays NaN.
+    /// Returns `value` clamped to 0..upper; NaN stays NaN.
     unsafe fn clamp(value: Self::Vector, upper: Self::Vector) -> Self::Vector;
-    /// `value` where `0 < gate < upper`, else 0.
+    /// Returns `value` where `0 < gate < upper`, else 0.
     unsafe fn gate(value: Self::Vector, gate: Self::Vector, upper: Self::Vector) -> Self::Vector;
-    /// Where `value` is above `best` or NaN it takes its place, and `place` becomes `tap`.
+    /// Puts `value` into `best` where it is larger or NaN, and `tap` into `place`.
     unsafe fn keep_larger(value: Self::Vector, tap: Self::Vector, best: &mut Self::Vector, place: &mut Self::Vector);
     /// Writes the first `count` lanes, whole numbers from 0 to 255, as bytes.
     unsafe fn store_bytes(to: *mut u8, count: usize, value: Self::Vector);
-    /// `value` in those of the first `count` lanes whose byte is `byte`, else 0.
+    /// Returns `value` in those of the first `count` lanes whose byte is `byte`, else 0.
     unsafe fn where_byte(from: *const u8, count: usize, byte: u8, value: Self::Vector) -> Self::Vector;
 }
 
-/// Plain arrays, which the compiler turns into what the processor has; also for Miri.
+/// This stands for plain arrays, which the compiler turns into what the processor has; Miri runs them, too.
 #[derive(Clone, Copy)]
 pub struct Portable;
 
 const PORTABLE_LANES: usize = 8;
 
-// SAFETY (all methods): the callers' promises of the trait; there is no instruction to have.
+// SAFETY (all methods): of the contract of `Simd` only that of the pointers matters here; there is no instruction to
+// have.
 impl Simd for Portable {
     type Vector = [f32; PORTABLE_LANES];
     const LANES: usize = PORTABLE_LANES;
+    const HAS_MANY_REGISTERS: bool = false;
 
     #[inline(always)]
     unsafe fn splat(value: f32) -> Self::Vector {
@@ -49,18 +56,18 @@ impl Simd for Portable {
     }
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self::Vector {
-        // SAFETY: the caller's promise.
+        // SAFETY: the contract of `Simd`: all lanes are readable at `from`.
         unsafe { from.cast::<Self::Vector>().read_unaligned() }
     }
     #[inline(always)]
     unsafe fn load_first(from: *const f32, count: usize) -> Self::Vector {
-        // SAFETY: only lanes below `count` are read.
+        // SAFETY: the contract of `Simd`: the first `count` lanes are readable, and no others are read.
         std::array::from_fn(|lane| if lane < count { unsafe { *from.add(lane) } } else { 0.0 })
     }
     #[inline(always)]
     unsafe fn store_first(to: *mut f32, count: usize, value: Self::Vector) {
         for (lane, value) in value.into_iter().enumerate().take(count) {
-            // SAFETY: only lanes below `count` are written.
+            // SAFETY: the contract of `Simd`: the first `count` lanes are writable, and no others are written.
             unsafe { *to.add(lane) = value };
         }
     }
@@ -98,19 +105,19 @@ impl Simd for Portable {
     #[inline(always)]
     unsafe fn store_bytes(to: *mut u8, count: usize, value: Self::Vector) {
         for (lane, value) in value.into_iter().enumerate().take(count) {
-            // SAFETY: only bytes below `count` are written.
+            // SAFETY: the contract of `Simd`: the first `count` bytes are writable, and no others are written.
             unsafe { *to.add(lane) = value as u8 };
         }
     }
     #[inline(always)]
     unsafe fn where_byte(from: *const u8, count: usize, byte: u8, value: Self::Vector) -> Self::Vector {
-        // SAFETY: only bytes below `count` are read.
+        // SAFETY: the contract of `Simd`: the first `count` bytes are readable, and no others are read.
         std::array::from_fn(|lane| if lane < count && unsafe { *from.add(lane) } == byte { value[lane] } else { 0.0 })
     }
 }
 
 #[cfg(target_arch = "x86_64")]
-pub use x86::{Avx2, Avx512};
+use x86::{Avx2, Avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
@@ -118,6 +125,7 @@ mod x86 {
 
     use super::Simd;
 
+    /// This stands for AVX-512F.
     #[derive(Clone, Copy)]
     pub struct Avx512;
 
@@ -126,10 +134,12 @@ mod x86 {
         if count >= 16 { u16::MAX } else { (1 << count) - 1 }
     }
 
-    // SAFETY (all methods): the callers' promises of the trait.
+    // SAFETY (all methods): the contract of `Simd`: the processor has AVX-512F, and pointers are valid for their
+    // lanes.
     impl Simd for Avx512 {
         type Vector = __m512;
         const LANES: usize = 16;
+        const HAS_MANY_REGISTERS: bool = true;
 
         #[inline(always)]
         unsafe fn prefetch(place: *const f32) {
@@ -206,19 +216,22 @@ mod x86 {
         }
     }
 
+    /// This stands for AVX2 with fused multiplication and addition.
     #[derive(Clone, Copy)]
     pub struct Avx2;
 
     #[inline(always)]
     unsafe fn lanes(count: usize) -> __m256i {
-        // SAFETY: runs where AVX2 is.
+        // SAFETY: called by the methods of `Avx2` alone, whose contract is that the processor has it.
         unsafe { _mm256_cmpgt_epi32(_mm256_set1_epi32(count.min(8) as i32), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)) }
     }
 
-    // SAFETY (all methods): the callers' promises of the trait.
+    // SAFETY (all methods): the contract of `Simd`: the processor has AVX2 and FMA, and pointers are valid for their
+    // lanes.
     impl Simd for Avx2 {
         type Vector = __m256;
         const LANES: usize = 8;
+        const HAS_MANY_REGISTERS: bool = false;
 
         #[inline(always)]
         unsafe fn prefetch(place: *const f32) {
@@ -297,7 +310,16 @@ mod x86 {
     }
 }
 
-/// The instruction set of this processor.
+/// A loop that is written once, for the vectors of every instruction set.
+pub trait Vectorised {
+    /// Runs the loop. Implementations are always inlined, so that it is compiled with the instructions of its caller.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `S`, and what the implementor asks of its fields holds.
+    unsafe fn run<S: Simd>(self);
+}
+
+/// The instruction sets that the kernels are compiled for. All but the portable one come from [`Isa::detect`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Isa {
     Portable,
@@ -308,6 +330,7 @@ pub enum Isa {
 }
 
 impl Isa {
+    /// Finds the best one that this processor has.
     pub fn detect() -> Self {
         #[cfg(all(target_arch = "x86_64", not(miri)))]
         {
@@ -321,7 +344,8 @@ impl Isa {
         Self::Portable
     }
 
-    /// The most rows that a tile of 32 columns (16 for narrower vectors) can have with all its sums in registers.
+    /// Returns the most rows that a tile of 32 columns (16 for narrower vectors) can have with all its sums in
+    /// registers.
     pub fn max_rows(self) -> usize {
         match self {
             Self::Portable => 4,
@@ -331,21 +355,53 @@ impl Isa {
             Self::Avx512 => 12,
         }
     }
-}
 
-impl Isa {
-    /// Runs a plain loop compiled for this processor, so that the compiler may use its vectors.
+    /// Runs a loop with the vectors of this instruction set.
+    ///
+    /// # Safety
+    /// What the loop asks of its fields holds.
+    #[inline(always)]
+    pub unsafe fn run(self, work: impl Vectorised) {
+        // SAFETY: the contract of `Vectorised::run`: the instructions are there, as `detect` saw, and the caller
+        // answers for the fields.
+        unsafe {
+            match self {
+                Self::Portable => work.run::<Portable>(),
+                #[cfg(target_arch = "x86_64")]
+                Self::Avx2 => run_with_avx2(work),
+                #[cfg(target_arch = "x86_64")]
+                Self::Avx512 => run_with_avx512(work),
+            }
+        }
+    }
+
+    /// Runs a plain loop compiled for this instruction set, so that the compiler may use its vectors.
     #[inline(always)]
     pub fn vectorised<R>(self, f: impl FnOnce() -> R) -> R {
         match self {
             Self::Portable => f(),
-            // SAFETY: `detect` saw that the processor has the instructions.
+            // SAFETY: calling `with_avx2` asks for AVX2 and FMA, which `detect` saw.
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => unsafe { with_avx2(f) },
+            // SAFETY: calling `with_avx512` asks for AVX-512F, which `detect` saw.
             #[cfg(target_arch = "x86_64")]
             Self::Avx512 => unsafe { with_avx512(f) },
         }
     }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run_with_avx2(work: impl Vectorised) {
+    // SAFETY: the contract of `Vectorised::run`, which the caller keeps.
+    unsafe { work.run::<Avx2>() }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+unsafe fn run_with_avx512(work: impl Vectorised) {
+    // SAFETY: the contract of `Vectorised::run`, which the caller keeps.
+    unsafe { work.run::<Avx512>() }
 }
 
 #[cfg(target_arch = "x86_64")]

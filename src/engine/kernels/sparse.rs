@@ -1,15 +1,14 @@
-//! The backward pass of a convolution behind whose clamp stands a max pool, and of a fully connected layer before a maxout.
-//! Of the gradients of a window or a unit at most one is not zero: they are gone through one by one, in place of all.
+//! The backward pass of a convolution behind whose clamp stands a max pool, and of a fully connected layer before a
+//! maxout. Of the gradients of a window or a unit at most one is not zero: they are gone through one by one, in place
+//! of all.
 
 use rayon::prelude::*;
 
-use super::conv::{Conv, Values};
-use super::map::Map;
+use super::conv::Conv;
 use super::pool::Window;
-#[cfg(target_arch = "x86_64")]
-use super::simd::{Avx2, Avx512};
-use super::simd::{Isa, Portable, Simd};
+use super::simd::{Isa, Simd, Vectorised};
 use super::tile::PANEL;
+use super::values::{ConvGradient, Map, Values, ValuesMut};
 
 /// A gradient that is not zero: where its window begins in the input, and its value.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,12 +20,12 @@ struct Entry {
 /// The gradients of a convolution's outputs that are not zero.
 #[derive(Debug, Default)]
 pub struct SparseGradient {
-    /// For every picture and channel as many places as the pool has windows.
+    /// The gradients: for every picture and channel as many places as the pool has windows.
     entries: Vec<Entry>,
     counts: Vec<u32>,
     capacity: usize,
     outputs: usize,
-    /// Gradients of the weights, (outputs, depth).
+    /// The gradients of the weights, (outputs, depth).
     sums: Vec<f32>,
 }
 
@@ -35,32 +34,41 @@ pub struct SparseGradient {
 pub struct PoolGradient<'a> {
     pub window: Window,
     pub winners: &'a [u8],
-    /// The largest values of the windows, and the upper end of the clamp before the pool.
+    /// The largest values of the windows.
     pub y: Values<'a>,
+    /// The upper end of the clamp before the pool.
     pub clamp: Option<f32>,
+    pub dy: Values<'a>,
+}
+
+/// What a maxout hands back.
+#[derive(Clone, Copy)]
+pub struct MaxoutGradient<'a> {
+    pub pieces: usize,
+    pub winners: &'a [u8],
     pub dy: Values<'a>,
 }
 
 /// The most vectors whose sums are kept in registers at a time.
 const MAX_VECTORS: usize = 16;
-/// Parts that the pictures of a batch are cut into for the gradient of their pixels.
+/// The number of parts that the pictures of a batch are cut into for the gradient of their pixels.
 const INPUT_PARTS: usize = 8;
-/// Values of a row of the kernel from which on going through them entry by entry pays.
+/// The number of values of a row of the kernel from which on going through them entry by entry pays.
 const MIN_ROW: usize = 32;
 
 impl Conv {
-    /// Whether going through the winners of a pool is worth it: few of many outputs, and rows of the kernel that lie
-    /// together in the input.
+    /// Returns whether going through the winners of a pool is worth it: few of many outputs, and rows of the kernel
+    /// that lie together in the input.
     pub fn is_sparse_behind(&self, x: Map, y: Map, pooled: Map) -> bool {
         let few = 3 * pooled.pixels() <= y.pixels();
-        self.groups == 1 && x.channels == x.stride && few && self.kernel[0] > 1 && self.row_len() >= MIN_ROW
+        self.groups == 1 && x.is_whole() && few && self.kernel[0] > 1 && self.row_len() >= MIN_ROW
     }
 
     fn row_len(&self) -> usize {
         self.kernel[1] * self.inputs
     }
 
-    /// Weights as (outputs, depth), for [`SparseGradient::input`].
+    /// Copies packed weights as (outputs, depth), for [`SparseGradient::input`].
     pub fn unpack_rows(&self, weights: &[f32], rows: &mut Vec<f32>) {
         let depth = self.kernel[0] * self.row_len();
         rows.resize(self.outputs * depth, 0.0);
@@ -72,9 +80,9 @@ impl Conv {
 }
 
 impl SparseGradient {
-    /// Notes the gradients that come through the pool and the clamp, for a convolution from `x` to `y`.
-    pub fn collect(&mut self, conv: &Conv, n: usize, x: Map, y: Map, pool: PoolGradient<'_>) {
-        let pooled = pool.dy.1;
+    /// Notes the gradients that come through the pool and the clamp, for a convolution of `x`.
+    pub fn collect(&mut self, conv: &Conv, x: Map, pool: PoolGradient<'_>) {
+        let (pooled, n) = (pool.dy.map, pool.dy.n);
         (self.capacity, self.outputs) = (pooled.pixels(), conv.outputs);
         self.entries.resize(n * self.outputs * self.capacity, Entry::default());
         self.counts.resize(n * self.outputs, 0);
@@ -91,7 +99,8 @@ impl SparseGradient {
                 counts.fill(0);
                 for pixel in 0..pooled.pixels() {
                     let [oy, ox] = [pixel / pooled.width, pixel % pooled.width];
-                    // Of the window's first tap, which may lie in the padding of the pool: only sums with a tap are places.
+                    // Of the window's first tap, which may lie in the padding of the pool: only sums with a tap are
+                    // places.
                     let first = |index: usize, axis: usize| {
                         let position = (index * stride[axis]) as isize - pool.window.padding.before[axis] as isize;
                         position * conv.stride[axis] as isize - conv.padding.before[axis] as isize + x.halo as isize
@@ -100,9 +109,8 @@ impl SparseGradient {
                         + first(oy, 0) * x.row() as isize
                         + first(ox, 1) * x.stride as isize
                         + x.first as isize;
-                    let (row, column) = (oy as isize, ox as isize);
-                    let dy = &pool.dy.0[pooled.at(picture, row, column)..][..self.outputs];
-                    let largest = &pool.y.0[pool.y.1.at(picture, row, column)..][..self.outputs];
+                    let dy = &pool.dy.pixel(picture, oy, ox)[..self.outputs];
+                    let largest = &pool.y.pixel(picture, oy, ox)[..self.outputs];
                     let winners = &pool.winners[(picture * pooled.pixels() + pixel) * self.outputs..][..self.outputs];
                     for (c, ((&value, &largest), &winner)) in dy.iter().zip(largest).zip(winners).enumerate() {
                         let open = pool.clamp.is_none() || (largest > 0.0 && largest < upper);
@@ -114,7 +122,6 @@ impl SparseGradient {
                 }
             },
         );
-        debug_assert!(y.channels == self.outputs);
     }
 
     fn list(&self, picture: usize, channel: usize) -> &[Entry] {
@@ -122,49 +129,43 @@ impl SparseGradient {
         &self.entries[list * self.capacity..][..self.counts[list] as usize]
     }
 
-    /// Writes the gradients of the weights and of the bias, or adds them to what is there; `dw` as packed.
-    pub fn weights(
-        &mut self,
-        isa: Isa,
-        conv: &Conv,
-        n: usize,
-        (x, x_map): Values<'_>,
-        (dw, db, add): (&mut [f32], &mut [f32], bool),
-    ) {
+    /// Writes the gradients of the weights and of the bias, or adds them to what is there.
+    pub fn weights(&mut self, isa: Isa, conv: &Conv, x: Values<'_>, to: ConvGradient<'_>) {
+        let n = x.n;
         let (rows, len) = (conv.kernel[0], conv.row_len());
         let depth = rows * len;
         let mut sums = std::mem::take(&mut self.sums);
         sums.clear();
         sums.resize(self.outputs * depth, 0.0);
-        assert!(x.len() >= x_map.buffer_len(n));
+        assert!(x.fits());
         let this = &*self;
         sums.par_chunks_mut(PANEL / 2 * depth).enumerate().for_each(|(part, sums)| {
             for picture in 0..n {
                 for (o, sums) in sums.chunks_exact_mut(depth).enumerate() {
                     let list = this.list(picture, part * PANEL / 2 + o);
                     for (row, sums) in sums.chunks_exact_mut(len).enumerate() {
-                        gather(isa, &x[row * x_map.row()..], list, sums);
+                        gather(isa, &x.data[row * x.map.row()..], list, sums);
                     }
                 }
             }
         });
         for (o, sums) in sums.chunks_exact(depth).enumerate() {
-            let panel = dw[o / PANEL * depth * PANEL + o % PANEL..].iter_mut().step_by(PANEL);
-            panel.zip(sums).for_each(|(dw, sum)| *dw = if add { *dw + sum } else { *sum });
+            let panel = to.weights[o / PANEL * depth * PANEL + o % PANEL..].iter_mut().step_by(PANEL);
+            panel.zip(sums).for_each(|(dw, sum)| *dw = if to.add { *dw + sum } else { *sum });
         }
-        for (o, db) in db.iter_mut().enumerate() {
+        for (o, db) in to.bias.iter_mut().enumerate() {
             let sum = (0..n).flat_map(|picture| self.list(picture, o)).map(|entry| entry.value).sum::<f32>();
-            *db = if add { *db + sum } else { sum };
+            *db = if to.add { *db + sum } else { sum };
         }
         self.sums = sums;
     }
 
     /// Writes the gradient of the input. `rows` are the weights of [`Conv::unpack_rows`].
-    pub fn input(&self, isa: Isa, conv: &Conv, n: usize, rows: &[f32], (dx, dx_map): (&mut [f32], Map)) {
-        let len = conv.row_len();
-        let (row, picture_len) = (dx_map.row(), dx_map.picture());
-        let band_rows = if n >= 4 { usize::MAX } else { (dx_map.height + 2 * dx_map.halo).div_ceil(4) };
-        let bands = dx[..n * picture_len].par_chunks_mut(picture_len).enumerate().flat_map(|(picture, dx)| {
+    pub fn input(&self, isa: Isa, conv: &Conv, rows: &[f32], dx: ValuesMut<'_>) {
+        let (len, map, n) = (conv.row_len(), dx.map, dx.n);
+        let (row, picture_len) = (map.row(), map.picture());
+        let band_rows = if n >= 4 { usize::MAX } else { (map.height + 2 * map.halo).div_ceil(4) };
+        let bands = dx.data[..n * picture_len].par_chunks_mut(picture_len).enumerate().flat_map(|(picture, dx)| {
             let band_len = band_rows.saturating_mul(row).min(picture_len);
             dx.par_chunks_mut(band_len).enumerate().map(move |(band, dx)| (picture, band * band_len, dx))
         });
@@ -173,43 +174,40 @@ impl SparseGradient {
             for o in 0..self.outputs {
                 for ky in 0..conv.kernel[0] {
                     let weights = &rows[(o * conv.kernel[0] + ky) * len..][..len];
-                    scatter(isa, weights, self.list(picture, o), picture * picture_len + first, ky * row, dx);
+                    // The row of the kernel lies so much further down, the part so far from the beginning of the
+                    // batch.
+                    let shift = (ky * row).wrapping_sub(picture * picture_len + first);
+                    scatter(isa, weights, self.list(picture, o), shift, dx);
                 }
             }
-            clear_border(dx, first, dx_map);
+            clear_border(dx, first, map);
         });
     }
 }
 
 impl Conv {
-    /// Writes the gradient of the input of a fully connected layer before a maxout of `pieces`, which is a whole buffer.
-    /// `rows` are the weights of [`Self::unpack_rows`].
-    pub fn maxout_input_gradient(
-        &self,
-        isa: Isa,
-        n: usize,
-        ((dy, dy_map), winners, pieces): (Values<'_>, &[u8], usize),
-        rows: &[f32],
-        (dx, dx_map): (&mut [f32], Map),
-    ) {
-        let (depth, units) = (self.inputs, dy_map.channels);
-        assert!(units * pieces == self.outputs && dx_map.picture() == depth && rows.len() == self.outputs * depth);
+    /// Writes the gradient of the input of a fully connected layer before a maxout, which is a whole buffer. `rows`
+    /// are the weights of [`Self::unpack_rows`].
+    pub fn maxout_input_gradient(&self, isa: Isa, maxout: MaxoutGradient<'_>, rows: &[f32], dx: ValuesMut<'_>) {
+        let MaxoutGradient { pieces, winners, dy } = maxout;
+        let (depth, units, n) = (self.inputs, dy.map.channels, dx.n);
+        assert!(units * pieces == self.outputs && dx.map.picture() == depth && rows.len() == self.outputs * depth);
         // Several pictures share each row of weights while it is near.
         let pictures = n.div_ceil(INPUT_PARTS).max(1);
-        dx[..n * depth].par_chunks_mut(pictures * depth).enumerate().for_each(|(part, dx)| {
+        dx.data[..n * depth].par_chunks_mut(pictures * depth).enumerate().for_each(|(part, dx)| {
             dx.fill(0.0);
             let mut lists = vec![Vec::new(); pieces];
             for unit in 0..units {
                 lists.iter_mut().for_each(Vec::clear);
                 for picture in 0..dx.len() / depth {
                     let at = part * pictures + picture;
-                    let value = dy[dy_map.at(at, 0, 0) + unit];
+                    let value = dy.pixel(at, 0, 0)[unit];
                     let window = (picture * depth) as u32;
                     lists[usize::from(winners[at * units + unit])].push(Entry { window, value });
                 }
                 for (piece, list) in lists.iter().enumerate() {
                     let weights = &rows[(unit * pieces + piece) * depth..][..depth];
-                    scatter(isa, weights, list, 0, 0, dx);
+                    scatter(isa, weights, list, 0, dx);
                 }
             }
         });
@@ -231,21 +229,30 @@ fn clear_border(part: &mut [f32], first: usize, map: Map) {
     }
 }
 
-/// Calls `$f` with the number of vectors as a constant.
+/// Calls `Self::block` with the number of vectors as a constant.
 macro_rules! by_vectors {
-    ($simd:ty, $f:ident, $count:expr, $arguments:tt; $($v:literal)*) => {
+    ($simd:ty, $count:expr, $arguments:tt; $($v:literal)*) => {
         match $count {
-            $($v => $f::<$simd, $v> $arguments,)*
+            $($v => Self::block::<$simd, $v> $arguments,)*
             count => unreachable!("{count} vectors"),
         }
     };
 }
 
-/// `sums[i] += Σ value · x[window + i]` over the entries of a list.
-fn gather(isa: Isa, x: &[f32], list: &[Entry], sums: &mut [f32]) {
+/// The sums `sums[i] += Σ value · x[window + i]` over the entries of a list. Every window lies inside x.
+struct Gather<'a> {
+    x: &'a [f32],
+    list: &'a [Entry],
+    sums: &'a mut [f32],
+}
+
+impl Gather<'_> {
+    /// # Safety
+    /// The processor has the instructions of `S`; `count` values, the last of them in vector `V`, are valid at `sums`,
+    /// and from `x` at every entry of the list.
     #[inline(always)]
     unsafe fn block<S: Simd, const V: usize>(x: *const f32, list: &[Entry], sums: *mut f32, count: usize) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the contract of `Simd`, whose pointers this function's own covers.
         unsafe {
             let tail = count - (V - 1) * S::LANES;
             let part = |from: *const f32, v: usize| {
@@ -264,56 +271,54 @@ fn gather(isa: Isa, x: &[f32], list: &[Entry], sums: &mut [f32]) {
             }
         }
     }
+}
+
+impl Vectorised for Gather<'_> {
     #[inline(always)]
-    unsafe fn all<S: Simd>(x: &[f32], list: &[Entry], sums: &mut [f32]) {
+    unsafe fn run<S: Simd>(self) {
+        let Self { x, list, sums } = self;
         for (i, sums) in sums.chunks_mut(MAX_VECTORS * S::LANES).enumerate() {
             let (x, count) = (x.as_ptr().wrapping_add(i * MAX_VECTORS * S::LANES), sums.len());
-            // SAFETY: the caller's promise.
+            // SAFETY: the contract of `block`: every window lies inside x, so a part of it does.
             unsafe {
-                by_vectors!(S, block, count.div_ceil(S::LANES), (x, list, sums.as_mut_ptr(), count);
+                by_vectors!(S, count.div_ceil(S::LANES), (x, list, sums.as_mut_ptr(), count);
                     1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16);
             }
         }
     }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    unsafe fn avx512(x: &[f32], list: &[Entry], sums: &mut [f32]) {
-        // SAFETY: the caller's promise.
-        unsafe { all::<Avx512>(x, list, sums) }
-    }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn avx2(x: &[f32], list: &[Entry], sums: &mut [f32]) {
-        // SAFETY: the caller's promise.
-        unsafe { all::<Avx2>(x, list, sums) }
-    }
-    assert!(list.iter().all(|entry| entry.window as usize + sums.len() <= x.len()), "a window outside of its picture");
-    // SAFETY: every window lies inside x, as just seen; `detect` gave what the processor has.
-    unsafe {
-        match isa {
-            Isa::Portable => all::<Portable>(x, list, sums),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => avx2(x, list, sums),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => avx512(x, list, sums),
-        }
-    }
 }
 
-/// `dx[window + down − first + i] += value · weights[i]` for the entries of a list whose row lies in `dx`.
-fn scatter(isa: Isa, weights: &[f32], list: &[Entry], first: usize, down: usize, dx: &mut [f32]) {
+fn gather(isa: Isa, x: &[f32], list: &[Entry], sums: &mut [f32]) {
+    assert!(list.iter().all(|entry| entry.window as usize + sums.len() <= x.len()), "a window outside of its picture");
+    // SAFETY: `Isa::run` asks for what `Gather` asks of its fields: every window lies inside x, as just seen.
+    unsafe { isa.run(Gather { x, list, sums }) }
+}
+
+/// The sums `dx[window + shift + i] += value · weights[i]` for the entries of a list whose row lies in `dx`.
+struct Scatter<'a> {
+    weights: &'a [f32],
+    list: &'a [Entry],
+    shift: usize,
+    dx: &'a mut [f32],
+}
+
+impl Scatter<'_> {
+    /// Adds to what is there. As parameters of their own the slices are known not to overlap, which the fields of a
+    /// struct are not.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `S`.
     #[inline(always)]
-    unsafe fn all<S: Simd>(weights: &[f32], list: &[Entry], first: usize, down: usize, dx: &mut [f32]) {
+    unsafe fn add<S: Simd>(weights: &[f32], list: &[Entry], shift: usize, dx: &mut [f32]) {
         for entry in list {
-            let to = (entry.window as usize + down).wrapping_sub(first);
+            let to = (entry.window as usize).wrapping_add(shift);
             if to >= dx.len() {
                 continue;
             }
             let dx = &mut dx[to..][..weights.len()];
-            let value = entry.value;
-            // SAFETY: both slices have the same length.
+            // SAFETY: the contract of `Simd`: `dx` is as long as the weights, of which `count` values are left at `i`.
             unsafe {
-                let value = S::splat(value);
+                let value = S::splat(entry.value);
                 for i in (0..dx.len()).step_by(S::LANES) {
                     let (count, to) = (dx.len() - i, dx.as_mut_ptr().add(i));
                     let sum =
@@ -323,26 +328,18 @@ fn scatter(isa: Isa, weights: &[f32], list: &[Entry], first: usize, down: usize,
             }
         }
     }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    unsafe fn avx512(weights: &[f32], list: &[Entry], first: usize, down: usize, dx: &mut [f32]) {
-        // SAFETY: the caller's promise.
-        unsafe { all::<Avx512>(weights, list, first, down, dx) }
+}
+
+impl Vectorised for Scatter<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the contract of `Vectorised::run`: the processor has the instructions of `S`.
+        unsafe { Self::add::<S>(self.weights, self.list, self.shift, self.dx) }
     }
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2,fma")]
-    unsafe fn avx2(weights: &[f32], list: &[Entry], first: usize, down: usize, dx: &mut [f32]) {
-        // SAFETY: the caller's promise.
-        unsafe { all::<Avx2>(weights, list, first, down, dx) }
-    }
-    // SAFETY: `detect` gave what the processor has.
-    unsafe {
-        match isa {
-            Isa::Portable => all::<Portable>(weights, list, first, down, dx),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => avx2(weights, list, first, down, dx),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => avx512(weights, list, first, down, dx),
-        }
-    }
+}
+
+fn scatter(isa: Isa, weights: &[f32], list: &[Entry], shift: usize, dx: &mut [f32]) {
+    // SAFETY: `Isa::run` asks for what `Scatter` asks of its fields, which is nothing: its loop checks where it
+    // writes.
+    unsafe { isa.run(Scatter { weights, list, shift, dx }) }
 }

@@ -1,18 +1,16 @@
 //! The inner loop of every product: a tile of up to 12 rows and 32 columns whose sums stay in registers.
 //!
-//! Rows are read one value at a time (broadcast), columns as vectors. Rows may lie anywhere, so that the same loop serves
-//! the output pixels of a convolution, the rows of a matrix, and the input channels of a weight gradient.
+//! Rows are read one value at a time (broadcast), columns as vectors. Rows may lie anywhere, so that the same loop
+//! serves the output pixels of a convolution, the rows of a matrix, and the input channels of a weight gradient.
 
-#[cfg(target_arch = "x86_64")]
-use super::simd::{Avx2, Avx512};
-use super::simd::{Isa, Portable, Simd};
+use super::simd::{Isa, Simd, Vectorised};
 
-/// Columns of a tile, and of a panel of packed weights.
+/// The columns of a tile, and of a panel of packed weights.
 pub const PANEL: usize = 32;
 /// The most rows of a tile on any processor.
 pub const MAX_ROWS: usize = 12;
 
-/// A stretch of the summation: `len` terms, the first at these offsets of the rows and of the columns.
+/// A stretch of the summation has `len` terms, the first at these offsets of the rows and of the columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     pub a: usize,
@@ -35,34 +33,66 @@ pub enum Rows {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Finish {
     Plain,
-    /// Clamped to 0..upper: ReLU with ∞, ReLU6 with 6.
+    /// It is clamped to 0..upper: ReLU with ∞, ReLU6 with 6.
     Clamp {
         upper: f32,
     },
-    /// Kept where the value at `gate` lies between 0 and `upper`, else 0: the gradient of a clamp.
+    /// It is kept where the value at `gate` lies between 0 and `upper`, else 0: the gradient of a clamp.
     Gate {
         upper: f32,
     },
 }
 
-/// `c[m][n] = finish(bias[n] + add[m][n] + Σ a[m][r] · b[r][n])` for `rows` rows and `columns` columns.
+impl Finish {
+    /// Clamps where there is an upper end, as in [`super::Fused`].
+    pub fn clamp(upper: Option<f32>) -> Self {
+        upper.map_or(Self::Plain, |upper| Self::Clamp { upper })
+    }
+
+    /// Gates where there is an upper end, as in [`super::Gate`].
+    pub fn gate(upper: Option<f32>) -> Self {
+        upper.map_or(Self::Plain, |upper| Self::Gate { upper })
+    }
+}
+
+/// A product of `rows` rows and `columns` columns: `c[m][n] = finish(bias[n] + add[m][n] + Σ a[m][r] · b[r][n])`.
 #[derive(Clone, Copy)]
 pub struct Tile<'a> {
     pub rows: usize,
     pub columns: usize,
     pub runs: &'a [Run],
     pub layout: Rows,
+    /// How far the terms of a run lie apart in `b`.
     pub b_step: usize,
     /// The first value of each row; a run adds its offset.
     pub a: [*const f32; MAX_ROWS],
     pub b: *const f32,
     pub c: [*mut f32; MAX_ROWS],
-    /// Null for none.
+    /// The bias of the first column; null for none.
     pub bias: *const f32,
-    /// Null for none, or one pointer a row.
+    /// What is added, a pointer a row; null for nothing.
     pub add: [*const f32; MAX_ROWS],
+    /// The values at the gate, a pointer a row, where `finish` is one.
     pub gate: [*const f32; MAX_ROWS],
     pub finish: Finish,
+}
+
+impl Tile<'_> {
+    /// A tile without rows and columns, to name only what another tile has.
+    pub const EMPTY: Self = Tile {
+        rows: 0,
+        columns: 0,
+        runs: &[],
+        layout: Rows::Apart,
+        b_step: PANEL,
+        a: [std::ptr::null(); MAX_ROWS],
+        b: std::ptr::null(),
+        c: [std::ptr::null_mut(); MAX_ROWS],
+        bias: std::ptr::null(),
+        add: [std::ptr::null(); MAX_ROWS],
+        gate: [std::ptr::null(); MAX_ROWS],
+        finish: Finish::Plain,
+    };
 }
 
 const APART: u8 = 0;
@@ -76,7 +106,8 @@ unsafe fn term<S: Simd, const M: usize, const V: usize>(
     row: impl Fn(usize) -> f32,
     b: *const f32,
 ) {
-    // SAFETY: the caller's promise.
+    // SAFETY: the contract of `multiply`: a whole panel is readable at every term of `b`, of which these are `V`
+    // vectors.
     unsafe {
         let columns: [S::Vector; V] = std::array::from_fn(|v| S::load(b.add(v * S::LANES)));
         for (m, sums) in sums.iter_mut().enumerate() {
@@ -88,11 +119,11 @@ unsafe fn term<S: Simd, const M: usize, const V: usize>(
     }
 }
 
-/// The part of a tile that one call of the inner loop covers: `M` rows from `row`, `V` vectors from `column`.
+/// Computes the part of a tile that one call of the inner loop covers: `M` rows from `row`, `V` vectors from `column`.
 #[inline(always)]
 unsafe fn block<S: Simd, const M: usize, const V: usize, const LAYOUT: u8>(t: &Tile<'_>, row: usize, column: usize) {
-    // SAFETY: the caller of `multiply` promises that all that a tile refers to is valid; rows and columns outside of the
-    // tile are never touched, but for whole vectors of `b`, which it promises to be readable.
+    // SAFETY: the contract of `multiply`: all that a tile refers to is valid. Rows and columns outside of the tile are
+    // never touched, but for whole vectors of `b`, which are readable.
     unsafe {
         let mut sums = [[S::splat(0.0); V]; M];
         // What is only needed at the end comes near in the meantime.
@@ -140,45 +171,53 @@ unsafe fn block<S: Simd, const M: usize, const V: usize, const LAYOUT: u8>(t: &T
             let count = t.columns - first;
             let bias = if t.bias.is_null() { S::splat(0.0) } else { S::load_first(t.bias.add(first), count) };
             for (m, sums) in sums.iter().enumerate() {
-                store::<S>(t, (row + m, first, count), S::add(sums[v], bias));
+                store::<S>(t, row + m, first, S::add(sums[v], bias));
             }
         }
     }
 }
 
-/// Finishes and stores the sums of up to a vector of columns of a row; the bias is in them already.
+/// Finishes and stores the sums of up to a vector of columns from `column` on; the bias is in them already.
 ///
 /// # Safety
-/// Those of [`multiply`]; `count` columns from `column` on belong to the tile.
+/// The contract of [`multiply`]; `row` and `column` belong to the tile.
 #[inline(always)]
-pub unsafe fn store<S: Simd>(t: &Tile<'_>, (row, column, count): (usize, usize, usize), sum: S::Vector) {
-    // SAFETY: the caller's promise.
+pub unsafe fn store<S: Simd>(t: &Tile<'_>, row: usize, column: usize, sum: S::Vector) {
+    // SAFETY: the contract of `multiply`: what is there of `c`, `add` and `gate` is valid for all columns of the tile,
+    // so from `column` on for the others.
     unsafe {
         let beside = |from: *const f32| if from.is_null() { from } else { from.add(column) };
-        put::<S>((t.c[row].add(column), count), sum, beside(t.add[row]), (t.finish, beside(t.gate[row])));
+        let beside = Beside { add: beside(t.add[row]), gate: beside(t.gate[row]), finish: t.finish };
+        beside.put::<S>(sum, t.c[row].add(column), t.columns - column);
     }
 }
 
-/// Adds what is at `add`, unless that is null, finishes, and stores the first `count` lanes.
-///
-/// # Safety
-/// They are writable at `to`, and readable at `add` where it is not null and at `gate` where `finish` asks for it.
-#[inline(always)]
-pub unsafe fn put<S: Simd>(
-    (to, count): (*mut f32, usize),
-    sum: S::Vector,
-    add: *const f32,
-    (finish, gate): (Finish, *const f32),
-) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        let sum = if add.is_null() { sum } else { S::add(sum, S::load_first(add, count)) };
-        let sum = match finish {
-            Finish::Plain => sum,
-            Finish::Clamp { upper } => S::clamp(sum, S::splat(upper)),
-            Finish::Gate { upper } => S::gate(sum, S::load_first(gate, count), S::splat(upper)),
-        };
-        S::store_first(to, count, sum);
+/// What is read beside a sum before it is stored.
+pub struct Beside {
+    /// Null for none.
+    pub add: *const f32,
+    pub gate: *const f32,
+    pub finish: Finish,
+}
+
+impl Beside {
+    /// Adds what is at `add`, finishes, and stores up to a vector of lanes, of which there are `count`.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `S`; the lanes are writable at `to`, and readable at `add` where it is
+    /// not null and at `gate` where `finish` asks for it.
+    #[inline(always)]
+    pub unsafe fn put<S: Simd>(self, sum: S::Vector, to: *mut f32, count: usize) {
+        // SAFETY: the contract of `Simd`, whose pointers this function's own covers.
+        unsafe {
+            let sum = if self.add.is_null() { sum } else { S::add(sum, S::load_first(self.add, count)) };
+            let sum = match self.finish {
+                Finish::Plain => sum,
+                Finish::Clamp { upper } => S::clamp(sum, S::splat(upper)),
+                Finish::Gate { upper } => S::gate(sum, S::load_first(self.gate, count), S::splat(upper)),
+            };
+            S::store_first(to, count, sum);
+        }
     }
 }
 
@@ -194,63 +233,37 @@ macro_rules! by_rows {
     };
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-unsafe fn multiply_avx512(t: &Tile<'_>) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        if t.columns > 16 {
-            by_rows!(Avx512, 2, t, 0, t.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12);
-        } else {
-            by_rows!(Avx512, 1, t, 0, t.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12);
-        }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn multiply_avx2(t: &Tile<'_>) {
-    // SAFETY: the caller's promise.
-    unsafe { narrow::<Avx2>(t) }
-}
-
-unsafe fn multiply_portable(t: &Tile<'_>) {
-    // SAFETY: the caller's promise.
-    unsafe { narrow::<Portable>(t) }
-}
-
-/// With vectors of eight lanes a tile takes two columns of blocks, of up to six rows each.
-#[inline(always)]
-unsafe fn narrow<S: Simd>(t: &Tile<'_>) {
-    let mut row = 0;
-    while row < t.rows {
-        let rows = (t.rows - row).min(6);
-        for column in (0..t.columns).step_by(16) {
-            // SAFETY: the caller's promise.
-            unsafe {
-                by_rows!(S, 2, t, row, rows, column; 1 2 3 4 5 6);
+impl Vectorised for &Tile<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the contract of `multiply`; `block` is called for rows and columns of the tile.
+        unsafe {
+            if S::HAS_MANY_REGISTERS {
+                if self.columns > S::LANES {
+                    by_rows!(S, 2, self, 0, self.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12);
+                } else {
+                    by_rows!(S, 1, self, 0, self.rows, 0; 1 2 3 4 5 6 7 8 9 10 11 12);
+                }
+                return;
+            }
+            // With vectors of eight lanes a tile takes two columns of blocks, of up to six rows each.
+            for row in (0..self.rows).step_by(6) {
+                for column in (0..self.columns).step_by(16) {
+                    by_rows!(S, 2, self, row, (self.rows - row).min(6), column; 1 2 3 4 5 6);
+                }
             }
         }
-        row += rows;
     }
 }
 
 /// Computes a tile.
 ///
 /// # Safety
-/// `isa` is one that this processor has. For every row m < `rows` and every term at row offset i and column offset j of the
-/// runs: `a[m] + i` is readable, and [`PANEL`] values from `b + j` are (of which those from `columns` on do not matter);
-/// `columns` values are readable at `bias` and `add` where they are not null and at `gate` where `finish` asks for it, and
-/// writable at `c`, and no other thread writes to any of these or reads `c` meanwhile.
+/// For every row m < `rows` and every term at row offset i and column offset j of the runs: `a[m] + i` is readable,
+/// and [`PANEL`] values from `b + j` are (of which those from `columns` on do not matter); `columns` values are
+/// readable at `bias` and `add` where they are not null and at `gate` where `finish` asks for it, and writable at `c`,
+/// and no other thread writes to any of these or reads `c` meanwhile.
 pub unsafe fn multiply(isa: Isa, tile: &Tile<'_>) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        match isa {
-            Isa::Portable => multiply_portable(tile),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => multiply_avx2(tile),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => multiply_avx512(tile),
-        }
-    }
+    // SAFETY: `Isa::run` asks for what the loop asks of its fields: this function's contract.
+    unsafe { isa.run(tile) }
 }

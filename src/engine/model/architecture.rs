@@ -17,7 +17,7 @@ pub struct Architecture {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// One linear layer: softmax regression.
+    /// This is one linear layer: softmax regression.
     Softmax,
     /// Rectified layers of so many units.
     Mlp(Vec<usize>),
@@ -27,17 +27,17 @@ pub enum Kind {
     Cnn { channels: Vec<usize>, hidden: usize },
 }
 
-/// Which share of the values is kept in training.
+/// The shares of the values that are kept in training.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dropout {
-    /// Of the pixels, which are not scaled up for it.
+    /// The share of the pixels, which are not scaled up for it.
     pub pixels: f32,
-    /// Of the inputs of every later layer that is fully connected.
+    /// The share of the inputs of every later layer that is fully connected.
     pub hidden: f32,
 }
 
 impl Default for Dropout {
-    /// The maxout recipe of 2013.
+    /// Returns the maxout recipe of 2013.
     fn default() -> Self {
         Self { pixels: 0.8, hidden: 0.5 }
     }
@@ -52,7 +52,7 @@ impl Architecture {
         Self { kind, dropout: None }
     }
 
-    /// The manifest of such a net without weights.
+    /// Returns the manifest of such a net without weights.
     ///
     /// # Errors
     /// Pictures that are too small for its pools.

@@ -1,58 +1,65 @@
-//! Makes a plan from the layers of a manifest.
+//! Makes plans from the layers of a manifest.
 
-use super::layer::{LayerSpec, is_running_statistic};
+use super::layers::{BatchNorm2d, Concat, Layer, LayerSpec, is_running_statistic, output_shape};
 use super::manifest::Input;
 use super::parameters::{Layout, Order};
-use super::plan::{Node, NodeId, Norm, Op, Pass, Plan, Step};
-use super::shape::{Shape, output_shape};
-use crate::kernels::{Conv, Map, Padding, Window};
+use super::plan::{ConvStep, Node, NodeId, Norm, Op, Pass, Plan, Step};
+use super::shape::Shape;
+use crate::kernels::{Conv, Isa, Map};
 use crate::{Error, Result};
 
-struct Builder {
+/// A plan in the making.
+pub struct Builder {
     plan: Plan,
     layout: Layout,
 }
 
-/// Layers that run as one step, or in branches.
+/// A layer with the batch normalisation and the clamp behind it that run as one with it.
 struct Unit<'a> {
     layer: &'a LayerSpec,
-    norm: Option<&'a LayerSpec>,
+    norm: Option<&'a BatchNorm2d>,
     clamp: Option<f32>,
 }
 
-fn clamp_of(layer: &LayerSpec) -> Option<f32> {
-    match layer {
-        LayerSpec::Relu => Some(f32::INFINITY),
-        LayerSpec::Relu6 => Some(6.0),
-        _ => None,
-    }
+/// A target is where a step writes and what it does beside.
+#[derive(Clone, Copy, Default)]
+pub struct Target<'a> {
+    /// The node to write to; a new one where there is none.
+    pub into: Option<NodeId>,
+    /// What is added to the result before the clamp.
+    pub add: Option<NodeId>,
+    pub clamp: Option<f32>,
+    /// A frozen batch normalisation, for layers whose fusion allows it.
+    pub norm: Option<&'a BatchNorm2d>,
 }
 
-/// Joins each layer with the batch normalisation and the clamp behind it; leaves out what does nothing in this pass.
+/// The way around the body of a residual block, and the clamp behind their sum.
+struct Shortcut<'a> {
+    layers: &'a [LayerSpec],
+    x: NodeId,
+    clamp: Option<f32>,
+}
+
+/// The sum that a shortcut asks for.
+struct Sum {
+    add: NodeId,
+    clamp: Option<f32>,
+}
+
+/// Joins each layer with what can be fused into it; leaves out what does nothing in this pass.
 fn units(layers: &[LayerSpec], pass: Pass) -> Vec<Unit<'_>> {
+    let is_frozen = pass == Pass::Evaluate;
     let mut units: Vec<Unit<'_>> = Vec::new();
     for layer in layers {
         match (layer, units.last_mut()) {
-            (LayerSpec::Dropout { keep, .. }, _) if pass == Pass::Evaluate || *keep >= 1.0 => {}
-            (LayerSpec::BatchNorm2d { .. }, Some(unit))
-                if pass == Pass::Evaluate
-                    && matches!(unit.layer, LayerSpec::Conv2d { .. })
-                    && unit.norm.is_none()
-                    && unit.clamp.is_none() =>
+            (LayerSpec::Dropout(dropout), _) if is_frozen || dropout.keep >= 1.0 => {}
+            (LayerSpec::BatchNorm2d(norm), Some(unit))
+                if is_frozen && unit.layer.fusion().norm && unit.norm.is_none() && unit.clamp.is_none() =>
             {
-                unit.norm = Some(layer);
+                unit.norm = Some(norm);
             }
-            (LayerSpec::Relu | LayerSpec::Relu6, Some(unit))
-                if unit.clamp.is_none()
-                    && matches!(
-                        unit.layer,
-                        LayerSpec::Conv2d { .. }
-                            | LayerSpec::Linear { .. }
-                            | LayerSpec::BatchNorm2d { .. }
-                            | LayerSpec::Residual { .. }
-                    ) =>
-            {
-                unit.clamp = clamp_of(layer);
+            (_, Some(unit)) if layer.clamp().is_some() && unit.layer.fusion().clamp && unit.clamp.is_none() => {
+                unit.clamp = layer.clamp();
             }
             _ => units.push(Unit { layer, norm: None, clamp: None }),
         }
@@ -60,36 +67,45 @@ fn units(layers: &[LayerSpec], pass: Pass) -> Vec<Unit<'_>> {
     units
 }
 
-impl Plan {
+/// The plans of a net, which share the places of their parameters.
+pub struct Plans {
+    pub training: Plan,
+    pub evaluation: Plan,
+}
+
+impl Plans {
+    /// Makes the plans of a list of layers.
+    ///
     /// # Errors
     /// Layers that do not fit together, or a picture too large for them.
-    pub fn new(layers: &[LayerSpec], input: &Input, pass: Pass) -> Result<Self> {
+    pub fn new(layers: &[LayerSpec], input: &Input) -> Result<Self> {
         output_shape(layers, input.shape(), "layers").map_err(Error::Argument)?;
+        let training = Plan::new(layers, input, Pass::Train, Layout::default())?;
+        // The passes meet the tensors of a shortcut in another order: their places are those of training.
+        let evaluation = Plan::new(layers, input, Pass::Evaluate, Layout::clone(&training.layout))?;
+        Ok(Self { training, evaluation })
+    }
+}
+
+impl Plan {
+    fn new(layers: &[LayerSpec], input: &Input, pass: Pass, layout: Layout) -> Result<Self> {
         let (scale, shift) = input.scale_and_shift();
         let plan = Self {
             pass,
+            isa: Isa::detect(),
             nodes: Vec::new(),
             steps: Vec::new(),
             buffers: Vec::new(),
             layout: Default::default(),
-            convs: 0,
-            norms: 0,
-            choices: 0,
-            masks: 0,
             input: 0,
             output: 0,
             scale,
             shift,
         };
-        // The passes meet the tensors of a shortcut in another order, but share the weights: their places are those of training.
-        let layout = match pass {
-            Pass::Train => Layout::default(),
-            Pass::Evaluate => Layout::clone(&Self::new(layers, input, Pass::Train)?.layout),
-        };
         let mut builder = Builder { plan, layout };
-        let x = builder.buffer([input.height, input.width], input.channels);
-        let output = builder.sequence(&units(layers, pass), x, None, None)?;
-        let Builder { mut plan, layout, .. } = builder;
+        let x = builder.buffer(input.shape());
+        let output = builder.sequence(layers, x, None, None)?;
+        let Builder { mut plan, layout } = builder;
         plan.output = output;
         plan.layout = layout.into();
         plan.add_borders();
@@ -99,11 +115,11 @@ impl Plan {
     /// Gives each buffer the border that its readers and the gradients of its writers need.
     fn add_borders(&mut self) {
         for step in &self.steps {
-            let Op::Conv { conv, .. } = &step.op else { continue };
+            let Op::Conv(ConvStep { conv, .. }) = &step.op else { continue };
             let (x, y) = (self.nodes[step.x].map, self.nodes[step.y].map);
             let border = &mut self.buffers[self.nodes[step.x].buffer].halo;
             *border = (*border).max(conv.padding.largest());
-            let needed = conv.gradient_halo([x.height, x.width], [y.height, y.width]);
+            let needed = conv.gradient_halo(x.size(), y.size());
             let border = &mut self.buffers[self.nodes[step.y].buffer].halo;
             *border = (*border).max(needed);
         }
@@ -114,18 +130,27 @@ impl Plan {
 }
 
 impl Builder {
-    /// A node that is a buffer of its own.
-    fn buffer(&mut self, size: [usize; 2], channels: usize) -> NodeId {
-        let map = Map::new(size, channels, 0);
+    /// Returns what the plan is made for.
+    pub fn pass(&self) -> Pass {
+        self.plan.pass
+    }
+
+    /// Returns where the values of a node lie; the border is not known yet.
+    pub fn map(&self, node: NodeId) -> Map {
+        self.plan.nodes[node].map
+    }
+
+    fn shape(&self, node: NodeId) -> Shape {
+        let Map { channels, height, width, .. } = self.map(node);
+        Shape::Planes { channels, height, width }
+    }
+
+    /// Makes a node that is a buffer of its own.
+    fn buffer(&mut self, shape: Shape) -> NodeId {
+        let map = Map::new(shape.size(), shape.channels(), 0);
         self.plan.buffers.push(map);
-        self.node(Node {
-            map,
-            buffer: self.plan.buffers.len() - 1,
-            clamp: None,
-            parent: None,
-            readers: Vec::new(),
-            trained: false,
-        })
+        let buffer = self.plan.buffers.len() - 1;
+        self.node(Node { map, buffer, clamp: None, parent: None, readers: Vec::new(), trained: false })
     }
 
     fn node(&mut self, node: Node) -> NodeId {
@@ -133,175 +158,100 @@ impl Builder {
         self.plan.nodes.len() - 1
     }
 
-    fn map(&self, node: NodeId) -> Map {
-        self.plan.nodes[node].map
+    /// Adds a step whose result has the shape that the layer says, and returns its node.
+    pub fn step(&mut self, op: Op, layer: &dyn Layer, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+        let shape = layer.output(self.shape(x), "layers").map_err(Error::Argument)?;
+        Ok(self.step_to(op, x, shape, target))
     }
 
-    /// Adds a step that writes to `into`, or to a buffer of its own.
-    fn step(&mut self, op: Op, x: NodeId, (size, channels): ([usize; 2], usize), unit: Target) -> NodeId {
-        let y = unit.into.unwrap_or_else(|| self.buffer(size, channels));
+    /// Adds a step whose result has this shape, and returns its node.
+    pub fn step_to(&mut self, op: Op, x: NodeId, shape: Shape, target: Target<'_>) -> NodeId {
+        let y = target.into.unwrap_or_else(|| self.buffer(shape));
         let number = self.plan.steps.len();
-        let trained = matches!(op, Op::Conv { .. } | Op::BatchNorm { .. });
-        let mut inherits = self.plan.nodes[x].trained;
-        self.plan.nodes[x].readers.push(number);
-        if let Some(add) = unit.add {
-            self.plan.nodes[add].readers.push(number);
-            inherits |= self.plan.nodes[add].trained;
+        let mut trained = matches!(op, Op::Conv(_) | Op::BatchNorm(_));
+        for read in std::iter::once(x).chain(target.add) {
+            let node = &mut self.plan.nodes[read];
+            node.readers.push(number);
+            trained |= node.trained;
         }
         let node = &mut self.plan.nodes[y];
-        node.trained = trained || inherits;
-        node.clamp = unit.clamp;
-        self.plan.steps.push(Step { op, x, y, add: unit.add, clamp: unit.clamp });
+        node.trained = trained;
+        node.clamp = target.clamp;
+        self.plan.steps.push(Step { op, x, y, add: target.add, clamp: target.clamp });
         y
     }
 
-    /// Runs units one after the other; the last one adds the shortcut and clamps where it can, and writes to `into`. The
-    /// shortcut comes just before it, so that backwards it is the first to write its input's gradient: the body's first layer,
-    /// which reaches every pixel, then adds to it and closes the gate.
+    /// Adds nothing but what is needed to bring a node to its target.
+    pub fn nothing(&mut self, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+        self.sequence(&[], x, target.into, None)
+    }
+
+    /// Adds the layers one after the other; the last one adds the shortcut and clamps where it can, and writes to
+    /// `into`. The shortcut comes just before it, so that backwards it is the first to write its input's gradient: the
+    /// body's first layer, which reaches every pixel, then adds to it and closes the gate.
     fn sequence(
         &mut self,
-        units: &[Unit<'_>],
-        x: NodeId,
-        into: Option<NodeId>,
+        layers: &[LayerSpec],
+        mut x: NodeId,
+        mut into: Option<NodeId>,
         mut shortcut: Option<Shortcut<'_>>,
     ) -> Result<NodeId> {
-        let mut x = x;
-        let mut into = into;
+        let units = units(layers, self.plan.pass);
         let mut sum = None;
         for (i, unit) in units.iter().enumerate() {
-            let last = i + 1 == units.len();
-            let mut target = Target { clamp: unit.clamp, ..Target::default() };
-            if last {
-                let fuses = unit.clamp.is_none()
-                    && matches!(
-                        unit.layer,
-                        LayerSpec::Conv2d { .. } | LayerSpec::Linear { .. } | LayerSpec::BatchNorm2d { .. }
-                    );
+            let mut target = Target { clamp: unit.clamp, norm: unit.norm, ..Target::default() };
+            if i + 1 == units.len() {
                 sum = self.shortcut(shortcut.take())?;
-                if let Some((add, clamp)) = sum.filter(|_| fuses) {
+                let fuses = unit.clamp.is_none() && unit.layer.fusion().sum;
+                if let Some(Sum { add, clamp }) = sum.take_if(|_| fuses) {
                     (target.add, target.clamp) = (Some(add), clamp);
-                    sum = None;
                 }
                 if sum.is_none() {
                     target.into = into.take();
                 }
             }
-            x = self.unit(unit, x, target)?;
+            x = unit.layer.add_steps(self, x, target)?;
         }
         if units.is_empty() {
             sum = self.shortcut(shortcut)?;
         }
         if into.is_some() || sum.is_some() {
-            let (add, clamp) = sum.map_or((None, None), |(add, clamp)| (Some(add), clamp));
-            let map = self.map(x);
-            let target = Target { into, add, clamp };
-            x = self.step(Op::Copy, x, ([map.height, map.width], map.channels), target);
+            let (add, clamp) = sum.map_or((None, None), |sum| (Some(sum.add), sum.clamp));
+            x = self.step_to(Op::Copy, x, self.shape(x), Target { into, add, clamp, norm: None });
         }
         Ok(x)
     }
 
-    /// Runs the layers of a shortcut: what is to be added, and the clamp behind the sum.
-    fn shortcut(&mut self, shortcut: Option<Shortcut<'_>>) -> Result<Option<(NodeId, Option<f32>)>> {
+    /// Adds the layers of a shortcut.
+    fn shortcut(&mut self, shortcut: Option<Shortcut<'_>>) -> Result<Option<Sum>> {
         let Some(Shortcut { layers, x, clamp }) = shortcut else { return Ok(None) };
-        Ok(Some((self.sequence(&units(layers, self.plan.pass), x, None, None)?, clamp)))
+        Ok(Some(Sum { add: self.sequence(layers, x, None, None)?, clamp }))
     }
 
-    fn unit(&mut self, unit: &Unit<'_>, x: NodeId, target: Target) -> Result<NodeId> {
-        let map = self.map(x);
-        let size = [map.height, map.width];
-        let window_size = |window: &Window| {
-            window
-                .output(map.height, map.width)
-                .ok_or_else(|| Error::Argument("a window does not fit its picture".into()))
-        };
-        Ok(match unit.layer {
-            LayerSpec::Conv2d { name, inputs, outputs, kernel, config, bias } => {
-                let conv = Conv {
-                    kernel: *kernel,
-                    stride: config.stride,
-                    padding: config.padding,
-                    inputs: *inputs,
-                    outputs: *outputs,
-                    groups: config.groups,
-                };
-                let window = Window { kernel: *kernel, stride: config.stride, padding: config.padding, ceil: false };
-                let out = window_size(&window)?;
-                let shape = vec![*outputs, inputs / config.groups, kernel[0], kernel[1]];
-                let op = self.conv(name, conv, shape, *bias, unit.norm);
-                self.step(op, x, (out, *outputs), target)
-            }
-            LayerSpec::Linear { name, inputs, outputs, bias } => {
-                let op = self.linear(name, (*inputs, *outputs), *bias);
-                self.step(op, x, ([1, 1], *outputs), target)
-            }
-            LayerSpec::Maxout { name, inputs, units, pieces } => {
-                let op = self.linear(name, (*inputs, units * pieces), true);
-                let x = self.step(op, x, ([1, 1], units * pieces), Target::default());
-                self.plan.choices += 1;
-                let op = Op::Maxout { pieces: *pieces, id: self.plan.choices - 1 };
-                self.step(op, x, ([1, 1], *units), target)
-            }
-            LayerSpec::BatchNorm2d { .. } => {
-                let norm = self.norm(unit.layer);
-                let op = match self.plan.pass {
-                    Pass::Train => {
-                        self.plan.norms += 1;
-                        Op::BatchNorm { id: self.plan.norms - 1, norm }
-                    }
-                    Pass::Evaluate => {
-                        self.plan.convs += 1;
-                        let channels = map.channels;
-                        let conv = Conv { groups: channels, ..Conv::linear(channels, channels) };
-                        Op::Conv { conv, id: self.plan.convs - 1, weight: None, bias: None, norm: Some(norm) }
-                    }
-                };
-                self.step(op, x, (size, map.channels), target)
-            }
-            LayerSpec::MaxPool2d(window) => {
-                self.plan.choices += 1;
-                let op = Op::MaxPool { window: *window, id: self.plan.choices - 1 };
-                self.step(op, x, (window_size(window)?, map.channels), target)
-            }
-            LayerSpec::AvgPool2d(window) => {
-                self.step(Op::AvgPool(*window), x, (window_size(window)?, map.channels), target)
-            }
-            LayerSpec::GlobalAvgPool => {
-                let window = Window { kernel: size, stride: [1, 1], padding: Padding::default(), ceil: false };
-                self.step(Op::AvgPool(window), x, ([1, 1], map.channels), target)
-            }
-            LayerSpec::Flatten if map.pixels() == 1 => self.sequence(&[], x, target.into, None)?,
-            LayerSpec::Flatten => self.step(Op::Flatten, x, ([1, 1], map.pixels() * map.channels), target),
-            LayerSpec::Relu | LayerSpec::Relu6 => {
-                let target = Target { clamp: clamp_of(unit.layer), ..target };
-                self.step(Op::Copy, x, (size, map.channels), target)
-            }
-            LayerSpec::Dropout { keep, rescale } => {
-                self.plan.masks += 1;
-                let op = Op::Dropout { keep: *keep, rescale: *rescale, id: self.plan.masks - 1 };
-                self.step(op, x, (size, map.channels), target)
-            }
-            LayerSpec::Residual { body, shortcut } => {
-                let shortcut = Shortcut { layers: shortcut, x, clamp: target.clamp };
-                self.sequence(&units(body, self.plan.pass), x, target.into, Some(shortcut))?
-            }
-            LayerSpec::Concat { branches } => self.concat(branches, x, target)?,
-        })
+    /// Adds a body and the shortcut around it.
+    pub fn residual(
+        &mut self,
+        body: &[LayerSpec],
+        shortcut: &[LayerSpec],
+        x: NodeId,
+        target: Target<'_>,
+    ) -> Result<NodeId> {
+        let shortcut = Shortcut { layers: shortcut, x, clamp: target.clamp };
+        self.sequence(body, x, target.into, Some(shortcut))
     }
 
-    fn concat(&mut self, branches: &[Vec<LayerSpec>], x: NodeId, target: Target) -> Result<NodeId> {
-        let map = self.map(x);
-        let shape = Shape::Planes { channels: map.channels, height: map.height, width: map.width };
-        let shapes = branches.iter().map(|branch| output_shape(branch, shape, "branches").map_err(Error::Argument));
-        let shapes = shapes.collect::<Result<Vec<_>>>()?;
-        let channels = shapes.iter().map(|shape| shape.channels()).sum();
-        let size = shapes.first().map_or([1, 1], |shape| shape.size());
-        let y = target.into.unwrap_or_else(|| self.buffer(size, channels));
+    /// Adds branches that write side by side into one buffer.
+    pub fn concat(&mut self, layer: &Concat, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+        let shape = self.shape(x);
+        let whole = layer.output(shape, "layers").map_err(Error::Argument)?;
+        let shapes = layer.shapes(shape, "layers").map_err(Error::Argument)?;
+        let y = target.into.unwrap_or_else(|| self.buffer(whole));
         let (mut first, mut clamps, mut trained) = (0, Vec::new(), false);
-        for (branch, shape) in branches.iter().zip(shapes) {
+        for (branch, shape) in layer.branches.iter().zip(shapes) {
             let parent = self.plan.nodes[y].clone();
             let map = Map { channels: shape.channels(), first: parent.map.first + first, ..parent.map };
             let part = self.node(Node { map, parent: Some(y), readers: Vec::new(), ..parent });
-            self.sequence(&units(branch, self.plan.pass), x, Some(part), None)?;
+            self.sequence(branch, x, Some(part), None)?;
             let part = &self.plan.nodes[part];
             clamps.push(part.clamp);
             trained |= part.trained;
@@ -315,41 +265,23 @@ impl Builder {
         Ok(y)
     }
 
-    /// A fully connected layer is a convolution of planes of one pixel.
-    fn linear(&mut self, name: &str, (inputs, outputs): (usize, usize), bias: bool) -> Op {
-        self.conv(name, Conv::linear(inputs, outputs), vec![outputs, inputs], bias, None)
+    /// Finds places for the tensors of a layer that is a convolution: its weight, then perhaps its bias.
+    pub fn conv(&mut self, layer: &dyn Layer, conv: Conv, norm: Option<&BatchNorm2d>) -> ConvStep {
+        let orders = [Order::Packed(conv), Order::Plain];
+        let tensors = layer.tensors().into_iter().zip(orders);
+        let mut slots = tensors.map(|((name, shape), order)| self.layout.add(name, shape, order, true));
+        let (weight, bias) = (slots.next(), slots.next());
+        drop(slots);
+        ConvStep { conv, weight, bias, norm: norm.map(|norm| self.norm(norm)) }
     }
 
-    fn conv(&mut self, name: &str, conv: Conv, shape: Vec<usize>, bias: bool, norm: Option<&LayerSpec>) -> Op {
-        let weight = self.layout.add(format!("{name}.weight"), shape, Order::Packed(conv), true);
-        let bias = bias.then(|| self.layout.add(format!("{name}.bias"), vec![conv.outputs], Order::Plain, true));
-        let norm = norm.map(|norm| self.norm(norm));
-        self.plan.convs += 1;
-        Op::Conv { conv, id: self.plan.convs - 1, weight: Some(weight), bias, norm }
-    }
-
-    fn norm(&mut self, layer: &LayerSpec) -> Norm {
-        let LayerSpec::BatchNorm2d { eps, .. } = layer else { unreachable!("units join batch normalisations only") };
+    /// Finds places for the tensors of a batch normalisation.
+    pub fn norm(&mut self, layer: &BatchNorm2d) -> Norm {
         let mut slots = layer.tensors().into_iter().map(|(name, shape)| {
             let trained = !is_running_statistic(&name);
             self.layout.add(name, shape, Order::Plain, trained)
         });
         let mut slot = || slots.next().unwrap_or_default();
-        Norm { eps: *eps as f32, gamma: slot(), beta: slot(), mean: slot(), var: slot() }
+        Norm { eps: layer.eps as f32, gamma: slot(), beta: slot(), mean: slot(), var: slot() }
     }
-}
-
-/// The way around the body of a residual block, and the clamp behind their sum.
-struct Shortcut<'a> {
-    layers: &'a [LayerSpec],
-    x: NodeId,
-    clamp: Option<f32>,
-}
-
-/// Where a step writes and what it does beside.
-#[derive(Default)]
-struct Target {
-    into: Option<NodeId>,
-    add: Option<NodeId>,
-    clamp: Option<f32>,
 }

@@ -49,11 +49,11 @@ pub struct Facts {
     pub is_own: bool,
 }
 
-/// Where the weights of a model lie.
+/// The place of a model's weights.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WeightsPlace {
     Nowhere,
-    /// So many bytes inside the binary.
+    /// They are so many bytes inside the binary.
     Bundled(u64),
     Disk {
         path: PathBuf,
@@ -64,13 +64,13 @@ pub enum WeightsPlace {
 /// The folders in which manifests and weights are looked for, in this order; the binary itself comes last.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
-    /// Where the person's own models are kept, the first of all folders.
+    /// The folder of the person's own models, the first of all folders.
     pub(super) own: Option<PathBuf>,
     pub(super) folders: Vec<PathBuf>,
 }
 
 impl Catalogue {
-    /// The user's own folder, `models/` in the working folder, and the folders of `DOPPELGANGER_MODELS`.
+    /// Looks in the user's own folder, `models/` in the working folder, and the folders of `DOPPELGANGER_MODELS`.
     pub fn from_environment() -> Self {
         let mut folders = vec![PathBuf::from("models")];
         if let Some(paths) = std::env::var_os("DOPPELGANGER_MODELS") {
@@ -83,12 +83,12 @@ impl Catalogue {
         Self { own: None, folders }
     }
 
-    /// With a folder of the person's own, in which models are kept that are fetched or added.
+    /// Looks in a folder of the person's own, too, in which models are kept that are fetched or added.
     pub fn with_own_folder(own: PathBuf, folders: Vec<PathBuf>) -> Self {
         Self { own: Some(own), folders }
     }
 
-    /// Where the person's own models are kept.
+    /// Returns where the person's own models are kept.
     pub fn own_models(&self) -> Option<&Path> {
         self.own.as_deref()
     }
@@ -97,7 +97,7 @@ impl Catalogue {
         self.own.iter().chain(&self.folders)
     }
 
-    /// Every model that can be found by name, the bundled ones first, then by name.
+    /// Returns every model that can be found by name, the bundled ones first, then by name.
     pub fn entries(&self) -> Vec<Entry> {
         let mut names: Vec<String> = embedded::models().map(str::to_owned).collect();
         let bundled = names.len();
@@ -162,7 +162,7 @@ impl Catalogue {
         }
     }
 
-    /// The manifest of a model by its name or by the path of the manifest.
+    /// Returns the manifest of a model by its name or by the path of the manifest.
     ///
     /// # Errors
     /// [`Error::Argument`] with the nearest names when there is none of this name, and the manifest's own.
@@ -189,7 +189,7 @@ impl Catalogue {
         )))
     }
 
-    /// The manifest of a model whose weights are there; they are not read.
+    /// Returns the manifest of a model whose weights are there; they are not read.
     ///
     /// # Errors
     /// Those of [`Self::manifest`], and [`Error::Weights`] for weights that are missing.
@@ -209,7 +209,8 @@ impl Catalogue {
         Model::on(&Backend::from_environment()?, manifest, &params)
     }
 
-    /// Writes a model into a folder with its weights in half precision: the manifest and the weights, both under `name`.
+    /// Writes a model into a folder with its weights in half precision: the manifest and the weights, both under
+    /// `name`.
     ///
     /// # Errors
     /// Those of [`Self::load`], weights that half precision cannot hold, and a folder that cannot be written.
@@ -225,7 +226,7 @@ impl Catalogue {
         Ok(path)
     }
 
-    /// The weights of a manifest, checked.
+    /// Returns the weights of a manifest, checked.
     ///
     /// # Errors
     /// [`Error::Weights`] for weights that are missing or do not fit.
@@ -242,7 +243,7 @@ impl Catalogue {
         self.folders().map(|folder| folder.join(format!("{name}.toml"))).find(|path| path.is_file())
     }
 
-    /// Beside the manifest, then in the folders, then inside the binary.
+    /// Looks for the weights beside the manifest, then in the folders, then inside the binary.
     pub(super) fn weights_place(&self, manifest: &Manifest) -> Option<Place> {
         let beside = manifest.path.parent().map(Path::to_owned);
         let on_disk = beside.iter().chain(self.folders()).map(|folder| folder.join(&manifest.weights));
@@ -278,7 +279,7 @@ fn is_on_disk(manifest: &Path) -> bool {
     !manifest.starts_with("<bundled>")
 }
 
-/// Whether this is the path of a manifest, not a name of the catalogue.
+/// Returns whether this is the path of a manifest, not a name of the catalogue.
 pub fn is_path(model: &str) -> bool {
     let path = Path::new(model);
     path.components().count() > 1 || extension(path) == Some("toml")
@@ -291,7 +292,8 @@ pub(super) fn extension(path: &Path) -> Option<&str> {
 /// The environment variable that names the folder of the person's own models.
 const VARIABLE: &str = "DOPPELGANGER_OWN_MODELS";
 
-/// Where a person's own models are kept, fetched ones too: what the environment says, or the user's data folder.
+/// Returns where a person's own models are kept, fetched ones too: what the environment says, or the user's data
+/// folder.
 pub fn user_models_folder() -> Option<PathBuf> {
     let asked = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
     asked.or_else(|| directories::ProjectDirs::from("", "", "doppelganger").map(|dirs| dirs.data_dir().join("models")))

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 const WORDS: &str = include_str!("../../../assets/class_words.txt");
 const IMAGENET: &str = include_str!("../../../models/imagenet_classes.txt");
 
-/// The words for a class beside its name, whichever net it is of.
+/// Returns the words for a class beside its name, whichever net it is of.
 pub fn class_words(class: &str) -> &'static [&'static str] {
     static TABLE: OnceLock<HashMap<String, Vec<&'static str>>> = OnceLock::new();
     let table = TABLE.get_or_init(|| {
@@ -30,7 +30,7 @@ fn key(class: &str) -> String {
     class.to_lowercase().replace('_', " ")
 }
 
-/// Words, and the names of the classes that they stand for.
+/// Returns words, and the names of the classes that they stand for.
 fn lines() -> impl Iterator<Item = (Vec<&'static str>, Vec<String>)> {
     let names: Vec<&str> = IMAGENET.lines().collect();
     let lines = WORDS.lines().filter(|line| !line.starts_with('#'));
@@ -43,7 +43,7 @@ fn lines() -> impl Iterator<Item = (Vec<&'static str>, Vec<String>)> {
     })
 }
 
-/// 3-5 or 4; none for a name.
+/// Reads a range of classes, 3-5 or 4; `None` for a name.
 fn range(text: &str) -> Option<(usize, usize)> {
     let (from, to) = text.split_once('-').unwrap_or((text, text));
     Some((from.parse().ok()?, to.parse().ok()?))

@@ -2,17 +2,17 @@
 
 use crate::{Error, Result};
 
-/// Lower case, with `_` and `-` as spaces.
+/// Returns a text in lower case, with `_` and `-` as spaces.
 fn normal(text: &str) -> String {
     text.trim().to_lowercase().replace(['_', '-'], " ")
 }
 
-/// The names of a class: the whole of it, and each of its comma-separated synonyms.
+/// Returns the names of a class: the whole of it, and each of its comma-separated synonyms.
 fn synonyms(class: &str) -> impl Iterator<Item = String> {
     std::iter::once(normal(class)).chain(class.split(',').map(normal))
 }
 
-/// The class that `text` names: a name in any case, one of its comma-separated synonyms, or an index.
+/// Returns the class that `text` names: a name in any case, one of its comma-separated synonyms, or an index.
 ///
 /// A name wins over an index, so that a class called "7" is found wherever it stands.
 ///

@@ -26,17 +26,17 @@ static FILES: &[(&str, &[u8])] = &[
     ("imagenet_classes.txt", include_bytes!("../../../models/imagenet_classes.txt")),
 ];
 
-/// The contents of a bundled file.
+/// Returns the contents of a bundled file.
 pub fn file(name: &str) -> Option<&'static [u8]> {
     FILES.iter().find(|(file, _)| *file == name).map(|(_, bytes)| *bytes)
 }
 
-/// The contents of a bundled text.
+/// Returns the contents of a bundled text.
 pub fn text(name: &str) -> Option<&'static str> {
     file(name).and_then(|bytes| std::str::from_utf8(bytes).ok())
 }
 
-/// The bundled models: the stems of the manifests, in the order in which to show them.
+/// Returns the bundled models: the stems of the manifests, in the order in which to show them.
 pub fn models() -> impl Iterator<Item = &'static str> {
     FILES.iter().filter_map(|(file, _)| file.strip_suffix(".toml"))
 }

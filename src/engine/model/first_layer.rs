@@ -1,6 +1,6 @@
 //! The weights of a first layer as pictures: what each unit looks for.
 
-use super::layer::{LayerSpec, walk};
+use super::layers::{Conv2d, LayerSpec, Linear, Maxout, every_layer};
 use super::manifest::Manifest;
 use crate::picture::{Rgba, diverging};
 
@@ -8,7 +8,7 @@ use crate::picture::{Rgba, diverging};
 const UNITS: usize = 64;
 const ROW: usize = 16;
 
-/// Which tensor of a net to show, and how.
+/// The tensor of a net that is shown, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FirstLayer {
     /// The tensor's name.
@@ -21,32 +21,29 @@ pub struct FirstLayer {
 }
 
 impl FirstLayer {
-    /// The first layer that has weights; `None` where these are no pictures.
+    /// Returns the first layer that has weights; `None` where these are no pictures.
     pub fn of(manifest: &Manifest) -> Option<Self> {
         let input = &manifest.input;
         let pixels = input.channels * input.height * input.width;
-        let mut found = None;
-        walk(&manifest.layers, &mut |layer| {
-            let (name, [channels, height, width], stride) = match layer {
-                LayerSpec::Conv2d { name, inputs, kernel: [h, w], config, .. } => {
-                    (name, [inputs / config.groups, *h, *w], 1)
+        let (name, [channels, height, width], stride) =
+            every_layer(&manifest.layers).into_iter().find_map(|layer| match layer {
+                LayerSpec::Conv2d(Conv2d { name, inputs, kernel: [h, w], groups, .. }) => {
+                    Some((name, [inputs / groups, *h, *w], 1))
                 }
-                LayerSpec::Linear { name, inputs, .. } if *inputs == pixels => {
-                    (name, [input.channels, input.height, input.width], 1)
+                LayerSpec::Linear(Linear { name, inputs, .. }) if *inputs == pixels => {
+                    Some((name, [input.channels, input.height, input.width], 1))
                 }
-                LayerSpec::Maxout { name, inputs, pieces, .. } if *inputs == pixels => {
-                    (name, [input.channels, input.height, input.width], *pieces)
+                LayerSpec::Maxout(Maxout { name, inputs, pieces, .. }) if *inputs == pixels => {
+                    Some((name, [input.channels, input.height, input.width], *pieces))
                 }
-                _ => return,
-            };
-            let tensor = format!("{name}.weight");
-            found.get_or_insert(Self { tensor, channels, height, width, stride });
-        });
-        found
+                _ => None,
+            })?;
+        Some(Self { tensor: format!("{name}.weight"), channels, height, width, stride })
     }
 
-    /// A sheet of up to 64 units, 16 in a row with transparent gaps between them, from the tensor's values. Each is scaled to
-    /// its own largest weight: colours of three channels around grey, others as a diverging map around white.
+    /// Draws a sheet of up to 64 units, 16 in a row with transparent gaps between them, from the tensor's values. Each
+    /// is scaled to its own largest weight: colours of three channels around grey, others as a diverging map around
+    /// white.
     pub fn sheet(&self, weights: &[f32]) -> Rgba {
         let Self { channels, height, width, stride, .. } = *self;
         let len = channels * height * width;

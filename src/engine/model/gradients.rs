@@ -5,15 +5,17 @@ use std::sync::Arc;
 use super::parameters::{Layout, Parameters};
 use crate::kernels::LinearGradient;
 
-/// Gradients of the parameters, those of the weights of fully connected layers as products that are still to be taken.
+/// The gradients of the parameters, those of the weights of fully connected layers as products that are still to be
+/// taken.
 #[derive(Clone, Debug)]
 pub struct Gradients {
     pub values: Parameters,
-    /// One for each slot; empty where `values` has the gradient.
+    /// The products, one for each slot; empty where `values` has the gradient.
     pub products: Vec<LinearGradient>,
 }
 
 impl Gradients {
+    /// Makes gradients of 0.
     pub fn zeros(layout: &Arc<Layout>) -> Self {
         let products = layout.slots.iter().map(|_| LinearGradient::default()).collect();
         Self { values: Parameters::zeros(layout), products }
@@ -28,8 +30,9 @@ impl From<Parameters> for Gradients {
 
 #[cfg(test)]
 impl Gradients {
-    /// All of them as values.
-    pub fn summed(mut self, isa: crate::kernels::Isa) -> Parameters {
+    /// Returns all of them as values.
+    pub fn summed(mut self) -> Parameters {
+        let isa = crate::kernels::Isa::detect();
         for (slot, product) in self.values.layout.clone().slots.iter().zip(&self.products) {
             if let (super::Order::Packed(conv), false) = (&slot.order, product.is_empty()) {
                 let to = &mut self.values.values[slot.range.clone()];

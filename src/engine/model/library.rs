@@ -25,12 +25,12 @@ pub struct Added {
 }
 
 impl Catalogue {
-    /// Fetches the weights of a model into the person's folder, checks and keeps them. `progress(bytes so far)` is called
-    /// several times a second; false stops, and what came is kept for the next time.
+    /// Fetches the weights of a model into the person's folder, checks and keeps them. `progress(bytes so far)` is
+    /// called several times a second; false stops, and what came is kept for the next time.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a model that cannot be fetched; those of [`fetch`]; [`Error::Weights`] for a file with the right
-    /// hash that is not what the manifest says, and then nothing is kept.
+    /// [`Error::Argument`] for a model that cannot be fetched; those of [`fetch`]; [`Error::Weights`] for a file with
+    /// the right hash that is not what the manifest says, and then nothing is kept.
     pub fn fetch(&self, name: &str, patience: Patience, progress: &mut dyn FnMut(u64) -> bool) -> Result<PathBuf> {
         let manifest = self.named(name)?;
         let Some(remote) = manifest.remote() else {
@@ -54,7 +54,8 @@ impl Catalogue {
     /// Adds a file of weights to a model, or to the one that it fits; or a manifest with the weights beside it.
     ///
     /// # Errors
-    /// [`Error::Weights`] for a file that is damaged, or fits no model or more than one; those of a manifest; [`Error::Io`].
+    /// [`Error::Weights`] for a file that is damaged, or fits no model or more than one; those of a manifest;
+    /// [`Error::Io`].
     pub fn add(&self, name: Option<&str>, file: &Path) -> Result<Added> {
         if extension(file) == Some("toml") {
             return self.add_manifest(file);
@@ -104,7 +105,7 @@ impl Catalogue {
         files.iter().try_for_each(|path| std::fs::remove_file(path).map_err(Error::io("remove", path)))
     }
 
-    /// The files of a model in the person's folder.
+    /// Returns the files of a model in the person's folder.
     pub(super) fn own_files(&self, name: &str, manifest: &Manifest) -> Vec<PathBuf> {
         let Some(own) = &self.own else { return Vec::new() };
         let weights = own.join(&manifest.weights);
@@ -123,7 +124,7 @@ impl Catalogue {
         })
     }
 
-    /// The manifest of a model of the catalogue, by its name alone.
+    /// Reads the manifest of a model of the catalogue, by its name alone.
     fn named(&self, name: &str) -> Result<Manifest> {
         if name.is_empty() || is_path(name) {
             return Err(Error::Argument(format!(
@@ -133,7 +134,7 @@ impl Catalogue {
         self.manifest(name)
     }
 
-    /// The one model that these weights fit: the one that knows their hash, or else by names and shapes.
+    /// Finds the one model that these weights fit: the one that knows their hash, or else by names and shapes.
     fn fitting(&self, bytes: &[u8], hash: &str, file: &Path) -> Result<String> {
         let refuse = |why: String| Error::Weights { path: file.to_owned(), why };
         let names = self.entries().into_iter().map(|entry| entry.name);
@@ -162,7 +163,7 @@ impl Catalogue {
         }
     }
 
-    /// A manifest of the person's own, with the weights that lie beside it.
+    /// Adds a manifest of the person's own, with the weights that lie beside it.
     fn add_manifest(&self, file: &Path) -> Result<Added> {
         let manifest = Manifest::read(file)?;
         let name = file.file_stem().and_then(OsStr::to_str).unwrap_or_default().to_owned();
@@ -207,7 +208,7 @@ impl Catalogue {
     }
 }
 
-/// What weights with a manifest of their own are called: no two of them share a name.
+/// Returns what weights with a manifest of their own are called: no two of them share a name.
 fn own_weights(name: &str, hash: &str, bytes: &[u8], manifest: &Manifest) -> String {
     let extension = WeightsFile::open(bytes, &manifest.layers).map_or("safetensors", |file| file.extension());
     format!("{name}-{}.{extension}", &hash[..8])
@@ -219,7 +220,7 @@ fn write(path: &Path, bytes: &[u8], doing: &'static str) -> Result<()> {
     write_atomically(path, bytes, doing)
 }
 
-/// The text of a manifest whose net has weights of the person's own, of which nothing else is known.
+/// Returns the text of a manifest whose net has weights of the person's own, of which nothing else is known.
 fn relabelled(text: &str, manifest: &Manifest, file: &Path) -> Result<String> {
     let mut document: toml_edit::DocumentMut = text
         .parse()

@@ -1,13 +1,13 @@
 //! The manifest of a model: a TOML file, and a public contract (docs/models.md describes it).
 
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::layer::{LayerSpec, is_running_statistic, parse_layers, walk};
+use super::layers::{LayerSpec, every_layer, is_running_statistic, output_shape, parse_layers};
 use super::origin::{self, Accuracy, Download};
-use super::shape::{Shape, output_shape};
-use super::tensor_ops;
+use super::shape::Shape;
 use crate::files::ordinary;
 use crate::picture::{Fit, PictureKind};
 use crate::{Error, Result};
@@ -33,13 +33,7 @@ fn squash() -> Fit {
 }
 
 impl Input {
-    /// `(x − mean) / std` per channel of (n, channels, height, width), on the device of x.
-    pub fn normalise(&self, pixels: &candle_core::Tensor) -> candle_core::Result<candle_core::Tensor> {
-        let (scale, shift) = self.scale_and_shift();
-        tensor_ops::channel_affine(pixels, &scale, &shift)
-    }
-
-    /// `(x − mean) / std` as `x·scale + shift`, per channel.
+    /// Returns the factors of `(x − mean) / std` as `x·scale + shift`, per channel.
     pub fn scale_and_shift(&self) -> (Vec<f32>, Vec<f32>) {
         let scale = self.std.iter().map(|std| 1.0 / std).collect();
         (scale, self.mean.iter().zip(&self.std).map(|(mean, std)| -mean / std).collect())
@@ -77,7 +71,7 @@ impl Input {
 /// A checked manifest: its layers fit together and end in as many values as there are classes.
 #[derive(Clone, Debug)]
 pub struct Manifest {
-    /// Where it was read, or a made-up path for one inside the binary.
+    /// The file that it was read from, or a made-up path for one inside the binary.
     pub path: PathBuf,
     pub name: String,
     pub description: String,
@@ -86,9 +80,9 @@ pub struct Manifest {
     pub classes: Vec<String>,
     /// Relative to the manifest, without `..`.
     pub weights: PathBuf,
-    /// Of the weights, in hexadecimal; its first digits, at least eight, where no more are known.
+    /// The hash of the weights in hexadecimal; its first digits, at least eight, where no more are known.
     pub sha256: Option<String>,
-    /// Where the weights can be fetched, if anywhere.
+    /// The place from which the weights can be fetched, if there is one.
     pub download: Option<Download>,
     /// What was published or measured of the net.
     pub accuracy: Option<Accuracy>,
@@ -158,8 +152,8 @@ impl Manifest {
         Self::parse(text, path, |_| Ok(classes.join("\n")))
     }
 
-    /// The text of a manifest for the same net with other weights, its classes written out, and a table `trained` of
-    /// facts about them.
+    /// Returns the text of a manifest for the same net with other weights, its classes written out, and a table
+    /// `trained` of facts about them.
     ///
     /// # Errors
     /// None in practice: the text was read once already.
@@ -176,8 +170,8 @@ impl Manifest {
         Ok(document.to_string())
     }
 
-    /// The text of the same manifest for another folder, where the weights have this name and this hash: its classes written
-    /// out.
+    /// Returns the text of the same manifest for another folder, where the weights have this name and this hash: its
+    /// classes written out.
     pub(super) fn moved(&self, weights: &str, sha256: Option<&str>) -> Result<String> {
         let mut document = self.document()?;
         document["weights"] = toml_edit::value(weights);
@@ -187,7 +181,7 @@ impl Manifest {
         Ok(document.to_string())
     }
 
-    /// The text it was read from, its classes written out.
+    /// Returns the text it was read from, its classes written out.
     fn document(&self) -> Result<toml_edit::DocumentMut> {
         let mut document: toml_edit::DocumentMut = self
             .source
@@ -199,9 +193,9 @@ impl Manifest {
         Ok(document)
     }
 
-    /// The kind of pictures that the net is made for, as its input and its classes tell: photographs have 3 channels and more than
-    /// 40 pixels along both sides, digits are 28×28 grey pixels with the classes 0 to 9. `None` for anything else: small pictures in
-    /// colour, letters, clothes.
+    /// Returns the kind of pictures that the net is made for, as its input and its classes tell: photographs have 3
+    /// channels and more than 40 pixels along both sides, digits are 28×28 grey pixels with the classes 0 to 9. `None`
+    /// stands for anything else: small pictures in colour, letters, clothes.
     pub fn made_for(&self) -> Option<PictureKind> {
         let Input { channels, height, width, .. } = self.input;
         let digits = || self.classes.iter().map(String::as_str).eq(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
@@ -212,14 +206,11 @@ impl Manifest {
         }
     }
 
-    /// The number of trained values.
+    /// Returns the number of trained values.
     pub fn parameter_count(&self) -> usize {
-        let mut count = 0;
-        walk(&self.layers, &mut |layer| {
-            let trained = layer.tensors().into_iter().filter(|(name, _)| !is_running_statistic(name));
-            count += trained.map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>();
-        });
-        count
+        let tensors = every_layer(&self.layers).into_iter().flat_map(|layer| layer.tensors());
+        let trained = tensors.filter(|(name, _)| !is_running_statistic(name));
+        trained.map(|(_, shape)| shape.iter().product::<usize>()).sum()
     }
 
     /// Checks the text of a manifest; `read_beside` reads its `classes_file`.
@@ -257,9 +248,8 @@ impl Manifest {
         let layers = parse_layers(&fields.layers, "layers").map_err(refuse)?;
         check_names(&layers).map_err(refuse)?;
         let out = output_shape(&layers, fields.input.shape(), "layers").map_err(refuse)?;
-        let flat = matches!(out, Shape::Features(_) | Shape::Planes { height: 1, width: 1, .. });
-        if !flat || out.count() != classes.len() {
-            let last = layers.last().map_or("layers are empty: the net", LayerSpec::kind);
+        if out.size() != [1, 1] || out.count() != classes.len() {
+            let last = layers.last().map_or("layers are empty: the net", |layer| layer.kind());
             return Err(refuse(format!("{last} ends in {out}, expected {} values, one a class", classes.len())));
         }
         Ok(Self {
@@ -279,21 +269,17 @@ impl Manifest {
     }
 }
 
-/// A tensor name may not serve two layers: they would share weights in silence.
+/// Refuses a tensor name that serves two layers: they would share weights in silence.
 fn check_names(layers: &[LayerSpec]) -> Result<(), String> {
-    let mut names = std::collections::BTreeSet::new();
-    let mut twice = None;
-    walk(layers, &mut |layer| {
-        for (name, _) in layer.tensors() {
-            if !names.insert(name.clone()) {
-                twice.get_or_insert(name);
-            }
-        }
-    });
-    twice.map_or(Ok(()), |name| Err(format!("two layers use the tensor {name:?}; expected a name for each")))
+    let mut names = BTreeSet::new();
+    let mut tensors = every_layer(layers).into_iter().flat_map(|layer| layer.tensors());
+    match tensors.find(|(name, _)| !names.insert(name.clone())) {
+        Some((name, _)) => Err(format!("two layers use the tensor {name:?}; expected a name for each")),
+        None => Ok(()),
+    }
 }
 
-/// A file named in a manifest lies beside it or below: no absolute path and no `..`.
+/// Refuses a file that does not lie beside the manifest or below: no absolute path and no `..`.
 fn inside(file: &Path, key: &str) -> Result<(), String> {
     let plain = file.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     // On every system alike: a manifest travels.
@@ -314,7 +300,7 @@ pub(super) fn read_text(path: &Path, doing: &'static str) -> Result<String> {
     std::fs::read_to_string(path).map_err(Error::io(doing, path))
 }
 
-/// What is wrong in a TOML text, in one line with its place.
+/// Returns what is wrong in a TOML text, in one line with its place.
 fn explain(error: &toml::de::Error, text: &str) -> String {
     let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
     let message = error.message().trim().replace('\n', " ");

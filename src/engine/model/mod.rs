@@ -1,57 +1,49 @@
 //! Models: manifests, weights, and nets built from them.
 
 mod architecture;
+mod backward;
 mod builder;
+mod candle_net;
 mod catalogue;
 mod class_words;
 mod classes;
 mod derived;
-mod dropout;
 mod embedded;
+mod executor;
 #[cfg(test)]
-mod executors_tests;
+mod executor_tests;
 mod first_layer;
 mod gradients;
-mod layer;
+mod kernel_net;
+mod layers;
 mod library;
 mod manifest;
-mod net;
-#[cfg(test)]
-mod net_tests;
 mod origin;
 mod parameters;
 mod plan;
 mod pytorch;
 mod run;
 mod shape;
-mod tensor_net;
-#[cfg(test)]
-mod tensor_net_tests;
-pub mod tensor_ops;
-#[cfg(test)]
-mod tensor_testing;
+mod tensor_ops;
 mod weights;
 
 pub use architecture::{Architecture, Dropout, Kind};
+pub use backward::{Wanted, WantedParameters};
 pub use catalogue::{Catalogue, Entry, Facts, WeightsPlace, is_path, user_models_folder};
 pub use class_words::class_words;
 pub use classes::find_class;
-pub use derived::{Folded, Transposed, Weights};
+pub use executor::{Executor, PixelGradients};
 pub use first_layer::FirstLayer;
 pub use gradients::Gradients;
-pub use layer::{Conv2d, LayerSpec, walk as walk_layers};
+pub use layers::{LayerSpec, every_layer};
 pub use library::Added;
 pub use manifest::{Input, Manifest};
-pub use net::{Net, Params};
 pub use origin::{Accuracy, Download};
-pub use parameters::{Layout, Order, Parameters};
-pub use plan::{Pass, Plan};
-pub use run::{Wanted, Workspace};
+pub use parameters::{Layout, Order, Parameters, Params};
 pub use shape::Shape;
-pub use tensor_net::{BatchStatistics, Mode, TensorNet};
 pub use weights::{Precision, as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
 
-use candle_core::{Device, Tensor, Var};
+use candle_core::{Device, Tensor};
 use std::sync::Arc;
 
 use super::device::Backend;
@@ -66,18 +58,12 @@ pub struct Guess {
     pub prob: f32,
 }
 
-/// What runs a net.
-enum Executor {
-    Kernels(Box<Net>),
-    Tensors(TensorNet, Device),
-}
-
 /// A net in evaluation mode with all that is needed to feed it pictures and to name its answers.
 #[derive(Clone)]
 pub struct Model {
     pub manifest: Manifest,
     pub classes: Arc<[String]>,
-    executor: Arc<Executor>,
+    executor: Arc<dyn Executor>,
 }
 
 impl Model {
@@ -89,46 +75,31 @@ impl Model {
         Self::on(&Backend::Kernels, manifest, params)
     }
 
-    /// The same on kernels of choice.
+    /// Puts a net together to run where `backend` says.
     ///
     /// # Errors
     /// Those of [`Self::new`], and a device without room.
     pub fn on(backend: &Backend, manifest: Manifest, params: &Params) -> Result<Self> {
-        let executor = match backend {
-            Backend::Kernels => Executor::Kernels(Net::new(&manifest.layers, &manifest.input, params)?.into()),
-            Backend::Tensors(device) => {
-                let params = params.iter().map(|(name, tensor)| Ok((name.clone(), tensor.to_device(device)?)));
-                let net = TensorNet::build(&manifest.layers, &params.collect::<Result<_>>()?)?;
-                Executor::Tensors(net, device.clone())
-            }
-        };
-        Ok(Self { classes: manifest.classes.clone().into(), manifest, executor: executor.into() })
+        let executor = backend.executor(&manifest.layers, &manifest.input, params)?.into();
+        Ok(Self { classes: manifest.classes.clone().into(), manifest, executor })
     }
 
     pub fn input(&self) -> &Input {
         &self.manifest.input
     }
 
-    /// Logits of pictures whose pixels lie in [0, 1]: (n, channels, height, width) to (n, classes). Evaluation mode:
-    /// no dropout, batch statistics frozen.
+    /// Computes logits of pictures whose pixels lie in [0, 1]: (n, channels, height, width) to (n, classes).
+    /// Evaluation mode: no dropout, batch statistics frozen.
     ///
     /// # Errors
     /// When `pixels` does not have the net's input shape.
     pub fn logits(&self, pixels: &Tensor) -> Result<Tensor> {
         let n = self.check_pixels(pixels)?;
-        match &*self.executor {
-            Executor::Kernels(net) => {
-                let logits = net.logits(&pixels.flatten_all()?.to_vec1::<f32>()?);
-                Ok(Tensor::from_vec(logits, (n, self.classes.len()), &Device::Cpu)?)
-            }
-            Executor::Tensors(net, device) => {
-                let x = self.input().normalise(&pixels.to_device(device)?)?;
-                Ok(net.forward(&x, &mut Mode::Evaluate)?.to_device(&Device::Cpu)?)
-            }
-        }
+        let logits = self.executor.logits(&pixels.flatten_all()?.to_vec1::<f32>()?)?;
+        Ok(Tensor::from_vec(logits, (n, self.classes.len()), &Device::Cpu)?)
     }
 
-    /// Logits, and the gradient of `Σ logits · d` with respect to the pixels of each picture, where
+    /// Computes logits, and the gradient of `Σ logits · d` with respect to the pixels of each picture, where
     /// `d = of_logits(first picture, logits)` is asked for some pictures at a time.
     ///
     /// # Errors
@@ -138,31 +109,12 @@ impl Model {
         pixels: &Tensor,
         of_logits: impl Fn(usize, &[f32]) -> Vec<f32> + Sync,
     ) -> Result<(Tensor, Tensor)> {
-        let n = self.check_pixels(pixels)?;
-        let shape = (n, self.classes.len());
-        match &*self.executor {
-            Executor::Kernels(net) => {
-                let (logits, gradient) = net.gradient(&pixels.flatten_all()?.to_vec1::<f32>()?, of_logits);
-                let logits = Tensor::from_vec(logits, shape, &Device::Cpu)?;
-                Ok((logits, Tensor::from_vec(gradient, pixels.shape(), &Device::Cpu)?))
-            }
-            Executor::Tensors(net, device) => {
-                let x = Var::from_tensor(&pixels.to_device(device)?)?;
-                let logits = net.forward(&self.input().normalise(&x)?, &mut Mode::Evaluate)?;
-                let d = of_logits(0, &logits.flatten_all()?.to_vec1::<f32>()?);
-                let d = Tensor::from_vec(d, shape, device)?;
-                // A net may ignore its input altogether; then there is nothing to follow.
-                let gradient = match (&logits * d)?.sum_all()?.backward()?.remove(&x) {
-                    Some(gradient) => gradient,
-                    None => x.zeros_like()?,
-                };
-                Ok((logits.detach().to_device(&Device::Cpu)?, gradient.to_device(&Device::Cpu)?))
-            }
-        }
+        let (logits, gradients) = self.gradients(pixels, 1, |first, _, logits| of_logits(first, logits))?;
+        Ok((logits, gradients.squeeze(1)?))
     }
 
-    /// Logits, and the gradients of `count` sums `Σ logits · d` with respect to the pixels of each picture, (n, count,
-    /// channels, height, width), where `d = of_logits(first picture, number of the sum, logits)`.
+    /// Computes logits, and the gradients of `count` sums `Σ logits · d` with respect to the pixels of each picture,
+    /// (n, count, channels, height, width), where `d = of_logits(first picture, number of the sum, logits)`.
     ///
     /// # Errors
     /// When `pixels` does not have the net's input shape.
@@ -173,26 +125,14 @@ impl Model {
         of_logits: impl Fn(usize, usize, &[f32]) -> Vec<f32> + Sync,
     ) -> Result<(Tensor, Tensor)> {
         let n = self.check_pixels(pixels)?;
+        let d_logits = |first: usize, number: usize, logits: &[f32]| Ok(of_logits(first, number, logits));
+        let found = self.executor.gradients(&pixels.flatten_all()?.to_vec1::<f32>()?, count, &d_logits)?;
         let Input { channels, height, width, .. } = *self.input();
-        if let Executor::Kernels(net) = &*self.executor {
-            let (logits, gradients) = net.gradients(&pixels.flatten_all()?.to_vec1::<f32>()?, count, of_logits);
-            let logits = Tensor::from_vec(logits, (n, self.classes.len()), &Device::Cpu)?;
-            return Ok((logits, Tensor::from_vec(gradients, (n, count, channels, height, width), &Device::Cpu)?));
-        }
-        let mut all = Vec::with_capacity(count);
-        let mut logits = None;
-        for number in 0..count {
-            let (found, gradient) = self.gradient(pixels, |first, logits| of_logits(first, number, logits))?;
-            logits = Some(found);
-            all.push(gradient);
-        }
-        match logits {
-            Some(logits) => Ok((logits, Tensor::stack(&all, 1)?)),
-            None => Err(Error::Argument("no gradients are asked for; expected at least 1".into())),
-        }
+        let logits = Tensor::from_vec(found.logits, (n, self.classes.len()), &Device::Cpu)?;
+        Ok((logits, Tensor::from_vec(found.gradients, (n, count, channels, height, width), &Device::Cpu)?))
     }
 
-    /// The number of pictures.
+    /// Returns the number of pictures.
     fn check_pixels(&self, pixels: &Tensor) -> Result<usize> {
         let Input { channels, height, width, .. } = self.input();
         match pixels.dims() {
@@ -208,7 +148,7 @@ impl Model {
         self.lens(picture, None)?.fit(picture)
     }
 
-    /// What the net sees of pictures of this one's shape, of a part of them if one is given.
+    /// Returns what the net sees of pictures of this one's shape, of a part of them if one is given.
     ///
     /// # Errors
     /// [`Error::Argument`] for an empty picture or a part that is not inside it.
@@ -217,7 +157,7 @@ impl Model {
         Lens::new(picture, (input.channels, input.height, input.width), input.fit, region)
     }
 
-    /// Probabilities of one picture.
+    /// Computes the probabilities of one picture.
     pub fn probabilities(&self, pixels: &Planes) -> Result<Vec<f32>> {
         let logits = self.logits(&pixels.to_tensor()?)?.squeeze(0)?.to_vec1::<f32>()?;
         if logits.iter().any(|z| !z.is_finite()) {
@@ -229,12 +169,12 @@ impl Model {
         Ok(loss::softmax(&logits))
     }
 
-    /// The class at `index` with its probability.
+    /// Returns the class at `index` with its probability.
     pub fn guess(&self, probabilities: &[f32], index: usize) -> Guess {
         Guess { index, name: self.classes[index].clone(), prob: probabilities[index] }
     }
 
-    /// The most probable classes first, at most `count`; of equal ones the lower index comes first.
+    /// Returns the most probable classes first, at most `count`; of equal ones the lower index comes first.
     pub fn top(&self, probabilities: &[f32], count: usize) -> Vec<Guess> {
         let mut order: Vec<usize> = (0..probabilities.len()).collect();
         order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]).then(a.cmp(&b)));
@@ -242,13 +182,13 @@ impl Model {
         order.into_iter().map(|index| self.guess(probabilities, index)).collect()
     }
 
-    /// The number of trained values.
+    /// Returns the number of trained values.
     pub fn parameter_count(&self) -> usize {
         self.manifest.parameter_count()
     }
 }
 
-/// The place of the largest value; of equal ones the first.
+/// Returns the place of the largest value; of equal ones the first.
 pub fn argmax(values: &[f32]) -> usize {
     (1..values.len()).fold(0, |best, i| if values[i] > values[best] { i } else { best })
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::manifest::Manifest;
 use crate::download::Remote;
 
-/// Where weights can be fetched.
+/// The place from which weights can be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Download {
@@ -18,7 +18,7 @@ pub struct Download {
 }
 
 impl Download {
-    /// How many bytes will come, and how far that may be off.
+    /// Returns how many bytes will come, and how far that may be off.
     pub fn size(&self) -> (u64, u64) {
         match (self.bytes, self.bytes_about) {
             (Some(bytes), _) => (bytes, 0),
@@ -48,14 +48,14 @@ pub struct Accuracy {
     pub top1: f32,
     /// The share whose right class is among the five most probable.
     pub top5: Option<f32>,
-    /// Of which pictures.
+    /// The pictures that it was measured on.
     pub of: String,
-    /// Who says so.
+    /// The one who says so.
     pub source: Option<String>,
 }
 
 impl Accuracy {
-    /// What `test_error` of a net that this program trained says.
+    /// Tells what `test_error` of a net that this program trained says.
     pub(super) fn of_test_error(error: f32) -> Self {
         Self { top1: 1.0 - error, top5: None, of: "the test pictures of its data set".into(), source: None }
     }
@@ -69,7 +69,7 @@ impl Accuracy {
     }
 }
 
-/// Eight digits are what torchvision writes into its files' names and checks.
+/// Refuses what is no hash. Eight digits are what torchvision writes into its files' names and checks.
 pub(super) fn check_sha256(sha256: &str) -> Result<(), String> {
     let digits = sha256.len();
     if (8..=64).contains(&digits) && sha256.bytes().all(|digit| digit.is_ascii_hexdigit()) {
@@ -79,7 +79,7 @@ pub(super) fn check_sha256(sha256: &str) -> Result<(), String> {
 }
 
 impl Manifest {
-    /// The file to fetch, if there is one to fetch.
+    /// Returns the file to fetch, if there is one to fetch.
     pub fn remote(&self) -> Option<Remote> {
         let download = self.download.as_ref()?;
         let (bytes, slack) = download.size();

@@ -1,5 +1,6 @@
 //! The numbers that training changes, in one array, in the order in which the kernels read them.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,26 +9,28 @@ use candle_core::{Device, Tensor};
 use crate::kernels::Conv;
 use crate::{Error, Result};
 
-use super::net::Params;
+/// Parameters and running statistics by name, in PyTorch's shapes and order; sorted, so that saving and hashing
+/// repeat.
+pub type Params = BTreeMap<String, Tensor>;
 
-/// Where a tensor lies among the parameters, and how.
+/// A slot is where a tensor lies among the parameters, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slot {
     pub name: String,
-    /// In PyTorch's order: (out, in / groups, kh, kw), (out, in) or (channels).
+    /// The tensor's shape in PyTorch's order: (out, in / groups, kh, kw), (out, in) or (channels).
     pub shape: Vec<usize>,
     pub range: Range<usize>,
     pub order: Order,
-    /// Not so the running statistics of batch normalisation.
+    /// Whether training changes it; the running statistics of batch normalisation are gathered.
     pub trained: bool,
 }
 
 /// How the values of a tensor are arranged.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Order {
-    /// As in the tensor.
+    /// They lie as in the tensor.
     Plain,
-    /// As [`Conv::each_weight`] packs them.
+    /// They lie as [`Conv::each_weight`] packs them.
     Packed(Conv),
 }
 
@@ -49,9 +52,9 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Adds a tensor where there is none of its name yet, and gives the number of its slot.
+    /// Adds a tensor where there is none of its name yet, and returns the number of its slot.
     pub fn add(&mut self, name: String, shape: Vec<usize>, order: Order, trained: bool) -> usize {
-        if let Some(number) = self.slots.iter().position(|slot| slot.name == name) {
+        if let Some(number) = self.slot(&name) {
             return number;
         }
         let len = match &order {
@@ -61,6 +64,11 @@ impl Layout {
         self.slots.push(Slot { name, shape, range: self.len..self.len + len, order, trained });
         self.len += len;
         self.slots.len() - 1
+    }
+
+    /// Returns the number of the slot of a tensor.
+    pub fn slot(&self, name: &str) -> Option<usize> {
+        self.slots.iter().position(|slot| slot.name == name)
     }
 }
 
@@ -72,10 +80,13 @@ pub struct Parameters {
 }
 
 impl Parameters {
+    /// Makes zeros for all slots.
     pub fn zeros(layout: &Arc<Layout>) -> Self {
         Self { layout: layout.clone(), values: vec![0.0; layout.len] }
     }
 
+    /// Takes the values of tensors.
+    ///
     /// # Errors
     /// When a tensor is missing or has another shape than its layer asks for.
     pub fn from_tensors(layout: &Arc<Layout>, tensors: &Params) -> Result<Self> {
@@ -98,7 +109,7 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// Copies in PyTorch's shapes and order.
+    /// Returns copies in PyTorch's shapes and order.
     pub fn to_tensors(&self) -> Result<Params> {
         let tensor = |slot: &Slot| {
             let values = self.in_order(slot);
@@ -107,9 +118,9 @@ impl Parameters {
         self.layout.slots.iter().map(tensor).collect()
     }
 
-    /// The values of one tensor in PyTorch's order; `None` if there is none of this name.
+    /// Returns the values of one tensor in PyTorch's order; `None` if there is none of this name.
     pub fn tensor(&self, name: &str) -> Option<Vec<f32>> {
-        self.layout.slots.iter().find(|slot| slot.name == name).map(|slot| self.in_order(slot))
+        self.layout.slot(name).map(|number| self.in_order(&self.layout.slots[number]))
     }
 
     fn in_order(&self, slot: &Slot) -> Vec<f32> {
@@ -119,11 +130,17 @@ impl Parameters {
         to
     }
 
-    pub fn slot(&self, index: usize) -> &[f32] {
-        &self.values[self.layout.slots[index].range.clone()]
+    /// Returns the values of a slot.
+    pub fn slot(&self, number: usize) -> &[f32] {
+        &self.values[self.layout.slots[number].range.clone()]
     }
 
-    /// Two slots to write to, the second one after the first; nothing for a second one that is not there.
+    /// Returns the values of a slot, to write to.
+    pub fn slot_mut(&mut self, number: usize) -> &mut [f32] {
+        &mut self.values[self.layout.slots[number].range.clone()]
+    }
+
+    /// Returns two slots to write to, the second one after the first; nothing for a second one that is not there.
     pub fn pair_mut(&mut self, first: usize, second: Option<usize>) -> (&mut [f32], &mut [f32]) {
         let (a, b) = (&self.layout.slots[first].range, second.map(|second| &self.layout.slots[second].range));
         let (head, tail) = self.values.split_at_mut(a.end);

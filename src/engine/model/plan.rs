@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::parameters::Layout;
-use crate::kernels::{Conv, Map, Window, Winograd};
+use crate::kernels::{Conv, Isa, Map, Values, ValuesMut, Window, Winograd};
 
 /// The number of a plane.
 pub type NodeId = usize;
@@ -12,7 +12,7 @@ pub type NodeId = usize;
 /// Values between two steps.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Where it lies in its buffer; the border is that of the buffer.
+    /// The places of its values in its buffer; the border is that of the buffer.
     pub map: Map,
     pub buffer: usize,
     /// The upper end of the clamp that it came through.
@@ -25,7 +25,19 @@ pub struct Node {
     pub trained: bool,
 }
 
-/// A batch normalisation: the numbers of its slots.
+impl Node {
+    /// Returns the node's values in the buffers of all nodes, for `n` pictures.
+    pub fn of<'a>(&self, buffers: &'a [Vec<f32>], n: usize) -> Values<'a> {
+        Values { data: &buffers[self.buffer], map: self.map, n }
+    }
+
+    /// Returns the node's values in its own buffer, to write to.
+    pub fn of_mut<'a>(&self, buffer: &'a mut [f32], n: usize) -> ValuesMut<'a> {
+        ValuesMut { data: buffer, map: self.map, n }
+    }
+}
+
+/// A batch normalisation with the numbers of its slots.
 #[derive(Clone, Debug)]
 pub struct Norm {
     pub eps: f32,
@@ -35,8 +47,8 @@ pub struct Norm {
     pub var: usize,
 }
 
-/// What runs: the planes it reads and writes.
-#[derive(Clone, Debug)]
+/// A step reads and writes planes.
+#[derive(Debug)]
 pub struct Step {
     pub op: Op,
     pub x: NodeId,
@@ -46,40 +58,49 @@ pub struct Step {
     pub clamp: Option<f32>,
 }
 
-#[derive(Clone, Debug)]
+/// What a step computes.
+#[derive(Debug)]
 pub enum Op {
-    /// With the number of the convolution, its slots, and the frozen batch normalisation that is folded into it.
-    /// A batch normalisation with nothing before it to be folded into has no weight: a one per channel.
-    Conv {
-        conv: Conv,
-        id: usize,
-        weight: Option<usize>,
-        bias: Option<usize>,
-        norm: Option<Norm>,
-    },
-    /// With the statistics of the batch; the number of the normalisation.
-    BatchNorm {
-        id: usize,
-        norm: Norm,
-    },
-    MaxPool {
-        window: Window,
-        id: usize,
-    },
-    AvgPool(Window),
-    Maxout {
-        pieces: usize,
-        id: usize,
-    },
+    Conv(ConvStep),
+    /// Batch normalisation with the statistics of the batch.
+    BatchNorm(Norm),
+    MaxPool(Window),
+    /// The largest of so many pieces.
+    Maxout(usize),
     Dropout {
         keep: f32,
         rescale: bool,
-        id: usize,
     },
-    /// Turns planes into features in PyTorch's order: all pixels of a channel, then those of the next.
-    Flatten,
-    /// Copies, for what has nothing to fuse into.
+    /// It copies, for what has nothing to fuse into.
     Copy,
+    /// It computes what a layer says, with nothing fused into it.
+    Other(Box<dyn Operation>),
+}
+
+/// A convolution with the numbers of its slots, and the frozen batch normalisation that is folded into it. A batch
+/// normalisation with nothing before it to be folded into has no weight: a one per channel.
+#[derive(Debug)]
+pub struct ConvStep {
+    pub conv: Conv,
+    pub weight: Option<usize>,
+    pub bias: Option<usize>,
+    pub norm: Option<Norm>,
+}
+
+/// What a layer computes that nothing else has to know of.
+pub trait Operation: std::fmt::Debug + Send + Sync {
+    /// Computes y.
+    fn forward(&self, isa: Isa, x: Values<'_>, y: ValuesMut<'_>);
+
+    /// Computes the gradient of x, and adds it to what is there if `add`.
+    fn backward(&self, isa: Isa, from: OperationGradient<'_>, dx: ValuesMut<'_>, add: bool);
+}
+
+/// What the gradient of an operation is computed from.
+pub struct OperationGradient<'a> {
+    pub x: Values<'a>,
+    pub y: Values<'a>,
+    pub dy: Values<'a>,
 }
 
 /// How the gradients of a convolution's weights and input are computed.
@@ -88,9 +109,9 @@ pub enum Backward {
     Dense,
     /// A fully connected layer in training, from the weights as they lie.
     Linear,
-    /// In Winograd's domain.
+    /// They are computed in Winograd's domain.
     Winograd(Winograd),
-    /// By columns: the pixels of a small number of channels.
+    /// They are computed by columns: the pixels of a small number of channels.
     Columns,
     /// Through the winners of the max pool that alone reads the result: the number of its step.
     Sparse(usize),
@@ -106,20 +127,16 @@ pub enum Pass {
     Train,
 }
 
-/// Steps in the order in which they run.
+/// The steps of a net in the order in which they run.
 #[derive(Debug)]
 pub struct Plan {
     pub pass: Pass,
+    pub isa: Isa,
     pub nodes: Vec<Node>,
     pub steps: Vec<Step>,
     /// The values in each buffer.
     pub buffers: Vec<Map>,
     pub layout: Arc<Layout>,
-    pub convs: usize,
-    pub norms: usize,
-    /// Steps that keep the winners of their windows or units, and steps that keep a mask.
-    pub choices: usize,
-    pub masks: usize,
     pub input: NodeId,
     pub output: NodeId,
     /// `(x − mean) / std` as `x·scale + shift`, per channel of the input.
@@ -128,18 +145,17 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Values of one picture.
+    /// Returns the number of values of one picture.
     pub fn values_per_input(&self) -> usize {
-        let map = self.nodes[self.input].map;
-        map.pixels() * map.channels
+        self.nodes[self.input].map.count()
     }
 
-    /// The way back through a convolution.
+    /// Chooses the way back through a convolution.
     pub fn backward_of(&self, step: &Step) -> Backward {
-        let Op::Conv { conv, .. } = &step.op else { return Backward::Dense };
+        let Op::Conv(ConvStep { conv, .. }) = &step.op else { return Backward::Dense };
         let (x, y) = (&self.nodes[step.x], &self.nodes[step.y]);
         if let (&[pool], None, None) = (&y.readers[..], step.add, y.parent)
-            && matches!(self.steps[pool].op, Op::MaxPool { .. })
+            && matches!(self.steps[pool].op, Op::MaxPool(_))
             && x.readers.len() == 1
             && conv.is_sparse_behind(x.map, y.map, self.nodes[self.steps[pool].y].map)
         {
@@ -149,7 +165,7 @@ impl Plan {
             return Backward::Linear;
         }
         if let (&[maxout], None) = (&y.readers[..], y.parent)
-            && matches!(self.steps[maxout].op, Op::Maxout { .. })
+            && matches!(self.steps[maxout].op, Op::Maxout(_))
             && x.readers.len() == 1
             && x.map.is_dense()
         {
@@ -161,19 +177,25 @@ impl Plan {
         self.winograd_of(step).map_or(Backward::Dense, Backward::Winograd)
     }
 
-    /// How a convolution runs in Winograd's domain, where that is the faster way.
+    /// Chooses how a convolution runs in Winograd's domain, where that is the faster way.
     pub fn winograd_of(&self, step: &Step) -> Option<Winograd> {
-        let Op::Conv { conv, .. } = &step.op else { return None };
+        let Op::Conv(ConvStep { conv, .. }) = &step.op else { return None };
         let y = self.nodes[step.y].map;
-        Winograd::of(*conv, [y.height, y.width], self.pass == Pass::Train)
+        Winograd::of(*conv, y.size(), self.pass == Pass::Train)
     }
 
-    /// Values that one picture takes in all planes.
+    /// Returns whether a pass for training computes what one for evaluation does: no masks, no statistics of the
+    /// batch.
+    pub fn is_the_same_in_evaluation(&self) -> bool {
+        !self.steps.iter().any(|step| matches!(step.op, Op::BatchNorm(_) | Op::Dropout { .. }))
+    }
+
+    /// Returns the number of values that one picture takes in all planes.
     pub fn values_per_picture(&self) -> usize {
         self.buffers.iter().map(Map::picture).sum()
     }
 
-    /// Whether readers of a node have zeroed its gradient where its clamp did not let the values through.
+    /// Returns whether readers of a node have zeroed its gradient where its clamp did not let the values through.
     pub fn is_gated(&self, node: NodeId) -> bool {
         let node = &self.nodes[node];
         node.clamp.is_some() && (!node.readers.is_empty() || node.parent.is_some_and(|parent| self.is_gated(parent)))

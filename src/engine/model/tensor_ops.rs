@@ -1,48 +1,40 @@
-//! Layers and losses from candle's own primitives, for every device that candle runs on.
+//! What candle-nn's layers have no right gradient for, from candle's own primitives, for every device that candle runs
+//! on.
 //!
-//! Only what has a right gradient is used (candle-core 0.11.1, `src/backprop.rs`): `where_cond` by a comparison, `narrow`,
-//! `reshape`, `cat`, sums, products and `matmul`. Not its `relu` (gradient 1 at 0), `maximum` (it halves the gradient of
-//! ties), pools (gradients misplaced), nor `index_select` or `gather` (their indices would be sent to the device at each
-//! call). Tensors are `f32`; every operation works on the device of its operands.
+//! Only what has a right gradient is used (candle-core 0.11.1, `src/backprop.rs`): `where_cond` by a comparison,
+//! `narrow`, `reshape`, `cat`, sums, products and `matmul`. Not its `relu` (gradient 1 at 0), `maximum` (it halves the
+//! gradient of ties), pools (gradients misplaced), nor `index_select` or `gather` (their indices would be sent to the
+//! device at each call). Tensors are `f32`; every operation works on the device of its operands.
 //!
 //! candle compiles its Metal kernels with fast maths (its `CANDLE_METAL_ENABLE_FAST_MATH`), which may take it that no
-//! value is infinite or NaN: so no result here rests on an infinity, and that NaN stays NaN is promised elsewhere only.
+//! value is infinite or NaN: so no result here rests on an infinity, and that NaN stays NaN is promised elsewhere
+//! only.
 
-use candle_core::{D, Result, Tensor, bail};
-use rand::RngCore;
+use candle_core::{Result, Tensor, bail};
+use candle_nn::{Conv2dConfig, Module};
 
-use super::dropout::draw_mask;
-use super::layer::Conv2d;
+use super::layers::Conv2d;
 use crate::kernels::Window;
 
 /// Smaller than every other value, and finite (see above).
 const LEAST: f32 = f32::MIN;
 
-/// `max(x, 0)` of any shape; the gradient at 0 is 0, NaN stays NaN.
+/// Computes `max(x, 0)` of any shape; the gradient at 0 is 0, NaN stays NaN.
 pub fn relu(x: &Tensor) -> Result<Tensor> {
     let zeros = x.zeros_like()?;
     // Not `x > 0`, which is false for NaN and would hide it.
     x.le(&zeros)?.where_cond(&zeros, x)
 }
 
-/// `min(max(x, 0), 6)` of any shape; the gradient at 0 and at 6 is 0, NaN stays NaN.
+/// Computes `min(max(x, 0), 6)` of any shape; the gradient at 0 and at 6 is 0, NaN stays NaN.
 pub fn relu6(x: &Tensor) -> Result<Tensor> {
     let y = relu(x)?;
     let six = Tensor::full(6f32, x.shape(), x.device())?;
     y.ge(&six)?.where_cond(&six, &y)
 }
 
-/// `y = x·Wᵀ + b` for x (n, in), W (out, in) and b (out).
-pub fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let y = x.matmul(&weight.t()?)?;
-    match bias {
-        Some(bias) => y.broadcast_add(bias),
-        None => Ok(y),
-    }
-}
-
-/// The maximum over groups of `pieces` neighbouring values: (n, units · pieces) to (n, units). Of several equal pieces
-/// the first takes the whole gradient. (Goodfellow et al., Maxout Networks, 2013, equation 1.)
+/// Computes the maximum over groups of `pieces` neighbouring values: (n, units · pieces) to (n, units). Of several
+/// equal pieces the first takes the whole gradient. (Goodfellow et al., Maxout Networks, 2013, equation 1.)
 ///
 /// # Errors
 /// When the values do not divide into groups.
@@ -55,16 +47,8 @@ pub fn maxout(x: &Tensor, pieces: usize) -> Result<Tensor> {
     largest((0..pieces).map(|piece| units.narrow(2, piece, 1)?.squeeze(2)).collect::<Result<_>>()?)
 }
 
-/// Keeps each value with probability `keep` and sets the others to 0; with `rescale` the kept ones are divided by
-/// `keep`. The mask is drawn on the host, in the order of the values, so that a seed gives it on every device.
-pub fn dropout(x: &Tensor, keep: f32, rescale: bool, rng: &mut dyn RngCore) -> Result<Tensor> {
-    let mut mask = vec![0.0; x.elem_count()];
-    draw_mask(&mut mask, keep, rescale, rng);
-    x.mul(&Tensor::from_vec(mask, x.shape(), x.device())?)
-}
-
-/// The element-wise maximum of tensors of one shape; of equal values the first takes the gradient, as in PyTorch, and
-/// NaN stays NaN.
+/// Computes the element-wise maximum of tensors of one shape; of equal values the first takes the gradient, as in
+/// PyTorch, and NaN stays NaN.
 fn largest(tensors: Vec<Tensor>) -> Result<Tensor> {
     let mut tensors = tensors.into_iter();
     let Some(first) = tensors.next() else { bail!("the largest of no tensors") };
@@ -75,7 +59,7 @@ fn largest(tensors: Vec<Tensor>) -> Result<Tensor> {
     })
 }
 
-/// `x` along `axis` as `length` values: `before` times `fill`, then x, cut off or followed by `fill`.
+/// Returns `x` along `axis` as `length` values: `before` times `fill`, then x, cut off or followed by `fill`.
 fn pad(x: &Tensor, axis: usize, before: usize, length: usize, fill: f32) -> Result<Tensor> {
     let before = before.min(length);
     let kept = x.dim(axis)?.min(length - before);
@@ -97,8 +81,8 @@ fn pad(x: &Tensor, axis: usize, before: usize, length: usize, fill: f32) -> Resu
     if parts.len() == 1 { Ok(parts.remove(0)) } else { Tensor::cat(&parts, axis) }
 }
 
-/// What each of the kernel's places along an axis of a picture (0: height, 1: width) sees as the kernel slides: one
-/// tensor per place, of `x`'s shape (·, ·, h, w) but for `count` values along that axis.
+/// Returns what each of the kernel's places along an axis of a picture (0: height, 1: width) sees as the kernel
+/// slides: one tensor per place, of `x`'s shape (·, ·, h, w) but for `count` values along that axis.
 ///
 /// Place `t` sees the pixels `t, t + stride, …`. With the axis split into (blocks, stride) those are one slice, which
 /// takes no copy, and whose gradient takes no scatter.
@@ -117,7 +101,7 @@ fn taps(x: &Tensor, axis: usize, window: &Window, count: usize, fill: f32) -> Re
     (0..kernel).map(tap).collect()
 }
 
-/// The number of windows along both axes of pictures (n, c, h, w).
+/// Returns the number of windows along both axes of pictures (n, c, h, w).
 fn windows(x: &Tensor, window: &Window) -> Result<[usize; 2]> {
     let (_, _, h, w) = x.dims4()?;
     match window.output(h, w) {
@@ -133,8 +117,8 @@ fn check_pool(x: &Tensor, window: &Window) -> Result<[usize; 2]> {
     windows(x, window)
 }
 
-/// The largest value of each window: (n, c, h, w) to (n, c, oh, ow). Of equal values the first, row by row, takes the
-/// whole gradient, as in PyTorch.
+/// Computes the largest value of each window: (n, c, h, w) to (n, c, oh, ow). Of equal values the first, row by row,
+/// takes the whole gradient, as in PyTorch.
 ///
 /// One axis after the other: the first maximum row by row is the leftmost one of the topmost row that has it.
 ///
@@ -146,8 +130,8 @@ pub fn max_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
     largest(taps(&rows, 0, &window, oh, LEAST)?)
 }
 
-/// The mean of each window, zeros of the padding counted (PyTorch's default): (n, c, h, w) to (n, c, oh, ow). What hangs
-/// over the padding in ceil mode is not counted.
+/// Computes the mean of each window, zeros of the padding counted (PyTorch's default): (n, c, h, w) to (n, c, oh, ow).
+/// What hangs over the padding in ceil mode is not counted.
 ///
 /// # Errors
 /// As [`max_pool2d`].
@@ -175,31 +159,24 @@ fn sum(tensors: Vec<Tensor>) -> Result<Tensor> {
     tensors.try_fold(first, |sum, next| sum + next)
 }
 
-/// The mean of each plane: (n, c, h, w) to (n, c, 1, 1).
-pub fn global_avg_pool(x: &Tensor) -> Result<Tensor> {
-    x.mean_keepdim((2, 3))
-}
-
-/// Cross-correlation of (n, in, h, w) with weights (out, in / groups, kh, kw), plus a bias per output channel:
-/// (n, out, oh, ow).
+/// Computes the cross-correlation of (n, in, h, w) with weights (out, in / groups, kh, kw), plus a bias per output
+/// channel: (n, out, oh, ow).
 ///
 /// # Errors
 /// When the shapes do not fit.
-pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, config: Conv2d) -> Result<Tensor> {
-    let (_, channels, _, _) = x.dims4()?;
-    let (outputs, inputs, kh, kw) = weight.dims4()?;
-    let Conv2d { stride, padding, groups } = config;
-    if groups == 0 || channels != inputs * groups || outputs % groups != 0 || kh * kw == 0 {
-        bail!("conv2d: {channels} channels do not fit weights of {:?} in {groups} groups", weight.shape());
-    }
-    let window = Window { kernel: [kh, kw], stride, padding, ceil: false };
+pub fn conv2d(x: &Tensor, weight: Tensor, bias: Option<Tensor>, layer: &Conv2d) -> Result<Tensor> {
+    let Conv2d { inputs, outputs, groups, .. } = *layer;
+    let window = layer.window();
     let count = windows(x, &window)?;
-    let y = if groups == 1 && candle_differentiates(x.dims(), &window, count) {
-        x.conv2d(weight, padding.before[0], stride[0], 1, 1)?
-    } else if inputs == 1 && outputs == channels {
-        depthwise(x, weight, &window, count)?
+    if groups == 1 && candle_differentiates(x.dims(), &window, count) {
+        let [padding, stride] = [window.padding.before[0], window.stride[0]];
+        let config = Conv2dConfig { padding, stride, ..Conv2dConfig::default() };
+        return candle_nn::Conv2d::new(weight, bias, config).forward(x);
+    }
+    let y = if groups == inputs && groups == outputs {
+        depthwise(x, &weight, &window, count)?
     } else {
-        unfolded(x, weight, &window, count, groups)?
+        unfolded(x, &weight, &window, count, groups)?
     };
     match bias {
         Some(bias) => y.broadcast_add(&bias.reshape((1, outputs, 1, 1))?),
@@ -207,11 +184,11 @@ pub fn conv2d(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>, config: Conv2d
     }
 }
 
-/// Whether candle has this convolution in one group and the gradient of its input.
+/// Returns whether candle has this convolution in one group and the gradient of its input.
 ///
-/// It takes one number for both axes. Its gradient is a transposed convolution whose output padding it derives from the
-/// height alone, so that both axes must have the same remainder, and in unsigned arithmetic, so that the pixels that
-/// the windows cover must outnumber the padding. The gradient of the weights is right wherever that one is.
+/// It takes one number for both axes. Its gradient is a transposed convolution whose output padding it derives from
+/// the height alone, so that both axes must have the same remainder, and in unsigned arithmetic, so that the pixels
+/// that the windows cover must outnumber the padding. The gradient of the weights is right wherever that one is.
 fn candle_differentiates(dims: &[usize], window: &Window, count: [usize; 2]) -> bool {
     let Window { kernel, stride, padding, .. } = *window;
     let covered = |axis: usize| (count[axis] - 1) * stride[axis] + kernel[axis];
@@ -223,7 +200,7 @@ fn candle_differentiates(dims: &[usize], window: &Window, count: [usize; 2]) -> 
         && (0..2).all(|axis| covered(axis) > padding.both(axis))
 }
 
-/// All places of a kernel, row by row: for x (·, ·, h, w) kh · kw tensors (·, ·, oh, ow).
+/// Returns all places of a kernel, row by row: for x (·, ·, h, w) kh · kw tensors (·, ·, oh, ow).
 fn kernel_taps(x: &Tensor, window: &Window, [oh, ow]: [usize; 2]) -> Result<Vec<Tensor>> {
     let mut all = Vec::with_capacity(window.kernel[0] * window.kernel[1]);
     for row in taps(x, 0, window, oh, 0.0)? {
@@ -232,14 +209,15 @@ fn kernel_taps(x: &Tensor, window: &Window, [oh, ow]: [usize; 2]) -> Result<Vec<
     Ok(all)
 }
 
-/// A convolution of each channel with a kernel of its own, weights (c, 1, kh, kw): a sum over the kernel's places.
+/// Computes a convolution of each channel with a kernel of its own, weights (c, 1, kh, kw): a sum over the kernel's
+/// places.
 fn depthwise(x: &Tensor, weight: &Tensor, window: &Window, count: [usize; 2]) -> Result<Tensor> {
     let weights = weight.reshape((1, weight.dim(0)?, 1, ()))?;
     let products = kernel_taps(x, window, count)?.into_iter().enumerate();
     sum(products.map(|(t, tap)| tap.broadcast_mul(&weights.narrow(3, t, 1)?)).collect::<Result<_>>()?)
 }
 
-/// A convolution as one matrix product per group: the pixels under the kernel, unfolded into
+/// Computes a convolution as one matrix product per group: the pixels under the kernel, unfolded into
 /// (groups, in / groups · kh · kw, n · oh · ow), from the left times the weights (groups, out / groups, …).
 fn unfolded(x: &Tensor, weight: &Tensor, window: &Window, count: [usize; 2], groups: usize) -> Result<Tensor> {
     let (n, channels, _, _) = x.dims4()?;
@@ -250,84 +228,4 @@ fn unfolded(x: &Tensor, weight: &Tensor, window: &Window, count: [usize; 2], gro
     let columns = Tensor::stack(&taps, 1)?.reshape((groups, terms, n * count[0] * count[1]))?;
     let y = weight.reshape((groups, outputs / groups, terms))?.matmul(&columns)?;
     y.reshape((outputs, n, count[0], count[1]))?.transpose(0, 1)?.contiguous()
-}
-
-/// `y[n, c, …] = scale[c] · x[n, c, …] + shift[c]`, with constants: the normalisation of a net's input, (n, c, h, w).
-///
-/// # Errors
-/// When there is not one scale and one shift for every channel.
-pub fn channel_affine(x: &Tensor, scale: &[f32], shift: &[f32]) -> Result<Tensor> {
-    if x.rank() != 4 || [scale.len(), shift.len()] != [x.dims()[1]; 2] {
-        bail!("channel_affine: {} scales and {} shifts for the shape {:?}", scale.len(), shift.len(), x.shape());
-    }
-    let constant = |values: &[f32]| Tensor::from_slice(values, (1, values.len(), 1, 1), x.device());
-    x.broadcast_mul(&constant(scale)?)?.broadcast_add(&constant(shift)?)
-}
-
-/// Batch normalisation with frozen statistics of (n, c, h, w), each parameter being (c): Ioffe & Szegedy, Batch
-/// Normalization, 2015, algorithm 2.
-pub fn batch_norm2d(x: &Tensor, [weight, bias, mean, var]: [&Tensor; 4], eps: f64) -> Result<Tensor> {
-    let scale = (weight / (var + eps)?.sqrt()?)?;
-    let shift = (bias - (mean * &scale)?)?;
-    x.broadcast_mul(&scale.reshape((1, (), 1, 1))?)?.broadcast_add(&shift.reshape((1, (), 1, 1))?)
-}
-
-/// Batch normalisation of (n, c, h, w) with the batch's own statistics (algorithm 1). Returns, besides the output, the
-/// mean and the unbiased variance of each channel, detached.
-pub fn batch_norm2d_training(x: &Tensor, [weight, bias]: [&Tensor; 2], eps: f64) -> Result<(Tensor, Tensor, Tensor)> {
-    let (n, c, h, w) = x.dims4()?;
-    let by_channel = x.transpose(0, 1)?.contiguous()?.reshape((c, n * h * w))?;
-    let mean = by_channel.mean_keepdim(D::Minus1)?;
-    let centred = by_channel.broadcast_sub(&mean)?;
-    let var = centred.sqr()?.mean_keepdim(D::Minus1)?;
-    let scale = (weight.reshape((c, 1))? / (&var + eps)?.sqrt()?)?;
-    let y = centred.broadcast_mul(&scale)?.broadcast_add(&bias.reshape((c, 1))?)?;
-    let count = (n * h * w) as f64;
-    let unbiased = (var.detach() * (count / (count - 1.0).max(1.0)))?;
-    let y = y.reshape((c, n, h, w))?.transpose(0, 1)?.contiguous()?;
-    Ok((y, mean.detach().flatten_all()?, unbiased.flatten_all()?))
-}
-
-/// The cross-entropy `J = −log softmax(z)[label]` of every row: (n, classes) to (n), its gradient
-/// `softmax(z) − onehot(label)`.
-///
-/// Where the label's probability rounds to 1, J and the label's own share of the gradient are 0 in `f32`;
-/// [`log_odds_against`] has no such blind spot.
-///
-/// # Errors
-/// When there is not one label for every row, or a label is no class.
-pub fn cross_entropy(logits: &Tensor, labels: &[usize]) -> Result<Tensor> {
-    let is_label = label_mask(logits, labels)?;
-    let own = is_label.where_cond(logits, &logits.zeros_like()?)?.sum(1)?;
-    log_sum_exp(logits)? - own
-}
-
-/// The log-odds against the label, `L = log Σ_{k≠label} exp(z_k) − z_label`, of every row: (n, classes) to (n). Its
-/// gradient does not vanish however sure the net is.
-///
-/// # Errors
-/// As [`cross_entropy`].
-pub fn log_odds_against(logits: &Tensor, labels: &[usize]) -> Result<Tensor> {
-    let is_label = label_mask(logits, labels)?;
-    let own = is_label.where_cond(logits, &logits.zeros_like()?)?.sum(1)?;
-    let never = Tensor::full(LEAST, logits.shape(), logits.device())?;
-    log_sum_exp(&is_label.where_cond(&never, logits)?)? - own
-}
-
-/// `log Σ exp(z)` of every row, from its largest value down so that nothing overflows. The maximum cancels, so that it
-/// may count as a constant: it takes no gradient, and a tie cannot split one.
-fn log_sum_exp(z: &Tensor) -> Result<Tensor> {
-    let max = z.detach().max_keepdim(1)?;
-    z.broadcast_sub(&max)?.exp()?.sum(1)?.log()? + max.squeeze(1)?
-}
-
-/// 1 at every row's label, 0 elsewhere: (n, classes).
-fn label_mask(logits: &Tensor, labels: &[usize]) -> Result<Tensor> {
-    let (n, classes) = logits.dims2()?;
-    if labels.len() != n || classes < 2 || labels.iter().any(|&label| label >= classes) {
-        bail!("a loss of {n} rows of {classes} classes got {} labels up to {:?}", labels.len(), labels.iter().max());
-    }
-    let labels: Vec<u32> = labels.iter().map(|&label| label as u32).collect();
-    let labels = Tensor::from_vec(labels, (n, 1), logits.device())?;
-    labels.broadcast_eq(&Tensor::arange(0, classes as u32, logits.device())?.reshape((1, classes))?)
 }

@@ -7,8 +7,8 @@ use candle_core::{Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
-use super::layer::{LayerSpec, walk};
-use super::net::Params;
+use super::layers::{LayerSpec, every_layer};
+use super::parameters::Params;
 use super::pytorch::PytorchFile;
 use crate::files::{ordinary, write_atomically};
 use crate::{Error, Result};
@@ -16,7 +16,7 @@ use crate::{Error, Result};
 /// The largest weights file that is read.
 pub const MAX_WEIGHTS_BYTES: u64 = 2 << 30;
 
-/// The SHA-256 of some bytes in lower-case hexadecimal.
+/// Returns the SHA-256 of some bytes in lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -49,7 +49,7 @@ impl<'a> WeightsFile<'a> {
         })
     }
 
-    /// What files of this kind are called.
+    /// Returns what files of this kind are called.
     pub fn extension(&self) -> &'static str {
         match self {
             Self::Safetensors(_) => "safetensors",
@@ -71,7 +71,7 @@ impl<'a> WeightsFile<'a> {
         }
     }
 
-    /// The values of a tensor that is there; `None` for formats that hold no weights.
+    /// Returns the values of a tensor that is there; `None` for formats that hold no weights.
     fn values(&self, name: &str) -> Result<Option<Vec<f32>>, String> {
         match self {
             Self::Safetensors(file) => Ok(file.tensor(name).ok().and_then(|view| as_f32(&view))),
@@ -82,20 +82,17 @@ impl<'a> WeightsFile<'a> {
         }
     }
 
-    /// Whether all tensors of a net are there in their shapes; else the first that is not.
+    /// Checks that all tensors of a net are there in their shapes.
     ///
     /// # Errors
     /// The layer and its tensor, what was found and what was expected.
     pub fn fits(&self, layers: &[LayerSpec]) -> Result<(), String> {
-        let mut failure = None;
-        walk(layers, &mut |layer| {
+        for layer in every_layer(layers) {
             for (name, shape) in layer.tensors() {
-                if failure.is_none() {
-                    failure = self.check(&name, &shape, layer).err();
-                }
+                self.check(&name, &shape, layer)?;
             }
-        });
-        failure.map_or(Ok(()), Err)
+        }
+        Ok(())
     }
 
     fn check(&self, name: &str, shape: &[usize], layer: &LayerSpec) -> Result<(), String> {
@@ -134,24 +131,21 @@ impl<'a> WeightsFile<'a> {
     /// Takes the tensors that `layers` ask for; others in the file are passed over.
     ///
     /// # Errors
-    /// In words: a missing tensor, a wrong shape (layer, found, expected), an unknown number format, or values that are not
-    /// finite.
+    /// In words: a missing tensor, a wrong shape (layer, found, expected), an unknown number format, or values that
+    /// are not finite.
     pub fn params(&self, layers: &[LayerSpec]) -> Result<Params, String> {
         let mut params = BTreeMap::new();
-        let mut failure = None;
-        walk(layers, &mut |layer| {
+        for layer in every_layer(layers) {
             for (name, shape) in layer.tensors() {
-                match self.tensor(&name, &shape, layer) {
-                    Ok(tensor) => drop(params.insert(name, tensor)),
-                    Err(why) => drop(failure.get_or_insert(why)),
-                }
+                let tensor = self.tensor(&name, &shape, layer)?;
+                params.insert(name, tensor);
             }
-        });
-        failure.map_or(Ok(params), Err)
+        }
+        Ok(params)
     }
 }
 
-/// Whether a SHA-256 is the expected one, of which perhaps only the first digits are known.
+/// Returns whether a SHA-256 is the expected one, of which perhaps only the first digits are known.
 pub fn is_hash(found: &str, expected: &str) -> bool {
     found.get(..expected.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(expected))
 }
@@ -174,14 +168,12 @@ pub fn load_weights(bytes: &[u8], path: &Path, layers: &[LayerSpec], sha256: Opt
 }
 
 fn expected_size(layers: &[LayerSpec]) -> String {
-    let mut values = 0usize;
-    walk(layers, &mut |layer| {
-        values += layer.tensors().iter().map(|(_, shape)| shape.iter().product::<usize>()).sum::<usize>();
-    });
+    let tensors = every_layer(layers).into_iter().flat_map(|layer| layer.tensors());
+    let values: usize = tensors.map(|(_, shape)| shape.iter().product::<usize>()).sum();
     format!("{values} values, {} bytes as f32", values * 4)
 }
 
-/// The values of a tensor of f32, f16 or bf16; `None` for other formats.
+/// Returns the values of a tensor of f32, f16 or bf16; `None` for other formats.
 pub fn as_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
     decode(view.dtype(), view.data())
 }
@@ -214,7 +206,7 @@ pub enum Precision {
     Half,
 }
 
-/// The bytes of a safetensors file with these tensors and texts.
+/// Returns the bytes of a safetensors file with these tensors and texts.
 ///
 /// # Errors
 /// Tensors that are not of f32, and values that f16 cannot hold.

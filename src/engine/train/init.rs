@@ -5,17 +5,17 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::Result;
-use crate::model::{LayerSpec, Params, walk_layers};
+use crate::model::{LayerSpec, Params, every_layer};
 
 /// Weights from U(−b, b): `b = √(6/fan_in)` before rectifiers (He et al., 2015, equation 10), `√(1/fan_in)` in maxout
 /// layers, whose maximum over pieces amplifies already; or the same `bound` for all. Biases 0; batch normalisation
 /// starts as the identity.
 pub fn initial_params(layers: &[LayerSpec], bound: Option<f32>, rng: &mut ChaCha8Rng) -> Result<Params> {
     let mut tensors = Vec::new();
-    walk_layers(layers, &mut |layer| {
+    for layer in every_layer(layers) {
         let gain = if matches!(layer, LayerSpec::Maxout { .. }) { 1.0 } else { 6.0 };
         tensors.extend(layer.tensors().into_iter().map(|(name, shape)| (name, shape, gain)));
-    });
+    }
     let mut params = Params::new();
     for (name, shape, gain) in tensors {
         let count: usize = shape.iter().product();

@@ -5,11 +5,10 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::optimiser::{Algorithm, Optimiser, StepSize};
-use super::passes::{Batch, Collect, KernelPasses, Passes, Seen, TensorPasses, Wanted};
 use crate::attack::{self, Bounds, Norm, PIXELS, sign_step};
 use crate::device::Backend;
-use crate::kernels::Isa;
-use crate::model::{Gradients, Manifest, Parameters, Params};
+use crate::loss::{Loss, training_loss};
+use crate::model::{Executor, Gradients, Manifest, Parameters, Params, PixelGradients, Wanted, WantedParameters};
 use crate::threads::on_the_pool;
 use crate::{Error, Result};
 
@@ -22,10 +21,10 @@ pub enum Adversary {
     /// `x + ε·sign(∇ₓJ)`: arXiv 1412.6572, section 6.
     #[default]
     Fgsm,
-    /// One step of 1.25·ε from a point drawn from U(x − ε, x + ε), brought back to within ε: Wong, Rice & Kolter,
-    /// Fast is better than free, 2020, algorithm 3.
+    /// From a point drawn from U(x − ε, x + ε) one step of 1.25·ε, brought back to within ε: Wong, Rice & Kolter, Fast is
+    /// better than free, 2020, algorithm 3.
     RandomFgsm,
-    /// So many steps of 2.5·ε/steps from such a point, brought back to within ε after each: Madry et al., Towards Deep
+    /// From such a point so many steps of 2.5·ε/steps, brought back to within ε after each: Madry et al., Towards Deep
     /// Learning Models Resistant to Adversarial Attacks, 2018, section 2.1.
     Pgd { steps: usize },
     /// `x ± ε`, the sign of each pixel by chance: the paper's first control.
@@ -79,13 +78,13 @@ impl From<Adversary> for String {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Objective {
     pub adversary: Adversary,
-    /// How far a pixel may move, in units of the pixel range.
+    /// In units of the pixel range.
     pub eps: f32,
-    /// The share of the clean loss.
+    /// Share of the clean loss.
     pub alpha: f32,
     /// The range that adversarial examples are clipped to.
     pub bounds: Option<Bounds>,
-    /// The share of the target that is spread over all classes.
+    /// Share of the target that is spread over all classes.
     pub smoothing: f32,
 }
 
@@ -107,17 +106,19 @@ impl Objective {
     }
 }
 
+/// A batch: pixels (n, channels, height, width) in [0, 1] and a class for each picture.
+#[derive(Clone, Copy)]
+pub struct Batch<'a> {
+    pub pixels: &'a [f32],
+    pub labels: &'a [usize],
+}
+
 /// A net with all that its training needs.
 pub struct Learner {
-    passes: Box<dyn Passes>,
-    parameters: Parameters,
+    net: Box<dyn Executor>,
+    classes: usize,
     gradients: Gradients,
     pub(super) optimiser: Optimiser,
-    /// Slots of the running mean and variance of each batch normalisation.
-    running: Vec<(usize, usize)>,
-    /// Whether the passes know the present weights.
-    is_fresh: bool,
-    isa: Isa,
 }
 
 /// What a learner knows, to go back to.
@@ -127,62 +128,74 @@ pub struct Knowledge {
     pub(super) optimiser: Optimiser,
 }
 
-/// The share of a new batch in the running statistics of batch normalisation, as in PyTorch.
-const STATISTICS_MOMENTUM: f32 = 0.1;
+/// The part of the objective that a training pass computes.
+#[derive(Clone, Copy)]
+struct Part {
+    /// The factor of its mean cross-entropy in the objective.
+    weight: f32,
+    /// The share of the target that is spread over all classes.
+    smoothing: f32,
+    collect: Collect,
+}
+
+/// What becomes of the gradients of the parameters in a pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Collect {
+    /// They are not computed.
+    Nothing,
+    /// They take the place of those before.
+    Write,
+    /// They are added to those before.
+    Add,
+}
+
+/// The steps of a projected gradient ascent.
+#[derive(Clone, Copy)]
+struct Steps {
+    length: f32,
+    count: usize,
+}
 
 impl Learner {
+    /// Makes a learner that begins with these parameters.
+    ///
     /// # Errors
     /// Parameters that do not fit the manifest.
     pub fn new(backend: &Backend, manifest: &Manifest, params: &Params, algorithm: Algorithm) -> Result<Self> {
-        let kernels = KernelPasses::new(manifest)?;
-        let layout = kernels.layout().clone();
-        let slots = |part: &str| {
-            let found = layout.slots.iter().enumerate().filter(|(_, slot)| slot.name.ends_with(part));
-            found.map(|(number, _)| number).collect::<Vec<_>>()
-        };
-        Ok(Self {
-            running: slots(".running_mean").into_iter().zip(slots(".running_var")).collect(),
-            parameters: Parameters::from_tensors(&layout, params)?,
-            gradients: Gradients::zeros(&layout),
-            optimiser: Optimiser::new(algorithm, &layout),
-            passes: match backend {
-                Backend::Kernels => Box::new(kernels),
-                Backend::Tensors(device) => Box::new(TensorPasses::new(manifest, device)),
-            },
-            is_fresh: false,
-            isa: Isa::detect(),
-        })
+        let net = backend.executor(&manifest.layers, &manifest.input, params)?;
+        let layout = &net.parameters().layout;
+        let (gradients, optimiser) = (Gradients::zeros(layout), Optimiser::new(algorithm, layout));
+        Ok(Self { net, classes: manifest.classes.len(), gradients, optimiser })
     }
 
-    /// A copy of the weights and running statistics.
+    /// Returns a copy of the weights and running statistics.
     pub fn params(&self) -> Result<Params> {
-        self.parameters.to_tensors()
+        self.net.parameters().to_tensors()
     }
 
-    /// A copy of the weights, the running statistics and what the optimiser keeps.
+    /// Returns a copy of the weights, the running statistics and what the optimiser keeps.
     pub fn knowledge(&self) -> Knowledge {
-        Knowledge { parameters: self.parameters.clone(), optimiser: self.optimiser.clone() }
+        Knowledge { parameters: self.net.parameters().clone(), optimiser: self.optimiser.clone() }
     }
 
     /// Forgets everything that was learnt since then.
     pub fn go_back(&mut self, to: &Knowledge) {
-        self.parameters.clone_from(&to.parameters);
+        self.net.parameters_mut().clone_from(&to.parameters);
         self.optimiser.clone_from(&to.optimiser);
-        self.is_fresh = false;
     }
 
-    /// A copy of one tensor's values; `None` if there is none of this name.
+    /// Returns a copy of one tensor's values; `None` if there is none of this name.
     pub fn tensor(&self, name: &str) -> Option<Vec<f32>> {
-        self.parameters.tensor(name)
+        self.net.parameters().tensor(name)
     }
 
-    /// One step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that is
-    /// not a number the weights stay as they are.
+    /// One step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that is not a
+    /// number the weights stay as they are.
     ///
-    /// The attack runs with dropout off and batch statistics frozen: made otherwise, the examples are far weaker.
-    /// Where the net has neither, the pass that gives the gradient of the clean loss gives that of the pixels too:
-    /// two passes where the textbook takes three. What an adversary draws comes from the stream after that of `rng`,
-    /// so that dropout masks do not depend on it.
+    /// The attack runs with dropout off and batch statistics frozen: made otherwise, the examples are far weaker. Where
+    /// the net has neither, the pass that gives the gradient of the clean loss gives that of the pixels too: two passes
+    /// where the textbook takes three. What an adversary draws comes from the stream after that of `rng`, so that dropout
+    /// masks do not depend on it.
     ///
     /// # Errors
     /// A label that is not a class of the net.
@@ -194,7 +207,7 @@ impl Learner {
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        let shares = self.passes.are_shared() && objective.shares_its_gradient();
+        let shares = self.net.trains_as_it_evaluates() && objective.shares_its_gradient();
         on_the_pool(|| self.step_on(Batch { pixels, labels }, objective, shares, size, rng))
     }
 
@@ -207,72 +220,55 @@ impl Learner {
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        self.passes.refresh(&self.parameters, objective.is_adversarial())?;
-        self.is_fresh = true;
-        let Objective { eps, alpha, bounds, smoothing, .. } = objective;
+        let Batch { pixels, labels } = batch;
         let value = if objective.is_adversarial() {
+            let Objective { eps, alpha, bounds, smoothing, .. } = objective;
             // With α = 0 the clean loss does not count, but where it is shared, its gradient still points the way.
             let (weight, collect) = if alpha > 0.0 { (alpha, Collect::Write) } else { (1.0, Collect::Nothing) };
-            let mut gradient = shares.then(|| vec![0.0; batch.pixels.len()]);
+            let mut gradient = shares.then(|| vec![0.0; pixels.len()]);
             // The clean pass takes its dropout masks first, so that they do not depend on the attack.
             let clean = match alpha > 0.0 || shares {
-                true => {
-                    self.pass(batch, Wanted { weight, smoothing, collect, pixels: gradient.as_deref_mut() }, rng)?
-                }
+                true => self.pass(batch, Part { weight, smoothing, collect }, gradient.as_deref_mut(), rng)?,
                 false => 0.0,
             };
             let adversarial = match gradient {
-                Some(gradient) => sign_step(batch.pixels, &gradient, eps, bounds),
+                Some(gradient) => sign_step(pixels, &gradient, eps, bounds),
                 None => {
                     let mut noise = rng.clone();
                     noise.set_stream(rng.get_stream() + 1);
-                    self.perturb(batch.pixels, batch.labels, objective, &mut noise)?
+                    self.perturb(pixels, labels, objective, &mut noise)?
                 }
             };
-            let batch = Batch { pixels: &adversarial, labels: batch.labels };
+            let batch = Batch { pixels: &adversarial, labels };
             let collect = if alpha > 0.0 { Collect::Add } else { Collect::Write };
-            let adversarial =
-                self.pass(batch, Wanted { weight: 1.0 - alpha, smoothing, collect, pixels: None }, rng)?;
+            let adversarial = self.pass(batch, Part { weight: 1.0 - alpha, smoothing, collect }, None, rng)?;
             alpha * clean + (1.0 - alpha) * adversarial
         } else {
-            self.pass(batch, Wanted { weight: 1.0, smoothing, collect: Collect::Write, pixels: None }, rng)?
+            let part = Part { weight: 1.0, smoothing: objective.smoothing, collect: Collect::Write };
+            self.pass(batch, part, None, rng)?
         };
         if value.is_finite() {
-            self.optimiser.step(self.isa, &mut self.parameters, &self.gradients, size);
-            self.is_fresh = false;
+            self.optimiser.step(self.net.parameters_mut(), &self.gradients, size);
         }
         Ok(value)
     }
 
     /// Does a training pass and returns the mean cross-entropy.
-    fn pass(&mut self, batch: Batch<'_>, wanted: Wanted<'_>, rng: &mut ChaCha8Rng) -> Result<f32> {
-        let (loss, seen) = self.passes.train(&self.parameters, &mut self.gradients, batch, wanted, rng)?;
+    fn pass(&mut self, batch: Batch<'_>, part: Part, pixels: Option<&mut [f32]>, rng: &mut ChaCha8Rng) -> Result<f32> {
+        let mut loss = f32::NAN;
+        let mut d_logits = |logits: &[f32]| {
+            let (value, gradient) = training_loss(logits, batch.labels, part.smoothing, part.weight)?;
+            loss = value;
+            Ok(gradient)
+        };
+        let add = part.collect == Collect::Add;
+        let wants_any = part.collect != Collect::Nothing;
+        let parameters = wants_any.then_some(WantedParameters { to: &mut self.gradients, add });
+        self.net.train(batch.pixels, &mut d_logits, Wanted { parameters, pixels }, rng)?;
         if loss.is_finite() {
-            self.update_statistics(&seen);
+            self.net.update_statistics()?;
         }
         Ok(loss)
-    }
-
-    /// Moves the running statistics of batch normalisations towards those of the last pass.
-    fn update_statistics(&mut self, seen: &Seen) {
-        let layout = self.parameters.layout.clone();
-        for ((mean, var), seen) in self.running.iter().zip(seen) {
-            for (slot, seen) in [(mean, &seen.0), (var, &seen.1)] {
-                let running = &mut self.parameters.values[layout.slots[*slot].range.clone()];
-                for (running, seen) in running.iter_mut().zip(seen) {
-                    *running = (1.0 - STATISTICS_MOMENTUM) * *running + STATISTICS_MOMENTUM * seen;
-                }
-            }
-            self.is_fresh = false;
-        }
-    }
-
-    fn refresh(&mut self) -> Result<()> {
-        if !self.is_fresh {
-            self.passes.refresh(&self.parameters, true)?;
-            self.is_fresh = true;
-        }
-        Ok(())
     }
 
     /// Logits in evaluation mode.
@@ -280,20 +276,22 @@ impl Learner {
     /// # Errors
     /// Those of a device that is not the CPU.
     pub fn logits(&mut self, pixels: &[f32]) -> Result<Vec<f32>> {
-        self.refresh()?;
-        on_the_pool(|| self.passes.logits(&self.parameters, pixels))
+        on_the_pool(|| self.net.logits(pixels))
     }
 
-    /// Logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of J's
-    /// gradient and keep it where the net is already sure.
+    /// Logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of J's gradient and
+    /// keep it where the net is already sure.
     ///
     /// # Errors
     /// A label that is not a class of the net.
     pub fn attack(&mut self, pixels: &[f32], labels: &[usize], objective: Objective) -> Result<(Vec<f32>, Vec<f32>)> {
-        self.refresh()?;
-        let batch = Batch { pixels, labels };
-        let (logits, gradient) = on_the_pool(|| self.passes.gradient(&self.parameters, batch))?;
-        Ok((logits, sign_step(pixels, &gradient, objective.eps, objective.bounds)))
+        let d_logits = |first: usize, _: usize, logits: &[f32]| {
+            let rows = logits.len() / self.classes;
+            Loss::LogOdds.gradient(logits, &labels[first..first + rows], 1.0)
+        };
+        let found = on_the_pool(|| self.net.gradients(pixels, 1, &d_logits))?;
+        let PixelGradients { logits, gradients } = found;
+        Ok((logits, sign_step(pixels, &gradients, objective.eps, objective.bounds)))
     }
 
     /// What the objective's adversary makes of some pictures, within ε of them and its bounds.
@@ -314,11 +312,11 @@ impl Learner {
             Adversary::Fgsm => Ok(self.attack(pixels, labels, objective)?.1),
             Adversary::RandomFgsm => {
                 let start = within(moved(eps), pixels, eps, bounds);
-                self.climb(Batch { pixels, labels }, start, objective, 1.25 * eps, 1)
+                self.climb(pixels, start, labels, objective, Steps { length: 1.25 * eps, count: 1 })
             }
             Adversary::Pgd { steps } => {
                 let start = within(moved(eps), pixels, eps, bounds);
-                self.climb(Batch { pixels, labels }, start, objective, 2.5 * eps / steps as f32, steps)
+                self.climb(pixels, start, labels, objective, Steps { length: 2.5 * eps / steps as f32, count: steps })
             }
             Adversary::Signs => {
                 let signs: Vec<f32> = pixels.iter().map(|_| if noise.random() { 1.0 } else { -1.0 }).collect();
@@ -328,19 +326,18 @@ impl Learner {
         }
     }
 
-    /// Takes projected gradient steps up the loss from `at` around the pictures of a batch: steps of length `step`
-    /// along the sign, each brought back.
+    /// Climbs the loss from `at` by steps along the sign of the gradient, each brought back to within ε of `pixels`.
     fn climb(
         &mut self,
-        around: Batch<'_>,
+        pixels: &[f32],
         mut at: Vec<f32>,
+        labels: &[usize],
         objective: Objective,
-        step: f32,
-        steps: usize,
+        steps: Steps,
     ) -> Result<Vec<f32>> {
-        for _ in 0..steps {
-            let (_, moved) = self.attack(&at, around.labels, Objective { eps: step, ..objective })?;
-            at = within(moved, around.pixels, objective.eps, objective.bounds);
+        for _ in 0..steps.count {
+            let (_, moved) = self.attack(&at, labels, Objective { eps: steps.length, ..objective })?;
+            at = within(moved, pixels, objective.eps, objective.bounds);
         }
         Ok(at)
     }

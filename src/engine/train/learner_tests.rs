@@ -50,11 +50,11 @@ const SIZE: StepSize = StepSize { rate: 0.005, momentum: 0.9, nesterov: false, w
 fn run(mut learner: Learner, shares: Option<bool>, objective: Objective) -> (Vec<f32>, Vec<f32>) {
     let (x, labels) = batch(20);
     let mut rng = ChaCha8Rng::seed_from_u64(7);
-    let shares = shares.unwrap_or(learner.passes.are_shared());
+    let shares = shares.unwrap_or(learner.net.trains_as_it_evaluates());
     let batch = Batch { pixels: &x, labels: &labels };
     let step = |_| learner.step_on(batch, objective, shares, SIZE, &mut rng).unwrap();
     let values = (0..3).map(step).collect();
-    (values, learner.parameters.values)
+    (values, learner.net.parameters().values.clone())
 }
 
 fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
@@ -66,8 +66,8 @@ fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
 
 #[test]
 fn two_passes_give_what_three_give() {
-    assert!(learner(PLAIN, &Backend::Kernels).passes.are_shared());
-    assert!(!learner(NORMALISED, &Backend::Kernels).passes.are_shared());
+    assert!(learner(PLAIN, &Backend::Kernels).net.trains_as_it_evaluates());
+    assert!(!learner(NORMALISED, &Backend::Kernels).net.trains_as_it_evaluates());
     for alpha in [0.5, 0.0, 0.9] {
         let objective = Objective { alpha, ..OBJECTIVE };
         let two = run(learner(PLAIN, &Backend::Kernels), Some(true), objective);
@@ -89,7 +89,7 @@ fn without_a_share_of_the_clean_loss_a_step_is_one_on_the_adversarial_pictures()
     let adversarial = by_hand.perturb(&x, &labels, objective, &mut rng).unwrap();
     assert_eq!(value, by_hand.step(&adversarial, &labels, Objective::default(), SIZE, &mut rng).unwrap());
     // Weights and running statistics.
-    assert_eq!(robust.parameters.values, by_hand.parameters.values);
+    assert_eq!(robust.net.parameters().values, by_hand.net.parameters().values);
 }
 
 #[test]

@@ -9,7 +9,6 @@ mod history;
 mod init;
 mod learner;
 mod optimiser;
-mod passes;
 mod progress;
 mod schedule;
 mod stopping;

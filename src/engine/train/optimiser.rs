@@ -92,7 +92,8 @@ impl Optimiser {
     }
 
     /// Changes the parameters. Gradients that are products still to be taken are used as they come out, part by part.
-    pub fn step(&mut self, isa: Isa, parameters: &mut Parameters, gradients: &Gradients, size: StepSize) {
+    pub fn step(&mut self, parameters: &mut Parameters, gradients: &Gradients, size: StepSize) {
+        let isa = Isa::detect();
         self.steps += 1;
         let layout = parameters.layout.clone();
         for (slot, product) in layout.slots.iter().zip(&gradients.products).filter(|(slot, _)| slot.trained) {
@@ -214,7 +215,7 @@ mod tests {
         for _ in 0..steps {
             let now = weights(&w);
             let gradients = parameters([2.0 * now[0], 2.0 * now[1]]).into();
-            optimiser.step(Isa::detect(), &mut w, &gradients, size);
+            optimiser.step(&mut w, &gradients, size);
         }
         weights(&w)
     }
@@ -259,7 +260,7 @@ mod tests {
         let mut w = Parameters::from_tensors(&layout.into(), &[("w".to_owned(), tensor)].into()).unwrap();
         let gradients = Gradients::zeros(&w.layout);
         let size = StepSize { rate: 0.0, max_norm: Some(1.0), ..SIZE };
-        Optimiser::new(Algorithm::Sgd, &w.layout.clone()).step(Isa::detect(), &mut w, &gradients, size);
+        Optimiser::new(Algorithm::Sgd, &w.layout.clone()).step(&mut w, &gradients, size);
         for (found, expected) in weights(&w).into_iter().zip([0.6, 0.8, 0.3, 0.4]) {
             assert!((found - expected).abs() < 1e-6, "{found}, expected {expected}");
         }

@@ -5,8 +5,7 @@ use std::ops::Range;
 use rand_chacha::ChaCha8Rng;
 
 use super::history::Measured;
-use super::learner::{Adversary, Learner, Objective};
-use super::passes::Batch;
+use super::learner::{Adversary, Batch, Learner, Objective};
 use crate::Result;
 use crate::loss::{Loss, softmax};
 use crate::model::argmax;

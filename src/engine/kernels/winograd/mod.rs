@@ -1,27 +1,29 @@
-//! Convolutions of 3×3 taps and stride 1 with fewer multiplications: Winograd's minimal filtering, after Lavin & Gray, Fast
-//! Algorithms for Convolutional Neural Networks, 2015 (arXiv 1509.09308). Tiles of the input and the filters are brought
-//! into a domain where each product of a tile is a product of matrices, (tiles, inputs) · (inputs, outputs).
+//! Convolutions of 3×3 taps and stride 1 with fewer multiplications: Winograd's minimal filtering, after Lavin & Gray,
+//! Fast Algorithms for Convolutional Neural Networks, 2015 (arXiv 1509.09308). Tiles of the input and the filters are
+//! brought into a domain where each product of a tile is a product of matrices, (tiles, inputs) · (inputs, outputs).
 
 mod points;
 mod tiles;
 mod weight_gradient;
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
-use self::points::MAX_TILE;
-use self::tiles::{Pixels, TAPS};
-use super::conv::{Conv, Fused, Values};
-use super::map::Map;
-use super::simd::Isa;
-use super::tile::{self, Finish, MAX_ROWS, PANEL, Rows, Run, Tile};
+use self::points::{Four, MAX_TILE, Two};
+use self::tiles::{Enter, Filter, INPUT, Output, Pixels, Products, TAPS, Transform};
+use super::conv::Conv;
+use super::simd::{Isa, Simd, Vectorised};
+use super::tile::{self, Finish, PANEL, Run, Tile};
+use super::values::{ConvWeights, Fused, FusedGradient, Map, Values, ValuesMut};
 use super::{Scratch, SharedSlice};
 
 /// The side of an output tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// 16 products for 4 outputs, where plain taps take 36.
+    /// Two pixels: 16 products for 4 outputs, where plain taps take 36.
     Two,
-    /// 36 products for 16 outputs, where plain taps take 144.
+    /// Four pixels: 36 products for 16 outputs, where plain taps take 144.
     Four,
 }
 
@@ -37,7 +39,7 @@ impl Size {
         self.outputs() + 2
     }
 
-    /// Products of a tile.
+    /// Returns the number of products of a tile.
     fn products(self) -> usize {
         self.side() * self.side()
     }
@@ -50,16 +52,17 @@ pub struct Winograd {
     size: Size,
 }
 
-/// Channels from which on a convolution is worth the way into the domain and back.
+/// The number of channels from which on a convolution is worth the way into the domain and back.
 const MIN_CHANNELS: usize = 16;
 
-/// Tiles of 4×4 of a single picture from which on it is.
+/// The number of tiles of 4×4 of a single picture from which on it is.
 const MIN_TILES: usize = 9;
 
-/// Bytes that a block of tiles takes in the domain: part of the second-level cache.
+/// The bytes that a block of tiles takes in the domain: part of the second-level cache.
 const BLOCK_BYTES: usize = 640 << 10;
 
-/// Spare values between the products of a block, so that they do not all fall on the same lines of a cache.
+/// The number of spare values between the products of a block, so that they do not all fall on the same lines of a
+/// cache.
 const GAP: usize = 16;
 
 /// The tiles of the planes of a batch.
@@ -79,36 +82,73 @@ impl Tiling {
         n * self.rows * self.columns
     }
 
-    /// The picture of a tile and its first pixel.
+    /// Returns the picture of a tile and its first pixel.
     fn at(&self, tile: usize) -> (usize, [usize; 2]) {
         let (picture, rest) = (tile / (self.rows * self.columns), tile % (self.rows * self.columns));
         (picture, [rest / self.columns, rest % self.columns].map(|index| index * self.size.outputs()))
     }
+}
 
-    /// Calls `f(place in the tile, row, column)` for the pixels of a square of this side that lie in a plane of this size.
-    fn each_pixel(first: [isize; 2], side: usize, map: Map, mut f: impl FnMut(usize, isize, isize)) {
-        for row in 0..side {
-            for column in 0..side {
-                let (y, x) = (first[0] + row as isize, first[1] + column as isize);
+/// A square of pixels, parts of which may lie outside of the picture.
+#[derive(Clone, Copy)]
+struct Square {
+    corner: [isize; 2],
+    side: usize,
+}
+
+impl Square {
+    /// Calls `f(place in the square, row, column)` for the pixels that lie in a plane of this size.
+    fn each_pixel(self, map: Map, mut f: impl FnMut(usize, isize, isize)) {
+        for row in 0..self.side {
+            for column in 0..self.side {
+                let (y, x) = (self.corner[0] + row as isize, self.corner[1] + column as isize);
                 if (0..map.height as isize).contains(&y) && (0..map.width as isize).contains(&x) {
-                    f(row * side + column, y, x);
+                    f(row * self.side + column, y, x);
                 }
+            }
+        }
+    }
+
+    /// Returns where the channels of each pixel are: those of `zeros` outside of the picture.
+    fn pixels(self, values: Values<'_>, picture: usize, zeros: &[f32]) -> [*const f32; MAX_TILE] {
+        let mut pixels = [zeros.as_ptr(); MAX_TILE];
+        self.each_pixel(values.map, |place, row, column| {
+            pixels[place] = values.from(picture, row, column)[..values.map.channels].as_ptr();
+        });
+        pixels
+    }
+}
+
+/// A loop with the size of its tiles.
+struct SizedTransform<T> {
+    size: Size,
+    transform: T,
+}
+
+impl<T: Transform> Vectorised for SizedTransform<T> {
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the contract of `Transform::run` is that of this function.
+        unsafe {
+            match self.size {
+                Size::Two => self.transform.run::<S, Two>(),
+                Size::Four => self.transform.run::<S, Four>(),
             }
         }
     }
 }
 
 impl Winograd {
-    /// A convolution in tiles of this size, if it is one of 3×3 taps with stride 1.
+    /// Runs a convolution in tiles of this size, if it is one of 3×3 taps with stride 1.
     pub fn new(conv: Conv, size: Size) -> Option<Self> {
         let fits = conv.kernel == [3, 3] && conv.stride == [1, 1] && conv.groups == 1;
         (fits && conv.padding.largest() <= 2).then_some(Self { conv, size })
     }
 
-    /// The tiles in which a convolution to planes of this size is faster than tap by tap, if there are any: measured with
-    /// `examples/kernel_rates.rs`, two to four times as fast from 16 channels on. In the domain weights take up to four
-    /// times the memory, which for a single picture of few tiles costs more than the multiplications that it saves:
-    /// `batches` says that there are always many pictures.
+    /// Chooses the tiles in which a convolution to planes of this size is faster than tap by tap, if there are any:
+    /// measured with `examples/kernel_rates.rs`, two to four times as fast from 16 channels on. In the domain weights
+    /// take up to four times the memory, which for a single picture of few tiles costs more than the multiplications
+    /// that it saves: `batches` says that there are always many pictures.
     pub fn of(conv: Conv, [height, width]: [usize; 2], batches: bool) -> Option<Self> {
         let side = height.min(width);
         let few = height.div_ceil(4) * width.div_ceil(4) < MIN_TILES;
@@ -121,61 +161,82 @@ impl Winograd {
 
     /// Brings packed weights into the domain, for [`Self::forward`].
     pub fn transform(&self, isa: Isa, packed: &[f32], to: &mut Vec<f32>) {
-        self.filters(isa, packed, to, (self.conv.inputs, false));
+        self.filters(isa, packed, to, false);
     }
 
-    /// The same for [`Self::input_gradient`].
+    /// Brings packed weights into the domain, for [`Self::input_gradient`].
     pub fn transform_turned(&self, isa: Isa, packed: &[f32], to: &mut Vec<f32>) {
         let mut transposed = Scratch::stale(self.conv.transposed_len());
         self.conv.transpose(packed, &mut transposed.0);
-        self.filters(isa, &transposed.0, to, (self.conv.outputs, true));
+        self.filters(isa, &transposed.0, to, true);
     }
 
-    fn filters(&self, isa: Isa, packed: &[f32], to: &mut Vec<f32>, (inputs, turned): (usize, bool)) {
-        let products = self.size.products();
+    fn filters(&self, isa: Isa, packed: &[f32], to: &mut Vec<f32>, turned: bool) {
+        let (inputs, products) = (if turned { self.conv.outputs } else { self.conv.inputs }, self.size.products());
         to.resize(packed.len() / TAPS * products, 0.0);
         let panels = to.par_chunks_exact_mut(products * inputs * PANEL);
         panels.zip(packed.par_chunks_exact(TAPS * inputs * PANEL)).for_each(|(to, from)| {
-            // SAFETY: both chunks are as long as they are said to be.
-            unsafe { tiles::filter((isa, self.size), from.as_ptr(), to.as_mut_ptr(), inputs, turned) };
+            let filter = Filter { from: from.as_ptr(), to: to.as_mut_ptr(), inputs, turned };
+            // SAFETY: `Winograd::run` asks for what `Filter` does: both chunks are as long as it says.
+            unsafe { self.run(isa, filter) };
         });
     }
 
-    /// `y = finish(conv(x) + bias + add)`.
-    pub fn forward(
-        &self,
-        (isa, n): (Isa, usize),
-        x: Values<'_>,
-        (weights, bias): (&[f32], Option<&[f32]>),
-        y: (&mut [f32], Map),
-        fused: Fused<'_>,
-    ) {
-        let origin = self.conv.padding.before.map(|padding| -(padding as isize));
-        let Fused { add, finish } = fused;
-        Pass { isa, size: self.size, x, origin, weights, bias, add, gate: None, finish }.run(n, y, false);
+    /// Runs a loop over tiles of this size.
+    ///
+    /// # Safety
+    /// What the loop asks of its fields holds.
+    unsafe fn run(&self, isa: Isa, transform: impl Transform) {
+        // SAFETY: `Isa::run` asks for what the loop asks of its fields: this function's contract.
+        unsafe { isa.run(SizedTransform { size: self.size, transform }) }
     }
 
-    /// The gradient of the input; with `in_place` added to what is there, then kept where `gate` lets it through.
+    /// Computes `y = clamp(conv(x) + bias + add)`, with weights of [`Self::transform`].
+    pub fn forward(&self, isa: Isa, x: Values<'_>, weights: ConvWeights<'_>, y: ValuesMut<'_>, fused: Fused<'_>) {
+        let pass = Pass {
+            isa,
+            winograd: *self,
+            x,
+            origin: self.conv.padding.before.map(|padding| -(padding as isize)),
+            weights: weights.packed,
+            bias: weights.bias,
+            add: fused.add,
+            gate: None,
+            finish: Finish::clamp(fused.clamp),
+        };
+        pass.run(y, false);
+    }
+
+    /// Computes the gradient of the input, with weights of [`Self::transform_turned`].
     pub fn input_gradient(
         &self,
-        (isa, n): (Isa, usize),
+        isa: Isa,
         dy: Values<'_>,
         weights: &[f32],
-        dx: (&mut [f32], Map),
-        (in_place, gate, finish): (bool, Option<Values<'_>>, Finish),
+        dx: ValuesMut<'_>,
+        fused: FusedGradient<'_>,
     ) {
-        let origin = self.conv.padding.before.map(|padding| padding as isize - 2);
-        let pass = Pass { isa, size: self.size, x: dy, origin, weights, bias: None, add: None, gate, finish };
-        pass.run(n, dx, in_place);
+        let pass = Pass {
+            isa,
+            winograd: *self,
+            x: dy,
+            origin: self.conv.padding.before.map(|padding| padding as isize - 2),
+            weights,
+            bias: None,
+            add: None,
+            gate: fused.gate.map(|gate| gate.values),
+            finish: Finish::gate(fused.gate.map(|gate| gate.upper)),
+        };
+        pass.run(dx, fused.add);
     }
 }
 
 /// Everything of a pass but its result.
 struct Pass<'a> {
     isa: Isa,
-    size: Size,
+    winograd: Winograd,
     x: Values<'a>,
-    /// Where the taps of the first pixel begin in x.
+    /// The place in x where the taps of the first pixel begin.
     origin: [isize; 2],
     /// (panels, products, inputs, panel).
     weights: &'a [f32],
@@ -185,20 +246,29 @@ struct Pass<'a> {
     finish: Finish,
 }
 
+/// The result of a pass, and whether it is added to what is there.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    data: SharedSlice<'a, f32>,
+    map: Map,
+    add: bool,
+}
+
 impl Pass<'_> {
-    fn run(&self, n: usize, (y, map): (&mut [f32], Map), in_place: bool) {
-        let (inputs, outputs, products) = (self.x.1.channels, map.channels, self.size.products());
+    fn run(&self, y: ValuesMut<'_>, add: bool) {
+        let (map, size) = (y.map, self.winograd.size);
+        let (inputs, outputs, products) = (self.x.map.channels, map.channels, size.products());
         let panels = outputs.div_ceil(PANEL);
         assert!(self.weights.len() == panels * products * inputs * PANEL, "the weights do not fit");
-        assert!(self.x.0.len() >= self.x.1.buffer_len(n) && y.len() >= map.buffer_len(n), "a batch is too short");
+        assert!(self.x.fits() && y.fits() && self.x.n == y.n, "a batch is too short");
         assert!(self.bias.is_none_or(|bias| bias.len() == outputs), "the bias does not fit");
-        for (values, other) in self.add.iter().chain(&self.gate) {
-            assert!([other.height, other.width, other.channels] == [map.height, map.width, outputs]);
-            assert!(values.len() >= other.buffer_len(n), "an operand is too short");
+        for other in self.add.iter().chain(&self.gate) {
+            assert!(other.map.size() == map.size() && other.map.channels == outputs && other.n == y.n);
+            assert!(other.fits(), "an operand is too short");
         }
         assert!(self.gate.is_some() || !matches!(self.finish, Finish::Gate { .. }), "no gate");
-        let tiling = Tiling::new(map, self.size);
-        let tiles = tiling.count(n);
+        let tiling = Tiling::new(map, size);
+        let tiles = tiling.count(y.n);
         if tiles == 0 {
             return;
         }
@@ -206,24 +276,19 @@ impl Pass<'_> {
         let per_block = (BLOCK_BYTES / (4 * products * (inputs + PANEL)) / rows * rows).max(rows);
         let blocks = tiles.div_ceil(per_block);
         let groups = (2 * rayon::current_num_threads()).div_ceil(blocks).min(panels);
-        let y = SharedSlice::new(y);
+        let y = Target { data: SharedSlice::new(y.data), map, add };
         (0..blocks * groups).into_par_iter().for_each(|task| {
             let (block, group) = (task / groups, task % groups);
             let range = block * tiles / blocks..(block + 1) * tiles / blocks;
             let panels = group * panels / groups..(group + 1) * panels / groups;
-            self.block(tiling, range, panels, (y, map, in_place));
+            self.block(tiling, range, panels, y);
         });
     }
 
-    /// Some tiles in some panels of outputs.
-    fn block(
-        &self,
-        tiling: Tiling,
-        range: std::ops::Range<usize>,
-        panels: std::ops::Range<usize>,
-        (y, map, in_place): (SharedSlice, Map, bool),
-    ) {
-        let (inputs, products, count) = (self.x.1.channels, self.size.products(), range.len());
+    /// Computes some tiles in some panels of outputs.
+    fn block(&self, tiling: Tiling, range: Range<usize>, panels: Range<usize>, y: Target<'_>) {
+        let Self { isa, winograd, .. } = *self;
+        let (inputs, products, count) = (self.x.map.channels, winograd.size.products(), range.len());
         let (in_step, out_step) = (count * inputs + GAP, count * PANEL + GAP);
         let mut scratch = Scratch::stale(products * (in_step + out_step) + GAP);
         let (from, to) = scratch.aligned().split_at_mut(products * in_step);
@@ -231,39 +296,39 @@ impl Pass<'_> {
         for (i, tile) in range.clone().enumerate() {
             let (picture, first) = tiling.at(tile);
             let corner = [0, 1].map(|axis| first[axis] as isize + self.origin[axis]);
-            let pixels = pixels(self.x, picture, (corner, self.size.side()), &zeros.0);
-            // SAFETY: every pixel has `inputs` channels; `from` has room for those of `count` tiles for each product.
-            unsafe {
-                tiles::input((self.isa, self.size), &pixels, inputs, from[i * inputs..].as_mut_ptr(), in_step);
-            }
+            let pixels = Square { corner, side: winograd.size.side() }.pixels(self.x, picture, &zeros.0);
+            let to = Products { first: from[i * inputs..].as_mut_ptr(), step: in_step };
+            // SAFETY: `Winograd::run` asks for what `Enter` does: every pixel has `inputs` channels, and `from` has
+            // room for those of `count` tiles for each product.
+            unsafe { winograd.run(isa, Enter::<INPUT> { pixels: &pixels, channels: inputs, to }) };
         }
         for panel in panels {
             let weights = &self.weights[panel * products * inputs * PANEL..][..products * inputs * PANEL];
             for product in 0..products {
                 let weights = &weights[product * inputs * PANEL..][..inputs * PANEL];
-                multiply(self.isa, count, (&from[product * in_step..], inputs), weights, &mut to[product * out_step..]);
+                let from = Matrix { data: &from[product * in_step..], width: inputs };
+                multiply(isa, count, from, weights, &mut to[product * out_step..]);
             }
             for (i, tile) in range.clone().enumerate() {
                 let (picture, first) = tiling.at(tile);
-                // SAFETY: the pixels lie inside of their buffers, whose lengths `run` has checked; no other task has the
-                // same pixels in the same panel.
+                let channels = (y.map.channels - panel * PANEL).min(PANEL);
+                let from = Products { first: to[i * PANEL..].as_ptr(), step: out_step };
+                // SAFETY: the contracts of `targets` and `Winograd::run`, which asks for what `Output` does: the
+                // pixels lie inside of their buffers, whose lengths `run` has checked, no other task has the same
+                // pixels in the same panel, and `to` has a panel for each product.
                 unsafe {
-                    let pixels = self.targets(picture, first, panel * PANEL, (y, map, in_place));
-                    let channels = (map.channels - panel * PANEL).min(PANEL);
-                    tiles::output((self.isa, self.size), to[i * PANEL..].as_ptr(), out_step, channels, &pixels);
+                    let pixels = self.targets(picture, first, panel * PANEL, y);
+                    winograd.run(isa, Output { from, channels, pixels: &pixels });
                 }
             }
         }
     }
 
-    /// The pixels of an output tile from a channel on.
-    unsafe fn targets(
-        &self,
-        picture: usize,
-        first: [usize; 2],
-        channel: usize,
-        (y, map, in_place): (SharedSlice, Map, bool),
-    ) -> Pixels {
+    /// Returns the pixels of an output tile from a channel on.
+    ///
+    /// # Safety
+    /// They lie inside the buffer of `y`, and no other thread uses them meanwhile.
+    unsafe fn targets(&self, picture: usize, first: [usize; 2], channel: usize, y: Target<'_>) -> Pixels {
         let mut pixels = Pixels {
             to: [std::ptr::null_mut(); MAX_TILE],
             add: [std::ptr::null(); MAX_TILE],
@@ -271,59 +336,40 @@ impl Pass<'_> {
             bias: self.bias.map_or(std::ptr::null(), |bias| bias[channel..].as_ptr()),
             finish: self.finish,
         };
-        Tiling::each_pixel(first.map(|index| index as isize), self.size.outputs(), map, |place, row, column| {
-            // SAFETY: the caller's promise.
-            let to = unsafe { y.at(map.at(picture, row, column) + channel) };
-            let beside = |(values, map): Values<'_>| values[map.at(picture, row, column) + channel..].as_ptr();
+        let square = Square { corner: first.map(|index| index as isize), side: self.winograd.size.outputs() };
+        square.each_pixel(y.map, |place, row, column| {
+            // SAFETY: the contract of `SharedSlice::at` is this function's own.
+            let to = unsafe { y.data.at(y.map.at(picture, row, column) + channel) };
+            let beside = |values: Values<'_>| values.from(picture, row, column)[channel..].as_ptr();
             pixels.to[place] = to;
-            pixels.add[place] = if in_place { to } else { self.add.map_or(std::ptr::null(), beside) };
+            pixels.add[place] = if y.add { to } else { self.add.map_or(std::ptr::null(), beside) };
             pixels.gate[place] = self.gate.map_or(std::ptr::null(), beside);
         });
         pixels
     }
 }
 
-/// The pixels of a square whose first one is `corner`; `zeros` outside of the picture.
-fn pixels(
-    (values, map): Values<'_>,
-    picture: usize,
-    (corner, side): ([isize; 2], usize),
-    zeros: &[f32],
-) -> [*const f32; MAX_TILE] {
-    let mut pixels = [zeros.as_ptr(); MAX_TILE];
-    Tiling::each_pixel(corner, side, map, |place, row, column| {
-        pixels[place] = values[map.at(picture, row, column)..][..map.channels].as_ptr();
-    });
-    pixels
+/// Rows of values, each `width` after the one before.
+#[derive(Clone, Copy)]
+struct Matrix<'a> {
+    data: &'a [f32],
+    width: usize,
 }
 
-/// `to = from · weights`: (rows, inputs) · (inputs, [`PANEL`]).
-fn multiply(isa: Isa, rows: usize, (from, inputs): (&[f32], usize), weights: &[f32], to: &mut [f32]) {
-    assert!(from.len() >= rows * inputs && weights.len() == inputs * PANEL && to.len() >= rows * PANEL);
+/// Computes `to = from · weights`: (rows, inputs) · (inputs, [`PANEL`]).
+fn multiply(isa: Isa, rows: usize, from: Matrix<'_>, weights: &[f32], to: &mut [f32]) {
+    let inputs = from.width;
+    assert!(from.data.len() >= rows * inputs && weights.len() == inputs * PANEL && to.len() >= rows * PANEL);
     let runs = [Run { a: 0, b: 0, len: inputs }];
     let tiles = rows.div_ceil(isa.max_rows());
     for tile in 0..tiles {
         let (start, end) = (tile * rows / tiles, (tile + 1) * rows / tiles);
-        let (mut a, mut c) = ([std::ptr::null(); MAX_ROWS], [std::ptr::null_mut(); MAX_ROWS]);
+        let mut tile = Tile { rows: end - start, columns: PANEL, runs: &runs, b: weights.as_ptr(), ..Tile::EMPTY };
         for m in 0..end - start {
-            a[m] = from[(start + m) * inputs..].as_ptr();
-            c[m] = to[(start + m) * PANEL..].as_mut_ptr();
+            tile.a[m] = from.data[(start + m) * inputs..].as_ptr();
+            tile.c[m] = to[(start + m) * PANEL..].as_mut_ptr();
         }
-        let tile = Tile {
-            rows: end - start,
-            columns: PANEL,
-            runs: &runs,
-            layout: Rows::Apart,
-            b_step: PANEL,
-            a,
-            b: weights.as_ptr(),
-            c,
-            bias: std::ptr::null(),
-            add: [std::ptr::null(); MAX_ROWS],
-            gate: [std::ptr::null(); MAX_ROWS],
-            finish: Finish::Plain,
-        };
-        // SAFETY: all of it lies inside the slices, as asserted.
+        // SAFETY: the contract of `tile::multiply`: all of it lies inside the slices, as asserted.
         unsafe { tile::multiply(isa, &tile) };
     }
 }

@@ -5,53 +5,53 @@
 
 use super::super::simd::Simd;
 
-/// Values along the longest stretch.
+/// The number of values along the longest stretch.
 pub const MAX_SIDE: usize = 6;
-/// Values of the largest tile.
+/// The number of values of the largest tile.
 pub const MAX_TILE: usize = MAX_SIDE * MAX_SIDE;
 
 /// Values along a stretch; only the first of them count where fewer are needed.
 pub type Stretch<S> = [<S as Simd>::Vector; MAX_SIDE];
 
-/// An algorithm for stretches of `OUT` outputs. The matrices are those of Lavin & Gray, Fast Algorithms for Convolutional
-/// Neural Networks, 2015 (arXiv 1509.09308), section 4.
+/// An algorithm for stretches of `OUT` outputs. The matrices are those of Lavin & Gray, Fast Algorithms for
+/// Convolutional Neural Networks, 2015 (arXiv 1509.09308), section 4.
 ///
 /// # Safety
 /// All methods may only run on a processor that has the instructions of `S`.
 pub trait Points {
     const OUT: usize;
-    /// Inputs under the stretch, and products.
+    /// The number of inputs under the stretch, and of products.
     const SIDE: usize = Self::OUT + 2;
 
-    /// `Bᵀ·d`.
+    /// Computes `Bᵀ·d`.
     unsafe fn input<S: Simd>(d: Stretch<S>) -> Stretch<S>;
-    /// `Aᵀ·m`.
+    /// Computes `Aᵀ·m`.
     unsafe fn output<S: Simd>(m: Stretch<S>) -> Stretch<S>;
-    /// `A·y`.
+    /// Computes `A·y`.
     unsafe fn spread<S: Simd>(y: Stretch<S>) -> Stretch<S>;
-    /// `G·g`.
+    /// Computes `G·g`.
     unsafe fn filter<S: Simd>(g: Stretch<S>) -> Stretch<S>;
-    /// `Gᵀ·u`.
+    /// Computes `Gᵀ·u`.
     unsafe fn unfilter<S: Simd>(u: Stretch<S>) -> Stretch<S>;
 }
 
-/// `factor · a + b`.
+/// Computes `factor · a + b`.
 #[inline(always)]
 unsafe fn add<S: Simd>(factor: f32, a: S::Vector, b: S::Vector) -> S::Vector {
-    // SAFETY: the caller's promise.
+    // SAFETY: the contract of `Points`, whose methods alone call this: the processor has the instructions.
     unsafe { S::multiply_add(S::splat(factor), a, b) }
 }
 
 #[inline(always)]
 unsafe fn scale<S: Simd>(factor: f32, a: S::Vector) -> S::Vector {
-    // SAFETY: the caller's promise.
+    // SAFETY: the contract of `Points`, whose methods alone call this: the processor has the instructions.
     unsafe { S::multiply_add(S::splat(factor), a, S::splat(0.0)) }
 }
 
 /// F(2, 3): four products for two outputs, through the points 0, 1, −1, ∞.
 pub struct Two;
 
-// SAFETY (all methods): the callers' promises of the trait.
+// SAFETY (all methods): the contract of `Points`: the processor has the instructions of `S`; no pointer is used.
 impl Points for Two {
     const OUT: usize = 2;
 
@@ -86,7 +86,7 @@ impl Points for Two {
 /// F(4, 3): six products for four outputs, through the points 0, ±1, ±2, ∞.
 pub struct Four;
 
-// SAFETY (all methods): the callers' promises of the trait.
+// SAFETY (all methods): the contract of `Points`: the processor has the instructions of `S`; no pointer is used.
 impl Points for Four {
     const OUT: usize = 4;
 
@@ -163,7 +163,7 @@ pub const UNFILTER: u8 = 4;
 
 #[inline(always)]
 unsafe fn along<S: Simd, P: Points, const TRANSFORM: u8>(values: Stretch<S>) -> Stretch<S> {
-    // SAFETY: the caller's promise.
+    // SAFETY: the contract of `Points` is that of `both_axes`, which alone calls this.
     unsafe {
         match TRANSFORM {
             INPUT => P::input::<S>(values),
@@ -175,7 +175,8 @@ unsafe fn along<S: Simd, P: Points, const TRANSFORM: u8>(values: Stretch<S>) -> 
     }
 }
 
-/// Applies a transform along both axes of a square: takes `load(row, column)` and gives to `store(row, column, value)`.
+/// Applies a transform along both axes of a square: takes `load(row, column)` and gives to `store(row, column,
+/// value)`.
 ///
 /// # Safety
 /// The processor has the instructions of `S`.
@@ -191,7 +192,7 @@ pub unsafe fn both_axes<S: Simd, P: Points, const TRANSFORM: u8>(
         FILTER => (3, P::SIDE),
         _ => (P::SIDE, 3),
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: the contracts of `Simd` and `Points`: the processor has the instructions of `S`.
     unsafe {
         let zero = S::splat(0.0);
         let mut middle = [[zero; MAX_SIDE]; MAX_SIDE];

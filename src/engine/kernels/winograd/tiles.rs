@@ -1,17 +1,70 @@
-//! Tiles of channels in and out of Winograd's domain, on every instruction set.
+//! Tiles of channels in and out of Winograd's domain, on every instruction set. Each of the loops below is run by
+//! [`super::Winograd::run`] with the algorithm that was chosen.
 
-#[cfg(target_arch = "x86_64")]
-use super::super::simd::{Avx2, Avx512};
-use super::super::simd::{Isa, Portable, Simd};
-use super::super::tile::{Finish, PANEL, put};
-use super::Size;
-use super::points::{FILTER, Four, INPUT, MAX_TILE, OUTPUT, Points, SPREAD, Two, UNFILTER, both_axes};
+use super::super::simd::Simd;
+use super::super::tile::{Beside, Finish, PANEL};
+use super::points::{FILTER, MAX_TILE, OUTPUT, Points, UNFILTER, both_axes};
+pub use super::points::{INPUT, SPREAD};
 
-/// The taps of a filter.
+/// The number of taps of a filter.
 pub const TAPS: usize = 9;
 
-/// The pixels of an output tile, and what happens to them; null where a pixel lies outside of the picture.
+/// A loop that is written once, for every instruction set and both sizes of tiles.
+pub trait Transform {
+    /// Runs the loop. Implementations are always inlined, so that it is compiled with the instructions of its caller.
+    ///
+    /// # Safety
+    /// The processor has the instructions of `S`, and what the implementor asks of its fields holds.
+    unsafe fn run<S: Simd, P: Points>(self);
+}
+
+/// The places of the products of a tile or a filter in the domain: product k lies at `first + k·step`.
+#[derive(Clone, Copy)]
+pub struct Products<T> {
+    pub first: T,
+    pub step: usize,
+}
+
+impl<T> Products<T> {
+    /// Returns how far the product of a row and a column lies from the first.
+    #[inline(always)]
+    fn offset<P: Points>(&self, row: usize, column: usize) -> usize {
+        (row * P::SIDE + column) * self.step
+    }
+}
+
+/// Brings the channels of a tile into the domain: of the input with [`INPUT`], `Bᵀ·d·B`, of the gradient of the output
+/// with [`SPREAD`], `A·y·Aᵀ`. `channels` values are readable at every pixel of the tile, row by row, and writable at
+/// every product.
+pub struct Enter<'a, const TRANSFORM: u8> {
+    pub pixels: &'a [*const f32; MAX_TILE],
+    pub channels: usize,
+    pub to: Products<*mut f32>,
+}
+
+impl<const TRANSFORM: u8> Transform for Enter<'_, TRANSFORM> {
+    #[inline(always)]
+    unsafe fn run<S: Simd, P: Points>(self) {
+        let Self { pixels, channels, to } = self;
+        let side = if TRANSFORM == INPUT { P::SIDE } else { P::OUT };
+        // SAFETY: the contract of `Simd`: what the fields promise, from channel `first` on for those left.
+        unsafe {
+            for first in (0..channels).step_by(S::LANES) {
+                let count = channels - first;
+                both_axes::<S, P, TRANSFORM>(
+                    |row, column| S::load_first(pixels[row * side + column].add(first), count),
+                    |row, column, value| {
+                        S::store_first(to.first.add(to.offset::<P>(row, column) + first), count, value);
+                    },
+                );
+            }
+        }
+    }
+}
+
+/// The pixels of an output tile, and what happens to them.
 pub struct Pixels {
+    /// Null where a pixel lies outside of the picture.
     pub to: [*mut f32; MAX_TILE],
     /// Null for none.
     pub add: [*const f32; MAX_TILE],
@@ -21,169 +74,99 @@ pub struct Pixels {
     pub finish: Finish,
 }
 
-/// Declares a function that runs a generic one with the instructions and the algorithm that are asked for.
-macro_rules! on_every_isa {
-    ($(#[$doc:meta])* $name:ident = $generic:ident($($argument:ident: $type:ty),*)) => {
-        $(#[$doc])*
-        pub unsafe fn $name((isa, size): (Isa, Size), $($argument: $type),*) {
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f")]
-            unsafe fn avx512(size: Size, $($argument: $type),*) {
-                // SAFETY: the caller's promise.
-                unsafe { match size {
-                    Size::Two => $generic::<Avx512, Two>($($argument),*),
-                    Size::Four => $generic::<Avx512, Four>($($argument),*),
-                } }
+/// Brings up to a panel of channels back: `Aᵀ·m·A`, finished and stored. A whole panel is readable at every product;
+/// `channels` values are at every pointer of `pixels` that is not null.
+pub struct Output<'a> {
+    pub from: Products<*const f32>,
+    pub channels: usize,
+    pub pixels: &'a Pixels,
+}
+
+impl Transform for Output<'_> {
+    #[inline(always)]
+    unsafe fn run<S: Simd, P: Points>(self) {
+        let Self { from, channels, pixels } = self;
+        // SAFETY: the contracts of `Simd` and `Beside::put`: what the fields promise, from channel `first` on for
+        // those left.
+        unsafe {
+            for first in (0..channels).step_by(S::LANES) {
+                let count = channels - first;
+                let bias =
+                    if pixels.bias.is_null() { S::splat(0.0) } else { S::load_first(pixels.bias.add(first), count) };
+                both_axes::<S, P, OUTPUT>(
+                    |row, column| S::load(from.first.add(from.offset::<P>(row, column) + first)),
+                    |row, column, value| {
+                        let pixel = row * P::OUT + column;
+                        if pixels.to[pixel].is_null() {
+                            return;
+                        }
+                        let beside = |from: *const f32| if from.is_null() { from } else { from.add(first) };
+                        let (add, gate) = (beside(pixels.add[pixel]), beside(pixels.gate[pixel]));
+                        let beside = Beside { add, gate, finish: pixels.finish };
+                        beside.put::<S>(S::add(value, bias), pixels.to[pixel].add(first), count);
+                    },
+                );
             }
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma")]
-            unsafe fn avx2(size: Size, $($argument: $type),*) {
-                // SAFETY: the caller's promise.
-                unsafe { match size {
-                    Size::Two => $generic::<Avx2, Two>($($argument),*),
-                    Size::Four => $generic::<Avx2, Four>($($argument),*),
-                } }
+        }
+    }
+}
+
+/// Brings a panel of filters for each of `inputs` into the domain: `G·g·Gᵀ`, from (taps, inputs, panel), in turned
+/// order of the taps if `turned`, to (products, inputs, panel). All of both is readable and writable.
+pub struct Filter {
+    pub from: *const f32,
+    pub to: *mut f32,
+    pub inputs: usize,
+    pub turned: bool,
+}
+
+impl Transform for Filter {
+    #[inline(always)]
+    unsafe fn run<S: Simd, P: Points>(self) {
+        let len = self.inputs * PANEL;
+        let to = Products { first: self.to, step: len };
+        // SAFETY: the contract of `Simd`: what the fields promise, one vector of the panels at a time.
+        unsafe {
+            for at in (0..len).step_by(S::LANES) {
+                both_axes::<S, P, FILTER>(
+                    |row, column| {
+                        let tap = row * 3 + column;
+                        let tap = if self.turned { TAPS - 1 - tap } else { tap };
+                        S::load(self.from.add(tap * len + at))
+                    },
+                    |row, column, value| {
+                        S::store_first(to.first.add(to.offset::<P>(row, column) + at), S::LANES, value);
+                    },
+                );
             }
-            // SAFETY: the caller's promise; `detect` gave what the processor has.
-            unsafe { match (isa, size) {
-                (Isa::Portable, Size::Two) => $generic::<Portable, Two>($($argument),*),
-                (Isa::Portable, Size::Four) => $generic::<Portable, Four>($($argument),*),
-                #[cfg(target_arch = "x86_64")]
-                (Isa::Avx2, _) => avx2(size, $($argument),*),
-                #[cfg(target_arch = "x86_64")]
-                (Isa::Avx512, _) => avx512(size, $($argument),*),
-            } }
-        }
-    };
-}
-
-on_every_isa! {
-    /// `Bᵀ·d·B` of the channels of an input tile: product k goes to `to + k·step`.
-    ///
-    /// # Safety
-    /// `channels` values are readable at every pixel of the tile, row by row, and writable at every product.
-    input = input_tile(pixels: &[*const f32; MAX_TILE], channels: usize, to: *mut f32, step: usize)
-}
-
-on_every_isa! {
-    /// `A·y·Aᵀ` of the channels of the gradient of an output tile: product k goes to `to + k·step`.
-    ///
-    /// # Safety
-    /// As for [`input`].
-    spread = spread_tile(pixels: &[*const f32; MAX_TILE], channels: usize, to: *mut f32, step: usize)
-}
-
-on_every_isa! {
-    /// `Aᵀ·m·A` of up to a panel of channels, product k being at `from + k·step`, finished and stored.
-    ///
-    /// # Safety
-    /// A whole panel is readable at every product; `channels` values are at every pointer of `pixels` that is not null.
-    output = output_tile(from: *const f32, step: usize, channels: usize, pixels: &Pixels)
-}
-
-on_every_isa! {
-    /// `G·g·Gᵀ` of a panel of filters for each of `inputs`: from (taps, inputs, panel), in turned order of the taps if
-    /// `turned`, to (products, inputs, panel).
-    ///
-    /// # Safety
-    /// All of both is readable and writable.
-    filter = filter_panel(from: *const f32, to: *mut f32, inputs: usize, turned: bool)
-}
-
-on_every_isa! {
-    /// `Gᵀ·u·G`, the way back from [`filter`]: from (products at `step`, inputs, panel) to (taps, inputs, panel), added to
-    /// what is there if `add`.
-    ///
-    /// # Safety
-    /// All of both is readable and writable.
-    unfilter = unfilter_panel(from: *const f32, step: usize, to: *mut f32, inputs: usize, add: bool)
-}
-
-#[inline(always)]
-unsafe fn input_tile<S: Simd, P: Points>(pixels: &[*const f32; MAX_TILE], channels: usize, to: *mut f32, step: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { gather::<S, P, INPUT>((P::SIDE, pixels), channels, (to, step)) }
-}
-
-#[inline(always)]
-unsafe fn spread_tile<S: Simd, P: Points>(pixels: &[*const f32; MAX_TILE], channels: usize, to: *mut f32, step: usize) {
-    // SAFETY: the caller's promise.
-    unsafe { gather::<S, P, SPREAD>((P::OUT, pixels), channels, (to, step)) }
-}
-
-#[inline(always)]
-unsafe fn gather<S: Simd, P: Points, const TRANSFORM: u8>(
-    (side, pixels): (usize, &[*const f32; MAX_TILE]),
-    channels: usize,
-    (to, step): (*mut f32, usize),
-) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        for first in (0..channels).step_by(S::LANES) {
-            let count = channels - first;
-            both_axes::<S, P, TRANSFORM>(
-                |row, column| S::load_first(pixels[row * side + column].add(first), count),
-                |row, column, value| S::store_first(to.add((row * P::SIDE + column) * step + first), count, value),
-            );
         }
     }
 }
 
-#[inline(always)]
-unsafe fn output_tile<S: Simd, P: Points>(from: *const f32, step: usize, channels: usize, pixels: &Pixels) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        for first in (0..channels).step_by(S::LANES) {
-            let count = channels - first;
-            let bias = if pixels.bias.is_null() { S::splat(0.0) } else { S::load_first(pixels.bias.add(first), count) };
-            both_axes::<S, P, OUTPUT>(
-                |row, column| S::load(from.add((row * P::SIDE + column) * step + first)),
-                |row, column, value| {
-                    let pixel = row * P::OUT + column;
-                    if pixels.to[pixel].is_null() {
-                        return;
-                    }
-                    let beside = |from: *const f32| if from.is_null() { from } else { from.add(first) };
-                    let (add, gate) = (beside(pixels.add[pixel]), beside(pixels.gate[pixel]));
-                    let to = pixels.to[pixel].add(first);
-                    put::<S>((to, count), S::add(value, bias), add, (pixels.finish, gate));
-                },
-            );
-        }
-    }
+/// Goes the way back from [`Filter`], for gradients: `Gᵀ·u·G`, from (products, inputs, panel) to (taps, inputs,
+/// panel), added to what is there if `add`. All of both is readable and writable.
+pub struct Unfilter {
+    pub from: Products<*const f32>,
+    pub to: *mut f32,
+    pub inputs: usize,
+    pub add: bool,
 }
 
-#[inline(always)]
-unsafe fn filter_panel<S: Simd, P: Points>(from: *const f32, to: *mut f32, inputs: usize, turned: bool) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        for at in (0..inputs * PANEL).step_by(S::LANES) {
-            both_axes::<S, P, FILTER>(
-                |row, column| {
-                    let tap = row * 3 + column;
-                    let tap = if turned { TAPS - 1 - tap } else { tap };
-                    S::load(from.add(tap * inputs * PANEL + at))
-                },
-                |row, column, value| {
-                    S::store_first(to.add((row * P::SIDE + column) * inputs * PANEL + at), S::LANES, value);
-                },
-            );
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn unfilter_panel<S: Simd, P: Points>(from: *const f32, step: usize, to: *mut f32, inputs: usize, add: bool) {
-    // SAFETY: the caller's promise.
-    unsafe {
-        for at in (0..inputs * PANEL).step_by(S::LANES) {
-            both_axes::<S, P, UNFILTER>(
-                |row, column| S::load(from.add((row * P::SIDE + column) * step + at)),
-                |row, column, value| {
-                    let to = to.add((row * 3 + column) * inputs * PANEL + at);
-                    S::store_first(to, S::LANES, if add { S::add(value, S::load(to)) } else { value });
-                },
-            );
+impl Transform for Unfilter {
+    #[inline(always)]
+    unsafe fn run<S: Simd, P: Points>(self) {
+        let len = self.inputs * PANEL;
+        // SAFETY: the contract of `Simd`: what the fields promise, one vector of the panels at a time.
+        unsafe {
+            for at in (0..len).step_by(S::LANES) {
+                both_axes::<S, P, UNFILTER>(
+                    |row, column| S::load(self.from.first.add(self.from.offset::<P>(row, column) + at)),
+                    |row, column, value| {
+                        let to = self.to.add((row * 3 + column) * len + at);
+                        S::store_first(to, S::LANES, if self.add { S::add(value, S::load(to)) } else { value });
+                    },
+                );
+            }
         }
     }
 }

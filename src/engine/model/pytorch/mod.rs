@@ -1,8 +1,8 @@
-//! Weights as PyTorch's `torch.save` writes them: a zip with one part per storage, or, before PyTorch 1.6 (torchvision's GoogLeNet
-//! is still such a file), four pickles with the storages behind them.
+//! Weights as PyTorch's `torch.save` writes them: a zip with one part per storage, or, before PyTorch 1.6
+//! (torchvision's GoogLeNet is still such a file), four pickles with the storages behind them.
 //!
-//! Only dictionaries from names to tensors are read. A tensor's numbers are copied when someone asks for it by its name and knows
-//! its shape, so a file cannot make the program take more memory than the net needs.
+//! Only dictionaries from names to tensors are read. A tensor's numbers are copied when someone asks for it by its
+//! name and knows its shape, so a file cannot make the program take more memory than the net needs.
 
 mod pickle;
 mod zip;
@@ -26,7 +26,7 @@ pub struct PytorchFile<'a> {
 }
 
 impl<'a> PytorchFile<'a> {
-    /// Whether a file is one of PyTorch's, by how it begins.
+    /// Returns whether a file is one of PyTorch's, by how it begins.
     pub fn is_one(bytes: &[u8]) -> bool {
         bytes.starts_with(zip::LOCAL) || bytes.starts_with(&OLD[..4])
     }
@@ -103,7 +103,7 @@ impl<'a> PytorchFile<'a> {
         Self::gather(&pickle, data)
     }
 
-    /// The tensors of a dictionary, or of one inside it; what else stands in it is passed over.
+    /// Gathers the tensors of a dictionary, or of one inside it; what else stands in it is passed over.
     fn gather(pickle: &Pickle, data: HashMap<String, &'a [u8]>) -> Result<Self, String> {
         let nested = NESTED.iter().find_map(|key| pickle.get(pickle.root, key));
         let inner = nested.map_or_else(BTreeMap::new, |place| tensors(pickle, place));
@@ -118,12 +118,12 @@ impl<'a> PytorchFile<'a> {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// The shape of a tensor, and what its numbers are.
+    /// Returns the shape of a tensor, and what its numbers are.
     pub fn shape(&self, name: &str) -> Option<(&[usize], Dtype)> {
         self.tensors.get(name).map(|tensor| (tensor.shape.as_slice(), tensor.storage.dtype))
     }
 
-    /// The bytes of a tensor whose shape was found right, in the order of its indices.
+    /// Returns the bytes of a tensor whose shape was found right, in the order of its indices.
     ///
     /// # Errors
     /// In words, for a tensor that reaches beyond its storage.
@@ -167,7 +167,8 @@ fn storages(pickle: &Pickle) -> impl Iterator<Item = &Storage> {
     pickle.objects.iter().filter_map(|object| if let Object::Storage(storage) = object { Some(storage) } else { None })
 }
 
-/// One past the last number of its storage that a tensor touches; `None` where that is no number. 0 for an empty tensor.
+/// Returns one past the last number of its storage that a tensor touches; `None` where that is no number. 0 for an
+/// empty tensor.
 fn last(tensor: &Tensor) -> Option<usize> {
     if tensor.shape.contains(&0) {
         return Some(0);

@@ -1,7 +1,8 @@
-//! A pickle read as data. PyTorch's files say in Python's pickle what tensors they hold; a pickle is a program, so only the few
-//! instructions and names that tensors need are known here, and nothing is ever called.
+//! A pickle read as data. PyTorch's files say in Python's pickle what tensors they hold; a pickle is a program, so
+//! only the few instructions and names that tensors need are known here, and nothing is ever called.
 //!
-//! The instructions are those of Python's `pickletools`; what `torch.save` writes with them is in `torch/serialization.py`.
+//! The instructions are those of Python's `pickletools`; what `torch.save` writes with them is in
+//! `torch/serialization.py`.
 
 use std::collections::HashMap;
 
@@ -13,8 +14,8 @@ const MOST_BYTES: usize = 4 << 20;
 /// The place of an object in [`Pickle::objects`].
 pub type Place = usize;
 
-/// What a pickle builds. Objects lie in one list and name each other by their places: however they are nested or shared, they
-/// take no more memory than the pickle's own length allows, and nothing about them is recursive.
+/// What a pickle builds. Objects lie in one list and name each other by their places: however they are nested or
+/// shared, they take no more memory than the pickle's own length allows, and nothing about them is recursive.
 #[derive(Debug)]
 pub enum Object {
     Nothing,
@@ -114,7 +115,7 @@ impl Pickle {
         if let Object::Text(text) = self.object(place) { Some(text) } else { None }
     }
 
-    /// The value under a key of a dictionary.
+    /// Returns the value under a key of a dictionary.
     pub fn get(&self, dict: Place, key: &str) -> Option<Place> {
         let Object::Dict(pairs) = self.object(dict) else { return None };
         pairs.iter().find(|(name, _)| self.text(*name) == Some(key)).map(|(_, value)| *value)
@@ -147,7 +148,7 @@ impl Machine<'_> {
         Ok(self.take(1)?[0])
     }
 
-    /// An unsigned number of up to eight bytes, the lowest first.
+    /// Reads an unsigned number of up to eight bytes, the lowest first.
     fn number(&mut self, bytes: usize) -> Result<u64, String> {
         Ok(self.take(bytes)?.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
     }
@@ -293,7 +294,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Into a list or a dictionary: the top of the stack, or all above the mark.
+    /// Adds to a list or a dictionary: the top of the stack, or all above the mark.
     fn extend(&mut self, opcode: u8) -> Result<(), String> {
         let values = match opcode {
             b'a' => vec![self.pop()?],
@@ -314,7 +315,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// `('storage', torch.FloatStorage, '0', 'cpu', 64)`; old files have a sixth member, which is nothing.
+    /// Reads `('storage', torch.FloatStorage, '0', 'cpu', 64)`; old files have a sixth member, which is nothing.
     fn storage(&mut self) -> Result<(), String> {
         let id = self.pop()?;
         let Object::Tuple(members) = &self.objects[id] else { return Err(MALFORMED.into()) };
@@ -344,7 +345,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// The only calls that mean something: of the names above.
+    /// Makes the only calls that mean something: of the names above.
     fn reduce(&mut self) -> Result<(), String> {
         let (arguments, function) = (self.pop()?, self.pop()?);
         let (Object::Name(function), Object::Tuple(arguments)) = (&self.objects[function], &self.objects[arguments])
@@ -381,7 +382,7 @@ impl Machine<'_> {
         (shape.len() == strides.len()).then_some(Tensor { storage, offset: size(offset)?, shape, strides })
     }
 
-    /// A dictionary's attributes (a state dict has `_metadata`) say nothing about its tensors.
+    /// Passes attributes over: those of a dictionary (a state dict has `_metadata`) say nothing about its tensors.
     fn build(&mut self) -> Result<(), String> {
         let state = self.pop()?;
         match (&self.objects[self.top()?], &self.objects[state]) {

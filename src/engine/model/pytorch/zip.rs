@@ -1,7 +1,7 @@
 //! The table of contents of a zip file whose parts are stored as they are, which is how PyTorch writes them.
 //!
-//! Nothing is unpacked, so nothing can grow: a part is a slice of the file. The layout is that of PKWARE's APPNOTE 6.3.10,
-//! sections 4.3.7 to 4.3.16.
+//! Nothing is unpacked, so nothing can grow: a part is a slice of the file. The layout is that of PKWARE's APPNOTE
+//! 6.3.10, sections 4.3.7 to 4.3.16.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub struct Part<'a> {
 }
 
 impl Part<'_> {
-    /// Whether its bytes are those that were written.
+    /// Returns whether its bytes are those that were written.
     pub fn is_whole(&self) -> bool {
         let mut crc = flate2::Crc::new();
         crc.update(self.data);
@@ -31,7 +31,7 @@ impl Part<'_> {
     }
 }
 
-/// The parts by their names.
+/// Returns the parts by their names.
 ///
 /// # Errors
 /// In words, for a file that is cut short or damaged, and for parts that are compressed or encrypted.
@@ -71,7 +71,7 @@ pub fn parts(bytes: &[u8]) -> Result<BTreeMap<String, Part<'_>>, String> {
     Ok(parts)
 }
 
-/// How many parts there are, and where the table of contents begins.
+/// Returns how many parts there are, and where the table of contents begins.
 fn directory(bytes: &[u8]) -> Result<(u64, usize), String> {
     let first = bytes.len().saturating_sub(END_LENGTH + usize::from(u16::MAX));
     let end = (first..=bytes.len().saturating_sub(END_LENGTH)).rev().find(|&at| bytes[at..].starts_with(END));
@@ -93,7 +93,7 @@ fn directory(bytes: &[u8]) -> Result<(u64, usize), String> {
     Ok((count, place(begins)?))
 }
 
-/// The bytes of a part and where its own header is; what does not fit 32 bits stands among the extra fields.
+/// Returns the bytes of a part and where its own header is; what does not fit 32 bits stands among the extra fields.
 fn sizes(header: &Fields<'_>, extra: &[u8]) -> Result<(usize, usize), String> {
     const ELSEWHERE: u64 = 0xFFFF_FFFF;
     let mut wide = wide_field(extra)?
@@ -106,7 +106,7 @@ fn sizes(header: &Fields<'_>, extra: &[u8]) -> Result<(usize, usize), String> {
     Ok((place(size)?, place(local)?))
 }
 
-/// The extra field of 64-bit numbers; empty without one.
+/// Returns the extra field of 64-bit numbers; empty without one.
 fn wide_field(mut extra: &[u8]) -> Result<&[u8], String> {
     while extra.len() >= 4 {
         let field = Fields { bytes: extra, at: 0 };

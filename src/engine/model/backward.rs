@@ -1,0 +1,279 @@
+//! Runs a plan backwards on the CPU.
+
+use super::derived::Weights;
+use super::gradients::Gradients;
+use super::plan::{Backward, ConvStep, Node, NodeId, Norm, Op, OperationGradient, Plan, Step};
+use super::run::{Notes, Workspace};
+use crate::kernels::{
+    BatchNormGradient, Conv, ConvGradient, FusedGradient, Gate, MaxoutGradient, PoolGradient, SparseGradient, Values,
+    ValuesMut, planes, pool,
+};
+
+/// What a backward pass is asked for.
+#[derive(Default)]
+pub struct Wanted<'a> {
+    pub parameters: Option<WantedParameters<'a>>,
+    /// The gradient of the pixels, (n, channels, height, width), is written to these.
+    pub pixels: Option<&'a mut [f32]>,
+}
+
+/// The places that the gradients of the parameters go to.
+pub struct WantedParameters<'a> {
+    pub to: &'a mut Gradients,
+    /// Whether to add to what is there rather than to write over it.
+    pub add: bool,
+}
+
+impl Plan {
+    /// Returns whether a node's gradient is needed.
+    pub(super) fn wants(&self, node: NodeId, parameters: bool, pixels: bool) -> bool {
+        pixels || (parameters && self.nodes[node].trained)
+    }
+
+    /// Computes the gradients of `Σ logits · d_logits` after [`Self::forward`] on the same workspace and weights.
+    pub fn backward(&self, weights: Weights<'_>, d_logits: &[f32], workspace: &mut Workspace, mut wanted: Wanted<'_>) {
+        let n = workspace.n;
+        self.prepare(workspace, n, true);
+        let gradient = &mut workspace.gradients[self.nodes[self.output].buffer];
+        self.each_logit(n, |place, at| gradient[at] = d_logits[place]);
+        for number in (0..self.steps.len()).rev() {
+            self.step_backward(weights, number, workspace, &mut wanted);
+        }
+        let Some(pixels) = wanted.pixels else { return };
+        let input = &self.nodes[self.input];
+        let (gradient, map) = (input.of(&workspace.gradients, n), input.map);
+        if input.readers.is_empty() {
+            // The net is nothing but its input, seen as logits.
+            return self.each_logit(n, |place, at| {
+                pixels[place] = gradient.data[at] * self.scale[place / map.pixels() % map.channels];
+            });
+        }
+        for (plane, values) in pixels.chunks_exact_mut(map.pixels()).enumerate() {
+            let (picture, c) = (plane / map.channels, plane % map.channels);
+            for (y, row) in values.chunks_exact_mut(map.width).enumerate() {
+                let gradient = &gradient.data[map.at(picture, y as isize, 0) + c..];
+                for (value, gradient) in row.iter_mut().zip(gradient.iter().step_by(map.stride)) {
+                    *value = gradient * self.scale[c];
+                }
+            }
+        }
+    }
+
+    fn step_backward(&self, weights: Weights<'_>, number: usize, workspace: &mut Workspace, wanted: &mut Wanted<'_>) {
+        let (isa, n, step) = (self.isa, workspace.n, &self.steps[number]);
+        let (x_node, y_node) = (&self.nodes[step.x], &self.nodes[step.y]);
+        let (for_parameters, for_pixels) = (wanted.parameters.is_some(), wanted.pixels.is_some());
+        let is_wanted = |node: NodeId| self.wants(node, for_parameters, for_pixels);
+        if !is_wanted(step.y) {
+            return;
+        }
+        if let Some(upper) = step.clamp
+            && !self.is_gated(step.y)
+        {
+            let gate = Gate { values: y_node.of(&workspace.values, n), upper };
+            planes::gate(isa, y_node.of_mut(&mut workspace.gradients[y_node.buffer], n), gate);
+        }
+        if let Some(add) = step.add.filter(|&add| is_wanted(add)) {
+            let node = &self.nodes[add];
+            let mut out = std::mem::take(&mut workspace.gradients[node.buffer]);
+            let fused = node.fused_gradient(number, workspace);
+            let dy = y_node.of(&workspace.gradients, n);
+            planes::copy(isa, dy, node.of_mut(&mut out, n), fused.add);
+            // When the step reads the same node twice the gate waits for the second time.
+            if let Some(gate) = fused.gate.filter(|_| add != step.x) {
+                planes::gate(isa, node.of_mut(&mut out, n), gate);
+            }
+            workspace.gradients[node.buffer] = out;
+        }
+        let mut out = std::mem::take(&mut workspace.gradients[x_node.buffer]);
+        let mut sparse = std::mem::take(&mut workspace.sparse);
+        let pass = StepBackward { plan: self, weights, number, step, workspace };
+        let mut fused = x_node.fused_gradient(number, workspace);
+        fused.add |= step.add == Some(step.x);
+        let dx = is_wanted(step.x).then(|| x_node.of_mut(&mut out, n));
+        match &step.op {
+            Op::Conv(conv) => {
+                if let Backward::Sparse(pool) = self.backward_of(step) {
+                    sparse.collect(&conv.conv, x_node.map, pass.pool_gradient(pool));
+                }
+                if let (Some(parameters), Some(weight), None) = (&mut wanted.parameters, conv.weight, &conv.norm) {
+                    pass.conv_weights(conv, weight, &mut sparse, parameters);
+                }
+                if let Some(dx) = dx {
+                    pass.conv_input(conv, &sparse, dx, fused);
+                }
+            }
+            Op::BatchNorm(norm) => pass.batch_norm(norm, wanted.parameters.as_mut(), dx, fused),
+            _ => {
+                if let Some(dx) = dx {
+                    pass.without_parameters(dx, fused);
+                }
+            }
+        }
+        workspace.gradients[x_node.buffer] = out;
+        workspace.sparse = sparse;
+    }
+}
+
+impl Node {
+    /// Tells what a reader does with the node's gradient. Readers run backwards from the last: the last one writes,
+    /// the others add, the first one closes the gate.
+    fn fused_gradient<'a>(&self, reader: usize, workspace: &'a Workspace) -> FusedGradient<'a> {
+        let upper = self.clamp.filter(|_| self.readers.first() == Some(&reader));
+        let gate = upper.map(|upper| Gate { values: self.of(&workspace.values, workspace.n), upper });
+        FusedGradient { add: self.readers.last() != Some(&reader), gate }
+    }
+}
+
+/// A step on the way back with all that it reads.
+#[derive(Clone, Copy)]
+struct StepBackward<'a> {
+    plan: &'a Plan,
+    weights: Weights<'a>,
+    number: usize,
+    step: &'a Step,
+    workspace: &'a Workspace,
+}
+
+impl<'a> StepBackward<'a> {
+    fn values(&self, node: NodeId) -> Values<'a> {
+        self.plan.nodes[node].of(&self.workspace.values, self.workspace.n)
+    }
+
+    fn gradient(&self, node: NodeId) -> Values<'a> {
+        self.plan.nodes[node].of(&self.workspace.gradients, self.workspace.n)
+    }
+
+    fn notes(&self) -> &'a Notes {
+        &self.workspace.notes[self.number]
+    }
+
+    /// Computes the gradients of a convolution's weights and bias.
+    fn conv_weights(
+        &self,
+        step: &ConvStep,
+        weight: usize,
+        sparse: &mut SparseGradient,
+        wanted: &mut WantedParameters<'_>,
+    ) {
+        let (isa, conv, add) = (self.plan.isa, &step.conv, wanted.add);
+        let (x, dy) = (self.values(self.step.x), self.gradient(self.step.y));
+        let (weights, bias) = wanted.to.values.pair_mut(weight, step.bias);
+        let to = ConvGradient { weights, bias, add };
+        match self.plan.backward_of(self.step) {
+            Backward::Linear => {
+                Conv::bias_gradient(isa, dy, to.bias, add);
+                wanted.to.products[weight].note(isa, conv, x, dy, add);
+            }
+            Backward::Sparse(_) => sparse.weights(isa, conv, x, to),
+            Backward::Winograd(winograd) => winograd.weight_gradient(isa, x, dy, to),
+            Backward::Dense | Backward::Columns | Backward::Units(_) => conv.weight_gradient(isa, x, dy, to),
+        }
+    }
+
+    /// Computes the gradient of a convolution's input.
+    fn conv_input(&self, step: &ConvStep, sparse: &SparseGradient, mut dx: ValuesMut<'_>, fused: FusedGradient<'_>) {
+        let (isa, conv) = (self.plan.isa, &step.conv);
+        let dy = self.gradient(self.step.y);
+        let transposed = self.weights.transposed.map_or(&[][..], |transposed| transposed.of(self.number));
+        match self.plan.backward_of(self.step) {
+            Backward::Dense => conv.input_gradient(isa, dy, transposed, dx, fused),
+            Backward::Linear => {
+                let weights = self.weights.of_conv(self.number, step);
+                conv.linear_input_gradient(isa, dy, weights.packed, dx, fused);
+            }
+            Backward::Winograd(winograd) => winograd.input_gradient(isa, dy, transposed, dx, fused),
+            Backward::Columns => conv.input_gradient_by_columns(isa, dy, transposed, dx),
+            Backward::Units(maxout) => {
+                conv.maxout_input_gradient(isa, self.maxout_gradient(maxout), transposed, dx.reborrow());
+                self.close(dx, fused);
+            }
+            Backward::Sparse(_) => {
+                sparse.input(isa, conv, transposed, dx.reborrow());
+                self.close(dx, fused);
+            }
+        }
+    }
+
+    fn batch_norm(
+        &self,
+        norm: &Norm,
+        wanted: Option<&mut WantedParameters<'_>>,
+        mut dx: Option<ValuesMut<'_>>,
+        fused: FusedGradient<'_>,
+    ) {
+        let (x, dy) = (self.values(self.step.x), self.gradient(self.step.y));
+        let mut unwanted = Vec::new();
+        let (gamma, beta) = match wanted {
+            Some(WantedParameters { to, add }) => {
+                let (gamma, beta) = to.values.pair_mut(norm.gamma, Some(norm.beta));
+                if !*add {
+                    gamma.fill(0.0);
+                    beta.fill(0.0);
+                }
+                (gamma, beta)
+            }
+            None => {
+                unwanted.resize(2 * x.map.channels, 0.0);
+                unwanted.split_at_mut(x.map.channels)
+            }
+        };
+        let to = BatchNormGradient { gamma, beta, x: dx.as_mut().map(ValuesMut::reborrow), add: fused.add };
+        norm.with(self.weights).backward(self.plan.isa, x, dy, &self.notes().statistics, to);
+        if let Some(dx) = dx {
+            self.close(dx, fused);
+        }
+    }
+
+    /// Computes the gradient of the input of a step that has no parameters.
+    fn without_parameters(&self, mut dx: ValuesMut<'_>, fused: FusedGradient<'_>) {
+        let (isa, add, dy) = (self.plan.isa, fused.add, self.gradient(self.step.y));
+        match &self.step.op {
+            // The layer before it goes through the winners itself.
+            Op::MaxPool(_) | Op::Maxout(_) if self.is_read_sparsely() => return,
+            Op::MaxPool(window) => {
+                return pool::max_pool_gradient(isa, dy, dx, *window, &self.notes().winners, fused);
+            }
+            Op::Maxout(pieces) => planes::maxout_gradient(dy, dx.reborrow(), *pieces, &self.notes().winners),
+            Op::Dropout { .. } => planes::masked(isa, dy, dx.reborrow(), &self.notes().mask, add),
+            Op::Copy => planes::copy(isa, dy, dx.reborrow(), add),
+            Op::Other(operation) => {
+                let from = OperationGradient { x: self.values(self.step.x), y: self.values(self.step.y), dy };
+                operation.backward(isa, from, dx.reborrow(), add);
+            }
+            Op::Conv(_) | Op::BatchNorm(_) => unreachable!("steps with parameters have their own ways back"),
+        }
+        self.close(dx, fused);
+    }
+
+    /// Closes the gate of a gradient that is complete.
+    fn close(&self, dx: ValuesMut<'_>, fused: FusedGradient<'_>) {
+        if let Some(gate) = fused.gate {
+            planes::gate(self.plan.isa, dx, gate);
+        }
+    }
+
+    /// Returns whether the layer before a max pool or a maxout takes its gradient from their winners.
+    fn is_read_sparsely(&self) -> bool {
+        let writer = self.plan.steps.iter().find(|step| step.y == self.step.x);
+        writer.is_some_and(|writer| matches!(self.plan.backward_of(writer), Backward::Sparse(_) | Backward::Units(_)))
+    }
+
+    fn maxout_gradient(&self, reader: usize) -> MaxoutGradient<'a> {
+        let step = &self.plan.steps[reader];
+        let Op::Maxout(pieces) = step.op else { unreachable!("the reader is a maxout") };
+        MaxoutGradient { pieces, winners: &self.workspace.notes[reader].winners, dy: self.gradient(step.y) }
+    }
+
+    fn pool_gradient(&self, reader: usize) -> PoolGradient<'a> {
+        let step = &self.plan.steps[reader];
+        let Op::MaxPool(window) = step.op else { unreachable!("the reader is a max pool") };
+        PoolGradient {
+            window,
+            winners: &self.workspace.notes[reader].winners,
+            y: self.values(step.y),
+            clamp: self.plan.nodes[step.x].clamp,
+            dy: self.gradient(step.y),
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! A net on candle's own kernels: the executor for a GPU, and on the CPU the oracle of the other one.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use candle_core::{DType, Device, Result as TensorResult, Tensor, Var};
+use candle_nn::VarBuilder;
+use rand::RngCore;
+
+use super::backward::Wanted;
+use super::executor::{DLogits, Executor, PixelGradients, approach};
+use super::layers::{LayerSpec, every_layer};
+use super::manifest::Input;
+use super::parameters::{Parameters, Params};
+use crate::{Error, Result};
+
+/// What batch normalisation saw in a pass for training: the mean and the unbiased variance of each channel.
+pub struct BatchStatistics {
+    /// The name of the layer.
+    pub layer: String,
+    pub mean: Tensor,
+    pub variance: Tensor,
+}
+
+/// How to run a net of tensors.
+pub enum Mode<'a> {
+    /// No dropout, batch statistics frozen.
+    Evaluate,
+    Train {
+        /// It draws dropout masks.
+        rng: &'a mut dyn RngCore,
+        /// Batch normalisation adds to these.
+        statistics: Vec<BatchStatistics>,
+    },
+}
+
+/// A pass through layers, on the device of the parameters.
+pub struct TensorPass<'a> {
+    /// The parameters by name. Gradients are computed for those that are variables.
+    pub parameters: VarBuilder<'static>,
+    pub mode: Mode<'a>,
+}
+
+impl TensorPass<'_> {
+    /// Runs a list of layers.
+    pub fn run(&mut self, layers: &[LayerSpec], x: &Tensor) -> TensorResult<Tensor> {
+        layers.iter().try_fold(x.clone(), |x, layer| layer.forward(self, &x))
+    }
+}
+
+/// A list of layers with their parameters. The optimiser runs on the CPU all the same, so that weights and gradients
+/// travel at every step of training.
+pub struct CandleNet {
+    layers: Vec<LayerSpec>,
+    input: Input,
+    device: Device,
+    parameters: Parameters,
+    /// The parameters on the device, those that are trained as variables; `None` after a change.
+    tensors: Mutex<Option<Arc<HashMap<String, Tensor>>>>,
+    /// What the last pass for training saw.
+    statistics: Vec<BatchStatistics>,
+}
+
+fn values(tensor: &Tensor) -> Result<Vec<f32>> {
+    Ok(tensor.flatten_all()?.to_vec1()?)
+}
+
+impl CandleNet {
+    /// Makes a net of these layers on a device.
+    ///
+    /// # Errors
+    /// Layers that do not fit together; a tensor that is missing or has another shape than its layer asks for.
+    pub fn new(layers: &[LayerSpec], input: &Input, params: &Params, device: &Device) -> Result<Self> {
+        let layout = super::builder::Plans::new(layers, input)?.training.layout;
+        Ok(Self {
+            layers: layers.to_vec(),
+            input: input.clone(),
+            device: device.clone(),
+            parameters: Parameters::from_tensors(&layout, params)?,
+            tensors: Mutex::default(),
+            statistics: Vec::new(),
+        })
+    }
+
+    /// Returns the parameters on the device.
+    fn tensors(&self) -> Result<Arc<HashMap<String, Tensor>>> {
+        let mut tensors = self.tensors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tensors) = &*tensors {
+            return Ok(tensors.clone());
+        }
+        let mut params = self.parameters.to_tensors()?;
+        let mut made = HashMap::new();
+        for slot in &self.parameters.layout.slots {
+            let Some(tensor) = params.remove(&slot.name) else { continue };
+            let tensor = tensor.to_device(&self.device)?;
+            let tensor = if slot.trained { Var::from_tensor(&tensor)?.into_inner() } else { tensor };
+            made.insert(slot.name.clone(), tensor);
+        }
+        let made = Arc::new(made);
+        *tensors = Some(made.clone());
+        Ok(made)
+    }
+
+    /// Begins a pass for evaluation, which computes no gradients of the parameters.
+    fn evaluation(&self) -> Result<TensorPass<'static>> {
+        let tensors = self.tensors()?;
+        let detached = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.detach())).collect();
+        let parameters = VarBuilder::from_tensors(detached, DType::F32, &self.device);
+        Ok(TensorPass { parameters, mode: Mode::Evaluate })
+    }
+
+    /// Returns pixels on the device.
+    fn pictures(&self, pixels: &[f32]) -> Result<Tensor> {
+        let Input { channels, height, width, .. } = self.input;
+        let n = pixels.len() / (channels * height * width);
+        Ok(Tensor::from_slice(pixels, (n, channels, height, width), &self.device)?)
+    }
+
+    /// Normalises pixels and runs the layers.
+    fn forward(&self, pass: &mut TensorPass<'_>, pixels: &Tensor) -> Result<Tensor> {
+        let (scale, shift) = self.input.scale_and_shift();
+        let constant = |values: Vec<f32>| Tensor::from_vec(values, (1, self.input.channels, 1, 1), &self.device);
+        let x = pixels.broadcast_mul(&constant(scale)?)?.broadcast_add(&constant(shift)?)?;
+        Ok(pass.run(&self.layers, &x)?.flatten_from(1)?)
+    }
+}
+
+impl Executor for CandleNet {
+    fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    fn parameters_mut(&mut self) -> &mut Parameters {
+        *self.tensors.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
+        &mut self.parameters
+    }
+
+    fn trains_as_it_evaluates(&self) -> bool {
+        every_layer(&self.layers).into_iter().all(|layer| match layer {
+            LayerSpec::BatchNorm2d(_) => false,
+            LayerSpec::Dropout(dropout) => dropout.keep >= 1.0,
+            _ => true,
+        })
+    }
+
+    fn logits(&self, pixels: &[f32]) -> Result<Vec<f32>> {
+        values(&self.forward(&mut self.evaluation()?, &self.pictures(pixels)?)?)
+    }
+
+    fn gradients(&self, pixels: &[f32], count: usize, d_logits: &DLogits<'_>) -> Result<PixelGradients> {
+        let x = Var::from_tensor(&self.pictures(pixels)?)?;
+        let of_logits = self.forward(&mut self.evaluation()?, &x)?;
+        let logits = values(&of_logits)?;
+        let size = self.input.shape().count();
+        let mut gradients = vec![0.0; count * pixels.len()];
+        for number in 0..count {
+            let d = Tensor::from_vec(d_logits(0, number, &logits)?, of_logits.shape(), &self.device)?;
+            // A net may ignore its input altogether; then there is nothing to follow.
+            if let Some(gradient) = (&of_logits * d)?.sum_all()?.backward()?.get(&x) {
+                for (all, one) in gradients.chunks_mut(count * size).zip(values(gradient)?.chunks(size)) {
+                    all[number * size..][..size].copy_from_slice(one);
+                }
+            }
+        }
+        Ok(PixelGradients { logits, gradients })
+    }
+
+    fn train(
+        &mut self,
+        pixels: &[f32],
+        d_logits: &mut dyn FnMut(&[f32]) -> Result<Vec<f32>>,
+        wanted: Wanted<'_>,
+        rng: &mut dyn RngCore,
+    ) -> Result<()> {
+        let tensors = self.tensors()?;
+        let mut pass = TensorPass {
+            parameters: VarBuilder::from_tensors(HashMap::clone(&tensors), DType::F32, &self.device),
+            mode: Mode::Train { rng, statistics: Vec::new() },
+        };
+        let x = Var::from_tensor(&self.pictures(pixels)?)?;
+        let logits = self.forward(&mut pass, &x)?;
+        let d = Tensor::from_vec(d_logits(&values(&logits)?)?, logits.shape(), &self.device)?;
+        let gradients = (logits * d)?.sum_all()?.backward()?;
+        if let Some(wanted) = wanted.parameters {
+            let of = |(name, tensor): (&String, &Tensor)| {
+                let gradient = gradients.get(tensor).cloned().map_or_else(|| tensor.zeros_like(), Ok)?;
+                Ok((name.clone(), gradient.to_device(&Device::Cpu)?))
+            };
+            let found = tensors.iter().map(of).collect::<Result<Params>>()?;
+            let found = Parameters::from_tensors(&self.parameters.layout, &found)?;
+            let to = &mut wanted.to.values.values;
+            if wanted.add {
+                to.iter_mut().zip(&found.values).for_each(|(to, found)| *to += found);
+            } else {
+                *to = found.values;
+            }
+        }
+        if let Some(pixels) = wanted.pixels {
+            match gradients.get(&x) {
+                Some(gradient) => pixels.copy_from_slice(&values(gradient)?),
+                None => pixels.fill(0.0),
+            }
+        }
+        if let Mode::Train { statistics, .. } = pass.mode {
+            self.statistics = statistics;
+        }
+        Ok(())
+    }
+
+    fn update_statistics(&mut self) -> Result<()> {
+        for BatchStatistics { layer, mean, variance } in std::mem::take(&mut self.statistics) {
+            for (part, seen) in [("running_mean", mean), ("running_var", variance)] {
+                let name = format!("{layer}.{part}");
+                let Some(slot) = self.parameters.layout.slot(&name) else {
+                    return Err(Error::Argument(format!("the net has no tensor {name:?}")));
+                };
+                approach(self.parameters_mut().slot_mut(slot), &values(&seen)?);
+            }
+        }
+        Ok(())
+    }
+}

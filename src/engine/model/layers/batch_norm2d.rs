@@ -1,0 +1,84 @@
+//! Batch normalisation of planes (Ioffe & Szegedy, Batch Normalization, 2015).
+
+use candle_core::{Result as TensorResult, Tensor};
+use candle_nn::{BatchNormConfig, ModuleT};
+use serde::Deserialize;
+
+use super::{Builder, Fusion, Layer, NodeId, Shape, Target, TensorPass, planes, positive, refuse};
+use crate::Result;
+use crate::kernels::Conv;
+use crate::model::candle_net::{BatchStatistics, Mode};
+use crate::model::plan::{ConvStep, Op, Pass};
+
+/// This normalises each channel: with the statistics of the batch in training, with the running ones otherwise.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchNorm2d {
+    pub name: String,
+    pub channels: usize,
+    /// Added to the variance.
+    #[serde(default = "default_eps")]
+    pub eps: f64,
+}
+
+fn default_eps() -> f64 {
+    1e-5
+}
+
+impl Layer for BatchNorm2d {
+    fn kind(&self) -> &'static str {
+        "batch_norm2d"
+    }
+
+    fn check(&self) -> Result<(), String> {
+        positive("channels", &[self.channels])?;
+        if self.eps.is_finite() && self.eps >= 0.0 {
+            return Ok(());
+        }
+        Err(format!("eps is {}; expected a small positive number", self.eps))
+    }
+
+    /// Names `weight`, `bias`, `running_mean` and `running_var`, (channels) each.
+    fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let parts = ["weight", "bias", "running_mean", "running_var"];
+        parts.map(|part| (format!("{}.{part}", self.name), vec![self.channels])).into()
+    }
+
+    fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
+        let [channels, ..] = planes(self, shape, place)?;
+        if channels == self.channels {
+            return Ok(shape);
+        }
+        Err(refuse(self, shape, place, &format!("{} channels", self.channels)))
+    }
+
+    fn fusion(&self) -> Fusion {
+        Fusion { norm: false, sum: true, clamp: true }
+    }
+
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+        let norm = builder.norm(self);
+        let op = match builder.pass() {
+            Pass::Train => Op::BatchNorm(norm),
+            Pass::Evaluate => {
+                let conv = Conv { groups: self.channels, ..Conv::linear(self.channels, self.channels) };
+                Op::Conv(ConvStep { conv, weight: None, bias: None, norm: Some(norm) })
+            }
+        };
+        builder.step(op, self, x, target)
+    }
+
+    fn forward(&self, pass: &mut TensorPass<'_>, x: &Tensor) -> TensorResult<Tensor> {
+        // All of the new statistics and nothing of the old ones: what the layer keeps is then what it saw.
+        let config = BatchNormConfig { eps: self.eps, momentum: 1.0, ..BatchNormConfig::default() };
+        let norm = candle_nn::batch_norm(self.channels, config, pass.parameters.pp(&self.name))?;
+        let Mode::Train { statistics, .. } = &mut pass.mode else { return norm.forward_t(x, false) };
+        let y = norm.forward_t(x, true)?;
+        let mean = norm.running_mean().detach();
+        // A single value has no variance, which candle divides by 0.
+        let is_single = x.elem_count() == self.channels;
+        let variance = if is_single { mean.zeros_like()? } else { norm.running_var().detach() };
+        statistics.push(BatchStatistics { layer: self.name.clone(), mean, variance });
+        Ok(y)
+    }
+}

@@ -1,0 +1,106 @@
+//! Convolutions of planes.
+
+use candle_core::{Result as TensorResult, Tensor};
+use serde::Deserialize;
+
+use super::{
+    Builder, Fusion, Layer, MAX_SIZE, NodeId, Shape, Target, TensorPass, padding, planes, positive, refuse, size, slid,
+    weight_and_bias, yes,
+};
+use crate::Result;
+use crate::kernels::{Conv, Padding, Window};
+use crate::model::plan::Op;
+use crate::model::tensor_ops;
+
+/// This correlates planes with filters, and adds a bias per output channel.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Conv2d {
+    pub name: String,
+    #[serde(rename = "in")]
+    pub inputs: usize,
+    #[serde(rename = "out")]
+    pub outputs: usize,
+    #[serde(deserialize_with = "size")]
+    pub kernel: [usize; 2],
+    #[serde(default = "one", deserialize_with = "size")]
+    pub stride: [usize; 2],
+    #[serde(default, deserialize_with = "padding")]
+    pub padding: Padding,
+    #[serde(default = "one_group")]
+    pub groups: usize,
+    #[serde(default = "yes")]
+    pub bias: bool,
+}
+
+fn one() -> [usize; 2] {
+    [1, 1]
+}
+
+fn one_group() -> usize {
+    1
+}
+
+impl Conv2d {
+    /// Returns how its kernel slides over a picture.
+    pub fn window(&self) -> Window {
+        Window { kernel: self.kernel, stride: self.stride, padding: self.padding, ceil: false }
+    }
+
+    fn weight_shape(&self) -> [usize; 4] {
+        [self.outputs, self.inputs / self.groups, self.kernel[0], self.kernel[1]]
+    }
+}
+
+impl Layer for Conv2d {
+    fn kind(&self) -> &'static str {
+        "conv2d"
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let Self { inputs, outputs, groups, .. } = self;
+        positive("in", &[*inputs])?;
+        positive("out", &[*outputs])?;
+        positive("kernel", &self.kernel)?;
+        positive("stride", &self.stride)?;
+        positive("groups", &[*groups])?;
+        if self.padding.largest() > MAX_SIZE {
+            return Err(format!("padding is {}; expected at most {MAX_SIZE}", self.padding.largest()));
+        }
+        if inputs % groups != 0 || outputs % groups != 0 {
+            return Err(format!("{groups} groups do not divide {inputs} inputs and {outputs} outputs"));
+        }
+        Ok(())
+    }
+
+    /// Names the weights (out, in / groups, kernel height, kernel width) and the bias (out).
+    fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        weight_and_bias(&self.name, self.weight_shape().into(), self.bias)
+    }
+
+    fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
+        let [channels, ..] = planes(self, shape, place)?;
+        if channels != self.inputs {
+            return Err(refuse(self, shape, place, &format!("{} channels", self.inputs)));
+        }
+        slid(self, &self.window(), self.outputs, shape, place)
+    }
+
+    fn fusion(&self) -> Fusion {
+        Fusion { norm: true, sum: true, clamp: true }
+    }
+
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+        let Self { kernel, stride, padding, inputs, outputs, groups, .. } = *self;
+        let conv = Conv { kernel, stride, padding, inputs, outputs, groups };
+        let op = Op::Conv(builder.conv(self, conv, target.norm));
+        builder.step(op, self, x, target)
+    }
+
+    fn forward(&self, pass: &mut TensorPass<'_>, x: &Tensor) -> TensorResult<Tensor> {
+        let parameters = pass.parameters.pp(&self.name);
+        let weight = parameters.get(&self.weight_shape()[..], "weight")?;
+        let bias = self.bias.then(|| parameters.get(self.outputs, "bias")).transpose()?;
+        tensor_ops::conv2d(x, weight, bias, self)
+    }
+}
