@@ -1,7 +1,7 @@
 //! What the lines mean: one entry for each quantity, which hides and shows it, and one for each run.
 
 use eframe::egui::{
-    Atom, AtomPaintArgs, Button, IntoAtoms, Rect, Response, RichText, Role, Sense, Ui, Vec2, WidgetInfo, vec2,
+    Atom, AtomPaintArgs, Button, Rect, Response, RichText, Role, Ui, Vec2, WidgetAtom, WidgetInfo, vec2,
 };
 use egui_material_icons::icons;
 
@@ -47,10 +47,6 @@ pub fn legend(ui: &mut Ui, scene: &Scene<'_>) -> Touched {
     touched
 }
 
-fn entry<'a>(ui: &mut Ui, atoms: impl IntoAtoms<'a>, sense: Sense) -> Response {
-    ui.add(Button::new(atoms).frame_when_inactive(false).min_size(vec2(0.0, HEIGHT)).gap(SPACE_1).sense(sense))
-}
-
 fn line(ui: &mut Ui, scene: &Scene<'_>, quantity: Quantity) -> Response {
     let palette = palette(ui);
     let is_shown = !scene.is_hidden(quantity);
@@ -62,7 +58,8 @@ fn line(ui: &mut Ui, scene: &Scene<'_>, quantity: Quantity) -> Response {
     };
     let text = RichText::new(quantity.name()).small();
     let text = if is_shown { text } else { text.strikethrough().color(palette.weak) };
-    let response = entry(ui, (Atom::paint(SAMPLE, line), text), Sense::click());
+    let button = Button::new((Atom::paint(SAMPLE, line), text)).gap(SPACE_1);
+    let response = ui.add(button.frame_when_inactive(false).min_size(vec2(0.0, HEIGHT)));
     let name = || format!("Line: {}", quantity.name());
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, ui.is_enabled(), is_shown, name()));
     let what = if is_shown { "Click to hide the line" } else { "Click to show the line" };
@@ -81,7 +78,7 @@ fn run(ui: &mut Ui, scene: &Scene<'_>, index: usize) -> Response {
     let name = if is_primary { theme::strong(name) } else { RichText::new(name) };
     let sign = if alarm.is_some() { icons::ICON_WARNING.rich_text().size(14.0) } else { RichText::new("") };
     let atoms = (Atom::paint(Vec2::splat(14.0), swatch), name, sign.color(palette(ui).fooled));
-    let response = entry(ui, atoms, Sense::hover());
+    let response = ui.add(WidgetAtom::new(atoms).gap(SPACE_1).min_size(vec2(0.0, HEIGHT)));
     let selected = if is_primary { ", selected" } else { "" };
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("Run: {}{selected}", run.name)));
     response.on_hover_text(alarm.map_or_else(|| run.name.into(), |alarm| alarm.text()))

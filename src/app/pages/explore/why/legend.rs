@@ -1,7 +1,8 @@
 //! The classes of the curve, each with its colour and its value at ε.
 
 use eframe::egui::{
-    Align2, Atom, AtomPaintArgs, Button, Color32, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
+    Align2, Atom, AtomExt as _, AtomPaintArgs, Color32, RichText, Role, Sense, Stroke, TextWrapMode, Ui, WidgetAtom,
+    WidgetInfo, vec2,
 };
 use egui_plot::LineStyle;
 
@@ -47,8 +48,6 @@ pub fn role(shown: &Shown, class: usize) -> &'static str {
 /// Shows the legend of a curve in a column of its own.
 pub fn show(ui: &mut Ui, sheet: &Sheet<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
-    ui.spacing_mut().button_padding = Vec2::ZERO;
-    ui.spacing_mut().interact_size.y = 0.0;
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let what = if sheet.values.are_logits { "logit" } else { "probability" };
     let at = format!("{what} at ε = {}", crate::app::pages::explore::why::mark::eps_text(sheet.eps));
@@ -90,9 +89,11 @@ fn row(ui: &mut Ui, sheet: &Sheet<'_>, index: usize) {
     let stroke = Stroke::new(if role.is_empty() { 2.0 } else { 3.0 }, colour);
     let line = move |ui: &Ui, args: AtomPaintArgs| sample(ui, args.rect, LineStyle::Solid, stroke);
     let text = if role.is_empty() { RichText::new(name).small() } else { theme::strong(name) };
-    let row = Button::new((Atom::paint(vec2(SAMPLE, ROW), line), text)).gap(SPACE_2).truncate();
-    let row = row.right_text(theme::number(&*value).color(palette.text)).frame(false).sense(Sense::hover());
-    let response = ui.add_sized(vec2(ui.available_width(), ROW), row);
+    let number = theme::number(&*value).color(palette.text);
+    let atoms = (Atom::paint(vec2(SAMPLE, ROW), line), text.atom_shrink(true), Atom::grow(), number);
+    let size = vec2(ui.available_width(), ROW);
+    let row = WidgetAtom::new(atoms).gap(SPACE_2).wrap_mode(TextWrapMode::Truncate).min_size(size).max_size(size);
+    let response = ui.add(row);
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("on the curve: {words}: {value}")));
     response.on_hover_text(words);
 }
