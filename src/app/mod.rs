@@ -51,7 +51,7 @@ pub use crate::app::pages::train::state::draft::usual as usual_run;
 pub use crate::app::pages::train::state::run::Run;
 pub use crate::app::system::clipboard::Clip;
 pub use crate::app::theme::Standing;
-pub use crate::app::window::{App, Start};
+pub use crate::app::window::{App, Start, Storage};
 
 /// The exit code for a machine on which no window can be opened.
 const NO_WINDOW: u8 = 2;

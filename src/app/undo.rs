@@ -6,3 +6,128 @@ use eframe::egui::util::undoer::{Settings, Undoer};
 pub fn undoer<T: Clone + PartialEq>() -> Undoer<T> {
     Undoer::with_settings(Settings { max_undos: 200, stable_time: 0.6, ..Settings::default() })
 }
+
+#[cfg(test)]
+pub mod tests {
+    //! What undo and redo promise, whatever is changed, checked against a list of states with a place in it.
+
+    use std::fmt::Debug;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    /// A page whose changes can be taken back.
+    pub trait Undoable {
+        type State: Clone + PartialEq + Debug;
+
+        fn state(&self) -> Self::State;
+        /// Changes something; equal numbers change it to the same.
+        fn change(&mut self, to: u8);
+        fn note(&mut self, seconds: f64);
+        fn undo(&mut self);
+        fn redo(&mut self);
+        /// Tells whether there is something to undo, and to redo.
+        fn can(&self) -> [bool; 2];
+    }
+
+    #[derive(Clone, Debug)]
+    pub enum Operation {
+        /// One change after the other, too quick to be told apart.
+        Change(Vec<u8>),
+        /// Nothing changes for a while.
+        Rest,
+        Undo,
+        Redo,
+    }
+
+    /// Returns any sequence of operations.
+    pub fn operations() -> impl Strategy<Value = Vec<Operation>> {
+        let operation = prop_oneof![
+            3 => vec(0_u8..12, 1..4).prop_map(Operation::Change),
+            3 => Just(Operation::Rest),
+            2 => Just(Operation::Undo),
+            2 => Just(Operation::Redo),
+        ];
+        vec(operation, 0..40)
+    }
+
+    /// The states that undo and redo go through.
+    struct Expected<S> {
+        states: Vec<S>,
+        /// Where in them the page is, or was before the change that has not come to rest.
+        at: usize,
+        changing: Option<S>,
+    }
+
+    impl<S: Clone + PartialEq> Expected<S> {
+        fn state(&self) -> &S {
+            self.changing.as_ref().unwrap_or(&self.states[self.at])
+        }
+
+        fn change(&mut self, to: S) {
+            self.changing = Some(to).filter(|to| *to != self.states[self.at]);
+            if self.changing.is_some() {
+                // What was ahead is forgotten.
+                self.states.truncate(self.at + 1);
+            }
+        }
+
+        /// Makes a change one to come back to. Tells whether there was any.
+        fn keep(&mut self) -> bool {
+            let changed = self.changing.take();
+            self.states.extend(changed.clone());
+            changed.is_some()
+        }
+
+        fn apply(&mut self, operation: &Operation) {
+            match operation {
+                // These come from the page.
+                Operation::Change(_) => {}
+                Operation::Rest => self.at += usize::from(self.keep()),
+                Operation::Undo => self.at = if self.keep() { self.at } else { self.at.saturating_sub(1) },
+                Operation::Redo if self.changing.is_none() => self.at = (self.at + 1).min(self.states.len() - 1),
+                Operation::Redo => {}
+            }
+        }
+    }
+
+    /// Carries out the operations and checks after each of them that the page is where it should be.
+    pub fn check(page: &mut impl Undoable, operations: &[Operation]) -> Result<(), TestCaseError> {
+        let mut seconds = 0.0;
+        page.note(seconds);
+        let mut expected = Expected { states: vec![page.state()], at: 0, changing: None };
+        for operation in operations {
+            match operation {
+                Operation::Change(steps) => {
+                    for to in steps {
+                        page.change(*to);
+                        expected.change(page.state());
+                        seconds += 0.1;
+                        page.note(seconds);
+                    }
+                }
+                Operation::Rest => seconds += 1.0,
+                Operation::Undo => page.undo(),
+                Operation::Redo => page.redo(),
+            }
+            expected.apply(operation);
+            page.note(seconds);
+            prop_assert_eq!(&page.state(), expected.state(), "after {:?}", operation);
+            let is_changing = expected.changing.is_some();
+            let can_undo = expected.at > 0 || is_changing;
+            let can_redo = expected.at + 1 < expected.states.len() && !is_changing;
+            prop_assert_eq!(page.can(), [can_undo, can_redo], "after {:?}", operation);
+        }
+        // All the way back and all the way on again is where it was.
+        page.note(seconds + 1.0);
+        let (last, mut back) = (page.state(), 0);
+        while page.can()[0] {
+            page.undo();
+            back += 1;
+        }
+        prop_assert_eq!(&page.state(), &expected.states[0]);
+        (0..back).for_each(|_| page.redo());
+        prop_assert_eq!(page.state(), last);
+        Ok(())
+    }
+}

@@ -42,6 +42,17 @@ pub struct Start {
     pub model: Option<String>,
 }
 
+/// This says where that lies which outlives the window.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// The settings file; without one nothing is kept.
+    pub settings: Option<PathBuf>,
+    /// The folder of the runs of training.
+    pub runs: PathBuf,
+    /// The models that there are.
+    pub catalogue: Catalogue,
+}
+
 /// The window.
 pub struct App {
     pub(super) shell: Shell,
@@ -63,44 +74,24 @@ pub struct App {
 }
 
 impl App {
-    /// Starts the worker and restores the last state.
+    /// Starts the worker and restores the last state of this person.
     ///
     /// # Errors
     /// Fails when the operating system gives no thread.
     pub fn new(ctx: &Context, start: Start) -> anyhow::Result<Self> {
-        let mut app = Self::with_settings(ctx, start, settings::file())?;
+        let (runs, catalogue) = (runs_folder(), Catalogue::from_environment());
+        let mut app = Self::with_storage(ctx, start, Storage { settings: settings::file(), runs, catalogue })?;
         app.shell.background.clipboard = Clipboard::System;
         app.to_maximize = Some(app.shell.settings.maximized);
         Ok(app)
     }
 
-    /// Does the same with another settings file, or none, and with a clipboard of its own.
+    /// Does the same with what lies elsewhere, and with a clipboard of its own.
     ///
     /// # Errors
     /// Fails as [`Self::new`] does.
-    pub fn with_settings(ctx: &Context, start: Start, path: Option<PathBuf>) -> anyhow::Result<Self> {
-        Self::with_folders(ctx, start, path, runs_folder())
-    }
-
-    /// Does the same with another folder of runs, too.
-    ///
-    /// # Errors
-    /// Fails as [`Self::new`] does.
-    pub fn with_folders(ctx: &Context, start: Start, path: Option<PathBuf>, runs: PathBuf) -> anyhow::Result<Self> {
-        Self::with_catalogue(ctx, start, path, runs, Catalogue::from_environment())
-    }
-
-    /// Does the same with other models, too.
-    ///
-    /// # Errors
-    /// Fails as [`Self::new`] does.
-    pub fn with_catalogue(
-        ctx: &Context,
-        start: Start,
-        path: Option<PathBuf>,
-        runs: PathBuf,
-        catalogue: Catalogue,
-    ) -> anyhow::Result<Self> {
+    pub fn with_storage(ctx: &Context, start: Start, storage: Storage) -> anyhow::Result<Self> {
+        let Storage { settings: path, runs, catalogue } = storage;
         theme::install(ctx);
         let is_first = path.as_ref().is_some_and(|path| !path.exists());
         let (mut settings, problem) = settings::load(path.as_deref());

@@ -51,17 +51,3 @@ pub fn attacked(model: &Arc<Model>, baseline: &Baseline, attack: &dyn Attack, ep
 pub fn fgsm(model: &Arc<Model>, baseline: &Baseline, eps: f32, clip: bool) -> Attacked {
     attacked(model, baseline, &Fgsm { norm: Norm::Linf }, eps, clip)
 }
-
-/// A settings file that opens the window on a drawn 7 and a net of digits, with the pane of reasons and, if wanted, all of the
-/// controls in sight; one that is there already stays as it is.
-pub fn begin_with_a_digit(settings: Option<PathBuf>, more: bool) -> PathBuf {
-    let path = settings.unwrap_or_else(|| tempfile::tempdir().unwrap().keep().join("settings.json"));
-    if !path.exists() {
-        let settings = serde_json::json!({
-            "model": "digits_maxout", "picture": { "sample": "digit-7" }, "channels": 1, "eight_bit": false,
-            "lengths": { "linf": 0.25, "l2": 2.0, "l1": 20.0 }, "more": more, "why": { "open": true }
-        });
-        std::fs::write(&path, settings.to_string()).unwrap();
-    }
-    path
-}

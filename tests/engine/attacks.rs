@@ -80,7 +80,8 @@ fn random(n: usize, range: std::ops::Range<f32>, seed: u64) -> Vec<f32> {
     (0..n).map(|_| rng.random_range(range.clone())).collect()
 }
 
-fn model(layers: &str, inputs: usize, classes: usize, params: Vec<(&str, Vec<f32>, Vec<usize>)>) -> Arc<Model> {
+/// A net of one row of pixels, with these layers behind it.
+pub fn model(layers: &str, inputs: usize, classes: usize, params: Vec<(&str, Vec<f32>, Vec<usize>)>) -> Arc<Model> {
     let names: Vec<String> = (0..classes).map(|class| format!("\"{class}\"")).collect();
     let text = format!(
         r#"

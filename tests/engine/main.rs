@@ -16,6 +16,7 @@ mod photo_resolution;
 mod pictures;
 mod pytorch;
 mod shared_data;
+mod smallest_eps;
 mod torchvision;
 mod trainer;
 mod training;

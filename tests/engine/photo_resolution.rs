@@ -126,7 +126,10 @@ fn too_large_a_part_is_refused_and_a_crop_of_it_is_not() {
     let error = error.to_string();
     assert!(error.contains("2000×1500") && error.contains("smaller crop"), "{error}");
     let region = Region { left: 0.0, top: 0.0, width: 1400.0, height: 1400.0 };
-    assert!(AttackInput::photo(Arc::new(picture.clone()), model.lens(&picture, Some(region)).unwrap()).is_ok());
+    let input = AttackInput::photo(Arc::new(picture.clone()), model.lens(&picture, Some(region)).unwrap()).unwrap();
+    // The filter reaches beyond the frame by one pixel of the net's input at most.
+    let (pixels, reach) = (input.pixels(), 1400..=1400 + 1400 / 28 + 2);
+    assert!(reach.contains(&pixels.width) && reach.contains(&pixels.height), "{}×{}", pixels.width, pixels.height);
 }
 
 #[test]

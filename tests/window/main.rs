@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/window.rs"]
+mod window;
 
 mod explore;
 mod lessons;

@@ -1,15 +1,13 @@
 //! Nothing is cut, whatever the scale of the screen: in a window of as many points as a screen has at that scale, every widget lies
 //! inside, or in something that scrolls to it.
 
-use std::time::{Duration, Instant};
-
-use doppelganger::app::{App, Start};
+use crate::window::{Opening, Window};
 use eframe::egui::accesskit::{NodeId, Role};
 use eframe::egui::{Key, Modifiers, Pos2, Rect, Vec2, vec2};
-use egui_kittest::Harness;
-use egui_kittest::kittest::{NodeT as _, Queryable as _};
-
-type Window = Harness<'static, Option<App>>;
+use egui_kittest::kittest::NodeT as _;
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+use serde_json::json;
 
 /// Screens in pixels with their scales: a laptop at three of them, and an old projector. The last one is the smallest window.
 const SCREENS: [(Vec2, f32); 5] = [
@@ -21,38 +19,9 @@ const SCREENS: [(Vec2, f32); 5] = [
 ];
 
 fn open(pixels: Vec2, scale: f32) -> Window {
-    let folder = tempfile::tempdir().unwrap();
-    let mut opened = Some(folder);
-    let builder = Harness::builder().with_size(pixels / scale).with_pixels_per_point(scale);
-    let mut window = builder.build_ui_state(
-        move |ui, app: &mut Option<App>| match app {
-            Some(app) => {
-                app.tick(&ui.ctx().clone());
-                app.draw(ui);
-            }
-            None => {
-                let folder = opened.take().expect("built once");
-                let runs = folder.path().join("runs");
-                *app = Some(App::with_folders(ui.ctx(), Start::default(), None, runs).expect("a window"));
-                ui.ctx().request_repaint();
-            }
-        },
-        None,
-    );
-    let start = Instant::now();
-    let is_ready = |app: &App| app.shown().is_some() && !app.explore().catalogue.is_empty() && app.train().is_listed;
-    while !window.state().as_ref().is_some_and(is_ready) {
-        window.step();
-        assert!(start.elapsed() < Duration::from_secs(60), "the window is not ready after a minute");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    window.run_steps(3);
+    let mut window = Opening::default().setting("tab", "explore").size(pixels / scale).scale(scale).open();
+    window.until("all lists", |app| !app.explore().catalogue.is_empty() && app.train().is_listed);
     window
-}
-
-fn press(window: &mut Window, modifiers: Modifiers, key: Key) {
-    window.key_press_modifiers(modifiers, key);
-    window.run_steps(4);
 }
 
 /// What a person can use or read: its node, its role with its name, and its place.
@@ -113,7 +82,7 @@ fn nothing_is_cut(window: &mut Window, what: &str) {
 fn all_screens(what: &str, key: Key, more: impl Fn(&mut Window, &str)) {
     for (pixels, scale) in SCREENS {
         let mut window = open(pixels, scale);
-        press(&mut window, Modifiers::COMMAND, key);
+        window.command(key);
         nothing_is_cut(&mut window, what);
         more(&mut window, what);
     }
@@ -122,11 +91,11 @@ fn all_screens(what: &str, key: Key, more: impl Fn(&mut Window, &str)) {
 /// Opens something, looks at it, and closes it.
 fn with_open(window: &mut Window, what: &str, keys: (Modifiers, Key)) {
     let before = widgets(window).len();
-    press(window, keys.0, keys.1);
+    window.press(keys.0, keys.1);
     assert_ne!(widgets(window).len(), before, "{what} does not open");
     nothing_is_cut(window, what);
-    press(window, Modifiers::NONE, Key::Escape);
-    press(window, Modifiers::NONE, Key::Escape);
+    window.key(Key::Escape);
+    window.key(Key::Escape);
 }
 
 #[test]
@@ -137,8 +106,7 @@ fn explore_is_whole_at_every_scale() {
 #[test]
 fn train_is_whole_at_every_scale() {
     all_screens("Train", Key::Num2, |window, _| {
-        window.get_by_label("Menu").click();
-        window.run_steps(3);
+        window.click("Menu");
         nothing_is_cut(window, "the menu over Train");
     });
 }
@@ -156,4 +124,38 @@ fn what_lies_over_a_page_is_whole_at_every_scale() {
         with_open(window, "the palette", (Modifiers::COMMAND, Key::K));
         with_open(window, "a file question", (Modifiers::COMMAND, Key::O));
     });
+}
+
+proptest! {
+    // The same few windows every time.
+    #![proptest_config(ProptestConfig {
+        cases: 5,
+        max_shrink_iters: 20,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(7),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn explore_is_whole_in_any_window(
+        width in 640.0_f32..1900.0,
+        height in 480.0_f32..1100.0,
+        [more, why, film, lesson, notice] in any::<[bool; 5]>(),
+    ) {
+        let opening = Opening::on_a_digit().setting("more", more).setting("why", json!({ "open": why }));
+        let mut window = opening.size(vec2(width, height).round()).open();
+        if film {
+            window.key(Key::Num3);
+            window.finish();
+        }
+        if lesson {
+            window.begin_lesson("Away from the label");
+        }
+        if notice {
+            window.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::K);
+        }
+        let open = [(more, "More"), (why, "the reasons"), (film, "a film"), (lesson, "a lesson"), (notice, "a notice")];
+        let open: Vec<_> = open.into_iter().filter_map(|(is_open, what)| is_open.then_some(what)).collect();
+        nothing_is_cut(&mut window, &format!("Explore with {open:?}"));
+    }
 }

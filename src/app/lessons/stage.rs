@@ -267,3 +267,37 @@ fn bar(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::RawInput;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_on_the_stage_lies_apart_in_any_window(width in 450.0_f32..4000.0, height in 340.0_f32..2400.0) {
+            let window = Rect::from_min_size(pos2(0.0, 0.0), vec2(width, height));
+            let ctx = egui::Context::default();
+            let _output = ctx.run_ui(RawInput { screen_rect: Some(window), ..RawInput::default() }, |_| ());
+            let size = theme::stage_size(&ctx);
+            let room = window.with_min_x(TEXT_SHARE * width).shrink(MARGIN * size);
+            let places = Places::of(room, size);
+            let captions = [places.original, places.adversarial].map(|picture| places.caption(picture));
+            let all = [places.original, places.adversarial, captions[0], captions[1], places.perturbation, places.eps];
+            for (at, rect) in all.iter().enumerate() {
+                prop_assert!(rect.width() > 0.0 && rect.height() > 0.0, "{at}: {:?}", rect);
+                prop_assert!(room.expand(0.01).contains_rect(*rect), "{at}: {:?} in {:?}", rect, room);
+                for other in &all[..at] {
+                    let common = rect.intersect(*other);
+                    prop_assert!(common.width() < 0.01 || common.height() < 0.01, "{:?} over {:?}", rect, other);
+                }
+            }
+            prop_assert_eq!(places.original.size(), places.adversarial.size());
+            prop_assert!(places.perturbation.width() <= places.original.width(), "the pictures come first");
+        }
+    }
+}

@@ -83,3 +83,49 @@ impl Columns {
         self.below[0].bottom()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::app::theme::SPACE_2;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn three_panes_lie_beside_each_other_in_any_room(
+            width in 400.0_f32..4000.0,
+            height in 100.0_f32..2400.0,
+            proportions in 0.7_f32..=1.6,
+            is_compact in any::<bool>(),
+        ) {
+            let gap = if is_compact { SPACE_1 } else { SPACE_2 };
+            let room = Rect::from_min_size(pos2(16.0, 90.0), vec2(width, height));
+            let columns = Columns::new(room, proportions, gap);
+            prop_assert!((1..=results::ROWS).contains(&columns.rows));
+            for index in 0..3 {
+                let (head, well, below) = (columns.heads[index], columns.wells[index], columns.below[index]);
+                for rect in [head, well, below] {
+                    prop_assert!(rect.width() > 0.0 && rect.height() >= 0.0, "{:?}", rect);
+                    prop_assert_eq!(rect.x_range(), well.x_range());
+                    prop_assert!(room.x_range().contains(rect.left()) && room.right() >= rect.right(), "{:?}", rect);
+                    prop_assert!(rect.top() >= room.top() && rect.bottom() <= columns.bottom(), "{:?}", rect);
+                }
+                prop_assert!(head.bottom() <= well.top() && well.bottom() <= below.top());
+                let ratio = well.width() / well.height();
+                prop_assert!((ratio / proportions - 1.0).abs() < 0.05, "{ratio}, the photo has {proportions}");
+            }
+            for pair in columns.wells.windows(2) {
+                prop_assert!(pair[0].right() + NARROW_SIGN <= pair[1].left(), "room for a sign");
+                prop_assert!((pair[0].center().y - pair[1].center().y).abs() <= 1.0);
+            }
+            prop_assert_eq!(columns.wells[0].size(), columns.wells[2].size(), "the outer two are alike");
+            prop_assert!(columns.wells[1].width() <= columns.wells[0].width());
+            // Only in lower rooms than this are the panes scrolled.
+            let least = CONTROL_HEIGHT + MIN_WELL + 2.0 * gap + below_height(1);
+            prop_assert!(height < least || columns.bottom() <= room.bottom(), "{}", columns.bottom());
+        }
+    }
+}

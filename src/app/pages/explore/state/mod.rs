@@ -2,6 +2,8 @@
 
 pub mod changes;
 pub mod playing;
+#[cfg(test)]
+mod tests;
 
 use std::ops::RangeInclusive;
 use std::path::PathBuf;

@@ -71,7 +71,107 @@ impl Playing {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What can happen to a film.
+    #[derive(Clone, Debug)]
+    enum Operation {
+        Toggle,
+        StepBy(isize),
+        Seek(usize),
+        /// So many milliseconds pass, and a frame is drawn.
+        GoOn(u64),
+        /// The worker has gone so many steps farther, and answers.
+        Answer(usize),
+    }
+
+    fn operations() -> impl Strategy<Value = Vec<Operation>> {
+        let operation = prop_oneof![
+            Just(Operation::Toggle),
+            (-20_isize..20).prop_map(Operation::StepBy),
+            (0_usize..400).prop_map(Operation::Seek),
+            (0_u64..500).prop_map(Operation::GoOn),
+            (0_usize..30).prop_map(Operation::Answer),
+        ];
+        vec(operation, 0..60)
+    }
+
+    /// An attack of at most `of` steps that ends after `end` of them.
+    struct Attack {
+        of: usize,
+        end: usize,
+        done: usize,
+    }
+
+    impl Attack {
+        /// Goes as far as the step that is wanted, or else `steps` farther, and says what there is then.
+        fn answer(&mut self, wanted: Option<usize>, steps: usize) -> Timeline {
+            self.done = wanted.unwrap_or(self.done + steps).max(self.done).min(self.end);
+            let step = wanted.unwrap_or(self.done).min(self.done);
+            Timeline { of: self.of, ..timeline(step, self.done, self.done == self.end) }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_film_keeps_its_rules(of in 1_usize..350, share in 0.0_f64..=1.0, operations in operations()) {
+            let mut attack = Attack { of, end: ((share * of as f64) as usize).max(1), done: 0 };
+            let (mut playing, mut now) = (Playing::default(), Instant::now());
+            let mut there = attack.answer(None, 1);
+            for operation in operations {
+                let ran = playing.is_running(&there);
+                match operation {
+                    Operation::Toggle => {
+                        playing.toggle(&there, now);
+                        prop_assert_eq!(playing.is_running(&there), !ran);
+                    }
+                    Operation::StepBy(steps) => {
+                        let from = playing.step().unwrap_or(there.step);
+                        playing.step_by(steps, &there);
+                        prop_assert!(playing.next.is_none(), "it pauses");
+                        let to = from.saturating_add_signed(steps);
+                        prop_assert_eq!(playing.step().is_none(), there.is_over && to >= there.done);
+                    }
+                    Operation::Seek(step) => {
+                        playing.seek(step, &there);
+                        prop_assert!(playing.next.is_none(), "it pauses");
+                        let is_result = there.is_over && step >= there.done;
+                        prop_assert_eq!(playing.step(), (!is_result).then_some(step.min(of)));
+                    }
+                    Operation::GoOn(milliseconds) => {
+                        now += Duration::from_millis(milliseconds);
+                        let before = playing.clone();
+                        let rest = playing.go_on(&there, now);
+                        prop_assert_eq!(rest.is_some(), playing.next.is_some(), "it says when to look again");
+                        prop_assert!(rest.is_none_or(|rest| rest <= SLOWEST && !rest.is_zero()), "{:?}", rest);
+                        prop_assert!(before.next.is_some() || playing == before, "what is paused stays");
+                        prop_assert!(playing.step().is_none() || playing.step() >= before.step(), "it does not go back");
+                    }
+                    Operation::Answer(steps) => there = attack.answer(playing.step(), steps),
+                }
+                prop_assert!(playing.step().is_none_or(|step| step <= of), "{:?} of {of}", playing);
+                prop_assert!(playing.next.is_none() || playing.step().is_some(), "{:?}", playing);
+            }
+
+            // Whatever was done to it, a film that is whole runs to the result, and not for long.
+            there = attack.answer(Some(attack.end), 0);
+            if playing.next.is_none() {
+                playing.seek(0, &there);
+                playing.toggle(&there, now);
+            }
+            let start = now;
+            while let Some(rest) = playing.go_on(&there, now) {
+                now += rest;
+                prop_assert!(now - start <= LENGTH + SLOWEST, "it does not end");
+            }
+            prop_assert_eq!(playing, Playing::default());
+        }
+    }
 
     fn timeline(step: usize, done: usize, is_over: bool) -> Timeline {
         Timeline { step, done, of: 40, is_over, is_result: is_over && step == done, moments: [].into() }

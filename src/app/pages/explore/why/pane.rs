@@ -209,3 +209,33 @@ fn switch(ui: &mut Ui, command: WhyCommand, name: &str, texts: [&str; 2], is_sec
         out.push(command.into());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use eframe::egui::{Context, RawInput};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn pictures_come_before_the_pane(window in 340.0_f32..2400.0, share in 0.2_f32..0.8, is_open in any::<bool>()) {
+            let room = share * window;
+            let screen = Rect::from_min_size(pos2(0.0, 0.0), vec2(1280.0, window));
+            let (mut height, mut pictures) = (0.0, 0.0);
+            let _output = Context::default().run_ui(
+                RawInput { screen_rect: Some(screen), ..RawInput::default() },
+                |ui| (height, pictures) = (super::height(ui, room, is_open), height_with(ui, MIN_WELL, 1)),
+            );
+            prop_assert!((HEADING..=HEADING + SPACE_1 + HIGHEST).contains(&height), "{height}");
+            let is_shown = height > HEADING;
+            prop_assert!(is_open || !is_shown, "folded, it is its heading");
+            prop_assert!(!is_shown || height >= HEADING + SPACE_1 + LEAST, "{height} is of no use");
+            prop_assert!(!is_shown || height + pictures <= room + 0.01, "{height} of {room} leaves no whole picture");
+            let has_room = room >= pictures + HEADING + SPACE_1 + LEAST;
+            prop_assert_eq!(is_shown, is_open && has_room);
+        }
+    }
+}

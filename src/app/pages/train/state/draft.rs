@@ -235,7 +235,7 @@ mod tests {
                 channels: most(CHANNELS_RANGE),
             };
             let words = Architecture::plain(knobs.build()).to_string();
-            assert!(words.parse::<Architecture>().is_ok(), "{words}");
+            assert_eq!(words.parse::<Architecture>().unwrap().kind, knobs.build(), "{words}");
         }
     }
 
@@ -246,7 +246,9 @@ mod tests {
             assert!(number(bad, "the rate", |rate| rate > 0.0, "a number above 0").is_err(), "{bad}");
         }
         assert_eq!(eps("8/255"), Ok(8.0 / 255.0));
-        assert!(eps("0.6").is_err() && eps("x").is_err() && alpha("1.1").is_err() && alpha("1").is_ok());
+        assert_eq!(alpha("1"), Ok(1.0));
+        assert!(eps("0.6").unwrap_err().contains("the slider ends at 0.5"));
+        assert!(eps("x").unwrap_err().contains("\"x\"") && alpha("1.1").unwrap_err().contains("from 0 to 1"));
     }
 
     #[test]
@@ -268,7 +270,7 @@ mod tests {
 
     #[test]
     fn the_usual_settings_are_possible() {
-        assert!(usual().check(10_000).is_ok());
+        usual().check(10_000).unwrap();
         assert!(usual().is_adversarial());
     }
 }

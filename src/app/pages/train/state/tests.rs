@@ -1,6 +1,9 @@
 //! The state of the tab against a trainer made of words.
 
+use proptest::prelude::*;
+
 use crate::app::pages::train::state::*;
+use crate::app::undo::tests::{Undoable, check, operations};
 use crate::engine::train::{EpochRecord, Measured};
 use crate::worker::RunInfo;
 
@@ -237,4 +240,46 @@ fn weights_of_a_run_on_disk_are_asked_for_once() {
     let sheet = crate::engine::picture::Rgba { width: 1, height: 1, bytes: vec![0; 4] };
     train.take(TrainEvent::FirstLayer { run: id("run-0001"), sheet: sheet.into() });
     assert!(train.selected().unwrap().sheet.is_some());
+}
+
+impl Undoable for Train {
+    type State = Config;
+
+    fn state(&self) -> Config {
+        self.draft.clone()
+    }
+
+    fn change(&mut self, to: u8) {
+        let epochs = usize::from(to) + 1;
+        match to % 3 {
+            0 => self.set_draft(Config { epochs, ..self.draft.clone() }),
+            1 => self.draft.eps = f32::from(to) / 100.0,
+            _ => self.draft.model = format!("maxout:{epochs}x2"),
+        }
+    }
+
+    fn note(&mut self, seconds: f64) {
+        self.note(seconds);
+    }
+
+    fn undo(&mut self) {
+        self.undo();
+    }
+
+    fn redo(&mut self) {
+        self.redo();
+    }
+
+    fn can(&self) -> [bool; 2] {
+        [self.can_undo(), self.can_redo()]
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn changes_of_the_settings_are_taken_back_and_done_again(operations in operations()) {
+        check(&mut Train::new(draft::usual()), &operations)?;
+    }
 }
