@@ -1,6 +1,7 @@
-//! How attacks are spelled on the command line: its help lists the options, and the window copies commands that use
-//! them.
+//! How attacks and remedies are spelled on the command line: its help lists the options, and the window copies commands
+//! that use them.
 
+use crate::engine::Remedy;
 use crate::engine::attack::{Attack, AttackSettings};
 
 /// Returns the options that choose an attack with its parameters, without those that may be left out: `--attack bim
@@ -30,6 +31,15 @@ pub fn attack_options(attack: &AttackSettings) -> Vec<String> {
 pub fn with_options(text: &str) -> String {
     let parts = text.split('`').enumerate();
     parts.map(|(number, part)| if number % 2 == 1 { format!("--{part}") } else { part.to_owned() }).collect()
+}
+
+/// Returns the commands that get what is missing.
+pub fn remedy(remedy: &Remedy) -> String {
+    match remedy {
+        Remedy::FetchModel(name) => format!("doppelganger models fetch {name}, or doppelganger models add {name} FILE"),
+        Remedy::AddWeights(name) => format!("doppelganger models add {name} FILE"),
+        Remedy::FetchData(name) => format!("doppelganger data fetch {name}"),
+    }
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::command_line;
 use crate::engine::threads;
 use crate::engine::{Error, Result};
 
@@ -106,6 +107,9 @@ pub fn main() -> ExitCode {
         }
         Err(error) => {
             eprintln!("doppelganger: {error}");
+            if let Error::Missing { remedy, .. } = &error {
+                eprintln!("  {}", command_line::remedy(remedy));
+            }
             ExitCode::from(1)
         }
     }

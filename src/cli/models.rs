@@ -148,9 +148,7 @@ fn entry(catalogue: &Catalogue, name: &str) -> Result<Entry> {
     // Says which names are near.
     catalogue.manifest(name)?;
     let known = catalogue.entries().into_iter().find(|entry| entry.name == name);
-    known.ok_or_else(|| {
-        Error::Argument(format!("{name:?} is no name of a model; expected one of \"doppelganger models\""))
-    })
+    known.ok_or_else(|| Error::Argument(format!("{name:?} is no name of a model; \"doppelganger models\" lists them")))
 }
 
 fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {

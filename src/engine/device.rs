@@ -48,7 +48,7 @@ impl Backend {
             let why = e.to_string();
             let why = why.lines().next().unwrap_or_default();
             Error::Argument(format!(
-                "{VARIABLE} asks for {name:?}, which cannot be used ({why}); build with --features {kind} on a machine that \
+                "{VARIABLE} asks for {name:?}, which cannot be used ({why}); build the program with its feature {kind} on a machine that \
                  has one, or leave the variable out"
             ))
         })

@@ -20,6 +20,9 @@ pub enum Error {
     Data { path: PathBuf, why: String },
     #[error("{why}\n  {}", path.display())]
     Download { path: PathBuf, why: String },
+    /// Something is not there, and the person can get it.
+    #[error("{why}\n  {}", path.display())]
+    Missing { path: PathBuf, why: String, remedy: Remedy },
     /// A value that a person gave and that cannot be.
     #[error("{0}")]
     Argument(String),
@@ -28,6 +31,17 @@ pub enum Error {
     /// The person asked to stop; not a failure, but it ends the call all the same.
     #[error("stopped")]
     Stopped,
+}
+
+/// A remedy is what gets a thing that is missing. Each front end adds to the message how it is done there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// The weights of the model of this name can be fetched, or added from a file.
+    FetchModel(String),
+    /// The weights of the model of this name can only be added from a file.
+    AddWeights(String),
+    /// The data set of this name can be fetched.
+    FetchData(String),
 }
 
 impl Error {

@@ -21,4 +21,4 @@ pub mod train;
 pub mod transfer_table;
 pub mod units;
 
-pub use error::{Error, Result};
+pub use error::{Error, Remedy, Result};

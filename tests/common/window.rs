@@ -19,6 +19,8 @@ use tempfile::TempDir;
 pub const USUAL: Vec2 = vec2(1280.0, 800.0);
 /// The time from one frame to the next, as the window sees it, in seconds.
 const FRAME: f32 = 1.0 / 60.0;
+/// What a click opens, such as a question, lies still after so many frames.
+const FRAMES_OF_A_CLICK: usize = 8;
 /// A wait that takes longer than this fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -329,7 +331,7 @@ impl Window {
     #[track_caller]
     pub fn click(&mut self, name: &str) {
         self.get_by_label(name).click();
-        self.run_steps(4);
+        self.run_steps(FRAMES_OF_A_CLICK);
     }
 
     /// Scrolls to a widget and clicks on it.
@@ -376,7 +378,7 @@ impl Window {
         self.check_accessibility();
         // The button of the bar may have the same name; the menu lies over it.
         self.get_all_by_label(name).last().unwrap().click();
-        self.run_steps(4);
+        self.run_steps(FRAMES_OF_A_CLICK);
     }
 
     /// Carries out a command that is found by a part of its name.

@@ -74,7 +74,7 @@ fn a_model_is_fetched_and_removed() {
     let place = fetchable(&server, &content);
     let before = place.entry("tiny").unwrap();
     let problem = before.problem.unwrap();
-    assert!(problem.contains("doppelganger models fetch tiny") && problem.lines().count() <= 6, "{problem}");
+    assert!(problem.contains("Fetch it (") && problem.lines().count() <= 6, "{problem}");
     let facts = before.facts.unwrap();
     assert_eq!((facts.weights, facts.is_own, facts.remote.unwrap().1), (WeightsPlace::Nowhere, false, 0));
     place.fetch().unwrap();

@@ -141,7 +141,8 @@ fn a_file_that_changed_is_read_again_when_somebody_looks_and_not_before() {
     assert!(told(next(&worker)));
     assert_eq!(level(&worker, 0.3), 200.0);
     worker.look_again();
-    assert!(worker.wait(Duration::from_millis(200)).is_none(), "nothing is new");
+    let event = worker.wait(Duration::from_millis(200));
+    assert!(event.is_none(), "nothing is new, but {event:?}");
     // A file that cannot be read is told, and what is on screen can still be attacked.
     std::fs::write(&path, b"no picture").unwrap();
     worker.look_again();

@@ -597,7 +597,7 @@ fn threads_and_devices_that_are_not_there_are_explained() {
     };
     refused(&with("DOPPELGANGER_THREADS", "many"), 2, &["DOPPELGANGER_THREADS", "many", "1 to 256"]);
     refused(&with("DOPPELGANGER_DEVICE", "gpu"), 1, &["DOPPELGANGER_DEVICE", "gpu", "cuda"]);
-    refused(&with("DOPPELGANGER_DEVICE", "cuda:77"), 1, &["DOPPELGANGER_DEVICE", "cuda:77", "--features cuda"]);
+    refused(&with("DOPPELGANGER_DEVICE", "cuda:77"), 1, &["DOPPELGANGER_DEVICE", "cuda:77", "feature cuda"]);
     // candle's kernels give the same answer, and so does one thread.
     let ours = json(&with("DOPPELGANGER_DEVICE", "cpu"));
     let candle = json(&with("DOPPELGANGER_DEVICE", "candle"));

@@ -17,7 +17,7 @@ use super::{Dataset, Pictures, Split, Watch, archive, idx};
 use crate::download::{Patience, Remote, fetch, host};
 use crate::model::Input;
 use crate::picture::Fit;
-use crate::{Error, Result};
+use crate::{Error, Remedy, Result};
 
 /// A data set, as settings and command lines name it: `drawn:20000`, `drawn:20000:7`, `mnist`, `fashion-mnist`, or
 /// the path of a folder or an archive.
@@ -67,8 +67,8 @@ impl DataSource {
             return Dataset::drawn_digits(count, seed, split, watch);
         };
         if !matches!(self, Self::Folder(_)) && !self.is_there() {
-            let why = format!("the data set {self} is not there; get it with \"doppelganger data fetch {self}\"");
-            return Err(Error::Data { path: folder, why });
+            let why = format!("data: the data set {self} is not there; fetch it");
+            return Err(Error::Missing { path: folder, why, remedy: Remedy::FetchData(self.to_string()) });
         }
         Dataset::open_watched(&folder, split, classes, watch)
     }

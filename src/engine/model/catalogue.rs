@@ -12,7 +12,7 @@ use crate::download::Remote;
 use crate::files::write_atomically;
 use crate::picture::PictureKind;
 use crate::units::megabytes;
-use crate::{Error, Result};
+use crate::{Error, Remedy, Result};
 
 /// A model that was found, loaded or not.
 #[derive(Clone, Debug, PartialEq)]
@@ -184,7 +184,7 @@ impl Catalogue {
         names.sort_by(|a, b| strsim::jaro_winkler(b, model).total_cmp(&strsim::jaro_winkler(a, model)));
         names.truncate(3);
         Err(Error::Argument(format!(
-            "there is no model {model:?}; the nearest names are {}. Name one of \"doppelganger models\", or give the path of a manifest",
+            "there is no model {model:?}; the nearest names are {}. Give the name of a model, or the path of a manifest",
             names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
         )))
     }
@@ -192,7 +192,7 @@ impl Catalogue {
     /// Returns the manifest of a model whose weights are there; they are not read.
     ///
     /// # Errors
-    /// Those of [`Self::manifest`], and [`Error::Weights`] for weights that are missing.
+    /// Those of [`Self::manifest`], and [`Error::Missing`] for weights that are not there.
     pub fn ready(&self, model: &str) -> Result<Manifest> {
         let manifest = self.manifest(model)?;
         let is_there = self.weights_place(&manifest).is_some();
@@ -255,18 +255,17 @@ impl Catalogue {
 
     fn weights_missing(&self, manifest: &Manifest) -> Error {
         let folders: Vec<String> = self.folders().map(|folder| folder.display().to_string()).collect();
-        let name = manifest.path.file_stem().unwrap_or_default().to_string_lossy();
-        let fetch = manifest.remote().map(|remote| {
-            let size = megabytes(remote.bytes);
-            format!("\n  Fetch it ({size}): Models in the window, or doppelganger models fetch {name}")
-        });
+        let name = manifest.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let (fetch, remedy) = match manifest.remote() {
+            Some(remote) => (format!("Fetch it ({}), add", megabytes(remote.bytes)), Remedy::FetchModel(name)),
+            None => ("Add".into(), Remedy::AddWeights(name)),
+        };
         let why = format!(
-            "{:?} was not found beside the manifest, nor in {}.{}\n  From a file that you have: doppelganger models add {name} FILE; or name its folder in DOPPELGANGER_MODELS",
+            "weights: {:?} was not found beside the manifest, nor in {}.\n  {fetch} a file that you have, or name its folder in DOPPELGANGER_MODELS",
             manifest.weights.display().to_string(),
             folders.join(", "),
-            fetch.unwrap_or_default()
         );
-        Error::Weights { path: manifest.path.clone(), why }
+        Error::Missing { path: manifest.path.clone(), why, remedy }
     }
 }
 

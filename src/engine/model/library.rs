@@ -10,7 +10,7 @@ use super::manifest::Manifest;
 use super::weights::{WeightsFile, is_hash, load_weights, read_weights, sha256_hex};
 use crate::download::{Patience, fetch, is_under_way};
 use crate::files::write_atomically;
-use crate::{Error, Result};
+use crate::{Error, Remedy, Result};
 
 /// What was added.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,9 +34,8 @@ impl Catalogue {
     pub fn fetch(&self, name: &str, patience: Patience, progress: &mut dyn FnMut(u64) -> bool) -> Result<PathBuf> {
         let manifest = self.named(name)?;
         let Some(remote) = manifest.remote() else {
-            return Err(Error::Argument(format!(
-                "the manifest of {name:?} has no address to fetch from; add a file: doppelganger models add {name} FILE"
-            )));
+            let why = format!("the manifest of {name:?} has no address to fetch from; add a file that you have");
+            return Err(Error::Missing { path: manifest.path, why, remedy: Remedy::AddWeights(name.to_owned()) });
         };
         let target = self.own_folder()?.join(&manifest.weights);
         let path = fetch(&remote, target.parent().unwrap_or(Path::new(".")), patience, progress)?;
@@ -127,9 +126,7 @@ impl Catalogue {
     /// Reads the manifest of a model of the catalogue, by its name alone.
     fn named(&self, name: &str) -> Result<Manifest> {
         if name.is_empty() || is_path(name) {
-            return Err(Error::Argument(format!(
-                "{name:?} is no name of a model; expected one of \"doppelganger models\""
-            )));
+            return Err(Error::Argument(format!("{name:?} is no name of a model; expected one of the models here")));
         }
         self.manifest(name)
     }
@@ -157,7 +154,7 @@ impl Catalogue {
                     .into(),
             )),
             _ => Err(refuse(format!(
-                "it fits {}.\n  Say which one: Open weights file… beside it, or doppelganger models add NAME FILE",
+                "it fits {}.\n  Choose one of them, and add the file to that one",
                 fits.join(" and ")
             ))),
         }

@@ -59,7 +59,7 @@ impl Playing {
         let steps = if timeline.is_over { timeline.done } else { timeline.of }.max(1);
         let pause = (LENGTH / steps as u32).clamp(QUICKEST, SLOWEST);
         let stride = steps.div_ceil((LENGTH.as_millis() / QUICKEST.as_millis()) as usize);
-        self.step = Some(step + stride);
+        self.step = Some((step + stride).min(timeline.of.max(1)));
         self.next = Some(now + pause);
         if timeline.is_over && step + stride >= timeline.done {
             *self = Self::default();
