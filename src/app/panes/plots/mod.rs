@@ -45,7 +45,8 @@ pub struct PlotRun<'a> {
     /// All its epochs so far, in order.
     pub history: &'a [EpochRecord],
     pub config: &'a Config,
-    /// Whether it is the selected run: that one gets bands, markers and the alarm; the others are laid over it as lines.
+    /// Whether it is the selected run: that one gets bands, markers and the alarm; the others are laid over it as
+    /// lines.
     pub is_primary: bool,
 }
 
@@ -164,7 +165,8 @@ fn empty(ui: &mut Ui, runs: &[PlotRun<'_>]) {
     ui.expand_to_include_rect(rect);
 }
 
-/// Shows the alarm of the selected run: FGSM and PGD have parted. Where there is little room, what it means comes as a tooltip.
+/// Shows the alarm of the selected run: FGSM and PGD have parted. Where there is little room, what it means comes as
+/// a tooltip.
 fn alarm(ui: &mut Ui, scene: &Scene<'_>, is_low: bool) {
     let run = scene.primary();
     let Some(alarm) = marks::alarm(run.history, run.config) else { return };
