@@ -85,8 +85,8 @@ impl<'a> Flags<'a> {
     }
 }
 
-/// Returns the places for a flag of this width, from the lowest row up: to the right of its staff, to its left, and, where
-/// there is room on neither side, across the staff at the right end.
+/// Returns the places for a flag of this width, from the lowest row up: to the right of its staff, to its left, and,
+/// where there is room on neither side, across the staff at the right end.
 fn places(staff: f32, width: f32, room: Rect, rows: usize) -> impl Iterator<Item = Rect> {
     let starts = [staff, staff - width, (room.right() - width).max(room.left())];
     let touching = starts.into_iter().filter(move |start| (*start..=start + width).contains(&staff));

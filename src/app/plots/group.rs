@@ -1,5 +1,5 @@
-//! Items of a plot that are cut into triangles once, and again only when they, or where they lie, have changed: a frame in which
-//! nothing has changed hands the triangles on.
+//! Items of a plot that are cut into triangles once, and again only when they, or where they lie, have changed: a
+//! frame in which nothing has changed hands the triangles on.
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;

@@ -1,4 +1,5 @@
-//! The lines of a panel, ready to be drawn, and what they are kept by: a frame in which nothing has changed only hands them on.
+//! The lines of a panel, ready to be drawn, and what they are kept by: a frame in which nothing has changed only
+//! hands them on.
 
 use std::sync::Arc;
 
@@ -16,7 +17,8 @@ use crate::engine::train::Measured;
 
 /// Above so many lines, those of other runs than the selected one are drawn with fewer points.
 const MANY_LINES: usize = 12;
-/// The width of the columns in which lines are thinned, in points on the screen: of most lines, and of those among many.
+/// The width of the columns in which lines are thinned, in points on the screen: of most lines, and of those among
+/// many.
 const FINE: f64 = 2.0;
 const COARSE: f64 = 8.0;
 
@@ -167,8 +169,8 @@ impl Kept {
     }
 }
 
-/// Returns what the curves of a panel are made of: it differs where they do. Histories only grow, and only their newest epoch
-/// changes. Everything is spelled out, because not every number equals itself.
+/// Returns what the curves of a panel are made of: it differs where they do. Histories only grow, and only their
+/// newest epoch changes. Everything is spelled out, because not every number equals itself.
 fn content(scene: &Scene<'_>, pixel: f64) -> Id {
     let run = |run: &PlotRun<'_>| format!("{} {} {:?}", run.name, run.history.len(), run.history.last());
     let runs: Vec<String> = scene.runs.iter().map(run).collect();

@@ -57,7 +57,8 @@ fn stacked(panels: &[Panel], room: Rect) -> Vec<Placed> {
 mod tests {
     use super::*;
 
-    /// Panels and the size of the room; the widths of the panels and which of them have epochs, or none where there is no room.
+    /// Panels and the size of the room; the widths of the panels and which of them have epochs, or none where there
+    /// is no room.
     #[test]
     fn panels_are_stacked_where_it_is_high_and_beside_each_other_where_it_is_wide() {
         let all: &[Panel] = &Panel::ALL;

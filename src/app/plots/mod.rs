@@ -138,7 +138,8 @@ fn empty(ui: &mut Ui, runs: &[PlotRun<'_>]) {
     ui.expand_to_include_rect(rect);
 }
 
-/// Shows the alarm of the selected run: FGSM and PGD have parted. Where there is little room, what it means comes as a tooltip.
+/// Shows the alarm of the selected run: FGSM and PGD have parted. Where there is little room, what it means comes as
+/// a tooltip.
 fn alarm(ui: &mut Ui, scene: &Scene<'_>, is_low: bool) {
     let run = scene.primary();
     let Some(alarm) = marks::alarm(run.history, run.config) else { return };

@@ -1,5 +1,5 @@
-//! The one plot that all charts of the window are made of: the plot library's own, without its ornaments and its reactions to
-//! the mouse, in the colours and the type of the window. What is on it are the library's own items.
+//! The one plot that all charts of the window are made of: the plot library's own, without its ornaments and its
+//! reactions to the mouse, in the colours and the type of the window. What is on it are the library's own items.
 
 use std::ops::RangeInclusive;
 
@@ -84,8 +84,8 @@ impl QuietPlot {
         Self { id, size: ui.available_size(), x, y, font: theme::number_font(), corner: "", can_zoom: false }
     }
 
-    /// Draws the plot with the items that `items` adds. After a zoom or a drag the bounds of the answer's transform are no longer
-    /// those of the axes: they are what the person wants to see from the next frame on.
+    /// Draws the plot with the items that `items` adds. After a zoom or a drag the bounds of the answer's transform
+    /// are no longer those of the axes: they are what the person wants to see from the next frame on.
     pub fn show<'a>(self, ui: &mut Ui, items: impl FnOnce(&mut PlotUi<'a>) + 'a) -> PlotResponse<()> {
         let palette = palette(ui);
         let Self { x, y, font, corner, .. } = self;
@@ -146,7 +146,8 @@ pub fn sample(ui: &Ui, place: Rect, style: LineStyle, stroke: Stroke) {
     paint(ui, place, &Line::new("", vec![[0.0, 0.0], [1.0, 0.0]]).style(style).stroke(stroke));
 }
 
-/// Paints an item outside of a plot: x goes from 0 at the left to 1 at the right of the place, and 0 lies in its middle.
+/// Paints an item outside of a plot: x goes from 0 at the left to 1 at the right of the place, and 0 lies in its
+/// middle.
 pub fn paint(ui: &Ui, place: Rect, item: &dyn PlotItem) {
     let bounds = PlotBounds::from_min_max([0.0, -1.0], [1.0, 1.0]);
     let mut shapes = Vec::new();

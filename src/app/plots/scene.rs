@@ -87,8 +87,8 @@ impl<'a> Scene<'a> {
         &self.runs[self.primary]
     }
 
-    /// Returns the ends of the epoch axis when all of it is shown. Short histories do not fill it, so that the first epochs do
-    /// not make it jump.
+    /// Returns the ends of the epoch axis when all of it is shown. Short histories do not fill it, so that the first
+    /// epochs do not make it jump.
     fn all(&self) -> Interval {
         let planned = self.primary().config.epochs.min(10);
         Interval::new(0.5, self.epochs().max(planned).max(1) as f64 + 0.5)
@@ -104,7 +104,8 @@ impl<'a> Scene<'a> {
         self.zoom.is_some_and(|zoom| zoom.high <= all.low || zoom.low >= all.high || zoom.width() >= all.width())
     }
 
-    /// Returns the colour of a line: it tells quantities apart while one run stands alone, and runs where there are several.
+    /// Returns the colour of a line: it tells quantities apart while one run stands alone, and runs where there are
+    /// several.
     pub fn colour(&self, palette: &Palette, run: usize, quantity: Quantity) -> Color32 {
         if self.runs.len() > 1 { run_colour(palette, run) } else { quantity.colour(palette) }
     }

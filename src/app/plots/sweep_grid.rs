@@ -28,9 +28,9 @@ const SUMMARY: f32 = 18.0;
 const LINE: f32 = 1.4;
 const LINES: [Quantity; 3] = [Quantity::Clean, Quantity::Fgsm, Quantity::Pgd];
 
-/// Draws a small error plot for each ε and α of a sweep, ε along x and α along y, all with the same axes. Runs with the same ε
-/// and α, of other seeds say, share a cell. Returns the index in `runs` of the one that was clicked; clicking the cell of
-/// the primary run goes on to the next one in it.
+/// Draws a small error plot for each ε and α of a sweep, ε along x and α along y, all with the same axes. Runs with
+/// the same ε and α, of other seeds say, share a cell. Returns the index in `runs` of the one that was clicked;
+/// clicking the cell of the primary run goes on to the next one in it.
 pub fn sweep_grid(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     if runs.is_empty() {
         let text = "A sweep trains one run for each ε and α; each gets a small plot here.";

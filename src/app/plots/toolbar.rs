@@ -16,8 +16,8 @@ const VERY_NARROW: f32 = 300.0;
 /// What the choice of a plot takes of the room.
 const CHOICE: f32 = 200.0;
 
-/// Shows the line of controls. Where there is room for one panel only (`is_single`), it is chosen here. Returns whether all
-/// epochs are asked for.
+/// Shows the line of controls. Where there is room for one panel only (`is_single`), it is chosen here. Returns
+/// whether all epochs are asked for.
 pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -> bool {
     let mut is_reset = false;
     let room = ui.available_width() - if is_single { CHOICE } else { 0.0 };

@@ -18,8 +18,8 @@ use crate::engine::train::Measured;
 const RADIUS: f32 = 6.0;
 const LOWEST: f32 = 120.0;
 const ABOUT: &str = "Each run at the epoch that it keeps: further left it errs less on clean pictures, further down less \
-                     under FGSM at the ε that it was trained with, so that only dots of one ε can be compared. The bars are 95 % intervals. A line joins those that no other of the same \
-                     ε beats in both.";
+                     under FGSM at the ε that it was trained with, so that only dots of one ε can be compared. The \
+                     bars are 95 % intervals. A line joins those that no other of the same ε beats in both.";
 
 /// A run that has been validated both ways.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,8 +30,8 @@ struct Dot {
     adversarial: Measured,
 }
 
-/// Plots clean against adversarial validation error of the epoch that each run keeps, with 95 % intervals. Colours follow the
-/// order of `runs`. Returns the index in `runs` of the one that was clicked.
+/// Plots clean against adversarial validation error of the epoch that each run keeps, with 95 % intervals. Colours
+/// follow the order of `runs`. Returns the index in `runs` of the one that was clicked.
 pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     let dot = |(run, plotted): (usize, &PlotRun<'_>)| {
         let record = plotted.kept()?;

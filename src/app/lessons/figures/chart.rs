@@ -25,7 +25,8 @@ pub fn chart<'a>(
     .inner
 }
 
-/// Returns places of names beside the ends of lines, moved apart so that they can be read: by `least` at least, in their order.
+/// Returns places of names beside the ends of lines, moved apart so that they can be read: by `least` at least, in
+/// their order.
 pub fn apart(mut wanted: Vec<f32>, least: f32, within: Rangef) -> Vec<f32> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));

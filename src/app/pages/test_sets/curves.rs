@@ -169,8 +169,8 @@ fn plot(ui: &mut Ui, tests: &TestSet, height: f32, current: &[bool]) {
     }
 }
 
-/// How a curve is told apart: by its colour, by the shape of its points once the colours are used up, and by dashes where it was
-/// measured with other settings than those at the left.
+/// How a curve is told apart: by its colour, by the shape of its points once the colours are used up, and by dashes
+/// where it was measured with other settings than those at the left.
 struct Look {
     colour: Color32,
     marker: MarkerShape,

@@ -73,8 +73,8 @@ impl ValueAxis {
         Self { are_logits, ends: Interval::new(low - margin, high + margin) }
     }
 
-    /// Returns the axis of a plot of this height. Of logits the lowest tick is not so near to the lower end that its text would
-    /// run into the first one of the other axis.
+    /// Returns the axis of a plot of this height. Of logits the lowest tick is not so near to the lower end that its
+    /// text would run into the first one of the other axis.
     pub fn axis(self, height: f32) -> Axis {
         let text = if self.are_logits { plain } else { per_cent_tick };
         let clear = self.ends.width() * f64::from(TICK_CLEAR / height.max(TICK_CLEAR));

@@ -28,7 +28,8 @@ const RIGHT: f32 = 10.0;
 const WIDTHS: Widths = Widths { strong: 3.0, other: 1.8 };
 /// An interval narrower than this, in points on the screen, has no room for a word.
 const LEAST_WORD: f64 = 70.0;
-/// The answers of nets of photographs change within a few grey levels. As far as a pixel moves is this and a rounding error.
+/// The answers of nets of photographs change within a few grey levels. As far as a pixel moves is this and a rounding
+/// error.
 const NEAR: f32 = 0.1;
 const ROUNDING: f32 = 1e-4;
 
@@ -76,8 +77,8 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
     ui.scope_builder(UiBuilder::new().max_rect(column), |ui| legend::show(ui, &sheet));
 }
 
-/// Returns how far the curve goes. A linear axis of a net of photographs in colour ends where there is little to see any more, unless
-/// ε is beyond.
+/// Returns how far the curve goes. A linear axis of a net of photographs in colour ends where there is little to see
+/// any more, unless ε is beyond.
 fn reach(shown: &Shown, along: &Along, look: &WhyLook, eps: f32) -> f32 {
     let whole = along.eps.last().copied().unwrap_or(MAX_EPS);
     let is_near = !look.is_log && shown.model.input.channels == 3 && eps <= NEAR + ROUNDING;

@@ -20,7 +20,8 @@ pub const NARROW: f32 = 148.0;
 const ROW: f32 = 19.0;
 const SAMPLE: f32 = 20.0;
 
-/// Returns the colour of the line number `index`: the label's and the target's own, and others that stay apart from them.
+/// Returns the colour of the line number `index`: the label's and the target's own, and others that stay apart from
+/// them.
 pub fn colour(palette: &Palette, shown: &Shown, along: &Along, index: usize) -> Color32 {
     let class = along.lines[index].class;
     let own = |class: usize| class == shown.label.index || shown.view.goal == Goal::Targeted(class);
@@ -61,8 +62,8 @@ pub fn show(ui: &mut Ui, sheet: &Sheet<'_>) {
     }
 }
 
-/// Returns what the net said of a class in the view on screen, if this ε is where its picture lies on the line: the same number as
-/// under the picture.
+/// Returns what the net said of a class in the view on screen, if this ε is where its picture lies on the line: the
+/// same number as under the picture.
 fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
     let place = if shown.view.is_fgsm() { shown.view.eps } else { shown.linf };
     if place != eps {
