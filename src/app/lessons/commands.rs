@@ -1,4 +1,4 @@
-//! What can be done with lessons.
+//! This module lists what can be done with lessons.
 
 use std::path::PathBuf;
 
@@ -7,31 +7,27 @@ use egui_material_icons::icons;
 
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 
-/// One action of the lessons; they go by their number in the list.
+/// This is one action of the lessons, which go by their number in the list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LessonCommand {
-    /// The first one, or closes the one that is open.
+    /// Opens the first lesson, or closes the one that is open.
     Toggle,
     Begin(usize),
     AskFile,
     Open(PathBuf),
-    /// Reveals what is hidden, or goes on.
     Next,
     Back,
-    /// One of the choices, for one person.
+    /// Predicts one of the choices, for one person.
     Predict(usize),
-    /// One of the choices, for a raised hand.
+    /// Counts a raised hand for one of the choices.
     Vote(usize),
     TakeBack,
-    /// Shows or puts away the speaker notes.
     Notes,
-    /// α of the objective in a figure.
+    /// Sets α of the objective in a figure.
     Alpha(f32),
-    /// The net with more units in a figure, or the one with fewer.
+    /// Shows the net with more units in a figure, or the one with fewer.
     Units(bool),
-    /// Trains a net as it is usual, beside the lesson.
     Train,
-    /// Asks the system for the picture in the clipboard.
     Paste,
     Close,
 }

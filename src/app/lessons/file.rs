@@ -1,4 +1,4 @@
-//! Lessons as files: TOML with a title and steps.
+//! Lessons are files: TOML with a title and steps.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -8,111 +8,105 @@ use serde::Deserialize;
 use crate::app::lessons::scene::Scene;
 use crate::engine::model::Catalogue;
 
-/// The size of the largest lesson file that is read.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// A lesson: steps to go through, one view each.
+/// A lesson is a sequence of steps.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lesson {
     pub title: String,
-    /// One sentence.
+    /// This is one sentence.
     pub about: String,
     #[serde(rename = "step")]
     pub steps: Vec<Step>,
 }
 
-/// One view with a text beside it. What a step does not name stays as the step before had it.
+/// A step is a view with a text beside it. What it does not name stays as the step before had it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     pub heading: String,
-    /// Paragraphs, with an empty line between them. `{label}`, `{before}`, `{after}`, `{eps}` and the like stand for what is on
-    /// screen: see [`PLACES`].
+    /// The paragraphs have an empty line between them; `{label}` and the other [`PLACES`] stand for what is on screen.
     pub text: String,
-    /// Lines in larger type above the text, with the same places.
+    /// These lines stand in larger type above the text, with the same places.
     #[serde(default)]
     pub formula: Vec<String>,
-    /// What to predict before the hidden things are revealed.
+    /// The question is asked before the hidden things are revealed.
     pub ask: Option<String>,
-    /// At most [`MOST_CHOICES`].
+    /// There are at most [`MOST_CHOICES`].
     #[serde(default)]
     pub choices: Vec<String>,
-    /// The choice that is right, word for word; it is marked once the rest is revealed.
+    /// This is the right choice, word for word; it is marked once the rest is revealed.
     pub right: Option<String>,
-    /// What is said once they are.
+    /// This is said once the rest is revealed.
     pub then: Option<String>,
     #[serde(default)]
     pub hide: Vec<Part>,
-    /// How long the step should take, for the lecturer.
+    /// The step should take so long.
     pub minutes: Option<f32>,
-    /// What else to say, for the lecturer: shown when asked for.
+    /// The lecturer sees these on request.
     pub notes: Option<String>,
-    /// What stands in place of the pictures.
+    /// The figure stands in place of the pictures.
     pub figure: Option<Figure>,
-    /// Classes that the figure of directions has beside the net's own answer.
+    /// The figure of directions has these classes beside the net's own answer.
     #[serde(default)]
     pub labels: Vec<String>,
-    /// The rows of a table, the first of which is its head.
+    /// The first row is the head.
     #[serde(default)]
     pub table: Vec<Vec<String>>,
-    /// A word for the picture that the person opens at a step that invites to: it then stands in place of that of `view`.
+    /// This is a word for the person's own picture, which then stands in place of that of `view`.
     pub yours: Option<String>,
-    /// Whether the step asks for that picture, with buttons.
+    /// The step asks for that picture, with buttons.
     #[serde(default)]
     pub invite: bool,
     #[serde(default, rename = "view")]
     pub scene: Scene,
 }
 
-/// As many choices as there are keys to vote with.
+/// There are as many choices as keys to vote with.
 pub const MOST_CHOICES: usize = 4;
-/// The longest that a step may take, in minutes.
 const MOST_MINUTES: f32 = 120.0;
-/// Classes beside the net's own answer, in the figure of directions.
 const MOST_LABELS: usize = 3;
 
-/// Drawings that may stand in place of the pictures; most of them follow what is on screen.
+/// A figure is a drawing that may stand in place of the pictures; most of them follow what is on screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Figure {
-    /// A step of training and a step of an attack side by side.
+    /// It shows a step of training and a step of an attack side by side.
     UpdateRules,
-    /// Away from the label, or towards one of `labels`.
+    /// It leads away from the label, or towards one of `labels`.
     Directions,
-    /// Pixels as numbers of 8 bits, before and after, and ε beside a grey level.
+    /// It shows pixels as numbers of 8 bits, before and after, and ε beside a grey level.
     EightBits,
-    /// The gradient at a few pixels, and its sign.
+    /// It shows the gradient at a few pixels, and its sign.
     Signs,
-    /// The mixed cost with today's numbers, and α to move.
+    /// It shows the mixed cost with today's numbers, and α to move.
     Objective,
-    /// Attack, step, attack anew.
+    /// It shows the circle of attack, step, and attack anew.
     Cycle,
-    /// What a net needs more units for.
+    /// It shows what a net needs more units for.
     Capacity,
-    /// The errors of a run, and where its training was stopped.
+    /// It shows the errors of a run, and where its training was stopped.
     Run,
-    /// Logits against ε, with three pictures on the way.
+    /// It shows logits against ε, with three pictures on the way.
     Curve,
-    /// The rows of `table`.
     Table,
-    /// What the class has predicted.
+    /// It shows how well the class has predicted.
     Score,
 }
 
-/// Parts of the Explore tab that a step may hide.
+/// A step may hide these parts of the Explore page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
     Perturbation,
     Adversarial,
-    /// What the net says of the adversarial picture.
+    /// This is what the net says of the adversarial picture.
     Answer,
 }
 
-/// What stands for a number or a name that is on screen: the label; the answer before and after with its probability; the
-/// label's probability before and after; ε, and ε in grey levels; α, and the cost of the label before, after, and of the mix of
-/// both with α.
+/// These places in a text stand for what is on screen. "Before" and "after" are those of the attack, "share" is a
+/// probability, and "cost" alone is the mix of both costs with α.
 pub const PLACES: [&str; 13] = [
     "{label}",
     "{before}",
@@ -130,7 +124,7 @@ pub const PLACES: [&str; 13] = [
 ];
 
 impl Lesson {
-    /// The scene of a step, with all that the steps before it have set.
+    /// Returns the scene of a step, with all that the steps before it have set.
     pub fn scene(&self, step: usize) -> Scene {
         self.steps.iter().take(step + 1).fold(Scene::default(), |earlier, step| step.scene.clone().over(earlier))
     }
@@ -138,7 +132,7 @@ impl Lesson {
     /// Reads a lesson. Paths of pictures become paths from `folder`.
     ///
     /// # Errors
-    /// A message for a person that says where the text is wrong and what was expected.
+    /// The message says where the text is wrong and what was expected.
     pub fn parse(text: &str, folder: Option<&Path>) -> Result<Self, String> {
         let mut lesson: Self = toml::from_str(text).map_err(|error| {
             let place = error.span().map(|span| format!("{}: ", place(text, &span))).unwrap_or_default();
@@ -168,7 +162,7 @@ impl Lesson {
     /// Looks up every net, picture and class that the steps name, and spells classes as their net does.
     ///
     /// # Errors
-    /// A message for a person: the step, what it names, and the nearest names.
+    /// The message says the step, what it names, and the nearest names.
     pub fn look_up(&mut self, catalogue: &Catalogue) -> Result<(), String> {
         for number in 0..self.steps.len() {
             let all = self.scene(number);
@@ -183,7 +177,7 @@ impl Lesson {
     /// Reads a lesson file, and looks up what it names.
     ///
     /// # Errors
-    /// As [`Self::parse`] and [`Self::look_up`], and a file that cannot be read or is too large.
+    /// The file cannot be read, is too large, or fails [`Self::parse`] or [`Self::look_up`].
     pub fn open(path: &Path, catalogue: &Catalogue) -> Result<Self, String> {
         let read = || {
             let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
@@ -203,17 +197,15 @@ impl Lesson {
 }
 
 impl Step {
-    /// What is wrong with it, and where it stands.
     fn problem(&self, number: usize, why: &str) -> String {
         format!("step {} ({}): {why}", number + 1, self.heading)
     }
 
-    /// Whether something of it is kept back until it is revealed.
+    /// Returns whether something is kept back until it is revealed.
     pub fn keeps_back(&self) -> bool {
         !self.hide.is_empty() || self.then.is_some()
     }
 
-    /// The number of the choice that is right.
     pub fn right_choice(&self) -> Option<usize> {
         self.choices.iter().position(|choice| Some(choice) == self.right.as_ref())
     }
@@ -281,7 +273,7 @@ impl Step {
     }
 }
 
-/// Whether a file is meant as a lesson, be it a broken one: a text of that kind with steps.
+/// Returns whether a file is meant as a lesson, be it a broken one: a text of that kind with steps.
 pub fn is_lesson(path: &Path) -> bool {
     if !may_be_lesson(path) || std::fs::metadata(path).map_or(0, |about| about.len()) > MOST_BYTES {
         return false;
@@ -290,12 +282,11 @@ pub fn is_lesson(path: &Path) -> bool {
     text.lines().any(|line| line.replace(' ', "").starts_with("[[step]]"))
 }
 
-/// Whether a file could be a lesson, by its name.
+/// Returns whether a file could be a lesson, by its name.
 pub fn may_be_lesson(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
 }
 
-/// "line 3, column 7".
 fn place(text: &str, span: &Range<usize>) -> String {
     let before = text.get(..span.start).unwrap_or(text);
     let line = before.matches('\n').count() + 1;

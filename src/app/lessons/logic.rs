@@ -1,4 +1,4 @@
-//! What is done with lessons.
+//! This module carries out the commands of lessons.
 
 use eframe::egui::{Context, ViewportCommand};
 
@@ -64,7 +64,6 @@ pub fn carry_out(command: LessonCommand, shell: &mut Shell, ctx: &Context) {
     }
 }
 
-/// Carries out what leaves the step as it is.
 fn change_step(command: LessonCommand, shell: &mut Shell, ctx: &Context) {
     let lessons = &mut shell.lessons;
     match command {
@@ -91,7 +90,6 @@ fn change_step(command: LessonCommand, shell: &mut Shell, ctx: &Context) {
     }
 }
 
-/// Shows what a step of a lesson sets.
 fn show_scene(scene: Option<Scene>, shell: &mut Shell) {
     let Some(mut scene) = scene else { return };
     shell.settings.tab = scene.tab.unwrap_or_default();

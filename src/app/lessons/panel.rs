@@ -1,4 +1,4 @@
-//! The lesson that is open: its text, what to predict, and the way on; beside the window, or on the stage.
+//! This panel shows the lesson that is open: its text, its question, and the way on.
 
 use eframe::egui::{
     self, Align, Align2, Button, Layout, Panel, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2,
@@ -16,10 +16,9 @@ use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{icon_at, icon_button, primary_button};
 use crate::worker::Shown;
 
-/// Of the whole window, within these bounds.
+/// The panel has this share of the window's width, within these bounds.
 const SHARE: f32 = 0.24;
 const WIDTH: (f32, f32) = (216.0, 340.0);
-/// Sizes of type, in heights of the body's.
 const HEADING: f32 = 1.48;
 const FORMULA: f32 = 1.15;
 
@@ -52,7 +51,7 @@ pub fn lesson(ui: &mut Ui, lessons: &Lessons, shown: Option<&Shown>, out: &mut V
     });
 }
 
-/// Heading, text, question and what is said once it is answered, in the type that `ui` has.
+/// Shows heading, text, question and what is said once it is answered, in the type that `ui` has.
 pub fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Option<&Shown>, out: &mut Vec<Command>) {
     let size = theme::size_of_body(ui);
     let fill = |text: &str| filled(text, shown, lessons.alpha);
@@ -95,7 +94,7 @@ pub fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Option<&Show
     }
 }
 
-/// "1 min; until here 4.5 of 15 min".
+/// Writes "1 min; until here 4.5 of 15 min".
 pub fn times(lessons: &Lessons, step: &Step) -> Option<String> {
     let (until, all) = lessons.minutes()?;
     let own = step.minutes.map(|minutes| format!("{} min; ", short(minutes))).unwrap_or_default();
@@ -117,7 +116,6 @@ fn paragraphs(ui: &mut Ui, text: &str) {
     }
 }
 
-/// The ways to open a picture of one's own.
 fn invitation(ui: &mut Ui, out: &mut Vec<Command>) {
     ui.horizontal_wrapped(|ui| {
         for command in [Command::from(ExploreCommand::OpenDialog), LessonCommand::Paste.into()] {
@@ -143,7 +141,6 @@ fn class_said(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -
     ui.label(theme::strong(text));
 }
 
-/// The choices, with bars as long as their votes are many.
 fn choices(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -> String, out: &mut Vec<Command>) {
     let votes = lessons.votes();
     let all: usize = votes.iter().sum();
@@ -163,7 +160,6 @@ struct Choice<'a> {
     votes: usize,
     of: usize,
     is_right: bool,
-    /// It can be voted for.
     is_open: bool,
 }
 
@@ -221,7 +217,7 @@ fn choice(ui: &mut Ui, choice: &Choice<'_>) -> egui::Response {
     ))
 }
 
-/// The name of the button that goes on, and what it does.
+/// Returns the name of the button that goes on, and what it does.
 pub fn way_on(lessons: &Lessons, is_last: bool) -> (String, LessonCommand) {
     match lessons.next_chapter() {
         _ if lessons.is_hiding() => ("Reveal".into(), LessonCommand::Next),

@@ -1,4 +1,4 @@
-//! What a step of a lesson sets, by names that are looked up when the lesson is opened.
+//! A scene is what a step of a lesson sets, by names that are looked up when the lesson is opened.
 
 use std::path::{Path, PathBuf};
 
@@ -11,40 +11,38 @@ use crate::engine::data::{sample_unless_file, samples};
 use crate::engine::model::{Catalogue, Manifest, find_class};
 use crate::engine::picture::Quantity;
 
-/// What a step sets: its `view`. The net, the picture, ε and the pane under the pictures stay as they are where no step so far
-/// names them; everything else is then as usual, whatever was left in the Explore tab.
+/// A scene is the `view` of a step. Net, picture, ε and the pane under the pictures stay as they are where no step so
+/// far names them; everything else is then as usual, whatever was left in the Explore page.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Scene {
     pub tab: Option<Tab>,
-    /// A name of the catalogue.
     pub model: Option<String>,
-    /// The name of a bundled picture, or a path from the lesson's file.
+    /// This is the name of a bundled picture, or a path from the lesson's file.
     pub picture: Option<PathBuf>,
-    /// In the norm of the attack.
+    /// It is in the norm of the attack.
     pub eps: Option<f32>,
-    /// FGSM without one; with the parameters that it has at first, but for `steps` and `norm`.
+    /// Without a name it is FGSM; `steps` and `norm` change its usual parameters.
     pub attack: Option<AttackName>,
     pub steps: Option<usize>,
     pub norm: Option<Norm>,
-    /// Of random starts and noise.
     pub seed: Option<u64>,
     pub loss: Option<Loss>,
-    /// A class by name; the net's own answer with an empty name.
+    /// An empty name stands for the net's own answer.
     pub label: Option<String>,
-    /// A class by name; away from the label with an empty name.
+    /// An empty name stands for away from the label.
     pub target: Option<String>,
     pub clip: Option<bool>,
     pub eight_bit: Option<bool>,
     pub own_pixels: Option<bool>,
     pub show: Option<Shown>,
-    /// Whether the pane is open that shows why the attack works.
+    /// This opens or closes the pane under the pictures.
     pub why: Option<bool>,
-    /// The net that the pane compares with, by its name; none with an empty name.
+    /// The pane compares with this net; with none where the name is empty.
     pub second: Option<String>,
 }
 
-/// The name of an attack, as on the command line.
+/// It is spelled as on the command line.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct AttackName(pub String);
@@ -61,7 +59,7 @@ impl TryFrom<String> for AttackName {
     }
 }
 
-/// What the middle picture shows.
+/// The middle picture shows this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shown {
@@ -81,8 +79,8 @@ impl From<Shown> for Quantity {
 }
 
 impl Scene {
-    /// This scene where it says something, and `earlier` elsewhere. An attack that is named comes without the parameters of
-    /// the one before.
+    /// Returns this scene where it says something, and `earlier` elsewhere. An attack that is named comes without the
+    /// parameters of the one before.
     pub fn over(self, earlier: Self) -> Self {
         let (steps, norm) = if self.attack.is_some() { (None, None) } else { (earlier.steps, earlier.norm) };
         Self {
@@ -106,7 +104,7 @@ impl Scene {
         }
     }
 
-    /// The attack with its parameters.
+    /// Returns the attack with its parameters.
     pub fn attack(&self) -> AttackSettings {
         let named = self.attack.as_ref().and_then(|AttackName(name)| AttackSettings::named(name));
         let mut attack = named.unwrap_or_default();
@@ -147,7 +145,8 @@ impl Scene {
         }
     }
 
-    /// Looks up what this scene of a step names, and spells classes as their net does; `all` has what the steps before it have set, too.
+    /// Looks up what this scene names, and spells classes as their net does; `all` has what the steps before have set,
+    /// too.
     pub fn look_up(&mut self, all: &Self, catalogue: &Catalogue) -> Result<(), String> {
         for net in [&self.model, &self.second].into_iter().flatten().filter(|name| !name.is_empty()) {
             catalogue.ready(net).map_err(|error| error.to_string())?;
@@ -164,14 +163,14 @@ impl Scene {
 }
 
 impl Scene {
-    /// Classes as the net of this scene spells them; `self` has what the steps before it have set, too.
+    /// Spells classes as the net of this scene does; `self` has what the steps before it have set, too.
     pub fn classes(&self, names: &[String], catalogue: &Catalogue) -> Result<Vec<String>, String> {
         let found = names.iter().map(|name| in_net(Some(name), self.model.as_deref(), catalogue));
         Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 }
 
-/// Of the largest photo whose own pixels are attacked, with room to spare.
+/// This is more than the values of the largest photo whose own pixels are attacked.
 const MOST_VALUES: usize = 3 << 21;
 
 fn picture_exists(picture: &Path) -> Result<(), String> {
@@ -188,7 +187,7 @@ fn picture_exists(picture: &Path) -> Result<(), String> {
     ))
 }
 
-/// The full name of a class of a net; an empty name stays one.
+/// Returns the full name of a class of a net; an empty name stays one.
 fn in_net(class: Option<&str>, net: Option<&str>, catalogue: &Catalogue) -> Result<Option<String>, String> {
     let Some(class) = class.filter(|class| !class.is_empty()) else { return Ok(class.map(ToOwned::to_owned)) };
     let net = net.ok_or_else(|| format!("the class {class:?} is of no net; expected a model beside it, or before"))?;

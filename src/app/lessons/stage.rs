@@ -1,5 +1,5 @@
-//! A lesson on the whole screen: its text at the left, pictures or a figure at the right, and nothing else. A bar comes while
-//! the pointer moves.
+//! The stage is a lesson on the whole screen, with pictures or a figure beside its text. A bar comes while the pointer
+//! moves.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,23 +29,19 @@ use crate::engine::picture::Rgba;
 use crate::engine::units::LEVELS;
 use crate::worker::Shown;
 
-/// The share of the window that the text has.
 const TEXT_SHARE: f32 = 0.34;
-/// In heights of type.
+/// Both are in heights of type.
 const MARGIN: f32 = 1.2;
 const CAPTION: f32 = 3.4;
-/// The share of the height that the perturbation and ε have.
 const LOW_SHARE: f32 = 0.24;
-/// How long the bar stays after the pointer has moved, in seconds.
+/// The bar stays for so many seconds after the pointer has moved.
 const BAR_STAYS: f64 = 2.5;
 
-/// What the stage keeps from frame to frame.
+/// The stage keeps this from frame to frame.
 #[derive(Default)]
 pub struct Stage {
     textures: [Texture; 3],
-    /// When the pointer last moved.
     moved_at: Option<f64>,
-    /// The pointer is on the bar.
     is_on_bar: bool,
 }
 
@@ -63,8 +59,7 @@ impl Stage {
         });
     }
 
-    /// Draws the pictures into the room that is left: original and adversarial large, the perturbation and ε below them. They
-    /// lie where they lay in the step before.
+    /// Draws the pictures into the room that is left. They lie where they lay in the step before.
     pub fn show_pictures(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         let size = theme::stage_size(ui.ctx());
         let frame = Frame::new().fill(palette(ui).canvas).inner_margin(Margin::same((MARGIN * size) as i8));
@@ -107,7 +102,6 @@ impl Stage {
         });
     }
 
-    /// Draws a picture as large as it fits, or a question mark in its place.
     fn picture(&mut self, ui: &Ui, index: usize, well: Rect, rgba: Option<&Arc<Rgba>>, words: &str) {
         let palette = palette(ui);
         let response = ui.interact(well, ui.scope_id().with(("picture", words)), Sense::hover());
@@ -125,7 +119,6 @@ impl Stage {
         ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
     }
 
-    /// Lays the bar over the lower edge while the pointer moves.
     pub fn show_bar(&mut self, ui: &Ui, lessons: &Lessons, out: &mut Vec<Command>) {
         let now = ui.input(|i| i.time);
         if ui.input(|i| i.pointer.delta() != Vec2::ZERO || i.pointer.any_pressed()) {
@@ -152,7 +145,7 @@ impl Stage {
     }
 }
 
-/// Where the pictures lie; it depends on the window alone.
+/// The places of the pictures depend on the window alone.
 struct Places {
     original: Rect,
     adversarial: Rect,
@@ -188,7 +181,7 @@ fn says(name: &str, top: &[Guess], is_hidden: bool) -> String {
     }
 }
 
-/// The name of the picture, and below it what the net says, as large as it fits.
+/// Draws the name of the picture, and below it what the net says, as large as it fits.
 fn caption(ui: &Ui, room: Rect, name: &str, guess: Option<&Guess>, colour: Color32) {
     let (palette, size) = (palette(ui), theme::size_of_body(ui));
     let painter = ui.painter();
@@ -211,7 +204,6 @@ fn caption(ui: &Ui, room: Rect, name: &str, guess: Option<&Guess>, colour: Color
     painter.galley(pos2(room.left(), line), galley, colour);
 }
 
-/// ε in words, and a slider for it.
 fn eps(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
     let size = theme::size_of_body(ui);
     ui.label(egui::RichText::new("Perturbation").color(palette(ui).weak));

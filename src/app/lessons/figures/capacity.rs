@@ -1,5 +1,5 @@
-//! Why robust nets need more units: a drawing of pictures of two classes, the squares of ±ε around them, and the boundary that
-//! a net can draw.
+//! This figure shows why robust nets need more units: pictures of two classes, the squares of ±ε around them, and the
+//! boundary that a net can draw.
 
 use eframe::egui::{Align2, Button, Color32, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, UiBuilder, Vec2, pos2};
 
@@ -8,24 +8,23 @@ use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::figures::{FigureWorld, Pen, describe};
 use crate::app::theme;
 
-/// Half a side of the squares, in shares of the drawing's height.
+/// It is half a side of the squares, in shares of the drawing's height.
 const EPS: f32 = 0.075;
-/// Pictures of each class lie on a curve, in shares of the drawing; those of the other class lie this far below.
+/// Pictures of each class lie on a curve; those of the other class lie this far below, in shares of the height.
 const APART: f32 = 0.36;
 const PER_CLASS: usize = 8;
 const POINTS: usize = 160;
 
-/// Where the pictures of the upper class lie: on a curve, not anywhere.
 fn manifold(t: f32) -> f32 {
     0.34 + 0.12 * (std::f32::consts::TAU * 1.25 * t + 0.4).sin()
 }
 
-/// The boundary: a straight line, or one that can bend as the pictures do.
+/// The boundary is a straight line, or one that can bend as the pictures do.
 fn boundary(t: f32, has_more: bool) -> f32 {
     if has_more { manifold(t) + 0.5 * APART } else { 0.5 }
 }
 
-/// A picture of the drawing, and whether the boundary runs through its square: then it has a doppelgänger.
+/// A picture of the drawing is fooled where the boundary runs through its square.
 struct Dot {
     at: (f32, f32),
     is_upper: bool,

@@ -1,4 +1,4 @@
-//! Figure 4 of arXiv 1412.6572, live: logits along the direction of the attack, and three pictures on the way.
+//! This figure is figure 4 of arXiv 1412.6572, live, with three pictures on the way.
 
 use std::sync::Arc;
 
@@ -18,9 +18,7 @@ use crate::app::widgets::texture::Texture;
 use crate::engine::picture::Rgba;
 use crate::worker::{Along, Shown};
 
-/// The answers of nets of photographs change within a few grey levels.
 const NEAR: f32 = 0.1;
-/// The share of the height that the pictures have.
 const PICTURES: f32 = 0.36;
 
 pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
@@ -47,7 +45,6 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
     pictures(&sheet, figures, ui, film);
 }
 
-/// Draws the interval in which the net is right, the lines with their names, and ε.
 fn plot(sheet: &Sheet<'_>, ui: &mut Ui, frame: Rect) -> PlotTransform {
     let Sheet { shown, along, axis, eps, .. } = sheet;
     let (size, palette) = (theme::size_of_body(ui), theme::palette(ui));
@@ -81,7 +78,6 @@ fn plot(sheet: &Sheet<'_>, ui: &mut Ui, frame: Rect) -> PlotTransform {
     transform
 }
 
-/// The right end of a line.
 struct End<'a> {
     y: f32,
     name: &'a str,
@@ -138,7 +134,6 @@ fn mirrored(figures: &Figures, shown: &Shown) -> Arc<Rgba> {
     kept.cloned().unwrap_or_else(|| Arc::new(Rgba { bytes, width: original.width, height: original.height }))
 }
 
-/// Returns the class with the largest logit at ε, of those that the curve has.
 fn answer(along: &Along, eps: f32) -> Option<usize> {
     let at = |line: &crate::worker::ClassLine| value_at(&along.eps, &line.logits, eps);
     let best = along.lines.iter().filter_map(|line| Some((line.class, at(line)?)));

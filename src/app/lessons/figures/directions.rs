@@ -1,4 +1,4 @@
-//! Which way? Away from the label, or towards one of the errors: a choice that is made by a click.
+//! This figure lets a click choose the direction: away from the label, or towards one of the errors.
 
 use eframe::egui::{Align, Align2, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 
@@ -10,13 +10,13 @@ use crate::app::theme;
 use crate::engine::attack::Goal;
 use crate::worker::Shown;
 
-/// Where the errors lie around the picture, in shares of the room; the label lies at the left, and away from it is right.
+/// The errors lie here around the picture, in shares of the room; the label lies at the left, and away from it is
+/// right.
 const ERRORS: [(f32, f32); 3] = [(0.56, 0.1), (0.86, 0.24), (0.8, 0.84)];
 const LABEL: (f32, f32) = (0.15, 0.5);
 const CENTRE: (f32, f32) = (0.5, 0.5);
-/// Where the way away from the label ends.
 const AWAY: (f32, f32) = (0.9, 0.5);
-/// Width and height of a tile, in heights of type.
+/// It is in heights of type.
 const TILE: Vec2 = Vec2::new(9.0, 3.6);
 
 pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
@@ -68,7 +68,7 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
     says(ui, answer, shown, &what);
 }
 
-/// From the picture to each error, and away from the label; the way that is taken is bold.
+/// Draws the ways from the picture to each error, and away from the label; the one that is taken is bold.
 fn arrows(pen: &Pen<'_>, tiles: &[Tile<'_>], picture: Rect, away: Pos2) {
     let faint = Stroke::new(0.08 * pen.size, pen.palette.weak);
     let bold = |colour| Stroke::new(0.26 * pen.size, colour);
@@ -88,7 +88,7 @@ fn arrows(pen: &Pen<'_>, tiles: &[Tile<'_>], picture: Rect, away: Pos2) {
     }
 }
 
-/// From the edge of the picture to the edge of another place.
+/// Draws an arrow from the edge of the picture to the edge of another place.
 fn ray(pen: &Pen<'_>, picture: Rect, to: Rect, stroke: Stroke) {
     let way = (to.center() - picture.center()).normalized();
     // How far from the middle of a rectangle its edge is.
@@ -98,18 +98,16 @@ fn ray(pen: &Pen<'_>, picture: Rect, to: Rect, stroke: Stroke) {
     pen.arrow(from, to.center() - (inside(to.size()) + gap) * way, stroke);
 }
 
-/// A class that can be chosen by a click.
 struct Tile<'a> {
     name: &'a str,
     share: String,
-    /// What a click asks for.
+    /// A click asks for this.
     goal: Goal,
     is_chosen: bool,
     place: Rect,
 }
 
 impl Tile<'_> {
-    /// Returns whether it was clicked.
     fn show(&self, ui: &Ui) -> bool {
         let pen = Pen::new(ui);
         let (role, tip, colour) = match self.goal {
@@ -133,7 +131,7 @@ impl Tile<'_> {
     }
 }
 
-/// What the net says of a class of the adversarial picture; where only the first five are known, what it lies below.
+/// Writes the probability of a class; where only the first five are known, what it lies below.
 fn probability(shown: &Shown, class: usize) -> String {
     let target = shown.target_prob.filter(|_| shown.view.goal == Goal::Targeted(class));
     let top = shown.adversarial_top.iter().find(|guess| guess.index == class);

@@ -1,4 +1,4 @@
-//! How far? Some pixels as the numbers of 8 bits that they are, before and after, and ε beside a grey level.
+//! This figure shows pixels as numbers of 8 bits, before and after, and ε beside a grey level.
 
 use eframe::egui::{Align2, Button, Color32, FontId, Rect, Stroke, StrokeKind, Ui, UiBuilder, Vec2, pos2, vec2};
 
@@ -10,11 +10,11 @@ use crate::app::theme;
 use crate::engine::picture::Rgba;
 use crate::engine::units::LEVELS;
 
-/// Pixels of a side of the part that is shown.
+/// So many pixels of a side are shown.
 const SIDE: usize = 4;
-/// The ruler's ends, in grey levels; it is logarithmic.
+/// The ruler is logarithmic; its ends are in grey levels.
 const RULER: (f32, f32) = (0.5, 32.0);
-/// ε that can be tried, and whether the name stands below the ruler, where two are near each other.
+/// Each ε can be tried; the name of the third stands below the ruler, where two are near each other.
 const MARKS: [(&str, f32, bool); 4] = [
     ("1/255", 1.0 / LEVELS, false),
     (".007 paper", 0.007, false),
@@ -63,7 +63,7 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
     });
 }
 
-/// The middle of a picture, pixel by pixel, with their numbers; of colours that of green. What has changed is framed.
+/// Shows the middle of a picture as numbers, of colours that of green, and frames what has changed.
 fn numbers(ui: &Ui, room: Rect, name: &str, rgba: &Rgba, before: &Rgba) {
     let pen = Pen::new(ui);
     let title = pen.strong(room.center_top(), Align2::CENTER_TOP, name, pen.palette.weak);
@@ -88,7 +88,6 @@ fn numbers(ui: &Ui, room: Rect, name: &str, rgba: &Rgba, before: &Rgba) {
     }
 }
 
-/// Grey levels from half a one to 32, with the marks and ε.
 fn ruler(pen: &Pen<'_>, room: Rect, eps: f32) {
     let line = room.center().y;
     let octaves = (RULER.1 / RULER.0).log2();

@@ -1,4 +1,4 @@
-//! Drawings that stand in place of the pictures in a step of a lesson. Most of them follow what is on screen.
+//! A figure is a drawing that stands in place of the pictures in a step of a lesson.
 
 pub mod capacity;
 pub mod chart;
@@ -32,13 +32,12 @@ use crate::app::widgets::texture::Texture;
 use crate::engine::picture::Rgba;
 use crate::worker::Shown;
 
-/// The height of type in a figure beside the bars of the window, as a share of the room's height and of its width, and within
-/// these bounds.
+/// Beside the bars of the window, type has this share of the room's height or width, within these bounds.
 const TYPE_OF_HEIGHT: f32 = 0.026;
 const TYPE_OF_WIDTH: f32 = 0.022;
 const TYPE: (f32, f32) = (11.0, 26.0);
 
-/// What figures show of the rest of the window.
+/// Figures follow these states of the window.
 pub struct FigureWorld<'a> {
     pub explore: &'a Explore,
     pub lessons: &'a Lessons,
@@ -47,7 +46,7 @@ pub struct FigureWorld<'a> {
 }
 
 impl FigureWorld<'_> {
-    /// What is on screen, unless it is of the step before.
+    /// Returns what is on screen, unless it is of the step before.
     fn shown(&self) -> Option<&Shown> {
         let wanted = self.explore;
         let shown = self.explore.shown.as_deref();
@@ -55,13 +54,13 @@ impl FigureWorld<'_> {
     }
 }
 
-/// What figures keep from frame to frame: the pictures that they show.
+/// Figures keep their pictures from frame to frame.
 #[derive(Default)]
 pub struct Figures {
     pictures: Vec<Texture>,
 }
 
-/// The room for a figure, with type that can be read from afar.
+/// Makes the room for a figure, with type that can be read from afar.
 pub fn figure_room(ui: &mut Ui, is_stage: bool, contents: impl FnOnce(&mut Ui)) {
     let room = ui.available_size();
     let fitting = (TYPE_OF_HEIGHT * room.y).min(TYPE_OF_WIDTH * room.x).clamp(TYPE.0, TYPE.1);
@@ -103,12 +102,11 @@ impl Figures {
     }
 }
 
-/// What a figure is drawn with.
+/// A pen draws a figure.
 #[derive(Clone, Copy)]
 pub struct Pen<'a> {
     painter: &'a Painter,
     palette: &'static Palette,
-    /// Height of body type.
     size: f32,
 }
 
@@ -117,22 +115,21 @@ impl<'a> Pen<'a> {
         Self { painter: ui.painter(), palette: palette(ui), size: theme::size_of_body(ui) }
     }
 
-    /// The same pen with type that is so many times as large.
+    /// Returns the same pen with type that is so many times as large.
     fn larger(&self, scale: f32) -> Self {
         Self { size: scale * self.size, ..*self }
     }
 
-    /// One line of text.
     fn text(&self, at: Pos2, anchor: Align2, text: impl ToString, colour: Color32) -> Rect {
         self.painter.text(at, anchor, text, FontId::proportional(self.size), colour)
     }
 
-    /// The same in the semi-bold cut.
+    /// Writes in the semi-bold cut.
     fn strong(&self, at: Pos2, anchor: Align2, text: impl ToString, colour: Color32) -> Rect {
         self.painter.text(at, anchor, text, theme::strong_of(self.size), colour)
     }
 
-    /// One line of text in the semi-bold cut from the left edge of a room, cut to its width.
+    /// Writes one line in the semi-bold cut from the left edge of a room, cut to its width.
     fn cut(&self, room: Rect, text: &str, colour: Color32) {
         let format = TextFormat { font_id: theme::strong_of(self.size), color: colour, ..TextFormat::default() };
         let mut job = LayoutJob::single_section(text.to_owned(), format);
@@ -141,7 +138,7 @@ impl<'a> Pen<'a> {
         self.painter.galley(room.min, galley, colour);
     }
 
-    /// Lines of text that are as wide as the room at most; returns what they cover.
+    /// Writes lines that are as wide as the room at most; returns what they cover.
     fn paragraph(&self, room: Rect, text: &str, halign: Align, colour: Color32) -> Rect {
         let format = TextFormat { font_id: FontId::proportional(self.size), color: colour, ..TextFormat::default() };
         let mut job = LayoutJob::single_section(text.to_owned(), format);
@@ -159,7 +156,7 @@ impl<'a> Pen<'a> {
         covered
     }
 
-    /// A line of a formula: pieces between bars are set low, as in "∇|w|J".
+    /// Writes a line of a formula: pieces between bars are set low, as in "∇|w|J".
     fn formula(&self, centre: Pos2, text: &str, colour: Color32) -> Rect {
         let mut job = LayoutJob::default();
         for (index, piece) in text.split('|').enumerate() {
@@ -179,7 +176,6 @@ impl<'a> Pen<'a> {
         self.painter.rect_stroke(rect, 2 * theme::RADIUS, edge, eframe::egui::StrokeKind::Inside);
     }
 
-    /// An arrow with a filled head.
     fn arrow(&self, from: Pos2, to: Pos2, stroke: Stroke) {
         let way = to - from;
         if way.length() < 1.0 {
@@ -194,26 +190,24 @@ impl<'a> Pen<'a> {
     }
 }
 
-/// Tells assistive technology what a drawing shows.
 fn describe(ui: &Ui, room: Rect, text: impl Into<String>) {
     let response = ui.interact(room, ui.scope_id().with("figure"), Sense::hover());
     let text = text.into();
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &text));
 }
 
-/// Says that there is nothing on screen yet.
 fn wait(ui: &Ui, room: Rect, text: &str) {
     let pen = Pen::new(ui);
     pen.text(room.center(), Align2::CENTER_CENTER, text, pen.palette.weak);
 }
 
-/// The room cut at a share of its width.
+/// Cuts a room at a share of its width.
 fn halves(room: Rect, share: f32, gap: f32) -> [Rect; 2] {
     let split = room.left() + share * room.width();
     [room.with_max_x(split - 0.5 * gap), room.with_min_x(split + 0.5 * gap)]
 }
 
-/// The largest rectangle of these proportions (width over height) in the middle of a room.
+/// Returns the largest rectangle of these proportions (width over height) in the middle of a room.
 fn fitted(room: Rect, proportion: f32) -> Rect {
     let width = room.width().min(proportion * room.height());
     Rect::from_center_size(room.center(), Vec2::new(width, width / proportion))

@@ -1,4 +1,4 @@
-//! The mixed cost, with the numbers of the picture on screen and α to move.
+//! This figure shows the mixed cost of the picture on screen, with α to move.
 
 use eframe::egui::{Align2, Color32, Rect, Slider, Ui, UiBuilder, Vec2, pos2, vec2};
 
@@ -9,7 +9,6 @@ use crate::app::lessons::figures::{FigureWorld, Pen, describe, wait};
 use crate::app::lessons::state::{cost, cost_text};
 use crate::app::theme;
 
-/// Height of all of it, in heights of type.
 const HEIGHT: f32 = 15.0;
 
 pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
@@ -61,11 +60,9 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
     });
 }
 
-/// A cost as a bar.
 struct Row {
     name: String,
     cost: f32,
-    /// Of the largest one.
     share: f32,
     colour: Color32,
 }

@@ -1,4 +1,4 @@
-//! The validation errors of a run, epoch by epoch, and the epoch that each rule would stop at.
+//! This figure shows the validation errors of a run, epoch by epoch, and the epoch that each rule would stop at.
 
 use eframe::egui::{Align2, Button, Color32, Rect, Stroke, Ui, UiBuilder, pos2};
 use egui_plot::{PlotPoint, PlotPoints, PlotTransform, VLine};
@@ -16,16 +16,13 @@ use crate::app::theme::{self, Palette};
 use crate::app::widgets::about::Action as _;
 use crate::engine::train::{EpochRecord, Measured, Rule, Stage};
 
-/// The lowest error of the axis, which is logarithmic.
 const FLOOR: f64 = 0.003;
 
-/// Returns the run to show: the one in hand, else the one that is selected, else the newest with curves.
 fn run(train: &Train) -> Option<&Run> {
     let has_curves = |run: &&Run| !run.info.history.is_empty();
     train.in_hand().or_else(|| train.selected().filter(has_curves)).or_else(|| train.runs.iter().rev().find(has_curves))
 }
 
-/// An error of a run, epoch by epoch.
 struct Line {
     name: &'static str,
     of: fn(&EpochRecord) -> Option<Measured>,
@@ -112,12 +109,12 @@ impl Line {
     }
 }
 
-/// The epoch that a rule of stopping would keep.
+/// A rule of stopping would keep this epoch.
 struct Kept {
     epoch: usize,
     what: &'static str,
     colour: Color32,
-    /// How far above the plot its flag is, in heights of type.
+    /// Its flag is so far above the plot, in heights of type.
     lift: f32,
 }
 
@@ -135,7 +132,6 @@ fn rules(run: &Run, palette: &Palette) -> Vec<Kept> {
 }
 
 impl Kept {
-    /// Writes what the epoch is above the plot.
     fn flag(&self, pen: &Pen<'_>, transform: &PlotTransform) {
         let (frame, x) = (transform.frame(), transform.position_from_point_x(self.epoch as f64));
         let top = frame.top() - self.lift * pen.size;

@@ -1,4 +1,4 @@
-//! How well the class has predicted.
+//! This figure shows how well the class has predicted.
 
 use eframe::egui::{Align, Align2, Rect, Ui, pos2, vec2};
 

@@ -1,4 +1,4 @@
-//! Why the sign? The slope at a few pixels, steep and flat ones, and what of it FGSM keeps.
+//! This figure shows the slope at a few pixels, steep and flat ones, and what of it FGSM keeps.
 
 use eframe::egui::{Align2, Color32, Rect, Stroke, Ui, pos2};
 
@@ -6,7 +6,6 @@ use crate::app::format::short;
 use crate::app::lessons::figures::{FigureWorld, Pen, describe, wait};
 use crate::app::theme;
 
-/// Pixels that are shown, from the steepest to the flattest.
 const PIXELS: usize = 14;
 
 pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
@@ -60,7 +59,6 @@ fn bars(pen: &Pen<'_>, room: Rect, title: &str, values: &[f32]) {
     pen.painter.hline(room.x_range(), zero, Stroke::new(1.5, pen.palette.weak));
 }
 
-/// Red above zero and blue below, as in the map of the perturbation.
 fn sign_colour(value: f32) -> Color32 {
     let [r, g, b] = crate::engine::picture::diverging(0.75 * value.signum());
     Color32::from_rgb(r, g, b)

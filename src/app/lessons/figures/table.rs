@@ -1,11 +1,10 @@
-//! A table of a lesson, in large type.
+//! This figure shows a table of a lesson in large type.
 
 use eframe::egui::{Align, Rect, Stroke, Ui, pos2};
 
 use crate::app::lessons::figures::{FigureWorld, Pen, describe};
 use crate::app::lessons::state::filled;
 
-/// The share of the width that the first column has; the others share the rest.
 const FIRST: f32 = 0.36;
 
 pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {

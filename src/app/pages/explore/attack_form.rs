@@ -1,4 +1,4 @@
-//! Which attack, and its parameters.
+//! This form chooses an attack and its parameters.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ const CHOOSER: f32 = 136.0;
 const ICON: f32 = 16.0;
 const FORM: f32 = 372.0;
 const RAIL: f32 = 128.0;
-/// The form of the attack's parameters, with half-typed numbers.
+/// The form keeps half-typed numbers.
 #[derive(Default)]
 pub struct AttackForm {
     fields: BTreeMap<&'static str, Field>,
@@ -89,7 +89,7 @@ impl AttackForm {
         }
     }
 
-    /// Returns a row for each parameter; returns why what was typed is not taken.
+    /// Shows a row for each parameter; returns why what was typed is not taken.
     fn rows(&mut self, ui: &mut Ui, attack: &mut AttackSettings) -> Option<String> {
         for parameter in attack.parameters().into_iter().filter(|parameter| !parameter.is_idle) {
             let Parameter { label, tooltip, value, .. } = parameter;
@@ -165,7 +165,6 @@ impl AttackForm {
     }
 }
 
-/// A number of an attack, as the form shows it.
 struct Number {
     label: &'static str,
     tooltip: &'static str,
@@ -199,7 +198,6 @@ fn reset_idle(attack: &mut AttackSettings) {
     }
 }
 
-/// Returns the parameters, without the attack's name.
 fn in_short(attack: &AttackSettings) -> String {
     let words = attack.in_words();
     words.strip_prefix("in ").map(str::to_owned).unwrap_or(words)

@@ -1,4 +1,4 @@
-//! Drawing a digit with a white pen on black, in the place of the original picture.
+//! On the canvas a person draws a digit, with a white pen on black, in the place of the original picture.
 
 use std::sync::Arc;
 
@@ -14,12 +14,11 @@ use crate::app::widgets::icon_button;
 use crate::engine::data::Strokes;
 use crate::worker::Source;
 
-/// The name of a drawing.
 pub const NAME: &str = "your drawing";
-/// Width of the pen as a share of the square, like the strokes of the digits that the nets were trained on.
+/// The pen is as wide as the strokes of the digits that the nets were trained on, as a share of the square.
 const PEN: f32 = 0.08;
 
-/// The drawing; it stays while another picture is shown.
+/// The drawing stays while another picture is shown.
 #[derive(Default)]
 pub struct Canvas {
     pub open: bool,
@@ -28,7 +27,7 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// What stands above the square: its name, and the buttons that take strokes back.
+    /// Shows the name of the square, and the buttons that take strokes back.
     pub fn head(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
         ui.add(egui::Label::new(theme::strong("Draw a digit").text_style(egui::TextStyle::Heading)).truncate());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -52,12 +51,11 @@ impl Canvas {
         });
     }
 
-    /// Tells whether it is open and nothing is drawn yet.
     pub fn is_blank(&self) -> bool {
         self.open && self.strokes.is_empty()
     }
 
-    /// What is drawn, as the nets expect it.
+    /// Returns what is drawn, as the nets expect it.
     pub fn picture(&self) -> Source {
         let picture = Strokes { lines: self.strokes.clone() }.to_digit();
         Source::Memory { name: NAME.into(), picture: Arc::new(picture) }

@@ -1,4 +1,4 @@
-//! The dock: how far, how, where to, and from which label.
+//! The dock says how far, how, where to, and from which label.
 
 use eframe::egui::{self, Align, Button, Checkbox, Id, Layout, Ui, vec2};
 use egui_material_icons::icons;
@@ -25,7 +25,6 @@ use crate::app::widgets::{command_button, hint, icon_button, problem_line, row, 
 use crate::engine::attack::{Attack, AttackSettings, Goal, GradientSteps, Label, Loss, Norm};
 use crate::engine::units::{self, LEVELS};
 
-/// Marks on the rail of ε in L∞, and what is written under them.
 const MARKS: [f32; 14] = [
     0.0,
     1.0 / LEVELS,
@@ -44,7 +43,7 @@ const MARKS: [f32; 14] = [
 ];
 const MARK_TEXTS: [&str; 14] =
     ["0", "1/255", "2/255", "4/255", "8/255", "12/255", "16/255", ".1", ".15", ".2", ".25", ".3", ".4", ".5"];
-/// ε at the right end of the rail for photographs in colour: far more than any attack on them needs.
+/// The rail ends here for photographs in colour: far more than any attack on them needs.
 const PHOTO_REACH: f32 = 16.0 / LEVELS;
 
 const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is black and 1 is white. One grey level of a picture in 8 bits is \
@@ -56,21 +55,19 @@ const EPS_KEYS: &str = "Drag, or use the arrow keys: one grey level a step, a te
 const LENGTH_HINT: &str = "The whole perturbation is at most ε long: ‖δ‖₂ is the root of the sum of its squares, ‖δ‖₁ the sum of its sizes. \
                            A single pixel may move far, so ε is larger than in L∞.";
 
-/// Room for what stands beside the large slider: ε as a number with its meaning under it, and in a narrow window.
+/// ε stands beside the slider as a number with its meaning under it.
 const READOUT_WIDTH: f32 = 152.0;
 const NARROW_READOUT_WIDTH: f32 = 96.0;
 const ETA_READOUT_WIDTH: f32 = 232.0;
-/// From this width on the button says what it makes of the picture.
 const ROOMY: f32 = 900.0;
-/// The shortest rail.
 const NARROW_RAIL: f32 = 120.0;
 
-/// What the groups below the slider need side by side, without the parameters' button and the fields for classes; with names
-/// written out, and with short ones.
+/// The groups below the slider need so much side by side, without the parameters' button and the fields for classes;
+/// with names written out, and with short ones.
 const GROUPS_WIDTH: f32 = 952.0;
 const SHORT_GROUPS_WIDTH: f32 = 814.0;
 const OWN_PIXELS_WIDTH: f32 = 108.0;
-/// The button with the attack's parameters: the least that it needs, and the most that it gets.
+/// The button with the attack's parameters has at least and at most this width.
 const SHORT_PARAMETERS: f32 = 96.0;
 const PARAMETERS: f32 = 240.0;
 const SWITCHES_WIDTH: f32 = 444.0;
@@ -78,10 +75,10 @@ const PICKER_WIDTH: f32 = 132.0;
 const GOAL_AND_LABEL_WIDTH: f32 = 532.0;
 const SHORT_GOAL_AND_LABEL_WIDTH: f32 = 432.0;
 
-/// Gradient steps that the rail reaches; the parameters take more.
+/// The rail reaches so many gradient steps; the parameters take more.
 const MOST_GRADIENT_STEPS: f32 = 50.0;
 
-/// Half-typed numbers and searches.
+/// The dock keeps half-typed numbers and searches.
 #[derive(Default)]
 pub struct Controls {
     eps: Field,
@@ -96,29 +93,25 @@ pub struct Controls {
 }
 
 impl Controls {
-    /// Goes to the search field of the target class.
     pub fn search_target(&mut self, ctx: &egui::Context) {
         self.wants_target = true;
         ctx.memory_mut(|m| m.request_focus(target_field()));
     }
 
-    /// Goes to the search field of the label.
     pub fn give_label(&mut self, ctx: &egui::Context) {
         self.wants_label = true;
         ctx.memory_mut(|m| m.request_focus(label_field()));
     }
 
-    /// The goal was chosen: no class is searched for any more.
     pub fn goal_is_set(&mut self) {
         self.wants_target = false;
     }
 
-    /// The label was chosen, likewise.
     pub fn label_is_set(&mut self) {
         self.wants_label = false;
     }
 
-    /// `search`: how far the search for the smallest ε is, while there is one.
+    /// Draws the dock; `search` says how far the search for the smallest ε is, while there is one.
     pub fn show(&mut self, ui: &mut Ui, explore: &Explore, look: Look, search: Option<f32>, out: &mut Vec<Command>) {
         if has_film(explore) {
             timeline(ui, explore, out);
@@ -138,7 +131,6 @@ impl Controls {
         }
     }
 
-    /// Everything that only an expert sets.
     fn expert_rows(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
         if explore.view.attack.takes_eps() {
             self.number_row(ui, explore, search, out);
@@ -190,7 +182,6 @@ impl Controls {
         self.wants_label || matches!(explore.view.label, Label::Given(_))
     }
 
-    /// The one large control of the page, and what can be made of the picture.
     fn eps_row(&mut self, ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
         let (eps, norm) = (explore.view.eps, explore.view.attack.norm());
         let is_linf = norm == Norm::Linf;
@@ -242,7 +233,7 @@ impl Controls {
         }
     }
 
-    /// At the right end: the doppelgänger, and the way to everything else.
+    /// Draws the right end: the doppelgänger, and the way to everything else.
     fn ends(&mut self, ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
         let about = ExploreCommand::ToggleMore.about();
         let icon = if look.more { icons::ICON_EXPAND_MORE } else { icons::ICON_TUNE };
@@ -257,7 +248,6 @@ impl Controls {
         ui.add_space(SPACE_2);
     }
 
-    /// ε as a number, its usual values, and the search for the smallest that works.
     fn number_row(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
         let (eps, largest) = (explore.view.eps, explore.largest_eps());
         let parse = |text: &str| match units::parse_eps(text) {
@@ -433,7 +423,6 @@ fn steps(ui: &mut Ui, gradient: &GradientSteps, out: &mut Vec<Command>, width: f
     ui.label(theme::number(format!("{:2}", gradient.steps)));
 }
 
-/// Clipping, rounding, and whose slope is followed.
 fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool) {
     let mut clip = explore.view.clip;
     let about = ExploreCommand::ToggleClip.about();
@@ -464,7 +453,7 @@ fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool)
     }
 }
 
-/// Of attacks that find the shortest perturbation by themselves: how long it is.
+/// Says how long the perturbation is of an attack that finds the shortest by itself.
 fn shortest(ui: &mut Ui, explore: &Explore) {
     let title = attack_title(&explore.view.attack);
     let found = explore.shown.as_deref().filter(|shown| shown.view.attack.name() == explore.view.attack.name());
@@ -478,7 +467,6 @@ fn shortest(ui: &mut Ui, explore: &Explore) {
     ui.add(egui::Label::new(text).truncate());
 }
 
-/// Starts the search for the smallest ε, or shows how far it is and stops it.
 fn find_least(ui: &mut Ui, search: Option<f32>, out: &mut Vec<Command>) {
     let command = Command::from(WhyCommand::FindLeast);
     match search {

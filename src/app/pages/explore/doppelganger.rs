@@ -1,4 +1,4 @@
-//! The button that makes a doppelgänger: the picture, taken for a class that is absurd.
+//! The button makes a doppelgänger: the picture is taken for a class that is absurd.
 
 use eframe::egui::{Button, Key, Margin, Popup, PopupCloseBehavior, RichText, TextEdit, Ui, vec2};
 use egui_material_icons::icons;
@@ -13,25 +13,20 @@ use crate::app::widgets::class_picker::hits;
 use crate::engine::attack::Goal;
 use crate::worker::Shown;
 
-/// Classes that nobody would take a photograph of something else for, the first one first.
 const ABSURD: [&str; 5] = ["fiddler crab", "guacamole", "gibbon", "teapot", "king penguin"];
-/// Classes that are proposed.
 const MOST: usize = 4;
-/// Rows of the list.
 const MOST_FOUND: usize = 6;
 /// From this room on the button says all of its name.
 const ROOMY: f32 = 560.0;
 const LIST_WIDTH: f32 = 220.0;
 
-/// The button, and what is searched for in its list.
 #[derive(Default)]
 pub struct Doppelganger {
     text: String,
     was_open: bool,
 }
 
-/// Classes to propose for what is on screen: absurd ones for a photograph, and for digits those that the net finds next in
-/// probability.
+/// Proposes absurd classes for a photograph, and for digits those that the net finds next in probability.
 fn proposals(shown: &Shown) -> Vec<usize> {
     let classes = &shown.model.classes;
     let answer = shown.clean_top.first().map(|guess| guess.index);
@@ -50,7 +45,7 @@ fn proposals(shown: &Shown) -> Vec<usize> {
 }
 
 impl Doppelganger {
-    /// The field of the search, and above it what is proposed, or found once something is typed: the list keeps its place.
+    /// Draws the field of the search, and above it what is proposed, or found once something is typed.
     fn list(&mut self, ui: &mut Ui, classes: &[String], proposed: &[usize], out: &mut Vec<Command>) {
         ui.set_width(LIST_WIDTH);
         if !self.was_open {

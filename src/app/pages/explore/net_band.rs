@@ -1,4 +1,4 @@
-//! Above the pictures, while the net of a run is attacked: which run, and before, now or at its best.
+//! While the net of a run is attacked, this band says which run, and before, now or at its best.
 
 use eframe::egui::{self, Ui};
 

@@ -1,15 +1,14 @@
-//! Lists of nets: grouped by what they read, and what does not fit is grey and says why.
+//! In lists nets are grouped by what they read; what does not fit is grey and says why.
 
 use crate::app::pages::explore::state::Explore;
 use crate::engine::model::Entry;
 use crate::engine::picture::PictureKind;
 
-/// A heading of a list of nets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Photos,
     Digits,
-    /// Those in the person's own folders.
+    /// These lie in the person's own folders.
     Yours,
     Others,
 }
@@ -37,13 +36,13 @@ impl Group {
     }
 }
 
-/// The nets by groups, in the order in which to show them; groups without any are left out.
+/// Groups the nets, in the order in which to show them.
 pub fn grouped(catalogue: &[Entry]) -> Vec<(Group, Vec<&Entry>)> {
     let of = |group| catalogue.iter().filter(|entry| Group::of(entry) == group).collect::<Vec<_>>();
     Group::ALL.into_iter().map(|group| (group, of(group))).filter(|(_, entries)| !entries.is_empty()).collect()
 }
 
-/// Why a net does not fit the picture on screen; `None` where it does.
+/// Returns why a net does not fit the picture on screen; `None` where it does.
 pub fn misfit(explore: &Explore, entry: &Entry) -> Option<&'static str> {
     let kind = explore.shown.as_ref()?.kind?;
     match (entry.made_for?, kind) {

@@ -1,4 +1,4 @@
-//! The Explore page: a picture, its perturbation and its doppelgänger.
+//! The page shows a picture, its perturbation and its doppelgänger.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -34,10 +34,9 @@ use crate::engine::data::{sample, samples};
 use crate::engine::picture::{Heatmap, Picture, PictureKind, Region};
 use crate::worker::{Shown, Source};
 
-/// One press of a key enlarges the pictures by this factor.
 const ZOOM_STEP: f32 = 1.5;
 
-/// What the page keeps from frame to frame.
+/// The page keeps this from frame to frame.
 #[derive(Default)]
 pub struct ExplorePage {
     pictures: Pictures,
@@ -46,7 +45,6 @@ pub struct ExplorePage {
     canvas: Canvas,
     linear: LinearView,
     recording: Option<Recording>,
-    /// The rise of ε at the very first start.
     opening: Option<Opening>,
 }
 
@@ -133,7 +131,6 @@ impl Page for ExplorePage {
 }
 
 impl ExplorePage {
-    /// Makes the page.
     pub fn new(_settings: &Settings) -> Self {
         Self::default()
     }
@@ -144,7 +141,6 @@ impl ExplorePage {
         shell.explore.set_eps(0.0);
     }
 
-    /// Carries out a command of the page.
     pub fn carry_out(&mut self, command: ExploreCommand, shell: &mut Shell, ctx: &Context) {
         let explore = &mut shell.explore;
         match command {
@@ -315,7 +311,6 @@ impl ExplorePage {
         }
     }
 
-    /// At the very first start, lets ε rise until somebody takes hold of anything.
     fn rise(&mut self, ctx: &Context, shell: &mut Shell, now: Instant) {
         let is_taken = ctx.input(|i| i.pointer.any_pressed() || i.events.iter().any(is_by_hand));
         self.opening.take_if(|_| is_taken);
@@ -329,7 +324,6 @@ impl ExplorePage {
         }
     }
 
-    /// Begins to record ε rising from 0 to where it stands.
     fn record(&mut self, path: PathBuf, shell: &mut Shell) {
         shell.settings.tab = Tab::Explore;
         let explore = &shell.explore;
@@ -415,7 +409,6 @@ fn copy_command(shell: &mut Shell) {
     }
 }
 
-/// Tells whether an event comes from a person: a key, the wheel, a touch or a paste.
 fn is_by_hand(event: &Event) -> bool {
     matches!(
         event,

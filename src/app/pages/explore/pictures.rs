@@ -1,4 +1,4 @@
-//! Original, perturbation and adversarial picture side by side, with one camera and one cross-hair.
+//! Original, perturbation and adversarial picture stand side by side, with one camera and one cross-hair.
 
 use std::sync::Arc;
 
@@ -28,17 +28,15 @@ use crate::engine::picture::{Background, Quantity};
 use crate::worker::Shown;
 
 const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
-/// A remark in a heading that would be cut to less than this is left out.
+/// A remark that would be cut to less than this is left out.
 const LEAST_REMARK: f32 = 48.0;
 
-/// Proportions of a pane: longer and thinner photos leave some of theirs empty.
+/// Longer and thinner photos leave some of a pane empty.
 const PROPORTIONS: std::ops::RangeInclusive<f32> = 0.7..=1.6;
 
-/// The three pictures and how they are looked at.
 #[derive(Default)]
 pub struct Pictures {
     textures: [Texture; 3],
-    /// The size of the pictures that the camera looks at.
     size: Vec2,
     camera: Camera,
     crop: Crop,
@@ -46,7 +44,7 @@ pub struct Pictures {
     /// The key or the button that swaps the two pictures is held.
     flipped: bool,
     button_held: bool,
-    /// A pane has the keyboard, and this is the pixel that its arrow keys have reached.
+    /// A pane has the keyboard, and its arrow keys have reached this pixel.
     focused: bool,
     cursor: Option<(usize, usize)>,
 }
@@ -60,7 +58,7 @@ impl Pictures {
         }
     }
 
-    /// Which of the three stands in a column: the outer two change places while the flip is held.
+    /// Returns which of the three stands in a column: the outer two change places while the flip is held.
     fn shown_in(&self, column: usize) -> usize {
         if self.flipped { 2 - column } else { column }
     }
@@ -73,7 +71,6 @@ impl Pictures {
         self.camera = Camera::default();
     }
 
-    /// Shows the frame on the whole photo.
     pub fn open_crop(&mut self) {
         self.crop.open = true;
     }
@@ -119,7 +116,6 @@ impl Pictures {
         });
     }
 
-    /// "+" and "=" between the panes: what is added to the original gives the adversarial picture.
     fn signs(&self, ui: &Ui, wells: &[Rect; 3]) {
         for (sign, pair) in ["+", "="].into_iter().zip(wells.windows(2)) {
             let at = pos2(0.5 * (pair[0].right() + pair[1].left()), wells[0].center().y);
@@ -242,13 +238,12 @@ impl Pictures {
         }
     }
 
-    /// Whether the first pane shows the whole photo with a frame on it.
+    /// Returns whether the first pane shows the whole photo with a frame on it.
     fn crops(&self, explore: &Explore) -> bool {
         self.crop.open && explore.is_resampled()
     }
 
-    /// Drag pans, the wheel zooms where the pointer is, a double click shows the whole. Returns the pixel under the
-    /// pointer.
+    /// Lets a drag pan, the wheel zoom and a double click show the whole. Returns the pixel under the pointer.
     fn steer(&mut self, ui: &Ui, well: Rect, size: Vec2, response: &Response) -> Option<(usize, usize)> {
         if response.dragged() {
             self.camera.pan(well, size, response.drag_delta());
@@ -276,7 +271,6 @@ impl Pictures {
         ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
     }
 
-    /// Writes the net's answer large on a picture.
     fn caption(&self, ui: &Ui, well: Rect, index: usize, explore: &Explore, shown: &Shown) {
         let column = self.shown_in(index);
         let (guess, standing) = match column {
@@ -299,7 +293,6 @@ impl Pictures {
         plate(ui, Rect::from_min_size(well.left_bottom() - vec2(0.0, ground.y), ground), galley, padding);
     }
 
-    /// Writes the verdict on the adversarial picture.
     fn verdict(&self, ui: &Ui, well: Rect, index: usize, explore: &Explore, shown: &Shown) {
         if self.shown_in(index) != 2 || explore.hidden.answer {
             return;
@@ -328,7 +321,6 @@ impl Pictures {
         pixel
     }
 
-    /// The numbers of one pixel in one column.
     fn readout(&self, pixel: (usize, usize), column: usize, shown: &Shown) -> String {
         let (name, planes, reading) = match self.shown_in(column) {
             0 => ("x", &shown.original, Reading::Pixel),
@@ -358,12 +350,10 @@ impl Pictures {
     }
 }
 
-/// The size of the text on a picture: it grows with it.
 fn caption_size(well: Rect) -> f32 {
     (0.07 * well.height()).clamp(12.0, 30.0)
 }
 
-/// Lays text on a picture, on a dark ground.
 fn plate(ui: &Ui, ground: Rect, galley: Arc<egui::Galley>, padding: Vec2) {
     let palette = palette(ui);
     let painter = ui.painter().with_clip_rect(ui.clip_rect());
@@ -371,7 +361,6 @@ fn plate(ui: &Ui, ground: Rect, galley: Arc<egui::Galley>, padding: Vec2) {
     painter.galley(ground.min + padding, galley, palette.on_overlay);
 }
 
-/// The verdict with its icon.
 fn verdict(ui: &Ui, text: &str, icon: MaterialIcon, colour: egui::Color32, size: f32) -> Arc<egui::Galley> {
     let mut job = LayoutJob::default();
     let format = |font_id| TextFormat { font_id, color: colour, valign: Align::Center, ..TextFormat::default() };
@@ -388,7 +377,6 @@ fn empty_well(ui: &Ui, well: Rect, text: &str) {
     written_well(ui, well, text, theme::body_font());
 }
 
-/// In place of a picture that is to be predicted.
 fn covered_well(ui: &Ui, well: Rect) {
     written_well(ui, well, "?", egui::FontId { size: 56.0, ..theme::verdict_font() });
 }
@@ -400,7 +388,7 @@ fn written_well(ui: &Ui, well: Rect, text: &str, font: egui::FontId) {
     ui.painter().text(well.center(), Align2::CENTER_CENTER, text, font, palette.weak);
 }
 
-/// A frame around the pixel, and lines through it in the panes where the pointer is not.
+/// Draws a frame around the pixel, and lines through it in the panes where the pointer is not.
 fn cross_hair(ui: &Ui, well: Rect, pixel: Rect, hovered: bool) {
     let palette = palette(ui);
     let painter = ui.painter().with_clip_rect(well.intersect(ui.clip_rect()));
@@ -417,7 +405,6 @@ fn cross_hair(ui: &Ui, well: Rect, pixel: Rect, hovered: bool) {
     outline(&painter, frame, palette);
 }
 
-/// What shows through where the picture is transparent.
 fn background_picker(ui: &mut Ui, chosen: Background, out: &mut Vec<Command>) {
     let about = ExploreCommand::Background(chosen).about();
     let menu = |ui: &mut Ui| {
@@ -431,7 +418,7 @@ fn background_picker(ui: &mut Ui, chosen: Background, out: &mut Vec<Command>) {
     picker.show_ui(ui, menu).response.on_hover_text(about.tooltip).accessible_name(about.name);
 }
 
-/// Whether a lesson covers a picture.
+/// Returns whether a lesson covers a picture.
 fn is_hidden(explore: &Explore, index: usize) -> bool {
     [false, explore.hidden.perturbation, explore.hidden.adversarial][index]
 }
@@ -451,7 +438,7 @@ fn describe(index: usize, shown: &Shown, explore: &Explore) -> String {
     }
 }
 
-/// "1448×1200, 1.7 of 2.1 MP": how much of a photo is attacked at its own resolution.
+/// Writes how much of a photo is attacked at its own resolution: "1448×1200, 1.7 of 2.1 MP".
 fn own_pixels(shown: &Shown) -> String {
     let (width, height) = (shown.original.width, shown.original.height);
     let megapixels = |pixels: usize| pixels as f32 / 1e6;

@@ -1,4 +1,4 @@
-//! What came of it: the line above the pictures, bars under them, and the tags that say what the numbers rest on.
+//! The results are the line above the pictures, the bars under them, and the tags that say what the numbers rest on.
 
 use eframe::egui::{self, Align2, Mesh, Rect, Role, Sense, Shape, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
@@ -22,13 +22,11 @@ use crate::worker::Shown;
 
 const FOLLOW: &str = "Follow the log-odds";
 const SEVERAL: &str = "Take several";
-/// Widths of an icon in a line of text and of the sign that explains, with the gaps before them.
 const ICON: f32 = 17.0 + SPACE_2;
 const HINT: f32 = 18.0 + SPACE_2;
-/// Least widths of the channels, in heights of a line, and of the gain with its number.
 const CHANNELS: f32 = 9.0;
 const GAIN: f32 = 104.0;
-/// The width of the controls of the middle picture; in less room there are none.
+/// The controls of the middle picture are left out in less room.
 const LEAST_CONTROLS: f32 = 112.0;
 /// From this width on the ends of the legend have room for both units.
 const ROOMY_LEGEND: f32 = 340.0;
@@ -38,18 +36,16 @@ const HEATMAP_HINT: &str = "Every pixel of δ moves the same way as the slope of
                             noise, but it is made for this net and this picture: the same amount of random noise \
                             hardly ever changes the answer. There is no hidden picture of the other class in it.";
 
-/// The amount of detail that the Explore tab shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Look {
-    /// The expert's controls and numbers.
+    /// The expert's controls and numbers are shown.
     pub more: bool,
 }
 
-/// Rows of probability bars, and of those where the pictures need the room.
+/// Where the pictures need the room there are fewer bars.
 pub const ROWS: usize = 5;
 pub const FEW_ROWS: usize = 3;
 
-/// Draws what stands below one of the three pictures, in so many rows.
 pub fn below(ui: &mut Ui, column: usize, rows: usize, explore: &Explore, look: Look, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else { return };
     let target = match shown.view.goal {
@@ -145,7 +141,6 @@ fn gain(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
     ui.label(theme::number(format!("×{}", format::short(heatmap.gain))));
 }
 
-/// The colour bar with its ends in units.
 fn legend(ui: &mut Ui, shown: &Shown) {
     let palette = palette(ui);
     let quantity = shown.view.heatmap.quantity;
@@ -207,7 +202,7 @@ fn legend(ui: &mut Ui, shown: &Shown) {
     });
 }
 
-/// The line above the pictures: what to do or what has come of it, and beside it what is in the way.
+/// Draws the line above the pictures: what to do or what has come of it, and beside it what is in the way.
 pub fn line(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else {
         ui.label(theme::weak(ui, explore.busy().unwrap_or("starting")));
@@ -251,12 +246,10 @@ pub fn conditions(ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Comm
     }
 }
 
-/// What stands beside the verdict, so that the pictures do not jump when it comes: in whole sentences where there is room, else
-/// in a few words that have the sentence as tooltip.
+/// This stands beside the verdict: in whole sentences where there is room, else in a few words with a tooltip.
 struct Aside {
-    /// What is in the way of the attack.
     obstacle: Option<Obstacle>,
-    /// Why one step was not enough.
+    /// This says why one step was not enough.
     remark: Option<&'static str>,
 }
 
@@ -288,7 +281,7 @@ impl Aside {
     }
 }
 
-/// The width of one line of text, with the gap before it.
+/// Returns the width of one line of text, with the gap before it.
 fn width_of(ui: &Ui, text: &str, font: egui::FontId) -> f32 {
     ui.painter().layout_no_wrap(text.to_owned(), font, palette(ui).text).size().x + ui.spacing().item_spacing.x
 }
@@ -344,7 +337,6 @@ fn tags(ui: &mut Ui, shown: &Shown, look: Look, out: &mut Vec<Command>) {
     });
 }
 
-/// The way to the formula, where there is one.
 fn linear_link(ui: &mut Ui, shown: &Shown, out: &mut Vec<Command>) {
     let about = ExploreCommand::ToggleLinear.about();
     if shown.linear.is_some() && ui.link(egui::RichText::new(about.name).small()).on_hover_text(about.tooltip).clicked()

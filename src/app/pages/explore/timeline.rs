@@ -1,4 +1,4 @@
-//! The film of an attack: what the net says from step to step, and where on the way the picture on screen is.
+//! The film of an attack shows what the net says from step to step.
 
 use eframe::egui::{
     self, EventFilter, Key, Rect, Response, Sense, Shape, Stroke, Ui, WidgetInfo, accesskit, pos2, vec2,
@@ -14,15 +14,14 @@ use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::{icon_button, row};
 use crate::worker::{Moment, Shown, Timeline};
 
-/// The text beside the track takes at most this share of the row.
 const MOST_TEXT: f32 = 0.4;
 
-/// Whether there is more than one step to see.
+/// Returns whether there is more than one step to see.
 pub fn has_film(explore: &Explore) -> bool {
     !explore.hidden.answer && explore.shown.as_deref().is_some_and(|shown| shown.timeline.of > 1)
 }
 
-/// Buttons, the track, and the step in words.
+/// Draws buttons, the track, and the step in words.
 pub fn timeline(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else { return };
     let timeline = &shown.timeline;
@@ -56,7 +55,7 @@ fn play_button(ui: &mut Ui, is_running: bool, out: &mut Vec<Command>) {
     }
 }
 
-/// "step 12 of 40 · consomme 38 %": where the film is, and what the net says there.
+/// Writes "step 12 of 40 · consomme 38 %".
 fn place_in_words(shown: &Shown, short: bool) -> String {
     let Timeline { step, done, of, is_over, is_result, .. } = shown.timeline;
     let place = match (is_result, step) {
@@ -70,7 +69,7 @@ fn place_in_words(shown: &Shown, short: bool) -> String {
     }
 }
 
-/// The class whose probability is told, and that: of the target, or else of the label.
+/// Returns the class whose probability is told, the target or else the label, and that.
 fn followed(shown: &Shown) -> (&str, f32) {
     match shown.target_prob {
         Some((_, prob)) => {
@@ -81,7 +80,7 @@ fn followed(shown: &Shown) -> (&str, f32) {
     }
 }
 
-/// The width of the longest text of this film, so that the track keeps its length.
+/// Returns the width of the longest text of this film, so that the track keeps its length.
 fn widest_text(ui: &Ui, shown: &Shown, short: bool) -> f32 {
     let of = shown.timeline.of;
     let name = |class: usize| shown.model.classes.get(class).map_or("", String::as_str);
@@ -95,7 +94,6 @@ fn widest_text(ui: &Ui, shown: &Shown, short: bool) -> f32 {
 struct Track<'a> {
     rect: Rect,
     shown: &'a Shown,
-    /// The step at the right end.
     last: usize,
 }
 
@@ -185,7 +183,6 @@ impl Track<'_> {
         }
     }
 
-    /// What the net said at the step under the pointer.
     fn tell(&self, response: &Response) {
         let Some(pointer) = response.hover_pos().filter(|_| !response.dragged()) else { return };
         let (moments, step) = (&self.shown.timeline.moments, self.step_at(pointer.x));

@@ -1,4 +1,4 @@
-//! What the window says of a result, in plain sentences; no drawing here.
+//! These are the sentences that the window says of a result; nothing is drawn here.
 
 use crate::app::format::{per_cent, quoted, short, signed, thousands};
 use crate::app::pages::train::state::is_net_of_run;
@@ -10,16 +10,14 @@ use crate::engine::picture::{Background, PictureKind, Planes, Region};
 use crate::engine::units::{self, LEVELS};
 use crate::worker::{Shown, Source, View};
 
-/// The verdict in a word or three, and what stands behind it.
 pub struct Judgement {
     pub headline: &'static str,
     pub sentence: String,
-    /// A second sentence that heads off a wrong conclusion.
+    /// This heads off a wrong conclusion.
     pub remark: Option<&'static str>,
     pub standing: Standing,
 }
 
-/// Compares the net's answer for the untouched picture with what the picture shows.
 pub fn standing_before(shown: &Shown) -> Standing {
     let Some(answer) = shown.clean_top.first() else { return Standing::Own };
     let is_right = match (&shown.view.label, &shown.view.picture) {
@@ -34,11 +32,10 @@ pub fn standing_before(shown: &Shown) -> Standing {
     }
 }
 
-/// Classes that are no countable things.
 const UNCOUNTABLE: [&str; 8] =
     ["guacamole", "consomme", "toilet tissue", "mashed potato", "eggnog", "ice cream", "meat loaf", "chocolate sauce"];
 
-/// "an espresso", "a 7", "guacamole".
+/// Writes "an espresso", "a 7" or "guacamole".
 pub fn with_article(name: &str) -> String {
     if UNCOUNTABLE.contains(&name) {
         return name.to_owned();
@@ -67,7 +64,6 @@ pub fn line(shown: &Shown) -> String {
     }
 }
 
-/// Tells whether ε is so large already that dragging it farther would not help.
 fn is_far(shown: &Shown) -> bool {
     let far = if shown.reads == PictureKind::Photo { 6.0 / LEVELS } else { 0.3 };
     shown.view.pixel_eps().is_some_and(|eps| eps > far)
@@ -76,7 +72,7 @@ fn is_far(shown: &Shown) -> bool {
 const ALONG_LINE: &str = "This is the straight line to what was found; the attack runs again when ε rests.";
 const TOO_FAR: &str =
     "One step does not fool the net here. Several steps do: press “Make it …”, or choose PGD under More.";
-/// No pixel of a photograph that moves by so many grey levels can be seen to have moved.
+/// Nobody sees that a pixel of a photograph has moved by so many grey levels.
 const UNSEEN_LEVELS: f32 = 2.51;
 const UNSEEN: &str = "Nobody sees the change.";
 
@@ -86,7 +82,6 @@ const NET_OF_RUN: &str = "There is no command for this view: the net is that of 
                           holds model.toml, which commands take, and which the Models page can add.";
 const ONE_STEP: &str = "One step rarely reaches a chosen class; several often do.";
 
-/// Judges a result.
 pub fn judge(shown: &Shown) -> Judgement {
     let Some(now) = shown.adversarial_top.first() else {
         let sentence = "The net gave no class.".into();
@@ -122,14 +117,14 @@ pub fn judge(shown: &Shown) -> Judgement {
     Judgement { headline, sentence, remark: (missed && one_step).then_some(ONE_STEP), standing }
 }
 
-/// What stands in the way of the attack itself, in a few words and in a sentence, and whether the log-odds would help.
+/// This stands in the way of the attack itself; it says whether the log-odds would help.
 pub struct Obstacle {
     pub brief: &'static str,
     pub text: String,
     pub log_odds_help: bool,
 }
 
-/// A gradient that is zero, too short for η, or hidden by rounding.
+/// Finds a gradient that is zero, too short for η, or hidden by rounding.
 pub fn obstacle(shown: &Shown) -> Option<Obstacle> {
     let log_odds_help = shown.view.loss == Loss::CrossEntropy;
     if no_gradient(shown) {
@@ -150,12 +145,11 @@ pub fn obstacle(shown: &Shown) -> Option<Obstacle> {
     })
 }
 
-/// Whether there is no gradient anywhere.
 fn no_gradient(shown: &Shown) -> bool {
     shown.zero_gradient_fraction >= 1.0
 }
 
-/// What the search for the smallest ε found, and under which conditions.
+/// Says what the search for the smallest ε found, and under which conditions.
 pub fn least(shown: &Shown, attack: &AttackSettings, found: Option<f32>) -> String {
     let (title, largest) = (attack.info().title, attack.norm().largest_eps(shown.original.values.len()));
     let label = &shown.label.name;
@@ -186,7 +180,7 @@ pub fn least(shown: &Shown, attack: &AttackSettings, found: Option<f32>) -> Stri
     }
 }
 
-/// What every number on screen rests on, as short tags.
+/// Lists what every number on screen rests on, as short tags.
 pub fn tags(shown: &Shown) -> Vec<String> {
     let view = &shown.view;
     let label = match view.label {
@@ -239,7 +233,7 @@ pub fn tags(shown: &Shown) -> Vec<String> {
     tags
 }
 
-/// How long a perturbation is, in the measure of its attack, and how far a pixel moves.
+/// Says how long a perturbation is, in the measure of its attack, and how far a pixel moves.
 pub fn length(shown: &Shown) -> String {
     let most = format!("largest change {}", units::grey_levels(shown.linf));
     match shown.view.attack.measure() {
@@ -248,7 +242,7 @@ pub fn length(shown: &Shown) -> String {
     }
 }
 
-/// An attack with its parameters: "PGD in L∞, 40 steps, random start", "Smallest ε of FGSM in L∞, up to 0.3".
+/// Names an attack with its parameters: "PGD in L∞, 40 steps, random start".
 pub fn attack(attack: &AttackSettings) -> String {
     match attack {
         AttackSettings::MinimalEps(search) => {
@@ -258,7 +252,6 @@ pub fn attack(attack: &AttackSettings) -> String {
     }
 }
 
-/// What saving the adversarial picture writes.
 pub fn saved_as(shown: &Shown) -> String {
     let (width, height) = shown.picture_size;
     match shown.own_pixels {
@@ -267,10 +260,10 @@ pub fn saved_as(shown: &Shown) -> String {
     }
 }
 
-/// The headless command that gives what is on screen, and a remark on what it gives instead where there is no such command.
+/// Returns the command that gives what is on screen, and a remark where there is only one that gives something else.
 ///
 /// # Errors
-/// Why there is none at all, and what to do.
+/// The message says why there is none at all, and what to do.
 pub fn command_of(shown: &Shown) -> Result<(String, Option<String>), &'static str> {
     let (mut view, timeline) = (shown.view.clone(), &shown.timeline);
     let mut remark = None;
@@ -296,7 +289,6 @@ pub fn command_of(shown: &Shown) -> Result<(String, Option<String>), &'static st
     command_line(&view, &shown.model.classes).map(|line| (line, remark))
 }
 
-/// The headless command that gives the same result.
 fn command_line(view: &View, classes: &[String]) -> Result<String, &'static str> {
     let picture = match &view.picture {
         Source::Sample(name) => name.clone(),
@@ -343,18 +335,16 @@ fn command_line(view: &View, classes: &[String]) -> Result<String, &'static str>
     Ok(words.join(" "))
 }
 
-/// What a read-out tells about one pixel.
+/// A read-out tells this about one pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// x or x + δ.
     Pixel,
-    /// δ.
     Difference,
-    /// ∇J, which has no grey levels.
+    /// It has no grey levels.
     Gradient,
 }
 
-/// One line per channel: the value in [0, 1] and in 0..255.
+/// Writes a line for each channel: the value in [0, 1] and in 0..255.
 pub fn readout(name: &str, planes: &Planes, (x, y): (usize, usize), reading: Reading) -> Vec<String> {
     let channel = |c: usize| match (planes.channels, c) {
         (3, 0) => "R ",

@@ -1,4 +1,4 @@
-//! What can be done on the Explore page.
+//! This module lists what can be done on the Explore page.
 
 pub mod attack;
 pub mod why;
@@ -16,34 +16,32 @@ use crate::engine::attack::{Goal, Label, Loss};
 use crate::engine::picture::{Background, Heatmap, Quantity, Region};
 use crate::worker::Source;
 
-/// What the switch of pages says of this one.
 pub const PAGE: About = about("Explore", "Attack a picture and see what the net says").keys(CTRL, Key::Num1);
 
-/// One action on the Explore page.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExploreCommand {
     OpenDialog,
     Draw,
     SaveDialog,
     SaveTo(PathBuf),
-    /// Of a picture that is in no file: the untouched one.
+    /// It saves the untouched picture, which may be in no file.
     SaveOriginalDialog,
     SaveOriginalTo(PathBuf),
-    /// Record ε rising from 0 to where it stands.
+    /// It records ε rising from 0 to where it stands.
     SaveAnimationDialog,
     SaveAnimationTo(PathBuf),
     CopyPicture,
     CopyCommand,
     Show(Source),
-    /// One of the views that come with the program.
+    /// It shows one of the views that come with the program.
     ShowExample(usize),
     NextSample,
     PreviousSample,
-    /// The photo, or the digit, that was shown last.
+    /// It shows the photo that was shown last, and the next one the digit.
     ShowPhotos,
     ShowDigits,
     UseModel(String),
-    /// This net with this picture, though it reads other ones.
+    /// It uses this net with this picture, though it reads other ones.
     KeepBoth {
         model: String,
         picture: Source,
@@ -54,9 +52,9 @@ pub enum ExploreCommand {
     EpsUpFine,
     EpsDownFine,
     EpsReset,
-    /// Make the picture be taken for this class, by its index.
+    /// It makes the picture be taken for the class of this index.
     MakeIt(usize),
-    /// Back to one step away from the label.
+    /// It goes back to one step away from the label.
     StartOver,
     Goal(Goal),
     SearchTarget,
@@ -64,29 +62,26 @@ pub enum ExploreCommand {
     GiveLabel,
     Clip(bool),
     ToggleClip,
-    /// Show the net pictures rounded to 8 bits, or as they are computed.
     ToggleEightBit,
     Follow(Loss),
     ToggleLoss,
-    /// Attack the picture's own pixels, or those that the net sees.
     ToggleOwnPixels,
-    /// What shows through where the picture is transparent.
+    /// It sets what shows through where the picture is transparent.
     Background(Background),
-    /// Show the net this part of the picture; its own choice without one.
+    /// It shows the net this part of the picture; without one the net chooses.
     Crop(Option<Region>),
-    /// The expert's controls.
+    /// It shows or hides the expert's controls.
     ToggleMore,
     Heatmap(Heatmap),
-    /// What the middle picture shows.
+    /// It sets what the middle picture shows.
     Look(Quantity),
     ZoomIn,
     ZoomOut,
     ZoomReset,
-    /// Of the run whose net is attacked: another moment of it.
+    /// It shows another moment of the run whose net is attacked.
     ShowNet(NetMoment),
     NextMoment,
     CloseDrawing,
-    /// The formula of a linear net.
     ToggleLinear,
     CloseLinear,
     Attack(AttackCommand),

@@ -1,4 +1,4 @@
-//! The steps of an attack as a film: playing, pausing, going from step to step.
+//! The steps of an attack are a film: it plays, pauses, and goes from step to step.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +9,12 @@ const LENGTH: Duration = Duration::from_secs(4);
 const QUICKEST: Duration = Duration::from_millis(40);
 const SLOWEST: Duration = Duration::from_millis(300);
 
-/// Which step is to be shown.
+/// This says which step is to be shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Playing {
-    /// None is the end: the result, and until it is there what the attack comes to.
+    /// Without a step it is the end: the result, and until it is there what the attack comes to.
     step: Option<usize>,
-    /// When the next step is due, while the film runs.
+    /// The next step is due then, while the film runs.
     next: Option<Instant>,
 }
 
@@ -23,7 +23,7 @@ impl Playing {
         self.step
     }
 
-    /// Whether the film runs, or the attack goes on by itself.
+    /// Returns whether the film runs, or the attack goes on by itself.
     pub fn is_running(&self, timeline: &Timeline) -> bool {
         self.next.is_some() || (self.step.is_none() && !timeline.is_over)
     }
@@ -38,7 +38,7 @@ impl Playing {
         }
     }
 
-    /// One step on or back, and a pause.
+    /// Goes one step on or back, and pauses.
     pub fn step_by(&mut self, steps: isize, timeline: &Timeline) {
         // The answer to the step before may still be on its way.
         self.seek(self.step.unwrap_or(timeline.step).saturating_add_signed(steps), timeline);
@@ -50,7 +50,7 @@ impl Playing {
         *self = Self { step: (!is_end).then_some(step.min(timeline.of.max(1))), next: None };
     }
 
-    /// Goes on when the next step is due. How long it may rest then; none when the film does not run.
+    /// Goes on when the next step is due. Returns how long it may rest then, while the film runs.
     pub fn go_on(&mut self, timeline: &Timeline, now: Instant) -> Option<Duration> {
         let (next, step) = (self.next?, self.step?);
         if now < next {

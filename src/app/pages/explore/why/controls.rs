@@ -1,4 +1,4 @@
-//! The attack beside perturbations of the same length that do not follow the picture's gradient.
+//! The controls are perturbations of the same length that do not follow the picture's gradient.
 
 use eframe::egui::{
     self, Align2, Color32, FontId, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2,
@@ -19,13 +19,12 @@ use crate::app::widgets::icon_button;
 use crate::engine::attack::Control;
 use crate::worker::{ControlRow, Controls, Shown};
 
-/// Width beside the curve, in a pane of this width.
 pub fn width(pane: f32) -> f32 {
     (0.34 * pane).clamp(412.0, 560.0)
 }
 
 const ROW: f32 = 19.0;
-/// Columns: the meter, its number, the label's probability. Names and answers share the rest.
+/// Names and answers share the rest of a row.
 const METER: f32 = 76.0;
 const NUMBER: f32 = 44.0;
 const PROBABILITY: f32 = 60.0;
@@ -35,7 +34,7 @@ const METER_TIP: &str = "How much of the loss's growth a perturbation of this le
                          clipping. 1 for FGSM by construction, about 0 for noise, −1 for the opposite. Noise of the same length \
                          hardly ever changes the answer: it is the direction that counts.";
 
-/// Heading, a row for each perturbation, and what the net says of δ alone.
+/// Shows a heading, a row for each perturbation, and what the net says of δ alone.
 pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_1, 0.0);
     let (Some(shown), Some(controls)) = (explore.shown.as_deref(), why.controls()) else {
@@ -49,7 +48,6 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, out: &mut Vec<Command>) {
     alone(ui, shown, controls);
 }
 
-/// Where the columns of a row lie.
 struct Columns {
     name: Rect,
     meter: Rect,
@@ -102,7 +100,7 @@ fn heading(ui: &mut Ui, controls: &Controls, out: &mut Vec<Command>) {
     icon_button(&mut ui, WhyCommand::NextSeed, out);
 }
 
-/// Name of a perturbation, and more of it.
+/// Returns the name of a perturbation, and more of it.
 fn named(shown: &Shown, controls: &Controls, row: &ControlRow) -> (String, String) {
     let seed = controls.seed;
     match row.control {
@@ -147,7 +145,7 @@ fn show_row(ui: &mut Ui, shown: &Shown, controls: &Controls, row: &ControlRow) {
     response.on_hover_text(format!("{about}\nThe net says {says}"));
 }
 
-/// A class and its share; where there is too little room, the class is cut.
+/// Writes a class and its share; where there is too little room, the class is cut.
 fn answer(ui: &Ui, rect: Rect, name: &str, share: String, colour: Color32) {
     let share = ui.painter().layout_no_wrap(share, theme::small_font(), colour);
     let room = rect.with_max_x(rect.right() - share.size().x);
@@ -156,7 +154,6 @@ fn answer(ui: &Ui, rect: Rect, name: &str, share: String, colour: Color32) {
     ui.painter().galley(place + vec2(drawn, 0.0), share, colour);
 }
 
-/// A bar from −1 to 1, from its middle.
 fn meter(ui: &Ui, rect: Rect, value: f32) {
     let palette = palette(ui);
     let bar = rect.shrink2(vec2(0.0, 5.0));
@@ -167,7 +164,7 @@ fn meter(ui: &Ui, rect: Rect, value: f32) {
     ui.painter().vline(bar.center().x, rect.shrink(3.0).y_range(), Stroke::new(1.0, palette.weak));
 }
 
-/// One line of text, cut with an ellipsis to fit; how wide it became.
+/// Writes one line of text, cut with an ellipsis to fit; returns its width.
 fn line(ui: &Ui, rect: Rect, align: Align2, text: String, font: FontId, colour: Color32) -> f32 {
     let format = TextFormat { font_id: font, color: colour, ..TextFormat::default() };
     let mut job = LayoutJob::single_section(text, format);
@@ -178,7 +175,6 @@ fn line(ui: &Ui, rect: Rect, align: Align2, text: String, font: FontId, colour: 
     width
 }
 
-/// What the net says of the perturbation shown as a picture.
 fn alone(ui: &mut Ui, shown: &Shown, controls: &Controls) {
     if ui.available_height() < ROW {
         return;

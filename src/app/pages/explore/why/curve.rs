@@ -1,4 +1,4 @@
-//! The net's answers along the attack's direction, with ε as a cursor: figure 4 of arXiv 1412.6572.
+//! The curve is figure 4 of arXiv 1412.6572: the net's answers along the attack's direction, with ε as a cursor.
 
 use eframe::egui::{
     Align2, Color32, CursorIcon, EventFilter, Grid, Key, Rect, Response, RichText, Sense, Stroke, Ui, UiBuilder, Vec2,
@@ -23,12 +23,12 @@ use crate::engine::attack::{Attack, Flip, Goal, Loss};
 use crate::engine::units::LEVELS;
 use crate::worker::{Along, ClassLine, Shown};
 
-/// The room for the second half of the last tick's text.
+/// The second half of the last tick's text needs this room.
 const RIGHT: f32 = 10.0;
 const WIDTHS: Widths = Widths { strong: 3.0, other: 1.8 };
-/// An interval narrower than this, in points on the screen, has no room for a word.
+/// A narrower interval, in points on the screen, has no room for a word.
 const LEAST_WORD: f64 = 70.0;
-/// The answers of nets of photographs change within a few grey levels. As far as a pixel moves is this and a rounding error.
+/// The answers of nets of photographs change within a few grey levels, which a pixel may exceed by a rounding error.
 const NEAR: f32 = 0.1;
 const ROUNDING: f32 = 1e-4;
 
@@ -49,7 +49,6 @@ pub fn basis(shown: &Shown) -> String {
     format!("x {way}{clip}{loss}; label: {}", shown.label.name)
 }
 
-/// Draws the plot and its legend.
 pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut Vec<Command>) {
     let room = ui.available_rect_before_wrap();
     let known = explore.shown.as_deref().and_then(|shown| Some((shown, why.along(shown)?)));
@@ -76,8 +75,7 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
     ui.scope_builder(UiBuilder::new().max_rect(column), |ui| legend::show(ui, &sheet));
 }
 
-/// Returns how far the curve goes. A linear axis of a net of photographs in colour ends where there is little to see any more, unless
-/// ε is beyond.
+/// Returns how far the curve goes. A linear axis of a net of photographs ends at `NEAR`, unless ε is beyond.
 fn reach(shown: &Shown, along: &Along, look: &WhyLook, eps: f32) -> f32 {
     let whole = along.eps.last().copied().unwrap_or(MAX_EPS);
     let is_near = !look.is_log && shown.model.input.channels == 3 && eps <= NEAR + ROUNDING;
@@ -89,19 +87,19 @@ fn cursor_eps(explore: &Explore, shown: &Shown) -> f32 {
     if explore.wanted().is_fgsm() { explore.view.eps } else { shown.linf }
 }
 
-/// The widths of the lines: of the label and the target, and of other classes.
+/// Lines of the label and the target are strong.
 pub struct Widths {
     pub strong: f32,
     pub other: f32,
 }
 
-/// A curve along the direction of an attack, and how it is looked at.
+/// A sheet is a curve along the direction of an attack, and how it is looked at.
 pub struct Sheet<'a> {
     pub axis: EpsAxis,
     pub values: ValueAxis,
     pub shown: &'a Shown,
     pub along: &'a Along,
-    /// Whether the curve is that of the view on screen.
+    /// The curve is that of the view on screen.
     pub is_current: bool,
     pub eps: f32,
 }
@@ -126,7 +124,6 @@ impl<'a> Sheet<'a> {
         self.tell(&response, &transform);
     }
 
-    /// Returns the places where the answer changes.
     fn marks(&self, palette: &'static Palette) -> Vec<Mark<'a>> {
         if !self.is_current {
             return Vec::new();
@@ -142,7 +139,6 @@ impl<'a> Sheet<'a> {
         self.along.flips.iter().filter(|flip| self.axis.shows(flip.eps)).filter_map(mark).collect()
     }
 
-    /// Returns the colour of a line.
     pub fn colour(&self, palette: &Palette, index: usize) -> Color32 {
         legend::colour(palette, self.shown, self.along, index)
     }
@@ -187,7 +183,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// A press or a drag on the plot moves ε, and so do the arrow keys.
+    /// Lets a press or a drag on the plot move ε, and the arrow keys.
     fn steer(
         &self,
         ui: &Ui,
@@ -251,7 +247,6 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// The values under the pointer.
     fn tell(&self, response: &Response, transform: &PlotTransform) {
         if !self.is_current {
             return;

@@ -1,4 +1,4 @@
-//! The classes of the curve, each with its colour and its value at ε.
+//! The legend gives each class of the curve its colour and its value at ε.
 
 use eframe::egui::{
     Align2, Atom, AtomPaintArgs, Button, Color32, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
@@ -13,13 +13,12 @@ use crate::app::theme::{self, Palette, SPACE_2, palette};
 use crate::engine::attack::Goal;
 use crate::worker::{Along, Shown};
 
-/// Width of the legend in a wide and in a narrow window.
 pub const WIDE: f32 = 228.0;
 pub const NARROW: f32 = 148.0;
 const ROW: f32 = 19.0;
 const SAMPLE: f32 = 20.0;
 
-/// Returns the colour of the line number `index`: the label's and the target's own, and others that stay apart from them.
+/// Returns the colour of the line number `index`; those of the label and the target stay apart from the others.
 pub fn colour(palette: &Palette, shown: &Shown, along: &Along, index: usize) -> Color32 {
     let class = along.lines[index].class;
     let own = |class: usize| class == shown.label.index || shown.view.goal == Goal::Targeted(class);
@@ -33,7 +32,7 @@ pub fn colour(palette: &Palette, shown: &Shown, along: &Along, index: usize) -> 
     palette.classes[before % palette.classes.len()]
 }
 
-/// Says what a class is to the attack, for the legend and the tooltip.
+/// Says what a class is to the attack.
 pub fn role(shown: &Shown, class: usize) -> &'static str {
     if class == shown.label.index {
         "the label"
@@ -44,7 +43,6 @@ pub fn role(shown: &Shown, class: usize) -> &'static str {
     }
 }
 
-/// Shows the legend of a curve in a column of its own.
 pub fn show(ui: &mut Ui, sheet: &Sheet<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
     ui.spacing_mut().button_padding = Vec2::ZERO;
@@ -62,8 +60,7 @@ pub fn show(ui: &mut Ui, sheet: &Sheet<'_>) {
     }
 }
 
-/// Returns what the net said of a class in the view on screen, if this ε is where its picture lies on the line: the same number as
-/// under the picture.
+/// Returns what the net said of a class in the view on screen, if its picture lies at this ε on the line.
 fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
     let place = if shown.view.is_fgsm() { shown.view.eps } else { shown.linf };
     if place != eps {

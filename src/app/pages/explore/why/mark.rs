@@ -1,4 +1,4 @@
-//! Where the answer changes: a dot on the axis, and a flag above it that takes ε there.
+//! Where the answer changes there is a dot on the axis, and above it a flag that takes ε there.
 
 use std::sync::Arc;
 
@@ -11,17 +11,14 @@ use crate::app::pages::explore::state::MAX_EPS;
 use crate::app::plots::quiet::{Labels, shortened};
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 
-/// The height of the row of flags.
 pub const FLAGS: f32 = 18.0;
-/// Names are cut to so many letters.
 const NAME: usize = 18;
 
-/// A change of the answer.
 pub struct Mark<'a> {
     pub eps: f32,
-    /// Where it lies on the axis.
+    /// It lies here on the axis.
     pub place: f64,
-    /// What the answer becomes away from the picture.
+    /// The answer becomes this away from the picture.
     pub name: &'a str,
     pub colour: Color32,
 }
@@ -31,16 +28,15 @@ impl Mark<'_> {
         format!("→ {name} at ε = {}", eps_text(self.eps))
     }
 
-    /// Returns where ε is to go: just beyond the change, as far as the slider goes.
+    /// Returns an ε just beyond the change, as far as the slider goes.
     fn target(&self) -> f32 {
         (self.eps * 1.001 + 1e-4).min(MAX_EPS)
     }
 }
 
-/// The row of flags above a plot.
 pub struct Flags {
     pub transform: PlotTransform,
-    /// Whether the attack goes where a press on a flag takes ε.
+    /// The attack goes where a press on a flag takes ε.
     pub follows_eps: bool,
 }
 

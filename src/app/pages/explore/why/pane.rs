@@ -1,4 +1,4 @@
-//! Under the pictures: why the attack works.
+//! This module lays out the pane and its heading.
 
 use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
@@ -16,10 +16,8 @@ use crate::app::theme::{self, CONTROL_HEIGHT, MIN_WELL, SPACE_1, SPACE_2, SPACE_
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{hint, segmented};
 
-/// Height of the pane's heading, which is all there is of it while it is folded.
 const HEADING: f32 = CONTROL_HEIGHT;
-/// Height of what is below the heading: the least that is of use, in a low window, and in one of this height; it grows with
-/// the window.
+/// The body has at least this height; it grows with the window.
 const LEAST: f32 = 102.0;
 /// Pictures of this height are left beside it, where the window has room for both.
 const GOOD_WELL: f32 = 244.0;
@@ -31,7 +29,6 @@ const HIGHEST: f32 = 300.0;
 /// From these widths on there is room for the curve and one part more side by side, and for all.
 const TWO_FROM: f32 = 1120.0;
 const ALL_FROM: f32 = 1560.0;
-/// From this width on there is room for the remark in the heading.
 const REMARK_FROM: f32 = 900.0;
 
 const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.6572), live: what the net says as the whole picture moves \
@@ -39,17 +36,15 @@ const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.
                           almost in straight lines, so one step goes a long way; and the net is right only in a narrow \
                           interval around the picture. Drag to move ε; the arrow keys move it too.";
 
-/// Whether more of the pane than its heading is to be seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fold {
     Open,
     Folded,
-    /// Wanted open, but the pictures need the room.
+    /// It is wanted open, but the pictures need the room.
     NoRoom,
 }
 
-/// The height of the pane, of the `room` that it shares with the pictures. They come first: it is lower than it would like to
-/// be, or folded, where they would be cut.
+/// Returns the height of the pane in the `room` that it shares with the pictures, which come first.
 pub fn height(ui: &Ui, room: f32, is_open: bool) -> f32 {
     let window = ui.ctx().content_rect().height();
     let wanted = (BODY + GROWTH * (window - BODY_AT)).clamp(LOWEST, HIGHEST);
@@ -58,7 +53,6 @@ pub fn height(ui: &Ui, room: f32, is_open: bool) -> f32 {
     if is_open && beside(MIN_WELL, 1) >= LEAST { HEADING + SPACE_1 + body } else { HEADING }
 }
 
-/// Draws the pane into all the room that there is.
 pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, is_open: bool, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
     let fold = match () {
@@ -94,7 +88,7 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, is_open: 
     }
 }
 
-/// What there is room for side by side.
+/// Returns what there is room for side by side.
 fn parts(width: f32, look: &WhyLook) -> Vec<Part> {
     let known = known_parts(look);
     // A net to compare with may have been the last thing to look at, before it was put away.
@@ -107,14 +101,12 @@ fn parts(width: f32, look: &WhyLook) -> Vec<Part> {
     }
 }
 
-/// All that there is to see.
 fn known_parts(look: &WhyLook) -> Vec<Part> {
     let mut known = vec![Part::Curve, Part::Controls];
     known.extend(look.second.as_ref().map(|_| Part::Second));
     known
 }
 
-/// The width of a part beside the curve.
 fn width_of(part: Part, pane: f32) -> f32 {
     if part == Part::Second { second::WIDTH } else { controls::width(pane) }
 }
@@ -154,7 +146,6 @@ fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, fold: Fold, out: &mut
     });
 }
 
-/// Opens and closes the pane.
 fn fold_button(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
     let about = WhyCommand::Fold.about();
     let icon = if is_open { icons::ICON_EXPAND_MORE } else { icons::ICON_CHEVRON_RIGHT };
@@ -200,7 +191,7 @@ fn part_switch(ui: &mut Ui, parts: &[Part], look: &WhyLook, out: &mut Vec<Comman
     }
 }
 
-/// Two alternatives, the second of which is chosen or not.
+/// Shows two alternatives, the second of which is chosen or not.
 fn switch(ui: &mut Ui, command: WhyCommand, name: &str, texts: [&str; 2], is_second: bool, out: &mut Vec<Command>) {
     let about = command.about();
     let tip = about.tip();

@@ -1,4 +1,4 @@
-//! A second net on the same picture, beside the first.
+//! This part shows what a second net says of the same picture.
 
 use eframe::egui::{self, Align2, Button, ComboBox, Rect, Sense, Ui, UiBuilder, pos2, vec2};
 
@@ -17,17 +17,14 @@ use crate::engine::attack::{Goal, Verdict};
 use crate::engine::model::Guess;
 use crate::worker::{Answers, Shown, Timeline};
 
-/// Width beside the curve.
 pub const WIDTH: f32 = 436.0;
-/// Bars of each net, before and after, where there is room; else the first alone.
+/// Each net has so many bars, before and after, where there is room; else one.
 const BARS: usize = 2;
 const PICKER: f32 = 150.0;
 const MENU: f32 = 280.0;
 const NAME_HEIGHT: f32 = 18.0;
-/// Room for "before" and "step 12" beside the bars.
 const WHEN: f32 = 52.0;
 
-/// Chooses the net.
 pub fn picker(ui: &mut Ui, explore: &Explore, look: &WhyLook, out: &mut Vec<Command>) {
     let about = WhyCommand::Second(None).about();
     let title = match &look.second {
@@ -64,7 +61,6 @@ fn title<'a>(explore: &'a Explore, name: &'a str) -> &'a str {
     explore.catalogue.iter().find(|entry| entry.name == name).map_or(name, |entry| &entry.title)
 }
 
-/// How it is asked, and both nets side by side.
 pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
     let answers = why.second().map(|second| second.outcome.as_ref());
@@ -117,12 +113,10 @@ fn verdict(ui: &mut Ui, answers: &Answers, is_own: bool) {
     ui.add(egui::Label::new(theme::strong(text).color(colour)).truncate());
 }
 
-/// Height of some bars, before or after.
 fn bars_height(count: usize) -> f32 {
     count as f32 * (BAR_HEIGHT + 2.0) + 4.0
 }
 
-/// Height of a net: its name, and its bars before and after.
 fn net_height(count: usize) -> f32 {
     NAME_HEIGHT + 2.0 * bars_height(count)
 }
@@ -171,7 +165,7 @@ fn captions(ui: &Ui, room: Rect, shown: &Shown, count: usize) {
 
 struct Net<'a> {
     name: &'a str,
-    /// Before and after.
+    /// They are those before and after.
     tops: [&'a [Guess]; 2],
     label: usize,
     label_mark: Mark,
