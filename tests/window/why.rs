@@ -552,7 +552,7 @@ fn the_smallest_eps_is_found_and_gone_to() {
     window.run_steps(2);
     window.get_by_label("Smallest ε").click();
     until(&mut window, "the end of the search", |app| {
-        app.why().search().is_none()
+        app.why().search.is_none()
             && app.notice_texts().iter().any(|text| text.starts_with("The smallest ε that works"))
     });
     settle(&mut window);

@@ -17,13 +17,11 @@ pub enum LessonCommand {
     Open(PathBuf),
     Next,
     Back,
-    /// Predicts one of the choices, for one person.
     Predict(usize),
     /// Counts a raised hand for one of the choices.
     Vote(usize),
     TakeBack,
     Notes,
-    /// Sets α of the objective in a figure.
     Alpha(f32),
     /// Shows the net with more units in a figure, or the one with fewer.
     Units(bool),
@@ -57,8 +55,7 @@ impl Action for LessonCommand {
                     2 => ("Vote for the third choice", Key::Num3),
                     _ => ("Vote for the fourth choice", Key::Num4),
                 };
-                let tip = "Count a raised hand: once for each, or once for the whole class";
-                about(name, tip).keys(NONE, key)
+                about(name, "Count a raised hand: once for each, or once for the whole class").keys(NONE, key)
             }
             Self::TakeBack => about("Take a vote back", "Take the last vote back").keys(NONE, Key::Backspace),
             Self::Notes => about("Speaker notes", "What else to say, and how many minutes the step should take")
@@ -77,16 +74,8 @@ impl Action for LessonCommand {
     }
 
     fn listed() -> Vec<Self> {
-        vec![
-            Self::Next,
-            Self::Back,
-            Self::Vote(0),
-            Self::Vote(1),
-            Self::Vote(2),
-            Self::Vote(3),
-            Self::TakeBack,
-            Self::Notes,
-            Self::Close,
-        ]
+        let votes = [0, 1, 2, 3].map(Self::Vote);
+        let rest = [Self::TakeBack, Self::Notes, Self::Close];
+        [Self::Next, Self::Back].into_iter().chain(votes).chain(rest).collect()
     }
 }

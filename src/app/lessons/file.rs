@@ -1,12 +1,17 @@
 //! Lessons are files: TOML with a title and steps.
 
+use std::fmt::Display;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use anyhow::{bail, ensure};
 use serde::Deserialize;
 
+use crate::app::format::{per_cent, short};
 use crate::app::lessons::scene::Scene;
-use crate::engine::model::Catalogue;
+use crate::engine::model::{Catalogue, Guess};
+use crate::engine::units::LEVELS;
+use crate::worker::Shown;
 
 const MOST_BYTES: u64 = 1 << 20;
 
@@ -26,7 +31,7 @@ pub struct Lesson {
 #[serde(deny_unknown_fields)]
 pub struct Step {
     pub heading: String,
-    /// The paragraphs have an empty line between them; `{label}` and the other [`PLACES`] stand for what is on screen.
+    /// Empty lines part paragraphs; `{label}` and the other [`PLACES`] stand for what is on screen.
     pub text: String,
     /// These lines stand in larger type above the text, with the same places.
     #[serde(default)]
@@ -63,8 +68,7 @@ pub struct Step {
     pub scene: Scene,
 }
 
-/// There are as many choices as keys to vote with.
-pub const MOST_CHOICES: usize = 4;
+const MOST_CHOICES: usize = 4;
 const MOST_MINUTES: f32 = 120.0;
 const MOST_LABELS: usize = 3;
 
@@ -72,26 +76,16 @@ const MOST_LABELS: usize = 3;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Figure {
-    /// It shows a step of training and a step of an attack side by side.
     UpdateRules,
-    /// It leads away from the label, or towards one of `labels`.
     Directions,
-    /// It shows pixels as numbers of 8 bits, before and after, and ε beside a grey level.
     EightBits,
-    /// It shows the gradient at a few pixels, and its sign.
     Signs,
-    /// It shows the mixed cost with today's numbers, and α to move.
     Objective,
-    /// It shows the circle of attack, step, and attack anew.
     Cycle,
-    /// It shows what a net needs more units for.
     Capacity,
-    /// It shows the errors of a run, and where its training was stopped.
     Run,
-    /// It shows logits against ε, with three pictures on the way.
     Curve,
     Table,
-    /// It shows how well the class has predicted.
     Score,
 }
 
@@ -105,23 +99,52 @@ pub enum Part {
     Answer,
 }
 
-/// These places in a text stand for what is on screen. "Before" and "after" are those of the attack, "share" is a
-/// probability, and "cost" alone is the mix of both costs with α.
-pub const PLACES: [&str; 13] = [
-    "{label}",
-    "{before}",
-    "{before-share}",
-    "{after}",
-    "{after-share}",
-    "{label-before}",
-    "{label-after}",
-    "{eps}",
-    "{eps-levels}",
-    "{alpha}",
-    "{cost-before}",
-    "{cost-after}",
-    "{cost}",
+/// A place in a text, and what stands for it of what is on screen, with α of the objective.
+type Place = (&'static str, fn(&Shown, f32) -> String);
+
+/// These places in a text stand for what is on screen; `{cost}` is the mix of both costs with α.
+const PLACES: [Place; 13] = [
+    ("{label}", |shown, _| shown.label.name.clone()),
+    ("{before}", |shown, _| name(&shown.clean_top)),
+    ("{before-share}", |shown, _| share(&shown.clean_top)),
+    ("{after}", |shown, _| name(&shown.adversarial_top)),
+    ("{after-share}", |shown, _| share(&shown.adversarial_top)),
+    ("{label-before}", |shown, _| per_cent(shown.label_prob.0)),
+    ("{label-after}", |shown, _| per_cent(shown.label_prob.1)),
+    ("{eps}", |shown, _| short(shown.view.pixel_eps().unwrap_or(shown.linf))),
+    ("{eps-levels}", |shown, _| short(shown.view.pixel_eps().unwrap_or(shown.linf) * LEVELS)),
+    ("{alpha}", |_, alpha| short(alpha)),
+    ("{cost-before}", |shown, _| cost_text(cost(shown.label_prob.0))),
+    ("{cost-after}", |shown, _| cost_text(cost(shown.label_prob.1))),
+    ("{cost}", |shown, alpha| cost_text(alpha * cost(shown.label_prob.0) + (1.0 - alpha) * cost(shown.label_prob.1))),
 ];
+
+fn name(top: &[Guess]) -> String {
+    top.first().map_or("…".into(), |guess| guess.name.clone())
+}
+
+fn share(top: &[Guess]) -> String {
+    top.first().map_or("…".into(), |guess| per_cent(guess.prob))
+}
+
+/// Writes a cost with two decimals.
+pub fn cost_text(cost: f32) -> String {
+    format!("{cost:.2}")
+}
+
+/// Returns the cross-entropy of a probability, in nats: `−ln p`.
+pub fn cost(probability: f32) -> f32 {
+    -probability.max(f32::MIN_POSITIVE).ln()
+}
+
+/// Writes what is on screen into the places of a text.
+pub fn filled(text: &str, shown: Option<&Shown>, alpha: f32) -> String {
+    let text = PLACES.iter().fold(text.to_owned(), |text, (place, value)| {
+        text.replace(place, &shown.map_or("…".into(), |shown| value(shown, alpha)))
+    });
+    // A number stays with its sign.
+    text.replace(" %", "\u{a0}%")
+}
 
 impl Lesson {
     /// Returns the scene of a step, with all that the steps before it have set.
@@ -142,7 +165,7 @@ impl Lesson {
             return Err("there is no [[step]]; expected at least one with heading and text".into());
         }
         for (number, step) in lesson.steps.iter_mut().enumerate() {
-            step.check().map_err(|why| step.problem(number, &why))?;
+            step.check().map_err(|why| step.problem(number, why))?;
             let is_file = |path: &&PathBuf| crate::engine::data::sample_unless_file(path).is_none();
             if let (Some(folder), Some(path)) = (folder, step.scene.picture.as_ref().filter(is_file)) {
                 step.scene.picture = Some(folder.join(path));
@@ -150,7 +173,7 @@ impl Lesson {
         }
         for (number, step) in lesson.steps.iter().enumerate() {
             let scene = lesson.scene(number);
-            scene.check().map_err(|why| step.problem(number, &why))?;
+            scene.check().map_err(|why| step.problem(number, why))?;
             if step.yours.is_some() && scene.picture.is_none() {
                 let why = "yours has nothing to fall back on; expected a picture in this view or one before";
                 return Err(step.problem(number, why));
@@ -169,7 +192,7 @@ impl Lesson {
             let step = &mut self.steps[number];
             let found = step.scene.look_up(&all, catalogue);
             let labels = found.and_then(|()| all.classes(&step.labels, catalogue));
-            step.labels = labels.map_err(|why| step.problem(number, &why))?;
+            step.labels = labels.map_err(|why| step.problem(number, why))?;
         }
         Ok(())
     }
@@ -197,7 +220,7 @@ impl Lesson {
 }
 
 impl Step {
-    fn problem(&self, number: usize, why: &str) -> String {
+    fn problem(&self, number: usize, why: impl Display) -> String {
         format!("step {} ({}): {why}", number + 1, self.heading)
     }
 
@@ -210,66 +233,60 @@ impl Step {
         self.choices.iter().position(|choice| Some(choice) == self.right.as_ref())
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> anyhow::Result<()> {
         self.check_question()?;
         self.check_figure()?;
-        if let Some(minutes) = self.minutes.filter(|minutes| !(*minutes > 0.0 && *minutes <= MOST_MINUTES)) {
-            return Err(format!("minutes is {minutes}; expected a number above 0 and up to {MOST_MINUTES}"));
+        if let Some(minutes) = self.minutes {
+            let is_short = minutes > 0.0 && minutes <= MOST_MINUTES;
+            ensure!(is_short, "minutes is {minutes}; expected a number above 0 and up to {MOST_MINUTES}");
         }
-        if self.invite && self.yours.is_none() {
-            return Err("it invites to open a picture that nothing is done with; expected yours = \"photo\"".into());
-        }
+        let is_used = !self.invite || self.yours.is_some();
+        ensure!(is_used, "it invites to open a picture that nothing is done with; expected yours = \"photo\"");
         let texts = [Some(&self.text), self.then.as_ref(), self.ask.as_ref(), self.notes.as_ref()];
         let cells = self.table.iter().flatten();
+        let places = PLACES.map(|(place, _)| place);
         for text in texts.into_iter().flatten().chain(&self.formula).chain(&self.choices).chain(cells) {
-            let mut rest = PLACES.iter().fold(text.clone(), |text, place| text.replace(place, ""));
+            let mut rest = places.iter().fold(text.clone(), |text, place| text.replace(place, ""));
             if let Some(at) = rest.find('{') {
                 let unknown: String = rest.split_off(at).chars().take(20).collect();
-                return Err(format!("{unknown:?} stands for nothing; expected one of {}", PLACES.join(" ")));
+                bail!("{unknown:?} stands for nothing; expected one of {}", places.join(" "));
             }
         }
         Ok(())
     }
-}
 
-impl Step {
-    fn check_question(&self) -> Result<(), String> {
-        if self.ask.is_some() && !self.keeps_back() {
-            return Err(
-                "there is something to predict, but nothing is hidden; expected hide = [\"answer\"], or then = \"…\""
-                    .into(),
-            );
+    fn check_question(&self) -> anyhow::Result<()> {
+        let Self { ask, choices, right, .. } = self;
+        let hides = ask.is_none() || self.keeps_back();
+        let nothing = "there is something to predict, but nothing is hidden";
+        ensure!(hides, "{nothing}; expected hide = [\"answer\"], or then = \"…\"");
+        ensure!(choices.is_empty() || ask.is_some(), "there are choices without a question; expected ask = \"…\"");
+        let count = choices.len();
+        ensure!(count <= MOST_CHOICES, "there are {count} choices; expected at most {MOST_CHOICES}");
+        if let Some(right) = right {
+            let is_choice = choices.contains(right);
+            ensure!(is_choice, "right is {right:?}; expected one of the choices, word for word: {choices:?}");
         }
-        if !self.choices.is_empty() && self.ask.is_none() {
-            return Err("there are choices without a question; expected ask = \"…\"".into());
-        }
-        if self.choices.len() > MOST_CHOICES {
-            return Err(format!("there are {} choices; expected at most {MOST_CHOICES}", self.choices.len()));
-        }
-        match &self.right {
-            Some(right) if self.right_choice().is_none() => {
-                Err(format!("right is {right:?}; expected one of the choices, word for word: {:?}", self.choices))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
-    fn check_figure(&self) -> Result<(), String> {
-        let columns = self.table.first().map_or(0, Vec::len);
-        match (self.figure, self.table.is_empty(), self.labels.len()) {
-            (Some(Figure::Table), true, _) => Err("the figure has no table; expected table = [[\"…\"], …]".into()),
-            (Some(Figure::Table), ..) if columns == 0 || self.table.iter().any(|row| row.len() != columns) => {
-                Err("the rows of the table are not alike; expected as many cells in each".into())
-            }
-            (Some(Figure::Table), ..) => Ok(()),
-            (_, false, _) => Err("there is a table that nothing shows; expected figure = \"table\"".into()),
-            (Some(Figure::Directions), _, 1..=MOST_LABELS) => Ok(()),
-            (Some(Figure::Directions), _, count) => Err(format!(
-                "there are {count} labels; expected 1 to {MOST_LABELS} classes, such as labels = [\"vulture\"]"
-            )),
-            (_, _, 0) => Ok(()),
-            _ => Err("there are labels that nothing shows; expected figure = \"directions\"".into()),
+    fn check_figure(&self) -> anyhow::Result<()> {
+        let (table, count) = (&self.table, self.labels.len());
+        if self.figure == Some(Figure::Table) {
+            ensure!(!table.is_empty(), "the figure has no table; expected table = [[\"…\"], …]");
+            let columns = table[0].len();
+            let is_even = columns > 0 && table.iter().all(|row| row.len() == columns);
+            ensure!(is_even, "the rows of the table are not alike; expected as many cells in each");
+            return Ok(());
         }
+        ensure!(table.is_empty(), "there is a table that nothing shows; expected figure = \"table\"");
+        if self.figure == Some(Figure::Directions) {
+            let classes = format!("1 to {MOST_LABELS} classes, such as labels = [\"vulture\"]");
+            ensure!((1..=MOST_LABELS).contains(&count), "there are {count} labels; expected {classes}");
+            return Ok(());
+        }
+        ensure!(count == 0, "there are labels that nothing shows; expected figure = \"directions\"");
+        Ok(())
     }
 }
 

@@ -8,15 +8,14 @@ use egui_material_icons::icons;
 use crate::app::commands::Command;
 use crate::app::format::{plural, short};
 use crate::app::lessons::commands::LessonCommand;
-use crate::app::lessons::file::Step;
-use crate::app::lessons::state::{Lessons, filled};
+use crate::app::lessons::file::{Step, filled};
+use crate::app::lessons::state::Lessons;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_4, palette};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::{icon_at, icon_button, primary_button};
+use crate::app::widgets::{acting, icon_at, icon_button, primary_button};
 use crate::worker::Shown;
 
-/// The panel has this share of the window's width, within these bounds.
 const SHARE: f32 = 0.24;
 const WIDTH: (f32, f32) = (216.0, 340.0);
 const HEADING: f32 = 1.48;
@@ -73,24 +72,16 @@ pub fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Option<&Show
     let now = (is_revealed, lessons.has_notes);
     let before = ui.data_mut(|data| std::mem::replace(data.get_temp_mut_or_insert_with(seen, || now), now));
     if let Some(then) = step.then.as_ref().filter(|_| is_revealed) {
-        ui.add_space(0.4 * size);
-        let response = framed(ui, palette(ui).accent_soft, |ui| {
+        framed(ui, palette(ui).accent_soft, !before.0, |ui| {
             class_said(ui, lessons, step, &fill);
             paragraphs(ui, &fill(then));
         });
-        if !before.0 {
-            response.scroll_to_me(Some(Align::BOTTOM));
-        }
     }
     if let Some(notes) = step.notes.as_ref().filter(|_| lessons.has_notes) {
-        ui.add_space(0.4 * size);
-        let response = framed(ui, palette(ui).raised, |ui| {
+        framed(ui, palette(ui).raised, !before.1, |ui| {
             ui.label(theme::strong(times(lessons, step).unwrap_or_else(|| "Notes".into())));
             paragraphs(ui, &fill(notes));
         });
-        if !before.1 {
-            response.scroll_to_me(Some(Align::BOTTOM));
-        }
     }
 }
 
@@ -101,13 +92,17 @@ pub fn times(lessons: &Lessons, step: &Step) -> Option<String> {
     Some(format!("{own}until here {} of {} min", short(until), short(all)).replace(" min", "\u{a0}min"))
 }
 
-fn framed(ui: &mut Ui, fill: egui::Color32, contents: impl FnOnce(&mut Ui)) -> egui::Response {
-    let frame = egui::Frame::new().fill(fill).corner_radius(theme::RADIUS);
-    let shown = frame.inner_margin(0.9 * theme::size_of_body(ui)).show(ui, |ui| {
+fn framed(ui: &mut Ui, fill: egui::Color32, is_new: bool, contents: impl FnOnce(&mut Ui)) {
+    let size = theme::size_of_body(ui);
+    ui.add_space(0.4 * size);
+    let frame = egui::Frame::new().fill(fill).corner_radius(theme::RADIUS).inner_margin(0.9 * size);
+    let shown = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         contents(ui);
     });
-    shown.response
+    if is_new {
+        shown.response.scroll_to_me(Some(Align::BOTTOM));
+    }
 }
 
 fn paragraphs(ui: &mut Ui, text: &str) {
@@ -146,8 +141,8 @@ fn choices(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -> S
     let all: usize = votes.iter().sum();
     for (index, text) in step.choices.iter().enumerate() {
         let is_right = !lessons.is_hiding() && step.right_choice() == Some(index);
-        let row =
-            Choice { index, text: &fill(text), votes: votes[index], of: all, is_right, is_open: lessons.is_voting() };
+        let text = fill(text);
+        let row = Choice { index, text: &text, votes: votes[index], of: all, is_right, is_open: lessons.is_voting() };
         if choice(ui, &row).clicked() {
             out.push(LessonCommand::Predict(index).into());
         }
@@ -176,12 +171,11 @@ fn choice(ui: &mut Ui, choice: &Choice<'_>) -> egui::Response {
     let height = (galley.size().y + 0.7 * size).max(theme::CONTROL_HEIGHT);
     let sense = if choice.is_open { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), sense);
-    let is_voted = choice.votes > 0;
+    let (is_voted, of) = (choice.votes > 0, choice.of);
     response.widget_info(|| WidgetInfo::selected(Role::Button, choice.is_open, is_voted, choice.text));
-    let of = choice.of;
     let votes = format!("{} of {of} vote{}{}", choice.votes, plural(of), if choice.is_right { "; right" } else { "" });
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_value(votes));
-    let painter = ui.painter();
+    let (painter, middle) = (ui.painter(), rect.center().y);
     let ground = if response.hovered() && choice.is_open { palette.raised_hover } else { palette.raised };
     painter.rect_filled(rect, theme::RADIUS, ground);
     if is_voted {
@@ -195,18 +189,16 @@ fn choice(ui: &mut Ui, choice: &Choice<'_>) -> egui::Response {
         () => egui::Stroke::new(1.0, palette.line),
     };
     painter.rect_stroke(rect, theme::RADIUS, edge, egui::StrokeKind::Inside);
-    let number = (choice.index + 1).to_string();
-    let at = pos2(rect.left() + pad, rect.center().y);
-    painter.text(at, Align2::LEFT_CENTER, number, theme::strong_of(size), palette.weak);
-    let text = pos2(rect.left() + pad + key, rect.center().y - galley.size().y / 2.0);
-    painter.galley(text, galley, colour);
+    let at = pos2(rect.left() + pad, middle);
+    painter.text(at, Align2::LEFT_CENTER, choice.index + 1, theme::strong_of(size), palette.weak);
+    painter.galley(pos2(at.x + key, middle - galley.size().y / 2.0), galley, colour);
     let mut right = rect.right() - pad;
     if choice.is_right {
-        let icon = Rect::from_center_size(pos2(right - 0.6 * size, rect.center().y), vec2(size, size));
+        let icon = Rect::from_center_size(pos2(right - 0.6 * size, middle), vec2(size, size));
         icon_at(ui, icon, icons::ICON_CHECK_CIRCLE, 1.25 * size, palette.right);
         right -= 1.7 * size;
     }
-    ui.painter().galley(pos2(right - count.size().x, rect.center().y - count.size().y / 2.0), count, colour);
+    ui.painter().galley(pos2(right - count.size().x, middle - count.size().y / 2.0), count, colour);
     if !choice.is_open {
         return response;
     }
@@ -241,10 +233,7 @@ fn ways(ui: &mut Ui, lessons: &Lessons, (number, of): (usize, usize), out: &mut 
     }
     ui.horizontal(|ui| {
         let back = Button::new(icons::ICON_ARROW_BACK.rich_text().size(17.0));
-        let back = ui.add_enabled(number > 0, back).on_hover_text(LessonCommand::Back.about().tooltip);
-        if back.accessible_name(LessonCommand::Back.about().name).clicked() {
-            out.push(LessonCommand::Back.into());
-        }
+        acting(ui.add_enabled(number > 0, back), LessonCommand::Back, out);
         let minutes = lessons.minutes().map(|(until, all)| format!(" · {} of {} min", short(until), short(all)));
         let text = format!("{} of {of}{}", number + 1, minutes.unwrap_or_default());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

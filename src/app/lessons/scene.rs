@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use anyhow::{Context as _, ensure};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::app::commands::tab::Tab;
 use crate::app::pages::explore::state::MAX_EPS;
@@ -23,7 +25,8 @@ pub struct Scene {
     /// It is in the norm of the attack.
     pub eps: Option<f32>,
     /// Without a name it is FGSM; `steps` and `norm` change its usual parameters.
-    pub attack: Option<AttackName>,
+    #[serde(deserialize_with = "attack_named")]
+    pub attack: Option<AttackSettings>,
     pub steps: Option<usize>,
     pub norm: Option<Norm>,
     pub seed: Option<u64>,
@@ -42,21 +45,12 @@ pub struct Scene {
     pub second: Option<String>,
 }
 
-/// It is spelled as on the command line.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct AttackName(pub String);
-
-impl TryFrom<String> for AttackName {
-    type Error = String;
-
-    fn try_from(name: String) -> std::result::Result<Self, String> {
-        if AttackSettings::named(&name).is_some() {
-            return Ok(Self(name));
-        }
-        let known: Vec<_> = AttackSettings::all().iter().map(Attack::name).collect();
-        Err(format!("there is no attack {name:?}; expected one of {}", known.join(", ")))
-    }
+/// Reads the name of an attack, as on the command line.
+fn attack_named<'de, D: Deserializer<'de>>(source: D) -> Result<Option<AttackSettings>, D::Error> {
+    let name = String::deserialize(source)?;
+    let known: Vec<_> = AttackSettings::all().iter().map(Attack::name).collect();
+    let unknown = || D::Error::custom(format!("there is no attack {name:?}; expected one of {}", known.join(", ")));
+    AttackSettings::named(&name).map(Some).ok_or_else(unknown)
 }
 
 /// The middle picture shows this.
@@ -79,8 +73,7 @@ impl From<Shown> for Quantity {
 }
 
 impl Scene {
-    /// Returns this scene where it says something, and `earlier` elsewhere. An attack that is named comes without the
-    /// parameters of the one before.
+    /// Returns this scene where it says something, and `earlier` elsewhere. A named attack brings its own parameters.
     pub fn over(self, earlier: Self) -> Self {
         let (steps, norm) = if self.attack.is_some() { (None, None) } else { (earlier.steps, earlier.norm) };
         Self {
@@ -106,8 +99,7 @@ impl Scene {
 
     /// Returns the attack with its parameters.
     pub fn attack(&self) -> AttackSettings {
-        let named = self.attack.as_ref().and_then(|AttackName(name)| AttackSettings::named(name));
-        let mut attack = named.unwrap_or_default();
+        let mut attack = self.attack.clone().unwrap_or_default();
         if let (Some(to), Some(steps)) = (self.steps, attack.steps_mut()) {
             *steps = to;
         }
@@ -118,35 +110,30 @@ impl Scene {
     }
 
     /// Checks the numbers of a scene that has all that the steps so far have set.
-    pub fn check(&self) -> Result<(), String> {
-        if let Some(steps) = self.steps.filter(|steps| !(1..=MAX_STEPS).contains(steps)) {
-            return Err(format!("steps is {steps}; expected 1 to {MAX_STEPS}"));
-        }
+    pub fn check(&self) -> anyhow::Result<()> {
         let mut attack = self.attack();
         let name = attack.name();
-        if self.steps.is_some() && attack.steps_mut().is_none() {
-            return Err(format!("{name} takes no steps; expected an attack of many steps, such as attack = \"bim\""));
+        if let Some(steps) = self.steps {
+            ensure!((1..=MAX_STEPS).contains(&steps), "steps is {steps}; expected 1 to {MAX_STEPS}");
+            let takes_steps = attack.steps_mut().is_some();
+            ensure!(takes_steps, "{name} takes no steps; expected an attack of many steps, such as attack = \"bim\"");
         }
-        match (self.norm, attack.norm_mut()) {
-            (Some(_), None) => return Err(format!("{name} has one norm of its own; expected none beside it")),
-            (Some(norm), Some((_, norms))) if !norms.contains(&norm) => {
-                let [norm, norms] = [format!("{norm:?}"), format!("{norms:?}")].map(|text| text.to_lowercase());
-                return Err(format!("norm is {norm}; expected one of those of {name}: {norms}"));
-            }
-            _ => {}
+        if let Some(norm) = self.norm {
+            let known = attack.norm_mut().map(|(_, norms)| norms);
+            let norms = known.with_context(|| format!("{name} has one norm of its own; expected none beside it"))?;
+            let texts = [format!("{norm:?}"), format!("{norms:?}")].map(|text| text.to_lowercase());
+            ensure!(norms.contains(&norm), "norm is {}; expected one of those of {name}: {}", texts[0], texts[1]);
         }
         let most = match attack.norm() {
             Norm::Linf => MAX_EPS,
             norm => norm.largest_eps(MOST_VALUES),
         };
-        match self.eps.filter(|eps| !(0.0..=most).contains(eps)) {
-            Some(eps) => Err(format!("eps is {eps}; expected 0 to {most}")),
-            None => Ok(()),
-        }
+        let eps = self.eps.unwrap_or_default();
+        ensure!((0.0..=most).contains(&eps), "eps is {eps}; expected 0 to {most}");
+        Ok(())
     }
 
-    /// Looks up what this scene names, and spells classes as their net does; `all` has what the steps before have set,
-    /// too.
+    /// Looks up what this scene names, and spells classes as their net does; `all` has what earlier steps have set too.
     pub fn look_up(&mut self, all: &Self, catalogue: &Catalogue) -> Result<(), String> {
         for net in [&self.model, &self.second].into_iter().flatten().filter(|name| !name.is_empty()) {
             catalogue.ready(net).map_err(|error| error.to_string())?;
@@ -160,9 +147,7 @@ impl Scene {
         self.target = in_net(all.target.as_deref(), all.model.as_deref(), catalogue)?;
         Ok(())
     }
-}
 
-impl Scene {
     /// Spells classes as the net of this scene does; `self` has what the steps before it have set, too.
     pub fn classes(&self, names: &[String], catalogue: &Catalogue) -> Result<Vec<String>, String> {
         let found = names.iter().map(|name| in_net(Some(name), self.model.as_deref(), catalogue));

@@ -16,8 +16,8 @@ pub mod table;
 use std::sync::Arc;
 
 use eframe::egui::{
-    Align, Align2, CentralPanel, Color32, FontId, Frame, Margin, Painter, Pos2, Rect, Role, Sense, Stroke, Ui, Vec2,
-    WidgetInfo,
+    Align, Align2, CentralPanel, Color32, FontId, Frame, Margin, Painter, Pos2, Rect, Role, Sense, Shape, Stroke,
+    StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo,
     text::{LayoutJob, TextFormat, TextWrapping},
 };
 
@@ -28,6 +28,7 @@ use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::train::state::Train;
 use crate::app::theme::{self, Palette, palette};
+use crate::app::widgets::bar_chart::elided;
 use crate::app::widgets::texture::Texture;
 use crate::engine::picture::Rgba;
 use crate::worker::Shown;
@@ -48,9 +49,9 @@ pub struct FigureWorld<'a> {
 impl FigureWorld<'_> {
     /// Returns what is on screen, unless it is of the step before.
     fn shown(&self) -> Option<&Shown> {
-        let wanted = self.explore;
+        let wanted = &self.explore.view;
         let shown = self.explore.shown.as_deref();
-        shown.filter(|shown| shown.view.model == wanted.view.model && shown.view.picture == wanted.view.picture)
+        shown.filter(|shown| shown.view.model == wanted.model && shown.view.picture == wanted.picture)
     }
 }
 
@@ -76,18 +77,21 @@ impl Figures {
     /// Draws a figure into all the room that `ui` has, in its type.
     pub fn show(&mut self, ui: &mut Ui, figure: Figure, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
         let room = ui.available_rect_before_wrap();
-        match figure {
-            Figure::UpdateRules => rules::show(ui, room),
-            Figure::Directions => directions::show(self, ui, room, world, out),
-            Figure::EightBits => eight_bits::show(ui, room, world, out),
-            Figure::Signs => signs::show(ui, room, world),
-            Figure::Objective => objective::show(ui, room, world, out),
-            Figure::Cycle => cycle::show(ui, room),
-            Figure::Capacity => capacity::show(ui, room, world, out),
-            Figure::Run => run::show(ui, room, world, out),
-            Figure::Curve => curve::show(self, ui, room, world, out),
-            Figure::Table => table::show(ui, room, world),
-            Figure::Score => score::show(ui, room, world),
+        match (figure, world.shown()) {
+            (Figure::UpdateRules, _) => rules::show(ui, room),
+            (Figure::Cycle, _) => cycle::show(ui, room),
+            (Figure::Capacity, _) => capacity::show(ui, room, world.lessons.has_more_units, out),
+            (Figure::Run, _) => run::show(ui, room, world.train, out),
+            (Figure::Table, _) => table::show(ui, room, world),
+            (Figure::Score, _) => score::show(ui, room, world.lessons.score()),
+            (Figure::Curve, _) => curve::show(self, ui, room, world, out),
+            (Figure::Directions, Some(shown)) => directions::show(self, ui, room, world, shown, out),
+            (Figure::EightBits, Some(shown)) => eight_bits::show(ui, room, world.explore.view.eps, shown, out),
+            (Figure::Signs, Some(shown)) => signs::show(ui, room, world.explore.view.eps, shown),
+            (Figure::Objective, Some(shown)) => objective::show(ui, room, world.lessons.alpha, shown, out),
+            (Figure::Directions | Figure::EightBits | Figure::Signs | Figure::Objective, None) => {
+                wait(ui, room, "Loading the net and the first picture…");
+            }
         }
     }
 
@@ -97,7 +101,7 @@ impl Figures {
             self.pictures.resize_with(slot + 1, Texture::default);
         }
         let at = self.pictures[slot].paint(ui, rgba, place);
-        ui.painter().rect_stroke(at, 0, Stroke::new(1.0, palette(ui).line), eframe::egui::StrokeKind::Outside);
+        ui.painter().rect_stroke(at, 0, Stroke::new(1.0, palette(ui).line), StrokeKind::Outside);
         at
     }
 }
@@ -115,7 +119,6 @@ impl<'a> Pen<'a> {
         Self { painter: ui.painter(), palette: palette(ui), size: theme::size_of_body(ui) }
     }
 
-    /// Returns the same pen with type that is so many times as large.
     fn larger(&self, scale: f32) -> Self {
         Self { size: scale * self.size, ..*self }
     }
@@ -124,17 +127,13 @@ impl<'a> Pen<'a> {
         self.painter.text(at, anchor, text, FontId::proportional(self.size), colour)
     }
 
-    /// Writes in the semi-bold cut.
     fn strong(&self, at: Pos2, anchor: Align2, text: impl ToString, colour: Color32) -> Rect {
         self.painter.text(at, anchor, text, theme::strong_of(self.size), colour)
     }
 
     /// Writes one line in the semi-bold cut from the left edge of a room, cut to its width.
     fn cut(&self, room: Rect, text: &str, colour: Color32) {
-        let format = TextFormat { font_id: theme::strong_of(self.size), color: colour, ..TextFormat::default() };
-        let mut job = LayoutJob::single_section(text.to_owned(), format);
-        job.wrap = TextWrapping::truncate_at_width(room.width().max(0.0));
-        let galley = self.painter.layout_job(job);
+        let galley = elided(self.painter, text, theme::strong_of(self.size), colour, room.width());
         self.painter.galley(room.min, galley, colour);
     }
 
@@ -173,7 +172,7 @@ impl<'a> Pen<'a> {
     fn card(&self, rect: Rect) {
         self.painter.rect_filled(rect, 2 * theme::RADIUS, self.palette.panel);
         let edge = Stroke::new(1.0, self.palette.line);
-        self.painter.rect_stroke(rect, 2 * theme::RADIUS, edge, eframe::egui::StrokeKind::Inside);
+        self.painter.rect_stroke(rect, 2 * theme::RADIUS, edge, StrokeKind::Inside);
     }
 
     fn arrow(&self, from: Pos2, to: Pos2, stroke: Stroke) {
@@ -186,22 +185,24 @@ impl<'a> Pen<'a> {
         let neck = to - head * along;
         self.painter.line_segment([from, neck], stroke);
         let points = vec![to, neck + 0.45 * head * across, neck - 0.45 * head * across];
-        self.painter.add(eframe::egui::Shape::convex_polygon(points, stroke.color, Stroke::NONE));
+        self.painter.add(Shape::convex_polygon(points, stroke.color, Stroke::NONE));
     }
 }
 
 fn describe(ui: &Ui, room: Rect, text: impl Into<String>) {
-    let response = ui.interact(room, ui.scope_id().with("figure"), Sense::hover());
-    let text = text.into();
+    let (response, text) = (ui.interact(room, ui.scope_id().with("figure"), Sense::hover()), text.into());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &text));
 }
 
-fn wait(ui: &Ui, room: Rect, text: &str) {
+pub fn wait(ui: &Ui, room: Rect, text: &str) {
     let pen = Pen::new(ui);
     pen.text(room.center(), Align2::CENTER_CENTER, text, pen.palette.weak);
 }
 
-/// Cuts a room at a share of its width.
+fn in_row(ui: &mut Ui, room: Rect, contents: impl FnOnce(&mut Ui)) {
+    ui.scope_builder(UiBuilder::new().max_rect(room), |ui| ui.horizontal(contents));
+}
+
 fn halves(room: Rect, share: f32, gap: f32) -> [Rect; 2] {
     let split = room.left() + share * room.width();
     [room.with_max_x(split - 0.5 * gap), room.with_min_x(split + 0.5 * gap)]

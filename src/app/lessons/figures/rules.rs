@@ -1,5 +1,4 @@
-//! This figure shows a step of training and a step of an attack side by side: the same gradient, with respect to
-//! something else.
+//! This figure shows a step of training and a step of an attack side by side.
 
 use eframe::egui::{Align, Align2, Color32, Pos2, Rect, Shape, Stroke, Ui, pos2};
 
@@ -50,7 +49,6 @@ pub fn show(ui: &mut Ui, room: Rect) {
     }
 }
 
-/// Draws the loss over what moves, a ball on its slope, and where a step takes it.
 fn landscape(pen: &Pen<'_>, room: Rect, rule: &Rule, colour: Color32) {
     let room = Rect::from_min_max(room.min, room.max - eframe::egui::vec2(0.0, 2.4 * pen.size));
     if room.height() < 2.0 * pen.size {

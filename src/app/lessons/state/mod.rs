@@ -3,15 +3,12 @@
 #[cfg(test)]
 mod tests;
 
-use crate::app::format;
-use crate::app::lessons::file::{Lesson, PLACES, Part, Step};
-use crate::app::lessons::scene::Scene;
-
 use std::collections::HashMap;
 
+use crate::app::lessons::file::{Lesson, Part, Step};
+use crate::app::lessons::scene::Scene;
 use crate::app::pages::explore::state::{Hidden, named};
-use crate::engine::units::LEVELS;
-use crate::worker::{Shown, Source, View};
+use crate::worker::{Source, View};
 
 /// The talk comes first; each chapter leads to the next.
 const BUNDLED: [&str; 6] = [
@@ -45,7 +42,6 @@ pub struct Lessons {
 struct Open {
     lesson: usize,
     step: usize,
-    /// There is one for each step.
     ballots: Vec<Ballot>,
 }
 
@@ -53,6 +49,12 @@ struct Open {
 struct Ballot {
     is_revealed: bool,
     votes: Vec<usize>,
+}
+
+impl Ballot {
+    fn counts(&self, choices: usize) -> Vec<usize> {
+        (0..choices).map(|choice| self.votes.iter().filter(|vote| **vote == choice).count()).collect()
+    }
 }
 
 /// The score counts the questions of a lesson that have a right choice.
@@ -94,16 +96,11 @@ impl Lessons {
     /// Takes in a lesson of a file, in place of an older one of the same title, and opens it.
     pub fn add(&mut self, lesson: Lesson) -> Option<Scene> {
         let at = self.known.iter().skip(BUNDLED.len()).position(|known| known.title == lesson.title);
-        let at = match at {
-            Some(at) => {
-                self.known[BUNDLED.len() + at] = lesson;
-                BUNDLED.len() + at
-            }
-            None => {
-                self.known.push(lesson);
-                self.known.len() - 1
-            }
-        };
+        let at = at.map_or(self.known.len(), |at| BUNDLED.len() + at);
+        match self.known.get_mut(at) {
+            Some(known) => *known = lesson,
+            None => self.known.push(lesson),
+        }
         self.begin(at)
     }
 
@@ -165,13 +162,8 @@ impl Lessons {
 
     /// Returns how many votes each choice has.
     pub fn votes(&self) -> Vec<usize> {
-        let mut votes = vec![0; self.step().map_or(0, |step| step.choices.len())];
-        for vote in self.ballot().map_or(&[][..], |ballot| &ballot.votes) {
-            if let Some(count) = votes.get_mut(*vote) {
-                *count += 1;
-            }
-        }
-        votes
+        let choices = self.step().map_or(0, |step| step.choices.len());
+        self.ballot().map_or_else(|| vec![0; choices], |ballot| ballot.counts(choices))
     }
 
     /// Returns the choice with the most votes, if one has more than any other.
@@ -209,8 +201,7 @@ impl Lessons {
             let Some(right) = step.right_choice().filter(|_| ballot.is_revealed && !ballot.votes.is_empty()) else {
                 continue;
             };
-            let mut votes = vec![0; step.choices.len()];
-            ballot.votes.iter().for_each(|vote| votes[*vote] += 1);
+            let votes = ballot.counts(step.choices.len());
             score.questions += 1;
             score.won += usize::from(leader(&votes) == Some(right));
             score.votes += ballot.votes.len();
@@ -219,8 +210,7 @@ impl Lessons {
         score
     }
 
-    /// Returns the minutes to the end of the present step and of the lesson; `None` where no step says how long it
-    /// takes.
+    /// Returns the minutes until here and of the whole lesson; `None` where no step says how long it takes.
     pub fn minutes(&self) -> Option<(f32, f32)> {
         let (lesson, step) = self.current()?;
         let sum = |steps: &[Step]| steps.iter().filter_map(|step| step.minutes).sum::<f32>();
@@ -233,7 +223,7 @@ impl Lessons {
         self.pictures.get(self.step()?.yours.as_ref()?)
     }
 
-    /// Takes note of the picture on screen where the step invites to open one. The one that it falls back on is none.
+    /// Notes the picture on screen where the step invites to open one; the one that it falls back on is none.
     pub fn note_picture(&mut self, picture: &Source) {
         let Some(step) = self.step().filter(|step| step.invite) else { return };
         let (Some(word), Some((lesson, number))) = (step.yours.clone(), self.current()) else { return };
@@ -275,47 +265,4 @@ fn leader(votes: &[usize]) -> Option<usize> {
     let mut leaders = votes.iter().enumerate().filter(|(_, count)| **count == most);
     let first = leaders.next()?.0;
     leaders.next().is_none().then_some(first)
-}
-
-pub fn cost_text(cost: f32) -> String {
-    format!("{cost:.2}")
-}
-
-/// Returns the cross-entropy of a probability, in nats: `−ln p`.
-pub fn cost(probability: f32) -> f32 {
-    -probability.max(f32::MIN_POSITIVE).ln()
-}
-
-/// Writes what is on screen into the places of a text.
-pub fn filled(text: &str, shown: Option<&Shown>, alpha: f32) -> String {
-    let share = |share: f32| crate::app::format::per_cent(share);
-    let values: [String; PLACES.len()] = match shown {
-        None => std::array::from_fn(|_| "…".into()),
-        Some(shown) => {
-            let name =
-                |top: &[crate::engine::model::Guess]| top.first().map_or("…".into(), |guess| guess.name.clone());
-            let prob =
-                |top: &[crate::engine::model::Guess]| top.first().map_or("…".into(), |guess| share(guess.prob));
-            let eps = shown.view.pixel_eps().unwrap_or(shown.linf);
-            let costs = (cost(shown.label_prob.0), cost(shown.label_prob.1));
-            [
-                shown.label.name.clone(),
-                name(&shown.clean_top),
-                prob(&shown.clean_top),
-                name(&shown.adversarial_top),
-                prob(&shown.adversarial_top),
-                share(shown.label_prob.0),
-                share(shown.label_prob.1),
-                format::short(eps),
-                format::short(eps * LEVELS),
-                format::short(alpha),
-                cost_text(costs.0),
-                cost_text(costs.1),
-                cost_text(alpha * costs.0 + (1.0 - alpha) * costs.1),
-            ]
-        }
-    };
-    let text = PLACES.iter().zip(values).fold(text.to_owned(), |text, (place, value)| text.replace(place, &value));
-    // A number stays with its sign.
-    text.replace(" %", "\u{a0}%")
 }

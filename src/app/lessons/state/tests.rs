@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::app::commands::tab::Tab;
+use crate::app::lessons::file::filled;
 use crate::app::lessons::state::*;
 use crate::app::pages::explore::state::Explore;
 use crate::app::settings::Settings;
@@ -10,7 +11,7 @@ use crate::command_line::attack_options;
 use crate::engine::attack::{AttackSettings, Fgsm, Loss, Norm, Verdict};
 use crate::engine::model::Catalogue;
 use crate::engine::picture::{Channel, Heatmap, Quantity, Region};
-use crate::worker::{Event, Worker};
+use crate::worker::{Event, Shown, Worker};
 
 #[test]
 fn the_bundled_lessons_are_whole() {

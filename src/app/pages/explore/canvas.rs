@@ -66,9 +66,8 @@ impl Canvas {
         let palette = palette(ui);
         let side = well.width().min(well.height());
         let rect = Rect::from_center_size(well.center(), Vec2::splat(side));
-        response.widget_info(|| {
-            WidgetInfo::labeled(Role::Image, true, format!("Drawing of {} strokes", self.strokes.len()))
-        });
+        let what = format!("Drawing of {} strokes", self.strokes.len());
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &what));
         let mut changed = false;
         let pressed = response.is_pointer_button_down_on();
         if let Some(at) = response.interact_pointer_pos().filter(|_| pressed) {
@@ -98,13 +97,8 @@ impl Canvas {
         }
         if self.strokes.is_empty() {
             let colour = palette.cross.gamma_multiply(0.6);
-            painter.text(
-                rect.center(),
-                egui::Align2::CENTER_CENTER,
-                "Draw a digit here",
-                theme::heading_font(),
-                colour,
-            );
+            let (middle, font) = (egui::Align2::CENTER_CENTER, theme::heading_font());
+            painter.text(rect.center(), middle, "Draw a digit here", font, colour);
         }
         ui.painter().rect_stroke(rect, theme::SMALL_RADIUS, Stroke::new(2.0, palette.accent), StrokeKind::Outside);
         response.clone().on_hover_cursor(egui::CursorIcon::Crosshair);

@@ -64,19 +64,10 @@ impl Columns {
             let size = sizes[index];
             Rect::from_min_size(pos2(lefts[index], top + (0.5 * (outer.y - size.y)).floor()), size)
         });
-        let heads = wells.map(|well| {
-            Rect::from_min_size(
-                pos2(well.left(), well.top() - gap - CONTROL_HEIGHT),
-                vec2(well.width(), CONTROL_HEIGHT),
-            )
-        });
+        let head = vec2(0.0, gap + CONTROL_HEIGHT);
+        let heads = wells.map(|well| Rect::from_min_size(well.min - head, vec2(well.width(), CONTROL_HEIGHT)));
         let bottom = top + outer.y + gap + below_height(rows);
-        let below =
-            wells.map(|well| Rect::from_min_max(pos2(well.left(), well.bottom() + gap), pos2(well.right(), bottom)));
+        let below = wells.map(|well| well.with_min_y(well.bottom() + gap).with_max_y(bottom));
         Self { heads, wells, below, rows }
-    }
-
-    pub fn bottom(&self) -> f32 {
-        self.below[0].bottom()
     }
 }

@@ -21,7 +21,6 @@ pub struct Crop {
     overview: Texture,
 }
 
-/// A frame is at least so large, in pixels of the photo.
 const LEAST: f64 = 8.0;
 /// An arrow key moves the frame by this share of its side, or resizes it by this factor.
 const KEY_STEP: f64 = 0.02;
@@ -29,6 +28,14 @@ const KEY_ZOOM: f64 = 1.05;
 const HANDLE: f32 = 8.0;
 const GRASP: f32 = 14.0;
 const HOW_TO: &str = "wheel or corner: size  ·  drag: place";
+
+/// A frame lies on this photo: its size, points for each of its pixels, and the largest area of a frame.
+#[derive(Clone, Copy)]
+struct Space {
+    size: Vec2,
+    scale: f32,
+    most: f64,
+}
 
 impl Crop {
     /// Draws the photo and its frame into a well. The answer to the frame that is `wanted` may still be on its way.
@@ -57,17 +64,7 @@ impl Crop {
         }
         new.map(|new| ExploreCommand::Crop(Some(new)).into())
     }
-}
 
-/// A frame lies on this photo: its size, points for each of its pixels, and the largest area of a frame.
-#[derive(Clone, Copy)]
-struct Space {
-    size: Vec2,
-    scale: f32,
-    most: f64,
-}
-
-impl Crop {
     /// Returns what pointer, wheel and keys make of the frame; `None` where they do nothing.
     fn steer(&mut self, ui: &Ui, response: &Response, (now, frame): (Region, Rect), space: Space) -> Option<Region> {
         let mut new = now;
@@ -125,11 +122,10 @@ fn corner_at(frame: Rect, at: Pos2) -> Option<CursorIcon> {
 }
 
 fn moved(region: Region, (right, down): (f64, f64), size: Vec2) -> Region {
-    let place =
-        |start: f64, by: f64, length: f64, all: f32| (start + by).clamp(0.0, (f64::from(all) - length).max(0.0));
+    let place = |at: f64, length: f64, all: f32| at.clamp(0.0, (f64::from(all) - length).max(0.0));
     Region {
-        left: place(region.left, right, region.width, size.x),
-        top: place(region.top, down, region.height, size.y),
+        left: place(region.left + right, region.width, size.x),
+        top: place(region.top + down, region.height, size.y),
         ..region
     }
 }
@@ -140,8 +136,8 @@ fn resized(region: Region, factor: f64, Space { size, most, .. }: Space) -> Regi
     let largest = largest.min((most / (region.width * region.height)).sqrt());
     let least = (LEAST / region.width.min(region.height)).min(1.0);
     let factor = factor.clamp(least, largest.max(least));
-    let (width, height) =
-        ((region.width * factor).min(f64::from(size.x)), (region.height * factor).min(f64::from(size.y)));
+    let width = (region.width * factor).min(f64::from(size.x));
+    let height = (region.height * factor).min(f64::from(size.y));
     let by = ((region.width - width) / 2.0, (region.height - height) / 2.0);
     moved(Region { width, height, ..region }, by, size)
 }

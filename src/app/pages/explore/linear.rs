@@ -23,7 +23,6 @@ const TOP: f32 = 140.0;
 #[derive(Default)]
 pub struct LinearView {
     pub open: bool,
-    /// The textures were made from this.
     of: Option<Arc<Linear>>,
     textures: Option<[TextureHandle; 2]>,
 }

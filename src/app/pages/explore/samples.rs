@@ -17,7 +17,6 @@ use crate::app::widgets::{command_button, icon_button, name_of_file};
 use crate::engine::data::samples;
 use crate::worker::Source;
 
-/// From this width on buttons have their names.
 const ROOMY: f32 = 860.0;
 
 #[derive(Default)]

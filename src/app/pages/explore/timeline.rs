@@ -47,9 +47,8 @@ fn play_button(ui: &mut Ui, is_running: bool, out: &mut Vec<Command>) {
         icon_button(ui, AttackCommand::PlayPause, out);
         return;
     }
-    let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
-    let icon = icons::ICON_PAUSE.rich_text().size(17.0);
-    let pause = ui.add(egui::Button::new(icon).frame_when_inactive(false).min_size(size));
+    let pause = egui::Button::new(icons::ICON_PAUSE.rich_text().size(17.0)).frame_when_inactive(false);
+    let pause = ui.add(pause.min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT)));
     if pause.on_hover_text("Pause the attack  (K)").accessible_name("Pause the attack").clicked() {
         out.push(AttackCommand::PlayPause.into());
     }
@@ -69,22 +68,15 @@ fn place_in_words(shown: &Shown, short: bool) -> String {
     }
 }
 
-/// Returns the class whose probability is told, the target or else the label, and that.
-fn followed(shown: &Shown) -> (&str, f32) {
-    match shown.target_prob {
-        Some((_, prob)) => {
-            let target = shown.view.goal.class(shown.label.index);
-            (shown.model.classes.get(target).map_or("target", String::as_str), prob)
-        }
-        None => (shown.label.name.as_str(), shown.label_prob.1),
-    }
-}
-
 /// Returns the width of the longest text of this film, so that the track keeps its length.
 fn widest_text(ui: &Ui, shown: &Shown, short: bool) -> f32 {
     let of = shown.timeline.of;
     let name = |class: usize| shown.model.classes.get(class).map_or("", String::as_str);
-    let said = shown.timeline.moments.iter().map(|moment| name(moment.answer)).chain([followed(shown).0]);
+    let followed = match shown.target_prob {
+        Some(_) => shown.model.classes.get(shown.view.goal.class(shown.label.index)).map_or("target", String::as_str),
+        None => &shown.label.name,
+    };
+    let said = shown.timeline.moments.iter().map(|moment| name(moment.answer)).chain([followed]);
     let longest = said.max_by_key(|name| name.chars().count()).unwrap_or_default();
     let class = if short { String::new() } else { format!(" · {} >99.9 %", longest) };
     let text = format!("step {of} of {of}{class}");
@@ -174,12 +166,8 @@ impl Track<'_> {
         painter.vline(x, self.rect.y_range(), Stroke::new(2.0, palette.accent));
         painter.circle(pos2(x, self.rect.center().y), radius, palette.accent, Stroke::new(2.0, palette.panel));
         if response.has_focus() {
-            painter.rect_stroke(
-                self.rect,
-                theme::SMALL_RADIUS,
-                Stroke::new(2.0, palette.accent),
-                egui::StrokeKind::Outside,
-            );
+            let stroke = Stroke::new(2.0, palette.accent);
+            painter.rect_stroke(self.rect, theme::SMALL_RADIUS, stroke, egui::StrokeKind::Outside);
         }
     }
 
@@ -189,16 +177,10 @@ impl Track<'_> {
         let at = moments.partition_point(|moment| moment.step <= step);
         let Some(moment) = at.checked_sub(1).and_then(|at| moments.get(at)) else { return };
         let name = |class: usize| self.shown.model.classes.get(class).map_or("", String::as_str);
-        let label = format!("{} {}", self.shown.label.name, per_cent(moment.label));
-        let target = moment
-            .target
-            .map(|share| format!(", {} {}", name(self.shown.view.goal.class(self.shown.label.index)), per_cent(share)));
-        let text = format!(
-            "Step {}: the net says {} ({label}{})",
-            moment.step,
-            name(moment.answer),
-            target.unwrap_or_default()
-        );
+        let target = name(self.shown.view.goal.class(self.shown.label.index));
+        let target = moment.target.map(|share| format!(", {target} {}", per_cent(share))).unwrap_or_default();
+        let shares = format!("{} {}{target}", self.shown.label.name, per_cent(moment.label));
+        let text = format!("Step {}: the net says {} ({shares})", moment.step, name(moment.answer));
         response.clone().on_hover_cursor(egui::CursorIcon::ResizeHorizontal).on_hover_text_at_pointer(text);
     }
 }

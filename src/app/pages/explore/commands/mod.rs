@@ -27,7 +27,6 @@ pub enum ExploreCommand {
     /// It saves the untouched picture, which may be in no file.
     SaveOriginalDialog,
     SaveOriginalTo(PathBuf),
-    /// It records ε rising from 0 to where it stands.
     SaveAnimationDialog,
     SaveAnimationTo(PathBuf),
     CopyPicture,
@@ -60,17 +59,14 @@ pub enum ExploreCommand {
     SearchTarget,
     Label(Label),
     GiveLabel,
-    Clip(bool),
     ToggleClip,
     ToggleEightBit,
     Follow(Loss),
     ToggleLoss,
     ToggleOwnPixels,
-    /// It sets what shows through where the picture is transparent.
     Background(Background),
     /// It shows the net this part of the picture; without one the net chooses.
     Crop(Option<Region>),
-    /// It shows or hides the expert's controls.
     ToggleMore,
     Heatmap(Heatmap),
     /// It sets what the middle picture shows.
@@ -177,7 +173,7 @@ impl Action for ExploreCommand {
             Self::Label(Label::Given(_)) | Self::GiveLabel => {
                 about("Label by hand…", "Say yourself what the picture shows").keys(CTRL, Key::G)
             }
-            Self::Clip(_) | Self::ToggleClip => about("Clip to [0, 1]", "Keep pixels between black and white, as a picture file must. Without it the numbers may leave the \
+            Self::ToggleClip => about("Clip to [0, 1]", "Keep pixels between black and white, as a picture file must. Without it the numbers may leave the \
                  range and the picture cannot be saved as it is.").keys(NONE, Key::C),
             Self::ToggleEightBit => about("8 bit", "Round every picture to 8 bits, as a file holds it, before the net sees it: an ε below half a grey level \
                  then does nothing").keys(NONE, Key::B),

@@ -19,15 +19,10 @@ pub enum Part {
 #[derive(Clone, Debug, PartialEq)]
 pub enum WhyCommand {
     Fold,
-    /// It switches between logits and probabilities.
     Values,
-    /// It switches between a linear and a logarithmic axis for ε.
     Axis,
-    /// It draws the random controls from another seed.
     NextSeed,
-    /// It searches for the smallest ε that works, or stops searching.
     FindLeast,
-    /// It sets the net to compare with.
     Second(Option<String>),
     /// That net is attacked itself, or shown the same picture.
     OwnAttack(bool),

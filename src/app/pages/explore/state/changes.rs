@@ -139,7 +139,7 @@ impl Explore {
         self.view.eps = eps;
     }
 
-    /// Sets what a step of a lesson names, and the rest as usual: what a lesson says is true whatever was left here.
+    /// Sets what a step of a lesson names, and the rest as usual, whatever was left here.
     pub fn set_scene(&mut self, scene: Scene) {
         let attack = scene.attack();
         if let Some(model) = scene.model {
@@ -220,7 +220,6 @@ impl Explore {
         self.playing = Playing::default();
     }
 
-    /// Looks names up, now or when the net is there.
     fn carry(&mut self, carried: Carried) {
         self.carried = carried;
         let here = self.shown.as_ref().filter(|shown| shown.view.model == self.view.model);

@@ -27,12 +27,12 @@ pub const MAX_EPS: f32 = 0.5;
 pub const DEFAULT_ETA: f32 = 0.1;
 pub const ETA_RANGE: RangeInclusive<f32> = 1e-4..=100.0;
 pub const GAIN_RANGE: RangeInclusive<f32> = 1.0..=64.0;
-/// ε that has not moved for so long is at rest.
 const REST: Duration = Duration::from_millis(250);
 /// Work shorter than this is not announced: it would only flicker.
 pub const PATIENCE: Duration = Duration::from_millis(150);
 
 /// The state of the page is the view that is wanted and what is on screen. What differs is computed.
+#[derive(Default)]
 pub struct Explore {
     /// This is the view that is wanted, but for what `playing` and a moving ε add to it.
     pub view: View,
@@ -50,12 +50,11 @@ pub struct Explore {
     pub shown: Option<Box<Shown>>,
     /// A lesson does not show these parts yet.
     pub hidden: Hidden,
-    /// This view was asked for last.
     wish: Option<View>,
     /// That view is to be asked for again: the net or the file behind a name changed.
     is_stale: bool,
     asked: Option<Asked>,
-    undoer: Undoer<View>,
+    pub undoer: Undoer<View>,
     /// These names are looked up again when a model with other indices arrives.
     carried: Carried,
     /// A file names this step of a film, to go to once the film is whole.
@@ -79,8 +78,7 @@ impl Default for Lengths {
 }
 
 impl Lengths {
-    /// Returns the usual ε of nets with so many channels: in L∞ the paper's for digits, and what nobody sees for
-    /// photographs in colour; in L1 twenty pixels from black to white.
+    /// Returns the usual ε of nets that see so many channels; in L1 it is twenty pixels from black to white.
     pub fn usual(channels: usize) -> Self {
         let linf = if channels == 3 { 2.0 / LEVELS } else { 0.25 };
         Self { linf, l2: 2.0, l1: 20.0 }
@@ -143,23 +141,12 @@ impl Explore {
         };
         let mut explore = Self {
             view,
-            others: Vec::new(),
             lengths: settings.lengths,
             kind: Some(if settings.channels == 3 { PictureKind::Photo } else { PictureKind::Digit }),
             last: settings.last.clone(),
-            moving_until: None,
-            playing: Playing::default(),
-            is_blank: false,
-            catalogue: Vec::new(),
-            shown: None,
-            hidden: Hidden::default(),
-            wish: None,
-            is_stale: false,
-            asked: None,
             undoer: undoer(),
             carried: Carried { label: None, target: settings.target.clone() },
-            awaited_step: None,
-            refused_picture: None,
+            ..Self::default()
         };
         match (has_picture, has_model) {
             (true, false) => explore.let_net_give_way(),
@@ -170,7 +157,7 @@ impl Explore {
     }
 
     pub fn wanted(&self) -> View {
-        View { along_line: self.is_moving(), step: self.playing.step(), ..self.view.clone() }
+        View { along_line: self.is_moving(), step: self.playing.step, ..self.view.clone() }
     }
 
     /// Returns the usual ε of such nets, in the norm of the attack.
@@ -240,9 +227,8 @@ impl Explore {
 
     /// Returns whether the picture on screen has other pixels than the net sees.
     pub fn is_resampled(&self) -> bool {
-        self.shown
-            .as_ref()
-            .is_some_and(|shown| shown.picture_size != (shown.model.input.width, shown.model.input.height))
+        let size = |shown: &Shown| (shown.model.input.width, shown.model.input.height);
+        self.shown.as_ref().is_some_and(|shown| shown.picture_size != size(shown))
     }
 
     /// Returns the view to ask for now, if it is another one than the last time.
@@ -259,8 +245,7 @@ impl Explore {
         Some(view)
     }
 
-    /// Notes views that were answered for undo: until then another net or picture may take the place of the one that is
-    /// wanted.
+    /// Notes views that were answered, for undo: before, another net or picture may take the place of what is wanted.
     pub fn note(&mut self, seconds: f64) {
         if !self.waiting() {
             self.undoer.feed_state(seconds, &self.view);
@@ -270,12 +255,14 @@ impl Explore {
     /// Goes on with the film of the attack. Returns how long it may rest then, while it runs.
     pub fn play_on(&mut self, now: Instant) -> Option<Duration> {
         // An answer on its way wakes the window by itself.
-        if self.waiting() { None } else { self.play(|playing, timeline| playing.go_on(timeline, now))? }
+        let shown = self.shown.as_ref().filter(|_| !self.waiting())?;
+        self.playing.go_on(&shown.timeline, now)
     }
 
-    fn play<T>(&mut self, change: impl FnOnce(&mut Playing, &Timeline) -> T) -> Option<T> {
-        let shown = self.shown.as_ref()?;
-        Some(change(&mut self.playing, &shown.timeline))
+    fn play(&mut self, change: impl FnOnce(&mut Playing, &Timeline)) {
+        if let Some(shown) = &self.shown {
+            change(&mut self.playing, &shown.timeline);
+        }
     }
 
     /// Carries out a command about the attack and its film.
@@ -284,38 +271,10 @@ impl Explore {
             AttackCommand::Use(name) => self.use_attack(name),
             AttackCommand::Set(attack) => self.set_attack(attack),
             AttackCommand::NextSeed => self.view.seed += 1,
-            AttackCommand::PlayPause => {
-                self.play(|playing, timeline| playing.toggle(timeline, Instant::now()));
-            }
-            AttackCommand::StepOn => {
-                self.play(|playing, timeline| playing.step_by(1, timeline));
-            }
-            AttackCommand::StepBack => {
-                self.play(|playing, timeline| playing.step_by(-1, timeline));
-            }
-            AttackCommand::Seek(step) => {
-                self.play(|playing, timeline| playing.seek(step, timeline));
-            }
-        }
-    }
-
-    pub fn can_undo(&self) -> bool {
-        self.undoer.has_undo(&self.view)
-    }
-
-    pub fn can_redo(&self) -> bool {
-        self.undoer.has_redo(&self.view)
-    }
-
-    pub fn undo(&mut self) {
-        if let Some(view) = self.undoer.undo(&self.view).cloned() {
-            self.restore(view);
-        }
-    }
-
-    pub fn redo(&mut self) {
-        if let Some(view) = self.undoer.redo(&self.view).cloned() {
-            self.restore(view);
+            AttackCommand::PlayPause => self.play(|playing, timeline| playing.toggle(timeline, Instant::now())),
+            AttackCommand::StepOn => self.play(|playing, timeline| playing.step_by(1, timeline)),
+            AttackCommand::StepBack => self.play(|playing, timeline| playing.step_by(-1, timeline)),
+            AttackCommand::Seek(step) => self.play(|playing, timeline| playing.seek(step, timeline)),
         }
     }
 
@@ -433,8 +392,7 @@ impl Explore {
         }
     }
 
-    /// Goes back to what is on screen where a view cannot be shown. Returns `false` when the failure is of no interest
-    /// any more.
+    /// Goes back to what is on screen where a view fails. Returns `false` when the failure is of no interest any more.
     pub fn take_failure(&mut self, revision: Revision) -> bool {
         let Some(asked) = self.asked.take_if(|asked| asked.revision == revision) else { return false };
         self.awaited_step = None;
@@ -445,26 +403,19 @@ impl Explore {
             self.know_kind(kind);
             return true;
         }
-        // Nothing on screen yet: the bundled picture and net are always there. One of the two that were asked for may do.
+        // Nothing is on screen yet, but the bundled picture and net are there. One of the two that were asked for may do.
         let fresh = Explore::new(&Settings::default(), None, None).view;
         let View { model, picture, .. } = asked.view;
-        match (model == fresh.model, picture == fresh.picture) {
-            (true, true) => {}
-            (false, false) => {
-                self.refused_picture = Some(picture);
-                self.view = View { model, attack: self.view.attack.clone(), eps: self.view.eps, ..fresh };
-                self.let_picture_give_way();
-            }
-            (_, _) => {
-                let keeps_model = model == fresh.model;
-                self.set_attack(fresh.attack.clone());
-                let picture = self.refused_picture.take().unwrap_or(fresh.picture.clone());
-                self.view = View { crop: picture.usual_crop(), picture, eps: self.view.eps, ..fresh };
-                match keeps_model {
-                    true => self.let_picture_give_way(),
-                    false => self.let_net_give_way(),
-                }
-            }
+        let (is_usual_model, is_usual_picture) = (model == fresh.model, picture == fresh.picture);
+        if !is_usual_model && !is_usual_picture {
+            self.refused_picture = Some(picture);
+            self.view = View { model, attack: self.view.attack.clone(), eps: self.view.eps, ..fresh };
+            self.let_picture_give_way();
+        } else if !is_usual_model || !is_usual_picture {
+            self.set_attack(fresh.attack.clone());
+            let picture = self.refused_picture.take().unwrap_or(fresh.picture.clone());
+            self.view = View { crop: picture.usual_crop(), picture, eps: self.view.eps, ..fresh };
+            if is_usual_model { self.let_picture_give_way() } else { self.let_net_give_way() }
         }
         true
     }

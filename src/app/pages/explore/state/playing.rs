@@ -13,16 +13,11 @@ const SLOWEST: Duration = Duration::from_millis(300);
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Playing {
     /// Without a step it is the end: the result, and until it is there what the attack comes to.
-    step: Option<usize>,
-    /// The next step is due then, while the film runs.
+    pub step: Option<usize>,
     next: Option<Instant>,
 }
 
 impl Playing {
-    pub fn step(&self) -> Option<usize> {
-        self.step
-    }
-
     /// Returns whether the film runs, or the attack goes on by itself.
     pub fn is_running(&self, timeline: &Timeline) -> bool {
         self.next.is_some() || (self.step.is_none() && !timeline.is_over)
@@ -83,12 +78,12 @@ mod tests {
         let live = timeline(7, 7, false);
         assert!(playing.is_running(&live));
         playing.toggle(&live, Instant::now());
-        assert_eq!((playing.step(), playing.is_running(&live)), (Some(7), false));
+        assert_eq!((playing.step, playing.is_running(&live)), (Some(7), false));
         playing.step_by(1, &live);
-        assert_eq!(playing.step(), Some(8), "the attack goes one step on");
+        assert_eq!(playing.step, Some(8), "the attack goes one step on");
         playing.toggle(&timeline(8, 8, false), Instant::now());
         assert!(playing.is_running(&live));
-        assert_eq!(playing.step(), Some(8), "from where it is");
+        assert_eq!(playing.step, Some(8), "from where it is");
     }
 
     #[test]
@@ -96,10 +91,10 @@ mod tests {
         let (mut playing, mut now) = (Playing::default(), Instant::now());
         let over = |step| timeline(step, 40, true);
         playing.toggle(&over(40), now);
-        let mut steps = vec![playing.step().unwrap()];
+        let mut steps = vec![playing.step.unwrap()];
         while let Some(rest) = playing.go_on(&over(steps[steps.len() - 1]), now) {
             now += rest;
-            steps.push(playing.step().unwrap());
+            steps.push(playing.step.unwrap());
         }
         assert_eq!(steps, (0..40).collect::<Vec<_>>());
         assert_eq!(playing, Playing::default(), "the result");
@@ -123,13 +118,13 @@ mod tests {
         let over = timeline(12, 40, true);
         let mut playing = Playing::default();
         playing.seek(3, &over);
-        assert_eq!(playing.step(), Some(3));
+        assert_eq!(playing.step, Some(3));
         playing.step_by(-1, &over);
         playing.step_by(-20, &over);
-        assert_eq!(playing.step(), Some(0));
+        assert_eq!(playing.step, Some(0));
         playing.seek(40, &over);
-        assert_eq!(playing.step(), None);
+        assert_eq!(playing.step, None);
         playing.seek(900, &timeline(12, 12, false));
-        assert_eq!(playing.step(), Some(40), "no farther than the attack goes");
+        assert_eq!(playing.step, Some(40), "no farther than the attack goes");
     }
 }

@@ -1,7 +1,5 @@
 //! The axes say where ε and the values lie in the plot.
 
-use eframe::egui::Ui;
-
 use crate::app::format::per_cent;
 use crate::app::plots::axes::{Interval, Scale, per_cent_tick, plain};
 use crate::app::plots::quiet::Axis;
@@ -70,8 +68,7 @@ impl ValueAxis {
         Self { are_logits, ends: Interval::new(low - margin, high + margin) }
     }
 
-    /// Returns the axis of a plot of this height. The lowest tick of logits stays clear of the first one of the other
-    /// axis.
+    /// Returns the axis of a plot of this height. The lowest tick of logits is clear of the other axis.
     pub fn axis(self, height: f32) -> Axis {
         let text = if self.are_logits { plain } else { per_cent_tick };
         let clear = self.ends.width() * f64::from(TICK_CLEAR / height.max(TICK_CLEAR));
@@ -93,10 +90,6 @@ pub fn value_at(eps: &[f32], values: &[f32], at: f32) -> Option<f32> {
     }
     let share = (at - eps[above - 1]) / (high - eps[above - 1]);
     Some(values[above - 1] + share * (value - values[above - 1]))
-}
-
-pub fn is_wide(ui: &Ui) -> bool {
-    ui.available_width() >= 900.0
 }
 
 #[cfg(test)]

@@ -1,36 +1,20 @@
 //! The legend gives each class of the curve its colour and its value at ε.
 
-use eframe::egui::{
-    Align2, Atom, AtomPaintArgs, Button, Color32, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2,
-};
+use eframe::egui::{Align2, Atom, AtomPaintArgs, Button, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2};
 use egui_plot::LineStyle;
 
 use crate::app::pages::explore::why::axis::value_at;
 use crate::app::pages::explore::why::curve::Sheet;
-use crate::app::pages::explore::words;
+use crate::app::pages::explore::why::mark::eps_text;
 use crate::app::plots::quiet::sample;
-use crate::app::theme::{self, Palette, SPACE_2, palette};
+use crate::app::theme::{self, SPACE_2, palette};
 use crate::engine::attack::Goal;
-use crate::worker::{Along, Shown};
+use crate::worker::Shown;
 
 pub const WIDE: f32 = 228.0;
 pub const NARROW: f32 = 148.0;
 const ROW: f32 = 19.0;
 const SAMPLE: f32 = 20.0;
-
-/// Returns the colour of the line number `index`; those of the label and the target stay apart from the others.
-pub fn colour(palette: &Palette, shown: &Shown, along: &Along, index: usize) -> Color32 {
-    let class = along.lines[index].class;
-    let own = |class: usize| class == shown.label.index || shown.view.goal == Goal::Targeted(class);
-    if class == shown.label.index {
-        return theme::label_colour(palette, words::standing_before(shown));
-    }
-    if own(class) {
-        return palette.asked;
-    }
-    let before = along.lines[..index].iter().filter(|line| !own(line.class)).count();
-    palette.classes[before % palette.classes.len()]
-}
 
 /// Says what a class is to the attack.
 pub fn role(shown: &Shown, class: usize) -> &'static str {
@@ -49,7 +33,7 @@ pub fn show(ui: &mut Ui, sheet: &Sheet<'_>) {
     ui.spacing_mut().interact_size.y = 0.0;
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let what = if sheet.values.are_logits { "logit" } else { "probability" };
-    let at = format!("{what} at ε = {}", crate::app::pages::explore::why::mark::eps_text(sheet.eps));
+    let at = format!("{what} at ε = {}", eps_text(sheet.eps));
     ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, at, theme::small_font(), palette(ui).weak);
     for index in 0..sheet.along.lines.len() {
         // What does not fit is still in the tooltip of the plot.

@@ -5,8 +5,7 @@ use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::pages::explore::columns::height_with;
-use crate::app::pages::explore::commands::why::Part;
-use crate::app::pages::explore::commands::why::WhyCommand;
+use crate::app::pages::explore::commands::why::{Part, WhyCommand};
 use crate::app::pages::explore::results;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::look::WhyLook;
@@ -14,7 +13,7 @@ use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::explore::why::{controls, curve, second};
 use crate::app::theme::{self, CONTROL_HEIGHT, MIN_WELL, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::{hint, segmented};
+use crate::app::widgets::{alternatives, hint, segmented};
 
 const HEADING: f32 = CONTROL_HEIGHT;
 /// The body has at least this height; it grows with the window.
@@ -36,14 +35,6 @@ const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.
                           almost in straight lines, so one step goes a long way; and the net is right only in a narrow \
                           interval around the picture. Drag to move ε; the arrow keys move it too.";
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fold {
-    Open,
-    Folded,
-    /// It is wanted open, but the pictures need the room.
-    NoRoom,
-}
-
 /// Returns the height of the pane in the `room` that it shares with the pictures, which come first.
 pub fn height(ui: &Ui, room: f32, is_open: bool) -> f32 {
     let window = ui.ctx().content_rect().height();
@@ -55,13 +46,15 @@ pub fn height(ui: &Ui, room: f32, is_open: bool) -> f32 {
 
 pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, is_open: bool, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
-    let fold = match () {
-        () if !is_open => Fold::Folded,
-        () if ui.available_height() < HEADING + SPACE_1 + LEAST - 1.0 => Fold::NoRoom,
-        () => Fold::Open,
+    let remark = match () {
+        () if !is_open => "the net's answers along the direction of the attack",
+        () if ui.available_height() < HEADING + SPACE_1 + LEAST - 1.0 => {
+            "the pictures need all the room here; make the window taller to see it"
+        }
+        () => "",
     };
-    heading(ui, explore, look, fold, out);
-    if fold != Fold::Open {
+    heading(ui, explore, look, remark, out);
+    if !remark.is_empty() {
         return;
     }
     if explore.hidden.answer {
@@ -76,7 +69,8 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, is_open: 
     let parts = parts(ui.available_width(), look);
     let mut right = body.right();
     for part in parts.iter().rev() {
-        let left = if *part == parts[0] { body.left() } else { right - width_of(*part, body.width()) };
+        let width = if *part == Part::Second { second::WIDTH } else { controls::width(body.width()) };
+        let left = if *part == parts[0] { body.left() } else { right - width };
         let rect = Rect::from_min_max(pos2(left, body.top()), pos2(right, body.bottom()));
         right = left - SPACE_6;
         let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(part));
@@ -88,7 +82,6 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, is_open: 
     }
 }
 
-/// Returns what there is room for side by side.
 fn parts(width: f32, look: &WhyLook) -> Vec<Part> {
     let known = known_parts(look);
     // A net to compare with may have been the last thing to look at, before it was put away.
@@ -107,21 +100,12 @@ fn known_parts(look: &WhyLook) -> Vec<Part> {
     known
 }
 
-fn width_of(part: Part, pane: f32) -> f32 {
-    if part == Part::Second { second::WIDTH } else { controls::width(pane) }
-}
-
-fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, fold: Fold, out: &mut Vec<Command>) {
+fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, remark: &str, out: &mut Vec<Command>) {
     let room = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), HEADING));
     let layout = Layout::left_to_right(egui::Align::Center);
     ui.scope_builder(UiBuilder::new().max_rect(room).layout(layout), |ui| {
         ui.set_min_size(room.size());
-        fold_button(ui, fold == Fold::Open, out);
-        let remark = match fold {
-            Fold::Open => "",
-            Fold::Folded => "the net's answers along the direction of the attack",
-            Fold::NoRoom => "the pictures need all the room here; make the window taller to see it",
-        };
+        fold_button(ui, remark.is_empty(), out);
         if !remark.is_empty() {
             ui.add(egui::Label::new(theme::weak(ui, remark)).truncate());
             return;
@@ -158,12 +142,8 @@ fn fold_button(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
     let response = button.inner.on_hover_text(about.tip()).accessible_name(about.name);
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_expanded(is_open));
     if response.has_focus() {
-        ui.painter().rect_stroke(
-            response.rect,
-            theme::RADIUS,
-            egui::Stroke::new(1.0, palette(ui).accent),
-            egui::StrokeKind::Inside,
-        );
+        let stroke = egui::Stroke::new(1.0, palette(ui).accent);
+        ui.painter().rect_stroke(response.rect, theme::RADIUS, stroke, egui::StrokeKind::Inside);
     }
     if response.clicked() {
         out.push(WhyCommand::Fold.into());
@@ -179,22 +159,19 @@ fn part_switch(ui: &mut Ui, parts: &[Part], look: &WhyLook, out: &mut Vec<Comman
     if parts.len() > 1 {
         known.retain(|part| *part != Part::Curve);
     }
-    let texts = known.iter().map(|part| match part {
-        Part::Curve => ("Curve", "What the net says along the direction of the attack"),
-        Part::Controls => ("Controls", "What other perturbations of the same length come to"),
-        Part::Second => ("Other net", "What another net says"),
+    let options = known.into_iter().map(|part| match part {
+        Part::Curve => (part, "Curve", "What the net says along the direction of the attack"),
+        Part::Controls => (part, "Controls", "What other perturbations of the same length come to"),
+        Part::Second => (part, "Other net", "What another net says"),
     });
-    let texts: Vec<_> = texts.collect();
-    let chosen = known.iter().position(|part| Some(part) == parts.last()).unwrap_or(0);
-    if let Some(index) = segmented(ui, "Show", &texts, chosen) {
-        out.push(WhyCommand::Part(known[index]).into());
+    let options: Vec<_> = options.collect();
+    if let Some(part) = alternatives(ui, "Show", &options, parts.last().copied().unwrap_or_default()) {
+        out.push(WhyCommand::Part(part).into());
     }
 }
 
-/// Shows two alternatives, the second of which is chosen or not.
 fn switch(ui: &mut Ui, command: WhyCommand, name: &str, texts: [&str; 2], is_second: bool, out: &mut Vec<Command>) {
-    let about = command.about();
-    let tip = about.tip();
+    let tip = command.about().tip();
     let options = texts.map(|text| (text, tip.as_str()));
     if segmented(ui, name, &options, usize::from(is_second)).is_some() {
         out.push(command.into());

@@ -44,7 +44,7 @@ pub fn picker(ui: &mut Ui, explore: &Explore, look: &WhyLook, out: &mut Vec<Comm
         ui.set_width(MENU);
         choose(ui, None, "No other net");
         for (group, entries) in grouped(&explore.catalogue) {
-            ui.label(theme::caption(ui, group.title()));
+            ui.label(theme::caption(ui, group));
             for entry in entries.into_iter().filter(|entry| entry.problem.is_none() && entry.name != explore.view.model)
             {
                 match misfit(explore, entry) {
@@ -75,25 +75,20 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
         }
     });
     let (Some(shown), Some(answers)) = (explore.shown.as_deref(), answers) else {
-        let is_same = look.second.as_ref() == Some(&explore.view.model);
-        let text = if is_same {
-            "This is the net itself: choose another one to compare with."
-        } else {
-            "asking the other net…"
+        let text = match look.second.as_ref() == Some(&explore.view.model) {
+            true => "This is the net itself: choose another one to compare with.",
+            false => "asking the other net…",
         };
         ui.label(theme::weak(ui, text));
         return;
     };
-    match answers {
-        Err(problem) => {
-            ui.add(egui::Label::new(problem).wrap());
-        }
-        Ok(answers) => {
-            // The gap below the last bar may be cut.
-            let count = if ui.available_height() + SPACE_2 >= net_height(BARS) { BARS } else { 1 };
-            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| both(ui, explore, shown, answers, count));
-        }
-    }
+    let answers = match answers {
+        Ok(answers) => answers,
+        Err(problem) => return drop(ui.add(egui::Label::new(problem).wrap())),
+    };
+    // The gap below the last bar may be cut.
+    let count = if ui.available_height() + SPACE_2 >= net_height(BARS) { BARS } else { 1 };
+    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| both(ui, explore, shown, answers, count));
 }
 
 fn verdict(ui: &mut Ui, answers: &Answers, is_own: bool) {
@@ -130,25 +125,23 @@ fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &Answers, count:
         name: title(explore, &shown.view.model),
         tops: [&shown.clean_top, &shown.adversarial_top],
         label: shown.label.index,
-        label_mark: label_mark(shown),
         target,
     };
-    let target = target.and_then(|target| shown.model.classes.get(target));
     // Classes of two nets have their names in common, not their numbers.
-    let guesses = answers.clean_top.iter().chain(&answers.adversarial_top);
-    let target = target.and_then(|name| guesses.clone().find(|guess| guess.name == *name)).map(|guess| guess.index);
+    let name = target.and_then(|target| shown.model.classes.get(target));
+    let mut guesses = answers.clean_top.iter().chain(&answers.adversarial_top);
+    let target = guesses.find(|guess| Some(&guess.name) == name).map(|guess| guess.index);
     let second = Net {
         name: &answers.title,
         tops: [&answers.clean_top, &answers.adversarial_top],
         label: answers.label,
-        label_mark: label_mark(shown),
         target,
     };
     for (index, net) in [first, second].iter().enumerate() {
         let left = room.left() + WHEN + index as f32 * (width + SPACE_3);
         let rect = Rect::from_min_size(pos2(left, room.top()), vec2(width, room.height()));
         let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("net", index)));
-        net.show(&mut ui, count);
+        net.show(&mut ui, label_mark(shown), count);
     }
 }
 
@@ -165,21 +158,19 @@ fn captions(ui: &Ui, room: Rect, shown: &Shown, count: usize) {
 
 struct Net<'a> {
     name: &'a str,
-    /// They are those before and after.
     tops: [&'a [Guess]; 2],
     label: usize,
-    label_mark: Mark,
     target: Option<usize>,
 }
 
 impl Net<'_> {
-    fn show(&self, ui: &mut Ui, count: usize) {
+    fn show(&self, ui: &mut Ui, label_mark: Mark, count: usize) {
         let top = ui.max_rect().min;
         let width = ui.available_width();
         ui.add(egui::Label::new(theme::caption(ui, self.name)).truncate());
         let mark = |class: usize| match () {
             () if Some(class) == self.target => Mark::Target,
-            () if class == self.label => self.label_mark,
+            () if class == self.label => label_mark,
             () => Mark::Other,
         };
         for (block, (when, guesses)) in ["before", "after"].into_iter().zip(self.tops).enumerate() {

@@ -5,9 +5,9 @@ use crate::worker::{Along, Controls, Second, Shown, View, Wish};
 /// This holds what the worker's studies have told, and what they were asked for.
 #[derive(Default)]
 pub struct Why {
-    along: Option<Box<Along>>,
-    controls: Option<Box<Controls>>,
-    second: Option<Box<Second>>,
+    pub along: Option<Box<Along>>,
+    pub controls: Option<Box<Controls>>,
+    pub second: Option<Box<Second>>,
     pub search: Option<Search>,
     pub searches: u64,
     pub seed: u64,
@@ -24,18 +24,6 @@ pub struct Search {
 }
 
 impl Why {
-    pub fn take_along(&mut self, along: Box<Along>) {
-        self.along = Some(along);
-    }
-
-    pub fn take_controls(&mut self, controls: Box<Controls>) {
-        self.controls = Some(controls);
-    }
-
-    pub fn take_second(&mut self, second: Box<Second>) {
-        self.second = Some(second);
-    }
-
     /// Returns what the net to compare with said last, if that is the net that is wanted now.
     pub fn second(&self) -> Option<&Second> {
         self.second.as_deref().filter(|second| self.asked.second.as_ref() == Some(&second.wish))
@@ -45,15 +33,10 @@ impl Why {
         self.controls.as_deref()
     }
 
-    /// Returns the newest curve of the net on screen, and whether it is that of the view; the one before is better than
-    /// none.
+    /// Returns the newest curve of the net on screen, and whether it is that of the view.
     pub fn along(&self, shown: &Shown) -> Option<(&Along, bool)> {
         let along = self.along.as_deref().filter(|along| along.is_of_net(shown))?;
         Some((along, along.is_of(shown)))
-    }
-
-    pub fn search(&self) -> Option<f32> {
-        self.search.as_ref().map(|search| search.share)
     }
 
     /// Returns the curve of the view on screen.
