@@ -93,10 +93,10 @@ impl App {
                 }
             }
             Event::TestSet(event) => self.pages.test_sets.take(event, ctx),
-            Event::Along(along) => shell.why.take_along(along),
+            Event::Along(along) => shell.why.along = Some(along),
             Event::Least(least) => take_least(&least, shell),
-            Event::Controls(controls) => shell.why.take_controls(controls),
-            Event::Second(second) => shell.why.take_second(second),
+            Event::Controls(controls) => shell.why.controls = Some(controls),
+            Event::Second(second) => shell.why.second = Some(second),
         }
     }
 

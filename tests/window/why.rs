@@ -461,7 +461,7 @@ fn the_smallest_eps_is_found_and_gone_to() {
     window.key(Key::A);
     window.click("Smallest ε");
     window.until("the end of the search", |app| {
-        app.why().search().is_none()
+        app.why().search.is_none()
             && app.notice_texts().iter().any(|text| text.starts_with("The smallest ε that works"))
     });
     window.settle();

@@ -87,7 +87,7 @@ fn model_picker(ui: &mut Ui, explore: &Explore, train: &Train, out: &mut Vec<Com
 fn model_menu(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     ui.set_width(MENU_WIDTH);
     for (group, entries) in grouped(&explore.catalogue) {
-        ui.label(theme::caption(ui, group.title()));
+        ui.label(theme::caption(ui, group));
         for entry in entries {
             entry_row(ui, entry, explore, out);
         }

@@ -1,4 +1,4 @@
-//! What can be done with lessons.
+//! This module lists what can be done with lessons.
 
 use std::path::PathBuf;
 
@@ -7,31 +7,25 @@ use egui_material_icons::icons;
 
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 
-/// One action of the lessons; they go by their number in the list.
+/// This is one action of the lessons, which go by their number in the list.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LessonCommand {
-    /// The first one, or closes the one that is open.
+    /// Opens the first lesson, or closes the one that is open.
     Toggle,
     Begin(usize),
     AskFile,
     Open(PathBuf),
-    /// Reveals what is hidden, or goes on.
     Next,
     Back,
-    /// One of the choices, for one person.
     Predict(usize),
-    /// One of the choices, for a raised hand.
+    /// Counts a raised hand for one of the choices.
     Vote(usize),
     TakeBack,
-    /// Shows or puts away the speaker notes.
     Notes,
-    /// α of the objective in a figure.
     Alpha(f32),
-    /// The net with more units in a figure, or the one with fewer.
+    /// Shows the net with more units in a figure, or the one with fewer.
     Units(bool),
-    /// Trains a net as it is usual, beside the lesson.
     Train,
-    /// Asks the system for the picture in the clipboard.
     Paste,
     Close,
 }
@@ -61,8 +55,7 @@ impl Action for LessonCommand {
                     2 => ("Vote for the third choice", Key::Num3),
                     _ => ("Vote for the fourth choice", Key::Num4),
                 };
-                let tip = "Count a raised hand: once for each, or once for the whole class";
-                about(name, tip).keys(NONE, key)
+                about(name, "Count a raised hand: once for each, or once for the whole class").keys(NONE, key)
             }
             Self::TakeBack => about("Take a vote back", "Take the last vote back").keys(NONE, Key::Backspace),
             Self::Notes => about("Speaker notes", "What else to say, and how many minutes the step should take")
@@ -81,16 +74,8 @@ impl Action for LessonCommand {
     }
 
     fn listed() -> Vec<Self> {
-        vec![
-            Self::Next,
-            Self::Back,
-            Self::Vote(0),
-            Self::Vote(1),
-            Self::Vote(2),
-            Self::Vote(3),
-            Self::TakeBack,
-            Self::Notes,
-            Self::Close,
-        ]
+        let votes = [0, 1, 2, 3].map(Self::Vote);
+        let rest = [Self::TakeBack, Self::Notes, Self::Close];
+        [Self::Next, Self::Back].into_iter().chain(votes).chain(rest).collect()
     }
 }

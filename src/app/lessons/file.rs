@@ -1,136 +1,153 @@
-//! Lessons as files: TOML with a title and steps.
+//! Lessons are files: TOML with a title and steps.
 
+use std::fmt::Display;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use anyhow::{bail, ensure};
 use serde::Deserialize;
 
+use crate::app::format::{per_cent, short};
 use crate::app::lessons::scene::Scene;
-use crate::engine::model::Catalogue;
+use crate::engine::model::{Catalogue, Guess};
+use crate::engine::units::LEVELS;
+use crate::worker::Shown;
 
-/// The size of the largest lesson file that is read.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// A lesson: steps to go through, one view each.
+/// A lesson is a sequence of steps.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lesson {
     pub title: String,
-    /// One sentence.
+    /// This is one sentence.
     pub about: String,
     #[serde(rename = "step")]
     pub steps: Vec<Step>,
 }
 
-/// One view with a text beside it. What a step does not name stays as the step before had it.
+/// A step is a view with a text beside it. What it does not name stays as the step before had it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     pub heading: String,
-    /// Paragraphs, with an empty line between them. `{label}`, `{before}`, `{after}`, `{eps}` and the like stand for what is on
-    /// screen: see [`PLACES`].
+    /// Empty lines part paragraphs; `{label}` and the other [`PLACES`] stand for what is on screen.
     pub text: String,
-    /// Lines in larger type above the text, with the same places.
+    /// These lines stand in larger type above the text, with the same places.
     #[serde(default)]
     pub formula: Vec<String>,
-    /// What to predict before the hidden things are revealed.
+    /// The question is asked before the hidden things are revealed.
     pub ask: Option<String>,
-    /// At most [`MOST_CHOICES`].
+    /// There are at most [`MOST_CHOICES`].
     #[serde(default)]
     pub choices: Vec<String>,
-    /// The choice that is right, word for word; it is marked once the rest is revealed.
+    /// This is the right choice, word for word; it is marked once the rest is revealed.
     pub right: Option<String>,
-    /// What is said once they are.
+    /// This is said once the rest is revealed.
     pub then: Option<String>,
     #[serde(default)]
     pub hide: Vec<Part>,
-    /// How long the step should take, for the lecturer.
+    /// The step should take so long.
     pub minutes: Option<f32>,
-    /// What else to say, for the lecturer: shown when asked for.
+    /// The lecturer sees these on request.
     pub notes: Option<String>,
-    /// What stands in place of the pictures.
+    /// The figure stands in place of the pictures.
     pub figure: Option<Figure>,
-    /// Classes that the figure of directions has beside the net's own answer.
+    /// The figure of directions has these classes beside the net's own answer.
     #[serde(default)]
     pub labels: Vec<String>,
-    /// The rows of a table, the first of which is its head.
+    /// The first row is the head.
     #[serde(default)]
     pub table: Vec<Vec<String>>,
-    /// A word for the picture that the person opens at a step that invites to: it then stands in place of that of `view`.
+    /// This is a word for the person's own picture, which then stands in place of that of `view`.
     pub yours: Option<String>,
-    /// Whether the step asks for that picture, with buttons.
+    /// The step asks for that picture, with buttons.
     #[serde(default)]
     pub invite: bool,
     #[serde(default, rename = "view")]
     pub scene: Scene,
 }
 
-/// As many choices as there are keys to vote with.
-pub const MOST_CHOICES: usize = 4;
-/// The longest that a step may take, in minutes.
+const MOST_CHOICES: usize = 4;
 const MOST_MINUTES: f32 = 120.0;
-/// Classes beside the net's own answer, in the figure of directions.
 const MOST_LABELS: usize = 3;
 
-/// Drawings that may stand in place of the pictures; most of them follow what is on screen.
+/// A figure is a drawing that may stand in place of the pictures; most of them follow what is on screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Figure {
-    /// A step of training and a step of an attack side by side.
     UpdateRules,
-    /// Away from the label, or towards one of `labels`.
     Directions,
-    /// Pixels as numbers of 8 bits, before and after, and ε beside a grey level.
     EightBits,
-    /// The gradient at a few pixels, and its sign.
     Signs,
-    /// The mixed cost with today's numbers, and α to move.
     Objective,
-    /// Attack, step, attack anew.
     Cycle,
-    /// What a net needs more units for.
     Capacity,
-    /// The errors of a run, and where its training was stopped.
     Run,
-    /// Logits against ε, with three pictures on the way.
     Curve,
-    /// The rows of `table`.
     Table,
-    /// What the class has predicted.
     Score,
 }
 
-/// Parts of the Explore tab that a step may hide.
+/// A step may hide these parts of the Explore page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
     Perturbation,
     Adversarial,
-    /// What the net says of the adversarial picture.
+    /// This is what the net says of the adversarial picture.
     Answer,
 }
 
-/// What stands for a number or a name that is on screen: the label; the answer before and after with its probability; the
-/// label's probability before and after; ε, and ε in grey levels; α, and the cost of the label before, after, and of the mix of
-/// both with α.
-pub const PLACES: [&str; 13] = [
-    "{label}",
-    "{before}",
-    "{before-share}",
-    "{after}",
-    "{after-share}",
-    "{label-before}",
-    "{label-after}",
-    "{eps}",
-    "{eps-levels}",
-    "{alpha}",
-    "{cost-before}",
-    "{cost-after}",
-    "{cost}",
+/// A place in a text, and what stands for it of what is on screen, with α of the objective.
+type Place = (&'static str, fn(&Shown, f32) -> String);
+
+/// These places in a text stand for what is on screen; `{cost}` is the mix of both costs with α.
+const PLACES: [Place; 13] = [
+    ("{label}", |shown, _| shown.label.name.clone()),
+    ("{before}", |shown, _| name(&shown.clean_top)),
+    ("{before-share}", |shown, _| share(&shown.clean_top)),
+    ("{after}", |shown, _| name(&shown.adversarial_top)),
+    ("{after-share}", |shown, _| share(&shown.adversarial_top)),
+    ("{label-before}", |shown, _| per_cent(shown.label_prob.0)),
+    ("{label-after}", |shown, _| per_cent(shown.label_prob.1)),
+    ("{eps}", |shown, _| short(shown.view.pixel_eps().unwrap_or(shown.linf))),
+    ("{eps-levels}", |shown, _| short(shown.view.pixel_eps().unwrap_or(shown.linf) * LEVELS)),
+    ("{alpha}", |_, alpha| short(alpha)),
+    ("{cost-before}", |shown, _| cost_text(cost(shown.label_prob.0))),
+    ("{cost-after}", |shown, _| cost_text(cost(shown.label_prob.1))),
+    ("{cost}", |shown, alpha| cost_text(alpha * cost(shown.label_prob.0) + (1.0 - alpha) * cost(shown.label_prob.1))),
 ];
 
+fn name(top: &[Guess]) -> String {
+    top.first().map_or("…".into(), |guess| guess.name.clone())
+}
+
+fn share(top: &[Guess]) -> String {
+    top.first().map_or("…".into(), |guess| per_cent(guess.prob))
+}
+
+/// Writes a cost with two decimals.
+pub fn cost_text(cost: f32) -> String {
+    format!("{cost:.2}")
+}
+
+/// Returns the cross-entropy of a probability, in nats: `−ln p`.
+pub fn cost(probability: f32) -> f32 {
+    -probability.max(f32::MIN_POSITIVE).ln()
+}
+
+/// Writes what is on screen into the places of a text.
+pub fn filled(text: &str, shown: Option<&Shown>, alpha: f32) -> String {
+    let text = PLACES.iter().fold(text.to_owned(), |text, (place, value)| {
+        text.replace(place, &shown.map_or("…".into(), |shown| value(shown, alpha)))
+    });
+    // A number stays with its sign.
+    text.replace(" %", "\u{a0}%")
+}
+
 impl Lesson {
-    /// The scene of a step, with all that the steps before it have set.
+    /// Returns the scene of a step, with all that the steps before it have set.
     pub fn scene(&self, step: usize) -> Scene {
         self.steps.iter().take(step + 1).fold(Scene::default(), |earlier, step| step.scene.clone().over(earlier))
     }
@@ -138,7 +155,7 @@ impl Lesson {
     /// Reads a lesson. Paths of pictures become paths from `folder`.
     ///
     /// # Errors
-    /// A message for a person that says where the text is wrong and what was expected.
+    /// The message says where the text is wrong and what was expected.
     pub fn parse(text: &str, folder: Option<&Path>) -> Result<Self, String> {
         let mut lesson: Self = toml::from_str(text).map_err(|error| {
             let place = error.span().map(|span| format!("{}: ", place(text, &span))).unwrap_or_default();
@@ -148,7 +165,7 @@ impl Lesson {
             return Err("there is no [[step]]; expected at least one with heading and text".into());
         }
         for (number, step) in lesson.steps.iter_mut().enumerate() {
-            step.check().map_err(|why| step.problem(number, &why))?;
+            step.check().map_err(|why| step.problem(number, why))?;
             let is_file = |path: &&PathBuf| crate::engine::data::sample_unless_file(path).is_none();
             if let (Some(folder), Some(path)) = (folder, step.scene.picture.as_ref().filter(is_file)) {
                 step.scene.picture = Some(folder.join(path));
@@ -156,7 +173,7 @@ impl Lesson {
         }
         for (number, step) in lesson.steps.iter().enumerate() {
             let scene = lesson.scene(number);
-            scene.check().map_err(|why| step.problem(number, &why))?;
+            scene.check().map_err(|why| step.problem(number, why))?;
             if step.yours.is_some() && scene.picture.is_none() {
                 let why = "yours has nothing to fall back on; expected a picture in this view or one before";
                 return Err(step.problem(number, why));
@@ -168,14 +185,14 @@ impl Lesson {
     /// Looks up every net, picture and class that the steps name, and spells classes as their net does.
     ///
     /// # Errors
-    /// A message for a person: the step, what it names, and the nearest names.
+    /// The message says the step, what it names, and the nearest names.
     pub fn look_up(&mut self, catalogue: &Catalogue) -> Result<(), String> {
         for number in 0..self.steps.len() {
             let all = self.scene(number);
             let step = &mut self.steps[number];
             let found = step.scene.look_up(&all, catalogue);
             let labels = found.and_then(|()| all.classes(&step.labels, catalogue));
-            step.labels = labels.map_err(|why| step.problem(number, &why))?;
+            step.labels = labels.map_err(|why| step.problem(number, why))?;
         }
         Ok(())
     }
@@ -183,7 +200,7 @@ impl Lesson {
     /// Reads a lesson file, and looks up what it names.
     ///
     /// # Errors
-    /// As [`Self::parse`] and [`Self::look_up`], and a file that cannot be read or is too large.
+    /// The file cannot be read, is too large, or fails [`Self::parse`] or [`Self::look_up`].
     pub fn open(path: &Path, catalogue: &Catalogue) -> Result<Self, String> {
         let read = || {
             let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
@@ -203,85 +220,77 @@ impl Lesson {
 }
 
 impl Step {
-    /// What is wrong with it, and where it stands.
-    fn problem(&self, number: usize, why: &str) -> String {
+    fn problem(&self, number: usize, why: impl Display) -> String {
         format!("step {} ({}): {why}", number + 1, self.heading)
     }
 
-    /// Whether something of it is kept back until it is revealed.
+    /// Returns whether something is kept back until it is revealed.
     pub fn keeps_back(&self) -> bool {
         !self.hide.is_empty() || self.then.is_some()
     }
 
-    /// The number of the choice that is right.
     pub fn right_choice(&self) -> Option<usize> {
         self.choices.iter().position(|choice| Some(choice) == self.right.as_ref())
     }
 
-    fn check(&self) -> Result<(), String> {
+    fn check(&self) -> anyhow::Result<()> {
         self.check_question()?;
         self.check_figure()?;
-        if let Some(minutes) = self.minutes.filter(|minutes| !(*minutes > 0.0 && *minutes <= MOST_MINUTES)) {
-            return Err(format!("minutes is {minutes}; expected a number above 0 and up to {MOST_MINUTES}"));
+        if let Some(minutes) = self.minutes {
+            let is_short = minutes > 0.0 && minutes <= MOST_MINUTES;
+            ensure!(is_short, "minutes is {minutes}; expected a number above 0 and up to {MOST_MINUTES}");
         }
-        if self.invite && self.yours.is_none() {
-            return Err("it invites to open a picture that nothing is done with; expected yours = \"photo\"".into());
-        }
+        let is_used = !self.invite || self.yours.is_some();
+        ensure!(is_used, "it invites to open a picture that nothing is done with; expected yours = \"photo\"");
         let texts = [Some(&self.text), self.then.as_ref(), self.ask.as_ref(), self.notes.as_ref()];
         let cells = self.table.iter().flatten();
+        let places = PLACES.map(|(place, _)| place);
         for text in texts.into_iter().flatten().chain(&self.formula).chain(&self.choices).chain(cells) {
-            let mut rest = PLACES.iter().fold(text.clone(), |text, place| text.replace(place, ""));
+            let mut rest = places.iter().fold(text.clone(), |text, place| text.replace(place, ""));
             if let Some(at) = rest.find('{') {
                 let unknown: String = rest.split_off(at).chars().take(20).collect();
-                return Err(format!("{unknown:?} stands for nothing; expected one of {}", PLACES.join(" ")));
+                bail!("{unknown:?} stands for nothing; expected one of {}", places.join(" "));
             }
         }
         Ok(())
     }
-}
 
-impl Step {
-    fn check_question(&self) -> Result<(), String> {
-        if self.ask.is_some() && !self.keeps_back() {
-            return Err(
-                "there is something to predict, but nothing is hidden; expected hide = [\"answer\"], or then = \"…\""
-                    .into(),
-            );
+    fn check_question(&self) -> anyhow::Result<()> {
+        let Self { ask, choices, right, .. } = self;
+        let hides = ask.is_none() || self.keeps_back();
+        let nothing = "there is something to predict, but nothing is hidden";
+        ensure!(hides, "{nothing}; expected hide = [\"answer\"], or then = \"…\"");
+        ensure!(choices.is_empty() || ask.is_some(), "there are choices without a question; expected ask = \"…\"");
+        let count = choices.len();
+        ensure!(count <= MOST_CHOICES, "there are {count} choices; expected at most {MOST_CHOICES}");
+        if let Some(right) = right {
+            let is_choice = choices.contains(right);
+            ensure!(is_choice, "right is {right:?}; expected one of the choices, word for word: {choices:?}");
         }
-        if !self.choices.is_empty() && self.ask.is_none() {
-            return Err("there are choices without a question; expected ask = \"…\"".into());
-        }
-        if self.choices.len() > MOST_CHOICES {
-            return Err(format!("there are {} choices; expected at most {MOST_CHOICES}", self.choices.len()));
-        }
-        match &self.right {
-            Some(right) if self.right_choice().is_none() => {
-                Err(format!("right is {right:?}; expected one of the choices, word for word: {:?}", self.choices))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
-    fn check_figure(&self) -> Result<(), String> {
-        let columns = self.table.first().map_or(0, Vec::len);
-        match (self.figure, self.table.is_empty(), self.labels.len()) {
-            (Some(Figure::Table), true, _) => Err("the figure has no table; expected table = [[\"…\"], …]".into()),
-            (Some(Figure::Table), ..) if columns == 0 || self.table.iter().any(|row| row.len() != columns) => {
-                Err("the rows of the table are not alike; expected as many cells in each".into())
-            }
-            (Some(Figure::Table), ..) => Ok(()),
-            (_, false, _) => Err("there is a table that nothing shows; expected figure = \"table\"".into()),
-            (Some(Figure::Directions), _, 1..=MOST_LABELS) => Ok(()),
-            (Some(Figure::Directions), _, count) => Err(format!(
-                "there are {count} labels; expected 1 to {MOST_LABELS} classes, such as labels = [\"vulture\"]"
-            )),
-            (_, _, 0) => Ok(()),
-            _ => Err("there are labels that nothing shows; expected figure = \"directions\"".into()),
+    fn check_figure(&self) -> anyhow::Result<()> {
+        let (table, count) = (&self.table, self.labels.len());
+        if self.figure == Some(Figure::Table) {
+            ensure!(!table.is_empty(), "the figure has no table; expected table = [[\"…\"], …]");
+            let columns = table[0].len();
+            let is_even = columns > 0 && table.iter().all(|row| row.len() == columns);
+            ensure!(is_even, "the rows of the table are not alike; expected as many cells in each");
+            return Ok(());
         }
+        ensure!(table.is_empty(), "there is a table that nothing shows; expected figure = \"table\"");
+        if self.figure == Some(Figure::Directions) {
+            let classes = format!("1 to {MOST_LABELS} classes, such as labels = [\"vulture\"]");
+            ensure!((1..=MOST_LABELS).contains(&count), "there are {count} labels; expected {classes}");
+            return Ok(());
+        }
+        ensure!(count == 0, "there are labels that nothing shows; expected figure = \"directions\"");
+        Ok(())
     }
 }
 
-/// Whether a file is meant as a lesson, be it a broken one: a text of that kind with steps.
+/// Returns whether a file is meant as a lesson, be it a broken one: a text of that kind with steps.
 pub fn is_lesson(path: &Path) -> bool {
     if !may_be_lesson(path) || std::fs::metadata(path).map_or(0, |about| about.len()) > MOST_BYTES {
         return false;
@@ -290,12 +299,11 @@ pub fn is_lesson(path: &Path) -> bool {
     text.lines().any(|line| line.replace(' ', "").starts_with("[[step]]"))
 }
 
-/// Whether a file could be a lesson, by its name.
+/// Returns whether a file could be a lesson, by its name.
 pub fn may_be_lesson(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml"))
 }
 
-/// "line 3, column 7".
 fn place(text: &str, span: &Range<usize>) -> String {
     let before = text.get(..span.start).unwrap_or(text);
     let line = before.matches('\n').count() + 1;

@@ -1,4 +1,4 @@
-//! What is done with lessons.
+//! This module carries out the commands of lessons.
 
 use eframe::egui::{Context, ViewportCommand};
 
@@ -32,42 +32,23 @@ pub fn open(lesson: Lesson, shell: &mut Shell) {
 /// Carries out a command. Closing a lesson brings back what was on screen before it.
 pub fn carry_out(command: LessonCommand, shell: &mut Shell, ctx: &Context) {
     let was_open = shell.lessons.is_open();
-    let before = (!was_open).then(|| shell.explore.wanted());
     let lessons = &mut shell.lessons;
-    let scene = match command {
-        LessonCommand::Toggle if !was_open => lessons.begin(0),
+    let mut scene = None;
+    match command {
+        LessonCommand::Toggle if !was_open => scene = lessons.begin(0),
+        LessonCommand::Begin(lesson) => scene = lessons.begin(lesson),
+        LessonCommand::Next => scene = lessons.go_on(),
+        LessonCommand::Back => scene = lessons.back(),
         LessonCommand::Toggle | LessonCommand::Close => {
             if shell.is_on_stage() {
                 shell.present(ctx);
             }
             shell.lessons.close();
             shell.why.in_lesson = None;
-            None
-        }
-        LessonCommand::Begin(lesson) => lessons.begin(lesson),
-        LessonCommand::Next => lessons.go_on(),
-        LessonCommand::Back => lessons.back(),
-        command => {
-            change_step(command, shell, ctx);
-            None
-        }
-    };
-    show_scene(scene, shell);
-    match (was_open, shell.lessons.is_open()) {
-        (false, true) => shell.lessons.before = before,
-        (true, false) => {
             if let Some(view) = shell.lessons.before.take() {
                 shell.explore.restore(view);
             }
         }
-        (true, true) | (false, false) => {}
-    }
-}
-
-/// Carries out what leaves the step as it is.
-fn change_step(command: LessonCommand, shell: &mut Shell, ctx: &Context) {
-    let lessons = &mut shell.lessons;
-    match command {
         LessonCommand::Predict(choice) => lessons.predict(choice),
         LessonCommand::Vote(choice) => lessons.vote(choice),
         LessonCommand::TakeBack => lessons.take_back(),
@@ -83,25 +64,20 @@ fn change_step(command: LessonCommand, shell: &mut Shell, ctx: &Context) {
             shell.train(&TrainCommand::Start);
             shell.train.draft = own;
         }
-        LessonCommand::Toggle
-        | LessonCommand::Close
-        | LessonCommand::Begin(_)
-        | LessonCommand::Next
-        | LessonCommand::Back => {}
     }
+    if !was_open && shell.lessons.is_open() {
+        shell.lessons.before = Some(shell.explore.wanted());
+    }
+    show_scene(scene, shell);
 }
 
-/// Shows what a step of a lesson sets.
 fn show_scene(scene: Option<Scene>, shell: &mut Shell) {
     let Some(mut scene) = scene else { return };
     shell.settings.tab = scene.tab.unwrap_or_default();
     let compares = scene.second.as_ref().is_some_and(|name| !name.is_empty());
     let is_curve = shell.lessons.step().is_some_and(|step| step.figure == Some(Figure::Curve));
-    shell.why.in_lesson = match scene.why.or(compares.then_some(true)) {
-        _ if is_curve => Some(true),
-        why => why,
-    };
-    if let Some(name) = scene.second.clone() {
+    shell.why.in_lesson = is_curve.then_some(true).or(scene.why).or(compares.then_some(true));
+    if let Some(name) = scene.second.take() {
         shell.settings.why.compare_with(compares.then_some(name));
     }
     if let Some(picture) = shell.lessons.yours().cloned() {

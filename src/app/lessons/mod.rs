@@ -1,4 +1,4 @@
-//! Lessons.
+//! A lesson is a text beside the pictures that goes on step by step.
 
 pub mod commands;
 pub mod figures;

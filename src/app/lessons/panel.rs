@@ -1,4 +1,4 @@
-//! The lesson that is open: its text, what to predict, and the way on; beside the window, or on the stage.
+//! This panel shows the lesson that is open: its text, its question, and the way on.
 
 use eframe::egui::{
     self, Align, Align2, Button, Layout, Panel, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2,
@@ -8,18 +8,16 @@ use egui_material_icons::icons;
 use crate::app::commands::Command;
 use crate::app::format::{plural, short};
 use crate::app::lessons::commands::LessonCommand;
-use crate::app::lessons::file::Step;
-use crate::app::lessons::state::{Lessons, filled};
+use crate::app::lessons::file::{Step, filled};
+use crate::app::lessons::state::Lessons;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_4, palette};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::{icon_at, icon_button, primary_button};
+use crate::app::widgets::{acting, icon_at, icon_button, primary_button};
 use crate::worker::Shown;
 
-/// Of the whole window, within these bounds.
 const SHARE: f32 = 0.24;
 const WIDTH: (f32, f32) = (216.0, 340.0);
-/// Sizes of type, in heights of the body's.
 const HEADING: f32 = 1.48;
 const FORMULA: f32 = 1.15;
 
@@ -52,7 +50,7 @@ pub fn lesson(ui: &mut Ui, lessons: &Lessons, shown: Option<&Shown>, out: &mut V
     });
 }
 
-/// Heading, text, question and what is said once it is answered, in the type that `ui` has.
+/// Shows heading, text, question and what is said once it is answered, in the type that `ui` has.
 pub fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Option<&Shown>, out: &mut Vec<Command>) {
     let size = theme::size_of_body(ui);
     let fill = |text: &str| filled(text, shown, lessons.alpha);
@@ -74,41 +72,37 @@ pub fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Option<&Show
     let now = (is_revealed, lessons.has_notes);
     let before = ui.data_mut(|data| std::mem::replace(data.get_temp_mut_or_insert_with(seen, || now), now));
     if let Some(then) = step.then.as_ref().filter(|_| is_revealed) {
-        ui.add_space(0.4 * size);
-        let response = framed(ui, palette(ui).accent_soft, |ui| {
+        framed(ui, palette(ui).accent_soft, !before.0, |ui| {
             class_said(ui, lessons, step, &fill);
             paragraphs(ui, &fill(then));
         });
-        if !before.0 {
-            response.scroll_to_me(Some(Align::BOTTOM));
-        }
     }
     if let Some(notes) = step.notes.as_ref().filter(|_| lessons.has_notes) {
-        ui.add_space(0.4 * size);
-        let response = framed(ui, palette(ui).raised, |ui| {
+        framed(ui, palette(ui).raised, !before.1, |ui| {
             ui.label(theme::strong(times(lessons, step).unwrap_or_else(|| "Notes".into())));
             paragraphs(ui, &fill(notes));
         });
-        if !before.1 {
-            response.scroll_to_me(Some(Align::BOTTOM));
-        }
     }
 }
 
-/// "1 min; until here 4.5 of 15 min".
+/// Writes "1 min; until here 4.5 of 15 min".
 pub fn times(lessons: &Lessons, step: &Step) -> Option<String> {
     let (until, all) = lessons.minutes()?;
     let own = step.minutes.map(|minutes| format!("{} min; ", short(minutes))).unwrap_or_default();
     Some(format!("{own}until here {} of {} min", short(until), short(all)).replace(" min", "\u{a0}min"))
 }
 
-fn framed(ui: &mut Ui, fill: egui::Color32, contents: impl FnOnce(&mut Ui)) -> egui::Response {
-    let frame = egui::Frame::new().fill(fill).corner_radius(theme::RADIUS);
-    let shown = frame.inner_margin(0.9 * theme::size_of_body(ui)).show(ui, |ui| {
+fn framed(ui: &mut Ui, fill: egui::Color32, is_new: bool, contents: impl FnOnce(&mut Ui)) {
+    let size = theme::size_of_body(ui);
+    ui.add_space(0.4 * size);
+    let frame = egui::Frame::new().fill(fill).corner_radius(theme::RADIUS).inner_margin(0.9 * size);
+    let shown = frame.show(ui, |ui| {
         ui.set_width(ui.available_width());
         contents(ui);
     });
-    shown.response
+    if is_new {
+        shown.response.scroll_to_me(Some(Align::BOTTOM));
+    }
 }
 
 fn paragraphs(ui: &mut Ui, text: &str) {
@@ -117,7 +111,6 @@ fn paragraphs(ui: &mut Ui, text: &str) {
     }
 }
 
-/// The ways to open a picture of one's own.
 fn invitation(ui: &mut Ui, out: &mut Vec<Command>) {
     ui.horizontal_wrapped(|ui| {
         for command in [Command::from(ExploreCommand::OpenDialog), LessonCommand::Paste.into()] {
@@ -143,14 +136,13 @@ fn class_said(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -
     ui.label(theme::strong(text));
 }
 
-/// The choices, with bars as long as their votes are many.
 fn choices(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -> String, out: &mut Vec<Command>) {
     let votes = lessons.votes();
     let all: usize = votes.iter().sum();
     for (index, text) in step.choices.iter().enumerate() {
         let is_right = !lessons.is_hiding() && step.right_choice() == Some(index);
-        let row =
-            Choice { index, text: &fill(text), votes: votes[index], of: all, is_right, is_open: lessons.is_voting() };
+        let text = fill(text);
+        let row = Choice { index, text: &text, votes: votes[index], of: all, is_right, is_open: lessons.is_voting() };
         if choice(ui, &row).clicked() {
             out.push(LessonCommand::Predict(index).into());
         }
@@ -163,7 +155,6 @@ struct Choice<'a> {
     votes: usize,
     of: usize,
     is_right: bool,
-    /// It can be voted for.
     is_open: bool,
 }
 
@@ -180,12 +171,11 @@ fn choice(ui: &mut Ui, choice: &Choice<'_>) -> egui::Response {
     let height = (galley.size().y + 0.7 * size).max(theme::CONTROL_HEIGHT);
     let sense = if choice.is_open { Sense::click() } else { Sense::hover() };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), height), sense);
-    let is_voted = choice.votes > 0;
+    let (is_voted, of) = (choice.votes > 0, choice.of);
     response.widget_info(|| WidgetInfo::selected(Role::Button, choice.is_open, is_voted, choice.text));
-    let of = choice.of;
     let votes = format!("{} of {of} vote{}{}", choice.votes, plural(of), if choice.is_right { "; right" } else { "" });
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_value(votes));
-    let painter = ui.painter();
+    let (painter, middle) = (ui.painter(), rect.center().y);
     let ground = if response.hovered() && choice.is_open { palette.raised_hover } else { palette.raised };
     painter.rect_filled(rect, theme::RADIUS, ground);
     if is_voted {
@@ -199,18 +189,16 @@ fn choice(ui: &mut Ui, choice: &Choice<'_>) -> egui::Response {
         () => egui::Stroke::new(1.0, palette.line),
     };
     painter.rect_stroke(rect, theme::RADIUS, edge, egui::StrokeKind::Inside);
-    let number = (choice.index + 1).to_string();
-    let at = pos2(rect.left() + pad, rect.center().y);
-    painter.text(at, Align2::LEFT_CENTER, number, theme::strong_of(size), palette.weak);
-    let text = pos2(rect.left() + pad + key, rect.center().y - galley.size().y / 2.0);
-    painter.galley(text, galley, colour);
+    let at = pos2(rect.left() + pad, middle);
+    painter.text(at, Align2::LEFT_CENTER, choice.index + 1, theme::strong_of(size), palette.weak);
+    painter.galley(pos2(at.x + key, middle - galley.size().y / 2.0), galley, colour);
     let mut right = rect.right() - pad;
     if choice.is_right {
-        let icon = Rect::from_center_size(pos2(right - 0.6 * size, rect.center().y), vec2(size, size));
+        let icon = Rect::from_center_size(pos2(right - 0.6 * size, middle), vec2(size, size));
         icon_at(ui, icon, icons::ICON_CHECK_CIRCLE, 1.25 * size, palette.right);
         right -= 1.7 * size;
     }
-    ui.painter().galley(pos2(right - count.size().x, rect.center().y - count.size().y / 2.0), count, colour);
+    ui.painter().galley(pos2(right - count.size().x, middle - count.size().y / 2.0), count, colour);
     if !choice.is_open {
         return response;
     }
@@ -221,7 +209,7 @@ fn choice(ui: &mut Ui, choice: &Choice<'_>) -> egui::Response {
     ))
 }
 
-/// The name of the button that goes on, and what it does.
+/// Returns the name of the button that goes on, and what it does.
 pub fn way_on(lessons: &Lessons, is_last: bool) -> (String, LessonCommand) {
     match lessons.next_chapter() {
         _ if lessons.is_hiding() => ("Reveal".into(), LessonCommand::Next),
@@ -245,10 +233,7 @@ fn ways(ui: &mut Ui, lessons: &Lessons, (number, of): (usize, usize), out: &mut 
     }
     ui.horizontal(|ui| {
         let back = Button::new(icons::ICON_ARROW_BACK.rich_text().size(17.0));
-        let back = ui.add_enabled(number > 0, back).on_hover_text(LessonCommand::Back.about().tooltip);
-        if back.accessible_name(LessonCommand::Back.about().name).clicked() {
-            out.push(LessonCommand::Back.into());
-        }
+        acting(ui.add_enabled(number > 0, back), LessonCommand::Back, out);
         let minutes = lessons.minutes().map(|(until, all)| format!(" · {} of {} min", short(until), short(all)));
         let text = format!("{} of {of}{}", number + 1, minutes.unwrap_or_default());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

@@ -1,8 +1,10 @@
-//! What a step of a lesson sets, by names that are looked up when the lesson is opened.
+//! A scene is what a step of a lesson sets, by names that are looked up when the lesson is opened.
 
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use anyhow::{Context as _, ensure};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use crate::app::commands::tab::Tab;
 use crate::app::pages::explore::state::MAX_EPS;
@@ -11,57 +13,47 @@ use crate::engine::data::{sample_unless_file, samples};
 use crate::engine::model::{Catalogue, Manifest, find_class};
 use crate::engine::picture::Quantity;
 
-/// What a step sets: its `view`. The net, the picture, ε and the pane under the pictures stay as they are where no step so far
-/// names them; everything else is then as usual, whatever was left in the Explore tab.
+/// A scene is the `view` of a step. Net, picture, ε and the pane under the pictures stay as they are where no step so
+/// far names them; everything else is then as usual, whatever was left in the Explore page.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Scene {
     pub tab: Option<Tab>,
-    /// A name of the catalogue.
     pub model: Option<String>,
-    /// The name of a bundled picture, or a path from the lesson's file.
+    /// This is the name of a bundled picture, or a path from the lesson's file.
     pub picture: Option<PathBuf>,
-    /// In the norm of the attack.
+    /// It is in the norm of the attack.
     pub eps: Option<f32>,
-    /// FGSM without one; with the parameters that it has at first, but for `steps` and `norm`.
-    pub attack: Option<AttackName>,
+    /// Without a name it is FGSM; `steps` and `norm` change its usual parameters.
+    #[serde(deserialize_with = "attack_named")]
+    pub attack: Option<AttackSettings>,
     pub steps: Option<usize>,
     pub norm: Option<Norm>,
-    /// Of random starts and noise.
     pub seed: Option<u64>,
     pub loss: Option<Loss>,
-    /// A class by name; the net's own answer with an empty name.
+    /// An empty name stands for the net's own answer.
     pub label: Option<String>,
-    /// A class by name; away from the label with an empty name.
+    /// An empty name stands for away from the label.
     pub target: Option<String>,
     pub clip: Option<bool>,
     pub eight_bit: Option<bool>,
     pub own_pixels: Option<bool>,
     pub show: Option<Shown>,
-    /// Whether the pane is open that shows why the attack works.
+    /// This opens or closes the pane under the pictures.
     pub why: Option<bool>,
-    /// The net that the pane compares with, by its name; none with an empty name.
+    /// The pane compares with this net; with none where the name is empty.
     pub second: Option<String>,
 }
 
-/// The name of an attack, as on the command line.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct AttackName(pub String);
-
-impl TryFrom<String> for AttackName {
-    type Error = String;
-
-    fn try_from(name: String) -> std::result::Result<Self, String> {
-        if AttackSettings::named(&name).is_some() {
-            return Ok(Self(name));
-        }
-        let known: Vec<_> = AttackSettings::all().iter().map(Attack::name).collect();
-        Err(format!("there is no attack {name:?}; expected one of {}", known.join(", ")))
-    }
+/// Reads the name of an attack, as on the command line.
+fn attack_named<'de, D: Deserializer<'de>>(source: D) -> Result<Option<AttackSettings>, D::Error> {
+    let name = String::deserialize(source)?;
+    let known: Vec<_> = AttackSettings::all().iter().map(Attack::name).collect();
+    let unknown = || D::Error::custom(format!("there is no attack {name:?}; expected one of {}", known.join(", ")));
+    AttackSettings::named(&name).map(Some).ok_or_else(unknown)
 }
 
-/// What the middle picture shows.
+/// The middle picture shows this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shown {
@@ -81,8 +73,7 @@ impl From<Shown> for Quantity {
 }
 
 impl Scene {
-    /// This scene where it says something, and `earlier` elsewhere. An attack that is named comes without the parameters of
-    /// the one before.
+    /// Returns this scene where it says something, and `earlier` elsewhere. A named attack brings its own parameters.
     pub fn over(self, earlier: Self) -> Self {
         let (steps, norm) = if self.attack.is_some() { (None, None) } else { (earlier.steps, earlier.norm) };
         Self {
@@ -106,10 +97,9 @@ impl Scene {
         }
     }
 
-    /// The attack with its parameters.
+    /// Returns the attack with its parameters.
     pub fn attack(&self) -> AttackSettings {
-        let named = self.attack.as_ref().and_then(|AttackName(name)| AttackSettings::named(name));
-        let mut attack = named.unwrap_or_default();
+        let mut attack = self.attack.clone().unwrap_or_default();
         if let (Some(to), Some(steps)) = (self.steps, attack.steps_mut()) {
             *steps = to;
         }
@@ -120,34 +110,30 @@ impl Scene {
     }
 
     /// Checks the numbers of a scene that has all that the steps so far have set.
-    pub fn check(&self) -> Result<(), String> {
-        if let Some(steps) = self.steps.filter(|steps| !(1..=MAX_STEPS).contains(steps)) {
-            return Err(format!("steps is {steps}; expected 1 to {MAX_STEPS}"));
-        }
+    pub fn check(&self) -> anyhow::Result<()> {
         let mut attack = self.attack();
         let name = attack.name();
-        if self.steps.is_some() && attack.steps_mut().is_none() {
-            return Err(format!("{name} takes no steps; expected an attack of many steps, such as attack = \"bim\""));
+        if let Some(steps) = self.steps {
+            ensure!((1..=MAX_STEPS).contains(&steps), "steps is {steps}; expected 1 to {MAX_STEPS}");
+            let takes_steps = attack.steps_mut().is_some();
+            ensure!(takes_steps, "{name} takes no steps; expected an attack of many steps, such as attack = \"bim\"");
         }
-        match (self.norm, attack.norm_mut()) {
-            (Some(_), None) => return Err(format!("{name} has one norm of its own; expected none beside it")),
-            (Some(norm), Some((_, norms))) if !norms.contains(&norm) => {
-                let [norm, norms] = [format!("{norm:?}"), format!("{norms:?}")].map(|text| text.to_lowercase());
-                return Err(format!("norm is {norm}; expected one of those of {name}: {norms}"));
-            }
-            _ => {}
+        if let Some(norm) = self.norm {
+            let known = attack.norm_mut().map(|(_, norms)| norms);
+            let norms = known.with_context(|| format!("{name} has one norm of its own; expected none beside it"))?;
+            let texts = [format!("{norm:?}"), format!("{norms:?}")].map(|text| text.to_lowercase());
+            ensure!(norms.contains(&norm), "norm is {}; expected one of those of {name}: {}", texts[0], texts[1]);
         }
         let most = match attack.norm() {
             Norm::Linf => MAX_EPS,
             norm => norm.largest_eps(MOST_VALUES),
         };
-        match self.eps.filter(|eps| !(0.0..=most).contains(eps)) {
-            Some(eps) => Err(format!("eps is {eps}; expected 0 to {most}")),
-            None => Ok(()),
-        }
+        let eps = self.eps.unwrap_or_default();
+        ensure!((0.0..=most).contains(&eps), "eps is {eps}; expected 0 to {most}");
+        Ok(())
     }
 
-    /// Looks up what this scene of a step names, and spells classes as their net does; `all` has what the steps before it have set, too.
+    /// Looks up what this scene names, and spells classes as their net does; `all` has what earlier steps have set too.
     pub fn look_up(&mut self, all: &Self, catalogue: &Catalogue) -> Result<(), String> {
         for net in [&self.model, &self.second].into_iter().flatten().filter(|name| !name.is_empty()) {
             catalogue.ready(net).map_err(|error| error.to_string())?;
@@ -161,17 +147,15 @@ impl Scene {
         self.target = in_net(all.target.as_deref(), all.model.as_deref(), catalogue)?;
         Ok(())
     }
-}
 
-impl Scene {
-    /// Classes as the net of this scene spells them; `self` has what the steps before it have set, too.
+    /// Spells classes as the net of this scene does; `self` has what the steps before it have set, too.
     pub fn classes(&self, names: &[String], catalogue: &Catalogue) -> Result<Vec<String>, String> {
         let found = names.iter().map(|name| in_net(Some(name), self.model.as_deref(), catalogue));
         Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 }
 
-/// Of the largest photo whose own pixels are attacked, with room to spare.
+/// This is more than the values of the largest photo whose own pixels are attacked.
 const MOST_VALUES: usize = 3 << 21;
 
 fn picture_exists(picture: &Path) -> Result<(), String> {
@@ -188,7 +172,7 @@ fn picture_exists(picture: &Path) -> Result<(), String> {
     ))
 }
 
-/// The full name of a class of a net; an empty name stays one.
+/// Returns the full name of a class of a net; an empty name stays one.
 fn in_net(class: Option<&str>, net: Option<&str>, catalogue: &Catalogue) -> Result<Option<String>, String> {
     let Some(class) = class.filter(|class| !class.is_empty()) else { return Ok(class.map(ToOwned::to_owned)) };
     let net = net.ok_or_else(|| format!("the class {class:?} is of no net; expected a model beside it, or before"))?;

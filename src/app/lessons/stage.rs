@@ -1,5 +1,4 @@
-//! A lesson on the whole screen: its text at the left, pictures or a figure at the right, and nothing else. A bar comes while
-//! the pointer moves.
+//! The stage is a lesson on the whole screen. A bar comes while the pointer moves.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,38 +13,37 @@ use crate::app::commands::Command;
 use crate::app::commands::window::WindowCommand;
 use crate::app::format::{per_cent, short};
 use crate::app::lessons::commands::LessonCommand;
+use crate::app::lessons::figures::wait;
 use crate::app::lessons::panel::{contents, times, way_on};
 use crate::app::lessons::state::Lessons;
 use crate::app::pages::explore::commands::ExploreCommand;
-use crate::app::pages::explore::state::Explore;
+use crate::app::pages::explore::pictures::written_well;
+use crate::app::pages::explore::state::{Explore, MAX_EPS};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
+use crate::app::widgets::bar_chart::elided;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::texture::Texture;
-use crate::app::widgets::typing;
+use crate::app::widgets::{acting, typing};
 use crate::engine::attack::Verdict;
 use crate::engine::model::Guess;
 use crate::engine::picture::Rgba;
 use crate::engine::units::LEVELS;
 use crate::worker::Shown;
 
-/// The share of the window that the text has.
 const TEXT_SHARE: f32 = 0.34;
-/// In heights of type.
+/// Both are in heights of type.
 const MARGIN: f32 = 1.2;
 const CAPTION: f32 = 3.4;
-/// The share of the height that the perturbation and ε have.
 const LOW_SHARE: f32 = 0.24;
-/// How long the bar stays after the pointer has moved, in seconds.
+/// The bar stays for so many seconds after the pointer has moved.
 const BAR_STAYS: f64 = 2.5;
 
-/// What the stage keeps from frame to frame.
+/// The stage keeps this from frame to frame.
 #[derive(Default)]
 pub struct Stage {
     textures: [Texture; 3],
-    /// When the pointer last moved.
     moved_at: Option<f64>,
-    /// The pointer is on the bar.
     is_on_bar: bool,
 }
 
@@ -63,8 +61,7 @@ impl Stage {
         });
     }
 
-    /// Draws the pictures into the room that is left: original and adversarial large, the perturbation and ε below them. They
-    /// lie where they lay in the step before.
+    /// Draws the pictures into the room that is left. They lie where they lay in the step before.
     pub fn show_pictures(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         let size = theme::stage_size(ui.ctx());
         let frame = Frame::new().fill(palette(ui).canvas).inner_margin(Margin::same((MARGIN * size) as i8));
@@ -73,59 +70,42 @@ impl Stage {
             let places = Places::of(ui.available_rect_before_wrap(), size);
             let Some(shown) = explore.shown.as_deref() else {
                 let text = explore.busy().unwrap_or("Loading the net and the first picture…");
-                ui.painter().text(
-                    places.original.center(),
-                    Align2::CENTER_CENTER,
-                    text,
-                    egui::FontId::proportional(size),
-                    palette(ui).weak,
-                );
-                return;
+                return wait(ui, places.original, text);
             };
-            let is_flipped = ui.input(|i| i.key_down(Key::Space)) && !typing(ui.ctx()) && !explore.hidden.adversarial;
-            let (original, adversarial) = (&shown.original_rgba, &shown.adversarial_rgba);
-            self.picture(ui, 0, places.original, Some(original), &says("Original", &shown.clean_top, false));
             let hidden = explore.hidden;
-            let in_place = if is_flipped { original } else { adversarial };
-            let is_answer_hidden = hidden.adversarial || hidden.answer;
-            let words = says("Adversarial", &shown.adversarial_top, is_answer_hidden);
-            self.picture(ui, 2, places.adversarial, Some(in_place).filter(|_| !hidden.adversarial), &words);
+            let is_flipped = ui.input(|i| i.key_down(Key::Space)) && !typing(ui.ctx()) && !hidden.adversarial;
+            let before = shown.clean_top.first();
+            let after = shown.adversarial_top.first().filter(|_| !hidden.adversarial && !hidden.answer);
+            let original = &shown.original_rgba;
+            self.picture(ui, 0, places.original, Some(original), &says("Original", before));
+            let in_place = if is_flipped { original } else { &shown.adversarial_rgba };
+            let in_place = Some(in_place).filter(|_| !hidden.adversarial);
+            self.picture(ui, 2, places.adversarial, in_place, &says("Adversarial", after));
             let perturbation = Some(&shown.heatmap_rgba).filter(|_| !hidden.perturbation);
             self.picture(ui, 1, places.perturbation, perturbation, "Perturbation");
-            let text = palette(ui).text;
-            caption(ui, places.caption(places.original), "Original", shown.clean_top.first(), text);
-            let after = shown.adversarial_top.first().filter(|_| !is_answer_hidden);
+            let palette = palette(ui);
+            caption(ui, places.caption(places.original), "Original", before, palette.text);
             let changed = match shown.verdict {
-                Verdict::StillRight => text,
-                Verdict::Fooled => palette(ui).fooled,
-                Verdict::FooledAsAsked => palette(ui).asked,
+                Verdict::StillRight => palette.text,
+                Verdict::Fooled => palette.fooled,
+                Verdict::FooledAsAsked => palette.asked,
             };
             let name = if is_flipped { "Original again" } else { "Adversarial" };
             caption(ui, places.caption(places.adversarial), name, after, changed);
-            let room = places.eps;
-            ui.scope_builder(UiBuilder::new().max_rect(room), |ui| eps(ui, explore, shown, out));
+            ui.scope_builder(UiBuilder::new().max_rect(places.eps), |ui| eps(ui, explore, shown, out));
         });
     }
 
-    /// Draws a picture as large as it fits, or a question mark in its place.
     fn picture(&mut self, ui: &Ui, index: usize, well: Rect, rgba: Option<&Arc<Rgba>>, words: &str) {
         let palette = palette(ui);
         let response = ui.interact(well, ui.scope_id().with(("picture", words)), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Image, true, words));
+        let Some(rgba) = rgba else { return written_well(ui, well, "?", theme::strong_of(0.3 * well.height())) };
         ui.painter().rect_filled(well, theme::RADIUS, palette.well);
-        match rgba {
-            Some(rgba) => {
-                self.textures[index].paint(ui, rgba, well);
-            }
-            None => {
-                let font = theme::strong_of(0.3 * well.height());
-                ui.painter().text(well.center(), Align2::CENTER_CENTER, "?", font, palette.weak);
-            }
-        }
+        self.textures[index].paint(ui, rgba, well);
         ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
     }
 
-    /// Lays the bar over the lower edge while the pointer moves.
     pub fn show_bar(&mut self, ui: &Ui, lessons: &Lessons, out: &mut Vec<Command>) {
         let now = ui.input(|i| i.time);
         if ui.input(|i| i.pointer.delta() != Vec2::ZERO || i.pointer.any_pressed()) {
@@ -152,7 +132,6 @@ impl Stage {
     }
 }
 
-/// Where the pictures lie; it depends on the window alone.
 struct Places {
     original: Rect,
     adversarial: Rect,
@@ -181,14 +160,14 @@ impl Places {
     }
 }
 
-fn says(name: &str, top: &[Guess], is_hidden: bool) -> String {
-    match top.first().filter(|_| !is_hidden) {
+fn says(name: &str, guess: Option<&Guess>) -> String {
+    match guess {
         Some(guess) => format!("{name} picture, the net says {} with {}", guess.name, per_cent(guess.prob)),
         None => format!("{name} picture"),
     }
 }
 
-/// The name of the picture, and below it what the net says, as large as it fits.
+/// Draws the name of the picture, and below it what the net says, as large as it fits.
 fn caption(ui: &Ui, room: Rect, name: &str, guess: Option<&Guess>, colour: Color32) {
     let (palette, size) = (palette(ui), theme::size_of_body(ui));
     let painter = ui.painter();
@@ -201,17 +180,12 @@ fn caption(ui: &Ui, room: Rect, name: &str, guess: Option<&Guess>, colour: Color
     let share = guess.map(|guess| per_cent(guess.prob)).unwrap_or_default();
     let font = theme::strong_of(1.35 * size);
     let share = painter.layout_no_wrap(share, font.clone(), colour);
-    let format = egui::TextFormat { font_id: font, color: colour, ..egui::TextFormat::default() };
-    let mut job = egui::text::LayoutJob::single_section(text, format);
-    job.wrap = egui::text::TextWrapping::truncate_at_width((room.width() - share.size().x - size).max(size));
+    let text = elided(painter, &text, font, colour, (room.width() - share.size().x - size).max(size));
     let line = top + 1.35 * size;
-    let at = pos2(room.right() - share.size().x, line);
-    painter.galley(at, share, colour);
-    let galley = painter.layout_job(job);
-    painter.galley(pos2(room.left(), line), galley, colour);
+    painter.galley(pos2(room.right() - share.size().x, line), share, colour);
+    painter.galley(pos2(room.left(), line), text, colour);
 }
 
-/// ε in words, and a slider for it.
 fn eps(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
     let size = theme::size_of_body(ui);
     ui.label(egui::RichText::new("Perturbation").color(palette(ui).weak));
@@ -219,22 +193,15 @@ fn eps(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
         return;
     }
     let Some(eps) = explore.wanted().pixel_eps() else {
-        let text = format!("moves a pixel by at most {} of 255 grey levels", short(shown.linf * LEVELS));
-        ui.label(text);
+        ui.label(format!("moves a pixel by at most {} of 255 grey levels", short(shown.linf * LEVELS)));
         return;
     };
     ui.label(egui::RichText::new(format!("ε = {}", short(eps))).font(theme::strong_of(1.35 * size)));
     ui.label(format!("{} of 255 grey levels", short(eps * LEVELS)));
     let is_photo = shown.model.input.channels == 3;
-    let end = if is_photo { 16.0 / LEVELS } else { crate::app::pages::explore::state::MAX_EPS };
-    let rail = Rail {
-        name: "ε on the stage",
-        range: 0.0..=end.max(eps),
-        curve: Curve::Linear,
-        step: 1.0 / LEVELS,
-        marks: &[],
-        grid: 0.0,
-    };
+    let end = if is_photo { 16.0 / LEVELS } else { MAX_EPS };
+    let (name, range, curve) = ("ε on the stage", 0.0..=end.max(eps), Curve::Linear);
+    let rail = Rail { name, range, curve, step: 1.0 / LEVELS, marks: &[], grid: 0.0 };
     if let (_, Some(eps)) = rail.show(ui, ui.available_width(), eps) {
         out.push(ExploreCommand::Eps(eps).into());
     }
@@ -246,12 +213,7 @@ fn bar(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
     let size = theme::size_of_body(ui);
     ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
         let mut button = |ui: &mut Ui, icon: egui_material_icons::MaterialIcon, command: Command, enabled: bool| {
-            let about = command.about();
-            let button = Button::new(icon.rich_text().size(1.2 * size));
-            let response = ui.add_enabled(enabled, button).on_hover_text(about.tooltip).accessible_name(about.name);
-            if response.clicked() {
-                out.push(command);
-            }
+            acting(ui.add_enabled(enabled, Button::new(icon.rich_text().size(1.2 * size))), command, out);
         };
         button(ui, icons::ICON_ARROW_BACK, LessonCommand::Back.into(), number > 0);
         let minutes = times(lessons, step).map(|times| format!(" · {times}")).unwrap_or_default();
@@ -259,10 +221,9 @@ fn bar(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
         let (name, command) = way_on(lessons, number + 1 == of);
         let text = egui::RichText::new(name).color(palette(ui).on_accent);
         let go_on = ui.add(Button::new(text).fill(palette(ui).accent)).on_hover_text(command.about().tooltip);
-        let is_asked = go_on.clicked();
         button(ui, icons::ICON_SPEAKER_NOTES, LessonCommand::Notes.into(), step.notes.is_some());
         button(ui, icons::ICON_FULLSCREEN_EXIT, WindowCommand::Present.into(), true);
-        if is_asked {
+        if go_on.clicked() {
             out.push(command.into());
         }
     });

@@ -66,7 +66,7 @@ fn bar(ui: &mut Ui, when: &str, guess: &Guess, mark: Mark) {
     }
     let font = if mark == Mark::Other { theme::body_font() } else { theme::strong_font() };
     let room = Rect::from_min_max(pos2(rect.left() + SPACE_2, rect.top()), pos2(right, rect.bottom()));
-    let galley = elided(ui, &guess.name, font, text, room.width());
+    let galley = elided(ui.painter(), &guess.name, font, text, room.width());
     let cut = galley.elided;
     let at = pos2(room.left(), room.center().y - galley.size().y / 2.0);
     painter.galley(at, galley, text);
@@ -76,12 +76,18 @@ fn bar(ui: &mut Ui, when: &str, guess: &Guess, mark: Mark) {
     }
 }
 
-/// One line of text, cut with an ellipsis to fit.
-fn elided(ui: &Ui, text: &str, font: egui::FontId, colour: egui::Color32, width: f32) -> std::sync::Arc<egui::Galley> {
+/// Lays out one line of text, cut with an ellipsis to fit.
+pub fn elided(
+    painter: &egui::Painter,
+    text: &str,
+    font: egui::FontId,
+    colour: egui::Color32,
+    width: f32,
+) -> std::sync::Arc<egui::Galley> {
     let mut job = egui::text::LayoutJob::single_section(
         text.to_owned(),
         egui::TextFormat { font_id: font, color: colour, ..Default::default() },
     );
     job.wrap = egui::text::TextWrapping::truncate_at_width(width.max(0.0));
-    ui.painter().layout_job(job)
+    painter.layout_job(job)
 }

@@ -44,6 +44,14 @@ pub fn icon_button<C>(ui: &mut Ui, action: impl Action + Into<C>, out: &mut Vec<
     finish_button(response, action, out)
 }
 
+/// Gives a button the name and the tooltip of an action, without its shortcut. Pushes the action when it is pressed.
+pub fn acting<C>(button: Response, action: impl Action + Into<C>, out: &mut Vec<C>) {
+    let about = action.about();
+    if button.on_hover_text(about.tooltip).accessible_name(about.name).clicked() {
+        out.push(action.into());
+    }
+}
+
 fn finish_button<C>(response: Response, action: impl Action + Into<C>, out: &mut Vec<C>) -> Response {
     let about = action.about();
     let response = response.on_hover_text(about.tip()).accessible_name(about.name);
@@ -68,6 +76,13 @@ pub fn row<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
 /// Alternatives side by side, one of them chosen. Returns the index that was clicked.
 pub fn segmented(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usize) -> Option<usize> {
     segments(ui, name, options, chosen, false)
+}
+
+/// Shows alternatives as [`segmented`] does: each with its value, its text and its tooltip. Returns what was clicked.
+pub fn alternatives<T: Copy + PartialEq>(ui: &mut Ui, name: &str, options: &[(T, &str, &str)], chosen: T) -> Option<T> {
+    let texts: Vec<_> = options.iter().map(|(_, text, tip)| (*text, *tip)).collect();
+    let at = options.iter().position(|(value, ..)| *value == chosen).unwrap_or(0);
+    segmented(ui, name, &texts, at).map(|index| options[index].0)
 }
 
 /// The same in as many lines as it takes.

@@ -1,58 +1,53 @@
-//! Why robust nets need more units: a drawing of pictures of two classes, the squares of ±ε around them, and the boundary that
-//! a net can draw.
+//! This figure shows why robust nets need more units: the boundary goes around the squares of ±ε of all pictures.
 
-use eframe::egui::{Align2, Button, Color32, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, UiBuilder, Vec2, pos2};
+use eframe::egui::{Align2, Button, Pos2, Rect, Shape, Stroke, StrokeKind, Ui, Vec2, pos2};
 
 use crate::app::commands::Command;
 use crate::app::lessons::commands::LessonCommand;
-use crate::app::lessons::figures::{FigureWorld, Pen, describe};
+use crate::app::lessons::figures::{Pen, describe, in_row};
 use crate::app::theme;
 
-/// Half a side of the squares, in shares of the drawing's height.
+/// It is half a side of the squares, in shares of the drawing's height.
 const EPS: f32 = 0.075;
-/// Pictures of each class lie on a curve, in shares of the drawing; those of the other class lie this far below.
+/// Pictures of each class lie on a curve; those of the other class lie this far below, in shares of the height.
 const APART: f32 = 0.36;
 const PER_CLASS: usize = 8;
 const POINTS: usize = 160;
 
-/// Where the pictures of the upper class lie: on a curve, not anywhere.
 fn manifold(t: f32) -> f32 {
     0.34 + 0.12 * (std::f32::consts::TAU * 1.25 * t + 0.4).sin()
 }
 
-/// The boundary: a straight line, or one that can bend as the pictures do.
 fn boundary(t: f32, has_more: bool) -> f32 {
     if has_more { manifold(t) + 0.5 * APART } else { 0.5 }
 }
 
-/// A picture of the drawing, and whether the boundary runs through its square: then it has a doppelgänger.
+/// A picture of the drawing is fooled where the boundary runs through its square.
 struct Dot {
     at: (f32, f32),
     is_upper: bool,
     is_fooled: bool,
 }
 
-fn dots(has_more: bool, width: f32) -> Vec<Dot> {
-    let half = EPS / width;
-    let dot = |index: usize, is_upper: bool| {
-        let t = (index as f32 + 0.5) / PER_CLASS as f32;
+impl Dot {
+    fn new(index: usize, has_more: bool, width: f32) -> Self {
+        let is_upper = index < PER_CLASS;
+        let t = ((index % PER_CLASS) as f32 + 0.5) / PER_CLASS as f32;
         let y = manifold(t) + if is_upper { 0.0 } else { APART };
-        let crosses = (0..=20).any(|i| {
-            let x = t - half + 2.0 * half * i as f32 / 20.0;
-            let line = boundary(x, has_more);
+        let half = EPS / width;
+        let is_fooled = (0..=20).any(|i| {
+            let line = boundary(t - half + 2.0 * half * i as f32 / 20.0, has_more);
             if is_upper { line < y + EPS } else { line > y - EPS }
         });
-        Dot { at: (t, y), is_upper, is_fooled: crosses }
-    };
-    [true, false]
-        .into_iter()
-        .flat_map(|upper| (0..PER_CLASS).map(move |index| (index, upper)))
-        .map(|(i, u)| dot(i, u))
-        .collect()
+        Self { at: (t, y), is_upper, is_fooled }
+    }
 }
 
-pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
-    let has_more = world.lessons.has_more_units;
+fn dots(has_more: bool, width: f32) -> Vec<Dot> {
+    (0..2 * PER_CLASS).map(|index| Dot::new(index, has_more, width)).collect()
+}
+
+pub fn show(ui: &mut Ui, room: Rect, has_more: bool, out: &mut Vec<Command>) {
     let size = theme::size_of_body(ui);
     let buttons = room.with_min_y(room.bottom() - 2.2 * size);
     let drawing = room.with_max_y(buttons.top() - 3.0 * size);
@@ -75,30 +70,24 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Comm
         let centre = at(dot.at.0, dot.at.1);
         let class = if dot.is_upper { pen.palette.runs[0] } else { pen.palette.runs[1] };
         let square = Rect::from_center_size(centre, side);
-        let colour: Color32 = if dot.is_fooled { pen.palette.fooled } else { pen.palette.weak };
+        let colour = if dot.is_fooled { pen.palette.fooled } else { pen.palette.weak };
         pen.painter.rect_filled(square, 0, colour.gamma_multiply(0.2));
         pen.painter.rect_stroke(square, 0, Stroke::new(0.07 * size, colour), StrokeKind::Inside);
         pen.painter.circle_filled(centre, 0.3 * size, class);
     }
     pen.painter.add(Shape::line(line(&|t| boundary(t, has_more)), Stroke::new(0.16 * size, pen.palette.text)));
     let corner = drawing.left_top() + Vec2::splat(0.8 * size);
-    pen.text(
-        corner,
-        Align2::LEFT_TOP,
-        "squares: within ε of a picture; the line: what the net draws",
-        pen.palette.weak,
-    );
+    let legend = "squares: within ε of a picture; the line: what the net draws";
+    pen.text(corner, Align2::LEFT_TOP, legend, pen.palette.weak);
     let colour = if fooled > 0 { pen.palette.fooled } else { pen.palette.text };
     let below = pos2(room.center().x, drawing.bottom() + 0.6 * size);
     pen.larger(1.1).strong(below, Align2::CENTER_TOP, text, colour);
-    ui.scope_builder(UiBuilder::new().max_rect(buttons), |ui| {
-        ui.horizontal(|ui| {
-            for (name, more) in [("Few units", false), ("More units", true)] {
-                if ui.add(Button::selectable(more == has_more, name).frame_when_inactive(true)).clicked() {
-                    out.push(LessonCommand::Units(more).into());
-                }
+    in_row(ui, buttons, |ui| {
+        for (name, more) in [("Few units", false), ("More units", true)] {
+            if ui.add(Button::selectable(more == has_more, name).frame_when_inactive(true)).clicked() {
+                out.push(LessonCommand::Units(more).into());
             }
-        });
+        }
     });
 }
 

@@ -1,4 +1,4 @@
-//! A plot in the type of a figure, which can be read from afar, with names beside the ends of its lines.
+//! A chart is a plot in the type of a figure, with names beside the ends of its lines.
 
 use eframe::egui::{Rangef, Rect, Ui, UiBuilder, vec2};
 use egui_plot::{PlotTransform, PlotUi};
@@ -25,8 +25,7 @@ pub fn chart<'a>(
     .inner
 }
 
-/// Returns places of names beside the ends of lines, moved apart so that they can be read: by `least` at least, in
-/// their order.
+/// Moves the names beside the ends of lines apart by `least` at least, in their order.
 pub fn apart(mut wanted: Vec<f32>, least: f32, within: Rangef) -> Vec<f32> {
     let mut order: Vec<usize> = (0..wanted.len()).collect();
     order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]));

@@ -1,8 +1,8 @@
-//! Figure 4 of arXiv 1412.6572, live: logits along the direction of the attack, and three pictures on the way.
+//! This figure is figure 4 of arXiv 1412.6572, live, with three pictures on the way.
 
 use std::sync::Arc;
 
-use eframe::egui::{Align2, Color32, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 use egui_plot::{PlotTransform, VLine};
 
 use crate::app::commands::Command;
@@ -16,11 +16,9 @@ use crate::app::plots::quiet::Axis;
 use crate::app::theme;
 use crate::app::widgets::texture::Texture;
 use crate::engine::picture::Rgba;
-use crate::worker::{Along, Shown};
+use crate::worker::{Along, ClassLine, Shown};
 
-/// The answers of nets of photographs change within a few grey levels.
 const NEAR: f32 = 0.1;
-/// The share of the height that the pictures have.
 const PICTURES: f32 = 0.36;
 
 pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
@@ -47,7 +45,6 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
     pictures(&sheet, figures, ui, film);
 }
 
-/// Draws the interval in which the net is right, the lines with their names, and ε.
 fn plot(sheet: &Sheet<'_>, ui: &mut Ui, frame: Rect) -> PlotTransform {
     let Sheet { shown, along, axis, eps, .. } = sheet;
     let (size, palette) = (theme::size_of_body(ui), theme::palette(ui));
@@ -61,31 +58,21 @@ fn plot(sheet: &Sheet<'_>, ui: &mut Ui, frame: Rect) -> PlotTransform {
         plot.vline(now);
     });
     let pen = Pen::new(ui);
-    let below = pos2(frame.right(), frame.bottom() + 1.4 * size);
-    pen.text(below, Align2::RIGHT_TOP, "ε", palette.weak);
-    let above = pos2(frame.left(), frame.top() - 0.4 * size);
-    pen.text(above, Align2::LEFT_BOTTOM, "logits", palette.weak);
+    pen.text(pos2(frame.right(), frame.bottom() + 1.4 * size), Align2::RIGHT_TOP, "ε", palette.weak);
+    pen.text(pos2(frame.left(), frame.top() - 0.4 * size), Align2::LEFT_BOTTOM, "logits", palette.weak);
     let knob = pos2(transform.position_from_point_x(reached), frame.bottom());
     pen.painter.circle_filled(knob, 0.35 * size, palette.accent);
-    let ends = along.lines.iter().enumerate().rev().filter_map(|(index, line)| {
+    let end = |(index, line): (usize, &ClassLine)| {
         let end = value_at(&along.eps, &line.logits, axis.reach)?;
-        let y = transform.position_from_point_y(f64::from(end));
-        Some(End { y, name: &shown.model.classes[line.class], colour: sheet.colour(palette, index) })
-    });
-    let ends: Vec<End<'_>> = ends.collect();
-    let places = apart(ends.iter().map(|end| end.y).collect(), 1.2 * size, frame.y_range());
-    for (end, y) in ends.into_iter().zip(places) {
+        Some((index, transform.position_from_point_y(f64::from(end))))
+    };
+    let (indices, ends) = along.lines.iter().enumerate().rev().filter_map(end).unzip::<_, _, Vec<_>, _>();
+    for (index, y) in indices.into_iter().zip(apart(ends, 1.2 * size, frame.y_range())) {
         let at = pos2(frame.right() + 0.5 * size, y - 0.6 * size);
-        pen.cut(Rect::from_min_size(at, vec2(8.0 * size, size)), end.name, end.colour);
+        let name = &shown.model.classes[along.lines[index].class];
+        pen.cut(Rect::from_min_size(at, vec2(8.0 * size, size)), name, sheet.colour(palette, index));
     }
     transform
-}
-
-/// The right end of a line.
-struct End<'a> {
-    y: f32,
-    name: &'a str,
-    colour: Color32,
 }
 
 /// Lets a press or a drag on the curve move ε, which is returned.
@@ -97,7 +84,6 @@ fn steer(sheet: &Sheet<'_>, ui: &Ui, transform: &PlotTransform) -> Option<f32> {
     Some(sheet.axis.eps(transform.value_from_position(pointer).x).max(0.0))
 }
 
-/// Shows the pictures at −ε, 0 and ε, with the first answer of each.
 fn pictures(sheet: &Sheet<'_>, figures: &mut Figures, ui: &Ui, room: Rect) {
     let Sheet { shown, eps, .. } = sheet;
     let size = theme::size_of_body(ui);
@@ -116,8 +102,7 @@ fn pictures(sheet: &Sheet<'_>, figures: &mut Figures, ui: &Ui, room: Rect) {
         let is_label = answer == Some(shown.label.index);
         let colour = if is_label { pen.palette.right } else { pen.palette.fooled };
         if is_label {
-            let edge = Stroke::new(0.15 * size, colour);
-            pen.painter.rect_stroke(picture, 0, edge, StrokeKind::Outside);
+            pen.painter.rect_stroke(picture, 0, Stroke::new(0.15 * size, colour), StrokeKind::Outside);
         }
         let sign = if at > 0.0 { "+" } else { "" };
         let eps = format!("ε = {sign}{}", short(at)).replace('-', "−");
@@ -138,9 +123,8 @@ fn mirrored(figures: &Figures, shown: &Shown) -> Arc<Rgba> {
     kept.cloned().unwrap_or_else(|| Arc::new(Rgba { bytes, width: original.width, height: original.height }))
 }
 
-/// Returns the class with the largest logit at ε, of those that the curve has.
 fn answer(along: &Along, eps: f32) -> Option<usize> {
-    let at = |line: &crate::worker::ClassLine| value_at(&along.eps, &line.logits, eps);
+    let at = |line: &ClassLine| value_at(&along.eps, &line.logits, eps);
     let best = along.lines.iter().filter_map(|line| Some((line.class, at(line)?)));
     best.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(class, _)| class)
 }

@@ -1,16 +1,14 @@
-//! Examples are made for the net of the moment: attack, step, and attack anew.
+//! This figure says that examples are made for the net of the moment: attack, step, and attack anew.
 
 use eframe::egui::{Align, Align2, Rect, Stroke, Ui, pos2, vec2};
 
 use crate::app::lessons::figures::{Pen, describe, fitted};
 
-/// Name and text of each box, clockwise from the top.
 const BOXES: [(&str, &str); 3] = [
     ("The net of this step", "weights w"),
     ("Attack it", "x + ε·sign ∇J, for these weights"),
     ("One step of SGD", "on the mixed cost; then forget the examples"),
 ];
-/// Their middles, in shares of the room.
 const PLACES: [(f32, f32); 3] = [(0.5, 0.14), (0.8, 0.8), (0.2, 0.8)];
 
 pub fn show(ui: &mut Ui, room: Rect) {

@@ -1,63 +1,55 @@
-//! Which way? Away from the label, or towards one of the errors: a choice that is made by a click.
+//! This figure lets a click choose the direction: away from the label, or towards one of the errors.
 
 use eframe::egui::{Align, Align2, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::commands::Command;
 use crate::app::format::per_cent;
-use crate::app::lessons::figures::{FigureWorld, Figures, Pen, describe, fitted, wait};
+use crate::app::lessons::figures::{FigureWorld, Figures, Pen, describe, fitted};
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::theme;
 use crate::engine::attack::Goal;
 use crate::worker::Shown;
 
-/// Where the errors lie around the picture, in shares of the room; the label lies at the left, and away from it is right.
+/// The errors lie here around the picture, in shares of the room.
 const ERRORS: [(f32, f32); 3] = [(0.56, 0.1), (0.86, 0.24), (0.8, 0.84)];
 const LABEL: (f32, f32) = (0.15, 0.5);
 const CENTRE: (f32, f32) = (0.5, 0.5);
-/// Where the way away from the label ends.
 const AWAY: (f32, f32) = (0.9, 0.5);
-/// Width and height of a tile, in heights of type.
+/// It is in heights of type.
 const TILE: Vec2 = Vec2::new(9.0, 3.6);
 
-pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
-    let (Some(shown), Some(step)) = (world.shown(), world.lessons.step()) else {
-        return wait(ui, room, "Loading the net and the first picture…");
-    };
+pub fn show(
+    figures: &mut Figures,
+    ui: &mut Ui,
+    room: Rect,
+    world: &FigureWorld<'_>,
+    shown: &Shown,
+    out: &mut Vec<Command>,
+) {
+    let labels = world.lessons.step().map_or(&[][..], |step| &step.labels);
     let size = theme::size_of_body(ui);
     let answer = room.with_min_y(room.bottom() - 4.4 * size);
     let map = fitted(room.with_max_y(answer.top() - size), 1.45);
     let at = |(x, y): (f32, f32)| map.min + vec2(x * map.width(), y * map.height());
     let goal = world.explore.view.goal;
-    let side = 0.26 * map.height();
-    let picture = Rect::from_center_size(at(CENTRE), Vec2::splat(side));
-    let others: Vec<(usize, &str)> = step
-        .labels
-        .iter()
-        .filter_map(|name| {
-            shown.model.classes.iter().position(|class| class == name).map(|index| (index, name.as_str()))
-        })
-        .filter(|(index, _)| *index != shown.label.index)
-        .collect();
+    let picture = Rect::from_center_size(at(CENTRE), Vec2::splat(0.26 * map.height()));
+    let class = |name: &String| shown.model.classes.iter().position(|class| class == name);
+    let others = labels.iter().filter_map(class).filter(|index| *index != shown.label.index);
     let what = match goal {
         Goal::Untargeted => format!("away from {}", shown.label.name),
         Goal::Targeted(target) => format!("towards {}", shown.model.classes.get(target).map_or("", String::as_str)),
     };
     describe(ui, map, format!("The direction of the attack: {what}"));
-    let tiles = std::iter::once(Tile {
-        name: &shown.label.name,
-        share: per_cent(shown.label_prob.1),
-        goal: Goal::Untargeted,
-        is_chosen: goal == Goal::Untargeted,
-        place: Rect::from_center_size(at(LABEL), TILE * size),
+    let place = |middle| Rect::from_center_size(at(middle), TILE * size);
+    let is_chosen = goal == Goal::Untargeted;
+    let share = per_cent(shown.label_prob.1);
+    let label = Tile { name: &shown.label.name, share, goal: Goal::Untargeted, is_chosen, place: place(LABEL) };
+    let errors = others.zip(ERRORS).map(|(index, middle)| {
+        let (tile, share) = (Goal::Targeted(index), probability(shown, index));
+        let name = &shown.model.classes[index];
+        Tile { name, share, goal: tile, is_chosen: goal == tile, place: place(middle) }
     });
-    let errors = others.iter().zip(ERRORS).map(|((index, name), place)| Tile {
-        name,
-        share: probability(shown, *index),
-        goal: Goal::Targeted(*index),
-        is_chosen: goal == Goal::Targeted(*index),
-        place: Rect::from_center_size(at(place), TILE * size),
-    });
-    let tiles: Vec<Tile<'_>> = tiles.chain(errors).collect();
+    let tiles: Vec<Tile<'_>> = std::iter::once(label).chain(errors).collect();
     arrows(&Pen::new(ui), &tiles, picture, at(AWAY));
     figures.picture(ui, 0, picture, &shown.original_rgba);
     for tile in &tiles {
@@ -68,7 +60,7 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
     says(ui, answer, shown, &what);
 }
 
-/// From the picture to each error, and away from the label; the way that is taken is bold.
+/// Draws the ways from the picture to each error, and away from the label; the one that is taken is bold.
 fn arrows(pen: &Pen<'_>, tiles: &[Tile<'_>], picture: Rect, away: Pos2) {
     let faint = Stroke::new(0.08 * pen.size, pen.palette.weak);
     let bold = |colour| Stroke::new(0.26 * pen.size, colour);
@@ -88,7 +80,6 @@ fn arrows(pen: &Pen<'_>, tiles: &[Tile<'_>], picture: Rect, away: Pos2) {
     }
 }
 
-/// From the edge of the picture to the edge of another place.
 fn ray(pen: &Pen<'_>, picture: Rect, to: Rect, stroke: Stroke) {
     let way = (to.center() - picture.center()).normalized();
     // How far from the middle of a rectangle its edge is.
@@ -98,18 +89,15 @@ fn ray(pen: &Pen<'_>, picture: Rect, to: Rect, stroke: Stroke) {
     pen.arrow(from, to.center() - (inside(to.size()) + gap) * way, stroke);
 }
 
-/// A class that can be chosen by a click.
 struct Tile<'a> {
     name: &'a str,
     share: String,
-    /// What a click asks for.
     goal: Goal,
     is_chosen: bool,
     place: Rect,
 }
 
 impl Tile<'_> {
-    /// Returns whether it was clicked.
     fn show(&self, ui: &Ui) -> bool {
         let pen = Pen::new(ui);
         let (role, tip, colour) = match self.goal {
@@ -133,7 +121,7 @@ impl Tile<'_> {
     }
 }
 
-/// What the net says of a class of the adversarial picture; where only the first five are known, what it lies below.
+/// Writes the probability of a class; where only the first five are known, what it lies below.
 fn probability(shown: &Shown, class: usize) -> String {
     let target = shown.target_prob.filter(|_| shown.view.goal == Goal::Targeted(class));
     let top = shown.adversarial_top.iter().find(|guess| guess.index == class);

@@ -1,4 +1,4 @@
-//! Drawings that stand in place of the pictures in a step of a lesson. Most of them follow what is on screen.
+//! A figure is a drawing that stands in place of the pictures in a step of a lesson.
 
 pub mod capacity;
 pub mod chart;
@@ -16,8 +16,8 @@ pub mod table;
 use std::sync::Arc;
 
 use eframe::egui::{
-    Align, Align2, CentralPanel, Color32, FontId, Frame, Margin, Painter, Pos2, Rect, Role, Sense, Stroke, Ui, Vec2,
-    WidgetInfo,
+    Align, Align2, CentralPanel, Color32, FontId, Frame, Margin, Painter, Pos2, Rect, Role, Sense, Shape, Stroke,
+    StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo,
     text::{LayoutJob, TextFormat, TextWrapping},
 };
 
@@ -28,17 +28,17 @@ use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::train::state::Train;
 use crate::app::theme::{self, Palette, palette};
+use crate::app::widgets::bar_chart::elided;
 use crate::app::widgets::texture::Texture;
 use crate::engine::picture::Rgba;
 use crate::worker::Shown;
 
-/// The height of type in a figure beside the bars of the window, as a share of the room's height and of its width, and within
-/// these bounds.
+/// Beside the bars of the window, type has this share of the room's height or width, within these bounds.
 const TYPE_OF_HEIGHT: f32 = 0.026;
 const TYPE_OF_WIDTH: f32 = 0.022;
 const TYPE: (f32, f32) = (11.0, 26.0);
 
-/// What figures show of the rest of the window.
+/// Figures follow these states of the window.
 pub struct FigureWorld<'a> {
     pub explore: &'a Explore,
     pub lessons: &'a Lessons,
@@ -47,21 +47,21 @@ pub struct FigureWorld<'a> {
 }
 
 impl FigureWorld<'_> {
-    /// What is on screen, unless it is of the step before.
+    /// Returns what is on screen, unless it is of the step before.
     fn shown(&self) -> Option<&Shown> {
-        let wanted = self.explore;
+        let wanted = &self.explore.view;
         let shown = self.explore.shown.as_deref();
-        shown.filter(|shown| shown.view.model == wanted.view.model && shown.view.picture == wanted.view.picture)
+        shown.filter(|shown| shown.view.model == wanted.model && shown.view.picture == wanted.picture)
     }
 }
 
-/// What figures keep from frame to frame: the pictures that they show.
+/// Figures keep their pictures from frame to frame.
 #[derive(Default)]
 pub struct Figures {
     pictures: Vec<Texture>,
 }
 
-/// The room for a figure, with type that can be read from afar.
+/// Makes the room for a figure, with type that can be read from afar.
 pub fn figure_room(ui: &mut Ui, is_stage: bool, contents: impl FnOnce(&mut Ui)) {
     let room = ui.available_size();
     let fitting = (TYPE_OF_HEIGHT * room.y).min(TYPE_OF_WIDTH * room.x).clamp(TYPE.0, TYPE.1);
@@ -77,18 +77,21 @@ impl Figures {
     /// Draws a figure into all the room that `ui` has, in its type.
     pub fn show(&mut self, ui: &mut Ui, figure: Figure, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
         let room = ui.available_rect_before_wrap();
-        match figure {
-            Figure::UpdateRules => rules::show(ui, room),
-            Figure::Directions => directions::show(self, ui, room, world, out),
-            Figure::EightBits => eight_bits::show(ui, room, world, out),
-            Figure::Signs => signs::show(ui, room, world),
-            Figure::Objective => objective::show(ui, room, world, out),
-            Figure::Cycle => cycle::show(ui, room),
-            Figure::Capacity => capacity::show(ui, room, world, out),
-            Figure::Run => run::show(ui, room, world, out),
-            Figure::Curve => curve::show(self, ui, room, world, out),
-            Figure::Table => table::show(ui, room, world),
-            Figure::Score => score::show(ui, room, world),
+        match (figure, world.shown()) {
+            (Figure::UpdateRules, _) => rules::show(ui, room),
+            (Figure::Cycle, _) => cycle::show(ui, room),
+            (Figure::Capacity, _) => capacity::show(ui, room, world.lessons.has_more_units, out),
+            (Figure::Run, _) => run::show(ui, room, world.train, out),
+            (Figure::Table, _) => table::show(ui, room, world),
+            (Figure::Score, _) => score::show(ui, room, world.lessons.score()),
+            (Figure::Curve, _) => curve::show(self, ui, room, world, out),
+            (Figure::Directions, Some(shown)) => directions::show(self, ui, room, world, shown, out),
+            (Figure::EightBits, Some(shown)) => eight_bits::show(ui, room, world.explore.view.eps, shown, out),
+            (Figure::Signs, Some(shown)) => signs::show(ui, room, world.explore.view.eps, shown),
+            (Figure::Objective, Some(shown)) => objective::show(ui, room, world.lessons.alpha, shown, out),
+            (Figure::Directions | Figure::EightBits | Figure::Signs | Figure::Objective, None) => {
+                wait(ui, room, "Loading the net and the first picture…");
+            }
         }
     }
 
@@ -98,17 +101,16 @@ impl Figures {
             self.pictures.resize_with(slot + 1, Texture::default);
         }
         let at = self.pictures[slot].paint(ui, rgba, place);
-        ui.painter().rect_stroke(at, 0, Stroke::new(1.0, palette(ui).line), eframe::egui::StrokeKind::Outside);
+        ui.painter().rect_stroke(at, 0, Stroke::new(1.0, palette(ui).line), StrokeKind::Outside);
         at
     }
 }
 
-/// What a figure is drawn with.
+/// A pen draws a figure.
 #[derive(Clone, Copy)]
 pub struct Pen<'a> {
     painter: &'a Painter,
     palette: &'static Palette,
-    /// Height of body type.
     size: f32,
 }
 
@@ -117,31 +119,25 @@ impl<'a> Pen<'a> {
         Self { painter: ui.painter(), palette: palette(ui), size: theme::size_of_body(ui) }
     }
 
-    /// The same pen with type that is so many times as large.
     fn larger(&self, scale: f32) -> Self {
         Self { size: scale * self.size, ..*self }
     }
 
-    /// One line of text.
     fn text(&self, at: Pos2, anchor: Align2, text: impl ToString, colour: Color32) -> Rect {
         self.painter.text(at, anchor, text, FontId::proportional(self.size), colour)
     }
 
-    /// The same in the semi-bold cut.
     fn strong(&self, at: Pos2, anchor: Align2, text: impl ToString, colour: Color32) -> Rect {
         self.painter.text(at, anchor, text, theme::strong_of(self.size), colour)
     }
 
-    /// One line of text in the semi-bold cut from the left edge of a room, cut to its width.
+    /// Writes one line in the semi-bold cut from the left edge of a room, cut to its width.
     fn cut(&self, room: Rect, text: &str, colour: Color32) {
-        let format = TextFormat { font_id: theme::strong_of(self.size), color: colour, ..TextFormat::default() };
-        let mut job = LayoutJob::single_section(text.to_owned(), format);
-        job.wrap = TextWrapping::truncate_at_width(room.width().max(0.0));
-        let galley = self.painter.layout_job(job);
+        let galley = elided(self.painter, text, theme::strong_of(self.size), colour, room.width());
         self.painter.galley(room.min, galley, colour);
     }
 
-    /// Lines of text that are as wide as the room at most; returns what they cover.
+    /// Writes lines that are as wide as the room at most; returns what they cover.
     fn paragraph(&self, room: Rect, text: &str, halign: Align, colour: Color32) -> Rect {
         let format = TextFormat { font_id: FontId::proportional(self.size), color: colour, ..TextFormat::default() };
         let mut job = LayoutJob::single_section(text.to_owned(), format);
@@ -159,7 +155,7 @@ impl<'a> Pen<'a> {
         covered
     }
 
-    /// A line of a formula: pieces between bars are set low, as in "∇|w|J".
+    /// Writes a line of a formula: pieces between bars are set low, as in "∇|w|J".
     fn formula(&self, centre: Pos2, text: &str, colour: Color32) -> Rect {
         let mut job = LayoutJob::default();
         for (index, piece) in text.split('|').enumerate() {
@@ -176,10 +172,9 @@ impl<'a> Pen<'a> {
     fn card(&self, rect: Rect) {
         self.painter.rect_filled(rect, 2 * theme::RADIUS, self.palette.panel);
         let edge = Stroke::new(1.0, self.palette.line);
-        self.painter.rect_stroke(rect, 2 * theme::RADIUS, edge, eframe::egui::StrokeKind::Inside);
+        self.painter.rect_stroke(rect, 2 * theme::RADIUS, edge, StrokeKind::Inside);
     }
 
-    /// An arrow with a filled head.
     fn arrow(&self, from: Pos2, to: Pos2, stroke: Stroke) {
         let way = to - from;
         if way.length() < 1.0 {
@@ -190,30 +185,30 @@ impl<'a> Pen<'a> {
         let neck = to - head * along;
         self.painter.line_segment([from, neck], stroke);
         let points = vec![to, neck + 0.45 * head * across, neck - 0.45 * head * across];
-        self.painter.add(eframe::egui::Shape::convex_polygon(points, stroke.color, Stroke::NONE));
+        self.painter.add(Shape::convex_polygon(points, stroke.color, Stroke::NONE));
     }
 }
 
-/// Tells assistive technology what a drawing shows.
 fn describe(ui: &Ui, room: Rect, text: impl Into<String>) {
-    let response = ui.interact(room, ui.scope_id().with("figure"), Sense::hover());
-    let text = text.into();
+    let (response, text) = (ui.interact(room, ui.scope_id().with("figure"), Sense::hover()), text.into());
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &text));
 }
 
-/// Says that there is nothing on screen yet.
-fn wait(ui: &Ui, room: Rect, text: &str) {
+pub fn wait(ui: &Ui, room: Rect, text: &str) {
     let pen = Pen::new(ui);
     pen.text(room.center(), Align2::CENTER_CENTER, text, pen.palette.weak);
 }
 
-/// The room cut at a share of its width.
+fn in_row(ui: &mut Ui, room: Rect, contents: impl FnOnce(&mut Ui)) {
+    ui.scope_builder(UiBuilder::new().max_rect(room), |ui| ui.horizontal(contents));
+}
+
 fn halves(room: Rect, share: f32, gap: f32) -> [Rect; 2] {
     let split = room.left() + share * room.width();
     [room.with_max_x(split - 0.5 * gap), room.with_min_x(split + 0.5 * gap)]
 }
 
-/// The largest rectangle of these proportions (width over height) in the middle of a room.
+/// Returns the largest rectangle of these proportions (width over height) in the middle of a room.
 fn fitted(room: Rect, proportion: f32) -> Rect {
     let width = room.width().min(proportion * room.height());
     Rect::from_center_size(room.center(), Vec2::new(width, width / proportion))

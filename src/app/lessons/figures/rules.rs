@@ -1,17 +1,15 @@
-//! A step of training and a step of an attack side by side: the same gradient, taken with respect to something else.
+//! This figure shows a step of training and a step of an attack side by side.
 
 use eframe::egui::{Align, Align2, Color32, Pos2, Rect, Shape, Stroke, Ui, pos2};
 
 use crate::app::lessons::figures::{Pen, describe, halves};
 
-/// One of the two.
 struct Rule {
     name: &'static str,
     formula: &'static str,
     text: &'static str,
-    /// What lies along the horizontal axis.
     axis: &'static str,
-    /// Where the ball goes from its place: downhill, uphill.
+    /// The ball goes these ways from its place, in shares of the axis: downhill, uphill.
     ways: &'static [(f32, &'static str)],
 }
 
@@ -51,7 +49,6 @@ pub fn show(ui: &mut Ui, room: Rect) {
     }
 }
 
-/// The loss over what moves, a ball on its slope, and where a step takes it.
 fn landscape(pen: &Pen<'_>, room: Rect, rule: &Rule, colour: Color32) {
     let room = Rect::from_min_max(room.min, room.max - eframe::egui::vec2(0.0, 2.4 * pen.size));
     if room.height() < 2.0 * pen.size {

@@ -1,55 +1,48 @@
-//! The validation errors of a run, epoch by epoch, and the epoch that each rule would stop at.
+//! This figure shows the validation errors of a run, epoch by epoch, and the epoch that each rule would stop at.
 
-use eframe::egui::{Align2, Button, Color32, Rect, Stroke, Ui, UiBuilder, pos2};
+use eframe::egui::{Align2, Color32, FontId, Rect, RichText, Stroke, Ui, pos2};
 use egui_plot::{PlotPoint, PlotPoints, PlotTransform, VLine};
 
 use crate::app::commands::Command;
-use crate::app::format::per_cent;
+use crate::app::format::{per_cent, short};
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::figures::chart::{apart, chart};
-use crate::app::lessons::figures::{FigureWorld, Pen, describe, wait};
+use crate::app::lessons::figures::{Pen, describe, in_row, wait};
 use crate::app::pages::train::state::run::Run;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::plots::axes::{Interval, Scale};
 use crate::app::plots::quiet::Axis;
 use crate::app::theme::{self, Palette};
 use crate::app::widgets::about::Action as _;
+use crate::app::widgets::acting;
 use crate::engine::train::{EpochRecord, Measured, Rule, Stage};
 
-/// The lowest error of the axis, which is logarithmic.
 const FLOOR: f64 = 0.003;
 
-/// Returns the run to show: the one in hand, else the one that is selected, else the newest with curves.
 fn run(train: &Train) -> Option<&Run> {
     let has_curves = |run: &&Run| !run.info.history.is_empty();
     train.in_hand().or_else(|| train.selected().filter(has_curves)).or_else(|| train.runs.iter().rev().find(has_curves))
 }
 
-/// An error of a run, epoch by epoch.
 struct Line {
     name: &'static str,
     of: fn(&EpochRecord) -> Option<Measured>,
     colour: Color32,
 }
 
-pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>, out: &mut Vec<Command>) {
+pub fn show(ui: &mut Ui, room: Rect, train: &Train, out: &mut Vec<Command>) {
     let size = theme::size_of_body(ui);
     let foot = room.with_min_y(room.bottom() - 2.4 * size);
-    ui.scope_builder(UiBuilder::new().max_rect(foot), |ui| train_now(ui, world.train, out));
-    let Some(run) = run(world.train) else {
+    in_row(ui, foot, |ui| train_now(ui, train, out));
+    let Some(run) = run(train) else {
         return wait(ui, room, "No run yet: train one, and its errors appear here epoch by epoch.");
     };
     let history: Vec<&EpochRecord> =
         run.info.history.iter().filter(|record| record.stage == Stage::Selection).collect();
     let (eps, alpha) = run.tuning();
     let from = if run.info.is_shipped() { ", which came with the program" } else { "" };
-    let title = format!(
-        "{}{from}: {}, ε = {}, α = {}",
-        run.info.run,
-        words::data_in_short(&run.info.config.data),
-        crate::app::format::short(eps),
-        crate::app::format::short(alpha)
-    );
+    let data = words::data_in_short(&run.info.config.data);
+    let title = format!("{}{from}: {data}, ε = {}, α = {}", run.info.run, short(eps), short(alpha));
     let title = Pen::new(ui).text(room.left_top(), Align2::LEFT_TOP, title, theme::palette(ui).weak);
     let frame = Rect::from_min_max(
         pos2(room.left() + 4.0 * size, title.bottom() + 3.2 * size),
@@ -112,30 +105,24 @@ impl Line {
     }
 }
 
-/// The epoch that a rule of stopping would keep.
 struct Kept {
     epoch: usize,
     what: &'static str,
     colour: Color32,
-    /// How far above the plot its flag is, in heights of type.
+    /// Its flag is so far above the plot, in heights of type.
     lift: f32,
 }
 
 fn rules(run: &Run, palette: &Palette) -> Vec<Kept> {
     let history = &run.info.history;
-    let rules = [
-        (Rule::Adversarial, "lowest FGSM error", palette.fooled, 0.2),
-        (Rule::Clean, "lowest clean error", palette.right, 1.5),
-    ];
-    let kept = |(rule, what, colour, lift): (Rule, _, _, _)| {
-        let epoch = history.get(rule.best(history)?)?.epoch;
-        Some(Kept { epoch, what, colour, lift })
-    };
-    rules.into_iter().filter_map(kept).collect()
+    let epoch = |rule: Rule| Some(history.get(rule.best(history)?)?.epoch);
+    let kept = |what, colour, lift| move |epoch| Kept { epoch, what, colour, lift };
+    let adversarial = epoch(Rule::Adversarial).map(kept("lowest FGSM error", palette.fooled, 0.2));
+    let clean = epoch(Rule::Clean).map(kept("lowest clean error", palette.right, 1.5));
+    adversarial.into_iter().chain(clean).collect()
 }
 
 impl Kept {
-    /// Writes what the epoch is above the plot.
     fn flag(&self, pen: &Pen<'_>, transform: &PlotTransform) {
         let (frame, x) = (transform.frame(), transform.position_from_point_x(self.epoch as f64));
         let top = frame.top() - self.lift * pen.size;
@@ -144,7 +131,7 @@ impl Kept {
         let (anchor, gap) = if is_late { (Align2::RIGHT_BOTTOM, -0.3) } else { (Align2::LEFT_BOTTOM, 0.3) };
         let at = pos2(x + gap * pen.size, top + 1.2 * pen.size);
         let text = format!("{}: epoch {}", self.what, self.epoch);
-        let font = eframe::egui::FontId::proportional(pen.size);
+        let font = FontId::proportional(pen.size);
         let ground = anchor.anchor_size(at, pen.painter.layout_no_wrap(text.clone(), font, self.colour).size());
         pen.painter.rect_filled(ground, 0, pen.palette.canvas);
         pen.text(at, anchor, text, self.colour);
@@ -152,18 +139,13 @@ impl Kept {
 }
 
 fn train_now(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
-    ui.horizontal(|ui| {
-        if let Some(run) = train.in_hand() {
-            ui.label(theme::strong(format!("{} is {}", run.info.run, words::state(&run.info.state))));
-            ui.label(format!("{:.0} % done", 100.0 * run.share_done()));
-            return;
-        }
-        let about = LessonCommand::Train.about();
-        if ui.add(Button::new(about.name)).on_hover_text(about.tooltip).clicked() {
-            out.push(LessonCommand::Train.into());
-        }
-        ui.label(eframe::egui::RichText::new("on digits that the program draws").color(theme::palette(ui).weak));
-    });
+    if let Some(run) = train.in_hand() {
+        ui.label(theme::strong(format!("{} is {}", run.info.run, words::state(&run.info.state))));
+        ui.label(format!("{:.0} % done", 100.0 * run.share_done()));
+        return;
+    }
+    acting(ui.button(LessonCommand::Train.about().name), LessonCommand::Train, out);
+    ui.label(RichText::new("on digits that the program draws").color(theme::palette(ui).weak));
 }
 
 fn percent(error: f64) -> String {

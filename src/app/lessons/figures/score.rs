@@ -1,29 +1,21 @@
-//! How well the class has predicted.
+//! This figure shows how well the class has predicted.
 
 use eframe::egui::{Align, Align2, Rect, Ui, pos2, vec2};
 
 use crate::app::format::{per_cent, plural};
-use crate::app::lessons::figures::{FigureWorld, Pen, describe};
+use crate::app::lessons::figures::{Pen, describe};
 use crate::app::lessons::state::Score;
 use crate::app::theme;
 
-pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
-    let Score { questions, won, votes, right } = world.lessons.score();
-    let text = match questions {
-        0 => "Nobody has voted".to_owned(),
-        _ => format!("{won} of {questions}"),
-    };
-    let below = match questions {
-        0 => "At a question, keys 1 to 4 count raised hands.".to_owned(),
-        _ => format!("question{} where the class was right", plural(questions)),
+pub fn show(ui: &mut Ui, room: Rect, Score { questions, won, votes, right }: Score) {
+    let (text, below) = match questions {
+        0 => ("Nobody has voted".to_owned(), "At a question, keys 1 to 4 count raised hands.".to_owned()),
+        _ => (format!("{won} of {questions}"), format!("question{} where the class was right", plural(questions))),
     };
     let share = right as f32 / votes.max(1) as f32;
     let counted = format!("{right} of {votes} vote{} for the right answer ({})", plural(votes), per_cent(share));
-    describe(
-        ui,
-        room,
-        format!("Score of the class: {text} {below}. {}", if votes > 0 { counted.as_str() } else { "" }),
-    );
+    let told = if votes > 0 { counted.as_str() } else { "" };
+    describe(ui, room, format!("Score of the class: {text} {below}. {told}"));
     let pen = Pen::new(ui);
     let middle = room.center() - vec2(0.0, 3.0 * pen.size);
     let scale = if questions > 0 { 5.0 } else { 2.0 };
@@ -33,10 +25,8 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
     if votes == 0 {
         return;
     }
-    let track = Rect::from_center_size(
-        pos2(room.center().x, line.bottom() + 2.5 * pen.size),
-        vec2(0.6 * room.width(), 1.4 * pen.size),
-    );
+    let middle = pos2(room.center().x, line.bottom() + 2.5 * pen.size);
+    let track = Rect::from_center_size(middle, vec2(0.6 * room.width(), 1.4 * pen.size));
     pen.painter.rect_filled(track, theme::RADIUS, pen.palette.raised);
     let filled = track.with_max_x(track.left() + share * track.width());
     pen.painter.rect_filled(filled, theme::RADIUS, pen.palette.right);

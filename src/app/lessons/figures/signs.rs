@@ -1,18 +1,15 @@
-//! Why the sign? The slope at a few pixels, steep and flat ones, and what of it FGSM keeps.
+//! This figure shows the slope at a few pixels, steep and flat ones, and what of it FGSM keeps.
 
 use eframe::egui::{Align2, Color32, Rect, Stroke, Ui, pos2};
 
 use crate::app::format::short;
-use crate::app::lessons::figures::{FigureWorld, Pen, describe, wait};
+use crate::app::lessons::figures::{Pen, describe, wait};
 use crate::app::theme;
+use crate::worker::Shown;
 
-/// Pixels that are shown, from the steepest to the flattest.
 const PIXELS: usize = 14;
 
-pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
-    let Some(shown) = world.shown() else {
-        return wait(ui, room, "Loading the net and the first picture…");
-    };
+pub fn show(ui: &mut Ui, room: Rect, eps: f32, shown: &Shown) {
     let mut slopes: Vec<f32> = shown.gradient.values.iter().copied().filter(|slope| *slope != 0.0).collect();
     if slopes.is_empty() {
         return wait(ui, room, "The gradient is zero at every pixel");
@@ -22,14 +19,10 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
     // Ever farther apart in rank, from the steepest to the flattest.
     let rank = |i: usize| ((last as f32 + 1.0).powf(i as f32 / (PIXELS - 1) as f32) - 1.0).round() as usize;
     let chosen: Vec<f32> = (0..PIXELS).map(|i| slopes[rank(i).max(i).min(last)]).collect();
-    let eps = world.explore.view.eps;
     let moved: Vec<f32> = chosen.iter().map(|slope| eps * slope.signum()).collect();
     let all: f32 = eps * slopes.iter().map(|slope| slope.abs()).sum::<f32>();
-    describe(
-        ui,
-        room,
-        format!("The gradient at {PIXELS} pixels, and ε times its sign. All pixels together: {}", short(all)),
-    );
+    let what = format!("The gradient at {PIXELS} pixels, and ε times its sign.");
+    describe(ui, room, format!("{what} All pixels together: {}", short(all)));
     let size = theme::size_of_body(ui);
     let below = room.with_min_y(room.bottom() - 3.0 * size);
     let upper = room.with_max_y(below.top() - size);
@@ -60,7 +53,6 @@ fn bars(pen: &Pen<'_>, room: Rect, title: &str, values: &[f32]) {
     pen.painter.hline(room.x_range(), zero, Stroke::new(1.5, pen.palette.weak));
 }
 
-/// Red above zero and blue below, as in the map of the perturbation.
 fn sign_colour(value: f32) -> Color32 {
     let [r, g, b] = crate::engine::picture::diverging(0.75 * value.signum());
     Color32::from_rgb(r, g, b)

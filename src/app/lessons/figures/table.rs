@@ -1,11 +1,10 @@
-//! A table of a lesson, in large type.
+//! This figure shows a table of a lesson in large type.
 
 use eframe::egui::{Align, Rect, Stroke, Ui, pos2};
 
 use crate::app::lessons::figures::{FigureWorld, Pen, describe};
-use crate::app::lessons::state::filled;
+use crate::app::lessons::file::filled;
 
-/// The share of the width that the first column has; the others share the rest.
 const FIRST: f32 = 0.36;
 
 pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
@@ -17,27 +16,23 @@ pub fn show(ui: &mut Ui, room: Rect, world: &FigureWorld<'_>) {
     let pen = Pen::new(ui);
     let others = rows.first().map_or(1, |row| row.len().saturating_sub(1)).max(1);
     let width = room.width() * (1.0 - FIRST) / others as f32;
+    let first = room.left() + FIRST * room.width();
     let column = |index: usize, top: f32| {
-        let left = match index {
-            0 => room.left(),
-            _ => room.left() + FIRST * room.width() + (index - 1) as f32 * width,
+        let (left, right) = match index {
+            0 => (room.left(), first),
+            _ => (first + (index - 1) as f32 * width, first + index as f32 * width),
         };
-        let right = if index == 0 { room.left() + FIRST * room.width() } else { left + width };
         Rect::from_min_max(pos2(left, top), pos2(right - 0.8 * pen.size, room.bottom()))
     };
     // The fewer rows, the larger.
-    let large = (0.045 * room.height() / pen.size / rows.len().max(1) as f32 * 6.0)
-        .min(width / (9.5 * pen.size))
-        .clamp(1.0, 1.6);
+    let fitting = 0.045 * room.height() / pen.size / rows.len().max(1) as f32 * 6.0;
+    let large = fitting.min(width / (9.5 * pen.size)).clamp(1.0, 1.6);
     let mut top = room.top() + 0.5 * pen.size;
     for (number, row) in rows.iter().enumerate() {
         let mut bottom = top;
         for (index, cell) in row.iter().enumerate() {
-            let colour = match (number, index) {
-                (0, _) | (_, 0) => pen.palette.weak,
-                _ => pen.palette.text,
-            };
-            let scale = if number > 0 && index > 0 { large } else { 1.0 };
+            let is_value = number > 0 && index > 0;
+            let (colour, scale) = if is_value { (pen.palette.text, large) } else { (pen.palette.weak, 1.0) };
             let covered = pen.larger(scale).paragraph(column(index, top), cell, Align::Min, colour);
             bottom = bottom.max(covered.bottom());
         }

@@ -1,19 +1,16 @@
-//! Lessons: a text beside the window that sets the view, hides what is to be predicted, and goes on step by step.
+//! The lessons, the one that is open, and what was predicted in it are plain state.
 
 #[cfg(test)]
 mod tests;
 
-use crate::app::format;
-use crate::app::lessons::file::{Lesson, PLACES, Part, Step};
-use crate::app::lessons::scene::Scene;
-
 use std::collections::HashMap;
 
+use crate::app::lessons::file::{Lesson, Part, Step};
+use crate::app::lessons::scene::Scene;
 use crate::app::pages::explore::state::{Hidden, named};
-use crate::engine::units::LEVELS;
-use crate::worker::{Shown, Source, View};
+use crate::worker::{Source, View};
 
-/// The lessons that come with the program: the talk, and the chapters, each of which leads to the next.
+/// The talk comes first; each chapter leads to the next.
 const BUNDLED: [&str; 6] = [
     include_str!("../../../../assets/lessons/0-the-deck-in-15-minutes.toml"),
     include_str!("../../../../assets/lessons/1-pixels-instead-of-weights.toml"),
@@ -24,51 +21,50 @@ const BUNDLED: [&str; 6] = [
 ];
 const FIRST_CHAPTER: usize = 1;
 
-/// α where nobody moved it.
 const USUAL_ALPHA: f32 = 0.5;
 
-/// The lessons at hand and the one that is open.
+/// This holds the lessons at hand and the one that is open.
 pub struct Lessons {
-    /// The bundled ones, and behind them those that were opened from files.
+    /// The bundled lessons come first, then those that were opened from files.
     pub known: Vec<Lesson>,
     open: Option<Open>,
-    /// What the person opened where a step invited to, by the word of the step.
+    /// These are the pictures that the person opened where a step invited to, by the word of the step.
     pictures: HashMap<String, Source>,
-    /// Share of the clean cost in the objective that a figure shows.
+    /// This is the share of the clean cost in the objective that a figure shows.
     pub alpha: f32,
-    /// The speaker notes are to be seen.
     pub has_notes: bool,
     /// The figure of capacity shows the net with more units.
     pub has_more_units: bool,
-    /// What was on screen before the lesson, to come back to.
+    /// Closing the lesson comes back to this.
     pub before: Option<View>,
 }
 
-/// Where in which lesson, and what was predicted in it.
 struct Open {
     lesson: usize,
     step: usize,
-    /// One for each step.
     ballots: Vec<Ballot>,
 }
 
-/// What was predicted at a step.
 #[derive(Clone, Default)]
 struct Ballot {
     is_revealed: bool,
-    /// The choices that were voted for, in order.
     votes: Vec<usize>,
 }
 
-/// How well a class has predicted, over the questions of a lesson that have a right choice.
+impl Ballot {
+    fn counts(&self, choices: usize) -> Vec<usize> {
+        (0..choices).map(|choice| self.votes.iter().filter(|vote| **vote == choice).count()).collect()
+    }
+}
+
+/// The score counts the questions of a lesson that have a right choice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
-    /// Questions that were voted on and revealed.
+    /// They were voted on and revealed.
     pub questions: usize,
-    /// Of those, with most votes for the right choice.
+    /// Most votes were for the right choice.
     pub won: usize,
     pub votes: usize,
-    /// For the right choice.
     pub right: usize,
 }
 
@@ -89,7 +85,7 @@ impl Default for Lessons {
 }
 
 impl Lessons {
-    /// Opens a lesson at its first step, which sets this scene.
+    /// Opens a lesson at its first step, and returns its scene.
     pub fn begin(&mut self, lesson: usize) -> Option<Scene> {
         let known = self.known.get(lesson)?;
         self.open = Some(Open { lesson, step: 0, ballots: vec![Ballot::default(); known.steps.len()] });
@@ -100,16 +96,11 @@ impl Lessons {
     /// Takes in a lesson of a file, in place of an older one of the same title, and opens it.
     pub fn add(&mut self, lesson: Lesson) -> Option<Scene> {
         let at = self.known.iter().skip(BUNDLED.len()).position(|known| known.title == lesson.title);
-        let at = match at {
-            Some(at) => {
-                self.known[BUNDLED.len() + at] = lesson;
-                BUNDLED.len() + at
-            }
-            None => {
-                self.known.push(lesson);
-                self.known.len() - 1
-            }
-        };
+        let at = at.map_or(self.known.len(), |at| BUNDLED.len() + at);
+        match self.known.get_mut(at) {
+            Some(known) => *known = lesson,
+            None => self.known.push(lesson),
+        }
         self.begin(at)
     }
 
@@ -121,7 +112,7 @@ impl Lessons {
         self.open.is_some()
     }
 
-    /// The lesson that is open, and the number of its step from 0 on.
+    /// Returns the lesson that is open, and the number of its step from 0 on.
     pub fn current(&self) -> Option<(&Lesson, usize)> {
         let open = self.open.as_ref()?;
         Some((self.known.get(open.lesson)?, open.step))
@@ -142,7 +133,7 @@ impl Lessons {
         open.ballots.get_mut(open.step)
     }
 
-    /// The chapter behind the one that is open, at its last step.
+    /// Returns the chapter behind the one that is open, at its last step.
     pub fn next_chapter(&self) -> Option<(usize, &Lesson)> {
         let (open, (lesson, step)) = (self.open.as_ref()?, self.current()?);
         let next = open.lesson + 1;
@@ -150,13 +141,12 @@ impl Lessons {
         (is_chapter && step + 1 == lesson.steps.len()).then(|| Some((next, self.known.get(next)?)))?
     }
 
-    /// Whether something of the present step is still kept back.
+    /// Returns whether something of the present step is still kept back.
     pub fn is_hiding(&self) -> bool {
         let is_revealed = self.ballot().is_none_or(|ballot| ballot.is_revealed);
         !is_revealed && self.step().is_some_and(Step::keeps_back)
     }
 
-    /// Whether votes are counted.
     pub fn is_voting(&self) -> bool {
         self.is_hiding() && self.step().is_some_and(|step| !step.choices.is_empty())
     }
@@ -170,18 +160,13 @@ impl Lessons {
         }
     }
 
-    /// How many votes each choice has.
+    /// Returns how many votes each choice has.
     pub fn votes(&self) -> Vec<usize> {
-        let mut votes = vec![0; self.step().map_or(0, |step| step.choices.len())];
-        for vote in self.ballot().map_or(&[][..], |ballot| &ballot.votes) {
-            if let Some(count) = votes.get_mut(*vote) {
-                *count += 1;
-            }
-        }
-        votes
+        let choices = self.step().map_or(0, |step| step.choices.len());
+        self.ballot().map_or_else(|| vec![0; choices], |ballot| ballot.counts(choices))
     }
 
-    /// The choice with the most votes, if one has more than any other.
+    /// Returns the choice with the most votes, if one has more than any other.
     pub fn guess(&self) -> Option<usize> {
         leader(&self.votes())
     }
@@ -202,7 +187,6 @@ impl Lessons {
         }
     }
 
-    /// Takes the last vote back.
     pub fn take_back(&mut self) {
         let is_voting = self.is_voting();
         if let Some(ballot) = self.ballot_mut().filter(|_| is_voting) {
@@ -210,7 +194,6 @@ impl Lessons {
         }
     }
 
-    /// What the class has predicted so far.
     pub fn score(&self) -> Score {
         let (Some(open), Some((lesson, _))) = (&self.open, self.current()) else { return Score::default() };
         let mut score = Score::default();
@@ -218,8 +201,7 @@ impl Lessons {
             let Some(right) = step.right_choice().filter(|_| ballot.is_revealed && !ballot.votes.is_empty()) else {
                 continue;
             };
-            let mut votes = vec![0; step.choices.len()];
-            ballot.votes.iter().for_each(|vote| votes[*vote] += 1);
+            let votes = ballot.counts(step.choices.len());
             score.questions += 1;
             score.won += usize::from(leader(&votes) == Some(right));
             score.votes += ballot.votes.len();
@@ -228,7 +210,7 @@ impl Lessons {
         score
     }
 
-    /// Minutes of the lesson to the end of the present step, and of all of it; `None` where no step says how long it takes.
+    /// Returns the minutes until here and of the whole lesson; `None` where no step says how long it takes.
     pub fn minutes(&self) -> Option<(f32, f32)> {
         let (lesson, step) = self.current()?;
         let sum = |steps: &[Step]| steps.iter().filter_map(|step| step.minutes).sum::<f32>();
@@ -236,12 +218,12 @@ impl Lessons {
         (all > 0.0).then(|| (sum(&lesson.steps[..=step]), all))
     }
 
-    /// The picture of the person that the present step is about, if they opened one.
+    /// Returns the picture of the person that the present step is about, if they opened one.
     pub fn yours(&self) -> Option<&Source> {
         self.pictures.get(self.step()?.yours.as_ref()?)
     }
 
-    /// Takes note of the picture on screen where the step invites to open one. The one that it falls back on is none.
+    /// Notes the picture on screen where the step invites to open one; the one that it falls back on is none.
     pub fn note_picture(&mut self, picture: &Source) {
         let Some(step) = self.step().filter(|step| step.invite) else { return };
         let (Some(word), Some((lesson, number))) = (step.yours.clone(), self.current()) else { return };
@@ -252,7 +234,7 @@ impl Lessons {
         }
     }
 
-    /// Reveals what is hidden, or else goes to the next step, or from the last one of a chapter to the next chapter: its scene.
+    /// Reveals what is hidden, or else goes to the next step or chapter, and returns its scene.
     pub fn go_on(&mut self) -> Option<Scene> {
         if self.is_hiding() {
             self.ballot_mut()?.is_revealed = true;
@@ -264,7 +246,6 @@ impl Lessons {
         }
     }
 
-    /// The scene of the step before.
     pub fn back(&mut self) -> Option<Scene> {
         self.go(-1)
     }
@@ -278,54 +259,10 @@ impl Lessons {
     }
 }
 
-/// The place of the largest count, if no other is as large and it is not zero.
+/// Returns the place of the largest count, if no other is as large and it is not zero.
 fn leader(votes: &[usize]) -> Option<usize> {
     let most = votes.iter().copied().max().filter(|most| *most > 0)?;
     let mut leaders = votes.iter().enumerate().filter(|(_, count)| **count == most);
     let first = leaders.next()?.0;
     leaders.next().is_none().then_some(first)
-}
-
-/// A cost with two decimals: "0.12".
-pub fn cost_text(cost: f32) -> String {
-    format!("{cost:.2}")
-}
-
-/// The cross-entropy of a probability, in nats: `−ln p`.
-pub fn cost(probability: f32) -> f32 {
-    -probability.max(f32::MIN_POSITIVE).ln()
-}
-
-/// A text with what is on screen in its places.
-pub fn filled(text: &str, shown: Option<&Shown>, alpha: f32) -> String {
-    let share = |share: f32| crate::app::format::per_cent(share);
-    let values: [String; PLACES.len()] = match shown {
-        None => std::array::from_fn(|_| "…".into()),
-        Some(shown) => {
-            let name =
-                |top: &[crate::engine::model::Guess]| top.first().map_or("…".into(), |guess| guess.name.clone());
-            let prob =
-                |top: &[crate::engine::model::Guess]| top.first().map_or("…".into(), |guess| share(guess.prob));
-            let eps = shown.view.pixel_eps().unwrap_or(shown.linf);
-            let costs = (cost(shown.label_prob.0), cost(shown.label_prob.1));
-            [
-                shown.label.name.clone(),
-                name(&shown.clean_top),
-                prob(&shown.clean_top),
-                name(&shown.adversarial_top),
-                prob(&shown.adversarial_top),
-                share(shown.label_prob.0),
-                share(shown.label_prob.1),
-                format::short(eps),
-                format::short(eps * LEVELS),
-                format::short(alpha),
-                cost_text(costs.0),
-                cost_text(costs.1),
-                cost_text(alpha * costs.0 + (1.0 - alpha) * costs.1),
-            ]
-        }
-    };
-    let text = PLACES.iter().zip(values).fold(text.to_owned(), |text, (place, value)| text.replace(place, &value));
-    // A number stays with its sign.
-    text.replace(" %", "\u{a0}%")
 }

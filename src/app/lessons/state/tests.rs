@@ -1,8 +1,9 @@
-//! The bundled lessons: their names, and what they claim of the nets.
+//! These tests check the bundled lessons: their names, and what they claim of the nets.
 
 use std::time::Duration;
 
 use crate::app::commands::tab::Tab;
+use crate::app::lessons::file::filled;
 use crate::app::lessons::state::*;
 use crate::app::pages::explore::state::Explore;
 use crate::app::settings::Settings;
@@ -10,7 +11,7 @@ use crate::command_line::attack_options;
 use crate::engine::attack::{AttackSettings, Fgsm, Loss, Norm, Verdict};
 use crate::engine::model::Catalogue;
 use crate::engine::picture::{Channel, Heatmap, Quantity, Region};
-use crate::worker::{Event, Worker};
+use crate::worker::{Event, Shown, Worker};
 
 #[test]
 fn the_bundled_lessons_are_whole() {
@@ -29,11 +30,11 @@ fn the_bundled_lessons_are_whole() {
     }
 }
 
-/// What a step of a bundled lesson says of what is on screen.
+/// A step of a bundled lesson claims this of what is on screen.
 enum Claim {
-    /// ε is 0, and the net says this, and is sure of it.
+    /// At ε = 0 the net says this, and is sure of it.
     Clean(&'static str),
-    /// ε is 0, and the net is sure of nothing: what it says is not called right.
+    /// At ε = 0 the net is sure of nothing: what it says is not called right.
     Unsure,
     /// The net says the first before and the second after, and is at least this sure of the second.
     Says(&'static str, &'static str, f32),
@@ -43,11 +44,11 @@ enum Claim {
     Reaches(&'static str, f32),
     /// The text speaks of a drawing, or of figures from elsewhere.
     Drawing,
-    /// Another tab is on screen.
+    /// Another page is on screen.
     Elsewhere,
 }
 
-/// Of every step of every lesson, by the beginning of its heading.
+/// The claims stand in the order of the steps, each with the beginning of its heading.
 const CLAIMS: [&[(&str, Claim)]; 6] = [
     &[
         ("Two update rules", Claim::Clean("espresso")),
@@ -100,7 +101,7 @@ const CLAIMS: [&[(&str, Claim)]; 6] = [
     ],
 ];
 
-/// The Explore tab as a person may have left it: nothing as usual.
+/// Returns the Explore page as a person may have left it: nothing as usual.
 fn left() -> Explore {
     let mut explore = Explore::new(&Settings::default(), Some("digits_cnn".into()), None);
     explore.set_attack(AttackSettings::Fgsm(Fgsm { norm: Norm::L1 }));

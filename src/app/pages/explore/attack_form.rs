@@ -1,4 +1,4 @@
-//! Which attack, and its parameters.
+//! This form chooses an attack and its parameters.
 
 use std::collections::BTreeMap;
 
@@ -17,14 +17,14 @@ use crate::app::theme::{self, SPACE_2, SPACE_3};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::fields::Field;
 use crate::app::widgets::rail::{Curve, Rail};
-use crate::app::widgets::{icon_button, problem_line, segmented};
+use crate::app::widgets::{alternatives, icon_button, problem_line};
 use crate::engine::attack::{Attack, AttackSettings, Norm, Parameter, Scale, Value};
 
 const CHOOSER: f32 = 136.0;
 const ICON: f32 = 16.0;
 const FORM: f32 = 372.0;
 const RAIL: f32 = 128.0;
-/// The form of the attack's parameters, with half-typed numbers.
+/// The form keeps half-typed numbers.
 #[derive(Default)]
 pub struct AttackForm {
     fields: BTreeMap<&'static str, Field>,
@@ -33,9 +33,8 @@ pub struct AttackForm {
 impl AttackForm {
     /// Returns the width at which the button with the parameters can say them all.
     pub fn wanted_width(ui: &Ui, explore: &Explore) -> f32 {
-        let text =
-            ui.painter().layout_no_wrap(in_short(&explore.view.attack), theme::body_font(), egui::Color32::WHITE);
-        let spacing = ui.spacing();
+        let (text, spacing) = (in_short(&explore.view.attack), ui.spacing());
+        let text = ui.painter().layout_no_wrap(text, theme::body_font(), egui::Color32::WHITE);
         (text.size().x + ICON + spacing.icon_spacing + 2.0 * spacing.button_padding.x).ceil()
     }
 
@@ -89,7 +88,7 @@ impl AttackForm {
         }
     }
 
-    /// Returns a row for each parameter; returns why what was typed is not taken.
+    /// Shows a row for each parameter; returns why what was typed is not taken.
     fn rows(&mut self, ui: &mut Ui, attack: &mut AttackSettings) -> Option<String> {
         for parameter in attack.parameters().into_iter().filter(|parameter| !parameter.is_idle) {
             let Parameter { label, tooltip, value, .. } = parameter;
@@ -141,7 +140,6 @@ impl AttackForm {
         value
     }
 
-    /// Shows a length that is `usual` where the field is empty.
     fn length(&mut self, ui: &mut Ui, label: &'static str, length: &mut Option<f32>, usual: &str) {
         let shown = length.map(format::short).unwrap_or_default();
         ui.horizontal(|ui| {
@@ -165,7 +163,6 @@ impl AttackForm {
     }
 }
 
-/// A number of an attack, as the form shows it.
 struct Number {
     label: &'static str,
     tooltip: &'static str,
@@ -199,7 +196,6 @@ fn reset_idle(attack: &mut AttackSettings) {
     }
 }
 
-/// Returns the parameters, without the attack's name.
 fn in_short(attack: &AttackSettings) -> String {
     let words = attack.in_words();
     words.strip_prefix("in ").map(str::to_owned).unwrap_or(words)
@@ -212,26 +208,21 @@ fn norm_choice(ui: &mut Ui, label: &str, norm: &mut Norm, known: &[Norm]) {
             Norm::L2 => "The perturbation's Euclidean length is ε",
             Norm::L1 => "The changes of all pixels add up to ε: the few that matter most take it all",
         };
-        (norm.title(), tooltip)
+        (*norm, norm.title(), tooltip)
     };
-    let options: Vec<(&str, &str)> = known.iter().map(option).collect();
-    let chosen = known.iter().position(|one| one == norm).unwrap_or(0);
-    if let Some(index) = segmented(ui, label, &options, chosen) {
-        *norm = known[index];
-    }
+    let options: Vec<_> = known.iter().map(option).collect();
+    *norm = alternatives(ui, label, &options, *norm).unwrap_or(*norm);
 }
 
 fn chooser(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-    let combo =
-        ComboBox::from_id_salt("attack").selected_text(attack_title(&explore.view.attack)).width(CHOOSER).truncate();
-    let combo = combo.height(480.0);
+    let chosen = attack_title(&explore.view.attack);
+    let combo = ComboBox::from_id_salt("attack").selected_text(chosen).width(CHOOSER).height(480.0).truncate();
     let response = combo.show_ui(ui, |ui| {
         for command in AttackCommand::listed() {
             let AttackCommand::Use(name) = command else { continue };
             let about = command.about();
-            let keys = about.spelled_keys();
-            let button =
-                Button::selectable(name == explore.view.attack.name(), about.name).right_text(theme::number(keys));
+            let button = Button::selectable(name == explore.view.attack.name(), about.name);
+            let button = button.right_text(theme::number(about.spelled_keys()));
             let paper = AttackSettings::named(name).map(|attack| attack.paper()).unwrap_or_default();
             let response = ui.add(button).on_hover_text(format!("{}\n{paper}", about.tooltip));
             if response.accessible_name(about.name).clicked() {

@@ -1,4 +1,4 @@
-//! One camera for three panes: where the picture lies in a pane, and which pixel is under the pointer.
+//! One camera serves the three panes: it says where the picture lies, and which pixel is under the pointer.
 
 use eframe::egui::{EventFilter, Painter, Pos2, Rect, Response, Stroke, StrokeKind, Ui, Vec2, vec2};
 
@@ -6,12 +6,11 @@ use crate::app::theme::Palette;
 
 const MAX_ZOOM: f32 = 64.0;
 
-/// The part of the picture that is looked at; the same in all three panes.
+/// The camera is the same in all three panes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Camera {
-    /// 1 shows the whole picture.
     zoom: f32,
-    /// What is in the middle of the pane, as a share of the picture's width and height.
+    /// It is in the middle of the pane, as a share of the picture's width and height.
     centre: Vec2,
 }
 
@@ -26,19 +25,19 @@ impl Camera {
         self.zoom == 1.0
     }
 
-    /// Screen points per picture pixel.
+    /// Returns the points of the screen for each pixel of the picture.
     pub fn scale(&self, well: Rect, size: Vec2) -> f32 {
         (well.width() / size.x).min(well.height() / size.y) * self.zoom
     }
 
-    /// Where the whole picture lies on screen; it may reach beyond the well.
+    /// Returns where the whole picture lies on screen; it may reach beyond the well.
     pub fn screen_from_picture(&self, well: Rect, size: Vec2) -> Rect {
         let drawn = size * self.scale(well, size);
         let min = well.center() - vec2(self.centre.x * drawn.x, self.centre.y * drawn.y);
         Rect::from_min_size(min, drawn)
     }
 
-    /// Column and row of the pixel at a point of the screen, if it is on the picture.
+    /// Returns column and row of the pixel at a point of the screen, if it is on the picture.
     pub fn pixel_at(&self, well: Rect, size: Vec2, at: Pos2) -> Option<(usize, usize)> {
         let drawn = self.screen_from_picture(well, size);
         let share = (at - drawn.min) / drawn.size();
@@ -46,7 +45,7 @@ impl Camera {
         inside.then_some(((share.x * size.x) as usize, (share.y * size.y) as usize))
     }
 
-    /// The square of one pixel on screen.
+    /// Returns the square of one pixel on screen.
     pub fn pixel_rect(&self, well: Rect, size: Vec2, (x, y): (usize, usize)) -> Rect {
         let drawn = self.screen_from_picture(well, size);
         let pixel = drawn.size() / size;
@@ -63,13 +62,11 @@ impl Camera {
         self.keep_on_picture();
     }
 
-    /// Zooms around the middle.
     pub fn zoom(&mut self, factor: f32) {
         self.zoom = (self.zoom * factor).clamp(1.0, MAX_ZOOM);
         self.keep_on_picture();
     }
 
-    /// Moves the picture by so many points of the screen.
     pub fn pan(&mut self, well: Rect, size: Vec2, by: Vec2) {
         self.centre -= by / (size * self.scale(well, size));
         self.keep_on_picture();
@@ -82,14 +79,13 @@ impl Camera {
     }
 }
 
-/// A frame that stands out from any picture.
+/// Draws a frame that stands out from any picture.
 pub fn outline(painter: &Painter, frame: Rect, palette: &Palette) {
     painter.rect_stroke(frame, 0, Stroke::new(3.0, palette.cross_edge), StrokeKind::Outside);
     painter.rect_stroke(frame, 0, Stroke::new(1.0, palette.cross), StrokeKind::Outside);
 }
 
-/// By how much wheel and pinch enlarge what is under the pointer. The wheel belongs to the picture there, not to the
-/// scroll area around it.
+/// Returns by how much wheel and pinch enlarge what is under the pointer. The wheel does not scroll then.
 pub fn wheel(ui: &Ui) -> Option<f32> {
     let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
     let factor = pinch * (scroll / 200.0).exp();
@@ -99,7 +95,7 @@ pub fn wheel(ui: &Ui) -> Option<f32> {
     })
 }
 
-/// While a picture has the keyboard, the arrow keys are its own and do not move on to the next control.
+/// Lets a picture that has the keyboard keep the arrow keys, which would move on to the next control.
 pub fn keep_arrows(ui: &Ui, response: &Response) {
     if response.has_focus() {
         let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };

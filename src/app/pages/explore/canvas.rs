@@ -1,4 +1,4 @@
-//! Drawing a digit with a white pen on black, in the place of the original picture.
+//! On the canvas a person draws a digit, with a white pen on black, in the place of the original picture.
 
 use std::sync::Arc;
 
@@ -14,12 +14,11 @@ use crate::app::widgets::icon_button;
 use crate::engine::data::Strokes;
 use crate::worker::Source;
 
-/// The name of a drawing.
 pub const NAME: &str = "your drawing";
-/// Width of the pen as a share of the square, like the strokes of the digits that the nets were trained on.
+/// The pen is as wide as the strokes of the digits that the nets were trained on, as a share of the square.
 const PEN: f32 = 0.08;
 
-/// The drawing; it stays while another picture is shown.
+/// The drawing stays while another picture is shown.
 #[derive(Default)]
 pub struct Canvas {
     pub open: bool,
@@ -28,7 +27,7 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// What stands above the square: its name, and the buttons that take strokes back.
+    /// Shows the name of the square, and the buttons that take strokes back.
     pub fn head(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
         ui.add(egui::Label::new(theme::strong("Draw a digit").text_style(egui::TextStyle::Heading)).truncate());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -52,12 +51,11 @@ impl Canvas {
         });
     }
 
-    /// Tells whether it is open and nothing is drawn yet.
     pub fn is_blank(&self) -> bool {
         self.open && self.strokes.is_empty()
     }
 
-    /// What is drawn, as the nets expect it.
+    /// Returns what is drawn, as the nets expect it.
     pub fn picture(&self) -> Source {
         let picture = Strokes { lines: self.strokes.clone() }.to_digit();
         Source::Memory { name: NAME.into(), picture: Arc::new(picture) }
@@ -68,9 +66,8 @@ impl Canvas {
         let palette = palette(ui);
         let side = well.width().min(well.height());
         let rect = Rect::from_center_size(well.center(), Vec2::splat(side));
-        response.widget_info(|| {
-            WidgetInfo::labeled(Role::Image, true, format!("Drawing of {} strokes", self.strokes.len()))
-        });
+        let what = format!("Drawing of {} strokes", self.strokes.len());
+        response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &what));
         let mut changed = false;
         let pressed = response.is_pointer_button_down_on();
         if let Some(at) = response.interact_pointer_pos().filter(|_| pressed) {
@@ -100,13 +97,8 @@ impl Canvas {
         }
         if self.strokes.is_empty() {
             let colour = palette.cross.gamma_multiply(0.6);
-            painter.text(
-                rect.center(),
-                egui::Align2::CENTER_CENTER,
-                "Draw a digit here",
-                theme::heading_font(),
-                colour,
-            );
+            let (middle, font) = (egui::Align2::CENTER_CENTER, theme::heading_font());
+            painter.text(rect.center(), middle, "Draw a digit here", font, colour);
         }
         ui.painter().rect_stroke(rect, theme::SMALL_RADIUS, Stroke::new(2.0, palette.accent), StrokeKind::Outside);
         response.clone().on_hover_cursor(egui::CursorIcon::Crosshair);

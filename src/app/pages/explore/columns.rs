@@ -1,4 +1,4 @@
-//! The layout of the three pictures.
+//! This module lays out the three pictures.
 
 use eframe::egui::{Rect, Ui, pos2, vec2};
 
@@ -10,13 +10,11 @@ const LEAST_MIDDLE: f32 = 152.0;
 const NARROW_MIDDLE: f32 = 104.0;
 /// All three panes have one size where it is at least this share of what the outer two could have.
 const EVEN_FROM: f32 = 0.85;
-/// Room for the signs between the panes.
 const SIGN: f32 = 32.0;
 const NARROW_SIGN: f32 = 20.0;
-/// Windows narrower than this have narrower gaps.
 const NARROW: f32 = 900.0;
 
-/// The height that pictures of this height need, down to the last of so many rows of bars.
+/// Returns the height that pictures of this height need, down to the last of so many rows of bars.
 pub fn height_with(ui: &Ui, well: f32, rows: usize) -> f32 {
     CONTROL_HEIGHT + well + 2.0 * theme::row_gap(ui) + below_height(rows) - SPACE_1
 }
@@ -25,7 +23,7 @@ fn below_height(rows: usize) -> f32 {
     rows as f32 * (BAR_HEIGHT + 2.0) + SPACE_1
 }
 
-/// The layout of the three panes: for each its heading, its picture and what stands below it.
+/// Each of the three panes has its heading, its picture and what stands below it.
 pub struct Columns {
     pub heads: [Rect; 3],
     pub wells: [Rect; 3],
@@ -66,21 +64,11 @@ impl Columns {
             let size = sizes[index];
             Rect::from_min_size(pos2(lefts[index], top + (0.5 * (outer.y - size.y)).floor()), size)
         });
-        let heads = wells.map(|well| {
-            Rect::from_min_size(
-                pos2(well.left(), well.top() - gap - CONTROL_HEIGHT),
-                vec2(well.width(), CONTROL_HEIGHT),
-            )
-        });
+        let head = vec2(0.0, gap + CONTROL_HEIGHT);
+        let heads = wells.map(|well| Rect::from_min_size(well.min - head, vec2(well.width(), CONTROL_HEIGHT)));
         let bottom = top + outer.y + gap + below_height(rows);
-        let below =
-            wells.map(|well| Rect::from_min_max(pos2(well.left(), well.bottom() + gap), pos2(well.right(), bottom)));
+        let below = wells.map(|well| well.with_min_y(well.bottom() + gap).with_max_y(bottom));
         Self { heads, wells, below, rows }
-    }
-
-    /// Returns where the lowest column ends.
-    pub fn bottom(&self) -> f32 {
-        self.below[0].bottom()
     }
 }
 

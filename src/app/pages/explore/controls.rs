@@ -1,4 +1,4 @@
-//! The dock: how far, how, where to, and from which label.
+//! The dock says how far, how, where to, and from which label.
 
 use eframe::egui::{self, Align, Button, Checkbox, Id, Layout, Ui, vec2};
 use egui_material_icons::icons;
@@ -11,7 +11,6 @@ use crate::app::pages::explore::commands::attack::{AttackCommand, attack_title};
 use crate::app::pages::explore::commands::why::WhyCommand;
 use crate::app::pages::explore::doppelganger::Doppelganger;
 use crate::app::pages::explore::presets::eps_presets;
-use crate::app::pages::explore::results::Look;
 use crate::app::pages::explore::state::{DEFAULT_ETA, ETA_RANGE, Explore};
 use crate::app::pages::explore::timeline::{has_film, timeline};
 use crate::app::pages::explore::words;
@@ -21,11 +20,10 @@ use crate::app::widgets::class_picker::{ClassPicker, Picked};
 use crate::app::widgets::fields::Field;
 use crate::app::widgets::progress_bar::progress_ring;
 use crate::app::widgets::rail::{Curve, Rail};
-use crate::app::widgets::{command_button, hint, icon_button, problem_line, row, segmented};
+use crate::app::widgets::{acting, command_button, hint, icon_button, problem_line, row, segmented};
 use crate::engine::attack::{Attack, AttackSettings, Goal, GradientSteps, Label, Loss, Norm};
 use crate::engine::units::{self, LEVELS};
 
-/// Marks on the rail of ε in L∞, and what is written under them.
 const MARKS: [f32; 14] = [
     0.0,
     1.0 / LEVELS,
@@ -44,11 +42,14 @@ const MARKS: [f32; 14] = [
 ];
 const MARK_TEXTS: [&str; 14] =
     ["0", "1/255", "2/255", "4/255", "8/255", "12/255", "16/255", ".1", ".15", ".2", ".25", ".3", ".4", ".5"];
-/// ε at the right end of the rail for photographs in colour: far more than any attack on them needs.
+/// The rail ends here for photographs in colour: far more than any attack on them needs.
 const PHOTO_REACH: f32 = 16.0 / LEVELS;
 
 const EPS_HINT: &str = "Each pixel moves by at most ε, on a scale where 0 is black and 1 is white. One grey level of a picture in 8 bits is \
                         1/255: nobody can see it.";
+
+const ETA_HINT: &str = "Each step moves a pixel by η times its gradient, so pixels that matter more move more. \
+                        A gradient is small where the net is sure, so η may have to be large.";
 
 const EPS_KEYS: &str = "Drag, or use the arrow keys: one grey level a step, a tenth with Shift, ten with Page Up and Down. A double click brings back \
                         the usual ε.";
@@ -56,21 +57,16 @@ const EPS_KEYS: &str = "Drag, or use the arrow keys: one grey level a step, a te
 const LENGTH_HINT: &str = "The whole perturbation is at most ε long: ‖δ‖₂ is the root of the sum of its squares, ‖δ‖₁ the sum of its sizes. \
                            A single pixel may move far, so ε is larger than in L∞.";
 
-/// Room for what stands beside the large slider: ε as a number with its meaning under it, and in a narrow window.
 const READOUT_WIDTH: f32 = 152.0;
 const NARROW_READOUT_WIDTH: f32 = 96.0;
 const ETA_READOUT_WIDTH: f32 = 232.0;
-/// From this width on the button says what it makes of the picture.
 const ROOMY: f32 = 900.0;
-/// The shortest rail.
 const NARROW_RAIL: f32 = 120.0;
 
-/// What the groups below the slider need side by side, without the parameters' button and the fields for classes; with names
-/// written out, and with short ones.
+/// The groups below the slider need so much, without the parameters and the fields for classes.
 const GROUPS_WIDTH: f32 = 952.0;
 const SHORT_GROUPS_WIDTH: f32 = 814.0;
 const OWN_PIXELS_WIDTH: f32 = 108.0;
-/// The button with the attack's parameters: the least that it needs, and the most that it gets.
 const SHORT_PARAMETERS: f32 = 96.0;
 const PARAMETERS: f32 = 240.0;
 const SWITCHES_WIDTH: f32 = 444.0;
@@ -78,74 +74,109 @@ const PICKER_WIDTH: f32 = 132.0;
 const GOAL_AND_LABEL_WIDTH: f32 = 532.0;
 const SHORT_GOAL_AND_LABEL_WIDTH: f32 = 432.0;
 
-/// Gradient steps that the rail reaches; the parameters take more.
+/// The rail reaches so many gradient steps; the parameters take more.
 const MOST_GRADIENT_STEPS: f32 = 50.0;
 
-/// Half-typed numbers and searches.
+/// The dock keeps half-typed numbers and searches.
 #[derive(Default)]
 pub struct Controls {
     eps: Field,
     eta: Field,
     attack: AttackForm,
     doppelganger: Doppelganger,
-    target: ClassPicker,
-    label: ClassPicker,
-    /// "Towards…" or "given" was chosen but no class yet.
-    wants_target: bool,
-    wants_label: bool,
+    pub target: ClassField,
+    pub label: ClassField,
+}
+
+/// The fields for classes have these ids.
+pub const TARGET_FIELD: &str = "target class";
+pub const LABEL_FIELD: &str = "label class";
+
+/// A class can be searched for in this field, beside a choice that needs no class.
+#[derive(Default)]
+pub struct ClassField {
+    picker: ClassPicker,
+    /// The search was asked for, but no class is chosen yet.
+    pub is_wanted: bool,
+}
+
+struct ClassChoice {
+    name: &'static str,
+    ways: [(&'static str, ExploreCommand); 2],
+    id: &'static str,
+    field: &'static str,
+    chosen: Option<usize>,
+}
+
+impl ClassField {
+    /// Goes to the search field.
+    pub fn search(&mut self, ctx: &egui::Context, id: &str) {
+        self.is_wanted = true;
+        ctx.memory_mut(|m| m.request_focus(Id::unique(id)));
+    }
+
+    fn is_shown(&self, chosen: Option<usize>) -> bool {
+        self.is_wanted || chosen.is_some()
+    }
+
+    /// Shows the choice; returns the class that was picked.
+    fn show(&mut self, ui: &mut Ui, explore: &Explore, choice: ClassChoice, out: &mut Vec<Command>) -> Option<usize> {
+        let ClassChoice { name, ways, id, field, chosen } = choice;
+        let is_shown = self.is_shown(chosen);
+        ui.label(theme::caption(ui, name));
+        let options = ways.each_ref().map(|(text, command)| (*text, command.about().tooltip));
+        if let Some(index) = segmented(ui, name, &options, usize::from(is_shown)) {
+            out.push(ways[index].1.clone().into());
+        }
+        let classes: &[String] = explore.shown.as_ref().map_or(&[], |shown| &shown.model.classes);
+        let picked = is_shown.then(|| self.picker.show(ui, Id::unique(id), field, classes, chosen));
+        picked.flatten().map(|Picked(index)| index)
+    }
+}
+
+fn target(explore: &Explore) -> Option<usize> {
+    if let Goal::Targeted(index) = explore.view.goal { Some(index) } else { None }
+}
+
+fn given_label(explore: &Explore) -> Option<usize> {
+    if let Label::Given(index) = explore.view.label { Some(index) } else { None }
 }
 
 impl Controls {
-    /// Goes to the search field of the target class.
-    pub fn search_target(&mut self, ctx: &egui::Context) {
-        self.wants_target = true;
-        ctx.memory_mut(|m| m.request_focus(target_field()));
-    }
-
-    /// Goes to the search field of the label.
-    pub fn give_label(&mut self, ctx: &egui::Context) {
-        self.wants_label = true;
-        ctx.memory_mut(|m| m.request_focus(label_field()));
-    }
-
-    /// The goal was chosen: no class is searched for any more.
-    pub fn goal_is_set(&mut self) {
-        self.wants_target = false;
-    }
-
-    /// The label was chosen, likewise.
-    pub fn label_is_set(&mut self) {
-        self.wants_label = false;
-    }
-
-    /// `search`: how far the search for the smallest ε is, while there is one.
-    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, look: Look, search: Option<f32>, out: &mut Vec<Command>) {
+    /// Draws the dock; `search` says how far the search for the smallest ε is, while there is one.
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        explore: &Explore,
+        has_more: bool,
+        search: Option<f32>,
+        out: &mut Vec<Command>,
+    ) {
         if has_film(explore) {
             timeline(ui, explore, out);
         }
         match &explore.view.attack {
-            AttackSettings::Gradient(gradient) => self.gradient_rows(ui, explore, gradient, look, out),
-            attack if attack.takes_eps() => self.eps_row(ui, explore, look, out),
+            AttackSettings::Gradient(gradient) => self.gradient_rows(ui, explore, gradient, has_more, out),
+            attack if attack.takes_eps() => self.eps_row(ui, explore, has_more, out),
             _ => row(ui, |ui| {
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    self.ends(ui, explore, look, out);
+                    self.ends(ui, explore, has_more, out);
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| shortest(ui, explore));
                 });
             }),
         }
-        if look.more {
+        if has_more {
             self.expert_rows(ui, explore, search, out);
         }
     }
 
-    /// Everything that only an expert sets.
     fn expert_rows(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
         if explore.view.attack.takes_eps() {
             self.number_row(ui, explore, search, out);
         }
         // The groups stay whole: one row where they fit, else two, else three.
-        let pickers =
-            [self.shows_target(explore), self.shows_label(explore)].into_iter().filter(|shown| *shown).count();
+        let shows_label = self.label.is_shown(given_label(explore));
+        let pickers = usize::from(self.target.is_shown(target(explore))) + usize::from(shows_label);
         let own_pixels = if explore.is_resampled() { OWN_PIXELS_WIDTH } else { 0.0 };
         let room = ui.available_width() - pickers as f32 * (PICKER_WIDTH + SPACE_2) - own_pixels;
         let parameters = AttackForm::wanted_width(ui, explore).clamp(SHORT_PARAMETERS, PARAMETERS);
@@ -182,16 +213,7 @@ impl Controls {
         }
     }
 
-    fn shows_target(&self, explore: &Explore) -> bool {
-        self.wants_target || matches!(explore.view.goal, Goal::Targeted(_))
-    }
-
-    fn shows_label(&self, explore: &Explore) -> bool {
-        self.wants_label || matches!(explore.view.label, Label::Given(_))
-    }
-
-    /// The one large control of the page, and what can be made of the picture.
-    fn eps_row(&mut self, ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
+    fn eps_row(&mut self, ui: &mut Ui, explore: &Explore, has_more: bool, out: &mut Vec<Command>) {
         let (eps, norm) = (explore.view.eps, explore.view.attack.norm());
         let is_linf = norm == Norm::Linf;
         let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);
@@ -200,7 +222,7 @@ impl Controls {
             ui.set_min_height(theme::LARGE_RAIL);
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                 let is_roomy = ui.available_width() >= ROOMY;
-                self.ends(ui, explore, look, out);
+                self.ends(ui, explore, has_more, out);
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     let letter = ui.label(egui::RichText::new("ε").font(theme::symbol_font()));
                     letter.on_hover_text(format!("{}\n\n{EPS_KEYS}", if is_linf { EPS_HINT } else { LENGTH_HINT }));
@@ -242,22 +264,18 @@ impl Controls {
         }
     }
 
-    /// At the right end: the doppelgänger, and the way to everything else.
-    fn ends(&mut self, ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
+    fn ends(&mut self, ui: &mut Ui, explore: &Explore, has_more: bool, out: &mut Vec<Command>) {
         let about = ExploreCommand::ToggleMore.about();
-        let icon = if look.more { icons::ICON_EXPAND_MORE } else { icons::ICON_TUNE };
-        let more = Button::new((icon.rich_text().size(17.0), about.name)).selected(look.more);
-        let more = ui.add(more.min_size(vec2(0.0, theme::ROW_HEIGHT))).on_hover_text(about.tooltip);
-        ui.ctx().accesskit_node_builder(more.id, |node| node.set_expanded(look.more));
-        if more.accessible_name(about.name).clicked() {
-            out.push(ExploreCommand::ToggleMore.into());
-        }
+        let icon = if has_more { icons::ICON_EXPAND_MORE } else { icons::ICON_TUNE };
+        let more = Button::new((icon.rich_text().size(17.0), about.name)).selected(has_more);
+        let more = ui.add(more.min_size(vec2(0.0, theme::ROW_HEIGHT)));
+        ui.ctx().accesskit_node_builder(more.id, |node| node.set_expanded(has_more));
+        acting(more, ExploreCommand::ToggleMore, out);
         ui.add_space(SPACE_2);
         self.doppelganger.show(ui, explore, out);
         ui.add_space(SPACE_2);
     }
 
-    /// ε as a number, its usual values, and the search for the smallest that works.
     fn number_row(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
         let (eps, largest) = (explore.view.eps, explore.largest_eps());
         let parse = |text: &str| match units::parse_eps(text) {
@@ -288,9 +306,8 @@ impl Controls {
 
     fn presets(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         for &(name, eps, tip) in eps_presets(explore.view.attack.norm()) {
-            let chosen = (explore.view.eps - eps).abs() < 1e-6;
-            let response = ui.add(Button::new(name).selected(chosen)).on_hover_text(tip);
-            if response.clicked() {
+            let is_chosen = (explore.view.eps - eps).abs() < 1e-6;
+            if ui.add(Button::new(name).selected(is_chosen)).on_hover_text(tip).clicked() {
                 self.eps.clear();
                 out.push(ExploreCommand::Eps(eps).into());
                 ui.close();
@@ -303,189 +320,131 @@ impl Controls {
         ui: &mut Ui,
         explore: &Explore,
         gradient: &GradientSteps,
-        look: Look,
+        has_more: bool,
         out: &mut Vec<Command>,
     ) {
         ui.horizontal(|ui| {
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                self.ends(ui, explore, look, out);
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    self.eta_rail(ui, explore, gradient, out);
-                });
+                self.ends(ui, explore, has_more, out);
+                let left = Layout::left_to_right(Align::Center);
+                ui.with_layout(left, |ui| self.eta_rail(ui, explore, gradient, out));
             });
         });
         if let Some(problem) = &self.eta.problem {
             problem_line(ui, problem);
         }
-        if !theme::compact(ui) || look.more {
+        if !theme::compact(ui) || has_more {
             ui.horizontal(|ui| steps(ui, gradient, out, 240.0));
         }
     }
 
     fn eta_rail(&mut self, ui: &mut Ui, explore: &Explore, gradient: &GradientSteps, out: &mut Vec<Command>) {
-        let set = |gradient| AttackCommand::Set(AttackSettings::Gradient(gradient)).into();
-        {
-            ui.label(egui::RichText::new("η").font(theme::symbol_font()));
-            hint(
-                ui,
-                "Each step moves a pixel by η times its gradient, so pixels that matter more move more. A gradient is small \
-                 where the net is sure, so η may have to be large.",
-            );
-            let rail = Rail {
-                name: "Eta",
-                range: ETA_RANGE,
-                curve: Curve::Logarithmic,
-                step: 1.25,
-                marks: &[0.001, 0.01, 0.1, 1.0, 10.0],
-                grid: 0.0,
-            };
-            let width = (ui.available_width() - 88.0 - ETA_READOUT_WIDTH).max(NARROW_RAIL);
-            let (response, moved) = rail.show(ui, width, gradient.eta);
-            let reset = response.double_clicked().then_some(DEFAULT_ETA);
-            if let Some(eta) = reset.or(moved) {
-                self.eta.clear();
-                out.push(set(GradientSteps { eta, ..*gradient }));
-            }
-            let parse = |text: &str| match text.trim().parse::<f32>() {
-                Ok(eta) if ETA_RANGE.contains(&eta) => Ok(eta),
-                _ => Err(format!("η is {text:?}; expected a number from 0.0001 to 100, such as 0.1")),
-            };
-            if let Some(eta) = self.eta.show(ui, "η as a number", &format::short(gradient.eta), parse) {
-                out.push(set(GradientSteps { eta, ..*gradient }));
-            }
-            let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);
-            ui.add(egui::Label::new(theme::number(format!("largest change {}", units::grey_levels(moved)))).truncate());
+        let set = |eta| AttackCommand::Set(AttackSettings::Gradient(GradientSteps { eta, ..*gradient })).into();
+        ui.label(egui::RichText::new("η").font(theme::symbol_font()));
+        hint(ui, ETA_HINT);
+        let rail = Rail {
+            name: "Eta",
+            range: ETA_RANGE,
+            curve: Curve::Logarithmic,
+            step: 1.25,
+            marks: &[0.001, 0.01, 0.1, 1.0, 10.0],
+            grid: 0.0,
+        };
+        let width = (ui.available_width() - 88.0 - ETA_READOUT_WIDTH).max(NARROW_RAIL);
+        let (response, moved) = rail.show(ui, width, gradient.eta);
+        if let Some(eta) = response.double_clicked().then_some(DEFAULT_ETA).or(moved) {
+            self.eta.clear();
+            out.push(set(eta));
         }
+        let parse = |text: &str| match text.trim().parse::<f32>() {
+            Ok(eta) if ETA_RANGE.contains(&eta) => Ok(eta),
+            _ => Err(format!("η is {text:?}; expected a number from 0.0001 to 100, such as 0.1")),
+        };
+        if let Some(eta) = self.eta.show(ui, "η as a number", &format::short(gradient.eta), parse) {
+            out.push(set(eta));
+        }
+        let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);
+        ui.add(egui::Label::new(theme::number(format!("largest change {}", units::grey_levels(moved)))).truncate());
     }
 
     fn goal(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool) {
-        let targeted = self.shows_target(explore);
-        ui.label(theme::caption(ui, "Goal"));
-        let options = [
-            (
-                if short { "Away" } else { "Away from the label" },
-                ExploreCommand::Goal(Goal::Untargeted).about().tooltip,
-            ),
-            ("Towards…", ExploreCommand::SearchTarget.about().tooltip),
-        ];
-        match segmented(ui, "Goal", &options, usize::from(targeted)) {
-            Some(0) => out.push(ExploreCommand::Goal(Goal::Untargeted).into()),
-            Some(_) => out.push(ExploreCommand::SearchTarget.into()),
-            None => {}
-        }
-        if targeted {
-            let chosen = if let Goal::Targeted(index) = explore.view.goal { Some(index) } else { None };
-            if let Some(Picked(index)) = self.target.show(ui, target_field(), "Target class", classes(explore), chosen)
-            {
-                out.push(ExploreCommand::Goal(Goal::Targeted(index)).into());
-            }
+        let away = if short { "Away" } else { "Away from the label" };
+        let choice = ClassChoice {
+            name: "Goal",
+            ways: [(away, ExploreCommand::Goal(Goal::Untargeted)), ("Towards…", ExploreCommand::SearchTarget)],
+            id: TARGET_FIELD,
+            field: "Target class",
+            chosen: target(explore),
+        };
+        if let Some(index) = self.target.show(ui, explore, choice, out) {
+            out.push(ExploreCommand::Goal(Goal::Targeted(index)).into());
         }
     }
 
     fn label(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-        let given = self.shows_label(explore);
-        ui.label(theme::caption(ui, "Label"));
-        let options = [
-            ("Predicted", ExploreCommand::Label(Label::Predicted).about().tooltip),
-            ("Given…", ExploreCommand::GiveLabel.about().tooltip),
-        ];
-        match segmented(ui, "Label", &options, usize::from(given)) {
-            Some(0) => out.push(ExploreCommand::Label(Label::Predicted).into()),
-            Some(_) => out.push(ExploreCommand::GiveLabel.into()),
-            None => {}
-        }
-        if given {
-            let chosen = if let Label::Given(index) = explore.view.label { Some(index) } else { None };
-            if let Some(Picked(index)) = self.label.show(ui, label_field(), "Given label", classes(explore), chosen) {
-                out.push(ExploreCommand::Label(Label::Given(index)).into());
-            }
+        let choice = ClassChoice {
+            name: "Label",
+            ways: [("Predicted", ExploreCommand::Label(Label::Predicted)), ("Given…", ExploreCommand::GiveLabel)],
+            id: LABEL_FIELD,
+            field: "Given label",
+            chosen: given_label(explore),
+        };
+        if let Some(index) = self.label.show(ui, explore, choice, out) {
+            out.push(ExploreCommand::Label(Label::Given(index)).into());
         }
     }
 }
 
-fn target_field() -> Id {
-    Id::unique("target class")
-}
-
-fn label_field() -> Id {
-    Id::unique("label class")
-}
-
-fn classes(explore: &Explore) -> &[String] {
-    explore.shown.as_ref().map_or(&[], |shown| &shown.model.classes)
-}
-
 fn steps(ui: &mut Ui, gradient: &GradientSteps, out: &mut Vec<Command>, width: f32) {
     ui.label(theme::caption(ui, "Steps"));
-    let rail = Rail {
-        name: "Number of steps",
-        range: 1.0..=MOST_GRADIENT_STEPS,
-        curve: Curve::Linear,
-        step: 1.0,
-        marks: &[],
-        grid: 1.0,
-    };
-    let (_, moved) = rail.show(ui, width, gradient.steps as f32);
-    if let Some(steps) = moved {
+    let (name, range, curve) = ("Number of steps", 1.0..=MOST_GRADIENT_STEPS, Curve::Linear);
+    let rail = Rail { name, range, curve, step: 1.0, marks: &[], grid: 1.0 };
+    if let (_, Some(steps)) = rail.show(ui, width, gradient.steps as f32) {
         let gradient = GradientSteps { steps: steps.round() as usize, ..*gradient };
         out.push(AttackCommand::Set(AttackSettings::Gradient(gradient)).into());
     }
     ui.label(theme::number(format!("{:2}", gradient.steps)));
 }
 
-/// Clipping, rounding, and whose slope is followed.
 fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool) {
-    let mut clip = explore.view.clip;
-    let about = ExploreCommand::ToggleClip.about();
-    let name = if short { "Clip" } else { about.name };
-    let response = ui.add(Checkbox::new(&mut clip, name)).on_hover_text(about.tooltip).accessible_name(about.name);
-    if response.changed() {
-        out.push(ExploreCommand::Clip(clip).into());
-    }
-    ui.add_space(SPACE_2);
-    let mut eight_bit = explore.view.eight_bit;
-    let about = ExploreCommand::ToggleEightBit.about();
-    if ui.add(Checkbox::new(&mut eight_bit, about.name)).on_hover_text(about.tooltip).changed() {
-        out.push(ExploreCommand::ToggleEightBit.into());
-    }
-    ui.add_space(SPACE_2);
-    let mut log_odds = explore.view.loss == Loss::LogOdds;
-    let about = ExploreCommand::ToggleLoss.about();
-    if ui.add(Checkbox::new(&mut log_odds, about.name)).on_hover_text(about.tooltip).changed() {
-        out.push(ExploreCommand::ToggleLoss.into());
-    }
+    let mut switches = vec![
+        (ExploreCommand::ToggleClip, explore.view.clip),
+        (ExploreCommand::ToggleEightBit, explore.view.eight_bit),
+        (ExploreCommand::ToggleLoss, explore.view.loss == Loss::LogOdds),
+    ];
     if explore.is_resampled() {
-        ui.add_space(SPACE_2);
-        let mut own_pixels = explore.has_own_pixels();
-        let about = ExploreCommand::ToggleOwnPixels.about();
-        if ui.add(Checkbox::new(&mut own_pixels, about.name)).on_hover_text(about.tooltip).changed() {
-            out.push(ExploreCommand::ToggleOwnPixels.into());
+        switches.push((ExploreCommand::ToggleOwnPixels, explore.has_own_pixels()));
+    }
+    for (index, (command, mut is_on)) in switches.into_iter().enumerate() {
+        if index > 0 {
+            ui.add_space(SPACE_2);
+        }
+        let about = command.about();
+        let name = if short && command == ExploreCommand::ToggleClip { "Clip" } else { about.name };
+        let switch = ui.add(Checkbox::new(&mut is_on, name)).on_hover_text(about.tooltip);
+        if switch.accessible_name(about.name).changed() {
+            out.push(command.into());
         }
     }
 }
 
-/// Of attacks that find the shortest perturbation by themselves: how long it is.
 fn shortest(ui: &mut Ui, explore: &Explore) {
     let title = attack_title(&explore.view.attack);
     let found = explore.shown.as_deref().filter(|shown| shown.view.attack.name() == explore.view.attack.name());
     let text = match found {
-        Some(shown) if shown.linf == 0.0 && shown.timeline.is_result => {
-            format!("{title} found no perturbation that fools")
-        }
-        Some(shown) => format!("{title} finds a short perturbation by itself: {}", words::length(shown)),
-        None => format!("{title} finds a short perturbation by itself"),
+        Some(shown) if shown.linf == 0.0 && shown.timeline.is_result => "found no perturbation that fools".to_owned(),
+        Some(shown) => format!("finds a short perturbation by itself: {}", words::length(shown)),
+        None => "finds a short perturbation by itself".to_owned(),
     };
-    ui.add(egui::Label::new(text).truncate());
+    ui.add(egui::Label::new(format!("{title} {text}")).truncate());
 }
 
-/// Starts the search for the smallest ε, or shows how far it is and stops it.
 fn find_least(ui: &mut Ui, search: Option<f32>, out: &mut Vec<Command>) {
     let command = Command::from(WhyCommand::FindLeast);
     match search {
         Some(share) => {
             progress_ring(ui, share, &format!("Searching for the smallest ε, {:.0} % done", share * 100.0));
-            let stop = ui.button("Stop searching").on_hover_text(command.about().tooltip);
-            if stop.clicked() {
+            if ui.button("Stop searching").on_hover_text(command.about().tooltip).clicked() {
                 out.push(command);
             }
         }

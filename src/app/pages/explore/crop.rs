@@ -1,4 +1,4 @@
-//! Choosing what the net sees of a photo: the whole photo with a frame on it, to be dragged and made larger or smaller.
+//! The crop is what the net sees of a photo: a frame on the whole photo, to be dragged and resized.
 
 use eframe::egui::{
     Color32, CursorIcon, Key, Pos2, Rect, Response, Role, Stroke, StrokeKind, TextureId, Ui, Vec2, WidgetInfo, pos2,
@@ -13,28 +13,32 @@ use crate::app::widgets::texture::{Texture, WHOLE};
 use crate::engine::picture::Region;
 use crate::worker::Shown;
 
-/// Whether the frame is shown, and the small picture of the whole photo.
+/// It holds whether the frame is shown, and the small picture of the whole photo.
 #[derive(Default)]
 pub struct Crop {
     pub open: bool,
-    /// The drag in hand began at a corner.
     resizes: bool,
     overview: Texture,
 }
 
-/// The shortest side of a frame, in pixels of the photo.
 const LEAST: f64 = 8.0;
-/// How far an arrow key moves the frame, as a share of its side, and how much a key makes it larger or smaller.
+/// An arrow key moves the frame by this share of its side, or resizes it by this factor.
 const KEY_STEP: f64 = 0.02;
 const KEY_ZOOM: f64 = 1.05;
-/// The side of a handle, and how far from the corner it can be taken hold of, in points.
 const HANDLE: f32 = 8.0;
 const GRASP: f32 = 14.0;
 const HOW_TO: &str = "wheel or corner: size  ·  drag: place";
 
+/// A frame lies on this photo: its size, points for each of its pixels, and the largest area of a frame.
+#[derive(Clone, Copy)]
+struct Space {
+    size: Vec2,
+    scale: f32,
+    most: f64,
+}
+
 impl Crop {
-    /// Draws the photo and its frame into a well; `wanted` is the frame that the person chose, though the answer to it may
-    /// still be on its way.
+    /// Draws the photo and its frame into a well. The answer to the frame that is `wanted` may still be on its way.
     pub fn show(
         &mut self,
         ui: &Ui,
@@ -60,18 +64,8 @@ impl Crop {
         }
         new.map(|new| ExploreCommand::Crop(Some(new)).into())
     }
-}
 
-/// The photo that a frame lies on: its size, points for each of its pixels, and the largest area of a frame.
-#[derive(Clone, Copy)]
-struct Space {
-    size: Vec2,
-    scale: f32,
-    most: f64,
-}
-
-impl Crop {
-    /// What pointer, wheel and keys make of the frame, which lies there on screen; `None` where they do nothing.
+    /// Returns what pointer, wheel and keys make of the frame; `None` where they do nothing.
     fn steer(&mut self, ui: &Ui, response: &Response, (now, frame): (Region, Rect), space: Space) -> Option<Region> {
         let mut new = now;
         if response.drag_started() {
@@ -112,7 +106,6 @@ impl Crop {
     }
 }
 
-/// Where a part of the photo lies on screen.
 fn frame_of(photo: Rect, region: Region, scale: f32) -> Rect {
     let corner = photo.min + vec2(region.left as f32, region.top as f32) * scale;
     Rect::from_min_size(corner, vec2(region.width as f32, region.height as f32) * scale)
@@ -122,31 +115,29 @@ fn corners(frame: Rect) -> [Pos2; 4] {
     [frame.left_top(), frame.right_top(), frame.right_bottom(), frame.left_bottom()]
 }
 
-/// The pointer's shape over a corner of the frame, if there is one within grasp.
+/// Returns the pointer's shape over a corner of the frame, if there is one within grasp.
 fn corner_at(frame: Rect, at: Pos2) -> Option<CursorIcon> {
     let near = corners(frame).iter().position(|corner| corner.distance(at) <= GRASP)?;
     Some([CursorIcon::ResizeNwSe, CursorIcon::ResizeNeSw][near % 2])
 }
 
-/// The frame moved by so many pixels of the photo, as far as that goes.
 fn moved(region: Region, (right, down): (f64, f64), size: Vec2) -> Region {
-    let place =
-        |start: f64, by: f64, length: f64, all: f32| (start + by).clamp(0.0, (f64::from(all) - length).max(0.0));
+    let place = |at: f64, length: f64, all: f32| at.clamp(0.0, (f64::from(all) - length).max(0.0));
     Region {
-        left: place(region.left, right, region.width, size.x),
-        top: place(region.top, down, region.height, size.y),
+        left: place(region.left + right, region.width, size.x),
+        top: place(region.top + down, region.height, size.y),
         ..region
     }
 }
 
-/// The frame made larger or smaller around its middle, with the same proportions, inside the photo and no larger than it may be.
+/// Resizes a frame around its middle, with the same proportions, inside the photo and no larger than it may be.
 fn resized(region: Region, factor: f64, Space { size, most, .. }: Space) -> Region {
     let largest = (f64::from(size.x) / region.width).min(f64::from(size.y) / region.height);
     let largest = largest.min((most / (region.width * region.height)).sqrt());
     let least = (LEAST / region.width.min(region.height)).min(1.0);
     let factor = factor.clamp(least, largest.max(least));
-    let (width, height) =
-        ((region.width * factor).min(f64::from(size.x)), (region.height * factor).min(f64::from(size.y)));
+    let width = (region.width * factor).min(f64::from(size.x));
+    let height = (region.height * factor).min(f64::from(size.y));
     let by = ((region.width - width) / 2.0, (region.height - height) / 2.0);
     moved(Region { width, height, ..region }, by, size)
 }
@@ -158,7 +149,6 @@ fn describe(region: Region, (width, height): (usize, usize)) -> String {
     )
 }
 
-/// Draws the photo, with a veil over what lies outside of the frame.
 fn paint(ui: &Ui, well: Rect, photo: Rect, texture: TextureId, frame: Rect) {
     let palette = palette(ui);
     let painter = ui.painter().with_clip_rect(well.intersect(ui.clip_rect()));

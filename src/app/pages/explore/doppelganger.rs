@@ -1,4 +1,4 @@
-//! The button that makes a doppelgänger: the picture, taken for a class that is absurd.
+//! The button makes a doppelgänger: the picture is taken for a class that is absurd.
 
 use eframe::egui::{Button, Key, Margin, Popup, PopupCloseBehavior, RichText, TextEdit, Ui, vec2};
 use egui_material_icons::icons;
@@ -9,48 +9,39 @@ use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::words;
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
+use crate::app::widgets::acting;
 use crate::app::widgets::class_picker::hits;
 use crate::engine::attack::Goal;
 use crate::worker::Shown;
 
-/// Classes that nobody would take a photograph of something else for, the first one first.
 const ABSURD: [&str; 5] = ["fiddler crab", "guacamole", "gibbon", "teapot", "king penguin"];
-/// Classes that are proposed.
 const MOST: usize = 4;
-/// Rows of the list.
 const MOST_FOUND: usize = 6;
-/// From this room on the button says all of its name.
 const ROOMY: f32 = 560.0;
 const LIST_WIDTH: f32 = 220.0;
 
-/// The button, and what is searched for in its list.
 #[derive(Default)]
 pub struct Doppelganger {
     text: String,
     was_open: bool,
 }
 
-/// Classes to propose for what is on screen: absurd ones for a photograph, and for digits those that the net finds next in
-/// probability.
+/// Proposes absurd classes for a photograph, and for digits those that the net finds next in probability.
 fn proposals(shown: &Shown) -> Vec<usize> {
     let classes = &shown.model.classes;
     let answer = shown.clean_top.first().map(|guess| guess.index);
-    let index = |name: &&str| classes.iter().position(|class| class.eq_ignore_ascii_case(name));
-    let mut found: Vec<usize> = ABSURD.iter().filter_map(index).collect();
-    found.extend(shown.clean_top.iter().map(|guess| guess.index));
-    let mut seen = Vec::new();
-    found.retain(|class| {
-        Some(*class) != answer && !seen.contains(class) && {
-            seen.push(*class);
-            true
+    let absurd = ABSURD.iter().filter_map(|name| classes.iter().position(|class| class.eq_ignore_ascii_case(name)));
+    let mut found = Vec::new();
+    for class in absurd.chain(shown.clean_top.iter().map(|guess| guess.index)) {
+        if Some(class) != answer && !found.contains(&class) {
+            found.push(class);
         }
-    });
+    }
     found.truncate(MOST);
     found
 }
 
 impl Doppelganger {
-    /// The field of the search, and above it what is proposed, or found once something is typed: the list keeps its place.
     fn list(&mut self, ui: &mut Ui, classes: &[String], proposed: &[usize], out: &mut Vec<Command>) {
         ui.set_width(LIST_WIDTH);
         if !self.was_open {
@@ -60,22 +51,20 @@ impl Doppelganger {
         let listed = if self.text.trim().is_empty() { proposed } else { &found };
         let mut chosen = None;
         let row = vec2(LIST_WIDTH, theme::CONTROL_HEIGHT);
-        ui.allocate_ui(
-            vec2(LIST_WIDTH, MOST_FOUND as f32 * (theme::CONTROL_HEIGHT + ui.spacing().item_spacing.y)),
-            |ui| {
-                ui.set_min_height(ui.max_rect().height());
-                for class in listed.iter().copied().take(MOST_FOUND) {
-                    let name = words::with_article(&classes[class]);
-                    let button = Button::new(name.as_str()).min_size(row).truncate();
-                    if ui.add(button).accessible_name(format!("Make it {name}")).clicked() {
-                        chosen = Some(class);
-                    }
+        let height = MOST_FOUND as f32 * (theme::CONTROL_HEIGHT + ui.spacing().item_spacing.y);
+        ui.allocate_ui(vec2(LIST_WIDTH, height), |ui| {
+            ui.set_min_height(ui.max_rect().height());
+            for class in listed.iter().copied().take(MOST_FOUND) {
+                let name = words::with_article(&classes[class]);
+                let button = Button::new(name.as_str()).min_size(row).truncate();
+                if ui.add(button).accessible_name(format!("Make it {name}")).clicked() {
+                    chosen = Some(class);
                 }
-                if listed.is_empty() {
-                    ui.label(format!("No class is called “{}”.", self.text.trim()));
-                }
-            },
-        );
+            }
+            if listed.is_empty() {
+                ui.label(format!("No class is called “{}”.", self.text.trim()));
+            }
+        });
         ui.separator();
         let hint = format!("Find any of {} classes…", classes.len());
         let field = TextEdit::singleline(&mut self.text).hint_text(hint).desired_width(LIST_WIDTH);
@@ -98,7 +87,6 @@ impl Doppelganger {
         let proposed = proposals(shown);
         let Some(first) = proposed.first().copied() else { return };
         let classes = &shown.model.classes;
-        let is_made = matches!(explore.view.goal, Goal::Targeted(_));
         let height = theme::ROW_HEIGHT;
         let arrow = Button::new(icons::ICON_ARROW_DROP_UP.rich_text().size(18.0)).min_size(vec2(24.0, height));
         let arrow = ui.add(arrow).on_hover_text("Other classes").accessible_name("Other classes to make it");
@@ -106,13 +94,10 @@ impl Doppelganger {
         let is_open = menu.is_open();
         menu.show(|ui| self.list(ui, classes, &proposed, out));
         self.was_open = is_open;
-        if is_made {
+        if matches!(explore.view.goal, Goal::Targeted(_)) {
             let about = ExploreCommand::StartOver.about();
             let button = Button::new((icons::ICON_RESTART_ALT.rich_text().size(17.0), about.name));
-            let button = ui.add(button.min_size(vec2(0.0, height))).on_hover_text(about.tooltip);
-            if button.accessible_name(about.name).clicked() {
-                out.push(ExploreCommand::StartOver.into());
-            }
+            acting(ui.add(button.min_size(vec2(0.0, height))), ExploreCommand::StartOver, out);
             return;
         }
         let name = words::with_article(&classes[first]);
@@ -120,8 +105,8 @@ impl Doppelganger {
         let palette = palette(ui);
         let icon = icons::ICON_AUTO_AWESOME.rich_text().size(17.0).color(palette.on_accent);
         let button = Button::new((icon, RichText::new(text).color(palette.on_accent))).fill(palette.accent);
-        let button =
-            ui.add(button.min_size(vec2(0.0, height))).on_hover_text(ExploreCommand::MakeIt(first).about().tooltip);
+        let tip = ExploreCommand::MakeIt(first).about().tooltip;
+        let button = ui.add(button.min_size(vec2(0.0, height))).on_hover_text(tip);
         if button.accessible_name(format!("Make it {name}")).clicked() {
             out.push(ExploreCommand::MakeIt(first).into());
         }

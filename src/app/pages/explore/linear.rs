@@ -1,4 +1,4 @@
-//! A net without a kink: its weights as pictures, and the formula with the numbers of the picture on screen.
+//! For a linear net this window shows its weights as pictures, and the formula with the numbers on screen.
 
 use std::sync::Arc;
 
@@ -16,20 +16,18 @@ use crate::app::widgets::texture::image;
 use crate::worker::{Linear, Shown};
 
 const WIDTH: f32 = 348.0;
-/// Below the names of the pictures.
+/// It lies below the names of the pictures.
 const TOP: f32 = 140.0;
 
-/// The window with the formula; it follows the picture and ε while it is open.
+/// The window follows the picture and ε while it is open.
 #[derive(Default)]
 pub struct LinearView {
     pub open: bool,
-    /// What the textures were made from.
     of: Option<Arc<Linear>>,
     textures: Option<[TextureHandle; 2]>,
 }
 
 impl LinearView {
-    /// Uploads the pictures of the weights when they are other ones.
     pub fn take(&mut self, ctx: &Context, shown: &Shown) {
         if self.of.as_ref().map(Arc::as_ptr) == shown.linear.as_ref().map(Arc::as_ptr) {
             return;
@@ -80,7 +78,6 @@ impl LinearView {
     }
 }
 
-/// `w_rival − w_label` and its signs, side by side.
 fn weights(ui: &mut Ui, linear: &Linear, shown: &Shown, textures: &[TextureHandle; 2]) {
     let side = (WIDTH - SPACE_3) / 2.0;
     let difference = format!("w({}) − w({})", linear.class, shown.label.name);
@@ -109,7 +106,6 @@ fn weights(ui: &mut Ui, linear: &Linear, shown: &Shown, textures: &[TextureHandl
     ui.add_space(SPACE_2);
 }
 
-/// The formula of the lead, line by line.
 fn formula(linear: &Linear, shown: &Shown, eps: f32) -> [String; 4] {
     let (label, class, rival) = (&shown.label.name, &linear.class, &linear.rival);
     let number = |value: f32| format::signed(value, 2).replace('+', "");

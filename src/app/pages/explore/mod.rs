@@ -1,4 +1,4 @@
-//! The Explore page: a picture, its perturbation and its doppelgänger.
+//! The Explore page shows a picture, its perturbation and its doppelgänger.
 
 pub mod attack_form;
 pub mod camera;

@@ -1,4 +1,4 @@
-//! Above the pictures, while the net of a run is attacked: which run, and before, now or at its best.
+//! While the net of a run is attacked, this band says which run, and before, now or at its best.
 
 use eframe::egui::{self, Ui};
 
@@ -12,7 +12,7 @@ use crate::app::pages::train::state::run::Run;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::{row, segmented};
+use crate::app::widgets::{alternatives, row};
 use crate::engine::train::EpochRecord;
 use crate::worker::RunState;
 
@@ -32,10 +32,10 @@ pub fn net_band(ui: &mut Ui, train: &Train, model: &str, out: &mut Vec<Command>)
             format!("As it is now; while it trains, the picture follows  ({keys})"),
             format!("Of the epoch that the stopping rule finds best  ({keys})"),
         ];
-        let options = [("Before", tips[0].as_str()), ("Now", &tips[1]), ("Best", &tips[2])];
-        let chosen = NetMoment::ALL.iter().position(|known| *known == moment).unwrap_or(0);
-        if let Some(index) = segmented(ui, "Net", &options, chosen) {
-            out.push(ExploreCommand::ShowNet(NetMoment::ALL[index]).into());
+        let texts = ["Before", "Now", "Best"];
+        let options = [0, 1, 2].map(|index| (NetMoment::ALL[index], texts[index], tips[index].as_str()));
+        if let Some(moment) = alternatives(ui, "Net", &options, moment) {
+            out.push(ExploreCommand::ShowNet(moment).into());
         }
         ui.add_space(SPACE_2);
         ui.add(egui::Label::new(theme::weak(ui, remark(run, moment))).truncate());
@@ -45,8 +45,8 @@ pub fn net_band(ui: &mut Ui, train: &Train, model: &str, out: &mut Vec<Command>)
 fn remark(run: &Run, moment: NetMoment) -> String {
     let of = |record: &EpochRecord| {
         let errors = [("clean", record.clean), ("FGSM", record.adversarial)];
-        let errors = errors.iter().filter_map(|(name, m)| words::error(*m).map(|(error, _)| format!("{name} {error}")));
-        let errors: Vec<String> = errors.collect();
+        let error = |(name, measured)| words::error(measured).map(|(error, _)| format!("{name} {error}"));
+        let errors: Vec<String> = errors.into_iter().filter_map(error).collect();
         format!("after epoch {}; validation error: {}", record.epoch, errors.join(", "))
     };
     let is_live = matches!(run.info.state, RunState::Running);

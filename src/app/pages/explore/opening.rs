@@ -1,4 +1,4 @@
-//! The very first start: once, ε rises by itself to where nobody sees it and the net is fooled, unless somebody takes hold.
+//! At the very first start ε rises by itself, unless somebody takes hold.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,13 @@ use crate::app::pages::explore::state::Lengths;
 const STANDS: Duration = Duration::from_millis(1200);
 const TAKES: Duration = Duration::from_millis(2200);
 
-/// The progress of the rise.
 #[derive(Debug, Default)]
 pub struct Opening {
     began: Option<Instant>,
 }
 
 impl Opening {
-    /// ε now, and whether it goes on rising. The first call begins it.
+    /// Returns ε now, and whether it goes on rising. The first call begins it.
     pub fn eps(&mut self, now: Instant) -> (f32, bool) {
         let began = *self.began.get_or_insert(now);
         let risen = now.saturating_duration_since(began).saturating_sub(STANDS);

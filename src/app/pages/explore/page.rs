@@ -1,4 +1,4 @@
-//! The Explore page: a picture, its perturbation and its doppelgänger.
+//! The page shows a picture, its perturbation and its doppelgänger.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -13,15 +13,17 @@ use crate::app::files::dialogs::Question;
 use crate::app::files::view::{Found, examples, may_hold_view};
 use crate::app::notices::{Action, Tone};
 use crate::app::page::{CanStep, HistoryStep, Menu, Page};
+use crate::app::pages::explore::camera::Camera;
 use crate::app::pages::explore::canvas::{self, Canvas};
 use crate::app::pages::explore::commands::ExploreCommand;
-use crate::app::pages::explore::controls::Controls;
+use crate::app::pages::explore::controls::{Controls, LABEL_FIELD, TARGET_FIELD};
 use crate::app::pages::explore::linear::LinearView;
 use crate::app::pages::explore::net_band::net_band;
 use crate::app::pages::explore::opening::Opening;
 use crate::app::pages::explore::pictures::Pictures;
-use crate::app::pages::explore::results::{Look, conditions, line};
+use crate::app::pages::explore::results::{conditions, line};
 use crate::app::pages::explore::samples::Samples;
+use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::{logic, pane};
 use crate::app::pages::explore::words;
 use crate::app::pages::train::commands::NetMoment;
@@ -34,10 +36,9 @@ use crate::engine::data::{sample, samples};
 use crate::engine::picture::{Heatmap, Picture, PictureKind, Region};
 use crate::worker::{Shown, Source};
 
-/// One press of a key enlarges the pictures by this factor.
 const ZOOM_STEP: f32 = 1.5;
 
-/// What the page keeps from frame to frame.
+/// The page keeps this from frame to frame.
 #[derive(Default)]
 pub struct ExplorePage {
     pictures: Pictures,
@@ -46,7 +47,6 @@ pub struct ExplorePage {
     canvas: Canvas,
     linear: LinearView,
     recording: Option<Recording>,
-    /// The rise of ε at the very first start.
     opening: Option<Opening>,
 }
 
@@ -54,7 +54,7 @@ impl Page for ExplorePage {
     fn show(&mut self, ui: &mut Ui, shell: &mut Shell, out: &mut Vec<Command>) {
         shell.explore.is_blank = self.canvas.is_blank();
         let gap = theme::row_gap(ui);
-        let look = Look { more: shell.settings.more };
+        let has_more = shell.settings.more;
         let margins = |top: f32, bottom: f32| Margin { left: 16, right: 16, top: top as i8, bottom: bottom as i8 };
         let strip = Frame::new().fill(palette(ui).canvas).inner_margin(margins(gap, 0.0));
         Panel::top("samples").frame(strip).show_separator_line(false).show(ui, |ui| {
@@ -69,9 +69,9 @@ impl Page for ExplorePage {
         let dock = theme::bar_frame(ui).inner_margin(margins(gap, gap));
         Panel::bottom("dock").frame(dock).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = gap;
-            self.controls.show(ui, &shell.explore, look, shell.why.search(), out);
+            self.controls.show(ui, &shell.explore, has_more, shell.why.search.as_ref().map(|search| search.share), out);
             ui.spacing_mut().item_spacing.y = 0.0;
-            conditions(ui, &shell.explore, look, out);
+            conditions(ui, &shell.explore, has_more, out);
         });
         let half = 0.5 * gap;
         let band = || Frame::new().fill(palette(ui).canvas).inner_margin(margins(half, half));
@@ -83,7 +83,7 @@ impl Page for ExplorePage {
             pane::show(ui, &shell.explore, &shell.why, &shell.settings.why, is_open, out);
         });
         CentralPanel::default().frame(pictures).show(ui, |ui| {
-            self.pictures.show(ui, &shell.explore, &mut self.canvas, look, out);
+            self.pictures.show(ui, &shell.explore, &mut self.canvas, has_more, out);
         });
         self.linear.show(ui, &shell.explore, out);
         logic::study(shell);
@@ -107,8 +107,9 @@ impl Page for ExplorePage {
     }
 
     fn menu(&self, shell: &Shell) -> Menu {
+        let Explore { undoer, view, .. } = &shell.explore;
         Menu {
-            history: Some(CanStep { undo: shell.explore.can_undo(), redo: shell.explore.can_redo() }),
+            history: Some(CanStep { undo: undoer.has_undo(view), redo: undoer.has_redo(view) }),
             change: vec![ExploreCommand::Draw.into()],
             save: vec![
                 ExploreCommand::SaveDialog.into(),
@@ -121,9 +122,13 @@ impl Page for ExplorePage {
     }
 
     fn step_history(&mut self, step: HistoryStep, shell: &mut Shell) {
-        match step {
-            HistoryStep::Undo => shell.explore.undo(),
-            HistoryStep::Redo => shell.explore.redo(),
+        let Explore { undoer, view, .. } = &mut shell.explore;
+        let view = match step {
+            HistoryStep::Undo => undoer.undo(view),
+            HistoryStep::Redo => undoer.redo(view),
+        };
+        if let Some(view) = view.cloned() {
+            shell.explore.restore(view);
         }
     }
 
@@ -133,7 +138,6 @@ impl Page for ExplorePage {
 }
 
 impl ExplorePage {
-    /// Makes the page.
     pub fn new(_settings: &Settings) -> Self {
         Self::default()
     }
@@ -144,7 +148,6 @@ impl ExplorePage {
         shell.explore.set_eps(0.0);
     }
 
-    /// Carries out a command of the page.
     pub fn carry_out(&mut self, command: ExploreCommand, shell: &mut Shell, ctx: &Context) {
         let explore = &mut shell.explore;
         match command {
@@ -158,15 +161,14 @@ impl ExplorePage {
             ExploreCommand::Why(command) => logic::carry_out(command, shell),
             ExploreCommand::Goal(goal) => {
                 explore.view.goal = goal;
-                self.controls.goal_is_set();
+                self.controls.target.is_wanted = false;
             }
-            ExploreCommand::SearchTarget => self.controls.search_target(ctx),
+            ExploreCommand::SearchTarget => self.controls.target.search(ctx, TARGET_FIELD),
             ExploreCommand::Label(label) => {
                 explore.view.label = label;
-                self.controls.label_is_set();
+                self.controls.label.is_wanted = false;
             }
-            ExploreCommand::GiveLabel => self.controls.give_label(ctx),
-            ExploreCommand::Clip(clip) => explore.view.clip = clip,
+            ExploreCommand::GiveLabel => self.controls.label.search(ctx, LABEL_FIELD),
             ExploreCommand::ToggleOwnPixels => explore.view.own_pixels = Some(!explore.has_own_pixels()),
             ExploreCommand::MakeIt(class) => explore.make_it(class),
             ExploreCommand::StartOver => explore.start_over(),
@@ -177,10 +179,8 @@ impl ExplorePage {
             ExploreCommand::ToggleClip => explore.view.clip = !explore.view.clip,
             ExploreCommand::Follow(loss) => explore.view.loss = loss,
             ExploreCommand::ToggleLoss => {
-                explore.view.loss = match explore.view.loss {
-                    Loss::CrossEntropy => Loss::LogOdds,
-                    Loss::LogOdds => Loss::CrossEntropy,
-                }
+                let follows = explore.view.loss == Loss::LogOdds;
+                explore.view.loss = if follows { Loss::CrossEntropy } else { Loss::LogOdds };
             }
             ExploreCommand::Heatmap(heatmap) => explore.view.heatmap = heatmap,
             ExploreCommand::Look(quantity) => explore.view.heatmap = Heatmap { quantity, ..explore.view.heatmap },
@@ -208,9 +208,9 @@ impl ExplorePage {
                 }
             }
             ExploreCommand::CloseDrawing => self.canvas.open = false,
-            ExploreCommand::ZoomIn => self.pictures.zoom(ZOOM_STEP),
-            ExploreCommand::ZoomOut => self.pictures.zoom(1.0 / ZOOM_STEP),
-            ExploreCommand::ZoomReset => self.pictures.fit(),
+            ExploreCommand::ZoomIn => self.pictures.camera.zoom(ZOOM_STEP),
+            ExploreCommand::ZoomOut => self.pictures.camera.zoom(1.0 / ZOOM_STEP),
+            ExploreCommand::ZoomReset => self.pictures.camera = Camera::default(),
             ExploreCommand::ToggleMore => shell.settings.more = !shell.settings.more,
             ExploreCommand::ToggleLinear => self.linear.open = !self.linear.open,
             ExploreCommand::CloseLinear => self.linear.open = false,
@@ -233,7 +233,6 @@ impl ExplorePage {
         }
     }
 
-    /// Shows a picture, or what else its file holds.
     fn show_source(&mut self, source: Source, shell: &mut Shell) {
         shell.settings.tab = Tab::Explore;
         match source {
@@ -274,7 +273,7 @@ impl ExplorePage {
             shell.settings.remember_file(&path.clone());
         }
         if shell.explore.view.crop != crop && !has_other_picture {
-            self.pictures.open_crop();
+            self.pictures.crop.open = true;
             let most = MAX_PHOTO_PIXELS as f32 / 1e6;
             shell.notices.add_brief(format!(
                 "At its own resolution, {most:.1} megapixels of a photo are attacked: those in the frame."
@@ -315,7 +314,6 @@ impl ExplorePage {
         }
     }
 
-    /// At the very first start, lets ε rise until somebody takes hold of anything.
     fn rise(&mut self, ctx: &Context, shell: &mut Shell, now: Instant) {
         let is_taken = ctx.input(|i| i.pointer.any_pressed() || i.events.iter().any(is_by_hand));
         self.opening.take_if(|_| is_taken);
@@ -329,7 +327,6 @@ impl ExplorePage {
         }
     }
 
-    /// Begins to record ε rising from 0 to where it stands.
     fn record(&mut self, path: PathBuf, shell: &mut Shell) {
         shell.settings.tab = Tab::Explore;
         let explore = &shell.explore;
@@ -415,7 +412,6 @@ fn copy_command(shell: &mut Shell) {
     }
 }
 
-/// Tells whether an event comes from a person: a key, the wheel, a touch or a paste.
 fn is_by_hand(event: &Event) -> bool {
     matches!(
         event,

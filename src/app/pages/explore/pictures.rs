@@ -1,4 +1,4 @@
-//! Original, perturbation and adversarial picture side by side, with one camera and one cross-hair.
+//! Original, perturbation and adversarial picture stand side by side, with one camera and one cross-hair.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use eframe::egui::{
     self, Align, Align2, Button, ComboBox, Key, Layout, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder,
     Vec2, WidgetInfo, pos2, vec2,
 };
-use egui_material_icons::{MaterialIcon, icons};
+use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::format::per_cent;
@@ -16,7 +16,7 @@ use crate::app::pages::explore::canvas::Canvas;
 use crate::app::pages::explore::columns::Columns;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::crop::Crop;
-use crate::app::pages::explore::results::{self, Look};
+use crate::app::pages::explore::results;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::words::{self, Reading};
 use crate::app::theme::{self, NEAREST_FROM, SPACE_1, SPACE_2, SPACE_3, palette};
@@ -24,29 +24,27 @@ use crate::app::widgets::about::Action as _;
 use crate::app::widgets::texture::{Texture, WHOLE};
 use crate::app::widgets::typing;
 use crate::engine::attack::MAX_PHOTO_PIXELS;
+use crate::engine::model::Guess;
 use crate::engine::picture::{Background, Quantity};
 use crate::worker::Shown;
 
 const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
-/// A remark in a heading that would be cut to less than this is left out.
 const LEAST_REMARK: f32 = 48.0;
 
-/// Proportions of a pane: longer and thinner photos leave some of theirs empty.
+/// Longer and thinner photos leave some of a pane empty.
 const PROPORTIONS: std::ops::RangeInclusive<f32> = 0.7..=1.6;
 
-/// The three pictures and how they are looked at.
 #[derive(Default)]
 pub struct Pictures {
     textures: [Texture; 3],
-    /// The size of the pictures that the camera looks at.
     size: Vec2,
-    camera: Camera,
-    crop: Crop,
+    pub camera: Camera,
+    pub crop: Crop,
     is_nearest: bool,
     /// The key or the button that swaps the two pictures is held.
     flipped: bool,
     button_held: bool,
-    /// A pane has the keyboard, and this is the pixel that its arrow keys have reached.
+    /// A pane has the keyboard, and its arrow keys have reached this pixel.
     focused: bool,
     cursor: Option<(usize, usize)>,
 }
@@ -56,30 +54,24 @@ impl Pictures {
     pub fn take(&mut self, shown: &Shown) {
         let size = size_of(shown);
         if std::mem::replace(&mut self.size, size) != size {
-            self.fit();
+            self.camera = Camera::default();
         }
     }
 
-    /// Which of the three stands in a column: the outer two change places while the flip is held.
+    /// Returns which of the three stands in a column: the outer two change places while the flip is held.
     fn shown_in(&self, column: usize) -> usize {
         if self.flipped { 2 - column } else { column }
     }
 
-    pub fn zoom(&mut self, factor: f32) {
-        self.camera.zoom(factor);
-    }
-
-    pub fn fit(&mut self) {
-        self.camera = Camera::default();
-    }
-
-    /// Shows the frame on the whole photo.
-    pub fn open_crop(&mut self) {
-        self.crop.open = true;
-    }
-
     /// Draws the three panes into the room that is left; the first one is to be drawn on while the canvas is open.
-    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, canvas: &mut Canvas, look: Look, out: &mut Vec<Command>) {
+    pub fn show(
+        &mut self,
+        ui: &mut Ui,
+        explore: &Explore,
+        canvas: &mut Canvas,
+        has_more: bool,
+        out: &mut Vec<Command>,
+    ) {
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             let mut room = ui.available_rect_before_wrap();
             room.set_height(room.height().max(ui.clip_rect().bottom() - room.top()));
@@ -92,15 +84,11 @@ impl Pictures {
                 && (self.focused || ui.memory(|m| m.focused().is_none()));
             self.flipped = (key_held || self.button_held) && !explore.hidden.adversarial;
             for (index, rect) in columns.heads.into_iter().enumerate() {
-                let mut ui = ui.new_child(
-                    UiBuilder::new()
-                        .max_rect(rect)
-                        .id_salt(("head", index))
-                        .layout(Layout::left_to_right(Align::Center)),
-                );
+                let layout = Layout::left_to_right(Align::Center);
+                let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("head", index)).layout(layout));
                 match index {
                     0 if canvas.open => canvas.head(&mut ui, out),
-                    _ => self.head(&mut ui, index, explore, look, out),
+                    _ => self.head(&mut ui, index, explore, has_more, out),
                 }
             }
             self.wells(ui, columns.wells, explore, canvas, out);
@@ -109,17 +97,16 @@ impl Pictures {
                 let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("below", index)));
                 ui.set_clip_rect(rect.expand(4.0).intersect(ui.clip_rect()));
                 let column = self.shown_in(index);
-                let is_covered =
-                    explore.is_blank || is_hidden(explore, column) || (column == 2 && explore.hidden.answer);
-                if !is_covered {
-                    results::below(&mut ui, column, columns.rows, explore, look, out);
+                let is_answer = column == 2 && explore.hidden.answer;
+                if !explore.is_blank && !is_hidden(explore, column) && !is_answer {
+                    results::below(&mut ui, column, columns.rows, explore, has_more, out);
                 }
             }
-            ui.allocate_rect(Rect::from_min_max(room.min, pos2(room.left() + 1.0, columns.bottom())), Sense::hover());
+            let bottom = columns.below[0].bottom();
+            ui.allocate_rect(Rect::from_min_max(room.min, pos2(room.left() + 1.0, bottom)), Sense::hover());
         });
     }
 
-    /// "+" and "=" between the panes: what is added to the original gives the adversarial picture.
     fn signs(&self, ui: &Ui, wells: &[Rect; 3]) {
         for (sign, pair) in ["+", "="].into_iter().zip(wells.windows(2)) {
             let at = pos2(0.5 * (pair[0].right() + pair[1].left()), wells[0].center().y);
@@ -127,11 +114,9 @@ impl Pictures {
         }
     }
 
-    fn head(&mut self, ui: &mut Ui, index: usize, explore: &Explore, look: Look, out: &mut Vec<Command>) {
-        ui.add(
-            egui::Label::new(theme::strong(NAMES[self.shown_in(index)]).text_style(egui::TextStyle::Heading))
-                .truncate(),
-        );
+    fn head(&mut self, ui: &mut Ui, index: usize, explore: &Explore, has_more: bool, out: &mut Vec<Command>) {
+        let name = theme::strong(NAMES[self.shown_in(index)]).text_style(egui::TextStyle::Heading);
+        ui.add(egui::Label::new(name).truncate());
         let Some(shown) = explore.shown.as_deref() else { return };
         let crops = self.crops(explore);
         let remark = match (index, explore.view.heatmap.quantity) {
@@ -144,7 +129,7 @@ impl Pictures {
             _ => String::new(),
         };
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if index == 0 && explore.is_resampled() && (look.more || crops) {
+            if index == 0 && explore.is_resampled() && (has_more || crops) {
                 let about = ExploreCommand::Crop(None).about();
                 let text = (icons::ICON_CROP.rich_text().size(16.0), about.name);
                 let button = Button::new(text).selected(crops).frame_when_inactive(crops);
@@ -179,7 +164,7 @@ impl Pictures {
         let Some(shown) = explore.shown.as_deref() else {
             for (index, well) in wells.into_iter().enumerate() {
                 let text = if index == 0 { "Loading the net and the first picture…" } else { "" };
-                empty_well(ui, well, text);
+                written_well(ui, well, text, theme::body_font());
             }
             return;
         };
@@ -190,16 +175,12 @@ impl Pictures {
             let response = ui.interact(well, ui.scope_id().with(("well", index)), Sense::click_and_drag());
             if index == 0 && canvas.open {
                 canvas.square(ui, well, &response, out);
-                responses.push(response);
-                continue;
-            }
-            if index == 0 && self.crops(explore) {
+            } else if index == 0 && self.crops(explore) {
                 out.extend(self.crop.show(ui, well, shown, explore.view.crop, &response));
-                responses.push(response);
-                continue;
+            } else {
+                response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(index, shown, explore)));
+                pixel = self.steer(ui, well, size, &response).or(pixel);
             }
-            response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(index, shown, explore)));
-            pixel = self.steer(ui, well, size, &response).or(pixel);
             responses.push(response);
         }
         let has_tool = canvas.open || self.crops(explore);
@@ -215,11 +196,11 @@ impl Pictures {
         for (index, well) in wells.into_iter().enumerate() {
             let is_tool = index == 0 && has_tool;
             if explore.is_blank && index > 0 {
-                empty_well(ui, well, "");
+                written_well(ui, well, "", theme::body_font());
                 continue;
             }
             if is_hidden(explore, index) {
-                covered_well(ui, well);
+                written_well(ui, well, "?", egui::FontId { size: 56.0, ..theme::verdict_font() });
                 continue;
             }
             if !is_tool {
@@ -232,7 +213,7 @@ impl Pictures {
             if let Some(pixel) = pixel.filter(|_| !is_tool) {
                 cross_hair(ui, well, self.camera.pixel_rect(well, size, pixel), responses[index].hovered());
                 let text = self.readout(pixel, index, shown);
-                self.read(ui, well, self.camera.pixel_rect(well, size, pixel), &text);
+                read(ui, well, self.camera.pixel_rect(well, size, pixel), &text);
                 ui.ctx().accesskit_node_builder(responses[index].id, |node| node.set_value(text));
             }
             if responses[index].has_focus() {
@@ -242,19 +223,18 @@ impl Pictures {
         }
     }
 
-    /// Whether the first pane shows the whole photo with a frame on it.
+    /// Returns whether the first pane shows the whole photo with a frame on it.
     fn crops(&self, explore: &Explore) -> bool {
         self.crop.open && explore.is_resampled()
     }
 
-    /// Drag pans, the wheel zooms where the pointer is, a double click shows the whole. Returns the pixel under the
-    /// pointer.
+    /// Lets a drag pan, the wheel zoom and a double click show the whole. Returns the pixel under the pointer.
     fn steer(&mut self, ui: &Ui, well: Rect, size: Vec2, response: &Response) -> Option<(usize, usize)> {
         if response.dragged() {
             self.camera.pan(well, size, response.drag_delta());
         }
         if response.double_clicked() {
-            self.fit();
+            self.camera = Camera::default();
         }
         keep_arrows(ui, response);
         let at = response.hover_pos()?;
@@ -276,7 +256,6 @@ impl Pictures {
         ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
     }
 
-    /// Writes the net's answer large on a picture.
     fn caption(&self, ui: &Ui, well: Rect, index: usize, explore: &Explore, shown: &Shown) {
         let column = self.shown_in(index);
         let (guess, standing) = match column {
@@ -299,14 +278,18 @@ impl Pictures {
         plate(ui, Rect::from_min_size(well.left_bottom() - vec2(0.0, ground.y), ground), galley, padding);
     }
 
-    /// Writes the verdict on the adversarial picture.
     fn verdict(&self, ui: &Ui, well: Rect, index: usize, explore: &Explore, shown: &Shown) {
         if self.shown_in(index) != 2 || explore.hidden.answer {
             return;
         }
         let judgement = words::judge(shown);
         let colour = theme::on_overlay(judgement.standing);
-        let galley = verdict(ui, judgement.headline, theme::icon_of(shown.verdict), colour, 0.8 * caption_size(well));
+        let size = 0.8 * caption_size(well);
+        let format = |font_id| TextFormat { font_id, color: colour, valign: Align::Center, ..TextFormat::default() };
+        let mut job = LayoutJob::default();
+        job.append(theme::icon_of(shown.verdict).codepoint, 0.0, format(theme::icon_font(1.1 * size)));
+        job.append(judgement.headline, 0.35 * size, format(egui::FontId { size, ..theme::verdict_font() }));
+        let galley = ui.painter().layout_job(job);
         let padding = vec2((0.6 * caption_size(well)).min(SPACE_3), SPACE_1);
         let ground = Rect::from_min_size(well.left_top(), galley.size() + 2.0 * padding);
         plate(ui, ground, galley, padding);
@@ -314,7 +297,6 @@ impl Pictures {
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, judgement.headline));
     }
 
-    /// Moves the cross-hair by arrow keys while a pane has the keyboard; with Shift by ten pixels.
     fn walk(&mut self, ui: &Ui, size: Vec2) -> (usize, usize) {
         let (x, y) = self.cursor.unwrap_or((size.x as usize / 2, size.y as usize / 2));
         let (dx, dy) = ui.input(|i| {
@@ -328,7 +310,6 @@ impl Pictures {
         pixel
     }
 
-    /// The numbers of one pixel in one column.
     fn readout(&self, pixel: (usize, usize), column: usize, shown: &Shown) -> String {
         let (name, planes, reading) = match self.shown_in(column) {
             0 => ("x", &shown.original, Reading::Pixel),
@@ -340,67 +321,46 @@ impl Pictures {
         lines.extend(words::readout(name, planes, pixel, reading));
         lines.join("\n")
     }
-
-    /// Lays a read-out over the corner that is farther from its pixel.
-    fn read(&self, ui: &Ui, well: Rect, pixel: Rect, text: &str) {
-        let palette = palette(ui);
-        let painter = ui.painter().with_clip_rect(well.intersect(ui.clip_rect()));
-        let galley = painter.layout_no_wrap(text.to_owned(), theme::number_font(), palette.on_overlay);
-        let box_size = galley.size() + Vec2::splat(2.0 * SPACE_2);
-        if box_size.x > well.width() || 2.0 * box_size.y > well.height() {
-            return;
-        }
-        let low = pixel.center().y > well.center().y;
-        let right = vec2(box_size.x, 0.0);
-        let corner = if low { well.right_top() - right } else { well.right_bottom() - box_size };
-        painter.rect_filled(Rect::from_min_size(corner, box_size), theme::RADIUS, palette.overlay);
-        painter.galley(corner + Vec2::splat(SPACE_2), galley, palette.on_overlay);
-    }
 }
 
-/// The size of the text on a picture: it grows with it.
 fn caption_size(well: Rect) -> f32 {
     (0.07 * well.height()).clamp(12.0, 30.0)
 }
 
-/// Lays text on a picture, on a dark ground.
 fn plate(ui: &Ui, ground: Rect, galley: Arc<egui::Galley>, padding: Vec2) {
     let palette = palette(ui);
-    let painter = ui.painter().with_clip_rect(ui.clip_rect());
-    painter.rect_filled(ground, theme::RADIUS, palette.overlay);
-    painter.galley(ground.min + padding, galley, palette.on_overlay);
+    ui.painter().rect_filled(ground, theme::RADIUS, palette.overlay);
+    ui.painter().galley(ground.min + padding, galley, palette.on_overlay);
 }
 
-/// The verdict with its icon.
-fn verdict(ui: &Ui, text: &str, icon: MaterialIcon, colour: egui::Color32, size: f32) -> Arc<egui::Galley> {
-    let mut job = LayoutJob::default();
-    let format = |font_id| TextFormat { font_id, color: colour, valign: Align::Center, ..TextFormat::default() };
-    job.append(icon.codepoint, 0.0, format(theme::icon_font(1.1 * size)));
-    job.append(text, 0.35 * size, format(egui::FontId { size, ..theme::verdict_font() }));
-    ui.painter().layout_job(job)
+/// Lays a read-out over the corner that is farther from its pixel.
+fn read(ui: &Ui, well: Rect, pixel: Rect, text: &str) {
+    let palette = palette(ui);
+    let painter = ui.painter().with_clip_rect(well.intersect(ui.clip_rect()));
+    let galley = painter.layout_no_wrap(text.to_owned(), theme::number_font(), palette.on_overlay);
+    let box_size = galley.size() + Vec2::splat(2.0 * SPACE_2);
+    if box_size.x > well.width() || 2.0 * box_size.y > well.height() {
+        return;
+    }
+    let low = pixel.center().y > well.center().y;
+    let right = vec2(box_size.x, 0.0);
+    let corner = if low { well.right_top() - right } else { well.right_bottom() - box_size };
+    painter.rect_filled(Rect::from_min_size(corner, box_size), theme::RADIUS, palette.overlay);
+    painter.galley(corner + Vec2::splat(SPACE_2), galley, palette.on_overlay);
 }
 
 fn size_of(shown: &Shown) -> Vec2 {
     vec2(shown.original_rgba.width as f32, shown.original_rgba.height as f32)
 }
 
-fn empty_well(ui: &Ui, well: Rect, text: &str) {
-    written_well(ui, well, text, theme::body_font());
-}
-
-/// In place of a picture that is to be predicted.
-fn covered_well(ui: &Ui, well: Rect) {
-    written_well(ui, well, "?", egui::FontId { size: 56.0, ..theme::verdict_font() });
-}
-
-fn written_well(ui: &Ui, well: Rect, text: &str, font: egui::FontId) {
+/// Writes in place of a picture.
+pub fn written_well(ui: &Ui, well: Rect, text: &str, font: egui::FontId) {
     let palette = palette(ui);
     ui.painter().rect_filled(well, theme::RADIUS, palette.well);
     ui.painter().rect_stroke(well, theme::RADIUS, Stroke::new(1.0, palette.line), StrokeKind::Inside);
     ui.painter().text(well.center(), Align2::CENTER_CENTER, text, font, palette.weak);
 }
 
-/// A frame around the pixel, and lines through it in the panes where the pointer is not.
 fn cross_hair(ui: &Ui, well: Rect, pixel: Rect, hovered: bool) {
     let palette = palette(ui);
     let painter = ui.painter().with_clip_rect(well.intersect(ui.clip_rect()));
@@ -417,7 +377,6 @@ fn cross_hair(ui: &Ui, well: Rect, pixel: Rect, hovered: bool) {
     outline(&painter, frame, palette);
 }
 
-/// What shows through where the picture is transparent.
 fn background_picker(ui: &mut Ui, chosen: Background, out: &mut Vec<Command>) {
     let about = ExploreCommand::Background(chosen).about();
     let menu = |ui: &mut Ui| {
@@ -431,27 +390,23 @@ fn background_picker(ui: &mut Ui, chosen: Background, out: &mut Vec<Command>) {
     picker.show_ui(ui, menu).response.on_hover_text(about.tooltip).accessible_name(about.name);
 }
 
-/// Whether a lesson covers a picture.
+/// Returns whether a lesson covers a picture.
 fn is_hidden(explore: &Explore, index: usize) -> bool {
     [false, explore.hidden.perturbation, explore.hidden.adversarial][index]
 }
 
 fn describe(index: usize, shown: &Shown, explore: &Explore) -> String {
+    let says = |top: &[Guess]| top.first().map_or("nothing".to_owned(), |guess| guess.name.clone());
     match index {
         _ if is_hidden(explore, index) => format!("{} picture, hidden until you reveal it", NAMES[index]),
         2 if explore.hidden.answer => "Adversarial picture".into(),
-        0 => format!("Original picture, the net says {}", shown.clean_top.first().map_or("nothing", |g| &g.name)),
+        0 => format!("Original picture, the net says {}", says(&shown.clean_top)),
         1 => format!("Perturbation, largest change {:.4}", shown.linf),
-        _ => {
-            format!(
-                "Adversarial picture, the net says {}",
-                shown.adversarial_top.first().map_or("nothing", |g| &g.name)
-            )
-        }
+        _ => format!("Adversarial picture, the net says {}", says(&shown.adversarial_top)),
     }
 }
 
-/// "1448×1200, 1.7 of 2.1 MP": how much of a photo is attacked at its own resolution.
+/// Writes how much of a photo is attacked at its own resolution: "1448×1200, 1.7 of 2.1 MP".
 fn own_pixels(shown: &Shown) -> String {
     let (width, height) = (shown.original.width, shown.original.height);
     let megapixels = |pixels: usize| pixels as f32 / 1e6;

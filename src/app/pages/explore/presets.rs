@@ -1,10 +1,9 @@
-//! Usual values of ε by name.
+//! Usual values of ε have names.
 
 use crate::engine::attack::Norm;
 
 const SLIDE: &str = "The slide prints 0.07 < 1/2⁷, but 1/2⁷ = .0078: the decimals slipped. The paper's value is .007.";
 
-/// Name, value, and where it comes from.
 type Preset = (&'static str, f32, &'static str);
 
 const LINF: [Preset; 7] = [
@@ -28,7 +27,7 @@ const L1: [Preset; 3] = [
     ("20", 20.0, "Twenty pixels from black to white, or as much spread over more"),
 ];
 
-/// Usual values of ε in a norm: name, value, and where it comes from.
+/// Returns usual values of ε in a norm.
 pub fn eps_presets(norm: Norm) -> &'static [(&'static str, f32, &'static str)] {
     match norm {
         Norm::Linf => &LINF,

@@ -1,4 +1,4 @@
-//! What came of it: the line above the pictures, bars under them, and the tags that say what the numbers rest on.
+//! The results are the line above the pictures, the bars under them, and the tags that say what the numbers rest on.
 
 use eframe::egui::{self, Align2, Mesh, Rect, Role, Sense, Shape, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
@@ -13,7 +13,7 @@ use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, Standing, p
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::bar_chart::{Mark, bars};
 use crate::app::widgets::rail::{Curve, Rail};
-use crate::app::widgets::{hint, row, segmented};
+use crate::app::widgets::{acting, alternatives, hint, row};
 use crate::engine::attack::{Goal, Loss};
 use crate::engine::model::Guess;
 use crate::engine::picture::{Channel, Heatmap, Quantity, diverging, sequential};
@@ -22,13 +22,10 @@ use crate::worker::Shown;
 
 const FOLLOW: &str = "Follow the log-odds";
 const SEVERAL: &str = "Take several";
-/// Widths of an icon in a line of text and of the sign that explains, with the gaps before them.
 const ICON: f32 = 17.0 + SPACE_2;
 const HINT: f32 = 18.0 + SPACE_2;
-/// Least widths of the channels, in heights of a line, and of the gain with its number.
 const CHANNELS: f32 = 9.0;
 const GAIN: f32 = 104.0;
-/// The width of the controls of the middle picture; in less room there are none.
 const LEAST_CONTROLS: f32 = 112.0;
 /// From this width on the ends of the legend have room for both units.
 const ROOMY_LEGEND: f32 = 340.0;
@@ -38,33 +35,21 @@ const HEATMAP_HINT: &str = "Every pixel of δ moves the same way as the slope of
                             noise, but it is made for this net and this picture: the same amount of random noise \
                             hardly ever changes the answer. There is no hidden picture of the other class in it.";
 
-/// The amount of detail that the Explore tab shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Look {
-    /// The expert's controls and numbers.
-    pub more: bool,
-}
-
-/// Rows of probability bars, and of those where the pictures need the room.
+/// Where the pictures need the room there are fewer bars.
 pub const ROWS: usize = 5;
 pub const FEW_ROWS: usize = 3;
 
-/// Draws what stands below one of the three pictures, in so many rows.
-pub fn below(ui: &mut Ui, column: usize, rows: usize, explore: &Explore, look: Look, out: &mut Vec<Command>) {
+pub fn below(ui: &mut Ui, column: usize, rows: usize, explore: &Explore, has_more: bool, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else { return };
-    let target = match shown.view.goal {
-        Goal::Targeted(index) => Some(index),
-        Goal::Untargeted => None,
-    };
     let mark = |index: usize| match () {
-        () if Some(index) == target => Mark::Target,
+        () if shown.view.goal == Goal::Targeted(index) => Mark::Target,
         () if index == shown.label.index => label_mark(shown),
         () => Mark::Other,
     };
     let few = |guesses: &[Guess]| guesses.iter().take(rows).cloned().collect::<Vec<_>>();
     match column {
         0 => bars(ui, "before", &few(&shown.clean_top), mark),
-        1 => heatmap_controls(ui, explore, shown, look, out),
+        1 => heatmap_controls(ui, explore, shown, has_more, out),
         _ => bars(ui, "after", &few(&shown.adversarial_top), mark),
     }
 }
@@ -74,10 +59,10 @@ pub fn label_mark(shown: &Shown) -> Mark {
     if words::standing_before(shown) == Standing::Own { Mark::Own } else { Mark::Label }
 }
 
-fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, look: Look, out: &mut Vec<Command>) {
+fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, has_more: bool, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
     legend(ui, shown);
-    if !look.more || ui.available_width() < LEAST_CONTROLS {
+    if !has_more || ui.available_width() < LEAST_CONTROLS {
         return;
     }
     let is_low = ui.available_height() < 2.0 * theme::ROW_HEIGHT + SPACE_1;
@@ -103,26 +88,22 @@ fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, look: Look, o
 }
 
 fn quantity(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
-    let quantities = [Quantity::Perturbation, Quantity::Magnitude, Quantity::Gradient];
-    let chosen = quantities.iter().position(|q| *q == heatmap.quantity).unwrap_or(0);
-    let tip = |index: usize| ExploreCommand::Look(quantities[index]).about().tooltip;
-    let options = [("δ", tip(0)), ("|δ|", tip(1)), ("∇J", tip(2))];
-    if let Some(index) = segmented(ui, "Middle picture", &options, chosen) {
-        out.push(ExploreCommand::Look(quantities[index]).into());
+    let quantities = [(Quantity::Perturbation, "δ"), (Quantity::Magnitude, "|δ|"), (Quantity::Gradient, "∇J")];
+    let options = quantities.map(|(quantity, text)| (quantity, text, ExploreCommand::Look(quantity).about().tooltip));
+    if let Some(quantity) = alternatives(ui, "Middle picture", &options, heatmap.quantity) {
+        out.push(ExploreCommand::Look(quantity).into());
     }
 }
 
 fn channel(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
-    let channels = [Channel::Strongest, Channel::One(0), Channel::One(1), Channel::One(2)];
-    let chosen = channels.iter().position(|c| *c == heatmap.channel).unwrap_or(0);
     let options = [
-        ("max", "At each pixel the channel that moves most"),
-        ("R", "Red only"),
-        ("G", "Green only"),
-        ("B", "Blue only"),
+        (Channel::Strongest, "max", "At each pixel the channel that moves most"),
+        (Channel::One(0), "R", "Red only"),
+        (Channel::One(1), "G", "Green only"),
+        (Channel::One(2), "B", "Blue only"),
     ];
-    if let Some(index) = segmented(ui, "Channel", &options, chosen) {
-        out.push(ExploreCommand::Heatmap(Heatmap { channel: channels[index], ..heatmap }).into());
+    if let Some(channel) = alternatives(ui, "Channel", &options, heatmap.channel) {
+        out.push(ExploreCommand::Heatmap(Heatmap { channel, ..heatmap }).into());
     }
 }
 
@@ -137,15 +118,13 @@ fn gain(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
     };
     let width = (ui.available_width() - 48.0).max(48.0);
     let (response, moved) = rail.show(ui, width, heatmap.gain);
-    let reset = response.double_clicked().then_some(1.0);
-    if let Some(gain) = reset.or(moved) {
+    if let Some(gain) = response.double_clicked().then_some(1.0).or(moved) {
         out.push(ExploreCommand::Heatmap(Heatmap { gain, ..heatmap }).into());
     }
     response.on_hover_text("Gain: makes small values visible; it changes only how they are drawn. Double click: 1");
     ui.label(theme::number(format!("×{}", format::short(heatmap.gain))));
 }
 
-/// The colour bar with its ends in units.
 fn legend(ui: &mut Ui, shown: &Shown) {
     let palette = palette(ui);
     let quantity = shown.view.heatmap.quantity;
@@ -181,9 +160,8 @@ fn legend(ui: &mut Ui, shown: &Shown) {
     }
     let roomy = rect.width() >= ROOMY_LEGEND;
     let value = |share: f32| match quantity {
-        Quantity::Gradient if share == 0.0 => "0".to_owned(),
-        Quantity::Gradient => format!("{}{}", if share < 0.0 { '−' } else { '+' }, format::short(limit)),
         _ if share == 0.0 => "0".to_owned(),
+        Quantity::Gradient => format!("{}{}", if share < 0.0 { '−' } else { '+' }, format::short(limit)),
         _ if roomy => {
             format!("{} = {}/255", format::signed(share * limit, 4), format::signed(share * limit * LEVELS, 1))
         }
@@ -207,7 +185,7 @@ fn legend(ui: &mut Ui, shown: &Shown) {
     });
 }
 
-/// The line above the pictures: what to do or what has come of it, and beside it what is in the way.
+/// Draws the line above the pictures: what to do or what has come of it, and beside it what is in the way.
 pub fn line(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else {
         ui.label(theme::weak(ui, explore.busy().unwrap_or("starting")));
@@ -245,18 +223,39 @@ pub fn line(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
 }
 
 /// Draws the conditions that every number on screen rests on.
-pub fn conditions(ui: &mut Ui, explore: &Explore, look: Look, out: &mut Vec<Command>) {
-    if let Some(shown) = explore.shown.as_deref() {
-        tags(ui, shown, look, out);
+pub fn conditions(ui: &mut Ui, explore: &Explore, has_more: bool, out: &mut Vec<Command>) {
+    let Some(shown) = explore.shown.as_deref() else { return };
+    let tags = words::tags(shown);
+    ui.spacing_mut().interact_size.y = BAR_HEIGHT - 6.0;
+    if theme::compact(ui) || !has_more {
+        ui.horizontal(|ui| {
+            if has_more {
+                copy_command(ui, out);
+            }
+            linear_link(ui, shown, out);
+            let all = tags.join(" · ");
+            let label = egui::Label::new(theme::weak(ui, all.as_str())).truncate().show_tooltip_when_elided(false);
+            ui.add(label).on_hover_text(all);
+        });
+        return;
     }
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(SPACE_2, 2.0);
+        for (index, tag) in tags.iter().enumerate() {
+            if index > 0 {
+                ui.label(theme::weak(ui, "·"));
+            }
+            ui.label(theme::weak(ui, tag.as_str()));
+        }
+        copy_command(ui, out);
+        linear_link(ui, shown, out);
+    });
 }
 
-/// What stands beside the verdict, so that the pictures do not jump when it comes: in whole sentences where there is room, else
-/// in a few words that have the sentence as tooltip.
+/// This stands beside the verdict: in whole sentences where there is room, else in a few words with a tooltip.
 struct Aside {
-    /// What is in the way of the attack.
     obstacle: Option<Obstacle>,
-    /// Why one step was not enough.
+    /// This says why one step was not enough.
     remark: Option<&'static str>,
 }
 
@@ -288,7 +287,6 @@ impl Aside {
     }
 }
 
-/// The width of one line of text, with the gap before it.
 fn width_of(ui: &Ui, text: &str, font: egui::FontId) -> f32 {
     ui.painter().layout_no_wrap(text.to_owned(), font, palette(ui).text).size().x + ui.spacing().item_spacing.x
 }
@@ -316,47 +314,13 @@ fn warning(ui: &mut Ui, obstacle: &Obstacle, is_whole: bool, out: &mut Vec<Comma
     });
 }
 
-fn tags(ui: &mut Ui, shown: &Shown, look: Look, out: &mut Vec<Command>) {
-    let tags = words::tags(shown);
-    ui.spacing_mut().interact_size.y = BAR_HEIGHT - 6.0;
-    if theme::compact(ui) || !look.more {
-        ui.horizontal(|ui| {
-            if look.more {
-                copy_command(ui, out);
-            }
-            linear_link(ui, shown, out);
-            let all = tags.join(" · ");
-            let label = egui::Label::new(theme::weak(ui, all.as_str())).truncate().show_tooltip_when_elided(false);
-            ui.add(label).on_hover_text(all);
-        });
-        return;
-    }
-    ui.horizontal_wrapped(|ui| {
-        ui.spacing_mut().item_spacing = vec2(SPACE_2, 2.0);
-        for (index, tag) in tags.iter().enumerate() {
-            if index > 0 {
-                ui.label(theme::weak(ui, "·"));
-            }
-            ui.label(theme::weak(ui, tag.as_str()));
-        }
-        copy_command(ui, out);
-        linear_link(ui, shown, out);
-    });
-}
-
-/// The way to the formula, where there is one.
 fn linear_link(ui: &mut Ui, shown: &Shown, out: &mut Vec<Command>) {
-    let about = ExploreCommand::ToggleLinear.about();
-    if shown.linear.is_some() && ui.link(egui::RichText::new(about.name).small()).on_hover_text(about.tooltip).clicked()
-    {
-        out.push(ExploreCommand::ToggleLinear.into());
+    if shown.linear.is_some() {
+        let name = egui::RichText::new(ExploreCommand::ToggleLinear.about().name).small();
+        acting(ui.link(name), ExploreCommand::ToggleLinear, out);
     }
 }
 
 fn copy_command(ui: &mut Ui, out: &mut Vec<Command>) {
-    let about = ExploreCommand::CopyCommand.about();
-    let copy = ui.link(icons::ICON_TERMINAL.rich_text().size(14.0)).on_hover_text(about.tooltip);
-    if copy.accessible_name(about.name).clicked() {
-        out.push(ExploreCommand::CopyCommand.into());
-    }
+    acting(ui.link(icons::ICON_TERMINAL.rich_text().size(14.0)), ExploreCommand::CopyCommand, out);
 }

@@ -1,4 +1,4 @@
-//! The strip of pictures to choose from.
+//! The strip offers pictures to choose from.
 
 use std::path::PathBuf;
 
@@ -17,10 +17,8 @@ use crate::app::widgets::{command_button, icon_button, name_of_file};
 use crate::engine::data::samples;
 use crate::worker::Source;
 
-/// From this width on buttons have their names.
 const ROOMY: f32 = 860.0;
 
-/// The textures of the strip.
 #[derive(Default)]
 pub struct Samples {
     thumbnails: Vec<Option<TextureHandle>>,
@@ -104,7 +102,6 @@ impl Samples {
     }
 }
 
-/// The way to the pictures of the other kind.
 fn group_button(ui: &mut Ui, command: Command, out: &mut Vec<Command>) {
     let about = command.about();
     let button = ui.button(about.name).on_hover_text(about.tooltip).accessible_name(about.tooltip);
@@ -113,7 +110,6 @@ fn group_button(ui: &mut Ui, command: Command, out: &mut Vec<Command>) {
     }
 }
 
-/// The person's own pictures of late.
 fn yours(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
     let menu = ui.menu_button("Yours", |ui| {
         for path in recent {

@@ -1,4 +1,4 @@
-//! The film of an attack: what the net says from step to step, and where on the way the picture on screen is.
+//! The film of an attack shows what the net says from step to step.
 
 use eframe::egui::{
     self, EventFilter, Key, Rect, Response, Sense, Shape, Stroke, Ui, WidgetInfo, accesskit, pos2, vec2,
@@ -14,15 +14,14 @@ use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::{icon_button, row};
 use crate::worker::{Moment, Shown, Timeline};
 
-/// The text beside the track takes at most this share of the row.
 const MOST_TEXT: f32 = 0.4;
 
-/// Whether there is more than one step to see.
+/// Returns whether there is more than one step to see.
 pub fn has_film(explore: &Explore) -> bool {
     !explore.hidden.answer && explore.shown.as_deref().is_some_and(|shown| shown.timeline.of > 1)
 }
 
-/// Buttons, the track, and the step in words.
+/// Draws buttons, the track, and the step in words.
 pub fn timeline(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else { return };
     let timeline = &shown.timeline;
@@ -48,15 +47,14 @@ fn play_button(ui: &mut Ui, is_running: bool, out: &mut Vec<Command>) {
         icon_button(ui, AttackCommand::PlayPause, out);
         return;
     }
-    let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
-    let icon = icons::ICON_PAUSE.rich_text().size(17.0);
-    let pause = ui.add(egui::Button::new(icon).frame_when_inactive(false).min_size(size));
+    let pause = egui::Button::new(icons::ICON_PAUSE.rich_text().size(17.0)).frame_when_inactive(false);
+    let pause = ui.add(pause.min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT)));
     if pause.on_hover_text("Pause the attack  (K)").accessible_name("Pause the attack").clicked() {
         out.push(AttackCommand::PlayPause.into());
     }
 }
 
-/// "step 12 of 40 · consomme 38 %": where the film is, and what the net says there.
+/// Writes "step 12 of 40 · consomme 38 %".
 fn place_in_words(shown: &Shown, short: bool) -> String {
     let Timeline { step, done, of, is_over, is_result, .. } = shown.timeline;
     let place = match (is_result, step) {
@@ -70,22 +68,15 @@ fn place_in_words(shown: &Shown, short: bool) -> String {
     }
 }
 
-/// The class whose probability is told, and that: of the target, or else of the label.
-fn followed(shown: &Shown) -> (&str, f32) {
-    match shown.target_prob {
-        Some((_, prob)) => {
-            let target = shown.view.goal.class(shown.label.index);
-            (shown.model.classes.get(target).map_or("target", String::as_str), prob)
-        }
-        None => (shown.label.name.as_str(), shown.label_prob.1),
-    }
-}
-
-/// The width of the longest text of this film, so that the track keeps its length.
+/// Returns the width of the longest text of this film, so that the track keeps its length.
 fn widest_text(ui: &Ui, shown: &Shown, short: bool) -> f32 {
     let of = shown.timeline.of;
     let name = |class: usize| shown.model.classes.get(class).map_or("", String::as_str);
-    let said = shown.timeline.moments.iter().map(|moment| name(moment.answer)).chain([followed(shown).0]);
+    let followed = match shown.target_prob {
+        Some(_) => shown.model.classes.get(shown.view.goal.class(shown.label.index)).map_or("target", String::as_str),
+        None => &shown.label.name,
+    };
+    let said = shown.timeline.moments.iter().map(|moment| name(moment.answer)).chain([followed]);
     let longest = said.max_by_key(|name| name.chars().count()).unwrap_or_default();
     let class = if short { String::new() } else { format!(" · {} >99.9 %", longest) };
     let text = format!("step {of} of {of}{class}");
@@ -95,7 +86,6 @@ fn widest_text(ui: &Ui, shown: &Shown, short: bool) -> f32 {
 struct Track<'a> {
     rect: Rect,
     shown: &'a Shown,
-    /// The step at the right end.
     last: usize,
 }
 
@@ -176,32 +166,21 @@ impl Track<'_> {
         painter.vline(x, self.rect.y_range(), Stroke::new(2.0, palette.accent));
         painter.circle(pos2(x, self.rect.center().y), radius, palette.accent, Stroke::new(2.0, palette.panel));
         if response.has_focus() {
-            painter.rect_stroke(
-                self.rect,
-                theme::SMALL_RADIUS,
-                Stroke::new(2.0, palette.accent),
-                egui::StrokeKind::Outside,
-            );
+            let stroke = Stroke::new(2.0, palette.accent);
+            painter.rect_stroke(self.rect, theme::SMALL_RADIUS, stroke, egui::StrokeKind::Outside);
         }
     }
 
-    /// What the net said at the step under the pointer.
     fn tell(&self, response: &Response) {
         let Some(pointer) = response.hover_pos().filter(|_| !response.dragged()) else { return };
         let (moments, step) = (&self.shown.timeline.moments, self.step_at(pointer.x));
         let at = moments.partition_point(|moment| moment.step <= step);
         let Some(moment) = at.checked_sub(1).and_then(|at| moments.get(at)) else { return };
         let name = |class: usize| self.shown.model.classes.get(class).map_or("", String::as_str);
-        let label = format!("{} {}", self.shown.label.name, per_cent(moment.label));
-        let target = moment
-            .target
-            .map(|share| format!(", {} {}", name(self.shown.view.goal.class(self.shown.label.index)), per_cent(share)));
-        let text = format!(
-            "Step {}: the net says {} ({label}{})",
-            moment.step,
-            name(moment.answer),
-            target.unwrap_or_default()
-        );
+        let target = name(self.shown.view.goal.class(self.shown.label.index));
+        let target = moment.target.map(|share| format!(", {target} {}", per_cent(share))).unwrap_or_default();
+        let shares = format!("{} {}{target}", self.shown.label.name, per_cent(moment.label));
+        let text = format!("Step {}: the net says {} ({shares})", moment.step, name(moment.answer));
         response.clone().on_hover_cursor(egui::CursorIcon::ResizeHorizontal).on_hover_text_at_pointer(text);
     }
 }

@@ -1,4 +1,4 @@
-//! What the window says of a result, in plain sentences; no drawing here.
+//! These are the sentences that the window says of a result; nothing is drawn here.
 
 use crate::app::format::{per_cent, quoted, short, signed, thousands};
 use crate::app::pages::train::state::is_net_of_run;
@@ -10,16 +10,14 @@ use crate::engine::picture::{Background, PictureKind, Planes, Region};
 use crate::engine::units::{self, LEVELS};
 use crate::worker::{Shown, Source, View};
 
-/// The verdict in a word or three, and what stands behind it.
 pub struct Judgement {
     pub headline: &'static str,
     pub sentence: String,
-    /// A second sentence that heads off a wrong conclusion.
+    /// This heads off a wrong conclusion.
     pub remark: Option<&'static str>,
     pub standing: Standing,
 }
 
-/// Compares the net's answer for the untouched picture with what the picture shows.
 pub fn standing_before(shown: &Shown) -> Standing {
     let Some(answer) = shown.clean_top.first() else { return Standing::Own };
     let is_right = match (&shown.view.label, &shown.view.picture) {
@@ -34,11 +32,10 @@ pub fn standing_before(shown: &Shown) -> Standing {
     }
 }
 
-/// Classes that are no countable things.
 const UNCOUNTABLE: [&str; 8] =
     ["guacamole", "consomme", "toilet tissue", "mashed potato", "eggnog", "ice cream", "meat loaf", "chocolate sauce"];
 
-/// "an espresso", "a 7", "guacamole".
+/// Writes "an espresso", "a 7" or "guacamole".
 pub fn with_article(name: &str) -> String {
     if UNCOUNTABLE.contains(&name) {
         return name.to_owned();
@@ -67,7 +64,6 @@ pub fn line(shown: &Shown) -> String {
     }
 }
 
-/// Tells whether ε is so large already that dragging it farther would not help.
 fn is_far(shown: &Shown) -> bool {
     let far = if shown.reads == PictureKind::Photo { 6.0 / LEVELS } else { 0.3 };
     shown.view.pixel_eps().is_some_and(|eps| eps > far)
@@ -76,7 +72,7 @@ fn is_far(shown: &Shown) -> bool {
 const ALONG_LINE: &str = "This is the straight line to what was found; the attack runs again when ε rests.";
 const TOO_FAR: &str =
     "One step does not fool the net here. Several steps do: press “Make it …”, or choose PGD under More.";
-/// No pixel of a photograph that moves by so many grey levels can be seen to have moved.
+/// Nobody sees that a pixel of a photograph has moved by so many grey levels.
 const UNSEEN_LEVELS: f32 = 2.51;
 const UNSEEN: &str = "Nobody sees the change.";
 
@@ -86,7 +82,6 @@ const NET_OF_RUN: &str = "There is no command for this view: the net is that of 
                           holds model.toml, which commands take, and which the Models page can add.";
 const ONE_STEP: &str = "One step rarely reaches a chosen class; several often do.";
 
-/// Judges a result.
 pub fn judge(shown: &Shown) -> Judgement {
     let Some(now) = shown.adversarial_top.first() else {
         let sentence = "The net gave no class.".into();
@@ -122,48 +117,40 @@ pub fn judge(shown: &Shown) -> Judgement {
     Judgement { headline, sentence, remark: (missed && one_step).then_some(ONE_STEP), standing }
 }
 
-/// What stands in the way of the attack itself, in a few words and in a sentence, and whether the log-odds would help.
+/// This stands in the way of the attack itself; it says whether the log-odds would help.
 pub struct Obstacle {
     pub brief: &'static str,
     pub text: String,
     pub log_odds_help: bool,
 }
 
-/// A gradient that is zero, too short for η, or hidden by rounding.
+/// Finds a gradient that is zero, too short for η, or hidden by rounding.
 pub fn obstacle(shown: &Shown) -> Option<Obstacle> {
     let log_odds_help = shown.view.loss == Loss::CrossEntropy;
-    if no_gradient(shown) {
-        let text = "The gradient is zero at every pixel: nothing moves. That does not make the net robust.";
-        return Some(Obstacle { brief: "The gradient is zero", text: text.into(), log_odds_help });
-    }
     let follows_gradient = matches!(shown.view.attack, AttackSettings::Gradient(_));
-    if follows_gradient && shown.timeline.is_result && shown.linf * LEVELS < 0.5 {
+    let (brief, text) = if shown.zero_gradient_fraction >= 1.0 {
+        let text = "The gradient is zero at every pixel: nothing moves. That does not make the net robust.";
+        ("The gradient is zero", text.into())
+    } else if follows_gradient && shown.timeline.is_result && shown.linf * LEVELS < 0.5 {
         let largest = shown.gradient.values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
         let text = format!("η is too small here: the gradient's largest value is {}.", short(largest));
-        return Some(Obstacle { brief: "η is too small here", text, log_odds_help });
-    }
-    let text = "The net is so sure that rounding hides most of the slope of the cross-entropy.";
-    (shown.saturated && log_odds_help).then(|| Obstacle {
-        brief: "Rounding hides the slope",
-        text: text.into(),
-        log_odds_help,
-    })
+        ("η is too small here", text)
+    } else if shown.saturated && log_odds_help {
+        let text = "The net is so sure that rounding hides most of the slope of the cross-entropy.";
+        ("Rounding hides the slope", text.into())
+    } else {
+        return None;
+    };
+    Some(Obstacle { brief, text, log_odds_help })
 }
 
-/// Whether there is no gradient anywhere.
-fn no_gradient(shown: &Shown) -> bool {
-    shown.zero_gradient_fraction >= 1.0
-}
-
-/// What the search for the smallest ε found, and under which conditions.
+/// Says what the search for the smallest ε found, and under which conditions.
 pub fn least(shown: &Shown, attack: &AttackSettings, found: Option<f32>) -> String {
     let (title, largest) = (attack.info().title, attack.norm().largest_eps(shown.original.values.len()));
-    let label = &shown.label.name;
+    let target = |class: usize| shown.model.classes.get(class).map_or("the target", String::as_str);
     let goal = match shown.view.goal {
-        Goal::Untargeted => format!("away from {label}"),
-        Goal::Targeted(target) => {
-            format!("towards {}", shown.model.classes.get(target).map_or("the target", String::as_str))
-        }
+        Goal::Untargeted => format!("away from {}", shown.label.name),
+        Goal::Targeted(class) => format!("towards {}", target(class)),
     };
     let clip = match (shown.view.clip, shown.view.eight_bit) {
         (true, false) => "clipped",
@@ -177,16 +164,14 @@ pub fn least(shown: &Shown, attack: &AttackSettings, found: Option<f32>) -> Stri
         }
         Some(eps) => format!("The smallest ε that works is {eps:.4} ({attack}, {goal}, {clip})."),
         None => {
-            let hint = match attack {
-                AttackSettings::Fgsm(_) => " One step cannot do it; several may: PGD, or gradient steps.",
-                _ => "",
-            };
+            let is_fgsm = matches!(attack, AttackSettings::Fgsm(_));
+            let hint = if is_fgsm { " One step cannot do it; several may: PGD, or gradient steps." } else { "" };
             format!("No ε up to {} works ({title}, {goal}, {clip}; 49 values tried).{hint}", short(largest))
         }
     }
 }
 
-/// What every number on screen rests on, as short tags.
+/// Lists what every number on screen rests on, as short tags.
 pub fn tags(shown: &Shown) -> Vec<String> {
     let view = &shown.view;
     let label = match view.label {
@@ -207,39 +192,33 @@ pub fn tags(shown: &Shown) -> Vec<String> {
     }
     let input = &shown.model.input;
     let (width, height) = shown.picture_size;
-    let mut tags = vec![
-        label,
-        format!("clipping {}", if view.clip { "on" } else { "off" }),
-        method,
-        format!("‖δ‖∞ {:.4}", shown.linf),
-        format!("‖δ‖₂ {:.3}", shown.l2),
-        format!("input {}×{}×{}", input.width, input.height, input.channels),
+    let is_fitted = (width, height) != (input.width, input.height);
+    let size = is_fitted.then(|| match shown.own_pixels {
+        true => format!("attacked at {}×{} of {width}×{height}", shown.original.width, shown.original.height),
+        false => {
+            let part = (shown.crop.width.round() as usize, shown.crop.height.round() as usize);
+            let part = if part == (width, height) { String::new() } else { format!("{}×{} of ", part.0, part.1) };
+            format!("picture {part}{width}×{height}, fitted")
+        }
+    });
+    let hidden = shown.zero_gradient_fraction;
+    let tags = [
+        Some(label),
+        Some(format!("clipping {}", if view.clip { "on" } else { "off" })),
+        view.eight_bit.then(|| "rounded to 8 bits".into()),
+        Some(method),
+        Some(format!("‖δ‖∞ {:.4}", shown.linf)),
+        Some(format!("‖δ‖₂ {:.3}", shown.l2)),
+        Some(format!("input {}×{}×{}", input.width, input.height, input.channels)),
+        size,
+        (view.loss == Loss::LogOdds).then(|| "slope of the log-odds".into()),
+        (hidden > 0.0 && hidden < 1.0).then(|| format!("no gradient at {} of the values", per_cent(hidden))),
     ];
-    if (width, height) != (input.width, input.height) {
-        tags.push(match shown.own_pixels {
-            true => format!("attacked at {}×{} of {width}×{height}", shown.original.width, shown.original.height),
-            false => {
-                let part = (shown.crop.width.round() as usize, shown.crop.height.round() as usize);
-                let part = if part == (width, height) { String::new() } else { format!("{}×{} of ", part.0, part.1) };
-                format!("picture {part}{width}×{height}, fitted")
-            }
-        });
-    }
-    if view.eight_bit {
-        tags.insert(2, "rounded to 8 bits".into());
-    }
-    if view.loss == Loss::LogOdds {
-        tags.push("slope of the log-odds".into());
-    }
-    if !no_gradient(shown) && shown.zero_gradient_fraction > 0.0 {
-        tags.push(format!("no gradient at {} of the values", per_cent(shown.zero_gradient_fraction)));
-    }
-    tags.extend(shown.picture_notes.iter().cloned());
-    tags.push(format!("took {:.0} ms", shown.took.as_secs_f64() * 1000.0));
-    tags
+    let took = format!("took {:.0} ms", shown.took.as_secs_f64() * 1000.0);
+    tags.into_iter().flatten().chain(shown.picture_notes.iter().cloned()).chain([took]).collect()
 }
 
-/// How long a perturbation is, in the measure of its attack, and how far a pixel moves.
+/// Says how long a perturbation is, in the measure of its attack, and how far a pixel moves.
 pub fn length(shown: &Shown) -> String {
     let most = format!("largest change {}", units::grey_levels(shown.linf));
     match shown.view.attack.measure() {
@@ -248,7 +227,7 @@ pub fn length(shown: &Shown) -> String {
     }
 }
 
-/// An attack with its parameters: "PGD in L∞, 40 steps, random start", "Smallest ε of FGSM in L∞, up to 0.3".
+/// Names an attack with its parameters: "PGD in L∞, 40 steps, random start".
 pub fn attack(attack: &AttackSettings) -> String {
     match attack {
         AttackSettings::MinimalEps(search) => {
@@ -258,7 +237,6 @@ pub fn attack(attack: &AttackSettings) -> String {
     }
 }
 
-/// What saving the adversarial picture writes.
 pub fn saved_as(shown: &Shown) -> String {
     let (width, height) = shown.picture_size;
     match shown.own_pixels {
@@ -267,10 +245,10 @@ pub fn saved_as(shown: &Shown) -> String {
     }
 }
 
-/// The headless command that gives what is on screen, and a remark on what it gives instead where there is no such command.
+/// Returns the command for what is on screen, with a remark where it gives something else.
 ///
 /// # Errors
-/// Why there is none at all, and what to do.
+/// The message says why there is none, and what to do.
 pub fn command_of(shown: &Shown) -> Result<(String, Option<String>), &'static str> {
     let (mut view, timeline) = (shown.view.clone(), &shown.timeline);
     let mut remark = None;
@@ -283,20 +261,17 @@ pub fn command_of(shown: &Shown) -> Result<(String, Option<String>), &'static st
         // Of a long film not every step is kept: on screen is the last one before.
         let kept = timeline.moments.iter().map(|moment| moment.step).filter(|step| *step <= timeline.step);
         let step = kept.max().unwrap_or_default();
-        match view.attack.stopped_at(step, view.eps) {
-            Some(attack) => view.attack = attack,
-            None => {
-                remark = Some(format!(
-                    "It goes on to the end of the attack; on screen is step {step}, which has no command."
-                ))
-            }
+        if let Some(attack) = view.attack.stopped_at(step, view.eps) {
+            view.attack = attack;
+        } else {
+            let here = format!("on screen is step {step}, which has no command.");
+            remark = Some(format!("It goes on to the end of the attack; {here}"));
         }
     }
     view.own_pixels = Some(shown.own_pixels);
     command_line(&view, &shown.model.classes).map(|line| (line, remark))
 }
 
-/// The headless command that gives the same result.
 fn command_line(view: &View, classes: &[String]) -> Result<String, &'static str> {
     let picture = match &view.picture {
         Source::Sample(name) => name.clone(),
@@ -306,73 +281,49 @@ fn command_line(view: &View, classes: &[String]) -> Result<String, &'static str>
     if is_net_of_run(&view.model) {
         return Err(NET_OF_RUN);
     }
-    let mut words = vec!["doppelganger".into(), "attack".into(), quoted(&picture)];
-    words.extend(["--model".into(), quoted(&view.model)]);
-    words.extend(attack_options(&view.attack));
-    if view.attack.takes_eps() {
-        words.extend(["--eps".into(), view.eps.to_string()]);
-    }
-    if view.attack.is_random() && view.seed > 0 {
-        words.extend(["--seed".into(), view.seed.to_string()]);
-    }
     let class = |index: usize| classes.get(index).map_or_else(|| index.to_string(), |name| quoted(name));
-    if let Goal::Targeted(index) = view.goal {
-        words.extend(["--target".into(), class(index)]);
-    }
-    if let Label::Given(index) = view.label {
-        words.extend(["--label".into(), class(index)]);
-    }
-    if view.loss == Loss::LogOdds {
-        words.extend(["--loss".into(), "log-odds".into()]);
-    }
-    if !view.clip {
-        words.push("--no-clip".into());
-    }
-    if view.eight_bit {
-        words.push("--8-bit".into());
-    }
-    if view.own_pixels == Some(true) {
-        words.push("--photo".into());
-    }
-    if view.background != Background::default() {
-        words.extend(["--background".into(), quoted(&view.background.to_string())]);
-    }
-    if let Some(crop) = view.crop {
-        words.push(format!("--crop {crop}"));
-    }
+    let target = if let Goal::Targeted(index) = view.goal { Some(index) } else { None };
+    let label = if let Label::Given(index) = view.label { Some(index) } else { None };
+    let background = Some(view.background).filter(|background| *background != Background::default());
+    let options = [
+        view.attack.takes_eps().then(|| format!("--eps {}", view.eps)),
+        (view.attack.is_random() && view.seed > 0).then(|| format!("--seed {}", view.seed)),
+        target.map(|index| format!("--target {}", class(index))),
+        label.map(|index| format!("--label {}", class(index))),
+        (view.loss == Loss::LogOdds).then(|| "--loss log-odds".into()),
+        (!view.clip).then(|| "--no-clip".into()),
+        view.eight_bit.then(|| "--8-bit".into()),
+        (view.own_pixels == Some(true)).then(|| "--photo".into()),
+        background.map(|background| format!("--background {}", quoted(&background.to_string()))),
+        view.crop.map(|crop| format!("--crop {crop}")),
+    ];
+    let mut words = vec![format!("doppelganger attack {} --model {}", quoted(&picture), quoted(&view.model))];
+    words.extend(attack_options(&view.attack));
+    words.extend(options.into_iter().flatten());
     Ok(words.join(" "))
 }
 
-/// What a read-out tells about one pixel.
+/// A read-out tells this about one pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
-    /// x or x + δ.
     Pixel,
-    /// δ.
     Difference,
-    /// ∇J, which has no grey levels.
     Gradient,
 }
 
-/// One line per channel: the value in [0, 1] and in 0..255.
+/// Writes a line for each channel: the value in [0, 1] and in 0..255.
 pub fn readout(name: &str, planes: &Planes, (x, y): (usize, usize), reading: Reading) -> Vec<String> {
-    let channel = |c: usize| match (planes.channels, c) {
-        (3, 0) => "R ",
-        (3, 1) => "G ",
-        (3, 2) => "B ",
-        _ => "",
+    let channels = if planes.channels == 3 { ["R ", "G ", "B "] } else { [""; 3] };
+    let line = |(channel, letter): (usize, &str)| {
+        let value = planes.get(channel, x, y)?;
+        let numbers = match reading {
+            Reading::Pixel => format!("{value:.4} = {:.1}/255", value * LEVELS),
+            Reading::Difference => format!("{} = {}/255", signed(value, 4), signed(value * LEVELS, 1)),
+            Reading::Gradient => format!("{value:+.3e}"),
+        };
+        Some(format!("{name} {letter}{numbers}"))
     };
-    (0..planes.channels)
-        .filter_map(|c| {
-            let value = planes.get(c, x, y)?;
-            let numbers = match reading {
-                Reading::Pixel => format!("{value:.4} = {:.1}/255", value * LEVELS),
-                Reading::Difference => format!("{} = {}/255", signed(value, 4), signed(value * LEVELS, 1)),
-                Reading::Gradient => format!("{value:+.3e}"),
-            };
-            Some(format!("{name} {}{numbers}", channel(c)))
-        })
-        .collect()
+    channels.into_iter().take(planes.channels).enumerate().filter_map(line).collect()
 }
 
 #[cfg(test)]

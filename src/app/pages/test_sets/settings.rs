@@ -85,7 +85,7 @@ fn nets(ui: &mut Ui, choices: &mut Choices, explore: &Explore) {
     for (group, entries) in grouped(&explore.catalogue) {
         let entries: Vec<_> = entries.into_iter().filter(|entry| entry.problem.is_none()).collect();
         if !entries.is_empty() {
-            ui.label(theme::caption(ui, group.title()));
+            ui.label(theme::caption(ui, group));
         }
         for entry in entries {
             let mut on = choices.nets.contains(&entry.name);

@@ -1,4 +1,4 @@
-//! Which attack, with which parameters, and the film of its steps.
+//! These commands choose an attack and its parameters, and play the film of its steps.
 
 use eframe::egui::Key;
 use egui_material_icons::icons;
@@ -6,27 +6,21 @@ use egui_material_icons::icons;
 use crate::app::widgets::about::{About, Action, NONE, about};
 use crate::engine::attack::{Attack, AttackSettings};
 
-/// One action on the attack.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttackCommand {
     /// Chooses another attack, by its name, with the parameters that it was left with.
     Use(&'static str),
-    /// Sets an attack with these parameters.
     Set(AttackSettings),
-    /// Draws another random start, or other noise.
     NextSeed,
     PlayPause,
     StepOn,
     StepBack,
-    /// Goes to this step, and pauses.
     Seek(usize),
 }
 
-/// The shortcuts of the first attacks.
 const KEYS: [Key; 9] =
     [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
 
-/// Returns what people call an attack.
 pub fn attack_title(attack: &AttackSettings) -> &'static str {
     attack.info().title
 }

@@ -1,4 +1,4 @@
-//! What can be done on the Explore page.
+//! This module lists what can be done on the Explore page.
 
 pub mod attack;
 pub mod why;
@@ -16,34 +16,31 @@ use crate::engine::attack::{Goal, Label, Loss};
 use crate::engine::picture::{Background, Heatmap, Quantity, Region};
 use crate::worker::Source;
 
-/// What the switch of pages says of this one.
 pub const PAGE: About = about("Explore", "Attack a picture and see what the net says").keys(CTRL, Key::Num1);
 
-/// One action on the Explore page.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExploreCommand {
     OpenDialog,
     Draw,
     SaveDialog,
     SaveTo(PathBuf),
-    /// Of a picture that is in no file: the untouched one.
+    /// It saves the untouched picture, which may be in no file.
     SaveOriginalDialog,
     SaveOriginalTo(PathBuf),
-    /// Record ε rising from 0 to where it stands.
     SaveAnimationDialog,
     SaveAnimationTo(PathBuf),
     CopyPicture,
     CopyCommand,
     Show(Source),
-    /// One of the views that come with the program.
+    /// It shows one of the views that come with the program.
     ShowExample(usize),
     NextSample,
     PreviousSample,
-    /// The photo, or the digit, that was shown last.
+    /// It shows the photo that was shown last, and the next one the digit.
     ShowPhotos,
     ShowDigits,
     UseModel(String),
-    /// This net with this picture, though it reads other ones.
+    /// It uses this net with this picture, though it reads other ones.
     KeepBoth {
         model: String,
         picture: Source,
@@ -54,39 +51,33 @@ pub enum ExploreCommand {
     EpsUpFine,
     EpsDownFine,
     EpsReset,
-    /// Make the picture be taken for this class, by its index.
+    /// It makes the picture be taken for the class of this index.
     MakeIt(usize),
-    /// Back to one step away from the label.
+    /// It goes back to one step away from the label.
     StartOver,
     Goal(Goal),
     SearchTarget,
     Label(Label),
     GiveLabel,
-    Clip(bool),
     ToggleClip,
-    /// Show the net pictures rounded to 8 bits, or as they are computed.
     ToggleEightBit,
     Follow(Loss),
     ToggleLoss,
-    /// Attack the picture's own pixels, or those that the net sees.
     ToggleOwnPixels,
-    /// What shows through where the picture is transparent.
     Background(Background),
-    /// Show the net this part of the picture; its own choice without one.
+    /// It shows the net this part of the picture; without one the net chooses.
     Crop(Option<Region>),
-    /// The expert's controls.
     ToggleMore,
     Heatmap(Heatmap),
-    /// What the middle picture shows.
+    /// It sets what the middle picture shows.
     Look(Quantity),
     ZoomIn,
     ZoomOut,
     ZoomReset,
-    /// Of the run whose net is attacked: another moment of it.
+    /// It shows another moment of the run whose net is attacked.
     ShowNet(NetMoment),
     NextMoment,
     CloseDrawing,
-    /// The formula of a linear net.
     ToggleLinear,
     CloseLinear,
     Attack(AttackCommand),
@@ -182,7 +173,7 @@ impl Action for ExploreCommand {
             Self::Label(Label::Given(_)) | Self::GiveLabel => {
                 about("Label by hand…", "Say yourself what the picture shows").keys(CTRL, Key::G)
             }
-            Self::Clip(_) | Self::ToggleClip => about("Clip to [0, 1]", "Keep pixels between black and white, as a picture file must. Without it the numbers may leave the \
+            Self::ToggleClip => about("Clip to [0, 1]", "Keep pixels between black and white, as a picture file must. Without it the numbers may leave the \
                  range and the picture cannot be saved as it is.").keys(NONE, Key::C),
             Self::ToggleEightBit => about("8 bit", "Round every picture to 8 bits, as a file holds it, before the net sees it: an ε below half a grey level \
                  then does nothing").keys(NONE, Key::B),

@@ -1,4 +1,4 @@
-//! What can be done in the pane under the pictures that shows why the attack works.
+//! These commands belong to the pane under the pictures that shows why the attack works.
 
 use eframe::egui::Key;
 use egui_material_icons::icons;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::widgets::about::{About, Action, NONE, about};
 
-/// What the pane shows, where there is no room for everything.
+/// The pane shows this part, where there is no room for everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
@@ -16,24 +16,16 @@ pub enum Part {
     Second,
 }
 
-/// One action in that pane.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WhyCommand {
-    /// Opens and closes it.
     Fold,
-    /// Logits or probabilities.
     Values,
-    /// A linear or a logarithmic axis for ε.
     Axis,
-    /// Random controls from another seed.
     NextSeed,
-    /// Searches for the smallest ε that works, or stops searching.
     FindLeast,
-    /// The net to compare with.
     Second(Option<String>),
     /// That net is attacked itself, or shown the same picture.
     OwnAttack(bool),
-    /// What it shows where there is no room for everything.
     Part(Part),
 }
 

@@ -1,4 +1,4 @@
-//! What a person changes in the view that is wanted, where more than one field of it changes together.
+//! These methods change several fields of the wanted view together.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use crate::engine::attack::{Attack, AttackSettings, Goal, Label};
 use crate::engine::picture::{Heatmap, PictureKind, Quantity};
 use crate::worker::{Mismatch, SheetWish, Source, View};
 
-/// Steps of the attack that makes a doppelgänger: enough for any class of a thousand, and done within a second or two.
+/// So many steps reach any class of a thousand, within a second or two.
 const DOPPELGANGER_STEPS: usize = 20;
 
 impl Explore {
@@ -31,7 +31,6 @@ impl Explore {
         self.let_picture_give_way();
     }
 
-    /// Uses this net with this picture, whatever the one reads and the other is.
     pub fn keep_both(&mut self, model: String, picture: Source) {
         self.set_model(model);
         self.set_picture(picture);
@@ -140,7 +139,7 @@ impl Explore {
         self.view.eps = eps;
     }
 
-    /// Sets what a step of a lesson names, and the rest as usual: what a lesson says is true whatever was left here.
+    /// Sets what a step of a lesson names, and the rest as usual, whatever was left here.
     pub fn set_scene(&mut self, scene: Scene) {
         let attack = scene.attack();
         if let Some(model) = scene.model {
@@ -221,7 +220,6 @@ impl Explore {
         self.playing = Playing::default();
     }
 
-    /// Looks names up, now or when the net is there.
     fn carry(&mut self, carried: Carried) {
         self.carried = carried;
         let here = self.shown.as_ref().filter(|shown| shown.view.model == self.view.model);

@@ -1,4 +1,4 @@
-//! What the Explore tab wants to see and what it was last told: plain state, no window.
+//! This is the plain state of the Explore page: what it wants to see and what it was last told.
 
 pub mod changes;
 pub mod playing;
@@ -24,52 +24,48 @@ use crate::engine::picture::PictureKind;
 use crate::engine::units::LEVELS;
 use crate::worker::{Mismatch, Revision, Shown, Source, Timeline, View};
 
-/// ε in L∞ at the right end of the slider; half the pixel range is already far more than any attack needs.
+/// The slider ends here in L∞; half the pixel range is already far more than any attack needs.
 pub const MAX_EPS: f32 = 0.5;
 pub const DEFAULT_ETA: f32 = 0.1;
 pub const ETA_RANGE: RangeInclusive<f32> = 1e-4..=100.0;
 pub const GAIN_RANGE: RangeInclusive<f32> = 1.0..=64.0;
-/// ε that has not moved for so long is at rest.
 const REST: Duration = Duration::from_millis(250);
 /// Work shorter than this is not announced: it would only flicker.
 pub const PATIENCE: Duration = Duration::from_millis(150);
 
-/// The state of the Explore page: the view that is wanted, and what is on screen. What differs is computed.
+/// The state of the page is the view that is wanted and what is on screen. What differs is computed.
+#[derive(Default)]
 pub struct Explore {
-    /// The view that is wanted, but for what `playing` and a moving ε add to it.
+    /// This is the view that is wanted, but for what `playing` and a moving ε add to it.
     pub view: View,
-    /// The other attacks as they were left.
     others: Vec<AttackSettings>,
-    /// ε as it was left in each norm.
     lengths: Lengths,
-    /// The kind of net that ε is for; `None` where ε was chosen for a net of which that is not known yet.
+    /// This kind of net is ε for; `None` where ε was chosen for a net of which that is not known yet.
     kind: Option<PictureKind>,
-    /// What was shown last of each kind of picture.
     last: LastOfKinds,
-    /// Until when ε counts as moving: an attack of many steps begins anew when it has rested.
+    /// ε counts as moving until then: an attack of many steps begins anew when it has rested.
     moving_until: Option<Instant>,
     pub playing: Playing,
-    /// Whether somebody is about to draw: there is no picture yet.
+    /// Somebody is about to draw: there is no picture yet.
     pub is_blank: bool,
     pub catalogue: Vec<Entry>,
     pub shown: Option<Box<Shown>>,
-    /// What a lesson does not show yet.
+    /// A lesson does not show these parts yet.
     pub hidden: Hidden,
-    /// The view that was asked for last.
     wish: Option<View>,
-    /// Whether that view is to be asked for again, since the net or the file behind a name changed.
+    /// That view is to be asked for again: the net or the file behind a name changed.
     is_stale: bool,
     asked: Option<Asked>,
-    undoer: Undoer<View>,
-    /// Names of the label and the target, looked up again when another model with other indices arrives.
+    pub undoer: Undoer<View>,
+    /// These names are looked up again when a model with other indices arrives.
     carried: Carried,
-    /// The step of a film that a file names, to go to once the film is whole.
+    /// A file names this step of a film, to go to once the film is whole.
     awaited_step: Option<usize>,
-    /// The picture that was asked for at the start together with a net, before either was found to be good.
+    /// This picture was asked for at the start together with a net, before either was found to be good.
     refused_picture: Option<Source>,
 }
 
-/// ε in each norm: a number in one says nothing in another.
+/// A number in one norm says nothing in another.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lengths {
     pub linf: f32,
@@ -84,8 +80,7 @@ impl Default for Lengths {
 }
 
 impl Lengths {
-    /// For nets that see so many channels. In L∞, the paper's for digits, and for photographs in colour what nobody sees; what
-    /// is usual in L2; in L1, twenty pixels from black to white.
+    /// Returns the usual ε of nets that see so many channels; in L1 it is twenty pixels from black to white.
     pub fn usual(channels: usize) -> Self {
         let linf = if channels == 3 { 2.0 / LEVELS } else { 0.25 };
         Self { linf, l2: 2.0, l1: 20.0 }
@@ -100,7 +95,7 @@ impl Lengths {
     }
 }
 
-/// A file, or else the bundled sample of this name.
+/// Returns a file, or else the bundled sample of this name.
 pub fn named(picture: PathBuf) -> Source {
     match sample_unless_file(&picture) {
         Some(sample) => Source::Sample(sample.name.to_owned()),
@@ -115,12 +110,12 @@ struct Asked {
     doing: Option<String>,
 }
 
-/// Parts of the tab that are covered until somebody has predicted them.
+/// These parts of the page are covered until somebody has predicted them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hidden {
     pub perturbation: bool,
     pub adversarial: bool,
-    /// What the net says of the adversarial picture.
+    /// This is what the net says of the adversarial picture.
     pub answer: bool,
 }
 
@@ -148,23 +143,12 @@ impl Explore {
         };
         let mut explore = Self {
             view,
-            others: Vec::new(),
             lengths: settings.lengths,
             kind: Some(if settings.channels == 3 { PictureKind::Photo } else { PictureKind::Digit }),
             last: settings.last.clone(),
-            moving_until: None,
-            playing: Playing::default(),
-            is_blank: false,
-            catalogue: Vec::new(),
-            shown: None,
-            hidden: Hidden::default(),
-            wish: None,
-            is_stale: false,
-            asked: None,
             undoer: undoer(),
             carried: Carried { label: None, target: settings.target.clone() },
-            awaited_step: None,
-            refused_picture: None,
+            ..Self::default()
         };
         match (has_picture, has_model) {
             (true, false) => explore.let_net_give_way(),
@@ -174,9 +158,8 @@ impl Explore {
         explore
     }
 
-    /// Returns the view that is wanted now.
     pub fn wanted(&self) -> View {
-        View { along_line: self.is_moving(), step: self.playing.step(), ..self.view.clone() }
+        View { along_line: self.is_moving(), step: self.playing.step, ..self.view.clone() }
     }
 
     /// Returns the usual ε of such nets, in the norm of the attack.
@@ -207,7 +190,7 @@ impl Explore {
         Some(if is_digit { PictureKind::Digit } else { PictureKind::Photo })
     }
 
-    /// Tells whether the strip offers digits, because a digit is on screen.
+    /// Returns whether the strip offers digits, because a digit is on screen.
     pub fn shows_digits(&self) -> bool {
         match (&self.view.picture, self.shown.as_deref()) {
             (Source::Sample(name), _) => sample(name).is_some_and(Sample::is_digit),
@@ -216,15 +199,13 @@ impl Explore {
         }
     }
 
-    /// Lets the net give way to the picture, which was chosen: where the net does not read such pictures, the one last used
-    /// for them takes its place.
+    /// Lets the net last used for such pictures take the place of one that does not read them.
     fn let_net_give_way(&mut self) {
         let LastOfKinds { photo, digit } = &self.last;
         self.view.mismatch = Mismatch::UseModel { photo: photo.net.clone(), digit: digit.net.clone() };
     }
 
-    /// Lets the picture give way to the net, which was chosen: where the net does not read such pictures, the one last shown
-    /// of its kind takes its place.
+    /// Lets the picture last shown of its kind take the place of one that the net does not read.
     fn let_picture_give_way(&mut self) {
         let LastOfKinds { photo, digit } = &self.last;
         self.view.mismatch = Mismatch::UsePicture { photo: photo.picture.source(), digit: digit.picture.source() };
@@ -241,16 +222,15 @@ impl Explore {
         if self.view.attack.norm() == Norm::Linf { 1.0 / LEVELS } else { 0.01 * self.largest_eps() }
     }
 
-    /// Tells whether the picture's own pixels are attacked: as the person wants it, or else as it is on screen.
+    /// Returns whether the picture's own pixels are attacked: as the person wants it, or else as it is on screen.
     pub fn has_own_pixels(&self) -> bool {
         self.view.own_pixels.unwrap_or_else(|| self.shown.as_ref().is_some_and(|shown| shown.own_pixels))
     }
 
-    /// Tells whether the picture on screen has other pixels than the net sees.
+    /// Returns whether the picture on screen has other pixels than the net sees.
     pub fn is_resampled(&self) -> bool {
-        self.shown
-            .as_ref()
-            .is_some_and(|shown| shown.picture_size != (shown.model.input.width, shown.model.input.height))
+        let size = |shown: &Shown| (shown.model.input.width, shown.model.input.height);
+        self.shown.as_ref().is_some_and(|shown| shown.picture_size != size(shown))
     }
 
     /// Returns the view to ask for now, if it is another one than the last time.
@@ -267,8 +247,7 @@ impl Explore {
         Some(view)
     }
 
-    /// Notes where the history of changes can go back to: only views that were answered, since until then another net or
-    /// picture may still take the place of the one that is wanted.
+    /// Notes views that were answered, for undo: before, another net or picture may take the place of what is wanted.
     pub fn note(&mut self, seconds: f64) {
         if !self.waiting() {
             self.undoer.feed_state(seconds, &self.view);
@@ -278,12 +257,14 @@ impl Explore {
     /// Goes on with the film of the attack. Returns how long it may rest then, while it runs.
     pub fn play_on(&mut self, now: Instant) -> Option<Duration> {
         // An answer on its way wakes the window by itself.
-        if self.waiting() { None } else { self.play(|playing, timeline| playing.go_on(timeline, now))? }
+        let shown = self.shown.as_ref().filter(|_| !self.waiting())?;
+        self.playing.go_on(&shown.timeline, now)
     }
 
-    fn play<T>(&mut self, change: impl FnOnce(&mut Playing, &Timeline) -> T) -> Option<T> {
-        let shown = self.shown.as_ref()?;
-        Some(change(&mut self.playing, &shown.timeline))
+    fn play(&mut self, change: impl FnOnce(&mut Playing, &Timeline)) {
+        if let Some(shown) = &self.shown {
+            change(&mut self.playing, &shown.timeline);
+        }
     }
 
     /// Carries out a command about the attack and its film.
@@ -292,46 +273,13 @@ impl Explore {
             AttackCommand::Use(name) => self.use_attack(name),
             AttackCommand::Set(attack) => self.set_attack(attack),
             AttackCommand::NextSeed => self.view.seed += 1,
-            AttackCommand::PlayPause => {
-                self.play(|playing, timeline| playing.toggle(timeline, Instant::now()));
-            }
-            AttackCommand::StepOn => {
-                self.play(|playing, timeline| playing.step_by(1, timeline));
-            }
-            AttackCommand::StepBack => {
-                self.play(|playing, timeline| playing.step_by(-1, timeline));
-            }
-            AttackCommand::Seek(step) => {
-                self.play(|playing, timeline| playing.seek(step, timeline));
-            }
+            AttackCommand::PlayPause => self.play(|playing, timeline| playing.toggle(timeline, Instant::now())),
+            AttackCommand::StepOn => self.play(|playing, timeline| playing.step_by(1, timeline)),
+            AttackCommand::StepBack => self.play(|playing, timeline| playing.step_by(-1, timeline)),
+            AttackCommand::Seek(step) => self.play(|playing, timeline| playing.seek(step, timeline)),
         }
     }
 
-    /// Tells whether there is a change to take back.
-    pub fn can_undo(&self) -> bool {
-        self.undoer.has_undo(&self.view)
-    }
-
-    /// Tells whether there is a change to do again.
-    pub fn can_redo(&self) -> bool {
-        self.undoer.has_redo(&self.view)
-    }
-
-    /// Takes back the last change.
-    pub fn undo(&mut self) {
-        if let Some(view) = self.undoer.undo(&self.view).cloned() {
-            self.restore(view);
-        }
-    }
-
-    /// Does the change again that was taken back last.
-    pub fn redo(&mut self) {
-        if let Some(view) = self.undoer.redo(&self.view).cloned() {
-            self.restore(view);
-        }
-    }
-
-    /// Goes back to a view.
     pub fn restore(&mut self, view: View) {
         self.lengths = self.lengths();
         self.moving_until = None;
@@ -355,7 +303,6 @@ impl Explore {
         self.asked = Some(Asked { revision, view, at, doing: None });
     }
 
-    /// Tells whether an answer is still on its way.
     pub fn waiting(&self) -> bool {
         let shown = self.shown.as_ref().map_or(0, |s| s.revision);
         self.asked.as_ref().is_some_and(|asked| asked.revision > shown)
@@ -367,15 +314,13 @@ impl Explore {
         Some(asked.doing.as_deref().unwrap_or("computing"))
     }
 
-    /// Notes what slow work has begun on the way to a view.
     pub fn set_doing(&mut self, revision: Revision, doing: String) {
         if let Some(asked) = self.asked.as_mut().filter(|asked| asked.revision == revision) {
             asked.doing = Some(doing);
         }
     }
 
-    /// Takes an answer, with what the worker chose in it: a net or a picture that gave way, and the crop of a photo too large
-    /// for its own resolution. Returns `false` when a newer one is already on screen.
+    /// Takes an answer, with what the worker chose in it. Returns `false` when a newer one is already on screen.
     pub fn take_shown(&mut self, shown: Box<Shown>) -> bool {
         if self.shown.as_ref().is_some_and(|old| old.revision > shown.revision) {
             return false;
@@ -418,13 +363,12 @@ impl Explore {
         }
     }
 
-    /// Tells whether what is on screen is what is wanted, to the end of the attack.
+    /// Returns whether what is on screen is what is wanted, to the end of the attack.
     pub fn is_settled(&self) -> bool {
         let is_here = self.shown.as_ref().is_some_and(|shown| shown.view == self.wanted() && shown.timeline.is_over);
         is_here && !self.is_stale && !self.waiting() && !self.is_moving()
     }
 
-    /// Tells whether ε is still moving under the hand.
     pub fn is_moving(&self) -> bool {
         self.moving_until.is_some()
     }
@@ -450,8 +394,7 @@ impl Explore {
         }
     }
 
-    /// Notes that a view cannot be shown and goes back to what is on screen, so that the next move of the slider works.
-    /// Returns `false` when the failure is of no interest any more.
+    /// Goes back to what is on screen where a view fails. Returns `false` when the failure is of no interest any more.
     pub fn take_failure(&mut self, revision: Revision) -> bool {
         let Some(asked) = self.asked.take_if(|asked| asked.revision == revision) else { return false };
         self.awaited_step = None;
@@ -462,26 +405,19 @@ impl Explore {
             self.know_kind(kind);
             return true;
         }
-        // Nothing on screen yet: the bundled picture and net are always there. One of the two that were asked for may do.
+        // Nothing is on screen yet, but the bundled picture and net are there. One of the two that were asked for may do.
         let fresh = Explore::new(&Settings::default(), None, None).view;
         let View { model, picture, .. } = asked.view;
-        match (model == fresh.model, picture == fresh.picture) {
-            (true, true) => {}
-            (false, false) => {
-                self.refused_picture = Some(picture);
-                self.view = View { model, attack: self.view.attack.clone(), eps: self.view.eps, ..fresh };
-                self.let_picture_give_way();
-            }
-            (_, _) => {
-                let keeps_model = model == fresh.model;
-                self.set_attack(fresh.attack.clone());
-                let picture = self.refused_picture.take().unwrap_or(fresh.picture.clone());
-                self.view = View { crop: picture.usual_crop(), picture, eps: self.view.eps, ..fresh };
-                match keeps_model {
-                    true => self.let_picture_give_way(),
-                    false => self.let_net_give_way(),
-                }
-            }
+        let (is_usual_model, is_usual_picture) = (model == fresh.model, picture == fresh.picture);
+        if !is_usual_model && !is_usual_picture {
+            self.refused_picture = Some(picture);
+            self.view = View { model, attack: self.view.attack.clone(), eps: self.view.eps, ..fresh };
+            self.let_picture_give_way();
+        } else if !is_usual_model || !is_usual_picture {
+            self.set_attack(fresh.attack.clone());
+            let picture = self.refused_picture.take().unwrap_or(fresh.picture.clone());
+            self.view = View { crop: picture.usual_crop(), picture, eps: self.view.eps, ..fresh };
+            if is_usual_model { self.let_picture_give_way() } else { self.let_net_give_way() }
         }
         true
     }

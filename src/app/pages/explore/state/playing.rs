@@ -1,4 +1,4 @@
-//! The steps of an attack as a film: playing, pausing, going from step to step.
+//! The steps of an attack are a film: it plays, pauses, and goes from step to step.
 
 use std::time::{Duration, Instant};
 
@@ -9,21 +9,16 @@ const LENGTH: Duration = Duration::from_secs(4);
 const QUICKEST: Duration = Duration::from_millis(40);
 const SLOWEST: Duration = Duration::from_millis(300);
 
-/// Which step is to be shown.
+/// This says which step is to be shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Playing {
-    /// None is the end: the result, and until it is there what the attack comes to.
-    step: Option<usize>,
-    /// When the next step is due, while the film runs.
+    /// Without a step it is the end: the result, and until it is there what the attack comes to.
+    pub step: Option<usize>,
     next: Option<Instant>,
 }
 
 impl Playing {
-    pub fn step(&self) -> Option<usize> {
-        self.step
-    }
-
-    /// Whether the film runs, or the attack goes on by itself.
+    /// Returns whether the film runs, or the attack goes on by itself.
     pub fn is_running(&self, timeline: &Timeline) -> bool {
         self.next.is_some() || (self.step.is_none() && !timeline.is_over)
     }
@@ -38,7 +33,7 @@ impl Playing {
         }
     }
 
-    /// One step on or back, and a pause.
+    /// Goes one step on or back, and pauses.
     pub fn step_by(&mut self, steps: isize, timeline: &Timeline) {
         // The answer to the step before may still be on its way.
         self.seek(self.step.unwrap_or(timeline.step).saturating_add_signed(steps), timeline);
@@ -50,7 +45,7 @@ impl Playing {
         *self = Self { step: (!is_end).then_some(step.min(timeline.of.max(1))), next: None };
     }
 
-    /// Goes on when the next step is due. How long it may rest then; none when the film does not run.
+    /// Goes on when the next step is due. Returns how long it may rest then, while the film runs.
     pub fn go_on(&mut self, timeline: &Timeline, now: Instant) -> Option<Duration> {
         let (next, step) = (self.next?, self.step?);
         if now < next {
@@ -183,12 +178,12 @@ mod tests {
         let live = timeline(7, 7, false);
         assert!(playing.is_running(&live));
         playing.toggle(&live, Instant::now());
-        assert_eq!((playing.step(), playing.is_running(&live)), (Some(7), false));
+        assert_eq!((playing.step, playing.is_running(&live)), (Some(7), false));
         playing.step_by(1, &live);
-        assert_eq!(playing.step(), Some(8), "the attack goes one step on");
+        assert_eq!(playing.step, Some(8), "the attack goes one step on");
         playing.toggle(&timeline(8, 8, false), Instant::now());
         assert!(playing.is_running(&live));
-        assert_eq!(playing.step(), Some(8), "from where it is");
+        assert_eq!(playing.step, Some(8), "from where it is");
     }
 
     #[test]
@@ -196,10 +191,10 @@ mod tests {
         let (mut playing, mut now) = (Playing::default(), Instant::now());
         let over = |step| timeline(step, 40, true);
         playing.toggle(&over(40), now);
-        let mut steps = vec![playing.step().unwrap()];
+        let mut steps = vec![playing.step.unwrap()];
         while let Some(rest) = playing.go_on(&over(steps[steps.len() - 1]), now) {
             now += rest;
-            steps.push(playing.step().unwrap());
+            steps.push(playing.step.unwrap());
         }
         assert_eq!(steps, (0..40).collect::<Vec<_>>());
         assert_eq!(playing, Playing::default(), "the result");
@@ -223,13 +218,13 @@ mod tests {
         let over = timeline(12, 40, true);
         let mut playing = Playing::default();
         playing.seek(3, &over);
-        assert_eq!(playing.step(), Some(3));
+        assert_eq!(playing.step, Some(3));
         playing.step_by(-1, &over);
         playing.step_by(-20, &over);
-        assert_eq!(playing.step(), Some(0));
+        assert_eq!(playing.step, Some(0));
         playing.seek(40, &over);
-        assert_eq!(playing.step(), None);
+        assert_eq!(playing.step, None);
         playing.seek(900, &timeline(12, 12, false));
-        assert_eq!(playing.step(), Some(40), "no farther than the attack goes");
+        assert_eq!(playing.step, Some(40), "no farther than the attack goes");
     }
 }

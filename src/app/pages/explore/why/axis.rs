@@ -1,26 +1,23 @@
-//! Where ε and the values lie in the plot.
-
-use eframe::egui::Ui;
+//! The axes say where ε and the values lie in the plot.
 
 use crate::app::format::per_cent;
 use crate::app::plots::axes::{Interval, Scale, per_cent_tick, plain};
 use crate::app::plots::quiet::Axis;
 use crate::worker::Along;
 
-/// The left end of a logarithmic axis: an eighth of a grey level.
+/// A logarithmic axis begins at an eighth of a grey level.
 const FLOOR: f64 = 0.0005;
-/// What the vertical axis goes beyond the lines, so that they stay clear of the frame, as a share of their range.
+/// The vertical axis goes beyond the lines by this share of their range.
 const MARGIN: f64 = 0.04;
-/// The room for the texts of the vertical axis.
 const AXIS_WIDTH: f32 = 48.0;
-/// The smallest distance of a tick of the vertical axis from the texts of the other one.
+/// Ticks of the vertical axis stay clear of the texts of the other one.
 const TICK_CLEAR: f32 = 8.0;
 
-/// The horizontal axis, along which ε lies.
+/// ε lies along the horizontal axis.
 #[derive(Clone, Copy, Debug)]
 pub struct EpsAxis {
     pub is_log: bool,
-    /// The largest |ε|.
+    /// This is the largest |ε|.
     pub reach: f32,
 }
 
@@ -44,19 +41,17 @@ impl EpsAxis {
         (!self.is_log || eps >= FLOOR).then(|| self.scale().place(eps))
     }
 
-    /// Returns whether ε is in sight.
     pub fn shows(self, eps: f32) -> bool {
         eps.abs() <= self.reach && self.place(eps).is_some()
     }
 
-    /// Returns the ε at a place, within what the axis shows.
     pub fn eps(self, place: f64) -> f32 {
         let eps = if self.is_log { 10f64.powf(place) } else { place };
         (eps as f32).clamp(-self.reach, self.reach)
     }
 }
 
-/// The vertical axis, of logits or of probabilities.
+/// The vertical axis is that of logits or of probabilities.
 #[derive(Clone, Copy, Debug)]
 pub struct ValueAxis {
     pub are_logits: bool,
@@ -73,8 +68,7 @@ impl ValueAxis {
         Self { are_logits, ends: Interval::new(low - margin, high + margin) }
     }
 
-    /// Returns the axis of a plot of this height. Of logits the lowest tick is not so near to the lower end that its
-    /// text would run into the first one of the other axis.
+    /// Returns the axis of a plot of this height. The lowest tick of logits is clear of the other axis.
     pub fn axis(self, height: f32) -> Axis {
         let text = if self.are_logits { plain } else { per_cent_tick };
         let clear = self.ends.width() * f64::from(TICK_CLEAR / height.max(TICK_CLEAR));
@@ -96,11 +90,6 @@ pub fn value_at(eps: &[f32], values: &[f32], at: f32) -> Option<f32> {
     }
     let share = (at - eps[above - 1]) / (high - eps[above - 1]);
     Some(values[above - 1] + share * (value - values[above - 1]))
-}
-
-/// Returns whether there is room to write names out.
-pub fn is_wide(ui: &Ui) -> bool {
-    ui.available_width() >= 900.0
 }
 
 #[cfg(test)]

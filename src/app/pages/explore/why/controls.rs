@@ -1,10 +1,6 @@
-//! The attack beside perturbations of the same length that do not follow the picture's gradient.
+//! The controls are perturbations of the same length that do not follow the picture's gradient.
 
-use eframe::egui::{
-    self, Align2, Color32, FontId, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2,
-    text::{LayoutJob, TextFormat, TextWrapping},
-    vec2,
-};
+use eframe::egui::{self, Align2, Color32, FontId, Rect, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::commands::Command;
 use crate::app::format::per_cent;
@@ -15,17 +11,16 @@ use crate::app::pages::explore::why::mark::eps_text;
 use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::explore::words;
 use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, palette};
+use crate::app::widgets::bar_chart::elided;
 use crate::app::widgets::icon_button;
 use crate::engine::attack::Control;
 use crate::worker::{ControlRow, Controls, Shown};
 
-/// Width beside the curve, in a pane of this width.
 pub fn width(pane: f32) -> f32 {
     (0.34 * pane).clamp(412.0, 560.0)
 }
 
 const ROW: f32 = 19.0;
-/// Columns: the meter, its number, the label's probability. Names and answers share the rest.
 const METER: f32 = 76.0;
 const NUMBER: f32 = 44.0;
 const PROBABILITY: f32 = 60.0;
@@ -35,7 +30,7 @@ const METER_TIP: &str = "How much of the loss's growth a perturbation of this le
                          clipping. 1 for FGSM by construction, about 0 for noise, −1 for the opposite. Noise of the same length \
                          hardly ever changes the answer: it is the direction that counts.";
 
-/// Heading, a row for each perturbation, and what the net says of δ alone.
+/// Shows a heading, a row for each perturbation, and what the net says of δ alone.
 pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_1, 0.0);
     let (Some(shown), Some(controls)) = (explore.shown.as_deref(), why.controls()) else {
@@ -49,60 +44,38 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, out: &mut Vec<Command>) {
     alone(ui, shown, controls);
 }
 
-/// Where the columns of a row lie.
-struct Columns {
-    name: Rect,
-    meter: Rect,
-    number: Rect,
-    answer: Rect,
-    probability: Rect,
-}
-
-impl Columns {
-    fn of(row: Rect) -> Self {
-        let cut = |left: f32, width: f32| Rect::from_min_size(pos2(left, row.top()), vec2(width, row.height()));
-        let meter = row.left() + NAME + SPACE_2;
-        let number = meter + METER + SPACE_1;
-        let answer = number + NUMBER + SPACE_2;
-        let probability = row.right() - PROBABILITY;
-        Self {
-            name: cut(row.left(), NAME),
-            meter: cut(meter, METER),
-            number: cut(number, NUMBER),
-            answer: cut(answer, (probability - SPACE_1 - answer).max(0.0)),
-            probability: cut(probability, PROBABILITY),
-        }
-    }
+fn columns(row: Rect) -> [Rect; 5] {
+    let cut = |left: f32, width: f32| Rect::from_min_size(pos2(left, row.top()), vec2(width, row.height()));
+    let meter = row.left() + NAME + SPACE_2;
+    let number = meter + METER + SPACE_1;
+    let answer = number + NUMBER + SPACE_2;
+    let probability = row.right() - PROBABILITY;
+    let answer = cut(answer, (probability - SPACE_1 - answer).max(0.0));
+    [cut(row.left(), NAME), cut(meter, METER), cut(number, NUMBER), answer, cut(probability, PROBABILITY)]
 }
 
 fn heading(ui: &mut Ui, controls: &Controls, out: &mut Vec<Command>) {
     let palette = palette(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
-    let columns = Columns::of(rect);
+    let [name, meter, number, answer, probability] = columns(rect);
     let text = |rect: Rect, align: Align2, text: String| {
         line(ui, rect, align, text, theme::small_font(), palette.weak);
     };
-    text(columns.name, Align2::LEFT_CENTER, format!("at ε = {}", eps_text(controls.eps)));
-    text(columns.meter, Align2::CENTER_CENTER, "along ∇J".into());
-    text(columns.answer, Align2::LEFT_CENTER, "the net says".into());
-    text(columns.probability, Align2::RIGHT_CENTER, "P(label)".into());
-    response.widget_info(|| {
-        WidgetInfo::labeled(
-            Role::Label,
-            true,
-            format!("Controls at ε = {}, seed {}", eps_text(controls.eps), controls.seed),
-        )
-    });
+    let at = format!("at ε = {}", eps_text(controls.eps));
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("Controls {at}, seed {}", controls.seed)));
+    text(name, Align2::LEFT_CENTER, at);
+    text(meter, Align2::CENTER_CENTER, "along ∇J".into());
+    text(answer, Align2::LEFT_CENTER, "the net says".into());
+    text(probability, Align2::RIGHT_CENTER, "P(label)".into());
     response.on_hover_text(METER_TIP);
     // The number of the seed stands with the rows that it is for; the button beside the heading draws another.
-    let at =
-        Rect::from_center_size(pos2(columns.number.center().x, rect.center().y), egui::Vec2::splat(CONTROL_HEIGHT));
+    let middle = pos2(number.center().x, rect.center().y);
+    let at = Rect::from_center_size(middle, Vec2::splat(CONTROL_HEIGHT));
     let mut ui = ui.new_child(egui::UiBuilder::new().max_rect(at));
-    ui.spacing_mut().button_padding = egui::Vec2::ZERO;
+    ui.spacing_mut().button_padding = Vec2::ZERO;
     icon_button(&mut ui, WhyCommand::NextSeed, out);
 }
 
-/// Name of a perturbation, and more of it.
 fn named(shown: &Shown, controls: &Controls, row: &ControlRow) -> (String, String) {
     let seed = controls.seed;
     match row.control {
@@ -134,20 +107,20 @@ fn show_row(ui: &mut Ui, shown: &Shown, controls: &Controls, row: &ControlRow) {
         let words = format!("{name}: the net says {says}, the label {label}, along the gradient {number}");
         WidgetInfo::labeled(Role::Label, true, words)
     });
-    let columns = Columns::of(rect);
+    let [name_place, meter_place, number_place, answer_place, label_place] = columns(rect);
     let is_right = row.answer.index == shown.label.index;
     let of_label = theme::label_colour(palette, words::standing_before(shown));
     let colour = if is_right { of_label } else { palette.fooled };
     let font = if row.control.is_none() { theme::strong_font() } else { theme::small_font() };
-    line(ui, columns.name, Align2::LEFT_CENTER, name, font, palette.text);
-    meter(ui, columns.meter, row.alignment);
-    line(ui, columns.number, Align2::RIGHT_CENTER, number, theme::number_font(), palette.text);
-    answer(ui, columns.answer, &row.answer.name, share, colour);
-    line(ui, columns.probability, Align2::RIGHT_CENTER, label, theme::number_font(), palette.text);
+    line(ui, name_place, Align2::LEFT_CENTER, name, font, palette.text);
+    meter(ui, meter_place, row.alignment);
+    line(ui, number_place, Align2::RIGHT_CENTER, number, theme::number_font(), palette.text);
+    answer(ui, answer_place, &row.answer.name, share, colour);
+    line(ui, label_place, Align2::RIGHT_CENTER, label, theme::number_font(), palette.text);
     response.on_hover_text(format!("{about}\nThe net says {says}"));
 }
 
-/// A class and its share; where there is too little room, the class is cut.
+/// Writes a class and its share; where there is too little room, the class is cut.
 fn answer(ui: &Ui, rect: Rect, name: &str, share: String, colour: Color32) {
     let share = ui.painter().layout_no_wrap(share, theme::small_font(), colour);
     let room = rect.with_max_x(rect.right() - share.size().x);
@@ -156,7 +129,6 @@ fn answer(ui: &Ui, rect: Rect, name: &str, share: String, colour: Color32) {
     ui.painter().galley(place + vec2(drawn, 0.0), share, colour);
 }
 
-/// A bar from −1 to 1, from its middle.
 fn meter(ui: &Ui, rect: Rect, value: f32) {
     let palette = palette(ui);
     let bar = rect.shrink2(vec2(0.0, 5.0));
@@ -167,18 +139,14 @@ fn meter(ui: &Ui, rect: Rect, value: f32) {
     ui.painter().vline(bar.center().x, rect.shrink(3.0).y_range(), Stroke::new(1.0, palette.weak));
 }
 
-/// One line of text, cut with an ellipsis to fit; how wide it became.
+/// Writes one line of text, cut with an ellipsis to fit; returns its width.
 fn line(ui: &Ui, rect: Rect, align: Align2, text: String, font: FontId, colour: Color32) -> f32 {
-    let format = TextFormat { font_id: font, color: colour, ..TextFormat::default() };
-    let mut job = LayoutJob::single_section(text, format);
-    job.wrap = TextWrapping::truncate_at_width(rect.width());
-    let galley = ui.painter().layout_job(job);
+    let galley = elided(ui.painter(), &text, font, colour, rect.width());
     let width = galley.size().x;
     ui.painter().galley(align.align_size_within_rect(galley.size(), rect).min, galley, colour);
     width
 }
 
-/// What the net says of the perturbation shown as a picture.
 fn alone(ui: &mut Ui, shown: &Shown, controls: &Controls) {
     if ui.available_height() < ROW {
         return;

@@ -1,4 +1,4 @@
-//! The net's answers along the attack's direction, with ε as a cursor: figure 4 of arXiv 1412.6572.
+//! The curve is figure 4 of arXiv 1412.6572: the net's answers along the attack's direction, with ε as a cursor.
 
 use eframe::egui::{
     Align2, Color32, CursorIcon, EventFilter, Grid, Key, Rect, Response, RichText, Sense, Stroke, Ui, UiBuilder, Vec2,
@@ -9,27 +9,25 @@ use egui_plot::{Line, PlotPoint, PlotTransform, PlotUi, Span, Text, VLine};
 use crate::app::commands::Command;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::state::{Explore, MAX_EPS};
-use crate::app::pages::explore::why::axis::{EpsAxis, ValueAxis, is_wide, value_at};
+use crate::app::pages::explore::why::axis::{EpsAxis, ValueAxis, value_at};
 use crate::app::pages::explore::why::legend;
 use crate::app::pages::explore::why::look::WhyLook;
-use crate::app::pages::explore::why::mark::{FLAGS, Flags, Mark, eps_text};
+use crate::app::pages::explore::why::mark::{FLAGS, Mark, eps_text, flags};
 use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::explore::words;
 use crate::app::plots::axes::Interval;
 use crate::app::plots::quiet::QuietPlot;
-use crate::app::theme::Standing;
-use crate::app::theme::{self, Palette, SPACE_2, SPACE_3, SPACE_4, palette};
+use crate::app::theme::{self, Palette, SPACE_2, SPACE_3, SPACE_4, Standing, palette};
 use crate::engine::attack::{Attack, Flip, Goal, Loss};
 use crate::engine::units::LEVELS;
 use crate::worker::{Along, ClassLine, Shown};
 
-/// The room for the second half of the last tick's text.
+/// The second half of the last tick's text needs this room.
 const RIGHT: f32 = 10.0;
 const WIDTHS: Widths = Widths { strong: 3.0, other: 1.8 };
-/// An interval narrower than this, in points on the screen, has no room for a word.
+/// A narrower interval, in points on the screen, has no room for a word.
 const LEAST_WORD: f64 = 70.0;
-/// The answers of nets of photographs change within a few grey levels. As far as a pixel moves is this and a rounding
-/// error.
+/// The answers of nets of photographs change within a few grey levels, which a pixel may exceed by a rounding error.
 const NEAR: f32 = 0.1;
 const ROUNDING: f32 = 1e-4;
 
@@ -50,26 +48,23 @@ pub fn basis(shown: &Shown) -> String {
     format!("x {way}{clip}{loss}; label: {}", shown.label.name)
 }
 
-/// Draws the plot and its legend.
 pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut Vec<Command>) {
     let room = ui.available_rect_before_wrap();
     let known = explore.shown.as_deref().and_then(|shown| Some((shown, why.along(shown)?)));
     let Some((shown, (along, is_current))) = known else {
         let text = explore.busy().unwrap_or("computing the net's answers along the direction of the attack");
-        ui.painter().text(
-            room.center(),
-            Align2::CENTER_CENTER,
-            format!("{text}…"),
-            theme::body_font(),
-            palette(ui).weak,
-        );
+        let (text, colour) = (format!("{text}…"), palette(ui).weak);
+        ui.painter().text(room.center(), Align2::CENTER_CENTER, text, theme::body_font(), colour);
         return;
     };
-    let width = if is_wide(ui) { legend::WIDE } else { legend::NARROW };
+    let width = if room.width() >= 900.0 { legend::WIDE } else { legend::NARROW };
     let split = room.right() - width;
     let plot = Rect::from_min_max(room.min, pos2(split - SPACE_4, room.bottom()));
-    let eps = cursor_eps(explore, shown);
-    let axis = EpsAxis { is_log: look.is_log, reach: reach(shown, along, look, eps) };
+    let eps = if explore.wanted().is_fgsm() { explore.view.eps } else { shown.linf };
+    // A linear axis of a net of photographs ends near the picture, unless ε is beyond.
+    let is_near = !look.is_log && shown.model.input.channels == 3 && eps <= NEAR + ROUNDING;
+    let whole = along.eps.last().copied().unwrap_or(MAX_EPS);
+    let axis = EpsAxis { is_log: look.is_log, reach: if is_near { whole.min(NEAR) } else { whole } };
     let values = ValueAxis::new(along, axis, look.has_logits);
     let sheet = Sheet { axis, values, shown, along, is_current, eps };
     ui.scope_builder(UiBuilder::new().max_rect(plot), |ui| sheet.show(ui, explore, out));
@@ -77,32 +72,19 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
     ui.scope_builder(UiBuilder::new().max_rect(column), |ui| legend::show(ui, &sheet));
 }
 
-/// Returns how far the curve goes. A linear axis of a net of photographs in colour ends where there is little to see
-/// any more, unless ε is beyond.
-fn reach(shown: &Shown, along: &Along, look: &WhyLook, eps: f32) -> f32 {
-    let whole = along.eps.last().copied().unwrap_or(MAX_EPS);
-    let is_near = !look.is_log && shown.model.input.channels == 3 && eps <= NEAR + ROUNDING;
-    if is_near { whole.min(NEAR) } else { whole }
-}
-
-/// Returns ε of the slider; of other attacks than FGSM, how far a pixel moved.
-fn cursor_eps(explore: &Explore, shown: &Shown) -> f32 {
-    if explore.wanted().is_fgsm() { explore.view.eps } else { shown.linf }
-}
-
-/// The widths of the lines: of the label and the target, and of other classes.
+/// Lines of the label and the target are strong.
 pub struct Widths {
     pub strong: f32,
     pub other: f32,
 }
 
-/// A curve along the direction of an attack, and how it is looked at.
+/// A sheet is a curve along the direction of an attack, and how it is looked at.
 pub struct Sheet<'a> {
     pub axis: EpsAxis,
     pub values: ValueAxis,
     pub shown: &'a Shown,
     pub along: &'a Along,
-    /// Whether the curve is that of the view on screen.
+    /// The curve is that of the view on screen.
     pub is_current: bool,
     pub eps: f32,
 }
@@ -117,17 +99,16 @@ impl<'a> Sheet<'a> {
         quiet.size.x -= RIGHT;
         quiet.corner = "ε";
         let transform = quiet.show(ui, |plot| self.add(plot, palette, WIDTHS)).transform;
-        let response =
-            ui.interact(*transform.frame(), ui.make_persistent_id("ε on the curve"), Sense::click_and_drag());
+        let id = ui.make_persistent_id("ε on the curve");
+        let response = ui.interact(*transform.frame(), id, Sense::click_and_drag());
         self.steer(ui, explore, &transform, &response, out);
         self.paint_cursor(ui, &transform, &response);
         // ε of other lengths, or none, leads to other places than those of the curve.
-        let flags = Flags { transform, follows_eps: explore.wanted().pixel_eps().is_some() };
-        flags.show(ui, &self.marks(palette), out);
+        let follows_eps = explore.wanted().pixel_eps().is_some();
+        flags(ui, &transform, follows_eps, &self.marks(palette), out);
         self.tell(&response, &transform);
     }
 
-    /// Returns the places where the answer changes.
     fn marks(&self, palette: &'static Palette) -> Vec<Mark<'a>> {
         if !self.is_current {
             return Vec::new();
@@ -143,9 +124,19 @@ impl<'a> Sheet<'a> {
         self.along.flips.iter().filter(|flip| self.axis.shows(flip.eps)).filter_map(mark).collect()
     }
 
-    /// Returns the colour of a line.
+    /// Returns the colour of a line; those of the label and the target stay apart from the others.
     pub fn colour(&self, palette: &Palette, index: usize) -> Color32 {
-        legend::colour(palette, self.shown, self.along, index)
+        let Self { shown, along, .. } = self;
+        let class = along.lines[index].class;
+        let own = |class: usize| class == shown.label.index || shown.view.goal == Goal::Targeted(class);
+        if class == shown.label.index {
+            return theme::label_colour(palette, words::standing_before(shown));
+        }
+        if own(class) {
+            return palette.asked;
+        }
+        let before = along.lines[..index].iter().filter(|line| !own(line.class)).count();
+        palette.classes[before % palette.classes.len()]
     }
 
     pub fn numbers(&self, line: &'a ClassLine) -> &'a [f32] {
@@ -157,8 +148,7 @@ impl<'a> Sheet<'a> {
         let before = words::standing_before(self.shown);
         let label = theme::label_colour(palette, before);
         let ends = self.axis.axis().ends;
-        let right = self.along.right.filter(|_| self.is_current);
-        let right = right.and_then(|(low, high)| {
+        let right = self.along.right.filter(|_| self.is_current).and_then(|(low, high)| {
             Some(Interval::new(self.axis.place(low).unwrap_or(ends.low), self.axis.place(high)?))
         });
         if let Some(right) = right {
@@ -188,7 +178,7 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// A press or a drag on the plot moves ε, and so do the arrow keys.
+    /// Lets a press or a drag on the plot move ε, and the arrow keys.
     fn steer(
         &self,
         ui: &Ui,
@@ -252,7 +242,6 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// The values under the pointer.
     fn tell(&self, response: &Response, transform: &PlotTransform) {
         if !self.is_current {
             return;
@@ -260,9 +249,8 @@ impl<'a> Sheet<'a> {
         let response = response.clone().on_hover_cursor(CursorIcon::ResizeHorizontal);
         let Some(pointer) = response.hover_pos().filter(|_| response.hovered() && !response.dragged()) else { return };
         let eps = self.axis.eps(transform.value_from_position(pointer).x);
-        let values: Option<Vec<f32>> =
-            self.along.lines.iter().map(|line| value_at(&self.along.eps, self.numbers(line), eps)).collect();
-        let Some(values) = values else { return };
+        let value = |line| value_at(&self.along.eps, self.numbers(line), eps);
+        let Some(values) = self.along.lines.iter().map(value).collect::<Option<Vec<f32>>>() else { return };
         let mut order: Vec<usize> = (0..values.len()).collect();
         order.sort_by(|&a, &b| values[b].total_cmp(&values[a]));
         response.on_hover_ui_at_pointer(|ui| {

@@ -1,4 +1,4 @@
-//! The classes of the curve, each with its colour and its value at ε.
+//! The legend gives each class of the curve its colour and its value at ε.
 
 use eframe::egui::{
     Align2, Atom, AtomExt as _, AtomPaintArgs, Color32, RichText, Role, Sense, Stroke, TextWrapMode, Ui, WidgetAtom,
@@ -8,34 +8,18 @@ use egui_plot::LineStyle;
 
 use crate::app::pages::explore::why::axis::value_at;
 use crate::app::pages::explore::why::curve::Sheet;
-use crate::app::pages::explore::words;
+use crate::app::pages::explore::why::mark::eps_text;
 use crate::app::plots::quiet::sample;
-use crate::app::theme::{self, Palette, SPACE_2, palette};
+use crate::app::theme::{self, SPACE_2, palette};
 use crate::engine::attack::Goal;
-use crate::worker::{Along, Shown};
+use crate::worker::Shown;
 
-/// Width of the legend in a wide and in a narrow window.
 pub const WIDE: f32 = 228.0;
 pub const NARROW: f32 = 148.0;
 const ROW: f32 = 19.0;
 const SAMPLE: f32 = 20.0;
 
-/// Returns the colour of the line number `index`: the label's and the target's own, and others that stay apart from
-/// them.
-pub fn colour(palette: &Palette, shown: &Shown, along: &Along, index: usize) -> Color32 {
-    let class = along.lines[index].class;
-    let own = |class: usize| class == shown.label.index || shown.view.goal == Goal::Targeted(class);
-    if class == shown.label.index {
-        return theme::label_colour(palette, words::standing_before(shown));
-    }
-    if own(class) {
-        return palette.asked;
-    }
-    let before = along.lines[..index].iter().filter(|line| !own(line.class)).count();
-    palette.classes[before % palette.classes.len()]
-}
-
-/// Says what a class is to the attack, for the legend and the tooltip.
+/// Says what a class is to the attack.
 pub fn role(shown: &Shown, class: usize) -> &'static str {
     if class == shown.label.index {
         "the label"
@@ -46,12 +30,11 @@ pub fn role(shown: &Shown, class: usize) -> &'static str {
     }
 }
 
-/// Shows the legend of a curve in a column of its own.
 pub fn show(ui: &mut Ui, sheet: &Sheet<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let what = if sheet.values.are_logits { "logit" } else { "probability" };
-    let at = format!("{what} at ε = {}", crate::app::pages::explore::why::mark::eps_text(sheet.eps));
+    let at = format!("{what} at ε = {}", eps_text(sheet.eps));
     ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, at, theme::small_font(), palette(ui).weak);
     for index in 0..sheet.along.lines.len() {
         // What does not fit is still in the tooltip of the plot.
@@ -62,8 +45,7 @@ pub fn show(ui: &mut Ui, sheet: &Sheet<'_>) {
     }
 }
 
-/// Returns what the net said of a class in the view on screen, if this ε is where its picture lies on the line: the
-/// same number as under the picture.
+/// Returns what the net said of a class in the view on screen, if its picture lies at this ε on the line.
 fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
     let place = if shown.view.is_fgsm() { shown.view.eps } else { shown.linf };
     if place != eps {

@@ -1,4 +1,4 @@
-//! What is done in the pane that shows why the attack works.
+//! This module carries out the commands of the pane.
 
 use crate::app::notices::Tone;
 use crate::app::pages::explore::commands::why::{Part, WhyCommand};
@@ -7,7 +7,6 @@ use crate::app::pages::explore::words;
 use crate::app::shell::Shell;
 use crate::worker::{Least, SecondWish, View, Wish};
 
-/// Carries out a command of the pane.
 pub fn carry_out(command: WhyCommand, shell: &mut Shell) {
     let is_open = shell.is_why_open();
     let (look, why) = (&mut shell.settings.why, &mut shell.why);

@@ -1,4 +1,4 @@
-//! Where the answer changes: a dot on the axis, and a flag above it that takes ε there.
+//! Where the answer changes there is a dot on the axis, and above it a flag that takes ε there.
 
 use std::sync::Arc;
 
@@ -11,17 +11,14 @@ use crate::app::pages::explore::state::MAX_EPS;
 use crate::app::plots::quiet::{Labels, shortened};
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 
-/// The height of the row of flags.
 pub const FLAGS: f32 = 18.0;
-/// Names are cut to so many letters.
 const NAME: usize = 18;
 
-/// A change of the answer.
 pub struct Mark<'a> {
     pub eps: f32,
-    /// Where it lies on the axis.
+    /// It lies here on the axis.
     pub place: f64,
-    /// What the answer becomes away from the picture.
+    /// The answer becomes this away from the picture.
     pub name: &'a str,
     pub colour: Color32,
 }
@@ -30,65 +27,51 @@ impl Mark<'_> {
     fn words(&self, name: &str) -> String {
         format!("→ {name} at ε = {}", eps_text(self.eps))
     }
+}
 
-    /// Returns where ε is to go: just beyond the change, as far as the slider goes.
-    fn target(&self) -> f32 {
-        (self.eps * 1.001 + 1e-4).min(MAX_EPS)
+/// Paints a row of flags above a plot, those nearest to the picture first where room is short.
+pub fn flags(ui: &mut Ui, transform: &PlotTransform, follows_eps: bool, marks: &[Mark<'_>], out: &mut Vec<Command>) {
+    let frame = *transform.frame();
+    let mut order: Vec<&Mark<'_>> = marks.iter().collect();
+    order.sort_by(|a, b| a.eps.abs().total_cmp(&b.eps.abs()));
+    let room = Rect::from_x_y_ranges(frame.x_range(), frame.top() - FLAGS..=frame.top());
+    let mut labels = Labels { room, apart: SPACE_1, taken: Vec::new() };
+    for (number, mark) in order.into_iter().enumerate() {
+        let x = transform.position_from_point_x(mark.place);
+        ui.painter().vline(x, frame.y_range(), Stroke::new(1.0, theme::faint_of(mark.colour)));
+        ui.painter().circle_filled(pos2(x, frame.top()), 3.5, mark.colour);
+        let can_go = follows_eps && (0.0..=MAX_EPS).contains(&mark.eps);
+        let text = mark.words(&shortened(mark.name, NAME));
+        let text = ui.painter().layout_no_wrap(text, theme::small_font(), palette(ui).text);
+        if let Some(place) = labels.place(places(x, text.size().x + 2.0 * SPACE_1, room))
+            && flag(ui, number, mark, can_go, place, text)
+        {
+            // Just beyond the change, as far as the slider goes.
+            out.push(ExploreCommand::Eps((mark.eps * 1.001 + 1e-4).min(MAX_EPS)).into());
+        }
     }
 }
 
-/// The row of flags above a plot.
-pub struct Flags {
-    pub transform: PlotTransform,
-    /// Whether the attack goes where a press on a flag takes ε.
-    pub follows_eps: bool,
-}
-
-impl Flags {
-    /// Paints the flags and lets them be pressed. Those nearest to the picture come first where room is short.
-    pub fn show(&self, ui: &mut Ui, marks: &[Mark<'_>], out: &mut Vec<Command>) {
-        let frame = *self.transform.frame();
-        let mut order: Vec<&Mark<'_>> = marks.iter().collect();
-        order.sort_by(|a, b| a.eps.abs().total_cmp(&b.eps.abs()));
-        let room = Rect::from_x_y_ranges(frame.x_range(), frame.top() - FLAGS..=frame.top());
-        let mut labels = Labels { room, apart: SPACE_1, taken: Vec::new() };
-        for (number, mark) in order.into_iter().enumerate() {
-            let x = self.transform.position_from_point_x(mark.place);
-            ui.painter().vline(x, frame.y_range(), Stroke::new(1.0, theme::faint_of(mark.colour)));
-            ui.painter().circle_filled(pos2(x, frame.top()), 3.5, mark.colour);
-            let text = mark.words(&shortened(mark.name, NAME));
-            let text = ui.painter().layout_no_wrap(text, theme::small_font(), palette(ui).text);
-            if let Some(place) = labels.place(places(x, text.size().x + 2.0 * SPACE_1, room))
-                && self.flag(ui, number, mark, place, text)
-            {
-                out.push(ExploreCommand::Eps(mark.target()).into());
-            }
-        }
+fn flag(ui: &mut Ui, number: usize, mark: &Mark<'_>, can_go: bool, place: Rect, text: Arc<Galley>) -> bool {
+    let words = mark.words(mark.name);
+    let (sense, role) = if can_go { (Sense::click(), Role::Button) } else { (Sense::hover(), Role::Label) };
+    let response = ui.interact(place, ui.make_persistent_id(("flip", number)), sense);
+    response.widget_info(|| WidgetInfo::labeled(role, true, words.as_str()));
+    if can_go && (response.hovered() || response.has_focus()) {
+        ui.painter().rect_filled(place, theme::SMALL_RADIUS, palette(ui).raised_hover);
     }
-
-    /// Shows a flag; returns whether it was pressed.
-    fn flag(&self, ui: &mut Ui, number: usize, mark: &Mark<'_>, place: Rect, text: Arc<Galley>) -> bool {
-        let words = mark.words(mark.name);
-        let can_go = self.follows_eps && (0.0..=MAX_EPS).contains(&mark.eps);
-        let (sense, role) = if can_go { (Sense::click(), Role::Button) } else { (Sense::hover(), Role::Label) };
-        let response = ui.interact(place, ui.make_persistent_id(("flip", number)), sense);
-        response.widget_info(|| WidgetInfo::labeled(role, true, words.as_str()));
-        if can_go && (response.hovered() || response.has_focus()) {
-            ui.painter().rect_filled(place, theme::SMALL_RADIUS, palette(ui).raised_hover);
-        }
-        if response.has_focus() {
-            let stroke = Stroke::new(1.0, palette(ui).accent);
-            ui.painter().rect_stroke(place, theme::SMALL_RADIUS, stroke, StrokeKind::Inside);
-        }
-        let at = Align2::CENTER_CENTER.align_size_within_rect(text.size(), place).min;
-        ui.painter().galley(at, text, palette(ui).text);
-        let tip = match can_go {
-            true => format!("{words}\nClick to take ε there"),
-            false if mark.eps < 0.0 => format!("{words}\nAgainst the attack's direction"),
-            false => words,
-        };
-        response.on_hover_text(tip).clicked()
+    if response.has_focus() {
+        let stroke = Stroke::new(1.0, palette(ui).accent);
+        ui.painter().rect_stroke(place, theme::SMALL_RADIUS, stroke, StrokeKind::Inside);
     }
+    let at = Align2::CENTER_CENTER.align_size_within_rect(text.size(), place).min;
+    ui.painter().galley(at, text, palette(ui).text);
+    let tip = match can_go {
+        true => format!("{words}\nClick to take ε there"),
+        false if mark.eps < 0.0 => format!("{words}\nAgainst the attack's direction"),
+        false => words,
+    };
+    response.on_hover_text(tip).clicked()
 }
 
 /// Returns the places for a flag of this width: over its dot, or to one side of it.

@@ -1,4 +1,4 @@
-//! The pane under the pictures that shows why the attack works.
+//! The pane under the pictures shows why the attack works.
 
 pub mod axis;
 pub mod controls;

@@ -1,12 +1,11 @@
-//! Under the pictures: why the attack works.
+//! This module lays out the pane and its heading.
 
 use eframe::egui::{self, Layout, Rect, Ui, UiBuilder, pos2, vec2};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::pages::explore::columns::height_with;
-use crate::app::pages::explore::commands::why::Part;
-use crate::app::pages::explore::commands::why::WhyCommand;
+use crate::app::pages::explore::commands::why::{Part, WhyCommand};
 use crate::app::pages::explore::results;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::look::WhyLook;
@@ -14,12 +13,10 @@ use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::explore::why::{controls, curve, second};
 use crate::app::theme::{self, CONTROL_HEIGHT, MIN_WELL, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::{hint, segmented};
+use crate::app::widgets::{alternatives, hint, segmented};
 
-/// Height of the pane's heading, which is all there is of it while it is folded.
 const HEADING: f32 = CONTROL_HEIGHT;
-/// Height of what is below the heading: the least that is of use, in a low window, and in one of this height; it grows with
-/// the window.
+/// The body has at least this height; it grows with the window.
 const LEAST: f32 = 102.0;
 /// Pictures of this height are left beside it, where the window has room for both.
 const GOOD_WELL: f32 = 244.0;
@@ -31,7 +28,6 @@ const HIGHEST: f32 = 300.0;
 /// From these widths on there is room for the curve and one part more side by side, and for all.
 const TWO_FROM: f32 = 1120.0;
 const ALL_FROM: f32 = 1560.0;
-/// From this width on there is room for the remark in the heading.
 const REMARK_FROM: f32 = 900.0;
 
 const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.6572), live: what the net says as the whole picture moves \
@@ -39,17 +35,7 @@ const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.
                           almost in straight lines, so one step goes a long way; and the net is right only in a narrow \
                           interval around the picture. Drag to move ε; the arrow keys move it too.";
 
-/// Whether more of the pane than its heading is to be seen.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fold {
-    Open,
-    Folded,
-    /// Wanted open, but the pictures need the room.
-    NoRoom,
-}
-
-/// The height of the pane, of the `room` that it shares with the pictures. They come first: it is lower than it would like to
-/// be, or folded, where they would be cut.
+/// Returns the height of the pane in the `room` that it shares with the pictures, which come first.
 pub fn height(ui: &Ui, room: f32, is_open: bool) -> f32 {
     let window = ui.ctx().content_rect().height();
     let wanted = (BODY + GROWTH * (window - BODY_AT)).clamp(LOWEST, HIGHEST);
@@ -58,16 +44,17 @@ pub fn height(ui: &Ui, room: f32, is_open: bool) -> f32 {
     if is_open && beside(MIN_WELL, 1) >= LEAST { HEADING + SPACE_1 + body } else { HEADING }
 }
 
-/// Draws the pane into all the room that there is.
 pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, is_open: bool, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
-    let fold = match () {
-        () if !is_open => Fold::Folded,
-        () if ui.available_height() < HEADING + SPACE_1 + LEAST - 1.0 => Fold::NoRoom,
-        () => Fold::Open,
+    let remark = match () {
+        () if !is_open => "the net's answers along the direction of the attack",
+        () if ui.available_height() < HEADING + SPACE_1 + LEAST - 1.0 => {
+            "the pictures need all the room here; make the window taller to see it"
+        }
+        () => "",
     };
-    heading(ui, explore, look, fold, out);
-    if fold != Fold::Open {
+    heading(ui, explore, look, remark, out);
+    if !remark.is_empty() {
         return;
     }
     if explore.hidden.answer {
@@ -82,7 +69,8 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, is_open: 
     let parts = parts(ui.available_width(), look);
     let mut right = body.right();
     for part in parts.iter().rev() {
-        let left = if *part == parts[0] { body.left() } else { right - width_of(*part, body.width()) };
+        let width = if *part == Part::Second { second::WIDTH } else { controls::width(body.width()) };
+        let left = if *part == parts[0] { body.left() } else { right - width };
         let rect = Rect::from_min_max(pos2(left, body.top()), pos2(right, body.bottom()));
         right = left - SPACE_6;
         let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(part));
@@ -94,7 +82,6 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, is_open: 
     }
 }
 
-/// What there is room for side by side.
 fn parts(width: f32, look: &WhyLook) -> Vec<Part> {
     let known = known_parts(look);
     // A net to compare with may have been the last thing to look at, before it was put away.
@@ -107,29 +94,18 @@ fn parts(width: f32, look: &WhyLook) -> Vec<Part> {
     }
 }
 
-/// All that there is to see.
 fn known_parts(look: &WhyLook) -> Vec<Part> {
     let mut known = vec![Part::Curve, Part::Controls];
     known.extend(look.second.as_ref().map(|_| Part::Second));
     known
 }
 
-/// The width of a part beside the curve.
-fn width_of(part: Part, pane: f32) -> f32 {
-    if part == Part::Second { second::WIDTH } else { controls::width(pane) }
-}
-
-fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, fold: Fold, out: &mut Vec<Command>) {
+fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, remark: &str, out: &mut Vec<Command>) {
     let room = Rect::from_min_size(ui.cursor().min, vec2(ui.available_width(), HEADING));
     let layout = Layout::left_to_right(egui::Align::Center);
     ui.scope_builder(UiBuilder::new().max_rect(room).layout(layout), |ui| {
         ui.set_min_size(room.size());
-        fold_button(ui, fold == Fold::Open, out);
-        let remark = match fold {
-            Fold::Open => "",
-            Fold::Folded => "the net's answers along the direction of the attack",
-            Fold::NoRoom => "the pictures need all the room here; make the window taller to see it",
-        };
+        fold_button(ui, remark.is_empty(), out);
         if !remark.is_empty() {
             ui.add(egui::Label::new(theme::weak(ui, remark)).truncate());
             return;
@@ -154,7 +130,6 @@ fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, fold: Fold, out: &mut
     });
 }
 
-/// Opens and closes the pane.
 fn fold_button(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
     let about = WhyCommand::Fold.about();
     let icon = if is_open { icons::ICON_EXPAND_MORE } else { icons::ICON_CHEVRON_RIGHT };
@@ -167,12 +142,8 @@ fn fold_button(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
     let response = button.inner.on_hover_text(about.tip()).accessible_name(about.name);
     ui.ctx().accesskit_node_builder(response.id, |node| node.set_expanded(is_open));
     if response.has_focus() {
-        ui.painter().rect_stroke(
-            response.rect,
-            theme::RADIUS,
-            egui::Stroke::new(1.0, palette(ui).accent),
-            egui::StrokeKind::Inside,
-        );
+        let stroke = egui::Stroke::new(1.0, palette(ui).accent);
+        ui.painter().rect_stroke(response.rect, theme::RADIUS, stroke, egui::StrokeKind::Inside);
     }
     if response.clicked() {
         out.push(WhyCommand::Fold.into());
@@ -188,22 +159,19 @@ fn part_switch(ui: &mut Ui, parts: &[Part], look: &WhyLook, out: &mut Vec<Comman
     if parts.len() > 1 {
         known.retain(|part| *part != Part::Curve);
     }
-    let texts = known.iter().map(|part| match part {
-        Part::Curve => ("Curve", "What the net says along the direction of the attack"),
-        Part::Controls => ("Controls", "What other perturbations of the same length come to"),
-        Part::Second => ("Other net", "What another net says"),
+    let options = known.into_iter().map(|part| match part {
+        Part::Curve => (part, "Curve", "What the net says along the direction of the attack"),
+        Part::Controls => (part, "Controls", "What other perturbations of the same length come to"),
+        Part::Second => (part, "Other net", "What another net says"),
     });
-    let texts: Vec<_> = texts.collect();
-    let chosen = known.iter().position(|part| Some(part) == parts.last()).unwrap_or(0);
-    if let Some(index) = segmented(ui, "Show", &texts, chosen) {
-        out.push(WhyCommand::Part(known[index]).into());
+    let options: Vec<_> = options.collect();
+    if let Some(part) = alternatives(ui, "Show", &options, parts.last().copied().unwrap_or_default()) {
+        out.push(WhyCommand::Part(part).into());
     }
 }
 
-/// Two alternatives, the second of which is chosen or not.
 fn switch(ui: &mut Ui, command: WhyCommand, name: &str, texts: [&str; 2], is_second: bool, out: &mut Vec<Command>) {
-    let about = command.about();
-    let tip = about.tip();
+    let tip = command.about().tip();
     let options = texts.map(|text| (text, tip.as_str()));
     if segmented(ui, name, &options, usize::from(is_second)).is_some() {
         out.push(command.into());

@@ -1,4 +1,4 @@
-//! A second net on the same picture, beside the first.
+//! This part shows what a second net says of the same picture.
 
 use eframe::egui::{self, Align2, Button, ComboBox, Rect, Sense, Ui, UiBuilder, pos2, vec2};
 
@@ -17,17 +17,14 @@ use crate::engine::attack::{Goal, Verdict};
 use crate::engine::model::Guess;
 use crate::worker::{Answers, Shown, Timeline};
 
-/// Width beside the curve.
 pub const WIDTH: f32 = 436.0;
-/// Bars of each net, before and after, where there is room; else the first alone.
+/// Each net has so many bars, before and after, where there is room; else one.
 const BARS: usize = 2;
 const PICKER: f32 = 150.0;
 const MENU: f32 = 280.0;
 const NAME_HEIGHT: f32 = 18.0;
-/// Room for "before" and "step 12" beside the bars.
 const WHEN: f32 = 52.0;
 
-/// Chooses the net.
 pub fn picker(ui: &mut Ui, explore: &Explore, look: &WhyLook, out: &mut Vec<Command>) {
     let about = WhyCommand::Second(None).about();
     let title = match &look.second {
@@ -47,7 +44,7 @@ pub fn picker(ui: &mut Ui, explore: &Explore, look: &WhyLook, out: &mut Vec<Comm
         ui.set_width(MENU);
         choose(ui, None, "No other net");
         for (group, entries) in grouped(&explore.catalogue) {
-            ui.label(theme::caption(ui, group.title()));
+            ui.label(theme::caption(ui, group));
             for entry in entries.into_iter().filter(|entry| entry.problem.is_none() && entry.name != explore.view.model)
             {
                 match misfit(explore, entry) {
@@ -64,7 +61,6 @@ fn title<'a>(explore: &'a Explore, name: &'a str) -> &'a str {
     explore.catalogue.iter().find(|entry| entry.name == name).map_or(name, |entry| &entry.title)
 }
 
-/// How it is asked, and both nets side by side.
 pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
     let answers = why.second().map(|second| second.outcome.as_ref());
@@ -79,25 +75,20 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
         }
     });
     let (Some(shown), Some(answers)) = (explore.shown.as_deref(), answers) else {
-        let is_same = look.second.as_ref() == Some(&explore.view.model);
-        let text = if is_same {
-            "This is the net itself: choose another one to compare with."
-        } else {
-            "asking the other net…"
+        let text = match look.second.as_ref() == Some(&explore.view.model) {
+            true => "This is the net itself: choose another one to compare with.",
+            false => "asking the other net…",
         };
         ui.label(theme::weak(ui, text));
         return;
     };
-    match answers {
-        Err(problem) => {
-            ui.add(egui::Label::new(problem).wrap());
-        }
-        Ok(answers) => {
-            // The gap below the last bar may be cut.
-            let count = if ui.available_height() + SPACE_2 >= net_height(BARS) { BARS } else { 1 };
-            egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| both(ui, explore, shown, answers, count));
-        }
-    }
+    let answers = match answers {
+        Ok(answers) => answers,
+        Err(problem) => return drop(ui.add(egui::Label::new(problem).wrap())),
+    };
+    // The gap below the last bar may be cut.
+    let count = if ui.available_height() + SPACE_2 >= net_height(BARS) { BARS } else { 1 };
+    egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| both(ui, explore, shown, answers, count));
 }
 
 fn verdict(ui: &mut Ui, answers: &Answers, is_own: bool) {
@@ -117,12 +108,10 @@ fn verdict(ui: &mut Ui, answers: &Answers, is_own: bool) {
     ui.add(egui::Label::new(theme::strong(text).color(colour)).truncate());
 }
 
-/// Height of some bars, before or after.
 fn bars_height(count: usize) -> f32 {
     count as f32 * (BAR_HEIGHT + 2.0) + 4.0
 }
 
-/// Height of a net: its name, and its bars before and after.
 fn net_height(count: usize) -> f32 {
     NAME_HEIGHT + 2.0 * bars_height(count)
 }
@@ -136,25 +125,23 @@ fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &Answers, count:
         name: title(explore, &shown.view.model),
         tops: [&shown.clean_top, &shown.adversarial_top],
         label: shown.label.index,
-        label_mark: label_mark(shown),
         target,
     };
-    let target = target.and_then(|target| shown.model.classes.get(target));
     // Classes of two nets have their names in common, not their numbers.
-    let guesses = answers.clean_top.iter().chain(&answers.adversarial_top);
-    let target = target.and_then(|name| guesses.clone().find(|guess| guess.name == *name)).map(|guess| guess.index);
+    let name = target.and_then(|target| shown.model.classes.get(target));
+    let mut guesses = answers.clean_top.iter().chain(&answers.adversarial_top);
+    let target = guesses.find(|guess| Some(&guess.name) == name).map(|guess| guess.index);
     let second = Net {
         name: &answers.title,
         tops: [&answers.clean_top, &answers.adversarial_top],
         label: answers.label,
-        label_mark: label_mark(shown),
         target,
     };
     for (index, net) in [first, second].iter().enumerate() {
         let left = room.left() + WHEN + index as f32 * (width + SPACE_3);
         let rect = Rect::from_min_size(pos2(left, room.top()), vec2(width, room.height()));
         let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("net", index)));
-        net.show(&mut ui, count);
+        net.show(&mut ui, label_mark(shown), count);
     }
 }
 
@@ -171,21 +158,19 @@ fn captions(ui: &Ui, room: Rect, shown: &Shown, count: usize) {
 
 struct Net<'a> {
     name: &'a str,
-    /// Before and after.
     tops: [&'a [Guess]; 2],
     label: usize,
-    label_mark: Mark,
     target: Option<usize>,
 }
 
 impl Net<'_> {
-    fn show(&self, ui: &mut Ui, count: usize) {
+    fn show(&self, ui: &mut Ui, label_mark: Mark, count: usize) {
         let top = ui.max_rect().min;
         let width = ui.available_width();
         ui.add(egui::Label::new(theme::caption(ui, self.name)).truncate());
         let mark = |class: usize| match () {
             () if Some(class) == self.target => Mark::Target,
-            () if class == self.label => self.label_mark,
+            () if class == self.label => label_mark,
             () => Mark::Other,
         };
         for (block, (when, guesses)) in ["before", "after"].into_iter().zip(self.tops).enumerate() {
