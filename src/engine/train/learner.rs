@@ -1,4 +1,4 @@
-//! A net that learns: one step of the optimiser at a time on the clean or the adversarial objective.
+//! A net learns here, one step of the optimiser at a time, on the clean or the adversarial objective.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -13,24 +13,24 @@ use crate::model::{Gradients, Manifest, Parameters, Params};
 use crate::threads::on_the_pool;
 use crate::{Error, Result};
 
-/// What the second part of an objective is made of, afresh at every step: pictures within ε of the clean ones.
+/// The second part of an objective is made of such pictures, within ε of the clean ones and afresh at every step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Adversary {
-    /// Nothing: the clean loss alone.
+    /// There is the clean loss alone.
     None,
-    /// `x + ε·sign(∇ₓJ)`: arXiv 1412.6572, section 6.
+    /// One step is taken to `x + ε·sign(∇ₓJ)`: arXiv 1412.6572, section 6.
     #[default]
     Fgsm,
-    /// One step of 1.25·ε from a point drawn from U(x − ε, x + ε), brought back to within ε: Wong, Rice & Kolter,
-    /// Fast is better than free, 2020, algorithm 3.
+    /// One step of 1.25·ε is taken from a point drawn from U(x − ε, x + ε), and brought back to within ε: Wong, Rice &
+    /// Kolter, Fast is better than free, 2020, algorithm 3.
     RandomFgsm,
-    /// So many steps of 2.5·ε/steps from such a point, brought back to within ε after each: Madry et al., Towards Deep
-    /// Learning Models Resistant to Adversarial Attacks, 2018, section 2.1.
+    /// So many steps of 2.5·ε/steps are taken from such a point, each brought back to within ε: Madry et al., Towards
+    /// Deep Learning Models Resistant to Adversarial Attacks, 2018, section 2.1.
     Pgd { steps: usize },
-    /// `x ± ε`, the sign of each pixel by chance: the paper's first control.
+    /// Chance draws the sign of each pixel in `x ± ε`: the paper's first control.
     Signs,
-    /// `x + U(−ε, ε)`: the paper's second control.
+    /// Chance draws `x + U(−ε, ε)`: the paper's second control.
     Uniform,
 }
 
@@ -75,11 +75,12 @@ impl From<Adversary> for String {
     }
 }
 
-/// What is minimised: arXiv 1412.6572, section 6, `α·J(x) + (1 − α)·J(x + ε·sign ∇ₓJ(x))`, or with another adversary.
+/// Training minimises `α·J(x) + (1 − α)·J(x + ε·sign ∇ₓJ(x))` (arXiv 1412.6572, section 6), or this with another
+/// adversary.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Objective {
     pub adversary: Adversary,
-    /// How far a pixel may move, in units of the pixel range.
+    /// The largest move of a pixel, in units of the pixel range.
     pub eps: f32,
     /// The share of the clean loss.
     pub alpha: f32,
@@ -90,7 +91,6 @@ pub struct Objective {
 }
 
 impl Default for Objective {
-    /// The clean loss.
     fn default() -> Self {
         Self { adversary: Adversary::Fgsm, eps: 0.0, alpha: 1.0, bounds: Some(PIXELS), smoothing: 0.0 }
     }
@@ -101,26 +101,24 @@ impl Objective {
         self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
     }
 
-    /// Whether the gradient of the clean loss is that of the attack.
+    /// Tells whether the gradient of the clean loss is that of the attack.
     fn shares_its_gradient(self) -> bool {
         self.adversary == Adversary::Fgsm && self.smoothing == 0.0
     }
 }
 
-/// A net with all that its training needs.
+/// This is a net with all that its training needs.
 pub struct Learner {
     passes: Box<dyn Passes>,
     parameters: Parameters,
     gradients: Gradients,
     pub(super) optimiser: Optimiser,
-    /// Slots of the running mean and variance of each batch normalisation.
     running: Vec<(usize, usize)>,
-    /// Whether the passes know the present weights.
     is_fresh: bool,
     isa: Isa,
 }
 
-/// What a learner knows, to go back to.
+/// A learner can go back to what it knew.
 #[derive(Clone)]
 pub struct Knowledge {
     pub(super) parameters: Parameters,
@@ -154,12 +152,12 @@ impl Learner {
         })
     }
 
-    /// A copy of the weights and running statistics.
+    /// Returns a copy of the weights and running statistics.
     pub fn params(&self) -> Result<Params> {
         self.parameters.to_tensors()
     }
 
-    /// A copy of the weights, the running statistics and what the optimiser keeps.
+    /// Returns a copy of the weights, the running statistics and what the optimiser keeps.
     pub fn knowledge(&self) -> Knowledge {
         Knowledge { parameters: self.parameters.clone(), optimiser: self.optimiser.clone() }
     }
@@ -171,13 +169,13 @@ impl Learner {
         self.is_fresh = false;
     }
 
-    /// A copy of one tensor's values; `None` if there is none of this name.
+    /// Returns a copy of one tensor's values; `None` if there is none of this name.
     pub fn tensor(&self, name: &str) -> Option<Vec<f32>> {
         self.parameters.tensor(name)
     }
 
-    /// One step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that is
-    /// not a number the weights stay as they are.
+    /// Takes one step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that
+    /// is not a number the weights stay as they are.
     ///
     /// The attack runs with dropout off and batch statistics frozen: made otherwise, the examples are far weaker.
     /// Where the net has neither, the pass that gives the gradient of the clean loss gives that of the pixels too:
@@ -198,7 +196,6 @@ impl Learner {
         on_the_pool(|| self.step_on(Batch { pixels, labels }, objective, shares, size, rng))
     }
 
-    /// Does what [`Self::step`] does, sharing the clean pass or not.
     fn step_on(
         &mut self,
         batch: Batch<'_>,
@@ -215,12 +212,11 @@ impl Learner {
             let (weight, collect) = if alpha > 0.0 { (alpha, Collect::Write) } else { (1.0, Collect::Nothing) };
             let mut gradient = shares.then(|| vec![0.0; batch.pixels.len()]);
             // The clean pass takes its dropout masks first, so that they do not depend on the attack.
-            let clean = match alpha > 0.0 || shares {
-                true => {
-                    self.pass(batch, Wanted { weight, smoothing, collect, pixels: gradient.as_deref_mut() }, rng)?
-                }
-                false => 0.0,
-            };
+            let mut clean = 0.0;
+            if alpha > 0.0 || shares {
+                let wanted = Wanted { weight, smoothing, collect, pixels: gradient.as_deref_mut() };
+                clean = self.pass(batch, wanted, rng)?;
+            }
             let adversarial = match gradient {
                 Some(gradient) => sign_step(batch.pixels, &gradient, eps, bounds),
                 None => {
@@ -231,8 +227,8 @@ impl Learner {
             };
             let batch = Batch { pixels: &adversarial, labels: batch.labels };
             let collect = if alpha > 0.0 { Collect::Add } else { Collect::Write };
-            let adversarial =
-                self.pass(batch, Wanted { weight: 1.0 - alpha, smoothing, collect, pixels: None }, rng)?;
+            let wanted = Wanted { weight: 1.0 - alpha, smoothing, collect, pixels: None };
+            let adversarial = self.pass(batch, wanted, rng)?;
             alpha * clean + (1.0 - alpha) * adversarial
         } else {
             self.pass(batch, Wanted { weight: 1.0, smoothing, collect: Collect::Write, pixels: None }, rng)?
@@ -244,7 +240,6 @@ impl Learner {
         Ok(value)
     }
 
-    /// Does a training pass and returns the mean cross-entropy.
     fn pass(&mut self, batch: Batch<'_>, wanted: Wanted<'_>, rng: &mut ChaCha8Rng) -> Result<f32> {
         let (loss, seen) = self.passes.train(&self.parameters, &mut self.gradients, batch, wanted, rng)?;
         if loss.is_finite() {
@@ -275,7 +270,7 @@ impl Learner {
         Ok(())
     }
 
-    /// Logits in evaluation mode.
+    /// Returns the logits in evaluation mode.
     ///
     /// # Errors
     /// Those of a device that is not the CPU.
@@ -284,8 +279,8 @@ impl Learner {
         on_the_pool(|| self.passes.logits(&self.parameters, pixels))
     }
 
-    /// Logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of J's
-    /// gradient and keep it where the net is already sure.
+    /// Returns the logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of
+    /// J's gradient and keep it where the net is already sure.
     ///
     /// # Errors
     /// A label that is not a class of the net.
@@ -296,7 +291,7 @@ impl Learner {
         Ok((logits, sign_step(pixels, &gradient, objective.eps, objective.bounds)))
     }
 
-    /// What the objective's adversary makes of some pictures, within ε of them and its bounds.
+    /// Returns what the objective's adversary makes of some pictures, within ε of them and its bounds.
     ///
     /// # Errors
     /// A label that is not a class of the net.
@@ -308,28 +303,25 @@ impl Learner {
         noise: &mut ChaCha8Rng,
     ) -> Result<Vec<f32>> {
         let Objective { eps, bounds, .. } = objective;
-        let mut moved = |eps: f32| -> Vec<f32> { pixels.iter().map(|x| x + noise.random_range(-eps..=eps)).collect() };
+        let mut moved = || {
+            let moved = pixels.iter().map(|x| x + noise.random_range(-eps..=eps)).collect();
+            within(moved, pixels, eps, bounds)
+        };
+        let batch = Batch { pixels, labels };
         match objective.adversary {
             Adversary::None => Ok(pixels.to_owned()),
             Adversary::Fgsm => Ok(self.attack(pixels, labels, objective)?.1),
-            Adversary::RandomFgsm => {
-                let start = within(moved(eps), pixels, eps, bounds);
-                self.climb(Batch { pixels, labels }, start, objective, 1.25 * eps, 1)
-            }
-            Adversary::Pgd { steps } => {
-                let start = within(moved(eps), pixels, eps, bounds);
-                self.climb(Batch { pixels, labels }, start, objective, 2.5 * eps / steps as f32, steps)
-            }
+            Adversary::RandomFgsm => self.climb(batch, moved(), objective, 1.25 * eps, 1),
+            Adversary::Pgd { steps } => self.climb(batch, moved(), objective, 2.5 * eps / steps as f32, steps),
             Adversary::Signs => {
                 let signs: Vec<f32> = pixels.iter().map(|_| if noise.random() { 1.0 } else { -1.0 }).collect();
                 Ok(sign_step(pixels, &signs, eps, bounds))
             }
-            Adversary::Uniform => Ok(within(moved(eps), pixels, eps, bounds)),
+            Adversary::Uniform => Ok(moved()),
         }
     }
 
-    /// Takes projected gradient steps up the loss from `at` around the pictures of a batch: steps of length `step`
-    /// along the sign, each brought back.
+    /// Takes steps of length `step` along the sign of the gradient from `at`, each brought back to around the batch.
     fn climb(
         &mut self,
         around: Batch<'_>,
@@ -346,7 +338,7 @@ impl Learner {
     }
 }
 
-/// Pixels brought back to within ε of `centre`, and into the bounds.
+/// Brings pixels back to within ε of `centre`, and into the bounds.
 fn within(mut pixels: Vec<f32>, centre: &[f32], eps: f32, bounds: Option<Bounds>) -> Vec<f32> {
     attack::within(Norm::Linf, &mut pixels, centre, eps, bounds);
     pixels

@@ -1,4 +1,4 @@
-//! Training passes on our own kernels.
+//! These training passes run on our own kernels.
 
 use std::sync::Arc;
 
@@ -10,24 +10,20 @@ use crate::kernels::Isa;
 use crate::loss::{Loss, training_loss};
 use crate::model::{self, Folded, Gradients, Layout, Manifest, Parameters, Pass, Plan, Transposed, Weights, Workspace};
 
-/// A plan for training and one for evaluation; nothing is allocated anew from one step to the next.
+/// It holds a plan for training and one for evaluation; nothing is allocated anew from one step to the next.
 pub struct KernelPasses {
     training: Plan,
     evaluation: Plan,
     folded: Folded,
     transposed: Transposed,
-    /// What belongs to the evaluation, whose weights are others than those of the training where there is batch
-    /// normalisation.
+    /// The weights as the evaluation needs them; batch normalisation makes them others than those of the training.
     frozen: (Folded, Transposed),
-    /// Whether `frozen` belongs to the present weights.
     is_fresh: bool,
     workspaces: (Workspace, Workspace),
     isa: Isa,
 }
 
 impl KernelPasses {
-    /// # Errors
-    /// Layers that do not fit together.
     pub fn new(manifest: &Manifest) -> Result<Self> {
         Ok(Self {
             training: Plan::new(&manifest.layers, &manifest.input, Pass::Train)?,
@@ -41,12 +37,10 @@ impl KernelPasses {
         })
     }
 
-    /// Where the parameters of the net lie.
     pub fn layout(&self) -> &Arc<Layout> {
         &self.training.layout
     }
 
-    /// Brings what the evaluation derives from the weights up to date.
     fn freeze(&mut self, parameters: &Parameters) {
         if !self.is_fresh {
             let (folded, transposed) = &mut self.frozen;

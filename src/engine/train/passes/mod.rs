@@ -1,4 +1,4 @@
-//! The passes of training, on our own kernels or on candle's.
+//! The passes of training run on our own kernels or on candle's.
 
 mod kernels;
 mod tensors;
@@ -11,27 +11,27 @@ use rand::RngCore;
 use crate::Result;
 use crate::model::{Gradients, Parameters};
 
-/// Mean and unbiased variance of each channel that a batch normalisation saw, in the order of the parameters' layout.
+/// The batch normalisations saw these means and unbiased variances of the channels, in the order of the layout.
 pub type Seen = Vec<(Vec<f32>, Vec<f32>)>;
 
-/// A batch: pixels (n, channels, height, width) in [0, 1] and a class for each picture.
+/// A batch has pixels (n, channels, height, width) in [0, 1] and a class for each picture.
 #[derive(Clone, Copy)]
 pub struct Batch<'a> {
     pub pixels: &'a [f32],
     pub labels: &'a [usize],
 }
 
-/// The loss of a training pass, `weight` times the mean cross-entropy, and what is to be done with its gradients.
+/// The loss of a training pass is `weight` times the mean cross-entropy, and this becomes of its gradients.
 pub struct Wanted<'a> {
     pub weight: f32,
     /// The share of the target that is spread over all classes.
     pub smoothing: f32,
     pub collect: Collect,
-    /// Where the pixels' gradient is written, if it is wanted.
+    /// The place for the pixels' gradient, if it is wanted.
     pub pixels: Option<&'a mut [f32]>,
 }
 
-/// What becomes of the gradients of the parameters.
+/// The gradients of the parameters are treated like this.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Collect {
     /// They are not computed.
@@ -44,13 +44,13 @@ pub enum Collect {
 
 /// A net whose weights change between passes.
 pub trait Passes: Send {
-    /// Whether a training pass is an evaluation too: no dropout, no statistics of the batch.
+    /// Tells whether a training pass is an evaluation too: no dropout, no statistics of the batch.
     fn are_shared(&self) -> bool;
 
     /// Takes notice of new weights. `pixels` says that training passes will be asked for the pixels' gradients.
     fn refresh(&mut self, parameters: &Parameters, pixels: bool) -> Result<()>;
 
-    /// Does a training pass: the mean cross-entropy and what the batch normalisations saw.
+    /// Does a training pass; returns the mean cross-entropy and what the batch normalisations saw.
     fn train(
         &mut self,
         parameters: &Parameters,
@@ -60,9 +60,8 @@ pub trait Passes: Send {
         rng: &mut dyn RngCore,
     ) -> Result<(f32, Seen)>;
 
-    /// Logits in evaluation mode.
     fn logits(&mut self, parameters: &Parameters, pixels: &[f32]) -> Result<Vec<f32>>;
 
-    /// Logits in evaluation mode, and the gradient of each picture's log-odds against its label.
+    /// Returns the logits in evaluation mode, and the gradient of each picture's log-odds against its label.
     fn gradient(&mut self, parameters: &Parameters, batch: Batch<'_>) -> Result<(Vec<f32>, Vec<f32>)>;
 }

@@ -1,5 +1,5 @@
-//! Training passes on candle's kernels, for devices other than the CPU. The optimiser runs on the CPU all the same, so
-//! that weights and gradients travel at every step.
+//! These training passes run on candle's kernels, for devices other than the CPU. The optimiser runs on the CPU all the
+//! same, so that weights and gradients travel at every step.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::loss::{Loss, training_loss};
 use crate::model::{Gradients, LayerSpec, Manifest, Mode, Parameters, Params, TensorNet, walk_layers};
 use crate::{Error, Result};
 
-/// A net of tensors, built anew when its weights change.
+/// This is a net of tensors, built anew when its weights change.
 pub struct TensorPasses {
     manifest: Manifest,
     device: Device,
@@ -32,7 +32,7 @@ impl TensorPasses {
         Ok(Tensor::from_slice(pixels, (pixels.len() / (c * h * w), c, h, w), &self.device)?)
     }
 
-    /// Logits, as a tensor and as values, of normalised pixels.
+    /// Returns the logits, as a tensor and as values, of normalised pixels.
     fn forward(&self, x: &Tensor, mode: &mut Mode<'_>) -> Result<(Tensor, Vec<f32>)> {
         let logits = self.net()?.0.forward(&self.manifest.input.normalise(x)?, mode)?;
         let values = logits.flatten_all()?.to_vec1()?;
