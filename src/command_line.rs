@@ -1,4 +1,4 @@
-//! How attacks and remedies are spelled on the command line: its help lists the options, and the window copies commands
+//! The command line spells attacks and remedies like this: its help lists the options, and the window copies commands
 //! that use them.
 
 use crate::engine::Remedy;
@@ -12,8 +12,7 @@ pub fn attack_options(attack: &AttackSettings) -> Vec<String> {
         words.extend(["--attack".into(), attack.name().into()]);
     }
     let mut usual = AttackSettings::named(attack.name()).unwrap_or_default();
-    let usual = usual.parameters().into_iter().map(|usual| (usual.name, usual.value.spelled()));
-    let usual: Vec<_> = usual.collect();
+    let usual: Vec<_> = usual.parameters().into_iter().map(|usual| (usual.name, usual.value.spelled())).collect();
     for parameter in attack.clone().parameters() {
         let found = (parameter.name, parameter.value.spelled());
         if !(parameter.is_terse && usual.contains(&found)) {

@@ -1,4 +1,4 @@
-//! `doppelganger attack`: one picture, one or more values of ε.
+//! `doppelganger attack` attacks one picture with one or more values of ε.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,19 +6,19 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets, largest};
+use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets};
 use super::{print, print_json};
 use crate::engine::attack::{
-    Attack, AttackInput, AttackSettings, Attacked, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread,
-    Verdict, attackable_part,
+    Attack, AttackInput, AttackSettings, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread, Verdict,
+    attackable_part,
 };
 use crate::engine::data::{Sample, sample_unless_file};
-use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
+use crate::engine::model::{Catalogue, Guess, argmax, find_class};
 use crate::engine::picture::{Background, Region, open_over, png_crop};
 use crate::engine::units::{parse_eps, per_cent};
 use crate::engine::{Error, Result};
 
-/// Classes listed for each picture.
+/// This many classes are listed for each picture.
 const TOP: usize = 5;
 
 #[derive(Args)]
@@ -74,19 +74,18 @@ struct Report {
     model: String,
     picture: String,
     attack: AttackSettings,
-    label: LabelReport,
+    label: ClassReport,
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<ClassReport>,
     #[serde(flatten)]
     rules: RulesReport,
-    /// The width and height of what the attack moved.
     pixels: [usize; 2],
     /// The part of the picture that the net was shown, where one was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     crop: Option<String>,
     #[serde(skip)]
     crop_source: Option<CropSource>,
-    /// The net is so sure that rounding hides most of the cross-entropy's gradient.
+    /// Tells whether the net is so sure that rounding hides most of the cross-entropy's gradient.
     saturated: bool,
     clean: Vec<Guess>,
     results: Vec<ResultReport>,
@@ -94,7 +93,7 @@ struct Report {
     out: Option<OutReport>,
 }
 
-/// Who chose the part of the picture.
+/// The part of the picture was chosen by one of these.
 #[derive(Clone, Copy)]
 enum CropSource {
     Asked,
@@ -104,36 +103,29 @@ enum CropSource {
 }
 
 #[derive(Serialize)]
-struct LabelReport {
-    index: usize,
-    name: String,
-    source: &'static str,
-}
-
-#[derive(Serialize)]
 struct ClassReport {
     index: usize,
     name: String,
+    /// The origin of a label: `given` or `predicted`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'static str>,
 }
 
 #[derive(Serialize)]
 struct ResultReport {
-    /// ε; none with attacks that take none.
+    /// The ε; `None` for attacks that take none.
     eps: Option<f32>,
     top: Vec<Guess>,
-    /// The net's first answer is not the label.
     fooled: bool,
-    /// The net's first answer is the target.
     #[serde(skip_serializing_if = "Option::is_none")]
     target_hit: Option<bool>,
     linf: f32,
     l2: f32,
-    /// The length of the perturbation, in the attack's own measure.
     length: f32,
     zero_gradient_fraction: f32,
 }
 
-/// What the saved file is, asked of the file itself.
+/// This is what the net says of the saved file itself.
 #[derive(Serialize)]
 struct OutReport {
     path: String,
@@ -142,7 +134,7 @@ struct OutReport {
     /// The answer to the whole file, where it was saved with a crop.
     #[serde(skip_serializing_if = "Option::is_none")]
     whole: Option<Guess>,
-    /// Whether the file gets the same first answer as the picture before its values were rounded to 8 bits.
+    /// Tells whether the file gets the same first answer as the picture before its values were rounded to 8 bits.
     agrees: bool,
 }
 
@@ -164,19 +156,26 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         (None, None) => None,
     };
     let crop = part.map(|(crop, _)| crop);
-    let goal = target.map_or(Goal::Untargeted, Goal::Targeted);
-    let from = label.map_or(Label::Predicted, Label::Given);
+    let (from, goal) = (label.map_or(Label::Predicted, Label::Given), target.map_or(Goal::Untargeted, Goal::Targeted));
     let input = AttackInput::new(&picture, model.lens(&picture, crop)?, args.photo)?;
     let rules = args.rules.rules();
     let baseline = Baseline::new(&model, input, from, goal, rules.loss)?;
-    let settings = args.options.settings(&args.attack.clone().unwrap_or_default(), largest(&args.eps))?;
+    let settings = args.options.settings(args.attack.as_ref(), &args.eps)?;
     let problem = baseline.problem(&model, rules)?;
     let mut results = Vec::new();
     let mut last = None;
     for eps in budgets(&settings, &args.eps)? {
         let attacked = baseline.attacked(&settings, &problem.with_eps(&[eps.unwrap_or_default()])?)?;
-        let length = settings.length(&attacked.perturbation.values);
-        results.push(ResultReport { eps, length, ..ResultReport::new(&model, &baseline, &attacked) });
+        results.push(ResultReport {
+            eps,
+            top: model.top(&attacked.probabilities, TOP),
+            fooled: attacked.verdict != Verdict::StillRight,
+            target_hit: target.map(|target| argmax(&attacked.probabilities) == target),
+            linf: attacked.linf,
+            l2: attacked.l2,
+            length: settings.length(&attacked.perturbation.values),
+            zero_gradient_fraction: baseline.zero_gradient_fraction,
+        });
         last = Some((eps, attacked));
     }
     let out = args.out.as_deref().zip(last).map(|(path, (eps, attacked))| -> Result<_> {
@@ -185,16 +184,14 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         let agrees = reread.index == argmax(&attacked.probabilities);
         Ok(OutReport { path: path.display().to_string(), eps, reread, whole, agrees })
     });
+    let class = |index: usize| ClassReport { index, name: classes[index].clone(), source: None };
+    let label_source = if label.is_some() { "given" } else { "predicted" };
     let report = Report {
         model: args.model.clone(),
         picture: args.picture.display().to_string(),
         attack: settings,
-        label: LabelReport {
-            index: baseline.label,
-            name: classes[baseline.label].clone(),
-            source: if label.is_some() { "given" } else { "predicted" },
-        },
-        target: target.map(|index| ClassReport { index, name: classes[index].clone() }),
+        label: ClassReport { source: Some(label_source), ..class(baseline.label) },
+        target: target.map(class),
         rules: rules.into(),
         pixels: [baseline.original.width, baseline.original.height],
         crop: crop.map(|crop| crop.to_string()),
@@ -211,41 +208,18 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     print(&describe(&report))
 }
 
-impl ResultReport {
-    /// Reports what came of an attack; its ε and the length in its own measure apart.
-    fn new(model: &Model, baseline: &Baseline, attacked: &Attacked) -> Self {
-        Self {
-            eps: None,
-            top: model.top(&attacked.probabilities, TOP),
-            fooled: attacked.verdict != Verdict::StillRight,
-            target_hit: match baseline.goal {
-                Goal::Targeted(target) => Some(argmax(&attacked.probabilities) == target),
-                Goal::Untargeted => None,
-            },
-            linf: attacked.linf,
-            l2: attacked.l2,
-            length: 0.0,
-            zero_gradient_fraction: baseline.zero_gradient_fraction,
-        }
-    }
-}
-
-/// # Errors
-/// A name for the adversarial picture that is none of a PNG file, or that of the picture itself.
+/// Refuses a name for the adversarial picture that is none of a PNG file, or that of the picture itself.
 fn check_name(path: &Path, picture: &Path) -> Result<()> {
+    let refuse = |why: &str| Err(Error::Argument(format!("{why}\n  {}", path.display())));
     if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
-        let shown = path.display();
-        return Err(Error::Argument(format!(
-            "the picture would be saved as PNG; expected a name that ends in .png (a JPEG would blur the perturbation)\n  {shown}"
-        )));
+        return refuse(
+            "the picture would be saved as PNG; expected a name that ends in .png (a JPEG would blur the perturbation)",
+        );
     }
     if let (Ok(picture), Ok(out)) = (picture.canonicalize(), path.canonicalize())
         && picture == out
     {
-        let shown = path.display();
-        return Err(Error::Argument(format!(
-            "the picture itself would be written over; expected another name for the adversarial one\n  {shown}"
-        )));
+        return refuse("the picture itself would be written over; expected another name for the adversarial one");
     }
     Ok(())
 }
@@ -272,18 +246,18 @@ fn describe(report: &Report) -> String {
         format!(
             "{} {goal} (label {}, {}, on {width}×{height} pixels{crop})",
             report.attack,
-            report.label.source,
+            report.label.source.unwrap_or_default(),
             report.rules.clipping()
         ),
         format!("{:<44} {}", "untouched", top(&report.clean)),
     ];
+    let measure = report.attack.measure();
     for r in &report.results {
         let verdict = match (r.target_hit, r.fooled) {
             (Some(true), true) => "fooled as asked",
             (_, true) => "fooled",
             (_, false) => "not fooled",
         };
-        let measure = report.attack.measure();
         let eps = r.eps.map_or("attacked".into(), |eps| measure.describe(eps));
         lines.push(format!("{eps:<44} {}", top(&r.top)));
         let length =

@@ -1,5 +1,4 @@
-//! The attacks and their parameters on the command line: the same for one picture, a test set and a sweep. Options and
-//! help are made from the engine's list of attacks.
+//! The attacks and their parameters on the command line, with options and help, are made from the engine's list.
 
 use clap::builder::{PossibleValue, TypedValueParser, ValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
@@ -10,7 +9,6 @@ use crate::command_line::with_options;
 use crate::engine::attack::{Attack, AttackSettings, Loss, MinimalEps, Norm, PIXELS, Parameter, Rules, Value, Warning};
 use crate::engine::{Error, Result};
 
-/// What every attack holds to.
 #[derive(Args, Clone, Copy)]
 pub struct RuleOptions {
     /// Whose slope to follow
@@ -28,14 +26,13 @@ pub struct RuleOptions {
 }
 
 impl RuleOptions {
-    /// Returns the rules that the options make.
     pub fn rules(self) -> Rules {
         let bounds = (!self.no_clip).then_some(PIXELS);
         Rules { loss: self.loss, bounds, seed: self.seed, eight_bit: self.eight_bit }
     }
 }
 
-/// The rules in a report; the seed apart.
+/// A report tells these rules; the seed is apart.
 #[derive(Serialize)]
 pub struct RulesReport {
     pub loss: Loss,
@@ -63,7 +60,7 @@ pub fn warning_text(warning: &Warning) -> String {
     warning.to_string().replace("the log-odds follow it", "--loss log-odds follows it")
 }
 
-/// Returns what takes the name of an attack, which then has its usual parameters.
+/// Returns a parser for the name of an attack, which then has its usual parameters.
 pub fn attack_name() -> impl TypedValueParser<Value = AttackSettings> {
     let value = |attack: AttackSettings| {
         let info = attack.info();
@@ -72,34 +69,27 @@ pub fn attack_name() -> impl TypedValueParser<Value = AttackSettings> {
     choice_of(AttackSettings::all().into_iter().map(value).collect())
 }
 
-/// The parameters of attacks that were given. Each belongs to some of the attacks; an attack has the usual value of
-/// what is not given.
+/// These parameters of attacks were given. An attack has the usual value of what is not given.
 #[derive(Clone, Debug)]
 pub struct AttackOptions {
     given: ArgMatches,
 }
 
 impl AttackOptions {
-    /// Returns the attack with its parameters. `largest` is the largest ε for --minimal.
-    ///
-    /// # Errors
-    /// A parameter that the attack does not have.
-    pub fn settings(&self, attack: &AttackSettings, largest: Option<f32>) -> Result<AttackSettings> {
-        match self.apply(attack, largest)? {
-            (settings, unused) if unused.is_empty() => Ok(settings),
-            (settings, unused) => {
-                let message = format!("--{} is no parameter of this attack, {settings}; see --help", unused[0]);
-                Err(Error::Argument(message))
+    /// Returns the attack, FGSM without one, with its parameters; --minimal searches up to the largest ε.
+    pub fn settings(&self, attack: Option<&AttackSettings>, eps: &[f32]) -> Result<AttackSettings> {
+        let (settings, unused) = self.apply(attack.unwrap_or(&AttackSettings::default()), eps)?;
+        match unused.first() {
+            None => Ok(settings),
+            Some(option) => {
+                Err(Error::Argument(format!("--{option} is no parameter of this attack, {settings}; see --help")))
             }
         }
     }
 
     /// Returns several attacks; a parameter has to belong to one of them at least.
-    ///
-    /// # Errors
-    /// A parameter that none of the attacks has.
-    pub fn all_settings(&self, attacks: &[AttackSettings], largest: Option<f32>) -> Result<Vec<AttackSettings>> {
-        let applied = attacks.iter().map(|attack| self.apply(attack, largest));
+    pub fn all_settings(&self, attacks: &[AttackSettings], eps: &[f32]) -> Result<Vec<AttackSettings>> {
+        let applied = attacks.iter().map(|attack| self.apply(attack, eps));
         let (all, unused): (Vec<_>, Vec<_>) = applied.collect::<Result<Vec<_>>>()?.into_iter().unzip();
         let mut first = unused.first().into_iter().flatten();
         match first.find(|option| unused.iter().all(|unused| unused.contains(option))) {
@@ -111,14 +101,13 @@ impl AttackOptions {
     }
 
     /// Gives an attack the parameters that it has, and returns those that it does not have beside it.
-    fn apply(&self, attack: &AttackSettings, largest: Option<f32>) -> Result<(AttackSettings, Vec<String>)> {
-        let mut attack = match (self.given.get_flag(MINIMAL), largest) {
-            (false, _) => attack.clone(),
-            (true, Some(largest)) => MinimalEps::new(attack.clone(), largest).into(),
-            (true, None) => {
-                return Err(Error::Argument("--minimal needs the largest ε to try; give it as --eps".into()));
-            }
-        };
+    fn apply(&self, attack: &AttackSettings, eps: &[f32]) -> Result<(AttackSettings, Vec<String>)> {
+        let mut attack = attack.clone();
+        if self.given.get_flag(MINIMAL) {
+            let missing = || Error::Argument("--minimal needs the largest ε to try; give it as --eps".into());
+            let largest = eps.iter().copied().max_by(f32::total_cmp).ok_or_else(missing)?;
+            attack = MinimalEps::new(attack, largest).into();
+        }
         let ids = arguments().into_iter().map(|argument| argument.get_id().to_string());
         let mut unused: Vec<String> = ids.filter(|id| id != MINIMAL && self.given.contains_id(id)).collect();
         for parameter in attack.parameters() {
@@ -207,10 +196,7 @@ impl FromArgMatches for AttackOptions {
     }
 }
 
-/// Returns the values of ε to attack with; none at all once for an attack that takes none.
-///
-/// # Errors
-/// An attack that takes an ε and is given none, and one that takes none and is given some.
+/// Returns the values of ε to attack with, `None` once for an attack that takes none, or refuses what does not fit.
 pub fn budgets(settings: &AttackSettings, eps: &[f32]) -> Result<Vec<Option<f32>>> {
     let is_search = matches!(settings, AttackSettings::MinimalEps(_));
     match (settings.takes_eps(), eps.is_empty()) {
@@ -224,9 +210,4 @@ pub fn budgets(settings: &AttackSettings, eps: &[f32]) -> Result<Vec<Option<f32>
         }
         (false, _) => Ok(vec![None]),
     }
-}
-
-/// Returns the largest of some values of ε.
-pub fn largest(eps: &[f32]) -> Option<f32> {
-    eps.iter().copied().max_by(f32::total_cmp)
 }

@@ -1,5 +1,4 @@
-//! `doppelganger bench`: how fast the engine is on this machine. `benches/peer_pytorch.py` times the same work in
-//! PyTorch.
+//! `doppelganger bench` times the engine on this machine. `benches/peer_pytorch.py` times the same work in PyTorch.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -43,7 +42,7 @@ struct Timing {
     runs: usize,
 }
 
-/// What is timed: a net, and the work that is done on it.
+/// This is timed: a net, and the work that is done on it.
 struct Workload {
     name: &'static str,
     manifest: &'static str,
@@ -52,19 +51,18 @@ struct Workload {
 
 #[derive(Clone, Copy)]
 enum Work {
-    /// Logits of one picture.
+    /// The logits of one picture are computed.
     Forward,
-    /// ∇ₓJ of one picture.
+    /// The gradient ∇ₓJ of one picture is computed.
     Gradient,
-    /// Probabilities of one picture at 41 values of ε, its gradient being known.
+    /// The probabilities of one picture are computed at 41 values of ε, its gradient being known.
     Curve,
-    /// One step of training on this many pictures.
+    /// The net takes one step of training on this many pictures.
     Clean(usize),
-    /// The same on the mix of clean and adversarial loss.
+    /// The net takes such a step on the mix of clean and adversarial loss.
     Adversarial(usize),
 }
 
-/// Values of ε on a curve, from −0.1 to 0.1.
 const CURVE_POINTS: usize = 41;
 
 const MAXOUT: &str = include_str!("../../benches/nets/maxout240.toml");
@@ -168,7 +166,7 @@ impl Workload {
     }
 }
 
-/// Runs before the first that counts, time for those that count, and bounds of their number.
+/// The first runs do not count; then so many count, within this time.
 const WARM_UP: usize = 2;
 const TIME: Duration = Duration::from_secs(3);
 const RUNS: std::ops::RangeInclusive<usize> = 7..=200;

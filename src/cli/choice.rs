@@ -1,11 +1,11 @@
-//! Options whose value is one of some names.
+//! These options take one of some names as their value.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::engine::Error;
 use crate::engine::attack::Loss;
 
-/// What `--loss` takes: the loss whose slope an attack follows.
+/// `--loss` takes the loss whose slope an attack follows.
 pub const LOSSES: [(&str, &str, Loss); 2] = [
     ("cross-entropy", "J in single precision, as PyTorch and the attack libraries have it", Loss::CrossEntropy),
     (
@@ -15,7 +15,7 @@ pub const LOSSES: [(&str, &str, Loss); 2] = [
     ),
 ];
 
-/// Returns what takes one of these names: each with its help, which may be empty, and what it stands for.
+/// Returns a parser for one of these names: each with its help, which may be empty, and what it stands for.
 pub fn choice<T>(table: &[(&'static str, &'static str, T)]) -> impl TypedValueParser<Value = T> + use<T>
 where
     T: Clone + Send + Sync + 'static,
@@ -27,7 +27,6 @@ where
     choice_of(table.iter().map(value).collect())
 }
 
-/// Returns what takes one of these values.
 pub fn choice_of<T>(values: Vec<(PossibleValue, T)>) -> impl TypedValueParser<Value = T>
 where
     T: Clone + Send + Sync + 'static,

@@ -1,11 +1,11 @@
-//! `doppelganger sweep --models …`: security curves, the accuracy of some nets under some attacks against ε.
+//! `doppelganger sweep --models …` measures security curves: the accuracy of some nets under some attacks against ε.
 
 use std::sync::Arc;
 
-use super::attack_options::{largest, warning_text};
+use super::attack_options::warning_text;
 use super::progress::{open_data, watched};
 use super::sweep::SweepArgs;
-use super::{print, print_json};
+use super::{check_limit, print, print_json};
 use crate::engine::attack::{Attack, AttackSettings, PIXELS, Rules, warnings};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::Split;
@@ -16,10 +16,8 @@ use crate::engine::{Error, Result};
 
 /// Measures every net under every attack, prints each curve as it is known, and keeps the table up to date.
 pub fn run(args: &SweepArgs) -> Result<()> {
-    if args.curves.limit == Some(0) {
-        return Err(Error::Argument("--limit is 0; expected at least 1 picture to evaluate".into()));
-    }
-    let attacks = args.options.all_settings(&args.curves.attacks, largest(&args.eps))?;
+    check_limit(args.curves.limit, "evaluate")?;
+    let attacks = args.options.all_settings(&args.curves.attacks, &args.eps)?;
     if args.eps.is_empty() || attacks.is_empty() {
         return Err(Error::Argument("a curve needs --eps and --attacks; see doppelganger sweep --help".into()));
     }

@@ -1,4 +1,4 @@
-//! `doppelganger data`: the data sets that are known by name, and fetching them.
+//! `doppelganger data` lists the data sets that are known by name, and fetches them.
 
 use std::io::{IsTerminal, Write};
 
@@ -89,10 +89,7 @@ fn fetch(set: &DataSource, yes: bool) -> Result<()> {
     print(&format!("{set} is there: doppelganger train --data {set} …"))
 }
 
-/// Asks on a terminal whether to go on; where there is none, nobody has agreed.
-///
-/// # Errors
-/// `refusal`, where somebody or nobody said so.
+/// Asks on a terminal whether to go on, and fails with `refusal` unless somebody agrees.
 pub(super) fn ask(refusal: &str) -> Result<()> {
     let mut answer = String::new();
     if std::io::stdin().is_terminal() {

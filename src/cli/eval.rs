@@ -1,4 +1,4 @@
-//! `doppelganger eval`: a net on a whole set of pictures.
+//! `doppelganger eval` measures a net on a whole set of pictures.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -6,16 +6,16 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, largest, warning_text};
+use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets, warning_text};
 use super::progress::{open_data, watched};
-use super::{print, print_json};
+use super::{check_limit, print, print_json};
+use crate::engine::Result;
 use crate::engine::attack::{Attack, AttackSettings, warnings};
 use crate::engine::data::{DataSource, Split};
 use crate::engine::eval::{AttackedResult, Evaluation, Plan, Target, evaluate};
 use crate::engine::model::{Catalogue, Model, find_class};
 use crate::engine::statistics::wilson_interval;
 use crate::engine::units::{counted, parse_eps, per_cent};
-use crate::engine::{Error, Result};
 
 /// Nets with no more classes are not asked for their first five.
 const FEW_CLASSES: usize = 10;
@@ -80,7 +80,6 @@ struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     length: Option<Length>,
     warnings: Vec<String>,
-    /// How long the whole evaluation took.
     seconds: f64,
 }
 
@@ -88,7 +87,6 @@ struct Report {
 struct Counted {
     correct: usize,
     error: f64,
-    /// The 95 % interval of the error: Wilson.
     error_interval: (f64, f64),
 }
 
@@ -96,15 +94,14 @@ struct Counted {
 struct Clean {
     #[serde(flatten)]
     counted: Counted,
-    /// The number of pictures whose right class is among the five most probable ones, of nets for which that says
-    /// something.
+    /// The number of pictures whose right class is among the five most probable ones, for nets of many classes.
     #[serde(skip_serializing_if = "Option::is_none")]
     top5_correct: Option<usize>,
 }
 
 #[derive(Serialize)]
 struct Attacked {
-    /// ε; none where it is infinite.
+    /// The ε; `None` where it is infinite.
     eps: Option<f32>,
     #[serde(flatten)]
     counted: Counted,
@@ -113,11 +110,11 @@ struct Attacked {
     mean_confidence_on_mistakes: Option<f32>,
 }
 
-/// How long the perturbations are of pictures that the net had right.
+/// These are the lengths of the perturbations of pictures that the net had right.
 #[derive(Serialize)]
 struct Length {
     measure: &'static str,
-    /// The median; none where more than half of the pictures are not fooled.
+    /// The median; `None` where more than half of the pictures are not fooled.
     median: Option<f32>,
     pictures: usize,
     reached: usize,
@@ -125,9 +122,7 @@ struct Length {
 
 pub fn run(args: &EvalArgs) -> Result<()> {
     let model = Arc::new(Catalogue::from_environment().load(&args.model)?);
-    if args.limit == Some(0) {
-        return Err(Error::Argument("--limit is 0; expected at least 1 picture to evaluate".into()));
-    }
+    check_limit(args.limit, "evaluate")?;
     let plan = plan(args, &model)?;
     let data = open_data(&args.data, Split::Test, &model.classes)?;
     let started = Instant::now();
@@ -139,9 +134,9 @@ pub fn run(args: &EvalArgs) -> Result<()> {
 }
 
 fn plan(args: &EvalArgs, model: &Model) -> Result<Plan> {
-    let attack = args.options.settings(&args.attack.clone().unwrap_or_default(), largest(&args.eps))?;
-    if attack.takes_eps() && args.eps.is_empty() {
-        return Err(Error::Argument(format!("--eps is missing: {attack} needs to know how far pixels may move")));
+    let attack = args.options.settings(args.attack.as_ref(), &args.eps)?;
+    if attack.takes_eps() {
+        budgets(&attack, &args.eps)?;
     }
     let target = match args.target.as_deref() {
         None => None,

@@ -1,9 +1,8 @@
-//! `doppelganger licences`: what the program contains of others, and the texts of the licences.
+//! `doppelganger licences` prints what the program contains of others, and the texts of the licences.
 
 use super::print;
 use crate::engine::Result;
 
-/// The titles and the texts, in the order in which they are printed.
 const TEXTS: [(&str, &str); 4] = [
     ("NOTICE", include_str!("../../NOTICE")),
     ("Apache License 2.0: the program, and the weights of EfficientNet-Lite0", include_str!("../../LICENSE-APACHE")),

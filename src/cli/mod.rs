@@ -1,5 +1,5 @@
-//! The command line: the window, or the same engine without it. Exit code 0 is success, 1 a failure that a message
-//! explains, 2 a malformed command line or a missing display, 130 a run stopped with Ctrl-C.
+//! The command line opens the window, or runs the same engine without it. Exit code 0 is success, 1 a failure that a
+//! message explains, 2 a malformed command line or a missing display, 130 a run stopped with Ctrl-C.
 
 mod attack;
 mod attack_options;
@@ -27,7 +27,7 @@ use crate::command_line;
 use crate::engine::threads;
 use crate::engine::{Error, Result};
 
-/// The most lines of a message about a malformed command line.
+/// A message about a malformed command line has at most this many lines.
 const MESSAGE_LINES: usize = 6;
 
 /// See, make and cure adversarial examples.
@@ -42,7 +42,7 @@ struct Cli {
     window: WindowArgs,
 }
 
-/// What the window opens on.
+/// The window opens on this.
 #[derive(Args, Clone, Debug, Default)]
 pub struct WindowArgs {
     /// A picture file to open, or the name of a bundled picture such as "digit-3"
@@ -115,7 +115,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints help and version as they are; what is wrong with a command line in a few lines without gaps.
+/// Prints help and version as they are, and a malformed command line's message in a few lines without gaps.
 fn explain(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return match error.print() {
@@ -130,7 +130,7 @@ fn explain(error: &clap::Error) -> ExitCode {
 
 #[cfg(feature = "gui")]
 fn window(args: WindowArgs) -> ExitCode {
-    // Both are kept for the next time, which may begin in another folder.
+    // Both paths are kept for the next time, which may begin in another folder.
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
     let picture = args.picture.map(|path| match crate::engine::data::sample_unless_file(&path) {
         Some(_) => path,
@@ -150,6 +150,14 @@ fn window(_: WindowArgs) -> ExitCode {
          The headless commands work: doppelganger attack PICTURE --model digits_cnn --eps 0.1"
     );
     ExitCode::from(2)
+}
+
+/// Refuses a limit of no pictures at all; `what` is to be done with them.
+fn check_limit(limit: Option<usize>, what: &str) -> Result<()> {
+    match limit {
+        Some(0) => Err(Error::Argument(format!("--limit is 0; expected at least 1 picture to {what}"))),
+        _ => Ok(()),
+    }
 }
 
 /// Prints text, or fails quietly where nobody reads any more (`doppelganger models | head -1`).

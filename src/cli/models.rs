@@ -1,4 +1,4 @@
-//! `doppelganger models`: what is there, where, and under which licence; fetching, adding and removing.
+//! `doppelganger models` lists the models, with places and licences; it fetches, adds and removes them.
 
 use std::path::{Path, PathBuf};
 
@@ -64,16 +64,16 @@ struct ModelReport {
     title: String,
     description: String,
     licence: String,
-    /// The manifest, or "bundled" for one inside the binary.
+    /// The path of the manifest, or "bundled" for one inside the binary.
     place: String,
-    /// The weights, "bundled", or `null` when they are not there.
+    /// The path of the weights, "bundled", or `null` when they are not there.
     weights: Option<String>,
     weights_bytes: Option<u64>,
     parameters: Option<usize>,
     accuracy: Option<Accuracy>,
-    /// Where the weights can be fetched.
+    /// The address that the weights can be fetched from.
     address: Option<String>,
-    /// `null` when the model can be used.
+    /// The reason why the model cannot be used; `null` when it can.
     problem: Option<String>,
 }
 
@@ -139,13 +139,12 @@ fn list(catalogue: &Catalogue, as_json: bool) -> Result<()> {
     print(&format!("\nManifests are looked for in {own}, in models/, and in the folders of DOPPELGANGER_MODELS"))
 }
 
-/// Returns a command that uses a model.
 fn example(name: &str) -> String {
     format!("doppelganger attack PICTURE --model {name} --eps 8/255")
 }
 
 fn entry(catalogue: &Catalogue, name: &str) -> Result<Entry> {
-    // Says which names are near.
+    // The error of this says which names are near.
     catalogue.manifest(name)?;
     let known = catalogue.entries().into_iter().find(|entry| entry.name == name);
     known.ok_or_else(|| Error::Argument(format!("{name:?} is no name of a model; \"doppelganger models\" lists them")))

@@ -1,4 +1,4 @@
-//! One line of progress on a terminal; nothing where standard error is a file or a pipe.
+//! This draws one line of progress on a terminal, and nothing where standard error is a file or a pipe.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -9,9 +9,6 @@ use crate::engine::Result;
 use crate::engine::data::{DataSource, Dataset, Split};
 
 /// Does long work with a line of progress, on which `work` draws. Ctrl-C stops it.
-///
-/// # Errors
-/// Those of the work.
 pub fn watched<T>(work: impl FnOnce(&mut ProgressLine) -> Result<T>) -> Result<T> {
     interrupt::watch();
     let mut line = ProgressLine::new(true);
@@ -21,23 +18,19 @@ pub fn watched<T>(work: impl FnOnce(&mut ProgressLine) -> Result<T>) -> Result<T
 }
 
 /// Opens a split of a data set with a line of progress; Ctrl-C stops it.
-///
-/// # Errors
-/// Those of [`DataSource::open`].
 pub fn open_data(source: &DataSource, split: Split, classes: &[String]) -> Result<Arc<Dataset>> {
     let what = format!("reading {source}");
     watched(|line| source.open(split, classes, &mut |share| line.draw(&what, (share * 1000.0) as usize, 1000)))
         .map(Arc::new)
 }
 
-/// The line on the terminal.
 pub struct ProgressLine {
     started: Instant,
     drawn: Option<Instant>,
     visible: bool,
 }
 
-/// How often the line is redrawn at most: often enough to look alive, seldom enough to cost nothing.
+/// The line is redrawn at most so often: often enough to look alive, seldom enough to cost nothing.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 impl ProgressLine {
@@ -64,7 +57,6 @@ impl ProgressLine {
         let _ = std::io::stderr().flush();
     }
 
-    /// Takes the line away.
     pub fn clear(&mut self) {
         if self.visible && self.drawn.take().is_some() {
             eprint!("\r\x1b[K");

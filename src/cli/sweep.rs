@@ -1,5 +1,4 @@
-//! `doppelganger sweep`: the same training for every ε and α of a grid, or, with `--models`, security curves of nets
-//! that are trained already.
+//! `doppelganger sweep` trains for every ε and α of a grid, or, with `--models`, measures security curves.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +7,7 @@ use serde_json::json;
 
 use super::attack_options::{AttackOptions, attack_name};
 use super::choice::{LOSSES, choice};
-use super::training::{Report, TrainingArgs, TuningArgs, drive, run_name};
+use super::training::{Report, TrainingArgs, TuningArgs, drive};
 use super::{curves, interrupt, print};
 use crate::engine::attack::{AttackSettings, Loss};
 use crate::engine::files::write_atomically;
@@ -92,7 +91,7 @@ fn train(args: &SweepArgs) -> Result<()> {
     let mut table = String::from("eps,alpha,seed,epochs,clean_error,adversarial_error,pgd_error,folder\n");
     for &eps in &args.eps {
         for &alpha in alpha {
-            let name = run_name(eps, alpha, args.training.seed);
+            let name = PathBuf::from(format!("eps-{eps}-alpha-{alpha}-seed-{}", args.training.seed));
             let prepared = args.training.prepare(&TuningArgs { eps, alpha })?;
             let (mut folder, mut trainer) = prepared.run_in(&out.join(&name), "run")?;
             drive(&mut folder, &mut trainer, Report::new(args.json))?;

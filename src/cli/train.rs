@@ -1,6 +1,6 @@
-//! `doppelganger train`: a net from a manifest and a data set.
+//! `doppelganger train` trains a net from a manifest and a data set.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Arg, Args, Command, Id};
 
@@ -8,7 +8,7 @@ use super::interrupt;
 use super::progress::open_data;
 use super::training::{Prepared, Report, TrainingArgs, TuningArgs, drive};
 use crate::engine::data::Split;
-use crate::engine::train::{RunFolder, Trainer};
+use crate::engine::train::RunFolder;
 use crate::engine::{Error, Result};
 
 /// Returns the options that a run which is taken up has from its checkpoint: all but the learning rate.
@@ -42,7 +42,12 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     interrupt::watch();
     let (mut folder, mut trainer) = match (&args.resume, &args.out) {
         (Some(path), _) => {
-            let (folder, mut trainer) = resume(path)?;
+            if !RunFolder::holds_a_run(path) {
+                let why = "there is no run in this folder; expected one that doppelganger train --out has begun";
+                return Err(Error::Argument(format!("{why}\n  {}", path.display())));
+            }
+            let (folder, mut trainer) =
+                RunFolder::resume(path, |source, classes| open_data(source, Split::Train, classes))?;
             if let Some(rate) = args.training.lr {
                 trainer.set_learning_rate(rate)?;
             }
@@ -60,12 +65,4 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         eprintln!("The run is finished: {epochs} epochs. Its net: {}", folder.path().join("model.toml").display());
     }
     drive(&mut folder, &mut trainer, Report::new(args.json))
-}
-
-fn resume(path: &Path) -> Result<(RunFolder, Trainer)> {
-    if !RunFolder::holds_a_run(path) {
-        let why = "there is no run in this folder; expected one that doppelganger train --out has begun";
-        return Err(Error::Argument(format!("{why}\n  {}", path.display())));
-    }
-    RunFolder::resume(path, |source, classes| open_data(source, Split::Train, classes))
 }

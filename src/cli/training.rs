@@ -1,6 +1,6 @@
-//! The settings of a run on the command line, and driving one without a window.
+//! This takes the settings of a run from the command line, and drives one without a window.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use clap::Args;
@@ -18,7 +18,7 @@ use crate::engine::train::{
 use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
 
-/// What decides how a run goes, ε and α apart.
+/// These settings decide how a run goes, beside ε and α.
 #[derive(Args, Clone)]
 pub struct TrainingArgs {
     /// A folder with the IDX files of a training set (gzipped or not), or with one folder of pictures per class, or a
@@ -106,7 +106,7 @@ pub struct TrainingArgs {
     pub seed: u64,
 }
 
-/// ε and α of one run.
+/// These are ε and α of one run.
 #[derive(Args, Clone)]
 pub struct TuningArgs {
     /// ε of the adversarial examples, in the objective and in the validation, such as 0.25 or 8/255; 0 trains clean
@@ -126,18 +126,17 @@ const OPTIMISERS: [(&str, &str, Algorithm); 2] = [
     ("adam", "Kingma & Ba, Adam, 2015, algorithm 1, with β₁ = 0.9, β₂ = 0.999, ε = 1e-8", Algorithm::Adam),
 ];
 
-/// The decay is that of Goodfellow et al., *Maxout Networks*, 2013.
 const SCHEDULES: [(&str, &str, Schedule); 4] = [
     ("cosine", "To zero along half a cosine", Schedule::Cosine),
     ("constant", "", Schedule::Constant),
     ("one-cycle", "Up over the first fifth, then down to zero", Schedule::OneCycle),
-    ("decay", "Divided by --lr-decay at every step", Schedule::Decay(1.000_004)),
+    ("decay", "Divided by --lr-decay at every step", Schedule::Decay(Schedule::USUAL_DECAY)),
 ];
 
 const RULES: [(&str, &str, Rule); 3] =
     [("off", "", Rule::Off), ("clean", "", Rule::Clean), ("adversarial", "", Rule::Adversarial)];
 
-/// What a run needs to begin.
+/// A run needs these to begin.
 pub struct Prepared {
     pub manifest: Manifest,
     pub data: Arc<Dataset>,
@@ -194,8 +193,7 @@ impl TrainingArgs {
         Ok(Prepared { manifest, data, config })
     }
 
-    /// Refuses settings that would do nothing beside the others. (In a sweep, ε = 0 is the clean net beside the
-    /// others.)
+    /// Refuses settings that would do nothing. (In a sweep, ε = 0 is the clean net beside the others.)
     pub fn check_together(&self, eps: f32) -> Result<()> {
         let adversary = &self.adversary;
         let why = if eps == 0.0 && !matches!(adversary, Adversary::None | Adversary::Fgsm) {
@@ -212,10 +210,7 @@ impl TrainingArgs {
 }
 
 impl Prepared {
-    /// Takes up the run in a folder, or begins it there. `what` names it.
-    ///
-    /// # Errors
-    /// A run with other settings in the folder, and those of reading and writing.
+    /// Takes up the run in a folder, or begins it there; refuses a run of other settings. `what` names the run.
     pub fn run_in(self, path: &Path, what: &str) -> Result<(RunFolder, Trainer)> {
         let Self { manifest, data, config } = self;
         match RunFolder::summary(path) {
@@ -229,12 +224,12 @@ impl Prepared {
     }
 }
 
-/// What is printed of each epoch.
+/// This much is printed of each epoch.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Report {
     Text,
     Json,
-    /// Nothing: only the progress line is drawn.
+    /// Only the progress line is drawn.
     Nothing,
 }
 
@@ -324,7 +319,7 @@ fn as_json(record: &EpochRecord, attacked: bool) -> serde_json::Value {
     })
 }
 
-/// Returns `attacked`: whether the net trains on an attack at all; only then can it overfit one.
+/// Describes an epoch; `attacked` tells whether the net trains on an attack at all, since only then can it overfit one.
 fn describe(record: &EpochRecord, attacked: bool) -> String {
     let percent = |what: &str, measured: Option<Measured>| {
         measured.map(|m| format!("  {what} {:.2} %", m.error() * 100.0)).unwrap_or_default()
@@ -340,11 +335,6 @@ fn describe(record: &EpochRecord, attacked: bool) -> String {
         record.seconds,
         if attacked && record.overfits_the_attack() { "  (FGSM and PGD part: catastrophic overfitting)" } else { "" }
     )
-}
-
-/// Returns where a run of a sweep lies.
-pub fn run_name(eps: f32, alpha: f32, seed: u64) -> PathBuf {
-    format!("eps-{eps}-alpha-{alpha}-seed-{seed}").into()
 }
 
 #[cfg(test)]

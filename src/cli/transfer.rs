@@ -1,4 +1,4 @@
-//! `doppelganger transfer`: nets on the pictures that were made on the others.
+//! `doppelganger transfer` shows nets the pictures that were made on the others.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets};
 use super::progress::{open_data, watched};
-use super::{print, print_json};
+use super::{check_limit, print, print_json};
 use crate::engine::attack::{Attack, AttackSettings};
 use crate::engine::data::{DataSource, Split};
 use crate::engine::eval::{Plan, transfer};
@@ -51,7 +51,6 @@ struct Report<'a> {
     models: &'a [String],
     attack: &'static str,
     settings: &'a AttackSettings,
-    /// ε; none with attacks that take none.
     eps: Option<f32>,
     #[serde(flatten)]
     rules: RulesReport,
@@ -66,10 +65,8 @@ pub fn run(args: &TransferArgs) -> Result<()> {
     if names.len() < 2 {
         return Err(Error::Argument("--models names one net; expected two or more, with commas between".into()));
     }
-    if args.limit == Some(0) {
-        return Err(Error::Argument("--limit is 0; expected at least 1 picture to attack".into()));
-    }
-    let attack = args.options.settings(&args.attack.clone().unwrap_or_default(), args.eps)?;
+    check_limit(args.limit, "attack")?;
+    let attack = args.options.settings(args.attack.as_ref(), args.eps.as_slice())?;
     budgets(&attack, args.eps.as_slice())?;
     let catalogue = Catalogue::from_environment();
     let models = names.iter().map(|name| catalogue.load(name).map(Arc::new)).collect::<Result<Vec<_>>>()?;

@@ -13,7 +13,6 @@ pub mod files;
 pub mod kernels;
 pub mod loss;
 pub mod model;
-mod names;
 pub mod picture;
 pub mod statistics;
 pub mod threads;

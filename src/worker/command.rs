@@ -1,4 +1,4 @@
-//! The commands that do the same without a window.
+//! The window copies these commands, which do the same without a window.
 
 use std::fmt::Display;
 
@@ -8,7 +8,7 @@ use crate::engine::attack::{Attack, AttackSettings, Loss, Measure, Rules};
 use crate::engine::train::{Adversary, Config, Rule, Schedule};
 
 impl Curve {
-    /// The command that measures the same without a window.
+    /// Returns the command that measures the same without a window.
     pub fn command(&self) -> String {
         let Survey { data, eps, .. } = &self.survey;
         let mut words = vec!["doppelganger".to_owned()];
@@ -28,7 +28,7 @@ impl Curve {
 }
 
 impl Transferred {
-    /// The command that measures the same without a window.
+    /// Returns the command that measures the same without a window.
     pub fn command(&self) -> String {
         let Survey { data, nets, attacks, .. } = &self.survey;
         let mut words = vec![format!("doppelganger transfer --data {data} --models {}", nets.join(","))];
@@ -44,7 +44,6 @@ impl Transferred {
     }
 }
 
-/// How many pictures, and how they are treated.
 fn conditions(survey: &Survey) -> Vec<String> {
     let Rules { loss, bounds, seed, eight_bit } = survey.rules;
     let mut words = vec![format!("--limit {}", survey.n)];
@@ -63,54 +62,61 @@ fn conditions(survey: &Survey) -> Vec<String> {
     words
 }
 
-/// The settings of a run as arguments of `doppelganger train`, without those that are as they are anyway.
+/// Returns the settings of a run as arguments of `doppelganger train`, without those that are as usual.
 pub fn train_arguments(config: &Config) -> Vec<String> {
-    let plain = Config::default();
+    let usual = Config::default();
     let mut arguments = vec!["--data".to_owned(), config.data.to_string(), "--model".into(), config.model.clone()];
     let mut add = |name: &str, value: Option<String>| {
         arguments.push(format!("--{name}"));
         arguments.extend(value);
     };
-    let mut given = |name: &str, value: &dyn Display, usual: &dyn Display| {
-        if value.to_string() != usual.to_string() {
-            add(name, Some(value.to_string()));
-        }
-    };
-    given("epochs", &config.epochs, &plain.epochs);
-    given("batch", &config.batch, &plain.batch);
-    given("optimiser", &config.optimiser, &plain.optimiser);
-    given("lr", &config.learning_rate, &plain.learning_rate);
-    given("schedule", &config.schedule, &plain.schedule);
-    given("momentum", &config.momentum.start, &plain.momentum.start);
-    given("weight-decay", &config.weight_decay, &plain.weight_decay);
-    given("label-smoothing", &config.label_smoothing, &plain.label_smoothing);
-    given("shift", &config.augment.shift, &plain.augment.shift);
-    given("zoom", &config.augment.zoom, &plain.augment.zoom);
     // Without ε there is nothing that an adversary could do.
-    if config.eps > 0.0 || config.adversary == Adversary::None {
-        given("adversary", &config.adversary, &plain.adversary);
-    }
-    given("pgd-pictures", &config.pgd_pictures, &plain.pgd_pictures);
-    if let Schedule::Decay(factor) = config.schedule {
-        add("lr-decay", Some(factor.to_string()));
-    }
-    if config.momentum.end != config.momentum.start {
-        add("momentum-end", Some(config.momentum.end.to_string()));
-        add("momentum-epochs", Some(config.momentum.epochs.to_string()));
-    }
-    for (name, value) in [("max-norm", config.max_norm), ("init", config.init)] {
-        if let Some(value) = value {
-            add(name, Some(value.to_string()));
+    let has_adversary = config.eps > 0.0 || config.adversary == Adversary::None;
+    let adversary = if has_adversary { config.adversary } else { usual.adversary };
+    let left_out_if_usual: [(&str, &dyn Display, &dyn Display); 12] = [
+        ("epochs", &config.epochs, &usual.epochs),
+        ("batch", &config.batch, &usual.batch),
+        ("optimiser", &config.optimiser, &usual.optimiser),
+        ("lr", &config.learning_rate, &usual.learning_rate),
+        ("schedule", &config.schedule, &usual.schedule),
+        ("momentum", &config.momentum.start, &usual.momentum.start),
+        ("weight-decay", &config.weight_decay, &usual.weight_decay),
+        ("label-smoothing", &config.label_smoothing, &usual.label_smoothing),
+        ("shift", &config.augment.shift, &usual.augment.shift),
+        ("zoom", &config.augment.zoom, &usual.augment.zoom),
+        ("adversary", &adversary, &usual.adversary),
+        ("pgd-pictures", &config.pgd_pictures, &usual.pgd_pictures),
+    ];
+    for (name, value, usual) in left_out_if_usual {
+        let value = value.to_string();
+        if value != usual.to_string() {
+            add(name, Some(value));
         }
     }
-    add("eps", Some(config.eps.to_string()));
-    add("alpha", Some(config.alpha.to_string()));
-    add("validation", Some(config.validation.to_string()));
-    add("stop", Some(config.stopping.rule.to_string()));
-    if let Some(patience) = config.stopping.patience.filter(|_| config.stopping.rule != Rule::Off) {
-        add("patience", Some(patience.to_string()));
+    let changes = config.momentum.end != config.momentum.start;
+    let patience = config.stopping.patience.filter(|_| config.stopping.rule != Rule::Off);
+    let decay = match config.schedule {
+        Schedule::Decay(factor) => Some(factor.to_string()),
+        Schedule::Cosine | Schedule::Constant | Schedule::OneCycle => None,
+    };
+    let left_out_if_none = [
+        ("lr-decay", decay),
+        ("momentum-end", changes.then(|| config.momentum.end.to_string())),
+        ("momentum-epochs", changes.then(|| config.momentum.epochs.to_string())),
+        ("max-norm", config.max_norm.map(|norm| norm.to_string())),
+        ("init", config.init.map(|init| init.to_string())),
+        ("eps", Some(config.eps.to_string())),
+        ("alpha", Some(config.alpha.to_string())),
+        ("validation", Some(config.validation.to_string())),
+        ("stop", Some(config.stopping.rule.to_string())),
+        ("patience", patience.map(|patience| patience.to_string())),
+        ("seed", Some(config.seed.to_string())),
+    ];
+    for (name, value) in left_out_if_none {
+        if value.is_some() {
+            add(name, value);
+        }
     }
-    add("seed", Some(config.seed.to_string()));
     let switches = [
         ("fine-tune", config.fine_tune),
         ("nesterov", config.nesterov),

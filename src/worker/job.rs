@@ -1,5 +1,4 @@
-//! What all threads of the worker have in common: a name, a guard that turns a panic into a message, and progress
-//! that is told now and then.
+//! The threads of the worker share a name, a guard that turns a panic into a message, and throttled progress.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,22 +9,21 @@ use std::time::{Duration, Instant};
 use super::mailbox::Mailbox;
 use crate::engine::{Error, Result};
 
-/// What a person is told of a panic; what becomes of the work in hand follows.
+/// A person is told this of a panic, and then what becomes of the work in hand.
 pub const INTERNAL_ERROR: &str = "an internal error: please report what you were doing.";
 
-/// Why a piece of work came to nothing.
+/// This is why a piece of work came to nothing.
 #[derive(Clone, Debug)]
 pub enum Failure {
-    /// It was no longer wanted.
     Stopped,
-    /// For a person.
+    /// It failed with this message for a person.
     Error(String),
-    /// Whatever was half done is to be dropped.
+    /// It panicked: whatever was half done is to be dropped.
     Panic,
 }
 
 impl Failure {
-    /// What a person is told; nothing of work that was stopped.
+    /// Returns the message for a person; `None` for work that was stopped.
     pub fn message(self) -> Option<String> {
         match self {
             Self::Stopped => None,
@@ -52,16 +50,12 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T, Failure> {
     }
 }
 
-/// Starts a thread with a name.
-///
-/// # Errors
-/// When the operating system gives none.
+/// Starts a thread with a name, unless the operating system gives none.
 pub fn start(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name(name.into()).spawn(work)
 }
 
-/// Does one piece of work on a thread of its own and hands over what came of it. A thread that the operating system
-/// does not give is a failure too.
+/// Does one piece of work on a thread of its own, and hands over what came of it or that there is no thread.
 pub fn once<T>(
     name: &str,
     work: impl FnOnce() -> Result<T> + Send + 'static,
@@ -73,8 +67,8 @@ pub fn once<T>(
     }
 }
 
-/// A thread that takes its tasks from a mailbox and comes after all others: the window and the live picture always go
-/// first. When it is dropped, the mailbox is closed and the thread ends by itself.
+/// This thread takes its tasks from a mailbox and has the lowest priority: the window and the live picture go first.
+/// When it is dropped, the mailbox is closed, and the end of the thread is waited for.
 pub struct PatientThread<T> {
     pub tasks: Arc<Mailbox<T>>,
     thread: Option<JoinHandle<()>>,
@@ -82,14 +76,11 @@ pub struct PatientThread<T> {
 
 impl<T: Send + 'static> PatientThread<T> {
     /// Starts the thread and a pool of threads for what it computes, all at the lowest priority.
-    ///
-    /// # Errors
-    /// When the operating system gives no thread.
     pub fn start(
         name: &'static str,
         serve: impl FnOnce(Arc<Mailbox<T>>, rayon::ThreadPool) + Send + 'static,
     ) -> std::io::Result<Self> {
-        // The lowest priority is no more than a courtesy: where it is refused, the work goes on.
+        // Where the lowest priority is refused, the work goes on.
         let step_back = || drop(thread_priority::set_current_thread_priority(thread_priority::ThreadPriority::Min));
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(rayon::current_num_threads())
@@ -106,19 +97,20 @@ impl<T: Send + 'static> PatientThread<T> {
         Ok(Self { tasks, thread: Some(thread) })
     }
 
-    /// Closes the mailbox and waits until the thread has ended.
-    pub fn finish(&mut self) {
-        self.tasks.close();
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread was reported already.
-            let _ = thread.join();
-        }
+    /// Lets the thread end by itself: nothing waits for it.
+    pub fn detached(mut self) -> Self {
+        self.thread = None;
+        self
     }
 }
 
 impl<T> Drop for PatientThread<T> {
     fn drop(&mut self) {
         self.tasks.close();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was reported already.
+            let _ = thread.join();
+        }
     }
 }
 
@@ -129,7 +121,7 @@ pub struct Throttle {
 }
 
 impl Throttle {
-    /// How often progress is told: at most ten times a second.
+    /// The shortest time between two reports of progress.
     pub const PROGRESS: Duration = Duration::from_millis(100);
 
     /// Makes a throttle whose first report is due at once.
@@ -142,7 +134,7 @@ impl Throttle {
         Self { every, last: Some(Instant::now()) }
     }
 
-    /// Whether a report is due; then the next one is due when the time has passed again.
+    /// Returns whether a report is due; then the next one is due when the time has passed again.
     pub fn is_due(&mut self) -> bool {
         let is_due = self.last.is_none_or(|last| last.elapsed() >= self.every);
         if is_due {
@@ -152,44 +144,31 @@ impl Throttle {
     }
 }
 
-/// How a download goes.
-pub enum Arrival {
-    /// So many bytes are here, of how many; several times a second.
-    Bytes {
-        done: u64,
-        of: u64,
-    },
-    Complete,
-    /// Why it ended before; nothing where the person stopped it. What has arrived is kept for the next time.
-    Failed(Option<String>),
-}
-
-/// A download on a thread of its own. When it is dropped, it stops within a moment.
+/// This is a download on a thread of its own. When it is dropped, it stops within a moment.
 pub struct Download {
     is_stopped: Arc<AtomicBool>,
 }
 
 impl Download {
-    /// Starts a download. `fetch` calls what it is given with the bytes that are here and those that there are, and
-    /// stops when that returns false.
+    /// Starts a download. `fetch` calls what it is given with the bytes that have arrived and their final number, and
+    /// stops when that returns false. `progress` is told of them several times a second, and `done` how it ended.
     pub fn start(
         fetch: impl FnOnce(&mut dyn FnMut(u64, u64) -> bool) -> Result<()> + Send + 'static,
-        tell: impl Fn(Arrival) + Clone + Send + 'static,
+        progress: impl Fn(u64, u64) + Send + 'static,
+        done: impl FnOnce(Result<(), Failure>) + Clone + Send + 'static,
     ) -> Self {
         let is_stopped = Arc::new(AtomicBool::new(false));
-        let (stopped, progress) = (is_stopped.clone(), tell.clone());
+        let stopped = is_stopped.clone();
         let work = move || {
             let mut told = Throttle::at_once(Throttle::PROGRESS);
-            fetch(&mut |done, of| {
+            fetch(&mut |arrived, of| {
                 if told.is_due() {
-                    progress(Arrival::Bytes { done, of });
+                    progress(arrived, of);
                 }
                 !stopped.load(Ordering::Relaxed)
             })
         };
-        once("fetching", work, move |fetched| {
-            tell(fetched.map_or_else(|failure| Arrival::Failed(failure.message()), |()| Arrival::Complete));
-        });
+        once("fetching", work, done);
         Self { is_stopped }
     }
 }

@@ -1,11 +1,11 @@
-//! What was made last, kept because it is mostly wanted again.
+//! This keeps what was made last, because it is mostly wanted again.
 
 use std::sync::Arc;
 
 use crate::engine::Result;
 use crate::engine::data::{DataSource, Dataset, Split, Watch};
 
-/// The value that was made last, with all that it was made from.
+/// This holds the value that was made last, with all that it was made from.
 pub struct Last<K, V>(Option<(K, V)>);
 
 impl<K, V> Default for Last<K, V> {
@@ -15,12 +15,12 @@ impl<K, V> Default for Last<K, V> {
 }
 
 impl<K: PartialEq, V> Last<K, V> {
-    /// The value, if it was made from this.
+    /// Returns the value, if it was made from this.
     pub fn get(&self, key: &K) -> Option<&V> {
         self.0.as_ref().filter(|(known, _)| known == key).map(|(_, value)| value)
     }
 
-    /// The value and what it was made from, whatever that is.
+    /// Returns the value and what it was made from.
     pub fn newest(&self) -> Option<&(K, V)> {
         self.0.as_ref()
     }
@@ -39,8 +39,7 @@ impl<K: PartialEq, V> Last<K, V> {
     }
 }
 
-/// A shared value that only equals itself. In the key of a [`Last`] it tells a value from another that was computed
-/// later.
+/// A shared value that equals itself alone. In the key of a [`Last`] it tells a value from one that was computed later.
 #[derive(Debug)]
 pub struct Same<T>(pub Arc<T>);
 
@@ -56,14 +55,11 @@ impl<T> PartialEq for Same<T> {
     }
 }
 
-/// The data set that was opened last, for nets with these classes.
+/// This keeps the data set that was opened last, for nets with these classes.
 pub type LastData = Last<(DataSource, Vec<String>), Arc<Dataset>>;
 
 impl LastData {
-    /// Opens a split of a data set, which must always be the same one here.
-    ///
-    /// # Errors
-    /// As [`DataSource::open`].
+    /// Opens a split of a data set, which must always be the same split here.
     pub fn open(
         &mut self,
         source: &DataSource,

@@ -1,4 +1,4 @@
-//! Models that are fetched, added and removed, each on a thread of its own.
+//! This fetches, adds and removes models, each on a thread of its own.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,17 +6,16 @@ use std::sync::Arc;
 
 use super::Outbox;
 use super::explorer::{Inbox, Task};
-use super::job::{Arrival, Download, once};
+use super::job::{Download, Failure, once};
 use super::protocol::{Event, ModelEvent};
 use crate::engine::Result;
 use crate::engine::download::Patience;
 use crate::engine::model::Catalogue;
 
-/// What starts such threads; dropping it stops downloads within a moment.
+/// This starts such threads; dropping it stops downloads within a moment.
 pub struct Library {
     catalogue: Catalogue,
     reporter: Reporter,
-    /// Downloads under way or ended, by the model's name.
     downloads: BTreeMap<String, Download>,
 }
 
@@ -27,15 +26,24 @@ impl Library {
 
     pub fn fetch(&mut self, name: &str) {
         self.stop(name);
-        let (catalogue, reporter, model) = (self.catalogue.clone(), self.reporter.clone(), name.to_owned());
-        let tell = move |arrival| reporter.tell(&model, arrival);
-        let model = name.to_owned();
+        let (catalogue, model) = (self.catalogue.clone(), name.to_owned());
         let fetch = move |progress: &mut dyn FnMut(u64, u64) -> bool| {
             let entry = catalogue.entries().into_iter().find(|entry| entry.name == model);
             let of = entry.and_then(|entry| Some(entry.facts?.remote?.0.bytes)).unwrap_or(0);
             catalogue.fetch(&model, Patience::default(), &mut |done| progress(done, of)).map(drop)
         };
-        self.downloads.insert(name.to_owned(), Download::start(fetch, tell));
+        let (reporter, model) = (self.reporter.clone(), name.to_owned());
+        let progress = move |done, of| reporter.send(ModelEvent::Fetching { name: model.clone(), done, of });
+        let (reporter, model) = (self.reporter.clone(), name.to_owned());
+        let done = move |fetched: Result<(), Failure>| match fetched {
+            Ok(()) => reporter.changed(ModelEvent::Fetched(model)),
+            Err(failure) => {
+                reporter.send(ModelEvent::FetchFailed { name: model, message: failure.message() });
+                // The list says how much has arrived.
+                reporter.explorer.push(Task::ListModels);
+            }
+        };
+        self.downloads.insert(name.to_owned(), Download::start(fetch, progress, done));
     }
 
     pub fn stop(&mut self, name: &str) {
@@ -68,7 +76,6 @@ impl Library {
     }
 }
 
-/// What tells the window and Explore of changed models.
 #[derive(Clone)]
 struct Reporter {
     explorer: Arc<Inbox>,
@@ -80,22 +87,8 @@ impl Reporter {
         self.outbox.send(Event::Models(event));
     }
 
-    /// Reports, and has the list of models made afresh.
     fn changed(&self, event: ModelEvent) {
         self.send(event);
         self.explorer.refresh_models();
-    }
-
-    fn tell(&self, model: &str, arrival: Arrival) {
-        let name = model.to_owned();
-        match arrival {
-            Arrival::Bytes { done, of } => self.send(ModelEvent::Fetching { name, done, of }),
-            Arrival::Complete => self.changed(ModelEvent::Fetched(name)),
-            Arrival::Failed(message) => {
-                self.send(ModelEvent::FetchFailed { name, message });
-                // What has arrived is told in the list.
-                self.explorer.push(Task::ListModels);
-            }
-        }
     }
 }

@@ -1,10 +1,10 @@
-//! Tasks on their way to a thread, and numbers that tell which of them are still wanted.
+//! Mailboxes bring tasks to a thread, and their numbers tell which of them are still wanted.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The tasks that wait for one thread. Whoever sends one never waits.
+/// A mailbox holds the tasks that wait for one thread. Whoever sends one never waits.
 ///
 /// Of tasks that have a number only those with the newest one are wanted: all others are overtaken, and whoever works
 /// on them stops.
@@ -21,8 +21,7 @@ struct Waiting<T> {
 }
 
 impl<T> Mailbox<T> {
-    /// Makes an empty mailbox. Tasks of a lower rank are taken before those of a higher one; within a rank, the order
-    /// in which they came is kept.
+    /// Makes an empty mailbox. Tasks of a lower rank are taken first, those of one rank in order.
     pub fn new(rank: fn(&T) -> u8) -> Self {
         let waiting = Waiting { tasks: VecDeque::new(), newest: 0, is_closed: false };
         Self { waiting: Mutex::new(waiting), arrived: Condvar::new(), rank }
@@ -38,14 +37,13 @@ impl<T> Mailbox<T> {
         self.arrived.notify_one();
     }
 
-    /// Overtakes all numbered tasks so far; gives the number of the next one, from 1 on.
+    /// Overtakes all numbered tasks so far, and returns the number of the next one, from 1 on.
     pub fn overtake(&self) -> u64 {
         let mut waiting = self.lock();
         waiting.newest += 1;
         waiting.newest
     }
 
-    /// The number of the newest task.
     pub fn newest(&self) -> u64 {
         self.lock().newest
     }
@@ -54,8 +52,7 @@ impl<T> Mailbox<T> {
         self.newest() > number
     }
 
-    /// Tells the thread that no task comes any more. Those that wait are still done, but those with a number are
-    /// overtaken.
+    /// Lets no more tasks in. Those that wait are still done, but those with a number are overtaken.
     pub fn close(&self) {
         self.overtake();
         self.lock().is_closed = true;
@@ -89,12 +86,11 @@ impl<T> Mailbox<T> {
         waiting.tasks.remove(at)
     }
 
-    /// Whether a task of a kind waits.
     pub fn holds(&self, is_wanted: impl Fn(&T) -> bool) -> bool {
         self.lock().tasks.iter().any(is_wanted)
     }
 
-    /// Waits for so long whether a task comes; true when none came and more may be done meanwhile.
+    /// Waits at most this long for a task; returns true when none came and more may be done meanwhile.
     pub fn rests(&self, time: Duration) -> bool {
         let is_empty = |waiting: &mut Waiting<T>| !waiting.is_closed && waiting.tasks.is_empty();
         let waited = self.arrived.wait_timeout_while(self.lock(), time, is_empty);

@@ -1,4 +1,4 @@
-//! The threads between the window and the engine: the newest view wins, and nothing here can take the window down.
+//! The worker's threads lie between window and engine: the newest view wins, and no failure here ends the window.
 
 mod command;
 mod explorer;
@@ -28,26 +28,26 @@ use std::time::Duration;
 
 use crate::engine::model::Catalogue;
 use explorer::{Inbox, Task};
+use job::PatientThread;
 use library::Library;
-use testset::TestSets;
-use training::Training;
+use testset::Numbered;
 
 /// A handle on the worker's threads; dropping it ends them after the tasks in hand.
 pub struct Worker {
     inbox: Arc<Inbox>,
-    // Before the trainer: when both go, it must not wait for a full queue.
+    // This is dropped before the trainer, which must not wait for a full queue when both go.
     events: Receiver<Event>,
-    training: Training,
+    trainer: PatientThread<Order>,
     library: Library,
-    test_sets: TestSets,
+    test_sets: PatientThread<Numbered>,
 }
 
-/// Events that may wait for a window that is busy; the worker then waits with them.
+/// This many events may wait for a window that is busy; the worker then waits with them.
 const EVENT_QUEUE: usize = 64;
 
 impl Worker {
-    /// Starts the threads with the models that the environment names. `wake` is called after every event, from one of
-    /// them (the window passes `request_repaint`).
+    /// Starts the threads with the models that the environment names. After every event one of them calls `wake` (the
+    /// window passes `request_repaint`).
     ///
     /// # Errors
     /// When the operating system gives no thread.
@@ -55,7 +55,7 @@ impl Worker {
         Self::with_folders(Catalogue::from_environment(), training::runs_folder(), wake)
     }
 
-    /// Does what [`Self::spawn`] does, with the models of some folders, and with the folder in which runs are kept.
+    /// Starts the threads with the models of some folders, and keeps training runs in `runs`.
     ///
     /// # Errors
     /// When the operating system gives no thread.
@@ -67,11 +67,11 @@ impl Worker {
         let (sender, events) = sync_channel(EVENT_QUEUE);
         let outbox = Arc::new(Outbox { sender, wake: Box::new(wake) });
         let inbox = Arc::new(Inbox::new(Task::rank));
-        let training = Training::start(runs, catalogue.clone(), inbox.clone(), outbox.clone())?;
+        let trainer = training::start(runs, catalogue.clone(), inbox.clone(), outbox.clone())?;
         let library = Library::new(catalogue.clone(), inbox.clone(), outbox.clone());
-        let test_sets = TestSets::start(catalogue.clone(), outbox.clone())?;
+        let test_sets = testset::start(catalogue.clone(), outbox.clone())?;
         explorer::start(&inbox, catalogue, outbox)?;
-        Ok(Self { inbox, events, training, library, test_sets })
+        Ok(Self { inbox, events, trainer, library, test_sets })
     }
 
     /// Asks for a view; it replaces any view that is still waiting. Never blocks.
@@ -79,8 +79,8 @@ impl Worker {
         self.inbox.show(view)
     }
 
-    /// Says what to work out beside each view from now on; the answers are [`Event::Along`],
-    /// [`Event::Controls`] and [`Event::Second`]. Never blocks.
+    /// Says what to work out beside each view from now on; answered by [`Event::Along`], [`Event::Least`],
+    /// [`Event::Controls`] and [`Event::Second`].
     pub fn study(&self, wish: Wish) {
         self.inbox.push(Task::Study(wish));
     }
@@ -90,35 +90,34 @@ impl Worker {
         self.inbox.push(Task::Save(path));
     }
 
-    /// Looks whether the file on screen was changed since it was read, and reads it again then; the answer is
-    /// [`Event::PictureChanged`], if it was.
+    /// Reads the file on screen again if it was changed, and answers with [`Event::PictureChanged`] then.
     pub fn look_again(&self) {
         self.inbox.push(Task::LookAgain);
     }
 
-    /// Looks for models again, as the start does, and loads the present one afresh for the next view; the answer is
-    /// [`Event::Catalogue`].
+    /// Looks for models again and loads the present one afresh for the next view; answered by [`Event::Catalogue`].
     pub fn refresh_catalogue(&self) {
         self.inbox.refresh_models();
     }
 
-    /// Gives the trainer an order; the answers are [`Event::Training`]. Never blocks.
+    /// Gives the trainer an order; answered by [`Event::Training`].
     pub fn train(&self, order: Order) {
-        self.training.order(order);
+        self.trainer.tasks.push(order);
     }
 
-    /// Orders a survey of a test set, or some of its pictures; the answers are [`Event::TestSet`]. Never blocks.
+    /// Orders a contact sheet, or a survey in place of the one in hand; answered by [`Event::TestSet`].
     pub fn test(&self, order: TestOrder) {
-        self.test_sets.order(order);
+        let tasks = &self.test_sets.tasks;
+        let number = if matches!(order, TestOrder::Sheet(_)) { tasks.newest() } else { tasks.overtake() };
+        tasks.push(Numbered { number, order });
     }
 
-    /// Puts down the survey in hand.
+    /// Stops the survey in hand and what waits.
     pub fn stop_test(&self) {
-        self.test_sets.stop();
+        self.test_sets.tasks.overtake();
     }
 
-    /// Fetches the weights of a model, on a thread of its own; the answers are [`Event::Models`]. The person has
-    /// agreed to it.
+    /// Fetches the weights of a model, to which the person has agreed; answered by [`Event::Models`].
     pub fn fetch_model(&mut self, name: &str) {
         self.library.fetch(name);
     }
@@ -128,12 +127,12 @@ impl Worker {
         self.library.stop(name);
     }
 
-    /// Adds a file of weights to a model, or to the one that it fits; or a manifest.
+    /// Adds a file of weights to a model (without a name, to the one that it fits), or a manifest.
     pub fn add_model(&self, name: Option<String>, file: PathBuf) {
         self.library.add(name, file);
     }
 
-    /// Removes what lies of a model in the person's folder.
+    /// Removes a model from the person's folder.
     pub fn remove_model(&self, name: String) {
         self.library.remove(name);
     }
@@ -155,7 +154,7 @@ impl Drop for Worker {
     }
 }
 
-/// The sender of events, which cannot forget to wake the window.
+/// This sends events, and cannot forget to wake the window.
 struct Outbox {
     sender: SyncSender<Event>,
     wake: Box<dyn Fn() + Send + Sync>,
@@ -163,7 +162,7 @@ struct Outbox {
 
 impl Outbox {
     fn send(&self, event: Event) {
-        // An error means that the window is gone, and then the mailboxes are closed too.
+        // An error means that the window is gone.
         if self.sender.send(event).is_ok() {
             (self.wake)();
         }

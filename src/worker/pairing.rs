@@ -1,5 +1,4 @@
-//! Which pictures and nets belong together: photographs with nets that were trained on photographs, digits with nets
-//! of digits.
+//! Photographs belong to nets that were trained on photographs, digits to nets of digits.
 
 use super::protocol::{Source, View};
 use crate::engine::attack::{Goal, Label};

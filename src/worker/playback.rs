@@ -1,13 +1,13 @@
-//! An attack on the picture of a view, step by step. What it came to at each step is kept, to be looked at again.
+//! This plays an attack on the picture of a view, step by step, and keeps the picture at each step.
 
 use std::sync::Arc;
 
 use crate::engine::Result;
-use crate::engine::attack::{Attack, AttackSettings, Baseline, Goal, Problem, Run, Step};
+use crate::engine::attack::{Attack, AttackSettings, Baseline, Problem, Run, Step};
 use crate::engine::model::argmax;
 use crate::engine::picture::Planes;
 
-/// The most pictures that are kept, and the most room for them in bytes: beyond that every second one goes.
+/// At most this many pictures, and this many bytes of them, are kept: beyond that every second one goes.
 const MOST_FRAMES: usize = 512;
 const MOST_BYTES: usize = 512 << 20;
 
@@ -16,29 +16,29 @@ const MOST_BYTES: usize = 512 << 20;
 pub struct Timeline {
     /// The step on screen: 0 is the untouched picture.
     pub step: usize,
-    /// The steps that were taken, and the most that it takes.
+    /// The number of steps taken, and the most that the attack takes.
     pub done: usize,
     pub of: usize,
-    /// Whether nothing is left to do.
+    /// Tells whether nothing is left to do.
     pub is_over: bool,
-    /// Whether the result is on screen. Some attacks keep the best picture, not the last.
+    /// Tells whether the result is on screen. Some attacks keep the best picture, not the last.
     pub is_result: bool,
-    /// What the net said on the way, from the untouched picture on; of long attacks not at every step.
+    /// The net's answers on the way, from the untouched picture on; of long attacks not at every step.
     pub moments: Arc<[Moment]>,
 }
 
-/// What the net says at one step.
+/// This is the net's answer at one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moment {
     pub step: usize,
     pub answer: usize,
     /// The probability of the label.
     pub label: f32,
-    /// The probability of the target, of a targeted attack.
+    /// The probability of the target; `None` where there is none.
     pub target: Option<f32>,
 }
 
-/// A picture on the way.
+/// This is a picture on the way.
 #[derive(Clone)]
 pub struct Frame {
     step: usize,
@@ -56,21 +56,27 @@ pub struct Playback {
     /// The pictures from the untouched one on, `stride` steps apart, and the newest.
     frames: Vec<Frame>,
     stride: usize,
-    /// The result, once the attack is over.
     result: Option<Frame>,
 }
 
 impl Playback {
-    /// # Errors
-    /// Parameters that the attack cannot have.
-    pub fn new(baseline: Arc<Baseline>, attack: &AttackSettings, problem: Problem) -> Result<Self> {
+    /// Goes on with a known attack if it is this one on this picture, and begins it otherwise.
+    pub fn resumed(
+        known: Option<Self>,
+        baseline: &Arc<Baseline>,
+        attack: &AttackSettings,
+        problem: Problem,
+    ) -> Result<Self> {
+        if let Some(known) = known.filter(|known| known.is_of(baseline, attack, &problem)) {
+            return Ok(known);
+        }
         let untouched =
             Frame { step: 0, pixels: baseline.original.clone(), probabilities: baseline.probabilities.clone() };
         Ok(Self {
             run: attack.start(&problem)?,
             attack: attack.clone(),
             problem,
-            baseline,
+            baseline: baseline.clone(),
             done: 0,
             of: 0,
             frames: vec![untouched],
@@ -79,41 +85,33 @@ impl Playback {
         })
     }
 
-    /// Whether it is this attack on this picture.
-    pub fn is_of(&self, baseline: &Arc<Baseline>, attack: &AttackSettings, problem: &Problem) -> bool {
+    fn is_of(&self, baseline: &Arc<Baseline>, attack: &AttackSettings, problem: &Problem) -> bool {
         let same = Arc::ptr_eq(&self.baseline, baseline) && self.attack == *attack;
         let is_indifferent = !attack.takes_eps() || self.problem.eps == problem.eps;
         same && self.problem.rules == problem.rules && is_indifferent
     }
 
-    /// Whether there is what a view wants: a step, or without one the result.
+    /// Tells whether the wanted step was taken, or without one whether the result is known.
     pub fn has(&self, step: Option<usize>) -> bool {
         self.result.is_some() || step.is_some_and(|step| step <= self.done)
     }
 
-    /// Whether no step is left, or none but to take the result.
+    /// Tells whether no step is left but perhaps the one that takes the result.
     pub fn is_ending(&self) -> bool {
         self.result.is_some() || (self.done > 0 && self.done == self.of)
     }
 
     /// Goes one step on.
-    ///
-    /// # Errors
-    /// Those of the net.
     pub fn advance(&mut self) -> Result<()> {
         let is_kept = (self.done + 1).is_multiple_of(self.stride);
-        let pixels = match self.run.advance()? {
-            Some(Step { number, of, pictures }) => {
-                (self.done, self.of) = (number, of);
-                is_kept.then(|| self.problem.shown(pictures))
-            }
-            None => {
-                let pixels = self.problem.shown(self.run.result());
-                self.result = Some(self.frame(pixels)?);
-                return Ok(());
-            }
+        let Some(Step { number, of, pictures }) = self.run.advance()? else {
+            let pixels = self.problem.shown(self.run.result());
+            self.result = Some(self.frame(pixels)?);
+            return Ok(());
         };
-        if let Some(pixels) = pixels {
+        (self.done, self.of) = (number, of);
+        if is_kept {
+            let pixels = self.problem.shown(pictures);
             let frame = self.frame(pixels)?;
             self.frames.push(frame);
             self.thin_out();
@@ -139,32 +137,27 @@ impl Playback {
         }
     }
 
-    /// The frame that shows a step: the nearest one before it that is kept; without one the newest, at the end the
+    /// Returns the frame that shows a step: the nearest one before it; without a step the newest, at the end the
     /// result.
     pub fn at(&self, step: Option<usize>) -> &Frame {
-        let newest = self.result.as_ref().unwrap_or(&self.frames[self.frames.len() - 1]);
         match step {
             Some(step) if step < self.done || self.result.is_none() => {
                 let after = self.frames.partition_point(|frame| frame.step <= step);
                 &self.frames[after.saturating_sub(1)]
             }
-            _ => newest,
+            Some(_) | None => self.result.as_ref().unwrap_or(&self.frames[self.frames.len() - 1]),
         }
     }
 
-    /// Where it is, with this step on screen.
+    /// Returns how far the attack is, with this step on screen.
     pub fn timeline(&self, step: Option<usize>) -> Timeline {
         let frame = self.at(step);
         let is_result = self.result.as_ref().is_some_and(|result| std::ptr::eq(result, frame));
-        let target = match self.baseline.goal {
-            Goal::Targeted(target) => Some(target),
-            Goal::Untargeted => None,
-        };
         let moment = |frame: &Frame| Moment {
             step: frame.step,
             answer: argmax(&frame.probabilities),
             label: frame.probabilities[self.baseline.label],
-            target: target.map(|target| frame.probabilities[target]),
+            target: self.baseline.goal.target().map(|target| frame.probabilities[target]),
         };
         Timeline {
             step: step.map_or(frame.step, |step| step.min(self.done)),
@@ -177,11 +170,11 @@ impl Playback {
     }
 }
 
-/// The straight line from a picture to what an attack of many steps found.
+/// This is the straight line from a picture to what an attack of many steps found.
 pub struct Line {
     baseline: Arc<Baseline>,
     attack: AttackSettings,
-    /// What was found, and at which ε.
+    /// The perturbed picture that was found.
     end: Arc<Planes>,
     pub eps: f32,
     /// The timeline of the attack that found it.
@@ -189,8 +182,8 @@ pub struct Line {
 }
 
 impl Line {
-    /// The line to the result of an attack; `None` before it is over, and for attacks of one step, whose every ε
-    /// costs no more than a point of the line.
+    /// Returns the line to the result of an attack; `None` before it is over, and for attacks of one step, whose every
+    /// ε costs no more than a point of the line.
     pub fn through(playback: &Playback) -> Option<Self> {
         let result = playback.result.as_ref()?;
         let eps = *playback.problem.eps.first()?;
@@ -204,15 +197,12 @@ impl Line {
         })
     }
 
-    /// Tells whether it was found by this attack on this picture.
+    /// Tells whether this attack on this picture found the line.
     pub fn is_of(&self, baseline: &Arc<Baseline>, attack: &AttackSettings) -> bool {
         Arc::ptr_eq(&self.baseline, baseline) && self.attack == *attack
     }
 
-    /// The picture at `x + (ε/ε₀)·δ₀`, where δ₀ was found at ε₀, by the rules of a problem.
-    ///
-    /// # Errors
-    /// Those of the net.
+    /// Returns the picture at `x + (ε/ε₀)·δ₀`, where δ₀ was found at ε₀, under the rules of a problem.
     pub fn at(&self, problem: &Problem, eps: f32) -> Result<Frame> {
         let (original, share) = (&self.baseline.original, eps / self.eps);
         let mut values: Vec<f32> =

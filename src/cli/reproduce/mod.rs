@@ -1,4 +1,4 @@
-//! `doppelganger reproduce`: the numbers of arXiv 1412.6572 on MNIST, with this program's own trainer.
+//! `doppelganger reproduce` measures the numbers of arXiv 1412.6572 on MNIST, with this program's own trainer.
 
 mod recipe;
 mod report;
@@ -27,25 +27,8 @@ pub struct ReproduceArgs {
     /// Where to leave a folder for every net that is trained; what is there already is taken up where it was left
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// A version for the class-room: one seed, few epochs, no dropout; some minutes
-    #[arg(long)]
-    quick: bool,
-    /// How many seeds the maxout nets are trained with, from 1 on
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
-    seeds: u64,
-    /// Units of each maxout layer
-    #[arg(long, value_name = "N", default_value_t = 240)]
-    units: usize,
-    /// Units of each layer of the adversarially trained net, if not as many: the paper's best has 1600
-    #[arg(long, value_name = "N")]
-    adversarial_units: Option<usize>,
-    /// The most epochs of a maxout net before it is retrained; with --brief, clean ones get twice as many
-    #[arg(long, value_name = "N", default_value_t = 250)]
-    epochs: usize,
-    /// A recipe that needs a part of the epochs: the learning rate falls to zero along half a cosine, and
-    /// less of the hidden units is dropped
-    #[arg(long, conflicts_with = "quick")]
-    brief: bool,
+    #[command(flatten)]
+    recipe: Recipe,
     /// Only train the nets whose name begins with TEXT, and measure nothing: to share the work among several machines
     /// or processes
     #[arg(long, value_name = "TEXT")]
@@ -57,10 +40,7 @@ pub struct ReproduceArgs {
 
 pub fn run(args: &ReproduceArgs) -> Result<()> {
     interrupt::watch();
-    let &ReproduceArgs { quick, seeds, units, epochs, brief, .. } = args;
-    let adversarial_units = args.adversarial_units.unwrap_or(units);
-    let recipe = Recipe { quick, seeds, units, adversarial_units, epochs, brief };
-    let data = args.data.absolute()?;
+    let (recipe, data) = (args.recipe, args.data.absolute()?);
     std::fs::create_dir_all(&args.out).map_err(Error::io("make the folder for the reproduction", &args.out))?;
     let mut sets = Sets { source: data, opened: Vec::new() };
     for stage in Stage::ALL {
@@ -80,20 +60,16 @@ pub fn run(args: &ReproduceArgs) -> Result<()> {
     if args.json { print_json(&json!({ "rows": rows })) } else { print(&text) }
 }
 
-/// Returns where the report is written: in a copy of the project it is one of its documents; that of a quick version
-/// is not.
+/// Returns where the report is written: in a copy of the project among its documents, unless it is a quick one.
 fn report_path(args: &ReproduceArgs) -> PathBuf {
-    let folder = if Path::new("docs").is_dir() && !args.quick { Path::new("docs") } else { &args.out };
+    let folder = if Path::new("docs").is_dir() && !args.recipe.quick { Path::new("docs") } else { &args.out };
     folder.join("reproduction.md")
 }
 
-/// A split, and the digits that were picked from it; all with none named.
-type Part = (Split, &'static [usize]);
-
-/// MNIST, whole and in parts, each opened once.
+/// This is MNIST, whole and in parts, each opened once.
 struct Sets {
     source: DataSource,
-    opened: Vec<(Part, Arc<Dataset>)>,
+    opened: Vec<((Split, &'static [usize]), Arc<Dataset>)>,
 }
 
 impl Sets {
@@ -110,7 +86,6 @@ impl Sets {
     }
 }
 
-/// Trains one net to its end, or what is left of it.
 fn train(recipe: &Recipe, stage: Stage, seed: u64, out: &Path, sets: &mut Sets) -> Result<()> {
     let data = sets.open(Split::Train, stage.digits())?;
     let config = match recipe.chosen_by(stage, seed) {

@@ -1,33 +1,30 @@
-//! Which nets are trained, and how.
+//! This says which nets are trained, and how.
+
+use clap::Args;
 
 use crate::engine::Result;
 use crate::engine::data::DataSource;
 use crate::engine::model::{Architecture, Manifest};
 use crate::engine::train::{Adversary, Config, Momentum, Rule, Schedule, Stopping};
 
-/// A net of the paper.
+/// This is a net of the paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Softmax regression on all digits.
     Softmax,
-    /// Logistic regression, 3 against 7.
+    /// This net is a logistic regression, 3 against 7.
     Logistic,
     Maxout,
     AdversarialMaxout,
-    /// A maxout net that is trained on `x ± ε`.
     SignNoise,
-    /// A maxout net that is trained on `x + U(−ε, ε)`.
     UniformNoise,
 }
 
-/// The paper's ε on MNIST.
 pub const EPS: f32 = 0.25;
 
 impl Stage {
     pub const ALL: [Self; 6] =
         [Self::Softmax, Self::Logistic, Self::Maxout, Self::AdversarialMaxout, Self::SignNoise, Self::UniformNoise];
 
-    /// Returns the folder of its run.
     pub fn folder(self, seed: u64) -> String {
         let name = match self {
             Self::Softmax => "softmax",
@@ -45,7 +42,6 @@ impl Stage {
         if self == Self::Logistic { &[3, 7] } else { &[] }
     }
 
-    /// Returns the net without weights.
     pub fn manifest(self, config: &Config) -> Result<Manifest> {
         let architecture: Architecture = config.model.parse()?;
         let (input, classes) = DataSource::Mnist.shape()?;
@@ -55,16 +51,27 @@ impl Stage {
     }
 }
 
-/// How much of the paper is done, and how large its nets are.
-#[derive(Clone, Copy)]
+/// The recipe says how much of the paper is done, and how large its nets are.
+#[derive(Args, Clone, Copy)]
 pub struct Recipe {
+    /// A version for the class-room: one seed, few epochs, no dropout; some minutes
+    #[arg(long)]
     pub quick: bool,
+    /// How many seeds the maxout nets are trained with, from 1 on
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
     pub seeds: u64,
+    /// Units of each maxout layer
+    #[arg(long, value_name = "N", default_value_t = 240)]
     pub units: usize,
-    /// The units of the adversarially trained net, which needs more room (section 6 of the paper: 1600 for 240).
-    pub adversarial_units: usize,
+    /// Units of each layer of the adversarially trained net, if not as many: the paper's best has 1600
+    #[arg(long, value_name = "N")]
+    pub adversarial_units: Option<usize>,
+    /// The most epochs of a maxout net before it is retrained; with --brief, clean ones get twice as many
+    #[arg(long, value_name = "N", default_value_t = 250)]
     pub epochs: usize,
-    /// A recipe for a part of the epochs: see [`Self::maxout`], [`Self::clean`] and [`Self::perturbed`].
+    /// A recipe that needs a part of the epochs: the learning rate falls to zero along half a cosine, and
+    /// less of the hidden units is dropped
+    #[arg(long, conflicts_with = "quick")]
     pub brief: bool,
 }
 
@@ -76,8 +83,8 @@ impl Recipe {
         }
     }
 
-    /// Returns the run whose early stopping chooses the epochs of this one, as the paper's five runs on all pictures
-    /// shared one choice; `None` where a run chooses for itself.
+    /// Returns the run whose early stopping chooses the epochs of this one, if any; the paper's five runs shared one
+    /// choice.
     pub fn chosen_by(&self, stage: Stage, seed: u64) -> Option<u64> {
         (!self.quick && seed > 1 && self.seeds_of(stage).len() > 1).then_some(1)
     }
@@ -91,7 +98,10 @@ impl Recipe {
     /// Returns the settings of a run that chooses its epochs on the last sixth of the pictures; the data set apart.
     /// Perturbed pixels may leave [0, 1]: the paper's formula has no clipping.
     pub fn config(&self, stage: Stage, seed: u64, pictures: usize) -> Config {
-        let units = if stage == Stage::AdversarialMaxout { self.adversarial_units } else { self.units };
+        let units = match stage {
+            Stage::AdversarialMaxout => self.adversarial_units.unwrap_or(self.units),
+            _ => self.units,
+        };
         let maxout = if self.quick { quick_maxout(stage, units) } else { self.maxout(units) };
         // The last sixth of the training pictures: of MNIST's 60 000 the last 10 000.
         let common = Config { eps: EPS, seed, validation: pictures / 6, ..Config::default() };
@@ -100,7 +110,8 @@ impl Recipe {
         let control = Stopping { retrain: false, ..clean };
         let maxout = Config { eps: EPS, seed, validation: common.validation, ..maxout };
         match stage {
-            // The paper says nothing of how its linear nets were trained: plain descent until nothing moves any more.
+            // The paper does not say how its linear nets were trained: this is plain descent until nothing moves any
+            // more.
             Stage::Softmax | Stage::Logistic => Config {
                 model: "softmax".into(),
                 epochs: if self.quick { 5 } else { 30 },
@@ -143,8 +154,7 @@ impl Recipe {
         Config { learning_rate: 0.05, schedule: Schedule::Cosine, momentum, ..published }
     }
 
-    /// Changes the recipe for a clean net, in brief: twice as many epochs, because a step takes a third of the time,
-    /// and somewhat less dropout.
+    /// Changes the recipe for a clean net, in brief: a step takes a third of the time, so epochs are doubled.
     fn clean(&self, units: usize, maxout: Config) -> Config {
         if !self.brief {
             return maxout;
@@ -152,15 +162,13 @@ impl Recipe {
         Config { model: net(units, "0.8,0.6"), epochs: 2 * maxout.epochs, ..maxout }
     }
 
-    /// Changes the recipe for a net on perturbed pictures. In brief, much less of the hidden units is dropped: the
-    /// perturbed pictures regularise too.
+    /// Changes the recipe for a net on perturbed pictures, which regularise too: in brief, there is less dropout.
     fn perturbed(&self, units: usize, maxout: Config) -> Config {
         let model = if self.brief { net(units, "0.8,0.8") } else { maxout.model };
         Config { model, alpha: 0.5, clip: false, ..maxout }
     }
 }
 
-/// Returns a maxout net that keeps such shares of the pixels and of the hidden units in training.
 fn net(units: usize, kept: &str) -> String {
     format!("maxout:{units}x5,{units}x5+dropout={kept}")
 }

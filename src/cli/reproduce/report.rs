@@ -1,4 +1,4 @@
-//! The table as a document.
+//! This writes the table as a document.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -17,8 +17,8 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
     );
     let &Recipe { seeds, units, adversarial_units, epochs, quick, brief } = recipe;
     let flags = [(quick, " --quick"), (brief, " --brief")].map(|(on, flag)| if on { flag } else { "" }).concat();
-    let wider =
-        if adversarial_units == units { String::new() } else { format!(" --adversarial-units {adversarial_units}") };
+    let wider = adversarial_units.filter(|wider| *wider != units);
+    let wider = wider.map(|wider| format!(" --adversarial-units {wider}")).unwrap_or_default();
     let _ = writeln!(
         text,
         "```sh\ndoppelganger reproduce --data path/to/mnist --out DIR{flags} --seeds {seeds} --units {units}{wider} --epochs {epochs}\n```\n"

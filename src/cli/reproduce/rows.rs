@@ -1,4 +1,4 @@
-//! The rows of the table: each a net under an attack, beside the number that the paper prints.
+//! Each row of the table is a net under an attack, beside the number that the paper prints.
 
 use std::path::Path;
 
@@ -17,16 +17,15 @@ use crate::engine::statistics::wilson_interval;
 use crate::engine::train::{Adversary, Algorithm, Learner, Measured, Nets, Objective, RunFolder, Tally};
 use crate::engine::{Error, Result};
 
-/// One line of the table. Shares from 0 to 1.
+/// This is one line of the table, with shares from 0 to 1.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
     pub row: String,
-    /// The number that the paper prints; none where it has no such number.
+    /// The number that the paper prints; `None` where it has none.
     pub published: Option<f64>,
     /// The mean over the seeds.
     pub measured: f64,
-    /// The lower end: of an error, of its 95 % interval; of a confidence, the least of the seeds. `high` is the upper
-    /// one.
+    /// The lower and the upper end: of an error's 95 % interval, or of the confidences of the seeds.
     pub low: f64,
     pub high: f64,
     /// The number of test pictures.
@@ -36,31 +35,27 @@ pub struct Row {
     pub title: String,
 }
 
-/// What is measured: a net's answers to pictures that were made on the same net or on another.
+/// A question asks for a net's answers to pictures that were made on the same net or on another.
 struct Question {
-    /// The stem of the names of its rows.
     name: String,
     title: String,
     net: Stage,
-    /// The net that the gradient comes from.
     source: Stage,
     adversary: Adversary,
-    /// Whether pixels are clipped; without it they may leave [0, 1], as the paper's formula has it.
+    /// Tells whether pixels are clipped to [0, 1], which the paper's formula does not do.
     is_clipped: bool,
     published: Option<f64>,
     published_confidence: Option<f64>,
 }
 
-/// Steps of projected gradient descent on test pictures, and how many pictures are attacked with it.
+/// Projected gradient descent takes this many steps on this many test pictures.
 const PGD_STEPS: usize = 40;
 const PGD_PICTURES: usize = 1000;
 
-/// A net, and what the paper prints of it.
 struct Net {
     stage: Stage,
     name: &'static str,
     title: &'static str,
-    /// The error on untouched pictures.
     clean: Option<f64>,
     /// The error under FGSM, and the mean confidence on these mistakes.
     fgsm: f64,
@@ -94,19 +89,11 @@ const NETS: [Net; 6] = [
     net(Stage::UniformNoise, "uniform_noise", "maxout trained on x + U(−ε, ε)", None, 0.904, Some(0.978)),
 ];
 
-/// Returns the questions in the order of the rows.
 fn questions() -> Vec<Question> {
     let mut questions = Vec::new();
     for Net { stage, name, title, clean, fgsm, confidence } in NETS {
-        let ask = |end: &str, attack: &str, adversary: Adversary| Question {
-            name: format!("{name}_{end}"),
-            title: format!("{title}, {attack}"),
-            net: stage,
-            source: stage,
-            adversary,
-            is_clipped: matches!(adversary, Adversary::Pgd { .. }),
-            published: None,
-            published_confidence: None,
+        let ask = |end: &str, attack: &str, adversary: Adversary| {
+            Question::new(format!("{name}_{end}"), format!("{title}, {attack}"), stage, adversary)
         };
         let (published, published_confidence) = (Some(fgsm), confidence);
         questions.push(Question { published: clean, ..ask("clean", "clean", Adversary::None) });
@@ -125,22 +112,17 @@ fn questions() -> Vec<Question> {
 
 /// Returns the questions about pictures that were made on another net.
 fn transfers() -> [Question; 2] {
-    let ask = |name: &str, title: &str, net: Stage, source: Stage, published: f64| Question {
-        name: name.into(),
-        title: title.into(),
-        net,
-        source,
-        adversary: Adversary::Fgsm,
-        is_clipped: false,
-        published: Some(published),
-        published_confidence: None,
-    };
     let (clean, adversarial) = (Stage::Maxout, Stage::AdversarialMaxout);
+    let ask = |name: &str, title: &str, net: Stage| Question::new(name.into(), title.into(), net, Adversary::Fgsm);
     let to_adversarial = "FGSM, clean → adversarially trained maxout";
     let to_clean = "FGSM, adversarially trained → clean maxout";
     [
-        ask("transfer_to_adversarial", to_adversarial, adversarial, clean, 0.196),
-        ask("transfer_to_clean", to_clean, clean, adversarial, 0.409),
+        Question {
+            source: clean,
+            published: Some(0.196),
+            ..ask("transfer_to_adversarial", to_adversarial, adversarial)
+        },
+        Question { source: adversarial, published: Some(0.409), ..ask("transfer_to_clean", to_clean, clean) },
     ]
 }
 
@@ -164,7 +146,6 @@ pub fn measure(recipe: &Recipe, out: &Path, sets: &mut Sets, progress: bool) -> 
     Ok(rows)
 }
 
-/// Returns the net of a finished run.
 fn learner(folder: &Path) -> Result<Learner> {
     let Nets { manifest, best, .. } = RunFolder::nets(folder)?;
     Learner::new(&Backend::from_environment()?, &manifest, &best, Algorithm::Sgd)
@@ -188,6 +169,13 @@ fn answer(net: &mut Learner, source: &mut Learner, data: &Dataset, question: &Qu
 }
 
 impl Question {
+    /// Makes a question about pictures that are made on the net itself, of which the paper prints nothing.
+    fn new(name: String, title: String, net: Stage, adversary: Adversary) -> Self {
+        let is_clipped = matches!(adversary, Adversary::Pgd { .. });
+        let (published, published_confidence) = (None, None);
+        Self { name, title, net, source: net, adversary, is_clipped, published, published_confidence }
+    }
+
     /// Adds a row for the error, and one for the confidence on mistakes where the paper has one.
     fn add_rows(&self, answers: &[Measured], seeds: &[u64], rows: &mut Vec<Row>) {
         let count = answers.len().max(1) as f64;

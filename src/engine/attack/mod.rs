@@ -71,6 +71,14 @@ pub enum Goal {
 }
 
 impl Goal {
+    /// Returns the class to be led to; `None` without one.
+    pub fn target(self) -> Option<usize> {
+        match self {
+            Self::Targeted(target) => Some(target),
+            Self::Untargeted => None,
+        }
+    }
+
     /// Returns the class whose loss is followed, given the label of the picture.
     pub fn class(self, label: usize) -> usize {
         match self {

@@ -1,4 +1,4 @@
-//! Random variation of training pictures.
+//! Training pictures are varied at random.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -6,21 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Input;
 
-/// How the training pictures are varied, each afresh in every epoch.
+/// The training pictures are varied like this, afresh in every epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Augment {
-    /// Mirror half of them.
+    /// Tells whether half of them are mirrored.
     pub flip: bool,
-    /// Shift by up to so many pixels each way, with black beyond the edge.
+    /// The largest shift each way, in pixels, with black beyond the edge.
     pub shift: usize,
-    /// Zoom into a random part of the picture's own proportions, whose share of the area is drawn between this and 1
+    /// The least share of the area that a random zoom shows, at most 1: a part of the picture's own proportions
     /// (Szegedy et al., Going Deeper with Convolutions, 2015, section 6, there with other proportions too).
     pub zoom: f32,
 }
 
 impl Default for Augment {
-    /// Pictures as they are.
     fn default() -> Self {
         Self { flip: false, shift: 0, zoom: 1.0 }
     }
@@ -59,7 +58,7 @@ impl Augment {
     }
 }
 
-/// A part of a picture: where it begins and how long it is, as shares of each side.
+/// This is a part of a picture: where it begins and how long it is, as shares of each side.
 #[derive(Clone, Copy)]
 struct Part {
     top: f32,
@@ -89,7 +88,7 @@ impl Part {
     }
 }
 
-/// The two pixels of a line of `length` that pixel `at` of a part lies between, and how far it is from the first one.
+/// Returns the two pixels of a line that pixel `at` of a part lies between, and how far it is from the first one.
 fn neighbours(start: f32, side: f32, at: usize, length: usize) -> (usize, usize, f32) {
     let place = (start * length as f32 + (at as f32 + 0.5) * side - 0.5).clamp(0.0, (length - 1) as f32);
     let first = place as usize;

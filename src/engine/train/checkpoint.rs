@@ -1,4 +1,4 @@
-//! A run on disk: one safetensors file, so that its parts cannot disagree.
+//! A run lies on disk as one safetensors file, so that its parts cannot disagree.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -18,23 +18,21 @@ use crate::files::write_atomically;
 use crate::model::{Manifest, Parameters, Params, Precision, as_f32, read_weights, weights_bytes};
 use crate::{Error, Result};
 
-/// Everything in a checkpoint that is no tensor.
+/// This is everything in a checkpoint that is no tensor.
 #[derive(Serialize, Deserialize)]
-struct State {
-    config: Config,
+pub(super) struct State {
+    pub config: Config,
     history: Vec<EpochRecord>,
     /// The text of the manifest, its path (for messages) and its classes: the run needs no other file to go on.
     manifest: String,
     manifest_path: PathBuf,
     classes: Vec<String>,
     pictures: usize,
-    /// The number of steps that the optimiser has done.
     steps: u64,
     /// That number at the start of the epoch, for a state in the middle of one.
     #[serde(default)]
     start_steps: Option<u64>,
     position: Position,
-    /// Whether nothing is left to do.
     finished: bool,
 }
 
@@ -44,13 +42,12 @@ impl State {
         serde_json::from_str(json.as_ref()).map_err(|e| damaged(path, &e))
     }
 
-    /// The state as a text in the header of the file.
     fn metadata(&self) -> Result<HashMap<String, String>> {
         let json = serde_json::to_string(self).map_err(|e| Error::Argument(format!("the state of the run: {e}")))?;
         Ok(HashMap::from([(STATE.to_owned(), json)]))
     }
 
-    fn manifest(&self) -> Result<Manifest> {
+    pub fn manifest(&self) -> Result<Manifest> {
         Manifest::with_classes(&self.manifest, &self.manifest_path, &self.classes)
     }
 
@@ -75,9 +72,9 @@ fn damaged(path: &Path, why: &dyn Display) -> Error {
 /// A run as it was after some step.
 pub struct Checkpoint {
     path: PathBuf,
-    state: State,
+    pub(super) state: State,
     weights: Params,
-    /// What the optimiser keeps, in the order of [`Algorithm::moments`](super::Algorithm::moments).
+    /// The moments of the optimiser, in the order of [`Algorithm::moments`](super::Algorithm::moments).
     moments: Vec<Params>,
     best: Params,
     /// The weights and moments at the start of the epoch; empty between epochs.
@@ -86,45 +83,50 @@ pub struct Checkpoint {
 
 const STATE: &str = "doppelganger";
 
-/// Prefixes of the sets of tensors in the file, beside those of the optimiser.
+/// The sets of tensors have these prefixes, after `START` for those of the start of the epoch.
 const WEIGHTS: &str = "weights/";
 const BEST: &str = "best/";
-/// The prefix before these, for the sets of the start of the epoch.
 const START: &str = "start/";
 
-pub(super) fn save(trainer: &Trainer, path: &Path) -> Result<()> {
-    let start = trainer.epoch_start.as_ref().filter(|_| trainer.position.step > 0);
-    let state = State {
-        config: trainer.config.clone(),
-        history: trainer.history.clone(),
-        manifest: trainer.manifest().source.clone(),
-        manifest_path: trainer.manifest().path.clone(),
-        classes: trainer.manifest().classes.clone(),
-        pictures: trainer.data.len(),
-        steps: trainer.learner.optimiser.steps,
-        start_steps: start.map(|start| start.optimiser.steps),
-        position: trainer.position,
-        finished: trainer.is_finished(),
-    };
-    let mut tensors = Params::new();
-    let mut add = |prefix: &str, set: Params| {
-        tensors.extend(set.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
-    };
-    add(WEIGHTS, trainer.params()?);
-    add(BEST, trainer.best.clone());
-    let mut add_moments = |prefix: &str, optimiser: &Optimiser| -> Result<()> {
-        for (name, moment) in optimiser.algorithm.moments().iter().zip(&optimiser.moments) {
-            add(&format!("{prefix}{name}/"), moment.to_tensors()?);
+impl Trainer {
+    /// Writes the state after the last step, atomically.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be written; the state before it stays.
+    pub fn save_checkpoint(&self, path: &Path) -> Result<()> {
+        let start = self.epoch_start.as_ref().filter(|_| self.position.step > 0);
+        let state = State {
+            config: self.config.clone(),
+            history: self.history.clone(),
+            manifest: self.manifest.source.clone(),
+            manifest_path: self.manifest.path.clone(),
+            classes: self.manifest.classes.clone(),
+            pictures: self.data.len(),
+            steps: self.learner.optimiser.steps,
+            start_steps: start.map(|start| start.optimiser.steps),
+            position: self.position,
+            finished: self.is_finished(),
+        };
+        let mut tensors = Params::new();
+        let mut add = |prefix: &str, set: Params| {
+            tensors.extend(set.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)));
+        };
+        add(WEIGHTS, self.params()?);
+        add(BEST, self.best.clone());
+        let mut add_moments = |prefix: &str, optimiser: &Optimiser| -> Result<()> {
+            for (name, moment) in optimiser.algorithm.moments().iter().zip(&optimiser.moments) {
+                add(&format!("{prefix}{name}/"), moment.to_tensors()?);
+            }
+            Ok(())
+        };
+        add_moments("", &self.learner.optimiser)?;
+        if let Some(start) = start {
+            add_moments(START, &start.optimiser)?;
+            add(&format!("{START}{WEIGHTS}"), start.parameters.to_tensors()?);
         }
-        Ok(())
-    };
-    add_moments("", &trainer.learner.optimiser)?;
-    if let Some(start) = start {
-        add_moments(START, &start.optimiser)?;
-        add(&format!("{START}{WEIGHTS}"), start.parameters.to_tensors()?);
+        let bytes = weights_bytes(&tensors, Precision::Single, Some(state.metadata()?))?;
+        write_atomically(path, &bytes, "write the checkpoint")
     }
-    let bytes = weights_bytes(&tensors, Precision::Single, Some(state.metadata()?))?;
-    write_atomically(path, &bytes, "write the checkpoint")
 }
 
 impl Checkpoint {
@@ -160,19 +162,15 @@ impl Checkpoint {
         Ok(Self { path: path.to_owned(), weights, moments, best, start, state })
     }
 
-    pub fn config(&self) -> &Config {
-        &self.state.config
-    }
-
-    /// The run in brief.
+    /// Returns the run in brief.
     ///
     /// # Errors
-    /// Those of [`Self::manifest`].
+    /// [`Error::Manifest`] when the manifest was tampered with.
     pub fn summary(&self) -> Result<Summary> {
         self.state.summary()
     }
 
-    /// The bytes of a smaller checkpoint of a finished run, for showing alone: settings, history, and its best
+    /// Returns the bytes of a smaller checkpoint of a finished run, for showing alone: settings, history, and its best
     /// weights in half precision in place of the last ones. Training cannot go on from it.
     ///
     /// # Errors
@@ -186,20 +184,12 @@ impl Checkpoint {
         weights_bytes(&best, Precision::Half, Some(metadata))
     }
 
-    /// The manifest of the run.
+    /// Returns the net before the first step, as it was last, and at its best.
     ///
     /// # Errors
-    /// [`Error::Manifest`] when it was tampered with.
-    pub fn manifest(&self) -> Result<Manifest> {
-        self.state.manifest()
-    }
-
-    /// The net before the first step, as it was last, and at its best.
-    ///
-    /// # Errors
-    /// Those of [`Self::manifest`].
+    /// [`Error::Manifest`] when the manifest was tampered with.
     pub fn nets(self) -> Result<Nets> {
-        let (manifest, config) = (self.manifest()?, &self.state.config);
+        let (manifest, config) = (self.state.manifest()?, &self.state.config);
         let before = first_params(&manifest, config)?;
         let retrained = config.stopping.retrain && self.state.finished;
         let best = if self.best.is_empty() || retrained { self.weights.clone() } else { self.best };
@@ -216,7 +206,7 @@ impl Checkpoint {
                 format!("the run was begun on {} pictures, and now there are {}", self.state.pictures, data.len());
             return Err(Error::Data { path: self.path, why });
         }
-        let manifest = self.manifest()?;
+        let manifest = self.state.manifest()?;
         let mut learner =
             Learner::new(&Backend::from_environment()?, &manifest, &self.weights, self.state.config.optimiser)?;
         let mut epoch_start = learner.knowledge();
@@ -242,16 +232,15 @@ fn take_up(optimiser: &mut Optimiser, steps: u64, moments: &[Params]) -> Result<
     Ok(())
 }
 
-/// A run in brief, for lists.
+/// This is a run in brief, for lists.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     pub config: Config,
     pub history: Vec<EpochRecord>,
-    /// The manifest's `name`.
+    /// The `name` of its manifest.
     pub net: String,
     /// The number of trained values.
     pub parameters: usize,
-    /// The number of pictures of the training split.
     pub pictures: usize,
     pub is_finished: bool,
 }

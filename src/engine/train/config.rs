@@ -1,4 +1,4 @@
-//! The settings of a run.
+//! These are the settings of a run.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,7 @@ pub struct Config {
     pub data: DataSource,
     /// The name or manifest that the net came from, as settings and command lines name it.
     pub model: String,
-    /// Whether to begin with the trained weights of that net instead of fresh ones.
+    /// Tells whether to begin with the trained weights of that net instead of fresh ones.
     #[serde(default)]
     pub fine_tune: bool,
     pub epochs: usize,
@@ -27,25 +27,22 @@ pub struct Config {
     pub learning_rate: f32,
     pub schedule: Schedule,
     pub momentum: Momentum,
-    /// Whether the momentum has Nesterov's form, as in PyTorch.
+    /// Tells whether the momentum has Nesterov's form, as in PyTorch.
     pub nesterov: bool,
-    /// The multiple of the weights that is added to their gradients.
     pub weight_decay: f32,
-    /// The largest norm of the incoming weights of a unit.
     pub max_norm: Option<f32>,
-    /// First weights from U(−init, init), instead of one range for each layer.
+    /// The bound of the first weights, U(−init, init), in place of one range for each layer.
     pub init: Option<f32>,
     /// The share of the target that is spread over all classes (Szegedy et al., 2016, section 7).
     pub label_smoothing: f32,
-    /// How the training pictures are varied.
     pub augment: Augment,
-    /// What the second part of the objective is made of.
+    /// The maker of the second part of the objective.
     pub adversary: Adversary,
     /// ε of the adversarial examples, in the objective and in the validation, in units of the pixel range.
     pub eps: f32,
     /// The share of the clean loss in the objective; 1 trains clean.
     pub alpha: f32,
-    /// Whether adversarial examples are clipped to [0, 1].
+    /// Tells whether adversarial examples are clipped to [0, 1].
     pub clip: bool,
     /// The number of pictures held out for validation, the last ones of the training split.
     pub validation: usize,
@@ -55,7 +52,6 @@ pub struct Config {
     pub seed: u64,
 }
 
-/// The learning rate, momentum and batch of a net that is not too deep; validation on the adversarial error.
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -87,8 +83,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The net without its weights: by its name in the catalogue, the path of a manifest, or its sizes in words,
-    /// which then suit the pictures of the data.
+    /// Returns the net without its weights: by its name in the catalogue, the path of a manifest, or its sizes in
+    /// words, which then suit the pictures of the data.
     ///
     /// # Errors
     /// A net that is not found, or words that say none.
@@ -104,12 +100,12 @@ impl Config {
         }
     }
 
-    /// Whether the objective has anything but the clean loss in it.
+    /// Tells whether the objective has anything but the clean loss in it.
     pub fn is_adversarial(&self) -> bool {
         self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
     }
 
-    /// Whether the net learns on examples that follow its gradient: only then is there an attack to overfit.
+    /// Tells whether the net learns on examples that follow its gradient: only then is there an attack to overfit.
     pub fn trains_on_an_attack(&self) -> bool {
         let follows = matches!(self.adversary, Adversary::Fgsm | Adversary::RandomFgsm | Adversary::Pgd { .. });
         follows && self.is_adversarial()
@@ -121,7 +117,10 @@ impl Config {
     /// [`Error::Argument`] that names the value, what it is, and what was expected.
     pub fn check(&self, pictures: usize) -> Result<()> {
         self.check_learning()?;
-        self.check_objective()?;
+        check_tuning(self.eps, self.alpha)?;
+        if let Adversary::Pgd { steps } = self.adversary {
+            expect((1..=1000).contains(&steps), "the attack's number of steps", &steps, "1 to 1000")?;
+        }
         let fewer = format!("fewer than the {pictures} pictures of the training split");
         expect(self.validation < pictures, "validation", &self.validation, &fewer)?;
         let deciding = self.stopping.patience.is_some() || self.stopping.retrain;
@@ -154,14 +153,6 @@ impl Config {
         }
         expect(share(self.label_smoothing), "label smoothing", &self.label_smoothing, "0 or more and below 1")?;
         expect(self.stopping.patience != Some(0), "patience", &0, "at least 1 epoch")
-    }
-
-    fn check_objective(&self) -> Result<()> {
-        check_tuning(self.eps, self.alpha)?;
-        if let Adversary::Pgd { steps } = self.adversary {
-            expect((1..=1000).contains(&steps), "the attack's number of steps", &steps, "1 to 1000")?;
-        }
-        Ok(())
     }
 }
 

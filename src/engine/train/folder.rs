@@ -1,4 +1,4 @@
-//! The folder of a run: its checkpoint, its history as a table, and the net that came of it.
+//! The folder of a run holds its checkpoint, its history as a table, and the net that came of it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,16 +20,11 @@ const WAITING: &str = "waiting.json";
 const INTERVAL: Duration = Duration::from_secs(10);
 const SHARE: u32 = 20;
 
-/// A folder that one run lives in.
+/// One run lives in this folder.
 pub struct RunFolder {
     path: PathBuf,
-    kept: Option<Kept>,
-}
-
-/// The last checkpoint: when, and how long its writing took.
-struct Kept {
-    at: Instant,
-    took: Duration,
+    /// The time from which the next checkpoint may be written by the way.
+    rests_until: Option<Instant>,
 }
 
 impl RunFolder {
@@ -46,9 +41,9 @@ impl RunFolder {
         }
         let trainer = Trainer::new(manifest, data, config)?;
         std::fs::create_dir_all(path).map_err(Error::io("make the folder for the run", path))?;
-        let mut folder = Self { path: path.to_owned(), kept: None };
+        let mut folder = Self { path: path.to_owned(), rests_until: None };
         folder.keep(&trainer)?;
-        // It waits no longer; what it was to be stands in the checkpoint.
+        // The checkpoint holds these settings now.
         let _ = std::fs::remove_file(path.join(WAITING));
         Ok((folder, trainer))
     }
@@ -63,13 +58,13 @@ impl RunFolder {
         write_atomically(&path.join(WAITING), &json, "write the settings of the run")
     }
 
-    /// The settings of a run that has not begun; `None` for any other folder.
+    /// Returns the settings of a run that has not begun; `None` for any other folder.
     pub fn waiting(path: &Path) -> Option<Config> {
         let json = std::fs::read(path.join(WAITING)).ok().filter(|_| !path.join(CHECKPOINT).exists())?;
         serde_json::from_slice(&json).ok()
     }
 
-    /// Whether a run has begun in this folder.
+    /// Tells whether a run has begun in this folder.
     pub fn holds_a_run(path: &Path) -> bool {
         path.join(CHECKPOINT).is_file()
     }
@@ -83,11 +78,11 @@ impl RunFolder {
         open: impl FnOnce(&DataSource, &[String]) -> Result<Arc<Dataset>>,
     ) -> Result<(Self, Trainer)> {
         let checkpoint = Checkpoint::read(&path.join(CHECKPOINT))?;
-        let data = open(&checkpoint.config().data, &checkpoint.manifest()?.classes)?;
-        Ok((Self { path: path.to_owned(), kept: None }, checkpoint.resume(data)?))
+        let data = open(&checkpoint.state.config.data, &checkpoint.state.manifest()?.classes)?;
+        Ok((Self { path: path.to_owned(), rests_until: None }, checkpoint.resume(data)?))
     }
 
-    /// What is known of the run in a folder, without taking it up.
+    /// Returns what is known of the run in a folder, without taking it up.
     ///
     /// # Errors
     /// A folder without a whole checkpoint.
@@ -95,7 +90,7 @@ impl RunFolder {
         Summary::read(&path.join(CHECKPOINT))
     }
 
-    /// The net of the run in a folder, without taking it up.
+    /// Returns the net of the run in a folder, without taking it up.
     ///
     /// # Errors
     /// A folder without a whole checkpoint.
@@ -116,16 +111,16 @@ impl RunFolder {
         trainer.save_checkpoint(&self.path.join(CHECKPOINT))?;
         let history = history_csv(trainer.history());
         write_atomically(&self.path.join(HISTORY), history.as_bytes(), "write the history")?;
-        self.kept = Some(Kept { at: Instant::now(), took: at.elapsed() });
+        self.rests_until = Some(Instant::now() + INTERVAL.max(at.elapsed() * SHARE));
         Ok(())
     }
 
-    /// [`Self::keep`], if the last time is long enough ago.
+    /// Does what [`Self::keep`] does, if the last time is long enough ago.
     ///
     /// # Errors
     /// As [`Self::keep`].
     pub fn keep_now_and_then(&mut self, trainer: &Trainer) -> Result<()> {
-        let rested = self.kept.as_ref().is_none_or(|kept| kept.at.elapsed() > INTERVAL.max(kept.took * SHARE));
+        let rested = self.rests_until.is_none_or(|until| Instant::now() > until);
         if rested { self.keep(trainer) } else { Ok(()) }
     }
 
@@ -137,13 +132,11 @@ impl RunFolder {
     pub fn write_net(&self, trainer: &Trainer) -> Result<()> {
         let bytes = weights_bytes(&trainer.best_params()?, Precision::Single, None)?;
         write_atomically(&self.path.join(WEIGHTS), &bytes, "write the weights")?;
-        let facts = facts(trainer);
-        let manifest = trainer.manifest().with_weights(WEIGHTS, &sha256_hex(&bytes), &facts)?;
+        let manifest = trainer.manifest().with_weights(WEIGHTS, &sha256_hex(&bytes), &facts(trainer))?;
         write_atomically(&self.path.join(MANIFEST), manifest.as_bytes(), "write the manifest")
     }
 }
 
-/// What a manifest says of the training.
 fn facts(trainer: &Trainer) -> Vec<(&'static str, toml_edit::Value)> {
     let config = trainer.config();
     let whole = |number: usize| toml_edit::Value::from(number as i64);
@@ -171,7 +164,7 @@ fn facts(trainer: &Trainer) -> Vec<(&'static str, toml_edit::Value)> {
     facts
 }
 
-/// The shortest decimal that is this number: 0.1, not 0.10000000149.
+/// Returns the shortest decimal that is this number: 0.1, not 0.10000000149.
 fn number(value: f32) -> toml_edit::Value {
     value.to_string().parse::<f64>().unwrap_or(f64::from(value)).into()
 }

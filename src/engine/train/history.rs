@@ -1,21 +1,21 @@
-//! What a run measured, epoch by epoch.
+//! A run measures these, epoch by epoch.
 
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::wilson_interval;
 
-/// A part of a run.
+/// This is a part of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Some pictures are held out, and their errors select an epoch.
     #[default]
     Selection,
-    /// A fresh net on all pictures, for as many epochs.
+    /// A fresh net is trained on all pictures, for as many epochs.
     Retraining,
 }
 
-/// Answers on some validation pictures.
+/// These are the answers on some validation pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
     pub n: usize,
@@ -27,49 +27,47 @@ pub struct Measured {
 }
 
 impl Measured {
-    /// The share of wrong answers.
+    /// Returns the share of wrong answers.
     pub fn error(&self) -> f64 {
         self.wrong as f64 / self.n.max(1) as f64
     }
 
-    /// Its 95 % interval.
+    /// Returns Wilson's 95 % interval of the error.
     pub fn interval(&self) -> (f64, f64) {
         wilson_interval(self.wrong, self.n)
     }
 }
 
-/// One epoch; the answers are those after it.
+/// This is one epoch; the answers are those after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
     #[serde(default)]
     pub stage: Stage,
-    /// Counted from 1 in each stage.
+    /// The number of the epoch, counted from 1 in each stage.
     pub epoch: usize,
-    /// ε and α of the objective in this epoch.
+    /// The ε and α of the objective in this epoch.
     pub eps: f32,
     pub alpha: f32,
     /// The learning rate of its last step.
     pub rate: f32,
-    /// The largest learning rate of the schedule, as it was set in the end of the epoch; 0 in histories of old, which
-    /// do not tell.
+    /// The largest learning rate of the schedule at the end of the epoch; 0 in old histories, which do not tell.
     #[serde(default)]
     pub learning_rate: f32,
     /// The mean objective over the epoch.
     pub loss: f32,
     pub clean: Option<Measured>,
-    /// Answers under FGSM at ε; `None` without one.
+    /// The answers under FGSM at ε; `None` without one.
     pub adversarial: Option<Measured>,
-    /// Answers under projected gradient descent in ten steps at ε, on fewer pictures.
+    /// The answers under projected gradient descent in ten steps at ε, on fewer pictures.
     pub pgd: Option<Measured>,
     pub seconds: f32,
 }
 
-/// FGSM and PGD have parted when the error under PGD is above that under FGSM by this much, beyond what chance
-/// explains.
+/// FGSM and PGD have parted when the error under PGD is higher by this much, beyond what chance explains.
 const PARTED_BY: f64 = 0.15;
 
 impl EpochRecord {
-    /// Whether the net only withstands the attack that it was trained on: its error is far higher under ten small
+    /// Tells whether the net only withstands the attack that it was trained on: its error is far higher under ten small
     /// steps than under one large one. Wong, Rice & Kolter, Fast is better than free, 2020, section 5: catastrophic
     /// overfitting.
     pub fn overfits_the_attack(&self) -> bool {
@@ -81,10 +79,9 @@ impl EpochRecord {
 const HEADER: &str = "stage,epoch,eps,alpha,rate,loss,clean_error,adversarial_error,pgd_error,\
     clean_confidence_on_mistakes,adversarial_confidence_on_mistakes,validation_pictures,pgd_pictures,seconds";
 
-/// A table with a header line, one epoch a line; errors are shares, and a field is empty where nothing was measured.
+/// Returns a table with a line for each epoch; errors are shares, and a field is empty where nothing was measured.
 pub fn history_csv(history: &[EpochRecord]) -> String {
-    let field = |value: Option<f64>| value.map(|v| v.to_string()).unwrap_or_default();
-    let error = |measured: Option<Measured>| field(measured.map(|m| m.error()));
+    let error = |measured: Option<Measured>| measured.map(|m| m.error().to_string()).unwrap_or_default();
     let confidence = |measured: Option<Measured>| {
         measured.and_then(|m| m.confidence_on_mistakes).map(|c| c.to_string()).unwrap_or_default()
     };

@@ -1,4 +1,4 @@
-//! First weights, drawn from a seeded generator.
+//! The first weights are drawn from a seeded generator.
 
 use candle_core::{Device, Tensor};
 use rand::Rng;
@@ -7,9 +7,9 @@ use rand_chacha::ChaCha8Rng;
 use crate::Result;
 use crate::model::{LayerSpec, Params, every_layer};
 
-/// Weights from U(−b, b): `b = √(6/fan_in)` before rectifiers (He et al., 2015, equation 10), `√(1/fan_in)` in maxout
-/// layers, whose maximum over pieces amplifies already; or the same `bound` for all. Biases 0; batch normalisation
-/// starts as the identity.
+/// Draws weights from U(−b, b): `b = √(6/fan_in)` before rectifiers (He et al., 2015, equation 10), `√(1/fan_in)` in
+/// maxout layers, whose maximum over pieces amplifies already; or the same `bound` for all. Biases are 0, and batch
+/// normalisation starts as the identity.
 pub fn initial_params(layers: &[LayerSpec], bound: Option<f32>, rng: &mut ChaCha8Rng) -> Result<Params> {
     let mut tensors = Vec::new();
     for layer in every_layer(layers) {

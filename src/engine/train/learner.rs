@@ -1,4 +1,4 @@
-//! A net that learns: one step of the optimiser at a time on the clean or the adversarial objective.
+//! A net learns here, one step of the optimiser at a time, on the clean or the adversarial objective.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -12,24 +12,24 @@ use crate::model::{Executor, Gradients, Manifest, Parameters, Params, PixelGradi
 use crate::threads::on_the_pool;
 use crate::{Error, Result};
 
-/// What the second part of an objective is made of, afresh at every step: pictures within ε of the clean ones.
+/// The second part of an objective is made of such pictures, within ε of the clean ones and afresh at every step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Adversary {
-    /// Nothing: the clean loss alone.
+    /// There is the clean loss alone.
     None,
-    /// `x + ε·sign(∇ₓJ)`: arXiv 1412.6572, section 6.
+    /// One step is taken to `x + ε·sign(∇ₓJ)`: arXiv 1412.6572, section 6.
     #[default]
     Fgsm,
-    /// From a point drawn from U(x − ε, x + ε) one step of 1.25·ε, brought back to within ε: Wong, Rice & Kolter, Fast is
-    /// better than free, 2020, algorithm 3.
+    /// One step of 1.25·ε is taken from a point drawn from U(x − ε, x + ε), and brought back to within ε: Wong, Rice &
+    /// Kolter, Fast is better than free, 2020, algorithm 3.
     RandomFgsm,
-    /// From such a point so many steps of 2.5·ε/steps, brought back to within ε after each: Madry et al., Towards Deep
-    /// Learning Models Resistant to Adversarial Attacks, 2018, section 2.1.
+    /// So many steps of 2.5·ε/steps are taken from such a point, each brought back to within ε: Madry et al., Towards
+    /// Deep Learning Models Resistant to Adversarial Attacks, 2018, section 2.1.
     Pgd { steps: usize },
-    /// `x ± ε`, the sign of each pixel by chance: the paper's first control.
+    /// Chance draws the sign of each pixel in `x ± ε`: the paper's first control.
     Signs,
-    /// `x + U(−ε, ε)`: the paper's second control.
+    /// Chance draws `x + U(−ε, ε)`: the paper's second control.
     Uniform,
 }
 
@@ -74,11 +74,12 @@ impl From<Adversary> for String {
     }
 }
 
-/// What is minimised: arXiv 1412.6572, section 6, `α·J(x) + (1 − α)·J(x + ε·sign ∇ₓJ(x))`, or with another adversary.
+/// Training minimises `α·J(x) + (1 − α)·J(x + ε·sign ∇ₓJ(x))` (arXiv 1412.6572, section 6), or this with another
+/// adversary.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Objective {
     pub adversary: Adversary,
-    /// In units of the pixel range.
+    /// The largest move of a pixel, in units of the pixel range.
     pub eps: f32,
     /// Share of the clean loss.
     pub alpha: f32,
@@ -89,7 +90,6 @@ pub struct Objective {
 }
 
 impl Default for Objective {
-    /// The clean loss.
     fn default() -> Self {
         Self { adversary: Adversary::Fgsm, eps: 0.0, alpha: 1.0, bounds: Some(PIXELS), smoothing: 0.0 }
     }
@@ -100,20 +100,20 @@ impl Objective {
         self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
     }
 
-    /// Whether the gradient of the clean loss is that of the attack.
+    /// Tells whether the gradient of the clean loss is that of the attack.
     fn shares_its_gradient(self) -> bool {
         self.adversary == Adversary::Fgsm && self.smoothing == 0.0
     }
 }
 
-/// A batch: pixels (n, channels, height, width) in [0, 1] and a class for each picture.
+/// A batch has pixels (n, channels, height, width) in [0, 1] and a class for each picture.
 #[derive(Clone, Copy)]
 pub struct Batch<'a> {
     pub pixels: &'a [f32],
     pub labels: &'a [usize],
 }
 
-/// A net with all that its training needs.
+/// This is a net with all that its training needs.
 pub struct Learner {
     net: Box<dyn Executor>,
     classes: usize,
@@ -121,7 +121,7 @@ pub struct Learner {
     pub(super) optimiser: Optimiser,
 }
 
-/// What a learner knows, to go back to.
+/// A learner can go back to what it knew.
 #[derive(Clone)]
 pub struct Knowledge {
     pub(super) parameters: Parameters,
@@ -189,8 +189,8 @@ impl Learner {
         self.net.parameters().tensor(name)
     }
 
-    /// One step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that is not a
-    /// number the weights stay as they are.
+    /// Takes one step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that
+    /// is not a number the weights stay as they are.
     ///
     /// The attack runs with dropout off and batch statistics frozen: made otherwise, the examples are far weaker. Where
     /// the net has neither, the pass that gives the gradient of the clean loss gives that of the pixels too: two passes
@@ -211,7 +211,6 @@ impl Learner {
         on_the_pool(|| self.step_on(Batch { pixels, labels }, objective, shares, size, rng))
     }
 
-    /// Does what [`Self::step`] does, sharing the clean pass or not.
     fn step_on(
         &mut self,
         batch: Batch<'_>,
@@ -271,7 +270,7 @@ impl Learner {
         Ok(loss)
     }
 
-    /// Logits in evaluation mode.
+    /// Returns the logits in evaluation mode.
     ///
     /// # Errors
     /// Those of a device that is not the CPU.
@@ -279,8 +278,8 @@ impl Learner {
         on_the_pool(|| self.net.logits(pixels))
     }
 
-    /// Logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of J's gradient and
-    /// keep it where the net is already sure.
+    /// Returns the logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of
+    /// J's gradient and keep it where the net is already sure.
     ///
     /// # Errors
     /// A label that is not a class of the net.
@@ -294,7 +293,7 @@ impl Learner {
         Ok((logits, sign_step(pixels, &gradients, objective.eps, objective.bounds)))
     }
 
-    /// What the objective's adversary makes of some pictures, within ε of them and its bounds.
+    /// Returns what the objective's adversary makes of some pictures, within ε of them and its bounds.
     ///
     /// # Errors
     /// A label that is not a class of the net.
@@ -306,7 +305,11 @@ impl Learner {
         noise: &mut ChaCha8Rng,
     ) -> Result<Vec<f32>> {
         let Objective { eps, bounds, .. } = objective;
-        let mut moved = |eps: f32| -> Vec<f32> { pixels.iter().map(|x| x + noise.random_range(-eps..=eps)).collect() };
+        let mut moved = || {
+            let moved = pixels.iter().map(|x| x + noise.random_range(-eps..=eps)).collect();
+            within(moved, pixels, eps, bounds)
+        };
+        let batch = Batch { pixels, labels };
         match objective.adversary {
             Adversary::None => Ok(pixels.to_owned()),
             Adversary::Fgsm => Ok(self.attack(pixels, labels, objective)?.1),
@@ -322,7 +325,7 @@ impl Learner {
                 let signs: Vec<f32> = pixels.iter().map(|_| if noise.random() { 1.0 } else { -1.0 }).collect();
                 Ok(sign_step(pixels, &signs, eps, bounds))
             }
-            Adversary::Uniform => Ok(within(moved(eps), pixels, eps, bounds)),
+            Adversary::Uniform => Ok(moved()),
         }
     }
 
@@ -343,7 +346,7 @@ impl Learner {
     }
 }
 
-/// Pixels brought back to within ε of `centre`, and into the bounds.
+/// Brings pixels back to within ε of `centre`, and into the bounds.
 fn within(mut pixels: Vec<f32>, centre: &[f32], eps: f32, bounds: Option<Bounds>) -> Vec<f32> {
     attack::within(Norm::Linf, &mut pixels, centre, eps, bounds);
     pixels

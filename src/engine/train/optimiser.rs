@@ -1,7 +1,6 @@
-//! Optimisers: parameters change in place, in one pass over them.
+//! Optimisers change parameters in place, in one pass over them.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -9,17 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernels::{Conv, Isa, LinearGradient};
 use crate::model::{Gradients, Layout, Order, Parameters};
-use crate::names::by_name;
-use crate::{Error, Result};
 
-/// How gradients move parameters.
+/// Gradients move parameters by one of these rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Algorithm {
-    /// Stochastic gradient descent with momentum μ as in PyTorch: `v ← μ·v + g`, `w ← w − rate·v`.
+    /// This is stochastic gradient descent with momentum μ as in PyTorch: `v ← μ·v + g`, `w ← w − rate·v`.
     #[default]
     Sgd,
-    /// Kingma & Ba, Adam, 2015, algorithm 1, with β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
+    /// This is Adam (Kingma & Ba, 2015, algorithm 1) with β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
     Adam,
 }
 
@@ -32,22 +29,13 @@ impl fmt::Display for Algorithm {
     }
 }
 
-impl FromStr for Algorithm {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        by_name("the optimiser", name, &Self::ALL)
-    }
-}
-
-/// What an optimiser is told for a step.
+/// An optimiser is told this for a step.
 #[derive(Clone, Copy, Debug)]
 pub struct StepSize {
-    /// The learning rate of this step.
     pub rate: f32,
-    /// μ of stochastic gradient descent.
+    /// The μ of stochastic gradient descent.
     pub momentum: f32,
-    /// `w ← w − rate·(g + μ·v)` in place of `w ← w − rate·v`: Nesterov's form, as in PyTorch.
+    /// Tells whether the step is Nesterov's, as in PyTorch: `w ← w − rate·(g + μ·v)` in place of `w ← w − rate·v`.
     pub nesterov: bool,
     /// The multiple of the weights that is added to their gradients.
     pub weight_decay: f32,
@@ -55,11 +43,11 @@ pub struct StepSize {
     pub max_norm: Option<f32>,
 }
 
-/// An optimiser with its state.
+/// This is an optimiser with its state.
 #[derive(Clone, Debug)]
 pub struct Optimiser {
     pub algorithm: Algorithm,
-    /// How many steps it has done.
+    /// The number of steps done.
     pub steps: u64,
     /// The velocity of stochastic gradient descent; Adam's mean of the gradients, and that of their squares.
     pub moments: Vec<Parameters>,
@@ -69,13 +57,10 @@ const BETA1: f32 = 0.9;
 const BETA2: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
 
-/// The number of values in a parallel task.
 const CHUNK: usize = 1 << 14;
 
 impl Algorithm {
-    pub const ALL: [Self; 2] = [Self::Sgd, Self::Adam];
-
-    /// The names of its moments in a checkpoint.
+    /// Returns the names of its moments in a checkpoint.
     pub fn moments(self) -> &'static [&'static str] {
         match self {
             Self::Sgd => &["velocity"],
@@ -123,7 +108,6 @@ impl Optimiser {
     }
 }
 
-/// Where the gradient of a slot comes from.
 enum Source<'a> {
     Values(&'a [f32]),
     Product(&'a LinearGradient, &'a Conv),
@@ -162,7 +146,7 @@ fn sgd(isa: Isa, w: &mut [f32], g: &[f32], v: &mut [f32], size: StepSize) {
     });
 }
 
-/// What Adam's rate and the root of its second moment are multiplied with at a step, for both start at zero.
+/// The rate and the root of the second moment are multiplied with these at a step, for both moments start at zero.
 #[derive(Clone, Copy)]
 struct AdamSize {
     rate: f32,
@@ -196,7 +180,7 @@ fn adam(isa: Isa, w: &mut [f32], g: &[f32], mean: &mut [f32], square: &mut [f32]
 mod tests {
     use super::*;
 
-    /// One linear layer of two inputs and one output, without a bias.
+    /// Makes one linear layer of two inputs and one output, without a bias.
     fn parameters(weights: [f32; 2]) -> Parameters {
         let mut layout = Layout::default();
         layout.add("w".into(), vec![1, 2], Order::Packed(Conv::linear(2, 1)), true);

@@ -1,4 +1,4 @@
-//! How far a run is, and how long the rest of it takes.
+//! A run tells how far it is, and how long the rest of it takes.
 
 use std::time::Duration;
 
@@ -8,21 +8,17 @@ use super::history::Stage;
 use super::trainer::{Position, Trainer};
 use super::validation::Validation;
 
-/// How far a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Progress {
     pub stage: Stage,
     /// The number of the epoch, counted from 0.
     pub epoch: usize,
-    /// The number of epochs of the stage.
     pub epochs: usize,
-    /// The number of steps done in this epoch.
     pub step: usize,
-    /// The number of steps of an epoch.
     pub steps: usize,
     /// The mean objective of this epoch so far.
     pub loss: Option<f32>,
-    /// While the net is validated: how many of its batches are done, and how many there are.
+    /// The number of batches done and of all, while the net is validated.
     pub validation: Option<(usize, usize)>,
     /// The number of training pictures taken per second in this epoch.
     pub images_per_second: Option<f32>,
@@ -33,7 +29,7 @@ pub struct Progress {
 }
 
 impl Trainer {
-    /// How far the run is, with estimates from the steps and epochs behind it.
+    /// Returns how far the run is, with estimates from the steps and epochs behind it.
     pub fn progress(&self) -> Progress {
         let Position { stage, epoch, step, sum, seconds, .. } = self.position;
         let (steps, epochs) = (self.steps(), self.epochs());

@@ -1,21 +1,16 @@
-//! How the learning rate and the momentum change along a run.
+//! The learning rate and the momentum change along a run.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::by_name;
-use crate::{Error, Result};
-
-/// The learning rate of every step, relative to the one that was asked for.
+/// This gives the learning rate of every step, relative to the one that was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Schedule {
     /// It falls from 1 to 0 along half a cosine (Loshchilov & Hutter, SGDR, 2017, equation 5, without restarts).
     #[default]
     Cosine,
-    /// It stays as it is.
     Constant,
     /// It climbs from 1/25 to 1 over the first fifth along half a cosine, then down to 0 along another, while the
     /// momentum goes the other way, from .05 above its value to .05 below it and back (Smith & Topin,
@@ -26,13 +21,13 @@ pub enum Schedule {
     Decay(f64),
 }
 
-/// The share of a one-cycle run that climbs, and the factor that it starts from.
+/// A one-cycle run climbs for this share of it, from this factor.
 const CLIMB: f64 = 0.2;
 const CYCLE_START: f64 = 1.0 / 25.0;
-/// How far the momentum of a one-cycle run swings to either side, as in PyTorch's OneCycleLR, whose momentum goes
-/// from .95 to .85 and back.
+/// The momentum of a one-cycle run swings so far to either side, as in PyTorch's OneCycleLR, whose momentum goes from
+/// .95 to .85 and back.
 const MOMENTUM_SWING: f32 = 0.05;
-/// The least rate of a decay, relative to the first: 1e-6 of .1, as in the recipe.
+/// A decay never falls below this: 1e-6 of .1, as in the recipe.
 const DECAY_FLOOR: f64 = 1e-5;
 
 impl fmt::Display for Schedule {
@@ -47,22 +42,11 @@ impl fmt::Display for Schedule {
     }
 }
 
-impl FromStr for Schedule {
-    type Err = Error;
-
-    /// Finds a schedule by its name; a decay is the usual one.
-    fn from_str(name: &str) -> Result<Self> {
-        by_name("the schedule", name, &Self::ALL)
-    }
-}
-
 impl Schedule {
-    /// The usual factor of a decay: that of Goodfellow et al., Maxout Networks, 2013.
+    /// The factor of a decay in Goodfellow et al., Maxout Networks, 2013.
     pub const USUAL_DECAY: f64 = 1.000_004;
-    /// All schedules, with the usual decay.
-    pub const ALL: [Self; 4] = [Self::Cosine, Self::Constant, Self::OneCycle, Self::Decay(Self::USUAL_DECAY)];
 
-    /// The factor at step `step` (from 0) of a run of `steps`.
+    /// Returns the factor at step `step` (from 0) of a run of `steps`.
     pub fn factor(self, step: usize, steps: usize) -> f32 {
         let done = step as f64 / steps.max(1) as f64;
         let half_cosine = |share: f64| 0.5 * (1.0 + (std::f64::consts::PI * share.min(1.0)).cos());
@@ -76,7 +60,7 @@ impl Schedule {
         factor as f32
     }
 
-    /// The momentum at step `step` (from 0) of a run of `steps`, whose value is `momentum`.
+    /// Returns the momentum at step `step` (from 0) of a run of `steps`, whose value is `momentum`.
     pub fn momentum(self, momentum: f32, step: usize, steps: usize) -> f32 {
         if self != Self::OneCycle {
             return momentum;
@@ -90,8 +74,8 @@ impl Schedule {
     }
 }
 
-/// The momentum μ of every epoch: from `start` in the first in equal parts to `end` in epoch `epochs`, and `end` from
-/// there on. The recipe of Goodfellow et al. (2013) goes from .5 to .7 in 250 epochs.
+/// The momentum μ goes from `start` in the first epoch in equal parts to `end` in epoch `epochs`, and stays there. The
+/// recipe of Goodfellow et al. (2013) goes from .5 to .7 in 250 epochs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Momentum {
     pub start: f32,
@@ -104,7 +88,7 @@ impl Momentum {
         Self { start: momentum, end: momentum, epochs: 1 }
     }
 
-    /// μ in epoch `epoch`, counted from 0.
+    /// Returns μ in epoch `epoch`, counted from 0.
     pub fn at(self, epoch: usize) -> f32 {
         if epoch + 1 >= self.epochs {
             return self.end;

@@ -1,34 +1,31 @@
-//! When a run stops, and which epoch's weights it keeps.
+//! This decides when a run stops, and which epoch's weights it keeps.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use super::history::{EpochRecord, Stage};
-use crate::names::by_name;
-use crate::{Error, Result};
 
-/// The validation error that decides.
+/// One of these validation errors decides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
     /// No error decides: all epochs are trained and the last weights kept.
     Off,
-    /// That of untouched pictures.
+    /// The error on untouched pictures decides.
     Clean,
-    /// That of adversarial examples alone, as the deck and arXiv 1412.6572, section 6, have it.
+    /// The error on adversarial examples alone decides, as the deck and arXiv 1412.6572, section 6, have it.
     #[default]
     Adversarial,
 }
 
-/// Early stopping.
+/// These are the settings of early stopping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Stopping {
     pub rule: Rule,
-    /// Epochs without a lower error after which the run stops; `None` trains them all and keeps the best.
+    /// The number of epochs without a lower error after which the run stops; `None` trains them all and keeps the best.
     pub patience: Option<usize>,
-    /// Afterwards trains a fresh net on all pictures, those of the validation too, for as many epochs as were best.
+    /// Tells whether a fresh net is trained afterwards on all pictures, for as many epochs as were best.
     pub retrain: bool,
 }
 
@@ -42,18 +39,8 @@ impl fmt::Display for Rule {
     }
 }
 
-impl FromStr for Rule {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        by_name("the error that stops a run", name, &Self::ALL)
-    }
-}
-
 impl Rule {
-    pub const ALL: [Self; 3] = [Self::Off, Self::Clean, Self::Adversarial];
-
-    /// The error that decides in one epoch; `None` where it was not measured.
+    /// Returns the error that decides in one epoch; `None` where it was not measured.
     pub fn error(self, record: &EpochRecord) -> Option<f64> {
         match self {
             Self::Off => None,
@@ -62,18 +49,16 @@ impl Rule {
         }
     }
 
-    /// Where in `history` the first of the lowest errors is, among epochs of the selection. Adversarial errors at
-    /// several ε cannot be compared: where ε was changed, only the epochs from there on count.
+    /// Returns where in `history` the first of the lowest errors is, among epochs of the selection. Adversarial errors
+    /// at several ε cannot be compared: where ε was changed, only the epochs from there on count.
     pub fn best(self, history: &[EpochRecord]) -> Option<usize> {
-        let errors = history.iter().enumerate().filter(|(_, record)| record.stage == Stage::Selection);
-        let errors =
-            errors.skip(self.comparable_from(history)).filter_map(|(at, record)| Some((at, self.error(record)?)));
-        errors
-            .fold(None, |best, new| if best.is_none_or(|(_, error)| new.1 < error) { Some(new) } else { best })
-            .map(|b| b.0)
+        let selected = history.iter().enumerate().filter(|(_, record)| record.stage == Stage::Selection);
+        let comparable = selected.skip(self.comparable_from(history));
+        let errors = comparable.filter_map(|(at, record)| Some((at, self.error(record)?)));
+        errors.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(at, _)| at)
     }
 
-    /// The first epoch of the selection whose error can be compared with that of the last one.
+    /// Returns the first epoch of the selection whose error can be compared with that of the last one.
     fn comparable_from(self, history: &[EpochRecord]) -> usize {
         let selected = history.iter().take_while(|record| record.stage == Stage::Selection);
         let eps: Vec<f32> = selected.map(|record| record.eps).collect();
@@ -81,13 +66,13 @@ impl Rule {
         if self == Self::Adversarial { changed } else { 0 }
     }
 
-    /// How many epochs of the selection this rule finds best; all of them where it finds none.
+    /// Returns how many epochs of the selection this rule finds best; all of them where it finds none.
     pub fn best_epochs(self, history: &[EpochRecord]) -> usize {
         let selected = || history.iter().filter(|record| record.stage == Stage::Selection).count();
         self.best(history).map_or_else(selected, |at| at + 1)
     }
 
-    /// The first place in `history` at which this rule stops with such patience, which begins anew where ε was changed.
+    /// Returns the first place in `history` at which this rule stops; the patience begins anew where ε was changed.
     pub fn stops_at(self, history: &[EpochRecord], patience: usize) -> Option<usize> {
         let mut best: Option<(usize, f64)> = None;
         for (at, record) in history.iter().enumerate().take_while(|(_, record)| record.stage == Stage::Selection) {

@@ -1,4 +1,4 @@
-//! A run: steps, validations, epochs, one small piece of work at a time.
+//! A run goes on by steps, validations and epochs, one small piece of work at a time.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,7 +21,7 @@ use crate::model::{Catalogue, FirstLayer, Manifest, Params};
 use crate::picture::Rgba;
 use crate::{Error, Result};
 
-/// A run that can be left after any step and taken up again.
+/// A run can be left after any step and taken up again.
 ///
 /// Whoever drives it calls [`Self::advance`] until [`Self::is_finished`], and looks, pauses, stops or saves in between.
 pub struct Trainer {
@@ -33,48 +33,42 @@ pub struct Trainer {
     /// The weights of the best epoch of the selection; empty before there is one.
     pub(super) best: Params,
     pub(super) position: Position,
-    /// What was known at the start of this epoch, for a loss that is no number: the weights have mostly gone astray
-    /// some steps before it. `None` before the first step.
+    /// The state at the start of this epoch, to go back to from a loss that is no number; `None` before the first step.
     pub(super) epoch_start: Option<Knowledge>,
     /// The pictures of this epoch, in the order in which they are taken; empty before its first step.
     order: Vec<usize>,
     pub(super) validation: Option<Validation>,
 }
 
-/// Where in a run the next step is.
+/// The next step of a run is here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Position {
     pub stage: Stage,
-    /// Counted from 0 in each stage.
+    /// The number of the epoch, counted from 0 in each stage.
     pub epoch: usize,
     pub step: usize,
     /// The sum of the objective over the steps of this epoch.
     pub sum: f64,
     /// The seconds spent on this epoch.
     pub seconds: f32,
-    /// ε and α from the next epoch on.
+    /// The ε and α from the next epoch on.
     pub tuning: Option<(f32, f32)>,
 }
 
-/// What a piece of work was.
+/// A piece of work was one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
-    /// A step of the optimiser.
     Step,
-    /// A batch of a validation.
     Validation,
-    /// The end of an epoch: the history has a new record.
+    /// An epoch ended: the history has a new record.
     Epoch,
 }
 
-/// The net of a run at three moments.
+/// This is the net of a run before its first step, now, and at its best (see [`Trainer::best_params`]).
 pub struct Nets {
     pub manifest: Manifest,
-    /// The weights before the first step.
     pub before: Params,
-    /// The weights after the last step.
     pub now: Params,
-    /// The weights that [`Trainer::best_params`] gives.
     pub best: Params,
 }
 
@@ -87,7 +81,7 @@ impl Trainer {
         Ok(Self::with(manifest, data, config, learner))
     }
 
-    /// A run before its first step.
+    /// Makes a run before its first step.
     pub(super) fn with(manifest: Manifest, data: Arc<Dataset>, config: Config, learner: Learner) -> Self {
         let (history, best, position) = (Vec::new(), Params::new(), Position::default());
         let (epoch_start, order, validation) = (None, Vec::new(), None);
@@ -106,45 +100,35 @@ impl Trainer {
         &self.manifest
     }
 
-    /// A copy of the weights as they are now.
-    ///
-    /// # Errors
-    /// None in practice.
+    /// Returns a copy of the weights as they are now.
     pub fn params(&self) -> Result<Params> {
         self.learner.params()
     }
 
-    /// The weights of the first layer as pictures; `None` where these are no pictures.
+    /// Returns the weights of the first layer as pictures; `None` where these are no pictures.
     pub fn first_layer_sheet(&self) -> Option<Rgba> {
         let layer = FirstLayer::of(&self.manifest)?;
         Some(layer.sheet(&self.learner.tensor(&layer.tensor)?))
     }
 
-    /// The number of pictures of the training split.
     pub fn data_len(&self) -> usize {
         self.data.len()
     }
 
-    /// The net before the first step, now, and at its best.
-    ///
-    /// # Errors
-    /// None in practice.
+    /// Returns the net before the first step, now, and at its best.
     pub fn nets(&self) -> Result<Nets> {
         let before = first_params(&self.manifest, &self.config)?;
         Ok(Nets { manifest: self.manifest.clone(), before, now: self.params()?, best: self.best_params()? })
     }
 
-    /// The weights to keep: those of the epoch that the stopping rule finds best, the retrained ones once they are
-    /// there, and the present ones without a rule.
-    ///
-    /// # Errors
-    /// None in practice.
+    /// Returns the weights to keep: those of the epoch that the stopping rule finds best, the retrained ones once they
+    /// are there, and the present ones without a rule.
     pub fn best_params(&self) -> Result<Params> {
         let retrained = self.config.stopping.retrain && self.is_finished();
         if self.best.is_empty() || retrained { self.params() } else { Ok(self.best.clone()) }
     }
 
-    /// The epochs of the selection that the stopping rule finds best: what is trained for in the end.
+    /// Returns how many epochs of the selection the stopping rule finds best; a retraining takes as many.
     pub fn best_epochs(&self) -> usize {
         self.config.stopping.rule.best_epochs(&self.history)
     }
@@ -164,7 +148,7 @@ impl Trainer {
         self.selection_is_over() && (!self.config.stopping.retrain || retrained)
     }
 
-    /// The number of epochs of this stage, if it is not stopped early.
+    /// Returns the number of epochs of this stage, if it is not stopped early.
     pub(super) fn epochs(&self) -> usize {
         match self.position.stage {
             Stage::Selection => self.config.epochs,
@@ -172,7 +156,7 @@ impl Trainer {
         }
     }
 
-    /// The number of pictures that are trained on in this stage.
+    /// Returns the number of pictures that are trained on in this stage.
     fn pictures(&self) -> usize {
         match self.position.stage {
             Stage::Selection => self.data.len() - self.config.validation,
@@ -250,7 +234,11 @@ impl Trainer {
         let mut rng = self.stream(Purpose::Dropout);
         let loss = self.learner.step(&x, &labels, self.objective(), size, &mut rng)?;
         if !loss.is_finite() {
-            self.go_back_to_the_start_of_the_epoch();
+            if let Some(start) = &self.epoch_start {
+                self.learner.go_back(start);
+            }
+            self.position = Position { step: 0, sum: 0.0, ..self.position };
+            self.order.clear();
             return Err(Error::Argument(format!(
                 "the loss became {loss} in epoch {}, step {}, and the run went back to the start of this epoch; try a smaller \
                  learning rate than {}",
@@ -264,27 +252,15 @@ impl Trainer {
         Ok(())
     }
 
-    fn go_back_to_the_start_of_the_epoch(&mut self) {
-        if let Some(start) = &self.epoch_start {
-            self.learner.go_back(start);
-        }
-        self.position = Position { step: 0, sum: 0.0, ..self.position };
-        self.order.clear();
-    }
-
     /// Sets up an epoch before its first step, and after a run was taken up in the middle of it.
     fn begin_epoch(&mut self) {
         if self.position.step == 0 {
-            match self.position.stage {
-                Stage::Selection => {
-                    if let Some((eps, alpha)) = self.position.tuning.take() {
-                        (self.config.eps, self.config.alpha) = (eps, alpha);
-                    }
-                }
-                Stage::Retraining => {
-                    self.repeat_settings();
-                }
+            match (self.position.stage, self.position.tuning) {
+                (Stage::Retraining, _) => self.repeat_settings(),
+                (Stage::Selection, Some(tuning)) => (self.config.eps, self.config.alpha) = tuning,
+                (Stage::Selection, None) => {}
             }
+            self.position.tuning = None;
             self.order.clear();
             self.epoch_start = Some(self.learner.knowledge());
         }
@@ -319,7 +295,7 @@ impl Trainer {
         self.config.schedule.momentum(momentum, step, steps)
     }
 
-    /// A step of this epoch among those of all epochs, and how many these are.
+    /// Returns a step of this epoch among those of all epochs, and how many these are.
     fn place_in_run(&self, step: usize) -> (usize, usize) {
         let steps = self.steps();
         (self.position.epoch * steps + step, self.config.epochs * steps)
@@ -339,12 +315,11 @@ impl Trainer {
             self.end_epoch(&validation)?;
             return Ok(Moment::Epoch);
         };
-        let (ValidationBatch::OneStep(range) | ValidationBatch::Pgd(range)) = &batch;
-        let indices: Vec<usize> = range.clone().collect();
+        let indices: Vec<usize> = batch.pictures.clone().collect();
         let (x, labels) = self.data.batch_values(&indices, &self.manifest.input)?;
-        let objective = self.objective();
-        let mut noise = stream(self.config.seed, Position { step: range.start, ..self.position }, Purpose::Probe);
-        let pictures = Batch { pixels: &x, labels: &labels };
+        let place = Position { step: batch.pictures.start, ..self.position };
+        let mut noise = stream(self.config.seed, place, Purpose::Probe);
+        let (pictures, objective) = (Batch { pixels: &x, labels: &labels }, self.objective());
         validation.measure(&mut self.learner, &batch, pictures, objective, &mut noise)?;
         self.validation = Some(validation);
         Ok(Moment::Validation)
@@ -353,17 +328,14 @@ impl Trainer {
     fn end_epoch(&mut self, validation: &Validation) -> Result<()> {
         let [clean, adversarial, pgd] = validation.results();
         let Position { stage, epoch, step, sum, seconds, tuning } = self.position;
-        let rate = self.rate(step - 1);
-        let (eps, alpha) = (self.config.eps, self.config.alpha);
-        let loss = (sum / step as f64) as f32;
         self.history.push(EpochRecord {
             stage,
             epoch: epoch + 1,
-            eps,
-            alpha,
-            rate,
+            eps: self.config.eps,
+            alpha: self.config.alpha,
+            rate: self.rate(step - 1),
             learning_rate: self.config.learning_rate,
-            loss,
+            loss: (sum / step as f64) as f32,
             clean,
             adversarial,
             pgd,
@@ -385,20 +357,12 @@ impl Trainer {
         Ok(())
     }
 
-    /// Writes the state after the last step, atomically.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when it cannot be written; the state before it stays.
-    pub fn save_checkpoint(&self, path: &std::path::Path) -> Result<()> {
-        super::checkpoint::save(self, path)
-    }
-
     fn stream(&self, purpose: Purpose) -> ChaCha8Rng {
         stream(self.config.seed, self.position, purpose)
     }
 }
 
-/// The weights before the first step.
+/// Returns the weights before the first step.
 pub(super) fn first_params(manifest: &Manifest, config: &Config) -> Result<Params> {
     if config.fine_tune {
         return Catalogue::from_environment().params(manifest);
@@ -411,14 +375,13 @@ fn fresh_learner(manifest: &Manifest, config: &Config) -> Result<Learner> {
     Learner::new(&Backend::from_environment()?, manifest, &first_params(manifest, config)?, config.optimiser)
 }
 
-/// What a generator is for. Each purpose has a stream of its own at each step, so that a run taken up again needs no
-/// state of a generator.
+/// Each purpose of a generator has a stream of its own at each step, so that a resumed run needs no generator's state.
 #[derive(Clone, Copy)]
 enum Purpose {
     Weights,
     Order,
     Dropout,
-    /// What the adversary of the objective draws: always the stream after that of the dropout.
+    /// The adversary of the objective draws from the stream after that of the dropout.
     _Noise,
     Augment,
     Probe,

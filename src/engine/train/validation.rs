@@ -1,4 +1,4 @@
-//! What a net answers on the pictures held out: clean, under FGSM, and some of them under projected gradient descent.
+//! A net is validated on the pictures held out: clean, under FGSM, and some of them under projected gradient descent.
 
 use std::ops::Range;
 
@@ -10,32 +10,29 @@ use crate::Result;
 use crate::loss::{Loss, softmax};
 use crate::model::argmax;
 
-/// The number of steps of the attack that tells whether FGSM's error can be believed.
+/// The attack that tells whether FGSM's error can be believed takes this many steps.
 pub const PGD_STEPS: usize = 10;
 
-/// The number of pictures in a batch: little enough that no batch takes a second.
+/// A batch has so few pictures that none takes a second.
 const BATCH: usize = 125;
 const PGD_BATCH: usize = 25;
 
-/// A validation under way, one batch at a time.
+/// This is a validation under way, one batch at a time.
 pub struct Validation {
     /// The pictures of the data set that are still to be measured.
     pictures: Range<usize>,
-    /// Those that are still to be attacked with projected gradient descent.
+    /// The pictures that are still to be attacked with projected gradient descent.
     pgd_pictures: Range<usize>,
-    /// The number of all batches.
     count: usize,
     clean: Tally,
     adversarial: Tally,
     pgd: Tally,
 }
 
-/// A batch of a validation.
-pub enum ValidationBatch {
-    /// These pictures are measured clean, and under FGSM.
-    OneStep(Range<usize>),
-    /// These are attacked with projected gradient descent.
-    Pgd(Range<usize>),
+/// A batch is measured clean and under FGSM, or under projected gradient descent.
+pub struct ValidationBatch {
+    pub pictures: Range<usize>,
+    is_pgd: bool,
 }
 
 fn batches(pictures: &Range<usize>, pgd_pictures: &Range<usize>) -> usize {
@@ -47,29 +44,22 @@ impl Validation {
         let pgd = if attacked { pgd.min(pictures.len()) } else { 0 };
         let pgd_pictures = pictures.start..pictures.start + pgd;
         let count = batches(&pictures, &pgd_pictures);
-        let (clean, adversarial, pgd) = (Tally::default(), Tally::default(), Tally::default());
+        let [clean, adversarial, pgd] = std::array::from_fn(|_| Tally::default());
         Self { pictures, pgd_pictures, count, clean, adversarial, pgd }
     }
 
-    /// The number of batches taken, and of all.
+    /// Returns the number of batches taken, and of all.
     pub fn batches(&self) -> (usize, usize) {
         (self.count - batches(&self.pictures, &self.pgd_pictures), self.count)
     }
 
-    /// The next batch; `None` when all are done.
+    /// Returns the next batch; `None` when all are done.
     pub fn next(&mut self) -> Option<ValidationBatch> {
-        let take = |from: &mut Range<usize>, count: usize| {
-            let batch = from.start..(from.start + count).min(from.end);
-            from.start = batch.end;
-            batch
-        };
-        if !self.pictures.is_empty() {
-            Some(ValidationBatch::OneStep(take(&mut self.pictures, BATCH)))
-        } else if !self.pgd_pictures.is_empty() {
-            Some(ValidationBatch::Pgd(take(&mut self.pgd_pictures, PGD_BATCH)))
-        } else {
-            None
-        }
+        let is_pgd = self.pictures.is_empty();
+        let (from, count) = if is_pgd { (&mut self.pgd_pictures, PGD_BATCH) } else { (&mut self.pictures, BATCH) };
+        let pictures = from.start..(from.start + count).min(from.end);
+        from.start = pictures.end;
+        (!pictures.is_empty()).then_some(ValidationBatch { pictures, is_pgd })
     }
 
     /// Measures a batch with the attack of `objective`.
@@ -81,28 +71,25 @@ impl Validation {
         objective: Objective,
         noise: &mut ChaCha8Rng,
     ) -> Result<()> {
-        match batch {
-            ValidationBatch::OneStep(_) if objective.eps > 0.0 => {
-                let (logits, attacked) = learner.attack(pixels, labels, objective)?;
-                self.clean.add(&logits, labels)?;
-                self.adversarial.add(&learner.logits(&attacked)?, labels)
-            }
-            ValidationBatch::OneStep(_) => self.clean.add(&learner.logits(pixels)?, labels),
-            ValidationBatch::Pgd(_) => {
-                let objective = Objective { adversary: Adversary::Pgd { steps: PGD_STEPS }, ..objective };
-                let attacked = learner.perturb(pixels, labels, objective, noise)?;
-                self.pgd.add(&learner.logits(&attacked)?, labels)
-            }
+        if batch.is_pgd {
+            let objective = Objective { adversary: Adversary::Pgd { steps: PGD_STEPS }, ..objective };
+            let attacked = learner.perturb(pixels, labels, objective, noise)?;
+            return self.pgd.add(&learner.logits(&attacked)?, labels);
         }
+        if objective.eps == 0.0 {
+            return self.clean.add(&learner.logits(pixels)?, labels);
+        }
+        let (logits, attacked) = learner.attack(pixels, labels, objective)?;
+        self.clean.add(&logits, labels)?;
+        self.adversarial.add(&learner.logits(&attacked)?, labels)
     }
 
-    /// What was measured clean, under FGSM, and under projected gradient descent.
+    /// Returns what was measured clean, under FGSM, and under projected gradient descent.
     pub fn results(&self) -> [Option<Measured>; 3] {
         [&self.clean, &self.adversarial, &self.pgd].map(Tally::measured)
     }
 }
 
-/// Sums over answers.
 #[derive(Default)]
 pub struct Tally {
     n: usize,
@@ -129,7 +116,7 @@ impl Tally {
         Ok(())
     }
 
-    /// `None` when nothing was counted.
+    /// Returns what was counted; `None` when nothing was.
     pub fn measured(&self) -> Option<Measured> {
         let Self { n, wrong, loss, confidence } = *self;
         let confidence_on_mistakes = (wrong > 0).then(|| (confidence / wrong as f64) as f32);

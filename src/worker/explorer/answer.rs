@@ -1,21 +1,21 @@
-//! The answer to a view, at whatever step its attack is.
+//! This makes the answer to a view, at whatever step its attack is.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::inputs::LoadedPicture;
 use super::prepared::Prepared;
-use crate::engine::attack::{Attack, Attacked, Goal, MAX_PHOTO_PIXELS};
+use crate::engine::attack::{Attack, Attacked, MAX_PHOTO_PIXELS};
 use crate::engine::model::Model;
 use crate::engine::picture::Rgba;
 use crate::worker::Timeline;
 use crate::worker::playback::{Frame, Line, Playback};
 use crate::worker::protocol::{ModelInfo, Revision, Shown, View};
 
-/// Classes listed before and after.
+/// This many classes are listed before and after.
 const TOP: usize = 5;
 
-/// Everything about a view that is the same at every step of its attack.
+/// This is everything about a view that is the same at every step of its attack.
 pub struct Answer {
     pub revision: Revision,
     pub view: View,
@@ -27,12 +27,12 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The view with the step of the attack that it wants.
+    /// Returns the view with the step of the attack that it wants.
     pub fn at_step(&self, playback: &Playback) -> (Shown, Attacked) {
         self.shown(playback.at(self.view.step), playback.timeline(self.view.step), None)
     }
 
-    /// The view with a point of the straight line to the perturbation that was found last.
+    /// Returns the view with a point of the straight line to the perturbation that was found last.
     pub fn on_line(&self, point: &Frame, line: &Line) -> (Shown, Attacked) {
         self.shown(point, line.timeline.clone(), Some(line.eps))
     }
@@ -70,10 +70,7 @@ impl Answer {
             clean_top: model.top(&baseline.probabilities, TOP),
             adversarial_top: model.top(&attacked.probabilities, TOP),
             label_prob: before_and_after(baseline.label),
-            target_prob: match view.goal {
-                Goal::Targeted(target) => Some(before_and_after(target)),
-                Goal::Untargeted => None,
-            },
+            target_prob: view.goal.target().map(before_and_after),
             verdict: attacked.verdict,
             linf: attacked.linf,
             l2: attacked.l2,

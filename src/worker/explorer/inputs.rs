@@ -1,4 +1,4 @@
-//! The nets and the pictures of views: the last of each is kept, since most views only move ε.
+//! This finds the nets and the pictures of views. The last of each is kept, since most views only move ε.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::worker::last::Last;
 use crate::worker::protocol::{Event, ModelInfo, Revision, Source, View};
 use crate::worker::{Mismatch, Outbox};
 
-/// The longer side of a small picture of a photo.
+/// The longer side of a small copy of a picture, in pixels.
 const OVERVIEW: usize = 512;
 
-/// The most nets in training that are remembered: those of some runs before, now and at their best.
+/// This many nets in training are remembered: those of some runs before, now and at their best.
 const MOST_PROVIDED: usize = 24;
 
-/// What tells the window of slow steps on the way to a view.
+/// This tells the window of slow steps on the way to a view.
 #[derive(Clone, Copy)]
 pub struct Reporter<'a> {
     pub outbox: &'a Outbox,
@@ -31,12 +31,10 @@ impl Reporter<'_> {
     }
 }
 
-/// The nets that views can name.
 pub struct Nets {
     pub catalogue: Catalogue,
-    /// Nets in training, the newest last.
     provided: Vec<(String, Arc<Model>)>,
-    last: Last<String, (Arc<Model>, ModelInfo)>,
+    pub last: Last<String, (Arc<Model>, ModelInfo)>,
 }
 
 impl Nets {
@@ -56,7 +54,7 @@ impl Nets {
         }
     }
 
-    /// The net of a view, and what the window needs to know of it.
+    /// Returns the net of a view, and what the window needs to know of it.
     pub fn get(&mut self, name: &str, reporter: Reporter) -> Result<(Arc<Model>, ModelInfo)> {
         let key = name.to_owned();
         if let Some(last) = self.last.get(&key) {
@@ -76,7 +74,7 @@ impl Nets {
         Ok((model, info))
     }
 
-    /// The kind of pictures that a net reads, without loading it.
+    /// Returns the kind of pictures that a net reads, without loading it.
     fn reads(&self, name: &str) -> Result<PictureKind> {
         let known = self.last.get(&name.to_owned()).map(|(model, _)| model).or_else(|| self.provided(name));
         match known {
@@ -85,7 +83,7 @@ impl Nets {
         }
     }
 
-    /// Makes a net known by a name, in place of an older one; whether that was the net of the last view.
+    /// Makes a net known by a name, in place of an older one; tells whether that was the net of the last view.
     pub fn provide(&mut self, name: &str, model: Arc<Model>) -> bool {
         self.provided.retain(|(known, _)| known != name);
         self.provided.push((name.to_owned(), model));
@@ -98,22 +96,17 @@ impl Nets {
         }
         was_last
     }
-
-    pub fn forget_last(&mut self) {
-        self.last.forget();
-    }
 }
 
-/// A picture, and a small one of it.
+/// A picture comes with a small copy of it.
 #[derive(Clone)]
 pub struct LoadedPicture {
     pub picture: Arc<Picture>,
     pub overview: Arc<Rgba>,
-    /// What it shows; `None` for what may be either.
+    /// The kind of picture that it is; `None` for one that may be either.
     pub kind: Option<PictureKind>,
-    /// The stamp of its file when it was read.
     stamp: Option<Stamp>,
-    /// Whether its file was saved with a crop.
+    /// Tells whether its file was saved with a crop.
     pub has_crop: bool,
 }
 
@@ -124,19 +117,18 @@ impl LoadedPicture {
     }
 
     fn read(path: &Path, background: Background) -> Result<Self> {
-        // Measured first: what changes in between is noticed the next time.
+        // The stamp is taken first, so that a change in between is noticed the next time.
         let stamp = Some(Stamp::of_path(path, "open this picture")?);
         let loaded = Self::new(Arc::new(open_over(path, background)?))?;
         Ok(Self { stamp, has_crop: png_crop(path).is_some(), ..loaded })
     }
 }
 
-/// The picture of the last view.
 #[derive(Default)]
 pub struct Pictures(Last<(Source, Background), LoadedPicture>);
 
 impl Pictures {
-    /// The picture of a view. Tells the window when its file is not what it was when it was read before.
+    /// Returns the picture of a view. Tells the window when its file is not what it was when it was read before.
     pub fn get(&mut self, view: &View, reporter: Reporter) -> Result<LoadedPicture> {
         let key = (view.picture.clone(), view.background);
         if let Some(loaded) = self.0.get(&key) {
@@ -167,8 +159,7 @@ impl Pictures {
         Ok(loaded)
     }
 
-    /// Reads the file on screen again if it is not what it was, and tells the window then; if it cannot be read, what
-    /// is known of it stays.
+    /// Reads the file on screen again if it was changed, and tells the window then; on an error the picture stays.
     pub fn look_again(&mut self, outbox: &Outbox) -> Result<()> {
         let Some((key @ (Source::File(path), background), loaded)) = self.0.newest() else { return Ok(()) };
         if loaded.stamp == Some(Stamp::of_path(path, "open this picture")?) {
@@ -181,7 +172,7 @@ impl Pictures {
     }
 }
 
-/// The view with another model or another picture, where the two are of different kinds and one of them gives way.
+/// Returns the view with another model or picture, where the two are of different kinds and one gives way.
 pub fn paired(view: View, nets: &Nets, pictures: &mut Pictures, reporter: Reporter) -> Result<View> {
     if view.mismatch == Mismatch::Keep {
         return Ok(view);
@@ -191,7 +182,7 @@ pub fn paired(view: View, nets: &Nets, pictures: &mut Pictures, reporter: Report
     Ok(view.paired(kind.unwrap_or(reads), reads))
 }
 
-/// The whole picture, small enough to be drawn at once.
+/// Returns the whole picture, small enough to be drawn at once.
 fn overview(picture: &Picture) -> Result<Rgba> {
     let scale = (OVERVIEW as f64 / picture.width.max(picture.height) as f64).min(1.0);
     let small = |side: usize| ((side as f64 * scale).round() as usize).max(1);

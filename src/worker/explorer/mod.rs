@@ -1,17 +1,16 @@
-//! The thread that brings a view up to date, recomputing only what changed since the last one.
+//! This thread brings a view up to date, recomputing only what changed since the last one.
 
 mod answer;
 mod inputs;
 mod prepared;
-mod tasks;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-pub use tasks::{Inbox, Task, start};
-
 use super::Outbox;
+use super::job::{self, Failure, guarded};
+use super::mailbox::Mailbox;
 use super::playback::{Line, Playback};
 use super::protocol::{Event, Revision, Saved, Shown, View};
 use super::study::{AnsweredView, Studies, Wish};
@@ -26,19 +25,103 @@ use prepared::Prepared;
 const LIVE: Duration = Duration::from_millis(60);
 const LIVE_SHARE: u32 = 3;
 
+/// This is one thing to do.
+pub enum Task {
+    Show(Revision, Box<View>),
+    Save(PathBuf),
+    /// The files may have changed: the next view loads its model afresh.
+    ForgetModel,
+    ListModels,
+    LookAgain,
+    /// A net is known by this name from now on: one in training.
+    Provide(String, Arc<Model>),
+    /// This is to be worked out beside views from now on.
+    Study(Wish),
+}
+
+impl Task {
+    /// Returns the place in the queue: a view may want the very net that is being provided, and other tasks come after
+    /// the view that was asked for before them.
+    pub fn rank(&self) -> u8 {
+        match self {
+            Self::Provide(..) => 0,
+            Self::Show(..) => 1,
+            Self::Save(_) | Self::ForgetModel | Self::ListModels | Self::LookAgain | Self::Study(_) => 2,
+        }
+    }
+
+    fn failed(&self) -> impl FnOnce(String) -> Event + use<> {
+        let (revision, path) = match self {
+            Self::Show(revision, _) => (*revision, None),
+            Self::Save(path) => (0, Some(path.clone())),
+            Self::ForgetModel | Self::ListModels | Self::LookAgain | Self::Provide(..) | Self::Study(_) => (0, None),
+        };
+        move |message| match path {
+            Some(path) => Event::SaveFailed { path, message },
+            None => Event::Failed { revision, message },
+        }
+    }
+}
+
+/// This is the way to the explorer. Of views the newest alone is wanted.
+pub type Inbox = Mailbox<Task>;
+
+impl Inbox {
+    /// Asks for a view, in place of one that waits.
+    pub fn show(&self, view: View) -> Revision {
+        let revision = self.overtake();
+        self.take(|task| matches!(task, Task::Show(..)));
+        self.push(Task::Show(revision, Box::new(view)));
+        revision
+    }
+
+    /// Looks for models again, and has the present one loaded afresh for the next view.
+    pub fn refresh_models(&self) {
+        self.push(Task::ForgetModel);
+        self.push(Task::ListModels);
+    }
+}
+
+/// Starts the thread, which begins with a list of the models.
+pub fn start(inbox: &Arc<Inbox>, catalogue: Catalogue, outbox: Arc<Outbox>) -> std::io::Result<()> {
+    inbox.push(Task::ListModels);
+    let explorer = Explorer::new(catalogue, inbox.clone(), outbox);
+    job::start("worker", move || serve(explorer)).map(drop)
+}
+
+fn serve(mut explorer: Explorer) {
+    let (inbox, outbox) = (explorer.inbox.clone(), explorer.outbox.clone());
+    while let Some(task) = inbox.next() {
+        let failed = task.failed();
+        let is_whole = report(&outbox, guarded(|| explorer.carry_out(task)), failed)
+            && report(&outbox, guarded(|| explorer.study()), |message| Event::Failed { revision: 0, message });
+        if !is_whole {
+            explorer = explorer.afresh();
+        }
+    }
+}
+
+/// Tells what went wrong; returns false after a panic, when whatever was half done has to be dropped.
+fn report(outbox: &Outbox, done: Result<(), Failure>, event: impl FnOnce(String) -> Event) -> bool {
+    let Err(failure) = done else { return true };
+    let is_panic = matches!(failure, Failure::Panic);
+    if let Some(message) = failure.message() {
+        outbox.send(event(message));
+    }
+    !is_panic
+}
+
 struct Explorer {
     inbox: Arc<Inbox>,
     outbox: Arc<Outbox>,
     nets: Nets,
     pictures: Pictures,
     prepared: Option<Arc<Prepared>>,
-    /// The attack on it, as far as it has come.
     playback: Option<Playback>,
     /// The way to what an attack of many steps found last.
     line: Option<Line>,
-    /// The time at which something was shown last.
     shown_at: Instant,
-    /// What is on screen, for saving, with the model that it was made for: another one may be loading already.
+    /// The picture on screen, for saving, with the model that it was made for: another one may be loading already.
     attacked: Option<(Arc<Model>, Arc<Attacked>)>,
     studies: Studies,
 }
@@ -59,16 +142,12 @@ impl Explorer {
         }
     }
 
-    /// An explorer as after the start, but for what was wished for.
+    /// Makes an explorer as after the start, with the same wish.
     fn afresh(mut self) -> Self {
         let new = Self::new(self.nets.catalogue, self.inbox, self.outbox);
         Self { studies: self.studies.afresh(), ..new }
     }
 
-    /// Goes on with what is to be known beside the view.
-    ///
-    /// # Errors
-    /// As [`Studies::go_on`].
     fn study(&mut self) -> Result<()> {
         let Self { inbox, outbox, nets, studies, .. } = self;
         studies.go_on(|time| inbox.rests(time), &|name| nets.load(name), |event| outbox.send(event))
@@ -83,11 +162,11 @@ impl Explorer {
             }
             Task::Save(path) => self.outbox.send(Event::Saved(self.save(&path)?)),
             Task::ForgetModel => {
-                self.nets.forget_last();
+                self.nets.last.forget();
                 (self.prepared, self.playback, self.line) = (None, None, None);
                 self.studies = self.studies.afresh();
             }
-            Task::Study(wish) => self.studies.wish(wish),
+            Task::Study(wish) => self.studies.wish = wish,
             Task::Provide(name, model) => {
                 self.studies.forget_net(&name);
                 if self.nets.provide(&name, model) {
@@ -108,14 +187,9 @@ impl Explorer {
         let mut problem = answer.prepared.problem.with_eps(&[view.eps])?;
         problem.rules = view.rules();
         let line = self.line.as_ref().filter(|line| view.along_line && line.is_of(baseline, &view.attack));
-        let on_line = match line {
-            Some(line) => Some(answer.on_line(&line.at(&problem, view.eps)?, line)),
-            None => None,
-        };
-        let mut playback = match self.playback.take().filter(|known| known.is_of(baseline, &view.attack, &problem)) {
-            Some(known) => known,
-            None => Playback::new(baseline.clone(), &view.attack, problem)?,
-        };
+        let point = line.map(|line| line.at(&problem, view.eps)).transpose()?;
+        let on_line = line.zip(point).map(|(line, point)| answer.on_line(&point, line));
+        let mut playback = Playback::resumed(self.playback.take(), baseline, &view.attack, problem)?;
         let (shown, attacked) = match on_line {
             Some(on_line) => on_line,
             None if self.play(&answer, &mut playback)? => answer.at_step(&playback),
@@ -130,7 +204,7 @@ impl Explorer {
             if view.step.is_none() {
                 self.line = Line::through(&playback);
             }
-            self.studies.take(AnsweredView {
+            self.studies.newest = Some(AnsweredView {
                 revision,
                 view: shown.view.clone(),
                 model: answer.model.clone(),
@@ -145,7 +219,6 @@ impl Explorer {
         Ok(Some(shown))
     }
 
-    /// Finds the model and the picture of a view and prepares the attack.
     fn begin(&mut self, revision: Revision, view: View) -> Result<Option<Answer>> {
         let started = Instant::now();
         let is_stale = || self.inbox.is_overtaken(revision);
@@ -168,13 +241,13 @@ impl Explorer {
         Ok(Some(Answer { revision, view, model, info, loaded, prepared, started }))
     }
 
-    /// Goes on with an attack until there is what the view wants, and shows now and then what it comes to; false
-    /// where a newer view has overtaken this one.
+    /// Goes on with an attack until there is what the view wants, and shows now and then what it comes to; returns
+    /// false where a newer view has overtaken this one.
     fn play(&mut self, answer: &Answer, playback: &mut Playback) -> Result<bool> {
         let mut pause = LIVE;
         while !playback.has(answer.view.step) {
             playback.advance()?;
-            // What is as good as done is shown, however quickly ε moves on.
+            // An attack that is as good as done is shown, however quickly ε moves on.
             if playback.is_ending() {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! What an attack on a view begins with: the picture fitted to the model, and the gradient for a label and a goal.
+//! An attack on a view begins with this: the picture fitted to the model, and the gradient for a label and a goal.
 
 use std::sync::Arc;
 
@@ -9,13 +9,11 @@ use crate::engine::picture::{Lens, Picture, Rgba};
 use crate::worker::protocol::{Linear, View};
 
 pub struct Prepared {
-    /// The view as it was asked for, its model and its picture.
     view: View,
     model: Arc<Model>,
     picture: Arc<Picture>,
-    /// What the net sees of the picture: photos too large for their own resolution are cropped.
+    /// The part of the picture that the net sees: photos too large for their own resolution are cropped.
     pub lens: Lens,
-    /// Whether the picture's own pixels are attacked.
     pub own_pixels: bool,
     pub original_rgba: Arc<Rgba>,
     pub baseline: Arc<Baseline>,
@@ -24,10 +22,7 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// What was known before, if it holds for this view; as much of it as does, and the rest anew.
-    ///
-    /// # Errors
-    /// A crop, a label or a target that cannot be, and those of the net.
+    /// Returns what was known before as far as it holds for this view, and prepares the rest anew.
     pub fn updated(
         known: Option<Arc<Self>>,
         model: &Arc<Model>,
@@ -69,8 +64,8 @@ impl Prepared {
         }))
     }
 
-    /// Whether the net sees the same of the same picture in a view. That may ask for the crop that was taken in place
-    /// of the one that was asked for first.
+    /// Tells whether the net sees the same of the same picture in a view, which may ask for the crop that was taken in
+    /// place of the one that was asked for first.
     fn shows(&self, model: &Arc<Model>, picture: &Arc<Picture>, view: &View) -> bool {
         Arc::ptr_eq(&self.model, model)
             && Arc::ptr_eq(&self.picture, picture)
@@ -79,14 +74,14 @@ impl Prepared {
     }
 }
 
-/// Whether a lens shows more pixels than the net's input has, and no more than can be attacked.
+/// Tells whether a lens shows more pixels than the net's input has, and no more than can be attacked.
 fn is_larger(lens: &Lens, model: &Model) -> bool {
     let (_, _, width, height) = lens.support();
     let input = model.input();
     width * height > input.width * input.height && attackable_part(lens).is_none()
 }
 
-/// What is exactly so of a linear net, where its very pixels are attacked.
+/// Returns the facts that hold exactly for a linear net, where its very pixels are attacked.
 fn linear(model: &Model, baseline: &Baseline) -> Result<Option<Arc<Linear>>> {
     let (original, input) = (&baseline.original, model.input());
     if (original.channels, original.height, original.width) != (input.channels, input.height, input.width) {

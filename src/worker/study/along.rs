@@ -1,10 +1,10 @@
-//! The net's answers along the attack's direction, as ε goes from the far side of the picture to the slider's end.
+//! This study gives the net's answers along the attack's direction, for ε of both signs.
 
 use std::sync::Arc;
 
 use super::{AnsweredView, BatchSize, LoadNet, Study, Wish};
 use crate::engine::Result;
-use crate::engine::attack::{EpsCurve, Flip, Goal, Rules, eps_curve, eps_ladder};
+use crate::engine::attack::{EpsCurve, Flip, Rules, eps_curve, eps_ladder};
 use crate::engine::picture::Planes;
 use crate::engine::units::LEVELS;
 use crate::worker::last::{Last, Same};
@@ -17,64 +17,60 @@ const POINTS: usize = 41;
 const PIECES: usize = 4;
 /// Where pictures are rounded to 8 bits, the grey levels up to here are looked at one by one.
 const EACH_LEVEL: i16 = 26;
-/// Classes that are sent.
 const CLASSES: usize = 6;
-/// Where the answer changes, the line is looked at more closely: so many times, with so many points between, at the
+/// Where the answer changes, the line is looked at more closely: so many times, with so many points between, at so many
 /// changes nearest to the picture.
 const ROUNDS: usize = 2;
 const CLOSER: usize = 3;
 const FLIPS: usize = 4;
 
-/// Logits and probabilities at `x + ε·η`, where η is the way of the attack: `±sign(∇ₓJ)` for FGSM, which does not
-/// depend on ε, and for others `δ/max|δ|`, the straight line through what they came to.
+/// This holds logits and probabilities at `x + ε·η`, where η is the way of the attack: `±sign(∇ₓJ)` for FGSM, which
+/// does not depend on ε, and for others `δ/max|δ|`, the straight line through what they came to.
 #[derive(Clone, Debug)]
 pub struct Along {
     key: Key,
-    /// The classes of the net whose answers these are.
     classes: Arc<[String]>,
-    /// Ascending, from −0.5 to 0.5; from −max|δ| to max|δ| where another attack than FGSM went farther.
+    /// The values of ε, ascending from −0.5 to 0.5, or farther where another attack than FGSM went farther.
     pub eps: Vec<f32>,
     /// The label, the target, and the classes that come to most anywhere, at most six.
     pub lines: Vec<ClassLine>,
-    /// All changes of the answer, from the lowest ε up.
+    /// The changes of the answer, from the lowest ε up.
     pub flips: Vec<Flip>,
     /// The interval around 0 in which the answer is the label.
     pub right: Option<(f32, f32)>,
-    /// Whether no closer one follows.
+    /// Tells whether no closer curve follows.
     pub is_final: bool,
 }
 
-/// One class along the curve.
+/// This is one class along the curve, with a value for each ε.
 #[derive(Clone, Debug)]
 pub struct ClassLine {
     pub class: usize,
-    /// One for each ε.
     pub logits: Vec<f32>,
     pub probabilities: Vec<f32>,
 }
 
 impl Along {
-    /// Whether it is that of a view.
+    /// Tells whether the curve is that of a view.
     pub fn is_of(&self, shown: &Shown) -> bool {
         self.key == Key::new(&shown.view, &shown.gradient, &shown.adversarial)
     }
 
-    /// Whether these are the answers of the net of a view.
+    /// Tells whether these are the answers of the net of a view.
     pub fn is_of_net(&self, shown: &Shown) -> bool {
         Arc::ptr_eq(&self.classes, &shown.model.classes)
     }
 
-    /// Whether η is the sign of the gradient.
+    /// Tells whether η is the sign of the gradient.
     pub fn is_sign(&self) -> bool {
         self.key.is_sign
     }
 }
 
-/// What a curve depends on.
 #[derive(Clone, Debug, PartialEq)]
 struct Key {
     is_sign: bool,
-    /// ∇ₓJ, or the adversarial picture that the line leads to.
+    /// The gradient ∇ₓJ, or the adversarial picture that the line leads to.
     planes: Same<Planes>,
     rules: Rules,
 }
@@ -91,7 +87,7 @@ impl Key {
     }
 }
 
-/// The study of the curve: the points of the newest key.
+/// The study of the curve keeps the points of the newest key.
 #[derive(Default)]
 pub struct Curve(Last<Key, Points>);
 
@@ -111,13 +107,11 @@ impl Study for Curve {
     }
 }
 
-/// A curve in the making.
+/// This is a curve in the making.
 struct Points {
     direction: Vec<f32>,
-    /// The values of ε that are still to be computed, ascending.
     left: Vec<f32>,
     found: EpsCurve,
-    /// How often it was looked at more closely.
     rounds: usize,
     batch: BatchSize,
 }
@@ -128,7 +122,7 @@ impl Points {
         Self { direction: of.way(), left: ladder(of), found, rounds: 0, batch: BatchSize(1) }
     }
 
-    /// Computes some points; whether the curve is whole then.
+    /// Computes some points; tells whether the curve is whole then.
     fn compute(&mut self, of: &AnsweredView) -> Result<bool> {
         let (left, direction) = (&mut self.left, &self.direction);
         let piece = self.batch.adapt(|count| {
@@ -149,10 +143,6 @@ impl Points {
 
     fn along(&self, key: &Key, of: &AnsweredView) -> Along {
         let label = of.baseline.label;
-        let target = match of.view.goal {
-            Goal::Targeted(target) => Some(target),
-            Goal::Untargeted => None,
-        };
         // The sign of the gradient moves every pixel as far.
         let is_stair = key.is_sign && key.rules.eight_bit;
         let finer = self.found.finer(PIECES, if is_stair { 1.01 / LEVELS } else { 0.0 });
@@ -164,7 +154,7 @@ impl Points {
         Along {
             key: key.clone(),
             classes: of.model.classes.clone(),
-            lines: classes(&self.found, label, target).into_iter().map(line).collect(),
+            lines: classes(&self.found, label, of.view.goal.target()).into_iter().map(line).collect(),
             eps: finer.eps,
             flips: self.found.flips(),
             right: self.found.right_interval(label),
@@ -173,7 +163,7 @@ impl Points {
     }
 }
 
-/// The values of ε to begin with. Where the straight line leads to the picture on screen, that is one of them.
+/// Returns the values of ε to begin with. Where the straight line leads to the picture on screen, that is one of them.
 fn ladder(of: &AnsweredView) -> Vec<f32> {
     let picture = (!of.view.is_fgsm()).then_some(of.attacked.linf);
     let mut eps = eps_ladder(picture.unwrap_or_default().max(MAX), POINTS);
@@ -188,7 +178,7 @@ fn ladder(of: &AnsweredView) -> Vec<f32> {
     eps
 }
 
-/// The label, the target, what leads nearest to the picture, and what comes to most elsewhere.
+/// Returns the label, the target, what leads nearest to the picture, and what comes to most elsewhere.
 fn classes(curve: &EpsCurve, label: usize, target: Option<usize>) -> Vec<usize> {
     let answers = curve.answers();
     let mut near: Vec<usize> = (0..answers.len()).collect();
@@ -203,7 +193,7 @@ fn classes(curve: &EpsCurve, label: usize, target: Option<usize>) -> Vec<usize> 
     chosen
 }
 
-/// More points around the changes of the answer.
+/// Returns more points around the changes of the answer.
 fn closer(curve: &EpsCurve) -> Vec<f32> {
     let mut flips = curve.flips();
     flips.sort_by(|a, b| a.eps.abs().total_cmp(&b.eps.abs()));

@@ -1,5 +1,4 @@
-//! What other perturbations of the same length come to: random ones, another picture's, and the attack's own turned
-//! round.
+//! This study compares the attack with other perturbations of its length: random ones, another picture's, its opposite.
 
 use std::sync::Arc;
 
@@ -15,50 +14,45 @@ use crate::engine::picture::Planes;
 use crate::worker::last::{Last, Same};
 use crate::worker::{Event, Revision, Source, View};
 
-/// The attack beside controls of the same ε.
+/// This is the attack beside controls of the same ε.
 #[derive(Clone, Debug)]
 pub struct Controls {
-    /// The view that they belong to.
     pub revision: Revision,
     /// The ε in L∞: that of the attack, or the largest change of a pixel where it keeps to none.
     pub eps: f32,
-    /// The seed of the random ones.
     pub seed: u64,
-    /// The attack is the first row.
+    /// The rows; the attack is the first.
     pub rows: Vec<ControlRow>,
-    /// The picture whose gradient `Control::OtherPicture` follows; `None` where the photo's own pixels are attacked,
-    /// which no other picture has.
+    /// The picture whose gradient `Control::OtherPicture` follows; `None` where the photo's own pixels are attacked.
     pub other: Option<&'static str>,
-    /// What the net says of the attack's perturbation alone, on mid-grey.
+    /// The net's answer to the attack's perturbation alone, on mid-grey.
     pub alone: Guess,
 }
 
-/// One perturbation and what came of it.
 #[derive(Clone, Debug)]
 pub struct ControlRow {
-    /// The control; without one it is the attack itself.
+    /// The control; `None` for the attack itself.
     pub control: Option<Control>,
     pub answer: Guess,
     /// The probability of the label.
     pub label_prob: f32,
-    /// `<δ, ∇J> / (ε·‖∇J‖₁)` before clipping, in the attack's direction.
+    /// The alignment `<δ, ∇J> / (ε·‖∇J‖₁)` before clipping, in the attack's direction.
     pub alignment: f32,
 }
 
-/// The directions of some controls: they hold while only ε moves.
+/// These are the directions of some controls: they hold while only ε moves.
 struct Directions {
-    /// ∇J, or −∇J towards a target: the way that the attack goes.
+    /// The way that the attack goes: ∇J, or −∇J towards a target.
     way: Vec<f32>,
     controls: Vec<(Control, Vec<f32>)>,
     other: Option<&'static str>,
 }
 
-/// The study of the controls: a row a piece.
+/// The study of the controls computes a row a piece.
 #[derive(Default)]
 pub struct Comparison {
     /// The directions for ∇ₓJ at the picture and a seed.
     directions: Last<(Same<Planes>, u64), Directions>,
-    /// The rows so far, of a view and a seed.
     rows: Last<(Revision, u64), Rows>,
 }
 
@@ -85,8 +79,19 @@ impl Study for Comparison {
         let eps = of.eps();
         let mut told = None;
         match rows.len().checked_sub(1).map(|at| directions.controls.get(at)) {
-            None => rows.push(attack_row(of, &directions.way, eps)),
-            Some(Some(control)) => rows.push(control_row(of, control, &directions.way, eps)?),
+            None => {
+                // One step of the sign is measured before clipping, as the controls are.
+                let perturbation = match of.view.is_fgsm() {
+                    true => of.way().iter().map(|d| eps * d).collect(),
+                    false => of.attacked.perturbation.values.clone(),
+                };
+                rows.push(row(of, None, &of.attacked.probabilities, &perturbation, &directions));
+            }
+            Some(Some((control, direction))) => {
+                let found = eps_curve(&of.model, &of.baseline.input, direction, &[eps], of.view.rules())?;
+                let perturbation: Vec<f32> = direction.iter().map(|d| eps * d).collect();
+                rows.push(row(of, Some(*control), &found.probabilities[0], &perturbation, &directions));
+            }
             Some(None) => {
                 let (rows, other, alone) = (rows.clone(), directions.other, alone(of)?);
                 let controls = Controls { revision: of.revision, eps, seed, rows, other, alone };
@@ -124,32 +129,18 @@ impl Directions {
     }
 }
 
-/// The attack's own row. One step of the sign is measured before clipping, as the controls are.
-fn attack_row(of: &AnsweredView, way: &[f32], eps: f32) -> ControlRow {
-    let perturbation = match of.view.is_fgsm() {
-        true => of.way().iter().map(|d| eps * d).collect(),
-        false => of.attacked.perturbation.values.clone(),
-    };
-    row(of, None, &of.attacked.probabilities, alignment(&perturbation, way, eps))
-}
-
-fn control_row(
+fn row(
     of: &AnsweredView,
-    (control, direction): &(Control, Vec<f32>),
-    way: &[f32],
-    eps: f32,
-) -> Result<ControlRow> {
-    let found = eps_curve(&of.model, &of.baseline.input, direction, &[eps], of.view.rules())?;
-    let perturbation: Vec<f32> = direction.iter().map(|d| eps * d).collect();
-    Ok(row(of, Some(*control), &found.probabilities[0], alignment(&perturbation, way, eps)))
-}
-
-fn row(of: &AnsweredView, control: Option<Control>, probabilities: &[f32], alignment: f32) -> ControlRow {
+    control: Option<Control>,
+    probabilities: &[f32],
+    perturbation: &[f32],
+    Directions { way, .. }: &Directions,
+) -> ControlRow {
     let answer = of.model.guess(probabilities, argmax(probabilities));
+    let alignment = alignment(perturbation, way, of.eps());
     ControlRow { control, answer, label_prob: probabilities[of.baseline.label], alignment }
 }
 
-/// The net's answer to δ on mid-grey.
 fn alone(of: &AnsweredView) -> Result<Guess> {
     let rules = Rules { bounds: Some(PIXELS), ..of.view.rules() };
     let grey = of.baseline.input.all_grey();
@@ -158,8 +149,7 @@ fn alone(of: &AnsweredView) -> Result<Guess> {
     Ok(of.model.guess(probabilities, argmax(probabilities)))
 }
 
-/// The bundled picture after the one of the view, of the kind that the net takes: a digit for grey nets, a photo for
-/// others.
+/// Returns the bundled picture after the one of the view: a digit for grey nets, a photo for others.
 fn other_sample(view: &View, channels: usize) -> &'static Sample {
     let kind: Vec<&Sample> = samples().iter().filter(|sample| sample.is_digit() == (channels == 1)).collect();
     let at = match &view.picture {
@@ -169,7 +159,7 @@ fn other_sample(view: &View, channels: usize) -> &'static Sample {
     kind[at.map_or(0, |at| (at + 1) % kind.len())]
 }
 
-/// The loss's gradient at another picture, of that picture's own label.
+/// Returns the loss's gradient at another picture, of that picture's own label.
 fn gradient_at(of: &AnsweredView, sample: &Sample) -> Result<Vec<f32>> {
     let picture = Arc::new(sample.picture()?);
     let lens = of.model.lens(&picture, None)?;
@@ -181,30 +171,10 @@ fn gradient_at(of: &AnsweredView, sample: &Sample) -> Result<Vec<f32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::attack::{AttackSettings, Fgsm, Goal, Loss, Norm};
-    use crate::engine::picture::{Background, Channel, Heatmap, Quantity};
 
     #[test]
     fn the_other_picture_is_another_one_of_the_same_kind() {
-        let mut view = View {
-            model: "digits_cnn".into(),
-            picture: Source::Sample("digit-9".into()),
-            background: Background::default(),
-            crop: None,
-            mismatch: crate::worker::Mismatch::Keep,
-            own_pixels: Some(false),
-            along_line: false,
-            label: Label::Predicted,
-            goal: Goal::Untargeted,
-            attack: AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }),
-            eps: 0.1,
-            seed: 0,
-            step: None,
-            loss: Loss::CrossEntropy,
-            clip: true,
-            eight_bit: false,
-            heatmap: Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 },
-        };
+        let mut view = View { picture: Source::Sample("digit-9".into()), ..View::default() };
         assert_eq!(other_sample(&view, 1).name, "digit-0");
         assert!(!other_sample(&view, 3).name.starts_with("digit-"));
         for sample in samples() {

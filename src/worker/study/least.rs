@@ -1,4 +1,4 @@
-//! The smallest ε with which an attack works.
+//! This study searches for the smallest ε with which an attack works.
 
 use std::sync::Arc;
 
@@ -9,39 +9,36 @@ use crate::engine::picture::Planes;
 use crate::worker::last::{Last, Same};
 use crate::worker::{Event, Shown, View};
 
-/// A ladder whose rungs are 19 % apart, from a 5000th of the largest ε, then twelve halves: to a few parts in 100 000.
+/// The rungs are 19 % apart, from a 5000th of the largest ε; halvings then give the ε to a few parts in 100 000.
 const LEAST_SHARE: f32 = 2e-4;
 const RUNGS: usize = 49;
 const HALVINGS: usize = 12;
 
-/// How far the search is, or what it found.
+/// This is how far the search is, or what it found.
 #[derive(Clone, Debug)]
 pub struct Least {
     key: Key,
-    /// The number of the wish that it answers.
     pub number: u64,
-    /// How much of the search is done, from 0 to 1.
+    /// The share of the search that is done, from 0 to 1.
     pub share: f32,
-    /// What came of it, at the end: the ε, or none up to the largest.
+    /// The result, once there is one: the ε, or none up to the largest.
     pub found: Option<Option<f32>>,
 }
 
 impl Least {
-    /// Whether it is that of a view.
+    /// Tells whether the search is that of a view.
     pub fn is_of(&self, shown: &Shown) -> bool {
         self.key == Key::new(&shown.view, &shown.gradient)
     }
 
-    /// The attack that the ε is for: that of the view, or FGSM for one that takes none.
+    /// Returns the attack that the ε is for: that of the view, or FGSM for one that takes none.
     pub fn attack(&self) -> &AttackSettings {
         &self.key.attack
     }
 }
 
-/// What the search depends on.
 #[derive(Clone, Debug, PartialEq)]
 struct Key {
-    /// ∇ₓJ at the picture.
     gradient: Same<Planes>,
     attack: AttackSettings,
     rules: Rules,
@@ -57,7 +54,7 @@ impl Key {
     }
 }
 
-/// The study of the smallest ε: the search of the newest wish.
+/// The study of the smallest ε keeps the search of the newest wish.
 #[derive(Default)]
 pub struct Search(Last<(Key, u64), Trials>);
 
@@ -76,19 +73,16 @@ impl Study for Search {
         let mut trials = self.0.take(&known).unwrap_or_else(|| Trials::new(&known.0.attack, of));
         let is_trial_over = trials.advance(&known.0, of)?;
         let Trials { search, .. } = &trials;
-        let least = is_trial_over.then(|| {
-            let found = search.trial().is_none().then(|| search.found());
-            Event::Least(Least { key: known.0.clone(), number, share: search.share_done(), found })
-        });
+        let found = search.trial().is_none().then(|| search.found());
+        let least = Least { key: known.0.clone(), number, share: search.share_done(), found };
         self.0.set(known, trials);
-        Ok(least)
+        Ok(is_trial_over.then_some(Event::Least(least)))
     }
 }
 
-/// A search in the making.
+/// This is a search in the making.
 struct Trials {
     search: EpsSearch,
-    /// The attack with the ε that is tried.
     trial: Option<(Problem, Box<dyn Run>)>,
 }
 
@@ -98,7 +92,7 @@ impl Trials {
         Self { search: EpsSearch::in_ratios(LEAST_SHARE * largest, largest, RUNGS, HALVINGS), trial: None }
     }
 
-    /// Goes one step of a trial; whether it is over then.
+    /// Goes one step of a trial; returns whether it is over then.
     fn advance(&mut self, key: &Key, of: &AnsweredView) -> Result<bool> {
         let Some(eps) = self.search.trial() else { return Ok(true) };
         let (model, baseline) = (&of.model, &of.baseline);

@@ -1,5 +1,4 @@
-//! What is worked out beside a view once it is answered, while nothing else waits: the window's pictures never wait
-//! for it.
+//! Studies are worked out beside a view once it is answered, while nothing else waits.
 
 mod along;
 mod controls;
@@ -20,47 +19,44 @@ use crate::engine::attack::{Attacked, Baseline, Norm};
 use crate::engine::model::Model;
 use crate::engine::picture::Picture;
 
-/// What the window wants to know beside its pictures.
+/// The window wants to know this beside its pictures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wish {
-    /// The net's answers along the attack's direction.
+    /// Tells whether to compute the net's answers along the attack's direction.
     pub curve: bool,
-    /// Other perturbations at the same ε, the random ones from this seed.
+    /// The seed of the random perturbations that are compared at the same ε; `None` for no comparison.
     pub controls: Option<u64>,
-    /// Another net on the same picture.
     pub second: Option<SecondWish>,
-    /// The smallest ε with which FGSM works, and the number of the wish: a new one searches anew.
+    /// The number of the wish for the smallest ε with which the attack works: a new number searches anew.
     pub least: Option<u64>,
 }
 
 /// A view that takes longer than this is not followed at once: ε may be moving, and the next view must not wait.
 const SLOW: Duration = Duration::from_millis(6);
-/// For so long nothing may have come after a slow view.
+/// Nothing may have come for so long after a slow view.
 const REST: Duration = Duration::from_millis(60);
 
-/// A view that was answered, and what the studies need of it.
+/// The studies need this of a view that was answered.
 #[derive(Clone)]
 pub struct AnsweredView {
     pub revision: Revision,
     pub view: View,
     pub model: Arc<Model>,
     pub picture: Arc<Picture>,
-    /// Whether the picture's own pixels are attacked.
     pub own_pixels: bool,
     pub baseline: Arc<Baseline>,
     pub attacked: Arc<Attacked>,
-    /// How long the answer took.
     pub took: Duration,
 }
 
 impl AnsweredView {
-    /// How far any pixel may move; where the attack keeps to nothing of the kind, how far one does.
+    /// Returns how far any pixel may move, or, where the attack keeps to nothing of the kind, how far one does.
     fn eps(&self) -> f32 {
         self.view.pixel_eps().unwrap_or(self.attacked.linf)
     }
 
-    /// The way of the attack, no pixel of which is longer than 1: the sign of the gradient, which holds for all ε, or
-    /// the straight line to where another attack came.
+    /// Returns the way of the attack, no pixel of which is longer than 1: the sign of the gradient, which holds for all
+    /// ε, or the straight line to where another attack came.
     fn way(&self) -> Vec<f32> {
         if self.view.is_fgsm() {
             let direction = self.baseline.goal.direction();
@@ -74,27 +70,23 @@ impl AnsweredView {
 /// Finds a net by its name in the catalogue.
 pub type LoadNet<'a> = dyn Fn(&str) -> Result<Arc<Model>> + 'a;
 
-/// One thing that is worked out beside a view, piece by piece, so that the next view waits for a piece at most.
+/// A study is worked out beside a view, piece by piece, so that the next view waits for a piece at most.
 trait Study: Send {
-    /// Whether the person wishes for it and it is not all there yet for this view.
+    /// Tells whether the person wishes for it and it is not all there yet for this view.
     fn is_left(&self, of: &AnsweredView, wish: &Wish) -> bool;
 
-    /// Computes one piece, and returns what there is to tell after it. What an earlier view left is used where it
-    /// holds for this one too. It is only called while something is left.
-    ///
-    /// # Errors
-    /// Those of a net.
+    /// Computes one piece while something is left, and returns what there is to tell after it.
     fn advance(&mut self, of: &AnsweredView, wish: &Wish, load: &LoadNet<'_>) -> Result<Option<Event>>;
 
     /// Forgets the net of this name, which is another one from now on.
     fn forget_net(&mut self, _name: &str) {}
 }
 
-/// All studies of the newest view.
+/// These are all studies of the newest view.
 pub struct Studies {
-    wish: Wish,
-    newest: Option<AnsweredView>,
-    /// The first one of which something is left goes on.
+    pub wish: Wish,
+    pub newest: Option<AnsweredView>,
+    /// The first study of which something is left goes on.
     studies: [Box<dyn Study>; 4],
 }
 
@@ -110,15 +102,6 @@ impl Studies {
         Self { wish, newest: None, studies }
     }
 
-    pub fn wish(&mut self, wish: Wish) {
-        self.wish = wish;
-    }
-
-    /// Turns to another view.
-    pub fn take(&mut self, answered: AnsweredView) {
-        self.newest = Some(answered);
-    }
-
     /// Makes studies that know nothing of views so far, with the same wish: the nets behind the names are others.
     pub fn afresh(&mut self) -> Self {
         Self::new(std::mem::take(&mut self.wish))
@@ -128,11 +111,8 @@ impl Studies {
         self.studies.iter_mut().for_each(|study| study.forget_net(name));
     }
 
-    /// Goes on piece by piece until all is done or something else is to be done. `rests` waits so long for another
-    /// task and says whether none came.
-    ///
-    /// # Errors
-    /// Those of a net; what failed is not tried again.
+    /// Goes on piece by piece until all is done or something else is to be done; what failed is not tried again.
+    /// `rests` waits so long for another task and says whether none came.
     pub fn go_on(&mut self, rests: impl Fn(Duration) -> bool, load: &LoadNet<'_>, send: impl Fn(Event)) -> Result<()> {
         let Some(of) = &self.newest else { return Ok(()) };
         let mut pause = if of.took > SLOW { REST } else { Duration::ZERO };
@@ -153,7 +133,7 @@ impl Studies {
     }
 }
 
-/// How many pictures a net is given at once, so that a piece takes a moment: more and more while it is quick.
+/// A net is given this many pictures at once, so that a piece takes a moment: more and more while it is quick.
 struct BatchSize(usize);
 
 impl BatchSize {

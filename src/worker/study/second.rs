@@ -1,4 +1,4 @@
-//! Another net on the same picture: fooled by the same perturbation, or by an attack of its own.
+//! This study shows the same picture to another net: fooled by the same perturbation, or by an attack of its own.
 
 use std::sync::Arc;
 
@@ -11,51 +11,46 @@ use crate::worker::last::{Last, Same};
 use crate::worker::playback::Playback;
 use crate::worker::{Event, Revision};
 
-/// Classes listed before and after.
+/// This many classes are listed before and after.
 const TOP: usize = 2;
 
-/// Which net to ask too, and how.
+/// This says which net to ask too, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecondWish {
-    /// A model's name in the catalogue.
+    /// The model's name in the catalogue.
     pub model: String,
-    /// Whether it is attacked itself, with the same settings; without that it is shown the first net's adversarial
-    /// picture.
+    /// Tells whether it is attacked itself, with the same settings, or shown the first net's adversarial picture.
     pub is_own: bool,
 }
 
-/// A second net beside the first.
 #[derive(Clone, Debug)]
 pub struct Second {
-    /// The view that it belongs to.
     pub revision: Revision,
     pub wish: SecondWish,
-    /// What the net says; or why it cannot be asked, for a person.
+    /// The net's answers; or why it cannot be asked, for a person.
     pub outcome: std::result::Result<Answers, String>,
 }
 
-/// What a second net says.
+/// These are the answers of a second net.
 #[derive(Clone, Debug)]
 pub struct Answers {
-    /// The manifest's `name`.
+    /// The `name` of its manifest.
     pub title: String,
     /// Its answers before, the most probable first.
     pub clean_top: Vec<Guess>,
-    /// Its answers after.
     pub adversarial_top: Vec<Guess>,
-    /// The first net's label among this net's classes; its own answer to the untouched picture where it has no such
+    /// The first net's label among this net's classes; its own answer to the untouched picture where it lacks that
     /// class.
     pub label: usize,
     pub verdict: Verdict,
 }
 
-/// The study of a second net.
+/// This is the study of a second net.
 #[derive(Default)]
 pub struct SecondNet {
     model: Last<String, Arc<Model>>,
-    /// What an attack of its own begins with, for ∇J of the view that it belongs to.
+    /// The baseline of an attack of its own, for ∇J of the view that it belongs to.
     baseline: Last<Same<Planes>, Arc<Baseline>>,
-    /// That attack, as far as it has come.
     playback: Option<Playback>,
     told: Option<(Revision, SecondWish)>,
 }
@@ -66,8 +61,7 @@ impl Study for SecondNet {
         wish.second.as_ref().is_some_and(|wish| !is_told(wish))
     }
 
-    /// Does one piece: loads the net, looks at the picture, goes a step of an attack, or answers. What goes wrong is
-    /// an answer too.
+    /// Loads the net, looks at the picture, goes a step of an attack, or answers. An error is an answer too.
     fn advance(&mut self, of: &AnsweredView, wish: &Wish, load: &LoadNet<'_>) -> Result<Option<Event>> {
         let Some(wish) = &wish.second else { return Ok(None) };
         let Some(outcome) = self.piece(of, wish, load).transpose() else { return Ok(None) };
@@ -101,12 +95,8 @@ impl SecondNet {
         };
         let view = &of.view;
         let problem = baseline.problem(model, view.rules())?.with_eps(&[view.eps])?;
-        let known = self.playback.take().filter(|known| known.is_of(baseline, &view.attack, &problem));
-        let mut playback = match known {
-            Some(known) => known,
-            None => Playback::new(baseline.clone(), &view.attack, problem)?,
-        };
-        // As far as the first net's attack is shown, so that both are seen at the same step.
+        let mut playback = Playback::resumed(self.playback.take(), baseline, &view.attack, problem)?;
+        // Both attacks are seen at the same step.
         let is_there = playback.has(view.step);
         if !is_there {
             playback.advance()?;
@@ -117,11 +107,11 @@ impl SecondNet {
     }
 }
 
-/// What the net says of the first one's adversarial picture.
+/// Returns what the net says of the first one's adversarial picture.
 fn transferred(of: &AnsweredView, model: &Model) -> Result<Answers> {
     let photo = &of.baseline.input;
     if matches!(photo, AttackInput::Photo { .. }) {
-        // As a file of it, of which each net takes its own part.
+        // The adversarial picture is as its file, of which each net takes its own part.
         let says = |photo: &Picture| model.probabilities(&model.lens(photo, of.view.crop)?.fit(photo)?);
         let adversarial = photo.whole(of.attacked.adversarial.to_picture())?;
         return Ok(answers(of, model, &says(&of.picture)?, &says(&adversarial)?));
@@ -156,10 +146,7 @@ fn baseline_of(of: &AnsweredView, model: &Model) -> Result<Baseline> {
 
 fn answers(of: &AnsweredView, model: &Model, clean: &[f32], adversarial: &[f32]) -> Answers {
     let label = same_class(of, model, of.baseline.label).unwrap_or_else(|| argmax(clean));
-    let target = match of.view.goal {
-        Goal::Targeted(target) => same_class(of, model, target),
-        Goal::Untargeted => None,
-    };
+    let target = of.view.goal.target().and_then(|target| same_class(of, model, target));
     Answers {
         title: model.manifest.name.clone(),
         clean_top: model.top(clean, TOP),
@@ -169,7 +156,6 @@ fn answers(of: &AnsweredView, model: &Model, clean: &[f32], adversarial: &[f32])
     }
 }
 
-/// The class of the same name.
 fn same_class(of: &AnsweredView, model: &Model, class: usize) -> Option<usize> {
     let name = of.model.classes.get(class)?;
     model.classes.iter().position(|other| other == name)

@@ -1,14 +1,16 @@
-//! The thread that measures.
+//! This is the thread that measures.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Curve, Numbered, Survey, TestEvent, TestOrder, Transferred};
-use crate::engine::attack::{Attack as _, AttackSettings, Measure, warnings};
+use super::{Curve, Numbered, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred};
+use crate::engine::attack::{Attack, AttackSettings, Measure, Problem, finish, warnings};
 use crate::engine::data::{DataSource, Dataset, Split};
-use crate::engine::eval::{Evaluation, Plan, evaluate, transfer};
-use crate::engine::model::{Catalogue, Model};
+use crate::engine::eval::{Answer, Evaluation, Plan, evaluate, transfer};
+use crate::engine::loss::softmax;
+use crate::engine::model::{Catalogue, Model, argmax};
+use crate::engine::picture::{Planes, Rgba};
 use crate::engine::{Error, Result};
 use crate::worker::job::{Failure, Throttle, guarded};
 use crate::worker::last::LastData;
@@ -18,10 +20,8 @@ use crate::worker::{Event, Outbox};
 pub struct Bench {
     catalogue: Catalogue,
     orders: Arc<Mailbox<Numbered>>,
-    /// The number of the order in hand.
     in_hand: u64,
     outbox: Arc<Outbox>,
-    /// The nets of this survey.
     models: BTreeMap<String, Arc<Model>>,
     data: LastData,
     progress: Throttle,
@@ -29,8 +29,8 @@ pub struct Bench {
 
 impl Bench {
     pub fn new(catalogue: Catalogue, orders: Arc<Mailbox<Numbered>>, outbox: Arc<Outbox>) -> Self {
-        let (models, data, progress) = (BTreeMap::new(), LastData::default(), Throttle::later(Throttle::PROGRESS));
-        Self { catalogue, orders, in_hand: 0, outbox, models, data, progress }
+        let progress = Throttle::later(Throttle::PROGRESS);
+        Self { catalogue, orders, in_hand: 0, outbox, models: BTreeMap::new(), data: LastData::default(), progress }
     }
 
     pub fn serve(mut self, pool: &rayon::ThreadPool) {
@@ -45,11 +45,11 @@ impl Bench {
         }
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
+    fn is_stopped(&self) -> bool {
         self.orders.is_overtaken(self.in_hand)
     }
 
-    /// Whether the survey in hand goes on. A sheet that was ordered meanwhile is made first, the newest of them.
+    /// Tells whether the survey in hand goes on. A sheet that was ordered meanwhile is made first, the newest of them.
     fn goes_on(&mut self) -> bool {
         let mut sheet = None;
         while let Some(next) = self.orders.take(Numbered::is_sheet) {
@@ -64,7 +64,7 @@ impl Bench {
         !self.is_stopped()
     }
 
-    pub(super) fn tell(&self, event: TestEvent) {
+    fn tell(&self, event: TestEvent) {
         self.outbox.send(Event::TestSet(event));
     }
 
@@ -74,7 +74,7 @@ impl Bench {
         }
     }
 
-    /// Tells how much is done, at most ten times a second, and how long the rest takes once that can be estimated.
+    /// Tells the window how much is done, and how long the rest takes once that can be estimated.
     fn tell_progress(&mut self, share: f32, started: Instant, text: impl FnOnce() -> String) {
         if self.progress.is_due() {
             let left = (share > 0.02).then(|| started.elapsed().mul_f32((1.0 - share) / share));
@@ -91,7 +91,7 @@ impl Bench {
         }
     }
 
-    pub(super) fn model(&mut self, name: &str) -> Result<Arc<Model>> {
+    fn model(&mut self, name: &str) -> Result<Arc<Model>> {
         if let Some(model) = self.models.get(name) {
             return Ok(model.clone());
         }
@@ -100,7 +100,7 @@ impl Bench {
         Ok(model)
     }
 
-    pub(super) fn data(&mut self, source: &DataSource, model: &Model) -> Result<Arc<Dataset>> {
+    fn data(&mut self, source: &DataSource, model: &Model) -> Result<Arc<Dataset>> {
         let Self { data, orders, in_hand, outbox, progress, .. } = self;
         data.open(source, Split::Test, &model.classes, &mut |share| {
             if progress.is_due() {
@@ -128,7 +128,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Measures the net of this number in a survey under all attacks.
+    /// Measures a net of a survey under all attacks; `number` is its place in the survey.
     fn measure_net(&mut self, survey: &Survey, number: usize, started: Instant) -> Result<()> {
         let Survey { nets, attacks, rules, .. } = survey;
         let model = self.model(&nets[number])?;
@@ -172,9 +172,53 @@ impl Bench {
             self.tell_progress(done as f32 / n.max(1) as f32, started, text);
             self.goes_on()
         })?;
-        let titles = models.iter().map(|model| model.manifest.name.clone()).collect();
-        let n = data.len().min(survey.n);
+        let (n, titles) = (data.len().min(survey.n), models.iter().map(|model| model.manifest.name.clone()).collect());
         self.tell(TestEvent::Transferred(Box::new(Transferred { survey, eps, titles, n, right })));
+        Ok(())
+    }
+    /// Makes a contact sheet, and counts as the survey does: of an attack that takes no ε, a perturbation that is
+    /// longer than the ε looked at leaves the picture as it is.
+    fn sheet(&mut self, wish: SheetWish) -> Result<()> {
+        let model = self.model(&wish.net)?;
+        let data = self.data(&wish.data, &model)?;
+        let wanted: Vec<usize> = (wish.first..data.len().min(wish.first + wish.count)).collect();
+        let (x, labels) = data.batch_values(&wanted, model.input())?;
+        let problem = Problem::new(model.clone(), x, labels, wish.rules)?.numbered_from(wish.first);
+        let problem = if wish.attack.takes_eps() { problem.with_eps(&[wish.eps])? } else { problem };
+        let mut adversarial = finish(&wish.attack, &problem, |_, _| !self.is_stopped())?;
+        let (size, classes, input) = (problem.size(), problem.classes(), model.input());
+        let mut lengths = Vec::with_capacity(problem.len());
+        for (at, x) in adversarial.chunks_mut(size).zip(problem.x.chunks(size)) {
+            let moved: Vec<f32> = at.iter().zip(x).map(|(at, x)| at - x).collect();
+            let length = wish.attack.length(&moved);
+            let counts = wish.attack.takes_eps() || length <= wish.eps;
+            lengths.push(if counts { length } else { 0.0 });
+            if !counts {
+                at.copy_from_slice(x);
+            }
+        }
+        let (before, after) = (problem.clean()?.logits.clone(), problem.logits(&adversarial)?);
+        let answer = |logits: &[f32], i: usize| {
+            let logits = &logits[i * classes..(i + 1) * classes];
+            let says = argmax(logits);
+            Answer { label: problem.labels[i], says, confidence: softmax(logits)[says] }
+        };
+        let planes = |values: &[f32], i: usize| Planes {
+            channels: input.channels,
+            height: input.height,
+            width: input.width,
+            values: values[i * size..(i + 1) * size].to_vec(),
+        };
+        let picture = |i: usize| SheetPicture {
+            original: Arc::new(planes(&problem.x, i).to_picture()),
+            adversarial: Rgba::from_planes(&planes(&adversarial, i)),
+            length: lengths[i],
+            before: answer(&before, i),
+            after: answer(&after, i),
+        };
+        let pictures = (0..problem.len()).map(picture).collect();
+        let (classes, of) = (model.classes.clone(), data.len());
+        self.tell(TestEvent::Sheet(Box::new(Sheet { wish, classes, of, pictures })));
         Ok(())
     }
 }

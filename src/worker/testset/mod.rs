@@ -1,8 +1,7 @@
-//! Nets on whole test sets: one survey at a time, on a thread of its own that comes after everything else. Contact
+//! This measures nets on whole test sets: one survey at a time, on a thread that comes after everything else. Contact
 //! sheets are made in between, so that they need not wait for its end.
 
 mod bench;
-mod sheet;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +16,7 @@ use crate::engine::picture::{Picture, Rgba};
 use crate::engine::transfer_table::Transfer;
 use bench::Bench;
 
-/// What to measure: each net under each attack.
+/// A survey measures each net under each attack.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Survey {
     pub data: DataSource,
@@ -31,7 +30,7 @@ pub struct Survey {
     pub rules: Rules,
 }
 
-/// Some pictures of a survey, attacked.
+/// A contact sheet that is asked for: some pictures of a survey, attacked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SheetWish {
     pub data: DataSource,
@@ -45,36 +44,34 @@ pub struct SheetWish {
     pub count: usize,
 }
 
-/// What the window asks for.
+/// This is what the window can ask for.
 #[derive(Clone, Debug)]
 pub enum TestOrder {
-    /// Puts down the survey in hand; what it has measured was told.
+    /// The survey in hand is put down for this one; what it has measured was told.
     Measure(Survey),
     Sheet(SheetWish),
-    /// The nets of a survey on each other's pictures, under its first attack, at this ε.
+    /// The nets of a survey are shown each other's pictures, made with its first attack at this ε.
     Transfer(Survey, f32),
 }
 
-/// What the window is told.
+/// This is what the window is told.
 #[derive(Clone, Debug)]
 pub enum TestEvent {
     Progress {
-        /// How much is done, from 0 to 1.
         share: f32,
         text: String,
         left: Option<Duration>,
     },
-    /// A curve is there.
     Measured(Box<Curve>),
     Transferred(Box<Transferred>),
     Sheet(Box<Sheet>),
-    /// A net, or all of it, could not be measured, and why.
+    /// A net, or the whole survey, could not be measured for this reason.
     Failed(String),
     /// The survey is through, or was stopped, and no other was ordered.
     Ended,
 }
 
-/// A net under an attack.
+/// This is what was measured of a net under an attack.
 #[derive(Clone, Debug)]
 pub struct Curve {
     pub survey: Survey,
@@ -84,7 +81,7 @@ pub struct Curve {
     pub attack: AttackSettings,
     pub classes: Arc<[String]>,
     pub found: Evaluation,
-    /// What makes the net's curves so far doubtful, a sentence each.
+    /// The reasons to doubt the net's curves so far, a sentence each.
     pub warnings: Vec<String>,
     pub took: Duration,
 }
@@ -96,13 +93,12 @@ pub struct Transferred {
     pub eps: f32,
     pub titles: Vec<String>,
     pub n: usize,
-    /// The numbers of right answers: a row for the net that the pictures were made on, a column for the one that is
-    /// asked.
+    /// The numbers of right answers: a row for the net that pictures were made on, a column for the one asked.
     pub right: Vec<Vec<usize>>,
 }
 
 impl Transferred {
-    /// The counts as a table, with the names of the catalogue; none where the survey had no attack.
+    /// Returns the counts as a table, with the names of the catalogue; `None` where the survey had no attack.
     pub fn table(&self) -> Option<Transfer<'_>> {
         let (nets, seed) = (&self.survey.nets, self.survey.rules.seed);
         let attack = self.survey.attacks.first()?;
@@ -110,7 +106,7 @@ impl Transferred {
     }
 }
 
-/// Attacked test pictures.
+/// A contact sheet of attacked test pictures.
 #[derive(Clone, Debug)]
 pub struct Sheet {
     pub wish: SheetWish,
@@ -129,13 +125,10 @@ pub struct SheetPicture {
     pub after: Answer,
 }
 
-/// A handle on the thread.
-pub struct TestSets(PatientThread<Numbered>);
-
-/// An order with the number of the survey that it came with or after: a newer one, or a stop, overtakes it.
-struct Numbered {
-    number: u64,
-    order: TestOrder,
+/// An order carries the number of the survey that it came with or after: a newer one, or a stop, overtakes it.
+pub struct Numbered {
+    pub number: u64,
+    pub order: TestOrder,
 }
 
 impl Numbered {
@@ -144,25 +137,8 @@ impl Numbered {
     }
 }
 
-impl TestSets {
-    /// # Errors
-    /// When the operating system gives no thread.
-    pub fn start(catalogue: Catalogue, outbox: Arc<Outbox>) -> std::io::Result<Self> {
-        let serve = |orders, pool: rayon::ThreadPool| Bench::new(catalogue, orders, outbox).serve(&pool);
-        Ok(Self(PatientThread::start("test set", serve)?))
-    }
-
-    /// Sends an order. A survey takes the place of the one in hand. Never blocks.
-    pub fn order(&self, order: TestOrder) {
-        let number = match order {
-            TestOrder::Sheet(_) => self.0.tasks.newest(),
-            TestOrder::Measure(_) | TestOrder::Transfer(..) => self.0.tasks.overtake(),
-        };
-        self.0.tasks.push(Numbered { number, order });
-    }
-
-    /// Puts down what is in hand, and what waits.
-    pub fn stop(&self) {
-        self.0.tasks.overtake();
-    }
+/// Starts the thread.
+pub fn start(catalogue: Catalogue, outbox: Arc<Outbox>) -> std::io::Result<PatientThread<Numbered>> {
+    let serve = |orders, pool: rayon::ThreadPool| Bench::new(catalogue, orders, outbox).serve(&pool);
+    Ok(PatientThread::start("test set", serve)?.detached())
 }

@@ -1,4 +1,4 @@
-//! The trainer's desk: the run in hand, those that wait, and what is done with them.
+//! The trainer's desk holds the run in hand and those that wait, and does what is ordered.
 
 mod preparing;
 mod reports;
@@ -14,11 +14,10 @@ use crate::engine::model::Catalogue;
 use crate::engine::train::{Config, Moment, Nets, RunFolder, Trainer};
 use crate::engine::{Error, Result};
 use crate::worker::explorer::Inbox;
-use crate::worker::job::{Arrival, Download, Failure, INTERNAL_ERROR, guarded};
+use crate::worker::job::{Download, Failure, INTERNAL_ERROR, Throttle, guarded};
 use crate::worker::last::LastData;
 use crate::worker::mailbox::Mailbox;
 use crate::worker::{Event, Outbox};
-use reports::Throttles;
 
 pub struct Desk {
     runs: PathBuf,
@@ -29,27 +28,30 @@ pub struct Desk {
     orders: Arc<Mailbox<Order>>,
     queue: VecDeque<Waiting>,
     in_hand: Option<InHand>,
-    /// The pictures of the last run, since the next one of a sweep wants them too.
+    /// The pictures of the last run; the next one of a sweep wants them too.
     data: LastData,
-    /// The number of the next new run.
     number: usize,
     fetching: Option<Download>,
 }
 
-/// A run that waits; a new one has its settings with it.
+/// A run that waits has its settings with it if it is new.
 struct Waiting {
     run: RunId,
     config: Option<Box<Config>>,
 }
+
+/// This follows the message of a checkpoint that could not be written.
+const FULL: &str = "\n  The history stays; free some space and go on";
 
 struct InHand {
     run: RunId,
     folder: RunFolder,
     trainer: Trainer,
     pace: Pace,
-    /// Whether Explore knows its nets.
     offered: bool,
-    told: Throttles,
+    progress_due: Throttle,
+    first_layer_due: Throttle,
+    nets_due: Throttle,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -73,7 +75,7 @@ impl Desk {
         Self { runs, catalogue, explorer, outbox, pool, orders, queue, in_hand: None, data, number: 1, fetching: None }
     }
 
-    /// Works until nobody gives orders any more; then keeps the run in hand.
+    /// Works until nobody gives orders any more, then keeps the run in hand.
     pub fn serve(mut self) {
         self.list();
         while let Some(order) = self.orders.next_unless(!self.is_idle()) {
@@ -86,12 +88,18 @@ impl Desk {
             });
             match done {
                 Ok(()) => {}
-                Err(Failure::Panic) => self.drop_broken_run(),
+                Err(Failure::Panic) => {
+                    // Whatever was half done is dropped; the last checkpoint is whole.
+                    if let Some(in_hand) = self.in_hand.take() {
+                        let why = format!("{INTERNAL_ERROR} The run can be taken up from its checkpoint");
+                        self.tell(&in_hand.run, RunState::Failed(why));
+                    }
+                }
                 Err(failure) => failure.message().into_iter().for_each(|why| self.send(TrainEvent::Problem(why))),
             }
         }
         if let Some(InHand { mut folder, trainer, .. }) = self.in_hand.take() {
-            // Nobody is there to be told; the checkpoint before this one still stands.
+            // Nobody is there to be told of an error; the checkpoint before this one still stands.
             let _ = folder.keep(&trainer);
         }
     }
@@ -111,8 +119,7 @@ impl Desk {
         self.send(TrainEvent::State { run: run.clone(), state });
     }
 
-    /// Reports the run that came with the program and those on disk, oldest first. Folders without a whole checkpoint
-    /// are passed over.
+    /// Reports the run that came with the program and those on disk with a whole checkpoint, oldest first.
     fn list(&mut self) {
         let names = std::fs::read_dir(&self.runs).into_iter().flatten();
         let names = names.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -128,7 +135,6 @@ impl Desk {
         self.runs.join(&**run)
     }
 
-    /// The nets of a run that is not in hand.
     fn nets(&self, run: &RunId) -> Result<Nets> {
         if RunInfo::is_name_of_shipped(run) {
             shipped::checkpoint()?.nets()
@@ -146,7 +152,7 @@ impl Desk {
         Ok(RunInfo::from_summary(run.clone(), folder, summary))
     }
 
-    /// Does what was ordered. What goes wrong with it is a problem that has no place in a run's state.
+    /// Does what was ordered. Its errors have no place in the state of a run.
     fn obey(&mut self, order: Order) -> Result<()> {
         match order {
             Order::Start(config) => self.enqueue(config),
@@ -178,7 +184,7 @@ impl Desk {
         Ok(())
     }
 
-    /// Fetches a data set from the network; `None` for one that cannot be fetched, which is told.
+    /// Fetches a data set from the network; tells and returns `None` for one that cannot be fetched.
     fn fetch(&self, source: DataSource) -> Option<Download> {
         let outbox = self.outbox.clone();
         let Some(offer) = source.offer() else {
@@ -190,15 +196,18 @@ impl Desk {
             let of = offer.bytes();
             offer.fetch(&mut |done| progress(done, of))
         };
-        let tell = move |arrival| {
-            let source = source.clone();
-            outbox.send(Event::Training(match arrival {
-                Arrival::Bytes { done, of } => TrainEvent::Fetching { source, done, of },
-                Arrival::Complete => TrainEvent::Fetched(source),
-                Arrival::Failed(message) => TrainEvent::FetchFailed { source, message },
+        let (told, fetched_source) = (outbox.clone(), source.clone());
+        let progress = move |done, of| {
+            told.send(Event::Training(TrainEvent::Fetching { source: source.clone(), done, of }));
+        };
+        let done = move |fetched: Result<(), Failure>| {
+            let source = fetched_source;
+            outbox.send(Event::Training(match fetched {
+                Ok(()) => TrainEvent::Fetched(source),
+                Err(failure) => TrainEvent::FetchFailed { source, message: failure.message() },
             }));
         };
-        Some(Download::start(fetch, tell))
+        Some(Download::start(fetch, progress, done))
     }
 
     fn has_in_hand(&self, run: &RunId) -> bool {
@@ -216,7 +225,7 @@ impl Desk {
         }
     }
 
-    /// A folder for a new run, whose settings outlive the program from now on. Other windows may take numbers, too.
+    /// Makes a folder for a new run, whose settings outlive the program. Other windows may take numbers, too.
     fn reserve(&mut self, config: &Config) -> Result<RunId> {
         std::fs::create_dir_all(&self.runs).map_err(Error::io("make the folder for runs", &self.runs))?;
         loop {
@@ -229,9 +238,8 @@ impl Desk {
         }
     }
 
-    /// Forgets a run that never began.
     fn forget(&self, run: &RunId) {
-        // What cannot be deleted is listed as a run that can be begun or deleted.
+        // A folder that cannot be deleted is listed as a run that can be begun or deleted.
         let _ = std::fs::remove_dir_all(self.folder(run));
         self.send(TrainEvent::Deleted(run.clone()));
     }
@@ -255,7 +263,7 @@ impl Desk {
         self.report_progress(true);
     }
 
-    /// Stops for a reason that a person can mend.
+    /// Pauses for a reason that a person can mend.
     fn pause_because(&mut self, why: String) {
         if let Some(in_hand) = &mut self.in_hand {
             in_hand.pace = Pace::Paused;
@@ -280,9 +288,7 @@ impl Desk {
         change(&mut in_hand.trainer)?;
         let kept = in_hand.folder.keep(&in_hand.trainer);
         self.report_run();
-        if let Err(error) = kept {
-            self.pause_because(format!("{error}\n  The history stays; free some space and go on"));
-        }
+        kept.unwrap_or_else(|error| self.pause_because(format!("{error}{FULL}")));
         Ok(())
     }
 
@@ -296,10 +302,9 @@ impl Desk {
         } else if Path::new(&**run).components().count() != 1 {
             Err("there is no such run".into())
         } else if !folder.exists() {
-            // It never began.
             Ok(())
         } else if RunFolder::summary(&folder).is_err() && RunFolder::waiting(&folder).is_none() {
-            // Only what is certainly a run of ours is deleted.
+            // Nothing is deleted that may not be a run of ours.
             Err("its folder holds no whole checkpoint".into())
         } else {
             std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())
@@ -334,7 +339,7 @@ impl Desk {
             None => {}
         }
         match kept {
-            Err(error) => self.pause_because(format!("{error}\n  The history stays; free some space and go on")),
+            Err(error) => self.pause_because(format!("{error}{FULL}")),
             Ok(()) => self.finish_if_done(),
         }
     }
@@ -347,13 +352,5 @@ impl Desk {
         let run = in_hand.run.clone();
         self.in_hand = None;
         self.tell(&run, RunState::Finished);
-    }
-
-    fn drop_broken_run(&mut self) {
-        // Whatever was half done is dropped; the last checkpoint is whole.
-        if let Some(in_hand) = self.in_hand.take() {
-            let why = format!("{INTERNAL_ERROR} The run can be taken up from its checkpoint");
-            self.tell(&in_hand.run, RunState::Failed(why));
-        }
     }
 }

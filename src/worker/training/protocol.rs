@@ -1,4 +1,4 @@
-//! What the window asks of the trainer and what it is told.
+//! These are the orders of the window to the trainer, and the events that it answers with.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use crate::engine::data::DataSource;
 use crate::engine::picture::Rgba;
 use crate::engine::train::{Config, EpochRecord, Progress, Summary};
 
-/// A run, by the name of its folder, such as `run-0007`.
+/// A run is known by the name of its folder, such as `run-0007`.
 pub type RunId = Arc<str>;
 
-/// What a person can ask of the trainer. One run is in hand at a time, the others wait in a queue.
+/// This is what a person can ask of the trainer. One run is in hand at a time, the others wait in a queue.
 #[derive(Clone, Debug)]
 pub enum Order {
-    /// Begins a run as soon as those before it are finished or stopped.
+    /// Begins a run when those before it are finished or stopped.
     Start(Box<Config>),
-    /// Takes up a run from its folder, as soon as those before it are finished or stopped.
+    /// Takes up a run from its folder when those before it are finished or stopped.
     Resume(RunId),
     /// Takes a run out of the queue.
     Withdraw(RunId),
@@ -28,49 +28,48 @@ pub enum Order {
     OneEpoch,
     /// Keeps the run in hand and puts it down; the next of the queue begins.
     Stop,
-    /// ε and α of the run in hand from the next epoch on.
+    /// Sets ε and α of the run in hand from the next epoch on.
     Retune {
         eps: f32,
         alpha: f32,
     },
-    /// The learning rate of the run in hand from the next step on.
+    /// Sets the learning rate of the run in hand from the next step on.
     LearningRate(f32),
     /// Makes the nets of a run known to Explore: before, now and at its best.
     Offer(RunId),
-    /// Shows the weights of the first layer of a run that is not in hand, as it is kept; one in hand shows them by
-    /// itself.
+    /// Shows the weights of the first layer of a run that is not in hand; one in hand shows them by itself.
     FirstLayer(RunId),
     /// Deletes the folder of a run that is not in hand.
     Delete(RunId),
-    /// Fetches a data set from the network; training goes on meanwhile. The person has agreed to it.
+    /// Fetches a data set from the network, to which the person has agreed; training goes on meanwhile.
     Fetch(DataSource),
     CancelFetch,
 }
 
-/// What happens to a run.
+/// A run is in one of these states.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunState {
     Queued,
     /// The data and the net are being prepared.
     Preparing,
     Running,
-    /// The person paused it, or, with a message, a problem that can be mended.
+    /// The person paused it, or a problem that the message explains and that can be mended.
     Paused(Option<String>),
-    /// It was put down before its end, and can be taken up again.
+    /// It was stopped before its end, and can be taken up again.
     Stopped,
     Finished,
     /// It could not begin.
     Failed(String),
 }
 
-/// A run as lists show it.
+/// This is a run as lists show it.
 #[derive(Clone, Debug)]
 pub struct RunInfo {
     pub run: RunId,
     pub state: RunState,
     pub folder: PathBuf,
     pub config: Config,
-    /// The manifest's `name`; the words that it was asked for by, until it was found.
+    /// The `name` of the net's manifest; until it was found, the words that it was asked for by.
     pub net: String,
     /// The number of trained values; 0 until the net was found.
     pub parameters: usize,
@@ -80,7 +79,7 @@ pub struct RunInfo {
 }
 
 impl RunInfo {
-    /// A run that has not begun.
+    /// Describes a run that has not begun.
     pub(super) fn of_waiting(run: RunId, folder: PathBuf, config: Config, state: RunState) -> Self {
         let net = config.model.clone();
         Self { run, state, folder, config, net, parameters: 0, pictures: 0, history: Vec::new() }
@@ -93,10 +92,10 @@ impl RunInfo {
     }
 }
 
-/// What the trainer reports.
+/// This is what the trainer reports.
 #[derive(Clone, Debug)]
 pub enum TrainEvent {
-    /// All runs that are on disk, oldest first: the answer to the start.
+    /// These runs are on disk, oldest first: the answer to the start.
     Runs(Vec<RunInfo>),
     /// A run is new, or something of it other than its history and state has changed.
     Run(Box<RunInfo>),
@@ -110,7 +109,7 @@ pub enum TrainEvent {
         share: f32,
         left: Duration,
     },
-    /// This is how far the run in hand is; told at most ten times a second.
+    /// The run in hand is this far; told at most ten times a second.
     Progress {
         run: RunId,
         progress: Progress,
@@ -119,7 +118,7 @@ pub enum TrainEvent {
         run: RunId,
         record: EpochRecord,
     },
-    /// The weights of the first layer as a sheet of small pictures, at most twice a second.
+    /// The weights of the first layer look like this as a sheet of small pictures; told at most twice a second.
     FirstLayer {
         run: RunId,
         sheet: Arc<Rgba>,
@@ -139,8 +138,8 @@ pub enum TrainEvent {
         of: u64,
     },
     Fetched(DataSource),
-    /// A data set was not fetched, with the reason; `None` when the person cancelled it. What has arrived is kept for
-    /// the next time.
+    /// A data set was not fetched for this reason, or, without one, because the person cancelled it. What has arrived
+    /// is kept for the next time.
     FetchFailed {
         source: DataSource,
         message: Option<String>,

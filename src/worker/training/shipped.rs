@@ -1,7 +1,7 @@
-//! The run that comes with the program, so that there are curves to look at before anything was trained.
+//! One run comes with the program, so that there are curves to look at before anything was trained.
 //!
-//! It is read from the binary and lies in no folder. Deleting it leaves a note in the folder of the runs, and it
-//! stays deleted.
+//! It is read from the binary and lies in no folder. Deleting it leaves a note in the folder of the runs, and it stays
+//! deleted.
 
 use std::path::Path;
 
@@ -9,35 +9,31 @@ use super::protocol::{RunId, RunInfo};
 use crate::engine::Result;
 use crate::engine::train::Checkpoint;
 
-/// Its name; runs of the person begin with 1.
+/// The name of the run; runs of the person begin with 1.
 const NAME: &str = "run-0000";
-/// The file that says that it was deleted.
 const NOTE: &str = "run-0000.deleted";
-/// Written by examples/ship_run.rs from a run of `doppelganger train`, whose command is the one that the Train tab
-/// copies.
+/// The checkpoint was written by examples/ship_run.rs from a run of `doppelganger train`, whose command is the one that
+/// the Train tab copies.
 static BYTES: &[u8] = include_bytes!("../../../assets/runs/run-0000.safetensors");
 
 impl RunInfo {
-    /// Whether it came with the program.
+    /// Tells whether the run came with the program.
     pub fn is_shipped(&self) -> bool {
         Self::is_name_of_shipped(&self.run)
     }
 
-    /// The same, by its name.
+    /// Tells whether a run of this name came with the program.
     pub fn is_name_of_shipped(run: &RunId) -> bool {
         **run == *NAME
     }
 }
 
-/// Its settings, history and weights.
-///
-/// # Errors
-/// None for the file that is in the binary; a test reads it.
+/// Returns the settings, history and weights of the run.
 pub fn checkpoint() -> Result<Checkpoint> {
     Checkpoint::parse(BYTES, Path::new(NAME))
 }
 
-/// What lists show of it, unless it was deleted from this folder of runs.
+/// Returns what lists show of the run; `None` where it was deleted from this folder of runs.
 pub fn info(runs: &Path) -> Option<RunInfo> {
     if runs.join(NOTE).exists() {
         return None;
@@ -46,10 +42,7 @@ pub fn info(runs: &Path) -> Option<RunInfo> {
     Some(RunInfo::from_summary(NAME.into(), runs.join(NAME), summary))
 }
 
-/// Leaves the note that it was deleted.
-///
-/// # Errors
-/// When the folder of the runs cannot be written.
+/// Leaves the note that the run was deleted.
 pub fn delete(runs: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(runs)?;
     std::fs::write(

@@ -1,9 +1,9 @@
-//! From a run that waits to one in hand.
+//! A run that waits becomes the one in hand here.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{Desk, InHand, Pace, Throttles, Waiting};
+use super::{Desk, InHand, Pace, Waiting};
 use crate::engine::data::{DataSource, Dataset, Split, Watch};
 use crate::engine::train::RunFolder;
 use crate::engine::{Error, Result};
@@ -33,7 +33,7 @@ impl Desk {
 
     fn begin(&mut self, Waiting { run, config }: Waiting) -> Result<InHand> {
         let path = self.folder(&run);
-        // One that waited when the program ended has its settings on disk.
+        // A run that waited when the program ended has its settings on disk.
         let config = config.or_else(|| RunFolder::waiting(&path).map(Box::new));
         let (folder, trainer) = match config {
             Some(config) => {
@@ -44,7 +44,16 @@ impl Desk {
             }
             None => RunFolder::resume(&path, |source, classes| self.open(&run, source, classes))?,
         };
-        Ok(InHand { run, folder, trainer, pace: Pace::Running, offered: false, told: Throttles::default() })
+        Ok(InHand {
+            run,
+            folder,
+            trainer,
+            pace: Pace::Running,
+            offered: false,
+            progress_due: Throttle::at_once(Throttle::PROGRESS),
+            first_layer_due: Throttle::at_once(Duration::from_millis(500)),
+            nets_due: Throttle::at_once(Duration::from_secs(2)),
+        })
     }
 
     fn open(&mut self, run: &RunId, source: &DataSource, classes: &[String]) -> Result<Arc<Dataset>> {
@@ -54,8 +63,7 @@ impl Desk {
         data
     }
 
-    /// Prepares something of a run on the trainer's threads. It is told how far that is, and an order to stop is
-    /// obeyed at once; all others wait.
+    /// Prepares something of a run on the trainer's threads. It obeys an order to stop at once; all others wait.
     fn watched<T: Send>(&mut self, run: &RunId, prepare: impl FnOnce(&mut Watch) -> Result<T> + Send) -> Result<T> {
         let Self { orders, outbox, fetching, pool, .. } = self;
         let (began, mut told) = (Instant::now(), Throttle::later(Throttle::PROGRESS));

@@ -1,7 +1,6 @@
-//! What the window and Explore hear of a run.
+//! This tells the window and Explore of a run.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::{Desk, Pace};
 use crate::engine::Result;
@@ -10,25 +9,7 @@ use crate::engine::model::{FirstLayer, Manifest, Model, Params};
 use crate::engine::train::{Moment, Nets};
 use crate::worker::Event;
 use crate::worker::explorer::Task;
-use crate::worker::job::Throttle;
 use crate::worker::training::protocol::{RunId, RunInfo, RunState, TrainEvent};
-
-/// How often the things about a run that change with every step are sent.
-pub(super) struct Throttles {
-    progress: Throttle,
-    first_layer: Throttle,
-    nets: Throttle,
-}
-
-impl Default for Throttles {
-    fn default() -> Self {
-        Self {
-            progress: Throttle::at_once(Throttle::PROGRESS),
-            first_layer: Throttle::at_once(Duration::from_millis(500)),
-            nets: Throttle::at_once(Duration::from_secs(2)),
-        }
-    }
-}
 
 impl Desk {
     /// Tells what a piece of work has changed.
@@ -40,12 +21,12 @@ impl Desk {
             self.outbox.send(Event::Training(TrainEvent::Epoch { run: run.clone(), record }));
         }
         let at_once = is_epoch || in_hand.pace == Pace::Paused;
-        if (in_hand.told.first_layer.is_due() || at_once)
+        if (in_hand.first_layer_due.is_due() || at_once)
             && let Some(sheet) = in_hand.trainer.first_layer_sheet()
         {
             self.outbox.send(Event::Training(TrainEvent::FirstLayer { run: run.clone(), sheet: Arc::new(sheet) }));
         }
-        if in_hand.offered && (in_hand.told.nets.is_due() || at_once) {
+        if in_hand.offered && (in_hand.nets_due.is_due() || at_once) {
             let nets = in_hand.trainer.nets();
             let provided = nets.and_then(|Nets { manifest, now, best, .. }| {
                 self.provide(&run, &manifest, &[("now", &now), ("best", &best)])
@@ -59,13 +40,12 @@ impl Desk {
 
     pub(super) fn report_progress(&mut self, at_once: bool) {
         let Some(in_hand) = &mut self.in_hand else { return };
-        if in_hand.told.progress.is_due() || at_once {
+        if in_hand.progress_due.is_due() || at_once {
             let (run, progress) = (in_hand.run.clone(), in_hand.trainer.progress());
             self.send(TrainEvent::Progress { run, progress });
         }
     }
 
-    /// Tells all about the run in hand.
     pub(super) fn report_run(&self) {
         let Some(in_hand) = &self.in_hand else { return };
         let trainer = &in_hand.trainer;
