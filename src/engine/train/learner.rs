@@ -100,11 +100,6 @@ impl Objective {
     fn is_adversarial(self) -> bool {
         self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
     }
-
-    /// Tells whether the gradient of the clean loss is that of the attack.
-    fn shares_its_gradient(self) -> bool {
-        self.adversary == Adversary::Fgsm && self.smoothing == 0.0
-    }
 }
 
 /// This is a net with all that its training needs.
@@ -192,7 +187,8 @@ impl Learner {
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        let shares = self.passes.are_shared() && objective.shares_its_gradient();
+        let is_the_attacks = objective.adversary == Adversary::Fgsm && objective.smoothing == 0.0;
+        let shares = self.passes.are_shared() && is_the_attacks;
         on_the_pool(|| self.step_on(Batch { pixels, labels }, objective, shares, size, rng))
     }
 
