@@ -143,15 +143,13 @@ fn example(name: &str) -> String {
     format!("doppelganger attack PICTURE --model {name} --eps 8/255")
 }
 
-fn entry(catalogue: &Catalogue, name: &str) -> Result<Entry> {
+fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
     // The error of this says which names are near.
     catalogue.manifest(name)?;
     let known = catalogue.entries().into_iter().find(|entry| entry.name == name);
-    known.ok_or_else(|| Error::Argument(format!("{name:?} is no name of a model; \"doppelganger models\" lists them")))
-}
-
-fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
-    let entry = entry(catalogue, name)?;
+    let entry = known.ok_or_else(|| {
+        Error::Argument(format!("{name:?} is no name of a model; \"doppelganger models\" lists them"))
+    })?;
     if entry.problem.is_none() {
         return print(&format!("{name} is there already: {}", example(name)));
     }

@@ -66,10 +66,13 @@ fn report_path(args: &ReproduceArgs) -> PathBuf {
     folder.join("reproduction.md")
 }
 
+/// A part is a split, and the digits that are picked from it; none means all.
+type Part = (Split, &'static [usize]);
+
 /// This is MNIST, whole and in parts, each opened once.
 struct Sets {
     source: DataSource,
-    opened: Vec<((Split, &'static [usize]), Arc<Dataset>)>,
+    opened: Vec<(Part, Arc<Dataset>)>,
 }
 
 impl Sets {

@@ -11,7 +11,7 @@ use super::recipe::{EPS, Recipe, Stage};
 use crate::cli::interrupt;
 use crate::cli::progress::ProgressLine;
 use crate::engine::attack::PIXELS;
-use crate::engine::data::{Dataset, Split};
+use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::device::Backend;
 use crate::engine::statistics::wilson_interval;
 use crate::engine::train::{Adversary, Algorithm, Learner, Measured, Nets, Objective, RunFolder, Tally};
@@ -153,7 +153,7 @@ fn learner(folder: &Path) -> Result<Learner> {
 
 fn answer(net: &mut Learner, source: &mut Learner, data: &Dataset, question: &Question) -> Result<Measured> {
     let &Question { adversary, is_clipped, .. } = question;
-    let (input, _) = crate::engine::data::DataSource::Mnist.shape()?;
+    let (input, _) = DataSource::Mnist.shape()?;
     let n = if matches!(adversary, Adversary::Pgd { .. }) { data.len().min(PGD_PICTURES) } else { data.len() };
     let objective = Objective { adversary, eps: EPS, bounds: is_clipped.then_some(PIXELS), ..Objective::default() };
     let (mut tally, mut noise) = (Tally::default(), ChaCha8Rng::seed_from_u64(0));

@@ -99,11 +99,6 @@ impl Objective {
     fn is_adversarial(self) -> bool {
         self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
     }
-
-    /// Tells whether the gradient of the clean loss is that of the attack.
-    fn shares_its_gradient(self) -> bool {
-        self.adversary == Adversary::Fgsm && self.smoothing == 0.0
-    }
 }
 
 /// A batch has pixels (n, channels, height, width) in [0, 1] and a class for each picture.
@@ -207,7 +202,8 @@ impl Learner {
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        let shares = self.net.trains_as_it_evaluates() && objective.shares_its_gradient();
+        let is_the_attacks = objective.adversary == Adversary::Fgsm && objective.smoothing == 0.0;
+        let shares = self.net.trains_as_it_evaluates() && is_the_attacks;
         on_the_pool(|| self.step_on(Batch { pixels, labels }, objective, shares, size, rng))
     }
 

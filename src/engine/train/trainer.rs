@@ -223,15 +223,20 @@ impl Trainer {
         let (from, to) = (step * self.config.batch, (step + 1) * self.config.batch);
         let batch = &self.order[from..to.min(self.order.len())];
         let (mut x, labels) = self.data.batch_values(batch, &self.manifest.input)?;
-        self.config.augment.apply(&mut x, &self.manifest.input, &mut self.stream(Purpose::Augment));
+        self.config.augment.apply(
+            &mut x,
+            &self.manifest.input,
+            &mut stream(self.config.seed, self.position, Purpose::Augment),
+        );
+        let (place, steps) = self.place_in_run(step);
         let size = StepSize {
             rate: self.rate(step),
-            momentum: self.momentum(step),
+            momentum: self.config.schedule.momentum(self.config.momentum.at(epoch), place, steps),
             nesterov: self.config.nesterov,
             weight_decay: self.config.weight_decay,
             max_norm: self.config.max_norm,
         };
-        let mut rng = self.stream(Purpose::Dropout);
+        let mut rng = stream(self.config.seed, self.position, Purpose::Dropout);
         let loss = self.learner.step(&x, &labels, self.objective(), size, &mut rng)?;
         if !loss.is_finite() {
             if let Some(start) = &self.epoch_start {
@@ -287,12 +292,6 @@ impl Trainer {
     fn rate(&self, step: usize) -> f32 {
         let (step, steps) = self.place_in_run(step);
         self.config.learning_rate * self.config.schedule.factor(step, steps)
-    }
-
-    fn momentum(&self, step: usize) -> f32 {
-        let momentum = self.config.momentum.at(self.position.epoch);
-        let (step, steps) = self.place_in_run(step);
-        self.config.schedule.momentum(momentum, step, steps)
     }
 
     /// Returns a step of this epoch among those of all epochs, and how many these are.
@@ -355,10 +354,6 @@ impl Trainer {
             self.position = Position { stage: Stage::Retraining, ..Position::default() };
         }
         Ok(())
-    }
-
-    fn stream(&self, purpose: Purpose) -> ChaCha8Rng {
-        stream(self.config.seed, self.position, purpose)
     }
 }
 

@@ -51,11 +51,8 @@ impl Task {
     }
 
     fn failed(&self) -> impl FnOnce(String) -> Event + use<> {
-        let (revision, path) = match self {
-            Self::Show(revision, _) => (*revision, None),
-            Self::Save(path) => (0, Some(path.clone())),
-            Self::ForgetModel | Self::ListModels | Self::LookAgain | Self::Provide(..) | Self::Study(_) => (0, None),
-        };
+        let revision = if let Self::Show(revision, _) = self { *revision } else { 0 };
+        let path = if let Self::Save(path) = self { Some(path.clone()) } else { None };
         move |message| match path {
             Some(path) => Event::SaveFailed { path, message },
             None => Event::Failed { revision, message },
