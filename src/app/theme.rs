@@ -320,9 +320,11 @@ pub fn icon_font(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name(egui_material_icons::FONT_FAMILY.into()))
 }
 
-/// The height of type on the stage: 34 pixels in a window of 1080 lines, where 30 can be read from the last row.
+/// Returns the height of type on the stage: 34 pixels in a window of 1080 lines, where 30 can be read from the last
+/// row; less in a window narrower than 4:3.
 pub fn stage_size(ctx: &Context) -> f32 {
-    ctx.content_rect().height() * 34.0 / 1080.0
+    let window = ctx.content_rect();
+    window.height().min(0.75 * window.width()) * 34.0 / 1080.0
 }
 
 /// Makes all type of this part of the window this high, and controls with it.

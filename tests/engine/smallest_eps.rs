@@ -88,7 +88,8 @@ proptest! {
         }
         prop_assert!(pixel.margin_at(&found) < TIE, "it does not fool");
         let resolution = rung(1) / (bisections as f32).exp2();
-        prop_assert!(pixel.margin(eps - resolution) > -TIE, "ε = {} fools as well as {eps}", eps - resolution);
+        let less = (eps - resolution).max(0.0);
+        prop_assert!(pixel.margin(less) > -TIE, "ε = {less} fools as well as {eps}");
         // The lowest interval of the ladder with a rung that fools is the one that was looked into.
         for k in (1..rungs).filter(|k| rung(*k) < eps - 0.5 * resolution) {
             prop_assert!(pixel.margin(rung(k)) > -TIE, "ε = {} fools, and {eps} was found", rung(k));

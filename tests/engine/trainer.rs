@@ -292,7 +292,7 @@ fn a_disk_that_takes_nothing_pauses_the_run_and_loses_nothing() {
     std::fs::write(&folder, "no folder").unwrap();
     let paused = await_state(&worker, &run, |state| matches!(state, RunState::Paused(Some(_))));
     let RunState::Paused(Some(why)) = paused else { unreachable!() };
-    assert!(why.contains("cannot write the checkpoint") && why.contains("go on") && why.lines().count() <= 6, "{why}");
+    assert!(why.contains("cannot write the history") && why.contains("go on") && why.lines().count() <= 6, "{why}");
     // Nor can it be put down now.
     worker.train(Order::Stop);
     await_state(&worker, &run, |state| matches!(state, RunState::Paused(Some(_))));

@@ -1163,6 +1163,7 @@ fn changes_are_taken_back_and_done_again() {
     window.click(".1");
     window.settle();
     window.key(Key::PageDown);
+    window.settle();
     window.rest(0.7);
     window.click("Clip to [0, 1]");
     window.settle();

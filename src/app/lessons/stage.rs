@@ -149,7 +149,7 @@ impl Places {
         let original = Rect::from_min_size(pos2(left, room.top()), Vec2::splat(side));
         let adversarial = original.translate(vec2(side + gap, 0.0));
         let top = original.bottom() + caption + gap;
-        let low = low.min(room.bottom() - top).max(size);
+        let low = low.min(side).min(room.bottom() - top).max(size);
         let perturbation = Rect::from_min_size(pos2(left, top), Vec2::splat(low));
         let eps = Rect::from_min_max(pos2(perturbation.right() + gap, top), pos2(adversarial.right(), top + low));
         Self { original, adversarial, perturbation, eps, caption }

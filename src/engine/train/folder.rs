@@ -108,9 +108,10 @@ impl RunFolder {
     /// [`Error::Io`] when they cannot be written; what stood there stays.
     pub fn keep(&mut self, trainer: &Trainer) -> Result<()> {
         let at = Instant::now();
-        trainer.save_checkpoint(&self.path.join(CHECKPOINT))?;
+        // The history comes first: of a run that is killed in between it is written again, and it is never behind.
         let history = history_csv(trainer.history());
         write_atomically(&self.path.join(HISTORY), history.as_bytes(), "write the history")?;
+        trainer.save_checkpoint(&self.path.join(CHECKPOINT))?;
         self.rests_until = Some(Instant::now() + INTERVAL.max(at.elapsed() * SHARE));
         Ok(())
     }
