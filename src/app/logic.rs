@@ -1,4 +1,4 @@
-//! What happens between frames: events of the worker and of the person come in, commands are carried out.
+//! Between frames, events of the worker and of the person come in, and commands are carried out.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ use crate::engine::attack::Label;
 use crate::engine::model::Guess;
 use crate::worker::{Event, Saved, Source};
 
-/// Time for events per frame; what is left waits for the next.
+/// What is left after this time waits for the next frame.
 const EVENT_TIME: Duration = Duration::from_millis(10);
 
 impl App {
@@ -134,7 +134,6 @@ impl App {
         }
     }
 
-    /// Takes a file that could hold more than a picture.
     fn take_opened(&mut self, path: PathBuf, read: Result<Opened, String>) {
         let shell = &mut self.shell;
         let shown = match read {
@@ -163,7 +162,7 @@ impl App {
         }
     }
 
-    /// While an input method composes, keys are for it alone, though some systems tell the window of them, too: the Enter that
+    /// Leaves keys to an input method that composes, even where the system tells the window of them: the Enter that
     /// ends a composition chooses nothing from a list.
     pub fn leave_keys_to_input_method(&mut self, ctx: &Context) {
         let has_key = |event: &egui::Event| matches!(event, egui::Event::Key { pressed: true, .. });
@@ -197,7 +196,6 @@ impl App {
         self.composing = focused.filter(|_| composes);
     }
 
-    /// Takes shortcuts, and dropped and pasted pictures.
     pub(super) fn take_input(&mut self, ctx: &Context) {
         let is_asking = self.shell.dialogs.is_open() || self.pages.all().iter().any(|page| page.is_asking());
         let modal = self.help || self.palette.is_open() || is_asking;
@@ -402,7 +400,6 @@ impl App {
     }
 }
 
-/// What was pasted.
 enum Pasted {
     Image(std::sync::Arc<egui::ColorImage>),
     Text(String),
@@ -412,7 +409,7 @@ fn is_function_key(key: Key) -> bool {
     matches!(key, Key::F1 | Key::F5 | Key::F11)
 }
 
-/// What is said of a saved file: above all whether it still does what the screen shows.
+/// Says of a saved file above all whether it still does what the screen shows.
 fn saved_text(saved: &Saved) -> (Tone, String) {
     let Saved { path, reread, on_screen } = saved;
     let told = |guess: &Guess| format!("{} ({})", guess.name, per_cent(guess.prob));

@@ -1,4 +1,4 @@
-//! Every colour, size and font of the window. Panes ask here and hold no numbers of their own.
+//! Panes take every colour, size and font from the theme and hold no numbers of their own.
 
 use eframe::egui::{
     self, Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Shadow,
@@ -9,10 +9,10 @@ use egui_material_icons::{MaterialIcon, icons};
 
 use crate::engine::attack::Verdict;
 
-/// The relation of an answer to what the picture shows; it decides the colour.
+/// The standing of an answer to what the picture shows decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// The answer is right, by a label that somebody gave or by what is known of a bundled picture.
+    /// A label that somebody gave, or what is known of a bundled picture, makes the answer right.
     Right,
     /// The answer is the net's own, and nobody has said whether it is right.
     Own,
@@ -22,50 +22,41 @@ pub enum Standing {
     AsAsked,
 }
 
-/// Distances, in points: everything sits on a grid of four.
+/// Everything sits on a grid of four points.
 pub const SPACE_1: f32 = 4.0;
 pub const SPACE_2: f32 = 8.0;
 pub const SPACE_3: f32 = 12.0;
 pub const SPACE_4: f32 = 16.0;
 pub const SPACE_6: f32 = 24.0;
 
-/// Height of buttons, fields and sliders.
 pub const CONTROL_HEIGHT: f32 = 28.0;
-/// Height of the one large slider of a page, with what is written under it.
 pub const LARGE_RAIL: f32 = 44.0;
-/// Height of a row of controls, frames included.
 pub const ROW_HEIGHT: f32 = 32.0;
-/// Height of one row of the probability bars.
 pub const BAR_HEIGHT: f32 = 22.0;
 pub const RADIUS: u8 = 6;
 pub const SMALL_RADIUS: u8 = 4;
-/// Side of a thumbnail in the sample strip, in a tall and in a low window.
+/// The sample strip has small thumbnails in a low window.
 pub const THUMB: f32 = 40.0;
 pub const SMALL_THUMB: f32 = 30.0;
-/// A window lower than this gives the pictures the room of what can be had in fewer lines.
+/// In a lower window the pictures get every line that can be spared.
 const COMPACT_BELOW: f32 = 680.0;
-/// Zoom of the whole window for a projector.
 pub const LARGE_TYPE_ZOOM: f32 = 1.4;
-/// Pictures are never drawn smaller than this; below it the middle of the window scrolls.
+/// Below this size of the pictures the middle of the window scrolls.
 pub const MIN_WELL: f32 = 132.0;
 /// From this many screen pixels per picture pixel on, pixels are drawn as squares.
 pub const NEAREST_FROM: f32 = 3.0;
 
-/// The name of the font of icons.
 const ICONS: &str = "Material Symbols";
-/// The semi-bold cut, for headings.
+/// Headings have the semi-bold cut.
 pub const STRONG: &str = "strong";
 
-/// The colours of one theme.
+/// A palette has the colours of one theme.
 #[derive(Debug)]
 pub struct Palette {
-    /// Behind everything.
     pub canvas: Color32,
-    /// Bars at the edges, windows, menus.
     pub panel: Color32,
-    /// Behind a picture.
+    /// This lies behind a picture.
     pub well: Color32,
-    /// Buttons, fields, tracks.
     pub raised: Color32,
     pub raised_hover: Color32,
     pub field: Color32,
@@ -74,36 +65,32 @@ pub struct Palette {
     pub weak: Color32,
     pub accent: Color32,
     pub on_accent: Color32,
-    /// A quiet tint of the accent, for what is chosen.
+    /// This tints what is chosen.
     pub accent_soft: Color32,
-    /// What is known to be right. Bluish green, orange and purple stay apart for colour-blind eyes.
+    /// This is known to be right. Bluish green, orange and purple stay apart for colour-blind eyes.
     pub right: Color32,
     pub right_soft: Color32,
-    /// The net's own answer, taken for the label, where nobody has said whether it is right.
+    /// This is the net's own answer, taken for the label, where nobody has said whether it is right.
     pub own: Color32,
     pub own_soft: Color32,
-    /// Fooled.
     pub fooled: Color32,
     pub fooled_soft: Color32,
-    /// Fooled as asked, and the target.
+    /// This is for an attack that fooled the net as asked, and for the target.
     pub asked: Color32,
     pub asked_soft: Color32,
     pub error: Color32,
-    /// Probability bars of the other classes.
     pub bar: Color32,
-    /// Runs laid over each other in a plot. They differ in lightness as well as in hue: the nearest two stay apart under
-    /// simulated red and green blindness (Machado et al., 2009).
+    /// Runs differ in lightness as well as in hue: the nearest two stay apart under simulated red and green blindness
+    /// (Machado et al., 2009).
     pub runs: [Color32; 8],
-    /// Classes in a curve that are neither the label nor the target; they stay apart from those too, in the same way.
+    /// Other classes in a curve stay apart from the label and the target in the same way.
     pub classes: [Color32; 5],
-    /// Text and its ground on top of a picture.
     pub overlay: Color32,
     pub on_overlay: Color32,
-    /// The cross-hair: a light line with a dark edge shows on any picture.
+    /// A light line with a dark edge shows on any picture.
     pub cross: Color32,
     pub cross_edge: Color32,
     pub shadow: Color32,
-    /// Laid over the window while a file hovers or a question is open.
     pub veil: Color32,
 }
 
@@ -203,12 +190,12 @@ static LIGHT: Palette = Palette {
     veil: Color32::from_black_alpha(90),
 };
 
-/// The colours of the theme that this part of the window is drawn in.
+/// Returns the colours of the theme in which this part of the window is drawn.
 pub fn palette(ui: &Ui) -> &'static Palette {
     if ui.visuals().dark_mode { &DARK } else { &LIGHT }
 }
 
-/// The colour of an answer that is written on a picture; its ground is dark in both themes.
+/// Returns the colour of an answer that is written on a picture, where the ground is dark in both themes.
 pub fn on_overlay(standing: Standing) -> Color32 {
     match standing {
         Standing::Right => DARK.right,
@@ -218,12 +205,11 @@ pub fn on_overlay(standing: Standing) -> Color32 {
     }
 }
 
-/// The colour of the label and of lines for it, by how the net's answer for the untouched picture stands to what it shows.
+/// Returns the colour of the label, which depends on how the net's answer for the untouched picture stands.
 pub fn label_colour(palette: &Palette, before: Standing) -> Color32 {
     if before == Standing::Own { palette.own } else { palette.right }
 }
 
-/// The sign of a verdict.
 pub fn icon_of(verdict: Verdict) -> MaterialIcon {
     match verdict {
         Verdict::StillRight => icons::ICON_SHIELD,
@@ -232,47 +218,42 @@ pub fn icon_of(verdict: Verdict) -> MaterialIcon {
     }
 }
 
-/// The ground of an interval around a line of this colour.
+/// Returns the ground of an interval around a line of this colour.
 pub fn band_of(colour: Color32) -> Color32 {
     colour.gamma_multiply(0.16)
 }
 
-/// A line that stands back behind another of the same colour.
+/// Returns the colour of a line that stands back behind another of the same colour.
 pub fn faint_of(colour: Color32) -> Color32 {
     colour.gamma_multiply(0.4)
 }
 
-/// Whether the window is so low (or its type so large) that the pictures need every line.
+/// Tells whether the window is so low (or its type so large) that the pictures need every line.
 pub fn compact(ui: &Ui) -> bool {
     ui.ctx().content_rect().height() < COMPACT_BELOW
 }
 
-/// The distance between rows: half of it where the pictures need every line.
 pub fn row_gap(ui: &Ui) -> f32 {
     if compact(ui) { SPACE_1 } else { SPACE_2 }
 }
 
-/// The height of a row of controls: that of the controls alone where the pictures need every line.
 pub fn row_height(ui: &Ui) -> f32 {
     if compact(ui) { CONTROL_HEIGHT } else { ROW_HEIGHT }
 }
 
-/// A heading inside a pane.
 pub fn strong(text: impl Into<String>) -> RichText {
     RichText::new(text).family(FontFamily::Name(STRONG.into()))
 }
 
-/// A secondary remark.
 pub fn weak(ui: &Ui, text: impl Into<String>) -> RichText {
     RichText::new(text).small().color(palette(ui).weak)
 }
 
-/// The name above or before a group of controls.
 pub fn caption(ui: &Ui, text: impl Into<String>) -> RichText {
     strong(text).size(12.0).color(palette(ui).weak)
 }
 
-/// A number that changes in place: every digit has the same width.
+/// Gives every digit the same width, for a number that changes in place.
 pub fn number(text: impl Into<String>) -> RichText {
     RichText::new(text).monospace()
 }
@@ -285,17 +266,14 @@ pub fn verdict_font() -> FontId {
     FontId::new(20.0, FontFamily::Name(STRONG.into()))
 }
 
-/// The font of the line above the pictures.
 pub fn line_font() -> FontId {
     FontId::new(17.0, FontFamily::Name(STRONG.into()))
 }
 
-/// The font of the letter beside the large slider.
 pub fn symbol_font() -> FontId {
     FontId::new(26.0, FontFamily::Name(STRONG.into()))
 }
 
-/// The font of "+" and "=" between the panes.
 pub fn sign_font() -> FontId {
     FontId::new(26.0, FontFamily::Name(STRONG.into()))
 }
@@ -320,7 +298,8 @@ pub fn icon_font(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name(egui_material_icons::FONT_FAMILY.into()))
 }
 
-/// The height of type on the stage: 34 pixels in a window of 1080 lines, where 30 can be read from the last row.
+/// Returns the height of type on the stage: 34 pixels in a window of 1080 lines, where 30 can be read from the last
+/// row.
 pub fn stage_size(ctx: &Context) -> f32 {
     ctx.content_rect().height() * 34.0 / 1080.0
 }
@@ -345,27 +324,22 @@ pub fn enlarge(ui: &mut Ui, size: f32) {
     spacing.icon_width = size;
 }
 
-/// The height of body type in this part of the window.
 pub fn size_of_body(ui: &Ui) -> f32 {
     TextStyle::Body.resolve(ui.style()).size
 }
 
-/// The semi-bold cut in a size.
 pub fn strong_of(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name(STRONG.into()))
 }
 
-/// The frame of a bar at the edge of the window.
 pub fn bar_frame(ui: &Ui) -> egui::Frame {
     egui::Frame::new().fill(palette(ui).panel).inner_margin(Margin::symmetric(16, 8))
 }
 
-/// The frame of a question laid over the window.
 pub fn question_frame(ui: &Ui) -> egui::Frame {
     egui::Frame::window(ui.style()).inner_margin(Margin::same(20))
 }
 
-/// Installs fonts and both themes; once, at the start.
 pub fn install(ctx: &Context) {
     ctx.set_fonts(fonts());
     for (theme, palette) in [(Theme::Dark, &DARK), (Theme::Light, &LIGHT)] {
@@ -395,7 +369,7 @@ pub fn install(ctx: &Context) {
     });
 }
 
-/// Inter for text, Hack (egui's own) for numbers and for the few signs that Inter lacks, such as ∇.
+/// Inter is for text, Hack (egui's own) for numbers and for the few signs that Inter lacks, such as ∇.
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     let mut add = |name: &str, bytes: &'static [u8]| {

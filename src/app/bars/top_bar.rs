@@ -1,4 +1,4 @@
-//! The bar at the top: the name, the net, what can be done with pictures, and the window's own switches.
+//! The bar at the top has the pages, the net and the menus.
 
 use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{self, Align, Button, ComboBox, Layout, Ui};
@@ -25,7 +25,6 @@ use crate::app::widgets::progress_bar::progress_ring;
 use crate::app::widgets::{command_button, segmented};
 use crate::engine::model::Entry;
 
-/// Below this width the name of the program makes room.
 const NAMED: f32 = 760.0;
 const MENU_WIDTH: f32 = 380.0;
 const MENU_HEIGHT: f32 = 560.0;
@@ -51,7 +50,7 @@ pub fn top_bar(ui: &mut Ui, shell: &Shell, menu: Menu, out: &mut Vec<Command>) {
     });
 }
 
-/// The pages of the window; a run in hand shows its progress wherever one is.
+/// Shows the switch of pages; a run in hand shows its progress beside it.
 fn tabs(ui: &mut Ui, train: &Train, tab: Tab, out: &mut Vec<Command>) {
     let about: Vec<_> = Tab::ALL.iter().map(|tab| (tab.about().name, tab.about().tip())).collect();
     let options: Vec<_> = about.iter().map(|(name, tip)| (*name, tip.as_str())).collect();
@@ -119,7 +118,7 @@ fn shown_about(explore: &Explore) -> String {
     )
 }
 
-/// Title, and below it what the net is. One that is not there leads to the page where it can be had.
+/// Shows the title and what the net is. A net that is not there leads to the page where it can be had.
 fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Command>) {
     let palette = palette(ui);
     let (chosen, misfit) = (entry.name == explore.view.model, misfit(explore, entry));
@@ -147,7 +146,6 @@ fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Comman
     }
 }
 
-/// The list of the lessons.
 fn lesson_menu(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
     let about = LessonCommand::Toggle.about();
     let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
@@ -182,7 +180,6 @@ fn lesson_menu(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
     });
 }
 
-/// A line under a button for what is switched on.
 fn mark_if(ui: &Ui, response: &egui::Response, is_on: bool) {
     if is_on {
         let line = egui::Stroke::new(2.0, palette(ui).accent);

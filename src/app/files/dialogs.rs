@@ -1,4 +1,4 @@
-//! Questions about files: the system's file dialog where there is one, and always a field for the path.
+//! Questions about files have the system's file dialog where there is one, and always a field for the path.
 
 use std::path::{Path, PathBuf};
 
@@ -17,42 +17,33 @@ use crate::app::widgets::path_field::{Listing, PathField, typed_path};
 use crate::app::widgets::{command_button, primary_button, problem_line};
 use crate::worker::Source;
 
-/// Which question is open, and what has been typed as its answer.
 #[derive(Default)]
 pub struct Dialogs {
     open: Option<Question>,
     path: PathField,
-    /// Whether the keyboard is to go into the field.
+    /// The keyboard is to go into the field.
     fresh: bool,
-    /// Whether the system turned out to have no file dialog.
+    /// The system turned out to have no file dialog.
     is_alone: bool,
-    /// Said in place of the question's own remark.
+    /// This is said in place of the question's own remark.
     pub remark: Option<String>,
-    /// The file that would be replaced, once that was said.
+    /// A person was told that this file would be replaced.
     replaces: Option<PathBuf>,
 }
 
-/// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// A picture to attack.
     Open,
-    /// Where the adversarial picture goes.
     Save,
-    /// Where the untouched picture goes.
     SaveOriginal,
-    /// Where a picture of the window goes.
     SaveView,
-    /// Where an animation of the window goes.
     SaveAnimation,
-    /// Weights or a manifest.
     Model,
     Lesson,
-    /// Pictures to train on.
+    /// This asks for pictures to train on.
     Folder,
-    /// The same, packed into one file.
+    /// This asks for the same, packed into one file.
     Archive,
-    /// Where something of a run goes.
     Export(Export),
 }
 
@@ -94,7 +85,7 @@ impl Question {
         }
     }
 
-    /// Kinds of files, for the system's dialog.
+    /// Returns the kinds of files for the system's dialog.
     pub fn filter(self) -> Option<(&'static str, &'static [&'static str])> {
         match self {
             Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "toml"])),
@@ -109,7 +100,6 @@ impl Question {
         }
     }
 
-    /// The endings of the files that the field suggests.
     fn endings(self) -> &'static [&'static str] {
         match self {
             // Folders may be packed.
@@ -118,7 +108,6 @@ impl Question {
         }
     }
 
-    /// What an answer means.
     pub fn answer(self, path: PathBuf) -> Command {
         match self {
             Self::Open => ExploreCommand::Show(Source::File(path)).into(),
@@ -133,7 +122,7 @@ impl Question {
         }
     }
 
-    /// The file that an answer means: with the ending of its kind.
+    /// Returns the file that an answer means, with the ending of its kind.
     fn target(self, path: PathBuf) -> PathBuf {
         let (Some(name), Some((_, [ending, ..]))) = (path.file_name(), self.filter()) else { return path };
         let has_ending = match self {
@@ -166,7 +155,6 @@ impl Question {
 }
 
 impl Dialogs {
-    /// Opens a question with a proposal for its answer.
     pub fn ask(&mut self, question: Question, proposal: &Path) {
         *self = Self {
             open: Some(question),
@@ -184,17 +172,16 @@ impl Dialogs {
         self.open.is_some()
     }
 
-    /// The question, and the path typed so far as a proposal for the system's dialog.
+    /// Returns the question, and the path typed so far as a proposal for the system's dialog.
     pub fn asked(&self) -> Option<(Question, PathBuf)> {
         self.open.map(|question| (question, PathBuf::from(&self.path.text)))
     }
 
-    /// The system has no file dialog: says so, and puts the keyboard into the field.
+    /// Says that the system has no file dialog, and puts the keyboard into the field.
     pub fn do_without_system(&mut self) {
         (self.is_alone, self.fresh) = (true, true);
     }
 
-    /// The folder whose names the field wants to know.
     pub fn wanted_folder(&mut self) -> Option<PathBuf> {
         self.open?;
         self.path.wanted_folder()
@@ -267,7 +254,7 @@ impl Dialogs {
         });
     }
 
-    /// Whether what is typed names a file of which it was said that it would be replaced.
+    /// Tells whether a person was told that the file would be replaced.
     fn is_warned(&self, question: Question) -> bool {
         self.replaces.is_some() && self.replaces == typed_path(&self.path.text).map(|path| question.target(path))
     }
@@ -300,7 +287,7 @@ fn recent_files(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
     }
 }
 
-/// The name of a file, and as much of its folder as there is room for.
+/// Writes the name of a file, and as much of its folder as there is room for.
 fn name_and_folder(ui: &Ui, path: &Path) -> LayoutJob {
     let palette = palette(ui);
     let (font, small) = (theme::body_font(), theme::small_font());
@@ -317,7 +304,6 @@ fn name_and_folder(ui: &Ui, path: &Path) -> LayoutJob {
     job
 }
 
-/// As much of a folder's path as fits, cut at its head.
 fn end_of(folder: &str, fits: impl Fn(&str) -> bool) -> String {
     let shorter = folder.match_indices(std::path::MAIN_SEPARATOR).map(|(at, _)| format!("…{}", &folder[at..]));
     std::iter::once(folder.to_owned()).chain(shorter).find(|text| fits(text)).unwrap_or_default()

@@ -1,6 +1,6 @@
-//! Scales and ticks.
+//! Scales of axes and their ticks.
 
-/// A part of an axis, from its lower to its upper end.
+/// An interval is a part of an axis, from its lower to its upper end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     pub low: f64,
@@ -27,11 +27,11 @@ impl Interval {
     }
 }
 
-/// How values lie along an axis. The plot library only knows linear axes, so it is given places instead of values.
+/// The spacing of values along an axis. The plot library only knows linear axes, so it is given places instead of values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scale {
     Linear,
-    /// Equal ratios take equal room. What lies below `floor`, zero above all, is drawn at it.
+    /// Equal ratios take equal room. Values below `floor`, zero above all, are drawn at it.
     Logarithmic {
         floor: f64,
     },

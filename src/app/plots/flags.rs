@@ -1,4 +1,4 @@
-//! Flags above the plot of errors, and their staffs through it.
+//! The flags stand above the plot of errors, and their staffs go through it.
 
 use std::sync::Arc;
 
@@ -11,15 +11,12 @@ use crate::app::plots::quiet::Labels;
 use crate::app::plots::scene::Scene;
 use crate::app::theme::{self, Palette, SPACE_2, palette};
 
-/// The height of a row of flags.
 const ROW: f32 = 17.0;
-/// The height of a panel for each row of flags that it may have, and the most rows.
 const HEIGHT_PER_ROW: f32 = 90.0;
 const MOST_ROWS: usize = 3;
-/// The distance between flags.
 const APART: f32 = 8.0;
 
-/// The flags of some marks, those that matter most first.
+/// Flags holds the flags of some marks, those that matter most first.
 pub struct Flags<'a> {
     all: Vec<Flag<'a>>,
 }
@@ -27,7 +24,6 @@ pub struct Flags<'a> {
 struct Flag<'a> {
     mark: &'a Mark,
     text: Arc<Galley>,
-    /// Where it lies, the upper edge of the plot being 0; `None` where it has no room.
     place: Option<Rect>,
 }
 
@@ -51,12 +47,10 @@ impl<'a> Flags<'a> {
         Self { all: marks.iter().map(flag).collect() }
     }
 
-    /// Returns the height of all rows.
     pub fn height(&self) -> f32 {
         self.all.iter().filter_map(|flag| flag.place).map(|place| -place.top()).fold(0.0, f32::max)
     }
 
-    /// Adds the staffs.
     pub fn add(&self, plot: &mut PlotUi<'_>, palette: &Palette, scene: &Scene<'_>) {
         for Flag { mark, .. } in &self.all {
             let colour = theme::faint_of(mark.about.colours(palette, scene)[0]);
@@ -65,7 +59,6 @@ impl<'a> Flags<'a> {
         }
     }
 
-    /// Draws the flags above the plot.
     pub fn paint(&self, ui: &Ui, scene: &Scene<'_>, transform: &PlotTransform) {
         let top = transform.frame().top();
         let placed = || self.all.iter().filter_map(|flag| Some((flag, flag.place?.translate(vec2(0.0, top)))));
@@ -97,7 +90,6 @@ fn places(staff: f32, width: f32, room: Rect, rows: usize) -> impl Iterator<Item
 }
 
 impl About {
-    /// Returns the line that the mark belongs to.
     pub fn quantity(self) -> Quantity {
         if self == Self::Clean { Quantity::Clean } else { Quantity::Fgsm }
     }

@@ -1,21 +1,20 @@
-//! What happened in a run and what its rules would have done, as flags above the plot of errors.
+//! The marks tell what happened in a run and what its rules would have done, as flags above the plot of errors.
 
 use crate::app::format::short;
 use crate::engine::train::{Adversary, Config, EpochRecord, Measured, Rule, Stage, Stopping};
 
-/// What a flag is about, which decides its colour.
+/// The subject of a flag, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum About {
     Clean,
-    Adversarial,
-    /// The run itself: its settings changed, or another stage began.
+    /// This is about the run itself: its settings changed, or another stage began.
+    Run,
     Run,
 }
 
-/// Something that happened in a run, or that a rule would have done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
-    /// The place on the axis: epochs count from 1 through all stages, halves lie between them.
+    /// Epochs count from 1 through all stages; halves lie between them.
     pub x: f64,
     pub text: String,
     pub about: About,
@@ -23,8 +22,7 @@ pub struct Mark {
 
 /// Returns the marks of a run, those that matter most first.
 pub fn marks(history: &[EpochRecord], stopping: &Stopping) -> Vec<Mark> {
-    let mut found = Vec::new();
-    found.extend(retraining(history));
+    let mut found: Vec<Mark> = retraining(history).into_iter().collect();
     for (rule, about) in [(Rule::Adversarial, About::Adversarial), (Rule::Clean, About::Clean)] {
         found.extend(decisions(history, stopping, rule, about));
     }
@@ -38,7 +36,6 @@ pub fn best(history: &[EpochRecord]) -> [(About, Option<(usize, f64)>); 2] {
     [(About::Clean, best(Rule::Clean)), (About::Adversarial, best(Rule::Adversarial))]
 }
 
-/// Returns where a rule finds the best epoch, and where it ends the run with the patience that the run has.
 fn decisions(history: &[EpochRecord], stopping: &Stopping, rule: Rule, about: About) -> Vec<Mark> {
     let is_own = stopping.rule == rule;
     let name = if rule == Rule::Clean { "clean" } else { "adversarial" };
@@ -76,11 +73,10 @@ fn changes(history: &[EpochRecord]) -> impl Iterator<Item = Mark> + '_ {
     })
 }
 
-/// What the newest answers of the selection say when FGSM and PGD have parted.
+/// The warning that FGSM and PGD have parted in the newest epoch that both measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alarm {
     pub what: String,
-    /// What it means, and what to do.
     pub advice: String,
 }
 
@@ -90,7 +86,6 @@ impl Alarm {
     }
 }
 
-/// The PGD error of an earlier epoch is worth going back to when it is lower by this much.
 const WORTH_GOING_BACK: f64 = 0.1;
 
 /// Returns the alarm of a run whose net only withstands the attack that it trains on.

@@ -1,4 +1,4 @@
-//! How the plots are drawn: axis, smoothing, what is shown.
+//! The toolbar has the controls of how the plots are drawn.
 
 use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{PopupCloseBehavior, Ui};
@@ -9,11 +9,8 @@ use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::segmented;
 
-/// In less room than this, smoothing moves into the menu.
 const NARROW: f32 = 560.0;
-/// In less than this, the axis too.
 const VERY_NARROW: f32 = 300.0;
-/// What the choice of a plot takes of the room.
 const CHOICE: f32 = 200.0;
 
 /// Shows the line of controls. Where there is room for one panel only (`is_single`), it is chosen here. Returns whether all
@@ -101,7 +98,6 @@ fn menu(ui: &mut Ui, look: &mut Look) {
     );
 }
 
-/// Chooses a panel where there is room for one only.
 fn panel_choice(ui: &mut Ui, look: &mut Look) {
     let wanted = look.wanted();
     let option = |panel: &Panel| match panel {

@@ -1,4 +1,4 @@
-//! Probability bars: class, per cent, and which of them is the label or the target.
+//! Probability bars show a class, its per cent, and whether it is the label or the target.
 
 use eframe::egui::{self, Align2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
@@ -8,18 +8,18 @@ use crate::app::widgets::icon_at;
 use crate::engine::model::Guess;
 use crate::engine::units::per_cent;
 
-/// What a class is to the attack.
+/// A class is one of these to the attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     Other,
-    /// What somebody said the picture shows, or is known of it.
+    /// Somebody gave this label, or it is known of the picture.
     Label,
-    /// The net's own answer, in place of a label.
+    /// The net's own answer stands in place of a label.
     Own,
     Target,
 }
 
-/// One row per guess. `when` ("before", "after") is for assistive technology.
+/// Shows a row for each guess. `when` ("before", "after") is for assistive technology.
 pub fn bars(ui: &mut Ui, when: &str, guesses: &[Guess], mark: impl Fn(usize) -> Mark) {
     ui.spacing_mut().item_spacing.y = 2.0;
     for guess in guesses {
@@ -76,7 +76,6 @@ fn bar(ui: &mut Ui, when: &str, guess: &Guess, mark: Mark) {
     }
 }
 
-/// One line of text, cut with an ellipsis to fit.
 fn elided(ui: &Ui, text: &str, font: egui::FontId, colour: egui::Color32, width: f32) -> std::sync::Arc<egui::Galley> {
     let mut job = egui::text::LayoutJob::single_section(
         text.to_owned(),

@@ -1,4 +1,4 @@
-//! A field that finds one class among up to a thousand by a part of its name; mouse and keyboard.
+//! The picker finds one class among up to a thousand by a part of its name, with mouse and keyboard.
 
 use eframe::egui::{self, Button, Id, Popup, PopupCloseBehavior, ScrollArea, TextEdit, Ui};
 use egui_material_icons::icons;
@@ -9,7 +9,6 @@ use crate::engine::model::class_words;
 
 const ROWS: usize = 9;
 
-/// What a person is typing, and which of the hits is lit.
 #[derive(Default)]
 pub struct ClassPicker {
     open: bool,
@@ -18,7 +17,6 @@ pub struct ClassPicker {
     lit: usize,
 }
 
-/// The class that was chosen.
 pub struct Picked(pub usize);
 
 impl ClassPicker {
@@ -136,8 +134,8 @@ impl ClassPicker {
     }
 }
 
-/// Classes whose name holds the text, those that begin with it first; then those that an everyday word which begins with it
-/// stands for. All of them for no text.
+/// Returns the classes whose name holds the text, those that begin with it first; then those for which an everyday
+/// word that begins with it stands.
 pub fn hits(classes: &[String], text: &str) -> Vec<usize> {
     let text = text.trim().to_lowercase();
     let mut found: Vec<(usize, usize)> = classes
@@ -156,7 +154,6 @@ pub fn hits(classes: &[String], text: &str) -> Vec<usize> {
     found.into_iter().map(|(_, index)| index).collect()
 }
 
-/// The everyday word that begins with a text and stands for a class.
 fn word_for(class: &str, text: &str) -> Option<&'static str> {
     class_words(class).iter().find(|word| word.starts_with(text)).copied()
 }

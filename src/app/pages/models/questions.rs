@@ -1,4 +1,4 @@
-//! Before something is fetched or removed.
+//! The page asks before something is fetched or removed.
 
 use eframe::egui::{self, Grid, Id, Key, Label, Modal, Ui};
 
@@ -11,7 +11,7 @@ use crate::app::theme::{self, SPACE_2, SPACE_3};
 use crate::app::widgets::primary_button;
 use crate::engine::model::Entry;
 
-/// What is asked, of which model.
+/// Each question is about the model of this name.
 pub enum Question {
     Fetch(String),
     Remove(String),
@@ -35,7 +35,7 @@ impl Question {
     }
 }
 
-/// Nothing is fetched before someone has agreed to what, from where and under which licence.
+/// Asks before anything is fetched: what, from where and under which licence.
 fn consent(ui: &mut Ui, entry: &Entry, models: &Models, out: &mut Vec<Command>) {
     ui.label(egui::RichText::new(format!("Fetch {}?", entry.title)).font(theme::verdict_font()));
     let Some((remote, arrived)) = entry.facts.as_ref().and_then(|facts| facts.remote.as_ref()) else { return };

@@ -1,4 +1,4 @@
-//! Security curves: accuracy against ε, with 95 % intervals.
+//! Security curves plot accuracy against ε, with 95 % intervals.
 
 use eframe::egui::{
     self, Align2, Button, Color32, ComboBox, Grid, Rect, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, vec2,
@@ -25,22 +25,19 @@ use crate::worker::Curve;
 
 const ROW: f32 = 28.0;
 const NEAR: f32 = 12.0;
-/// Columns of numbers, and the distance between all.
 const NUMBERS: f32 = 92.0;
 const GAP: f32 = 12.0;
 const SWATCH: f32 = 22.0;
-/// The last column.
 const SURE: &str = "confidence on mistakes";
 const LEAST_NAME: f32 = 140.0;
 /// A narrower table leaves the room of its last column to the names.
 const ROOMY: f32 = 760.0;
 
-/// Returns the name of a curve.
 pub fn title(curve: &Curve) -> String {
     format!("{} · {}", curve.title, words::attack(&curve.attack))
 }
 
-/// Chooses the curve and the ε that the other views show.
+/// Lets a person choose the curve and the ε that the other views show.
 pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
     ui.add_space(SPACE_2);
     let (Some(looked_at), Some(curve)) = (tests.looked_at(), tests.curve()) else { return };
@@ -83,7 +80,6 @@ pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
     ui.add(egui::Label::new(theme::weak(ui, conditions)).wrap());
 }
 
-/// Draws the plot and the table.
 pub fn show(ui: &mut Ui, tests: &mut TestSet, explore: &Explore, out: &mut Vec<Command>) {
     space(ui);
     let rows = tests.curves.len() as f32 + 1.0;
@@ -100,12 +96,9 @@ fn has_eps(curve: &Curve) -> bool {
     curve.attack.measure() != Measure::Count
 }
 
-/// A measured point of a curve.
 struct Measured {
     eps: f32,
-    /// The share of right answers.
     share: f32,
-    /// Its 95 % interval.
     interval: Interval,
 }
 
@@ -169,7 +162,7 @@ fn plot(ui: &mut Ui, tests: &TestSet, height: f32, current: &[bool]) {
     }
 }
 
-/// How a curve is told apart: by its colour, by the shape of its points once the colours are used up, and by dashes where it was
+/// Curves differ in colour, in the shape of their points once the colours are used up, and in dashes where they were
 /// measured with other settings than those at the left.
 struct Look {
     colour: Color32,
@@ -200,7 +193,6 @@ impl Look {
         Points::new("", PlotPoints::Owned(at)).shape(self.marker).radius(radius).color(self.colour)
     }
 
-    /// Adds a curve with the intervals of its points.
     fn add(&self, plot: &mut PlotUi<'_>, points: &[Measured]) {
         let path: Vec<PlotPoint> = points.iter().map(Measured::at).collect();
         plot.line(Line::new("", PlotPoints::Owned(path.clone())).style(self.style()).stroke(self.stroke()));
@@ -254,7 +246,7 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
     }
 }
 
-/// Shows how a curve looks in the plot, what it is and whether it is out of date. Returns whether it was clicked.
+/// Returns whether the name was clicked.
 fn name(ui: &mut Ui, curve: &Curve, look: &Look, width: f32, is_chosen: bool) -> bool {
     let row = ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = SPACE_2;
@@ -321,7 +313,6 @@ fn numbers(ui: &mut Ui, curve: &Curve, with_sure: bool) {
     ui.label(theme::number(sure.map_or("–".into(), per_cent)));
 }
 
-/// Writes text in the middle of a place.
 pub fn centred(ui: &Ui, rect: Rect, text: &str, colour: Color32) {
     ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, theme::number_font(), colour);
 }

@@ -1,4 +1,4 @@
-//! What to measure.
+//! The settings say what is measured next.
 
 use eframe::egui::{self, AtomExt as _, Checkbox, TextEdit, Ui};
 
@@ -14,14 +14,13 @@ use crate::app::widgets::problem_line;
 use crate::engine::attack::Attack;
 use crate::engine::picture::PictureKind;
 
-/// Half-typed numbers.
 #[derive(Default)]
 pub struct Fields {
     n: Field,
     seed: Field,
 }
 
-/// Sets to choose among, as a command line names them.
+/// The names are those of the command line.
 const SETS: [(&str, &str, &str); 3] = [
     ("drawn:5000", "Drawn digits", "1 000 test digits that the program draws itself"),
     ("mnist", "MNIST", "10 000 test digits, if they were fetched in the Train tab"),

@@ -1,4 +1,4 @@
-//! A contact sheet: 25 attacked pictures, each with what it is and what the net says.
+//! A contact sheet shows 25 attacked pictures, each with what it is and what the net says.
 
 use eframe::egui::{
     Color32, ColorImage, Context, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui,
@@ -16,10 +16,9 @@ use crate::worker::{Sheet, SheetPicture};
 
 const COLUMNS: usize = 5;
 const CAPTION: f32 = 38.0;
-/// Room around a picture for the widest frame.
 const FRAME: f32 = 3.0;
 const LEAST: f32 = 64.0;
-/// Small pictures are drawn with sharp pixels.
+/// Smaller pictures are drawn with sharp pixels.
 const SMALL: usize = 64;
 
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Which net: one of the catalogue, or its kind and its capacity.
+//! The net is one of the catalogue, or is chosen by its kind and its capacity.
 
 use eframe::egui::{self, Ui};
 
@@ -14,7 +14,7 @@ use crate::app::widgets::rail::{Curve, Rail};
 use crate::engine::model::{Architecture, Dropout, Entry};
 use crate::engine::train::Config;
 
-/// The sizes that sliders reach, and those that can be typed: the bounds of the net in words.
+/// Sliders reach these sizes, and others can be typed within the bounds of nets in words.
 const LAYERS: Counts = Counts { slider: LAYERS_RANGE, typed: 1..=8 };
 const CONVOLUTIONS: Counts = Counts { slider: 1..=3, typed: 1..=3 };
 const CHANNELS: Counts = Counts { slider: CHANNELS_RANGE, typed: 1..=64 };
@@ -26,7 +26,6 @@ const AS_TEXT: &str = "The same net in words, such as maxout:240x5,240x5+dropout
 const BEGIN: &str = "Continue from the trained weights of this net instead of fresh ones: a few epochs of adversarial \
                      training cure a net that was trained clean";
 
-/// Shows which net is trained, and its size.
 pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option<&Facts>, catalogue: &[Entry]) {
     let net = config.model.parse::<Architecture>().ok();
     picker(ui, config, net.as_ref(), catalogue);
@@ -56,7 +55,6 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option
     }
 }
 
-/// A net of the catalogue has weights to begin with, if they are there.
 fn fine_tuning(ui: &mut Ui, config: &mut Config, catalogue: &[Entry]) {
     let missing =
         catalogue.iter().find(|entry| entry.name == config.model).is_some_and(|entry| entry.problem.is_some());
@@ -102,7 +100,6 @@ fn picker(ui: &mut Ui, config: &mut Config, net: Option<&Architecture>, catalogu
     });
 }
 
-/// The knobs of capacity: what one turns to see what it does.
 fn capacity(ui: &mut Ui, fields: &mut Fields, config: &mut Config, net: &Architecture) {
     let knobs = Knobs::of(net);
     let mut new = knobs;

@@ -1,4 +1,4 @@
-//! The Train page: settings at the left, the run in hand at the top, curves in the middle, all runs below.
+//! The page has the settings at the left, the run in hand at the top, curves in the middle, and all runs below.
 
 use std::path::{Path, PathBuf};
 
@@ -35,24 +35,22 @@ use crate::worker::TrainEvent;
 const SETTINGS_WIDTH: f32 = 316.0;
 const NARROW_SETTINGS_WIDTH: f32 = 300.0;
 const NARROW: f32 = 1000.0;
-/// The least: in the smallest window, or in large type.
+/// The smallest window and large type have no room for more.
 const LEAST_SETTINGS_WIDTH: f32 = 260.0;
 const VERY_NARROW: f32 = 700.0;
-/// From this width on the weights of the first layer stand beside the table.
 const WIDE: f32 = 1280.0;
 const TABLE_HEIGHT: f32 = 192.0;
 const LEAST_TABLE_HEIGHT: f32 = 96.0;
 
-/// What the page keeps from frame to frame beside the state of the runs.
+/// The page keeps its parts from frame to frame.
 pub struct TrainPage {
     settings: SettingsPanel,
     table: RunsTable,
     sheet: Sheet,
     plots: Plots,
     questions: Questions,
-    /// What is known of the settings of the next run, once it was looked up.
     facts: Option<Facts>,
-    /// The part of the window that the plots cover.
+    /// The plots cover this part of the window.
     area: Option<Rect>,
 }
 
@@ -153,16 +151,14 @@ impl Page for TrainPage {
     }
 }
 
-/// The settings of the page as a picture of the window holds them.
+/// A picture of the window holds these settings of the page.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saved {
-    /// The settings of the next run.
     train: Option<Config>,
 }
 
 impl TrainPage {
-    /// Makes a page whose plots look as a person left them.
     pub fn new(settings: &Settings) -> Self {
         Self {
             settings: SettingsPanel::default(),
@@ -175,17 +171,16 @@ impl TrainPage {
         }
     }
 
-    /// Takes what was looked up of the settings of the next run.
+    /// Takes what was looked up about the settings of the next run.
     pub fn take_facts(&mut self, facts: Facts) {
         self.facts = Some(facts);
     }
 
-    /// Looks everything up again: nets or data are other ones now.
+    /// Looks everything up again, because nets or data have changed.
     pub fn forget_facts(&mut self) {
         self.facts = None;
     }
 
-    /// Takes what the trainer reports.
     pub fn take(&mut self, event: TrainEvent, shell: &mut Shell) {
         let is_exploring = shell.settings.tab == Tab::Explore;
         match shell.train.take(event) {
@@ -211,7 +206,6 @@ impl TrainPage {
         }
     }
 
-    /// Carries out a command of the page.
     pub fn carry_out(&mut self, command: TrainCommand, shell: &mut Shell, _ctx: &Context) {
         match command {
             TrainCommand::CopyCommand => copy_command(shell),
@@ -322,13 +316,13 @@ fn ask_export(export: Export, shell: &mut Shell) {
     shell.dialogs.ask(Question::Export(export), &proposal);
 }
 
-/// Whether a file is called as class folders packed into one are; a picture of a class folder stands for its folder.
+/// Tells whether a file is packed class folders by its name; any other file stands for its folder.
 fn is_packed(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz"].iter().any(|end| name.ends_with(end))
 }
 
-/// The weights of a run that is not in hand lie on disk.
+/// Asks for the weights of a run that is not in hand; they lie on disk.
 fn ask_for_weights(train: &Train, out: &mut Vec<Command>) {
     if let Some(run) = train.selected().filter(|run| run.lacks_sheet()) {
         out.push(TrainCommand::ShowFirstLayer(run.info.run.clone()).into());
@@ -345,7 +339,6 @@ fn plot_runs<'a>(train: &Train, runs: &[&'a Run]) -> Vec<PlotRun<'a>> {
     runs.iter().map(as_plotted).collect()
 }
 
-/// The runs of a sweep: small plots, and what clean error each pays for its adversarial one.
 fn sweep(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     let siblings = train.siblings();
     if siblings.len() < 2 {
@@ -380,7 +373,6 @@ fn sweep(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     }
 }
 
-/// What to do first.
 fn empty(ui: &mut Ui, train: &Train) {
     if !train.is_listed {
         return;

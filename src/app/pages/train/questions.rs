@@ -1,4 +1,4 @@
-//! Questions of the Train tab: which values to sweep over, and whether to delete.
+//! The Train page asks which values to sweep over, and before it deletes or fetches.
 
 use eframe::egui::{self, Id, Key, Modal, TextEdit, Ui};
 
@@ -14,7 +14,7 @@ use crate::engine::data::DataSource;
 use crate::engine::train::Config;
 use crate::worker::{RunId, RunInfo};
 
-/// Which question is open, and what has been typed.
+/// This holds the open question and what has been typed.
 #[derive(Default)]
 pub struct Questions {
     open: Option<Question>,
@@ -145,7 +145,7 @@ fn confirm(ui: &mut Ui, run: &RunId, out: &mut Vec<Command>) {
     });
 }
 
-/// Nothing is fetched before someone has agreed to what, from where and under which licence.
+/// Asks before anything is fetched: what, from where and under which licence.
 fn consent(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
     let name = words::data(data);
     ui.label(egui::RichText::new(format!("Fetch {name}?")).font(theme::verdict_font()));

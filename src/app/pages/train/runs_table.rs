@@ -1,4 +1,4 @@
-//! All runs, newest first, with what they were and what came of them.
+//! The table shows all runs, newest first, with what they were and what came of them.
 
 use eframe::egui::{
     self, Align2, Checkbox, Color32, FontId, Key, Popup, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo,
@@ -20,7 +20,6 @@ use crate::worker::RunState;
 
 const ROW: f32 = 28.0;
 const HEADER: f32 = 22.0;
-/// Below this width the buttons about the selected run show their icons only.
 const ROOMY: f32 = 760.0;
 const TICK: f32 = 26.0;
 
@@ -35,7 +34,7 @@ const fn column(name: &'static str, tooltip: &'static str, width: f32, right: bo
     Column { name, tooltip, width, right }
 }
 
-/// After the tick. The widths are the least; of the room that is left the net takes some.
+/// The columns stand behind the tick with these least widths; the net takes some of the room that is left.
 const COLUMNS: [Column; 13] = [
     column("Run", "", 60.0, false),
     column("State", "", 66.0, false),
@@ -53,13 +52,12 @@ const COLUMNS: [Column; 13] = [
 ];
 const FIRST_ERROR: usize = 5;
 const NET: usize = 10;
-/// What an error needs more where its number of pictures stands beside it.
 const N_WIDTH: f32 = 12.0;
 const SMALL: f32 = 10.5;
-/// As much as the words of a usual net need beyond the least width of their column.
+/// A usual net needs so much more than the least width of its column.
 const NET_TAKES: f32 = 120.0;
 
-/// The widths of the columns, and the number of pictures behind each kind of error where all runs have the same.
+/// Where all runs have the same number of pictures behind a kind of error, it stands in the header.
 struct Shape {
     widths: [f32; 13],
     pictures: [Option<usize>; 3],
@@ -91,13 +89,13 @@ impl Shape {
     }
 }
 
-/// Of the epoch that is kept: clean, under FGSM, under PGD.
+/// Returns the errors of the kept epoch: clean, under FGSM, under PGD.
 fn errors(run: &Run) -> [Option<Measured>; 3] {
     let kept = run.kept().copied().unwrap_or_default();
     [kept.clean, kept.adversarial, kept.pgd].map(|measured| measured.filter(|measured| measured.n > 0))
 }
 
-/// The table, with what it was last asked to show.
+/// The table scrolls to a run when it is newly selected.
 #[derive(Default)]
 pub struct RunsTable {
     last_selected: Option<crate::worker::RunId>,
@@ -136,7 +134,7 @@ impl RunsTable {
         });
     }
 
-    /// Where the selected run lies, if it was not selected before and so may be out of sight.
+    /// Returns where the selected run lies if it was not selected before, and so may be out of sight.
     fn newly_selected(&mut self, train: &Train) -> Option<f32> {
         let selected = train.selected().map(|run| run.info.run.clone());
         let is_new = selected != self.last_selected;
@@ -266,7 +264,7 @@ fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
     }
 }
 
-/// A column of text behind one of numbers keeps its distance.
+/// Keeps a column of text at a distance from the numbers before it.
 fn inset(index: usize) -> f32 {
     let behind_numbers = index.checked_sub(1).is_some_and(|before| COLUMNS[before].right);
     if behind_numbers && !COLUMNS[index].right { 8.0 } else { 0.0 }
@@ -314,7 +312,6 @@ fn tooltip(ui: &mut Ui, run: &Run) {
     ui.label(lines.join("\n"));
 }
 
-/// What can be done with the selected run.
 fn actions(run: &Run) -> Vec<TrainCommand> {
     let mut actions = Vec::new();
     if run.has_net() {
@@ -367,7 +364,6 @@ fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     });
 }
 
-/// What is done less often.
 fn more(ui: &mut Ui, run: &Run, out: &mut Vec<Command>) {
     let button = egui::Button::new(icons::ICON_MORE_VERT.rich_text().size(17.0));
     let response = ui.add(button.min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT)));

@@ -1,4 +1,4 @@
-//! The state of the tab against a trainer made of words.
+//! The state of the page is tested against a trainer made of words.
 
 use crate::app::pages::train::state::*;
 use crate::engine::train::{EpochRecord, Measured};
@@ -30,7 +30,7 @@ fn state(train: &mut Train, name: &str, state: RunState) -> Option<Outcome> {
     train.take(TrainEvent::State { run: id(name), state })
 }
 
-/// A tab with one run in hand.
+/// Returns a page with one run in hand.
 fn running() -> Train {
     let mut train = Train::new(draft::usual());
     train.take(TrainEvent::Runs(Vec::new()));
