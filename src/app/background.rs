@@ -209,8 +209,8 @@ impl Background {
         })
     }
 
-    /// What to do with a picture of the window that comes later: cut out `area`, in pixels, and write it as PNG, with
-    /// what opens it again inside.
+    /// Returns what to do with a picture of the window that comes later: it cuts out `area`, in pixels, and writes it
+    /// as PNG, with what opens it again inside.
     pub fn picture_export(
         &self,
         path: PathBuf,
@@ -225,8 +225,7 @@ impl Background {
                     let texts: Vec<_> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
                     save_png(&part(&window, area)?, &path, &texts).map_err(|error| error.to_string())
                 };
-                let written = write();
-                post(Incoming::Exported(written.map(|()| path)));
+                post(Incoming::Exported(write().map(|()| path)));
             };
             if let Err(error) = poster.start("export", work) {
                 // On the window's thread: it must not wait for room.

@@ -71,8 +71,7 @@ impl Shell {
         self.start(|background| background.ask(question, Path::new("")));
     }
 
-    /// Hands the newest view that is wanted to the worker, which drops older ones that it has not begun. While another page
-    /// is on screen there is no hurry.
+    /// Hands the newest view that is wanted to the worker, unless another page is on screen, where there is no hurry.
     pub fn ask_view(&mut self) {
         if self.settings.tab != Tab::Explore && self.explore.shown.is_some() {
             return;

@@ -94,6 +94,18 @@ pub struct Palette {
     pub veil: Color32,
 }
 
+/// Returns colours that are written as 0xRRGGBB.
+const fn colours<const N: usize>(hex: [u32; N]) -> [Color32; N] {
+    let mut colours = [Color32::BLACK; N];
+    let mut at = 0;
+    while at < N {
+        let [_, red, green, blue] = hex[at].to_be_bytes();
+        colours[at] = Color32::from_rgb(red, green, blue);
+        at += 1;
+    }
+    colours
+}
+
 static DARK: Palette = Palette {
     canvas: Color32::from_rgb(0x12, 0x14, 0x18),
     panel: Color32::from_rgb(0x1A, 0x1D, 0x23),
@@ -117,23 +129,8 @@ static DARK: Palette = Palette {
     asked_soft: Color32::from_rgb(0x4E, 0x2E, 0x59),
     error: Color32::from_rgb(0xFF, 0x86, 0x7C),
     bar: Color32::from_rgb(0x3A, 0x42, 0x51),
-    runs: [
-        Color32::from_rgb(0x1F, 0xB9, 0xFF),
-        Color32::from_rgb(0xF0, 0xB3, 0x09),
-        Color32::from_rgb(0x10, 0x96, 0x68),
-        Color32::from_rgb(0xFF, 0x73, 0xBB),
-        Color32::from_rgb(0xFF, 0xFF, 0x90),
-        Color32::from_rgb(0xF1, 0x43, 0x1D),
-        Color32::from_rgb(0x79, 0x63, 0xFF),
-        Color32::from_rgb(0xBF, 0xED, 0xFF),
-    ],
-    classes: [
-        Color32::from_rgb(0xC8, 0x57, 0x1B),
-        Color32::from_rgb(0x8A, 0x6B, 0xFF),
-        Color32::from_rgb(0xFF, 0xF2, 0x7A),
-        Color32::from_rgb(0xF0, 0xF2, 0xF5),
-        Color32::from_rgb(0x6C, 0x7A, 0x92),
-    ],
+    runs: colours([0x1FB9FF, 0xF0B309, 0x109668, 0xFF73BB, 0xFFFF90, 0xF1431D, 0x7963FF, 0xBFEDFF]),
+    classes: colours([0xC8571B, 0x8A6BFF, 0xFFF27A, 0xF0F2F5, 0x6C7A92]),
     overlay: Color32::from_rgba_premultiplied(0x0A, 0x0B, 0x0E, 0xE0),
     on_overlay: Color32::from_rgb(0xF2, 0xF4, 0xF7),
     cross: Color32::from_rgb(0xFF, 0xFF, 0xFF),
@@ -165,23 +162,8 @@ static LIGHT: Palette = Palette {
     asked_soft: Color32::from_rgb(0xEF, 0xD8, 0xF7),
     error: Color32::from_rgb(0xB4, 0x1C, 0x1C),
     bar: Color32::from_rgb(0xC8, 0xD0, 0xDC),
-    runs: [
-        Color32::from_rgb(0x0A, 0x26, 0x9F),
-        Color32::from_rgb(0xFF, 0x4C, 0x00),
-        Color32::from_rgb(0x1A, 0x64, 0x7D),
-        Color32::from_rgb(0x97, 0x15, 0x07),
-        Color32::from_rgb(0x86, 0x88, 0xBD),
-        Color32::from_rgb(0x1D, 0x17, 0x3E),
-        Color32::from_rgb(0x41, 0x47, 0xFF),
-        Color32::from_rgb(0x5E, 0x97, 0x35),
-    ],
-    classes: [
-        Color32::from_rgb(0xB0, 0x10, 0x10),
-        Color32::from_rgb(0x41, 0x47, 0xFF),
-        Color32::from_rgb(0xB8, 0x86, 0x0B),
-        Color32::from_rgb(0x20, 0x23, 0x2B),
-        Color32::from_rgb(0x20, 0x90, 0xC0),
-    ],
+    runs: colours([0x0A269F, 0xFF4C00, 0x1A647D, 0x971507, 0x8688BD, 0x1D173E, 0x4147FF, 0x5E9735]),
+    classes: colours([0xB01010, 0x4147FF, 0xB8860B, 0x20232B, 0x2090C0]),
     overlay: Color32::from_rgba_premultiplied(0x0A, 0x0B, 0x0E, 0xE0),
     on_overlay: Color32::from_rgb(0xF2, 0xF4, 0xF7),
     cross: Color32::from_rgb(0xFF, 0xFF, 0xFF),
@@ -377,7 +359,8 @@ fn fonts() -> FontDefinitions {
     };
     add("Inter", include_bytes!("../../assets/fonts/Inter-Regular.otf"));
     add("Inter SemiBold", include_bytes!("../../assets/fonts/Inter-SemiBold.otf"));
-    // The icons that are used, cut out by assets/fonts/subset.py: the whole font is larger than all of the others together.
+    // The icons that are used, cut out by assets/fonts/subset.py: the whole font is larger than all of the others
+    // together.
     let mut icons = FontData::from_static(include_bytes!("../../assets/fonts/MaterialSymbols-used.ttf"));
     icons.tweak.y_offset_factor = 0.05;
     fonts.font_data.insert(ICONS.into(), icons.into());

@@ -225,7 +225,7 @@ impl App {
         self.shell.background.clipboard.held()
     }
 
-    /// Places a window where it was the last time, in the size that it had; without a last time it is as large as `size`.
+    /// Places a window where it was the last time; without a last time it is as large as `size`.
     pub fn remembered_place(mut viewport: ViewportBuilder, size: [f32; 2]) -> ViewportBuilder {
         let settings = settings::load_quietly().unwrap_or_default();
         if let Some(corner) = settings.corner {

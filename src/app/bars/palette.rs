@@ -28,7 +28,7 @@ const WIDTH: f32 = 560.0;
 
 #[derive(Default)]
 pub struct Palette {
-    open: bool,
+    pub is_open: bool,
     is_fresh: bool,
     text: String,
     lit: usize,
@@ -44,19 +44,15 @@ struct Entry {
 
 impl Palette {
     pub fn open(&mut self) {
-        *self = Self { open: true, is_fresh: true, ..Self::default() };
+        *self = Self { is_open: true, is_fresh: true, ..Self::default() };
     }
 
     pub fn close(&mut self) {
-        self.open = false;
-    }
-
-    pub fn is_open(&self) -> bool {
-        self.open
+        self.is_open = false;
     }
 
     pub fn show(&mut self, ui: &Ui, shell: &Shell, out: &mut Vec<Command>) {
-        if !self.open {
+        if !self.is_open {
             return;
         }
         let modal = Modal::new(Id::unique("palette")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {

@@ -75,35 +75,25 @@ pub fn gif_bytes(frames: &[Frame]) -> Result<Vec<u8>, String> {
     }
     let side = |side: usize| u16::try_from(side).map_err(|_| format!("{side} pixels are too many for a GIF"));
     let (width, height) = (side(first.width)?, side(first.height)?);
-    let samples: Vec<u8> = [first, last]
-        .iter()
-        .flat_map(|frame| frame.rgb.chunks_exact(3))
-        .flat_map(|p| [p[0], p[1], p[2], 255])
-        .collect();
+    let pixels = [first, last].into_iter().flat_map(|frame| frame.rgb.chunks_exact(3));
+    let samples: Vec<u8> = pixels.flat_map(|p| [p[0], p[1], p[2], 255]).collect();
     let quantised = NeuQuant::new(SAMPLING, COLOURS, &samples);
     let mut bytes = Vec::new();
     let failed = |error: gif::EncodingError| error.to_string();
+    let index = |p: &[u8]| quantised.index_of(&[p[0], p[1], p[2], 255]) as u8;
+    let is_same = |a: &[u8], b: &[u8]| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= SAME);
     let mut encoder = gif::Encoder::new(&mut bytes, width, height, &quantised.color_map_rgb()).map_err(failed)?;
     encoder.set_repeat(gif::Repeat::Infinite).map_err(failed)?;
     // What is on screen, pixel by pixel.
-    let mut seen: Option<Vec<u8>> = None;
+    let mut seen = first.rgb.clone();
     for (number, frame) in frames.iter().enumerate() {
-        let is_same = |a: &[u8], b: &[u8]| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= SAME);
         let mut indexes = Vec::with_capacity(frame.rgb.len() / 3);
-        match &mut seen {
-            None => {
-                indexes.extend(frame.rgb.chunks_exact(3).map(|p| quantised.index_of(&[p[0], p[1], p[2], 255]) as u8));
-                seen = Some(frame.rgb.clone());
-            }
-            Some(seen) => {
-                for (old, new) in seen.chunks_exact_mut(3).zip(frame.rgb.chunks_exact(3)) {
-                    if is_same(old, new) {
-                        indexes.push(AS_BEFORE);
-                    } else {
-                        indexes.push(quantised.index_of(&[new[0], new[1], new[2], 255]) as u8);
-                        old.copy_from_slice(new);
-                    }
-                }
+        for (old, new) in seen.chunks_exact_mut(3).zip(frame.rgb.chunks_exact(3)) {
+            if number > 0 && is_same(old, new) {
+                indexes.push(AS_BEFORE);
+            } else {
+                indexes.push(index(new));
+                old.copy_from_slice(new);
             }
         }
         let delay = if number == 0 || number + 1 == frames.len() { REST } else { DELAY };

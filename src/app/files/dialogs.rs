@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{self, Button, FontId, Id, Key, Modal, Ui};
+use eframe::egui::{self, Button, FontId, Id, Key, Ui};
 
 use crate::app::commands::Command;
 use crate::app::commands::window::WindowCommand;
@@ -13,7 +13,9 @@ use crate::app::pages::models::commands::ModelsCommand;
 use crate::app::pages::train::commands::Export;
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
+use crate::app::widgets::form::note;
 use crate::app::widgets::path_field::{Listing, PathField, typed_path};
+use crate::app::widgets::question::question;
 use crate::app::widgets::{command_button, primary_button, problem_line};
 use crate::worker::Source;
 
@@ -192,34 +194,29 @@ impl Dialogs {
     }
 
     pub fn show(&mut self, ui: &Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
-        let Some(question) = self.open else { return };
-        let modal = Modal::new(Id::unique("file question")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
-            ui.set_width((ui.ctx().content_rect().width() - 96.0).min(560.0));
-            ui.label(egui::RichText::new(question.title()).font(theme::verdict_font()));
-            let remark = self.remark.as_deref().unwrap_or(question.remark());
-            ui.add(egui::Label::new(theme::weak(ui, remark)).wrap());
+        let Some(asked) = self.open else { return };
+        question(ui, asked.title(), 560.0, WindowCommand::CloseOverlay, out, |ui, out| {
+            note(ui, self.remark.as_deref().unwrap_or(asked.remark()));
             ui.add_space(SPACE_2);
-            self.path_row(ui, question, out);
+            let mut is_answered = self.path_row(ui, asked, out);
             if self.is_alone {
                 let text =
                     "This system offers no file dialog. Type the path here: Tab completes it, ~ is your own folder.";
-                ui.add(egui::Label::new(theme::weak(ui, text)).wrap());
+                note(ui, text);
             }
-            if self.is_warned(question) {
+            if self.is_warned(asked) {
                 problem_line(ui, "There is a file of this name already, and it would be replaced.");
             }
-            if question == Question::Open && !recent.is_empty() {
-                recent_files(ui, recent, out);
+            if asked == Question::Open && !recent.is_empty() {
+                is_answered |= recent_files(ui, recent, out);
             }
             ui.add_space(SPACE_3);
-            self.buttons(ui, question, out);
+            is_answered | self.buttons(ui, asked, out)
         });
-        if modal.should_close() {
-            out.push(WindowCommand::CloseOverlay.into());
-        }
     }
 
-    fn path_row(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) {
+    /// Returns whether an answer was given, like the other parts of the question.
+    fn path_row(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) -> bool {
         ui.horizontal(|ui| {
             let label = ui.label(theme::caption(ui, "Path:"));
             let browse = 100.0;
@@ -229,29 +226,26 @@ impl Dialogs {
                 field.request_focus();
             }
             command_button(ui, WindowCommand::Browse, out);
-            if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
-                self.answer(question, out);
-            }
-        });
+            field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && self.answer(question, out)
+        })
+        .inner
     }
 
-    fn buttons(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) {
+    fn buttons(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) -> bool {
         ui.horizontal(|ui| {
             let ready = !self.path.text.trim().is_empty();
             let verb = if self.is_warned(question) { "Replace" } else { question.verb() };
-            if primary_button(ui, verb, ready).clicked() {
-                self.answer(question, out);
-            }
-            if ui.button("Cancel").clicked() {
-                out.push(WindowCommand::CloseOverlay.into());
-            }
+            let is_answered = primary_button(ui, verb, ready).clicked() && self.answer(question, out);
+            let is_left = ui.button("Cancel").clicked();
             // The system's dialogs choose folders or files, not either.
             if question == Question::Folder {
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                     command_button(ui, WindowCommand::BrowseArchives, out);
                 });
             }
-        });
+            is_answered || is_left
+        })
+        .inner
     }
 
     /// Tells whether a person was told that the file would be replaced.
@@ -259,32 +253,34 @@ impl Dialogs {
         self.replaces.is_some() && self.replaces == typed_path(&self.path.text).map(|path| question.target(path))
     }
 
-    fn answer(&mut self, question: Question, out: &mut Vec<Command>) {
-        let Some(path) = typed_path(&self.path.text) else { return };
+    /// Pushes what the typed path means, unless a person is first to be told that it replaces a file.
+    fn answer(&mut self, question: Question, out: &mut Vec<Command>) -> bool {
+        let Some(path) = typed_path(&self.path.text) else { return false };
         let target = question.target(path.clone());
         if question.writes() && !self.is_warned(question) && target.is_file() {
             self.replaces = Some(target);
             // The keyboard stays in the field.
             self.fresh = true;
-            return;
+            return false;
         }
-        out.push(WindowCommand::CloseOverlay.into());
         out.push(question.answer(path));
+        true
     }
 }
 
-fn recent_files(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
+fn recent_files(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) -> bool {
     ui.add_space(SPACE_2);
     ui.label(theme::caption(ui, "Recent"));
     ui.spacing_mut().item_spacing.y = 0.0;
+    let count = out.len();
     for path in recent {
         let response = ui.add(Button::selectable(false, name_and_folder(ui, path)).truncate());
         let whole = path.display().to_string();
         if response.on_hover_text(&whole).accessible_name(whole).clicked() {
-            out.push(WindowCommand::CloseOverlay.into());
             out.push(ExploreCommand::Show(Source::File(path.clone())).into());
         }
     }
+    out.len() > count
 }
 
 /// Writes the name of a file, and as much of its folder as there is room for.

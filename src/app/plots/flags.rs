@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eframe::egui::{Align2, Color32, Galley, Rect, Stroke, Ui, pos2, vec2};
 use egui_plot::{LineStyle, PlotTransform, PlotUi, VLine};
 
-use crate::app::plots::marks::{About, Mark};
+use crate::app::plots::marks::{Mark, Subject};
 use crate::app::plots::quantity::Quantity;
 use crate::app::plots::quiet::Labels;
 use crate::app::plots::scene::Scene;
@@ -54,7 +54,7 @@ impl<'a> Flags<'a> {
     pub fn add(&self, plot: &mut PlotUi<'_>, palette: &Palette, scene: &Scene<'_>) {
         for Flag { mark, .. } in &self.all {
             let colour = theme::faint_of(mark.about.colours(palette, scene)[0]);
-            let style = if mark.about == About::Run { LineStyle::Solid } else { LineStyle::Dashed { length: 4.0 } };
+            let style = if mark.about == Subject::Run { LineStyle::Solid } else { LineStyle::Dashed { length: 4.0 } };
             plot.vline(VLine::new("", mark.x).color(colour).style(style));
         }
     }
@@ -78,8 +78,8 @@ impl<'a> Flags<'a> {
     }
 }
 
-/// Returns the places for a flag of this width, from the lowest row up: to the right of its staff, to its left, and, where
-/// there is room on neither side, across the staff at the right end.
+/// Returns the places for a flag, from the lowest row up: to the right of its staff, to its left, and where there is
+/// room on neither side across the staff at the right end.
 fn places(staff: f32, width: f32, room: Rect, rows: usize) -> impl Iterator<Item = Rect> {
     let starts = [staff, staff - width, (room.right() - width).max(room.left())];
     let touching = starts.into_iter().filter(move |start| (*start..=start + width).contains(&staff));
@@ -89,7 +89,7 @@ fn places(staff: f32, width: f32, room: Rect, rows: usize) -> impl Iterator<Item
     })
 }
 
-impl About {
+impl Subject {
     pub fn quantity(self) -> Quantity {
         if self == Self::Clean { Quantity::Clean } else { Quantity::Fgsm }
     }

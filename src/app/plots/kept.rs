@@ -12,7 +12,6 @@ use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::plots::scene::Scene;
 use crate::app::plots::series::{Band, Point, stretches, thinned, visible};
-use crate::engine::train::Measured;
 
 /// Above so many lines, those of other runs than the selected one are drawn with fewer points.
 const MANY_LINES: usize = 12;
@@ -157,8 +156,8 @@ impl Kept {
     }
 }
 
-/// Returns an id of all that the curves of a panel are made of. Histories only grow, and only their newest epoch changes.
-/// Everything is written out, because not every number equals itself.
+/// Returns an id of all that the curves of a panel are made of. Histories only grow, and only their newest epoch
+/// changes. Everything is written out, because not every number equals itself.
 fn content(scene: &Scene<'_>, pixel: f64) -> Id {
     let run = |run: &PlotRun<'_>| format!("{} {} {:?}", run.name, run.history.len(), run.history.last());
     let runs: Vec<String> = scene.runs.iter().map(run).collect();
@@ -170,7 +169,7 @@ fn content(scene: &Scene<'_>, pixel: f64) -> Id {
 mod tests {
     use super::*;
     use crate::app::plots::scene::Look;
-    use crate::engine::train::{Config, EpochRecord};
+    use crate::engine::train::{Config, EpochRecord, Measured};
 
     fn record(wrong: usize) -> EpochRecord {
         let clean = Measured { n: 100, wrong, ..Measured::default() };

@@ -5,10 +5,10 @@ use crate::engine::train::{Adversary, Config, EpochRecord, Measured, Rule, Stage
 
 /// The subject of a flag, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
+pub enum Subject {
     Clean,
+    Adversarial,
     /// This is about the run itself: its settings changed, or another stage began.
-    Run,
     Run,
 }
 
@@ -17,13 +17,13 @@ pub struct Mark {
     /// Epochs count from 1 through all stages; halves lie between them.
     pub x: f64,
     pub text: String,
-    pub about: About,
+    pub about: Subject,
 }
 
 /// Returns the marks of a run, those that matter most first.
 pub fn marks(history: &[EpochRecord], stopping: &Stopping) -> Vec<Mark> {
     let mut found: Vec<Mark> = retraining(history).into_iter().collect();
-    for (rule, about) in [(Rule::Adversarial, About::Adversarial), (Rule::Clean, About::Clean)] {
+    for (rule, about) in [(Rule::Adversarial, Subject::Adversarial), (Rule::Clean, Subject::Clean)] {
         found.extend(decisions(history, stopping, rule, about));
     }
     found.extend(changes(history));
@@ -31,12 +31,12 @@ pub fn marks(history: &[EpochRecord], stopping: &Stopping) -> Vec<Mark> {
 }
 
 /// Returns the places in `history`, with their epochs' errors, that both rules find best.
-pub fn best(history: &[EpochRecord]) -> [(About, Option<(usize, f64)>); 2] {
+pub fn best(history: &[EpochRecord]) -> [(Subject, Option<(usize, f64)>); 2] {
     let best = |rule: Rule| rule.best(history).and_then(|at| Some((at, rule.error(&history[at])?)));
-    [(About::Clean, best(Rule::Clean)), (About::Adversarial, best(Rule::Adversarial))]
+    [(Subject::Clean, best(Rule::Clean)), (Subject::Adversarial, best(Rule::Adversarial))]
 }
 
-fn decisions(history: &[EpochRecord], stopping: &Stopping, rule: Rule, about: About) -> Vec<Mark> {
+fn decisions(history: &[EpochRecord], stopping: &Stopping, rule: Rule, about: Subject) -> Vec<Mark> {
     let is_own = stopping.rule == rule;
     let name = if rule == Rule::Clean { "clean" } else { "adversarial" };
     let mark = |at: usize, text: String| Mark { x: (at + 1) as f64, text, about };
@@ -53,7 +53,7 @@ fn decisions(history: &[EpochRecord], stopping: &Stopping, rule: Rule, about: Ab
 
 fn retraining(history: &[EpochRecord]) -> Option<Mark> {
     let at = history.iter().position(|record| record.stage == Stage::Retraining)?;
-    Some(Mark { x: at as f64 + 0.5, text: "retraining on all pictures".into(), about: About::Run })
+    Some(Mark { x: at as f64 + 0.5, text: "retraining on all pictures".into(), about: Subject::Run })
 }
 
 /// Returns where ε, α or the learning rate changed between two epochs of a stage: not by its schedule, but by a person.
@@ -69,7 +69,7 @@ fn changes(history: &[EpochRecord]) -> impl Iterator<Item = Mark> + '_ {
         ];
         let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
         let is_mark = before.stage == after.stage && !text.is_empty();
-        is_mark.then_some(Mark { x: at as f64 + 1.5, text, about: About::Run })
+        is_mark.then_some(Mark { x: at as f64 + 1.5, text, about: Subject::Run })
     })
 }
 

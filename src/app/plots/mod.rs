@@ -36,7 +36,7 @@ const LOW: f32 = 460.0;
 /// This draws the plots of errors, loss and confidence, and keeps what a person has chosen about them.
 #[derive(Debug, Default)]
 pub struct Plots {
-    look: Look,
+    pub look: Look,
     zoom: Option<Interval>,
     cursor: Option<usize>,
     raised: Option<usize>,
@@ -49,10 +49,6 @@ pub struct Plots {
 impl Plots {
     pub fn new(look: Look) -> Self {
         Self { look, ..Self::default() }
-    }
-
-    pub fn look(&self) -> Look {
-        self.look
     }
 
     /// Draws the plots of `runs` into the room that `ui` has. Returns the area that they and their legend cover, for a

@@ -32,7 +32,7 @@ const LINE: f32 = 1.4;
 const DOTS_FROM: f64 = 14.0;
 const RAW_RUNS: usize = 3;
 
-/// What a panel says of what a person does with it.
+/// This reports what a person does with a panel.
 pub struct Shown {
     pub cursor: Option<usize>,
     /// `None` shows all epochs.
@@ -214,7 +214,6 @@ fn band(band: &Band, colour: Color32) -> Option<Box<dyn PlotItem>> {
 #[derive(Clone, Copy)]
 struct Pen {
     quantity: Quantity,
-    /// How much its dashes are stretched.
     scale: f32,
     width: f32,
     colour: Color32,

@@ -98,7 +98,8 @@ impl<'a> Scene<'a> {
         self.zoom.is_some_and(|zoom| zoom.high <= all.low || zoom.low >= all.high || zoom.width() >= all.width())
     }
 
-    /// Returns the colour of a line: it tells quantities apart while one run stands alone, and runs where there are several.
+    /// Returns the colour of a line: that of its quantity while one run stands alone, and that of its run among
+    /// several.
     pub fn colour(&self, palette: &Palette, run: usize, quantity: Quantity) -> Color32 {
         if self.runs.len() > 1 { run_colour(palette, run) } else { quantity.colour(palette) }
     }

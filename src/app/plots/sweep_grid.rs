@@ -25,9 +25,9 @@ const SUMMARY: f32 = 18.0;
 const LINE: f32 = 1.4;
 const LINES: [Quantity; 3] = [Quantity::Clean, Quantity::Fgsm, Quantity::Pgd];
 
-/// Draws a small error plot for each ε and α of a sweep, ε along x and α along y, all with the same axes. Runs with the same ε
-/// and α, of other seeds say, share a cell. Returns the index in `runs` of the one that was clicked; clicking the cell of
-/// the primary run goes on to the next one in it.
+/// Draws a small error plot for each ε (along x) and α (along y) of a sweep, all with the same axes. Runs with the
+/// same ε and α share a cell. Returns the index in `runs` of the one that was clicked; a cell that holds the primary
+/// run goes on to the next one in it.
 pub fn sweep_grid(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     if runs.is_empty() {
         let text = "A sweep trains one run for each ε and α; each gets a small plot here.";
@@ -92,6 +92,7 @@ struct Axes {
 
 impl Axes {
     fn new(runs: &[PlotRun<'_>]) -> Self {
+        let epochs = runs.iter().map(|run| run.history.len()).max().unwrap_or(0).max(2) as f64;
         let records = runs.iter().flat_map(|run| run.history.iter());
         let errors = records.flat_map(|record| LINES.map(|line| Panel::Error.value(line, record))).flatten();
         let highest = errors.fold(0.0, f64::max);

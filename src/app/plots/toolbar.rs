@@ -13,7 +13,7 @@ const NARROW: f32 = 560.0;
 const VERY_NARROW: f32 = 300.0;
 const CHOICE: f32 = 200.0;
 
-/// Shows the line of controls. Where there is room for one panel only (`is_single`), it is chosen here. Returns whether all
+/// Shows the line of controls, in which one panel is chosen where there is room for one only. Returns whether all
 /// epochs are asked for.
 pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -> bool {
     let mut is_reset = false;

@@ -29,8 +29,8 @@ struct Dot {
     adversarial: Measured,
 }
 
-/// Plots clean against adversarial validation error of the epoch that each run keeps, with 95 % intervals. Colours follow the
-/// order of `runs`. Returns the index in `runs` of the one that was clicked.
+/// Plots clean against adversarial validation error of the epoch that each run keeps. Colours follow the order of
+/// `runs`. Returns the index in `runs` of the one that was clicked.
 pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     let dot = |(run, plotted): (usize, &PlotRun<'_>)| {
         let record = plotted.kept()?;

@@ -1,8 +1,9 @@
-//! Fonts of the system, for texts that the window's own fonts cannot show: names in Chinese, Arabic, Devanagari and so on.
+//! The window's own fonts cannot show names in Chinese, Arabic, Devanagari and so on, so fonts of the system are
+//! looked for.
 //!
-//! They are looked for when a text on screen needs them, not before, and on a thread of their own: listing all fonts of a system can
-//! take a second. Until then such letters are boxes, and where the system has no font for them, they stay so. Files are mapped
-//! into memory, not read as a whole.
+//! That happens when a text on screen needs them, on a thread of its own: listing all fonts can take a second. Until
+//! then such letters are boxes, and they stay so where the system has no font for them. Files are mapped into memory,
+//! not read as a whole.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

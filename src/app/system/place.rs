@@ -100,16 +100,12 @@ pub fn bring_in(made: &eframe::CreationContext<'_>) {
     let Some(window) = made.winit_window() else { return };
     let Ok(corner) = window.outer_position() else { return };
     let size = window.inner_size();
-    let monitors: Vec<_> = window.available_monitors().collect();
-    let at = |x: i32, y: i32| pos2(x as f32, y as f32);
-    let screens: Vec<Rect> = monitors
-        .iter()
-        .map(|monitor| {
-            let (corner, size) = (monitor.position(), monitor.size());
-            Rect::from_min_size(at(corner.x, corner.y), vec2(size.width as f32, size.height as f32))
-        })
-        .collect();
-    let now = Rect::from_min_size(at(corner.x, corner.y), vec2(size.width as f32, size.height as f32));
+    let rect = |x: i32, y: i32, width: u32, height: u32| {
+        Rect::from_min_size(pos2(x as f32, y as f32), vec2(width as f32, height as f32))
+    };
+    let monitors = window.available_monitors().map(|monitor| (monitor.position(), monitor.size()));
+    let screens: Vec<Rect> = monitors.map(|(at, size)| rect(at.x, at.y, size.width, size.height)).collect();
+    let now = rect(corner.x, corner.y, size.width, size.height);
     let wanted = brought_in(now, &screens, window.scale_factor() as f32);
     if wanted.size() != now.size() {
         let mut inside = size;

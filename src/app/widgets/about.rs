@@ -16,6 +16,7 @@ pub trait Action: Clone {
     fn listed() -> Vec<Self>;
 }
 
+#[derive(Clone, Copy)]
 pub struct About {
     pub name: &'static str,
     pub tooltip: &'static str,

@@ -4,7 +4,7 @@ use eframe::egui::{self, Align2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
 
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, palette};
-use crate::app::widgets::icon_at;
+use crate::app::widgets::{elided, icon_at};
 use crate::engine::model::Guess;
 use crate::engine::units::per_cent;
 
@@ -74,13 +74,4 @@ fn bar(ui: &mut Ui, when: &str, guess: &Guess, mark: Mark) {
         let tip = if role.is_empty() { guess.name.clone() } else { format!("{} is {role}", guess.name) };
         response.on_hover_text(tip);
     }
-}
-
-fn elided(ui: &Ui, text: &str, font: egui::FontId, colour: egui::Color32, width: f32) -> std::sync::Arc<egui::Galley> {
-    let mut job = egui::text::LayoutJob::single_section(
-        text.to_owned(),
-        egui::TextFormat { font_id: font, color: colour, ..Default::default() },
-    );
-    job.wrap = egui::text::TextWrapping::truncate_at_width(width.max(0.0));
-    ui.painter().layout_job(job)
 }

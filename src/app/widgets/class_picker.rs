@@ -17,8 +17,6 @@ pub struct ClassPicker {
     lit: usize,
 }
 
-pub struct Picked(pub usize);
-
 impl ClassPicker {
     /// Shows the field; `chosen` is the class that it stands on.
     pub fn show(
@@ -28,7 +26,7 @@ impl ClassPicker {
         name: &str,
         classes: &[String],
         chosen: Option<usize>,
-    ) -> Option<Picked> {
+    ) -> Option<usize> {
         let standing = chosen.and_then(|index| classes.get(index)).cloned().unwrap_or_default();
         let mut text = if self.open { std::mem::take(&mut self.text) } else { standing };
         let focused = ui.memory(|m| m.has_focus(id));
@@ -83,7 +81,7 @@ impl ClassPicker {
         if picked.is_some() {
             self.close(ui, id);
         }
-        picked.map(Picked)
+        picked
     }
 
     fn close(&mut self, ui: &Ui, id: Id) {
@@ -102,13 +100,11 @@ impl ClassPicker {
         let height = theme::CONTROL_HEIGHT;
         ui.spacing_mut().item_spacing.y = 0.0;
         let mut picked = None;
-        let area = ScrollArea::vertical().max_height(height * ROWS as f32).auto_shrink([false, true]);
-        let area = if scroll {
+        let mut area = ScrollArea::vertical().max_height(height * ROWS as f32).auto_shrink([false, true]);
+        if scroll {
             let top = (self.lit as f32 - ROWS as f32 / 2.0).max(0.0) * height;
-            area.vertical_scroll_offset(top)
-        } else {
-            area
-        };
+            area = area.vertical_scroll_offset(top);
+        }
         area.show_rows(ui, height, hits.len(), |ui, rows| {
             for row in rows {
                 let name = &classes[hits[row]];

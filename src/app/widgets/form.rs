@@ -9,6 +9,7 @@ use eframe::egui::collapsing_header::CollapsingState;
 use eframe::egui::{self, Checkbox, ComboBox, Id, Ui};
 
 use crate::app::theme::{self, SPACE_1, SPACE_2};
+use crate::app::widgets::about::About;
 use crate::app::widgets::fields::Field;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::{problem_line, row};
@@ -32,17 +33,6 @@ impl Fields {
     pub fn clear(&mut self) {
         self.0.clear();
     }
-}
-
-/// A row describes its setting by this.
-#[derive(Clone, Copy)]
-pub struct About {
-    pub name: &'static str,
-    pub tooltip: &'static str,
-}
-
-pub const fn about(name: &'static str, tooltip: &'static str) -> About {
-    About { name, tooltip }
 }
 
 /// A choice has a value, a name, and a tooltip.

@@ -8,12 +8,15 @@ pub mod form;
 pub mod list_keys;
 pub mod path_field;
 pub mod progress_bar;
+pub mod question;
 pub mod rail;
 pub mod texture;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use eframe::egui::{self, Button, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo};
+use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
+use eframe::egui::{self, Button, Color32, FontId, Galley, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo};
 use egui_material_icons::{MaterialIcon, icons};
 
 use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
@@ -136,6 +139,14 @@ pub fn problem_line(ui: &mut Ui, text: &str) {
 
 pub fn name_of_file(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// Lays out one line of text, cut with an ellipsis to fit.
+pub fn elided(ui: &Ui, text: &str, font_id: FontId, color: Color32, width: f32) -> Arc<Galley> {
+    let format = TextFormat { font_id, color, ..Default::default() };
+    let mut job = LayoutJob::single_section(text.to_owned(), format);
+    job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
+    ui.painter().layout_job(job)
 }
 
 pub fn icon_at(ui: &Ui, rect: egui::Rect, icon: MaterialIcon, size: f32, colour: egui::Color32) {

@@ -17,7 +17,7 @@ use crate::app::pages::explore::timeline::{has_film, timeline};
 use crate::app::pages::explore::words;
 use crate::app::theme::{self, SPACE_2, SPACE_4};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::class_picker::{ClassPicker, Picked};
+use crate::app::widgets::class_picker::ClassPicker;
 use crate::app::widgets::fields::Field;
 use crate::app::widgets::progress_bar::progress_ring;
 use crate::app::widgets::rail::{Curve, Rail};
@@ -375,8 +375,7 @@ impl Controls {
         }
         if targeted {
             let chosen = if let Goal::Targeted(index) = explore.view.goal { Some(index) } else { None };
-            if let Some(Picked(index)) = self.target.show(ui, target_field(), "Target class", classes(explore), chosen)
-            {
+            if let Some(index) = self.target.show(ui, target_field(), "Target class", classes(explore), chosen) {
                 out.push(ExploreCommand::Goal(Goal::Targeted(index)).into());
             }
         }
@@ -396,7 +395,7 @@ impl Controls {
         }
         if given {
             let chosen = if let Label::Given(index) = explore.view.label { Some(index) } else { None };
-            if let Some(Picked(index)) = self.label.show(ui, label_field(), "Given label", classes(explore), chosen) {
+            if let Some(index) = self.label.show(ui, label_field(), "Given label", classes(explore), chosen) {
                 out.push(ExploreCommand::Label(Label::Given(index)).into());
             }
         }

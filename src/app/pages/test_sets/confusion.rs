@@ -1,11 +1,10 @@
 //! Matrices show which class is taken for which, and who is fooled by whose pictures.
 
 use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
-use eframe::egui::{Align2, Color32, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::format::{self, per_cent};
 use crate::app::pages::explore::words;
-use crate::app::pages::test_sets::curves::centred;
 use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::wording::{first, pixels, space};
 use crate::app::theme::{self, palette};
@@ -99,9 +98,11 @@ fn matrix(
                     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words.clone()));
                 }
                 let full = if row == column && layout.is_right { palette.right_soft } else { palette.fooled_soft };
-                ui.painter().rect_filled(at.shrink(0.5), 1, blend(palette.panel, full, share.sqrt()));
+                let share = share.sqrt().clamp(0.0, 1.0);
+                ui.painter().rect_filled(at.shrink(0.5), 1, palette.panel.lerp_to_gamma(full, share));
                 if size.min_elem() >= WRITTEN && !text.is_empty() {
-                    centred(ui, at, &text, if share > 0.0 { palette.text } else { palette.weak });
+                    let colour = if share > 0.0 { palette.text } else { palette.weak };
+                    ui.painter().text(at.center(), Align2::CENTER_CENTER, text, theme::number_font(), colour);
                 }
                 response.on_hover_text(words);
             }
@@ -124,10 +125,6 @@ fn written(ui: &Ui, rect: Rect, name: &str, align: Align2) {
         let id = ui.scope_id().with(("name", rect.min.x.to_bits(), rect.min.y.to_bits()));
         ui.interact(rect, id, Sense::hover()).on_hover_text(name);
     }
-}
-
-fn blend(from: Color32, to: Color32, share: f32) -> Color32 {
-    from.lerp_to_gamma(to, share.clamp(0.0, 1.0))
 }
 
 /// Shows who is fooled by whose pictures.

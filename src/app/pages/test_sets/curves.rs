@@ -1,8 +1,6 @@
 //! Security curves plot accuracy against ε, with 95 % intervals.
 
-use eframe::egui::{
-    self, Align2, Button, Color32, ComboBox, Grid, Rect, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, vec2,
-};
+use eframe::egui::{self, Button, Color32, ComboBox, Grid, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, vec2};
 use egui_material_icons::icons;
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoint, PlotPoints, PlotUi, Points};
 
@@ -45,14 +43,13 @@ pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
     let eps: Vec<f32> = curve.found.attacked.iter().map(|result| result.eps).collect();
     let of_lengths = tests.part == Part::Lengths;
     let is_offered = |curve: &Curve| !of_lengths || curve.found.lengths.is_some();
-    let mut chosen = None;
     ui.horizontal_wrapped(|ui| {
         let width = (ui.available_width() - if of_lengths { 16.0 } else { 260.0 }).clamp(160.0, 560.0);
         let combo = ComboBox::from_id_salt("curve").selected_text(&name).width(width).truncate();
         let response = combo.show_ui(ui, |ui| {
             for (index, curve) in tests.curves.iter().enumerate().filter(|(_, curve)| is_offered(curve)) {
                 if ui.selectable_label(index == looked_at, title(curve)).clicked() {
-                    chosen = Some(index);
+                    tests.chosen = index;
                 }
             }
         });
@@ -73,9 +70,6 @@ pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
         response.response.accessible_name("ε to look at");
         ui.checkbox(&mut tests.clean, "Untouched").on_hover_text("The answers to the untouched pictures");
     });
-    if let Some(index) = chosen {
-        tests.chosen = index;
-    }
     let conditions = tests.curve().map(conditions).unwrap_or_default();
     ui.add(egui::Label::new(theme::weak(ui, conditions)).wrap());
 }
@@ -223,7 +217,7 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
     }
     let others = SWATCH + columns.len() as f32 * (NUMBERS + GAP) + ROW + GAP + 2.0 * SPACE_2;
     let width = (ui.available_width() - others).max(LEAST_NAME);
-    let (mut chosen, looked_at) = (None, tests.looked_at());
+    let looked_at = tests.looked_at();
     ScrollArea::both().auto_shrink([false, true]).id_salt("list of curves").show(ui, |ui| {
         Grid::new("curves").spacing([GAP, 2.0]).min_row_height(ROW).show(ui, |ui| {
             for text in std::iter::once(&"Net and attack").chain(&columns) {
@@ -233,7 +227,7 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
             for (index, curve) in tests.curves.iter().enumerate() {
                 let look = Look::new(ui, index, current.get(index) == Some(&true));
                 if name(ui, curve, &look, width, looked_at == Some(index)) {
-                    chosen = Some(index);
+                    tests.chosen = index;
                 }
                 numbers(ui, curve, columns.contains(&SURE));
                 icon_button(ui, TestCommand::Remove(Some(index)), out);
@@ -241,9 +235,6 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
             }
         });
     });
-    if let Some(index) = chosen {
-        tests.chosen = index;
-    }
 }
 
 /// Returns whether the name was clicked.
@@ -311,8 +302,4 @@ fn numbers(ui: &mut Ui, curve: &Curve, with_sure: bool) {
     }
     let sure = last.or(found.attacked.last()).and_then(|last| last.mean_confidence_on_mistakes);
     ui.label(theme::number(sure.map_or("–".into(), per_cent)));
-}
-
-pub fn centred(ui: &Ui, rect: Rect, text: &str, colour: Color32) {
-    ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, theme::number_font(), colour);
 }

@@ -180,12 +180,9 @@ impl NetMoment {
         }
     }
 
+    /// Returns the moment after this one, and the first one after the last.
     pub fn next(self) -> Self {
-        match self {
-            Self::Before => Self::Now,
-            Self::Now => Self::Best,
-            Self::Best => Self::Before,
-        }
+        Self::ALL[(self as usize + 1) % Self::ALL.len()]
     }
 
     pub fn about(self) -> About {

@@ -8,7 +8,8 @@ use crate::app::pages::train::state::draft::{
 };
 use crate::app::pages::train::state::facts::Facts;
 use crate::app::theme;
-use crate::app::widgets::form::{self, About, Counts, Fields, Slider, about, named, note, switch};
+use crate::app::widgets::about::{About, about};
+use crate::app::widgets::form::{self, Counts, Fields, Slider, named, note, switch};
 use crate::app::widgets::problem_line;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::engine::model::{Architecture, Dropout, Entry};
@@ -29,13 +30,10 @@ const BEGIN: &str = "Continue from the trained weights of this net instead of fr
 pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option<&Facts>, catalogue: &[Entry]) {
     let net = config.model.parse::<Architecture>().ok();
     picker(ui, config, net.as_ref(), catalogue);
-    let net = match config.model.parse::<Architecture>() {
-        Ok(net) => {
-            capacity(ui, fields, config, &net);
-            true
-        }
-        Err(_) => false,
-    };
+    let net = config.model.parse::<Architecture>().ok();
+    if let Some(net) = &net {
+        capacity(ui, fields, config, net);
+    }
     form::text(ui, fields, about("As text", AS_TEXT), &mut config.model, draft::net);
     match facts.map(|facts| &facts.net) {
         Some(Ok(net)) => {
@@ -48,7 +46,7 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option
             ui.label(theme::weak(ui, "…"));
         }
     }
-    if net {
+    if net.is_some() {
         config.fine_tune = false;
     } else {
         fine_tuning(ui, config, catalogue);

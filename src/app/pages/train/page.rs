@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
-use crate::app::files::dialogs::Question;
+use crate::app::files::dialogs::Question as FileQuestion;
 use crate::app::notices::Tone;
 use crate::app::page::{CanStep, HistoryStep, Menu, Page};
 use crate::app::pages::train::commands::{Export, TrainCommand, TrainView};
 use crate::app::pages::train::first_layer::Sheet;
-use crate::app::pages::train::questions::Questions;
+use crate::app::pages::train::questions::{Question, Questions};
 use crate::app::pages::train::run_bar;
 use crate::app::pages::train::runs_table::RunsTable;
 use crate::app::pages::train::settings::{Around, SettingsPanel};
@@ -49,7 +49,7 @@ pub struct TrainPage {
     sheet: Sheet,
     plots: Plots,
     questions: Questions,
-    facts: Option<Facts>,
+    pub facts: Option<Facts>,
     /// The plots cover this part of the window.
     area: Option<Rect>,
 }
@@ -85,7 +85,8 @@ impl Page for TrainPage {
     }
 
     fn tick(&mut self, ctx: &Context, shell: &mut Shell) {
-        shell.train.note(ctx.input(|i| i.time));
+        let train = &mut shell.train;
+        train.undoer.feed_state(ctx.input(|i| i.time), &train.draft);
         let known = self.facts.as_ref().is_some_and(|facts| facts.are_of(&shell.train.draft));
         if !known && shell.settings.tab == Tab::Train {
             let config = shell.train.draft.clone();
@@ -98,11 +99,11 @@ impl Page for TrainPage {
     }
 
     fn is_asking(&self) -> bool {
-        self.questions.is_open()
+        self.questions.open.is_some()
     }
 
     fn close_question(&mut self) {
-        self.questions.close();
+        self.questions.open = None;
     }
 
     fn drop_hint(&self, _files: usize) -> &'static str {
@@ -116,8 +117,9 @@ impl Page for TrainPage {
     }
 
     fn menu(&self, shell: &Shell) -> Menu {
+        let Train { undoer, draft, .. } = &shell.train;
         Menu {
-            history: Some(CanStep { undo: shell.train.can_undo(), redo: shell.train.can_redo() }),
+            history: Some(CanStep { undo: undoer.has_undo(draft), redo: undoer.has_redo(draft) }),
             save: vec![WindowCommand::SaveViewDialog.into()],
             copy: vec![TrainCommand::CopyCommand.into()],
             ..Menu::default()
@@ -132,7 +134,7 @@ impl Page for TrainPage {
     }
 
     fn remember(&self, shell: &mut Shell) {
-        shell.settings.plots = self.plots.look();
+        shell.settings.plots = self.plots.look;
         let draft = &shell.train.draft;
         shell.settings.train = (*draft != draft::usual()).then(|| draft.clone());
     }
@@ -171,16 +173,6 @@ impl TrainPage {
         }
     }
 
-    /// Takes what was looked up about the settings of the next run.
-    pub fn take_facts(&mut self, facts: Facts) {
-        self.facts = Some(facts);
-    }
-
-    /// Looks everything up again, because nets or data have changed.
-    pub fn forget_facts(&mut self) {
-        self.facts = None;
-    }
-
     pub fn take(&mut self, event: TrainEvent, shell: &mut Shell) {
         let is_exploring = shell.settings.tab == Tab::Explore;
         match shell.train.take(event) {
@@ -199,7 +191,7 @@ impl TrainPage {
                 shell.settings.tab = Tab::Explore;
             }
             Some(Outcome::Fetched(data)) => {
-                self.forget_facts();
+                self.facts = None;
                 shell.notices.add_brief(format!("{} is there.", words::data(&data)));
             }
             Some(Outcome::NeedsYou(_) | Outcome::Done(_)) | None => {}
@@ -214,19 +206,19 @@ impl TrainPage {
             }
             TrainCommand::AskDelete => {
                 if let Some(run) = shell.train.selected().filter(|run| !run.is_in_hand()) {
-                    self.questions.ask_delete(run.info.run.clone());
+                    self.questions.open = Some(Question::Delete(run.info.run.clone()));
                 }
             }
             TrainCommand::AskSweep => self.questions.ask_sweep(&shell.train.draft),
             TrainCommand::AskExport(export) => ask_export(export, shell),
             TrainCommand::ExportTo(export, path) => self.export(export, path, shell),
-            TrainCommand::FolderDialog => shell.dialogs.ask(Question::Folder, Path::new("")),
+            TrainCommand::FolderDialog => shell.dialogs.ask(FileQuestion::Folder, Path::new("")),
             TrainCommand::UseFolder(path) => {
                 // Another start of the program may have another working folder.
                 let path = std::path::absolute(&path).unwrap_or(path);
                 shell.train.draft.data = DataSource::Folder(path);
             }
-            TrainCommand::AskFetch(data) => self.questions.ask_fetch(data),
+            TrainCommand::AskFetch(data) => self.questions.open = Some(Question::Fetch(data)),
             command => shell.train(&command),
         }
     }
@@ -259,11 +251,10 @@ impl TrainPage {
         let sheet = train.selected().and_then(|run| run.sheet.as_ref()).filter(|_| beside);
         let Some(sheet) = sheet else { return self.table.show(ui, train, out) };
         let room = ui.available_rect_before_wrap();
-        let width = (room.width() * 0.34).min(560.0);
-        let split = room.right() - width;
-        let table = Rect::from_min_max(room.min, egui::pos2(split - SPACE_4, room.bottom()));
-        ui.scope_builder(egui::UiBuilder::new().max_rect(table), |ui| self.table.show(ui, train, out));
-        let right = Rect::from_min_max(egui::pos2(split, room.top()), room.max);
+        let split = room.right() - (room.width() * 0.34).min(560.0);
+        let (table, right) = room.split_left_right_at_x(split);
+        let table = egui::UiBuilder::new().max_rect(table.with_max_x(split - SPACE_4));
+        ui.scope_builder(table, |ui| self.table.show(ui, train, out));
         ui.scope_builder(egui::UiBuilder::new().max_rect(right), |ui| self.sheet.show(ui, sheet));
     }
 
@@ -313,7 +304,7 @@ fn ask_export(export: Export, shell: &mut Shell) {
     let user = directories::UserDirs::new();
     let folder = user.map(|dirs| dirs.document_dir().unwrap_or(dirs.home_dir()).to_owned()).unwrap_or_default();
     let proposal = folder.join(format!("{}-{name}", run.info.run));
-    shell.dialogs.ask(Question::Export(export), &proposal);
+    shell.dialogs.ask(FileQuestion::Export(export), &proposal);
 }
 
 /// Tells whether a file is packed class folders by its name; any other file stands for its folder.
@@ -352,19 +343,12 @@ fn sweep(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     }
     let runs = plot_runs(train, &siblings);
     let room = ui.available_rect_before_wrap();
-    let beside = room.width() >= 720.0;
-    let (first, second) = if beside {
-        let split = room.left() + room.width() * 0.6;
-        (
-            Rect::from_min_max(room.min, egui::pos2(split - SPACE_2, room.bottom())),
-            Rect::from_min_max(egui::pos2(split + SPACE_2, room.top()), room.max),
-        )
+    let (first, second) = if room.width() >= 720.0 {
+        let (left, right) = room.split_left_right_at_fraction(0.6);
+        (left.with_max_x(left.right() - SPACE_2), right.with_min_x(right.left() + SPACE_2))
     } else {
-        let split = room.top() + room.height() * 0.55;
-        (
-            Rect::from_min_max(room.min, egui::pos2(room.right(), split - SPACE_2)),
-            Rect::from_min_max(egui::pos2(room.left(), split + SPACE_2), room.max),
-        )
+        let (top, bottom) = room.split_top_bottom_at_fraction(0.55);
+        (top.with_max_y(top.bottom() - SPACE_2), bottom.with_min_y(bottom.top() + SPACE_2))
     };
     let grid = ui.scope_builder(egui::UiBuilder::new().max_rect(first), |ui| sweep_grid(ui, &runs)).inner;
     let trade = ui.scope_builder(egui::UiBuilder::new().max_rect(second), |ui| trade_off(ui, &runs)).inner;

@@ -5,8 +5,7 @@ use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::format::{plural, short, thousands};
-use crate::app::pages::train::commands::TrainCommand;
-use crate::app::pages::train::commands::TrainView;
+use crate::app::pages::train::commands::{TrainCommand, TrainView};
 use crate::app::pages::train::state::run::Run;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
@@ -54,29 +53,23 @@ pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         // In a low window every line counts.
         None if theme::compact(ui) => {}
         None => {
-            ui.add(egui::Label::new(theme::weak(ui, resting(train))).truncate());
+            let text = match train.selected().filter(|run| run.is_resumable()) {
+                Some(run) => format!("No run is active. Train begins one; Resume continues {}.", run.info.run),
+                None => "No run is active. Train begins one with the settings at the left.".into(),
+            };
+            ui.add(egui::Label::new(theme::weak(ui, text)).truncate());
         }
     }
-    match run.map(|run| &run.info.state) {
-        Some(RunState::Paused(Some(why))) => needs(ui, why, out),
-        _ => {
-            if let Some((run, why)) = train.selected().and_then(|run| match &run.info.state {
-                RunState::Failed(why) => Some((run, why)),
-                _ => None,
-            }) {
-                warning(ui, |ui| {
-                    ui.add(egui::Label::new(format!("{}: {}", run.info.run, on_its_own(why))).wrap());
-                });
-            }
-        }
-    }
-}
-
-fn resting(train: &Train) -> String {
-    let selected = train.selected().filter(|run| run.is_resumable());
-    match selected {
-        Some(run) => format!("No run is active. Train begins one; Resume continues {}.", run.info.run),
-        None => "No run is active. Train begins one with the settings at the left.".into(),
+    let failed = train.selected().and_then(|run| match &run.info.state {
+        RunState::Failed(why) => Some((run, why)),
+        _ => None,
+    });
+    match (run.map(|run| &run.info.state), failed) {
+        (Some(RunState::Paused(Some(why))), _) => needs(ui, why, out),
+        (_, Some((run, why))) => warning(ui, |ui| {
+            ui.add(egui::Label::new(format!("{}: {}", run.info.run, on_its_own(why))).wrap());
+        }),
+        _ => {}
     }
 }
 
@@ -124,7 +117,7 @@ fn facts(train: &Train, run: &Run) -> Vec<String> {
         let rate = progress.images_per_second.map(|rate| thousands(rate.round() as usize));
         facts.extend(rate.map(|rate| format!("{rate} images/s")));
     }
-    if run.is_retuned() {
+    if run.wish.is_some() {
         let (eps, alpha) = run.tuning();
         facts.push(format!("ε {} and α {} from the next epoch on", short(eps), short(alpha)));
     }

@@ -5,15 +5,14 @@ use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::format;
-use crate::app::pages::train::commands::Panel;
-use crate::app::pages::train::commands::TrainCommand;
+use crate::app::pages::train::commands::{Panel, TrainCommand};
 use crate::app::pages::train::state::facts::Facts;
 use crate::app::pages::train::state::run::Run;
 use crate::app::pages::train::state::{Fetching, Train, draft, words};
 use crate::app::pages::train::{learning, net, objective};
 use crate::app::theme::{self, SPACE_2, palette};
-use crate::app::widgets::about::Action as _;
-use crate::app::widgets::form::{self, Choice, Counts, Fields, about, named, note, section};
+use crate::app::widgets::about::{Action as _, about};
+use crate::app::widgets::form::{self, Choice, Counts, Fields, named, note, section};
 use crate::app::widgets::path_field::typed_path;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, problem_line, segmented};
@@ -71,7 +70,9 @@ impl SettingsPanel {
                         Panel::NextRun => self.next_run(ui, &mut changed, around, out),
                         Panel::RunInHand => self.run_in_hand(ui, &mut changed, run),
                     }
-                    push_changes(panel, &config, changed, out);
+                    if changed != config {
+                        out.push(change(panel, &config, changed));
+                    }
                 });
             });
         });
@@ -156,16 +157,13 @@ impl SettingsPanel {
 
 const IN_HAND: &str = "ε, α and the learning rate of the run in hand can be changed as it goes.";
 
-fn push_changes(panel: Panel, config: &Config, changed: Config, out: &mut Vec<Command>) {
-    if changed == *config {
-        return;
-    }
+fn change(panel: Panel, config: &Config, changed: Config) -> Command {
     let Config { eps, alpha, learning_rate, .. } = changed;
-    out.push(match panel {
+    match panel {
         Panel::NextRun => TrainCommand::Settings(Box::new(changed)).into(),
         Panel::RunInHand if learning_rate != config.learning_rate => TrainCommand::Rate(learning_rate).into(),
         Panel::RunInHand => TrainCommand::Retune { eps, alpha }.into(),
-    });
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]

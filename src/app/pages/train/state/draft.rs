@@ -37,21 +37,9 @@ pub fn usual() -> Config {
 }
 
 impl Train {
-    pub fn note(&mut self, seconds: f64) {
-        self.undoer.feed_state(seconds, &self.draft);
-    }
-
     pub fn set_draft(&mut self, draft: Config) {
         self.draft = draft;
         self.panel = Panel::NextRun;
-    }
-
-    pub fn can_undo(&self) -> bool {
-        self.undoer.has_undo(&self.draft)
-    }
-
-    pub fn can_redo(&self) -> bool {
-        self.undoer.has_redo(&self.draft)
     }
 
     pub fn undo(&mut self) {

@@ -9,10 +9,8 @@ pub mod words;
 
 pub use eframe::egui::util::undoer::Undoer;
 
-use crate::app::pages::train::commands::{NetMoment, Panel, TrainView};
+use crate::app::pages::train::commands::{NetMoment, Panel, TrainCommand, TrainView};
 use crate::app::pages::train::state::run::Run;
-
-use crate::app::pages::train::commands::TrainCommand;
 use crate::app::undo::undoer;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Config, Stage};
@@ -174,9 +172,12 @@ impl Train {
                 }
             }
             TrainCommand::UseNet(moment) => return self.offer(*moment).into_iter().collect(),
-            TrainCommand::Resume | TrainCommand::Withdraw | TrainCommand::Delete(_) => {
-                return self.order_about_selected(command).into_iter().collect();
+            TrainCommand::Resume => return self.resume().into_iter().collect(),
+            TrainCommand::Withdraw => {
+                let queued = self.selected().filter(|run| run.info.state == RunState::Queued);
+                return queued.map(|run| Order::Withdraw(run.info.run.clone())).into_iter().collect();
             }
+            TrainCommand::Delete(run) => return vec![Order::Delete(run.clone())],
             TrainCommand::FetchData(data) => return vec![Order::Fetch(data.clone())],
             TrainCommand::StopFetching => return vec![Order::CancelFetch],
             TrainCommand::Sweep { eps, alpha } => return self.sweep(eps, alpha),
@@ -216,31 +217,23 @@ impl Train {
         }
     }
 
-    fn order_about_selected(&mut self, command: &TrainCommand) -> Option<Order> {
-        if let TrainCommand::Delete(run) = command {
-            return Some(Order::Delete(run.clone()));
-        }
-        let run = self.selected()?;
-        let id = run.info.run.clone();
-        match command {
-            TrainCommand::Resume if run.is_resumable() => {
-                if self.in_hand().is_none() {
-                    self.follows = true;
-                    self.panel = Panel::RunInHand;
-                }
-                Some(Order::Resume(id))
-            }
-            TrainCommand::Withdraw if run.info.state == RunState::Queued => Some(Order::Withdraw(id)),
-            _ => None,
-        }
+    fn resume(&mut self) -> Option<Order> {
+        let run = self.selected().filter(|run| run.is_resumable())?.info.run.clone();
+        self.follow();
+        Some(Order::Resume(run))
     }
 
     fn start(&mut self) -> Order {
+        self.follow();
+        Order::Start(Box::new(self.draft.clone()))
+    }
+
+    /// Shows the run that begins next, unless one is in hand.
+    fn follow(&mut self) {
         if self.in_hand().is_none() {
             self.follows = true;
             self.panel = Panel::RunInHand;
         }
-        Order::Start(Box::new(self.draft.clone()))
     }
 
     fn sweep(&mut self, eps: &[f32], alpha: &[f32]) -> Vec<Order> {
@@ -336,9 +329,8 @@ impl Train {
         let run = self.run_mut(id)?;
         run.info.state = state;
         run.preparing = None;
-        match &run.info.state {
-            RunState::Stopped | RunState::Finished | RunState::Failed(_) => run.wish = None,
-            _ => {}
+        if matches!(run.info.state, RunState::Stopped | RunState::Finished | RunState::Failed(_)) {
+            run.wish = None;
         }
         match &run.info.state {
             RunState::Finished => {

@@ -69,10 +69,6 @@ impl Run {
         self.wish.unwrap_or((self.info.config.eps, self.info.config.alpha))
     }
 
-    pub fn is_retuned(&self) -> bool {
-        self.wish.is_some()
-    }
-
     /// Returns the epoch whose weights are kept: what the stopping rule chose, or the last one that was validated.
     pub fn kept(&self) -> Option<&EpochRecord> {
         let history = &self.info.history;

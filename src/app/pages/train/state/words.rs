@@ -136,15 +136,17 @@ pub fn interval(measured: Measured) -> String {
 }
 
 pub fn finished(run: &Run) -> String {
-    let kept = run.kept().copied().unwrap_or_default();
-    let errors: Vec<String> = [("clean", kept.clean), ("adversarial", kept.adversarial), ("PGD", kept.pgd)]
-        .into_iter()
-        .filter_map(|(name, measured)| {
-            error(measured).map(|(error, n)| format!("{name} {error} (n = {})", thousands(n)))
-        })
-        .collect();
+    let told = |(name, error, n): (&str, String, usize)| format!("{name} {error} (n = {})", thousands(n));
+    let errors: Vec<String> = kept_errors(run).map(told).collect();
     let errors = if errors.is_empty() { String::new() } else { format!(" Validation error: {}.", errors.join(", ")) };
     format!("{} is finished.{errors}", run.info.run)
+}
+
+/// Returns the names, the errors and the numbers of pictures of the epoch that is kept.
+fn kept_errors(run: &Run) -> impl Iterator<Item = (&'static str, String, usize)> {
+    let kept = run.kept().copied().unwrap_or_default();
+    let all = [("clean", kept.clean), ("adversarial", kept.adversarial), ("PGD", kept.pgd)];
+    all.into_iter().filter_map(|(name, measured)| error(measured).map(|(error, n)| (name, error, n)))
 }
 
 /// Describes a run for assistive technology.
@@ -157,11 +159,7 @@ pub fn summary(run: &Run) -> String {
         format!("{}, ε {}, α {}", adversary(config), short(config.eps), short(config.alpha)),
         format!("seed {}", config.seed),
     ];
-    if let Some(kept) = run.kept() {
-        for (name, measured) in [("clean", kept.clean), ("adversarial", kept.adversarial), ("PGD", kept.pgd)] {
-            parts.extend(error(measured).map(|(error, n)| format!("{name} error {error} of {}", thousands(n))));
-        }
-    }
+    parts.extend(kept_errors(run).map(|(name, error, n)| format!("{name} error {error} of {}", thousands(n))));
     parts.join("; ")
 }
 
