@@ -1,5 +1,4 @@
-//! Slow things that the window does not wait for: file dialogs, pasted pictures, thumbnails, files to write. Each runs on a thread of
-//! its own and posts what came of it.
+//! The window does not wait for slow things: each runs on a thread of its own and posts what came of it.
 
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -24,52 +23,43 @@ use crate::engine::model::Catalogue;
 use crate::engine::picture::{Picture, Region, png_crop, save_png};
 use crate::engine::train::Config;
 
-/// What a thread reports.
+/// A thread reports one of these.
 pub enum Incoming {
     Thumbnail(Thumbnail),
-    /// The system's dialog ended.
     Chosen(Question, Chosen),
-    /// The names in a folder that the path field asked for.
     Listed(Listing),
     Pasted(Arc<Picture>),
-    /// Fonts were found for texts on screen.
     Fonts,
-    /// Something was copied, or why the clipboard does not hold it.
     Copied(Copied, Result<(), String>),
-    /// Of the net and the data that the Train tab asked for.
     Facts(Box<Facts>),
-    /// A file that could have been a lesson is none: what else to do with it.
+    /// The file is no lesson, so this is to be done with it.
     NoLesson(Command),
-    /// A file that could hold more than a picture was read, or why it cannot be used.
     Opened(PathBuf, Result<Opened, String>),
-    /// A file was written, or why it was not.
     Exported(Result<PathBuf, String>),
 }
 
-/// How the system's file dialog ended.
+/// The system's file dialog ended in one of these ways.
 pub enum Chosen {
     Path(PathBuf),
     Cancelled,
-    /// The system has none.
     Unavailable,
 }
 
-/// What the notice of a copy says.
+/// The notice of a copy says this.
 pub struct Copied {
-    /// With its article: "the command".
+    /// The name has its article: "the command".
     pub what: String,
-    /// What is said below it; empty for nothing.
+    /// This is said below the name; it may be empty.
     pub more: String,
 }
 
-/// What a file holds that could hold more than a picture.
+/// A file that could hold more than a picture holds one of these.
 pub enum Opened {
     Content(Content),
-    /// A picture, and the crop that it was saved with.
+    /// The picture may have been saved with a crop.
     Picture(Option<Region>),
 }
 
-/// Posts reports and wakes the window.
 #[derive(Clone)]
 struct Poster {
     ctx: Context,
@@ -92,11 +82,11 @@ impl Poster {
     }
 }
 
-/// Starts such threads and collects their reports.
+/// This starts the threads and collects their reports.
 pub struct Background {
     poster: Poster,
     receive: Receiver<Incoming>,
-    /// In which lessons look up what they name.
+    /// Lessons look up what they name in this.
     catalogue: Catalogue,
     pub clipboard: Clipboard,
     dialog_open: bool,
@@ -168,7 +158,6 @@ impl Background {
         })
     }
 
-    /// Reads the names in a folder.
     pub fn list(&self, folder: PathBuf) -> std::io::Result<()> {
         self.poster.start("folder", move |post| post(Incoming::Listed(Listing::read(folder))))
     }
@@ -181,7 +170,6 @@ impl Background {
         self.poster.start("facts", move |post| post(Incoming::Facts(Box::new(Facts::gather(&config)))))
     }
 
-    /// Reads a lesson.
     pub fn open_lesson(&self, path: PathBuf) -> std::io::Result<()> {
         let catalogue = self.catalogue.clone();
         self.poster.start("lesson", move |post| post(lesson(path, &catalogue)))
@@ -195,7 +183,6 @@ impl Background {
         })
     }
 
-    /// Writes a file.
     pub fn export(&self, path: PathBuf, bytes: Vec<u8>) -> std::io::Result<()> {
         self.poster.start("export", move |post| {
             let written = write_atomically(&path, &bytes, "write the file").map_err(|error| error.to_string());
@@ -203,7 +190,6 @@ impl Background {
         })
     }
 
-    /// Writes a picture as PNG.
     pub fn save_picture(&self, path: PathBuf, picture: Picture) -> std::io::Result<()> {
         self.poster.start("export", move |post| {
             let written = save_png(&picture, &path, &[]).map_err(|error| error.to_string());
@@ -223,8 +209,8 @@ impl Background {
         })
     }
 
-    /// What to do with a picture of the window that comes later: cut out `area`, in pixels, and write it as PNG, with
-    /// what opens it again inside.
+    /// Returns what to do with a picture of the window that comes later: it cuts out `area`, in pixels, and writes it
+    /// as PNG, with what opens it again inside.
     pub fn picture_export(
         &self,
         path: PathBuf,
@@ -239,8 +225,7 @@ impl Background {
                     let texts: Vec<_> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
                     save_png(&part(&window, area)?, &path, &texts).map_err(|error| error.to_string())
                 };
-                let written = write();
-                post(Incoming::Exported(written.map(|()| path)));
+                post(Incoming::Exported(write().map(|()| path)));
             };
             if let Err(error) = poster.start("export", work) {
                 // On the window's thread: it must not wait for room.
@@ -249,7 +234,6 @@ impl Background {
         }
     }
 
-    /// Writes frames as a GIF.
     pub fn save_animation(&self, path: PathBuf, frames: Vec<Frame>) -> std::io::Result<()> {
         self.poster.start("animation", move |post| {
             let write = |bytes: Vec<u8>| {
@@ -260,7 +244,6 @@ impl Background {
         })
     }
 
-    /// Looks for fonts for texts on screen.
     pub fn look_for_fonts(&self, fonts: SystemFonts) -> std::io::Result<()> {
         self.poster.start("fonts", move |post| {
             if fonts.look() {
@@ -269,7 +252,6 @@ impl Background {
         })
     }
 
-    /// Puts something into the clipboard.
     pub fn copy(&self, clip: Clip, copied: Copied) -> std::io::Result<()> {
         match &self.clipboard {
             Clipboard::System => {
@@ -294,7 +276,7 @@ fn lesson(path: PathBuf, catalogue: &Catalogue) -> Incoming {
     Incoming::Opened(path, lesson)
 }
 
-/// Transparent parts lie on white, as paper is, until another background is chosen.
+/// Lays transparent parts on white, as paper is, until another background is chosen.
 fn picture_from_clipboard(image: &ColorImage) -> Picture {
     let pixel = |pixel: &Color32| {
         let white = 255 - pixel.a();

@@ -1,4 +1,4 @@
-//! Numbers and words as the window writes them.
+//! The window writes numbers and words in these ways.
 
 use crate::engine::units::LEVELS;
 pub use crate::engine::units::{megabytes, per_cent};
@@ -7,7 +7,7 @@ pub fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
-/// 1235496 as "1 235 496".
+/// Writes 1235496 as "1 235 496".
 pub fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut out = String::new();
@@ -20,7 +20,7 @@ pub fn thousands(number: usize) -> String {
     out
 }
 
-/// Three significant digits, with an exponent only where needed: "0.1", "0.00123", "2.5e-6".
+/// Writes three significant digits, with an exponent only where needed: "0.1", "0.00123", "2.5e-6".
 pub fn short(value: f32) -> String {
     if value == 0.0 {
         return "0".into();
@@ -34,7 +34,7 @@ pub fn short(value: f32) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// ε in L∞ as people name it: "2/255", "1.4/255", from a tenth on "0.25".
+/// Writes ε in L∞ as people name it: "2/255", "1.4/255", from a tenth on "0.25".
 pub fn spelled_eps(eps: f32) -> String {
     if eps == 0.0 || eps >= 0.0995 {
         return short(eps);
@@ -43,18 +43,18 @@ pub fn spelled_eps(eps: f32) -> String {
     if (levels - levels.round()).abs() < 0.02 { format!("{levels:.0}/255") } else { format!("{levels:.1}/255") }
 }
 
-/// Grey levels in few letters: "2 levels", "<1 level".
+/// Shortens grey levels: "2 levels", "<1 level".
 pub fn brief_levels(levels: &str) -> String {
     levels.replace("less than one", "<1").replace("grey level", "level")
 }
 
-/// A signed value with a true minus sign.
+/// Writes a value with a sign, and with a true minus.
 pub fn signed(value: f32, decimals: usize) -> String {
     let sign = if value < 0.0 { '−' } else { '+' };
     format!("{sign}{:.decimals$}", value.abs())
 }
 
-/// As a shell takes it for one word.
+/// Quotes a word for a shell.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,+=".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

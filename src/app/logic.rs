@@ -1,4 +1,4 @@
-//! What happens between frames: events of the worker and of the person come in, commands are carried out.
+//! Between frames, events of the worker and of the person come in, and commands are carried out.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -31,7 +31,7 @@ use crate::engine::attack::Label;
 use crate::engine::model::Guess;
 use crate::worker::{Event, Saved, Source};
 
-/// Time for events per frame; what is left waits for the next.
+/// What is left after this time waits for the next frame.
 const EVENT_TIME: Duration = Duration::from_millis(10);
 
 impl App {
@@ -89,7 +89,7 @@ impl App {
             Event::Training(event) => self.pages.train.take(event, shell),
             Event::Models(event) => {
                 if self.pages.models.take(event, shell) {
-                    self.pages.train.forget_facts();
+                    self.pages.train.facts = None;
                 }
             }
             Event::TestSet(event) => self.pages.test_sets.take(event, ctx),
@@ -120,7 +120,7 @@ impl App {
                 let text = format!("The clipboard did not take {}: {why}.\n{}", copied.what, copied.more);
                 shell.notices.add(Tone::Problem, text);
             }
-            Incoming::Facts(facts) => self.pages.train.take_facts(*facts),
+            Incoming::Facts(facts) => self.pages.train.facts = Some(*facts),
             Incoming::Exported(Ok(path)) => shell.notices.add_brief(format!("Saved.\n{}", path.display())),
             Incoming::Exported(Err(why)) => shell.notices.add(Tone::Problem, format!("Nothing was saved: {why}")),
             Incoming::Opened(path, read) => self.take_opened(path, read),
@@ -134,7 +134,6 @@ impl App {
         }
     }
 
-    /// Takes a file that could hold more than a picture.
     fn take_opened(&mut self, path: PathBuf, read: Result<Opened, String>) {
         let shell = &mut self.shell;
         let shown = match read {
@@ -163,7 +162,7 @@ impl App {
         }
     }
 
-    /// While an input method composes, keys are for it alone, though some systems tell the window of them, too: the Enter that
+    /// Leaves keys to an input method that composes, even where the system tells the window of them: the Enter that
     /// ends a composition chooses nothing from a list.
     pub fn leave_keys_to_input_method(&mut self, ctx: &Context) {
         let has_key = |event: &egui::Event| matches!(event, egui::Event::Key { pressed: true, .. });
@@ -197,27 +196,22 @@ impl App {
         self.composing = focused.filter(|_| composes);
     }
 
-    /// Takes shortcuts, and dropped and pasted pictures.
     pub(super) fn take_input(&mut self, ctx: &Context) {
         let is_asking = self.shell.dialogs.is_open() || self.pages.all().iter().any(|page| page.is_asking());
-        let modal = self.help || self.palette.is_open() || is_asking;
+        let modal = self.help || self.palette.is_open || is_asking;
         self.take_shortcuts(ctx, modal);
         let (dropped, pasted) = ctx.input(|i| {
-            let dropped = i.raw.dropped_files.last().map(|file| file.path().to_owned());
-            let pasted = i.events.iter().find_map(|event| match event {
-                egui::Event::PasteImage(image) => Some(Pasted::Image(image.clone())),
-                egui::Event::Paste(text) => Some(Pasted::Text(text.clone())),
-                _ => None,
-            });
-            (dropped, pasted)
+            let is_paste = |event: &&egui::Event| matches!(event, egui::Event::PasteImage(_) | egui::Event::Paste(_));
+            let pasted = i.events.iter().find(is_paste).cloned();
+            (i.raw.dropped_files.last().map(|file| file.path().to_owned()), pasted)
         });
         if let Some(path) = dropped {
             self.take_dropped(path);
         }
         let shell = &mut self.shell;
         match pasted.filter(|_| shell.settings.tab == Tab::Explore) {
-            Some(Pasted::Image(image)) => shell.start(|background| background.paste(image)),
-            Some(Pasted::Text(text)) if !typing(ctx) => match typed_path(&text) {
+            Some(egui::Event::PasteImage(image)) => shell.start(|background| background.paste(image)),
+            Some(egui::Event::Paste(text)) if !typing(ctx) => match typed_path(&text) {
                 Some(path) if !text.trim().contains('\n') => {
                     shell.commands.push(ExploreCommand::Show(Source::File(path)).into());
                 }
@@ -226,7 +220,8 @@ impl App {
                     shell.notices.add(Tone::Caution, text);
                 }
             },
-            Some(Pasted::Text(_)) | None => {}
+            // Text goes into the field that is being typed into.
+            _ => {}
         }
     }
 
@@ -235,8 +230,8 @@ impl App {
         let lessons = &self.shell.lessons;
         let is_on_stage = self.shell.is_on_stage();
         let has_notes = lessons.step().is_some_and(|step| step.notes.is_some());
-        // Keys of a step that has nothing to vote on, or no notes, do what they do elsewhere. On the stage a vote too many
-        // does nothing.
+        // Keys of a step that has nothing to vote on, or no notes, do what they do elsewhere. On the stage a vote too
+        // many does nothing.
         let is_idle = |command: &Command| match command {
             Command::Lesson(LessonCommand::Vote(choice)) => lessons.votes().len() <= *choice && !is_on_stage,
             Command::Lesson(LessonCommand::TakeBack) => lessons.votes().is_empty(),
@@ -352,7 +347,7 @@ impl App {
             WindowCommand::Help => self.help = !self.help,
             WindowCommand::RefreshModels => {
                 shell.worker.refresh_catalogue();
-                self.pages.train.forget_facts();
+                self.pages.train.facts = None;
             }
             WindowCommand::DismissNotice(id) => shell.notices.dismiss(id),
             WindowCommand::DismissNotices => shell.notices.clear(),
@@ -372,18 +367,16 @@ impl App {
             return;
         }
         let Some(Screenshot { path, area }) = self.shell.screenshot.take() else { return };
-        let content = match area {
-            Some(_) => None,
-            None => match self.content() {
-                Some(content) => Some(content),
-                None => return,
-            },
-        };
+        let content = if area.is_none() { self.content() } else { None };
+        // Nothing is on screen yet.
+        if area.is_none() && content.is_none() {
+            return;
+        }
         let area = area.unwrap_or(ctx.content_rect()) * ctx.pixels_per_point();
         ctx.request_screenshot(self.shell.background.picture_export(path, area, content));
     }
 
-    /// Returns what goes into a picture of the window, so that it can be opened again; none before anything is on screen.
+    /// Returns what opens a picture of the window again; `None` before anything is on screen.
     fn content(&mut self) -> Option<Content> {
         let shell = &self.shell;
         let tab = shell.settings.tab;
@@ -402,41 +395,35 @@ impl App {
     }
 }
 
-/// What was pasted.
-enum Pasted {
-    Image(std::sync::Arc<egui::ColorImage>),
-    Text(String),
-}
-
 fn is_function_key(key: Key) -> bool {
     matches!(key, Key::F1 | Key::F5 | Key::F11)
 }
 
-/// What is said of a saved file: above all whether it still does what the screen shows.
+/// Says of a saved file above all whether it still does what the screen shows.
 fn saved_text(saved: &Saved) -> (Tone, String) {
     let Saved { path, reread, on_screen } = saved;
     let told = |guess: &Guess| format!("{} ({})", guess.name, per_cent(guess.prob));
     let says = told(&reread.guess);
-    let path: &PathBuf = path;
-    if reread.guess.index == on_screen.index {
-        let text = match &reread.whole {
-            None => format!("Saved. Read again from the file, the net says {says}: the class on screen."),
-            Some(whole) => format!(
+    let (tone, text) = match &reread.whole {
+        _ if reread.guess.index != on_screen.index => {
+            let text = format!(
+                "Saved, but the file is not what the screen shows: read again, the net says {says}, where the screen says \
+                 {}. Rounding to 8 bits undid the attack; a slightly larger ε survives it.",
+                told(on_screen)
+            );
+            (Tone::Caution, text)
+        }
+        None => (Tone::Done, format!("Saved. Read again from the file, the net says {says}: the class on screen.")),
+        Some(whole) => {
+            let text = format!(
                 "Saved with its crop. Read again from the file with it, the net says {says}: the class on screen. Of the whole file, \
                  {}.",
                 told(whole)
-            ),
-        };
-        (Tone::Done, format!("{text}\n{}", path.display()))
-    } else {
-        let screen = told(on_screen);
-        let text = format!(
-            "Saved, but the file is not what the screen shows: read again, the net says {says}, where the screen says \
-             {screen}. Rounding to 8 bits undid the attack; a slightly larger ε survives it.\n{}",
-            path.display()
-        );
-        (Tone::Caution, text)
-    }
+            );
+            (Tone::Done, text)
+        }
+    };
+    (tone, format!("{text}\n{}", path.display()))
 }
 
 #[cfg(test)]

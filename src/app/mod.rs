@@ -1,8 +1,4 @@
-//! The window. It shows what the worker says and computes nothing itself.
-//!
-//! [`App`] is one structure; its parts are split by role: `logic` (events and commands), `ui` (where things lie),
-//! `panes` (what is drawn), `widgets` (the window's own controls), `theme` (every colour and size), `commands` (the one
-//! list of everything that a person can do).
+//! The window shows what the worker says and computes nothing itself. ARCHITECTURE.md describes its layers.
 
 mod background;
 mod bars;
@@ -53,13 +49,13 @@ pub use crate::app::system::clipboard::Clip;
 pub use crate::app::theme::Standing;
 pub use crate::app::window::{App, Start, Storage};
 
-/// The exit code for a machine on which no window can be opened.
+/// Scripts see from this exit code that no window can be opened.
 const NO_WINDOW: u8 = 2;
 const SIZE: [f32; 2] = [1280.0, 800.0];
 const MIN_SIZE: [f32; 2] = [640.0, 480.0];
 
-/// Opens the window and stays until it is closed. Where no window can be opened, says what is missing and how to do
-/// without, and the exit code is 2; it is 1 when the window came up but could not go on.
+/// Opens the window and stays until it is closed. Where no window can be opened, it says what is missing, and the
+/// exit code is 2; it is 1 when the window came up but could not go on.
 pub fn run(start: Start) -> ExitCode {
     if let Some(problem) = no_display() {
         return explain(&problem);
@@ -109,7 +105,7 @@ pub fn run(start: Start) -> ExitCode {
     }
 }
 
-/// On Linux a display is named by the environment; without one there is no need to try.
+/// Names the problem on Linux where the environment names no display.
 fn no_display() -> Option<String> {
     if !cfg!(target_os = "linux") {
         return None;

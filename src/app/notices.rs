@@ -1,4 +1,4 @@
-//! Messages, in rows of their own above the page: they cover nothing, and go after some seconds.
+//! Notices stand in rows of their own above the page: they cover nothing, and go after some seconds.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::icon_button;
 
 const MOST: usize = 4;
-/// How long messages stay: those that only say that something was done, those with something to consider or to undo, and
-/// those of a problem, which there must be time to read twice.
+/// Messages that something was done are brief; what there is to consider or to undo stays longer, and a problem long
+/// enough to be read twice.
 const BRIEF: Duration = Duration::from_secs(6);
 const LONG: Duration = Duration::from_secs(12);
 const LONGEST: Duration = Duration::from_secs(45);
 
-/// How grave a notice is.
+/// The tone says how grave a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Done,
@@ -25,26 +25,23 @@ pub enum Tone {
     Problem,
 }
 
-/// One message.
 #[derive(Debug)]
 pub struct Notice {
     pub id: u64,
     pub tone: Tone,
     pub text: String,
-    /// What can be done about it, by a button with this name.
     action: Option<Action>,
-    /// When it goes by itself. It stays while the pointer is over it.
+    /// It stays longer while the pointer is over it.
     until: Instant,
 }
 
-/// A button of a message.
 #[derive(Debug)]
 pub struct Action {
     pub name: &'static str,
     pub command: Command,
 }
 
-/// The messages on screen, newest first.
+/// The newest message comes first.
 #[derive(Default)]
 pub struct Notices {
     shown: Vec<Notice>,
@@ -58,12 +55,10 @@ impl Notices {
         self.insert(tone, text.into(), None, stays);
     }
 
-    /// Adds a message that says what was done, for a few seconds.
     pub fn add_brief(&mut self, text: impl Into<String>) {
         self.insert(Tone::Done, text.into(), None, BRIEF);
     }
 
-    /// Adds a message with something to do about it.
     pub fn add_with(&mut self, text: impl Into<String>, action: Action) {
         self.insert(Tone::Done, text.into(), Some(action), LONG);
     }
@@ -89,7 +84,7 @@ impl Notices {
         &self.shown
     }
 
-    /// Shows them in a panel at the top, where there are any.
+    /// Shows the messages in a panel at the top, if there are any.
     pub fn show(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
         if self.are_none(ui) {
             return;
@@ -100,7 +95,7 @@ impl Notices {
         });
     }
 
-    /// Shows them in rows, where there are any: whether there are.
+    /// Shows the messages in rows, and returns whether there are any.
     pub fn show_rows(&mut self, ui: &mut Ui, out: &mut Vec<Command>) -> bool {
         if self.are_none(ui) {
             return false;
@@ -117,7 +112,7 @@ impl Notices {
         true
     }
 
-    /// Takes away those whose time is over, and wakes the window when that of the next one is.
+    /// Takes away messages whose time is over, and wakes the window when that of the next one is.
     fn are_none(&mut self, ui: &Ui) -> bool {
         let now = Instant::now();
         self.shown.retain(|notice| notice.until > now);
@@ -128,7 +123,7 @@ impl Notices {
     }
 }
 
-/// One message in as many lines as it needs; whether the pointer is over it.
+/// Returns whether the pointer is over the message.
 fn one(ui: &mut Ui, notice: &Notice, out: &mut Vec<Command>) -> bool {
     let palette = palette(ui);
     let (icon, colour, soft) = match notice.tone {

@@ -1,4 +1,4 @@
-//! What every page is to the window.
+//! Every page is this to the window.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use eframe::egui::{Context, Ui};
 use crate::app::commands::Command;
 use crate::app::shell::Shell;
 
-/// A page. Whatever is alike on all pages is done by the window; a page says what is its own.
+/// A page says what is its own; what is alike on all pages is done by the window.
 pub trait Page {
     /// Draws the page into all the room that is left.
     fn show(&mut self, ui: &mut Ui, shell: &mut Shell, out: &mut Vec<Command>);
@@ -15,15 +15,12 @@ pub trait Page {
     /// Goes on with what the page has under way; it is called before each frame, on screen or not.
     fn tick(&mut self, _ctx: &Context, _shell: &mut Shell) {}
 
-    /// Draws a question of the page over whatever is on screen.
     fn show_question(&mut self, _ui: &Ui, _shell: &Shell, _out: &mut Vec<Command>) {}
 
-    /// Tells whether a question of the page is open.
     fn is_asking(&self) -> bool {
         false
     }
 
-    /// Closes the question of the page.
     fn close_question(&mut self) {}
 
     /// Says what dropping files on the page does.
@@ -39,7 +36,6 @@ pub trait Page {
         Menu::default()
     }
 
-    /// Takes back the last change on the page, or does it again.
     fn step_history(&mut self, _step: HistoryStep, _shell: &mut Shell) {}
 
     /// Copies into the settings what the page keeps between starts.
@@ -53,35 +49,32 @@ pub trait Page {
     /// Sets the page as [`Self::to_table`] found it.
     ///
     /// # Errors
-    /// A message for a person that says what in the table cannot be used.
+    /// The message says what in the table cannot be used.
     fn restore(&mut self, table: toml::Table, _shell: &mut Shell) -> Result<(), toml::de::Error> {
         table.try_into::<Nothing>().map(|Nothing {}| ())
     }
 }
 
-/// The settings of a page that has none.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-/// One step in the history of changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryStep {
     Undo,
     Redo,
 }
 
-/// What the menu offers on a page, beside what it offers everywhere.
+/// The menu offers this on a page, beside what it offers everywhere.
 #[derive(Default)]
 pub struct Menu {
-    /// Whether there is a change to take back, and one to do again; `None` on a page without a history.
+    /// `None` is for a page without a history.
     pub history: Option<CanStep>,
     pub change: Vec<Command>,
     pub save: Vec<Command>,
     pub copy: Vec<Command>,
 }
 
-/// Whether there is a change to take back, and one to do again.
 #[derive(Clone, Copy)]
 pub struct CanStep {
     pub undo: bool,

@@ -1,4 +1,4 @@
-//! What is kept between starts: one small JSON file, versioned, written whole or not at all.
+//! One small JSON file is kept between starts: versioned, written whole or not at all.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -18,13 +18,12 @@ use crate::engine::picture::PictureKind;
 use crate::engine::train::Config;
 use crate::worker::Source;
 
-/// The version of the file's shape; raised when a field changes its meaning.
+/// The version is raised when a field changes its meaning.
 const VERSION: u32 = 1;
-/// Names the folder in place of the user's own configuration folder.
+/// This variable names the folder in place of the user's own configuration folder.
 pub const FOLDER_VARIABLE: &str = "DOPPELGANGER_CONFIG_DIR";
 const RECENT: usize = 8;
 
-/// Which colours the window has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ThemeChoice {
@@ -34,7 +33,7 @@ pub enum ThemeChoice {
     Light,
 }
 
-/// The last picture, where it can be found again.
+/// The last picture is kept where it can be found again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LastPicture {
@@ -42,7 +41,7 @@ pub enum LastPicture {
     File(PathBuf),
 }
 
-/// The net, the picture and ε that were used last with one kind of picture; choosing that kind brings them back.
+/// These were used last with one kind of picture; choosing that kind brings them back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LastOfKind {
     pub net: String,
@@ -50,7 +49,6 @@ pub struct LastOfKind {
     pub lengths: Lengths,
 }
 
-/// The nets, pictures and values of ε that were used last, for each kind of picture.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LastOfKinds {
     pub photo: LastOfKind,
@@ -69,7 +67,6 @@ impl Default for LastOfKinds {
 }
 
 impl LastOfKinds {
-    /// What was shown last of a kind.
     pub fn of(&self, kind: PictureKind) -> &LastOfKind {
         match kind {
             PictureKind::Photo => &self.photo,
@@ -77,7 +74,6 @@ impl LastOfKinds {
         }
     }
 
-    /// The same, to be changed.
     pub fn of_mut(&mut self, kind: PictureKind) -> &mut LastOfKind {
         match kind {
             PictureKind::Photo => &mut self.photo,
@@ -87,7 +83,6 @@ impl LastOfKinds {
 }
 
 impl LastPicture {
-    /// Where it comes from.
     pub fn source(&self) -> Source {
         match self {
             Self::Sample(name) => Source::Sample(name.clone()),
@@ -95,7 +90,7 @@ impl LastPicture {
         }
     }
 
-    /// A picture that can be found again; `None` for one in memory alone.
+    /// Returns `None` for a picture that is in memory alone.
     pub fn of(source: &Source) -> Option<Self> {
         match source {
             Source::Sample(name) => Some(Self::Sample(name.clone())),
@@ -105,7 +100,6 @@ impl LastPicture {
     }
 }
 
-/// Everything that is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -113,41 +107,36 @@ pub struct Settings {
     pub tab: Tab,
     pub theme: ThemeChoice,
     pub large_type: bool,
-    /// Inner size of the window in points.
+    /// The inner size is in points.
     pub window: Option<[f32; 2]>,
-    /// The upper left corner of its frame, in points from that of the first screen.
+    /// The upper left corner of the frame is in points from that of the first screen.
     pub corner: Option<[f32; 2]>,
     pub maximized: bool,
     pub model: String,
     pub picture: LastPicture,
-    /// What was shown last of each kind of picture, and how.
     #[serde(deserialize_with = "if_understood")]
     pub last: LastOfKinds,
-    /// Whether the expert's controls of the Explore tab are in sight.
+    /// The expert's controls of the Explore page are in sight.
     pub more: bool,
     #[serde(deserialize_with = "if_understood")]
     pub attack: AttackSettings,
     #[serde(deserialize_with = "if_understood")]
     pub lengths: Lengths,
-    /// How many channels the net sees that ε was left at.
+    /// ε was left with a net that sees so many channels.
     pub channels: usize,
-    /// The class that the attack leads to, by its name.
     pub target: Option<String>,
     pub clip: bool,
     pub eight_bit: bool,
     pub loss: Loss,
-    /// Newest first.
+    /// The newest file comes first.
     pub recent: Vec<PathBuf>,
-    /// Of the next run, if they were changed. Settings of another version of the program are forgotten.
+    /// Unchanged settings of the next run are not kept, and those of another version of the program are forgotten.
     #[serde(deserialize_with = "if_understood")]
     pub train: Option<Config>,
-    /// How the plots of the Train tab look.
     #[serde(deserialize_with = "if_understood")]
     pub plots: PlotLook,
-    /// How the pane under the pictures looks.
     #[serde(deserialize_with = "if_understood")]
     pub why: WhyLook,
-    /// What the Test sets page measures next.
     #[serde(deserialize_with = "if_understood")]
     pub tests: Choices,
 }
@@ -204,7 +193,7 @@ impl Settings {
         self.recent.retain(|p| p != path);
     }
 
-    /// Values that a person could have edited into nonsense fall back to the defaults.
+    /// Replaces values that a person could have edited into nonsense by the defaults.
     fn sane(mut self) -> Self {
         let fresh = Self::default();
         // No picture has more values than this one, in which ε would be half of the way for each.
@@ -227,7 +216,7 @@ impl Settings {
     }
 }
 
-/// The file, or `None` where the system names no configuration folder.
+/// Returns the file, or `None` where the system names no configuration folder.
 pub fn file() -> Option<PathBuf> {
     let folder = match std::env::var_os(FOLDER_VARIABLE) {
         Some(folder) if !folder.is_empty() => PathBuf::from(folder),
@@ -254,7 +243,7 @@ pub fn load(path: Option<&Path>) -> (Settings, Option<String>) {
     }
 }
 
-/// The settings for where the window is, before there is one that could show a problem.
+/// Reads the settings for where the window is, before there is one that could show a problem.
 pub fn load_quietly() -> Option<Settings> {
     let text = std::fs::read_to_string(file()?).ok()?;
     Some(serde_json::from_str::<Settings>(&text).ok()?.sane())
@@ -269,7 +258,6 @@ fn set_aside(path: &Path, why: &str) -> String {
     format!("The settings could not be read ({why}), so this is a fresh start. {where_to}")
 }
 
-/// Writes to a file beside the target and renames it, so that a crash leaves the old one whole.
 fn write(path: &Path, settings: &Settings) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder)?;
@@ -281,7 +269,7 @@ fn write(path: &Path, settings: &Settings) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A thread that writes settings, so that a slow disk never holds up the window.
+/// The keeper writes settings on a thread, so that a slow disk never holds up the window.
 pub struct Keeper {
     send: Option<SyncSender<Settings>>,
     problems: Receiver<String>,
@@ -320,7 +308,7 @@ impl Keeper {
         }
     }
 
-    /// What went wrong with writing, if anything.
+    /// Returns what went wrong with writing.
     pub fn problem(&self) -> Option<String> {
         self.problems.try_recv().ok()
     }

@@ -1,4 +1,4 @@
-//! What the pages share: the worker, the settings, messages, questions about files, slow work beside the window, and the states
+//! The pages share the shell: the worker, the settings, messages, questions about files, slow work, and the states
 //! that more than one page reads.
 
 use std::path::{Path, PathBuf};
@@ -21,30 +21,28 @@ use crate::app::system::clipboard::Clip;
 use crate::app::theme;
 use crate::worker::{Source, Worker};
 
-/// What every page may use and change.
+/// Every page may use and change this.
 pub struct Shell {
     pub worker: Worker,
     pub settings: Settings,
     pub notices: Notices,
-    /// The question about a file that is open, if one is.
     pub dialogs: Dialogs,
     pub background: Background,
     pub explore: Explore,
     pub why: Why,
     pub train: Train,
     pub lessons: Lessons,
-    /// Commands for any page, which are carried out at the end of the frame.
+    /// These commands are carried out at the end of the frame.
     pub commands: Vec<Command>,
-    /// A picture of the window that is to be saved once nothing lies over it.
+    /// The picture of the window is saved once nothing lies over it.
     pub screenshot: Option<Screenshot>,
-    /// While the window has the whole screen for a presentation: whether type was large before.
+    /// During a presentation this says whether type was large before.
     pub presenting: Option<bool>,
 }
 
-/// A picture of the window that is to be saved.
 pub struct Screenshot {
     pub path: PathBuf,
-    /// The part of the window, in points; without one it is the whole window, with what opens it again inside the file.
+    /// The area is in points; without one it is the whole window, with what opens it again inside the file.
     pub area: Option<Rect>,
 }
 
@@ -73,8 +71,7 @@ impl Shell {
         self.start(|background| background.ask(question, Path::new("")));
     }
 
-    /// Hands the newest view that is wanted to the worker, which drops older ones that it has not begun. While another page
-    /// is on screen there is no hurry.
+    /// Hands the newest view that is wanted to the worker, unless another page is on screen, where there is no hurry.
     pub fn ask_view(&mut self) {
         if self.settings.tab != Tab::Explore && self.explore.shown.is_some() {
             return;
@@ -92,8 +89,8 @@ impl Shell {
         }
     }
 
-    /// Proposes where to save, with `what` at the end of the name: beside the file of the picture on screen, or in the
-    /// folder of pictures.
+    /// Proposes where to save, with `what` at the end of the name: beside the picture on screen, or in the folder of
+    /// pictures.
     pub fn save_proposal(&self, what: &str) -> PathBuf {
         let user = directories::UserDirs::new();
         let home = || user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()).to_owned());
@@ -132,12 +129,12 @@ impl Shell {
         self.apply_look(ctx);
     }
 
-    /// Tells whether a lesson has the whole screen: nothing is there but its text, pictures with captions, and ε.
+    /// Tells whether a lesson has the whole screen, with nothing but its text, pictures with captions, and ε.
     pub fn is_on_stage(&self) -> bool {
         self.presenting.is_some() && self.lessons.is_open()
     }
 
-    /// Tells whether the pane is open that shows why the attack works: as a lesson wants it or a person left it.
+    /// Tells whether the pane is open that shows why the attack works, as a lesson wants it or a person left it.
     pub fn is_why_open(&self) -> bool {
         self.why.in_lesson.or(self.settings.why.open).unwrap_or(false)
     }
@@ -150,7 +147,7 @@ impl Shell {
         }
     }
 
-    /// Shows a view of a file; of what the file does not say, the pane below the pictures stays as it is.
+    /// Shows a view of a file; the pane below the pictures stays as it is where the file does not describe it.
     pub fn show_view(&mut self, mut found: Found) {
         self.settings.tab = Tab::Explore;
         if let Some(why) = found.view.why.take() {

@@ -1,4 +1,4 @@
-//! Every colour, size and font of the window. Panes ask here and hold no numbers of their own.
+//! Panes take every colour, size and font from the theme and hold no numbers of their own.
 
 use eframe::egui::{
     self, Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Shadow,
@@ -9,10 +9,10 @@ use egui_material_icons::{MaterialIcon, icons};
 
 use crate::engine::attack::Verdict;
 
-/// The relation of an answer to what the picture shows; it decides the colour.
+/// The standing of an answer to what the picture shows decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// The answer is right, by a label that somebody gave or by what is known of a bundled picture.
+    /// A label that somebody gave, or what is known of a bundled picture, makes the answer right.
     Right,
     /// The answer is the net's own, and nobody has said whether it is right.
     Own,
@@ -22,50 +22,41 @@ pub enum Standing {
     AsAsked,
 }
 
-/// Distances, in points: everything sits on a grid of four.
+/// Everything sits on a grid of four points.
 pub const SPACE_1: f32 = 4.0;
 pub const SPACE_2: f32 = 8.0;
 pub const SPACE_3: f32 = 12.0;
 pub const SPACE_4: f32 = 16.0;
 pub const SPACE_6: f32 = 24.0;
 
-/// Height of buttons, fields and sliders.
 pub const CONTROL_HEIGHT: f32 = 28.0;
-/// Height of the one large slider of a page, with what is written under it.
 pub const LARGE_RAIL: f32 = 44.0;
-/// Height of a row of controls, frames included.
 pub const ROW_HEIGHT: f32 = 32.0;
-/// Height of one row of the probability bars.
 pub const BAR_HEIGHT: f32 = 22.0;
 pub const RADIUS: u8 = 6;
 pub const SMALL_RADIUS: u8 = 4;
-/// Side of a thumbnail in the sample strip, in a tall and in a low window.
+/// The sample strip has small thumbnails in a low window.
 pub const THUMB: f32 = 40.0;
 pub const SMALL_THUMB: f32 = 30.0;
-/// A window lower than this gives the pictures the room of what can be had in fewer lines.
+/// In a lower window the pictures get every line that can be spared.
 const COMPACT_BELOW: f32 = 680.0;
-/// Zoom of the whole window for a projector.
 pub const LARGE_TYPE_ZOOM: f32 = 1.4;
-/// Pictures are never drawn smaller than this; below it the middle of the window scrolls.
+/// Below this size of the pictures the middle of the window scrolls.
 pub const MIN_WELL: f32 = 132.0;
 /// From this many screen pixels per picture pixel on, pixels are drawn as squares.
 pub const NEAREST_FROM: f32 = 3.0;
 
-/// The name of the font of icons.
 const ICONS: &str = "Material Symbols";
-/// The semi-bold cut, for headings.
+/// Headings have the semi-bold cut.
 pub const STRONG: &str = "strong";
 
-/// The colours of one theme.
+/// A palette has the colours of one theme.
 #[derive(Debug)]
 pub struct Palette {
-    /// Behind everything.
     pub canvas: Color32,
-    /// Bars at the edges, windows, menus.
     pub panel: Color32,
-    /// Behind a picture.
+    /// This lies behind a picture.
     pub well: Color32,
-    /// Buttons, fields, tracks.
     pub raised: Color32,
     pub raised_hover: Color32,
     pub field: Color32,
@@ -74,37 +65,45 @@ pub struct Palette {
     pub weak: Color32,
     pub accent: Color32,
     pub on_accent: Color32,
-    /// A quiet tint of the accent, for what is chosen.
+    /// This tints what is chosen.
     pub accent_soft: Color32,
-    /// What is known to be right. Bluish green, orange and purple stay apart for colour-blind eyes.
+    /// This is known to be right. Bluish green, orange and purple stay apart for colour-blind eyes.
     pub right: Color32,
     pub right_soft: Color32,
-    /// The net's own answer, taken for the label, where nobody has said whether it is right.
+    /// This is the net's own answer, taken for the label, where nobody has said whether it is right.
     pub own: Color32,
     pub own_soft: Color32,
-    /// Fooled.
     pub fooled: Color32,
     pub fooled_soft: Color32,
-    /// Fooled as asked, and the target.
+    /// This is for an attack that fooled the net as asked, and for the target.
     pub asked: Color32,
     pub asked_soft: Color32,
     pub error: Color32,
-    /// Probability bars of the other classes.
     pub bar: Color32,
-    /// Runs laid over each other in a plot. They differ in lightness as well as in hue: the nearest two stay apart under
-    /// simulated red and green blindness (Machado et al., 2009).
+    /// Runs differ in lightness as well as in hue: the nearest two stay apart under simulated red and green blindness
+    /// (Machado et al., 2009).
     pub runs: [Color32; 8],
-    /// Classes in a curve that are neither the label nor the target; they stay apart from those too, in the same way.
+    /// Other classes in a curve stay apart from the label and the target in the same way.
     pub classes: [Color32; 5],
-    /// Text and its ground on top of a picture.
     pub overlay: Color32,
     pub on_overlay: Color32,
-    /// The cross-hair: a light line with a dark edge shows on any picture.
+    /// A light line with a dark edge shows on any picture.
     pub cross: Color32,
     pub cross_edge: Color32,
     pub shadow: Color32,
-    /// Laid over the window while a file hovers or a question is open.
     pub veil: Color32,
+}
+
+/// Returns colours that are written as 0xRRGGBB.
+const fn colours<const N: usize>(hex: [u32; N]) -> [Color32; N] {
+    let mut colours = [Color32::BLACK; N];
+    let mut at = 0;
+    while at < N {
+        let [_, red, green, blue] = hex[at].to_be_bytes();
+        colours[at] = Color32::from_rgb(red, green, blue);
+        at += 1;
+    }
+    colours
 }
 
 static DARK: Palette = Palette {
@@ -130,23 +129,8 @@ static DARK: Palette = Palette {
     asked_soft: Color32::from_rgb(0x4E, 0x2E, 0x59),
     error: Color32::from_rgb(0xFF, 0x86, 0x7C),
     bar: Color32::from_rgb(0x3A, 0x42, 0x51),
-    runs: [
-        Color32::from_rgb(0x1F, 0xB9, 0xFF),
-        Color32::from_rgb(0xF0, 0xB3, 0x09),
-        Color32::from_rgb(0x10, 0x96, 0x68),
-        Color32::from_rgb(0xFF, 0x73, 0xBB),
-        Color32::from_rgb(0xFF, 0xFF, 0x90),
-        Color32::from_rgb(0xF1, 0x43, 0x1D),
-        Color32::from_rgb(0x79, 0x63, 0xFF),
-        Color32::from_rgb(0xBF, 0xED, 0xFF),
-    ],
-    classes: [
-        Color32::from_rgb(0xC8, 0x57, 0x1B),
-        Color32::from_rgb(0x8A, 0x6B, 0xFF),
-        Color32::from_rgb(0xFF, 0xF2, 0x7A),
-        Color32::from_rgb(0xF0, 0xF2, 0xF5),
-        Color32::from_rgb(0x6C, 0x7A, 0x92),
-    ],
+    runs: colours([0x1FB9FF, 0xF0B309, 0x109668, 0xFF73BB, 0xFFFF90, 0xF1431D, 0x7963FF, 0xBFEDFF]),
+    classes: colours([0xC8571B, 0x8A6BFF, 0xFFF27A, 0xF0F2F5, 0x6C7A92]),
     overlay: Color32::from_rgba_premultiplied(0x0A, 0x0B, 0x0E, 0xE0),
     on_overlay: Color32::from_rgb(0xF2, 0xF4, 0xF7),
     cross: Color32::from_rgb(0xFF, 0xFF, 0xFF),
@@ -178,23 +162,8 @@ static LIGHT: Palette = Palette {
     asked_soft: Color32::from_rgb(0xEF, 0xD8, 0xF7),
     error: Color32::from_rgb(0xB4, 0x1C, 0x1C),
     bar: Color32::from_rgb(0xC8, 0xD0, 0xDC),
-    runs: [
-        Color32::from_rgb(0x0A, 0x26, 0x9F),
-        Color32::from_rgb(0xFF, 0x4C, 0x00),
-        Color32::from_rgb(0x1A, 0x64, 0x7D),
-        Color32::from_rgb(0x97, 0x15, 0x07),
-        Color32::from_rgb(0x86, 0x88, 0xBD),
-        Color32::from_rgb(0x1D, 0x17, 0x3E),
-        Color32::from_rgb(0x41, 0x47, 0xFF),
-        Color32::from_rgb(0x5E, 0x97, 0x35),
-    ],
-    classes: [
-        Color32::from_rgb(0xB0, 0x10, 0x10),
-        Color32::from_rgb(0x41, 0x47, 0xFF),
-        Color32::from_rgb(0xB8, 0x86, 0x0B),
-        Color32::from_rgb(0x20, 0x23, 0x2B),
-        Color32::from_rgb(0x20, 0x90, 0xC0),
-    ],
+    runs: colours([0x0A269F, 0xFF4C00, 0x1A647D, 0x971507, 0x8688BD, 0x1D173E, 0x4147FF, 0x5E9735]),
+    classes: colours([0xB01010, 0x4147FF, 0xB8860B, 0x20232B, 0x2090C0]),
     overlay: Color32::from_rgba_premultiplied(0x0A, 0x0B, 0x0E, 0xE0),
     on_overlay: Color32::from_rgb(0xF2, 0xF4, 0xF7),
     cross: Color32::from_rgb(0xFF, 0xFF, 0xFF),
@@ -203,12 +172,12 @@ static LIGHT: Palette = Palette {
     veil: Color32::from_black_alpha(90),
 };
 
-/// The colours of the theme that this part of the window is drawn in.
+/// Returns the colours of the theme in which this part of the window is drawn.
 pub fn palette(ui: &Ui) -> &'static Palette {
     if ui.visuals().dark_mode { &DARK } else { &LIGHT }
 }
 
-/// The colour of an answer that is written on a picture; its ground is dark in both themes.
+/// Returns the colour of an answer that is written on a picture, where the ground is dark in both themes.
 pub fn on_overlay(standing: Standing) -> Color32 {
     match standing {
         Standing::Right => DARK.right,
@@ -218,12 +187,11 @@ pub fn on_overlay(standing: Standing) -> Color32 {
     }
 }
 
-/// The colour of the label and of lines for it, by how the net's answer for the untouched picture stands to what it shows.
+/// Returns the colour of the label, which depends on how the net's answer for the untouched picture stands.
 pub fn label_colour(palette: &Palette, before: Standing) -> Color32 {
     if before == Standing::Own { palette.own } else { palette.right }
 }
 
-/// The sign of a verdict.
 pub fn icon_of(verdict: Verdict) -> MaterialIcon {
     match verdict {
         Verdict::StillRight => icons::ICON_SHIELD,
@@ -232,47 +200,42 @@ pub fn icon_of(verdict: Verdict) -> MaterialIcon {
     }
 }
 
-/// The ground of an interval around a line of this colour.
+/// Returns the ground of an interval around a line of this colour.
 pub fn band_of(colour: Color32) -> Color32 {
     colour.gamma_multiply(0.16)
 }
 
-/// A line that stands back behind another of the same colour.
+/// Returns the colour of a line that stands back behind another of the same colour.
 pub fn faint_of(colour: Color32) -> Color32 {
     colour.gamma_multiply(0.4)
 }
 
-/// Whether the window is so low (or its type so large) that the pictures need every line.
+/// Tells whether the window is so low (or its type so large) that the pictures need every line.
 pub fn compact(ui: &Ui) -> bool {
     ui.ctx().content_rect().height() < COMPACT_BELOW
 }
 
-/// The distance between rows: half of it where the pictures need every line.
 pub fn row_gap(ui: &Ui) -> f32 {
     if compact(ui) { SPACE_1 } else { SPACE_2 }
 }
 
-/// The height of a row of controls: that of the controls alone where the pictures need every line.
 pub fn row_height(ui: &Ui) -> f32 {
     if compact(ui) { CONTROL_HEIGHT } else { ROW_HEIGHT }
 }
 
-/// A heading inside a pane.
 pub fn strong(text: impl Into<String>) -> RichText {
     RichText::new(text).family(FontFamily::Name(STRONG.into()))
 }
 
-/// A secondary remark.
 pub fn weak(ui: &Ui, text: impl Into<String>) -> RichText {
     RichText::new(text).small().color(palette(ui).weak)
 }
 
-/// The name above or before a group of controls.
 pub fn caption(ui: &Ui, text: impl Into<String>) -> RichText {
     strong(text).size(12.0).color(palette(ui).weak)
 }
 
-/// A number that changes in place: every digit has the same width.
+/// Gives every digit the same width, for a number that changes in place.
 pub fn number(text: impl Into<String>) -> RichText {
     RichText::new(text).monospace()
 }
@@ -285,17 +248,14 @@ pub fn verdict_font() -> FontId {
     FontId::new(20.0, FontFamily::Name(STRONG.into()))
 }
 
-/// The font of the line above the pictures.
 pub fn line_font() -> FontId {
     FontId::new(17.0, FontFamily::Name(STRONG.into()))
 }
 
-/// The font of the letter beside the large slider.
 pub fn symbol_font() -> FontId {
     FontId::new(26.0, FontFamily::Name(STRONG.into()))
 }
 
-/// The font of "+" and "=" between the panes.
 pub fn sign_font() -> FontId {
     FontId::new(26.0, FontFamily::Name(STRONG.into()))
 }
@@ -347,27 +307,22 @@ pub fn enlarge(ui: &mut Ui, size: f32) {
     spacing.icon_width = size;
 }
 
-/// The height of body type in this part of the window.
 pub fn size_of_body(ui: &Ui) -> f32 {
     TextStyle::Body.resolve(ui.style()).size
 }
 
-/// The semi-bold cut in a size.
 pub fn strong_of(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name(STRONG.into()))
 }
 
-/// The frame of a bar at the edge of the window.
 pub fn bar_frame(ui: &Ui) -> egui::Frame {
     egui::Frame::new().fill(palette(ui).panel).inner_margin(Margin::symmetric(16, 8))
 }
 
-/// The frame of a question laid over the window.
 pub fn question_frame(ui: &Ui) -> egui::Frame {
     egui::Frame::window(ui.style()).inner_margin(Margin::same(20))
 }
 
-/// Installs fonts and both themes; once, at the start.
 pub fn install(ctx: &Context) {
     ctx.set_fonts(fonts());
     for (theme, palette) in [(Theme::Dark, &DARK), (Theme::Light, &LIGHT)] {
@@ -397,7 +352,7 @@ pub fn install(ctx: &Context) {
     });
 }
 
-/// Inter for text, Hack (egui's own) for numbers and for the few signs that Inter lacks, such as ∇.
+/// Inter is for text, Hack (egui's own) for numbers and for the few signs that Inter lacks, such as ∇.
 fn fonts() -> FontDefinitions {
     let mut fonts = FontDefinitions::default();
     let mut add = |name: &str, bytes: &'static [u8]| {
@@ -405,7 +360,8 @@ fn fonts() -> FontDefinitions {
     };
     add("Inter", include_bytes!("../../assets/fonts/Inter-Regular.otf"));
     add("Inter SemiBold", include_bytes!("../../assets/fonts/Inter-SemiBold.otf"));
-    // The icons that are used, cut out by assets/fonts/subset.py: the whole font is larger than all of the others together.
+    // The icons that are used, cut out by assets/fonts/subset.py: the whole font is larger than all of the others
+    // together.
     let mut icons = FontData::from_static(include_bytes!("../../assets/fonts/MaterialSymbols-used.ttf"));
     icons.tweak.y_offset_factor = 0.05;
     fonts.font_data.insert(ICONS.into(), icons.into());

@@ -1,4 +1,4 @@
-//! Where everything lies in the window.
+//! This lays out the window.
 
 use eframe::egui::{self, Align2, Panel, Stroke, StrokeKind, Ui, ViewportCommand};
 
@@ -64,7 +64,6 @@ impl App {
         }
     }
 
-    /// Draws the lesson that is open on the whole screen.
     fn draw_stage(&mut self, ui: &mut Ui, out: &mut Vec<Command>) {
         let tab = self.shell.settings.tab;
         self.stage.show_text(ui, &self.shell.lessons, self.shell.explore.shown.as_deref(), out);
@@ -76,7 +75,6 @@ impl App {
         self.stage.show_bar(ui, &self.shell.lessons, out);
     }
 
-    /// Draws a figure of a lesson into all the room that is left.
     fn draw_figure(&mut self, ui: &mut Ui, figure: Figure, out: &mut Vec<Command>) {
         study(&mut self.shell);
         let shell = &self.shell;
@@ -97,7 +95,7 @@ impl App {
         }
     }
 
-    /// While a file hovers over the window, says what dropping it does.
+    /// Says what dropping does while a file hovers over the window.
     fn show_drop_hint(&mut self, ui: &Ui) {
         let hovered = ui.input(|i| i.raw.hovered_files.len());
         if hovered == 0 {

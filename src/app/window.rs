@@ -1,4 +1,4 @@
-//! The one structure of the window: what the pages share, the pages, and what lies around them.
+//! The window is one structure: what the pages share, the pages, and what lies around them.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -30,15 +30,14 @@ use crate::app::theme;
 use crate::engine::model::Catalogue;
 use crate::worker::{Shown, Source, Worker, runs_folder};
 
-/// Settings are written this long after the last change.
 const KEEP_AFTER: Duration = Duration::from_secs(1);
 
-/// What the window begins with; anything left open comes from the last time.
+/// The window begins with this; anything left open comes from the last time.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
-    /// A file, or the name of a bundled sample.
+    /// A picture is a file, or the name of a bundled sample.
     pub picture: Option<PathBuf>,
-    /// A model's name in the catalogue, or the path of a manifest.
+    /// A model is named as in the catalogue, or by the path of a manifest.
     pub model: Option<String>,
 }
 
@@ -49,25 +48,22 @@ pub struct Storage {
     pub settings: Option<PathBuf>,
     /// The folder of the runs of training.
     pub runs: PathBuf,
-    /// The models that there are.
     pub catalogue: Catalogue,
 }
 
-/// The window.
 pub struct App {
     pub(super) shell: Shell,
     pub(super) pages: Pages,
-    /// The settings that were last handed over for writing.
     kept: Settings,
     keep_at: Option<Instant>,
     keeper: Keeper,
     pub(super) fonts: SystemFonts,
     pub(super) figures: Figures,
     pub(super) stage: Stage,
-    /// The text field in which an input method is composing.
+    /// An input method is composing in this text field.
     pub(super) composing: Option<Id>,
     pub(super) place: PlaceKeeper,
-    /// Whether the window was maximized, until it is shown: on X11, window managers do not heed this before.
+    /// The window was maximized, and becomes so once it is shown: X11's window managers do not heed this before.
     pub(super) to_maximize: Option<bool>,
     pub(super) help: bool,
     pub(super) palette: Palette,
@@ -219,7 +215,7 @@ impl App {
         self.shell.background.clipboard.held()
     }
 
-    /// Places a window where it was the last time, in the size that it had; without a last time it is as large as `size`.
+    /// Places a window where it was the last time; without a last time it is as large as `size`.
     pub fn remembered_place(mut viewport: ViewportBuilder, size: [f32; 2]) -> ViewportBuilder {
         let settings = settings::load_quietly().unwrap_or_default();
         if let Some(corner) = settings.corner {

@@ -1,4 +1,4 @@
-//! The help overlay: the shortcuts, read from the list of commands, and how to read the picture.
+//! The help lists the shortcuts, read from the list of commands, and says how to read the picture.
 
 use eframe::egui::{self, Grid, Id, Modal, ScrollArea, Ui};
 
@@ -43,10 +43,9 @@ const READING: [(&str, &str); 7] = [
     ),
 ];
 
-/// Shortcuts need this much room beside something else, in points.
 const COLUMN: f32 = 360.0;
 
-/// Shows the overlay; closes on Escape, on a click beside it, and with its button.
+/// Shows the help; Escape, a click beside it and its button close it.
 pub fn help(ui: &Ui, out: &mut Vec<Command>) {
     let modal = Modal::new(Id::unique("help")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
         let room = ui.ctx().content_rect();

@@ -1,4 +1,4 @@
-//! The bar at the top of the window, its menu, the list of all commands and the help.
+//! The bars hold the top of the window, its menu, the list of all commands and the help.
 
 pub mod help;
 pub mod more_menu;

@@ -1,4 +1,4 @@
-//! The menu at the right end of the top bar: what has no button of its own everywhere, and the files of late.
+//! The menu at the right end of the top bar has what has no button of its own everywhere, and recent files.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,6 @@ use crate::app::widgets::name_of_file;
 use crate::worker::Source;
 
 const WIDTH: f32 = 300.0;
-/// Recent files that it lists; the question for a file has them all.
 const MOST_FILES: usize = 4;
 
 /// Shows the button and its menu, in which `page` has what there is on the page alone.

@@ -1,4 +1,4 @@
-//! Everything that can be done, found by a part of its name.
+//! The palette finds everything that can be done by a part of its name.
 
 use eframe::egui::{self, Button, Id, Modal, ScrollArea, TextEdit, Ui};
 
@@ -26,39 +26,33 @@ use crate::worker::Source;
 const ROWS: usize = 10;
 const WIDTH: f32 = 560.0;
 
-/// What is typed, and which of the hits is lit.
 #[derive(Default)]
 pub struct Palette {
-    open: bool,
+    pub is_open: bool,
     is_fresh: bool,
     text: String,
     lit: usize,
 }
 
-/// One thing to do.
 struct Entry {
     name: String,
     keys: String,
     about: String,
-    /// The tab that it belongs to, and what is done there.
+    /// An entry belongs to a tab, and does something there.
     does: (Option<Tab>, Command),
 }
 
 impl Palette {
     pub fn open(&mut self) {
-        *self = Self { open: true, is_fresh: true, ..Self::default() };
+        *self = Self { is_open: true, is_fresh: true, ..Self::default() };
     }
 
     pub fn close(&mut self) {
-        self.open = false;
-    }
-
-    pub fn is_open(&self) -> bool {
-        self.open
+        self.is_open = false;
     }
 
     pub fn show(&mut self, ui: &Ui, shell: &Shell, out: &mut Vec<Command>) {
-        if !self.open {
+        if !self.is_open {
             return;
         }
         let modal = Modal::new(Id::unique("palette")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
@@ -133,8 +127,8 @@ impl Entry {
     }
 }
 
-/// Everything: the commands of the tab on screen first, then those of the window, of the other tabs, and what can be chosen by
-/// its own name.
+/// Lists the commands of the tab on screen first, then those of the window, of the other tabs, and what can be chosen
+/// by its own name.
 fn entries(settings: &Settings, explore: &Explore, lessons: &Lessons) -> Vec<Entry> {
     let in_explore = Some(Tab::Explore).filter(|explore| *explore != settings.tab);
     let mut all = commands_from(settings.tab, lessons);
@@ -144,7 +138,6 @@ fn entries(settings: &Settings, explore: &Explore, lessons: &Lessons) -> Vec<Ent
     all
 }
 
-/// The commands, as seen from a tab.
 fn commands_from(tab: Tab, lessons: &Lessons) -> Vec<Entry> {
     let others = Tab::ALL.iter().copied().filter(|other| *other != tab);
     let lesson = lessons.is_open().then_some(Place::Lesson);
@@ -167,7 +160,6 @@ fn commands_from(tab: Tab, lessons: &Lessons) -> Vec<Entry> {
     commands.map(entry).collect()
 }
 
-/// Usual values of ε, and nets to compare with.
 fn for_the_attack(settings: &Settings, explore: &Explore, tab: Option<Tab>) -> Vec<Entry> {
     let preset = |(name, eps, about): &(&str, f32, &str)| {
         Entry::new(format!("ε = {name}"), about, tab, ExploreCommand::Eps(*eps).into())
@@ -183,7 +175,6 @@ fn for_the_attack(settings: &Settings, explore: &Explore, tab: Option<Tab>) -> V
     all
 }
 
-/// Nets to attack, and to fetch.
 fn nets(explore: &Explore, tab: Option<Tab>) -> Vec<Entry> {
     let (here, missing): (Vec<_>, Vec<_>) = explore.catalogue.iter().partition(|net| net.problem.is_none());
     let to_use = here.into_iter().map(|net| {
@@ -202,7 +193,6 @@ fn nets(explore: &Explore, tab: Option<Tab>) -> Vec<Entry> {
     to_use.chain(to_fetch).collect()
 }
 
-/// Pictures, files of late, examples and lessons.
 fn files_and_lessons(settings: &Settings, lessons: &Lessons) -> Vec<Entry> {
     let show = |name: String, about: &str, source| Entry::new(name, about, None, ExploreCommand::Show(source).into());
     let pictures = samples().iter().map(|sample| {
@@ -224,13 +214,13 @@ fn files_and_lessons(settings: &Settings, lessons: &Lessons) -> Vec<Entry> {
     pictures.chain(recent).chain(examples).chain(lessons).collect()
 }
 
-/// As it is typed: Greek letters and signs by their names, too.
+/// Lets Greek letters and signs be found by their names, too.
 fn searchable(text: &str) -> String {
     text.to_lowercase().replace('ε', "ε epsilon").replace('δ', "δ delta").replace('∇', "∇ gradient ")
 }
 
-/// Those whose name or description holds every word: names that begin with the text, then names with a word that does, then
-/// other names, then descriptions.
+/// Returns entries that hold every word: names that begin with the text, then names with a word that does, then other
+/// names, then descriptions.
 fn hits(entries: Vec<Entry>, text: &str) -> Vec<Entry> {
     let text = text.trim().to_lowercase();
     let rank = |entry: &Entry| {

@@ -1,7 +1,7 @@
-//! The bar at the top: the name, the net, what can be done with pictures, and the window's own switches.
+//! The bar at the top has the pages, the net and the menus.
 
 use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{self, Align, Button, ComboBox, Layout, Ui};
+use eframe::egui::{self, Align, Button, Color32, ComboBox, Layout, Ui};
 use egui_material_icons::icons;
 
 use crate::app::bars::more_menu::more_menu;
@@ -25,7 +25,6 @@ use crate::app::widgets::progress_bar::progress_ring;
 use crate::app::widgets::{command_button, segmented};
 use crate::engine::model::Entry;
 
-/// Below this width the name of the program makes room.
 const NAMED: f32 = 760.0;
 const MENU_WIDTH: f32 = 380.0;
 const MENU_HEIGHT: f32 = 560.0;
@@ -51,7 +50,7 @@ pub fn top_bar(ui: &mut Ui, shell: &Shell, menu: Menu, out: &mut Vec<Command>) {
     });
 }
 
-/// The pages of the window; a run in hand shows its progress wherever one is.
+/// Shows the switch of pages; a run in hand shows its progress beside it.
 fn tabs(ui: &mut Ui, train: &Train, tab: Tab, out: &mut Vec<Command>) {
     let about: Vec<_> = Tab::ALL.iter().map(|tab| (tab.about().name, tab.about().tip())).collect();
     let options: Vec<_> = about.iter().map(|(name, tip)| (*name, tip.as_str())).collect();
@@ -119,20 +118,17 @@ fn shown_about(explore: &Explore) -> String {
     )
 }
 
-/// Title, and below it what the net is. One that is not there leads to the page where it can be had.
+/// Shows the title and what the net is. A net that is not there leads to the page where it can be had.
 fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Command>) {
     let palette = palette(ui);
     let (chosen, misfit) = (entry.name == explore.view.model, misfit(explore, entry));
-    let mut text = LayoutJob::default();
-    let format = |font, color| TextFormat { font_id: font, color, ..TextFormat::default() };
     let colour = if entry.problem.is_none() && misfit.is_none() { palette.text } else { palette.weak };
-    text.append(&entry.title, 0.0, format(theme::strong_font(), colour));
     let remark = match (&entry.problem, entry.facts.as_ref().and_then(|facts| facts.remote.as_ref())) {
         (None, _) => misfit.map_or_else(|| entry.description.clone(), |why| format!("{why}, so another comes with it")),
         (Some(_), Some((remote, _))) => format!("not here yet: fetch {}…", megabytes(remote.bytes)),
         (Some(_), None) => "not here: see why…".into(),
     };
-    text.append(&format!("\n{remark}"), 0.0, format(theme::small_font(), palette.weak));
+    let text = two_lines(&entry.title, colour, &remark, palette.weak);
     let button = Button::selectable(chosen, text).wrap().min_size(egui::vec2(ui.available_width(), 0.0));
     let response = match &entry.problem {
         Some(problem) => ui.add(button).on_hover_text(problem),
@@ -147,7 +143,15 @@ fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Comman
     }
 }
 
-/// The list of the lessons.
+/// Lays out a title with a remark below it.
+fn two_lines(title: &str, colour: Color32, remark: &str, weak: Color32) -> LayoutJob {
+    let mut text = LayoutJob::default();
+    let format = |font_id, color| TextFormat { font_id, color, ..TextFormat::default() };
+    text.append(title, 0.0, format(theme::strong_font(), colour));
+    text.append(&format!("\n{remark}"), 0.0, format(theme::small_font(), weak));
+    text
+}
+
 fn lesson_menu(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
     let about = LessonCommand::Toggle.about();
     let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
@@ -155,13 +159,13 @@ fn lesson_menu(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
     let button = if ui.available_width() >= 240.0 { Button::new(text) } else { Button::new(text.0) };
     let button = button.frame_when_inactive(false).min_size(size);
     let response = ui.add(button).on_hover_text(about.tip()).accessible_name(about.name);
-    mark_if(ui, &response, lessons.is_open());
+    if lessons.is_open() {
+        let line = egui::Stroke::new(2.0, palette(ui).accent);
+        ui.painter().hline(response.rect.shrink(6.0).x_range(), response.rect.bottom() - 3.0, line);
+    }
     egui::Popup::menu(&response).width(MENU_WIDTH).show(|ui| {
         for (index, lesson) in lessons.known.iter().enumerate() {
-            let mut text = LayoutJob::default();
-            let format = |font, color| TextFormat { font_id: font, color, ..TextFormat::default() };
-            text.append(&lesson.title, 0.0, format(theme::strong_font(), palette(ui).text));
-            text.append(&format!("\n{}", lesson.about), 0.0, format(theme::small_font(), palette(ui).weak));
+            let text = two_lines(&lesson.title, palette(ui).text, &lesson.about, palette(ui).weak);
             let is_open = lessons.current().is_some_and(|(open, _)| std::ptr::eq(open, lesson));
             let button = Button::selectable(is_open, text).wrap().min_size(egui::vec2(ui.available_width(), 0.0));
             if ui.add(button).accessible_name(format!("Lesson: {}", lesson.title)).clicked() {
@@ -180,12 +184,4 @@ fn lesson_menu(ui: &mut Ui, lessons: &Lessons, out: &mut Vec<Command>) {
         ui.separator();
         command_button(ui, LessonCommand::AskFile, out);
     });
-}
-
-/// A line under a button for what is switched on.
-fn mark_if(ui: &Ui, response: &egui::Response, is_on: bool) {
-    if is_on {
-        let line = egui::Stroke::new(2.0, palette(ui).accent);
-        ui.painter().hline(response.rect.shrink(6.0).x_range(), response.rect.bottom() - 3.0, line);
-    }
 }

@@ -1,4 +1,4 @@
-//! Everything that a person can do, in one list: buttons, shortcuts, tooltips, the palette and the help all read it.
+//! One list has everything that a person can do: buttons, shortcuts, tooltips, the palette and the help all read it.
 //! The commands of a page stand in its folder.
 
 pub mod tab;
@@ -13,18 +13,18 @@ use crate::app::pages::explore::commands::why::WhyCommand;
 use crate::app::pages::list::for_each_page;
 use crate::app::widgets::about::{About, Action};
 
-/// A place where shortcuts work.
+/// Shortcuts work in one of these places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     Everywhere,
     In(Tab),
-    /// Beside a lesson that is open, before all others: the keys of a presenter.
+    /// The keys of a presenter come before all others while a lesson is open.
     Lesson,
 }
 
 macro_rules! commands {
     ($($Page:ident: $folder:ident, $Commands:ident, $Type:ident;)*) => {
-        /// One action. Panes return these and do not act themselves.
+        /// Panes return commands and do not act themselves.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Command {
             Window(WindowCommand),

@@ -1,5 +1,3 @@
-//! The pages by name.
-
 use serde::{Deserialize, Serialize};
 
 use crate::app::pages::list::for_each_page;
@@ -7,13 +5,13 @@ use crate::app::widgets::about::About;
 
 macro_rules! tabs {
     ($($Page:ident: $folder:ident, $Commands:ident, $Type:ident;)*) => {
-        /// A page of the window. The window begins with the first one.
+        /// The window begins with the first page.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "lowercase")]
         pub enum Tab { $($Page),* }
 
         impl Tab {
-            /// All pages, in the order of the switch at the top.
+            /// The order is that of the switch at the top.
             pub const ALL: &[Self] = &[$(Self::$Page),*];
 
             /// Returns what the switch says of the page.

@@ -1,5 +1,3 @@
-//! What can be done on every page.
-
 use std::path::PathBuf;
 
 use eframe::egui::{Key, Modifiers};
@@ -8,12 +6,12 @@ use egui_material_icons::icons;
 use crate::app::commands::tab::Tab;
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 
-/// One action of the window itself.
+/// These can be done on every page.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WindowCommand {
-    /// The system's dialog for the question that is open.
+    /// This opens the system's dialog for the question that is open.
     Browse,
-    /// The same, for packed class folders where a folder is asked for.
+    /// This asks for packed class folders where a folder is asked for.
     BrowseArchives,
     SaveViewDialog,
     SaveViewTo(PathBuf),
@@ -57,7 +55,6 @@ impl Action for WindowCommand {
         }
     }
 
-    /// The order is that of the help.
     fn listed() -> Vec<Self> {
         let tabs = Tab::ALL.iter().map(|tab| Self::Tab(*tab));
         let others = [

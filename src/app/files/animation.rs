@@ -1,4 +1,4 @@
-//! An animation of ε rising, for slides and pages: the window is recorded frame by frame and written as a GIF.
+//! The window is recorded frame by frame while ε rises, and written as a GIF.
 
 use std::sync::Arc;
 
@@ -7,22 +7,22 @@ use eframe::egui::{ColorImage, Context, Rect};
 
 use crate::engine::picture::{Fit, Picture, Rgba, fit};
 
-/// Steps of ε from 0 to where it stands.
+/// ε takes so many steps from 0 to where it stands.
 pub const STEPS: usize = 24;
 /// Wider frames are made smaller, in pixels.
 const WIDEST: usize = 960;
 /// Each frame stands for `DELAY`, the first and the last for `REST`, in hundredths of a second.
 const DELAY: u16 = 9;
 const REST: u16 = 130;
-/// Colours of a GIF. One of them stands for "as before".
+/// A GIF has these colours and one that stands for "as before".
 const COLOURS: usize = 255;
 const AS_BEFORE: u8 = 255;
-/// Every so many pixels one is looked at to choose the colours; 10 is usual.
+/// One of so many pixels is looked at to choose the colours; 10 is usual.
 const SAMPLING: i32 = 10;
 /// A channel that moved by no more than this looks the same.
 const SAME: u8 = 6;
 
-/// A frame: three bytes for each pixel.
+/// A frame has three bytes for each pixel.
 #[derive(Clone)]
 pub struct Frame {
     width: usize,
@@ -34,7 +34,7 @@ impl Frame {
     /// Cuts an area, in pixels, out of a picture of the window, and makes it smaller where it is wide.
     ///
     /// # Errors
-    /// A message for a person, when there is nothing of the area on screen.
+    /// Fails when there is nothing of the area on screen.
     pub fn cut(window: &ColorImage, area: Rect) -> Result<Self, String> {
         let picture = part(window, area)?;
         let width = picture.width.min(WIDEST);
@@ -45,7 +45,7 @@ impl Frame {
     }
 }
 
-/// A part of a picture of the window, in pixels.
+/// Cuts a part out of a picture of the window, in pixels.
 pub fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     let [width, height] = window.size;
     let within = |at: f32, most: usize| (at.round().max(0.0) as usize).min(most);
@@ -59,11 +59,11 @@ pub fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     Ok(Picture::new(right - left, bottom - top, 3, bytes))
 }
 
-/// Frames as a GIF that plays for ever. All have the colours that suit the first and the last one best, and hold only what
-/// changed.
+/// Writes frames as a GIF that plays for ever. All have the colours that suit the first and the last one best, and
+/// hold only what changed.
 ///
 /// # Errors
-/// A message for a person: no frames, or frames of different sizes.
+/// Fails for no frames, or frames of different sizes.
 pub fn gif_bytes(frames: &[Frame]) -> Result<Vec<u8>, String> {
     let (Some(first), Some(last)) = (frames.first(), frames.last()) else {
         return Err("there is nothing to animate".into());
@@ -75,35 +75,25 @@ pub fn gif_bytes(frames: &[Frame]) -> Result<Vec<u8>, String> {
     }
     let side = |side: usize| u16::try_from(side).map_err(|_| format!("{side} pixels are too many for a GIF"));
     let (width, height) = (side(first.width)?, side(first.height)?);
-    let samples: Vec<u8> = [first, last]
-        .iter()
-        .flat_map(|frame| frame.rgb.chunks_exact(3))
-        .flat_map(|p| [p[0], p[1], p[2], 255])
-        .collect();
+    let pixels = [first, last].into_iter().flat_map(|frame| frame.rgb.chunks_exact(3));
+    let samples: Vec<u8> = pixels.flat_map(|p| [p[0], p[1], p[2], 255]).collect();
     let quantised = NeuQuant::new(SAMPLING, COLOURS, &samples);
     let mut bytes = Vec::new();
     let failed = |error: gif::EncodingError| error.to_string();
+    let index = |p: &[u8]| quantised.index_of(&[p[0], p[1], p[2], 255]) as u8;
+    let is_same = |a: &[u8], b: &[u8]| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= SAME);
     let mut encoder = gif::Encoder::new(&mut bytes, width, height, &quantised.color_map_rgb()).map_err(failed)?;
     encoder.set_repeat(gif::Repeat::Infinite).map_err(failed)?;
     // What is on screen, pixel by pixel.
-    let mut seen: Option<Vec<u8>> = None;
+    let mut seen = first.rgb.clone();
     for (number, frame) in frames.iter().enumerate() {
-        let is_same = |a: &[u8], b: &[u8]| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= SAME);
         let mut indexes = Vec::with_capacity(frame.rgb.len() / 3);
-        match &mut seen {
-            None => {
-                indexes.extend(frame.rgb.chunks_exact(3).map(|p| quantised.index_of(&[p[0], p[1], p[2], 255]) as u8));
-                seen = Some(frame.rgb.clone());
-            }
-            Some(seen) => {
-                for (old, new) in seen.chunks_exact_mut(3).zip(frame.rgb.chunks_exact(3)) {
-                    if is_same(old, new) {
-                        indexes.push(AS_BEFORE);
-                    } else {
-                        indexes.push(quantised.index_of(&[new[0], new[1], new[2], 255]) as u8);
-                        old.copy_from_slice(new);
-                    }
-                }
+        for (old, new) in seen.chunks_exact_mut(3).zip(frame.rgb.chunks_exact(3)) {
+            if number > 0 && is_same(old, new) {
+                indexes.push(AS_BEFORE);
+            } else {
+                indexes.push(index(new));
+                old.copy_from_slice(new);
             }
         }
         let delay = if number == 0 || number + 1 == frames.len() { REST } else { DELAY };
@@ -122,20 +112,17 @@ pub fn gif_bytes(frames: &[Frame]) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// A recording in progress: which ε is next, and the frames so far.
+/// A recording knows which ε is next, and keeps the frames so far.
 pub struct Recording {
     pub path: std::path::PathBuf,
-    /// Where ε ends, and stood before.
+    /// ε rises to where it stood before.
     eps: f32,
     pub frames: Vec<Frame>,
-    /// A picture of the window was asked for, and will come.
     is_waiting: bool,
-    /// What it asked for, once it came.
     arrived: Arc<std::sync::Mutex<Option<Arc<ColorImage>>>>,
 }
 
 impl Recording {
-    /// Begins a recording in which ε rises from 0 to this value.
     pub fn new(path: std::path::PathBuf, eps: f32) -> Self {
         Self { path, eps, frames: Vec::new(), is_waiting: false, arrived: Arc::default() }
     }
@@ -166,7 +153,7 @@ impl Recording {
         true
     }
 
-    /// ε of the next frame; `None` when all are there.
+    /// Returns ε of the next frame; `None` when all are there.
     pub fn next_eps(&self) -> Option<f32> {
         let number = self.frames.len();
         (number <= STEPS).then(|| self.eps * number as f32 / STEPS as f32)

@@ -1,9 +1,9 @@
-//! Questions about files: the system's file dialog where there is one, and always a field for the path.
+//! Questions about files have the system's file dialog where there is one, and always a field for the path.
 
 use std::path::{Path, PathBuf};
 
 use eframe::egui::text::{LayoutJob, TextFormat};
-use eframe::egui::{self, Button, FontId, Id, Key, Modal, Ui};
+use eframe::egui::{self, Button, FontId, Id, Key, Ui};
 
 use crate::app::commands::Command;
 use crate::app::commands::window::WindowCommand;
@@ -13,46 +13,39 @@ use crate::app::pages::models::commands::ModelsCommand;
 use crate::app::pages::train::commands::Export;
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
+use crate::app::widgets::form::note;
 use crate::app::widgets::path_field::{Listing, PathField, typed_path};
+use crate::app::widgets::question::question;
 use crate::app::widgets::{command_button, primary_button, problem_line};
 use crate::worker::Source;
 
-/// Which question is open, and what has been typed as its answer.
 #[derive(Default)]
 pub struct Dialogs {
     open: Option<Question>,
     path: PathField,
-    /// Whether the keyboard is to go into the field.
+    /// The keyboard is to go into the field.
     fresh: bool,
-    /// Whether the system turned out to have no file dialog.
+    /// The system turned out to have no file dialog.
     is_alone: bool,
-    /// Said in place of the question's own remark.
+    /// This is said in place of the question's own remark.
     pub remark: Option<String>,
-    /// The file that would be replaced, once that was said.
+    /// A person was told that this file would be replaced.
     replaces: Option<PathBuf>,
 }
 
-/// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
-    /// A picture to attack.
     Open,
-    /// Where the adversarial picture goes.
     Save,
-    /// Where the untouched picture goes.
     SaveOriginal,
-    /// Where a picture of the window goes.
     SaveView,
-    /// Where an animation of the window goes.
     SaveAnimation,
-    /// Weights or a manifest.
     Model,
     Lesson,
-    /// Pictures to train on.
+    /// This asks for pictures to train on.
     Folder,
-    /// The same, packed into one file.
+    /// This asks for the same, packed into one file.
     Archive,
-    /// Where something of a run goes.
     Export(Export),
 }
 
@@ -94,7 +87,7 @@ impl Question {
         }
     }
 
-    /// Kinds of files, for the system's dialog.
+    /// Returns the kinds of files for the system's dialog.
     pub fn filter(self) -> Option<(&'static str, &'static [&'static str])> {
         match self {
             Self::Open => Some(("Pictures", &["png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif", "toml"])),
@@ -109,7 +102,6 @@ impl Question {
         }
     }
 
-    /// The endings of the files that the field suggests.
     fn endings(self) -> &'static [&'static str] {
         match self {
             // Folders may be packed.
@@ -118,7 +110,6 @@ impl Question {
         }
     }
 
-    /// What an answer means.
     pub fn answer(self, path: PathBuf) -> Command {
         match self {
             Self::Open => ExploreCommand::Show(Source::File(path)).into(),
@@ -133,7 +124,7 @@ impl Question {
         }
     }
 
-    /// The file that an answer means: with the ending of its kind.
+    /// Returns the file that an answer means, with the ending of its kind.
     fn target(self, path: PathBuf) -> PathBuf {
         let (Some(name), Some((_, [ending, ..]))) = (path.file_name(), self.filter()) else { return path };
         let has_ending = match self {
@@ -166,7 +157,6 @@ impl Question {
 }
 
 impl Dialogs {
-    /// Opens a question with a proposal for its answer.
     pub fn ask(&mut self, question: Question, proposal: &Path) {
         *self = Self {
             open: Some(question),
@@ -184,17 +174,16 @@ impl Dialogs {
         self.open.is_some()
     }
 
-    /// The question, and the path typed so far as a proposal for the system's dialog.
+    /// Returns the question, and the path typed so far as a proposal for the system's dialog.
     pub fn asked(&self) -> Option<(Question, PathBuf)> {
         self.open.map(|question| (question, PathBuf::from(&self.path.text)))
     }
 
-    /// The system has no file dialog: says so, and puts the keyboard into the field.
+    /// Says that the system has no file dialog, and puts the keyboard into the field.
     pub fn do_without_system(&mut self) {
         (self.is_alone, self.fresh) = (true, true);
     }
 
-    /// The folder whose names the field wants to know.
     pub fn wanted_folder(&mut self) -> Option<PathBuf> {
         self.open?;
         self.path.wanted_folder()
@@ -205,34 +194,29 @@ impl Dialogs {
     }
 
     pub fn show(&mut self, ui: &Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
-        let Some(question) = self.open else { return };
-        let modal = Modal::new(Id::unique("file question")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
-            ui.set_width((ui.ctx().content_rect().width() - 96.0).min(560.0));
-            ui.label(egui::RichText::new(question.title()).font(theme::verdict_font()));
-            let remark = self.remark.as_deref().unwrap_or(question.remark());
-            ui.add(egui::Label::new(theme::weak(ui, remark)).wrap());
+        let Some(asked) = self.open else { return };
+        question(ui, asked.title(), 560.0, WindowCommand::CloseOverlay, out, |ui, out| {
+            note(ui, self.remark.as_deref().unwrap_or(asked.remark()));
             ui.add_space(SPACE_2);
-            self.path_row(ui, question, out);
+            let mut is_answered = self.path_row(ui, asked, out);
             if self.is_alone {
                 let text =
                     "This system offers no file dialog. Type the path here: Tab completes it, ~ is your own folder.";
-                ui.add(egui::Label::new(theme::weak(ui, text)).wrap());
+                note(ui, text);
             }
-            if self.is_warned(question) {
+            if self.is_warned(asked) {
                 problem_line(ui, "There is a file of this name already, and it would be replaced.");
             }
-            if question == Question::Open && !recent.is_empty() {
-                recent_files(ui, recent, out);
+            if asked == Question::Open && !recent.is_empty() {
+                is_answered |= recent_files(ui, recent, out);
             }
             ui.add_space(SPACE_3);
-            self.buttons(ui, question, out);
+            is_answered | self.buttons(ui, asked, out)
         });
-        if modal.should_close() {
-            out.push(WindowCommand::CloseOverlay.into());
-        }
     }
 
-    fn path_row(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) {
+    /// Returns whether an answer was given, like the other parts of the question.
+    fn path_row(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) -> bool {
         ui.horizontal(|ui| {
             let label = ui.label(theme::caption(ui, "Path:"));
             let browse = 100.0;
@@ -242,65 +226,64 @@ impl Dialogs {
                 field.request_focus();
             }
             command_button(ui, WindowCommand::Browse, out);
-            if field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
-                self.answer(question, out);
-            }
-        });
+            field.lost_focus() && ui.input(|i| i.key_pressed(Key::Enter)) && self.answer(question, out)
+        })
+        .inner
     }
 
-    fn buttons(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) {
+    fn buttons(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) -> bool {
         ui.horizontal(|ui| {
             let ready = !self.path.text.trim().is_empty();
             let verb = if self.is_warned(question) { "Replace" } else { question.verb() };
-            if primary_button(ui, verb, ready).clicked() {
-                self.answer(question, out);
-            }
-            if ui.button("Cancel").clicked() {
-                out.push(WindowCommand::CloseOverlay.into());
-            }
+            let is_answered = primary_button(ui, verb, ready).clicked() && self.answer(question, out);
+            let is_left = ui.button("Cancel").clicked();
             // The system's dialogs choose folders or files, not either.
             if question == Question::Folder {
                 ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                     command_button(ui, WindowCommand::BrowseArchives, out);
                 });
             }
-        });
+            is_answered || is_left
+        })
+        .inner
     }
 
-    /// Whether what is typed names a file of which it was said that it would be replaced.
+    /// Tells whether a person was told that the file would be replaced.
     fn is_warned(&self, question: Question) -> bool {
         self.replaces.is_some() && self.replaces == typed_path(&self.path.text).map(|path| question.target(path))
     }
 
-    fn answer(&mut self, question: Question, out: &mut Vec<Command>) {
-        let Some(path) = typed_path(&self.path.text) else { return };
+    /// Pushes what the typed path means, unless a person is first to be told that it replaces a file.
+    fn answer(&mut self, question: Question, out: &mut Vec<Command>) -> bool {
+        let Some(path) = typed_path(&self.path.text) else { return false };
         let target = question.target(path.clone());
         if question.writes() && !self.is_warned(question) && target.is_file() {
             self.replaces = Some(target);
             // The keyboard stays in the field.
             self.fresh = true;
-            return;
+            return false;
         }
-        out.push(WindowCommand::CloseOverlay.into());
         out.push(question.answer(path));
+        true
     }
 }
 
-fn recent_files(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
+fn recent_files(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) -> bool {
     ui.add_space(SPACE_2);
     ui.label(theme::caption(ui, "Recent"));
     ui.spacing_mut().item_spacing.y = 0.0;
+    let count = out.len();
     for path in recent {
         let response = ui.add(Button::selectable(false, name_and_folder(ui, path)).truncate());
         let whole = path.display().to_string();
         if response.on_hover_text(&whole).accessible_name(whole).clicked() {
-            out.push(WindowCommand::CloseOverlay.into());
             out.push(ExploreCommand::Show(Source::File(path.clone())).into());
         }
     }
+    out.len() > count
 }
 
-/// The name of a file, and as much of its folder as there is room for.
+/// Writes the name of a file, and as much of its folder as there is room for.
 fn name_and_folder(ui: &Ui, path: &Path) -> LayoutJob {
     let palette = palette(ui);
     let (font, small) = (theme::body_font(), theme::small_font());
@@ -317,7 +300,6 @@ fn name_and_folder(ui: &Ui, path: &Path) -> LayoutJob {
     job
 }
 
-/// As much of a folder's path as fits, cut at its head.
 fn end_of(folder: &str, fits: impl Fn(&str) -> bool) -> String {
     let shorter = folder.match_indices(std::path::MAIN_SEPARATOR).map(|(at, _)| format!("…{}", &folder[at..]));
     std::iter::once(folder.to_owned()).chain(shorter).find(|text| fits(text)).unwrap_or_default()

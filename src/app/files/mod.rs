@@ -1,4 +1,4 @@
-//! Files that hold a view, a page or a lesson, and the questions about files.
+//! Files hold a view, a page or a lesson; questions ask for them.
 
 pub mod animation;
 pub mod dialogs;

@@ -1,10 +1,10 @@
-//! A page other than Explore, kept in a PNG of the window: which it is, and its settings.
+//! A PNG of the window can hold a page other than Explore.
 
 use serde::{Deserialize, Serialize};
 
 use crate::app::commands::tab::Tab;
 
-/// A page with its settings, which only the page itself understands.
+/// Only the page itself understands its settings.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PageFile {
     pub tab: Tab,

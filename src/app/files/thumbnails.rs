@@ -1,11 +1,8 @@
-//! The bundled samples as small pictures.
-
 use eframe::egui::ColorImage;
 
 use crate::app::theme::THUMB;
 use crate::engine::data::samples;
 
-/// A sample made small, by a thread of its own.
 pub struct Thumbnail {
     pub index: usize,
     pub image: ColorImage,

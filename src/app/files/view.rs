@@ -1,4 +1,4 @@
-//! A view in a file: as a text (TOML), or inside a PNG of the window, from which it can be opened again.
+//! A view is kept as a text (TOML), or inside a PNG of the window, from which it can be opened again.
 
 use std::fs::File;
 use std::io::Read;
@@ -15,21 +15,21 @@ use crate::engine::model::Catalogue;
 use crate::engine::picture::{Background, Heatmap, Picture, Region, decode, png_bytes, png_texts};
 use crate::worker::{Shown, Source, View};
 
-/// Keywords of the texts in a PNG: the view, and its picture in hexadecimal digits of a PNG where no file holds it; or a page.
+/// The texts in a PNG have these keywords. The picture of a view is written in hexadecimal digits of a PNG where no
+/// file holds it.
 const VIEW: &str = "Doppelganger view";
 const PICTURE: &str = "Doppelganger picture";
 const PAGE: &str = "Doppelganger page";
 const MOST_BYTES: u64 = 1 << 20;
 
-/// A view by names that hold on another machine too.
+/// A view goes by names that hold on another machine too.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ViewFile {
-    /// What it shows, for a list of several.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
     pub model: String,
-    /// The name of a bundled picture, or a path; none where the picture is in the file itself.
+    /// It is a bundled picture or a path; without one the picture is in the file itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<PathBuf>,
     #[serde(default)]
@@ -38,10 +38,10 @@ pub struct ViewFile {
     pub crop: Option<Region>,
     #[serde(default)]
     pub own_pixels: bool,
-    /// A class by name; the net's own answer without one.
+    /// Without a class by name it is the net's own answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
-    /// A class by name; away from the label without one.
+    /// Without a class by name the attack leads away from the label.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     pub eps: f32,
@@ -57,13 +57,11 @@ pub struct ViewFile {
     pub attack: AttackSettings,
     #[serde(default)]
     pub heatmap: Heatmap,
-    /// The step of the attack's film; its result without one.
+    /// Without a step of the attack's film it is its result.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
-    /// Of the random controls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub controls_seed: Option<u64>,
-    /// How the pane below the pictures looks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<WhyLook>,
 }
@@ -72,14 +70,13 @@ fn yes() -> bool {
     true
 }
 
-/// A view with its picture, if that is in the same file.
 #[derive(Debug)]
 pub struct Found {
     pub view: ViewFile,
     pub picture: Option<Arc<Picture>>,
 }
 
-/// What a file can hold beside a picture of the window, or in its place.
+/// A file holds one of these, beside a picture of the window or alone.
 #[derive(Debug)]
 pub enum Content {
     View(Box<Found>),
@@ -88,7 +85,6 @@ pub enum Content {
 }
 
 impl ViewFile {
-    /// The view on screen.
     pub fn of(shown: &Shown) -> Self {
         let view: &View = &shown.view;
         let class = |index: usize| shown.model.classes.get(index).cloned();
@@ -121,17 +117,17 @@ impl ViewFile {
     /// Reads the text of a view.
     ///
     /// # Errors
-    /// A message for a person that says where the text is wrong and what was expected.
+    /// The message says where the text is wrong and what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|error| format!("the view in it cannot be used: {}", error.to_string().trim_end()))
     }
 }
 
 impl Content {
-    /// Texts for a PNG; a lesson needs none.
+    /// Returns the texts for a PNG; a lesson needs none.
     ///
     /// # Errors
-    /// A picture that cannot be put in.
+    /// Fails for a picture that cannot be put in.
     pub fn texts(&self) -> Result<Vec<(&'static str, String)>, String> {
         let (keyword, text) = match self {
             Self::View(found) => (VIEW, toml::to_string(&found.view)),
@@ -149,7 +145,7 @@ impl Content {
     }
 }
 
-/// Views that come with the program: photographs that a net takes for something absurd, at an ε that nobody sees.
+/// A net takes these photographs for something absurd, at an ε that nobody sees.
 const EXAMPLES: [&str; 5] = [
     include_str!("../../../assets/views/1-espresso-fiddler-crab.toml"),
     include_str!("../../../assets/views/2-astronaut-fiddler-crab.toml"),
@@ -158,22 +154,22 @@ const EXAMPLES: [&str; 5] = [
     include_str!("../../../assets/views/5-espresso-toilet-tissue.toml"),
 ];
 
-/// The views that come with the program.
+/// Returns the views that come with the program.
 pub fn examples() -> Vec<ViewFile> {
     // A test reads them all: none is lost here.
     EXAMPLES.iter().filter_map(|text| ViewFile::parse(text).ok()).collect()
 }
 
-/// Whether a file could hold a view, a page or a lesson, by its name.
+/// Tells by its name whether a file could hold a view, a page or a lesson.
 pub fn may_hold_view(path: &Path) -> bool {
     let is = |wanted: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(wanted));
     is("png") || is("toml")
 }
 
-/// The view, the page or the lesson in a file; none in a picture that is no more than one.
+/// Returns the view, the page or the lesson in a file; a picture may hold none.
 ///
 /// # Errors
-/// A message for a person. What cannot be read at all, and is no text, is left to whoever reads pictures.
+/// The message is for a person. What is neither readable nor a text is left to whoever reads pictures.
 pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Option<Content>, String> {
     if is_lesson(path) {
         return Lesson::open(path, catalogue).map(|lesson| Some(Content::Lesson(lesson)));

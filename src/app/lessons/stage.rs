@@ -21,7 +21,7 @@ use crate::app::pages::explore::pictures::written_well;
 use crate::app::pages::explore::state::{Explore, MAX_EPS};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::bar_chart::elided;
+use crate::app::widgets::elided;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::texture::Texture;
 use crate::app::widgets::{acting, typing};

@@ -1,6 +1,6 @@
-//! Scales and ticks.
+//! Scales of axes and their ticks.
 
-/// A part of an axis, from its lower to its upper end.
+/// An interval is a part of an axis, from its lower to its upper end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     pub low: f64,
@@ -27,11 +27,11 @@ impl Interval {
     }
 }
 
-/// How values lie along an axis. The plot library only knows linear axes, so it is given places instead of values.
+/// A scale says where values lie on an axis. The plot library only knows linear axes, so it is given places.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Scale {
     Linear,
-    /// Equal ratios take equal room. What lies below `floor`, zero above all, is drawn at it.
+    /// Equal ratios take equal room. Values below `floor`, zero above all, are drawn at it.
     Logarithmic {
         floor: f64,
     },
@@ -56,8 +56,7 @@ impl Scale {
         (value / unit).round() * unit
     }
 
-    /// Returns the ends, as places, of an axis that has all of `values` on it. `ceiling` is the largest value there
-    /// can be.
+    /// Returns the ends, as places, of an axis that has all of `values` on it. No value is larger than `ceiling`.
     pub fn ends(self, values: Interval, ceiling: f64) -> Interval {
         match self {
             // The lines at both ends stay clear of the frame.
@@ -95,9 +94,8 @@ pub fn linear(within: Interval, apart: f64) -> Vec<f64> {
     (first..=last).map(|count| count as f64 * step).collect()
 }
 
-/// Returns round values, given places (logarithms), whose places are at least `apart` from each other: the finest of
-/// all digits, 1–2–5, 1–3 and powers of ten; over less than a decade, where those leave the axis bare, evenly spaced
-/// values.
+/// Returns round values between two places (logarithms) that are at least `apart`: the finest of all digits, 1–2–5,
+/// 1–3 and powers of ten, or over less than a decade evenly spaced ones.
 fn logarithmic(within: Interval, apart: f64) -> Vec<f64> {
     let sets: [&[f64]; 4] = [&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0], &[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]];
     let decades = within.low.floor() as i32..=within.high.floor() as i32;

@@ -1,25 +1,22 @@
-//! Flags above the plot of errors, and their staffs through it.
+//! The flags stand above the plot of errors, and their staffs go through it.
 
 use std::sync::Arc;
 
 use eframe::egui::{Align2, Color32, Galley, Rect, Stroke, Ui, pos2, vec2};
 use egui_plot::{LineStyle, PlotTransform, PlotUi, VLine};
 
-use crate::app::plots::marks::{About, Mark};
+use crate::app::plots::marks::{Mark, Subject};
 use crate::app::plots::quantity::Quantity;
 use crate::app::plots::quiet::Labels;
 use crate::app::plots::scene::Scene;
 use crate::app::theme::{self, Palette, SPACE_2, palette};
 
-/// The height of a row of flags.
 const ROW: f32 = 17.0;
-/// The height of a panel for each row of flags that it may have, and the most rows.
 const HEIGHT_PER_ROW: f32 = 90.0;
 const MOST_ROWS: usize = 3;
-/// The distance between flags.
 const APART: f32 = 8.0;
 
-/// The flags of some marks, those that matter most first.
+/// Flags holds the flags of some marks, those that matter most first.
 pub struct Flags<'a> {
     all: Vec<Flag<'a>>,
 }
@@ -27,7 +24,6 @@ pub struct Flags<'a> {
 struct Flag<'a> {
     mark: &'a Mark,
     text: Arc<Galley>,
-    /// Where it lies, the upper edge of the plot being 0; `None` where it has no room.
     place: Option<Rect>,
 }
 
@@ -51,21 +47,18 @@ impl<'a> Flags<'a> {
         Self { all: marks.iter().map(flag).collect() }
     }
 
-    /// Returns the height of all rows.
     pub fn height(&self) -> f32 {
         self.all.iter().filter_map(|flag| flag.place).map(|place| -place.top()).fold(0.0, f32::max)
     }
 
-    /// Adds the staffs.
     pub fn add(&self, plot: &mut PlotUi<'_>, palette: &Palette, scene: &Scene<'_>) {
         for Flag { mark, .. } in &self.all {
             let colour = theme::faint_of(mark.about.colours(palette, scene)[0]);
-            let style = if mark.about == About::Run { LineStyle::Solid } else { LineStyle::Dashed { length: 4.0 } };
+            let style = if mark.about == Subject::Run { LineStyle::Solid } else { LineStyle::Dashed { length: 4.0 } };
             plot.vline(VLine::new("", mark.x).color(colour).style(style));
         }
     }
 
-    /// Draws the flags above the plot.
     pub fn paint(&self, ui: &Ui, scene: &Scene<'_>, transform: &PlotTransform) {
         let top = transform.frame().top();
         let placed = || self.all.iter().filter_map(|flag| Some((flag, flag.place?.translate(vec2(0.0, top)))));
@@ -85,8 +78,8 @@ impl<'a> Flags<'a> {
     }
 }
 
-/// Returns the places for a flag of this width, from the lowest row up: to the right of its staff, to its left, and,
-/// where there is room on neither side, across the staff at the right end.
+/// Returns the places for a flag, from the lowest row up: to the right of its staff, to its left, and where there is
+/// room on neither side across the staff at the right end.
 fn places(staff: f32, width: f32, room: Rect, rows: usize) -> impl Iterator<Item = Rect> {
     let starts = [staff, staff - width, (room.right() - width).max(room.left())];
     let touching = starts.into_iter().filter(move |start| (*start..=start + width).contains(&staff));
@@ -96,8 +89,7 @@ fn places(staff: f32, width: f32, room: Rect, rows: usize) -> impl Iterator<Item
     })
 }
 
-impl About {
-    /// Returns the line that the mark belongs to.
+impl Subject {
     pub fn quantity(self) -> Quantity {
         if self == Self::Clean { Quantity::Clean } else { Quantity::Fgsm }
     }

@@ -1,5 +1,4 @@
-//! Items of a plot that are cut into triangles once, and again only when they, or where they lie, have changed: a
-//! frame in which nothing has changed hands the triangles on.
+//! A group of plot items is cut into triangles once, and again only when they, or where they lie, have changed.
 
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
@@ -9,22 +8,21 @@ use eframe::egui::epaint::{TessellationOptions, Tessellator};
 use eframe::egui::{Color32, Id, Mesh, Rect, Shape, Ui};
 use egui_plot::{PlotBounds, PlotGeometry, PlotItem, PlotItemBase, PlotTransform};
 
-/// Some items that are one item of a plot.
+/// A group is one item of a plot that consists of several.
 pub struct Group<'a> {
     base: PlotItemBase,
     items: Vec<Box<dyn PlotItem + 'a>>,
-    /// What the items show: the same for items that are the same.
+    /// Groups that show the same have the same `content`.
     content: Id,
     kept: &'a Triangles,
 }
 
-/// The triangles of the frame before.
+/// This keeps the triangles of the last frame, with what they were made of.
 #[derive(Debug, Default)]
 pub struct Triangles {
     newest: RefCell<Option<(Key, Arc<Mesh>)>>,
 }
 
-/// What triangles are made of.
 #[derive(Debug, PartialEq)]
 struct Key {
     content: Id,

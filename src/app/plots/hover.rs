@@ -1,6 +1,6 @@
-//! The values at an epoch: as a table beside the pointer, and in words for assistive technology.
+//! The values at an epoch appear as a table beside the pointer, and in words for assistive technology.
 
-use eframe::egui::{Grid, PopupAnchor, Response, RichText, Role, Sense, Tooltip, Ui, WidgetInfo, vec2};
+use eframe::egui::{Grid, PopupAnchor, Response, RichText, Sense, Tooltip, Ui, vec2};
 
 use crate::app::format::short;
 use crate::app::plots::marks::Mark;
@@ -10,7 +10,6 @@ use crate::app::plots::scene::{Scene, run_colour};
 use crate::app::theme::{self, SPACE_3, palette};
 use crate::engine::train::{EpochRecord, Stage};
 
-/// The most runs that the table has rows for, and the most letters of their names.
 const MOST_RUNS: usize = 12;
 const NAME: usize = 28;
 
@@ -63,7 +62,6 @@ fn selected(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, record: &EpochRecord) 
     });
 }
 
-/// Returns what a value rests on.
 fn basis(panel: Panel, quantity: Quantity, record: &EpochRecord) -> Option<String> {
     let measured = quantity.measured(record)?;
     let (n, wrong) = (measured.n, measured.wrong);
@@ -75,7 +73,6 @@ fn basis(panel: Panel, quantity: Quantity, record: &EpochRecord) -> Option<Strin
     })
 }
 
-/// Shows all runs at the same epoch, as many as fit.
 fn others(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, at: usize) {
     let columns = panel.quantities();
     ui.add_space(theme::SPACE_1);
@@ -105,12 +102,8 @@ fn epoch(record: &EpochRecord) -> String {
     }
 }
 
-/// Gives the plot its name and, in words, the values at the cursor or of the newest epoch.
-pub fn describe(response: &Response, panel: Panel, scene: &Scene<'_>, marks: &[Mark]) {
-    response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, words(panel, scene, marks)));
-}
-
-fn words(panel: Panel, scene: &Scene<'_>, marks: &[Mark]) -> String {
+/// Describes the values at the cursor or of the newest epoch.
+pub fn words(panel: Panel, scene: &Scene<'_>, marks: &[Mark]) -> String {
     let run = scene.primary();
     let at = scene.cursor.unwrap_or(usize::MAX).min(run.history.len().saturating_sub(1));
     let Some(record) = run.history.get(at) else { return format!("{}: no epoch yet", panel.title()) };

@@ -1,5 +1,4 @@
-//! The lines of a panel, ready to be drawn, and what they are kept by: a frame in which nothing has changed only
-//! hands them on.
+//! The curves of a panel are kept from frame to frame, so that a frame in which nothing has changed only hands them on.
 
 use std::sync::Arc;
 
@@ -13,53 +12,40 @@ use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::plots::scene::Scene;
 use crate::app::plots::series::{Band, Point, stretches, thinned, visible};
-use crate::engine::train::Measured;
 
 /// Above so many lines, those of other runs than the selected one are drawn with fewer points.
 const MANY_LINES: usize = 12;
-/// The width of the columns in which lines are thinned, in points on the screen: of most lines, and of those among
-/// many.
+/// Lines are thinned in columns of this width, in points on the screen; those among many in coarse ones.
 const FINE: f64 = 2.0;
 const COARSE: f64 = 8.0;
 
-/// One quantity of one run in one panel.
+/// A curve shows one quantity of one run in one panel.
 #[derive(Debug)]
 pub struct Curve {
-    /// The index of the run.
     pub run: usize,
     pub quantity: Quantity,
-    /// Whether it is drawn coarsely, as one of many.
     pub is_coarse: bool,
     pub pieces: Vec<Piece>,
 }
 
-/// An unbroken part of a curve, in places of the plot.
+/// A piece is an unbroken part of a curve, in places of the plot.
 #[derive(Debug)]
 pub struct Piece {
-    /// As it was measured.
     pub raw: Vec<PlotPoint>,
-    /// The same, smoothed.
     pub smooth: Vec<PlotPoint>,
-    /// The 95 % intervals of the selected run's errors; empty for other curves.
+    /// Only the errors of the selected run have a band of 95 % intervals.
     pub band: Band,
 }
 
-/// The curves of a panel and the vertical axis that they need.
+/// This holds the curves of a panel and the vertical axis that they need.
 #[derive(Debug)]
 pub struct Curves {
-    /// What they are made of; the same for curves that are the same.
+    /// Curves that are made of the same have the same `content`.
     pub content: Id,
     /// The selected run's curves come last, so that they lie on top.
     pub all: Vec<Curve>,
     pub scale: Scale,
     pub ends: Interval,
-}
-
-/// A quantity of a run before its values have places.
-struct Series {
-    run: usize,
-    quantity: Quantity,
-    stretches: Vec<Vec<Point>>,
 }
 
 impl Curves {
@@ -69,7 +55,7 @@ impl Curves {
         let sight = scene.epochs_in_sight();
         let (scale, ends) = vertical(panel, scene, &all);
         let many = all.len() > MANY_LINES;
-        let curve = |series: &Series| {
+        let curve = |series: Series| {
             let is_coarse = many && series.run != scene.primary;
             let column = pixel * if is_coarse { COARSE } else { FINE };
             let path = |part: &[Point], value: fn(&Point) -> f64| {
@@ -79,15 +65,21 @@ impl Curves {
             let piece = |stretch: &Vec<Point>| {
                 let part = visible(stretch, sight);
                 let place = |(x, i): (f64, Interval)| (x, Interval::new(scale.place(i.low), scale.place(i.high)));
-                let intervals: Vec<_> = intervals(panel, scene, series, part).map(place).collect();
+                let intervals: Vec<_> = intervals(panel, scene, &series, part).map(place).collect();
                 let band = Band::new(&intervals, pixel);
                 Piece { raw: path(part, |p| p.raw), smooth: path(part, |p| p.smooth), band }
             };
             let pieces = series.stretches.iter().map(piece).collect();
             Curve { run: series.run, quantity: series.quantity, is_coarse, pieces }
         };
-        Self { content: content(scene, pixel), all: all.iter().map(curve).collect(), scale, ends }
+        Self { content: content(scene, pixel), all: all.into_iter().map(curve).collect(), scale, ends }
     }
+}
+
+struct Series {
+    run: usize,
+    quantity: Quantity,
+    stretches: Vec<Vec<Point>>,
 }
 
 fn series(panel: Panel, scene: &Scene<'_>) -> Vec<Series> {
@@ -112,13 +104,9 @@ fn intervals(
 ) -> impl Iterator<Item = (f64, Interval)> {
     let has_band = panel == Panel::Error && series.run == scene.primary && scene.look.has_bands;
     let (history, quantity) = (scene.runs[series.run].history, series.quantity);
-    let interval = move |measured: Measured| {
-        let (low, high) = measured.interval();
-        Interval::new(low, high)
-    };
     part.iter().filter(move |_| has_band).filter_map(move |point| {
-        let measured = history.get(point.x as usize - 1).and_then(|record| quantity.measured(record))?;
-        Some((point.x, interval(measured)))
+        let (low, high) = quantity.measured(history.get(point.x as usize - 1)?)?.interval();
+        Some((point.x, Interval::new(low, high)))
     })
 }
 
@@ -126,7 +114,7 @@ fn intervals(
 fn vertical(panel: Panel, scene: &Scene<'_>, all: &[Series]) -> (Scale, Interval) {
     // Zero has no place of its own on a logarithmic axis.
     let zero = if panel == Panel::Error { scene.half_a_picture() } else { f64::INFINITY };
-    let mut values: Vec<f64> = paper::values(panel, scene).collect();
+    let mut values: Vec<f64> = paper::dots(panel, scene).map(|dot| dot.value).collect();
     for series in all {
         for stretch in &series.stretches {
             let part = visible(stretch, scene.epochs_in_sight());
@@ -151,7 +139,6 @@ fn vertical(panel: Panel, scene: &Scene<'_>, all: &[Series]) -> (Scale, Interval
     (scale, ends)
 }
 
-/// The newest curves of a panel.
 #[derive(Debug, Default)]
 pub struct Kept {
     newest: Option<Arc<Curves>>,
@@ -169,8 +156,8 @@ impl Kept {
     }
 }
 
-/// Returns what the curves of a panel are made of: it differs where they do. Histories only grow, and only their
-/// newest epoch changes. Everything is spelled out, because not every number equals itself.
+/// Returns an id of all that the curves of a panel are made of. Histories only grow, and only their newest epoch
+/// changes. Everything is written out, because not every number equals itself.
 fn content(scene: &Scene<'_>, pixel: f64) -> Id {
     let run = |run: &PlotRun<'_>| format!("{} {} {:?}", run.name, run.history.len(), run.history.last());
     let runs: Vec<String> = scene.runs.iter().map(run).collect();
@@ -182,7 +169,7 @@ fn content(scene: &Scene<'_>, pixel: f64) -> Id {
 mod tests {
     use super::*;
     use crate::app::plots::scene::Look;
-    use crate::engine::train::{Config, EpochRecord};
+    use crate::engine::train::{Config, EpochRecord, Measured};
 
     fn record(wrong: usize) -> EpochRecord {
         let clean = Measured { n: 100, wrong, ..Measured::default() };

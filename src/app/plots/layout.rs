@@ -1,18 +1,15 @@
-//! Where the panels lie in the room that there is.
+//! The panels are laid out in the room that there is.
 
 use eframe::egui::{Pos2, Rect, Vec2, pos2, vec2};
 
 use crate::app::plots::quantity::Panel;
 
-/// A panel lower than this says nothing.
 pub const LOWEST: f32 = 96.0;
-/// From this width on, panels may lie side by side.
 const WIDE: f32 = 720.0;
-/// From this height on, panels above each other are the better choice: their epochs line up.
+/// From this height on, panels above each other are the better choice, because their epochs line up.
 const HIGH: f32 = 470.0;
 const GAP: f32 = 8.0;
 
-/// A panel, where it lies, and whether epochs are written below it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Placed {
     pub panel: Panel,
@@ -36,7 +33,7 @@ pub fn arrange(panels: &[Panel], size: Vec2) -> Option<Vec<Placed>> {
     None
 }
 
-/// Panels above each other; errors take half of the height, and the lowest writes the epochs for all.
+/// Stacks the panels; errors take half of the height, and the lowest one writes the epochs for all.
 fn stacked(panels: &[Panel], room: Rect) -> Vec<Placed> {
     let weight = |panel: &Panel| if *panel == Panel::Error { 2.0 } else { 1.0 };
     let total: f32 = panels.iter().map(weight).sum();
@@ -44,10 +41,10 @@ fn stacked(panels: &[Panel], room: Rect) -> Vec<Placed> {
     let mut top = room.top();
     let mut placed = Vec::new();
     for (index, panel) in panels.iter().enumerate() {
-        let bottom =
-            if index + 1 == panels.len() { room.bottom() } else { top + (height * weight(panel) / total).round() };
+        let is_last = index + 1 == panels.len();
+        let bottom = if is_last { room.bottom() } else { top + (height * weight(panel) / total).round() };
         let rect = Rect::from_x_y_ranges(room.x_range(), top..=bottom);
-        placed.push(Placed { panel: *panel, rect, has_epochs: index + 1 == panels.len() });
+        placed.push(Placed { panel: *panel, rect, has_epochs: is_last });
         top = bottom + GAP;
     }
     placed
@@ -57,8 +54,6 @@ fn stacked(panels: &[Panel], room: Rect) -> Vec<Placed> {
 mod tests {
     use super::*;
 
-    /// Panels and the size of the room; the widths of the panels and which of them have epochs, or none where there
-    /// is no room.
     #[test]
     fn panels_are_stacked_where_it_is_high_and_beside_each_other_where_it_is_wide() {
         let all: &[Panel] = &Panel::ALL;

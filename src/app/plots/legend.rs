@@ -1,4 +1,4 @@
-//! What the lines mean: one entry for each quantity, which hides and shows it, and one for each run.
+//! The legend has one entry for each quantity, which hides and shows it, and one for each run.
 
 use eframe::egui::{
     Atom, AtomPaintArgs, Button, Rect, Response, RichText, Role, Ui, Vec2, WidgetAtom, WidgetInfo, vec2,
@@ -13,15 +13,11 @@ use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 
 const HEIGHT: f32 = 22.0;
 const SAMPLE: Vec2 = vec2(28.0, 12.0);
-/// Names of runs are cut to so many letters.
 const NAME: usize = 26;
 
-/// What was done to the legend.
 #[derive(Debug, Default)]
 pub struct Touched {
-    /// The line that is to be hidden, or shown again.
     pub toggled: Option<Quantity>,
-    /// The run that the pointer is on.
     pub raised: Option<usize>,
 }
 

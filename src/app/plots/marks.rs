@@ -1,31 +1,29 @@
-//! What happened in a run and what its rules would have done, as flags above the plot of errors.
+//! The marks tell what happened in a run and what its rules would have done, as flags above the plot of errors.
 
 use crate::app::format::short;
 use crate::engine::train::{Adversary, Config, EpochRecord, Measured, Rule, Stage, Stopping};
 
-/// What a flag is about, which decides its colour.
+/// The subject of a flag, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
+pub enum Subject {
     Clean,
     Adversarial,
-    /// The run itself: its settings changed, or another stage began.
+    /// This is about the run itself: its settings changed, or another stage began.
     Run,
 }
 
-/// Something that happened in a run, or that a rule would have done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mark {
-    /// The place on the axis: epochs count from 1 through all stages, halves lie between them.
+    /// Epochs count from 1 through all stages; halves lie between them.
     pub x: f64,
     pub text: String,
-    pub about: About,
+    pub about: Subject,
 }
 
 /// Returns the marks of a run, those that matter most first.
 pub fn marks(history: &[EpochRecord], stopping: &Stopping) -> Vec<Mark> {
-    let mut found = Vec::new();
-    found.extend(retraining(history));
-    for (rule, about) in [(Rule::Adversarial, About::Adversarial), (Rule::Clean, About::Clean)] {
+    let mut found: Vec<Mark> = retraining(history).into_iter().collect();
+    for (rule, about) in [(Rule::Adversarial, Subject::Adversarial), (Rule::Clean, Subject::Clean)] {
         found.extend(decisions(history, stopping, rule, about));
     }
     found.extend(changes(history));
@@ -33,13 +31,12 @@ pub fn marks(history: &[EpochRecord], stopping: &Stopping) -> Vec<Mark> {
 }
 
 /// Returns the places in `history`, with their epochs' errors, that both rules find best.
-pub fn best(history: &[EpochRecord]) -> [(About, Option<(usize, f64)>); 2] {
+pub fn best(history: &[EpochRecord]) -> [(Subject, Option<(usize, f64)>); 2] {
     let best = |rule: Rule| rule.best(history).and_then(|at| Some((at, rule.error(&history[at])?)));
-    [(About::Clean, best(Rule::Clean)), (About::Adversarial, best(Rule::Adversarial))]
+    [(Subject::Clean, best(Rule::Clean)), (Subject::Adversarial, best(Rule::Adversarial))]
 }
 
-/// Returns where a rule finds the best epoch, and where it ends the run with the patience that the run has.
-fn decisions(history: &[EpochRecord], stopping: &Stopping, rule: Rule, about: About) -> Vec<Mark> {
+fn decisions(history: &[EpochRecord], stopping: &Stopping, rule: Rule, about: Subject) -> Vec<Mark> {
     let is_own = stopping.rule == rule;
     let name = if rule == Rule::Clean { "clean" } else { "adversarial" };
     let mark = |at: usize, text: String| Mark { x: (at + 1) as f64, text, about };
@@ -56,7 +53,7 @@ fn decisions(history: &[EpochRecord], stopping: &Stopping, rule: Rule, about: Ab
 
 fn retraining(history: &[EpochRecord]) -> Option<Mark> {
     let at = history.iter().position(|record| record.stage == Stage::Retraining)?;
-    Some(Mark { x: at as f64 + 0.5, text: "retraining on all pictures".into(), about: About::Run })
+    Some(Mark { x: at as f64 + 0.5, text: "retraining on all pictures".into(), about: Subject::Run })
 }
 
 /// Returns where ε, α or the learning rate changed between two epochs of a stage: not by its schedule, but by a person.
@@ -72,15 +69,14 @@ fn changes(history: &[EpochRecord]) -> impl Iterator<Item = Mark> + '_ {
         ];
         let text = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
         let is_mark = before.stage == after.stage && !text.is_empty();
-        is_mark.then_some(Mark { x: at as f64 + 1.5, text, about: About::Run })
+        is_mark.then_some(Mark { x: at as f64 + 1.5, text, about: Subject::Run })
     })
 }
 
-/// What the newest answers of the selection say when FGSM and PGD have parted.
+/// The warning that FGSM and PGD have parted in the newest epoch that both measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alarm {
     pub what: String,
-    /// What it means, and what to do.
     pub advice: String,
 }
 
@@ -90,7 +86,6 @@ impl Alarm {
     }
 }
 
-/// The PGD error of an earlier epoch is worth going back to when it is lower by this much.
 const WORTH_GOING_BACK: f64 = 0.1;
 
 /// Returns the alarm of a run whose net only withstands the attack that it trains on.

@@ -1,5 +1,5 @@
-//! The plots of the Train tab: errors, loss and confidence as a run goes, a sweep as a grid of small plots, and what
-//! clean error each run pays for its adversarial error.
+//! These are the plots of the Train tab: quantities over epochs, a sweep as a grid of small plots, and clean against
+//! adversarial errors.
 
 pub mod axes;
 pub mod flags;
@@ -31,30 +31,24 @@ use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::scene::{Look, Scene};
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 
-/// Below this height the plots need every line.
 const LOW: f32 = 460.0;
 
-/// The plots of errors, loss and confidence, and what a person has chosen about them.
+/// This draws the plots of errors, loss and confidence, and keeps what a person has chosen about them.
 #[derive(Debug, Default)]
 pub struct Plots {
-    look: Look,
+    pub look: Look,
     zoom: Option<Interval>,
     cursor: Option<usize>,
     raised: Option<usize>,
-    /// Whether there was room for one panel only.
+    /// This says that there was room for one panel only.
     is_single: bool,
-    /// The curves of each panel, in the order of [`Panel::ALL`](quantity::Panel::ALL).
+    /// The curves of each panel have the order of [`Panel::ALL`](quantity::Panel::ALL).
     kept: [Kept; 3],
 }
 
 impl Plots {
-    /// Makes plots that look as a person left them.
     pub fn new(look: Look) -> Self {
         Self { look, ..Self::default() }
-    }
-
-    pub fn look(&self) -> Look {
-        self.look
     }
 
     /// Draws the plots of `runs` into the room that `ui` has. Returns the area that they and their legend cover, for a
@@ -88,11 +82,9 @@ impl Plots {
             ui.ctx().request_repaint();
         }
         (self.cursor, self.zoom, self.raised) = (cursor, zoom, touched.raised);
-        let rect = Rect::from_min_max(pos2(ui.max_rect().left(), top), ui.min_rect().max);
-        Some(rect)
+        Some(Rect::from_min_max(pos2(ui.max_rect().left(), top), ui.min_rect().max))
     }
 
-    /// Draws the panels in all the room that is left. Returns the cursor and the epochs to show from now on.
     fn panels(&mut self, ui: &mut Ui, scene: &Scene<'_>) -> (Option<usize>, Option<Interval>) {
         let room = ui.available_rect_before_wrap();
         let all = layout::arrange(&scene.look.wanted(), room.size());
@@ -106,11 +98,10 @@ impl Plots {
         });
         let (mut cursor, mut zoom) = (None, scene.zoom);
         for layout::Placed { panel, rect, has_epochs } in placed {
-            let place = rect.translate(room.min.to_vec2());
-            let setting = panel::Setting { has_heading: !self.is_single, has_epochs };
-            let kept = &mut self.kept[panel as usize];
-            let builder = UiBuilder::new().max_rect(place);
-            let shown = ui.scope_builder(builder, |ui| panel::show(ui, panel, scene, kept, setting)).inner;
+            let builder = UiBuilder::new().max_rect(rect.translate(room.min.to_vec2()));
+            let (kept, has_heading) = (&mut self.kept[panel as usize], !self.is_single);
+            let show = |ui: &mut Ui| panel::show(ui, panel, scene, kept, has_heading, has_epochs);
+            let shown = ui.scope_builder(builder, show).inner;
             cursor = cursor.or(shown.cursor);
             if shown.zoom != scene.zoom {
                 zoom = shown.zoom;
@@ -120,7 +111,6 @@ impl Plots {
     }
 }
 
-/// Says what will appear here.
 fn empty(ui: &mut Ui, runs: &[PlotRun<'_>]) {
     let palette = palette(ui);
     let rect = ui.available_rect_before_wrap();
@@ -138,8 +128,7 @@ fn empty(ui: &mut Ui, runs: &[PlotRun<'_>]) {
     ui.expand_to_include_rect(rect);
 }
 
-/// Shows the alarm of the selected run: FGSM and PGD have parted. Where there is little room, what it means comes as
-/// a tooltip.
+/// Warns where FGSM and PGD have parted in the selected run. Where there is little room, the advice is a tooltip.
 fn alarm(ui: &mut Ui, scene: &Scene<'_>, is_low: bool) {
     let run = scene.primary();
     let Some(alarm) = marks::alarm(run.history, run.config) else { return };

@@ -1,7 +1,8 @@
-//! One panel: heading, flags, axes, lines.
+//! A panel has a heading, flags, axes and lines.
 
 use eframe::egui::{
-    self, Align2, Color32, CursorIcon, EventFilter, Key, Painter, Rect, Response, Stroke, Ui, Vec2, vec2,
+    self, Align2, Color32, CursorIcon, EventFilter, Key, Painter, Rect, Response, Role, Stroke, Ui, Vec2, WidgetInfo,
+    vec2,
 };
 use egui_plot::{
     FilledArea, Line, MarkerShape, PlotItem, PlotMemory, PlotPoint, PlotPoints, PlotTransform, PlotUi, Points, VLine,
@@ -11,7 +12,7 @@ use crate::app::plots::axes::{Interval, Scale, per_cent_tick, plain};
 use crate::app::plots::flags::Flags;
 use crate::app::plots::group::Group;
 use crate::app::plots::kept::{Curves, Kept};
-use crate::app::plots::marks::{self, Mark};
+use crate::app::plots::marks;
 use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::plots::quiet::{Axis, Marker, QuietPlot, rimmed};
 use crate::app::plots::scene::Scene;
@@ -20,46 +21,41 @@ use crate::app::plots::{hover, paper};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
 
-/// The height of a panel's heading.
 const HEADING: f32 = 20.0;
-/// The room for the texts at the vertical axis, the same in all panels, so that epochs lie above each other.
+/// This is the same in all panels, so that epochs lie above each other.
 const AXIS_WIDTH: f32 = 52.0;
-/// The room for the second half of the last epoch's text.
+/// The second half of the last epoch's text needs this room.
 pub const RIGHT: f32 = 14.0;
 const STRONG_LINE: f32 = 2.2;
 const LINE: f32 = 1.4;
 /// Epochs at least this far apart, in points on the screen, are marked by dots on the line.
 const DOTS_FROM: f64 = 14.0;
-/// Up to so many runs, all of them show what was measured behind what was smoothed.
 const RAW_RUNS: usize = 3;
 
-/// What a panel says of what a person does with it.
+/// This reports what a person does with a panel.
 pub struct Shown {
-    /// The place in the histories that the pointer or the arrow keys are at.
     pub cursor: Option<usize>,
-    /// The epochs to show from now on; `None` shows all.
+    /// `None` shows all epochs.
     pub zoom: Option<Interval>,
 }
 
-/// What a panel has beside its plot.
-#[derive(Clone, Copy, Debug)]
-pub struct Setting {
-    /// Whether its name stands above it.
-    pub has_heading: bool,
-    /// Whether epochs are written below it.
-    pub has_epochs: bool,
-}
-
-/// Draws a panel into all the room that there is.
-pub fn show(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, setting: Setting) -> Shown {
+/// Draws a panel into all the room that there is, with its name above it and the numbers of epochs below it if wanted.
+pub fn show(
+    ui: &mut Ui,
+    panel: Panel,
+    scene: &Scene<'_>,
+    kept: &mut Kept,
+    has_heading: bool,
+    has_epochs: bool,
+) -> Shown {
     let size = ui.available_size();
     ui.allocate_ui(size, |ui| {
         ui.set_min_size(size);
         ui.spacing_mut().item_spacing = Vec2::ZERO;
-        if setting.has_heading {
+        if has_heading {
             heading(ui, panel);
         }
-        contents(ui, panel, scene, kept, setting.has_epochs)
+        contents(ui, panel, scene, kept, has_epochs)
     })
     .inner
 }
@@ -109,14 +105,20 @@ fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_e
         nothing(ui, panel, scene, *transform.frame());
     }
     let cursor = cursor(ui, &response, scene, &transform);
-    say(&response, &items, &marks, cursor, |value| transform.position_from_point_y(curves.scale.place(value)));
+    let told = |value| transform.position_from_point_y(curves.scale.place(value));
+    response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, hover::words(panel, scene, &marks)));
+    if let Some(dot) = paper::told(&response, told, panel, scene) {
+        hover::tip(&response, |ui| drop(ui.label(dot)));
+    } else if let Some(at) = cursor.filter(|_| !response.dragged()) {
+        hover::values(&response, panel, scene, &marks, at);
+    }
     let bounds = transform.bounds();
     let now = Interval::new(bounds.min()[0], bounds.max()[0]);
     let moved = if now == sight { scene.zoom } else { Some(now) };
     Shown { cursor, zoom: moved.filter(|_| !response.double_clicked()) }
 }
 
-/// What the items of a panel's plot are made of.
+/// This is what the items of a panel's plot are made of.
 pub struct Items<'s> {
     pub painter: Painter,
     pub palette: &'static Palette,
@@ -126,7 +128,6 @@ pub struct Items<'s> {
 }
 
 impl<'s> Items<'s> {
-    /// Returns the bands and the lines, where a point on the screen is `pixel` epochs wide.
     fn lines(&self, pixel: f64) -> Vec<Box<dyn PlotItem + 's>> {
         let (scene, palette) = (self.scene, self.palette);
         let mut items = Vec::new();
@@ -142,16 +143,14 @@ impl<'s> Items<'s> {
                 colour = theme::faint_of(colour);
             }
             let is_strong = scene.raised.map_or(is_primary, |raised| raised == curve.run);
-            let width = if is_strong { STRONG_LINE } else { LINE };
-            let has_dots = is_primary && 1.0 / pixel >= DOTS_FROM;
-            let has_raw = is_smooth && (is_primary || scene.runs.len() <= RAW_RUNS);
             let pen = Pen {
                 quantity: curve.quantity,
                 scale: if curve.is_coarse { 2.0 } else { 1.0 },
-                width,
+                width: if is_strong { STRONG_LINE } else { LINE },
                 colour,
-                has_dots,
+                has_dots: is_primary && 1.0 / pixel >= DOTS_FROM,
             };
+            let has_raw = is_smooth && (is_primary || scene.runs.len() <= RAW_RUNS);
             let faint = Pen { width: 1.0, colour: theme::faint_of(colour), has_dots: false, ..pen };
             for piece in &curve.pieces {
                 if has_raw {
@@ -163,14 +162,12 @@ impl<'s> Items<'s> {
         items
     }
 
-    /// Adds the line through all panels at the epoch of the pointer.
     fn cursor_line(&self, plot: &mut PlotUi<'s>) {
         if let Some(at) = self.scene.cursor {
             plot.vline(VLine::new("", (at + 1) as f64).color(self.palette.weak));
         }
     }
 
-    /// Adds rings around what was measured at the epoch of the pointer.
     fn cursor_rings(&self, plot: &mut PlotUi<'s>) {
         let Some(at) = self.scene.cursor else { return };
         for (index, run) in self.scene.runs.iter().enumerate() {
@@ -199,7 +196,7 @@ impl<'s> Items<'s> {
     }
 }
 
-/// Returns an unbroken band; an interval that stands alone is a line.
+/// Returns an unbroken band, or a line for an interval that stands alone.
 fn band(band: &Band, colour: Color32) -> Option<Box<dyn PlotItem>> {
     match band.x[..] {
         [] => None,
@@ -214,20 +211,16 @@ fn band(band: &Band, colour: Color32) -> Option<Box<dyn PlotItem>> {
     }
 }
 
-/// How a line is drawn.
 #[derive(Clone, Copy)]
 struct Pen {
     quantity: Quantity,
-    /// How much its dashes are stretched.
     scale: f32,
     width: f32,
     colour: Color32,
-    /// Whether its points are marked.
     has_dots: bool,
 }
 
 impl Pen {
-    /// Adds an unbroken line; a point that stands alone is a dot.
     fn line<'s>(self, path: &'s [PlotPoint], items: &mut Vec<Box<dyn PlotItem + 's>>) {
         let is_alone = path.len() == 1;
         if is_alone || self.has_dots {
@@ -242,17 +235,6 @@ impl Pen {
     }
 }
 
-/// Says the values at the cursor, or what the dots of the paper are.
-fn say(response: &Response, items: &Items<'_>, marks: &[Mark], cursor: Option<usize>, at: impl Fn(f64) -> f32) {
-    hover::describe(response, items.panel, items.scene, marks);
-    if let Some(dot) = paper::told(response, at, items.panel, items.scene) {
-        hover::tip(response, |ui| drop(ui.label(dot)));
-    } else if let Some(at) = cursor.filter(|_| !response.dragged()) {
-        hover::values(response, items.panel, items.scene, marks, at);
-    }
-}
-
-/// Writes why a panel is empty.
 fn nothing(ui: &Ui, panel: Panel, scene: &Scene<'_>, frame: Rect) {
     let text = match panel {
         _ if panel.quantities().iter().all(|quantity| scene.is_hidden(*quantity)) => "all lines are hidden",

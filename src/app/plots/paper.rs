@@ -1,4 +1,4 @@
-//! The numbers of arXiv 1412.6572, section 6, as dots at the right edge of the plots.
+//! The numbers of arXiv 1412.6572, section 6, are shown as dots at the right edge of the plots.
 
 use eframe::egui::{Align2, Painter, Rect, Response, RichText, Stroke, vec2};
 use egui_plot::{HLine, LineStyle, MarkerShape, PlotPoint, PlotUi, Text};
@@ -11,12 +11,10 @@ use crate::app::theme::{self, Palette, SPACE_1};
 
 const RADIUS: f32 = 4.5;
 
-/// A number of the paper.
-struct PaperDot {
+pub struct PaperDot {
     panel: Panel,
     quantity: Quantity,
-    value: f64,
-    /// Whether the net was trained on adversarial examples too.
+    pub value: f64,
     is_trained_adversarially: bool,
 }
 
@@ -34,7 +32,7 @@ const PAPER: [PaperDot; 6] = [
 ];
 
 impl PaperDot {
-    fn about(&self) -> String {
+    fn told(&self) -> String {
         let training = if self.is_trained_adversarially { "adversarial" } else { "clean" };
         let what = match self.panel {
             Panel::Confidence => "mean confidence on mistakes",
@@ -49,15 +47,10 @@ impl PaperDot {
     }
 }
 
-fn dots<'a>(panel: Panel, scene: &'a Scene<'_>) -> impl Iterator<Item = &'static PaperDot> + use<'a> {
+pub fn dots<'a>(panel: Panel, scene: &'a Scene<'_>) -> impl Iterator<Item = &'static PaperDot> + use<'a> {
     let (look, hidden) = (scene.look, scene.look.hidden);
     let is_shown = move |dot: &&PaperDot| dot.panel == panel && !hidden[dot.quantity as usize];
     PAPER.iter().filter(move |_| look.has_paper).filter(is_shown)
-}
-
-/// Returns the numbers of the paper that a panel shows.
-pub fn values(panel: Panel, scene: &Scene<'_>) -> impl Iterator<Item = f64> {
-    dots(panel, scene).map(|dot| dot.value)
 }
 
 /// Adds the dots of a panel, hollow after clean training, each with its value where there is room.
@@ -72,15 +65,12 @@ pub fn add(plot: &mut PlotUi<'_>, painter: &Painter, palette: &Palette, panel: P
         let x = plot.plot_from_screen(frame.right_center() - vec2(2.0 * RADIUS, 0.0)).x;
         let inside = if dot.is_trained_adversarially { colour } else { palette.field };
         let rim = Stroke::new(1.5, colour);
-        rimmed(
-            plot,
-            PlotPoint::new(x, y),
-            Marker { shape: MarkerShape::Circle, radius: RADIUS - 0.7, colour: inside, rim },
-        );
+        let marker = Marker { shape: MarkerShape::Circle, radius: RADIUS - 0.7, colour: inside, rim };
+        rimmed(plot, PlotPoint::new(x, y), marker);
         let text = format!("paper {}", panel.spelled(dot.value));
         let size = painter.layout_no_wrap(text.clone(), theme::small_font(), colour).size();
-        let beside =
-            PlotPoint::new(plot.plot_from_screen(frame.right_center() - vec2(3.0 * RADIUS + SPACE_1, 0.0)).x, y);
+        let left = frame.right_center() - vec2(3.0 * RADIUS + SPACE_1, 0.0);
+        let beside = PlotPoint::new(plot.plot_from_screen(left).x, y);
         let place = |align: &Align2| align.anchor_size(plot.screen_from_plot(beside), size);
         let aligns = [Align2::RIGHT_BOTTOM, Align2::RIGHT_TOP];
         if let Some(found) = labels.place(aligns.iter().map(place))
@@ -92,13 +82,13 @@ pub fn add(plot: &mut PlotUi<'_>, painter: &Painter, palette: &Palette, panel: P
     }
 }
 
-/// Returns what is to be said of the dots under the pointer.
+/// Returns what is said of the dots under the pointer.
 pub fn told(response: &Response, at: impl Fn(f64) -> f32, panel: Panel, scene: &Scene<'_>) -> Option<String> {
     let pointer = response.hover_pos()?;
     let near = |dot: &&PaperDot| {
         let centre = vec2(response.rect.right() - 2.0 * RADIUS, at(dot.value));
         Rect::from_center_size(centre.to_pos2(), vec2(4.0 * RADIUS, 4.0 * RADIUS)).contains(pointer)
     };
-    let texts: Vec<String> = dots(panel, scene).filter(near).map(PaperDot::about).collect();
+    let texts: Vec<String> = dots(panel, scene).filter(near).map(PaperDot::told).collect();
     (!texts.is_empty()).then(|| texts.join("\n\n"))
 }

@@ -1,16 +1,12 @@
-//! A training run as the plots see it.
-
 use crate::engine::train::{Config, EpochRecord, Rule, Stage};
 
-/// A run that is to be plotted.
+/// A plot run is a training run as the plots see it.
 #[derive(Clone, Copy, Debug)]
 pub struct PlotRun<'a> {
-    /// The name in legends and tooltips.
     pub name: &'a str,
-    /// All its epochs so far, in order.
     pub history: &'a [EpochRecord],
     pub config: &'a Config,
-    /// Whether it is the selected run: that one gets bands, markers and the alarm; the others are laid over it as lines.
+    /// The selected run gets bands, markers and the alarm; the others are laid over it as lines.
     pub is_primary: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What is plotted: the quantities, which of them each panel shows, and how they look.
+//! Quantities are plotted in panels; both say how they look and what they mean.
 
 use eframe::egui::{Color32, Stroke};
 use egui_plot::LineStyle;
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 use crate::app::theme::Palette;
 use crate::engine::train::{EpochRecord, Measured};
 
-/// A line of a plot.
+/// A quantity is what a line of a plot shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
-    /// Answers on clean validation pictures.
+    /// It counts the answers on clean validation pictures.
     Clean,
-    /// On their adversarial examples, in one step.
+    /// It counts the answers on their adversarial examples, made in one step.
     Fgsm,
-    /// On those of ten steps.
+    /// It counts the answers on those made in ten steps.
     Pgd,
-    /// What training minimises.
+    /// Training minimises this.
     Objective,
 }
 
@@ -44,7 +44,6 @@ impl Quantity {
         }
     }
 
-    /// The answers behind this line, of one epoch.
     pub fn measured(self, record: &EpochRecord) -> Option<Measured> {
         match self {
             Self::Clean => record.clean,
@@ -54,7 +53,7 @@ impl Quantity {
         }
     }
 
-    /// Where one run stands alone: the colours that these things have in the rest of the window.
+    /// Returns the colour of the line while one run stands alone; the rest of the window uses the same colours.
     pub fn colour(self, palette: &Palette) -> Color32 {
         match self {
             Self::Clean => palette.right,
@@ -81,7 +80,7 @@ impl Quantity {
     }
 }
 
-/// One of the plots above each other.
+/// A panel is one of the plots above each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Panel {
@@ -125,7 +124,7 @@ impl Panel {
         }
     }
 
-    /// The value of a quantity after one epoch; `None` where it was not measured or is no number.
+    /// Returns the value of a quantity after one epoch; `None` means that it was not measured or is no number.
     pub fn value(self, quantity: Quantity, record: &EpochRecord) -> Option<f64> {
         let measured = quantity.measured(record);
         let value = match self {
@@ -137,7 +136,6 @@ impl Panel {
         value.filter(|value| value.is_finite())
     }
 
-    /// The value in words.
     pub fn spelled(self, value: f64) -> String {
         match self {
             Self::Error | Self::Confidence => per_cent(value),
@@ -146,7 +144,7 @@ impl Panel {
     }
 }
 
-/// An error of validation: "1.24 %", "17.9 %". Exact ends stay exact, and nothing else is rounded to them.
+/// Writes an error as "1.24 %" or "17.9 %". Only exact ends are written as 0 % and 100 %.
 pub fn per_cent(share: f64) -> String {
     let value = share * 100.0;
     match value {

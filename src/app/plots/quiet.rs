@@ -1,5 +1,5 @@
-//! The one plot that all charts of the window are made of: the plot library's own, without its ornaments and its
-//! reactions to the mouse, in the colours and the type of the window. What is on it are the library's own items.
+//! All charts of the window are quiet plots: the plot library's own plot without its ornaments and its reactions to
+//! the mouse.
 
 use std::ops::RangeInclusive;
 
@@ -12,26 +12,21 @@ use egui_plot::{
 use crate::app::plots::axes::{Interval, Scale, plain};
 use crate::app::theme::{self, palette};
 
-/// How far left of the plot the name in its corner begins.
 const CORNER: f32 = 40.0;
 
-/// One of the two axes of a plot.
+/// An axis says how one side of a plot is scaled and labelled.
 #[derive(Clone, Copy, Debug)]
 pub struct Axis {
     pub scale: Scale,
-    /// The ends of the axis, as places of its scale.
+    /// The ends are places of the scale.
     pub ends: Interval,
-    /// The smallest distance between ticks, in points on the screen.
+    /// Ticks are at least so many points on the screen apart.
     pub apart: f32,
-    /// The lowest place that has a tick.
     pub ticks_from: f64,
-    /// Whether only whole numbers have ticks.
     pub is_whole: bool,
-    /// Writes the value of a tick.
     pub text: fn(f64) -> String,
-    /// The name in the middle of the axis; it may be empty.
     pub label: &'static str,
-    /// The room for the ticks and the name; an axis without any is not drawn.
+    /// An axis without any room is not drawn.
     pub room: f32,
 }
 
@@ -63,29 +58,27 @@ impl Axis {
     }
 }
 
-/// A plot that shows exactly what its axes say.
+/// A quiet plot shows exactly what its axes say.
 pub struct QuietPlot {
     pub id: Id,
     pub size: Vec2,
     pub x: Axis,
     pub y: Axis,
-    /// The type of the ticks.
     pub font: FontId,
-    /// The name of the horizontal axis left of its ticks; it may be empty.
+    /// This names the horizontal axis left of its ticks.
     pub corner: &'static str,
-    /// Whether the part of the horizontal axis in sight can be zoomed and dragged.
     pub can_zoom: bool,
 }
 
 impl QuietPlot {
-    /// A plot in all the room that there is; `name` tells it from others in the same `ui`.
+    /// Makes a plot that fills the room; `name` tells it from others in the same `ui`.
     pub fn new(ui: &Ui, name: &str, x: Axis, y: Axis) -> Self {
         let id = ui.make_persistent_id(("quiet plot", name));
         Self { id, size: ui.available_size(), x, y, font: theme::number_font(), corner: "", can_zoom: false }
     }
 
-    /// Draws the plot with the items that `items` adds. After a zoom or a drag the bounds of the answer's transform
-    /// are no longer those of the axes: they are what the person wants to see from the next frame on.
+    /// Draws the plot with the items that `items` adds. After a zoom or a drag the transform of the answer has the
+    /// bounds that the person wants to see from the next frame on.
     pub fn show<'a>(self, ui: &mut Ui, items: impl FnOnce(&mut PlotUi<'a>) + 'a) -> PlotResponse<()> {
         let palette = palette(ui);
         let Self { x, y, font, corner, .. } = self;
@@ -132,7 +125,6 @@ pub fn rimmed(plot: &mut PlotUi<'_>, at: PlotPoint, marker: Marker) {
     }
 }
 
-/// How a rimmed marker looks.
 #[derive(Clone, Copy, Debug)]
 pub struct Marker {
     pub shape: MarkerShape,
@@ -146,8 +138,7 @@ pub fn sample(ui: &Ui, place: Rect, style: LineStyle, stroke: Stroke) {
     paint(ui, place, &Line::new("", vec![[0.0, 0.0], [1.0, 0.0]]).style(style).stroke(stroke));
 }
 
-/// Paints an item outside of a plot: x goes from 0 at the left to 1 at the right of the place, and 0 lies in its
-/// middle.
+/// Paints an item outside of a plot: x goes from 0 at the left to 1 at the right, and y = 0 is the middle.
 pub fn paint(ui: &Ui, place: Rect, item: &dyn PlotItem) {
     let bounds = PlotBounds::from_min_max([0.0, -1.0], [1.0, 1.0]);
     let mut shapes = Vec::new();
@@ -155,13 +146,10 @@ pub fn paint(ui: &Ui, place: Rect, item: &dyn PlotItem) {
     ui.painter().extend(shapes);
 }
 
-/// Labels that keep clear of each other.
+/// Labels keep clear of each other and stay in a room.
 pub struct Labels {
-    /// The room that none may leave.
     pub room: Rect,
-    /// The distance that they keep.
     pub apart: f32,
-    /// What is taken so far.
     pub taken: Vec<Rect>,
 }
 
@@ -179,7 +167,7 @@ impl Labels {
     }
 }
 
-/// Returns the beginning of a name that has more than so many letters.
+/// Cuts a name that has more than `most` letters.
 pub fn shortened(name: &str, most: usize) -> String {
     if name.chars().count() <= most { name.into() } else { name.chars().take(most - 1).chain(['…']).collect() }
 }

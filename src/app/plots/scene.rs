@@ -1,4 +1,4 @@
-//! What all panels of a frame have in common.
+//! A scene is what all panels of a frame have in common.
 
 use eframe::egui::Color32;
 use serde::{Deserialize, Serialize};
@@ -8,22 +8,20 @@ use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::theme::Palette;
 
-/// What a person has chosen about the plots; it is kept between starts.
+/// A look is what a person has chosen about the plots; it is kept between starts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Look {
-    /// Weight of the past, in [0, 1); 0 shows what was measured.
+    /// The weight of the past lies in [0, 1); 0 shows what was measured.
     pub smoothing: f32,
-    /// Errors and losses on a logarithmic axis.
     pub is_log: bool,
     pub has_bands: bool,
-    /// The numbers of the paper.
     pub has_paper: bool,
-    /// In the order of [`Panel::ALL`].
+    /// The order is that of [`Panel::ALL`].
     pub panels: [bool; 3],
-    /// In the order of [`Quantity::ALL`].
+    /// The order is that of [`Quantity::ALL`].
     pub hidden: [bool; 4],
-    /// The panel to show where there is room for one only.
+    /// This panel is shown where there is room for one only.
     pub only: Panel,
 }
 
@@ -41,7 +39,6 @@ impl Default for Look {
     }
 }
 
-/// The strongest smoothing.
 pub const SMOOTHEST: f32 = 0.95;
 
 impl Look {
@@ -62,23 +59,20 @@ impl Look {
     }
 }
 
-/// A frame's runs, look and pointer.
 #[derive(Clone, Copy, Debug)]
 pub struct Scene<'a> {
     pub runs: &'a [PlotRun<'a>],
-    /// Index of the selected run.
     pub primary: usize,
     pub look: &'a Look,
-    /// The epochs in sight; `None` shows all.
+    /// `None` shows all epochs.
     pub zoom: Option<Interval>,
-    /// The place in the histories under the pointer.
+    /// This is the place in the histories under the pointer.
     pub cursor: Option<usize>,
-    /// The run that the legend's pointer is on: the others stand back.
+    /// The legend's pointer is on this run, and the others stand back.
     pub raised: Option<usize>,
 }
 
 impl<'a> Scene<'a> {
-    /// Counts the epochs of the longest run.
     pub fn epochs(&self) -> usize {
         self.runs.iter().map(|run| run.history.len()).max().unwrap_or(0)
     }
@@ -87,8 +81,8 @@ impl<'a> Scene<'a> {
         &self.runs[self.primary]
     }
 
-    /// Returns the ends of the epoch axis when all of it is shown. Short histories do not fill it, so that the first
-    /// epochs do not make it jump.
+    /// Returns the ends of the epoch axis. Short histories do not fill it, so that the first epochs do not make it
+    /// jump.
     fn all(&self) -> Interval {
         let planned = self.primary().config.epochs.min(10);
         Interval::new(0.5, self.epochs().max(planned).max(1) as f64 + 0.5)
@@ -104,7 +98,7 @@ impl<'a> Scene<'a> {
         self.zoom.is_some_and(|zoom| zoom.high <= all.low || zoom.low >= all.high || zoom.width() >= all.width())
     }
 
-    /// Returns the colour of a line: it tells quantities apart while one run stands alone, and runs where there are
+    /// Returns the colour of a line: that of its quantity while one run stands alone, and that of its run among
     /// several.
     pub fn colour(&self, palette: &Palette, run: usize, quantity: Quantity) -> Color32 {
         if self.runs.len() > 1 { run_colour(palette, run) } else { quantity.colour(palette) }

@@ -1,17 +1,15 @@
-//! From a history to lines: smoothing, gaps, and no more points than pixels.
+//! Histories become lines here: smoothed, with gaps, and with no more points than pixels.
 
 use egui_plot::PlotPoint;
 
 use crate::app::plots::axes::Interval;
 use crate::engine::train::EpochRecord;
 
-/// A point of a line. `x` counts epochs from 1 through all stages of a run.
+/// `x` counts epochs from 1 through all stages of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     pub x: f64,
-    /// As measured.
     pub raw: f64,
-    /// The same, smoothed.
     pub smooth: f64,
 }
 
@@ -38,11 +36,7 @@ pub fn stretches(history: &[EpochRecord], weight: f64, value: impl Fn(&EpochReco
         let point = Point { x: (at + 1) as f64, raw, smooth: sum / (1.0 - share) };
         match found.last_mut().filter(|_| is_open) {
             Some(stretch) => stretch.push(point),
-            None => {
-                let mut stretch = Vec::with_capacity(history.len() - at);
-                stretch.push(point);
-                found.push(stretch);
-            }
+            None => found.push(vec![point]),
         }
         is_open = true;
     }
@@ -56,8 +50,8 @@ pub fn visible(stretch: &[Point], epochs: Interval) -> &[Point] {
     &stretch[first.min(end)..end]
 }
 
-/// Returns a path with at most four points in each column of this width: the first, highest, lowest and last one
-/// there, so that it looks the same. The path goes from left to right.
+/// Returns a path that looks the same with at most four points in each column: the first, highest, lowest and last
+/// one. The path goes from left to right.
 pub fn thinned(path: &[PlotPoint], column: f64) -> Vec<PlotPoint> {
     let mut thin = Vec::with_capacity(path.len());
     for group in path.chunk_by(|a, b| is_same_column(a.x, b.x, column)) {
@@ -74,7 +68,7 @@ fn is_same_column(a: f64, b: f64, column: f64) -> bool {
     (a / column).floor() == (b / column).floor()
 }
 
-/// A band around a line, as the plot library wants it: for each `x` its lower and its upper edge.
+/// A band holds the lower and the upper edge of an area for each `x`.
 #[derive(Debug, Default, PartialEq)]
 pub struct Band {
     pub x: Vec<f64>,
@@ -83,7 +77,7 @@ pub struct Band {
 }
 
 impl Band {
-    /// Makes a band of intervals with their x from left to right: in each column of this width the outermost edges.
+    /// Makes a band of intervals from left to right, with the outermost edges in each column.
     pub fn new(intervals: &[(f64, Interval)], column: f64) -> Self {
         let mut band = Self::default();
         for group in intervals.chunk_by(|a, b| is_same_column(a.0, b.0, column)) {
@@ -109,7 +103,6 @@ mod tests {
         Some(f64::from(record.loss)).filter(|value| value.is_finite())
     }
 
-    /// Losses and weights, and the smoothed values of each stretch; what is no number is a gap.
     #[test]
     fn smoothing_is_exponential_and_unbiased_and_passes_over_gaps() {
         type Case<'a> = (&'a [f32], f64, &'a [&'a [f64]]);

@@ -1,4 +1,4 @@
-//! A sweep at a glance: a small plot for each ε and α.
+//! The grid shows a sweep at a glance: a small plot for each ε and α.
 
 use eframe::egui::{
     Align2, Grid, Label, Rect, RichText, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder, Vec2, WidgetInfo,
@@ -16,21 +16,18 @@ use crate::app::plots::series::{stretches, thinned};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::icon_at;
 
-/// A cell is no smaller and no larger than this.
 const LEAST_CELL: Vec2 = vec2(108.0, 76.0);
 const LARGEST_CELL: Vec2 = vec2(240.0, 160.0);
 const GAP: f32 = 6.0;
-/// The room for the values of α, and below the cells for those of ε.
 const GUTTER: Vec2 = vec2(64.0, 22.0);
 const CAPTION: f32 = 22.0;
-/// The height of the line of numbers in a cell.
 const SUMMARY: f32 = 18.0;
 const LINE: f32 = 1.4;
 const LINES: [Quantity; 3] = [Quantity::Clean, Quantity::Fgsm, Quantity::Pgd];
 
-/// Draws a small error plot for each ε and α of a sweep, ε along x and α along y, all with the same axes. Runs with
-/// the same ε and α, of other seeds say, share a cell. Returns the index in `runs` of the one that was clicked;
-/// clicking the cell of the primary run goes on to the next one in it.
+/// Draws a small error plot for each ε (along x) and α (along y) of a sweep, all with the same axes. Runs with the
+/// same ε and α share a cell. Returns the index in `runs` of the one that was clicked; a cell that holds the primary
+/// run goes on to the next one in it.
 pub fn sweep_grid(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     if runs.is_empty() {
         let text = "A sweep trains one run for each ε and α; each gets a small plot here.";
@@ -66,7 +63,6 @@ pub fn sweep_grid(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     clicked
 }
 
-/// Returns the different values of a setting, in ascending order.
 fn values(runs: &[PlotRun<'_>], value: fn(&PlotRun<'_>) -> f32) -> Vec<f32> {
     let mut all: Vec<f32> = runs.iter().map(value).collect();
     all.sort_by(f32::total_cmp);
@@ -82,47 +78,43 @@ fn best(runs: &[PlotRun<'_>], eps: f32) -> Option<usize> {
     errors.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(index, _)| index)
 }
 
-/// Writes a value of ε or α into a place of this size.
 fn label(ui: &mut Ui, size: Vec2, align: Align2, text: String) {
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     let at = align.pos_in_rect(&rect.shrink2(vec2(SPACE_1 / 2.0, 0.0)));
     ui.painter().text(at, align, text, theme::number_font(), palette(ui).text);
 }
 
-/// The axes that all cells have in common.
+/// All cells have these axes in common.
 struct Axes {
-    /// Epochs of the longest run.
     epochs: f64,
-    /// The error at the upper end, a round value.
     top: f64,
 }
 
 impl Axes {
     fn new(runs: &[PlotRun<'_>]) -> Self {
         let epochs = runs.iter().map(|run| run.history.len()).max().unwrap_or(0).max(2) as f64;
-        let errors = runs.iter().flat_map(|run| run.history.iter());
-        let errors = errors.flat_map(|record| LINES.map(|line| Panel::Error.value(line, record))).flatten();
+        let records = runs.iter().flat_map(|run| run.history.iter());
+        let errors = records.flat_map(|record| LINES.map(|line| Panel::Error.value(line, record))).flatten();
         let highest = errors.fold(0.0, f64::max);
         let ticks = linear(Interval::new(0.0, 2.0), 0.1);
         Self { epochs, top: ticks.into_iter().find(|tick| *tick >= highest).unwrap_or(1.0).clamp(0.1, 1.0) }
     }
 }
 
-/// Says what the lines and the axes of all cells are.
 fn caption(ui: &mut Ui, runs: &[PlotRun<'_>], axes: &Axes) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = SPACE_3;
         ui.set_min_height(CAPTION);
         for line in LINES {
-            let is_there = runs.iter().any(|run| run.history.iter().any(|record| line.measured(record).is_some()));
-            if is_there {
-                ui.horizontal(|ui| {
-                    ui.spacing_mut().item_spacing.x = SPACE_1;
-                    let (place, _) = ui.allocate_exact_size(vec2(28.0, 12.0), Sense::hover());
-                    sample(ui, place, line.style(1.0), line.stroke(2.0, line.colour(palette(ui))));
-                    ui.label(RichText::new(line.name()).small());
-                });
+            if !runs.iter().any(|run| run.history.iter().any(|record| line.measured(record).is_some())) {
+                continue;
             }
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = SPACE_1;
+                let (place, _) = ui.allocate_exact_size(vec2(28.0, 12.0), Sense::hover());
+                sample(ui, place, line.style(1.0), line.stroke(2.0, line.colour(palette(ui))));
+                ui.label(RichText::new(line.name()).small());
+            });
         }
         let Axes { epochs, top } = axes;
         let text = format!("Validation error from 0 to {}, epochs 1 to {epochs}, in every cell", per_cent_tick(*top));
@@ -131,14 +123,11 @@ fn caption(ui: &mut Ui, runs: &[PlotRun<'_>], axes: &Axes) {
     });
 }
 
-/// The runs of one ε and α.
 struct Cell<'a> {
     runs: &'a [PlotRun<'a>],
-    /// Indices of its runs.
     inside: Vec<usize>,
     eps: f32,
     alpha: f32,
-    /// Whether it has the lowest error under FGSM at its ε.
     is_best: bool,
 }
 
@@ -160,7 +149,7 @@ impl<'a> Cell<'a> {
         self.inside.get(next).copied()
     }
 
-    /// Draws the cell; returns whether it was clicked.
+    /// Returns whether the cell was clicked.
     fn show(&self, ui: &mut Ui, size: Vec2, axes: &Axes) -> bool {
         let palette = palette(ui);
         let is_empty = self.inside.is_empty();
@@ -179,10 +168,9 @@ impl<'a> Cell<'a> {
         let axis = |low, high| Axis { room: 0.0, ..Axis::new(Scale::Linear, Interval::new(low, high)) };
         let (x, y) = (axis(0.5, axes.epochs + 0.5), axis(-0.02 * axes.top, 1.02 * axes.top));
         let pixel = x.ends.width() / f64::from(frame.width());
-        let middle = HLine::new("", (axes.top * 50.0).round() / 100.0).color(palette.line);
         let mut inner = ui.new_child(UiBuilder::new().max_rect(frame).id_salt(response.id));
         QuietPlot::new(&inner, "cell", x, y).show(&mut inner, |plot| {
-            plot.hline(middle);
+            plot.hline(HLine::new("", (axes.top * 50.0).round() / 100.0).color(palette.line));
             self.lines(plot, palette, pixel);
         });
         self.summary(ui, rect);
@@ -211,7 +199,6 @@ impl<'a> Cell<'a> {
         }
     }
 
-    /// Writes the errors of the kept epoch into the corner.
     fn summary(&self, ui: &Ui, rect: Rect) {
         let palette = palette(ui);
         let run = self.inside.get(self.selected().unwrap_or(0)).map(|index| &self.runs[*index]);

@@ -1,4 +1,4 @@
-//! The plots in a window without a screen.
+//! The plots are tested in a window without a screen.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,6 @@ use crate::app::plots::*;
 use crate::app::theme;
 use crate::engine::train::{Config, EpochRecord, Measured, Rule, Stage, Stopping};
 
-/// A run that a window shows.
 #[derive(Clone, Default)]
 struct Run {
     name: &'static str,
@@ -26,7 +25,6 @@ struct State {
     runs: Vec<Run>,
     covered: Option<Rect>,
     clicked: Option<usize>,
-    /// Time that drawing took so far, without tessellation.
     spent: Duration,
 }
 
@@ -37,7 +35,7 @@ fn measured(n: usize, error: f64) -> Option<Measured> {
     Some(Measured { n, wrong, loss: (3.0 * error) as f32, confidence_on_mistakes: Some(0.9) })
 }
 
-/// A run whose clean error falls for good and whose adversarial one rises again.
+/// Returns a history whose clean error falls for good and whose adversarial one rises again.
 fn history(epochs: usize) -> Vec<EpochRecord> {
     let record = |at: usize| {
         let t = at as f64;
@@ -117,7 +115,7 @@ fn first_plot(window: &Window) -> Rect {
     window.query_all_by_role(Role::Figure).next().expect("a plot").rect()
 }
 
-/// A run that withstands one large step far better than small ones.
+/// Returns a run that withstands one large step far better than small ones.
 fn parted() -> Run {
     let mut parted = run("fgsm only", 6);
     let last = parted.history.last_mut().expect("six epochs");
@@ -171,10 +169,9 @@ fn the_plots_say_what_there_is_to_see() {
     }
 }
 
-/// Something that a person does.
 enum Act {
     Click(&'static str),
-    /// A click on a box of the menu.
+    /// This clicks a box of the menu.
     Check(&'static str),
     Focus,
     Press(Key),
@@ -253,7 +250,6 @@ fn a_view_of_epochs_that_a_run_does_not_have_is_given_up() {
     assert_eq!(window.state().plots.zoom, None);
 }
 
-/// What was not measured, what is no number, and as few epochs as can be, at all sizes and settings.
 #[test]
 fn strange_histories_are_drawn_without_complaint() {
     let nothing = EpochRecord { epoch: 1, ..EpochRecord::default() };

@@ -1,4 +1,4 @@
-//! How the plots are drawn: axis, smoothing, what is shown.
+//! The toolbar has the controls of how the plots are drawn.
 
 use eframe::egui::containers::menu::{MenuButton, MenuConfig};
 use eframe::egui::{PopupCloseBehavior, Ui};
@@ -9,15 +9,12 @@ use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::segmented;
 
-/// In less room than this, smoothing moves into the menu.
 const NARROW: f32 = 560.0;
-/// In less than this, the axis too.
 const VERY_NARROW: f32 = 300.0;
-/// What the choice of a plot takes of the room.
 const CHOICE: f32 = 200.0;
 
-/// Shows the line of controls. Where there is room for one panel only (`is_single`), it is chosen here. Returns
-/// whether all epochs are asked for.
+/// Shows the line of controls, in which one panel is chosen where there is room for one only. Returns whether all
+/// epochs are asked for.
 pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -> bool {
     let mut is_reset = false;
     let room = ui.available_width() - if is_single { CHOICE } else { 0.0 };
@@ -101,7 +98,6 @@ fn menu(ui: &mut Ui, look: &mut Look) {
     );
 }
 
-/// Chooses a panel where there is room for one only.
 fn panel_choice(ui: &mut Ui, look: &mut Look) {
     let wanted = look.wanted();
     let option = |panel: &Panel| match panel {

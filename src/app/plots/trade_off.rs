@@ -1,6 +1,6 @@
-//! What each run pays: its clean against its adversarial error.
+//! The trade-off plots the clean against the adversarial error of each run.
 
-use eframe::egui::{Align2, Color32, Painter, Pos2, Rect, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2};
+use eframe::egui::{Align2, Painter, Pos2, Rect, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2};
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoint, PlotPoints, PlotTransform, PlotUi, Text};
 
 use crate::app::format::short;
@@ -21,7 +21,6 @@ const ABOUT: &str = "Each run at the epoch that it keeps: further left it errs l
                      under FGSM at the ε that it was trained with, so that only dots of one ε can be compared. The \
                      bars are 95 % intervals. A line joins those that no other of the same ε beats in both.";
 
-/// A run that has been validated both ways.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Dot {
     run: usize,
@@ -30,8 +29,8 @@ struct Dot {
     adversarial: Measured,
 }
 
-/// Plots clean against adversarial validation error of the epoch that each run keeps, with 95 % intervals. Colours
-/// follow the order of `runs`. Returns the index in `runs` of the one that was clicked.
+/// Plots clean against adversarial validation error of the epoch that each run keeps. Colours follow the order of
+/// `runs`. Returns the index in `runs` of the one that was clicked.
 pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     let dot = |(run, plotted): (usize, &PlotRun<'_>)| {
         let record = plotted.kept()?;
@@ -52,7 +51,6 @@ pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     dots.iter().fold(None, |clicked, dot| interact(ui, runs, dot, &transform).or(clicked))
 }
 
-/// Draws the plot with all dots, their intervals and labels, and the lines of those that are beaten by none.
 fn plot(ui: &mut Ui, runs: &[PlotRun<'_>], dots: &[Dot]) -> PlotTransform {
     let axis = |label, of: fn(&Dot) -> Measured| Axis {
         label,
@@ -68,7 +66,11 @@ fn plot(ui: &mut Ui, runs: &[PlotRun<'_>], dots: &[Dot]) -> PlotTransform {
     let shown = quiet.show(ui, |plot| {
         frontiers(plot, palette, runs, dots);
         for dot in dots {
-            bars(plot, dot, theme::faint_of(run_colour(palette, dot.run)));
+            let ((left, right), (low, high)) = (dot.clean.interval(), dot.adversarial.interval());
+            let (PlotPoint { x, y }, colour) = (dot.at(), theme::faint_of(run_colour(palette, dot.run)));
+            for ends in [[[left, y], [right, y]], [[x, low], [x, high]]] {
+                plot.line(Line::new("", ends.to_vec()).stroke(Stroke::new(1.2, colour)));
+            }
         }
         for dot in dots {
             let is_primary = runs[dot.run].is_primary;
@@ -102,16 +104,6 @@ fn frontiers(plot: &mut PlotUi<'_>, palette: &Palette, runs: &[PlotRun<'_>], dot
     }
 }
 
-/// Adds the 95 % intervals of a dot.
-fn bars(plot: &mut PlotUi<'_>, dot: &Dot, colour: Color32) {
-    let ((left, right), (low, high)) = (dot.clean.interval(), dot.adversarial.interval());
-    let PlotPoint { x, y } = dot.at();
-    for ends in [[[left, y], [right, y]], [[x, low], [x, high]]] {
-        plot.line(Line::new("", ends.to_vec()).stroke(Stroke::new(1.2, colour)));
-    }
-}
-
-/// Returns the ends of an axis that holds these errors and their intervals, with some room for labels.
 fn ends(measured: impl Iterator<Item = Measured>) -> Interval {
     let (low, high) = measured.map(|m| m.interval()).fold((1.0f64, 0.0f64), |a, b| (a.0.min(b.0), a.1.max(b.1)));
     let room = 0.12 * (high - low).max(0.005);
@@ -132,7 +124,6 @@ fn frontier(dots: &[Dot]) -> Vec<&Dot> {
     sorted
 }
 
-/// Adds a label to each dot that has room for one.
 fn labels(plot: &mut PlotUi<'_>, painter: &Painter, palette: &Palette, runs: &[PlotRun<'_>], dots: &[Dot]) {
     let around = |dot: &Dot| Rect::from_center_size(plot.screen_from_plot(dot.at()), Vec2::splat(2.0 * RADIUS));
     let taken = dots.iter().map(around).collect();

@@ -1,4 +1,4 @@
-//! The system's clipboard. What is put into it is read back before the window says that it was copied.
+//! What is put into the clipboard is read back before the window says that it was copied.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,23 +6,21 @@ use arboard::ImageData;
 
 use crate::engine::picture::Rgba;
 
-/// What is copied.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Clip {
     Text(String),
     Picture(Arc<Rgba>),
 }
 
-/// Where copies go.
 pub enum Clipboard {
-    /// The system's, shared with all programs.
+    /// All programs share the system's clipboard.
     System,
-    /// The window's own, so that tests leave the system's alone.
+    /// The window has a clipboard of its own, so that tests leave the system's alone.
     Held(Arc<Mutex<Option<Clip>>>),
 }
 
 impl Clipboard {
-    /// What was copied last into the window's own clipboard.
+    /// Returns what was copied last into the window's own clipboard.
     pub fn held(&self) -> Option<Clip> {
         match self {
             Self::System => None,
@@ -31,11 +29,11 @@ impl Clipboard {
     }
 }
 
-/// Puts something into the system's clipboard and reads it back. Another program may own the clipboard and take its time, so this
+/// Puts something into the system's clipboard and reads it back. Another program may take its time with it, so this
 /// is not for the window's thread.
 ///
 /// # Errors
-/// A sentence about why the clipboard does not hold it.
+/// The message says why the clipboard does not hold it.
 pub fn put_into_system(clip: Clip) -> Result<(), String> {
     // On X11 a window serves what was copied for as long as the program runs; egui-winit holds on to it.
     let mut clipboard = arboard::Clipboard::new().map_err(|error| format!("there is none here ({error})"))?;

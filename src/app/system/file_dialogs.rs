@@ -1,13 +1,10 @@
-//! Whether the system has file dialogs.
-
-/// On Linux and its kin, dialogs come from a portal over D-Bus, or else from zenity. The portal is asked for the version of its file
-/// chooser, so that one is not enough which is there and has no dialogs.
+/// Asks on Linux and its kin for the file chooser of the portal (D-Bus), since a portal may have none, or else for
+/// zenity.
 #[cfg(all(unix, not(target_os = "macos")))]
 pub fn has_file_dialogs() -> bool {
     has_portal().is_ok() || has_zenity()
 }
 
-/// Elsewhere they are a part of the system.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 pub fn has_file_dialogs() -> bool {
     true

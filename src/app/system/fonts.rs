@@ -1,8 +1,9 @@
-//! Fonts of the system, for texts that the window's own fonts cannot show: names in Chinese, Arabic, Devanagari and so on.
+//! The window's own fonts cannot show names in Chinese, Arabic, Devanagari and so on, so fonts of the system are
+//! looked for.
 //!
-//! They are looked for when a text on screen needs them, not before, and on a thread of their own: listing all fonts of a system can
-//! take a second. Until then such letters are boxes, and where the system has no font for them, they stay so. Files are mapped
-//! into memory, not read as a whole.
+//! That happens when a text on screen needs them, on a thread of its own: listing all fonts can take a second. Until
+//! then such letters are boxes, and they stay so where the system has no font for them. Files are mapped into memory,
+//! not read as a whole.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,27 +16,27 @@ use fontique::{
 };
 use unicode_script::UnicodeScript as _;
 
-/// Chinese letters are shared by four kinds of fonts, none of which has them all. Simplified Chinese goes by Singapore's name: for
-/// `zh-CN`, fontique gives whatever font it found first for any of them.
+/// No font has all Chinese letters, so four are asked. Simplified Chinese goes by Singapore's name: for `zh-CN`,
+/// fontique gives any of them.
 const HAN_LANGUAGES: [&str; 4] = ["zh-SG", "ja", "zh-TW", "ko"];
 
-/// What text asked for: a letter in a family of fonts.
+/// A wish is a letter that a text needs in a family of fonts.
 type Wish = (FontFamily, char);
 
-/// Notes what is missing, and gives what was found.
+/// This notes which letters are missing, and gives the fonts that were found.
 #[derive(Clone, Default)]
 pub struct SystemFonts(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// The list of the system's fonts, made on first use.
+    /// The list is made on first use.
     listed: Mutex<Option<Listed>>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Of each letter that was looked for, the font that has it, if there is one.
+    /// `None` is a letter that no font has.
     known: HashMap<Wish, Option<FontInsert>>,
     wanted: Vec<Wish>,
     is_looking: bool,
@@ -47,7 +48,8 @@ impl SystemFonts {
         ctx.set_font_providers(vec![self.0.clone()]);
     }
 
-    /// Whether a text lacks a font and nobody looks for it yet; if so, [`Self::look`] is to be called on another thread.
+    /// Tells whether a text lacks a font and nobody looks for it yet; then [`Self::look`] is to be called on another
+    /// thread.
     pub fn begin_to_look(&self) -> bool {
         let mut state = self.0.lock();
         let begins = !state.is_looking && !state.wanted.is_empty();
@@ -55,8 +57,8 @@ impl SystemFonts {
         begins
     }
 
-    /// Looks for what is wanted until there is no more. Returns whether anything was found; if so, [`Self::install`] is to be called
-    /// again, so that texts ask again.
+    /// Looks for what is wanted. Returns whether anything was found; then [`Self::install`] is to be called again, so
+    /// that texts ask again.
     pub fn look(&self) -> bool {
         let mut found_any = false;
         loop {
@@ -102,11 +104,10 @@ impl FontProvider for Shared {
     }
 }
 
-/// The fonts of the system.
 struct Listed {
     collection: Collection,
     files: SourceCache,
-    /// Of the person: it decides between fonts that write the same letters in different ways.
+    /// The person's language decides between fonts that write the same letters in different ways.
     language: Option<Language>,
 }
 
@@ -121,7 +122,7 @@ impl Default for Listed {
 }
 
 impl Listed {
-    /// A font that has a letter, in the style of a family of the window.
+    /// Returns a font that has a letter, in the style of a family of the window.
     fn font_with(&mut self, letter: char, family: &FontFamily) -> Option<FontInsert> {
         let style = match family {
             FontFamily::Monospace => GenericFamily::Monospace,
@@ -149,7 +150,7 @@ impl Listed {
         Some(FontInsert { name, data: FontData::from_blob(file, font.index), families })
     }
 
-    /// In whose fonts to look for letters of a script: those of the person's language first.
+    /// Returns the languages whose fonts are searched: the person's first.
     fn languages_of(&self, script: Script) -> Vec<Option<Language>> {
         let mut languages = vec![self.language];
         if script == Script::from_bytes(*b"Hani") {
@@ -162,7 +163,7 @@ impl Listed {
     }
 }
 
-/// The script of a letter; none of what all scripts share.
+/// Returns the script of a letter; `None` for what all scripts share.
 fn script_of(letter: char) -> Option<Script> {
     use unicode_script::Script::{Common, Inherited, Unknown};
     match letter.script() {
@@ -171,7 +172,6 @@ fn script_of(letter: char) -> Option<Script> {
     }
 }
 
-/// The first font of a query that has a letter.
 fn first_with(query: &mut Query<'_>, letter: char) -> Option<QueryFont> {
     let mut found = None;
     query.matches_with(|font| {

@@ -1,4 +1,4 @@
-//! What the window asks of the operating system.
+//! The window asks the operating system for these.
 
 pub mod clipboard;
 pub mod file_dialogs;

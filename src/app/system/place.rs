@@ -1,4 +1,4 @@
-//! Where the window is on the screens: remembered from frame to frame, and brought back in where screens have changed.
+//! The place of the window is remembered from frame to frame, and brought back in where screens have changed.
 
 use std::time::{Duration, Instant};
 
@@ -6,24 +6,24 @@ use eframe::egui::{Pos2, Rect, ViewportInfo, pos2, vec2};
 
 use crate::app::settings::Settings;
 
-/// A place counts once it has rested for this long: while a window is maximized, its size changes before its state does.
+/// A place counts once it has rested: while a window is maximized, its size changes before its state does.
 const REST: Duration = Duration::from_millis(400);
-/// This much of a window's upper edge must be on a screen, in pixels, so that it can be seen and dragged.
+/// So much of a window's upper edge must be on a screen, in pixels, for it to be seen and dragged.
 const HANDLE: [f32; 2] = [120.0, 24.0];
-/// Room for the bar that the system draws above a window, in points.
+/// The system draws a bar of this height above a window, in points.
 const TITLE_BAR: f32 = 40.0;
 
-/// A place, in points of the system: the zoom of large type is taken out.
+/// A place is in points of the system, without the zoom of large type.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Place {
     size: [f32; 2],
-    /// The upper left corner of the frame, unless the system keeps it to itself, as Wayland does.
+    /// The upper left corner of the frame is unknown on Wayland.
     corner: Option<[f32; 2]>,
     maximized: bool,
 }
 
 impl Place {
-    /// `None` while the window is minimized or has the whole screen, which are not remembered.
+    /// Returns `None` while the window is minimized or has the whole screen, which are not remembered.
     fn of(viewport: &ViewportInfo, zoom: f32) -> Option<Self> {
         if viewport.minimized == Some(true) || viewport.fullscreen == Some(true) {
             return None;
@@ -37,14 +37,13 @@ impl Place {
     }
 }
 
-/// Looks where the window is, and remembers a place at which it rests.
 #[derive(Default)]
 pub struct PlaceKeeper {
     seen: Option<(Place, Instant)>,
 }
 
 impl PlaceKeeper {
-    /// Once per frame. Returns for how long the place must rest until it counts, to be asked again then.
+    /// Looks once per frame, and remembers a place that rests. Returns when to look again.
     pub fn look(&mut self, viewport: &ViewportInfo, zoom: f32, settings: &mut Settings) -> Option<Duration> {
         let Some(now) = Place::of(viewport, zoom) else {
             self.seen = None;
@@ -67,9 +66,9 @@ impl PlaceKeeper {
     }
 }
 
-/// Where a window is to be on the screens that there are now: where it was, if its upper edge can be reached there and it is no
-/// larger than that screen; or else on the screen that it overlaps most, or the first one. All in pixels; `scale` is of the
-/// window.
+/// Returns where a window is to be: where it was, if its upper edge can be reached there and it is no larger than
+/// that screen; or else on the screen that it overlaps most, or the first one. All is in pixels; `scale` is the
+/// window's.
 pub fn brought_in(window: Rect, screens: &[Rect], scale: f32) -> Rect {
     let handle = |screen: &Rect| {
         let edge = Rect::from_min_size(window.min, vec2(window.width(), HANDLE[1]));
@@ -95,22 +94,18 @@ pub fn brought_in(window: Rect, screens: &[Rect], scale: f32) -> Rect {
     Rect::from_min_size(corner, size)
 }
 
-/// Brings the window, which was just made and is not shown yet, to the screens that there are. Where the system alone decides
-/// about places, it does nothing.
+/// Brings a window that is not shown yet to the screens that there are. It does nothing where the system alone
+/// decides about places.
 pub fn bring_in(made: &eframe::CreationContext<'_>) {
     let Some(window) = made.winit_window() else { return };
     let Ok(corner) = window.outer_position() else { return };
     let size = window.inner_size();
-    let monitors: Vec<_> = window.available_monitors().collect();
-    let at = |x: i32, y: i32| pos2(x as f32, y as f32);
-    let screens: Vec<Rect> = monitors
-        .iter()
-        .map(|monitor| {
-            let (corner, size) = (monitor.position(), monitor.size());
-            Rect::from_min_size(at(corner.x, corner.y), vec2(size.width as f32, size.height as f32))
-        })
-        .collect();
-    let now = Rect::from_min_size(at(corner.x, corner.y), vec2(size.width as f32, size.height as f32));
+    let rect = |x: i32, y: i32, width: u32, height: u32| {
+        Rect::from_min_size(pos2(x as f32, y as f32), vec2(width as f32, height as f32))
+    };
+    let monitors = window.available_monitors().map(|monitor| (monitor.position(), monitor.size()));
+    let screens: Vec<Rect> = monitors.map(|(at, size)| rect(at.x, at.y, size.width, size.height)).collect();
+    let now = rect(corner.x, corner.y, size.width, size.height);
     let wanted = brought_in(now, &screens, window.scale_factor() as f32);
     if wanted.size() != now.size() {
         let mut inside = size;

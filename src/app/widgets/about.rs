@@ -1,23 +1,22 @@
-//! What is said of an action wherever it appears: on buttons, in menus, in tooltips and in the help.
+//! Buttons, menus, tooltips and the help all describe an action by this.
 
 use eframe::egui::{Key, KeyboardShortcut, ModifierNames, Modifiers};
 use egui_material_icons::MaterialIcon;
 
-/// The modifier of most shortcuts: Ctrl, or Command on a Mac.
+/// Most shortcuts have this modifier: Ctrl, or Command on a Mac.
 pub const CTRL: Modifiers = Modifiers::COMMAND;
-/// No modifier: the key alone.
+/// The key works alone.
 pub const NONE: Modifiers = Modifiers::NONE;
 
-/// Something that a person can do. It says of itself what its buttons and menu entries show.
+/// An action is something that a person can do.
 pub trait Action: Clone {
-    /// Returns the name, tooltip, shortcut and icon of the action.
     fn about(&self) -> About;
 
     /// Returns the actions of this kind that have a name to find them by, in the order of the help.
     fn listed() -> Vec<Self>;
 }
 
-/// The name, tooltip, shortcut and icon of an action.
+#[derive(Clone, Copy)]
 pub struct About {
     pub name: &'static str,
     pub tooltip: &'static str,
@@ -25,18 +24,15 @@ pub struct About {
     pub icon: Option<MaterialIcon>,
 }
 
-/// Describes an action that has neither shortcut nor icon.
 pub const fn about(name: &'static str, tooltip: &'static str) -> About {
     About { name, tooltip, shortcut: None, icon: None }
 }
 
 impl About {
-    /// Adds a shortcut.
     pub const fn keys(self, modifiers: Modifiers, key: Key) -> Self {
         Self { shortcut: Some(KeyboardShortcut::new(modifiers, key)), ..self }
     }
 
-    /// Adds an icon.
     pub const fn icon(self, icon: MaterialIcon) -> Self {
         Self { icon: Some(icon), ..self }
     }

@@ -1,25 +1,25 @@
-//! Probability bars: class, per cent, and which of them is the label or the target.
+//! Probability bars show a class, its per cent, and whether it is the label or the target.
 
 use eframe::egui::{self, Align2, Rect, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
 
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, palette};
-use crate::app::widgets::icon_at;
+use crate::app::widgets::{elided, icon_at};
 use crate::engine::model::Guess;
 use crate::engine::units::per_cent;
 
-/// What a class is to the attack.
+/// A class is one of these to the attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     Other,
-    /// What somebody said the picture shows, or is known of it.
+    /// Somebody gave this label, or it is known of the picture.
     Label,
-    /// The net's own answer, in place of a label.
+    /// The net's own answer stands in place of a label.
     Own,
     Target,
 }
 
-/// One row per guess. `when` ("before", "after") is for assistive technology.
+/// Shows a row for each guess. `when` ("before", "after") is for assistive technology.
 pub fn bars(ui: &mut Ui, when: &str, guesses: &[Guess], mark: impl Fn(usize) -> Mark) {
     ui.spacing_mut().item_spacing.y = 2.0;
     for guess in guesses {
@@ -74,20 +74,4 @@ fn bar(ui: &mut Ui, when: &str, guess: &Guess, mark: Mark) {
         let tip = if role.is_empty() { guess.name.clone() } else { format!("{} is {role}", guess.name) };
         response.on_hover_text(tip);
     }
-}
-
-/// Lays out one line of text, cut with an ellipsis to fit.
-pub fn elided(
-    painter: &egui::Painter,
-    text: &str,
-    font: egui::FontId,
-    colour: egui::Color32,
-    width: f32,
-) -> std::sync::Arc<egui::Galley> {
-    let mut job = egui::text::LayoutJob::single_section(
-        text.to_owned(),
-        egui::TextFormat { font_id: font, color: colour, ..Default::default() },
-    );
-    job.wrap = egui::text::TextWrapping::truncate_at_width(width.max(0.0));
-    painter.layout_job(job)
 }

@@ -1,4 +1,4 @@
-//! A field that finds one class among up to a thousand by a part of its name; mouse and keyboard.
+//! The picker finds one class among up to a thousand by a part of its name, with mouse and keyboard.
 
 use eframe::egui::{self, Button, Id, Popup, PopupCloseBehavior, ScrollArea, TextEdit, Ui};
 use egui_material_icons::icons;
@@ -9,7 +9,6 @@ use crate::engine::model::class_words;
 
 const ROWS: usize = 9;
 
-/// What a person is typing, and which of the hits is lit.
 #[derive(Default)]
 pub struct ClassPicker {
     open: bool,
@@ -17,9 +16,6 @@ pub struct ClassPicker {
     text: String,
     lit: usize,
 }
-
-/// The class that was chosen.
-pub struct Picked(pub usize);
 
 impl ClassPicker {
     /// Shows the field; `chosen` is the class that it stands on.
@@ -30,7 +26,7 @@ impl ClassPicker {
         name: &str,
         classes: &[String],
         chosen: Option<usize>,
-    ) -> Option<Picked> {
+    ) -> Option<usize> {
         let standing = chosen.and_then(|index| classes.get(index)).cloned().unwrap_or_default();
         let mut text = if self.open { std::mem::take(&mut self.text) } else { standing };
         let focused = ui.memory(|m| m.has_focus(id));
@@ -85,7 +81,7 @@ impl ClassPicker {
         if picked.is_some() {
             self.close(ui, id);
         }
-        picked.map(Picked)
+        picked
     }
 
     fn close(&mut self, ui: &Ui, id: Id) {
@@ -104,13 +100,11 @@ impl ClassPicker {
         let height = theme::CONTROL_HEIGHT;
         ui.spacing_mut().item_spacing.y = 0.0;
         let mut picked = None;
-        let area = ScrollArea::vertical().max_height(height * ROWS as f32).auto_shrink([false, true]);
-        let area = if scroll {
+        let mut area = ScrollArea::vertical().max_height(height * ROWS as f32).auto_shrink([false, true]);
+        if scroll {
             let top = (self.lit as f32 - ROWS as f32 / 2.0).max(0.0) * height;
-            area.vertical_scroll_offset(top)
-        } else {
-            area
-        };
+            area = area.vertical_scroll_offset(top);
+        }
         area.show_rows(ui, height, hits.len(), |ui, rows| {
             for row in rows {
                 let name = &classes[hits[row]];
@@ -136,8 +130,8 @@ impl ClassPicker {
     }
 }
 
-/// Classes whose name holds the text, those that begin with it first; then those that an everyday word which begins with it
-/// stands for. All of them for no text.
+/// Returns the classes whose name holds the text, those that begin with it first; then those for which an everyday
+/// word that begins with it stands.
 pub fn hits(classes: &[String], text: &str) -> Vec<usize> {
     let text = text.trim().to_lowercase();
     let mut found: Vec<(usize, usize)> = classes
@@ -156,7 +150,6 @@ pub fn hits(classes: &[String], text: &str) -> Vec<usize> {
     found.into_iter().map(|(_, index)| index).collect()
 }
 
-/// The everyday word that begins with a text and stands for a class.
 fn word_for(class: &str, text: &str) -> Option<&'static str> {
     class_words(class).iter().find(|word| word.starts_with(text)).copied()
 }

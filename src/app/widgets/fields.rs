@@ -1,14 +1,12 @@
-//! A value that is typed: a draft that never loses what was typed, and a message when it cannot be taken.
+//! A field keeps a draft of what is typed, and says why it cannot be taken.
 
 use eframe::egui::{self, Id, Key, Stroke, TextEdit, Ui};
 
 use crate::app::theme::{self, palette};
 
-/// The draft of a value while it is being typed.
 #[derive(Default)]
 pub struct Field {
     draft: Option<String>,
-    /// Why the draft is not taken.
     pub problem: Option<String>,
 }
 
@@ -25,7 +23,6 @@ impl Field {
         self.show_wide(ui, 64.0, name, value, parse)
     }
 
-    /// [`Self::show`] with another width.
     pub fn show_wide<T>(
         &mut self,
         ui: &mut Ui,
@@ -72,7 +69,6 @@ impl Field {
         }
     }
 
-    /// Forgets the draft: the value was set some other way.
     pub fn clear(&mut self) {
         *self = Self::default();
     }

@@ -1,4 +1,5 @@
-//! Rows of settings: a name at the left, a control at the right, a message below where something typed cannot be taken.
+//! A form has rows of settings: a name at the left, a control at the right, a message below where something typed
+//! cannot be taken.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -8,52 +9,36 @@ use eframe::egui::collapsing_header::CollapsingState;
 use eframe::egui::{self, Checkbox, ComboBox, Id, Ui};
 
 use crate::app::theme::{self, SPACE_1, SPACE_2};
+use crate::app::widgets::about::About;
 use crate::app::widgets::fields::Field;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::{problem_line, row};
 
-/// The width of the column of names.
 const NAMES: f32 = 100.0;
-/// The width of a field beside a slider.
 const FIELD: f32 = 64.0;
 
-/// Drafts of what is being typed, by the names of the fields.
+/// This keeps the drafts of fields by their names.
 #[derive(Default)]
 pub struct Fields(HashMap<&'static str, Field>);
 
 impl Fields {
-    /// Returns the draft of a field.
     pub fn get(&mut self, name: &'static str) -> &mut Field {
         self.0.entry(name).or_default()
     }
 
-    /// Tells whether something typed is not taken.
     pub fn has_problem(&self) -> bool {
         self.0.values().any(|field| field.problem.is_some())
     }
 
-    /// Forgets all drafts: other settings are shown.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 }
 
-/// What a row says of its setting.
-#[derive(Clone, Copy)]
-pub struct About {
-    pub name: &'static str,
-    pub tooltip: &'static str,
-}
-
-/// Describes a row.
-pub const fn about(name: &'static str, tooltip: &'static str) -> About {
-    About { name, tooltip }
-}
-
-/// A choice of a row: its value, its name, and what it means.
+/// A choice has a value, a name, and a tooltip.
 pub type Choice<'a, T> = (T, &'a str, &'a str);
 
-/// Shows a group of settings under a heading that opens and closes; closed, it says in a few words what is in it.
+/// Shows a group of settings under a heading that opens and closes; closed, it shows a summary.
 pub fn section(ui: &mut Ui, title: &str, open: bool, summary: &str, contents: impl FnOnce(&mut Ui)) {
     ui.add_space(SPACE_1);
     fold(ui, title, open, summary, contents);
@@ -93,7 +78,7 @@ pub fn note(ui: &mut Ui, text: &str) {
     ui.add(egui::Label::new(theme::weak(ui, text)).wrap());
 }
 
-/// Shows a row: its name, then controls.
+/// Shows a row with a name and controls.
 pub fn named(ui: &mut Ui, about: About, controls: impl FnOnce(&mut Ui)) {
     row(ui, |ui| {
         let size = egui::vec2(NAMES, theme::ROW_HEIGHT);
@@ -109,12 +94,10 @@ pub fn named(ui: &mut Ui, about: About, controls: impl FnOnce(&mut Ui)) {
     });
 }
 
-/// Shows a switch on a line of its own. Returns whether it was changed.
 pub fn switch(ui: &mut Ui, about: About, value: &mut bool) -> bool {
     ui.add(Checkbox::new(value, about.name)).on_hover_text(about.tooltip).changed()
 }
 
-/// Shows a row with a choice among a few. Returns what was chosen anew.
 pub fn choice<T: Copy + PartialEq>(ui: &mut Ui, about: About, options: &[Choice<'_, T>], value: T) -> Option<T> {
     let mut taken = None;
     named(ui, about, |ui| {
@@ -133,7 +116,6 @@ pub fn choice<T: Copy + PartialEq>(ui: &mut Ui, about: About, options: &[Choice<
     taken.filter(|taken| *taken != value)
 }
 
-/// Shows a field as wide as there is room, and below it why what was typed is not taken.
 pub fn text<T: ToString>(
     ui: &mut Ui,
     fields: &mut Fields,
@@ -169,16 +151,14 @@ pub fn whole<T>(
     *value = T::try_from(number).unwrap_or(*value);
 }
 
-/// A number with its slider and its field.
 pub struct Slider<'a> {
     pub rail: Rail<'a>,
-    /// The value as the field shows it.
+    /// The field shows the value as this text.
     pub text: String,
-    /// Rounds what the slider gives.
+    /// This rounds what the slider gives.
     pub round: fn(f32) -> f32,
 }
 
-/// Shows a slider with a field for its number. Returns whether the slider was moved.
 pub fn slider(
     ui: &mut Ui,
     fields: &mut Fields,
@@ -209,7 +189,7 @@ pub fn slider(
     is_moved
 }
 
-/// The whole numbers that a slider reaches, and those that can be typed beside it.
+/// A slider reaches some whole numbers, and others can be typed beside it.
 pub struct Counts {
     pub slider: RangeInclusive<usize>,
     pub typed: RangeInclusive<usize>,
@@ -236,7 +216,7 @@ pub fn count(ui: &mut Ui, fields: &mut Fields, about: About, counts: &Counts, va
     }
 }
 
-/// Rounds to two leading digits: a slider is no scale.
+/// Rounds to two leading digits, since a slider is no scale.
 fn two_digits(number: usize) -> usize {
     let unit = 10_usize.pow(number.max(1).ilog10().saturating_sub(1));
     (number + unit / 2) / unit * unit
@@ -274,7 +254,7 @@ pub fn optional<T: Copy + Display>(
 /// Reads a whole number as people type it, with spaces between thousands.
 ///
 /// # Errors
-/// A message that says what was typed and what was expected.
+/// The message says what was typed and what was expected.
 pub fn parse_whole(text: &str, what: &str, range: &RangeInclusive<usize>) -> Result<usize, String> {
     let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     digits.parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {

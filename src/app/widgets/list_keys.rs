@@ -1,8 +1,6 @@
-//! Keys of a list below a field.
-
 use eframe::egui::{Key, Modifiers, Ui};
 
-/// The keys that belong to a list of hits rather than to the field above it.
+/// These keys belong to a list of hits rather than to the field above it.
 #[derive(Default)]
 pub struct ListKeys {
     pub up: usize,

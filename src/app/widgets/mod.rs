@@ -1,4 +1,4 @@
-//! The window's own controls. Each one says what it is to assistive technology.
+//! These are the window's own controls. Each one says what it is to assistive technology.
 
 pub mod about;
 pub mod bar_chart;
@@ -8,18 +8,21 @@ pub mod form;
 pub mod list_keys;
 pub mod path_field;
 pub mod progress_bar;
+pub mod question;
 pub mod rail;
 pub mod texture;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use eframe::egui::{self, Button, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo};
+use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
+use eframe::egui::{self, Button, Color32, FontId, Galley, Response, RichText, Role, Sense, Stroke, Ui, WidgetInfo};
 use egui_material_icons::{MaterialIcon, icons};
 
 use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
 use crate::app::widgets::about::Action;
 
-/// Shows a button for an action: its icon, its name, its tooltip with the shortcut. Pushes the action when it is pressed.
+/// Shows a button for an action. Pushes the action when it is pressed.
 pub fn command_button<C>(ui: &mut Ui, action: impl Action + Into<C>, out: &mut Vec<C>) -> Response {
     let about = action.about();
     let response = match about.icon {
@@ -61,7 +64,7 @@ fn finish_button<C>(response: Response, action: impl Action + Into<C>, out: &mut
     response
 }
 
-/// A row whose contents share one centre line, however high they are.
+/// Lays out a row whose contents share one centre line, however high they are.
 pub fn row<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
     let height = theme::row_height(ui);
     let size = egui::vec2(ui.available_width(), height);
@@ -73,7 +76,7 @@ pub fn row<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
     .inner
 }
 
-/// Alternatives side by side, one of them chosen. Returns the index that was clicked.
+/// Shows alternatives side by side. Returns the index that was clicked.
 pub fn segmented(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usize) -> Option<usize> {
     segments(ui, name, options, chosen, false)
 }
@@ -85,7 +88,7 @@ pub fn alternatives<T: Copy + PartialEq>(ui: &mut Ui, name: &str, options: &[(T,
     segmented(ui, name, &texts, at).map(|index| options[index].0)
 }
 
-/// The same in as many lines as it takes.
+/// Shows alternatives in as many lines as it takes. Returns the index that was clicked.
 pub fn segmented_wrapped(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usize) -> Option<usize> {
     segments(ui, name, options, chosen, true)
 }
@@ -126,7 +129,7 @@ fn segments(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usize, wr
     clicked.filter(|index| *index != chosen)
 }
 
-/// A small sign that explains something in place. It can be reached by keyboard, and then shows its text too.
+/// Shows a small sign that explains something. It can be reached by keyboard, and then shows its text too.
 pub fn hint(ui: &mut Ui, text: &str) {
     let colour = palette(ui).weak;
     let (rect, response) =
@@ -139,7 +142,7 @@ pub fn hint(ui: &mut Ui, text: &str) {
     response.on_hover_text(text);
 }
 
-/// Why something that was typed is not taken.
+/// Says why something that was typed is not taken.
 pub fn problem_line(ui: &mut Ui, text: &str) {
     let colour = palette(ui).error;
     ui.horizontal_top(|ui| {
@@ -149,22 +152,27 @@ pub fn problem_line(ui: &mut Ui, text: &str) {
     });
 }
 
-/// The last part of a path, for people.
 pub fn name_of_file(path: &Path) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// Paints an icon in the middle of a rectangle.
+/// Lays out one line of text, cut with an ellipsis to fit.
+pub fn elided(painter: &Painter, text: &str, font_id: FontId, color: Color32, width: f32) -> Arc<Galley> {
+    let format = TextFormat { font_id, color, ..Default::default() };
+    let mut job = LayoutJob::single_section(text.to_owned(), format);
+    job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
+    ui.painter().layout_job(job)
+}
+
 pub fn icon_at(ui: &Ui, rect: egui::Rect, icon: MaterialIcon, size: f32, colour: egui::Color32) {
     ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, icon.codepoint, theme::icon_font(size), colour);
 }
 
-/// Whether some field is being typed into, so that plain keys are text and no shortcuts.
 pub fn typing(ctx: &egui::Context) -> bool {
     ctx.text_edit_focused()
 }
 
-/// A heading and a few lines in the middle of an empty room.
+/// Shows a heading and a few lines in the middle of an empty room.
 pub fn remark(ui: &mut Ui, heading: &str, text: &str) {
     let above = (ui.available_height() * 0.28 - 24.0).max(0.0);
     ui.add_space(above);

@@ -1,18 +1,16 @@
-//! A field for a path that completes it: Tab takes the suggestion that is lit, and the list of them lies beneath.
+//! The field completes a path: Tab takes the suggestion that is lit, and the list of them lies beneath.
 
 use std::path::{MAIN_SEPARATOR, Path, PathBuf, is_separator};
 
 use eframe::egui::{self, CompletionPopup, Id, Key, RectAlign, Response, Suggestion, TextEdit, Ui};
 
-/// Of a folder, no more names are read.
 const MOST_READ: usize = 50_000;
-/// No more suggestions are shown: a person types another letter before scrolling further.
+/// A person types another letter before scrolling further.
 const MOST_SHOWN: usize = 200;
 
-/// The names in a folder.
 pub struct Listing {
     folder: PathBuf,
-    /// Folders first, each part in the order of the alphabet.
+    /// Folders come first, each part in the order of the alphabet.
     names: Vec<Name>,
 }
 
@@ -23,8 +21,8 @@ struct Name {
 }
 
 impl Listing {
-    /// Reads a folder, which may take long. One that cannot be read, or is none, holds nothing. Names that no keyboard can write,
-    /// since they are not Unicode, are left out.
+    /// Reads a folder, which may take long. One that cannot be read holds nothing. Names that are not Unicode are
+    /// left out, because no keyboard can write them.
     pub fn read(folder: PathBuf) -> Self {
         let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten().take(MOST_READ);
         let name = |entry: std::fs::DirEntry| {
@@ -41,8 +39,8 @@ impl Listing {
         Self { folder, names }
     }
 
-    /// The names that begin with `begun`, whatever the case: folders with a separator at their end, and files with one of these
-    /// endings, or all files for no endings. Hidden ones only after a dot.
+    /// Returns the names that begin with `begun`, whatever the case: folders with a separator at their end, and files
+    /// with one of the endings, or all files for no endings. Hidden names need a dot.
     fn suggest(&self, begun: &str, endings: &[&str]) -> Vec<String> {
         let lowercase = begun.to_lowercase();
         let fits = |name: &&Name| {
@@ -62,14 +60,12 @@ impl Listing {
     }
 }
 
-/// The field's text, and what is known of the folder that it leads to.
 #[derive(Default)]
 pub struct PathField {
     pub text: String,
     listing: Option<Listing>,
-    /// The folder that was last asked for.
     asked: Option<PathBuf>,
-    /// Whether the arrow keys chose a suggestion, so that Enter takes it; else Enter is for the path as it is typed.
+    /// Enter takes a suggestion only after the arrow keys chose one; else it is for the path as it is typed.
     is_steered: bool,
 }
 
@@ -78,7 +74,7 @@ impl PathField {
         Self { text, ..Self::default() }
     }
 
-    /// Shows the field with this edge and width; files with one of the endings are suggested.
+    /// Shows the field; files with one of the endings are suggested.
     pub fn show(&mut self, ui: &mut Ui, id: Id, width: f32, endings: &[&str]) -> Response {
         let has_focus = ui.memory(|memory| memory.has_focus(id));
         if has_focus && ui.input(|i| i.key_pressed(Key::ArrowDown) || i.key_pressed(Key::ArrowUp)) {
@@ -101,7 +97,7 @@ impl PathField {
         response
     }
 
-    /// The folder whose names are to be read next, once for each that is typed.
+    /// Returns the folder whose names are to be read next, once for each that is typed.
     pub fn wanted_folder(&mut self) -> Option<PathBuf> {
         let folder = folder_of(&self.text).filter(|folder| self.asked.as_ref() != Some(folder))?;
         self.asked = Some(folder.clone());
@@ -115,7 +111,6 @@ impl PathField {
     }
 }
 
-/// What can stand in place of the last part of the path.
 fn suggestions(text: &str, begun: &str, listing: Option<&Listing>, endings: &[&str]) -> Vec<Suggestion> {
     if text == "~" {
         return vec![Suggestion::new(format!("~{MAIN_SEPARATOR}"))];
@@ -125,7 +120,6 @@ fn suggestions(text: &str, begun: &str, listing: Option<&Listing>, endings: &[&s
     names.into_iter().map(Suggestion::new).collect()
 }
 
-/// The folder that a path leads to as far as it is typed; none for nothing.
 fn folder_of(text: &str) -> Option<PathBuf> {
     let text = text.trim_start();
     let end = text.rfind(is_separator).map(|at| at + 1);
@@ -136,7 +130,7 @@ fn folder_of(text: &str) -> Option<PathBuf> {
     }
 }
 
-/// A path as people type or paste it: quotes, `~` and `file://` are understood.
+/// Reads a path as people type or paste it: quotes, `~` and `file://` are understood.
 pub fn typed_path(text: &str) -> Option<PathBuf> {
     let text = text.trim().trim_matches(['"', '\'']);
     if text.is_empty() {

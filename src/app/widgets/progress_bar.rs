@@ -1,10 +1,9 @@
-//! A bar of something that is going on, with what there is to say of it written on it.
+//! A progress bar has what there is to say of the work written on it.
 
 use eframe::egui::{Align2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, epaint::PathShape, pos2, vec2};
 
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_2, palette};
 
-/// A bar over `width`, filled to `share` of it.
 pub fn progress(ui: &mut Ui, width: f32, share: f32, text: &str) {
     let palette = palette(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(width, BAR_HEIGHT), Sense::hover());
@@ -22,7 +21,7 @@ pub fn progress(ui: &mut Ui, width: f32, share: f32, text: &str) {
     }
 }
 
-/// A small ring that closes with the work, for a label.
+/// Shows a small ring that closes with the work.
 pub fn progress_ring(ui: &mut Ui, share: f32, what: &str) {
     const SIDE: f32 = 14.0;
     const CORNERS: usize = 32;

@@ -1,4 +1,4 @@
-//! A slider whose positions are spread along a curve, with marks on the rail and steps of one's own choosing.
+//! A rail is a slider whose positions are spread along a curve, with marks and steps of one's own choosing.
 
 use std::ops::RangeInclusive;
 
@@ -6,38 +6,35 @@ use eframe::egui::{self, EventFilter, Key, Rect, Response, Sense, Stroke, Ui, Wi
 
 use crate::app::theme::{self, palette};
 
-/// How values lie along the rail.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Curve {
     Linear,
-    /// `value = max · position²`: fine near zero, and zero itself is there. For ε, where one grey level and a hundred
-    /// are both of interest.
+    /// `value = max · position²` is fine near zero, where one grey level matters as much as a hundred.
     Square,
     /// Equal ratios take equal room.
     Logarithmic,
 }
 
-/// A slider. Drag, arrow keys (Shift: ten times finer), Page Up and Down (ten times coarser), Home, End.
+/// It can be dragged, and moved by arrow keys (Shift: ten times finer), Page Up and Down (ten times coarser), Home
+/// and End.
 pub struct Rail<'a> {
     pub name: &'a str,
     pub range: RangeInclusive<f32>,
     pub curve: Curve,
-    /// What one press of an arrow key adds; on a logarithmic rail, what it multiplies by.
+    /// An arrow key adds this, or on a logarithmic rail multiplies by it.
     pub step: f32,
-    /// Small marks on the rail.
     pub marks: &'a [f32],
-    /// Values that dragging snaps to lie on multiples of this (0: none).
+    /// Dragging snaps to multiples of this; 0 is for none.
     pub grid: f32,
 }
 
 impl Rail<'_> {
-    /// Shows the slider over the whole given width; returns the new value when it moved. A double click is left to
-    /// the caller.
+    /// Shows the slider; returns the new value when it moved. A double click is left to the caller.
     pub fn show(self, ui: &mut Ui, width: f32, value: f32) -> (Response, Option<f32>) {
         self.show_written(ui, width, value, None)
     }
 
-    /// The same as the one large control of a page: a thick rail with a large handle, and under each mark its text.
+    /// Shows the one large slider of a page: a thick rail with a large handle, and under each mark its text.
     pub fn show_large(self, ui: &mut Ui, width: f32, value: f32, texts: &[&str]) -> (Response, Option<f32>) {
         self.show_written(ui, width, value, Some(texts))
     }
@@ -66,7 +63,6 @@ impl Rail<'_> {
         (response.on_hover_cursor(egui::CursorIcon::ResizeHorizontal), changed.then_some(new))
     }
 
-    /// The value at a position in 0..=1.
     fn value_at(&self, position: f32) -> f32 {
         let (low, high) = (*self.range.start(), *self.range.end());
         let t = position.clamp(0.0, 1.0);
@@ -77,7 +73,6 @@ impl Rail<'_> {
         }
     }
 
-    /// The position in 0..=1 of a value.
     fn position_of(&self, value: f32) -> f32 {
         let (low, high) = (*self.range.start(), *self.range.end());
         let share = ((value - low) / (high - low)).clamp(0.0, 1.0);
@@ -178,7 +173,6 @@ impl Rail<'_> {
     }
 }
 
-/// Where the handle's centre may be.
 fn inner(rect: Rect) -> Rect {
     rect.shrink2(vec2(13.0, 0.0))
 }

@@ -1,5 +1,3 @@
-//! Pictures on the graphics card.
-
 use std::sync::Arc;
 
 use eframe::egui::{Color32, ColorImage, Context, Rect, TextureHandle, TextureId, TextureOptions, Ui, pos2};
@@ -7,7 +5,7 @@ use eframe::egui::{Color32, ColorImage, Context, Rect, TextureHandle, TextureId,
 use crate::app::theme::NEAREST_FROM;
 use crate::engine::picture::Rgba;
 
-/// A picture on the graphics card. It is made once, and filled anew when it is asked for another picture or another filter.
+/// The texture is filled anew when it is asked for another picture or another filter.
 #[derive(Default)]
 pub struct Texture {
     held: Option<Held>,
@@ -37,7 +35,6 @@ impl Texture {
         }
     }
 
-    /// Returns the picture that it holds.
     pub fn rgba(&self) -> Option<&Arc<Rgba>> {
         self.held.as_ref().map(|held| &held.rgba)
     }
@@ -53,11 +50,10 @@ impl Texture {
     }
 }
 
-/// All of a texture.
 pub const WHOLE: Rect = Rect { min: pos2(0.0, 0.0), max: pos2(1.0, 1.0) };
 
-/// Turns pixels into an image for a texture. Of a picture that is longer than a texture may be, it takes only every second,
-/// third, … pixel.
+/// Turns pixels into an image for a texture. A picture that is too long for a texture loses every second pixel, or
+/// more.
 pub fn image(ctx: &Context, rgba: &Rgba) -> ColorImage {
     let most = ctx.input(|i| i.max_texture_side);
     let (across, down) = (rgba.width.div_ceil(most).max(1), rgba.height.div_ceil(most).max(1));

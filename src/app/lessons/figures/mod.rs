@@ -28,7 +28,7 @@ use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::train::state::Train;
 use crate::app::theme::{self, Palette, palette};
-use crate::app::widgets::bar_chart::elided;
+use crate::app::widgets::elided;
 use crate::app::widgets::texture::Texture;
 use crate::engine::picture::Rgba;
 use crate::worker::Shown;

@@ -16,7 +16,7 @@ use crate::app::pages::explore::timeline::{has_film, timeline};
 use crate::app::pages::explore::words;
 use crate::app::theme::{self, SPACE_2, SPACE_4};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::class_picker::{ClassPicker, Picked};
+use crate::app::widgets::class_picker::ClassPicker;
 use crate::app::widgets::fields::Field;
 use crate::app::widgets::progress_bar::progress_ring;
 use crate::app::widgets::rail::{Curve, Rail};

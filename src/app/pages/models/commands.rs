@@ -1,4 +1,4 @@
-//! What can be done on the Models page.
+//! These are the commands of the Models page.
 
 use std::path::PathBuf;
 
@@ -7,23 +7,20 @@ use egui_material_icons::icons;
 
 use crate::app::widgets::about::{About, Action, CTRL, about};
 
-/// What the switch of pages says of this one.
+/// The switch of pages shows this.
 pub const PAGE: About = about("Models", "All nets: fetch one, or add one from a file").keys(CTRL, Key::Num3);
 
-/// One action on the Models page; models go by their names.
+/// Models go by their names.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ModelsCommand {
-    /// Attack it in Explore.
     Use(String),
-    /// Asks before it fetches.
     AskFetch(String),
     Fetch(String),
     StopFetching(String),
-    /// Asks for a file of weights for a model; or for any file.
+    /// This asks for weights for a model, or for any file.
     AskFile(Option<String>),
-    /// Adds the file to the model that it was asked for.
+    /// This adds the file to the model that it was asked for.
     Add(PathBuf),
-    /// Asks before it removes.
     AskRemove(String),
     Remove(String),
 }

@@ -1,4 +1,4 @@
-//! The Models page.
+//! This is the Models page.
 
 pub mod commands;
 pub mod page;

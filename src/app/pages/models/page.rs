@@ -1,4 +1,4 @@
-//! The Models page: every model with its size, licence, accuracy and place, and what can be done to have it.
+//! The page lists every model with its size, licence, accuracy and place, and what can be done to have it.
 
 use std::path::{Path, PathBuf};
 
@@ -22,17 +22,16 @@ use crate::app::widgets::{command_button, icon_button};
 use crate::engine::model::{Entry, WeightsPlace};
 use crate::worker::ModelEvent;
 
-/// Lines longer than this are hard to read.
+/// Longer lines are hard to read.
 const WIDEST: f32 = 1080.0;
 
-/// What the page keeps from frame to frame.
 #[derive(Default)]
 pub struct ModelsPage {
     pub models: Models,
     question: Option<Question>,
 }
 
-/// Models in the order in which a person looks for them.
+/// The order is that in which a person looks for models.
 #[derive(Clone, Copy, PartialEq)]
 enum Group {
     Ready,
@@ -117,12 +116,11 @@ impl Page for ModelsPage {
 }
 
 impl ModelsPage {
-    /// Makes the page.
     pub fn new(_settings: &Settings) -> Self {
         Self::default()
     }
 
-    /// Takes a report of what was fetched, added or removed. Returns whether a net is another one now.
+    /// Takes a report of what was fetched, added or removed. Returns whether a net has changed.
     pub fn take(&mut self, event: ModelEvent, shell: &mut Shell) -> bool {
         match self.models.take(event, &shell.explore.catalogue) {
             Some(Outcome::Changed { name, message }) => {
@@ -148,7 +146,6 @@ impl ModelsPage {
         }
     }
 
-    /// Carries out a command of the page.
     pub fn carry_out(&mut self, command: ModelsCommand, shell: &mut Shell, _ctx: &Context) {
         match command {
             ModelsCommand::Use(name) => {

@@ -1,4 +1,4 @@
-//! One model: what it is, where it is, and what can be done.
+//! A row tells what a model is, where it is, and what can be done.
 
 use eframe::egui::{self, Align, Frame, Label, Layout, Margin, RichText, Ui};
 
@@ -55,7 +55,7 @@ fn text(ui: &mut Ui, entry: &Entry) {
     }
 }
 
-/// "11 689 512 parameters, 46.8 MB".
+/// Writes "11 689 512 parameters, 46.8 MB".
 fn size(facts: &Facts) -> String {
     let bytes = match (&facts.weights, &facts.remote) {
         (WeightsPlace::Bundled(bytes) | WeightsPlace::Disk { bytes, .. }, _) => Some(*bytes),
@@ -65,7 +65,7 @@ fn size(facts: &Facts) -> String {
     format!("{} parameters{bytes}", thousands(facts.parameters))
 }
 
-/// "top-1 69.8 %, top-5 89.1 %".
+/// Writes "top-1 69.8 %, top-5 89.1 %".
 fn right(accuracy: &Accuracy) -> String {
     let top5 = accuracy.top5.map(|top5| format!(", top-5 {:.1} %", top5 * 100.0)).unwrap_or_default();
     format!("top-1 {:.1} %{top5}", accuracy.top1 * 100.0)
@@ -116,13 +116,12 @@ fn actions(ui: &mut Ui, entry: &Entry, models: &Models, is_current: bool, out: &
     }
 }
 
-/// A button whose name says of which model it is.
+/// Shows a button whose name says which model it is about.
 fn button(ui: &mut Ui, entry: &Entry, command: ModelsCommand, out: &mut Vec<Command>) {
     let label = format!("{}: {}", command.about().name.trim_end_matches('…'), entry.title);
     command_button(ui, command, out).accessible_name(label);
 }
 
-/// What is going on, or went wrong.
 fn below(ui: &mut Ui, entry: &Entry, models: &Models) {
     if let Some(fetching) = models.fetching(&entry.name) {
         let share = fetching.done as f32 / fetching.of.max(1) as f32;

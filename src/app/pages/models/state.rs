@@ -1,4 +1,4 @@
-//! What the Models page knows beside the list of models: plain state, no window.
+//! The state of the Models page knows no window.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,29 +6,27 @@ use std::path::PathBuf;
 use crate::engine::model::Entry;
 use crate::worker::ModelEvent;
 
-/// The state of the Models page.
 #[derive(Default)]
 pub struct Models {
-    /// Where models are kept that are fetched or added.
+    /// Fetched and added models are kept in this folder.
     pub folder: Option<PathBuf>,
     fetching: BTreeMap<String, Fetching>,
-    /// What went wrong last, by the model's name.
+    /// These are the last problems by the names of their models.
     problems: BTreeMap<String, String>,
-    /// The model for which a file is being asked, if it is for one.
+    /// A file is being asked for this model, if it is for one.
     pub asked_for: Option<String>,
 }
 
-/// A download under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Fetching {
     pub done: u64,
     pub of: u64,
 }
 
-/// What the rest of the window should know.
+/// The rest of the window has to know of these.
 #[derive(Debug, PartialEq)]
 pub enum Outcome {
-    /// A model is there, or gone, or another one behind the same name.
+    /// A model is there, or another one has its name now.
     Changed {
         name: String,
         message: String,
@@ -42,23 +40,19 @@ impl Models {
         Self { folder, ..Self::default() }
     }
 
-    /// The download of a model, if one is under way.
     pub fn fetching(&self, name: &str) -> Option<Fetching> {
         self.fetching.get(name).copied()
     }
 
-    /// What went wrong with a model last.
     pub fn problem(&self, name: &str) -> Option<&str> {
         self.problems.get(name).map(String::as_str)
     }
 
-    /// Notes that a download was ordered.
     pub fn begin(&mut self, name: &str, of: u64) {
         self.problems.remove(name);
         self.fetching.insert(name.to_owned(), Fetching { done: 0, of });
     }
 
-    /// Notes that something else is tried with a model.
     pub fn forget_problem(&mut self, name: &str) {
         self.problems.remove(name);
     }

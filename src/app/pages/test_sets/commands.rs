@@ -1,4 +1,4 @@
-//! What can be done with whole test sets.
+//! These are the commands of the Test sets page.
 
 use eframe::egui::{Key, Modifiers};
 use egui_material_icons::icons;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 
-/// What is looked at.
+/// The page shows one of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
@@ -15,31 +15,30 @@ pub enum Part {
     Sheet,
     Confusion,
     Confidence,
-    /// Of attacks that find their own: how long the perturbations are.
+    /// This shows how long the perturbations are of attacks that find their own length.
     Lengths,
     Transfer,
 }
 
-/// What the switch of pages says of this one.
+/// The switch of pages shows this.
 pub const PAGE: About =
     about("Test sets", "Nets under attacks on whole test sets: security curves, confusion, transfer")
         .keys(CTRL, Key::Num4);
 
-/// One action on the Test sets page.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TestCommand {
     Measure,
     Stop,
-    /// Each net on the pictures that were made on the others.
+    /// This shows each net the pictures that were made on the others.
     Transfer,
     CopyCommand,
     CopyTable,
-    /// Attack this picture of the sheet in Explore.
+    /// This attacks a picture of the sheet in Explore.
     Explore(usize),
     NextPage,
     PreviousPage,
     View(Part),
-    /// Take a curve away; without a number, the one that is looked at.
+    /// Without a number, the curve that is looked at is taken away.
     Remove(Option<usize>),
     RemoveAll,
 }

@@ -1,11 +1,10 @@
-//! Which class is taken for which, and who is fooled by whose pictures.
+//! Matrices show which class is taken for which, and who is fooled by whose pictures.
 
 use eframe::egui::text::{LayoutJob, TextFormat, TextWrapping};
-use eframe::egui::{Align2, Color32, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
+use eframe::egui::{Align2, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, pos2, vec2};
 
 use crate::app::format::{self, per_cent};
 use crate::app::pages::explore::words;
-use crate::app::pages::test_sets::curves::centred;
 use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::wording::{first, pixels, space};
 use crate::app::theme::{self, palette};
@@ -15,15 +14,14 @@ use crate::engine::eval::confusion;
 use crate::engine::statistics::wilson_interval;
 
 const MOST_CELL: f32 = 54.0;
-/// Of the transfer matrix, so that the nets' names fit above.
+/// The nets' names fit above cells of this width.
 const WIDE_CELL: Vec2 = vec2(184.0, 72.0);
 const LEAST_CELL: f32 = 9.0;
-/// Counts are written in cells of this size on.
+/// Smaller cells have no numbers in them.
 const WRITTEN: f32 = 26.0;
-/// Room for the names of the rows.
 const WIDEST_NAME: f32 = 220.0;
 
-/// The matrix of the curve and the ε that are looked at.
+/// Shows the confusion matrix of the curve and the ε that are looked at.
 pub fn show(ui: &mut Ui, tests: &TestSet) {
     space(ui);
     let (Some(curve), Some((_, answers))) = (tests.curve(), tests.answers()) else { return };
@@ -44,20 +42,18 @@ pub fn show(ui: &mut Ui, tests: &TestSet) {
     });
 }
 
-/// How a grid of shares is laid out.
 struct Layout<'a> {
-    /// What rows and columns are.
     axes: (&'a str, &'a str),
     names: &'a [String],
     most: Vec2,
-    /// Room for the names of the columns.
+    /// The columns have their names in this height.
     head: f32,
-    /// Whether the diagonal is right answers.
+    /// The diagonal stands for right answers.
     is_right: bool,
 }
 
 impl Layout<'_> {
-    /// The size of a cell in the room that there is, and how wide the names of the rows are, if they fit at all.
+    /// Returns the size of a cell, and how wide the names of the rows are, which is 0 where they do not fit.
     fn measure(&self, room: Vec2) -> (Vec2, f32) {
         let n = self.names.len();
         let longest = self.names.iter().map(|name| name.chars().count()).max().unwrap_or(0) as f32;
@@ -68,7 +64,7 @@ impl Layout<'_> {
     }
 }
 
-/// A grid of shares: orange, and green on the diagonal where that means right answers. `cell` gives text, words and share.
+/// Draws a grid of shares, orange, or green on a diagonal of right answers. `cell` returns text, words and share.
 fn matrix(
     ui: &mut Ui,
     layout: &Layout<'_>,
@@ -102,9 +98,11 @@ fn matrix(
                     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, words.clone()));
                 }
                 let full = if row == column && layout.is_right { palette.right_soft } else { palette.fooled_soft };
-                ui.painter().rect_filled(at.shrink(0.5), 1, blend(palette.panel, full, share.sqrt()));
+                let share = share.sqrt().clamp(0.0, 1.0);
+                ui.painter().rect_filled(at.shrink(0.5), 1, palette.panel.lerp_to_gamma(full, share));
                 if size.min_elem() >= WRITTEN && !text.is_empty() {
-                    centred(ui, at, &text, if share > 0.0 { palette.text } else { palette.weak });
+                    let colour = if share > 0.0 { palette.text } else { palette.weak };
+                    ui.painter().text(at.center(), Align2::CENTER_CENTER, text, theme::number_font(), colour);
                 }
                 response.on_hover_text(words);
             }
@@ -112,7 +110,7 @@ fn matrix(
     });
 }
 
-/// A name in its place, in two lines at most. A longer one ends in an ellipsis and is told where the pointer rests on it.
+/// Writes a name in two lines at most. A longer one ends in an ellipsis and is told where the pointer rests on it.
 fn written(ui: &Ui, rect: Rect, name: &str, align: Align2) {
     let colour = palette(ui).weak;
     let format = TextFormat { font_id: theme::small_font(), color: colour, ..Default::default() };
@@ -129,11 +127,7 @@ fn written(ui: &Ui, rect: Rect, name: &str, align: Align2) {
     }
 }
 
-fn blend(from: Color32, to: Color32, share: f32) -> Color32 {
-    from.lerp_to_gamma(to, share.clamp(0.0, 1.0))
-}
-
-/// Who is fooled by whose pictures.
+/// Shows who is fooled by whose pictures.
 pub fn transfer(ui: &mut Ui, tests: &TestSet) {
     space(ui);
     let Some(found) = &tests.transferred else {

@@ -1,8 +1,6 @@
-//! Security curves: accuracy against ε, with 95 % intervals.
+//! Security curves plot accuracy against ε, with 95 % intervals.
 
-use eframe::egui::{
-    self, Align2, Button, Color32, ComboBox, Grid, Rect, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, vec2,
-};
+use eframe::egui::{self, Button, Color32, ComboBox, Grid, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, vec2};
 use egui_material_icons::icons;
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoint, PlotPoints, PlotUi, Points};
 
@@ -25,22 +23,19 @@ use crate::worker::Curve;
 
 const ROW: f32 = 28.0;
 const NEAR: f32 = 12.0;
-/// Columns of numbers, and the distance between all.
 const NUMBERS: f32 = 92.0;
 const GAP: f32 = 12.0;
 const SWATCH: f32 = 22.0;
-/// The last column.
 const SURE: &str = "confidence on mistakes";
 const LEAST_NAME: f32 = 140.0;
 /// A narrower table leaves the room of its last column to the names.
 const ROOMY: f32 = 760.0;
 
-/// Returns the name of a curve.
 pub fn title(curve: &Curve) -> String {
     format!("{} · {}", curve.title, words::attack(&curve.attack))
 }
 
-/// Chooses the curve and the ε that the other views show.
+/// Lets a person choose the curve and the ε that the other views show.
 pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
     ui.add_space(SPACE_2);
     let (Some(looked_at), Some(curve)) = (tests.looked_at(), tests.curve()) else { return };
@@ -48,14 +43,13 @@ pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
     let eps: Vec<f32> = curve.found.attacked.iter().map(|result| result.eps).collect();
     let of_lengths = tests.part == Part::Lengths;
     let is_offered = |curve: &Curve| !of_lengths || curve.found.lengths.is_some();
-    let mut chosen = None;
     ui.horizontal_wrapped(|ui| {
         let width = (ui.available_width() - if of_lengths { 16.0 } else { 260.0 }).clamp(160.0, 560.0);
         let combo = ComboBox::from_id_salt("curve").selected_text(&name).width(width).truncate();
         let response = combo.show_ui(ui, |ui| {
             for (index, curve) in tests.curves.iter().enumerate().filter(|(_, curve)| is_offered(curve)) {
                 if ui.selectable_label(index == looked_at, title(curve)).clicked() {
-                    chosen = Some(index);
+                    tests.chosen = index;
                 }
             }
         });
@@ -76,14 +70,10 @@ pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
         response.response.accessible_name("ε to look at");
         ui.checkbox(&mut tests.clean, "Untouched").on_hover_text("The answers to the untouched pictures");
     });
-    if let Some(index) = chosen {
-        tests.chosen = index;
-    }
     let conditions = tests.curve().map(conditions).unwrap_or_default();
     ui.add(egui::Label::new(theme::weak(ui, conditions)).wrap());
 }
 
-/// Draws the plot and the table.
 pub fn show(ui: &mut Ui, tests: &mut TestSet, explore: &Explore, out: &mut Vec<Command>) {
     space(ui);
     let rows = tests.curves.len() as f32 + 1.0;
@@ -100,12 +90,9 @@ fn has_eps(curve: &Curve) -> bool {
     curve.attack.measure() != Measure::Count
 }
 
-/// A measured point of a curve.
 struct Measured {
     eps: f32,
-    /// The share of right answers.
     share: f32,
-    /// Its 95 % interval.
     interval: Interval,
 }
 
@@ -169,8 +156,8 @@ fn plot(ui: &mut Ui, tests: &TestSet, height: f32, current: &[bool]) {
     }
 }
 
-/// How a curve is told apart: by its colour, by the shape of its points once the colours are used up, and by dashes
-/// where it was measured with other settings than those at the left.
+/// Curves differ in colour, in the shape of their points once the colours are used up, and in dashes where they were
+/// measured with other settings than those at the left.
 struct Look {
     colour: Color32,
     marker: MarkerShape,
@@ -200,7 +187,6 @@ impl Look {
         Points::new("", PlotPoints::Owned(at)).shape(self.marker).radius(radius).color(self.colour)
     }
 
-    /// Adds a curve with the intervals of its points.
     fn add(&self, plot: &mut PlotUi<'_>, points: &[Measured]) {
         let path: Vec<PlotPoint> = points.iter().map(Measured::at).collect();
         plot.line(Line::new("", PlotPoints::Owned(path.clone())).style(self.style()).stroke(self.stroke()));
@@ -231,7 +217,7 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
     }
     let others = SWATCH + columns.len() as f32 * (NUMBERS + GAP) + ROW + GAP + 2.0 * SPACE_2;
     let width = (ui.available_width() - others).max(LEAST_NAME);
-    let (mut chosen, looked_at) = (None, tests.looked_at());
+    let looked_at = tests.looked_at();
     ScrollArea::both().auto_shrink([false, true]).id_salt("list of curves").show(ui, |ui| {
         Grid::new("curves").spacing([GAP, 2.0]).min_row_height(ROW).show(ui, |ui| {
             for text in std::iter::once(&"Net and attack").chain(&columns) {
@@ -241,7 +227,7 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
             for (index, curve) in tests.curves.iter().enumerate() {
                 let look = Look::new(ui, index, current.get(index) == Some(&true));
                 if name(ui, curve, &look, width, looked_at == Some(index)) {
-                    chosen = Some(index);
+                    tests.chosen = index;
                 }
                 numbers(ui, curve, columns.contains(&SURE));
                 icon_button(ui, TestCommand::Remove(Some(index)), out);
@@ -249,12 +235,9 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
             }
         });
     });
-    if let Some(index) = chosen {
-        tests.chosen = index;
-    }
 }
 
-/// Shows how a curve looks in the plot, what it is and whether it is out of date. Returns whether it was clicked.
+/// Returns whether the name was clicked.
 fn name(ui: &mut Ui, curve: &Curve, look: &Look, width: f32, is_chosen: bool) -> bool {
     let row = ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = SPACE_2;
@@ -319,9 +302,4 @@ fn numbers(ui: &mut Ui, curve: &Curve, with_sure: bool) {
     }
     let sure = last.or(found.attacked.last()).and_then(|last| last.mean_confidence_on_mistakes);
     ui.label(theme::number(sure.map_or("–".into(), per_cent)));
-}
-
-/// Writes text in the middle of a place.
-pub fn centred(ui: &Ui, rect: Rect, text: &str, colour: Color32) {
-    ui.painter().text(rect.center(), Align2::CENTER_CENTER, text, theme::number_font(), colour);
 }

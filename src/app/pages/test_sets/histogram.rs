@@ -1,4 +1,4 @@
-//! How sure the net is, and how long a perturbation its pictures need.
+//! Histograms show how sure the net is, and how long a perturbation its pictures need.
 
 use eframe::egui::{self, Color32, Rect, Role, Sense, Ui, WidgetInfo, vec2};
 use egui_plot::{Bar, BarChart};
@@ -12,14 +12,11 @@ use crate::app::theme::{self, SPACE_2, palette};
 use crate::engine::attack::{Attack as _, Measure};
 use crate::engine::units::counted;
 
-/// The number of bars of confidence, and of lengths.
 const BINS: usize = 10;
 const LENGTHS: usize = 20;
 const WIDEST: f32 = 680.0;
-/// The room for the numbers of the axis at the left.
 const AXIS: f32 = 40.0;
 
-/// Shows how sure the net is where it is right and where it is wrong.
 pub fn confidence(ui: &mut Ui, tests: &TestSet) {
     space(ui);
     let Some((_, answers)) = tests.answers() else { return };
@@ -39,7 +36,7 @@ pub fn confidence(ui: &mut Ui, tests: &TestSet) {
     }
 }
 
-/// Shows how long a perturbation each picture needs, and how many of them the net gets right whatever is done.
+/// Shows how long a perturbation each picture needs, and how many pictures withstand all of them.
 pub fn lengths(ui: &mut Ui, tests: &TestSet) {
     space(ui);
     let Some(curve) = tests.curve() else { return };
@@ -90,17 +87,16 @@ fn counts(values: &[f32], most: f32, bins: usize) -> Vec<usize> {
     counts
 }
 
-/// How some values are distributed over equal parts of 0 to `most`.
+/// The counts are those of equal parts of 0 to `most`.
 struct Histogram {
     counts: Vec<usize>,
     most: f32,
     colour: Color32,
-    /// Writes a value at the edge of a bar.
     text: fn(f64) -> String,
 }
 
 impl Histogram {
-    /// Draws a bar for each count; `words` say a bar to a pointer that rests there.
+    /// Draws a bar for each count; `words` describes it to a pointer that rests there.
     fn show(&self, ui: &mut Ui, height: f32, words: impl Fn(usize, usize) -> String) {
         let highest = self.counts.iter().copied().max().unwrap_or(0).max(1) as f64;
         let step = f64::from(self.most) / self.counts.len() as f64;

@@ -1,4 +1,4 @@
-//! The Test sets page.
+//! This is the Test sets page.
 
 pub mod commands;
 pub mod confusion;

@@ -1,4 +1,4 @@
-//! The Test sets page: nets under attacks on whole test sets.
+//! The page measures nets under attacks on whole test sets.
 
 use std::path::PathBuf;
 
@@ -30,14 +30,13 @@ use crate::worker::{Curve, SheetPicture, SheetWish, Source, TestEvent, TestOrder
 const SETTINGS: f32 = 264.0;
 const NARROW_SETTINGS: f32 = 212.0;
 
-/// What the page keeps from frame to frame.
 pub struct TestSetsPage {
     pub tests: TestSet,
     fields: Fields,
     textures: Textures,
 }
 
-/// The settings of the page as a picture of the window holds them.
+/// A picture of the window holds these settings of the page.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saved {
@@ -49,7 +48,7 @@ struct Saved {
 struct SavedTests {
     part: Part,
     choices: Choices,
-    /// The parameters of its attacks, which are those of Explore.
+    /// Explore has the parameters of these attacks.
     attacks: Vec<AttackSettings>,
 }
 
@@ -119,12 +118,10 @@ impl Page for TestSetsPage {
 }
 
 impl TestSetsPage {
-    /// Makes the page with the settings that were kept.
     pub fn new(settings: &Settings) -> Self {
         Self { tests: TestSet::new(settings.tests.clone()), fields: Fields::default(), textures: Textures::default() }
     }
 
-    /// Takes what the worker tells.
     pub fn take(&mut self, event: TestEvent, ctx: &Context) {
         if let TestEvent::Sheet(sheet) = &event {
             self.textures.take(ctx, sheet);
@@ -132,7 +129,6 @@ impl TestSetsPage {
         self.tests.take(event);
     }
 
-    /// Carries out a command of the page.
     pub fn carry_out(&mut self, command: TestCommand, shell: &mut Shell, _ctx: &Context) {
         match command {
             TestCommand::Measure | TestCommand::Transfer => self.measure(command == TestCommand::Transfer, shell),
@@ -199,7 +195,7 @@ impl TestSetsPage {
         }
     }
 
-    /// Measure and Stop, below the settings wherever they are scrolled to.
+    /// Shows Measure and Stop below the settings, wherever those are scrolled to.
     fn foot(&self, ui: &mut Ui, out: &mut Vec<Command>) {
         let tests = &self.tests;
         let frame = Frame::new().inner_margin(Margin { left: 0, right: 16, top: 8, bottom: 0 });
@@ -268,7 +264,6 @@ impl TestSetsPage {
     }
 }
 
-/// What to do first.
 fn empty(ui: &mut Ui, is_measuring: bool, out: &mut Vec<Command>) {
     if is_measuring {
         remark(ui, "Measuring", "The first curve appears as soon as it is measured.");
@@ -280,7 +275,7 @@ fn empty(ui: &mut Ui, is_measuring: bool, out: &mut Vec<Command>) {
     ui.vertical_centered(|ui| measure_button(ui, "Measure with these settings", out));
 }
 
-/// The one primary button of the page. `name` is for assistive technology.
+/// Shows the one primary button of the page. `name` is for assistive technology.
 fn measure_button(ui: &mut Ui, name: &str, out: &mut Vec<Command>) {
     let command = TestCommand::Measure;
     let (about, palette) = (command.about(), palette(ui));
@@ -293,7 +288,7 @@ fn measure_button(ui: &mut Ui, name: &str, out: &mut Vec<Command>) {
     }
 }
 
-/// What makes the curves doubtful, a sentence each.
+/// Lists what makes the curves doubtful.
 fn warnings(ui: &mut Ui, tests: &TestSet) {
     let palette = palette(ui);
     let mut told: Vec<String> = Vec::new();
@@ -321,7 +316,8 @@ fn warnings(ui: &mut Ui, tests: &TestSet) {
     });
 }
 
-/// What a search for the smallest ε came to on a picture, as the attack that it tried at that ε; others as they are.
+/// Turns a search for the smallest ε into the attack that it tried, at the ε that it found; other attacks stay as
+/// they are.
 fn at_its_length(mut wish: SheetWish, picture: &SheetPicture) -> SheetWish {
     if let AttackSettings::MinimalEps(search) = wish.attack {
         wish.eps = match picture.length {

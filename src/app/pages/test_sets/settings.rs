@@ -1,4 +1,4 @@
-//! What to measure.
+//! The settings say what is measured next.
 
 use eframe::egui::{self, AtomExt as _, Checkbox, TextEdit, Ui};
 
@@ -14,14 +14,13 @@ use crate::app::widgets::problem_line;
 use crate::engine::attack::Attack;
 use crate::engine::picture::PictureKind;
 
-/// Half-typed numbers.
 #[derive(Default)]
 pub struct Fields {
     n: Field,
     seed: Field,
 }
 
-/// Sets to choose among, as a command line names them.
+/// The names are those of the command line.
 const SETS: [(&str, &str, &str); 3] = [
     ("drawn:5000", "Drawn digits", "1 000 test digits that the program draws itself"),
     ("mnist", "MNIST", "10 000 test digits, if they were fetched in the Train tab"),
@@ -37,7 +36,7 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, choices: &mut Choices, explore: &E
     let eps = TextEdit::singleline(&mut choices.eps).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
     let tip = "With commas between, such as 0.1, 8/255; in the norm of each attack";
     ui.add(eps.font(theme::number_font())).on_hover_text(tip).accessible_name("Values of ε");
-    number(ui, &mut fields.seed, ("Seed", "Of random starts and noise"), 0..=usize::MAX, &mut choices.seed);
+    number(ui, &mut fields.seed, "Seed", "Of random starts and noise", 0..=usize::MAX, &mut choices.seed);
     for (on, name, tip) in [
         (&mut choices.clip, "Clip to [0, 1]", "Keep pixels in the range that a screen shows"),
         (&mut choices.eight_bit, "8 bit", "Round every picture to 8 bits, as a file holds it, before the net sees it"),
@@ -69,8 +68,8 @@ fn pictures(ui: &mut Ui, fields: &mut Fields, choices: &mut Choices) {
     let tip =
         "A set by name, or the path of a folder with MNIST's files or a sub-folder per class, or of such an archive";
     ui.add(path).on_hover_text(tip).accessible_name("Test pictures");
-    let about = ("How many", "The first so many pictures of the test split");
-    number(ui, &mut fields.n, about, 1..=MOST_PICTURES, &mut choices.n);
+    let tip = "The first so many pictures of the test split";
+    number(ui, &mut fields.n, "How many", tip, 1..=MOST_PICTURES, &mut choices.n);
 }
 
 fn nets(ui: &mut Ui, choices: &mut Choices, explore: &Explore) {
@@ -157,7 +156,8 @@ fn toggle(all: &mut Vec<String>, one: &str, on: bool) {
 fn number<T: Copy + ToString + TryFrom<usize>>(
     ui: &mut Ui,
     field: &mut Field,
-    (name, tip): (&str, &str),
+    name: &str,
+    tip: &str,
     range: std::ops::RangeInclusive<usize>,
     value: &mut T,
 ) {

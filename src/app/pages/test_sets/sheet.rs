@@ -1,4 +1,4 @@
-//! A contact sheet: 25 attacked pictures, each with what it is and what the net says.
+//! A contact sheet shows 25 attacked pictures, each with what it is and what the net says.
 
 use eframe::egui::{
     Color32, ColorImage, Context, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui,
@@ -16,10 +16,9 @@ use crate::worker::{Sheet, SheetPicture};
 
 const COLUMNS: usize = 5;
 const CAPTION: f32 = 38.0;
-/// Room around a picture for the widest frame.
 const FRAME: f32 = 3.0;
 const LEAST: f32 = 64.0;
-/// Small pictures are drawn with sharp pixels.
+/// Smaller pictures are drawn with sharp pixels.
 const SMALL: usize = 64;
 
 #[derive(Default)]
@@ -68,7 +67,7 @@ impl Textures {
                     for (column, picture) in pictures.iter().enumerate() {
                         let index = row * COLUMNS + column;
                         if let Some(texture) = self.0.get(index)
-                            && cell(ui, (width, side), sheet, picture, texture)
+                            && cell(ui, width, side, sheet, picture, texture)
                         {
                             out.push(TestCommand::Explore(index).into());
                         }
@@ -79,13 +78,7 @@ impl Textures {
     }
 }
 
-fn cell(
-    ui: &mut Ui,
-    (width, side): (f32, f32),
-    sheet: &Sheet,
-    picture: &SheetPicture,
-    texture: &TextureHandle,
-) -> bool {
+fn cell(ui: &mut Ui, width: f32, side: f32, sheet: &Sheet, picture: &SheetPicture, texture: &TextureHandle) -> bool {
     let palette = palette(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(width, side + CAPTION), Sense::click());
     let name = |class: usize| sheet.classes.get(class).map_or("", String::as_str);
@@ -113,19 +106,13 @@ fn cell(
         let below = Rect::from_min_max(pos2(rect.left(), at.bottom() + 4.0), rect.max);
         let mark = Rect::from_min_size(pos2(at.left(), below.top()), vec2(16.0, 16.0));
         icon_at(ui, mark, icon, 15.0, colour);
-        let line = |y: f32, x: f32, text: String, colour: Color32| {
+        let line = |y: f32, text: String, colour: Color32| {
             let galley = ui.painter().layout_no_wrap(text, theme::small_font(), colour);
-            let clip =
-                ui.painter().with_clip_rect(Rect::from_min_max(pos2(rect.left(), y), pos2(rect.right(), y + 18.0)));
-            clip.galley(pos2(x, y), galley, colour);
+            let clip = ui.painter().with_clip_rect(below.with_min_y(y).with_max_y(y + 18.0));
+            clip.galley(pos2(mark.right() + 3.0, y), galley, colour);
         };
-        line(
-            below.top(),
-            mark.right() + 3.0,
-            format!("{} {}", name(after.says), per_cent(after.confidence)),
-            palette.text,
-        );
-        line(below.top() + 16.0, mark.right() + 3.0, format!("is {}", name(after.label)), palette.weak);
+        line(below.top(), format!("{} {}", name(after.says), per_cent(after.confidence)), palette.text);
+        line(below.top() + 16.0, format!("is {}", name(after.label)), palette.weak);
     }
     response.on_hover_text(words).clicked()
 }

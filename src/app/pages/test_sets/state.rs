@@ -1,4 +1,4 @@
-//! What the Test sets page wants to measure and what it was told: plain state, no window.
+//! The state of the Test sets page knows no window.
 
 use std::time::Duration;
 
@@ -12,25 +12,23 @@ use crate::engine::eval::{Answer, Evaluation};
 use crate::engine::units::parse_eps;
 use crate::worker::{Curve, Sheet, SheetWish, Survey, TestEvent, Transferred};
 
-/// Pictures of a contact sheet: five rows of five.
+/// A sheet has five rows of five pictures.
 pub const PER_SHEET: usize = 25;
-/// Room for a survey's ε.
 const MOST_EPS: usize = 100;
-/// More pictures than any test set has.
+/// No test set has so many pictures.
 pub const MOST_PICTURES: usize = 1_000_000;
 
-/// The settings of the next survey. They are kept between starts.
+/// The settings of the next survey are kept between starts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Choices {
-    /// As a command line names it.
+    /// A command line names the data in the same way.
     pub data: String,
     pub nets: Vec<String>,
-    /// Names of attacks; their parameters are those of Explore.
+    /// The parameters of these attacks are those of Explore.
     pub attacks: Vec<String>,
-    /// Names of attacks of which each picture's smallest ε is looked for.
+    /// Each picture's smallest ε is looked for with these attacks.
     pub smallest: Vec<String>,
-    /// Numbers with commas between.
     pub eps: String,
     pub n: usize,
     pub seed: u64,
@@ -39,23 +37,22 @@ pub struct Choices {
     pub log_odds: bool,
 }
 
-/// The settings of the next survey, and the results of those before.
+/// This holds the settings of the next survey, and the results of those before.
 #[derive(Default)]
 pub struct TestSet {
     pub choices: Choices,
-    /// Share, what is going on, and the time that is left.
+    /// This is the share that is done, what is going on, and the time that is left.
     pub progress: Option<(f32, String, Option<Duration>)>,
     pub curves: Vec<Curve>,
     pub transferred: Option<Transferred>,
     pub sheet: Option<Sheet>,
     pub problems: Vec<String>,
     pub part: Part,
-    /// The curve that is looked at.
     pub chosen: usize,
-    /// The ε that is looked at; the largest that was measured without one.
+    /// This ε is looked at; without one it is the largest that was measured.
     pub eps: Option<f32>,
     pub page: usize,
-    /// Show the untouched pictures' answers.
+    /// The answers to the untouched pictures are shown.
     pub clean: bool,
     wished: Option<SheetWish>,
 }
@@ -78,7 +75,7 @@ impl Default for Choices {
 }
 
 impl Choices {
-    /// Without what this version does not know, and with a number of pictures.
+    /// Forgets what this version does not know, and bounds the number of pictures.
     pub fn sane(mut self) -> Self {
         self.attacks.retain(|name| AttackSettings::named(name).is_some());
         self.smallest.retain(|name| AttackSettings::named(name).is_some_and(|attack| attack.takes_eps()));
@@ -86,10 +83,10 @@ impl Choices {
         self
     }
 
-    /// What the settings ask for; `parameters` are those of an attack in Explore.
+    /// Returns what the settings ask for; `parameters` are those of an attack in Explore.
     ///
     /// # Errors
-    /// A message that says which setting cannot be used, and what was expected.
+    /// The message says which setting cannot be used, and what was expected.
     pub fn survey(&self, parameters: impl Fn(&str) -> AttackSettings) -> Result<Survey, String> {
         let data: DataSource = self.data.trim().parse().map_err(|error: crate::engine::Error| error.to_string())?;
         let eps = self.values()?;
@@ -108,7 +105,6 @@ impl Choices {
         Ok(Survey { data, nets: self.nets.clone(), attacks, eps, n: self.n, rules })
     }
 
-    /// The ε that are asked for, ascending.
     fn values(&self) -> Result<Vec<f32>, String> {
         let parsed = self.eps.split(',').map(str::trim).filter(|text| !text.is_empty()).map(parse_eps);
         let mut eps = parsed.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
@@ -127,7 +123,6 @@ impl TestSet {
         Self { choices, ..Self::default() }
     }
 
-    /// Takes what the worker tells.
     pub fn take(&mut self, event: TestEvent) {
         match event {
             TestEvent::Progress { share, text, left } => {
@@ -161,7 +156,7 @@ impl TestSet {
         }
     }
 
-    /// A survey was ordered: what is there stays until it is measured anew.
+    /// Notes that a survey was ordered; what is there stays until it is measured anew.
     pub fn begin(&mut self, text: &str) {
         self.problems.clear();
         // A sheet on its way is put down for it.
@@ -169,7 +164,7 @@ impl TestSet {
         self.progress = Some((0.0, text.into(), None));
     }
 
-    /// Whether a curve was measured as the settings are now.
+    /// Tells whether a curve was measured as the settings are now.
     pub fn is_current(&self, curve: &Curve, parameters: impl Fn(&str) -> AttackSettings) -> bool {
         self.choices.survey(parameters).is_ok_and(|survey| {
             let Survey { data, eps, n, rules, .. } = &curve.survey;
@@ -179,7 +174,7 @@ impl TestSet {
         })
     }
 
-    /// Which curve is looked at: the chosen one, but where lengths are shown one that has some, if there is one.
+    /// Returns the curve that is looked at: the chosen one, or where lengths are shown one that has some.
     pub fn looked_at(&self) -> Option<usize> {
         let chosen = self.chosen.min(self.curves.len().checked_sub(1)?);
         let has_lengths = |curve: &Curve| curve.found.lengths.is_some();
@@ -193,14 +188,13 @@ impl TestSet {
         self.curves.get(self.looked_at()?)
     }
 
-    /// Which of the measured ε of a curve is looked at: the one that was asked for, or the last.
+    /// Returns which ε of a curve is looked at: the one that was asked for, or the last.
     pub fn at(&self, curve: &Curve) -> Option<usize> {
         let attacked = &curve.found.attacked;
         let asked = self.eps.and_then(|eps| attacked.iter().position(|result| result.eps == eps));
         asked.or(attacked.len().checked_sub(1))
     }
 
-    /// Takes a curve away; without a number, the one that is looked at.
     pub fn remove(&mut self, index: Option<usize>) {
         let Some(index) = index.or(self.looked_at()).filter(|index| *index < self.curves.len()) else { return };
         self.curves.remove(index);
@@ -216,7 +210,7 @@ impl TestSet {
         (self.sheet, self.wished) = (None, None);
     }
 
-    /// Of the curve that is looked at: ε (infinite where an attack may go as far as it likes), and the answers there.
+    /// Returns the ε that is looked at (infinite where an attack may go as far as it likes), and the answers there.
     pub fn answers(&self) -> Option<(f32, &[Answer])> {
         let curve = self.curve()?;
         let found: &Evaluation = &curve.found;
@@ -224,7 +218,7 @@ impl TestSet {
         Some(if self.clean { (0.0, &found.clean_answers) } else { (result.eps, &result.answers) })
     }
 
-    /// The contact sheet that is to be fetched, if it is not on its way.
+    /// Returns the contact sheet that is to be fetched, unless it is on its way.
     pub fn sheet_wish(&mut self) -> Option<SheetWish> {
         if self.part != Part::Sheet {
             return None;
@@ -254,7 +248,7 @@ impl TestSet {
         self.page = self.page.saturating_add_signed(by).min(pages - 1);
     }
 
-    /// All points as the headless command writes them.
+    /// Writes all points as the headless command does.
     pub fn table(&self) -> String {
         let rows = self.curves.iter().flat_map(|curve| {
             rows(&curve.net, &curve.attack, &curve.found, curve.survey.rules.seed)
@@ -306,7 +300,7 @@ mod tests {
         assert_eq!((sane.attacks, sane.smallest, sane.n), (vec!["fgsm".to_owned()], vec!["pgd".to_owned()], 1));
     }
 
-    /// A curve that an attack came to at these ε, with lengths if it takes none.
+    /// Returns a curve with points at these ε, and with lengths if its attack takes no ε.
     fn curve(name: &str, eps: &[f32]) -> Curve {
         let attack = usual(name);
         let survey = Choices { nets: vec!["net".into()], ..Choices::default() }.survey(usual).unwrap();

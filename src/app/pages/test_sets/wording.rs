@@ -1,4 +1,4 @@
-//! What the Test sets page says of its numbers.
+//! The Test sets page describes its numbers in these words.
 
 use eframe::egui::Ui;
 
@@ -7,7 +7,6 @@ use crate::app::theme::SPACE_3;
 use crate::engine::attack::{Attack as _, Loss, Rules};
 use crate::worker::Curve;
 
-/// What the numbers of a curve rest on.
 pub fn conditions(curve: &Curve) -> String {
     let survey = &curve.survey;
     let pixels = pixels(survey.rules);
@@ -19,7 +18,7 @@ pub fn conditions(curve: &Curve) -> String {
     format!("{}, {}, true labels, {pixels}{loss}, seed {}", survey.data, first(curve.found.n), survey.rules.seed)
 }
 
-/// "first 500 test pictures"
+/// Writes "first 500 test pictures".
 pub fn first(n: usize) -> String {
     match n {
         1 => "first test picture".into(),
@@ -27,7 +26,6 @@ pub fn first(n: usize) -> String {
     }
 }
 
-/// How a survey treats pixels.
 pub fn pixels(rules: Rules) -> String {
     let clip = if rules.bounds.is_some() { "clipped to [0, 1]" } else { "not clipped" };
     if rules.eight_bit { format!("{clip}, rounded to 8 bits") } else { clip.into() }

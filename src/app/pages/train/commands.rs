@@ -1,4 +1,4 @@
-//! What can be done in the Train tab.
+//! These are the commands of the Train page.
 
 use std::path::PathBuf;
 
@@ -10,34 +10,33 @@ use crate::engine::data::DataSource;
 use crate::engine::train::Config;
 use crate::worker::RunId;
 
-/// One of the three nets of a run that Explore can attack.
+/// A run has three nets that Explore can attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetMoment {
-    /// Before the first step.
     Before,
     Now,
-    /// Of the epoch that the stopping rule finds best.
+    /// This is the net of the epoch that the stopping rule finds best.
     Best,
 }
 
-/// Whose settings the panel shows.
+/// The panel shows the settings of one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Panel {
     NextRun,
     RunInHand,
 }
 
-/// What stands in the middle of the tab.
+/// One of these stands in the middle of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrainView {
     Curves,
     FirstLayer,
     Sweep,
-    /// The table of all runs, where there is no room for it below.
+    /// The table of all runs is shown here where there is no room for it below.
     Runs,
 }
 
-/// What of a run can be saved.
+/// These parts of a run can be saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Export {
     History,
@@ -45,10 +44,10 @@ pub enum Export {
     Plots,
 }
 
-/// What the switch of pages says of this one.
+/// The switch of pages shows this.
 pub const PAGE: About = about("Train", "Train a net, cleanly or against attacks").keys(CTRL, Key::Num2);
 
-/// One action in the Train tab. Those that name no run are about the selected one.
+/// A command that names no run is about the selected one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TrainCommand {
     // The run in hand
@@ -57,14 +56,13 @@ pub enum TrainCommand {
     OneStep,
     OneEpoch,
     Stop,
-    /// ε and α of the run in hand.
+    /// This changes ε and α of the run in hand.
     Retune {
         eps: f32,
         alpha: f32,
     },
-    /// The learning rate of the run in hand.
+    /// This changes the learning rate of the run in hand.
     Rate(f32),
-    /// Halve the learning rate and go on.
     HalveRate,
     // The selected run
     Select(RunId),
@@ -81,19 +79,18 @@ pub enum TrainCommand {
     UseNet(NetMoment),
     AskExport(Export),
     ExportTo(Export, PathBuf),
-    /// The weights of a run that is not in hand.
+    /// This reads the weights of a run that is not in hand.
     ShowFirstLayer(RunId),
     // Settings of the next run
     Settings(Box<Config>),
     Panel(Panel),
     FolderDialog,
     UseFolder(PathBuf),
-    /// Asks before it fetches.
     AskFetch(DataSource),
     FetchData(DataSource),
     StopFetching,
     AskSweep,
-    /// One run for every ε with every α.
+    /// This queues one run for every ε with every α.
     Sweep {
         eps: Vec<f32>,
         alpha: Vec<f32>,
@@ -183,13 +180,9 @@ impl NetMoment {
         }
     }
 
-    /// Round and round.
+    /// Returns the moment after this one, and the first one after the last.
     pub fn next(self) -> Self {
-        match self {
-            Self::Before => Self::Now,
-            Self::Now => Self::Best,
-            Self::Best => Self::Before,
-        }
+        Self::ALL[(self as usize + 1) % Self::ALL.len()]
     }
 
     pub fn about(self) -> About {

@@ -1,4 +1,4 @@
-//! The weights of the first layer as a sheet of small pictures.
+//! The sheet shows the weights of the first layer as small pictures.
 
 use std::sync::Arc;
 
@@ -13,14 +13,13 @@ const HINT: &str = "Each square is what one unit of the first layer looks for: r
                     it inhibits, each unit scaled to its own largest weight. Under adversarial training the weights become \
                     more localised and easier to interpret: strokes in place of speckle (arXiv 1412.6572, section 6).";
 
-/// The sheet on screen.
 #[derive(Default)]
 pub struct Sheet {
     texture: Texture,
 }
 
 impl Sheet {
-    /// Draws the sheet as large as it fits, pixels as squares, with what it shows below.
+    /// Draws the sheet as large as it fits, with an explanation.
     pub fn show_explained(&mut self, ui: &mut Ui, run: &str, sheet: &Arc<Rgba>) {
         ui.label(theme::strong(format!("First layer of {run}")));
         ui.add_space(SPACE_2);
@@ -29,7 +28,7 @@ impl Sheet {
         ui.add(egui::Label::new(RichText::new(HINT).color(palette(ui).weak)).wrap());
     }
 
-    /// The same without words.
+    /// Draws the sheet under a caption.
     pub fn show(&mut self, ui: &mut Ui, sheet: &Arc<Rgba>) {
         ui.horizontal(|ui| {
             ui.label(theme::caption(ui, "First layer"));

@@ -1,4 +1,4 @@
-//! How the net learns, when it stops, and what it is measured on.
+//! These settings say how the net learns, when it stops, and what it is measured on.
 
 use std::ops::RangeInclusive;
 
@@ -7,7 +7,8 @@ use eframe::egui::Ui;
 use crate::app::format::short;
 use crate::app::pages::train::state::draft::{self, RATE_RANGE, number};
 use crate::app::theme::SPACE_1;
-use crate::app::widgets::form::{self, Counts, Fields, Slider, about, fold, named, note, switch};
+use crate::app::widgets::about::about;
+use crate::app::widgets::form::{self, Counts, Fields, Slider, fold, named, note, switch};
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::segmented;
 use crate::engine::data::DataSource;
@@ -22,7 +23,6 @@ const USUAL_MAX_NORM: f32 = 1.9365;
 const USUAL_INIT: f32 = 0.005;
 const USUAL_PATIENCE: usize = 10;
 
-/// Shows the settings of learning.
 pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     let epochs = about("Epochs", "Passes over the training pictures, unless it stops early");
     form::count(ui, fields, epochs, &EPOCHS, &mut config.epochs);
@@ -42,7 +42,6 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     fold(ui, "More", false, "momentum, decay, max-norm, augmentation", |ui| more(ui, fields, config));
 }
 
-/// Shows the learning rate alone.
 pub fn rate(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     let rail = Rail {
         name: "Learning rate",
@@ -111,7 +110,6 @@ fn more(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     switch(ui, mirror, &mut config.augment.flip);
 }
 
-/// Reads a share that is below 1.
 fn below_one(text: &str, what: &str, example: &str) -> Result<f32, String> {
     let expected = format!("0 or more and below 1, such as {example}");
     number(text, what, |share| (0.0..1.0).contains(&share), &expected)
@@ -140,7 +138,6 @@ fn momentum(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     ui.add_space(SPACE_1);
 }
 
-/// Shows when a run stops, and which epoch it keeps.
 pub fn stopping(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     const RULES: [(Rule, &str, &str); 3] = [
         (
@@ -174,7 +171,6 @@ pub fn stopping(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     switch(ui, about("Then retrain on everything", tooltip), &mut stopping.retrain);
 }
 
-/// Shows what the net is measured on after each epoch.
 pub fn validation(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     let most = match config.data {
         DataSource::Drawn { count, .. } => count.saturating_sub(1),

@@ -1,4 +1,4 @@
-//! The Train page.
+//! This is the Train page.
 
 pub mod commands;
 pub mod first_layer;

@@ -1,4 +1,4 @@
-//! Which net: one of the catalogue, or its kind and its capacity.
+//! The net is one of the catalogue, or is chosen by its kind and its capacity.
 
 use eframe::egui::{self, Ui};
 
@@ -8,13 +8,14 @@ use crate::app::pages::train::state::draft::{
 };
 use crate::app::pages::train::state::facts::Facts;
 use crate::app::theme;
-use crate::app::widgets::form::{self, About, Counts, Fields, Slider, about, named, note, switch};
+use crate::app::widgets::about::{About, about};
+use crate::app::widgets::form::{self, Counts, Fields, Slider, named, note, switch};
 use crate::app::widgets::problem_line;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::engine::model::{Architecture, Dropout, Entry};
 use crate::engine::train::Config;
 
-/// The sizes that sliders reach, and those that can be typed: the bounds of the net in words.
+/// Sliders reach these sizes, and others can be typed within the bounds of nets in words.
 const LAYERS: Counts = Counts { slider: LAYERS_RANGE, typed: 1..=8 };
 const CONVOLUTIONS: Counts = Counts { slider: 1..=3, typed: 1..=3 };
 const CHANNELS: Counts = Counts { slider: CHANNELS_RANGE, typed: 1..=64 };
@@ -26,17 +27,13 @@ const AS_TEXT: &str = "The same net in words, such as maxout:240x5,240x5+dropout
 const BEGIN: &str = "Continue from the trained weights of this net instead of fresh ones: a few epochs of adversarial \
                      training cure a net that was trained clean";
 
-/// Shows which net is trained, and its size.
 pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option<&Facts>, catalogue: &[Entry]) {
     let net = config.model.parse::<Architecture>().ok();
     picker(ui, config, net.as_ref(), catalogue);
-    let net = match config.model.parse::<Architecture>() {
-        Ok(net) => {
-            capacity(ui, fields, config, &net);
-            true
-        }
-        Err(_) => false,
-    };
+    let net = config.model.parse::<Architecture>().ok();
+    if let Some(net) = &net {
+        capacity(ui, fields, config, net);
+    }
     form::text(ui, fields, about("As text", AS_TEXT), &mut config.model, draft::net);
     match facts.map(|facts| &facts.net) {
         Some(Ok(net)) => {
@@ -49,14 +46,13 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option
             ui.label(theme::weak(ui, "…"));
         }
     }
-    if net {
+    if net.is_some() {
         config.fine_tune = false;
     } else {
         fine_tuning(ui, config, catalogue);
     }
 }
 
-/// A net of the catalogue has weights to begin with, if they are there.
 fn fine_tuning(ui: &mut Ui, config: &mut Config, catalogue: &[Entry]) {
     let missing =
         catalogue.iter().find(|entry| entry.name == config.model).is_some_and(|entry| entry.problem.is_some());
@@ -102,7 +98,6 @@ fn picker(ui: &mut Ui, config: &mut Config, net: Option<&Architecture>, catalogu
     });
 }
 
-/// The knobs of capacity: what one turns to see what it does.
 fn capacity(ui: &mut Ui, fields: &mut Fields, config: &mut Config, net: &Architecture) {
     let knobs = Knobs::of(net);
     let mut new = knobs;

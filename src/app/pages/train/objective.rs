@@ -1,11 +1,12 @@
-//! What is minimised: the clean loss, and that on adversarial examples made against the net as it is.
+//! The objective is the clean loss and that on adversarial examples made against the net as it is.
 
 use eframe::egui::{self, Ui};
 
 use crate::app::format::short;
 use crate::app::pages::train::state::{draft, words};
 use crate::app::theme::{self, palette};
-use crate::app::widgets::form::{self, Choice, Counts, Fields, Slider, about, note, switch};
+use crate::app::widgets::about::about;
+use crate::app::widgets::form::{self, Choice, Counts, Fields, Slider, note, switch};
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::engine::train::{Adversary, Config};
 use crate::engine::units::LEVELS;
@@ -13,7 +14,6 @@ use crate::engine::units::LEVELS;
 const EPS_MARKS: [f32; 5] = [8.0 / 255.0, 0.07, 0.1, 0.25, 0.3];
 const USUAL_STEPS: usize = 7;
 
-/// The adversaries to choose among; PGD with this number of steps.
 fn adversaries(steps: usize) -> [Choice<'static, Adversary>; 6] {
     [
         (
@@ -33,7 +33,7 @@ fn adversaries(steps: usize) -> [Choice<'static, Adversary>; 6] {
     ]
 }
 
-/// Shows all of the objective where it is `editable`, and else what a run in hand lets change.
+/// Shows the objective. Unless it is `editable`, only what a run in hand lets change can be changed.
 pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, editable: bool) {
     ui.add_enabled_ui(editable, |ui| adversary(ui, fields, config));
     eps(ui, fields, config);

@@ -1,4 +1,4 @@
-//! The Train page: settings at the left, the run in hand at the top, curves in the middle, all runs below.
+//! The page has the settings at the left, the run in hand at the top, curves in the middle, and all runs below.
 
 use std::path::{Path, PathBuf};
 
@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
-use crate::app::files::dialogs::Question;
+use crate::app::files::dialogs::Question as FileQuestion;
 use crate::app::notices::Tone;
 use crate::app::page::{CanStep, HistoryStep, Menu, Page};
 use crate::app::pages::train::commands::{Export, TrainCommand, TrainView};
 use crate::app::pages::train::first_layer::Sheet;
-use crate::app::pages::train::questions::Questions;
+use crate::app::pages::train::questions::{Question, Questions};
 use crate::app::pages::train::run_bar;
 use crate::app::pages::train::runs_table::RunsTable;
 use crate::app::pages::train::settings::{Around, SettingsPanel};
@@ -35,24 +35,22 @@ use crate::worker::TrainEvent;
 const SETTINGS_WIDTH: f32 = 316.0;
 const NARROW_SETTINGS_WIDTH: f32 = 300.0;
 const NARROW: f32 = 1000.0;
-/// The least: in the smallest window, or in large type.
+/// The smallest window and large type have no room for more.
 const LEAST_SETTINGS_WIDTH: f32 = 260.0;
 const VERY_NARROW: f32 = 700.0;
-/// From this width on the weights of the first layer stand beside the table.
 const WIDE: f32 = 1280.0;
 const TABLE_HEIGHT: f32 = 192.0;
 const LEAST_TABLE_HEIGHT: f32 = 96.0;
 
-/// What the page keeps from frame to frame beside the state of the runs.
+/// The page keeps its parts from frame to frame.
 pub struct TrainPage {
     settings: SettingsPanel,
     table: RunsTable,
     sheet: Sheet,
     plots: Plots,
     questions: Questions,
-    /// What is known of the settings of the next run, once it was looked up.
-    facts: Option<Facts>,
-    /// The part of the window that the plots cover.
+    pub facts: Option<Facts>,
+    /// The plots cover this part of the window.
     area: Option<Rect>,
 }
 
@@ -87,7 +85,8 @@ impl Page for TrainPage {
     }
 
     fn tick(&mut self, ctx: &Context, shell: &mut Shell) {
-        shell.train.note(ctx.input(|i| i.time));
+        let train = &mut shell.train;
+        train.undoer.feed_state(ctx.input(|i| i.time), &train.draft);
         let known = self.facts.as_ref().is_some_and(|facts| facts.are_of(&shell.train.draft));
         if !known && shell.settings.tab == Tab::Train {
             let config = shell.train.draft.clone();
@@ -100,11 +99,11 @@ impl Page for TrainPage {
     }
 
     fn is_asking(&self) -> bool {
-        self.questions.is_open()
+        self.questions.open.is_some()
     }
 
     fn close_question(&mut self) {
-        self.questions.close();
+        self.questions.open = None;
     }
 
     fn drop_hint(&self, _files: usize) -> &'static str {
@@ -118,8 +117,9 @@ impl Page for TrainPage {
     }
 
     fn menu(&self, shell: &Shell) -> Menu {
+        let Train { undoer, draft, .. } = &shell.train;
         Menu {
-            history: Some(CanStep { undo: shell.train.can_undo(), redo: shell.train.can_redo() }),
+            history: Some(CanStep { undo: undoer.has_undo(draft), redo: undoer.has_redo(draft) }),
             save: vec![WindowCommand::SaveViewDialog.into()],
             copy: vec![TrainCommand::CopyCommand.into()],
             ..Menu::default()
@@ -134,7 +134,7 @@ impl Page for TrainPage {
     }
 
     fn remember(&self, shell: &mut Shell) {
-        shell.settings.plots = self.plots.look();
+        shell.settings.plots = self.plots.look;
         let draft = &shell.train.draft;
         shell.settings.train = (*draft != draft::usual()).then(|| draft.clone());
     }
@@ -153,16 +153,14 @@ impl Page for TrainPage {
     }
 }
 
-/// The settings of the page as a picture of the window holds them.
+/// A picture of the window holds these settings of the page.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Saved {
-    /// The settings of the next run.
     train: Option<Config>,
 }
 
 impl TrainPage {
-    /// Makes a page whose plots look as a person left them.
     pub fn new(settings: &Settings) -> Self {
         Self {
             settings: SettingsPanel::default(),
@@ -175,17 +173,6 @@ impl TrainPage {
         }
     }
 
-    /// Takes what was looked up of the settings of the next run.
-    pub fn take_facts(&mut self, facts: Facts) {
-        self.facts = Some(facts);
-    }
-
-    /// Looks everything up again: nets or data are other ones now.
-    pub fn forget_facts(&mut self) {
-        self.facts = None;
-    }
-
-    /// Takes what the trainer reports.
     pub fn take(&mut self, event: TrainEvent, shell: &mut Shell) {
         let is_exploring = shell.settings.tab == Tab::Explore;
         match shell.train.take(event) {
@@ -204,14 +191,13 @@ impl TrainPage {
                 shell.settings.tab = Tab::Explore;
             }
             Some(Outcome::Fetched(data)) => {
-                self.forget_facts();
+                self.facts = None;
                 shell.notices.add_brief(format!("{} is there.", words::data(&data)));
             }
             Some(Outcome::NeedsYou(_) | Outcome::Done(_)) | None => {}
         }
     }
 
-    /// Carries out a command of the page.
     pub fn carry_out(&mut self, command: TrainCommand, shell: &mut Shell, _ctx: &Context) {
         match command {
             TrainCommand::CopyCommand => copy_command(shell),
@@ -220,19 +206,19 @@ impl TrainPage {
             }
             TrainCommand::AskDelete => {
                 if let Some(run) = shell.train.selected().filter(|run| !run.is_in_hand()) {
-                    self.questions.ask_delete(run.info.run.clone());
+                    self.questions.open = Some(Question::Delete(run.info.run.clone()));
                 }
             }
             TrainCommand::AskSweep => self.questions.ask_sweep(&shell.train.draft),
             TrainCommand::AskExport(export) => ask_export(export, shell),
             TrainCommand::ExportTo(export, path) => self.export(export, path, shell),
-            TrainCommand::FolderDialog => shell.dialogs.ask(Question::Folder, Path::new("")),
+            TrainCommand::FolderDialog => shell.dialogs.ask(FileQuestion::Folder, Path::new("")),
             TrainCommand::UseFolder(path) => {
                 // Another start of the program may have another working folder.
                 let path = std::path::absolute(&path).unwrap_or(path);
                 shell.train.draft.data = DataSource::Folder(path);
             }
-            TrainCommand::AskFetch(data) => self.questions.ask_fetch(data),
+            TrainCommand::AskFetch(data) => self.questions.open = Some(Question::Fetch(data)),
             command => shell.train(&command),
         }
     }
@@ -265,11 +251,10 @@ impl TrainPage {
         let sheet = train.selected().and_then(|run| run.sheet.as_ref()).filter(|_| beside);
         let Some(sheet) = sheet else { return self.table.show(ui, train, out) };
         let room = ui.available_rect_before_wrap();
-        let width = (room.width() * 0.34).min(560.0);
-        let split = room.right() - width;
-        let table = Rect::from_min_max(room.min, egui::pos2(split - SPACE_4, room.bottom()));
-        ui.scope_builder(egui::UiBuilder::new().max_rect(table), |ui| self.table.show(ui, train, out));
-        let right = Rect::from_min_max(egui::pos2(split, room.top()), room.max);
+        let split = room.right() - (room.width() * 0.34).min(560.0);
+        let (table, right) = room.split_left_right_at_x(split);
+        let table = egui::UiBuilder::new().max_rect(table.with_max_x(split - SPACE_4));
+        ui.scope_builder(table, |ui| self.table.show(ui, train, out));
         ui.scope_builder(egui::UiBuilder::new().max_rect(right), |ui| self.sheet.show(ui, sheet));
     }
 
@@ -319,16 +304,16 @@ fn ask_export(export: Export, shell: &mut Shell) {
     let user = directories::UserDirs::new();
     let folder = user.map(|dirs| dirs.document_dir().unwrap_or(dirs.home_dir()).to_owned()).unwrap_or_default();
     let proposal = folder.join(format!("{}-{name}", run.info.run));
-    shell.dialogs.ask(Question::Export(export), &proposal);
+    shell.dialogs.ask(FileQuestion::Export(export), &proposal);
 }
 
-/// Whether a file is called as class folders packed into one are; a picture of a class folder stands for its folder.
+/// Tells whether a file is packed class folders by its name; any other file stands for its folder.
 fn is_packed(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz"].iter().any(|end| name.ends_with(end))
 }
 
-/// The weights of a run that is not in hand lie on disk.
+/// Asks for the weights of a run that is not in hand; they lie on disk.
 fn ask_for_weights(train: &Train, out: &mut Vec<Command>) {
     if let Some(run) = train.selected().filter(|run| run.lacks_sheet()) {
         out.push(TrainCommand::ShowFirstLayer(run.info.run.clone()).into());
@@ -345,7 +330,6 @@ fn plot_runs<'a>(train: &Train, runs: &[&'a Run]) -> Vec<PlotRun<'a>> {
     runs.iter().map(as_plotted).collect()
 }
 
-/// The runs of a sweep: small plots, and what clean error each pays for its adversarial one.
 fn sweep(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     let siblings = train.siblings();
     if siblings.len() < 2 {
@@ -359,19 +343,12 @@ fn sweep(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     }
     let runs = plot_runs(train, &siblings);
     let room = ui.available_rect_before_wrap();
-    let beside = room.width() >= 720.0;
-    let (first, second) = if beside {
-        let split = room.left() + room.width() * 0.6;
-        (
-            Rect::from_min_max(room.min, egui::pos2(split - SPACE_2, room.bottom())),
-            Rect::from_min_max(egui::pos2(split + SPACE_2, room.top()), room.max),
-        )
+    let (first, second) = if room.width() >= 720.0 {
+        let (left, right) = room.split_left_right_at_fraction(0.6);
+        (left.with_max_x(left.right() - SPACE_2), right.with_min_x(right.left() + SPACE_2))
     } else {
-        let split = room.top() + room.height() * 0.55;
-        (
-            Rect::from_min_max(room.min, egui::pos2(room.right(), split - SPACE_2)),
-            Rect::from_min_max(egui::pos2(room.left(), split + SPACE_2), room.max),
-        )
+        let (top, bottom) = room.split_top_bottom_at_fraction(0.55);
+        (top.with_max_y(top.bottom() - SPACE_2), bottom.with_min_y(bottom.top() + SPACE_2))
     };
     let grid = ui.scope_builder(egui::UiBuilder::new().max_rect(first), |ui| sweep_grid(ui, &runs)).inner;
     let trade = ui.scope_builder(egui::UiBuilder::new().max_rect(second), |ui| trade_off(ui, &runs)).inner;
@@ -380,7 +357,6 @@ fn sweep(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     }
 }
 
-/// What to do first.
 fn empty(ui: &mut Ui, train: &Train) {
     if !train.is_listed {
         return;

@@ -1,12 +1,11 @@
-//! The run in hand: what can be done with it, how far it is, and what it needs.
+//! The bar shows what can be done with the run in hand, how far it is, and what it needs.
 
 use eframe::egui::{self, Frame, Margin, RichText, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::format::{plural, short, thousands};
-use crate::app::pages::train::commands::TrainCommand;
-use crate::app::pages::train::commands::TrainView;
+use crate::app::pages::train::commands::{TrainCommand, TrainView};
 use crate::app::pages::train::state::run::Run;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
@@ -15,11 +14,9 @@ use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, row, segmented};
 use crate::worker::RunState;
 
-/// What the middle can show in a low window; in others the runs stand below.
+/// The last of these needs no place here unless the window is low.
 const LOW_VIEWS: [TrainView; 4] = [TrainView::Curves, TrainView::FirstLayer, TrainView::Sweep, TrainView::Runs];
-/// Below this width buttons show their icons only.
 const ROOMY: f32 = 820.0;
-/// Below this one the switch of views has a line of its own.
 const NARROW: f32 = 430.0;
 
 pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
@@ -56,29 +53,23 @@ pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         // In a low window every line counts.
         None if theme::compact(ui) => {}
         None => {
-            ui.add(egui::Label::new(theme::weak(ui, resting(train))).truncate());
+            let text = match train.selected().filter(|run| run.is_resumable()) {
+                Some(run) => format!("No run is active. Train begins one; Resume continues {}.", run.info.run),
+                None => "No run is active. Train begins one with the settings at the left.".into(),
+            };
+            ui.add(egui::Label::new(theme::weak(ui, text)).truncate());
         }
     }
-    match run.map(|run| &run.info.state) {
-        Some(RunState::Paused(Some(why))) => needs(ui, why, out),
-        _ => {
-            if let Some((run, why)) = train.selected().and_then(|run| match &run.info.state {
-                RunState::Failed(why) => Some((run, why)),
-                _ => None,
-            }) {
-                warning(ui, |ui| {
-                    ui.add(egui::Label::new(format!("{}: {}", run.info.run, on_its_own(why))).wrap());
-                });
-            }
-        }
-    }
-}
-
-fn resting(train: &Train) -> String {
-    let selected = train.selected().filter(|run| run.is_resumable());
-    match selected {
-        Some(run) => format!("No run is active. Train begins one; Resume continues {}.", run.info.run),
-        None => "No run is active. Train begins one with the settings at the left.".into(),
+    let failed = train.selected().and_then(|run| match &run.info.state {
+        RunState::Failed(why) => Some((run, why)),
+        _ => None,
+    });
+    match (run.map(|run| &run.info.state), failed) {
+        (Some(RunState::Paused(Some(why))), _) => needs(ui, why, out),
+        (_, Some((run, why))) => warning(ui, |ui| {
+            ui.add(egui::Label::new(format!("{}: {}", run.info.run, on_its_own(why))).wrap());
+        }),
+        _ => {}
     }
 }
 
@@ -106,7 +97,6 @@ fn transport(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) {
     });
 }
 
-/// Which run, and what it is doing.
 fn headline(ui: &mut Ui, train: &Train) {
     let palette = palette(ui);
     let Some(run) = train.in_hand() else { return };
@@ -120,7 +110,6 @@ fn headline(ui: &mut Ui, train: &Train) {
     ui.add(egui::Label::new(theme::weak(ui, facts(train, run).join(" · "))).truncate());
 }
 
-/// What is worth knowing of the run in hand, beside how far it is.
 fn facts(train: &Train, run: &Run) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(progress) = run.progress {
@@ -128,7 +117,7 @@ fn facts(train: &Train, run: &Run) -> Vec<String> {
         let rate = progress.images_per_second.map(|rate| thousands(rate.round() as usize));
         facts.extend(rate.map(|rate| format!("{rate} images/s")));
     }
-    if run.is_retuned() {
+    if run.wish.is_some() {
         let (eps, alpha) = run.tuning();
         facts.push(format!("ε {} and α {} from the next epoch on", short(eps), short(alpha)));
     }
@@ -153,7 +142,6 @@ fn view_switch(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) 
     }
 }
 
-/// One bar for the epoch, one for the run.
 fn bars(ui: &mut Ui, train: &Train, run: &Run, named: bool) {
     let shown = ui.horizontal(|ui| {
         let width = ((ui.available_width() - SPACE_2) / 2.0).floor();
@@ -191,7 +179,6 @@ fn bars(ui: &mut Ui, train: &Train, run: &Run, named: bool) {
     }
 }
 
-/// A problem that a person can mend, with ways to mend it.
 fn needs(ui: &mut Ui, why: &str, out: &mut Vec<Command>) {
     warning(ui, |ui| {
         ui.vertical(|ui| {
@@ -209,7 +196,7 @@ fn needs(ui: &mut Ui, why: &str, out: &mut Vec<Command>) {
     });
 }
 
-/// Messages are indented for terminals, and go on after a colon there.
+/// Turns a message for a terminal, which is indented and begins after a colon, into sentences of their own.
 fn on_its_own(text: &str) -> String {
     let text = text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
     let mut letters = text.chars();

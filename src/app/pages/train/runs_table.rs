@@ -1,26 +1,23 @@
-//! All runs, newest first, with what they were and what came of them.
+//! The table shows all runs, newest first, with what they were and what came of them.
 
 use eframe::egui::{
-    self, Align2, Checkbox, Color32, FontId, Key, Popup, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo,
-    pos2, vec2,
+    self, Align2, Checkbox, Color32, FontId, Key, Popup, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, vec2,
 };
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::format::{plural, short, thousands};
-use crate::app::pages::train::commands::TrainCommand;
-use crate::app::pages::train::commands::{Export, NetMoment};
+use crate::app::pages::train::commands::{Export, NetMoment, TrainCommand};
 use crate::app::pages::train::state::run::Run;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::{command_button, icon_button};
+use crate::app::widgets::{command_button, elided, icon_button};
 use crate::engine::train::Measured;
 use crate::worker::RunState;
 
 const ROW: f32 = 28.0;
 const HEADER: f32 = 22.0;
-/// Below this width the buttons about the selected run show their icons only.
 const ROOMY: f32 = 760.0;
 const TICK: f32 = 26.0;
 
@@ -35,7 +32,7 @@ const fn column(name: &'static str, tooltip: &'static str, width: f32, right: bo
     Column { name, tooltip, width, right }
 }
 
-/// After the tick. The widths are the least; of the room that is left the net takes some.
+/// The columns stand behind the tick with these least widths; the net takes some of the room that is left.
 const COLUMNS: [Column; 13] = [
     column("Run", "", 60.0, false),
     column("State", "", 66.0, false),
@@ -53,13 +50,12 @@ const COLUMNS: [Column; 13] = [
 ];
 const FIRST_ERROR: usize = 5;
 const NET: usize = 10;
-/// What an error needs more where its number of pictures stands beside it.
 const N_WIDTH: f32 = 12.0;
 const SMALL: f32 = 10.5;
-/// As much as the words of a usual net need beyond the least width of their column.
+/// A usual net needs so much more than the least width of its column.
 const NET_TAKES: f32 = 120.0;
 
-/// The widths of the columns, and the number of pictures behind each kind of error where all runs have the same.
+/// Where all runs have the same number of pictures behind a kind of error, it stands in the header.
 struct Shape {
     widths: [f32; 13],
     pictures: [Option<usize>; 3],
@@ -81,23 +77,22 @@ impl Shape {
         Self { widths, pictures }
     }
 
-    fn fill(mut self, width: f32) -> Self {
-        self.widths[NET] += (width - self.least()).clamp(0.0, NET_TAKES);
-        self
-    }
-
-    fn least(&self) -> f32 {
-        TICK + self.widths.iter().sum::<f32>()
+    /// Returns the place of a cell in a row. A column of text keeps a distance from the numbers before it.
+    fn cell(&self, row: Rect, index: usize) -> Rect {
+        let left = row.left() + TICK + self.widths[..index].iter().sum::<f32>();
+        let is_behind_numbers = index > 0 && COLUMNS[index - 1].right && !COLUMNS[index].right;
+        let inset = if is_behind_numbers { 8.0 } else { 0.0 };
+        row.with_min_x(left + inset).with_max_x(left + self.widths[index])
     }
 }
 
-/// Of the epoch that is kept: clean, under FGSM, under PGD.
+/// Returns the errors of the kept epoch: clean, under FGSM, under PGD.
 fn errors(run: &Run) -> [Option<Measured>; 3] {
     let kept = run.kept().copied().unwrap_or_default();
     [kept.clean, kept.adversarial, kept.pgd].map(|measured| measured.filter(|measured| measured.n > 0))
 }
 
-/// The table, with what it was last asked to show.
+/// The table scrolls to a run when it is newly selected.
 #[derive(Default)]
 pub struct RunsTable {
     last_selected: Option<crate::worker::RunId>,
@@ -117,10 +112,11 @@ impl RunsTable {
         }
         ui.spacing_mut().item_spacing.y = 0.0;
         ScrollArea::horizontal().auto_shrink([false, false]).show(ui, |ui| {
-            let shape = Shape::of(&train.runs);
-            let width = ui.available_width().max(shape.least());
+            let mut shape = Shape::of(&train.runs);
+            let least = TICK + shape.widths.iter().sum::<f32>();
+            let width = ui.available_width().max(least);
             ui.set_width(width);
-            let shape = shape.fill(width);
+            shape.widths[NET] += (width - least).clamp(0.0, NET_TAKES);
             header(ui, &shape);
             let rows = train.runs.len();
             let mut area = ScrollArea::vertical().auto_shrink([false, false]);
@@ -136,7 +132,7 @@ impl RunsTable {
         });
     }
 
-    /// Where the selected run lies, if it was not selected before and so may be out of sight.
+    /// Returns where the selected run lies if it was not selected before, and so may be out of sight.
     fn newly_selected(&mut self, train: &Train) -> Option<f32> {
         let selected = train.selected().map(|run| run.info.run.clone());
         let is_new = selected != self.last_selected;
@@ -151,12 +147,9 @@ fn row(ui: &mut Ui, train: &Train, run: &Run, shape: &Shape, out: &mut Vec<Comma
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     let selected = train.is_selected(run);
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, words::summary(run)));
-    let id = run.info.run.clone();
-    if response.clicked() || response.secondary_clicked() {
-        out.push(TrainCommand::Select(id.clone()).into());
-    }
-    if response.has_focus() && ui.input(|i| i.key_pressed(Key::Enter)) {
-        out.push(TrainCommand::Select(id.clone()).into());
+    let is_entered = response.has_focus() && ui.input(|i| i.key_pressed(Key::Enter));
+    if response.clicked() || response.secondary_clicked() || is_entered {
+        out.push(TrainCommand::Select(run.info.run.clone()).into());
     }
     let fill = match () {
         () if selected => palette.accent_soft,
@@ -170,18 +163,15 @@ fn row(ui: &mut Ui, train: &Train, run: &Run, shape: &Shape, out: &mut Vec<Comma
     }
     tick(ui, run, rect, out);
     cells(ui, run, rect, shape);
-    Popup::context_menu(&response).show(|ui| menu(ui, run, out));
+    Popup::context_menu(&response).show(|ui| entries(ui, [actions(run), others(run)].concat(), out));
     response.on_hover_ui(|ui| tooltip(ui, run));
 }
 
 fn header(ui: &mut Ui, shape: &Shape) {
     let palette = palette(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEADER), Sense::hover());
-    let mut left = rect.left() + TICK;
     for (index, column) in COLUMNS.iter().enumerate() {
-        let width = shape.widths[index];
-        let mut cell = Rect::from_min_size(pos2(left, rect.top()), vec2(width, HEADER));
-        cell.min.x += inset(index);
+        let mut cell = shape.cell(rect, index);
         let font = FontId::new(12.0, theme::strong_font().family);
         let pictures = index.checked_sub(FIRST_ERROR).and_then(|at| shape.pictures.get(at).copied().flatten());
         if let Some(n) = pictures {
@@ -194,7 +184,6 @@ fn header(ui: &mut Ui, shape: &Shape) {
             let id = ui.scope_id().with(("column", index));
             ui.interact(cell, id, Sense::hover()).on_hover_text(column.tooltip);
         }
-        left += width;
     }
     ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, egui::Stroke::new(1.0, palette.line));
 }
@@ -249,12 +238,8 @@ fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
         plain(words::data_in_short(&config.data)),
         plain(config.seed.to_string()),
     ];
-    let mut left = rect.left() + TICK;
     for (index, (column, (text, remark))) in COLUMNS.iter().zip(&values).enumerate() {
-        let width = shape.widths[index];
-        let mut cell = Rect::from_min_size(pos2(left, rect.top()), vec2(width, ROW));
-        cell.min.x += inset(index);
-        left += width;
+        let mut cell = shape.cell(rect, index);
         let colour = if index == 1 { state } else { palette.text };
         let font = if column.right { theme::number_font() } else { theme::small_font() };
         if !remark.is_empty() {
@@ -266,36 +251,22 @@ fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
     }
 }
 
-/// A column of text behind one of numbers keeps its distance.
-fn inset(index: usize) -> f32 {
-    let behind_numbers = index.checked_sub(1).is_some_and(|before| COLUMNS[before].right);
-    if behind_numbers && !COLUMNS[index].right { 8.0 } else { 0.0 }
-}
-
 /// Writes one line into a cell, cut to fit, and returns the left edge of what is written.
 fn write(ui: &Ui, cell: Rect, right: bool, text: &str, font: &FontId, colour: Color32) -> f32 {
-    let format = egui::TextFormat { font_id: font.clone(), color: colour, ..Default::default() };
-    let mut job = egui::text::LayoutJob::single_section(text.to_owned(), format);
-    job.wrap = egui::text::TextWrapping::truncate_at_width((cell.width() - 6.0).max(0.0));
-    let galley = ui.painter().layout_job(job);
-    let room = cell.shrink2(vec2(3.0, 0.0));
+    let galley = elided(ui.painter(), text, font.clone(), colour, cell.width() - 6.0);
     let anchor = if right { Align2::RIGHT_CENTER } else { Align2::LEFT_CENTER };
-    let place = anchor.align_size_within_rect(galley.size(), room);
-    let at = place.min;
+    let at = anchor.align_size_within_rect(galley.size(), cell.shrink2(vec2(3.0, 0.0))).min;
     ui.painter().galley(at, galley, colour);
     at.x
 }
 
 fn tooltip(ui: &mut Ui, run: &Run) {
     ui.label(theme::strong(format!("{}, {}", run.info.run, words::state_of(run))));
-    let mut lines = vec![format!("{}, {} parameters", run.info.net, thousands(run.info.parameters))];
-    let pictures = run.info.pictures;
-    let held = run.info.config.validation;
-    lines.push(format!(
-        "{}, {} for training",
-        words::data(&run.info.config.data),
-        thousands(pictures.saturating_sub(held))
-    ));
+    let for_training = thousands(run.info.pictures.saturating_sub(run.info.config.validation));
+    let mut lines = vec![
+        format!("{}, {} parameters", run.info.net, thousands(run.info.parameters)),
+        format!("{}, {for_training} for training", words::data(&run.info.config.data)),
+    ];
     if let Some(kept) = run.kept() {
         lines.push(format!("of epoch {}, validation errors:", kept.epoch));
         for (name, measured) in [("clean", kept.clean), ("FGSM", kept.adversarial), ("PGD", kept.pgd)] {
@@ -314,30 +285,30 @@ fn tooltip(ui: &mut Ui, run: &Run) {
     ui.label(lines.join("\n"));
 }
 
-/// What can be done with the selected run.
+/// Returns what can be done with a run by a button.
 fn actions(run: &Run) -> Vec<TrainCommand> {
-    let mut actions = Vec::new();
-    if run.has_net() {
-        actions.push(TrainCommand::UseNet(NetMoment::Now));
-    }
-    if run.is_resumable() {
-        actions.push(TrainCommand::Resume);
-    }
-    if run.info.state == RunState::Queued {
-        actions.push(TrainCommand::Withdraw);
-    }
-    actions.push(TrainCommand::Again);
-    actions
+    possible(vec![
+        (run.has_net(), TrainCommand::UseNet(NetMoment::Now)),
+        (run.is_resumable(), TrainCommand::Resume),
+        (run.info.state == RunState::Queued, TrainCommand::Withdraw),
+        (true, TrainCommand::Again),
+    ])
 }
 
-fn exports(run: &Run) -> Vec<TrainCommand> {
-    let mut exports = Vec::new();
-    if !run.info.history.is_empty() {
-        exports.push(TrainCommand::AskExport(Export::History));
-        exports.push(TrainCommand::AskExport(Export::Plots));
-    }
-    exports.push(TrainCommand::AskExport(Export::Settings));
-    exports
+/// Returns what is done less often.
+fn others(run: &Run) -> Vec<TrainCommand> {
+    let has_history = !run.info.history.is_empty();
+    possible(vec![
+        (has_history, TrainCommand::AskExport(Export::History)),
+        (has_history, TrainCommand::AskExport(Export::Plots)),
+        (true, TrainCommand::AskExport(Export::Settings)),
+        (true, TrainCommand::CopyCommand),
+        (!run.is_in_hand(), TrainCommand::AskDelete),
+    ])
+}
+
+fn possible(commands: Vec<(bool, TrainCommand)>) -> Vec<TrainCommand> {
+    commands.into_iter().filter(|(is_possible, _)| *is_possible).map(|(_, command)| command).collect()
 }
 
 fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
@@ -367,29 +338,11 @@ fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     });
 }
 
-/// What is done less often.
 fn more(ui: &mut Ui, run: &Run, out: &mut Vec<Command>) {
     let button = egui::Button::new(icons::ICON_MORE_VERT.rich_text().size(17.0));
     let response = ui.add(button.min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT)));
     let response = response.on_hover_text("Export, copy, delete").accessible_name("More about this run");
-    Popup::menu(&response).show(|ui| {
-        let mut rest = exports(run);
-        rest.push(TrainCommand::CopyCommand);
-        if !run.is_in_hand() {
-            rest.push(TrainCommand::AskDelete);
-        }
-        entries(ui, rest, out);
-    });
-}
-
-fn menu(ui: &mut Ui, run: &Run, out: &mut Vec<Command>) {
-    let mut all = actions(run);
-    all.extend(exports(run));
-    all.push(TrainCommand::CopyCommand);
-    if !run.is_in_hand() {
-        all.push(TrainCommand::AskDelete);
-    }
-    entries(ui, all, out);
+    Popup::menu(&response).show(|ui| entries(ui, others(run), out));
 }
 
 fn entries(ui: &mut Ui, commands: Vec<TrainCommand>, out: &mut Vec<Command>) {

@@ -1,19 +1,18 @@
-//! The settings of the next run; of the run in hand, those that can still be changed.
+//! The panel has the settings of the next run, and those of the run in hand that can still be changed.
 
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel as Side, ScrollArea, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::format;
-use crate::app::pages::train::commands::Panel;
-use crate::app::pages::train::commands::TrainCommand;
+use crate::app::pages::train::commands::{Panel, TrainCommand};
 use crate::app::pages::train::state::facts::Facts;
 use crate::app::pages::train::state::run::Run;
 use crate::app::pages::train::state::{Fetching, Train, draft, words};
 use crate::app::pages::train::{learning, net, objective};
 use crate::app::theme::{self, SPACE_2, palette};
-use crate::app::widgets::about::Action as _;
-use crate::app::widgets::form::{self, Choice, Counts, Fields, about, named, note, section};
+use crate::app::widgets::about::{Action as _, about};
+use crate::app::widgets::form::{self, Choice, Counts, Fields, named, note, section};
 use crate::app::widgets::path_field::typed_path;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, problem_line, segmented};
@@ -23,15 +22,13 @@ use crate::engine::train::{Config, Stage};
 
 const DRAWN: Counts = Counts { slider: 1000..=100_000, typed: 10..=1_000_000 };
 
-/// What the panel shows.
 pub struct Around<'a> {
     pub train: &'a Train,
-    /// What is known of the settings of the next run, once it was looked up.
     pub facts: Option<&'a Facts>,
     pub catalogue: &'a [Entry],
 }
 
-/// Half-typed values, and whose settings they belong to.
+/// The half-typed values belong to the settings of one of the two panels.
 #[derive(Default)]
 pub struct SettingsPanel {
     fields: Fields,
@@ -73,7 +70,9 @@ impl SettingsPanel {
                         Panel::NextRun => self.next_run(ui, &mut changed, around, out),
                         Panel::RunInHand => self.run_in_hand(ui, &mut changed, run),
                     }
-                    push_changes(panel, &config, changed, out);
+                    if changed != config {
+                        out.push(change(panel, &config, changed));
+                    }
                 });
             });
         });
@@ -120,7 +119,6 @@ impl SettingsPanel {
         });
     }
 
-    /// The button that this panel is there for.
     fn start(&self, ui: &mut Ui, train: &Train, panel: Panel, out: &mut Vec<Command>) {
         if panel == Panel::RunInHand {
             note(ui, IN_HAND);
@@ -159,17 +157,13 @@ impl SettingsPanel {
 
 const IN_HAND: &str = "ε, α and the learning rate of the run in hand can be changed as it goes.";
 
-/// What the person changed, as a command.
-fn push_changes(panel: Panel, config: &Config, changed: Config, out: &mut Vec<Command>) {
-    if changed == *config {
-        return;
-    }
+fn change(panel: Panel, config: &Config, changed: Config) -> Command {
     let Config { eps, alpha, learning_rate, .. } = changed;
-    out.push(match panel {
+    match panel {
         Panel::NextRun => TrainCommand::Settings(Box::new(changed)).into(),
         Panel::RunInHand if learning_rate != config.learning_rate => TrainCommand::Rate(learning_rate).into(),
         Panel::RunInHand => TrainCommand::Retune { eps, alpha }.into(),
-    });
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -227,7 +221,6 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Com
     }
 }
 
-/// How much of a data set has arrived.
 fn on_its_way(ui: &mut Ui, fetching: &Fetching, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         let text = format!(
@@ -245,7 +238,6 @@ fn on_its_way(ui: &mut Ui, fetching: &Fetching, out: &mut Vec<Command>) {
 const PATH: &str = "a folder with one sub-folder of pictures per class, the same packed as .tar, .tar.gz or .tar.xz, or a folder \
                     with the files of MNIST";
 
-/// Says that a set is not there, and what to do.
 fn missing(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
     let (text, command) = match data {
         DataSource::Folder(_) => ("There is nothing at this path.".to_owned() + " Expected: " + PATH + ".", None),

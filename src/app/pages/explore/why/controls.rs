@@ -11,7 +11,7 @@ use crate::app::pages::explore::why::mark::eps_text;
 use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::explore::words;
 use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, palette};
-use crate::app::widgets::bar_chart::elided;
+use crate::app::widgets::elided;
 use crate::app::widgets::icon_button;
 use crate::engine::attack::Control;
 use crate::worker::{ControlRow, Controls, Shown};

@@ -1,4 +1,4 @@
-//! The settings of the next run: where they begin, sizes of nets as knobs, and what is typed into fields.
+//! The draft holds the settings of the next run; its fields are read here, and the sizes of nets become knobs.
 
 use std::ops::RangeInclusive;
 
@@ -9,18 +9,17 @@ use crate::engine::model::{Architecture, Kind};
 use crate::engine::train::{Adversary, Config, Rule, Stopping};
 use crate::engine::units::parse_eps;
 
-/// ε at the right end of the slider, as in Explore.
+/// The slider of ε ends here, as in Explore.
 pub const MAX_EPS: f32 = crate::app::pages::explore::state::MAX_EPS;
 pub const RATE_RANGE: RangeInclusive<f32> = 1e-4..=1.0;
 pub const UNITS_RANGE: RangeInclusive<usize> = 4..=2048;
 pub const PIECES_RANGE: RangeInclusive<usize> = 2..=8;
 pub const LAYERS_RANGE: RangeInclusive<usize> = 1..=4;
 pub const CHANNELS_RANGE: RangeInclusive<usize> = 2..=128;
-/// The most runs of one sweep.
 pub const MOST_RUNS: usize = 64;
 
-/// What a new user trains: in about a minute both errors part and fall. At this ε the error under ten steps of PGD falls
-/// with that under FGSM; from about 0.2 on plain FGSM is overfitted.
+/// Returns the settings of a new user: in about a minute both errors part and fall. At this ε the error under ten
+/// steps of PGD falls with that under FGSM; from about 0.2 on plain FGSM is overfitted.
 pub fn usual() -> Config {
     Config {
         data: DataSource::Drawn { count: 10_000, seed: 0 },
@@ -38,35 +37,17 @@ pub fn usual() -> Config {
 }
 
 impl Train {
-    /// Notes where the history of changes can go back to.
-    pub fn note(&mut self, seconds: f64) {
-        self.undoer.feed_state(seconds, &self.draft);
-    }
-
-    /// Takes settings of the next run, and shows them.
     pub fn set_draft(&mut self, draft: Config) {
         self.draft = draft;
         self.panel = Panel::NextRun;
     }
 
-    /// Tells whether there is a change to take back.
-    pub fn can_undo(&self) -> bool {
-        self.undoer.has_undo(&self.draft)
-    }
-
-    /// Tells whether there is a change to do again.
-    pub fn can_redo(&self) -> bool {
-        self.undoer.has_redo(&self.draft)
-    }
-
-    /// Takes back the last change of the settings.
     pub fn undo(&mut self) {
         if let Some(draft) = self.undoer.undo(&self.draft).cloned() {
             self.set_draft(draft);
         }
     }
 
-    /// Does the change again that was taken back last.
     pub fn redo(&mut self) {
         if let Some(draft) = self.undoer.redo(&self.draft).cloned() {
             self.set_draft(draft);
@@ -74,7 +55,7 @@ impl Train {
     }
 }
 
-/// The kinds of net that have knobs.
+/// Nets of these kinds have knobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NetKind {
     Maxout,
@@ -114,17 +95,16 @@ impl NetKind {
     }
 }
 
-/// The size of a net by a few numbers, each layer like the others.
+/// Knobs describe the size of a net whose layers are all alike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Knobs {
     pub kind: NetKind,
-    /// Hidden layers; of a CNN, convolutions.
+    /// A CNN has so many convolutions, another net so many hidden layers.
     pub layers: usize,
-    /// Of each hidden layer.
     pub units: usize,
-    /// Linear functions per maxout unit.
+    /// A maxout unit has so many linear functions.
     pub pieces: usize,
-    /// Of the first convolution; each further one has twice as many.
+    /// The first convolution has so many channels; each further one has twice as many.
     pub channels: usize,
 }
 
@@ -135,7 +115,7 @@ impl Default for Knobs {
 }
 
 impl Knobs {
-    /// The knobs of a net; of layers that are not alike, those of the first.
+    /// Reads the knobs of a net; the first layer stands for all.
     pub fn of(architecture: &Architecture) -> Self {
         let knobs = Self { kind: NetKind::of(architecture), ..Self::default() };
         match &architecture.kind {
@@ -166,13 +146,13 @@ impl Knobs {
     }
 }
 
-/// A number within `range`; `expected` reads like "a number above 0, such as 0.05".
+/// Reads a number within `range`; `expected` reads like "a number above 0, such as 0.05".
 pub fn number(text: &str, what: &str, range: impl Fn(f32) -> bool, expected: &str) -> Result<f32, String> {
     let number = text.trim().parse::<f32>().ok().filter(|number| number.is_finite() && range(*number));
     number.ok_or_else(|| format!("{what} is {text:?}; expected {expected}"))
 }
 
-/// ε up to the end of the slider, as a number or in grey levels.
+/// Reads ε up to the end of the slider, as a number or in grey levels.
 pub fn eps(text: &str) -> Result<f32, String> {
     match parse_eps(text) {
         Ok(eps) if eps <= MAX_EPS => Ok(eps),
@@ -185,7 +165,7 @@ pub fn alpha(text: &str) -> Result<f32, String> {
     number(text, "α", |alpha| (0.0..=1.0).contains(&alpha), "a number from 0 to 1, such as 0.5")
 }
 
-/// A net in words; a name of the catalogue and the path of a manifest are taken as they are.
+/// Reads a net in words; a name of the catalogue and the path of a manifest are taken as they are.
 pub fn net(text: &str) -> Result<String, String> {
     let text = text.trim();
     match text.parse::<Architecture>() {
@@ -196,7 +176,7 @@ pub fn net(text: &str) -> Result<String, String> {
     }
 }
 
-/// Values separated by commas, semicolons or spaces, without those that repeat.
+/// Reads values separated by commas, semicolons or spaces; repeated ones count once.
 pub fn list(text: &str, value: impl Fn(&str) -> Result<f32, String>) -> Result<Vec<f32>, String> {
     let words = text.split([',', ';', ' ']).filter(|word| !word.is_empty());
     let mut values: Vec<f32> = Vec::new();

@@ -1,17 +1,16 @@
-//! What must be looked up on disk before the settings of a run are understood: is the data there, and what net is it?
+//! Facts must be looked up on disk before the settings of a run are understood.
 
 use crate::engine::Result;
 use crate::engine::data::DataSource;
 use crate::engine::model::{Catalogue, Input};
 use crate::engine::train::Config;
 
-/// What is known of the data and the net of some settings.
+/// This tells what is known of the data and the net of some settings.
 pub struct Facts {
     pub data: DataSource,
     pub model: String,
-    /// The pictures are there, as far as a look at the folder tells.
+    /// A look at the folder says that the pictures are there.
     pub is_there: bool,
-    /// The net, or why there is none.
     pub net: std::result::Result<NetFacts, String>,
 }
 
@@ -22,7 +21,7 @@ pub struct NetFacts {
 }
 
 impl Facts {
-    /// Reads manifests and folders: never on the window's thread.
+    /// Reads manifests and folders, which is too slow for the window's thread.
     pub fn gather(config: &Config) -> Self {
         let look = || -> Result<NetFacts> {
             let manifest = config.manifest(&Catalogue::from_environment())?;
@@ -37,7 +36,6 @@ impl Facts {
         }
     }
 
-    /// Whether they are of these settings.
     pub fn are_of(&self, config: &Config) -> bool {
         self.data == config.data && self.model == config.model
     }

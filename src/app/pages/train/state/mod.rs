@@ -1,5 +1,4 @@
-//! What the Train tab wants and what it was last told: plain state, no window. Commands and events come in, orders for the
-//! trainer go out.
+//! The state of the Train page knows no window: commands and events come in, orders for the trainer go out.
 
 pub mod draft;
 pub mod facts;
@@ -10,58 +9,50 @@ pub mod words;
 
 pub use eframe::egui::util::undoer::Undoer;
 
-use crate::app::pages::train::commands::{NetMoment, Panel, TrainView};
+use crate::app::pages::train::commands::{NetMoment, Panel, TrainCommand, TrainView};
 use crate::app::pages::train::state::run::Run;
-
-use crate::app::pages::train::commands::TrainCommand;
 use crate::app::undo::undoer;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Config, Stage};
 use crate::worker::{Order, RunId, RunInfo, RunState, TrainEvent};
 
-/// What an event calls for beyond the tab itself.
+/// An event may call for one of these beyond the page itself.
 #[derive(Debug, PartialEq)]
 pub enum Outcome {
-    /// Something went wrong.
     Problem(String),
-    /// The run in hand waits for a person to mend something; the tab says so by itself.
+    /// The run in hand waits for a person to mend something; the page says so by itself.
     NeedsYou(String),
-    /// Something is done.
     Done(String),
     /// Explore can attack the net of this name, as was asked.
     Attack(String),
-    /// The data set is on disk.
     Fetched(DataSource),
 }
 
-/// A data set on its way from the network.
+/// This data set is on its way from the network.
 pub struct Fetching {
     pub data: DataSource,
-    /// Bytes that have arrived, of how many.
+    /// These are the bytes that have arrived, of how many.
     pub done: u64,
     pub of: u64,
 }
 
-/// The state of the Train tab.
 pub struct Train {
-    /// The settings of the next run.
     pub draft: Config,
     pub undoer: Undoer<Config>,
-    /// Oldest first.
+    /// The oldest run comes first.
     pub runs: Vec<Run>,
     pub panel: Panel,
     pub view: TrainView,
     pub fetching: Option<Fetching>,
-    /// The runs on disk are known.
     pub is_listed: bool,
     selected: Option<RunId>,
-    /// Each run that begins is selected: so it is while the run in hand is.
+    /// Each run that begins is selected, as long as the run in hand is.
     follows: bool,
-    /// The net to attack once its run is offered.
+    /// This net is attacked once its run is offered.
     awaited: Option<(RunId, NetMoment)>,
 }
 
-/// Whether a name is one by which Explore knows the net of a run.
+/// Tells whether Explore knows the net of a run by this name.
 pub fn is_net_of_run(name: &str) -> bool {
     name.starts_with("run-") && [":before", ":now", ":best"].iter().any(|moment| name.ends_with(moment))
 }
@@ -98,7 +89,7 @@ impl Train {
         self.selected.as_ref() == Some(&run.info.run)
     }
 
-    /// The run that is being trained or paused.
+    /// Returns the run that is being trained or paused.
     pub fn in_hand(&self) -> Option<&Run> {
         self.runs.iter().find(|run| run.is_in_hand())
     }
@@ -107,12 +98,11 @@ impl Train {
         self.runs.iter().filter(|run| run.info.state == RunState::Queued)
     }
 
-    /// Whether work is going on right now.
     pub fn is_busy(&self) -> bool {
         self.in_hand().is_some_and(|run| !matches!(run.info.state, RunState::Paused(_)))
     }
 
-    /// Whose settings to show: those of the run in hand only while there is one.
+    /// Returns whose settings are shown, and the run in hand.
     pub fn shown_panel(&self) -> (Panel, Option<&Run>) {
         match (self.panel, self.in_hand()) {
             (Panel::RunInHand, Some(run)) => (Panel::RunInHand, Some(run)),
@@ -120,12 +110,12 @@ impl Train {
         }
     }
 
-    /// The selected run and those that are ticked, oldest first.
+    /// Returns the selected run and those that are ticked, oldest first.
     pub fn plotted(&self) -> Vec<&Run> {
         self.runs.iter().filter(|run| run.is_ticked || self.is_selected(run)).collect()
     }
 
-    /// The runs that differ from the selected one in ε and α alone, with itself, oldest first.
+    /// Returns the runs that differ from the selected one in ε and α alone, with itself, oldest first.
     pub fn siblings(&self) -> Vec<&Run> {
         let Some(selected) = self.selected() else { return Vec::new() };
         let as_selected = |run: &Run| Config {
@@ -136,7 +126,7 @@ impl Train {
         self.runs.iter().filter(|run| as_selected(run) == selected.info.config).collect()
     }
 
-    /// The run and the moment of a net in training that Explore knows by this name.
+    /// Returns the run and the moment of the net that Explore knows by this name.
     pub fn net(&self, name: &str) -> Option<(&Run, NetMoment)> {
         self.runs.iter().find_map(|run| {
             let at = run.nets.as_ref()?.iter().position(|known| known == name)?;
@@ -144,13 +134,13 @@ impl Train {
         })
     }
 
-    /// The name by which Explore knows the net of a run at a moment, once it was offered.
+    /// Returns the name by which Explore knows the net of a run at a moment, once it was offered.
     pub fn net_name(&self, run: &RunId, moment: NetMoment) -> Option<&str> {
         let nets = self.run(run)?.nets.as_ref()?;
         Some(&nets[moment as usize])
     }
 
-    /// Carries out a command as far as it is about the state of the tab, and says what to order of the trainer.
+    /// Carries out what a command changes here, and returns what to order of the trainer.
     pub fn obey(&mut self, command: &TrainCommand) -> Vec<Order> {
         match command {
             TrainCommand::Settings(config) => self.draft = (**config).clone(),
@@ -182,9 +172,12 @@ impl Train {
                 }
             }
             TrainCommand::UseNet(moment) => return self.offer(*moment).into_iter().collect(),
-            TrainCommand::Resume | TrainCommand::Withdraw | TrainCommand::Delete(_) => {
-                return self.order_about_selected(command).into_iter().collect();
+            TrainCommand::Resume => return self.resume().into_iter().collect(),
+            TrainCommand::Withdraw => {
+                let queued = self.selected().filter(|run| run.info.state == RunState::Queued);
+                return queued.map(|run| Order::Withdraw(run.info.run.clone())).into_iter().collect();
             }
+            TrainCommand::Delete(run) => return vec![Order::Delete(run.clone())],
             TrainCommand::FetchData(data) => return vec![Order::Fetch(data.clone())],
             TrainCommand::StopFetching => return vec![Order::CancelFetch],
             TrainCommand::Sweep { eps, alpha } => return self.sweep(eps, alpha),
@@ -224,31 +217,23 @@ impl Train {
         }
     }
 
-    fn order_about_selected(&mut self, command: &TrainCommand) -> Option<Order> {
-        if let TrainCommand::Delete(run) = command {
-            return Some(Order::Delete(run.clone()));
-        }
-        let run = self.selected()?;
-        let id = run.info.run.clone();
-        match command {
-            TrainCommand::Resume if run.is_resumable() => {
-                if self.in_hand().is_none() {
-                    self.follows = true;
-                    self.panel = Panel::RunInHand;
-                }
-                Some(Order::Resume(id))
-            }
-            TrainCommand::Withdraw if run.info.state == RunState::Queued => Some(Order::Withdraw(id)),
-            _ => None,
-        }
+    fn resume(&mut self) -> Option<Order> {
+        let run = self.selected().filter(|run| run.is_resumable())?.info.run.clone();
+        self.follow();
+        Some(Order::Resume(run))
     }
 
     fn start(&mut self) -> Order {
+        self.follow();
+        Order::Start(Box::new(self.draft.clone()))
+    }
+
+    /// Shows the run that begins next, unless one is in hand.
+    fn follow(&mut self) {
         if self.in_hand().is_none() {
             self.follows = true;
             self.panel = Panel::RunInHand;
         }
-        Order::Start(Box::new(self.draft.clone()))
     }
 
     fn sweep(&mut self, eps: &[f32], alpha: &[f32]) -> Vec<Order> {
@@ -270,7 +255,6 @@ impl Train {
         self.selected = Some(id);
     }
 
-    /// Towards newer runs, or older ones.
     fn step_selection(&mut self, by: isize) {
         let Some(last) = self.runs.len().checked_sub(1) else { return };
         let at = self.runs.iter().position(|run| self.is_selected(run));
@@ -278,7 +262,6 @@ impl Train {
         self.select(self.runs[at].info.run.clone());
     }
 
-    /// Takes in what the trainer reports.
     pub fn take(&mut self, event: TrainEvent) -> Option<Outcome> {
         match event {
             TrainEvent::Runs(infos) => {
@@ -346,9 +329,8 @@ impl Train {
         let run = self.run_mut(id)?;
         run.info.state = state;
         run.preparing = None;
-        match &run.info.state {
-            RunState::Stopped | RunState::Finished | RunState::Failed(_) => run.wish = None,
-            _ => {}
+        if matches!(run.info.state, RunState::Stopped | RunState::Finished | RunState::Failed(_)) {
+            run.wish = None;
         }
         match &run.info.state {
             RunState::Finished => {

@@ -1,4 +1,4 @@
-//! One run, as the window knows it.
+//! A run is what the window knows of a training run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,21 +7,18 @@ use crate::engine::picture::Rgba;
 use crate::engine::train::{Config, EpochRecord, Progress, Stage};
 use crate::worker::{RunInfo, RunState};
 
-/// A run with what only the window needs to know of it.
 pub struct Run {
     pub info: RunInfo,
-    /// Its curves are laid over those of the selected run.
     pub is_ticked: bool,
     pub progress: Option<Progress>,
-    /// While it is being prepared: the share that is, and how long the rest will take.
+    /// While the run is being prepared, this is the share that is done, and the time that is left.
     pub preparing: Option<(f32, Duration)>,
-    /// The weights of its first layer, once some were reported.
+    /// This shows the weights of the first layer, once some were reported.
     pub sheet: Option<Arc<Rgba>>,
-    /// Its weights were asked for: they lie on disk.
     pub is_sheet_wanted: bool,
-    /// ε and α that were asked for, until the epoch begins in which they hold.
+    /// ε and α were asked for, and hold from the next epoch on.
     pub wish: Option<(f32, f32)>,
-    /// The names of its nets before, now and at their best, once Explore knows them.
+    /// Explore knows its nets before, now and at their best by these names.
     pub nets: Option<[String; 3]>,
 }
 
@@ -43,7 +40,6 @@ impl Run {
         matches!(self.info.state, RunState::Preparing | RunState::Running | RunState::Paused(_))
     }
 
-    /// Whether it can be taken up again.
     pub fn is_resumable(&self) -> bool {
         match self.info.state {
             RunState::Stopped => true,
@@ -53,7 +49,6 @@ impl Run {
         }
     }
 
-    /// Whether there are weights to attack.
     pub fn has_net(&self) -> bool {
         match self.info.state {
             RunState::Queued | RunState::Preparing | RunState::Failed(_) => !self.info.history.is_empty(),
@@ -63,30 +58,25 @@ impl Run {
         }
     }
 
-    /// Whether the weights of its first layer must be asked for.
+    /// Tells whether the weights of the first layer must be asked for.
     pub fn lacks_sheet(&self) -> bool {
         let is_on_disk = !self.is_in_hand() && self.has_net() && self.info.state != RunState::Queued;
         is_on_disk && self.sheet.is_none() && !self.is_sheet_wanted
     }
 
-    /// ε and α: those that were asked for, even if they only hold from the next epoch on.
+    /// Returns ε and α as they were asked for last, even if they only hold from the next epoch on.
     pub fn tuning(&self) -> (f32, f32) {
         self.wish.unwrap_or((self.info.config.eps, self.info.config.alpha))
     }
 
-    /// Whether other ε and α wait for the next epoch.
-    pub fn is_retuned(&self) -> bool {
-        self.wish.is_some()
-    }
-
-    /// The epoch whose weights are kept: what the stopping rule chose, or the last one that was validated.
+    /// Returns the epoch whose weights are kept: what the stopping rule chose, or the last one that was validated.
     pub fn kept(&self) -> Option<&EpochRecord> {
         let history = &self.info.history;
         let last = history.iter().rposition(|record| record.stage == Stage::Selection);
         self.info.config.stopping.rule.best(history).or(last).and_then(|at| history.get(at))
     }
 
-    /// The settings that it was begun with, as far as its history tells.
+    /// Returns the settings that the run was begun with, as far as its history tells.
     pub fn begun(&self) -> Config {
         let mut config = self.info.config.clone();
         if let Some(first) = self.info.history.first() {
@@ -98,12 +88,12 @@ impl Run {
         config
     }
 
-    /// Seconds spent on its epochs.
+    /// Returns the seconds that the epochs took.
     pub fn seconds(&self) -> f32 {
         self.info.history.iter().map(|record| record.seconds).sum()
     }
 
-    /// How much of it is done, from 0 to 1.
+    /// Returns how much is done, from 0 to 1.
     pub fn share_done(&self) -> f32 {
         match (&self.info.state, self.progress) {
             (RunState::Finished, _) => 1.0,

@@ -1,4 +1,4 @@
-//! The state of the tab against a trainer made of words.
+//! The state of the page is tested against a trainer made of words.
 
 use proptest::prelude::*;
 
@@ -33,7 +33,7 @@ fn state(train: &mut Train, name: &str, state: RunState) -> Option<Outcome> {
     train.take(TrainEvent::State { run: id(name), state })
 }
 
-/// A tab with one run in hand.
+/// Returns a page with one run in hand.
 fn running() -> Train {
     let mut train = Train::new(draft::usual());
     train.take(TrainEvent::Runs(Vec::new()));
@@ -102,15 +102,15 @@ fn a_retuned_run_shows_what_is_asked_for_until_it_holds() {
     let orders = train.obey(&TrainCommand::Retune { eps: 0.2, alpha: 0.3 });
     assert!(matches!(orders[..], [Order::Retune { eps: 0.2, alpha: 0.3 }]));
     let run = train.selected().unwrap();
-    assert!(run.is_retuned());
+    assert!(run.wish.is_some());
     assert_eq!((run.tuning(), run.info.config.eps), ((0.2, 0.3), 0.1), "the epoch goes on with the old values");
     train.take(TrainEvent::Epoch { run: id("run-0001"), record: record(1, 5, 50) });
     let run = train.selected().unwrap();
-    assert!(!run.is_retuned());
+    assert!(run.wish.is_none());
     assert_eq!((run.info.config.eps, run.info.config.alpha), (0.2, 0.3), "and the next one has them");
     train.obey(&TrainCommand::Retune { eps: 0.3, alpha: 0.3 });
     train.obey(&TrainCommand::Retune { eps: 0.2, alpha: 0.3 });
-    assert!(!train.selected().unwrap().is_retuned(), "back to what holds");
+    assert!(train.selected().unwrap().wish.is_none(), "back to what holds");
 }
 
 #[test]

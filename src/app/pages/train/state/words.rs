@@ -1,4 +1,4 @@
-//! What the Train tab says of runs, in plain words; no drawing here.
+//! The Train page describes runs in plain words here.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::engine::data::DataSource;
 use crate::engine::train::{Adversary, Config, Measured, Progress, Stage};
 use crate::worker::{RunState, train_arguments};
 
-/// "12 s", "3 min 20 s", "2 h 05 min".
+/// Writes a time as "12 s", "3 min 20 s" or "2 h 05 min".
 pub fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64().round() as u64;
     match seconds {
@@ -18,14 +18,13 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
-/// "0:12", "3:20", "2:05:00": the same for a narrow column.
+/// Writes a time for a narrow column, as "0:12", "3:20" or "2:05:00".
 pub fn clock(time: Duration) -> String {
     let seconds = time.as_secs_f64().round() as u64;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     if hours == 0 { format!("{minutes}:{seconds:02}") } else { format!("{hours}:{minutes:02}:{seconds:02}") }
 }
 
-/// A state in a word.
 pub fn state(state: &RunState) -> &'static str {
     match state {
         RunState::Queued => "queued",
@@ -39,12 +38,12 @@ pub fn state(state: &RunState) -> &'static str {
     }
 }
 
-/// The same of a run; that of the program's own says where it came from.
+/// Names the state of a run, or says that the run came with the program.
 pub fn state_of(run: &Run) -> &'static str {
     if run.info.is_shipped() { "shipped" } else { state(&run.info.state) }
 }
 
-/// Why a run cannot be taken up again; `None` where it can, or is in hand.
+/// Explains why a run cannot be taken up again; `None` means that it can, or is in hand.
 pub fn not_resumable(run: &Run) -> Option<String> {
     let name = &run.info.run;
     match run.info.state {
@@ -57,7 +56,7 @@ pub fn not_resumable(run: &Run) -> Option<String> {
     }
 }
 
-/// "Drawn digits, 10 000", "MNIST", the name of a folder.
+/// Names a data set, such as "drawn digits, 10 000", "MNIST", or a folder.
 pub fn data(data: &DataSource) -> String {
     match data {
         DataSource::Drawn { count, seed: 0 } => format!("drawn digits, {}", thousands(*count)),
@@ -70,7 +69,7 @@ pub fn data(data: &DataSource) -> String {
     }
 }
 
-/// The same for a narrow column.
+/// Names a data set for a narrow column.
 pub fn data_in_short(source: &DataSource) -> String {
     match source {
         DataSource::Drawn { count, .. } => format!("drawn {}", thousands(*count)),
@@ -78,7 +77,7 @@ pub fn data_in_short(source: &DataSource) -> String {
     }
 }
 
-/// "FGSM", "PGD-7": what the second part of the objective is made of.
+/// Names the second part of the objective, such as "FGSM" or "PGD-7".
 pub fn adversary(config: &Config) -> String {
     if !config.is_adversarial() {
         return "clean".into();
@@ -93,7 +92,7 @@ pub fn adversary(config: &Config) -> String {
     }
 }
 
-/// The objective in symbols, and the same with today's numbers.
+/// Writes the objective in symbols, and with the numbers of the settings.
 pub fn objective(config: &Config) -> [String; 2] {
     let (a, e) = (short(config.alpha), short(config.eps));
     let b = short(1.0 - config.alpha);
@@ -119,12 +118,12 @@ pub fn objective(config: &Config) -> [String; 2] {
     }
 }
 
-/// "2.1 %", and its number of pictures.
+/// Returns an error such as "2.1 %", and its number of pictures.
 pub fn error(measured: Option<Measured>) -> Option<(String, usize)> {
     measured.filter(|measured| measured.n > 0).map(|measured| (per_cent(measured.error() as f32), measured.n))
 }
 
-/// What stands behind an error: "21 of 1 000 wrong; 95 % interval 1.4 % to 3.2 %".
+/// Writes "21 of 1 000 wrong; 95 % interval 1.4 % to 3.2 %".
 pub fn interval(measured: Measured) -> String {
     let (low, high) = measured.interval();
     format!(
@@ -136,20 +135,21 @@ pub fn interval(measured: Measured) -> String {
     )
 }
 
-/// What a finished run came to.
 pub fn finished(run: &Run) -> String {
-    let kept = run.kept().copied().unwrap_or_default();
-    let errors: Vec<String> = [("clean", kept.clean), ("adversarial", kept.adversarial), ("PGD", kept.pgd)]
-        .into_iter()
-        .filter_map(|(name, measured)| {
-            error(measured).map(|(error, n)| format!("{name} {error} (n = {})", thousands(n)))
-        })
-        .collect();
+    let told = |(name, error, n): (&str, String, usize)| format!("{name} {error} (n = {})", thousands(n));
+    let errors: Vec<String> = kept_errors(run).map(told).collect();
     let errors = if errors.is_empty() { String::new() } else { format!(" Validation error: {}.", errors.join(", ")) };
     format!("{} is finished.{errors}", run.info.run)
 }
 
-/// Of a run, in one breath, for assistive technology and tooltips.
+/// Returns the names, the errors and the numbers of pictures of the epoch that is kept.
+fn kept_errors(run: &Run) -> impl Iterator<Item = (&'static str, String, usize)> {
+    let kept = run.kept().copied().unwrap_or_default();
+    let all = [("clean", kept.clean), ("adversarial", kept.adversarial), ("PGD", kept.pgd)];
+    all.into_iter().filter_map(|(name, measured)| error(measured).map(|(error, n)| (name, error, n)))
+}
+
+/// Describes a run for assistive technology.
 pub fn summary(run: &Run) -> String {
     let config = &run.info.config;
     let mut parts = vec![
@@ -159,15 +159,11 @@ pub fn summary(run: &Run) -> String {
         format!("{}, ε {}, α {}", adversary(config), short(config.eps), short(config.alpha)),
         format!("seed {}", config.seed),
     ];
-    if let Some(kept) = run.kept() {
-        for (name, measured) in [("clean", kept.clean), ("adversarial", kept.adversarial), ("PGD", kept.pgd)] {
-            parts.extend(error(measured).map(|(error, n)| format!("{name} error {error} of {}", thousands(n))));
-        }
-    }
+    parts.extend(kept_errors(run).map(|(name, error, n)| format!("{name} error {error} of {}", thousands(n))));
     parts.join("; ")
 }
 
-/// "Epoch 3 of 30", "Retraining, epoch 2 of 11".
+/// Writes "Epoch 3 of 30" or "Retraining, epoch 2 of 11".
 pub fn epoch(progress: &Progress) -> String {
     let number = (progress.epoch + 1).min(progress.epochs);
     match progress.stage {
@@ -176,7 +172,6 @@ pub fn epoch(progress: &Progress) -> String {
     }
 }
 
-/// What is going on within the epoch.
 pub fn step(progress: &Progress) -> String {
     if let Some((done, count)) = progress.validation {
         return format!("validating, batch {} of {count}", (done + 1).min(count));
@@ -186,7 +181,7 @@ pub fn step(progress: &Progress) -> String {
     format!("step {} of {}{left}", progress.step, progress.steps)
 }
 
-/// The command that trains the same net without a window.
+/// Returns the command that trains the same net without a window.
 pub fn command_line(config: &Config) -> String {
     let arguments = train_arguments(config);
     let words = ["doppelganger", "train"].into_iter().chain(arguments.iter().map(String::as_str));
@@ -195,7 +190,7 @@ pub fn command_line(config: &Config) -> String {
     line.join(" ")
 }
 
-/// The same of a run, as it was begun; what was changed on the way, which no command repeats, is said behind it.
+/// Returns the command that began a run; what was changed on the way follows as remarks.
 pub fn command_line_of(run: &Run) -> String {
     let mut line = command_line(&run.begun());
     let mut before = run.begun();
