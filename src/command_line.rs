@@ -1,7 +1,7 @@
 //! How attacks are spelled on the command line: its help lists the options, and the window copies commands that use
 //! them.
 
-use crate::engine::attack::{Attack, AttackSettings};
+use crate::engine::attack::AttackSettings;
 
 /// Returns the options that choose an attack with its parameters, without those that may be left out: `--attack bim
 /// --steps 20`.

@@ -9,8 +9,8 @@ use serde::Serialize;
 use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets, largest};
 use super::{print, print_json};
 use crate::engine::attack::{
-    Attack, AttackInput, AttackSettings, Attacked, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread,
-    Verdict, attackable_part,
+    AttackInput, AttackSettings, Attacked, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread, Verdict,
+    attackable_part,
 };
 use crate::engine::data::{Sample, sample_unless_file};
 use crate::engine::model::{Catalogue, Guess, Model, argmax, find_class};
@@ -174,8 +174,8 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let mut results = Vec::new();
     let mut last = None;
     for eps in budgets(&settings, &args.eps)? {
-        let attacked = baseline.attacked(&settings, &problem.with_eps(&[eps.unwrap_or_default()])?)?;
-        let length = settings.length(&attacked.perturbation.values);
+        let attacked = baseline.attacked(&*settings, &problem.with_eps(&[eps.unwrap_or_default()])?)?;
+        let length = settings.measure().length(&attacked.perturbation.values);
         results.push(ResultReport { eps, length, ..ResultReport::new(&model, &baseline, &attacked) });
         last = Some((eps, attacked));
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, largest, warning_text};
 use super::progress::{open_data, watched};
 use super::{print, print_json};
-use crate::engine::attack::{Attack, AttackSettings, warnings};
+use crate::engine::attack::{AttackSettings, warnings};
 use crate::engine::data::{DataSource, Split};
 use crate::engine::eval::{AttackedResult, Evaluation, Plan, Target, evaluate};
 use crate::engine::model::{Catalogue, Model, find_class};

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::common::{begin_with_a_digit, sample_as_file};
 use doppelganger::app::{App, Clip, Standing, Start, Tab, standing_before};
-use doppelganger::engine::attack::{Attack as _, AttackSettings, Goal, GradientSteps, Label, Loss, Norm, Verdict};
+use doppelganger::engine::attack::{AttackSettings, Goal, GradientSteps, Label, Loss, Norm, Verdict};
 use doppelganger::engine::data::{sample, samples};
 use doppelganger::engine::picture::PictureKind;
 use doppelganger::worker::{Shown, Source};

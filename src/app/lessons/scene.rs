@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::app::commands::tab::Tab;
 use crate::app::pages::explore::state::MAX_EPS;
-use crate::engine::attack::{Attack, AttackSettings, Loss, MAX_STEPS, Norm};
+use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
 use crate::engine::data::{sample_unless_file, samples};
 use crate::engine::model::{Catalogue, Manifest, find_class};
 use crate::engine::picture::Quantity;
@@ -56,7 +56,7 @@ impl TryFrom<String> for AttackName {
         if AttackSettings::named(&name).is_some() {
             return Ok(Self(name));
         }
-        let known: Vec<_> = AttackSettings::all().iter().map(Attack::name).collect();
+        let known: Vec<_> = AttackSettings::all().iter().map(|attack| attack.name()).collect();
         Err(format!("there is no attack {name:?}; expected one of {}", known.join(", ")))
     }
 }

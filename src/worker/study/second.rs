@@ -120,7 +120,7 @@ impl SecondNet {
 /// What the net says of the first one's adversarial picture.
 fn transferred(of: &AnsweredView, model: &Model) -> Result<Answers> {
     let photo = &of.baseline.input;
-    if matches!(photo, AttackInput::Photo { .. }) {
+    if photo.is_photo() {
         // As a file of it, of which each net takes its own part.
         let says = |photo: &Picture| model.probabilities(&model.lens(photo, of.view.crop)?.fit(photo)?);
         let adversarial = photo.whole(of.attacked.adversarial.to_picture())?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Curve, Numbered, Survey, TestEvent, TestOrder, Transferred};
-use crate::engine::attack::{Attack as _, AttackSettings, Measure, warnings};
+use crate::engine::attack::{AttackSettings, Measure, warnings};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::eval::{Evaluation, Plan, evaluate, transfer};
 use crate::engine::model::{Catalogue, Model};

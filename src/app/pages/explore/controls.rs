@@ -22,7 +22,7 @@ use crate::app::widgets::fields::Field;
 use crate::app::widgets::progress_bar::progress_ring;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::{command_button, hint, icon_button, problem_line, row, segmented};
-use crate::engine::attack::{Attack, AttackSettings, Goal, GradientSteps, Label, Loss, Norm};
+use crate::engine::attack::{AttackSettings, Goal, GradientSteps, Label, Loss, Norm};
 use crate::engine::units::{self, LEVELS};
 
 /// Marks on the rail of ε in L∞, and what is written under them.

@@ -19,7 +19,7 @@ use crate::app::plots::axes::Interval;
 use crate::app::plots::quiet::QuietPlot;
 use crate::app::theme::Standing;
 use crate::app::theme::{self, Palette, SPACE_2, SPACE_3, SPACE_4, palette};
-use crate::engine::attack::{Attack, Flip, Goal, Loss};
+use crate::engine::attack::{Flip, Goal, Loss};
 use crate::engine::units::LEVELS;
 use crate::worker::{Along, ClassLine, Shown};
 
