@@ -2,7 +2,7 @@
 //! that use them.
 
 use crate::engine::Remedy;
-use crate::engine::attack::{Attack, AttackSettings};
+use crate::engine::attack::AttackSettings;
 
 /// Returns the options that choose an attack with its parameters, without those that may be left out: `--attack bim
 /// --steps 20`.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets};
 use super::{print, print_json};
 use crate::engine::attack::{
-    Attack, AttackInput, AttackSettings, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread, Verdict,
+    AttackInput, AttackSettings, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread, Verdict,
     attackable_part,
 };
 use crate::engine::data::{Sample, sample_unless_file};
@@ -165,7 +165,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     let mut results = Vec::new();
     let mut last = None;
     for eps in budgets(&settings, &args.eps)? {
-        let attacked = baseline.attacked(&settings, &problem.with_eps(&[eps.unwrap_or_default()])?)?;
+        let attacked = baseline.attacked(&*settings, &problem.with_eps(&[eps.unwrap_or_default()])?)?;
         results.push(ResultReport {
             eps,
             top: model.top(&attacked.probabilities, TOP),
@@ -173,7 +173,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
             target_hit: target.map(|target| argmax(&attacked.probabilities) == target),
             linf: attacked.linf,
             l2: attacked.l2,
-            length: settings.length(&attacked.perturbation.values),
+            length: settings.measure().length(&attacked.perturbation.values),
             zero_gradient_fraction: baseline.zero_gradient_fraction,
         });
         last = Some((eps, attacked));

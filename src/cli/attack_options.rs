@@ -64,7 +64,7 @@ pub fn warning_text(warning: &Warning) -> String {
 pub fn attack_name() -> impl TypedValueParser<Value = AttackSettings> {
     let value = |attack: AttackSettings| {
         let info = attack.info();
-        (PossibleValue::new(info.name).aliases(info.aliases).help(with_options(info.brief)), attack)
+        (PossibleValue::new(info.names[0]).aliases(&info.names[1..]).help(with_options(info.brief)), attack)
     };
     choice_of(AttackSettings::all().into_iter().map(value).collect())
 }

@@ -6,7 +6,7 @@ use super::attack_options::warning_text;
 use super::progress::{open_data, watched};
 use super::sweep::SweepArgs;
 use super::{check_limit, print, print_json};
-use crate::engine::attack::{Attack, AttackSettings, PIXELS, Rules, warnings};
+use crate::engine::attack::{AttackSettings, PIXELS, Rules, warnings};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::Split;
 use crate::engine::eval::{Evaluation, Plan, evaluate};

@@ -10,7 +10,7 @@ use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name
 use super::progress::{open_data, watched};
 use super::{check_limit, print, print_json};
 use crate::engine::Result;
-use crate::engine::attack::{Attack, AttackSettings, warnings};
+use crate::engine::attack::{AttackSettings, warnings};
 use crate::engine::data::{DataSource, Split};
 use crate::engine::eval::{AttackedResult, Evaluation, Plan, Target, evaluate};
 use crate::engine::model::{Catalogue, Model, find_class};

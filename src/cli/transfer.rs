@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets};
 use super::progress::{open_data, watched};
 use super::{check_limit, print, print_json};
-use crate::engine::attack::{Attack, AttackSettings};
+use crate::engine::attack::AttackSettings;
 use crate::engine::data::{DataSource, Split};
 use crate::engine::eval::{Plan, transfer};
 use crate::engine::model::Catalogue;

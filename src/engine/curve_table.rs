@@ -1,30 +1,29 @@
-//! Security curves as tables: the same for the command line and the window.
+//! Security curves become tables, the same for the command line and the window.
 
 use serde::Serialize;
 
-use super::attack::{Attack, AttackSettings, Measure};
+use super::attack::{AttackSettings, Measure};
 use super::eval::Evaluation;
 use super::statistics::wilson_interval;
 
-/// The first line of a table of such points.
 pub const HEADER: &str = "model,attack,norm,eps,n,correct,accuracy,low,high,mean_confidence_on_mistakes,seed\n";
 
-/// One point of a security curve: a net under an attack at one ε.
+/// This is one point of a security curve: a net under an attack at one ε.
 #[derive(Serialize)]
 pub struct Row<'a> {
     pub model: &'a str,
-    /// The attack's name; `minimal-fgsm` where the smallest ε of an attack was looked for.
+    /// The attack's name; it begins with `minimal-` where the smallest ε of an attack was looked for.
     pub attack: String,
-    /// `linf`, `l2` or `l1`; `count` where ε is a number of changed values.
+    /// This is `linf`, `l2` or `l1`, or `count` where ε is a number of changed values.
     pub norm: &'static str,
     #[serde(skip)]
     pub measure: Measure,
-    /// ε in the norm; infinite (in JSON null) for an attack that takes no ε, however long its perturbations are.
+    /// This is ε in the norm, infinite (in JSON null) for an attack that takes none.
     pub eps: f32,
     pub n: usize,
     pub correct: usize,
     pub accuracy: f64,
-    /// The 95 % interval of the accuracy: Wilson.
+    /// This is the 95 % interval of the accuracy (Wilson).
     pub interval: (f64, f64),
     pub mean_confidence_on_mistakes: Option<f32>,
     pub seed: u64,
@@ -48,25 +47,20 @@ pub fn rows<'a>(model: &'a str, attack: &AttackSettings, found: &Evaluation, see
     let has_zero = found.attacked.iter().any(|result| result.eps == 0.0);
     let clean = (!has_zero).then(|| row(0.0, found.clean_correct, None));
     let attacked = found.attacked.iter();
-    clean
-        .into_iter()
-        .chain(attacked.map(|result| row(result.eps, result.correct, result.mean_confidence_on_mistakes)))
-        .collect()
+    let attacked = attacked.map(|result| row(result.eps, result.correct, result.mean_confidence_on_mistakes));
+    clean.into_iter().chain(attacked).collect()
 }
 
-/// Returns an attack as tables name it.
 pub(super) fn attack_name(attack: &AttackSettings) -> String {
     let search = if matches!(attack, AttackSettings::MinimalEps(_)) { "minimal-" } else { "" };
     format!("{search}{}", attack.name())
 }
 
-/// Returns text as a field of a table.
 pub(super) fn field(text: &str) -> String {
     if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
 }
 
 impl Row<'_> {
-    /// Returns a line for people.
     pub fn text(&self) -> String {
         let Self { model, attack, measure, eps, accuracy, interval: (low, high), n, .. } = self;
         let percent = |share: f64| share * 100.0;
@@ -78,7 +72,6 @@ impl Row<'_> {
         format!("{name:<44} {:>6.2} % right ({:.2} to {:.2}) of {n}", percent(*accuracy), percent(*low), percent(*high))
     }
 
-    /// Returns a line of the table.
     pub fn csv(&self) -> String {
         let Self { model, attack, norm, eps, n, correct, accuracy, interval: (low, high), seed, .. } = self;
         let model = field(model);

@@ -1,39 +1,30 @@
-//! Where nets run: on the CPU with our own kernels, or on another device with candle's.
+//! Nets run on the CPU with our own kernels, or on another device with candle's.
 
 use candle_core::Device;
 
 use super::{Error, Result};
 
-/// The environment variable that names the device.
+/// This environment variable names the device.
 pub const VARIABLE: &str = "DOPPELGANGER_DEVICE";
 
-/// The kernels that a net runs on.
+/// A net runs on one of these.
 #[derive(Clone, Debug, Default)]
 pub enum Backend {
-    /// [`super::kernels`] on the CPU.
     #[default]
     Kernels,
-    /// candle's, on this device.
     Tensors(Device),
 }
 
 impl Backend {
-    /// Reads what [`VARIABLE`] asks for: `cpu` (or nothing), `cuda`, `cuda:1`, `metal`; and `candle` for candle's
+    /// Returns what [`VARIABLE`] asks for: `cpu` (or nothing), `cuda`, `cuda:1`, `metal`; and `candle` for candle's
     /// kernels on the CPU, to compare with.
     ///
     /// # Errors
     /// [`Error::Argument`] for another name, and for a device that is not there or not built in.
     pub fn from_environment() -> Result<Self> {
-        match std::env::var(VARIABLE) {
-            Ok(name) => Self::named(&name),
-            Err(_) => Ok(Self::Kernels),
-        }
+        std::env::var(VARIABLE).map_or(Ok(Self::Kernels), |name| Self::named(&name))
     }
 
-    /// Reads a name as [`VARIABLE`] has it.
-    ///
-    /// # Errors
-    /// Those of [`Self::from_environment`].
     pub fn named(name: &str) -> Result<Self> {
         let (kind, number) = name.split_once(':').unwrap_or((name, "0"));
         let number = number.parse().map_err(|_| unknown(name))?;
@@ -45,8 +36,7 @@ impl Backend {
             _ => return Err(unknown(name)),
         };
         device.map(Self::Tensors).map_err(|e| {
-            let why = e.to_string();
-            let why = why.lines().next().unwrap_or_default();
+            let why = e.to_string().lines().next().unwrap_or_default().to_owned();
             Error::Argument(format!(
                 "{VARIABLE} asks for {name:?}, which cannot be used ({why}); build the program with its feature {kind} on a machine that \
                  has one, or leave the variable out"

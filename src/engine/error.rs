@@ -1,4 +1,4 @@
-//! One error type for the engine. A message says what was read, what was expected and what to do, the path last.
+//! The engine has one error type. A message says what was read, what was expected and what to do, the path last.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operating system refused; `doing` reads like "read the weights".
+    /// The operating system has refused. `doing` reads like "read the weights".
     #[error("cannot {doing}: {source}\n  {}", path.display())]
     Io { doing: &'static str, path: PathBuf, source: std::io::Error },
-    /// A picture that cannot be used; `from` names the file, or says "the clipboard".
+    /// A picture cannot be used. `from` names the file, or says "the clipboard".
     #[error("cannot use this picture: {why}\n  {from}")]
     Picture { from: String, why: String },
     #[error("model manifest: {why}\n  {}", path.display())]
@@ -23,7 +23,7 @@ pub enum Error {
     /// Something is not there, and the person can get it.
     #[error("{why}\n  {}", path.display())]
     Missing { path: PathBuf, why: String, remedy: Remedy },
-    /// A value that a person gave and that cannot be.
+    /// A person gave a value that cannot be.
     #[error("{0}")]
     Argument(String),
     #[error("the computation failed: {0}")]

@@ -1,19 +1,18 @@
-//! A net on a whole set of pictures, clean and attacked.
+//! This runs a net on a whole set of pictures, clean and attacked.
 
 use std::sync::Arc;
 
-use crate::attack::{Attack, AttackSettings, Curve, Loss, Point, Problem, Rules, finish};
+use crate::attack::{AttackSettings, Curve, Loss, Point, Problem, Rules, finish};
 use crate::data::Dataset;
 use crate::loss::softmax;
 use crate::model::{Model, argmax};
 use crate::{Error, Result};
 
-/// What a net answered to the first `n` pictures.
+/// This is what a net answered to the first `n` pictures.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Evaluation {
     pub n: usize,
     pub classes: usize,
-    /// The number of right answers on the untouched pictures.
     pub clean_correct: usize,
     /// The number of untouched pictures whose right class is among the five most probable ones.
     pub clean_top5_correct: usize,
@@ -21,36 +20,33 @@ pub struct Evaluation {
     pub clean_answers: Vec<Answer>,
     /// The number of pictures whose gradient is zero everywhere: the attack could not touch them.
     pub without_gradient: usize,
-    /// The number of pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
+    /// The number of pictures of which the net is so sure that rounding hides most of the gradient.
     pub saturated: usize,
-    /// One result for each ε, in the order asked for. An attack that takes no ε counts where its perturbation is no
-    /// longer than that; a last one, of infinite ε, counts however long it is.
+    /// There is a result for each ε, in the order asked for. An attack that takes no ε counts where its perturbation is
+    /// no longer than that; a last one, of infinite ε, counts however long it is.
     pub attacked: Vec<AttackedResult>,
-    /// How long the perturbation of each picture is that the net had right, in the attack's own measure, of attacks
-    /// that take no ε; infinite where it does not reach its goal.
+    /// The lengths of the perturbations, in the attack's own measure, of the pictures that the net had right, under
+    /// attacks that take no ε; infinite where one does not reach its goal.
     pub lengths: Option<Vec<f32>>,
 }
 
-/// What a net answered to the attacked pictures, at one ε.
+/// This is what a net answered to the attacked pictures, at one ε.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttackedResult {
     pub eps: f32,
     pub correct: usize,
-    /// The number of pictures for which the net gives the class that they were to be moved to; without targets, any
-    /// wrong one.
+    /// The number of pictures of which the net says the class that they were to be moved to; without targets, any wrong
+    /// one.
     pub reached: usize,
     /// The mean, over the wrong answers only, of the probability that the net gives its own answer.
     pub mean_confidence_on_mistakes: Option<f32>,
-    /// The answers to the pictures, in their order.
     pub answers: Vec<Answer>,
 }
 
-/// What a net says of one picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Answer {
     pub label: usize,
     pub says: usize,
-    /// The probability that it gives its answer.
     pub confidence: f32,
 }
 
@@ -65,7 +61,7 @@ impl Answer {
     }
 }
 
-/// Tells whether a class is among the most probable ones; where several are as probable, the first ones count.
+/// Tells whether a class is among the most probable ones; of equal ones the first count.
 fn is_among(most: usize, logits: &[f32], class: usize) -> bool {
     let before = |(other, logit): (usize, &f32)| *logit > logits[class] || (*logit == logits[class] && other < class);
     logits.iter().enumerate().filter(|&other| before(other)).count() < most
@@ -80,25 +76,23 @@ pub fn confusion(answers: &[Answer], classes: usize) -> Vec<Vec<usize>> {
     counts
 }
 
-/// Where pictures are to be moved to, other than away from their labels.
+/// Pictures are to be moved here, other than away from their labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// This class; its own pictures are left out.
+    /// They are to be moved to this class; its own pictures are left out.
     Class(usize),
-    /// The class after the label's, after the last one the first.
+    /// They are to be moved to the class after the label's, after the last one the first.
     Next,
 }
 
-/// What to evaluate.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The attack, against the true labels.
     pub attack: AttackSettings,
-    /// The values of ε to attack with, in the norm of the attack.
     pub eps: Vec<f32>,
     pub rules: Rules,
     pub target: Option<Target>,
-    /// The most pictures that are taken, the first ones.
+    /// The largest number of pictures that are taken, the first ones.
     pub limit: Option<usize>,
 }
 
@@ -137,7 +131,6 @@ impl Evaluation {
         Self { n, classes, attacked, lengths: any.map(|_| Vec::new()), ..Self::default() }
     }
 
-    /// Attacks a batch and counts what comes of it.
     fn add(&mut self, attack: &AttackSettings, problem: &Problem, mut progress: impl FnMut(f64) -> bool) -> Result<()> {
         let clean = problem.clean()?;
         let answers = clean.logits.chunks(problem.classes()).zip(&problem.labels);
@@ -147,14 +140,14 @@ impl Evaluation {
         self.without_gradient += clean.gradient.chunks(problem.size()).filter(|g| is_zero(g)).count();
         self.saturated += clean.saturated.iter().filter(|&&saturated| saturated).count();
         if !attack.takes_eps() {
-            let adversarial = finish(attack, problem, |step, of| progress(step as f64 / of as f64))?;
+            let adversarial = finish(&**attack, problem, |step, of| progress(step as f64 / of as f64))?;
             return self.add_lengths(attack, problem, &adversarial);
         }
         let count = self.attacked.len() as f64;
         for (number, result) in self.attacked.iter_mut().enumerate() {
             let problem = problem.with_eps(&[result.eps])?;
             let share = |step: usize, of: usize| (number as f64 + step as f64 / of as f64) / count;
-            let adversarial = finish(attack, &problem, |step, of| progress(share(step, of)))?;
+            let adversarial = finish(&**attack, &problem, |step, of| progress(share(step, of)))?;
             let logits = problem.logits(&adversarial)?;
             for (i, logits) in logits.chunks(problem.classes()).enumerate() {
                 result.add(&problem, i, logits);
@@ -163,13 +156,12 @@ impl Evaluation {
         Ok(())
     }
 
-    /// Counts what an attack without an ε came to.
     fn add_lengths(&mut self, attack: &AttackSettings, problem: &Problem, adversarial: &[f32]) -> Result<()> {
         let (logits, clean) = (problem.logits(adversarial)?, &problem.clean()?.logits);
         let (size, classes) = (problem.size(), problem.classes());
         for (i, at) in adversarial.chunks(size).enumerate() {
             let moved: Vec<f32> = at.iter().zip(&problem.x[i * size..]).map(|(at, x)| at - x).collect();
-            let length = attack.length(&moved);
+            let length = attack.measure().length(&moved);
             let (before, after) = (&clean[i * classes..(i + 1) * classes], &logits[i * classes..(i + 1) * classes]);
             if argmax(before) == problem.labels[i] {
                 let reached = problem.fooled(i, after);
@@ -182,7 +174,7 @@ impl Evaluation {
         Ok(())
     }
 
-    /// Returns the middle of the lengths; infinite where more than half of the pictures do not reach the goal.
+    /// Returns the median of the lengths; infinite where more than half of the pictures do not reach the goal.
     pub fn median_length(&self) -> Option<f32> {
         let mut lengths = self.lengths.clone()?;
         lengths.sort_by(f32::total_cmp);
@@ -194,7 +186,7 @@ impl Evaluation {
         }
     }
 
-    /// Returns what the honesty checks look at. `loss` is the one that the attack followed.
+    /// Returns what the honesty checks look at, where the attack followed this loss.
     pub fn curve<'a>(&self, attack: &'a AttackSettings, loss: Loss) -> Curve<'a> {
         let point = |result: &AttackedResult| Point { eps: result.eps, correct: result.correct };
         Curve {
@@ -209,11 +201,8 @@ impl Evaluation {
     }
 }
 
-/// Counts how often each net is right on pictures that an attack made on each: a row for the net that they were made
-/// on, a column for the net that is asked. All nets take pictures of the same size and have the same classes.
-///
-/// # Errors
-/// As [`evaluate`], and nets that take other pictures than the first.
+/// Counts how often each net (column) is right on pictures that an attack made on each (row). All nets take pictures of
+/// the same size and have the same classes.
 pub fn transfer(
     models: &[Arc<Model>],
     data: &Dataset,
@@ -224,10 +213,9 @@ pub fn transfer(
         |model: &Model| (model.input().channels, model.input().height, model.input().width, model.classes.len());
     if let Some(other) = models.iter().find(|model| shape(model) != shape(&models[0])) {
         let (name, first) = (&other.manifest.name, &models[0].manifest.name);
-        let message = format!(
+        return Err(Error::Argument(format!(
             "{name} takes other pictures or has other classes than {first}; expected nets for the same pictures"
-        );
-        return Err(Error::Argument(message));
+        )));
     }
     let n = data.len().min(plan.limit.unwrap_or(usize::MAX));
     let indices: Vec<usize> = (0..n).collect();
@@ -240,7 +228,7 @@ pub fn transfer(
             let problem = Problem::new(source.clone(), x, labels, plan.rules)?.numbered_from(number * size);
             let problem = problem.with_eps(&[eps])?;
             let done = row * n + number * size;
-            let adversarial = finish(&plan.attack, &problem, |_, _| progress(done, n * models.len()))?;
+            let adversarial = finish(&*plan.attack, &problem, |_, _| progress(done, n * models.len()))?;
             for (column, model) in models.iter().enumerate() {
                 let logits = problem.asking(model.clone()).logits(&adversarial)?;
                 let answers = logits.chunks(problem.classes()).zip(&problem.labels);
@@ -251,14 +239,13 @@ pub fn transfer(
     Ok(right)
 }
 
-/// Returns the number of pictures of a batch: enough to keep the cores busy, few enough for little memory (a colour
-/// picture of 224×224 takes far more inside a net than a digit).
+/// Returns the size of a batch: enough to keep the cores busy, few enough for little memory.
 fn batch_size(model: &Model) -> usize {
     let input = model.input();
     (4_000_000 / (input.channels * input.height * input.width * 16)).clamp(1, 250)
 }
 
-/// Runs a plan; `progress(done, n)` is called often and stops the evaluation by returning false.
+/// Runs a plan; `progress(done, n)` is called often, and returns false to stop with [`Error::Stopped`].
 ///
 /// # Errors
 /// [`Error::Stopped`], a picture that cannot be read, or an impossible ε.
@@ -268,7 +255,7 @@ pub fn evaluate(
     plan: &Plan,
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Evaluation> {
-    let is_wanted = |i: &usize| !matches!(plan.target, Some(Target::Class(class)) if data.label(*i) == class);
+    let is_wanted = |i: &usize| !matches!(plan.target, Some(Target::Class(class)) if data.labels()[*i] == class);
     let indices: Vec<usize> = (0..data.len()).filter(is_wanted).take(plan.limit.unwrap_or(usize::MAX)).collect();
     let (n, size) = (indices.len(), batch_size(model));
     let mut evaluation = Evaluation::new(plan, n, model.classes.len());
@@ -276,8 +263,10 @@ pub fn evaluate(
         let first = number * size;
         let (x, labels) = data.batch_values(batch, model.input())?;
         let problem = Problem::new(model.clone(), x, labels, plan.rules)?.numbered_from(first);
+        let next = || problem.labels.iter().map(|label| (label + 1) % problem.classes()).collect();
         let problem = match plan.target {
-            Some(target) => problem.towards(targets(&problem, target))?,
+            Some(Target::Class(class)) => problem.towards(vec![class; batch.len()])?,
+            Some(Target::Next) => problem.towards(next())?,
             None => problem,
         };
         // Of a batch, the share of the attacks on it that is done.
@@ -290,12 +279,4 @@ pub fn evaluate(
     evaluation.clean_correct = evaluation.clean_answers.iter().filter(|answer| answer.is_right()).count();
     evaluation.attacked.iter_mut().for_each(AttackedResult::finish);
     Ok(evaluation)
-}
-
-fn targets(problem: &Problem, target: Target) -> Vec<usize> {
-    let of = |&label: &usize| match target {
-        Target::Class(class) => class,
-        Target::Next => (label + 1) % problem.classes(),
-    };
-    problem.labels.iter().map(of).collect()
 }

@@ -1,4 +1,4 @@
-//! Files, read with bounds and written whole.
+//! Files are read with bounds and written whole.
 
 use std::fs::{File, Metadata};
 use std::io::Write;
@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use super::{Error, Result};
 
-/// Length and time of a file, which tell it from what stood in its place before.
+/// The length and the time of a file tell it from what stood in its place before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp {
     bytes: u64,
@@ -19,19 +19,13 @@ impl Stamp {
         Self { bytes: about.len(), modified: about.modified().ok() }
     }
 
-    /// The stamp of the file at a path. `doing` reads like "open this picture".
-    ///
-    /// # Errors
-    /// [`Error::Io`] when there is no such file.
+    /// Returns the stamp of the file at a path. `doing` reads like "open this picture".
     pub fn of_path(path: &Path, doing: &'static str) -> Result<Self> {
         Ok(Self::of(&std::fs::metadata(path).map_err(Error::io(doing, path))?))
     }
 }
 
 /// Looks up what is known of an ordinary file. Others, such as pipes and devices, may have no end.
-///
-/// # Errors
-/// [`Error::Io`] when there is none.
 pub fn ordinary(path: &Path, doing: &'static str) -> Result<Metadata> {
     let about = std::fs::metadata(path).map_err(Error::io(doing, path))?;
     if about.is_file() {
@@ -41,17 +35,13 @@ pub fn ordinary(path: &Path, doing: &'static str) -> Result<Metadata> {
     Err(Error::io(doing, path)(std::io::Error::other(format!("this is {what}; expected a file"))))
 }
 
-/// Opens an ordinary file for reading.
-///
-/// # Errors
-/// Those of [`ordinary`], and [`Error::Io`] when it cannot be opened.
 pub fn open_ordinary(path: &Path, doing: &'static str) -> Result<File> {
     ordinary(path, doing)?;
     File::open(path).map_err(Error::io(doing, path))
 }
 
-/// Writes a file whole or not at all: to a temporary file in the same folder, synced, then renamed. What stood at
-/// `path` stays as it was on failure. `doing` reads like "write the weights".
+/// Writes a file whole or not at all: to a temporary file in the same folder, synced, then renamed. `doing` reads like
+/// "write the weights".
 ///
 /// # Errors
 /// [`Error::Io`] when the folder cannot be written (it does not exist, is read-only, the disk is full).

@@ -1,26 +1,25 @@
-//! Softmax and the losses on logits. Probabilities never feed a loss.
+//! Here are softmax and the losses on logits. Probabilities never feed a loss.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Error, Result};
 
-/// The function of the logits whose slope an attack follows. Both have the same sign of the gradient in exact
-/// arithmetic: `J = softplus(L)`, so `∇J = σ(L)·∇L` with a positive factor. They differ by rounding where the net is
-/// very sure of the class.
+/// This is the function of the logits whose slope an attack follows. `J = softplus(L)`, so `∇J = σ(L)·∇L` with a
+/// positive factor: both have the same sign of the gradient, and differ by rounding where the net is very sure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
-    /// The cross-entropy `J = −log softmax(z)[label]`, its gradient `softmax(z) − onehot(label)` computed in `f32` as
-    /// the paper's code, PyTorch and the attack libraries have it: counts agree with theirs. Where the label's
-    /// probability rounds to 1 (a logit gap of about 17) the label's own share of the gradient cancels to 0.
+    /// This is the cross-entropy `J = −log softmax(z)[label]`, its gradient `softmax(z) − onehot(label)` computed in
+    /// `f32` as PyTorch and the attack libraries have it. Where the label's probability rounds to 1 (a logit gap of
+    /// about 17) the label's own share of the gradient cancels to 0.
     #[default]
     CrossEntropy,
-    /// The log-odds against the label, `L = log Σ_{k≠label} exp(z_k) − z_label`: ∇L does not vanish however sure the
-    /// net is, where ∇J falls below the smallest `f32` at a logit gap of 90.
+    /// This is the log-odds against the label, `L = log Σ_{k≠label} exp(z_k) − z_label`: ∇L does not vanish however
+    /// sure the net is, where ∇J falls below the smallest `f32` at a logit gap of 90.
     LogOdds,
 }
 
-/// Returns probabilities of each row of logits, computed from its largest one down so that nothing overflows.
+/// Returns the probabilities of a row of logits, from its largest one down so that nothing overflows.
 pub fn softmax(logits: &[f32]) -> Vec<f32> {
     let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let exps: Vec<f64> = logits.iter().map(|&z| f64::from(z - max).exp()).collect();
@@ -47,9 +46,6 @@ impl Loss {
     }
 
     /// Returns the gradient of the loss of every row with respect to its logits, times `scale`.
-    ///
-    /// # Errors
-    /// Those of [`Self::values`].
     pub fn gradient(self, logits: &[f32], labels: &[usize], scale: f32) -> Result<Vec<f32>> {
         let mut gradient = Vec::with_capacity(logits.len());
         for (z, label) in rows(logits, labels)? {
@@ -68,11 +64,8 @@ impl Loss {
     }
 }
 
-/// Returns the gradient of the cross-entropy as `σ(L)·∇L`: right also where the label's probability rounds to 1, so
-/// that its sign is that of the log-odds. For training, whose clean pass the attack may share.
-///
-/// # Errors
-/// Those of [`Loss::values`].
+/// Returns the gradient of the cross-entropy as `σ(L)·∇L`: right also where the label's probability rounds to 1. For
+/// training, whose clean pass the attack may share.
 pub fn exact_cross_entropy_gradient(logits: &[f32], labels: &[usize], scale: f32) -> Result<Vec<f32>> {
     let mut gradient = Vec::with_capacity(logits.len());
     for (z, label) in rows(logits, labels)? {
@@ -88,9 +81,6 @@ pub fn exact_cross_entropy_gradient(logits: &[f32], labels: &[usize], scale: f32
 /// Returns the mean cross-entropy against targets of which a share `smoothing` is spread over all classes (Szegedy et
 /// al., Rethinking the Inception Architecture, 2016, section 7), and its gradient times `weight`; without smoothing
 /// the gradient of [`exact_cross_entropy_gradient`].
-///
-/// # Errors
-/// Those of [`Loss::values`].
 pub fn training_loss(logits: &[f32], labels: &[usize], smoothing: f32, weight: f32) -> Result<(f32, Vec<f32>)> {
     let mean = |losses: &[f32]| (losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / labels.len() as f64) as f32;
     let scale = weight / labels.len() as f32;

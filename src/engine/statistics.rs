@@ -1,10 +1,9 @@
-//! How sure a count is.
+//! This tells how sure a count is.
 
-/// The 97.5 % quantile of the normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// Returns the 95 % interval of a share of which `count` of `n` were seen: Wilson (1927), "Probable inference, the
-/// law of succession, and statistical inference". From 0 to 1 when nothing was seen.
+/// Returns the 95 % interval of a share of which `count` of `n` were seen: Wilson (1927), "Probable inference, the law
+/// of succession, and statistical inference". It is 0 to 1 when nothing was seen.
 pub fn wilson_interval(count: usize, n: usize) -> (f64, f64) {
     if n == 0 {
         return (0.0, 1.0);

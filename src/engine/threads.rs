@@ -1,15 +1,13 @@
-//! How many threads the engine computes on: decided once, when the program starts.
+//! The number of threads that the engine computes on is decided once, when the program starts.
 
 use super::{Error, Result};
 
-/// The environment variable that sets the number.
 pub const VARIABLE: &str = "DOPPELGANGER_THREADS";
 
-/// The most threads that are started.
 const MAX_THREADS: usize = 256;
 
-/// Starts the threads: as many as [`VARIABLE`] says, otherwise one a core; with a window one less from three cores on,
-/// so that drawing never waits for arithmetic. Results do not depend on the number.
+/// Starts as many threads as [`VARIABLE`] says, otherwise one a core; with a window one less from three cores on, so
+/// that drawing never waits for arithmetic. Results do not depend on the number.
 ///
 /// # Errors
 /// [`Error::Argument`] for something that is not a number from 1 to 256.
@@ -23,8 +21,8 @@ pub fn start(window: bool) -> Result<()> {
     Ok(())
 }
 
-/// Runs a piece of work on one of the engine's threads. A pass starts many small parallel regions: from there the
-/// other threads only have to join in, from outside each region would wake one thread more and wait for it.
+/// Runs a piece of work on one of the engine's threads, so that the others only have to join in: from outside each of
+/// many small parallel regions would wake one thread more and wait for it.
 pub fn on_the_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| work())
 }

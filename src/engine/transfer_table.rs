@@ -1,31 +1,28 @@
-//! Who is fooled by whose pictures, as a table: the same for the command line and the window.
+//! Who is fooled by whose pictures becomes a table, the same for the command line and the window.
 
 use serde::Serialize;
 
-use super::attack::{Attack, AttackSettings};
+use super::attack::AttackSettings;
 use super::curve_table::{attack_name, field};
 use super::statistics::wilson_interval;
 
-/// The first line of such a table.
 pub const HEADER: &str = "source,asked,attack,norm,eps,n,wrong,error,low,high,seed\n";
 
-/// What [`super::eval::transfer`] found, and under which conditions.
+/// This is what [`super::eval::transfer`] found, and under which conditions.
 #[derive(Clone, Copy, Debug)]
 pub struct Transfer<'a> {
     /// The names of the nets, in the order of the rows and columns of `right`.
     pub nets: &'a [String],
     pub attack: &'a AttackSettings,
-    /// ε in the norm of the attack; it has no meaning for one that takes none.
+    /// The ε in the norm of the attack; it has no meaning for one that takes none.
     pub eps: f32,
     pub seed: u64,
-    /// The number of pictures.
     pub n: usize,
-    /// The numbers of right answers: a row for the net that the pictures were made on, a column for the one that is
-    /// asked.
+    /// The numbers of right answers: a row for the net that the pictures were made on, a column for the one asked.
     pub right: &'a [Vec<usize>],
 }
 
-/// What one net answered to the pictures that were made on one.
+/// This is what one net answered to the pictures that were made on one.
 #[derive(Serialize)]
 pub struct Row<'a> {
     /// The net that the pictures were made on.
@@ -33,19 +30,18 @@ pub struct Row<'a> {
     pub asked: &'a str,
     pub attack: String,
     pub norm: &'static str,
-    /// ε; none with attacks that take none.
+    /// This is ε, with attacks that take one.
     pub eps: Option<f32>,
     pub n: usize,
     pub wrong: usize,
     /// The share of wrong answers, from 0 to 1.
     pub error: f64,
-    /// The 95 % interval of the error: Wilson.
+    /// This is the 95 % interval of the error (Wilson).
     pub interval: (f64, f64),
     pub seed: u64,
 }
 
 impl<'a> Transfer<'a> {
-    /// Returns ε, of attacks that take one.
     pub fn eps(&self) -> Option<f32> {
         self.attack.takes_eps().then_some(self.eps)
     }
@@ -68,10 +64,8 @@ impl<'a> Transfer<'a> {
                 seed: self.seed,
             }
         };
-        (0..nets.len())
-            .flat_map(|source| (0..nets.len()).map(move |asked| (source, asked)))
-            .map(|(s, a)| row(s, a))
-            .collect()
+        let count = nets.len();
+        (0..count * count).map(|pair| row(pair / count, pair % count)).collect()
     }
 
     /// Returns the table, its first line included.
@@ -81,14 +75,12 @@ impl<'a> Transfer<'a> {
 }
 
 impl Row<'_> {
-    /// Returns a line for people.
     pub fn text(&self) -> String {
         let Self { source, asked, error, interval: (low, high), .. } = self;
         let name = format!("made on {source}, asked {asked}");
         format!("{name:<56} {:>6.2} % wrong ({:.2} to {:.2})", error * 100.0, low * 100.0, high * 100.0)
     }
 
-    /// Returns a line of the table.
     pub fn csv(&self) -> String {
         let Self { attack, norm, n, wrong, error, interval: (low, high), seed, .. } = self;
         let (source, asked) = (field(self.source), field(self.asked));

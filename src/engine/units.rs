@@ -1,9 +1,9 @@
-//! Numbers for people. ε in its three spellings: a share of the pixel range [0, 1], a multiple of 1/255, and grey
+//! Here are numbers for people. ε has three spellings: a share of the pixel range [0, 1], a multiple of 1/255, and grey
 //! levels of an 8-bit picture.
 
 use super::{Error, Result};
 
-/// Grey levels between black and white in an 8-bit picture.
+/// There are so many grey levels between black and white in an 8-bit picture.
 pub const LEVELS: f32 = 255.0;
 
 /// Parses `0.007` or `8/255`: a finite number of at least zero, in units of the pixel range [0, 1].
@@ -26,8 +26,7 @@ pub fn parse_eps(text: &str) -> Result<f32> {
 
 /// Says ε as people compare it: `0.0314 = 8.00/255 = 8 grey levels`.
 pub fn describe_eps(eps: f32) -> String {
-    let levels = eps * LEVELS;
-    format!("{eps:.4} = {levels:.2}/255 = {}", grey_levels(eps))
+    format!("{eps:.4} = {:.2}/255 = {}", eps * LEVELS, grey_levels(eps))
 }
 
 /// Returns "less than one grey level", "1 grey level", "8 grey levels", "17.9 grey levels".

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use super::{Curve, Survey, Transferred};
 use crate::command_line::attack_options;
-use crate::engine::attack::{Attack, AttackSettings, Loss, Measure, Rules};
+use crate::engine::attack::{AttackSettings, Loss, Measure, Rules};
 use crate::engine::train::{Adversary, Config, Rule, Schedule};
 
 impl Curve {

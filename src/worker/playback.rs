@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::Result;
-use crate::engine::attack::{Attack, AttackSettings, Baseline, Problem, Run, Step};
+use crate::engine::attack::{AttackSettings, Baseline, Problem, Run, Step};
 use crate::engine::model::argmax;
 use crate::engine::picture::Planes;
 
@@ -124,7 +124,7 @@ impl Playback {
             return Ok(Frame { step: self.done, ..last.clone() });
         }
         let pixels = Arc::new(self.baseline.original.with_values(pixels));
-        let probabilities = self.baseline.probabilities_of(&self.problem.model, &pixels)?;
+        let probabilities = self.baseline.input.probabilities(&self.problem.model, &pixels)?;
         Ok(Frame { step: self.done, pixels, probabilities })
     }
 
@@ -211,7 +211,7 @@ impl Line {
             values.iter_mut().for_each(|value| *value = value.clamp(bounds.min, bounds.max));
         }
         let pixels = Arc::new(original.with_values(problem.shown(&values)));
-        let probabilities = self.baseline.probabilities_of(&problem.model, &pixels)?;
+        let probabilities = self.baseline.input.probabilities(&problem.model, &pixels)?;
         Ok(Frame { step: self.timeline.step, pixels, probabilities })
     }
 }

@@ -8,9 +8,7 @@ use super::playback::Timeline;
 use super::study::{Along, Controls, Least, Second};
 use super::testset::TestEvent;
 use super::training::TrainEvent;
-use crate::engine::attack::{
-    Attack, AttackSettings, Goal, Label, LinearRival, Loss, Norm, PIXELS, Reread, Rules, Verdict,
-};
+use crate::engine::attack::{AttackSettings, Goal, Label, LinearRival, Loss, Norm, PIXELS, Reread, Rules, Verdict};
 use crate::engine::data::sample;
 use crate::engine::model::{Added, Entry, Guess, Input};
 use crate::engine::picture::{Background, Heatmap, Picture, PictureKind, Planes, Region, Rgba};

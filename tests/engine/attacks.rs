@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 use doppelganger::engine::attack::{
-    Attack, AttackInput, AttackSettings, Bim, CarliniWagner, DeepFool, Fgsm, GradientSteps, Loss, MinimalEps,
-    MomentumFgsm, Noise, NoiseKind, Norm, Pgd, Problem, Rules, SaliencyMap, eps_curve, eps_range, finish,
+    AttackInput, AttackSettings, Bim, CarliniWagner, DeepFool, Fgsm, GradientSteps, Loss, MinimalEps, MomentumFgsm,
+    Noise, NoiseKind, Norm, Pgd, Problem, Rules, SaliencyMap, eps_curve, eps_range, finish,
 };
 use doppelganger::engine::loss::softmax;
 use doppelganger::engine::model::{Catalogue, Manifest, Model, Params, argmax};
@@ -137,7 +137,7 @@ fn problem(model: &Arc<Model>, rules: Rules) -> Problem {
 }
 
 fn run(attack: &AttackSettings, problem: &Problem) -> Vec<f32> {
-    finish(attack, problem, |_, _| true).unwrap_or_else(|error| panic!("{attack}: {error}"))
+    finish(&**attack, problem, |_, _| true).unwrap_or_else(|error| panic!("{attack}: {error}"))
 }
 
 fn perturbations(problem: &Problem, pictures: &[f32]) -> Vec<Vec<f32>> {
@@ -164,7 +164,7 @@ fn every_step_stays_within_eps_and_the_bounds() {
             while let Some(step) = run.advance().unwrap() {
                 assert!(step.pictures.iter().all(|v| (0.0..=1.0).contains(v)), "{attack} leaves the bounds");
                 for delta in perturbations(&problem, step.pictures) {
-                    let length = attack.length(&delta);
+                    let length = attack.measure().length(&delta);
                     assert!(length <= eps * (1.0 + 1e-5) + 1e-6, "{attack}: {length} for ε = {eps}");
                 }
                 numbers.push((step.number, step.of));
@@ -192,7 +192,7 @@ fn without_clipping_one_step_is_as_long_as_eps() {
     for eps in [0.007, 0.25, 2.0] {
         for attack in NORMS.into_iter().map(fgsm).chain(noises.clone()) {
             for delta in perturbations(&problem, &run(&attack, &problem.with_eps(&[eps]).unwrap())) {
-                let length = attack.length(&delta);
+                let length = attack.measure().length(&delta);
                 assert!((length - eps).abs() < 1e-5 * eps.max(0.1), "{attack}: {length} for ε = {eps}");
             }
         }
@@ -412,7 +412,7 @@ fn the_shortest_perturbation_of_a_linear_net_is_found() {
         let logits = problem.logits(&found).unwrap();
         for (i, (delta, score)) in perturbations(&problem, &found).iter().zip(&scores).enumerate() {
             let expected = factor * score.abs() as f32 / dual;
-            let length = attack.length(delta);
+            let length = attack.measure().length(delta);
             assert!(problem.fooled(i, &logits[2 * i..2 * i + 2]), "{attack}, picture {i}");
             let (low, high) = (expected * (1.0 - tolerance) - 1e-4, expected * (1.0 + tolerance) + 6e-4);
             assert!((low..high).contains(&length), "{attack}, picture {i}: {length}, expected {expected}");
@@ -448,7 +448,7 @@ fn the_saliency_map_takes_the_pixels_of_the_largest_weights() {
     let problem = Problem::new(model, vec![0.0; 5], vec![0], Rules::default()).unwrap();
     let found = run(&attack, &problem);
     assert_eq!(found, [0.0, 1.0, 0.0, 1.0, 0.0]);
-    assert_eq!(attack.length(&found), 2.0);
+    assert_eq!(attack.measure().length(&found), 2.0);
 }
 
 #[test]
@@ -497,7 +497,7 @@ fn a_net_without_gradient_is_left_alone() {
 fn a_run_can_be_left_at_any_step() {
     let problem = problem(&hidden(), Rules::default()).with_eps(&[0.2]).unwrap();
     let mut asked = 0;
-    let stopped = finish(&bim(Norm::Linf, 5), &problem, |number, of| {
+    let stopped = finish(&*bim(Norm::Linf, 5), &problem, |number, of| {
         asked += 1;
         assert_eq!((number, of), (asked, 5));
         number < 3
@@ -523,7 +523,7 @@ fn settings_survive_a_file() {
     for attack in all() {
         let text = serde_json::to_string(&attack).unwrap();
         assert_eq!(serde_json::from_str::<AttackSettings>(&text).unwrap(), attack, "{text}");
-        assert!(attack.paper().contains("20") && !attack.to_string().contains('\n'), "{attack}");
+        assert!(attack.info().paper.contains("20") && !attack.to_string().contains('\n'), "{attack}");
     }
 }
 

@@ -33,7 +33,7 @@ fn mnist_is_read_as_it_is() {
     let mut counts = [0; 10];
     test.labels().iter().for_each(|&label| counts[label] += 1);
     assert_eq!(counts, [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]);
-    assert_eq!((test.len(), test.label(0), test.has_split()), (10000, 7, true));
+    assert_eq!((test.len(), test.labels()[0]), (10000, 7));
     // np.frombuffer(gzip.open("t10k-images-idx3-ubyte.gz").read(), np.uint8, offset=16).reshape(-1, 784)[[0, 9999]].sum(1)
     let sum = |i: usize| test.picture(i).unwrap().bytes.iter().map(|&b| u32::from(b)).sum::<u32>();
     assert_eq!([sum(0), sum(9999)], [18454, 41833]);
@@ -135,9 +135,8 @@ fn class_folders_are_matched_by_name_and_take_turns() {
     for split in [Split::Train, Split::Test] {
         let data = Dataset::open(root.path(), split, &names).unwrap();
         let found: Vec<(usize, u8)> =
-            (0..data.len()).map(|i| (data.label(i), data.picture(i).unwrap().bytes[0])).collect();
+            (0..data.len()).map(|i| (data.labels()[i], data.picture(i).unwrap().bytes[0])).collect();
         assert_eq!(found, [(0, 1), (3, 5), (2, 4), (1, 3), (0, 2)]);
-        assert!(!data.has_split());
     }
     assert_eq!(class_folders(root.path()).unwrap(), ["3", "EGYPTIAN_CAT", "fiddler-crab", "n01443537_goldfish"]);
 
@@ -156,7 +155,7 @@ fn train_and_test_folders_are_kept_apart() {
     assert!(message.contains("test/<class> or val/<class>"), "{message}");
     put(root.path(), "val/dog/1.png", 3);
     let test = Dataset::open(root.path(), Split::Test, &names).unwrap();
-    assert_eq!((test.labels(), test.picture(0).unwrap().bytes, test.has_split()), ([1].as_slice(), vec![3], true));
+    assert_eq!((test.labels(), test.picture(0).unwrap().bytes), ([1].as_slice(), vec![3]));
     assert_eq!(Dataset::open(root.path(), Split::Train, &names).unwrap().labels(), [0, 1]);
     assert_eq!(class_folders(root.path()).unwrap(), ["cat", "dog"]);
 }
@@ -225,7 +224,7 @@ fn archives_of_class_folders_are_read_like_the_folders() {
         assert_eq!(class_folders(&path).unwrap(), ["cat", "dog"]);
         let train = Dataset::open(&path, Split::Train, &names).unwrap();
         let levels: Vec<u8> = (0..train.len()).map(|i| train.picture(i).unwrap().bytes[0]).collect();
-        assert_eq!((train.labels(), levels, train.has_split()), ([0, 1, 0].as_slice(), vec![1, 3, 2], true));
+        assert_eq!((train.labels(), levels), ([0, 1, 0].as_slice(), vec![1, 3, 2]));
         assert_eq!(train.name(1), format!("{}: dog/1.png", path.display()));
         let test = Dataset::open(&path, Split::Test, &names).unwrap();
         assert_eq!((test.labels(), test.picture(0).unwrap().bytes), ([1].as_slice(), vec![5]));
@@ -239,7 +238,7 @@ fn archives_of_class_folders_are_read_like_the_folders() {
     // The same name, another file: it is read anew.
     fs::write(folder.path().join("a.tar"), tar_of(&[("dog/1.png", png(7))])).unwrap();
     let whole = Dataset::open(&folder.path().join("a.tar"), Split::Test, &names).unwrap();
-    assert_eq!((whole.len(), whole.picture(0).unwrap().bytes, whole.has_split()), (1, vec![7], false));
+    assert_eq!((whole.len(), whole.picture(0).unwrap().bytes), (1, vec![7]));
 }
 
 /// ```python
@@ -316,8 +315,8 @@ fn photos_are_read_from_their_archive() {
     assert_eq!((names.len(), names[0].as_str()), (109, "abacus"));
     for (split, each) in [(Split::Train, 500), (Split::Test, 50)] {
         let data = Dataset::open(&path, split, &names).unwrap();
-        assert_eq!((data.len(), data.has_split()), (109 * each, true));
-        assert!((0..data.len()).all(|i| data.label(i) == i % 109));
+        assert_eq!(data.len(), 109 * each);
+        assert!((0..data.len()).all(|i| data.labels()[i] == i % 109));
     }
     let data = Dataset::open(&path, Split::Train, &names).unwrap();
     let (values, _) = data.batch_values(&[0, 54_499], &input(3, 64, 64)).unwrap();

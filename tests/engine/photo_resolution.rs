@@ -113,7 +113,7 @@ fn of_too_large_a_photo_the_largest_part_in_the_middle_is_attackable() {
         let middle = (part.left + part.width / 2.0, part.top + part.height / 2.0);
         assert!((middle.0 - width as f64 / 2.0).abs() < 1e-6 && (middle.1 - height as f64 / 2.0).abs() < 1e-6);
         let input = AttackInput::photo(picture, lens).unwrap();
-        assert!(input.pixels().values.len() > MAX_PHOTO_PIXELS * 9 / 10);
+        assert!(input.pixels.values.len() > MAX_PHOTO_PIXELS * 9 / 10);
     }
 }
 

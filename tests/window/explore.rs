@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::common::sample_as_file;
 use crate::window::{Opening, Window, fresh};
 use doppelganger::app::{Clip, Standing, Tab, standing_before};
-use doppelganger::engine::attack::{Attack as _, AttackSettings, Goal, GradientSteps, Label, Loss, Norm, Verdict};
+use doppelganger::engine::attack::{AttackSettings, Goal, GradientSteps, Label, Loss, Norm, Verdict};
 use doppelganger::engine::data::{sample, samples};
 use doppelganger::engine::picture::PictureKind;
 use doppelganger::worker::{Shown, Source};

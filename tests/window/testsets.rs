@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::window::{Opening, Window};
 use doppelganger::app::{Clip, Tab, TestPart};
-use doppelganger::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Rules};
+use doppelganger::engine::attack::{AttackSettings, Goal, Label, Loss, Rules};
 use doppelganger::engine::data::{DataSource, Split};
 use doppelganger::engine::eval::{Plan, confusion, evaluate, transfer};
 use doppelganger::engine::model::Catalogue;

@@ -8,7 +8,7 @@ use crate::common;
 use crate::window::{Opening, USUAL, Window};
 use candle_core::{Device, Tensor};
 use doppelganger::app::App;
-use doppelganger::engine::attack::{Attack as _, Baseline, Control, Verdict};
+use doppelganger::engine::attack::{Baseline, Control, Verdict};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model};
 use doppelganger::worker::{Along, Controls, Second, Shown};

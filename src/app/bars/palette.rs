@@ -19,7 +19,6 @@ use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::list_keys::ListKeys;
 use crate::app::widgets::name_of_file;
-use crate::engine::attack::Attack as _;
 use crate::engine::data::samples;
 use crate::worker::Source;
 

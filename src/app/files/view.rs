@@ -320,7 +320,7 @@ mod tests {
             let baseline = Baseline::new(&model, input, Label::Predicted, goal, view.loss).unwrap();
             let rules = Rules { bounds: Some(PIXELS), eight_bit: view.eight_bit, ..Rules::default() };
             let problem = baseline.problem(&model, rules).unwrap().with_eps(&[view.eps]).unwrap();
-            let attacked = baseline.attacked(&view.attack, &problem).unwrap();
+            let attacked = baseline.attacked(&*view.attack, &problem).unwrap();
             assert_eq!(attacked.verdict, Verdict::FooledAsAsked, "{}", view.title);
             let (target, levels) = (attacked.probabilities[goal.class(0)], attacked.linf * 255.0);
             assert!(target >= 0.9 && levels <= 2.001, "{}: {target} at {levels} grey levels", view.title);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::app::commands::tab::Tab;
 use crate::app::pages::explore::state::MAX_EPS;
-use crate::engine::attack::{Attack, AttackSettings, Loss, MAX_STEPS, Norm};
+use crate::engine::attack::{AttackSettings, Loss, MAX_STEPS, Norm};
 use crate::engine::data::{sample_unless_file, samples};
 use crate::engine::model::{Catalogue, Manifest, find_class};
 use crate::engine::picture::Quantity;
@@ -48,7 +48,7 @@ pub struct Scene {
 /// Reads the name of an attack, as on the command line.
 fn attack_named<'de, D: Deserializer<'de>>(source: D) -> Result<Option<AttackSettings>, D::Error> {
     let name = String::deserialize(source)?;
-    let known: Vec<_> = AttackSettings::all().iter().map(Attack::name).collect();
+    let known: Vec<_> = AttackSettings::all().iter().map(|attack| attack.name()).collect();
     let unknown = || D::Error::custom(format!("there is no attack {name:?}; expected one of {}", known.join(", ")));
     AttackSettings::named(&name).map(Some).ok_or_else(unknown)
 }

@@ -161,7 +161,7 @@ pub fn elided(painter: &Painter, text: &str, font_id: FontId, color: Color32, wi
     let format = TextFormat { font_id, color, ..Default::default() };
     let mut job = LayoutJob::single_section(text.to_owned(), format);
     job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
-    ui.painter().layout_job(job)
+    painter.layout_job(job)
 }
 
 pub fn icon_at(ui: &Ui, rect: egui::Rect, icon: MaterialIcon, size: f32, colour: egui::Color32) {

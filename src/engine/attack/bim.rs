@@ -1,22 +1,19 @@
-//! The basic iterative method.
-
 use serde::{Deserialize, Serialize};
 
-use super::climb::{Climb, Pace, StepSize, in_steps};
+use super::climb::{Climb, Pace, in_steps};
 use super::parameter::{AttackInfo, Parameter, norm, step_size, steps};
 use super::run::{Attack, Run};
 use super::{Measure, Norm, Problem};
 use crate::Result;
 
-/// The basic iterative method is [`Fgsm`](super::Fgsm) in small steps, brought back to within ε after each.
-///
-/// Kurakin, Goodfellow, Bengio, *Adversarial Examples in the Physical World*, 2017 (arXiv 1607.02533), section 2.2.
+/// The basic iterative method is [`Fgsm`](super::Fgsm) in small steps, brought back to within ε after each: Kurakin,
+/// Goodfellow, Bengio, *Adversarial Examples in the Physical World*, 2017 (arXiv 1607.02533), section 2.2.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bim {
-    /// [`Norm::Linf`] or [`Norm::L2`].
+    /// This is L∞ or L2.
     pub norm: Norm,
     pub steps: usize,
-    /// The length of a step; ε/steps if not given.
+    /// The length of a step, which is ε/steps if it is not given.
     pub step_size: Option<f32>,
 }
 
@@ -27,8 +24,7 @@ impl Attack for Bim {
 
     fn info(&self) -> &'static AttackInfo {
         &AttackInfo {
-            name: "bim",
-            aliases: &[],
+            names: &["bim"],
             title: "BIM",
             summary: "The basic iterative method: FGSM in small steps, brought back to within ε after each",
             brief: "The basic iterative method: Kurakin et al. 2017",
@@ -37,11 +33,7 @@ impl Attack for Bim {
     }
 
     fn parameters(&mut self) -> Vec<Parameter<'_>> {
-        vec![
-            norm(&mut self.norm, &[Norm::Linf, Norm::L2]),
-            steps(&mut self.steps),
-            step_size(&mut self.step_size, "ε/steps"),
-        ]
+        vec![norm(&mut self.norm, &[Norm::Linf, Norm::L2]), steps(&mut self.steps), step_size(&mut self.step_size, 1.0)]
     }
 
     fn in_words(&self) -> String {
@@ -52,15 +44,7 @@ impl Attack for Bim {
         Measure::Norm(self.norm)
     }
 
-    fn stop_at(&mut self, step: usize, eps: f32) -> bool {
-        // A step's usual length is a share of ε by the number of steps, which is another one now.
-        self.step_size.get_or_insert(eps / self.steps as f32);
-        self.steps = step;
-        true
-    }
-
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
-        let Self { norm, steps, step_size } = *self;
-        Climb::start(problem, Pace { step_size: StepSize::of(step_size, 1.0), ..Pace::within(norm, steps) })
+        Climb::start(problem, Pace { step_size: self.step_size, ..Pace::within(self.norm, self.steps) })
     }
 }

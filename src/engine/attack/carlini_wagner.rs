@@ -1,5 +1,3 @@
-//! The attack of Carlini and Wagner in L2: Adam on the length of the perturbation and a margin of the logits together.
-
 use serde::{Deserialize, Serialize};
 
 use super::parameter::{AttackInfo, Parameter, Scale, Value, steps};
@@ -9,22 +7,20 @@ use super::{Bounds, Measure, Norm};
 use crate::{Error, Result};
 
 /// This attack minimises `‖x' − x‖₂² + c·max(0, margin + κ)` over `w`, where `x' = (tanh w + 1)/2` stays in the bounds
-/// by itself, with the smallest `c` that fools, looked for by bisection.
-///
-/// Carlini, Wagner, *Towards Evaluating the Robustness of Neural Networks*, 2017 (arXiv 1608.04644), section VI.A.
+/// by itself, with the smallest `c` that fools, looked for by bisection. Carlini, Wagner, *Towards Evaluating the
+/// Robustness of Neural Networks*, 2017 (arXiv 1608.04644), section VI.A.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CarliniWagner {
-    /// κ: by how much the logit of the wrong class exceeds that of the right one at least.
+    /// The logit of the wrong class has to exceed that of the right one by this κ at least.
     pub confidence: f32,
-    /// How many values of `c` are tried.
+    /// The number of values of `c` that are tried.
     pub search_steps: usize,
-    /// How many steps of Adam are taken for each `c`.
+    /// The number of steps of Adam for each `c`.
     pub steps: usize,
-    /// The learning rate of Adam.
     pub learning_rate: f32,
-    /// The first `c`; it grows tenfold until it is large enough.
+    /// The first `c`, which grows tenfold until it is large enough.
     pub initial_c: f32,
-    /// Whether a `c` is given up for a picture whose objective has not fallen in a tenth of the steps.
+    /// A `c` is given up for a picture whose objective has not fallen in a tenth of the steps.
     pub abort_early: bool,
 }
 
@@ -34,9 +30,9 @@ impl Default for CarliniWagner {
     }
 }
 
-/// The factor that brings pixels at the bounds in, where tanh would need infinity: as in the authors' code.
+/// This factor brings pixels at the bounds in, where tanh would need infinity: as in the authors' code.
 const INSIDE: f32 = 0.999_999;
-/// β₁, β₂ and ε of Adam: Kingma, Ba 2015, algorithm 1.
+/// These are β₁, β₂ and ε of Adam: Kingma, Ba 2015, algorithm 1.
 const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
 const ADAM_EPSILON: f32 = 1e-8;
@@ -48,8 +44,7 @@ impl Attack for CarliniWagner {
 
     fn info(&self) -> &'static AttackInfo {
         &AttackInfo {
-            name: "cw",
-            aliases: &[],
+            names: &["cw"],
             title: "Carlini–Wagner",
             summary: "Adam on the perturbation's length and a margin of the logits together: slow, and finds very short ones",
             brief: "The smallest perturbation in L2: Carlini and Wagner 2017",
@@ -115,6 +110,10 @@ impl Attack for CarliniWagner {
         false
     }
 
+    fn is_cut_by_steps(&self) -> bool {
+        false
+    }
+
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         check_steps(self.steps, "steps")?;
         check_steps(self.search_steps, "values of c")?;
@@ -143,25 +142,22 @@ impl Attack for CarliniWagner {
             problem: problem.clone(),
             settings: *self,
             bounds,
+            centre,
+            half,
             start,
         }))
     }
 }
 
-/// The search for the smallest `c` of one picture.
 #[derive(Clone, Copy)]
 struct Range {
     now: f32,
-    /// The largest that was too small.
     low: f32,
-    /// The smallest that was large enough.
     high: f32,
-    /// Whether the present `c` fooled the net.
     fooled: bool,
 }
 
 impl Range {
-    /// Goes to the next `c`.
     fn next(&mut self) {
         if self.fooled {
             self.high = self.now;
@@ -177,10 +173,12 @@ struct Search {
     problem: Problem,
     settings: CarliniWagner,
     bounds: Bounds,
-    /// w of the untouched pictures, and what tanh makes of it.
+    centre: f32,
+    half: f32,
+    /// These are w of the untouched pictures, and what tanh makes of it.
     start: Vec<f32>,
     origin: Vec<f32>,
-    /// w less its start, and Adam's moments.
+    /// These are w less its start, and Adam's moments.
     delta: Vec<f32>,
     first_moment: Vec<f32>,
     second_moment: Vec<f32>,
@@ -190,13 +188,11 @@ struct Search {
     c: Vec<Range>,
     /// The objective of each picture a tenth of the steps ago.
     last_check: Vec<f32>,
-    /// Pictures whose present `c` is not given up.
     open: Vec<usize>,
     done: usize,
 }
 
 impl Search {
-    /// Begins the descent with every picture's present `c`.
     fn set_out(&mut self) {
         if self.done > 0 {
             self.c.iter_mut().for_each(Range::next);
@@ -208,21 +204,18 @@ impl Search {
         self.open = (0..self.problem.len()).collect();
     }
 
-    /// Puts the pixels of picture `i` where its present w is.
     fn place(&mut self, i: usize) {
-        let (centre, half) = ((self.bounds.min + self.bounds.max) / 2.0, (self.bounds.max - self.bounds.min) / 2.0);
         let pixels = i * self.problem.size()..(i + 1) * self.problem.size();
         let w = self.start[pixels.clone()].iter().zip(&self.delta[pixels.clone()]).map(|(start, delta)| start + delta);
         for (at, w) in self.at[pixels].iter_mut().zip(w) {
-            *at = (w.tanh() * half + centre).clamp(self.bounds.min, self.bounds.max);
+            *at = (w.tanh() * self.half + self.centre).clamp(self.bounds.min, self.bounds.max);
         }
     }
 
     /// Returns the objective of picture `i`, and takes one step of Adam down it. `gradient` is that of the margin.
     fn descend(&mut self, i: usize, margin: f32, gradient: &[f32], step: usize) -> f32 {
-        let Self { settings, bounds, problem, .. } = self;
-        let (size, half) = (problem.size(), (bounds.max - bounds.min) / 2.0);
-        let centre = (bounds.min + bounds.max) / 2.0;
+        let &mut Self { settings, centre, half, .. } = self;
+        let size = self.problem.size();
         let active = if margin + settings.confidence > 0.0 { self.c[i].now } else { 0.0 };
         let [first, second] = [BETA_1, BETA_2].map(|beta| 1.0 - beta.powi(step as i32));
         let mut squares = 0.0;
@@ -239,7 +232,7 @@ impl Search {
         squares as f32 + active * (margin + settings.confidence).max(0.0)
     }
 
-    /// Keeps picture `i` if it fools by more than the confidence, and is nearer than the best so far.
+    /// Keeps picture `i` if it fools by more than the confidence and is nearer than the best so far.
     fn judge(&mut self, i: usize, margin: f32) {
         let pixels = i * self.problem.size()..(i + 1) * self.problem.size();
         if margin.is_nan() || margin + self.settings.confidence >= 0.0 {
@@ -256,16 +249,13 @@ impl Search {
     }
 }
 
-/// `z_label − max others`, or `max others − z_target`: below 0 the net is fooled.
+/// This is `z_label − max others`, or `max others − z_target`: below 0 the net is fooled.
 struct Margin {
     value: f32,
-    /// The class whose logit is to be lowered.
     down: usize,
-    /// The class whose logit is to be raised.
     up: usize,
 }
 
-/// Returns the margin of picture `i`.
 fn margin(problem: &Problem, i: usize, logits: &[f32]) -> Margin {
     let class = problem.followed(i);
     let others = (0..logits.len()).filter(|&k| k != class);

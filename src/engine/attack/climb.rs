@@ -1,4 +1,4 @@
-//! The run of attacks that climb the loss in many small steps.
+//! This is the run of attacks that climb the loss in many small steps.
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -10,79 +10,53 @@ use super::step::clip;
 use super::{Norm, within};
 use crate::{Error, Result};
 
-/// Which way a step goes.
-#[derive(Clone, Copy)]
-pub(super) enum Along {
-    /// The gradient itself, however far.
-    Gradient,
-    /// The steepest direction of length 1, within ε of the untouched picture.
-    Steepest(Norm),
-}
-
-/// How long a step is.
-#[derive(Clone, Copy)]
-pub(super) enum StepSize {
-    Fixed(f32),
-    /// This many times ε/steps.
-    Share(f32),
-}
-
-impl StepSize {
-    pub fn of(given: Option<f32>, share: f32) -> Self {
-        given.map_or(Self::Share(share), Self::Fixed)
-    }
-}
-
-/// How an attack climbs.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
-    pub along: Along,
+    /// The norm of steepest steps, which stay within ε of the untouched picture; none goes along the gradient itself.
+    pub norm: Option<Norm>,
     pub steps: usize,
-    pub step_size: StepSize,
-    /// What is left of the sum of gradients after each step; none climbs along the gradient of the place.
+    /// The length of a step, which is `share` times ε/steps if it is not given.
+    pub step_size: Option<f32>,
+    pub share: f32,
+    /// The share of the sum of gradients that is left after each step; none climbs along the gradient of the place.
     pub decay: Option<f32>,
     pub random_start: bool,
     pub restarts: usize,
 }
 
 impl Pace {
-    /// Steps of ε/steps along the steepest direction, within ε of the untouched picture.
+    /// Returns steps of ε/steps along the steepest direction, within ε of the untouched picture.
     pub fn within(norm: Norm, steps: usize) -> Self {
-        let step_size = StepSize::Share(1.0);
-        Self { along: Along::Steepest(norm), steps, step_size, decay: None, random_start: false, restarts: 1 }
+        let norm = Some(norm);
+        Self { norm, steps, step_size: None, share: 1.0, decay: None, random_start: false, restarts: 1 }
     }
 }
 
-/// Says how an attack climbs: `in L∞, 10 steps of 0.02`.
+/// Says how an attack climbs, such as `in L∞, 10 steps of 0.02`.
 pub(super) fn in_steps(norm: Norm, steps: usize, step_size: Option<f32>) -> String {
     let size = step_size.map(|size| format!(" of {size}")).unwrap_or_default();
     format!("in {}, {steps} steps{size}", norm.title())
 }
 
-/// A climb under way.
 pub(super) struct Climb {
     problem: Problem,
     pace: Pace,
     at: Vec<f32>,
-    /// The sums of gradients of all pictures; empty without momentum.
+    /// These are the sums of gradients of all pictures; it is empty without momentum.
     velocity: Vec<f32>,
     generators: Vec<ChaCha8Rng>,
-    /// The pictures with which no restart before this one fooled the net.
+    /// No restart before this one has fooled the net with these pictures.
     open: Vec<usize>,
     done: usize,
 }
 
 impl Climb {
-    /// Begins a climb.
-    ///
-    /// # Errors
-    /// A number of steps or a step size that cannot be, or the norm L1.
     pub fn start(problem: &Problem, pace: Pace) -> Result<Box<dyn Run>> {
         check_steps(pace.steps, "steps")?;
-        if let StepSize::Fixed(size) = pace.step_size {
+        if let Some(size) = pace.step_size {
             check_positive(size, "the step size")?;
         }
-        if let Along::Steepest(Norm::L1) = pace.along {
+        if pace.norm == Some(Norm::L1) {
             return Err(Error::Argument("this attack has no L1 form; expected the norm linf or l2".into()));
         }
         let n = problem.len();
@@ -97,14 +71,13 @@ impl Climb {
         }))
     }
 
-    /// Puts the open pictures at the start of a climb.
     fn set_out(&mut self) {
         let (problem, size) = (&self.problem, self.problem.size());
         for &i in &self.open {
             let rows = i * size..(i + 1) * size;
             let (at, x) = (&mut self.at[rows.clone()], &problem.x[rows]);
             at.copy_from_slice(x);
-            if let (true, Along::Steepest(norm)) = (self.pace.random_start, self.pace.along) {
+            if let Some(norm) = self.pace.norm.filter(|_| self.pace.random_start) {
                 let offset = in_the_ball(norm, size, &mut self.generators[i]);
                 at.iter_mut().zip(offset).for_each(|(at, offset)| *at += problem.eps[i] * offset);
                 within(norm, at, x, problem.eps[i], problem.rules.bounds);
@@ -119,15 +92,11 @@ impl Climb {
         self.problem.gradient(&gather(&self.at, self.problem.size(), &self.open), &self.open)
     }
 
-    /// Moves picture `i` by one step.
     fn step(&mut self, i: usize, gradient: &[f32]) {
         let (problem, pace, rows) = (&self.problem, self.pace, i * gradient.len()..(i + 1) * gradient.len());
         let (at, x, eps) = (&mut self.at[rows.clone()], &problem.x[rows.clone()], problem.eps[i]);
-        let size = match pace.step_size {
-            StepSize::Fixed(size) => size,
-            StepSize::Share(share) => share * eps / pace.steps as f32,
-        };
-        let Along::Steepest(norm) = pace.along else {
+        let size = pace.step_size.unwrap_or(pace.share * eps / pace.steps as f32);
+        let Some(norm) = pace.norm else {
             at.iter_mut().zip(gradient).for_each(|(at, g)| *at += size * g);
             return clip(at, problem.rules.bounds);
         };
@@ -177,7 +146,6 @@ impl Run for Climb {
     }
 }
 
-/// Draws a point evenly from the ball of radius 1.
 fn in_the_ball(norm: Norm, size: usize, rng: &mut ChaCha8Rng) -> Vec<f32> {
     match norm {
         Norm::Linf => (0..size).map(|_| rng.random_range(-1.0..=1.0)).collect(),

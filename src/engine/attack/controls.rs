@@ -1,29 +1,27 @@
-//! What an attack is compared with: perturbations of the same length that do not follow the picture's own gradient.
+//! An attack is compared with perturbations of the same length that do not follow the picture's own gradient.
 
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::{NoiseKind, Norm};
 
-/// A perturbation of length ε in L∞ that a person might take for as good as `ε·sign(∇ₓJ)`.
+/// This is a perturbation of length ε in L∞ that a person might take for as good as `ε·sign(∇ₓJ)`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Control {
-    /// ±ε by chance: arXiv 1412.6572, section 6.
+    /// Each value is ±ε by chance: arXiv 1412.6572, section 6.
     Signs,
-    /// U(−ε, ε): the same section.
+    /// Each value is drawn from U(−ε, ε): the same section.
     Uniform,
-    /// `ε·sign` of the gradient at another picture.
     OtherPicture,
-    /// `−ε·sign(∇ₓJ)`: as far, the other way.
+    /// This is `−ε·sign(∇ₓJ)`: as far, the other way.
     Opposite,
 }
 
 impl Control {
     pub const ALL: [Self; 4] = [Self::Signs, Self::Uniform, Self::OtherPicture, Self::Opposite];
 
-    /// Returns the direction, for ε = 1. `gradient` is that of the picture, `other` that of another one of the same
-    /// size.
+    /// Returns the direction for ε = 1, given the gradients of the picture and of another one of the same size.
     pub fn direction(self, gradient: &[f32], other: &[f32], rng: &mut ChaCha8Rng) -> Vec<f32> {
         match self {
             Self::Signs => NoiseKind::Signs.draw(gradient.len(), rng),
@@ -34,9 +32,8 @@ impl Control {
     }
 }
 
-/// Returns how well a perturbation follows a gradient: `<δ, ∇J> / (ε·‖∇J‖₁)`, 1 for the fast gradient sign method,
-/// about 0 for noise, −1 for the opposite. The share of the growth of the linearised loss that ε allows. 0 where
-/// there is no gradient.
+/// Returns `<δ, ∇J> / (ε·‖∇J‖₁)`, how well a perturbation follows a gradient: 1 for the fast gradient sign method,
+/// about 0 for noise, −1 for the opposite, and 0 where there is no gradient.
 pub fn alignment(perturbation: &[f32], gradient: &[f32], eps: f32) -> f32 {
     // Scaled first, so that products of tiny gradients do not underflow.
     let largest = Norm::Linf.length(gradient);

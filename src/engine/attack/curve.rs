@@ -1,27 +1,26 @@
-//! What the net says along a line through a picture: figure 4 of arXiv 1412.6572.
+//! A curve is what the net says along a line through a picture: figure 4 of arXiv 1412.6572.
 
-use super::step::{clip, to_8_bits};
+use super::step::clip;
 use super::{AttackInput, Rules};
 use crate::loss::softmax;
 use crate::model::{Model, argmax};
+use crate::picture::to_8_bits;
 use crate::{Error, Result};
 
-/// The net's answers at `x + ε·η` for many ε.
-#[derive(Clone, Debug, PartialEq)]
+/// These are the net's answers at `x + ε·η` for many ε.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct EpsCurve {
-    /// Ascending; may be negative.
+    /// The values of ε are ascending, and may be negative.
     pub eps: Vec<f32>,
-    /// For each ε one for each class.
     pub logits: Vec<Vec<f32>>,
     pub probabilities: Vec<Vec<f32>>,
 }
 
-/// Where the net's answer changes.
+/// Here the net's answer changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Flip {
-    /// Where the two logits meet, if they are straight between the neighbouring points.
+    /// The ε at which the two logits meet, if they are straight between the neighbouring points.
     pub eps: f32,
-    /// The answer below and above.
     pub from: usize,
     pub to: usize,
 }
@@ -32,25 +31,28 @@ pub fn eps_range(max: f32, points: usize) -> Vec<f32> {
     (0..points).map(|i| max * (2.0 * i as f32 - last) / last).collect()
 }
 
-/// Returns `points` values of ε from −max to +max, the closer the nearer they are to 0: with 41 of them up to 0.5
-/// both a sixteenth of a grey level and a hundred levels have neighbours. 0 is among them when their number is odd.
+/// Returns `points` values of ε from −max to +max, the closer the nearer they are to 0. With 41 of them up to 0.5 both
+/// a sixteenth of a grey level and a hundred levels have neighbours.
 pub fn eps_ladder(max: f32, points: usize) -> Vec<f32> {
     eps_range(1.0, points).into_iter().map(|share| max * share.powi(3)).collect()
 }
 
-/// Makes one forward pass on all of `x + ε·η` together, clipped and rounded as the rules say. Unlike an attack's,
-/// these ε may be negative. Of a photo the net is shown what a file of it would show, in 8 bits.
+/// Makes one forward pass on all of `x + ε·η` together, clipped and rounded as the rules say. ε may be negative. Of a
+/// photo the net is shown what a file of it would show, in 8 bits.
 ///
 /// # Errors
 /// A direction of another size than the picture, ε that do not ascend, or those of the net.
 pub fn eps_curve(model: &Model, input: &AttackInput, direction: &[f32], eps: &[f32], rules: Rules) -> Result<EpsCurve> {
-    let x = &input.pixels().values;
+    let x = &input.pixels.values;
     if direction.len() != x.len() {
         let (found, expected) = (direction.len(), x.len());
         return Err(Error::Argument(format!("a direction of {found} values for a picture of {expected}")));
     }
     if eps.iter().any(|eps| !eps.is_finite()) || !eps.is_sorted() {
         return Err(Error::Argument("the values of ε of a curve do not ascend; expected finite ones in order".into()));
+    }
+    if eps.is_empty() {
+        return Ok(EpsCurve::default());
     }
     let moved = |&eps: &f32| {
         let mut moved: Vec<f32> = x.iter().zip(direction).map(|(x, d)| x + eps * d).collect();
@@ -64,7 +66,6 @@ pub fn eps_curve(model: &Model, input: &AttackInput, direction: &[f32], eps: &[f
 }
 
 impl EpsCurve {
-    /// Makes a curve from the logits at each ε.
     pub fn new(eps: Vec<f32>, logits: Vec<Vec<f32>>) -> Self {
         let probabilities = logits.iter().map(|logits| softmax(logits)).collect();
         Self { eps, logits, probabilities }
@@ -77,34 +78,30 @@ impl EpsCurve {
         self.probabilities.append(&mut other.probabilities);
     }
 
-    /// Returns the points in ascending order of ε, however its points were added.
+    /// Returns the points in ascending order of ε.
     pub fn sorted(&self) -> Self {
         let mut order: Vec<usize> = (0..self.eps.len()).collect();
         order.sort_by(|&a, &b| self.eps[a].total_cmp(&self.eps[b]));
         Self::new(order.iter().map(|&i| self.eps[i]).collect(), order.iter().map(|&i| self.logits[i].clone()).collect())
     }
 
-    /// Returns the same line with `pieces` points for each one: between two of them the logits are taken to be
-    /// straight, as [`Self::flips`] takes them, and the probabilities follow them. Where two points are no farther
-    /// apart than `stair`, the answer is that of the nearer one: with pictures rounded to 8 bits it changes half way
-    /// between two grey levels.
+    /// Returns the same line with `pieces` points for each one, between which the logits are straight. Where two points
+    /// are no farther apart than `stair`, the answer is that of the nearer one: with pictures rounded to 8 bits it
+    /// changes half way between two grey levels.
     pub fn finer(&self, pieces: usize, stair: f32) -> Self {
         let (mut eps, mut logits) = (Vec::new(), Vec::new());
         for i in 0..self.eps.len() {
             let next = (i + 1).min(self.eps.len() - 1);
-            let count = if next == i { 1 } else { pieces };
-            for piece in 0..count {
+            for piece in 0..if next == i { 1 } else { pieces } {
                 let share = piece as f32 / pieces as f32;
                 eps.push(self.eps[i] + share * (self.eps[next] - self.eps[i]));
                 let share = if self.eps[next] - self.eps[i] <= stair { share.round() } else { share };
-                let between = |a: f32, b: f32| a + share * (b - a);
-                logits.push(self.logits[i].iter().zip(&self.logits[next]).map(|(a, b)| between(*a, *b)).collect());
+                logits.push(self.logits[i].iter().zip(&self.logits[next]).map(|(a, b)| a + share * (b - a)).collect());
             }
         }
         Self::new(eps, logits)
     }
 
-    /// Returns the net's answer at each ε.
     pub fn answers(&self) -> Vec<usize> {
         self.logits.iter().map(|logits| argmax(logits)).collect()
     }
@@ -124,8 +121,7 @@ impl EpsCurve {
         (0..answers.len().saturating_sub(1)).filter(|&i| answers[i] != answers[i + 1]).map(flip).collect()
     }
 
-    /// Returns the interval around the ε nearest to 0 in which the net says `label`; none where it does not say so
-    /// there.
+    /// Returns the interval around the ε nearest to 0 in which the net says `label`; none where it does not say so.
     pub fn right_interval(&self, label: usize) -> Option<(f32, f32)> {
         let centre = (0..self.eps.len()).min_by(|&a, &b| self.eps[a].abs().total_cmp(&self.eps[b].abs()))?;
         if argmax(&self.logits[centre]) != label {

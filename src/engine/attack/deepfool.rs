@@ -1,5 +1,3 @@
-//! DeepFool: to the nearest boundary of the linearised net, until it is crossed.
-
 use serde::{Deserialize, Serialize};
 
 use super::parameter::{AttackInfo, Parameter, Scale, Value, norm, steps};
@@ -9,19 +7,17 @@ use super::step::clip;
 use super::{Measure, Norm};
 use crate::{Error, Result};
 
-/// DeepFool goes to the nearest boundary of the linearised net, again and again, until the net is fooled. With targets
-/// it goes to the boundary of the target's class.
-///
-/// Moosavi-Dezfooli, Fawzi, Frossard, *DeepFool: A Simple and Accurate Method to Fool Deep Neural Networks*, 2016
-/// (arXiv 1511.04599), algorithm 2 and section 3.3 for other norms.
+/// DeepFool goes to the nearest boundary of the linearised net, or to the target's, again and again, until the net is
+/// fooled. Moosavi-Dezfooli, Fawzi, Frossard, *DeepFool: A Simple and Accurate Method to Fool Deep Neural Networks*,
+/// 2016 (arXiv 1511.04599), algorithm 2 and section 3.3 for other norms.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeepFool {
-    /// [`Norm::L2`] or [`Norm::Linf`].
+    /// This is L2 or L∞.
     pub norm: Norm,
     pub steps: usize,
-    /// How much farther than the boundary it goes, as a share of the way.
+    /// The share of the way that it goes beyond the boundary.
     pub overshoot: f32,
-    /// How many classes, the most probable first, have their boundaries looked at, the picture's own included.
+    /// The number of classes, the most probable first and the picture's own among them, whose boundaries count.
     pub candidates: usize,
 }
 
@@ -31,7 +27,7 @@ impl Default for DeepFool {
     }
 }
 
-/// Added to the distance of the boundary, as in the authors' code: rounding must not leave a step of length 0.
+/// This is added to the distance of the boundary, as in the authors' code: rounding must not leave a step of length 0.
 const BEYOND: f32 = 1e-4;
 
 impl Attack for DeepFool {
@@ -41,8 +37,7 @@ impl Attack for DeepFool {
 
     fn info(&self) -> &'static AttackInfo {
         &AttackInfo {
-            name: "deepfool",
-            aliases: &[],
+            names: &["deepfool"],
             title: "DeepFool",
             summary: "To the nearest boundary of the linearised net, again and again: finds a short perturbation by itself",
             brief: "To the nearest boundary: Moosavi-Dezfooli et al. 2016",
@@ -87,11 +82,6 @@ impl Attack for DeepFool {
         false
     }
 
-    fn stop_at(&mut self, step: usize, _: f32) -> bool {
-        self.steps = step;
-        true
-    }
-
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         check_steps(self.steps, "steps")?;
         check_positive(self.overshoot, "the overshoot")?;
@@ -101,13 +91,11 @@ impl Attack for DeepFool {
         if self.candidates < 2 {
             return Err(Error::Argument(format!("{} candidates; expected at least 2 classes", self.candidates)));
         }
-        let total = vec![0.0; problem.x.len()];
-        let at = problem.x.to_vec();
         Ok(Box::new(Fooling {
             problem: problem.clone(),
             settings: *self,
-            at,
-            total,
+            at: problem.x.to_vec(),
+            total: vec![0.0; problem.x.len()],
             rivals: None,
             open: Vec::new(),
             done: 0,
@@ -119,16 +107,14 @@ struct Fooling {
     problem: Problem,
     settings: DeepFool,
     at: Vec<f32>,
-    /// The sums of the steps, before the overshoot.
     total: Vec<f32>,
-    /// The classes whose boundaries are looked at, of each picture; known from the first step on.
+    /// Each picture's classes whose boundaries count; they are known from the first step on.
     rivals: Option<Vec<Vec<usize>>>,
     open: Vec<usize>,
     done: usize,
 }
 
 impl Fooling {
-    /// Finds out which classes the untouched pictures could be moved to.
     fn choose_rivals(&mut self) -> Result<()> {
         let (problem, clean) = (&self.problem, self.problem.clean()?);
         let logits: Vec<&[f32]> = clean.logits.chunks(problem.classes()).collect();
@@ -146,8 +132,7 @@ impl Fooling {
         Ok(())
     }
 
-    /// Returns the class that picture `i` is moved away from: its label, on the way to a target whatever the net says
-    /// now.
+    /// Returns the class that picture `i` is moved away from: its label, or on the way to a target the net's answer.
     fn from(&self, i: usize, logits: &[f32]) -> usize {
         match &self.problem.targets {
             Some(_) => crate::model::argmax(logits),
@@ -157,8 +142,8 @@ impl Fooling {
 }
 
 impl DeepFool {
-    /// Returns the distance of the nearest of some linear boundaries, and its slope: equations 8 and 9. Each boundary
-    /// is `lead` in the difference of two logits away. There is none where none has a slope: they are infinitely far.
+    /// Returns the distance of the nearest linear boundary and its slope, by equations 8 and 9; none where all are
+    /// infinitely far. Each is `lead` in the difference of two logits away.
     fn nearest<'a>(&self, leads: impl Iterator<Item = f32>, slopes: &'a [f32]) -> Option<(f32, &'a [f32])> {
         let dual = if self.norm == Norm::Linf { Norm::L1 } else { Norm::L2 };
         let (leads, mut best): (Vec<f32>, Option<(f32, &[f32])>) = (leads.collect(), None);

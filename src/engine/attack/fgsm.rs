@@ -1,5 +1,3 @@
-//! The fast gradient sign method and its relatives in other norms.
-
 use serde::{Deserialize, Serialize};
 
 use super::one_step::OneStep;
@@ -8,10 +6,8 @@ use super::run::{Attack, Run};
 use super::{Measure, Norm, Problem};
 use crate::Result;
 
-/// This attack takes one step `x + ε·η`, η being the steepest direction of length 1: the fast gradient sign method in
-/// L∞, its relatives in L2 and L1.
-///
-/// Goodfellow, Shlens, Szegedy, *Explaining and Harnessing Adversarial Examples*, 2015 (arXiv 1412.6572), section 3.
+/// This attack takes one step `x + ε·η`, η being the steepest direction of length 1: Goodfellow, Shlens, Szegedy,
+/// *Explaining and Harnessing Adversarial Examples*, 2015 (arXiv 1412.6572), section 3, for L∞.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fgsm {
     /// The norm in which the step has the length ε.
@@ -25,8 +21,7 @@ impl Attack for Fgsm {
 
     fn info(&self) -> &'static AttackInfo {
         &AttackInfo {
-            name: "fgsm",
-            aliases: &[],
+            names: &["fgsm"],
             title: "FGSM",
             summary: "The fast gradient sign method: one step x + ε·sign(∇J), so every pixel moves by exactly ε",
             brief: "One step of the sign: Goodfellow et al. 2015; with `norm` l2 or l1 its relatives",
@@ -36,10 +31,6 @@ impl Attack for Fgsm {
 
     fn parameters(&mut self) -> Vec<Parameter<'_>> {
         vec![norm(&mut self.norm, &[Norm::Linf, Norm::L2, Norm::L1])]
-    }
-
-    fn in_words(&self) -> String {
-        format!("in {}", self.norm.title())
     }
 
     fn measure(&self) -> Measure {

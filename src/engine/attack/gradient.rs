@@ -1,4 +1,4 @@
-//! The gradient of the loss with respect to the pixels.
+//! This computes the gradient of the loss with respect to the pixels.
 
 use candle_core::Tensor;
 
@@ -6,27 +6,19 @@ use crate::loss::Loss;
 use crate::model::Model;
 use crate::{Error, Result};
 
-/// ∇ₓ of a loss for each picture of a batch.
+/// This is ∇ₓ of a loss for each picture of a batch.
 pub struct InputGradient {
-    /// The logits, (n, classes).
     pub logits: Tensor,
-    /// The cross-entropy J(x, class) of each picture.
     pub cross_entropy: Vec<f32>,
-    /// ∇ₓ of the loss that was asked for: (n, channels, height, width).
+    /// The gradient ∇ₓ of the loss that was asked for, of shape (n, channels, height, width).
     pub gradient: Tensor,
-    /// Pictures of whose class the net is so sure that its probability rounds to 1 in `f32`: the cross-entropy's
-    /// gradient has lost its largest part there.
+    /// The net is so sure of the class that its probability rounds to 1 in `f32`, and most of the gradient is lost.
     pub saturated: Vec<bool>,
 }
 
-/// Makes one forward and one backward pass through the net in evaluation mode; the weights get no gradients. Each
-/// picture's gradient is that of its own loss, whatever else is in the batch.
-///
-/// # Errors
-/// When `pixels` does not have the net's input shape or `classes` not one valid class per picture.
+/// Makes one forward and one backward pass; each picture's gradient is that of its own loss, whatever the batch.
 pub fn input_gradient(model: &Model, pixels: &Tensor, classes: &[usize], loss: Loss) -> Result<InputGradient> {
-    let n = pixels.dims().first().copied().unwrap_or(0);
-    let count = model.classes.len();
+    let (n, count) = (pixels.dims().first().copied().unwrap_or(0), model.classes.len());
     if classes.len() != n || classes.iter().any(|&class| class >= count) {
         return Err(Error::Argument(format!(
             "{n} pictures with the classes {classes:?}; expected one for each, below {count}"
@@ -45,8 +37,7 @@ pub fn input_gradient(model: &Model, pixels: &Tensor, classes: &[usize], loss: L
 }
 
 impl InputGradient {
-    /// Returns the share of pixel values of each picture whose gradient is exactly zero. At 1 an attack has nothing
-    /// to follow.
+    /// Returns the share of pixel values of each picture whose gradient is exactly zero.
     pub fn zero_fractions(&self) -> Result<Vec<f32>> {
         let rows = self.gradient.flatten_from(1)?.to_vec2::<f32>()?;
         let share = |row: &Vec<f32>| row.iter().filter(|&&g| g == 0.0).count() as f32 / row.len() as f32;

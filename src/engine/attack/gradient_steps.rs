@@ -1,20 +1,16 @@
-//! Plain gradient steps on the pixels.
-
 use serde::{Deserialize, Serialize};
 
-use super::climb::{Along, Climb, Pace, StepSize};
+use super::climb::{Climb, Pace};
 use super::parameter::{AttackInfo, Parameter, Scale, Value, steps};
 use super::run::{Attack, Run, check_positive};
 use super::{Measure, Norm, Problem};
 use crate::Result;
 
 /// This attack goes `steps` times to `x + η·∇ₓJ`, as far as that leads: gradient descent on pixels instead of weights.
-///
-/// Szegedy et al., *Intriguing Properties of Neural Networks*, 2014 (arXiv 1312.6199), for the idea of descending on
-/// the pixels.
+/// Szegedy et al., *Intriguing Properties of Neural Networks*, 2014 (arXiv 1312.6199), for the idea.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GradientSteps {
-    /// η, what the gradient is multiplied by.
+    /// η, which the gradient is multiplied by.
     pub eta: f32,
     pub steps: usize,
 }
@@ -26,8 +22,7 @@ impl Attack for GradientSteps {
 
     fn info(&self) -> &'static AttackInfo {
         &AttackInfo {
-            name: "gradient",
-            aliases: &[],
+            names: &["gradient"],
             title: "Gradient steps",
             summary: "Several plain steps x ± η·∇J: pixels that matter more move more",
             brief: "Plain gradient steps, `eta` times the gradient",
@@ -58,14 +53,9 @@ impl Attack for GradientSteps {
         false
     }
 
-    fn stop_at(&mut self, step: usize, _: f32) -> bool {
-        self.steps = step;
-        true
-    }
-
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         check_positive(self.eta, "η")?;
-        let step_size = StepSize::Fixed(self.eta);
-        Climb::start(problem, Pace { along: Along::Gradient, step_size, ..Pace::within(Norm::L2, self.steps) })
+        let pace = Pace::within(Norm::L2, self.steps);
+        Climb::start(problem, Pace { norm: None, step_size: Some(self.eta), ..pace })
     }
 }

@@ -1,37 +1,37 @@
-//! Signs that a robust accuracy is not what it seems.
+//! Here are signs that a robust accuracy is not what it seems.
 //!
-//! Athalye, Carlini, Wagner, *Obfuscated Gradients Give a False Sense of Security*, 2018 (arXiv 1802.00420), section
-//! 3.1.
+//! They are those of Athalye, Carlini, Wagner, *Obfuscated Gradients Give a False Sense of Security*, 2018 (arXiv
+//! 1802.00420), section 3.1.
 
 use std::fmt;
 
-use super::{Attack, AttackSettings, Norm};
+use super::{AttackSettings, Norm};
 use crate::statistics::wilson_interval;
 use crate::units::{grey_levels, per_cent};
 
-/// What an attack came to on a test set, for as many ε as were tried.
+/// This is what an attack came to on a test set, for as many ε as were tried.
 #[derive(Clone, Debug)]
 pub struct Curve<'a> {
     pub attack: &'a AttackSettings,
     pub n: usize,
     pub classes: usize,
     pub clean_correct: usize,
-    /// Pictures whose gradient is zero everywhere.
+    /// The number of pictures whose gradient is zero everywhere.
     pub without_gradient: usize,
-    /// Pictures of which the net is so sure that rounding hides most of the slope that the attack follows.
+    /// The number of pictures of which the net is so sure that rounding hides most of the slope.
     pub saturated: usize,
     /// The points in any order.
     pub points: Vec<Point>,
 }
 
-/// Right answers at one ε.
+/// These are the right answers at one ε.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     pub eps: f32,
     pub correct: usize,
 }
 
-/// Something to know before believing a number; its text is one sentence.
+/// This is something to know before believing a number; its text is one sentence.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Warning {
     /// The gradients of some pictures are zero everywhere.
@@ -98,12 +98,6 @@ impl fmt::Display for Warning {
     }
 }
 
-/// The ratio of the largest ε to the smallest above 0 from which on a curve ought to fall.
-const WIDE: f32 = 4.0;
-
-/// The ε from which on any picture can be turned all grey within L∞.
-const ALL_GREY: f32 = 0.5;
-
 /// Finds all that is suspicious in some curves of one net on the same pictures.
 pub fn warnings(curves: &[Curve<'_>]) -> Vec<Warning> {
     let mut found = Vec::new();
@@ -128,16 +122,10 @@ pub fn warnings(curves: &[Curve<'_>]) -> Vec<Warning> {
             found.extend(compare(one, many));
         }
     }
-    let mut once: Vec<Warning> = Vec::new();
-    for warning in found {
-        if !once.contains(&warning) {
-            once.push(warning);
-        }
-    }
-    once
+    let is_new = |(i, warning): &(usize, &Warning)| !found[..*i].contains(warning);
+    found.iter().enumerate().filter(is_new).map(|(_, warning)| warning.clone()).collect()
 }
 
-/// Compares FGSM with an attack of many steps: the most striking ε of either kind.
 fn compare(one: &Curve<'_>, many: &Curve<'_>) -> Option<Warning> {
     let (name, n) = (many.attack.name(), one.n);
     let pairs = one.points.iter().filter_map(|point| {
@@ -165,35 +153,34 @@ fn is_less(count: usize, other: usize, n: usize) -> bool {
 }
 
 impl Curve<'_> {
-    /// Tells whether the attack climbs the same loss within the same ε as FGSM, in many steps.
+    fn climbs(&self) -> bool {
+        self.attack.takes_eps() && self.attack.follows_loss()
+    }
+
     fn is_many_steps_of(&self, one: &Self) -> bool {
-        let climbs = self.attack.takes_eps() && self.attack.follows_loss();
-        let is_many = climbs && !matches!(self.attack, AttackSettings::Fgsm(_));
+        let is_many = self.climbs() && !matches!(self.attack, AttackSettings::Fgsm(_));
         is_many && self.attack.norm() == one.attack.norm() && self.n == one.n
     }
 
-    /// Returns the two points between which the accuracy rises most, if it does beyond chance.
     fn rise(&self) -> Option<(Point, Point)> {
         let pairs = self.points.iter().flat_map(|low| self.points.iter().map(move |high| (low, high)));
         let rising = pairs.filter(|(low, high)| low.eps < high.eps && is_less(low.correct, high.correct, self.n));
         rising.max_by_key(|(low, high)| high.correct - low.correct).map(|(low, high)| (*low, *high))
     }
 
-    /// Returns the point of the largest ε, if an attack that follows the slope of the loss finds no more errors there
-    /// than there are on untouched pictures, beyond chance, over a wide range of ε.
+    /// Returns the point of the largest ε, if an attack that follows the slope finds no more errors there, beyond
+    /// chance, than there are on untouched pictures, over a fourfold range of ε at least.
     fn stays_flat(&self) -> Option<Point> {
         let tried = || self.points.iter().filter(|point| point.eps.is_finite() && point.eps > 0.0);
         let last = tried().max_by(|a, b| a.eps.total_cmp(&b.eps))?;
-        let is_wide = tried().any(|point| last.eps >= WIDE * point.eps);
-        let follows = self.attack.takes_eps() && self.attack.follows_loss();
-        (is_wide && follows && !is_less(last.correct, self.clean_correct, self.n)).then_some(*last)
+        let is_wide = tried().any(|point| last.eps >= 4.0 * point.eps);
+        (is_wide && self.climbs() && !is_less(last.correct, self.clean_correct, self.n)).then_some(*last)
     }
 
-    /// Returns the point of the largest ε, if its accuracy is far above chance where the picture can be turned all
-    /// grey.
+    /// Returns the point of the largest ε, if its accuracy is far above chance where ε is enough to turn all grey.
     fn stays_high(&self) -> Option<Point> {
         let last = self.points.iter().filter(|point| point.eps.is_finite()).max_by(|a, b| a.eps.total_cmp(&b.eps))?;
-        let is_grey = self.attack.norm() == Norm::Linf && self.attack.takes_eps() && last.eps >= ALL_GREY;
+        let is_grey = self.attack.norm() == Norm::Linf && self.attack.takes_eps() && last.eps >= 0.5;
         let limit = (2.0 / self.classes as f64).min(0.75);
         let is_high = wilson_interval(last.correct, self.n).0 > limit;
         (is_grey && is_high).then_some(*last)

@@ -1,34 +1,31 @@
-//! What is exactly so of a net without a kink: section 3 of arXiv 1412.6572, "The linear explanation".
+//! For a net without a kink some things are exactly so: section 3 of arXiv 1412.6572, "The linear explanation".
 //!
 //! Its logits are z = Wx + b. A perturbation of at most ε per pixel takes no more than ε‖w_rival − w_label‖₁ from the
 //! lead of the label over a rival, and ε·sign(w_rival − w_label) takes just that.
-
-use candle_core::{Device, Tensor};
 
 use super::Norm;
 use crate::model::{LayerSpec, Model};
 use crate::picture::{Channel, Heatmap, Planes, Quantity, Rgba};
 use crate::{Error, Result};
 
-/// The label of a picture and the class that is nearest to it, in the net's own linear terms.
+/// This is the class that is nearest to the label of a picture, in the net's own linear terms.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LinearRival {
     /// The class that a perturbation reaches with the least ε.
     pub class: usize,
-    /// z_label − z_class at the untouched picture.
+    /// This is z_label − z_class at the untouched picture.
     pub lead: f32,
-    /// w_class − w_label, of the pixels' shape.
+    /// This is w_class − w_label, of the pixels' shape.
     pub weights: Planes,
 }
 
 impl LinearRival {
-    /// Returns ‖w_class − w_label‖₁: what a perturbation takes from the lead for each unit of ε.
+    /// Returns ‖w_class − w_label‖₁, which a perturbation takes from the lead for each unit of ε.
     pub fn slope(&self) -> f32 {
         Norm::L1.length(&self.weights.values)
     }
 
-    /// Returns the lead that ε·sign(w_class − w_label) leaves where nothing is clipped. No perturbation within ε
-    /// leaves less.
+    /// Returns the lead that ε·sign(w_class − w_label) leaves where nothing is clipped. No perturbation leaves less.
     pub fn lead_at(&self, eps: f32) -> f32 {
         self.lead - eps * self.slope()
     }
@@ -66,9 +63,7 @@ pub fn linear_rival(model: &Model, picture: &Planes, label: usize) -> Result<Opt
         (d[rivals[number]], d[label]) = (1.0, -1.0);
         d
     };
-    let shape = (1, picture.channels, picture.height, picture.width);
-    let pixels = Tensor::from_slice(&picture.values, shape, &Device::Cpu)?;
-    let (logits, slopes) = model.gradients(&pixels, rivals.len(), difference)?;
+    let (logits, slopes) = model.gradients(&picture.to_tensor()?, rivals.len(), difference)?;
     let (z, slopes): (Vec<f32>, Vec<f32>) = (logits.flatten_all()?.to_vec1()?, slopes.flatten_all()?.to_vec1()?);
     let all = rivals.iter().zip(slopes.chunks(picture.values.len())).map(|(&class, weights)| LinearRival {
         class,

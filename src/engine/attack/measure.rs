@@ -1,4 +1,4 @@
-//! What attacks measure their perturbations in.
+//! Attacks measure their perturbations in a norm, or count values.
 
 use super::Norm;
 use crate::units::describe_eps;
@@ -19,7 +19,6 @@ impl Measure {
         }
     }
 
-    /// Measures a perturbation: its length, or the number of values that changed.
     pub fn length(self, perturbation: &[f32]) -> f32 {
         match self {
             Self::Norm(norm) => norm.length(perturbation),
@@ -27,7 +26,7 @@ impl Measure {
         }
     }
 
-    /// Returns the name in tables: `linf`, `l2`, `l1`, `count`.
+    /// Returns the name in tables, such as `linf` or `count`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Norm(norm) => norm.name(),
@@ -35,7 +34,7 @@ impl Measure {
         }
     }
 
-    /// Returns the symbol in formulas: `max|δ|`, `‖δ‖₂`, `‖δ‖₁`; a count in words.
+    /// Returns the symbol in formulas, such as `max|δ|`; a count in words.
     pub fn symbol(self) -> &'static str {
         match self {
             Self::Norm(norm) => norm.symbol(),
@@ -43,8 +42,7 @@ impl Measure {
         }
     }
 
-    /// Says for people how far an attack may go: `ε 0.0314 = 8.00/255 = 8 grey levels`, which only L∞ has, `ε 2.5`,
-    /// `20 changed values`, and `however long` where it is infinite.
+    /// Says for people how far an attack may go, such as `ε 0.0314 = 8.00/255 = 8 grey levels` or `20 changed values`.
     pub fn describe(self, eps: f32) -> String {
         match self {
             _ if eps.is_infinite() => "however long".into(),

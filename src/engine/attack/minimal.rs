@@ -1,5 +1,3 @@
-//! The smallest ε with which an attack fools, for each picture.
-
 use serde::{Deserialize, Serialize};
 
 use super::parameter::{AttackInfo, Parameter, Scale, Value};
@@ -8,16 +6,13 @@ use super::run::{Attack, Run, Step, check_positive, check_steps};
 use super::{AttackSettings, EpsSearch, Measure};
 use crate::{Error, Result};
 
-/// This tries values of ε on a ladder from 0 to `largest` until the attack fools, then bisects between the last one
-/// that did not and the first one that did. A picture of the result has the ε above: it fools, while the attack with
-/// an ε below by the search's resolution does not. Fooling need not be monotonic in ε, hence the ladder.
+/// This tries values of ε on a ladder from 0 to `largest` until the attack fools, then bisects below that rung. A
+/// picture of the result has the ε above. Fooling need not be monotonic in ε, hence the ladder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MinimalEps {
     /// An attack that takes an ε.
     pub attack: Box<AttackSettings>,
-    /// The largest ε that is tried.
     pub largest: f32,
-    /// The number of rungs of the ladder.
     pub rungs: usize,
     pub bisections: usize,
 }
@@ -30,7 +25,7 @@ impl MinimalEps {
 }
 
 impl Attack for MinimalEps {
-    /// Returns none: the search is a way of running the others.
+    /// The search is a way of running the others.
     fn usual() -> Vec<Self> {
         Vec::new()
     }
@@ -39,7 +34,6 @@ impl Attack for MinimalEps {
         self.attack.info()
     }
 
-    /// Returns those of the attack, and then those of the search.
     fn parameters(&mut self) -> Vec<Parameter<'_>> {
         let mut parameters = self.attack.parameters();
         let scale = Scale::whole(1.0..=50.0, 1000.0);
@@ -80,6 +74,10 @@ impl Attack for MinimalEps {
         self.attack.is_random()
     }
 
+    fn is_cut_by_steps(&self) -> bool {
+        false
+    }
+
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         check_steps(self.rungs, "rungs of the ladder")?;
         check_positive(self.largest, "the largest ε")?;
@@ -101,26 +99,23 @@ impl Attack for MinimalEps {
     }
 }
 
-/// The search under way.
 struct Ladder {
     problem: Problem,
     settings: MinimalEps,
     at: Vec<f32>,
     best: Vec<f32>,
-    /// One for each picture; known from the first step on.
     searches: Vec<EpsSearch>,
     trial: Option<Trial>,
     trials: usize,
 }
 
-/// The attack under way, on the pictures that are not decided yet.
 struct Trial {
     which: Vec<usize>,
     run: Box<dyn Run>,
 }
 
 impl Ladder {
-    /// Starts the attack with the ε that each undecided picture is to be tried with; whether there is one.
+    /// Starts the attack with the ε that each undecided picture is to be tried with; tells whether there is one.
     fn begin_trial(&mut self) -> Result<bool> {
         if self.searches.is_empty() {
             let &MinimalEps { largest, rungs, bisections, .. } = &self.settings;
@@ -169,8 +164,7 @@ impl Run for Ladder {
                 for (row, &i) in trial.which.iter().enumerate() {
                     self.at[i * size..(i + 1) * size].copy_from_slice(&step.pictures[row * size..(row + 1) * size]);
                 }
-                let is_last = step.number == step.of;
-                if !is_last {
+                if step.number != step.of {
                     self.trial = Some(trial);
                     return Ok(Some(Step { number: self.trials + 1, of, pictures: &self.at }));
                 }

@@ -1,10 +1,9 @@
 //! Attacks. All of them work in pixel space [0, 1], on a net in evaluation mode.
 //!
-//! A [`Problem`] is some pictures and the rules; an [`Attack`] starts on it and gives a [`Run`], which advances step
-//! by step: the same code serves whole test sets and a person who watches. Each attack is a file, which says all that
-//! there is to know of it: its paper, its names, its parameters, and what it does. The list of them is below;
-//! the command line's options, the window's form and the file format are made from it. The field's first is Goodfellow,
-//! Shlens, Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572).
+//! A [`Problem`] is some pictures and the rules; an [`Attack`] starts on it and gives a [`Run`], which advances step by
+//! step. Each attack is a file, which says all that there is to know of it; the list of them is below, and the command
+//! line's options, the window's form and the file format are made from it. The field's first is Goodfellow, Shlens,
+//! Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572).
 
 mod bim;
 mod carlini_wagner;
@@ -61,12 +60,12 @@ settings::attacks! {
     MinimalEps(minimal::MinimalEps),
 }
 
-/// Which way an attack goes.
+/// An attack goes away from the label of a picture, or towards another class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
-    /// Away from the label: climb J(x, label).
+    /// The attack climbs J(x, label).
     Untargeted,
-    /// Towards this class: descend J(x, class).
+    /// The attack descends J(x, class).
     Targeted(usize),
 }
 
@@ -96,23 +95,20 @@ impl Goal {
     }
 }
 
-/// The label that an attack starts from.
+/// This is where the label that an attack starts from comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Label {
-    /// What the net says of the untouched picture.
     Predicted,
-    /// What a person says it is.
     Given(usize),
 }
 
-/// What came of an attack.
+/// This is what came of an attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The net still says the label.
     StillRight,
-    /// It says something else.
+    /// The net says something other than the label.
     Fooled,
-    /// It says the target.
+    /// The net says the target.
     FooledAsAsked,
 }
 

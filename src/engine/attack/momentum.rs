@@ -1,24 +1,21 @@
-//! The momentum iterative fast gradient method.
-
 use serde::{Deserialize, Serialize};
 
-use super::climb::{Climb, Pace, StepSize, in_steps};
+use super::climb::{Climb, Pace, in_steps};
 use super::parameter::{AttackInfo, Parameter, Scale, Value, norm, step_size, steps};
 use super::run::{Attack, Run, check_positive};
 use super::{Measure, Norm, Problem};
 use crate::Result;
 
-/// The momentum iterative fast gradient method steps along a sum of gradients, `g ← μ·g + ∇J/‖∇J‖₁`.
-///
-/// Dong et al., *Boosting Adversarial Attacks with Momentum*, 2018 (arXiv 1710.06081), algorithm 1.
+/// The momentum iterative fast gradient method steps along a sum of gradients, `g ← μ·g + ∇J/‖∇J‖₁`. Dong et al.,
+/// *Boosting Adversarial Attacks with Momentum*, 2018 (arXiv 1710.06081), algorithm 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MomentumFgsm {
-    /// [`Norm::Linf`] or [`Norm::L2`].
+    /// This is L∞ or L2.
     pub norm: Norm,
     pub steps: usize,
-    /// The length of a step; ε/steps if not given.
+    /// The length of a step, which is ε/steps if it is not given.
     pub step_size: Option<f32>,
-    /// μ: what is left of the sum after each step; 0 is [`Bim`](super::Bim).
+    /// μ, the share of the sum that is left after each step; with 0 this is [`Bim`](super::Bim).
     pub decay: f32,
 }
 
@@ -29,8 +26,7 @@ impl Attack for MomentumFgsm {
 
     fn info(&self) -> &'static AttackInfo {
         &AttackInfo {
-            name: "momentum",
-            aliases: &["mifgsm"],
+            names: &["momentum", "mifgsm"],
             title: "Momentum",
             summary: "Small steps along a running sum of gradients; carries over to other nets well",
             brief: "The momentum iterative method: Dong et al. 2018",
@@ -42,7 +38,7 @@ impl Attack for MomentumFgsm {
         vec![
             norm(&mut self.norm, &[Norm::Linf, Norm::L2]),
             steps(&mut self.steps),
-            step_size(&mut self.step_size, "ε/steps"),
+            step_size(&mut self.step_size, 1.0),
             Parameter {
                 label: "Decay μ",
                 tooltip: "What is left of the sum of gradients after a step",
@@ -61,16 +57,9 @@ impl Attack for MomentumFgsm {
         Measure::Norm(self.norm)
     }
 
-    fn stop_at(&mut self, step: usize, eps: f32) -> bool {
-        self.step_size.get_or_insert(eps / self.steps as f32);
-        self.steps = step;
-        true
-    }
-
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         let Self { norm, steps, step_size, decay } = *self;
         check_positive(decay, "the decay of the momentum")?;
-        let step_size = StepSize::of(step_size, 1.0);
         Climb::start(problem, Pace { step_size, decay: Some(decay), ..Pace::within(norm, steps) })
     }
 }

@@ -1,5 +1,3 @@
-//! Perturbations by chance: the control of every attack.
-
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -9,24 +7,19 @@ use super::run::{Attack, Run};
 use super::{Measure, Norm, Problem};
 use crate::Result;
 
-/// This is a perturbation by chance: what an attack has to be better than. The direction of a picture depends on the
-/// seed alone.
-///
-/// The controls of Goodfellow, Shlens, Szegedy 2015, arXiv 1412.6572, section 6.
+/// This is a perturbation by chance, which depends on the seed alone: what an attack has to be better than. These are
+/// controls of Goodfellow, Shlens, Szegedy 2015, arXiv 1412.6572, section 6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Noise {
     pub kind: NoiseKind,
 }
 
-/// What a perturbation by chance is drawn from.
+/// This is what a perturbation by chance is drawn from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoiseKind {
-    /// ±ε for each pixel value.
     Signs,
-    /// U(−ε, ε) for each pixel value.
     Uniform,
-    /// A normal direction of length ε in L2.
     Gaussian,
 }
 
@@ -62,24 +55,21 @@ impl Attack for Noise {
     fn info(&self) -> &'static AttackInfo {
         match self.kind {
             NoiseKind::Signs => &AttackInfo {
-                name: "signs",
-                aliases: &[],
+                names: &["signs"],
                 title: "Random signs",
                 summary: "+ε or −ε at each pixel by chance: no attack, but what one has to be better than",
                 brief: "Random signs, a control",
                 paper: PAPER,
             },
             NoiseKind::Uniform => &AttackInfo {
-                name: "uniform",
-                aliases: &[],
+                names: &["uniform"],
                 title: "Uniform noise",
                 summary: "Anything from −ε to ε at each pixel, by chance",
                 brief: "Uniform noise, a control",
                 paper: PAPER,
             },
             NoiseKind::Gaussian => &AttackInfo {
-                name: "gaussian",
-                aliases: &[],
+                names: &["gaussian"],
                 title: "Gaussian noise",
                 summary: "A random direction of length ε in L2",
                 brief: "Gaussian noise of length ε in L2, a control",
@@ -90,10 +80,6 @@ impl Attack for Noise {
 
     fn parameters(&mut self) -> Vec<Parameter<'_>> {
         Vec::new()
-    }
-
-    fn in_words(&self) -> String {
-        format!("in {}", self.norm().title())
     }
 
     fn measure(&self) -> Measure {

@@ -10,7 +10,6 @@ type Direction = Box<dyn Fn(&Problem) -> Result<Vec<f32>> + Send>;
 /// One step `x + ε·η`, clipped to the bounds.
 pub(super) struct OneStep {
     problem: Problem,
-    /// Computes η of all pictures.
     direction: Direction,
     at: Vec<f32>,
     is_done: bool,

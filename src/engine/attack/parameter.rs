@@ -4,76 +4,62 @@ use std::ops::RangeInclusive;
 
 use super::{MAX_STEPS, Norm};
 
-/// What people are told of an attack, wherever they choose one.
+/// This is what people are told of an attack, wherever they choose one.
 #[derive(Debug)]
 pub struct AttackInfo {
-    /// The name on the command line, in tables and in lessons, such as `fgsm`.
-    pub name: &'static str,
-    /// Other names that the command line takes.
-    pub aliases: &'static [&'static str],
-    /// What people call it, such as `FGSM`.
+    /// The names that the command line takes; the first, such as `fgsm`, is that of tables and lessons.
+    pub names: &'static [&'static str],
+    /// The name for people, such as `FGSM`.
     pub title: &'static str,
-    /// What it does, in a line.
     pub summary: &'static str,
-    /// The same in half a line, without a full stop. The names of parameters stand in backticks.
+    /// Half a line that says so, without a full stop; the names of parameters stand in backticks.
     pub brief: &'static str,
-    /// Where it was published.
     pub paper: &'static str,
 }
 
-/// One parameter of an attack: what it is, and where its value lies.
+/// This is one parameter of an attack, with a hold on its value.
 pub struct Parameter<'a> {
-    /// The name on the command line, such as `step-size`. Attacks that have it in common give it the same name and
-    /// help.
+    /// The name on the command line, such as `step-size`; attacks that share it give it the same help.
     pub name: &'static str,
-    /// The name in a form, such as `Step size`.
     pub label: &'static str,
-    /// What it does, as a tooltip; it may be empty.
     pub tooltip: &'static str,
-    /// What it does, as a phrase that may follow the names of the attacks that have it.
+    /// A phrase that may follow the names of the attacks that have the parameter.
     pub help: &'static str,
-    /// What stands for the value in a list of options, such as `N`.
+    /// The word that stands for the value in a list of options, such as `N`.
     pub placeholder: &'static str,
     pub value: Value<'a>,
-    /// Whether a command leaves the parameter out where it has its usual value. The others are always spelled out, so
-    /// that the command keeps its meaning.
+    /// A command leaves the parameter out where it has its usual value; others are always spelled out.
     pub is_terse: bool,
-    /// Whether the parameter changes nothing beside the others as they are now.
+    /// The parameter changes nothing beside the others as they are now.
     pub is_idle: bool,
 }
 
-/// The value of a parameter.
+/// A parameter has one of these kinds of values.
 #[derive(PartialEq)]
 pub enum Value<'a> {
-    /// One of these norms.
     Norm(&'a mut Norm, &'static [Norm]),
     Switch(&'a mut bool),
     Whole(&'a mut usize, Scale),
     Real(&'a mut f32, Scale),
-    /// A length in units of the pixel range; none stands for this formula.
-    OptionalLength(&'a mut Option<f32>, &'static str),
+    /// This is a length in units of the pixel range; none stands for so many times ε/steps.
+    OptionalLength(&'a mut Option<f32>, f32),
 }
 
-/// The numbers that a parameter may have.
+/// These are the numbers that a parameter may have.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scale {
-    /// What a slider reaches.
     pub slider: RangeInclusive<f32>,
-    /// What can be typed.
     pub typed: RangeInclusive<f32>,
 }
 
 impl<'a> Parameter<'a> {
-    /// Returns a parameter that has a name and a value and is neither terse nor idle; what people are told is still
-    /// empty.
     pub(super) fn of(name: &'static str, value: Value<'a>) -> Self {
         Self { name, label: "", tooltip: "", help: "", placeholder: "N", value, is_terse: false, is_idle: false }
     }
 }
 
 impl Scale {
-    /// Returns the scale of a slider over this range, beside which up to `largest` can be typed, and down to the
-    /// smaller of 0 and the slider's start.
+    /// Returns the scale of a slider, beside which up to `largest` can be typed, and down to 0 or the slider's start.
     pub fn new(slider: RangeInclusive<f32>, largest: f32) -> Self {
         let typed = slider.start().min(0.0)..=largest;
         Self { slider, typed }
@@ -99,10 +85,10 @@ impl Value<'_> {
     }
 }
 
-/// The parameter that says how many steps an attack takes at most.
 pub(super) const STEPS: &str = "steps";
 
-/// Returns the parameter of the norm, of attacks that know some.
+pub(super) const RESTARTS: &str = "restarts";
+
 pub(super) fn norm<'a>(value: &'a mut Norm, known: &'static [Norm]) -> Parameter<'a> {
     Parameter {
         label: "Norm",
@@ -113,7 +99,6 @@ pub(super) fn norm<'a>(value: &'a mut Norm, known: &'static [Norm]) -> Parameter
     }
 }
 
-/// Returns the parameter of the number of steps.
 pub(super) fn steps(value: &mut usize) -> Parameter<'_> {
     Parameter {
         label: "Steps",
@@ -123,14 +108,14 @@ pub(super) fn steps(value: &mut usize) -> Parameter<'_> {
     }
 }
 
-/// Returns the parameter of the length of a step, which is `usual` if it is not given.
-pub(super) fn step_size<'a>(value: &'a mut Option<f32>, usual: &'static str) -> Parameter<'a> {
+/// Returns the parameter of the length of a step, which is `share` times ε/steps if it is not given.
+pub(super) fn step_size(value: &mut Option<f32>, share: f32) -> Parameter<'_> {
     Parameter {
         label: "Step size",
         tooltip: "Length of one step, in the attack's norm",
         help: "length of a step; otherwise ε/steps, for pgd 2.5 times that",
         placeholder: "LENGTH",
         is_terse: true,
-        ..Parameter::of("step-size", Value::OptionalLength(value, usual))
+        ..Parameter::of("step-size", Value::OptionalLength(value, share))
     }
 }

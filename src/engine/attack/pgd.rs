@@ -1,27 +1,24 @@
-//! Projected gradient descent.
-
 use serde::{Deserialize, Serialize};
 
-use super::climb::{Climb, Pace, StepSize, in_steps};
-use super::parameter::{AttackInfo, Parameter, Scale, Value, norm, step_size, steps};
+use super::climb::{Climb, Pace, in_steps};
+use super::parameter::{AttackInfo, Parameter, RESTARTS, Scale, Value, norm, step_size, steps};
 use super::run::{Attack, Run, check_steps};
 use super::{Measure, Norm, Problem};
 use crate::{Error, Result};
 
-/// Projected gradient descent is the basic iterative method from a random point within ε, some times over.
-///
-/// Madry, Makelov, Schmidt, Tsipras, Vladu, *Towards Deep Learning Models Resistant to Adversarial Attacks*, 2018
-/// (arXiv 1706.06083), section 2.1.
+/// Projected gradient descent is the basic iterative method from a random point within ε, some times over. Madry,
+/// Makelov, Schmidt, Tsipras, Vladu, *Towards Deep Learning Models Resistant to Adversarial Attacks*, 2018 (arXiv
+/// 1706.06083), section 2.1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pgd {
-    /// [`Norm::Linf`] or [`Norm::L2`].
+    /// This is L∞ or L2.
     pub norm: Norm,
     pub steps: usize,
-    /// The length of a step; 2.5·ε/steps if not given.
+    /// The length of a step, which is 2.5·ε/steps if it is not given.
     pub step_size: Option<f32>,
-    /// Whether it starts from a point drawn from the ball of radius ε.
+    /// It starts from a point drawn from the ball of radius ε.
     pub random_start: bool,
-    /// How many times it starts; pictures that fool are done. More than once only with a random start.
+    /// The number of starts, above 1 only with a random one; pictures that fool are done.
     pub restarts: usize,
 }
 
@@ -35,8 +32,7 @@ impl Attack for Pgd {
 
     fn info(&self) -> &'static AttackInfo {
         &AttackInfo {
-            name: "pgd",
-            aliases: &[],
+            names: &["pgd"],
             title: "PGD",
             summary: "Projected gradient descent: small signed steps within ε from a random point. The usual yardstick.",
             brief: "Projected gradient descent: Madry et al. 2018",
@@ -50,7 +46,7 @@ impl Attack for Pgd {
         vec![
             norm(&mut self.norm, &[Norm::Linf, Norm::L2]),
             steps(&mut self.steps),
-            step_size(&mut self.step_size, "2.5·ε/steps"),
+            step_size(&mut self.step_size, PACE),
             Parameter {
                 label: "Random start",
                 tooltip: "Begin at a point drawn from the ball of radius ε instead of the picture itself",
@@ -65,7 +61,7 @@ impl Attack for Pgd {
                 help: "try from so many random points",
                 is_terse: true,
                 is_idle,
-                ..Parameter::of("restarts", Value::Whole(&mut self.restarts, Scale::whole(1.0..=20.0, 100.0)))
+                ..Parameter::of(RESTARTS, Value::Whole(&mut self.restarts, Scale::whole(1.0..=20.0, 100.0)))
             },
         ]
     }
@@ -87,12 +83,6 @@ impl Attack for Pgd {
         self.random_start
     }
 
-    fn stop_at(&mut self, step: usize, eps: f32) -> bool {
-        self.step_size.get_or_insert(PACE * eps / self.steps as f32);
-        (self.steps, self.restarts) = (step, 1);
-        true
-    }
-
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
         let Self { norm, steps, step_size, random_start, restarts } = *self;
         if restarts > 1 && !random_start {
@@ -100,7 +90,7 @@ impl Attack for Pgd {
             return Err(Error::Argument(message));
         }
         check_steps(restarts, "restarts")?;
-        let step_size = StepSize::of(step_size, PACE);
-        Climb::start(problem, Pace { step_size, random_start, restarts, ..Pace::within(norm, steps) })
+        let pace = Pace { step_size, share: PACE, random_start, restarts, ..Pace::within(norm, steps) };
+        Climb::start(problem, pace)
     }
 }

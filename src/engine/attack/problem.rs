@@ -1,4 +1,4 @@
-//! Pictures to attack, and the rules.
+//! A problem is pictures to attack, and the rules.
 
 use std::convert::identity;
 use std::sync::{Arc, OnceLock};
@@ -7,23 +7,18 @@ use candle_core::{Device, Tensor};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::step::to_8_bits;
 use super::{Bounds, Loss, PIXELS, input_gradient};
 use crate::model::{Model, argmax};
-use crate::picture::{Lens, Planes};
+use crate::picture::{Lens, Planes, to_8_bits};
 use crate::{Error, Result};
 
-/// The rules that every attack of a series keeps to.
+/// Every attack of a series keeps to these rules.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rules {
-    /// The loss whose slope is followed, by the attacks that follow one.
     pub loss: Loss,
-    /// The range that pixels stay in.
     pub bounds: Option<Bounds>,
-    /// The seed of all random choices.
     pub seed: u64,
-    /// The net is shown pictures as a file of 8 bits holds them, and these are what an attack comes to. The slope that
-    /// it follows is that at its own, finer pixels.
+    /// The net is shown pictures rounded to 8 bits, and these are what an attack comes to.
     pub eight_bit: bool,
 }
 
@@ -33,38 +28,36 @@ impl Default for Rules {
     }
 }
 
-/// A batch of pictures with their labels, the net that they are to fool, and how far they may move. Copies are cheap
-/// and share the gradient at the untouched pictures.
+/// This is a batch of pictures with their labels, the net that they are to fool, and how far they may move. Copies are
+/// cheap and share the gradient at the untouched pictures.
 #[derive(Clone)]
 pub struct Problem {
     pub model: Arc<Model>,
-    /// The lens through which the net sees the pictures; it sees them as they are without one.
     lens: Option<Arc<Lens>>,
     /// The untouched pictures, (n, channels, height, width) in units of the pixel range.
     pub x: Arc<[f32]>,
     pub labels: Vec<usize>,
-    /// The classes to move to; without them the pictures move away from their labels.
+    /// The classes to move to; none moves away from the labels.
     pub targets: Option<Vec<usize>>,
-    /// ε of each picture: the longest perturbation, in the norm of an attack that takes one.
+    /// These are the longest perturbations ε of the pictures, in the norm of an attack that takes one.
     pub eps: Vec<f32>,
     pub rules: Rules,
-    /// The stream of random numbers of each picture, so that they do not depend on the batch.
+    /// The streams of random numbers of the pictures, which do not depend on the batch.
     streams: Vec<u64>,
-    clean: Arc<OnceLock<Clean>>,
+    pub(super) clean: Arc<OnceLock<Clean>>,
 }
 
-/// What the net makes of the untouched pictures.
+/// This is what the net makes of the untouched pictures.
 pub struct Clean {
-    /// The logits, (n, classes).
     pub logits: Vec<f32>,
-    /// The way to go: see [`Problem::gradient`].
+    /// The way to go, as [`Problem::gradient`] returns it.
     pub gradient: Vec<f32>,
-    /// The net is so sure of the class that is followed that rounding hides most of the cross-entropy's gradient.
+    /// For each picture, the net is so sure of its class that rounding hides most of the cross-entropy's gradient.
     pub saturated: Vec<bool>,
 }
 
 impl Problem {
-    /// Returns `x` (n, channels, height, width) away from `labels`, with ε = 0.
+    /// Returns pictures `x`, (n, channels, height, width), that move away from `labels`, with ε = 0.
     ///
     /// # Errors
     /// Pictures of another size than the net's input or outside the bounds, or a label that is not a class.
@@ -72,10 +65,7 @@ impl Problem {
         Self::through(None, model, x, labels, rules)
     }
 
-    /// Returns the same problem of pictures that the net sees through a lens, where there is one.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
+    /// Returns the same of pictures that the net sees through a lens, where there is one.
     pub(super) fn through(
         lens: Option<Arc<Lens>>,
         model: Arc<Model>,
@@ -85,10 +75,9 @@ impl Problem {
     ) -> Result<Self> {
         let (channels, height, width) = shape(&model, lens.as_deref());
         let size = channels * height * width;
-        if x.len() != labels.len() * size {
-            let found = x.len();
-            let message =
-                format!("{found} pixel values for {} pictures of {size}; expected one label each", labels.len());
+        let (found, n) = (x.len(), labels.len());
+        if found != n * size {
+            let message = format!("{found} pixel values for {n} pictures of {size}; expected one label each");
             return Err(Error::Argument(message));
         }
         match rules.bounds {
@@ -97,25 +86,11 @@ impl Problem {
             None => return Err(Error::Argument("the picture holds a value that is not a finite number".into())),
         }
         check_classes(&model, &labels)?;
-        let n = labels.len();
-        let streams = (0..n as u64).collect();
-        Ok(Self {
-            model,
-            lens,
-            x: x.into(),
-            labels,
-            targets: None,
-            eps: vec![0.0; n],
-            rules,
-            streams,
-            clean: Arc::default(),
-        })
+        let (eps, streams) = (vec![0.0; n], (0..n as u64).collect());
+        Ok(Self { model, lens, x: x.into(), labels, targets: None, eps, rules, streams, clean: Arc::default() })
     }
 
-    /// Returns the same with this ε, one for all pictures or one for each.
-    ///
-    /// # Errors
-    /// ε below 0 or not a number, or a wrong number of them.
+    /// Returns the same with this ε of at least 0 for all pictures, or one for each.
     pub fn with_eps(&self, eps: &[f32]) -> Result<Self> {
         if let Some(bad) = eps.iter().find(|eps| !(eps.is_finite() && **eps >= 0.0)) {
             let message = format!("ε is {bad}; expected a number of at least 0 in units of the pixel range");
@@ -132,10 +107,7 @@ impl Problem {
         Ok(Self { eps, ..self.clone() })
     }
 
-    /// Returns the same, but towards these classes.
-    ///
-    /// # Errors
-    /// A wrong number of targets, or one that is not a class.
+    /// Returns the same, but towards these classes, one for each picture.
     pub fn towards(&self, targets: Vec<usize>) -> Result<Self> {
         check_classes(&self.model, &targets)?;
         if targets.len() != self.len() {
@@ -145,16 +117,10 @@ impl Problem {
         Ok(Self { targets: Some(targets), clean: Arc::default(), ..self.clone() })
     }
 
-    /// Returns the same as part of a larger set, whose picture number `first` is the first one here: random choices
-    /// are those of that number.
+    /// Returns the same as part of a larger set from picture `first` on, which decides the random choices.
     pub fn numbered_from(mut self, first: usize) -> Self {
         self.streams = (0..self.len()).map(|i| (first + i) as u64).collect();
         self
-    }
-
-    /// Returns the same, where what the net makes of the untouched pictures is known already.
-    pub(super) fn knowing(self, clean: Clean) -> Self {
-        Self { clean: Arc::new(OnceLock::from(clean)), ..self }
     }
 
     /// Returns the same pictures for another net that takes such.
@@ -162,17 +128,13 @@ impl Problem {
         Self { model, clean: Arc::default(), ..self.clone() }
     }
 
-    /// Returns some of the pictures.
     pub(super) fn subset(&self, which: &[usize]) -> Self {
         let some = |values: &[usize]| which.iter().map(|&i| values[i]).collect();
-        let clean = OnceLock::new();
-        if let Some(known) = self.clean.get() {
-            let _ = clean.set(Clean {
-                logits: gather(&known.logits, self.classes(), which),
-                gradient: gather(&known.gradient, self.size(), which),
-                saturated: which.iter().map(|&i| known.saturated[i]).collect(),
-            });
-        }
+        let clean = self.clean.get().map(|known| Clean {
+            logits: gather(&known.logits, self.classes(), which),
+            gradient: gather(&known.gradient, self.size(), which),
+            saturated: which.iter().map(|&i| known.saturated[i]).collect(),
+        });
         Self {
             model: self.model.clone(),
             lens: self.lens.clone(),
@@ -182,11 +144,10 @@ impl Problem {
             eps: which.iter().map(|&i| self.eps[i]).collect(),
             rules: self.rules,
             streams: which.iter().map(|&i| self.streams[i]).collect(),
-            clean: Arc::new(clean),
+            clean: Arc::new(clean.map(OnceLock::from).unwrap_or_default()),
         }
     }
 
-    /// Returns the number of pictures.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
@@ -195,7 +156,6 @@ impl Problem {
         self.labels.is_empty()
     }
 
-    /// Values of one picture.
     pub fn size(&self) -> usize {
         let (channels, height, width) = shape(&self.model, self.lens.as_deref());
         channels * height * width
@@ -217,17 +177,13 @@ impl Problem {
         wanted && logits.iter().all(|z| !z.is_nan())
     }
 
-    /// Returns the generator of the random choices for picture `i`.
     pub fn generator(&self, i: usize) -> ChaCha8Rng {
         let mut generator = ChaCha8Rng::seed_from_u64(self.rules.seed);
         generator.set_stream(self.streams[i]);
         generator
     }
 
-    /// Returns what the net makes of the untouched pictures; computed once.
-    ///
-    /// # Errors
-    /// Those of the net.
+    /// Returns what the net makes of the untouched pictures; it is computed once.
     pub fn clean(&self) -> Result<&Clean> {
         if let Some(clean) = self.clean.get() {
             return Ok(clean);
@@ -237,11 +193,7 @@ impl Problem {
         Ok(self.clean.get_or_init(|| clean))
     }
 
-    /// Returns the way to go from `at` for the pictures `which`: up the loss of their labels, or down that of their
-    /// targets.
-    ///
-    /// # Errors
-    /// Those of the net.
+    /// Returns the way to go from `at` for the pictures `which`: up the label's loss, or down the target's.
     pub fn gradient(&self, at: &[f32], which: &[usize]) -> Result<Vec<f32>> {
         Ok(self.follow(at, which)?.gradient)
     }
@@ -249,17 +201,14 @@ impl Problem {
     fn follow(&self, at: &[f32], which: &[usize]) -> Result<Clean> {
         let classes: Vec<usize> = which.iter().map(|&i| self.followed(i)).collect();
         let found = input_gradient(&self.model, &self.tensor(at, identity)?, &classes, self.rules.loss)?;
-        let mut gradient = self.for_pixels(found.gradient.flatten_all()?.to_vec1()?)?;
+        let mut gradient = for_pixels(&self.model, self.lens.as_deref(), found.gradient.flatten_all()?.to_vec1()?)?;
         let direction = if self.targets.is_some() { -1.0 } else { 1.0 };
         gradient.iter_mut().for_each(|g| *g = direction * finite(*g));
         Ok(Clean { logits: found.logits.flatten_all()?.to_vec1()?, gradient, saturated: found.saturated })
     }
 
-    /// Returns the logits of pictures `at`, and `count` gradients for each, (rows, count, channels, height, width):
-    /// those of `Σ logits · d` with respect to its pixels, where `d = of_logits(row, number, logits)`.
-    ///
-    /// # Errors
-    /// Those of the net.
+    /// Returns the logits of pictures `at`, and `count` gradients of `Σ logits · d` for each, (rows, count, channels,
+    /// height, width), where `d = of_logits(row, number, logits)`.
     pub fn gradients(
         &self,
         at: &[f32],
@@ -272,12 +221,11 @@ impl Problem {
             rows.flat_map(|(row, logits)| of_logits(first + row, number, logits)).collect()
         };
         let (logits, gradients) = self.model.gradients(&self.tensor(at, identity)?, count, of_rows)?;
-        let mut gradients = self.for_pixels(gradients.flatten_all()?.to_vec1()?)?;
+        let mut gradients = for_pixels(&self.model, self.lens.as_deref(), gradients.flatten_all()?.to_vec1()?)?;
         gradients.iter_mut().for_each(|g| *g = finite(*g));
         Ok((logits.flatten_all()?.to_vec1()?, gradients))
     }
 
-    /// Returns pictures as the net is shown them: rounded to 8 bits, if the rules say so.
     pub fn shown(&self, at: &[f32]) -> Vec<f32> {
         let mut shown = at.to_vec();
         if self.rules.eight_bit {
@@ -286,28 +234,20 @@ impl Problem {
         shown
     }
 
-    /// Returns the logits of pictures `at`, as many as there are, as the net is shown them.
-    ///
-    /// # Errors
-    /// Those of the net.
+    /// Returns the logits of any number of pictures `at` as the net is shown them; photos are fitted to 8 bits.
     pub fn logits(&self, at: &[f32]) -> Result<Vec<f32>> {
         if at.is_empty() {
             return Ok(Vec::new());
         }
-        // A net is shown photos fitted to 8 bits.
         Ok(self.model.logits(&self.tensor(&self.shown(at), Planes::on_grid)?)?.flatten_all()?.to_vec1()?)
     }
 
-    /// Returns what the net sees of pictures `at`; through a lens, as `shown` leaves it.
     fn tensor(&self, at: &[f32], shown: fn(Planes) -> Planes) -> Result<Tensor> {
-        seen(&self.model, self.lens.as_deref(), at, shown)
+        let pictures = at.chunks_exact(self.size()).map(<[f32]>::to_vec);
+        seen(&self.model, self.lens.as_deref(), pictures, shown)
     }
 
-    fn for_pixels(&self, gradients: Vec<f32>) -> Result<Vec<f32>> {
-        for_pixels(&self.model, self.lens.as_deref(), gradients)
-    }
-
-    /// Returns those of `which` that `at` does not fool yet; `at` holds all pictures.
+    /// Returns those of `which` that do not fool the net yet, where `at` holds all pictures.
     pub(super) fn not_fooled(&self, at: &[f32], which: &[usize]) -> Result<Vec<usize>> {
         let logits = self.logits(&gather(at, self.size(), which))?;
         let rows = which.iter().zip(logits.chunks(self.classes()));
@@ -315,21 +255,27 @@ impl Problem {
     }
 }
 
-/// Returns what a net sees of pictures `at`, (n, channels, height, width); through a lens, as `shown` leaves it.
-pub(super) fn seen(model: &Model, lens: Option<&Lens>, at: &[f32], shown: fn(Planes) -> Planes) -> Result<Tensor> {
-    let (channels, height, width) = shape(model, lens);
-    let size = channels * height * width;
-    let input = model.input();
-    let shape = (at.len() / size, input.channels, input.height, input.width);
-    let Some(lens) = lens else { return Ok(Tensor::from_slice(at, shape, &Device::Cpu)?) };
-    let mut seen = Vec::with_capacity(shape.0 * shape.1 * shape.2 * shape.3);
-    for pixels in at.chunks_exact(size) {
-        seen.extend(shown(lens.see(&Planes { channels, height, width, values: pixels.to_vec() })?).values);
+/// Returns what a net sees of pictures; through a lens, as `shown` leaves each of them.
+pub(super) fn seen(
+    model: &Model,
+    lens: Option<&Lens>,
+    pictures: impl Iterator<Item = Vec<f32>>,
+    shown: fn(Planes) -> Planes,
+) -> Result<Tensor> {
+    let ((channels, height, width), input) = (shape(model, lens), model.input());
+    let (mut seen, mut count) = (Vec::new(), 0);
+    // One after another: many versions of a large photo take gigabytes.
+    for values in pictures {
+        count += 1;
+        seen.extend(match lens {
+            None => values,
+            Some(lens) => shown(lens.see(&Planes { channels, height, width, values })?).values,
+        });
     }
-    Ok(Tensor::from_vec(seen, shape, &Device::Cpu)?)
+    Ok(Tensor::from_vec(seen, (count, input.channels, input.height, input.width), &Device::Cpu)?)
 }
 
-/// Returns gradients for the net's input as gradients for the pictures' pixels.
+/// Returns gradients for the net's input as gradients for the pixels of the pictures.
 pub(super) fn for_pixels(model: &Model, lens: Option<&Lens>, gradients: Vec<f32>) -> Result<Vec<f32>> {
     let Some(lens) = lens else { return Ok(gradients) };
     let (channels, height, width) = shape(model, None);
@@ -340,28 +286,23 @@ pub(super) fn for_pixels(model: &Model, lens: Option<&Lens>, gradients: Vec<f32>
     Ok(all)
 }
 
-/// Returns the channels, the height and the width of a picture.
 fn shape(model: &Model, lens: Option<&Lens>) -> (usize, usize, usize) {
     let input = model.input();
     lens.map_or((input.channels, input.height, input.width), Lens::pixels)
 }
 
-/// Returns rows `which` of an array with rows of `size` values.
 pub(super) fn gather(values: &[f32], size: usize, which: &[usize]) -> Vec<f32> {
     which.iter().flat_map(|&i| &values[i * size..(i + 1) * size]).copied().collect()
 }
 
-/// Returns a slope that is not a number shows no way; an infinite one is only very steep.
+/// Returns the slope; one that is not a number shows no way, and an infinite one is only very steep.
 fn finite(g: f32) -> f32 {
     if g.is_nan() { 0.0 } else { g.clamp(f32::MIN, f32::MAX) }
 }
 
-fn check_classes(model: &Model, classes: &[usize]) -> Result<()> {
-    match classes.iter().find(|&&class| class >= model.classes.len()) {
-        Some(class) => {
-            let last = model.classes.len() - 1;
-            Err(Error::Argument(format!("there is no class {class}; the model's classes are 0 to {last}")))
-        }
-        None => Ok(()),
-    }
+pub(super) fn check_classes(model: &Model, classes: &[usize]) -> Result<()> {
+    let last = model.classes.len() - 1;
+    classes.iter().find(|&&class| class > last).map_or(Ok(()), |class| {
+        Err(Error::Argument(format!("there is no class {class}; the model's classes are 0 to {last}")))
+    })
 }

@@ -1,37 +1,31 @@
-//! What all attacks have in common: they begin on some pictures, and go on step by step.
+//! All attacks begin on some pictures, and go on step by step.
 
 use super::parameter::{AttackInfo, Parameter};
 use super::{Measure, Norm, Problem};
 use crate::{Error, Result};
 
-/// A way of making adversarial pictures, with its parameters.
+/// This is a way of making adversarial pictures, with its parameters.
 pub trait Attack: Send + Sync {
-    /// Returns what people choose among, with the parameters that its paper or the libraries start from: one, or its
-    /// variants.
+    /// Returns what people choose among: itself or its variants, with the parameters of its paper or of the libraries.
     fn usual() -> Vec<Self>
     where
         Self: Sized;
 
-    /// Returns what people are told of it.
     fn info(&self) -> &'static AttackInfo;
 
-    /// Returns its name on the command line and in tables.
     fn name(&self) -> &'static str {
-        self.info().name
-    }
-
-    /// Returns where it was published.
-    fn paper(&self) -> &'static str {
-        self.info().paper
+        self.info().names[0]
     }
 
     /// Returns its parameters, each with a hold on its value, in the order of a form.
     fn parameters(&mut self) -> Vec<Parameter<'_>>;
 
     /// Says its parameters in words, such as `in L∞, 40 steps, random start`.
-    fn in_words(&self) -> String;
+    fn in_words(&self) -> String {
+        format!("in {}", self.norm().title())
+    }
 
-    /// Returns what its perturbations are measured in; ε of an evaluation too.
+    /// Returns what its perturbations are measured in.
     fn measure(&self) -> Measure;
 
     /// Returns the norm in which it measures a perturbation.
@@ -39,32 +33,23 @@ pub trait Attack: Send + Sync {
         self.measure().norm()
     }
 
-    /// Returns how long a perturbation is, in its own measure.
-    fn length(&self, perturbation: &[f32]) -> f32 {
-        self.measure().length(perturbation)
-    }
-
-    /// Returns whether it uses the ε of a problem up. Others are led by parameters of their own, most of them to the
-    /// shortest perturbation that fools.
+    /// Returns whether it uses the ε of a problem up. Others are led by parameters of their own.
     fn takes_eps(&self) -> bool {
         true
     }
 
-    /// Returns whether it follows the slope of the problem's loss: the others look at logits, or at nothing.
+    /// Returns whether it follows the slope of the loss: others look at logits, or at nothing.
     fn follows_loss(&self) -> bool {
         true
     }
 
-    /// Returns whether what it does depends on the seed.
     fn is_random(&self) -> bool {
         false
     }
 
-    /// Becomes the attack whose result is what this one comes to after `step` of its steps with this ε; false where no
-    /// parameters say so.
-    fn stop_at(&mut self, step: usize, eps: f32) -> bool {
-        let _ = (step, eps);
-        false
+    /// Returns whether fewer steps, where it is told a number of them, lead to where it then was on the longer way.
+    fn is_cut_by_steps(&self) -> bool {
+        true
     }
 
     /// Begins; nothing slow happens before the first step.
@@ -74,35 +59,26 @@ pub trait Attack: Send + Sync {
     fn start(&self, problem: &Problem) -> Result<Box<dyn Run>>;
 }
 
-/// An attack under way. Whoever drives it may look, pause or stop after every step.
+/// This is an attack under way. Whoever drives it may look, pause or stop after every step.
 pub trait Run: Send {
     /// Goes one step on; `None` when nothing is left to do.
-    ///
-    /// # Errors
-    /// Those of the net.
     fn advance(&mut self) -> Result<Option<Step<'_>>>;
 
-    /// Returns the best pictures so far, after the last step the result: as many as the problem has, in its order.
-    /// Where an attack looks for a picture that fools and has none, the untouched one.
+    /// Returns the best pictures so far, as many as the problem has; untouched where an attack finds none that fools.
     fn result(&self) -> &[f32];
 }
 
-/// Where a run has come to.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'a> {
     /// The number of the step, from 1.
     pub number: usize,
     /// The most steps that the run can take; it may end sooner.
     pub of: usize,
-    /// The pictures that it is looking at now: as many pictures as the problem has.
+    /// The pictures that it is looking at now, as many as the problem has.
     pub pictures: &'a [f32],
 }
 
-/// Runs an attack to its end, and returns the pictures as the net is shown them. `keep_on(step, of)` is asked after
-/// every step.
-///
-/// # Errors
-/// Those of the attack, and [`Error::Stopped`].
+/// Runs an attack to its end, and returns the pictures as the net is shown them; `keep_on(step, of)` may stop it.
 pub fn finish(
     attack: &dyn Attack,
     problem: &Problem,
@@ -117,11 +93,9 @@ pub fn finish(
     Ok(problem.shown(run.result()))
 }
 
-/// The most steps of any attack.
+/// No attack takes more steps.
 pub const MAX_STEPS: usize = 10_000;
 
-/// # Errors
-/// When `steps` is 0 or above [`MAX_STEPS`].
 pub(super) fn check_steps(steps: usize, what: &str) -> Result<()> {
     if (1..=MAX_STEPS).contains(&steps) {
         return Ok(());
@@ -129,8 +103,6 @@ pub(super) fn check_steps(steps: usize, what: &str) -> Result<()> {
     Err(Error::Argument(format!("{steps} {what}; expected 1 to {MAX_STEPS}")))
 }
 
-/// # Errors
-/// When `value` is below 0 or not a number.
 pub(super) fn check_positive(value: f32, what: &str) -> Result<()> {
     if value.is_finite() && value >= 0.0 {
         return Ok(());

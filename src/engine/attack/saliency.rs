@@ -1,5 +1,3 @@
-//! The Jacobian-based saliency map: few pixels, changed all the way, two at a time.
-
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -11,23 +9,21 @@ use super::step::clip;
 use crate::{Error, Result};
 
 /// This attack changes by θ the two values whose slopes favour the target most over all other classes together, again
-/// and again. Without a target it moves towards the class that is second in the net's answer on the untouched picture.
-///
-/// Papernot et al., *The Limitations of Deep Learning in Adversarial Settings*, 2016 (arXiv 1511.07528), algorithms 2
-/// and 3, on logits.
+/// and again. Without a target it moves towards the second class of the net's answer to the untouched picture. Papernot
+/// et al., *The Limitations of Deep Learning in Adversarial Settings*, 2016 (arXiv 1511.07528), algorithms 2 and 3, on
+/// logits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SaliencyMap {
-    /// θ: what is added to a value; below 0 values are lowered.
+    /// θ, which is added to a value; below 0 values are lowered.
     pub theta: f32,
-    /// γ: the largest share of values that may change.
+    /// γ, the largest share of values that may change.
     pub gamma: f32,
 }
 
 /// Values nearer than this to the bound that they move to are left alone.
 const MARGIN: f32 = 0.01;
 
-/// The number of values, those with the greatest saliency of their own, among which pairs are looked at in larger
-/// pictures.
+/// In larger pictures pairs are looked at among so many values, those with the greatest saliency of their own.
 const MAX_VALUES: usize = 1024;
 
 impl Attack for SaliencyMap {
@@ -37,8 +33,7 @@ impl Attack for SaliencyMap {
 
     fn info(&self) -> &'static AttackInfo {
         &AttackInfo {
-            name: "jsma",
-            aliases: &[],
+            names: &["jsma"],
             title: "Saliency map",
             summary: "Changes few pixels, all the way, two at a time: those that matter most (JSMA)",
             brief: "The Jacobian saliency map, few pixels: Papernot et al. 2016",
@@ -111,9 +106,8 @@ struct Saliency {
     theta: f32,
     steps: usize,
     at: Vec<f32>,
-    /// Values that may still change.
     is_free: Vec<bool>,
-    /// The target of each picture; known from the first step on.
+    /// These are the targets of the pictures; they are known from the first step on.
     targets: Option<Vec<usize>>,
     open: Vec<usize>,
     done: usize,
@@ -131,7 +125,6 @@ impl Saliency {
         Ok(problem.targets.clone().unwrap_or_else(|| (0..problem.len()).map(second).collect()))
     }
 
-    /// Finds the pair of values to change in each open picture, if there is one.
     fn pairs(&self, targets: &[usize]) -> Result<Vec<Option<(usize, usize)>>> {
         let (problem, size, open) = (&self.problem, self.problem.size(), &self.open);
         // Two gradients for each picture: the slopes of the target, and of all other classes together.

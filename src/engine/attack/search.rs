@@ -1,30 +1,26 @@
-//! The smallest ε that works on one picture, one trial at a time.
+//! This looks for the smallest ε that works on one picture, one trial at a time.
 
 use std::sync::Arc;
 
-/// This looks for the smallest ε with which something works: up a ladder until a rung does, then by halves between it
-/// and the rung below. What works need not do so from there on, hence the ladder; an interval that lies between two
-/// rungs is not seen.
+/// This goes up a ladder of ε until a rung works, then by halves between it and the rung below. What works need not do
+/// so from there on, hence the ladder; an interval that lies between two rungs is not seen.
 #[derive(Clone, Debug)]
 pub struct EpsSearch {
     rungs: Arc<[f32]>,
     tried: usize,
-    /// The largest ε below `high` that did not work.
     low: f32,
-    /// The smallest ε that worked.
     high: Option<f32>,
     halvings: usize,
 }
 
 impl EpsSearch {
-    /// Tries 0, then `rungs` values from `least` to `largest` in equal ratios (0 < `least` < `largest`, at least two),
-    /// then halves `halvings` times.
+    /// Tries 0, then at least two `rungs` from `least` (above 0) to `largest` in equal ratios, then halves.
     pub fn in_ratios(least: f32, largest: f32, rungs: usize, halvings: usize) -> Self {
         let last = rungs.saturating_sub(1).max(1) as f32;
         Self::new((0..rungs).map(|i| least * (largest / least).powf(i as f32 / last)), halvings)
     }
 
-    /// Tries 0, then `rungs` values up to `largest` at equal distances, then halves `halvings` times.
+    /// Tries 0, then `rungs` values up to `largest` at equal distances, then halves.
     pub fn in_parts(largest: f32, rungs: usize, halvings: usize) -> Self {
         Self::new((1..=rungs).map(|i| largest * (i as f32 / rungs as f32)), halvings)
     }
@@ -46,7 +42,6 @@ impl EpsSearch {
         }
     }
 
-    /// Learns whether the trial worked.
     pub fn learn(&mut self, works: bool) {
         let Some(eps) = self.trial() else { return };
         match self.high {
@@ -60,17 +55,18 @@ impl EpsSearch {
         }
     }
 
-    /// Returns the smallest ε that was seen to work.
     pub fn found(&self) -> Option<f32> {
         self.high
     }
 
-    /// Returns how far the search is, from 0 to 1, as far as that can be known.
+    /// Returns how far the search is at least, from 0 to 1.
     pub fn share_done(&self) -> f32 {
         match (self.trial(), self.high) {
             (None, _) => 1.0,
-            (Some(_), None) => self.tried as f32 / (self.rungs.len() + self.halvings) as f32,
-            (Some(_), Some(_)) => self.rungs.len() as f32 / (self.rungs.len() + self.halvings) as f32,
+            (Some(_), high) => {
+                let done = if high.is_none() { self.tried } else { self.rungs.len() };
+                done as f32 / (self.rungs.len() + self.halvings) as f32
+            }
         }
     }
 }

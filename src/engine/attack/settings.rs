@@ -1,17 +1,14 @@
-//! Every attack with its parameters as one value: to choose among, to save, to compare.
+//! An attack with its parameters is one value: to choose among, to save, to compare.
 
-use super::parameter::{AttackInfo, Parameter, STEPS, Value};
-use super::run::{Attack, Run};
-use super::{AttackSettings, Fgsm, Measure, MinimalEps, Norm, Problem};
-use crate::Result;
+use super::parameter::{RESTARTS, STEPS, Value};
+use super::{AttackSettings, Fgsm, MinimalEps, Norm};
 
-/// Makes [`AttackSettings`] from the list of attacks: a variant for each, and its name in files, the variant's in
-/// kebab case.
+/// Makes [`AttackSettings`] from the list of attacks; the name in files is the variant's in kebab case.
 macro_rules! attacks {
     ($($variant:ident($module:ident::$attack:ident),)+) => {
         $(pub use $module::$attack;)+
 
-        /// An attack and its parameters.
+        /// This is an attack and its parameters; what it can do is that of the attack itself.
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(tag = "name", rename_all = "kebab-case")]
         pub enum AttackSettings {
@@ -26,21 +23,26 @@ macro_rules! attacks {
             }
         )+
 
+        impl std::ops::Deref for AttackSettings {
+            type Target = dyn Attack;
+
+            fn deref(&self) -> &Self::Target {
+                match self {
+                    $(Self::$variant(attack) => attack,)+
+                }
+            }
+        }
+
+        impl std::ops::DerefMut for AttackSettings {
+            fn deref_mut(&mut self) -> &mut Self::Target {
+                match self {
+                    $(Self::$variant(attack) => attack,)+
+                }
+            }
+        }
+
         impl AttackSettings {
-            pub(in crate::attack) fn inner(&self) -> &dyn Attack {
-                match self {
-                    $(Self::$variant(attack) => attack,)+
-                }
-            }
-
-            pub(in crate::attack) fn inner_mut(&mut self) -> &mut dyn Attack {
-                match self {
-                    $(Self::$variant(attack) => attack,)+
-                }
-            }
-
-            /// Returns every attack but the search for the smallest ε, with the settings that its paper or the
-            /// libraries start from.
+            /// Returns every attack but the search for the smallest ε, with its usual settings.
             pub fn all() -> Vec<Self> {
                 let mut all = Vec::new();
                 $(all.extend($attack::usual().into_iter().map(Self::$variant));)+
@@ -58,12 +60,11 @@ impl Default for AttackSettings {
 }
 
 impl AttackSettings {
-    /// Returns the attack of this name, as [`Self::all`] has it.
     pub fn named(name: &str) -> Option<Self> {
         Self::all().into_iter().find(|attack| attack.name() == name)
     }
 
-    /// Returns how many steps it takes at most, of attacks that are told so.
+    /// Returns how many steps it takes at most, where it is told so.
     pub fn steps_mut(&mut self) -> Option<&mut usize> {
         self.parameters().into_iter().find_map(|parameter| match parameter.value {
             Value::Whole(steps, _) if parameter.name == STEPS => Some(steps),
@@ -71,8 +72,7 @@ impl AttackSettings {
         })
     }
 
-    /// Returns the norm in which it keeps to ε or finds the least, of attacks that can be told so; and those that it
-    /// knows.
+    /// Returns the norm in which it keeps to ε or finds the least, where it is told so; and those that it knows.
     pub fn norm_mut(&mut self) -> Option<(&mut Norm, &'static [Norm])> {
         self.parameters().into_iter().find_map(|parameter| match parameter.value {
             Value::Norm(norm, known) => Some((norm, known)),
@@ -80,66 +80,33 @@ impl AttackSettings {
         })
     }
 
-    /// Says the attack with its parameters under a name: `PGD in L∞, 40 steps, random start`.
+    /// Says the attack with its parameters under a name, such as `PGD in L∞, 40 steps, random start`.
     pub fn called(&self, name: &str) -> String {
         let words = self.in_words();
         let comma = if words.starts_with("in ") { "" } else { "," };
         format!("{name}{comma} {words}")
     }
 
-    /// Returns the attack whose result is what this one comes to after `step` steps with this ε; none where no
-    /// parameters say so.
+    /// Returns the attack that ends where this one is after `step` steps with this ε; none where that cannot be said.
     pub fn stopped_at(&self, step: usize, eps: f32) -> Option<Self> {
         let mut stopped = self.clone();
-        let is_reached = (1..=*stopped.steps_mut()?).contains(&step);
-        (is_reached && stopped.stop_at(step, eps)).then_some(stopped)
-    }
-}
-
-impl Attack for AttackSettings {
-    fn usual() -> Vec<Self> {
-        Self::all()
-    }
-
-    fn info(&self) -> &'static AttackInfo {
-        self.inner().info()
-    }
-
-    fn parameters(&mut self) -> Vec<Parameter<'_>> {
-        self.inner_mut().parameters()
-    }
-
-    fn in_words(&self) -> String {
-        self.inner().in_words()
-    }
-
-    fn measure(&self) -> Measure {
-        self.inner().measure()
-    }
-
-    fn takes_eps(&self) -> bool {
-        self.inner().takes_eps()
-    }
-
-    fn follows_loss(&self) -> bool {
-        self.inner().follows_loss()
-    }
-
-    fn is_random(&self) -> bool {
-        self.inner().is_random()
-    }
-
-    fn stop_at(&mut self, step: usize, eps: f32) -> bool {
-        self.inner_mut().stop_at(step, eps)
-    }
-
-    fn start(&self, problem: &Problem) -> Result<Box<dyn Run>> {
-        self.inner().start(problem)
+        let steps = *stopped.steps_mut()?;
+        for parameter in stopped.parameters() {
+            match parameter.value {
+                Value::Whole(value, _) if parameter.name == STEPS => *value = step,
+                Value::Whole(value, _) if parameter.name == RESTARTS => *value = 1,
+                // A step's usual length is a share of ε by the number of steps, which is another one now.
+                Value::OptionalLength(length, share) => {
+                    length.get_or_insert(share * eps / steps as f32);
+                }
+                Value::Norm(..) | Value::Switch(_) | Value::Whole(..) | Value::Real(..) => {}
+            }
+        }
+        (self.is_cut_by_steps() && (1..=steps).contains(&step)).then_some(stopped)
     }
 }
 
 impl std::fmt::Display for AttackSettings {
-    /// Writes such as `pgd in L∞, 40 steps, random start`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::MinimalEps(MinimalEps { attack, largest, .. }) => write!(f, "smallest ε up to {largest} of {attack}"),

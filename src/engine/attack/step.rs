@@ -1,25 +1,19 @@
-//! Norms, bounds, and one step in the steepest direction.
+//! Here are norms, bounds, and one step in the steepest direction.
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::LEVELS;
 use crate::{Error, Result};
 
-/// The range that pixels must stay in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bounds {
     pub min: f32,
     pub max: f32,
 }
 
-/// The range of pixels, [0, 1].
 pub const PIXELS: Bounds = Bounds { min: 0.0, max: 1.0 };
 
 impl Bounds {
-    /// Makes a range.
-    ///
-    /// # Errors
-    /// When `min` is above `max`, or one of them is not a number.
+    /// Fails when `min` is above `max`, or one of them is not a number.
     pub fn new(min: f32, max: f32) -> Result<Self> {
         if min <= max {
             Ok(Self { min, max })
@@ -28,35 +22,29 @@ impl Bounds {
         }
     }
 
-    /// # Errors
-    /// When one of the values lies outside.
     pub(super) fn check(self, values: &[f32]) -> Result<()> {
-        match values.iter().find(|v| !(self.min..=self.max).contains(v)) {
-            None => Ok(()),
-            Some(v) => {
-                let Self { min, max } = self;
-                Err(Error::Argument(format!("the picture holds the value {v}; expected all of it in {min} to {max}")))
-            }
-        }
+        let Self { min, max } = self;
+        values.iter().find(|v| !(min..=max).contains(v)).map_or(Ok(()), |v| {
+            Err(Error::Argument(format!("the picture holds the value {v}; expected all of it in {min} to {max}")))
+        })
     }
 }
 
-/// The norm in which a perturbation may have the length ε.
+/// A perturbation may have the length ε in this norm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Norm {
-    /// `ε·sign(g)`: the fast gradient sign method (arXiv 1412.6572, section 3).
+    /// A step is `ε·sign(g)`: the fast gradient sign method (arXiv 1412.6572, section 3).
     Linf,
-    /// `ε·g/‖g‖₂`.
+    /// A step is `ε·g/‖g‖₂`.
     L2,
-    /// ε at the pixels of largest |g|, shared equally among ties.
+    /// A step is ε at the pixels of largest |g|, shared equally among ties.
     L1,
 }
 
 impl Norm {
     pub const ALL: [Self; 3] = [Self::Linf, Self::L2, Self::L1];
 
-    /// Returns the length of all values together.
     pub fn length(self, values: &[f32]) -> f32 {
         let sizes = values.iter().map(|v| f64::from(v.abs()));
         match self {
@@ -66,35 +54,31 @@ impl Norm {
         }
     }
 
-    /// Returns the name on the command line and in tables: `linf`, `l2`, `l1`.
+    /// Returns the names on the command line and for people, and the symbol in formulas.
+    fn words(self) -> [&'static str; 3] {
+        match self {
+            Self::Linf => ["linf", "L∞", "max|δ|"],
+            Self::L2 => ["l2", "L2", "‖δ‖₂"],
+            Self::L1 => ["l1", "L1", "‖δ‖₁"],
+        }
+    }
+
+    /// Returns the name on the command line and in tables, such as `linf`.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Linf => "linf",
-            Self::L2 => "l2",
-            Self::L1 => "l1",
-        }
+        self.words()[0]
     }
 
-    /// Returns the name for people: `L∞`, `L2`, `L1`.
+    /// Returns the name for people, such as `L∞`.
     pub fn title(self) -> &'static str {
-        match self {
-            Self::Linf => "L∞",
-            Self::L2 => "L2",
-            Self::L1 => "L1",
-        }
+        self.words()[1]
     }
 
-    /// Returns the symbol in formulas: `max|δ|`, `‖δ‖₂`, `‖δ‖₁`.
+    /// Returns the symbol in formulas, such as `max|δ|`.
     pub fn symbol(self) -> &'static str {
-        match self {
-            Self::Linf => "max|δ|",
-            Self::L2 => "‖δ‖₂",
-            Self::L1 => "‖δ‖₁",
-        }
+        self.words()[2]
     }
 
-    /// Returns the length of half of the way from black to white at every one of `values` pixel values: far more than
-    /// any attack needs.
+    /// Returns the length of half of the way from black to white at all pixel values: far more than any attack needs.
     pub fn largest_eps(self, values: usize) -> f32 {
         let values = values as f32;
         0.5 * match self {
@@ -104,8 +88,7 @@ impl Norm {
         }
     }
 
-    /// Returns the η of length 1 with the largest `<g, η>` (arXiv 1412.6572, section 3, for L∞); zero where `g` is
-    /// zero.
+    /// Returns the η of length 1 with the largest `<g, η>` (arXiv 1412.6572, section 3, for L∞); zero where `g` is.
     pub fn steepest(self, gradient: &[f32]) -> Vec<f32> {
         match self {
             Self::Linf => gradient.iter().map(|&g| sign(g)).collect(),
@@ -128,22 +111,14 @@ impl Norm {
     }
 }
 
-/// Rounds to the nearest grey level of 255, halves upwards, between black and white.
-pub(super) fn to_8_bits(values: &mut [f32]) {
-    values.iter_mut().for_each(|value| *value = (*value * LEVELS).round().clamp(0.0, LEVELS) / LEVELS);
-}
-
 /// Returns `clip(x + ε·sign(g))`, for the inner loops of training.
 pub fn sign_step(x: &[f32], gradient: &[f32], eps: f32, bounds: Option<Bounds>) -> Vec<f32> {
-    let moved = x.iter().zip(gradient).map(|(x, &g)| x + eps * sign(g));
-    match bounds {
-        Some(Bounds { min, max }) => moved.map(|x| x.clamp(min, max)).collect(),
-        None => moved.collect(),
-    }
+    let mut moved: Vec<f32> = x.iter().zip(gradient).map(|(x, &g)| x + eps * sign(g)).collect();
+    clip(&mut moved, bounds);
+    moved
 }
 
-/// Brings pixels back to within ε of `centre` in L∞ or L2, and then into the bounds. L1 has no such projection here;
-/// its pixels only go back into the bounds.
+/// Brings pixels back to within ε of `centre` in L∞ or L2, and then into the bounds; L1 has no such projection here.
 pub fn within(norm: Norm, pixels: &mut [f32], centre: &[f32], eps: f32, bounds: Option<Bounds>) {
     match norm {
         Norm::Linf => pixels.iter_mut().zip(centre).for_each(|(p, c)| *p = p.clamp(c - eps, c + eps)),
@@ -160,7 +135,6 @@ pub fn within(norm: Norm, pixels: &mut [f32], centre: &[f32], eps: f32, bounds: 
     clip(pixels, bounds);
 }
 
-/// Brings values back into the bounds, if there are some.
 pub(super) fn clip(values: &mut [f32], bounds: Option<Bounds>) {
     if let Some(Bounds { min, max }) = bounds {
         values.iter_mut().for_each(|v| *v = v.clamp(min, max));
@@ -169,11 +143,5 @@ pub(super) fn clip(values: &mut [f32], bounds: Option<Bounds>) {
 
 /// Returns −1, 0 or 1: a pixel without a gradient does not move, and `f32::signum(0)` is 1.
 fn sign(g: f32) -> f32 {
-    if g > 0.0 {
-        1.0
-    } else if g < 0.0 {
-        -1.0
-    } else {
-        0.0
-    }
+    f32::from(g > 0.0) - f32::from(g < 0.0)
 }

@@ -1,6 +1,6 @@
-//! Class folders packed into one file: `.tar`, `.tar.gz` or `.tar.xz`.
+//! Class folders may be packed into one file: `.tar`, `.tar.gz` or `.tar.xz`.
 //!
-//! Nothing is unpacked to disk. The picture files are kept in memory as they are, and decoded when they are asked for.
+//! The picture files are kept in memory as they are, and decoded when they are asked for.
 
 use std::collections::BTreeMap;
 use std::io::{BufReader, Cursor, Read};
@@ -14,20 +14,18 @@ use super::{Split, Watch, folder};
 use crate::files::{Stamp, open_ordinary};
 use crate::{Error, Result};
 
-/// The most bytes that an archive may unpack to; what is kept of it is less.
+/// An archive may unpack to so many bytes; what is kept of it is less.
 const MOST_BYTES: u64 = 2 << 30;
-/// The most memory for unpacking xz, in KiB; `xz -9` needs 65 MiB.
+/// Unpacking xz may take so many KiB of memory; `xz -9` needs 65 MiB.
 const XZ_MEMORY: u32 = 256 << 10;
 
 const GZIP: &[u8] = &[0x1F, 0x8B];
 const XZ: &[u8] = &[0xFD, b'7', b'z', b'X', b'Z', 0];
-/// Where a tar header says what it is.
 const USTAR: (usize, &[u8]) = (257, b"ustar");
 
-/// Picture files by class and by name, both sorted as in folders.
+/// These are picture files by class and by name, both sorted as in folders.
 type Classes = BTreeMap<String, BTreeMap<String, Arc<[u8]>>>;
 
-/// What is packed into an archive.
 #[derive(Debug)]
 pub(super) struct Archive {
     path: PathBuf,
@@ -40,25 +38,17 @@ enum Parts {
     Split { train: Option<Classes>, test: Option<Classes> },
 }
 
-/// A picture file of an archive.
 #[derive(Clone, Debug)]
 pub(super) struct Packed {
-    /// Its class folder and its name, for messages.
     pub(super) name: String,
     pub(super) bytes: Arc<[u8]>,
 }
 
-/// The archive that was read last, with the stamp of its file then. Unpacking takes seconds, and a run asks three
-/// times: for the classes, for the pictures, for the test pictures.
+/// This archive was read last. Unpacking takes seconds, and a run asks three times: for classes, pictures and tests.
 static LAST: Mutex<Option<(Stamp, Arc<Archive>)>> = Mutex::new(None);
 
 /// Reads an archive of class folders: `<class>/<picture>`, or those under `train` and under `test` or `val`, all of
-/// them in a folder or not. What kind of archive it is, its content tells. The one that was read last stays in
-/// memory.
-///
-/// # Errors
-/// [`Error::Io`] when the file cannot be opened, [`Error::Data`] when it is no archive, damaged, or too large, and
-/// [`Error::Stopped`].
+/// them in a folder or not. Its content tells its kind. The one that was read last stays in memory.
 pub(super) fn open(path: &Path, watch: &mut Watch) -> Result<Arc<Archive>> {
     let stamp = Stamp::of_path(path, "open this archive")?;
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,27 +67,22 @@ pub(super) fn open(path: &Path, watch: &mut Watch) -> Result<Arc<Archive>> {
     Ok(archive)
 }
 
-/// A label with its pictures.
-pub(super) type Class = (usize, Vec<Packed>);
-
 impl Archive {
-    /// The classes of a split, sorted by name, and whether the splits are apart.
-    fn split(&self, split: Split) -> Result<(&Classes, bool)> {
+    fn split(&self, split: Split) -> Result<&Classes> {
         let (found, expected) = match (&self.parts, split) {
-            (Parts::Whole(classes), _) => return Ok((classes, false)),
+            (Parts::Whole(classes), _) => return Ok(classes),
             (Parts::Split { train, .. }, Split::Train) => (train, "train/<class>"),
             (Parts::Split { test, .. }, Split::Test) => (test, "test/<class> or val/<class>"),
         };
-        found.as_ref().map(|classes| (classes, true)).ok_or_else(|| folder::missing_split(&self.path, expected))
+        found.as_ref().ok_or_else(|| folder::missing_split(&self.path, expected))
     }
 
     pub(super) fn class_names(&self) -> Result<Vec<String>> {
-        Ok(self.split(Split::Train)?.0.keys().cloned().collect())
+        Ok(self.split(Split::Train)?.keys().cloned().collect())
     }
 
-    /// The pictures of a split, class by class with its label, and whether the splits are apart.
-    pub(super) fn pictures(&self, split: Split, classes: &[String]) -> Result<(Vec<Class>, bool)> {
-        let (found, has_split) = self.split(split)?;
+    /// Returns the pictures of a split, class by class with its label.
+    pub(super) fn pictures(&self, split: Split, classes: &[String]) -> Result<Vec<(usize, Vec<Packed>)>> {
         let read = |(class, files): (&String, &BTreeMap<String, Arc<[u8]>>)| {
             let packed = |(file, bytes): (&String, &Arc<[u8]>)| Packed {
                 name: format!("{}: {class}/{file}", self.path.display()),
@@ -105,14 +90,12 @@ impl Archive {
             };
             Ok((folder::label(&self.path.join(class), classes)?, files.iter().map(packed).collect()))
         };
-        Ok((found.iter().map(read).collect::<Result<_>>()?, has_split))
+        self.split(split)?.iter().map(read).collect()
     }
 }
 
-/// A picture file with the folders it lies in.
 type Entry = (Vec<String>, Arc<[u8]>);
 
-/// The picture files of an archive that lie in a folder at least.
 fn read(path: &Path, watch: &mut Watch) -> Result<Vec<Entry>> {
     let wrong = |why: String| Error::Data { path: path.to_owned(), why };
     let mut is_stopped = false;
@@ -136,16 +119,13 @@ fn read(path: &Path, watch: &mut Watch) -> Result<Vec<Entry>> {
     read.map_err(|e| wrong(format!("this archive is damaged or cut short; get it again ({e})")))
 }
 
-/// The bytes of the tar file itself.
 fn unpack<'a>(path: &Path, watch: &'a mut Watch) -> Result<Box<dyn Read + 'a>> {
     let mut file = open_ordinary(path, "open this archive")?;
     let mut start = Vec::new();
     let (place, mark) = USTAR;
     let end = (place + mark.len()) as u64;
     file.by_ref().take(end).read_to_end(&mut start).map_err(Error::io("read this archive", path))?;
-    let is_gzip = start.starts_with(GZIP);
-    let is_xz = start.starts_with(XZ);
-    let is_tar = start.get(place..) == Some(mark);
+    let (is_gzip, is_xz, is_tar) = (start.starts_with(GZIP), start.starts_with(XZ), start.get(place..) == Some(mark));
     let of = file.metadata().map_or(1, |about| about.len().max(1));
     let whole = BufReader::new(Watched { file: Cursor::new(start).chain(file), read: 0, of, watch });
     match (is_gzip, is_xz, is_tar) {
@@ -161,7 +141,6 @@ fn unpack<'a>(path: &Path, watch: &'a mut Watch) -> Result<Box<dyn Read + 'a>> {
     }
 }
 
-/// A file that somebody watches being read.
 struct Watched<'a, R> {
     file: R,
     read: u64,
@@ -199,13 +178,13 @@ fn entries<R: Read>(archive: &mut tar::Archive<R>) -> std::io::Result<Vec<Entry>
     Ok(entries)
 }
 
-/// The folders and the name in a path; `None` for one that leads out of the archive, which no archive of ours does.
+/// Returns the folders and the name in a path; none for one that leads out of the archive.
 fn components(path: &str) -> Option<Vec<String>> {
     let components = path.split('/').filter(|name| !name.is_empty() && *name != ".");
     components.map(|name| (name != "..").then(|| name.to_owned())).collect()
 }
 
-/// A picture in a folder; what is hidden is left out as it is in folders.
+/// Tells whether this is a visible picture in a folder.
 fn is_picture(components: &[String]) -> bool {
     let is_visible = !components.iter().any(|name| name.starts_with('.'));
     matches!(components, [.., _, name] if is_visible && folder::is_picture(Path::new(name)))

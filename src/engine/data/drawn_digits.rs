@@ -1,5 +1,4 @@
-//! Digits drawn by the project itself, no two alike: strokes, bent and jittered as by a hand, in MNIST's format. A net
-//! can be trained on them without any download.
+//! The project draws digits itself, no two alike: strokes, bent and jittered as by a hand, in MNIST's format.
 
 use std::f32::consts::TAU;
 
@@ -10,10 +9,9 @@ use super::handwriting::{DIGITS, Stroke, Variant};
 use super::strokes::{Pen, Strokes};
 use crate::picture::Picture;
 
-/// Points that each piece of a curve is drawn with.
 const STEPS: usize = 8;
 
-/// Draws a digit of 28×28, white on black. What it looks like depends on the generator alone; `digit` counts modulo 10.
+/// Draws a digit of 28×28, white on black, which depends on the generator alone; `digit` counts modulo 10.
 pub fn draw_digit(digit: u8, rng: &mut ChaCha8Rng) -> Picture {
     let variant = pick(DIGITS[usize::from(digit % 10)], rng);
     let wobble = rng.random_range(0.01..0.06);
@@ -29,31 +27,22 @@ pub fn draw_digit(digit: u8, rng: &mut ChaCha8Rng) -> Picture {
     strokes.to_digit_with(Pen { half_width, edge: rng.random_range(0.8..1.4) })
 }
 
-/// About normally distributed with mean 0 and deviation 1, and never beyond ±3.
+/// Draws about normally with mean 0 and deviation 1, and never beyond ±3.
 fn normal(rng: &mut ChaCha8Rng) -> f32 {
     (0..3).map(|_| rng.random_range(-1.0f32..1.0)).sum()
 }
 
-/// A variant, the common ones more often.
 fn pick<'a>(variants: &'a [Variant], rng: &mut ChaCha8Rng) -> &'a Variant {
-    let total = variants.iter().map(|v| v.weight).sum();
-    let mut at = rng.random_range(0..total);
-    for variant in variants {
-        if at < variant.weight {
-            return variant;
-        }
-        at -= variant.weight;
-    }
-    &variants[0]
+    let total: u32 = variants.iter().map(|variant| variant.weight).sum();
+    let mut tickets = variants.iter().flat_map(|variant| (0..variant.weight).map(move |_| variant));
+    tickets.nth(rng.random_range(0..total) as usize).unwrap_or(&variants[0])
 }
 
-/// The points of a stroke as an unsteady hand meets them.
 fn written(stroke: &Stroke, wobble: f32, rng: &mut ChaCha8Rng) -> Vec<[f32; 2]> {
     stroke.points.iter().map(|point| point.map(|v| v + wobble * normal(rng))).collect()
 }
 
-/// The line through the points: a Catmull-Rom spline, or straight pieces. All pieces are cut into short ones, so that
-/// a warp bends straight lines too.
+/// Returns the line through the points: a Catmull-Rom spline, or straight pieces, cut up so that a warp bends them.
 fn trace(points: &[[f32; 2]], rounded: bool) -> Vec<[f32; 2]> {
     let last = points.len() - 1;
     let mut line = vec![points[0]];
@@ -73,7 +62,8 @@ fn trace(points: &[[f32; 2]], rounded: bool) -> Vec<[f32; 2]> {
     line
 }
 
-/// Between `p[1]` (t = 0) and `p[2]` (t = 1). Catmull and Rom, "A class of local interpolating splines" (1974).
+/// Returns a point between `p[1]` (t = 0) and `p[2]` (t = 1), as Catmull and Rom, "A class of local interpolating
+/// splines" (1974).
 fn catmull_rom(p: [f32; 4], t: f32) -> f32 {
     let slope = p[2] - p[0];
     let square = 2.0 * p[0] - 5.0 * p[1] + 4.0 * p[2] - p[3];
@@ -81,7 +71,7 @@ fn catmull_rom(p: [f32; 4], t: f32) -> f32 {
     0.5 * (2.0 * p[1] + t * (slope + t * (square + t * cube)))
 }
 
-/// A smooth elastic displacement: a few long waves across the unit square.
+/// This is a smooth elastic displacement: a few long waves across the unit square.
 struct Warp {
     waves: [Wave; 3],
 }
@@ -95,12 +85,12 @@ struct Wave {
 impl Warp {
     fn draw(rng: &mut ChaCha8Rng) -> Self {
         let strength = rng.random_range(0.0..0.06);
-        let wave = |_| Wave {
+        let waves = [0, 1, 2].map(|_| Wave {
             frequency: [rng.random_range(-1.2..1.2), rng.random_range(-1.2..1.2)],
             phase: rng.random_range(0.0..TAU),
             amplitude: [strength * normal(rng), strength * normal(rng)],
-        };
-        Self { waves: [0, 1, 2].map(wave) }
+        });
+        Self { waves }
     }
 
     fn bend(&self, [x, y]: [f32; 2]) -> [f32; 2] {
@@ -111,9 +101,8 @@ impl Warp {
     }
 }
 
-/// How a writer holds the pen: proportions, slant and rotation. Size and place are MNIST's business.
+/// This is how a writer holds the pen; size and place are MNIST's business.
 struct Hand {
-    /// Width over height.
     aspect: f32,
     slant: f32,
     sin_cos: (f32, f32),

@@ -1,4 +1,4 @@
-//! Class folders: `root/<class>/<picture>`, or those under `root/train` and under `root/test` or `root/val`.
+//! Class folders are `root/<class>/<picture>`, or those under `root/train` and under `root/test` or `root/val`.
 
 use std::ffi::OsStr;
 use std::fs::read_dir;
@@ -10,21 +10,19 @@ use crate::{Error, Result};
 
 const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"];
 
-/// The names of the class folders for training, sorted: the classes of a net that is trained on them. `root` is a
-/// folder or an archive.
+/// Returns the sorted names of the class folders for training in a folder or an archive.
 ///
 /// # Errors
-/// [`Error::Io`] when the folder cannot be read, [`Error::Data`] when there are no class folders in it.
+/// [`Error::Io`], and [`Error::Data`] when there are no class folders in it.
 pub fn class_folders(root: &Path) -> Result<Vec<String>> {
     if root.is_file() {
         return archive::open(root, &mut |_| true)?.class_names();
     }
-    let (root, _) = split_root(root, Split::Train)?;
-    class_paths(&root)?.iter().map(|path| Ok(name(path)?.to_owned())).collect()
+    class_paths(&split_root(root, Split::Train)?)?.iter().map(|path| Ok(name(path)?.to_owned())).collect()
 }
 
-/// The folder that holds the class folders of a split, and whether the splits are apart.
-pub(super) fn split_root(root: &Path, split: Split) -> Result<(PathBuf, bool)> {
+/// Returns the folder that holds the class folders of a split.
+pub(super) fn split_root(root: &Path, split: Split) -> Result<PathBuf> {
     // A folder named "train" may also be a class: only one with folders in it is a split.
     let find = |names: &[&str]| {
         let folders = names.iter().map(|name| root.join(name));
@@ -37,9 +35,9 @@ pub(super) fn split_root(root: &Path, split: Split) -> Result<(PathBuf, bool)> {
         Split::Test => (test, "test/<class> or val/<class>"),
     };
     match found {
-        Some(folder) => Ok((folder, true)),
+        Some(folder) => Ok(folder),
         None if has_split => Err(missing_split(root, expected)),
-        None => Ok((root.to_owned(), false)),
+        None => Ok(root.to_owned()),
     }
 }
 
@@ -47,7 +45,7 @@ pub(super) fn missing_split(root: &Path, expected: &str) -> Error {
     Error::Data { path: root.to_owned(), why: format!("this part of the data is missing; expected {expected}") }
 }
 
-/// The class folders in `root`, sorted by name; at least one.
+/// Returns the class folders in `root`, sorted by name; at least one.
 pub(super) fn class_paths(root: &Path) -> Result<Vec<PathBuf>> {
     let folders = sorted(root, true)?;
     if folders.is_empty() {
@@ -61,18 +59,16 @@ pub(super) fn class_paths(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-/// The pictures of a class folder, sorted by name.
 pub(super) fn pictures(class: &Path) -> Result<Vec<PathBuf>> {
     Ok(sorted(class, false)?.into_iter().filter(|path| is_picture(path)).collect())
 }
 
-/// Whether a file's name is that of a picture.
 pub(super) fn is_picture(path: &Path) -> bool {
     let known = |extension: &OsStr| EXTENSIONS.iter().any(|known| extension.eq_ignore_ascii_case(known));
     path.extension().is_some_and(known)
 }
 
-/// The folders, or the files, in `folder`, sorted by name; hidden ones are left out.
+/// Lists the folders, or the files, in `folder`, sorted by name; hidden ones are left out.
 fn sorted(folder: &Path, folders: bool) -> Result<Vec<PathBuf>> {
     let doing = "read this folder";
     let mut paths = Vec::new();
@@ -88,8 +84,7 @@ fn sorted(folder: &Path, folders: bool) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// The index of the class that a folder is named after, with or without WordNet's identifier: a net that was trained on
-/// such folders has classes of their whole names.
+/// Returns the class that a folder is named after, with or without WordNet's identifier.
 pub(super) fn label(folder: &Path, classes: &[String]) -> Result<usize> {
     let name = name(folder)?;
     find_class(classes, name)
@@ -98,14 +93,12 @@ pub(super) fn label(folder: &Path, classes: &[String]) -> Result<usize> {
 }
 
 fn name(folder: &Path) -> Result<&str> {
+    let why = "the name of this class folder is not Unicode";
     let name = folder.file_name().and_then(OsStr::to_str);
-    name.ok_or_else(|| Error::Data {
-        path: folder.to_owned(),
-        why: "the name of this class folder is not Unicode".into(),
-    })
+    name.ok_or_else(|| Error::Data { path: folder.to_owned(), why: why.into() })
 }
 
-/// `n01443537_goldfish` is "goldfish": ImageNet's folders carry WordNet's identifiers.
+/// Returns "goldfish" of `n01443537_goldfish`: ImageNet's folders carry WordNet's identifiers.
 fn without_wordnet_id(name: &str) -> &str {
     let digits = |id: &str| id.len() == 8 && id.bytes().all(|b| b.is_ascii_digit());
     match name.strip_prefix('n').and_then(|rest| rest.split_once(['_', '-', ' '])) {

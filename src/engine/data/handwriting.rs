@@ -1,14 +1,12 @@
-//! The ways to write each digit, as strokes in the unit square (x to the right, y down).
-//!
-//! Laid out by hand: one stroke is one list of points.
+//! These are the ways to write each digit, as strokes in the unit square (x to the right, y down), laid out by hand.
 
-/// One stroke of the pen through its points: rounded (a Catmull-Rom spline) or with corners.
+/// This is one stroke of the pen through its points: rounded (a Catmull-Rom spline) or with corners.
 pub(super) struct Stroke {
     pub(super) rounded: bool,
     pub(super) points: &'static [[f32; 2]],
 }
 
-/// One way to write a digit, and how common it is beside the others.
+/// This is one way to write a digit, and how common it is beside the others.
 pub(super) struct Variant {
     pub(super) weight: u32,
     pub(super) strokes: &'static [Stroke],
@@ -26,26 +24,21 @@ const fn way(weight: u32, strokes: &'static [Stroke]) -> Variant {
     Variant { weight, strokes }
 }
 
-/// Index: the digit.
 pub(super) const DIGITS: [&[Variant]; 10] = [ZERO, ONE, TWO, THREE, FOUR, FIVE, SIX, SEVEN, EIGHT, NINE];
 
 const ZERO: &[Variant] = &[
-    // Closed.
-    way(3, &[curve(&[
+    way(3, &[curve(&[ // Closed.
         [0.5, 0.0], [0.2, 0.13], [0.05, 0.5], [0.2, 0.87], [0.5, 1.0], [0.8, 0.87], [0.95, 0.5], [0.8, 0.13],
         [0.5, 0.0],
     ])]),
-    // The end crosses the beginning.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // The end crosses the beginning.
         [0.62, 0.08], [0.3, 0.05], [0.08, 0.38], [0.12, 0.75], [0.4, 1.0], [0.75, 0.88], [0.92, 0.5], [0.8, 0.12],
         [0.5, 0.0], [0.38, 0.12],
     ])]),
-    // Open at the top.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // Open at the top.
         [0.45, 0.02], [0.15, 0.25], [0.07, 0.65], [0.3, 0.97], [0.65, 0.95], [0.9, 0.62], [0.9, 0.28], [0.65, 0.06],
     ])]),
-    // Narrow.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // Narrow.
         [0.55, 0.0], [0.33, 0.2], [0.25, 0.6], [0.38, 0.95], [0.58, 0.97], [0.75, 0.65], [0.76, 0.25], [0.55, 0.0],
     ])]),
 ];
@@ -53,44 +46,36 @@ const ZERO: &[Variant] = &[
 const ONE: &[Variant] = &[
     way(8, &[corners(&[[0.5, 0.0], [0.5, 1.0]])]),
     way(3, &[curve(&[[0.54, 0.0], [0.5, 0.5], [0.44, 1.0]])]),
-    // With a flag.
-    way(2, &[corners(&[[0.33, 0.2], [0.52, 0.0], [0.52, 1.0]])]),
-    // With a flag and a foot.
-    way(1, &[
+    way(2, &[corners(&[[0.33, 0.2], [0.52, 0.0], [0.52, 1.0]])]), // With a flag.
+    way(1, &[ // With a flag and a foot.
         corners(&[[0.28, 0.22], [0.52, 0.0], [0.52, 1.0]]),
         corners(&[[0.22, 1.0], [0.82, 1.0]]),
     ]),
 ];
 
 const TWO: &[Variant] = &[
-    // A flat base with a corner.
-    way(3, &[
+    way(3, &[ // A flat base with a corner.
         curve(&[[0.1, 0.22], [0.32, 0.02], [0.68, 0.04], [0.84, 0.28], [0.66, 0.58], [0.35, 0.83], [0.1, 1.0]]),
         curve(&[[0.1, 1.0], [0.5, 0.98], [0.95, 0.97]]),
     ]),
-    // A loop at the foot.
-    way(3, &[curve(&[
+    way(3, &[curve(&[ // A loop at the foot.
         [0.12, 0.2], [0.4, 0.0], [0.76, 0.14], [0.72, 0.45], [0.42, 0.8], [0.18, 0.98], [0.08, 0.86], [0.26, 0.78],
         [0.5, 0.9], [0.74, 1.0], [1.0, 0.92],
     ])]),
-    // A round foot that swings up.
-    way(2, &[
+    way(2, &[ // A round foot that swings up.
         curve(&[[0.15, 0.12], [0.45, 0.0], [0.76, 0.12], [0.78, 0.38], [0.5, 0.7], [0.14, 0.94]]),
         curve(&[[0.14, 0.94], [0.4, 0.86], [0.68, 0.96], [1.0, 0.84]]),
     ]),
-    // A straight back.
-    way(2, &[
+    way(2, &[ // A straight back.
         curve(&[[0.14, 0.25], [0.35, 0.03], [0.66, 0.03], [0.8, 0.22], [0.7, 0.42]]),
         curve(&[[0.7, 0.42], [0.42, 0.72], [0.12, 0.98]]),
         corners(&[[0.12, 0.98], [0.9, 1.0]]),
     ]),
-    // A curl at the head, a wide loop at the foot.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // A curl at the head, a wide loop at the foot.
         [0.34, 0.32], [0.14, 0.24], [0.42, 0.0], [0.78, 0.1], [0.78, 0.4], [0.5, 0.78], [0.2, 1.0], [0.04, 0.86],
         [0.24, 0.7], [0.6, 0.86], [1.05, 0.9],
     ])]),
-    // A small head on a long base.
-    way(1, &[
+    way(1, &[ // A small head on a long base.
         curve(&[[0.22, 0.16], [0.42, 0.0], [0.64, 0.1], [0.56, 0.42], [0.3, 0.76], [0.08, 0.96]]),
         curve(&[[0.08, 0.96], [0.6, 0.9], [1.2, 0.98]]),
     ]),
@@ -101,61 +86,50 @@ const THREE: &[Variant] = &[
         curve(&[[0.12, 0.12], [0.42, 0.0], [0.76, 0.12], [0.74, 0.34], [0.38, 0.47]]),
         curve(&[[0.38, 0.47], [0.78, 0.57], [0.85, 0.82], [0.5, 1.0], [0.08, 0.9]]),
     ]),
-    // A flat top.
-    way(1, &[
+    way(1, &[ // A flat top.
         corners(&[[0.12, 0.02], [0.8, 0.0], [0.42, 0.42]]),
         curve(&[[0.42, 0.42], [0.78, 0.5], [0.88, 0.78], [0.55, 1.0], [0.1, 0.93]]),
     ]),
-    // A small loop in the waist.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // A small loop in the waist.
         [0.12, 0.12], [0.46, 0.0], [0.8, 0.18], [0.6, 0.43], [0.36, 0.52], [0.36, 0.43], [0.6, 0.47], [0.87, 0.7],
         [0.62, 1.0], [0.1, 0.9],
     ])]),
-    // The waist hardly drawn in.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // The waist hardly drawn in.
         [0.2, 0.06], [0.58, 0.0], [0.8, 0.16], [0.68, 0.4], [0.5, 0.48], [0.74, 0.56], [0.84, 0.78], [0.56, 1.0],
         [0.12, 0.96],
     ])]),
-    // Slanted bowls, pointed on the left.
-    way(2, &[
+    way(2, &[ // Slanted bowls, pointed on the left.
         curve(&[[0.18, 0.14], [0.5, 0.0], [0.84, 0.06], [0.7, 0.3], [0.3, 0.52]]),
         curve(&[[0.3, 0.52], [0.7, 0.5], [0.78, 0.72], [0.48, 0.95], [0.04, 0.98]]),
     ]),
-    // A small head over a wide bowl.
-    way(1, &[
+    way(1, &[ // A small head over a wide bowl.
         curve(&[[0.26, 0.06], [0.56, 0.0], [0.66, 0.16], [0.4, 0.36]]),
         curve(&[[0.4, 0.36], [0.86, 0.46], [0.96, 0.76], [0.6, 1.0], [0.06, 0.86]]),
     ]),
 ];
 
 const FOUR: &[Variant] = &[
-    // Open, with a corner.
-    way(3, &[
+    way(3, &[ // Open, with a corner.
         corners(&[[0.2, 0.02], [0.1, 0.52], [0.9, 0.5]]),
         corners(&[[0.8, 0.0], [0.74, 1.0]]),
     ]),
-    // Open and round.
-    way(3, &[
+    way(3, &[ // Open and round.
         curve(&[[0.16, 0.04], [0.08, 0.36], [0.24, 0.55], [0.58, 0.5], [0.86, 0.34]]),
         corners(&[[0.88, 0.0], [0.78, 1.0]]),
     ]),
-    // Closed.
-    way(2, &[
+    way(2, &[ // Closed.
         corners(&[[0.7, 0.0], [0.05, 0.64], [0.98, 0.64]]),
         corners(&[[0.7, 0.0], [0.68, 1.0]]),
     ]),
-    // Closed and narrow, nearly a 9.
-    way(2, &[
+    way(2, &[ // Closed and narrow, nearly a 9.
         curve(&[[0.8, 0.03], [0.42, 0.18], [0.1, 0.5], [0.4, 0.58], [0.92, 0.48]]),
         corners(&[[0.8, 0.03], [0.68, 1.0]]),
     ]),
-    // A long bar and a low stem.
-    way(2, &[
+    way(2, &[ // A long bar and a low stem.
         curve(&[[0.3, 0.0], [0.18, 0.3], [0.06, 0.58], [0.4, 0.58], [1.0, 0.5]]),
         corners(&[[0.78, 0.22], [0.64, 1.0]]),
     ]),
-    // A short stem from the bar's end, nearly a y.
-    way(1, &[
+    way(1, &[ // A short stem from the bar's end, nearly a y.
         curve(&[[0.2, 0.0], [0.16, 0.3], [0.34, 0.46], [0.7, 0.36]]),
         corners(&[[0.86, 0.02], [0.7, 0.36], [0.44, 1.0]]),
     ]),
@@ -166,22 +140,18 @@ const FIVE: &[Variant] = &[
         corners(&[[0.88, 0.0], [0.28, 0.03], [0.2, 0.43]]),
         curve(&[[0.2, 0.43], [0.52, 0.36], [0.82, 0.56], [0.76, 0.88], [0.42, 1.0], [0.08, 0.88]]),
     ]),
-    // The hat on its own.
-    way(2, &[
+    way(2, &[ // The hat on its own.
         curve(&[[0.26, 0.06], [0.2, 0.42], [0.52, 0.42], [0.8, 0.64], [0.66, 0.93], [0.34, 1.0], [0.08, 0.88]]),
         corners(&[[0.26, 0.06], [0.95, 0.0]]),
     ]),
-    // Nearly an S.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // Nearly an S.
         [0.95, 0.02], [0.55, 0.05], [0.32, 0.2], [0.36, 0.42], [0.68, 0.58], [0.72, 0.85], [0.42, 1.0], [0.06, 0.9],
     ])]),
-    // A small bowl under a long back.
-    way(2, &[
+    way(2, &[ // A small bowl under a long back.
         corners(&[[1.0, 0.0], [0.48, 0.06], [0.34, 0.48]]),
         curve(&[[0.34, 0.48], [0.6, 0.5], [0.72, 0.7], [0.56, 0.93], [0.3, 0.99], [0.05, 0.92]]),
     ]),
-    // A long hat and a round belly.
-    way(2, &[
+    way(2, &[ // A long hat and a round belly.
         corners(&[[1.1, 0.0], [0.32, 0.06], [0.26, 0.4]]),
         curve(&[[0.26, 0.4], [0.66, 0.42], [0.8, 0.7], [0.6, 0.96], [0.3, 0.98], [0.1, 0.82]]),
     ]),
@@ -192,24 +162,19 @@ const SIX: &[Variant] = &[
         [0.75, 0.0], [0.4, 0.22], [0.13, 0.62], [0.26, 0.94], [0.6, 1.0], [0.85, 0.76], [0.62, 0.54], [0.3, 0.62],
         [0.16, 0.8],
     ])]),
-    // A straight back.
-    way(3, &[curve(&[
+    way(3, &[curve(&[ // A straight back.
         [0.55, 0.0], [0.33, 0.33], [0.18, 0.7], [0.34, 0.98], [0.66, 0.95], [0.8, 0.72], [0.54, 0.57], [0.22, 0.76],
     ])]),
-    // A small loop.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // A small loop.
         [0.62, 0.0], [0.3, 0.32], [0.14, 0.72], [0.32, 1.0], [0.6, 0.92], [0.62, 0.7], [0.4, 0.66], [0.2, 0.82],
     ])]),
-    // A wide loop, the end crossing the back.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // A wide loop, the end crossing the back.
         [0.5, 0.0], [0.22, 0.3], [0.1, 0.7], [0.4, 1.0], [0.85, 0.88], [0.88, 0.62], [0.55, 0.54], [0.1, 0.72],
     ])]),
-    // Wide, with a short back.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // Wide, with a short back.
         [0.24, 0.0], [0.08, 0.4], [0.14, 0.84], [0.54, 1.0], [0.96, 0.84], [0.9, 0.58], [0.5, 0.6], [0.18, 0.86],
     ])]),
-    // A large round loop.
-    way(1, &[curve(&[
+    way(1, &[curve(&[ // A large round loop.
         [0.7, 0.0], [0.34, 0.14], [0.08, 0.5], [0.16, 0.88], [0.52, 1.0], [0.88, 0.78], [0.8, 0.46], [0.46, 0.4],
         [0.12, 0.62],
     ])]),
@@ -217,82 +182,68 @@ const SIX: &[Variant] = &[
 
 const SEVEN: &[Variant] = &[
     way(4, &[corners(&[[0.08, 0.04], [0.9, 0.0], [0.45, 1.0]])]),
-    // A bent stem.
-    way(4, &[
+    way(4, &[ // A bent stem.
         curve(&[[0.06, 0.1], [0.45, 0.04], [0.9, 0.02]]),
         curve(&[[0.9, 0.02], [0.66, 0.42], [0.52, 1.0]]),
     ]),
     // A round shoulder.
     way(3, &[curve(&[[0.1, 0.2], [0.25, 0.04], [0.6, 0.05], [0.86, 0.1], [0.8, 0.36], [0.6, 0.68], [0.48, 1.0]])]),
-    // With a bar.
-    way(2, &[
+    way(2, &[ // With a bar.
         corners(&[[0.1, 0.04], [0.9, 0.0], [0.42, 1.0]]),
         corners(&[[0.34, 0.5], [0.92, 0.46]]),
     ]),
-    // With a hook.
-    way(2, &[corners(&[[0.1, 0.22], [0.14, 0.03], [0.88, 0.02], [0.5, 1.0]])]),
+    way(2, &[corners(&[[0.1, 0.22], [0.14, 0.03], [0.88, 0.02], [0.5, 1.0]])]), // With a hook.
     // Narrow, with a serif that falls on the left.
     way(2, &[corners(&[[0.2, 0.34], [0.24, 0.08], [0.72, 0.02], [0.62, 1.0]])]),
 ];
 
 const EIGHT: &[Variant] = &[
-    // An S, closed on the way back.
-    way(3, &[curve(&[
+    way(3, &[curve(&[ // An S, closed on the way back.
         [0.76, 0.16], [0.46, 0.0], [0.2, 0.2], [0.44, 0.44], [0.74, 0.7], [0.5, 1.0], [0.2, 0.8], [0.46, 0.5],
         [0.76, 0.28], [0.76, 0.14],
     ])]),
-    // Two rings.
-    way(1, &[
+    way(1, &[ // Two rings.
         curve(&[[0.5, 0.0], [0.24, 0.22], [0.5, 0.46], [0.76, 0.22], [0.5, 0.0]]),
         curve(&[[0.5, 0.46], [0.18, 0.74], [0.5, 1.0], [0.82, 0.74], [0.5, 0.46]]),
     ]),
-    // Open at the top.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // Open at the top.
         [0.86, 0.06], [0.5, 0.06], [0.24, 0.24], [0.5, 0.46], [0.7, 0.74], [0.46, 1.0], [0.2, 0.82], [0.46, 0.52],
         [0.78, 0.26], [0.92, 0.1],
     ])]),
-    // Narrow, begun in the middle.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // Narrow, begun in the middle.
         [0.5, 0.48], [0.3, 0.24], [0.5, 0.0], [0.72, 0.18], [0.52, 0.48], [0.3, 0.78], [0.46, 1.0], [0.68, 0.78],
         [0.5, 0.48],
     ])]),
-    // Both ends stick out at the top.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // Both ends stick out at the top.
         [0.74, 0.0], [0.34, 0.1], [0.26, 0.3], [0.6, 0.56], [0.72, 0.8], [0.5, 1.0], [0.28, 0.86], [0.46, 0.58],
         [0.94, 0.04],
     ])]),
-    // A large head over a small foot.
-    way(1, &[curve(&[
+    way(1, &[curve(&[ // A large head over a small foot.
         [0.76, 0.26], [0.5, 0.0], [0.2, 0.2], [0.4, 0.52], [0.62, 0.8], [0.48, 1.0], [0.34, 0.86], [0.5, 0.58],
         [0.78, 0.24],
     ])]),
 ];
 
 const NINE: &[Variant] = &[
-    // A straight stem.
-    way(4, &[
+    way(4, &[ // A straight stem.
         curve(&[[0.82, 0.16], [0.52, 0.0], [0.18, 0.24], [0.36, 0.48], [0.72, 0.36], [0.84, 0.12]]),
         corners(&[[0.84, 0.12], [0.74, 1.0]]),
     ]),
-    // A tail that curls.
-    way(2, &[curve(&[
+    way(2, &[curve(&[ // A tail that curls.
         [0.8, 0.2], [0.5, 0.0], [0.16, 0.25], [0.36, 0.5], [0.74, 0.34], [0.85, 0.16], [0.86, 0.55], [0.7, 0.9],
         [0.28, 1.0],
     ])]),
     // A slanted stem, in one stroke.
     way(3, &[curve(&[[0.74, 0.08], [0.38, 0.06], [0.14, 0.32], [0.4, 0.47], [0.74, 0.2], [0.72, 0.5], [0.6, 1.0]])]),
-    // A wide head, not quite closed.
-    way(2, &[
+    way(2, &[ // A wide head, not quite closed.
         curve(&[[0.76, 0.06], [0.3, 0.08], [0.08, 0.32], [0.34, 0.48], [0.86, 0.28]]),
         curve(&[[0.88, 0.06], [0.8, 0.5], [0.7, 1.0]]),
     ]),
-    // A small round head on a long stem.
-    way(3, &[
+    way(3, &[ // A small round head on a long stem.
         curve(&[[0.7, 0.12], [0.46, 0.0], [0.22, 0.18], [0.4, 0.38], [0.68, 0.26], [0.74, 0.08]]),
         curve(&[[0.74, 0.08], [0.74, 0.5], [0.66, 1.0]]),
     ]),
-    // A flat, pointed head.
-    way(2, &[
+    way(2, &[ // A flat, pointed head.
         curve(&[[0.84, 0.04], [0.5, 0.06], [0.1, 0.34], [0.3, 0.46], [0.66, 0.28], [0.88, 0.04]]),
         corners(&[[0.88, 0.04], [0.52, 1.0]]),
     ]),

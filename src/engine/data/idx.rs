@@ -1,6 +1,5 @@
-//! The IDX format of the MNIST database (LeCun, Cortes and Burges, "The MNIST database of handwritten digits").
-//!
-//! Big-endian throughout: a magic number that tells type and rank, one 32-bit size per dimension, then the bytes.
+//! This reads MNIST's IDX format (LeCun, Cortes and Burges): big-endian, a magic number of type and rank, one 32-bit
+//! size per dimension, then the bytes.
 
 use std::io::{BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -12,20 +11,13 @@ use crate::files::open_ordinary;
 use crate::picture::Picture;
 use crate::{Error, Result};
 
-/// Unsigned bytes in three dimensions: pictures, rows, columns.
+/// This magic number is that of unsigned bytes in three dimensions: pictures, rows, columns.
 const IMAGES: u32 = 0x0803;
-/// Unsigned bytes in one dimension.
 const LABELS: u32 = 0x0801;
-/// The largest side of a picture.
 const MAX_SIDE: u32 = 4096;
-/// The most bytes of pixels or labels in one file.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// The pictures and labels of a split in `folder`, under one of the names that people use; `None` when there is no
-/// file of MNIST's.
-///
-/// # Errors
-/// [`Error::Data`] when some of MNIST's files are there, but not both of these.
+/// Finds the pictures and labels of a split in `folder`; none when there is no file of MNIST's.
 pub(super) fn find(folder: &Path, split: Split) -> Result<Option<(PathBuf, PathBuf)>> {
     let find = |split, what| names(split, what).map(|name| folder.join(name)).into_iter().find(|path| path.is_file());
     let missing = |what| {
@@ -42,11 +34,10 @@ pub(super) fn find(folder: &Path, split: Split) -> Result<Option<(PathBuf, PathB
     }
 }
 
-/// What the two files of a split hold, as their names have it.
 const PICTURES: &str = "images";
 const CLASSES: &str = "labels";
 
-/// The canonical name of a file, and that which some archives unpack to; each also gzipped.
+/// Returns the canonical name of a file, and that which some archives unpack to; each also gzipped.
 fn names(split: Split, what: &str) -> [String; 4] {
     let prefix = match split {
         Split::Train => "train",
@@ -57,12 +48,12 @@ fn names(split: Split, what: &str) -> [String; 4] {
         .map(|(mark, end)| format!("{prefix}-{what}{mark}idx{rank}-ubyte{end}"))
 }
 
-/// Grey pictures of one size, white on black as MNIST has them.
+/// This holds grey pictures of one size, white on black as MNIST has them.
 #[derive(Debug)]
 pub(super) struct Images {
-    width: usize,
-    height: usize,
-    bytes: Vec<u8>,
+    pub(super) width: usize,
+    pub(super) height: usize,
+    pub(super) bytes: Vec<u8>,
 }
 
 impl Images {
@@ -72,12 +63,6 @@ impl Images {
         Ok(Self { width, height, bytes })
     }
 
-    /// Makes as many pictures as `bytes` has, one after the other.
-    pub(super) fn from_bytes(height: usize, width: usize, bytes: Vec<u8>) -> Self {
-        Self { width, height, bytes }
-    }
-
-    /// Some of the pictures; their numbers must exist.
     pub(super) fn pick(&self, numbers: &[usize]) -> Self {
         let size = self.width * self.height;
         let bytes = numbers.iter().flat_map(|&i| &self.bytes[i * size..(i + 1) * size]).copied().collect();
@@ -88,12 +73,6 @@ impl Images {
         self.bytes.len() / (self.width * self.height)
     }
 
-    /// Height and width of every picture.
-    pub(super) fn size(&self) -> (usize, usize) {
-        (self.height, self.width)
-    }
-
-    /// The bytes of picture `i`, row by row.
     pub(super) fn bytes(&self, i: usize) -> Option<&[u8]> {
         self.bytes.chunks_exact(self.width * self.height).nth(i)
     }
@@ -108,7 +87,7 @@ pub(super) fn read_labels(path: &Path) -> Result<Vec<u8>> {
     Ok(read::<1>(path, LABELS)?.1)
 }
 
-/// The sizes and the bytes of a file of `RANK` dimensions, all of them checked against each other.
+/// Reads the sizes and the bytes of a file of `RANK` dimensions, all of them checked against each other.
 fn read<const RANK: usize>(path: &Path, magic: u32) -> Result<([u32; RANK], Vec<u8>)> {
     let wrong = |why: String| Error::Data { path: path.to_owned(), why };
     let mut input = open(path)?;
@@ -144,7 +123,6 @@ fn read<const RANK: usize>(path: &Path, magic: u32) -> Result<([u32; RANK], Vec<
     Ok((sizes, bytes))
 }
 
-/// The file's bytes, unpacked if they are gzipped, which the content tells.
 fn open(path: &Path) -> Result<Box<dyn Read>> {
     let doing = "open this IDX file";
     let mut file = open_ordinary(path, doing)?;

@@ -1,5 +1,5 @@
-//! Labelled pictures: MNIST's IDX files, class folders and archives of them, bundled samples, and the project's own
-//! drawn digits.
+//! Data sets are labelled pictures: MNIST's IDX files, class folders and archives of them, bundled samples, and digits
+//! that the project draws itself.
 
 mod archive;
 mod drawn_digits;
@@ -27,7 +27,6 @@ use super::model::Input;
 use super::picture::{Fit, Picture, Planes, decode, fit, open};
 use super::{Error, Result};
 
-/// Which part of a data set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
@@ -47,53 +46,47 @@ impl Split {
 /// Hears how much of a data set is at hand, from 0 to 1, up to thousands of times; `false` stops the reading.
 pub type Watch<'a> = dyn FnMut(f32) -> bool + Send + 'a;
 
-/// Pictures with labels, in an order that does not depend on the machine.
+/// This holds pictures with labels, in an order that does not depend on the machine.
 #[derive(Debug)]
 pub struct Dataset {
     labels: Vec<usize>,
     pictures: Pictures,
-    has_split: bool,
     /// Picture files as nets take them in: they would be decoded anew in every epoch otherwise.
     fitted: OnceLock<Fitted>,
 }
 
-/// Pictures as a net takes them in, kept from the first time on that each is asked for. A fitted picture lies on the
-/// 8-bit grid, so a byte a value holds it whole.
+/// This holds fitted pictures once they were asked for. They lie on the 8-bit grid, so a byte a value is enough.
 #[derive(Debug)]
 struct Fitted {
-    /// The input that they were fitted to.
-    channels: usize,
-    height: usize,
-    width: usize,
+    shape: [usize; 3],
     fit: Fit,
     planes: Vec<OnceLock<Box<[u8]>>>,
 }
 
 impl Fitted {
     fn suits(&self, input: &Input) -> bool {
-        [self.channels, self.height, self.width] == [input.channels, input.height, input.width] && self.fit == input.fit
+        self.shape == [input.channels, input.height, input.width] && self.fit == input.fit
     }
 }
 
-/// The most memory for fitted pictures; where all of them would take more, none are kept.
+/// Where all fitted pictures would take more memory, none are kept.
 const MOST_FITTED: usize = 2 << 30;
 
 #[derive(Debug)]
 enum Pictures {
     Idx(idx::Images),
     Files(Vec<PathBuf>),
-    /// The files of an archive.
     Packed(Vec<archive::Packed>),
 }
 
 impl Dataset {
-    /// Opens a folder: MNIST's IDX files under their canonical names (gzipped or not), or class folders
+    /// Opens a folder of MNIST's IDX files under their canonical names (gzipped or not), or of class folders
     /// (`<class>/<picture>`, or those under `train` and under `test` or `val`); or a `.tar`, `.tar.gz` or `.tar.xz` of
-    /// such class folders, whose pictures are then held in memory as they are packed.
+    /// class folders, whose pictures are then held in memory as they are packed.
     ///
-    /// Labels are indices of `classes`, the model's class names. A digit k of an IDX file is class k; a class folder
-    /// is matched by its name. Pictures in class folders are only decoded when they are asked for; in their order the
-    /// classes take turns, and each class goes by name.
+    /// Labels are indices of `classes`, the model's class names, by which class folders are matched; a digit k of an
+    /// IDX file is class k. Pictures in class folders are decoded when they are asked for; the classes take turns, and
+    /// each goes by name.
     ///
     /// # Errors
     /// [`Error::Io`] or [`Error::Data`] when there is no data, when a file is damaged, or when a label has no class.
@@ -101,10 +94,7 @@ impl Dataset {
         Self::open_watched(path, split, classes, &mut |_| true)
     }
 
-    /// Does what [`Self::open`] does, with somebody who watches.
-    ///
-    /// # Errors
-    /// Those of [`Self::open`], and [`Error::Stopped`].
+    /// Does what [`Self::open`] does, with somebody who watches; may also end with [`Error::Stopped`].
     pub fn open_watched(path: &Path, split: Split, classes: &[String], watch: &mut Watch) -> Result<Self> {
         if !std::fs::metadata(path).map_err(Error::io("open this data set", path))?.is_dir() {
             return Self::open_archive(path, split, classes, watch);
@@ -117,45 +107,38 @@ impl Dataset {
 
     fn open_idx(images: &Path, labels: &Path, classes: &[String]) -> Result<Self> {
         let pictures = idx::Images::read(images)?;
-        let labels_of = idx::read_labels(labels)?;
         let wrong = |why: String| Error::Data { path: labels.to_owned(), why };
-        if labels_of.len() != pictures.len() {
+        let labels: Vec<usize> = idx::read_labels(labels)?.into_iter().map(usize::from).collect();
+        let (found, n, count) = (labels.len(), pictures.len(), classes.len());
+        if found != n {
+            return Err(wrong(format!("{found} labels for {n} pictures; they do not belong together")));
+        }
+        if let Some((i, label)) = labels.iter().enumerate().find(|(_, label)| **label >= count) {
+            let last = count.saturating_sub(1);
             return Err(wrong(format!(
-                "{} labels for {} pictures; they do not belong together",
-                labels_of.len(),
-                pictures.len()
+                "picture {i} is of class {label}, but the model has {count} classes (0 to {last})"
             )));
         }
-        if let Some((i, label)) = labels_of.iter().enumerate().find(|(_, label)| usize::from(**label) >= classes.len())
-        {
-            let count = classes.len();
-            return Err(wrong(format!(
-                "picture {i} is of class {label}, but the model has {count} classes (0 to {})",
-                count.saturating_sub(1)
-            )));
-        }
-        let labels = labels_of.into_iter().map(usize::from).collect();
-        Ok(Self { labels, pictures: Pictures::Idx(pictures), has_split: true, fitted: OnceLock::new() })
+        Ok(Self { labels, pictures: Pictures::Idx(pictures), fitted: OnceLock::new() })
     }
 
     fn open_folders(root: &Path, split: Split, classes: &[String]) -> Result<Self> {
-        let (root, has_split) = folder::split_root(root, split)?;
+        let root = folder::split_root(root, split)?;
         let read = |class: PathBuf| Ok((folder::label(&class, classes)?, folder::pictures(&class)?));
         let found = folder::class_paths(&root)?.into_iter().map(read).collect::<Result<Vec<_>>>()?;
         let (labels, files) = in_turn(found);
         if files.is_empty() {
             return Err(Error::Data { path: root, why: "the class folders hold no pictures".into() });
         }
-        Ok(Self { labels, pictures: Pictures::Files(files), has_split, fitted: OnceLock::new() })
+        Ok(Self { labels, pictures: Pictures::Files(files), fitted: OnceLock::new() })
     }
 
     fn open_archive(path: &Path, split: Split, classes: &[String], watch: &mut Watch) -> Result<Self> {
-        let (found, has_split) = archive::open(path, watch)?.pictures(split, classes)?;
-        let (labels, files) = in_turn(found);
-        Ok(Self { labels, pictures: Pictures::Packed(files), has_split, fitted: OnceLock::new() })
+        let (labels, files) = in_turn(archive::open(path, watch)?.pictures(split, classes)?);
+        Ok(Self { labels, pictures: Pictures::Packed(files), fitted: OnceLock::new() })
     }
 
-    /// The pictures of some classes alone, which are numbered anew in the order given.
+    /// Returns the pictures of some classes alone, which are numbered anew in the order given.
     pub fn only(&self, classes: &[usize]) -> Self {
         let new = |label: usize| classes.iter().position(|&class| class == label);
         let kept: Vec<usize> = (0..self.len()).filter(|&i| new(self.labels[i]).is_some()).collect();
@@ -165,10 +148,9 @@ impl Dataset {
             Pictures::Packed(files) => Pictures::Packed(kept.iter().map(|&i| files[i].clone()).collect()),
         };
         let labels = kept.iter().filter_map(|&i| new(self.labels[i])).collect();
-        Self { labels, pictures, has_split: self.has_split, fitted: OnceLock::new() }
+        Self { labels, pictures, fitted: OnceLock::new() }
     }
 
-    /// The number of pictures, at least 1.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
@@ -177,23 +159,11 @@ impl Dataset {
         self.labels.is_empty()
     }
 
-    /// Whether training and test pictures are kept apart. Where they are not (class folders without `train` and
-    /// `test`), both splits are the same pictures, and training must hold some back.
-    pub fn has_split(&self) -> bool {
-        self.has_split
-    }
-
-    /// All labels, in order.
     pub fn labels(&self) -> &[usize] {
         &self.labels
     }
 
-    /// The class index of picture `i`, which must be less than [`Self::len`].
-    pub fn label(&self, i: usize) -> usize {
-        self.labels[i]
-    }
-
-    /// A name for picture `i`: its path, or its number in an IDX file.
+    /// Returns a name for picture `i`: its path, or its number in an IDX file.
     pub fn name(&self, i: usize) -> String {
         match &self.pictures {
             Pictures::Idx(_) => format!("picture {i}"),
@@ -202,7 +172,7 @@ impl Dataset {
         }
     }
 
-    /// Picture `i` as it is stored; files are decoded now.
+    /// Returns picture `i` as it is stored; files are decoded now.
     ///
     /// # Errors
     /// [`Error::Argument`] when there is no picture `i`; as [`open`] for files.
@@ -215,10 +185,7 @@ impl Dataset {
         picture.ok_or_else(|| Error::Argument(format!("there is no picture {i}; the data set has {}", self.len())))
     }
 
-    /// Picture `i`, fitted to a net's input; pixels in [0, 1].
-    ///
-    /// # Errors
-    /// As [`Self::picture`].
+    /// Returns picture `i`, fitted to a net's input; pixels in [0, 1].
     pub fn planes(&self, i: usize, input: &Input) -> Result<Planes> {
         if let Some(bytes) = self.stored_for(i, input) {
             let values = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
@@ -229,11 +196,12 @@ impl Dataset {
         Ok(planes)
     }
 
-    /// The bytes of picture `i` as the net takes them in, plane by plane, where they are at hand: a training set's
-    /// quick way.
+    /// Returns the bytes of picture `i` as the net takes them in, where they are at hand: a training set's quick way.
     fn stored_for(&self, i: usize, input: &Input) -> Option<&[u8]> {
         match &self.pictures {
-            Pictures::Idx(images) if input.channels == 1 && images.size() == (input.height, input.width) => {
+            Pictures::Idx(images)
+                if input.channels == 1 && (images.height, images.width) == (input.height, input.width) =>
+            {
                 images.bytes(i)
             }
             Pictures::Idx(_) => None,
@@ -244,25 +212,22 @@ impl Dataset {
         }
     }
 
-    /// Keeps a fitted picture, of the first size that is asked for.
     fn remember(&self, i: usize, input: &Input, planes: &Planes) {
         if matches!(self.pictures, Pictures::Idx(_)) || planes.values.len().saturating_mul(self.len()) > MOST_FITTED {
             return;
         }
-        let Input { channels, height, width, fit, .. } = *input;
-        let empty = || {
-            let planes = (0..self.len()).map(|_| OnceLock::new()).collect();
-            Fitted { channels, height, width, fit, planes }
-        };
-        let fitted = self.fitted.get_or_init(empty);
+        let fitted = self.fitted.get_or_init(|| Fitted {
+            shape: [input.channels, input.height, input.width],
+            fit: input.fit,
+            planes: (0..self.len()).map(|_| OnceLock::new()).collect(),
+        });
         if let Some(place) = fitted.planes.get(i).filter(|_| fitted.suits(input)) {
             // Another thread may have been quicker, with the same bytes.
             let _ = place.set(planes.values.iter().map(|value| (value * 255.0).round() as u8).collect());
         }
     }
 
-    /// The pictures at `indices`, fitted to a net's input, and their labels. The values have the shape
-    /// (n, channels, height, width), pixels in [0, 1].
+    /// Returns the pictures at `indices`, (n, channels, height, width), fitted to a net's input, and their labels.
     ///
     /// # Errors
     /// [`Error::Argument`] when `indices` is empty; as [`Self::picture`] for each of them.
@@ -283,8 +248,7 @@ impl Dataset {
     }
 }
 
-/// The pictures of labelled classes, which take turns in proportion to their sizes: the last pictures, which training
-/// holds out, and the first, which a limit leaves, are of all classes.
+/// Returns the pictures of labelled classes, which take turns in proportion to their sizes.
 fn in_turn<T>(classes: Vec<(usize, Vec<T>)>) -> (Vec<usize>, Vec<T>) {
     let spread = |(label, pictures): (usize, Vec<T>)| {
         let count = pictures.len() as f64;

@@ -1,20 +1,17 @@
-//! The pictures inside the binary, so that there is something to see at once.
+//! These pictures are inside the binary, so that there is something to see at once.
 
 use std::path::Path;
 
 use crate::Result;
 use crate::picture::{Picture, Region, decode};
 
-/// A bundled picture.
 #[derive(Debug)]
 pub struct Sample {
-    /// How the person and the command line name it: "chelsea", "digit-3".
+    /// The name for people and the command line, such as "chelsea" or "digit-3".
     pub name: &'static str,
-    /// What it shows.
     pub title: &'static str,
-    /// Every class, as some net names it, that is a right answer; empty where no net has a class for it.
+    /// Every class of some net that is a right answer; empty where no net has one.
     pub shows: &'static [&'static str],
-    /// Author and licence.
     pub credit: &'static str,
     /// The part to begin with, where it shows more than the whole.
     pub crop: Option<Region>,
@@ -22,41 +19,35 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Tells whether this class is a right answer; `None` where no net has a class for what the picture shows.
+    /// Tells whether this class is a right answer; none where no net has a class for what it shows.
     pub fn is_right(&self, class: &str) -> Option<bool> {
         (!self.shows.is_empty()).then(|| self.shows.iter().any(|right| right.eq_ignore_ascii_case(class)))
     }
 
-    /// Tells whether it is a digit, and not a photograph.
     pub fn is_digit(&self) -> bool {
         self.name.starts_with("digit-")
     }
 
-    /// Decodes the picture.
-    ///
-    /// # Errors
-    /// As [`decode`]; none for the files that are in the binary.
     pub fn picture(&self) -> Result<Picture> {
         decode(self.file, self.name)
     }
 }
 
-/// All samples, in the order in which to show them: the photos, then the digits.
+/// Returns all samples in the order in which to show them: the photos, then the digits.
 pub fn samples() -> &'static [Sample] {
     SAMPLES
 }
 
-/// The sample of this name.
 pub fn sample(name: &str) -> Option<&'static Sample> {
     SAMPLES.iter().find(|sample| sample.name == name)
 }
 
-/// The sample that a path on a command line means: the one of this name, unless there is a file of this name.
+/// Returns the sample that a path on a command line means: the one of this name, unless there is such a file.
 pub fn sample_unless_file(path: &Path) -> Option<&'static Sample> {
     path.to_str().and_then(sample).filter(|_| !path.exists())
 }
 
-/// Drawn by [`super::draw_digit`] (see examples/drawn_digits.rs).
+/// These are drawn by [`super::draw_digit`] (see examples/drawn_digits.rs).
 macro_rules! digit {
     ($digit:literal) => {
         Sample {

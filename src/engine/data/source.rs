@@ -1,4 +1,4 @@
-//! Where training pictures come from: a set by name, or a folder.
+//! Training pictures come from a set by name, or a folder.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,28 +19,29 @@ use crate::model::Input;
 use crate::picture::Fit;
 use crate::{Error, Remedy, Result};
 
-/// A data set, as settings and command lines name it: `drawn:20000`, `drawn:20000:7`, `mnist`, `fashion-mnist`, or
-/// the path of a folder or an archive.
+/// This is a data set, as settings and command lines name it: `drawn:20000`, `drawn:20000:7`, `mnist`, `fashion-mnist`,
+/// or the path of a folder or an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum DataSource {
-    /// Digits that the program draws itself: so many for training, a fifth as many for testing.
-    Drawn { count: usize, seed: u64 },
-    /// MNIST, in the user's data folder.
+    /// The program draws digits itself: so many for training, a fifth as many for testing.
+    Drawn {
+        count: usize,
+        seed: u64,
+    },
+    /// MNIST lies in the user's data folder.
     Mnist,
-    /// Fashion-MNIST, in the user's data folder.
     FashionMnist,
-    /// A folder or an archive, as [`Dataset::open`] takes them.
+    /// This is a folder or an archive, as [`Dataset::open`] takes them.
     Folder(PathBuf),
 }
 
-/// The environment variable that names the folder of fetched data sets.
 const VARIABLE: &str = "DOPPELGANGER_DATA";
 
-/// The most pictures that are drawn: they are kept in memory.
+/// No more pictures are drawn: they are kept in memory.
 const MOST_DRAWN: usize = 1_000_000;
 
-/// Digits that are drawn before anybody hears of them: a tenth of a second at most.
+/// So many digits are drawn before anybody hears of them: a tenth of a second at most.
 const DRAWN_AT_ONCE: usize = 1000;
 
 /// A net for a folder's pictures takes in no larger ones.
@@ -73,11 +74,7 @@ impl DataSource {
         Dataset::open_watched(&folder, split, classes, watch)
     }
 
-    /// Does what makes [`Self::shape`] and [`Self::open`] wait, if it is an archive: those that follow find it
-    /// unpacked.
-    ///
-    /// # Errors
-    /// An archive that cannot be read, and [`Error::Stopped`].
+    /// Unpacks an archive, so that [`Self::shape`] and [`Self::open`] need not wait.
     pub fn unpack(&self, watch: &mut Watch) -> Result<()> {
         match self {
             Self::Folder(path) if path.is_file() => archive::open(path, watch).map(drop),
@@ -85,7 +82,7 @@ impl DataSource {
         }
     }
 
-    /// What fetching the set means; `None` for those that cannot be fetched.
+    /// Returns what fetching the set means; none for those that cannot be fetched.
     pub fn offer(&self) -> Option<Offer> {
         let (files, mirrors, licence) = match self {
             Self::Mnist => (&MNIST_FILES, &MNIST_MIRRORS, "CC BY-SA 3.0 (Yann LeCun and Corinna Cortes)"),
@@ -102,7 +99,7 @@ impl DataSource {
         Some(Offer { files: files.iter().map(remote).collect(), licence, folder: self.folder()? })
     }
 
-    /// Where it lies on disk; drawn digits lie nowhere.
+    /// Returns where it lies on disk; drawn digits lie nowhere.
     pub fn folder(&self) -> Option<PathBuf> {
         match self {
             Self::Drawn { .. } => None,
@@ -111,7 +108,7 @@ impl DataSource {
         }
     }
 
-    /// Whether it can be opened, as far as a look at the folder tells.
+    /// Tells whether it can be opened, as far as a look at the folder does.
     pub fn is_there(&self) -> bool {
         match (self, self.folder()) {
             (Self::Mnist | Self::FashionMnist, Some(folder)) => {
@@ -122,10 +119,7 @@ impl DataSource {
         }
     }
 
-    /// The same data set, named independently of the working folder.
-    ///
-    /// # Errors
-    /// [`Error::Io`] for a folder that is not there.
+    /// Returns the same data set, named independently of the working folder.
     pub fn absolute(&self) -> Result<Self> {
         match self {
             Self::Folder(path) => Ok(Self::Folder(path.canonicalize().map_err(Error::io("find the data set", path))?)),
@@ -133,10 +127,7 @@ impl DataSource {
         }
     }
 
-    /// What a net for these pictures takes in, and its classes.
-    ///
-    /// # Errors
-    /// A folder that cannot be read.
+    /// Returns what a net for these pictures takes in, and its classes.
     pub fn shape(&self) -> Result<(Input, Vec<String>)> {
         let digits: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
         let grey =
@@ -153,41 +144,34 @@ impl DataSource {
             Self::Folder(path) => {
                 let classes = class_folders(path)?;
                 let picture = Dataset::open(path, Split::Train, &classes)?.picture(0)?;
-                let side = |length: usize| length.min(LARGEST_SIDE);
-                let input = grey(side(picture.height), side(picture.width));
-                let channels = picture.channels;
+                let [height, width] = [picture.height, picture.width].map(|side| side.min(LARGEST_SIDE));
+                let (channels, fit) = (picture.channels, Fit::Crop);
                 let (mean, std) = (vec![0.0; channels], vec![1.0; channels]);
-                Ok((Input { channels, mean, std, fit: Fit::Crop, ..input }, classes))
+                Ok((Input { channels, height, width, mean, std, fit }, classes))
             }
         }
     }
 }
 
-/// A data set that can be fetched.
+/// This is a data set that can be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     pub files: Vec<Remote>,
     pub licence: &'static str,
-    /// Where the files will lie.
     pub folder: PathBuf,
 }
 
 impl Offer {
-    /// The bytes of all files together.
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes).sum()
     }
 
-    /// Where the files come from, the first choice first.
     pub fn hosts(&self) -> Vec<&str> {
         let mirrors = self.files.first().map_or(&[][..], |file| &file.mirrors);
         mirrors.iter().map(|mirror| host(mirror)).collect()
     }
 
     /// Fetches all files. `progress(bytes so far)` counts over all of them; false stops.
-    ///
-    /// # Errors
-    /// Those of [`fetch`].
     pub fn fetch(&self, progress: &mut dyn FnMut(u64) -> bool) -> Result<()> {
         let mut before = 0;
         for file in &self.files {
@@ -198,7 +182,6 @@ impl Offer {
     }
 }
 
-/// Name, size and SHA-256 of a file.
 type KnownFile = (&'static str, u64, &'static str);
 
 const MNIST_MIRRORS: [&str; 2] =
@@ -210,7 +193,6 @@ const MNIST_FILES: [KnownFile; 4] = [
     ("t10k-labels-idx1-ubyte.gz", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
 ];
 
-/// The authors' own server, and their repository.
 const FASHION_MIRRORS: [&str; 2] = [
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
@@ -222,11 +204,11 @@ const FASHION_FILES: [KnownFile; 4] = [
     ("t10k-labels-idx1-ubyte.gz", 5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
 ];
 
-/// The classes of Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017), in the order of its labels.
+/// These are the classes of Fashion-MNIST (Xiao, Rasul and Vollgraf, 2017), in the order of its labels.
 const FASHION: [&str; 10] =
     ["T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"];
 
-/// Where fetched data sets are kept: what the environment says, or the user's data folder.
+/// Returns where fetched data sets are kept: what the environment says, or the user's data folder.
 pub fn data_folder() -> PathBuf {
     let asked = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
     let own = || directories::ProjectDirs::from("", "", "doppelganger").map(|dirs| dirs.data_dir().join("data"));
@@ -234,17 +216,11 @@ pub fn data_folder() -> PathBuf {
 }
 
 impl Dataset {
-    /// Digits of 28×28 that the program draws, in memory: `count` of them for training, a fifth as many for testing.
-    /// Every ten in a row are the ten digits in random order. Picture i of a split is the same whatever the count,
-    /// and no two splits or seeds share a picture.
-    ///
-    /// # Errors
-    /// [`Error::Stopped`].
+    /// Draws `count` digits in memory for training, a fifth as many for testing; every ten are the ten digits in random
+    /// order. Picture i of a split is the same whatever the count, and no two splits or seeds share a picture.
     pub fn drawn_digits(count: usize, seed: u64, split: Split, watch: &mut Watch) -> Result<Self> {
-        let (count, first) = match split {
-            Split::Train => (count.clamp(10, MOST_DRAWN), 0),
-            Split::Test => ((count.clamp(10, MOST_DRAWN)).div_ceil(5), 1 << 40),
-        };
+        let count = count.clamp(10, MOST_DRAWN);
+        let (count, first) = if split == Split::Train { (count, 0) } else { (count.div_ceil(5), 1 << 40) };
         let stream = |number: u64| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(first + number);
@@ -268,8 +244,8 @@ impl Dataset {
             let drawn: Vec<Vec<u8>> = (first..last).into_par_iter().map(draw).collect();
             bytes.extend(drawn.into_iter().flatten());
         }
-        let images = idx::Images::from_bytes(DIGIT_SIDE, DIGIT_SIDE, bytes);
-        Ok(Self { labels, pictures: Pictures::Idx(images), has_split: true, fitted: Default::default() })
+        let images = idx::Images { width: DIGIT_SIDE, height: DIGIT_SIDE, bytes };
+        Ok(Self { labels, pictures: Pictures::Idx(images), fitted: Default::default() })
     }
 }
 
@@ -346,7 +322,7 @@ mod tests {
         assert_eq!(counts(&many), [25; 10]);
         assert_eq!((few.len(), many.len()), (95, 250));
         for i in 0..95 {
-            assert_eq!(few.label(i), many.label(i));
+            assert_eq!(few.labels()[i], many.labels()[i]);
             assert_eq!(few.picture(i).unwrap(), many.picture(i).unwrap());
         }
         assert_ne!(many.labels()[..10], many.labels()[10..20]);

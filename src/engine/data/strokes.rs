@@ -1,15 +1,14 @@
-//! Pen strokes, and how they become a digit in MNIST's format.
+//! Here pen strokes become a digit in MNIST's format.
 
 use crate::picture::Picture;
 
-/// Width and height of a digit in pixels.
+/// Digits are so many pixels wide and high.
 pub const DIGIT_SIDE: usize = 28;
-/// The ink of a digit fits in a box of this side.
 const BOX_SIDE: f32 = 20.0;
-/// Half the width of the pen on a canvas, in pixels of the digit: the mean of MNIST.
+/// Half the width of the pen on a canvas is so many pixels of the digit: the mean of MNIST.
 const HALF_WIDTH: f32 = 1.25;
 
-/// What a person drew: one poly-line per stroke, in any unit, x to the right and y down.
+/// These are the strokes of a person: one poly-line each, in any unit, x to the right and y down.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Strokes {
     pub lines: Vec<Vec<[f32; 2]>>,
@@ -20,8 +19,8 @@ impl Strokes {
         self.lines.iter().all(Vec::is_empty)
     }
 
-    /// The strokes as MNIST would hold them: 28×28, white on black, scaled so that the ink fits in a box of 20×20 with
-    /// its aspect ratio kept, and moved so that its centre of mass lies in the middle. Black when there is no stroke.
+    /// Returns the strokes as MNIST would hold them: 28×28, white on black, the ink in a box of 20×20 with its centre
+    /// of mass in the middle.
     pub fn to_digit(&self) -> Picture {
         self.to_digit_with(Pen { half_width: HALF_WIDTH, edge: 1.0 })
     }
@@ -38,7 +37,7 @@ impl Strokes {
         Picture::new(DIGIT_SIDE, DIGIT_SIDE, 1, bytes)
     }
 
-    /// Scaled and moved so that the ink fills the box in the middle of the digit. Points that are not numbers are gone.
+    /// Scales and moves the ink so that it fills the box in the middle; points that are not numbers are gone.
     fn in_box(&self, pen: Pen) -> Self {
         let finite = |line: &Vec<[f32; 2]>| line.iter().copied().filter(|p| p.iter().all(|v| v.is_finite())).collect();
         let mut strokes = Self { lines: self.lines.iter().map(finite).collect() };
@@ -68,16 +67,14 @@ impl Strokes {
     }
 }
 
-/// A round pen; lengths in pixels of the digit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pen {
     pub(super) half_width: f32,
-    /// The width of the grey edge; 1 is plain antialiasing.
     pub(super) edge: f32,
 }
 
 impl Pen {
-    /// Ink in [0, 1] at each pixel of a digit, by the distance from its centre to the nearest stroke.
+    /// Draws ink in [0, 1] at each pixel of a digit, by the distance from its centre to the nearest stroke.
     fn draw(self, strokes: &Strokes) -> Vec<f32> {
         let mut ink = vec![0.0; DIGIT_SIDE * DIGIT_SIDE];
         for line in strokes.lines.iter().filter(|line| !line.is_empty()) {
@@ -107,7 +104,6 @@ impl Pen {
     }
 }
 
-/// The distance from a point to the nearest point of a segment.
 fn distance(point: [f32; 2], from: [f32; 2], to: [f32; 2]) -> f32 {
     let along = [to[0] - from[0], to[1] - from[1]];
     let away = [point[0] - from[0], point[1] - from[1]];
@@ -116,7 +112,7 @@ fn distance(point: [f32; 2], from: [f32; 2], to: [f32; 2]) -> f32 {
     f32::hypot(away[0] - t * along[0], away[1] - t * along[1])
 }
 
-/// The centre of mass in pixels from the top left corner; `None` without ink.
+/// Returns the centre of mass in pixels from the top left corner; none without ink.
 fn centre_of_mass(ink: &[f32]) -> Option<[f32; 2]> {
     let (mut x, mut y, mut total) = (0.0, 0.0, 0.0);
     for (i, &mass) in ink.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! What shows through the transparent parts of a picture.
+//! A background shows through the transparent parts of a picture.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,29 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
-/// An opaque sRGB colour, in text `#rrggbb`.
+/// This is an opaque sRGB colour, in text `#rrggbb`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Background(pub [u8; 3]);
 
 impl Default for Background {
-    /// White, which paper is.
     fn default() -> Self {
         Self([255; 3])
     }
 }
 
 impl Background {
-    /// The colours that have a name.
     pub const NAMED: [(&str, Self); 3] = [("white", Self([255; 3])), ("grey", Self([128; 3])), ("black", Self([0; 3]))];
 
-    /// Its name, or its digits.
     pub fn name(self) -> String {
         let named = Self::NAMED.iter().find(|(_, background)| *background == self);
         named.map_or_else(|| self.to_string(), |(name, _)| (*name).to_owned())
     }
 
-    /// What a person should know of a picture that it shows through.
     pub(super) fn note(self) -> String {
         format!("Transparent parts are shown over {}.", self.name())
     }

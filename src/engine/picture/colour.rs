@@ -1,7 +1,6 @@
-//! OKLab, a colour space in which equal distances look about equally large.
+//! In the colour space OKLab equal distances look about equally large.
 
-/// An sRGB colour of lightness `l` in [0, 1], chroma `c` (0 is grey) and `hue` in degrees. Colours outside sRGB are
-/// clipped per channel.
+/// Returns an sRGB colour of lightness `l` in [0, 1], chroma `c` (0 is grey) and `hue` in degrees, clipped per channel.
 ///
 /// Björn Ottosson, "A perceptual color space for image processing" (2020), matrices of 2021-01-25.
 pub(super) fn oklch_to_srgb(l: f32, c: f32, hue: f32) -> [u8; 3] {
@@ -18,7 +17,7 @@ pub(super) fn oklch_to_srgb(l: f32, c: f32, hue: f32) -> [u8; 3] {
     .map(encode)
 }
 
-/// Linear light to an 8-bit sRGB value (IEC 61966-2-1).
+/// Converts linear light to an 8-bit sRGB value (IEC 61966-2-1).
 fn encode(linear: f32) -> u8 {
     let linear = linear.clamp(0.0, 1.0);
     let encoded = if linear <= 0.003_130_8 { 12.92 * linear } else { 1.055 * linear.powf(1.0 / 2.4) - 0.055 };

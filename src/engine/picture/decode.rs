@@ -1,7 +1,6 @@
-//! Reading pictures that nobody has checked: from a file, from the clipboard, from a data set.
+//! This reads pictures that nobody has checked: from a file, from the clipboard, from a data set.
 //!
-//! The format is told by the content, never by the extension. Sizes are judged from the header, before any memory is
-//! set aside for pixels. A picture that is cut short is refused rather than half shown.
+//! The content tells the format, and the header the size, before memory is set aside. What is cut short is refused.
 
 use std::fs::File;
 use std::io::{Cursor, Read};
@@ -17,16 +16,12 @@ use super::{Background, Picture};
 use crate::files::Stamp;
 use crate::{Error, Result};
 
-/// The largest picture that is read, in pixels.
 pub const MAX_PIXELS: u64 = 100_000_000;
-/// The largest file that is read, in bytes.
 const MAX_FILE: u64 = 256 << 20;
-/// The most memory that a decoder may set aside, in bytes: 100 megapixels of 16-bit RGBA fit.
+/// A decoder may set aside so many bytes: 100 megapixels of 16-bit RGBA fit.
 const MAX_MEMORY: u64 = 1 << 30;
 
-const FORMATS: &str = "JPEG, PNG, WebP, GIF, BMP or TIFF";
-
-/// Reads a picture from a file; see [`decode`].
+/// Reads a picture from a file, as [`decode`] does.
 ///
 /// # Errors
 /// [`Error::Io`] when the file cannot be read, [`Error::Picture`] when it is no picture that can be used.
@@ -34,10 +29,7 @@ pub fn open(path: &Path) -> Result<Picture> {
     open_over(path, Background::default())
 }
 
-/// Does what [`open`] does, over a background of one's own.
-///
-/// # Errors
-/// As [`open`].
+/// Does what [`open`] does, over another background.
 pub fn open_over(path: &Path, background: Background) -> Result<Picture> {
     let from = path.display().to_string();
     let refuse = |why: String| Error::Picture { from: from.clone(), why };
@@ -52,7 +44,6 @@ pub fn open_over(path: &Path, background: Background) -> Result<Picture> {
     decode_over(&read(file, Stamp::of(&about), path)?, background).map_err(refuse)
 }
 
-/// The bytes of a file, if it still is the one that was measured when it has been read.
 fn read(mut file: File, measured: Stamp, path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     // One byte more than is allowed tells a file that is too large.
@@ -67,9 +58,8 @@ fn read(mut file: File, measured: Stamp, path: &Path) -> Result<Vec<u8>> {
 
 /// Decodes a JPEG, PNG, WebP, GIF, BMP or TIFF. `from` is only used in messages.
 ///
-/// The picture comes out upright (EXIF orientation applied), with 8 bits per channel, over white where it is
-/// transparent, and grey pictures keep their single channel. Of an animation it is the first frame. Whatever was
-/// changed on the way is said in [`Picture::notes`].
+/// The picture comes out upright, with 8 bits per channel, over white where it is transparent; grey keeps a single
+/// channel. Of an animation it is the first frame. What was changed is said in [`Picture::notes`].
 ///
 /// # Errors
 /// [`Error::Picture`] when the bytes are no picture, damaged, cut short, or larger than [`MAX_PIXELS`].
@@ -77,7 +67,7 @@ pub fn decode(bytes: &[u8], from: &str) -> Result<Picture> {
     decode_over(bytes, Background::default()).map_err(|why| Error::Picture { from: from.to_owned(), why })
 }
 
-/// Does what [`decode`] does, over a background of one's own; the error is the reason alone.
+/// Does what [`decode`] does, over another background; the error is the reason alone.
 fn decode_over(bytes: &[u8], background: Background) -> Result<Picture, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
@@ -88,9 +78,9 @@ fn decode_over(bytes: &[u8], background: Background) -> Result<Picture, String> 
     let input = Cursor::new(bytes);
     match image::guess_format(bytes) {
         Ok(ImageFormat::Jpeg) => {
-            let jpeg = jpeg::scan(bytes)?;
+            let components = jpeg::components(bytes)?;
             let decoder = JpegDecoder::new(input).map_err(|e| explain(&e))?;
-            pixels(Box::new(decoder), (jpeg.components == 4).then_some(CMYK), background)
+            pixels(Box::new(decoder), (components == 4).then_some(CMYK), background)
         }
         Ok(ImageFormat::Png) => {
             let decoder = PngDecoder::with_limits(input, limits()).map_err(|e| explain(&e))?;
@@ -99,7 +89,8 @@ fn decode_over(bytes: &[u8], background: Background) -> Result<Picture, String> 
         }
         Ok(ImageFormat::WebP) => {
             // The decoder needs no more than the pixels, and would lose the orientation that follows them.
-            if riff_size(bytes).is_none_or(|size| size > bytes.len() as u64) {
+            let size = bytes.get(4..8).and_then(|size| size.try_into().ok()).map(u32::from_le_bytes);
+            if size.is_none_or(|size| 8 + u64::from(size) > bytes.len() as u64) {
                 return Err("the file is cut short: it is smaller than its WebP header says; get it again".into());
             }
             let decoder = WebPDecoder::new(input).map_err(|e| explain(&e))?;
@@ -113,14 +104,8 @@ fn decode_over(bytes: &[u8], background: Background) -> Result<Picture, String> 
             let cmyk = matches!(decoder.original_color_type(), ExtendedColorType::Cmyk8 | ExtendedColorType::Cmyk16);
             pixels(Box::new(decoder), cmyk.then_some(CMYK), background)
         }
-        _ => Err(format!("{}; expected {FORMATS}", what_else(bytes))),
+        _ => Err(format!("{}; expected JPEG, PNG, WebP, GIF, BMP or TIFF", what_else(bytes))),
     }
-}
-
-/// The size that the header of a RIFF file, such as a WebP, gives the whole file.
-fn riff_size(bytes: &[u8]) -> Option<u64> {
-    let size = bytes.get(4..8)?.try_into().ok()?;
-    Some(8 + u64::from(u32::from_le_bytes(size)))
 }
 
 const CMYK: &str = "CMYK, converted to RGB without a colour profile.";
@@ -132,7 +117,6 @@ fn limits() -> Limits {
     limits
 }
 
-/// Refuses sizes that would take too much memory or that are nothing at all.
 fn check_size(decoder: &impl ImageDecoder) -> Result<(), String> {
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
@@ -146,8 +130,7 @@ fn check_size(decoder: &impl ImageDecoder) -> Result<(), String> {
     Ok(())
 }
 
-/// Reads the pixels of a decoder that has read its header. The decoder is boxed so that this is compiled once, not
-/// once for each format.
+/// Reads the pixels of a decoder that has read its header; boxed, so that this is compiled once.
 fn pixels(
     mut decoder: Box<dyn ImageDecoder + '_>,
     note: Option<&str>,
@@ -170,7 +153,6 @@ fn pixels(
     Ok(picture)
 }
 
-/// The first frame of a GIF, on its own canvas.
 fn gif(mut decoder: GifDecoder<Cursor<&[u8]>>, background: Background) -> Result<Picture, String> {
     check_size(&decoder)?;
     decoder.set_limits(limits()).map_err(|e| explain(&e))?;
@@ -184,35 +166,30 @@ fn gif(mut decoder: GifDecoder<Cursor<&[u8]>>, background: Background) -> Result
     Ok(picture)
 }
 
-/// Profiles of sRGB, which most cameras and programs write, say so in their description (ASCII or UTF-16).
+/// Tells whether a profile is that of sRGB, which it says in its description (ASCII or UTF-16).
 fn is_srgb(profile: &[u8]) -> bool {
     [b"sRGB".as_slice(), b"s\0R\0G\0B"].iter().any(|name| profile.windows(name.len()).any(|w| w == *name))
 }
 
-/// Grey stays grey, everything else becomes RGB; 8 bits, opaque.
+/// Keeps grey as grey, and makes everything else RGB; 8 bits, opaque.
 fn eight_bits(decoded: DynamicImage, background: Background) -> Picture {
     let color = decoded.color();
     let has_alpha = color.has_alpha();
     let grey = !color.has_color() && (!has_alpha || background.is_grey());
     let (width, height) = (decoded.width() as usize, decoded.height() as usize);
     let bits = u32::from(color.bits_per_pixel()) / u32::from(color.channel_count());
-    let mut notes = Vec::new();
-    if bits > 8 {
-        notes.push(format!("{bits} bits per channel, reduced to 8."));
-    }
     let (bytes, transparent) = match (has_alpha, grey) {
         (false, true) => (decoded.into_luma8().into_raw(), false),
         (false, false) => (decoded.into_rgb8().into_raw(), false),
         (true, true) => over::<2>(background, decoded.into_luma_alpha8().into_raw()),
         (true, false) => over::<4>(background, decoded.into_rgba8().into_raw()),
     };
-    if transparent {
-        notes.push(background.note());
-    }
+    let reduced = (bits > 8).then(|| format!("{bits} bits per channel, reduced to 8."));
+    let notes = reduced.into_iter().chain(transparent.then(|| background.note())).collect();
     Picture { width, height, channels: if grey { 1 } else { 3 }, bytes, notes, transparent, alpha: None }
 }
 
-/// Composes pixels of `N` values, the last of them alpha, over a background, in place; and whether it shows through.
+/// Composes pixels of `N` values, the last of them alpha, over a background, in place; tells whether it shows through.
 fn over<const N: usize>(background: Background, mut bytes: Vec<u8>) -> (Vec<u8>, bool) {
     let mut transparent = false;
     let count = bytes.len() / N;
@@ -228,7 +205,7 @@ fn over<const N: usize>(background: Background, mut bytes: Vec<u8>) -> (Vec<u8>,
     (bytes, transparent)
 }
 
-/// A decoder's complaint, in one line, with what to do about it.
+/// Says a decoder's complaint in one line, with what to do about it.
 fn explain(error: &ImageError) -> String {
     let detail: String = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ").chars().take(160).collect();
     match error {
@@ -238,32 +215,24 @@ fn explain(error: &ImageError) -> String {
     }
 }
 
-/// What bytes that are no picture of ours are instead, as far as their first bytes tell.
+/// Says what bytes that are no picture are instead, as far as the first ones tell.
 fn what_else(bytes: &[u8]) -> &'static str {
     let start = &bytes[..bytes.len().min(512)];
-    let brand = start.get(4..12).unwrap_or_default();
-    match brand {
-        b"ftypavif" | b"ftypavis" => return "this is an AVIF picture; save it as PNG or JPEG",
-        b"ftypheic" | b"ftypheix" | b"ftypmif1" | b"ftypmsf1" => {
-            return "this is a HEIC picture, as phones take them; save it as PNG or JPEG";
-        }
-        _ => {}
-    }
-    if start.starts_with(b"%PDF") {
-        return "this is a PDF document";
-    }
     // A cut through the middle of a character is still text.
     let text = match std::str::from_utf8(start) {
         Ok(text) => text,
         Err(e) if e.error_len().is_none() => std::str::from_utf8(&start[..e.valid_up_to()]).unwrap_or_default(),
         Err(_) => "",
     };
-    if text.contains("<svg") {
-        "this is an SVG drawing; save it as PNG"
-    } else if !text.is_empty() && !text.contains('\0') {
-        "this is text, not a picture"
-    } else {
-        "this is not a picture that is known here"
+    match start.get(4..12).unwrap_or_default() {
+        b"ftypavif" | b"ftypavis" => "this is an AVIF picture; save it as PNG or JPEG",
+        b"ftypheic" | b"ftypheix" | b"ftypmif1" | b"ftypmsf1" => {
+            "this is a HEIC picture, as phones take them; save it as PNG or JPEG"
+        }
+        _ if start.starts_with(b"%PDF") => "this is a PDF document",
+        _ if text.contains("<svg") => "this is an SVG drawing; save it as PNG",
+        _ if !text.is_empty() && !text.contains('\0') => "this is text, not a picture",
+        _ => "this is not a picture that is known here",
     }
 }
 

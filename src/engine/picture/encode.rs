@@ -1,4 +1,4 @@
-//! Writing PNG files, whole or not at all.
+//! This writes PNG files, whole or not at all.
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind};
@@ -8,13 +8,11 @@ use super::{Picture, Region};
 use crate::files::write_atomically;
 use crate::{Error, Result};
 
-/// The keyword of the text that says which part of the picture nets are to see.
+/// This is the keyword of the text that says which part of the picture nets are to see.
 pub const CROP: &str = "Doppelganger crop";
-/// The most bytes of texts that are read.
 const MOST_TEXT: usize = 1 << 27;
 
-/// The picture as a PNG file: 8 bits, grey or RGB, without loss. There are texts in it: pairs of a keyword ("Software",
-/// "Description") and what it says.
+/// Makes a PNG file of the picture with texts in it: pairs of a keyword ("Software") and what it says.
 ///
 /// # Errors
 /// [`Error::Argument`] when the picture is empty or its bytes do not fill it, and for a keyword that is not 1 to 79
@@ -54,7 +52,6 @@ pub fn png_bytes(picture: &Picture, texts: &[(&str, &str)]) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What stands before the pixels of a PNG file.
 fn png_info(path: &Path) -> Result<png::Info<'static>> {
     let file = File::open(path).map_err(Error::io("open this picture", path))?;
     let decoder = png::Decoder::new_with_limits(BufReader::new(file), png::Limits { bytes: MOST_TEXT });
@@ -64,18 +61,16 @@ fn png_info(path: &Path) -> Result<png::Info<'static>> {
     }
 }
 
-/// The international texts of a PNG file, keywords and what they say, as [`png_bytes`] writes them; only those before
-/// the pixels.
+/// Reads the international texts of a PNG file, keywords and what they say; only those before the pixels.
 ///
 /// # Errors
-/// [`Error::Io`] when the file cannot be read, [`Error::Argument`] when it is no PNG or is cut off.
+/// [`Error::Io`], and [`Error::Argument`] when it is no PNG or is cut off.
 pub fn png_texts(path: &Path) -> Result<Vec<(String, String)>> {
     let texts = png_info(path)?.utf8_text;
     Ok(texts.into_iter().filter_map(|chunk| Some((chunk.keyword.clone(), chunk.get_text().ok()?))).collect())
 }
 
-/// The crop that a PNG file was saved with; `None` where there is none, or where it does not lie inside the picture
-/// any more.
+/// Reads the crop that a PNG file was saved with; none where it does not lie inside the picture any more.
 pub fn png_crop(path: &Path) -> Option<Region> {
     let info = png_info(path).ok()?;
     let text = info.utf8_text.iter().find(|chunk| chunk.keyword == CROP)?.get_text().ok()?;
@@ -83,8 +78,7 @@ pub fn png_crop(path: &Path) -> Option<Region> {
     region.is_inside(info.width as usize, info.height as usize).then_some(region)
 }
 
-/// Writes the picture as PNG with texts inside (see [`png_bytes`]). The file appears whole or not at all, and one
-/// that was there stays as it was when writing fails.
+/// Writes the picture as PNG with texts inside (see [`png_bytes`]), whole or not at all.
 ///
 /// # Errors
 /// [`Error::Io`] when the folder is missing or cannot be written to, or when the disk is full.

@@ -1,4 +1,4 @@
-//! Bringing a picture to the size that a net takes.
+//! This brings a picture to the size that a net takes.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::lens::Lens;
 use super::{Picture, Planes};
 use crate::Result;
 
-/// How a picture that has another shape than the net's input is made to fit.
+/// A picture that has another shape than the net's input is made to fit in one of these ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
@@ -20,12 +20,10 @@ pub enum Fit {
 
 /// Fits a picture to `channels × height × width`, values in [0, 1] on the 8-bit grid (multiples of 1/255).
 ///
-/// Resampling is antialiased and bilinear, as PIL's `BILINEAR`. Colour becomes grey by the luma of ITU-R BT.601, grey
-/// becomes colour by repeating. A picture that has the asked size comes back bit for bit, whatever `how` says.
+/// Resampling is antialiased and bilinear, as PIL's `BILINEAR`. A picture of the asked size comes back bit for bit.
 ///
 /// # Errors
-/// [`Error::Argument`](crate::Error::Argument) when the picture or the asked size is empty, or when `channels` is
-/// neither 1 nor 3.
+/// [`Error::Argument`](crate::Error::Argument) for an empty picture or size, or `channels` other than 1 and 3.
 pub fn fit(picture: &Picture, channels: usize, height: usize, width: usize, how: Fit) -> Result<Planes> {
     Lens::new(picture, (channels, height, width), how, None)?.fit(picture)
 }

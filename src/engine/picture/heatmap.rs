@@ -1,4 +1,4 @@
-//! Perturbations and gradients as pictures: a signed diverging map centred on 0.
+//! Perturbations and gradients become pictures by a signed diverging map centred on 0.
 
 use std::sync::LazyLock;
 
@@ -8,66 +8,57 @@ use serde::{Deserialize, Serialize};
 use super::Planes;
 use super::colour;
 
-/// What the middle pane shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Quantity {
-    /// δ, signed.
     Perturbation,
-    /// |δ|.
     Magnitude,
-    /// ∇ₓJ, signed.
     Gradient,
 }
 
-/// Which colour plane a heatmap shows.
+/// A heatmap shows one of these colour planes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Channel {
-    /// The plane with the largest magnitude at each pixel, sign kept.
+    /// This is the plane with the largest magnitude at each pixel, sign kept.
     Strongest,
-    /// This plane; as `Strongest` where there are fewer.
+    /// This is one plane; as `Strongest` where there are fewer.
     One(usize),
 }
 
-/// How to draw the perturbation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Heatmap {
     pub quantity: Quantity,
     pub channel: Channel,
-    /// 1 puts the largest magnitude at full colour; 4 makes a quarter of it full colour. Above 0; anything else is
-    /// taken as 1.
+    /// With 1 the largest magnitude has full colour, with 4 a quarter of it; anything not above 0 is taken as 1.
     pub gain: f32,
 }
 
 impl Default for Heatmap {
-    /// Shows the perturbation itself, by its strongest channel and not amplified.
     fn default() -> Self {
         Self { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 }
     }
 }
 
 impl Heatmap {
-    /// Draws the chosen quantity; also returns the value at full colour (the legend runs from its negative, or from 0
-    /// for magnitudes, to it), which is 0 when there is nothing to see.
-    ///
-    /// Exactly 0 is white, values beyond full colour stay at it, and NaN is green, which the maps do not contain.
+    /// Draws the chosen quantity; also returns the value at full colour, which is 0 when there is nothing to see.
     pub fn draw(&self, perturbation: &Planes, gradient: &Planes) -> (Rgba, f32) {
         let planes = if self.quantity == Quantity::Gradient { gradient } else { perturbation };
         let values = self.shown(planes);
         let largest = values.iter().filter(|v| v.is_finite()).fold(0.0f32, |most, v| most.max(v.abs()));
         let gain = if self.gain.is_finite() && self.gain > 0.0 { self.gain } else { 1.0 };
-        let map: &Shades = match self.quantity {
-            Quantity::Magnitude => &SEQUENTIAL,
-            Quantity::Perturbation | Quantity::Gradient => &DIVERGING,
+        let map = match self.quantity {
+            Quantity::Magnitude => &*SEQUENTIAL,
+            Quantity::Perturbation | Quantity::Gradient => &*DIVERGING,
         };
         let colour = |i: usize| {
             let value = values[i];
             // Divided first: the gain must not push a tiny limit to 0.
-            map.colour(if value == 0.0 { 0.0 } else { value / largest * gain })
+            let t = if value == 0.0 { 0.0 } else { value / largest * gain };
+            let steps = STEPS as f32;
+            if t.is_nan() { NAN } else { map[(t.clamp(-1.0, 1.0) * steps + steps + 0.5) as usize] }
         };
         (Rgba::from_pixels(planes.width, planes.height, colour), largest / gain)
     }
 
-    /// One value per pixel.
     fn shown(&self, planes: &Planes) -> Vec<f32> {
         let size = planes.height * planes.width;
         let mut shown = match self.channel {
@@ -85,13 +76,13 @@ impl Heatmap {
     }
 }
 
-/// The value of largest magnitude among the planes at pixel `i`; of equal ones the first, and NaN before any number.
+/// Returns the value of largest magnitude at pixel `i`; of equal ones the first, and NaN before any number.
 fn strongest(planes: &Planes, i: usize) -> f32 {
     let values = planes.values.iter().skip(i).step_by(planes.height * planes.width);
     values.copied().fold(0.0, |most: f32, v| if v.is_nan() || v.abs() > most.abs() { v } else { most })
 }
 
-/// A picture ready for a texture: `4 · width · height` bytes, opaque.
+/// This is a picture ready for a texture: `4 · width · height` bytes, opaque.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rgba {
     pub width: usize,
@@ -117,46 +108,29 @@ impl Rgba {
     }
 }
 
-/// The number of pixels that are worth another thread.
+/// So many pixels are worth another thread.
 const LINE: usize = 16_384;
 
-/// A value in [0, 1] as one of 256 levels, the nearest.
 pub(super) fn level(value: f32) -> u8 {
     // The cast cuts off, and takes values beyond the range to its ends.
     (value * 255.0 + 0.5) as u8
 }
 
-/// The colours of a map, worked out once: `STEPS` on either side of 0, far closer together than 8 bits can show.
-struct Shades(Vec<[u8; 3]>);
-
 const STEPS: usize = 4096;
 
-static DIVERGING: LazyLock<Shades> = LazyLock::new(|| Shades::new(diverging));
-static SEQUENTIAL: LazyLock<Shades> = LazyLock::new(|| Shades::new(sequential));
+static DIVERGING: LazyLock<Vec<[u8; 3]>> = LazyLock::new(|| shades(diverging));
+static SEQUENTIAL: LazyLock<Vec<[u8; 3]>> = LazyLock::new(|| shades(sequential));
 
-impl Shades {
-    fn new(map: fn(f32) -> [u8; 3]) -> Self {
-        let steps = STEPS as f32;
-        Self((0..=2 * STEPS).map(|i| map((i as f32 - steps) / steps)).collect())
-    }
-
-    fn colour(&self, t: f32) -> [u8; 3] {
-        if t.is_nan() {
-            return NAN;
-        }
-        let steps = STEPS as f32;
-        self.0[(t.clamp(-1.0, 1.0) * steps + steps + 0.5) as usize]
-    }
+/// Returns the colours of a map: `STEPS` on either side of 0, far closer together than 8 bits can show.
+fn shades(map: fn(f32) -> [u8; 3]) -> Vec<[u8; 3]> {
+    (0..=2 * STEPS).map(|i| map((i as f32 - STEPS as f32) / STEPS as f32)).collect()
 }
 
-/// The colour of NaN: a green that neither map contains.
 const NAN: [u8; 3] = [0, 176, 0];
 
-/// The colour of `t` in [−1, 1]: blue below 0, white at 0, red above. Values outside are taken as the nearest end, NaN
-/// is green.
+/// Returns the colour of `t` in [−1, 1]: blue below 0, white at 0, red above; ends beyond, and green for NaN.
 ///
-/// Equal steps of `t` look equally large: lightness falls and chroma grows linearly in OKLab, at the same rate on both
-/// sides.
+/// Equal steps of `t` look equally large: lightness falls and chroma grows linearly in OKLab.
 pub fn diverging(t: f32) -> [u8; 3] {
     const BLUE: f32 = 262.0;
     const RED: f32 = 27.0;
@@ -167,8 +141,7 @@ pub fn diverging(t: f32) -> [u8; 3] {
     colour::oklch_to_srgb(1.0 - 0.55 * strength, 0.17 * strength, if t < 0.0 { BLUE } else { RED })
 }
 
-/// The colour of a magnitude `t` in [0, 1]: white at 0, through violet, to nearly black at 1; otherwise as
-/// [`diverging`].
+/// Returns the colour of a magnitude `t` in [0, 1]: white at 0, through violet, to nearly black at 1.
 pub fn sequential(t: f32) -> [u8; 3] {
     const VIOLET: f32 = 305.0;
     if t.is_nan() {

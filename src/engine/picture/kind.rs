@@ -1,20 +1,19 @@
-//! Photographs and digits: what pictures show, and what nets are made for.
+//! Pictures show photographs or digits, and nets are made for either.
 
 use super::Picture;
 
-/// A kind of picture that there are nets for.
+/// There are nets for these kinds of pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PictureKind {
     Photo,
-    /// A small picture without colours: a handwritten digit, or something of its size.
+    /// This is a small picture without colours: a handwritten digit, or something of its size.
     Digit,
 }
 
-/// The longer side of the largest picture that is taken for a digit, in pixels. Photographs are larger.
 const LARGEST_DIGIT: usize = 64;
 
 impl PictureKind {
-    /// What a picture is; `None` for a small one in colour, which may be either.
+    /// Returns the kind of a picture; none for a small one in colour, which may be either.
     pub fn of(picture: &Picture) -> Option<Self> {
         if picture.width.max(picture.height) > LARGEST_DIGIT {
             return Some(Self::Photo);

@@ -1,4 +1,4 @@
-//! What a net sees of a photo, as a linear map and its adjoint.
+//! A lens is what a net sees of a photo, as a linear map and its adjoint.
 
 use rayon::prelude::*;
 
@@ -7,27 +7,26 @@ use super::resample::Resampler;
 use super::{Picture, Planes, Region};
 use crate::{Error, Result};
 
-/// What a net sees of pictures of one shape: a linear map A from their pixels to the net's input (crop, resampling,
-/// grey or colour). With its adjoint, gradients for the input become gradients for the photo's own pixels: ∇ₓJ(A x) =
-/// Aᵀ ∇J.
+/// This is what a net sees of pictures of one shape: a linear map A from their pixels to the net's input (crop,
+/// resampling, grey or colour). With its adjoint, gradients for the input become gradients for the photo's own pixels:
+/// ∇ₓJ(A x) = Aᵀ ∇J.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lens {
     across: Axis,
     down: Axis,
-    /// The part of the picture that was asked for.
     crop: Option<Region>,
     shown: Region,
     /// Left, top, width and height of the pixels that any pixel of the input draws on.
     support: (usize, usize, usize, usize),
-    /// Width, height and channels of the pictures.
+    /// These are the width, the height and the channels of the pictures.
     from: (usize, usize, usize),
-    /// Channels, height and width of the input.
+    /// These are the channels, the height and the width of the input.
     to: (usize, usize, usize),
 }
 
 impl Lens {
-    /// For pictures of this one's shape. Of the region that is wanted (of the whole without one) the input shows what
-    /// `how` says.
+    /// Makes a lens for pictures of this one's shape. Of the wanted region, or the whole, the input shows what `how`
+    /// says.
     ///
     /// # Errors
     /// [`Error::Argument`] when the picture or the input is empty, when its channels are neither 1 nor 3, or when the
@@ -55,10 +54,7 @@ impl Lens {
         Ok(Self { across, down, crop: wanted, shown, support, from, to: (channels, height, width) })
     }
 
-    /// What the net sees, on the 8-bit grid: what an 8-bit file of the fitted picture would hold.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for a picture of another shape.
+    /// Returns what the net sees, on the 8-bit grid: what an 8-bit file of the fitted picture would hold.
     pub fn fit(&self, picture: &Picture) -> Result<Planes> {
         self.check_shape(picture)?;
         let (channels, height, width) = self.to;
@@ -79,13 +75,12 @@ impl Lens {
         Ok(planes)
     }
 
-    /// The part of the picture that was asked for; `None` where the whole was.
     pub fn crop(&self) -> Option<Region> {
         self.crop
     }
 
-    /// The largest area of a crop with the proportions of what is shown, in pixels of the picture, of which the input
-    /// draws on at most so many pixels, wherever the crop lies.
+    /// Returns the largest area of a crop, in pixels and with the proportions of what is shown, of which the input
+    /// draws on at most so many pixels, wherever it lies.
     pub fn largest_area(&self, most_pixels: usize) -> f64 {
         let Region { width, height, .. } = self.shown;
         // The filter reaches half a pixel of the input beyond each edge, and what it touches counts whole.
@@ -97,32 +92,29 @@ impl Lens {
         factor * factor * width * height
     }
 
-    /// The largest such crop in the middle of what is shown.
+    /// Returns the largest such crop in the middle of what is shown.
     pub fn middle(&self, most_pixels: usize) -> Region {
         let area = self.shown.width * self.shown.height;
         self.shown.resized((self.largest_area(most_pixels) / area).sqrt())
     }
 
-    /// The part of the picture that the input shows.
+    /// Returns the part of the picture that the input shows.
     pub fn shown(&self) -> Region {
         self.shown
     }
 
-    /// The pixels that the net sees anything of, as left, top, width and height: those that an attack can use.
+    /// Returns the left, top, width and height of the pixels that the net sees anything of.
     pub fn support(&self) -> (usize, usize, usize, usize) {
         self.support
     }
 
-    /// Channels, height and width of [`Self::support`].
+    /// Returns the channels, the height and the width of [`Self::support`].
     pub fn pixels(&self) -> (usize, usize, usize) {
         let (_, _, width, height) = self.support();
         (self.from.2, height, width)
     }
 
-    /// The pixels of [`Self::support`], in [0, 1].
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for a picture of another shape.
+    /// Returns the pixels of [`Self::support`], in [0, 1].
     pub fn cut(&self, picture: &Picture) -> Result<Planes> {
         self.check_shape(picture)?;
         let (left, top, width, height) = self.support();
@@ -136,10 +128,7 @@ impl Lens {
         Ok(Planes { channels, height, width, values })
     }
 
-    /// The picture with other pixels where [`Self::support`] is.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for a picture or a part of another shape.
+    /// Returns the picture with other pixels where [`Self::support`] is.
     pub fn paste(&self, picture: &Picture, part: &Picture) -> Result<Picture> {
         self.check_shape(picture)?;
         let (left, top, width, height) = self.support();
@@ -155,10 +144,7 @@ impl Lens {
         Ok(whole)
     }
 
-    /// A x: what the net sees of the pixels of [`Self::support`], not rounded.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for planes of another shape.
+    /// Computes A x: what the net sees of the pixels of [`Self::support`], not rounded.
     pub fn see(&self, pixels: &Planes) -> Result<Planes> {
         let (left, top, from_width, from_height) = self.support();
         self.check_planes(pixels, (self.from.2, from_height, from_width))?;
@@ -196,10 +182,7 @@ impl Lens {
         Ok(planes)
     }
 
-    /// Aᵀ g: the gradient for the pixels of [`Self::support`], where `gradient` is that for the net's input.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for planes of another shape.
+    /// Computes Aᵀ g: the gradient for the pixels of [`Self::support`], where `gradient` is that for the net's input.
     pub fn adjoint(&self, gradient: &Planes) -> Result<Planes> {
         self.check_planes(gradient, self.to)?;
         let (_, _, from_width, from_height) = self.support();
@@ -234,7 +217,7 @@ impl Lens {
         Ok(Planes { channels: self.from.2, height: from_height, width: from_width, values })
     }
 
-    /// The weights of a picture's channels in channel `c` of the input: luma by ITU-R BT.601 for colour shown in grey.
+    /// Returns the weights of a picture's channels in channel `c` of the input: luma by ITU-R BT.601 for grey.
     fn mix(&self, c: usize) -> &'static [f32] {
         const LUMA: [f32; 3] = [0.299, 0.587, 0.114];
         const SAME: [[f32; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
@@ -277,19 +260,18 @@ fn check(picture: &Picture, channels: usize, height: usize, width: usize) -> Res
     Ok(())
 }
 
-/// Grey levels to [0, 1], rounded to whole levels.
+/// Returns a grey level as a value in [0, 1], rounded to whole levels.
 fn on_grid(level: f32) -> f32 {
     level.round().clamp(0.0, 255.0) / 255.0
 }
 
-/// One axis of a lens: the resampled line lies at `offset` in the input.
 #[derive(Clone, Debug, PartialEq)]
 struct Axis {
     resampler: Resampler,
     offset: usize,
 }
 
-/// A stretch of an axis, and where it comes to lie.
+/// This is a stretch of an axis, and where it comes to lie.
 struct Span {
     start: f64,
     length: f64,
@@ -302,17 +284,17 @@ impl Span {
         Self { start, length, to, offset: 0 }
     }
 
-    /// Of an axis of so many pixels.
+    /// Makes the lens's axis from one of so many pixels.
     fn of(self, pixels: usize) -> Axis {
         let end = (self.start + self.length).min(pixels as f64);
         Axis { resampler: Resampler::new(pixels, self.start..end, self.to), offset: self.offset }
     }
 }
 
-/// Where a stretch of a picture starts and how long it is, for both axes.
+/// This is where a stretch of a picture starts and how long it is, for both axes.
 type Shown = ((f64, f64), (f64, f64));
 
-/// The largest part of what is shown, in its middle, that has the input's aspect ratio.
+/// Returns the largest part of what is shown, in its middle, that has the input's aspect ratio.
 fn crop(shown: Shown, to: (usize, usize)) -> (Span, Span) {
     let scale = f64::max(to.0 as f64 / shown.0.1, to.1 as f64 / shown.1.1);
     let axis = |(start, all): (f64, f64), to: usize| {
@@ -322,7 +304,6 @@ fn crop(shown: Shown, to: (usize, usize)) -> (Span, Span) {
     (axis(shown.0, to.0), axis(shown.1, to.1))
 }
 
-/// All that is shown, as large as it goes, in the middle of the input.
 fn letterbox(shown: Shown, to: (usize, usize)) -> (Span, Span) {
     let scale = f64::min(to.0 as f64 / shown.0.1, to.1 as f64 / shown.1.1);
     let axis = |(start, length): (f64, f64), to: usize| {

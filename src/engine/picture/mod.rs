@@ -1,7 +1,6 @@
-//! Pictures: reading them safely, fitting them to a net, and making pictures of perturbations.
+//! Pictures are read safely, fitted to a net, and made of perturbations.
 //!
-//! A [`Picture`] is what a file or the clipboard holds, in 8 bits. [`Planes`] are what a net sees: planar `f32`, where
-//! pixels lie in [0, 1] and one grey level is 1/255.
+//! A [`Picture`] is what a file holds, in 8 bits; [`Planes`] are what a net sees, planar `f32` in [0, 1].
 
 mod background;
 mod colour;
@@ -28,31 +27,30 @@ pub use resample::Resampler;
 use candle_core::{Device, Tensor};
 
 use super::Result;
+use super::units::LEVELS;
 
-/// A decoded picture: 8 bits per channel, interleaved, row by row from the top left.
+/// This is a decoded picture: 8 bits per channel, interleaved, row by row from the top left.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
     pub width: usize,
     pub height: usize,
-    /// 1 (grey) or 3 (red, green, blue).
+    /// This is 1 (grey) or 3 (red, green, blue).
     pub channels: usize,
-    /// `height * width * channels` bytes.
+    /// These are `height * width * channels` bytes.
     pub bytes: Vec<u8>,
-    /// What a person should know of how the file was read ("16 bits per channel, reduced to 8"); one sentence each.
+    /// These sentences say how the file was read, such as "16 bits per channel, reduced to 8.".
     pub notes: Vec<String>,
-    /// Whether a background shows through.
     pub transparent: bool,
-    /// How opaque each pixel is, where it still can be laid on another background; `bytes` then lie on white.
+    /// This is how opaque each pixel is, while it can be laid on another background; `bytes` then lie on white.
     pub alpha: Option<Vec<u8>>,
 }
 
 impl Picture {
-    /// An opaque picture of which there is nothing to say.
     pub fn new(width: usize, height: usize, channels: usize, bytes: Vec<u8>) -> Self {
         Self { width, height, channels, bytes, notes: Vec::new(), transparent: false, alpha: None }
     }
 
-    /// The picture laid on this background, where that is still open.
+    /// Lays the picture on this background, where that is still open.
     pub fn over(&self, background: Background) -> Self {
         let Some(alpha) = &self.alpha else { return self.clone() };
         let mut bytes = self.bytes.clone();
@@ -74,29 +72,28 @@ impl std::fmt::Debug for Picture {
     }
 }
 
-/// Planar values of one picture: pixels in [0, 1], a perturbation, or a gradient. Shape `channels × height × width`.
+/// These are planar values, `channels × height × width`: pixels in [0, 1], a perturbation, or a gradient.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Planes {
     pub channels: usize,
     pub height: usize,
     pub width: usize,
-    /// `values[(c * height + y) * width + x]`.
+    /// The value of channel c at column x, row y is `values[(c * height + y) * width + x]`.
     pub values: Vec<f32>,
 }
 
 impl Planes {
-    /// The value of channel `c` at column `x`, row `y`; `None` outside.
+    /// Returns the value of channel `c` at column `x`, row `y`; none outside.
     pub fn get(&self, c: usize, x: usize, y: usize) -> Option<f32> {
         (c < self.channels && x < self.width && y < self.height)
             .then(|| self.values[(c * self.height + y) * self.width + x])
     }
 
-    /// Planes of the same shape with other values.
     pub fn with_values(&self, values: Vec<f32>) -> Self {
         Self { values, channels: self.channels, height: self.height, width: self.width }
     }
 
-    /// The values as a tensor of shape (1, channels, height, width) on the CPU.
+    /// Returns a tensor of shape (1, channels, height, width) on the CPU.
     pub fn to_tensor(&self) -> Result<Tensor> {
         let shape = (1, self.channels, self.height, self.width);
         Ok(Tensor::from_slice(&self.values, shape, &Device::Cpu)?)
@@ -109,19 +106,21 @@ impl Planes {
         Ok(Self { channels, height, width, values: tensor.flatten_all()?.to_vec1()? })
     }
 
-    /// The same values rounded to the 8-bit grid: multiples of 1/255 from 0 to 1.
+    /// Rounds the values to the 8-bit grid: multiples of 1/255 from 0 to 1.
     pub fn on_grid(mut self) -> Self {
-        self.values.iter_mut().for_each(|value| *value = (*value * 255.0).round().clamp(0.0, 255.0) / 255.0);
+        to_8_bits(&mut self.values);
         self
     }
 
-    /// The same values rounded to the 8-bit grid, as a saved file holds them.
+    /// Rounds the values to the 8-bit grid, as a saved file holds them.
     pub fn to_picture(&self) -> Picture {
         let plane = self.height * self.width;
-        let bytes = (0..plane)
-            .flat_map(|i| (0..self.channels).map(move |c| (c, i)))
-            .map(|(c, i)| heatmap::level(self.values[c * plane + i]))
-            .collect();
-        Picture::new(self.width, self.height, self.channels, bytes)
+        let pixel = |i: usize| (0..self.channels).map(move |c| heatmap::level(self.values[c * plane + i]));
+        Picture::new(self.width, self.height, self.channels, (0..plane).flat_map(pixel).collect())
     }
+}
+
+/// Rounds to the nearest grey level of 255, halves upwards, between black and white.
+pub(crate) fn to_8_bits(values: &mut [f32]) {
+    values.iter_mut().for_each(|value| *value = (*value * LEVELS).round().clamp(0.0, LEVELS) / LEVELS);
 }

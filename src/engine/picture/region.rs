@@ -1,4 +1,4 @@
-//! A part of a picture.
+//! A region is a part of a picture.
 
 use std::fmt::{self, Display};
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Picture;
 use crate::{Error, Result};
 
-/// A part of a picture, in its pixels; edges may lie between pixels.
+/// This is a part of a picture, in its pixels; edges may lie between pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Region {
     pub left: f64,
@@ -18,27 +18,22 @@ pub struct Region {
 }
 
 impl Region {
-    /// The whole of a picture.
     pub fn whole(picture: &Picture) -> Self {
         Self { left: 0.0, top: 0.0, width: picture.width as f64, height: picture.height as f64 }
     }
 
-    /// Whether it lies inside a picture of this size and holds a pixel at least.
+    /// Tells whether it lies inside a picture of this size and holds a pixel at least.
     pub fn is_inside(self, width: usize, height: usize) -> bool {
         let within =
             |start: f64, length: f64, all: usize| start >= 0.0 && length >= 1.0 && start + length <= all as f64;
         within(self.left, self.width, width) && within(self.top, self.height, height)
     }
 
-    /// Made so many times as wide and as high around its middle.
+    /// Makes it so many times as wide and as high around its middle.
     pub fn resized(self, factor: f64) -> Self {
         let (width, height) = (self.width * factor, self.height * factor);
-        Self {
-            left: self.left + (self.width - width) / 2.0,
-            top: self.top + (self.height - height) / 2.0,
-            width,
-            height,
-        }
+        let (left, top) = (self.left + (self.width - width) / 2.0, self.top + (self.height - height) / 2.0);
+        Self { left, top, width, height }
     }
 
     pub(super) fn check(self, picture: &Picture) -> Result<()> {
@@ -53,7 +48,6 @@ impl Region {
 }
 
 impl Display for Region {
-    /// Left, top, width and height, with commas between.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { left, top, width, height } = self;
         write!(f, "{left},{top},{width},{height}")

@@ -1,12 +1,8 @@
-//! Antialiased bilinear resampling of one axis, and its adjoint.
-
 use std::ops::Range;
 
-/// Antialiased bilinear resampling of one axis, as an explicit sparse matrix: output `i` is the sum of
-/// `weights(i)[k] · input[first(i) + k]`.
+/// This resamples one axis by a sparse matrix: output `i` is the sum of `weights(i)[k] · input[first(i) + k]`.
 ///
-/// The filter is a triangle, stretched by the scale when shrinking, on half-pixel centres, and every row of the matrix
-/// sums to 1 (PIL's `precompute_coeffs` with `BILINEAR`).
+/// The filter is a triangle, stretched by the scale when shrinking, on half-pixel centres (PIL's `BILINEAR`).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Resampler {
     taps: Vec<Taps>,
@@ -19,7 +15,7 @@ struct Taps {
 }
 
 impl Resampler {
-    /// Maps the stretch `shown` of an axis of `from` pixels (in pixels; within 0 to `from`, not empty) to `to` pixels.
+    /// Maps the stretch `shown` of an axis of `from` pixels (within 0 to `from`, not empty) to `to` pixels.
     pub fn new(from: usize, shown: Range<f64>, to: usize) -> Self {
         let scale = (shown.end - shown.start) / to as f64;
         let stretch = scale.max(1.0);
@@ -36,7 +32,6 @@ impl Resampler {
         Self { taps: taps.collect() }
     }
 
-    /// The number of outputs.
     pub fn len(&self) -> usize {
         self.taps.len()
     }
@@ -45,25 +40,24 @@ impl Resampler {
         self.taps.is_empty()
     }
 
-    /// The first input that output `i` draws on.
+    /// Returns the first input that output `i` draws on.
     pub fn first(&self, i: usize) -> usize {
         self.taps[i].first
     }
 
-    /// The weights of the inputs from [`Self::first`] on; they sum to 1.
+    /// Returns the weights of the inputs from [`Self::first`] on; they sum to 1.
     pub fn weights(&self, i: usize) -> &[f32] {
         &self.taps[i].weights
     }
 
-    /// The inputs that any output draws on.
+    /// Returns the inputs that any output draws on.
     pub fn support(&self) -> Range<usize> {
         let start = self.taps.iter().map(|taps| taps.first).min().unwrap_or(0);
         let end = self.taps.iter().map(|taps| taps.first + taps.weights.len()).max().unwrap_or(0);
         start..end
     }
 
-    /// The columns of the matrix over [`Self::support`]: the outputs that each of these inputs adds to, and with what
-    /// weight.
+    /// Returns the columns of the matrix over [`Self::support`]: the outputs that each input adds to, with the weights.
     pub fn columns(&self) -> Vec<Vec<(usize, f32)>> {
         let support = self.support();
         let mut columns = vec![Vec::new(); support.len()];
@@ -75,8 +69,7 @@ impl Resampler {
         columns
     }
 
-    /// Output row `i` of rows of bytes as long as `out`. Rows are mixed before pixels are: that reads every byte in
-    /// order, and of the picture only one row is ever held as `f32`.
+    /// Computes output row `i` of rows of bytes as long as `out`: only one row is ever held as `f32`.
     pub(super) fn mix_rows(&self, i: usize, bytes: &[u8], out: &mut [f32]) {
         out.fill(0.0);
         let rows = bytes.chunks_exact(out.len()).skip(self.first(i));
@@ -87,7 +80,6 @@ impl Resampler {
         }
     }
 
-    /// All outputs of one row of interleaved pixels.
     pub(super) fn mix_pixels(&self, row: &[f32], channels: usize, out: &mut [f32]) {
         out.fill(0.0);
         for (sums, taps) in out.chunks_exact_mut(channels).zip(&self.taps) {

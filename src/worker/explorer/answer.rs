@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::inputs::LoadedPicture;
 use super::prepared::Prepared;
-use crate::engine::attack::{Attack, Attacked, MAX_PHOTO_PIXELS};
+use crate::engine::attack::{Attacked, MAX_PHOTO_PIXELS};
 use crate::engine::model::Model;
 use crate::engine::picture::Rgba;
 use crate::worker::Timeline;
@@ -66,7 +66,7 @@ impl Answer {
             heatmap_rgba: Arc::new(heatmap),
             heatmap_limit,
             adversarial_rgba: Arc::new(Rgba::from_planes(&attacked.adversarial)),
-            label: baseline.label_guess(model),
+            label: model.guess(&baseline.probabilities, baseline.label),
             clean_top: model.top(&baseline.probabilities, TOP),
             adversarial_top: model.top(&attacked.probabilities, TOP),
             label_prob: before_and_after(baseline.label),
@@ -74,7 +74,7 @@ impl Answer {
             verdict: attacked.verdict,
             linf: attacked.linf,
             l2: attacked.l2,
-            length: view.attack.length(&attacked.perturbation.values),
+            length: view.attack.measure().length(&attacked.perturbation.values),
             zero_gradient_fraction: baseline.zero_gradient_fraction,
             saturated: baseline.saturated,
             timeline,

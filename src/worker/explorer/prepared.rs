@@ -46,7 +46,7 @@ impl Prepared {
                     lens = model.lens(picture, Some(part))?;
                 }
                 let input = AttackInput::new(picture, lens.clone(), own_pixels)?;
-                let original_rgba = Arc::new(Rgba::from_planes(input.pixels()));
+                let original_rgba = Arc::new(Rgba::from_planes(&input.pixels));
                 (lens, own_pixels, input, original_rgba)
             }
         };

@@ -110,12 +110,11 @@ impl Directions {
         let toward = baseline.goal.direction();
         let turned = |gradient: &[f32]| -> Vec<f32> { gradient.iter().map(|g| toward * g).collect() };
         let way = turned(&baseline.gradient.values);
-        let other = match &baseline.input {
-            AttackInput::Fitted(_) => {
-                let sample = other_sample(&of.view, of.model.input().channels);
-                Some((sample.title, turned(&gradient_at(of, sample)?)))
-            }
-            AttackInput::Photo { .. } => None,
+        let other = if baseline.input.is_photo() {
+            None
+        } else {
+            let sample = other_sample(&of.view, of.model.input().channels);
+            Some((sample.title, turned(&gradient_at(of, sample)?)))
         };
         let others = other.as_ref().map_or(&[][..], |(_, gradient)| gradient);
         let usable = |control: &Control| *control != Control::OtherPicture || other.is_some();

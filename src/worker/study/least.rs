@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{AnsweredView, LoadNet, Study, Wish};
 use crate::engine::Result;
-use crate::engine::attack::{Attack, AttackSettings, EpsSearch, Goal, Problem, Rules, Run, Verdict};
+use crate::engine::attack::{AttackSettings, EpsSearch, Goal, Problem, Rules, Run, Verdict};
 use crate::engine::picture::Planes;
 use crate::worker::last::{Last, Same};
 use crate::worker::{Event, Shown, View};

@@ -110,7 +110,7 @@ impl SecondNet {
 /// Returns what the net says of the first one's adversarial picture.
 fn transferred(of: &AnsweredView, model: &Model) -> Result<Answers> {
     let photo = &of.baseline.input;
-    if matches!(photo, AttackInput::Photo { .. }) {
+    if photo.is_photo() {
         // The adversarial picture is as its file, of which each net takes its own part.
         let says = |photo: &Picture| model.probabilities(&model.lens(photo, of.view.crop)?.fit(photo)?);
         let adversarial = photo.whole(of.attacked.adversarial.to_picture())?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Curve, Numbered, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred};
-use crate::engine::attack::{Attack, AttackSettings, Measure, Problem, finish, warnings};
+use crate::engine::attack::{AttackSettings, Measure, Problem, finish, warnings};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::eval::{Answer, Evaluation, Plan, evaluate, transfer};
 use crate::engine::loss::softmax;
@@ -185,12 +185,12 @@ impl Bench {
         let (x, labels) = data.batch_values(&wanted, model.input())?;
         let problem = Problem::new(model.clone(), x, labels, wish.rules)?.numbered_from(wish.first);
         let problem = if wish.attack.takes_eps() { problem.with_eps(&[wish.eps])? } else { problem };
-        let mut adversarial = finish(&wish.attack, &problem, |_, _| !self.is_stopped())?;
+        let mut adversarial = finish(&*wish.attack, &problem, |_, _| !self.is_stopped())?;
         let (size, classes, input) = (problem.size(), problem.classes(), model.input());
         let mut lengths = Vec::with_capacity(problem.len());
         for (at, x) in adversarial.chunks_mut(size).zip(problem.x.chunks(size)) {
             let moved: Vec<f32> = at.iter().zip(x).map(|(at, x)| at - x).collect();
-            let length = wish.attack.length(&moved);
+            let length = wish.attack.measure().length(&moved);
             let counts = wish.attack.takes_eps() || length <= wish.eps;
             lengths.push(if counts { length } else { 0.0 });
             if !counts {

@@ -18,7 +18,7 @@ use crate::app::widgets::about::Action as _;
 use crate::app::widgets::fields::Field;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::{alternatives, icon_button, problem_line};
-use crate::engine::attack::{Attack, AttackSettings, Norm, Parameter, Scale, Value};
+use crate::engine::attack::{AttackSettings, Norm, Parameter, Scale, Value};
 
 const CHOOSER: f32 = 136.0;
 const ICON: f32 = 16.0;
@@ -63,7 +63,7 @@ impl AttackForm {
         // A menu would set long lines with wide gaps.
         ui.with_layout(Layout::top_down(Align::Min), |ui| {
             ui.label(theme::strong(attack_title(&explore.view.attack)));
-            ui.label(theme::weak(ui, explore.view.attack.paper()));
+            ui.label(theme::weak(ui, explore.view.attack.info().paper));
         });
         ui.add_space(SPACE_2);
         let mut attack = explore.view.attack.clone();
@@ -108,7 +108,7 @@ impl AttackForm {
                 Value::Real(real, scale) => {
                     *real = self.number(ui, &Number { label, tooltip, scale, is_whole: false }, *real);
                 }
-                Value::OptionalLength(length, usual) => self.length(ui, label, length, usual),
+                Value::OptionalLength(length, share) => self.length(ui, label, length, share),
             }
             ui.end_row();
         }
@@ -140,7 +140,9 @@ impl AttackForm {
         value
     }
 
-    fn length(&mut self, ui: &mut Ui, label: &'static str, length: &mut Option<f32>, usual: &str) {
+    /// Shows a length that is so many times ε/steps where the field is empty.
+    fn length(&mut self, ui: &mut Ui, label: &'static str, length: &mut Option<f32>, share: f32) {
+        let usual = if share == 1.0 { "ε/steps".into() } else { format!("{share}·ε/steps") };
         let shown = length.map(format::short).unwrap_or_default();
         ui.horizontal(|ui| {
             let parse = |text: &str| match text.trim() {
@@ -223,7 +225,7 @@ fn chooser(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
             let about = command.about();
             let button = Button::selectable(name == explore.view.attack.name(), about.name);
             let button = button.right_text(theme::number(about.spelled_keys()));
-            let paper = AttackSettings::named(name).map(|attack| attack.paper()).unwrap_or_default();
+            let paper = AttackSettings::named(name).map(|attack| attack.info().paper).unwrap_or_default();
             let response = ui.add(button).on_hover_text(format!("{}\n{paper}", about.tooltip));
             if response.accessible_name(about.name).clicked() {
                 out.push(command.into());

@@ -21,7 +21,7 @@ use crate::app::widgets::fields::Field;
 use crate::app::widgets::progress_bar::progress_ring;
 use crate::app::widgets::rail::{Curve, Rail};
 use crate::app::widgets::{acting, command_button, hint, icon_button, problem_line, row, segmented};
-use crate::engine::attack::{Attack, AttackSettings, Goal, GradientSteps, Label, Loss, Norm};
+use crate::engine::attack::{AttackSettings, Goal, GradientSteps, Label, Loss, Norm};
 use crate::engine::units::{self, LEVELS};
 
 const MARKS: [f32; 14] = [

@@ -31,7 +31,7 @@ use crate::app::settings::Settings;
 use crate::app::shell::Shell;
 use crate::app::system::clipboard::Clip;
 use crate::app::theme::{self, palette};
-use crate::engine::attack::{Attack as _, Loss, MAX_PHOTO_PIXELS};
+use crate::engine::attack::{Loss, MAX_PHOTO_PIXELS};
 use crate::engine::data::{sample, samples};
 use crate::engine::picture::{Heatmap, Picture, PictureKind, Region};
 use crate::worker::{Shown, Source};

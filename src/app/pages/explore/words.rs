@@ -4,7 +4,7 @@ use crate::app::format::{per_cent, quoted, short, signed, thousands};
 use crate::app::pages::train::state::is_net_of_run;
 use crate::app::theme::Standing;
 use crate::command_line::attack_options;
-use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Loss, Measure, Norm, Verdict};
+use crate::engine::attack::{AttackSettings, Goal, Label, Loss, Measure, Norm, Verdict};
 use crate::engine::data::sample;
 use crate::engine::picture::{Background, PictureKind, Planes, Region};
 use crate::engine::units::{self, LEVELS};

@@ -9,7 +9,6 @@ use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::wording::{first, pixels, space};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::remark;
-use crate::engine::attack::Attack;
 use crate::engine::eval::confusion;
 use crate::engine::statistics::wilson_interval;
 

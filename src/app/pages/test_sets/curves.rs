@@ -16,7 +16,7 @@ use crate::app::plots::axes::{Interval, Scale, per_cent_tick};
 use crate::app::plots::quiet::{self, Axis, QuietPlot, sample};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::{icon_at, icon_button};
-use crate::engine::attack::{Attack, Measure, Norm};
+use crate::engine::attack::{Measure, Norm};
 use crate::engine::statistics::wilson_interval;
 use crate::engine::units::{LEVELS, counted};
 use crate::worker::Curve;

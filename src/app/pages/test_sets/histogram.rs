@@ -9,7 +9,7 @@ use crate::app::pages::test_sets::wording::space;
 use crate::app::plots::axes::{Interval, Scale, per_cent_tick};
 use crate::app::plots::quiet::{Axis, QuietPlot};
 use crate::app::theme::{self, SPACE_2, palette};
-use crate::engine::attack::{Attack as _, Measure};
+use crate::engine::attack::Measure;
 use crate::engine::units::counted;
 
 const BINS: usize = 10;

@@ -24,7 +24,7 @@ use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, problem_line, remark, segmented_wrapped};
-use crate::engine::attack::{Attack as _, AttackSettings};
+use crate::engine::attack::AttackSettings;
 use crate::worker::{Curve, SheetPicture, SheetWish, Source, TestEvent, TestOrder, Transferred};
 
 const SETTINGS: f32 = 264.0;

@@ -11,7 +11,6 @@ use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::fields::Field;
 use crate::app::widgets::problem_line;
-use crate::engine::attack::Attack;
 use crate::engine::picture::PictureKind;
 
 #[derive(Default)]

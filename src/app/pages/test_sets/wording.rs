@@ -4,7 +4,7 @@ use eframe::egui::Ui;
 
 use crate::app::format;
 use crate::app::theme::SPACE_3;
-use crate::engine::attack::{Attack as _, Loss, Rules};
+use crate::engine::attack::{Loss, Rules};
 use crate::worker::Curve;
 
 pub fn conditions(curve: &Curve) -> String {

@@ -4,7 +4,7 @@ use eframe::egui::Key;
 use egui_material_icons::icons;
 
 use crate::app::widgets::about::{About, Action, NONE, about};
-use crate::engine::attack::{Attack, AttackSettings};
+use crate::engine::attack::AttackSettings;
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttackCommand {

@@ -6,7 +6,7 @@ use super::{Carried, Explore, REST, named};
 use crate::app::files::view::Found;
 use crate::app::lessons::scene::Scene;
 use crate::app::pages::explore::state::playing::Playing;
-use crate::engine::attack::{Attack, AttackSettings, Goal, Label};
+use crate::engine::attack::{AttackSettings, Goal, Label};
 use crate::engine::picture::{Heatmap, PictureKind, Quantity};
 use crate::worker::{Mismatch, SheetWish, Source, View};
 

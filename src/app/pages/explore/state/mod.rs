@@ -17,7 +17,7 @@ use crate::app::pages::explore::state::playing::Playing;
 use crate::app::pages::train::state::is_net_of_run;
 use crate::app::settings::{LastOfKinds, LastPicture, Settings};
 use crate::app::undo::undoer;
-use crate::engine::attack::{Attack, AttackSettings, Goal, Label, Norm};
+use crate::engine::attack::{AttackSettings, Goal, Label, Norm};
 use crate::engine::data::{Sample, sample, sample_unless_file};
 use crate::engine::model::Entry;
 use crate::engine::picture::PictureKind;

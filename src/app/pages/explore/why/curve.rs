@@ -18,7 +18,7 @@ use crate::app::pages::explore::words;
 use crate::app::plots::axes::Interval;
 use crate::app::plots::quiet::QuietPlot;
 use crate::app::theme::{self, Palette, SPACE_2, SPACE_3, SPACE_4, Standing, palette};
-use crate::engine::attack::{Attack, Flip, Goal, Loss};
+use crate::engine::attack::{Flip, Goal, Loss};
 use crate::engine::units::LEVELS;
 use crate::worker::{Along, ClassLine, Shown};
 
