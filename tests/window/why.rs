@@ -400,7 +400,7 @@ fn another_net_is_asked_about_the_same_picture() {
     let view = window.shown().view.clone();
     let picture = robust.fit(&sample("digit-7").unwrap().picture().unwrap()).unwrap();
     let baseline = Baseline::new(&robust, Arc::new(picture), view.label, view.goal, view.loss).unwrap();
-    let attacked = common::attacked(&robust, &baseline, &view.attack, view.eps, view.clip);
+    let attacked = common::attacked(&robust, &baseline, &*view.attack, view.eps, view.clip);
     let answers = own.outcome.unwrap();
     assert_eq!(answers.adversarial_top, robust.top(&attacked.probabilities, 2));
     assert_eq!(answers.verdict, attacked.verdict);
