@@ -157,7 +157,7 @@ pub fn name_of_file(path: &Path) -> String {
 }
 
 /// Lays out one line of text, cut with an ellipsis to fit.
-pub fn elided(painter: &Painter, text: &str, font_id: FontId, color: Color32, width: f32) -> Arc<Galley> {
+pub fn elided(painter: &egui::Painter, text: &str, font_id: FontId, color: Color32, width: f32) -> Arc<Galley> {
     let format = TextFormat { font_id, color, ..Default::default() };
     let mut job = LayoutJob::single_section(text.to_owned(), format);
     job.wrap = TextWrapping::truncate_at_width(width.max(0.0));

@@ -305,17 +305,15 @@ impl Learner {
             let moved = pixels.iter().map(|x| x + noise.random_range(-eps..=eps)).collect();
             within(moved, pixels, eps, bounds)
         };
-        let batch = Batch { pixels, labels };
         match objective.adversary {
             Adversary::None => Ok(pixels.to_owned()),
             Adversary::Fgsm => Ok(self.attack(pixels, labels, objective)?.1),
             Adversary::RandomFgsm => {
-                let start = within(moved(eps), pixels, eps, bounds);
-                self.climb(pixels, start, labels, objective, Steps { length: 1.25 * eps, count: 1 })
+                self.climb(pixels, moved(), labels, objective, Steps { length: 1.25 * eps, count: 1 })
             }
             Adversary::Pgd { steps } => {
-                let start = within(moved(eps), pixels, eps, bounds);
-                self.climb(pixels, start, labels, objective, Steps { length: 2.5 * eps / steps as f32, count: steps })
+                let steps = Steps { length: 2.5 * eps / steps as f32, count: steps };
+                self.climb(pixels, moved(), labels, objective, steps)
             }
             Adversary::Signs => {
                 let signs: Vec<f32> = pixels.iter().map(|_| if noise.random() { 1.0 } else { -1.0 }).collect();

@@ -13,7 +13,7 @@ use super::history::{EpochRecord, Stage};
 use super::init::initial_params;
 use super::learner::{Batch, Knowledge, Learner, Objective};
 use super::optimiser::StepSize;
-use super::validation::{Validation, ValidationBatch};
+use super::validation::Validation;
 use crate::attack::PIXELS;
 use crate::data::Dataset;
 use crate::device::Backend;

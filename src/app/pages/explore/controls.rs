@@ -130,7 +130,7 @@ impl ClassField {
         }
         let classes: &[String] = explore.shown.as_ref().map_or(&[], |shown| &shown.model.classes);
         let picked = is_shown.then(|| self.picker.show(ui, Id::unique(id), field, classes, chosen));
-        picked.flatten().map(|Picked(index)| index)
+        picked.flatten()
     }
 }
 

@@ -1,8 +1,8 @@
 //! The legend gives each class of the curve its colour and its value at ε.
 
 use eframe::egui::{
-    Align2, Atom, AtomExt as _, AtomPaintArgs, Color32, RichText, Role, Sense, Stroke, TextWrapMode, Ui, WidgetAtom,
-    WidgetInfo, vec2,
+    Align2, Atom, AtomExt as _, AtomPaintArgs, RichText, Role, Sense, Stroke, TextWrapMode, Ui, WidgetAtom, WidgetInfo,
+    vec2,
 };
 use egui_plot::LineStyle;
 
