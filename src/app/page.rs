@@ -6,6 +6,7 @@ use eframe::egui::{Context, Ui};
 
 use crate::app::commands::Command;
 use crate::app::shell::Shell;
+use crate::app::undo::{CanStep, HistoryStep};
 
 /// A page says what is its own; what is alike on all pages is done by the window.
 pub trait Page {
@@ -59,12 +60,6 @@ pub trait Page {
 #[serde(deny_unknown_fields)]
 struct Nothing {}
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HistoryStep {
-    Undo,
-    Redo,
-}
-
 /// The menu offers this on a page, beside what it offers everywhere.
 #[derive(Default)]
 pub struct Menu {
@@ -73,10 +68,4 @@ pub struct Menu {
     pub change: Vec<Command>,
     pub save: Vec<Command>,
     pub copy: Vec<Command>,
-}
-
-#[derive(Clone, Copy)]
-pub struct CanStep {
-    pub undo: bool,
-    pub redo: bool,
 }

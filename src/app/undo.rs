@@ -2,9 +2,45 @@
 
 use eframe::egui::util::undoer::{Settings, Undoer};
 
-/// Makes a history of changes. Those that follow each other quickly, such as a drag of the slider, are one.
-pub fn undoer<T: Clone + PartialEq>() -> Undoer<T> {
-    Undoer::with_settings(Settings { max_undos: 200, stable_time: 0.6, ..Settings::default() })
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistoryStep {
+    Undo,
+    Redo,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CanStep {
+    pub undo: bool,
+    pub redo: bool,
+}
+
+/// A history of the changes of a page. Those that follow each other quickly, such as a drag of the slider, are one.
+pub struct History<T>(Undoer<T>);
+
+impl<T: Clone + PartialEq> Default for History<T> {
+    fn default() -> Self {
+        Self(Undoer::with_settings(Settings { max_undos: 200, stable_time: 0.6, ..Settings::default() }))
+    }
+}
+
+impl<T: Clone + PartialEq> History<T> {
+    /// Notes the present state in each frame, with the time in seconds.
+    pub fn note(&mut self, seconds: f64, state: &T) {
+        self.0.feed_state(seconds, state);
+    }
+
+    pub fn can(&self, state: &T) -> CanStep {
+        CanStep { undo: self.0.has_undo(state), redo: self.0.has_redo(state) }
+    }
+
+    /// Returns the state before the present one or after it, if there is one.
+    pub fn step(&mut self, step: HistoryStep, state: &T) -> Option<T> {
+        match step {
+            HistoryStep::Undo => self.0.undo(state),
+            HistoryStep::Redo => self.0.redo(state),
+        }
+        .cloned()
+    }
 }
 
 #[cfg(test)]
@@ -16,6 +52,8 @@ pub mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
+    use super::{CanStep, HistoryStep};
+
     /// A page whose changes can be taken back.
     pub trait Undoable {
         type State: Clone + PartialEq + Debug;
@@ -24,10 +62,8 @@ pub mod tests {
         /// Changes something; equal numbers change it to the same.
         fn change(&mut self, to: u8);
         fn note(&mut self, seconds: f64);
-        fn undo(&mut self);
-        fn redo(&mut self);
-        /// Tells whether there is something to undo, and to redo.
-        fn can(&self) -> [bool; 2];
+        fn step(&mut self, step: HistoryStep);
+        fn can(&self) -> CanStep;
     }
 
     #[derive(Clone, Debug)]
@@ -109,26 +145,28 @@ pub mod tests {
                     }
                 }
                 Operation::Rest => seconds += 1.0,
-                Operation::Undo => page.undo(),
-                Operation::Redo => page.redo(),
+                Operation::Undo => page.step(HistoryStep::Undo),
+                Operation::Redo => page.step(HistoryStep::Redo),
             }
             expected.apply(operation);
             page.note(seconds);
             prop_assert_eq!(&page.state(), expected.state(), "after {:?}", operation);
             let is_changing = expected.changing.is_some();
-            let can_undo = expected.at > 0 || is_changing;
-            let can_redo = expected.at + 1 < expected.states.len() && !is_changing;
-            prop_assert_eq!(page.can(), [can_undo, can_redo], "after {:?}", operation);
+            let can = CanStep {
+                undo: expected.at > 0 || is_changing,
+                redo: expected.at + 1 < expected.states.len() && !is_changing,
+            };
+            prop_assert_eq!(page.can(), can, "after {:?}", operation);
         }
         // All the way back and all the way on again is where it was.
         page.note(seconds + 1.0);
         let (last, mut back) = (page.state(), 0);
-        while page.can()[0] {
-            page.undo();
+        while page.can().undo {
+            page.step(HistoryStep::Undo);
             back += 1;
         }
         prop_assert_eq!(&page.state(), &expected.states[0]);
-        (0..back).for_each(|_| page.redo());
+        (0..back).for_each(|_| page.step(HistoryStep::Redo));
         prop_assert_eq!(page.state(), last);
         Ok(())
     }

@@ -128,7 +128,7 @@ fn too_large_a_part_is_refused_and_a_crop_of_it_is_not() {
     let region = Region { left: 0.0, top: 0.0, width: 1400.0, height: 1400.0 };
     let input = AttackInput::photo(Arc::new(picture.clone()), model.lens(&picture, Some(region)).unwrap()).unwrap();
     // The filter reaches beyond the frame by one pixel of the net's input at most.
-    let (pixels, reach) = (input.pixels(), 1400..=1400 + 1400 / 28 + 2);
+    let (pixels, reach) = (input.pixels, 1400..=1400 + 1400 / 28 + 2);
     assert!(reach.contains(&pixels.width) && reach.contains(&pixels.height), "{}×{}", pixels.width, pixels.height);
 }
 

@@ -12,7 +12,7 @@ use crate::app::files::animation::Recording;
 use crate::app::files::dialogs::Question;
 use crate::app::files::view::{Found, examples, may_hold_view};
 use crate::app::notices::{Action, Tone};
-use crate::app::page::{CanStep, HistoryStep, Menu, Page};
+use crate::app::page::{Menu, Page};
 use crate::app::pages::explore::camera::Camera;
 use crate::app::pages::explore::canvas::{self, Canvas};
 use crate::app::pages::explore::commands::ExploreCommand;
@@ -23,7 +23,6 @@ use crate::app::pages::explore::opening::Opening;
 use crate::app::pages::explore::pictures::Pictures;
 use crate::app::pages::explore::results::{conditions, line};
 use crate::app::pages::explore::samples::Samples;
-use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::{logic, pane};
 use crate::app::pages::explore::words;
 use crate::app::pages::train::commands::NetMoment;
@@ -31,6 +30,7 @@ use crate::app::settings::Settings;
 use crate::app::shell::Shell;
 use crate::app::system::clipboard::Clip;
 use crate::app::theme::{self, palette};
+use crate::app::undo::HistoryStep;
 use crate::engine::attack::{Loss, MAX_PHOTO_PIXELS};
 use crate::engine::data::{sample, samples};
 use crate::engine::picture::{Heatmap, Picture, PictureKind, Region};
@@ -107,9 +107,8 @@ impl Page for ExplorePage {
     }
 
     fn menu(&self, shell: &Shell) -> Menu {
-        let Explore { undoer, view, .. } = &shell.explore;
         Menu {
-            history: Some(CanStep { undo: undoer.has_undo(view), redo: undoer.has_redo(view) }),
+            history: Some(shell.explore.can_step()),
             change: vec![ExploreCommand::Draw.into()],
             save: vec![
                 ExploreCommand::SaveDialog.into(),
@@ -122,14 +121,7 @@ impl Page for ExplorePage {
     }
 
     fn step_history(&mut self, step: HistoryStep, shell: &mut Shell) {
-        let Explore { undoer, view, .. } = &mut shell.explore;
-        let view = match step {
-            HistoryStep::Undo => undoer.undo(view),
-            HistoryStep::Redo => undoer.redo(view),
-        };
-        if let Some(view) = view.cloned() {
-            shell.explore.restore(view);
-        }
+        shell.explore.step_history(step);
     }
 
     fn remember(&self, shell: &mut Shell) {

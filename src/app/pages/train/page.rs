@@ -10,7 +10,7 @@ use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
 use crate::app::files::dialogs::Question as FileQuestion;
 use crate::app::notices::Tone;
-use crate::app::page::{CanStep, HistoryStep, Menu, Page};
+use crate::app::page::{Menu, Page};
 use crate::app::pages::train::commands::{Export, TrainCommand, TrainView};
 use crate::app::pages::train::first_layer::Sheet;
 use crate::app::pages::train::questions::{Question, Questions};
@@ -27,6 +27,7 @@ use crate::app::plots::trade_off::trade_off;
 use crate::app::settings::Settings;
 use crate::app::shell::{Screenshot, Shell};
 use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
+use crate::app::undo::HistoryStep;
 use crate::app::widgets::{command_button, remark};
 use crate::engine::data::DataSource;
 use crate::engine::train::{Config, history_csv};
@@ -86,7 +87,7 @@ impl Page for TrainPage {
 
     fn tick(&mut self, ctx: &Context, shell: &mut Shell) {
         let train = &mut shell.train;
-        train.undoer.feed_state(ctx.input(|i| i.time), &train.draft);
+        train.history.note(ctx.input(|i| i.time), &train.draft);
         let known = self.facts.as_ref().is_some_and(|facts| facts.are_of(&shell.train.draft));
         if !known && shell.settings.tab == Tab::Train {
             let config = shell.train.draft.clone();
@@ -117,9 +118,8 @@ impl Page for TrainPage {
     }
 
     fn menu(&self, shell: &Shell) -> Menu {
-        let Train { undoer, draft, .. } = &shell.train;
         Menu {
-            history: Some(CanStep { undo: undoer.has_undo(draft), redo: undoer.has_redo(draft) }),
+            history: Some(shell.train.can_step()),
             save: vec![WindowCommand::SaveViewDialog.into()],
             copy: vec![TrainCommand::CopyCommand.into()],
             ..Menu::default()
@@ -127,10 +127,7 @@ impl Page for TrainPage {
     }
 
     fn step_history(&mut self, step: HistoryStep, shell: &mut Shell) {
-        match step {
-            HistoryStep::Undo => shell.train.undo(),
-            HistoryStep::Redo => shell.train.redo(),
-        }
+        shell.train.step_history(step);
     }
 
     fn remember(&self, shell: &mut Shell) {

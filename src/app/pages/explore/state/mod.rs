@@ -9,14 +9,13 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use eframe::egui::util::undoer::Undoer;
 use serde::{Deserialize, Serialize};
 
 use crate::app::pages::explore::commands::attack::AttackCommand;
 use crate::app::pages::explore::state::playing::Playing;
 use crate::app::pages::train::state::is_net_of_run;
 use crate::app::settings::{LastOfKinds, LastPicture, Settings};
-use crate::app::undo::undoer;
+use crate::app::undo::{CanStep, History, HistoryStep};
 use crate::engine::attack::{AttackSettings, Goal, Label, Norm};
 use crate::engine::data::{Sample, sample, sample_unless_file};
 use crate::engine::model::Entry;
@@ -56,7 +55,7 @@ pub struct Explore {
     /// That view is to be asked for again: the net or the file behind a name changed.
     is_stale: bool,
     asked: Option<Asked>,
-    pub undoer: Undoer<View>,
+    pub history: History<View>,
     /// These names are looked up again when a model with other indices arrives.
     carried: Carried,
     /// A file names this step of a film, to go to once the film is whole.
@@ -146,7 +145,7 @@ impl Explore {
             lengths: settings.lengths,
             kind: Some(if settings.channels == 3 { PictureKind::Photo } else { PictureKind::Digit }),
             last: settings.last.clone(),
-            undoer: undoer(),
+            history: History::default(),
             carried: Carried { label: None, target: settings.target.clone() },
             ..Self::default()
         };
@@ -250,7 +249,7 @@ impl Explore {
     /// Notes views that were answered, for undo: before, another net or picture may take the place of what is wanted.
     pub fn note(&mut self, seconds: f64) {
         if !self.waiting() {
-            self.undoer.feed_state(seconds, &self.view);
+            self.history.note(seconds, &self.view);
         }
     }
 
@@ -277,6 +276,16 @@ impl Explore {
             AttackCommand::StepOn => self.play(|playing, timeline| playing.step_by(1, timeline)),
             AttackCommand::StepBack => self.play(|playing, timeline| playing.step_by(-1, timeline)),
             AttackCommand::Seek(step) => self.play(|playing, timeline| playing.seek(step, timeline)),
+        }
+    }
+
+    pub fn can_step(&self) -> CanStep {
+        self.history.can(&self.view)
+    }
+
+    pub fn step_history(&mut self, step: HistoryStep) {
+        if let Some(view) = self.history.step(step, &self.view) {
+            self.restore(view);
         }
     }
 

@@ -126,17 +126,17 @@ mod tests {
                         prop_assert_eq!(playing.is_running(&there), !ran);
                     }
                     Operation::StepBy(steps) => {
-                        let from = playing.step().unwrap_or(there.step);
+                        let from = playing.step.unwrap_or(there.step);
                         playing.step_by(steps, &there);
                         prop_assert!(playing.next.is_none(), "it pauses");
                         let to = from.saturating_add_signed(steps);
-                        prop_assert_eq!(playing.step().is_none(), there.is_over && to >= there.done);
+                        prop_assert_eq!(playing.step.is_none(), there.is_over && to >= there.done);
                     }
                     Operation::Seek(step) => {
                         playing.seek(step, &there);
                         prop_assert!(playing.next.is_none(), "it pauses");
                         let is_result = there.is_over && step >= there.done;
-                        prop_assert_eq!(playing.step(), (!is_result).then_some(step.min(of)));
+                        prop_assert_eq!(playing.step, (!is_result).then_some(step.min(of)));
                     }
                     Operation::GoOn(milliseconds) => {
                         now += Duration::from_millis(milliseconds);
@@ -145,12 +145,12 @@ mod tests {
                         prop_assert_eq!(rest.is_some(), playing.next.is_some(), "it says when to look again");
                         prop_assert!(rest.is_none_or(|rest| rest <= SLOWEST && !rest.is_zero()), "{:?}", rest);
                         prop_assert!(before.next.is_some() || playing == before, "what is paused stays");
-                        prop_assert!(playing.step().is_none() || playing.step() >= before.step(), "it does not go back");
+                        prop_assert!(playing.step.is_none() || playing.step >= before.step, "it does not go back");
                     }
-                    Operation::Answer(steps) => there = attack.answer(playing.step(), steps),
+                    Operation::Answer(steps) => there = attack.answer(playing.step, steps),
                 }
-                prop_assert!(playing.step().is_none_or(|step| step <= of), "{:?} of {of}", playing);
-                prop_assert!(playing.next.is_none() || playing.step().is_some(), "{:?}", playing);
+                prop_assert!(playing.step.is_none_or(|step| step <= of), "{:?} of {of}", playing);
+                prop_assert!(playing.next.is_none() || playing.step.is_some(), "{:?}", playing);
             }
 
             // Whatever was done to it, a film that is whole runs to the result, and not for long.

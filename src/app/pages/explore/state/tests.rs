@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use crate::app::pages::explore::state::*;
 use crate::app::undo::tests::{Undoable, check, operations};
+use crate::app::undo::{CanStep, HistoryStep};
 
 impl Undoable for Explore {
     type State = View;
@@ -24,19 +25,15 @@ impl Undoable for Explore {
     }
 
     fn note(&mut self, seconds: f64) {
-        self.note(seconds);
+        Self::note(self, seconds);
     }
 
-    fn undo(&mut self) {
-        self.undo();
+    fn step(&mut self, step: HistoryStep) {
+        self.step_history(step);
     }
 
-    fn redo(&mut self) {
-        self.redo();
-    }
-
-    fn can(&self) -> [bool; 2] {
-        [self.can_undo(), self.can_redo()]
+    fn can(&self) -> CanStep {
+        self.can_step()
     }
 }
 

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use crate::app::pages::train::commands::Panel;
 use crate::app::pages::train::state::Train;
+use crate::app::undo::{CanStep, HistoryStep};
 use crate::engine::data::DataSource;
 use crate::engine::model::{Architecture, Kind};
 use crate::engine::train::{Adversary, Config, Rule, Stopping};
@@ -42,14 +43,12 @@ impl Train {
         self.panel = Panel::NextRun;
     }
 
-    pub fn undo(&mut self) {
-        if let Some(draft) = self.undoer.undo(&self.draft).cloned() {
-            self.set_draft(draft);
-        }
+    pub fn can_step(&self) -> CanStep {
+        self.history.can(&self.draft)
     }
 
-    pub fn redo(&mut self) {
-        if let Some(draft) = self.undoer.redo(&self.draft).cloned() {
+    pub fn step_history(&mut self, step: HistoryStep) {
+        if let Some(draft) = self.history.step(step, &self.draft) {
             self.set_draft(draft);
         }
     }

@@ -7,11 +7,9 @@ pub mod run;
 mod tests;
 pub mod words;
 
-pub use eframe::egui::util::undoer::Undoer;
-
 use crate::app::pages::train::commands::{NetMoment, Panel, TrainCommand, TrainView};
 use crate::app::pages::train::state::run::Run;
-use crate::app::undo::undoer;
+use crate::app::undo::History;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Config, Stage};
 use crate::worker::{Order, RunId, RunInfo, RunState, TrainEvent};
@@ -38,7 +36,7 @@ pub struct Fetching {
 
 pub struct Train {
     pub draft: Config,
-    pub undoer: Undoer<Config>,
+    pub history: History<Config>,
     /// The oldest run comes first.
     pub runs: Vec<Run>,
     pub panel: Panel,
@@ -61,7 +59,7 @@ impl Train {
     pub fn new(draft: Config) -> Self {
         Self {
             draft,
-            undoer: undoer(),
+            history: History::default(),
             runs: Vec::new(),
             panel: Panel::NextRun,
             view: TrainView::Curves,

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use crate::app::pages::train::state::*;
 use crate::app::undo::tests::{Undoable, check, operations};
+use crate::app::undo::{CanStep, HistoryStep};
 use crate::engine::train::{EpochRecord, Measured};
 use crate::worker::RunInfo;
 
@@ -259,19 +260,15 @@ impl Undoable for Train {
     }
 
     fn note(&mut self, seconds: f64) {
-        self.note(seconds);
+        self.history.note(seconds, &self.draft);
     }
 
-    fn undo(&mut self) {
-        self.undo();
+    fn step(&mut self, step: HistoryStep) {
+        self.step_history(step);
     }
 
-    fn redo(&mut self) {
-        self.redo();
-    }
-
-    fn can(&self) -> [bool; 2] {
-        [self.can_undo(), self.can_redo()]
+    fn can(&self) -> CanStep {
+        self.can_step()
     }
 }
 
