@@ -119,6 +119,7 @@ fn imports() -> Imports {
     for path in &found {
         let module = name(path);
         let text = std::fs::read_to_string(path).expect("a source file");
+        let text = text.replace("\npub mod tests {", "\nmod tests {");
         let text = text.split("#[cfg(test)]\nmod tests {").next().expect("what stands before the tests");
         let targets = imports.entry(module.clone()).or_default();
         if module == "tests" || module.ends_with("::tests") {
