@@ -47,7 +47,7 @@ pub struct TransferArgs {
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct TransferReport<'a> {
     models: &'a [String],
     attack: &'static str,
     settings: &'a AttackSettings,
@@ -82,7 +82,7 @@ pub fn run(args: &TransferArgs) -> Result<()> {
     if args.csv {
         return print(found.csv().trim_end());
     }
-    let report = Report {
+    let report = TransferReport {
         models: names,
         attack: plan.attack.name(),
         settings: &plan.attack,
@@ -95,14 +95,10 @@ pub fn run(args: &TransferArgs) -> Result<()> {
     if args.json { print_json(&report) } else { print(&describe(&report)) }
 }
 
-fn describe(report: &Report<'_>) -> String {
-    let eps = report.eps.map(|eps| format!(" at {}", report.settings.measure().describe(eps))).unwrap_or_default();
-    let head = format!(
-        "{}{eps} on {}, true labels; {}, seed {}; 95 % intervals",
-        report.settings,
-        counted(report.n, "picture"),
-        report.rules.clipping(),
-        report.seed
-    );
+fn describe(report: &TransferReport<'_>) -> String {
+    let TransferReport { settings, seed, .. } = report;
+    let eps = report.eps.map(|eps| format!(" at {}", settings.measure().describe(eps))).unwrap_or_default();
+    let (pictures, clipping) = (counted(report.n, "picture"), report.rules.clipping());
+    let head = format!("{settings}{eps} on {pictures}, true labels; {clipping}, seed {seed}; 95 % intervals");
     std::iter::once(head).chain(report.rows.iter().map(Row::text)).collect::<Vec<_>>().join("\n")
 }
