@@ -14,13 +14,15 @@ mod testset;
 mod training;
 
 pub use command::train_arguments;
+pub use job::DownloadEvent;
 pub use pairing::Mismatch;
 pub use playback::{Moment, Timeline};
-pub use protocol::{Event, Linear, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
-pub use study::{Along, Answers, ClassLine, ControlRow, Controls, Least, Second, SecondWish, Wish};
+pub use protocol::{Event, LinearFacts, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
+pub use study::{Along, ClassLine, ControlRow, ControlTable, Least, Second, SecondAnswers, SecondWish, Wish};
 pub use testset::{Curve, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred};
 pub use training::{Order, RunId, RunInfo, RunState, TrainEvent, runs_folder};
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -38,16 +40,12 @@ pub struct Worker {
     // This is dropped before the trainer, which must not wait for a full queue when both go.
     events: Receiver<Event>,
     trainer: PatientThread<Order>,
-    library: Library,
+    pub library: Library,
     test_sets: PatientThread<Numbered>,
 }
 
-/// This many events may wait for a window that is busy; the worker then waits with them.
-const EVENT_QUEUE: usize = 64;
-
 impl Worker {
-    /// Starts the threads with the models that the environment names. After every event one of them calls `wake` (the
-    /// window passes `request_repaint`).
+    /// Starts the threads with the models and runs that the environment names.
     ///
     /// # Errors
     /// When the operating system gives no thread.
@@ -55,7 +53,8 @@ impl Worker {
         Self::with_folders(Catalogue::from_environment(), training::runs_folder(), wake)
     }
 
-    /// Starts the threads with the models of some folders, and keeps training runs in `runs`.
+    /// Starts the threads, and keeps training runs in `runs`. After every event one of them calls `wake` (the window
+    /// passes `request_repaint`).
     ///
     /// # Errors
     /// When the operating system gives no thread.
@@ -64,11 +63,13 @@ impl Worker {
         runs: PathBuf,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        let (sender, events) = sync_channel(EVENT_QUEUE);
+        // Where so many events wait for a busy window, the worker waits with them.
+        let (sender, events) = sync_channel(64);
         let outbox = Arc::new(Outbox { sender, wake: Box::new(wake) });
         let inbox = Arc::new(Inbox::new(Task::rank));
         let trainer = training::start(runs, catalogue.clone(), inbox.clone(), outbox.clone())?;
-        let library = Library::new(catalogue.clone(), inbox.clone(), outbox.clone());
+        let (explorer, downloads) = (inbox.clone(), BTreeMap::new());
+        let library = Library { catalogue: catalogue.clone(), explorer, outbox: outbox.clone(), downloads };
         let test_sets = testset::start(catalogue.clone(), outbox.clone())?;
         explorer::start(&inbox, catalogue, outbox)?;
         Ok(Self { inbox, events, trainer, library, test_sets })
@@ -115,26 +116,6 @@ impl Worker {
     /// Stops the survey in hand and what waits.
     pub fn stop_test(&self) {
         self.test_sets.tasks.overtake();
-    }
-
-    /// Fetches the weights of a model, to which the person has agreed; answered by [`Event::Models`].
-    pub fn fetch_model(&mut self, name: &str) {
-        self.library.fetch(name);
-    }
-
-    /// Stops fetching; what has arrived is kept for the next time.
-    pub fn stop_fetching_model(&mut self, name: &str) {
-        self.library.stop(name);
-    }
-
-    /// Adds a file of weights to a model (without a name, to the one that it fits), or a manifest.
-    pub fn add_model(&self, name: Option<String>, file: PathBuf) {
-        self.library.add(name, file);
-    }
-
-    /// Removes a model from the person's folder.
-    pub fn remove_model(&self, name: String) {
-        self.library.remove(name);
     }
 
     /// Returns the next event if there is one. Never blocks.

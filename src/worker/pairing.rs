@@ -17,7 +17,7 @@ pub enum Mismatch {
 }
 
 impl View {
-    /// The view with another model or another picture, where its picture is of one kind and its model reads the other.
+    /// Returns the view with another model or picture, where its picture is of one kind and its model reads the other.
     pub(super) fn paired(self, picture: PictureKind, reads: PictureKind) -> Self {
         if picture == reads {
             return self;

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::job::DownloadEvent;
 use super::pairing::Mismatch;
 use super::playback::Timeline;
-use super::study::{Along, Controls, Least, Second};
+use super::study::{Along, ControlTable, Least, Second};
 use super::testset::TestEvent;
 use super::training::TrainEvent;
 use crate::engine::attack::{AttackSettings, Goal, Label, LinearRival, Loss, Norm, PIXELS, Reread, Rules, Verdict};
@@ -13,8 +14,7 @@ use crate::engine::data::sample;
 use crate::engine::model::{Added, Entry, Guess, Input};
 use crate::engine::picture::{Background, Heatmap, Picture, PictureKind, Planes, Region, Rgba};
 
-/// A view is the whole of what a person wants to see. The worker holds the newest one and works out what changed: a
-/// moved ε costs one forward pass, a new picture or label also one gradient, a new model also a load.
+/// A view is the whole of what a person wants to see. The worker holds the newest one and works out what changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     /// The model's name in the catalogue, or the path of a manifest.
@@ -103,12 +103,10 @@ impl View {
 pub enum Source {
     /// This is a bundled sample, by its name (see `crate::engine::data::samples`).
     Sample(String),
+    /// This is a file.
     File(PathBuf),
-    /// The picture came from the clipboard, the canvas, or a drop without a path; `name` is shown to the person.
-    Memory {
-        name: String,
-        picture: Arc<Picture>,
-    },
+    /// The picture came from the clipboard, the canvas, or a drop without a path; the person sees its `name`.
+    Memory { name: String, picture: Arc<Picture> },
 }
 
 impl Source {
@@ -140,7 +138,7 @@ pub enum Event {
     /// The search for the smallest ε is this far, or found this.
     Least(Least),
     /// These are other perturbations of the same length, told after the view that they belong to.
-    Controls(Box<Controls>),
+    Controls(Box<ControlTable>),
     /// Another net answered on the same picture, told after the view that it belongs to.
     Second(Box<Second>),
     /// A view cannot be shown; what was on screen stays. `message` is for a person, at most six lines.
@@ -159,33 +157,13 @@ pub enum Event {
     Models(ModelEvent),
 }
 
-/// This happens to the person's models.
+/// This happens to the person's models. What fails has the name of the model that was named, if one was.
 #[derive(Clone, Debug)]
 pub enum ModelEvent {
-    /// So many bytes have arrived, of how many; told several times a second.
-    Fetching {
-        name: String,
-        done: u64,
-        of: u64,
-    },
-    Fetched(String),
-    /// Fetching failed with this message, or, without one, was cancelled by the person. What has arrived is kept for
-    /// the next time.
-    FetchFailed {
-        name: String,
-        message: Option<String>,
-    },
+    Download(String, DownloadEvent),
     Added(Added),
-    /// This was not added; `name` is the model that was named, if one was.
-    AddFailed {
-        name: Option<String>,
-        message: String,
-    },
     Removed(String),
-    RemoveFailed {
-        name: String,
-        message: String,
-    },
+    ChangeFailed { name: Option<String>, message: String },
 }
 
 /// This is the answer to a view.
@@ -196,7 +174,7 @@ pub struct Shown {
     /// with the crop that was taken of a photo too large for its own resolution.
     pub view: View,
     pub reads: PictureKind,
-    /// The kind of the picture; `None` for one that may be either.
+    /// A picture that may be of either kind has `None`.
     pub kind: Option<PictureKind>,
     pub own_pixels: bool,
     /// The ε at which the perturbation was found, where the picture lies on the straight line to it.
@@ -216,14 +194,13 @@ pub struct Shown {
     pub largest_crop: f64,
     /// The pixels that are attacked, in [0, 1]: what the net sees, or the picture's own.
     pub original: Arc<Planes>,
-    /// The difference `adversarial − original`.
     pub perturbation: Arc<Planes>,
-    /// The gradient ∇ₓJ at the original.
+    /// The gradient ∇ₓJ is taken at the original.
     pub gradient: Arc<Planes>,
     pub adversarial: Arc<Planes>,
     pub original_rgba: Arc<Rgba>,
     pub heatmap_rgba: Arc<Rgba>,
-    /// The value at the heatmap's full colour: its legend runs from −limit to +limit, or from 0 for magnitudes.
+    /// The heatmap's legend runs from −limit to +limit, or from 0 for magnitudes.
     pub heatmap_limit: f32,
     pub adversarial_rgba: Arc<Rgba>,
     /// The label that the attack moved away from, and its class.
@@ -245,27 +222,25 @@ pub struct Shown {
     pub zero_gradient_fraction: f32,
     /// Tells whether the net is so sure that rounding hides most of the cross-entropy's gradient; the log-odds show it.
     pub saturated: bool,
-    /// The steps of the attack so far.
     pub timeline: Timeline,
     /// The facts that hold exactly for a linear net; `None` for others.
-    pub linear: Option<Arc<Linear>>,
+    pub linear: Option<Arc<LinearFacts>>,
     /// The time from taking up the view to this answer.
     pub took: std::time::Duration,
 }
 
 /// This is the class nearest to a picture's label for a linear net.
 #[derive(Debug)]
-pub struct Linear {
+pub struct LinearFacts {
     pub rival: LinearRival,
     pub class: String,
     /// The rival's weights less the label's, and their signs.
     pub pictures: [Rgba; 2],
 }
 
-/// The window needs to know this of a loaded model.
+/// The window needs to know this of a loaded model; its title is the `name` of the manifest.
 #[derive(Clone, Debug)]
 pub struct ModelInfo {
-    /// The `name` of its manifest.
     pub title: String,
     pub input: Input,
     pub classes: Arc<[String]>,

@@ -12,9 +12,6 @@ use crate::worker::Timeline;
 use crate::worker::playback::{Frame, Line, Playback};
 use crate::worker::protocol::{ModelInfo, Revision, Shown, View};
 
-/// This many classes are listed before and after.
-const TOP: usize = 5;
-
 /// This is everything about a view that is the same at every step of its attack.
 pub struct Answer {
     pub revision: Revision,
@@ -67,8 +64,8 @@ impl Answer {
             heatmap_limit,
             adversarial_rgba: Arc::new(Rgba::from_planes(&attacked.adversarial)),
             label: model.guess(&baseline.probabilities, baseline.label),
-            clean_top: model.top(&baseline.probabilities, TOP),
-            adversarial_top: model.top(&attacked.probabilities, TOP),
+            clean_top: model.top(&baseline.probabilities, 5),
+            adversarial_top: model.top(&attacked.probabilities, 5),
             label_prob: before_and_after(baseline.label),
             target_prob: view.goal.target().map(before_and_after),
             verdict: attacked.verdict,
