@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets};
+use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets};
 use super::{print, print_json};
 use crate::engine::attack::{
     AttackInput, AttackSettings, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread, Verdict,
@@ -53,12 +53,7 @@ pub struct AttackArgs {
     #[arg(long, value_name = "FILE.png")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    rules: RuleOptions,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    options: AttackOptions,
+    common: AttackingArgs,
 }
 
 #[derive(Serialize)]
@@ -86,14 +81,12 @@ struct AttackReport {
 struct ClassReport {
     index: usize,
     name: String,
-    /// The origin of a label: `given` or `predicted`.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<&'static str>,
 }
 
 #[derive(Serialize)]
 struct ResultReport {
-    /// An attack that takes no ε has `None`.
     eps: Option<f32>,
     top: Vec<Guess>,
     fooled: bool,
@@ -138,9 +131,9 @@ pub fn run(args: &AttackArgs) -> Result<()> {
     .unzip();
     let (from, goal) = (label.map_or(Label::Predicted, Label::Given), target.map_or(Goal::Untargeted, Goal::Targeted));
     let input = AttackInput::new(&picture, model.lens(&picture, crop)?, args.photo)?;
-    let rules = args.rules.rules();
+    let rules = args.common.rules();
     let baseline = Baseline::new(&model, input, from, goal, rules.loss)?;
-    let settings = args.options.settings(args.attack.as_ref(), &args.eps)?;
+    let settings = args.common.options.settings(args.attack.as_ref(), &args.eps)?;
     let problem = baseline.problem(&model, rules)?;
     let (mut results, mut last) = (Vec::new(), None);
     for eps in budgets(&settings, &args.eps)? {
@@ -179,7 +172,7 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         results,
         out: out.transpose()?,
     };
-    if args.json {
+    if args.common.json {
         return print_json(&report);
     }
     picture.notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;

@@ -9,8 +9,9 @@ use crate::command_line::with_options;
 use crate::engine::attack::{Attack, AttackSettings, Loss, MinimalEps, Norm, PIXELS, Parameter, Rules, Value, Warning};
 use crate::engine::{Error, Result};
 
-#[derive(Args, Clone, Copy)]
-pub struct RuleOptions {
+/// These options belong to every command that attacks pictures.
+#[derive(Args)]
+pub struct AttackingArgs {
     /// Whose slope to follow
     #[arg(long, value_parser = choice(&LOSSES), default_value = "cross-entropy")]
     loss: Loss,
@@ -23,10 +24,15 @@ pub struct RuleOptions {
     /// Of all random choices
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub options: AttackOptions,
 }
 
-impl RuleOptions {
-    pub fn rules(self) -> Rules {
+impl AttackingArgs {
+    pub fn rules(&self) -> Rules {
         let bounds = (!self.no_clip).then_some(PIXELS);
         Rules { loss: self.loss, bounds, seed: self.seed, eight_bit: self.eight_bit }
     }
@@ -48,14 +54,14 @@ impl From<Rules> for RulesReport {
 }
 
 impl RulesReport {
-    /// Says what becomes of the pixels: `clipping on, rounded to 8 bits`.
+    /// Says what becomes of the pixels: "clipping on, rounded to 8 bits".
     pub fn clipping(&self) -> String {
         let rounded = if self.eight_bit { ", rounded to 8 bits" } else { "" };
         format!("clipping {}{rounded}", if self.clip { "on" } else { "off" })
     }
 }
 
-/// Returns the text of a warning, in which a remedy is the option that brings it.
+/// Returns a warning whose remedy is an option.
 pub fn warning_text(warning: &Warning) -> String {
     warning.to_string().replace("the log-odds follow it", "--loss log-odds follows it")
 }

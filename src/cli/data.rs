@@ -73,23 +73,22 @@ fn fetch(set: &DataSource, yes: bool) -> Result<()> {
     }
     let (hosts, folder) = (offer.hosts().join(" or "), offer.folder.display());
     eprintln!("{set}: {} from {hosts}\n  licence: {}\n  into {folder}", megabytes(offer.bytes()), offer.licence);
-    if !yes {
-        ask("nothing was fetched; --yes fetches without asking")?;
-    }
+    ask(yes, "nothing was fetched; --yes fetches without asking")?;
     let of = offer.bytes() as usize;
     watched(|line| offer.fetch(&mut |bytes| line.draw(&format!("{:.1} MB", bytes as f64 / 1e6), bytes as usize, of)))?;
     print(&format!("{set} is there: doppelganger train --data {set} …"))
 }
 
-/// Asks on a terminal whether to go on, and fails with `refusal` unless somebody agrees.
-pub(super) fn ask(refusal: &str) -> Result<()> {
+/// Asks on a terminal whether to go on if `yes` is not said already, and fails with `refusal` unless somebody agrees.
+pub(super) fn ask(yes: bool, refusal: &str) -> Result<()> {
     let mut answer = String::new();
-    if std::io::stdin().is_terminal() {
+    if std::io::stdin().is_terminal() && !yes {
         eprint!("Go on? [y/N] ");
         let _ = std::io::stderr().flush();
         std::io::stdin().read_line(&mut answer).map_err(Error::io("read the answer", "standard input".as_ref()))?;
     }
     match answer.trim() {
+        _ if yes => Ok(()),
         "y" | "Y" | "yes" => Ok(()),
         _ => Err(Error::Argument(refusal.into())),
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets, warning_text};
+use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets, warning_text};
 use super::progress::{open_data, watched};
 use super::{check_limit, print, print_json};
 use crate::engine::Result;
@@ -41,12 +41,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     #[command(flatten)]
-    rules: RuleOptions,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    options: AttackOptions,
+    common: AttackingArgs,
 }
 
 #[derive(Serialize)]
@@ -60,11 +55,9 @@ struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
     n: usize,
-    /// The number of pictures whose gradient is zero everywhere.
     without_gradient: usize,
-    /// The number of pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
     saturated: usize,
-    clean: Counts,
+    clean: ErrorCounts,
     attacked: Vec<AttackedCounts>,
     /// The result for perturbations of any length, of attacks that take no ε.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +69,7 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct Counts {
+struct ErrorCounts {
     correct: usize,
     error: f64,
     error_interval: (f64, f64),
@@ -87,10 +80,9 @@ struct Counts {
 
 #[derive(Serialize)]
 struct AttackedCounts {
-    /// An infinite ε is `None`.
     eps: Option<f32>,
     #[serde(flatten)]
-    counts: Counts,
+    counts: ErrorCounts,
     /// The number of pictures that got where the attack was to move them.
     reached: usize,
     mean_confidence_on_mistakes: Option<f32>,
@@ -116,11 +108,11 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         evaluate(&model, &data, &plan, |done, n| line.draw(&format!("{done} of {n} pictures"), done, n))
     })?;
     let report = report(args, &plan, &evaluation, started.elapsed().as_secs_f64());
-    if args.json { print_json(&report) } else { print(&describe(&report)) }
+    if args.common.json { print_json(&report) } else { print(&describe(&report)) }
 }
 
 fn plan(args: &EvalArgs, model: &Model) -> Result<Plan> {
-    let attack = args.options.settings(args.attack.as_ref(), &args.eps)?;
+    let attack = args.common.options.settings(args.attack.as_ref(), &args.eps)?;
     if attack.takes_eps() {
         budgets(&attack, &args.eps)?;
     }
@@ -129,7 +121,7 @@ fn plan(args: &EvalArgs, model: &Model) -> Result<Plan> {
         Some("next") => Some(Target::Next),
         Some(class) => Some(Target::Class(find_class(&model.classes, class)?)),
     };
-    Ok(Plan { attack, eps: args.eps.clone(), rules: args.rules.rules(), target, limit: args.limit })
+    Ok(Plan { attack, eps: args.eps.clone(), rules: args.common.rules(), target, limit: args.limit })
 }
 
 fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -> Report {
@@ -137,7 +129,7 @@ fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -
         evaluation.attacked.iter().partition(|result| result.eps.is_infinite());
     let attacked_counts = |result: &AttackedResult| AttackedCounts {
         eps: result.eps.is_finite().then_some(result.eps),
-        counts: Counts::new(result.correct, evaluation.n),
+        counts: ErrorCounts::new(result.correct, evaluation.n),
         reached: result.reached,
         mean_confidence_on_mistakes: result.mean_confidence_on_mistakes,
     };
@@ -151,9 +143,9 @@ fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -
         n: evaluation.n,
         without_gradient: evaluation.without_gradient,
         saturated: evaluation.saturated,
-        clean: Counts {
+        clean: ErrorCounts {
             top5_correct: (evaluation.classes > 10).then_some(evaluation.clean_top5_correct),
-            ..Counts::new(evaluation.clean_correct, evaluation.n)
+            ..ErrorCounts::new(evaluation.clean_correct, evaluation.n)
         },
         attacked: attacked.into_iter().map(attacked_counts).collect(),
         unlimited: unlimited.into_iter().map(attacked_counts).next(),
@@ -168,7 +160,7 @@ fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -
     }
 }
 
-impl Counts {
+impl ErrorCounts {
     fn new(correct: usize, n: usize) -> Self {
         let wrong = n - correct;
         let (error, error_interval) = (wrong as f64 / n.max(1) as f64, wilson_interval(wrong, n));

@@ -66,7 +66,7 @@ struct ModelReport {
     licence: String,
     /// The place is the path of the manifest, or "bundled" for one inside the binary.
     place: String,
-    /// The path of the weights, "bundled", or `null` when they are not there.
+    /// The path of the weights, or "bundled".
     weights: Option<String>,
     weights_bytes: Option<u64>,
     parameters: Option<usize>,
@@ -143,7 +143,7 @@ fn example(name: &str) -> String {
 }
 
 fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
-    // The error of this says which names are near.
+    // This error says which names are near.
     catalogue.manifest(name)?;
     let known = catalogue.entries().into_iter().find(|entry| entry.name == name);
     let unknown = || Error::Argument(format!("{name:?} is no name of a model; \"doppelganger models\" lists them"));
@@ -157,9 +157,7 @@ fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
         let from = remote.mirrors.first().map_or("", String::as_str);
         eprintln!("{}: {}{there}, from {}\n  {from}", entry.title, megabytes(remote.bytes), host(from));
         eprintln!("  licence: {}\n  into {}", entry.licence, folder.display());
-        if !yes {
-            ask("nothing was fetched; --yes fetches without asking")?;
-        }
+        ask(yes, "nothing was fetched; --yes fetches without asking")?;
     }
     let of = remote.map_or(0, |(remote, _)| remote.bytes as usize);
     watched(|line| {
@@ -183,8 +181,8 @@ fn add(catalogue: &Catalogue, name: Option<&str>, file: &Path) -> Result<()> {
 fn remove(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
     if !yes {
         eprintln!("Removes what was fetched or added of {name} from disk.");
-        ask("nothing was removed; --yes removes without asking")?;
     }
+    ask(yes, "nothing was removed; --yes removes without asking")?;
     catalogue.remove(name)?;
     print(&format!("{name} was removed"))
 }

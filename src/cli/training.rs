@@ -136,7 +136,6 @@ const SCHEDULES: [(&str, &str, Schedule); 4] = [
 const RULES: [(&str, &str, Rule); 3] =
     [("off", "", Rule::Off), ("clean", "", Rule::Clean), ("adversarial", "", Rule::Adversarial)];
 
-/// A run needs these to begin.
 pub struct PreparedRun {
     pub manifest: Manifest,
     pub data: Arc<Dataset>,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets};
+use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets};
 use super::progress::{open_data, watched};
 use super::{check_limit, print, print_json};
 use crate::engine::attack::AttackSettings;
@@ -35,15 +35,10 @@ pub struct TransferArgs {
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     #[command(flatten)]
-    rules: RuleOptions,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+    common: AttackingArgs,
     /// Print a table (CSV): a line for each pair of nets
     #[arg(long, conflicts_with = "json")]
     csv: bool,
-    #[command(flatten)]
-    options: AttackOptions,
 }
 
 #[derive(Serialize)]
@@ -66,12 +61,12 @@ pub fn run(args: &TransferArgs) -> Result<()> {
         return Err(Error::Argument("--models names one net; expected two or more, with commas between".into()));
     }
     check_limit(args.limit, "attack")?;
-    let attack = args.options.settings(args.attack.as_ref(), args.eps.as_slice())?;
+    let attack = args.common.options.settings(args.attack.as_ref(), args.eps.as_slice())?;
     budgets(&attack, args.eps.as_slice())?;
     let catalogue = Catalogue::from_environment();
     let models = names.iter().map(|name| catalogue.load(name).map(Arc::new)).collect::<Result<Vec<_>>>()?;
     let data = open_data(&args.data, Split::Test, &models[0].classes)?;
-    let rules = args.rules.rules();
+    let rules = args.common.rules();
     let plan = Plan { rules, limit: args.limit, ..Plan::new(attack, args.eps.as_slice()) };
     let right = watched(|line| {
         transfer(&models, &data, &plan, |done, of| line.draw(&format!("{done} of {of} pictures attacked"), done, of))
@@ -92,7 +87,7 @@ pub fn run(args: &TransferArgs) -> Result<()> {
         n,
         rows: found.rows(),
     };
-    if args.json { print_json(&report) } else { print(&describe(&report)) }
+    if args.common.json { print_json(&report) } else { print(&describe(&report)) }
 }
 
 fn describe(report: &TransferReport<'_>) -> String {

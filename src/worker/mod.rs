@@ -6,7 +6,6 @@ mod job;
 mod last;
 mod library;
 mod mailbox;
-mod pairing;
 mod playback;
 mod protocol;
 mod study;
@@ -15,9 +14,8 @@ mod training;
 
 pub use command::train_arguments;
 pub use job::DownloadEvent;
-pub use pairing::Mismatch;
 pub use playback::{Moment, Timeline};
-pub use protocol::{Event, LinearFacts, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
+pub use protocol::{Event, LinearFacts, Mismatch, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
 pub use study::{Along, ClassLine, ControlRow, ControlTable, Least, Second, SecondAnswers, SecondWish, Wish};
 pub use testset::{Curve, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred};
 pub use training::{Order, RunId, RunInfo, RunState, TrainEvent, runs_folder};
@@ -45,10 +43,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the threads with the models and runs that the environment names.
-    ///
-    /// # Errors
-    /// When the operating system gives no thread.
+    /// Starts the threads with the models and runs that the environment names, as [`Self::with_folders`] does.
     pub fn spawn(wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
         Self::with_folders(Catalogue::from_environment(), training::runs_folder(), wake)
     }

@@ -36,7 +36,6 @@ pub struct Moment {
     pub target: Option<f32>,
 }
 
-/// This is a picture on the way.
 #[derive(Clone)]
 pub struct Frame {
     step: usize,
@@ -99,7 +98,6 @@ impl Playback {
         self.result.is_some() || (self.done > 0 && self.done == self.of)
     }
 
-    /// Goes one step on.
     pub fn advance(&mut self) -> Result<()> {
         let is_kept = (self.done + 1).is_multiple_of(self.stride);
         let Some(Step { number, of, pictures }) = self.run.advance()? else {
@@ -130,8 +128,7 @@ impl Playback {
         Ok(Frame { step: self.done, pixels, probabilities })
     }
 
-    /// Returns the frame that shows a step: the nearest one before it; without a step the newest, at the end the
-    /// result.
+    /// Returns the nearest frame that is not after a step; without a step the newest, at the end the result.
     pub fn at(&self, step: Option<usize>) -> &Frame {
         match step {
             Some(step) if step < self.done || self.result.is_none() => {
@@ -172,8 +169,7 @@ pub struct Line {
 }
 
 impl Line {
-    /// Returns the line to the result of an attack; `None` before it is over, and for attacks of one step, whose every
-    /// ε costs no more than a point of the line.
+    /// Returns the line to the result of an attack that is over; every ε of one step costs no more than a point of it.
     pub fn through(playback: &Playback) -> Option<Self> {
         let result = playback.result.as_ref()?;
         let eps = *playback.problem.eps.first()?;
@@ -187,7 +183,6 @@ impl Line {
         })
     }
 
-    /// Tells whether this attack on this picture found the line.
     pub fn is_of(&self, baseline: &Arc<Baseline>, attack: &AttackSettings) -> bool {
         Arc::ptr_eq(&self.baseline, baseline) && self.attack == *attack
     }

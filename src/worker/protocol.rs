@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::job::DownloadEvent;
-use super::pairing::Mismatch;
 use super::playback::Timeline;
 use super::study::{Along, ControlTable, Least, Second};
 use super::testset::TestEvent;
@@ -96,6 +95,19 @@ impl View {
     pub fn is_fgsm(&self) -> bool {
         self.attack == AttackSettings::default()
     }
+}
+
+/// This is the rule for a view whose picture is of another kind than its model reads: photographs belong to nets that
+/// were trained on photographs, digits to nets of digits.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Mismatch {
+    /// Somebody chose both: the two are shown together all the same.
+    #[default]
+    Keep,
+    /// The picture was chosen: the one of these models that reads such pictures takes its place.
+    UseModel { photo: String, digit: String },
+    /// The model was chosen: it is shown the one of these pictures that it reads.
+    UsePicture { photo: Source, digit: Source },
 }
 
 /// A picture comes from one of these places.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::engine::attack::{Goal, Label};
 use crate::engine::data::sample;
 use crate::engine::files::Stamp;
 use crate::engine::model::{Catalogue, Model};
@@ -40,7 +41,6 @@ impl Nets {
         self.provided.iter().find(|(known, _)| known == name).map(|(_, model)| model)
     }
 
-    /// Loads a net, or finds it among those in training.
     pub fn load(&self, name: &str) -> Result<Arc<Model>> {
         match self.provided(name) {
             Some(model) => Ok(model.clone()),
@@ -48,7 +48,6 @@ impl Nets {
         }
     }
 
-    /// Returns the net of a view, and what the window needs to know of it.
     pub fn get(&mut self, name: &str, reporter: Reporter) -> Result<(Arc<Model>, ModelInfo)> {
         let key = name.to_owned();
         if let Some(last) = self.last.get(&key) {
@@ -101,7 +100,6 @@ pub struct LoadedPicture {
     /// A picture that may be of either kind has `None`.
     pub kind: Option<PictureKind>,
     stamp: Option<Stamp>,
-    /// Tells whether its file was saved with a crop.
     pub has_crop: bool,
 }
 
@@ -175,6 +173,17 @@ pub fn paired(view: View, nets: &Nets, pictures: &mut PicturesOfViews, reporter:
         return Ok(view);
     }
     let reads = nets.reads(&view.model)?;
-    let kind = pictures.get(&view, reporter)?.kind;
-    Ok(view.paired(kind.unwrap_or(reads), reads))
+    let kind = pictures.get(&view, reporter)?.kind.unwrap_or(reads);
+    Ok(match view.mismatch.clone() {
+        Mismatch::UseModel { photo, digit } if kind != reads => {
+            let model = if kind == PictureKind::Photo { photo } else { digit };
+            // Classes of another net have other numbers.
+            View { model, label: Label::Predicted, goal: Goal::Untargeted, ..view }
+        }
+        Mismatch::UsePicture { photo, digit } if kind != reads => {
+            let picture = if reads == PictureKind::Photo { photo } else { digit };
+            View { crop: picture.usual_crop(), picture, ..view }
+        }
+        Mismatch::Keep | Mismatch::UseModel { .. } | Mismatch::UsePicture { .. } => view,
+    })
 }

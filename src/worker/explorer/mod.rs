@@ -134,7 +134,6 @@ impl Explorer {
         }
     }
 
-    /// Makes an explorer as after the start, with the same wish.
     fn afresh(mut self) -> Self {
         let new = Self::new(self.nets.catalogue, self.inbox, self.outbox);
         Self { studies: self.studies.afresh(), ..new }
@@ -180,7 +179,7 @@ impl Explorer {
         problem.rules = view.rules();
         let line = self.line.as_ref().filter(|line| view.along_line && line.is_of(baseline, &view.attack));
         let point = line.map(|line| line.at(&problem, view.eps)).transpose()?;
-        let on_line = line.zip(point).map(|(line, point)| answer.on_line(&point, line));
+        let on_line = line.zip(point).map(|(line, at)| answer.shown(&at, line.timeline.clone(), Some(line.eps)));
         let mut playback = Playback::resumed(self.playback.take(), baseline, &view.attack, problem)?;
         let (shown, attacked) = match on_line {
             Some(on_line) => on_line,
@@ -257,7 +256,6 @@ impl Explorer {
         Ok(true)
     }
 
-    /// Writes what is on screen in 8 bits and asks the net about the file itself.
     fn save(&self, path: &Path) -> Result<Saved> {
         let Some((model, attacked)) = &self.attacked else {
             return Err(Error::Argument("there is no adversarial picture yet to save".into()));

@@ -90,7 +90,6 @@ impl Key {
     }
 }
 
-/// The study of the curve keeps the points of the newest key.
 #[derive(Default)]
 pub struct AlongStudy(Last<Key, PartialCurve>);
 
@@ -124,7 +123,6 @@ impl PartialCurve {
         Self { direction: of.way(), left: ladder(of), found, rounds: 0, batch: 1 }
     }
 
-    /// Computes some points; tells whether the curve is whole then.
     fn compute(&mut self, of: &AnsweredView) -> Result<bool> {
         let started = Instant::now();
         let eps: Vec<f32> = self.left.drain(..self.batch.min(self.left.len())).collect();

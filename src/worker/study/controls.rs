@@ -47,7 +47,6 @@ struct Directions {
     other: Option<&'static str>,
 }
 
-/// The study of the controls computes a row a piece.
 #[derive(Default)]
 pub struct ControlStudy {
     /// The directions belong to ∇ₓJ at the picture and a seed.
@@ -141,7 +140,6 @@ fn other_sample(view: &View, channels: usize) -> &'static Sample {
     kind[next % kind.len()]
 }
 
-/// Returns the loss's gradient at another picture, of that picture's own label.
 fn gradient_at(of: &AnsweredView, sample: &Sample) -> Result<Vec<f32>> {
     let picture = Arc::new(sample.picture()?);
     let fitted = AttackInput::new(&picture, of.model.lens(&picture, None)?, false)?;

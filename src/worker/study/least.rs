@@ -51,7 +51,6 @@ impl LeastKey {
     }
 }
 
-/// The study of the smallest ε keeps the search of the newest wish.
 #[derive(Default)]
 pub struct LeastStudy(Last<(LeastKey, u64), Trials>);
 
@@ -63,7 +62,7 @@ impl Study for LeastStudy {
         })
     }
 
-    /// Goes one step of a trial; tells how far the search is after each trial.
+    /// Goes one step of a trial, and tells how far the search is when the trial is over.
     fn advance(&mut self, of: &AnsweredView, wish: &Wish, _: &LoadNet<'_>) -> Result<Option<Event>> {
         let Some(number) = wish.least else { return Ok(None) };
         let known = (LeastKey::new(&of.view, &of.baseline.gradient), number);
@@ -87,7 +86,6 @@ impl Trials {
         Self { search: EpsSearch::in_ratios(LEAST_SHARE * largest, largest, RUNGS, HALVINGS), trial: None }
     }
 
-    /// Goes one step of a trial; returns whether it is over then.
     fn advance(&mut self, key: &LeastKey, of: &AnsweredView) -> Result<bool> {
         let Some(eps) = self.search.trial() else { return Ok(true) };
         let (model, baseline) = (&of.model, &of.baseline);

@@ -66,7 +66,6 @@ impl AnsweredView {
     }
 }
 
-/// Finds a net by its name in the catalogue.
 pub type LoadNet<'a> = dyn Fn(&str) -> Result<Arc<Model>> + 'a;
 
 /// A study is worked out beside a view, piece by piece, so that the next view waits for a piece at most.

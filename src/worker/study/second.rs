@@ -28,7 +28,6 @@ pub struct Second {
     pub outcome: std::result::Result<SecondAnswers, String>,
 }
 
-/// These are the answers of a second net.
 #[derive(Clone, Debug)]
 pub struct SecondAnswers {
     /// The title is the `name` of its manifest.
@@ -36,8 +35,7 @@ pub struct SecondAnswers {
     /// It says this of the untouched picture, the most probable class first.
     pub clean_top: Vec<Guess>,
     pub adversarial_top: Vec<Guess>,
-    /// The first net's label among this net's classes; its own answer to the untouched picture where it lacks that
-    /// class.
+    /// This is the first net's label, or the net's own answer to the untouched picture where it lacks that class.
     pub label: usize,
     pub verdict: Verdict,
 }

@@ -77,7 +77,6 @@ impl Bench {
         }
     }
 
-    /// Tells the window how much is done, and how long the rest takes once that can be estimated.
     fn tell_progress(&mut self, share: f32, started: Instant, text: impl FnOnce() -> String) {
         if self.progress.is_due() {
             let left = (share > 0.02).then(|| started.elapsed().mul_f32((1.0 - share) / share));

@@ -101,10 +101,8 @@ impl Desk {
                 Err(Failure::Error(why)) => self.send(TrainEvent::Problem(why)),
                 Err(Failure::Panic) => {
                     // Whatever was half done is dropped; the last checkpoint is whole.
-                    if let Some(in_hand) = self.in_hand.take() {
-                        let why = format!("{INTERNAL_ERROR} The run can be taken up from its checkpoint");
-                        self.tell(&in_hand.run, RunState::Failed(why));
-                    }
+                    let why = format!("{INTERNAL_ERROR} The run can be taken up from its checkpoint");
+                    self.put_down(RunState::Failed(why));
                 }
             }
         }
@@ -255,7 +253,6 @@ impl Desk {
         }
     }
 
-    /// Pauses the run in hand, or lets it go on.
     fn enter(&mut self, state: RunState, pause_after: Option<Moment>) {
         let Some(in_hand) = &mut self.in_hand else { return };
         (in_hand.is_paused, in_hand.pause_after) = (state != RunState::Running, pause_after);
@@ -264,7 +261,6 @@ impl Desk {
         self.report_progress(true);
     }
 
-    /// Pauses for a reason that a person can mend.
     fn pause_because(&mut self, why: String) {
         self.enter(RunState::Paused(Some(why)), None);
     }
@@ -275,9 +271,14 @@ impl Desk {
             let advice = "The run is still in memory: free some space, then go on or stop";
             return self.pause_because(format!("{error}\n  {advice}"));
         }
-        let (run, finished) = (in_hand.run.clone(), in_hand.trainer.is_finished());
-        self.in_hand = None;
-        self.tell(&run, if finished { RunState::Finished } else { RunState::Stopped });
+        let is_finished = in_hand.trainer.is_finished();
+        self.put_down(if is_finished { RunState::Finished } else { RunState::Stopped });
+    }
+
+    fn put_down(&mut self, state: RunState) {
+        if let Some(in_hand) = self.in_hand.take() {
+            self.tell(&in_hand.run, state);
+        }
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Trainer) -> Result<()>) -> Result<()> {
@@ -312,7 +313,6 @@ impl Desk {
         });
     }
 
-    /// Does one piece of work on the run in hand, or the beginning of the next.
     fn work(&mut self) {
         let Some(in_hand) = &mut self.in_hand else { return self.begin_next() };
         // Only a disk that takes nothing leaves a finished run in hand.
@@ -342,8 +342,6 @@ impl Desk {
         if let Err(error) = in_hand.folder.write_net(&in_hand.trainer) {
             return self.pause_because(format!("{error}\n  Free some space and go on"));
         }
-        let run = in_hand.run.clone();
-        self.in_hand = None;
-        self.tell(&run, RunState::Finished);
+        self.put_down(RunState::Finished);
     }
 }

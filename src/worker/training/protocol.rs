@@ -47,7 +47,6 @@ pub enum Order {
     CancelFetch,
 }
 
-/// A run is in one of these states.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunState {
     Queued,
@@ -59,7 +58,6 @@ pub enum RunState {
     /// It was stopped before its end, and can be taken up again.
     Stopped,
     Finished,
-    /// It could not begin.
     Failed(String),
 }
 
@@ -79,7 +77,6 @@ pub struct RunInfo {
 }
 
 impl RunInfo {
-    /// Describes a run that has not begun.
     pub(super) fn of_waiting(run: RunId, folder: PathBuf, config: Config, state: RunState) -> Self {
         let net = config.model.clone();
         Self { run, state, folder, config, net, parameters: 0, pictures: 0, history: Vec::new() }

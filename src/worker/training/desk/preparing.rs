@@ -24,7 +24,6 @@ impl Desk {
                 self.tell(&run, RunState::Running);
                 self.report_progress(true);
             }
-            // It never began.
             Err(Error::Stopped) if is_new => self.forget(&run),
             Err(Error::Stopped) => self.tell(&run, RunState::Stopped),
             Err(error) => self.tell(&run, RunState::Failed(error.to_string())),

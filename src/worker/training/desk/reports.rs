@@ -12,7 +12,6 @@ use crate::worker::explorer::Task;
 use crate::worker::training::protocol::{RunId, RunInfo, RunState, TrainEvent};
 
 impl Desk {
-    /// Tells what a piece of work has changed.
     pub(super) fn report(&mut self, moment: Moment) {
         let is_epoch = moment == Moment::Epoch;
         let Some(in_hand) = &mut self.in_hand else { return };
