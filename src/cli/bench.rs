@@ -40,9 +40,7 @@ struct Timing {
 
 #[derive(Clone, Copy)]
 enum Work {
-    /// The logits of one picture are computed.
     Forward,
-    /// The gradient ∇ₓJ of one picture is computed.
     Gradient,
     /// The probabilities of one picture are computed at 41 values of ε, its gradient being known.
     Curve,

@@ -113,10 +113,7 @@ pub fn main() -> ExitCode {
 /// Prints help and version as they are, and a malformed command line's message in at most six lines without gaps.
 fn explain(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        return match error.print() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        };
+        return if error.print().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let text = error.to_string();
     text.lines().filter(|line| !line.trim().is_empty()).take(6).for_each(|line| eprintln!("{line}"));

@@ -231,12 +231,6 @@ pub enum EpochReport {
     Nothing,
 }
 
-impl EpochReport {
-    pub fn new(json: bool) -> Self {
-        if json { Self::Json } else { Self::Text }
-    }
-}
-
 /// Trains what is left, with checkpoints, and writes the net. Ctrl-C keeps the state and stops.
 pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: EpochReport) -> Result<()> {
     let attacked = trainer.config().trains_on_an_attack();

@@ -72,7 +72,10 @@ impl Worker {
 
     /// Asks for a view; it replaces any view that is still waiting. Never blocks.
     pub fn show(&self, view: View) -> Revision {
-        self.inbox.show(view)
+        let revision = self.inbox.overtake();
+        self.inbox.take(|task| matches!(task, Task::Show(..)));
+        self.inbox.push(Task::Show(revision, Box::new(view)));
+        revision
     }
 
     /// Says what to work out beside each view from now on; answered by [`Event::Along`], [`Event::Least`],

@@ -26,16 +26,14 @@ pub struct View {
     /// The part of the picture that the net is shown; `None` leaves the choice to the model.
     pub crop: Option<Region>,
     /// Tells whether the picture's own pixels are attacked, or those that are left when it is fitted to the net; `None`
-    /// attacks its own where it is larger than the net's input and at most
-    /// [`MAX_PHOTO_PIXELS`](crate::engine::attack::MAX_PHOTO_PIXELS) of it are seen.
+    /// attacks its own where the net sees more than its input has, and no more than can be attacked.
     pub own_pixels: Option<bool>,
     pub label: Label,
     pub goal: Goal,
     pub attack: AttackSettings,
     /// The longest perturbation, in the norm of an attack that takes one.
     pub eps: f32,
-    /// Tells whether to show the picture at this ε on the straight line to the perturbation that an attack of many
-    /// steps found last, if there is one: that costs one forward pass.
+    /// Tells whether to show the point at this ε on the straight line to what an attack of many steps found last.
     pub along_line: bool,
     pub seed: u64,
     /// The step of the attack to show, 0 being the untouched picture; `None` shows the newest, at last the result.
@@ -182,8 +180,8 @@ pub enum ModelEvent {
 #[derive(Clone, Debug)]
 pub struct Shown {
     pub revision: Revision,
-    /// The view as it was asked for, but with the model or the picture that took the place of one of another kind, and
-    /// with the crop that was taken of a photo too large for its own resolution.
+    /// The view was asked for like this, except for a model or picture that gave way to another kind, and for the crop
+    /// that was taken of a photo too large for its own resolution.
     pub view: View,
     pub reads: PictureKind,
     /// A picture that may be of either kind has `None`.

@@ -47,10 +47,6 @@ struct Comparison {
     published_confidence: Option<f64>,
 }
 
-/// Projected gradient descent takes this many steps on this many test pictures.
-const PGD_STEPS: usize = 40;
-const PGD_PICTURES: usize = 1000;
-
 fn comparisons() -> Vec<Comparison> {
     use PaperNet::{AdversarialMaxout, Logistic, Maxout, SignNoise, Softmax, UniformNoise};
     // Each net has its published errors on clean digits and under FGSM, and the mean confidence on the latter.
@@ -72,7 +68,7 @@ fn comparisons() -> Vec<Comparison> {
         if matches!(net, Maxout | AdversarialMaxout) {
             all.push(Comparison { is_clipped: true, ..ask("fgsm_clipped", "FGSM clipped to [0, 1]", Adversary::Fgsm) });
         }
-        all.push(ask("pgd", "PGD-40", Adversary::Pgd { steps: PGD_STEPS }));
+        all.push(ask("pgd", "PGD-40", Adversary::Pgd { steps: 40 }));
         if net == AdversarialMaxout {
             let transfer = |name: &str, title: &str, source, net, published| Comparison {
                 source,
@@ -122,7 +118,9 @@ impl Comparison {
     fn answer(&self, net: &mut Learner, source: &mut Learner, data: &Dataset) -> Result<Measured> {
         let &Self { adversary, is_clipped, .. } = self;
         let (input, _) = DataSource::Mnist.shape()?;
-        let n = if matches!(adversary, Adversary::Pgd { .. }) { data.len().min(PGD_PICTURES) } else { data.len() };
+        // The forty steps are taken on the first 1000 pictures alone.
+        let most = if matches!(adversary, Adversary::Pgd { .. }) { 1000 } else { usize::MAX };
+        let n = data.len().min(most);
         let objective = Objective { adversary, eps: EPS, bounds: is_clipped.then_some(PIXELS), ..Objective::default() };
         let (mut tally, mut noise) = (Tally::default(), ChaCha8Rng::seed_from_u64(0));
         for batch in (0..n).collect::<Vec<_>>().chunks(250) {

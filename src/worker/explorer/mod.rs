@@ -60,14 +60,6 @@ impl Task {
 pub type Inbox = Mailbox<Task>;
 
 impl Inbox {
-    /// Asks for a view, in place of one that waits.
-    pub fn show(&self, view: View) -> Revision {
-        let revision = self.overtake();
-        self.take(|task| matches!(task, Task::Show(..)));
-        self.push(Task::Show(revision, Box::new(view)));
-        revision
-    }
-
     /// Looks for models again, and has the present one loaded afresh for the next view.
     pub fn refresh_models(&self) {
         self.push(Task::ForgetModel);

@@ -40,7 +40,14 @@ impl Bench {
         while let Some(next) = self.orders.next() {
             self.in_hand = next.number;
             let is_survey = !next.is_sheet();
-            let done = guarded(|| pool.install(|| self.carry_out(next.order)));
+            self.progress = Throttle::later(Throttle::PROGRESS);
+            let done = guarded(|| {
+                pool.install(|| match next.order {
+                    TestOrder::Measure(survey) => self.measure(&survey),
+                    TestOrder::Sheet(wish) => self.sheet(wish),
+                    TestOrder::Transfer(survey, eps) => self.transfer(survey, eps),
+                })
+            });
             self.tell_failure(done);
             if is_survey && !self.orders.holds(|waiting| !waiting.is_sheet()) {
                 self.tell(TestEvent::Ended);
@@ -84,15 +91,6 @@ impl Bench {
         }
     }
 
-    fn carry_out(&mut self, order: TestOrder) -> Result<()> {
-        self.progress = Throttle::later(Throttle::PROGRESS);
-        match order {
-            TestOrder::Measure(survey) => self.measure(&survey),
-            TestOrder::Sheet(wish) => self.sheet(wish),
-            TestOrder::Transfer(survey, eps) => self.transfer(survey, eps),
-        }
-    }
-
     fn model(&mut self, name: &str) -> Result<Arc<Model>> {
         Ok(match self.models.entry(name.to_owned()) {
             Entry::Occupied(known) => known.get().clone(),
@@ -127,7 +125,7 @@ impl Bench {
         Ok(())
     }
 
-    /// Measures a net of a survey under all attacks; `number` is its place in the survey.
+    /// Measures the net of this number under all attacks.
     fn measure_net(&mut self, survey: &Survey, number: usize, started: Instant) -> Result<()> {
         let Survey { nets, attacks, rules, .. } = survey;
         let model = self.model(&nets[number])?;
