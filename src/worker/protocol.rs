@@ -19,7 +19,6 @@ pub struct View {
     /// The model's name in the catalogue, or the path of a manifest.
     pub model: String,
     pub picture: Source,
-    /// The rule for a picture of another kind than the model reads.
     pub mismatch: Mismatch,
     /// The colour that shows through where the picture is transparent.
     pub background: Background,
@@ -38,7 +37,6 @@ pub struct View {
     pub seed: u64,
     /// The step of the attack to show, 0 being the untouched picture; `None` shows the newest, at last the result.
     pub step: Option<usize>,
-    /// The loss whose slope the attack follows.
     pub loss: Loss,
     /// Tells whether the adversarial picture is clipped to [0, 1].
     pub clip: bool,
@@ -233,13 +231,12 @@ pub struct Shown {
     /// Tells whether the net is so sure that rounding hides most of the cross-entropy's gradient; the log-odds show it.
     pub saturated: bool,
     pub timeline: Timeline,
-    /// The facts that hold exactly for a linear net; `None` for others.
     pub linear: Option<Arc<LinearFacts>>,
     /// The time from taking up the view to this answer.
     pub took: std::time::Duration,
 }
 
-/// This is the class nearest to a picture's label for a linear net.
+/// These facts hold exactly for a linear net: they are about the class nearest to a picture's label.
 #[derive(Debug)]
 pub struct LinearFacts {
     pub rival: LinearRival,
@@ -261,7 +258,6 @@ pub struct ModelInfo {
 #[derive(Clone, Debug)]
 pub struct Saved {
     pub path: PathBuf,
-    /// The net's answer to the file when it is opened again.
     pub reread: Reread,
     /// The answer on screen when it was saved.
     pub on_screen: Guess,

@@ -33,7 +33,7 @@ const FLIPS: usize = 4;
 pub struct Along {
     key: Key,
     classes: Arc<[String]>,
-    /// The values of ε, ascending from −0.5 to 0.5, or farther where another attack than FGSM went farther.
+    /// The values of ε ascend from −0.5 to 0.5, or farther where another attack than FGSM went farther.
     pub eps: Vec<f32>,
     /// There is a line for the label, the target, and the classes that come to most anywhere, at most six.
     pub lines: Vec<ClassLine>,
