@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets};
+use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets};
 use super::{print, print_json};
 use crate::engine::attack::{
     AttackInput, AttackSettings, Baseline, Goal, Label, Loss, MAX_PHOTO_PIXELS, Measure, Reread, Verdict,
@@ -18,9 +18,6 @@ use crate::engine::picture::{Background, Region, open_over, png_crop};
 use crate::engine::units::{parse_eps, per_cent};
 use crate::engine::{Error, Result};
 
-/// This many classes are listed for each picture.
-const TOP: usize = 5;
-
 #[derive(Args)]
 pub struct AttackArgs {
     /// A picture file, or the name of a bundled picture such as "digit-3"
@@ -29,13 +26,8 @@ pub struct AttackArgs {
     #[arg(long, value_name = "NAME|MANIFEST")]
     model: String,
     /// ε in units of the pixel range [0, 1]: 0.007, or 8/255, or several with commas between
-    #[arg(
-        long,
-        value_parser = parse_eps,
-        value_delimiter = ',',
-        required_unless_present = "attack",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_parser = parse_eps, value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(required_unless_present = "attack")]
     eps: Vec<f32>,
     /// The attack; fgsm if not given
     #[arg(long, value_parser = attack_name(), value_name = "ATTACK")]
@@ -61,16 +53,11 @@ pub struct AttackArgs {
     #[arg(long, value_name = "FILE.png")]
     out: Option<PathBuf>,
     #[command(flatten)]
-    rules: RuleOptions,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    options: AttackOptions,
+    common: AttackingArgs,
 }
 
 #[derive(Serialize)]
-struct Report {
+struct AttackReport {
     model: String,
     picture: String,
     attack: AttackSettings,
@@ -80,11 +67,8 @@ struct Report {
     #[serde(flatten)]
     rules: RulesReport,
     pixels: [usize; 2],
-    /// The part of the picture that the net was shown, where one was chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     crop: Option<String>,
-    #[serde(skip)]
-    crop_source: Option<CropSource>,
     /// Tells whether the net is so sure that rounding hides most of the cross-entropy's gradient.
     saturated: bool,
     clean: Vec<Guess>,
@@ -93,27 +77,16 @@ struct Report {
     out: Option<OutReport>,
 }
 
-/// The part of the picture was chosen by one of these.
-#[derive(Clone, Copy)]
-enum CropSource {
-    Asked,
-    File,
-    /// The photo is too large to be attacked at its own resolution.
-    Attackable,
-}
-
 #[derive(Serialize)]
 struct ClassReport {
     index: usize,
     name: String,
-    /// The origin of a label: `given` or `predicted`.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<&'static str>,
 }
 
 #[derive(Serialize)]
 struct ResultReport {
-    /// The ε; `None` for attacks that take none.
     eps: Option<f32>,
     top: Vec<Guess>,
     fooled: bool,
@@ -125,7 +98,6 @@ struct ResultReport {
     zero_gradient_fraction: f32,
 }
 
-/// This is what the net says of the saved file itself.
 #[derive(Serialize)]
 struct OutReport {
     path: String,
@@ -147,28 +119,28 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         Some(sample) => (Arc::new(Sample::picture(sample)?), None),
         None => (Arc::new(open_over(&args.picture, args.background)?), png_crop(&args.picture)),
     };
-    let part = match (args.crop, saved_crop) {
-        (Some(crop), _) => Some((crop, CropSource::Asked)),
-        (None, Some(crop)) => Some((crop, CropSource::File)),
-        (None, None) if args.photo => {
-            attackable_part(&model.lens(&picture, None)?).map(|crop| (crop, CropSource::Attackable))
-        }
+    let (crop, crop_text) = match (args.crop, saved_crop) {
+        (Some(crop), _) => Some((crop, format!(", crop {crop}"))),
+        (None, Some(crop)) => Some((crop, format!(", with its crop {crop}"))),
+        (None, None) if args.photo => attackable_part(&model.lens(&picture, None)?).map(|crop| {
+            let most = MAX_PHOTO_PIXELS as f32 / 1e6;
+            (crop, format!(", crop {crop}: {most:.1} megapixels of a photo are attacked at its own resolution"))
+        }),
         (None, None) => None,
-    };
-    let crop = part.map(|(crop, _)| crop);
+    }
+    .unzip();
     let (from, goal) = (label.map_or(Label::Predicted, Label::Given), target.map_or(Goal::Untargeted, Goal::Targeted));
     let input = AttackInput::new(&picture, model.lens(&picture, crop)?, args.photo)?;
-    let rules = args.rules.rules();
+    let rules = args.common.rules();
     let baseline = Baseline::new(&model, input, from, goal, rules.loss)?;
-    let settings = args.options.settings(args.attack.as_ref(), &args.eps)?;
+    let settings = args.common.options.settings(args.attack.as_ref(), &args.eps)?;
     let problem = baseline.problem(&model, rules)?;
-    let mut results = Vec::new();
-    let mut last = None;
+    let (mut results, mut last) = (Vec::new(), None);
     for eps in budgets(&settings, &args.eps)? {
         let attacked = baseline.attacked(&*settings, &problem.with_eps(&[eps.unwrap_or_default()])?)?;
         results.push(ResultReport {
             eps,
-            top: model.top(&attacked.probabilities, TOP),
+            top: model.top(&attacked.probabilities, 5),
             fooled: attacked.verdict != Verdict::StillRight,
             target_hit: target.map(|target| argmax(&attacked.probabilities) == target),
             linf: attacked.linf,
@@ -185,36 +157,34 @@ pub fn run(args: &AttackArgs) -> Result<()> {
         Ok(OutReport { path: path.display().to_string(), eps, reread, whole, agrees })
     });
     let class = |index: usize| ClassReport { index, name: classes[index].clone(), source: None };
-    let label_source = if label.is_some() { "given" } else { "predicted" };
-    let report = Report {
+    let source = Some(if label.is_some() { "given" } else { "predicted" });
+    let report = AttackReport {
         model: args.model.clone(),
         picture: args.picture.display().to_string(),
         attack: settings,
-        label: ClassReport { source: Some(label_source), ..class(baseline.label) },
+        label: ClassReport { source, ..class(baseline.label) },
         target: target.map(class),
         rules: rules.into(),
         pixels: [baseline.original.width, baseline.original.height],
         crop: crop.map(|crop| crop.to_string()),
-        crop_source: part.map(|(_, source)| source),
         saturated: baseline.saturated,
-        clean: model.top(&baseline.probabilities, TOP),
+        clean: model.top(&baseline.probabilities, 5),
         results,
         out: out.transpose()?,
     };
-    if args.json {
+    if args.common.json {
         return print_json(&report);
     }
     picture.notes.iter().try_for_each(|note| print(&format!("note: {note}")))?;
-    print(&describe(&report))
+    print(&describe(&report, &crop_text.unwrap_or_default()))
 }
 
 /// Refuses a name for the adversarial picture that is none of a PNG file, or that of the picture itself.
 fn check_name(path: &Path, picture: &Path) -> Result<()> {
     let refuse = |why: &str| Err(Error::Argument(format!("{why}\n  {}", path.display())));
     if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
-        return refuse(
-            "the picture would be saved as PNG; expected a name that ends in .png (a JPEG would blur the perturbation)",
-        );
+        let expected = "expected a name that ends in .png (a JPEG would blur the perturbation)";
+        return refuse(&format!("the picture would be saved as PNG; {expected}"));
     }
     if let (Ok(picture), Ok(out)) = (picture.canonicalize(), path.canonicalize())
         && picture == out
@@ -224,34 +194,20 @@ fn check_name(path: &Path, picture: &Path) -> Result<()> {
     Ok(())
 }
 
-fn describe(report: &Report) -> String {
-    let top = |guesses: &[Guess]| {
-        guesses.iter().map(|g| format!("{} {}", g.name, per_cent(g.prob))).collect::<Vec<_>>().join(", ")
-    };
+fn describe(report: &AttackReport, crop: &str) -> String {
+    let answer = |guess: &Guess| format!("{} {}", guess.name, per_cent(guess.prob));
+    let top = |guesses: &[Guess]| guesses.iter().map(answer).collect::<Vec<_>>().join(", ");
     let goal = match &report.target {
         Some(target) => format!("towards {:?}", target.name),
         None => format!("away from {:?}", report.label.name),
     };
     let [width, height] = report.pixels;
-    let crop = match report.crop.as_ref().zip(report.crop_source) {
-        Some((crop, CropSource::Asked)) => format!(", crop {crop}"),
-        Some((crop, CropSource::File)) => format!(", with its crop {crop}"),
-        Some((crop, CropSource::Attackable)) => {
-            let most = MAX_PHOTO_PIXELS as f32 / 1e6;
-            format!(", crop {crop}: {most:.1} megapixels of a photo are attacked at its own resolution")
-        }
-        None => String::new(),
-    };
+    let (attack, source, clipping) = (&report.attack, report.label.source.unwrap_or_default(), report.rules.clipping());
     let mut lines = vec![
-        format!(
-            "{} {goal} (label {}, {}, on {width}×{height} pixels{crop})",
-            report.attack,
-            report.label.source.unwrap_or_default(),
-            report.rules.clipping()
-        ),
+        format!("{attack} {goal} (label {source}, {clipping}, on {width}×{height} pixels{crop})"),
         format!("{:<44} {}", "untouched", top(&report.clean)),
     ];
-    let measure = report.attack.measure();
+    let measure = attack.measure();
     for r in &report.results {
         let verdict = match (r.target_hit, r.fooled) {
             (Some(true), true) => "fooled as asked",
@@ -260,28 +216,23 @@ fn describe(report: &Report) -> String {
         };
         let eps = r.eps.map_or("attacked".into(), |eps| measure.describe(eps));
         lines.push(format!("{eps:<44} {}", top(&r.top)));
-        let length =
-            if measure == Measure::Count { format!(", {}", measure.describe(r.length)) } else { String::new() };
-        lines.push(format!("  {verdict}; max|δ| {:.4}, ‖δ‖₂ {:.3}{length}", r.linf, r.l2));
+        let count = (measure == Measure::Count).then(|| format!(", {}", measure.describe(r.length)));
+        lines.push(format!("  {verdict}; max|δ| {:.4}, ‖δ‖₂ {:.3}{}", r.linf, r.l2, count.unwrap_or_default()));
         if r.zero_gradient_fraction == 1.0 {
             lines.push("  the gradient is zero everywhere: there is nothing to follow".into());
         }
     }
-    if report.saturated && report.rules.loss == Loss::CrossEntropy && report.attack.follows_loss() {
-        lines.push(
-            "the net is so sure that rounding hides most of its loss's slope; --loss log-odds follows it all the same"
-                .into(),
-        );
+    if report.saturated && report.rules.loss == Loss::CrossEntropy && attack.follows_loss() {
+        let why = "the net is so sure that rounding hides most of its loss's slope";
+        lines.push(format!("{why}; --loss log-odds follows it all the same"));
     }
     if let Some(out) = &report.out {
         let agrees =
             if out.agrees { "as before" } else { "NOT as before: rounding to 8 bits undid it; try a larger ε" };
-        let (name, share) = (&out.reread.name, per_cent(out.reread.prob));
         let crop = if out.whole.is_some() { " with its crop" } else { "" };
-        lines.push(format!("saved {}{crop}; the file itself is {name} {share}, {agrees}", out.path));
-        if let Some(whole) = &out.whole {
-            lines.push(format!("  without the crop, the whole of it is {} {}", whole.name, per_cent(whole.prob)));
-        }
+        lines.push(format!("saved {}{crop}; the file itself is {}, {agrees}", out.path, answer(&out.reread)));
+        let whole = out.whole.as_ref().map(answer);
+        lines.extend(whole.map(|answer| format!("  without the crop, the whole of it is {answer}")));
     }
     lines.join("\n")
 }

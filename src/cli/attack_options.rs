@@ -9,8 +9,9 @@ use crate::command_line::with_options;
 use crate::engine::attack::{Attack, AttackSettings, Loss, MinimalEps, Norm, PIXELS, Parameter, Rules, Value, Warning};
 use crate::engine::{Error, Result};
 
-#[derive(Args, Clone, Copy)]
-pub struct RuleOptions {
+/// These options belong to every command that attacks pictures.
+#[derive(Args)]
+pub struct AttackingArgs {
     /// Whose slope to follow
     #[arg(long, value_parser = choice(&LOSSES), default_value = "cross-entropy")]
     loss: Loss,
@@ -23,16 +24,21 @@ pub struct RuleOptions {
     /// Of all random choices
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub options: AttackOptions,
 }
 
-impl RuleOptions {
-    pub fn rules(self) -> Rules {
+impl AttackingArgs {
+    pub fn rules(&self) -> Rules {
         let bounds = (!self.no_clip).then_some(PIXELS);
         Rules { loss: self.loss, bounds, seed: self.seed, eight_bit: self.eight_bit }
     }
 }
 
-/// A report tells these rules; the seed is apart.
+/// A report tells these rules; the seed stands apart.
 #[derive(Serialize)]
 pub struct RulesReport {
     pub loss: Loss,
@@ -48,14 +54,14 @@ impl From<Rules> for RulesReport {
 }
 
 impl RulesReport {
-    /// Says what becomes of the pixels: `clipping on, rounded to 8 bits`.
+    /// Says what becomes of the pixels: "clipping on, rounded to 8 bits".
     pub fn clipping(&self) -> String {
         let rounded = if self.eight_bit { ", rounded to 8 bits" } else { "" };
         format!("clipping {}{rounded}", if self.clip { "on" } else { "off" })
     }
 }
 
-/// Returns the text of a warning, in which a remedy is the option that brings it.
+/// Returns a warning whose remedy is an option.
 pub fn warning_text(warning: &Warning) -> String {
     warning.to_string().replace("the log-odds follow it", "--loss log-odds follows it")
 }
@@ -69,7 +75,7 @@ pub fn attack_name() -> impl TypedValueParser<Value = AttackSettings> {
     choice_of(AttackSettings::all().into_iter().map(value).collect())
 }
 
-/// These parameters of attacks were given. An attack has the usual value of what is not given.
+/// This holds the parameters of attacks that were given; an attack keeps its usual values of all others.
 #[derive(Clone, Debug)]
 pub struct AttackOptions {
     given: ArgMatches,
@@ -79,12 +85,8 @@ impl AttackOptions {
     /// Returns the attack, FGSM without one, with its parameters; --minimal searches up to the largest ε.
     pub fn settings(&self, attack: Option<&AttackSettings>, eps: &[f32]) -> Result<AttackSettings> {
         let (settings, unused) = self.apply(attack.unwrap_or(&AttackSettings::default()), eps)?;
-        match unused.first() {
-            None => Ok(settings),
-            Some(option) => {
-                Err(Error::Argument(format!("--{option} is no parameter of this attack, {settings}; see --help")))
-            }
-        }
+        let Some(option) = unused.first() else { return Ok(settings) };
+        Err(Error::Argument(format!("--{option} is no parameter of this attack, {settings}; see --help")))
     }
 
     /// Returns several attacks; a parameter has to belong to one of them at least.
@@ -92,12 +94,10 @@ impl AttackOptions {
         let applied = attacks.iter().map(|attack| self.apply(attack, eps));
         let (all, unused): (Vec<_>, Vec<_>) = applied.collect::<Result<Vec<_>>>()?.into_iter().unzip();
         let mut first = unused.first().into_iter().flatten();
-        match first.find(|option| unused.iter().all(|unused| unused.contains(option))) {
-            None => Ok(all),
-            Some(option) => {
-                Err(Error::Argument(format!("--{option} is no parameter of any of these attacks; see --help")))
-            }
-        }
+        let Some(option) = first.find(|option| unused.iter().all(|unused| unused.contains(option))) else {
+            return Ok(all);
+        };
+        Err(Error::Argument(format!("--{option} is no parameter of any of these attacks; see --help")))
     }
 
     /// Gives an attack the parameters that it has, and returns those that it does not have beside it.
@@ -113,10 +113,10 @@ impl AttackOptions {
         for parameter in attack.parameters() {
             unused.retain(|id| id != parameter.name);
             match parameter.value {
-                Value::Norm(norm, _) => self.put(parameter.name, norm),
-                Value::Switch(is_on) => self.put(parameter.name, is_on),
-                Value::Whole(whole, _) => self.put(parameter.name, whole),
-                Value::Real(real, _) => self.put(parameter.name, real),
+                Value::Norm(norm, _) => *norm = self.get(parameter.name).unwrap_or(*norm),
+                Value::Switch(is_on) => *is_on = self.get(parameter.name).unwrap_or(*is_on),
+                Value::Whole(whole, _) => *whole = self.get(parameter.name).unwrap_or(*whole),
+                Value::Real(real, _) => *real = self.get(parameter.name).unwrap_or(*real),
                 Value::OptionalLength(length, _) => *length = self.get(parameter.name).or(*length),
             }
         }
@@ -126,13 +126,8 @@ impl AttackOptions {
     fn get<T: Clone + Send + Sync + 'static>(&self, name: &str) -> Option<T> {
         self.given.get_one(name).cloned()
     }
-
-    fn put<T: Clone + Send + Sync + 'static>(&self, name: &str, value: &mut T) {
-        *value = self.get(name).unwrap_or(value.clone());
-    }
 }
 
-const HEADING: &str = "Parameters of attacks";
 const MINIMAL: &str = "minimal";
 
 /// Returns an option for each parameter of any attack, and those of the search for the smallest ε.
@@ -147,10 +142,9 @@ fn arguments() -> Vec<Arg> {
             }
         }
     }
-    let mut arguments: Vec<Arg> = found
-        .into_iter()
-        .map(|(argument, help, attacks)| argument.help(format!("{}: {help}", attacks.join(", "))))
-        .collect();
+    let with_help =
+        |(argument, help, attacks): (Arg, _, Vec<_>)| argument.help(format!("{}: {help}", attacks.join(", ")));
+    let mut arguments: Vec<Arg> = found.into_iter().map(with_help).collect();
     let help = "Look for the smallest ε with which the attack fools each picture, up to the largest --eps";
     arguments.push(Arg::new(MINIMAL).long(MINIMAL).action(ArgAction::SetTrue).help(help));
     let mut search = MinimalEps::new(AttackSettings::default(), 0.0);
@@ -160,7 +154,7 @@ fn arguments() -> Vec<Arg> {
             arguments.push(argument(&parameter).requires(MINIMAL).help(help));
         }
     }
-    arguments.into_iter().map(|argument| argument.help_heading(HEADING)).collect()
+    arguments.into_iter().map(|argument| argument.help_heading("Parameters of attacks")).collect()
 }
 
 fn argument(parameter: &Parameter<'_>) -> Arg {
@@ -199,15 +193,11 @@ impl FromArgMatches for AttackOptions {
 /// Returns the values of ε to attack with, `None` once for an attack that takes none, or refuses what does not fit.
 pub fn budgets(settings: &AttackSettings, eps: &[f32]) -> Result<Vec<Option<f32>>> {
     let is_search = matches!(settings, AttackSettings::MinimalEps(_));
-    match (settings.takes_eps(), eps.is_empty()) {
-        (true, false) => Ok(eps.iter().copied().map(Some).collect()),
-        (true, true) => {
-            let message = format!("--eps is missing: {settings} needs to know how far pixels may move");
-            Err(Error::Argument(message))
-        }
-        (false, false) if !is_search => {
-            Err(Error::Argument(format!("{settings} takes no --eps: it goes as far as it needs to")))
-        }
-        (false, _) => Ok(vec![None]),
-    }
+    let why = match (settings.takes_eps(), eps.is_empty()) {
+        (true, false) => return Ok(eps.iter().copied().map(Some).collect()),
+        (true, true) => format!("--eps is missing: {settings} needs to know how far pixels may move"),
+        (false, false) if !is_search => format!("{settings} takes no --eps: it goes as far as it needs to"),
+        (false, _) => return Ok(vec![None]),
+    };
+    Err(Error::Argument(why))
 }

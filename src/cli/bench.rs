@@ -9,11 +9,13 @@ use clap::Args;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
+use serde_json::json;
 
-use super::{interrupt, print, print_json};
+use super::progress::{check_ctrl_c, watch_ctrl_c};
+use super::{print, print_json};
 use crate::engine::attack::{AttackInput, Loss, Norm, Rules, eps_curve, eps_range, input_gradient};
 use crate::engine::device::Backend;
-use crate::engine::model::{Manifest, Model};
+use crate::engine::model::{Input, Manifest, Model};
 use crate::engine::picture::Planes;
 use crate::engine::train::{Algorithm, Learner, Objective, StepSize, initial_params};
 use crate::engine::{Error, Result};
@@ -29,12 +31,6 @@ pub struct BenchArgs {
 }
 
 #[derive(Serialize)]
-struct Report {
-    threads: usize,
-    workloads: BTreeMap<&'static str, Timing>,
-}
-
-#[derive(Serialize)]
 struct Timing {
     median_ms: f64,
     min_ms: f64,
@@ -42,18 +38,9 @@ struct Timing {
     runs: usize,
 }
 
-/// This is timed: a net, and the work that is done on it.
-struct Workload {
-    name: &'static str,
-    manifest: &'static str,
-    work: Work,
-}
-
 #[derive(Clone, Copy)]
 enum Work {
-    /// The logits of one picture are computed.
     Forward,
-    /// The gradient ∇ₓJ of one picture is computed.
     Gradient,
     /// The probabilities of one picture are computed at 41 values of ε, its gradient being known.
     Curve,
@@ -62,8 +49,6 @@ enum Work {
     /// The net takes such a step on the mix of clean and adversarial loss.
     Adversarial(usize),
 }
-
-const CURVE_POINTS: usize = 41;
 
 const MAXOUT: &str = include_str!("../../benches/nets/maxout240.toml");
 const MLP: &str = include_str!("../../benches/nets/mlp1200.toml");
@@ -74,94 +59,80 @@ const RESNET: &str = include_str!("../../models/resnet18.toml");
 const MOBILENET: &str = include_str!("../../models/mobilenet_v2.toml");
 const EFFICIENTNET: &str = include_str!("../../models/efficientnet_lite0.toml");
 
-const WORKLOADS: [Workload; 17] = {
+/// Each workload has a name, the manifest of its net, and the work that is timed.
+const WORKLOADS: [(&str, &str, Work); 17] = {
     use Work::{Adversarial, Clean, Curve, Forward, Gradient};
-    const fn workload(name: &'static str, manifest: &'static str, work: Work) -> Workload {
-        Workload { name, manifest, work }
-    }
     [
-        workload("fgsm_gradient/maxout240@28 b1", MAXOUT, Gradient),
-        workload("fgsm_gradient/cnn@28 b1", CNN, Gradient),
-        workload("fgsm_gradient/squeezenet1_1@224 b1", SQUEEZENET, Gradient),
-        workload("fgsm_gradient/resnet18@224 b1", RESNET, Gradient),
-        workload("fgsm_gradient/mobilenet_v2@224 b1", MOBILENET, Gradient),
-        workload("fgsm_gradient/efficientnet_lite0@224 b1", EFFICIENTNET, Gradient),
-        workload("forward/squeezenet1_1@224 b1", SQUEEZENET, Forward),
-        workload("forward/resnet18@224 b1", RESNET, Forward),
-        workload("forward/efficientnet_lite0@224 b1", EFFICIENTNET, Forward),
-        workload("eps_curve41/squeezenet1_1@224", SQUEEZENET, Curve),
-        workload("clean_step/maxout240 b100", MAXOUT, Clean(100)),
-        workload("clean_step/mlp1200 b128", MLP, Clean(128)),
-        workload("clean_step/cnn b128", CNN, Clean(128)),
-        workload("adversarial_step/maxout240 b100", MAXOUT, Adversarial(100)),
-        workload("adversarial_step/mlp1200 b128", MLP, Adversarial(128)),
-        workload("adversarial_step/cnn b128", CNN, Adversarial(128)),
-        workload("clean_step/photo_resnet@64 b128", PHOTO, Clean(128)),
+        ("fgsm_gradient/maxout240@28 b1", MAXOUT, Gradient),
+        ("fgsm_gradient/cnn@28 b1", CNN, Gradient),
+        ("fgsm_gradient/squeezenet1_1@224 b1", SQUEEZENET, Gradient),
+        ("fgsm_gradient/resnet18@224 b1", RESNET, Gradient),
+        ("fgsm_gradient/mobilenet_v2@224 b1", MOBILENET, Gradient),
+        ("fgsm_gradient/efficientnet_lite0@224 b1", EFFICIENTNET, Gradient),
+        ("forward/squeezenet1_1@224 b1", SQUEEZENET, Forward),
+        ("forward/resnet18@224 b1", RESNET, Forward),
+        ("forward/efficientnet_lite0@224 b1", EFFICIENTNET, Forward),
+        ("eps_curve41/squeezenet1_1@224", SQUEEZENET, Curve),
+        ("clean_step/maxout240 b100", MAXOUT, Clean(100)),
+        ("clean_step/mlp1200 b128", MLP, Clean(128)),
+        ("clean_step/cnn b128", CNN, Clean(128)),
+        ("adversarial_step/maxout240 b100", MAXOUT, Adversarial(100)),
+        ("adversarial_step/mlp1200 b128", MLP, Adversarial(128)),
+        ("adversarial_step/cnn b128", CNN, Adversarial(128)),
+        ("clean_step/photo_resnet@64 b128", PHOTO, Clean(128)),
     ]
 };
 
 pub fn run(args: &BenchArgs) -> Result<()> {
-    interrupt::watch();
-    let chosen: Vec<&Workload> = WORKLOADS.iter().filter(|workload| workload.name.contains(&args.only)).collect();
+    watch_ctrl_c();
+    let chosen: Vec<_> = WORKLOADS.into_iter().filter(|(name, ..)| name.contains(&args.only)).collect();
     if chosen.is_empty() {
-        let names: Vec<String> = WORKLOADS.iter().map(|workload| format!("{:?}", workload.name)).collect();
+        let names = WORKLOADS.map(|(name, ..)| format!("{name:?}"));
         let (only, names) = (&args.only, names.join(", "));
         return Err(Error::Argument(format!("no workload has {only:?} in its name; there are {names}")));
     }
     let mut workloads = BTreeMap::new();
-    for workload in chosen {
-        let timing = workload.time()?;
+    for (name, manifest, work) in chosen {
+        let timing = time(name, manifest, work)?;
         if !args.json {
             let Timing { median_ms, min_ms, p99_ms, runs } = timing;
-            print(&format!(
-                "{:40} {median_ms:9.3} ms (least {min_ms:.3}, 99 % within {p99_ms:.3}, {runs} runs)",
-                workload.name
-            ))?;
+            print(&format!("{name:40} {median_ms:9.3} ms (least {min_ms:.3}, 99 % within {p99_ms:.3}, {runs} runs)"))?;
         }
-        workloads.insert(workload.name, timing);
+        workloads.insert(name, timing);
     }
-    if args.json { print_json(&Report { threads: rayon::current_num_threads(), workloads }) } else { Ok(()) }
+    if !args.json {
+        return Ok(());
+    }
+    print_json(&json!({ "threads": rayon::current_num_threads(), "workloads": workloads }))
 }
 
-impl Workload {
-    fn time(&self) -> Result<Timing> {
-        let classes: Vec<String> = (0..1000).map(|class| class.to_string()).collect();
-        let manifest = Manifest::with_classes(self.manifest, Path::new(self.name), &classes)?;
-        let mut rng = ChaCha8Rng::seed_from_u64(0);
-        let params = initial_params(&manifest.layers, None, &mut rng)?;
-        let input = &manifest.input;
-        let shape = |n: usize| (n, input.channels, input.height, input.width);
-        let mut pixels = |n: usize| -> Vec<f32> {
-            (0..n * input.channels * input.height * input.width).map(|_| rng.random()).collect()
-        };
-        let one = Tensor::from_vec(pixels(1), shape(1), &Device::Cpu)?;
-        let backend = Backend::from_environment()?;
-        let model = || Model::on(&backend, manifest.clone(), &params);
-        match self.work {
-            Work::Forward => {
-                let model = model()?;
-                measure(|| model.logits(&one).map(drop))
-            }
-            Work::Gradient => {
-                let model = model()?;
-                measure(|| input_gradient(&model, &one, &[0], Loss::CrossEntropy).map(drop))
-            }
-            Work::Curve => {
-                let model = model()?;
-                let gradient = input_gradient(&model, &one, &[0], Loss::CrossEntropy)?.gradient;
-                let direction = Norm::Linf.steepest(&gradient.flatten_all()?.to_vec1::<f32>()?);
-                let (input, eps) = (AttackInput::from(Planes::from_tensor(&one)?), eps_range(0.1, CURVE_POINTS));
-                measure(|| eps_curve(&model, &input, &direction, &eps, Rules::default()).map(drop))
-            }
-            Work::Clean(n) | Work::Adversarial(n) => {
-                let mut learner = Learner::new(&backend, &manifest, &params, Algorithm::Sgd)?;
-                let x = pixels(n);
-                let labels: Vec<usize> = (0..n).map(|i| i * 7 % manifest.classes.len()).collect();
-                let alpha = if matches!(self.work, Work::Clean(_)) { 1.0 } else { 0.5 };
-                let objective = Objective { eps: 0.25, alpha, ..Objective::default() };
-                let size = StepSize { rate: 0.01, momentum: 0.9, nesterov: false, weight_decay: 1e-4, max_norm: None };
-                measure(|| learner.step(&x, &labels, objective, size, &mut rng).map(drop))
-            }
+fn time(name: &str, manifest: &str, work: Work) -> Result<Timing> {
+    let classes: Vec<String> = (0..1000).map(|class| class.to_string()).collect();
+    let manifest = Manifest::with_classes(manifest, Path::new(name), &classes)?;
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let params = initial_params(&manifest.layers, None, &mut rng)?;
+    let Input { channels, height, width, .. } = manifest.input;
+    let mut pixels = |n: usize| -> Vec<f32> { (0..n * channels * height * width).map(|_| rng.random()).collect() };
+    let one = Tensor::from_vec(pixels(1), (1, channels, height, width), &Device::Cpu)?;
+    let backend = Backend::from_environment()?;
+    let model = Model::on(&backend, manifest.clone(), &params)?;
+    let gradient = || input_gradient(&model, &one, &[0], Loss::CrossEntropy);
+    match work {
+        Work::Forward => measure(|| model.logits(&one).map(drop)),
+        Work::Gradient => measure(|| gradient().map(drop)),
+        Work::Curve => {
+            let direction = Norm::Linf.steepest(&gradient()?.gradient.flatten_all()?.to_vec1::<f32>()?);
+            let (input, eps) = (AttackInput::from(Planes::from_tensor(&one)?), eps_range(0.1, 41));
+            measure(|| eps_curve(&model, &input, &direction, &eps, Rules::default()).map(drop))
+        }
+        Work::Clean(n) | Work::Adversarial(n) => {
+            let mut learner = Learner::new(&backend, &manifest, &params, Algorithm::Sgd)?;
+            let x = pixels(n);
+            let labels: Vec<usize> = (0..n).map(|i| i * 7 % manifest.classes.len()).collect();
+            let alpha = if matches!(work, Work::Clean(_)) { 1.0 } else { 0.5 };
+            let objective = Objective { eps: 0.25, alpha, ..Objective::default() };
+            let size = StepSize { rate: 0.01, momentum: 0.9, nesterov: false, weight_decay: 1e-4, max_norm: None };
+            measure(|| learner.step(&x, &labels, objective, size, &mut rng).map(drop))
         }
     }
 }
@@ -177,9 +148,7 @@ fn measure(mut work: impl FnMut() -> Result<()>) -> Result<Timing> {
     }
     let (started, mut times) = (Instant::now(), Vec::new());
     while times.len() < *RUNS.start() || (times.len() < *RUNS.end() && started.elapsed() < TIME) {
-        if interrupt::requested() {
-            return Err(Error::Stopped);
-        }
+        check_ctrl_c()?;
         let run = Instant::now();
         work()?;
         times.push(run.elapsed().as_secs_f64() * 1e3);

@@ -5,7 +5,6 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use crate::engine::Error;
 use crate::engine::attack::Loss;
 
-/// `--loss` takes the loss whose slope an attack follows.
 pub const LOSSES: [(&str, &str, Loss); 2] = [
     ("cross-entropy", "J in single precision, as PyTorch and the attack libraries have it", Loss::CrossEntropy),
     (

@@ -8,19 +8,20 @@ use serde_json::json;
 use super::progress::watched;
 use super::{print, print_json};
 use crate::engine::data::{DataSource, Offer};
+use crate::engine::units::megabytes;
 use crate::engine::{Error, Result};
 
 #[derive(Args)]
 pub struct DataArgs {
     #[command(subcommand)]
-    action: Option<Action>,
+    action: Option<DataAction>,
     /// Print the list as JSON
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum DataAction {
     /// Fetch a data set from the network into the user's data folder
     Fetch {
         /// mnist or fashion-mnist
@@ -34,7 +35,7 @@ enum Action {
 pub fn run(args: &DataArgs) -> Result<()> {
     match &args.action {
         None => list(args.json),
-        Some(Action::Fetch { set, yes }) => fetch(set, *yes),
+        Some(DataAction::Fetch { set, yes }) => fetch(set, *yes),
     }
 }
 
@@ -57,19 +58,10 @@ fn list(as_json: bool) -> Result<()> {
     print("drawn:COUNT      digits that the program draws itself; always there")?;
     for (set, offer) in offers {
         let state = if set.is_there() { "there" } else { "not there" };
-        let folder = offer.folder.display();
-        print(&format!(
-            "{:16} {state}, {}, {}\n                 {folder}",
-            set.to_string(),
-            in_megabytes(offer.bytes()),
-            offer.licence
-        ))?;
+        let (name, size, folder) = (set.to_string(), megabytes(offer.bytes()), offer.folder.display());
+        print(&format!("{name:16} {state}, {size}, {}\n                 {folder}", offer.licence))?;
     }
     Ok(())
-}
-
-fn in_megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }
 
 fn fetch(set: &DataSource, yes: bool) -> Result<()> {
@@ -80,24 +72,23 @@ fn fetch(set: &DataSource, yes: bool) -> Result<()> {
         return print(&format!("{set} is there already: {}", offer.folder.display()));
     }
     let (hosts, folder) = (offer.hosts().join(" or "), offer.folder.display());
-    eprintln!("{set}: {} from {hosts}\n  licence: {}\n  into {folder}", in_megabytes(offer.bytes()), offer.licence);
-    if !yes {
-        ask("nothing was fetched; --yes fetches without asking")?;
-    }
+    eprintln!("{set}: {} from {hosts}\n  licence: {}\n  into {folder}", megabytes(offer.bytes()), offer.licence);
+    ask(yes, "nothing was fetched; --yes fetches without asking")?;
     let of = offer.bytes() as usize;
-    watched(|line| offer.fetch(&mut |bytes| line.draw(&in_megabytes(bytes), bytes as usize, of)))?;
+    watched(|line| offer.fetch(&mut |bytes| line.draw(&format!("{:.1} MB", bytes as f64 / 1e6), bytes as usize, of)))?;
     print(&format!("{set} is there: doppelganger train --data {set} …"))
 }
 
-/// Asks on a terminal whether to go on, and fails with `refusal` unless somebody agrees.
-pub(super) fn ask(refusal: &str) -> Result<()> {
+/// Asks on a terminal whether to go on if `yes` is not said already, and fails with `refusal` unless somebody agrees.
+pub(super) fn ask(yes: bool, refusal: &str) -> Result<()> {
     let mut answer = String::new();
-    if std::io::stdin().is_terminal() {
+    if std::io::stdin().is_terminal() && !yes {
         eprint!("Go on? [y/N] ");
         let _ = std::io::stderr().flush();
         std::io::stdin().read_line(&mut answer).map_err(Error::io("read the answer", "standard input".as_ref()))?;
     }
     match answer.trim() {
+        _ if yes => Ok(()),
         "y" | "Y" | "yes" => Ok(()),
         _ => Err(Error::Argument(refusal.into())),
     }

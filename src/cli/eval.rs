@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets, warning_text};
+use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets, warning_text};
 use super::progress::{open_data, watched};
 use super::{check_limit, print, print_json};
 use crate::engine::Result;
@@ -16,9 +16,6 @@ use crate::engine::eval::{AttackedResult, Evaluation, Plan, Target, evaluate};
 use crate::engine::model::{Catalogue, Model, find_class};
 use crate::engine::statistics::wilson_interval;
 use crate::engine::units::{counted, parse_eps, per_cent};
-
-/// Nets with no more classes are not asked for their first five.
-const FEW_CLASSES: usize = 10;
 
 #[derive(Args)]
 pub struct EvalArgs {
@@ -34,13 +31,8 @@ pub struct EvalArgs {
     attack: Option<AttackSettings>,
     /// ε in units of the pixel range [0, 1]: 0.1, or 8/255, or several with commas between. With attacks that look for
     /// the shortest perturbation by themselves: count those that are no longer (for jsma: that change no more values)
-    #[arg(
-        long,
-        value_parser = parse_eps,
-        value_delimiter = ',',
-        required_unless_present = "attack",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_parser = parse_eps, value_delimiter = ',', allow_hyphen_values = true)]
+    #[arg(required_unless_present = "attack")]
     eps: Vec<f32>,
     /// Move every picture towards this class (index or name), or "next": the class after its own
     #[arg(long, value_name = "CLASS|next")]
@@ -49,12 +41,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     #[command(flatten)]
-    rules: RuleOptions,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    options: AttackOptions,
+    common: AttackingArgs,
 }
 
 #[derive(Serialize)]
@@ -68,15 +55,13 @@ struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
     n: usize,
-    /// The number of pictures whose gradient is zero everywhere.
     without_gradient: usize,
-    /// The number of pictures of which the net is so sure that rounding hides most of the cross-entropy's gradient.
     saturated: usize,
-    clean: Clean,
-    attacked: Vec<Attacked>,
+    clean: ErrorCounts,
+    attacked: Vec<AttackedCounts>,
     /// The result for perturbations of any length, of attacks that take no ε.
     #[serde(skip_serializing_if = "Option::is_none")]
-    unlimited: Option<Attacked>,
+    unlimited: Option<AttackedCounts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     length: Option<Length>,
     warnings: Vec<String>,
@@ -84,27 +69,20 @@ struct Report {
 }
 
 #[derive(Serialize)]
-struct Counted {
+struct ErrorCounts {
     correct: usize,
     error: f64,
     error_interval: (f64, f64),
-}
-
-#[derive(Serialize)]
-struct Clean {
-    #[serde(flatten)]
-    counted: Counted,
     /// The number of pictures whose right class is among the five most probable ones, for nets of many classes.
     #[serde(skip_serializing_if = "Option::is_none")]
     top5_correct: Option<usize>,
 }
 
 #[derive(Serialize)]
-struct Attacked {
-    /// The ε; `None` where it is infinite.
+struct AttackedCounts {
     eps: Option<f32>,
     #[serde(flatten)]
-    counted: Counted,
+    counts: ErrorCounts,
     /// The number of pictures that got where the attack was to move them.
     reached: usize,
     mean_confidence_on_mistakes: Option<f32>,
@@ -114,7 +92,7 @@ struct Attacked {
 #[derive(Serialize)]
 struct Length {
     measure: &'static str,
-    /// The median; `None` where more than half of the pictures are not fooled.
+    /// There is no median where more than half of the pictures are not fooled.
     median: Option<f32>,
     pictures: usize,
     reached: usize,
@@ -130,11 +108,11 @@ pub fn run(args: &EvalArgs) -> Result<()> {
         evaluate(&model, &data, &plan, |done, n| line.draw(&format!("{done} of {n} pictures"), done, n))
     })?;
     let report = report(args, &plan, &evaluation, started.elapsed().as_secs_f64());
-    if args.json { print_json(&report) } else { print(&describe(&report)) }
+    if args.common.json { print_json(&report) } else { print(&describe(&report)) }
 }
 
 fn plan(args: &EvalArgs, model: &Model) -> Result<Plan> {
-    let attack = args.options.settings(args.attack.as_ref(), &args.eps)?;
+    let attack = args.common.options.settings(args.attack.as_ref(), &args.eps)?;
     if attack.takes_eps() {
         budgets(&attack, &args.eps)?;
     }
@@ -143,15 +121,15 @@ fn plan(args: &EvalArgs, model: &Model) -> Result<Plan> {
         Some("next") => Some(Target::Next),
         Some(class) => Some(Target::Class(find_class(&model.classes, class)?)),
     };
-    Ok(Plan { attack, eps: args.eps.clone(), rules: args.rules.rules(), target, limit: args.limit })
+    Ok(Plan { attack, eps: args.eps.clone(), rules: args.common.rules(), target, limit: args.limit })
 }
 
 fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -> Report {
     let (unlimited, attacked): (Vec<_>, Vec<_>) =
         evaluation.attacked.iter().partition(|result| result.eps.is_infinite());
-    let attacked_report = |result: &AttackedResult| Attacked {
+    let attacked_counts = |result: &AttackedResult| AttackedCounts {
         eps: result.eps.is_finite().then_some(result.eps),
-        counted: Counted::new(result.correct, evaluation.n),
+        counts: ErrorCounts::new(result.correct, evaluation.n),
         reached: result.reached,
         mean_confidence_on_mistakes: result.mean_confidence_on_mistakes,
     };
@@ -165,12 +143,12 @@ fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -
         n: evaluation.n,
         without_gradient: evaluation.without_gradient,
         saturated: evaluation.saturated,
-        clean: Clean {
-            counted: Counted::new(evaluation.clean_correct, evaluation.n),
-            top5_correct: (evaluation.classes > FEW_CLASSES).then_some(evaluation.clean_top5_correct),
+        clean: ErrorCounts {
+            top5_correct: (evaluation.classes > 10).then_some(evaluation.clean_top5_correct),
+            ..ErrorCounts::new(evaluation.clean_correct, evaluation.n)
         },
-        attacked: attacked.into_iter().map(attacked_report).collect(),
-        unlimited: unlimited.into_iter().map(attacked_report).next(),
+        attacked: attacked.into_iter().map(attacked_counts).collect(),
+        unlimited: unlimited.into_iter().map(attacked_counts).next(),
         length: evaluation.lengths.as_ref().map(|lengths| Length {
             measure: plan.attack.measure().symbol(),
             median: evaluation.median_length().filter(|length| length.is_finite()),
@@ -182,10 +160,11 @@ fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -
     }
 }
 
-impl Counted {
+impl ErrorCounts {
     fn new(correct: usize, n: usize) -> Self {
         let wrong = n - correct;
-        Self { correct, error: wrong as f64 / n.max(1) as f64, error_interval: wilson_interval(wrong, n) }
+        let (error, error_interval) = (wrong as f64 / n.max(1) as f64, wilson_interval(wrong, n));
+        Self { correct, error, error_interval, top5_correct: None }
     }
 
     fn describe(&self) -> String {
@@ -196,28 +175,23 @@ impl Counted {
 
 fn describe(report: &Report) -> String {
     let towards = report.target.as_ref().map(|target| format!(", towards {target}")).unwrap_or_default();
+    let Report { model, settings, seed, .. } = report;
+    let (pictures, clipping) = (counted(report.n, "picture"), report.rules.clipping());
     let mut lines = vec![
-        format!(
-            "{} on {}, true labels; {}{towards}, {}, seed {}; 95 % intervals",
-            report.model,
-            counted(report.n, "picture"),
-            report.settings,
-            report.rules.clipping(),
-            report.seed
-        ),
-        format!("{:<44} {}", "untouched", report.clean.counted.describe()),
+        format!("{model} on {pictures}, true labels; {settings}{towards}, {clipping}, seed {seed}; 95 % intervals"),
+        format!("{:<44} {}", "untouched", report.clean.describe()),
     ];
     if let Some(right) = report.clean.top5_correct {
         let share = 100.0 * right as f64 / report.n.max(1) as f64;
         lines.push(format!("{:<44} {share:>6.2} % have the right class among the first five", ""));
     }
     for result in report.attacked.iter().chain(&report.unlimited) {
-        let eps = report.settings.measure().describe(result.eps.unwrap_or(f32::INFINITY));
+        let eps = settings.measure().describe(result.eps.unwrap_or(f32::INFINITY));
         let confidence = result.mean_confidence_on_mistakes;
-        let confidence = confidence.map(|c| format!(", mean confidence on mistakes {}", per_cent(c)));
+        let confidence =
+            confidence.map(|c| format!(", mean confidence on mistakes {}", per_cent(c))).unwrap_or_default();
         let reached = report.target.as_ref().map(|_| format!(", {} where they should be", result.reached));
-        let more = [confidence.unwrap_or_default(), reached.unwrap_or_default()].concat();
-        lines.push(format!("{eps:<44} {}{more}", result.counted.describe()));
+        lines.push(format!("{eps:<44} {}{confidence}{}", result.counts.describe(), reached.unwrap_or_default()));
     }
     if let Some(Length { measure, median, pictures, reached }) = &report.length {
         let median = median.map_or("none: more than half are not fooled".into(), |median| format!("{median:.4}"));

@@ -8,7 +8,6 @@ mod choice;
 mod curves;
 mod data;
 mod eval;
-mod interrupt;
 mod licences;
 mod models;
 mod progress;
@@ -24,11 +23,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::command_line;
-use crate::engine::threads;
-use crate::engine::{Error, Result};
-
-/// A message about a malformed command line has at most this many lines.
-const MESSAGE_LINES: usize = 6;
+use crate::engine::{Error, Result, threads};
 
 /// See, make and cure adversarial examples.
 ///
@@ -37,7 +32,7 @@ const MESSAGE_LINES: usize = 6;
 #[command(version, args_conflicts_with_subcommands = true, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<HeadlessCommand>,
     #[command(flatten)]
     window: WindowArgs,
 }
@@ -53,7 +48,7 @@ pub struct WindowArgs {
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum HeadlessCommand {
     /// Attack one picture and say what the net makes of it
     Attack(attack::AttackArgs),
     /// Measure a net's errors on a set of pictures, clean and under attack
@@ -87,16 +82,16 @@ pub fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     let result = match cli.command {
-        Some(Command::Attack(args)) => attack::run(&args),
-        Some(Command::Eval(args)) => eval::run(&args),
-        Some(Command::Train(args)) => train::run(&args),
-        Some(Command::Sweep(args)) => sweep::run(&args),
-        Some(Command::Transfer(args)) => transfer::run(&args),
-        Some(Command::Reproduce(args)) => reproduce::run(&args),
-        Some(Command::Data(args)) => data::run(&args),
-        Some(Command::Models(args)) => models::run(&args),
-        Some(Command::Bench(args)) => bench::run(&args),
-        Some(Command::Licences) => licences::run(),
+        Some(HeadlessCommand::Attack(args)) => attack::run(&args),
+        Some(HeadlessCommand::Eval(args)) => eval::run(&args),
+        Some(HeadlessCommand::Train(args)) => train::run(&args),
+        Some(HeadlessCommand::Sweep(args)) => sweep::run(&args),
+        Some(HeadlessCommand::Transfer(args)) => transfer::run(&args),
+        Some(HeadlessCommand::Reproduce(args)) => reproduce::run(&args),
+        Some(HeadlessCommand::Data(args)) => data::run(&args),
+        Some(HeadlessCommand::Models(args)) => models::run(&args),
+        Some(HeadlessCommand::Bench(args)) => bench::run(&args),
+        Some(HeadlessCommand::Licences) => licences::run(),
         None => return window(cli.window),
     };
     match result {
@@ -115,16 +110,13 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints help and version as they are, and a malformed command line's message in a few lines without gaps.
+/// Prints help and version as they are, and a malformed command line's message in at most six lines without gaps.
 fn explain(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        return match error.print() {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        };
+        return if error.print().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let text = error.to_string();
-    text.lines().filter(|line| !line.trim().is_empty()).take(MESSAGE_LINES).for_each(|line| eprintln!("{line}"));
+    text.lines().filter(|line| !line.trim().is_empty()).take(6).for_each(|line| eprintln!("{line}"));
     ExitCode::from(2)
 }
 
@@ -132,14 +124,10 @@ fn explain(error: &clap::Error) -> ExitCode {
 fn window(args: WindowArgs) -> ExitCode {
     // Both paths are kept for the next time, which may begin in another folder.
     let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-    let picture = args.picture.map(|path| match crate::engine::data::sample_unless_file(&path) {
-        Some(_) => path,
-        None => absolute(path),
-    });
-    let model = args.model.map(|model| match crate::engine::model::is_path(&model) {
-        true => absolute(model.into()).display().to_string(),
-        false => model,
-    });
+    let is_file = |path: &PathBuf| crate::engine::data::sample_unless_file(path).is_none();
+    let picture = args.picture.map(|path| if is_file(&path) { absolute(path) } else { path });
+    let is_path = |model: &String| crate::engine::model::is_path(model);
+    let model = args.model.map(|name| if is_path(&name) { absolute(name.into()).display().to_string() } else { name });
     crate::app::run(crate::app::Start { picture, model })
 }
 

@@ -16,14 +16,14 @@ use crate::engine::{Error, Result};
 #[derive(Args)]
 pub struct ModelsArgs {
     #[command(subcommand)]
-    action: Option<Action>,
+    action: Option<ModelAction>,
     /// Print one JSON array
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Subcommand)]
-enum Action {
+enum ModelAction {
     /// Fetch the weights of a model from the network into the user's data folder
     Fetch {
         /// A name from the list, such as resnet18
@@ -64,21 +64,20 @@ struct ModelReport {
     title: String,
     description: String,
     licence: String,
-    /// The path of the manifest, or "bundled" for one inside the binary.
+    /// The place is the path of the manifest, or "bundled" for one inside the binary.
     place: String,
-    /// The path of the weights, "bundled", or `null` when they are not there.
+    /// The path of the weights, or "bundled".
     weights: Option<String>,
     weights_bytes: Option<u64>,
     parameters: Option<usize>,
     accuracy: Option<Accuracy>,
-    /// The address that the weights can be fetched from.
     address: Option<String>,
     /// The reason why the model cannot be used; `null` when it can.
     problem: Option<String>,
 }
 
-impl From<Entry> for ModelReport {
-    fn from(entry: Entry) -> Self {
+impl ModelReport {
+    fn new(entry: Entry) -> Self {
         let facts = entry.facts.as_ref();
         let (weights, weights_bytes) = match facts.map(|facts| &facts.weights) {
             Some(WeightsPlace::Bundled(bytes)) => (Some("bundled".into()), Some(*bytes)),
@@ -105,22 +104,22 @@ pub fn run(args: &ModelsArgs) -> Result<()> {
     let catalogue = Catalogue::from_environment();
     match &args.action {
         None => list(&catalogue, args.json),
-        Some(Action::Fetch { name, yes }) => fetch(&catalogue, name, *yes),
-        Some(Action::Add { name_and_file }) => match name_and_file.as_slice() {
+        Some(ModelAction::Fetch { name, yes }) => fetch(&catalogue, name, *yes),
+        Some(ModelAction::Add { name_and_file }) => match name_and_file.as_slice() {
             [name, file] => add(&catalogue, name.to_str(), file),
             [file] => add(&catalogue, None, file),
             _ => Ok(()),
         },
-        Some(Action::Halve { model, name, out }) => {
+        Some(ModelAction::Halve { model, name, out }) => {
             let path = catalogue.halve(&model.to_string_lossy(), out, name)?;
             print(&format!("wrote {}", path.display()))
         }
-        Some(Action::Remove { name, yes }) => remove(&catalogue, name, *yes),
+        Some(ModelAction::Remove { name, yes }) => remove(&catalogue, name, *yes),
     }
 }
 
 fn list(catalogue: &Catalogue, as_json: bool) -> Result<()> {
-    let models: Vec<ModelReport> = catalogue.entries().into_iter().map(ModelReport::from).collect();
+    let models: Vec<ModelReport> = catalogue.entries().into_iter().map(ModelReport::new).collect();
     if as_json {
         return print_json(&models);
     }
@@ -144,12 +143,11 @@ fn example(name: &str) -> String {
 }
 
 fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
-    // The error of this says which names are near.
+    // This error says which names are near.
     catalogue.manifest(name)?;
     let known = catalogue.entries().into_iter().find(|entry| entry.name == name);
-    let entry = known.ok_or_else(|| {
-        Error::Argument(format!("{name:?} is no name of a model; \"doppelganger models\" lists them"))
-    })?;
+    let unknown = || Error::Argument(format!("{name:?} is no name of a model; \"doppelganger models\" lists them"));
+    let entry = known.ok_or_else(unknown)?;
     if entry.problem.is_none() {
         return print(&format!("{name} is there already: {}", example(name)));
     }
@@ -157,12 +155,9 @@ fn fetch(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
     if let (Some((remote, arrived)), Some(folder)) = (&remote, user_models_folder()) {
         let there = if *arrived > 0 { format!(", {} of it are there", megabytes(*arrived)) } else { String::new() };
         let from = remote.mirrors.first().map_or("", String::as_str);
-        let (size, licence, folder) = (megabytes(remote.bytes), &entry.licence, folder.display());
-        eprintln!("{}: {size}{there}, from {}\n  {from}", entry.title, host(from));
-        eprintln!("  licence: {licence}\n  into {folder}");
-        if !yes {
-            ask("nothing was fetched; --yes fetches without asking")?;
-        }
+        eprintln!("{}: {}{there}, from {}\n  {from}", entry.title, megabytes(remote.bytes), host(from));
+        eprintln!("  licence: {}\n  into {}", entry.licence, folder.display());
+        ask(yes, "nothing was fetched; --yes fetches without asking")?;
     }
     let of = remote.map_or(0, |(remote, _)| remote.bytes as usize);
     watched(|line| {
@@ -186,8 +181,8 @@ fn add(catalogue: &Catalogue, name: Option<&str>, file: &Path) -> Result<()> {
 fn remove(catalogue: &Catalogue, name: &str, yes: bool) -> Result<()> {
     if !yes {
         eprintln!("Removes what was fetched or added of {name} from disk.");
-        ask("nothing was removed; --yes removes without asking")?;
     }
+    ask(yes, "nothing was removed; --yes removes without asking")?;
     catalogue.remove(name)?;
     print(&format!("{name} was removed"))
 }

@@ -7,11 +7,11 @@ use serde_json::json;
 
 use super::attack_options::{AttackOptions, attack_name};
 use super::choice::{LOSSES, choice};
-use super::training::{Report, TrainingArgs, TuningArgs, drive};
-use super::{curves, interrupt, print};
+use super::training::{EpochReport, TrainingArgs, TuningArgs, drive};
+use super::{curves, print};
 use crate::engine::attack::{AttackSettings, Loss};
 use crate::engine::files::write_atomically;
-use crate::engine::train::{EpochRecord, Measured, Trainer};
+use crate::engine::train::{Config, EpochRecord, Measured, Trainer};
 use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
 
@@ -43,14 +43,8 @@ pub struct SweepArgs {
 #[command(next_help_heading = "Curves, with --models")]
 pub struct CurveArgs {
     /// The attacks, with commas between
-    #[arg(
-        long,
-        value_parser = attack_name(),
-        value_delimiter = ',',
-        value_name = "ATTACK",
-        default_value = "fgsm",
-        requires = "models"
-    )]
+    #[arg(long, value_parser = attack_name(), value_delimiter = ',', value_name = "ATTACK", default_value = "fgsm")]
+    #[arg(requires = "models")]
     pub attacks: Vec<AttackSettings>,
     /// Where to write the curves as a table
     #[arg(long, value_name = "FILE", requires = "models")]
@@ -86,7 +80,6 @@ fn train(args: &SweepArgs) -> Result<()> {
     let GridArgs { alpha, out: Some(out) } = &args.grid else {
         return Err(Error::Argument("--out is missing".into()));
     };
-    interrupt::watch();
     std::fs::create_dir_all(out).map_err(Error::io("make the folder for the sweep", out))?;
     let mut table = String::from("eps,alpha,seed,epochs,clean_error,adversarial_error,pgd_error,folder\n");
     for &eps in &args.eps {
@@ -94,12 +87,11 @@ fn train(args: &SweepArgs) -> Result<()> {
             let name = PathBuf::from(format!("eps-{eps}-alpha-{alpha}-seed-{}", args.training.seed));
             let prepared = args.training.prepare(&TuningArgs { eps, alpha })?;
             let (mut folder, mut trainer) = prepared.run_in(&out.join(&name), "run")?;
-            drive(&mut folder, &mut trainer, Report::new(args.json))?;
+            drive(&mut folder, &mut trainer, if args.json { EpochReport::Json } else { EpochReport::Text })?;
             let row = row(&trainer, &name);
             let said = if args.json { json!({ "run": name, "best": best(&trainer) }).to_string() } else { row.clone() };
             print(&said)?;
-            table.push_str(&row);
-            table.push('\n');
+            table += &format!("{row}\n");
             write_atomically(&out.join("sweep.csv"), table.as_bytes(), "write the table of the sweep")?;
         }
     }
@@ -112,18 +104,9 @@ fn best(trainer: &Trainer) -> Option<&EpochRecord> {
 }
 
 fn row(trainer: &Trainer, folder: &Path) -> String {
-    let config = trainer.config();
+    let (Config { eps, alpha, seed, .. }, epochs) = (trainer.config(), trainer.best_epochs());
     let best = best(trainer).copied().unwrap_or_default();
-    let error = |measured: Option<Measured>| measured.map(|measured| measured.error().to_string()).unwrap_or_default();
-    [
-        config.eps.to_string(),
-        config.alpha.to_string(),
-        config.seed.to_string(),
-        trainer.best_epochs().to_string(),
-        error(best.clean),
-        error(best.adversarial),
-        error(best.pgd),
-        folder.display().to_string(),
-    ]
-    .join(",")
+    let error = |measured: Measured| measured.error().to_string();
+    let errors = [best.clean, best.adversarial, best.pgd].map(|measured| measured.map(error).unwrap_or_default());
+    format!("{eps},{alpha},{seed},{epochs},{},{}", errors.join(","), folder.display())
 }

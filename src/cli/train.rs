@@ -4,9 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Arg, Args, Command, Id};
 
-use super::interrupt;
 use super::progress::open_data;
-use super::training::{Prepared, Report, TrainingArgs, TuningArgs, drive};
+use super::training::{EpochReport, PreparedRun, TrainingArgs, TuningArgs, drive};
 use crate::engine::data::Split;
 use crate::engine::train::RunFolder;
 use crate::engine::{Error, Result};
@@ -39,7 +38,6 @@ pub struct TrainArgs {
 }
 
 pub fn run(args: &TrainArgs) -> Result<()> {
-    interrupt::watch();
     let (mut folder, mut trainer) = match (&args.resume, &args.out) {
         (Some(path), _) => {
             if !RunFolder::holds_a_run(path) {
@@ -55,7 +53,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         }
         (None, Some(out)) => {
             args.training.check_together(args.tuning.eps)?;
-            let Prepared { manifest, data, config } = args.training.prepare(&args.tuning)?;
+            let PreparedRun { manifest, data, config } = args.training.prepare(&args.tuning)?;
             RunFolder::begin(out, manifest, data, config)?
         }
         (None, None) => return Err(Error::Argument("train needs --out or --resume".into())),
@@ -64,5 +62,5 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         let epochs = trainer.history().len();
         eprintln!("The run is finished: {epochs} epochs. Its net: {}", folder.path().join("model.toml").display());
     }
-    drive(&mut folder, &mut trainer, Report::new(args.json))
+    drive(&mut folder, &mut trainer, if args.json { EpochReport::Json } else { EpochReport::Text })
 }

@@ -7,8 +7,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::choice::choice;
-use super::progress::{ProgressLine, open_data};
-use super::{interrupt, print};
+use super::print;
+use super::progress::{ProgressLine, check_ctrl_c, open_data};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::model::{Catalogue, Manifest};
 use crate::engine::train::{
@@ -136,8 +136,7 @@ const SCHEDULES: [(&str, &str, Schedule); 4] = [
 const RULES: [(&str, &str, Rule); 3] =
     [("off", "", Rule::Off), ("clean", "", Rule::Clean), ("adversarial", "", Rule::Adversarial)];
 
-/// A run needs these to begin.
-pub struct Prepared {
+pub struct PreparedRun {
     pub manifest: Manifest,
     pub data: Arc<Dataset>,
     pub config: Config,
@@ -145,15 +144,14 @@ pub struct Prepared {
 
 impl TrainingArgs {
     /// Finds the net, opens the data, and puts the settings together.
-    pub fn prepare(&self, TuningArgs { eps, alpha }: &TuningArgs) -> Result<Prepared> {
+    pub fn prepare(&self, TuningArgs { eps, alpha }: &TuningArgs) -> Result<PreparedRun> {
         let missing = |what: &str| Error::Argument(format!("{what} is missing; see doppelganger train --help"));
         let source = self.data.clone().ok_or_else(|| missing("--data"))?;
         let model = self.model.clone().ok_or_else(|| missing("--model"))?;
         let rule = self.stop.unwrap_or(if *eps > 0.0 { Rule::Adversarial } else { Rule::Clean });
         if rule == Rule::Adversarial && *eps == 0.0 {
-            return Err(Error::Argument(
-                "--stop adversarial needs an ε above 0: give --eps, such as --eps 0.25".into(),
-            ));
+            let why = "--stop adversarial needs an ε above 0: give --eps, such as --eps 0.25";
+            return Err(Error::Argument(why.into()));
         }
         let mut config = Config {
             data: source.absolute()?,
@@ -190,7 +188,7 @@ impl TrainingArgs {
         let manifest = config.manifest(&Catalogue::from_environment())?;
         let data = open_data(&config.data, Split::Train, &manifest.classes)?;
         config.validation = self.validation.unwrap_or(data.len() / 6);
-        Ok(Prepared { manifest, data, config })
+        Ok(PreparedRun { manifest, data, config })
     }
 
     /// Refuses settings that would do nothing. (In a sweep, ε = 0 is the clean net beside the others.)
@@ -209,7 +207,7 @@ impl TrainingArgs {
     }
 }
 
-impl Prepared {
+impl PreparedRun {
     /// Takes up the run in a folder, or begins it there; refuses a run of other settings. `what` names the run.
     pub fn run_in(self, path: &Path, what: &str) -> Result<(RunFolder, Trainer)> {
         let Self { manifest, data, config } = self;
@@ -226,61 +224,50 @@ impl Prepared {
 
 /// This much is printed of each epoch.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Report {
+pub enum EpochReport {
     Text,
     Json,
     /// Only the progress line is drawn.
     Nothing,
 }
 
-impl Report {
-    pub fn new(json: bool) -> Self {
-        if json { Self::Json } else { Self::Text }
-    }
-}
-
 /// Trains what is left, with checkpoints, and writes the net. Ctrl-C keeps the state and stops.
-pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: Report) -> Result<()> {
+pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: EpochReport) -> Result<()> {
     let attacked = trainer.config().trains_on_an_attack();
-    let mut line = ProgressLine::new(report != Report::Json);
-    let kept = |kept: Result<()>, folder: &RunFolder| {
-        kept.map_err(|error| {
-            let path = folder.path().display();
-            let advice =
-                format!("What was kept before stays. Free some space, then: doppelganger train --resume {path}");
-            Error::Argument(format!("{error}\n  {advice}"))
-        })
-    };
+    let mut line = ProgressLine::new(report != EpochReport::Json);
+    let path = folder.path().display();
+    let advice = format!("What was kept before stays. Free some space, then: doppelganger train --resume {path}");
+    let kept = |kept: Result<()>| kept.map_err(|error| Error::Argument(format!("{error}\n  {advice}")));
     while !trainer.is_finished() {
-        let moment = trainer.advance();
-        match moment {
+        match trainer.advance() {
             Ok(Moment::Epoch) => {
-                line.clear();
-                kept(folder.keep(trainer), folder)?;
-                match (report, trainer.history().last()) {
-                    (Report::Text, Some(record)) => print(&describe(record, attacked))?,
-                    (Report::Json, Some(record)) => print(&as_json(record, attacked).to_string())?,
-                    _ => {}
+                line = ProgressLine::new(report != EpochReport::Json);
+                kept(folder.keep(trainer))?;
+                if let Some(record) = trainer.history().last() {
+                    match report {
+                        EpochReport::Text => print(&describe(record, attacked))?,
+                        EpochReport::Json => print(&as_json(record, attacked).to_string())?,
+                        EpochReport::Nothing => {}
+                    }
                 }
-                line = ProgressLine::new(report != Report::Json);
             }
             Ok(Moment::Step | Moment::Validation) => {
-                kept(folder.keep_now_and_then(trainer), folder)?;
+                kept(folder.keep_now_and_then(trainer))?;
                 draw(&mut line, trainer);
             }
             Err(error) => {
-                line.clear();
                 folder.keep(trainer)?;
                 return Err(error);
             }
         }
-        if interrupt::requested() && !trainer.is_finished() {
-            line.clear();
+        if !trainer.is_finished()
+            && let Err(stopped) = check_ctrl_c()
+        {
             folder.keep(trainer)?;
-            return Err(Error::Stopped);
+            return Err(stopped);
         }
     }
-    kept(folder.write_net(trainer), folder)
+    kept(folder.write_net(trainer))
 }
 
 fn draw(line: &mut ProgressLine, trainer: &Trainer) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::attack_options::{AttackOptions, RuleOptions, RulesReport, attack_name, budgets};
+use super::attack_options::{AttackingArgs, RulesReport, attack_name, budgets};
 use super::progress::{open_data, watched};
 use super::{check_limit, print, print_json};
 use crate::engine::attack::AttackSettings;
@@ -35,19 +35,14 @@ pub struct TransferArgs {
     #[arg(long, value_name = "N")]
     limit: Option<usize>,
     #[command(flatten)]
-    rules: RuleOptions,
-    /// Print one JSON object
-    #[arg(long)]
-    json: bool,
+    common: AttackingArgs,
     /// Print a table (CSV): a line for each pair of nets
     #[arg(long, conflicts_with = "json")]
     csv: bool,
-    #[command(flatten)]
-    options: AttackOptions,
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct TransferReport<'a> {
     models: &'a [String],
     attack: &'static str,
     settings: &'a AttackSettings,
@@ -66,12 +61,12 @@ pub fn run(args: &TransferArgs) -> Result<()> {
         return Err(Error::Argument("--models names one net; expected two or more, with commas between".into()));
     }
     check_limit(args.limit, "attack")?;
-    let attack = args.options.settings(args.attack.as_ref(), args.eps.as_slice())?;
+    let attack = args.common.options.settings(args.attack.as_ref(), args.eps.as_slice())?;
     budgets(&attack, args.eps.as_slice())?;
     let catalogue = Catalogue::from_environment();
     let models = names.iter().map(|name| catalogue.load(name).map(Arc::new)).collect::<Result<Vec<_>>>()?;
     let data = open_data(&args.data, Split::Test, &models[0].classes)?;
-    let rules = args.rules.rules();
+    let rules = args.common.rules();
     let plan = Plan { rules, limit: args.limit, ..Plan::new(attack, args.eps.as_slice()) };
     let right = watched(|line| {
         transfer(&models, &data, &plan, |done, of| line.draw(&format!("{done} of {of} pictures attacked"), done, of))
@@ -82,7 +77,7 @@ pub fn run(args: &TransferArgs) -> Result<()> {
     if args.csv {
         return print(found.csv().trim_end());
     }
-    let report = Report {
+    let report = TransferReport {
         models: names,
         attack: plan.attack.name(),
         settings: &plan.attack,
@@ -92,17 +87,13 @@ pub fn run(args: &TransferArgs) -> Result<()> {
         n,
         rows: found.rows(),
     };
-    if args.json { print_json(&report) } else { print(&describe(&report)) }
+    if args.common.json { print_json(&report) } else { print(&describe(&report)) }
 }
 
-fn describe(report: &Report<'_>) -> String {
-    let eps = report.eps.map(|eps| format!(" at {}", report.settings.measure().describe(eps))).unwrap_or_default();
-    let head = format!(
-        "{}{eps} on {}, true labels; {}, seed {}; 95 % intervals",
-        report.settings,
-        counted(report.n, "picture"),
-        report.rules.clipping(),
-        report.seed
-    );
+fn describe(report: &TransferReport<'_>) -> String {
+    let TransferReport { settings, seed, .. } = report;
+    let eps = report.eps.map(|eps| format!(" at {}", settings.measure().describe(eps))).unwrap_or_default();
+    let (pictures, clipping) = (counted(report.n, "picture"), report.rules.clipping());
+    let head = format!("{settings}{eps} on {pictures}, true labels; {clipping}, seed {seed}; 95 % intervals");
     std::iter::once(head).chain(report.rows.iter().map(Row::text)).collect::<Vec<_>>().join("\n")
 }

@@ -51,7 +51,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn new(label: usize, logits: &[f32]) -> Self {
+    pub fn new(label: usize, logits: &[f32]) -> Self {
         let says = argmax(logits);
         Self { label, says, confidence: softmax(logits)[says] }
     }

@@ -44,22 +44,16 @@ impl Transferred {
     }
 }
 
-fn conditions(survey: &Survey) -> Vec<String> {
+fn conditions(survey: &Survey) -> impl Iterator<Item = String> {
     let Rules { loss, bounds, seed, eight_bit } = survey.rules;
-    let mut words = vec![format!("--limit {}", survey.n)];
-    if seed > 0 {
-        words.push(format!("--seed {seed}"));
-    }
-    if bounds.is_none() {
-        words.push("--no-clip".into());
-    }
-    if eight_bit {
-        words.push("--8-bit".into());
-    }
-    if loss == Loss::LogOdds {
-        words.push("--loss log-odds".into());
-    }
-    words
+    let options = [
+        (true, format!("--limit {}", survey.n)),
+        (seed > 0, format!("--seed {seed}")),
+        (bounds.is_none(), "--no-clip".into()),
+        (eight_bit, "--8-bit".into()),
+        (loss == Loss::LogOdds, "--loss log-odds".into()),
+    ];
+    options.into_iter().filter(|(is_unusual, _)| *is_unusual).map(|(_, option)| option)
 }
 
 /// Returns the settings of a run as arguments of `doppelganger train`, without those that are as usual.
@@ -95,10 +89,7 @@ pub fn train_arguments(config: &Config) -> Vec<String> {
     }
     let changes = config.momentum.end != config.momentum.start;
     let patience = config.stopping.patience.filter(|_| config.stopping.rule != Rule::Off);
-    let decay = match config.schedule {
-        Schedule::Decay(factor) => Some(factor.to_string()),
-        Schedule::Cosine | Schedule::Constant | Schedule::OneCycle => None,
-    };
+    let decay = if let Schedule::Decay(factor) = config.schedule { Some(factor.to_string()) } else { None };
     let left_out_if_none = [
         ("lr-decay", decay),
         ("momentum-end", changes.then(|| config.momentum.end.to_string())),

@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,13 +11,11 @@ use crate::engine::{Error, Result};
 /// A person is told this of a panic, and then what becomes of the work in hand.
 pub const INTERNAL_ERROR: &str = "an internal error: please report what you were doing.";
 
-/// This is why a piece of work came to nothing.
+/// This is why a piece of work came to nothing. After a panic, whatever was half done is to be dropped.
 #[derive(Clone, Debug)]
 pub enum Failure {
     Stopped,
-    /// It failed with this message for a person.
     Error(String),
-    /// It panicked: whatever was half done is to be dropped.
     Panic,
 }
 
@@ -144,38 +141,46 @@ impl Throttle {
     }
 }
 
-/// This is a download on a thread of its own. When it is dropped, it stops within a moment.
-pub struct Download {
-    is_stopped: Arc<AtomicBool>,
+/// A download reports this.
+#[derive(Clone, Debug)]
+pub enum DownloadEvent {
+    /// So many bytes have arrived, of how many; told several times a second.
+    Progress { done: u64, of: u64 },
+    /// All of it has arrived.
+    Done,
+    /// It failed with this message, or, without one, was cancelled by the person. What has arrived is kept for the next
+    /// time.
+    Failed(Option<String>),
 }
 
-impl Download {
+/// This is a download on a thread of its own. When it is dropped, it stops within a moment.
+pub struct BackgroundDownload {
+    _wanted: Arc<()>,
+}
+
+impl BackgroundDownload {
     /// Starts a download. `fetch` calls what it is given with the bytes that have arrived and their final number, and
-    /// stops when that returns false. `progress` is told of them several times a second, and `done` how it ended.
+    /// stops when that returns false.
     pub fn start(
         fetch: impl FnOnce(&mut dyn FnMut(u64, u64) -> bool) -> Result<()> + Send + 'static,
-        progress: impl Fn(u64, u64) + Send + 'static,
-        done: impl FnOnce(Result<(), Failure>) + Clone + Send + 'static,
+        tell: impl Fn(DownloadEvent) + Clone + Send + 'static,
     ) -> Self {
-        let is_stopped = Arc::new(AtomicBool::new(false));
-        let stopped = is_stopped.clone();
+        let wanted = Arc::new(());
+        let (is_wanted, tell_progress) = (Arc::downgrade(&wanted), tell.clone());
         let work = move || {
-            let mut told = Throttle::at_once(Throttle::PROGRESS);
-            fetch(&mut |arrived, of| {
-                if told.is_due() {
-                    progress(arrived, of);
+            let mut throttle = Throttle::at_once(Throttle::PROGRESS);
+            fetch(&mut |done, of| {
+                if throttle.is_due() {
+                    tell_progress(DownloadEvent::Progress { done, of });
                 }
-                !stopped.load(Ordering::Relaxed)
+                is_wanted.strong_count() > 0
             })
         };
-        once("fetching", work, done);
-        Self { is_stopped }
-    }
-}
-
-impl Drop for Download {
-    fn drop(&mut self) {
-        self.is_stopped.store(true, Ordering::Relaxed);
+        once("fetching", work, move |fetched| match fetched {
+            Ok(()) => tell(DownloadEvent::Done),
+            Err(failure) => tell(DownloadEvent::Failed(failure.message())),
+        });
+        Self { _wanted: wanted }
     }
 }
 

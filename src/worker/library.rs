@@ -1,4 +1,4 @@
-//! This fetches, adds and removes models, each on a thread of its own.
+//! This fetches, adds and removes models, each on a thread of its own; answered by [`Event::Models`].
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,24 +6,22 @@ use std::sync::Arc;
 
 use super::Outbox;
 use super::explorer::{Inbox, Task};
-use super::job::{Download, Failure, once};
+use super::job::{BackgroundDownload, DownloadEvent, once};
 use super::protocol::{Event, ModelEvent};
 use crate::engine::Result;
 use crate::engine::download::Patience;
 use crate::engine::model::Catalogue;
 
-/// This starts such threads; dropping it stops downloads within a moment.
+/// The library starts such threads; dropping it stops downloads within a moment.
 pub struct Library {
-    catalogue: Catalogue,
-    reporter: Reporter,
-    downloads: BTreeMap<String, Download>,
+    pub(super) catalogue: Catalogue,
+    pub(super) explorer: Arc<Inbox>,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) downloads: BTreeMap<String, BackgroundDownload>,
 }
 
 impl Library {
-    pub fn new(catalogue: Catalogue, explorer: Arc<Inbox>, outbox: Arc<Outbox>) -> Self {
-        Self { catalogue, reporter: Reporter { explorer, outbox }, downloads: BTreeMap::new() }
-    }
-
+    /// Fetches the weights of a model, to which the person has agreed.
     pub fn fetch(&mut self, name: &str) {
         self.stop(name);
         let (catalogue, model) = (self.catalogue.clone(), name.to_owned());
@@ -32,63 +30,45 @@ impl Library {
             let of = entry.and_then(|entry| Some(entry.facts?.remote?.0.bytes)).unwrap_or(0);
             catalogue.fetch(&model, Patience::default(), &mut |done| progress(done, of)).map(drop)
         };
-        let (reporter, model) = (self.reporter.clone(), name.to_owned());
-        let progress = move |done, of| reporter.send(ModelEvent::Fetching { name: model.clone(), done, of });
-        let (reporter, model) = (self.reporter.clone(), name.to_owned());
-        let done = move |fetched: Result<(), Failure>| match fetched {
-            Ok(()) => reporter.changed(ModelEvent::Fetched(model)),
-            Err(failure) => {
-                reporter.send(ModelEvent::FetchFailed { name: model, message: failure.message() });
+        let (explorer, outbox, model) = (self.explorer.clone(), self.outbox.clone(), name.to_owned());
+        let tell = move |event: DownloadEvent| {
+            outbox.send(Event::Models(ModelEvent::Download(model.clone(), event.clone())));
+            match event {
+                DownloadEvent::Progress { .. } => {}
+                DownloadEvent::Done => explorer.refresh_models(),
                 // The list says how much has arrived.
-                reporter.explorer.push(Task::ListModels);
+                DownloadEvent::Failed(_) => explorer.push(Task::ListModels),
             }
         };
-        self.downloads.insert(name.to_owned(), Download::start(fetch, progress, done));
+        self.downloads.insert(name.to_owned(), BackgroundDownload::start(fetch, tell));
     }
 
+    /// Stops fetching; what has arrived is kept for the next time.
     pub fn stop(&mut self, name: &str) {
         self.downloads.remove(name);
     }
 
+    /// Adds a file of weights to a model (without a name, to the one that it fits), or a manifest.
     pub fn add(&self, name: Option<String>, file: PathBuf) {
         let (catalogue, model) = (self.catalogue.clone(), name.clone());
-        let work = move || catalogue.add(model.as_deref(), &file).map(ModelEvent::Added);
-        self.change(work, move |message| ModelEvent::AddFailed { name, message });
+        self.change(name, move || catalogue.add(model.as_deref(), &file).map(ModelEvent::Added));
     }
 
+    /// Removes a model from the person's folder.
     pub fn remove(&self, name: String) {
         let (catalogue, model) = (self.catalogue.clone(), name.clone());
-        let work = move || catalogue.remove(&model).map(|()| ModelEvent::Removed(model));
-        self.change(work, move |message| ModelEvent::RemoveFailed { name, message });
+        self.change(Some(name), move || catalogue.remove(&model).map(|()| ModelEvent::Removed(model)));
     }
 
-    /// Changes the person's models on a thread of its own; `failed` makes an event of what went wrong.
-    fn change(
-        &self,
-        work: impl FnOnce() -> Result<ModelEvent> + Send + 'static,
-        failed: impl FnOnce(String) -> ModelEvent + Clone + Send + 'static,
-    ) {
-        let reporter = self.reporter.clone();
-        once("models", work, move |changed| match changed {
-            Ok(event) => reporter.changed(event),
-            Err(failure) => failure.message().into_iter().for_each(|message| reporter.send(failed.clone()(message))),
+    fn change(&self, name: Option<String>, work: impl FnOnce() -> Result<ModelEvent> + Send + 'static) {
+        let (explorer, outbox) = (self.explorer.clone(), self.outbox.clone());
+        once("models", work, move |changed| match changed.map_err(|failure| failure.message()) {
+            Ok(event) => {
+                outbox.send(Event::Models(event));
+                explorer.refresh_models();
+            }
+            Err(Some(message)) => outbox.send(Event::Models(ModelEvent::ChangeFailed { name, message })),
+            Err(None) => {}
         });
-    }
-}
-
-#[derive(Clone)]
-struct Reporter {
-    explorer: Arc<Inbox>,
-    outbox: Arc<Outbox>,
-}
-
-impl Reporter {
-    fn send(&self, event: ModelEvent) {
-        self.outbox.send(Event::Models(event));
-    }
-
-    fn changed(&self, event: ModelEvent) {
-        self.send(event);
-        self.explorer.refresh_models();
     }
 }

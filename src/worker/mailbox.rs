@@ -4,10 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A mailbox holds the tasks that wait for one thread. Whoever sends one never waits.
-///
-/// Of tasks that have a number only those with the newest one are wanted: all others are overtaken, and whoever works
-/// on them stops.
+/// A mailbox holds the tasks that wait for one thread. Of tasks that have a number only those with the newest one are
+/// wanted: all others are overtaken, and whoever works on them stops.
 pub struct Mailbox<T> {
     waiting: Mutex<Waiting<T>>,
     arrived: Condvar,

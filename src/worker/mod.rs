@@ -6,7 +6,6 @@ mod job;
 mod last;
 mod library;
 mod mailbox;
-mod pairing;
 mod playback;
 mod protocol;
 mod study;
@@ -14,13 +13,14 @@ mod testset;
 mod training;
 
 pub use command::train_arguments;
-pub use pairing::Mismatch;
+pub use job::DownloadEvent;
 pub use playback::{Moment, Timeline};
-pub use protocol::{Event, Linear, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
-pub use study::{Along, Answers, ClassLine, ControlRow, Controls, Least, Second, SecondWish, Wish};
+pub use protocol::{Event, LinearFacts, Mismatch, ModelEvent, ModelInfo, Revision, Saved, Shown, Source, View};
+pub use study::{Along, ClassLine, ControlRow, ControlTable, Least, Second, SecondAnswers, SecondWish, Wish};
 pub use testset::{Curve, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred};
 pub use training::{Order, RunId, RunInfo, RunState, TrainEvent, runs_folder};
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -38,24 +38,18 @@ pub struct Worker {
     // This is dropped before the trainer, which must not wait for a full queue when both go.
     events: Receiver<Event>,
     trainer: PatientThread<Order>,
-    library: Library,
+    pub library: Library,
     test_sets: PatientThread<Numbered>,
 }
 
-/// This many events may wait for a window that is busy; the worker then waits with them.
-const EVENT_QUEUE: usize = 64;
-
 impl Worker {
-    /// Starts the threads with the models that the environment names. After every event one of them calls `wake` (the
-    /// window passes `request_repaint`).
-    ///
-    /// # Errors
-    /// When the operating system gives no thread.
+    /// Starts the threads with the models and runs that the environment names, as [`Self::with_folders`] does.
     pub fn spawn(wake: impl Fn() + Send + Sync + 'static) -> std::io::Result<Self> {
         Self::with_folders(Catalogue::from_environment(), training::runs_folder(), wake)
     }
 
-    /// Starts the threads with the models of some folders, and keeps training runs in `runs`.
+    /// Starts the threads, and keeps training runs in `runs`. After every event one of them calls `wake` (the window
+    /// passes `request_repaint`).
     ///
     /// # Errors
     /// When the operating system gives no thread.
@@ -64,11 +58,13 @@ impl Worker {
         runs: PathBuf,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        let (sender, events) = sync_channel(EVENT_QUEUE);
+        // Where so many events wait for a busy window, the worker waits with them.
+        let (sender, events) = sync_channel(64);
         let outbox = Arc::new(Outbox { sender, wake: Box::new(wake) });
         let inbox = Arc::new(Inbox::new(Task::rank));
         let trainer = training::start(runs, catalogue.clone(), inbox.clone(), outbox.clone())?;
-        let library = Library::new(catalogue.clone(), inbox.clone(), outbox.clone());
+        let (explorer, downloads) = (inbox.clone(), BTreeMap::new());
+        let library = Library { catalogue: catalogue.clone(), explorer, outbox: outbox.clone(), downloads };
         let test_sets = testset::start(catalogue.clone(), outbox.clone())?;
         explorer::start(&inbox, catalogue, outbox)?;
         Ok(Self { inbox, events, trainer, library, test_sets })
@@ -76,7 +72,10 @@ impl Worker {
 
     /// Asks for a view; it replaces any view that is still waiting. Never blocks.
     pub fn show(&self, view: View) -> Revision {
-        self.inbox.show(view)
+        let revision = self.inbox.overtake();
+        self.inbox.take(|task| matches!(task, Task::Show(..)));
+        self.inbox.push(Task::Show(revision, Box::new(view)));
+        revision
     }
 
     /// Says what to work out beside each view from now on; answered by [`Event::Along`], [`Event::Least`],
@@ -115,26 +114,6 @@ impl Worker {
     /// Stops the survey in hand and what waits.
     pub fn stop_test(&self) {
         self.test_sets.tasks.overtake();
-    }
-
-    /// Fetches the weights of a model, to which the person has agreed; answered by [`Event::Models`].
-    pub fn fetch_model(&mut self, name: &str) {
-        self.library.fetch(name);
-    }
-
-    /// Stops fetching; what has arrived is kept for the next time.
-    pub fn stop_fetching_model(&mut self, name: &str) {
-        self.library.stop(name);
-    }
-
-    /// Adds a file of weights to a model (without a name, to the one that it fits), or a manifest.
-    pub fn add_model(&self, name: Option<String>, file: PathBuf) {
-        self.library.add(name, file);
-    }
-
-    /// Removes a model from the person's folder.
-    pub fn remove_model(&self, name: String) {
-        self.library.remove(name);
     }
 
     /// Returns the next event if there is one. Never blocks.

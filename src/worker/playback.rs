@@ -14,16 +14,15 @@ const MOST_BYTES: usize = 512 << 20;
 /// This is how far an attack has come.
 #[derive(Clone, Debug)]
 pub struct Timeline {
-    /// The step on screen: 0 is the untouched picture.
+    /// This step is on screen; 0 is the untouched picture.
     pub step: usize,
-    /// The number of steps taken, and the most that the attack takes.
+    /// So many steps are taken, of the most that the attack takes.
     pub done: usize,
     pub of: usize,
-    /// Tells whether nothing is left to do.
     pub is_over: bool,
     /// Tells whether the result is on screen. Some attacks keep the best picture, not the last.
     pub is_result: bool,
-    /// The net's answers on the way, from the untouched picture on; of long attacks not at every step.
+    /// The net's answers begin with that to the untouched picture; of long attacks not every step has one.
     pub moments: Arc<[Moment]>,
 }
 
@@ -32,13 +31,11 @@ pub struct Timeline {
 pub struct Moment {
     pub step: usize,
     pub answer: usize,
-    /// The probability of the label.
+    /// These are the probabilities of the label and of the target, if there is one.
     pub label: f32,
-    /// The probability of the target; `None` where there is none.
     pub target: Option<f32>,
 }
 
-/// This is a picture on the way.
 #[derive(Clone)]
 pub struct Frame {
     step: usize,
@@ -53,7 +50,7 @@ pub struct Playback {
     run: Box<dyn Run>,
     done: usize,
     of: usize,
-    /// The pictures from the untouched one on, `stride` steps apart, and the newest.
+    /// These are the pictures from the untouched one on, `stride` steps apart, and the newest.
     frames: Vec<Frame>,
     stride: usize,
     result: Option<Frame>,
@@ -86,9 +83,9 @@ impl Playback {
     }
 
     fn is_of(&self, baseline: &Arc<Baseline>, attack: &AttackSettings, problem: &Problem) -> bool {
-        let same = Arc::ptr_eq(&self.baseline, baseline) && self.attack == *attack;
-        let is_indifferent = !attack.takes_eps() || self.problem.eps == problem.eps;
-        same && self.problem.rules == problem.rules && is_indifferent
+        let has_same_eps = !attack.takes_eps() || self.problem.eps == problem.eps;
+        let is_same_attack = Arc::ptr_eq(&self.baseline, baseline) && self.attack == *attack;
+        is_same_attack && has_same_eps && self.problem.rules == problem.rules
     }
 
     /// Tells whether the wanted step was taken, or without one whether the result is known.
@@ -101,7 +98,6 @@ impl Playback {
         self.result.is_some() || (self.done > 0 && self.done == self.of)
     }
 
-    /// Goes one step on.
     pub fn advance(&mut self) -> Result<()> {
         let is_kept = (self.done + 1).is_multiple_of(self.stride);
         let Some(Step { number, of, pictures }) = self.run.advance()? else {
@@ -114,7 +110,11 @@ impl Playback {
             let pixels = self.problem.shown(pictures);
             let frame = self.frame(pixels)?;
             self.frames.push(frame);
-            self.thin_out();
+        }
+        let bytes = self.baseline.original.values.len() * size_of::<f32>();
+        while self.frames.len() > MOST_FRAMES.min(MOST_BYTES / bytes.max(1)).max(2) {
+            self.stride *= 2;
+            self.frames.retain(|frame| frame.step.is_multiple_of(self.stride));
         }
         Ok(())
     }
@@ -128,17 +128,7 @@ impl Playback {
         Ok(Frame { step: self.done, pixels, probabilities })
     }
 
-    fn thin_out(&mut self) {
-        let bytes = self.baseline.original.values.len() * size_of::<f32>();
-        while self.frames.len() > MOST_FRAMES.min(MOST_BYTES / bytes.max(1)).max(2) {
-            self.stride *= 2;
-            let stride = self.stride;
-            self.frames.retain(|frame| frame.step.is_multiple_of(stride));
-        }
-    }
-
-    /// Returns the frame that shows a step: the nearest one before it; without a step the newest, at the end the
-    /// result.
+    /// Returns the nearest frame that is not after a step; without a step the newest, at the end the result.
     pub fn at(&self, step: Option<usize>) -> &Frame {
         match step {
             Some(step) if step < self.done || self.result.is_none() => {
@@ -152,7 +142,6 @@ impl Playback {
     /// Returns how far the attack is, with this step on screen.
     pub fn timeline(&self, step: Option<usize>) -> Timeline {
         let frame = self.at(step);
-        let is_result = self.result.as_ref().is_some_and(|result| std::ptr::eq(result, frame));
         let moment = |frame: &Frame| Moment {
             step: frame.step,
             answer: argmax(&frame.probabilities),
@@ -164,26 +153,23 @@ impl Playback {
             done: self.done,
             of: self.of,
             is_over: self.result.is_some(),
-            is_result,
+            is_result: self.result.as_ref().is_some_and(|result| std::ptr::eq(result, frame)),
             moments: self.frames.iter().map(moment).collect(),
         }
     }
 }
 
-/// This is the straight line from a picture to what an attack of many steps found.
+/// This is the straight line from a picture to what an attack of many steps found, with the timeline of the attack.
 pub struct Line {
     baseline: Arc<Baseline>,
     attack: AttackSettings,
-    /// The perturbed picture that was found.
     end: Arc<Planes>,
     pub eps: f32,
-    /// The timeline of the attack that found it.
     pub timeline: Timeline,
 }
 
 impl Line {
-    /// Returns the line to the result of an attack; `None` before it is over, and for attacks of one step, whose every
-    /// ε costs no more than a point of the line.
+    /// Returns the line to the result of an attack that is over; every ε of one step costs no more than a point of it.
     pub fn through(playback: &Playback) -> Option<Self> {
         let result = playback.result.as_ref()?;
         let eps = *playback.problem.eps.first()?;
@@ -197,7 +183,6 @@ impl Line {
         })
     }
 
-    /// Tells whether this attack on this picture found the line.
     pub fn is_of(&self, baseline: &Arc<Baseline>, attack: &AttackSettings) -> bool {
         Arc::ptr_eq(&self.baseline, baseline) && self.attack == *attack
     }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::pairing::Mismatch;
+use super::job::DownloadEvent;
 use super::playback::Timeline;
-use super::study::{Along, Controls, Least, Second};
+use super::study::{Along, ControlTable, Least, Second};
 use super::testset::TestEvent;
 use super::training::TrainEvent;
 use crate::engine::attack::{AttackSettings, Goal, Label, LinearRival, Loss, Norm, PIXELS, Reread, Rules, Verdict};
@@ -13,35 +13,30 @@ use crate::engine::data::sample;
 use crate::engine::model::{Added, Entry, Guess, Input};
 use crate::engine::picture::{Background, Heatmap, Picture, PictureKind, Planes, Region, Rgba};
 
-/// A view is the whole of what a person wants to see. The worker holds the newest one and works out what changed: a
-/// moved ε costs one forward pass, a new picture or label also one gradient, a new model also a load.
+/// A view is the whole of what a person wants to see. The worker holds the newest one and works out what changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
     /// The model's name in the catalogue, or the path of a manifest.
     pub model: String,
     pub picture: Source,
-    /// The rule for a picture of another kind than the model reads.
     pub mismatch: Mismatch,
     /// The colour that shows through where the picture is transparent.
     pub background: Background,
     /// The part of the picture that the net is shown; `None` leaves the choice to the model.
     pub crop: Option<Region>,
     /// Tells whether the picture's own pixels are attacked, or those that are left when it is fitted to the net; `None`
-    /// attacks its own where it is larger than the net's input and at most
-    /// [`MAX_PHOTO_PIXELS`](crate::engine::attack::MAX_PHOTO_PIXELS) of it are seen.
+    /// attacks its own where the net sees more than its input has, and no more than can be attacked.
     pub own_pixels: Option<bool>,
     pub label: Label,
     pub goal: Goal,
     pub attack: AttackSettings,
     /// The longest perturbation, in the norm of an attack that takes one.
     pub eps: f32,
-    /// Tells whether to show the picture at this ε on the straight line to the perturbation that an attack of many
-    /// steps found last, if there is one: that costs one forward pass.
+    /// Tells whether to show the point at this ε on the straight line to what an attack of many steps found last.
     pub along_line: bool,
     pub seed: u64,
     /// The step of the attack to show, 0 being the untouched picture; `None` shows the newest, at last the result.
     pub step: Option<usize>,
-    /// The loss whose slope the attack follows.
     pub loss: Loss,
     /// Tells whether the adversarial picture is clipped to [0, 1].
     pub clip: bool,
@@ -98,17 +93,28 @@ impl View {
     }
 }
 
+/// This is the rule for a view whose picture is of another kind than its model reads: photographs belong to nets that
+/// were trained on photographs, digits to nets of digits.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Mismatch {
+    /// Somebody chose both: the two are shown together all the same.
+    #[default]
+    Keep,
+    /// The picture was chosen: the one of these models that reads such pictures takes its place.
+    UseModel { photo: String, digit: String },
+    /// The model was chosen: it is shown the one of these pictures that it reads.
+    UsePicture { photo: Source, digit: Source },
+}
+
 /// A picture comes from one of these places.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
     /// This is a bundled sample, by its name (see `crate::engine::data::samples`).
     Sample(String),
+    /// This is a file.
     File(PathBuf),
-    /// The picture came from the clipboard, the canvas, or a drop without a path; `name` is shown to the person.
-    Memory {
-        name: String,
-        picture: Arc<Picture>,
-    },
+    /// The picture came from the clipboard, the canvas, or a drop without a path; the person sees its `name`.
+    Memory { name: String, picture: Arc<Picture> },
 }
 
 impl Source {
@@ -140,7 +146,7 @@ pub enum Event {
     /// The search for the smallest ε is this far, or found this.
     Least(Least),
     /// These are other perturbations of the same length, told after the view that they belong to.
-    Controls(Box<Controls>),
+    Controls(Box<ControlTable>),
     /// Another net answered on the same picture, told after the view that it belongs to.
     Second(Box<Second>),
     /// A view cannot be shown; what was on screen stays. `message` is for a person, at most six lines.
@@ -159,44 +165,24 @@ pub enum Event {
     Models(ModelEvent),
 }
 
-/// This happens to the person's models.
+/// This happens to the person's models. What fails has the name of the model that was named, if one was.
 #[derive(Clone, Debug)]
 pub enum ModelEvent {
-    /// So many bytes have arrived, of how many; told several times a second.
-    Fetching {
-        name: String,
-        done: u64,
-        of: u64,
-    },
-    Fetched(String),
-    /// Fetching failed with this message, or, without one, was cancelled by the person. What has arrived is kept for
-    /// the next time.
-    FetchFailed {
-        name: String,
-        message: Option<String>,
-    },
+    Download(String, DownloadEvent),
     Added(Added),
-    /// This was not added; `name` is the model that was named, if one was.
-    AddFailed {
-        name: Option<String>,
-        message: String,
-    },
     Removed(String),
-    RemoveFailed {
-        name: String,
-        message: String,
-    },
+    ChangeFailed { name: Option<String>, message: String },
 }
 
 /// This is the answer to a view.
 #[derive(Clone, Debug)]
 pub struct Shown {
     pub revision: Revision,
-    /// The view as it was asked for, but with the model or the picture that took the place of one of another kind, and
-    /// with the crop that was taken of a photo too large for its own resolution.
+    /// The view was asked for like this, except for a model or picture that gave way to another kind, and for the crop
+    /// that was taken of a photo too large for its own resolution.
     pub view: View,
     pub reads: PictureKind,
-    /// The kind of the picture; `None` for one that may be either.
+    /// A picture that may be of either kind has `None`.
     pub kind: Option<PictureKind>,
     pub own_pixels: bool,
     /// The ε at which the perturbation was found, where the picture lies on the straight line to it.
@@ -216,14 +202,13 @@ pub struct Shown {
     pub largest_crop: f64,
     /// The pixels that are attacked, in [0, 1]: what the net sees, or the picture's own.
     pub original: Arc<Planes>,
-    /// The difference `adversarial − original`.
     pub perturbation: Arc<Planes>,
-    /// The gradient ∇ₓJ at the original.
+    /// The gradient ∇ₓJ is taken at the original.
     pub gradient: Arc<Planes>,
     pub adversarial: Arc<Planes>,
     pub original_rgba: Arc<Rgba>,
     pub heatmap_rgba: Arc<Rgba>,
-    /// The value at the heatmap's full colour: its legend runs from −limit to +limit, or from 0 for magnitudes.
+    /// The heatmap's legend runs from −limit to +limit, or from 0 for magnitudes.
     pub heatmap_limit: f32,
     pub adversarial_rgba: Arc<Rgba>,
     /// The label that the attack moved away from, and its class.
@@ -245,27 +230,24 @@ pub struct Shown {
     pub zero_gradient_fraction: f32,
     /// Tells whether the net is so sure that rounding hides most of the cross-entropy's gradient; the log-odds show it.
     pub saturated: bool,
-    /// The steps of the attack so far.
     pub timeline: Timeline,
-    /// The facts that hold exactly for a linear net; `None` for others.
-    pub linear: Option<Arc<Linear>>,
+    pub linear: Option<Arc<LinearFacts>>,
     /// The time from taking up the view to this answer.
     pub took: std::time::Duration,
 }
 
-/// This is the class nearest to a picture's label for a linear net.
+/// These facts hold exactly for a linear net: they are about the class nearest to a picture's label.
 #[derive(Debug)]
-pub struct Linear {
+pub struct LinearFacts {
     pub rival: LinearRival,
     pub class: String,
     /// The rival's weights less the label's, and their signs.
     pub pictures: [Rgba; 2],
 }
 
-/// The window needs to know this of a loaded model.
+/// The window needs to know this of a loaded model; its title is the `name` of the manifest.
 #[derive(Clone, Debug)]
 pub struct ModelInfo {
-    /// The `name` of its manifest.
     pub title: String,
     pub input: Input,
     pub classes: Arc<[String]>,
@@ -276,7 +258,6 @@ pub struct ModelInfo {
 #[derive(Clone, Debug)]
 pub struct Saved {
     pub path: PathBuf,
-    /// The net's answer to the file when it is opened again.
     pub reread: Reread,
     /// The answer on screen when it was saved.
     pub on_screen: Guess,

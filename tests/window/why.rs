@@ -11,7 +11,7 @@ use doppelganger::app::App;
 use doppelganger::engine::attack::{Baseline, Control, Verdict};
 use doppelganger::engine::data::sample;
 use doppelganger::engine::model::{Catalogue, Model};
-use doppelganger::worker::{Along, Controls, Second, Shown};
+use doppelganger::worker::{Along, ControlTable, Second, Shown};
 use eframe::egui::{Key, Vec2, vec2};
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
@@ -282,7 +282,7 @@ fn a_window_with_the_curve_rests() {
 }
 
 /// Waits for the controls of the view on screen.
-fn controlled(window: &mut Window) -> Controls {
+fn controlled(window: &mut Window) -> ControlTable {
     window.settle();
     let is_there =
         |app: &App| app.why().controls().is_some_and(|c| Some(c.revision) == app.shown().map(|s| s.revision));

@@ -11,13 +11,13 @@ use clap::Args;
 use serde_json::json;
 
 use super::progress::open_data;
-use super::training::{Prepared, Report, drive};
-use super::{interrupt, print, print_json};
+use super::training::{EpochReport, PreparedRun, drive};
+use super::{print, print_json};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::files::write_atomically;
-use crate::engine::train::{Config, RunFolder, Stage as Phase, Summary};
+use crate::engine::train::{Config, RunFolder, Stage, Summary};
 use crate::engine::{Error, Result};
-use recipe::{Recipe, Stage};
+use recipe::{PaperNet, Recipe};
 
 #[derive(Args)]
 pub struct ReproduceArgs {
@@ -39,77 +39,69 @@ pub struct ReproduceArgs {
 }
 
 pub fn run(args: &ReproduceArgs) -> Result<()> {
-    interrupt::watch();
-    let (recipe, data) = (args.recipe, args.data.absolute()?);
-    std::fs::create_dir_all(&args.out).map_err(Error::io("make the folder for the reproduction", &args.out))?;
-    let mut sets = Sets { source: data, opened: Vec::new() };
-    for stage in Stage::ALL {
-        for seed in recipe.seeds_of(stage) {
-            let name = stage.folder(seed);
-            if args.only.as_ref().is_none_or(|only| name.starts_with(only)) {
-                train(&recipe, stage, seed, &args.out, &mut sets)?;
+    let ReproduceArgs { out, recipe, only, .. } = args;
+    let mut sets = Sets { source: args.data.absolute()?, opened: Vec::new() };
+    std::fs::create_dir_all(out).map_err(Error::io("make the folder for the reproduction", out))?;
+    for net in PaperNet::ALL {
+        for seed in recipe.seeds_of(net) {
+            if only.as_ref().is_none_or(|only| net.folder(seed).starts_with(only)) {
+                train(recipe, net, seed, out, &mut sets)?;
             }
         }
     }
-    if args.only.is_some() {
+    if only.is_some() {
         return Ok(());
     }
-    let rows = rows::measure(&recipe, &args.out, &mut sets, !args.json)?;
-    let text = report::markdown(&recipe, &rows, &args.out)?;
-    write_atomically(&report_path(args), text.as_bytes(), "write the report")?;
+    let rows = rows::measure(recipe, out, &mut sets, !args.json)?;
+    let text = report::markdown(recipe, &rows, out)?;
+    // In a copy of the project the report belongs to its documents, unless it is a quick one.
+    let folder = if Path::new("docs").is_dir() && !recipe.quick { Path::new("docs") } else { out };
+    write_atomically(&folder.join("reproduction.md"), text.as_bytes(), "write the report")?;
     if args.json { print_json(&json!({ "rows": rows })) } else { print(&text) }
 }
 
-/// Returns where the report is written: in a copy of the project among its documents, unless it is a quick one.
-fn report_path(args: &ReproduceArgs) -> PathBuf {
-    let folder = if Path::new("docs").is_dir() && !args.recipe.quick { Path::new("docs") } else { &args.out };
-    folder.join("reproduction.md")
-}
-
-/// A part is a split, and the digits that are picked from it; none means all.
-type Part = (Split, &'static [usize]);
-
-/// This is MNIST, whole and in parts, each opened once.
+/// This holds MNIST, whole and in parts: a split, and the digits that are picked from it. Each is opened once.
 struct Sets {
     source: DataSource,
-    opened: Vec<(Part, Arc<Dataset>)>,
+    opened: Vec<(Split, &'static [usize], Arc<Dataset>)>,
 }
 
 impl Sets {
-    /// Returns the pictures of some digits; of all with none named.
+    /// Returns the pictures of some digits, or of all with none named.
     fn open(&mut self, split: Split, digits: &'static [usize]) -> Result<Arc<Dataset>> {
-        if let Some((_, data)) = self.opened.iter().find(|(key, _)| *key == (split, digits)) {
+        if let Some((.., data)) = self.opened.iter().find(|(known, of, _)| (*known, *of) == (split, digits)) {
             return Ok(data.clone());
         }
         let classes: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
         let data = open_data(&self.source, split, &classes)?;
         let data = if digits.is_empty() { data } else { Arc::new(data.only(digits)) };
-        self.opened.push(((split, digits), data.clone()));
+        self.opened.push((split, digits, data.clone()));
         Ok(data)
     }
 }
 
-fn train(recipe: &Recipe, stage: Stage, seed: u64, out: &Path, sets: &mut Sets) -> Result<()> {
-    let data = sets.open(Split::Train, stage.digits())?;
-    let config = match recipe.chosen_by(stage, seed) {
-        Some(other) => recipe.config_for(stage, seed, chosen_epochs(&out.join(stage.folder(other)))?),
-        None => recipe.config(stage, seed, data.len()),
+fn train(recipe: &Recipe, net: PaperNet, seed: u64, out: &Path, sets: &mut Sets) -> Result<()> {
+    let data = sets.open(Split::Train, net.digits())?;
+    // The first seed chooses the epochs for all, as the paper's five runs shared one choice.
+    let config = match seed > 1 {
+        true => recipe.config_for(net, seed, chosen_epochs(&out.join(net.folder(1)))?),
+        false => recipe.config(net, seed, data.len()),
     };
     let config = Config { data: sets.source.clone(), ..config };
-    let path = &out.join(stage.folder(seed));
+    let path = &out.join(net.folder(seed));
     if RunFolder::summary(path).is_ok_and(|summary| summary.config == config && summary.is_finished) {
         return Ok(());
     }
-    let manifest = stage.manifest(&config)?;
-    let (mut folder, mut trainer) = Prepared { manifest, data, config }.run_in(path, "net")?;
+    let manifest = net.manifest(&config)?;
+    let (mut folder, mut trainer) = PreparedRun { manifest, data, config }.run_in(path, "net")?;
     eprintln!("{}", path.display());
-    drive(&mut folder, &mut trainer, Report::Nothing)
+    drive(&mut folder, &mut trainer, EpochReport::Nothing)
 }
 
 /// Returns the epochs that the early stopping of another run chose.
 fn chosen_epochs(path: &Path) -> Result<usize> {
     let has_chosen = |summary: &Summary| {
-        summary.is_finished || summary.history.iter().any(|record| record.stage == Phase::Retraining)
+        summary.is_finished || summary.history.iter().any(|record| record.stage == Stage::Retraining)
     };
     match RunFolder::summary(path) {
         Ok(summary) if has_chosen(&summary) => Ok(summary.config.stopping.rule.best_epochs(&summary.history)),

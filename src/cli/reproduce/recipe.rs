@@ -9,7 +9,7 @@ use crate::engine::train::{Adversary, Config, Momentum, Rule, Schedule, Stopping
 
 /// This is a net of the paper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum PaperNet {
     Softmax,
     /// This net is a logistic regression, 3 against 7.
     Logistic,
@@ -21,20 +21,23 @@ pub enum Stage {
 
 pub const EPS: f32 = 0.25;
 
-impl Stage {
+impl PaperNet {
     pub const ALL: [Self; 6] =
         [Self::Softmax, Self::Logistic, Self::Maxout, Self::AdversarialMaxout, Self::SignNoise, Self::UniformNoise];
 
-    pub fn folder(self, seed: u64) -> String {
-        let name = match self {
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Softmax => "softmax",
             Self::Logistic => "logistic-3-7",
             Self::Maxout => "maxout",
             Self::AdversarialMaxout => "adversarial-maxout",
             Self::SignNoise => "sign-noise",
             Self::UniformNoise => "uniform-noise",
-        };
-        format!("{name}-seed-{seed}")
+        }
+    }
+
+    pub fn folder(self, seed: u64) -> String {
+        format!("{}-seed-{seed}", self.name())
     }
 
     /// Returns the digits that it is about; none means all.
@@ -76,43 +79,43 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    pub fn seeds_of(&self, stage: Stage) -> Vec<u64> {
-        match stage {
-            Stage::Maxout | Stage::AdversarialMaxout if !self.quick => (1..=self.seeds).collect(),
+    pub fn seeds_of(&self, net: PaperNet) -> Vec<u64> {
+        match net {
+            PaperNet::Maxout | PaperNet::AdversarialMaxout if !self.quick => (1..=self.seeds).collect(),
             _ => vec![1],
         }
     }
 
-    /// Returns the run whose early stopping chooses the epochs of this one, if any; the paper's five runs shared one
-    /// choice.
-    pub fn chosen_by(&self, stage: Stage, seed: u64) -> Option<u64> {
-        (!self.quick && seed > 1 && self.seeds_of(stage).len() > 1).then_some(1)
-    }
-
-    /// Returns the settings of a run on all `pictures` for as many epochs as another one chose.
-    pub fn config_for(&self, stage: Stage, seed: u64, epochs: usize) -> Config {
+    /// Returns the settings of a run on all pictures for as many epochs as another one chose.
+    pub fn config_for(&self, net: PaperNet, seed: u64, epochs: usize) -> Config {
         let stopping = Stopping { rule: Rule::Off, patience: None, retrain: false };
-        Config { epochs, stopping, validation: 0, ..self.config(stage, seed, 0) }
+        Config { epochs, stopping, ..self.config(net, seed, 0) }
     }
 
     /// Returns the settings of a run that chooses its epochs on the last sixth of the pictures; the data set apart.
     /// Perturbed pixels may leave [0, 1]: the paper's formula has no clipping.
-    pub fn config(&self, stage: Stage, seed: u64, pictures: usize) -> Config {
-        let units = match stage {
-            Stage::AdversarialMaxout => self.adversarial_units.unwrap_or(self.units),
-            _ => self.units,
-        };
-        let maxout = if self.quick { quick_maxout(stage, units) } else { self.maxout(units) };
-        // The last sixth of the training pictures: of MNIST's 60 000 the last 10 000.
+    pub fn config(&self, net: PaperNet, seed: u64, pictures: usize) -> Config {
+        let units = self.adversarial_units.filter(|_| net == PaperNet::AdversarialMaxout).unwrap_or(self.units);
         let common = Config { eps: EPS, seed, validation: pictures / 6, ..Config::default() };
+        let base = common.clone();
+        let maxout = if self.quick { quick_maxout(net, units, base) } else { self.maxout(units, base) };
         let clean = Stopping { rule: Rule::Clean, ..maxout.stopping };
         // The controls are not trained anew: half the time for a number that is near nine in ten anyway.
         let control = Stopping { retrain: false, ..clean };
-        let maxout = Config { eps: EPS, seed, validation: common.validation, ..maxout };
-        match stage {
+        let with_dropout = |kept: &str| format!("maxout:{units}x5,{units}x5+dropout={kept}");
+        // Perturbed pictures regularise too: in brief, there is less dropout.
+        let perturbed = |adversary: Adversary, stopping: Stopping, maxout: Config| Config {
+            model: if self.brief { with_dropout("0.8,0.8") } else { maxout.model },
+            adversary,
+            stopping,
+            alpha: 0.5,
+            clip: false,
+            ..maxout
+        };
+        match net {
             // The paper does not say how its linear nets were trained: this is plain descent until nothing moves any
             // more.
-            Stage::Softmax | Stage::Logistic => Config {
+            PaperNet::Softmax | PaperNet::Logistic => Config {
                 model: "softmax".into(),
                 epochs: if self.quick { 5 } else { 30 },
                 learning_rate: 0.02,
@@ -120,21 +123,24 @@ impl Recipe {
                 stopping: Stopping { rule: Rule::Clean, patience: None, retrain: !self.quick },
                 ..common
             },
-            Stage::Maxout => self.clean(units, Config { adversary: Adversary::None, stopping: clean, ..maxout }),
+            PaperNet::Maxout => Config {
+                model: if self.brief { with_dropout("0.8,0.6") } else { maxout.model },
+                // A step on clean pictures takes a third of the time.
+                epochs: if self.brief { 2 * maxout.epochs } else { maxout.epochs },
+                adversary: Adversary::None,
+                stopping: clean,
+                ..maxout
+            },
             // The deck's rule: adversarial examples alone.
-            Stage::AdversarialMaxout => self.perturbed(units, Config { adversary: Adversary::Fgsm, ..maxout }),
-            Stage::SignNoise => {
-                self.perturbed(units, Config { adversary: Adversary::Signs, stopping: control, ..maxout })
-            }
-            Stage::UniformNoise => {
-                self.perturbed(units, Config { adversary: Adversary::Uniform, stopping: control, ..maxout })
-            }
+            PaperNet::AdversarialMaxout => perturbed(Adversary::Fgsm, maxout.stopping, maxout),
+            PaperNet::SignNoise => perturbed(Adversary::Signs, control, maxout),
+            PaperNet::UniformNoise => perturbed(Adversary::Uniform, control, maxout),
         }
     }
 
-    /// Returns the recipe of Goodfellow et al., *Maxout Networks*, 2013, section 5.1, and its published configuration;
-    /// the number of epochs apart.
-    fn maxout(&self, units: usize) -> Config {
+    /// Returns the recipe of Goodfellow et al., *Maxout Networks*, 2013, section 5.1, and its published configuration,
+    /// except for the number of epochs.
+    fn maxout(&self, units: usize, base: Config) -> Config {
         let published = Config {
             model: format!("maxout:{units}x5,{units}x5+dropout"),
             epochs: self.epochs,
@@ -144,7 +150,7 @@ impl Recipe {
             max_norm: Some(1.9365),
             init: Some(0.005),
             stopping: Stopping { rule: Rule::Adversarial, patience: Some(100), retrain: true },
-            ..Config::default()
+            ..base
         };
         if !self.brief {
             return published;
@@ -153,37 +159,19 @@ impl Recipe {
         let momentum = Momentum { start: 0.9, end: 0.9, epochs: 1 };
         Config { learning_rate: 0.05, schedule: Schedule::Cosine, momentum, ..published }
     }
-
-    /// Changes the recipe for a clean net, in brief: a step takes a third of the time, so epochs are doubled.
-    fn clean(&self, units: usize, maxout: Config) -> Config {
-        if !self.brief {
-            return maxout;
-        }
-        Config { model: net(units, "0.8,0.6"), epochs: 2 * maxout.epochs, ..maxout }
-    }
-
-    /// Changes the recipe for a net on perturbed pictures, which regularise too: in brief, there is less dropout.
-    fn perturbed(&self, units: usize, maxout: Config) -> Config {
-        let model = if self.brief { net(units, "0.8,0.8") } else { maxout.model };
-        Config { model, alpha: 0.5, clip: false, ..maxout }
-    }
-}
-
-fn net(units: usize, kept: &str) -> String {
-    format!("maxout:{units}x5,{units}x5+dropout={kept}")
 }
 
 /// Returns the settings of a net of the same kind without dropout, which learns in a few epochs.
-fn quick_maxout(stage: Stage, units: usize) -> Config {
+fn quick_maxout(net: PaperNet, units: usize, base: Config) -> Config {
     Config {
         model: format!("maxout:{units}x5,{units}x5"),
-        epochs: match stage {
-            Stage::AdversarialMaxout => 4,
-            Stage::SignNoise | Stage::UniformNoise => 2,
-            _ => 3,
+        epochs: match net {
+            PaperNet::AdversarialMaxout => 4,
+            PaperNet::SignNoise | PaperNet::UniformNoise => 2,
+            PaperNet::Softmax | PaperNet::Logistic | PaperNet::Maxout => 3,
         },
         max_norm: Some(1.9365),
         stopping: Stopping { rule: Rule::Adversarial, patience: None, retrain: false },
-        ..Config::default()
+        ..base
     }
 }

@@ -3,13 +3,13 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::recipe::{Recipe, Stage};
-use super::rows::Row;
+use super::recipe::{PaperNet, Recipe};
+use super::rows::TableRow;
 use crate::engine::Result;
-use crate::engine::train::{RunFolder, Stage as Part};
+use crate::engine::train::{RunFolder, Stage};
 
 /// Writes the published numbers against the measured ones, and what each net took.
-pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
+pub fn markdown(recipe: &Recipe, rows: &[TableRow], out: &Path) -> Result<String> {
     let mut text = String::from(
         "# The paper's numbers, measured again\n\n\
          Goodfellow, Shlens and Szegedy, *Explaining and Harnessing Adversarial Examples* (arXiv 1412.6572), on MNIST, with this\n\
@@ -37,17 +37,10 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
     for row in rows {
         let what = if row.row.ends_with("_confidence") { "confidence on mistakes" } else { "error" };
         let published = row.published.map_or_else(String::new, per_cent);
-        let seeds: Vec<String> = row.seeds.iter().map(u64::to_string).collect();
-        let _ = writeln!(
-            text,
-            "| {}: {what} | {published} | {} | {} to {} | {} | {} |",
-            row.title,
-            per_cent(row.measured),
-            per_cent(row.low).trim_end_matches(" %"),
-            per_cent(row.high),
-            row.n,
-            seeds.join(", ")
-        );
+        let [measured, low, high] = [row.measured, row.low, row.high].map(per_cent);
+        let (low, seeds) = (low.trim_end_matches(" %"), row.seeds.iter().map(u64::to_string).collect::<Vec<_>>());
+        let (title, n, seeds) = (&row.title, row.n, seeds.join(", "));
+        let _ = writeln!(text, "| {title}: {what} | {published} | {measured} | {low} to {high} | {n} | {seeds} |");
     }
     text.push_str(
         "\n## The nets\n\nThe epochs of a net are chosen on the last sixth of the training pictures. Then it is trained anew on all of them for\n\
@@ -57,22 +50,17 @@ pub fn markdown(recipe: &Recipe, rows: &[Row], out: &Path) -> Result<String> {
     );
     text.push_str(schedule_note(recipe));
     text.push_str("| net | seed | epochs chosen | of | best validation error | hours |\n|---|--:|--:|--:|--:|--:|\n");
-    for stage in Stage::ALL {
-        for seed in recipe.seeds_of(stage) {
-            let summary = RunFolder::summary(&out.join(stage.folder(seed)))?;
-            let selected: Vec<_> = summary.history.iter().filter(|record| record.stage == Part::Selection).collect();
+    for net in PaperNet::ALL {
+        for seed in recipe.seeds_of(net) {
+            let summary = RunFolder::summary(&out.join(net.folder(seed)))?;
+            let selected: Vec<_> = summary.history.iter().filter(|record| record.stage == Stage::Selection).collect();
             let rule = summary.config.stopping.rule;
             let best = rule.best_epochs(&summary.history);
             let error = selected.get(best.saturating_sub(1)).and_then(|record| rule.error(record));
             let error = error.map_or_else(|| "–".to_owned(), |error| format!("{} ({})", per_cent(error), rule));
             let hours = summary.history.iter().map(|record| f64::from(record.seconds)).sum::<f64>() / 3600.0;
-            let name = stage.folder(seed);
-            let _ = writeln!(
-                text,
-                "| {} | {seed} | {best} | {} | {error} | {hours:.2} |",
-                name.trim_end_matches(&format!("-seed-{seed}")),
-                selected.len(),
-            );
+            let (name, of) = (net.name(), selected.len());
+            let _ = writeln!(text, "| {name} | {seed} | {best} | {of} | {error} | {hours:.2} |");
         }
     }
     Ok(text)

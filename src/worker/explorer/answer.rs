@@ -9,11 +9,8 @@ use crate::engine::attack::{Attacked, MAX_PHOTO_PIXELS};
 use crate::engine::model::Model;
 use crate::engine::picture::Rgba;
 use crate::worker::Timeline;
-use crate::worker::playback::{Frame, Line, Playback};
+use crate::worker::playback::{Frame, Playback};
 use crate::worker::protocol::{ModelInfo, Revision, Shown, View};
-
-/// This many classes are listed before and after.
-const TOP: usize = 5;
 
 /// This is everything about a view that is the same at every step of its attack.
 pub struct Answer {
@@ -27,17 +24,13 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Returns the view with the step of the attack that it wants.
+    /// Returns the answer with the step of the attack that the view wants.
     pub fn at_step(&self, playback: &Playback) -> (Shown, Attacked) {
         self.shown(playback.at(self.view.step), playback.timeline(self.view.step), None)
     }
 
-    /// Returns the view with a point of the straight line to the perturbation that was found last.
-    pub fn on_line(&self, point: &Frame, line: &Line) -> (Shown, Attacked) {
-        self.shown(point, line.timeline.clone(), Some(line.eps))
-    }
-
-    fn shown(&self, frame: &Frame, timeline: Timeline, along_line: Option<f32>) -> (Shown, Attacked) {
+    /// Returns the answer with a frame of the attack, or of the straight line to what it found at the ε `along_line`.
+    pub fn shown(&self, frame: &Frame, timeline: Timeline, along_line: Option<f32>) -> (Shown, Attacked) {
         let Self { view, model, loaded, prepared, .. } = self;
         let (baseline, picture) = (&prepared.baseline, &loaded.picture);
         let attacked = baseline.judged(frame.pixels.clone(), frame.probabilities.clone());
@@ -67,8 +60,8 @@ impl Answer {
             heatmap_limit,
             adversarial_rgba: Arc::new(Rgba::from_planes(&attacked.adversarial)),
             label: model.guess(&baseline.probabilities, baseline.label),
-            clean_top: model.top(&baseline.probabilities, TOP),
-            adversarial_top: model.top(&attacked.probabilities, TOP),
+            clean_top: model.top(&baseline.probabilities, 5),
+            adversarial_top: model.top(&attacked.probabilities, 5),
             label_prob: before_and_after(baseline.label),
             target_prob: view.goal.target().map(before_and_after),
             verdict: attacked.verdict,

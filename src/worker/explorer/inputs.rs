@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::engine::attack::{Goal, Label};
 use crate::engine::data::sample;
 use crate::engine::files::Stamp;
 use crate::engine::model::{Catalogue, Model};
@@ -11,12 +12,6 @@ use crate::engine::{Error, Result};
 use crate::worker::last::Last;
 use crate::worker::protocol::{Event, ModelInfo, Revision, Source, View};
 use crate::worker::{Mismatch, Outbox};
-
-/// The longer side of a small copy of a picture, in pixels.
-const OVERVIEW: usize = 512;
-
-/// This many nets in training are remembered: those of some runs before, now and at their best.
-const MOST_PROVIDED: usize = 24;
 
 /// This tells the window of slow steps on the way to a view.
 #[derive(Clone, Copy)]
@@ -46,7 +41,6 @@ impl Nets {
         self.provided.iter().find(|(known, _)| known == name).map(|(_, model)| model)
     }
 
-    /// Loads a net, or finds it among those in training.
     pub fn load(&self, name: &str) -> Result<Arc<Model>> {
         match self.provided(name) {
             Some(model) => Ok(model.clone()),
@@ -54,7 +48,6 @@ impl Nets {
         }
     }
 
-    /// Returns the net of a view, and what the window needs to know of it.
     pub fn get(&mut self, name: &str, reporter: Reporter) -> Result<(Arc<Model>, ModelInfo)> {
         let key = name.to_owned();
         if let Some(last) = self.last.get(&key) {
@@ -87,7 +80,8 @@ impl Nets {
     pub fn provide(&mut self, name: &str, model: Arc<Model>) -> bool {
         self.provided.retain(|(known, _)| known != name);
         self.provided.push((name.to_owned(), model));
-        if self.provided.len() > MOST_PROVIDED {
+        // These are the nets of eight runs before, now and at their best.
+        if self.provided.len() > 24 {
             self.provided.remove(0);
         }
         let was_last = self.last.get(&name.to_owned()).is_some();
@@ -98,21 +92,23 @@ impl Nets {
     }
 }
 
-/// A picture comes with a small copy of it.
+/// A picture comes with a copy that is small enough to be drawn at once.
 #[derive(Clone)]
 pub struct LoadedPicture {
     pub picture: Arc<Picture>,
     pub overview: Arc<Rgba>,
-    /// The kind of picture that it is; `None` for one that may be either.
+    /// A picture that may be of either kind has `None`.
     pub kind: Option<PictureKind>,
     stamp: Option<Stamp>,
-    /// Tells whether its file was saved with a crop.
     pub has_crop: bool,
 }
 
 impl LoadedPicture {
     fn new(picture: Arc<Picture>) -> Result<Self> {
-        let overview = Arc::new(overview(&picture)?);
+        let scale = (512.0 / picture.width.max(picture.height) as f64).min(1.0);
+        let small = |side: usize| ((side as f64 * scale).round() as usize).max(1);
+        let planes = fit(&picture, picture.channels, small(picture.height), small(picture.width), Fit::Squash)?;
+        let overview = Arc::new(Rgba::from_planes(&planes));
         Ok(Self { overview, kind: PictureKind::of(&picture), picture, stamp: None, has_crop: false })
     }
 
@@ -125,9 +121,9 @@ impl LoadedPicture {
 }
 
 #[derive(Default)]
-pub struct Pictures(Last<(Source, Background), LoadedPicture>);
+pub struct PicturesOfViews(Last<(Source, Background), LoadedPicture>);
 
-impl Pictures {
+impl PicturesOfViews {
     /// Returns the picture of a view. Tells the window when its file is not what it was when it was read before.
     pub fn get(&mut self, view: &View, reporter: Reporter) -> Result<LoadedPicture> {
         let key = (view.picture.clone(), view.background);
@@ -136,9 +132,8 @@ impl Pictures {
         }
         let loaded = match &view.picture {
             Source::Sample(name) => {
-                let sample = sample(name).ok_or_else(|| {
-                    Error::Argument(format!("there is no bundled picture {name:?}; choose one of the strip"))
-                })?;
+                let unknown = || format!("there is no bundled picture {name:?}; choose one of the strip");
+                let sample = sample(name).ok_or_else(|| Error::Argument(unknown()))?;
                 LoadedPicture::new(Arc::new(sample.picture()?))?
             }
             Source::File(path) => {
@@ -173,19 +168,22 @@ impl Pictures {
 }
 
 /// Returns the view with another model or picture, where the two are of different kinds and one gives way.
-pub fn paired(view: View, nets: &Nets, pictures: &mut Pictures, reporter: Reporter) -> Result<View> {
+pub fn paired(view: View, nets: &Nets, pictures: &mut PicturesOfViews, reporter: Reporter) -> Result<View> {
     if view.mismatch == Mismatch::Keep {
         return Ok(view);
     }
     let reads = nets.reads(&view.model)?;
-    let kind = pictures.get(&view, reporter)?.kind;
-    Ok(view.paired(kind.unwrap_or(reads), reads))
-}
-
-/// Returns the whole picture, small enough to be drawn at once.
-fn overview(picture: &Picture) -> Result<Rgba> {
-    let scale = (OVERVIEW as f64 / picture.width.max(picture.height) as f64).min(1.0);
-    let small = |side: usize| ((side as f64 * scale).round() as usize).max(1);
-    let planes = fit(picture, picture.channels, small(picture.height), small(picture.width), Fit::Squash)?;
-    Ok(Rgba::from_planes(&planes))
+    let kind = pictures.get(&view, reporter)?.kind.unwrap_or(reads);
+    Ok(match view.mismatch.clone() {
+        Mismatch::UseModel { photo, digit } if kind != reads => {
+            let model = if kind == PictureKind::Photo { photo } else { digit };
+            // Classes of another net have other numbers.
+            View { model, label: Label::Predicted, goal: Goal::Untargeted, ..view }
+        }
+        Mismatch::UsePicture { photo, digit } if kind != reads => {
+            let picture = if reads == PictureKind::Photo { photo } else { digit };
+            View { crop: picture.usual_crop(), picture, ..view }
+        }
+        Mismatch::Keep | Mismatch::UseModel { .. } | Mismatch::UsePicture { .. } => view,
+    })
 }

@@ -18,14 +18,13 @@ use crate::engine::attack::Attacked;
 use crate::engine::model::{Catalogue, Model, argmax};
 use crate::engine::{Error, Result};
 use answer::Answer;
-use inputs::{Nets, Pictures, Reporter};
+use inputs::{Nets, PicturesOfViews, Reporter};
 use prepared::Prepared;
 
 /// While an attack goes on, what it comes to is shown so often; less often where that takes long.
 const LIVE: Duration = Duration::from_millis(60);
 const LIVE_SHARE: u32 = 3;
 
-/// This is one thing to do.
 pub enum Task {
     Show(Revision, Box<View>),
     Save(PathBuf),
@@ -33,9 +32,8 @@ pub enum Task {
     ForgetModel,
     ListModels,
     LookAgain,
-    /// A net is known by this name from now on: one in training.
+    /// A net in training is known by this name from now on.
     Provide(String, Arc<Model>),
-    /// This is to be worked out beside views from now on.
     Study(Wish),
 }
 
@@ -50,13 +48,11 @@ impl Task {
         }
     }
 
-    fn failed(&self) -> impl FnOnce(String) -> Event + use<> {
+    fn failed(&self) -> Box<dyn FnOnce(String) -> Event> {
         let revision = if let Self::Show(revision, _) = self { *revision } else { 0 };
-        let path = if let Self::Save(path) = self { Some(path.clone()) } else { None };
-        move |message| match path {
-            Some(path) => Event::SaveFailed { path, message },
-            None => Event::Failed { revision, message },
-        }
+        let Self::Save(path) = self else { return Box::new(move |message| Event::Failed { revision, message }) };
+        let path = path.clone();
+        Box::new(move |message| Event::SaveFailed { path, message })
     }
 }
 
@@ -64,14 +60,6 @@ impl Task {
 pub type Inbox = Mailbox<Task>;
 
 impl Inbox {
-    /// Asks for a view, in place of one that waits.
-    pub fn show(&self, view: View) -> Revision {
-        let revision = self.overtake();
-        self.take(|task| matches!(task, Task::Show(..)));
-        self.push(Task::Show(revision, Box::new(view)));
-        revision
-    }
-
     /// Looks for models again, and has the present one loaded afresh for the next view.
     pub fn refresh_models(&self) {
         self.push(Task::ForgetModel);
@@ -112,13 +100,12 @@ struct Explorer {
     inbox: Arc<Inbox>,
     outbox: Arc<Outbox>,
     nets: Nets,
-    pictures: Pictures,
+    pictures: PicturesOfViews,
     prepared: Option<Arc<Prepared>>,
     playback: Option<Playback>,
-    /// The way to what an attack of many steps found last.
     line: Option<Line>,
     shown_at: Instant,
-    /// The picture on screen, for saving, with the model that it was made for: another one may be loading already.
+    /// This is the picture on screen, for saving, and its model: another one may be loading already.
     attacked: Option<(Arc<Model>, Arc<Attacked>)>,
     studies: Studies,
 }
@@ -129,7 +116,7 @@ impl Explorer {
             inbox,
             outbox,
             nets: Nets::new(catalogue),
-            pictures: Pictures::default(),
+            pictures: PicturesOfViews::default(),
             prepared: None,
             playback: None,
             line: None,
@@ -139,7 +126,6 @@ impl Explorer {
         }
     }
 
-    /// Makes an explorer as after the start, with the same wish.
     fn afresh(mut self) -> Self {
         let new = Self::new(self.nets.catalogue, self.inbox, self.outbox);
         Self { studies: self.studies.afresh(), ..new }
@@ -185,7 +171,7 @@ impl Explorer {
         problem.rules = view.rules();
         let line = self.line.as_ref().filter(|line| view.along_line && line.is_of(baseline, &view.attack));
         let point = line.map(|line| line.at(&problem, view.eps)).transpose()?;
-        let on_line = line.zip(point).map(|(line, point)| answer.on_line(&point, line));
+        let on_line = line.zip(point).map(|(line, at)| answer.shown(&at, line.timeline.clone(), Some(line.eps)));
         let mut playback = Playback::resumed(self.playback.take(), baseline, &view.attack, problem)?;
         let (shown, attacked) = match on_line {
             Some(on_line) => on_line,
@@ -262,7 +248,6 @@ impl Explorer {
         Ok(true)
     }
 
-    /// Writes what is on screen in 8 bits and asks the net about the file itself.
     fn save(&self, path: &Path) -> Result<Saved> {
         let Some((model, attacked)) = &self.attacked else {
             return Err(Error::Argument("there is no adversarial picture yet to save".into()));

@@ -6,7 +6,7 @@ use crate::engine::Result;
 use crate::engine::attack::{AttackInput, Baseline, Problem, attackable_part, linear_rival};
 use crate::engine::model::Model;
 use crate::engine::picture::{Lens, Picture, Rgba};
-use crate::worker::protocol::{Linear, View};
+use crate::worker::protocol::{LinearFacts, View};
 
 pub struct Prepared {
     view: View,
@@ -18,7 +18,7 @@ pub struct Prepared {
     pub original_rgba: Arc<Rgba>,
     pub baseline: Arc<Baseline>,
     pub problem: Problem,
-    pub linear: Option<Arc<Linear>>,
+    pub linear: Option<Arc<LinearFacts>>,
 }
 
 impl Prepared {
@@ -82,12 +82,12 @@ fn is_larger(lens: &Lens, model: &Model) -> bool {
 }
 
 /// Returns the facts that hold exactly for a linear net, where its very pixels are attacked.
-fn linear(model: &Model, baseline: &Baseline) -> Result<Option<Arc<Linear>>> {
+fn linear(model: &Model, baseline: &Baseline) -> Result<Option<Arc<LinearFacts>>> {
     let (original, input) = (&baseline.original, model.input());
     if (original.channels, original.height, original.width) != (input.channels, input.height, input.width) {
         return Ok(None);
     }
-    let rival = linear_rival(model, original, baseline.label)?;
-    Ok(rival
-        .map(|rival| Arc::new(Linear { class: model.classes[rival.class].clone(), pictures: rival.pictures(), rival })))
+    let Some(rival) = linear_rival(model, original, baseline.label)? else { return Ok(None) };
+    let (class, pictures) = (model.classes[rival.class].clone(), rival.pictures());
+    Ok(Some(Arc::new(LinearFacts { class, pictures, rival })))
 }

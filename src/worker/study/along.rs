@@ -1,8 +1,9 @@
 //! This study gives the net's answers along the attack's direction, for ε of both signs.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::{AnsweredView, BatchSize, LoadNet, Study, Wish};
+use super::{AnsweredView, LoadNet, Study, Wish};
 use crate::engine::Result;
 use crate::engine::attack::{EpsCurve, Flip, Rules, eps_curve, eps_ladder};
 use crate::engine::picture::Planes;
@@ -10,11 +11,13 @@ use crate::engine::units::LEVELS;
 use crate::worker::last::{Last, Same};
 use crate::worker::{Event, Shown, View};
 
-/// The largest |ε|: as far as the slider goes, or as an attack that does not follow it has gone.
+/// The curve goes as far as the slider, unless an attack that does not follow the slider went farther.
 const MAX: f32 = 0.5;
 const POINTS: usize = 41;
 /// Lines are sent with so many pieces between two points.
 const PIECES: usize = 4;
+/// The net is given more and more pictures at once while they take less than this.
+const QUICK: Duration = Duration::from_millis(4);
 /// Where pictures are rounded to 8 bits, the grey levels up to here are looked at one by one.
 const EACH_LEVEL: i16 = 26;
 const CLASSES: usize = 6;
@@ -30,9 +33,9 @@ const FLIPS: usize = 4;
 pub struct Along {
     key: Key,
     classes: Arc<[String]>,
-    /// The values of ε, ascending from −0.5 to 0.5, or farther where another attack than FGSM went farther.
+    /// The values of ε ascend from −0.5 to 0.5, or farther where another attack than FGSM went farther.
     pub eps: Vec<f32>,
-    /// The label, the target, and the classes that come to most anywhere, at most six.
+    /// There is a line for the label, the target, and the classes that come to most anywhere, at most six.
     pub lines: Vec<ClassLine>,
     /// The changes of the answer, from the lowest ε up.
     pub flips: Vec<Flip>,
@@ -87,11 +90,10 @@ impl Key {
     }
 }
 
-/// The study of the curve keeps the points of the newest key.
 #[derive(Default)]
-pub struct Curve(Last<Key, Points>);
+pub struct AlongStudy(Last<Key, PartialCurve>);
 
-impl Study for Curve {
+impl Study for AlongStudy {
     fn is_left(&self, of: &AnsweredView, wish: &Wish) -> bool {
         wish.curve && !self.0.get(&Key::of(of)).is_some_and(|points| points.left.is_empty())
     }
@@ -99,7 +101,7 @@ impl Study for Curve {
     /// Computes some points. A curve that is whole, and each that is closer, is told.
     fn advance(&mut self, of: &AnsweredView, _: &Wish, _: &LoadNet<'_>) -> Result<Option<Event>> {
         let key = Key::of(of);
-        let mut points = self.0.take(&key).unwrap_or_else(|| Points::new(of));
+        let mut points = self.0.take(&key).unwrap_or_else(|| PartialCurve::new(of));
         let is_whole = points.compute(of)?;
         let along = is_whole.then(|| Event::Along(Box::new(points.along(&key, of))));
         self.0.set(key, points);
@@ -107,29 +109,28 @@ impl Study for Curve {
     }
 }
 
-/// This is a curve in the making.
-struct Points {
+struct PartialCurve {
     direction: Vec<f32>,
     left: Vec<f32>,
     found: EpsCurve,
     rounds: usize,
-    batch: BatchSize,
+    batch: usize,
 }
 
-impl Points {
+impl PartialCurve {
     fn new(of: &AnsweredView) -> Self {
         let found = EpsCurve::new(Vec::new(), Vec::new());
-        Self { direction: of.way(), left: ladder(of), found, rounds: 0, batch: BatchSize(1) }
+        Self { direction: of.way(), left: ladder(of), found, rounds: 0, batch: 1 }
     }
 
-    /// Computes some points; tells whether the curve is whole then.
     fn compute(&mut self, of: &AnsweredView) -> Result<bool> {
-        let (left, direction) = (&mut self.left, &self.direction);
-        let piece = self.batch.adapt(|count| {
-            let eps: Vec<f32> = left.drain(..count.min(left.len())).collect();
-            eps_curve(&of.model, &of.baseline.input, direction, &eps, of.view.rules())
-        });
-        self.found.append(piece?);
+        let started = Instant::now();
+        let eps: Vec<f32> = self.left.drain(..self.batch.min(self.left.len())).collect();
+        let piece = eps_curve(&of.model, &of.baseline.input, &self.direction, &eps, of.view.rules())?;
+        if started.elapsed() < QUICK {
+            self.batch *= 4;
+        }
+        self.found.append(piece);
         if !self.left.is_empty() {
             return Ok(false);
         }

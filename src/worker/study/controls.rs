@@ -16,14 +16,14 @@ use crate::worker::{Event, Revision, Source, View};
 
 /// This is the attack beside controls of the same ε.
 #[derive(Clone, Debug)]
-pub struct Controls {
+pub struct ControlTable {
     pub revision: Revision,
-    /// The ε in L∞: that of the attack, or the largest change of a pixel where it keeps to none.
+    /// This is the attack's ε in L∞, or the largest change of a pixel where it keeps to none.
     pub eps: f32,
     pub seed: u64,
-    /// The rows; the attack is the first.
+    /// The attack is the first row.
     pub rows: Vec<ControlRow>,
-    /// The picture whose gradient `Control::OtherPicture` follows; `None` where the photo's own pixels are attacked.
+    /// `Control::OtherPicture` follows the gradient of this picture, or of none where the photo's own pixels are attacked.
     pub other: Option<&'static str>,
     /// The net's answer to the attack's perturbation alone, on mid-grey.
     pub alone: Guess,
@@ -31,10 +31,9 @@ pub struct Controls {
 
 #[derive(Clone, Debug)]
 pub struct ControlRow {
-    /// The control; `None` for the attack itself.
+    /// The attack itself is no control.
     pub control: Option<Control>,
     pub answer: Guess,
-    /// The probability of the label.
     pub label_prob: f32,
     /// The alignment `<δ, ∇J> / (ε·‖∇J‖₁)` before clipping, in the attack's direction.
     pub alignment: f32,
@@ -48,36 +47,31 @@ struct Directions {
     other: Option<&'static str>,
 }
 
-/// The study of the controls computes a row a piece.
 #[derive(Default)]
-pub struct Comparison {
-    /// The directions for ∇ₓJ at the picture and a seed.
+pub struct ControlStudy {
+    /// The directions belong to ∇ₓJ at the picture and a seed.
     directions: Last<(Same<Planes>, u64), Directions>,
-    rows: Last<(Revision, u64), Rows>,
+    rows: Last<(Revision, u64), Vec<ControlRow>>,
+    told: Option<(Revision, u64)>,
 }
 
-#[derive(Default)]
-struct Rows {
-    rows: Vec<ControlRow>,
-    are_told: bool,
-}
-
-impl Study for Comparison {
+impl Study for ControlStudy {
     fn is_left(&self, of: &AnsweredView, wish: &Wish) -> bool {
-        wish.controls.is_some_and(|seed| !self.rows.get(&(of.revision, seed)).is_some_and(|rows| rows.are_told))
+        wish.controls.is_some_and(|seed| self.told != Some((of.revision, seed)))
     }
 
     /// Computes one row; tells all when they are there.
     fn advance(&mut self, of: &AnsweredView, wish: &Wish, _: &LoadNet<'_>) -> Result<Option<Event>> {
         let Some(seed) = wish.controls else { return Ok(None) };
-        let Rows { mut rows, .. } = self.rows.take(&(of.revision, seed)).unwrap_or_default();
+        let wanted = (of.revision, seed);
+        let mut rows = self.rows.take(&wanted).unwrap_or_default();
         let gradient = (Same(of.baseline.gradient.clone()), seed);
         let directions = match self.directions.take(&gradient) {
             Some(known) => known,
             None => Directions::new(of, seed)?,
         };
         let eps = of.eps();
-        let mut told = None;
+        let mut event = None;
         match rows.len().checked_sub(1).map(|at| directions.controls.get(at)) {
             None => {
                 // One step of the sign is measured before clipping, as the controls are.
@@ -85,59 +79,49 @@ impl Study for Comparison {
                     true => of.way().iter().map(|d| eps * d).collect(),
                     false => of.attacked.perturbation.values.clone(),
                 };
-                rows.push(row(of, None, &of.attacked.probabilities, &perturbation, &directions));
+                rows.push(directions.row(of, None, &of.attacked.probabilities, &perturbation));
             }
             Some(Some((control, direction))) => {
                 let found = eps_curve(&of.model, &of.baseline.input, direction, &[eps], of.view.rules())?;
                 let perturbation: Vec<f32> = direction.iter().map(|d| eps * d).collect();
-                rows.push(row(of, Some(*control), &found.probabilities[0], &perturbation, &directions));
+                rows.push(directions.row(of, Some(*control), &found.probabilities[0], &perturbation));
             }
             Some(None) => {
-                let (rows, other, alone) = (rows.clone(), directions.other, alone(of)?);
-                let controls = Controls { revision: of.revision, eps, seed, rows, other, alone };
-                told = Some(Event::Controls(Box::new(controls)));
+                let (rows, other, alone) = (std::mem::take(&mut rows), directions.other, alone(of)?);
+                let table = ControlTable { revision: of.revision, eps, seed, rows, other, alone };
+                event = Some(Event::Controls(Box::new(table)));
+                self.told = Some(wanted);
             }
         }
         self.directions.set(gradient, directions);
-        self.rows.set((of.revision, seed), Rows { rows, are_told: told.is_some() });
-        Ok(told)
+        self.rows.set(wanted, rows);
+        Ok(event)
     }
 }
 
 impl Directions {
     fn new(of: &AnsweredView, seed: u64) -> Result<Self> {
         let baseline = &of.baseline;
-        let toward = baseline.goal.direction();
-        let turned = |gradient: &[f32]| -> Vec<f32> { gradient.iter().map(|g| toward * g).collect() };
+        let turned =
+            |gradient: &[f32]| -> Vec<f32> { gradient.iter().map(|g| baseline.goal.direction() * g).collect() };
         let way = turned(&baseline.gradient.values);
-        let other = if baseline.input.is_photo() {
-            None
-        } else {
-            let sample = other_sample(&of.view, of.model.input().channels);
-            Some((sample.title, turned(&gradient_at(of, sample)?)))
-        };
-        let others = other.as_ref().map_or(&[][..], |(_, gradient)| gradient);
-        let usable = |control: &Control| *control != Control::OtherPicture || other.is_some();
+        let sample = (!baseline.input.is_photo()).then(|| other_sample(&of.view, of.model.input().channels));
+        let others = sample.map(|sample| gradient_at(of, sample)).transpose()?.map(|gradient| turned(&gradient));
+        let usable = |control: &Control| *control != Control::OtherPicture || others.is_some();
         let controls = Control::ALL.into_iter().enumerate().filter(|(_, control)| usable(control));
         let controls = controls.map(|(stream, control)| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(stream as u64);
-            (control, control.direction(&way, others, &mut rng))
+            (control, control.direction(&way, others.as_deref().unwrap_or_default(), &mut rng))
         });
-        Ok(Self { controls: controls.collect(), other: other.as_ref().map(|(title, _)| *title), way })
+        Ok(Self { controls: controls.collect(), other: sample.map(|sample| sample.title), way })
     }
-}
 
-fn row(
-    of: &AnsweredView,
-    control: Option<Control>,
-    probabilities: &[f32],
-    perturbation: &[f32],
-    Directions { way, .. }: &Directions,
-) -> ControlRow {
-    let answer = of.model.guess(probabilities, argmax(probabilities));
-    let alignment = alignment(perturbation, way, of.eps());
-    ControlRow { control, answer, label_prob: probabilities[of.baseline.label], alignment }
+    fn row(&self, of: &AnsweredView, control: Option<Control>, probabilities: &[f32], change: &[f32]) -> ControlRow {
+        let answer = of.model.guess(probabilities, argmax(probabilities));
+        let alignment = alignment(change, &self.way, of.eps());
+        ControlRow { control, answer, label_prob: probabilities[of.baseline.label], alignment }
+    }
 }
 
 fn alone(of: &AnsweredView) -> Result<Guess> {
@@ -151,18 +135,14 @@ fn alone(of: &AnsweredView) -> Result<Guess> {
 /// Returns the bundled picture after the one of the view: a digit for grey nets, a photo for others.
 fn other_sample(view: &View, channels: usize) -> &'static Sample {
     let kind: Vec<&Sample> = samples().iter().filter(|sample| sample.is_digit() == (channels == 1)).collect();
-    let at = match &view.picture {
-        Source::Sample(name) => kind.iter().position(|sample| sample.name == name),
-        _ => None,
-    };
-    kind[at.map_or(0, |at| (at + 1) % kind.len())]
+    let is_shown = |sample: &&Sample| matches!(&view.picture, Source::Sample(name) if name == sample.name);
+    let next = kind.iter().position(is_shown).map_or(0, |at| at + 1);
+    kind[next % kind.len()]
 }
 
-/// Returns the loss's gradient at another picture, of that picture's own label.
 fn gradient_at(of: &AnsweredView, sample: &Sample) -> Result<Vec<f32>> {
     let picture = Arc::new(sample.picture()?);
-    let lens = of.model.lens(&picture, None)?;
-    let fitted = AttackInput::new(&picture, lens, false)?;
+    let fitted = AttackInput::new(&picture, of.model.lens(&picture, None)?, false)?;
     let other = Baseline::new(&of.model, fitted, Label::Predicted, of.view.goal, of.view.loss)?;
     Ok(other.gradient.values.clone())
 }

@@ -17,9 +17,9 @@ const HALVINGS: usize = 12;
 /// This is how far the search is, or what it found.
 #[derive(Clone, Debug)]
 pub struct Least {
-    key: Key,
+    key: LeastKey,
     pub number: u64,
-    /// The share of the search that is done, from 0 to 1.
+    /// This share of the search is done, from 0 to 1.
     pub share: f32,
     /// The result, once there is one: the ε, or none up to the largest.
     pub found: Option<Option<f32>>,
@@ -28,7 +28,7 @@ pub struct Least {
 impl Least {
     /// Tells whether the search is that of a view.
     pub fn is_of(&self, shown: &Shown) -> bool {
-        self.key == Key::new(&shown.view, &shown.gradient)
+        self.key == LeastKey::new(&shown.view, &shown.gradient)
     }
 
     /// Returns the attack that the ε is for: that of the view, or FGSM for one that takes none.
@@ -38,49 +38,43 @@ impl Least {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Key {
+struct LeastKey {
     gradient: Same<Planes>,
     attack: AttackSettings,
     rules: Rules,
 }
 
-impl Key {
+impl LeastKey {
     fn new(view: &View, gradient: &Arc<Planes>) -> Self {
-        let attack = match view.attack.takes_eps() {
-            true => view.attack.clone(),
-            false => AttackSettings::default(),
-        };
+        let attack = if view.attack.takes_eps() { view.attack.clone() } else { AttackSettings::default() };
         Self { gradient: Same(gradient.clone()), attack, rules: view.rules() }
     }
 }
 
-/// The study of the smallest ε keeps the search of the newest wish.
 #[derive(Default)]
-pub struct Search(Last<(Key, u64), Trials>);
+pub struct LeastStudy(Last<(LeastKey, u64), Trials>);
 
-impl Study for Search {
+impl Study for LeastStudy {
     fn is_left(&self, of: &AnsweredView, wish: &Wish) -> bool {
         wish.least.is_some_and(|number| {
-            let key = (Key::new(&of.view, &of.baseline.gradient), number);
+            let key = (LeastKey::new(&of.view, &of.baseline.gradient), number);
             self.0.get(&key).is_none_or(|trials| trials.search.trial().is_some())
         })
     }
 
-    /// Goes one step of a trial; tells how far the search is after each trial.
+    /// Goes one step of a trial, and tells how far the search is when the trial is over.
     fn advance(&mut self, of: &AnsweredView, wish: &Wish, _: &LoadNet<'_>) -> Result<Option<Event>> {
         let Some(number) = wish.least else { return Ok(None) };
-        let known = (Key::new(&of.view, &of.baseline.gradient), number);
+        let known = (LeastKey::new(&of.view, &of.baseline.gradient), number);
         let mut trials = self.0.take(&known).unwrap_or_else(|| Trials::new(&known.0.attack, of));
         let is_trial_over = trials.advance(&known.0, of)?;
-        let Trials { search, .. } = &trials;
-        let found = search.trial().is_none().then(|| search.found());
-        let least = Least { key: known.0.clone(), number, share: search.share_done(), found };
+        let found = trials.search.trial().is_none().then(|| trials.search.found());
+        let least = Least { key: known.0.clone(), number, share: trials.search.share_done(), found };
         self.0.set(known, trials);
         Ok(is_trial_over.then_some(Event::Least(least)))
     }
 }
 
-/// This is a search in the making.
 struct Trials {
     search: EpsSearch,
     trial: Option<(Problem, Box<dyn Run>)>,
@@ -92,8 +86,7 @@ impl Trials {
         Self { search: EpsSearch::in_ratios(LEAST_SHARE * largest, largest, RUNGS, HALVINGS), trial: None }
     }
 
-    /// Goes one step of a trial; returns whether it is over then.
-    fn advance(&mut self, key: &Key, of: &AnsweredView) -> Result<bool> {
+    fn advance(&mut self, key: &LeastKey, of: &AnsweredView) -> Result<bool> {
         let Some(eps) = self.search.trial() else { return Ok(true) };
         let (model, baseline) = (&of.model, &of.baseline);
         let (problem, mut run) = match self.trial.take() {

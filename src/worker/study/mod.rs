@@ -6,12 +6,12 @@ mod least;
 mod second;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use along::{Along, ClassLine};
-pub use controls::{ControlRow, Controls};
+pub use controls::{ControlRow, ControlTable};
 pub use least::Least;
-pub use second::{Answers, Second, SecondWish};
+pub use second::{Second, SecondAnswers, SecondWish};
 
 use super::protocol::{Event, Revision, View};
 use crate::engine::Result;
@@ -24,16 +24,15 @@ use crate::engine::picture::Picture;
 pub struct Wish {
     /// Tells whether to compute the net's answers along the attack's direction.
     pub curve: bool,
-    /// The seed of the random perturbations that are compared at the same ε; `None` for no comparison.
+    /// The controls are random perturbations of the same ε, from this seed.
     pub controls: Option<u64>,
     pub second: Option<SecondWish>,
-    /// The number of the wish for the smallest ε with which the attack works: a new number searches anew.
+    /// The smallest ε with which the attack works is searched for; a new number searches anew.
     pub least: Option<u64>,
 }
 
-/// A view that takes longer than this is not followed at once: ε may be moving, and the next view must not wait.
+/// After a view that takes longer than this, studies wait so long: ε may be moving, and the next view must not wait.
 const SLOW: Duration = Duration::from_millis(6);
-/// Nothing may have come for so long after a slow view.
 const REST: Duration = Duration::from_millis(60);
 
 /// The studies need this of a view that was answered.
@@ -67,7 +66,6 @@ impl AnsweredView {
     }
 }
 
-/// Finds a net by its name in the catalogue.
 pub type LoadNet<'a> = dyn Fn(&str) -> Result<Arc<Model>> + 'a;
 
 /// A study is worked out beside a view, piece by piece, so that the next view waits for a piece at most.
@@ -82,11 +80,9 @@ trait Study: Send {
     fn forget_net(&mut self, _name: &str) {}
 }
 
-/// These are all studies of the newest view.
 pub struct Studies {
     pub wish: Wish,
     pub newest: Option<AnsweredView>,
-    /// The first study of which something is left goes on.
     studies: [Box<dyn Study>; 4],
 }
 
@@ -94,10 +90,10 @@ impl Studies {
     pub fn new(wish: Wish) -> Self {
         // The person waits for the smallest ε. The second net and the controls change with every ε, the curve does not.
         let studies: [Box<dyn Study>; 4] = [
-            Box::<least::Search>::default(),
-            Box::<second::SecondNet>::default(),
-            Box::<controls::Comparison>::default(),
-            Box::<along::Curve>::default(),
+            Box::<least::LeastStudy>::default(),
+            Box::<second::SecondStudy>::default(),
+            Box::<controls::ControlStudy>::default(),
+            Box::<along::AlongStudy>::default(),
         ];
         Self { wish, newest: None, studies }
     }
@@ -130,22 +126,5 @@ impl Studies {
             }
         }
         Ok(())
-    }
-}
-
-/// A net is given this many pictures at once, so that a piece takes a moment: more and more while it is quick.
-struct BatchSize(usize);
-
-impl BatchSize {
-    const QUICK: Duration = Duration::from_millis(4);
-
-    /// Does a piece and learns from how long it took.
-    fn adapt<T>(&mut self, piece: impl FnOnce(usize) -> T) -> T {
-        let started = Instant::now();
-        let done = piece(self.0);
-        if started.elapsed() < Self::QUICK {
-            self.0 *= 4;
-        }
-        done
     }
 }

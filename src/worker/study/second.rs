@@ -11,9 +11,6 @@ use crate::worker::last::{Last, Same};
 use crate::worker::playback::Playback;
 use crate::worker::{Event, Revision};
 
-/// This many classes are listed before and after.
-const TOP: usize = 2;
-
 /// This says which net to ask too, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecondWish {
@@ -28,34 +25,31 @@ pub struct Second {
     pub revision: Revision,
     pub wish: SecondWish,
     /// The net's answers; or why it cannot be asked, for a person.
-    pub outcome: std::result::Result<Answers, String>,
+    pub outcome: std::result::Result<SecondAnswers, String>,
 }
 
-/// These are the answers of a second net.
 #[derive(Clone, Debug)]
-pub struct Answers {
-    /// The `name` of its manifest.
+pub struct SecondAnswers {
+    /// The title is the `name` of its manifest.
     pub title: String,
-    /// Its answers before, the most probable first.
+    /// It says this of the untouched picture, the most probable class first.
     pub clean_top: Vec<Guess>,
     pub adversarial_top: Vec<Guess>,
-    /// The first net's label among this net's classes; its own answer to the untouched picture where it lacks that
-    /// class.
+    /// This is the first net's label, or the net's own answer to the untouched picture where it lacks that class.
     pub label: usize,
     pub verdict: Verdict,
 }
 
-/// This is the study of a second net.
 #[derive(Default)]
-pub struct SecondNet {
+pub struct SecondStudy {
     model: Last<String, Arc<Model>>,
-    /// The baseline of an attack of its own, for ∇J of the view that it belongs to.
+    /// An attack of its own begins with this, for ∇J of the view that it belongs to.
     baseline: Last<Same<Planes>, Arc<Baseline>>,
     playback: Option<Playback>,
     told: Option<(Revision, SecondWish)>,
 }
 
-impl Study for SecondNet {
+impl Study for SecondStudy {
     fn is_left(&self, of: &AnsweredView, wish: &Wish) -> bool {
         let is_told = |wish| self.told.as_ref().is_some_and(|(told, known)| (*told, known) == (of.revision, wish));
         wish.second.as_ref().is_some_and(|wish| !is_told(wish))
@@ -77,8 +71,8 @@ impl Study for SecondNet {
     }
 }
 
-impl SecondNet {
-    fn piece(&mut self, of: &AnsweredView, wish: &SecondWish, load: &LoadNet<'_>) -> Result<Option<Answers>> {
+impl SecondStudy {
+    fn piece(&mut self, of: &AnsweredView, wish: &SecondWish, load: &LoadNet<'_>) -> Result<Option<SecondAnswers>> {
         let Some(model) = self.model.get(&wish.model) else {
             let model = load(&wish.model)?;
             *self = Self::default();
@@ -108,7 +102,7 @@ impl SecondNet {
 }
 
 /// Returns what the net says of the first one's adversarial picture.
-fn transferred(of: &AnsweredView, model: &Model) -> Result<Answers> {
+fn transferred(of: &AnsweredView, model: &Model) -> Result<SecondAnswers> {
     let photo = &of.baseline.input;
     if photo.is_photo() {
         // The adversarial picture is as its file, of which each net takes its own part.
@@ -119,10 +113,9 @@ fn transferred(of: &AnsweredView, model: &Model) -> Result<Answers> {
     let (first, second) = (of.model.input(), model.input());
     let [fits, sees] = [first, second].map(|input| format!("{}×{}×{}", input.width, input.height, input.channels));
     if fits != sees {
-        return Err(Error::Argument(format!(
-            "The same perturbation does not fit: it is for {fits} pixels and {} sees {sees}. Choose its own attack instead.",
-            model.manifest.name
-        )));
+        let why =
+            format!("it is for {fits} pixels and {} sees {sees}. Choose its own attack instead.", model.manifest.name);
+        return Err(Error::Argument(format!("The same perturbation does not fit: {why}")));
     }
     let clean = model.probabilities(&of.baseline.original)?;
     let adversarial = model.probabilities(&of.attacked.adversarial)?;
@@ -144,13 +137,13 @@ fn baseline_of(of: &AnsweredView, model: &Model) -> Result<Baseline> {
     Baseline::new(model, own, label, goal, view.loss)
 }
 
-fn answers(of: &AnsweredView, model: &Model, clean: &[f32], adversarial: &[f32]) -> Answers {
+fn answers(of: &AnsweredView, model: &Model, clean: &[f32], adversarial: &[f32]) -> SecondAnswers {
     let label = same_class(of, model, of.baseline.label).unwrap_or_else(|| argmax(clean));
     let target = of.view.goal.target().and_then(|target| same_class(of, model, target));
-    Answers {
+    SecondAnswers {
         title: model.manifest.name.clone(),
-        clean_top: model.top(clean, TOP),
-        adversarial_top: model.top(adversarial, TOP),
+        clean_top: model.top(clean, 2),
+        adversarial_top: model.top(adversarial, 2),
         label,
         verdict: Verdict::of(label, target.map_or(Goal::Untargeted, Goal::Targeted), argmax(adversarial)),
     }

@@ -1,6 +1,7 @@
-//! This is the thread that measures.
+//! This thread measures.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,16 +9,15 @@ use super::{Curve, Numbered, Sheet, SheetPicture, SheetWish, Survey, TestEvent, 
 use crate::engine::attack::{AttackSettings, Measure, Problem, finish, warnings};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::eval::{Answer, Evaluation, Plan, evaluate, transfer};
-use crate::engine::loss::softmax;
-use crate::engine::model::{Catalogue, Model, argmax};
+use crate::engine::model::{Catalogue, Input, Model};
 use crate::engine::picture::{Planes, Rgba};
 use crate::engine::{Error, Result};
-use crate::worker::job::{Failure, Throttle, guarded};
+use crate::worker::job::{Failure, PatientThread, Throttle, guarded};
 use crate::worker::last::LastData;
 use crate::worker::mailbox::Mailbox;
 use crate::worker::{Event, Outbox};
 
-pub struct Bench {
+struct Bench {
     catalogue: Catalogue,
     orders: Arc<Mailbox<Numbered>>,
     in_hand: u64,
@@ -27,17 +27,27 @@ pub struct Bench {
     progress: Throttle,
 }
 
-impl Bench {
-    pub fn new(catalogue: Catalogue, orders: Arc<Mailbox<Numbered>>, outbox: Arc<Outbox>) -> Self {
-        let progress = Throttle::later(Throttle::PROGRESS);
-        Self { catalogue, orders, in_hand: 0, outbox, models: BTreeMap::new(), data: LastData::default(), progress }
-    }
+pub fn start(catalogue: Catalogue, outbox: Arc<Outbox>) -> std::io::Result<PatientThread<Numbered>> {
+    let serve = |orders, pool| {
+        let (models, data, progress) = (BTreeMap::new(), LastData::default(), Throttle::later(Throttle::PROGRESS));
+        Bench { catalogue, orders, in_hand: 0, outbox, models, data, progress }.serve(&pool);
+    };
+    Ok(PatientThread::start("test set", serve)?.detached())
+}
 
-    pub fn serve(mut self, pool: &rayon::ThreadPool) {
+impl Bench {
+    fn serve(mut self, pool: &rayon::ThreadPool) {
         while let Some(next) = self.orders.next() {
             self.in_hand = next.number;
             let is_survey = !next.is_sheet();
-            let done = guarded(|| pool.install(|| self.carry_out(next.order)));
+            self.progress = Throttle::later(Throttle::PROGRESS);
+            let done = guarded(|| {
+                pool.install(|| match next.order {
+                    TestOrder::Measure(survey) => self.measure(&survey),
+                    TestOrder::Sheet(wish) => self.sheet(wish),
+                    TestOrder::Transfer(survey, eps) => self.transfer(survey, eps),
+                })
+            });
             self.tell_failure(done);
             if is_survey && !self.orders.holds(|waiting| !waiting.is_sheet()) {
                 self.tell(TestEvent::Ended);
@@ -74,7 +84,6 @@ impl Bench {
         }
     }
 
-    /// Tells the window how much is done, and how long the rest takes once that can be estimated.
     fn tell_progress(&mut self, share: f32, started: Instant, text: impl FnOnce() -> String) {
         if self.progress.is_due() {
             let left = (share > 0.02).then(|| started.elapsed().mul_f32((1.0 - share) / share));
@@ -82,22 +91,11 @@ impl Bench {
         }
     }
 
-    fn carry_out(&mut self, order: TestOrder) -> Result<()> {
-        self.progress = Throttle::later(Throttle::PROGRESS);
-        match order {
-            TestOrder::Measure(survey) => self.measure(&survey),
-            TestOrder::Sheet(wish) => self.sheet(wish),
-            TestOrder::Transfer(survey, eps) => self.transfer(survey, eps),
-        }
-    }
-
     fn model(&mut self, name: &str) -> Result<Arc<Model>> {
-        if let Some(model) = self.models.get(name) {
-            return Ok(model.clone());
-        }
-        let model = Arc::new(self.catalogue.load(name)?);
-        self.models.insert(name.to_owned(), model.clone());
-        Ok(model)
+        Ok(match self.models.entry(name.to_owned()) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(unknown) => unknown.insert(Arc::new(self.catalogue.load(name)?)).clone(),
+        })
     }
 
     fn data(&mut self, source: &DataSource, model: &Model) -> Result<Arc<Dataset>> {
@@ -117,18 +115,17 @@ impl Bench {
         let started = Instant::now();
         for number in 0..survey.nets.len() {
             match self.measure_net(survey, number, started) {
+                Ok(()) => {}
                 Err(Error::Stopped) => return Err(Error::Stopped),
                 Err(error) => {
-                    let net = &survey.nets[number];
-                    self.tell(TestEvent::Failed(format!("{net} was not measured: {error}")));
+                    self.tell(TestEvent::Failed(format!("{} was not measured: {error}", survey.nets[number])))
                 }
-                Ok(()) => {}
             }
         }
         Ok(())
     }
 
-    /// Measures a net of a survey under all attacks; `number` is its place in the survey.
+    /// Measures the net of this number under all attacks.
     fn measure_net(&mut self, survey: &Survey, number: usize, started: Instant) -> Result<()> {
         let Survey { nets, attacks, rules, .. } = survey;
         let model = self.model(&nets[number])?;
@@ -176,6 +173,7 @@ impl Bench {
         self.tell(TestEvent::Transferred(Box::new(Transferred { survey, eps, titles, n, right })));
         Ok(())
     }
+
     /// Makes a contact sheet, and counts as the survey does: of an attack that takes no ε, a perturbation that is
     /// longer than the ε looked at leaves the picture as it is.
     fn sheet(&mut self, wish: SheetWish) -> Result<()> {
@@ -186,7 +184,7 @@ impl Bench {
         let problem = Problem::new(model.clone(), x, labels, wish.rules)?.numbered_from(wish.first);
         let problem = if wish.attack.takes_eps() { problem.with_eps(&[wish.eps])? } else { problem };
         let mut adversarial = finish(&*wish.attack, &problem, |_, _| !self.is_stopped())?;
-        let (size, classes, input) = (problem.size(), problem.classes(), model.input());
+        let (size, classes) = (problem.size(), problem.classes());
         let mut lengths = Vec::with_capacity(problem.len());
         for (at, x) in adversarial.chunks_mut(size).zip(problem.x.chunks(size)) {
             let moved: Vec<f32> = at.iter().zip(x).map(|(at, x)| at - x).collect();
@@ -198,16 +196,11 @@ impl Bench {
             }
         }
         let (before, after) = (problem.clean()?.logits.clone(), problem.logits(&adversarial)?);
-        let answer = |logits: &[f32], i: usize| {
-            let logits = &logits[i * classes..(i + 1) * classes];
-            let says = argmax(logits);
-            Answer { label: problem.labels[i], says, confidence: softmax(logits)[says] }
-        };
-        let planes = |values: &[f32], i: usize| Planes {
-            channels: input.channels,
-            height: input.height,
-            width: input.width,
-            values: values[i * size..(i + 1) * size].to_vec(),
+        let answer = |logits: &[f32], i: usize| Answer::new(problem.labels[i], &logits[i * classes..(i + 1) * classes]);
+        let &Input { channels, height, width, .. } = model.input();
+        let planes = |values: &[f32], i: usize| {
+            let values = values[i * size..(i + 1) * size].to_vec();
+            Planes { channels, height, width, values }
         };
         let picture = |i: usize| SheetPicture {
             original: Arc::new(planes(&problem.x, i).to_picture()),

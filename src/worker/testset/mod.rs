@@ -3,18 +3,16 @@
 
 mod bench;
 
+pub use bench::start;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Outbox;
-use super::job::PatientThread;
 use crate::engine::attack::{AttackSettings, Rules};
 use crate::engine::data::DataSource;
 use crate::engine::eval::{Answer, Evaluation};
-use crate::engine::model::Catalogue;
 use crate::engine::picture::{Picture, Rgba};
 use crate::engine::transfer_table::Transfer;
-use bench::Bench;
 
 /// A survey measures each net under each attack.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +28,7 @@ pub struct Survey {
     pub rules: Rules,
 }
 
-/// A contact sheet that is asked for: some pictures of a survey, attacked.
+/// A contact sheet is asked for: some pictures of a survey, attacked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SheetWish {
     pub data: DataSource,
@@ -39,7 +37,7 @@ pub struct SheetWish {
     /// The ε of the attack; of one that takes none, the longest perturbation that counts, infinite for any.
     pub eps: f32,
     pub rules: Rules,
-    /// The number of the first picture in the test split, and how many.
+    /// The first picture has this number in the test split.
     pub first: usize,
     pub count: usize,
 }
@@ -76,12 +74,12 @@ pub enum TestEvent {
 pub struct Curve {
     pub survey: Survey,
     pub net: String,
-    /// The manifest's `name`.
+    /// The title is the `name` of the net's manifest.
     pub title: String,
     pub attack: AttackSettings,
     pub classes: Arc<[String]>,
     pub found: Evaluation,
-    /// The reasons to doubt the net's curves so far, a sentence each.
+    /// Each sentence is a reason to doubt the net's curves so far.
     pub warnings: Vec<String>,
     pub took: Duration,
 }
@@ -106,7 +104,7 @@ impl Transferred {
     }
 }
 
-/// A contact sheet of attacked test pictures.
+/// A contact sheet shows attacked test pictures.
 #[derive(Clone, Debug)]
 pub struct Sheet {
     pub wish: SheetWish,
@@ -119,7 +117,7 @@ pub struct Sheet {
 pub struct SheetPicture {
     pub original: Arc<Picture>,
     pub adversarial: Rgba,
-    /// The length of the perturbation, in the measure of the attack.
+    /// The perturbation has this length in the measure of the attack.
     pub length: f32,
     pub before: Answer,
     pub after: Answer,
@@ -135,10 +133,4 @@ impl Numbered {
     fn is_sheet(&self) -> bool {
         matches!(self.order, TestOrder::Sheet(_))
     }
-}
-
-/// Starts the thread.
-pub fn start(catalogue: Catalogue, outbox: Arc<Outbox>) -> std::io::Result<PatientThread<Numbered>> {
-    let serve = |orders, pool: rayon::ThreadPool| Bench::new(catalogue, orders, outbox).serve(&pool);
-    Ok(PatientThread::start("test set", serve)?.detached())
 }

@@ -14,28 +14,30 @@ use crate::engine::model::Catalogue;
 use crate::engine::train::{Config, Moment, Nets, RunFolder, Trainer};
 use crate::engine::{Error, Result};
 use crate::worker::explorer::Inbox;
-use crate::worker::job::{Download, Failure, INTERNAL_ERROR, Throttle, guarded};
+use crate::worker::job::{
+    BackgroundDownload, DownloadEvent, Failure, INTERNAL_ERROR, PatientThread, Throttle, guarded,
+};
 use crate::worker::last::LastData;
 use crate::worker::mailbox::Mailbox;
 use crate::worker::{Event, Outbox};
 
-pub struct Desk {
+struct Desk {
     runs: PathBuf,
     catalogue: Catalogue,
     explorer: Arc<Inbox>,
     outbox: Arc<Outbox>,
     pool: rayon::ThreadPool,
     orders: Arc<Mailbox<Order>>,
-    queue: VecDeque<Waiting>,
+    queue: VecDeque<QueuedRun>,
     in_hand: Option<InHand>,
     /// The pictures of the last run; the next one of a sweep wants them too.
     data: LastData,
     number: usize,
-    fetching: Option<Download>,
+    fetching: Option<BackgroundDownload>,
 }
 
 /// A run that waits has its settings with it if it is new.
-struct Waiting {
+struct QueuedRun {
     run: RunId,
     config: Option<Box<Config>>,
 }
@@ -47,36 +49,44 @@ struct InHand {
     run: RunId,
     folder: RunFolder,
     trainer: Trainer,
-    pace: Pace,
+    is_paused: bool,
+    /// The run pauses after its next step or epoch.
+    pause_after: Option<Moment>,
     offered: bool,
     progress_due: Throttle,
     first_layer_due: Throttle,
     nets_due: Throttle,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Pace {
-    Running,
-    Paused,
-    OneStep,
-    OneEpoch,
+/// Starts the thread. Dropping it keeps the run in hand, which takes no longer than a step and a checkpoint.
+pub fn start(
+    runs: PathBuf,
+    catalogue: Catalogue,
+    explorer: Arc<Inbox>,
+    outbox: Arc<Outbox>,
+) -> std::io::Result<PatientThread<Order>> {
+    PatientThread::start("trainer", |orders, pool| {
+        let (queue, data) = (VecDeque::new(), LastData::default());
+        let desk = Desk {
+            runs,
+            catalogue,
+            explorer,
+            outbox,
+            pool,
+            orders,
+            queue,
+            in_hand: None,
+            data,
+            number: 1,
+            fetching: None,
+        };
+        desk.serve();
+    })
 }
 
 impl Desk {
-    pub fn new(
-        runs: PathBuf,
-        catalogue: Catalogue,
-        explorer: Arc<Inbox>,
-        outbox: Arc<Outbox>,
-        pool: rayon::ThreadPool,
-        orders: Arc<Mailbox<Order>>,
-    ) -> Self {
-        let (queue, data) = (VecDeque::new(), LastData::default());
-        Self { runs, catalogue, explorer, outbox, pool, orders, queue, in_hand: None, data, number: 1, fetching: None }
-    }
-
     /// Works until nobody gives orders any more, then keeps the run in hand.
-    pub fn serve(mut self) {
+    fn serve(mut self) {
         self.list();
         while let Some(order) = self.orders.next_unless(!self.is_idle()) {
             let done = guarded(|| match order {
@@ -87,15 +97,13 @@ impl Desk {
                 }
             });
             match done {
-                Ok(()) => {}
+                Ok(()) | Err(Failure::Stopped) => {}
+                Err(Failure::Error(why)) => self.send(TrainEvent::Problem(why)),
                 Err(Failure::Panic) => {
                     // Whatever was half done is dropped; the last checkpoint is whole.
-                    if let Some(in_hand) = self.in_hand.take() {
-                        let why = format!("{INTERNAL_ERROR} The run can be taken up from its checkpoint");
-                        self.tell(&in_hand.run, RunState::Failed(why));
-                    }
+                    let why = format!("{INTERNAL_ERROR} The run can be taken up from its checkpoint");
+                    self.put_down(RunState::Failed(why));
                 }
-                Err(failure) => failure.message().into_iter().for_each(|why| self.send(TrainEvent::Problem(why))),
             }
         }
         if let Some(InHand { mut folder, trainer, .. }) = self.in_hand.take() {
@@ -106,7 +114,7 @@ impl Desk {
 
     fn is_idle(&self) -> bool {
         match &self.in_hand {
-            Some(run) => run.pace == Pace::Paused,
+            Some(run) => run.is_paused,
             None => self.queue.is_empty(),
         }
     }
@@ -160,14 +168,14 @@ impl Desk {
                 let known = self.queue.iter().any(|waiting| waiting.run == run) || self.has_in_hand(&run);
                 if !known {
                     self.tell(&run, RunState::Queued);
-                    self.queue.push_back(Waiting { run, config: None });
+                    self.queue.push_back(QueuedRun { run, config: None });
                 }
             }
             Order::Withdraw(run) => self.withdraw(&run),
-            Order::Pause => self.set_pace(Pace::Paused),
-            Order::Play => self.set_pace(Pace::Running),
-            Order::OneStep => self.set_pace(Pace::OneStep),
-            Order::OneEpoch => self.set_pace(Pace::OneEpoch),
+            Order::Pause => self.enter(RunState::Paused(None), None),
+            Order::Play => self.enter(RunState::Running, None),
+            Order::OneStep => self.enter(RunState::Running, Some(Moment::Step)),
+            Order::OneEpoch => self.enter(RunState::Running, Some(Moment::Epoch)),
             Order::Stop => self.stop(),
             Order::Retune { eps, alpha } => self.change(|trainer| trainer.retune(eps, alpha))?,
             Order::LearningRate(rate) => self.change(|trainer| trainer.set_learning_rate(rate))?,
@@ -185,29 +193,19 @@ impl Desk {
     }
 
     /// Fetches a data set from the network; tells and returns `None` for one that cannot be fetched.
-    fn fetch(&self, source: DataSource) -> Option<Download> {
-        let outbox = self.outbox.clone();
+    fn fetch(&self, source: DataSource) -> Option<BackgroundDownload> {
         let Some(offer) = source.offer() else {
-            let message = Some(format!("the data set {source} cannot be fetched"));
-            self.send(TrainEvent::FetchFailed { source, message });
+            let why = format!("the data set {source} cannot be fetched");
+            self.send(TrainEvent::Download(source, DownloadEvent::Failed(Some(why))));
             return None;
         };
         let fetch = move |progress: &mut dyn FnMut(u64, u64) -> bool| {
             let of = offer.bytes();
             offer.fetch(&mut |done| progress(done, of))
         };
-        let (told, fetched_source) = (outbox.clone(), source.clone());
-        let progress = move |done, of| {
-            told.send(Event::Training(TrainEvent::Fetching { source: source.clone(), done, of }));
-        };
-        let done = move |fetched: Result<(), Failure>| {
-            let source = fetched_source;
-            outbox.send(Event::Training(match fetched {
-                Ok(()) => TrainEvent::Fetched(source),
-                Err(failure) => TrainEvent::FetchFailed { source, message: failure.message() },
-            }));
-        };
-        Some(Download::start(fetch, progress, done))
+        let outbox = self.outbox.clone();
+        let tell = move |event| outbox.send(Event::Training(TrainEvent::Download(source.clone(), event)));
+        Some(BackgroundDownload::start(fetch, tell))
     }
 
     fn has_in_hand(&self, run: &RunId) -> bool {
@@ -219,7 +217,7 @@ impl Desk {
             Ok(run) => {
                 let info = RunInfo::of_waiting(run.clone(), self.folder(&run), (*config).clone(), RunState::Queued);
                 self.send(TrainEvent::Run(Box::new(info)));
-                self.queue.push_back(Waiting { run, config: Some(config) });
+                self.queue.push_back(QueuedRun { run, config: Some(config) });
             }
             Err(error) => self.send(TrainEvent::Problem(format!("No run was begun: {error}"))),
         }
@@ -255,32 +253,32 @@ impl Desk {
         }
     }
 
-    fn set_pace(&mut self, pace: Pace) {
+    fn enter(&mut self, state: RunState, pause_after: Option<Moment>) {
         let Some(in_hand) = &mut self.in_hand else { return };
-        in_hand.pace = pace;
+        (in_hand.is_paused, in_hand.pause_after) = (state != RunState::Running, pause_after);
         let run = in_hand.run.clone();
-        self.tell(&run, if pace == Pace::Paused { RunState::Paused(None) } else { RunState::Running });
+        self.tell(&run, state);
         self.report_progress(true);
     }
 
-    /// Pauses for a reason that a person can mend.
     fn pause_because(&mut self, why: String) {
-        if let Some(in_hand) = &mut self.in_hand {
-            in_hand.pace = Pace::Paused;
-            let run = in_hand.run.clone();
-            self.tell(&run, RunState::Paused(Some(why)));
-        }
+        self.enter(RunState::Paused(Some(why)), None);
     }
 
     fn stop(&mut self) {
         let Some(in_hand) = &mut self.in_hand else { return };
         if let Err(error) = in_hand.folder.keep(&in_hand.trainer) {
-            return self
-                .pause_because(format!("{error}\n  The run is still in memory: free some space, then go on or stop"));
+            let advice = "The run is still in memory: free some space, then go on or stop";
+            return self.pause_because(format!("{error}\n  {advice}"));
         }
-        let (run, finished) = (in_hand.run.clone(), in_hand.trainer.is_finished());
-        self.in_hand = None;
-        self.tell(&run, if finished { RunState::Finished } else { RunState::Stopped });
+        let is_finished = in_hand.trainer.is_finished();
+        self.put_down(if is_finished { RunState::Finished } else { RunState::Stopped });
+    }
+
+    fn put_down(&mut self, state: RunState) {
+        if let Some(in_hand) = self.in_hand.take() {
+            self.tell(&in_hand.run, state);
+        }
     }
 
     fn change(&mut self, change: impl FnOnce(&mut Trainer) -> Result<()>) -> Result<()> {
@@ -315,7 +313,6 @@ impl Desk {
         });
     }
 
-    /// Does one piece of work on the run in hand, or the beginning of the next.
     fn work(&mut self) {
         let Some(in_hand) = &mut self.in_hand else { return self.begin_next() };
         // Only a disk that takes nothing leaves a finished run in hand.
@@ -325,13 +322,9 @@ impl Desk {
             Some(Ok(Moment::Step | Moment::Validation)) => in_hand.folder.keep_now_and_then(&in_hand.trainer),
             _ => in_hand.folder.keep(&in_hand.trainer),
         };
-        let is_reached = match in_hand.pace {
-            Pace::OneStep => matches!(&moment, Some(Ok(_))),
-            Pace::OneEpoch => matches!(&moment, Some(Ok(Moment::Epoch))),
-            Pace::Running | Pace::Paused => false,
-        };
-        if is_reached {
-            self.set_pace(Pace::Paused);
+        let pauses = |now: &Moment| in_hand.pause_after.is_some_and(|after| after == Moment::Step || after == *now);
+        if matches!(&moment, Some(Ok(now)) if pauses(now)) {
+            self.enter(RunState::Paused(None), None);
         }
         match moment {
             Some(Err(error)) => return self.pause_because(error.to_string()),
@@ -349,8 +342,6 @@ impl Desk {
         if let Err(error) = in_hand.folder.write_net(&in_hand.trainer) {
             return self.pause_because(format!("{error}\n  Free some space and go on"));
         }
-        let run = in_hand.run.clone();
-        self.in_hand = None;
-        self.tell(&run, RunState::Finished);
+        self.put_down(RunState::Finished);
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::engine::data::DataSource;
 use crate::engine::picture::Rgba;
 use crate::engine::train::{Config, EpochRecord, Progress, Summary};
+use crate::worker::DownloadEvent;
 
 /// A run is known by the name of its folder, such as `run-0007`.
 pub type RunId = Arc<str>;
@@ -20,7 +21,9 @@ pub enum Order {
     Resume(RunId),
     /// Takes a run out of the queue.
     Withdraw(RunId),
+    /// Pauses the run in hand.
     Pause,
+    /// Goes on with the run in hand.
     Play,
     /// Takes one step, then pauses.
     OneStep,
@@ -29,10 +32,7 @@ pub enum Order {
     /// Keeps the run in hand and puts it down; the next of the queue begins.
     Stop,
     /// Sets ε and α of the run in hand from the next epoch on.
-    Retune {
-        eps: f32,
-        alpha: f32,
-    },
+    Retune { eps: f32, alpha: f32 },
     /// Sets the learning rate of the run in hand from the next step on.
     LearningRate(f32),
     /// Makes the nets of a run known to Explore: before, now and at its best.
@@ -43,10 +43,10 @@ pub enum Order {
     Delete(RunId),
     /// Fetches a data set from the network, to which the person has agreed; training goes on meanwhile.
     Fetch(DataSource),
+    /// Stops fetching.
     CancelFetch,
 }
 
-/// A run is in one of these states.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunState {
     Queued,
@@ -58,7 +58,6 @@ pub enum RunState {
     /// It was stopped before its end, and can be taken up again.
     Stopped,
     Finished,
-    /// It could not begin.
     Failed(String),
 }
 
@@ -69,17 +68,15 @@ pub struct RunInfo {
     pub state: RunState,
     pub folder: PathBuf,
     pub config: Config,
-    /// The `name` of the net's manifest; until it was found, the words that it was asked for by.
+    /// The net has the `name` of its manifest; until that is found, the words that it was asked for by.
     pub net: String,
-    /// The number of trained values; 0 until the net was found.
+    /// The number of trained values is 0 until the net is found, and that of training pictures until the data is opened.
     pub parameters: usize,
-    /// The number of pictures that are trained on; 0 until the data was opened.
     pub pictures: usize,
     pub history: Vec<EpochRecord>,
 }
 
 impl RunInfo {
-    /// Describes a run that has not begun.
     pub(super) fn of_waiting(run: RunId, folder: PathBuf, config: Config, state: RunState) -> Self {
         let net = config.model.clone();
         Self { run, state, folder, config, net, parameters: 0, pictures: 0, history: Vec::new() }
@@ -99,51 +96,22 @@ pub enum TrainEvent {
     Runs(Vec<RunInfo>),
     /// A run is new, or something of it other than its history and state has changed.
     Run(Box<RunInfo>),
-    State {
-        run: RunId,
-        state: RunState,
-    },
+    /// A run is in another state.
+    State { run: RunId, state: RunState },
     /// This share of the data is prepared, and the rest will take so long; told at most ten times a second.
-    Preparing {
-        run: RunId,
-        share: f32,
-        left: Duration,
-    },
+    Preparing { run: RunId, share: f32, left: Duration },
     /// The run in hand is this far; told at most ten times a second.
-    Progress {
-        run: RunId,
-        progress: Progress,
-    },
-    Epoch {
-        run: RunId,
-        record: EpochRecord,
-    },
+    Progress { run: RunId, progress: Progress },
+    /// An epoch is over.
+    Epoch { run: RunId, record: EpochRecord },
     /// The weights of the first layer look like this as a sheet of small pictures; told at most twice a second.
-    FirstLayer {
-        run: RunId,
-        sheet: Arc<Rgba>,
-    },
+    FirstLayer { run: RunId, sheet: Arc<Rgba> },
     /// The nets of a run can be attacked in Explore under these names: before the first step, now, at its best.
-    Offered {
-        run: RunId,
-        before: String,
-        now: String,
-        best: String,
-    },
+    Offered { run: RunId, before: String, now: String, best: String },
+    /// A run and its folder are gone.
     Deleted(RunId),
-    /// So many bytes of a data set have arrived, of how many; told several times a second.
-    Fetching {
-        source: DataSource,
-        done: u64,
-        of: u64,
-    },
-    Fetched(DataSource),
-    /// A data set was not fetched for this reason, or, without one, because the person cancelled it. What has arrived
-    /// is kept for the next time.
-    FetchFailed {
-        source: DataSource,
-        message: Option<String>,
-    },
+    /// A data set is fetched.
+    Download(DataSource, DownloadEvent),
     /// Something about a run went wrong that has no place in its state.
     Problem(String),
 }

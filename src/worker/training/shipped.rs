@@ -9,7 +9,7 @@ use super::protocol::{RunId, RunInfo};
 use crate::engine::Result;
 use crate::engine::train::Checkpoint;
 
-/// The name of the run; runs of the person begin with 1.
+/// Runs of the person begin with 1.
 const NAME: &str = "run-0000";
 const NOTE: &str = "run-0000.deleted";
 /// The checkpoint was written by examples/ship_run.rs from a run of `doppelganger train`, whose command is the one that
@@ -22,13 +22,11 @@ impl RunInfo {
         Self::is_name_of_shipped(&self.run)
     }
 
-    /// Tells whether a run of this name came with the program.
     pub fn is_name_of_shipped(run: &RunId) -> bool {
         **run == *NAME
     }
 }
 
-/// Returns the settings, history and weights of the run.
 pub fn checkpoint() -> Result<Checkpoint> {
     Checkpoint::parse(BYTES, Path::new(NAME))
 }
@@ -42,13 +40,10 @@ pub fn info(runs: &Path) -> Option<RunInfo> {
     Some(RunInfo::from_summary(NAME.into(), runs.join(NAME), summary))
 }
 
-/// Leaves the note that the run was deleted.
 pub fn delete(runs: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(runs)?;
-    std::fs::write(
-        runs.join(NOTE),
-        "The run that came with the program was deleted. Delete this file to have it back.\n",
-    )
+    let note = "The run that came with the program was deleted. Delete this file to have it back.\n";
+    std::fs::write(runs.join(NOTE), note)
 }
 
 #[cfg(test)]

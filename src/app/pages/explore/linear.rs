@@ -13,7 +13,7 @@ use crate::app::pages::explore::state::Explore;
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_4};
 use crate::app::widgets::icon_button;
 use crate::app::widgets::texture::image;
-use crate::worker::{Linear, Shown};
+use crate::worker::{LinearFacts, Shown};
 
 const WIDTH: f32 = 348.0;
 /// It lies below the names of the pictures.
@@ -23,7 +23,7 @@ const TOP: f32 = 140.0;
 #[derive(Default)]
 pub struct LinearView {
     pub open: bool,
-    of: Option<Arc<Linear>>,
+    of: Option<Arc<LinearFacts>>,
     textures: Option<[TextureHandle; 2]>,
 }
 
@@ -33,7 +33,7 @@ impl LinearView {
             return;
         }
         self.of.clone_from(&shown.linear);
-        let load = |linear: &Arc<Linear>| {
+        let load = |linear: &Arc<LinearFacts>| {
             let name = |index| format!("weights {index}");
             [0, 1].map(|i| ctx.load_texture(name(i), image(ctx, &linear.pictures[i]), TextureOptions::NEAREST))
         };
@@ -78,7 +78,7 @@ impl LinearView {
     }
 }
 
-fn weights(ui: &mut Ui, linear: &Linear, shown: &Shown, textures: &[TextureHandle; 2]) {
+fn weights(ui: &mut Ui, linear: &LinearFacts, shown: &Shown, textures: &[TextureHandle; 2]) {
     let side = (WIDTH - SPACE_3) / 2.0;
     let difference = format!("w({}) − w({})", linear.class, shown.label.name);
     let columns = [
@@ -106,7 +106,7 @@ fn weights(ui: &mut Ui, linear: &Linear, shown: &Shown, textures: &[TextureHandl
     ui.add_space(SPACE_2);
 }
 
-fn formula(linear: &Linear, shown: &Shown, eps: f32) -> [String; 4] {
+fn formula(linear: &LinearFacts, shown: &Shown, eps: f32) -> [String; 4] {
     let (label, class, rival) = (&shown.label.name, &linear.class, &linear.rival);
     let number = |value: f32| format::signed(value, 2).replace('+', "");
     [
@@ -117,7 +117,7 @@ fn formula(linear: &Linear, shown: &Shown, eps: f32) -> [String; 4] {
     ]
 }
 
-fn conclusion(linear: &Linear) -> String {
+fn conclusion(linear: &LinearFacts) -> String {
     let class = &linear.class;
     if linear.rival.lead <= 0.0 {
         return format!("The net does not say the label even untouched: \"{class}\" is ahead.");

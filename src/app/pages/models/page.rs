@@ -157,9 +157,9 @@ impl ModelsPage {
                 let entry = shell.explore.catalogue.iter().find(|entry| entry.name == name);
                 let remote = entry.and_then(|entry| entry.facts.as_ref()?.remote.as_ref());
                 self.models.begin(&name, remote.map_or(0, |(remote, _)| remote.bytes));
-                shell.worker.fetch_model(&name);
+                shell.worker.library.fetch(&name);
             }
-            ModelsCommand::StopFetching(name) => shell.worker.stop_fetching_model(&name),
+            ModelsCommand::StopFetching(name) => shell.worker.library.stop(&name),
             ModelsCommand::AskFile(name) => {
                 self.models.asked_for = name;
                 shell.dialogs.ask(FileQuestion::Model, Path::new(""));
@@ -167,12 +167,12 @@ impl ModelsPage {
             ModelsCommand::Add(path) => {
                 let name = self.models.asked_for.take();
                 name.iter().for_each(|name| self.models.forget_problem(name));
-                shell.worker.add_model(name, path);
+                shell.worker.library.add(name, path);
             }
             ModelsCommand::AskRemove(name) => self.question = Some(Question::Remove(name)),
             ModelsCommand::Remove(name) => {
                 self.models.forget_problem(&name);
-                shell.worker.remove_model(name);
+                shell.worker.library.remove(name);
             }
         }
     }

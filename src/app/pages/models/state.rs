@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::engine::model::Entry;
-use crate::worker::ModelEvent;
+use crate::worker::{DownloadEvent, ModelEvent};
 
 #[derive(Default)]
 pub struct Models {
@@ -64,19 +64,19 @@ impl Models {
             entry.map_or_else(|| name.to_owned(), |entry| entry.title.clone())
         };
         match event {
-            ModelEvent::Fetching { name, done, of } => {
+            ModelEvent::Download(name, DownloadEvent::Progress { done, of }) => {
                 // One that was cancelled may still have a word on its way.
                 if let Some(fetching) = self.fetching.get_mut(&name) {
                     *fetching = Fetching { done, of };
                 }
                 None
             }
-            ModelEvent::Fetched(name) => {
+            ModelEvent::Download(name, DownloadEvent::Done) => {
                 self.fetching.remove(&name);
                 let message = format!("{} is there.", title(&name));
                 Some(Outcome::Changed { name, message })
             }
-            ModelEvent::FetchFailed { name, message } => {
+            ModelEvent::Download(name, DownloadEvent::Failed(message)) => {
                 self.fetching.remove(&name);
                 if let Some(message) = message {
                     self.problems.insert(name, message);
@@ -92,11 +92,11 @@ impl Models {
                 };
                 Some(Outcome::Changed { name: added.name, message })
             }
-            ModelEvent::AddFailed { name: Some(name), message } | ModelEvent::RemoveFailed { name, message } => {
+            ModelEvent::ChangeFailed { name: Some(name), message } => {
                 self.problems.insert(name, message);
                 None
             }
-            ModelEvent::AddFailed { name: None, message } => Some(Outcome::Problem(message)),
+            ModelEvent::ChangeFailed { name: None, message } => Some(Outcome::Problem(message)),
             ModelEvent::Removed(name) => {
                 self.problems.remove(&name);
                 Some(Outcome::Removed(name))
@@ -112,19 +112,20 @@ mod tests {
     #[test]
     fn a_download_is_followed_to_its_end() {
         let mut models = Models::default();
-        let progress = |done| ModelEvent::Fetching { name: "net".into(), done, of: 9 };
+        let download = |event| ModelEvent::Download("net".into(), event);
+        let progress = |done| download(DownloadEvent::Progress { done, of: 9 });
         assert_eq!(models.take(progress(1), &[]), None);
         assert_eq!(models.fetching("net"), None, "nobody ordered it any more");
         models.begin("net", 9);
         models.take(progress(4), &[]);
         assert_eq!(models.fetching("net"), Some(Fetching { done: 4, of: 9 }));
-        let failed = ModelEvent::FetchFailed { name: "net".into(), message: Some("no route".into()) };
+        let failed = download(DownloadEvent::Failed(Some("no route".into())));
         assert_eq!((models.take(failed, &[]), models.problem("net")), (None, Some("no route")));
         models.begin("net", 9);
         assert_eq!(models.problem("net"), None);
         let message = "net is there.".into();
         assert_eq!(
-            models.take(ModelEvent::Fetched("net".into()), &[]),
+            models.take(download(DownloadEvent::Done), &[]),
             Some(Outcome::Changed { name: "net".into(), message })
         );
         assert_eq!(models.fetching("net"), None);

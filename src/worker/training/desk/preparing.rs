@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Desk, InHand, Pace, Waiting};
+use super::{Desk, InHand, QueuedRun};
 use crate::engine::data::{DataSource, Dataset, Split, Watch};
 use crate::engine::train::RunFolder;
 use crate::engine::{Error, Result};
@@ -24,14 +24,13 @@ impl Desk {
                 self.tell(&run, RunState::Running);
                 self.report_progress(true);
             }
-            // It never began.
             Err(Error::Stopped) if is_new => self.forget(&run),
             Err(Error::Stopped) => self.tell(&run, RunState::Stopped),
             Err(error) => self.tell(&run, RunState::Failed(error.to_string())),
         }
     }
 
-    fn begin(&mut self, Waiting { run, config }: Waiting) -> Result<InHand> {
+    fn begin(&mut self, QueuedRun { run, config }: QueuedRun) -> Result<InHand> {
         let path = self.folder(&run);
         // A run that waited when the program ended has its settings on disk.
         let config = config.or_else(|| RunFolder::waiting(&path).map(Box::new));
@@ -48,7 +47,8 @@ impl Desk {
             run,
             folder,
             trainer,
-            pace: Pace::Running,
+            is_paused: false,
+            pause_after: None,
             offered: false,
             progress_due: Throttle::at_once(Throttle::PROGRESS),
             first_layer_due: Throttle::at_once(Duration::from_millis(500)),

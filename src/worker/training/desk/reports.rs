@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Desk, Pace};
+use super::Desk;
 use crate::engine::Result;
 use crate::engine::device::Backend;
 use crate::engine::model::{FirstLayer, Manifest, Model, Params};
@@ -12,7 +12,6 @@ use crate::worker::explorer::Task;
 use crate::worker::training::protocol::{RunId, RunInfo, RunState, TrainEvent};
 
 impl Desk {
-    /// Tells what a piece of work has changed.
     pub(super) fn report(&mut self, moment: Moment) {
         let is_epoch = moment == Moment::Epoch;
         let Some(in_hand) = &mut self.in_hand else { return };
@@ -20,7 +19,7 @@ impl Desk {
         if is_epoch && let Some(&record) = in_hand.trainer.history().last() {
             self.outbox.send(Event::Training(TrainEvent::Epoch { run: run.clone(), record }));
         }
-        let at_once = is_epoch || in_hand.pace == Pace::Paused;
+        let at_once = is_epoch || in_hand.is_paused;
         if (in_hand.first_layer_due.is_due() || at_once)
             && let Some(sheet) = in_hand.trainer.first_layer_sheet()
         {
@@ -49,7 +48,7 @@ impl Desk {
     pub(super) fn report_run(&self) {
         let Some(in_hand) = &self.in_hand else { return };
         let trainer = &in_hand.trainer;
-        let state = if in_hand.pace == Pace::Paused { RunState::Paused(None) } else { RunState::Running };
+        let state = if in_hand.is_paused { RunState::Paused(None) } else { RunState::Running };
         self.send(TrainEvent::Run(Box::new(RunInfo {
             run: in_hand.run.clone(),
             state,

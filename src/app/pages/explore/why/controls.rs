@@ -14,7 +14,7 @@ use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::elided;
 use crate::app::widgets::icon_button;
 use crate::engine::attack::Control;
-use crate::worker::{ControlRow, Controls, Shown};
+use crate::worker::{ControlRow, ControlTable, Shown};
 
 pub fn width(pane: f32) -> f32 {
     (0.34 * pane).clamp(412.0, 560.0)
@@ -54,7 +54,7 @@ fn columns(row: Rect) -> [Rect; 5] {
     [cut(row.left(), NAME), cut(meter, METER), cut(number, NUMBER), answer, cut(probability, PROBABILITY)]
 }
 
-fn heading(ui: &mut Ui, controls: &Controls, out: &mut Vec<Command>) {
+fn heading(ui: &mut Ui, controls: &ControlTable, out: &mut Vec<Command>) {
     let palette = palette(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let [name, meter, number, answer, probability] = columns(rect);
@@ -76,7 +76,7 @@ fn heading(ui: &mut Ui, controls: &Controls, out: &mut Vec<Command>) {
     icon_button(&mut ui, WhyCommand::NextSeed, out);
 }
 
-fn named(shown: &Shown, controls: &Controls, row: &ControlRow) -> (String, String) {
+fn named(shown: &Shown, controls: &ControlTable, row: &ControlRow) -> (String, String) {
     let seed = controls.seed;
     match row.control {
         None if shown.view.is_fgsm() => ("FGSM".into(), "ε·sign(∇J): the attack".into()),
@@ -95,7 +95,7 @@ fn named(shown: &Shown, controls: &Controls, row: &ControlRow) -> (String, Strin
     }
 }
 
-fn show_row(ui: &mut Ui, shown: &Shown, controls: &Controls, row: &ControlRow) {
+fn show_row(ui: &mut Ui, shown: &Shown, controls: &ControlTable, row: &ControlRow) {
     let palette = palette(ui);
     let (name, about) = named(shown, controls, row);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
@@ -147,7 +147,7 @@ fn line(ui: &Ui, rect: Rect, align: Align2, text: String, font: FontId, colour: 
     width
 }
 
-fn alone(ui: &mut Ui, shown: &Shown, controls: &Controls) {
+fn alone(ui: &mut Ui, shown: &Shown, controls: &ControlTable) {
     if ui.available_height() < ROW {
         return;
     }

@@ -15,7 +15,7 @@ use crate::app::widgets::bar_chart::{Mark, bars};
 use crate::app::widgets::segmented;
 use crate::engine::attack::{Goal, Verdict};
 use crate::engine::model::Guess;
-use crate::worker::{Answers, Shown, Timeline};
+use crate::worker::{SecondAnswers, Shown, Timeline};
 
 pub const WIDTH: f32 = 436.0;
 /// Each net has so many bars, before and after, where there is room; else one.
@@ -91,7 +91,7 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| both(ui, explore, shown, answers, count));
 }
 
-fn verdict(ui: &mut Ui, answers: &Answers, is_own: bool) {
+fn verdict(ui: &mut Ui, answers: &SecondAnswers, is_own: bool) {
     let palette = palette(ui);
     let [before, after] =
         [&answers.clean_top, &answers.adversarial_top].map(|top| top.first().map(|guess| guess.index));
@@ -116,7 +116,7 @@ fn net_height(count: usize) -> f32 {
     NAME_HEIGHT + 2.0 * bars_height(count)
 }
 
-fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &Answers, count: usize) {
+fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &SecondAnswers, count: usize) {
     let (room, _) = ui.allocate_exact_size(vec2(ui.available_width(), net_height(count)), Sense::hover());
     captions(ui, room, shown, count);
     let width = ((room.width() - WHEN - SPACE_3) / 2.0).floor();

@@ -1,12 +1,12 @@
 //! This is what the window knows beside its pictures.
 
-use crate::worker::{Along, Controls, Second, Shown, View, Wish};
+use crate::worker::{Along, ControlTable, Second, Shown, View, Wish};
 
 /// This holds what the worker's studies have told, and what they were asked for.
 #[derive(Default)]
 pub struct Why {
     pub along: Option<Box<Along>>,
-    pub controls: Option<Box<Controls>>,
+    pub controls: Option<Box<ControlTable>>,
     pub second: Option<Box<Second>>,
     pub search: Option<Search>,
     pub searches: u64,
@@ -29,7 +29,7 @@ impl Why {
         self.second.as_deref().filter(|second| self.asked.second.as_ref() == Some(&second.wish))
     }
 
-    pub fn controls(&self) -> Option<&Controls> {
+    pub fn controls(&self) -> Option<&ControlTable> {
         self.controls.as_deref()
     }
 

@@ -12,7 +12,7 @@ use crate::app::pages::train::state::run::Run;
 use crate::app::undo::History;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Config, Stage};
-use crate::worker::{Order, RunId, RunInfo, RunState, TrainEvent};
+use crate::worker::{DownloadEvent, Order, RunId, RunInfo, RunState, TrainEvent};
 
 /// An event may call for one of these beyond the page itself.
 #[derive(Debug, PartialEq)]
@@ -286,12 +286,14 @@ impl Train {
                 return Some(Outcome::Attack(self.net_name(&run, moment)?.to_owned()));
             }
             TrainEvent::Deleted(run) => self.forget(&run),
-            TrainEvent::Fetching { source: data, done, of } => self.fetching = Some(Fetching { data, done, of }),
-            TrainEvent::Fetched(data) => {
+            TrainEvent::Download(data, DownloadEvent::Progress { done, of }) => {
+                self.fetching = Some(Fetching { data, done, of });
+            }
+            TrainEvent::Download(data, DownloadEvent::Done) => {
                 self.fetching = None;
                 return Some(Outcome::Fetched(data));
             }
-            TrainEvent::FetchFailed { message, .. } => {
+            TrainEvent::Download(_, DownloadEvent::Failed(message)) => {
                 self.fetching = None;
                 return message.map(Outcome::Problem);
             }

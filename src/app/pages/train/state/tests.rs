@@ -6,7 +6,7 @@ use crate::app::pages::train::state::*;
 use crate::app::undo::tests::{Undoable, check, operations};
 use crate::app::undo::{CanStep, HistoryStep};
 use crate::engine::train::{EpochRecord, Measured};
-use crate::worker::RunInfo;
+use crate::worker::{DownloadEvent, RunInfo};
 
 fn id(name: &str) -> RunId {
     name.into()
@@ -217,15 +217,15 @@ fn a_data_set_is_fetched_and_its_progress_told() {
     let mut train = Train::new(draft::usual());
     let orders = train.obey(&TrainCommand::FetchData(DataSource::Mnist));
     assert!(matches!(orders[..], [Order::Fetch(DataSource::Mnist)]));
-    train.take(TrainEvent::Fetching { source: DataSource::Mnist, done: 3, of: 12 });
+    let download = |event| TrainEvent::Download(DataSource::Mnist, event);
+    train.take(download(DownloadEvent::Progress { done: 3, of: 12 }));
     assert_eq!(train.fetching.as_ref().map(|fetching| (fetching.done, fetching.of)), Some((3, 12)));
     assert!(matches!(train.obey(&TrainCommand::StopFetching)[..], [Order::CancelFetch]));
-    let stopped = TrainEvent::FetchFailed { source: DataSource::Mnist, message: None };
-    assert_eq!(train.take(stopped), None, "who stopped it knows");
+    assert_eq!(train.take(download(DownloadEvent::Failed(None))), None, "who stopped it knows");
     assert!(train.fetching.is_none());
-    let failed = TrainEvent::FetchFailed { source: DataSource::Mnist, message: Some("no network".into()) };
+    let failed = download(DownloadEvent::Failed(Some("no network".into())));
     assert_eq!(train.take(failed), Some(Outcome::Problem("no network".into())));
-    assert_eq!(train.take(TrainEvent::Fetched(DataSource::Mnist)), Some(Outcome::Fetched(DataSource::Mnist)));
+    assert_eq!(train.take(download(DownloadEvent::Done)), Some(Outcome::Fetched(DataSource::Mnist)));
 }
 
 #[test]
