@@ -29,7 +29,7 @@ impl Interval {
 
 /// A scale says where values lie on an axis. The plot library only knows linear axes, so it is given places.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Scale {
+pub enum AxisScale {
     Linear,
     /// Equal ratios take equal room. Values below `floor`, zero above all, are drawn at it.
     Logarithmic {
@@ -37,7 +37,7 @@ pub enum Scale {
     },
 }
 
-impl Scale {
+impl AxisScale {
     /// Returns where a value lies, in units of the plot.
     pub fn place(self, value: f64) -> f64 {
         match self {
@@ -140,7 +140,7 @@ pub fn plain(value: f64) -> String {
 mod tests {
     use super::*;
 
-    const LOG: Scale = Scale::Logarithmic { floor: 0.0005 };
+    const LOG: AxisScale = AxisScale::Logarithmic { floor: 0.0005 };
 
     #[test]
     fn linear_ticks_are_round() {
@@ -177,7 +177,7 @@ mod tests {
     fn axes_hold_all_that_is_on_them_and_no_more_than_there_is() {
         assert_eq!(LOG.place(0.0), 0.0005f64.log10());
         for (scale, low, high, ceiling) in
-            [(LOG, 0.0, 0.0, 1.0), (Scale::Linear, 0.1, 1.0, 1.0), (Scale::Linear, 0.0, 0.0, 1.0)]
+            [(LOG, 0.0, 0.0, 1.0), (AxisScale::Linear, 0.1, 1.0, 1.0), (AxisScale::Linear, 0.0, 0.0, 1.0)]
         {
             let ends = scale.ends(Interval::new(low, high), ceiling);
             assert!(ends.low.is_finite() && ends.low < ends.high && ends.high < 1.03, "{ends:?}");

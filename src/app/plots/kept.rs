@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eframe::egui::Id;
 use egui_plot::PlotPoint;
 
-use crate::app::plots::axes::{Interval, Scale};
+use crate::app::plots::axes::{AxisScale, Interval};
 use crate::app::plots::group::Triangles;
 use crate::app::plots::paper;
 use crate::app::plots::plot_run::PlotRun;
@@ -21,7 +21,7 @@ const COARSE: f64 = 8.0;
 
 /// A curve shows one quantity of one run in one panel.
 #[derive(Debug)]
-pub struct Curve {
+pub struct PlotCurve {
     pub run: usize,
     pub quantity: Quantity,
     pub is_coarse: bool,
@@ -43,8 +43,8 @@ pub struct Curves {
     /// Curves that are made of the same have the same `content`.
     pub content: Id,
     /// The selected run's curves come last, so that they lie on top.
-    pub all: Vec<Curve>,
-    pub scale: Scale,
+    pub all: Vec<PlotCurve>,
+    pub scale: AxisScale,
     pub ends: Interval,
 }
 
@@ -70,7 +70,7 @@ impl Curves {
                 Piece { raw: path(part, |p| p.raw), smooth: path(part, |p| p.smooth), band }
             };
             let pieces = series.stretches.iter().map(piece).collect();
-            Curve { run: series.run, quantity: series.quantity, is_coarse, pieces }
+            PlotCurve { run: series.run, quantity: series.quantity, is_coarse, pieces }
         };
         Self { content: content(scene, pixel), all: all.into_iter().map(curve).collect(), scale, ends }
     }
@@ -111,7 +111,7 @@ fn intervals(
 }
 
 /// Returns the panel's scale and the ends of its axis, as places, such that everything in sight is on it.
-fn vertical(panel: Panel, scene: &Scene<'_>, all: &[Series]) -> (Scale, Interval) {
+fn vertical(panel: Panel, scene: &Scene<'_>, all: &[Series]) -> (AxisScale, Interval) {
     // Zero has no place of its own on a logarithmic axis.
     let zero = if panel == Panel::Error { scene.half_a_picture() } else { f64::INFINITY };
     let mut values: Vec<f64> = paper::dots(panel, scene).map(|dot| dot.value).collect();
@@ -126,7 +126,7 @@ fn vertical(panel: Panel, scene: &Scene<'_>, all: &[Series]) -> (Scale, Interval
     let low = if low.is_finite() { low } else { 0.01 };
     let values = Interval::new(low, Interval::around(values.into_iter()).high.max(0.0));
     let is_log = scene.look.is_log && panel != Panel::Confidence;
-    let scale = if is_log { Scale::Logarithmic { floor: low.min(zero) } } else { Scale::Linear };
+    let scale = if is_log { AxisScale::Logarithmic { floor: low.min(zero) } } else { AxisScale::Linear };
     let ends = match panel {
         Panel::Error => scale.ends(values, 1.0),
         Panel::Loss => scale.ends(values, f64::INFINITY),
@@ -203,7 +203,7 @@ mod tests {
         let look = Look { is_log: true, has_bands: false, ..Look::default() };
         let history = [record(10), record(0)];
         let curves = with_scene(&history, look, None, |scene| Curves::new(Panel::Error, scene, 0.01));
-        assert_eq!(curves.scale, Scale::Logarithmic { floor: 0.005 });
+        assert_eq!(curves.scale, AxisScale::Logarithmic { floor: 0.005 });
         assert!(curves.ends.low <= 0.005f64.log10());
         for panel in Panel::ALL {
             let ends = with_scene(&[], look, None, |scene| Curves::new(panel, scene, 0.01).ends);

@@ -8,13 +8,13 @@ use egui_plot::{
     FilledArea, Line, MarkerShape, PlotItem, PlotMemory, PlotPoint, PlotPoints, PlotTransform, PlotUi, Points, VLine,
 };
 
-use crate::app::plots::axes::{Interval, Scale, per_cent_tick, plain};
+use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick, plain};
 use crate::app::plots::flags::Flags;
 use crate::app::plots::group::Group;
 use crate::app::plots::kept::{Curves, Kept};
 use crate::app::plots::marks;
 use crate::app::plots::quantity::{Panel, Quantity};
-use crate::app::plots::quiet::{Axis, Marker, QuietPlot, rimmed};
+use crate::app::plots::quiet::{Marker, PlotAxis, QuietPlot, rimmed};
 use crate::app::plots::scene::Scene;
 use crate::app::plots::series::Band;
 use crate::app::plots::{hover, paper};
@@ -33,7 +33,7 @@ const DOTS_FROM: f64 = 14.0;
 const RAW_RUNS: usize = 3;
 
 /// This reports what a person does with a panel.
-pub struct Shown {
+pub struct PanelResponse {
     pub cursor: Option<usize>,
     /// `None` shows all epochs.
     pub zoom: Option<Interval>,
@@ -47,7 +47,7 @@ pub fn show(
     kept: &mut Kept,
     has_heading: bool,
     has_epochs: bool,
-) -> Shown {
+) -> PanelResponse {
     let size = ui.available_size();
     ui.allocate_ui(size, |ui| {
         ui.set_min_size(size);
@@ -70,12 +70,12 @@ fn heading(ui: &mut Ui, panel: Panel) {
     });
 }
 
-fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_epochs: bool) -> Shown {
+fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_epochs: bool) -> PanelResponse {
     let run = scene.primary();
     let marks = if panel == Panel::Error { marks::marks(run.history, &run.config.stopping) } else { Vec::new() };
     let sight = scene.epochs_in_sight();
-    let x = Axis { is_whole: true, ticks_from: 1.0, apart: 44.0, ..Axis::new(Scale::Linear, sight) };
-    let x = Axis { room: if has_epochs { x.room } else { 0.0 }, ..x };
+    let x = PlotAxis { is_whole: true, ticks_from: 1.0, apart: 44.0, ..PlotAxis::new(AxisScale::Linear, sight) };
+    let x = PlotAxis { room: if has_epochs { x.room } else { 0.0 }, ..x };
     let mut plot = QuietPlot::new(ui, panel.title(), x, x);
     let before = PlotMemory::load(ui.ctx(), plot.id).map(|memory| memory.transform());
     let flags = Flags::place(ui, scene, &marks, before.as_ref());
@@ -85,8 +85,8 @@ fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_e
     let pixel = sight.width() / f64::from((width - AXIS_WIDTH).max(1.0));
     let curves = kept.curves(panel, scene, pixel);
     let text = if panel == Panel::Loss { plain } else { per_cent_tick };
-    let y = Axis { apart: 26.0, text, room: AXIS_WIDTH, ..Axis::new(curves.scale, curves.ends) };
-    plot.y = Axis { ticks_from: if curves.scale == Scale::Linear { 0.0 } else { y.ticks_from }, ..y };
+    let y = PlotAxis { apart: 26.0, text, room: AXIS_WIDTH, ..PlotAxis::new(curves.scale, curves.ends) };
+    plot.y = PlotAxis { ticks_from: if curves.scale == AxisScale::Linear { 0.0 } else { y.ticks_from }, ..y };
     plot.size = vec2(width, ui.available_height());
     plot.corner = if has_epochs { "epoch" } else { "" };
     plot.can_zoom = true;
@@ -115,7 +115,7 @@ fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_e
     let bounds = transform.bounds();
     let now = Interval::new(bounds.min()[0], bounds.max()[0]);
     let moved = if now == sight { scene.zoom } else { Some(now) };
-    Shown { cursor, zoom: moved.filter(|_| !response.double_clicked()) }
+    PanelResponse { cursor, zoom: moved.filter(|_| !response.double_clicked()) }
 }
 
 /// This is what the items of a panel's plot are made of.
@@ -143,7 +143,7 @@ impl<'s> Items<'s> {
                 colour = theme::faint_of(colour);
             }
             let is_strong = scene.raised.map_or(is_primary, |raised| raised == curve.run);
-            let pen = Pen {
+            let pen = CurvePen {
                 quantity: curve.quantity,
                 scale: if curve.is_coarse { 2.0 } else { 1.0 },
                 width: if is_strong { STRONG_LINE } else { LINE },
@@ -151,7 +151,7 @@ impl<'s> Items<'s> {
                 has_dots: is_primary && 1.0 / pixel >= DOTS_FROM,
             };
             let has_raw = is_smooth && (is_primary || scene.runs.len() <= RAW_RUNS);
-            let faint = Pen { width: 1.0, colour: theme::faint_of(colour), has_dots: false, ..pen };
+            let faint = CurvePen { width: 1.0, colour: theme::faint_of(colour), has_dots: false, ..pen };
             for piece in &curve.pieces {
                 if has_raw {
                     faint.line(&piece.raw, &mut items);
@@ -212,7 +212,7 @@ fn band(band: &Band, colour: Color32) -> Option<Box<dyn PlotItem>> {
 }
 
 #[derive(Clone, Copy)]
-struct Pen {
+struct CurvePen {
     quantity: Quantity,
     scale: f32,
     width: f32,
@@ -220,7 +220,7 @@ struct Pen {
     has_dots: bool,
 }
 
-impl Pen {
+impl CurvePen {
     fn line<'s>(self, path: &'s [PlotPoint], items: &mut Vec<Box<dyn PlotItem + 's>>) {
         let is_alone = path.len() == 1;
         if is_alone || self.has_dots {

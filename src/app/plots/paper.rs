@@ -3,7 +3,7 @@
 use eframe::egui::{Align2, Painter, Rect, Response, RichText, Stroke, vec2};
 use egui_plot::{HLine, LineStyle, MarkerShape, PlotPoint, PlotUi, Text};
 
-use crate::app::plots::axes::Scale;
+use crate::app::plots::axes::AxisScale;
 use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::plots::quiet::{Labels, Marker, rimmed};
 use crate::app::plots::scene::Scene;
@@ -54,7 +54,14 @@ pub fn dots<'a>(panel: Panel, scene: &'a Scene<'_>) -> impl Iterator<Item = &'st
 }
 
 /// Adds the dots of a panel, hollow after clean training, each with its value where there is room.
-pub fn add(plot: &mut PlotUi<'_>, painter: &Painter, palette: &Palette, panel: Panel, scene: &Scene<'_>, scale: Scale) {
+pub fn add(
+    plot: &mut PlotUi<'_>,
+    painter: &Painter,
+    palette: &Palette,
+    panel: Panel,
+    scene: &Scene<'_>,
+    scale: AxisScale,
+) {
     let frame = *plot.transform().frame();
     let mut labels = Labels { room: frame, apart: 0.0, taken: Vec::new() };
     for dot in dots(panel, scene) {

@@ -8,10 +8,10 @@ use egui_material_icons::icons;
 use egui_plot::{HLine, Line, PlotPoint, PlotPoints, PlotUi};
 
 use crate::app::format::short;
-use crate::app::plots::axes::{Interval, Scale, linear, per_cent_tick};
+use crate::app::plots::axes::{AxisScale, Interval, linear, per_cent_tick};
 use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Panel, Quantity, per_cent};
-use crate::app::plots::quiet::{Axis, QuietPlot, sample};
+use crate::app::plots::quiet::{PlotAxis, QuietPlot, sample};
 use crate::app::plots::series::{stretches, thinned};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::icon_at;
@@ -165,7 +165,7 @@ impl<'a> Cell<'a> {
         ui.painter().rect(rect, theme::SMALL_RADIUS, fill, edge, StrokeKind::Inside);
         // The summary lies above the lines.
         let frame = rect.with_min_y(rect.top() + SUMMARY).shrink(1.0);
-        let axis = |low, high| Axis { room: 0.0, ..Axis::new(Scale::Linear, Interval::new(low, high)) };
+        let axis = |low, high| PlotAxis { room: 0.0, ..PlotAxis::new(AxisScale::Linear, Interval::new(low, high)) };
         let (x, y) = (axis(0.5, axes.epochs + 0.5), axis(-0.02 * axes.top, 1.02 * axes.top));
         let pixel = x.ends.width() / f64::from(frame.width());
         let mut inner = ui.new_child(UiBuilder::new().max_rect(frame).id_salt(response.id));

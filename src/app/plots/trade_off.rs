@@ -4,12 +4,12 @@ use eframe::egui::{Align2, Painter, Pos2, Rect, RichText, Role, Sense, Stroke, U
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoint, PlotPoints, PlotTransform, PlotUi, Text};
 
 use crate::app::format::short;
-use crate::app::plots::axes::{Interval, Scale, per_cent_tick};
+use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick};
 use crate::app::plots::hover;
 use crate::app::plots::panel::RIGHT;
 use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Quantity, per_cent};
-use crate::app::plots::quiet::{Axis, Labels, Marker, QuietPlot, rimmed};
+use crate::app::plots::quiet::{Labels, Marker, PlotAxis, QuietPlot, rimmed};
 use crate::app::plots::scene::run_colour;
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
@@ -52,14 +52,14 @@ pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
 }
 
 fn plot(ui: &mut Ui, runs: &[PlotRun<'_>], dots: &[Dot]) -> PlotTransform {
-    let axis = |label, of: fn(&Dot) -> Measured| Axis {
+    let axis = |label, of: fn(&Dot) -> Measured| PlotAxis {
         label,
         text: per_cent_tick,
         ticks_from: 0.0,
-        ..Axis::new(Scale::Linear, ends(dots.iter().map(of)))
+        ..PlotAxis::new(AxisScale::Linear, ends(dots.iter().map(of)))
     };
-    let x = Axis { apart: 60.0, room: 34.0, ..axis("clean error", |dot| dot.clean) };
-    let y = Axis { apart: 28.0, room: 66.0, ..axis("error under FGSM at its own ε", |dot| dot.adversarial) };
+    let x = PlotAxis { apart: 60.0, room: 34.0, ..axis("clean error", |dot| dot.clean) };
+    let y = PlotAxis { apart: 28.0, room: 66.0, ..axis("error under FGSM at its own ε", |dot| dot.adversarial) };
     let mut quiet = QuietPlot::new(ui, "trade-off", x, y);
     quiet.size = vec2(ui.available_width() - RIGHT, ui.available_height().max(LOWEST));
     let (palette, painter) = (palette(ui), ui.painter().clone());

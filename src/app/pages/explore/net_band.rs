@@ -8,7 +8,7 @@ use crate::app::commands::window::WindowCommand;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::train::commands::NetMoment;
 use crate::app::pages::train::commands::TrainCommand;
-use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::about::Action as _;
@@ -42,7 +42,7 @@ pub fn net_band(ui: &mut Ui, train: &Train, model: &str, out: &mut Vec<Command>)
     });
 }
 
-fn remark(run: &Run, moment: NetMoment) -> String {
+fn remark(run: &TrainingRun, moment: NetMoment) -> String {
     let of = |record: &EpochRecord| {
         let errors = [("clean", record.clean), ("FGSM", record.adversarial)];
         let error = |(name, measured)| words::error(measured).map(|(error, _)| format!("{name} {error}"));

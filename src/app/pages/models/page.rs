@@ -7,12 +7,12 @@ use eframe::egui::{self, CentralPanel, Context, Frame, Margin, ScrollArea, Ui};
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
-use crate::app::files::dialogs::Question as FileQuestion;
+use crate::app::files::dialogs::Question;
 use crate::app::notices::Tone;
 use crate::app::page::{Menu, Page};
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::models::commands::ModelsCommand;
-use crate::app::pages::models::questions::Question;
+use crate::app::pages::models::questions::ModelQuestion;
 use crate::app::pages::models::row;
 use crate::app::pages::models::state::{Models, Outcome};
 use crate::app::settings::Settings;
@@ -28,19 +28,19 @@ const WIDEST: f32 = 1080.0;
 #[derive(Default)]
 pub struct ModelsPage {
     pub models: Models,
-    question: Option<Question>,
+    question: Option<ModelQuestion>,
 }
 
 /// The order is that in which a person looks for models.
 #[derive(Clone, Copy, PartialEq)]
-enum Group {
+enum Availability {
     Ready,
     ToFetch,
     WithoutWeights,
     Unusable,
 }
 
-impl Group {
+impl Availability {
     const ALL: [Self; 4] = [Self::Ready, Self::ToFetch, Self::WithoutWeights, Self::Unusable];
 
     fn title(self) -> &'static str {
@@ -76,7 +76,7 @@ impl Page for ModelsPage {
                         ui.vertical(|ui| {
                             ui.set_max_width(width);
                             head(ui, out);
-                            for group in Group::ALL {
+                            for group in Availability::ALL {
                                 section(ui, group, &self.models, &shell.explore, out);
                             }
                             foot(ui, &self.models);
@@ -152,7 +152,7 @@ impl ModelsPage {
                 shell.explore.set_model(name);
                 shell.settings.tab = Tab::Explore;
             }
-            ModelsCommand::AskFetch(name) => self.question = Some(Question::Fetch(name)),
+            ModelsCommand::AskFetch(name) => self.question = Some(ModelQuestion::Fetch(name)),
             ModelsCommand::Fetch(name) => {
                 let entry = shell.explore.catalogue.iter().find(|entry| entry.name == name);
                 let remote = entry.and_then(|entry| entry.facts.as_ref()?.remote.as_ref());
@@ -162,14 +162,14 @@ impl ModelsPage {
             ModelsCommand::StopFetching(name) => shell.worker.stop_fetching_model(&name),
             ModelsCommand::AskFile(name) => {
                 self.models.asked_for = name;
-                shell.dialogs.ask(FileQuestion::Model, Path::new(""));
+                shell.dialogs.ask(Question::Model, Path::new(""));
             }
             ModelsCommand::Add(path) => {
                 let name = self.models.asked_for.take();
                 name.iter().for_each(|name| self.models.forget_problem(name));
                 shell.worker.add_model(name, path);
             }
-            ModelsCommand::AskRemove(name) => self.question = Some(Question::Remove(name)),
+            ModelsCommand::AskRemove(name) => self.question = Some(ModelQuestion::Remove(name)),
             ModelsCommand::Remove(name) => {
                 self.models.forget_problem(&name);
                 shell.worker.remove_model(name);
@@ -191,8 +191,8 @@ fn head(ui: &mut Ui, out: &mut Vec<Command>) {
     ui.add(egui::Label::new(egui::RichText::new(text).color(palette(ui).weak)).wrap());
 }
 
-fn section(ui: &mut Ui, group: Group, models: &Models, explore: &Explore, out: &mut Vec<Command>) {
-    let mut entries = explore.catalogue.iter().filter(|entry| Group::of(entry) == group).peekable();
+fn section(ui: &mut Ui, group: Availability, models: &Models, explore: &Explore, out: &mut Vec<Command>) {
+    let mut entries = explore.catalogue.iter().filter(|entry| Availability::of(entry) == group).peekable();
     if entries.peek().is_none() {
         return;
     }

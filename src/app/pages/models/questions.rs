@@ -13,12 +13,12 @@ use crate::app::widgets::question::{Answers, fact_table, question};
 use crate::engine::model::Entry;
 
 /// Each question is about the model of this name.
-pub enum Question {
+pub enum ModelQuestion {
     Fetch(String),
     Remove(String),
 }
 
-impl Question {
+impl ModelQuestion {
     pub fn show(&self, ui: &Ui, models: &Models, catalogue: &[Entry], out: &mut Vec<Command>) {
         let (Self::Fetch(name) | Self::Remove(name)) = self;
         let Some(entry) = catalogue.iter().find(|entry| entry.name == *name) else { return };

@@ -9,7 +9,7 @@ use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 /// The page shows one of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Part {
+pub enum TestPart {
     #[default]
     Curves,
     Sheet,
@@ -37,7 +37,7 @@ pub enum TestCommand {
     Explore(usize),
     NextPage,
     PreviousPage,
-    View(Part),
+    View(TestPart),
     /// Without a number, the curve that is looked at is taken away.
     Remove(Option<usize>),
     RemoveAll,
@@ -72,19 +72,19 @@ impl Action for TestCommand {
             Self::PreviousPage,
             Self::CopyCommand,
             Self::CopyTable,
-            Self::View(Part::Curves),
-            Self::View(Part::Sheet),
-            Self::View(Part::Confusion),
-            Self::View(Part::Confidence),
-            Self::View(Part::Lengths),
-            Self::View(Part::Transfer),
+            Self::View(TestPart::Curves),
+            Self::View(TestPart::Sheet),
+            Self::View(TestPart::Confusion),
+            Self::View(TestPart::Confidence),
+            Self::View(TestPart::Lengths),
+            Self::View(TestPart::Transfer),
             Self::Remove(None),
             Self::RemoveAll,
         ]
     }
 }
 
-impl Part {
+impl TestPart {
     pub const ALL: [Self; 6] =
         [Self::Curves, Self::Sheet, Self::Confusion, Self::Confidence, Self::Lengths, Self::Transfer];
 

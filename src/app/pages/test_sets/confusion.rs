@@ -28,7 +28,7 @@ pub fn show(ui: &mut Ui, tests: &TestSet) {
     let counts = confusion(answers, classes.len());
     let most = Vec2::splat(MOST_CELL);
     let axes = ("what it is", "what the net says");
-    let layout = Layout { axes, names: classes, most, head: 22.0, is_right: true };
+    let layout = MatrixLayout { axes, names: classes, most, head: 22.0, is_right: true };
     matrix(ui, &layout, &counts, |row, column| {
         let (count, all) = (counts[row][column], counts[row].iter().sum::<usize>());
         let verb = if row == column { "are right" } else { "are taken for" };
@@ -41,7 +41,7 @@ pub fn show(ui: &mut Ui, tests: &TestSet) {
     });
 }
 
-struct Layout<'a> {
+struct MatrixLayout<'a> {
     axes: (&'a str, &'a str),
     names: &'a [String],
     most: Vec2,
@@ -51,7 +51,7 @@ struct Layout<'a> {
     is_right: bool,
 }
 
-impl Layout<'_> {
+impl MatrixLayout<'_> {
     /// Returns the size of a cell, and how wide the names of the rows are, which is 0 where they do not fit.
     fn measure(&self, room: Vec2) -> (Vec2, f32) {
         let n = self.names.len();
@@ -66,7 +66,7 @@ impl Layout<'_> {
 /// Draws a grid of shares, orange, or green on a diagonal of right answers. `cell` returns text, words and share.
 fn matrix(
     ui: &mut Ui,
-    layout: &Layout<'_>,
+    layout: &MatrixLayout<'_>,
     counts: &[Vec<usize>],
     cell: impl Fn(usize, usize) -> (String, String, f32),
 ) {
@@ -149,7 +149,7 @@ pub fn transfer(ui: &mut Ui, tests: &TestSet) {
     ui.label(theme::weak(ui, conditions));
     let wrong: Vec<Vec<usize>> = found.right.iter().map(|row| row.iter().map(|right| n - right).collect()).collect();
     let axes = ("the net that the pictures were made on", "the net that is asked");
-    let layout = Layout { axes, names: &found.titles, most: WIDE_CELL, head: 38.0, is_right: false };
+    let layout = MatrixLayout { axes, names: &found.titles, most: WIDE_CELL, head: 38.0, is_right: false };
     matrix(ui, &layout, &wrong, |row, column| {
         let (low, high) = wilson_interval(wrong[row][column], n);
         let share = wrong[row][column] as f32 / n as f32;

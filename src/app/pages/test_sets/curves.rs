@@ -8,12 +8,12 @@ use crate::app::commands::Command;
 use crate::app::format::{self, per_cent};
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::words;
-use crate::app::pages::test_sets::commands::Part;
 use crate::app::pages::test_sets::commands::TestCommand;
+use crate::app::pages::test_sets::commands::TestPart;
 use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::wording::{conditions, space};
-use crate::app::plots::axes::{Interval, Scale, per_cent_tick};
-use crate::app::plots::quiet::{self, Axis, QuietPlot, sample};
+use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick};
+use crate::app::plots::quiet::{self, PlotAxis, QuietPlot, sample};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::{icon_at, icon_button};
 use crate::engine::attack::{Measure, Norm};
@@ -41,7 +41,7 @@ pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
     let (Some(looked_at), Some(curve)) = (tests.looked_at(), tests.curve()) else { return };
     let (name, at) = (title(curve), tests.at(curve));
     let eps: Vec<f32> = curve.found.attacked.iter().map(|result| result.eps).collect();
-    let of_lengths = tests.part == Part::Lengths;
+    let of_lengths = tests.part == TestPart::Lengths;
     let is_offered = |curve: &Curve| !of_lengths || curve.found.lengths.is_some();
     ui.horizontal_wrapped(|ui| {
         let width = (ui.available_width() - if of_lengths { 16.0 } else { 260.0 }).clamp(160.0, 560.0);
@@ -90,13 +90,13 @@ fn has_eps(curve: &Curve) -> bool {
     curve.attack.measure() != Measure::Count
 }
 
-struct Measured {
+struct CurvePoint {
     eps: f32,
     share: f32,
     interval: Interval,
 }
 
-impl Measured {
+impl CurvePoint {
     fn at(&self) -> PlotPoint {
         PlotPoint::new(f64::from(self.eps), f64::from(self.share))
     }
@@ -115,11 +115,11 @@ impl Measured {
 }
 
 /// Returns the points of a curve, that of the untouched pictures first.
-fn points(curve: &Curve) -> Vec<Measured> {
+fn points(curve: &Curve) -> Vec<CurvePoint> {
     let n = curve.found.n.max(1);
     let point = |eps: f32, correct: usize| {
         let (low, high) = wilson_interval(correct, n);
-        Measured { eps, share: correct as f32 / n as f32, interval: Interval::new(low, high) }
+        CurvePoint { eps, share: correct as f32 / n as f32, interval: Interval::new(low, high) }
     };
     let attacked = curve.found.attacked.iter().filter(|result| result.eps.is_finite() && result.eps > 0.0);
     std::iter::once(point(0.0, curve.found.clean_correct))
@@ -132,13 +132,13 @@ fn plot(ui: &mut Ui, tests: &TestSet, height: f32, current: &[bool]) {
     let eps = plotted.iter().flat_map(|(_, curve)| &curve.survey.eps);
     let most = f64::from(eps.copied().fold(0.0, f32::max).max(1e-3));
     let label = "ε, in the norm of each attack";
-    let x = Axis::new(Scale::Linear, Interval::new(-0.02 * most, 1.02 * most));
-    let x = Axis { apart: 110.0, room: 32.0, label, ticks_from: 0.0, ..x };
-    let y = Axis::new(Scale::Linear, Interval::new(0.0, 1.02));
-    let y = Axis { apart: 55.0, room: 48.0, text: per_cent_tick, ..y };
+    let x = PlotAxis::new(AxisScale::Linear, Interval::new(-0.02 * most, 1.02 * most));
+    let x = PlotAxis { apart: 110.0, room: 32.0, label, ticks_from: 0.0, ..x };
+    let y = PlotAxis::new(AxisScale::Linear, Interval::new(0.0, 1.02));
+    let y = PlotAxis { apart: 55.0, room: 48.0, text: per_cent_tick, ..y };
     let mut quiet = QuietPlot::new(ui, "security curves", x, y);
     quiet.size.y = height;
-    let looks: Vec<_> = plotted.iter().map(|(i, _)| Look::new(ui, *i, current.get(*i) == Some(&true))).collect();
+    let looks: Vec<_> = plotted.iter().map(|(i, _)| CurveLook::new(ui, *i, current.get(*i) == Some(&true))).collect();
     let points: Vec<_> = plotted.iter().map(|(_, curve)| points(curve)).collect();
     let shown = quiet.show(ui, |plot| {
         for (look, points) in looks.iter().zip(&points) {
@@ -148,7 +148,7 @@ fn plot(ui: &mut Ui, tests: &TestSet, height: f32, current: &[bool]) {
     let text = format!("Accuracy against ε of {}", counted(plotted.len(), "curve"));
     shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, text.clone()));
     let Some(pointer) = shown.response.hover_pos() else { return };
-    let distance = |point: &Measured| pointer.distance(shown.transform.position_from_point(&point.at()));
+    let distance = |point: &CurvePoint| pointer.distance(shown.transform.position_from_point(&point.at()));
     let all = plotted.iter().zip(&points).flat_map(|((_, curve), points)| points.iter().map(move |p| (curve, p)));
     let nearest = all.min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
     if let Some((curve, point)) = nearest.filter(|(_, point)| distance(point) < NEAR) {
@@ -158,13 +158,13 @@ fn plot(ui: &mut Ui, tests: &TestSet, height: f32, current: &[bool]) {
 
 /// Curves differ in colour, in the shape of their points once the colours are used up, and in dashes where they were
 /// measured with other settings than those at the left.
-struct Look {
+struct CurveLook {
     colour: Color32,
     marker: MarkerShape,
     is_current: bool,
 }
 
-impl Look {
+impl CurveLook {
     fn new(ui: &Ui, index: usize, is_current: bool) -> Self {
         let runs = &palette(ui).runs;
         let colour = runs[index % runs.len()];
@@ -187,10 +187,10 @@ impl Look {
         Points::new("", PlotPoints::Owned(at)).shape(self.marker).radius(radius).color(self.colour)
     }
 
-    fn add(&self, plot: &mut PlotUi<'_>, points: &[Measured]) {
-        let path: Vec<PlotPoint> = points.iter().map(Measured::at).collect();
+    fn add(&self, plot: &mut PlotUi<'_>, points: &[CurvePoint]) {
+        let path: Vec<PlotPoint> = points.iter().map(CurvePoint::at).collect();
         plot.line(Line::new("", PlotPoints::Owned(path.clone())).style(self.style()).stroke(self.stroke()));
-        for Measured { eps, interval, .. } in points {
+        for CurvePoint { eps, interval, .. } in points {
             let ends = [interval.low, interval.high].map(|share| [f64::from(*eps), share]);
             plot.line(Line::new("", ends.to_vec()).stroke(Stroke::new(1.0, self.colour)));
         }
@@ -225,7 +225,7 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
             }
             ui.end_row();
             for (index, curve) in tests.curves.iter().enumerate() {
-                let look = Look::new(ui, index, current.get(index) == Some(&true));
+                let look = CurveLook::new(ui, index, current.get(index) == Some(&true));
                 if name(ui, curve, &look, width, looked_at == Some(index)) {
                     tests.chosen = index;
                 }
@@ -238,7 +238,7 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
 }
 
 /// Returns whether the name was clicked.
-fn name(ui: &mut Ui, curve: &Curve, look: &Look, width: f32, is_chosen: bool) -> bool {
+fn name(ui: &mut Ui, curve: &Curve, look: &CurveLook, width: f32, is_chosen: bool) -> bool {
     let row = ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = SPACE_2;
         let (rect, _) = ui.allocate_exact_size(vec2(SWATCH, ROW), Sense::hover());

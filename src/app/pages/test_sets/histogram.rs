@@ -6,8 +6,8 @@ use egui_plot::{Bar, BarChart};
 use crate::app::format::{self, per_cent};
 use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::wording::space;
-use crate::app::plots::axes::{Interval, Scale, per_cent_tick};
-use crate::app::plots::quiet::{Axis, QuietPlot};
+use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick};
+use crate::app::plots::quiet::{PlotAxis, QuietPlot};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::engine::attack::Measure;
 use crate::engine::units::counted;
@@ -100,11 +100,11 @@ impl Histogram {
     fn show(&self, ui: &mut Ui, height: f32, words: impl Fn(usize, usize) -> String) {
         let highest = self.counts.iter().copied().max().unwrap_or(0).max(1) as f64;
         let step = f64::from(self.most) / self.counts.len() as f64;
-        let x = Axis::new(Scale::Linear, Interval::new(0.0, f64::from(self.most)));
-        let x = Axis { apart: 90.0, text: self.text, ..x };
+        let x = PlotAxis::new(AxisScale::Linear, Interval::new(0.0, f64::from(self.most)));
+        let x = PlotAxis { apart: 90.0, text: self.text, ..x };
         // The topmost number is as high as half a line above the highest bar.
-        let y = Axis::new(Scale::Linear, Interval::new(0.0, highest * f64::from(height / (height - 8.0))));
-        let y = Axis { apart: height / 4.5, is_whole: true, ticks_from: 0.5, room: AXIS, ..y };
+        let y = PlotAxis::new(AxisScale::Linear, Interval::new(0.0, highest * f64::from(height / (height - 8.0))));
+        let y = PlotAxis { apart: height / 4.5, is_whole: true, ticks_from: 0.5, room: AXIS, ..y };
         let mut quiet = QuietPlot::new(ui, "histogram", x, y);
         quiet.id = quiet.id.with(self.colour);
         quiet.size = vec2(ui.available_width().min(WIDEST), height);

@@ -12,7 +12,7 @@ use crate::app::commands::window::WindowCommand;
 use crate::app::notices::Tone;
 use crate::app::page::{Menu, Page};
 use crate::app::pages::explore::state::Explore;
-use crate::app::pages::test_sets::commands::{Part, TestCommand};
+use crate::app::pages::test_sets::commands::{TestCommand, TestPart};
 use crate::app::pages::test_sets::settings::Fields;
 use crate::app::pages::test_sets::sheet::Textures;
 use crate::app::pages::test_sets::state::{Choices, TestSet};
@@ -46,7 +46,7 @@ struct Saved {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SavedTests {
-    part: Part,
+    part: TestPart,
     choices: Choices,
     /// Explore has the parameters of these attacks.
     attacks: Vec<AttackSettings>,
@@ -140,7 +140,7 @@ impl TestSetsPage {
             TestCommand::Remove(index) => self.tests.remove(index),
             TestCommand::RemoveAll => self.tests.remove_all(),
             TestCommand::CopyTable => {
-                let transferred = self.tests.transferred.as_ref().filter(|_| self.tests.part == Part::Transfer);
+                let transferred = self.tests.transferred.as_ref().filter(|_| self.tests.part == TestPart::Transfer);
                 let table = transferred.and_then(Transferred::table);
                 let what = if table.is_some() { "the table of transfer" } else { "the table of measurements" };
                 let table = table.map_or_else(|| self.tests.table(), |table| table.csv());
@@ -150,7 +150,7 @@ impl TestSetsPage {
             }
             TestCommand::CopyCommand => {
                 let (line, what) = match self.tests.part {
-                    Part::Transfer => (self.tests.transferred.as_ref().map(Transferred::command), "transfer"),
+                    TestPart::Transfer => (self.tests.transferred.as_ref().map(Transferred::command), "transfer"),
                     _ => (self.tests.curve().map(Curve::command), "measurement"),
                 };
                 match line {
@@ -208,7 +208,7 @@ impl TestSetsPage {
             } else {
                 ui.horizontal(|ui| {
                     // An empty page has the primary button in its middle.
-                    let is_empty = tests.curves.is_empty() && tests.part != Part::Transfer;
+                    let is_empty = tests.curves.is_empty() && tests.part != TestPart::Transfer;
                     if is_empty {
                         command_button(ui, TestCommand::Measure, out);
                     } else {
@@ -227,12 +227,12 @@ impl TestSetsPage {
         }
         ui.horizontal_wrapped(|ui| {
             let options =
-                Part::ALL.map(|part| TestCommand::View(part).about()).map(|about| (about.name, about.tooltip));
-            let chosen = Part::ALL.iter().position(|part| *part == tests.part).unwrap_or(0);
+                TestPart::ALL.map(|part| TestCommand::View(part).about()).map(|about| (about.name, about.tooltip));
+            let chosen = TestPart::ALL.iter().position(|part| *part == tests.part).unwrap_or(0);
             if let Some(index) = segmented_wrapped(ui, "Show", &options, chosen) {
-                out.push(TestCommand::View(Part::ALL[index]).into());
+                out.push(TestCommand::View(TestPart::ALL[index]).into());
             }
-            let is_transfer = tests.part == Part::Transfer;
+            let is_transfer = tests.part == TestPart::Transfer;
             if if is_transfer { tests.transferred.is_some() } else { !tests.curves.is_empty() } {
                 icon_button(ui, TestCommand::CopyTable, out);
                 icon_button(ui, TestCommand::CopyCommand, out);
@@ -241,7 +241,7 @@ impl TestSetsPage {
                 icon_button(ui, TestCommand::RemoveAll, out);
             }
         });
-        if tests.part == Part::Transfer {
+        if tests.part == TestPart::Transfer {
             confusion::transfer(ui, tests);
             return;
         }
@@ -250,16 +250,16 @@ impl TestSetsPage {
             return;
         }
         warnings(ui, tests);
-        if tests.part != Part::Curves {
+        if tests.part != TestPart::Curves {
             curves::chooser(ui, tests);
         }
         match tests.part {
-            Part::Curves => curves::show(ui, tests, explore, out),
-            Part::Sheet => self.textures.show(ui, tests, out),
-            Part::Confusion => confusion::show(ui, tests),
-            Part::Confidence => histogram::confidence(ui, tests),
-            Part::Lengths => histogram::lengths(ui, tests),
-            Part::Transfer => {}
+            TestPart::Curves => curves::show(ui, tests, explore, out),
+            TestPart::Sheet => self.textures.show(ui, tests, out),
+            TestPart::Confusion => confusion::show(ui, tests),
+            TestPart::Confidence => histogram::confidence(ui, tests),
+            TestPart::Lengths => histogram::lengths(ui, tests),
+            TestPart::Transfer => {}
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::pages::test_sets::commands::Part;
+use crate::app::pages::test_sets::commands::TestPart;
 use crate::engine::attack::{AttackSettings, Loss, MinimalEps, PIXELS, Rules};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::DataSource;
@@ -47,7 +47,7 @@ pub struct TestSet {
     pub transferred: Option<Transferred>,
     pub sheet: Option<Sheet>,
     pub problems: Vec<String>,
-    pub part: Part,
+    pub part: TestPart,
     pub chosen: usize,
     /// This ε is looked at; without one it is the largest that was measured.
     pub eps: Option<f32>,
@@ -141,7 +141,7 @@ impl TestSet {
             }
             TestEvent::Transferred(transferred) => {
                 self.transferred = Some(*transferred);
-                self.part = Part::Transfer;
+                self.part = TestPart::Transfer;
             }
             TestEvent::Sheet(sheet) => self.sheet = Some(*sheet),
             TestEvent::Failed(message) => self.problems.push(message),
@@ -178,7 +178,7 @@ impl TestSet {
     pub fn looked_at(&self) -> Option<usize> {
         let chosen = self.chosen.min(self.curves.len().checked_sub(1)?);
         let has_lengths = |curve: &Curve| curve.found.lengths.is_some();
-        if self.part == Part::Lengths && !has_lengths(&self.curves[chosen]) {
+        if self.part == TestPart::Lengths && !has_lengths(&self.curves[chosen]) {
             return self.curves.iter().position(has_lengths).or(Some(chosen));
         }
         Some(chosen)
@@ -220,7 +220,7 @@ impl TestSet {
 
     /// Returns the contact sheet that is to be fetched, unless it is on its way.
     pub fn sheet_wish(&mut self) -> Option<SheetWish> {
-        if self.part != Part::Sheet {
+        if self.part != TestPart::Sheet {
             return None;
         }
         // Another curve may have fewer pictures.
@@ -358,7 +358,7 @@ mod tests {
     fn lengths_are_those_of_a_curve_that_has_some() {
         let mut tests = measured(&[("fgsm", &[0.1]), ("jsma", &[f32::INFINITY]), ("pgd", &[0.1])]);
         assert_eq!(tests.looked_at(), Some(0));
-        tests.part = Part::Lengths;
+        tests.part = TestPart::Lengths;
         assert_eq!(tests.looked_at(), Some(1));
         tests.remove(Some(1));
         assert_eq!(tests.looked_at(), Some(0), "there is none");
@@ -380,7 +380,7 @@ mod tests {
     #[test]
     fn a_sheet_need_not_wait_for_the_survey_and_is_asked_for_once() {
         let mut tests = measured(&[("fgsm", &[0.1, 0.2])]);
-        tests.part = Part::Sheet;
+        tests.part = TestPart::Sheet;
         tests.page = 4;
         tests.progress = Some((0.5, String::new(), None));
         let wish = tests.sheet_wish().unwrap();

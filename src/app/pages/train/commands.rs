@@ -21,7 +21,7 @@ pub enum NetMoment {
 
 /// The panel shows the settings of one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Panel {
+pub enum SettingsOf {
     NextRun,
     RunInHand,
 }
@@ -83,7 +83,7 @@ pub enum TrainCommand {
     ShowFirstLayer(RunId),
     // Settings of the next run
     Settings(Box<Config>),
-    Panel(Panel),
+    Panel(SettingsOf),
     FolderDialog,
     UseFolder(PathBuf),
     AskFetch(DataSource),

@@ -14,11 +14,11 @@ const HINT: &str = "Each square is what one unit of the first layer looks for: r
                     more localised and easier to interpret: strokes in place of speckle (arXiv 1412.6572, section 6).";
 
 #[derive(Default)]
-pub struct Sheet {
+pub struct WeightSheet {
     texture: Texture,
 }
 
-impl Sheet {
+impl WeightSheet {
     /// Draws the sheet as large as it fits, with an explanation.
     pub fn show_explained(&mut self, ui: &mut Ui, run: &str, sheet: &Arc<Rgba>) {
         ui.label(theme::strong(format!("First layer of {run}")));

@@ -6,7 +6,7 @@ use crate::app::format::{short, thousands};
 use crate::app::pages::train::state::draft::{
     self, CHANNELS_RANGE, Knobs, LAYERS_RANGE, NetKind, PIECES_RANGE, UNITS_RANGE,
 };
-use crate::app::pages::train::state::facts::Facts;
+use crate::app::pages::train::state::facts::DraftFacts;
 use crate::app::theme;
 use crate::app::widgets::about::{About, about};
 use crate::app::widgets::form::{self, Counts, Fields, Slider, named, note, switch};
@@ -27,7 +27,7 @@ const AS_TEXT: &str = "The same net in words, such as maxout:240x5,240x5+dropout
 const BEGIN: &str = "Continue from the trained weights of this net instead of fresh ones: a few epochs of adversarial \
                      training cure a net that was trained clean";
 
-pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option<&Facts>, catalogue: &[Entry]) {
+pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option<&DraftFacts>, catalogue: &[Entry]) {
     let net = config.model.parse::<Architecture>().ok();
     picker(ui, config, net.as_ref(), catalogue);
     let net = config.model.parse::<Architecture>().ok();

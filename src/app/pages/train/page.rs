@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
-use crate::app::files::dialogs::Question as FileQuestion;
+use crate::app::files::dialogs::Question;
 use crate::app::notices::Tone;
 use crate::app::page::{Menu, Page};
 use crate::app::pages::train::commands::{Export, TrainCommand, TrainView};
-use crate::app::pages::train::first_layer::Sheet;
-use crate::app::pages::train::questions::{Question, Questions};
+use crate::app::pages::train::first_layer::WeightSheet;
+use crate::app::pages::train::questions::{Questions, TrainQuestion};
 use crate::app::pages::train::run_bar;
 use crate::app::pages::train::runs_table::RunsTable;
 use crate::app::pages::train::settings::{Around, SettingsPanel};
-use crate::app::pages::train::state::facts::Facts;
-use crate::app::pages::train::state::run::Run;
-use crate::app::pages::train::state::{Outcome, Train, draft, words};
+use crate::app::pages::train::state::facts::DraftFacts;
+use crate::app::pages::train::state::run::TrainingRun;
+use crate::app::pages::train::state::{Train, TrainOutcome, draft, words};
 use crate::app::plots::Plots;
 use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::sweep_grid::sweep_grid;
@@ -47,10 +47,10 @@ const LEAST_TABLE_HEIGHT: f32 = 96.0;
 pub struct TrainPage {
     settings: SettingsPanel,
     table: RunsTable,
-    sheet: Sheet,
+    sheet: WeightSheet,
     plots: Plots,
     questions: Questions,
-    pub facts: Option<Facts>,
+    pub facts: Option<DraftFacts>,
     /// The plots cover this part of the window.
     area: Option<Rect>,
 }
@@ -162,7 +162,7 @@ impl TrainPage {
         Self {
             settings: SettingsPanel::default(),
             table: RunsTable::default(),
-            sheet: Sheet::default(),
+            sheet: WeightSheet::default(),
             plots: Plots::new(settings.plots),
             questions: Questions::default(),
             facts: None,
@@ -173,11 +173,11 @@ impl TrainPage {
     pub fn take(&mut self, event: TrainEvent, shell: &mut Shell) {
         let is_exploring = shell.settings.tab == Tab::Explore;
         match shell.train.take(event) {
-            Some(Outcome::Problem(message)) => shell.notices.add(Tone::Problem, message),
-            Some(Outcome::NeedsYou(message)) if is_exploring => shell.notices.add(Tone::Problem, message),
+            Some(TrainOutcome::Problem(message)) => shell.notices.add(Tone::Problem, message),
+            Some(TrainOutcome::NeedsYou(message)) if is_exploring => shell.notices.add(Tone::Problem, message),
             // On the Train page the table says so.
-            Some(Outcome::Done(message)) if is_exploring => shell.notices.add_brief(message),
-            Some(Outcome::Attack(net)) => {
+            Some(TrainOutcome::Done(message)) if is_exploring => shell.notices.add_brief(message),
+            Some(TrainOutcome::Attack(net)) => {
                 // What a net withstands is seen at the ε that it was trained with.
                 let trained = shell.train.net(&net).map(|(run, _)| &run.info.config);
                 if let Some(config) = trained.filter(|config| config.is_adversarial()) {
@@ -187,11 +187,11 @@ impl TrainPage {
                 shell.explore.refresh();
                 shell.settings.tab = Tab::Explore;
             }
-            Some(Outcome::Fetched(data)) => {
+            Some(TrainOutcome::Fetched(data)) => {
                 self.facts = None;
                 shell.notices.add_brief(format!("{} is there.", words::data(&data)));
             }
-            Some(Outcome::NeedsYou(_) | Outcome::Done(_)) | None => {}
+            Some(TrainOutcome::NeedsYou(_) | TrainOutcome::Done(_)) | None => {}
         }
     }
 
@@ -203,19 +203,19 @@ impl TrainPage {
             }
             TrainCommand::AskDelete => {
                 if let Some(run) = shell.train.selected().filter(|run| !run.is_in_hand()) {
-                    self.questions.open = Some(Question::Delete(run.info.run.clone()));
+                    self.questions.open = Some(TrainQuestion::Delete(run.info.run.clone()));
                 }
             }
             TrainCommand::AskSweep => self.questions.ask_sweep(&shell.train.draft),
             TrainCommand::AskExport(export) => ask_export(export, shell),
             TrainCommand::ExportTo(export, path) => self.export(export, path, shell),
-            TrainCommand::FolderDialog => shell.dialogs.ask(FileQuestion::Folder, Path::new("")),
+            TrainCommand::FolderDialog => shell.dialogs.ask(Question::Folder, Path::new("")),
             TrainCommand::UseFolder(path) => {
                 // Another start of the program may have another working folder.
                 let path = std::path::absolute(&path).unwrap_or(path);
                 shell.train.draft.data = DataSource::Folder(path);
             }
-            TrainCommand::AskFetch(data) => self.questions.open = Some(Question::Fetch(data)),
+            TrainCommand::AskFetch(data) => self.questions.open = Some(TrainQuestion::Fetch(data)),
             command => shell.train(&command),
         }
     }
@@ -301,7 +301,7 @@ fn ask_export(export: Export, shell: &mut Shell) {
     let user = directories::UserDirs::new();
     let folder = user.map(|dirs| dirs.document_dir().unwrap_or(dirs.home_dir()).to_owned()).unwrap_or_default();
     let proposal = folder.join(format!("{}-{name}", run.info.run));
-    shell.dialogs.ask(FileQuestion::Export(export), &proposal);
+    shell.dialogs.ask(Question::Export(export), &proposal);
 }
 
 /// Tells whether a file is packed class folders by its name; any other file stands for its folder.
@@ -317,8 +317,8 @@ fn ask_for_weights(train: &Train, out: &mut Vec<Command>) {
     }
 }
 
-fn plot_runs<'a>(train: &Train, runs: &[&'a Run]) -> Vec<PlotRun<'a>> {
-    let as_plotted = |run: &&'a Run| PlotRun {
+fn plot_runs<'a>(train: &Train, runs: &[&'a TrainingRun]) -> Vec<PlotRun<'a>> {
+    let as_plotted = |run: &&'a TrainingRun| PlotRun {
         name: &run.info.run,
         history: &run.info.history,
         config: &run.info.config,

@@ -19,14 +19,14 @@ use crate::worker::{RunId, RunInfo};
 /// This holds the open question and what has been typed.
 #[derive(Default)]
 pub struct Questions {
-    pub open: Option<Question>,
+    pub open: Option<TrainQuestion>,
     eps: String,
     alpha: String,
     is_fresh: bool,
 }
 
 #[derive(Clone)]
-pub enum Question {
+pub enum TrainQuestion {
     Sweep,
     Delete(RunId),
     Fetch(DataSource),
@@ -35,7 +35,7 @@ pub enum Question {
 impl Questions {
     /// Proposes values around those of the settings.
     pub fn ask_sweep(&mut self, config: &Config) {
-        self.open = Some(Question::Sweep);
+        self.open = Some(TrainQuestion::Sweep);
         self.is_fresh = true;
         if self.eps.is_empty() {
             self.eps = "0.05, 0.1, 0.25".into();
@@ -46,14 +46,14 @@ impl Questions {
     pub fn show(&mut self, ui: &Ui, out: &mut Vec<Command>) {
         let Some(open) = self.open.clone() else { return };
         let title = match &open {
-            Question::Delete(run) => format!("Delete {run}?"),
-            Question::Fetch(data) => format!("Fetch {}?", words::data(data)),
-            Question::Sweep => "Sweep over ε and α".into(),
+            TrainQuestion::Delete(run) => format!("Delete {run}?"),
+            TrainQuestion::Fetch(data) => format!("Fetch {}?", words::data(data)),
+            TrainQuestion::Sweep => "Sweep over ε and α".into(),
         };
         question(ui, &title, 480.0, WindowCommand::CloseOverlay, out, |ui, out| match open {
-            Question::Delete(run) => confirm(ui, run, out),
-            Question::Fetch(data) => consent(ui, data, out),
-            Question::Sweep => self.sweep(ui, out),
+            TrainQuestion::Delete(run) => confirm(ui, run, out),
+            TrainQuestion::Fetch(data) => consent(ui, data, out),
+            TrainQuestion::Sweep => self.sweep(ui, out),
         });
     }
 

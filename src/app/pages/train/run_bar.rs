@@ -6,7 +6,7 @@ use egui_material_icons::icons;
 use crate::app::commands::Command;
 use crate::app::format::{plural, short, thousands};
 use crate::app::pages::train::commands::{TrainCommand, TrainView};
-use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::about::Action as _;
@@ -110,7 +110,7 @@ fn headline(ui: &mut Ui, train: &Train) {
     ui.add(egui::Label::new(theme::weak(ui, facts(train, run).join(" · "))).truncate());
 }
 
-fn facts(train: &Train, run: &Run) -> Vec<String> {
+fn facts(train: &Train, run: &TrainingRun) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(progress) = run.progress {
         facts.extend(progress.loss.map(|loss| format!("loss {}", short(loss))));
@@ -142,7 +142,7 @@ fn view_switch(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) 
     }
 }
 
-fn bars(ui: &mut Ui, train: &Train, run: &Run, named: bool) {
+fn bars(ui: &mut Ui, train: &Train, run: &TrainingRun, named: bool) {
     let shown = ui.horizontal(|ui| {
         let width = ((ui.available_width() - SPACE_2) / 2.0).floor();
         let Some(now) = run.progress else {

@@ -8,7 +8,7 @@ use egui_material_icons::icons;
 use crate::app::commands::Command;
 use crate::app::format::{plural, short, thousands};
 use crate::app::pages::train::commands::{Export, NetMoment, TrainCommand};
-use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
@@ -56,13 +56,13 @@ const SMALL: f32 = 10.5;
 const NET_TAKES: f32 = 120.0;
 
 /// Where all runs have the same number of pictures behind a kind of error, it stands in the header.
-struct Shape {
+struct RunColumns {
     widths: [f32; 13],
     pictures: [Option<usize>; 3],
 }
 
-impl Shape {
-    fn of(runs: &[Run]) -> Self {
+impl RunColumns {
+    fn of(runs: &[TrainingRun]) -> Self {
         let mut widths = [0.0; 13];
         widths.iter_mut().zip(&COLUMNS).for_each(|(width, column)| *width = column.width);
         let mut pictures = [None; 3];
@@ -87,7 +87,7 @@ impl Shape {
 }
 
 /// Returns the errors of the kept epoch: clean, under FGSM, under PGD.
-fn errors(run: &Run) -> [Option<Measured>; 3] {
+fn errors(run: &TrainingRun) -> [Option<Measured>; 3] {
     let kept = run.kept().copied().unwrap_or_default();
     [kept.clean, kept.adversarial, kept.pgd].map(|measured| measured.filter(|measured| measured.n > 0))
 }
@@ -112,7 +112,7 @@ impl RunsTable {
         }
         ui.spacing_mut().item_spacing.y = 0.0;
         ScrollArea::horizontal().auto_shrink([false, false]).show(ui, |ui| {
-            let mut shape = Shape::of(&train.runs);
+            let mut shape = RunColumns::of(&train.runs);
             let least = TICK + shape.widths.iter().sum::<f32>();
             let width = ui.available_width().max(least);
             ui.set_width(width);
@@ -142,7 +142,7 @@ impl RunsTable {
     }
 }
 
-fn row(ui: &mut Ui, train: &Train, run: &Run, shape: &Shape, out: &mut Vec<Command>) {
+fn row(ui: &mut Ui, train: &Train, run: &TrainingRun, shape: &RunColumns, out: &mut Vec<Command>) {
     let palette = palette(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     let selected = train.is_selected(run);
@@ -167,7 +167,7 @@ fn row(ui: &mut Ui, train: &Train, run: &Run, shape: &Shape, out: &mut Vec<Comma
     response.on_hover_ui(|ui| tooltip(ui, run));
 }
 
-fn header(ui: &mut Ui, shape: &Shape) {
+fn header(ui: &mut Ui, shape: &RunColumns) {
     let palette = palette(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEADER), Sense::hover());
     for (index, column) in COLUMNS.iter().enumerate() {
@@ -188,7 +188,7 @@ fn header(ui: &mut Ui, shape: &Shape) {
     ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, egui::Stroke::new(1.0, palette.line));
 }
 
-fn tick(ui: &mut Ui, run: &Run, rect: Rect, out: &mut Vec<Command>) {
+fn tick(ui: &mut Ui, run: &TrainingRun, rect: Rect, out: &mut Vec<Command>) {
     let mut is_ticked = run.is_ticked;
     let place = Rect::from_min_size(rect.min + vec2(2.0, 0.0), vec2(TICK - 2.0, ROW));
     let layout = egui::Layout::left_to_right(egui::Align::Center);
@@ -201,7 +201,7 @@ fn tick(ui: &mut Ui, run: &Run, rect: Rect, out: &mut Vec<Command>) {
     }
 }
 
-fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
+fn cells(ui: &Ui, run: &TrainingRun, rect: Rect, shape: &RunColumns) {
     let palette = palette(ui);
     let config = &run.info.config;
     let errors = errors(run);
@@ -260,7 +260,7 @@ fn write(ui: &Ui, cell: Rect, right: bool, text: &str, font: &FontId, colour: Co
     at.x
 }
 
-fn tooltip(ui: &mut Ui, run: &Run) {
+fn tooltip(ui: &mut Ui, run: &TrainingRun) {
     ui.label(theme::strong(format!("{}, {}", run.info.run, words::state_of(run))));
     let for_training = thousands(run.info.pictures.saturating_sub(run.info.config.validation));
     let mut lines = vec![
@@ -286,7 +286,7 @@ fn tooltip(ui: &mut Ui, run: &Run) {
 }
 
 /// Returns what can be done with a run by a button.
-fn actions(run: &Run) -> Vec<TrainCommand> {
+fn actions(run: &TrainingRun) -> Vec<TrainCommand> {
     possible(vec![
         (run.has_net(), TrainCommand::UseNet(NetMoment::Now)),
         (run.is_resumable(), TrainCommand::Resume),
@@ -296,7 +296,7 @@ fn actions(run: &Run) -> Vec<TrainCommand> {
 }
 
 /// Returns what is done less often.
-fn others(run: &Run) -> Vec<TrainCommand> {
+fn others(run: &TrainingRun) -> Vec<TrainCommand> {
     let has_history = !run.info.history.is_empty();
     possible(vec![
         (has_history, TrainCommand::AskExport(Export::History)),
@@ -338,7 +338,7 @@ fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     });
 }
 
-fn more(ui: &mut Ui, run: &Run, out: &mut Vec<Command>) {
+fn more(ui: &mut Ui, run: &TrainingRun, out: &mut Vec<Command>) {
     let button = egui::Button::new(icons::ICON_MORE_VERT.rich_text().size(17.0));
     let response = ui.add(button.min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT)));
     let response = response.on_hover_text("Export, copy, delete").accessible_name("More about this run");

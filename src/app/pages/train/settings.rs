@@ -1,14 +1,14 @@
 //! The panel has the settings of the next run, and those of the run in hand that can still be changed.
 
-use eframe::egui::{self, CentralPanel, Frame, Margin, Panel as Side, ScrollArea, Ui};
+use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::format;
-use crate::app::pages::train::commands::{Panel, TrainCommand};
-use crate::app::pages::train::state::facts::Facts;
-use crate::app::pages::train::state::run::Run;
-use crate::app::pages::train::state::{Fetching, Train, draft, words};
+use crate::app::pages::train::commands::{SettingsOf, TrainCommand};
+use crate::app::pages::train::state::facts::DraftFacts;
+use crate::app::pages::train::state::run::TrainingRun;
+use crate::app::pages::train::state::{DataFetching, Train, draft, words};
 use crate::app::pages::train::{learning, net, objective};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::about::{Action as _, about};
@@ -24,7 +24,7 @@ const DRAWN: Counts = Counts { slider: 1000..=100_000, typed: 10..=1_000_000 };
 
 pub struct Around<'a> {
     pub train: &'a Train,
-    pub facts: Option<&'a Facts>,
+    pub facts: Option<&'a DraftFacts>,
     pub catalogue: &'a [Entry],
 }
 
@@ -32,7 +32,7 @@ pub struct Around<'a> {
 #[derive(Default)]
 pub struct SettingsPanel {
     fields: Fields,
-    of: Option<Panel>,
+    of: Option<SettingsOf>,
 }
 
 impl SettingsPanel {
@@ -43,19 +43,19 @@ impl SettingsPanel {
             self.fields.clear();
         }
         let line = Frame::new().inner_margin(Margin { left: 16, right: 16, top: 10, bottom: 10 });
-        Side::bottom("start").frame(line).show(ui, |ui| self.start(ui, train, panel, out));
+        Panel::bottom("start").frame(line).show(ui, |ui| self.start(ui, train, panel, out));
         if let Some(run) = run {
             let line = Frame::new().inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 4 });
-            Side::top("whose settings").frame(line).show_separator_line(false).show(ui, |ui| {
+            Panel::top("whose settings").frame(line).show_separator_line(false).show(ui, |ui| {
                 let of_run = format!("Of {}", run.info.run);
                 let options = [("Next run", "Settings of the run that Train begins"), (&of_run, IN_HAND)];
-                if let Some(index) = segmented(ui, "Settings", &options, usize::from(panel == Panel::RunInHand)) {
-                    let panel = if index == 0 { Panel::NextRun } else { Panel::RunInHand };
+                if let Some(index) = segmented(ui, "Settings", &options, usize::from(panel == SettingsOf::RunInHand)) {
+                    let panel = if index == 0 { SettingsOf::NextRun } else { SettingsOf::RunInHand };
                     out.push(TrainCommand::Panel(panel).into());
                 }
             });
         }
-        let config = match run.filter(|_| panel == Panel::RunInHand) {
+        let config = match run.filter(|_| panel == SettingsOf::RunInHand) {
             Some(run) => {
                 let (eps, alpha) = run.tuning();
                 Config { eps, alpha, ..run.info.config.clone() }
@@ -67,8 +67,8 @@ impl SettingsPanel {
                 Frame::new().inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 8 }).show(ui, |ui| {
                     let mut changed = config.clone();
                     match panel {
-                        Panel::NextRun => self.next_run(ui, &mut changed, around, out),
-                        Panel::RunInHand => self.run_in_hand(ui, &mut changed, run),
+                        SettingsOf::NextRun => self.next_run(ui, &mut changed, around, out),
+                        SettingsOf::RunInHand => self.run_in_hand(ui, &mut changed, run),
                     }
                     if changed != config {
                         out.push(change(panel, &config, changed));
@@ -100,7 +100,7 @@ impl SettingsPanel {
         section(ui, "Validation", false, &summary, |ui| learning::validation(ui, fields, config));
     }
 
-    fn run_in_hand(&mut self, ui: &mut Ui, config: &mut Config, run: Option<&Run>) {
+    fn run_in_hand(&mut self, ui: &mut Ui, config: &mut Config, run: Option<&TrainingRun>) {
         let fields = &mut self.fields;
         let retrains = run.and_then(|run| run.progress).is_some_and(|now| now.stage == Stage::Retraining);
         section(ui, "Objective", true, &words::adversary(config), |ui| {
@@ -119,8 +119,8 @@ impl SettingsPanel {
         });
     }
 
-    fn start(&self, ui: &mut Ui, train: &Train, panel: Panel, out: &mut Vec<Command>) {
-        if panel == Panel::RunInHand {
+    fn start(&self, ui: &mut Ui, train: &Train, panel: SettingsOf, out: &mut Vec<Command>) {
+        if panel == SettingsOf::RunInHand {
             note(ui, IN_HAND);
             return;
         }
@@ -157,12 +157,12 @@ impl SettingsPanel {
 
 const IN_HAND: &str = "ε, α and the learning rate of the run in hand can be changed as it goes.";
 
-fn change(panel: Panel, config: &Config, changed: Config) -> Command {
+fn change(panel: SettingsOf, config: &Config, changed: Config) -> Command {
     let Config { eps, alpha, learning_rate, .. } = changed;
     match panel {
-        Panel::NextRun => TrainCommand::Settings(Box::new(changed)).into(),
-        Panel::RunInHand if learning_rate != config.learning_rate => TrainCommand::Rate(learning_rate).into(),
-        Panel::RunInHand => TrainCommand::Retune { eps, alpha }.into(),
+        SettingsOf::NextRun => TrainCommand::Settings(Box::new(changed)).into(),
+        SettingsOf::RunInHand if learning_rate != config.learning_rate => TrainCommand::Rate(learning_rate).into(),
+        SettingsOf::RunInHand => TrainCommand::Retune { eps, alpha }.into(),
     }
 }
 
@@ -221,7 +221,7 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Com
     }
 }
 
-fn on_its_way(ui: &mut Ui, fetching: &Fetching, out: &mut Vec<Command>) {
+fn on_its_way(ui: &mut Ui, fetching: &DataFetching, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
         let text = format!(
             "{}: {} of {}",

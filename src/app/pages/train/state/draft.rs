@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::app::pages::train::commands::Panel;
+use crate::app::pages::train::commands::SettingsOf;
 use crate::app::pages::train::state::Train;
 use crate::app::undo::{CanStep, HistoryStep};
 use crate::engine::data::DataSource;
@@ -40,7 +40,7 @@ pub fn usual() -> Config {
 impl Train {
     pub fn set_draft(&mut self, draft: Config) {
         self.draft = draft;
-        self.panel = Panel::NextRun;
+        self.panel = SettingsOf::NextRun;
     }
 
     pub fn can_step(&self) -> CanStep {

@@ -6,7 +6,7 @@ use crate::engine::model::{Catalogue, Input};
 use crate::engine::train::Config;
 
 /// This tells what is known of the data and the net of some settings.
-pub struct Facts {
+pub struct DraftFacts {
     pub data: DataSource,
     pub model: String,
     /// A look at the folder says that the pictures are there.
@@ -20,7 +20,7 @@ pub struct NetFacts {
     pub classes: usize,
 }
 
-impl Facts {
+impl DraftFacts {
     /// Reads manifests and folders, which is too slow for the window's thread.
     pub fn gather(config: &Config) -> Self {
         let look = || -> Result<NetFacts> {
@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn the_capacity_of_a_net_is_known() {
         let config = Config { model: "maxout:240x5,240x5".into(), ..Config::default() };
-        let facts = Facts::gather(&config);
+        let facts = DraftFacts::gather(&config);
         let net = facts.net.as_ref().unwrap();
         assert_eq!(net.parameters, 785 * 1200 + 241 * 1200 + 2410);
         assert!(facts.is_there && facts.are_of(&config) && net.classes == 10);
@@ -58,9 +58,9 @@ mod tests {
     #[test]
     fn what_is_not_there_is_told() {
         let config = Config { data: DataSource::Folder("/no/such/folder".into()), ..Config::default() };
-        let facts = Facts::gather(&config);
+        let facts = DraftFacts::gather(&config);
         assert!(!facts.is_there);
-        let unknown = Facts::gather(&Config { model: "no_such_net".into(), ..Config::default() });
+        let unknown = DraftFacts::gather(&Config { model: "no_such_net".into(), ..Config::default() });
         assert!(unknown.net.is_err_and(|why| why.contains("no_such_net")));
     }
 }

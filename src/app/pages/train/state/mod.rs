@@ -7,8 +7,8 @@ pub mod run;
 mod tests;
 pub mod words;
 
-use crate::app::pages::train::commands::{NetMoment, Panel, TrainCommand, TrainView};
-use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::commands::{NetMoment, SettingsOf, TrainCommand, TrainView};
+use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::undo::History;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Config, Stage};
@@ -16,7 +16,7 @@ use crate::worker::{Order, RunId, RunInfo, RunState, TrainEvent};
 
 /// An event may call for one of these beyond the page itself.
 #[derive(Debug, PartialEq)]
-pub enum Outcome {
+pub enum TrainOutcome {
     Problem(String),
     /// The run in hand waits for a person to mend something; the page says so by itself.
     NeedsYou(String),
@@ -27,7 +27,7 @@ pub enum Outcome {
 }
 
 /// This data set is on its way from the network.
-pub struct Fetching {
+pub struct DataFetching {
     pub data: DataSource,
     /// These are the bytes that have arrived, of how many.
     pub done: u64,
@@ -38,10 +38,10 @@ pub struct Train {
     pub draft: Config,
     pub history: History<Config>,
     /// The oldest run comes first.
-    pub runs: Vec<Run>,
-    pub panel: Panel,
+    pub runs: Vec<TrainingRun>,
+    pub panel: SettingsOf,
     pub view: TrainView,
-    pub fetching: Option<Fetching>,
+    pub fetching: Option<DataFetching>,
     pub is_listed: bool,
     selected: Option<RunId>,
     /// Each run that begins is selected, as long as the run in hand is.
@@ -61,7 +61,7 @@ impl Train {
             draft,
             history: History::default(),
             runs: Vec::new(),
-            panel: Panel::NextRun,
+            panel: SettingsOf::NextRun,
             view: TrainView::Curves,
             fetching: None,
             is_listed: false,
@@ -71,28 +71,28 @@ impl Train {
         }
     }
 
-    pub fn run(&self, id: &RunId) -> Option<&Run> {
+    pub fn run(&self, id: &RunId) -> Option<&TrainingRun> {
         self.runs.iter().find(|run| run.info.run == *id)
     }
 
-    fn run_mut(&mut self, id: &RunId) -> Option<&mut Run> {
+    fn run_mut(&mut self, id: &RunId) -> Option<&mut TrainingRun> {
         self.runs.iter_mut().find(|run| run.info.run == *id)
     }
 
-    pub fn selected(&self) -> Option<&Run> {
+    pub fn selected(&self) -> Option<&TrainingRun> {
         self.run(self.selected.as_ref()?)
     }
 
-    pub fn is_selected(&self, run: &Run) -> bool {
+    pub fn is_selected(&self, run: &TrainingRun) -> bool {
         self.selected.as_ref() == Some(&run.info.run)
     }
 
     /// Returns the run that is being trained or paused.
-    pub fn in_hand(&self) -> Option<&Run> {
+    pub fn in_hand(&self) -> Option<&TrainingRun> {
         self.runs.iter().find(|run| run.is_in_hand())
     }
 
-    pub fn queued(&self) -> impl Iterator<Item = &Run> {
+    pub fn queued(&self) -> impl Iterator<Item = &TrainingRun> {
         self.runs.iter().filter(|run| run.info.state == RunState::Queued)
     }
 
@@ -101,22 +101,22 @@ impl Train {
     }
 
     /// Returns whose settings are shown, and the run in hand.
-    pub fn shown_panel(&self) -> (Panel, Option<&Run>) {
+    pub fn shown_panel(&self) -> (SettingsOf, Option<&TrainingRun>) {
         match (self.panel, self.in_hand()) {
-            (Panel::RunInHand, Some(run)) => (Panel::RunInHand, Some(run)),
-            (_, run) => (Panel::NextRun, run),
+            (SettingsOf::RunInHand, Some(run)) => (SettingsOf::RunInHand, Some(run)),
+            (_, run) => (SettingsOf::NextRun, run),
         }
     }
 
     /// Returns the selected run and those that are ticked, oldest first.
-    pub fn plotted(&self) -> Vec<&Run> {
+    pub fn plotted(&self) -> Vec<&TrainingRun> {
         self.runs.iter().filter(|run| run.is_ticked || self.is_selected(run)).collect()
     }
 
     /// Returns the runs that differ from the selected one in ε and α alone, with itself, oldest first.
-    pub fn siblings(&self) -> Vec<&Run> {
+    pub fn siblings(&self) -> Vec<&TrainingRun> {
         let Some(selected) = self.selected() else { return Vec::new() };
-        let as_selected = |run: &Run| Config {
+        let as_selected = |run: &TrainingRun| Config {
             eps: selected.info.config.eps,
             alpha: selected.info.config.alpha,
             ..run.info.config.clone()
@@ -125,7 +125,7 @@ impl Train {
     }
 
     /// Returns the run and the moment of the net that Explore knows by this name.
-    pub fn net(&self, name: &str) -> Option<(&Run, NetMoment)> {
+    pub fn net(&self, name: &str) -> Option<(&TrainingRun, NetMoment)> {
         self.runs.iter().find_map(|run| {
             let at = run.nets.as_ref()?.iter().position(|known| known == name)?;
             Some((run, NetMoment::ALL[at]))
@@ -160,7 +160,7 @@ impl Train {
             TrainCommand::Again => {
                 if let Some(run) = self.selected() {
                     self.draft = run.info.config.clone();
-                    self.panel = Panel::NextRun;
+                    self.panel = SettingsOf::NextRun;
                 }
             }
             TrainCommand::ShowFirstLayer(run) => {
@@ -230,7 +230,7 @@ impl Train {
     fn follow(&mut self) {
         if self.in_hand().is_none() {
             self.follows = true;
-            self.panel = Panel::RunInHand;
+            self.panel = SettingsOf::RunInHand;
         }
     }
 
@@ -249,7 +249,7 @@ impl Train {
     }
 
     fn select(&mut self, id: RunId) {
-        self.follows = self.run(&id).is_some_and(Run::is_in_hand);
+        self.follows = self.run(&id).is_some_and(TrainingRun::is_in_hand);
         self.selected = Some(id);
     }
 
@@ -260,11 +260,11 @@ impl Train {
         self.select(self.runs[at].info.run.clone());
     }
 
-    pub fn take(&mut self, event: TrainEvent) -> Option<Outcome> {
+    pub fn take(&mut self, event: TrainEvent) -> Option<TrainOutcome> {
         match event {
             TrainEvent::Runs(infos) => {
                 self.is_listed = true;
-                self.runs = infos.into_iter().map(Run::new).collect();
+                self.runs = infos.into_iter().map(TrainingRun::new).collect();
                 self.selected = self.runs.last().map(|run| run.info.run.clone());
             }
             TrainEvent::Run(info) => self.take_info(*info),
@@ -283,21 +283,21 @@ impl Train {
             TrainEvent::Offered { run, before, now, best } => {
                 self.run_mut(&run)?.nets = Some([before, now, best]);
                 let (_, moment) = self.awaited.take_if(|(awaited, _)| *awaited == run)?;
-                return Some(Outcome::Attack(self.net_name(&run, moment)?.to_owned()));
+                return Some(TrainOutcome::Attack(self.net_name(&run, moment)?.to_owned()));
             }
             TrainEvent::Deleted(run) => self.forget(&run),
-            TrainEvent::Fetching { source: data, done, of } => self.fetching = Some(Fetching { data, done, of }),
+            TrainEvent::Fetching { source: data, done, of } => self.fetching = Some(DataFetching { data, done, of }),
             TrainEvent::Fetched(data) => {
                 self.fetching = None;
-                return Some(Outcome::Fetched(data));
+                return Some(TrainOutcome::Fetched(data));
             }
             TrainEvent::FetchFailed { message, .. } => {
                 self.fetching = None;
-                return message.map(Outcome::Problem);
+                return message.map(TrainOutcome::Problem);
             }
             TrainEvent::Problem(message) => {
                 self.awaited = None;
-                return Some(Outcome::Problem(message));
+                return Some(TrainOutcome::Problem(message));
             }
         }
         None
@@ -315,12 +315,12 @@ impl Train {
                 if self.selected.is_none() {
                     self.selected = Some(info.run.clone());
                 }
-                self.runs.push(Run::new(info));
+                self.runs.push(TrainingRun::new(info));
             }
         }
     }
 
-    fn take_state(&mut self, id: &RunId, state: RunState) -> Option<Outcome> {
+    fn take_state(&mut self, id: &RunId, state: RunState) -> Option<TrainOutcome> {
         if state == RunState::Preparing && self.follows {
             self.selected = Some(id.clone());
         }
@@ -333,10 +333,10 @@ impl Train {
         match &run.info.state {
             RunState::Finished => {
                 run.progress = None;
-                Some(Outcome::Done(words::finished(run)))
+                Some(TrainOutcome::Done(words::finished(run)))
             }
-            RunState::Failed(why) => Some(Outcome::Problem(format!("{id} could not go on: {why}"))),
-            RunState::Paused(Some(why)) => Some(Outcome::NeedsYou(format!("{id} is paused: {why}"))),
+            RunState::Failed(why) => Some(TrainOutcome::Problem(format!("{id} could not go on: {why}"))),
+            RunState::Paused(Some(why)) => Some(TrainOutcome::NeedsYou(format!("{id} is paused: {why}"))),
             _ => None,
         }
     }

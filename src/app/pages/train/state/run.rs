@@ -7,7 +7,7 @@ use crate::engine::picture::Rgba;
 use crate::engine::train::{Config, EpochRecord, Progress, Stage};
 use crate::worker::{RunInfo, RunState};
 
-pub struct Run {
+pub struct TrainingRun {
     pub info: RunInfo,
     pub is_ticked: bool,
     pub progress: Option<Progress>,
@@ -22,7 +22,7 @@ pub struct Run {
     pub nets: Option<[String; 3]>,
 }
 
-impl Run {
+impl TrainingRun {
     pub fn new(info: RunInfo) -> Self {
         Self {
             info,

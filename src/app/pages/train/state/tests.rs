@@ -30,7 +30,7 @@ fn record(epoch: usize, clean: usize, adversarial: usize) -> EpochRecord {
     EpochRecord { epoch, clean: measured(clean), adversarial: measured(adversarial), ..EpochRecord::default() }
 }
 
-fn state(train: &mut Train, name: &str, state: RunState) -> Option<Outcome> {
+fn state(train: &mut Train, name: &str, state: RunState) -> Option<TrainOutcome> {
     train.take(TrainEvent::State { run: id(name), state })
 }
 
@@ -56,9 +56,9 @@ fn a_run_that_begins_is_selected_and_its_settings_are_shown() {
     assert_eq!(selected(&train), "run-0001");
     assert!(train.is_busy());
     let (panel, run) = train.shown_panel();
-    assert_eq!((panel, &*run.unwrap().info.run), (Panel::RunInHand, "run-0001"));
+    assert_eq!((panel, &*run.unwrap().info.run), (SettingsOf::RunInHand, "run-0001"));
     state(&mut train, "run-0001", RunState::Finished);
-    assert_eq!(train.shown_panel().0, Panel::NextRun, "there is nothing in hand any more");
+    assert_eq!(train.shown_panel().0, SettingsOf::NextRun, "there is nothing in hand any more");
     assert!(!train.is_busy());
 }
 
@@ -118,7 +118,7 @@ fn a_retuned_run_shows_what_is_asked_for_until_it_holds() {
 fn a_loss_that_is_no_number_is_met_with_half_the_rate() {
     let mut train = running();
     let why = RunState::Paused(Some("the loss became NaN".into()));
-    assert!(matches!(state(&mut train, "run-0001", why), Some(Outcome::NeedsYou(text)) if text.contains("NaN")));
+    assert!(matches!(state(&mut train, "run-0001", why), Some(TrainOutcome::NeedsYou(text)) if text.contains("NaN")));
     assert!(!train.is_busy());
     let orders = train.obey(&TrainCommand::HalveRate);
     assert!(matches!(orders[..], [Order::LearningRate(rate), Order::Play] if rate == 0.05));
@@ -132,7 +132,9 @@ fn the_epoch_that_is_kept_is_the_rule_s() {
         train.take(TrainEvent::Epoch { run: id("run-0001"), record: record(epoch, clean, adversarial) });
     }
     assert_eq!(train.selected().unwrap().kept().unwrap().epoch, 2);
-    let Some(Outcome::Done(text)) = state(&mut train, "run-0001", RunState::Finished) else { panic!("it says so") };
+    let Some(TrainOutcome::Done(text)) = state(&mut train, "run-0001", RunState::Finished) else {
+        panic!("it says so")
+    };
     assert!(text.contains("clean 3.0 % (n = 100), adversarial 40.0 %"), "{text}");
     train.runs[0].info.config.stopping.rule = crate::engine::train::Rule::Off;
     assert_eq!(train.selected().unwrap().kept().unwrap().epoch, 3);
@@ -172,7 +174,7 @@ fn the_net_that_was_asked_for_is_attacked_once_it_is_offered() {
     let name = |moment: &str| format!("run-0001:{moment}");
     let offered =
         || TrainEvent::Offered { run: id("run-0001"), before: name("before"), now: name("now"), best: name("best") };
-    assert_eq!(train.take(offered()), Some(Outcome::Attack(name("best"))));
+    assert_eq!(train.take(offered()), Some(TrainOutcome::Attack(name("best"))));
     assert_eq!(train.take(offered()), None, "only once");
     let (run, moment) = train.net("run-0001:now").unwrap();
     assert_eq!((&*run.info.run, moment), ("run-0001", NetMoment::Now));
@@ -224,8 +226,8 @@ fn a_data_set_is_fetched_and_its_progress_told() {
     assert_eq!(train.take(stopped), None, "who stopped it knows");
     assert!(train.fetching.is_none());
     let failed = TrainEvent::FetchFailed { source: DataSource::Mnist, message: Some("no network".into()) };
-    assert_eq!(train.take(failed), Some(Outcome::Problem("no network".into())));
-    assert_eq!(train.take(TrainEvent::Fetched(DataSource::Mnist)), Some(Outcome::Fetched(DataSource::Mnist)));
+    assert_eq!(train.take(failed), Some(TrainOutcome::Problem("no network".into())));
+    assert_eq!(train.take(TrainEvent::Fetched(DataSource::Mnist)), Some(TrainOutcome::Fetched(DataSource::Mnist)));
 }
 
 #[test]

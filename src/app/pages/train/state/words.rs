@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::app::format::{per_cent, plural, quoted, short, thousands};
-use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::state::run::TrainingRun;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Adversary, Config, Measured, Progress, Stage};
 use crate::worker::{RunState, train_arguments};
@@ -39,12 +39,12 @@ pub fn state(state: &RunState) -> &'static str {
 }
 
 /// Names the state of a run, or says that the run came with the program.
-pub fn state_of(run: &Run) -> &'static str {
+pub fn state_of(run: &TrainingRun) -> &'static str {
     if run.info.is_shipped() { "shipped" } else { state(&run.info.state) }
 }
 
 /// Explains why a run cannot be taken up again; `None` means that it can, or is in hand.
-pub fn not_resumable(run: &Run) -> Option<String> {
+pub fn not_resumable(run: &TrainingRun) -> Option<String> {
     let name = &run.info.run;
     match run.info.state {
         _ if run.info.is_shipped() => Some(format!(
@@ -135,7 +135,7 @@ pub fn interval(measured: Measured) -> String {
     )
 }
 
-pub fn finished(run: &Run) -> String {
+pub fn finished(run: &TrainingRun) -> String {
     let told = |(name, error, n): (&str, String, usize)| format!("{name} {error} (n = {})", thousands(n));
     let errors: Vec<String> = kept_errors(run).map(told).collect();
     let errors = if errors.is_empty() { String::new() } else { format!(" Validation error: {}.", errors.join(", ")) };
@@ -143,14 +143,14 @@ pub fn finished(run: &Run) -> String {
 }
 
 /// Returns the names, the errors and the numbers of pictures of the epoch that is kept.
-fn kept_errors(run: &Run) -> impl Iterator<Item = (&'static str, String, usize)> {
+fn kept_errors(run: &TrainingRun) -> impl Iterator<Item = (&'static str, String, usize)> {
     let kept = run.kept().copied().unwrap_or_default();
     let all = [("clean", kept.clean), ("adversarial", kept.adversarial), ("PGD", kept.pgd)];
     all.into_iter().filter_map(|(name, measured)| error(measured).map(|(error, n)| (name, error, n)))
 }
 
 /// Describes a run for assistive technology.
-pub fn summary(run: &Run) -> String {
+pub fn summary(run: &TrainingRun) -> String {
     let config = &run.info.config;
     let mut parts = vec![
         format!("{}, {}", run.info.run, state_of(run)),
@@ -191,7 +191,7 @@ pub fn command_line(config: &Config) -> String {
 }
 
 /// Returns the command that began a run; what was changed on the way follows as remarks.
-pub fn command_line_of(run: &Run) -> String {
+pub fn command_line_of(run: &TrainingRun) -> String {
     let mut line = command_line(&run.begun());
     let mut before = run.begun();
     for record in run.info.history.iter().filter(|record| record.stage == Stage::Selection) {
