@@ -1,6 +1,6 @@
 //! Scales of axes and their ticks.
 
-/// An interval is a part of an axis, from its lower to its upper end.
+/// An interval is a part of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     pub low: f64,
@@ -56,7 +56,7 @@ impl AxisScale {
         (value / unit).round() * unit
     }
 
-    /// Returns the ends, as places, of an axis that has all of `values` on it. No value is larger than `ceiling`.
+    /// Returns the ends, as places, of an axis that has all of `values` on it, none of which is above `ceiling`.
     pub fn ends(self, values: Interval, ceiling: f64) -> Interval {
         match self {
             // The lines at both ends stay clear of the frame.
@@ -129,7 +129,7 @@ pub fn plain(value: f64) -> String {
     let text = if value != 0.0 && !(1e-4..1e5).contains(&value.abs()) {
         format!("{value:.0e}")
     } else {
-        // Nine decimals hide what multiplication with a power of ten leaves behind; zero has no sign.
+        // Rounding errors are hidden by nine decimals, and the sign of zero by the sum.
         let text = format!("{:.9}", value + 0.0);
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     };

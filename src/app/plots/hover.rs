@@ -18,7 +18,6 @@ pub fn tip(response: &Response, contents: impl FnOnce(&mut Ui)) {
     let anchor = if response.hovered() { PopupAnchor::Pointer } else { PopupAnchor::ParentRect(response.rect) };
     let tooltip = Tooltip::always_open(response.ctx.clone(), response.layer_id, response.id, anchor);
     tooltip.gap(12.0).show(|ui| {
-        // Lines of text, no controls: they need no more height than that.
         ui.spacing_mut().interact_size.y = 0.0;
         ui.spacing_mut().item_spacing.y = 2.0;
         contents(ui);
@@ -113,10 +112,6 @@ pub fn words(panel: Panel, scene: &Scene<'_>, marks: &[Mark]) -> String {
         Some(format!("{} {}{n}", quantity.name(), panel.spelled(value)))
     };
     let values: Vec<String> = panel.quantities().iter().filter_map(value).collect();
-    let mut words = format!("{} of {}. {}: {}", panel.title(), run.name, epoch(record), values.join(", "));
-    for mark in marks {
-        words.push_str("; ");
-        words.push_str(&mark.text);
-    }
-    words
+    let words = format!("{} of {}. {}: {}", panel.title(), run.name, epoch(record), values.join(", "));
+    marks.iter().fold(words, |words, mark| words + "; " + &mark.text)
 }

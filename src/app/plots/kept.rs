@@ -15,11 +15,11 @@ use crate::app::plots::series::{Band, Point, stretches, thinned, visible};
 
 /// Above so many lines, those of other runs than the selected one are drawn with fewer points.
 const MANY_LINES: usize = 12;
-/// Lines are thinned in columns of this width, in points on the screen; those among many in coarse ones.
+/// Lines are thinned in columns of these widths, in points on the screen.
 const FINE: f64 = 2.0;
 const COARSE: f64 = 8.0;
 
-/// A curve shows one quantity of one run in one panel.
+/// A plot curve shows one quantity of one run in one panel.
 #[derive(Debug)]
 pub struct PlotCurve {
     pub run: usize,
@@ -42,7 +42,7 @@ pub struct Piece {
 pub struct Curves {
     /// Curves that are made of the same have the same `content`.
     pub content: Id,
-    /// The selected run's curves come last, so that they lie on top.
+    /// The selected run's curves come last and lie on top.
     pub all: Vec<PlotCurve>,
     pub scale: AxisScale,
     pub ends: Interval,
@@ -95,7 +95,7 @@ fn series(panel: Panel, scene: &Scene<'_>) -> Vec<Series> {
     others.chain([scene.primary]).flat_map(of_run).collect()
 }
 
-/// Returns the 95 % intervals of the selected run's errors with their epochs, for some points of a series.
+/// Returns the epochs and 95 % intervals of the selected run's errors at some points of a series.
 fn intervals(
     panel: Panel,
     scene: &Scene<'_>,
@@ -110,7 +110,7 @@ fn intervals(
     })
 }
 
-/// Returns the panel's scale and the ends of its axis, as places, such that everything in sight is on it.
+/// Returns the panel's scale and the ends of an axis that has everything in sight on it.
 fn vertical(panel: Panel, scene: &Scene<'_>, all: &[Series]) -> (AxisScale, Interval) {
     // Zero has no place of its own on a logarithmic axis.
     let zero = if panel == Panel::Error { scene.half_a_picture() } else { f64::INFINITY };
@@ -146,18 +146,16 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Returns the curves of a panel, new ones only where they differ from those of the frame before.
     pub fn curves(&mut self, panel: Panel, scene: &Scene<'_>, pixel: f64) -> Arc<Curves> {
         let content = content(scene, pixel);
         let newest = self.newest.take().filter(|curves| curves.content == content);
         let curves = newest.unwrap_or_else(|| Arc::new(Curves::new(panel, scene, pixel)));
-        self.newest = Some(Arc::clone(&curves));
-        curves
+        Arc::clone(self.newest.insert(curves))
     }
 }
 
-/// Returns an id of all that the curves of a panel are made of. Histories only grow, and only their newest epoch
-/// changes. Everything is written out, because not every number equals itself.
+/// Returns an id of all that the curves of a panel are made of. Of a history only the newest epoch changes. The text
+/// makes NaN equal to itself.
 fn content(scene: &Scene<'_>, pixel: f64) -> Id {
     let run = |run: &PlotRun<'_>| format!("{} {} {:?}", run.name, run.history.len(), run.history.last());
     let runs: Vec<String> = scene.runs.iter().map(run).collect();
@@ -179,7 +177,7 @@ mod tests {
     fn with_scene<R>(history: &[EpochRecord], look: Look, zoom: Option<Interval>, test: impl Fn(&Scene) -> R) -> R {
         let config = Config::default();
         let runs = [PlotRun { name: "run", history, config: &config, is_primary: true }];
-        test(&Scene { runs: &runs, primary: 0, look: &look, zoom, cursor: None, raised: None })
+        test(&Scene { runs: &runs, primary: 0, look, zoom, cursor: None, raised: None })
     }
 
     #[test]

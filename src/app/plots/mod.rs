@@ -40,9 +40,7 @@ pub struct Plots {
     zoom: Option<Interval>,
     cursor: Option<usize>,
     raised: Option<usize>,
-    /// This says that there was room for one panel only.
     is_single: bool,
-    /// The curves of each panel have the order of [`Panel::ALL`](quantity::Panel::ALL).
     kept: [Kept; 3],
 }
 
@@ -51,10 +49,8 @@ impl Plots {
         Self { look, ..Self::default() }
     }
 
-    /// Draws the plots of `runs` into the room that `ui` has. Returns the area that they and their legend cover, for a
-    /// picture of them; `None` while there is nothing to see.
-    ///
-    /// Colours of runs follow the order of `runs`. Without a primary run the first one is taken for it.
+    /// Draws the plots of `runs`, whose order decides their colours. Returns the area that the plots and their legend
+    /// cover; `None` while there is nothing to see.
     pub fn show(&mut self, ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<Rect> {
         if runs.iter().all(|run| run.history.is_empty()) {
             (self.zoom, self.cursor, self.raised) = (None, None, None);
@@ -66,8 +62,8 @@ impl Plots {
         let is_reset = toolbar::toolbar(ui, &mut self.look, self.zoom.is_some(), self.is_single);
         let top = ui.cursor().top();
         let primary = runs.iter().position(|run| run.is_primary).unwrap_or(0);
-        let look = self.look;
-        let scene = Scene { runs, primary, look: &look, zoom: self.zoom, cursor: self.cursor, raised: self.raised };
+        let Self { look, zoom, cursor, raised, .. } = *self;
+        let scene = Scene { runs, primary, look, zoom, cursor, raised };
         // A view of epochs that these runs do not have, or of more than all, is no view.
         let scene = if is_reset || scene.is_lost() { Scene { zoom: None, ..scene } } else { scene };
 

@@ -22,7 +22,7 @@ use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
 
 const HEADING: f32 = 20.0;
-/// This is the same in all panels, so that epochs lie above each other.
+/// All panels have this width, so that epochs lie above each other.
 const AXIS_WIDTH: f32 = 52.0;
 /// The second half of the last epoch's text needs this room.
 pub const RIGHT: f32 = 14.0;
@@ -32,32 +32,11 @@ const LINE: f32 = 1.4;
 const DOTS_FROM: f64 = 14.0;
 const RAW_RUNS: usize = 3;
 
-/// This reports what a person does with a panel.
+/// This is what a person does with a panel.
 pub struct PanelResponse {
     pub cursor: Option<usize>,
     /// `None` shows all epochs.
     pub zoom: Option<Interval>,
-}
-
-/// Draws a panel into all the room that there is, with its name above it and the numbers of epochs below it if wanted.
-pub fn show(
-    ui: &mut Ui,
-    panel: Panel,
-    scene: &Scene<'_>,
-    kept: &mut Kept,
-    has_heading: bool,
-    has_epochs: bool,
-) -> PanelResponse {
-    let size = ui.available_size();
-    ui.allocate_ui(size, |ui| {
-        ui.set_min_size(size);
-        ui.spacing_mut().item_spacing = Vec2::ZERO;
-        if has_heading {
-            heading(ui, panel);
-        }
-        contents(ui, panel, scene, kept, has_epochs)
-    })
-    .inner
 }
 
 fn heading(ui: &mut Ui, panel: Panel) {
@@ -70,7 +49,20 @@ fn heading(ui: &mut Ui, panel: Panel) {
     });
 }
 
-fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_epochs: bool) -> PanelResponse {
+/// Draws a panel into all the room that there is, with its name above it and the numbers of epochs below it if wanted.
+pub fn show(
+    ui: &mut Ui,
+    panel: Panel,
+    scene: &Scene<'_>,
+    kept: &mut Kept,
+    has_heading: bool,
+    has_epochs: bool,
+) -> PanelResponse {
+    ui.set_min_size(ui.available_size());
+    ui.spacing_mut().item_spacing = Vec2::ZERO;
+    if has_heading {
+        heading(ui, panel);
+    }
     let run = scene.primary();
     let marks = if panel == Panel::Error { marks::marks(run.history, &run.config.stopping) } else { Vec::new() };
     let sight = scene.epochs_in_sight();
@@ -92,7 +84,9 @@ fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_e
     plot.can_zoom = true;
     let items = Items { painter: ui.painter().clone(), palette: palette(ui), panel, scene, curves: &curves };
     let shown = plot.show(ui, |plot| {
-        items.cursor_line(plot);
+        if let Some(at) = scene.cursor {
+            plot.vline(VLine::new("", (at + 1) as f64).color(items.palette.weak));
+        }
         plot.add(Group::new(curves.content.with(scene.raised), items.lines(pixel), &kept.triangles));
         flags.add(plot, items.palette, scene);
         items.best(plot);
@@ -118,13 +112,13 @@ fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_e
     PanelResponse { cursor, zoom: moved.filter(|_| !response.double_clicked()) }
 }
 
-/// This is what the items of a panel's plot are made of.
-pub struct Items<'s> {
-    pub painter: Painter,
-    pub palette: &'static Palette,
-    pub panel: Panel,
-    pub scene: &'s Scene<'s>,
-    pub curves: &'s Curves,
+/// The items of a panel's plot are made of these.
+struct Items<'s> {
+    painter: Painter,
+    palette: &'static Palette,
+    panel: Panel,
+    scene: &'s Scene<'s>,
+    curves: &'s Curves,
 }
 
 impl<'s> Items<'s> {
@@ -160,12 +154,6 @@ impl<'s> Items<'s> {
             }
         }
         items
-    }
-
-    fn cursor_line(&self, plot: &mut PlotUi<'s>) {
-        if let Some(at) = self.scene.cursor {
-            plot.vline(VLine::new("", (at + 1) as f64).color(self.palette.weak));
-        }
     }
 
     fn cursor_rings(&self, plot: &mut PlotUi<'s>) {

@@ -6,7 +6,7 @@ pub struct PlotRun<'a> {
     pub name: &'a str,
     pub history: &'a [EpochRecord],
     pub config: &'a Config,
-    /// The selected run gets bands, markers and the alarm; the others are laid over it as lines.
+    /// The selected run has bands, markers and the alarm.
     pub is_primary: bool,
 }
 

@@ -10,13 +10,9 @@ use crate::engine::train::{EpochRecord, Measured};
 /// A quantity is what a line of a plot shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
-    /// It counts the answers on clean validation pictures.
     Clean,
-    /// It counts the answers on their adversarial examples, made in one step.
     Fgsm,
-    /// It counts the answers on those made in ten steps.
     Pgd,
-    /// Training minimises this.
     Objective,
 }
 
@@ -53,7 +49,7 @@ impl Quantity {
         }
     }
 
-    /// Returns the colour of the line while one run stands alone; the rest of the window uses the same colours.
+    /// Returns the colour of the line while one run stands alone.
     pub fn colour(self, palette: &Palette) -> Color32 {
         match self {
             Self::Clean => palette.right,
@@ -63,7 +59,7 @@ impl Quantity {
         }
     }
 
-    /// Returns the style that tells this line from the others without colours, with its dashes stretched by `scale`.
+    /// Returns the style of the line, with its dashes stretched by `scale`.
     pub fn style(self, scale: f32) -> LineStyle {
         match self {
             Self::Clean => LineStyle::Solid,

@@ -25,9 +25,8 @@ const SUMMARY: f32 = 18.0;
 const LINE: f32 = 1.4;
 const LINES: [Quantity; 3] = [Quantity::Clean, Quantity::Fgsm, Quantity::Pgd];
 
-/// Draws a small error plot for each ε (along x) and α (along y) of a sweep, all with the same axes. Runs with the
-/// same ε and α share a cell. Returns the index in `runs` of the one that was clicked; a cell that holds the primary
-/// run goes on to the next one in it.
+/// Draws a small error plot for each ε (along x) and α (along y) of a sweep, all with the same axes. Returns the index
+/// in `runs` of the one that was clicked; a click on the cell of the primary run goes on to the next one in it.
 pub fn sweep_grid(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     if runs.is_empty() {
         let text = "A sweep trains one run for each ε and α; each gets a small plot here.";
@@ -70,7 +69,7 @@ fn values(runs: &[PlotRun<'_>], value: fn(&PlotRun<'_>) -> f32) -> Vec<f32> {
     all
 }
 
-/// Returns the run with the lowest adversarial error of a kept epoch at an ε; errors at several ε cannot be compared.
+/// Returns the run with the lowest adversarial error at an ε.
 fn best(runs: &[PlotRun<'_>], eps: f32) -> Option<usize> {
     let error = |run: &PlotRun<'_>| Panel::Error.value(Quantity::Fgsm, run.kept()?);
     let at_eps = runs.iter().enumerate().filter(|(_, run)| run.config.eps == eps);
@@ -105,10 +104,9 @@ fn caption(ui: &mut Ui, runs: &[PlotRun<'_>], axes: &Axes) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = SPACE_3;
         ui.set_min_height(CAPTION);
-        for line in LINES {
-            if !runs.iter().any(|run| run.history.iter().any(|record| line.measured(record).is_some())) {
-                continue;
-            }
+        let is_there =
+            |line: &Quantity| runs.iter().any(|run| run.history.iter().any(|record| line.measured(record).is_some()));
+        for line in LINES.into_iter().filter(is_there) {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = SPACE_1;
                 let (place, _) = ui.allocate_exact_size(vec2(28.0, 12.0), Sense::hover());
@@ -143,7 +141,7 @@ impl<'a> Cell<'a> {
         self.inside.iter().position(|index| self.runs[*index].is_primary)
     }
 
-    /// Returns the first run of the cell, or the one after the selected run.
+    /// Returns the first run, or the one after the selected run.
     fn next(&self) -> Option<usize> {
         let next = self.selected().map_or(0, |at| (at + 1) % self.inside.len());
         self.inside.get(next).copied()

@@ -21,7 +21,7 @@ const ABOUT: &str = "Each run at the epoch that it keeps: further left it errs l
                      under FGSM at the ε that it was trained with, so that only dots of one ε can be compared. The \
                      bars are 95 % intervals. A line joins those that no other of the same ε beats in both.";
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy)]
 struct Dot {
     run: usize,
     epoch: usize,
@@ -29,8 +29,8 @@ struct Dot {
     adversarial: Measured,
 }
 
-/// Plots clean against adversarial validation error of the epoch that each run keeps. Colours follow the order of
-/// `runs`. Returns the index in `runs` of the one that was clicked.
+/// Plots clean against adversarial validation error of the epoch that each run keeps. Returns the index in `runs` of
+/// the one that was clicked.
 pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     let dot = |(run, plotted): (usize, &PlotRun<'_>)| {
         let record = plotted.kept()?;
@@ -112,16 +112,11 @@ fn ends(measured: impl Iterator<Item = Measured>) -> Interval {
 
 /// Returns the dots that no other dot beats in both errors, from left to right.
 fn frontier(dots: &[Dot]) -> Vec<&Dot> {
-    let mut sorted: Vec<&Dot> = dots.iter().collect();
-    let key = |dot: &Dot| (dot.clean.error(), dot.adversarial.error());
-    sorted.sort_by(|a, b| key(a).0.total_cmp(&key(b).0).then(key(a).1.total_cmp(&key(b).1)));
-    let mut lowest = f64::INFINITY;
-    sorted.retain(|dot| {
-        let is_better = key(dot).1 < lowest;
-        lowest = lowest.min(key(dot).1);
-        is_better
-    });
-    sorted
+    let is_beaten = |dot: &Dot, by: &Dot| by.at().x <= dot.at().x && by.at().y <= dot.at().y && by.at() != dot.at();
+    let mut best: Vec<&Dot> = dots.iter().filter(|dot| !dots.iter().any(|other| is_beaten(dot, other))).collect();
+    best.sort_by(|a, b| a.at().x.total_cmp(&b.at().x));
+    best.dedup_by_key(|dot| dot.at());
+    best
 }
 
 fn labels(plot: &mut PlotUi<'_>, painter: &Painter, palette: &Palette, runs: &[PlotRun<'_>], dots: &[Dot]) {
@@ -133,7 +128,6 @@ fn labels(plot: &mut PlotUi<'_>, painter: &Painter, palette: &Palette, runs: &[P
         let text = format!("ε {} α {}", short(config.eps), short(config.alpha));
         let size = painter.layout_no_wrap(text.clone(), theme::number_font(), palette.text).size();
         if let Some(place) = labels.place(places(plot.screen_from_plot(dot.at()), size)) {
-            // The bars of others are not to be read as a part of the text.
             let text = RichText::new(text).font(theme::number_font()).background_color(palette.canvas);
             let at = plot.plot_from_screen(place.center());
             plot.text(Text::new("", at, text).color(palette.text));
@@ -150,7 +144,7 @@ fn places(dot: Pos2, size: Vec2) -> impl Iterator<Item = Rect> {
     away.map(move |(align, distance)| align.anchor_size(dot - distance * align.to_sign(), size))
 }
 
-/// Lets a dot be hovered, focused and clicked; returns its run when it was clicked.
+/// Returns the run of a dot that was clicked.
 fn interact(ui: &Ui, runs: &[PlotRun<'_>], dot: &Dot, transform: &PlotTransform) -> Option<usize> {
     let run = &runs[dot.run];
     let centre = transform.position_from_point(&dot.at());

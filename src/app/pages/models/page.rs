@@ -31,7 +31,6 @@ pub struct ModelsPage {
     question: Option<ModelQuestion>,
 }
 
-/// The order is that in which a person looks for models.
 #[derive(Clone, Copy, PartialEq)]
 enum Availability {
     Ready,
@@ -120,7 +119,7 @@ impl ModelsPage {
         Self::default()
     }
 
-    /// Takes a report of what was fetched, added or removed. Returns whether a net has changed.
+    /// Takes a report. Returns whether a net has changed.
     pub fn take(&mut self, event: ModelEvent, shell: &mut Shell) -> bool {
         match self.models.take(event, &shell.explore.catalogue) {
             Some(Outcome::Changed { name, message }) => {

@@ -116,7 +116,6 @@ fn actions(ui: &mut Ui, entry: &Entry, models: &Models, is_current: bool, out: &
     }
 }
 
-/// Shows a button whose name says which model it is about.
 fn button(ui: &mut Ui, entry: &Entry, command: ModelsCommand, out: &mut Vec<Command>) {
     let label = format!("{}: {}", command.about().name.trim_end_matches('…'), entry.title);
     command_button(ui, command, out).accessible_name(label);

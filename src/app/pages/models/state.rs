@@ -11,9 +11,8 @@ pub struct Models {
     /// Fetched and added models are kept in this folder.
     pub folder: Option<PathBuf>,
     fetching: BTreeMap<String, Fetching>,
-    /// These are the last problems by the names of their models.
     problems: BTreeMap<String, String>,
-    /// A file is being asked for this model, if it is for one.
+    /// A file is being asked for this model.
     pub asked_for: Option<String>,
 }
 
@@ -65,10 +64,8 @@ impl Models {
         };
         match event {
             ModelEvent::Fetching { name, done, of } => {
-                // One that was cancelled may still have a word on its way.
-                if let Some(fetching) = self.fetching.get_mut(&name) {
-                    *fetching = Fetching { done, of };
-                }
+                // The last word of one that was cancelled may still be on its way.
+                self.fetching.entry(name).and_modify(|fetching| *fetching = Fetching { done, of });
                 None
             }
             ModelEvent::Fetched(name) => {
@@ -78,9 +75,7 @@ impl Models {
             }
             ModelEvent::FetchFailed { name, message } => {
                 self.fetching.remove(&name);
-                if let Some(message) = message {
-                    self.problems.insert(name, message);
-                }
+                self.problems.extend(message.map(|message| (name, message)));
                 None
             }
             ModelEvent::Added(added) => {
@@ -123,10 +118,8 @@ mod tests {
         models.begin("net", 9);
         assert_eq!(models.problem("net"), None);
         let message = "net is there.".into();
-        assert_eq!(
-            models.take(ModelEvent::Fetched("net".into()), &[]),
-            Some(Outcome::Changed { name: "net".into(), message })
-        );
+        let changed = Some(Outcome::Changed { name: "net".into(), message });
+        assert_eq!(models.take(ModelEvent::Fetched("net".into()), &[]), changed);
         assert_eq!(models.fetching("net"), None);
     }
 }

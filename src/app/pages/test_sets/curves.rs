@@ -1,4 +1,4 @@
-//! Security curves plot accuracy against ε, with 95 % intervals.
+//! This plots security curves, which are accuracies against ε with their 95 % intervals.
 
 use eframe::egui::{self, Button, Color32, ComboBox, Grid, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, vec2};
 use egui_material_icons::icons;
@@ -8,13 +8,12 @@ use crate::app::commands::Command;
 use crate::app::format::{self, per_cent};
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::words;
-use crate::app::pages::test_sets::commands::TestCommand;
-use crate::app::pages::test_sets::commands::TestPart;
+use crate::app::pages::test_sets::commands::{TestCommand, TestPart};
 use crate::app::pages::test_sets::state::TestSet;
-use crate::app::pages::test_sets::wording::{conditions, space};
+use crate::app::pages::test_sets::wording::conditions;
 use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick};
 use crate::app::plots::quiet::{self, PlotAxis, QuietPlot, sample};
-use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::{icon_at, icon_button};
 use crate::engine::attack::{Measure, Norm};
 use crate::engine::statistics::wilson_interval;
@@ -28,7 +27,7 @@ const GAP: f32 = 12.0;
 const SWATCH: f32 = 22.0;
 const SURE: &str = "confidence on mistakes";
 const LEAST_NAME: f32 = 140.0;
-/// A narrower table leaves the room of its last column to the names.
+/// A narrower table has no last column.
 const ROOMY: f32 = 760.0;
 
 pub fn title(curve: &Curve) -> String {
@@ -75,12 +74,12 @@ pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
 }
 
 pub fn show(ui: &mut Ui, tests: &mut TestSet, explore: &Explore, out: &mut Vec<Command>) {
-    space(ui);
+    ui.add_space(SPACE_3);
     let rows = tests.curves.len() as f32 + 1.0;
     let table = (rows * (ROW + 2.0) + 44.0).min(ui.available_height() * 0.45);
     let height = (ui.available_height() - table - 16.0).max(140.0);
-    let current: Vec<bool> =
-        tests.curves.iter().map(|curve| tests.is_current(curve, |name| explore.parameters(name))).collect();
+    let is_current = |curve| tests.is_current(curve, |name| explore.parameters(name));
+    let current: Vec<bool> = tests.curves.iter().map(is_current).collect();
     plot(ui, tests, height, &current);
     list(ui, tests, &current, out);
 }
@@ -102,15 +101,13 @@ impl CurvePoint {
     }
 
     fn told(&self, curve: &Curve) -> String {
-        format!(
-            "{}\nε = {}: {} right ({} to {}) of {}",
-            title(curve),
-            in_levels(curve, self.eps),
-            per_cent(self.share),
-            per_cent(self.interval.low as f32),
-            per_cent(self.interval.high as f32),
-            curve.found.n
-        )
+        let [share, low, high] = [self.share, self.interval.low as f32, self.interval.high as f32].map(per_cent);
+        let (title, eps, n) = (title(curve), format::short(self.eps), curve.found.n);
+        let levels = match curve.attack.norm() {
+            Norm::Linf => format!(" = {:.1}/255", self.eps * LEVELS),
+            Norm::L2 | Norm::L1 => String::new(),
+        };
+        format!("{title}\nε = {eps}{levels}: {share} right ({low} to {high}) of {n}")
     }
 }
 
@@ -156,8 +153,7 @@ fn plot(ui: &mut Ui, tests: &TestSet, height: f32, current: &[bool]) {
     }
 }
 
-/// Curves differ in colour, in the shape of their points once the colours are used up, and in dashes where they were
-/// measured with other settings than those at the left.
+/// Curves differ in colour, then in the shape of their points; dashes mean other settings than those at the left.
 struct CurveLook {
     colour: Color32,
     marker: MarkerShape,
@@ -182,7 +178,6 @@ impl CurveLook {
     }
 
     fn markers(&self, at: Vec<PlotPoint>) -> Points<'static> {
-        // A square of this radius has its corners there; a disc of the same is larger.
         let radius = if self.marker == MarkerShape::Circle { 3.5 } else { 5.0 };
         Points::new("", PlotPoints::Owned(at)).shape(self.marker).radius(radius).color(self.colour)
     }
@@ -195,14 +190,6 @@ impl CurveLook {
             plot.line(Line::new("", ends.to_vec()).stroke(Stroke::new(1.0, self.colour)));
         }
         plot.points(self.markers(path));
-    }
-}
-
-fn in_levels(curve: &Curve, eps: f32) -> String {
-    if curve.attack.norm() == Norm::Linf {
-        format!("{} = {:.1}/255", format::short(eps), eps * LEVELS)
-    } else {
-        format::short(eps)
     }
 }
 
@@ -250,19 +237,13 @@ fn name(ui: &mut Ui, curve: &Curve, look: &CurveLook, width: f32, is_chosen: boo
         if !look.is_current {
             let (rect, response) = ui.allocate_exact_size(vec2(16.0, ROW), Sense::hover());
             icon_at(ui, rect, icons::ICON_HISTORY, 16.0, palette(ui).weak);
-            let tip =
-                format!("The settings have changed since it was measured: {}, {}", conditions(curve), values(curve));
+            let tip = format!("The settings have changed since it was measured: {}", settings(curve));
             response.widget_info(|| WidgetInfo::labeled(Role::Label, true, tip.clone()));
             response.on_hover_text(tip);
             room -= 16.0 + SPACE_2;
         }
-        let title = title(curve);
-        let tip = format!(
-            "{title}\n{}, {}\nMeasured in {:.1} s. A click looks at this one in the other views.",
-            conditions(curve),
-            values(curve),
-            curve.took.as_secs_f32()
-        );
+        let (title, took) = (title(curve), format!("Measured in {:.1} s.", curve.took.as_secs_f32()));
+        let tip = format!("{title}\n{}\n{took} A click looks at this one in the other views.", settings(curve));
         ui.scope(|ui| {
             ui.set_max_width(room);
             let button = Button::selectable(is_chosen, &*title).truncate();
@@ -273,10 +254,10 @@ fn name(ui: &mut Ui, curve: &Curve, look: &CurveLook, width: f32, is_chosen: boo
     row.inner
 }
 
-/// Lists the values of ε of a curve: "ε 0.05, 0.1".
-fn values(curve: &Curve) -> String {
+/// Describes what a curve was measured with; the values of ε come last.
+fn settings(curve: &Curve) -> String {
     let eps: Vec<String> = curve.survey.eps.iter().map(|eps| format::short(*eps)).collect();
-    format!("ε {}", eps.join(", "))
+    format!("{}, ε {}", conditions(curve), eps.join(", "))
 }
 
 fn numbers(ui: &mut Ui, curve: &Curve, with_sure: bool) {

@@ -1,5 +1,6 @@
 //! The state of the Test sets page knows no window.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use crate::app::pages::test_sets::commands::TestPart;
 use crate::engine::attack::{AttackSettings, Loss, MinimalEps, PIXELS, Rules};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::DataSource;
-use crate::engine::eval::{Answer, Evaluation};
+use crate::engine::eval::Answer;
 use crate::engine::units::parse_eps;
 use crate::worker::{Curve, Sheet, SheetWish, Survey, TestEvent, Transferred};
 
@@ -35,6 +36,21 @@ pub struct Choices {
     pub clip: bool,
     pub eight_bit: bool,
     pub log_odds: bool,
+}
+
+/// A picture of the window holds these settings of the page.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedPage {
+    tests: SavedTests,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedTests {
+    part: TestPart,
+    choices: Choices,
+    attacks: Vec<AttackSettings>,
 }
 
 /// This holds the settings of the next survey, and the results of those before.
@@ -149,17 +165,14 @@ impl TestSet {
                 self.progress = None;
                 // A sheet on its way may have been put down.
                 let shown = self.sheet.as_ref().map(|sheet| &sheet.wish);
-                if self.wished.as_ref() != shown {
-                    self.wished = None;
-                }
+                self.wished.take_if(|wish| Some(&*wish) != shown);
             }
         }
     }
 
-    /// Notes that a survey was ordered; what is there stays until it is measured anew.
+    /// Notes that a survey was ordered, for which a sheet on its way is put down.
     pub fn begin(&mut self, text: &str) {
         self.problems.clear();
-        // A sheet on its way is put down for it.
         self.wished = None;
         self.progress = Some((0.0, text.into(), None));
     }
@@ -172,6 +185,26 @@ impl TestSet {
                 && survey.nets.contains(&curve.net)
                 && survey.attacks.contains(&curve.attack)
         })
+    }
+
+    /// Returns the settings for a picture of the window; Explore has the `parameters` of an attack.
+    pub fn to_table(&self, parameters: impl Fn(&str) -> AttackSettings) -> toml::Table {
+        let choices = self.choices.clone();
+        let names: BTreeSet<&String> = choices.attacks.iter().chain(&choices.smallest).collect();
+        let attacks = names.into_iter().map(|name| parameters(name)).collect();
+        let saved = SavedPage { tests: SavedTests { part: self.part, choices, attacks } };
+        // Plain data with names for keys: this cannot fail.
+        toml::Table::try_from(saved).unwrap_or_default()
+    }
+
+    /// Takes the settings from a picture of the window. Returns the parameters of its attacks, which are Explore's.
+    ///
+    /// # Errors
+    /// The message says what in the table cannot be used.
+    pub fn restore(&mut self, table: toml::Table) -> Result<Vec<AttackSettings>, toml::de::Error> {
+        let SavedPage { tests: SavedTests { part, choices, attacks } } = table.try_into()?;
+        (self.part, self.choices) = (part, choices.sane());
+        Ok(attacks)
     }
 
     /// Returns the curve that is looked at: the chosen one, or where lengths are shown one that has some.
@@ -210,12 +243,11 @@ impl TestSet {
         (self.sheet, self.wished) = (None, None);
     }
 
-    /// Returns the ε that is looked at (infinite where an attack may go as far as it likes), and the answers there.
+    /// Returns the ε that is looked at, which is infinite where an attack has no limit, and the answers there.
     pub fn answers(&self) -> Option<(f32, &[Answer])> {
         let curve = self.curve()?;
-        let found: &Evaluation = &curve.found;
-        let result = found.attacked.get(self.at(curve)?)?;
-        Some(if self.clean { (0.0, &found.clean_answers) } else { (result.eps, &result.answers) })
+        let result = curve.found.attacked.get(self.at(curve)?)?;
+        Some(if self.clean { (0.0, &curve.found.clean_answers) } else { (result.eps, &result.answers) })
     }
 
     /// Returns the contact sheet that is to be fetched, unless it is on its way.
@@ -250,20 +282,20 @@ impl TestSet {
 
     /// Writes all points as the headless command does.
     pub fn table(&self) -> String {
-        let rows = self.curves.iter().flat_map(|curve| {
-            rows(&curve.net, &curve.attack, &curve.found, curve.survey.rules.seed)
-                .into_iter()
-                .map(|row| row.csv())
-                .collect::<Vec<_>>()
-        });
-        std::iter::once(HEADER.to_owned()).chain(rows).collect()
+        let mut table = HEADER.to_owned();
+        for curve in &self.curves {
+            let rows = rows(&curve.net, &curve.attack, &curve.found, curve.survey.rules.seed);
+            table.extend(rows.iter().map(|row| row.csv()));
+        }
+        table
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::eval::AttackedResult;
+    use crate::engine::attack::Pgd;
+    use crate::engine::eval::{AttackedResult, Evaluation};
 
     fn usual(name: &str) -> AttackSettings {
         AttackSettings::named(name).unwrap()
@@ -340,6 +372,28 @@ mod tests {
             tests.take(TestEvent::Measured(Box::new(curve(name, eps))));
         }
         tests
+    }
+
+    #[test]
+    fn saved_settings_are_restored_or_refused() {
+        let parameters = |name: &str| match usual(name) {
+            AttackSettings::Pgd(pgd) => AttackSettings::Pgd(Pgd { steps: 3, ..pgd }),
+            other => other,
+        };
+        let smallest =
+            Choices { smallest: vec!["pgd".into(), "bim".into()], seed: 7, clip: false, ..Choices::default() };
+        for (part, choices) in [(TestPart::Curves, Choices::default()), (TestPart::Transfer, smallest)] {
+            let saved = TestSet { part, choices, ..TestSet::default() };
+            let text = saved.to_table(parameters).to_string();
+            let mut tests = TestSet::default();
+            let attacks = tests.restore(text.parse().unwrap()).unwrap();
+            assert_eq!((tests.part, &tests.choices), (saved.part, &saved.choices), "{text}");
+            assert!(attacks.contains(&parameters("pgd")) && attacks.contains(&usual("fgsm")), "{text}");
+        }
+        for (text, part) in [("train = 1", "unknown field `train`"), ("", "missing field `tests`")] {
+            let message = TestSet::default().restore(text.parse().unwrap()).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
     }
 
     #[test]

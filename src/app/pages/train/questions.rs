@@ -33,7 +33,6 @@ pub enum TrainQuestion {
 }
 
 impl Questions {
-    /// Proposes values around those of the settings.
     pub fn ask_sweep(&mut self, config: &Config) {
         self.open = Some(TrainQuestion::Sweep);
         self.is_fresh = true;
@@ -65,8 +64,7 @@ impl Questions {
         if std::mem::take(&mut self.is_fresh) {
             first.request_focus();
         }
-        let eps = draft::list(&self.eps, draft::eps);
-        let alpha = draft::list(&self.alpha, draft::alpha);
+        let (eps, alpha) = (draft::list(&self.eps, draft::eps), draft::list(&self.alpha, draft::alpha));
         let count = eps.as_ref().map_or(0, Vec::len) * alpha.as_ref().map_or(0, Vec::len);
         ui.add_space(SPACE_2);
         for problem in [eps.as_ref().err(), alpha.as_ref().err()].into_iter().flatten() {

@@ -1,5 +1,7 @@
 //! The table shows all runs, newest first, with what they were and what came of them.
 
+use std::time::Duration;
+
 use eframe::egui::{
     self, Align2, Checkbox, Color32, FontId, Key, Popup, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, vec2,
 };
@@ -14,7 +16,7 @@ use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{command_button, elided, icon_button};
 use crate::engine::train::Measured;
-use crate::worker::RunState;
+use crate::worker::{RunId, RunState};
 
 const ROW: f32 = 28.0;
 const HEADER: f32 = 22.0;
@@ -95,7 +97,7 @@ fn errors(run: &TrainingRun) -> [Option<Measured>; 3] {
 /// The table scrolls to a run when it is newly selected.
 #[derive(Default)]
 pub struct RunsTable {
-    last_selected: Option<crate::worker::RunId>,
+    last_selected: Option<RunId>,
 }
 
 impl RunsTable {
@@ -132,7 +134,7 @@ impl RunsTable {
         });
     }
 
-    /// Returns where the selected run lies if it was not selected before, and so may be out of sight.
+    /// Returns where the selected run lies if it was not selected before.
     fn newly_selected(&mut self, train: &Train) -> Option<f32> {
         let selected = train.selected().map(|run| run.info.run.clone());
         let is_new = selected != self.last_selected;
@@ -151,12 +153,10 @@ fn row(ui: &mut Ui, train: &Train, run: &TrainingRun, shape: &RunColumns, out: &
     if response.clicked() || response.secondary_clicked() || is_entered {
         out.push(TrainCommand::Select(run.info.run.clone()).into());
     }
-    let fill = match () {
-        () if selected => palette.accent_soft,
-        () if response.hovered() => palette.raised,
-        () => Color32::TRANSPARENT,
-    };
-    ui.painter().rect_filled(rect, theme::SMALL_RADIUS, fill);
+    if selected || response.hovered() {
+        let fill = if selected { palette.accent_soft } else { palette.raised };
+        ui.painter().rect_filled(rect, theme::SMALL_RADIUS, fill);
+    }
     if response.has_focus() {
         let stroke = egui::Stroke::new(1.5, palette.accent);
         ui.painter().rect_stroke(rect, theme::SMALL_RADIUS, stroke, egui::StrokeKind::Inside);
@@ -222,7 +222,8 @@ fn cells(ui: &Ui, run: &TrainingRun, rect: Rect, shape: &RunColumns) {
         None => ("–".to_owned(), String::new()),
     };
     let plain = |text: String| (text, String::new());
-    let time = std::time::Duration::try_from_secs_f32(run.seconds()).unwrap_or_default();
+    let seconds = run.info.history.iter().map(|record| record.seconds).sum();
+    let time = Duration::try_from_secs_f32(seconds).unwrap_or_default();
     let values: [(String, String); 13] = [
         plain(run.info.run.to_string()),
         plain(words::state_of(run).into()),
@@ -285,9 +286,9 @@ fn tooltip(ui: &mut Ui, run: &TrainingRun) {
     ui.label(lines.join("\n"));
 }
 
-/// Returns what can be done with a run by a button.
+/// Returns what buttons can do with a run.
 fn actions(run: &TrainingRun) -> Vec<TrainCommand> {
-    possible(vec![
+    possible([
         (run.has_net(), TrainCommand::UseNet(NetMoment::Now)),
         (run.is_resumable(), TrainCommand::Resume),
         (run.info.state == RunState::Queued, TrainCommand::Withdraw),
@@ -298,7 +299,7 @@ fn actions(run: &TrainingRun) -> Vec<TrainCommand> {
 /// Returns what is done less often.
 fn others(run: &TrainingRun) -> Vec<TrainCommand> {
     let has_history = !run.info.history.is_empty();
-    possible(vec![
+    possible([
         (has_history, TrainCommand::AskExport(Export::History)),
         (has_history, TrainCommand::AskExport(Export::Plots)),
         (true, TrainCommand::AskExport(Export::Settings)),
@@ -307,8 +308,8 @@ fn others(run: &TrainingRun) -> Vec<TrainCommand> {
     ])
 }
 
-fn possible(commands: Vec<(bool, TrainCommand)>) -> Vec<TrainCommand> {
-    commands.into_iter().filter(|(is_possible, _)| *is_possible).map(|(_, command)| command).collect()
+fn possible<const N: usize>(commands: [(bool, TrainCommand); N]) -> Vec<TrainCommand> {
+    commands.into_iter().filter_map(|(is_possible, command)| is_possible.then_some(command)).collect()
 }
 
 fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
@@ -324,12 +325,9 @@ fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         let Some(run) = train.selected() else { return };
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             more(ui, run, out);
+            let button = if roomy { command_button } else { icon_button };
             for action in actions(run).into_iter().rev() {
-                if roomy {
-                    command_button(ui, action, out)
-                } else {
-                    icon_button(ui, action, out)
-                };
+                button(ui, action, out);
             }
             if roomy {
                 ui.label(theme::strong(&*run.info.run));

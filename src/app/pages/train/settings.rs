@@ -15,7 +15,7 @@ use crate::app::widgets::about::{Action as _, about};
 use crate::app::widgets::form::{self, Choice, Counts, Fields, named, note, section};
 use crate::app::widgets::path_field::typed_path;
 use crate::app::widgets::progress_bar::progress;
-use crate::app::widgets::{command_button, icon_button, problem_line, segmented};
+use crate::app::widgets::{alternatives, command_button, icon_button, problem_line};
 use crate::engine::data::DataSource;
 use crate::engine::model::Entry;
 use crate::engine::train::{Config, Stage};
@@ -28,7 +28,6 @@ pub struct Around<'a> {
     pub catalogue: &'a [Entry],
 }
 
-/// The half-typed values belong to the settings of one of the two panels.
 #[derive(Default)]
 pub struct SettingsPanel {
     fields: Fields,
@@ -48,11 +47,12 @@ impl SettingsPanel {
             let line = Frame::new().inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 4 });
             Panel::top("whose settings").frame(line).show_separator_line(false).show(ui, |ui| {
                 let of_run = format!("Of {}", run.info.run);
-                let options = [("Next run", "Settings of the run that Train begins"), (&of_run, IN_HAND)];
-                if let Some(index) = segmented(ui, "Settings", &options, usize::from(panel == SettingsOf::RunInHand)) {
-                    let panel = if index == 0 { SettingsOf::NextRun } else { SettingsOf::RunInHand };
-                    out.push(TrainCommand::Panel(panel).into());
-                }
+                let options = [
+                    (SettingsOf::NextRun, "Next run", "Settings of the run that Train begins"),
+                    (SettingsOf::RunInHand, &of_run, IN_HAND),
+                ];
+                let clicked = alternatives(ui, "Settings", &options, panel);
+                out.extend(clicked.map(|panel| TrainCommand::Panel(panel).into()));
             });
         }
         let config = match run.filter(|_| panel == SettingsOf::RunInHand) {
@@ -126,31 +126,29 @@ impl SettingsPanel {
         }
         let problem = match &train.draft.data {
             _ if self.fields.has_problem() => Some("Mend what is marked, or press Escape in it.".to_owned()),
-            // Of other sets the number of pictures is only known once they are opened.
+            // The number of pictures in other sets is only known once they are opened.
             DataSource::Drawn { count, .. } => train.draft.check(*count).err().map(|error| error.to_string()),
             _ => None,
         };
-        let mend = problem.is_some();
-        if let Some(problem) = problem {
-            problem_line(ui, &problem);
-        }
+        problem.iter().for_each(|problem| problem_line(ui, problem));
         ui.horizontal(|ui| {
             let command = TrainCommand::Start;
             let described = command.about();
-            let queue = train.in_hand().is_some();
-            let (name, icon) =
-                if queue { ("Add to the queue", icons::ICON_QUEUE) } else { (described.name, icons::ICON_PLAY_ARROW) };
+            let (name, icon) = match train.in_hand() {
+                Some(_) => ("Add to the queue", icons::ICON_QUEUE),
+                None => (described.name, icons::ICON_PLAY_ARROW),
+            };
             let palette = palette(ui);
             let icon = icon.rich_text().size(18.0).color(palette.on_accent);
             let text = theme::strong(name).color(palette.on_accent);
             let width = ui.available_width() - 104.0 - SPACE_2;
             let button = egui::Button::new((icon, text)).fill(palette.accent).min_size(egui::vec2(width, 34.0));
-            let response = ui.add_enabled(!mend, button).on_hover_text(described.tip());
+            let response = ui.add_enabled(problem.is_none(), button).on_hover_text(described.tip());
             if response.accessible_name(name).clicked() {
                 out.push(command.into());
             }
             ui.spacing_mut().interact_size.y = 34.0;
-            ui.add_enabled_ui(!mend, |ui| command_button(ui, TrainCommand::AskSweep, out));
+            ui.add_enabled_ui(problem.is_none(), |ui| command_button(ui, TrainCommand::AskSweep, out));
         });
     }
 }
@@ -223,12 +221,8 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Com
 
 fn on_its_way(ui: &mut Ui, fetching: &DataFetching, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
-        let text = format!(
-            "{}: {} of {}",
-            words::data(&fetching.data),
-            format::megabytes(fetching.done),
-            format::megabytes(fetching.of)
-        );
+        let (done, of) = (format::megabytes(fetching.done), format::megabytes(fetching.of));
+        let text = format!("{}: {done} of {of}", words::data(&fetching.data));
         let width = ui.available_width() - theme::CONTROL_HEIGHT - SPACE_2;
         progress(ui, width, fetching.done as f32 / fetching.of.max(1) as f32, &text);
         icon_button(ui, TrainCommand::StopFetching, out);
@@ -239,21 +233,19 @@ const PATH: &str = "a folder with one sub-folder of pictures per class, the same
                     with the files of MNIST";
 
 fn missing(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
-    let (text, command) = match data {
-        DataSource::Folder(_) => ("There is nothing at this path.".to_owned() + " Expected: " + PATH + ".", None),
-        other => {
-            let text = format!("{} is not on this machine yet.", words::data(other));
-            (text, Some(TrainCommand::AskFetch(data.clone())))
-        }
+    let is_folder = matches!(data, DataSource::Folder(_));
+    let text = match is_folder {
+        true => format!("There is nothing at this path. Expected: {PATH}."),
+        false => format!("{} is not on this machine yet.", words::data(data)),
     };
     ui.horizontal_top(|ui| {
         ui.spacing_mut().interact_size.y = 18.0;
         ui.label(icons::ICON_WARNING.rich_text().size(16.0).color(palette(ui).fooled));
         ui.add(egui::Label::new(text).wrap());
     });
-    if let Some(command) = command {
+    if !is_folder {
         named(ui, about("", ""), |ui| {
-            command_button(ui, command, out);
+            command_button(ui, TrainCommand::AskFetch(data.clone()), out);
         });
     }
 }

@@ -1,4 +1,4 @@
-//! Facts must be looked up on disk before the settings of a run are understood.
+//! The settings of a run are only understood with facts from the disk.
 
 use crate::engine::Result;
 use crate::engine::data::DataSource;
@@ -9,7 +9,6 @@ use crate::engine::train::Config;
 pub struct DraftFacts {
     pub data: DataSource,
     pub model: String,
-    /// A look at the folder says that the pictures are there.
     pub is_there: bool,
     pub net: std::result::Result<NetFacts, String>,
 }
@@ -21,7 +20,7 @@ pub struct NetFacts {
 }
 
 impl DraftFacts {
-    /// Reads manifests and folders, which is too slow for the window's thread.
+    /// Reads manifests and folders, which is slow.
     pub fn gather(config: &Config) -> Self {
         let look = || -> Result<NetFacts> {
             let manifest = config.manifest(&Catalogue::from_environment())?;
@@ -46,21 +45,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_capacity_of_a_net_is_known() {
+    fn nets_and_pictures_are_there_or_missed() {
         let config = Config { model: "maxout:240x5,240x5".into(), ..Config::default() };
         let facts = DraftFacts::gather(&config);
         let net = facts.net.as_ref().unwrap();
         assert_eq!(net.parameters, 785 * 1200 + 241 * 1200 + 2410);
         assert!(facts.is_there && facts.are_of(&config) && net.classes == 10);
-        assert!(!facts.are_of(&Config { model: "softmax".into(), ..config }));
-    }
-
-    #[test]
-    fn what_is_not_there_is_told() {
-        let config = Config { data: DataSource::Folder("/no/such/folder".into()), ..Config::default() };
-        let facts = DraftFacts::gather(&config);
-        assert!(!facts.is_there);
-        let unknown = DraftFacts::gather(&Config { model: "no_such_net".into(), ..Config::default() });
-        assert!(unknown.net.is_err_and(|why| why.contains("no_such_net")));
+        let data = DataSource::Folder("/no/such/folder".into());
+        let unknown = Config { data, model: "no_such_net".into(), ..config };
+        assert!(!facts.are_of(&unknown));
+        let facts = DraftFacts::gather(&unknown);
+        assert!(!facts.is_there && facts.net.is_err_and(|why| why.contains("no_such_net")));
     }
 }

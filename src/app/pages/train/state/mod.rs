@@ -26,10 +26,9 @@ pub enum TrainOutcome {
     Fetched(DataSource),
 }
 
-/// This data set is on its way from the network.
+/// So many bytes of a data set have arrived, of how many.
 pub struct DataFetching {
     pub data: DataSource,
-    /// These are the bytes that have arrived, of how many.
     pub done: u64,
     pub of: u64,
 }
@@ -138,7 +137,7 @@ impl Train {
         Some(&nets[moment as usize])
     }
 
-    /// Carries out what a command changes here, and returns what to order of the trainer.
+    /// Carries out what a command changes here. Returns what to order of the trainer.
     pub fn obey(&mut self, command: &TrainCommand) -> Vec<Order> {
         match command {
             TrainCommand::Settings(config) => self.draft = (**config).clone(),
@@ -158,9 +157,8 @@ impl Train {
                 }
             }
             TrainCommand::Again => {
-                if let Some(run) = self.selected() {
-                    self.draft = run.info.config.clone();
-                    self.panel = SettingsOf::NextRun;
+                if let Some(draft) = self.selected().map(|run| run.info.config.clone()) {
+                    self.set_draft(draft);
                 }
             }
             TrainCommand::ShowFirstLayer(run) => {
@@ -274,7 +272,7 @@ impl Train {
             TrainEvent::Epoch { run, record } => {
                 let run = self.run_mut(&run)?;
                 run.info.history.push(record);
-                // What was asked for holds from the next epoch on; in the retraining it never does.
+                // The retraining repeats the selection, whatever was asked for.
                 if let Some(wish) = run.wish.take().filter(|_| record.stage == Stage::Selection) {
                     (run.info.config.eps, run.info.config.alpha) = wish;
                 }
@@ -312,9 +310,7 @@ impl Train {
                 run.info = info;
             }
             None => {
-                if self.selected.is_none() {
-                    self.selected = Some(info.run.clone());
-                }
+                self.selected.get_or_insert_with(|| info.run.clone());
                 self.runs.push(TrainingRun::new(info));
             }
         }

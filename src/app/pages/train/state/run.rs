@@ -1,4 +1,4 @@
-//! A run is what the window knows of a training run.
+//! The window knows this of a training run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,14 +11,14 @@ pub struct TrainingRun {
     pub info: RunInfo,
     pub is_ticked: bool,
     pub progress: Option<Progress>,
-    /// While the run is being prepared, this is the share that is done, and the time that is left.
+    /// This is the share of the data that is prepared, and the time that the rest takes.
     pub preparing: Option<(f32, Duration)>,
-    /// This shows the weights of the first layer, once some were reported.
+    /// This shows the weights of the first layer.
     pub sheet: Option<Arc<Rgba>>,
     pub is_sheet_wanted: bool,
-    /// ε and α were asked for, and hold from the next epoch on.
+    /// These ε and α hold from the next epoch on.
     pub wish: Option<(f32, f32)>,
-    /// Explore knows its nets before, now and at their best by these names.
+    /// Explore knows the nets before, now and at their best by these names.
     pub nets: Option<[String; 3]>,
 }
 
@@ -52,7 +52,7 @@ impl TrainingRun {
     pub fn has_net(&self) -> bool {
         match self.info.state {
             RunState::Queued | RunState::Preparing | RunState::Failed(_) => !self.info.history.is_empty(),
-            // Without parameters it never began: its net was not even looked for.
+            // A run that never began has no parameters.
             RunState::Stopped => self.info.parameters > 0,
             _ => true,
         }
@@ -86,11 +86,6 @@ impl TrainingRun {
             }
         }
         config
-    }
-
-    /// Returns the seconds that the epochs took.
-    pub fn seconds(&self) -> f32 {
-        self.info.history.iter().map(|record| record.seconds).sum()
     }
 
     /// Returns how much is done, from 0 to 1.

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::app::format::{per_cent, plural, quoted, short, thousands};
+use crate::app::format::{per_cent, quoted, short, thousands};
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Adversary, Config, Measured, Progress, Stage};
+use crate::engine::units::counted;
 use crate::worker::{RunState, train_arguments};
 
 /// Writes a time as "12 s", "3 min 20 s" or "2 h 05 min".
@@ -79,10 +80,8 @@ pub fn data_in_short(source: &DataSource) -> String {
 
 /// Names the second part of the objective, such as "FGSM" or "PGD-7".
 pub fn adversary(config: &Config) -> String {
-    if !config.is_adversarial() {
-        return "clean".into();
-    }
     match config.adversary {
+        _ if !config.is_adversarial() => "clean".into(),
         Adversary::None => "clean".into(),
         Adversary::Fgsm => "FGSM".into(),
         Adversary::RandomFgsm => "random FGSM".into(),
@@ -105,14 +104,11 @@ pub fn objective(config: &Config) -> [String; 2] {
             "J(x + δ), |δ| ≤ ε, one step from a random start",
             format!("J(x + δ), |δ| ≤ {e}, one step of {} from a random start", short(1.25 * config.eps)),
         ),
-        Adversary::Pgd { steps } => with(
-            "J(x + δ), |δ| ≤ ε, k steps from a random start",
-            format!(
-                "J(x + δ), |δ| ≤ {e}, {steps} step{} of {} from a random start",
-                plural(steps),
-                short(2.5 * config.eps / steps as f32)
-            ),
-        ),
+        Adversary::Pgd { steps } => {
+            let (count, length) = (counted(steps, "step"), short(2.5 * config.eps / steps as f32));
+            let numbers = format!("J(x + δ), |δ| ≤ {e}, {count} of {length} from a random start");
+            with("J(x + δ), |δ| ≤ ε, k steps from a random start", numbers)
+        }
         Adversary::Signs => with("J(x ± ε)", format!("J(x ± {e}), signs by chance")),
         Adversary::Uniform => with("J(x + U(−ε, ε))", format!("J(x + U(−{e}, {e}))")),
     }
@@ -126,18 +122,14 @@ pub fn error(measured: Option<Measured>) -> Option<(String, usize)> {
 /// Writes "21 of 1 000 wrong; 95 % interval 1.4 % to 3.2 %".
 pub fn interval(measured: Measured) -> String {
     let (low, high) = measured.interval();
-    format!(
-        "{} of {} wrong; 95 % interval {} to {}",
-        thousands(measured.wrong),
-        thousands(measured.n),
-        per_cent(low as f32),
-        per_cent(high as f32)
-    )
+    let ([wrong, n], [low, high]) =
+        ([measured.wrong, measured.n].map(thousands), [low as f32, high as f32].map(per_cent));
+    format!("{wrong} of {n} wrong; 95 % interval {low} to {high}")
 }
 
 pub fn finished(run: &TrainingRun) -> String {
-    let told = |(name, error, n): (&str, String, usize)| format!("{name} {error} (n = {})", thousands(n));
-    let errors: Vec<String> = kept_errors(run).map(told).collect();
+    let errors = kept_errors(run).map(|(name, error, n)| format!("{name} {error} (n = {})", thousands(n)));
+    let errors: Vec<String> = errors.collect();
     let errors = if errors.is_empty() { String::new() } else { format!(" Validation error: {}.", errors.join(", ")) };
     format!("{} is finished.{errors}", run.info.run)
 }
@@ -183,11 +175,8 @@ pub fn step(progress: &Progress) -> String {
 
 /// Returns the command that trains the same net without a window.
 pub fn command_line(config: &Config) -> String {
-    let arguments = train_arguments(config);
-    let words = ["doppelganger", "train"].into_iter().chain(arguments.iter().map(String::as_str));
-    let mut line: Vec<String> = words.map(quoted).collect();
-    line.extend(["--out".into(), "run".into()]);
-    line.join(" ")
+    let words: Vec<String> = train_arguments(config).iter().map(|word| quoted(word)).collect();
+    format!("doppelganger train {} --out run", words.join(" "))
 }
 
 /// Returns the command that began a run; what was changed on the way follows as remarks.
