@@ -76,7 +76,7 @@ impl<'a> Flags<'a> {
     }
 }
 
-/// Returns the places for a flag, from the lowest row up: right of its staff, left of it, and across it at the right end.
+/// Returns the places for a flag, from the lowest row up: right of its staff, left of it, and across it at the end.
 fn places(staff: f32, width: f32, room: Rect, rows: usize) -> impl Iterator<Item = Rect> {
     let starts = [staff, staff - width, (room.right() - width).max(room.left())];
     let touching = starts.into_iter().filter(move |start| (*start..=start + width).contains(&staff));

@@ -59,7 +59,7 @@ fn line(ui: &mut Ui, scene: &Scene<'_>, quantity: Quantity) -> Response {
     let name = || format!("Line: {}", quantity.name());
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, ui.is_enabled(), is_shown, name()));
     let what = if is_shown { "Click to hide the line" } else { "Click to show the line" };
-    response.on_hover_text(format!("{}. {what}.", quantity.about()))
+    response.on_hover_text(format!("{}. {what}.", quantity.about().tooltip))
 }
 
 fn run(ui: &mut Ui, scene: &Scene<'_>, index: usize) -> Response {

@@ -44,8 +44,8 @@ fn heading(ui: &mut Ui, panel: Panel) {
     ui.allocate_ui_with_layout(vec2(ui.available_width(), HEADING), layout, |ui| {
         ui.set_min_height(HEADING);
         ui.spacing_mut().item_spacing.x = SPACE_1;
-        ui.label(theme::caption(ui, panel.title()));
-        hint(ui, panel.about());
+        ui.label(theme::caption(ui, panel.about().name));
+        hint(ui, panel.about().tooltip);
     });
 }
 
@@ -68,7 +68,7 @@ pub fn show(
     let sight = scene.epochs_in_sight();
     let x = PlotAxis { is_whole: true, ticks_from: 1.0, apart: 44.0, ..PlotAxis::new(AxisScale::Linear, sight) };
     let x = PlotAxis { room: if has_epochs { x.room } else { 0.0 }, ..x };
-    let mut plot = QuietPlot::new(ui, panel.title(), x, x);
+    let mut plot = QuietPlot::new(ui, panel.about().name, x, x);
     let before = PlotMemory::load(ui.ctx(), plot.id).map(|memory| memory.transform());
     let flags = Flags::place(ui, scene, &marks, before.as_ref());
     ui.add_space(flags.height() + SPACE_1);

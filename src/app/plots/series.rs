@@ -15,8 +15,8 @@ pub struct Point {
 
 /// Returns the unbroken stretches of a quantity. A stretch ends where an epoch lacks the value or a stage begins.
 ///
-/// Smoothing is exponential, `sₜ = w·sₜ₋₁ + (1 − w)·xₜ` from `s₀ = 0`, divided by `1 − wᵗ` against a bias to 0 (Kingma &
-/// Ba, Adam, 2015, section 3). It begins afresh in each stage and passes over gaps. `weight` lies in [0, 1).
+/// Smoothing is exponential, `sₜ = w·sₜ₋₁ + (1 − w)·xₜ` from `s₀ = 0`, divided by `1 − wᵗ` against a bias to 0
+/// (Kingma & Ba, Adam, 2015, section 3). It begins afresh in each stage and passes over gaps. `weight` lies in [0, 1).
 pub fn stretches(history: &[EpochRecord], weight: f64, value: impl Fn(&EpochRecord) -> Option<f64>) -> Vec<Vec<Point>> {
     let mut found: Vec<Vec<Point>> = Vec::new();
     let (mut sum, mut share, mut is_open) = (0.0, 1.0, false);

@@ -81,7 +81,7 @@ fn smoothing(ui: &mut Ui, look: &mut Look) {
 
 fn menu(ui: &mut Ui, look: &mut Look) {
     for (panel, shown) in Panel::ALL.iter().zip(&mut look.panels).skip(1) {
-        ui.checkbox(shown, panel.title()).on_hover_text(panel.about());
+        ui.checkbox(shown, panel.about().name).on_hover_text(panel.about().tooltip);
     }
     ui.separator();
     ui.checkbox(&mut look.has_bands, "95 % intervals")
@@ -94,9 +94,9 @@ fn menu(ui: &mut Ui, look: &mut Look) {
 
 fn panel_choice(ui: &mut Ui, look: &mut Look) {
     let option = |panel: Panel| match panel {
-        Panel::Error => (panel, "error", panel.about()),
-        Panel::Loss => (panel, "loss", panel.about()),
-        Panel::Confidence => (panel, "confidence", panel.about()),
+        Panel::Error => (panel, "error", panel.about().tooltip),
+        Panel::Loss => (panel, "loss", panel.about().tooltip),
+        Panel::Confidence => (panel, "confidence", panel.about().tooltip),
     };
     let options: Vec<_> = look.wanted().into_iter().map(option).collect();
     look.only = alternatives(ui, "Plot", &options, look.only()).unwrap_or(look.only);

@@ -15,7 +15,6 @@ pub enum TestPart {
     Sheet,
     Confusion,
     Confidence,
-    /// This shows how long the perturbations are of attacks that find their own length.
     Lengths,
     Transfer,
 }
@@ -64,23 +63,9 @@ impl Action for TestCommand {
     }
 
     fn listed() -> Vec<Self> {
-        vec![
-            Self::Measure,
-            Self::Stop,
-            Self::Transfer,
-            Self::NextPage,
-            Self::PreviousPage,
-            Self::CopyCommand,
-            Self::CopyTable,
-            Self::View(TestPart::Curves),
-            Self::View(TestPart::Sheet),
-            Self::View(TestPart::Confusion),
-            Self::View(TestPart::Confidence),
-            Self::View(TestPart::Lengths),
-            Self::View(TestPart::Transfer),
-            Self::Remove(None),
-            Self::RemoveAll,
-        ]
+        let survey = [Self::Measure, Self::Stop, Self::Transfer, Self::NextPage, Self::PreviousPage];
+        let [copies, removals] = [[Self::CopyCommand, Self::CopyTable], [Self::Remove(None), Self::RemoveAll]];
+        [&survey[..], &copies, &TestPart::ALL.map(Self::View), &removals].concat()
     }
 }
 

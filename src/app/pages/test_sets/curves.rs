@@ -79,9 +79,10 @@ pub fn show(ui: &mut Ui, tests: &mut TestSet, explore: &Explore, out: &mut Vec<C
     let table = (rows * (ROW + 2.0) + 44.0).min(ui.available_height() * 0.45);
     let height = (ui.available_height() - table - 16.0).max(140.0);
     let is_current = |curve| tests.is_current(curve, |name| explore.parameters(name));
-    let current: Vec<bool> = tests.curves.iter().map(is_current).collect();
-    plot(ui, tests, height, &current);
-    list(ui, tests, &current, out);
+    let look = |(index, curve)| CurveLook::new(ui, index, is_current(curve));
+    let looks: Vec<CurveLook> = tests.curves.iter().enumerate().map(look).collect();
+    plot(ui, tests, height, &looks);
+    list(ui, tests, &looks, out);
 }
 
 /// Returns whether ε of a curve is a length, and not a number of values.
@@ -124,9 +125,10 @@ fn points(curve: &Curve) -> Vec<CurvePoint> {
         .collect()
 }
 
-fn plot(ui: &mut Ui, tests: &TestSet, height: f32, current: &[bool]) {
-    let plotted: Vec<_> = tests.curves.iter().enumerate().filter(|(_, curve)| has_eps(curve)).collect();
-    let eps = plotted.iter().flat_map(|(_, curve)| &curve.survey.eps);
+fn plot(ui: &mut Ui, tests: &TestSet, height: f32, looks: &[CurveLook]) {
+    let all = tests.curves.iter().zip(looks).filter(|(curve, _)| has_eps(curve));
+    let plotted: Vec<_> = all.map(|(curve, look)| (curve, look, points(curve))).collect();
+    let eps = plotted.iter().flat_map(|(curve, ..)| &curve.survey.eps);
     let most = f64::from(eps.copied().fold(0.0, f32::max).max(1e-3));
     let label = "ε, in the norm of each attack";
     let x = PlotAxis::new(AxisScale::Linear, Interval::new(-0.02 * most, 1.02 * most));
@@ -135,18 +137,12 @@ fn plot(ui: &mut Ui, tests: &TestSet, height: f32, current: &[bool]) {
     let y = PlotAxis { apart: 55.0, room: 48.0, text: per_cent_tick, ..y };
     let mut quiet = QuietPlot::new(ui, "security curves", x, y);
     quiet.size.y = height;
-    let looks: Vec<_> = plotted.iter().map(|(i, _)| CurveLook::new(ui, *i, current.get(*i) == Some(&true))).collect();
-    let points: Vec<_> = plotted.iter().map(|(_, curve)| points(curve)).collect();
-    let shown = quiet.show(ui, |plot| {
-        for (look, points) in looks.iter().zip(&points) {
-            look.add(plot, points);
-        }
-    });
+    let shown = quiet.show(ui, |plot| plotted.iter().for_each(|(_, look, points)| look.add(plot, points)));
     let text = format!("Accuracy against ε of {}", counted(plotted.len(), "curve"));
     shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, text.clone()));
     let Some(pointer) = shown.response.hover_pos() else { return };
     let distance = |point: &CurvePoint| pointer.distance(shown.transform.position_from_point(&point.at()));
-    let all = plotted.iter().zip(&points).flat_map(|((_, curve), points)| points.iter().map(move |p| (curve, p)));
+    let all = plotted.iter().flat_map(|(curve, _, points)| points.iter().map(move |point| (curve, point)));
     let nearest = all.min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
     if let Some((curve, point)) = nearest.filter(|(_, point)| distance(point) < NEAR) {
         shown.response.on_hover_text_at_pointer(point.told(curve));
@@ -194,7 +190,7 @@ impl CurveLook {
 }
 
 /// Lists every curve with its numbers; a click chooses it for the other views.
-fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Command>) {
+fn list(ui: &mut Ui, tests: &mut TestSet, looks: &[CurveLook], out: &mut Vec<Command>) {
     ui.add_space(SPACE_2);
     let conditions = tests.curve().map(conditions).unwrap_or_default();
     ui.add(egui::Label::new(theme::weak(ui, format!("{conditions}; bars are 95 % intervals (Wilson)"))).wrap());
@@ -211,9 +207,8 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
                 ui.label(theme::caption(ui, *text));
             }
             ui.end_row();
-            for (index, curve) in tests.curves.iter().enumerate() {
-                let look = CurveLook::new(ui, index, current.get(index) == Some(&true));
-                if name(ui, curve, &look, width, looked_at == Some(index)) {
+            for (index, (curve, look)) in tests.curves.iter().zip(looks).enumerate() {
+                if name(ui, curve, look, width, looked_at == Some(index)) {
                     tests.chosen = index;
                 }
                 numbers(ui, curve, columns.contains(&SURE));

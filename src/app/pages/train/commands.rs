@@ -144,28 +144,11 @@ impl Action for TrainCommand {
     }
 
     fn listed() -> Vec<Self> {
-        vec![
-            Self::Start,
-            Self::PlayPause,
-            Self::OneStep,
-            Self::OneEpoch,
-            Self::Stop,
-            Self::AskSweep,
-            Self::NextRun,
-            Self::PreviousRun,
-            Self::TickSelected,
-            Self::UseNet(NetMoment::Now),
-            Self::Resume,
-            Self::Again,
-            Self::AskExport(Export::History),
-            Self::AskExport(Export::Plots),
-            Self::CopyCommand,
-            Self::AskDelete,
-            Self::View(TrainView::Curves),
-            Self::View(TrainView::FirstLayer),
-            Self::View(TrainView::Sweep),
-            Self::View(TrainView::Runs),
-        ]
+        let in_hand = [Self::Start, Self::PlayPause, Self::OneStep, Self::OneEpoch, Self::Stop, Self::AskSweep];
+        let chosen = [Self::NextRun, Self::PreviousRun, Self::TickSelected, Self::UseNet(NetMoment::Now)];
+        let exports = [Export::History, Export::Plots].map(Self::AskExport);
+        let [again, others] = [[Self::Resume, Self::Again], [Self::CopyCommand, Self::AskDelete]];
+        [&in_hand[..], &chosen, &again, &exports, &others, &TrainView::ALL.map(Self::View)].concat()
     }
 }
 
@@ -210,6 +193,8 @@ impl Export {
 }
 
 impl TrainView {
+    pub const ALL: [Self; 4] = [Self::Curves, Self::FirstLayer, Self::Sweep, Self::Runs];
+
     fn about(self) -> About {
         match self {
             Self::Curves => about("Curves", "Validation error, loss and confidence, epoch by epoch")

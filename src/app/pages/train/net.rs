@@ -65,7 +65,7 @@ fn picker(ui: &mut Ui, config: &mut Config, net: Option<&Architecture>, catalogu
     named(ui, about("Kind", "What the net is made of"), |ui| {
         let known = catalogue.iter().find(|entry| entry.name == config.model);
         let text = match (net, known) {
-            (Some(net), _) => NetKind::of(net).name(),
+            (Some(net), _) => NetKind::of(net).about().name,
             (None, Some(entry)) => &entry.title,
             (None, None) => &config.model,
         };
@@ -73,8 +73,8 @@ fn picker(ui: &mut Ui, config: &mut Config, net: Option<&Architecture>, catalogu
         let combo = egui::ComboBox::from_id_salt("kind").selected_text(text).width(ui.available_width()).truncate();
         let response = combo.show_ui(ui, |ui| {
             for kind in NetKind::ALL {
-                let chosen = net.is_some_and(|net| NetKind::of(net) == kind);
-                if ui.selectable_label(chosen, kind.name()).on_hover_text(kind.tooltip()).clicked() && !chosen {
+                let (chosen, about) = (net.is_some_and(|net| NetKind::of(net) == kind), kind.about());
+                if ui.selectable_label(chosen, about.name).on_hover_text(about.tooltip).clicked() && !chosen {
                     let knobs = net.map(Knobs::of).unwrap_or_default();
                     let dropout = net.and_then(|net| net.dropout).filter(|_| kind != NetKind::Softmax);
                     taken = Some(Architecture { kind: Knobs { kind, ..knobs }.build(), dropout }.to_string());

@@ -41,7 +41,7 @@ const WIDE: f32 = 1280.0;
 const TABLE_HEIGHT: f32 = 192.0;
 const LEAST_TABLE_HEIGHT: f32 = 96.0;
 
-/// The page keeps its parts from frame to frame.
+#[derive(Default)]
 pub struct TrainPage {
     settings: SettingsPanel,
     table: RunsTable,
@@ -145,15 +145,7 @@ impl Page for TrainPage {
 
 impl TrainPage {
     pub fn new(settings: &Settings) -> Self {
-        Self {
-            settings: SettingsPanel::default(),
-            table: RunsTable::default(),
-            sheet: WeightSheet::default(),
-            plots: Plots::new(settings.plots),
-            questions: Questions::default(),
-            facts: None,
-            area: None,
-        }
+        Self { plots: Plots::new(settings.plots), ..Self::default() }
     }
 
     pub fn take(&mut self, event: TrainEvent, shell: &mut Shell) {

@@ -4,7 +4,7 @@ use eframe::egui::{self, Id, TextEdit, Ui};
 
 use crate::app::commands::Command;
 use crate::app::commands::window::WindowCommand;
-use crate::app::format::{self, plural, short};
+use crate::app::format::{self, short};
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::pages::train::state::draft::{self, MOST_RUNS};
 use crate::app::pages::train::state::words;
@@ -14,6 +14,7 @@ use crate::app::widgets::problem_line;
 use crate::app::widgets::question::{Answers, fact_table, question};
 use crate::engine::data::DataSource;
 use crate::engine::train::Config;
+use crate::engine::units::counted;
 use crate::worker::{RunId, RunInfo};
 
 /// This holds the open question and what has been typed.
@@ -77,7 +78,7 @@ impl Questions {
             (Ok(eps), Ok(alpha)) if count <= MOST_RUNS => Some(TrainCommand::Sweep { eps, alpha }.into()),
             _ => None,
         };
-        let queue = format!("Queue {count} run{}", plural(count));
+        let queue = format!("Queue {}", counted(count, "run"));
         Answers { yes: &queue, no: "Cancel", by_enter: true }.show(ui, command, out)
     }
 }

@@ -4,7 +4,7 @@ use eframe::egui::{self, Frame, Margin, RichText, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
-use crate::app::format::{plural, short, thousands};
+use crate::app::format::{short, thousands};
 use crate::app::pages::train::commands::{TrainCommand, TrainView};
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
@@ -12,10 +12,9 @@ use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{alternatives, command_button, icon_button, row};
+use crate::engine::units::counted;
 use crate::worker::{RunInfo, RunState};
 
-/// The last of these stands here only in a low window.
-const LOW_VIEWS: [TrainView; 4] = [TrainView::Curves, TrainView::FirstLayer, TrainView::Sweep, TrainView::Runs];
 const ROOMY: f32 = 820.0;
 const NARROW: f32 = 430.0;
 
@@ -115,7 +114,7 @@ fn facts(train: &Train, run: &TrainingRun) -> Vec<String> {
     }
     let queued = train.queued().count();
     if queued > 0 {
-        facts.push(format!("{queued} run{} in the queue", plural(queued)));
+        facts.push(format!("{} in the queue", counted(queued, "run")));
     }
     facts
 }
@@ -126,7 +125,7 @@ fn view_switch(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) 
         let short = view == TrainView::FirstLayer && !roomy;
         (view, if short { "Weights" } else { about.name }, about.tooltip)
     };
-    let options = LOW_VIEWS.map(option);
+    let options = TrainView::ALL.map(option);
     let options = if theme::compact(ui) { &options[..] } else { &options[..3] };
     if let Some(view) = alternatives(ui, "View", options, train.view) {
         out.push(TrainCommand::View(view).into());

@@ -8,7 +8,7 @@ use eframe::egui::{
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
-use crate::app::format::{plural, short, thousands};
+use crate::app::format::{short, thousands};
 use crate::app::pages::train::commands::{Export, NetMoment, TrainCommand};
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
@@ -16,6 +16,7 @@ use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{command_button, elided, icon_button};
 use crate::engine::train::Measured;
+use crate::engine::units::counted;
 use crate::worker::{RunId, RunState};
 
 const ROW: f32 = 28.0;
@@ -65,8 +66,7 @@ struct RunColumns {
 
 impl RunColumns {
     fn of(runs: &[TrainingRun]) -> Self {
-        let mut widths = [0.0; 13];
-        widths.iter_mut().zip(&COLUMNS).for_each(|(width, column)| *width = column.width);
+        let mut widths = COLUMNS.each_ref().map(|column| column.width);
         let mut pictures = [None; 3];
         for (index, pictures) in pictures.iter_mut().enumerate() {
             let mut all = runs.iter().filter_map(|run| errors(run)[index]).map(|measured| measured.n);
@@ -320,7 +320,7 @@ fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         let ticked = train.runs.iter().filter(|run| run.is_ticked).count();
         let overlaid = if ticked > 0 { format!(", {ticked} overlaid") } else { String::new() };
         if count > 0 && roomy {
-            ui.label(theme::weak(ui, format!("{count} run{}{overlaid}", plural(count))));
+            ui.label(theme::weak(ui, format!("{}{overlaid}", counted(count, "run"))));
         }
         let Some(run) = train.selected() else { return };
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

@@ -8,6 +8,7 @@ use crate::app::pages::explore::state::MAX_EPS;
 use crate::app::pages::train::commands::SettingsOf;
 use crate::app::pages::train::state::Train;
 use crate::app::undo::{CanStep, HistoryStep};
+use crate::app::widgets::about::{About, about};
 use crate::engine::data::DataSource;
 use crate::engine::model::{Architecture, Kind};
 use crate::engine::train::{Adversary, Config, Rule, Stopping};
@@ -16,8 +17,8 @@ use crate::engine::units::parse_eps;
 pub const RATE_RANGE: RangeInclusive<f32> = 1e-4..=1.0;
 pub const MOST_RUNS: usize = 64;
 
-/// Returns the settings of a new user: in about a minute both errors part and fall. From an ε of about 0.2 on plain FGSM
-/// is overfitted.
+/// Returns the settings of a new user, with which both errors part and fall in about a minute. From an ε of about 0.2
+/// on plain FGSM is overfitted.
 pub fn usual() -> Config {
     Config {
         data: DataSource::Drawn { count: 10_000, seed: 0 },
@@ -94,21 +95,14 @@ impl NetKind {
         }
     }
 
-    pub fn name(self) -> &'static str {
+    pub fn about(self) -> About {
         match self {
-            Self::Maxout => "Maxout",
-            Self::Cnn => "Convolutional",
-            Self::Mlp => "Rectified layers",
-            Self::Softmax => "Softmax regression",
-        }
-    }
-
-    pub fn tooltip(self) -> &'static str {
-        match self {
-            Self::Maxout => "Each unit gives the largest of a few linear functions: the net of the paper",
-            Self::Cnn => "5×5 convolutions with max-pools behind them, then a rectified layer",
-            Self::Mlp => "Fully connected layers with ReLU",
-            Self::Softmax => "One linear layer",
+            Self::Maxout => {
+                about("Maxout", "Each unit gives the largest of a few linear functions: the net of the paper")
+            }
+            Self::Cnn => about("Convolutional", "5×5 convolutions with max-pools behind them, then a rectified layer"),
+            Self::Mlp => about("Rectified layers", "Fully connected layers with ReLU"),
+            Self::Softmax => about("Softmax regression", "One linear layer"),
         }
     }
 }
