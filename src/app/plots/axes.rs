@@ -1,6 +1,5 @@
 //! Scales of axes and their ticks.
 
-/// An interval is a part of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     pub low: f64,

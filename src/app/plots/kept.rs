@@ -19,7 +19,6 @@ const MANY_LINES: usize = 12;
 const FINE: f64 = 2.0;
 const COARSE: f64 = 8.0;
 
-/// A plot curve shows one quantity of one run in one panel.
 #[derive(Debug)]
 pub struct PlotCurve {
     pub run: usize,
@@ -37,7 +36,6 @@ pub struct Piece {
     pub band: Band,
 }
 
-/// This holds the curves of a panel and the vertical axis that they need.
 #[derive(Debug)]
 pub struct Curves {
     /// Curves that are made of the same have the same `content`.

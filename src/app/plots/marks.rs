@@ -3,7 +3,6 @@
 use crate::app::format::short;
 use crate::engine::train::{Adversary, Config, EpochRecord, Measured, Rule, Stage, Stopping};
 
-/// The subject of a flag, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     Clean,
@@ -67,7 +66,6 @@ fn changes(history: &[EpochRecord]) -> impl Iterator<Item = Mark> + '_ {
     })
 }
 
-/// The warning that FGSM and PGD have parted in the newest epoch that both measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alarm {
     pub what: String,

@@ -73,7 +73,6 @@ impl Plots {
         if let Some(quantity) = touched.toggled {
             self.look.hidden[quantity as usize] ^= true;
         }
-        // The axes and the other panels follow one frame later.
         if (cursor, zoom, touched.raised) != (self.cursor, self.zoom, self.raised) || touched.toggled.is_some() {
             ui.ctx().request_repaint();
         }
@@ -130,11 +129,7 @@ fn alarm(ui: &mut Ui, scene: &Scene<'_>, is_low: bool) {
     let Some(alarm) = marks::alarm(run.history, run.config) else { return };
     let palette = palette(ui);
     let text = if is_low { alarm.what.clone() } else { alarm.text() };
-    let frame = egui::Frame::new()
-        .fill(palette.fooled_soft)
-        .corner_radius(theme::RADIUS)
-        .inner_margin(egui::Margin::symmetric(SPACE_2 as i8, SPACE_1 as i8));
-    let shown = frame.show(ui, |ui| {
+    let shown = theme::caution_frame(ui, 4).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.spacing_mut().interact_size.y = 0.0;
         let icon = icons::ICON_WARNING.rich_text().size(17.0).color(palette.fooled);

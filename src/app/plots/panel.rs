@@ -32,7 +32,6 @@ const LINE: f32 = 1.4;
 const DOTS_FROM: f64 = 14.0;
 const RAW_RUNS: usize = 3;
 
-/// This is what a person does with a panel.
 pub struct PanelResponse {
     pub cursor: Option<usize>,
     /// `None` shows all epochs.
@@ -112,7 +111,6 @@ pub fn show(
     PanelResponse { cursor, zoom: moved.filter(|_| !response.double_clicked()) }
 }
 
-/// The items of a panel's plot are made of these.
 struct Items<'s> {
     painter: Painter,
     palette: &'static Palette,

@@ -50,7 +50,6 @@ impl Look {
         Panel::ALL.into_iter().zip(self.panels).filter(|(_, wanted)| *wanted).map(|(panel, _)| panel).collect()
     }
 
-    /// Returns the panel to show where there is room for one.
     pub fn only(&self) -> Panel {
         if self.wanted().contains(&self.only) { self.only } else { Panel::Error }
     }

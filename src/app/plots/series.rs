@@ -65,7 +65,6 @@ fn is_same_column(a: f64, b: f64, column: f64) -> bool {
     (a / column).floor() == (b / column).floor()
 }
 
-/// A band holds the lower and the upper edge of an area for each `x`.
 #[derive(Debug, Default, PartialEq)]
 pub struct Band {
     pub x: Vec<f64>,

@@ -83,7 +83,6 @@ fn label(ui: &mut Ui, size: Vec2, align: Align2, text: String) {
     ui.painter().text(at, align, text, theme::number_font(), palette(ui).text);
 }
 
-/// All cells have these axes in common.
 struct Axes {
     epochs: f64,
     top: f64,
@@ -116,7 +115,6 @@ fn caption(ui: &mut Ui, runs: &[PlotRun<'_>], axes: &Axes) {
         }
         let Axes { epochs, top } = axes;
         let text = format!("Validation error from 0 to {}, epochs 1 to {epochs}, in every cell", per_cent_tick(*top));
-        // Not broken: it moves to a line of its own.
         ui.add(Label::new(theme::weak(ui, text)).extend());
     });
 }
@@ -161,7 +159,6 @@ impl<'a> Cell<'a> {
         let edge = if is_framed { Stroke::new(2.0, palette.accent) } else { Stroke::new(1.0, palette.line) };
         let fill = if response.hovered() && !is_empty { palette.raised } else { palette.field };
         ui.painter().rect(rect, theme::SMALL_RADIUS, fill, edge, StrokeKind::Inside);
-        // The summary lies above the lines.
         let frame = rect.with_min_y(rect.top() + SUMMARY).shrink(1.0);
         let axis = |low, high| PlotAxis { room: 0.0, ..PlotAxis::new(AxisScale::Linear, Interval::new(low, high)) };
         let (x, y) = (axis(0.5, axes.epochs + 0.5), axis(-0.02 * axes.top, 1.02 * axes.top));

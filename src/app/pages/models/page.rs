@@ -131,7 +131,7 @@ impl ModelsPage {
             }
             Some(Outcome::Removed(name)) => {
                 if shell.explore.view.model == name {
-                    // It may be gone altogether; the first net is always there.
+                    // The first net is always there.
                     shell.explore.set_model(Settings::default().model);
                     shell.explore.refresh();
                 }
@@ -165,12 +165,12 @@ impl ModelsPage {
             }
             ModelsCommand::Add(path) => {
                 let name = self.models.asked_for.take();
-                name.iter().for_each(|name| self.models.forget_problem(name));
+                self.models.problems.retain(|known, _| Some(known) != name.as_ref());
                 shell.worker.add_model(name, path);
             }
             ModelsCommand::AskRemove(name) => self.question = Some(ModelQuestion::Remove(name)),
             ModelsCommand::Remove(name) => {
-                self.models.forget_problem(&name);
+                self.models.problems.remove(&name);
                 shell.worker.remove_model(name);
             }
         }

@@ -31,7 +31,6 @@ impl ModelQuestion {
     }
 }
 
-/// Asks before anything is fetched: what, from where and under which licence.
 fn consent(ui: &mut Ui, entry: &Entry, models: &Models, out: &mut Vec<Command>) -> bool {
     let Some((remote, arrived)) = entry.facts.as_ref().and_then(|facts| facts.remote.as_ref()) else { return false };
     let there = if *arrived > 0 { format!(", {} of it are there", megabytes(*arrived)) } else { String::new() };

@@ -10,8 +10,8 @@ use crate::worker::ModelEvent;
 pub struct Models {
     /// Fetched and added models are kept in this folder.
     pub folder: Option<PathBuf>,
-    fetching: BTreeMap<String, Fetching>,
-    problems: BTreeMap<String, String>,
+    pub fetching: BTreeMap<String, Fetching>,
+    pub problems: BTreeMap<String, String>,
     /// A file is being asked for this model.
     pub asked_for: Option<String>,
 }
@@ -39,21 +39,9 @@ impl Models {
         Self { folder, ..Self::default() }
     }
 
-    pub fn fetching(&self, name: &str) -> Option<Fetching> {
-        self.fetching.get(name).copied()
-    }
-
-    pub fn problem(&self, name: &str) -> Option<&str> {
-        self.problems.get(name).map(String::as_str)
-    }
-
     pub fn begin(&mut self, name: &str, of: u64) {
         self.problems.remove(name);
         self.fetching.insert(name.to_owned(), Fetching { done: 0, of });
-    }
-
-    pub fn forget_problem(&mut self, name: &str) {
-        self.problems.remove(name);
     }
 
     /// Takes a report; `catalogue` knows the models' titles.
@@ -109,17 +97,17 @@ mod tests {
         let mut models = Models::default();
         let progress = |done| ModelEvent::Fetching { name: "net".into(), done, of: 9 };
         assert_eq!(models.take(progress(1), &[]), None);
-        assert_eq!(models.fetching("net"), None, "nobody ordered it any more");
+        assert_eq!(models.fetching.get("net"), None, "nobody ordered it any more");
         models.begin("net", 9);
         models.take(progress(4), &[]);
-        assert_eq!(models.fetching("net"), Some(Fetching { done: 4, of: 9 }));
+        assert_eq!(models.fetching["net"], Fetching { done: 4, of: 9 });
         let failed = ModelEvent::FetchFailed { name: "net".into(), message: Some("no route".into()) };
-        assert_eq!((models.take(failed, &[]), models.problem("net")), (None, Some("no route")));
+        assert_eq!((models.take(failed, &[]), &*models.problems["net"]), (None, "no route"));
         models.begin("net", 9);
-        assert_eq!(models.problem("net"), None);
+        assert!(models.problems.is_empty());
         let message = "net is there.".into();
         let changed = Some(Outcome::Changed { name: "net".into(), message });
         assert_eq!(models.take(ModelEvent::Fetched("net".into()), &[]), changed);
-        assert_eq!(models.fetching("net"), None);
+        assert!(models.fetching.is_empty());
     }
 }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 
-/// The page shows one of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TestPart {
@@ -28,11 +27,9 @@ pub const PAGE: About =
 pub enum TestCommand {
     Measure,
     Stop,
-    /// This shows each net the pictures that were made on the others.
     Transfer,
     CopyCommand,
     CopyTable,
-    /// This attacks a picture of the sheet in Explore.
     Explore(usize),
     NextPage,
     PreviousPage,

@@ -20,7 +20,6 @@ const LEAST_CELL: f32 = 9.0;
 const WRITTEN: f32 = 26.0;
 const WIDEST_NAME: f32 = 220.0;
 
-/// Shows the confusion matrix of the curve and the ε that are looked at.
 pub fn show(ui: &mut Ui, tests: &TestSet) {
     ui.add_space(SPACE_3);
     let (Some(curve), Some((_, answers))) = (tests.curve(), tests.answers()) else { return };
@@ -122,7 +121,6 @@ fn written(ui: &Ui, rect: Rect, name: &str, align: Align2) {
     }
 }
 
-/// Shows who is fooled by whose pictures.
 pub fn transfer(ui: &mut Ui, tests: &TestSet) {
     ui.add_space(SPACE_3);
     let Some(found) = &tests.transferred else {

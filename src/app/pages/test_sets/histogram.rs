@@ -83,7 +83,6 @@ fn counts(values: &[f32], most: f32, bins: usize) -> Vec<usize> {
     counts
 }
 
-/// The bars stand on equal parts of 0 to `most`.
 struct Histogram {
     counts: Vec<usize>,
     most: f32,

@@ -255,9 +255,7 @@ fn measure_button(ui: &mut Ui, name: &str, out: &mut Vec<Command>) {
     }
 }
 
-/// Lists what makes the curves doubtful.
 fn warnings(ui: &mut Ui, tests: &TestSet) {
-    let palette = palette(ui);
     let of_net =
         |curve: &Curve| -> Vec<_> { curve.warnings.iter().map(|why| format!("{}: {why}.", curve.title)).collect() };
     let told: BTreeSet<String> = tests.curves.iter().flat_map(of_net).collect();
@@ -265,13 +263,11 @@ fn warnings(ui: &mut Ui, tests: &TestSet) {
         return;
     }
     ui.add_space(SPACE_2);
-    let frame =
-        Frame::new().fill(palette.fooled_soft).corner_radius(theme::RADIUS).inner_margin(Margin::symmetric(8, 6));
-    frame.show(ui, |ui| {
+    theme::caution_frame(ui, 6).show(ui, |ui| {
         ScrollArea::vertical().max_height(76.0).id_salt("warnings").show(ui, |ui| {
             for text in told {
                 ui.horizontal_top(|ui| {
-                    ui.label(icons::ICON_WARNING.rich_text().size(16.0).color(palette.fooled));
+                    ui.label(icons::ICON_WARNING.rich_text().size(16.0).color(palette(ui).fooled));
                     ui.add(egui::Label::new(text).wrap());
                 });
             }
@@ -279,8 +275,7 @@ fn warnings(ui: &mut Ui, tests: &TestSet) {
     });
 }
 
-/// Turns a search for the smallest ε into the attack that it tried, at the ε that it found; other attacks stay as
-/// they are.
+/// Turns a search for the smallest ε into the attack that it tried, at the ε that it found.
 fn at_its_length(mut wish: SheetWish, picture: &SheetPicture) -> SheetWish {
     if let AttackSettings::MinimalEps(search) = wish.attack {
         wish.eps = match picture.length {

@@ -68,7 +68,6 @@ pub struct TestSet {
     /// This ε is looked at; without one it is the largest that was measured.
     pub eps: Option<f32>,
     pub page: usize,
-    /// The answers to the untouched pictures are shown.
     pub clean: bool,
     wished: Option<SheetWish>,
 }
@@ -307,20 +306,18 @@ mod tests {
         let survey = choices.survey(usual).unwrap();
         assert_eq!(survey.eps, [8.0 / 255.0, 0.05, 0.1]);
         assert_eq!(survey.attacks, [usual("fgsm"), usual("pgd")]);
-        choices.attacks.clear();
-        choices.smallest = vec!["bim".into()];
-        let smallest = choices.survey(usual).unwrap().attacks;
-        assert!(
-            matches!(&smallest[..], [AttackSettings::MinimalEps(search)] if search.largest == 0.1 && *search.attack == usual("bim"))
-        );
-        for (eps, part) in [("", "There is no ε"), ("0.1, much", "much"), ("-1", "-1")] {
-            choices.eps = eps.into();
-            assert!(choices.survey(usual).unwrap_err().contains(part), "{eps}");
+        (choices.attacks, choices.smallest) = (Vec::new(), vec!["bim".into()]);
+        assert_eq!(choices.survey(usual).unwrap().attacks, [MinimalEps::new(usual("bim"), 0.1).into()]);
+        let with_eps = |eps: &str| Choices { eps: eps.into(), ..Choices::default() };
+        for (choices, part) in [
+            (with_eps(""), "There is no ε"),
+            (with_eps("0.1, much"), "much"),
+            (with_eps("-1"), "-1"),
+            (Choices { nets: Vec::new(), ..Choices::default() }, "No net"),
+            (Choices { attacks: Vec::new(), ..Choices::default() }, "No attack"),
+        ] {
+            assert!(choices.survey(usual).unwrap_err().contains(part), "{choices:?}");
         }
-        choices = Choices { nets: Vec::new(), ..Choices::default() };
-        assert!(choices.survey(usual).unwrap_err().contains("No net"));
-        choices = Choices { attacks: Vec::new(), ..Choices::default() };
-        assert!(choices.survey(usual).unwrap_err().contains("No attack"));
     }
 
     #[test]

@@ -15,7 +15,6 @@ use crate::worker::RunId;
 pub enum NetMoment {
     Before,
     Now,
-    /// This is the net of the epoch that the stopping rule finds best.
     Best,
 }
 
@@ -36,7 +35,6 @@ pub enum TrainView {
     Runs,
 }
 
-/// These parts of a run can be saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Export {
     History,
@@ -56,12 +54,10 @@ pub enum TrainCommand {
     OneStep,
     OneEpoch,
     Stop,
-    /// This changes ε and α of the run in hand.
     Retune {
         eps: f32,
         alpha: f32,
     },
-    /// This changes the learning rate of the run in hand.
     Rate(f32),
     HalveRate,
     // The selected run
@@ -90,7 +86,6 @@ pub enum TrainCommand {
     FetchData(DataSource),
     StopFetching,
     AskSweep,
-    /// This queues one run for every ε with every α.
     Sweep {
         eps: Vec<f32>,
         alpha: Vec<f32>,

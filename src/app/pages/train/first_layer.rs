@@ -19,7 +19,6 @@ pub struct WeightSheet {
 }
 
 impl WeightSheet {
-    /// Draws the sheet as large as it fits, with an explanation.
     pub fn show_explained(&mut self, ui: &mut Ui, run: &str, sheet: &Arc<Rgba>) {
         ui.label(theme::strong(format!("First layer of {run}")));
         ui.add_space(SPACE_2);
@@ -28,7 +27,6 @@ impl WeightSheet {
         ui.add(egui::Label::new(RichText::new(HINT).color(palette(ui).weak)).wrap());
     }
 
-    /// Draws the sheet under a caption.
     pub fn show(&mut self, ui: &mut Ui, sheet: &Arc<Rgba>) {
         ui.horizontal(|ui| {
             ui.label(theme::caption(ui, "First layer"));

@@ -284,7 +284,6 @@ fn is_packed(path: &Path) -> bool {
     [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz"].iter().any(|end| name.ends_with(end))
 }
 
-/// Asks for the weights of a run that is not in hand; they lie on disk.
 fn ask_for_weights(train: &Train, out: &mut Vec<Command>) {
     if let Some(run) = train.selected().filter(|run| run.lacks_sheet()) {
         out.push(TrainCommand::ShowFirstLayer(run.info.run.clone()).into());

@@ -17,7 +17,6 @@ use crate::engine::train::Config;
 use crate::engine::units::counted;
 use crate::worker::{RunId, RunInfo};
 
-/// This holds the open question and what has been typed.
 #[derive(Default)]
 pub struct Questions {
     pub open: Option<TrainQuestion>,
@@ -109,7 +108,6 @@ fn confirm(ui: &mut Ui, run: RunId, out: &mut Vec<Command>) -> bool {
     answers.show(ui, Some(TrainCommand::Delete(run).into()), out)
 }
 
-/// Asks before anything is fetched: what, from where and under which licence.
 fn consent(ui: &mut Ui, data: DataSource, out: &mut Vec<Command>) -> bool {
     let Some(offer) = data.offer() else { return false };
     let facts = [

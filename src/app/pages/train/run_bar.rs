@@ -1,6 +1,6 @@
 //! The bar shows what can be done with the run in hand, how far it is, and what it needs.
 
-use eframe::egui::{self, Frame, Margin, RichText, Ui};
+use eframe::egui::{self, RichText, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
@@ -191,14 +191,11 @@ fn on_its_own(text: &str) -> String {
 }
 
 fn warning(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
-    let palette = palette(ui);
     ui.add_space(SPACE_1);
-    let frame =
-        Frame::new().fill(palette.fooled_soft).corner_radius(theme::RADIUS).inner_margin(Margin::symmetric(8, 6));
-    frame.show(ui, |ui| {
+    theme::caution_frame(ui, 6).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal_top(|ui| {
-            ui.label(icons::ICON_WARNING.rich_text().size(17.0).color(palette.fooled));
+            ui.label(icons::ICON_WARNING.rich_text().size(17.0).color(palette(ui).fooled));
             contents(ui);
         });
     });

@@ -15,7 +15,6 @@ use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{command_button, elided, icon_button};
-use crate::engine::train::Measured;
 use crate::engine::units::counted;
 use crate::worker::{RunId, RunState};
 
@@ -69,7 +68,7 @@ impl RunColumns {
         let mut widths = COLUMNS.each_ref().map(|column| column.width);
         let mut pictures = [None; 3];
         for (index, pictures) in pictures.iter_mut().enumerate() {
-            let mut all = runs.iter().filter_map(|run| errors(run)[index]).map(|measured| measured.n);
+            let mut all = runs.iter().filter_map(|run| run.errors()[index]).map(|measured| measured.n);
             let first = all.next();
             *pictures = first.filter(|first| all.all(|n| n == *first));
             if first.is_some() && pictures.is_none() {
@@ -88,13 +87,6 @@ impl RunColumns {
     }
 }
 
-/// Returns the errors of the kept epoch: clean, under FGSM, under PGD.
-fn errors(run: &TrainingRun) -> [Option<Measured>; 3] {
-    let kept = run.kept().copied().unwrap_or_default();
-    [kept.clean, kept.adversarial, kept.pgd].map(|measured| measured.filter(|measured| measured.n > 0))
-}
-
-/// The table scrolls to a run when it is newly selected.
 #[derive(Default)]
 pub struct RunsTable {
     last_selected: Option<RunId>,
@@ -204,7 +196,7 @@ fn tick(ui: &mut Ui, run: &TrainingRun, rect: Rect, out: &mut Vec<Command>) {
 fn cells(ui: &Ui, run: &TrainingRun, rect: Rect, shape: &RunColumns) {
     let palette = palette(ui);
     let config = &run.info.config;
-    let errors = errors(run);
+    let errors = run.errors();
     let state = match run.info.state {
         RunState::Running | RunState::Preparing => palette.accent,
         RunState::Paused(Some(_)) | RunState::Failed(_) => palette.error,
@@ -216,9 +208,9 @@ fn cells(ui: &Ui, run: &TrainingRun, rect: Rect, shape: &RunColumns) {
         Some(progress) => format!("{}/{}", progress.epoch, progress.epochs),
         None => format!("{}/{}", run.info.history.len(), config.epochs.max(run.info.history.len())),
     };
-    let error = |index: usize| match words::error(errors[index]) {
-        Some((error, _)) if shape.pictures[index].is_some() => (error, String::new()),
-        Some((error, n)) => (error, format!("n {}", thousands(n))),
+    let error = |index: usize| match errors[index] {
+        Some(measured) if shape.pictures[index].is_some() => (words::error(measured), String::new()),
+        Some(measured) => (words::error(measured), format!("n {}", thousands(measured.n))),
         None => ("–".to_owned(), String::new()),
     };
     let plain = |text: String| (text, String::new());
@@ -270,8 +262,8 @@ fn tooltip(ui: &mut Ui, run: &TrainingRun) {
     ];
     if let Some(kept) = run.kept() {
         lines.push(format!("of epoch {}, validation errors:", kept.epoch));
-        for (name, measured) in [("clean", kept.clean), ("FGSM", kept.adversarial), ("PGD", kept.pgd)] {
-            lines.extend(measured.filter(|m| m.n > 0).map(|m| format!("{name}: {}", words::interval(m))));
+        for (name, measured) in ["clean", "FGSM", "PGD"].into_iter().zip(run.errors()) {
+            lines.extend(measured.map(|measured| format!("{name}: {}", words::interval(measured))));
         }
         if kept.overfits_the_attack() && run.info.config.trains_on_an_attack() {
             lines.push("It withstands large steps far better than small ones: catastrophic overfitting.".into());
@@ -286,7 +278,6 @@ fn tooltip(ui: &mut Ui, run: &TrainingRun) {
     ui.label(lines.join("\n"));
 }
 
-/// Returns what buttons can do with a run.
 fn actions(run: &TrainingRun) -> Vec<TrainCommand> {
     possible([
         (run.has_net(), TrainCommand::UseNet(NetMoment::Now)),
@@ -296,7 +287,6 @@ fn actions(run: &TrainingRun) -> Vec<TrainCommand> {
     ])
 }
 
-/// Returns what is done less often.
 fn others(run: &TrainingRun) -> Vec<TrainCommand> {
     let has_history = !run.info.history.is_empty();
     possible([

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::picture::Rgba;
-use crate::engine::train::{Config, EpochRecord, Progress, Stage};
+use crate::engine::train::{Config, EpochRecord, Measured, Progress, Stage};
 use crate::worker::{RunInfo, RunState};
 
 pub struct TrainingRun {
@@ -13,7 +13,6 @@ pub struct TrainingRun {
     pub progress: Option<Progress>,
     /// This is the share of the data that is prepared, and the time that the rest takes.
     pub preparing: Option<(f32, Duration)>,
-    /// This shows the weights of the first layer.
     pub sheet: Option<Arc<Rgba>>,
     pub is_sheet_wanted: bool,
     /// These ε and α hold from the next epoch on.
@@ -76,6 +75,12 @@ impl TrainingRun {
         self.info.config.stopping.rule.best(history).or(last).and_then(|at| history.get(at))
     }
 
+    /// Returns the errors of the kept epoch on untouched pictures, under FGSM and under PGD, where they were measured.
+    pub fn errors(&self) -> [Option<Measured>; 3] {
+        let kept = self.kept().copied().unwrap_or_default();
+        [kept.clean, kept.adversarial, kept.pgd].map(|measured| measured.filter(|measured| measured.n > 0))
+    }
+
     /// Returns the settings that the run was begun with, as far as its history tells.
     pub fn begun(&self) -> Config {
         let mut config = self.info.config.clone();
@@ -88,7 +93,6 @@ impl TrainingRun {
         config
     }
 
-    /// Returns how much is done, from 0 to 1.
     pub fn share_done(&self) -> f32 {
         match (&self.info.state, self.progress) {
             (RunState::Finished, _) => 1.0,

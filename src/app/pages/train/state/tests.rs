@@ -130,6 +130,8 @@ fn the_epoch_that_is_kept_is_the_rule_s() {
     assert!(text.contains("clean 3.0 % (n = 100), adversarial 40.0 %"), "{text}");
     train.runs[0].info.config.stopping.rule = crate::engine::train::Rule::Off;
     assert_eq!(train.selected().unwrap().kept().unwrap().epoch, 3);
+    train.runs[0].info.history[2].clean = Some(Measured::default());
+    assert_eq!(train.runs[0].errors()[0], None, "of no pictures");
 }
 
 #[test]

@@ -114,9 +114,9 @@ pub fn objective(config: &Config) -> [String; 2] {
     }
 }
 
-/// Returns an error such as "2.1 %", and its number of pictures.
-pub fn error(measured: Option<Measured>) -> Option<(String, usize)> {
-    measured.filter(|measured| measured.n > 0).map(|measured| (per_cent(measured.error() as f32), measured.n))
+/// Writes "2.1 %".
+pub fn error(measured: Measured) -> String {
+    per_cent(measured.error() as f32)
 }
 
 /// Writes "21 of 1 000 wrong; 95 % interval 1.4 % to 3.2 %".
@@ -128,17 +128,15 @@ pub fn interval(measured: Measured) -> String {
 }
 
 pub fn finished(run: &TrainingRun) -> String {
-    let errors = kept_errors(run).map(|(name, error, n)| format!("{name} {error} (n = {})", thousands(n)));
-    let errors: Vec<String> = errors.collect();
+    let errors: Vec<String> = kept_errors(run).map(|(name, error, n)| format!("{name} {error} (n = {n})")).collect();
     let errors = if errors.is_empty() { String::new() } else { format!(" Validation error: {}.", errors.join(", ")) };
     format!("{} is finished.{errors}", run.info.run)
 }
 
 /// Returns the names, the errors and the numbers of pictures of the epoch that is kept.
-fn kept_errors(run: &TrainingRun) -> impl Iterator<Item = (&'static str, String, usize)> {
-    let kept = run.kept().copied().unwrap_or_default();
-    let all = [("clean", kept.clean), ("adversarial", kept.adversarial), ("PGD", kept.pgd)];
-    all.into_iter().filter_map(|(name, measured)| error(measured).map(|(error, n)| (name, error, n)))
+fn kept_errors(run: &TrainingRun) -> impl Iterator<Item = (&'static str, String, String)> {
+    let all = ["clean", "adversarial", "PGD"].into_iter().zip(run.errors());
+    all.filter_map(|(name, measured)| measured.map(|measured| (name, error(measured), thousands(measured.n))))
 }
 
 /// Describes a run for assistive technology.
@@ -151,7 +149,7 @@ pub fn summary(run: &TrainingRun) -> String {
         format!("{}, ε {}, α {}", adversary(config), short(config.eps), short(config.alpha)),
         format!("seed {}", config.seed),
     ];
-    parts.extend(kept_errors(run).map(|(name, error, n)| format!("{name} error {error} of {}", thousands(n))));
+    parts.extend(kept_errors(run).map(|(name, error, n)| format!("{name} error {error} of {n}")));
     parts.join("; ")
 }
 
@@ -236,8 +234,7 @@ mod tests {
     #[test]
     fn an_error_stands_with_its_number() {
         let measured = Measured { n: 1000, wrong: 21, ..Measured::default() };
-        assert_eq!(error(Some(measured)), Some(("2.1 %".into(), 1000)));
-        assert_eq!(error(Some(Measured::default())), None);
+        assert_eq!(error(measured), "2.1 %");
         assert!(interval(measured).starts_with("21 of 1\u{202F}000 wrong; 95 % interval 1.4 % to 3.2 %"));
     }
 }
