@@ -8,9 +8,8 @@ use egui_plot::PlotPoint;
 use crate::app::plots::axes::{AxisScale, Interval};
 use crate::app::plots::group::Triangles;
 use crate::app::plots::paper;
-use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Panel, Quantity};
-use crate::app::plots::scene::Scene;
+use crate::app::plots::scene::{PlotRun, Scene};
 use crate::app::plots::series::{Band, Point, stretches, thinned, visible};
 
 /// Above so many lines, those of other runs than the selected one are drawn with fewer points.

@@ -11,7 +11,6 @@ pub mod legend;
 pub mod marks;
 pub mod panel;
 pub mod paper;
-pub mod plot_run;
 pub mod quantity;
 pub mod quiet;
 pub mod scene;
@@ -27,8 +26,7 @@ use egui_material_icons::icons;
 
 use crate::app::plots::axes::Interval;
 use crate::app::plots::kept::Kept;
-use crate::app::plots::plot_run::PlotRun;
-use crate::app::plots::scene::{Look, Scene};
+use crate::app::plots::scene::{Look, PlotRun, Scene};
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 
 const LOW: f32 = 460.0;

@@ -4,9 +4,9 @@ use eframe::egui::Color32;
 use serde::{Deserialize, Serialize};
 
 use crate::app::plots::axes::Interval;
-use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::theme::Palette;
+use crate::engine::train::{Config, EpochRecord, Rule, Stage};
 
 /// A look is what a person has chosen about the plots; it is kept between starts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +52,27 @@ impl Look {
 
     pub fn only(&self) -> Panel {
         if self.wanted().contains(&self.only) { self.only } else { Panel::Error }
+    }
+}
+
+/// A plot run is a training run as the plots see it.
+#[derive(Clone, Copy, Debug)]
+pub struct PlotRun<'a> {
+    pub name: &'a str,
+    pub history: &'a [EpochRecord],
+    pub config: &'a Config,
+    /// The selected run has bands, markers and the alarm.
+    pub is_primary: bool,
+}
+
+impl PlotRun<'_> {
+    /// Returns the epoch whose weights the run keeps: the one that its stopping rule finds best, or its last.
+    pub fn kept(&self) -> Option<&EpochRecord> {
+        let selection = self.history.iter().take_while(|record| record.stage == Stage::Selection);
+        match self.config.stopping.rule {
+            Rule::Off => selection.last(),
+            rule => self.history.get(rule.best(self.history)?),
+        }
     }
 }
 
@@ -122,7 +143,6 @@ pub fn run_colour(palette: &Palette, run: usize) -> Color32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::train::{Config, EpochRecord};
 
     #[test]
     fn the_first_epochs_do_not_fill_the_axis() {

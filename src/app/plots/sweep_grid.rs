@@ -9,9 +9,9 @@ use egui_plot::{HLine, Line, PlotPoint, PlotPoints, PlotUi};
 
 use crate::app::format::short;
 use crate::app::plots::axes::{AxisScale, Interval, linear, per_cent_tick};
-use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Panel, Quantity, per_cent};
 use crate::app::plots::quiet::{PlotAxis, QuietPlot, sample};
+use crate::app::plots::scene::PlotRun;
 use crate::app::plots::series::{stretches, thinned};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::icon_at;

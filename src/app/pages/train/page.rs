@@ -20,7 +20,7 @@ use crate::app::pages::train::state::facts::DraftFacts;
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, TrainOutcome, draft, words};
 use crate::app::plots::Plots;
-use crate::app::plots::plot_run::PlotRun;
+use crate::app::plots::scene::PlotRun;
 use crate::app::plots::sweep_grid::sweep_grid;
 use crate::app::plots::trade_off::trade_off;
 use crate::app::settings::Settings;

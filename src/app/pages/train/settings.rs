@@ -1,5 +1,7 @@
 //! The panel has the settings of the next run, and those of the run in hand that can still be changed.
 
+use std::path::PathBuf;
+
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 use egui_material_icons::icons;
 
@@ -12,7 +14,7 @@ use crate::app::pages::train::state::{DataFetching, Train, draft, words};
 use crate::app::pages::train::{learning, net, objective};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::about::{Action as _, about};
-use crate::app::widgets::form::{self, Choice, Counts, Fields, named, note, section};
+use crate::app::widgets::form::{self, Counts, Fields, named, note, section};
 use crate::app::widgets::path_field::typed_path;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{alternatives, command_button, icon_button, problem_line};
@@ -164,33 +166,22 @@ fn change(panel: SettingsOf, config: &Config, changed: Config) -> Command {
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Set {
-    Drawn,
-    Mnist,
-    FashionMnist,
-    Folder,
-}
-
-const SETS: [Choice<'static, Set>; 4] = [
-    (Set::Drawn, "Drawn digits", "Digits that the program draws itself: nothing to fetch, as many as you like"),
-    (Set::Mnist, "MNIST", "60 000 handwritten digits"),
-    (Set::FashionMnist, "Fashion-MNIST", "60 000 pieces of clothing, in the format of MNIST"),
-    (Set::Folder, "Folder or archive…", "One folder of pictures per class, packed or not, or the files of MNIST"),
-];
-
 fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Command>) {
-    let set = match config.data {
-        DataSource::Drawn { .. } => Set::Drawn,
-        DataSource::Mnist => Set::Mnist,
-        DataSource::FashionMnist => Set::FashionMnist,
-        DataSource::Folder(_) => Set::Folder,
-    };
-    match form::choice(ui, about("Set", "What the net is trained on"), &SETS, set) {
-        Some(Set::Drawn) => config.data = draft::usual().data,
-        Some(Set::Mnist) => config.data = DataSource::Mnist,
-        Some(Set::FashionMnist) => config.data = DataSource::FashionMnist,
-        Some(Set::Folder) => out.push(TrainCommand::FolderDialog.into()),
+    let (mut drawn, mut folder, now) = (draft::usual().data, DataSource::Folder(PathBuf::new()), config.data.clone());
+    match &now {
+        DataSource::Drawn { .. } => drawn.clone_from(&now),
+        DataSource::Folder(_) => folder.clone_from(&now),
+        DataSource::Mnist | DataSource::FashionMnist => {}
+    }
+    let options = [
+        (&drawn, "Drawn digits", "Digits that the program draws itself: nothing to fetch, as many as you like"),
+        (&DataSource::Mnist, "MNIST", "60 000 handwritten digits"),
+        (&DataSource::FashionMnist, "Fashion-MNIST", "60 000 pieces of clothing, in the format of MNIST"),
+        (&folder, "Folder or archive…", "One folder of pictures per class, packed or not, or the files of MNIST"),
+    ];
+    match form::choice(ui, about("Set", "What the net is trained on"), &options, &now) {
+        Some(DataSource::Folder(_)) => out.push(TrainCommand::FolderDialog.into()),
+        Some(chosen) => config.data = chosen.clone(),
         None => {}
     }
     match &mut config.data {
