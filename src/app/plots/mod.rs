@@ -65,16 +65,13 @@ impl Plots {
         // A view of epochs that these runs do not have, or of more than all, is no view.
         let scene = if is_reset || scene.is_lost() { Scene { zoom: None, ..scene } } else { scene };
 
-        let touched = legend::legend(ui, &scene);
+        let raised = legend::legend(ui, &scene, &mut self.look);
         alarm(ui, &scene, is_low);
         let (cursor, zoom) = self.panels(ui, &scene);
-        if let Some(quantity) = touched.toggled {
-            self.look.hidden[quantity as usize] ^= true;
-        }
-        if (cursor, zoom, touched.raised) != (self.cursor, self.zoom, self.raised) || touched.toggled.is_some() {
+        if (cursor, zoom, raised, look) != (self.cursor, self.zoom, self.raised, self.look) {
             ui.ctx().request_repaint();
         }
-        (self.cursor, self.zoom, self.raised) = (cursor, zoom, touched.raised);
+        (self.cursor, self.zoom, self.raised) = (cursor, zoom, raised);
         Some(Rect::from_min_max(pos2(ui.max_rect().left(), top), ui.min_rect().max))
     }
 

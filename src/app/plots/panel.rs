@@ -1,8 +1,7 @@
 //! A panel has a heading, flags, axes and lines.
 
 use eframe::egui::{
-    self, Align2, Color32, CursorIcon, EventFilter, Key, Painter, Rect, Response, Role, Stroke, Ui, Vec2, WidgetInfo,
-    vec2,
+    self, Align2, Color32, CursorIcon, EventFilter, Key, Rect, Response, Role, Stroke, Ui, Vec2, WidgetInfo, vec2,
 };
 use egui_plot::{
     FilledArea, Line, MarkerShape, PlotItem, PlotMemory, PlotPoint, PlotPoints, PlotTransform, PlotUi, Points, VLine,
@@ -81,7 +80,7 @@ pub fn show(
     plot.size = vec2(width, ui.available_height());
     plot.corner = if has_epochs { "epoch" } else { "" };
     plot.can_zoom = true;
-    let items = Items { painter: ui.painter().clone(), palette: palette(ui), panel, scene, curves: &curves };
+    let items = Items { palette: palette(ui), panel, scene, curves: &curves };
     let shown = plot.show(ui, |plot| {
         if let Some(at) = scene.cursor {
             plot.vline(VLine::new("", (at + 1) as f64).color(items.palette.weak));
@@ -90,7 +89,7 @@ pub fn show(
         flags.add(plot, items.palette, scene);
         items.best(plot);
         items.cursor_rings(plot);
-        paper::add(plot, &items.painter, items.palette, panel, scene, curves.scale);
+        paper::add(plot, items.palette, panel, scene, curves.scale);
     });
     let (response, transform) = (shown.response.on_hover_cursor(CursorIcon::Crosshair), shown.transform);
     flags.paint(ui, scene, &transform);
@@ -112,7 +111,6 @@ pub fn show(
 }
 
 struct Items<'s> {
-    painter: Painter,
     palette: &'static Palette,
     panel: Panel,
     scene: &'s Scene<'s>,

@@ -1,11 +1,11 @@
 //! The numbers of arXiv 1412.6572, section 6, are shown as dots at the right edge of the plots.
 
-use eframe::egui::{Align2, Painter, Rect, Response, RichText, Stroke, Vec2, pos2, vec2};
+use eframe::egui::{Align2, Rect, Response, RichText, Stroke, Vec2, pos2, vec2};
 use egui_plot::{HLine, LineStyle, MarkerShape, PlotPoint, PlotUi, Text};
 
 use crate::app::plots::axes::AxisScale;
 use crate::app::plots::quantity::{Panel, Quantity};
-use crate::app::plots::quiet::{Labels, Marker, rimmed};
+use crate::app::plots::quiet::{Labels, Marker, rimmed, text_size};
 use crate::app::plots::scene::Scene;
 use crate::app::theme::{self, Palette, SPACE_1};
 
@@ -53,14 +53,7 @@ pub fn dots(panel: Panel, scene: &Scene<'_>) -> impl Iterator<Item = &'static Pa
 }
 
 /// Adds the dots of a panel, hollow after clean training, each with its value where there is room.
-pub fn add(
-    plot: &mut PlotUi<'_>,
-    painter: &Painter,
-    palette: &Palette,
-    panel: Panel,
-    scene: &Scene<'_>,
-    scale: AxisScale,
-) {
+pub fn add(plot: &mut PlotUi<'_>, palette: &Palette, panel: Panel, scene: &Scene<'_>, scale: AxisScale) {
     let frame = *plot.transform().frame();
     let mut labels = Labels { room: frame, apart: 0.0, taken: Vec::new() };
     for dot in dots(panel, scene) {
@@ -74,7 +67,7 @@ pub fn add(
         let marker = Marker { shape: MarkerShape::Circle, radius: RADIUS - 0.7, colour: inside, rim };
         rimmed(plot, PlotPoint::new(x, y), marker);
         let text = format!("paper {}", panel.spelled(dot.value));
-        let size = painter.layout_no_wrap(text.clone(), theme::small_font(), colour).size();
+        let size = text_size(plot, &text, theme::small_font());
         let left = frame.right_center() - vec2(3.0 * RADIUS + SPACE_1, 0.0);
         let beside = PlotPoint::new(plot.plot_from_screen(left).x, y);
         let place = |align: Align2| align.anchor_size(plot.screen_from_plot(beside), size);

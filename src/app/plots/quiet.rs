@@ -133,6 +133,11 @@ pub struct Marker {
     pub rim: Stroke,
 }
 
+/// Returns the size of a line of text in a plot.
+pub fn text_size(plot: &PlotUi<'_>, text: &str, font: FontId) -> Vec2 {
+    plot.ctx().fonts_mut(|fonts| fonts.layout_no_wrap(text.to_owned(), font, Color32::PLACEHOLDER).size())
+}
+
 /// Paints a short piece of a line through the middle of a place, as a sample of its style.
 pub fn sample(ui: &Ui, place: Rect, style: LineStyle, stroke: Stroke) {
     paint(ui, place, &Line::new("", vec![[0.0, 0.0], [1.0, 0.0]]).style(style).stroke(stroke));

@@ -1,6 +1,6 @@
 //! The trade-off plots the clean against the adversarial error of each run.
 
-use eframe::egui::{Align2, Painter, Pos2, Rect, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2};
+use eframe::egui::{Align2, Pos2, Rect, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2};
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoint, PlotPoints, PlotTransform, PlotUi, Text};
 
 use crate::app::format::short;
@@ -8,7 +8,7 @@ use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick};
 use crate::app::plots::hover;
 use crate::app::plots::panel::RIGHT;
 use crate::app::plots::quantity::{Quantity, per_cent};
-use crate::app::plots::quiet::{Labels, Marker, PlotAxis, QuietPlot, rimmed};
+use crate::app::plots::quiet::{Labels, Marker, PlotAxis, QuietPlot, rimmed, text_size};
 use crate::app::plots::scene::{PlotRun, run_colour};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
@@ -61,7 +61,7 @@ fn plot(ui: &mut Ui, runs: &[PlotRun<'_>], dots: &[Dot]) -> PlotTransform {
     let y = PlotAxis { apart: 28.0, room: 66.0, ..axis("error under FGSM at its own ε", |dot| dot.adversarial) };
     let mut quiet = QuietPlot::new(ui, "trade-off", x, y);
     quiet.size = vec2(ui.available_width() - RIGHT, ui.available_height().max(LOWEST));
-    let (palette, painter) = (palette(ui), ui.painter().clone());
+    let palette = palette(ui);
     let shown = quiet.show(ui, |plot| {
         frontiers(plot, palette, runs, dots);
         for dot in dots {
@@ -77,7 +77,7 @@ fn plot(ui: &mut Ui, runs: &[PlotRun<'_>], dots: &[Dot]) -> PlotTransform {
             let colour = run_colour(palette, dot.run);
             rimmed(plot, dot.at(), Marker { shape: MarkerShape::Circle, radius: RADIUS, colour, rim });
         }
-        labels(plot, &painter, palette, runs, dots);
+        labels(plot, palette, runs, dots);
     });
     shown.response.widget_info(|| {
         WidgetInfo::labeled(Role::Figure, true, format!("Adversarial against clean error of {} runs", dots.len()))
@@ -118,14 +118,14 @@ fn frontier(dots: &[Dot]) -> Vec<&Dot> {
     best
 }
 
-fn labels(plot: &mut PlotUi<'_>, painter: &Painter, palette: &Palette, runs: &[PlotRun<'_>], dots: &[Dot]) {
+fn labels(plot: &mut PlotUi<'_>, palette: &Palette, runs: &[PlotRun<'_>], dots: &[Dot]) {
     let around = |dot: &Dot| Rect::from_center_size(plot.screen_from_plot(dot.at()), Vec2::splat(2.0 * RADIUS));
     let taken = dots.iter().map(around).collect();
     let mut labels = Labels { room: plot.transform().frame().shrink(2.0), apart: 0.0, taken };
     for dot in dots {
         let config = runs[dot.run].config;
         let text = format!("ε {} α {}", short(config.eps), short(config.alpha));
-        let size = painter.layout_no_wrap(text.clone(), theme::number_font(), palette.text).size();
+        let size = text_size(plot, &text, theme::number_font());
         if let Some(place) = labels.place(places(plot.screen_from_plot(dot.at()), size)) {
             let text = RichText::new(text).font(theme::number_font()).background_color(palette.canvas);
             let at = plot.plot_from_screen(place.center());

@@ -31,33 +31,16 @@ pub struct ModelsPage {
     question: Option<ModelQuestion>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Availability {
-    Ready,
-    ToFetch,
-    WithoutWeights,
-    Unusable,
-}
+/// The groups stand in the order in which a person looks for models.
+const GROUPS: [&str; 4] = ["Ready", "Available to download", "Without weights", "Cannot be used"];
 
-impl Availability {
-    const ALL: [Self; 4] = [Self::Ready, Self::ToFetch, Self::WithoutWeights, Self::Unusable];
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::Ready => "Ready",
-            Self::ToFetch => "Available to download",
-            Self::WithoutWeights => "Without weights",
-            Self::Unusable => "Cannot be used",
-        }
-    }
-
-    fn of(entry: &Entry) -> Self {
-        match &entry.facts {
-            None => Self::Unusable,
-            Some(facts) if facts.weights != WeightsPlace::Nowhere => Self::Ready,
-            Some(facts) if facts.remote.is_some() => Self::ToFetch,
-            Some(_) => Self::WithoutWeights,
-        }
+fn group_of(entry: &Entry) -> &'static str {
+    let [ready, to_fetch, without_weights, unusable] = GROUPS;
+    match &entry.facts {
+        None => unusable,
+        Some(facts) if facts.weights != WeightsPlace::Nowhere => ready,
+        Some(facts) if facts.remote.is_some() => to_fetch,
+        Some(_) => without_weights,
     }
 }
 
@@ -75,7 +58,7 @@ impl Page for ModelsPage {
                         ui.vertical(|ui| {
                             ui.set_max_width(width);
                             head(ui, out);
-                            for group in Availability::ALL {
+                            for group in GROUPS {
                                 section(ui, group, &self.models, &shell.explore, out);
                             }
                             foot(ui, &self.models);
@@ -190,13 +173,13 @@ fn head(ui: &mut Ui, out: &mut Vec<Command>) {
     ui.add(egui::Label::new(egui::RichText::new(text).color(palette(ui).weak)).wrap());
 }
 
-fn section(ui: &mut Ui, group: Availability, models: &Models, explore: &Explore, out: &mut Vec<Command>) {
-    let mut entries = explore.catalogue.iter().filter(|entry| Availability::of(entry) == group).peekable();
+fn section(ui: &mut Ui, group: &str, models: &Models, explore: &Explore, out: &mut Vec<Command>) {
+    let mut entries = explore.catalogue.iter().filter(|entry| group_of(entry) == group).peekable();
     if entries.peek().is_none() {
         return;
     }
     ui.add_space(SPACE_3);
-    ui.label(theme::caption(ui, group.title()));
+    ui.label(theme::caption(ui, group));
     for entry in entries {
         row::show(ui, entry, models, entry.name == explore.view.model, out);
     }

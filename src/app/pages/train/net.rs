@@ -35,9 +35,9 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option
     form::text(ui, fields, about("As text", AS_TEXT), &mut config.model, draft::net);
     match facts.map(|facts| &facts.net) {
         Some(Ok(net)) => {
-            let input = &net.input;
-            ui.label(theme::number(format!("{} parameters", thousands(net.parameters))));
-            note(ui, &format!("{}×{}×{} in, {} classes out", input.width, input.height, input.channels, net.classes));
+            let (input, classes) = (&net.input, net.classes.len());
+            ui.label(theme::number(format!("{} parameters", thousands(net.parameter_count()))));
+            note(ui, &format!("{}×{}×{} in, {classes} classes out", input.width, input.height, input.channels));
         }
         Some(Err(why)) => problem_line(ui, why),
         None => {

@@ -208,36 +208,32 @@ fn cells(ui: &Ui, run: &TrainingRun, rect: Rect, shape: &RunColumns) {
         Some(progress) => format!("{}/{}", progress.epoch, progress.epochs),
         None => format!("{}/{}", run.info.history.len(), config.epochs.max(run.info.history.len())),
     };
-    let error = |index: usize| match errors[index] {
-        Some(measured) if shape.pictures[index].is_some() => (words::error(measured), String::new()),
-        Some(measured) => (words::error(measured), format!("n {}", thousands(measured.n))),
-        None => ("–".to_owned(), String::new()),
-    };
-    let plain = |text: String| (text, String::new());
+    let [clean, fgsm, pgd] = errors.map(|error| error.map_or_else(|| "–".to_owned(), words::error));
     let seconds = run.info.history.iter().map(|record| record.seconds).sum();
     let time = Duration::try_from_secs_f32(seconds).unwrap_or_default();
-    let values: [(String, String); 13] = [
-        plain(run.info.run.to_string()),
-        plain(words::state_of(run).into()),
-        plain(words::adversary(config)),
-        plain(short(eps)),
-        plain(short(alpha)),
-        error(0),
-        error(1),
-        error(2),
-        plain(epochs),
-        plain(words::clock(time)),
-        plain(run.info.net.clone()),
-        plain(words::data_in_short(&config.data)),
-        plain(config.seed.to_string()),
+    let values: [String; 13] = [
+        run.info.run.to_string(),
+        words::state_of(run).into(),
+        words::adversary(config),
+        short(eps),
+        short(alpha),
+        clean,
+        fgsm,
+        pgd,
+        epochs,
+        words::clock(time),
+        run.info.net.clone(),
+        words::data_in_short(&config.data),
+        config.seed.to_string(),
     ];
-    for (index, (column, (text, remark))) in COLUMNS.iter().zip(&values).enumerate() {
+    for (index, (column, text)) in COLUMNS.iter().zip(&values).enumerate() {
         let mut cell = shape.cell(rect, index);
         let colour = if index == 1 { state } else { palette.text };
         let font = if column.right { theme::number_font() } else { theme::small_font() };
-        if !remark.is_empty() {
+        let error = index.checked_sub(FIRST_ERROR).filter(|at| shape.pictures.get(*at) == Some(&None));
+        if let Some(measured) = error.and_then(|at| errors[at]) {
             let small = FontId::new(SMALL, theme::number_font().family);
-            let written = write(ui, cell, true, remark, &small, palette.weak);
+            let written = write(ui, cell, true, &format!("n {}", thousands(measured.n)), &small, palette.weak);
             cell.set_right(written);
         }
         write(ui, cell, column.right, text, &font, colour);

@@ -223,6 +223,9 @@ mod tests {
         assert_eq!(alpha("1"), Ok(1.0));
         assert!(eps("0.6").unwrap_err().contains("the slider ends at 0.5"));
         assert!(eps("x").unwrap_err().contains("\"x\"") && alpha("1.1").unwrap_err().contains("from 0 to 1"));
+        assert_eq!(list("0.1, 8/255;0.25 0.1", eps), Ok(vec![0.1, 8.0 / 255.0, 0.25]));
+        assert!(list(" , ", eps).is_err());
+        assert!(list("0.1, x", eps).unwrap_err().contains("\"x\""));
     }
 
     #[test]
@@ -233,13 +236,6 @@ mod tests {
         for bad in ["", "maxout:0x2", "cnn:8", "maxout 240"] {
             assert!(net(bad).unwrap_err().contains("maxout:240x5"), "{bad}");
         }
-    }
-
-    #[test]
-    fn lists_of_values() {
-        assert_eq!(list("0.1, 8/255;0.25 0.1", eps), Ok(vec![0.1, 8.0 / 255.0, 0.25]));
-        assert!(list(" , ", eps).is_err());
-        assert!(list("0.1, x", eps).unwrap_err().contains("\"x\""));
     }
 
     #[test]

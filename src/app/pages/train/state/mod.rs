@@ -205,9 +205,8 @@ impl Train {
                 vec![Order::LearningRate(rate)]
             }
             TrainCommand::HalveRate => {
-                let rate = run.info.config.learning_rate / 2.0;
-                run.info.config.learning_rate = rate;
-                vec![Order::LearningRate(rate), Order::Play]
+                run.info.config.learning_rate /= 2.0;
+                vec![Order::LearningRate(run.info.config.learning_rate), Order::Play]
             }
             _ => Vec::new(),
         }
