@@ -13,7 +13,7 @@ use crate::app::files::dialogs::Question;
 use crate::app::files::thumbnails::{Thumbnail, make_thumbnails};
 use crate::app::files::view::{self, Content};
 use crate::app::lessons::file::{Lesson, is_lesson};
-use crate::app::pages::train::state::facts::Facts;
+use crate::app::pages::train::state::facts::DraftFacts;
 use crate::app::system::clipboard::{Clip, Clipboard, put_into_system};
 use crate::app::system::file_dialogs::has_file_dialogs;
 use crate::app::system::fonts::SystemFonts;
@@ -31,7 +31,7 @@ pub enum Incoming {
     Pasted(Arc<Picture>),
     Fonts,
     Copied(Copied, Result<(), String>),
-    Facts(Box<Facts>),
+    Facts(Box<DraftFacts>),
     /// The file is no lesson, so this is to be done with it.
     NoLesson(Command),
     Opened(PathBuf, Result<Opened, String>),
@@ -167,7 +167,7 @@ impl Background {
         if std::mem::replace(&mut self.gathering, true) {
             return Ok(());
         }
-        self.poster.start("facts", move |post| post(Incoming::Facts(Box::new(Facts::gather(&config)))))
+        self.poster.start("facts", move |post| post(Incoming::Facts(Box::new(DraftFacts::gather(&config)))))
     }
 
     pub fn open_lesson(&self, path: PathBuf) -> std::io::Result<()> {

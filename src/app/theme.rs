@@ -319,6 +319,10 @@ pub fn bar_frame(ui: &Ui) -> egui::Frame {
     egui::Frame::new().fill(palette(ui).panel).inner_margin(Margin::symmetric(16, 8))
 }
 
+pub fn caution_frame(ui: &Ui, above: i8) -> egui::Frame {
+    egui::Frame::new().fill(palette(ui).fooled_soft).corner_radius(RADIUS).inner_margin(Margin::symmetric(8, above))
+}
+
 pub fn question_frame(ui: &Ui) -> egui::Frame {
     egui::Frame::window(ui.style()).inner_margin(Margin::same(20))
 }

@@ -100,11 +100,11 @@ fn a_download_is_cancelled_and_goes_on() {
     let mut window = open(with_tiny(Some(&server)));
     window.reach("Fetch Tiny");
     window.click("Fetch");
-    window.until("progress", |app| app.models().fetching("tiny").is_some_and(|fetching| fetching.done > 0));
+    window.until("progress", |app| app.models().fetching.get("tiny").is_some_and(|fetching| fetching.done > 0));
     assert!(window.has_part(" kB of "), "no bar");
     window.reach("Cancel: Tiny");
-    window.until("the end", |app| app.models().fetching("tiny").is_none());
-    assert!(window.app().models().problem("tiny").is_none(), "what one cancels is no failure");
+    window.until("the end", |app| !app.models().fetching.contains_key("tiny"));
+    assert!(!window.app().models().problems.contains_key("tiny"), "what one cancels is no failure");
     window.until("what has arrived", |app| {
         let entry = app.explore().catalogue.iter().find(|entry| entry.name == "tiny");
         entry.and_then(|entry| Some(entry.facts.as_ref()?.remote.as_ref()?.1)).is_some_and(|arrived| arrived > 0)
@@ -122,7 +122,7 @@ fn a_failure_stands_beside_its_model() {
     let mut window = open(with_tiny(Some(&server)).size(vec2(800.0, 600.0)));
     window.reach("Fetch Tiny");
     window.click("Fetch");
-    window.until("the message", |app| app.models().problem("tiny").is_some());
+    window.until("the message", |app| app.models().problems.contains_key("tiny"));
     assert!(window.has_part("could not be fetched"));
     assert!(window.notices().is_empty(), "it is told once");
     assert!(!is_ready(window.app(), "tiny"));
@@ -133,12 +133,12 @@ fn weights_come_from_a_file() {
     let mut window = open(with_tiny(None));
     window.reach("Open weights file: Tiny");
     type_path(&mut window, &fixture("pth/code.pth"), "Add");
-    window.until("the message", |app| app.models().problem("tiny").is_some());
+    window.until("the message", |app| app.models().problems.contains_key("tiny"));
     assert!(window.has_part("posix.system"));
     window.reach("Open weights file: Tiny");
     type_path(&mut window, &fixture("pth/tiny.pth"), "Add");
     window.until("the model", |app| is_ready(app, "tiny"));
-    assert!(window.app().models().problem("tiny").is_none());
+    assert!(!window.app().models().problems.contains_key("tiny"));
     // Any file, by the shortcut; and one dropped on the page.
     window.command(Key::O);
     type_path(&mut window, &fixture("pth/wrong_shape.pth"), "Add");

@@ -1,6 +1,5 @@
 //! Scales of axes and their ticks.
 
-/// An interval is a part of an axis, from its lower to its upper end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
     pub low: f64,
@@ -29,7 +28,7 @@ impl Interval {
 
 /// A scale says where values lie on an axis. The plot library only knows linear axes, so it is given places.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Scale {
+pub enum AxisScale {
     Linear,
     /// Equal ratios take equal room. Values below `floor`, zero above all, are drawn at it.
     Logarithmic {
@@ -37,7 +36,7 @@ pub enum Scale {
     },
 }
 
-impl Scale {
+impl AxisScale {
     /// Returns where a value lies, in units of the plot.
     pub fn place(self, value: f64) -> f64 {
         match self {
@@ -56,7 +55,7 @@ impl Scale {
         (value / unit).round() * unit
     }
 
-    /// Returns the ends, as places, of an axis that has all of `values` on it. No value is larger than `ceiling`.
+    /// Returns the ends, as places, of an axis that has all of `values` on it, none of which is above `ceiling`.
     pub fn ends(self, values: Interval, ceiling: f64) -> Interval {
         match self {
             // The lines at both ends stay clear of the frame.
@@ -129,7 +128,7 @@ pub fn plain(value: f64) -> String {
     let text = if value != 0.0 && !(1e-4..1e5).contains(&value.abs()) {
         format!("{value:.0e}")
     } else {
-        // Nine decimals hide what multiplication with a power of ten leaves behind; zero has no sign.
+        // Rounding errors are hidden by nine decimals, and the sign of zero by the sum.
         let text = format!("{:.9}", value + 0.0);
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     };
@@ -140,7 +139,7 @@ pub fn plain(value: f64) -> String {
 mod tests {
     use super::*;
 
-    const LOG: Scale = Scale::Logarithmic { floor: 0.0005 };
+    const LOG: AxisScale = AxisScale::Logarithmic { floor: 0.0005 };
 
     #[test]
     fn linear_ticks_are_round() {
@@ -177,7 +176,7 @@ mod tests {
     fn axes_hold_all_that_is_on_them_and_no_more_than_there_is() {
         assert_eq!(LOG.place(0.0), 0.0005f64.log10());
         for (scale, low, high, ceiling) in
-            [(LOG, 0.0, 0.0, 1.0), (Scale::Linear, 0.1, 1.0, 1.0), (Scale::Linear, 0.0, 0.0, 1.0)]
+            [(LOG, 0.0, 0.0, 1.0), (AxisScale::Linear, 0.1, 1.0, 1.0), (AxisScale::Linear, 0.0, 0.0, 1.0)]
         {
             let ends = scale.ends(Interval::new(low, high), ceiling);
             assert!(ends.low.is_finite() && ends.low < ends.high && ends.high < 1.03, "{ends:?}");

@@ -16,10 +16,8 @@ const HEIGHT_PER_ROW: f32 = 90.0;
 const MOST_ROWS: usize = 3;
 const APART: f32 = 8.0;
 
-/// Flags holds the flags of some marks, those that matter most first.
-pub struct Flags<'a> {
-    all: Vec<Flag<'a>>,
-}
+/// The flags that matter most come first.
+pub struct Flags<'a>(Vec<Flag<'a>>);
 
 struct Flag<'a> {
     mark: &'a Mark,
@@ -32,7 +30,7 @@ impl<'a> Flags<'a> {
     pub fn place(ui: &Ui, scene: &Scene<'_>, marks: &'a [Mark], before: Option<&PlotTransform>) -> Self {
         let Some(before) = before else {
             ui.ctx().request_repaint();
-            return Self { all: Vec::new() };
+            return Self(Vec::new());
         };
         let rows = ((ui.available_height() / HEIGHT_PER_ROW) as usize).clamp(1, MOST_ROWS);
         let frame = before.frame();
@@ -44,15 +42,15 @@ impl<'a> Flags<'a> {
             let places = places(before.position_from_point_x(mark.x), text.size().x + SPACE_2, room, rows);
             Flag { mark, text, place: labels.place(places) }
         };
-        Self { all: marks.iter().map(flag).collect() }
+        Self(marks.iter().map(flag).collect())
     }
 
     pub fn height(&self) -> f32 {
-        self.all.iter().filter_map(|flag| flag.place).map(|place| -place.top()).fold(0.0, f32::max)
+        self.0.iter().filter_map(|flag| flag.place).map(|place| -place.top()).fold(0.0, f32::max)
     }
 
     pub fn add(&self, plot: &mut PlotUi<'_>, palette: &Palette, scene: &Scene<'_>) {
-        for Flag { mark, .. } in &self.all {
+        for Flag { mark, .. } in &self.0 {
             let colour = theme::faint_of(mark.about.colours(palette, scene)[0]);
             let style = if mark.about == Subject::Run { LineStyle::Solid } else { LineStyle::Dashed { length: 4.0 } };
             plot.vline(VLine::new("", mark.x).color(colour).style(style));
@@ -61,7 +59,7 @@ impl<'a> Flags<'a> {
 
     pub fn paint(&self, ui: &Ui, scene: &Scene<'_>, transform: &PlotTransform) {
         let top = transform.frame().top();
-        let placed = || self.all.iter().filter_map(|flag| Some((flag, flag.place?.translate(vec2(0.0, top)))));
+        let placed = || self.0.iter().filter_map(|flag| Some((flag, flag.place?.translate(vec2(0.0, top)))));
         // Flags hide the staffs of others, so they come after them.
         for (Flag { mark, .. }, place) in placed() {
             let x = transform.position_from_point_x(mark.x);
@@ -78,8 +76,7 @@ impl<'a> Flags<'a> {
     }
 }
 
-/// Returns the places for a flag, from the lowest row up: to the right of its staff, to its left, and where there is
-/// room on neither side across the staff at the right end.
+/// Returns the places for a flag, from the lowest row up: right of its staff, left of it, and across it at the end.
 fn places(staff: f32, width: f32, room: Rect, rows: usize) -> impl Iterator<Item = Rect> {
     let starts = [staff, staff - width, (room.right() - width).max(room.left())];
     let touching = starts.into_iter().filter(move |start| (*start..=start + width).contains(&staff));

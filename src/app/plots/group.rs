@@ -17,7 +17,6 @@ pub struct Group<'a> {
     kept: &'a Triangles,
 }
 
-/// This keeps the triangles of the last frame, with what they were made of.
 #[derive(Debug, Default)]
 pub struct Triangles {
     newest: RefCell<Option<(Key, Arc<Mesh>)>>,

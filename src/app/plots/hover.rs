@@ -18,7 +18,6 @@ pub fn tip(response: &Response, contents: impl FnOnce(&mut Ui)) {
     let anchor = if response.hovered() { PopupAnchor::Pointer } else { PopupAnchor::ParentRect(response.rect) };
     let tooltip = Tooltip::always_open(response.ctx.clone(), response.layer_id, response.id, anchor);
     tooltip.gap(12.0).show(|ui| {
-        // Lines of text, no controls: they need no more height than that.
         ui.spacing_mut().interact_size.y = 0.0;
         ui.spacing_mut().item_spacing.y = 2.0;
         contents(ui);
@@ -104,19 +103,15 @@ fn epoch(record: &EpochRecord) -> String {
 
 /// Describes the values at the cursor or of the newest epoch.
 pub fn words(panel: Panel, scene: &Scene<'_>, marks: &[Mark]) -> String {
-    let run = scene.primary();
+    let (title, run) = (panel.about().name, scene.primary());
     let at = scene.cursor.unwrap_or(usize::MAX).min(run.history.len().saturating_sub(1));
-    let Some(record) = run.history.get(at) else { return format!("{}: no epoch yet", panel.title()) };
+    let Some(record) = run.history.get(at) else { return format!("{title}: no epoch yet") };
     let value = |quantity: &Quantity| {
         let value = panel.value(*quantity, record)?;
         let n = quantity.measured(record).map(|measured| format!(" of {}", measured.n)).unwrap_or_default();
         Some(format!("{} {}{n}", quantity.name(), panel.spelled(value)))
     };
     let values: Vec<String> = panel.quantities().iter().filter_map(value).collect();
-    let mut words = format!("{} of {}. {}: {}", panel.title(), run.name, epoch(record), values.join(", "));
-    for mark in marks {
-        words.push_str("; ");
-        words.push_str(&mark.text);
-    }
-    words
+    let words = format!("{title} of {}. {}: {}", run.name, epoch(record), values.join(", "));
+    marks.iter().fold(words, |words, mark| words + "; " + &mark.text)
 }

@@ -5,23 +5,21 @@ use std::sync::Arc;
 use eframe::egui::Id;
 use egui_plot::PlotPoint;
 
-use crate::app::plots::axes::{Interval, Scale};
+use crate::app::plots::axes::{AxisScale, Interval};
 use crate::app::plots::group::Triangles;
 use crate::app::plots::paper;
-use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Panel, Quantity};
-use crate::app::plots::scene::Scene;
+use crate::app::plots::scene::{PlotRun, Scene};
 use crate::app::plots::series::{Band, Point, stretches, thinned, visible};
 
 /// Above so many lines, those of other runs than the selected one are drawn with fewer points.
 const MANY_LINES: usize = 12;
-/// Lines are thinned in columns of this width, in points on the screen; those among many in coarse ones.
+/// Lines are thinned in columns of these widths, in points on the screen.
 const FINE: f64 = 2.0;
 const COARSE: f64 = 8.0;
 
-/// A curve shows one quantity of one run in one panel.
 #[derive(Debug)]
-pub struct Curve {
+pub struct PlotCurve {
     pub run: usize,
     pub quantity: Quantity,
     pub is_coarse: bool,
@@ -37,14 +35,13 @@ pub struct Piece {
     pub band: Band,
 }
 
-/// This holds the curves of a panel and the vertical axis that they need.
 #[derive(Debug)]
 pub struct Curves {
     /// Curves that are made of the same have the same `content`.
     pub content: Id,
-    /// The selected run's curves come last, so that they lie on top.
-    pub all: Vec<Curve>,
-    pub scale: Scale,
+    /// The selected run's curves come last and lie on top.
+    pub all: Vec<PlotCurve>,
+    pub scale: AxisScale,
     pub ends: Interval,
 }
 
@@ -70,7 +67,7 @@ impl Curves {
                 Piece { raw: path(part, |p| p.raw), smooth: path(part, |p| p.smooth), band }
             };
             let pieces = series.stretches.iter().map(piece).collect();
-            Curve { run: series.run, quantity: series.quantity, is_coarse, pieces }
+            PlotCurve { run: series.run, quantity: series.quantity, is_coarse, pieces }
         };
         Self { content: content(scene, pixel), all: all.into_iter().map(curve).collect(), scale, ends }
     }
@@ -95,7 +92,7 @@ fn series(panel: Panel, scene: &Scene<'_>) -> Vec<Series> {
     others.chain([scene.primary]).flat_map(of_run).collect()
 }
 
-/// Returns the 95 % intervals of the selected run's errors with their epochs, for some points of a series.
+/// Returns the epochs and 95 % intervals of the selected run's errors at some points of a series.
 fn intervals(
     panel: Panel,
     scene: &Scene<'_>,
@@ -110,8 +107,8 @@ fn intervals(
     })
 }
 
-/// Returns the panel's scale and the ends of its axis, as places, such that everything in sight is on it.
-fn vertical(panel: Panel, scene: &Scene<'_>, all: &[Series]) -> (Scale, Interval) {
+/// Returns the panel's scale and the ends of an axis that has everything in sight on it.
+fn vertical(panel: Panel, scene: &Scene<'_>, all: &[Series]) -> (AxisScale, Interval) {
     // Zero has no place of its own on a logarithmic axis.
     let zero = if panel == Panel::Error { scene.half_a_picture() } else { f64::INFINITY };
     let mut values: Vec<f64> = paper::dots(panel, scene).map(|dot| dot.value).collect();
@@ -126,7 +123,7 @@ fn vertical(panel: Panel, scene: &Scene<'_>, all: &[Series]) -> (Scale, Interval
     let low = if low.is_finite() { low } else { 0.01 };
     let values = Interval::new(low, Interval::around(values.into_iter()).high.max(0.0));
     let is_log = scene.look.is_log && panel != Panel::Confidence;
-    let scale = if is_log { Scale::Logarithmic { floor: low.min(zero) } } else { Scale::Linear };
+    let scale = if is_log { AxisScale::Logarithmic { floor: low.min(zero) } } else { AxisScale::Linear };
     let ends = match panel {
         Panel::Error => scale.ends(values, 1.0),
         Panel::Loss => scale.ends(values, f64::INFINITY),
@@ -146,18 +143,16 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Returns the curves of a panel, new ones only where they differ from those of the frame before.
     pub fn curves(&mut self, panel: Panel, scene: &Scene<'_>, pixel: f64) -> Arc<Curves> {
         let content = content(scene, pixel);
         let newest = self.newest.take().filter(|curves| curves.content == content);
         let curves = newest.unwrap_or_else(|| Arc::new(Curves::new(panel, scene, pixel)));
-        self.newest = Some(Arc::clone(&curves));
-        curves
+        Arc::clone(self.newest.insert(curves))
     }
 }
 
-/// Returns an id of all that the curves of a panel are made of. Histories only grow, and only their newest epoch
-/// changes. Everything is written out, because not every number equals itself.
+/// Returns an id of all that the curves of a panel are made of. Of a history only the newest epoch changes. The text
+/// makes NaN equal to itself.
 fn content(scene: &Scene<'_>, pixel: f64) -> Id {
     let run = |run: &PlotRun<'_>| format!("{} {} {:?}", run.name, run.history.len(), run.history.last());
     let runs: Vec<String> = scene.runs.iter().map(run).collect();
@@ -179,7 +174,7 @@ mod tests {
     fn with_scene<R>(history: &[EpochRecord], look: Look, zoom: Option<Interval>, test: impl Fn(&Scene) -> R) -> R {
         let config = Config::default();
         let runs = [PlotRun { name: "run", history, config: &config, is_primary: true }];
-        test(&Scene { runs: &runs, primary: 0, look: &look, zoom, cursor: None, raised: None })
+        test(&Scene { runs: &runs, primary: 0, look, zoom, cursor: None, raised: None })
     }
 
     #[test]
@@ -203,7 +198,7 @@ mod tests {
         let look = Look { is_log: true, has_bands: false, ..Look::default() };
         let history = [record(10), record(0)];
         let curves = with_scene(&history, look, None, |scene| Curves::new(Panel::Error, scene, 0.01));
-        assert_eq!(curves.scale, Scale::Logarithmic { floor: 0.005 });
+        assert_eq!(curves.scale, AxisScale::Logarithmic { floor: 0.005 });
         assert!(curves.ends.low <= 0.005f64.log10());
         for panel in Panel::ALL {
             let ends = with_scene(&[], look, None, |scene| Curves::new(panel, scene, 0.01).ends);

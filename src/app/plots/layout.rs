@@ -6,7 +6,6 @@ use crate::app::plots::quantity::Panel;
 
 pub const LOWEST: f32 = 96.0;
 const WIDE: f32 = 720.0;
-/// From this height on, panels above each other are the better choice, because their epochs line up.
 const HIGH: f32 = 470.0;
 const GAP: f32 = 8.0;
 
@@ -33,21 +32,19 @@ pub fn arrange(panels: &[Panel], size: Vec2) -> Option<Vec<Placed>> {
     None
 }
 
-/// Stacks the panels; errors take half of the height, and the lowest one writes the epochs for all.
 fn stacked(panels: &[Panel], room: Rect) -> Vec<Placed> {
     let weight = |panel: &Panel| if *panel == Panel::Error { 2.0 } else { 1.0 };
     let total: f32 = panels.iter().map(weight).sum();
     let height = room.height() - GAP * (panels.len().max(1) - 1) as f32;
     let mut top = room.top();
-    let mut placed = Vec::new();
-    for (index, panel) in panels.iter().enumerate() {
+    let place = |(index, panel): (usize, &Panel)| {
         let is_last = index + 1 == panels.len();
         let bottom = if is_last { room.bottom() } else { top + (height * weight(panel) / total).round() };
         let rect = Rect::from_x_y_ranges(room.x_range(), top..=bottom);
-        placed.push(Placed { panel: *panel, rect, has_epochs: is_last });
         top = bottom + GAP;
-    }
-    placed
+        Placed { panel: *panel, rect, has_epochs: is_last }
+    };
+    panels.iter().enumerate().map(place).collect()
 }
 
 #[cfg(test)]

@@ -8,39 +8,34 @@ use egui_material_icons::icons;
 use crate::app::plots::marks;
 use crate::app::plots::quantity::Quantity;
 use crate::app::plots::quiet::{sample, shortened};
-use crate::app::plots::scene::{Scene, run_colour};
+use crate::app::plots::scene::{Look, Scene, run_colour};
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 
 const HEIGHT: f32 = 22.0;
 const SAMPLE: Vec2 = vec2(28.0, 12.0);
 const NAME: usize = 26;
 
-#[derive(Debug, Default)]
-pub struct Touched {
-    pub toggled: Option<Quantity>,
-    pub raised: Option<usize>,
-}
-
-pub fn legend(ui: &mut Ui, scene: &Scene<'_>) -> Touched {
-    let mut touched = Touched::default();
+/// Hides and shows quantities in `look`. Returns the run under the pointer.
+pub fn legend(ui: &mut Ui, scene: &Scene<'_>, look: &mut Look) -> Option<usize> {
+    let mut raised = None;
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(SPACE_1, 2.0);
         ui.spacing_mut().button_padding = vec2(SPACE_2 / 2.0, 0.0);
         ui.spacing_mut().interact_size.y = HEIGHT;
         for quantity in Quantity::ALL.into_iter().filter(|quantity| scene.has(*quantity)) {
             if line(ui, scene, quantity).clicked() {
-                touched.toggled = Some(quantity);
+                look.hidden[quantity as usize] ^= true;
             }
         }
         if scene.runs.len() > 1 {
             for index in 0..scene.runs.len() {
                 if run(ui, scene, index).hovered() {
-                    touched.raised = Some(index);
+                    raised = Some(index);
                 }
             }
         }
     });
-    touched
+    raised
 }
 
 fn line(ui: &mut Ui, scene: &Scene<'_>, quantity: Quantity) -> Response {
@@ -59,7 +54,7 @@ fn line(ui: &mut Ui, scene: &Scene<'_>, quantity: Quantity) -> Response {
     let name = || format!("Line: {}", quantity.name());
     response.widget_info(|| WidgetInfo::selected(Role::CheckBox, ui.is_enabled(), is_shown, name()));
     let what = if is_shown { "Click to hide the line" } else { "Click to show the line" };
-    response.on_hover_text(format!("{}. {what}.", quantity.about()))
+    response.on_hover_text(format!("{}. {what}.", quantity.about().tooltip))
 }
 
 fn run(ui: &mut Ui, scene: &Scene<'_>, index: usize) -> Response {

@@ -3,12 +3,11 @@
 use crate::app::format::short;
 use crate::engine::train::{Adversary, Config, EpochRecord, Measured, Rule, Stage, Stopping};
 
-/// The subject of a flag, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
     Clean,
     Adversarial,
-    /// This is about the run itself: its settings changed, or another stage began.
+    /// The settings of the run changed, or another stage began.
     Run,
 }
 
@@ -22,12 +21,11 @@ pub struct Mark {
 
 /// Returns the marks of a run, those that matter most first.
 pub fn marks(history: &[EpochRecord], stopping: &Stopping) -> Vec<Mark> {
-    let mut found: Vec<Mark> = retraining(history).into_iter().collect();
-    for (rule, about) in [(Rule::Adversarial, Subject::Adversarial), (Rule::Clean, Subject::Clean)] {
-        found.extend(decisions(history, stopping, rule, about));
-    }
-    found.extend(changes(history));
-    found
+    let retraining = history.iter().position(|record| record.stage == Stage::Retraining);
+    let text = || "retraining on all pictures".into();
+    let retraining = retraining.map(|at| Mark { x: at as f64 + 0.5, text: text(), about: Subject::Run });
+    let decisions = [Subject::Adversarial, Subject::Clean].map(|about| decisions(history, stopping, about));
+    retraining.into_iter().chain(decisions.into_iter().flatten()).chain(changes(history)).collect()
 }
 
 /// Returns the places in `history`, with their epochs' errors, that both rules find best.
@@ -36,9 +34,9 @@ pub fn best(history: &[EpochRecord]) -> [(Subject, Option<(usize, f64)>); 2] {
     [(Subject::Clean, best(Rule::Clean)), (Subject::Adversarial, best(Rule::Adversarial))]
 }
 
-fn decisions(history: &[EpochRecord], stopping: &Stopping, rule: Rule, about: Subject) -> Vec<Mark> {
-    let is_own = stopping.rule == rule;
-    let name = if rule == Rule::Clean { "clean" } else { "adversarial" };
+fn decisions(history: &[EpochRecord], stopping: &Stopping, about: Subject) -> Vec<Mark> {
+    let rule = if about == Subject::Clean { Rule::Clean } else { Rule::Adversarial };
+    let (name, is_own) = (rule.to_string(), stopping.rule == rule);
     let mark = |at: usize, text: String| Mark { x: (at + 1) as f64, text, about };
     let best = rule.best(history).map(|at| {
         let kept = if is_own { ", kept" } else { "" };
@@ -51,12 +49,7 @@ fn decisions(history: &[EpochRecord], stopping: &Stopping, rule: Rule, about: Su
     best.into_iter().chain(stop).collect()
 }
 
-fn retraining(history: &[EpochRecord]) -> Option<Mark> {
-    let at = history.iter().position(|record| record.stage == Stage::Retraining)?;
-    Some(Mark { x: at as f64 + 0.5, text: "retraining on all pictures".into(), about: Subject::Run })
-}
-
-/// Returns where ε, α or the learning rate changed between two epochs of a stage: not by its schedule, but by a person.
+/// Returns where a person changed ε, α or the learning rate between two epochs of a stage.
 fn changes(history: &[EpochRecord]) -> impl Iterator<Item = Mark> + '_ {
     history.windows(2).enumerate().filter_map(|(at, pair)| {
         let (before, after) = (&pair[0], &pair[1]);
@@ -73,7 +66,6 @@ fn changes(history: &[EpochRecord]) -> impl Iterator<Item = Mark> + '_ {
     })
 }
 
-/// The warning that FGSM and PGD have parted in the newest epoch that both measured.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alarm {
     pub what: String,

@@ -11,7 +11,6 @@ pub mod legend;
 pub mod marks;
 pub mod panel;
 pub mod paper;
-pub mod plot_run;
 pub mod quantity;
 pub mod quiet;
 pub mod scene;
@@ -27,8 +26,7 @@ use egui_material_icons::icons;
 
 use crate::app::plots::axes::Interval;
 use crate::app::plots::kept::Kept;
-use crate::app::plots::plot_run::PlotRun;
-use crate::app::plots::scene::{Look, Scene};
+use crate::app::plots::scene::{Look, PlotRun, Scene};
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 
 const LOW: f32 = 460.0;
@@ -40,9 +38,7 @@ pub struct Plots {
     zoom: Option<Interval>,
     cursor: Option<usize>,
     raised: Option<usize>,
-    /// This says that there was room for one panel only.
     is_single: bool,
-    /// The curves of each panel have the order of [`Panel::ALL`](quantity::Panel::ALL).
     kept: [Kept; 3],
 }
 
@@ -51,10 +47,8 @@ impl Plots {
         Self { look, ..Self::default() }
     }
 
-    /// Draws the plots of `runs` into the room that `ui` has. Returns the area that they and their legend cover, for a
-    /// picture of them; `None` while there is nothing to see.
-    ///
-    /// Colours of runs follow the order of `runs`. Without a primary run the first one is taken for it.
+    /// Draws the plots of `runs`, whose order decides their colours. Returns the area that the plots and their legend
+    /// cover; `None` while there is nothing to see.
     pub fn show(&mut self, ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<Rect> {
         if runs.iter().all(|run| run.history.is_empty()) {
             (self.zoom, self.cursor, self.raised) = (None, None, None);
@@ -66,22 +60,18 @@ impl Plots {
         let is_reset = toolbar::toolbar(ui, &mut self.look, self.zoom.is_some(), self.is_single);
         let top = ui.cursor().top();
         let primary = runs.iter().position(|run| run.is_primary).unwrap_or(0);
-        let look = self.look;
-        let scene = Scene { runs, primary, look: &look, zoom: self.zoom, cursor: self.cursor, raised: self.raised };
+        let Self { look, zoom, cursor, raised, .. } = *self;
+        let scene = Scene { runs, primary, look, zoom, cursor, raised };
         // A view of epochs that these runs do not have, or of more than all, is no view.
         let scene = if is_reset || scene.is_lost() { Scene { zoom: None, ..scene } } else { scene };
 
-        let touched = legend::legend(ui, &scene);
+        let raised = legend::legend(ui, &scene, &mut self.look);
         alarm(ui, &scene, is_low);
         let (cursor, zoom) = self.panels(ui, &scene);
-        if let Some(quantity) = touched.toggled {
-            self.look.hidden[quantity as usize] ^= true;
-        }
-        // The axes and the other panels follow one frame later.
-        if (cursor, zoom, touched.raised) != (self.cursor, self.zoom, self.raised) || touched.toggled.is_some() {
+        if (cursor, zoom, raised, look) != (self.cursor, self.zoom, self.raised, self.look) {
             ui.ctx().request_repaint();
         }
-        (self.cursor, self.zoom, self.raised) = (cursor, zoom, touched.raised);
+        (self.cursor, self.zoom, self.raised) = (cursor, zoom, raised);
         Some(Rect::from_min_max(pos2(ui.max_rect().left(), top), ui.min_rect().max))
     }
 
@@ -134,11 +124,7 @@ fn alarm(ui: &mut Ui, scene: &Scene<'_>, is_low: bool) {
     let Some(alarm) = marks::alarm(run.history, run.config) else { return };
     let palette = palette(ui);
     let text = if is_low { alarm.what.clone() } else { alarm.text() };
-    let frame = egui::Frame::new()
-        .fill(palette.fooled_soft)
-        .corner_radius(theme::RADIUS)
-        .inner_margin(egui::Margin::symmetric(SPACE_2 as i8, SPACE_1 as i8));
-    let shown = frame.show(ui, |ui| {
+    let shown = theme::caution_frame(ui, 4).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.spacing_mut().interact_size.y = 0.0;
         let icon = icons::ICON_WARNING.rich_text().size(17.0).color(palette.fooled);

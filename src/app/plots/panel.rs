@@ -1,20 +1,19 @@
 //! A panel has a heading, flags, axes and lines.
 
 use eframe::egui::{
-    self, Align2, Color32, CursorIcon, EventFilter, Key, Painter, Rect, Response, Role, Stroke, Ui, Vec2, WidgetInfo,
-    vec2,
+    self, Align2, Color32, CursorIcon, EventFilter, Key, Rect, Response, Role, Stroke, Ui, Vec2, WidgetInfo, vec2,
 };
 use egui_plot::{
     FilledArea, Line, MarkerShape, PlotItem, PlotMemory, PlotPoint, PlotPoints, PlotTransform, PlotUi, Points, VLine,
 };
 
-use crate::app::plots::axes::{Interval, Scale, per_cent_tick, plain};
+use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick, plain};
 use crate::app::plots::flags::Flags;
 use crate::app::plots::group::Group;
 use crate::app::plots::kept::{Curves, Kept};
 use crate::app::plots::marks;
 use crate::app::plots::quantity::{Panel, Quantity};
-use crate::app::plots::quiet::{Axis, Marker, QuietPlot, rimmed};
+use crate::app::plots::quiet::{Marker, PlotAxis, QuietPlot, rimmed};
 use crate::app::plots::scene::Scene;
 use crate::app::plots::series::Band;
 use crate::app::plots::{hover, paper};
@@ -22,7 +21,7 @@ use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
 
 const HEADING: f32 = 20.0;
-/// This is the same in all panels, so that epochs lie above each other.
+/// All panels have this width, so that epochs lie above each other.
 const AXIS_WIDTH: f32 = 52.0;
 /// The second half of the last epoch's text needs this room.
 pub const RIGHT: f32 = 14.0;
@@ -32,11 +31,20 @@ const LINE: f32 = 1.4;
 const DOTS_FROM: f64 = 14.0;
 const RAW_RUNS: usize = 3;
 
-/// This reports what a person does with a panel.
-pub struct Shown {
+pub struct PanelResponse {
     pub cursor: Option<usize>,
     /// `None` shows all epochs.
     pub zoom: Option<Interval>,
+}
+
+fn heading(ui: &mut Ui, panel: Panel) {
+    let layout = egui::Layout::left_to_right(egui::Align::Center);
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), HEADING), layout, |ui| {
+        ui.set_min_height(HEADING);
+        ui.spacing_mut().item_spacing.x = SPACE_1;
+        ui.label(theme::caption(ui, panel.about().name));
+        hint(ui, panel.about().tooltip);
+    });
 }
 
 /// Draws a panel into all the room that there is, with its name above it and the numbers of epochs below it if wanted.
@@ -47,36 +55,18 @@ pub fn show(
     kept: &mut Kept,
     has_heading: bool,
     has_epochs: bool,
-) -> Shown {
-    let size = ui.available_size();
-    ui.allocate_ui(size, |ui| {
-        ui.set_min_size(size);
-        ui.spacing_mut().item_spacing = Vec2::ZERO;
-        if has_heading {
-            heading(ui, panel);
-        }
-        contents(ui, panel, scene, kept, has_epochs)
-    })
-    .inner
-}
-
-fn heading(ui: &mut Ui, panel: Panel) {
-    let layout = egui::Layout::left_to_right(egui::Align::Center);
-    ui.allocate_ui_with_layout(vec2(ui.available_width(), HEADING), layout, |ui| {
-        ui.set_min_height(HEADING);
-        ui.spacing_mut().item_spacing.x = SPACE_1;
-        ui.label(theme::caption(ui, panel.title()));
-        hint(ui, panel.about());
-    });
-}
-
-fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_epochs: bool) -> Shown {
+) -> PanelResponse {
+    ui.set_min_size(ui.available_size());
+    ui.spacing_mut().item_spacing = Vec2::ZERO;
+    if has_heading {
+        heading(ui, panel);
+    }
     let run = scene.primary();
     let marks = if panel == Panel::Error { marks::marks(run.history, &run.config.stopping) } else { Vec::new() };
     let sight = scene.epochs_in_sight();
-    let x = Axis { is_whole: true, ticks_from: 1.0, apart: 44.0, ..Axis::new(Scale::Linear, sight) };
-    let x = Axis { room: if has_epochs { x.room } else { 0.0 }, ..x };
-    let mut plot = QuietPlot::new(ui, panel.title(), x, x);
+    let x = PlotAxis { is_whole: true, ticks_from: 1.0, apart: 44.0, ..PlotAxis::new(AxisScale::Linear, sight) };
+    let x = PlotAxis { room: if has_epochs { x.room } else { 0.0 }, ..x };
+    let mut plot = QuietPlot::new(ui, panel.about().name, x, x);
     let before = PlotMemory::load(ui.ctx(), plot.id).map(|memory| memory.transform());
     let flags = Flags::place(ui, scene, &marks, before.as_ref());
     ui.add_space(flags.height() + SPACE_1);
@@ -85,19 +75,21 @@ fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_e
     let pixel = sight.width() / f64::from((width - AXIS_WIDTH).max(1.0));
     let curves = kept.curves(panel, scene, pixel);
     let text = if panel == Panel::Loss { plain } else { per_cent_tick };
-    let y = Axis { apart: 26.0, text, room: AXIS_WIDTH, ..Axis::new(curves.scale, curves.ends) };
-    plot.y = Axis { ticks_from: if curves.scale == Scale::Linear { 0.0 } else { y.ticks_from }, ..y };
+    let y = PlotAxis { apart: 26.0, text, room: AXIS_WIDTH, ..PlotAxis::new(curves.scale, curves.ends) };
+    plot.y = PlotAxis { ticks_from: if curves.scale == AxisScale::Linear { 0.0 } else { y.ticks_from }, ..y };
     plot.size = vec2(width, ui.available_height());
     plot.corner = if has_epochs { "epoch" } else { "" };
     plot.can_zoom = true;
-    let items = Items { painter: ui.painter().clone(), palette: palette(ui), panel, scene, curves: &curves };
+    let items = Items { palette: palette(ui), panel, scene, curves: &curves };
     let shown = plot.show(ui, |plot| {
-        items.cursor_line(plot);
+        if let Some(at) = scene.cursor {
+            plot.vline(VLine::new("", (at + 1) as f64).color(items.palette.weak));
+        }
         plot.add(Group::new(curves.content.with(scene.raised), items.lines(pixel), &kept.triangles));
         flags.add(plot, items.palette, scene);
         items.best(plot);
         items.cursor_rings(plot);
-        paper::add(plot, &items.painter, items.palette, panel, scene, curves.scale);
+        paper::add(plot, items.palette, panel, scene, curves.scale);
     });
     let (response, transform) = (shown.response.on_hover_cursor(CursorIcon::Crosshair), shown.transform);
     flags.paint(ui, scene, &transform);
@@ -115,16 +107,14 @@ fn contents(ui: &mut Ui, panel: Panel, scene: &Scene<'_>, kept: &mut Kept, has_e
     let bounds = transform.bounds();
     let now = Interval::new(bounds.min()[0], bounds.max()[0]);
     let moved = if now == sight { scene.zoom } else { Some(now) };
-    Shown { cursor, zoom: moved.filter(|_| !response.double_clicked()) }
+    PanelResponse { cursor, zoom: moved.filter(|_| !response.double_clicked()) }
 }
 
-/// This is what the items of a panel's plot are made of.
-pub struct Items<'s> {
-    pub painter: Painter,
-    pub palette: &'static Palette,
-    pub panel: Panel,
-    pub scene: &'s Scene<'s>,
-    pub curves: &'s Curves,
+struct Items<'s> {
+    palette: &'static Palette,
+    panel: Panel,
+    scene: &'s Scene<'s>,
+    curves: &'s Curves,
 }
 
 impl<'s> Items<'s> {
@@ -143,7 +133,7 @@ impl<'s> Items<'s> {
                 colour = theme::faint_of(colour);
             }
             let is_strong = scene.raised.map_or(is_primary, |raised| raised == curve.run);
-            let pen = Pen {
+            let pen = CurvePen {
                 quantity: curve.quantity,
                 scale: if curve.is_coarse { 2.0 } else { 1.0 },
                 width: if is_strong { STRONG_LINE } else { LINE },
@@ -151,7 +141,7 @@ impl<'s> Items<'s> {
                 has_dots: is_primary && 1.0 / pixel >= DOTS_FROM,
             };
             let has_raw = is_smooth && (is_primary || scene.runs.len() <= RAW_RUNS);
-            let faint = Pen { width: 1.0, colour: theme::faint_of(colour), has_dots: false, ..pen };
+            let faint = CurvePen { width: 1.0, colour: theme::faint_of(colour), has_dots: false, ..pen };
             for piece in &curve.pieces {
                 if has_raw {
                     faint.line(&piece.raw, &mut items);
@@ -160,12 +150,6 @@ impl<'s> Items<'s> {
             }
         }
         items
-    }
-
-    fn cursor_line(&self, plot: &mut PlotUi<'s>) {
-        if let Some(at) = self.scene.cursor {
-            plot.vline(VLine::new("", (at + 1) as f64).color(self.palette.weak));
-        }
     }
 
     fn cursor_rings(&self, plot: &mut PlotUi<'s>) {
@@ -212,7 +196,7 @@ fn band(band: &Band, colour: Color32) -> Option<Box<dyn PlotItem>> {
 }
 
 #[derive(Clone, Copy)]
-struct Pen {
+struct CurvePen {
     quantity: Quantity,
     scale: f32,
     width: f32,
@@ -220,7 +204,7 @@ struct Pen {
     has_dots: bool,
 }
 
-impl Pen {
+impl CurvePen {
     fn line<'s>(self, path: &'s [PlotPoint], items: &mut Vec<Box<dyn PlotItem + 's>>) {
         let is_alone = path.len() == 1;
         if is_alone || self.has_dots {

@@ -1,11 +1,11 @@
 //! The numbers of arXiv 1412.6572, section 6, are shown as dots at the right edge of the plots.
 
-use eframe::egui::{Align2, Painter, Rect, Response, RichText, Stroke, vec2};
+use eframe::egui::{Align2, Rect, Response, RichText, Stroke, Vec2, pos2, vec2};
 use egui_plot::{HLine, LineStyle, MarkerShape, PlotPoint, PlotUi, Text};
 
-use crate::app::plots::axes::Scale;
+use crate::app::plots::axes::AxisScale;
 use crate::app::plots::quantity::{Panel, Quantity};
-use crate::app::plots::quiet::{Labels, Marker, rimmed};
+use crate::app::plots::quiet::{Labels, Marker, rimmed, text_size};
 use crate::app::plots::scene::Scene;
 use crate::app::theme::{self, Palette, SPACE_1};
 
@@ -47,14 +47,13 @@ impl PaperDot {
     }
 }
 
-pub fn dots<'a>(panel: Panel, scene: &'a Scene<'_>) -> impl Iterator<Item = &'static PaperDot> + use<'a> {
-    let (look, hidden) = (scene.look, scene.look.hidden);
-    let is_shown = move |dot: &&PaperDot| dot.panel == panel && !hidden[dot.quantity as usize];
-    PAPER.iter().filter(move |_| look.has_paper).filter(is_shown)
+pub fn dots(panel: Panel, scene: &Scene<'_>) -> impl Iterator<Item = &'static PaperDot> + use<> {
+    let look = scene.look;
+    PAPER.iter().filter(move |dot| look.has_paper && dot.panel == panel && !look.hidden[dot.quantity as usize])
 }
 
 /// Adds the dots of a panel, hollow after clean training, each with its value where there is room.
-pub fn add(plot: &mut PlotUi<'_>, painter: &Painter, palette: &Palette, panel: Panel, scene: &Scene<'_>, scale: Scale) {
+pub fn add(plot: &mut PlotUi<'_>, palette: &Palette, panel: Panel, scene: &Scene<'_>, scale: AxisScale) {
     let frame = *plot.transform().frame();
     let mut labels = Labels { room: frame, apart: 0.0, taken: Vec::new() };
     for dot in dots(panel, scene) {
@@ -68,14 +67,12 @@ pub fn add(plot: &mut PlotUi<'_>, painter: &Painter, palette: &Palette, panel: P
         let marker = Marker { shape: MarkerShape::Circle, radius: RADIUS - 0.7, colour: inside, rim };
         rimmed(plot, PlotPoint::new(x, y), marker);
         let text = format!("paper {}", panel.spelled(dot.value));
-        let size = painter.layout_no_wrap(text.clone(), theme::small_font(), colour).size();
+        let size = text_size(plot, &text, theme::small_font());
         let left = frame.right_center() - vec2(3.0 * RADIUS + SPACE_1, 0.0);
         let beside = PlotPoint::new(plot.plot_from_screen(left).x, y);
-        let place = |align: &Align2| align.anchor_size(plot.screen_from_plot(beside), size);
-        let aligns = [Align2::RIGHT_BOTTOM, Align2::RIGHT_TOP];
-        if let Some(found) = labels.place(aligns.iter().map(place))
-            && let Some(align) = aligns.into_iter().find(|align| place(align) == found)
-        {
+        let place = |align: Align2| align.anchor_size(plot.screen_from_plot(beside), size);
+        let is_free = |align: &Align2| labels.place([place(*align)]).is_some();
+        if let Some(align) = [Align2::RIGHT_BOTTOM, Align2::RIGHT_TOP].into_iter().find(is_free) {
             let text = RichText::new(text).font(theme::small_font());
             plot.text(Text::new("", beside, text).color(colour).anchor(align));
         }
@@ -86,8 +83,8 @@ pub fn add(plot: &mut PlotUi<'_>, painter: &Painter, palette: &Palette, panel: P
 pub fn told(response: &Response, at: impl Fn(f64) -> f32, panel: Panel, scene: &Scene<'_>) -> Option<String> {
     let pointer = response.hover_pos()?;
     let near = |dot: &&PaperDot| {
-        let centre = vec2(response.rect.right() - 2.0 * RADIUS, at(dot.value));
-        Rect::from_center_size(centre.to_pos2(), vec2(4.0 * RADIUS, 4.0 * RADIUS)).contains(pointer)
+        let centre = pos2(response.rect.right() - 2.0 * RADIUS, at(dot.value));
+        Rect::from_center_size(centre, Vec2::splat(4.0 * RADIUS)).contains(pointer)
     };
     let texts: Vec<String> = dots(panel, scene).filter(near).map(PaperDot::told).collect();
     (!texts.is_empty()).then(|| texts.join("\n\n"))

@@ -5,43 +5,39 @@ use egui_plot::LineStyle;
 use serde::{Deserialize, Serialize};
 
 use crate::app::theme::Palette;
+use crate::app::widgets::about::{About, about};
 use crate::engine::train::{EpochRecord, Measured};
 
 /// A quantity is what a line of a plot shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
-    /// It counts the answers on clean validation pictures.
     Clean,
-    /// It counts the answers on their adversarial examples, made in one step.
     Fgsm,
-    /// It counts the answers on those made in ten steps.
     Pgd,
-    /// Training minimises this.
     Objective,
 }
 
 impl Quantity {
     pub const ALL: [Self; 4] = [Self::Clean, Self::Fgsm, Self::Pgd, Self::Objective];
 
-    pub fn name(self) -> &'static str {
+    pub fn about(self) -> About {
         match self {
-            Self::Clean => "clean",
-            Self::Fgsm => "FGSM",
-            Self::Pgd => "PGD-10",
-            Self::Objective => "objective",
+            Self::Clean => about("clean", "The held-out pictures as they are"),
+            Self::Fgsm => about("FGSM", "The held-out pictures under one step of FGSM at the run's ε"),
+            Self::Pgd => about(
+                "PGD-10",
+                "The first of the held-out pictures under ten steps of projected gradient descent at the run's ε: \
+                 a net that only learned to withstand one step is found out here",
+            ),
+            Self::Objective => about(
+                "objective",
+                "What training minimises, averaged over the epoch, with dropout where the net has it",
+            ),
         }
     }
 
-    pub fn about(self) -> &'static str {
-        match self {
-            Self::Clean => "The held-out pictures as they are",
-            Self::Fgsm => "The held-out pictures under one step of FGSM at the run's ε",
-            Self::Pgd => {
-                "The first of the held-out pictures under ten steps of projected gradient descent at the run's ε: \
-                 a net that only learned to withstand one step is found out here"
-            }
-            Self::Objective => "What training minimises, averaged over the epoch, with dropout where the net has it",
-        }
+    pub fn name(self) -> &'static str {
+        self.about().name
     }
 
     pub fn measured(self, record: &EpochRecord) -> Option<Measured> {
@@ -53,7 +49,7 @@ impl Quantity {
         }
     }
 
-    /// Returns the colour of the line while one run stands alone; the rest of the window uses the same colours.
+    /// Returns the colour of the line while one run stands alone.
     pub fn colour(self, palette: &Palette) -> Color32 {
         match self {
             Self::Clean => palette.right,
@@ -63,7 +59,7 @@ impl Quantity {
         }
     }
 
-    /// Returns the style that tells this line from the others without colours, with its dashes stretched by `scale`.
+    /// Returns the style of the line, with its dashes stretched by `scale`.
     pub fn style(self, scale: f32) -> LineStyle {
         match self {
             Self::Clean => LineStyle::Solid,
@@ -92,28 +88,23 @@ pub enum Panel {
 impl Panel {
     pub const ALL: [Self; 3] = [Self::Error, Self::Loss, Self::Confidence];
 
-    pub fn title(self) -> &'static str {
+    pub fn about(self) -> About {
         match self {
-            Self::Error => "Validation error",
-            Self::Loss => "Loss",
-            Self::Confidence => "Confidence on mistakes",
-        }
-    }
-
-    pub fn about(self) -> &'static str {
-        match self {
-            Self::Error => {
+            Self::Error => about(
+                "Validation error",
                 "The share of wrong answers on the held-out pictures after each epoch. The faint bands are 95 % \
-                 intervals (Wilson): lines whose bands overlap may differ by chance alone."
-            }
-            Self::Loss => {
+                 intervals (Wilson): lines whose bands overlap may differ by chance alone.",
+            ),
+            Self::Loss => about(
+                "Loss",
                 "Mean cross-entropy on the held-out pictures after each epoch, and the objective that training \
-                 minimises. It may fall while errors rise, so it decides nothing here."
-            }
-            Self::Confidence => {
+                 minimises. It may fall while errors rise, so it decides nothing here.",
+            ),
+            Self::Confidence => about(
+                "Confidence on mistakes",
                 "How sure the net is of its own answer, averaged over its wrong answers only. Nets that were trained \
-                 clean are often surest where they are fooled."
-            }
+                 clean are often surest where they are fooled.",
+            ),
         }
     }
 
@@ -165,7 +156,7 @@ mod tests {
     #[test]
     fn the_probe_is_called_by_its_steps() {
         assert_eq!(Quantity::Pgd.name(), format!("PGD-{PGD_STEPS}"));
-        assert!(PGD_STEPS == 10 && Quantity::Pgd.about().contains("ten steps"));
+        assert!(PGD_STEPS == 10 && Quantity::Pgd.about().tooltip.contains("ten steps"));
     }
 
     #[test]

@@ -9,15 +9,15 @@ use egui_plot::{
     PlotResponse, PlotTransform, PlotUi, Points,
 };
 
-use crate::app::plots::axes::{Interval, Scale, plain};
+use crate::app::plots::axes::{AxisScale, Interval, plain};
 use crate::app::theme::{self, palette};
 
 const CORNER: f32 = 40.0;
 
 /// An axis says how one side of a plot is scaled and labelled.
 #[derive(Clone, Copy, Debug)]
-pub struct Axis {
-    pub scale: Scale,
+pub struct PlotAxis {
+    pub scale: AxisScale,
     /// The ends are places of the scale.
     pub ends: Interval,
     /// Ticks are at least so many points on the screen apart.
@@ -30,8 +30,8 @@ pub struct Axis {
     pub room: f32,
 }
 
-impl Axis {
-    pub fn new(scale: Scale, ends: Interval) -> Self {
+impl PlotAxis {
+    pub fn new(scale: AxisScale, ends: Interval) -> Self {
         let ticks_from = f64::NEG_INFINITY;
         Self { scale, ends, apart: 50.0, ticks_from, is_whole: false, text: plain, label: "", room: 18.0 }
     }
@@ -62,8 +62,8 @@ impl Axis {
 pub struct QuietPlot {
     pub id: Id,
     pub size: Vec2,
-    pub x: Axis,
-    pub y: Axis,
+    pub x: PlotAxis,
+    pub y: PlotAxis,
     pub font: FontId,
     /// This names the horizontal axis left of its ticks.
     pub corner: &'static str,
@@ -72,7 +72,7 @@ pub struct QuietPlot {
 
 impl QuietPlot {
     /// Makes a plot that fills the room; `name` tells it from others in the same `ui`.
-    pub fn new(ui: &Ui, name: &str, x: Axis, y: Axis) -> Self {
+    pub fn new(ui: &Ui, name: &str, x: PlotAxis, y: PlotAxis) -> Self {
         let id = ui.make_persistent_id(("quiet plot", name));
         Self { id, size: ui.available_size(), x, y, font: theme::number_font(), corner: "", can_zoom: false }
     }
@@ -131,6 +131,11 @@ pub struct Marker {
     pub radius: f32,
     pub colour: Color32,
     pub rim: Stroke,
+}
+
+/// Returns the size of a line of text in a plot.
+pub fn text_size(plot: &PlotUi<'_>, text: &str, font: FontId) -> Vec2 {
+    plot.ctx().fonts_mut(|fonts| fonts.layout_no_wrap(text.to_owned(), font, Color32::PLACEHOLDER).size())
 }
 
 /// Paints a short piece of a line through the middle of a place, as a sample of its style.
@@ -197,7 +202,7 @@ mod tests {
     #[test]
     fn whole_ticks_begin_where_they_may() {
         let ends = Interval::new(0.5, 1000.5);
-        let axis = Axis { is_whole: true, ticks_from: 1.0, apart: 8.0, ..Axis::new(Scale::Linear, ends) };
+        let axis = PlotAxis { is_whole: true, ticks_from: 1.0, apart: 8.0, ..PlotAxis::new(AxisScale::Linear, ends) };
         for (high, step, expected) in [(5.5, 0.2, vec![1.0, 2.0, 3.0, 4.0, 5.0]), (1.5, 0.1, vec![1.0])] {
             let ticks = axis.ticks(GridInput { bounds: (-3.0, high), base_step_size: step });
             assert_eq!(ticks.iter().map(|tick| tick.value).collect::<Vec<_>>(), expected);

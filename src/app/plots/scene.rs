@@ -4,9 +4,9 @@ use eframe::egui::Color32;
 use serde::{Deserialize, Serialize};
 
 use crate::app::plots::axes::Interval;
-use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Panel, Quantity};
 use crate::app::theme::Palette;
+use crate::engine::train::{Config, EpochRecord, Rule, Stage};
 
 /// A look is what a person has chosen about the plots; it is kept between starts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -17,9 +17,7 @@ pub struct Look {
     pub is_log: bool,
     pub has_bands: bool,
     pub has_paper: bool,
-    /// The order is that of [`Panel::ALL`].
     pub panels: [bool; 3],
-    /// The order is that of [`Quantity::ALL`].
     pub hidden: [bool; 4],
     /// This panel is shown where there is room for one only.
     pub only: Panel,
@@ -48,14 +46,33 @@ impl Look {
         Self { smoothing: if is_sane { self.smoothing } else { 0.0 }, ..self }
     }
 
-    /// Returns the panels to show, where there is room for them.
     pub fn wanted(&self) -> Vec<Panel> {
         Panel::ALL.into_iter().zip(self.panels).filter(|(_, wanted)| *wanted).map(|(panel, _)| panel).collect()
     }
 
-    /// Returns the panel to show where there is room for one.
     pub fn only(&self) -> Panel {
         if self.wanted().contains(&self.only) { self.only } else { Panel::Error }
+    }
+}
+
+/// A plot run is a training run as the plots see it.
+#[derive(Clone, Copy, Debug)]
+pub struct PlotRun<'a> {
+    pub name: &'a str,
+    pub history: &'a [EpochRecord],
+    pub config: &'a Config,
+    /// The selected run has bands, markers and the alarm.
+    pub is_primary: bool,
+}
+
+impl PlotRun<'_> {
+    /// Returns the epoch whose weights the run keeps: the one that its stopping rule finds best, or its last.
+    pub fn kept(&self) -> Option<&EpochRecord> {
+        let selection = self.history.iter().take_while(|record| record.stage == Stage::Selection);
+        match self.config.stopping.rule {
+            Rule::Off => selection.last(),
+            rule => self.history.get(rule.best(self.history)?),
+        }
     }
 }
 
@@ -63,7 +80,7 @@ impl Look {
 pub struct Scene<'a> {
     pub runs: &'a [PlotRun<'a>],
     pub primary: usize,
-    pub look: &'a Look,
+    pub look: Look,
     /// `None` shows all epochs.
     pub zoom: Option<Interval>,
     /// This is the place in the histories under the pointer.
@@ -81,8 +98,7 @@ impl<'a> Scene<'a> {
         &self.runs[self.primary]
     }
 
-    /// Returns the ends of the epoch axis. Short histories do not fill it, so that the first epochs do not make it
-    /// jump.
+    /// Returns the ends of the epoch axis, which short histories do not fill so that it does not jump.
     fn all(&self) -> Interval {
         let planned = self.primary().config.epochs.min(10);
         Interval::new(0.5, self.epochs().max(planned).max(1) as f64 + 0.5)
@@ -98,13 +114,12 @@ impl<'a> Scene<'a> {
         self.zoom.is_some_and(|zoom| zoom.high <= all.low || zoom.low >= all.high || zoom.width() >= all.width())
     }
 
-    /// Returns the colour of a line: that of its quantity while one run stands alone, and that of its run among
-    /// several.
+    /// Returns the colour of a line: that of its quantity, or among several runs that of its run.
     pub fn colour(&self, palette: &Palette, run: usize, quantity: Quantity) -> Color32 {
         if self.runs.len() > 1 { run_colour(palette, run) } else { quantity.colour(palette) }
     }
 
-    /// Returns whether a quantity can be seen: it was measured in some run, and a panel shows it.
+    /// Returns whether a quantity was measured in some run and a panel shows it.
     pub fn has(&self, quantity: Quantity) -> bool {
         (quantity == Quantity::Objective && self.look.panels[Panel::Loss as usize])
             || self.runs.iter().any(|run| run.history.iter().any(|record| quantity.measured(record).is_some()))
@@ -114,7 +129,7 @@ impl<'a> Scene<'a> {
         self.look.hidden[quantity as usize]
     }
 
-    /// Returns half of the smallest error that can be measured: where an error of 0 lies on a logarithmic axis.
+    /// Returns half of the smallest error above 0, which is where 0 lies on a logarithmic axis.
     pub fn half_a_picture(&self) -> f64 {
         let counts = self.runs.iter().filter_map(|run| run.history.first()?.clean).map(|clean| clean.n);
         0.5 / counts.max().unwrap_or(1000).max(1) as f64
@@ -128,14 +143,13 @@ pub fn run_colour(palette: &Palette, run: usize) -> Color32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::train::{Config, EpochRecord};
 
     #[test]
     fn the_first_epochs_do_not_fill_the_axis() {
         for (epochs, high) in [(1, 10.5), (30, 30.5)] {
             let (history, config, look) = (vec![EpochRecord::default(); epochs], Config::default(), Look::default());
             let runs = [PlotRun { name: "run", history: &history, config: &config, is_primary: true }];
-            let scene = Scene { runs: &runs, primary: 0, look: &look, zoom: None, cursor: None, raised: None };
+            let scene = Scene { runs: &runs, primary: 0, look, zoom: None, cursor: None, raised: None };
             assert_eq!(scene.epochs_in_sight(), Interval::new(0.5, high));
         }
     }

@@ -13,12 +13,10 @@ pub struct Point {
     pub smooth: f64,
 }
 
-/// Returns the unbroken stretches of a quantity. A stretch ends where an epoch lacks the value and where another
-/// stage begins.
+/// Returns the unbroken stretches of a quantity. A stretch ends where an epoch lacks the value or a stage begins.
 ///
-/// Smoothing is exponential, `sₜ = w·sₜ₋₁ + (1 − w)·xₜ` from `s₀ = 0`, divided by `1 − wᵗ` so that the first values
-/// are not drawn towards 0 (Kingma & Ba, Adam, 2015, section 3). It begins afresh in each stage and passes over gaps.
-/// `weight` lies in [0, 1).
+/// Smoothing is exponential, `sₜ = w·sₜ₋₁ + (1 − w)·xₜ` from `s₀ = 0`, divided by `1 − wᵗ` against a bias to 0
+/// (Kingma & Ba, Adam, 2015, section 3). It begins afresh in each stage and passes over gaps. `weight` lies in [0, 1).
 pub fn stretches(history: &[EpochRecord], weight: f64, value: impl Fn(&EpochRecord) -> Option<f64>) -> Vec<Vec<Point>> {
     let mut found: Vec<Vec<Point>> = Vec::new();
     let (mut sum, mut share, mut is_open) = (0.0, 1.0, false);
@@ -43,15 +41,14 @@ pub fn stretches(history: &[EpochRecord], weight: f64, value: impl Fn(&EpochReco
     found
 }
 
-/// Returns the part of a stretch that a plot of these epochs needs: what lies in it and one point more on each side.
+/// Returns the part of a stretch that lies in these epochs, and one point more on each side.
 pub fn visible(stretch: &[Point], epochs: Interval) -> &[Point] {
     let first = stretch.partition_point(|point| point.x < epochs.low).saturating_sub(1);
     let end = (stretch.partition_point(|point| point.x <= epochs.high) + 1).min(stretch.len());
     &stretch[first.min(end)..end]
 }
 
-/// Returns a path that looks the same with at most four points in each column: the first, highest, lowest and last
-/// one. The path goes from left to right.
+/// Returns a path with at most four points in each column: the first, highest, lowest and last one.
 pub fn thinned(path: &[PlotPoint], column: f64) -> Vec<PlotPoint> {
     let mut thin = Vec::with_capacity(path.len());
     for group in path.chunk_by(|a, b| is_same_column(a.x, b.x, column)) {
@@ -68,7 +65,6 @@ fn is_same_column(a: f64, b: f64, column: f64) -> bool {
     (a / column).floor() == (b / column).floor()
 }
 
-/// A band holds the lower and the upper edge of an area for each `x`.
 #[derive(Debug, Default, PartialEq)]
 pub struct Band {
     pub x: Vec<f64>,

@@ -8,10 +8,10 @@ use egui_material_icons::icons;
 use egui_plot::{HLine, Line, PlotPoint, PlotPoints, PlotUi};
 
 use crate::app::format::short;
-use crate::app::plots::axes::{Interval, Scale, linear, per_cent_tick};
-use crate::app::plots::plot_run::PlotRun;
+use crate::app::plots::axes::{AxisScale, Interval, linear, per_cent_tick};
 use crate::app::plots::quantity::{Panel, Quantity, per_cent};
-use crate::app::plots::quiet::{Axis, QuietPlot, sample};
+use crate::app::plots::quiet::{PlotAxis, QuietPlot, sample};
+use crate::app::plots::scene::PlotRun;
 use crate::app::plots::series::{stretches, thinned};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::icon_at;
@@ -25,9 +25,8 @@ const SUMMARY: f32 = 18.0;
 const LINE: f32 = 1.4;
 const LINES: [Quantity; 3] = [Quantity::Clean, Quantity::Fgsm, Quantity::Pgd];
 
-/// Draws a small error plot for each ε (along x) and α (along y) of a sweep, all with the same axes. Runs with the
-/// same ε and α share a cell. Returns the index in `runs` of the one that was clicked; a cell that holds the primary
-/// run goes on to the next one in it.
+/// Draws a small error plot for each ε (along x) and α (along y) of a sweep, all with the same axes. Returns the index
+/// in `runs` of the one that was clicked; a click on the cell of the primary run goes on to the next one in it.
 pub fn sweep_grid(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     if runs.is_empty() {
         let text = "A sweep trains one run for each ε and α; each gets a small plot here.";
@@ -70,7 +69,7 @@ fn values(runs: &[PlotRun<'_>], value: fn(&PlotRun<'_>) -> f32) -> Vec<f32> {
     all
 }
 
-/// Returns the run with the lowest adversarial error of a kept epoch at an ε; errors at several ε cannot be compared.
+/// Returns the run with the lowest adversarial error at an ε.
 fn best(runs: &[PlotRun<'_>], eps: f32) -> Option<usize> {
     let error = |run: &PlotRun<'_>| Panel::Error.value(Quantity::Fgsm, run.kept()?);
     let at_eps = runs.iter().enumerate().filter(|(_, run)| run.config.eps == eps);
@@ -84,7 +83,6 @@ fn label(ui: &mut Ui, size: Vec2, align: Align2, text: String) {
     ui.painter().text(at, align, text, theme::number_font(), palette(ui).text);
 }
 
-/// All cells have these axes in common.
 struct Axes {
     epochs: f64,
     top: f64,
@@ -105,10 +103,9 @@ fn caption(ui: &mut Ui, runs: &[PlotRun<'_>], axes: &Axes) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = SPACE_3;
         ui.set_min_height(CAPTION);
-        for line in LINES {
-            if !runs.iter().any(|run| run.history.iter().any(|record| line.measured(record).is_some())) {
-                continue;
-            }
+        let is_there =
+            |line: &Quantity| runs.iter().any(|run| run.history.iter().any(|record| line.measured(record).is_some()));
+        for line in LINES.into_iter().filter(is_there) {
             ui.horizontal(|ui| {
                 ui.spacing_mut().item_spacing.x = SPACE_1;
                 let (place, _) = ui.allocate_exact_size(vec2(28.0, 12.0), Sense::hover());
@@ -118,7 +115,6 @@ fn caption(ui: &mut Ui, runs: &[PlotRun<'_>], axes: &Axes) {
         }
         let Axes { epochs, top } = axes;
         let text = format!("Validation error from 0 to {}, epochs 1 to {epochs}, in every cell", per_cent_tick(*top));
-        // Not broken: it moves to a line of its own.
         ui.add(Label::new(theme::weak(ui, text)).extend());
     });
 }
@@ -143,7 +139,7 @@ impl<'a> Cell<'a> {
         self.inside.iter().position(|index| self.runs[*index].is_primary)
     }
 
-    /// Returns the first run of the cell, or the one after the selected run.
+    /// Returns the first run, or the one after the selected run.
     fn next(&self) -> Option<usize> {
         let next = self.selected().map_or(0, |at| (at + 1) % self.inside.len());
         self.inside.get(next).copied()
@@ -163,9 +159,8 @@ impl<'a> Cell<'a> {
         let edge = if is_framed { Stroke::new(2.0, palette.accent) } else { Stroke::new(1.0, palette.line) };
         let fill = if response.hovered() && !is_empty { palette.raised } else { palette.field };
         ui.painter().rect(rect, theme::SMALL_RADIUS, fill, edge, StrokeKind::Inside);
-        // The summary lies above the lines.
         let frame = rect.with_min_y(rect.top() + SUMMARY).shrink(1.0);
-        let axis = |low, high| Axis { room: 0.0, ..Axis::new(Scale::Linear, Interval::new(low, high)) };
+        let axis = |low, high| PlotAxis { room: 0.0, ..PlotAxis::new(AxisScale::Linear, Interval::new(low, high)) };
         let (x, y) = (axis(0.5, axes.epochs + 0.5), axis(-0.02 * axes.top, 1.02 * axes.top));
         let pixel = x.ends.width() / f64::from(frame.width());
         let mut inner = ui.new_child(UiBuilder::new().max_rect(frame).id_salt(response.id));

@@ -6,9 +6,7 @@ use eframe::egui::{Key, Rect, Role, vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT as _, Queryable as _};
 
-use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::*;
-use crate::app::theme;
 use crate::engine::train::{Config, EpochRecord, Measured, Rule, Stage, Stopping};
 
 #[derive(Clone, Default)]
@@ -78,15 +76,10 @@ fn window(size: [f32; 2], runs: Vec<Run>, draw: fn(&mut Ui, &mut State)) -> Wind
     window
 }
 
-impl Run {
-    fn view(&self) -> PlotRun<'_> {
-        let Self { name, history, config, is_primary } = self;
-        PlotRun { name, history, config, is_primary: *is_primary }
-    }
-}
-
 fn views(runs: &[Run]) -> Vec<PlotRun<'_>> {
-    runs.iter().map(Run::view).collect()
+    let all = runs.iter();
+    all.map(|Run { name, history, config, is_primary }| PlotRun { name, history, config, is_primary: *is_primary })
+        .collect()
 }
 
 fn draw_plots(ui: &mut Ui, state: &mut State) {
@@ -96,11 +89,11 @@ fn draw_plots(ui: &mut Ui, state: &mut State) {
 }
 
 fn draw_grid(ui: &mut Ui, state: &mut State) {
-    state.clicked = crate::app::plots::sweep_grid::sweep_grid(ui, &views(&state.runs)).or(state.clicked);
+    state.clicked = sweep_grid::sweep_grid(ui, &views(&state.runs)).or(state.clicked);
 }
 
 fn draw_trade_off(ui: &mut Ui, state: &mut State) {
-    state.clicked = crate::app::plots::trade_off::trade_off(ui, &views(&state.runs)).or(state.clicked);
+    state.clicked = trade_off::trade_off(ui, &views(&state.runs)).or(state.clicked);
 }
 
 fn plots(size: [f32; 2], runs: Vec<Run>) -> Window {
@@ -171,11 +164,10 @@ fn the_plots_say_what_there_is_to_see() {
 
 enum Act {
     Click(&'static str),
-    /// This clicks a box of the menu.
     Check(&'static str),
     Focus,
     Press(Key),
-    /// The pointer goes to a place of the first plot, in shares of its width.
+    /// The pointer goes to this share of the first plot's width.
     Point(f32),
     Zoom(f32),
 }
@@ -265,8 +257,8 @@ fn strange_histories_are_drawn_without_complaint() {
         for size in [[900.0, 700.0], [900.0, 260.0], [300.0, 200.0], [60.0, 40.0]] {
             let stopping = Stopping { rule: Rule::Adversarial, patience: Some(1), retrain: true };
             let config = Config { stopping, ..Config::default() };
-            let mut window =
-                plots(size, vec![Run { name: "odd", history: history.clone(), config, is_primary: false }]);
+            let run = Run { name: "odd", history: history.clone(), config, is_primary: false };
+            let mut window = plots(size, vec![run]);
             for (is_log, smoothing) in [(true, 0.0), (true, 0.9), (false, 0.9)] {
                 let look = &mut window.state_mut().plots.look;
                 (look.is_log, look.smoothing, look.has_paper) = (is_log, smoothing, true);
@@ -277,10 +269,10 @@ fn strange_histories_are_drawn_without_complaint() {
 }
 
 fn sweep() -> Vec<Run> {
-    let of = |name, eps, alpha, epochs| {
-        let mut run = run(name, epochs);
-        (run.config.eps, run.config.alpha, run.is_primary) = (eps, alpha, false);
-        run
+    let of = |name, eps, alpha, epochs| Run {
+        config: Config { eps, alpha, ..Config::default() },
+        is_primary: false,
+        ..run(name, epochs)
     };
     vec![of("a", 0.1, 0.5, 5), of("b", 0.25, 0.5, 8), of("c", 0.25, 0.0, 0)]
 }
@@ -313,13 +305,6 @@ fn empty_sweeps_say_what_will_come() {
     window([500.0, 400.0], Vec::new(), draw_trade_off).get_by_label_contains("Runs appear here");
 }
 
-fn vertices(shape: &egui::ClippedPrimitive) -> usize {
-    match &shape.primitive {
-        egui::epaint::Primitive::Mesh(mesh) => mesh.vertices.len(),
-        egui::epaint::Primitive::Callback(_) => 0,
-    }
-}
-
 /// Prints what a frame of ten runs of a thousand epochs costs; `cargo test --release ten_long_runs -- --nocapture`.
 #[test]
 fn ten_long_runs_are_drawn() {
@@ -333,15 +318,9 @@ fn ten_long_runs_are_drawn() {
         window.state_mut().spent = Duration::ZERO;
         window.run_steps(frames);
         let each = window.state().spent / frames as u32;
-        let (mut tessellation, mut count) = (Duration::MAX, 0);
-        for _ in 0..5 {
-            let shapes = window.output().shapes.clone();
-            let start = Instant::now();
-            let primitives = window.ctx.tessellate(shapes, 1.0);
-            tessellation = tessellation.min(start.elapsed());
-            count = primitives.iter().map(vertices).sum();
-        }
-        println!("ten runs of a thousand epochs, {what}: {each:.2?}; {count} vertices in {tessellation:.2?}");
+        let (shapes, start) = (window.output().shapes.clone(), Instant::now());
+        let meshes = window.ctx.tessellate(shapes, 1.0).len();
+        println!("ten runs of a thousand epochs, {what}: {each:.2?}; {meshes} meshes in {:.2?}", start.elapsed());
         assert!(each < Duration::from_millis(200), "{each:?}");
     }
     assert!(says(&window, "Validation error of long"));

@@ -6,15 +6,14 @@ use eframe::egui::{PopupCloseBehavior, Ui};
 use crate::app::plots::quantity::Panel;
 use crate::app::plots::scene::{Look, SMOOTHEST};
 use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::widgets::alternatives;
 use crate::app::widgets::rail::{Curve, Rail};
-use crate::app::widgets::segmented;
 
 const NARROW: f32 = 560.0;
 const VERY_NARROW: f32 = 300.0;
 const CHOICE: f32 = 200.0;
 
-/// Shows the line of controls, in which one panel is chosen where there is room for one only. Returns whether all
-/// epochs are asked for.
+/// Shows the controls. Returns whether all epochs are asked for.
 pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -> bool {
     let mut is_reset = false;
     let room = ui.available_width() - if is_single { CHOICE } else { 0.0 };
@@ -24,7 +23,6 @@ pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -
         if !is_very_narrow {
             axis(ui, look);
         }
-        // Several things are chosen in one go, so a click inside leaves the menu open.
         let stays = MenuConfig::new().close_behavior(PopupCloseBehavior::CloseOnClickOutside);
         let (button, _) = MenuButton::new("Show").config(stays).ui(ui, |ui| {
             if is_very_narrow {
@@ -52,13 +50,9 @@ pub fn toolbar(ui: &mut Ui, look: &mut Look, is_zoomed: bool, is_single: bool) -
 }
 
 fn axis(ui: &mut Ui, look: &mut Look) {
-    let options = [
-        ("linear", "Errors and losses on a linear axis"),
-        ("log", "On a logarithmic axis: equal ratios take equal room, so that small errors can be told apart"),
-    ];
-    if let Some(index) = segmented(ui, "Axis", &options, usize::from(look.is_log)) {
-        look.is_log = index == 1;
-    }
+    let log = "On a logarithmic axis: equal ratios take equal room, so that small errors can be told apart";
+    let options = [(false, "linear", "Errors and losses on a linear axis"), (true, "log", log)];
+    look.is_log = alternatives(ui, "Axis", &options, look.is_log).unwrap_or(look.is_log);
 }
 
 fn smoothing(ui: &mut Ui, look: &mut Look) {
@@ -87,7 +81,7 @@ fn smoothing(ui: &mut Ui, look: &mut Look) {
 
 fn menu(ui: &mut Ui, look: &mut Look) {
     for (panel, shown) in Panel::ALL.iter().zip(&mut look.panels).skip(1) {
-        ui.checkbox(shown, panel.title()).on_hover_text(panel.about());
+        ui.checkbox(shown, panel.about().name).on_hover_text(panel.about().tooltip);
     }
     ui.separator();
     ui.checkbox(&mut look.has_bands, "95 % intervals")
@@ -99,16 +93,11 @@ fn menu(ui: &mut Ui, look: &mut Look) {
 }
 
 fn panel_choice(ui: &mut Ui, look: &mut Look) {
-    let wanted = look.wanted();
-    let option = |panel: &Panel| match panel {
-        Panel::Error => ("error", panel.about()),
-        Panel::Loss => ("loss", panel.about()),
-        Panel::Confidence => ("confidence", panel.about()),
+    let option = |panel: Panel| match panel {
+        Panel::Error => (panel, "error", panel.about().tooltip),
+        Panel::Loss => (panel, "loss", panel.about().tooltip),
+        Panel::Confidence => (panel, "confidence", panel.about().tooltip),
     };
-    let options: Vec<(&str, &str)> = wanted.iter().map(option).collect();
-    let chosen = wanted.iter().position(|panel| *panel == look.only()).unwrap_or(0);
-    let clicked = segmented(ui, "Plot", &options, chosen);
-    if let Some(panel) = clicked.and_then(|index| wanted.get(index)) {
-        look.only = *panel;
-    }
+    let options: Vec<_> = look.wanted().into_iter().map(option).collect();
+    look.only = alternatives(ui, "Plot", &options, look.only()).unwrap_or(look.only);
 }

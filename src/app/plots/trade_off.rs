@@ -1,16 +1,15 @@
 //! The trade-off plots the clean against the adversarial error of each run.
 
-use eframe::egui::{Align2, Painter, Pos2, Rect, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2};
+use eframe::egui::{Align2, Pos2, Rect, RichText, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, vec2};
 use egui_plot::{Line, LineStyle, MarkerShape, PlotPoint, PlotPoints, PlotTransform, PlotUi, Text};
 
 use crate::app::format::short;
-use crate::app::plots::axes::{Interval, Scale, per_cent_tick};
+use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick};
 use crate::app::plots::hover;
 use crate::app::plots::panel::RIGHT;
-use crate::app::plots::plot_run::PlotRun;
 use crate::app::plots::quantity::{Quantity, per_cent};
-use crate::app::plots::quiet::{Axis, Labels, Marker, QuietPlot, rimmed};
-use crate::app::plots::scene::run_colour;
+use crate::app::plots::quiet::{Labels, Marker, PlotAxis, QuietPlot, rimmed, text_size};
+use crate::app::plots::scene::{PlotRun, run_colour};
 use crate::app::theme::{self, Palette, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::hint;
 use crate::engine::train::Measured;
@@ -21,7 +20,7 @@ const ABOUT: &str = "Each run at the epoch that it keeps: further left it errs l
                      under FGSM at the ε that it was trained with, so that only dots of one ε can be compared. The \
                      bars are 95 % intervals. A line joins those that no other of the same ε beats in both.";
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy)]
 struct Dot {
     run: usize,
     epoch: usize,
@@ -29,8 +28,8 @@ struct Dot {
     adversarial: Measured,
 }
 
-/// Plots clean against adversarial validation error of the epoch that each run keeps. Colours follow the order of
-/// `runs`. Returns the index in `runs` of the one that was clicked.
+/// Plots clean against adversarial validation error of the epoch that each run keeps. Returns the index in `runs` of
+/// the one that was clicked.
 pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
     let dot = |(run, plotted): (usize, &PlotRun<'_>)| {
         let record = plotted.kept()?;
@@ -52,17 +51,17 @@ pub fn trade_off(ui: &mut Ui, runs: &[PlotRun<'_>]) -> Option<usize> {
 }
 
 fn plot(ui: &mut Ui, runs: &[PlotRun<'_>], dots: &[Dot]) -> PlotTransform {
-    let axis = |label, of: fn(&Dot) -> Measured| Axis {
+    let axis = |label, of: fn(&Dot) -> Measured| PlotAxis {
         label,
         text: per_cent_tick,
         ticks_from: 0.0,
-        ..Axis::new(Scale::Linear, ends(dots.iter().map(of)))
+        ..PlotAxis::new(AxisScale::Linear, ends(dots.iter().map(of)))
     };
-    let x = Axis { apart: 60.0, room: 34.0, ..axis("clean error", |dot| dot.clean) };
-    let y = Axis { apart: 28.0, room: 66.0, ..axis("error under FGSM at its own ε", |dot| dot.adversarial) };
+    let x = PlotAxis { apart: 60.0, room: 34.0, ..axis("clean error", |dot| dot.clean) };
+    let y = PlotAxis { apart: 28.0, room: 66.0, ..axis("error under FGSM at its own ε", |dot| dot.adversarial) };
     let mut quiet = QuietPlot::new(ui, "trade-off", x, y);
     quiet.size = vec2(ui.available_width() - RIGHT, ui.available_height().max(LOWEST));
-    let (palette, painter) = (palette(ui), ui.painter().clone());
+    let palette = palette(ui);
     let shown = quiet.show(ui, |plot| {
         frontiers(plot, palette, runs, dots);
         for dot in dots {
@@ -78,7 +77,7 @@ fn plot(ui: &mut Ui, runs: &[PlotRun<'_>], dots: &[Dot]) -> PlotTransform {
             let colour = run_colour(palette, dot.run);
             rimmed(plot, dot.at(), Marker { shape: MarkerShape::Circle, radius: RADIUS, colour, rim });
         }
-        labels(plot, &painter, palette, runs, dots);
+        labels(plot, palette, runs, dots);
     });
     shown.response.widget_info(|| {
         WidgetInfo::labeled(Role::Figure, true, format!("Adversarial against clean error of {} runs", dots.len()))
@@ -112,28 +111,22 @@ fn ends(measured: impl Iterator<Item = Measured>) -> Interval {
 
 /// Returns the dots that no other dot beats in both errors, from left to right.
 fn frontier(dots: &[Dot]) -> Vec<&Dot> {
-    let mut sorted: Vec<&Dot> = dots.iter().collect();
-    let key = |dot: &Dot| (dot.clean.error(), dot.adversarial.error());
-    sorted.sort_by(|a, b| key(a).0.total_cmp(&key(b).0).then(key(a).1.total_cmp(&key(b).1)));
-    let mut lowest = f64::INFINITY;
-    sorted.retain(|dot| {
-        let is_better = key(dot).1 < lowest;
-        lowest = lowest.min(key(dot).1);
-        is_better
-    });
-    sorted
+    let is_beaten = |dot: &Dot, by: &Dot| by.at().x <= dot.at().x && by.at().y <= dot.at().y && by.at() != dot.at();
+    let mut best: Vec<&Dot> = dots.iter().filter(|dot| !dots.iter().any(|other| is_beaten(dot, other))).collect();
+    best.sort_by(|a, b| a.at().x.total_cmp(&b.at().x));
+    best.dedup_by_key(|dot| dot.at());
+    best
 }
 
-fn labels(plot: &mut PlotUi<'_>, painter: &Painter, palette: &Palette, runs: &[PlotRun<'_>], dots: &[Dot]) {
+fn labels(plot: &mut PlotUi<'_>, palette: &Palette, runs: &[PlotRun<'_>], dots: &[Dot]) {
     let around = |dot: &Dot| Rect::from_center_size(plot.screen_from_plot(dot.at()), Vec2::splat(2.0 * RADIUS));
     let taken = dots.iter().map(around).collect();
     let mut labels = Labels { room: plot.transform().frame().shrink(2.0), apart: 0.0, taken };
     for dot in dots {
         let config = runs[dot.run].config;
         let text = format!("ε {} α {}", short(config.eps), short(config.alpha));
-        let size = painter.layout_no_wrap(text.clone(), theme::number_font(), palette.text).size();
+        let size = text_size(plot, &text, theme::number_font());
         if let Some(place) = labels.place(places(plot.screen_from_plot(dot.at()), size)) {
-            // The bars of others are not to be read as a part of the text.
             let text = RichText::new(text).font(theme::number_font()).background_color(palette.canvas);
             let at = plot.plot_from_screen(place.center());
             plot.text(Text::new("", at, text).color(palette.text));
@@ -150,7 +143,7 @@ fn places(dot: Pos2, size: Vec2) -> impl Iterator<Item = Rect> {
     away.map(move |(align, distance)| align.anchor_size(dot - distance * align.to_sign(), size))
 }
 
-/// Lets a dot be hovered, focused and clicked; returns its run when it was clicked.
+/// Returns the run of a dot that was clicked.
 fn interact(ui: &Ui, runs: &[PlotRun<'_>], dot: &Dot, transform: &PlotTransform) -> Option<usize> {
     let run = &runs[dot.run];
     let centre = transform.position_from_point(&dot.at());

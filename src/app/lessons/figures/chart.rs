@@ -4,18 +4,18 @@ use eframe::egui::{Rangef, Rect, Ui, UiBuilder, vec2};
 use egui_plot::{PlotTransform, PlotUi};
 
 use crate::app::lessons::figures::theme;
-use crate::app::plots::quiet::{Axis, QuietPlot};
+use crate::app::plots::quiet::{PlotAxis, QuietPlot};
 
 /// Draws a plot whose frame covers this place; the texts of its axes lie outside of it.
 pub fn chart<'a>(
     ui: &mut Ui,
     frame: Rect,
-    x: Axis,
-    y: Axis,
+    x: PlotAxis,
+    y: PlotAxis,
     items: impl FnOnce(&mut PlotUi<'a>) + 'a,
 ) -> PlotTransform {
     let size = theme::size_of_body(ui);
-    let (x, y) = (Axis { room: 1.4 * size, ..x }, Axis { room: 4.0 * size, ..y });
+    let (x, y) = (PlotAxis { room: 1.4 * size, ..x }, PlotAxis { room: 4.0 * size, ..y });
     let whole = Rect::from_min_max(frame.min - vec2(y.room, 0.0), frame.max + vec2(0.0, x.room));
     ui.scope_builder(UiBuilder::new().max_rect(whole), |ui| {
         let mut quiet = QuietPlot::new(ui, "chart", x, y);

@@ -12,7 +12,7 @@ use crate::app::lessons::figures::{FigureWorld, Figures, Pen, halves, wait};
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::why::axis::{EpsAxis, ValueAxis, value_at};
 use crate::app::pages::explore::why::curve::{Sheet, Widths};
-use crate::app::plots::quiet::Axis;
+use crate::app::plots::quiet::PlotAxis;
 use crate::app::theme;
 use crate::app::widgets::texture::Texture;
 use crate::engine::picture::Rgba;
@@ -48,8 +48,8 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
 fn plot(sheet: &Sheet<'_>, ui: &mut Ui, frame: Rect) -> PlotTransform {
     let Sheet { shown, along, axis, eps, .. } = sheet;
     let (size, palette) = (theme::size_of_body(ui), theme::palette(ui));
-    let x = Axis { apart: 0.2 * frame.width(), ..axis.axis() };
-    let y = Axis { apart: 0.22 * frame.height(), ..sheet.values.axis(frame.height()) };
+    let x = PlotAxis { apart: 0.2 * frame.width(), ..axis.axis() };
+    let y = PlotAxis { apart: 0.22 * frame.height(), ..sheet.values.axis(frame.height()) };
     let widths = Widths { strong: 0.18 * size, other: 0.1 * size };
     let reached = f64::from(eps.min(axis.reach));
     let now = VLine::new("", reached).stroke(Stroke::new(0.1 * size, palette.accent));

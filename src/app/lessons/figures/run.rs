@@ -8,10 +8,10 @@ use crate::app::format::{per_cent, short};
 use crate::app::lessons::commands::LessonCommand;
 use crate::app::lessons::figures::chart::{apart, chart};
 use crate::app::lessons::figures::{Pen, describe, in_row, wait};
-use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
-use crate::app::plots::axes::{Interval, Scale};
-use crate::app::plots::quiet::Axis;
+use crate::app::plots::axes::{AxisScale, Interval};
+use crate::app::plots::quiet::PlotAxis;
 use crate::app::theme::{self, Palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::acting;
@@ -19,8 +19,8 @@ use crate::engine::train::{EpochRecord, Measured, Rule, Stage};
 
 const FLOOR: f64 = 0.003;
 
-fn run(train: &Train) -> Option<&Run> {
-    let has_curves = |run: &&Run| !run.info.history.is_empty();
+fn run(train: &Train) -> Option<&TrainingRun> {
+    let has_curves = |run: &&TrainingRun| !run.info.history.is_empty();
     train.in_hand().or_else(|| train.selected().filter(has_curves)).or_else(|| train.runs.iter().rev().find(has_curves))
 }
 
@@ -52,10 +52,14 @@ pub fn show(ui: &mut Ui, room: Rect, train: &Train, out: &mut Vec<Command>) {
         return wait(ui, room, "The first epoch is under way…");
     }
     let epochs = run.info.config.epochs.max(history.len()).max(2) as f64;
-    let scale = Scale::Logarithmic { floor: FLOOR };
-    let x = Axis { is_whole: true, apart: frame.width() / 8.5, ..Axis::new(Scale::Linear, Interval::new(1.0, epochs)) };
-    let y = Axis::new(scale, Interval::new(FLOOR.log10(), 0.0));
-    let y = Axis { apart: 1.5 * size, text: percent, ..y };
+    let scale = AxisScale::Logarithmic { floor: FLOOR };
+    let x = PlotAxis {
+        is_whole: true,
+        apart: frame.width() / 8.5,
+        ..PlotAxis::new(AxisScale::Linear, Interval::new(1.0, epochs))
+    };
+    let y = PlotAxis::new(scale, Interval::new(FLOOR.log10(), 0.0));
+    let y = PlotAxis { apart: 1.5 * size, text: percent, ..y };
     let palette = theme::palette(ui);
     let lines = [
         Line { name: "clean", of: |record| record.clean, colour: palette.right },
@@ -97,7 +101,7 @@ impl Line {
         (self.of)(record).filter(|measured| measured.n > 0)
     }
 
-    fn path(&self, history: &[&EpochRecord], scale: Scale) -> Vec<PlotPoint> {
+    fn path(&self, history: &[&EpochRecord], scale: AxisScale) -> Vec<PlotPoint> {
         let point = |record: &&EpochRecord| {
             Some(PlotPoint::new(record.epoch as f64, scale.place(self.measured(record)?.error())))
         };
@@ -113,7 +117,7 @@ struct Kept {
     lift: f32,
 }
 
-fn rules(run: &Run, palette: &Palette) -> Vec<Kept> {
+fn rules(run: &TrainingRun, palette: &Palette) -> Vec<Kept> {
     let history = &run.info.history;
     let epoch = |rule: Rule| Some(history.get(rule.best(history)?)?.epoch);
     let kept = |what, colour, lift| move |epoch| Kept { epoch, what, colour, lift };

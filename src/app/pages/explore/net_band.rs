@@ -8,7 +8,7 @@ use crate::app::commands::window::WindowCommand;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::train::commands::NetMoment;
 use crate::app::pages::train::commands::TrainCommand;
-use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::about::Action as _;
@@ -42,11 +42,11 @@ pub fn net_band(ui: &mut Ui, train: &Train, model: &str, out: &mut Vec<Command>)
     });
 }
 
-fn remark(run: &Run, moment: NetMoment) -> String {
+fn remark(run: &TrainingRun, moment: NetMoment) -> String {
     let of = |record: &EpochRecord| {
         let errors = [("clean", record.clean), ("FGSM", record.adversarial)];
-        let error = |(name, measured)| words::error(measured).map(|(error, _)| format!("{name} {error}"));
-        let errors: Vec<String> = errors.into_iter().filter_map(error).collect();
+        let measured = errors.into_iter().filter_map(|(name, measured)| Some((name, measured.filter(|m| m.n > 0)?)));
+        let errors: Vec<String> = measured.map(|(name, m)| format!("{name} {}", words::error(m))).collect();
         format!("after epoch {}; validation error: {}", record.epoch, errors.join(", "))
     };
     let is_live = matches!(run.info.state, RunState::Running);

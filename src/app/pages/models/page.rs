@@ -7,12 +7,12 @@ use eframe::egui::{self, CentralPanel, Context, Frame, Margin, ScrollArea, Ui};
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
-use crate::app::files::dialogs::Question as FileQuestion;
+use crate::app::files::dialogs::Question;
 use crate::app::notices::Tone;
 use crate::app::page::{Menu, Page};
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::models::commands::ModelsCommand;
-use crate::app::pages::models::questions::Question;
+use crate::app::pages::models::questions::ModelQuestion;
 use crate::app::pages::models::row;
 use crate::app::pages::models::state::{Models, Outcome};
 use crate::app::settings::Settings;
@@ -28,37 +28,19 @@ const WIDEST: f32 = 1080.0;
 #[derive(Default)]
 pub struct ModelsPage {
     pub models: Models,
-    question: Option<Question>,
+    question: Option<ModelQuestion>,
 }
 
-/// The order is that in which a person looks for models.
-#[derive(Clone, Copy, PartialEq)]
-enum Group {
-    Ready,
-    ToFetch,
-    WithoutWeights,
-    Unusable,
-}
+/// The groups stand in the order in which a person looks for models.
+const GROUPS: [&str; 4] = ["Ready", "Available to download", "Without weights", "Cannot be used"];
 
-impl Group {
-    const ALL: [Self; 4] = [Self::Ready, Self::ToFetch, Self::WithoutWeights, Self::Unusable];
-
-    fn title(self) -> &'static str {
-        match self {
-            Self::Ready => "Ready",
-            Self::ToFetch => "Available to download",
-            Self::WithoutWeights => "Without weights",
-            Self::Unusable => "Cannot be used",
-        }
-    }
-
-    fn of(entry: &Entry) -> Self {
-        match &entry.facts {
-            None => Self::Unusable,
-            Some(facts) if facts.weights != WeightsPlace::Nowhere => Self::Ready,
-            Some(facts) if facts.remote.is_some() => Self::ToFetch,
-            Some(_) => Self::WithoutWeights,
-        }
+fn group_of(entry: &Entry) -> &'static str {
+    let [ready, to_fetch, without_weights, unusable] = GROUPS;
+    match &entry.facts {
+        None => unusable,
+        Some(facts) if facts.weights != WeightsPlace::Nowhere => ready,
+        Some(facts) if facts.remote.is_some() => to_fetch,
+        Some(_) => without_weights,
     }
 }
 
@@ -76,7 +58,7 @@ impl Page for ModelsPage {
                         ui.vertical(|ui| {
                             ui.set_max_width(width);
                             head(ui, out);
-                            for group in Group::ALL {
+                            for group in GROUPS {
                                 section(ui, group, &self.models, &shell.explore, out);
                             }
                             foot(ui, &self.models);
@@ -120,7 +102,7 @@ impl ModelsPage {
         Self::default()
     }
 
-    /// Takes a report of what was fetched, added or removed. Returns whether a net has changed.
+    /// Takes a report. Returns whether a net has changed.
     pub fn take(&mut self, event: ModelEvent, shell: &mut Shell) -> bool {
         match self.models.take(event, &shell.explore.catalogue) {
             Some(Outcome::Changed { name, message }) => {
@@ -132,7 +114,7 @@ impl ModelsPage {
             }
             Some(Outcome::Removed(name)) => {
                 if shell.explore.view.model == name {
-                    // It may be gone altogether; the first net is always there.
+                    // The first net is always there.
                     shell.explore.set_model(Settings::default().model);
                     shell.explore.refresh();
                 }
@@ -152,7 +134,7 @@ impl ModelsPage {
                 shell.explore.set_model(name);
                 shell.settings.tab = Tab::Explore;
             }
-            ModelsCommand::AskFetch(name) => self.question = Some(Question::Fetch(name)),
+            ModelsCommand::AskFetch(name) => self.question = Some(ModelQuestion::Fetch(name)),
             ModelsCommand::Fetch(name) => {
                 let entry = shell.explore.catalogue.iter().find(|entry| entry.name == name);
                 let remote = entry.and_then(|entry| entry.facts.as_ref()?.remote.as_ref());
@@ -162,16 +144,16 @@ impl ModelsPage {
             ModelsCommand::StopFetching(name) => shell.worker.library.stop(&name),
             ModelsCommand::AskFile(name) => {
                 self.models.asked_for = name;
-                shell.dialogs.ask(FileQuestion::Model, Path::new(""));
+                shell.dialogs.ask(Question::Model, Path::new(""));
             }
             ModelsCommand::Add(path) => {
                 let name = self.models.asked_for.take();
-                name.iter().for_each(|name| self.models.forget_problem(name));
+                self.models.problems.retain(|known, _| Some(known) != name.as_ref());
                 shell.worker.library.add(name, path);
             }
-            ModelsCommand::AskRemove(name) => self.question = Some(Question::Remove(name)),
+            ModelsCommand::AskRemove(name) => self.question = Some(ModelQuestion::Remove(name)),
             ModelsCommand::Remove(name) => {
-                self.models.forget_problem(&name);
+                self.models.problems.remove(&name);
                 shell.worker.library.remove(name);
             }
         }
@@ -191,13 +173,13 @@ fn head(ui: &mut Ui, out: &mut Vec<Command>) {
     ui.add(egui::Label::new(egui::RichText::new(text).color(palette(ui).weak)).wrap());
 }
 
-fn section(ui: &mut Ui, group: Group, models: &Models, explore: &Explore, out: &mut Vec<Command>) {
-    let mut entries = explore.catalogue.iter().filter(|entry| Group::of(entry) == group).peekable();
+fn section(ui: &mut Ui, group: &str, models: &Models, explore: &Explore, out: &mut Vec<Command>) {
+    let mut entries = explore.catalogue.iter().filter(|entry| group_of(entry) == group).peekable();
     if entries.peek().is_none() {
         return;
     }
     ui.add_space(SPACE_3);
-    ui.label(theme::caption(ui, group.title()));
+    ui.label(theme::caption(ui, group));
     for entry in entries {
         row::show(ui, entry, models, entry.name == explore.view.model, out);
     }

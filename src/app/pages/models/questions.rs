@@ -13,12 +13,12 @@ use crate::app::widgets::question::{Answers, fact_table, question};
 use crate::engine::model::Entry;
 
 /// Each question is about the model of this name.
-pub enum Question {
+pub enum ModelQuestion {
     Fetch(String),
     Remove(String),
 }
 
-impl Question {
+impl ModelQuestion {
     pub fn show(&self, ui: &Ui, models: &Models, catalogue: &[Entry], out: &mut Vec<Command>) {
         let (Self::Fetch(name) | Self::Remove(name)) = self;
         let Some(entry) = catalogue.iter().find(|entry| entry.name == *name) else { return };
@@ -31,7 +31,6 @@ impl Question {
     }
 }
 
-/// Asks before anything is fetched: what, from where and under which licence.
 fn consent(ui: &mut Ui, entry: &Entry, models: &Models, out: &mut Vec<Command>) -> bool {
     let Some((remote, arrived)) = entry.facts.as_ref().and_then(|facts| facts.remote.as_ref()) else { return false };
     let there = if *arrived > 0 { format!(", {} of it are there", megabytes(*arrived)) } else { String::new() };

@@ -86,7 +86,7 @@ fn place(facts: &Facts) -> Option<String> {
 
 fn actions(ui: &mut Ui, entry: &Entry, models: &Models, is_current: bool, out: &mut Vec<Command>) {
     let name = || entry.name.clone();
-    if models.fetching(&entry.name).is_some() {
+    if models.fetching.contains_key(&entry.name) {
         return button(ui, entry, ModelsCommand::StopFetching(name()), out);
     }
     let is_ready = entry.problem.is_none();
@@ -116,22 +116,21 @@ fn actions(ui: &mut Ui, entry: &Entry, models: &Models, is_current: bool, out: &
     }
 }
 
-/// Shows a button whose name says which model it is about.
 fn button(ui: &mut Ui, entry: &Entry, command: ModelsCommand, out: &mut Vec<Command>) {
     let label = format!("{}: {}", command.about().name.trim_end_matches('…'), entry.title);
     command_button(ui, command, out).accessible_name(label);
 }
 
 fn below(ui: &mut Ui, entry: &Entry, models: &Models) {
-    if let Some(fetching) = models.fetching(&entry.name) {
+    if let Some(fetching) = models.fetching.get(&entry.name) {
         let share = fetching.done as f32 / fetching.of.max(1) as f32;
         let text = format!("{} of {}", megabytes(fetching.done), megabytes(fetching.of));
         ui.add_space(SPACE_2);
         progress(ui, ui.available_width(), share, &text);
     }
     // A manifest that cannot be read says why; weights that are not there need no more words.
-    let unusable = entry.problem.as_deref().filter(|_| entry.facts.is_none());
-    if let Some(problem) = models.problem(&entry.name).or(unusable) {
+    let unusable = entry.problem.as_ref().filter(|_| entry.facts.is_none());
+    if let Some(problem) = models.problems.get(&entry.name).or(unusable) {
         ui.add_space(SPACE_2);
         let lines: Vec<&str> = problem.lines().map(str::trim).collect();
         problem_line(ui, &lines.join("\n"));

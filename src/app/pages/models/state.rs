@@ -10,10 +10,9 @@ use crate::worker::{DownloadEvent, ModelEvent};
 pub struct Models {
     /// Fetched and added models are kept in this folder.
     pub folder: Option<PathBuf>,
-    fetching: BTreeMap<String, Fetching>,
-    /// These are the last problems by the names of their models.
-    problems: BTreeMap<String, String>,
-    /// A file is being asked for this model, if it is for one.
+    pub fetching: BTreeMap<String, Fetching>,
+    pub problems: BTreeMap<String, String>,
+    /// A file is being asked for this model.
     pub asked_for: Option<String>,
 }
 
@@ -40,21 +39,9 @@ impl Models {
         Self { folder, ..Self::default() }
     }
 
-    pub fn fetching(&self, name: &str) -> Option<Fetching> {
-        self.fetching.get(name).copied()
-    }
-
-    pub fn problem(&self, name: &str) -> Option<&str> {
-        self.problems.get(name).map(String::as_str)
-    }
-
     pub fn begin(&mut self, name: &str, of: u64) {
         self.problems.remove(name);
         self.fetching.insert(name.to_owned(), Fetching { done: 0, of });
-    }
-
-    pub fn forget_problem(&mut self, name: &str) {
-        self.problems.remove(name);
     }
 
     /// Takes a report; `catalogue` knows the models' titles.
@@ -65,10 +52,8 @@ impl Models {
         };
         match event {
             ModelEvent::Download(name, DownloadEvent::Progress { done, of }) => {
-                // One that was cancelled may still have a word on its way.
-                if let Some(fetching) = self.fetching.get_mut(&name) {
-                    *fetching = Fetching { done, of };
-                }
+                // The last word of one that was cancelled may still be on its way.
+                self.fetching.entry(name).and_modify(|fetching| *fetching = Fetching { done, of });
                 None
             }
             ModelEvent::Download(name, DownloadEvent::Done) => {
@@ -78,9 +63,7 @@ impl Models {
             }
             ModelEvent::Download(name, DownloadEvent::Failed(message)) => {
                 self.fetching.remove(&name);
-                if let Some(message) = message {
-                    self.problems.insert(name, message);
-                }
+                self.problems.extend(message.map(|message| (name, message)));
                 None
             }
             ModelEvent::Added(added) => {
@@ -115,19 +98,17 @@ mod tests {
         let download = |event| ModelEvent::Download("net".into(), event);
         let progress = |done| download(DownloadEvent::Progress { done, of: 9 });
         assert_eq!(models.take(progress(1), &[]), None);
-        assert_eq!(models.fetching("net"), None, "nobody ordered it any more");
+        assert_eq!(models.fetching.get("net"), None, "nobody ordered it any more");
         models.begin("net", 9);
         models.take(progress(4), &[]);
-        assert_eq!(models.fetching("net"), Some(Fetching { done: 4, of: 9 }));
+        assert_eq!(models.fetching["net"], Fetching { done: 4, of: 9 });
         let failed = download(DownloadEvent::Failed(Some("no route".into())));
-        assert_eq!((models.take(failed, &[]), models.problem("net")), (None, Some("no route")));
+        assert_eq!((models.take(failed, &[]), &*models.problems["net"]), (None, "no route"));
         models.begin("net", 9);
-        assert_eq!(models.problem("net"), None);
+        assert!(models.problems.is_empty());
         let message = "net is there.".into();
-        assert_eq!(
-            models.take(download(DownloadEvent::Done), &[]),
-            Some(Outcome::Changed { name: "net".into(), message })
-        );
-        assert_eq!(models.fetching("net"), None);
+        let changed = Some(Outcome::Changed { name: "net".into(), message });
+        assert_eq!(models.take(download(DownloadEvent::Done), &[]), changed);
+        assert!(models.fetching.is_empty());
     }
 }

@@ -6,16 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::widgets::about::{About, Action, CTRL, NONE, about};
 
-/// The page shows one of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Part {
+pub enum TestPart {
     #[default]
     Curves,
     Sheet,
     Confusion,
     Confidence,
-    /// This shows how long the perturbations are of attacks that find their own length.
     Lengths,
     Transfer,
 }
@@ -29,15 +27,13 @@ pub const PAGE: About =
 pub enum TestCommand {
     Measure,
     Stop,
-    /// This shows each net the pictures that were made on the others.
     Transfer,
     CopyCommand,
     CopyTable,
-    /// This attacks a picture of the sheet in Explore.
     Explore(usize),
     NextPage,
     PreviousPage,
-    View(Part),
+    View(TestPart),
     /// Without a number, the curve that is looked at is taken away.
     Remove(Option<usize>),
     RemoveAll,
@@ -64,27 +60,13 @@ impl Action for TestCommand {
     }
 
     fn listed() -> Vec<Self> {
-        vec![
-            Self::Measure,
-            Self::Stop,
-            Self::Transfer,
-            Self::NextPage,
-            Self::PreviousPage,
-            Self::CopyCommand,
-            Self::CopyTable,
-            Self::View(Part::Curves),
-            Self::View(Part::Sheet),
-            Self::View(Part::Confusion),
-            Self::View(Part::Confidence),
-            Self::View(Part::Lengths),
-            Self::View(Part::Transfer),
-            Self::Remove(None),
-            Self::RemoveAll,
-        ]
+        let survey = [Self::Measure, Self::Stop, Self::Transfer, Self::NextPage, Self::PreviousPage];
+        let [copies, removals] = [[Self::CopyCommand, Self::CopyTable], [Self::Remove(None), Self::RemoveAll]];
+        [&survey[..], &copies, &TestPart::ALL.map(Self::View), &removals].concat()
     }
 }
 
-impl Part {
+impl TestPart {
     pub const ALL: [Self; 6] =
         [Self::Curves, Self::Sheet, Self::Confusion, Self::Confidence, Self::Lengths, Self::Transfer];
 

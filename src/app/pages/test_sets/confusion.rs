@@ -6,8 +6,8 @@ use eframe::egui::{Align2, Rect, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo, 
 use crate::app::format::{self, per_cent};
 use crate::app::pages::explore::words;
 use crate::app::pages::test_sets::state::TestSet;
-use crate::app::pages::test_sets::wording::{first, pixels, space};
-use crate::app::theme::{self, palette};
+use crate::app::pages::test_sets::wording::{first, pixels};
+use crate::app::theme::{self, SPACE_3, palette};
 use crate::app::widgets::remark;
 use crate::engine::eval::confusion;
 use crate::engine::statistics::wilson_interval;
@@ -20,29 +20,24 @@ const LEAST_CELL: f32 = 9.0;
 const WRITTEN: f32 = 26.0;
 const WIDEST_NAME: f32 = 220.0;
 
-/// Shows the confusion matrix of the curve and the ε that are looked at.
 pub fn show(ui: &mut Ui, tests: &TestSet) {
-    space(ui);
+    ui.add_space(SPACE_3);
     let (Some(curve), Some((_, answers))) = (tests.curve(), tests.answers()) else { return };
     let classes = &curve.classes;
     let counts = confusion(answers, classes.len());
     let most = Vec2::splat(MOST_CELL);
-    let axes = ("what it is", "what the net says");
-    let layout = Layout { axes, names: classes, most, head: 22.0, is_right: true };
+    let axes = ["what it is", "what the net says"];
+    let layout = MatrixLayout { axes, names: classes, most, head: 22.0, is_right: true };
     matrix(ui, &layout, &counts, |row, column| {
         let (count, all) = (counts[row][column], counts[row].iter().sum::<usize>());
-        let verb = if row == column { "are right" } else { "are taken for" };
-        let other = if row == column { String::new() } else { format!(" {}", classes[column]) };
-        (
-            count.to_string(),
-            format!("{count} of {all} pictures of {} {verb}{other}", classes[row]),
-            count as f32 / all.max(1) as f32,
-        )
+        let said = if row == column { "are right".into() } else { format!("are taken for {}", classes[column]) };
+        let words = format!("{count} of {all} pictures of {} {said}", classes[row]);
+        (count.to_string(), words, count as f32 / all.max(1) as f32)
     });
 }
 
-struct Layout<'a> {
-    axes: (&'a str, &'a str),
+struct MatrixLayout<'a> {
+    axes: [&'a str; 2],
     names: &'a [String],
     most: Vec2,
     /// The columns have their names in this height.
@@ -51,7 +46,7 @@ struct Layout<'a> {
     is_right: bool,
 }
 
-impl Layout<'_> {
+impl MatrixLayout<'_> {
     /// Returns the size of a cell, and how wide the names of the rows are, which is 0 where they do not fit.
     fn measure(&self, room: Vec2) -> (Vec2, f32) {
         let n = self.names.len();
@@ -63,17 +58,17 @@ impl Layout<'_> {
     }
 }
 
-/// Draws a grid of shares, orange, or green on a diagonal of right answers. `cell` returns text, words and share.
+/// Draws a grid of shares. `cell` returns the text, the words and the share of a row and a column.
 fn matrix(
     ui: &mut Ui,
-    layout: &Layout<'_>,
+    layout: &MatrixLayout<'_>,
     counts: &[Vec<usize>],
     cell: impl Fn(usize, usize) -> (String, String, f32),
 ) {
     let (palette, names) = (palette(ui), layout.names);
     let (size, widest) = layout.measure(ui.available_size());
     ScrollArea::both().auto_shrink(false).id_salt("matrix").show(ui, |ui| {
-        let (rows, columns) = layout.axes;
+        let [rows, columns] = layout.axes;
         ui.label(theme::weak(ui, format!("Rows: {rows}. Columns: {columns}.")));
         let whole = vec2(widest, layout.head) + size * names.len() as f32;
         let (rect, _) = ui.allocate_exact_size(whole, Sense::hover());
@@ -109,7 +104,7 @@ fn matrix(
     });
 }
 
-/// Writes a name in two lines at most. A longer one ends in an ellipsis and is told where the pointer rests on it.
+/// Writes a name in two lines at most; the pointer shows one that is cut.
 fn written(ui: &Ui, rect: Rect, name: &str, align: Align2) {
     let colour = palette(ui).weak;
     let format = TextFormat { font_id: theme::small_font(), color: colour, ..Default::default() };
@@ -126,9 +121,8 @@ fn written(ui: &Ui, rect: Rect, name: &str, align: Align2) {
     }
 }
 
-/// Shows who is fooled by whose pictures.
 pub fn transfer(ui: &mut Ui, tests: &TestSet) {
-    space(ui);
+    ui.add_space(SPACE_3);
     let Some(found) = &tests.transferred else {
         let text = "Tick two nets or more for the same pictures, and press Transfer: each net's adversarial pictures, made with the \
                     first chosen attack at the largest ε, are shown to all of them.";
@@ -139,27 +133,18 @@ pub fn transfer(ui: &mut Ui, tests: &TestSet) {
     let attack = &found.survey.attacks[0];
     let eps = if attack.takes_eps() { format!(" at ε = {}", format::short(found.eps)) } else { String::new() };
     ui.strong(format!("Errors under {}{eps}", words::attack(attack)));
-    let conditions = format!(
-        "{}, {}, true labels, {}, seed {}",
-        found.survey.data,
-        first(n),
-        pixels(found.survey.rules),
-        found.survey.rules.seed
-    );
+    let (data, rules) = (&found.survey.data, found.survey.rules);
+    let conditions = format!("{data}, {}, true labels, {}, seed {}", first(n), pixels(rules), rules.seed);
     ui.label(theme::weak(ui, conditions));
     let wrong: Vec<Vec<usize>> = found.right.iter().map(|row| row.iter().map(|right| n - right).collect()).collect();
-    let axes = ("the net that the pictures were made on", "the net that is asked");
-    let layout = Layout { axes, names: &found.titles, most: WIDE_CELL, head: 38.0, is_right: false };
+    let axes = ["the net that the pictures were made on", "the net that is asked"];
+    let layout = MatrixLayout { axes, names: &found.titles, most: WIDE_CELL, head: 38.0, is_right: false };
     matrix(ui, &layout, &wrong, |row, column| {
         let (low, high) = wilson_interval(wrong[row][column], n);
         let share = wrong[row][column] as f32 / n as f32;
         let (from, to) = (&found.titles[row], &found.titles[column]);
-        let words = format!(
-            "{to} errs on {} ({} to {}) of the pictures that were made on {from}",
-            per_cent(share),
-            per_cent(low as f32),
-            per_cent(high as f32)
-        );
-        (per_cent(share), words, share)
+        let [error, low, high] = [share, low as f32, high as f32].map(per_cent);
+        let words = format!("{to} errs on {error} ({low} to {high}) of the pictures that were made on {from}");
+        (error, words, share)
     });
 }

@@ -1,4 +1,4 @@
-//! Security curves plot accuracy against ε, with 95 % intervals.
+//! This plots security curves, which are accuracies against ε with their 95 % intervals.
 
 use eframe::egui::{self, Button, Color32, ComboBox, Grid, Role, ScrollArea, Sense, Stroke, Ui, WidgetInfo, vec2};
 use egui_material_icons::icons;
@@ -8,13 +8,12 @@ use crate::app::commands::Command;
 use crate::app::format::{self, per_cent};
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::words;
-use crate::app::pages::test_sets::commands::Part;
-use crate::app::pages::test_sets::commands::TestCommand;
+use crate::app::pages::test_sets::commands::{TestCommand, TestPart};
 use crate::app::pages::test_sets::state::TestSet;
-use crate::app::pages::test_sets::wording::{conditions, space};
-use crate::app::plots::axes::{Interval, Scale, per_cent_tick};
-use crate::app::plots::quiet::{self, Axis, QuietPlot, sample};
-use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::pages::test_sets::wording::conditions;
+use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick};
+use crate::app::plots::quiet::{self, PlotAxis, QuietPlot, sample};
+use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::{icon_at, icon_button};
 use crate::engine::attack::{Measure, Norm};
 use crate::engine::statistics::wilson_interval;
@@ -28,7 +27,7 @@ const GAP: f32 = 12.0;
 const SWATCH: f32 = 22.0;
 const SURE: &str = "confidence on mistakes";
 const LEAST_NAME: f32 = 140.0;
-/// A narrower table leaves the room of its last column to the names.
+/// A narrower table has no last column.
 const ROOMY: f32 = 760.0;
 
 pub fn title(curve: &Curve) -> String {
@@ -41,7 +40,7 @@ pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
     let (Some(looked_at), Some(curve)) = (tests.looked_at(), tests.curve()) else { return };
     let (name, at) = (title(curve), tests.at(curve));
     let eps: Vec<f32> = curve.found.attacked.iter().map(|result| result.eps).collect();
-    let of_lengths = tests.part == Part::Lengths;
+    let of_lengths = tests.part == TestPart::Lengths;
     let is_offered = |curve: &Curve| !of_lengths || curve.found.lengths.is_some();
     ui.horizontal_wrapped(|ui| {
         let width = (ui.available_width() - if of_lengths { 16.0 } else { 260.0 }).clamp(160.0, 560.0);
@@ -75,14 +74,15 @@ pub fn chooser(ui: &mut Ui, tests: &mut TestSet) {
 }
 
 pub fn show(ui: &mut Ui, tests: &mut TestSet, explore: &Explore, out: &mut Vec<Command>) {
-    space(ui);
+    ui.add_space(SPACE_3);
     let rows = tests.curves.len() as f32 + 1.0;
     let table = (rows * (ROW + 2.0) + 44.0).min(ui.available_height() * 0.45);
     let height = (ui.available_height() - table - 16.0).max(140.0);
-    let current: Vec<bool> =
-        tests.curves.iter().map(|curve| tests.is_current(curve, |name| explore.parameters(name))).collect();
-    plot(ui, tests, height, &current);
-    list(ui, tests, &current, out);
+    let is_current = |curve| tests.is_current(curve, |name| explore.parameters(name));
+    let look = |(index, curve)| CurveLook::new(ui, index, is_current(curve));
+    let looks: Vec<CurveLook> = tests.curves.iter().enumerate().map(look).collect();
+    plot(ui, tests, height, &looks);
+    list(ui, tests, &looks, out);
 }
 
 /// Returns whether ε of a curve is a length, and not a number of values.
@@ -90,36 +90,34 @@ fn has_eps(curve: &Curve) -> bool {
     curve.attack.measure() != Measure::Count
 }
 
-struct Measured {
+struct CurvePoint {
     eps: f32,
     share: f32,
     interval: Interval,
 }
 
-impl Measured {
+impl CurvePoint {
     fn at(&self) -> PlotPoint {
         PlotPoint::new(f64::from(self.eps), f64::from(self.share))
     }
 
     fn told(&self, curve: &Curve) -> String {
-        format!(
-            "{}\nε = {}: {} right ({} to {}) of {}",
-            title(curve),
-            in_levels(curve, self.eps),
-            per_cent(self.share),
-            per_cent(self.interval.low as f32),
-            per_cent(self.interval.high as f32),
-            curve.found.n
-        )
+        let [share, low, high] = [self.share, self.interval.low as f32, self.interval.high as f32].map(per_cent);
+        let (title, eps, n) = (title(curve), format::short(self.eps), curve.found.n);
+        let levels = match curve.attack.norm() {
+            Norm::Linf => format!(" = {:.1}/255", self.eps * LEVELS),
+            Norm::L2 | Norm::L1 => String::new(),
+        };
+        format!("{title}\nε = {eps}{levels}: {share} right ({low} to {high}) of {n}")
     }
 }
 
 /// Returns the points of a curve, that of the untouched pictures first.
-fn points(curve: &Curve) -> Vec<Measured> {
+fn points(curve: &Curve) -> Vec<CurvePoint> {
     let n = curve.found.n.max(1);
     let point = |eps: f32, correct: usize| {
         let (low, high) = wilson_interval(correct, n);
-        Measured { eps, share: correct as f32 / n as f32, interval: Interval::new(low, high) }
+        CurvePoint { eps, share: correct as f32 / n as f32, interval: Interval::new(low, high) }
     };
     let attacked = curve.found.attacked.iter().filter(|result| result.eps.is_finite() && result.eps > 0.0);
     std::iter::once(point(0.0, curve.found.clean_correct))
@@ -127,44 +125,38 @@ fn points(curve: &Curve) -> Vec<Measured> {
         .collect()
 }
 
-fn plot(ui: &mut Ui, tests: &TestSet, height: f32, current: &[bool]) {
-    let plotted: Vec<_> = tests.curves.iter().enumerate().filter(|(_, curve)| has_eps(curve)).collect();
-    let eps = plotted.iter().flat_map(|(_, curve)| &curve.survey.eps);
+fn plot(ui: &mut Ui, tests: &TestSet, height: f32, looks: &[CurveLook]) {
+    let all = tests.curves.iter().zip(looks).filter(|(curve, _)| has_eps(curve));
+    let plotted: Vec<_> = all.map(|(curve, look)| (curve, look, points(curve))).collect();
+    let eps = plotted.iter().flat_map(|(curve, ..)| &curve.survey.eps);
     let most = f64::from(eps.copied().fold(0.0, f32::max).max(1e-3));
     let label = "ε, in the norm of each attack";
-    let x = Axis::new(Scale::Linear, Interval::new(-0.02 * most, 1.02 * most));
-    let x = Axis { apart: 110.0, room: 32.0, label, ticks_from: 0.0, ..x };
-    let y = Axis::new(Scale::Linear, Interval::new(0.0, 1.02));
-    let y = Axis { apart: 55.0, room: 48.0, text: per_cent_tick, ..y };
+    let x = PlotAxis::new(AxisScale::Linear, Interval::new(-0.02 * most, 1.02 * most));
+    let x = PlotAxis { apart: 110.0, room: 32.0, label, ticks_from: 0.0, ..x };
+    let y = PlotAxis::new(AxisScale::Linear, Interval::new(0.0, 1.02));
+    let y = PlotAxis { apart: 55.0, room: 48.0, text: per_cent_tick, ..y };
     let mut quiet = QuietPlot::new(ui, "security curves", x, y);
     quiet.size.y = height;
-    let looks: Vec<_> = plotted.iter().map(|(i, _)| Look::new(ui, *i, current.get(*i) == Some(&true))).collect();
-    let points: Vec<_> = plotted.iter().map(|(_, curve)| points(curve)).collect();
-    let shown = quiet.show(ui, |plot| {
-        for (look, points) in looks.iter().zip(&points) {
-            look.add(plot, points);
-        }
-    });
+    let shown = quiet.show(ui, |plot| plotted.iter().for_each(|(_, look, points)| look.add(plot, points)));
     let text = format!("Accuracy against ε of {}", counted(plotted.len(), "curve"));
     shown.response.widget_info(|| WidgetInfo::labeled(Role::Figure, true, text.clone()));
     let Some(pointer) = shown.response.hover_pos() else { return };
-    let distance = |point: &Measured| pointer.distance(shown.transform.position_from_point(&point.at()));
-    let all = plotted.iter().zip(&points).flat_map(|((_, curve), points)| points.iter().map(move |p| (curve, p)));
+    let distance = |point: &CurvePoint| pointer.distance(shown.transform.position_from_point(&point.at()));
+    let all = plotted.iter().flat_map(|(curve, _, points)| points.iter().map(move |point| (curve, point)));
     let nearest = all.min_by(|(_, a), (_, b)| distance(a).total_cmp(&distance(b)));
     if let Some((curve, point)) = nearest.filter(|(_, point)| distance(point) < NEAR) {
         shown.response.on_hover_text_at_pointer(point.told(curve));
     }
 }
 
-/// Curves differ in colour, in the shape of their points once the colours are used up, and in dashes where they were
-/// measured with other settings than those at the left.
-struct Look {
+/// Curves differ in colour, then in the shape of their points; dashes mean other settings than those at the left.
+struct CurveLook {
     colour: Color32,
     marker: MarkerShape,
     is_current: bool,
 }
 
-impl Look {
+impl CurveLook {
     fn new(ui: &Ui, index: usize, is_current: bool) -> Self {
         let runs = &palette(ui).runs;
         let colour = runs[index % runs.len()];
@@ -182,15 +174,14 @@ impl Look {
     }
 
     fn markers(&self, at: Vec<PlotPoint>) -> Points<'static> {
-        // A square of this radius has its corners there; a disc of the same is larger.
         let radius = if self.marker == MarkerShape::Circle { 3.5 } else { 5.0 };
         Points::new("", PlotPoints::Owned(at)).shape(self.marker).radius(radius).color(self.colour)
     }
 
-    fn add(&self, plot: &mut PlotUi<'_>, points: &[Measured]) {
-        let path: Vec<PlotPoint> = points.iter().map(Measured::at).collect();
+    fn add(&self, plot: &mut PlotUi<'_>, points: &[CurvePoint]) {
+        let path: Vec<PlotPoint> = points.iter().map(CurvePoint::at).collect();
         plot.line(Line::new("", PlotPoints::Owned(path.clone())).style(self.style()).stroke(self.stroke()));
-        for Measured { eps, interval, .. } in points {
+        for CurvePoint { eps, interval, .. } in points {
             let ends = [interval.low, interval.high].map(|share| [f64::from(*eps), share]);
             plot.line(Line::new("", ends.to_vec()).stroke(Stroke::new(1.0, self.colour)));
         }
@@ -198,16 +189,8 @@ impl Look {
     }
 }
 
-fn in_levels(curve: &Curve, eps: f32) -> String {
-    if curve.attack.norm() == Norm::Linf {
-        format!("{} = {:.1}/255", format::short(eps), eps * LEVELS)
-    } else {
-        format::short(eps)
-    }
-}
-
 /// Lists every curve with its numbers; a click chooses it for the other views.
-fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Command>) {
+fn list(ui: &mut Ui, tests: &mut TestSet, looks: &[CurveLook], out: &mut Vec<Command>) {
     ui.add_space(SPACE_2);
     let conditions = tests.curve().map(conditions).unwrap_or_default();
     ui.add(egui::Label::new(theme::weak(ui, format!("{conditions}; bars are 95 % intervals (Wilson)"))).wrap());
@@ -224,9 +207,8 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
                 ui.label(theme::caption(ui, *text));
             }
             ui.end_row();
-            for (index, curve) in tests.curves.iter().enumerate() {
-                let look = Look::new(ui, index, current.get(index) == Some(&true));
-                if name(ui, curve, &look, width, looked_at == Some(index)) {
+            for (index, (curve, look)) in tests.curves.iter().zip(looks).enumerate() {
+                if name(ui, curve, look, width, looked_at == Some(index)) {
                     tests.chosen = index;
                 }
                 numbers(ui, curve, columns.contains(&SURE));
@@ -238,7 +220,7 @@ fn list(ui: &mut Ui, tests: &mut TestSet, current: &[bool], out: &mut Vec<Comman
 }
 
 /// Returns whether the name was clicked.
-fn name(ui: &mut Ui, curve: &Curve, look: &Look, width: f32, is_chosen: bool) -> bool {
+fn name(ui: &mut Ui, curve: &Curve, look: &CurveLook, width: f32, is_chosen: bool) -> bool {
     let row = ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = SPACE_2;
         let (rect, _) = ui.allocate_exact_size(vec2(SWATCH, ROW), Sense::hover());
@@ -250,19 +232,13 @@ fn name(ui: &mut Ui, curve: &Curve, look: &Look, width: f32, is_chosen: bool) ->
         if !look.is_current {
             let (rect, response) = ui.allocate_exact_size(vec2(16.0, ROW), Sense::hover());
             icon_at(ui, rect, icons::ICON_HISTORY, 16.0, palette(ui).weak);
-            let tip =
-                format!("The settings have changed since it was measured: {}, {}", conditions(curve), values(curve));
+            let tip = format!("The settings have changed since it was measured: {}", settings(curve));
             response.widget_info(|| WidgetInfo::labeled(Role::Label, true, tip.clone()));
             response.on_hover_text(tip);
             room -= 16.0 + SPACE_2;
         }
-        let title = title(curve);
-        let tip = format!(
-            "{title}\n{}, {}\nMeasured in {:.1} s. A click looks at this one in the other views.",
-            conditions(curve),
-            values(curve),
-            curve.took.as_secs_f32()
-        );
+        let (title, took) = (title(curve), format!("Measured in {:.1} s.", curve.took.as_secs_f32()));
+        let tip = format!("{title}\n{}\n{took} A click looks at this one in the other views.", settings(curve));
         ui.scope(|ui| {
             ui.set_max_width(room);
             let button = Button::selectable(is_chosen, &*title).truncate();
@@ -273,10 +249,10 @@ fn name(ui: &mut Ui, curve: &Curve, look: &Look, width: f32, is_chosen: bool) ->
     row.inner
 }
 
-/// Lists the values of ε of a curve: "ε 0.05, 0.1".
-fn values(curve: &Curve) -> String {
+/// Describes what a curve was measured with; the values of ε come last.
+fn settings(curve: &Curve) -> String {
     let eps: Vec<String> = curve.survey.eps.iter().map(|eps| format::short(*eps)).collect();
-    format!("ε {}", eps.join(", "))
+    format!("{}, ε {}", conditions(curve), eps.join(", "))
 }
 
 fn numbers(ui: &mut Ui, curve: &Curve, with_sure: bool) {

@@ -5,10 +5,9 @@ use egui_plot::{Bar, BarChart};
 
 use crate::app::format::{self, per_cent};
 use crate::app::pages::test_sets::state::TestSet;
-use crate::app::pages::test_sets::wording::space;
-use crate::app::plots::axes::{Interval, Scale, per_cent_tick};
-use crate::app::plots::quiet::{Axis, QuietPlot};
-use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick};
+use crate::app::plots::quiet::{PlotAxis, QuietPlot};
+use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
 use crate::engine::attack::Measure;
 use crate::engine::units::counted;
 
@@ -18,7 +17,7 @@ const WIDEST: f32 = 680.0;
 const AXIS: f32 = 40.0;
 
 pub fn confidence(ui: &mut Ui, tests: &TestSet) {
-    space(ui);
+    ui.add_space(SPACE_3);
     let Some((_, answers)) = tests.answers() else { return };
     let palette = palette(ui);
     let parts = [("Right answers", true, palette.right), ("Wrong answers", false, palette.fooled)];
@@ -38,7 +37,7 @@ pub fn confidence(ui: &mut Ui, tests: &TestSet) {
 
 /// Shows how long a perturbation each picture needs, and how many pictures withstand all of them.
 pub fn lengths(ui: &mut Ui, tests: &TestSet) {
-    space(ui);
+    ui.add_space(SPACE_3);
     let Some(curve) = tests.curve() else { return };
     let Some(found) = &curve.found.lengths else {
         let text = "These attacks are given their ε. Measure one that finds a length of its own, such as Smallest ε of FGSM, DeepFool \
@@ -54,11 +53,8 @@ pub fn lengths(ui: &mut Ui, tests: &TestSet) {
     let longest = reached.iter().copied().fold(0.0, f32::max);
     let median = curve.found.median_length().filter(|median| median.is_finite());
     let median = median.map_or_else(String::new, |median| format!(", median {}", format::short(median)));
-    ui.label(theme::strong(format!(
-        "{what}: {} of {} that it had right{median}",
-        reached.len(),
-        counted(found.len(), "picture")
-    )));
+    let pictures = counted(found.len(), "picture");
+    ui.label(theme::strong(format!("{what}: {} of {pictures} that it had right{median}", reached.len())));
     let from = |bin: usize| format::short(longest * bin as f32 / LENGTHS as f32);
     let words = |count: usize, bin: usize| {
         let need = if count == 1 { "needs" } else { "need" };
@@ -87,7 +83,6 @@ fn counts(values: &[f32], most: f32, bins: usize) -> Vec<usize> {
     counts
 }
 
-/// The counts are those of equal parts of 0 to `most`.
 struct Histogram {
     counts: Vec<usize>,
     most: f32,
@@ -100,11 +95,11 @@ impl Histogram {
     fn show(&self, ui: &mut Ui, height: f32, words: impl Fn(usize, usize) -> String) {
         let highest = self.counts.iter().copied().max().unwrap_or(0).max(1) as f64;
         let step = f64::from(self.most) / self.counts.len() as f64;
-        let x = Axis::new(Scale::Linear, Interval::new(0.0, f64::from(self.most)));
-        let x = Axis { apart: 90.0, text: self.text, ..x };
-        // The topmost number is as high as half a line above the highest bar.
-        let y = Axis::new(Scale::Linear, Interval::new(0.0, highest * f64::from(height / (height - 8.0))));
-        let y = Axis { apart: height / 4.5, is_whole: true, ticks_from: 0.5, room: AXIS, ..y };
+        let x = PlotAxis::new(AxisScale::Linear, Interval::new(0.0, f64::from(self.most)));
+        let x = PlotAxis { apart: 90.0, text: self.text, ..x };
+        // Half a line is left for the topmost number.
+        let y = PlotAxis::new(AxisScale::Linear, Interval::new(0.0, highest * f64::from(height / (height - 8.0))));
+        let y = PlotAxis { apart: height / 4.5, is_whole: true, ticks_from: 0.5, room: AXIS, ..y };
         let mut quiet = QuietPlot::new(ui, "histogram", x, y);
         quiet.id = quiet.id.with(self.colour);
         quiet.size = vec2(ui.available_width().min(WIDEST), height);

@@ -1,10 +1,10 @@
 //! The page measures nets under attacks on whole test sets.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use eframe::egui::{self, Button, CentralPanel, Context, Frame, Margin, Panel, ScrollArea, Ui, vec2};
 use egui_material_icons::icons;
-use serde::{Deserialize, Serialize};
 
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
@@ -12,19 +12,20 @@ use crate::app::commands::window::WindowCommand;
 use crate::app::notices::Tone;
 use crate::app::page::{Menu, Page};
 use crate::app::pages::explore::state::Explore;
-use crate::app::pages::test_sets::commands::{Part, TestCommand};
-use crate::app::pages::test_sets::settings::Fields;
+use crate::app::pages::test_sets::commands::{TestCommand, TestPart};
 use crate::app::pages::test_sets::sheet::Textures;
-use crate::app::pages::test_sets::state::{Choices, TestSet};
+use crate::app::pages::test_sets::state::TestSet;
 use crate::app::pages::test_sets::{confusion, curves, histogram, settings};
 use crate::app::settings::Settings;
 use crate::app::shell::Shell;
 use crate::app::system::clipboard::Clip;
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::about::Action as _;
+use crate::app::widgets::form::Fields;
 use crate::app::widgets::progress_bar::progress;
 use crate::app::widgets::{command_button, icon_button, problem_line, remark, segmented_wrapped};
 use crate::engine::attack::AttackSettings;
+use crate::engine::units::counted;
 use crate::worker::{Curve, SheetPicture, SheetWish, Source, TestEvent, TestOrder, Transferred};
 
 const SETTINGS: f32 = 264.0;
@@ -36,26 +37,9 @@ pub struct TestSetsPage {
     textures: Textures,
 }
 
-/// A picture of the window holds these settings of the page.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Saved {
-    tests: SavedTests,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SavedTests {
-    part: Part,
-    choices: Choices,
-    /// Explore has the parameters of these attacks.
-    attacks: Vec<AttackSettings>,
-}
-
 impl Page for TestSetsPage {
     fn show(&mut self, ui: &mut Ui, shell: &mut Shell, out: &mut Vec<Command>) {
         let width = if theme::compact(ui) { NARROW_SETTINGS } else { SETTINGS };
-        // The scroll bar has the room at the right to itself.
         let left = theme::bar_frame(ui).inner_margin(Margin { left: 16, right: 0, top: 12, bottom: 12 });
         Panel::left("test settings").frame(left).resizable(false).exact_size(width + 32.0).show(ui, |ui| {
             self.foot(ui, out);
@@ -99,20 +83,11 @@ impl Page for TestSetsPage {
     }
 
     fn to_table(&self, shell: &Shell) -> toml::Table {
-        let choices = self.tests.choices.clone();
-        let mut names: Vec<&String> = choices.attacks.iter().chain(&choices.smallest).collect();
-        names.sort();
-        names.dedup();
-        let attacks = names.into_iter().map(|name| shell.explore.parameters(name)).collect();
-        let saved = Saved { tests: SavedTests { part: self.tests.part, choices, attacks } };
-        // Plain data with names for keys: this cannot fail.
-        toml::Table::try_from(saved).unwrap_or_default()
+        self.tests.to_table(|name| shell.explore.parameters(name))
     }
 
     fn restore(&mut self, table: toml::Table, shell: &mut Shell) -> Result<(), toml::de::Error> {
-        let Saved { tests: SavedTests { part, choices, attacks } } = table.try_into()?;
-        (self.tests.part, self.tests.choices) = (part, choices.sane());
-        attacks.into_iter().for_each(|attack| shell.explore.leave_parameters(attack));
+        self.tests.restore(table)?.into_iter().for_each(|attack| shell.explore.leave_parameters(attack));
         Ok(())
     }
 }
@@ -140,24 +115,22 @@ impl TestSetsPage {
             TestCommand::Remove(index) => self.tests.remove(index),
             TestCommand::RemoveAll => self.tests.remove_all(),
             TestCommand::CopyTable => {
-                let transferred = self.tests.transferred.as_ref().filter(|_| self.tests.part == Part::Transfer);
+                let transferred = self.tests.transferred.as_ref().filter(|_| self.tests.part == TestPart::Transfer);
                 let table = transferred.and_then(Transferred::table);
                 let what = if table.is_some() { "the table of transfer" } else { "the table of measurements" };
                 let table = table.map_or_else(|| self.tests.table(), |table| table.csv());
-                let lines = table.lines().count().saturating_sub(1);
-                let what = format!("{what}, {lines} {} as CSV", if lines == 1 { "row" } else { "rows" });
-                shell.copy(Clip::Text(table), what, String::new());
+                let rows = counted(table.lines().count().saturating_sub(1), "row");
+                shell.copy(Clip::Text(table), format!("{what}, {rows} as CSV"), String::new());
             }
             TestCommand::CopyCommand => {
                 let (line, what) = match self.tests.part {
-                    Part::Transfer => (self.tests.transferred.as_ref().map(Transferred::command), "transfer"),
+                    TestPart::Transfer => (self.tests.transferred.as_ref().map(Transferred::command), "transfer"),
                     _ => (self.tests.curve().map(Curve::command), "measurement"),
                 };
                 match line {
                     Some(line) => shell.copy_line(line, format!("the command of this {what}")),
                     None => {
-                        let text = "There is nothing yet to copy the command of; measure first.";
-                        shell.notices.add(Tone::Caution, text);
+                        shell.notices.add(Tone::Caution, "There is nothing yet to copy the command of; measure first.")
                     }
                 }
             }
@@ -168,10 +141,7 @@ impl TestSetsPage {
         let explore = &shell.explore;
         let survey = match self.tests.choices.survey(|name| explore.parameters(name)) {
             Ok(survey) => survey,
-            Err(problem) => {
-                shell.notices.add(Tone::Problem, problem);
-                return;
-            }
+            Err(problem) => return shell.notices.add(Tone::Problem, problem),
         };
         self.tests.begin("beginning");
         let largest = survey.eps.last().copied().unwrap_or_default();
@@ -208,8 +178,7 @@ impl TestSetsPage {
             } else {
                 ui.horizontal(|ui| {
                     // An empty page has the primary button in its middle.
-                    let is_empty = tests.curves.is_empty() && tests.part != Part::Transfer;
-                    if is_empty {
+                    if tests.curves.is_empty() && tests.part != TestPart::Transfer {
                         command_button(ui, TestCommand::Measure, out);
                     } else {
                         measure_button(ui, "Measure", out);
@@ -222,17 +191,15 @@ impl TestSetsPage {
 
     fn results(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         let tests = &mut self.tests;
-        for problem in &tests.problems {
-            problem_line(ui, problem);
-        }
+        tests.problems.iter().for_each(|problem| problem_line(ui, problem));
         ui.horizontal_wrapped(|ui| {
             let options =
-                Part::ALL.map(|part| TestCommand::View(part).about()).map(|about| (about.name, about.tooltip));
-            let chosen = Part::ALL.iter().position(|part| *part == tests.part).unwrap_or(0);
+                TestPart::ALL.map(|part| TestCommand::View(part).about()).map(|about| (about.name, about.tooltip));
+            let chosen = TestPart::ALL.iter().position(|part| *part == tests.part).unwrap_or(0);
             if let Some(index) = segmented_wrapped(ui, "Show", &options, chosen) {
-                out.push(TestCommand::View(Part::ALL[index]).into());
+                out.push(TestCommand::View(TestPart::ALL[index]).into());
             }
-            let is_transfer = tests.part == Part::Transfer;
+            let is_transfer = tests.part == TestPart::Transfer;
             if if is_transfer { tests.transferred.is_some() } else { !tests.curves.is_empty() } {
                 icon_button(ui, TestCommand::CopyTable, out);
                 icon_button(ui, TestCommand::CopyCommand, out);
@@ -241,7 +208,7 @@ impl TestSetsPage {
                 icon_button(ui, TestCommand::RemoveAll, out);
             }
         });
-        if tests.part == Part::Transfer {
+        if tests.part == TestPart::Transfer {
             confusion::transfer(ui, tests);
             return;
         }
@@ -250,16 +217,16 @@ impl TestSetsPage {
             return;
         }
         warnings(ui, tests);
-        if tests.part != Part::Curves {
+        if tests.part != TestPart::Curves {
             curves::chooser(ui, tests);
         }
         match tests.part {
-            Part::Curves => curves::show(ui, tests, explore, out),
-            Part::Sheet => self.textures.show(ui, tests, out),
-            Part::Confusion => confusion::show(ui, tests),
-            Part::Confidence => histogram::confidence(ui, tests),
-            Part::Lengths => histogram::lengths(ui, tests),
-            Part::Transfer => {}
+            TestPart::Curves => curves::show(ui, tests, explore, out),
+            TestPart::Sheet => self.textures.show(ui, tests, out),
+            TestPart::Confusion => confusion::show(ui, tests),
+            TestPart::Confidence => histogram::confidence(ui, tests),
+            TestPart::Lengths => histogram::lengths(ui, tests),
+            TestPart::Transfer => {}
         }
     }
 }
@@ -288,27 +255,19 @@ fn measure_button(ui: &mut Ui, name: &str, out: &mut Vec<Command>) {
     }
 }
 
-/// Lists what makes the curves doubtful.
 fn warnings(ui: &mut Ui, tests: &TestSet) {
-    let palette = palette(ui);
-    let mut told: Vec<String> = Vec::new();
-    for curve in &tests.curves {
-        let of_net = |warning: &String| format!("{}: {warning}.", curve.title);
-        told.extend(curve.warnings.iter().map(of_net));
-    }
-    told.sort();
-    told.dedup();
+    let of_net =
+        |curve: &Curve| -> Vec<_> { curve.warnings.iter().map(|why| format!("{}: {why}.", curve.title)).collect() };
+    let told: BTreeSet<String> = tests.curves.iter().flat_map(of_net).collect();
     if told.is_empty() {
         return;
     }
     ui.add_space(SPACE_2);
-    let frame =
-        Frame::new().fill(palette.fooled_soft).corner_radius(theme::RADIUS).inner_margin(Margin::symmetric(8, 6));
-    frame.show(ui, |ui| {
+    theme::caution_frame(ui, 6).show(ui, |ui| {
         ScrollArea::vertical().max_height(76.0).id_salt("warnings").show(ui, |ui| {
             for text in told {
                 ui.horizontal_top(|ui| {
-                    ui.label(icons::ICON_WARNING.rich_text().size(16.0).color(palette.fooled));
+                    ui.label(icons::ICON_WARNING.rich_text().size(16.0).color(palette(ui).fooled));
                     ui.add(egui::Label::new(text).wrap());
                 });
             }
@@ -316,12 +275,11 @@ fn warnings(ui: &mut Ui, tests: &TestSet) {
     });
 }
 
-/// Turns a search for the smallest ε into the attack that it tried, at the ε that it found; other attacks stay as
-/// they are.
+/// Turns a search for the smallest ε into the attack that it tried, at the ε that it found.
 fn at_its_length(mut wish: SheetWish, picture: &SheetPicture) -> SheetWish {
     if let AttackSettings::MinimalEps(search) = wish.attack {
         wish.eps = match picture.length {
-            // It needed none, or nothing up to the ε looked at was enough.
+            // The picture needed none, or nothing up to this ε was enough.
             0.0 if !picture.before.is_right() => 0.0,
             0.0 => wish.eps.min(search.largest),
             length => length,

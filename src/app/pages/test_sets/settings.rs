@@ -9,15 +9,9 @@ use crate::app::pages::explore::words;
 use crate::app::pages::test_sets::state::{Choices, MOST_PICTURES};
 use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::fields::Field;
+use crate::app::widgets::form::Fields;
 use crate::app::widgets::problem_line;
 use crate::engine::picture::PictureKind;
-
-#[derive(Default)]
-pub struct Fields {
-    n: Field,
-    seed: Field,
-}
 
 /// The names are those of the command line.
 const SETS: [(&str, &str, &str); 3] = [
@@ -35,7 +29,7 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, choices: &mut Choices, explore: &E
     let eps = TextEdit::singleline(&mut choices.eps).desired_width(f32::INFINITY).margin(egui::Margin::symmetric(8, 6));
     let tip = "With commas between, such as 0.1, 8/255; in the norm of each attack";
     ui.add(eps.font(theme::number_font())).on_hover_text(tip).accessible_name("Values of ε");
-    number(ui, &mut fields.seed, "Seed", "Of random starts and noise", 0..=usize::MAX, &mut choices.seed);
+    number(ui, fields, "Seed", "Of random starts and noise", 0..=usize::MAX, &mut choices.seed);
     for (on, name, tip) in [
         (&mut choices.clip, "Clip to [0, 1]", "Keep pixels in the range that a screen shows"),
         (&mut choices.eight_bit, "8 bit", "Round every picture to 8 bits, as a file holds it, before the net sees it"),
@@ -68,7 +62,7 @@ fn pictures(ui: &mut Ui, fields: &mut Fields, choices: &mut Choices) {
         "A set by name, or the path of a folder with MNIST's files or a sub-folder per class, or of such an archive";
     ui.add(path).on_hover_text(tip).accessible_name("Test pictures");
     let tip = "The first so many pictures of the test split";
-    number(ui, &mut fields.n, "How many", tip, 1..=MOST_PICTURES, &mut choices.n);
+    number(ui, fields, "How many", tip, 1..=MOST_PICTURES, &mut choices.n);
 }
 
 fn nets(ui: &mut Ui, choices: &mut Choices, explore: &Explore) {
@@ -154,12 +148,13 @@ fn toggle(all: &mut Vec<String>, one: &str, on: bool) {
 
 fn number<T: Copy + ToString + TryFrom<usize>>(
     ui: &mut Ui,
-    field: &mut Field,
-    name: &str,
+    fields: &mut Fields,
+    name: &'static str,
     tip: &str,
     range: std::ops::RangeInclusive<usize>,
     value: &mut T,
 ) {
+    let field = fields.get(name);
     ui.horizontal(|ui| {
         ui.label(name).on_hover_text(tip);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

@@ -1,8 +1,8 @@
 //! A contact sheet shows 25 attacked pictures, each with what it is and what the net says.
 
 use eframe::egui::{
-    Color32, ColorImage, Context, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui,
-    WidgetInfo, pos2, vec2,
+    Color32, Context, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui, WidgetInfo,
+    pos2, vec2,
 };
 use egui_material_icons::icons;
 
@@ -11,7 +11,9 @@ use crate::app::format::per_cent;
 use crate::app::pages::test_sets::commands::TestCommand;
 use crate::app::pages::test_sets::state::{PER_SHEET, TestSet};
 use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::widgets::texture::{WHOLE, image};
 use crate::app::widgets::{icon_at, icon_button};
+use crate::engine::eval::Answer;
 use crate::worker::{Sheet, SheetPicture};
 
 const COLUMNS: usize = 5;
@@ -26,17 +28,12 @@ pub struct Textures(Vec<TextureHandle>);
 
 impl Textures {
     pub fn take(&mut self, ctx: &Context, sheet: &Sheet) {
-        self.0 = sheet
-            .pictures
-            .iter()
-            .enumerate()
-            .map(|(i, picture)| {
-                let rgba = &picture.adversarial;
-                let image = ColorImage::from_rgba_unmultiplied([rgba.width, rgba.height], &rgba.bytes);
-                let options = if rgba.width < SMALL { TextureOptions::NEAREST } else { TextureOptions::LINEAR };
-                ctx.load_texture(format!("sheet {i}"), image, options)
-            })
-            .collect();
+        let texture = |picture: &SheetPicture| {
+            let rgba = &picture.adversarial;
+            let options = if rgba.width < SMALL { TextureOptions::NEAREST } else { TextureOptions::LINEAR };
+            ctx.load_texture("sheet", image(ctx, rgba), options)
+        };
+        self.0 = sheet.pictures.iter().map(texture).collect();
     }
 
     pub fn show(&self, ui: &mut Ui, tests: &TestSet, out: &mut Vec<Command>) {
@@ -88,19 +85,13 @@ fn cell(ui: &mut Ui, width: f32, side: f32, sheet: &Sheet, picture: &SheetPictur
         (false, true) => (icons::ICON_BOLT, palette.fooled, "fooled"),
         (false, false) => (icons::ICON_CLOSE, palette.weak, "wrong from the start"),
     };
-    let words = format!(
-        "{}, {what}: untouched {} ({}), attacked {} ({})",
-        name(after.label),
-        name(picture.before.says),
-        per_cent(picture.before.confidence),
-        name(after.says),
-        per_cent(after.confidence)
-    );
+    let told = |answer: Answer| format!("{} ({})", name(answer.says), per_cent(answer.confidence));
+    let (label, before, attacked) = (name(after.label), told(picture.before), told(after));
+    let words = format!("{label}, {what}: untouched {before}, attacked {attacked}");
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, words.clone()));
     if ui.is_rect_visible(rect) {
         let at = Rect::from_min_size(pos2(rect.center().x - side / 2.0, rect.top()), vec2(side, side));
-        let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        ui.painter().image(texture.id(), at, uv, Color32::WHITE);
+        ui.painter().image(texture.id(), at, WHOLE, Color32::WHITE);
         let stroke = Stroke::new(if response.hovered() || response.has_focus() { 3.0 } else { 1.5 }, colour);
         ui.painter().rect_stroke(at, 2, stroke, StrokeKind::Outside);
         let below = Rect::from_min_max(pos2(rect.left(), at.bottom() + 4.0), rect.max);
@@ -112,7 +103,7 @@ fn cell(ui: &mut Ui, width: f32, side: f32, sheet: &Sheet, picture: &SheetPictur
             clip.galley(pos2(mark.right() + 3.0, y), galley, colour);
         };
         line(below.top(), format!("{} {}", name(after.says), per_cent(after.confidence)), palette.text);
-        line(below.top() + 16.0, format!("is {}", name(after.label)), palette.weak);
+        line(below.top() + 16.0, format!("is {label}"), palette.weak);
     }
     response.on_hover_text(words).clicked()
 }

@@ -1,14 +1,15 @@
 //! The state of the Test sets page knows no window.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::pages::test_sets::commands::Part;
+use crate::app::pages::test_sets::commands::TestPart;
 use crate::engine::attack::{AttackSettings, Loss, MinimalEps, PIXELS, Rules};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::DataSource;
-use crate::engine::eval::{Answer, Evaluation};
+use crate::engine::eval::Answer;
 use crate::engine::units::parse_eps;
 use crate::worker::{Curve, Sheet, SheetWish, Survey, TestEvent, Transferred};
 
@@ -37,6 +38,21 @@ pub struct Choices {
     pub log_odds: bool,
 }
 
+/// A picture of the window holds these settings of the page.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedPage {
+    tests: SavedTests,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedTests {
+    part: TestPart,
+    choices: Choices,
+    attacks: Vec<AttackSettings>,
+}
+
 /// This holds the settings of the next survey, and the results of those before.
 #[derive(Default)]
 pub struct TestSet {
@@ -47,12 +63,11 @@ pub struct TestSet {
     pub transferred: Option<Transferred>,
     pub sheet: Option<Sheet>,
     pub problems: Vec<String>,
-    pub part: Part,
+    pub part: TestPart,
     pub chosen: usize,
     /// This ε is looked at; without one it is the largest that was measured.
     pub eps: Option<f32>,
     pub page: usize,
-    /// The answers to the untouched pictures are shown.
     pub clean: bool,
     wished: Option<SheetWish>,
 }
@@ -141,7 +156,7 @@ impl TestSet {
             }
             TestEvent::Transferred(transferred) => {
                 self.transferred = Some(*transferred);
-                self.part = Part::Transfer;
+                self.part = TestPart::Transfer;
             }
             TestEvent::Sheet(sheet) => self.sheet = Some(*sheet),
             TestEvent::Failed(message) => self.problems.push(message),
@@ -149,17 +164,14 @@ impl TestSet {
                 self.progress = None;
                 // A sheet on its way may have been put down.
                 let shown = self.sheet.as_ref().map(|sheet| &sheet.wish);
-                if self.wished.as_ref() != shown {
-                    self.wished = None;
-                }
+                self.wished.take_if(|wish| Some(&*wish) != shown);
             }
         }
     }
 
-    /// Notes that a survey was ordered; what is there stays until it is measured anew.
+    /// Notes that a survey was ordered, for which a sheet on its way is put down.
     pub fn begin(&mut self, text: &str) {
         self.problems.clear();
-        // A sheet on its way is put down for it.
         self.wished = None;
         self.progress = Some((0.0, text.into(), None));
     }
@@ -174,11 +186,31 @@ impl TestSet {
         })
     }
 
+    /// Returns the settings for a picture of the window; Explore has the `parameters` of an attack.
+    pub fn to_table(&self, parameters: impl Fn(&str) -> AttackSettings) -> toml::Table {
+        let choices = self.choices.clone();
+        let names: BTreeSet<&String> = choices.attacks.iter().chain(&choices.smallest).collect();
+        let attacks = names.into_iter().map(|name| parameters(name)).collect();
+        let saved = SavedPage { tests: SavedTests { part: self.part, choices, attacks } };
+        // Plain data with names for keys: this cannot fail.
+        toml::Table::try_from(saved).unwrap_or_default()
+    }
+
+    /// Takes the settings from a picture of the window. Returns the parameters of its attacks, which are Explore's.
+    ///
+    /// # Errors
+    /// The message says what in the table cannot be used.
+    pub fn restore(&mut self, table: toml::Table) -> Result<Vec<AttackSettings>, toml::de::Error> {
+        let SavedPage { tests: SavedTests { part, choices, attacks } } = table.try_into()?;
+        (self.part, self.choices) = (part, choices.sane());
+        Ok(attacks)
+    }
+
     /// Returns the curve that is looked at: the chosen one, or where lengths are shown one that has some.
     pub fn looked_at(&self) -> Option<usize> {
         let chosen = self.chosen.min(self.curves.len().checked_sub(1)?);
         let has_lengths = |curve: &Curve| curve.found.lengths.is_some();
-        if self.part == Part::Lengths && !has_lengths(&self.curves[chosen]) {
+        if self.part == TestPart::Lengths && !has_lengths(&self.curves[chosen]) {
             return self.curves.iter().position(has_lengths).or(Some(chosen));
         }
         Some(chosen)
@@ -210,17 +242,16 @@ impl TestSet {
         (self.sheet, self.wished) = (None, None);
     }
 
-    /// Returns the ε that is looked at (infinite where an attack may go as far as it likes), and the answers there.
+    /// Returns the ε that is looked at, which is infinite where an attack has no limit, and the answers there.
     pub fn answers(&self) -> Option<(f32, &[Answer])> {
         let curve = self.curve()?;
-        let found: &Evaluation = &curve.found;
-        let result = found.attacked.get(self.at(curve)?)?;
-        Some(if self.clean { (0.0, &found.clean_answers) } else { (result.eps, &result.answers) })
+        let result = curve.found.attacked.get(self.at(curve)?)?;
+        Some(if self.clean { (0.0, &curve.found.clean_answers) } else { (result.eps, &result.answers) })
     }
 
     /// Returns the contact sheet that is to be fetched, unless it is on its way.
     pub fn sheet_wish(&mut self) -> Option<SheetWish> {
-        if self.part != Part::Sheet {
+        if self.part != TestPart::Sheet {
             return None;
         }
         // Another curve may have fewer pictures.
@@ -250,20 +281,20 @@ impl TestSet {
 
     /// Writes all points as the headless command does.
     pub fn table(&self) -> String {
-        let rows = self.curves.iter().flat_map(|curve| {
-            rows(&curve.net, &curve.attack, &curve.found, curve.survey.rules.seed)
-                .into_iter()
-                .map(|row| row.csv())
-                .collect::<Vec<_>>()
-        });
-        std::iter::once(HEADER.to_owned()).chain(rows).collect()
+        let mut table = HEADER.to_owned();
+        for curve in &self.curves {
+            let rows = rows(&curve.net, &curve.attack, &curve.found, curve.survey.rules.seed);
+            table.extend(rows.iter().map(|row| row.csv()));
+        }
+        table
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::eval::AttackedResult;
+    use crate::engine::attack::Pgd;
+    use crate::engine::eval::{AttackedResult, Evaluation};
 
     fn usual(name: &str) -> AttackSettings {
         AttackSettings::named(name).unwrap()
@@ -275,20 +306,18 @@ mod tests {
         let survey = choices.survey(usual).unwrap();
         assert_eq!(survey.eps, [8.0 / 255.0, 0.05, 0.1]);
         assert_eq!(survey.attacks, [usual("fgsm"), usual("pgd")]);
-        choices.attacks.clear();
-        choices.smallest = vec!["bim".into()];
-        let smallest = choices.survey(usual).unwrap().attacks;
-        assert!(
-            matches!(&smallest[..], [AttackSettings::MinimalEps(search)] if search.largest == 0.1 && *search.attack == usual("bim"))
-        );
-        for (eps, part) in [("", "There is no ε"), ("0.1, much", "much"), ("-1", "-1")] {
-            choices.eps = eps.into();
-            assert!(choices.survey(usual).unwrap_err().contains(part), "{eps}");
+        (choices.attacks, choices.smallest) = (Vec::new(), vec!["bim".into()]);
+        assert_eq!(choices.survey(usual).unwrap().attacks, [MinimalEps::new(usual("bim"), 0.1).into()]);
+        let with_eps = |eps: &str| Choices { eps: eps.into(), ..Choices::default() };
+        for (choices, part) in [
+            (with_eps(""), "There is no ε"),
+            (with_eps("0.1, much"), "much"),
+            (with_eps("-1"), "-1"),
+            (Choices { nets: Vec::new(), ..Choices::default() }, "No net"),
+            (Choices { attacks: Vec::new(), ..Choices::default() }, "No attack"),
+        ] {
+            assert!(choices.survey(usual).unwrap_err().contains(part), "{choices:?}");
         }
-        choices = Choices { nets: Vec::new(), ..Choices::default() };
-        assert!(choices.survey(usual).unwrap_err().contains("No net"));
-        choices = Choices { attacks: Vec::new(), ..Choices::default() };
-        assert!(choices.survey(usual).unwrap_err().contains("No attack"));
     }
 
     #[test]
@@ -343,6 +372,28 @@ mod tests {
     }
 
     #[test]
+    fn saved_settings_are_restored_or_refused() {
+        let parameters = |name: &str| match usual(name) {
+            AttackSettings::Pgd(pgd) => AttackSettings::Pgd(Pgd { steps: 3, ..pgd }),
+            other => other,
+        };
+        let smallest =
+            Choices { smallest: vec!["pgd".into(), "bim".into()], seed: 7, clip: false, ..Choices::default() };
+        for (part, choices) in [(TestPart::Curves, Choices::default()), (TestPart::Transfer, smallest)] {
+            let saved = TestSet { part, choices, ..TestSet::default() };
+            let text = saved.to_table(parameters).to_string();
+            let mut tests = TestSet::default();
+            let attacks = tests.restore(text.parse().unwrap()).unwrap();
+            assert_eq!((tests.part, &tests.choices), (saved.part, &saved.choices), "{text}");
+            assert!(attacks.contains(&parameters("pgd")) && attacks.contains(&usual("fgsm")), "{text}");
+        }
+        for (text, part) in [("train = 1", "unknown field `train`"), ("", "missing field `tests`")] {
+            let message = TestSet::default().restore(text.parse().unwrap()).unwrap_err().to_string();
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
     fn the_largest_eps_is_looked_at_until_another_is_chosen() {
         let mut tests = measured(&[("fgsm", &[0.1, 0.2]), ("deepfool", &[0.1, 0.2, f32::INFINITY])]);
         assert_eq!(tests.answers().unwrap().0, 0.2);
@@ -358,7 +409,7 @@ mod tests {
     fn lengths_are_those_of_a_curve_that_has_some() {
         let mut tests = measured(&[("fgsm", &[0.1]), ("jsma", &[f32::INFINITY]), ("pgd", &[0.1])]);
         assert_eq!(tests.looked_at(), Some(0));
-        tests.part = Part::Lengths;
+        tests.part = TestPart::Lengths;
         assert_eq!(tests.looked_at(), Some(1));
         tests.remove(Some(1));
         assert_eq!(tests.looked_at(), Some(0), "there is none");
@@ -380,7 +431,7 @@ mod tests {
     #[test]
     fn a_sheet_need_not_wait_for_the_survey_and_is_asked_for_once() {
         let mut tests = measured(&[("fgsm", &[0.1, 0.2])]);
-        tests.part = Part::Sheet;
+        tests.part = TestPart::Sheet;
         tests.page = 4;
         tests.progress = Some((0.5, String::new(), None));
         let wish = tests.sheet_wish().unwrap();

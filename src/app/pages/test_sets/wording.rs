@@ -1,9 +1,6 @@
 //! The Test sets page describes its numbers in these words.
 
-use eframe::egui::Ui;
-
 use crate::app::format;
-use crate::app::theme::SPACE_3;
 use crate::engine::attack::{Loss, Rules};
 use crate::worker::Curve;
 
@@ -20,17 +17,10 @@ pub fn conditions(curve: &Curve) -> String {
 
 /// Writes "first 500 test pictures".
 pub fn first(n: usize) -> String {
-    match n {
-        1 => "first test picture".into(),
-        n => format!("first {} test pictures", format::thousands(n)),
-    }
+    if n == 1 { "first test picture".into() } else { format!("first {} test pictures", format::thousands(n)) }
 }
 
 pub fn pixels(rules: Rules) -> String {
     let clip = if rules.bounds.is_some() { "clipped to [0, 1]" } else { "not clipped" };
     if rules.eight_bit { format!("{clip}, rounded to 8 bits") } else { clip.into() }
-}
-
-pub fn space(ui: &mut Ui) {
-    ui.add_space(SPACE_3);
 }

@@ -15,13 +15,12 @@ use crate::worker::RunId;
 pub enum NetMoment {
     Before,
     Now,
-    /// This is the net of the epoch that the stopping rule finds best.
     Best,
 }
 
 /// The panel shows the settings of one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Panel {
+pub enum SettingsOf {
     NextRun,
     RunInHand,
 }
@@ -36,7 +35,6 @@ pub enum TrainView {
     Runs,
 }
 
-/// These parts of a run can be saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Export {
     History,
@@ -56,12 +54,10 @@ pub enum TrainCommand {
     OneStep,
     OneEpoch,
     Stop,
-    /// This changes ε and α of the run in hand.
     Retune {
         eps: f32,
         alpha: f32,
     },
-    /// This changes the learning rate of the run in hand.
     Rate(f32),
     HalveRate,
     // The selected run
@@ -83,14 +79,13 @@ pub enum TrainCommand {
     ShowFirstLayer(RunId),
     // Settings of the next run
     Settings(Box<Config>),
-    Panel(Panel),
+    Panel(SettingsOf),
     FolderDialog,
     UseFolder(PathBuf),
     AskFetch(DataSource),
     FetchData(DataSource),
     StopFetching,
     AskSweep,
-    /// This queues one run for every ε with every α.
     Sweep {
         eps: Vec<f32>,
         alpha: Vec<f32>,
@@ -144,28 +139,11 @@ impl Action for TrainCommand {
     }
 
     fn listed() -> Vec<Self> {
-        vec![
-            Self::Start,
-            Self::PlayPause,
-            Self::OneStep,
-            Self::OneEpoch,
-            Self::Stop,
-            Self::AskSweep,
-            Self::NextRun,
-            Self::PreviousRun,
-            Self::TickSelected,
-            Self::UseNet(NetMoment::Now),
-            Self::Resume,
-            Self::Again,
-            Self::AskExport(Export::History),
-            Self::AskExport(Export::Plots),
-            Self::CopyCommand,
-            Self::AskDelete,
-            Self::View(TrainView::Curves),
-            Self::View(TrainView::FirstLayer),
-            Self::View(TrainView::Sweep),
-            Self::View(TrainView::Runs),
-        ]
+        let in_hand = [Self::Start, Self::PlayPause, Self::OneStep, Self::OneEpoch, Self::Stop, Self::AskSweep];
+        let chosen = [Self::NextRun, Self::PreviousRun, Self::TickSelected, Self::UseNet(NetMoment::Now)];
+        let exports = [Export::History, Export::Plots].map(Self::AskExport);
+        let [again, others] = [[Self::Resume, Self::Again], [Self::CopyCommand, Self::AskDelete]];
+        [&in_hand[..], &chosen, &again, &exports, &others, &TrainView::ALL.map(Self::View)].concat()
     }
 }
 
@@ -210,6 +188,8 @@ impl Export {
 }
 
 impl TrainView {
+    pub const ALL: [Self; 4] = [Self::Curves, Self::FirstLayer, Self::Sweep, Self::Runs];
+
     fn about(self) -> About {
         match self {
             Self::Curves => about("Curves", "Validation error, loss and confidence, epoch by epoch")

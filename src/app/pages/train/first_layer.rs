@@ -14,12 +14,11 @@ const HINT: &str = "Each square is what one unit of the first layer looks for: r
                     more localised and easier to interpret: strokes in place of speckle (arXiv 1412.6572, section 6).";
 
 #[derive(Default)]
-pub struct Sheet {
+pub struct WeightSheet {
     texture: Texture,
 }
 
-impl Sheet {
-    /// Draws the sheet as large as it fits, with an explanation.
+impl WeightSheet {
     pub fn show_explained(&mut self, ui: &mut Ui, run: &str, sheet: &Arc<Rgba>) {
         ui.label(theme::strong(format!("First layer of {run}")));
         ui.add_space(SPACE_2);
@@ -28,7 +27,6 @@ impl Sheet {
         ui.add(egui::Label::new(RichText::new(HINT).color(palette(ui).weak)).wrap());
     }
 
-    /// Draws the sheet under a caption.
     pub fn show(&mut self, ui: &mut Ui, sheet: &Arc<Rgba>) {
         ui.horizontal(|ui| {
             ui.label(theme::caption(ui, "First layer"));

@@ -8,9 +8,9 @@ use crate::app::format::short;
 use crate::app::pages::train::state::draft::{self, RATE_RANGE, number};
 use crate::app::theme::SPACE_1;
 use crate::app::widgets::about::about;
+use crate::app::widgets::alternatives;
 use crate::app::widgets::form::{self, Counts, Fields, Slider, fold, named, note, switch};
 use crate::app::widgets::rail::{Curve, Rail};
-use crate::app::widgets::segmented;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Algorithm, Config, Momentum, Rule, Schedule};
 
@@ -30,11 +30,9 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     schedule(ui, fields, config);
     form::count(ui, fields, about("Batch", "Pictures per step"), &BATCHES, &mut config.batch);
     named(ui, about("Optimiser", "How gradients move the weights"), |ui| {
-        let options = [("SGD", "Stochastic gradient descent with momentum"), ("Adam", "Kingma & Ba, 2015")];
-        let chosen = usize::from(config.optimiser == Algorithm::Adam);
-        if let Some(index) = segmented(ui, "Optimiser", &options, chosen) {
-            config.optimiser = if index == 0 { Algorithm::Sgd } else { Algorithm::Adam };
-        }
+        let sgd = (Algorithm::Sgd, "SGD", "Stochastic gradient descent with momentum");
+        let options = [sgd, (Algorithm::Adam, "Adam", "Kingma & Ba, 2015")];
+        config.optimiser = alternatives(ui, "Optimiser", &options, config.optimiser).unwrap_or(config.optimiser);
     });
     let seed =
         about("Seed", "Of weights, order and dropout: the same seed and settings give the same net, bit for bit");
@@ -69,9 +67,8 @@ fn schedule(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
         (Schedule::OneCycle, "One cycle", "Up over the first fifth, then down to 0"),
         (Schedule::Decay(factor), "Decay", "Divided by a factor at every step, as in the recipe of the maxout paper"),
     ];
-    if let Some(schedule) = form::choice(ui, about("Schedule", "How the rate goes on"), &options, config.schedule) {
-        config.schedule = schedule;
-    }
+    let how = about("Schedule", "How the rate goes on");
+    config.schedule = form::choice(ui, how, &options, config.schedule).unwrap_or(config.schedule);
     if let Schedule::Decay(factor) = &mut config.schedule {
         let parse = |text: &str| {
             let factor = text.trim().parse::<f64>().ok().filter(|factor| factor.is_finite() && *factor >= 1.0);
@@ -139,22 +136,15 @@ fn momentum(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
 }
 
 pub fn stopping(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
-    const RULES: [(Rule, &str, &str); 3] = [
-        (
-            Rule::Adversarial,
-            "Adversarial",
-            "The error on adversarial examples alone, as the paper has it: the clean one is flat long before",
-        ),
+    let adversarial = "The error on adversarial examples alone, as the paper has it: the clean one is flat long before";
+    let rules = [
+        (Rule::Adversarial, "Adversarial", adversarial),
         (Rule::Clean, "Clean", "The error on untouched pictures"),
         (Rule::Off, "Off", "All epochs are trained, and the last weights kept"),
     ];
     let stopping = &mut config.stopping;
     named(ui, about("Error", "The validation error that decides which epoch is kept"), |ui| {
-        let options = RULES.map(|(_, name, tooltip)| (name, tooltip));
-        let chosen = RULES.iter().position(|(rule, ..)| *rule == stopping.rule).unwrap_or(0);
-        if let Some(index) = segmented(ui, "Stopping rule", &options, chosen) {
-            stopping.rule = RULES[index].0;
-        }
+        stopping.rule = alternatives(ui, "Stopping rule", &rules, stopping.rule).unwrap_or(stopping.rule);
     });
     if stopping.rule == Rule::Off {
         stopping.patience = None;

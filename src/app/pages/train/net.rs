@@ -3,10 +3,8 @@
 use eframe::egui::{self, Ui};
 
 use crate::app::format::{short, thousands};
-use crate::app::pages::train::state::draft::{
-    self, CHANNELS_RANGE, Knobs, LAYERS_RANGE, NetKind, PIECES_RANGE, UNITS_RANGE,
-};
-use crate::app::pages::train::state::facts::Facts;
+use crate::app::pages::train::state::draft::{self, Knobs, NetKind};
+use crate::app::pages::train::state::facts::DraftFacts;
 use crate::app::theme;
 use crate::app::widgets::about::{About, about};
 use crate::app::widgets::form::{self, Counts, Fields, Slider, named, note, switch};
@@ -16,18 +14,18 @@ use crate::engine::model::{Architecture, Dropout, Entry};
 use crate::engine::train::Config;
 
 /// Sliders reach these sizes, and others can be typed within the bounds of nets in words.
-const LAYERS: Counts = Counts { slider: LAYERS_RANGE, typed: 1..=8 };
+const LAYERS: Counts = Counts { slider: 1..=4, typed: 1..=8 };
 const CONVOLUTIONS: Counts = Counts { slider: 1..=3, typed: 1..=3 };
-const CHANNELS: Counts = Counts { slider: CHANNELS_RANGE, typed: 1..=64 };
-const UNITS: Counts = Counts { slider: UNITS_RANGE, typed: 1..=8192 };
-const PIECES: Counts = Counts { slider: PIECES_RANGE, typed: 1..=64 };
+const CHANNELS: Counts = Counts { slider: 2..=128, typed: 1..=64 };
+const UNITS: Counts = Counts { slider: 4..=2048, typed: 1..=8192 };
+const PIECES: Counts = Counts { slider: 2..=8, typed: 1..=64 };
 
 const AS_TEXT: &str = "The same net in words, such as maxout:240x5,240x5+dropout (units x pieces), cnn:32,64,1024, \
                        mlp:1200,1200, softmax; or a name of the catalogue; or the path of a manifest";
 const BEGIN: &str = "Continue from the trained weights of this net instead of fresh ones: a few epochs of adversarial \
                      training cure a net that was trained clean";
 
-pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option<&Facts>, catalogue: &[Entry]) {
+pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option<&DraftFacts>, catalogue: &[Entry]) {
     let net = config.model.parse::<Architecture>().ok();
     picker(ui, config, net.as_ref(), catalogue);
     let net = config.model.parse::<Architecture>().ok();
@@ -37,9 +35,9 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, facts: Option
     form::text(ui, fields, about("As text", AS_TEXT), &mut config.model, draft::net);
     match facts.map(|facts| &facts.net) {
         Some(Ok(net)) => {
-            let input = &net.input;
-            ui.label(theme::number(format!("{} parameters", thousands(net.parameters))));
-            note(ui, &format!("{}×{}×{} in, {} classes out", input.width, input.height, input.channels, net.classes));
+            let (input, classes) = (&net.input, net.classes.len());
+            ui.label(theme::number(format!("{} parameters", thousands(net.parameter_count()))));
+            note(ui, &format!("{}×{}×{} in, {classes} classes out", input.width, input.height, input.channels));
         }
         Some(Err(why)) => problem_line(ui, why),
         None => {
@@ -67,7 +65,7 @@ fn picker(ui: &mut Ui, config: &mut Config, net: Option<&Architecture>, catalogu
     named(ui, about("Kind", "What the net is made of"), |ui| {
         let known = catalogue.iter().find(|entry| entry.name == config.model);
         let text = match (net, known) {
-            (Some(net), _) => NetKind::of(net).name(),
+            (Some(net), _) => NetKind::of(net).about().name,
             (None, Some(entry)) => &entry.title,
             (None, None) => &config.model,
         };
@@ -75,8 +73,8 @@ fn picker(ui: &mut Ui, config: &mut Config, net: Option<&Architecture>, catalogu
         let combo = egui::ComboBox::from_id_salt("kind").selected_text(text).width(ui.available_width()).truncate();
         let response = combo.show_ui(ui, |ui| {
             for kind in NetKind::ALL {
-                let chosen = net.is_some_and(|net| NetKind::of(net) == kind);
-                if ui.selectable_label(chosen, kind.name()).on_hover_text(kind.tooltip()).clicked() && !chosen {
+                let (chosen, about) = (net.is_some_and(|net| NetKind::of(net) == kind), kind.about());
+                if ui.selectable_label(chosen, about.name).on_hover_text(about.tooltip).clicked() && !chosen {
                     let knobs = net.map(Knobs::of).unwrap_or_default();
                     let dropout = net.and_then(|net| net.dropout).filter(|_| kind != NetKind::Softmax);
                     taken = Some(Architecture { kind: Knobs { kind, ..knobs }.build(), dropout }.to_string());
@@ -105,13 +103,10 @@ fn capacity(ui: &mut Ui, fields: &mut Fields, config: &mut Config, net: &Archite
         form::count(ui, fields, about, counts, value);
     };
     match knobs.kind {
-        NetKind::Softmax => {}
+        NetKind::Softmax => return,
         NetKind::Cnn => {
-            let rows = about(
-                "Convolutions",
-                "How many convolutions stand in a row, each with half the side of the one before",
-            );
-            count(ui, rows, &CONVOLUTIONS, &mut new.layers);
+            let rows = "How many convolutions stand in a row, each with half the side of the one before";
+            count(ui, about("Convolutions", rows), &CONVOLUTIONS, &mut new.layers);
             let channels = about("Channels", "Of the first convolution; each further one has twice as many");
             count(ui, channels, &CHANNELS, &mut new.channels);
         }
@@ -119,18 +114,13 @@ fn capacity(ui: &mut Ui, fields: &mut Fields, config: &mut Config, net: &Archite
             count(ui, about("Hidden layers", "How many layers stand in a row"), &LAYERS, &mut new.layers);
         }
     }
-    if knobs.kind != NetKind::Softmax {
-        let units =
-            about("Units", "Of each hidden layer. More capacity helps against adversarial examples: try 64, then 1024");
-        count(ui, units, &UNITS, &mut new.units);
-    }
+    let units = "Of each hidden layer. More capacity helps against adversarial examples: try 64, then 1024";
+    count(ui, about("Units", units), &UNITS, &mut new.units);
     if knobs.kind == NetKind::Maxout {
         count(ui, about("Pieces", "Linear functions per unit, of which the largest counts"), &PIECES, &mut new.pieces);
     }
     let mut dropout = net.dropout;
-    if knobs.kind != NetKind::Softmax {
-        keep(ui, fields, &mut dropout);
-    }
+    keep(ui, fields, &mut dropout);
     if new != knobs || dropout != net.dropout {
         let kind = if new != knobs { new.build() } else { net.kind.clone() };
         config.model = Architecture { kind, dropout }.to_string();
@@ -155,5 +145,20 @@ fn keep(ui: &mut Ui, fields: &mut Fields, dropout: &mut Option<Dropout>) {
         // Multiples of .05 as decimals, not as sums of floats.
         let slider = Slider { rail, text: short(*value), round: |share| (share * 100.0).round() / 100.0 };
         form::slider(ui, fields, about, slider, value, parse);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_knobs_still_make_a_net() {
+        let [layers, units, pieces, channels] = [LAYERS, UNITS, PIECES, CHANNELS].map(|counts| *counts.slider.end());
+        for kind in NetKind::ALL {
+            let knobs = Knobs { kind, layers, units, pieces, channels };
+            let words = Architecture::plain(knobs.build()).to_string();
+            assert_eq!(words.parse::<Architecture>().unwrap().kind, knobs.build(), "{words}");
+        }
     }
 }

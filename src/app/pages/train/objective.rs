@@ -3,6 +3,7 @@
 use eframe::egui::{self, Ui};
 
 use crate::app::format::short;
+use crate::app::pages::explore::state::MAX_EPS;
 use crate::app::pages::train::state::{draft, words};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::about;
@@ -15,18 +16,12 @@ const EPS_MARKS: [f32; 5] = [8.0 / 255.0, 0.07, 0.1, 0.25, 0.3];
 const USUAL_STEPS: usize = 7;
 
 fn adversaries(steps: usize) -> [Choice<'static, Adversary>; 6] {
+    let fgsm = "As in the paper: α parts of the clean loss, 1 − α of that under one step of the fast gradient sign";
+    let pgd = "Several small steps from a random point: the strongest, and as many times the work";
     [
-        (
-            Adversary::Fgsm,
-            "FGSM",
-            "As in the paper: α parts of the clean loss, 1 − α of that under one step of the fast gradient sign",
-        ),
+        (Adversary::Fgsm, "FGSM", fgsm),
         (Adversary::RandomFgsm, "Random FGSM", "One step from a random point: harder to cheat than plain FGSM"),
-        (
-            Adversary::Pgd { steps },
-            "PGD",
-            "Several small steps from a random point: the strongest, and as many times the work",
-        ),
+        (Adversary::Pgd { steps }, "PGD", pgd),
         (Adversary::Signs, "±ε noise", "A control: noise of the same size without the gradient: it hardly helps"),
         (Adversary::Uniform, "U(−ε, ε) noise", "A control: weaker noise still"),
         (Adversary::None, "None: clean", "Only the clean loss"),
@@ -37,11 +32,12 @@ fn adversaries(steps: usize) -> [Choice<'static, Adversary>; 6] {
 pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, editable: bool) {
     ui.add_enabled_ui(editable, |ui| adversary(ui, fields, config));
     eps(ui, fields, config);
-    if config.adversary != Adversary::None {
+    let is_attacked = config.adversary != Adversary::None;
+    if is_attacked {
         alpha(ui, fields, config);
     }
     formula(ui, config);
-    if config.adversary != Adversary::None {
+    if is_attacked {
         ui.add_enabled_ui(editable, |ui| {
             let tooltip = "Keep the pixels of adversarial examples between black and white, as a picture must";
             switch(ui, about("Clip to [0, 1]", tooltip), &mut config.clip);
@@ -58,9 +54,7 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config, editable: boo
 fn adversary(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     let steps = if let Adversary::Pgd { steps } = config.adversary { steps } else { USUAL_STEPS };
     let against = about("Train against", "What the second part of the objective is made of");
-    if let Some(adversary) = form::choice(ui, against, &adversaries(steps), config.adversary) {
-        config.adversary = adversary;
-    }
+    config.adversary = form::choice(ui, against, &adversaries(steps), config.adversary).unwrap_or(config.adversary);
     if let Adversary::Pgd { steps } = &mut config.adversary {
         let counts = Counts { slider: 1..=20, typed: 1..=1000 };
         form::count(ui, fields, about("Attack steps", "Each step is another pass over the net"), &counts, steps);
@@ -70,7 +64,7 @@ fn adversary(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
 fn eps(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
     let rail = Rail {
         name: "Training ε",
-        range: 0.0..=draft::MAX_EPS,
+        range: 0.0..=MAX_EPS,
         curve: Curve::Square,
         step: 1.0 / LEVELS,
         marks: &EPS_MARKS,

@@ -2,26 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
-use eframe::egui::{self, CentralPanel, Context, Frame, Margin, Panel, Rect, Ui};
-use serde::{Deserialize, Serialize};
+use eframe::egui::{CentralPanel, Context, Frame, Margin, Panel, Rect, Ui, UiBuilder};
 
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
-use crate::app::files::dialogs::Question as FileQuestion;
+use crate::app::files::dialogs::Question;
 use crate::app::notices::Tone;
 use crate::app::page::{Menu, Page};
 use crate::app::pages::train::commands::{Export, TrainCommand, TrainView};
-use crate::app::pages::train::first_layer::Sheet;
-use crate::app::pages::train::questions::{Question, Questions};
+use crate::app::pages::train::first_layer::WeightSheet;
+use crate::app::pages::train::questions::{Questions, TrainQuestion};
 use crate::app::pages::train::run_bar;
 use crate::app::pages::train::runs_table::RunsTable;
 use crate::app::pages::train::settings::{Around, SettingsPanel};
-use crate::app::pages::train::state::facts::Facts;
-use crate::app::pages::train::state::run::Run;
-use crate::app::pages::train::state::{Outcome, Train, draft, words};
+use crate::app::pages::train::state::facts::DraftFacts;
+use crate::app::pages::train::state::run::TrainingRun;
+use crate::app::pages::train::state::{Train, TrainOutcome, draft, words};
 use crate::app::plots::Plots;
-use crate::app::plots::plot_run::PlotRun;
+use crate::app::plots::scene::PlotRun;
 use crate::app::plots::sweep_grid::sweep_grid;
 use crate::app::plots::trade_off::trade_off;
 use crate::app::settings::Settings;
@@ -30,27 +29,26 @@ use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
 use crate::app::undo::HistoryStep;
 use crate::app::widgets::{command_button, remark};
 use crate::engine::data::DataSource;
-use crate::engine::train::{Config, history_csv};
-use crate::worker::TrainEvent;
+use crate::engine::train::history_csv;
+use crate::worker::{RunInfo, TrainEvent};
 
 const SETTINGS_WIDTH: f32 = 316.0;
 const NARROW_SETTINGS_WIDTH: f32 = 300.0;
 const NARROW: f32 = 1000.0;
-/// The smallest window and large type have no room for more.
 const LEAST_SETTINGS_WIDTH: f32 = 260.0;
 const VERY_NARROW: f32 = 700.0;
 const WIDE: f32 = 1280.0;
 const TABLE_HEIGHT: f32 = 192.0;
 const LEAST_TABLE_HEIGHT: f32 = 96.0;
 
-/// The page keeps its parts from frame to frame.
+#[derive(Default)]
 pub struct TrainPage {
     settings: SettingsPanel,
     table: RunsTable,
-    sheet: Sheet,
+    sheet: WeightSheet,
     plots: Plots,
     questions: Questions,
-    pub facts: Option<Facts>,
+    pub facts: Option<DraftFacts>,
     /// The plots cover this part of the window.
     area: Option<Rect>,
 }
@@ -88,9 +86,9 @@ impl Page for TrainPage {
     fn tick(&mut self, ctx: &Context, shell: &mut Shell) {
         let train = &mut shell.train;
         train.history.note(ctx.input(|i| i.time), &train.draft);
-        let known = self.facts.as_ref().is_some_and(|facts| facts.are_of(&shell.train.draft));
-        if !known && shell.settings.tab == Tab::Train {
-            let config = shell.train.draft.clone();
+        let is_known = self.facts.as_ref().is_some_and(|facts| facts.are_of(&train.draft));
+        if !is_known && shell.settings.tab == Tab::Train {
+            let config = train.draft.clone();
             shell.start(|background| background.gather(config));
         }
     }
@@ -137,48 +135,26 @@ impl Page for TrainPage {
     }
 
     fn to_table(&self, shell: &Shell) -> toml::Table {
-        // Plain data with names for keys: this cannot fail.
-        let settings = Saved { train: Some(shell.train.draft.clone()) };
-        toml::Table::try_from(settings).unwrap_or_default()
+        shell.train.to_table()
     }
 
     fn restore(&mut self, table: toml::Table, shell: &mut Shell) -> Result<(), toml::de::Error> {
-        if let Saved { train: Some(config) } = table.try_into()? {
-            shell.train.set_draft(config);
-        }
-        Ok(())
+        shell.train.restore(table)
     }
-}
-
-/// A picture of the window holds these settings of the page.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Saved {
-    train: Option<Config>,
 }
 
 impl TrainPage {
     pub fn new(settings: &Settings) -> Self {
-        Self {
-            settings: SettingsPanel::default(),
-            table: RunsTable::default(),
-            sheet: Sheet::default(),
-            plots: Plots::new(settings.plots),
-            questions: Questions::default(),
-            facts: None,
-            area: None,
-        }
+        Self { plots: Plots::new(settings.plots), ..Self::default() }
     }
 
     pub fn take(&mut self, event: TrainEvent, shell: &mut Shell) {
         let is_exploring = shell.settings.tab == Tab::Explore;
         match shell.train.take(event) {
-            Some(Outcome::Problem(message)) => shell.notices.add(Tone::Problem, message),
-            Some(Outcome::NeedsYou(message)) if is_exploring => shell.notices.add(Tone::Problem, message),
-            // On the Train page the table says so.
-            Some(Outcome::Done(message)) if is_exploring => shell.notices.add_brief(message),
-            Some(Outcome::Attack(net)) => {
-                // What a net withstands is seen at the ε that it was trained with.
+            Some(TrainOutcome::Problem(message)) => shell.notices.add(Tone::Problem, message),
+            Some(TrainOutcome::NeedsYou(message)) if is_exploring => shell.notices.add(Tone::Problem, message),
+            Some(TrainOutcome::Done(message)) if is_exploring => shell.notices.add_brief(message),
+            Some(TrainOutcome::Attack(net)) => {
                 let trained = shell.train.net(&net).map(|(run, _)| &run.info.config);
                 if let Some(config) = trained.filter(|config| config.is_adversarial()) {
                     shell.explore.set_eps(config.eps);
@@ -187,11 +163,11 @@ impl TrainPage {
                 shell.explore.refresh();
                 shell.settings.tab = Tab::Explore;
             }
-            Some(Outcome::Fetched(data)) => {
+            Some(TrainOutcome::Fetched(data)) => {
                 self.facts = None;
                 shell.notices.add_brief(format!("{} is there.", words::data(&data)));
             }
-            Some(Outcome::NeedsYou(_) | Outcome::Done(_)) | None => {}
+            Some(TrainOutcome::NeedsYou(_) | TrainOutcome::Done(_)) | None => {}
         }
     }
 
@@ -203,19 +179,19 @@ impl TrainPage {
             }
             TrainCommand::AskDelete => {
                 if let Some(run) = shell.train.selected().filter(|run| !run.is_in_hand()) {
-                    self.questions.open = Some(Question::Delete(run.info.run.clone()));
+                    self.questions.open = Some(TrainQuestion::Delete(run.info.run.clone()));
                 }
             }
             TrainCommand::AskSweep => self.questions.ask_sweep(&shell.train.draft),
             TrainCommand::AskExport(export) => ask_export(export, shell),
             TrainCommand::ExportTo(export, path) => self.export(export, path, shell),
-            TrainCommand::FolderDialog => shell.dialogs.ask(FileQuestion::Folder, Path::new("")),
+            TrainCommand::FolderDialog => shell.dialogs.ask(Question::Folder, Path::new("")),
             TrainCommand::UseFolder(path) => {
                 // Another start of the program may have another working folder.
                 let path = std::path::absolute(&path).unwrap_or(path);
                 shell.train.draft.data = DataSource::Folder(path);
             }
-            TrainCommand::AskFetch(data) => self.questions.open = Some(Question::Fetch(data)),
+            TrainCommand::AskFetch(data) => self.questions.open = Some(TrainQuestion::Fetch(data)),
             command => shell.train(&command),
         }
     }
@@ -226,15 +202,13 @@ impl TrainPage {
             Export::History => history_csv(&run.info.history).into_bytes(),
             // Plain data with names for keys: this cannot fail.
             Export::Settings => serde_json::to_vec_pretty(&run.info.config).unwrap_or_default(),
-            Export::Plots => {
-                match self.area {
-                    Some(area) => shell.screenshot = Some(Screenshot { path, area: Some(area) }),
-                    None => {
-                        let text = "There are no plots on screen to save; look at the curves first.";
-                        shell.notices.add(Tone::Caution, text);
-                    }
-                }
+            Export::Plots if self.area.is_some() => {
+                shell.screenshot = Some(Screenshot { path, area: self.area });
                 return;
+            }
+            Export::Plots => {
+                let text = "There are no plots on screen to save; look at the curves first.";
+                return shell.notices.add(Tone::Caution, text);
             }
         };
         shell.start(|background| background.export(path, bytes));
@@ -250,9 +224,9 @@ impl TrainPage {
         let room = ui.available_rect_before_wrap();
         let split = room.right() - (room.width() * 0.34).min(560.0);
         let (table, right) = room.split_left_right_at_x(split);
-        let table = egui::UiBuilder::new().max_rect(table.with_max_x(split - SPACE_4));
+        let table = UiBuilder::new().max_rect(table.with_max_x(split - SPACE_4));
         ui.scope_builder(table, |ui| self.table.show(ui, train, out));
-        ui.scope_builder(egui::UiBuilder::new().max_rect(right), |ui| self.sheet.show(ui, sheet));
+        ui.scope_builder(UiBuilder::new().max_rect(right), |ui| self.sheet.show(ui, sheet));
     }
 
     fn first_layer(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
@@ -301,28 +275,25 @@ fn ask_export(export: Export, shell: &mut Shell) {
     let user = directories::UserDirs::new();
     let folder = user.map(|dirs| dirs.document_dir().unwrap_or(dirs.home_dir()).to_owned()).unwrap_or_default();
     let proposal = folder.join(format!("{}-{name}", run.info.run));
-    shell.dialogs.ask(FileQuestion::Export(export), &proposal);
+    shell.dialogs.ask(Question::Export(export), &proposal);
 }
 
-/// Tells whether a file is packed class folders by its name; any other file stands for its folder.
+/// Tells by its name whether a file is packed class folders.
 fn is_packed(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
     [".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz"].iter().any(|end| name.ends_with(end))
 }
 
-/// Asks for the weights of a run that is not in hand; they lie on disk.
 fn ask_for_weights(train: &Train, out: &mut Vec<Command>) {
     if let Some(run) = train.selected().filter(|run| run.lacks_sheet()) {
         out.push(TrainCommand::ShowFirstLayer(run.info.run.clone()).into());
     }
 }
 
-fn plot_runs<'a>(train: &Train, runs: &[&'a Run]) -> Vec<PlotRun<'a>> {
-    let as_plotted = |run: &&'a Run| PlotRun {
-        name: &run.info.run,
-        history: &run.info.history,
-        config: &run.info.config,
-        is_primary: train.is_selected(run),
+fn plot_runs<'a>(train: &Train, runs: &[&'a TrainingRun]) -> Vec<PlotRun<'a>> {
+    let as_plotted = |run: &&'a TrainingRun| {
+        let RunInfo { run: name, history, config, .. } = &run.info;
+        PlotRun { name, history, config, is_primary: train.is_selected(run) }
     };
     runs.iter().map(as_plotted).collect()
 }
@@ -347,8 +318,8 @@ fn sweep(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         let (top, bottom) = room.split_top_bottom_at_fraction(0.55);
         (top.with_max_y(top.bottom() - SPACE_2), bottom.with_min_y(bottom.top() + SPACE_2))
     };
-    let grid = ui.scope_builder(egui::UiBuilder::new().max_rect(first), |ui| sweep_grid(ui, &runs)).inner;
-    let trade = ui.scope_builder(egui::UiBuilder::new().max_rect(second), |ui| trade_off(ui, &runs)).inner;
+    let grid = ui.scope_builder(UiBuilder::new().max_rect(first), |ui| sweep_grid(ui, &runs)).inner;
+    let trade = ui.scope_builder(UiBuilder::new().max_rect(second), |ui| trade_off(ui, &runs)).inner;
     if let Some(run) = grid.or(trade).and_then(|index| siblings.get(index)) {
         out.push(TrainCommand::Select(run.info.run.clone()).into());
     }

@@ -4,7 +4,7 @@ use eframe::egui::{self, Id, TextEdit, Ui};
 
 use crate::app::commands::Command;
 use crate::app::commands::window::WindowCommand;
-use crate::app::format::{self, plural, short};
+use crate::app::format::{self, short};
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::pages::train::state::draft::{self, MOST_RUNS};
 use crate::app::pages::train::state::words;
@@ -14,28 +14,27 @@ use crate::app::widgets::problem_line;
 use crate::app::widgets::question::{Answers, fact_table, question};
 use crate::engine::data::DataSource;
 use crate::engine::train::Config;
+use crate::engine::units::counted;
 use crate::worker::{RunId, RunInfo};
 
-/// This holds the open question and what has been typed.
 #[derive(Default)]
 pub struct Questions {
-    pub open: Option<Question>,
+    pub open: Option<TrainQuestion>,
     eps: String,
     alpha: String,
     is_fresh: bool,
 }
 
 #[derive(Clone)]
-pub enum Question {
+pub enum TrainQuestion {
     Sweep,
     Delete(RunId),
     Fetch(DataSource),
 }
 
 impl Questions {
-    /// Proposes values around those of the settings.
     pub fn ask_sweep(&mut self, config: &Config) {
-        self.open = Some(Question::Sweep);
+        self.open = Some(TrainQuestion::Sweep);
         self.is_fresh = true;
         if self.eps.is_empty() {
             self.eps = "0.05, 0.1, 0.25".into();
@@ -46,14 +45,14 @@ impl Questions {
     pub fn show(&mut self, ui: &Ui, out: &mut Vec<Command>) {
         let Some(open) = self.open.clone() else { return };
         let title = match &open {
-            Question::Delete(run) => format!("Delete {run}?"),
-            Question::Fetch(data) => format!("Fetch {}?", words::data(data)),
-            Question::Sweep => "Sweep over ε and α".into(),
+            TrainQuestion::Delete(run) => format!("Delete {run}?"),
+            TrainQuestion::Fetch(data) => format!("Fetch {}?", words::data(data)),
+            TrainQuestion::Sweep => "Sweep over ε and α".into(),
         };
         question(ui, &title, 480.0, WindowCommand::CloseOverlay, out, |ui, out| match open {
-            Question::Delete(run) => confirm(ui, run, out),
-            Question::Fetch(data) => consent(ui, data, out),
-            Question::Sweep => self.sweep(ui, out),
+            TrainQuestion::Delete(run) => confirm(ui, run, out),
+            TrainQuestion::Fetch(data) => consent(ui, data, out),
+            TrainQuestion::Sweep => self.sweep(ui, out),
         });
     }
 
@@ -65,8 +64,7 @@ impl Questions {
         if std::mem::take(&mut self.is_fresh) {
             first.request_focus();
         }
-        let eps = draft::list(&self.eps, draft::eps);
-        let alpha = draft::list(&self.alpha, draft::alpha);
+        let (eps, alpha) = (draft::list(&self.eps, draft::eps), draft::list(&self.alpha, draft::alpha));
         let count = eps.as_ref().map_or(0, Vec::len) * alpha.as_ref().map_or(0, Vec::len);
         ui.add_space(SPACE_2);
         for problem in [eps.as_ref().err(), alpha.as_ref().err()].into_iter().flatten() {
@@ -79,7 +77,7 @@ impl Questions {
             (Ok(eps), Ok(alpha)) if count <= MOST_RUNS => Some(TrainCommand::Sweep { eps, alpha }.into()),
             _ => None,
         };
-        let queue = format!("Queue {count} run{}", plural(count));
+        let queue = format!("Queue {}", counted(count, "run"));
         Answers { yes: &queue, no: "Cancel", by_enter: true }.show(ui, command, out)
     }
 }
@@ -110,7 +108,6 @@ fn confirm(ui: &mut Ui, run: RunId, out: &mut Vec<Command>) -> bool {
     answers.show(ui, Some(TrainCommand::Delete(run).into()), out)
 }
 
-/// Asks before anything is fetched: what, from where and under which licence.
 fn consent(ui: &mut Ui, data: DataSource, out: &mut Vec<Command>) -> bool {
     let Some(offer) = data.offer() else { return false };
     let facts = [

@@ -1,21 +1,20 @@
 //! The bar shows what can be done with the run in hand, how far it is, and what it needs.
 
-use eframe::egui::{self, Frame, Margin, RichText, Ui};
+use eframe::egui::{self, RichText, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
-use crate::app::format::{plural, short, thousands};
+use crate::app::format::{short, thousands};
 use crate::app::pages::train::commands::{TrainCommand, TrainView};
-use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::progress_bar::progress;
-use crate::app::widgets::{command_button, icon_button, row, segmented};
-use crate::worker::RunState;
+use crate::app::widgets::{alternatives, command_button, icon_button, row};
+use crate::engine::units::counted;
+use crate::worker::{RunInfo, RunState};
 
-/// The last of these needs no place here unless the window is low.
-const LOW_VIEWS: [TrainView; 4] = [TrainView::Curves, TrainView::FirstLayer, TrainView::Sweep, TrainView::Runs];
 const ROOMY: f32 = 820.0;
 const NARROW: f32 = 430.0;
 
@@ -50,7 +49,6 @@ pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     }
     match run {
         Some(run) => bars(ui, train, run, roomy),
-        // In a low window every line counts.
         None if theme::compact(ui) => {}
         None => {
             let text = match train.selected().filter(|run| run.is_resumable()) {
@@ -60,16 +58,12 @@ pub fn show(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
             ui.add(egui::Label::new(theme::weak(ui, text)).truncate());
         }
     }
-    let failed = train.selected().and_then(|run| match &run.info.state {
-        RunState::Failed(why) => Some((run, why)),
-        _ => None,
-    });
-    match (run.map(|run| &run.info.state), failed) {
-        (Some(RunState::Paused(Some(why))), _) => needs(ui, why, out),
-        (_, Some((run, why))) => warning(ui, |ui| {
-            ui.add(egui::Label::new(format!("{}: {}", run.info.run, on_its_own(why))).wrap());
-        }),
-        _ => {}
+    if let Some(RunState::Paused(Some(why))) = run.map(|run| &run.info.state) {
+        needs(ui, why, out);
+    } else if let Some(RunInfo { run, state: RunState::Failed(why), .. }) = train.selected().map(|run| &run.info) {
+        warning(ui, |ui| {
+            ui.add(egui::Label::new(format!("{run}: {}", on_its_own(why))).wrap());
+        });
     }
 }
 
@@ -87,12 +81,9 @@ fn transport(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) {
         out.push(command.into());
     }
     ui.add_enabled_ui(run.is_some(), |ui| {
+        let button = if roomy { command_button } else { icon_button };
         for command in [TrainCommand::OneStep, TrainCommand::OneEpoch, TrainCommand::Stop] {
-            if roomy {
-                command_button(ui, command, out)
-            } else {
-                icon_button(ui, command, out)
-            };
+            button(ui, command, out);
         }
     });
 }
@@ -110,7 +101,7 @@ fn headline(ui: &mut Ui, train: &Train) {
     ui.add(egui::Label::new(theme::weak(ui, facts(train, run).join(" · "))).truncate());
 }
 
-fn facts(train: &Train, run: &Run) -> Vec<String> {
+fn facts(train: &Train, run: &TrainingRun) -> Vec<String> {
     let mut facts = Vec::new();
     if let Some(progress) = run.progress {
         facts.extend(progress.loss.map(|loss| format!("loss {}", short(loss))));
@@ -123,39 +114,36 @@ fn facts(train: &Train, run: &Run) -> Vec<String> {
     }
     let queued = train.queued().count();
     if queued > 0 {
-        facts.push(format!("{queued} run{} in the queue", plural(queued)));
+        facts.push(format!("{} in the queue", counted(queued, "run")));
     }
     facts
 }
 
 fn view_switch(ui: &mut Ui, train: &Train, roomy: bool, out: &mut Vec<Command>) {
-    let views: &[TrainView] = if theme::compact(ui) { &LOW_VIEWS } else { &LOW_VIEWS[..3] };
-    let option = |view: &TrainView| {
-        let about = TrainCommand::View(*view).about();
-        let short = *view == TrainView::FirstLayer && !roomy;
-        (if short { "Weights" } else { about.name }, about.tooltip)
+    let option = |view: TrainView| {
+        let about = TrainCommand::View(view).about();
+        let short = view == TrainView::FirstLayer && !roomy;
+        (view, if short { "Weights" } else { about.name }, about.tooltip)
     };
-    let options: Vec<_> = views.iter().map(option).collect();
-    let chosen = views.iter().position(|view| *view == train.view).unwrap_or(0);
-    if let Some(index) = segmented(ui, "View", &options, chosen) {
-        out.push(TrainCommand::View(views[index]).into());
+    let options = TrainView::ALL.map(option);
+    let options = if theme::compact(ui) { &options[..] } else { &options[..3] };
+    if let Some(view) = alternatives(ui, "View", options, train.view) {
+        out.push(TrainCommand::View(view).into());
     }
 }
 
-fn bars(ui: &mut Ui, train: &Train, run: &Run, named: bool) {
+fn bars(ui: &mut Ui, train: &Train, run: &TrainingRun, named: bool) {
     let shown = ui.horizontal(|ui| {
         let width = ((ui.available_width() - SPACE_2) / 2.0).floor();
         let Some(now) = run.progress else {
-            let (share, text) = match run.preparing {
+            let text = match run.preparing {
                 Some((share, left)) => {
-                    let text = format!("Preparing the data: {:.0} %, {} left", share * 100.0, words::duration(left));
-                    (share, text)
+                    format!("Preparing the data: {:.0} %, {} left", share * 100.0, words::duration(left))
                 }
-                None if run.info.state == RunState::Preparing => (0.0, "preparing the data and the net".into()),
-                None => (0.0, "waiting".into()),
+                None if run.info.state == RunState::Preparing => "preparing the data and the net".into(),
+                None => "waiting".into(),
             };
-            progress(ui, width, share, &text);
-            return;
+            return progress(ui, width, run.preparing.map_or(0.0, |(share, _)| share), &text);
         };
         let epoch = format!("{}: {}", words::epoch(&now), words::step(&now));
         // A validation fills the bar anew.
@@ -172,7 +160,6 @@ fn bars(ui: &mut Ui, train: &Train, run: &Run, named: bool) {
         };
         progress(ui, width, share, &format!("{name}: {:.0} %{left}", share * 100.0));
     });
-    // Where there is no room for the headline.
     let facts = facts(train, run);
     if !named && !facts.is_empty() {
         shown.response.on_hover_text(facts.join("\n"));
@@ -204,14 +191,11 @@ fn on_its_own(text: &str) -> String {
 }
 
 fn warning(ui: &mut Ui, contents: impl FnOnce(&mut Ui)) {
-    let palette = palette(ui);
     ui.add_space(SPACE_1);
-    let frame =
-        Frame::new().fill(palette.fooled_soft).corner_radius(theme::RADIUS).inner_margin(Margin::symmetric(8, 6));
-    frame.show(ui, |ui| {
+    theme::caution_frame(ui, 6).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal_top(|ui| {
-            ui.label(icons::ICON_WARNING.rich_text().size(17.0).color(palette.fooled));
+            ui.label(icons::ICON_WARNING.rich_text().size(17.0).color(palette(ui).fooled));
             contents(ui);
         });
     });

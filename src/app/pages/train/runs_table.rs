@@ -1,20 +1,22 @@
 //! The table shows all runs, newest first, with what they were and what came of them.
 
+use std::time::Duration;
+
 use eframe::egui::{
     self, Align2, Checkbox, Color32, FontId, Key, Popup, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, vec2,
 };
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
-use crate::app::format::{plural, short, thousands};
+use crate::app::format::{short, thousands};
 use crate::app::pages::train::commands::{Export, NetMoment, TrainCommand};
-use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{command_button, elided, icon_button};
-use crate::engine::train::Measured;
-use crate::worker::RunState;
+use crate::engine::units::counted;
+use crate::worker::{RunId, RunState};
 
 const ROW: f32 = 28.0;
 const HEADER: f32 = 22.0;
@@ -56,18 +58,17 @@ const SMALL: f32 = 10.5;
 const NET_TAKES: f32 = 120.0;
 
 /// Where all runs have the same number of pictures behind a kind of error, it stands in the header.
-struct Shape {
+struct RunColumns {
     widths: [f32; 13],
     pictures: [Option<usize>; 3],
 }
 
-impl Shape {
-    fn of(runs: &[Run]) -> Self {
-        let mut widths = [0.0; 13];
-        widths.iter_mut().zip(&COLUMNS).for_each(|(width, column)| *width = column.width);
+impl RunColumns {
+    fn of(runs: &[TrainingRun]) -> Self {
+        let mut widths = COLUMNS.each_ref().map(|column| column.width);
         let mut pictures = [None; 3];
         for (index, pictures) in pictures.iter_mut().enumerate() {
-            let mut all = runs.iter().filter_map(|run| errors(run)[index]).map(|measured| measured.n);
+            let mut all = runs.iter().filter_map(|run| run.errors()[index]).map(|measured| measured.n);
             let first = all.next();
             *pictures = first.filter(|first| all.all(|n| n == *first));
             if first.is_some() && pictures.is_none() {
@@ -86,16 +87,9 @@ impl Shape {
     }
 }
 
-/// Returns the errors of the kept epoch: clean, under FGSM, under PGD.
-fn errors(run: &Run) -> [Option<Measured>; 3] {
-    let kept = run.kept().copied().unwrap_or_default();
-    [kept.clean, kept.adversarial, kept.pgd].map(|measured| measured.filter(|measured| measured.n > 0))
-}
-
-/// The table scrolls to a run when it is newly selected.
 #[derive(Default)]
 pub struct RunsTable {
-    last_selected: Option<crate::worker::RunId>,
+    last_selected: Option<RunId>,
 }
 
 impl RunsTable {
@@ -112,7 +106,7 @@ impl RunsTable {
         }
         ui.spacing_mut().item_spacing.y = 0.0;
         ScrollArea::horizontal().auto_shrink([false, false]).show(ui, |ui| {
-            let mut shape = Shape::of(&train.runs);
+            let mut shape = RunColumns::of(&train.runs);
             let least = TICK + shape.widths.iter().sum::<f32>();
             let width = ui.available_width().max(least);
             ui.set_width(width);
@@ -132,7 +126,7 @@ impl RunsTable {
         });
     }
 
-    /// Returns where the selected run lies if it was not selected before, and so may be out of sight.
+    /// Returns where the selected run lies if it was not selected before.
     fn newly_selected(&mut self, train: &Train) -> Option<f32> {
         let selected = train.selected().map(|run| run.info.run.clone());
         let is_new = selected != self.last_selected;
@@ -142,7 +136,7 @@ impl RunsTable {
     }
 }
 
-fn row(ui: &mut Ui, train: &Train, run: &Run, shape: &Shape, out: &mut Vec<Command>) {
+fn row(ui: &mut Ui, train: &Train, run: &TrainingRun, shape: &RunColumns, out: &mut Vec<Command>) {
     let palette = palette(ui);
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::click());
     let selected = train.is_selected(run);
@@ -151,12 +145,10 @@ fn row(ui: &mut Ui, train: &Train, run: &Run, shape: &Shape, out: &mut Vec<Comma
     if response.clicked() || response.secondary_clicked() || is_entered {
         out.push(TrainCommand::Select(run.info.run.clone()).into());
     }
-    let fill = match () {
-        () if selected => palette.accent_soft,
-        () if response.hovered() => palette.raised,
-        () => Color32::TRANSPARENT,
-    };
-    ui.painter().rect_filled(rect, theme::SMALL_RADIUS, fill);
+    if selected || response.hovered() {
+        let fill = if selected { palette.accent_soft } else { palette.raised };
+        ui.painter().rect_filled(rect, theme::SMALL_RADIUS, fill);
+    }
     if response.has_focus() {
         let stroke = egui::Stroke::new(1.5, palette.accent);
         ui.painter().rect_stroke(rect, theme::SMALL_RADIUS, stroke, egui::StrokeKind::Inside);
@@ -167,7 +159,7 @@ fn row(ui: &mut Ui, train: &Train, run: &Run, shape: &Shape, out: &mut Vec<Comma
     response.on_hover_ui(|ui| tooltip(ui, run));
 }
 
-fn header(ui: &mut Ui, shape: &Shape) {
+fn header(ui: &mut Ui, shape: &RunColumns) {
     let palette = palette(ui);
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), HEADER), Sense::hover());
     for (index, column) in COLUMNS.iter().enumerate() {
@@ -188,7 +180,7 @@ fn header(ui: &mut Ui, shape: &Shape) {
     ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, egui::Stroke::new(1.0, palette.line));
 }
 
-fn tick(ui: &mut Ui, run: &Run, rect: Rect, out: &mut Vec<Command>) {
+fn tick(ui: &mut Ui, run: &TrainingRun, rect: Rect, out: &mut Vec<Command>) {
     let mut is_ticked = run.is_ticked;
     let place = Rect::from_min_size(rect.min + vec2(2.0, 0.0), vec2(TICK - 2.0, ROW));
     let layout = egui::Layout::left_to_right(egui::Align::Center);
@@ -201,10 +193,10 @@ fn tick(ui: &mut Ui, run: &Run, rect: Rect, out: &mut Vec<Command>) {
     }
 }
 
-fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
+fn cells(ui: &Ui, run: &TrainingRun, rect: Rect, shape: &RunColumns) {
     let palette = palette(ui);
     let config = &run.info.config;
-    let errors = errors(run);
+    let errors = run.errors();
     let state = match run.info.state {
         RunState::Running | RunState::Preparing => palette.accent,
         RunState::Paused(Some(_)) | RunState::Failed(_) => palette.error,
@@ -216,35 +208,32 @@ fn cells(ui: &Ui, run: &Run, rect: Rect, shape: &Shape) {
         Some(progress) => format!("{}/{}", progress.epoch, progress.epochs),
         None => format!("{}/{}", run.info.history.len(), config.epochs.max(run.info.history.len())),
     };
-    let error = |index: usize| match words::error(errors[index]) {
-        Some((error, _)) if shape.pictures[index].is_some() => (error, String::new()),
-        Some((error, n)) => (error, format!("n {}", thousands(n))),
-        None => ("–".to_owned(), String::new()),
-    };
-    let plain = |text: String| (text, String::new());
-    let time = std::time::Duration::try_from_secs_f32(run.seconds()).unwrap_or_default();
-    let values: [(String, String); 13] = [
-        plain(run.info.run.to_string()),
-        plain(words::state_of(run).into()),
-        plain(words::adversary(config)),
-        plain(short(eps)),
-        plain(short(alpha)),
-        error(0),
-        error(1),
-        error(2),
-        plain(epochs),
-        plain(words::clock(time)),
-        plain(run.info.net.clone()),
-        plain(words::data_in_short(&config.data)),
-        plain(config.seed.to_string()),
+    let [clean, fgsm, pgd] = errors.map(|error| error.map_or_else(|| "–".to_owned(), words::error));
+    let seconds = run.info.history.iter().map(|record| record.seconds).sum();
+    let time = Duration::try_from_secs_f32(seconds).unwrap_or_default();
+    let values: [String; 13] = [
+        run.info.run.to_string(),
+        words::state_of(run).into(),
+        words::adversary(config),
+        short(eps),
+        short(alpha),
+        clean,
+        fgsm,
+        pgd,
+        epochs,
+        words::clock(time),
+        run.info.net.clone(),
+        words::data_in_short(&config.data),
+        config.seed.to_string(),
     ];
-    for (index, (column, (text, remark))) in COLUMNS.iter().zip(&values).enumerate() {
+    for (index, (column, text)) in COLUMNS.iter().zip(&values).enumerate() {
         let mut cell = shape.cell(rect, index);
         let colour = if index == 1 { state } else { palette.text };
         let font = if column.right { theme::number_font() } else { theme::small_font() };
-        if !remark.is_empty() {
+        let error = index.checked_sub(FIRST_ERROR).filter(|at| shape.pictures.get(*at) == Some(&None));
+        if let Some(measured) = error.and_then(|at| errors[at]) {
             let small = FontId::new(SMALL, theme::number_font().family);
-            let written = write(ui, cell, true, remark, &small, palette.weak);
+            let written = write(ui, cell, true, &format!("n {}", thousands(measured.n)), &small, palette.weak);
             cell.set_right(written);
         }
         write(ui, cell, column.right, text, &font, colour);
@@ -260,7 +249,7 @@ fn write(ui: &Ui, cell: Rect, right: bool, text: &str, font: &FontId, colour: Co
     at.x
 }
 
-fn tooltip(ui: &mut Ui, run: &Run) {
+fn tooltip(ui: &mut Ui, run: &TrainingRun) {
     ui.label(theme::strong(format!("{}, {}", run.info.run, words::state_of(run))));
     let for_training = thousands(run.info.pictures.saturating_sub(run.info.config.validation));
     let mut lines = vec![
@@ -269,8 +258,8 @@ fn tooltip(ui: &mut Ui, run: &Run) {
     ];
     if let Some(kept) = run.kept() {
         lines.push(format!("of epoch {}, validation errors:", kept.epoch));
-        for (name, measured) in [("clean", kept.clean), ("FGSM", kept.adversarial), ("PGD", kept.pgd)] {
-            lines.extend(measured.filter(|m| m.n > 0).map(|m| format!("{name}: {}", words::interval(m))));
+        for (name, measured) in ["clean", "FGSM", "PGD"].into_iter().zip(run.errors()) {
+            lines.extend(measured.map(|measured| format!("{name}: {}", words::interval(measured))));
         }
         if kept.overfits_the_attack() && run.info.config.trains_on_an_attack() {
             lines.push("It withstands large steps far better than small ones: catastrophic overfitting.".into());
@@ -285,9 +274,8 @@ fn tooltip(ui: &mut Ui, run: &Run) {
     ui.label(lines.join("\n"));
 }
 
-/// Returns what can be done with a run by a button.
-fn actions(run: &Run) -> Vec<TrainCommand> {
-    possible(vec![
+fn actions(run: &TrainingRun) -> Vec<TrainCommand> {
+    possible([
         (run.has_net(), TrainCommand::UseNet(NetMoment::Now)),
         (run.is_resumable(), TrainCommand::Resume),
         (run.info.state == RunState::Queued, TrainCommand::Withdraw),
@@ -295,10 +283,9 @@ fn actions(run: &Run) -> Vec<TrainCommand> {
     ])
 }
 
-/// Returns what is done less often.
-fn others(run: &Run) -> Vec<TrainCommand> {
+fn others(run: &TrainingRun) -> Vec<TrainCommand> {
     let has_history = !run.info.history.is_empty();
-    possible(vec![
+    possible([
         (has_history, TrainCommand::AskExport(Export::History)),
         (has_history, TrainCommand::AskExport(Export::Plots)),
         (true, TrainCommand::AskExport(Export::Settings)),
@@ -307,8 +294,8 @@ fn others(run: &Run) -> Vec<TrainCommand> {
     ])
 }
 
-fn possible(commands: Vec<(bool, TrainCommand)>) -> Vec<TrainCommand> {
-    commands.into_iter().filter(|(is_possible, _)| *is_possible).map(|(_, command)| command).collect()
+fn possible<const N: usize>(commands: [(bool, TrainCommand); N]) -> Vec<TrainCommand> {
+    commands.into_iter().filter_map(|(is_possible, command)| is_possible.then_some(command)).collect()
 }
 
 fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
@@ -319,17 +306,14 @@ fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
         let ticked = train.runs.iter().filter(|run| run.is_ticked).count();
         let overlaid = if ticked > 0 { format!(", {ticked} overlaid") } else { String::new() };
         if count > 0 && roomy {
-            ui.label(theme::weak(ui, format!("{count} run{}{overlaid}", plural(count))));
+            ui.label(theme::weak(ui, format!("{}{overlaid}", counted(count, "run"))));
         }
         let Some(run) = train.selected() else { return };
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             more(ui, run, out);
+            let button = if roomy { command_button } else { icon_button };
             for action in actions(run).into_iter().rev() {
-                if roomy {
-                    command_button(ui, action, out)
-                } else {
-                    icon_button(ui, action, out)
-                };
+                button(ui, action, out);
             }
             if roomy {
                 ui.label(theme::strong(&*run.info.run));
@@ -338,7 +322,7 @@ fn toolbar(ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {
     });
 }
 
-fn more(ui: &mut Ui, run: &Run, out: &mut Vec<Command>) {
+fn more(ui: &mut Ui, run: &TrainingRun, out: &mut Vec<Command>) {
     let button = egui::Button::new(icons::ICON_MORE_VERT.rich_text().size(17.0));
     let response = ui.add(button.min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT)));
     let response = response.on_hover_text("Export, copy, delete").accessible_name("More about this run");

@@ -1,21 +1,23 @@
 //! The panel has the settings of the next run, and those of the run in hand that can still be changed.
 
-use eframe::egui::{self, CentralPanel, Frame, Margin, Panel as Side, ScrollArea, Ui};
+use std::path::PathBuf;
+
+use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::format;
-use crate::app::pages::train::commands::{Panel, TrainCommand};
-use crate::app::pages::train::state::facts::Facts;
-use crate::app::pages::train::state::run::Run;
-use crate::app::pages::train::state::{Fetching, Train, draft, words};
+use crate::app::pages::train::commands::{SettingsOf, TrainCommand};
+use crate::app::pages::train::state::facts::DraftFacts;
+use crate::app::pages::train::state::run::TrainingRun;
+use crate::app::pages::train::state::{DataFetching, Train, draft, words};
 use crate::app::pages::train::{learning, net, objective};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::about::{Action as _, about};
-use crate::app::widgets::form::{self, Choice, Counts, Fields, named, note, section};
+use crate::app::widgets::form::{self, Counts, Fields, named, note, section};
 use crate::app::widgets::path_field::typed_path;
 use crate::app::widgets::progress_bar::progress;
-use crate::app::widgets::{command_button, icon_button, problem_line, segmented};
+use crate::app::widgets::{alternatives, command_button, icon_button, problem_line};
 use crate::engine::data::DataSource;
 use crate::engine::model::Entry;
 use crate::engine::train::{Config, Stage};
@@ -24,15 +26,14 @@ const DRAWN: Counts = Counts { slider: 1000..=100_000, typed: 10..=1_000_000 };
 
 pub struct Around<'a> {
     pub train: &'a Train,
-    pub facts: Option<&'a Facts>,
+    pub facts: Option<&'a DraftFacts>,
     pub catalogue: &'a [Entry],
 }
 
-/// The half-typed values belong to the settings of one of the two panels.
 #[derive(Default)]
 pub struct SettingsPanel {
     fields: Fields,
-    of: Option<Panel>,
+    of: Option<SettingsOf>,
 }
 
 impl SettingsPanel {
@@ -43,19 +44,20 @@ impl SettingsPanel {
             self.fields.clear();
         }
         let line = Frame::new().inner_margin(Margin { left: 16, right: 16, top: 10, bottom: 10 });
-        Side::bottom("start").frame(line).show(ui, |ui| self.start(ui, train, panel, out));
+        Panel::bottom("start").frame(line).show(ui, |ui| self.start(ui, train, panel, out));
         if let Some(run) = run {
             let line = Frame::new().inner_margin(Margin { left: 16, right: 16, top: 8, bottom: 4 });
-            Side::top("whose settings").frame(line).show_separator_line(false).show(ui, |ui| {
+            Panel::top("whose settings").frame(line).show_separator_line(false).show(ui, |ui| {
                 let of_run = format!("Of {}", run.info.run);
-                let options = [("Next run", "Settings of the run that Train begins"), (&of_run, IN_HAND)];
-                if let Some(index) = segmented(ui, "Settings", &options, usize::from(panel == Panel::RunInHand)) {
-                    let panel = if index == 0 { Panel::NextRun } else { Panel::RunInHand };
-                    out.push(TrainCommand::Panel(panel).into());
-                }
+                let options = [
+                    (SettingsOf::NextRun, "Next run", "Settings of the run that Train begins"),
+                    (SettingsOf::RunInHand, &of_run, IN_HAND),
+                ];
+                let clicked = alternatives(ui, "Settings", &options, panel);
+                out.extend(clicked.map(|panel| TrainCommand::Panel(panel).into()));
             });
         }
-        let config = match run.filter(|_| panel == Panel::RunInHand) {
+        let config = match run.filter(|_| panel == SettingsOf::RunInHand) {
             Some(run) => {
                 let (eps, alpha) = run.tuning();
                 Config { eps, alpha, ..run.info.config.clone() }
@@ -67,8 +69,8 @@ impl SettingsPanel {
                 Frame::new().inner_margin(Margin { left: 16, right: 16, top: 4, bottom: 8 }).show(ui, |ui| {
                     let mut changed = config.clone();
                     match panel {
-                        Panel::NextRun => self.next_run(ui, &mut changed, around, out),
-                        Panel::RunInHand => self.run_in_hand(ui, &mut changed, run),
+                        SettingsOf::NextRun => self.next_run(ui, &mut changed, around, out),
+                        SettingsOf::RunInHand => self.run_in_hand(ui, &mut changed, run),
                     }
                     if changed != config {
                         out.push(change(panel, &config, changed));
@@ -100,7 +102,7 @@ impl SettingsPanel {
         section(ui, "Validation", false, &summary, |ui| learning::validation(ui, fields, config));
     }
 
-    fn run_in_hand(&mut self, ui: &mut Ui, config: &mut Config, run: Option<&Run>) {
+    fn run_in_hand(&mut self, ui: &mut Ui, config: &mut Config, run: Option<&TrainingRun>) {
         let fields = &mut self.fields;
         let retrains = run.and_then(|run| run.progress).is_some_and(|now| now.stage == Stage::Retraining);
         section(ui, "Objective", true, &words::adversary(config), |ui| {
@@ -119,80 +121,67 @@ impl SettingsPanel {
         });
     }
 
-    fn start(&self, ui: &mut Ui, train: &Train, panel: Panel, out: &mut Vec<Command>) {
-        if panel == Panel::RunInHand {
+    fn start(&self, ui: &mut Ui, train: &Train, panel: SettingsOf, out: &mut Vec<Command>) {
+        if panel == SettingsOf::RunInHand {
             note(ui, IN_HAND);
             return;
         }
         let problem = match &train.draft.data {
             _ if self.fields.has_problem() => Some("Mend what is marked, or press Escape in it.".to_owned()),
-            // Of other sets the number of pictures is only known once they are opened.
+            // The number of pictures in other sets is only known once they are opened.
             DataSource::Drawn { count, .. } => train.draft.check(*count).err().map(|error| error.to_string()),
             _ => None,
         };
-        let mend = problem.is_some();
-        if let Some(problem) = problem {
-            problem_line(ui, &problem);
-        }
+        problem.iter().for_each(|problem| problem_line(ui, problem));
         ui.horizontal(|ui| {
             let command = TrainCommand::Start;
             let described = command.about();
-            let queue = train.in_hand().is_some();
-            let (name, icon) =
-                if queue { ("Add to the queue", icons::ICON_QUEUE) } else { (described.name, icons::ICON_PLAY_ARROW) };
+            let (name, icon) = match train.in_hand() {
+                Some(_) => ("Add to the queue", icons::ICON_QUEUE),
+                None => (described.name, icons::ICON_PLAY_ARROW),
+            };
             let palette = palette(ui);
             let icon = icon.rich_text().size(18.0).color(palette.on_accent);
             let text = theme::strong(name).color(palette.on_accent);
             let width = ui.available_width() - 104.0 - SPACE_2;
             let button = egui::Button::new((icon, text)).fill(palette.accent).min_size(egui::vec2(width, 34.0));
-            let response = ui.add_enabled(!mend, button).on_hover_text(described.tip());
+            let response = ui.add_enabled(problem.is_none(), button).on_hover_text(described.tip());
             if response.accessible_name(name).clicked() {
                 out.push(command.into());
             }
             ui.spacing_mut().interact_size.y = 34.0;
-            ui.add_enabled_ui(!mend, |ui| command_button(ui, TrainCommand::AskSweep, out));
+            ui.add_enabled_ui(problem.is_none(), |ui| command_button(ui, TrainCommand::AskSweep, out));
         });
     }
 }
 
 const IN_HAND: &str = "ε, α and the learning rate of the run in hand can be changed as it goes.";
 
-fn change(panel: Panel, config: &Config, changed: Config) -> Command {
+fn change(panel: SettingsOf, config: &Config, changed: Config) -> Command {
     let Config { eps, alpha, learning_rate, .. } = changed;
     match panel {
-        Panel::NextRun => TrainCommand::Settings(Box::new(changed)).into(),
-        Panel::RunInHand if learning_rate != config.learning_rate => TrainCommand::Rate(learning_rate).into(),
-        Panel::RunInHand => TrainCommand::Retune { eps, alpha }.into(),
+        SettingsOf::NextRun => TrainCommand::Settings(Box::new(changed)).into(),
+        SettingsOf::RunInHand if learning_rate != config.learning_rate => TrainCommand::Rate(learning_rate).into(),
+        SettingsOf::RunInHand => TrainCommand::Retune { eps, alpha }.into(),
     }
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Set {
-    Drawn,
-    Mnist,
-    FashionMnist,
-    Folder,
-}
-
-const SETS: [Choice<'static, Set>; 4] = [
-    (Set::Drawn, "Drawn digits", "Digits that the program draws itself: nothing to fetch, as many as you like"),
-    (Set::Mnist, "MNIST", "60 000 handwritten digits"),
-    (Set::FashionMnist, "Fashion-MNIST", "60 000 pieces of clothing, in the format of MNIST"),
-    (Set::Folder, "Folder or archive…", "One folder of pictures per class, packed or not, or the files of MNIST"),
-];
-
 fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Command>) {
-    let set = match config.data {
-        DataSource::Drawn { .. } => Set::Drawn,
-        DataSource::Mnist => Set::Mnist,
-        DataSource::FashionMnist => Set::FashionMnist,
-        DataSource::Folder(_) => Set::Folder,
-    };
-    match form::choice(ui, about("Set", "What the net is trained on"), &SETS, set) {
-        Some(Set::Drawn) => config.data = draft::usual().data,
-        Some(Set::Mnist) => config.data = DataSource::Mnist,
-        Some(Set::FashionMnist) => config.data = DataSource::FashionMnist,
-        Some(Set::Folder) => out.push(TrainCommand::FolderDialog.into()),
+    let (mut drawn, mut folder, now) = (draft::usual().data, DataSource::Folder(PathBuf::new()), config.data.clone());
+    match &now {
+        DataSource::Drawn { .. } => drawn.clone_from(&now),
+        DataSource::Folder(_) => folder.clone_from(&now),
+        DataSource::Mnist | DataSource::FashionMnist => {}
+    }
+    let options = [
+        (&drawn, "Drawn digits", "Digits that the program draws itself: nothing to fetch, as many as you like"),
+        (&DataSource::Mnist, "MNIST", "60 000 handwritten digits"),
+        (&DataSource::FashionMnist, "Fashion-MNIST", "60 000 pieces of clothing, in the format of MNIST"),
+        (&folder, "Folder or archive…", "One folder of pictures per class, packed or not, or the files of MNIST"),
+    ];
+    match form::choice(ui, about("Set", "What the net is trained on"), &options, &now) {
+        Some(DataSource::Folder(_)) => out.push(TrainCommand::FolderDialog.into()),
+        Some(chosen) => config.data = chosen.clone(),
         None => {}
     }
     match &mut config.data {
@@ -221,14 +210,10 @@ fn data(ui: &mut Ui, fields: &mut Fields, config: &mut Config, out: &mut Vec<Com
     }
 }
 
-fn on_its_way(ui: &mut Ui, fetching: &Fetching, out: &mut Vec<Command>) {
+fn on_its_way(ui: &mut Ui, fetching: &DataFetching, out: &mut Vec<Command>) {
     ui.horizontal(|ui| {
-        let text = format!(
-            "{}: {} of {}",
-            words::data(&fetching.data),
-            format::megabytes(fetching.done),
-            format::megabytes(fetching.of)
-        );
+        let (done, of) = (format::megabytes(fetching.done), format::megabytes(fetching.of));
+        let text = format!("{}: {done} of {of}", words::data(&fetching.data));
         let width = ui.available_width() - theme::CONTROL_HEIGHT - SPACE_2;
         progress(ui, width, fetching.done as f32 / fetching.of.max(1) as f32, &text);
         icon_button(ui, TrainCommand::StopFetching, out);
@@ -239,21 +224,19 @@ const PATH: &str = "a folder with one sub-folder of pictures per class, the same
                     with the files of MNIST";
 
 fn missing(ui: &mut Ui, data: &DataSource, out: &mut Vec<Command>) {
-    let (text, command) = match data {
-        DataSource::Folder(_) => ("There is nothing at this path.".to_owned() + " Expected: " + PATH + ".", None),
-        other => {
-            let text = format!("{} is not on this machine yet.", words::data(other));
-            (text, Some(TrainCommand::AskFetch(data.clone())))
-        }
+    let is_folder = matches!(data, DataSource::Folder(_));
+    let text = match is_folder {
+        true => format!("There is nothing at this path. Expected: {PATH}."),
+        false => format!("{} is not on this machine yet.", words::data(data)),
     };
     ui.horizontal_top(|ui| {
         ui.spacing_mut().interact_size.y = 18.0;
         ui.label(icons::ICON_WARNING.rich_text().size(16.0).color(palette(ui).fooled));
         ui.add(egui::Label::new(text).wrap());
     });
-    if let Some(command) = command {
+    if !is_folder {
         named(ui, about("", ""), |ui| {
-            command_button(ui, command, out);
+            command_button(ui, TrainCommand::AskFetch(data.clone()), out);
         });
     }
 }

@@ -1,8 +1,8 @@
 //! The axes say where ε and the values lie in the plot.
 
 use crate::app::format::per_cent;
-use crate::app::plots::axes::{Interval, Scale, per_cent_tick, plain};
-use crate::app::plots::quiet::Axis;
+use crate::app::plots::axes::{AxisScale, Interval, per_cent_tick, plain};
+use crate::app::plots::quiet::PlotAxis;
 use crate::worker::Along;
 
 /// A logarithmic axis begins at an eighth of a grey level.
@@ -22,8 +22,8 @@ pub struct EpsAxis {
 }
 
 impl EpsAxis {
-    fn scale(self) -> Scale {
-        if self.is_log { Scale::Logarithmic { floor: FLOOR } } else { Scale::Linear }
+    fn scale(self) -> AxisScale {
+        if self.is_log { AxisScale::Logarithmic { floor: FLOOR } } else { AxisScale::Linear }
     }
 
     fn ends(self) -> Interval {
@@ -31,8 +31,8 @@ impl EpsAxis {
         if self.is_log { Interval::new(FLOOR.log10(), max.log10()) } else { Interval::new(-max, max) }
     }
 
-    pub fn axis(self) -> Axis {
-        Axis { apart: 56.0, ..Axis::new(self.scale(), self.ends()) }
+    pub fn axis(self) -> PlotAxis {
+        PlotAxis { apart: 56.0, ..PlotAxis::new(self.scale(), self.ends()) }
     }
 
     /// Returns where ε lies; `None` where the axis does not reach.
@@ -69,11 +69,11 @@ impl ValueAxis {
     }
 
     /// Returns the axis of a plot of this height. The lowest tick of logits is clear of the other axis.
-    pub fn axis(self, height: f32) -> Axis {
+    pub fn axis(self, height: f32) -> PlotAxis {
         let text = if self.are_logits { plain } else { per_cent_tick };
         let clear = self.ends.width() * f64::from(TICK_CLEAR / height.max(TICK_CLEAR));
         let ticks_from = self.ends.low + if self.are_logits { clear } else { 0.0 };
-        Axis { apart: 24.0, text, room: AXIS_WIDTH, ticks_from, ..Axis::new(Scale::Linear, self.ends) }
+        PlotAxis { apart: 24.0, text, room: AXIS_WIDTH, ticks_from, ..PlotAxis::new(AxisScale::Linear, self.ends) }
     }
 
     pub fn spelled(self, value: f32) -> String {

@@ -1,38 +1,26 @@
-//! Facts must be looked up on disk before the settings of a run are understood.
+//! The settings of a run are only understood with facts from the disk.
 
-use crate::engine::Result;
 use crate::engine::data::DataSource;
-use crate::engine::model::{Catalogue, Input};
+use crate::engine::model::{Catalogue, Manifest};
 use crate::engine::train::Config;
 
 /// This tells what is known of the data and the net of some settings.
-pub struct Facts {
+pub struct DraftFacts {
     pub data: DataSource,
     pub model: String,
-    /// A look at the folder says that the pictures are there.
     pub is_there: bool,
-    pub net: std::result::Result<NetFacts, String>,
+    pub net: Result<Manifest, String>,
 }
 
-pub struct NetFacts {
-    pub parameters: usize,
-    pub input: Input,
-    pub classes: usize,
-}
-
-impl Facts {
-    /// Reads manifests and folders, which is too slow for the window's thread.
+impl DraftFacts {
+    /// Reads manifests and folders, which is slow.
     pub fn gather(config: &Config) -> Self {
-        let look = || -> Result<NetFacts> {
-            let manifest = config.manifest(&Catalogue::from_environment())?;
-            let (parameters, classes) = (manifest.parameter_count(), manifest.classes.len());
-            Ok(NetFacts { parameters, input: manifest.input, classes })
-        };
+        let manifest = config.manifest(&Catalogue::from_environment());
         Self {
             data: config.data.clone(),
             model: config.model.clone(),
             is_there: config.data.is_there(),
-            net: look().map_err(|error| error.to_string()),
+            net: manifest.map_err(|error| error.to_string()),
         }
     }
 
@@ -46,21 +34,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_capacity_of_a_net_is_known() {
+    fn nets_and_pictures_are_there_or_missed() {
         let config = Config { model: "maxout:240x5,240x5".into(), ..Config::default() };
-        let facts = Facts::gather(&config);
+        let facts = DraftFacts::gather(&config);
         let net = facts.net.as_ref().unwrap();
-        assert_eq!(net.parameters, 785 * 1200 + 241 * 1200 + 2410);
-        assert!(facts.is_there && facts.are_of(&config) && net.classes == 10);
-        assert!(!facts.are_of(&Config { model: "softmax".into(), ..config }));
-    }
-
-    #[test]
-    fn what_is_not_there_is_told() {
-        let config = Config { data: DataSource::Folder("/no/such/folder".into()), ..Config::default() };
-        let facts = Facts::gather(&config);
-        assert!(!facts.is_there);
-        let unknown = Facts::gather(&Config { model: "no_such_net".into(), ..Config::default() });
-        assert!(unknown.net.is_err_and(|why| why.contains("no_such_net")));
+        assert_eq!(net.parameter_count(), 785 * 1200 + 241 * 1200 + 2410);
+        assert!(facts.is_there && facts.are_of(&config) && net.classes.len() == 10);
+        let data = DataSource::Folder("/no/such/folder".into());
+        let unknown = Config { data, model: "no_such_net".into(), ..config };
+        assert!(!facts.are_of(&unknown));
+        let facts = DraftFacts::gather(&unknown);
+        assert!(!facts.is_there && facts.net.is_err_and(|why| why.contains("no_such_net")));
     }
 }

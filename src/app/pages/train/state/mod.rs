@@ -7,8 +7,8 @@ pub mod run;
 mod tests;
 pub mod words;
 
-use crate::app::pages::train::commands::{NetMoment, Panel, TrainCommand, TrainView};
-use crate::app::pages::train::state::run::Run;
+use crate::app::pages::train::commands::{NetMoment, SettingsOf, TrainCommand, TrainView};
+use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::undo::History;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Config, Stage};
@@ -16,7 +16,7 @@ use crate::worker::{DownloadEvent, Order, RunId, RunInfo, RunState, TrainEvent};
 
 /// An event may call for one of these beyond the page itself.
 #[derive(Debug, PartialEq)]
-pub enum Outcome {
+pub enum TrainOutcome {
     Problem(String),
     /// The run in hand waits for a person to mend something; the page says so by itself.
     NeedsYou(String),
@@ -26,10 +26,9 @@ pub enum Outcome {
     Fetched(DataSource),
 }
 
-/// This data set is on its way from the network.
-pub struct Fetching {
+/// So many bytes of a data set have arrived, of how many.
+pub struct DataFetching {
     pub data: DataSource,
-    /// These are the bytes that have arrived, of how many.
     pub done: u64,
     pub of: u64,
 }
@@ -38,10 +37,10 @@ pub struct Train {
     pub draft: Config,
     pub history: History<Config>,
     /// The oldest run comes first.
-    pub runs: Vec<Run>,
-    pub panel: Panel,
+    pub runs: Vec<TrainingRun>,
+    pub panel: SettingsOf,
     pub view: TrainView,
-    pub fetching: Option<Fetching>,
+    pub fetching: Option<DataFetching>,
     pub is_listed: bool,
     selected: Option<RunId>,
     /// Each run that begins is selected, as long as the run in hand is.
@@ -61,7 +60,7 @@ impl Train {
             draft,
             history: History::default(),
             runs: Vec::new(),
-            panel: Panel::NextRun,
+            panel: SettingsOf::NextRun,
             view: TrainView::Curves,
             fetching: None,
             is_listed: false,
@@ -71,28 +70,28 @@ impl Train {
         }
     }
 
-    pub fn run(&self, id: &RunId) -> Option<&Run> {
+    pub fn run(&self, id: &RunId) -> Option<&TrainingRun> {
         self.runs.iter().find(|run| run.info.run == *id)
     }
 
-    fn run_mut(&mut self, id: &RunId) -> Option<&mut Run> {
+    fn run_mut(&mut self, id: &RunId) -> Option<&mut TrainingRun> {
         self.runs.iter_mut().find(|run| run.info.run == *id)
     }
 
-    pub fn selected(&self) -> Option<&Run> {
+    pub fn selected(&self) -> Option<&TrainingRun> {
         self.run(self.selected.as_ref()?)
     }
 
-    pub fn is_selected(&self, run: &Run) -> bool {
+    pub fn is_selected(&self, run: &TrainingRun) -> bool {
         self.selected.as_ref() == Some(&run.info.run)
     }
 
     /// Returns the run that is being trained or paused.
-    pub fn in_hand(&self) -> Option<&Run> {
+    pub fn in_hand(&self) -> Option<&TrainingRun> {
         self.runs.iter().find(|run| run.is_in_hand())
     }
 
-    pub fn queued(&self) -> impl Iterator<Item = &Run> {
+    pub fn queued(&self) -> impl Iterator<Item = &TrainingRun> {
         self.runs.iter().filter(|run| run.info.state == RunState::Queued)
     }
 
@@ -101,22 +100,22 @@ impl Train {
     }
 
     /// Returns whose settings are shown, and the run in hand.
-    pub fn shown_panel(&self) -> (Panel, Option<&Run>) {
+    pub fn shown_panel(&self) -> (SettingsOf, Option<&TrainingRun>) {
         match (self.panel, self.in_hand()) {
-            (Panel::RunInHand, Some(run)) => (Panel::RunInHand, Some(run)),
-            (_, run) => (Panel::NextRun, run),
+            (SettingsOf::RunInHand, Some(run)) => (SettingsOf::RunInHand, Some(run)),
+            (_, run) => (SettingsOf::NextRun, run),
         }
     }
 
     /// Returns the selected run and those that are ticked, oldest first.
-    pub fn plotted(&self) -> Vec<&Run> {
+    pub fn plotted(&self) -> Vec<&TrainingRun> {
         self.runs.iter().filter(|run| run.is_ticked || self.is_selected(run)).collect()
     }
 
     /// Returns the runs that differ from the selected one in ε and α alone, with itself, oldest first.
-    pub fn siblings(&self) -> Vec<&Run> {
+    pub fn siblings(&self) -> Vec<&TrainingRun> {
         let Some(selected) = self.selected() else { return Vec::new() };
-        let as_selected = |run: &Run| Config {
+        let as_selected = |run: &TrainingRun| Config {
             eps: selected.info.config.eps,
             alpha: selected.info.config.alpha,
             ..run.info.config.clone()
@@ -125,7 +124,7 @@ impl Train {
     }
 
     /// Returns the run and the moment of the net that Explore knows by this name.
-    pub fn net(&self, name: &str) -> Option<(&Run, NetMoment)> {
+    pub fn net(&self, name: &str) -> Option<(&TrainingRun, NetMoment)> {
         self.runs.iter().find_map(|run| {
             let at = run.nets.as_ref()?.iter().position(|known| known == name)?;
             Some((run, NetMoment::ALL[at]))
@@ -138,7 +137,7 @@ impl Train {
         Some(&nets[moment as usize])
     }
 
-    /// Carries out what a command changes here, and returns what to order of the trainer.
+    /// Carries out what a command changes here. Returns what to order of the trainer.
     pub fn obey(&mut self, command: &TrainCommand) -> Vec<Order> {
         match command {
             TrainCommand::Settings(config) => self.draft = (**config).clone(),
@@ -158,9 +157,8 @@ impl Train {
                 }
             }
             TrainCommand::Again => {
-                if let Some(run) = self.selected() {
-                    self.draft = run.info.config.clone();
-                    self.panel = Panel::NextRun;
+                if let Some(draft) = self.selected().map(|run| run.info.config.clone()) {
+                    self.set_draft(draft);
                 }
             }
             TrainCommand::ShowFirstLayer(run) => {
@@ -207,9 +205,8 @@ impl Train {
                 vec![Order::LearningRate(rate)]
             }
             TrainCommand::HalveRate => {
-                let rate = run.info.config.learning_rate / 2.0;
-                run.info.config.learning_rate = rate;
-                vec![Order::LearningRate(rate), Order::Play]
+                run.info.config.learning_rate /= 2.0;
+                vec![Order::LearningRate(run.info.config.learning_rate), Order::Play]
             }
             _ => Vec::new(),
         }
@@ -230,7 +227,7 @@ impl Train {
     fn follow(&mut self) {
         if self.in_hand().is_none() {
             self.follows = true;
-            self.panel = Panel::RunInHand;
+            self.panel = SettingsOf::RunInHand;
         }
     }
 
@@ -249,7 +246,7 @@ impl Train {
     }
 
     fn select(&mut self, id: RunId) {
-        self.follows = self.run(&id).is_some_and(Run::is_in_hand);
+        self.follows = self.run(&id).is_some_and(TrainingRun::is_in_hand);
         self.selected = Some(id);
     }
 
@@ -260,11 +257,11 @@ impl Train {
         self.select(self.runs[at].info.run.clone());
     }
 
-    pub fn take(&mut self, event: TrainEvent) -> Option<Outcome> {
+    pub fn take(&mut self, event: TrainEvent) -> Option<TrainOutcome> {
         match event {
             TrainEvent::Runs(infos) => {
                 self.is_listed = true;
-                self.runs = infos.into_iter().map(Run::new).collect();
+                self.runs = infos.into_iter().map(TrainingRun::new).collect();
                 self.selected = self.runs.last().map(|run| run.info.run.clone());
             }
             TrainEvent::Run(info) => self.take_info(*info),
@@ -274,7 +271,7 @@ impl Train {
             TrainEvent::Epoch { run, record } => {
                 let run = self.run_mut(&run)?;
                 run.info.history.push(record);
-                // What was asked for holds from the next epoch on; in the retraining it never does.
+                // The retraining repeats the selection, whatever was asked for.
                 if let Some(wish) = run.wish.take().filter(|_| record.stage == Stage::Selection) {
                     (run.info.config.eps, run.info.config.alpha) = wish;
                 }
@@ -283,23 +280,23 @@ impl Train {
             TrainEvent::Offered { run, before, now, best } => {
                 self.run_mut(&run)?.nets = Some([before, now, best]);
                 let (_, moment) = self.awaited.take_if(|(awaited, _)| *awaited == run)?;
-                return Some(Outcome::Attack(self.net_name(&run, moment)?.to_owned()));
+                return Some(TrainOutcome::Attack(self.net_name(&run, moment)?.to_owned()));
             }
             TrainEvent::Deleted(run) => self.forget(&run),
             TrainEvent::Download(data, DownloadEvent::Progress { done, of }) => {
-                self.fetching = Some(Fetching { data, done, of });
+                self.fetching = Some(DataFetching { data, done, of });
             }
             TrainEvent::Download(data, DownloadEvent::Done) => {
                 self.fetching = None;
-                return Some(Outcome::Fetched(data));
+                return Some(TrainOutcome::Fetched(data));
             }
             TrainEvent::Download(_, DownloadEvent::Failed(message)) => {
                 self.fetching = None;
-                return message.map(Outcome::Problem);
+                return message.map(TrainOutcome::Problem);
             }
             TrainEvent::Problem(message) => {
                 self.awaited = None;
-                return Some(Outcome::Problem(message));
+                return Some(TrainOutcome::Problem(message));
             }
         }
         None
@@ -314,15 +311,13 @@ impl Train {
                 run.info = info;
             }
             None => {
-                if self.selected.is_none() {
-                    self.selected = Some(info.run.clone());
-                }
-                self.runs.push(Run::new(info));
+                self.selected.get_or_insert_with(|| info.run.clone());
+                self.runs.push(TrainingRun::new(info));
             }
         }
     }
 
-    fn take_state(&mut self, id: &RunId, state: RunState) -> Option<Outcome> {
+    fn take_state(&mut self, id: &RunId, state: RunState) -> Option<TrainOutcome> {
         if state == RunState::Preparing && self.follows {
             self.selected = Some(id.clone());
         }
@@ -335,10 +330,10 @@ impl Train {
         match &run.info.state {
             RunState::Finished => {
                 run.progress = None;
-                Some(Outcome::Done(words::finished(run)))
+                Some(TrainOutcome::Done(words::finished(run)))
             }
-            RunState::Failed(why) => Some(Outcome::Problem(format!("{id} could not go on: {why}"))),
-            RunState::Paused(Some(why)) => Some(Outcome::NeedsYou(format!("{id} is paused: {why}"))),
+            RunState::Failed(why) => Some(TrainOutcome::Problem(format!("{id} could not go on: {why}"))),
+            RunState::Paused(Some(why)) => Some(TrainOutcome::NeedsYou(format!("{id} is paused: {why}"))),
             _ => None,
         }
     }

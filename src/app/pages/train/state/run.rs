@@ -1,28 +1,27 @@
-//! A run is what the window knows of a training run.
+//! The window knows this of a training run.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::picture::Rgba;
-use crate::engine::train::{Config, EpochRecord, Progress, Stage};
+use crate::engine::train::{Config, EpochRecord, Measured, Progress, Stage};
 use crate::worker::{RunInfo, RunState};
 
-pub struct Run {
+pub struct TrainingRun {
     pub info: RunInfo,
     pub is_ticked: bool,
     pub progress: Option<Progress>,
-    /// While the run is being prepared, this is the share that is done, and the time that is left.
+    /// This is the share of the data that is prepared, and the time that the rest takes.
     pub preparing: Option<(f32, Duration)>,
-    /// This shows the weights of the first layer, once some were reported.
     pub sheet: Option<Arc<Rgba>>,
     pub is_sheet_wanted: bool,
-    /// ε and α were asked for, and hold from the next epoch on.
+    /// These ε and α hold from the next epoch on.
     pub wish: Option<(f32, f32)>,
-    /// Explore knows its nets before, now and at their best by these names.
+    /// Explore knows the nets before, now and at their best by these names.
     pub nets: Option<[String; 3]>,
 }
 
-impl Run {
+impl TrainingRun {
     pub fn new(info: RunInfo) -> Self {
         Self {
             info,
@@ -52,7 +51,7 @@ impl Run {
     pub fn has_net(&self) -> bool {
         match self.info.state {
             RunState::Queued | RunState::Preparing | RunState::Failed(_) => !self.info.history.is_empty(),
-            // Without parameters it never began: its net was not even looked for.
+            // A run that never began has no parameters.
             RunState::Stopped => self.info.parameters > 0,
             _ => true,
         }
@@ -76,6 +75,12 @@ impl Run {
         self.info.config.stopping.rule.best(history).or(last).and_then(|at| history.get(at))
     }
 
+    /// Returns the errors of the kept epoch on untouched pictures, under FGSM and under PGD, where they were measured.
+    pub fn errors(&self) -> [Option<Measured>; 3] {
+        let kept = self.kept().copied().unwrap_or_default();
+        [kept.clean, kept.adversarial, kept.pgd].map(|measured| measured.filter(|measured| measured.n > 0))
+    }
+
     /// Returns the settings that the run was begun with, as far as its history tells.
     pub fn begun(&self) -> Config {
         let mut config = self.info.config.clone();
@@ -88,12 +93,6 @@ impl Run {
         config
     }
 
-    /// Returns the seconds that the epochs took.
-    pub fn seconds(&self) -> f32 {
-        self.info.history.iter().map(|record| record.seconds).sum()
-    }
-
-    /// Returns how much is done, from 0 to 1.
     pub fn share_done(&self) -> f32 {
         match (&self.info.state, self.progress) {
             (RunState::Finished, _) => 1.0,

@@ -8,21 +8,17 @@ use crate::app::undo::{CanStep, HistoryStep};
 use crate::engine::train::{EpochRecord, Measured};
 use crate::worker::{DownloadEvent, RunInfo};
 
-fn id(name: &str) -> RunId {
-    name.into()
+fn info(name: &str, state: RunState, config: &Config) -> RunInfo {
+    let (run, folder, config, net) = (name.into(), name.into(), config.clone(), config.model.clone());
+    RunInfo { run, state, folder, config, net, parameters: 10, pictures: 100, history: Vec::new() }
 }
 
-fn info(name: &str, state: RunState, config: &Config) -> RunInfo {
-    RunInfo {
-        run: id(name),
-        state,
-        folder: name.into(),
-        config: config.clone(),
-        net: config.model.clone(),
-        parameters: 10,
-        pictures: 100,
-        history: Vec::new(),
-    }
+fn queue(train: &mut Train, name: &str, config: &Config) {
+    train.take(TrainEvent::Run(Box::new(info(name, RunState::Queued, config))));
+}
+
+fn epoch(train: &mut Train, record: EpochRecord) {
+    train.take(TrainEvent::Epoch { run: "run-0001".into(), record });
 }
 
 fn record(epoch: usize, clean: usize, adversarial: usize) -> EpochRecord {
@@ -30,8 +26,8 @@ fn record(epoch: usize, clean: usize, adversarial: usize) -> EpochRecord {
     EpochRecord { epoch, clean: measured(clean), adversarial: measured(adversarial), ..EpochRecord::default() }
 }
 
-fn state(train: &mut Train, name: &str, state: RunState) -> Option<Outcome> {
-    train.take(TrainEvent::State { run: id(name), state })
+fn state(train: &mut Train, name: &str, state: RunState) -> Option<TrainOutcome> {
+    train.take(TrainEvent::State { run: name.into(), state })
 }
 
 /// Returns a page with one run in hand.
@@ -39,8 +35,7 @@ fn running() -> Train {
     let mut train = Train::new(draft::usual());
     train.take(TrainEvent::Runs(Vec::new()));
     assert!(matches!(train.obey(&TrainCommand::Start)[..], [Order::Start(_)]));
-    let draft = train.draft.clone();
-    train.take(TrainEvent::Run(Box::new(info("run-0001", RunState::Queued, &draft))));
+    queue(&mut train, "run-0001", &draft::usual());
     state(&mut train, "run-0001", RunState::Preparing);
     state(&mut train, "run-0001", RunState::Running);
     train
@@ -56,25 +51,24 @@ fn a_run_that_begins_is_selected_and_its_settings_are_shown() {
     assert_eq!(selected(&train), "run-0001");
     assert!(train.is_busy());
     let (panel, run) = train.shown_panel();
-    assert_eq!((panel, &*run.unwrap().info.run), (Panel::RunInHand, "run-0001"));
+    assert_eq!((panel, &*run.unwrap().info.run), (SettingsOf::RunInHand, "run-0001"));
     state(&mut train, "run-0001", RunState::Finished);
-    assert_eq!(train.shown_panel().0, Panel::NextRun, "there is nothing in hand any more");
+    assert_eq!(train.shown_panel().0, SettingsOf::NextRun, "there is nothing in hand any more");
     assert!(!train.is_busy());
 }
 
 #[test]
 fn the_next_of_the_queue_is_selected_only_if_the_run_in_hand_was() {
     let mut train = running();
-    let draft = train.draft.clone();
     for name in ["run-0002", "run-0003"] {
         train.obey(&TrainCommand::Start);
-        train.take(TrainEvent::Run(Box::new(info(name, RunState::Queued, &draft))));
+        queue(&mut train, name, &draft::usual());
     }
     assert_eq!(train.queued().count(), 2);
     state(&mut train, "run-0001", RunState::Finished);
     state(&mut train, "run-0002", RunState::Preparing);
     assert_eq!(selected(&train), "run-0002");
-    train.obey(&TrainCommand::Select(id("run-0001")));
+    train.obey(&TrainCommand::Select("run-0001".into()));
     state(&mut train, "run-0002", RunState::Finished);
     state(&mut train, "run-0003", RunState::Preparing);
     assert_eq!(selected(&train), "run-0001", "who looks at another run is left alone");
@@ -88,13 +82,11 @@ fn one_key_begins_pauses_and_goes_on() {
     assert!(matches!(train.obey(&TrainCommand::PlayPause)[..], [Order::Pause]));
     state(&mut train, "run-0001", RunState::Paused(None));
     assert!(matches!(train.obey(&TrainCommand::PlayPause)[..], [Order::Play]));
-    assert!(matches!(train.obey(&TrainCommand::OneStep)[..], [Order::OneStep]));
-    assert!(matches!(train.obey(&TrainCommand::OneEpoch)[..], [Order::OneEpoch]));
-    assert!(matches!(train.obey(&TrainCommand::Stop)[..], [Order::Stop]));
+    let commands = [TrainCommand::OneStep, TrainCommand::OneEpoch, TrainCommand::Stop];
+    let orders = |train: &mut Train| format!("{:?}", commands.each_ref().map(|command| train.obey(command)));
+    assert_eq!(orders(&mut train), "[[OneStep], [OneEpoch], [Stop]]");
     state(&mut train, "run-0001", RunState::Stopped);
-    for command in [TrainCommand::OneStep, TrainCommand::OneEpoch, TrainCommand::Stop] {
-        assert!(train.obey(&command).is_empty(), "{command:?} with nothing in hand");
-    }
+    assert_eq!(orders(&mut train), "[[], [], []]", "nothing is in hand");
 }
 
 #[test]
@@ -105,7 +97,7 @@ fn a_retuned_run_shows_what_is_asked_for_until_it_holds() {
     let run = train.selected().unwrap();
     assert!(run.wish.is_some());
     assert_eq!((run.tuning(), run.info.config.eps), ((0.2, 0.3), 0.1), "the epoch goes on with the old values");
-    train.take(TrainEvent::Epoch { run: id("run-0001"), record: record(1, 5, 50) });
+    epoch(&mut train, record(1, 5, 50));
     let run = train.selected().unwrap();
     assert!(run.wish.is_none());
     assert_eq!((run.info.config.eps, run.info.config.alpha), (0.2, 0.3), "and the next one has them");
@@ -118,7 +110,7 @@ fn a_retuned_run_shows_what_is_asked_for_until_it_holds() {
 fn a_loss_that_is_no_number_is_met_with_half_the_rate() {
     let mut train = running();
     let why = RunState::Paused(Some("the loss became NaN".into()));
-    assert!(matches!(state(&mut train, "run-0001", why), Some(Outcome::NeedsYou(text)) if text.contains("NaN")));
+    assert!(matches!(state(&mut train, "run-0001", why), Some(TrainOutcome::NeedsYou(text)) if text.contains("NaN")));
     assert!(!train.is_busy());
     let orders = train.obey(&TrainCommand::HalveRate);
     assert!(matches!(orders[..], [Order::LearningRate(rate), Order::Play] if rate == 0.05));
@@ -128,55 +120,55 @@ fn a_loss_that_is_no_number_is_met_with_half_the_rate() {
 #[test]
 fn the_epoch_that_is_kept_is_the_rule_s() {
     let mut train = running();
-    for (epoch, clean, adversarial) in [(1, 9, 60), (2, 3, 40), (3, 2, 45)] {
-        train.take(TrainEvent::Epoch { run: id("run-0001"), record: record(epoch, clean, adversarial) });
+    for (at, clean, adversarial) in [(1, 9, 60), (2, 3, 40), (3, 2, 45)] {
+        epoch(&mut train, record(at, clean, adversarial));
     }
     assert_eq!(train.selected().unwrap().kept().unwrap().epoch, 2);
-    let Some(Outcome::Done(text)) = state(&mut train, "run-0001", RunState::Finished) else { panic!("it says so") };
+    let Some(TrainOutcome::Done(text)) = state(&mut train, "run-0001", RunState::Finished) else {
+        panic!("it says so")
+    };
     assert!(text.contains("clean 3.0 % (n = 100), adversarial 40.0 %"), "{text}");
     train.runs[0].info.config.stopping.rule = crate::engine::train::Rule::Off;
     assert_eq!(train.selected().unwrap().kept().unwrap().epoch, 3);
+    train.runs[0].info.history[2].clean = Some(Measured::default());
+    assert_eq!(train.runs[0].errors()[0], None, "of no pictures");
 }
 
 #[test]
 fn a_sweep_is_a_run_for_every_pair() {
     let mut train = Train::new(draft::usual());
     let orders = train.obey(&TrainCommand::Sweep { eps: vec![0.1, 0.2], alpha: vec![0.5, 1.0] });
-    let pairs: Vec<(f32, f32)> = orders
-        .iter()
-        .map(|order| match order {
-            Order::Start(config) => (config.eps, config.alpha),
-            other => panic!("{other:?}"),
-        })
-        .collect();
+    let pair = |order: &Order| match order {
+        Order::Start(config) => (config.eps, config.alpha),
+        other => panic!("{other:?}"),
+    };
+    let pairs: Vec<(f32, f32)> = orders.iter().map(pair).collect();
     assert_eq!(pairs, [(0.1, 0.5), (0.1, 1.0), (0.2, 0.5), (0.2, 1.0)]);
     assert_eq!(train.view, TrainView::Sweep);
     for (number, (eps, alpha)) in pairs.into_iter().enumerate() {
-        let config = Config { eps, alpha, ..train.draft.clone() };
-        train.take(TrainEvent::Run(Box::new(info(&format!("run-{number:04}"), RunState::Queued, &config))));
+        queue(&mut train, &format!("run-{number:04}"), &Config { eps, alpha, ..draft::usual() });
     }
-    let other = Config { seed: 9, ..train.draft.clone() };
-    train.take(TrainEvent::Run(Box::new(info("run-0009", RunState::Queued, &other))));
+    queue(&mut train, "run-0009", &Config { seed: 9, ..draft::usual() });
     assert_eq!(train.siblings().len(), 4, "another seed is another sweep");
     assert_eq!(train.plotted().len(), 1);
-    train.obey(&TrainCommand::Tick(id("run-0009"), true));
+    train.obey(&TrainCommand::Tick("run-0009".into(), true));
     assert_eq!(train.plotted().len(), 2);
 }
 
 #[test]
 fn the_net_that_was_asked_for_is_attacked_once_it_is_offered() {
     let mut train = running();
-    train.take(TrainEvent::Epoch { run: id("run-0001"), record: record(1, 5, 50) });
+    epoch(&mut train, record(1, 5, 50));
     let orders = train.obey(&TrainCommand::UseNet(NetMoment::Best));
     assert!(matches!(&orders[..], [Order::Offer(run)] if **run == *"run-0001"));
     let name = |moment: &str| format!("run-0001:{moment}");
-    let offered =
-        || TrainEvent::Offered { run: id("run-0001"), before: name("before"), now: name("now"), best: name("best") };
-    assert_eq!(train.take(offered()), Some(Outcome::Attack(name("best"))));
-    assert_eq!(train.take(offered()), None, "only once");
+    let [before, now, best] = ["before", "now", "best"].map(name);
+    let offered = TrainEvent::Offered { run: "run-0001".into(), before, now, best };
+    assert_eq!(train.take(offered.clone()), Some(TrainOutcome::Attack(name("best"))));
+    assert_eq!(train.take(offered), None, "only once");
     let (run, moment) = train.net("run-0001:now").unwrap();
     assert_eq!((&*run.info.run, moment), ("run-0001", NetMoment::Now));
-    assert_eq!(train.net_name(&id("run-0001"), moment.next()), Some("run-0001:best"));
+    assert_eq!(train.net_name(&run.info.run, moment.next()), Some("run-0001:best"));
     assert!(train.net("digits_cnn").is_none() && is_net_of_run("run-0001:now") && !is_net_of_run("digits_cnn"));
 }
 
@@ -196,17 +188,16 @@ fn runs_of_last_time_can_be_resumed_repeated_and_deleted() {
     assert!(matches!(&train.obey(&TrainCommand::Resume)[..], [Order::Resume(run)] if **run == *"run-0001"));
     train.obey(&TrainCommand::Again);
     assert_eq!(train.draft, old);
-    train.take(TrainEvent::Deleted(id("run-0001")));
+    train.take(TrainEvent::Deleted("run-0001".into()));
     assert_eq!((train.runs.len(), selected(&train)), (1, "run-0002"));
-    train.take(TrainEvent::Deleted(id("run-0002")));
+    train.take(TrainEvent::Deleted("run-0002".into()));
     assert!(train.selected().is_none() && train.runs.is_empty());
 }
 
 #[test]
 fn a_queued_run_can_be_taken_out() {
     let mut train = running();
-    let draft = train.draft.clone();
-    train.take(TrainEvent::Run(Box::new(info("run-0002", RunState::Queued, &draft))));
+    queue(&mut train, "run-0002", &draft::usual());
     assert!(train.obey(&TrainCommand::Withdraw).is_empty(), "the one in hand is selected");
     train.obey(&TrainCommand::PreviousRun);
     assert!(matches!(&train.obey(&TrainCommand::Withdraw)[..], [Order::Withdraw(run)] if **run == *"run-0002"));
@@ -224,22 +215,22 @@ fn a_data_set_is_fetched_and_its_progress_told() {
     assert_eq!(train.take(download(DownloadEvent::Failed(None))), None, "who stopped it knows");
     assert!(train.fetching.is_none());
     let failed = download(DownloadEvent::Failed(Some("no network".into())));
-    assert_eq!(train.take(failed), Some(Outcome::Problem("no network".into())));
-    assert_eq!(train.take(download(DownloadEvent::Done)), Some(Outcome::Fetched(DataSource::Mnist)));
+    assert_eq!(train.take(failed), Some(TrainOutcome::Problem("no network".into())));
+    assert_eq!(train.take(download(DownloadEvent::Done)), Some(TrainOutcome::Fetched(DataSource::Mnist)));
 }
 
 #[test]
 fn weights_of_a_run_on_disk_are_asked_for_once() {
     let mut train = running();
-    let ask = TrainCommand::ShowFirstLayer(id("run-0001"));
+    let ask = TrainCommand::ShowFirstLayer("run-0001".into());
     assert!(train.obey(&ask).is_empty(), "a run in hand shows them by itself");
-    train.take(TrainEvent::Epoch { run: id("run-0001"), record: record(1, 5, 50) });
+    epoch(&mut train, record(1, 5, 50));
     state(&mut train, "run-0001", RunState::Stopped);
     assert!(train.selected().unwrap().lacks_sheet());
     assert!(matches!(&train.obey(&ask)[..], [Order::FirstLayer(run)] if **run == *"run-0001"));
     assert!(!train.selected().unwrap().lacks_sheet() && train.obey(&ask).is_empty(), "they are on their way");
     let sheet = crate::engine::picture::Rgba { width: 1, height: 1, bytes: vec![0; 4] };
-    train.take(TrainEvent::FirstLayer { run: id("run-0001"), sheet: sheet.into() });
+    train.take(TrainEvent::FirstLayer { run: "run-0001".into(), sheet: sheet.into() });
     assert!(train.selected().unwrap().sheet.is_some());
 }
 

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::app::format::{per_cent, plural, quoted, short, thousands};
-use crate::app::pages::train::state::run::Run;
+use crate::app::format::{per_cent, quoted, short, thousands};
+use crate::app::pages::train::state::run::TrainingRun;
 use crate::engine::data::DataSource;
 use crate::engine::train::{Adversary, Config, Measured, Progress, Stage};
+use crate::engine::units::counted;
 use crate::worker::{RunState, train_arguments};
 
 /// Writes a time as "12 s", "3 min 20 s" or "2 h 05 min".
@@ -39,12 +40,12 @@ pub fn state(state: &RunState) -> &'static str {
 }
 
 /// Names the state of a run, or says that the run came with the program.
-pub fn state_of(run: &Run) -> &'static str {
+pub fn state_of(run: &TrainingRun) -> &'static str {
     if run.info.is_shipped() { "shipped" } else { state(&run.info.state) }
 }
 
 /// Explains why a run cannot be taken up again; `None` means that it can, or is in hand.
-pub fn not_resumable(run: &Run) -> Option<String> {
+pub fn not_resumable(run: &TrainingRun) -> Option<String> {
     let name = &run.info.run;
     match run.info.state {
         _ if run.info.is_shipped() => Some(format!(
@@ -79,10 +80,8 @@ pub fn data_in_short(source: &DataSource) -> String {
 
 /// Names the second part of the objective, such as "FGSM" or "PGD-7".
 pub fn adversary(config: &Config) -> String {
-    if !config.is_adversarial() {
-        return "clean".into();
-    }
     match config.adversary {
+        _ if !config.is_adversarial() => "clean".into(),
         Adversary::None => "clean".into(),
         Adversary::Fgsm => "FGSM".into(),
         Adversary::RandomFgsm => "random FGSM".into(),
@@ -105,52 +104,43 @@ pub fn objective(config: &Config) -> [String; 2] {
             "J(x + δ), |δ| ≤ ε, one step from a random start",
             format!("J(x + δ), |δ| ≤ {e}, one step of {} from a random start", short(1.25 * config.eps)),
         ),
-        Adversary::Pgd { steps } => with(
-            "J(x + δ), |δ| ≤ ε, k steps from a random start",
-            format!(
-                "J(x + δ), |δ| ≤ {e}, {steps} step{} of {} from a random start",
-                plural(steps),
-                short(2.5 * config.eps / steps as f32)
-            ),
-        ),
+        Adversary::Pgd { steps } => {
+            let (count, length) = (counted(steps, "step"), short(2.5 * config.eps / steps as f32));
+            let numbers = format!("J(x + δ), |δ| ≤ {e}, {count} of {length} from a random start");
+            with("J(x + δ), |δ| ≤ ε, k steps from a random start", numbers)
+        }
         Adversary::Signs => with("J(x ± ε)", format!("J(x ± {e}), signs by chance")),
         Adversary::Uniform => with("J(x + U(−ε, ε))", format!("J(x + U(−{e}, {e}))")),
     }
 }
 
-/// Returns an error such as "2.1 %", and its number of pictures.
-pub fn error(measured: Option<Measured>) -> Option<(String, usize)> {
-    measured.filter(|measured| measured.n > 0).map(|measured| (per_cent(measured.error() as f32), measured.n))
+/// Writes "2.1 %".
+pub fn error(measured: Measured) -> String {
+    per_cent(measured.error() as f32)
 }
 
 /// Writes "21 of 1 000 wrong; 95 % interval 1.4 % to 3.2 %".
 pub fn interval(measured: Measured) -> String {
     let (low, high) = measured.interval();
-    format!(
-        "{} of {} wrong; 95 % interval {} to {}",
-        thousands(measured.wrong),
-        thousands(measured.n),
-        per_cent(low as f32),
-        per_cent(high as f32)
-    )
+    let ([wrong, n], [low, high]) =
+        ([measured.wrong, measured.n].map(thousands), [low as f32, high as f32].map(per_cent));
+    format!("{wrong} of {n} wrong; 95 % interval {low} to {high}")
 }
 
-pub fn finished(run: &Run) -> String {
-    let told = |(name, error, n): (&str, String, usize)| format!("{name} {error} (n = {})", thousands(n));
-    let errors: Vec<String> = kept_errors(run).map(told).collect();
+pub fn finished(run: &TrainingRun) -> String {
+    let errors: Vec<String> = kept_errors(run).map(|(name, error, n)| format!("{name} {error} (n = {n})")).collect();
     let errors = if errors.is_empty() { String::new() } else { format!(" Validation error: {}.", errors.join(", ")) };
     format!("{} is finished.{errors}", run.info.run)
 }
 
 /// Returns the names, the errors and the numbers of pictures of the epoch that is kept.
-fn kept_errors(run: &Run) -> impl Iterator<Item = (&'static str, String, usize)> {
-    let kept = run.kept().copied().unwrap_or_default();
-    let all = [("clean", kept.clean), ("adversarial", kept.adversarial), ("PGD", kept.pgd)];
-    all.into_iter().filter_map(|(name, measured)| error(measured).map(|(error, n)| (name, error, n)))
+fn kept_errors(run: &TrainingRun) -> impl Iterator<Item = (&'static str, String, String)> {
+    let all = ["clean", "adversarial", "PGD"].into_iter().zip(run.errors());
+    all.filter_map(|(name, measured)| measured.map(|measured| (name, error(measured), thousands(measured.n))))
 }
 
 /// Describes a run for assistive technology.
-pub fn summary(run: &Run) -> String {
+pub fn summary(run: &TrainingRun) -> String {
     let config = &run.info.config;
     let mut parts = vec![
         format!("{}, {}", run.info.run, state_of(run)),
@@ -159,7 +149,7 @@ pub fn summary(run: &Run) -> String {
         format!("{}, ε {}, α {}", adversary(config), short(config.eps), short(config.alpha)),
         format!("seed {}", config.seed),
     ];
-    parts.extend(kept_errors(run).map(|(name, error, n)| format!("{name} error {error} of {}", thousands(n))));
+    parts.extend(kept_errors(run).map(|(name, error, n)| format!("{name} error {error} of {n}")));
     parts.join("; ")
 }
 
@@ -183,15 +173,12 @@ pub fn step(progress: &Progress) -> String {
 
 /// Returns the command that trains the same net without a window.
 pub fn command_line(config: &Config) -> String {
-    let arguments = train_arguments(config);
-    let words = ["doppelganger", "train"].into_iter().chain(arguments.iter().map(String::as_str));
-    let mut line: Vec<String> = words.map(quoted).collect();
-    line.extend(["--out".into(), "run".into()]);
-    line.join(" ")
+    let words: Vec<String> = train_arguments(config).iter().map(|word| quoted(word)).collect();
+    format!("doppelganger train {} --out run", words.join(" "))
 }
 
 /// Returns the command that began a run; what was changed on the way follows as remarks.
-pub fn command_line_of(run: &Run) -> String {
+pub fn command_line_of(run: &TrainingRun) -> String {
     let mut line = command_line(&run.begun());
     let mut before = run.begun();
     for record in run.info.history.iter().filter(|record| record.stage == Stage::Selection) {
@@ -247,8 +234,7 @@ mod tests {
     #[test]
     fn an_error_stands_with_its_number() {
         let measured = Measured { n: 1000, wrong: 21, ..Measured::default() };
-        assert_eq!(error(Some(measured)), Some(("2.1 %".into(), 1000)));
-        assert_eq!(error(Some(Measured::default())), None);
+        assert_eq!(error(measured), "2.1 %");
         assert!(interval(measured).starts_with("21 of 1\u{202F}000 wrong; 95 % interval 1.4 % to 3.2 %"));
     }
 }
