@@ -1,4 +1,4 @@
-//! Everyday words for classes, to find them by: "dog" for 118 breeds, "fridge" for "refrigerator".
+//! Classes are found by everyday words, too: "dog" stands for 118 breeds, "fridge" for "refrigerator".
 
 use std::collections::HashMap;
 use std::sync::OnceLock;

@@ -1,4 +1,4 @@
-//! What runs a net: our own kernels on the CPU, or candle's on any device.
+//! An executor runs a net: with our own kernels on the CPU, or with candle's on any device.
 
 use rand::RngCore;
 
@@ -11,15 +11,13 @@ use super::parameters::{Parameters, Params};
 use crate::Result;
 use crate::device::Backend;
 
-/// A net with its parameters. Pixels are (n, channels, height, width) in [0, 1], logits (n, classes).
+/// An executor is a net with its parameters. Pixels are (n, channels, height, width) in [0, 1], logits (n, classes).
 ///
 /// A pass for evaluation knows no dropout, and its batch statistics are frozen: every use is one but training itself.
 /// Attacks evaluate.
 pub trait Executor: Send + Sync {
-    /// Returns the parameters.
     fn parameters(&self) -> &Parameters;
 
-    /// Returns the parameters to change them.
     fn parameters_mut(&mut self) -> &mut Parameters;
 
     /// Returns whether a pass for training computes what one for evaluation does.
@@ -62,11 +60,18 @@ pub trait Executor: Send + Sync {
 /// pass.
 pub type DLogits<'a> = dyn Fn(usize, usize, &[f32]) -> Result<Vec<f32>> + Sync + 'a;
 
-/// Logits, and gradients (n, count, channels, height, width).
+/// This holds logits, and gradients (n, count, channels, height, width).
 #[derive(Debug, Default)]
 pub struct PixelGradients {
     pub logits: Vec<f32>,
     pub gradients: Vec<f32>,
+}
+
+/// Writes gradients of one sum, of `size` values for each picture, among those of all `count` sums.
+pub(super) fn interleave(gradient: &[f32], gradients: &mut [f32], size: usize, number: usize, count: usize) {
+    for (all, one) in gradients.chunks_mut(count * size).zip(gradient.chunks(size)) {
+        all[number * size..][..size].copy_from_slice(one);
+    }
 }
 
 /// The share of a new batch in the running statistics of batch normalisation.

@@ -1,22 +1,21 @@
-//! The weights of a first layer as pictures: what each unit looks for.
+//! The weights of a first layer are drawn as pictures, which show what each unit looks for.
 
 use super::layers::{Conv2d, LayerSpec, Linear, Maxout, every_layer};
 use super::manifest::Manifest;
 use crate::picture::{Rgba, diverging};
 
-/// Units shown, and how many stand in a row.
+/// So many units are shown, and so many stand in a row.
 const UNITS: usize = 64;
 const ROW: usize = 16;
 
-/// The tensor of a net that is shown, and how.
+/// This names the tensor of a net that is shown, and says how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FirstLayer {
-    /// The tensor's name.
     pub tensor: String,
     channels: usize,
     height: usize,
     width: usize,
-    /// Rows of the tensor from one unit to the next: a maxout unit shows its first piece.
+    /// The rows of the tensor from one unit to the next: of a maxout unit its first piece is shown.
     stride: usize,
 }
 
@@ -24,17 +23,16 @@ impl FirstLayer {
     /// Returns the first layer that has weights; `None` where these are no pictures.
     pub fn of(manifest: &Manifest) -> Option<Self> {
         let input = &manifest.input;
-        let pixels = input.channels * input.height * input.width;
+        let picture = [input.channels, input.height, input.width];
+        let pixels = picture.iter().product::<usize>();
         let (name, [channels, height, width], stride) =
             every_layer(&manifest.layers).into_iter().find_map(|layer| match layer {
                 LayerSpec::Conv2d(Conv2d { name, inputs, kernel: [h, w], groups, .. }) => {
                     Some((name, [inputs / groups, *h, *w], 1))
                 }
-                LayerSpec::Linear(Linear { name, inputs, .. }) if *inputs == pixels => {
-                    Some((name, [input.channels, input.height, input.width], 1))
-                }
+                LayerSpec::Linear(Linear { name, inputs, .. }) if *inputs == pixels => Some((name, picture, 1)),
                 LayerSpec::Maxout(Maxout { name, inputs, pieces, .. }) if *inputs == pixels => {
-                    Some((name, [input.channels, input.height, input.width], *pieces))
+                    Some((name, picture, *pieces))
                 }
                 _ => None,
             })?;

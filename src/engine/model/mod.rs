@@ -1,4 +1,4 @@
-//! Models: manifests, weights, and nets built from them.
+//! Models are manifests, weights, and nets built from them.
 
 mod architecture;
 mod backward;
@@ -27,7 +27,7 @@ mod shape;
 mod tensor_ops;
 mod weights;
 
-pub use architecture::{Architecture, Dropout, Kind};
+pub use architecture::{Architecture, KeptShares, Kind};
 pub use backward::{Wanted, WantedParameters};
 pub use catalogue::{Catalogue, Entry, Facts, WeightsPlace, is_path, user_models_folder};
 pub use class_words::class_words;
@@ -39,7 +39,7 @@ pub use layers::{LayerSpec, every_layer};
 pub use library::Added;
 pub use manifest::{Input, Manifest};
 pub use origin::{Accuracy, Download};
-pub use parameters::{Layout, Order, Parameters, Params};
+pub use parameters::{Layout, Parameters, Params, SlotOrder};
 pub use shape::Shape;
 pub use weights::{Precision, as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
 
@@ -50,7 +50,7 @@ use super::device::Backend;
 use super::picture::{Lens, Picture, Planes, Region};
 use super::{Error, Result, loss};
 
-/// A class with its probability.
+/// A guess is a class with its probability.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Guess {
     pub index: usize,
@@ -97,20 +97,6 @@ impl Model {
         let n = self.check_pixels(pixels)?;
         let logits = self.executor.logits(&pixels.flatten_all()?.to_vec1::<f32>()?)?;
         Ok(Tensor::from_vec(logits, (n, self.classes.len()), &Device::Cpu)?)
-    }
-
-    /// Computes logits, and the gradient of `Σ logits · d` with respect to the pixels of each picture, where
-    /// `d = of_logits(first picture, logits)` is asked for some pictures at a time.
-    ///
-    /// # Errors
-    /// When `pixels` does not have the net's input shape.
-    pub fn gradient(
-        &self,
-        pixels: &Tensor,
-        of_logits: impl Fn(usize, &[f32]) -> Vec<f32> + Sync,
-    ) -> Result<(Tensor, Tensor)> {
-        let (logits, gradients) = self.gradients(pixels, 1, |first, _, logits| of_logits(first, logits))?;
-        Ok((logits, gradients.squeeze(1)?))
     }
 
     /// Computes logits, and the gradients of `count` sums `Σ logits · d` with respect to the pixels of each picture,

@@ -1,6 +1,6 @@
-//! The shapes that flow through a list of layers.
+//! Shapes flow through a list of layers.
 
-/// What one picture has become on its way through the net.
+/// One picture has become this on its way through the net.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     Planes { channels: usize, height: usize, width: usize },

@@ -1,5 +1,5 @@
-//! What candle-nn's layers have no right gradient for, from candle's own primitives, for every device that candle runs
-//! on.
+//! These operations stand in for candle-nn's layers that have no right gradient. They are made of candle's own
+//! primitives, for every device that candle runs on.
 //!
 //! Only what has a right gradient is used (candle-core 0.11.1, `src/backprop.rs`): `where_cond` by a comparison,
 //! `narrow`, `reshape`, `cat`, sums, products and `matmul`. Not its `relu` (gradient 1 at 0), `maximum` (it halves the
@@ -16,7 +16,7 @@ use candle_nn::{Conv2dConfig, Module};
 use super::layers::Conv2d;
 use crate::kernels::Window;
 
-/// Smaller than every other value, and finite (see above).
+/// This is smaller than every other value, and finite (see above).
 const LEAST: f32 = f32::MIN;
 
 /// Computes `max(x, 0)` of any shape; the gradient at 0 is 0, NaN stays NaN.
@@ -35,9 +35,6 @@ pub fn relu6(x: &Tensor) -> Result<Tensor> {
 
 /// Computes the maximum over groups of `pieces` neighbouring values: (n, units · pieces) to (n, units). Of several
 /// equal pieces the first takes the whole gradient. (Goodfellow et al., Maxout Networks, 2013, equation 1.)
-///
-/// # Errors
-/// When the values do not divide into groups.
 pub fn maxout(x: &Tensor, pieces: usize) -> Result<Tensor> {
     let (n, features) = x.dims2()?;
     if pieces == 0 || features % pieces != 0 {
@@ -66,19 +63,12 @@ fn pad(x: &Tensor, axis: usize, before: usize, length: usize, fill: f32) -> Resu
     let filled = |count: usize| {
         let mut dims = x.dims().to_vec();
         dims[axis] = count;
-        Tensor::full(fill, dims, x.device())
+        (count > 0).then(|| Tensor::full(fill, dims, x.device())).transpose()
     };
-    let mut parts = Vec::new();
-    if before > 0 {
-        parts.push(filled(before)?);
-    }
-    if kept > 0 {
-        parts.push(x.narrow(axis, 0, kept)?);
-    }
-    if before + kept < length {
-        parts.push(filled(length - before - kept)?);
-    }
-    if parts.len() == 1 { Ok(parts.remove(0)) } else { Tensor::cat(&parts, axis) }
+    let middle = (kept > 0).then(|| x.narrow(axis, 0, kept)).transpose()?;
+    let parts = [filled(before)?, middle, filled(length - before - kept)?];
+    let parts: Vec<Tensor> = parts.into_iter().flatten().collect();
+    Tensor::cat(&parts, axis)
 }
 
 /// Returns what each of the kernel's places along an axis of a picture (0: height, 1: width) sees as the kernel
@@ -121,9 +111,6 @@ fn check_pool(x: &Tensor, window: &Window) -> Result<[usize; 2]> {
 /// takes the whole gradient, as in PyTorch.
 ///
 /// One axis after the other: the first maximum row by row is the leftmost one of the topmost row that has it.
-///
-/// # Errors
-/// When no window fits, or the padding is more than half of the kernel.
 pub fn max_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
     let [oh, ow] = check_pool(x, &window)?;
     let rows = largest(taps(x, 1, &window, ow, LEAST)?)?;
@@ -132,9 +119,6 @@ pub fn max_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
 
 /// Computes the mean of each window, zeros of the padding counted (PyTorch's default): (n, c, h, w) to (n, c, oh, ow).
 /// What hangs over the padding in ceil mode is not counted.
-///
-/// # Errors
-/// As [`max_pool2d`].
 pub fn avg_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
     let [oh, ow] = check_pool(x, &window)?;
     let rows = sum(taps(x, 1, &window, ow, 0.0)?)?;
@@ -161,9 +145,6 @@ fn sum(tensors: Vec<Tensor>) -> Result<Tensor> {
 
 /// Computes the cross-correlation of (n, in, h, w) with weights (out, in / groups, kh, kw), plus a bias per output
 /// channel: (n, out, oh, ow).
-///
-/// # Errors
-/// When the shapes do not fit.
 pub fn conv2d(x: &Tensor, weight: Tensor, bias: Option<Tensor>, layer: &Conv2d) -> Result<Tensor> {
     let Conv2d { inputs, outputs, groups, .. } = *layer;
     let window = layer.window();

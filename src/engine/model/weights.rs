@@ -1,13 +1,13 @@
-//! Reading weights as safetensors or as PyTorch's files, and writing them as safetensors.
+//! This reads weights as safetensors or as PyTorch's files, and writes them as safetensors.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
-use super::layers::{LayerSpec, every_layer};
+use super::layers::{LayerSpec, every_tensor};
 use super::parameters::Params;
 use super::pytorch::PytorchFile;
 use crate::files::{ordinary, write_atomically};
@@ -38,14 +38,15 @@ pub enum WeightsFile<'a> {
 }
 
 impl<'a> WeightsFile<'a> {
-    /// # Errors
-    /// In words, for a file that is damaged or of neither kind. `layers` are those that it is expected to be of.
+    /// Refuses a file that is damaged or of neither kind. `layers` are those that it is expected to be of.
     pub fn open(bytes: &'a [u8], layers: &[LayerSpec]) -> Result<Self, String> {
         if PytorchFile::is_one(bytes) {
             return PytorchFile::open(bytes).map(Self::Pytorch).map_err(|why| format!("as a file of PyTorch's: {why}"));
         }
         SafeTensors::deserialize(bytes).map(Self::Safetensors).map_err(|e| {
-            format!("not a whole safetensors file ({e}): it may be cut short; expected {}", expected_size(layers))
+            let values: usize = every_tensor(layers).map(|(_, _, shape)| shape.iter().product::<usize>()).sum();
+            let expected = format!("expected {values} values, {} bytes as f32", values * 4);
+            format!("not a whole safetensors file ({e}): it may be cut short; {expected}")
         })
     }
 
@@ -82,17 +83,9 @@ impl<'a> WeightsFile<'a> {
         }
     }
 
-    /// Checks that all tensors of a net are there in their shapes.
-    ///
-    /// # Errors
-    /// The layer and its tensor, what was found and what was expected.
-    pub fn fits(&self, layers: &[LayerSpec]) -> Result<(), String> {
-        for layer in every_layer(layers) {
-            for (name, shape) in layer.tensors() {
-                self.check(&name, &shape, layer)?;
-            }
-        }
-        Ok(())
+    /// Returns whether all tensors of a net are there in their shapes.
+    pub fn fits(&self, layers: &[LayerSpec]) -> bool {
+        every_tensor(layers).all(|(layer, name, shape)| self.check(&name, &shape, layer).is_ok())
     }
 
     fn check(&self, name: &str, shape: &[usize], layer: &LayerSpec) -> Result<(), String> {
@@ -120,28 +113,10 @@ impl<'a> WeightsFile<'a> {
         let kind = layer.kind();
         let values = self.values(name)?.ok_or_else(|| format!("{kind}: the tensor {name:?} holds no numbers"))?;
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-            return Err(format!(
-                "{kind}: value {at} of the tensor {name:?} is {}, expected finite numbers",
-                values[at]
-            ));
+            let value = values[at];
+            return Err(format!("{kind}: value {at} of the tensor {name:?} is {value}, expected finite numbers"));
         }
         Tensor::from_vec(values, shape, &Device::Cpu).map_err(|e| format!("{kind}: the tensor {name:?}: {e}"))
-    }
-
-    /// Takes the tensors that `layers` ask for; others in the file are passed over.
-    ///
-    /// # Errors
-    /// In words: a missing tensor, a wrong shape (layer, found, expected), an unknown number format, or values that
-    /// are not finite.
-    pub fn params(&self, layers: &[LayerSpec]) -> Result<Params, String> {
-        let mut params = BTreeMap::new();
-        for layer in every_layer(layers) {
-            for (name, shape) in layer.tensors() {
-                let tensor = self.tensor(&name, &shape, layer)?;
-                params.insert(name, tensor);
-            }
-        }
-        Ok(params)
     }
 }
 
@@ -153,7 +128,8 @@ pub fn is_hash(found: &str, expected: &str) -> bool {
 /// Takes the tensors that `layers` ask for out of a file; others in it are passed over.
 ///
 /// # Errors
-/// [`Error::Weights`] for a damaged file, a wrong hash, and whatever [`WeightsFile::params`] refuses.
+/// [`Error::Weights`] for a damaged file, a wrong hash, a tensor that is missing or has another shape than its layer asks
+/// for, an unknown number format, and values that are not finite.
 pub fn load_weights(bytes: &[u8], path: &Path, layers: &[LayerSpec], sha256: Option<&str>) -> Result<Params> {
     let refuse = |why: String| Error::Weights { path: path.to_owned(), why };
     if let Some(expected) = sha256 {
@@ -164,13 +140,10 @@ pub fn load_weights(bytes: &[u8], path: &Path, layers: &[LayerSpec], sha256: Opt
             )));
         }
     }
-    WeightsFile::open(bytes, layers).and_then(|file| file.params(layers)).map_err(refuse)
-}
-
-fn expected_size(layers: &[LayerSpec]) -> String {
-    let tensors = every_layer(layers).into_iter().flat_map(|layer| layer.tensors());
-    let values: usize = tensors.map(|(_, shape)| shape.iter().product::<usize>()).sum();
-    format!("{values} values, {} bytes as f32", values * 4)
+    let file = WeightsFile::open(bytes, layers).map_err(refuse)?;
+    every_tensor(layers)
+        .map(|(layer, name, shape)| Ok((name.clone(), file.tensor(&name, &shape, layer).map_err(refuse)?)))
+        .collect()
 }
 
 /// Returns the values of a tensor of f32, f16 or bf16; `None` for other formats.
@@ -197,12 +170,11 @@ pub fn save_weights(params: &Params, path: &Path) -> Result<()> {
     write_atomically(path, &bytes, "write the weights")
 }
 
-/// How weights are stored; a net computes in single precision whatever it was read from.
+/// Weights are stored as f32, or as f16, which takes half the bytes and keeps eleven bits of each value. A net computes
+/// in single precision whatever it was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
-    /// f32.
     Single,
-    /// f16: half the bytes, eleven bits of each value.
     Half,
 }
 
@@ -214,8 +186,8 @@ pub fn weights_bytes(params: &Params, precision: Precision, texts: Option<HashMa
     let mut raw = Vec::with_capacity(params.len());
     for (name, tensor) in params {
         let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
-        let bytes: Vec<u8> = match precision {
-            Precision::Single => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        let (dtype, bytes): (_, Vec<u8>) = match precision {
+            Precision::Single => (Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
             Precision::Half => {
                 let halves = values.iter().map(|&v| half::f16::from_f32(v));
                 if let Some(at) = halves.clone().position(|v| !v.is_finite()) {
@@ -223,19 +195,15 @@ pub fn weights_bytes(params: &Params, precision: Precision, texts: Option<HashMa
                     let why = format!("value {at} of the tensor {name:?} is {value}; half precision ends at 65504");
                     return Err(Error::Argument(why));
                 }
-                halves.flat_map(|v| v.to_le_bytes()).collect()
+                (Dtype::F16, halves.flat_map(|v| v.to_le_bytes()).collect())
             }
         };
-        raw.push((name, tensor.dims().to_vec(), bytes));
+        raw.push((name, dtype, tensor.dims().to_vec(), bytes));
     }
-    let dtype = match precision {
-        Precision::Single => Dtype::F32,
-        Precision::Half => Dtype::F16,
-    };
-    let views = raw.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes)?)));
-    let views: Vec<_> = views
-        .collect::<std::result::Result<_, safetensors::SafeTensorError>>()
-        .map_err(|e| Error::Argument(format!("the weights cannot be written as safetensors: {e}")))?;
-    safetensors::serialize(views, texts)
-        .map_err(|e| Error::Argument(format!("the weights cannot be written as safetensors: {e}")))
+    let views =
+        raw.iter().map(|(name, dtype, shape, bytes)| Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?)));
+    let written = views.collect::<Result<Vec<_>, _>>().and_then(|views| safetensors::serialize(views, texts));
+    written.map_err(|e: safetensors::SafeTensorError| {
+        Error::Argument(format!("the weights cannot be written as safetensors: {e}"))
+    })
 }
