@@ -47,10 +47,6 @@ const MOST_UNITS: usize = 8192;
 const MOST_LAYERS: usize = 8;
 
 impl Architecture {
-    pub fn plain(kind: Kind) -> Self {
-        Self { kind, dropout: None }
-    }
-
     /// Returns the manifest of such a net without weights.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! Runs a plan backwards on the CPU.
 
 use super::derived::Weights;
-use super::gradients::Gradients;
+use super::parameters::Gradients;
 use super::plan::{Backward, ConvStep, Node, NodeId, NormSlots, Op, Plan, PlanStep};
 use super::run::Workspace;
 use crate::kernels::{
@@ -42,12 +42,6 @@ impl Plan {
         let Some(pixels) = wanted.pixels else { return };
         let input = &self.nodes[self.input];
         let (gradient, map) = (input.of(&workspace.gradients, n), input.map);
-        if input.readers.is_empty() {
-            // The net is nothing but its input, seen as logits.
-            return self.each_logit(n, |place, at| {
-                pixels[place] = gradient.data[at] * self.scale[place / map.pixels() % map.channels];
-            });
-        }
         for (plane, values) in pixels.chunks_exact_mut(map.pixels()).enumerate() {
             let (picture, c) = (plane / map.channels, plane % map.channels);
             for (y, row) in values.chunks_exact_mut(map.width).enumerate() {

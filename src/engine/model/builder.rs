@@ -87,7 +87,11 @@ impl Plan {
         };
         let mut builder = Builder { plan, layout };
         let x = builder.buffer(input.shape());
-        let output = builder.sequence(layers, x, StepTarget::default(), None)?;
+        let mut output = builder.sequence(layers, x, StepTarget::default(), None)?;
+        if output == x {
+            // Nothing was added, and gradients start from a plane of their own.
+            output = builder.step_to(Op::Copy, x, input.shape(), StepTarget::default());
+        }
         let Builder { mut plan, layout } = builder;
         plan.output = output;
         plan.layout = layout.into();

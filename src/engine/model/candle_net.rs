@@ -14,22 +14,14 @@ use super::manifest::Input;
 use super::parameters::{Parameters, Params};
 use crate::{Error, Result};
 
-/// Batch normalisation saw these in a pass for training: the mean and the unbiased variance of each channel.
-pub struct BatchStatistics {
-    /// The layer's name.
-    pub layer: String,
-    pub mean: Tensor,
-    pub variance: Tensor,
-}
-
 /// This says how to run a net of tensors.
 pub enum Mode<'a> {
     Evaluate,
     Train {
         /// It draws dropout masks.
         rng: &'a mut dyn RngCore,
-        /// Batch normalisation adds to these.
-        statistics: Vec<BatchStatistics>,
+        /// Batch normalisation adds what it saw: the mean and the unbiased variance of each channel.
+        statistics: Params,
     },
 }
 
@@ -56,7 +48,7 @@ pub struct CandleNet {
     /// The parameters on the device, those that are trained as variables; `None` after a change.
     tensors: Mutex<Option<Arc<HashMap<String, Tensor>>>>,
     /// The statistics of the last pass for training.
-    statistics: Vec<BatchStatistics>,
+    statistics: Params,
 }
 
 fn values(tensor: &Tensor) -> Result<Vec<f32>> {
@@ -73,7 +65,7 @@ impl CandleNet {
             device: device.clone(),
             parameters: Parameters::from_tensors(&layout, params)?,
             tensors: Mutex::default(),
-            statistics: Vec::new(),
+            statistics: Params::new(),
         })
     }
 
@@ -162,7 +154,7 @@ impl Executor for CandleNet {
         let tensors = self.tensors()?;
         let mut pass = TensorPass {
             parameters: VarBuilder::from_tensors(HashMap::clone(&tensors), DType::F32, &self.device),
-            mode: Mode::Train { rng, statistics: Vec::new() },
+            mode: Mode::Train { rng, statistics: Params::new() },
         };
         let x = Var::from_tensor(&self.pictures(pixels)?)?;
         let logits = self.forward(&mut pass, &x)?;
@@ -195,14 +187,11 @@ impl Executor for CandleNet {
     }
 
     fn update_statistics(&mut self) -> Result<()> {
-        for BatchStatistics { layer, mean, variance } in std::mem::take(&mut self.statistics) {
-            for (part, seen) in [("running_mean", mean), ("running_var", variance)] {
-                let name = format!("{layer}.{part}");
-                let Some(slot) = self.parameters.layout.slot(&name) else {
-                    return Err(Error::Argument(format!("the net has no tensor {name:?}")));
-                };
-                approach(self.parameters_mut().slot_mut(slot), &values(&seen)?);
-            }
+        for (name, seen) in std::mem::take(&mut self.statistics) {
+            let Some(slot) = self.parameters.layout.slot(&name) else {
+                return Err(Error::Argument(format!("the net has no tensor {name:?}")));
+            };
+            approach(self.parameters_mut().slot_mut(slot), &values(&seen)?);
         }
         Ok(())
     }

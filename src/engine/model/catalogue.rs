@@ -66,7 +66,7 @@ pub enum WeightsPlace {
 pub struct Catalogue {
     /// The folder in which models are kept that the person fetched or added, the first of all folders.
     pub own: Option<PathBuf>,
-    folders: Vec<PathBuf>,
+    pub folders: Vec<PathBuf>,
 }
 
 impl Catalogue {
@@ -81,10 +81,6 @@ impl Catalogue {
 
     pub fn new(folders: Vec<PathBuf>) -> Self {
         Self { own: None, folders }
-    }
-
-    pub fn with_own_folder(own: PathBuf, folders: Vec<PathBuf>) -> Self {
-        Self { own: Some(own), folders }
     }
 
     fn folders(&self) -> impl Iterator<Item = &PathBuf> {

@@ -14,7 +14,7 @@ use crate::device::Backend;
 /// An executor is a net with its parameters. Pixels are (n, channels, height, width) in [0, 1], logits (n, classes).
 ///
 /// A pass for evaluation knows no dropout, and its batch statistics are frozen: every use is one but training itself.
-/// Attacks evaluate.
+/// Attacks evaluate. Errors are those of `d_logits`, and of a device that is not the CPU.
 pub trait Executor: Send + Sync {
     fn parameters(&self) -> &Parameters;
 
@@ -23,23 +23,12 @@ pub trait Executor: Send + Sync {
     /// Returns whether a pass for training computes what one for evaluation does.
     fn trains_as_it_evaluates(&self) -> bool;
 
-    /// Computes logits.
-    ///
-    /// # Errors
-    /// Those of a device that is not the CPU.
     fn logits(&self, pixels: &[f32]) -> Result<Vec<f32>>;
 
     /// Computes logits, and the gradients of `count` sums `Σ logits · d` with respect to the pixels of each picture.
-    ///
-    /// # Errors
-    /// Those of `d_logits`, and of a device that is not the CPU.
     fn gradients(&self, pixels: &[f32], count: usize, d_logits: &DLogits<'_>) -> Result<PixelGradients>;
 
-    /// Runs a pass for training: computes the gradients that are wanted of `Σ logits · d`, where `d =
-    /// d_logits(logits)`.
-    ///
-    /// # Errors
-    /// Those of `d_logits`, and of a device that is not the CPU.
+    /// Computes the gradients that are wanted of `Σ logits · d` in a pass for training, where `d = d_logits(logits)`.
     fn train(
         &mut self,
         pixels: &[f32],
@@ -50,9 +39,6 @@ pub trait Executor: Send + Sync {
 
     /// Moves the running statistics of batch normalisations a tenth of the way to what the last pass for training saw,
     /// as PyTorch does.
-    ///
-    /// # Errors
-    /// Those of a device that is not the CPU.
     fn update_statistics(&mut self) -> Result<()>;
 }
 

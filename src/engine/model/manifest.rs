@@ -141,9 +141,6 @@ impl Manifest {
 
     /// Returns the text of a manifest for the same net with other weights, its classes written out, and a table
     /// `trained` of facts about them.
-    ///
-    /// # Errors
-    /// None in practice: the text was read once already.
     pub fn with_weights(&self, weights: &str, sha256: &str, trained: &[(&str, toml_edit::Value)]) -> Result<String> {
         let mut document = self.document(weights, Some(sha256))?;
         for key in FACTS_OF_WEIGHTS {
@@ -213,16 +210,11 @@ impl Manifest {
             return Err(refuse(format!("{} classes; expected two or more", classes.len())));
         }
         inside(&fields.weights, "weights").map_err(refuse)?;
-        if let Some(sha256) = &fields.sha256 {
-            origin::check_sha256(sha256).map_err(refuse)?;
-        }
-        if let Some(download) = &fields.download {
-            download.check(fields.sha256.as_deref()).map_err(refuse)?;
-        }
+        let sha256 = fields.sha256.as_deref();
+        sha256.map_or(Ok(()), origin::check_sha256).map_err(refuse)?;
+        fields.download.as_ref().map_or(Ok(()), |download| download.check(sha256)).map_err(refuse)?;
         let accuracy = fields.accuracy.or(fields.test_error.map(Accuracy::of_test_error));
-        if let Some(accuracy) = &accuracy {
-            accuracy.check().map_err(refuse)?;
-        }
+        accuracy.as_ref().map_or(Ok(()), Accuracy::check).map_err(refuse)?;
         let layers = parse_layers(&fields.layers, "layers").map_err(refuse)?;
         let mut names = BTreeSet::new();
         if let Some((_, name, _)) = every_tensor(&layers).find(|(_, name, _)| !names.insert(name.clone())) {
@@ -234,19 +226,21 @@ impl Manifest {
             let last = layers.last().map_or("layers are empty: the net", |layer| layer.kind());
             return Err(refuse(format!("{last} ends in {out}, expected {} values, one a class", classes.len())));
         }
+        let (path, source) = (path.to_owned(), text.to_owned());
+        let ManifestFields { name, description, licence, input, weights, sha256, download, .. } = fields;
         Ok(Self {
-            path: path.to_owned(),
-            name: fields.name,
-            description: fields.description,
-            licence: fields.licence,
-            input: fields.input,
+            path,
+            name,
+            description,
+            licence,
+            input,
             classes,
-            weights: fields.weights,
-            sha256: fields.sha256,
-            download: fields.download,
+            weights,
+            sha256,
+            download,
             accuracy,
             layers,
-            source: text.to_owned(),
+            source,
         })
     }
 }

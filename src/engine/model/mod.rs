@@ -13,7 +13,6 @@ mod executor;
 #[cfg(test)]
 mod executor_tests;
 mod first_layer;
-mod gradients;
 mod kernel_net;
 mod layers;
 mod library;
@@ -34,14 +33,13 @@ pub use class_words::class_words;
 pub use classes::find_class;
 pub use executor::{Executor, PixelGradients};
 pub use first_layer::FirstLayer;
-pub use gradients::Gradients;
 pub use layers::{LayerSpec, every_layer};
 pub use library::Added;
 pub use manifest::{Input, Manifest};
 pub use origin::{Accuracy, Download};
-pub use parameters::{Layout, Parameters, Params, SlotOrder};
+pub use parameters::{Gradients, Layout, Parameters, Params, SlotOrder};
 pub use shape::Shape;
-pub use weights::{Precision, as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
+pub use weights::{Precision, as_f32, read_weights, sha256_hex, weights_bytes};
 
 use candle_core::{Device, Tensor};
 use std::sync::Arc;
@@ -166,11 +164,6 @@ impl Model {
         order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]).then(a.cmp(&b)));
         order.truncate(count);
         order.into_iter().map(|index| self.guess(probabilities, index)).collect()
-    }
-
-    /// Returns the number of trained values.
-    pub fn parameter_count(&self) -> usize {
-        self.manifest.parameter_count()
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use candle_core::{Device, Tensor};
 
 use super::layers::is_running_statistic;
-use crate::kernels::Conv;
+use crate::kernels::{Conv, LinearGradient};
 use crate::{Error, Result};
 
 /// These are parameters and running statistics by name, in PyTorch's shapes and order; sorted, so that saving and
@@ -141,5 +141,19 @@ impl Parameters {
         let (a, b) = (&self.layout.slots[first].range, second.map(|second| &self.layout.slots[second].range));
         let (head, tail) = self.values.split_at_mut(a.end);
         (&mut head[a.start..], b.map_or(&mut [], |b| &mut tail[b.start - a.end..b.end - a.end]))
+    }
+}
+
+/// The gradients of the weights of fully connected layers are kept as products that are still to be taken.
+#[derive(Clone, Debug)]
+pub struct Gradients {
+    pub values: Parameters,
+    /// There is one for each slot; it is empty where `values` has the gradient.
+    pub products: Vec<LinearGradient>,
+}
+
+impl Gradients {
+    pub fn zeros(layout: &Arc<Layout>) -> Self {
+        Self { products: vec![LinearGradient::default(); layout.slots.len()], values: Parameters::zeros(layout) }
     }
 }

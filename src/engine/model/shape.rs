@@ -34,9 +34,6 @@ impl Shape {
 
     /// Returns the number of values.
     pub fn count(self) -> usize {
-        match self {
-            Self::Planes { channels, height, width } => channels * height * width,
-            Self::Features(count) => count,
-        }
+        self.channels() * self.size().iter().product::<usize>()
     }
 }

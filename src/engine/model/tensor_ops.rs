@@ -4,11 +4,10 @@
 //! Only what has a right gradient is used (candle-core 0.11.1, `src/backprop.rs`): `where_cond` by a comparison,
 //! `narrow`, `reshape`, `cat`, sums, products and `matmul`. Not its `relu` (gradient 1 at 0), `maximum` (it halves the
 //! gradient of ties), pools (gradients misplaced), nor `index_select` or `gather` (their indices would be sent to the
-//! device at each call). Tensors are `f32`; every operation works on the device of its operands.
+//! device at each call). Tensors are `f32`.
 //!
-//! candle compiles its Metal kernels with fast maths (its `CANDLE_METAL_ENABLE_FAST_MATH`), which may take it that no
-//! value is infinite or NaN: so no result here rests on an infinity, and that NaN stays NaN is promised elsewhere
-//! only.
+//! candle's Metal kernels are compiled with fast maths, which may take it that no value is infinite or NaN: no result
+//! here rests on an infinity, and that NaN stays NaN is promised elsewhere only.
 
 use candle_core::{Result, Tensor, bail};
 use candle_nn::{Conv2dConfig, Module};
@@ -37,9 +36,6 @@ pub fn relu6(x: &Tensor) -> Result<Tensor> {
 /// equal pieces the first takes the whole gradient. (Goodfellow et al., Maxout Networks, 2013, equation 1.)
 pub fn maxout(x: &Tensor, pieces: usize) -> Result<Tensor> {
     let (n, features) = x.dims2()?;
-    if pieces == 0 || features % pieces != 0 {
-        bail!("maxout: {features} features do not divide into units of {pieces} pieces");
-    }
     let units = x.reshape((n, features / pieces, pieces))?;
     largest((0..pieces).map(|piece| units.narrow(2, piece, 1)?.squeeze(2)).collect::<Result<_>>()?)
 }
@@ -47,9 +43,7 @@ pub fn maxout(x: &Tensor, pieces: usize) -> Result<Tensor> {
 /// Computes the element-wise maximum of tensors of one shape; of equal values the first takes the gradient, as in
 /// PyTorch, and NaN stays NaN.
 fn largest(tensors: Vec<Tensor>) -> Result<Tensor> {
-    let mut tensors = tensors.into_iter();
-    let Some(first) = tensors.next() else { bail!("the largest of no tensors") };
-    tensors.try_fold(first, |best, next| {
+    join(tensors, |best, next| {
         // The second term lets NaN win: it is no larger than anything, and nothing is larger than it.
         let wins = (next.gt(&best)? + next.ne(&next)?)?;
         wins.where_cond(&next, &best)
@@ -100,19 +94,10 @@ fn windows(x: &Tensor, window: &Window) -> Result<[usize; 2]> {
     }
 }
 
-fn check_pool(x: &Tensor, window: &Window) -> Result<[usize; 2]> {
-    if !window.sees_pixels() {
-        bail!("pool: a padding of {:?} is more than half of the kernel {:?}", window.padding, window.kernel);
-    }
-    windows(x, window)
-}
-
 /// Computes the largest value of each window: (n, c, h, w) to (n, c, oh, ow). Of equal values the first, row by row,
-/// takes the whole gradient, as in PyTorch.
-///
-/// One axis after the other: the first maximum row by row is the leftmost one of the topmost row that has it.
+/// takes the whole gradient, as in PyTorch: the leftmost one of the topmost row that has it.
 pub fn max_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
-    let [oh, ow] = check_pool(x, &window)?;
+    let [oh, ow] = windows(x, &window)?;
     let rows = largest(taps(x, 1, &window, ow, LEAST)?)?;
     largest(taps(&rows, 0, &window, oh, LEAST)?)
 }
@@ -120,7 +105,7 @@ pub fn max_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
 /// Computes the mean of each window, zeros of the padding counted (PyTorch's default): (n, c, h, w) to (n, c, oh, ow).
 /// What hangs over the padding in ceil mode is not counted.
 pub fn avg_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
-    let [oh, ow] = check_pool(x, &window)?;
+    let [oh, ow] = windows(x, &window)?;
     let rows = sum(taps(x, 1, &window, ow, 0.0)?)?;
     let sums = sum(taps(&rows, 0, &window, oh, 0.0)?)?;
     let lengths = |axis: usize, count: usize, size: usize| -> Vec<usize> {
@@ -138,9 +123,12 @@ pub fn avg_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
 }
 
 fn sum(tensors: Vec<Tensor>) -> Result<Tensor> {
-    let mut tensors = tensors.into_iter();
-    let Some(first) = tensors.next() else { bail!("the sum of no tensors") };
-    tensors.try_fold(first, |sum, next| sum + next)
+    join(tensors, |sum, next| sum + next)
+}
+
+fn join(tensors: Vec<Tensor>, two: impl Fn(Tensor, Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    let joined = tensors.into_iter().map(Ok).reduce(|sum, next| two(sum?, next?));
+    joined.unwrap_or_else(|| bail!("there are no tensors to join"))
 }
 
 /// Computes the cross-correlation of (n, in, h, w) with weights (out, in / groups, kh, kw), plus a bias per output
@@ -183,11 +171,9 @@ fn candle_differentiates(dims: &[usize], window: &Window, count: [usize; 2]) -> 
 
 /// Returns all places of a kernel, row by row: for x (·, ·, h, w) kh · kw tensors (·, ·, oh, ow).
 fn kernel_taps(x: &Tensor, window: &Window, [oh, ow]: [usize; 2]) -> Result<Vec<Tensor>> {
-    let mut all = Vec::with_capacity(window.kernel[0] * window.kernel[1]);
-    for row in taps(x, 0, window, oh, 0.0)? {
-        all.extend(taps(&row, 1, window, ow, 0.0)?);
-    }
-    Ok(all)
+    let rows = taps(x, 0, window, oh, 0.0)?;
+    let all: Result<Vec<_>> = rows.iter().map(|row| taps(row, 1, window, ow, 0.0)).collect();
+    Ok(all?.concat())
 }
 
 /// Computes a convolution of each channel with a kernel of its own, weights (c, 1, kh, kw): a sum over the kernel's

@@ -1,5 +1,6 @@
 //! This reads weights as safetensors or as PyTorch's files, and writes them as safetensors.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use sha2::{Digest, Sha256};
 use super::layers::{LayerSpec, every_tensor};
 use super::parameters::Params;
 use super::pytorch::PytorchFile;
-use crate::files::{ordinary, write_atomically};
+use crate::files::ordinary;
 use crate::{Error, Result};
 
 /// The largest weights file that is read.
@@ -61,25 +62,21 @@ impl<'a> WeightsFile<'a> {
     fn names(&self) -> Vec<&str> {
         match self {
             Self::Safetensors(file) => file.names(),
-            Self::Pytorch(file) => file.names().collect(),
+            Self::Pytorch(file) => file.tensors.keys().map(String::as_str).collect(),
         }
     }
 
     fn shape(&self, name: &str) -> Option<(Vec<usize>, Dtype)> {
         match self {
             Self::Safetensors(file) => file.tensor(name).ok().map(|view| (view.shape().to_vec(), view.dtype())),
-            Self::Pytorch(file) => file.shape(name).map(|(shape, dtype)| (shape.to_vec(), dtype)),
+            Self::Pytorch(file) => file.tensors.get(name).map(|tensor| (tensor.shape.clone(), tensor.storage.dtype)),
         }
     }
 
-    /// Returns the values of a tensor that is there; `None` for formats that hold no weights.
-    fn values(&self, name: &str) -> Result<Option<Vec<f32>>, String> {
+    fn bytes(&self, name: &str) -> Result<Cow<'_, [u8]>, String> {
         match self {
-            Self::Safetensors(file) => Ok(file.tensor(name).ok().and_then(|view| as_f32(&view))),
-            Self::Pytorch(file) => {
-                let dtype = self.shape(name).map_or(Dtype::F32, |(_, dtype)| dtype);
-                Ok(decode(dtype, &file.bytes(name)?))
-            }
+            Self::Safetensors(file) => file.tensor(name).map(|view| view.data().into()).map_err(|e| e.to_string()),
+            Self::Pytorch(file) => file.bytes(name).map(Cow::Owned),
         }
     }
 
@@ -88,16 +85,15 @@ impl<'a> WeightsFile<'a> {
         every_tensor(layers).all(|(layer, name, shape)| self.check(&name, &shape, layer).is_ok())
     }
 
-    fn check(&self, name: &str, shape: &[usize], layer: &LayerSpec) -> Result<(), String> {
+    /// Returns the number format of a tensor that is there in this shape.
+    fn check(&self, name: &str, shape: &[usize], layer: &LayerSpec) -> Result<Dtype, String> {
         let kind = layer.kind();
         let Some((found, dtype)) = self.shape(name) else {
             let mut names = self.names();
             names.sort_by(|a, b| strsim::jaro_winkler(b, name).total_cmp(&strsim::jaro_winkler(a, name)));
             let nearest = names.first().map(|nearest| format!("; the nearest name in the file is {nearest:?}"));
-            return Err(format!(
-                "{kind} needs the tensor {name:?} of {shape:?}, and it is missing{}",
-                nearest.unwrap_or_default()
-            ));
+            let nearest = nearest.unwrap_or_default();
+            return Err(format!("{kind} needs the tensor {name:?} of {shape:?}, and it is missing{nearest}"));
         };
         if found != shape {
             return Err(format!("{kind}: the tensor {name:?} has shape {found:?}, expected {shape:?}"));
@@ -105,13 +101,13 @@ impl<'a> WeightsFile<'a> {
         if !matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
             return Err(format!("{kind}: the tensor {name:?} holds {dtype:?}, expected F32, F16 or BF16"));
         }
-        Ok(())
+        Ok(dtype)
     }
 
     fn tensor(&self, name: &str, shape: &[usize], layer: &LayerSpec) -> Result<Tensor, String> {
-        self.check(name, shape, layer)?;
-        let kind = layer.kind();
-        let values = self.values(name)?.ok_or_else(|| format!("{kind}: the tensor {name:?} holds no numbers"))?;
+        let (dtype, kind) = (self.check(name, shape, layer)?, layer.kind());
+        let values = as_f32(dtype, &self.bytes(name)?);
+        let values = values.ok_or_else(|| format!("{kind}: the tensor {name:?} holds no numbers"))?;
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {
             let value = values[at];
             return Err(format!("{kind}: value {at} of the tensor {name:?} is {value}, expected finite numbers"));
@@ -146,12 +142,8 @@ pub fn load_weights(bytes: &[u8], path: &Path, layers: &[LayerSpec], sha256: Opt
         .collect()
 }
 
-/// Returns the values of a tensor of f32, f16 or bf16; `None` for other formats.
-pub fn as_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
-    decode(view.dtype(), view.data())
-}
-
-fn decode(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
+/// Decodes numbers of f32, f16 or bf16; `None` for other formats.
+pub fn as_f32(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
     let halves = || data.chunks_exact(2).map(|b| [b[0], b[1]]);
     match dtype {
         Dtype::F32 => Some(data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
@@ -159,15 +151,6 @@ fn decode(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
         Dtype::BF16 => Some(halves().map(|b| half::bf16::from_le_bytes(b).to_f32()).collect()),
         _ => None,
     }
-}
-
-/// Writes tensors as a safetensors file, sorted by name, atomically: a whole file or none.
-///
-/// # Errors
-/// [`Error::Io`] when the folder cannot be written (it does not exist, the disk is full).
-pub fn save_weights(params: &Params, path: &Path) -> Result<()> {
-    let bytes = weights_bytes(params, Precision::Single, None)?;
-    write_atomically(path, &bytes, "write the weights")
 }
 
 /// Weights are stored as f32, or as f16, which takes half the bytes and keeps eleven bits of each value. A net computes

@@ -198,7 +198,8 @@ mod tests {
         let mut optimiser = Optimiser::new(algorithm, &w.layout);
         for _ in 0..steps {
             let now = weights(&w);
-            let gradients = parameters([2.0 * now[0], 2.0 * now[1]]).into();
+            let values = parameters([2.0 * now[0], 2.0 * now[1]]);
+            let gradients = Gradients { values, ..Gradients::zeros(&w.layout) };
             optimiser.step(&mut w, &gradients, size);
         }
         weights(&w)

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Builder, Fusion, Layer, NodeId, Shape, StepTarget, TensorPass, expect_channels, positive};
 use crate::Result;
 use crate::kernels::Conv;
-use crate::model::candle_net::{BatchStatistics, Mode};
+use crate::model::candle_net::Mode;
 use crate::model::plan::{ConvStep, Op, Pass};
 
 /// This normalises each channel: with the statistics of the batch in training, with the running ones otherwise.
@@ -70,7 +70,8 @@ impl Layer for BatchNorm2d {
         // A single value has no variance, which candle divides by 0.
         let is_single = x.elem_count() == self.channels;
         let variance = if is_single { mean.zeros_like()? } else { norm.running_var().detach() };
-        statistics.push(BatchStatistics { layer: self.name.clone(), mean, variance });
+        statistics.insert(format!("{}.running_mean", self.name), mean);
+        statistics.insert(format!("{}.running_var", self.name), variance);
         Ok(y)
     }
 }

@@ -87,10 +87,7 @@ impl Deref for LayerSpec {
 
 /// A `Layer` says what nets have to know of it.
 pub trait Layer {
-    /// Refuses impossible numbers.
-    ///
-    /// # Errors
-    /// A sentence with the number and what was expected.
+    /// Refuses impossible numbers, in a sentence with the number and what was expected.
     fn check(&self) -> Result<(), String> {
         Ok(())
     }
@@ -105,17 +102,14 @@ pub trait Layer {
         Vec::new()
     }
 
-    /// Returns the shape that comes out where `shape` goes in: the same, unless a layer says otherwise. `members` are the
-    /// shapes that come out of [`Self::members`].
-    ///
-    /// # Errors
-    /// The end of a sentence that begins with the layer: the shape that it gets, and the one that it expects.
+    /// Returns the shape that comes out where `shape` goes in: the same, unless a layer says otherwise. `members` are
+    /// the shapes that come out of [`Self::members`]. A refusal ends a sentence that begins with the layer: it says the
+    /// shape that the layer gets, and the one that it expects.
     fn output(&self, shape: Shape, _members: &[Shape]) -> Result<Shape, String> {
         Ok(shape)
     }
 
-    /// Returns the upper end to which it clamps its input, the lower one being 0. That may be fused into the layer
-    /// before.
+    /// Returns the upper end to which it clamps its input, the lower one being 0.
     fn clamp(&self) -> Option<f32> {
         None
     }
@@ -205,10 +199,8 @@ pub fn every_tensor(layers: &[LayerSpec]) -> impl Iterator<Item = (&LayerSpec, S
 /// The number of values that one picture may become inside a net, at most.
 const MAX_ACTIVATIONS: usize = 1 << 28;
 
-/// Returns the shape that comes out of a list of layers; `place` names it in messages ("layers").
-///
-/// # Errors
-/// A sentence that names the layer which gets a shape that it cannot take, or makes one that is too large.
+/// Returns the shape that comes out of a list of layers; refuses, by name, a layer that gets a shape that it cannot take,
+/// or makes one that is too large. `place` names the list in messages ("layers").
 pub fn output_shape(layers: &[LayerSpec], input: Shape, place: &str) -> Result<Shape, String> {
     layers.iter().enumerate().try_fold(input, |shape, (i, layer)| {
         let place = format!("{place}[{i}]");
@@ -229,10 +221,7 @@ pub fn output_shape(layers: &[LayerSpec], input: Shape, place: &str) -> Result<S
 /// The depth to which `residual` and `concat` may nest, so that a hostile manifest cannot exhaust the stack.
 const MAX_DEPTH: usize = 16;
 
-/// Reads a list of layers; `place` names it in messages ("layers").
-///
-/// # Errors
-/// A sentence that names the layer, for unknown kinds, missing and unknown fields, and impossible numbers.
+/// Reads a list of layers; refuses, by name, unknown kinds, missing and unknown fields, and impossible numbers.
 pub fn parse_layers(values: &[toml::Value], place: &str) -> Result<Vec<LayerSpec>, String> {
     if place.matches('.').count() > MAX_DEPTH {
         return Err(format!("{place}: more than {MAX_DEPTH} combinators inside one another"));

@@ -21,7 +21,7 @@ const NESTED: [&str; 3] = ["state_dict", "model_state_dict", "model"];
 
 /// The tensors of a file, in place.
 pub struct PytorchFile<'a> {
-    tensors: BTreeMap<String, Tensor>,
+    pub tensors: BTreeMap<String, Tensor>,
     data: HashMap<String, &'a [u8]>,
 }
 
@@ -75,22 +75,21 @@ impl<'a> PytorchFile<'a> {
             Ok::<_, String>(pickle)
         };
         let (_version, machine, pickle, keys) = (next()?, next()?, next()?, next()?);
-        let order = machine.get(machine.root, "little_endian").map(|place| machine.object(place));
+        let order = machine.get(machine.root, "little_endian").map(|id| &machine.objects[id]);
         if !matches!(order, Some(Object::Bool(true))) {
             return Err("its numbers have the highest byte first; save it again on an ordinary machine".into());
         }
         let known: HashMap<&str, &Storage> = storages(&pickle).map(|storage| (storage.key.as_str(), storage)).collect();
-        let Object::List(keys_in_order) = keys.object(keys.root) else { return Err(DAMAGED.into()) };
+        let Object::List(keys_in_order) = &keys.objects[keys.root] else { return Err(DAMAGED.into()) };
         let mut data = HashMap::new();
         for &place in keys_in_order {
             let storage = keys.text(place).and_then(|key| known.get(key)).ok_or(DAMAGED)?;
             // The number of numbers, and then they.
             let length = storage.count.checked_mul(width(storage.dtype)).ok_or(DAMAGED)?;
             let begin = at + 8;
-            let numbers = begin
-                .checked_add(length)
-                .and_then(|end| bytes.get(begin..end))
-                .ok_or("it ends before the last of its tensors: the file is cut short; get it again")?;
+            let numbers = bytes.get(begin..).and_then(|rest| rest.get(..length));
+            let numbers =
+                numbers.ok_or("it ends before the last of its tensors: the file is cut short; get it again")?;
             if bytes[at..begin] != (storage.count as u64).to_le_bytes() {
                 return Err(DAMAGED.into());
             }
@@ -109,15 +108,6 @@ impl<'a> PytorchFile<'a> {
             return Err("it holds no dictionary of tensors by name; expected a state_dict".into());
         }
         Ok(Self { tensors, data })
-    }
-
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.tensors.keys().map(String::as_str)
-    }
-
-    /// Returns the shape of a tensor, and what its numbers are.
-    pub fn shape(&self, name: &str) -> Option<(&[usize], Dtype)> {
-        self.tensors.get(name).map(|tensor| (tensor.shape.as_slice(), tensor.storage.dtype))
     }
 
     /// Returns the bytes of a tensor whose shape was found right, in the order of its indices; refuses one that reaches
@@ -150,8 +140,8 @@ impl<'a> PytorchFile<'a> {
 }
 
 fn tensors(pickle: &Pickle, dict: ObjectId) -> BTreeMap<String, Tensor> {
-    let Object::Dict(pairs) = pickle.object(dict) else { return BTreeMap::new() };
-    let named = pairs.iter().filter_map(|&(key, value)| match (pickle.text(key), pickle.object(value)) {
+    let Object::Dict(pairs) = &pickle.objects[dict] else { return BTreeMap::new() };
+    let named = pairs.iter().filter_map(|&(key, value)| match (pickle.text(key), &pickle.objects[value]) {
         (Some(name), Object::Tensor(tensor)) => Some((name.to_owned(), tensor.clone())),
         _ => None,
     });

@@ -1,4 +1,4 @@
-//! A pickle is read here as data. PyTorch's files say in Python's pickle what tensors they hold; a pickle is a program, so
+//! A pickle is read here as data. PyTorch's files say in Python's pickle what tensors they hold. A pickle is a program:
 //! only the few instructions and names that tensors need are known here, and nothing is ever called.
 //!
 //! The instructions are those of Python's `pickletools`; what `torch.save` writes with them is in
@@ -62,7 +62,7 @@ pub struct Pickle {
     pub objects: Vec<Object>,
     /// The object that the pickle describes.
     pub root: ObjectId,
-    /// The number of its bytes.
+    /// The bytes that it takes.
     pub length: usize,
 }
 
@@ -103,17 +103,13 @@ impl Pickle {
         }
     }
 
-    pub fn object(&self, place: ObjectId) -> &Object {
-        &self.objects[place]
-    }
-
-    pub fn text(&self, place: ObjectId) -> Option<&str> {
-        if let Object::Text(text) = self.object(place) { Some(text) } else { None }
+    pub fn text(&self, id: ObjectId) -> Option<&str> {
+        if let Object::Text(text) = &self.objects[id] { Some(text) } else { None }
     }
 
     /// Returns the value under a key of a dictionary.
     pub fn get(&self, dict: ObjectId, key: &str) -> Option<ObjectId> {
-        let Object::Dict(pairs) = self.object(dict) else { return None };
+        let Object::Dict(pairs) = &self.objects[dict] else { return None };
         pairs.iter().find(|(name, _)| self.text(*name) == Some(key)).map(|(_, value)| *value)
     }
 }
@@ -316,31 +312,31 @@ impl Machine<'_> {
             return Err(MALFORMED.into());
         };
         let count = usize::try_from(*count).map_err(|_| format!("a storage of {count} numbers"))?;
-        let storage = Storage { key: key.clone(), dtype: *dtype, count };
-        self.push(Object::Storage(storage));
+        self.push(Object::Storage(Storage { key: key.clone(), dtype: *dtype, count }));
         Ok(())
     }
 
     /// Makes the only calls that mean something, those of the known names.
     fn reduce(&mut self) -> Result<(), String> {
         let (arguments, function) = (self.pop()?, self.pop()?);
-        let (Object::Name(function), Object::Tuple(arguments)) = (&self.objects[function], &self.objects[arguments])
-        else {
-            return Err(MALFORMED.into());
-        };
-        let object = match (function, arguments.as_slice()) {
-            (Name::OrderedDict, []) => Object::Dict(Vec::new()),
+        let made = self.call(&self.objects[function], &self.objects[arguments]).ok_or(MALFORMED)?;
+        self.push(made);
+        Ok(())
+    }
+
+    fn call(&self, function: &Object, arguments: &Object) -> Option<Object> {
+        let (Object::Name(function), Object::Tuple(arguments)) = (function, arguments) else { return None };
+        match (function, arguments.as_slice()) {
+            (Name::OrderedDict, []) => Some(Object::Dict(Vec::new())),
             (Name::RebuildTensor, &[storage, offset, shape, strides, ..]) => {
-                Object::Tensor(self.tensor(storage, offset, shape, strides).ok_or(MALFORMED)?)
+                self.tensor(storage, offset, shape, strides).map(Object::Tensor)
             }
             (Name::RebuildParameter, &[tensor, ..]) => match &self.objects[tensor] {
-                Object::Tensor(tensor) => Object::Tensor(tensor.clone()),
-                _ => return Err(MALFORMED.into()),
+                Object::Tensor(tensor) => Some(Object::Tensor(tensor.clone())),
+                _ => None,
             },
-            _ => return Err(MALFORMED.into()),
-        };
-        self.push(object);
-        Ok(())
+            _ => None,
+        }
     }
 
     fn tensor(&self, storage: ObjectId, offset: ObjectId, shape: ObjectId, strides: ObjectId) -> Option<Tensor> {
@@ -353,8 +349,7 @@ impl Machine<'_> {
             _ => None,
         };
         let Object::Storage(storage) = &self.objects[storage] else { return None };
-        let (shape, strides) = (sizes(shape)?, sizes(strides)?);
-        let storage = storage.clone();
+        let (storage, shape, strides) = (storage.clone(), sizes(shape)?, sizes(strides)?);
         (shape.len() == strides.len()).then_some(Tensor { storage, offset: size(offset)?, shape, strides })
     }
 

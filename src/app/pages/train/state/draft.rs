@@ -199,7 +199,7 @@ mod tests {
             assert_eq!(Knobs::of(&net).build(), net.kind, "{words}");
         }
         let uneven: Architecture = "mlp:30,20".parse().unwrap();
-        assert_eq!(Architecture::plain(Knobs::of(&uneven).build()).to_string(), "mlp:30,30");
+        assert_eq!(Architecture { kind: Knobs::of(&uneven).build(), dropout: None }.to_string(), "mlp:30,30");
     }
 
     #[test]
@@ -213,7 +213,7 @@ mod tests {
                 pieces: most(PIECES_RANGE),
                 channels: most(CHANNELS_RANGE),
             };
-            let words = Architecture::plain(knobs.build()).to_string();
+            let words = Architecture { kind: knobs.build(), dropout: None }.to_string();
             assert_eq!(words.parse::<Architecture>().unwrap().kind, knobs.build(), "{words}");
         }
     }
