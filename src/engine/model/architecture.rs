@@ -114,7 +114,7 @@ impl Architecture {
     }
 }
 
-/// The lines of a manifest's list.
+/// These are the lines of a manifest's list.
 struct Layers {
     text: String,
     dropout: Option<KeptShares>,

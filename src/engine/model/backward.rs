@@ -17,7 +17,7 @@ pub struct Wanted<'a> {
     pub pixels: Option<&'a mut [f32]>,
 }
 
-/// The places that the gradients of the parameters go to.
+/// The gradients of the parameters go to these places.
 pub struct WantedParameters<'a> {
     pub to: &'a mut Gradients,
     /// True to add to what is there rather than to write over it.
@@ -119,7 +119,7 @@ impl Node {
     }
 }
 
-/// A step on the way back with all that it reads.
+/// This is a step on the way back with all that it reads.
 #[derive(Clone, Copy)]
 struct StepBackward<'a> {
     plan: &'a Plan,

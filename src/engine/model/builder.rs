@@ -14,7 +14,7 @@ pub struct Builder {
     layout: Layout,
 }
 
-/// A layer with the batch normalisation and the clamp behind it that run as one with it.
+/// A unit is a layer with the batch normalisation and the clamp behind it that run as one with it.
 struct Unit<'a> {
     layer: &'a LayerSpec,
     target: StepTarget<'a>,
@@ -53,7 +53,7 @@ fn units(layers: &[LayerSpec], pass: Pass) -> Vec<Unit<'_>> {
     units
 }
 
-/// The plans of a net, which share the places of their parameters.
+/// These are the plans of a net. They share the places of their parameters.
 pub struct Plans {
     pub training: Plan,
     pub evaluation: Plan,

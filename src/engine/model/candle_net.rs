@@ -38,8 +38,8 @@ impl TensorPass<'_> {
     }
 }
 
-/// A list of layers with their parameters. The optimiser runs on the CPU all the same, so that weights and gradients
-/// travel at every step of training.
+/// This net keeps its parameters on the CPU, where the optimiser runs: weights and gradients travel at every step of
+/// training.
 pub struct CandleNet {
     layers: Vec<LayerSpec>,
     input: Input,
@@ -69,7 +69,6 @@ impl CandleNet {
         })
     }
 
-    /// Returns the parameters on the device.
     fn tensors(&self) -> Result<Arc<HashMap<String, Tensor>>> {
         let mut tensors = self.tensors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(tensors) = &*tensors {

@@ -23,9 +23,9 @@ pub struct Entry {
     pub title: String,
     pub description: String,
     pub licence: String,
-    /// The kind of pictures that it is made for, to group lists by; `None` for others, and where its manifest cannot be read.
+    /// The kind of pictures that it is made for; `None` for others, and where its manifest cannot be read.
     pub made_for: Option<PictureKind>,
-    /// The path of its manifest; `None` for a model inside the binary.
+    /// The path of its manifest, if it does not lie inside the binary.
     pub path: Option<PathBuf>,
     /// The reason why it cannot be used ("the weights squeezenet….safetensors were not found"); `None` when it can.
     pub problem: Option<String>,
@@ -36,10 +36,10 @@ pub struct Entry {
 /// These facts are known of a model without loading it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
-    /// The number of trained values.
+    /// This counts the trained values.
     pub parameters: usize,
     pub classes: usize,
-    /// 1 (grey) or 3 (colour), of the pictures that it sees.
+    /// The pictures that it sees have 1 channel (grey) or 3 (colour).
     pub channels: usize,
     pub accuracy: Option<Accuracy>,
     pub weights: WeightsPlace,
@@ -61,7 +61,7 @@ pub enum WeightsPlace {
     },
 }
 
-/// The folders in which manifests and weights are looked for, in this order; the binary itself comes last.
+/// A catalogue looks for manifests and weights in its folders, in this order; the binary itself comes last.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
     /// The folder in which models are kept that the person fetched or added, the first of all folders.
@@ -189,8 +189,7 @@ impl Catalogue {
         Model::on(&Backend::from_environment()?, manifest, &params)
     }
 
-    /// Writes a model into a folder with its weights in half precision: the manifest and the weights, both under
-    /// `name`.
+    /// Writes the manifest and the weights of a model into a folder, both under `name`, the weights in half precision.
     ///
     /// # Errors
     /// Those of [`Self::load`], weights that half precision cannot hold, and a folder that cannot be written.

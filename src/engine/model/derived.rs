@@ -7,10 +7,10 @@ use crate::kernels::ConvWeights;
 /// Forward passes derive this from the parameters of a step that is a convolution.
 #[derive(Debug, Default)]
 pub struct FoldedConv {
-    /// The weights with the frozen batch normalisation folded in; empty where there is none.
+    /// The frozen batch normalisation is folded into these weights, which are empty where there is none.
     weights: Vec<f32>,
     bias: Vec<f32>,
-    /// The weights in Winograd's domain; empty where the convolution runs tap by tap.
+    /// These are the weights in Winograd's domain; empty where the convolution runs tap by tap.
     pub filters: Vec<f32>,
 }
 
@@ -39,8 +39,7 @@ impl Plan {
         }
     }
 
-    /// Turns the weights round for [`Self::backward`]; those of the first layer only when the pixels' gradient is
-    /// wanted.
+    /// Turns the weights round for [`Self::backward`]; those of the first layer only for gradients of pixels.
     pub fn transpose(&self, weights: Weights<'_>, transposed: &mut Vec<Vec<f32>>, pixels: bool) {
         transposed.resize_with(self.steps.len(), Vec::new);
         for (number, step) in self.steps.iter().enumerate() {

@@ -42,8 +42,7 @@ pub trait Executor: Send + Sync {
     fn update_statistics(&mut self) -> Result<()>;
 }
 
-/// The factors of a sum of the logits: `d_logits(first picture, number of the sum, logits)` for the pictures of a
-/// pass.
+/// `d_logits(first picture, number of the sum, logits)` returns the factors of a sum of the logits of a pass.
 pub type DLogits<'a> = dyn Fn(usize, usize, &[f32]) -> Result<Vec<f32>> + Sync + 'a;
 
 /// This holds logits, and gradients (n, count, channels, height, width).
@@ -53,7 +52,7 @@ pub struct PixelGradients {
     pub gradients: Vec<f32>,
 }
 
-/// Writes gradients of one sum, of `size` values for each picture, among those of all `count` sums.
+/// Writes the gradients of one sum, of `size` values for each picture, among those of all `count` sums.
 pub(super) fn interleave(gradient: &[f32], gradients: &mut [f32], size: usize, number: usize, count: usize) {
     for (all, one) in gradients.chunks_mut(count * size).zip(gradient.chunks(size)) {
         all[number * size..][..size].copy_from_slice(one);

@@ -22,7 +22,7 @@ struct Goldens {
     norms: Vec<Golden>,
 }
 
-/// A layer with what PyTorch printed of it; what does not belong to its kind is empty.
+/// PyTorch printed this of a layer; what does not belong to its kind is empty.
 #[derive(Deserialize, Debug, Default)]
 #[serde(default)]
 struct Golden {

@@ -12,10 +12,9 @@ const ROW: usize = 16;
 #[derive(Clone, Debug, PartialEq)]
 pub struct FirstLayer {
     pub tensor: String,
-    channels: usize,
-    height: usize,
-    width: usize,
-    /// The rows of the tensor from one unit to the next: of a maxout unit its first piece is shown.
+    /// A unit's picture has so many channels, rows and columns.
+    shape: [usize; 3],
+    /// Every so many rows of the tensor are shown: of a maxout unit its first piece.
     stride: usize,
 }
 
@@ -25,25 +24,24 @@ impl FirstLayer {
         let input = &manifest.input;
         let picture = [input.channels, input.height, input.width];
         let pixels = picture.iter().product::<usize>();
-        let (name, [channels, height, width], stride) =
-            every_layer(&manifest.layers).into_iter().find_map(|layer| match layer {
-                LayerSpec::Conv2d(Conv2d { name, inputs, kernel: [h, w], groups, .. }) => {
-                    Some((name, [inputs / groups, *h, *w], 1))
-                }
-                LayerSpec::Linear(Linear { name, inputs, .. }) if *inputs == pixels => Some((name, picture, 1)),
-                LayerSpec::Maxout(Maxout { name, inputs, pieces, .. }) if *inputs == pixels => {
-                    Some((name, picture, *pieces))
-                }
-                _ => None,
-            })?;
-        Some(Self { tensor: format!("{name}.weight"), channels, height, width, stride })
+        let (name, shape, stride) = every_layer(&manifest.layers).into_iter().find_map(|layer| match layer {
+            LayerSpec::Conv2d(Conv2d { name, inputs, kernel: [h, w], groups, .. }) => {
+                Some((name, [inputs / groups, *h, *w], 1))
+            }
+            LayerSpec::Linear(Linear { name, inputs, .. }) if *inputs == pixels => Some((name, picture, 1)),
+            LayerSpec::Maxout(Maxout { name, inputs, pieces, .. }) if *inputs == pixels => {
+                Some((name, picture, *pieces))
+            }
+            _ => None,
+        })?;
+        Some(Self { tensor: format!("{name}.weight"), shape, stride })
     }
 
     /// Draws a sheet of up to 64 units, 16 in a row with transparent gaps between them, from the tensor's values. Each
     /// is scaled to its own largest weight: colours of three channels around grey, others as a diverging map around
     /// white.
     pub fn sheet(&self, weights: &[f32]) -> Rgba {
-        let Self { channels, height, width, stride, .. } = *self;
+        let Self { shape: [channels, height, width], stride, .. } = *self;
         let len = channels * height * width;
         let units: Vec<&[f32]> = weights.chunks_exact(len).step_by(stride).take(UNITS).collect();
         let (across, down) = (units.len().min(ROW), units.len().div_ceil(ROW));

@@ -18,7 +18,7 @@ use crate::Result;
 use crate::kernels::Map;
 use crate::threads::on_the_pool;
 
-/// A net with what it derives from its parameters and the memory of its passes.
+/// This net keeps what it derives from its parameters, and the memory of its passes.
 pub struct KernelNet {
     parameters: Parameters,
     evaluation: Plan,

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use super::catalogue::{Catalogue, WeightsPlace, extension, is_path};
 use super::manifest::{FACTS_OF_WEIGHTS, Manifest};
+use super::pytorch::PytorchFile;
 use super::weights::{WeightsFile, is_hash, load_weights, read_weights, sha256_hex};
 use crate::download::{Patience, fetch, is_under_way};
 use crate::files::write_atomically;
 use crate::{Error, Remedy, Result};
 
-/// This was added.
+/// A model was added, or weights to one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Added {
     /// The name that `--model` takes.
@@ -51,8 +52,7 @@ impl Catalogue {
     /// Adds a file of weights to a model, or to the one that it fits; or a manifest with the weights beside it.
     ///
     /// # Errors
-    /// [`Error::Weights`] for a file that is damaged, or fits no model or more than one; those of a manifest;
-    /// [`Error::Io`].
+    /// [`Error::Weights`] for a file that is damaged, or fits no model or more than one; those of [`Manifest::read`].
     pub fn add(&self, name: Option<&str>, file: &Path) -> Result<Added> {
         if extension(file) == Some("toml") {
             return self.add_manifest(file);
@@ -209,7 +209,7 @@ struct OwnWeights<'a> {
 
 impl<'a> OwnWeights<'a> {
     fn new(model: &str, hash: &str, bytes: &'a [u8]) -> Self {
-        let extension = WeightsFile::open(bytes, &[]).map_or("safetensors", |file| file.extension());
+        let extension = if PytorchFile::is_one(bytes) { "pth" } else { "safetensors" };
         Self { file: format!("{model}-{}.{extension}", &hash[..8]), bytes }
     }
 }

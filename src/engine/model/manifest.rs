@@ -75,9 +75,9 @@ pub struct Manifest {
     pub licence: String,
     pub input: Input,
     pub classes: Vec<String>,
-    /// The path of the file beside the manifest or below, without `..`.
+    /// The path starts from the manifest's folder, and has no `..`.
     pub weights: PathBuf,
-    /// The SHA-256 of the weights in hexadecimal, or its first digits, at least eight.
+    /// This is the SHA-256 of the weights in hexadecimal, or at least its first eight digits.
     pub sha256: Option<String>,
     pub download: Option<Download>,
     /// The accuracy that was published or measured.

@@ -56,7 +56,7 @@ pub struct Guess {
     pub prob: f32,
 }
 
-/// A net in evaluation mode with all that is needed to feed it pictures and to name its answers.
+/// A model is a net in evaluation mode with all that is needed to feed it pictures and to name its answers.
 #[derive(Clone)]
 pub struct Model {
     pub manifest: Manifest,

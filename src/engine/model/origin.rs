@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::manifest::Manifest;
 use crate::download::Remote;
 
-/// The place from which weights can be fetched.
+/// Weights can be fetched from here.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Download {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::parameters::Layout;
 use crate::kernels::{Conv, Isa, Map, Values, ValuesMut, Window, Winograd};
 
-/// This numbers the planes of a plan.
+/// Planes are known by their numbers.
 pub type NodeId = usize;
 
 /// A node is a plane: values between two steps.
@@ -21,7 +21,7 @@ pub struct Node {
     pub parent: Option<NodeId>,
     /// The numbers of the steps that read it.
     pub readers: Vec<usize>,
-    /// True when trained numbers came in on the way to it.
+    /// True when its values depend on trained numbers.
     pub trained: bool,
 }
 
@@ -119,7 +119,7 @@ pub enum Pass {
     Train,
 }
 
-/// The steps of a net in the order in which they run.
+/// A plan holds the steps of a net in the order in which they run.
 #[derive(Debug)]
 pub struct Plan {
     pub pass: Pass,

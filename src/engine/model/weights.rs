@@ -32,7 +32,7 @@ pub fn read_weights(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(Error::io("read the weights", path))
 }
 
-/// A file of weights, told by how it begins, whatever it is called.
+/// This is a file of weights; its first bytes tell its kind, whatever it is called.
 pub enum WeightsFile<'a> {
     Safetensors(SafeTensors<'a>),
     Pytorch(PytorchFile<'a>),
@@ -49,14 +49,6 @@ impl<'a> WeightsFile<'a> {
             let expected = format!("expected {values} values, {} bytes as f32", values * 4);
             format!("not a whole safetensors file ({e}): it may be cut short; {expected}")
         })
-    }
-
-    /// Returns what files of this kind are called.
-    pub fn extension(&self) -> &'static str {
-        match self {
-            Self::Safetensors(_) => "safetensors",
-            Self::Pytorch(_) => "pth",
-        }
     }
 
     fn names(&self) -> Vec<&str> {

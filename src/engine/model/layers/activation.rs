@@ -1,4 +1,4 @@
-//! Layers that clamp their input. They are fused into the layer before where it can take them.
+//! These layers clamp their input, and are fused into the layer before where it can take them.
 
 use candle_core::{Result as TensorResult, Tensor};
 use serde::Deserialize;

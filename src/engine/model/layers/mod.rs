@@ -126,7 +126,7 @@ pub trait Layer {
     fn forward(&self, pass: &mut TensorPass<'_>, x: &Tensor) -> TensorResult<Tensor>;
 }
 
-/// A list of layers inside another layer, whose name says where it stands there: "branches[2]".
+/// These layers lie inside another layer; their name says where: "branches[2]".
 pub struct Members<'a> {
     pub name: String,
     pub layers: &'a [LayerSpec],
@@ -153,7 +153,6 @@ fn refuse<T>(shape: Shape, expected: impl Display) -> Result<T, String> {
     Err(format!("gets {shape}, expected {expected}"))
 }
 
-/// Refuses anything but planes.
 fn planes(shape: Shape) -> Result<[usize; 3], String> {
     match shape {
         Shape::Planes { channels, height, width } => Ok([channels, height, width]),
@@ -161,7 +160,6 @@ fn planes(shape: Shape) -> Result<[usize; 3], String> {
     }
 }
 
-/// Refuses anything but so many planes.
 fn expect_channels(shape: Shape, expected: usize) -> Result<(), String> {
     let [channels, ..] = planes(shape)?;
     if channels == expected { Ok(()) } else { refuse(shape, format!("{expected} channels")) }
@@ -287,7 +285,7 @@ fn size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<[usize; 2],
     Size::deserialize(deserializer).map(Size::axes)
 }
 
-/// A padding as it stands in a manifest: the same on all sides, `[height, width]`, or `[top, left, bottom, right]`.
+/// A padding is the same on all sides, `[height, width]`, or `[top, left, bottom, right]`.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(
     untagged,

@@ -24,7 +24,7 @@ pub struct AvgPool2d(#[serde(deserialize_with = "window")] pub Window);
 #[serde(deny_unknown_fields)]
 pub struct GlobalAvgPool {}
 
-/// The fields of a window in a manifest. Its stride is the kernel where none is given.
+/// These fields of a manifest make a window; its stride is the kernel where none is given.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WindowFields {

@@ -119,21 +119,15 @@ impl<'a> PytorchFile<'a> {
         if last(tensor).and_then(|last| last.checked_mul(width)).is_none_or(|end| end > data.len()) {
             return Err(format!("the tensor {name:?} reaches beyond its storage of {} bytes", data.len()));
         }
-        let count = tensor.shape.iter().product::<usize>();
-        let mut bytes = Vec::with_capacity(count * width);
-        let mut index = vec![0; tensor.shape.len()];
-        let mut at = tensor.offset;
-        for _ in 0..count {
+        let mut bytes = Vec::with_capacity(tensor.shape.iter().product::<usize>() * width);
+        let mut axes: Vec<_> = tensor.shape.iter().copied().zip(tensor.strides.iter().copied()).collect();
+        let (columns, step) = axes.pop().unwrap_or((1, 1));
+        let mut rows = vec![tensor.offset];
+        for (size, stride) in axes {
+            rows = rows.iter().flat_map(|row| (0..size).map(move |i| row + i * stride)).collect();
+        }
+        for at in rows.iter().flat_map(|row| (0..columns).map(move |i| row + i * step)) {
             bytes.extend_from_slice(&data[at * width..(at + 1) * width]);
-            for axis in (0..index.len()).rev() {
-                if index[axis] + 1 < tensor.shape[axis] {
-                    index[axis] += 1;
-                    at += tensor.strides[axis];
-                    break;
-                }
-                at -= tensor.strides[axis] * index[axis];
-                index[axis] = 0;
-            }
         }
         Ok(bytes)
     }

@@ -31,7 +31,7 @@ pub enum Object {
     Tensor(Tensor),
 }
 
-/// The Python names that may be used.
+/// These Python names may be used.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Name {
     OrderedDict,
@@ -40,7 +40,7 @@ pub enum Name {
     Storage(Dtype),
 }
 
-/// Numbers that lie elsewhere in the file.
+/// A storage is numbers that lie elsewhere in the file.
 #[derive(Clone, Debug)]
 pub struct Storage {
     pub key: String,
@@ -57,7 +57,6 @@ pub struct Tensor {
     pub strides: Vec<usize>,
 }
 
-/// A pickle that was read.
 pub struct Pickle {
     pub objects: Vec<Object>,
     /// The object that the pickle describes.
@@ -353,7 +352,7 @@ impl Machine<'_> {
         (shape.len() == strides.len()).then_some(Tensor { storage, offset: size(offset)?, shape, strides })
     }
 
-    /// Passes over the attributes of a dictionary: a state dict has `_metadata`, which says nothing about its tensors.
+    /// Ignores the attributes of a dictionary: a state dict has `_metadata`, which says nothing about its tensors.
     fn build(&mut self) -> Result<(), String> {
         let state = self.pop()?;
         match (&self.objects[self.top()?], &self.objects[state]) {
