@@ -47,10 +47,7 @@ const MOST_UNITS: usize = 8192;
 const MOST_LAYERS: usize = 8;
 
 impl Architecture {
-    /// Returns the manifest of such a net without weights.
-    ///
-    /// # Errors
-    /// Pictures that are too small for its pools.
+    /// Returns the manifest of such a net without weights; refuses pictures that are too small for its pools.
     pub fn manifest(&self, input: &Input, classes: &[String]) -> Result<Manifest> {
         let fit = format!("{:?}", input.fit).to_lowercase();
         let Input { channels, height, width, mean, std, .. } = input;

@@ -25,7 +25,6 @@ pub struct WantedParameters<'a> {
 }
 
 impl Plan {
-    /// Returns whether a node's gradient is needed.
     pub(super) fn wants(&self, node: NodeId, parameters: bool, pixels: bool) -> bool {
         pixels || (parameters && self.nodes[node].trained)
     }
@@ -173,7 +172,11 @@ impl<'a> StepBackward<'a> {
             Backward::Winograd(winograd) => winograd.input_gradient(isa, dy, transposed, dx, fused),
             Backward::Columns => conv.input_gradient_by_columns(isa, dy, transposed, dx),
             Backward::Units(maxout) => {
-                conv.maxout_input_gradient(isa, self.maxout_gradient(maxout), transposed, dx.reborrow());
+                let step = &self.plan.steps[maxout];
+                let Op::Maxout(pieces) = step.op else { unreachable!("the reader is a maxout") };
+                let winners = &self.workspace.notes[maxout].winners;
+                let from = MaxoutGradient { pieces, winners, dy: self.gradient(step.y) };
+                conv.maxout_input_gradient(isa, from, transposed, dx.reborrow());
                 self.close(dx, fused);
             }
             Backward::Sparse(_) => {
@@ -241,12 +244,6 @@ impl<'a> StepBackward<'a> {
     fn is_read_sparsely(&self) -> bool {
         let writer = self.plan.steps.iter().find(|step| step.y == self.step.x);
         writer.is_some_and(|writer| matches!(self.plan.backward_of(writer), Backward::Sparse(_) | Backward::Units(_)))
-    }
-
-    fn maxout_gradient(&self, reader: usize) -> MaxoutGradient<'a> {
-        let step = &self.plan.steps[reader];
-        let Op::Maxout(pieces) = step.op else { unreachable!("the reader is a maxout") };
-        MaxoutGradient { pieces, winners: &self.workspace.notes[reader].winners, dy: self.gradient(step.y) }
     }
 
     fn pool_gradient(&self, reader: usize) -> PoolGradient<'a> {

@@ -2,7 +2,7 @@
 
 use super::layers::{BatchNorm2d, Concat, Layer, LayerSpec, output_shape};
 use super::manifest::Input;
-use super::parameters::{Layout, SlotOrder};
+use super::parameters::Layout;
 use super::plan::{ConvStep, Node, NodeId, NormSlots, Op, Pass, Plan, PlanStep};
 use super::shape::Shape;
 use crate::kernels::{Conv, Isa, Map};
@@ -225,9 +225,8 @@ impl Builder {
 
     /// Finds places for the tensors of a layer that is a convolution: its weight, then perhaps its bias.
     pub fn conv(&mut self, layer: &dyn Layer, conv: Conv, norm: Option<&BatchNorm2d>) -> ConvStep {
-        let orders = [SlotOrder::Packed(conv), SlotOrder::Plain];
-        let tensors = layer.tensors().into_iter().zip(orders);
-        let mut slots = tensors.map(|((name, shape), order)| self.layout.add(name, shape, order));
+        let tensors = layer.tensors().into_iter().zip([Some(conv), None]);
+        let mut slots = tensors.map(|((name, shape), packed)| self.layout.add(name, shape, packed));
         let (weight, bias) = (slots.next(), slots.next());
         drop(slots);
         ConvStep { conv, weight, bias, norm: norm.map(|norm| self.norm(norm)) }
@@ -236,7 +235,7 @@ impl Builder {
     /// Finds places for the tensors of a batch normalisation.
     pub fn norm(&mut self, layer: &BatchNorm2d) -> NormSlots {
         let tensors = layer.tensors().into_iter();
-        let mut slots = tensors.map(|(name, shape)| self.layout.add(name, shape, SlotOrder::Plain));
+        let mut slots = tensors.map(|(name, shape)| self.layout.add(name, shape, None));
         let mut slot = || slots.next().unwrap_or_default();
         NormSlots { eps: layer.eps as f32, gamma: slot(), beta: slot(), mean: slot(), var: slot() }
     }

@@ -18,7 +18,6 @@ use crate::{Error, Result};
 pub enum Mode<'a> {
     Evaluate,
     Train {
-        /// It draws dropout masks.
         rng: &'a mut dyn RngCore,
         /// Batch normalisation adds what it saw: the mean and the unbiased variance of each channel.
         statistics: Params,
@@ -47,7 +46,6 @@ pub struct CandleNet {
     parameters: Parameters,
     /// The parameters on the device, those that are trained as variables; `None` after a change.
     tensors: Mutex<Option<Arc<HashMap<String, Tensor>>>>,
-    /// The statistics of the last pass for training.
     statistics: Params,
 }
 

@@ -142,10 +142,8 @@ impl Catalogue {
         }
     }
 
-    /// Returns the manifest of a model by its name or by the path of the manifest.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] with the nearest names when there is none of this name, and the manifest's own.
+    /// Returns the manifest of a model by its name or by the path of the manifest; the refusal of a name offers the
+    /// nearest ones.
     pub fn manifest(&self, model: &str) -> Result<Manifest> {
         if is_path(model) {
             return Manifest::read(Path::new(model));
@@ -169,20 +167,14 @@ impl Catalogue {
         )))
     }
 
-    /// Returns the manifest of a model whose weights are there; they are not read.
-    ///
-    /// # Errors
-    /// Those of [`Self::manifest`], and [`Error::Missing`] for weights that are not there.
+    /// Returns the manifest of a model whose weights are there, unread; [`Error::Missing`] says that they are not.
     pub fn ready(&self, model: &str) -> Result<Manifest> {
         let manifest = self.manifest(model)?;
         self.check_weights(&manifest)?;
         Ok(manifest)
     }
 
-    /// Loads a model with its weights.
-    ///
-    /// # Errors
-    /// Those of [`Self::manifest`], and [`Error::Weights`] for weights that are missing or do not fit.
+    /// Loads a model; refuses what [`Self::manifest`] and [`Self::params`] do.
     pub fn load(&self, model: &str) -> Result<Model> {
         let manifest = self.manifest(model)?;
         let params = self.params(&manifest)?;
@@ -190,9 +182,7 @@ impl Catalogue {
     }
 
     /// Writes the manifest and the weights of a model into a folder, both under `name`, the weights in half precision.
-    ///
-    /// # Errors
-    /// Those of [`Self::load`], weights that half precision cannot hold, and a folder that cannot be written.
+    /// Refuses weights that half precision cannot hold.
     pub fn halve(&self, model: &str, folder: &Path, name: &str) -> Result<PathBuf> {
         let manifest = self.manifest(model)?;
         let bytes = weights::weights_bytes(&self.params(&manifest)?, Precision::Half, None)?;
@@ -205,10 +195,8 @@ impl Catalogue {
         Ok(path)
     }
 
-    /// Returns the weights of a manifest, checked.
-    ///
-    /// # Errors
-    /// [`Error::Weights`] for weights that are missing or do not fit.
+    /// Returns the weights of a manifest; [`Error::Missing`] says that there are none, [`Error::Weights`] that they do not
+    /// fit.
     pub fn params(&self, manifest: &Manifest) -> Result<Params> {
         self.check_weights(manifest)?;
         let (bytes, path) = match self.weights_place(manifest) {

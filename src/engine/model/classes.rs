@@ -12,12 +12,8 @@ fn synonyms(class: &str) -> impl Iterator<Item = String> {
     std::iter::once(normal(class)).chain(class.split(',').map(normal))
 }
 
-/// Returns the class that `text` names: a name in any case, one of its comma-separated synonyms, or an index.
-///
-/// A name wins over an index, so that a class called "7" is found wherever it stands.
-///
-/// # Errors
-/// [`Error::Argument`] that offers the nearest names.
+/// Returns the class that `text` names: a name in any case, one of its comma-separated synonyms, or an index. A name
+/// wins over an index, so that a class called "7" is found wherever it stands. A refusal offers the nearest names.
 pub fn find_class(classes: &[String], text: &str) -> Result<usize> {
     let wanted = normal(text);
     if let Some(index) = classes.iter().position(|class| synonyms(class).any(|name| name == wanted)) {

@@ -70,10 +70,8 @@ pub(super) fn approach(running: &mut [f32], seen: &[f32]) {
 }
 
 impl Backend {
-    /// Makes a net of these layers that runs here.
-    ///
-    /// # Errors
-    /// Layers that do not fit together; a tensor that is missing or has another shape than its layer asks for.
+    /// Makes a net of these layers that runs here; refuses layers that do not fit together, and a tensor that is
+    /// missing or has another shape than its layer asks for.
     pub fn executor(&self, layers: &[LayerSpec], input: &Input, params: &Params) -> Result<Box<dyn Executor>> {
         Ok(match self {
             Self::Kernels => Box::new(KernelNet::new(layers, input, params)?),

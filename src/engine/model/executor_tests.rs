@@ -1,5 +1,5 @@
-//! Both executors, our own kernels and candle's, are compared with what PyTorch printed (`tests/goldens/ops.py`), closed
-//! forms, finite differences and each other.
+//! Both executors, our own kernels and candle's, are compared with what PyTorch printed (`tests/goldens/ops.py`),
+//! closed forms, finite differences and each other.
 
 use std::collections::BTreeMap;
 
@@ -139,7 +139,7 @@ impl Net {
 fn summed(mut gradients: Gradients) -> Parameters {
     let values = &mut gradients.values;
     for (slot, product) in values.layout.clone().slots.iter().zip(&gradients.products) {
-        if let (SlotOrder::Packed(conv), false) = (&slot.order, product.is_empty()) {
+        if let (Some(conv), false) = (&slot.packed, product.is_empty()) {
             let to = &mut values.values[slot.range.clone()];
             product.each_part(conv, Isa::detect(), [to], |[to], gradient| to.copy_from_slice(gradient));
         }

@@ -116,10 +116,7 @@ impl KernelNet {
             result
         };
         let pixels_per_pass = per_pass * self.values_per_input();
-        if pixels.len() <= pixels_per_pass {
-            return on_the_pool(|| run((0, pixels)));
-        }
-        let parts: Result<Vec<_>> = pixels.par_chunks(pixels_per_pass).enumerate().map(run).collect();
+        let parts: Result<Vec<_>> = on_the_pool(|| pixels.par_chunks(pixels_per_pass).enumerate().map(run).collect());
         let mut joined = PixelGradients::default();
         for part in parts? {
             joined.logits.extend(part.logits);

@@ -85,10 +85,7 @@ impl Catalogue {
         Ok(Added { name, title, other_weights, wants_weights: false })
     }
 
-    /// Removes what lies of a model in the person's folder: fetched or added weights, a manifest.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] when there is nothing of it; [`Error::Io`].
+    /// Removes the files of a model from the person's folder, its weights and its manifest; refuses one that has none.
     pub fn remove(&self, name: &str) -> Result<()> {
         let files = match self.named(name) {
             Ok(manifest) => self.own_files(name, &manifest),

@@ -21,12 +21,8 @@ pub struct Input {
     pub width: usize,
     pub mean: Vec<f32>,
     pub std: Vec<f32>,
-    #[serde(default = "squash")]
+    #[serde(default)]
     pub fit: Fit,
-}
-
-fn squash() -> Fit {
-    Fit::Squash
 }
 
 impl Input {
@@ -131,10 +127,7 @@ impl Manifest {
         Self::parse(&text, path, beside)
     }
 
-    /// Checks the text of a manifest whose classes are known already, whichever way it names them.
-    ///
-    /// # Errors
-    /// Those of [`Self::read`].
+    /// Checks the text of a manifest as [`Self::read`] does; its classes are known, whichever way it names them.
     pub fn with_classes(text: &str, path: &Path, classes: &[String]) -> Result<Self> {
         Self::parse(text, path, |_| Ok(classes.join("\n")))
     }

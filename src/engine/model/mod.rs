@@ -37,7 +37,7 @@ pub use layers::{LayerSpec, every_layer};
 pub use library::Added;
 pub use manifest::{Input, Manifest};
 pub use origin::{Accuracy, Download};
-pub use parameters::{Gradients, Layout, Parameters, Params, SlotOrder};
+pub use parameters::{Gradients, Layout, Parameters, Params};
 pub use shape::Shape;
 pub use weights::{Precision, as_f32, read_weights, sha256_hex, weights_bytes};
 
@@ -65,18 +65,13 @@ pub struct Model {
 }
 
 impl Model {
-    /// Puts a net together from a manifest and its parameters, to run on our own kernels.
-    ///
-    /// # Errors
-    /// When a parameter is missing or has another shape than the manifest's layers ask for.
+    /// Puts a net together from a manifest and its parameters, to run on our own kernels; refuses a parameter that is
+    /// missing or has another shape than the manifest's layers ask for.
     pub fn new(manifest: Manifest, params: &Params) -> Result<Self> {
         Self::on(&Backend::Kernels, manifest, params)
     }
 
-    /// Puts a net together to run where `backend` says.
-    ///
-    /// # Errors
-    /// Those of [`Self::new`], and a device without room.
+    /// Puts a net together to run where `backend` says; refuses what [`Self::new`] does, and a device without room.
     pub fn on(backend: &Backend, manifest: Manifest, params: &Params) -> Result<Self> {
         let executor = backend.executor(&manifest.layers, &manifest.input, params)?.into();
         Ok(Self { classes: manifest.classes.clone().into(), manifest, executor })
@@ -86,11 +81,8 @@ impl Model {
         &self.manifest.input
     }
 
-    /// Computes logits of pictures whose pixels lie in [0, 1]: (n, channels, height, width) to (n, classes).
-    /// Evaluation mode: no dropout, batch statistics frozen.
-    ///
-    /// # Errors
-    /// When `pixels` does not have the net's input shape.
+    /// Computes logits of pictures whose pixels lie in [0, 1]: (n, channels, height, width) to (n, classes). Refuses
+    /// pixels of another shape than the net's input.
     pub fn logits(&self, pixels: &Tensor) -> Result<Tensor> {
         let n = self.check_pixels(pixels)?;
         let logits = self.executor.logits(&pixels.flatten_all()?.to_vec1::<f32>()?)?;
@@ -98,10 +90,8 @@ impl Model {
     }
 
     /// Computes logits, and the gradients of `count` sums `Σ logits · d` with respect to the pixels of each picture,
-    /// (n, count, channels, height, width), where `d = of_logits(first picture, number of the sum, logits)`.
-    ///
-    /// # Errors
-    /// When `pixels` does not have the net's input shape.
+    /// (n, count, channels, height, width), where `d = of_logits(first picture, number of the sum, logits)`. Refuses
+    /// pixels of another shape than the net's input.
     pub fn gradients(
         &self,
         pixels: &Tensor,
@@ -132,10 +122,8 @@ impl Model {
         self.lens(picture, None)?.fit(picture)
     }
 
-    /// Returns what the net sees of pictures of this one's shape, of a part of them if one is given.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for an empty picture or a part that is not inside it.
+    /// Returns what the net sees of pictures of this one's shape, of a part of them if one is given; refuses an empty
+    /// picture, and a part that is not inside it.
     pub fn lens(&self, picture: &Picture, region: Option<Region>) -> Result<Lens> {
         let input = self.input();
         Lens::new(picture, (input.channels, input.height, input.width), input.fit, region)

@@ -9,7 +9,6 @@ use crate::download::Remote;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Download {
-    /// The address begins with http or https.
     pub address: String,
     pub bytes: Option<u64>,
     /// The size of the file within half a per cent, where it is only known so.

@@ -21,26 +21,18 @@ pub struct Slot {
     /// The tensor has this shape in PyTorch's order: (out, in / groups, kh, kw), (out, in) or (channels).
     pub shape: Vec<usize>,
     pub range: Range<usize>,
-    pub order: SlotOrder,
+    /// The convolution whose weights these are, which packs them; otherwise they lie as in the tensor.
+    pub packed: Option<Conv>,
     /// False for the running statistics of batch normalisation, which are gathered.
     pub trained: bool,
-}
-
-/// This says how the values of a tensor are arranged.
-#[derive(Clone, Debug, PartialEq)]
-pub enum SlotOrder {
-    /// They lie as in the tensor.
-    Plain,
-    /// They lie as [`Conv::each_weight`] packs them.
-    Packed(Conv),
 }
 
 impl Slot {
     /// Calls `f(place in the tensor, place in the slot)` for every value.
     fn each(&self, mut f: impl FnMut(usize, usize)) {
-        match &self.order {
-            SlotOrder::Plain => self.range.clone().enumerate().for_each(|(i, _)| f(i, i)),
-            SlotOrder::Packed(conv) => conv.each_weight(f),
+        match &self.packed {
+            None => (0..self.range.len()).for_each(|i| f(i, i)),
+            Some(conv) => conv.each_weight(f),
         }
     }
 }
@@ -54,16 +46,13 @@ pub struct Layout {
 
 impl Layout {
     /// Adds a tensor where there is none of its name yet, and returns the number of its slot.
-    pub fn add(&mut self, name: String, shape: Vec<usize>, order: SlotOrder) -> usize {
+    pub fn add(&mut self, name: String, shape: Vec<usize>, packed: Option<Conv>) -> usize {
         if let Some(number) = self.slot(&name) {
             return number;
         }
-        let len = match &order {
-            SlotOrder::Plain => shape.iter().product(),
-            SlotOrder::Packed(conv) => conv.weights_len(),
-        };
+        let len = packed.as_ref().map_or_else(|| shape.iter().product(), Conv::weights_len);
         let trained = !is_running_statistic(&name);
-        self.slots.push(Slot { name, shape, range: self.len..self.len + len, order, trained });
+        self.slots.push(Slot { name, shape, range: self.len..self.len + len, packed, trained });
         self.len += len;
         self.slots.len() - 1
     }
@@ -85,10 +74,7 @@ impl Parameters {
         Self { layout: layout.clone(), values: vec![0.0; layout.len] }
     }
 
-    /// Takes the values of tensors.
-    ///
-    /// # Errors
-    /// When a tensor is missing or has another shape than its layer asks for.
+    /// Takes the values of tensors; refuses one that is missing or has another shape than its layer asks for.
     pub fn from_tensors(layout: &Arc<Layout>, tensors: &Params) -> Result<Self> {
         let mut parameters = Self::zeros(layout);
         for slot in &layout.slots {

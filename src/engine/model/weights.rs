@@ -113,11 +113,8 @@ pub fn is_hash(found: &str, expected: &str) -> bool {
     found.get(..expected.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(expected))
 }
 
-/// Takes the tensors that `layers` ask for out of a file; others in it are passed over.
-///
-/// # Errors
-/// [`Error::Weights`] for a damaged file, a wrong hash, a tensor that is missing or has another shape than its layer asks
-/// for, an unknown number format, and values that are not finite.
+/// Takes the tensors that `layers` ask for out of a file; others in it are passed over. Refuses a damaged file, a wrong
+/// hash, a tensor that is missing or has another shape than its layer asks for, and values that are not finite.
 pub fn load_weights(bytes: &[u8], path: &Path, layers: &[LayerSpec], sha256: Option<&str>) -> Result<Params> {
     let refuse = |why: String| Error::Weights { path: path.to_owned(), why };
     if let Some(expected) = sha256 {
@@ -153,10 +150,7 @@ pub enum Precision {
     Half,
 }
 
-/// Returns the bytes of a safetensors file with these tensors and texts.
-///
-/// # Errors
-/// Tensors that are not of f32, and values that f16 cannot hold.
+/// Returns the bytes of a safetensors file with these tensors and texts; refuses values that f16 cannot hold.
 pub fn weights_bytes(params: &Params, precision: Precision, texts: Option<HashMap<String, String>>) -> Result<Vec<u8>> {
     let mut raw = Vec::with_capacity(params.len());
     for (name, tensor) in params {

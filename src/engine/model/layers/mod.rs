@@ -197,8 +197,8 @@ pub fn every_tensor(layers: &[LayerSpec]) -> impl Iterator<Item = (&LayerSpec, S
 /// The number of values that one picture may become inside a net, at most.
 const MAX_ACTIVATIONS: usize = 1 << 28;
 
-/// Returns the shape that comes out of a list of layers; refuses, by name, a layer that gets a shape that it cannot take,
-/// or makes one that is too large. `place` names the list in messages ("layers").
+/// Returns the shape that comes out of a list of layers; refuses, by name, a layer that gets a shape that it cannot
+/// take, or makes one that is too large. `place` names the list in messages ("layers").
 pub fn output_shape(layers: &[LayerSpec], input: Shape, place: &str) -> Result<Shape, String> {
     layers.iter().enumerate().try_fold(input, |shape, (i, layer)| {
         let place = format!("{place}[{i}]");

@@ -14,8 +14,8 @@ const MOST_BYTES: usize = 4 << 20;
 /// This is the place of an object in [`Pickle::objects`].
 pub type ObjectId = usize;
 
-/// A pickle builds objects. They lie in one list and name each other by their places: however they are nested or shared,
-/// they take no more memory than the pickle's own length allows, and nothing about them is recursive.
+/// A pickle builds objects. They lie in one list and name each other by their places: however they are nested or
+/// shared, they take no more memory than the pickle's own length allows, and nothing about them is recursive.
 #[derive(Debug)]
 pub enum Object {
     Nothing,
@@ -119,7 +119,6 @@ struct Machine<'a> {
     at: usize,
     objects: Vec<Object>,
     stack: Vec<ObjectId>,
-    /// The heights of the stack at which marks stand.
     marks: Vec<usize>,
     memo: HashMap<u32, ObjectId>,
 }
