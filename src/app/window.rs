@@ -96,7 +96,7 @@ impl App {
             settings.tab = Tab::Explore;
         }
         let manifest = catalogue.manifest(start.model.as_ref().unwrap_or(&settings.model));
-        let own_models = catalogue.own_models().map(ToOwned::to_owned);
+        let own_models = catalogue.own.clone();
         let background = Background::new(ctx.clone(), catalogue.clone());
         let wake = ctx.clone();
         let worker = Worker::with_folders(catalogue, runs, move || wake.request_repaint())

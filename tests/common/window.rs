@@ -114,7 +114,8 @@ impl Opening {
         let storage = Storage {
             settings: Some(file),
             runs: self.folder().join("runs"),
-            catalogue: catalogue.unwrap_or_else(|| Catalogue::with_own_folder(self.folder().join("own"), Vec::new())),
+            catalogue: catalogue
+                .unwrap_or_else(|| Catalogue { own: Some(self.folder().join("own")), folders: Vec::new() }),
         };
         let mut once = Some((self.start.clone(), storage));
         let builder = Harness::builder().with_size(self.size).with_pixels_per_point(self.scale).with_step_dt(FRAME);

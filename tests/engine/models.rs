@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use doppelganger::engine::data::sample;
-use doppelganger::engine::model::{Catalogue, Manifest, Model, Params, find_class, save_weights, sha256_hex};
+use doppelganger::engine::model::{
+    Catalogue, Manifest, Model, Params, Precision, find_class, sha256_hex, weights_bytes,
+};
 use doppelganger::engine::picture::PictureKind;
 
 const LENET: &str = r#"
@@ -48,10 +50,7 @@ fn folder(manifest: &str, weights: &[u8]) -> (tempfile::TempDir, PathBuf) {
 }
 
 fn lenet_bytes() -> Vec<u8> {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("w.safetensors");
-    save_weights(&lenet_params(), &path).unwrap();
-    std::fs::read(path).unwrap()
+    weights_bytes(&lenet_params(), Precision::Single, None).unwrap()
 }
 
 fn load(manifest: &str, weights: &[u8]) -> Result<Model, String> {
@@ -71,7 +70,7 @@ fn assert_refused(manifest: &str, expected: &[&str]) {
 #[test]
 fn the_example_of_the_readme_loads_and_answers() {
     let model = load(LENET, &lenet_bytes()).unwrap();
-    assert_eq!(model.parameter_count(), 320 + 62_730);
+    assert_eq!(model.manifest.parameter_count(), 320 + 62_730);
     let x = Tensor::zeros((2, 1, 28, 28), candle_core::DType::F32, &Device::Cpu).unwrap();
     // Zero weights leave the last biases: 0, 1, …, 9.
     let logits = model.logits(&x).unwrap().to_vec2::<f32>().unwrap();
@@ -220,10 +219,7 @@ fn bad_weights_are_refused_with_found_and_expected() {
     let changed = |change: &dyn Fn(&mut Params)| {
         let mut params = lenet_params();
         change(&mut params);
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("w.safetensors");
-        save_weights(&params, &path).unwrap();
-        std::fs::read(path).unwrap()
+        weights_bytes(&params, Precision::Single, None).unwrap()
     };
     let tensor = |values: Vec<f32>, shape: &[usize]| Tensor::from_vec(values, shape, &Device::Cpu).unwrap();
     let wrong_shape = changed(&|p| drop(p.insert("conv1.weight".into(), tensor(vec![0.0; 288], &[32, 9]))));
@@ -262,7 +258,8 @@ fn a_halved_model_takes_half_the_bytes_and_answers_alike() {
     let path = catalogue.halve("digits_cnn", folder.path(), "half").unwrap();
     let (whole, half) = (catalogue.load("digits_cnn").unwrap(), catalogue.load(path.to_str().unwrap()).unwrap());
     let bytes = std::fs::metadata(folder.path().join("half.safetensors")).unwrap().len() as usize;
-    assert!((2 * whole.parameter_count()..2 * whole.parameter_count() + 4096).contains(&bytes), "{bytes}");
+    let count = whole.manifest.parameter_count();
+    assert!((2 * count..2 * count + 4096).contains(&bytes), "{bytes}");
     let picture = sample("digit-7").unwrap().picture().unwrap();
     let probabilities = [&whole, &half].map(|model| model.probabilities(&model.fit(&picture).unwrap()).unwrap());
     let gap = probabilities[0].iter().zip(&probabilities[1]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -138,7 +138,7 @@ fn the_nets_of_torchvision_give_its_logits() {
         return;
     };
     let own = tempfile::tempdir().unwrap();
-    let catalogue = Catalogue::with_own_folder(own.path().to_owned(), Vec::new());
+    let catalogue = Catalogue { own: Some(own.path().to_owned()), folders: Vec::new() };
     for name in ["squeezenet1_1", "resnet18", "mobilenet_v2", "googlenet"] {
         let added = catalogue.add(Some(name), &folder.join(format!("{name}.pth"))).unwrap();
         assert!(added.other_weights, "they are not the published ones");

@@ -126,7 +126,7 @@ fn a_net_that_learns_from_drawn_digits_alone_reads_real_ones() {
 fn squeezenet_knows_real_photos_and_is_fooled() {
     let (Some(photos), Some(weights)) = (shared("data/imagenet/photos"), shared("models")) else { return };
     let model = Arc::new(Catalogue::new(vec![weights]).load("squeezenet1_1_caffe").unwrap());
-    assert_eq!(model.parameter_count(), 1_235_496);
+    assert_eq!(model.manifest.parameter_count(), 1_235_496);
     let expected = std::fs::read_to_string(photos.join("expected.json")).unwrap();
     let expected: serde_json::Value = serde_json::from_str(&expected).unwrap();
     let (mut agree, mut fooled, mut largest_gap) = (0, [0; 4], 0.0f64);

@@ -72,7 +72,7 @@ fn check(name: &str) {
         params.extend(layer.tensors().into_iter().map(|(name, shape)| (name.clone(), weights(&name, &shape))));
     }
     let model = Model::new(manifest, &params).unwrap();
-    assert_eq!(model.parameter_count(), golden.parameters);
+    assert_eq!(model.manifest.parameter_count(), golden.parameters);
     let picture: Vec<f32> = hashed(&golden.picture, 3 * 224 * 224).iter().map(|u| (u + 1.0) / 2.0).collect();
     let picture = Tensor::from_vec(picture, (1, 3, 224, 224), &Device::Cpu).unwrap();
     let result = input_gradient(&model, &picture, &[golden.label], Loss::CrossEntropy).unwrap();

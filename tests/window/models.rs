@@ -23,7 +23,7 @@ fn with_tiny(server: Option<&Server>) -> Opening {
     let text = std::fs::read_to_string(fixture("pth/tiny.toml")).unwrap();
     std::fs::write(models.join("tiny.toml"), format!("{}{text}", download.unwrap_or_default())).unwrap();
     let own = opening.folder().join("own");
-    opening.catalogue(Catalogue::with_own_folder(own, vec![models]))
+    opening.catalogue(Catalogue { own: Some(own), folders: vec![models] })
 }
 
 fn open(opening: Opening) -> Window {

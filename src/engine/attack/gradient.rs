@@ -24,16 +24,16 @@ pub fn input_gradient(model: &Model, pixels: &Tensor, classes: &[usize], loss: L
             "{n} pictures with the classes {classes:?}; expected one for each, below {count}"
         )));
     }
-    let of_logits = |first: usize, logits: &[f32]| {
+    let of_logits = |first: usize, _: usize, logits: &[f32]| {
         let classes = &classes[first..first + logits.len() / count];
         // Only fails for classes that do not exist.
         loss.gradient(logits, classes, 1.0).unwrap_or_else(|_| vec![0.0; logits.len()])
     };
-    let (logits, gradient) = model.gradient(pixels, of_logits)?;
+    let (logits, gradients) = model.gradients(pixels, 1, of_logits)?;
     let cross_entropy = Loss::CrossEntropy.values(&logits.flatten_all()?.to_vec1()?, classes)?;
     // 1 − p < 2⁻²⁵ rounds to a probability of 1.
     let saturated = cross_entropy.iter().map(|&j| j < f32::EPSILON / 4.0).collect();
-    Ok(InputGradient { logits, cross_entropy, gradient, saturated })
+    Ok(InputGradient { logits, cross_entropy, gradient: gradients.squeeze(1)?, saturated })
 }
 
 impl InputGradient {

@@ -1,67 +1,55 @@
-//! Nets in a few words: `maxout:240x5+dropout`, so that capacity is a number to turn.
+//! Nets are named in a few words, such as `maxout:240x5+dropout`, so that capacity is a number to turn.
 
 use std::fmt::{self, Display, Write};
 use std::path::Path;
 use std::str::FromStr;
 
 use super::manifest::{Input, Manifest};
-use crate::picture::Fit;
 use crate::{Error, Result};
 
-/// A net by its kind and its sizes.
+/// An architecture names a net by its kind and its sizes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
     pub kind: Kind,
-    pub dropout: Option<Dropout>,
+    pub dropout: Option<KeptShares>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// This is one linear layer: softmax regression.
     Softmax,
-    /// Rectified layers of so many units.
+    /// It has rectified layers of so many units.
     Mlp(Vec<usize>),
-    /// Maxout layers of so many units and pieces (Goodfellow et al., Maxout Networks, 2013).
+    /// It has maxout layers of so many units and pieces (Goodfellow et al., Maxout Networks, 2013).
     Maxout(Vec<(usize, usize)>),
-    /// Rectified 5×5 convolutions of so many channels, each with a 2×2 max-pool behind it, then a rectified layer.
+    /// It has 5×5 convolutions of so many channels, rectified and halved by max-pools, then a rectified layer.
     Cnn { channels: Vec<usize>, hidden: usize },
 }
 
-/// The shares of the values that are kept in training.
+/// These are the shares of the values that dropout keeps in training.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Dropout {
+pub struct KeptShares {
     /// The share of the pixels, which are not scaled up for it.
     pub pixels: f32,
     /// The share of the inputs of every later layer that is fully connected.
     pub hidden: f32,
 }
 
-impl Default for Dropout {
+impl Default for KeptShares {
     /// Returns the maxout recipe of 2013.
     fn default() -> Self {
         Self { pixels: 0.8, hidden: 0.5 }
     }
 }
 
-/// Bounds of a layer's size and of the number of layers: what a desktop machine can train.
+/// These bounds are what a desktop machine can train.
 const MOST_UNITS: usize = 8192;
 const MOST_LAYERS: usize = 8;
 
 impl Architecture {
-    pub fn plain(kind: Kind) -> Self {
-        Self { kind, dropout: None }
-    }
-
-    /// Returns the manifest of such a net without weights.
-    ///
-    /// # Errors
-    /// Pictures that are too small for its pools.
+    /// Returns the manifest of such a net without weights; refuses pictures that are too small for its pools.
     pub fn manifest(&self, input: &Input, classes: &[String]) -> Result<Manifest> {
-        let fit = match input.fit {
-            Fit::Letterbox => "letterbox",
-            Fit::Squash => "squash",
-            Fit::Crop => "crop",
-        };
+        let fit = format!("{:?}", input.fit).to_lowercase();
         let Input { channels, height, width, mean, std, .. } = input;
         let mut text = format!("name = \"{self}\"\nlicence = \"MIT OR Apache-2.0\"\nweights = \"model.safetensors\"\n");
         // Debug output of numbers and strings is TOML.
@@ -75,30 +63,26 @@ impl Architecture {
     }
 
     fn layers(&self, input: &Input, classes: usize) -> String {
-        let mut layers = Layers { text: String::new(), dropout: self.dropout };
-        let pixels = input.channels * input.height * input.width;
-        let mut features = pixels;
+        let mut layers = Layers { text: String::new(), dropout: self.dropout, features: input.shape().count() };
         match &self.kind {
-            Kind::Softmax => layers.flatten(),
+            Kind::Softmax => layers.add("kind = \"flatten\""),
             Kind::Mlp(hidden) => {
-                layers.flatten();
+                layers.add("kind = \"flatten\"");
                 for (i, &units) in hidden.iter().enumerate() {
                     layers.dropout(i == 0);
-                    layers
-                        .add(&format!("kind = \"linear\", name = \"hidden{}\", in = {features}, out = {units}", i + 1));
+                    layers.linear(&format!("hidden{}", i + 1), units);
                     layers.add("kind = \"relu\"");
-                    features = units;
                 }
             }
             Kind::Maxout(hidden) => {
-                layers.flatten();
+                layers.add("kind = \"flatten\"");
                 for (i, &(units, pieces)) in hidden.iter().enumerate() {
                     layers.dropout(i == 0);
-                    let name = i + 1;
+                    let (name, features) = (i + 1, layers.features);
                     layers.add(&format!(
                         "kind = \"maxout\", name = \"hidden{name}\", in = {features}, units = {units}, pieces = {pieces}"
                     ));
-                    features = units;
+                    layers.features = units;
                 }
             }
             Kind::Cnn { channels, hidden } => {
@@ -112,26 +96,27 @@ impl Architecture {
                     layers.add("kind = \"max_pool2d\", kernel = 2");
                     (from, height, width) = (channels, height / 2, width / 2);
                 }
-                layers.flatten();
-                features = from * height * width;
+                layers.add("kind = \"flatten\"");
+                layers.features = from * height * width;
                 layers.dropout(false);
-                layers.add(&format!("kind = \"linear\", name = \"hidden\", in = {features}, out = {hidden}"));
+                layers.linear("hidden", *hidden);
                 layers.add("kind = \"relu\"");
-                features = *hidden;
             }
         }
         if self.kind != Kind::Softmax {
             layers.dropout(false);
         }
-        layers.add(&format!("kind = \"linear\", name = \"output\", in = {features}, out = {classes}"));
+        layers.linear("output", classes);
         layers.text
     }
 }
 
-/// The lines of a manifest's list.
+/// These are the lines of a manifest's list.
 struct Layers {
     text: String,
-    dropout: Option<Dropout>,
+    dropout: Option<KeptShares>,
+    /// The values that one picture has become so far.
+    features: usize,
 }
 
 impl Layers {
@@ -139,15 +124,15 @@ impl Layers {
         let _ = writeln!(self.text, "  {{ {fields} }},");
     }
 
-    fn flatten(&mut self) {
-        self.add("kind = \"flatten\"");
+    fn linear(&mut self, name: &str, outputs: usize) {
+        self.add(&format!("kind = \"linear\", name = \"{name}\", in = {}, out = {outputs}", self.features));
+        self.features = outputs;
     }
 
-    fn dropout(&mut self, pixels: bool) {
-        let Some(dropout) = self.dropout else { return };
-        let keep = if pixels { dropout.pixels } else { dropout.hidden };
+    fn dropout(&mut self, is_of_pixels: bool) {
+        let Some(KeptShares { pixels, hidden }) = self.dropout else { return };
+        let (keep, rescale) = if is_of_pixels { (pixels, ", rescale = false") } else { (hidden, "") };
         if keep < 1.0 {
-            let rescale = if pixels { ", rescale = false" } else { "" };
             self.add(&format!("kind = \"dropout\", keep = {keep:?}{rescale}"));
         }
     }
@@ -167,8 +152,8 @@ impl Display for Architecture {
         }
         match self.dropout {
             None => Ok(()),
-            Some(dropout) if dropout == Dropout::default() => f.write_str("+dropout"),
-            Some(Dropout { pixels, hidden }) => write!(f, "+dropout={pixels},{hidden}"),
+            Some(dropout) if dropout == KeptShares::default() => f.write_str("+dropout"),
+            Some(KeptShares { pixels, hidden }) => write!(f, "+dropout={pixels},{hidden}"),
         }
     }
 }
@@ -188,30 +173,23 @@ impl FromStr for Architecture {
 
 fn parse(text: &str) -> Option<Architecture> {
     let (net, dropout) = match text.split_once("+dropout") {
-        Some((net, "")) => (net, Some(Dropout::default())),
+        Some((net, "")) => (net, Some(KeptShares::default())),
         Some((net, keep)) => {
             let (pixels, hidden) = keep.strip_prefix('=')?.split_once(',')?;
             let share = |text: &str| text.trim().parse().ok().filter(|keep| *keep > 0.0 && *keep <= 1.0);
-            (net, Some(Dropout { pixels: share(pixels)?, hidden: share(hidden)? }))
+            (net, Some(KeptShares { pixels: share(pixels)?, hidden: share(hidden)? }))
         }
         None => (text, None),
     };
     let (name, sizes) = net.split_once(':').unwrap_or((net, ""));
     let size = |text: &str| text.trim().parse().ok().filter(|size| (1..=MOST_UNITS).contains(size));
-    let list = || -> Option<Vec<usize>> {
-        sizes.split(',').map(size).collect::<Option<Vec<_>>>().filter(|list| list.len() <= MOST_LAYERS)
-    };
+    let layer = |text: &str| text.split_once('x').and_then(|(units, pieces)| Some((size(units)?, size(pieces)?)));
     let kind = match name {
         "softmax" if sizes.is_empty() => Kind::Softmax,
-        "mlp" => Kind::Mlp(list()?),
-        "maxout" => {
-            let layer =
-                |text: &str| text.split_once('x').and_then(|(units, pieces)| Some((size(units)?, size(pieces)?)));
-            let layers: Option<Vec<(usize, usize)>> = sizes.split(',').map(layer).collect();
-            Kind::Maxout(layers.filter(|layers| layers.len() <= MOST_LAYERS)?)
-        }
+        "mlp" => Kind::Mlp(list(sizes, size)?),
+        "maxout" => Kind::Maxout(list(sizes, layer)?),
         "cnn" => {
-            let mut channels = list()?;
+            let mut channels = list(sizes, size)?;
             let hidden = channels.pop()?;
             (!channels.is_empty()).then_some(Kind::Cnn { channels, hidden })?
         }
@@ -220,9 +198,14 @@ fn parse(text: &str) -> Option<Architecture> {
     Some(Architecture { kind, dropout })
 }
 
+fn list<T>(sizes: &str, layer: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    sizes.split(',').map(layer).collect::<Option<Vec<T>>>().filter(|list| list.len() <= MOST_LAYERS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::picture::Fit;
 
     fn digits() -> (Input, Vec<String>) {
         let input = Input { channels: 1, height: 28, width: 28, mean: vec![0.0], std: vec![1.0], fit: Fit::Letterbox };

@@ -1,15 +1,15 @@
 //! Runs a plan backwards on the CPU.
 
 use super::derived::Weights;
-use super::gradients::Gradients;
-use super::plan::{Backward, ConvStep, Node, NodeId, Norm, Op, OperationGradient, Plan, Step};
-use super::run::{Notes, Workspace};
+use super::parameters::Gradients;
+use super::plan::{Backward, ConvStep, Node, NodeId, NormSlots, Op, Plan, PlanStep};
+use super::run::Workspace;
 use crate::kernels::{
     BatchNormGradient, Conv, ConvGradient, FusedGradient, Gate, MaxoutGradient, PoolGradient, SparseGradient, Values,
     ValuesMut, planes, pool,
 };
 
-/// What a backward pass is asked for.
+/// A backward pass is asked for these gradients.
 #[derive(Default)]
 pub struct Wanted<'a> {
     pub parameters: Option<WantedParameters<'a>>,
@@ -17,15 +17,14 @@ pub struct Wanted<'a> {
     pub pixels: Option<&'a mut [f32]>,
 }
 
-/// The places that the gradients of the parameters go to.
+/// The gradients of the parameters go to these places.
 pub struct WantedParameters<'a> {
     pub to: &'a mut Gradients,
-    /// Whether to add to what is there rather than to write over it.
+    /// True to add to what is there rather than to write over it.
     pub add: bool,
 }
 
 impl Plan {
-    /// Returns whether a node's gradient is needed.
     pub(super) fn wants(&self, node: NodeId, parameters: bool, pixels: bool) -> bool {
         pixels || (parameters && self.nodes[node].trained)
     }
@@ -42,12 +41,6 @@ impl Plan {
         let Some(pixels) = wanted.pixels else { return };
         let input = &self.nodes[self.input];
         let (gradient, map) = (input.of(&workspace.gradients, n), input.map);
-        if input.readers.is_empty() {
-            // The net is nothing but its input, seen as logits.
-            return self.each_logit(n, |place, at| {
-                pixels[place] = gradient.data[at] * self.scale[place / map.pixels() % map.channels];
-            });
-        }
         for (plane, values) in pixels.chunks_exact_mut(map.pixels()).enumerate() {
             let (picture, c) = (plane / map.channels, plane % map.channels);
             for (y, row) in values.chunks_exact_mut(map.width).enumerate() {
@@ -62,8 +55,8 @@ impl Plan {
     fn step_backward(&self, weights: Weights<'_>, number: usize, workspace: &mut Workspace, wanted: &mut Wanted<'_>) {
         let (isa, n, step) = (self.isa, workspace.n, &self.steps[number]);
         let (x_node, y_node) = (&self.nodes[step.x], &self.nodes[step.y]);
-        let (for_parameters, for_pixels) = (wanted.parameters.is_some(), wanted.pixels.is_some());
-        let is_wanted = |node: NodeId| self.wants(node, for_parameters, for_pixels);
+        let (parameters, pixels) = (wanted.parameters.is_some(), wanted.pixels.is_some());
+        let is_wanted = |node: NodeId| self.wants(node, parameters, pixels);
         if !is_wanted(step.y) {
             return;
         }
@@ -125,13 +118,13 @@ impl Node {
     }
 }
 
-/// A step on the way back with all that it reads.
+/// This is a step on the way back with all that it reads.
 #[derive(Clone, Copy)]
 struct StepBackward<'a> {
     plan: &'a Plan,
     weights: Weights<'a>,
     number: usize,
-    step: &'a Step,
+    step: &'a PlanStep,
     workspace: &'a Workspace,
 }
 
@@ -144,11 +137,6 @@ impl<'a> StepBackward<'a> {
         self.plan.nodes[node].of(&self.workspace.gradients, self.workspace.n)
     }
 
-    fn notes(&self) -> &'a Notes {
-        &self.workspace.notes[self.number]
-    }
-
-    /// Computes the gradients of a convolution's weights and bias.
     fn conv_weights(
         &self,
         step: &ConvStep,
@@ -171,11 +159,10 @@ impl<'a> StepBackward<'a> {
         }
     }
 
-    /// Computes the gradient of a convolution's input.
     fn conv_input(&self, step: &ConvStep, sparse: &SparseGradient, mut dx: ValuesMut<'_>, fused: FusedGradient<'_>) {
         let (isa, conv) = (self.plan.isa, &step.conv);
         let dy = self.gradient(self.step.y);
-        let transposed = self.weights.transposed.map_or(&[][..], |transposed| transposed.of(self.number));
+        let transposed = self.weights.transposed.get(self.number).map_or(&[][..], Vec::as_slice);
         match self.plan.backward_of(self.step) {
             Backward::Dense => conv.input_gradient(isa, dy, transposed, dx, fused),
             Backward::Linear => {
@@ -185,7 +172,11 @@ impl<'a> StepBackward<'a> {
             Backward::Winograd(winograd) => winograd.input_gradient(isa, dy, transposed, dx, fused),
             Backward::Columns => conv.input_gradient_by_columns(isa, dy, transposed, dx),
             Backward::Units(maxout) => {
-                conv.maxout_input_gradient(isa, self.maxout_gradient(maxout), transposed, dx.reborrow());
+                let step = &self.plan.steps[maxout];
+                let Op::Maxout(pieces) = step.op else { unreachable!("the reader is a maxout") };
+                let winners = &self.workspace.notes[maxout].winners;
+                let from = MaxoutGradient { pieces, winners, dy: self.gradient(step.y) };
+                conv.maxout_input_gradient(isa, from, transposed, dx.reborrow());
                 self.close(dx, fused);
             }
             Backward::Sparse(_) => {
@@ -197,7 +188,7 @@ impl<'a> StepBackward<'a> {
 
     fn batch_norm(
         &self,
-        norm: &Norm,
+        norm: &NormSlots,
         wanted: Option<&mut WantedParameters<'_>>,
         mut dx: Option<ValuesMut<'_>>,
         fused: FusedGradient<'_>,
@@ -219,7 +210,7 @@ impl<'a> StepBackward<'a> {
             }
         };
         let to = BatchNormGradient { gamma, beta, x: dx.as_mut().map(ValuesMut::reborrow), add: fused.add };
-        norm.with(self.weights).backward(self.plan.isa, x, dy, &self.notes().statistics, to);
+        norm.with(self.weights).backward(self.plan.isa, x, dy, &self.workspace.notes[self.number].statistics, to);
         if let Some(dx) = dx {
             self.close(dx, fused);
         }
@@ -228,19 +219,15 @@ impl<'a> StepBackward<'a> {
     /// Computes the gradient of the input of a step that has no parameters.
     fn without_parameters(&self, mut dx: ValuesMut<'_>, fused: FusedGradient<'_>) {
         let (isa, add, dy) = (self.plan.isa, fused.add, self.gradient(self.step.y));
+        let notes = &self.workspace.notes[self.number];
         match &self.step.op {
             // The layer before it goes through the winners itself.
             Op::MaxPool(_) | Op::Maxout(_) if self.is_read_sparsely() => return,
-            Op::MaxPool(window) => {
-                return pool::max_pool_gradient(isa, dy, dx, *window, &self.notes().winners, fused);
-            }
-            Op::Maxout(pieces) => planes::maxout_gradient(dy, dx.reborrow(), *pieces, &self.notes().winners),
-            Op::Dropout { .. } => planes::masked(isa, dy, dx.reborrow(), &self.notes().mask, add),
+            Op::MaxPool(window) => return pool::max_pool_gradient(isa, dy, dx, *window, &notes.winners, fused),
+            Op::Maxout(pieces) => planes::maxout_gradient(dy, dx.reborrow(), *pieces, &notes.winners),
+            Op::Dropout { .. } => planes::masked(isa, dy, dx.reborrow(), &notes.mask, add),
             Op::Copy => planes::copy(isa, dy, dx.reborrow(), add),
-            Op::Other(operation) => {
-                let from = OperationGradient { x: self.values(self.step.x), y: self.values(self.step.y), dy };
-                operation.backward(isa, from, dx.reborrow(), add);
-            }
+            Op::Other(operation) => operation.backward(isa, self.values(self.step.x), dy, dx.reborrow(), add),
             Op::Conv(_) | Op::BatchNorm(_) => unreachable!("steps with parameters have their own ways back"),
         }
         self.close(dx, fused);
@@ -257,12 +244,6 @@ impl<'a> StepBackward<'a> {
     fn is_read_sparsely(&self) -> bool {
         let writer = self.plan.steps.iter().find(|step| step.y == self.step.x);
         writer.is_some_and(|writer| matches!(self.plan.backward_of(writer), Backward::Sparse(_) | Backward::Units(_)))
-    }
-
-    fn maxout_gradient(&self, reader: usize) -> MaxoutGradient<'a> {
-        let step = &self.plan.steps[reader];
-        let Op::Maxout(pieces) = step.op else { unreachable!("the reader is a maxout") };
-        MaxoutGradient { pieces, winners: &self.workspace.notes[reader].winners, dy: self.gradient(step.y) }
     }
 
     fn pool_gradient(&self, reader: usize) -> PoolGradient<'a> {

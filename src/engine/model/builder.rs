@@ -1,49 +1,35 @@
 //! Makes plans from the layers of a manifest.
 
-use super::layers::{BatchNorm2d, Concat, Layer, LayerSpec, is_running_statistic, output_shape};
+use super::layers::{BatchNorm2d, Concat, Layer, LayerSpec, output_shape};
 use super::manifest::Input;
-use super::parameters::{Layout, Order};
-use super::plan::{ConvStep, Node, NodeId, Norm, Op, Pass, Plan, Step};
+use super::parameters::Layout;
+use super::plan::{ConvStep, Node, NodeId, NormSlots, Op, Pass, Plan, PlanStep};
 use super::shape::Shape;
 use crate::kernels::{Conv, Isa, Map};
 use crate::{Error, Result};
 
-/// A plan in the making.
+/// A `Builder` holds a plan in the making.
 pub struct Builder {
-    plan: Plan,
+    pub plan: Plan,
     layout: Layout,
 }
 
-/// A layer with the batch normalisation and the clamp behind it that run as one with it.
+/// A unit is a layer with the batch normalisation and the clamp behind it that run as one with it.
 struct Unit<'a> {
     layer: &'a LayerSpec,
-    norm: Option<&'a BatchNorm2d>,
-    clamp: Option<f32>,
+    target: StepTarget<'a>,
 }
 
-/// A target is where a step writes and what it does beside.
+/// A target says where a step writes and what it does beside.
 #[derive(Clone, Copy, Default)]
-pub struct Target<'a> {
+pub struct StepTarget<'a> {
     /// The node to write to; a new one where there is none.
     pub into: Option<NodeId>,
-    /// What is added to the result before the clamp.
+    /// The node that is added to the result before the clamp.
     pub add: Option<NodeId>,
     pub clamp: Option<f32>,
     /// A frozen batch normalisation, for layers whose fusion allows it.
     pub norm: Option<&'a BatchNorm2d>,
-}
-
-/// The way around the body of a residual block, and the clamp behind their sum.
-struct Shortcut<'a> {
-    layers: &'a [LayerSpec],
-    x: NodeId,
-    clamp: Option<f32>,
-}
-
-/// The sum that a shortcut asks for.
-struct Sum {
-    add: NodeId,
-    clamp: Option<f32>,
 }
 
 /// Joins each layer with what can be fused into it; leaves out what does nothing in this pass.
@@ -53,31 +39,28 @@ fn units(layers: &[LayerSpec], pass: Pass) -> Vec<Unit<'_>> {
     for layer in layers {
         match (layer, units.last_mut()) {
             (LayerSpec::Dropout(dropout), _) if is_frozen || dropout.keep >= 1.0 => {}
-            (LayerSpec::BatchNorm2d(norm), Some(unit))
-                if is_frozen && unit.layer.fusion().norm && unit.norm.is_none() && unit.clamp.is_none() =>
+            (LayerSpec::BatchNorm2d(norm), Some(Unit { layer, target }))
+                if is_frozen && layer.fusion().norm && target.norm.is_none() && target.clamp.is_none() =>
             {
-                unit.norm = Some(norm);
+                target.norm = Some(norm);
             }
-            (_, Some(unit)) if layer.clamp().is_some() && unit.layer.fusion().clamp && unit.clamp.is_none() => {
-                unit.clamp = layer.clamp();
+            (_, Some(unit)) if layer.clamp().is_some() && unit.layer.fusion().clamp && unit.target.clamp.is_none() => {
+                unit.target.clamp = layer.clamp();
             }
-            _ => units.push(Unit { layer, norm: None, clamp: None }),
+            _ => units.push(Unit { layer, target: StepTarget::default() }),
         }
     }
     units
 }
 
-/// The plans of a net, which share the places of their parameters.
+/// These are the plans of a net. They share the places of their parameters.
 pub struct Plans {
     pub training: Plan,
     pub evaluation: Plan,
 }
 
 impl Plans {
-    /// Makes the plans of a list of layers.
-    ///
-    /// # Errors
-    /// Layers that do not fit together, or a picture too large for them.
+    /// Makes the plans of a list of layers; refuses layers that do not fit together, or a picture too large for them.
     pub fn new(layers: &[LayerSpec], input: &Input) -> Result<Self> {
         output_shape(layers, input.shape(), "layers").map_err(Error::Argument)?;
         let training = Plan::new(layers, input, Pass::Train, Layout::default())?;
@@ -104,7 +87,11 @@ impl Plan {
         };
         let mut builder = Builder { plan, layout };
         let x = builder.buffer(input.shape());
-        let output = builder.sequence(layers, x, None, None)?;
+        let mut output = builder.sequence(layers, x, StepTarget::default(), None)?;
+        if output == x {
+            // Nothing was added, and gradients start from a plane of their own.
+            output = builder.step_to(Op::Copy, x, input.shape(), StepTarget::default());
+        }
         let Builder { mut plan, layout } = builder;
         plan.output = output;
         plan.layout = layout.into();
@@ -116,12 +103,12 @@ impl Plan {
     fn add_borders(&mut self) {
         for step in &self.steps {
             let Op::Conv(ConvStep { conv, .. }) = &step.op else { continue };
-            let (x, y) = (self.nodes[step.x].map, self.nodes[step.y].map);
-            let border = &mut self.buffers[self.nodes[step.x].buffer].halo;
-            *border = (*border).max(conv.padding.largest());
-            let needed = conv.gradient_halo(x.size(), y.size());
-            let border = &mut self.buffers[self.nodes[step.y].buffer].halo;
-            *border = (*border).max(needed);
+            let (x, y) = (&self.nodes[step.x], &self.nodes[step.y]);
+            let for_gradient = conv.gradient_halo(x.map.size(), y.map.size());
+            for (node, border) in [(x, conv.padding.largest()), (y, for_gradient)] {
+                let halo = &mut self.buffers[node.buffer].halo;
+                *halo = border.max(*halo);
+            }
         }
         for node in &mut self.nodes {
             node.map.halo = self.buffers[node.buffer].halo;
@@ -130,11 +117,6 @@ impl Plan {
 }
 
 impl Builder {
-    /// Returns what the plan is made for.
-    pub fn pass(&self) -> Pass {
-        self.plan.pass
-    }
-
     /// Returns where the values of a node lie; the border is not known yet.
     pub fn map(&self, node: NodeId) -> Map {
         self.plan.nodes[node].map
@@ -159,13 +141,13 @@ impl Builder {
     }
 
     /// Adds a step whose result has the shape that the layer says, and returns its node.
-    pub fn step(&mut self, op: Op, layer: &dyn Layer, x: NodeId, target: Target<'_>) -> Result<NodeId> {
-        let shape = layer.output(self.shape(x), "layers").map_err(Error::Argument)?;
+    pub fn step(&mut self, op: Op, layer: &dyn Layer, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
+        let shape = layer.output(self.shape(x), &[]).map_err(Error::Argument)?;
         Ok(self.step_to(op, x, shape, target))
     }
 
     /// Adds a step whose result has this shape, and returns its node.
-    pub fn step_to(&mut self, op: Op, x: NodeId, shape: Shape, target: Target<'_>) -> NodeId {
+    pub fn step_to(&mut self, op: Op, x: NodeId, shape: Shape, target: StepTarget<'_>) -> NodeId {
         let y = target.into.unwrap_or_else(|| self.buffer(shape));
         let number = self.plan.steps.len();
         let mut trained = matches!(op, Op::Conv(_) | Op::BatchNorm(_));
@@ -177,81 +159,57 @@ impl Builder {
         let node = &mut self.plan.nodes[y];
         node.trained = trained;
         node.clamp = target.clamp;
-        self.plan.steps.push(Step { op, x, y, add: target.add, clamp: target.clamp });
+        self.plan.steps.push(PlanStep { op, x, y, add: target.add, clamp: target.clamp });
         y
     }
 
-    /// Adds nothing but what is needed to bring a node to its target.
-    pub fn nothing(&mut self, x: NodeId, target: Target<'_>) -> Result<NodeId> {
-        self.sequence(&[], x, target.into, None)
-    }
-
-    /// Adds the layers one after the other; the last one adds the shortcut and clamps where it can, and writes to
-    /// `into`. The shortcut comes just before it, so that backwards it is the first to write its input's gradient: the
-    /// body's first layer, which reaches every pixel, then adds to it and closes the gate.
-    fn sequence(
+    /// Adds the layers one after the other; the last one adds the shortcut around them and clamps where it can, and
+    /// writes to the target. The shortcut comes just before it, so that backwards it is the first to write its input's
+    /// gradient: the first layer, which reaches every pixel, then adds to it and closes the gate.
+    pub fn sequence<'a>(
         &mut self,
-        layers: &[LayerSpec],
-        mut x: NodeId,
-        mut into: Option<NodeId>,
-        mut shortcut: Option<Shortcut<'_>>,
+        layers: &'a [LayerSpec],
+        input: NodeId,
+        mut target: StepTarget<'a>,
+        shortcut: Option<&[LayerSpec]>,
     ) -> Result<NodeId> {
         let units = units(layers, self.plan.pass);
-        let mut sum = None;
-        for (i, unit) in units.iter().enumerate() {
-            let mut target = Target { clamp: unit.clamp, norm: unit.norm, ..Target::default() };
-            if i + 1 == units.len() {
-                sum = self.shortcut(shortcut.take())?;
-                let fuses = unit.clamp.is_none() && unit.layer.fusion().sum;
-                if let Some(Sum { add, clamp }) = sum.take_if(|_| fuses) {
-                    (target.add, target.clamp) = (Some(add), clamp);
-                }
-                if sum.is_none() {
-                    target.into = into.take();
-                }
-            }
-            x = unit.layer.add_steps(self, x, target)?;
+        let (before, last) = units.split_at(units.len().saturating_sub(1));
+        let mut x = input;
+        for unit in before {
+            x = unit.layer.add_steps(self, x, unit.target)?;
         }
-        if units.is_empty() {
-            sum = self.shortcut(shortcut)?;
+        if let Some(shortcut) = shortcut {
+            target.add = Some(self.sequence(shortcut, input, StepTarget::default(), None)?);
         }
-        if into.is_some() || sum.is_some() {
-            let (add, clamp) = sum.map_or((None, None), |sum| (Some(sum.add), sum.clamp));
-            x = self.step_to(Op::Copy, x, self.shape(x), Target { into, add, clamp, norm: None });
+        for Unit { layer, target: own } in last {
+            let fuses = own.clamp.is_none() && layer.fusion().sum;
+            let own = if fuses || target.add.is_none() {
+                StepTarget { clamp: own.clamp.or(target.clamp), norm: own.norm, ..std::mem::take(&mut target) }
+            } else {
+                *own
+            };
+            x = layer.add_steps(self, x, own)?;
+        }
+        if target.into.is_some() || target.add.is_some() {
+            x = self.step_to(Op::Copy, x, self.shape(x), target);
         }
         Ok(x)
     }
 
-    /// Adds the layers of a shortcut.
-    fn shortcut(&mut self, shortcut: Option<Shortcut<'_>>) -> Result<Option<Sum>> {
-        let Some(Shortcut { layers, x, clamp }) = shortcut else { return Ok(None) };
-        Ok(Some(Sum { add: self.sequence(layers, x, None, None)?, clamp }))
-    }
-
-    /// Adds a body and the shortcut around it.
-    pub fn residual(
-        &mut self,
-        body: &[LayerSpec],
-        shortcut: &[LayerSpec],
-        x: NodeId,
-        target: Target<'_>,
-    ) -> Result<NodeId> {
-        let shortcut = Shortcut { layers: shortcut, x, clamp: target.clamp };
-        self.sequence(body, x, target.into, Some(shortcut))
-    }
-
     /// Adds branches that write side by side into one buffer.
-    pub fn concat(&mut self, layer: &Concat, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+    pub fn concat(&mut self, layer: &Concat, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
         let shape = self.shape(x);
-        let whole = layer.output(shape, "layers").map_err(Error::Argument)?;
-        let shapes = layer.shapes(shape, "layers").map_err(Error::Argument)?;
+        let shapes = layer.branches.iter().map(|branch| output_shape(branch, shape, "layers"));
+        let shapes = shapes.collect::<Result<Vec<_>, _>>().map_err(Error::Argument)?;
+        let whole = layer.output(shape, &shapes).map_err(Error::Argument)?;
         let y = target.into.unwrap_or_else(|| self.buffer(whole));
         let (mut first, mut clamps, mut trained) = (0, Vec::new(), false);
         for (branch, shape) in layer.branches.iter().zip(shapes) {
             let parent = self.plan.nodes[y].clone();
             let map = Map { channels: shape.channels(), first: parent.map.first + first, ..parent.map };
             let part = self.node(Node { map, parent: Some(y), readers: Vec::new(), ..parent });
-            self.sequence(branch, x, Some(part), None)?;
+            self.sequence(branch, x, StepTarget { into: Some(part), ..StepTarget::default() }, None)?;
             let part = &self.plan.nodes[part];
             clamps.push(part.clamp);
             trained |= part.trained;
@@ -267,21 +225,18 @@ impl Builder {
 
     /// Finds places for the tensors of a layer that is a convolution: its weight, then perhaps its bias.
     pub fn conv(&mut self, layer: &dyn Layer, conv: Conv, norm: Option<&BatchNorm2d>) -> ConvStep {
-        let orders = [Order::Packed(conv), Order::Plain];
-        let tensors = layer.tensors().into_iter().zip(orders);
-        let mut slots = tensors.map(|((name, shape), order)| self.layout.add(name, shape, order, true));
+        let tensors = layer.tensors().into_iter().zip([Some(conv), None]);
+        let mut slots = tensors.map(|((name, shape), packed)| self.layout.add(name, shape, packed));
         let (weight, bias) = (slots.next(), slots.next());
         drop(slots);
         ConvStep { conv, weight, bias, norm: norm.map(|norm| self.norm(norm)) }
     }
 
     /// Finds places for the tensors of a batch normalisation.
-    pub fn norm(&mut self, layer: &BatchNorm2d) -> Norm {
-        let mut slots = layer.tensors().into_iter().map(|(name, shape)| {
-            let trained = !is_running_statistic(&name);
-            self.layout.add(name, shape, Order::Plain, trained)
-        });
+    pub fn norm(&mut self, layer: &BatchNorm2d) -> NormSlots {
+        let tensors = layer.tensors().into_iter();
+        let mut slots = tensors.map(|(name, shape)| self.layout.add(name, shape, None));
         let mut slot = || slots.next().unwrap_or_default();
-        Norm { eps: layer.eps as f32, gamma: slot(), beta: slot(), mean: slot(), var: slot() }
+        NormSlots { eps: layer.eps as f32, gamma: slot(), beta: slot(), mean: slot(), var: slot() }
     }
 }

@@ -1,4 +1,4 @@
-//! A net on candle's own kernels: the executor for a GPU, and on the CPU the oracle of the other one.
+//! This net runs on candle's own kernels: the executor for a GPU, and on the CPU the oracle of the other one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,33 +8,23 @@ use candle_nn::VarBuilder;
 use rand::RngCore;
 
 use super::backward::Wanted;
-use super::executor::{DLogits, Executor, PixelGradients, approach};
-use super::layers::{LayerSpec, every_layer};
+use super::executor::{DLogits, Executor, PixelGradients, approach, interleave};
+use super::layers::{LayerSpec, every_layer, is_running_statistic};
 use super::manifest::Input;
 use super::parameters::{Parameters, Params};
 use crate::{Error, Result};
 
-/// What batch normalisation saw in a pass for training: the mean and the unbiased variance of each channel.
-pub struct BatchStatistics {
-    /// The name of the layer.
-    pub layer: String,
-    pub mean: Tensor,
-    pub variance: Tensor,
-}
-
-/// How to run a net of tensors.
+/// This says how to run a net of tensors.
 pub enum Mode<'a> {
-    /// No dropout, batch statistics frozen.
     Evaluate,
     Train {
-        /// It draws dropout masks.
         rng: &'a mut dyn RngCore,
-        /// Batch normalisation adds to these.
-        statistics: Vec<BatchStatistics>,
+        /// Batch normalisation adds what it saw: the mean and the unbiased variance of each channel.
+        statistics: Params,
     },
 }
 
-/// A pass through layers, on the device of the parameters.
+/// This pass through layers runs on the device of the parameters.
 pub struct TensorPass<'a> {
     /// The parameters by name. Gradients are computed for those that are variables.
     pub parameters: VarBuilder<'static>,
@@ -42,14 +32,13 @@ pub struct TensorPass<'a> {
 }
 
 impl TensorPass<'_> {
-    /// Runs a list of layers.
     pub fn run(&mut self, layers: &[LayerSpec], x: &Tensor) -> TensorResult<Tensor> {
         layers.iter().try_fold(x.clone(), |x, layer| layer.forward(self, &x))
     }
 }
 
-/// A list of layers with their parameters. The optimiser runs on the CPU all the same, so that weights and gradients
-/// travel at every step of training.
+/// This net keeps its parameters on the CPU, where the optimiser runs: weights and gradients travel at every step of
+/// training.
 pub struct CandleNet {
     layers: Vec<LayerSpec>,
     input: Input,
@@ -57,8 +46,7 @@ pub struct CandleNet {
     parameters: Parameters,
     /// The parameters on the device, those that are trained as variables; `None` after a change.
     tensors: Mutex<Option<Arc<HashMap<String, Tensor>>>>,
-    /// What the last pass for training saw.
-    statistics: Vec<BatchStatistics>,
+    statistics: Params,
 }
 
 fn values(tensor: &Tensor) -> Result<Vec<f32>> {
@@ -66,10 +54,7 @@ fn values(tensor: &Tensor) -> Result<Vec<f32>> {
 }
 
 impl CandleNet {
-    /// Makes a net of these layers on a device.
-    ///
-    /// # Errors
-    /// Layers that do not fit together; a tensor that is missing or has another shape than its layer asks for.
+    /// Makes a net of these layers; refuses what [`Backend::executor`](crate::device::Backend::executor) does.
     pub fn new(layers: &[LayerSpec], input: &Input, params: &Params, device: &Device) -> Result<Self> {
         let layout = super::builder::Plans::new(layers, input)?.training.layout;
         Ok(Self {
@@ -78,27 +63,22 @@ impl CandleNet {
             device: device.clone(),
             parameters: Parameters::from_tensors(&layout, params)?,
             tensors: Mutex::default(),
-            statistics: Vec::new(),
+            statistics: Params::new(),
         })
     }
 
-    /// Returns the parameters on the device.
     fn tensors(&self) -> Result<Arc<HashMap<String, Tensor>>> {
         let mut tensors = self.tensors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(tensors) = &*tensors {
             return Ok(tensors.clone());
         }
-        let mut params = self.parameters.to_tensors()?;
-        let mut made = HashMap::new();
-        for slot in &self.parameters.layout.slots {
-            let Some(tensor) = params.remove(&slot.name) else { continue };
+        let on_device = |(name, tensor): (String, Tensor)| {
             let tensor = tensor.to_device(&self.device)?;
-            let tensor = if slot.trained { Var::from_tensor(&tensor)?.into_inner() } else { tensor };
-            made.insert(slot.name.clone(), tensor);
-        }
-        let made = Arc::new(made);
-        *tensors = Some(made.clone());
-        Ok(made)
+            let trained = !is_running_statistic(&name);
+            Ok((name, if trained { Var::from_tensor(&tensor)?.into_inner() } else { tensor }))
+        };
+        let made = self.parameters.to_tensors()?.into_iter().map(on_device).collect::<Result<_>>()?;
+        Ok(tensors.insert(Arc::new(made)).clone())
     }
 
     /// Begins a pass for evaluation, which computes no gradients of the parameters.
@@ -109,7 +89,6 @@ impl CandleNet {
         Ok(TensorPass { parameters, mode: Mode::Evaluate })
     }
 
-    /// Returns pixels on the device.
     fn pictures(&self, pixels: &[f32]) -> Result<Tensor> {
         let Input { channels, height, width, .. } = self.input;
         let n = pixels.len() / (channels * height * width);
@@ -151,15 +130,12 @@ impl Executor for CandleNet {
         let x = Var::from_tensor(&self.pictures(pixels)?)?;
         let of_logits = self.forward(&mut self.evaluation()?, &x)?;
         let logits = values(&of_logits)?;
-        let size = self.input.shape().count();
         let mut gradients = vec![0.0; count * pixels.len()];
         for number in 0..count {
             let d = Tensor::from_vec(d_logits(0, number, &logits)?, of_logits.shape(), &self.device)?;
             // A net may ignore its input altogether; then there is nothing to follow.
             if let Some(gradient) = (&of_logits * d)?.sum_all()?.backward()?.get(&x) {
-                for (all, one) in gradients.chunks_mut(count * size).zip(values(gradient)?.chunks(size)) {
-                    all[number * size..][..size].copy_from_slice(one);
-                }
+                interleave(&values(gradient)?, &mut gradients, self.input.shape().count(), number, count);
             }
         }
         Ok(PixelGradients { logits, gradients })
@@ -175,7 +151,7 @@ impl Executor for CandleNet {
         let tensors = self.tensors()?;
         let mut pass = TensorPass {
             parameters: VarBuilder::from_tensors(HashMap::clone(&tensors), DType::F32, &self.device),
-            mode: Mode::Train { rng, statistics: Vec::new() },
+            mode: Mode::Train { rng, statistics: Params::new() },
         };
         let x = Var::from_tensor(&self.pictures(pixels)?)?;
         let logits = self.forward(&mut pass, &x)?;
@@ -208,14 +184,11 @@ impl Executor for CandleNet {
     }
 
     fn update_statistics(&mut self) -> Result<()> {
-        for BatchStatistics { layer, mean, variance } in std::mem::take(&mut self.statistics) {
-            for (part, seen) in [("running_mean", mean), ("running_var", variance)] {
-                let name = format!("{layer}.{part}");
-                let Some(slot) = self.parameters.layout.slot(&name) else {
-                    return Err(Error::Argument(format!("the net has no tensor {name:?}")));
-                };
-                approach(self.parameters_mut().slot_mut(slot), &values(&seen)?);
-            }
+        for (name, seen) in std::mem::take(&mut self.statistics) {
+            let Some(slot) = self.parameters.layout.slot(&name) else {
+                return Err(Error::Argument(format!("the net has no tensor {name:?}")));
+            };
+            approach(self.parameters_mut().slot_mut(slot), &values(&seen)?);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Finding models: by name in a few folders and inside the binary, or by path.
+//! Models are found by name in a few folders and inside the binary, or by path.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -14,42 +14,42 @@ use crate::picture::PictureKind;
 use crate::units::megabytes;
 use crate::{Error, Remedy, Result};
 
-/// A model that was found, loaded or not.
-#[derive(Clone, Debug, PartialEq)]
+/// An entry is a model that was found, loaded or not.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Entry {
-    /// The manifest's file stem: the name that `--model` takes.
+    /// The name that `--model` takes: the manifest's file stem.
     pub name: String,
-    /// The manifest's `name`, for people.
+    /// The name for people: the manifest's `name`.
     pub title: String,
     pub description: String,
     pub licence: String,
-    /// The kind of pictures that it is made for, to group lists by; `None` for others, and where its manifest cannot be read.
+    /// The kind of pictures that it is made for; `None` for others, and where its manifest cannot be read.
     pub made_for: Option<PictureKind>,
-    /// `None` for a model inside the binary.
+    /// The path of its manifest, if it does not lie inside the binary.
     pub path: Option<PathBuf>,
-    /// Why it cannot be used ("the weights squeezenet….safetensors were not found"); `None` when it can.
+    /// The reason why it cannot be used ("the weights squeezenet….safetensors were not found"); `None` when it can.
     pub problem: Option<String>,
-    /// What its manifest says; nothing for one that cannot be read.
+    /// The facts that its manifest states; `None` where it cannot be read.
     pub facts: Option<Facts>,
 }
 
-/// What is known of a model without loading it.
+/// These facts are known of a model without loading it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
-    /// The number of trained values.
+    /// This counts the trained values.
     pub parameters: usize,
     pub classes: usize,
-    /// 1 (grey) or 3 (colour), of the pictures that it sees.
+    /// The pictures that it sees have 1 channel (grey) or 3 (colour).
     pub channels: usize,
     pub accuracy: Option<Accuracy>,
     pub weights: WeightsPlace,
     /// The file to fetch where there is one, and how much of it arrived earlier.
     pub remote: Option<(Remote, u64)>,
-    /// Whether something of it lies in the user's own folder, and so can be removed.
+    /// True when something of it lies in the user's own folder, and so can be removed.
     pub is_own: bool,
 }
 
-/// The place of a model's weights.
+/// This is the place of a model's weights.
 #[derive(Clone, Debug, PartialEq)]
 pub enum WeightsPlace {
     Nowhere,
@@ -61,12 +61,12 @@ pub enum WeightsPlace {
     },
 }
 
-/// The folders in which manifests and weights are looked for, in this order; the binary itself comes last.
+/// A catalogue looks for manifests and weights in its folders, in this order; the binary itself comes last.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
-    /// The folder of the person's own models, the first of all folders.
-    pub(super) own: Option<PathBuf>,
-    pub(super) folders: Vec<PathBuf>,
+    /// The folder in which models are kept that the person fetched or added, the first of all folders.
+    pub own: Option<PathBuf>,
+    pub folders: Vec<PathBuf>,
 }
 
 impl Catalogue {
@@ -83,17 +83,7 @@ impl Catalogue {
         Self { own: None, folders }
     }
 
-    /// Looks in a folder of the person's own, too, in which models are kept that are fetched or added.
-    pub fn with_own_folder(own: PathBuf, folders: Vec<PathBuf>) -> Self {
-        Self { own: Some(own), folders }
-    }
-
-    /// Returns where the person's own models are kept.
-    pub fn own_models(&self) -> Option<&Path> {
-        self.own.as_deref()
-    }
-
-    pub(super) fn folders(&self) -> impl Iterator<Item = &PathBuf> {
+    fn folders(&self) -> impl Iterator<Item = &PathBuf> {
         self.own.iter().chain(&self.folders)
     }
 
@@ -119,53 +109,41 @@ impl Catalogue {
     fn entry(&self, name: String) -> Entry {
         match self.manifest(&name) {
             Ok(manifest) => Entry {
-                problem: self.weights_place(&manifest).is_none().then(|| self.weights_missing(&manifest).to_string()),
+                problem: self.check_weights(&manifest).err().map(|error| error.to_string()),
                 facts: Some(self.facts(&name, &manifest)),
                 made_for: manifest.made_for(),
                 title: manifest.name,
                 description: manifest.description,
                 licence: manifest.licence,
-                path: is_on_disk(&manifest.path).then_some(manifest.path),
+                path: (!is_bundled(&manifest.path)).then_some(manifest.path),
                 name,
             },
             Err(error) => Entry {
                 title: name.clone(),
-                description: String::new(),
-                licence: String::new(),
-                made_for: None,
                 path: self.manifest_path(&name),
                 problem: Some(error.to_string()),
-                facts: None,
                 name,
+                ..Entry::default()
             },
         }
     }
 
     fn facts(&self, name: &str, manifest: &Manifest) -> Facts {
-        let size = |path: &Path| std::fs::metadata(path).map_or(0, |found| found.len());
-        let weights = match self.weights_place(manifest) {
-            Some(Place::Disk(path)) => WeightsPlace::Disk { bytes: size(&path), path },
-            Some(Place::Binary(bytes)) => WeightsPlace::Bundled(bytes.len() as u64),
-            None => WeightsPlace::Nowhere,
-        };
         let folder = self.own.as_ref().map(|own| own.join(&manifest.weights).with_file_name(""));
         let arrived = |remote: &Remote| folder.as_ref().map_or(0, |folder| size(&remote.part(folder)));
-        let remote = manifest.remote();
         Facts {
             parameters: manifest.parameter_count(),
             classes: manifest.classes.len(),
             channels: manifest.input.channels,
             accuracy: manifest.accuracy.clone(),
             is_own: !self.own_files(name, manifest).is_empty(),
-            weights,
-            remote: remote.map(|remote| (remote.clone(), arrived(&remote))),
+            weights: self.weights_place(manifest),
+            remote: manifest.remote().map(|remote| (remote.clone(), arrived(&remote))),
         }
     }
 
-    /// Returns the manifest of a model by its name or by the path of the manifest.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] with the nearest names when there is none of this name, and the manifest's own.
+    /// Returns the manifest of a model by its name or by the path of the manifest; the refusal of a name offers the
+    /// nearest ones.
     pub fn manifest(&self, model: &str) -> Result<Manifest> {
         if is_path(model) {
             return Manifest::read(Path::new(model));
@@ -189,52 +167,43 @@ impl Catalogue {
         )))
     }
 
-    /// Returns the manifest of a model whose weights are there; they are not read.
-    ///
-    /// # Errors
-    /// Those of [`Self::manifest`], and [`Error::Missing`] for weights that are not there.
+    /// Returns the manifest of a model whose weights are there, unread; [`Error::Missing`] says that they are not.
     pub fn ready(&self, model: &str) -> Result<Manifest> {
         let manifest = self.manifest(model)?;
-        let is_there = self.weights_place(&manifest).is_some();
-        if is_there { Ok(manifest) } else { Err(self.weights_missing(&manifest)) }
+        self.check_weights(&manifest)?;
+        Ok(manifest)
     }
 
-    /// Loads a model with its weights.
-    ///
-    /// # Errors
-    /// Those of [`Self::manifest`], and [`Error::Weights`] for weights that are missing or do not fit.
+    /// Loads a model; refuses what [`Self::manifest`] and [`Self::params`] do.
     pub fn load(&self, model: &str) -> Result<Model> {
         let manifest = self.manifest(model)?;
         let params = self.params(&manifest)?;
         Model::on(&Backend::from_environment()?, manifest, &params)
     }
 
-    /// Writes a model into a folder with its weights in half precision: the manifest and the weights, both under
-    /// `name`.
-    ///
-    /// # Errors
-    /// Those of [`Self::load`], weights that half precision cannot hold, and a folder that cannot be written.
+    /// Writes the manifest and the weights of a model into a folder, both under `name`, the weights in half precision.
+    /// Refuses weights that half precision cannot hold.
     pub fn halve(&self, model: &str, folder: &Path, name: &str) -> Result<PathBuf> {
         let manifest = self.manifest(model)?;
         let bytes = weights::weights_bytes(&self.params(&manifest)?, Precision::Half, None)?;
         let file = format!("{name}.safetensors");
-        let text = manifest.moved(&file, Some(&weights::sha256_hex(&bytes)))?;
+        let document = manifest.document(&file, Some(&weights::sha256_hex(&bytes)))?;
         std::fs::create_dir_all(folder).map_err(Error::io("make the folder for the model", folder))?;
         write_atomically(&folder.join(&file), &bytes, "write the weights")?;
         let path = folder.join(format!("{name}.toml"));
-        write_atomically(&path, text.as_bytes(), "write the manifest")?;
+        write_atomically(&path, document.to_string().as_bytes(), "write the manifest")?;
         Ok(path)
     }
 
-    /// Returns the weights of a manifest, checked.
-    ///
-    /// # Errors
-    /// [`Error::Weights`] for weights that are missing or do not fit.
+    /// Returns the weights of a manifest; [`Error::Missing`] says that there are none, [`Error::Weights`] that they do not
+    /// fit.
     pub fn params(&self, manifest: &Manifest) -> Result<Params> {
-        let place = self.weights_place(manifest).ok_or_else(|| self.weights_missing(manifest))?;
-        let (bytes, path) = match place {
-            Place::Disk(path) => (Cow::Owned(weights::read_weights(&path)?), path),
-            Place::Binary(bytes) => (Cow::Borrowed(bytes), manifest.path.clone()),
+        self.check_weights(manifest)?;
+        let (bytes, path) = match self.weights_place(manifest) {
+            WeightsPlace::Disk { path, .. } => (Cow::Owned(weights::read_weights(&path)?), path),
+            WeightsPlace::Bundled(_) | WeightsPlace::Nowhere => {
+                (Cow::Borrowed(bundled_weights(manifest).unwrap_or_default()), manifest.path.clone())
+            }
         };
         weights::load_weights(&bytes, &path, &manifest.layers, manifest.sha256.as_deref())
     }
@@ -244,16 +213,21 @@ impl Catalogue {
     }
 
     /// Looks for the weights beside the manifest, then in the folders, then inside the binary.
-    pub(super) fn weights_place(&self, manifest: &Manifest) -> Option<Place> {
+    pub(super) fn weights_place(&self, manifest: &Manifest) -> WeightsPlace {
         let beside = manifest.path.parent().map(Path::to_owned);
         let on_disk = beside.iter().chain(self.folders()).map(|folder| folder.join(&manifest.weights));
-        on_disk.into_iter().find(|path| path.is_file()).map(Place::Disk).or_else(|| {
-            let bundled = !is_on_disk(&manifest.path);
-            bundled.then(|| embedded::file(manifest.weights.to_str()?)).flatten().map(Place::Binary)
-        })
+        match (on_disk.into_iter().find(|path| path.is_file()), bundled_weights(manifest)) {
+            (Some(path), _) => WeightsPlace::Disk { bytes: size(&path), path },
+            (None, Some(bytes)) => WeightsPlace::Bundled(bytes.len() as u64),
+            (None, None) => WeightsPlace::Nowhere,
+        }
     }
 
-    fn weights_missing(&self, manifest: &Manifest) -> Error {
+    /// Refuses a manifest whose weights are nowhere.
+    fn check_weights(&self, manifest: &Manifest) -> Result<()> {
+        if self.weights_place(manifest) != WeightsPlace::Nowhere {
+            return Ok(());
+        }
         let folders: Vec<String> = self.folders().map(|folder| folder.display().to_string()).collect();
         let name = manifest.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let (fetch, remedy) = match manifest.remote() {
@@ -265,17 +239,20 @@ impl Catalogue {
             manifest.weights.display().to_string(),
             folders.join(", "),
         );
-        Error::Missing { path: manifest.path.clone(), why, remedy }
+        Err(Error::Missing { path: manifest.path.clone(), why, remedy })
     }
 }
 
-pub(super) enum Place {
-    Disk(PathBuf),
-    Binary(&'static [u8]),
+fn is_bundled(manifest: &Path) -> bool {
+    manifest.starts_with("<bundled>")
 }
 
-fn is_on_disk(manifest: &Path) -> bool {
-    !manifest.starts_with("<bundled>")
+fn bundled_weights(manifest: &Manifest) -> Option<&'static [u8]> {
+    is_bundled(&manifest.path).then(|| embedded::file(manifest.weights.to_str()?)).flatten()
+}
+
+fn size(path: &Path) -> u64 {
+    std::fs::metadata(path).map_or(0, |found| found.len())
 }
 
 /// Returns whether this is the path of a manifest, not a name of the catalogue.
@@ -288,12 +265,8 @@ pub(super) fn extension(path: &Path) -> Option<&str> {
     path.extension().and_then(|extension| extension.to_str())
 }
 
-/// The environment variable that names the folder of the person's own models.
-const VARIABLE: &str = "DOPPELGANGER_OWN_MODELS";
-
-/// Returns where a person's own models are kept, fetched ones too: what the environment says, or the user's data
-/// folder.
+/// Returns where a person's own models are kept: `DOPPELGANGER_OWN_MODELS`, or in the user's data folder.
 pub fn user_models_folder() -> Option<PathBuf> {
-    let asked = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let asked = std::env::var_os("DOPPELGANGER_OWN_MODELS").filter(|path| !path.is_empty()).map(PathBuf::from);
     asked.or_else(|| directories::ProjectDirs::from("", "", "doppelganger").map(|dirs| dirs.data_dir().join("models")))
 }

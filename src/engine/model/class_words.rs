@@ -1,4 +1,4 @@
-//! Everyday words for classes, to find them by: "dog" for 118 breeds, "fridge" for "refrigerator".
+//! Classes are found by everyday words, too: "dog" stands for 118 breeds, "fridge" for "refrigerator".
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -30,23 +30,20 @@ fn key(class: &str) -> String {
     class.to_lowercase().replace('_', " ")
 }
 
-/// Returns words, and the names of the classes that they stand for.
+/// Returns words, and the names of the classes that they stand for: a name, a number or a range such as 3-5.
 fn lines() -> impl Iterator<Item = (Vec<&'static str>, Vec<String>)> {
     let names: Vec<&str> = IMAGENET.lines().collect();
     let lines = WORDS.lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| line.split_once(':')).map(move |(words, classes)| {
-        let classes = classes.split(',').map(str::trim).flat_map(|class| match range(class) {
-            Some((from, to)) => names[from..=to].iter().map(|name| (*name).to_owned()).collect(),
-            None => vec![class.to_owned()],
+        let classes = classes.split(',').map(str::trim).flat_map(|class| {
+            let (from, to) = class.split_once('-').unwrap_or((class, class));
+            match (from.parse::<usize>(), to.parse::<usize>()) {
+                (Ok(from), Ok(to)) => names[from..=to].iter().map(|name| (*name).to_owned()).collect(),
+                _ => vec![class.to_owned()],
+            }
         });
         (words.split(',').map(str::trim).collect(), classes.collect())
     })
-}
-
-/// Reads a range of classes, 3-5 or 4; `None` for a name.
-fn range(text: &str) -> Option<(usize, usize)> {
-    let (from, to) = text.split_once('-').unwrap_or((text, text));
-    Some((from.parse().ok()?, to.parse().ok()?))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Finding a class by what a person types.
+//! This finds a class by what a person types.
 
 use crate::{Error, Result};
 
@@ -12,44 +12,29 @@ fn synonyms(class: &str) -> impl Iterator<Item = String> {
     std::iter::once(normal(class)).chain(class.split(',').map(normal))
 }
 
-/// Returns the class that `text` names: a name in any case, one of its comma-separated synonyms, or an index.
-///
-/// A name wins over an index, so that a class called "7" is found wherever it stands.
-///
-/// # Errors
-/// [`Error::Argument`] that offers the nearest names.
+/// Returns the class that `text` names: a name in any case, one of its comma-separated synonyms, or an index. A name
+/// wins over an index, so that a class called "7" is found wherever it stands. A refusal offers the nearest names.
 pub fn find_class(classes: &[String], text: &str) -> Result<usize> {
     let wanted = normal(text);
     if let Some(index) = classes.iter().position(|class| synonyms(class).any(|name| name == wanted)) {
         return Ok(index);
     }
-    match wanted.parse::<usize>() {
-        Ok(index) if index < classes.len() => return Ok(index),
-        Ok(index) => {
-            return Err(Error::Argument(format!(
-                "there is no class {index}; the model's classes are 0 to {}",
-                classes.len() - 1
-            )));
-        }
-        Err(_) => {}
+    if let Ok(index) = wanted.parse::<usize>() {
+        let last = classes.len() - 1;
+        let why = format!("there is no class {index}; the model's classes are 0 to {last}");
+        return if index <= last { Ok(index) } else { Err(Error::Argument(why)) };
     }
-    Err(Error::Argument(format!(
-        "the model has no class {text:?}; the nearest names are {}",
-        nearest(classes, &wanted, 3).map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
-    )))
-}
-
-fn nearest<'a>(classes: &'a [String], wanted: &str, count: usize) -> impl Iterator<Item = &'a String> {
     let closeness = |class: &String| {
         let name_closeness = |name: String| {
-            let contained = name.contains(wanted) || wanted.contains(&name);
-            strsim::jaro_winkler(&name, wanted) + if contained { 1.0 } else { 0.0 }
+            let contained = name.contains(&wanted) || wanted.contains(&name);
+            strsim::jaro_winkler(&name, &wanted) + if contained { 1.0 } else { 0.0 }
         };
         synonyms(class).map(name_closeness).fold(0.0, f64::max)
     };
     let mut ranked: Vec<(f64, &String)> = classes.iter().map(|class| (closeness(class), class)).collect();
     ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
-    ranked.into_iter().take(count).map(|(_, class)| class)
+    let nearest: Vec<String> = ranked.iter().take(3).map(|(_, class)| format!("{class:?}")).collect();
+    Err(Error::Argument(format!("the model has no class {text:?}; the nearest names are {}", nearest.join(", "))))
 }
 
 #[cfg(test)]

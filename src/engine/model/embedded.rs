@@ -1,4 +1,4 @@
-//! What a release build carries inside, so that it works offline from any folder.
+//! A release build carries these files inside, so that it works offline from any folder.
 
 /// The files of `models/` by name. A constant would be copied to each of its users.
 static FILES: &[(&str, &[u8])] = &[

@@ -1,4 +1,4 @@
-//! What runs a net: our own kernels on the CPU, or candle's on any device.
+//! An executor runs a net: with our own kernels on the CPU, or with candle's on any device.
 
 use rand::RngCore;
 
@@ -11,37 +11,24 @@ use super::parameters::{Parameters, Params};
 use crate::Result;
 use crate::device::Backend;
 
-/// A net with its parameters. Pixels are (n, channels, height, width) in [0, 1], logits (n, classes).
+/// An executor is a net with its parameters. Pixels are (n, channels, height, width) in [0, 1], logits (n, classes).
 ///
 /// A pass for evaluation knows no dropout, and its batch statistics are frozen: every use is one but training itself.
-/// Attacks evaluate.
+/// Attacks evaluate. Errors are those of `d_logits`, and of a device that is not the CPU.
 pub trait Executor: Send + Sync {
-    /// Returns the parameters.
     fn parameters(&self) -> &Parameters;
 
-    /// Returns the parameters to change them.
     fn parameters_mut(&mut self) -> &mut Parameters;
 
     /// Returns whether a pass for training computes what one for evaluation does.
     fn trains_as_it_evaluates(&self) -> bool;
 
-    /// Computes logits.
-    ///
-    /// # Errors
-    /// Those of a device that is not the CPU.
     fn logits(&self, pixels: &[f32]) -> Result<Vec<f32>>;
 
     /// Computes logits, and the gradients of `count` sums `Σ logits · d` with respect to the pixels of each picture.
-    ///
-    /// # Errors
-    /// Those of `d_logits`, and of a device that is not the CPU.
     fn gradients(&self, pixels: &[f32], count: usize, d_logits: &DLogits<'_>) -> Result<PixelGradients>;
 
-    /// Runs a pass for training: computes the gradients that are wanted of `Σ logits · d`, where `d =
-    /// d_logits(logits)`.
-    ///
-    /// # Errors
-    /// Those of `d_logits`, and of a device that is not the CPU.
+    /// Computes the gradients that are wanted of `Σ logits · d` in a pass for training, where `d = d_logits(logits)`.
     fn train(
         &mut self,
         pixels: &[f32],
@@ -52,21 +39,24 @@ pub trait Executor: Send + Sync {
 
     /// Moves the running statistics of batch normalisations a tenth of the way to what the last pass for training saw,
     /// as PyTorch does.
-    ///
-    /// # Errors
-    /// Those of a device that is not the CPU.
     fn update_statistics(&mut self) -> Result<()>;
 }
 
-/// The factors of a sum of the logits: `d_logits(first picture, number of the sum, logits)` for the pictures of a
-/// pass.
+/// `d_logits(first picture, number of the sum, logits)` returns the factors of a sum of the logits of a pass.
 pub type DLogits<'a> = dyn Fn(usize, usize, &[f32]) -> Result<Vec<f32>> + Sync + 'a;
 
-/// Logits, and gradients (n, count, channels, height, width).
+/// This holds logits, and gradients (n, count, channels, height, width).
 #[derive(Debug, Default)]
 pub struct PixelGradients {
     pub logits: Vec<f32>,
     pub gradients: Vec<f32>,
+}
+
+/// Writes the gradients of one sum, of `size` values for each picture, among those of all `count` sums.
+pub(super) fn interleave(gradient: &[f32], gradients: &mut [f32], size: usize, number: usize, count: usize) {
+    for (all, one) in gradients.chunks_mut(count * size).zip(gradient.chunks(size)) {
+        all[number * size..][..size].copy_from_slice(one);
+    }
 }
 
 /// The share of a new batch in the running statistics of batch normalisation.
@@ -80,10 +70,8 @@ pub(super) fn approach(running: &mut [f32], seen: &[f32]) {
 }
 
 impl Backend {
-    /// Makes a net of these layers that runs here.
-    ///
-    /// # Errors
-    /// Layers that do not fit together; a tensor that is missing or has another shape than its layer asks for.
+    /// Makes a net of these layers that runs here; refuses layers that do not fit together, and a tensor that is
+    /// missing or has another shape than its layer asks for.
     pub fn executor(&self, layers: &[LayerSpec], input: &Input, params: &Params) -> Result<Box<dyn Executor>> {
         Ok(match self {
             Self::Kernels => Box::new(KernelNet::new(layers, input, params)?),

@@ -1,5 +1,5 @@
-//! Both executors, our own kernels and candle's, against what PyTorch printed (`tests/goldens/ops.py`), closed forms,
-//! finite differences and each other.
+//! Both executors, our own kernels and candle's, are compared with what PyTorch printed (`tests/goldens/ops.py`),
+//! closed forms, finite differences and each other.
 
 use std::collections::BTreeMap;
 
@@ -8,53 +8,38 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
-use super::layers::{is_running_statistic, parse_layers};
+use super::layers::{every_tensor, is_running_statistic, parse_layers};
 use super::*;
-use crate::kernels::{Padding, Window};
+use crate::kernels::{Isa, Padding, Window};
 use crate::loss::Loss;
 use crate::picture::Fit;
 
 #[derive(Deserialize)]
 struct Goldens {
     pool_input: Vec<f32>,
-    pools: Vec<Pool>,
-    convs: Vec<Conv>,
-    norms: Vec<Norm>,
+    pools: Vec<Golden>,
+    convs: Vec<Golden>,
+    norms: Vec<Golden>,
 }
 
-#[derive(Deserialize, Debug)]
-struct Pool {
+/// PyTorch printed this of a layer; what does not belong to its kind is empty.
+#[derive(Deserialize, Debug, Default)]
+#[serde(default)]
+struct Golden {
     kind: String,
     kernel: [usize; 2],
     stride: [usize; 2],
     padding: Vec<usize>,
     ceil: bool,
-    shape: Vec<usize>,
-    y: Vec<f32>,
-    dx: Vec<f32>,
-}
-
-#[derive(Deserialize)]
-struct Conv {
-    stride: [usize; 2],
-    padding: Vec<usize>,
     groups: usize,
+    training: bool,
+    shape: Vec<usize>,
     x_shape: Vec<usize>,
     w_shape: Vec<usize>,
     y_shape: Vec<usize>,
     x: Vec<f32>,
     w: Vec<f32>,
     b: Vec<f32>,
-    y: Vec<f32>,
-    dx: Vec<f32>,
-    dw: Vec<f32>,
-    db: Vec<f32>,
-}
-
-#[derive(Deserialize)]
-struct Norm {
-    training: bool,
-    x: Vec<f32>,
     y: Vec<f32>,
     dx: Vec<f32>,
     dw: Vec<f32>,
@@ -89,7 +74,6 @@ fn random(count: usize, seed: u64) -> Vec<f32> {
     (0..count).map(|_| rng.random_range(-1.0..1.0f32)).collect()
 }
 
-/// A net with its parameters.
 struct Net {
     layers: Vec<LayerSpec>,
     input: Input,
@@ -103,21 +87,20 @@ impl Net {
         let layers = parse_layers(document["layers"].as_array().unwrap(), "layers").unwrap();
         let (mean, std) = (vec![0.0; channels], vec![1.0; channels]);
         let input = Input { channels, height, width, mean, std, fit: Fit::Squash };
-        let mut net = Self { layers, input, params: Params::new() };
-        let tensors: Vec<_> = every_layer(&net.layers).into_iter().flat_map(|layer| layer.tensors()).collect();
-        for (number, (name, shape)) in tensors.into_iter().enumerate() {
-            let values = random(shape.iter().product(), 100 + number as u64);
-            let is_variance = name.ends_with("var");
-            let values: Vec<f32> = values.into_iter().map(|v| if is_variance { v * v + 0.1 } else { v }).collect();
-            net = net.with(&name, &values);
+        let mut params = Params::new();
+        for (number, (_, name, shape)) in every_tensor(&layers).enumerate() {
+            let mut values = random(shape.iter().product(), 100 + number as u64);
+            if name.ends_with("var") {
+                values.iter_mut().for_each(|v| *v = *v * *v + 0.1);
+            }
+            params.insert(name, Tensor::from_vec(values, shape, &Device::Cpu).unwrap());
         }
-        net
+        Self { layers, input, params }
     }
 
     fn with(mut self, name: &str, values: &[f32]) -> Self {
-        let tensors = every_layer(&self.layers).into_iter().flat_map(|layer| layer.tensors());
-        let (_, shape) = tensors.into_iter().find(|(other, _)| other == name).unwrap();
-        self.params.insert(name.to_owned(), Tensor::from_slice(values, shape, &Device::Cpu).unwrap());
+        let tensor = self.params.get_mut(name).unwrap();
+        *tensor = Tensor::from_slice(values, tensor.shape(), &Device::Cpu).unwrap();
         self
     }
 
@@ -144,7 +127,7 @@ impl Net {
             let parameters = Some(WantedParameters { to: &mut gradients, add: false });
             let wanted = Wanted { parameters, pixels: Some(&mut dx) };
             executor.train(x, &mut d_logits, wanted, &mut ChaCha8Rng::seed_from_u64(3)).unwrap();
-            (logits, dx, tensors(&gradients.summed(), |name| !is_running_statistic(name)))
+            (logits, dx, tensors(&summed(gradients), |name| !is_running_statistic(name)))
         };
         let (first, (y, dx, parameters)) = (pass(), pass());
         assert!((&first.0, &first.1, &first.2) == (&y, &dx, &parameters));
@@ -153,19 +136,30 @@ impl Net {
     }
 }
 
+fn summed(mut gradients: Gradients) -> Parameters {
+    let values = &mut gradients.values;
+    for (slot, product) in values.layout.clone().slots.iter().zip(&gradients.products) {
+        if let (Some(conv), false) = (&slot.packed, product.is_empty()) {
+            let to = &mut values.values[slot.range.clone()];
+            product.each_part(conv, Isa::detect(), [to], |[to], gradient| to.copy_from_slice(gradient));
+        }
+    }
+    gradients.values
+}
+
 fn tensors(parameters: &Parameters, which: fn(&str) -> bool) -> BTreeMap<String, Vec<f32>> {
     let names = parameters.layout.slots.iter().map(|slot| &slot.name).filter(|name| which(name));
     names.map(|name| (name.clone(), parameters.tensor(name).unwrap())).collect()
 }
 
-/// What an executor makes of a net.
+/// An executor makes this of a net.
 #[derive(Debug)]
 struct Outcome {
     y: Vec<f32>,
     dx: Vec<f32>,
-    /// The gradients of the parameters.
+    /// The gradients by the names of the parameters.
     parameters: BTreeMap<String, Vec<f32>>,
-    /// The running statistics after the pass.
+    /// The running statistics as the pass leaves them.
     statistics: BTreeMap<String, Vec<f32>>,
 }
 
@@ -178,7 +172,7 @@ fn pools_match_pytorch() {
     let goldens = goldens();
     assert_eq!(goldens.pools.len(), 28);
     for golden in goldens.pools {
-        let Pool { kind, kernel, stride, padding, ceil, .. } = &golden;
+        let Golden { kind, kernel, stride, padding, ceil, .. } = &golden;
         let net = Net::new(
             [1, 6, 5],
             &format!(
@@ -199,7 +193,7 @@ fn convolutions_match_pytorch() {
     let goldens = goldens();
     assert_eq!(goldens.convs.len(), 15);
     for (i, golden) in goldens.convs.into_iter().enumerate() {
-        let Conv { stride, padding, groups, x_shape, w_shape, .. } = &golden;
+        let Golden { stride, padding, groups, x_shape, w_shape, .. } = &golden;
         let (inputs, outputs, kernel) = (x_shape[1], w_shape[0], &w_shape[2..]);
         let layer = format!(
             "{{ kind = \"conv2d\", name = \"c\", in = {inputs}, out = {outputs}, kernel = {kernel:?}, stride = {stride:?}, \
@@ -234,15 +228,14 @@ fn batch_normalisation_matches_pytorch() {
     assert_eq!(goldens.norms.len(), 2);
     for (golden, backend) in goldens.norms.iter().flat_map(|golden| both().map(|backend| (golden, backend))) {
         let dy = |y: &[f32]| counted(y.len(), y.len() as f32);
-        if !golden.training {
-            let found = net.evaluate(&backend, &golden.x, dy);
-            assert_close("y", &found.y, &golden.y);
-            assert_close("dx", &found.dx, &golden.dx);
-            continue;
-        }
-        let found = net.train(&backend, &golden.x, dy);
+        let is_training = golden.training;
+        let found =
+            if is_training { net.train(&backend, &golden.x, dy) } else { net.evaluate(&backend, &golden.x, dy) };
         assert_close("y", &found.y, &golden.y);
         assert_close("dx", &found.dx, &golden.dx);
+        if !is_training {
+            continue;
+        }
         assert_close("dw", &found.parameters["n.weight"], &golden.dw);
         assert_close("db", &found.parameters["n.bias"], &golden.db);
         assert_close("mean", &found.statistics["n.running_mean"], &golden.mean);

@@ -1,22 +1,20 @@
-//! The weights of a first layer as pictures: what each unit looks for.
+//! The weights of a first layer are drawn as pictures, which show what each unit looks for.
 
 use super::layers::{Conv2d, LayerSpec, Linear, Maxout, every_layer};
 use super::manifest::Manifest;
 use crate::picture::{Rgba, diverging};
 
-/// Units shown, and how many stand in a row.
+/// So many units are shown, and so many stand in a row.
 const UNITS: usize = 64;
 const ROW: usize = 16;
 
-/// The tensor of a net that is shown, and how.
+/// This names the tensor of a net that is shown, and says how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FirstLayer {
-    /// The tensor's name.
     pub tensor: String,
-    channels: usize,
-    height: usize,
-    width: usize,
-    /// Rows of the tensor from one unit to the next: a maxout unit shows its first piece.
+    /// A unit's picture has so many channels, rows and columns.
+    shape: [usize; 3],
+    /// Every so many rows of the tensor are shown: of a maxout unit its first piece.
     stride: usize,
 }
 
@@ -24,28 +22,26 @@ impl FirstLayer {
     /// Returns the first layer that has weights; `None` where these are no pictures.
     pub fn of(manifest: &Manifest) -> Option<Self> {
         let input = &manifest.input;
-        let pixels = input.channels * input.height * input.width;
-        let (name, [channels, height, width], stride) =
-            every_layer(&manifest.layers).into_iter().find_map(|layer| match layer {
-                LayerSpec::Conv2d(Conv2d { name, inputs, kernel: [h, w], groups, .. }) => {
-                    Some((name, [inputs / groups, *h, *w], 1))
-                }
-                LayerSpec::Linear(Linear { name, inputs, .. }) if *inputs == pixels => {
-                    Some((name, [input.channels, input.height, input.width], 1))
-                }
-                LayerSpec::Maxout(Maxout { name, inputs, pieces, .. }) if *inputs == pixels => {
-                    Some((name, [input.channels, input.height, input.width], *pieces))
-                }
-                _ => None,
-            })?;
-        Some(Self { tensor: format!("{name}.weight"), channels, height, width, stride })
+        let picture = [input.channels, input.height, input.width];
+        let pixels = picture.iter().product::<usize>();
+        let (name, shape, stride) = every_layer(&manifest.layers).into_iter().find_map(|layer| match layer {
+            LayerSpec::Conv2d(Conv2d { name, inputs, kernel: [h, w], groups, .. }) => {
+                Some((name, [inputs / groups, *h, *w], 1))
+            }
+            LayerSpec::Linear(Linear { name, inputs, .. }) if *inputs == pixels => Some((name, picture, 1)),
+            LayerSpec::Maxout(Maxout { name, inputs, pieces, .. }) if *inputs == pixels => {
+                Some((name, picture, *pieces))
+            }
+            _ => None,
+        })?;
+        Some(Self { tensor: format!("{name}.weight"), shape, stride })
     }
 
     /// Draws a sheet of up to 64 units, 16 in a row with transparent gaps between them, from the tensor's values. Each
     /// is scaled to its own largest weight: colours of three channels around grey, others as a diverging map around
     /// white.
     pub fn sheet(&self, weights: &[f32]) -> Rgba {
-        let Self { channels, height, width, stride, .. } = *self;
+        let Self { shape: [channels, height, width], stride, .. } = *self;
         let len = channels * height * width;
         let units: Vec<&[f32]> = weights.chunks_exact(len).step_by(stride).take(UNITS).collect();
         let (across, down) = (units.len().min(ROW), units.len().div_ceil(ROW));

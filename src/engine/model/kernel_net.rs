@@ -1,4 +1,4 @@
-//! A net on our own kernels: many pictures at a time in evaluation, a batch in training.
+//! This net runs on our own kernels: many pictures at a time in evaluation, a batch in training.
 
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -7,46 +7,39 @@ use rayon::prelude::*;
 
 use super::backward::Wanted;
 use super::builder::Plans;
-use super::derived::{Folded, Transposed, Weights};
-use super::executor::{DLogits, Executor, PixelGradients, approach};
+use super::derived::{FoldedConv, Weights};
+use super::executor::{DLogits, Executor, PixelGradients, approach, interleave};
 use super::layers::LayerSpec;
 use super::manifest::Input;
 use super::parameters::{Parameters, Params};
-use super::plan::Plan;
+use super::plan::{Op, Plan};
 use super::run::Workspace;
 use crate::Result;
+use crate::kernels::Map;
 use crate::threads::on_the_pool;
 
-/// A net with what it derives from its parameters and the memory of its passes.
+/// This net keeps what it derives from its parameters, and the memory of its passes.
 pub struct KernelNet {
     parameters: Parameters,
     evaluation: Plan,
-    folded: Derived<Folded>,
-    transposed: Derived<Transposed>,
+    folded: Derived<Vec<FoldedConv>>,
+    transposed: Derived<Vec<Vec<f32>>>,
     /// The workspaces of passes for evaluation that are over.
     workspaces: Mutex<Vec<Workspace>>,
     training: Training,
 }
 
-/// What passes for training need; nothing is allocated anew from one to the next.
+/// Passes for training need this; nothing is allocated anew from one to the next.
 struct Training {
     plan: Plan,
-    folded: Folded,
-    transposed: Transposed,
-    /// What both were derived for; `None` after a change of the parameters.
-    derived: Option<Reach>,
+    folded: Vec<FoldedConv>,
+    transposed: Vec<Vec<f32>>,
+    /// `None` after a change of the parameters; true when the weights are turned round for gradients of pixels, too.
+    derived: Option<bool>,
     workspace: Workspace,
 }
 
-/// How far the gradients of a pass go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
-    Parameters,
-    Pixels,
-}
-
-/// Something that is derived from the parameters when it is first asked for. Its memory serves for the next
-/// parameters.
+/// This value is derived from the parameters when it is first asked for. Its memory serves for the next parameters.
 #[derive(Default)]
 struct Derived<T> {
     value: OnceLock<T>,
@@ -70,17 +63,13 @@ impl<T: Default> Derived<T> {
 }
 
 /// The number of values of all planes that the pictures of one pass take together at most, unless one picture alone
-/// takes more: 16 MB. What is written by a step is then still in the cache when the next one reads it.
+/// takes more: 16 MB, so that what a step writes is still in the cache when the next one reads it.
 const VALUES_PER_PASS: usize = 4 << 20;
 
-/// The most pictures of a pass.
 const MAX_PICTURES: usize = 64;
 
 impl KernelNet {
-    /// Makes a net of these layers.
-    ///
-    /// # Errors
-    /// Layers that do not fit together; a tensor that is missing or has another shape than its layer asks for.
+    /// Makes a net of these layers; refuses what [`Backend::executor`](crate::device::Backend::executor) does.
     pub fn new(layers: &[LayerSpec], input: &Input, params: &Params) -> Result<Self> {
         let Plans { training, evaluation } = Plans::new(layers, input)?;
         let net = Self {
@@ -91,8 +80,8 @@ impl KernelNet {
             workspaces: Mutex::default(),
             training: Training {
                 plan: training,
-                folded: Folded::default(),
-                transposed: Transposed::default(),
+                folded: Vec::new(),
+                transposed: Vec::new(),
                 derived: None,
                 workspace: Workspace::default(),
             },
@@ -104,7 +93,11 @@ impl KernelNet {
     /// Returns what passes for evaluation run on.
     fn weights(&self) -> Weights<'_> {
         let folded = self.folded.get(|folded| self.evaluation.fold(&self.parameters, folded));
-        Weights { parameters: &self.parameters, folded, transposed: None }
+        Weights { parameters: &self.parameters, folded, transposed: &[] }
+    }
+
+    fn values_per_input(&self) -> usize {
+        self.evaluation.nodes[self.evaluation.input].map.count().max(1)
     }
 
     /// Runs `f(pixels, number of the first picture, workspace)` on a few pictures at a time and joins what it gives.
@@ -113,8 +106,8 @@ impl KernelNet {
         pixels: &[f32],
         f: impl Fn(&[f32], usize, &mut Workspace) -> Result<PixelGradients> + Sync,
     ) -> Result<PixelGradients> {
-        let picture = self.evaluation.values_per_input().max(1);
-        let per_pass = (VALUES_PER_PASS / self.evaluation.values_per_picture().max(1)).clamp(1, MAX_PICTURES);
+        let of_all_planes: usize = self.evaluation.buffers.iter().map(Map::picture).sum();
+        let per_pass = (VALUES_PER_PASS / of_all_planes.max(1)).clamp(1, MAX_PICTURES);
         let run = |(pass, pixels): (usize, &[f32])| {
             let spare = || self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
             let mut workspace = spare().pop().unwrap_or_default();
@@ -122,10 +115,8 @@ impl KernelNet {
             spare().push(workspace);
             result
         };
-        if pixels.len() <= per_pass * picture {
-            return on_the_pool(|| run((0, pixels)));
-        }
-        let parts: Result<Vec<_>> = pixels.par_chunks(per_pass * picture).enumerate().map(run).collect();
+        let pixels_per_pass = per_pass * self.values_per_input();
+        let parts: Result<Vec<_>> = on_the_pool(|| pixels.par_chunks(pixels_per_pass).enumerate().map(run).collect());
         let mut joined = PixelGradients::default();
         for part in parts? {
             joined.logits.extend(part.logits);
@@ -148,7 +139,8 @@ impl Executor for KernelNet {
     }
 
     fn trains_as_it_evaluates(&self) -> bool {
-        self.training.plan.is_the_same_in_evaluation()
+        let steps = &self.training.plan.steps;
+        !steps.iter().any(|step| matches!(step.op, Op::BatchNorm(_) | Op::Dropout { .. }))
     }
 
     fn logits(&self, pixels: &[f32]) -> Result<Vec<f32>> {
@@ -164,27 +156,16 @@ impl Executor for KernelNet {
     fn gradients(&self, pixels: &[f32], count: usize, d_logits: &DLogits<'_>) -> Result<PixelGradients> {
         let weights = self.weights();
         let transposed = self.transposed.get(|transposed| self.evaluation.transpose(weights, transposed, true));
-        let weights = Weights { transposed: Some(transposed), ..weights };
-        let size = self.evaluation.values_per_input().max(1);
+        let weights = Weights { transposed, ..weights };
         self.passes(pixels, |pixels, first, workspace| {
             let logits = self.evaluation.forward(weights, pixels, workspace, None);
-            let mut back = |number: usize, gradient: &mut [f32]| -> Result<()> {
-                let wanted = Wanted { parameters: None, pixels: Some(gradient) };
-                let d = d_logits(first, number, &logits)?;
-                self.evaluation.backward(weights, &d, workspace, wanted);
-                Ok(())
-            };
             let mut gradients = vec![0.0; count * pixels.len()];
-            if count == 1 {
-                back(0, &mut gradients)?;
-                return Ok(PixelGradients { logits, gradients });
-            }
             let mut gradient = vec![0.0; pixels.len()];
             for number in 0..count {
-                back(number, &mut gradient)?;
-                for (all, one) in gradients.chunks_mut(count * size).zip(gradient.chunks(size)) {
-                    all[number * size..][..size].copy_from_slice(one);
-                }
+                let d = d_logits(first, number, &logits)?;
+                let wanted = Wanted { parameters: None, pixels: Some(&mut gradient) };
+                self.evaluation.backward(weights, &d, workspace, wanted);
+                interleave(&gradient, &mut gradients, self.values_per_input(), number, count);
             }
             Ok(PixelGradients { logits, gradients })
         })
@@ -199,14 +180,13 @@ impl Executor for KernelNet {
     ) -> Result<()> {
         let Training { plan, folded, transposed, derived, workspace } = &mut self.training;
         let parameters = &self.parameters;
-        let reach = if wanted.pixels.is_some() { Reach::Pixels } else { Reach::Parameters };
-        if derived.is_none_or(|derived| derived < reach) {
+        let pixels_too = wanted.pixels.is_some();
+        if derived.is_none_or(|reaches_pixels| pixels_too && !reaches_pixels) {
             plan.fold(parameters, folded);
-            let weights = Weights { parameters, folded, transposed: None };
-            plan.transpose(weights, transposed, reach == Reach::Pixels);
-            *derived = Some(reach);
+            plan.transpose(Weights { parameters, folded, transposed: &[] }, transposed, pixels_too);
+            *derived = Some(pixels_too);
         }
-        let weights = Weights { parameters, folded, transposed: Some(transposed) };
+        let weights = Weights { parameters, folded, transposed };
         let logits = plan.forward(weights, pixels, workspace, Some(rng));
         let d = d_logits(&logits)?;
         if wanted.parameters.is_some() || wanted.pixels.is_some() {
@@ -218,9 +198,10 @@ impl Executor for KernelNet {
     fn update_statistics(&mut self) -> Result<()> {
         let Training { plan, workspace, .. } = &self.training;
         // The weights of training do not depend on these.
-        for (norm, seen) in plan.statistics(workspace) {
-            approach(self.parameters.slot_mut(norm.mean), &seen.mean);
-            approach(self.parameters.slot_mut(norm.var), &seen.unbiased_variance);
+        for (step, notes) in plan.steps.iter().zip(&workspace.notes) {
+            let Op::BatchNorm(norm) = &step.op else { continue };
+            approach(self.parameters.slot_mut(norm.mean), &notes.statistics.mean);
+            approach(self.parameters.slot_mut(norm.var), &notes.statistics.unbiased_variance);
             self.folded.forget();
             self.transposed.forget();
         }

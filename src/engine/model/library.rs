@@ -1,18 +1,19 @@
-//! The person's own models: fetched, added from files, and removed, in a folder of their own.
+//! The person's own models are fetched, added from files, and removed, in a folder of their own.
 //!
 //! What is kept was loaded once as a check, and is written whole or not at all.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::catalogue::{Catalogue, Place, extension, is_path};
-use super::manifest::Manifest;
+use super::catalogue::{Catalogue, WeightsPlace, extension, is_path};
+use super::manifest::{FACTS_OF_WEIGHTS, Manifest};
+use super::pytorch::PytorchFile;
 use super::weights::{WeightsFile, is_hash, load_weights, read_weights, sha256_hex};
 use crate::download::{Patience, fetch, is_under_way};
 use crate::files::write_atomically;
 use crate::{Error, Remedy, Result};
 
-/// What was added.
+/// A model was added, or weights to one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Added {
     /// The name that `--model` takes.
@@ -40,21 +41,18 @@ impl Catalogue {
         let target = self.own_folder()?.join(&manifest.weights);
         let path = fetch(&remote, target.parent().unwrap_or(Path::new(".")), patience, progress)?;
         let check = || load_weights(&read_weights(&path)?, &path, &manifest.layers, manifest.sha256.as_deref());
-        match check() {
-            Ok(_) => Ok(path),
-            Err(error) => {
-                // Nothing may be left that looks like weights.
-                let _ = std::fs::remove_file(&path);
-                Err(error)
-            }
+        if let Err(error) = check() {
+            // Nothing may be left that looks like weights.
+            let _ = std::fs::remove_file(&path);
+            return Err(error);
         }
+        Ok(path)
     }
 
     /// Adds a file of weights to a model, or to the one that it fits; or a manifest with the weights beside it.
     ///
     /// # Errors
-    /// [`Error::Weights`] for a file that is damaged, or fits no model or more than one; those of a manifest;
-    /// [`Error::Io`].
+    /// [`Error::Weights`] for a file that is damaged, or fits no model or more than one; those of [`Manifest::read`].
     pub fn add(&self, name: Option<&str>, file: &Path) -> Result<Added> {
         if extension(file) == Some("toml") {
             return self.add_manifest(file);
@@ -70,24 +68,24 @@ impl Catalogue {
         let own = self.own_folder()?;
         let is_known = manifest.sha256.as_deref().is_none_or(|expected| is_hash(&hash, expected));
         let is_free = match self.weights_place(&manifest) {
-            None => true,
-            Some(Place::Disk(path)) => path.starts_with(&own),
-            Some(Place::Binary(_)) => false,
+            WeightsPlace::Nowhere => true,
+            WeightsPlace::Disk { path, .. } => path.starts_with(&own),
+            WeightsPlace::Bundled(_) => false,
         };
         let title = manifest.name.clone();
-        if is_known && is_free {
+        let other_weights = !is_known || !is_free;
+        if other_weights {
+            let weights = OwnWeights::new(&name, &hash, &bytes);
+            let mut document = manifest.document(&weights.file, Some(&hash))?;
+            relabel(&mut document, &manifest, file);
+            self.keep(&name, &document.to_string(), Some(weights))?;
+        } else {
             write(&own.join(&manifest.weights), &bytes, "keep the weights")?;
-            return Ok(Added { name, title, other_weights: false, wants_weights: false });
         }
-        let text = manifest.with_weights(&own_weights(&name, &hash, &bytes, &manifest), &hash, &[])?;
-        self.keep(&name, &relabelled(&text, &manifest, file)?, Some((&bytes, &manifest, &hash)))?;
-        Ok(Added { name, title, other_weights: true, wants_weights: false })
+        Ok(Added { name, title, other_weights, wants_weights: false })
     }
 
-    /// Removes what lies of a model in the person's folder: fetched or added weights, a manifest.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] when there is nothing of it; [`Error::Io`].
+    /// Removes the files of a model from the person's folder, its weights and its manifest; refuses one that has none.
     pub fn remove(&self, name: &str) -> Result<()> {
         let files = match self.named(name) {
             Ok(manifest) => self.own_files(name, &manifest),
@@ -135,20 +133,17 @@ impl Catalogue {
     fn fitting(&self, bytes: &[u8], hash: &str, file: &Path) -> Result<String> {
         let refuse = |why: String| Error::Weights { path: file.to_owned(), why };
         let names = self.entries().into_iter().map(|entry| entry.name);
-        let known: Vec<(String, Manifest)> =
+        let mut known: Vec<(String, Manifest)> =
             names.filter_map(|name| Some((name.clone(), self.named(&name).ok()?))).collect();
         let is_of = |manifest: &Manifest| manifest.sha256.as_deref().is_some_and(|expected| is_hash(hash, expected));
         if let Some((name, _)) = known.iter().find(|(_, manifest)| is_of(manifest)) {
             return Ok(name.clone());
         }
         let weights = WeightsFile::open(bytes, &[]).map_err(refuse)?;
-        let fits: Vec<&str> = known
-            .iter()
-            .filter(|(_, manifest)| weights.fits(&manifest.layers).is_ok())
-            .map(|(name, _)| name.as_str())
-            .collect();
+        known.retain(|(_, manifest)| weights.fits(&manifest.layers));
+        let fits: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
         match fits.as_slice() {
-            [name] => Ok((*name).to_owned()),
+            [name] => Ok(name.clone()),
             [] => Err(refuse(
                 "the names and shapes of its tensors are those of no model here.\n  Add the manifest of its net first; docs/models.md says how one is written"
                     .into(),
@@ -172,43 +167,48 @@ impl Catalogue {
         let beside = file.parent().unwrap_or(Path::new("")).join(&manifest.weights);
         if !beside.is_file() {
             let weights = format!("{name}.{}", extension(&manifest.weights).unwrap_or("safetensors"));
-            self.keep(&name, &manifest.moved(&weights, None)?, None)?;
+            self.keep(&name, &manifest.document(&weights, None)?.to_string(), None)?;
             return Ok(Added { name, title, other_weights: false, wants_weights: true });
         }
         let bytes = read_weights(&beside)?;
         load_weights(&bytes, &beside, &manifest.layers, manifest.sha256.as_deref())?;
-        let hash = sha256_hex(&bytes);
-        let text = manifest.moved(&own_weights(&name, &hash, &bytes, &manifest), None)?;
-        self.keep(&name, &text, Some((&bytes, &manifest, &hash)))?;
+        let weights = OwnWeights::new(&name, &sha256_hex(&bytes), &bytes);
+        self.keep(&name, &manifest.document(&weights.file, None)?.to_string(), Some(weights))?;
         Ok(Added { name, title, other_weights: false, wants_weights: false })
     }
 
     /// Writes weights, then their manifest; both or none.
-    fn keep(&self, name: &str, text: &str, weights: Option<(&[u8], &Manifest, &str)>) -> Result<()> {
+    fn keep(&self, name: &str, text: &str, weights: Option<OwnWeights<'_>>) -> Result<()> {
         let own = self.own_folder()?;
         let before = self.own_manifest(name).and_then(|path| Manifest::read(&path).ok());
-        let weights =
-            weights.map(|(bytes, manifest, hash)| (own.join(own_weights(name, hash, bytes, manifest)), bytes));
-        if let Some((path, bytes)) = &weights {
-            write(path, bytes, "keep the weights")?;
+        if let Some(OwnWeights { file, bytes }) = &weights {
+            write(&own.join(file), bytes, "keep the weights")?;
         }
         let written = write(&own.join(format!("{name}.toml")), text.as_bytes(), "keep the manifest");
-        let new = weights.map(|(path, _)| path);
+        let new = weights.map(|weights| PathBuf::from(weights.file));
         let superfluous = match &written {
-            Ok(()) => before.map(|manifest| own.join(&manifest.weights)).filter(|old| Some(old) != new.as_ref()),
+            Ok(()) => before.map(|manifest| manifest.weights).filter(|old| Some(old) != new.as_ref()),
             Err(_) => new,
         };
-        if let Some(path) = superfluous {
-            let _ = std::fs::remove_file(path);
+        if let Some(file) = superfluous {
+            let _ = std::fs::remove_file(own.join(file));
         }
         written
     }
 }
 
-/// Returns what weights with a manifest of their own are called: no two of them share a name.
-fn own_weights(name: &str, hash: &str, bytes: &[u8], manifest: &Manifest) -> String {
-    let extension = WeightsFile::open(bytes, &manifest.layers).map_or("safetensors", |file| file.extension());
-    format!("{name}-{}.{extension}", &hash[..8])
+/// These weights have a manifest of their own.
+struct OwnWeights<'a> {
+    /// The name of their file, which no others share.
+    file: String,
+    bytes: &'a [u8],
+}
+
+impl<'a> OwnWeights<'a> {
+    fn new(model: &str, hash: &str, bytes: &'a [u8]) -> Self {
+        let extension = if PytorchFile::is_one(bytes) { "pth" } else { "safetensors" };
+        Self { file: format!("{model}-{}.{extension}", &hash[..8]), bytes }
+    }
 }
 
 fn write(path: &Path, bytes: &[u8], doing: &'static str) -> Result<()> {
@@ -217,18 +217,14 @@ fn write(path: &Path, bytes: &[u8], doing: &'static str) -> Result<()> {
     write_atomically(path, bytes, doing)
 }
 
-/// Returns the text of a manifest whose net has weights of the person's own, of which nothing else is known.
-fn relabelled(text: &str, manifest: &Manifest, file: &Path) -> Result<String> {
-    let mut document: toml_edit::DocumentMut = text
-        .parse()
-        .map_err(|e| Error::Manifest { path: manifest.path.clone(), why: format!("cannot be written again: {e}") })?;
+/// Turns the manifest of a net into one for weights of the person's own, of which nothing else is known.
+fn relabel(document: &mut toml_edit::DocumentMut, manifest: &Manifest, file: &Path) {
+    const OWN: &str = ", other weights";
     let title = manifest.name.trim_end_matches(OWN);
     document["name"] = toml_edit::value(format!("{title}{OWN}"));
     let from = file.file_name().unwrap_or_default().to_string_lossy();
     document["licence"] = toml_edit::value(format!("not stated (weights from {from})"));
-    document.remove("command");
-    document.remove("trained");
-    Ok(document.to_string())
+    for key in FACTS_OF_WEIGHTS.iter().chain(&["command", "trained"]) {
+        document.remove(key);
+    }
 }
-
-const OWN: &str = ", other weights";

@@ -1,18 +1,18 @@
-//! The manifest of a model: a TOML file, and a public contract (docs/models.md describes it).
+//! The manifest of a model is a TOML file, and a public contract (docs/models.md describes it).
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::layers::{LayerSpec, every_layer, is_running_statistic, output_shape, parse_layers};
+use super::layers::{LayerSpec, every_tensor, is_running_statistic, output_shape, parse_layers};
 use super::origin::{self, Accuracy, Download};
 use super::shape::Shape;
 use crate::files::ordinary;
 use crate::picture::{Fit, PictureKind};
 use crate::{Error, Result};
 
-/// What a net takes in: planar pixels in [0, 1], then `(x − mean) / std` per channel as part of the model.
+/// A net takes this in: planar pixels in [0, 1], then `(x − mean) / std` per channel as part of the model.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
@@ -21,15 +21,8 @@ pub struct Input {
     pub width: usize,
     pub mean: Vec<f32>,
     pub std: Vec<f32>,
-    #[serde(default = "squash")]
+    #[serde(default)]
     pub fit: Fit,
-}
-
-/// The longer side of the largest input of a net of digits, in pixels.
-const LARGEST_DIGIT_INPUT: usize = 40;
-
-fn squash() -> Fit {
-    Fit::Squash
 }
 
 impl Input {
@@ -39,9 +32,9 @@ impl Input {
         (scale, self.mean.iter().zip(&self.std).map(|(mean, std)| -mean / std).collect())
     }
 
-    /// The kind of pictures that fits such an input best: small ones without colours are digits.
+    /// Returns the kind of pictures that fits such an input best: small ones without colours are digits.
     pub fn kind(&self) -> PictureKind {
-        let is_small = self.width.max(self.height) <= LARGEST_DIGIT_INPUT;
+        let is_small = self.width.max(self.height) <= 40;
         if self.channels == 1 && is_small { PictureKind::Digit } else { PictureKind::Photo }
     }
 
@@ -68,7 +61,7 @@ impl Input {
     }
 }
 
-/// A checked manifest: its layers fit together and end in as many values as there are classes.
+/// This manifest was checked: its layers fit together and end in as many values as there are classes.
 #[derive(Clone, Debug)]
 pub struct Manifest {
     /// The file that it was read from, or a made-up path for one inside the binary.
@@ -78,13 +71,12 @@ pub struct Manifest {
     pub licence: String,
     pub input: Input,
     pub classes: Vec<String>,
-    /// Relative to the manifest, without `..`.
+    /// The path starts from the manifest's folder, and has no `..`.
     pub weights: PathBuf,
-    /// The hash of the weights in hexadecimal; its first digits, at least eight, where no more are known.
+    /// This is the SHA-256 of the weights in hexadecimal, or at least its first eight digits.
     pub sha256: Option<String>,
-    /// The place from which the weights can be fetched, if there is one.
     pub download: Option<Download>,
-    /// What was published or measured of the net.
+    /// The accuracy that was published or measured.
     pub accuracy: Option<Accuracy>,
     pub layers: Vec<LayerSpec>,
     /// The text that it was read from, so that a trained net can be saved with the same description.
@@ -92,7 +84,7 @@ pub struct Manifest {
 }
 
 #[derive(Deserialize)]
-struct Fields {
+struct ManifestFields {
     name: String,
     #[serde(default)]
     description: String,
@@ -112,23 +104,14 @@ struct Fields {
     others: toml::Table,
 }
 
-const KEYS: [&str; 12] = [
-    "name",
-    "description",
-    "licence",
-    "input",
-    "classes",
-    "classes_file",
-    "weights",
-    "sha256",
-    "download",
-    "accuracy",
-    "test_error",
-    "layers",
-];
+const KEYS: &str =
+    "name description licence input classes classes_file weights sha256 download accuracy test_error layers";
 
 /// The largest manifest or list of classes that is read.
 pub const MAX_TEXT_BYTES: u64 = 4 << 20;
+
+/// These keys say something of the weights that is not true of others.
+pub(super) const FACTS_OF_WEIGHTS: [&str; 3] = ["download", "accuracy", "test_error"];
 
 impl Manifest {
     /// Reads and checks a manifest from disk.
@@ -144,25 +127,16 @@ impl Manifest {
         Self::parse(&text, path, beside)
     }
 
-    /// Checks the text of a manifest whose classes are known already, whichever way it names them.
-    ///
-    /// # Errors
-    /// Those of [`Self::read`].
+    /// Checks the text of a manifest as [`Self::read`] does; its classes are known, whichever way it names them.
     pub fn with_classes(text: &str, path: &Path, classes: &[String]) -> Result<Self> {
         Self::parse(text, path, |_| Ok(classes.join("\n")))
     }
 
     /// Returns the text of a manifest for the same net with other weights, its classes written out, and a table
     /// `trained` of facts about them.
-    ///
-    /// # Errors
-    /// None in practice: the text was read once already.
     pub fn with_weights(&self, weights: &str, sha256: &str, trained: &[(&str, toml_edit::Value)]) -> Result<String> {
-        let mut document = self.document()?;
-        document["weights"] = toml_edit::value(weights);
-        document["sha256"] = toml_edit::value(sha256);
-        // They were facts about the weights before.
-        for key in ["download", "accuracy", "test_error"] {
+        let mut document = self.document(weights, Some(sha256))?;
+        for key in FACTS_OF_WEIGHTS {
             document.remove(key);
         }
         let facts: toml_edit::InlineTable = trained.iter().map(|(key, value)| (*key, value.clone())).collect();
@@ -170,25 +144,20 @@ impl Manifest {
         Ok(document.to_string())
     }
 
-    /// Returns the text of the same manifest for another folder, where the weights have this name and this hash: its
-    /// classes written out.
-    pub(super) fn moved(&self, weights: &str, sha256: Option<&str>) -> Result<String> {
-        let mut document = self.document()?;
+    /// Returns the text that it was read from, its classes written out, with this name and perhaps this hash of the
+    /// weights.
+    pub(super) fn document(&self, weights: &str, sha256: Option<&str>) -> Result<toml_edit::DocumentMut> {
+        let refuse = |e: toml_edit::TomlError| Error::Manifest {
+            path: self.path.clone(),
+            why: format!("cannot be written again: {e}"),
+        };
+        let mut document: toml_edit::DocumentMut = self.source.parse().map_err(refuse)?;
+        if document.remove("classes_file").is_some() {
+            document["classes"] = toml_edit::value(self.classes.iter().collect::<toml_edit::Array>());
+        }
         document["weights"] = toml_edit::value(weights);
         if let Some(sha256) = sha256 {
             document["sha256"] = toml_edit::value(sha256);
-        }
-        Ok(document.to_string())
-    }
-
-    /// Returns the text it was read from, its classes written out.
-    fn document(&self) -> Result<toml_edit::DocumentMut> {
-        let mut document: toml_edit::DocumentMut = self
-            .source
-            .parse()
-            .map_err(|e| Error::Manifest { path: self.path.clone(), why: format!("cannot be written again: {e}") })?;
-        if document.remove("classes_file").is_some() {
-            document["classes"] = toml_edit::value(self.classes.iter().collect::<toml_edit::Array>());
         }
         Ok(document)
     }
@@ -198,7 +167,7 @@ impl Manifest {
     /// stands for anything else: small pictures in colour, letters, clothes.
     pub fn made_for(&self) -> Option<PictureKind> {
         let Input { channels, height, width, .. } = self.input;
-        let digits = || self.classes.iter().map(String::as_str).eq(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
+        let digits = || self.classes.iter().cloned().eq((0..10).map(|digit| digit.to_string()));
         match (channels, height, width) {
             (3, 41.., 41..) => Some(PictureKind::Photo),
             (1, 28, 28) if digits() => Some(PictureKind::Digit),
@@ -208,17 +177,16 @@ impl Manifest {
 
     /// Returns the number of trained values.
     pub fn parameter_count(&self) -> usize {
-        let tensors = every_layer(&self.layers).into_iter().flat_map(|layer| layer.tensors());
-        let trained = tensors.filter(|(name, _)| !is_running_statistic(name));
-        trained.map(|(_, shape)| shape.iter().product::<usize>()).sum()
+        let trained = every_tensor(&self.layers).filter(|(_, name, _)| !is_running_statistic(name));
+        trained.map(|(_, _, shape)| shape.iter().product::<usize>()).sum()
     }
 
     /// Checks the text of a manifest; `read_beside` reads its `classes_file`.
     pub(super) fn parse(text: &str, path: &Path, read_beside: impl Fn(&Path) -> Result<String>) -> Result<Self> {
         let refuse = |why: String| Error::Manifest { path: path.to_owned(), why };
-        let fields: Fields = toml::from_str(text).map_err(|e| refuse(explain(&e, text)))?;
+        let fields: ManifestFields = toml::from_str(text).map_err(|e| refuse(explain(&e, text)))?;
         for key in fields.others.keys() {
-            if let Some(meant) = KEYS.iter().find(|meant| strsim::damerau_levenshtein(meant, key) <= 2) {
+            if let Some(meant) = KEYS.split(' ').find(|meant| strsim::damerau_levenshtein(meant, key) <= 2) {
                 return Err(refuse(format!("unknown key {key:?}; did you mean {meant:?}?")));
             }
         }
@@ -235,47 +203,38 @@ impl Manifest {
             return Err(refuse(format!("{} classes; expected two or more", classes.len())));
         }
         inside(&fields.weights, "weights").map_err(refuse)?;
-        if let Some(sha256) = &fields.sha256 {
-            origin::check_sha256(sha256).map_err(refuse)?;
-        }
-        if let Some(download) = &fields.download {
-            download.check(fields.sha256.as_deref()).map_err(refuse)?;
-        }
+        let sha256 = fields.sha256.as_deref();
+        sha256.map_or(Ok(()), origin::check_sha256).map_err(refuse)?;
+        fields.download.as_ref().map_or(Ok(()), |download| download.check(sha256)).map_err(refuse)?;
         let accuracy = fields.accuracy.or(fields.test_error.map(Accuracy::of_test_error));
-        if let Some(accuracy) = &accuracy {
-            accuracy.check().map_err(refuse)?;
-        }
+        accuracy.as_ref().map_or(Ok(()), Accuracy::check).map_err(refuse)?;
         let layers = parse_layers(&fields.layers, "layers").map_err(refuse)?;
-        check_names(&layers).map_err(refuse)?;
+        let mut names = BTreeSet::new();
+        if let Some((_, name, _)) = every_tensor(&layers).find(|(_, name, _)| !names.insert(name.clone())) {
+            // They would share weights in silence.
+            return Err(refuse(format!("two layers use the tensor {name:?}; expected a name for each")));
+        }
         let out = output_shape(&layers, fields.input.shape(), "layers").map_err(refuse)?;
         if out.size() != [1, 1] || out.count() != classes.len() {
             let last = layers.last().map_or("layers are empty: the net", |layer| layer.kind());
             return Err(refuse(format!("{last} ends in {out}, expected {} values, one a class", classes.len())));
         }
+        let (path, source) = (path.to_owned(), text.to_owned());
+        let ManifestFields { name, description, licence, input, weights, sha256, download, .. } = fields;
         Ok(Self {
-            path: path.to_owned(),
-            name: fields.name,
-            description: fields.description,
-            licence: fields.licence,
-            input: fields.input,
+            path,
+            name,
+            description,
+            licence,
+            input,
             classes,
-            weights: fields.weights,
-            sha256: fields.sha256,
-            download: fields.download,
+            weights,
+            sha256,
+            download,
             accuracy,
             layers,
-            source: text.to_owned(),
+            source,
         })
-    }
-}
-
-/// Refuses a tensor name that serves two layers: they would share weights in silence.
-fn check_names(layers: &[LayerSpec]) -> Result<(), String> {
-    let mut names = BTreeSet::new();
-    let mut tensors = every_layer(layers).into_iter().flat_map(|layer| layer.tensors());
-    match tensors.find(|(name, _)| !names.insert(name.clone())) {
-        Some((name, _)) => Err(format!("two layers use the tensor {name:?}; expected a name for each")),
-        None => Ok(()),
     }
 }
 

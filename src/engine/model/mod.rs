@@ -1,4 +1,4 @@
-//! Models: manifests, weights, and nets built from them.
+//! Models are manifests, weights, and nets built from them.
 
 mod architecture;
 mod backward;
@@ -13,7 +13,6 @@ mod executor;
 #[cfg(test)]
 mod executor_tests;
 mod first_layer;
-mod gradients;
 mod kernel_net;
 mod layers;
 mod library;
@@ -27,21 +26,20 @@ mod shape;
 mod tensor_ops;
 mod weights;
 
-pub use architecture::{Architecture, Dropout, Kind};
+pub use architecture::{Architecture, KeptShares, Kind};
 pub use backward::{Wanted, WantedParameters};
 pub use catalogue::{Catalogue, Entry, Facts, WeightsPlace, is_path, user_models_folder};
 pub use class_words::class_words;
 pub use classes::find_class;
 pub use executor::{Executor, PixelGradients};
 pub use first_layer::FirstLayer;
-pub use gradients::Gradients;
 pub use layers::{LayerSpec, every_layer};
 pub use library::Added;
 pub use manifest::{Input, Manifest};
 pub use origin::{Accuracy, Download};
-pub use parameters::{Layout, Order, Parameters, Params};
+pub use parameters::{Gradients, Layout, Parameters, Params};
 pub use shape::Shape;
-pub use weights::{Precision, as_f32, read_weights, save_weights, sha256_hex, weights_bytes};
+pub use weights::{Precision, as_f32, read_weights, sha256_hex, weights_bytes};
 
 use candle_core::{Device, Tensor};
 use std::sync::Arc;
@@ -50,7 +48,7 @@ use super::device::Backend;
 use super::picture::{Lens, Picture, Planes, Region};
 use super::{Error, Result, loss};
 
-/// A class with its probability.
+/// A guess is a class with its probability.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
 pub struct Guess {
     pub index: usize,
@@ -58,7 +56,7 @@ pub struct Guess {
     pub prob: f32,
 }
 
-/// A net in evaluation mode with all that is needed to feed it pictures and to name its answers.
+/// A model is a net in evaluation mode with all that is needed to feed it pictures and to name its answers.
 #[derive(Clone)]
 pub struct Model {
     pub manifest: Manifest,
@@ -67,18 +65,13 @@ pub struct Model {
 }
 
 impl Model {
-    /// Puts a net together from a manifest and its parameters, to run on our own kernels.
-    ///
-    /// # Errors
-    /// When a parameter is missing or has another shape than the manifest's layers ask for.
+    /// Puts a net together from a manifest and its parameters, to run on our own kernels; refuses a parameter that is
+    /// missing or has another shape than the manifest's layers ask for.
     pub fn new(manifest: Manifest, params: &Params) -> Result<Self> {
         Self::on(&Backend::Kernels, manifest, params)
     }
 
-    /// Puts a net together to run where `backend` says.
-    ///
-    /// # Errors
-    /// Those of [`Self::new`], and a device without room.
+    /// Puts a net together to run where `backend` says; refuses what [`Self::new`] does, and a device without room.
     pub fn on(backend: &Backend, manifest: Manifest, params: &Params) -> Result<Self> {
         let executor = backend.executor(&manifest.layers, &manifest.input, params)?.into();
         Ok(Self { classes: manifest.classes.clone().into(), manifest, executor })
@@ -88,36 +81,17 @@ impl Model {
         &self.manifest.input
     }
 
-    /// Computes logits of pictures whose pixels lie in [0, 1]: (n, channels, height, width) to (n, classes).
-    /// Evaluation mode: no dropout, batch statistics frozen.
-    ///
-    /// # Errors
-    /// When `pixels` does not have the net's input shape.
+    /// Computes logits of pictures whose pixels lie in [0, 1]: (n, channels, height, width) to (n, classes). Refuses
+    /// pixels of another shape than the net's input.
     pub fn logits(&self, pixels: &Tensor) -> Result<Tensor> {
         let n = self.check_pixels(pixels)?;
         let logits = self.executor.logits(&pixels.flatten_all()?.to_vec1::<f32>()?)?;
         Ok(Tensor::from_vec(logits, (n, self.classes.len()), &Device::Cpu)?)
     }
 
-    /// Computes logits, and the gradient of `Σ logits · d` with respect to the pixels of each picture, where
-    /// `d = of_logits(first picture, logits)` is asked for some pictures at a time.
-    ///
-    /// # Errors
-    /// When `pixels` does not have the net's input shape.
-    pub fn gradient(
-        &self,
-        pixels: &Tensor,
-        of_logits: impl Fn(usize, &[f32]) -> Vec<f32> + Sync,
-    ) -> Result<(Tensor, Tensor)> {
-        let (logits, gradients) = self.gradients(pixels, 1, |first, _, logits| of_logits(first, logits))?;
-        Ok((logits, gradients.squeeze(1)?))
-    }
-
     /// Computes logits, and the gradients of `count` sums `Σ logits · d` with respect to the pixels of each picture,
-    /// (n, count, channels, height, width), where `d = of_logits(first picture, number of the sum, logits)`.
-    ///
-    /// # Errors
-    /// When `pixels` does not have the net's input shape.
+    /// (n, count, channels, height, width), where `d = of_logits(first picture, number of the sum, logits)`. Refuses
+    /// pixels of another shape than the net's input.
     pub fn gradients(
         &self,
         pixels: &Tensor,
@@ -148,10 +122,8 @@ impl Model {
         self.lens(picture, None)?.fit(picture)
     }
 
-    /// Returns what the net sees of pictures of this one's shape, of a part of them if one is given.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for an empty picture or a part that is not inside it.
+    /// Returns what the net sees of pictures of this one's shape, of a part of them if one is given; refuses an empty
+    /// picture, and a part that is not inside it.
     pub fn lens(&self, picture: &Picture, region: Option<Region>) -> Result<Lens> {
         let input = self.input();
         Lens::new(picture, (input.channels, input.height, input.width), input.fit, region)
@@ -180,11 +152,6 @@ impl Model {
         order.sort_by(|&a, &b| probabilities[b].total_cmp(&probabilities[a]).then(a.cmp(&b)));
         order.truncate(count);
         order.into_iter().map(|index| self.guess(probabilities, index)).collect()
-    }
-
-    /// Returns the number of trained values.
-    pub fn parameter_count(&self) -> usize {
-        self.manifest.parameter_count()
     }
 }
 

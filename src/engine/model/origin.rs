@@ -1,17 +1,15 @@
-//! What a manifest says of where weights come from and how good they are.
+//! A manifest says where weights come from and how good they are.
 
 use serde::Deserialize;
 
 use super::manifest::Manifest;
 use crate::download::Remote;
 
-/// The place from which weights can be fetched.
+/// Weights can be fetched from here.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Download {
-    /// http or https.
     pub address: String,
-    /// The size of the file.
     pub bytes: Option<u64>,
     /// The size of the file within half a per cent, where it is only known so.
     pub bytes_about: Option<u64>,
@@ -20,10 +18,8 @@ pub struct Download {
 impl Download {
     /// Returns how many bytes will come, and how far that may be off.
     pub fn size(&self) -> (u64, u64) {
-        match (self.bytes, self.bytes_about) {
-            (Some(bytes), _) => (bytes, 0),
-            (None, about) => about.map_or((0, 0), |about| (about, about / 200)),
-        }
+        let about = self.bytes_about.unwrap_or(0);
+        self.bytes.map_or((about, about / 200), |bytes| (bytes, 0))
     }
 
     pub(super) fn check(&self, sha256: Option<&str>) -> Result<(), String> {
@@ -33,14 +29,12 @@ impl Download {
         if self.bytes.is_some() == self.bytes_about.is_some() || self.size().0 == 0 {
             return Err("download: expected either bytes = N or bytes_about = N".into());
         }
-        match sha256 {
-            Some(_) => Ok(()),
-            None => Err("download: expected sha256 = \"…\" beside it, at least its first 8 digits".into()),
-        }
+        let expected = "download: expected sha256 = \"…\" beside it, at least its first 8 digits";
+        sha256.map(drop).ok_or(expected.to_owned())
     }
 }
 
-/// How often a net is right.
+/// This says how often a net is right.
 #[derive(Clone, Debug, PartialEq, Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Accuracy {
@@ -55,7 +49,7 @@ pub struct Accuracy {
 }
 
 impl Accuracy {
-    /// Tells what `test_error` of a net that this program trained says.
+    /// Reads `test_error`, which stands in the manifest of a net that this program trained.
     pub(super) fn of_test_error(error: f32) -> Self {
         Self { top1: 1.0 - error, top5: None, of: "the test pictures of its data set".into(), source: None }
     }

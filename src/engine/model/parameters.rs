@@ -1,4 +1,4 @@
-//! The numbers that training changes, in one array, in the order in which the kernels read them.
+//! The numbers that training changes lie in one array, in the order in which the kernels read them.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,45 +6,38 @@ use std::sync::Arc;
 
 use candle_core::{Device, Tensor};
 
-use crate::kernels::Conv;
+use super::layers::is_running_statistic;
+use crate::kernels::{Conv, LinearGradient};
 use crate::{Error, Result};
 
-/// Parameters and running statistics by name, in PyTorch's shapes and order; sorted, so that saving and hashing
-/// repeat.
+/// These are parameters and running statistics by name, in PyTorch's shapes and order; sorted, so that saving and
+/// hashing repeat.
 pub type Params = BTreeMap<String, Tensor>;
 
 /// A slot is where a tensor lies among the parameters, and how.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Slot {
     pub name: String,
-    /// The tensor's shape in PyTorch's order: (out, in / groups, kh, kw), (out, in) or (channels).
+    /// The tensor has this shape in PyTorch's order: (out, in / groups, kh, kw), (out, in) or (channels).
     pub shape: Vec<usize>,
     pub range: Range<usize>,
-    pub order: Order,
-    /// Whether training changes it; the running statistics of batch normalisation are gathered.
+    /// The convolution whose weights these are, which packs them; otherwise they lie as in the tensor.
+    pub packed: Option<Conv>,
+    /// False for the running statistics of batch normalisation, which are gathered.
     pub trained: bool,
-}
-
-/// How the values of a tensor are arranged.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Order {
-    /// They lie as in the tensor.
-    Plain,
-    /// They lie as [`Conv::each_weight`] packs them.
-    Packed(Conv),
 }
 
 impl Slot {
     /// Calls `f(place in the tensor, place in the slot)` for every value.
     fn each(&self, mut f: impl FnMut(usize, usize)) {
-        match &self.order {
-            Order::Plain => self.range.clone().enumerate().for_each(|(i, _)| f(i, i)),
-            Order::Packed(conv) => conv.each_weight(f),
+        match &self.packed {
+            None => (0..self.range.len()).for_each(|i| f(i, i)),
+            Some(conv) => conv.each_weight(f),
         }
     }
 }
 
-/// The slots of a net, in the order in which a training pass meets them.
+/// A layout lists the slots of a net, in the order in which a training pass meets them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Layout {
     pub slots: Vec<Slot>,
@@ -53,26 +46,23 @@ pub struct Layout {
 
 impl Layout {
     /// Adds a tensor where there is none of its name yet, and returns the number of its slot.
-    pub fn add(&mut self, name: String, shape: Vec<usize>, order: Order, trained: bool) -> usize {
+    pub fn add(&mut self, name: String, shape: Vec<usize>, packed: Option<Conv>) -> usize {
         if let Some(number) = self.slot(&name) {
             return number;
         }
-        let len = match &order {
-            Order::Plain => shape.iter().product(),
-            Order::Packed(conv) => conv.weights_len(),
-        };
-        self.slots.push(Slot { name, shape, range: self.len..self.len + len, order, trained });
+        let len = packed.as_ref().map_or_else(|| shape.iter().product(), Conv::weights_len);
+        let trained = !is_running_statistic(&name);
+        self.slots.push(Slot { name, shape, range: self.len..self.len + len, packed, trained });
         self.len += len;
         self.slots.len() - 1
     }
 
-    /// Returns the number of the slot of a tensor.
     pub fn slot(&self, name: &str) -> Option<usize> {
         self.slots.iter().position(|slot| slot.name == name)
     }
 }
 
-/// Values for all slots of a layout: weights, or something of the same shape (velocities, gradients).
+/// These are values for all slots of a layout: weights, or something of the same shape (velocities, gradients).
 #[derive(Clone, Debug)]
 pub struct Parameters {
     pub layout: Arc<Layout>,
@@ -80,26 +70,20 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Makes zeros for all slots.
     pub fn zeros(layout: &Arc<Layout>) -> Self {
         Self { layout: layout.clone(), values: vec![0.0; layout.len] }
     }
 
-    /// Takes the values of tensors.
-    ///
-    /// # Errors
-    /// When a tensor is missing or has another shape than its layer asks for.
+    /// Takes the values of tensors; refuses one that is missing or has another shape than its layer asks for.
     pub fn from_tensors(layout: &Arc<Layout>, tensors: &Params) -> Result<Self> {
         let mut parameters = Self::zeros(layout);
         for slot in &layout.slots {
             let tensor = match tensors.get(&slot.name) {
                 Some(tensor) if tensor.dims() == slot.shape => tensor,
                 found => {
-                    let Slot { name, shape, .. } = slot;
-                    let found = found.map(Tensor::dims);
-                    return Err(Error::Argument(format!(
-                        "the net needs the tensor {name:?} of {shape:?}, found {found:?}"
-                    )));
+                    let (Slot { name, shape, .. }, found) = (slot, found.map(Tensor::dims));
+                    let why = format!("the net needs the tensor {name:?} of {shape:?}, found {found:?}");
+                    return Err(Error::Argument(why));
                 }
             };
             let from: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
@@ -130,12 +114,10 @@ impl Parameters {
         to
     }
 
-    /// Returns the values of a slot.
     pub fn slot(&self, number: usize) -> &[f32] {
         &self.values[self.layout.slots[number].range.clone()]
     }
 
-    /// Returns the values of a slot, to write to.
     pub fn slot_mut(&mut self, number: usize) -> &mut [f32] {
         &mut self.values[self.layout.slots[number].range.clone()]
     }
@@ -145,5 +127,19 @@ impl Parameters {
         let (a, b) = (&self.layout.slots[first].range, second.map(|second| &self.layout.slots[second].range));
         let (head, tail) = self.values.split_at_mut(a.end);
         (&mut head[a.start..], b.map_or(&mut [], |b| &mut tail[b.start - a.end..b.end - a.end]))
+    }
+}
+
+/// The gradients of the weights of fully connected layers are kept as products that are still to be taken.
+#[derive(Clone, Debug)]
+pub struct Gradients {
+    pub values: Parameters,
+    /// There is one for each slot; it is empty where `values` has the gradient.
+    pub products: Vec<LinearGradient>,
+}
+
+impl Gradients {
+    pub fn zeros(layout: &Arc<Layout>) -> Self {
+        Self { products: vec![LinearGradient::default(); layout.slots.len()], values: Parameters::zeros(layout) }
     }
 }

@@ -1,4 +1,4 @@
-//! A net as a list of steps over numbered planes: what follows a convolution is fused into it, branches of a
+//! A plan is a net as a list of steps over numbered planes: what follows a convolution is fused into it, branches of a
 //! concatenation write side by side, and every plane knows who reads it. `builder.rs` makes it from the layers.
 
 use std::sync::Arc;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::parameters::Layout;
 use crate::kernels::{Conv, Isa, Map, Values, ValuesMut, Window, Winograd};
 
-/// The number of a plane.
+/// Planes are known by their numbers.
 pub type NodeId = usize;
 
-/// Values between two steps.
+/// A node is a plane: values between two steps.
 #[derive(Clone, Debug)]
 pub struct Node {
     /// The places of its values in its buffer; the border is that of the buffer.
@@ -19,9 +19,9 @@ pub struct Node {
     pub clamp: Option<f32>,
     /// The concatenation that it is a part of.
     pub parent: Option<NodeId>,
-    /// Steps that read it.
+    /// The numbers of the steps that read it.
     pub readers: Vec<usize>,
-    /// Whether trained numbers came in on the way to it.
+    /// True when its values depend on trained numbers.
     pub trained: bool,
 }
 
@@ -37,9 +37,9 @@ impl Node {
     }
 }
 
-/// A batch normalisation with the numbers of its slots.
+/// This is a batch normalisation with the numbers of its slots.
 #[derive(Clone, Debug)]
-pub struct Norm {
+pub struct NormSlots {
     pub eps: f32,
     pub gamma: usize,
     pub beta: usize,
@@ -49,23 +49,23 @@ pub struct Norm {
 
 /// A step reads and writes planes.
 #[derive(Debug)]
-pub struct Step {
+pub struct PlanStep {
     pub op: Op,
     pub x: NodeId,
     pub y: NodeId,
-    /// Added to the result before the clamp.
+    /// The node that is added to the result before the clamp.
     pub add: Option<NodeId>,
     pub clamp: Option<f32>,
 }
 
-/// What a step computes.
+/// This says what a step computes.
 #[derive(Debug)]
 pub enum Op {
     Conv(ConvStep),
-    /// Batch normalisation with the statistics of the batch.
-    BatchNorm(Norm),
+    /// It normalises with the statistics of the batch.
+    BatchNorm(NormSlots),
     MaxPool(Window),
-    /// The largest of so many pieces.
+    /// It takes the largest of so many pieces.
     Maxout(usize),
     Dropout {
         keep: f32,
@@ -77,81 +77,68 @@ pub enum Op {
     Other(Box<dyn Operation>),
 }
 
-/// A convolution with the numbers of its slots, and the frozen batch normalisation that is folded into it. A batch
-/// normalisation with nothing before it to be folded into has no weight: a one per channel.
+/// This is a convolution with the numbers of its slots, and the frozen batch normalisation that is folded into it. A
+/// batch normalisation with nothing before it to be folded into has no weight: a one per channel.
 #[derive(Debug)]
 pub struct ConvStep {
     pub conv: Conv,
     pub weight: Option<usize>,
     pub bias: Option<usize>,
-    pub norm: Option<Norm>,
+    pub norm: Option<NormSlots>,
 }
 
-/// What a layer computes that nothing else has to know of.
+/// An operation is what one layer computes and nothing else has to know of.
 pub trait Operation: std::fmt::Debug + Send + Sync {
     /// Computes y.
     fn forward(&self, isa: Isa, x: Values<'_>, y: ValuesMut<'_>);
 
     /// Computes the gradient of x, and adds it to what is there if `add`.
-    fn backward(&self, isa: Isa, from: OperationGradient<'_>, dx: ValuesMut<'_>, add: bool);
+    fn backward(&self, isa: Isa, x: Values<'_>, dy: Values<'_>, dx: ValuesMut<'_>, add: bool);
 }
 
-/// What the gradient of an operation is computed from.
-pub struct OperationGradient<'a> {
-    pub x: Values<'a>,
-    pub y: Values<'a>,
-    pub dy: Values<'a>,
-}
-
-/// How the gradients of a convolution's weights and input are computed.
+/// This says how the gradients of a convolution's weights and input are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backward {
     Dense,
-    /// A fully connected layer in training, from the weights as they lie.
+    /// A fully connected layer in training computes them from the weights as they lie.
     Linear,
-    /// They are computed in Winograd's domain.
     Winograd(Winograd),
-    /// They are computed by columns: the pixels of a small number of channels.
+    /// They are gathered into columns: the pixels of a small number of channels.
     Columns,
-    /// Through the winners of the max pool that alone reads the result: the number of its step.
+    /// They go through the winners of the max pool of this step, which alone reads the result.
     Sparse(usize),
-    /// Through the winners of the maxout that alone reads the result: the number of its step.
+    /// They go through the winners of the maxout of this step, which alone reads the result.
     Units(usize),
 }
 
-/// How a net is going to run.
+/// This says how a net is going to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
-    /// No dropout, batch statistics frozen: every use but the training pass itself. Attacks run so.
+    /// There is no dropout, and batch statistics are frozen: attacks run so, and every use but training itself.
     Evaluate,
     Train,
 }
 
-/// The steps of a net in the order in which they run.
+/// A plan holds the steps of a net in the order in which they run.
 #[derive(Debug)]
 pub struct Plan {
     pub pass: Pass,
     pub isa: Isa,
     pub nodes: Vec<Node>,
-    pub steps: Vec<Step>,
-    /// The values in each buffer.
+    pub steps: Vec<PlanStep>,
+    /// The places of the values in each buffer.
     pub buffers: Vec<Map>,
     pub layout: Arc<Layout>,
     pub input: NodeId,
     pub output: NodeId,
-    /// `(x − mean) / std` as `x·scale + shift`, per channel of the input.
+    /// The input is normalised as `x·scale + shift`, per channel.
     pub scale: Vec<f32>,
     pub shift: Vec<f32>,
 }
 
 impl Plan {
-    /// Returns the number of values of one picture.
-    pub fn values_per_input(&self) -> usize {
-        self.nodes[self.input].map.count()
-    }
-
-    /// Chooses the way back through a convolution.
-    pub fn backward_of(&self, step: &Step) -> Backward {
+    /// Chooses how to compute the gradients of a convolution.
+    pub fn backward_of(&self, step: &PlanStep) -> Backward {
         let Op::Conv(ConvStep { conv, .. }) = &step.op else { return Backward::Dense };
         let (x, y) = (&self.nodes[step.x], &self.nodes[step.y]);
         if let (&[pool], None, None) = (&y.readers[..], step.add, y.parent)
@@ -178,21 +165,10 @@ impl Plan {
     }
 
     /// Chooses how a convolution runs in Winograd's domain, where that is the faster way.
-    pub fn winograd_of(&self, step: &Step) -> Option<Winograd> {
+    pub fn winograd_of(&self, step: &PlanStep) -> Option<Winograd> {
         let Op::Conv(ConvStep { conv, .. }) = &step.op else { return None };
         let y = self.nodes[step.y].map;
         Winograd::of(*conv, y.size(), self.pass == Pass::Train)
-    }
-
-    /// Returns whether a pass for training computes what one for evaluation does: no masks, no statistics of the
-    /// batch.
-    pub fn is_the_same_in_evaluation(&self) -> bool {
-        !self.steps.iter().any(|step| matches!(step.op, Op::BatchNorm(_) | Op::Dropout { .. }))
-    }
-
-    /// Returns the number of values that one picture takes in all planes.
-    pub fn values_per_picture(&self) -> usize {
-        self.buffers.iter().map(Map::picture).sum()
     }
 
     /// Returns whether readers of a node have zeroed its gradient where its clamp did not let the values through.

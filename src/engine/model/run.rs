@@ -4,28 +4,25 @@ use rand::RngCore;
 
 use super::derived::Weights;
 use super::layers::draw_mask;
-use super::plan::{NodeId, Norm, Op, Plan};
+use super::plan::{NodeId, NormSlots, Op, Plan};
 use crate::kernels::{BatchNorm, ConvWeights, Fused, SparseGradient, Statistics, planes, pool};
 
-/// Values, gradients and notes of a pass; kept, so that the next one allocates nothing.
+/// A workspace holds the values, gradients and notes of a pass. It is kept, so that the next one allocates nothing.
 #[derive(Debug, Default)]
 pub struct Workspace {
     pub(super) n: usize,
     pub(super) values: Vec<Vec<f32>>,
     pub(super) gradients: Vec<Vec<f32>>,
-    /// What each step has to remember.
     pub(super) notes: Vec<Notes>,
     pub(super) sparse: SparseGradient,
 }
 
-/// What a step remembers for its way back; most need nothing.
+/// A step notes this for its way back; most need nothing.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     /// The places of the largest values of a max pool or a maxout.
     pub(super) winners: Vec<u8>,
-    /// The mask of a dropout.
     pub(super) mask: Vec<f32>,
-    /// What a batch normalisation saw.
     pub(super) statistics: Statistics,
 }
 
@@ -54,15 +51,6 @@ impl Plan {
                 Op::Conv(_) | Op::BatchNorm(_) | Op::Copy | Op::Other(_) => {}
             }
         }
-    }
-
-    /// Returns what the batch normalisations of the last pass saw.
-    pub fn statistics<'a>(&'a self, workspace: &'a Workspace) -> impl Iterator<Item = (&'a Norm, &'a Statistics)> {
-        let steps = self.steps.iter().zip(&workspace.notes);
-        steps.filter_map(|(step, notes)| match &step.op {
-            Op::BatchNorm(norm) => Some((norm, &notes.statistics)),
-            _ => None,
-        })
     }
 
     /// Computes logits (n, classes) of pixels (n, channels, height, width) in [0, 1]. Plans with dropout need the
@@ -124,12 +112,11 @@ impl Plan {
         match &step.op {
             Op::Conv(conv) => {
                 let of_conv = weights.of_conv(number, conv);
-                match self.winograd_of(step) {
-                    Some(winograd) => {
-                        let of_conv = ConvWeights { packed: weights.folded.filters(number), ..of_conv };
-                        winograd.forward(isa, x, of_conv, y, fused);
-                    }
-                    None => conv.conv.forward(isa, x, of_conv, y, fused),
+                if let Some(winograd) = self.winograd_of(step) {
+                    let packed = &weights.folded[number].filters;
+                    winograd.forward(isa, x, ConvWeights { packed, ..of_conv }, y, fused);
+                } else {
+                    conv.conv.forward(isa, x, of_conv, y, fused);
                 }
             }
             Op::BatchNorm(norm) => notes.statistics = norm.with(weights).forward(isa, x, y, fused),
@@ -156,10 +143,9 @@ impl Plan {
     }
 }
 
-impl Norm {
-    /// Returns the normalisation with its parameters.
+impl NormSlots {
     pub(super) fn with<'a>(&self, weights: Weights<'a>) -> BatchNorm<'a> {
-        let Weights { parameters, .. } = weights;
-        BatchNorm { eps: self.eps, gamma: parameters.slot(self.gamma), beta: parameters.slot(self.beta) }
+        let [gamma, beta] = [self.gamma, self.beta].map(|slot| weights.parameters.slot(slot));
+        BatchNorm { eps: self.eps, gamma, beta }
     }
 }

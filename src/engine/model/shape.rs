@@ -1,6 +1,6 @@
-//! The shapes that flow through a list of layers.
+//! Shapes flow through a list of layers.
 
-/// What one picture has become on its way through the net.
+/// One picture has become this on its way through the net.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     Planes { channels: usize, height: usize, width: usize },
@@ -34,9 +34,6 @@ impl Shape {
 
     /// Returns the number of values.
     pub fn count(self) -> usize {
-        match self {
-            Self::Planes { channels, height, width } => channels * height * width,
-            Self::Features(count) => count,
-        }
+        self.channels() * self.size().iter().product::<usize>()
     }
 }

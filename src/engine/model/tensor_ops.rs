@@ -1,14 +1,13 @@
-//! What candle-nn's layers have no right gradient for, from candle's own primitives, for every device that candle runs
-//! on.
+//! These operations stand in for candle-nn's layers that have no right gradient. They are made of candle's own
+//! primitives, for every device that candle runs on.
 //!
 //! Only what has a right gradient is used (candle-core 0.11.1, `src/backprop.rs`): `where_cond` by a comparison,
 //! `narrow`, `reshape`, `cat`, sums, products and `matmul`. Not its `relu` (gradient 1 at 0), `maximum` (it halves the
 //! gradient of ties), pools (gradients misplaced), nor `index_select` or `gather` (their indices would be sent to the
-//! device at each call). Tensors are `f32`; every operation works on the device of its operands.
+//! device at each call). Tensors are `f32`.
 //!
-//! candle compiles its Metal kernels with fast maths (its `CANDLE_METAL_ENABLE_FAST_MATH`), which may take it that no
-//! value is infinite or NaN: so no result here rests on an infinity, and that NaN stays NaN is promised elsewhere
-//! only.
+//! candle's Metal kernels are compiled with fast maths, which may take it that no value is infinite or NaN: no result
+//! here rests on an infinity, and that NaN stays NaN is promised elsewhere only.
 
 use candle_core::{Result, Tensor, bail};
 use candle_nn::{Conv2dConfig, Module};
@@ -16,7 +15,7 @@ use candle_nn::{Conv2dConfig, Module};
 use super::layers::Conv2d;
 use crate::kernels::Window;
 
-/// Smaller than every other value, and finite (see above).
+/// This is smaller than every other value, and finite (see above).
 const LEAST: f32 = f32::MIN;
 
 /// Computes `max(x, 0)` of any shape; the gradient at 0 is 0, NaN stays NaN.
@@ -35,14 +34,8 @@ pub fn relu6(x: &Tensor) -> Result<Tensor> {
 
 /// Computes the maximum over groups of `pieces` neighbouring values: (n, units · pieces) to (n, units). Of several
 /// equal pieces the first takes the whole gradient. (Goodfellow et al., Maxout Networks, 2013, equation 1.)
-///
-/// # Errors
-/// When the values do not divide into groups.
 pub fn maxout(x: &Tensor, pieces: usize) -> Result<Tensor> {
     let (n, features) = x.dims2()?;
-    if pieces == 0 || features % pieces != 0 {
-        bail!("maxout: {features} features do not divide into units of {pieces} pieces");
-    }
     let units = x.reshape((n, features / pieces, pieces))?;
     largest((0..pieces).map(|piece| units.narrow(2, piece, 1)?.squeeze(2)).collect::<Result<_>>()?)
 }
@@ -50,9 +43,7 @@ pub fn maxout(x: &Tensor, pieces: usize) -> Result<Tensor> {
 /// Computes the element-wise maximum of tensors of one shape; of equal values the first takes the gradient, as in
 /// PyTorch, and NaN stays NaN.
 fn largest(tensors: Vec<Tensor>) -> Result<Tensor> {
-    let mut tensors = tensors.into_iter();
-    let Some(first) = tensors.next() else { bail!("the largest of no tensors") };
-    tensors.try_fold(first, |best, next| {
+    join(tensors, |best, next| {
         // The second term lets NaN win: it is no larger than anything, and nothing is larger than it.
         let wins = (next.gt(&best)? + next.ne(&next)?)?;
         wins.where_cond(&next, &best)
@@ -66,19 +57,12 @@ fn pad(x: &Tensor, axis: usize, before: usize, length: usize, fill: f32) -> Resu
     let filled = |count: usize| {
         let mut dims = x.dims().to_vec();
         dims[axis] = count;
-        Tensor::full(fill, dims, x.device())
+        (count > 0).then(|| Tensor::full(fill, dims, x.device())).transpose()
     };
-    let mut parts = Vec::new();
-    if before > 0 {
-        parts.push(filled(before)?);
-    }
-    if kept > 0 {
-        parts.push(x.narrow(axis, 0, kept)?);
-    }
-    if before + kept < length {
-        parts.push(filled(length - before - kept)?);
-    }
-    if parts.len() == 1 { Ok(parts.remove(0)) } else { Tensor::cat(&parts, axis) }
+    let middle = (kept > 0).then(|| x.narrow(axis, 0, kept)).transpose()?;
+    let parts = [filled(before)?, middle, filled(length - before - kept)?];
+    let parts: Vec<Tensor> = parts.into_iter().flatten().collect();
+    Tensor::cat(&parts, axis)
 }
 
 /// Returns what each of the kernel's places along an axis of a picture (0: height, 1: width) sees as the kernel
@@ -110,33 +94,18 @@ fn windows(x: &Tensor, window: &Window) -> Result<[usize; 2]> {
     }
 }
 
-fn check_pool(x: &Tensor, window: &Window) -> Result<[usize; 2]> {
-    if !window.sees_pixels() {
-        bail!("pool: a padding of {:?} is more than half of the kernel {:?}", window.padding, window.kernel);
-    }
-    windows(x, window)
-}
-
 /// Computes the largest value of each window: (n, c, h, w) to (n, c, oh, ow). Of equal values the first, row by row,
-/// takes the whole gradient, as in PyTorch.
-///
-/// One axis after the other: the first maximum row by row is the leftmost one of the topmost row that has it.
-///
-/// # Errors
-/// When no window fits, or the padding is more than half of the kernel.
+/// takes the whole gradient, as in PyTorch: the leftmost one of the topmost row that has it.
 pub fn max_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
-    let [oh, ow] = check_pool(x, &window)?;
+    let [oh, ow] = windows(x, &window)?;
     let rows = largest(taps(x, 1, &window, ow, LEAST)?)?;
     largest(taps(&rows, 0, &window, oh, LEAST)?)
 }
 
 /// Computes the mean of each window, zeros of the padding counted (PyTorch's default): (n, c, h, w) to (n, c, oh, ow).
 /// What hangs over the padding in ceil mode is not counted.
-///
-/// # Errors
-/// As [`max_pool2d`].
 pub fn avg_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
-    let [oh, ow] = check_pool(x, &window)?;
+    let [oh, ow] = windows(x, &window)?;
     let rows = sum(taps(x, 1, &window, ow, 0.0)?)?;
     let sums = sum(taps(&rows, 0, &window, oh, 0.0)?)?;
     let lengths = |axis: usize, count: usize, size: usize| -> Vec<usize> {
@@ -154,16 +123,16 @@ pub fn avg_pool2d(x: &Tensor, window: Window) -> Result<Tensor> {
 }
 
 fn sum(tensors: Vec<Tensor>) -> Result<Tensor> {
-    let mut tensors = tensors.into_iter();
-    let Some(first) = tensors.next() else { bail!("the sum of no tensors") };
-    tensors.try_fold(first, |sum, next| sum + next)
+    join(tensors, |sum, next| sum + next)
+}
+
+fn join(tensors: Vec<Tensor>, two: impl Fn(Tensor, Tensor) -> Result<Tensor>) -> Result<Tensor> {
+    let joined = tensors.into_iter().map(Ok).reduce(|sum, next| two(sum?, next?));
+    joined.unwrap_or_else(|| bail!("there are no tensors to join"))
 }
 
 /// Computes the cross-correlation of (n, in, h, w) with weights (out, in / groups, kh, kw), plus a bias per output
 /// channel: (n, out, oh, ow).
-///
-/// # Errors
-/// When the shapes do not fit.
 pub fn conv2d(x: &Tensor, weight: Tensor, bias: Option<Tensor>, layer: &Conv2d) -> Result<Tensor> {
     let Conv2d { inputs, outputs, groups, .. } = *layer;
     let window = layer.window();
@@ -202,11 +171,9 @@ fn candle_differentiates(dims: &[usize], window: &Window, count: [usize; 2]) -> 
 
 /// Returns all places of a kernel, row by row: for x (·, ·, h, w) kh · kw tensors (·, ·, oh, ow).
 fn kernel_taps(x: &Tensor, window: &Window, [oh, ow]: [usize; 2]) -> Result<Vec<Tensor>> {
-    let mut all = Vec::with_capacity(window.kernel[0] * window.kernel[1]);
-    for row in taps(x, 0, window, oh, 0.0)? {
-        all.extend(taps(&row, 1, window, ow, 0.0)?);
-    }
-    Ok(all)
+    let rows = taps(x, 0, window, oh, 0.0)?;
+    let all: Result<Vec<_>> = rows.iter().map(|row| taps(row, 1, window, ow, 0.0)).collect();
+    Ok(all?.concat())
 }
 
 /// Computes a convolution of each channel with a kernel of its own, weights (c, 1, kh, kw): a sum over the kernel's

@@ -1,16 +1,17 @@
-//! Reading weights as safetensors or as PyTorch's files, and writing them as safetensors.
+//! This reads weights as safetensors or as PyTorch's files, and writes them as safetensors.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::Path;
 
 use candle_core::{Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use sha2::{Digest, Sha256};
 
-use super::layers::{LayerSpec, every_layer};
+use super::layers::{LayerSpec, every_tensor};
 use super::parameters::Params;
 use super::pytorch::PytorchFile;
-use crate::files::{ordinary, write_atomically};
+use crate::files::ordinary;
 use crate::{Error, Result};
 
 /// The largest weights file that is read.
@@ -31,80 +32,60 @@ pub fn read_weights(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(Error::io("read the weights", path))
 }
 
-/// A file of weights, told by how it begins, whatever it is called.
+/// This is a file of weights; its first bytes tell its kind, whatever it is called.
 pub enum WeightsFile<'a> {
     Safetensors(SafeTensors<'a>),
     Pytorch(PytorchFile<'a>),
 }
 
 impl<'a> WeightsFile<'a> {
-    /// # Errors
-    /// In words, for a file that is damaged or of neither kind. `layers` are those that it is expected to be of.
+    /// Refuses a file that is damaged or of neither kind. `layers` are those that it is expected to be of.
     pub fn open(bytes: &'a [u8], layers: &[LayerSpec]) -> Result<Self, String> {
         if PytorchFile::is_one(bytes) {
             return PytorchFile::open(bytes).map(Self::Pytorch).map_err(|why| format!("as a file of PyTorch's: {why}"));
         }
         SafeTensors::deserialize(bytes).map(Self::Safetensors).map_err(|e| {
-            format!("not a whole safetensors file ({e}): it may be cut short; expected {}", expected_size(layers))
+            let values: usize = every_tensor(layers).map(|(_, _, shape)| shape.iter().product::<usize>()).sum();
+            let expected = format!("expected {values} values, {} bytes as f32", values * 4);
+            format!("not a whole safetensors file ({e}): it may be cut short; {expected}")
         })
-    }
-
-    /// Returns what files of this kind are called.
-    pub fn extension(&self) -> &'static str {
-        match self {
-            Self::Safetensors(_) => "safetensors",
-            Self::Pytorch(_) => "pth",
-        }
     }
 
     fn names(&self) -> Vec<&str> {
         match self {
             Self::Safetensors(file) => file.names(),
-            Self::Pytorch(file) => file.names().collect(),
+            Self::Pytorch(file) => file.tensors.keys().map(String::as_str).collect(),
         }
     }
 
     fn shape(&self, name: &str) -> Option<(Vec<usize>, Dtype)> {
         match self {
             Self::Safetensors(file) => file.tensor(name).ok().map(|view| (view.shape().to_vec(), view.dtype())),
-            Self::Pytorch(file) => file.shape(name).map(|(shape, dtype)| (shape.to_vec(), dtype)),
+            Self::Pytorch(file) => file.tensors.get(name).map(|tensor| (tensor.shape.clone(), tensor.storage.dtype)),
         }
     }
 
-    /// Returns the values of a tensor that is there; `None` for formats that hold no weights.
-    fn values(&self, name: &str) -> Result<Option<Vec<f32>>, String> {
+    fn bytes(&self, name: &str) -> Result<Cow<'_, [u8]>, String> {
         match self {
-            Self::Safetensors(file) => Ok(file.tensor(name).ok().and_then(|view| as_f32(&view))),
-            Self::Pytorch(file) => {
-                let dtype = self.shape(name).map_or(Dtype::F32, |(_, dtype)| dtype);
-                Ok(decode(dtype, &file.bytes(name)?))
-            }
+            Self::Safetensors(file) => file.tensor(name).map(|view| view.data().into()).map_err(|e| e.to_string()),
+            Self::Pytorch(file) => file.bytes(name).map(Cow::Owned),
         }
     }
 
-    /// Checks that all tensors of a net are there in their shapes.
-    ///
-    /// # Errors
-    /// The layer and its tensor, what was found and what was expected.
-    pub fn fits(&self, layers: &[LayerSpec]) -> Result<(), String> {
-        for layer in every_layer(layers) {
-            for (name, shape) in layer.tensors() {
-                self.check(&name, &shape, layer)?;
-            }
-        }
-        Ok(())
+    /// Returns whether all tensors of a net are there in their shapes.
+    pub fn fits(&self, layers: &[LayerSpec]) -> bool {
+        every_tensor(layers).all(|(layer, name, shape)| self.check(&name, &shape, layer).is_ok())
     }
 
-    fn check(&self, name: &str, shape: &[usize], layer: &LayerSpec) -> Result<(), String> {
+    /// Returns the number format of a tensor that is there in this shape.
+    fn check(&self, name: &str, shape: &[usize], layer: &LayerSpec) -> Result<Dtype, String> {
         let kind = layer.kind();
         let Some((found, dtype)) = self.shape(name) else {
             let mut names = self.names();
             names.sort_by(|a, b| strsim::jaro_winkler(b, name).total_cmp(&strsim::jaro_winkler(a, name)));
             let nearest = names.first().map(|nearest| format!("; the nearest name in the file is {nearest:?}"));
-            return Err(format!(
-                "{kind} needs the tensor {name:?} of {shape:?}, and it is missing{}",
-                nearest.unwrap_or_default()
-            ));
+            let nearest = nearest.unwrap_or_default();
+            return Err(format!("{kind} needs the tensor {name:?} of {shape:?}, and it is missing{nearest}"));
         };
         if found != shape {
             return Err(format!("{kind}: the tensor {name:?} has shape {found:?}, expected {shape:?}"));
@@ -112,36 +93,18 @@ impl<'a> WeightsFile<'a> {
         if !matches!(dtype, Dtype::F32 | Dtype::F16 | Dtype::BF16) {
             return Err(format!("{kind}: the tensor {name:?} holds {dtype:?}, expected F32, F16 or BF16"));
         }
-        Ok(())
+        Ok(dtype)
     }
 
     fn tensor(&self, name: &str, shape: &[usize], layer: &LayerSpec) -> Result<Tensor, String> {
-        self.check(name, shape, layer)?;
-        let kind = layer.kind();
-        let values = self.values(name)?.ok_or_else(|| format!("{kind}: the tensor {name:?} holds no numbers"))?;
+        let (dtype, kind) = (self.check(name, shape, layer)?, layer.kind());
+        let values = as_f32(dtype, &self.bytes(name)?);
+        let values = values.ok_or_else(|| format!("{kind}: the tensor {name:?} holds no numbers"))?;
         if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-            return Err(format!(
-                "{kind}: value {at} of the tensor {name:?} is {}, expected finite numbers",
-                values[at]
-            ));
+            let value = values[at];
+            return Err(format!("{kind}: value {at} of the tensor {name:?} is {value}, expected finite numbers"));
         }
         Tensor::from_vec(values, shape, &Device::Cpu).map_err(|e| format!("{kind}: the tensor {name:?}: {e}"))
-    }
-
-    /// Takes the tensors that `layers` ask for; others in the file are passed over.
-    ///
-    /// # Errors
-    /// In words: a missing tensor, a wrong shape (layer, found, expected), an unknown number format, or values that
-    /// are not finite.
-    pub fn params(&self, layers: &[LayerSpec]) -> Result<Params, String> {
-        let mut params = BTreeMap::new();
-        for layer in every_layer(layers) {
-            for (name, shape) in layer.tensors() {
-                let tensor = self.tensor(&name, &shape, layer)?;
-                params.insert(name, tensor);
-            }
-        }
-        Ok(params)
     }
 }
 
@@ -150,10 +113,8 @@ pub fn is_hash(found: &str, expected: &str) -> bool {
     found.get(..expected.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(expected))
 }
 
-/// Takes the tensors that `layers` ask for out of a file; others in it are passed over.
-///
-/// # Errors
-/// [`Error::Weights`] for a damaged file, a wrong hash, and whatever [`WeightsFile::params`] refuses.
+/// Takes the tensors that `layers` ask for out of a file; others in it are passed over. Refuses a damaged file, a wrong
+/// hash, a tensor that is missing or has another shape than its layer asks for, and values that are not finite.
 pub fn load_weights(bytes: &[u8], path: &Path, layers: &[LayerSpec], sha256: Option<&str>) -> Result<Params> {
     let refuse = |why: String| Error::Weights { path: path.to_owned(), why };
     if let Some(expected) = sha256 {
@@ -164,21 +125,14 @@ pub fn load_weights(bytes: &[u8], path: &Path, layers: &[LayerSpec], sha256: Opt
             )));
         }
     }
-    WeightsFile::open(bytes, layers).and_then(|file| file.params(layers)).map_err(refuse)
+    let file = WeightsFile::open(bytes, layers).map_err(refuse)?;
+    every_tensor(layers)
+        .map(|(layer, name, shape)| Ok((name.clone(), file.tensor(&name, &shape, layer).map_err(refuse)?)))
+        .collect()
 }
 
-fn expected_size(layers: &[LayerSpec]) -> String {
-    let tensors = every_layer(layers).into_iter().flat_map(|layer| layer.tensors());
-    let values: usize = tensors.map(|(_, shape)| shape.iter().product::<usize>()).sum();
-    format!("{values} values, {} bytes as f32", values * 4)
-}
-
-/// Returns the values of a tensor of f32, f16 or bf16; `None` for other formats.
-pub fn as_f32(view: &TensorView<'_>) -> Option<Vec<f32>> {
-    decode(view.dtype(), view.data())
-}
-
-fn decode(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
+/// Decodes numbers of f32, f16 or bf16; `None` for other formats.
+pub fn as_f32(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
     let halves = || data.chunks_exact(2).map(|b| [b[0], b[1]]);
     match dtype {
         Dtype::F32 => Some(data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()),
@@ -188,34 +142,21 @@ fn decode(dtype: Dtype, data: &[u8]) -> Option<Vec<f32>> {
     }
 }
 
-/// Writes tensors as a safetensors file, sorted by name, atomically: a whole file or none.
-///
-/// # Errors
-/// [`Error::Io`] when the folder cannot be written (it does not exist, the disk is full).
-pub fn save_weights(params: &Params, path: &Path) -> Result<()> {
-    let bytes = weights_bytes(params, Precision::Single, None)?;
-    write_atomically(path, &bytes, "write the weights")
-}
-
-/// How weights are stored; a net computes in single precision whatever it was read from.
+/// Weights are stored as f32, or as f16, which takes half the bytes and keeps eleven bits of each value. A net computes
+/// in single precision whatever it was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Precision {
-    /// f32.
     Single,
-    /// f16: half the bytes, eleven bits of each value.
     Half,
 }
 
-/// Returns the bytes of a safetensors file with these tensors and texts.
-///
-/// # Errors
-/// Tensors that are not of f32, and values that f16 cannot hold.
+/// Returns the bytes of a safetensors file with these tensors and texts; refuses values that f16 cannot hold.
 pub fn weights_bytes(params: &Params, precision: Precision, texts: Option<HashMap<String, String>>) -> Result<Vec<u8>> {
     let mut raw = Vec::with_capacity(params.len());
     for (name, tensor) in params {
         let values: Vec<f32> = tensor.flatten_all()?.to_vec1()?;
-        let bytes: Vec<u8> = match precision {
-            Precision::Single => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        let (dtype, bytes): (_, Vec<u8>) = match precision {
+            Precision::Single => (Dtype::F32, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
             Precision::Half => {
                 let halves = values.iter().map(|&v| half::f16::from_f32(v));
                 if let Some(at) = halves.clone().position(|v| !v.is_finite()) {
@@ -223,19 +164,15 @@ pub fn weights_bytes(params: &Params, precision: Precision, texts: Option<HashMa
                     let why = format!("value {at} of the tensor {name:?} is {value}; half precision ends at 65504");
                     return Err(Error::Argument(why));
                 }
-                halves.flat_map(|v| v.to_le_bytes()).collect()
+                (Dtype::F16, halves.flat_map(|v| v.to_le_bytes()).collect())
             }
         };
-        raw.push((name, tensor.dims().to_vec(), bytes));
+        raw.push((name, dtype, tensor.dims().to_vec(), bytes));
     }
-    let dtype = match precision {
-        Precision::Single => Dtype::F32,
-        Precision::Half => Dtype::F16,
-    };
-    let views = raw.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(dtype, shape.clone(), bytes)?)));
-    let views: Vec<_> = views
-        .collect::<std::result::Result<_, safetensors::SafeTensorError>>()
-        .map_err(|e| Error::Argument(format!("the weights cannot be written as safetensors: {e}")))?;
-    safetensors::serialize(views, texts)
-        .map_err(|e| Error::Argument(format!("the weights cannot be written as safetensors: {e}")))
+    let views =
+        raw.iter().map(|(name, dtype, shape, bytes)| Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?)));
+    let written = views.collect::<Result<Vec<_>, _>>().and_then(|views| safetensors::serialize(views, texts));
+    written.map_err(|e: safetensors::SafeTensorError| {
+        Error::Argument(format!("the weights cannot be written as safetensors: {e}"))
+    })
 }

@@ -7,10 +7,11 @@ use super::{Picture, Planes};
 use crate::Result;
 
 /// A picture that has another shape than the net's input is made to fit in one of these ways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
 pub enum Fit {
     /// Both axes are scaled on their own; the picture may look stretched.
+    #[default]
     Squash,
     /// The picture covers the input; what sticks out on two sides is cut off evenly.
     Crop,

@@ -149,7 +149,7 @@ impl Checkpoint {
             let names = file.names().into_iter().filter_map(|name| name.strip_prefix(prefix));
             let read = |name: &str| {
                 let view = file.tensor(&format!("{prefix}{name}")).map_err(|e| damaged(&e))?;
-                let values = as_f32(&view).ok_or_else(|| damaged(&"its tensors are not f32"))?;
+                let values = as_f32(view.dtype(), view.data()).ok_or_else(|| damaged(&"its tensors are not f32"))?;
                 Ok((name.to_owned(), Tensor::from_vec(values, view.shape(), &Device::Cpu)?))
             };
             names.map(read).collect()

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::kernels::{Conv, Isa, LinearGradient};
-use crate::model::{Gradients, Layout, Order, Parameters};
+use crate::model::{Gradients, Layout, Parameters};
 
 /// Gradients move parameters by one of these rules.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +84,8 @@ impl Optimiser {
         for (slot, product) in layout.slots.iter().zip(&gradients.products).filter(|(slot, _)| slot.trained) {
             let range = slot.range.clone();
             let w = &mut parameters.values[range.clone()];
-            let source = match &slot.order {
-                Order::Packed(conv) if !product.is_empty() => Source::Product(product, conv),
+            let source = match &slot.packed {
+                Some(conv) if !product.is_empty() => Source::Product(product, conv),
                 _ => Source::Values(&gradients.values.values[range.clone()]),
             };
             match (self.algorithm, &mut self.moments[..]) {
@@ -101,7 +101,7 @@ impl Optimiser {
                 }
                 _ => unreachable!("an optimiser has the moments of its algorithm"),
             }
-            if let (Some(largest), Order::Packed(conv)) = (size.max_norm, &slot.order) {
+            if let (Some(largest), Some(conv)) = (size.max_norm, &slot.packed) {
                 Conv::limit_norms(conv, isa, w, largest);
             }
         }
@@ -183,7 +183,7 @@ mod tests {
     /// Makes one linear layer of two inputs and one output, without a bias.
     fn parameters(weights: [f32; 2]) -> Parameters {
         let mut layout = Layout::default();
-        layout.add("w".into(), vec![1, 2], Order::Packed(Conv::linear(2, 1)), true);
+        layout.add("w".into(), vec![1, 2], Some(Conv::linear(2, 1)));
         let tensor = candle_core::Tensor::new(&[weights], &candle_core::Device::Cpu).unwrap();
         Parameters::from_tensors(&layout.into(), &[("w".to_owned(), tensor)].into()).unwrap()
     }
@@ -198,7 +198,8 @@ mod tests {
         let mut optimiser = Optimiser::new(algorithm, &w.layout);
         for _ in 0..steps {
             let now = weights(&w);
-            let gradients = parameters([2.0 * now[0], 2.0 * now[1]]).into();
+            let values = parameters([2.0 * now[0], 2.0 * now[1]]);
+            let gradients = Gradients { values, ..Gradients::zeros(&w.layout) };
             optimiser.step(&mut w, &gradients, size);
         }
         weights(&w)
@@ -239,7 +240,7 @@ mod tests {
     #[test]
     fn max_norm_bounds_the_incoming_weights_of_each_unit() {
         let mut layout = Layout::default();
-        layout.add("w".into(), vec![2, 2], Order::Packed(Conv::linear(2, 2)), true);
+        layout.add("w".into(), vec![2, 2], Some(Conv::linear(2, 2)));
         let tensor = candle_core::Tensor::new(&[[3.0f32, 4.0], [0.3, 0.4]], &candle_core::Device::Cpu).unwrap();
         let mut w = Parameters::from_tensors(&layout.into(), &[("w".to_owned(), tensor)].into()).unwrap();
         let gradients = Gradients::zeros(&w.layout);

@@ -61,7 +61,7 @@ impl Nets {
             title: model.manifest.name.clone(),
             input: model.input().clone(),
             classes: model.classes.clone(),
-            parameters: model.parameter_count(),
+            parameters: model.manifest.parameter_count(),
         };
         self.last.set(key, (model.clone(), info.clone()));
         Ok((model, info))

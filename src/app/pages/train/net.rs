@@ -10,7 +10,7 @@ use crate::app::widgets::about::{About, about};
 use crate::app::widgets::form::{self, Counts, Fields, Slider, named, note, switch};
 use crate::app::widgets::problem_line;
 use crate::app::widgets::rail::{Curve, Rail};
-use crate::engine::model::{Architecture, Dropout, Entry};
+use crate::engine::model::{Architecture, Entry, KeptShares};
 use crate::engine::train::Config;
 
 /// Sliders reach these sizes, and others can be typed within the bounds of nets in words.
@@ -127,11 +127,11 @@ fn capacity(ui: &mut Ui, fields: &mut Fields, config: &mut Config, net: &Archite
     }
 }
 
-fn keep(ui: &mut Ui, fields: &mut Fields, dropout: &mut Option<Dropout>) {
+fn keep(ui: &mut Ui, fields: &mut Fields, dropout: &mut Option<KeptShares>) {
     let mut on = dropout.is_some();
     let tooltip = "Drop units by chance in training. Attacks and validation always run without it.";
     if switch(ui, about("Dropout", tooltip), &mut on) {
-        *dropout = on.then(Dropout::default);
+        *dropout = on.then(KeptShares::default);
     }
     let Some(dropout) = dropout else { return };
     let is_share = |share: f32| share > 0.0 && share <= 1.0;

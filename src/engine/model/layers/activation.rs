@@ -1,9 +1,9 @@
-//! Clamps: they are fused into the layer before where it can take them.
+//! These layers clamp their input, and are fused into the layer before where it can take them.
 
 use candle_core::{Result as TensorResult, Tensor};
 use serde::Deserialize;
 
-use super::{Builder, Layer, NodeId, Target, TensorPass};
+use super::{Builder, Layer, NodeId, StepTarget, TensorPass};
 use crate::Result;
 use crate::model::plan::Op;
 use crate::model::tensor_ops;
@@ -18,20 +18,16 @@ pub struct Relu {}
 #[serde(deny_unknown_fields)]
 pub struct Relu6 {}
 
-fn add_clamp(layer: &dyn Layer, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
-    builder.step(Op::Copy, layer, x, Target { clamp: layer.clamp(), ..target })
+fn add_clamp(layer: &dyn Layer, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
+    builder.step(Op::Copy, layer, x, StepTarget { clamp: layer.clamp(), ..target })
 }
 
 impl Layer for Relu {
-    fn kind(&self) -> &'static str {
-        "relu"
-    }
-
     fn clamp(&self) -> Option<f32> {
         Some(f32::INFINITY)
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
         add_clamp(self, builder, x, target)
     }
 
@@ -41,15 +37,11 @@ impl Layer for Relu {
 }
 
 impl Layer for Relu6 {
-    fn kind(&self) -> &'static str {
-        "relu6"
-    }
-
     fn clamp(&self) -> Option<f32> {
         Some(6.0)
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
         add_clamp(self, builder, x, target)
     }
 

@@ -1,13 +1,13 @@
-//! Batch normalisation of planes (Ioffe & Szegedy, Batch Normalization, 2015).
+//! This is batch normalisation of planes (Ioffe & Szegedy, Batch Normalization, 2015).
 
 use candle_core::{Result as TensorResult, Tensor};
 use candle_nn::{BatchNormConfig, ModuleT};
 use serde::Deserialize;
 
-use super::{Builder, Fusion, Layer, NodeId, Shape, Target, TensorPass, planes, positive, refuse};
+use super::{Builder, Fusion, Layer, NodeId, Shape, StepTarget, TensorPass, expect_channels, positive};
 use crate::Result;
 use crate::kernels::Conv;
-use crate::model::candle_net::{BatchStatistics, Mode};
+use crate::model::candle_net::Mode;
 use crate::model::plan::{ConvStep, Op, Pass};
 
 /// This normalises each channel: with the statistics of the batch in training, with the running ones otherwise.
@@ -16,7 +16,6 @@ use crate::model::plan::{ConvStep, Op, Pass};
 pub struct BatchNorm2d {
     pub name: String,
     pub channels: usize,
-    /// Added to the variance.
     #[serde(default = "default_eps")]
     pub eps: f64,
 }
@@ -26,10 +25,6 @@ fn default_eps() -> f64 {
 }
 
 impl Layer for BatchNorm2d {
-    fn kind(&self) -> &'static str {
-        "batch_norm2d"
-    }
-
     fn check(&self) -> Result<(), String> {
         positive("channels", &[self.channels])?;
         if self.eps.is_finite() && self.eps >= 0.0 {
@@ -44,21 +39,18 @@ impl Layer for BatchNorm2d {
         parts.map(|part| (format!("{}.{part}", self.name), vec![self.channels])).into()
     }
 
-    fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
-        let [channels, ..] = planes(self, shape, place)?;
-        if channels == self.channels {
-            return Ok(shape);
-        }
-        Err(refuse(self, shape, place, &format!("{} channels", self.channels)))
+    fn output(&self, shape: Shape, _: &[Shape]) -> Result<Shape, String> {
+        expect_channels(shape, self.channels)?;
+        Ok(shape)
     }
 
     fn fusion(&self) -> Fusion {
         Fusion { norm: false, sum: true, clamp: true }
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
         let norm = builder.norm(self);
-        let op = match builder.pass() {
+        let op = match builder.plan.pass {
             Pass::Train => Op::BatchNorm(norm),
             Pass::Evaluate => {
                 let conv = Conv { groups: self.channels, ..Conv::linear(self.channels, self.channels) };
@@ -78,7 +70,8 @@ impl Layer for BatchNorm2d {
         // A single value has no variance, which candle divides by 0.
         let is_single = x.elem_count() == self.channels;
         let variance = if is_single { mean.zeros_like()? } else { norm.running_var().detach() };
-        statistics.push(BatchStatistics { layer: self.name.clone(), mean, variance });
+        statistics.insert(format!("{}.running_mean", self.name), mean);
+        statistics.insert(format!("{}.running_var", self.name), variance);
         Ok(y)
     }
 }

@@ -1,9 +1,9 @@
-//! Layers that are made of lists of layers.
+//! These layers are made of lists of layers.
 
 use candle_core::{Result as TensorResult, Tensor};
 use serde::Deserialize;
 
-use super::{Builder, Fusion, Layer, LayerSpec, NodeId, Shape, Target, TensorPass, output_shape};
+use super::{Builder, Fusion, Layer, LayerSpec, Members, NodeId, Shape, StepTarget, TensorPass};
 use crate::Result;
 
 /// This computes `body(x) + shortcut(x)`; an empty shortcut is x itself.
@@ -23,29 +23,25 @@ pub struct Concat {
 }
 
 impl Layer for Residual {
-    fn kind(&self) -> &'static str {
-        "residual"
+    fn members(&self) -> Vec<Members<'_>> {
+        let named = |name: &str, layers| Members { name: name.to_owned(), layers };
+        vec![named("body", &self.body), named("shortcut", &self.shortcut)]
     }
 
-    fn members(&self) -> Vec<&[LayerSpec]> {
-        vec![&self.body, &self.shortcut]
-    }
-
-    fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
-        let out = output_shape(&self.body, shape, &format!("{place}.body"))?;
-        let around = output_shape(&self.shortcut, shape, &format!("{place}.shortcut"))?;
-        if out == around {
-            return Ok(out);
+    fn output(&self, _: Shape, members: &[Shape]) -> Result<Shape, String> {
+        let (body, shortcut) = (members[0], members[1]);
+        if body == shortcut {
+            return Ok(body);
         }
-        Err(format!("{place}: residual adds {out} from its body to {around} from its shortcut, expected equal shapes"))
+        Err(format!("adds {body} from its body to {shortcut} from its shortcut, expected equal shapes"))
     }
 
     fn fusion(&self) -> Fusion {
         Fusion { norm: false, sum: false, clamp: true }
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
-        builder.residual(&self.body, &self.shortcut, x, target)
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
+        builder.sequence(&self.body, x, target, Some(&self.shortcut))
     }
 
     fn forward(&self, pass: &mut TensorPass<'_>, x: &Tensor) -> TensorResult<Tensor> {
@@ -53,19 +49,7 @@ impl Layer for Residual {
     }
 }
 
-impl Concat {
-    /// Returns the shapes of the branches' outputs.
-    pub fn shapes(&self, shape: Shape, place: &str) -> Result<Vec<Shape>, String> {
-        let branches = self.branches.iter().enumerate();
-        branches.map(|(i, branch)| output_shape(branch, shape, &format!("{place}.branches[{i}]"))).collect()
-    }
-}
-
 impl Layer for Concat {
-    fn kind(&self) -> &'static str {
-        "concat"
-    }
-
     fn check(&self) -> Result<(), String> {
         if self.branches.is_empty() {
             return Err("concat has no branches; expected at least one".into());
@@ -73,13 +57,13 @@ impl Layer for Concat {
         Ok(())
     }
 
-    fn members(&self) -> Vec<&[LayerSpec]> {
-        self.branches.iter().map(Vec::as_slice).collect()
+    fn members(&self) -> Vec<Members<'_>> {
+        let branches = self.branches.iter().enumerate();
+        branches.map(|(i, layers)| Members { name: format!("branches[{i}]"), layers }).collect()
     }
 
-    fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
-        let shapes = self.shapes(shape, place)?.into_iter().map(Some);
-        let joined = shapes.reduce(|sum, shape| match (sum?, shape?) {
+    fn output(&self, _: Shape, members: &[Shape]) -> Result<Shape, String> {
+        let joined = members.iter().copied().map(Some).reduce(|sum, shape| match (sum?, shape?) {
             (Shape::Planes { channels, height, width }, Shape::Planes { channels: more, height: h, width: w })
                 if (height, width) == (h, w) =>
             {
@@ -88,12 +72,11 @@ impl Layer for Concat {
             (Shape::Features(count), Shape::Features(more)) => Some(Shape::Features(count + more)),
             _ => None,
         });
-        joined.flatten().ok_or_else(|| {
-            format!("{place}: concat gets branches of different sizes, expected them to differ in channels only")
-        })
+        let expected = "gets branches of different sizes, expected them to differ in channels only";
+        joined.flatten().ok_or(expected.into())
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
         builder.concat(self, x, target)
     }
 

@@ -1,11 +1,11 @@
-//! Convolutions of planes.
+//! This is the convolution of planes.
 
 use candle_core::{Result as TensorResult, Tensor};
 use serde::Deserialize;
 
 use super::{
-    Builder, Fusion, Layer, MAX_SIZE, NodeId, Shape, Target, TensorPass, padding, planes, positive, refuse, size, slid,
-    weight_and_bias, yes,
+    Builder, Fusion, Layer, MAX_SIZE, NodeId, Shape, StepTarget, TensorPass, expect_channels, padding, positive, size,
+    slid, weight_and_bias, yes,
 };
 use crate::Result;
 use crate::kernels::{Conv, Padding, Window};
@@ -53,10 +53,6 @@ impl Conv2d {
 }
 
 impl Layer for Conv2d {
-    fn kind(&self) -> &'static str {
-        "conv2d"
-    }
-
     fn check(&self) -> Result<(), String> {
         let Self { inputs, outputs, groups, .. } = self;
         positive("in", &[*inputs])?;
@@ -78,19 +74,16 @@ impl Layer for Conv2d {
         weight_and_bias(&self.name, self.weight_shape().into(), self.bias)
     }
 
-    fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
-        let [channels, ..] = planes(self, shape, place)?;
-        if channels != self.inputs {
-            return Err(refuse(self, shape, place, &format!("{} channels", self.inputs)));
-        }
-        slid(self, &self.window(), self.outputs, shape, place)
+    fn output(&self, shape: Shape, _: &[Shape]) -> Result<Shape, String> {
+        expect_channels(shape, self.inputs)?;
+        slid(&self.window(), self.outputs, shape)
     }
 
     fn fusion(&self) -> Fusion {
         Fusion { norm: true, sum: true, clamp: true }
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
         let Self { kernel, stride, padding, inputs, outputs, groups, .. } = *self;
         let conv = Conv { kernel, stride, padding, inputs, outputs, groups };
         let op = Op::Conv(builder.conv(self, conv, target.norm));

@@ -1,10 +1,10 @@
-//! Dropout, and the masks that it draws.
+//! This is dropout, with the masks that it draws.
 
 use candle_core::{Result as TensorResult, Tensor};
 use rand::RngCore;
 use serde::Deserialize;
 
-use super::{Builder, Layer, NodeId, Target, TensorPass, yes};
+use super::{Builder, Layer, NodeId, StepTarget, TensorPass, yes};
 use crate::Result;
 use crate::model::candle_net::Mode;
 use crate::model::plan::Op;
@@ -14,16 +14,12 @@ use crate::model::plan::Op;
 #[serde(deny_unknown_fields)]
 pub struct Dropout {
     pub keep: f32,
-    /// Whether the values that are kept are divided by `keep`.
+    /// True when the values that are kept are divided by `keep`.
     #[serde(default = "yes")]
     pub rescale: bool,
 }
 
 impl Layer for Dropout {
-    fn kind(&self) -> &'static str {
-        "dropout"
-    }
-
     fn check(&self) -> Result<(), String> {
         if self.keep > 0.0 && self.keep <= 1.0 {
             return Ok(());
@@ -31,7 +27,7 @@ impl Layer for Dropout {
         Err(format!("keep is {}; expected a probability above 0 and at most 1", self.keep))
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
         builder.step(Op::Dropout { keep: self.keep, rescale: self.rescale }, self, x, target)
     }
 
@@ -40,22 +36,19 @@ impl Layer for Dropout {
         if self.keep >= 1.0 {
             return Ok(x.clone());
         }
-        // Drawn on the host, in the order of the values, so that a seed gives the same mask on every device.
+        // A seed gives the same mask on every device.
         let mut mask = vec![0.0; x.elem_count()];
         draw_mask(&mut mask, self.keep, self.rescale, *rng);
         x.mul(&Tensor::from_vec(mask, x.shape(), x.device())?)
     }
 }
 
-/// The number of steps of a probability: sixteen random bits decide on each value.
-const STEPS: f32 = 65536.0;
-
 /// Draws a mask: each value is kept with probability `keep` (to the nearest of 65 536 steps), as 1, or as 1/keep where
 /// `rescale` says so; otherwise it is 0.
 pub fn draw_mask(mask: &mut [f32], keep: f32, rescale: bool, rng: &mut dyn RngCore) {
     let kept = if rescale { 1.0 / keep } else { 1.0 };
-    let below = (keep * STEPS).round() as u32;
-    // Drawn a piece at a time: a generator gives many bytes at once far quicker than one number after the other.
+    let below = (keep * 65536.0).round() as u32;
+    // A generator gives many bytes at once far quicker than one number after the other.
     let mut bytes = [0; 4096];
     for mask in mask.chunks_mut(bytes.len() / 2) {
         let bytes = &mut bytes[..2 * mask.len()];

@@ -1,11 +1,11 @@
-//! Fully connected layers, and maxout on them.
+//! These are fully connected layers, and maxout on them.
 
 use candle_core::{Result as TensorResult, Tensor};
 use candle_nn::Module;
 use serde::Deserialize;
 
 use super::{
-    Builder, Fusion, Layer, MAX_CHOICES, NodeId, Shape, Target, TensorPass, positive, refuse, weight_and_bias, yes,
+    Builder, Fusion, Layer, MAX_CHOICES, NodeId, Shape, StepTarget, TensorPass, positive, refuse, weight_and_bias, yes,
 };
 use crate::Result;
 use crate::kernels::Conv;
@@ -37,18 +37,12 @@ pub struct Maxout {
 }
 
 /// Refuses anything but this many features; planes of one pixel are as good as flat.
-fn check_features(layer: &dyn Layer, shape: Shape, place: &str, inputs: usize) -> Result<(), String> {
-    if shape.size() == [1, 1] && shape.count() == inputs {
-        return Ok(());
-    }
-    Err(refuse(layer, shape, place, &format!("{inputs} features (a flatten before it?)")))
+fn expect_features(shape: Shape, inputs: usize) -> Result<(), String> {
+    let fits = shape.size() == [1, 1] && shape.count() == inputs;
+    if fits { Ok(()) } else { refuse(shape, format!("{inputs} features (a flatten before it?)")) }
 }
 
 impl Layer for Linear {
-    fn kind(&self) -> &'static str {
-        "linear"
-    }
-
     fn check(&self) -> Result<(), String> {
         positive("in", &[self.inputs])?;
         positive("out", &[self.outputs])
@@ -59,8 +53,8 @@ impl Layer for Linear {
         weight_and_bias(&self.name, vec![self.outputs, self.inputs], self.bias)
     }
 
-    fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
-        check_features(self, shape, place, self.inputs)?;
+    fn output(&self, shape: Shape, _: &[Shape]) -> Result<Shape, String> {
+        expect_features(shape, self.inputs)?;
         Ok(Shape::Features(self.outputs))
     }
 
@@ -68,7 +62,7 @@ impl Layer for Linear {
         Fusion { norm: false, sum: true, clamp: true }
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
         let op = Op::Conv(builder.conv(self, Conv::linear(self.inputs, self.outputs), None));
         builder.step(op, self, x, target)
     }
@@ -88,10 +82,6 @@ impl Maxout {
 }
 
 impl Layer for Maxout {
-    fn kind(&self) -> &'static str {
-        "maxout"
-    }
-
     fn check(&self) -> Result<(), String> {
         positive("in", &[self.inputs])?;
         positive("units", &[self.units])?;
@@ -107,13 +97,13 @@ impl Layer for Maxout {
         self.linear().tensors()
     }
 
-    fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
-        check_features(self, shape, place, self.inputs)?;
+    fn output(&self, shape: Shape, _: &[Shape]) -> Result<Shape, String> {
+        expect_features(shape, self.inputs)?;
         Ok(Shape::Features(self.units))
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
-        let pieces = self.linear().add_steps(builder, x, Target::default())?;
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
+        let pieces = self.linear().add_steps(builder, x, StepTarget::default())?;
         let size = Shape::Features(self.units);
         Ok(builder.step_to(Op::Maxout(self.pieces), pieces, size, target))
     }

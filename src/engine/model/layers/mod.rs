@@ -1,5 +1,6 @@
-//! The kinds of layers that a manifest can list. Each is a struct with the fields that stand in a manifest, and says
-//! as a [`Layer`] everything that nets have to know of it: a new kind is a file here, and its lines in [`LayerSpec`].
+//! These are the kinds of layers that a manifest can list. Each is a struct with the fields that stand in a manifest,
+//! and says as a [`Layer`] everything that nets have to know of it: a new kind is a file here, and its lines in
+//! [`LayerSpec`].
 
 mod activation;
 mod batch_norm2d;
@@ -10,6 +11,7 @@ mod flatten;
 mod linear;
 mod pool;
 
+use std::fmt::Display;
 use std::ops::Deref;
 
 use candle_core::{Result as TensorResult, Tensor};
@@ -24,7 +26,7 @@ pub use flatten::Flatten;
 pub use linear::{Linear, Maxout};
 pub use pool::{AvgPool2d, GlobalAvgPool, MaxPool2d};
 
-use super::builder::{Builder, Target};
+use super::builder::{Builder, StepTarget};
 use super::candle_net::TensorPass;
 use super::plan::NodeId;
 use super::shape::Shape;
@@ -50,37 +52,42 @@ pub enum LayerSpec {
     Concat(Concat),
 }
 
+impl LayerSpec {
+    fn kind_and_layer(&self) -> (&'static str, &(dyn Layer + 'static)) {
+        match self {
+            Self::Conv2d(layer) => ("conv2d", layer),
+            Self::Linear(layer) => ("linear", layer),
+            Self::Maxout(layer) => ("maxout", layer),
+            Self::BatchNorm2d(layer) => ("batch_norm2d", layer),
+            Self::MaxPool2d(layer) => ("max_pool2d", layer),
+            Self::AvgPool2d(layer) => ("avg_pool2d", layer),
+            Self::GlobalAvgPool(layer) => ("global_avg_pool", layer),
+            Self::Flatten(layer) => ("flatten", layer),
+            Self::Relu(layer) => ("relu", layer),
+            Self::Relu6(layer) => ("relu6", layer),
+            Self::Dropout(layer) => ("dropout", layer),
+            Self::Residual(layer) => ("residual", layer),
+            Self::Concat(layer) => ("concat", layer),
+        }
+    }
+
+    /// Returns its name in a manifest.
+    pub fn kind(&self) -> &'static str {
+        self.kind_and_layer().0
+    }
+}
+
 impl Deref for LayerSpec {
     type Target = dyn Layer;
 
     fn deref(&self) -> &Self::Target {
-        match self {
-            Self::Conv2d(layer) => layer,
-            Self::Linear(layer) => layer,
-            Self::Maxout(layer) => layer,
-            Self::BatchNorm2d(layer) => layer,
-            Self::MaxPool2d(layer) => layer,
-            Self::AvgPool2d(layer) => layer,
-            Self::GlobalAvgPool(layer) => layer,
-            Self::Flatten(layer) => layer,
-            Self::Relu(layer) => layer,
-            Self::Relu6(layer) => layer,
-            Self::Dropout(layer) => layer,
-            Self::Residual(layer) => layer,
-            Self::Concat(layer) => layer,
-        }
+        self.kind_and_layer().1
     }
 }
 
-/// What nets have to know of a layer.
+/// A `Layer` says what nets have to know of it.
 pub trait Layer {
-    /// Returns its name in a manifest.
-    fn kind(&self) -> &'static str;
-
-    /// Refuses impossible numbers.
-    ///
-    /// # Errors
-    /// A sentence with the number and what was expected.
+    /// Refuses impossible numbers, in a sentence with the number and what was expected.
     fn check(&self) -> Result<(), String> {
         Ok(())
     }
@@ -91,21 +98,18 @@ pub trait Layer {
     }
 
     /// Returns the layers inside this one.
-    fn members(&self) -> Vec<&[LayerSpec]> {
+    fn members(&self) -> Vec<Members<'_>> {
         Vec::new()
     }
 
-    /// Returns the shape that comes out where `shape` goes in: the same, unless a layer says otherwise. `place` names
-    /// the layer in messages ("layers[3]").
-    ///
-    /// # Errors
-    /// A sentence that names the layer, the shape that it gets, and the one that it expects.
-    fn output(&self, shape: Shape, _place: &str) -> Result<Shape, String> {
+    /// Returns the shape that comes out where `shape` goes in: the same, unless a layer says otherwise. `members` are
+    /// the shapes that come out of [`Self::members`]. A refusal ends a sentence that begins with the layer: it says the
+    /// shape that the layer gets, and the one that it expects.
+    fn output(&self, shape: Shape, _members: &[Shape]) -> Result<Shape, String> {
         Ok(shape)
     }
 
-    /// Returns the upper end to which it clamps its input, the lower one being 0. That may be fused into the layer
-    /// before.
+    /// Returns the upper end to which it clamps its input, the lower one being 0.
     fn clamp(&self) -> Option<f32> {
         None
     }
@@ -116,47 +120,49 @@ pub trait Layer {
     }
 
     /// Adds the steps that run this layer on our own kernels, from a node to the one that it returns.
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId>;
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId>;
 
     /// Runs this layer on candle's tensors.
     fn forward(&self, pass: &mut TensorPass<'_>, x: &Tensor) -> TensorResult<Tensor>;
 }
 
-/// What can be fused into a step.
+/// These layers lie inside another layer; their name says where: "branches[2]".
+pub struct Members<'a> {
+    pub name: String,
+    pub layers: &'a [LayerSpec],
+}
+
+/// This says what can be fused into a step: a frozen batch normalisation, a sum as that of a residual block, a clamp.
 #[derive(Clone, Copy, Default)]
 pub struct Fusion {
-    /// A frozen batch normalisation.
     pub norm: bool,
-    /// A sum, as that of a residual block.
     pub sum: bool,
     pub clamp: bool,
 }
 
 /// Returns the planes that come out of windows on other planes.
-fn slid(layer: &dyn Layer, window: &Window, channels: usize, shape: Shape, place: &str) -> Result<Shape, String> {
-    let [_, height, width] = planes(layer, shape, place)?;
+fn slid(window: &Window, channels: usize, shape: Shape) -> Result<Shape, String> {
+    let [_, height, width] = planes(shape)?;
     match window.output(height, width) {
         Some([height, width]) => Ok(Shape::Planes { channels, height, width }),
-        None => {
-            let [height, width] = window.kernel;
-            Err(refuse(layer, shape, place, &format!("at least the kernel's {height}×{width}")))
-        }
+        None => refuse(shape, format!("at least the kernel's {}×{}", window.kernel[0], window.kernel[1])),
     }
 }
 
-/// Words the refusal of a shape.
-fn refuse(layer: &dyn Layer, shape: Shape, place: &str, expected: &str) -> String {
-    let name = layer.tensors().first().map(|(name, _)| name.trim_end_matches(".weight").to_owned());
-    let name = name.map(|name| format!(" {name:?}")).unwrap_or_default();
-    format!("{place}: {}{name} gets {shape}, expected {expected}", layer.kind())
+fn refuse<T>(shape: Shape, expected: impl Display) -> Result<T, String> {
+    Err(format!("gets {shape}, expected {expected}"))
 }
 
-/// Refuses anything but planes.
-fn planes(layer: &dyn Layer, shape: Shape, place: &str) -> Result<[usize; 3], String> {
+fn planes(shape: Shape) -> Result<[usize; 3], String> {
     match shape {
         Shape::Planes { channels, height, width } => Ok([channels, height, width]),
-        Shape::Features(_) => Err(refuse(layer, shape, place, "planes of channels × height × width")),
+        Shape::Features(_) => refuse(shape, "planes of channels × height × width"),
     }
+}
+
+fn expect_channels(shape: Shape, expected: usize) -> Result<(), String> {
+    let [channels, ..] = planes(shape)?;
+    if channels == expected { Ok(()) } else { refuse(shape, format!("{expected} channels")) }
 }
 
 /// Returns the tensors of a layer with weights and perhaps a bias.
@@ -176,22 +182,33 @@ pub fn every_layer(layers: &[LayerSpec]) -> Vec<&LayerSpec> {
     let mut all = Vec::new();
     for layer in layers {
         all.push(layer);
-        all.extend(layer.members().into_iter().flat_map(every_layer));
+        all.extend(layer.members().into_iter().flat_map(|members| every_layer(members.layers)));
     }
     all
+}
+
+/// Returns the layer, the name and the shape of every tensor that layers take from a weights file.
+pub fn every_tensor(layers: &[LayerSpec]) -> impl Iterator<Item = (&LayerSpec, String, Vec<usize>)> {
+    every_layer(layers)
+        .into_iter()
+        .flat_map(|layer| layer.tensors().into_iter().map(move |(name, shape)| (layer, name, shape)))
 }
 
 /// The number of values that one picture may become inside a net, at most.
 const MAX_ACTIVATIONS: usize = 1 << 28;
 
-/// Returns the shape that comes out of a list of layers.
-///
-/// # Errors
-/// Those of [`Layer::output`], and a picture that becomes too large.
+/// Returns the shape that comes out of a list of layers; refuses, by name, a layer that gets a shape that it cannot
+/// take, or makes one that is too large. `place` names the list in messages ("layers").
 pub fn output_shape(layers: &[LayerSpec], input: Shape, place: &str) -> Result<Shape, String> {
     layers.iter().enumerate().try_fold(input, |shape, (i, layer)| {
         let place = format!("{place}[{i}]");
-        let out = layer.output(shape, &place)?;
+        let members = layer.members().into_iter();
+        let members = members.map(|inner| output_shape(inner.layers, shape, &format!("{place}.{}", inner.name)));
+        let out = layer.output(shape, &members.collect::<Result<Vec<_>, _>>()?).map_err(|why| {
+            let tensors = layer.tensors();
+            let name = tensors.first().map(|(name, _)| format!(" {:?}", name.trim_end_matches(".weight")));
+            format!("{place}: {}{} {why}", layer.kind(), name.unwrap_or_default())
+        })?;
         if out.count() > MAX_ACTIVATIONS {
             return Err(format!("{place}: {} makes {out} of one picture, which is too large", layer.kind()));
         }
@@ -199,13 +216,10 @@ pub fn output_shape(layers: &[LayerSpec], input: Shape, place: &str) -> Result<S
     })
 }
 
-/// How deeply `residual` and `concat` may nest, so that a hostile manifest cannot exhaust the stack.
+/// The depth to which `residual` and `concat` may nest, so that a hostile manifest cannot exhaust the stack.
 const MAX_DEPTH: usize = 16;
 
-/// Reads a list of layers; `place` names it in messages ("layers").
-///
-/// # Errors
-/// A sentence that names the layer, for unknown kinds, missing and unknown fields, and impossible numbers.
+/// Reads a list of layers; refuses, by name, unknown kinds, missing and unknown fields, and impossible numbers.
 pub fn parse_layers(values: &[toml::Value], place: &str) -> Result<Vec<LayerSpec>, String> {
     if place.matches('.').count() > MAX_DEPTH {
         return Err(format!("{place}: more than {MAX_DEPTH} combinators inside one another"));
@@ -228,13 +242,11 @@ fn parse_layer(value: &toml::Value, place: &str) -> Result<LayerSpec, String> {
             _ => {}
         }
     }
-    let describe = || match value.get("name").and_then(toml::Value::as_str) {
-        Some(name) => format!("{place} ({name})"),
-        None => place.to_owned(),
-    };
+    let name = value.get("name").and_then(toml::Value::as_str);
+    let place = name.map_or(place.to_owned(), |name| format!("{place} ({name})"));
     let layer: LayerSpec =
-        value.clone().try_into().map_err(|e: toml::de::Error| format!("{}: {}", describe(), e.message().trim()))?;
-    layer.check().map_err(|why| format!("{}: {why}", describe()))?;
+        value.clone().try_into().map_err(|e: toml::de::Error| format!("{place}: {}", e.message().trim()))?;
+    layer.check().map_err(|why| format!("{place}: {why}"))?;
     Ok(layer)
 }
 
@@ -252,7 +264,7 @@ fn positive(what: &str, numbers: &[usize]) -> Result<(), String> {
     }
 }
 
-/// A length for both axes, or `[height, width]`.
+/// This is a length for both axes, or `[height, width]`.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(untagged, expecting = "a whole number or [height, width]")]
 enum Size {
@@ -260,20 +272,20 @@ enum Size {
     Each([usize; 2]),
 }
 
-impl From<Size> for [usize; 2] {
-    fn from(size: Size) -> Self {
-        match size {
-            Size::Square(size) => [size, size],
-            Size::Each(pair) => pair,
+impl Size {
+    fn axes(self) -> [usize; 2] {
+        match self {
+            Self::Square(size) => [size, size],
+            Self::Each(axes) => axes,
         }
     }
 }
 
 fn size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<[usize; 2], D::Error> {
-    Size::deserialize(deserializer).map(Into::into)
+    Size::deserialize(deserializer).map(Size::axes)
 }
 
-/// A padding as it stands in a manifest: the same on all sides, `[height, width]`, or `[top, left, bottom, right]`.
+/// A padding is the same on all sides, `[height, width]`, or `[top, left, bottom, right]`.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(
     untagged,

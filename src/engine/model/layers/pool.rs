@@ -1,33 +1,33 @@
-//! Pools of planes.
+//! These are pools of planes.
 
 use candle_core::{Result as TensorResult, Tensor};
 use serde::Deserialize;
 
-use super::{Builder, Layer, MAX_CHOICES, NodeId, Shape, Size, Target, TensorPass, padding, planes, positive, slid};
+use super::{
+    Builder, Layer, MAX_CHOICES, NodeId, Shape, Size, StepTarget, TensorPass, padding, planes, positive, slid,
+};
 use crate::Result;
 use crate::kernels::{Isa, Padding, Values, ValuesMut, Window, pool};
-use crate::model::plan::{Op, Operation, OperationGradient};
+use crate::model::plan::{Op, Operation};
 use crate::model::tensor_ops;
 
 /// This takes the largest value of each window.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(from = "Fields")]
-pub struct MaxPool2d(pub Window);
+pub struct MaxPool2d(#[serde(deserialize_with = "window")] pub Window);
 
 /// This takes the mean of each window, zeros of the padding counted.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(from = "Fields")]
-pub struct AvgPool2d(pub Window);
+pub struct AvgPool2d(#[serde(deserialize_with = "window")] pub Window);
 
 /// This takes the mean of each plane.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GlobalAvgPool {}
 
-/// The fields of a window; its stride is the kernel where none is given.
+/// These fields of a manifest make a window; its stride is the kernel where none is given.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Fields {
+struct WindowFields {
     kernel: Size,
     stride: Option<Size>,
     #[serde(default, deserialize_with = "padding")]
@@ -36,22 +36,9 @@ struct Fields {
     ceil: bool,
 }
 
-impl From<Fields> for Window {
-    fn from(Fields { kernel, stride, padding, ceil }: Fields) -> Self {
-        Self { kernel: kernel.into(), stride: stride.unwrap_or(kernel).into(), padding, ceil }
-    }
-}
-
-impl From<Fields> for MaxPool2d {
-    fn from(fields: Fields) -> Self {
-        Self(fields.into())
-    }
-}
-
-impl From<Fields> for AvgPool2d {
-    fn from(fields: Fields) -> Self {
-        Self(fields.into())
-    }
+fn window<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Window, D::Error> {
+    let WindowFields { kernel, stride, padding, ceil } = WindowFields::deserialize(deserializer)?;
+    Ok(Window { kernel: kernel.axes(), stride: stride.unwrap_or(kernel).axes(), padding, ceil })
 }
 
 fn check_window(window: &Window) -> Result<(), String> {
@@ -68,10 +55,6 @@ fn check_window(window: &Window) -> Result<(), String> {
 }
 
 impl Layer for MaxPool2d {
-    fn kind(&self) -> &'static str {
-        "max_pool2d"
-    }
-
     fn check(&self) -> Result<(), String> {
         check_window(&self.0)?;
         let [height, width] = self.0.kernel;
@@ -83,11 +66,11 @@ impl Layer for MaxPool2d {
         Ok(())
     }
 
-    fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
-        slid(self, &self.0, shape.channels(), shape, place)
+    fn output(&self, shape: Shape, _: &[Shape]) -> Result<Shape, String> {
+        slid(&self.0, shape.channels(), shape)
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
         builder.step(Op::MaxPool(self.0), self, x, target)
     }
 
@@ -97,19 +80,15 @@ impl Layer for MaxPool2d {
 }
 
 impl Layer for AvgPool2d {
-    fn kind(&self) -> &'static str {
-        "avg_pool2d"
-    }
-
     fn check(&self) -> Result<(), String> {
         check_window(&self.0)
     }
 
-    fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
-        slid(self, &self.0, shape.channels(), shape, place)
+    fn output(&self, shape: Shape, _: &[Shape]) -> Result<Shape, String> {
+        slid(&self.0, shape.channels(), shape)
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
         builder.step(Op::Other(Box::new(self.clone())), self, x, target)
     }
 
@@ -123,22 +102,18 @@ impl Operation for AvgPool2d {
         pool::avg_pool(isa, x, y, self.0);
     }
 
-    fn backward(&self, isa: Isa, from: OperationGradient<'_>, dx: ValuesMut<'_>, add: bool) {
-        pool::avg_pool_gradient(isa, from.dy, dx, self.0, add);
+    fn backward(&self, isa: Isa, _: Values<'_>, dy: Values<'_>, dx: ValuesMut<'_>, add: bool) {
+        pool::avg_pool_gradient(isa, dy, dx, self.0, add);
     }
 }
 
 impl Layer for GlobalAvgPool {
-    fn kind(&self) -> &'static str {
-        "global_avg_pool"
-    }
-
-    fn output(&self, shape: Shape, place: &str) -> Result<Shape, String> {
-        let [channels, ..] = planes(self, shape, place)?;
+    fn output(&self, shape: Shape, _: &[Shape]) -> Result<Shape, String> {
+        let [channels, ..] = planes(shape)?;
         Ok(Shape::Planes { channels, height: 1, width: 1 })
     }
 
-    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: Target<'_>) -> Result<NodeId> {
+    fn add_steps(&self, builder: &mut Builder, x: NodeId, target: StepTarget<'_>) -> Result<NodeId> {
         let kernel = builder.map(x).size();
         let whole = Window { kernel, stride: [1, 1], padding: Padding::default(), ceil: false };
         AvgPool2d(whole).add_steps(builder, x, target)

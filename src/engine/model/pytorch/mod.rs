@@ -1,4 +1,4 @@
-//! Weights as PyTorch's `torch.save` writes them: a zip with one part per storage, or, before PyTorch 1.6
+//! This reads weights as PyTorch's `torch.save` writes them: a zip with one part per storage, or, before PyTorch 1.6
 //! (torchvision's GoogLeNet is still such a file), four pickles with the storages behind them.
 //!
 //! Only dictionaries from names to tensors are read. A tensor's numbers are copied when someone asks for it by its
@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use safetensors::tensor::Dtype;
 
-use pickle::{Object, Pickle, Place, Storage, Tensor};
+use pickle::{Object, ObjectId, Pickle, Storage, Tensor};
 
-/// How an old file begins: the pickle of a number that stands for PyTorch.
+/// An old file begins with the pickle of a number that stands for PyTorch.
 const OLD: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19\x2e";
 
 /// Training programs save more than weights, and the weights under one of these names.
@@ -21,20 +21,17 @@ const NESTED: [&str; 3] = ["state_dict", "model_state_dict", "model"];
 
 /// The tensors of a file, in place.
 pub struct PytorchFile<'a> {
-    tensors: BTreeMap<String, Tensor>,
+    pub tensors: BTreeMap<String, Tensor>,
     data: HashMap<String, &'a [u8]>,
 }
 
 impl<'a> PytorchFile<'a> {
-    /// Returns whether a file is one of PyTorch's, by how it begins.
+    /// Returns whether a file begins like one of PyTorch's.
     pub fn is_one(bytes: &[u8]) -> bool {
         bytes.starts_with(zip::LOCAL) || bytes.starts_with(&OLD[..4])
     }
 
-    /// Reads the table of a file's tensors.
-    ///
-    /// # Errors
-    /// In words, for a file that is damaged or holds anything but tensors.
+    /// Reads the table of a file's tensors; refuses a file that is damaged or holds anything but tensors.
     pub fn open(bytes: &'a [u8]) -> Result<Self, String> {
         if bytes.starts_with(zip::LOCAL) { Self::open_zip(bytes) } else { Self::open_old(bytes) }
     }
@@ -53,16 +50,16 @@ impl<'a> PytorchFile<'a> {
         let pickle = part("data.pkl").filter(|pickle| pickle.is_whole()).ok_or(DAMAGED)?;
         let pickle = Pickle::read(pickle.data)?;
         let mut data = HashMap::new();
-        for storage in storages(&pickle) {
-            if data.contains_key(&storage.key) {
+        for Storage { key, .. } in storages(&pickle) {
+            if data.contains_key(key) {
                 continue;
             }
-            let part = part(&format!("data/{}", storage.key));
-            let found = part.ok_or_else(|| format!("its storage {:?} is missing: the file is damaged", storage.key))?;
+            let missing = || format!("its storage {key:?} is missing: the file is damaged");
+            let found = part(&format!("data/{key}")).ok_or_else(missing)?;
             if !found.is_whole() {
                 return Err(DAMAGED.into());
             }
-            data.insert(storage.key.clone(), found.data);
+            data.insert(key.clone(), found.data);
         }
         Self::gather(&pickle, data)
     }
@@ -78,22 +75,21 @@ impl<'a> PytorchFile<'a> {
             Ok::<_, String>(pickle)
         };
         let (_version, machine, pickle, keys) = (next()?, next()?, next()?, next()?);
-        let order = machine.get(machine.root, "little_endian").map(|place| machine.object(place));
+        let order = machine.get(machine.root, "little_endian").map(|id| &machine.objects[id]);
         if !matches!(order, Some(Object::Bool(true))) {
             return Err("its numbers have the highest byte first; save it again on an ordinary machine".into());
         }
         let known: HashMap<&str, &Storage> = storages(&pickle).map(|storage| (storage.key.as_str(), storage)).collect();
-        let Object::List(keys_in_order) = keys.object(keys.root) else { return Err(DAMAGED.into()) };
+        let Object::List(keys_in_order) = &keys.objects[keys.root] else { return Err(DAMAGED.into()) };
         let mut data = HashMap::new();
         for &place in keys_in_order {
             let storage = keys.text(place).and_then(|key| known.get(key)).ok_or(DAMAGED)?;
             // The number of numbers, and then they.
             let length = storage.count.checked_mul(width(storage.dtype)).ok_or(DAMAGED)?;
             let begin = at + 8;
-            let numbers = begin
-                .checked_add(length)
-                .and_then(|end| bytes.get(begin..end))
-                .ok_or("it ends before the last of its tensors: the file is cut short; get it again")?;
+            let numbers = bytes.get(begin..).and_then(|rest| rest.get(..length));
+            let numbers =
+                numbers.ok_or("it ends before the last of its tensors: the file is cut short; get it again")?;
             if bytes[at..begin] != (storage.count as u64).to_le_bytes() {
                 return Err(DAMAGED.into());
             }
@@ -114,49 +110,32 @@ impl<'a> PytorchFile<'a> {
         Ok(Self { tensors, data })
     }
 
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.tensors.keys().map(String::as_str)
-    }
-
-    /// Returns the shape of a tensor, and what its numbers are.
-    pub fn shape(&self, name: &str) -> Option<(&[usize], Dtype)> {
-        self.tensors.get(name).map(|tensor| (tensor.shape.as_slice(), tensor.storage.dtype))
-    }
-
-    /// Returns the bytes of a tensor whose shape was found right, in the order of its indices.
-    ///
-    /// # Errors
-    /// In words, for a tensor that reaches beyond its storage.
+    /// Returns the bytes of a tensor whose shape was found right, in the order of its indices; refuses one that reaches
+    /// beyond its storage.
     pub fn bytes(&self, name: &str) -> Result<Vec<u8>, String> {
         let tensor = self.tensors.get(name).ok_or(DAMAGED)?;
         let width = width(tensor.storage.dtype);
         let data = self.data.get(&tensor.storage.key).ok_or(DAMAGED)?;
-        let beyond = || format!("the tensor {name:?} reaches beyond its storage of {} bytes", data.len());
         if last(tensor).and_then(|last| last.checked_mul(width)).is_none_or(|end| end > data.len()) {
-            return Err(beyond());
+            return Err(format!("the tensor {name:?} reaches beyond its storage of {} bytes", data.len()));
         }
         let mut bytes = Vec::with_capacity(tensor.shape.iter().product::<usize>() * width);
-        let mut index = vec![0; tensor.shape.len()];
-        let mut at = tensor.offset;
-        for _ in 0..tensor.shape.iter().product::<usize>() {
+        let mut axes: Vec<_> = tensor.shape.iter().copied().zip(tensor.strides.iter().copied()).collect();
+        let (columns, step) = axes.pop().unwrap_or((1, 1));
+        let mut rows = vec![tensor.offset];
+        for (size, stride) in axes {
+            rows = rows.iter().flat_map(|row| (0..size).map(move |i| row + i * stride)).collect();
+        }
+        for at in rows.iter().flat_map(|row| (0..columns).map(move |i| row + i * step)) {
             bytes.extend_from_slice(&data[at * width..(at + 1) * width]);
-            for axis in (0..index.len()).rev() {
-                if index[axis] + 1 < tensor.shape[axis] {
-                    index[axis] += 1;
-                    at += tensor.strides[axis];
-                    break;
-                }
-                at -= tensor.strides[axis] * index[axis];
-                index[axis] = 0;
-            }
         }
         Ok(bytes)
     }
 }
 
-fn tensors(pickle: &Pickle, dict: Place) -> BTreeMap<String, Tensor> {
-    let Object::Dict(pairs) = pickle.object(dict) else { return BTreeMap::new() };
-    let named = pairs.iter().filter_map(|&(key, value)| match (pickle.text(key), pickle.object(value)) {
+fn tensors(pickle: &Pickle, dict: ObjectId) -> BTreeMap<String, Tensor> {
+    let Object::Dict(pairs) = &pickle.objects[dict] else { return BTreeMap::new() };
+    let named = pairs.iter().filter_map(|&(key, value)| match (pickle.text(key), &pickle.objects[value]) {
         (Some(name), Object::Tensor(tensor)) => Some((name.to_owned(), tensor.clone())),
         _ => None,
     });
@@ -167,15 +146,14 @@ fn storages(pickle: &Pickle) -> impl Iterator<Item = &Storage> {
     pickle.objects.iter().filter_map(|object| if let Object::Storage(storage) = object { Some(storage) } else { None })
 }
 
-/// Returns one past the last number of its storage that a tensor touches; `None` where that is no number. 0 for an
-/// empty tensor.
+/// Returns one past the last number of its storage that a tensor touches; `None` where that is too large.
 fn last(tensor: &Tensor) -> Option<usize> {
     if tensor.shape.contains(&0) {
         return Some(0);
     }
     let steps = tensor.shape.iter().zip(&tensor.strides);
-    let reach = steps.map(|(&size, &stride)| (size - 1).checked_mul(stride));
-    reach.into_iter().try_fold(tensor.offset.checked_add(1)?, |end, reach| end.checked_add(reach?))
+    let mut reach = steps.map(|(&size, &stride)| (size - 1).checked_mul(stride));
+    reach.try_fold(tensor.offset.checked_add(1)?, |end, reach| end.checked_add(reach?))
 }
 
 fn width(dtype: Dtype) -> usize {

@@ -1,4 +1,4 @@
-//! A pickle read as data. PyTorch's files say in Python's pickle what tensors they hold; a pickle is a program, so
+//! A pickle is read here as data. PyTorch's files say in Python's pickle what tensors they hold. A pickle is a program:
 //! only the few instructions and names that tensors need are known here, and nothing is ever called.
 //!
 //! The instructions are those of Python's `pickletools`; what `torch.save` writes with them is in
@@ -8,13 +8,13 @@ use std::collections::HashMap;
 
 use safetensors::tensor::Dtype;
 
-/// The most bytes of a pickle: a thousand tensors need about a hundred thousand.
+/// A pickle has at most so many bytes: a thousand tensors need about a hundred thousand.
 const MOST_BYTES: usize = 4 << 20;
 
-/// The place of an object in [`Pickle::objects`].
-pub type Place = usize;
+/// This is the place of an object in [`Pickle::objects`].
+pub type ObjectId = usize;
 
-/// What a pickle builds. Objects lie in one list and name each other by their places: however they are nested or
+/// A pickle builds objects. They lie in one list and name each other by their places: however they are nested or
 /// shared, they take no more memory than the pickle's own length allows, and nothing about them is recursive.
 #[derive(Debug)]
 pub enum Object {
@@ -24,14 +24,14 @@ pub enum Object {
     Float,
     Text(String),
     Name(Name),
-    Tuple(Vec<Place>),
-    List(Vec<Place>),
-    Dict(Vec<(Place, Place)>),
+    Tuple(Vec<ObjectId>),
+    List(Vec<ObjectId>),
+    Dict(Vec<(ObjectId, ObjectId)>),
     Storage(Storage),
     Tensor(Tensor),
 }
 
-/// The Python names that may be used.
+/// These Python names may be used.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Name {
     OrderedDict,
@@ -40,7 +40,7 @@ pub enum Name {
     Storage(Dtype),
 }
 
-/// Numbers that lie elsewhere in the file.
+/// A storage is numbers that lie elsewhere in the file.
 #[derive(Clone, Debug)]
 pub struct Storage {
     pub key: String,
@@ -48,7 +48,7 @@ pub struct Storage {
     pub count: usize,
 }
 
-/// A view of a storage, in numbers (not bytes).
+/// A tensor is a view of a storage, in numbers (not bytes).
 #[derive(Clone, Debug)]
 pub struct Tensor {
     pub storage: Storage,
@@ -57,42 +57,37 @@ pub struct Tensor {
     pub strides: Vec<usize>,
 }
 
-/// A pickle that was read.
 pub struct Pickle {
     pub objects: Vec<Object>,
-    /// What it is a pickle of.
-    pub root: Place,
-    /// Its bytes, up to its end.
+    /// The object that the pickle describes.
+    pub root: ObjectId,
+    /// The bytes that it takes.
     pub length: usize,
 }
 
 const SAVE_STATE: &str = "Save the weights alone: torch.save(net.state_dict(), \"weights.pth\")";
 
 fn name(module: &str, name: &str) -> Option<Name> {
-    let storage = |dtype| Some(Name::Storage(dtype));
-    match (module, name) {
-        ("collections", "OrderedDict") => Some(Name::OrderedDict),
-        ("torch._utils", "_rebuild_tensor_v2") => Some(Name::RebuildTensor),
-        ("torch._utils", "_rebuild_parameter") => Some(Name::RebuildParameter),
-        ("torch", "FloatStorage") => storage(Dtype::F32),
-        ("torch", "HalfStorage") => storage(Dtype::F16),
-        ("torch", "BFloat16Storage") => storage(Dtype::BF16),
-        ("torch", "DoubleStorage") => storage(Dtype::F64),
-        ("torch", "LongStorage") => storage(Dtype::I64),
-        ("torch", "IntStorage") => storage(Dtype::I32),
-        ("torch", "ShortStorage") => storage(Dtype::I16),
-        ("torch", "CharStorage") => storage(Dtype::I8),
-        ("torch", "ByteStorage") => storage(Dtype::U8),
-        ("torch", "BoolStorage") => storage(Dtype::BOOL),
-        _ => None,
-    }
+    Some(match (module, name) {
+        ("collections", "OrderedDict") => Name::OrderedDict,
+        ("torch._utils", "_rebuild_tensor_v2") => Name::RebuildTensor,
+        ("torch._utils", "_rebuild_parameter") => Name::RebuildParameter,
+        ("torch", "FloatStorage") => Name::Storage(Dtype::F32),
+        ("torch", "HalfStorage") => Name::Storage(Dtype::F16),
+        ("torch", "BFloat16Storage") => Name::Storage(Dtype::BF16),
+        ("torch", "DoubleStorage") => Name::Storage(Dtype::F64),
+        ("torch", "LongStorage") => Name::Storage(Dtype::I64),
+        ("torch", "IntStorage") => Name::Storage(Dtype::I32),
+        ("torch", "ShortStorage") => Name::Storage(Dtype::I16),
+        ("torch", "CharStorage") => Name::Storage(Dtype::I8),
+        ("torch", "ByteStorage") => Name::Storage(Dtype::U8),
+        ("torch", "BoolStorage") => Name::Storage(Dtype::BOOL),
+        _ => return None,
+    })
 }
 
 impl Pickle {
-    /// Reads the pickle at the beginning of `bytes`.
-    ///
-    /// # Errors
-    /// In words, for an instruction or a name that is not known here, and for what does not fit together.
+    /// Reads the pickle at the beginning of `bytes`; refuses instructions and names that are not known here.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let bytes = &bytes[..bytes.len().min(MOST_BYTES)];
         let mut machine = Machine { bytes, ..Machine::default() };
@@ -107,17 +102,13 @@ impl Pickle {
         }
     }
 
-    pub fn object(&self, place: Place) -> &Object {
-        &self.objects[place]
-    }
-
-    pub fn text(&self, place: Place) -> Option<&str> {
-        if let Object::Text(text) = self.object(place) { Some(text) } else { None }
+    pub fn text(&self, id: ObjectId) -> Option<&str> {
+        if let Object::Text(text) = &self.objects[id] { Some(text) } else { None }
     }
 
     /// Returns the value under a key of a dictionary.
-    pub fn get(&self, dict: Place, key: &str) -> Option<Place> {
-        let Object::Dict(pairs) = self.object(dict) else { return None };
+    pub fn get(&self, dict: ObjectId, key: &str) -> Option<ObjectId> {
+        let Object::Dict(pairs) = &self.objects[dict] else { return None };
         pairs.iter().find(|(name, _)| self.text(*name) == Some(key)).map(|(_, value)| *value)
     }
 }
@@ -127,10 +118,9 @@ struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
     objects: Vec<Object>,
-    stack: Vec<Place>,
-    /// Heights of the stack.
+    stack: Vec<ObjectId>,
     marks: Vec<usize>,
-    memo: HashMap<u32, Place>,
+    memo: HashMap<u32, ObjectId>,
 }
 
 impl Machine<'_> {
@@ -170,19 +160,17 @@ impl Machine<'_> {
         self.objects.push(object);
     }
 
-    fn pop(&mut self) -> Result<Place, String> {
+    fn pop(&mut self) -> Result<ObjectId, String> {
         let above = self.marks.last().copied().unwrap_or(0);
-        if self.stack.len() <= above {
-            return Err(MALFORMED.into());
-        }
-        self.stack.pop().ok_or_else(|| MALFORMED.into())
+        let popped = if self.stack.len() > above { self.stack.pop() } else { None };
+        popped.ok_or(MALFORMED.into())
     }
 
-    fn top(&self) -> Result<Place, String> {
-        self.stack.last().copied().ok_or_else(|| MALFORMED.into())
+    fn top(&self) -> Result<ObjectId, String> {
+        self.stack.last().copied().ok_or(MALFORMED.into())
     }
 
-    fn since_mark(&mut self) -> Result<Vec<Place>, String> {
+    fn since_mark(&mut self) -> Result<Vec<ObjectId>, String> {
         let height = self.marks.pop().filter(|&height| height <= self.stack.len()).ok_or(MALFORMED)?;
         Ok(self.stack.split_off(height))
     }
@@ -221,8 +209,7 @@ impl Machine<'_> {
                 let (Object::Text(module), Object::Text(name)) = (&self.objects[module], &self.objects[name]) else {
                     return Err(MALFORMED.into());
                 };
-                let (module, name) = (module.clone(), name.clone());
-                self.global(&module, &name)?;
+                self.global(&module.clone(), &name.clone())?;
             }
             b'q' | b'r' | 0x94 => {
                 let key = match opcode {
@@ -251,11 +238,8 @@ impl Machine<'_> {
             b'R' => self.reduce()?,
             b'b' => self.build()?,
             other => {
-                let which = if other.is_ascii_graphic() {
-                    format!("{:?}", char::from(other))
-                } else {
-                    format!("0x{other:02x}")
-                };
+                let letter = Some(char::from(other)).filter(char::is_ascii_graphic);
+                let which = letter.map_or(format!("0x{other:02x}"), |letter| format!("{letter:?}"));
                 return Err(format!(
                     "at byte {at} its description uses the pickle instruction {which}, which tensors do not need; nothing of it was run. \
                      {SAVE_STATE}"
@@ -266,22 +250,19 @@ impl Machine<'_> {
     }
 
     fn integer(&mut self, opcode: u8) -> Result<(), String> {
-        let value = match opcode {
-            b'J' => i64::from(self.number(4)? as u32 as i32),
-            b'K' => self.number(1)? as i64,
-            b'M' => self.number(2)? as i64,
-            _ => {
-                let bytes = usize::from(self.byte()?);
-                if bytes > 8 {
-                    return Err("one of its numbers is larger than 64 bits".into());
-                }
-                let value = self.number(bytes)?;
-                // The highest bit that is there is the sign.
-                let shift = 64 - 8 * bytes as u32;
-                if bytes == 0 { 0 } else { ((value << shift) as i64) >> shift }
-            }
+        let bytes = match opcode {
+            b'J' => 4,
+            b'K' => 1,
+            b'M' => 2,
+            _ => usize::from(self.byte()?),
         };
-        self.push(Object::Int(value));
+        if bytes > 8 {
+            return Err("one of its numbers is larger than 64 bits".into());
+        }
+        let value = self.number(bytes)? as i64;
+        // The highest bit that is there is the sign, except where there is none.
+        let shift = if matches!(opcode, b'K' | b'M') || bytes == 0 { 0 } else { 64 - 8 * bytes as u32 };
+        self.push(Object::Int(value << shift >> shift));
         Ok(())
     }
 
@@ -320,69 +301,57 @@ impl Machine<'_> {
         let id = self.pop()?;
         let Object::Tuple(members) = &self.objects[id] else { return Err(MALFORMED.into()) };
         let parts: Vec<&Object> = members.iter().map(|&place| &self.objects[place]).collect();
-        let storage = match parts.as_slice() {
-            [
-                Object::Text(kind),
-                Object::Name(Name::Storage(dtype)),
-                Object::Text(key),
-                Object::Text(_),
-                Object::Int(count),
-            ]
-            | [
-                Object::Text(kind),
-                Object::Name(Name::Storage(dtype)),
-                Object::Text(key),
-                Object::Text(_),
-                Object::Int(count),
-                Object::Nothing,
-            ] if kind == "storage" => {
-                let count = usize::try_from(*count).map_err(|_| format!("a storage of {count} numbers"))?;
-                Storage { key: key.clone(), dtype: *dtype, count }
-            }
-            _ => return Err(MALFORMED.into()),
-        };
-        self.push(Object::Storage(storage));
-        Ok(())
-    }
-
-    /// Makes the only calls that mean something: of the names above.
-    fn reduce(&mut self) -> Result<(), String> {
-        let (arguments, function) = (self.pop()?, self.pop()?);
-        let (Object::Name(function), Object::Tuple(arguments)) = (&self.objects[function], &self.objects[arguments])
+        let [Object::Text(kind), Object::Name(Name::Storage(dtype)), Object::Text(key), Object::Text(_), rest @ ..] =
+            parts.as_slice()
         else {
             return Err(MALFORMED.into());
         };
-        let object = match (function, arguments.as_slice()) {
-            (Name::OrderedDict, []) => Object::Dict(Vec::new()),
-            (Name::RebuildTensor, &[storage, offset, shape, strides, ..]) => {
-                Object::Tensor(self.tensor(storage, offset, shape, strides).ok_or(MALFORMED)?)
-            }
-            (Name::RebuildParameter, &[tensor, ..]) => match &self.objects[tensor] {
-                Object::Tensor(tensor) => Object::Tensor(tensor.clone()),
-                _ => return Err(MALFORMED.into()),
-            },
-            _ => return Err(MALFORMED.into()),
+        let ([Object::Int(count)] | [Object::Int(count), Object::Nothing], "storage") = (rest, kind.as_str()) else {
+            return Err(MALFORMED.into());
         };
-        self.push(object);
+        let count = usize::try_from(*count).map_err(|_| format!("a storage of {count} numbers"))?;
+        self.push(Object::Storage(Storage { key: key.clone(), dtype: *dtype, count }));
         Ok(())
     }
 
-    fn tensor(&self, storage: Place, offset: Place, shape: Place, strides: Place) -> Option<Tensor> {
-        let size = |place: Place| match self.objects[place] {
+    /// Makes the only calls that mean something, those of the known names.
+    fn reduce(&mut self) -> Result<(), String> {
+        let (arguments, function) = (self.pop()?, self.pop()?);
+        let made = self.call(&self.objects[function], &self.objects[arguments]).ok_or(MALFORMED)?;
+        self.push(made);
+        Ok(())
+    }
+
+    fn call(&self, function: &Object, arguments: &Object) -> Option<Object> {
+        let (Object::Name(function), Object::Tuple(arguments)) = (function, arguments) else { return None };
+        match (function, arguments.as_slice()) {
+            (Name::OrderedDict, []) => Some(Object::Dict(Vec::new())),
+            (Name::RebuildTensor, &[storage, offset, shape, strides, ..]) => {
+                self.tensor(storage, offset, shape, strides).map(Object::Tensor)
+            }
+            (Name::RebuildParameter, &[tensor, ..]) => match &self.objects[tensor] {
+                Object::Tensor(tensor) => Some(Object::Tensor(tensor.clone())),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn tensor(&self, storage: ObjectId, offset: ObjectId, shape: ObjectId, strides: ObjectId) -> Option<Tensor> {
+        let size = |place: ObjectId| match self.objects[place] {
             Object::Int(size) => usize::try_from(size).ok(),
             _ => None,
         };
-        let sizes = |place: Place| match &self.objects[place] {
+        let sizes = |place: ObjectId| match &self.objects[place] {
             Object::Tuple(members) => members.iter().map(|&member| size(member)).collect::<Option<Vec<usize>>>(),
             _ => None,
         };
         let Object::Storage(storage) = &self.objects[storage] else { return None };
-        let (shape, strides) = (sizes(shape)?, sizes(strides)?);
-        let storage = storage.clone();
+        let (storage, shape, strides) = (storage.clone(), sizes(shape)?, sizes(strides)?);
         (shape.len() == strides.len()).then_some(Tensor { storage, offset: size(offset)?, shape, strides })
     }
 
-    /// Passes attributes over: those of a dictionary (a state dict has `_metadata`) say nothing about its tensors.
+    /// Ignores the attributes of a dictionary: a state dict has `_metadata`, which says nothing about its tensors.
     fn build(&mut self) -> Result<(), String> {
         let state = self.pop()?;
         match (&self.objects[self.top()?], &self.objects[state]) {

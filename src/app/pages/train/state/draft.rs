@@ -210,7 +210,16 @@ mod tests {
             assert_eq!(Knobs::of(&net).build(), net.kind, "{words}");
         }
         let uneven: Architecture = "mlp:30,20".parse().unwrap();
-        assert_eq!(Architecture::plain(Knobs::of(&uneven).build()).to_string(), "mlp:30,30");
+        assert_eq!(Architecture { kind: Knobs::of(&uneven).build(), dropout: None }.to_string(), "mlp:30,30");
+    }
+
+    #[test]
+    fn the_largest_knobs_still_make_a_net() {
+        for kind in NetKind::ALL {
+            let knobs = Knobs { kind, layers: 4, units: 2048, pieces: 8, channels: 128 };
+            let words = Architecture { kind: knobs.build(), dropout: None }.to_string();
+            assert_eq!(words.parse::<Architecture>().unwrap().kind, knobs.build(), "{words}");
+        }
     }
 
     #[test]
