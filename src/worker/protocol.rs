@@ -253,6 +253,13 @@ pub struct Shown {
     pub took: std::time::Duration,
 }
 
+impl Shown {
+    /// Returns the name of a class of the net; empty for one that it does not have.
+    pub fn class_name(&self, class: usize) -> &str {
+        self.model.classes.get(class).map_or("", String::as_str)
+    }
+}
+
 /// This is the class nearest to a picture's label for a linear net.
 #[derive(Debug)]
 pub struct Linear {

@@ -3,6 +3,7 @@
 use eframe::egui::{self, Id, Key, Stroke, TextEdit, Ui};
 
 use crate::app::theme::{self, palette};
+use crate::app::widgets::problem_line;
 
 #[derive(Default)]
 pub struct Field {
@@ -11,8 +12,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// Shows the field. Outside of typing it holds `value`; Enter or leaving it parses the draft. A draft that does
-    /// not parse stays as it is, with the reason in [`Self::problem`]; Escape drops it.
+    /// Shows the field. Outside of typing it holds `value`; Enter or leaving it parses the draft, and Escape drops it.
     pub fn show<T>(
         &mut self,
         ui: &mut Ui,
@@ -53,19 +53,23 @@ impl Field {
         if !response.lost_focus() || self.draft.is_none() {
             return None;
         }
-        if ui.input(|i| i.key_pressed(Key::Escape)) {
-            self.clear();
-            return None;
-        }
+        let is_dropped = ui.input(|i| i.key_pressed(Key::Escape));
         match parse(&text) {
-            Ok(value) => {
-                *self = Self::default();
-                Some(value)
-            }
-            Err(problem) => {
+            Err(problem) if !is_dropped => {
                 self.problem = Some(problem);
                 None
             }
+            parsed => {
+                self.clear();
+                parsed.ok().filter(|_| !is_dropped)
+            }
+        }
+    }
+
+    /// Says under the field why what was typed is not taken.
+    pub fn show_problem(&self, ui: &mut Ui) {
+        if let Some(problem) = &self.problem {
+            problem_line(ui, problem);
         }
     }
 

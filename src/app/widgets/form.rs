@@ -2,6 +2,7 @@
 //! cannot be taken.
 
 use std::collections::HashMap;
+use std::f32::consts::SQRT_2;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
@@ -11,8 +12,8 @@ use eframe::egui::{self, Checkbox, ComboBox, Id, Ui};
 use crate::app::theme::{self, SPACE_1, SPACE_2};
 use crate::app::widgets::about::About;
 use crate::app::widgets::fields::Field;
-use crate::app::widgets::rail::{Curve, Rail};
-use crate::app::widgets::{problem_line, row};
+use crate::app::widgets::rail::{Rail, Spacing};
+use crate::app::widgets::row;
 
 const NAMES: f32 = 100.0;
 const FIELD: f32 = 64.0;
@@ -130,9 +131,7 @@ pub fn text<T: ToString>(
             *value = typed;
         }
     });
-    if let Some(problem) = &field.problem {
-        problem_line(ui, problem);
-    }
+    field.show_problem(ui);
 }
 
 /// Shows a field for a whole number in a range; `what` names it in messages.
@@ -183,9 +182,7 @@ pub fn slider(
             *value = typed;
         }
     });
-    if let Some(problem) = &field.problem {
-        problem_line(ui, problem);
-    }
+    field.show_problem(ui);
     is_moved
 }
 
@@ -199,14 +196,8 @@ pub struct Counts {
 pub fn count(ui: &mut Ui, fields: &mut Fields, about: About, counts: &Counts, value: &mut usize) {
     let (least, most) = counts.slider.clone().into_inner();
     let wide = most > 16 * least;
-    let rail = Rail {
-        name: about.name,
-        range: least as f32..=most as f32,
-        curve: if wide { Curve::Logarithmic } else { Curve::Linear },
-        step: if wide { std::f32::consts::SQRT_2 } else { 1.0 },
-        marks: &[],
-        grid: 1.0,
-    };
+    let (spacing, step) = if wide { (Spacing::Logarithmic, SQRT_2) } else { (Spacing::Linear, 1.0) };
+    let rail = Rail { grid: 1.0, ..Rail::new(about.name, least as f32..=most as f32, spacing, step) };
     let round = if wide { |number: f32| two_digits(number.round() as usize) as f32 } else { f32::round };
     let mut number = *value as f32;
     let parse = |text: &str| parse_whole(text, about.name, &counts.typed).map(|number| number as f32);
@@ -246,9 +237,7 @@ pub fn optional<T: Copy + Display>(
             });
         }
     });
-    if let Some(problem) = &fields.get(about.name).problem {
-        problem_line(ui, problem);
-    }
+    fields.get(about.name).show_problem(ui);
 }
 
 /// Reads a whole number as people type it, with spaces between thousands.

@@ -168,10 +168,6 @@ pub fn icon_at(ui: &Ui, rect: egui::Rect, icon: MaterialIcon, size: f32, colour:
     ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, icon.codepoint, theme::icon_font(size), colour);
 }
 
-pub fn typing(ctx: &egui::Context) -> bool {
-    ctx.text_edit_focused()
-}
-
 /// Shows a heading and a few lines in the middle of an empty room.
 pub fn remark(ui: &mut Ui, heading: &str, text: &str) {
     let above = (ui.available_height() * 0.28 - 24.0).max(0.0);

@@ -11,10 +11,10 @@ const MOST_SHOWN: usize = 200;
 pub struct Listing {
     folder: PathBuf,
     /// Folders come first, each part in the order of the alphabet.
-    names: Vec<Name>,
+    names: Vec<FolderEntry>,
 }
 
-struct Name {
+struct FolderEntry {
     text: String,
     lowercase: String,
     is_folder: bool,
@@ -32,9 +32,9 @@ impl Listing {
                 Ok(kind) if kind.is_symlink() => entry.path().is_dir(),
                 kind => kind.is_ok_and(|kind| kind.is_dir()),
             };
-            Some(Name { lowercase: text.to_lowercase(), text, is_folder })
+            Some(FolderEntry { lowercase: text.to_lowercase(), text, is_folder })
         };
-        let mut names: Vec<Name> = entries.filter_map(name).collect();
+        let mut names: Vec<FolderEntry> = entries.filter_map(name).collect();
         names.sort_by(|a, b| (!a.is_folder, &a.lowercase).cmp(&(!b.is_folder, &b.lowercase)));
         Self { folder, names }
     }
@@ -43,7 +43,7 @@ impl Listing {
     /// with one of the endings, or all files for no endings. Hidden names need a dot.
     fn suggest(&self, begun: &str, endings: &[&str]) -> Vec<String> {
         let lowercase = begun.to_lowercase();
-        let fits = |name: &&Name| {
+        let fits = |name: &&FolderEntry| {
             let is_kind = || {
                 let ending = Path::new(&name.lowercase).extension().and_then(|ending| ending.to_str());
                 endings.is_empty() || ending.is_some_and(|ending| endings.contains(&ending))
@@ -52,7 +52,7 @@ impl Listing {
                 && (begun.starts_with('.') || !name.text.starts_with('.'))
                 && (name.is_folder || (is_kind() && name.text != begun))
         };
-        let written = |name: &Name| match name.is_folder {
+        let written = |name: &FolderEntry| match name.is_folder {
             true => format!("{}{MAIN_SEPARATOR}", name.text),
             false => name.text.clone(),
         };

@@ -11,12 +11,12 @@ use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::format;
-use crate::app::pages::explore::commands::attack::{AttackCommand, attack_title};
+use crate::app::pages::explore::commands::attack::AttackCommand;
 use crate::app::pages::explore::state::Explore;
 use crate::app::theme::{self, SPACE_2, SPACE_3};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::fields::Field;
-use crate::app::widgets::rail::{Curve, Rail};
+use crate::app::widgets::rail::{Rail, Spacing};
 use crate::app::widgets::{alternatives, icon_button, problem_line};
 use crate::engine::attack::{AttackSettings, Norm, Parameter, Scale, Value};
 
@@ -62,7 +62,7 @@ impl AttackForm {
         ui.set_max_width(FORM);
         // A menu would set long lines with wide gaps.
         ui.with_layout(Layout::top_down(Align::Min), |ui| {
-            ui.label(theme::strong(attack_title(&explore.view.attack)));
+            ui.label(theme::strong(explore.view.attack.info().title));
             ui.label(theme::weak(ui, explore.view.attack.info().paper));
         });
         ui.add_space(SPACE_2);
@@ -122,8 +122,8 @@ impl AttackForm {
         ui.horizontal(|ui| {
             let step = if is_whole { 1.0 } else { (high - low) / 100.0 };
             let grid = if is_whole { 1.0 } else { 0.0 };
-            let curve = if is_whole && high > 50.0 { Curve::Square } else { Curve::Linear };
-            let rail = Rail { name: label, range: low..=high, curve, step, marks: &[], grid };
+            let spacing = if is_whole && high > 50.0 { Spacing::Square } else { Spacing::Linear };
+            let rail = Rail { grid, ..Rail::new(label, low..=high, spacing, step) };
             let field = self.fields.entry(label).or_default();
             let (response, moved) = rail.show(ui, RAIL, value);
             response.on_hover_text(tooltip);
@@ -217,7 +217,7 @@ fn norm_choice(ui: &mut Ui, label: &str, norm: &mut Norm, known: &[Norm]) {
 }
 
 fn chooser(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-    let chosen = attack_title(&explore.view.attack);
+    let chosen = explore.view.attack.info().title;
     let combo = ComboBox::from_id_salt("attack").selected_text(chosen).width(CHOOSER).height(480.0).truncate();
     let response = combo.show_ui(ui, |ui| {
         for command in AttackCommand::listed() {

@@ -14,13 +14,13 @@ use crate::app::files::view::{Found, examples, may_hold_view};
 use crate::app::notices::{Action, Tone};
 use crate::app::page::{Menu, Page};
 use crate::app::pages::explore::camera::Camera;
-use crate::app::pages::explore::canvas::{self, Canvas};
+use crate::app::pages::explore::canvas;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::controls::{Controls, LABEL_FIELD, TARGET_FIELD};
 use crate::app::pages::explore::linear::LinearView;
 use crate::app::pages::explore::net_band::net_band;
 use crate::app::pages::explore::opening::Opening;
-use crate::app::pages::explore::pictures::Pictures;
+use crate::app::pages::explore::pictures::PicturePanes;
 use crate::app::pages::explore::results::{conditions, line};
 use crate::app::pages::explore::samples::Samples;
 use crate::app::pages::explore::why::{logic, pane};
@@ -41,10 +41,9 @@ const ZOOM_STEP: f32 = 1.5;
 /// The page keeps this from frame to frame.
 #[derive(Default)]
 pub struct ExplorePage {
-    pictures: Pictures,
+    pictures: PicturePanes,
     pub samples: Samples,
     controls: Controls,
-    canvas: Canvas,
     linear: LinearView,
     recording: Option<Recording>,
     opening: Option<Opening>,
@@ -52,9 +51,8 @@ pub struct ExplorePage {
 
 impl Page for ExplorePage {
     fn show(&mut self, ui: &mut Ui, shell: &mut Shell, out: &mut Vec<Command>) {
-        shell.explore.is_blank = self.canvas.is_blank();
+        shell.explore.is_blank = self.pictures.canvas.is_blank();
         let gap = theme::row_gap(ui);
-        let has_more = shell.settings.more;
         let margins = |top: f32, bottom: f32| Margin { left: 16, right: 16, top: top as i8, bottom: bottom as i8 };
         let strip = Frame::new().fill(palette(ui).canvas).inner_margin(margins(gap, 0.0));
         Panel::top("samples").frame(strip).show_separator_line(false).show(ui, |ui| {
@@ -69,9 +67,9 @@ impl Page for ExplorePage {
         let dock = theme::bar_frame(ui).inner_margin(margins(gap, gap));
         Panel::bottom("dock").frame(dock).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = gap;
-            self.controls.show(ui, &shell.explore, has_more, shell.why.search.as_ref().map(|search| search.share), out);
+            self.controls.show(ui, &shell.explore, shell.why.search.as_ref().map(|search| search.share), out);
             ui.spacing_mut().item_spacing.y = 0.0;
-            conditions(ui, &shell.explore, has_more, out);
+            conditions(ui, &shell.explore, out);
         });
         let half = 0.5 * gap;
         let band = || Frame::new().fill(palette(ui).canvas).inner_margin(margins(half, half));
@@ -83,7 +81,7 @@ impl Page for ExplorePage {
             pane::show(ui, &shell.explore, &shell.why, &shell.settings.why, is_open, out);
         });
         CentralPanel::default().frame(pictures).show(ui, |ui| {
-            self.pictures.show(ui, &shell.explore, &mut self.canvas, has_more, out);
+            self.pictures.show(ui, &shell.explore, out);
         });
         self.linear.show(ui, &shell.explore, out);
         logic::study(shell);
@@ -181,7 +179,7 @@ impl ExplorePage {
             ExploreCommand::NextMoment => shell.show_moment(NetMoment::next),
             ExploreCommand::Show(source) => self.show_source(source, shell),
             ExploreCommand::ShowPhotos => {
-                self.canvas.open = false;
+                self.pictures.canvas.open = false;
                 explore.show_kind(PictureKind::Photo);
             }
             ExploreCommand::ShowDigits => explore.show_kind(PictureKind::Digit),
@@ -193,17 +191,17 @@ impl ExplorePage {
             ExploreCommand::NextSample => step_sample(shell, 1),
             ExploreCommand::PreviousSample => step_sample(shell, -1),
             ExploreCommand::Draw => {
-                self.canvas.open = !self.canvas.open;
-                if self.canvas.open {
+                self.pictures.canvas.open = !self.pictures.canvas.open;
+                if self.pictures.canvas.open {
                     shell.settings.tab = Tab::Explore;
-                    explore.set_picture(self.canvas.picture());
+                    explore.set_picture(self.pictures.canvas.picture());
                 }
             }
-            ExploreCommand::CloseDrawing => self.canvas.open = false,
+            ExploreCommand::CloseDrawing => self.pictures.canvas.open = false,
             ExploreCommand::ZoomIn => self.pictures.camera.zoom(ZOOM_STEP),
             ExploreCommand::ZoomOut => self.pictures.camera.zoom(1.0 / ZOOM_STEP),
             ExploreCommand::ZoomReset => self.pictures.camera = Camera::default(),
-            ExploreCommand::ToggleMore => shell.settings.more = !shell.settings.more,
+            ExploreCommand::ToggleMore => explore.has_more = !explore.has_more,
             ExploreCommand::ToggleLinear => self.linear.open = !self.linear.open,
             ExploreCommand::CloseLinear => self.linear.open = false,
             ExploreCommand::OpenDialog => shell.ask_system(Question::Open),
@@ -230,7 +228,7 @@ impl ExplorePage {
         match source {
             Source::File(path) if may_hold_view(&path) => shell.start(|background| background.open_view(path)),
             source => {
-                self.canvas.open &= matches!(&source, Source::Memory { name, .. } if name == canvas::NAME);
+                self.pictures.canvas.open &= matches!(&source, Source::Memory { name, .. } if name == canvas::NAME);
                 if matches!(source, Source::File(_)) && shell.explore.view.picture == source {
                     shell.worker.look_again();
                 }
@@ -285,7 +283,7 @@ impl ExplorePage {
             let text = format!("Changed to {title}, which reads {what}.");
             shell.notices.add_with(text, keep(model, picture));
         } else if picture != wanted.view.picture && shown.view.picture == wanted.view.picture {
-            self.canvas.open = false;
+            self.pictures.canvas.open = false;
             let text = format!("{title} reads {what}, so it is shown one.");
             shell.notices.add_with(text, keep(wanted.view.model.clone(), picture));
         }

@@ -21,10 +21,6 @@ pub enum AttackCommand {
 const KEYS: [Key; 9] =
     [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
 
-pub fn attack_title(attack: &AttackSettings) -> &'static str {
-    attack.info().title
-}
-
 impl Action for AttackCommand {
     fn about(&self) -> About {
         match self {

@@ -9,7 +9,7 @@ use crate::app::widgets::about::{About, Action, NONE, about};
 /// The pane shows this part, where there is no room for everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Part {
+pub enum WhyPart {
     #[default]
     Curve,
     Controls,
@@ -26,7 +26,7 @@ pub enum WhyCommand {
     Second(Option<String>),
     /// That net is attacked itself, or shown the same picture.
     OwnAttack(bool),
-    Part(Part),
+    Part(WhyPart),
 }
 
 impl Action for WhyCommand {

@@ -47,6 +47,8 @@ pub struct Explore {
     pub playing: Playing,
     /// Somebody is about to draw: there is no picture yet.
     pub is_blank: bool,
+    /// All settings of the attack are on screen.
+    pub has_more: bool,
     pub catalogue: Vec<Entry>,
     pub shown: Option<Box<Shown>>,
     /// A lesson does not show these parts yet.
@@ -145,7 +147,7 @@ impl Explore {
             lengths: settings.lengths,
             kind: Some(if settings.channels == 3 { PictureKind::Photo } else { PictureKind::Digit }),
             last: settings.last.clone(),
-            history: History::default(),
+            has_more: settings.more,
             carried: Carried { label: None, target: settings.target.clone() },
             ..Self::default()
         };
@@ -448,6 +450,7 @@ impl Explore {
             // The net is not there yet.
             (_, None) => self.carried.target.clone(),
         };
+        settings.more = self.has_more;
         settings.lengths = self.lengths();
         if let Some(kind) = self.kind {
             settings.channels = if kind == PictureKind::Photo { 3 } else { 1 };

@@ -4,7 +4,6 @@ use eframe::egui::{self, Align2, Color32, FontId, Rect, Role, Sense, Stroke, Ui,
 
 use crate::app::commands::Command;
 use crate::app::format::per_cent;
-use crate::app::pages::explore::commands::attack::attack_title;
 use crate::app::pages::explore::commands::why::WhyCommand;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::mark::eps_text;
@@ -80,7 +79,7 @@ fn named(shown: &Shown, controls: &Controls, row: &ControlRow) -> (String, Strin
     let seed = controls.seed;
     match row.control {
         None if shown.view.is_fgsm() => ("FGSM".into(), "ε·sign(∇J): the attack".into()),
-        None => (attack_title(&shown.view.attack).into(), "the attack; ε is how far a pixel may move, or does".into()),
+        None => (shown.view.attack.info().title.into(), "the attack; ε is how far a pixel may move, or does".into()),
         Some(Control::Signs) => {
             (format!("Signs, seed {seed}"), format!("+ε or −ε at each pixel by chance, seed {seed}"))
         }

@@ -1,8 +1,8 @@
 //! The curve is figure 4 of arXiv 1412.6572: the net's answers along the attack's direction, with ε as a cursor.
 
 use eframe::egui::{
-    Align2, Color32, CursorIcon, EventFilter, Grid, Key, Rect, Response, RichText, Sense, Stroke, Ui, UiBuilder, Vec2,
-    WidgetInfo, accesskit, pos2, vec2,
+    Align2, Color32, CursorIcon, Grid, Key, Rect, Response, RichText, Sense, Stroke, Ui, UiBuilder, Vec2, WidgetInfo,
+    pos2, vec2,
 };
 use egui_plot::{Line, PlotPoint, PlotTransform, PlotUi, Span, Text, VLine};
 
@@ -11,13 +11,13 @@ use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::state::{Explore, MAX_EPS};
 use crate::app::pages::explore::why::axis::{EpsAxis, ValueAxis, value_at};
 use crate::app::pages::explore::why::legend;
-use crate::app::pages::explore::why::look::WhyLook;
-use crate::app::pages::explore::why::mark::{FLAGS, Mark, eps_text, flags};
-use crate::app::pages::explore::why::state::Why;
+use crate::app::pages::explore::why::mark::{AnswerChange, FLAGS, eps_text, flags};
+use crate::app::pages::explore::why::state::{Why, WhyLook};
 use crate::app::pages::explore::words;
 use crate::app::plots::axes::Interval;
 use crate::app::plots::quiet::QuietPlot;
 use crate::app::theme::{self, Palette, SPACE_2, SPACE_3, SPACE_4, Standing, palette};
+use crate::app::widgets::rail::{describe_slider, held_at, keep_arrows, requested_value};
 use crate::engine::attack::{Flip, Goal, Loss};
 use crate::engine::units::LEVELS;
 use crate::worker::{Along, ClassLine, Shown};
@@ -66,7 +66,7 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
     let whole = along.eps.last().copied().unwrap_or(MAX_EPS);
     let axis = EpsAxis { is_log: look.is_log, reach: if is_near { whole.min(NEAR) } else { whole } };
     let values = ValueAxis::new(along, axis, look.has_logits);
-    let sheet = Sheet { axis, values, shown, along, is_current, eps };
+    let sheet = CurveView { axis, values, shown, along, is_current, eps };
     ui.scope_builder(UiBuilder::new().max_rect(plot), |ui| sheet.show(ui, explore, out));
     let column = Rect::from_min_max(pos2(split, room.top()), room.max);
     ui.scope_builder(UiBuilder::new().max_rect(column), |ui| legend::show(ui, &sheet));
@@ -79,7 +79,7 @@ pub struct Widths {
 }
 
 /// A sheet is a curve along the direction of an attack, and how it is looked at.
-pub struct Sheet<'a> {
+pub struct CurveView<'a> {
     pub axis: EpsAxis,
     pub values: ValueAxis,
     pub shown: &'a Shown,
@@ -89,7 +89,7 @@ pub struct Sheet<'a> {
     pub eps: f32,
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> CurveView<'a> {
     fn show(&self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         ui.spacing_mut().item_spacing = Vec2::ZERO;
         ui.add_space(FLAGS);
@@ -101,7 +101,9 @@ impl<'a> Sheet<'a> {
         let transform = quiet.show(ui, |plot| self.add(plot, palette, WIDTHS)).transform;
         let id = ui.make_persistent_id("ε on the curve");
         let response = ui.interact(*transform.frame(), id, Sense::click_and_drag());
-        self.steer(ui, explore, &transform, &response, out);
+        if let Some(eps) = self.steer(ui, &transform, &response, explore.wanted().is_fgsm()) {
+            out.push(ExploreCommand::Eps(eps).into());
+        }
         self.paint_cursor(ui, &transform, &response);
         // ε of other lengths, or none, leads to other places than those of the curve.
         let follows_eps = explore.wanted().pixel_eps().is_some();
@@ -109,7 +111,7 @@ impl<'a> Sheet<'a> {
         self.tell(&response, &transform);
     }
 
-    fn marks(&self, palette: &'static Palette) -> Vec<Mark<'a>> {
+    fn marks(&self, palette: &'static Palette) -> Vec<AnswerChange<'a>> {
         if !self.is_current {
             return Vec::new();
         }
@@ -118,8 +120,8 @@ impl<'a> Sheet<'a> {
             let beyond = if flip.eps < 0.0 { flip.from } else { flip.to };
             let line = self.along.lines.iter().position(|line| line.class == beyond);
             let colour = line.map_or(palette.weak, |index| self.colour(palette, index));
-            let name = self.shown.model.classes.get(beyond).map_or("", String::as_str);
-            Some(Mark { eps: flip.eps, place: self.axis.place(flip.eps)?, name, colour })
+            let name = self.shown.class_name(beyond);
+            Some(AnswerChange { eps: flip.eps, place: self.axis.place(flip.eps)?, name, colour })
         };
         self.along.flips.iter().filter(|flip| self.axis.shows(flip.eps)).filter_map(mark).collect()
     }
@@ -178,49 +180,24 @@ impl<'a> Sheet<'a> {
         }
     }
 
-    /// Lets a press or a drag on the plot move ε, and the arrow keys.
-    fn steer(
-        &self,
-        ui: &Ui,
-        explore: &Explore,
-        transform: &PlotTransform,
-        response: &Response,
-        out: &mut Vec<Command>,
-    ) {
-        let can_move = explore.wanted().is_fgsm();
-        let mut eps = self.eps;
-        if can_move {
-            if let Some(pointer) = response.interact_pointer_pos()
-                && (response.dragged() || response.is_pointer_button_down_on())
-            {
-                eps = self.axis.eps(transform.value_from_position(pointer).x).max(0.0);
-            }
-            if response.has_focus() {
-                let filter = EventFilter { horizontal_arrows: true, ..EventFilter::default() };
-                ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
-                eps += ui.input(|i| {
-                    let presses = i.num_presses(Key::ArrowRight) as f32 - i.num_presses(Key::ArrowLeft) as f32;
-                    presses * if i.modifiers.shift { 0.1 } else { 1.0 } / LEVELS
-                });
-            }
-            ui.input(|i| {
-                for request in i.accesskit_action_requests(response.id, accesskit::Action::SetValue) {
-                    if let Some(accesskit::ActionData::NumericValue(number)) = request.data {
-                        eps = number as f32;
-                    }
-                }
-            });
-            let eps = eps.clamp(0.0, MAX_EPS);
-            if eps != self.eps {
-                out.push(ExploreCommand::Eps(eps).into());
-            }
+    /// Returns the ε that a press or a drag on the plot, or the arrow keys, move it to.
+    fn steer(&self, ui: &Ui, transform: &PlotTransform, response: &Response, can_move: bool) -> Option<f32> {
+        let info = WidgetInfo::slider(can_move, f64::from(self.eps), "ε on the curve");
+        describe_slider(ui, response, info, [0.0, f64::from(self.axis.reach)]);
+        if !can_move {
+            return None;
         }
-        response.widget_info(|| WidgetInfo::slider(can_move, f64::from(self.eps), "ε on the curve"));
-        ui.ctx().accesskit_node_builder(response.id, |node| {
-            node.set_min_numeric_value(0.0);
-            node.set_max_numeric_value(f64::from(self.axis.reach));
-            node.add_action(accesskit::Action::SetValue);
-        });
+        let value = |pointer| self.axis.eps(transform.value_from_position(pointer).x).max(0.0);
+        let mut eps = held_at(response).map_or(self.eps, value);
+        keep_arrows(ui, response, false);
+        if response.has_focus() {
+            eps += ui.input(|i| {
+                let presses = i.num_presses(Key::ArrowRight) as f32 - i.num_presses(Key::ArrowLeft) as f32;
+                presses * if i.modifiers.shift { 0.1 } else { 1.0 } / LEVELS
+            });
+        }
+        let eps = requested_value(ui, response).map_or(eps, |eps| eps as f32).clamp(0.0, MAX_EPS);
+        (eps != self.eps).then_some(eps)
     }
 
     fn paint_cursor(&self, ui: &Ui, transform: &PlotTransform, response: &Response) {
@@ -263,7 +240,7 @@ impl<'a> Sheet<'a> {
                     let colour = self.colour(palette(ui), index);
                     let (rect, _) = ui.allocate_exact_size(vec2(20.0, 12.0), Sense::hover());
                     ui.painter().hline(rect.x_range(), rect.center().y, Stroke::new(2.5, colour));
-                    ui.label(self.shown.model.classes.get(line.class).map_or("", String::as_str));
+                    ui.label(self.shown.class_name(line.class));
                     ui.label(theme::number(self.values.spelled(values[index])));
                     ui.end_row();
                 }

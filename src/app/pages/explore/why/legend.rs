@@ -7,7 +7,7 @@ use eframe::egui::{
 use egui_plot::LineStyle;
 
 use crate::app::pages::explore::why::axis::value_at;
-use crate::app::pages::explore::why::curve::Sheet;
+use crate::app::pages::explore::why::curve::CurveView;
 use crate::app::pages::explore::why::mark::eps_text;
 use crate::app::plots::quiet::sample;
 use crate::app::theme::{self, SPACE_2, palette};
@@ -30,7 +30,7 @@ pub fn role(shown: &Shown, class: usize) -> &'static str {
     }
 }
 
-pub fn show(ui: &mut Ui, sheet: &Sheet<'_>) {
+pub fn show(ui: &mut Ui, sheet: &CurveView<'_>) {
     ui.spacing_mut().item_spacing.y = 0.0;
     let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
     let what = if sheet.values.are_logits { "logit" } else { "probability" };
@@ -58,11 +58,11 @@ fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
     }
 }
 
-fn row(ui: &mut Ui, sheet: &Sheet<'_>, index: usize) {
-    let Sheet { shown, along, values, eps, .. } = *sheet;
+fn row(ui: &mut Ui, sheet: &CurveView<'_>, index: usize) {
+    let CurveView { shown, along, values, eps, .. } = *sheet;
     let palette = palette(ui);
     let line = &along.lines[index];
-    let name = shown.model.classes.get(line.class).map_or("", String::as_str);
+    let name = shown.class_name(line.class);
     let colour = sheet.colour(palette, index);
     let exact = (!values.are_logits).then(|| probability(shown, line.class, eps)).flatten();
     let value = exact.or_else(|| value_at(&along.eps, sheet.numbers(line), eps));

@@ -14,7 +14,7 @@ use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 pub const FLAGS: f32 = 18.0;
 const NAME: usize = 18;
 
-pub struct Mark<'a> {
+pub struct AnswerChange<'a> {
     pub eps: f32,
     /// It lies here on the axis.
     pub place: f64,
@@ -23,16 +23,22 @@ pub struct Mark<'a> {
     pub colour: Color32,
 }
 
-impl Mark<'_> {
+impl AnswerChange<'_> {
     fn words(&self, name: &str) -> String {
         format!("→ {name} at ε = {}", eps_text(self.eps))
     }
 }
 
 /// Paints a row of flags above a plot, those nearest to the picture first where room is short.
-pub fn flags(ui: &mut Ui, transform: &PlotTransform, follows_eps: bool, marks: &[Mark<'_>], out: &mut Vec<Command>) {
+pub fn flags(
+    ui: &mut Ui,
+    transform: &PlotTransform,
+    follows_eps: bool,
+    marks: &[AnswerChange<'_>],
+    out: &mut Vec<Command>,
+) {
     let frame = *transform.frame();
-    let mut order: Vec<&Mark<'_>> = marks.iter().collect();
+    let mut order: Vec<&AnswerChange<'_>> = marks.iter().collect();
     order.sort_by(|a, b| a.eps.abs().total_cmp(&b.eps.abs()));
     let room = Rect::from_x_y_ranges(frame.x_range(), frame.top() - FLAGS..=frame.top());
     let mut labels = Labels { room, apart: SPACE_1, taken: Vec::new() };
@@ -52,7 +58,7 @@ pub fn flags(ui: &mut Ui, transform: &PlotTransform, follows_eps: bool, marks: &
     }
 }
 
-fn flag(ui: &mut Ui, number: usize, mark: &Mark<'_>, can_go: bool, place: Rect, text: Arc<Galley>) -> bool {
+fn flag(ui: &mut Ui, number: usize, mark: &AnswerChange<'_>, can_go: bool, place: Rect, text: Arc<Galley>) -> bool {
     let words = mark.words(mark.name);
     let (sense, role) = if can_go { (Sense::click(), Role::Button) } else { (Sense::hover(), Role::Label) };
     let response = ui.interact(place, ui.make_persistent_id(("flip", number)), sense);

@@ -5,7 +5,6 @@ pub mod controls;
 pub mod curve;
 pub mod legend;
 pub mod logic;
-pub mod look;
 pub mod mark;
 pub mod pane;
 pub mod second;
