@@ -14,7 +14,6 @@ pub enum ClassRole {
     Other,
     /// Somebody gave this label, or it is known of the picture.
     Label,
-    /// The net's own answer stands in place of a label.
     Own,
     Target,
 }

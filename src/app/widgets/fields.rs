@@ -33,15 +33,11 @@ impl Field {
     ) -> Option<T> {
         let id = Id::unique(name);
         let mut text = self.draft.clone().unwrap_or_else(|| value.to_owned());
-        let mut edit = TextEdit::singleline(&mut text)
-            .id(id)
-            .font(theme::number_font())
-            .desired_width(width)
-            .margin(egui::Margin::symmetric(8, 6));
+        let mut edit = TextEdit::singleline(&mut text).id(id).font(theme::number_font()).desired_width(width);
         if self.problem.is_some() {
             edit = edit.text_color(palette(ui).error);
         }
-        let response = ui.add(edit).accessible_name(name);
+        let response = ui.add(edit.margin(egui::Margin::symmetric(8, 6))).accessible_name(name);
         if self.problem.is_some() {
             let stroke = Stroke::new(1.5, palette(ui).error);
             ui.painter().rect_stroke(response.rect, theme::RADIUS, stroke, egui::StrokeKind::Inside);

@@ -18,7 +18,6 @@ use crate::app::widgets::row;
 const NAMES: f32 = 100.0;
 const FIELD: f32 = 64.0;
 
-/// This keeps the drafts of fields by their names.
 #[derive(Default)]
 pub struct Fields(HashMap<&'static str, Field>);
 
@@ -53,9 +52,7 @@ pub fn fold(ui: &mut Ui, title: &str, open: bool, summary: &str, contents: impl 
     let is_open = state.is_open();
     let mut toggle = false;
     let header = state.show_header(ui, |ui| {
-        let text = theme::strong(title);
-        let label = egui::Label::new(text).sense(egui::Sense::click());
-        toggle = ui.add(label).clicked();
+        toggle = ui.add(egui::Label::new(theme::strong(title)).sense(egui::Sense::click())).clicked();
         if !is_open {
             ui.add(egui::Label::new(theme::weak(ui, summary)).truncate());
         }
@@ -65,26 +62,22 @@ pub fn fold(ui: &mut Ui, title: &str, open: bool, summary: &str, contents: impl 
         contents(ui);
         ui.add_space(SPACE_1);
     });
-    button.widget_info(|| {
-        egui::WidgetInfo::selected(egui::Role::DisclosureTriangle, true, is_open, format!("Section {title}"))
-    });
+    let name = format!("Section {title}");
+    button.widget_info(|| egui::WidgetInfo::selected(egui::Role::DisclosureTriangle, true, is_open, &name));
     if toggle && let Some(mut state) = CollapsingState::load(ui.ctx(), id) {
         state.toggle(ui);
         state.store(ui.ctx());
     }
 }
 
-/// Shows a quiet line below a group of controls.
 pub fn note(ui: &mut Ui, text: &str) {
     ui.add(egui::Label::new(theme::weak(ui, text)).wrap());
 }
 
-/// Shows a row with a name and controls.
 pub fn named(ui: &mut Ui, about: About, controls: impl FnOnce(&mut Ui)) {
     row(ui, |ui| {
-        let size = egui::vec2(NAMES, theme::ROW_HEIGHT);
         let layout = egui::Layout::left_to_right(egui::Align::Center);
-        ui.allocate_ui_with_layout(size, layout, |ui| {
+        ui.allocate_ui_with_layout(egui::vec2(NAMES, theme::ROW_HEIGHT), layout, |ui| {
             ui.set_min_width(NAMES);
             let response = ui.add(egui::Label::new(about.name).truncate());
             if !about.tooltip.is_empty() {
@@ -135,16 +128,14 @@ pub fn text<T: ToString>(
 }
 
 /// Shows a field for a whole number in a range; `what` names it in messages.
-pub fn whole<T>(
+pub fn whole<T: Copy + TryInto<usize> + TryFrom<usize>>(
     ui: &mut Ui,
     fields: &mut Fields,
     about: About,
     what: &str,
     range: &RangeInclusive<usize>,
     value: &mut T,
-) where
-    T: Copy + TryInto<usize> + TryFrom<usize>,
-{
+) {
     let mut number = (*value).try_into().unwrap_or(usize::MAX);
     text(ui, fields, about, &mut number, |text| parse_whole(text, what, range));
     *value = T::try_from(number).unwrap_or(*value);
@@ -154,7 +145,6 @@ pub struct Slider<'a> {
     pub rail: Rail<'a>,
     /// The field shows the value as this text.
     pub text: String,
-    /// This rounds what the slider gives.
     pub round: fn(f32) -> f32,
 }
 
@@ -207,7 +197,7 @@ pub fn count(ui: &mut Ui, fields: &mut Fields, about: About, counts: &Counts, va
     }
 }
 
-/// Rounds to two leading digits, since a slider is no scale.
+/// Rounds to two leading digits.
 fn two_digits(number: usize) -> usize {
     let unit = 10_usize.pow(number.max(1).ilog10().saturating_sub(1));
     (number + unit / 2) / unit * unit

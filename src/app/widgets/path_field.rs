@@ -5,7 +5,6 @@ use std::path::{MAIN_SEPARATOR, Path, PathBuf, is_separator};
 use eframe::egui::{self, CompletionPopup, Id, Key, RectAlign, Response, Suggestion, TextEdit, Ui};
 
 const MOST_READ: usize = 50_000;
-/// A person types another letter before scrolling further.
 const MOST_SHOWN: usize = 200;
 
 pub struct Listing {
@@ -44,13 +43,11 @@ impl Listing {
     fn suggest(&self, begun: &str, endings: &[&str]) -> Vec<String> {
         let lowercase = begun.to_lowercase();
         let fits = |name: &&FolderEntry| {
-            let is_kind = || {
-                let ending = Path::new(&name.lowercase).extension().and_then(|ending| ending.to_str());
-                endings.is_empty() || ending.is_some_and(|ending| endings.contains(&ending))
-            };
+            let ending = Path::new(&name.lowercase).extension().and_then(|ending| ending.to_str());
+            let is_kind = endings.is_empty() || ending.is_some_and(|ending| endings.contains(&ending));
             name.lowercase.starts_with(&lowercase)
                 && (begun.starts_with('.') || !name.text.starts_with('.'))
-                && (name.is_folder || (is_kind() && name.text != begun))
+                && (name.is_folder || (is_kind && name.text != begun))
         };
         let written = |name: &FolderEntry| match name.is_folder {
             true => format!("{}{MAIN_SEPARATOR}", name.text),
@@ -122,9 +119,8 @@ fn suggestions(text: &str, begun: &str, listing: Option<&Listing>, endings: &[&s
 
 fn folder_of(text: &str) -> Option<PathBuf> {
     let text = text.trim_start();
-    let end = text.rfind(is_separator).map(|at| at + 1);
-    match end {
-        Some(end) => Some(typed_path(&text[..end])?),
+    match text.rfind(is_separator) {
+        Some(at) => typed_path(&text[..=at]),
         None if text.is_empty() || text.starts_with('~') => None,
         None => Some(".".into()),
     }
@@ -137,15 +133,14 @@ pub fn typed_path(text: &str) -> Option<PathBuf> {
         return None;
     }
     if let Some(path) = text.strip_prefix("file://") {
-        let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
-        return Some(PathBuf::from(path.into_owned()));
+        return Some(percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned().into());
     }
     if let Some(rest) = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with(is_separator))
         && let Some(dirs) = directories::UserDirs::new()
     {
         return Some(dirs.home_dir().join(rest.trim_start_matches(is_separator)));
     }
-    Some(PathBuf::from(text))
+    Some(text.into())
 }
 
 #[cfg(test)]

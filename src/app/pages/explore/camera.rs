@@ -52,7 +52,6 @@ impl Camera {
         inside.then_some(Pixel { x: (share.x * size.x) as usize, y: (share.y * size.y) as usize })
     }
 
-    /// Returns the square of one pixel on screen.
     pub fn pixel_rect(&self, well: Rect, size: Vec2, pixel: Pixel) -> Rect {
         let drawn = self.screen_from_picture(well, size);
         let side = drawn.size() / size;

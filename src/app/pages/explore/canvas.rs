@@ -18,7 +18,6 @@ pub const NAME: &str = "your drawing";
 /// The pen is as wide as the strokes of the digits that the nets were trained on, as a share of the square.
 const PEN: f32 = 0.08;
 
-/// The drawing stays while another picture is shown.
 #[derive(Default)]
 pub struct Canvas {
     pub open: bool,
@@ -55,7 +54,6 @@ impl Canvas {
         self.open && self.strokes.is_empty()
     }
 
-    /// Returns what is drawn, as the nets expect it.
     pub fn picture(&self) -> Source {
         let picture = Strokes { lines: self.strokes.clone() }.to_digit();
         Source::Memory { name: NAME.into(), picture: Arc::new(picture) }

@@ -62,7 +62,6 @@ const SHORT_GOAL_AND_LABEL_WIDTH: f32 = 432.0;
 /// The rail reaches so many gradient steps; the parameters take more.
 const MOST_GRADIENT_STEPS: f32 = 50.0;
 
-/// The dock keeps half-typed numbers and searches.
 #[derive(Default)]
 pub struct Controls {
     eps: Field,
@@ -102,7 +101,6 @@ impl ClassField {
         self.is_wanted || chosen.is_some()
     }
 
-    /// Shows the choice; returns the class that was picked.
     fn show(&mut self, ui: &mut Ui, explore: &Explore, choice: ClassChoice, out: &mut Vec<Command>) -> Option<usize> {
         let ClassChoice { name, ways, id, field, chosen } = choice;
         let is_shown = self.is_shown(chosen);

@@ -16,7 +16,6 @@ use crate::app::widgets::{alternatives, row};
 use crate::engine::train::EpochRecord;
 use crate::worker::RunState;
 
-/// Shows the band, if the net of this name is of a run.
 pub fn net_band(ui: &mut Ui, train: &Train, model: &str, out: &mut Vec<Command>) {
     let Some((run, moment)) = train.net(model) else { return };
     row(ui, |ui| {

@@ -38,7 +38,6 @@ use crate::worker::{Shown, Source};
 
 const ZOOM_STEP: f32 = 1.5;
 
-/// The page keeps this from frame to frame.
 #[derive(Default)]
 pub struct ExplorePage {
     pictures: PicturePanes,
@@ -237,7 +236,6 @@ impl ExplorePage {
         }
     }
 
-    /// Takes an answer of the worker.
     pub fn take_shown(&mut self, shown: Box<Shown>, shell: &mut Shell, ctx: &Context) {
         let crop = shell.explore.view.crop;
         let (model, picture) = (shell.explore.view.model.clone(), shell.explore.view.picture.clone());
@@ -245,12 +243,11 @@ impl ExplorePage {
         if !shell.explore.take_shown(shown) {
             return;
         }
+        let has_other_picture = shell.explore.view.picture != picture;
         if is_first {
             // Not before: they would take a processor from the first picture.
             shell.start(|background| background.thumbnails());
-        }
-        let has_other_picture = shell.explore.view.picture != picture;
-        if !is_first {
+        } else {
             self.tell_pairing(shell, model, picture);
         }
         let Some(shown) = &shell.explore.shown else { return };
@@ -264,29 +261,28 @@ impl ExplorePage {
         }
         if shell.explore.view.crop != crop && !has_other_picture {
             self.pictures.crop.open = true;
-            let most = MAX_PHOTO_PIXELS as f32 / 1e6;
-            shell.notices.add_brief(format!(
-                "At its own resolution, {most:.1} megapixels of a photo are attacked: those in the frame."
-            ));
+            let most = format!("{:.1} megapixels", MAX_PHOTO_PIXELS as f32 / 1e6);
+            let text = format!("At its own resolution, {most} of a photo are attacked: those in the frame.");
+            shell.notices.add_brief(text);
         }
     }
 
     /// Says what took the place of this net or this picture, where the two were of different kinds, with the way back.
     fn tell_pairing(&mut self, shell: &mut Shell, model: String, picture: Source) {
         let Some(shown) = &shell.explore.shown else { return };
-        let keep =
-            |model, picture| Action { name: "Undo", command: ExploreCommand::KeepBoth { model, picture }.into() };
         let title = &shown.model.title;
         let what = if shown.reads == PictureKind::Photo { "photographs" } else { "digits" };
-        let wanted = &shell.explore;
-        if model != wanted.view.model && picture == wanted.view.picture && shown.view.model == wanted.view.model {
-            let text = format!("Changed to {title}, which reads {what}.");
-            shell.notices.add_with(text, keep(model, picture));
-        } else if picture != wanted.view.picture && shown.view.picture == wanted.view.picture {
+        let wanted = &shell.explore.view;
+        let (text, model) = if model != wanted.model && picture == wanted.picture && shown.view.model == wanted.model {
+            (format!("Changed to {title}, which reads {what}."), model)
+        } else if picture != wanted.picture && shown.view.picture == wanted.picture {
             self.pictures.canvas.open = false;
-            let text = format!("{title} reads {what}, so it is shown one.");
-            shell.notices.add_with(text, keep(wanted.view.model.clone(), picture));
-        }
+            (format!("{title} reads {what}, so it is shown one."), wanted.model.clone())
+        } else {
+            return;
+        };
+        let keep = ExploreCommand::KeepBoth { model, picture }.into();
+        shell.notices.add_with(text, Action { name: "Undo", command: keep });
     }
 
     /// Shows the picture in a file that holds no view, with the crop that it was saved with.
@@ -310,11 +306,8 @@ impl ExplorePage {
         let Some(opening) = self.opening.as_mut().filter(|_| shell.explore.shown.is_some()) else { return };
         let (eps, goes_on) = opening.eps(now);
         shell.explore.set_eps(eps);
-        if goes_on {
-            ctx.request_repaint();
-        } else {
-            self.opening = None;
-        }
+        ctx.request_repaint();
+        self.opening.take_if(|_| !goes_on);
     }
 
     fn record(&mut self, path: PathBuf, shell: &mut Shell) {
@@ -322,8 +315,7 @@ impl ExplorePage {
         let explore = &shell.explore;
         if !explore.view.attack.takes_eps() {
             let text = "This attack takes no ε that could rise; choose one that does, such as FGSM.";
-            shell.notices.add(Tone::Caution, text);
-            return;
+            return shell.notices.add(Tone::Caution, text);
         }
         let eps = if explore.view.eps > 0.0 { explore.view.eps } else { explore.usual_eps() };
         self.recording = Some(Recording::new(path, eps));
@@ -351,12 +343,9 @@ impl ExplorePage {
 
 fn step_sample(shell: &mut Shell, by: isize) {
     let samples = samples();
-    let at = match &shell.explore.view.picture {
-        Source::Sample(name) => samples.iter().position(|sample| sample.name == name),
-        _ => None,
-    };
-    let last = samples.len() as isize - 1;
-    let next = at.map_or(0, |at| (at as isize + by).clamp(0, last)) as usize;
+    let is_shown = |name| matches!(&shell.explore.view.picture, Source::Sample(shown) if shown == name);
+    let at = samples.iter().position(|sample| is_shown(sample.name));
+    let next = at.map_or(0, |at| at.saturating_add_signed(by).min(samples.len() - 1));
     if let Some(sample) = samples.get(next).filter(|_| at != Some(next)) {
         shell.explore.set_picture(Source::Sample(sample.name.to_owned()));
     }
@@ -364,8 +353,7 @@ fn step_sample(shell: &mut Shell, by: isize) {
 
 fn ask_save_original(shell: &mut Shell) {
     if let Source::File(path) = &shell.explore.view.picture {
-        shell.notices.add_brief(format!("This picture is in a file already:\n{}", path.display()));
-        return;
+        return shell.notices.add_brief(format!("This picture is in a file already:\n{}", path.display()));
     }
     let proposal = shell.save_proposal("original");
     shell.dialogs.ask(Question::SaveOriginal, &proposal);
@@ -394,8 +382,7 @@ fn copy_command(shell: &mut Shell) {
     let Some(shown) = shell.explore.shown.as_deref() else { return };
     match words::command_of(shown) {
         Ok((line, remark)) => {
-            let remark = remark.map(|remark| format!("\n{remark}")).unwrap_or_default();
-            let more = format!("{line}{remark}");
+            let more = remark.map_or_else(|| line.clone(), |remark| format!("{line}\n{remark}"));
             shell.copy(Clip::Text(line), "the command of this view", more);
         }
         Err(why) => shell.notices.add(Tone::Caution, why),

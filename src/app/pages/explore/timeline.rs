@@ -49,7 +49,6 @@ fn play_button(ui: &mut Ui, is_running: bool, out: &mut Vec<Command>) {
     }
 }
 
-/// Writes "step 12 of 40 · consomme 38 %".
 fn place_in_words(shown: &Shown, short: bool) -> String {
     let Timeline { step, done, of, is_over, is_result, .. } = shown.timeline;
     let place = match (is_result, step) {

@@ -295,7 +295,6 @@ fn command_line(view: &View, classes: &[String]) -> Result<String, &'static str>
     Ok(words.join(" "))
 }
 
-/// A read-out tells this about one pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
     Pixel,

@@ -53,14 +53,12 @@ impl Explore {
         self.moving_until = None;
     }
 
-    /// Goes back to the one step away from the label.
     pub fn start_over(&mut self) {
         self.use_attack("fgsm");
         self.view.goal = Goal::Untargeted;
         self.moving_until = None;
     }
 
-    /// Goes back to what was shown last of a kind of picture.
     pub fn show_kind(&mut self, kind: PictureKind) {
         let picture = self.last.of(kind).picture.source();
         self.set_picture(picture);
@@ -165,7 +163,6 @@ impl Explore {
         self.carry(Carried { label: scene.label, target: scene.target });
     }
 
-    /// Sets everything that a file says of a view.
     pub fn set_view(&mut self, found: Found) {
         let Found { view, picture } = found;
         self.set_model(view.model);
@@ -191,7 +188,6 @@ impl Explore {
         self.carry(Carried { label: view.label, target: view.target });
     }
 
-    /// Shows a picture of a test set as it was measured there.
     pub fn set_measured(&mut self, picture: Source, label: usize, measured: SheetWish) {
         let SheetWish { net, attack, eps, rules, .. } = measured;
         self.set_model(net);

@@ -51,7 +51,6 @@ pub struct Explore {
     pub has_more: bool,
     pub catalogue: Vec<Entry>,
     pub shown: Option<Box<Shown>>,
-    /// A lesson does not show these parts yet.
     pub hidden: Hidden,
     wish: Option<View>,
     /// That view is to be asked for again: the net or the file behind a name changed.
@@ -116,7 +115,6 @@ struct Asked {
 pub struct Hidden {
     pub perturbation: bool,
     pub adversarial: bool,
-    /// This is what the net says of the adversarial picture.
     pub answer: bool,
 }
 
@@ -212,7 +210,6 @@ impl Explore {
         self.view.mismatch = Mismatch::UsePicture { photo: photo.picture.source(), digit: digit.picture.source() };
     }
 
-    /// Returns the largest ε in the norm of the attack, for the picture on screen.
     pub fn largest_eps(&self) -> f32 {
         let values = self.shown.as_ref().map_or(28 * 28, |shown| shown.original.values.len());
         self.view.attack.norm().largest_eps(values)
@@ -268,7 +265,6 @@ impl Explore {
         }
     }
 
-    /// Carries out a command about the attack and its film.
     pub fn change_attack(&mut self, command: AttackCommand) {
         match command {
             AttackCommand::Use(name) => self.use_attack(name),
@@ -304,7 +300,6 @@ impl Explore {
         self.is_stale = true;
     }
 
-    /// Notes that a view was handed to the worker.
     pub fn asked(&mut self, revision: Revision, view: View) {
         // While the slider moves, the waiting began with the first request that is still unanswered.
         let at = match &self.asked {
@@ -433,7 +428,6 @@ impl Explore {
         true
     }
 
-    /// Copies what is worth keeping into the settings.
     pub fn remember(&self, settings: &mut Settings) {
         // Nets of runs are offered afresh each time.
         let kept = &self.last.of(self.kind.unwrap_or(PictureKind::Photo)).net;

@@ -31,7 +31,6 @@ const LEAST_WORD: f64 = 70.0;
 const NEAR: f32 = 0.1;
 const ROUNDING: f32 = 1e-4;
 
-/// Says what the curve rests on.
 pub fn basis(shown: &Shown) -> String {
     let way = match (shown.view.is_fgsm(), shown.view.goal) {
         (true, Goal::Untargeted) => "+ ε·sign ∇J",
@@ -72,13 +71,12 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
     ui.scope_builder(UiBuilder::new().max_rect(column), |ui| legend::show(ui, &sheet));
 }
 
-/// Lines of the label and the target are strong.
 pub struct Widths {
     pub strong: f32,
     pub other: f32,
 }
 
-/// A sheet is a curve along the direction of an attack, and how it is looked at.
+/// This is a curve along the direction of an attack, and how it is looked at.
 pub struct CurveView<'a> {
     pub axis: EpsAxis,
     pub values: ValueAxis,
@@ -106,16 +104,16 @@ impl<'a> CurveView<'a> {
         }
         self.paint_cursor(ui, &transform, &response);
         // ε of other lengths, or none, leads to other places than those of the curve.
-        let follows_eps = explore.wanted().pixel_eps().is_some();
-        flags(ui, &transform, follows_eps, &self.marks(palette), out);
+        let can_go = explore.wanted().pixel_eps().is_some();
+        flags(ui, &transform, can_go, self.answer_changes(palette), out);
         self.tell(&response, &transform);
     }
 
-    fn marks(&self, palette: &'static Palette) -> Vec<AnswerChange<'a>> {
+    fn answer_changes(&self, palette: &Palette) -> Vec<AnswerChange<'a>> {
         if !self.is_current {
             return Vec::new();
         }
-        let mark = |flip: &'a Flip| {
+        let change = |flip: &'a Flip| {
             // On the other side of the picture one goes down from it, so "from" is the answer farther away.
             let beyond = if flip.eps < 0.0 { flip.from } else { flip.to };
             let line = self.along.lines.iter().position(|line| line.class == beyond);
@@ -123,7 +121,7 @@ impl<'a> CurveView<'a> {
             let name = self.shown.class_name(beyond);
             Some(AnswerChange { eps: flip.eps, place: self.axis.place(flip.eps)?, name, colour })
         };
-        self.along.flips.iter().filter(|flip| self.axis.shows(flip.eps)).filter_map(mark).collect()
+        self.along.flips.iter().filter(|flip| self.axis.shows(flip.eps)).filter_map(change).collect()
     }
 
     /// Returns the colour of a line; those of the label and the target stay apart from the others.

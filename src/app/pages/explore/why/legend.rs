@@ -19,14 +19,11 @@ pub const NARROW: f32 = 148.0;
 const ROW: f32 = 19.0;
 const SAMPLE: f32 = 20.0;
 
-/// Says what a class is to the attack.
 pub fn role(shown: &Shown, class: usize) -> &'static str {
-    if class == shown.label.index {
-        "the label"
-    } else if shown.view.goal == Goal::Targeted(class) {
-        "the target"
-    } else {
-        ""
+    match shown.view.goal.target() {
+        _ if class == shown.label.index => "the label",
+        Some(target) if class == target => "the target",
+        _ => "",
     }
 }
 

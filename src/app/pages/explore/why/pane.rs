@@ -29,10 +29,11 @@ const TWO_FROM: f32 = 1120.0;
 const ALL_FROM: f32 = 1560.0;
 const REMARK_FROM: f32 = 900.0;
 
-const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.6572), live: what the net says as the whole picture moves \
-                          along the one direction that the attack takes, ε to the right and −ε to the left. The logits change \
-                          almost in straight lines, so one step goes a long way; and the net is right only in a narrow \
-                          interval around the picture. Drag to move ε; the arrow keys move it too.";
+const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.6572), live: what the net says as the \
+                          whole picture moves along the one direction that the attack takes, ε to the right and −ε to \
+                          the left. The logits change almost in straight lines, so one step goes a long way; and the \
+                          net is right only in a narrow interval around the picture. Drag to move ε; the arrow keys \
+                          move it too.";
 
 /// Returns the height of the pane in the `room` that it shares with the pictures, which come first.
 pub fn height(ui: &Ui, room: f32, is_open: bool) -> f32 {
@@ -45,12 +46,10 @@ pub fn height(ui: &Ui, room: f32, is_open: bool) -> f32 {
 
 pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, is_open: bool, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
-    let remark = match () {
-        () if !is_open => "the net's answers along the direction of the attack",
-        () if ui.available_height() < HEADING + SPACE_1 + LEAST - 1.0 => {
-            "the pictures need all the room here; make the window taller to see it"
-        }
-        () => "",
+    let remark = match ui.available_height() < HEADING + SPACE_1 + LEAST - 1.0 {
+        _ if !is_open => "the net's answers along the direction of the attack",
+        true => "the pictures need all the room here; make the window taller to see it",
+        false => "",
     };
     heading(ui, explore, look, remark, out);
     if !remark.is_empty() {
@@ -158,12 +157,12 @@ fn part_switch(ui: &mut Ui, parts: &[WhyPart], look: &WhyLook, out: &mut Vec<Com
     if parts.len() > 1 {
         known.retain(|part| *part != WhyPart::Curve);
     }
-    let options = known.into_iter().map(|part| match part {
+    let option = |part| match part {
         WhyPart::Curve => (part, "Curve", "What the net says along the direction of the attack"),
         WhyPart::Controls => (part, "Controls", "What other perturbations of the same length come to"),
         WhyPart::Second => (part, "Other net", "What another net says"),
-    });
-    let options: Vec<_> = options.collect();
+    };
+    let options: Vec<_> = known.into_iter().map(option).collect();
     if let Some(part) = alternatives(ui, "Show", &options, parts.last().copied().unwrap_or_default()) {
         out.push(WhyCommand::Part(part).into());
     }

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use crate::app::pages::explore::commands::why::WhyPart;
 use crate::worker::{Along, Controls, Second, Shown, View, Wish};
 
-/// This holds what the worker's studies have told, and what they were asked for.
 #[derive(Default)]
 pub struct Why {
     pub along: Option<Box<Along>>,
@@ -42,13 +41,11 @@ impl Why {
         Some((along, along.is_of(shown)))
     }
 
-    /// Returns the curve of the view on screen.
     pub fn current(&self, shown: &Shown) -> Option<&Along> {
         self.along(shown).and_then(|(along, is_current)| is_current.then_some(along))
     }
 }
 
-/// The settings keep how the pane was left.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct WhyLook {
