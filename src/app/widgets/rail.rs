@@ -53,11 +53,10 @@ impl<'a> Rail<'a> {
         }
         new = self.after_keys(ui, &response, new);
         // A value beyond the ends, typed perhaps, stays until the handle is moved.
-        let moved = new != value;
-        if moved {
+        if new != value {
             new = new.clamp(*self.range.start(), *self.range.end());
         }
-        let changed = moved && (new - value).abs() > f32::EPSILON * value.abs();
+        let changed = (new - value).abs() > f32::EPSILON * value.abs();
         let ends = [*self.range.start(), *self.range.end()].map(f64::from);
         describe_slider(ui, &response, WidgetInfo::slider(ui.is_enabled(), f64::from(new), self.name), ends);
         ui.ctx().accesskit_node_builder(response.id, |node| {

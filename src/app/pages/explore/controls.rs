@@ -110,8 +110,7 @@ impl ClassField {
             out.push(ways[index].1.clone().into());
         }
         let classes: &[String] = explore.shown.as_ref().map_or(&[], |shown| &shown.model.classes);
-        let picked = is_shown.then(|| self.picker.show(ui, Id::unique(id), field, classes, chosen));
-        picked.flatten()
+        if is_shown { self.picker.show(ui, Id::unique(id), field, classes, chosen) } else { None }
     }
 }
 
@@ -119,15 +118,27 @@ impl Controls {
     /// Draws the dock; `search` says how far the search for the smallest ε is, while there is one.
     pub fn show(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
         timeline(ui, explore, out);
-        match &explore.view.attack {
-            AttackSettings::Gradient(gradient) => self.gradient_rows(ui, explore, gradient, out),
-            attack if attack.takes_eps() => self.eps_row(ui, explore, out),
-            _ => row(ui, |ui| {
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    self.ends(ui, explore, out);
-                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| shortest(ui, explore));
+        let view = &explore.view;
+        let gradient = if let AttackSettings::Gradient(gradient) = &view.attack { Some(gradient) } else { None };
+        ui.horizontal(|ui| {
+            if gradient.is_none() {
+                ui.set_min_height(if view.attack.takes_eps() { theme::LARGE_RAIL } else { theme::row_height(ui) });
+            }
+            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                let is_roomy = ui.available_width() >= ROOMY;
+                self.ends(ui, explore, out);
+                ui.with_layout(Layout::left_to_right(Align::Center), |ui| match gradient {
+                    Some(gradient) => self.eta(ui, explore, gradient, out),
+                    None if view.attack.takes_eps() => self.eps(ui, explore, is_roomy, out),
+                    None => shortest(ui, explore),
                 });
-            }),
+            });
+        });
+        if let Some(gradient) = gradient {
+            self.eta.show_problem(ui);
+            if !theme::compact(ui) || explore.has_more {
+                ui.horizontal(|ui| steps(ui, gradient, out));
+            }
         }
         if explore.has_more {
             self.expert_rows(ui, explore, search, out);
@@ -177,37 +188,28 @@ impl Controls {
         }
     }
 
-    fn eps_row(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-        let (eps, norm) = (explore.view.eps, explore.view.attack.norm());
-        let is_linf = norm == Norm::Linf;
+    fn eps(&mut self, ui: &mut Ui, explore: &Explore, is_roomy: bool, out: &mut Vec<Command>) {
+        let eps = explore.view.eps;
+        let is_linf = explore.view.attack.norm() == Norm::Linf;
         let moved = explore.shown.as_ref().map_or(0.0, |shown| shown.linf);
         let meaning = if is_linf { units::grey_levels(eps) } else { format!("moves {}", units::grey_levels(moved)) };
-        ui.horizontal(|ui| {
-            ui.set_min_height(theme::LARGE_RAIL);
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let is_roomy = ui.available_width() >= ROOMY;
-                self.ends(ui, explore, out);
-                ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    let letter = ui.label(egui::RichText::new("ε").font(theme::symbol_font()));
-                    letter.on_hover_text(format!("{}\n\n{EPS_KEYS}", if is_linf { EPS_HINT } else { LENGTH_HINT }));
-                    let meaning = if is_roomy { meaning } else { format::brief_levels(&meaning) };
-                    let width = if is_roomy { READOUT_WIDTH } else { NARROW_READOUT_WIDTH };
-                    let width = (ui.available_width() - width - SPACE_2).max(NARROW_RAIL);
-                    self.eps_rail(ui, explore, width, out);
-                    ui.vertical(|ui| {
-                        ui.spacing_mut().item_spacing.y = 0.0;
-                        let value = if is_linf { format::spelled_eps(eps) } else { format::short(eps) };
-                        ui.add(egui::Label::new(egui::RichText::new(value).font(theme::verdict_font())).truncate());
-                        ui.add(egui::Label::new(theme::weak(ui, meaning)).truncate());
-                    });
-                });
-            });
+        let letter = ui.label(egui::RichText::new("ε").font(theme::symbol_font()));
+        letter.on_hover_text(format!("{}\n\n{EPS_KEYS}", if is_linf { EPS_HINT } else { LENGTH_HINT }));
+        let meaning = if is_roomy { meaning } else { format::brief_levels(&meaning) };
+        let width = if is_roomy { READOUT_WIDTH } else { NARROW_READOUT_WIDTH };
+        let width = (ui.available_width() - width - SPACE_2).max(NARROW_RAIL);
+        self.eps_rail(ui, explore, width, out);
+        ui.vertical(|ui| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            let value = if is_linf { format::spelled_eps(eps) } else { format::short(eps) };
+            ui.add(egui::Label::new(egui::RichText::new(value).font(theme::verdict_font())).truncate());
+            ui.add(egui::Label::new(theme::weak(ui, meaning)).truncate());
         });
     }
 
     fn eps_rail(&mut self, ui: &mut Ui, explore: &Explore, width: f32, out: &mut Vec<Command>) {
-        let (eps, largest, norm) = (explore.view.eps, explore.largest_eps(), explore.view.attack.norm());
-        let is_linf = norm == Norm::Linf;
+        let (eps, largest) = (explore.view.eps, explore.largest_eps());
+        let is_linf = explore.view.attack.norm() == Norm::Linf;
         let is_photo = explore.shown.as_ref().is_some_and(|shown| shown.model.input.channels == 3);
         let reach = if is_linf && is_photo && eps <= PHOTO_REACH { PHOTO_REACH } else { largest };
         let rail = Rail {
@@ -240,12 +242,10 @@ impl Controls {
 
     fn number_row(&mut self, ui: &mut Ui, explore: &Explore, search: Option<f32>, out: &mut Vec<Command>) {
         let (eps, largest) = (explore.view.eps, explore.largest_eps());
+        let half = "half of the way from black to white at every pixel";
         let parse = |text: &str| match units::parse_eps(text) {
-            Ok(eps) if eps <= largest => Ok(eps),
-            Ok(eps) => {
-                Err(format!("ε is {eps}; the largest is {largest}, half of the way from black to white at every pixel"))
-            }
-            Err(e) => Err(e.to_string()),
+            Ok(eps) if eps > largest => Err(format!("ε is {eps}; the largest is {largest}, {half}")),
+            parsed => parsed.map_err(|e| e.to_string()),
         };
         ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().interact_size.y = 24.0;
@@ -275,35 +275,21 @@ impl Controls {
         }
     }
 
-    fn gradient_rows(&mut self, ui: &mut Ui, explore: &Explore, gradient: &GradientSteps, out: &mut Vec<Command>) {
-        ui.horizontal(|ui| {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                self.ends(ui, explore, out);
-                let left = Layout::left_to_right(Align::Center);
-                ui.with_layout(left, |ui| self.eta_rail(ui, explore, gradient, out));
-            });
-        });
-        self.eta.show_problem(ui);
-        if !theme::compact(ui) || explore.has_more {
-            ui.horizontal(|ui| steps(ui, gradient, out));
-        }
-    }
-
-    fn eta_rail(&mut self, ui: &mut Ui, explore: &Explore, gradient: &GradientSteps, out: &mut Vec<Command>) {
+    fn eta(&mut self, ui: &mut Ui, explore: &Explore, gradient: &GradientSteps, out: &mut Vec<Command>) {
         let set = |eta| AttackCommand::Set(GradientSteps { eta, ..*gradient }.into()).into();
         ui.label(egui::RichText::new("η").font(theme::symbol_font()));
         hint(ui, ETA_HINT);
-        let rail = Rail::new("Eta", ETA_RANGE, Spacing::Logarithmic, 1.25);
-        let rail = Rail { marks: &[0.001, 0.01, 0.1, 1.0, 10.0], ..rail };
+        let marks = &[0.001, 0.01, 0.1, 1.0, 10.0];
+        let rail = Rail { marks, ..Rail::new("Eta", ETA_RANGE, Spacing::Logarithmic, 1.25) };
         let width = (ui.available_width() - 88.0 - ETA_READOUT_WIDTH).max(NARROW_RAIL);
         let (response, moved) = rail.show(ui, width, gradient.eta);
         if let Some(eta) = response.double_clicked().then_some(DEFAULT_ETA).or(moved) {
             self.eta.clear();
             out.push(set(eta));
         }
-        let parse = |text: &str| match text.trim().parse::<f32>() {
-            Ok(eta) if ETA_RANGE.contains(&eta) => Ok(eta),
-            _ => Err(format!("η is {text:?}; expected a number from 0.0001 to 100, such as 0.1")),
+        let parse = |text: &str| {
+            let eta = text.trim().parse().ok().filter(|eta| ETA_RANGE.contains(eta));
+            eta.ok_or_else(|| format!("η is {text:?}; expected a number from 0.0001 to 100, such as 0.1"))
         };
         if let Some(eta) = self.eta.show(ui, "η as a number", &format::short(gradient.eta), parse) {
             out.push(set(eta));
@@ -361,9 +347,7 @@ fn switches(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>, short: bool)
         switches.push((ExploreCommand::ToggleOwnPixels, explore.has_own_pixels()));
     }
     for (index, (command, mut is_on)) in switches.into_iter().enumerate() {
-        if index > 0 {
-            ui.add_space(SPACE_2);
-        }
+        ui.add_space(if index > 0 { SPACE_2 } else { 0.0 });
         let about = command.about();
         let name = if short && command == ExploreCommand::ToggleClip { "Clip" } else { about.name };
         let switch = ui.add(Checkbox::new(&mut is_on, name)).on_hover_text(about.tooltip);

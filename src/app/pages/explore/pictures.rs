@@ -29,9 +29,6 @@ use crate::worker::Shown;
 const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
 const LEAST_REMARK: f32 = 48.0;
 
-/// Longer and thinner photos leave some of a pane empty.
-const PROPORTIONS: std::ops::RangeInclusive<f32> = 0.7..=1.6;
-
 #[derive(Default)]
 pub struct PicturePanes {
     textures: [Texture; 3],
@@ -68,8 +65,8 @@ impl PicturePanes {
             let mut room = ui.available_rect_before_wrap();
             room.set_height(room.height().max(ui.clip_rect().bottom() - room.top()));
             let size = explore.shown.as_deref().map_or(vec2(3.0, 2.0), size_of);
-            let proportions = if self.canvas.open { 1.0 } else { size.x / size.y };
-            let proportions = proportions.clamp(*PROPORTIONS.start(), *PROPORTIONS.end());
+            // Longer and thinner photos leave some of a pane empty.
+            let proportions = if self.canvas.open { 1.0 } else { (size.x / size.y).clamp(0.7, 1.6) };
             let columns = Columns::new(room, proportions, theme::row_gap(ui));
             let key_held = !ui.ctx().text_edit_focused()
                 && ui.input(|i| i.key_down(Key::Space))
@@ -173,38 +170,32 @@ impl PicturePanes {
             responses.push(response);
         }
         let has_tool = self.canvas.open || self.crops(explore);
-        let pictures = &responses[usize::from(has_tool)..];
-        self.focused = pictures.iter().any(Response::has_focus);
+        self.focused = responses[usize::from(has_tool)..].iter().any(Response::has_focus);
         if self.focused {
             pixel = pixel.or_else(|| Some(self.walk(ui, size)));
         } else {
             self.cursor = None;
         }
-        let scale = self.camera.scale(wells[0], size) * ui.ctx().pixels_per_point();
-        self.is_nearest = scale >= NEAREST_FROM;
+        self.is_nearest = self.camera.scale(wells[0], size) * ui.ctx().pixels_per_point() >= NEAREST_FROM;
         for (index, well) in wells.into_iter().enumerate() {
-            let is_tool = index == 0 && has_tool;
-            if explore.is_blank && index > 0 {
-                written_well(ui, well, "", theme::body_font());
+            let is_empty = explore.is_blank && index > 0;
+            if is_empty || is_hidden(explore, index) {
+                let font = egui::FontId { size: 56.0, ..theme::verdict_font() };
+                written_well(ui, well, if is_empty { "" } else { "?" }, font);
                 continue;
             }
-            if is_hidden(explore, index) {
-                written_well(ui, well, "?", egui::FontId { size: 56.0, ..theme::verdict_font() });
-                continue;
-            }
-            if !is_tool {
+            if index > 0 || !has_tool {
                 self.paint(ui, well, shown, index);
                 self.caption(ui, well, index, explore, shown);
-                if pixel.is_none() {
+                if let Some(pixel) = pixel {
+                    let place = self.camera.pixel_rect(well, size, pixel);
+                    cross_hair(ui, well, place, responses[index].hovered());
+                    let text = self.readout(pixel, index, shown);
+                    read(ui, well, place, &text);
+                    ui.ctx().accesskit_node_builder(responses[index].id, |node| node.set_value(text));
+                } else {
                     self.verdict(ui, well, index, explore, shown);
                 }
-            }
-            if let Some(pixel) = pixel.filter(|_| !is_tool) {
-                let place = self.camera.pixel_rect(well, size, pixel);
-                cross_hair(ui, well, place, responses[index].hovered());
-                let text = self.readout(pixel, index, shown);
-                read(ui, well, place, &text);
-                ui.ctx().accesskit_node_builder(responses[index].id, |node| node.set_value(text));
             }
             if responses[index].has_focus() {
                 let stroke = Stroke::new(2.0, palette(ui).accent);

@@ -27,12 +27,8 @@ impl Action for AttackCommand {
             Self::Use(name) => {
                 let all = AttackSettings::all();
                 let index = all.iter().position(|attack| attack.name() == *name).unwrap_or_default();
-                let (info, key) = (all[index].info(), KEYS.get(index));
-                let described = about(info.title, info.summary);
-                match key {
-                    Some(key) => described.keys(NONE, *key),
-                    None => described,
-                }
+                let described = about(all[index].info().title, all[index].info().summary);
+                KEYS.get(index).map_or(described, |key| described.keys(NONE, *key))
             }
             Self::Set(_) => about("Parameters of the attack", "Its norm, its steps and what else it takes"),
             Self::NextSeed => about("Another random start", "Draw the random start, or the noise, from the next seed")

@@ -20,9 +20,8 @@ impl Explore {
             return;
         }
         let class = |index: usize| self.shown.as_ref().and_then(|s| s.model.classes.get(index).cloned());
-        let label = if let Label::Given(index) = self.view.label { class(index) } else { None };
-        let target = if let Goal::Targeted(index) = self.view.goal { class(index) } else { None };
-        self.carried = Carried { label, target };
+        let label = self.view.label.given().and_then(class);
+        self.carried = Carried { label, target: self.view.goal.target().and_then(class) };
         (self.view.label, self.view.goal) = (Label::Predicted, Goal::Untargeted);
         if let Some(kind) = self.kind_of(&model) {
             self.know_kind(kind);
@@ -40,9 +39,7 @@ impl Explore {
     /// Makes the picture be taken for a class: the targeted attack of many steps, at an ε that nobody sees.
     pub fn make_it(&mut self, class: usize) {
         let mut attack = self.parameters("pgd");
-        if self.view.attack.name() != attack.name()
-            && let Some(steps) = attack.steps_mut()
-        {
+        if let Some(steps) = attack.steps_mut().filter(|_| self.view.attack.name() != "pgd") {
             *steps = DOPPELGANGER_STEPS;
         }
         self.set_attack(attack);

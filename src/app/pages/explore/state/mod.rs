@@ -338,8 +338,8 @@ impl Explore {
         if let Some(asked) = self.asked.as_ref().filter(|asked| asked.revision == shown.revision) {
             self.adopt_choices(asked.view.clone(), &shown);
         }
-        let last = self.last.of_mut(shown.reads);
         if shown.kind.is_none_or(|kind| kind == shown.reads) {
+            let last = self.last.of_mut(shown.reads);
             if !is_net_of_run(&shown.view.model) {
                 last.net.clone_from(&shown.view.model);
             }
@@ -354,18 +354,19 @@ impl Explore {
     fn adopt_choices(&mut self, asked: View, shown: &Shown) {
         let View { model, picture, crop, .. } = &shown.view;
         let is_wanted = (&self.view.model, &self.view.picture) == (&asked.model, &asked.picture);
-        if is_wanted && (&asked.model, &asked.picture) != (model, picture) {
-            for view in [Some(&mut self.view), self.wish.as_mut()].into_iter().flatten() {
-                view.model.clone_from(model);
-                view.picture = picture.clone();
+        let gave_way = is_wanted && (&asked.model, &asked.picture) != (model, picture);
+        let takes_crop = self.view.crop == asked.crop;
+        for view in [Some(&mut self.view), self.wish.as_mut()].into_iter().flatten() {
+            if gave_way {
+                (view.model, view.picture) = (model.clone(), picture.clone());
                 (view.label, view.goal) = (Label::Predicted, Goal::Untargeted);
             }
-            self.know_kind(shown.reads);
-        }
-        if self.view.crop == asked.crop {
-            for view in [Some(&mut self.view), self.wish.as_mut()].into_iter().flatten() {
+            if takes_crop {
                 view.crop = *crop;
             }
+        }
+        if gave_way {
+            self.know_kind(shown.reads);
         }
     }
 
@@ -382,11 +383,8 @@ impl Explore {
     /// Begins an attack of many steps anew once ε has rested. Returns how long it has yet to rest.
     pub fn rest(&mut self, now: Instant) -> Option<Duration> {
         let left = self.moving_until?.saturating_duration_since(now);
-        if left.is_zero() {
-            self.moving_until = None;
-            return None;
-        }
-        Some(left)
+        self.moving_until.take_if(|_| left.is_zero());
+        (!left.is_zero()).then_some(left)
     }
 
     /// Goes to the step that a file names, once all that the file says is on screen and the attack is over.

@@ -1,21 +1,20 @@
 //! The curve is figure 4 of arXiv 1412.6572: the net's answers along the attack's direction, with ε as a cursor.
 
 use eframe::egui::{
-    Align2, Color32, CursorIcon, Grid, Key, Rect, Response, RichText, Sense, Stroke, Ui, UiBuilder, Vec2, WidgetInfo,
-    pos2, vec2,
+    Align2, Atom, AtomExt as _, AtomPaintArgs, Color32, CursorIcon, Grid, Key, Rect, Response, RichText, Role, Sense,
+    Stroke, TextWrapMode, Ui, UiBuilder, Vec2, WidgetAtom, WidgetInfo, pos2, vec2,
 };
-use egui_plot::{Line, PlotPoint, PlotTransform, PlotUi, Span, Text, VLine};
+use egui_plot::{Line, LineStyle, PlotPoint, PlotTransform, PlotUi, Span, Text, VLine};
 
 use crate::app::commands::Command;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::state::{Explore, MAX_EPS};
 use crate::app::pages::explore::why::axis::{EpsAxis, ValueAxis, value_at};
-use crate::app::pages::explore::why::legend;
 use crate::app::pages::explore::why::mark::{AnswerChange, FLAGS, eps_text, flags};
 use crate::app::pages::explore::why::state::{Why, WhyLook};
 use crate::app::pages::explore::words;
 use crate::app::plots::axes::Interval;
-use crate::app::plots::quiet::QuietPlot;
+use crate::app::plots::quiet::{QuietPlot, sample};
 use crate::app::theme::{self, Palette, SPACE_2, SPACE_3, SPACE_4, Standing, palette};
 use crate::app::widgets::rail::{describe_slider, held_at, keep_arrows, requested_value};
 use crate::engine::attack::{Flip, Goal, Loss};
@@ -25,6 +24,10 @@ use crate::worker::{Along, ClassLine, Shown};
 /// The second half of the last tick's text needs this room.
 const RIGHT: f32 = 10.0;
 const WIDTHS: Widths = Widths { strong: 3.0, other: 1.8 };
+const WIDE_LEGEND: f32 = 228.0;
+const LEGEND: f32 = 148.0;
+const ROW: f32 = 19.0;
+const SAMPLE: f32 = 20.0;
 /// A narrower interval, in points on the screen, has no room for a word.
 const LEAST_WORD: f64 = 70.0;
 /// The answers of nets of photographs change within a few grey levels, which a pixel may exceed by a rounding error.
@@ -56,7 +59,7 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
         ui.painter().text(room.center(), Align2::CENTER_CENTER, text, theme::body_font(), colour);
         return;
     };
-    let width = if room.width() >= 900.0 { legend::WIDE } else { legend::NARROW };
+    let width = if room.width() >= 900.0 { WIDE_LEGEND } else { LEGEND };
     let split = room.right() - width;
     let plot = Rect::from_min_max(room.min, pos2(split - SPACE_4, room.bottom()));
     let eps = if explore.wanted().is_fgsm() { explore.view.eps } else { shown.linf };
@@ -65,10 +68,10 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
     let whole = along.eps.last().copied().unwrap_or(MAX_EPS);
     let axis = EpsAxis { is_log: look.is_log, reach: if is_near { whole.min(NEAR) } else { whole } };
     let values = ValueAxis::new(along, axis, look.has_logits);
-    let sheet = CurveView { axis, values, shown, along, is_current, eps };
-    ui.scope_builder(UiBuilder::new().max_rect(plot), |ui| sheet.show(ui, explore, out));
+    let view = CurveView { axis, values, shown, along, is_current, eps };
+    ui.scope_builder(UiBuilder::new().max_rect(plot), |ui| view.show(ui, explore, out));
     let column = Rect::from_min_max(pos2(split, room.top()), room.max);
-    ui.scope_builder(UiBuilder::new().max_rect(column), |ui| legend::show(ui, &sheet));
+    ui.scope_builder(UiBuilder::new().max_rect(column), |ui| legend(ui, &view));
 }
 
 pub struct Widths {
@@ -163,7 +166,7 @@ impl<'a> CurveView<'a> {
             let colour = if self.is_current { colour } else { theme::faint_of(colour) };
             let point = |(eps, value): (&f32, &f32)| Some([self.axis.place(*eps)?, f64::from(*value)]);
             let path: Vec<_> = self.along.eps.iter().zip(self.numbers(line)).filter_map(point).collect();
-            let width = if legend::role(self.shown, line.class).is_empty() { widths.other } else { widths.strong };
+            let width = if role(self.shown, line.class).is_empty() { widths.other } else { widths.strong };
             plot.line(Line::new("", path).stroke(Stroke::new(width, colour)));
         }
         // The label's line has the same colour, so the word has a ground of its own.
@@ -245,4 +248,64 @@ impl<'a> CurveView<'a> {
             });
         });
     }
+}
+
+fn role(shown: &Shown, class: usize) -> &'static str {
+    match shown.view.goal.target() {
+        _ if class == shown.label.index => "the label",
+        Some(target) if class == target => "the target",
+        _ => "",
+    }
+}
+
+/// Gives each class of the curve its colour and its value at ε.
+fn legend(ui: &mut Ui, view: &CurveView<'_>) {
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let (rect, _) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
+    let what = if view.values.are_logits { "logit" } else { "probability" };
+    let at = format!("{what} at ε = {}", eps_text(view.eps));
+    ui.painter().text(rect.right_center(), Align2::RIGHT_CENTER, at, theme::small_font(), palette(ui).weak);
+    for index in 0..view.along.lines.len() {
+        // What does not fit is still in the tooltip of the plot.
+        if ui.available_height() < ROW {
+            break;
+        }
+        legend_row(ui, view, index);
+    }
+}
+
+/// Returns what the net said of a class in the view on screen, if its picture lies at this ε on the line.
+fn probability(shown: &Shown, class: usize, eps: f32) -> Option<f32> {
+    let place = if shown.view.is_fgsm() { shown.view.eps } else { shown.linf };
+    if place != eps {
+        return None;
+    }
+    match shown.view.goal {
+        _ if class == shown.label.index => Some(shown.label_prob.1),
+        Goal::Targeted(target) if class == target => shown.target_prob.map(|(_, after)| after),
+        _ => shown.adversarial_top.iter().find(|guess| guess.index == class).map(|guess| guess.prob),
+    }
+}
+
+fn legend_row(ui: &mut Ui, view: &CurveView<'_>, index: usize) {
+    let CurveView { shown, along, values, eps, .. } = *view;
+    let palette = palette(ui);
+    let line = &along.lines[index];
+    let name = shown.class_name(line.class);
+    let colour = view.colour(palette, index);
+    let exact = (!values.are_logits).then(|| probability(shown, line.class, eps)).flatten();
+    let value = exact.or_else(|| value_at(&along.eps, view.numbers(line), eps));
+    let value = value.map_or_else(|| "–".into(), |value| values.spelled(value));
+    let role = role(shown, line.class);
+    let words = if role.is_empty() { name.to_owned() } else { format!("{name}, {role}") };
+    let stroke = Stroke::new(if role.is_empty() { 2.0 } else { 3.0 }, colour);
+    let line = move |ui: &Ui, args: AtomPaintArgs| sample(ui, args.rect, LineStyle::Solid, stroke);
+    let text = if role.is_empty() { RichText::new(name).small() } else { theme::strong(name) };
+    let number = theme::number(&*value).color(palette.text);
+    let atoms = (Atom::paint(vec2(SAMPLE, ROW), line), text.atom_shrink(true), Atom::grow(), number);
+    let size = vec2(ui.available_width(), ROW);
+    let row = WidgetAtom::new(atoms).gap(SPACE_2).wrap_mode(TextWrapMode::Truncate).min_size(size).max_size(size);
+    let response = ui.add(row);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("on the curve: {words}: {value}")));
+    response.on_hover_text(words);
 }

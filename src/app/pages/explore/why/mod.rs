@@ -3,7 +3,6 @@
 pub mod axis;
 pub mod controls;
 pub mod curve;
-pub mod legend;
 pub mod logic;
 pub mod mark;
 pub mod pane;
