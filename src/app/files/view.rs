@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_examples_do_what_their_titles_say() {
-        use crate::engine::attack::{AttackInput, Baseline, PIXELS, Rules, Verdict};
+        use crate::engine::attack::{AttackInput, Baseline, Goal, Label, PIXELS, Rules, Verdict};
         use crate::engine::data::sample;
         use crate::engine::model::{Catalogue, find_class};
         let found = examples();

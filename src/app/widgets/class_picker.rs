@@ -1,10 +1,9 @@
 //! The picker finds one class among up to a thousand by a part of its name, with mouse and keyboard.
 
-use eframe::egui::{self, Button, Id, Popup, PopupCloseBehavior, ScrollArea, TextEdit, Ui};
+use eframe::egui::{self, Button, Id, Key, Modifiers, Popup, PopupCloseBehavior, ScrollArea, TextEdit, Ui};
 use egui_material_icons::icons;
 
 use crate::app::theme::{self, palette};
-use crate::app::widgets::list_keys::ListKeys;
 use crate::engine::model::class_words;
 
 const ROWS: usize = 9;
@@ -116,6 +115,26 @@ impl ClassPicker {
             ui.label(theme::weak(ui, format!("{} classes", hits.len())));
         }
         picked
+    }
+}
+
+/// These keys belong to a list of hits rather than to the field above it.
+#[derive(Default)]
+pub struct ListKeys {
+    pub up: usize,
+    pub down: usize,
+    pub enter: bool,
+    pub escape: bool,
+}
+
+impl ListKeys {
+    pub fn take(ui: &Ui) -> Self {
+        ui.input_mut(|i| Self {
+            up: i.count_and_consume_key(Modifiers::NONE, Key::ArrowUp),
+            down: i.count_and_consume_key(Modifiers::NONE, Key::ArrowDown),
+            enter: i.consume_key(Modifiers::NONE, Key::Enter),
+            escape: i.consume_key(Modifiers::NONE, Key::Escape),
+        })
     }
 }
 

@@ -5,7 +5,6 @@ pub mod bar_chart;
 pub mod class_picker;
 pub mod fields;
 pub mod form;
-pub mod list_keys;
 pub mod path_field;
 pub mod progress_bar;
 pub mod question;

@@ -27,7 +27,7 @@ pub struct Rail<'a> {
     pub marks: &'a [f32],
     /// With texts under its marks the rail is thick and its handle large.
     pub texts: Option<&'a [&'a str]>,
-    /// Dragging snaps to multiples of this; 0 leaves the values free.
+    /// A drag moves the value in multiples of this; with 0 it is free.
     pub grid: f32,
 }
 

@@ -58,8 +58,7 @@ impl AttackForm {
     fn form(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         // A form, not a list of a menu's narrow buttons.
         ui.style_mut().spacing = ui.ctx().global_style().spacing.clone();
-        ui.set_min_width(FORM);
-        ui.set_max_width(FORM);
+        ui.set_width(FORM);
         // A menu would set long lines with wide gaps.
         ui.with_layout(Layout::top_down(Align::Min), |ui| {
             ui.label(theme::strong(explore.view.attack.info().title));

@@ -31,21 +31,13 @@ impl Canvas {
         ui.add(egui::Label::new(theme::strong("Draw a digit").text_style(egui::TextStyle::Heading)).truncate());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             icon_button(ui, ExploreCommand::CloseDrawing, out);
-            let any = !self.strokes.is_empty();
-            let button = |ui: &mut Ui, icon: egui_material_icons::MaterialIcon, name: &str| {
+            let (is_drawn, fewer) = (!self.strokes.is_empty(), self.strokes.len().saturating_sub(1));
+            for (icon, name, kept) in [(icons::ICON_DELETE, "Clear", 0), (icons::ICON_UNDO, "Undo stroke", fewer)] {
                 let button = Button::new(icon.rich_text().size(17.0)).frame_when_inactive(false);
-                ui.add_enabled(any, button).on_hover_text(name).accessible_name(name).clicked()
-            };
-            let clears = button(ui, icons::ICON_DELETE, "Clear");
-            let undoes = button(ui, icons::ICON_UNDO, "Undo stroke");
-            if clears {
-                self.strokes.clear();
-            }
-            if undoes {
-                self.strokes.pop();
-            }
-            if clears || undoes {
-                out.push(ExploreCommand::Show(self.picture()).into());
+                if ui.add_enabled(is_drawn, button).on_hover_text(name).accessible_name(name).clicked() {
+                    self.strokes.truncate(kept);
+                    out.push(ExploreCommand::Show(self.picture()).into());
+                }
             }
         });
     }

@@ -1,8 +1,7 @@
 //! The crop is what the net sees of a photo: a frame on the whole photo, to be dragged and resized.
 
 use eframe::egui::{
-    Color32, CursorIcon, Key, Pos2, Rect, Response, Role, Stroke, StrokeKind, TextureId, Ui, Vec2, WidgetInfo, pos2,
-    vec2,
+    Color32, CursorIcon, Key, Pos2, Rect, Response, Role, Stroke, StrokeKind, TextureId, Ui, Vec2, WidgetInfo, vec2,
 };
 
 use crate::app::commands::Command;
@@ -29,9 +28,8 @@ const HANDLE: f32 = 8.0;
 const GRASP: f32 = 14.0;
 const HOW_TO: &str = "wheel or corner: size  ·  drag: place";
 
-/// A frame lies on this photo.
 #[derive(Clone, Copy)]
-struct Photo {
+struct FramedPhoto {
     place: Rect,
     size: Vec2,
     /// A pixel of the photo takes so many points on the screen.
@@ -48,7 +46,7 @@ impl Crop {
         let scale = (well.width() / size.x).min(well.height() / size.y);
         let place = Rect::from_center_size(well.center(), size * scale);
         let most = if shown.own_pixels { shown.largest_crop } else { f64::INFINITY };
-        let photo = Photo { place, size, scale, most };
+        let photo = FramedPhoto { place, size, scale, most };
         let now = self.steer(ui, response, before, photo);
         let Region { left, top, width: across, height: down } = now;
         let what =
@@ -62,8 +60,7 @@ impl Crop {
         (now != before).then(|| ExploreCommand::Crop(Some(now)).into())
     }
 
-    /// Returns what pointer, wheel and keys make of a frame.
-    fn steer(&mut self, ui: &Ui, response: &Response, mut region: Region, photo: Photo) -> Region {
+    fn steer(&mut self, ui: &Ui, response: &Response, mut region: Region, photo: FramedPhoto) -> Region {
         let frame = photo.frame(region);
         if response.drag_started() {
             self.resizes = ui.input(|i| i.pointer.press_origin()).is_some_and(|at| corner_at(frame, at).is_some());
@@ -103,7 +100,7 @@ impl Crop {
     }
 }
 
-impl Photo {
+impl FramedPhoto {
     fn frame(self, region: Region) -> Rect {
         let corner = self.place.min + vec2(region.left as f32, region.top as f32) * self.scale;
         Rect::from_min_size(corner, vec2(region.width as f32, region.height as f32) * self.scale)
@@ -135,7 +132,6 @@ fn corners(frame: Rect) -> [Pos2; 4] {
     [frame.left_top(), frame.right_top(), frame.right_bottom(), frame.left_bottom()]
 }
 
-/// Returns the pointer's shape over a corner of the frame that is within grasp.
 fn corner_at(frame: Rect, at: Pos2) -> Option<CursorIcon> {
     let near = corners(frame).iter().position(|corner| corner.distance(at) <= GRASP)?;
     Some([CursorIcon::ResizeNwSe, CursorIcon::ResizeNeSw][near % 2])
@@ -147,12 +143,9 @@ fn paint(ui: &Ui, well: Rect, texture: TextureId, photo: Rect, frame: Rect) {
     painter.rect_filled(well, theme::RADIUS, palette.well);
     painter.image(texture, photo, WHOLE, Color32::WHITE);
     let shade = Color32::from_black_alpha(150);
-    for outside in [
-        Rect::from_min_max(photo.min, pos2(photo.max.x, frame.min.y)),
-        Rect::from_min_max(pos2(photo.min.x, frame.max.y), photo.max),
-        Rect::from_min_max(pos2(photo.min.x, frame.min.y), pos2(frame.min.x, frame.max.y)),
-        Rect::from_min_max(pos2(frame.max.x, frame.min.y), pos2(photo.max.x, frame.max.y)),
-    ] {
+    let beside = photo.with_min_y(frame.top()).with_max_y(frame.bottom());
+    let sides = [beside.with_max_x(frame.left()), beside.with_min_x(frame.right())];
+    for outside in [photo.with_max_y(frame.top()), photo.with_min_y(frame.bottom())].into_iter().chain(sides) {
         painter.rect_filled(outside, 0, shade);
     }
     outline(&painter, frame, palette);
@@ -174,28 +167,29 @@ fn paint(ui: &Ui, well: Rect, texture: TextureId, photo: Rect, frame: Rect) {
 mod tests {
     use super::*;
 
-    const PHOTO: Photo = Photo { place: Rect::ZERO, size: vec2(600.0, 400.0), scale: 1.0, most: f64::INFINITY };
+    const FRAMED: FramedPhoto =
+        FramedPhoto { place: Rect::ZERO, size: vec2(600.0, 400.0), scale: 1.0, most: f64::INFINITY };
     const MIDDLE: Region = Region { left: 100.0, top: 0.0, width: 400.0, height: 400.0 };
 
     #[test]
     fn a_frame_stays_on_the_photo_and_keeps_its_size_when_dragged() {
         for (by, left) in [([50.0, 20.0], 150.0), ([1e9, -1e9], 200.0), ([-1e9, 1e9], 0.0)] {
-            assert_eq!(PHOTO.moved(MIDDLE, by), Region { left, ..MIDDLE });
+            assert_eq!(FRAMED.moved(MIDDLE, by), Region { left, ..MIDDLE });
         }
     }
 
     #[test]
     fn a_frame_keeps_its_proportions_and_its_middle_when_resized() {
-        let half = PHOTO.resized(MIDDLE, 0.5);
+        let half = FRAMED.resized(MIDDLE, 0.5);
         assert_eq!(half, Region { left: 200.0, top: 100.0, width: 200.0, height: 200.0 });
-        assert_eq!(PHOTO.resized(half, 2.0), MIDDLE);
-        assert_eq!(PHOTO.resized(MIDDLE, 3.0), MIDDLE, "no larger than the photo");
-        let least = PHOTO.resized(MIDDLE, 1e-9);
+        assert_eq!(FRAMED.resized(half, 2.0), MIDDLE);
+        assert_eq!(FRAMED.resized(MIDDLE, 3.0), MIDDLE, "no larger than the photo");
+        let least = FRAMED.resized(MIDDLE, 1e-9);
         assert_eq!((least.width, least.height), (LEAST, LEAST));
         let corner = Region { left: 0.0, top: 0.0, width: 100.0, height: 100.0 };
-        let grown = PHOTO.resized(corner, 2.0);
+        let grown = FRAMED.resized(corner, 2.0);
         assert_eq!(grown, Region { width: 200.0, height: 200.0, ..corner }, "pushed back inside");
-        let limited = Photo { most: 150.0 * 150.0, ..PHOTO }.resized(corner, 3.0);
+        let limited = FramedPhoto { most: 150.0 * 150.0, ..FRAMED }.resized(corner, 3.0);
         assert!((limited.width - 150.0).abs() < 1e-9 && limited.width == limited.height, "{limited:?}");
     }
 }

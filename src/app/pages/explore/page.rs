@@ -322,7 +322,6 @@ impl ExplorePage {
         shell.notices.clear();
     }
 
-    /// Takes the next frame of a recording once its answer is on screen, and writes the animation after the last one.
     fn go_on_recording(&mut self, ctx: &Context, shell: &mut Shell) {
         let Some(recording) = self.recording.as_mut() else { return };
         ctx.request_repaint();

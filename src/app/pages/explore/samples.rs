@@ -129,10 +129,10 @@ fn thumbnail(ui: &mut Ui, texture: Option<&TextureHandle>, title: &str, selected
         }
         None => drop(ui.painter().rect_filled(inner, theme::SMALL_RADIUS, palette.well)),
     }
-    let stroke = match () {
-        () if selected || response.has_focus() => Stroke::new(2.0, palette.accent),
-        () if response.hovered() => Stroke::new(2.0, palette.weak),
-        () => Stroke::new(1.0, palette.line),
+    let stroke = match response.hovered() {
+        _ if selected || response.has_focus() => Stroke::new(2.0, palette.accent),
+        true => Stroke::new(2.0, palette.weak),
+        false => Stroke::new(1.0, palette.line),
     };
     ui.painter().rect_stroke(inner, theme::SMALL_RADIUS, stroke, StrokeKind::Outside);
     response

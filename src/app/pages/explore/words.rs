@@ -48,23 +48,21 @@ pub fn line(shown: &Shown) -> String {
     let judgement = judge(shown);
     let is_unseen = shown.linf > 0.0 && shown.linf * LEVELS <= UNSEEN_LEVELS;
     let asks = shown.view.attack.takes_eps() && shown.view.goal == Goal::Untargeted && shown.along_line.is_none();
+    let far = if shown.reads == PictureKind::Photo { 6.0 / LEVELS } else { 0.3 };
     match shown.verdict {
         _ if shown.along_line.is_some() => format!("{} {ALONG_LINE}", judgement.sentence),
-        Verdict::StillRight if asks && is_far(shown) => TOO_FAR.into(),
+        Verdict::StillRight if asks && shown.view.pixel_eps().is_some_and(|eps| eps > far) => TOO_FAR.into(),
         Verdict::StillRight if asks && standing_before(shown) == Standing::Right => {
             format!("Drag ε until it is no longer {}.", with_article(&shown.label.name))
         }
         Verdict::StillRight if asks => {
             format!("The net's own answer is {}. Drag ε until it says something else.", shown.label.name)
         }
-        Verdict::Fooled | Verdict::FooledAsAsked if is_unseen => format!("{UNSEEN} {}", judgement.sentence),
+        Verdict::Fooled | Verdict::FooledAsAsked if is_unseen => {
+            format!("Nobody sees the change. {}", judgement.sentence)
+        }
         _ => judgement.sentence,
     }
-}
-
-fn is_far(shown: &Shown) -> bool {
-    let far = if shown.reads == PictureKind::Photo { 6.0 / LEVELS } else { 0.3 };
-    shown.view.pixel_eps().is_some_and(|eps| eps > far)
 }
 
 const ALONG_LINE: &str = "This is the straight line to what was found; the attack runs again when ε rests.";
@@ -72,7 +70,6 @@ const TOO_FAR: &str =
     "One step does not fool the net here. Several steps do: press “Make it …”, or choose PGD under More.";
 /// Nobody sees that a pixel of a photograph has moved by so many grey levels.
 const UNSEEN_LEVELS: f32 = 2.51;
-const UNSEEN: &str = "Nobody sees the change.";
 
 const NO_FILE: &str = "There is no command for this view yet: the picture is in no file. Save it first (“Save \
                        original…” in the menu at the right end of the top bar), open that file, and copy again.";

@@ -90,8 +90,8 @@ impl Explore {
 
     /// Returns an attack with the parameters that it was left with.
     pub fn parameters(&self, name: &str) -> AttackSettings {
-        let mut known = std::iter::once(&self.view.attack).chain(self.others.iter().rev());
-        let left = known.find(|attack| attack.name() == name).cloned();
+        let here = Some(&self.view.attack).filter(|attack| attack.name() == name);
+        let left = here.or_else(|| self.others.get(name)).cloned();
         left.or_else(|| AttackSettings::named(name)).unwrap_or_default()
     }
 
@@ -100,8 +100,7 @@ impl Explore {
         if self.view.attack.name() == attack.name() {
             self.set_attack(attack);
         } else {
-            self.others.retain(|other| other.name() != attack.name());
-            self.others.push(attack);
+            self.others.insert(attack.name(), attack);
         }
     }
 
@@ -117,11 +116,8 @@ impl Explore {
     pub fn set_attack(&mut self, attack: AttackSettings) {
         self.lengths = self.lengths();
         self.view.eps = *self.lengths.in_norm(attack.norm());
-        self.others.retain(|other| other.name() != attack.name());
         let before = std::mem::replace(&mut self.view.attack, attack);
-        if before.name() != self.view.attack.name() {
-            self.others.push(before);
-        }
+        self.others.insert(before.name(), before);
     }
 
     /// Moves ε, within what the slider reaches.

@@ -5,6 +5,7 @@ pub mod playing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -37,7 +38,8 @@ pub const PATIENCE: Duration = Duration::from_millis(150);
 pub struct Explore {
     /// This is the view that is wanted, but for what `playing` and a moving ε add to it.
     pub view: View,
-    others: Vec<AttackSettings>,
+    /// Other attacks were left with these parameters.
+    others: HashMap<&'static str, AttackSettings>,
     lengths: Lengths,
     /// This kind of net is ε for; `None` where ε was chosen for a net of which that is not known yet.
     kind: Option<PictureKind>,
@@ -291,7 +293,8 @@ impl Explore {
         self.lengths = self.lengths();
         self.moving_until = None;
         self.kind = self.kind_of(&view.model);
-        self.others.push(std::mem::replace(&mut self.view, View { step: None, along_line: false, ..view }).attack);
+        let before = std::mem::replace(&mut self.view, View { step: None, along_line: false, ..view }).attack;
+        self.others.insert(before.name(), before);
         self.carried = Carried::default();
     }
 

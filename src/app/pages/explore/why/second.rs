@@ -73,17 +73,13 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
             verdict(ui, answers, look.is_own);
         }
     });
-    let (Some(shown), Some(answers)) = (explore.shown.as_deref(), answers) else {
-        let text = match look.second.as_ref() == Some(&explore.view.model) {
-            true => "This is the net itself: choose another one to compare with.",
-            false => "asking the other net…",
-        };
-        ui.label(theme::weak(ui, text));
-        return;
-    };
-    let answers = match answers {
-        Ok(answers) => answers,
-        Err(problem) => return drop(ui.add(egui::Label::new(problem).wrap())),
+    let (shown, answers) = match (explore.shown.as_deref(), answers) {
+        (Some(shown), Some(Ok(answers))) => (shown, answers),
+        (Some(_), Some(Err(problem))) => return drop(ui.add(egui::Label::new(problem).wrap())),
+        _ if look.second.as_ref() == Some(&explore.view.model) => {
+            return drop(ui.label(theme::weak(ui, "This is the net itself: choose another one to compare with.")));
+        }
+        _ => return drop(ui.label(theme::weak(ui, "asking the other net…"))),
     };
     // The gap below the last bar may be cut.
     let count = if ui.available_height() + SPACE_2 >= net_height(BARS) { BARS } else { 1 };
@@ -119,23 +115,14 @@ fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &Answers, count:
     let (room, _) = ui.allocate_exact_size(vec2(ui.available_width(), net_height(count)), Sense::hover());
     captions(ui, room, shown, count);
     let width = ((room.width() - WHEN - SPACE_3) / 2.0).floor();
-    let target = shown.view.goal.target();
-    let first = Net {
-        name: title(explore, &shown.view.model),
-        tops: [&shown.clean_top, &shown.adversarial_top],
-        label: shown.label.index,
-        target,
-    };
+    let (label, target) = (shown.label.index, shown.view.goal.target());
+    let tops: [&[Guess]; 2] = [&shown.clean_top, &shown.adversarial_top];
+    let first = Net { name: title(explore, &shown.view.model), tops, label, target };
     // Classes of two nets have their names in common, not their numbers.
     let name = target.map(|class| shown.class_name(class));
-    let mut guesses = answers.clean_top.iter().chain(&answers.adversarial_top);
-    let target = guesses.find(|guess| Some(guess.name.as_str()) == name).map(|guess| guess.index);
-    let second = Net {
-        name: &answers.title,
-        tops: [&answers.clean_top, &answers.adversarial_top],
-        label: answers.label,
-        target,
-    };
+    let tops: [&[Guess]; 2] = [&answers.clean_top, &answers.adversarial_top];
+    let target = tops.into_iter().flatten().find(|guess| Some(guess.name.as_str()) == name).map(|guess| guess.index);
+    let second = Net { name: &answers.title, tops, label: answers.label, target };
     for (index, net) in [first, second].iter().enumerate() {
         let left = room.left() + WHEN + index as f32 * (width + SPACE_3);
         let rect = Rect::from_min_size(pos2(left, room.top()), vec2(width, room.height()));
