@@ -143,7 +143,6 @@ pub fn whole<T: Copy + TryInto<usize> + TryFrom<usize>>(
 
 pub struct Slider<'a> {
     pub rail: Rail<'a>,
-    /// The field shows the value as this text.
     pub text: String,
     pub round: fn(f32) -> f32,
 }

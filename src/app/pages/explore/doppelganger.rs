@@ -80,7 +80,6 @@ impl Doppelganger {
         }
     }
 
-    /// Draws the button and what hangs on it from right to left.
     pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         let Some(shown) = explore.shown.as_deref().filter(|_| !explore.hidden.answer) else { return };
         let proposed = proposals(shown);

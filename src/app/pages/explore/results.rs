@@ -212,7 +212,6 @@ pub fn line(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     });
 }
 
-/// Draws the conditions that every number on screen rests on.
 pub fn conditions(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else { return };
     let tags = words::tags(shown);

@@ -47,7 +47,6 @@ pub struct Explore {
     /// ε counts as moving until then: an attack of many steps begins anew when it has rested.
     moving_until: Option<Instant>,
     pub playing: Playing,
-    /// Somebody is about to draw: there is no picture yet.
     pub is_blank: bool,
     /// All settings of the attack are on screen.
     pub has_more: bool,

@@ -85,7 +85,6 @@ pub struct CurveView<'a> {
     pub values: ValueAxis,
     pub shown: &'a Shown,
     pub along: &'a Along,
-    /// The curve is that of the view on screen.
     pub is_current: bool,
     pub eps: f32,
 }

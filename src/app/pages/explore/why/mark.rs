@@ -17,7 +17,6 @@ const NAME: usize = 18;
 pub struct AnswerChange<'a> {
     pub eps: f32,
     pub place: f64,
-    /// The answer becomes this away from the picture.
     pub name: &'a str,
     pub colour: Color32,
 }
