@@ -25,7 +25,6 @@ use crate::app::shell::Screenshot;
 use crate::app::undo::HistoryStep;
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::path_field::typed_path;
-use crate::app::widgets::typing;
 use crate::app::window::App;
 use crate::engine::attack::Label;
 use crate::engine::model::Guess;
@@ -211,7 +210,7 @@ impl App {
         let shell = &mut self.shell;
         match pasted.filter(|_| shell.settings.tab == Tab::Explore) {
             Some(egui::Event::PasteImage(image)) => shell.start(|background| background.paste(image)),
-            Some(egui::Event::Paste(text)) if !typing(ctx) => match typed_path(&text) {
+            Some(egui::Event::Paste(text)) if !ctx.text_edit_focused() => match typed_path(&text) {
                 Some(path) if !text.trim().contains('\n') => {
                     shell.commands.push(ExploreCommand::Show(Source::File(path)).into());
                 }
@@ -255,7 +254,7 @@ impl App {
             let own = plain || matches!(command, Command::Window(WindowCommand::Undo | WindowCommand::Redo));
             let in_menu = plain && egui::Popup::is_any_open(ctx);
             let quits = command == Command::Window(WindowCommand::Quit);
-            let barred = taken || in_menu || (own && typing(ctx)) || (modal && !quits);
+            let barred = taken || in_menu || (own && ctx.text_edit_focused()) || (modal && !quits);
             if !barred && ctx.input_mut(|i| i.consume_shortcut(&keys)) {
                 self.shell.commands.push(command);
             }
@@ -264,7 +263,7 @@ impl App {
             self.shell.commands.push(WindowCommand::Present.into());
         }
         let question_mark = ctx.input(|i| i.key_pressed(Key::Questionmark));
-        if question_mark && !modal && !typing(ctx) {
+        if question_mark && !modal && !ctx.text_edit_focused() {
             self.shell.commands.push(WindowCommand::Help.into());
         }
     }

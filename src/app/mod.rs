@@ -30,7 +30,7 @@ use eframe::egui::{IconData, ViewportBuilder};
 pub use crate::app::commands::tab::Tab;
 pub use crate::app::lessons::commands::LessonCommand;
 pub use crate::app::lessons::state::Lessons;
-pub use crate::app::pages::explore::commands::attack::{AttackCommand, attack_title};
+pub use crate::app::pages::explore::commands::attack::AttackCommand;
 pub use crate::app::pages::explore::commands::why::WhyCommand;
 pub use crate::app::pages::explore::state::Explore;
 pub use crate::app::pages::explore::why::state::Why;

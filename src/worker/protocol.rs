@@ -236,6 +236,13 @@ pub struct Shown {
     pub took: std::time::Duration,
 }
 
+impl Shown {
+    /// Returns the name of a class of the net; empty for one that it does not have.
+    pub fn class_name(&self, class: usize) -> &str {
+        self.model.classes.get(class).map_or("", String::as_str)
+    }
+}
+
 /// These facts hold exactly for a linear net: they are about the class nearest to a picture's label.
 #[derive(Debug)]
 pub struct LinearFacts {

@@ -335,7 +335,7 @@ fn the_form_of_carlini_and_wagner_has_all_of_its_parameters() {
 fn every_attack_of_the_list_works_on_the_first_picture() {
     let mut window = fresh();
     for attack in AttackSettings::all() {
-        let title = doppelganger::app::attack_title(&attack);
+        let title = attack.info().title;
         window.click("Attack");
         window.get_by(|node| node.label().is_some_and(|label| label == title)).click();
         window.finish();

@@ -17,7 +17,7 @@ use crate::app::settings::Settings;
 use crate::app::shell::Shell;
 use crate::app::theme::{self, SPACE_2};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::list_keys::ListKeys;
+use crate::app::widgets::class_picker::ListKeys;
 use crate::app::widgets::name_of_file;
 use crate::engine::data::samples;
 use crate::worker::Source;

@@ -87,13 +87,13 @@ impl From<LessonCommand> for Command {
 
 impl From<AttackCommand> for Command {
     fn from(command: AttackCommand) -> Self {
-        ExploreCommand::from(command).into()
+        Self::Explore(ExploreCommand::Attack(command))
     }
 }
 
 impl From<WhyCommand> for Command {
     fn from(command: WhyCommand) -> Self {
-        ExploreCommand::from(command).into()
+        Self::Explore(ExploreCommand::Why(command))
     }
 }
 

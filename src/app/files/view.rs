@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::files::page::PageFile;
 use crate::app::lessons::file::{Lesson, is_lesson};
-use crate::app::pages::explore::why::look::WhyLook;
-use crate::engine::attack::{AttackSettings, Goal, Label, Loss};
+use crate::app::pages::explore::why::state::WhyLook;
+use crate::engine::attack::{AttackSettings, Loss};
 use crate::engine::model::Catalogue;
 use crate::engine::picture::{Background, Heatmap, Picture, Region, decode, png_bytes, png_texts};
 use crate::worker::{Shown, Source, View};
@@ -99,8 +99,8 @@ impl ViewFile {
             background: view.background,
             crop: view.crop,
             own_pixels: shown.own_pixels,
-            label: if let Label::Given(index) = view.label { class(index) } else { None },
-            target: if let Goal::Targeted(index) = view.goal { class(index) } else { None },
+            label: view.label.given().and_then(class),
+            target: view.goal.target().and_then(class),
             eps: view.eps,
             seed: view.seed,
             loss: view.loss,
@@ -219,7 +219,7 @@ mod tests {
         Catalogue::new(Vec::new())
     }
     use crate::app::commands::tab::Tab;
-    use crate::app::pages::explore::commands::why::Part;
+    use crate::app::pages::explore::commands::why::WhyPart;
     use crate::engine::picture::{Channel, Quantity, save_png};
 
     fn view() -> ViewFile {
@@ -245,7 +245,7 @@ mod tests {
                 open: Some(true),
                 has_logits: true,
                 is_log: true,
-                part: Part::Second,
+                part: WhyPart::Second,
                 second: Some("digits_maxout".into()),
                 is_own: true,
             }),
@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn the_examples_do_what_their_titles_say() {
-        use crate::engine::attack::{AttackInput, Baseline, PIXELS, Rules, Verdict};
+        use crate::engine::attack::{AttackInput, Baseline, Goal, Label, PIXELS, Rules, Verdict};
         use crate::engine::data::sample;
         use crate::engine::model::{Catalogue, find_class};
         let found = examples();

@@ -21,10 +21,10 @@ use crate::app::pages::explore::pictures::written_well;
 use crate::app::pages::explore::state::{Explore, MAX_EPS};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
+use crate::app::widgets::acting;
 use crate::app::widgets::elided;
-use crate::app::widgets::rail::{Curve, Rail};
+use crate::app::widgets::rail::{Rail, Spacing};
 use crate::app::widgets::texture::Texture;
-use crate::app::widgets::{acting, typing};
 use crate::engine::attack::Verdict;
 use crate::engine::model::Guess;
 use crate::engine::picture::Rgba;
@@ -73,7 +73,8 @@ impl Stage {
                 return wait(ui, places.original, text);
             };
             let hidden = explore.hidden;
-            let is_flipped = ui.input(|i| i.key_down(Key::Space)) && !typing(ui.ctx()) && !hidden.adversarial;
+            let is_flipped =
+                ui.input(|i| i.key_down(Key::Space)) && !ui.ctx().text_edit_focused() && !hidden.adversarial;
             let before = shown.clean_top.first();
             let after = shown.adversarial_top.first().filter(|_| !hidden.adversarial && !hidden.answer);
             let original = &shown.original_rgba;
@@ -200,8 +201,7 @@ fn eps(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
     ui.label(format!("{} of 255 grey levels", short(eps * LEVELS)));
     let is_photo = shown.model.input.channels == 3;
     let end = if is_photo { 16.0 / LEVELS } else { MAX_EPS };
-    let (name, range, curve) = ("ε on the stage", 0.0..=end.max(eps), Curve::Linear);
-    let rail = Rail { name, range, curve, step: 1.0 / LEVELS, marks: &[], grid: 0.0 };
+    let rail = Rail::new("ε on the stage", 0.0..=end.max(eps), Spacing::Linear, 1.0 / LEVELS);
     if let (_, Some(eps)) = rail.show(ui, ui.available_width(), eps) {
         out.push(ExploreCommand::Eps(eps).into());
     }

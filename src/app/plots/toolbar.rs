@@ -7,7 +7,7 @@ use crate::app::plots::quantity::Panel;
 use crate::app::plots::scene::{Look, SMOOTHEST};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::alternatives;
-use crate::app::widgets::rail::{Curve, Rail};
+use crate::app::widgets::rail::{Rail, Spacing};
 
 const NARROW: f32 = 560.0;
 const VERY_NARROW: f32 = 300.0;
@@ -58,14 +58,7 @@ fn axis(ui: &mut Ui, look: &mut Look) {
 fn smoothing(ui: &mut Ui, look: &mut Look) {
     ui.horizontal(|ui| {
         ui.label(theme::caption(ui, "Smoothing"));
-        let rail = Rail {
-            name: "Smoothing",
-            range: 0.0..=SMOOTHEST,
-            curve: Curve::Linear,
-            step: 0.05,
-            marks: &[],
-            grid: 0.05,
-        };
+        let rail = Rail { grid: 0.05, ..Rail::new("Smoothing", 0.0..=SMOOTHEST, Spacing::Linear, 0.05) };
         let (response, moved) = rail.show(ui, 96.0, look.smoothing);
         let reset = response.double_clicked().then_some(0.0);
         if let Some(value) = reset.or(moved) {

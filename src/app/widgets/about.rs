@@ -5,7 +5,6 @@ use egui_material_icons::MaterialIcon;
 
 /// Most shortcuts have this modifier: Ctrl, or Command on a Mac.
 pub const CTRL: Modifiers = Modifiers::COMMAND;
-/// The key works alone.
 pub const NONE: Modifiers = Modifiers::NONE;
 
 /// An action is something that a person can do.
@@ -44,10 +43,8 @@ impl About {
 
     /// Returns the tooltip with the shortcut behind it.
     pub fn tip(&self) -> String {
-        match &self.shortcut {
-            Some(keys) => format!("{}  ({})", self.tooltip, spelled(keys)),
-            None => self.tooltip.to_owned(),
-        }
+        let keys = self.shortcut.as_ref().map(|keys| format!("  ({})", spelled(keys)));
+        self.tooltip.to_owned() + &keys.unwrap_or_default()
     }
 }
 

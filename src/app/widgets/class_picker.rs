@@ -1,10 +1,9 @@
 //! The picker finds one class among up to a thousand by a part of its name, with mouse and keyboard.
 
-use eframe::egui::{self, Button, Id, Popup, PopupCloseBehavior, ScrollArea, TextEdit, Ui};
+use eframe::egui::{self, Button, Id, Key, Modifiers, Popup, PopupCloseBehavior, ScrollArea, TextEdit, Ui};
 use egui_material_icons::icons;
 
 use crate::app::theme::{self, palette};
-use crate::app::widgets::list_keys::ListKeys;
 use crate::engine::model::class_words;
 
 const ROWS: usize = 9;
@@ -18,7 +17,7 @@ pub struct ClassPicker {
 }
 
 impl ClassPicker {
-    /// Shows the field; `chosen` is the class that it stands on.
+    /// Shows the field, whose `name` is for assistive technology; `chosen` is the class that it stands on.
     pub fn show(
         &mut self,
         ui: &mut Ui,
@@ -31,17 +30,9 @@ impl ClassPicker {
         let mut text = if self.open { std::mem::take(&mut self.text) } else { standing };
         let focused = ui.memory(|m| m.has_focus(id));
         let keys = if self.open && focused { ListKeys::take(ui) } else { ListKeys::default() };
-
-        let field = ui
-            .add(
-                TextEdit::singleline(&mut text)
-                    .id(id)
-                    .hint_text("Find a class…")
-                    .desired_width(132.0)
-                    .margin(egui::Margin::symmetric(8, 6)),
-            )
-            .accessible_name(name)
-            .on_hover_text("Type a part of the name; arrow keys and Enter choose");
+        let field = TextEdit::singleline(&mut text).id(id).hint_text("Find a class…").desired_width(132.0);
+        let field = ui.add(field.margin(egui::Margin::symmetric(8, 6))).accessible_name(name);
+        let field = field.on_hover_text("Type a part of the name; arrow keys and Enter choose");
         // Also when a shortcut gave it the focus before it was there; `gained_focus` does not see that.
         let gained = field.has_focus() && !self.focused;
         self.focused = field.has_focus();
@@ -68,10 +59,8 @@ impl ClassPicker {
             .show(|ui| self.list(ui, classes, &hits, keys.down + keys.up > 0));
         if let Some(popup) = popup {
             picked = picked.or(popup.inner);
-            let outside = ui.input(|i| i.pointer.any_pressed())
-                && ui
-                    .input(|i| i.pointer.interact_pos())
-                    .is_some_and(|at| !popup.response.rect.contains(at) && !field.rect.contains(at));
+            let is_outside = |at| !popup.response.rect.contains(at) && !field.rect.contains(at);
+            let outside = ui.input(|i| i.pointer.any_pressed() && i.pointer.interact_pos().is_some_and(is_outside));
             // Tab goes on to the next control; a press on the list takes the focus too, but must not close it.
             let tabbed = field.lost_focus() && !ui.input(|i| i.pointer.any_down() || i.pointer.any_released());
             if outside || keys.escape || tabbed {
@@ -102,8 +91,7 @@ impl ClassPicker {
         let mut picked = None;
         let mut area = ScrollArea::vertical().max_height(height * ROWS as f32).auto_shrink([false, true]);
         if scroll {
-            let top = (self.lit as f32 - ROWS as f32 / 2.0).max(0.0) * height;
-            area = area.vertical_scroll_offset(top);
+            area = area.vertical_scroll_offset((self.lit as f32 - ROWS as f32 / 2.0).max(0.0) * height);
         }
         area.show_rows(ui, height, hits.len(), |ui, rows| {
             for row in rows {
@@ -112,8 +100,8 @@ impl ClassPicker {
                 let word = if name.to_lowercase().contains(&text) { None } else { word_for(name, &text) };
                 let button = Button::selectable(row == self.lit, name.as_str()).truncate();
                 let button = button.right_text(theme::weak(ui, word.unwrap_or_default()));
-                let button = button.min_size(egui::vec2(ui.available_width(), height));
-                let response = ui.add(button).accessible_name(name.as_str());
+                let size = egui::vec2(ui.available_width(), height);
+                let response = ui.add(button.min_size(size)).accessible_name(name.as_str());
                 if response.hovered() && ui.input(|i| i.pointer.is_moving()) {
                     self.lit = row;
                 }
@@ -130,22 +118,37 @@ impl ClassPicker {
     }
 }
 
+/// These keys belong to a list of hits rather than to the field above it.
+#[derive(Default)]
+pub struct ListKeys {
+    pub up: usize,
+    pub down: usize,
+    pub enter: bool,
+    pub escape: bool,
+}
+
+impl ListKeys {
+    pub fn take(ui: &Ui) -> Self {
+        ui.input_mut(|i| Self {
+            up: i.count_and_consume_key(Modifiers::NONE, Key::ArrowUp),
+            down: i.count_and_consume_key(Modifiers::NONE, Key::ArrowDown),
+            enter: i.consume_key(Modifiers::NONE, Key::Enter),
+            escape: i.consume_key(Modifiers::NONE, Key::Escape),
+        })
+    }
+}
+
 /// Returns the classes whose name holds the text, those that begin with it first; then those for which an everyday
 /// word that begins with it stands.
 pub fn hits(classes: &[String], text: &str) -> Vec<usize> {
     let text = text.trim().to_lowercase();
-    let mut found: Vec<(usize, usize)> = classes
-        .iter()
-        .enumerate()
-        .filter_map(|(index, name)| {
-            let rank = match name.to_lowercase().find(&text) {
-                Some(_) if text.is_empty() => 0,
-                Some(at) => at.min(1),
-                None => word_for(name, &text).map(|_| 2)?,
-            };
-            Some((rank, index))
-        })
-        .collect();
+    let rank = |name: &String| match name.to_lowercase().find(&text) {
+        Some(_) if text.is_empty() => Some(0),
+        Some(at) => Some(at.min(1)),
+        None => word_for(name, &text).map(|_| 2),
+    };
+    let ranks = classes.iter().enumerate().filter_map(|(index, name)| Some((rank(name)?, index)));
+    let mut found: Vec<_> = ranks.collect();
     found.sort();
     found.into_iter().map(|(_, index)| index).collect()
 }

@@ -3,6 +3,7 @@
 use eframe::egui::{self, Id, Key, Stroke, TextEdit, Ui};
 
 use crate::app::theme::{self, palette};
+use crate::app::widgets::problem_line;
 
 #[derive(Default)]
 pub struct Field {
@@ -11,8 +12,7 @@ pub struct Field {
 }
 
 impl Field {
-    /// Shows the field. Outside of typing it holds `value`; Enter or leaving it parses the draft. A draft that does
-    /// not parse stays as it is, with the reason in [`Self::problem`]; Escape drops it.
+    /// Shows the field. Outside of typing it holds `value`; Enter or leaving it parses the draft, and Escape drops it.
     pub fn show<T>(
         &mut self,
         ui: &mut Ui,
@@ -33,15 +33,11 @@ impl Field {
     ) -> Option<T> {
         let id = Id::unique(name);
         let mut text = self.draft.clone().unwrap_or_else(|| value.to_owned());
-        let mut edit = TextEdit::singleline(&mut text)
-            .id(id)
-            .font(theme::number_font())
-            .desired_width(width)
-            .margin(egui::Margin::symmetric(8, 6));
+        let mut edit = TextEdit::singleline(&mut text).id(id).font(theme::number_font()).desired_width(width);
         if self.problem.is_some() {
             edit = edit.text_color(palette(ui).error);
         }
-        let response = ui.add(edit).accessible_name(name);
+        let response = ui.add(edit.margin(egui::Margin::symmetric(8, 6))).accessible_name(name);
         if self.problem.is_some() {
             let stroke = Stroke::new(1.5, palette(ui).error);
             ui.painter().rect_stroke(response.rect, theme::RADIUS, stroke, egui::StrokeKind::Inside);
@@ -53,19 +49,23 @@ impl Field {
         if !response.lost_focus() || self.draft.is_none() {
             return None;
         }
-        if ui.input(|i| i.key_pressed(Key::Escape)) {
-            self.clear();
-            return None;
-        }
+        let is_dropped = ui.input(|i| i.key_pressed(Key::Escape));
         match parse(&text) {
-            Ok(value) => {
-                *self = Self::default();
-                Some(value)
-            }
-            Err(problem) => {
+            Err(problem) if !is_dropped => {
                 self.problem = Some(problem);
                 None
             }
+            parsed => {
+                self.clear();
+                parsed.ok().filter(|_| !is_dropped)
+            }
+        }
+    }
+
+    /// Says under the field why what was typed is not taken.
+    pub fn show_problem(&self, ui: &mut Ui) {
+        if let Some(problem) = &self.problem {
+            problem_line(ui, problem);
         }
     }
 

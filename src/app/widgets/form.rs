@@ -2,6 +2,7 @@
 //! cannot be taken.
 
 use std::collections::HashMap;
+use std::f32::consts::SQRT_2;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
@@ -11,13 +12,12 @@ use eframe::egui::{self, Checkbox, ComboBox, Id, Ui};
 use crate::app::theme::{self, SPACE_1, SPACE_2};
 use crate::app::widgets::about::About;
 use crate::app::widgets::fields::Field;
-use crate::app::widgets::rail::{Curve, Rail};
-use crate::app::widgets::{problem_line, row};
+use crate::app::widgets::rail::{Rail, Spacing};
+use crate::app::widgets::row;
 
 const NAMES: f32 = 100.0;
 const FIELD: f32 = 64.0;
 
-/// This keeps the drafts of fields by their names.
 #[derive(Default)]
 pub struct Fields(HashMap<&'static str, Field>);
 
@@ -52,9 +52,7 @@ pub fn fold(ui: &mut Ui, title: &str, open: bool, summary: &str, contents: impl 
     let is_open = state.is_open();
     let mut toggle = false;
     let header = state.show_header(ui, |ui| {
-        let text = theme::strong(title);
-        let label = egui::Label::new(text).sense(egui::Sense::click());
-        toggle = ui.add(label).clicked();
+        toggle = ui.add(egui::Label::new(theme::strong(title)).sense(egui::Sense::click())).clicked();
         if !is_open {
             ui.add(egui::Label::new(theme::weak(ui, summary)).truncate());
         }
@@ -64,26 +62,22 @@ pub fn fold(ui: &mut Ui, title: &str, open: bool, summary: &str, contents: impl 
         contents(ui);
         ui.add_space(SPACE_1);
     });
-    button.widget_info(|| {
-        egui::WidgetInfo::selected(egui::Role::DisclosureTriangle, true, is_open, format!("Section {title}"))
-    });
+    let name = format!("Section {title}");
+    button.widget_info(|| egui::WidgetInfo::selected(egui::Role::DisclosureTriangle, true, is_open, &name));
     if toggle && let Some(mut state) = CollapsingState::load(ui.ctx(), id) {
         state.toggle(ui);
         state.store(ui.ctx());
     }
 }
 
-/// Shows a quiet line below a group of controls.
 pub fn note(ui: &mut Ui, text: &str) {
     ui.add(egui::Label::new(theme::weak(ui, text)).wrap());
 }
 
-/// Shows a row with a name and controls.
 pub fn named(ui: &mut Ui, about: About, controls: impl FnOnce(&mut Ui)) {
     row(ui, |ui| {
-        let size = egui::vec2(NAMES, theme::ROW_HEIGHT);
         let layout = egui::Layout::left_to_right(egui::Align::Center);
-        ui.allocate_ui_with_layout(size, layout, |ui| {
+        ui.allocate_ui_with_layout(egui::vec2(NAMES, theme::ROW_HEIGHT), layout, |ui| {
             ui.set_min_width(NAMES);
             let response = ui.add(egui::Label::new(about.name).truncate());
             if !about.tooltip.is_empty() {
@@ -130,22 +124,18 @@ pub fn text<T: ToString>(
             *value = typed;
         }
     });
-    if let Some(problem) = &field.problem {
-        problem_line(ui, problem);
-    }
+    field.show_problem(ui);
 }
 
 /// Shows a field for a whole number in a range; `what` names it in messages.
-pub fn whole<T>(
+pub fn whole<T: Copy + TryInto<usize> + TryFrom<usize>>(
     ui: &mut Ui,
     fields: &mut Fields,
     about: About,
     what: &str,
     range: &RangeInclusive<usize>,
     value: &mut T,
-) where
-    T: Copy + TryInto<usize> + TryFrom<usize>,
-{
+) {
     let mut number = (*value).try_into().unwrap_or(usize::MAX);
     text(ui, fields, about, &mut number, |text| parse_whole(text, what, range));
     *value = T::try_from(number).unwrap_or(*value);
@@ -153,9 +143,7 @@ pub fn whole<T>(
 
 pub struct Slider<'a> {
     pub rail: Rail<'a>,
-    /// The field shows the value as this text.
     pub text: String,
-    /// This rounds what the slider gives.
     pub round: fn(f32) -> f32,
 }
 
@@ -183,9 +171,7 @@ pub fn slider(
             *value = typed;
         }
     });
-    if let Some(problem) = &field.problem {
-        problem_line(ui, problem);
-    }
+    field.show_problem(ui);
     is_moved
 }
 
@@ -199,14 +185,8 @@ pub struct Counts {
 pub fn count(ui: &mut Ui, fields: &mut Fields, about: About, counts: &Counts, value: &mut usize) {
     let (least, most) = counts.slider.clone().into_inner();
     let wide = most > 16 * least;
-    let rail = Rail {
-        name: about.name,
-        range: least as f32..=most as f32,
-        curve: if wide { Curve::Logarithmic } else { Curve::Linear },
-        step: if wide { std::f32::consts::SQRT_2 } else { 1.0 },
-        marks: &[],
-        grid: 1.0,
-    };
+    let (spacing, step) = if wide { (Spacing::Logarithmic, SQRT_2) } else { (Spacing::Linear, 1.0) };
+    let rail = Rail { grid: 1.0, ..Rail::new(about.name, least as f32..=most as f32, spacing, step) };
     let round = if wide { |number: f32| two_digits(number.round() as usize) as f32 } else { f32::round };
     let mut number = *value as f32;
     let parse = |text: &str| parse_whole(text, about.name, &counts.typed).map(|number| number as f32);
@@ -216,7 +196,7 @@ pub fn count(ui: &mut Ui, fields: &mut Fields, about: About, counts: &Counts, va
     }
 }
 
-/// Rounds to two leading digits, since a slider is no scale.
+/// Rounds to two leading digits.
 fn two_digits(number: usize) -> usize {
     let unit = 10_usize.pow(number.max(1).ilog10().saturating_sub(1));
     (number + unit / 2) / unit * unit
@@ -246,9 +226,7 @@ pub fn optional<T: Copy + Display>(
             });
         }
     });
-    if let Some(problem) = &fields.get(about.name).problem {
-        problem_line(ui, problem);
-    }
+    fields.get(about.name).show_problem(ui);
 }
 
 /// Reads a whole number as people type it, with spaces between thousands.

@@ -5,7 +5,6 @@ pub mod bar_chart;
 pub mod class_picker;
 pub mod fields;
 pub mod form;
-pub mod list_keys;
 pub mod path_field;
 pub mod progress_bar;
 pub mod question;
@@ -29,7 +28,29 @@ pub fn command_button<C>(ui: &mut Ui, action: impl Action + Into<C>, out: &mut V
         Some(icon) => ui.add(Button::new((icon.rich_text().size(17.0), about.name))),
         None => ui.button(about.name),
     };
-    finish_button(response, action, out)
+    pushing(response, action, &about.tip(), out)
+}
+
+/// Shows a button with the icon of an action alone.
+pub fn icon_button<C>(ui: &mut Ui, action: impl Action + Into<C>, out: &mut Vec<C>) -> Response {
+    let about = action.about();
+    let icon = about.icon.unwrap_or(icons::ICON_CIRCLE).rich_text().size(17.0);
+    let button = Button::new(icon).frame_when_inactive(false).min_size(egui::Vec2::splat(theme::CONTROL_HEIGHT));
+    pushing(ui.add(button), action, &about.tip(), out)
+}
+
+/// Gives a button the name and the tooltip of an action, without its shortcut. Pushes the action when it is pressed.
+pub fn acting<C>(button: Response, action: impl Action + Into<C>, out: &mut Vec<C>) {
+    let tip = action.about().tooltip;
+    pushing(button, action, tip, out);
+}
+
+fn pushing<C>(button: Response, action: impl Action + Into<C>, tip: &str, out: &mut Vec<C>) -> Response {
+    let response = button.on_hover_text(tip).accessible_name(action.about().name);
+    if response.clicked() {
+        out.push(action.into());
+    }
+    response
 }
 
 /// Shows the one button of a question or a panel that does what it is there for.
@@ -39,41 +60,15 @@ pub fn primary_button(ui: &mut Ui, name: &str, enabled: bool) -> Response {
     ui.add_enabled(enabled, button)
 }
 
-/// Shows a button with the icon of an action alone.
-pub fn icon_button<C>(ui: &mut Ui, action: impl Action + Into<C>, out: &mut Vec<C>) -> Response {
-    let icon = action.about().icon.unwrap_or(icons::ICON_CIRCLE);
-    let size = egui::Vec2::splat(theme::CONTROL_HEIGHT);
-    let response = ui.add(Button::new(icon.rich_text().size(17.0)).frame_when_inactive(false).min_size(size));
-    finish_button(response, action, out)
-}
-
-/// Gives a button the name and the tooltip of an action, without its shortcut. Pushes the action when it is pressed.
-pub fn acting<C>(button: Response, action: impl Action + Into<C>, out: &mut Vec<C>) {
-    let about = action.about();
-    if button.on_hover_text(about.tooltip).accessible_name(about.name).clicked() {
-        out.push(action.into());
-    }
-}
-
-fn finish_button<C>(response: Response, action: impl Action + Into<C>, out: &mut Vec<C>) -> Response {
-    let about = action.about();
-    let response = response.on_hover_text(about.tip()).accessible_name(about.name);
-    if response.clicked() {
-        out.push(action.into());
-    }
-    response
-}
-
 /// Lays out a row whose contents share one centre line, however high they are.
 pub fn row<R>(ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
-    let height = theme::row_height(ui);
-    let size = egui::vec2(ui.available_width(), height);
+    let size = egui::vec2(ui.available_width(), theme::row_height(ui));
     let layout = egui::Layout::left_to_right(egui::Align::Center);
-    ui.allocate_ui_with_layout(size, layout, |ui| {
-        ui.set_min_height(height);
+    let row = ui.allocate_ui_with_layout(size, layout, |ui| {
+        ui.set_min_height(size.y);
         contents(ui)
-    })
-    .inner
+    });
+    row.inner
 }
 
 /// Shows alternatives side by side. Returns the index that was clicked.
@@ -111,11 +106,12 @@ fn segments(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usize, wr
                 } else {
                     button = button.frame_when_inactive(false);
                 }
-                let response = ui.add(button);
-                let label = format!("{name}: {}", options[index].0);
-                response
-                    .widget_info(|| WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), selected, label.clone()));
-                let response = if tip.is_empty() { response } else { response.on_hover_text(*tip) };
+                let mut response = ui.add(button);
+                let label = format!("{name}: {text}");
+                response.widget_info(|| WidgetInfo::selected(Role::RadioButton, ui.is_enabled(), selected, &label));
+                if !tip.is_empty() {
+                    response = response.on_hover_text(*tip);
+                }
                 if response.clicked() {
                     clicked = Some(index);
                 }
@@ -131,11 +127,11 @@ fn segments(ui: &mut Ui, name: &str, options: &[(&str, &str)], chosen: usize, wr
 
 /// Shows a small sign that explains something. It can be reached by keyboard, and then shows its text too.
 pub fn hint(ui: &mut Ui, text: &str) {
-    let colour = palette(ui).weak;
-    let (rect, response) =
-        ui.allocate_exact_size(egui::vec2(18.0, theme::CONTROL_HEIGHT - 8.0), Sense::focusable_noninteractive());
+    let size = egui::vec2(18.0, theme::CONTROL_HEIGHT - 8.0);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::focusable_noninteractive());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text));
-    icon_at(ui, rect, icons::ICON_HELP, 15.0, if response.has_focus() { palette(ui).accent } else { colour });
+    let palette = palette(ui);
+    icon_at(ui, rect, icons::ICON_HELP, 15.0, if response.has_focus() { palette.accent } else { palette.weak });
     if response.has_focus() {
         response.show_tooltip_text(text);
     }
@@ -168,14 +164,9 @@ pub fn icon_at(ui: &Ui, rect: egui::Rect, icon: MaterialIcon, size: f32, colour:
     ui.painter().text(rect.center(), egui::Align2::CENTER_CENTER, icon.codepoint, theme::icon_font(size), colour);
 }
 
-pub fn typing(ctx: &egui::Context) -> bool {
-    ctx.text_edit_focused()
-}
-
 /// Shows a heading and a few lines in the middle of an empty room.
 pub fn remark(ui: &mut Ui, heading: &str, text: &str) {
-    let above = (ui.available_height() * 0.28 - 24.0).max(0.0);
-    ui.add_space(above);
+    ui.add_space((ui.available_height() * 0.28 - 24.0).max(0.0));
     ui.vertical_centered(|ui| {
         ui.set_max_width(ui.available_width().min(520.0));
         ui.label(egui::RichText::new(heading).font(theme::verdict_font()));

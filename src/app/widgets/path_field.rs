@@ -5,16 +5,15 @@ use std::path::{MAIN_SEPARATOR, Path, PathBuf, is_separator};
 use eframe::egui::{self, CompletionPopup, Id, Key, RectAlign, Response, Suggestion, TextEdit, Ui};
 
 const MOST_READ: usize = 50_000;
-/// A person types another letter before scrolling further.
 const MOST_SHOWN: usize = 200;
 
 pub struct Listing {
     folder: PathBuf,
     /// Folders come first, each part in the order of the alphabet.
-    names: Vec<Name>,
+    names: Vec<FolderEntry>,
 }
 
-struct Name {
+struct FolderEntry {
     text: String,
     lowercase: String,
     is_folder: bool,
@@ -32,9 +31,9 @@ impl Listing {
                 Ok(kind) if kind.is_symlink() => entry.path().is_dir(),
                 kind => kind.is_ok_and(|kind| kind.is_dir()),
             };
-            Some(Name { lowercase: text.to_lowercase(), text, is_folder })
+            Some(FolderEntry { lowercase: text.to_lowercase(), text, is_folder })
         };
-        let mut names: Vec<Name> = entries.filter_map(name).collect();
+        let mut names: Vec<FolderEntry> = entries.filter_map(name).collect();
         names.sort_by(|a, b| (!a.is_folder, &a.lowercase).cmp(&(!b.is_folder, &b.lowercase)));
         Self { folder, names }
     }
@@ -43,16 +42,14 @@ impl Listing {
     /// with one of the endings, or all files for no endings. Hidden names need a dot.
     fn suggest(&self, begun: &str, endings: &[&str]) -> Vec<String> {
         let lowercase = begun.to_lowercase();
-        let fits = |name: &&Name| {
-            let is_kind = || {
-                let ending = Path::new(&name.lowercase).extension().and_then(|ending| ending.to_str());
-                endings.is_empty() || ending.is_some_and(|ending| endings.contains(&ending))
-            };
+        let fits = |name: &&FolderEntry| {
+            let ending = Path::new(&name.lowercase).extension().and_then(|ending| ending.to_str());
+            let is_kind = endings.is_empty() || ending.is_some_and(|ending| endings.contains(&ending));
             name.lowercase.starts_with(&lowercase)
                 && (begun.starts_with('.') || !name.text.starts_with('.'))
-                && (name.is_folder || (is_kind() && name.text != begun))
+                && (name.is_folder || (is_kind && name.text != begun))
         };
-        let written = |name: &Name| match name.is_folder {
+        let written = |name: &FolderEntry| match name.is_folder {
             true => format!("{}{MAIN_SEPARATOR}", name.text),
             false => name.text.clone(),
         };
@@ -122,9 +119,8 @@ fn suggestions(text: &str, begun: &str, listing: Option<&Listing>, endings: &[&s
 
 fn folder_of(text: &str) -> Option<PathBuf> {
     let text = text.trim_start();
-    let end = text.rfind(is_separator).map(|at| at + 1);
-    match end {
-        Some(end) => Some(typed_path(&text[..end])?),
+    match text.rfind(is_separator) {
+        Some(at) => typed_path(&text[..=at]),
         None if text.is_empty() || text.starts_with('~') => None,
         None => Some(".".into()),
     }
@@ -137,15 +133,14 @@ pub fn typed_path(text: &str) -> Option<PathBuf> {
         return None;
     }
     if let Some(path) = text.strip_prefix("file://") {
-        let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
-        return Some(PathBuf::from(path.into_owned()));
+        return Some(percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned().into());
     }
     if let Some(rest) = text.strip_prefix('~').filter(|rest| rest.is_empty() || rest.starts_with(is_separator))
         && let Some(dirs) = directories::UserDirs::new()
     {
         return Some(dirs.home_dir().join(rest.trim_start_matches(is_separator)));
     }
-    Some(PathBuf::from(text))
+    Some(text.into())
 }
 
 #[cfg(test)]

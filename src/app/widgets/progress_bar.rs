@@ -1,6 +1,6 @@
 //! A progress bar has what there is to say of the work written on it.
 
-use eframe::egui::{Align2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, epaint::PathShape, pos2, vec2};
+use eframe::egui::{Align2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, vec2};
 
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_2, palette};
 
@@ -14,7 +14,7 @@ pub fn progress(ui: &mut Ui, width: f32, share: f32, text: &str) {
     if filled.width() >= 1.0 {
         painter.rect_filled(filled, theme::SMALL_RADIUS, palette.accent_soft);
     }
-    let at = pos2(rect.left() + SPACE_2, rect.center().y);
+    let at = rect.left_center() + vec2(SPACE_2, 0.0);
     let written = painter.text(at, Align2::LEFT_CENTER, text, theme::small_font(), palette.text);
     if written.width() > rect.width() - SPACE_2 {
         response.on_hover_text(text);
@@ -35,7 +35,6 @@ pub fn progress_ring(ui: &mut Ui, share: f32, what: &str) {
         let angle = turn * i as f32 / CORNERS as f32 - std::f32::consts::FRAC_PI_2;
         rect.center() + radius * vec2(angle.cos(), angle.sin())
     };
-    let arc = PathShape::line((0..=CORNERS).map(point).collect(), Stroke::new(2.5, palette.accent));
-    ui.painter().add(arc);
+    ui.painter().line((0..=CORNERS).map(point).collect(), Stroke::new(2.5, palette.accent));
     response.on_hover_text(what);
 }

@@ -52,7 +52,6 @@ impl Answers<'_> {
     }
 }
 
-/// Shows a table of facts by their names.
 pub fn fact_table(ui: &mut Ui, facts: [(&str, String); 4]) {
     Grid::new("facts").num_columns(2).spacing([SPACE_3, 2.0]).show(ui, |ui| {
         for (name, fact) in facts {

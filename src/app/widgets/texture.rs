@@ -56,8 +56,8 @@ pub const WHOLE: Rect = Rect { min: pos2(0.0, 0.0), max: pos2(1.0, 1.0) };
 /// more.
 pub fn image(ctx: &Context, rgba: &Rgba) -> ColorImage {
     let most = ctx.input(|i| i.max_texture_side);
-    let (across, down) = (rgba.width.div_ceil(most).max(1), rgba.height.div_ceil(most).max(1));
-    if (across, down) == (1, 1) {
+    let [across, down] = [rgba.width, rgba.height].map(|side| side.div_ceil(most).max(1));
+    if [across, down] == [1, 1] {
         return ColorImage::from_rgba_unmultiplied([rgba.width, rgba.height], &rgba.bytes);
     }
     let rows = rgba.bytes.chunks_exact(4 * rgba.width).step_by(down);

@@ -102,6 +102,16 @@ pub enum Label {
     Given(usize),
 }
 
+impl Label {
+    /// Returns the class that a person gave; `None` for the net's own answer.
+    pub fn given(self) -> Option<usize> {
+        match self {
+            Self::Predicted => None,
+            Self::Given(class) => Some(class),
+        }
+    }
+}
+
 /// This is what came of an attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {

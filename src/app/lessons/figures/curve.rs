@@ -11,7 +11,7 @@ use crate::app::lessons::figures::chart::{apart, chart};
 use crate::app::lessons::figures::{FigureWorld, Figures, Pen, halves, wait};
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::why::axis::{EpsAxis, ValueAxis, value_at};
-use crate::app::pages::explore::why::curve::{Sheet, Widths};
+use crate::app::pages::explore::why::curve::{CurveView, Widths};
 use crate::app::plots::quiet::PlotAxis;
 use crate::app::theme;
 use crate::app::widgets::texture::Texture;
@@ -37,7 +37,7 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
         pos2(upper.right() - 8.5 * size, upper.bottom() - 2.6 * size),
     );
     let axis = EpsAxis { is_log: false, reach };
-    let sheet = Sheet { axis, values: ValueAxis::new(along, axis, true), shown, along, is_current: true, eps };
+    let sheet = CurveView { axis, values: ValueAxis::new(along, axis, true), shown, along, is_current: true, eps };
     let transform = plot(&sheet, ui, frame);
     if let Some(moved) = steer(&sheet, ui, &transform) {
         out.push(ExploreCommand::Eps(moved).into());
@@ -45,8 +45,8 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, world: &FigureWorld<
     pictures(&sheet, figures, ui, film);
 }
 
-fn plot(sheet: &Sheet<'_>, ui: &mut Ui, frame: Rect) -> PlotTransform {
-    let Sheet { shown, along, axis, eps, .. } = sheet;
+fn plot(sheet: &CurveView<'_>, ui: &mut Ui, frame: Rect) -> PlotTransform {
+    let CurveView { shown, along, axis, eps, .. } = sheet;
     let (size, palette) = (theme::size_of_body(ui), theme::palette(ui));
     let x = PlotAxis { apart: 0.2 * frame.width(), ..axis.axis() };
     let y = PlotAxis { apart: 0.22 * frame.height(), ..sheet.values.axis(frame.height()) };
@@ -76,7 +76,7 @@ fn plot(sheet: &Sheet<'_>, ui: &mut Ui, frame: Rect) -> PlotTransform {
 }
 
 /// Lets a press or a drag on the curve move ε, which is returned.
-fn steer(sheet: &Sheet<'_>, ui: &Ui, transform: &PlotTransform) -> Option<f32> {
+fn steer(sheet: &CurveView<'_>, ui: &Ui, transform: &PlotTransform) -> Option<f32> {
     let response = ui.interact(*transform.frame(), ui.scope_id().with("curve"), Sense::click_and_drag());
     let text = format!("Logits against ε, which is {}", short(sheet.eps));
     response.widget_info(|| WidgetInfo::labeled(Role::Image, true, &text));
@@ -84,8 +84,8 @@ fn steer(sheet: &Sheet<'_>, ui: &Ui, transform: &PlotTransform) -> Option<f32> {
     Some(sheet.axis.eps(transform.value_from_position(pointer).x).max(0.0))
 }
 
-fn pictures(sheet: &Sheet<'_>, figures: &mut Figures, ui: &Ui, room: Rect) {
-    let Sheet { shown, eps, .. } = sheet;
+fn pictures(sheet: &CurveView<'_>, figures: &mut Figures, ui: &Ui, room: Rect) {
+    let CurveView { shown, eps, .. } = sheet;
     let size = theme::size_of_body(ui);
     let [left, rest] = halves(room, 1.0 / 3.0, size);
     let [middle, right] = halves(rest, 0.5, size);
@@ -98,7 +98,7 @@ fn pictures(sheet: &Sheet<'_>, figures: &mut Figures, ui: &Ui, room: Rect) {
         let picture = figures.picture(ui, slot, place.with_max_y(place.bottom() - 2.8 * size), &rgba);
         let pen = Pen::new(ui);
         let answer = answer(sheet.along, at);
-        let name = answer.and_then(|class| shown.model.classes.get(class)).map_or("", String::as_str);
+        let name = answer.map_or("", |class| shown.class_name(class));
         let is_label = answer == Some(shown.label.index);
         let colour = if is_label { pen.palette.right } else { pen.palette.fooled };
         if is_label {

@@ -37,7 +37,7 @@ pub fn show(
     let others = labels.iter().filter_map(class).filter(|index| *index != shown.label.index);
     let what = match goal {
         Goal::Untargeted => format!("away from {}", shown.label.name),
-        Goal::Targeted(target) => format!("towards {}", shown.model.classes.get(target).map_or("", String::as_str)),
+        Goal::Targeted(target) => format!("towards {}", shown.class_name(target)),
     };
     describe(ui, map, format!("The direction of the attack: {what}"));
     let place = |middle| Rect::from_center_size(at(middle), TILE * size);

@@ -11,20 +11,20 @@ use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::format;
-use crate::app::pages::explore::commands::attack::{AttackCommand, attack_title};
+use crate::app::pages::explore::commands::attack::AttackCommand;
 use crate::app::pages::explore::state::Explore;
 use crate::app::theme::{self, SPACE_2, SPACE_3};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::fields::Field;
-use crate::app::widgets::rail::{Curve, Rail};
-use crate::app::widgets::{alternatives, icon_button, problem_line};
+use crate::app::widgets::rail::{Rail, Spacing};
+use crate::app::widgets::{alternatives, icon_button};
 use crate::engine::attack::{AttackSettings, Norm, Parameter, Scale, Value};
+use crate::engine::units::parse_eps;
 
 const CHOOSER: f32 = 136.0;
 const ICON: f32 = 16.0;
 const FORM: f32 = 372.0;
 const RAIL: f32 = 128.0;
-/// The form keeps half-typed numbers.
 #[derive(Default)]
 pub struct AttackForm {
     fields: BTreeMap<&'static str, Field>,
@@ -58,18 +58,16 @@ impl AttackForm {
     fn form(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         // A form, not a list of a menu's narrow buttons.
         ui.style_mut().spacing = ui.ctx().global_style().spacing.clone();
-        ui.set_min_width(FORM);
-        ui.set_max_width(FORM);
+        ui.set_width(FORM);
         // A menu would set long lines with wide gaps.
         ui.with_layout(Layout::top_down(Align::Min), |ui| {
-            ui.label(theme::strong(attack_title(&explore.view.attack)));
+            ui.label(theme::strong(explore.view.attack.info().title));
             ui.label(theme::weak(ui, explore.view.attack.info().paper));
         });
         ui.add_space(SPACE_2);
         let mut attack = explore.view.attack.clone();
-        let mut problem = None;
         Grid::new("parameters of the attack").num_columns(2).spacing([SPACE_3, 4.0]).show(ui, |ui| {
-            problem = self.rows(ui, &mut attack);
+            self.rows(ui, &mut attack);
             if attack.is_random() {
                 ui.label(theme::caption(ui, "Seed"));
                 ui.horizontal(|ui| {
@@ -79,8 +77,8 @@ impl AttackForm {
                 ui.end_row();
             }
         });
-        if let Some(problem) = problem {
-            problem_line(ui, &problem);
+        if let Some(field) = self.fields.values().find(|field| field.problem.is_some()) {
+            field.show_problem(ui);
         }
         if attack != explore.view.attack {
             reset_idle(&mut attack);
@@ -88,8 +86,7 @@ impl AttackForm {
         }
     }
 
-    /// Shows a row for each parameter; returns why what was typed is not taken.
-    fn rows(&mut self, ui: &mut Ui, attack: &mut AttackSettings) -> Option<String> {
+    fn rows(&mut self, ui: &mut Ui, attack: &mut AttackSettings) {
         for parameter in attack.parameters().into_iter().filter(|parameter| !parameter.is_idle) {
             let Parameter { label, tooltip, value, .. } = parameter;
             let name = ui.label(theme::caption(ui, label));
@@ -112,19 +109,16 @@ impl AttackForm {
             }
             ui.end_row();
         }
-        self.fields.values().find_map(|field| field.problem.clone())
     }
 
-    /// Shows a number as a rail and a field; returns what it is now.
     fn number(&mut self, ui: &mut Ui, number: &Number, mut value: f32) -> f32 {
         let &Number { label, tooltip, ref scale, is_whole } = number;
         let (low, high) = (*scale.slider.start(), *scale.slider.end());
+        let spacing = if is_whole && high > 50.0 { Spacing::Square } else { Spacing::Linear };
+        let (step, grid) = if is_whole { (1.0, 1.0) } else { ((high - low) / 100.0, 0.0) };
+        let field = self.fields.entry(label).or_default();
         ui.horizontal(|ui| {
-            let step = if is_whole { 1.0 } else { (high - low) / 100.0 };
-            let grid = if is_whole { 1.0 } else { 0.0 };
-            let curve = if is_whole && high > 50.0 { Curve::Square } else { Curve::Linear };
-            let rail = Rail { name: label, range: low..=high, curve, step, marks: &[], grid };
-            let field = self.fields.entry(label).or_default();
+            let rail = Rail { grid, ..Rail::new(label, low..=high, spacing, step) };
             let (response, moved) = rail.show(ui, RAIL, value);
             response.on_hover_text(tooltip);
             if let Some(moved) = moved {
@@ -133,9 +127,7 @@ impl AttackForm {
             }
             let shown = if is_whole { format!("{value:.0}") } else { format::short(value) };
             let parse = |text: &str| number.parse(text);
-            if let Some(typed) = field.show(ui, &format!("{label} as a number"), &shown, parse) {
-                value = typed;
-            }
+            value = field.show(ui, &format!("{label} as a number"), &shown, parse).unwrap_or(value);
         });
         value
     }
@@ -147,13 +139,10 @@ impl AttackForm {
         ui.horizontal(|ui| {
             let parse = |text: &str| match text.trim() {
                 "" => Ok(None),
-                text => match crate::engine::units::parse_eps(text) {
-                    Ok(length) => Ok(Some(length)),
-                    Err(_) => Err(format!(
-                        "the {} is {text:?}; expected a number such as 0.01 or 2/255, or nothing for {usual}",
-                        label.to_lowercase()
-                    )),
-                },
+                text => parse_eps(text).map(Some).map_err(|_| {
+                    let label = label.to_lowercase();
+                    format!("the {label} is {text:?}; expected a number such as 0.01 or 2/255, or nothing for {usual}")
+                }),
             };
             if let Some(typed) = self.fields.entry(label).or_default().show(ui, label, &shown, parse) {
                 *length = typed;
@@ -174,15 +163,12 @@ struct Number {
 
 impl Number {
     fn parse(&self, text: &str) -> Result<f32, String> {
-        let Self { label, scale, is_whole, .. } = self;
-        let kind = if *is_whole { "a whole number" } else { "a number" };
-        match text.trim().parse::<f32>() {
-            Ok(value) if scale.typed.contains(&value) && !(*is_whole && value.fract() != 0.0) => Ok(value),
-            _ => {
-                let (low, most) = (scale.typed.start(), scale.typed.end());
-                Err(format!("{label} is {text:?}; expected {kind} from {low} to {most}"))
-            }
-        }
+        let (label, typed) = (self.label, &self.scale.typed);
+        let is_known = |value: &f32| typed.contains(value) && !(self.is_whole && value.fract() != 0.0);
+        text.trim().parse().ok().filter(is_known).ok_or_else(|| {
+            let kind = if self.is_whole { "a whole number" } else { "a number" };
+            format!("{label} is {text:?}; expected {kind} from {} to {}", typed.start(), typed.end())
+        })
     }
 }
 
@@ -200,7 +186,7 @@ fn reset_idle(attack: &mut AttackSettings) {
 
 fn in_short(attack: &AttackSettings) -> String {
     let words = attack.in_words();
-    words.strip_prefix("in ").map(str::to_owned).unwrap_or(words)
+    words.strip_prefix("in ").unwrap_or(&words).to_owned()
 }
 
 fn norm_choice(ui: &mut Ui, label: &str, norm: &mut Norm, known: &[Norm]) {
@@ -217,7 +203,7 @@ fn norm_choice(ui: &mut Ui, label: &str, norm: &mut Norm, known: &[Norm]) {
 }
 
 fn chooser(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-    let chosen = attack_title(&explore.view.attack);
+    let chosen = explore.view.attack.info().title;
     let combo = ComboBox::from_id_salt("attack").selected_text(chosen).width(CHOOSER).height(480.0).truncate();
     let response = combo.show_ui(ui, |ui| {
         for command in AttackCommand::listed() {

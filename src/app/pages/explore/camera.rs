@@ -1,17 +1,24 @@
 //! One camera serves the three panes: it says where the picture lies, and which pixel is under the pointer.
 
-use eframe::egui::{EventFilter, Painter, Pos2, Rect, Response, Stroke, StrokeKind, Ui, Vec2, vec2};
+use std::sync::Arc;
 
-use crate::app::theme::Palette;
+use eframe::egui::{Galley, Painter, Pos2, Rect, Stroke, StrokeKind, Ui, Vec2, vec2};
+
+use crate::app::theme::{self, Palette};
 
 const MAX_ZOOM: f32 = 64.0;
 
-/// The camera is the same in all three panes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Camera {
     zoom: f32,
     /// It is in the middle of the pane, as a share of the picture's width and height.
     centre: Vec2,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pixel {
+    pub x: usize,
+    pub y: usize,
 }
 
 impl Default for Camera {
@@ -37,19 +44,18 @@ impl Camera {
         Rect::from_min_size(min, drawn)
     }
 
-    /// Returns column and row of the pixel at a point of the screen, if it is on the picture.
-    pub fn pixel_at(&self, well: Rect, size: Vec2, at: Pos2) -> Option<(usize, usize)> {
+    /// Returns the pixel at a point of the screen, if that is on the picture.
+    pub fn pixel_at(&self, well: Rect, size: Vec2, at: Pos2) -> Option<Pixel> {
         let drawn = self.screen_from_picture(well, size);
         let share = (at - drawn.min) / drawn.size();
         let inside = well.contains(at) && (0.0..1.0).contains(&share.x) && (0.0..1.0).contains(&share.y);
-        inside.then_some(((share.x * size.x) as usize, (share.y * size.y) as usize))
+        inside.then_some(Pixel { x: (share.x * size.x) as usize, y: (share.y * size.y) as usize })
     }
 
-    /// Returns the square of one pixel on screen.
-    pub fn pixel_rect(&self, well: Rect, size: Vec2, (x, y): (usize, usize)) -> Rect {
+    pub fn pixel_rect(&self, well: Rect, size: Vec2, pixel: Pixel) -> Rect {
         let drawn = self.screen_from_picture(well, size);
-        let pixel = drawn.size() / size;
-        Rect::from_min_size(drawn.min + pixel * vec2(x as f32, y as f32), pixel)
+        let side = drawn.size() / size;
+        Rect::from_min_size(drawn.min + side * vec2(pixel.x as f32, pixel.y as f32), side)
     }
 
     /// Zooms so that what is under `at` stays there.
@@ -85,6 +91,14 @@ pub fn outline(painter: &Painter, frame: Rect, palette: &Palette) {
     painter.rect_stroke(frame, 0, Stroke::new(1.0, palette.cross), StrokeKind::Outside);
 }
 
+/// Lays a text on a dark ground with this corner. Returns the ground.
+pub fn plate(painter: &Painter, corner: Pos2, text: Arc<Galley>, padding: Vec2, palette: &Palette) -> Rect {
+    let ground = Rect::from_min_size(corner, text.size() + 2.0 * padding);
+    painter.rect_filled(ground, theme::RADIUS, palette.overlay);
+    painter.galley(corner + padding, text, palette.on_overlay);
+    ground
+}
+
 /// Returns by how much wheel and pinch enlarge what is under the pointer. The wheel does not scroll then.
 pub fn wheel(ui: &Ui) -> Option<f32> {
     let (scroll, pinch) = ui.input(|i| (i.smooth_scroll_delta().y, i.zoom_delta()));
@@ -93,14 +107,6 @@ pub fn wheel(ui: &Ui) -> Option<f32> {
         ui.input_mut(|i| i.smooth_scroll_delta = Vec2::ZERO);
         factor
     })
-}
-
-/// Lets a picture that has the keyboard keep the arrow keys, which would move on to the next control.
-pub fn keep_arrows(ui: &Ui, response: &Response) {
-    if response.has_focus() {
-        let filter = EventFilter { horizontal_arrows: true, vertical_arrows: true, ..EventFilter::default() };
-        ui.memory_mut(|m| m.set_focus_lock_filter(response.id, filter));
-    }
 }
 
 #[cfg(test)]
@@ -119,8 +125,8 @@ mod tests {
         let camera = Camera::default();
         let drawn = camera.screen_from_picture(well(), SIZE);
         assert_eq!(drawn, Rect::from_center_size(well().center(), vec2(280.0, 280.0)));
-        assert_eq!(camera.pixel_at(well(), SIZE, drawn.min), Some((0, 0)));
-        assert_eq!(camera.pixel_at(well(), SIZE, drawn.max - vec2(0.1, 0.1)), Some((27, 27)));
+        assert_eq!(camera.pixel_at(well(), SIZE, drawn.min), Some(Pixel { x: 0, y: 0 }));
+        assert_eq!(camera.pixel_at(well(), SIZE, drawn.max - vec2(0.1, 0.1)), Some(Pixel { x: 27, y: 27 }));
         assert_eq!(camera.pixel_at(well(), SIZE, drawn.min - vec2(1.0, 0.0)), None);
     }
 

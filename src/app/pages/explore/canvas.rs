@@ -18,7 +18,6 @@ pub const NAME: &str = "your drawing";
 /// The pen is as wide as the strokes of the digits that the nets were trained on, as a share of the square.
 const PEN: f32 = 0.08;
 
-/// The drawing stays while another picture is shown.
 #[derive(Default)]
 pub struct Canvas {
     pub open: bool,
@@ -32,21 +31,13 @@ impl Canvas {
         ui.add(egui::Label::new(theme::strong("Draw a digit").text_style(egui::TextStyle::Heading)).truncate());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             icon_button(ui, ExploreCommand::CloseDrawing, out);
-            let any = !self.strokes.is_empty();
-            let button = |ui: &mut Ui, icon: egui_material_icons::MaterialIcon, name: &str| {
+            let (is_drawn, fewer) = (!self.strokes.is_empty(), self.strokes.len().saturating_sub(1));
+            for (icon, name, kept) in [(icons::ICON_DELETE, "Clear", 0), (icons::ICON_UNDO, "Undo stroke", fewer)] {
                 let button = Button::new(icon.rich_text().size(17.0)).frame_when_inactive(false);
-                ui.add_enabled(any, button).on_hover_text(name).accessible_name(name).clicked()
-            };
-            let clears = button(ui, icons::ICON_DELETE, "Clear");
-            let undoes = button(ui, icons::ICON_UNDO, "Undo stroke");
-            if clears {
-                self.strokes.clear();
-            }
-            if undoes {
-                self.strokes.pop();
-            }
-            if clears || undoes {
-                out.push(ExploreCommand::Show(self.picture()).into());
+                if ui.add_enabled(is_drawn, button).on_hover_text(name).accessible_name(name).clicked() {
+                    self.strokes.truncate(kept);
+                    out.push(ExploreCommand::Show(self.picture()).into());
+                }
             }
         });
     }
@@ -55,7 +46,6 @@ impl Canvas {
         self.open && self.strokes.is_empty()
     }
 
-    /// Returns what is drawn, as the nets expect it.
     pub fn picture(&self) -> Source {
         let picture = Strokes { lines: self.strokes.clone() }.to_digit();
         Source::Memory { name: NAME.into(), picture: Arc::new(picture) }

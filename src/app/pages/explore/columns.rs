@@ -23,7 +23,6 @@ fn below_height(rows: usize) -> f32 {
     rows as f32 * (BAR_HEIGHT + 2.0) + SPACE_1
 }
 
-/// Each of the three panes has its heading, its picture and what stands below it.
 pub struct Columns {
     pub heads: [Rect; 3],
     pub wells: [Rect; 3],

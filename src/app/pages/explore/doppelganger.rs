@@ -11,7 +11,6 @@ use crate::app::theme::{self, palette};
 use crate::app::widgets::about::Action as _;
 use crate::app::widgets::acting;
 use crate::app::widgets::class_picker::hits;
-use crate::engine::attack::Goal;
 use crate::worker::Shown;
 
 const ABSURD: [&str; 5] = ["fiddler crab", "guacamole", "gibbon", "teapot", "king penguin"];
@@ -81,7 +80,6 @@ impl Doppelganger {
         }
     }
 
-    /// Draws the button and what hangs on it from right to left.
     pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         let Some(shown) = explore.shown.as_deref().filter(|_| !explore.hidden.answer) else { return };
         let proposed = proposals(shown);
@@ -94,11 +92,10 @@ impl Doppelganger {
         let is_open = menu.is_open();
         menu.show(|ui| self.list(ui, classes, &proposed, out));
         self.was_open = is_open;
-        if matches!(explore.view.goal, Goal::Targeted(_)) {
-            let about = ExploreCommand::StartOver.about();
-            let button = Button::new((icons::ICON_RESTART_ALT.rich_text().size(17.0), about.name));
-            acting(ui.add(button.min_size(vec2(0.0, height))), ExploreCommand::StartOver, out);
-            return;
+        if explore.view.goal.target().is_some() {
+            let name = ExploreCommand::StartOver.about().name;
+            let button = Button::new((icons::ICON_RESTART_ALT.rich_text().size(17.0), name));
+            return acting(ui.add(button.min_size(vec2(0.0, height))), ExploreCommand::StartOver, out);
         }
         let name = words::with_article(&classes[first]);
         let text = if ui.available_width() >= ROOMY { format!("Make it {name}") } else { classes[first].clone() };

@@ -6,8 +6,7 @@ use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
 use crate::app::pages::explore::commands::ExploreCommand;
-use crate::app::pages::train::commands::NetMoment;
-use crate::app::pages::train::commands::TrainCommand;
+use crate::app::pages::train::commands::{NetMoment, TrainCommand};
 use crate::app::pages::train::state::run::TrainingRun;
 use crate::app::pages::train::state::{Train, words};
 use crate::app::theme::{self, SPACE_2};
@@ -16,7 +15,6 @@ use crate::app::widgets::{alternatives, row};
 use crate::engine::train::EpochRecord;
 use crate::worker::RunState;
 
-/// Shows the band, if the net of this name is of a run.
 pub fn net_band(ui: &mut Ui, train: &Train, model: &str, out: &mut Vec<Command>) {
     let Some((run, moment)) = train.net(model) else { return };
     row(ui, |ui| {
@@ -50,13 +48,12 @@ fn remark(run: &TrainingRun, moment: NetMoment) -> String {
         format!("after epoch {}; validation error: {}", record.epoch, errors.join(", "))
     };
     let is_live = matches!(run.info.state, RunState::Running);
-    match moment {
-        NetMoment::Before => "random weights".into(),
-        NetMoment::Now if is_live => match run.info.history.last() {
-            Some(last) => format!("in training, {}", of(last)),
-            None => "in training, first epoch".into(),
-        },
-        NetMoment::Now => run.info.history.last().map_or_else(|| "in its first epoch".into(), of),
-        NetMoment::Best => run.kept().map_or_else(|| "no epoch is done yet".into(), of),
+    match (moment, run.info.history.last()) {
+        (NetMoment::Before, _) => "random weights".into(),
+        (NetMoment::Now, Some(last)) if is_live => format!("in training, {}", of(last)),
+        (NetMoment::Now, None) if is_live => "in training, first epoch".into(),
+        (NetMoment::Now, Some(last)) => of(last),
+        (NetMoment::Now, None) => "in its first epoch".into(),
+        (NetMoment::Best, _) => run.kept().map_or_else(|| "no epoch is done yet".into(), of),
     }
 }

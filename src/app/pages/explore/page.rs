@@ -14,13 +14,13 @@ use crate::app::files::view::{Found, examples, may_hold_view};
 use crate::app::notices::{Action, Tone};
 use crate::app::page::{Menu, Page};
 use crate::app::pages::explore::camera::Camera;
-use crate::app::pages::explore::canvas::{self, Canvas};
+use crate::app::pages::explore::canvas;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::pages::explore::controls::{Controls, LABEL_FIELD, TARGET_FIELD};
 use crate::app::pages::explore::linear::LinearView;
 use crate::app::pages::explore::net_band::net_band;
 use crate::app::pages::explore::opening::Opening;
-use crate::app::pages::explore::pictures::Pictures;
+use crate::app::pages::explore::pictures::PicturePanes;
 use crate::app::pages::explore::results::{conditions, line};
 use crate::app::pages::explore::samples::Samples;
 use crate::app::pages::explore::why::{logic, pane};
@@ -38,13 +38,11 @@ use crate::worker::{Shown, Source};
 
 const ZOOM_STEP: f32 = 1.5;
 
-/// The page keeps this from frame to frame.
 #[derive(Default)]
 pub struct ExplorePage {
-    pictures: Pictures,
+    pictures: PicturePanes,
     pub samples: Samples,
     controls: Controls,
-    canvas: Canvas,
     linear: LinearView,
     recording: Option<Recording>,
     opening: Option<Opening>,
@@ -52,9 +50,8 @@ pub struct ExplorePage {
 
 impl Page for ExplorePage {
     fn show(&mut self, ui: &mut Ui, shell: &mut Shell, out: &mut Vec<Command>) {
-        shell.explore.is_blank = self.canvas.is_blank();
+        shell.explore.is_blank = self.pictures.canvas.is_blank();
         let gap = theme::row_gap(ui);
-        let has_more = shell.settings.more;
         let margins = |top: f32, bottom: f32| Margin { left: 16, right: 16, top: top as i8, bottom: bottom as i8 };
         let strip = Frame::new().fill(palette(ui).canvas).inner_margin(margins(gap, 0.0));
         Panel::top("samples").frame(strip).show_separator_line(false).show(ui, |ui| {
@@ -69,9 +66,9 @@ impl Page for ExplorePage {
         let dock = theme::bar_frame(ui).inner_margin(margins(gap, gap));
         Panel::bottom("dock").frame(dock).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = gap;
-            self.controls.show(ui, &shell.explore, has_more, shell.why.search.as_ref().map(|search| search.share), out);
+            self.controls.show(ui, &shell.explore, shell.why.search.as_ref().map(|search| search.share), out);
             ui.spacing_mut().item_spacing.y = 0.0;
-            conditions(ui, &shell.explore, has_more, out);
+            conditions(ui, &shell.explore, out);
         });
         let half = 0.5 * gap;
         let band = || Frame::new().fill(palette(ui).canvas).inner_margin(margins(half, half));
@@ -83,7 +80,7 @@ impl Page for ExplorePage {
             pane::show(ui, &shell.explore, &shell.why, &shell.settings.why, is_open, out);
         });
         CentralPanel::default().frame(pictures).show(ui, |ui| {
-            self.pictures.show(ui, &shell.explore, &mut self.canvas, has_more, out);
+            self.pictures.show(ui, &shell.explore, out);
         });
         self.linear.show(ui, &shell.explore, out);
         logic::study(shell);
@@ -181,7 +178,7 @@ impl ExplorePage {
             ExploreCommand::NextMoment => shell.show_moment(NetMoment::next),
             ExploreCommand::Show(source) => self.show_source(source, shell),
             ExploreCommand::ShowPhotos => {
-                self.canvas.open = false;
+                self.pictures.canvas.open = false;
                 explore.show_kind(PictureKind::Photo);
             }
             ExploreCommand::ShowDigits => explore.show_kind(PictureKind::Digit),
@@ -193,17 +190,17 @@ impl ExplorePage {
             ExploreCommand::NextSample => step_sample(shell, 1),
             ExploreCommand::PreviousSample => step_sample(shell, -1),
             ExploreCommand::Draw => {
-                self.canvas.open = !self.canvas.open;
-                if self.canvas.open {
+                self.pictures.canvas.open = !self.pictures.canvas.open;
+                if self.pictures.canvas.open {
                     shell.settings.tab = Tab::Explore;
-                    explore.set_picture(self.canvas.picture());
+                    explore.set_picture(self.pictures.canvas.picture());
                 }
             }
-            ExploreCommand::CloseDrawing => self.canvas.open = false,
+            ExploreCommand::CloseDrawing => self.pictures.canvas.open = false,
             ExploreCommand::ZoomIn => self.pictures.camera.zoom(ZOOM_STEP),
             ExploreCommand::ZoomOut => self.pictures.camera.zoom(1.0 / ZOOM_STEP),
             ExploreCommand::ZoomReset => self.pictures.camera = Camera::default(),
-            ExploreCommand::ToggleMore => shell.settings.more = !shell.settings.more,
+            ExploreCommand::ToggleMore => explore.has_more = !explore.has_more,
             ExploreCommand::ToggleLinear => self.linear.open = !self.linear.open,
             ExploreCommand::CloseLinear => self.linear.open = false,
             ExploreCommand::OpenDialog => shell.ask_system(Question::Open),
@@ -230,7 +227,7 @@ impl ExplorePage {
         match source {
             Source::File(path) if may_hold_view(&path) => shell.start(|background| background.open_view(path)),
             source => {
-                self.canvas.open &= matches!(&source, Source::Memory { name, .. } if name == canvas::NAME);
+                self.pictures.canvas.open &= matches!(&source, Source::Memory { name, .. } if name == canvas::NAME);
                 if matches!(source, Source::File(_)) && shell.explore.view.picture == source {
                     shell.worker.look_again();
                 }
@@ -239,7 +236,6 @@ impl ExplorePage {
         }
     }
 
-    /// Takes an answer of the worker.
     pub fn take_shown(&mut self, shown: Box<Shown>, shell: &mut Shell, ctx: &Context) {
         let crop = shell.explore.view.crop;
         let (model, picture) = (shell.explore.view.model.clone(), shell.explore.view.picture.clone());
@@ -247,12 +243,11 @@ impl ExplorePage {
         if !shell.explore.take_shown(shown) {
             return;
         }
+        let has_other_picture = shell.explore.view.picture != picture;
         if is_first {
             // Not before: they would take a processor from the first picture.
             shell.start(|background| background.thumbnails());
-        }
-        let has_other_picture = shell.explore.view.picture != picture;
-        if !is_first {
+        } else {
             self.tell_pairing(shell, model, picture);
         }
         let Some(shown) = &shell.explore.shown else { return };
@@ -266,29 +261,28 @@ impl ExplorePage {
         }
         if shell.explore.view.crop != crop && !has_other_picture {
             self.pictures.crop.open = true;
-            let most = MAX_PHOTO_PIXELS as f32 / 1e6;
-            shell.notices.add_brief(format!(
-                "At its own resolution, {most:.1} megapixels of a photo are attacked: those in the frame."
-            ));
+            let most = format!("{:.1} megapixels", MAX_PHOTO_PIXELS as f32 / 1e6);
+            let text = format!("At its own resolution, {most} of a photo are attacked: those in the frame.");
+            shell.notices.add_brief(text);
         }
     }
 
     /// Says what took the place of this net or this picture, where the two were of different kinds, with the way back.
     fn tell_pairing(&mut self, shell: &mut Shell, model: String, picture: Source) {
         let Some(shown) = &shell.explore.shown else { return };
-        let keep =
-            |model, picture| Action { name: "Undo", command: ExploreCommand::KeepBoth { model, picture }.into() };
         let title = &shown.model.title;
         let what = if shown.reads == PictureKind::Photo { "photographs" } else { "digits" };
-        let wanted = &shell.explore;
-        if model != wanted.view.model && picture == wanted.view.picture && shown.view.model == wanted.view.model {
-            let text = format!("Changed to {title}, which reads {what}.");
-            shell.notices.add_with(text, keep(model, picture));
-        } else if picture != wanted.view.picture && shown.view.picture == wanted.view.picture {
-            self.canvas.open = false;
-            let text = format!("{title} reads {what}, so it is shown one.");
-            shell.notices.add_with(text, keep(wanted.view.model.clone(), picture));
-        }
+        let wanted = &shell.explore.view;
+        let (text, model) = if model != wanted.model && picture == wanted.picture && shown.view.model == wanted.model {
+            (format!("Changed to {title}, which reads {what}."), model)
+        } else if picture != wanted.picture && shown.view.picture == wanted.picture {
+            self.pictures.canvas.open = false;
+            (format!("{title} reads {what}, so it is shown one."), wanted.model.clone())
+        } else {
+            return;
+        };
+        let keep = ExploreCommand::KeepBoth { model, picture }.into();
+        shell.notices.add_with(text, Action { name: "Undo", command: keep });
     }
 
     /// Shows the picture in a file that holds no view, with the crop that it was saved with.
@@ -312,11 +306,8 @@ impl ExplorePage {
         let Some(opening) = self.opening.as_mut().filter(|_| shell.explore.shown.is_some()) else { return };
         let (eps, goes_on) = opening.eps(now);
         shell.explore.set_eps(eps);
-        if goes_on {
-            ctx.request_repaint();
-        } else {
-            self.opening = None;
-        }
+        ctx.request_repaint();
+        self.opening.take_if(|_| !goes_on);
     }
 
     fn record(&mut self, path: PathBuf, shell: &mut Shell) {
@@ -324,15 +315,13 @@ impl ExplorePage {
         let explore = &shell.explore;
         if !explore.view.attack.takes_eps() {
             let text = "This attack takes no ε that could rise; choose one that does, such as FGSM.";
-            shell.notices.add(Tone::Caution, text);
-            return;
+            return shell.notices.add(Tone::Caution, text);
         }
         let eps = if explore.view.eps > 0.0 { explore.view.eps } else { explore.usual_eps() };
         self.recording = Some(Recording::new(path, eps));
         shell.notices.clear();
     }
 
-    /// Takes the next frame of a recording once its answer is on screen, and writes the animation after the last one.
     fn go_on_recording(&mut self, ctx: &Context, shell: &mut Shell) {
         let Some(recording) = self.recording.as_mut() else { return };
         ctx.request_repaint();
@@ -353,12 +342,9 @@ impl ExplorePage {
 
 fn step_sample(shell: &mut Shell, by: isize) {
     let samples = samples();
-    let at = match &shell.explore.view.picture {
-        Source::Sample(name) => samples.iter().position(|sample| sample.name == name),
-        _ => None,
-    };
-    let last = samples.len() as isize - 1;
-    let next = at.map_or(0, |at| (at as isize + by).clamp(0, last)) as usize;
+    let is_shown = |name| matches!(&shell.explore.view.picture, Source::Sample(shown) if shown == name);
+    let at = samples.iter().position(|sample| is_shown(sample.name));
+    let next = at.map_or(0, |at| at.saturating_add_signed(by).min(samples.len() - 1));
     if let Some(sample) = samples.get(next).filter(|_| at != Some(next)) {
         shell.explore.set_picture(Source::Sample(sample.name.to_owned()));
     }
@@ -366,8 +352,7 @@ fn step_sample(shell: &mut Shell, by: isize) {
 
 fn ask_save_original(shell: &mut Shell) {
     if let Source::File(path) = &shell.explore.view.picture {
-        shell.notices.add_brief(format!("This picture is in a file already:\n{}", path.display()));
-        return;
+        return shell.notices.add_brief(format!("This picture is in a file already:\n{}", path.display()));
     }
     let proposal = shell.save_proposal("original");
     shell.dialogs.ask(Question::SaveOriginal, &proposal);
@@ -396,8 +381,7 @@ fn copy_command(shell: &mut Shell) {
     let Some(shown) = shell.explore.shown.as_deref() else { return };
     match words::command_of(shown) {
         Ok((line, remark)) => {
-            let remark = remark.map(|remark| format!("\n{remark}")).unwrap_or_default();
-            let more = format!("{line}{remark}");
+            let more = remark.map_or_else(|| line.clone(), |remark| format!("{line}\n{remark}"));
             shell.copy(Clip::Text(line), "the command of this view", more);
         }
         Err(why) => shell.notices.add(Tone::Caution, why),

@@ -1,7 +1,5 @@
 //! Original, perturbation and adversarial picture stand side by side, with one camera and one cross-hair.
 
-use std::sync::Arc;
-
 use eframe::egui::text::{LayoutJob, TextFormat};
 use eframe::egui::{
     self, Align, Align2, Button, ComboBox, Key, Layout, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, UiBuilder,
@@ -11,7 +9,7 @@ use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::format::per_cent;
-use crate::app::pages::explore::camera::{Camera, keep_arrows, outline, wheel};
+use crate::app::pages::explore::camera::{Camera, Pixel, outline, plate, wheel};
 use crate::app::pages::explore::canvas::Canvas;
 use crate::app::pages::explore::columns::Columns;
 use crate::app::pages::explore::commands::ExploreCommand;
@@ -21,8 +19,8 @@ use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::words::{self, Reading};
 use crate::app::theme::{self, NEAREST_FROM, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::about::Action as _;
+use crate::app::widgets::rail::keep_arrows;
 use crate::app::widgets::texture::{Texture, WHOLE};
-use crate::app::widgets::typing;
 use crate::engine::attack::MAX_PHOTO_PIXELS;
 use crate::engine::model::Guess;
 use crate::engine::picture::{Background, Quantity};
@@ -31,14 +29,12 @@ use crate::worker::Shown;
 const NAMES: [&str; 3] = ["Original", "Perturbation", "Adversarial"];
 const LEAST_REMARK: f32 = 48.0;
 
-/// Longer and thinner photos leave some of a pane empty.
-const PROPORTIONS: std::ops::RangeInclusive<f32> = 0.7..=1.6;
-
 #[derive(Default)]
-pub struct Pictures {
+pub struct PicturePanes {
     textures: [Texture; 3],
     size: Vec2,
     pub camera: Camera,
+    pub canvas: Canvas,
     pub crop: Crop,
     is_nearest: bool,
     /// The key or the button that swaps the two pictures is held.
@@ -46,10 +42,10 @@ pub struct Pictures {
     button_held: bool,
     /// A pane has the keyboard, and its arrow keys have reached this pixel.
     focused: bool,
-    cursor: Option<(usize, usize)>,
+    cursor: Option<Pixel>,
 }
 
-impl Pictures {
+impl PicturePanes {
     /// Takes note of a new result: pictures of another size are looked at whole.
     pub fn take(&mut self, shown: &Shown) {
         let size = size_of(shown);
@@ -64,22 +60,15 @@ impl Pictures {
     }
 
     /// Draws the three panes into the room that is left; the first one is to be drawn on while the canvas is open.
-    pub fn show(
-        &mut self,
-        ui: &mut Ui,
-        explore: &Explore,
-        canvas: &mut Canvas,
-        has_more: bool,
-        out: &mut Vec<Command>,
-    ) {
+    pub fn show(&mut self, ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             let mut room = ui.available_rect_before_wrap();
             room.set_height(room.height().max(ui.clip_rect().bottom() - room.top()));
             let size = explore.shown.as_deref().map_or(vec2(3.0, 2.0), size_of);
-            let proportions = if canvas.open { 1.0 } else { size.x / size.y };
-            let proportions = proportions.clamp(*PROPORTIONS.start(), *PROPORTIONS.end());
+            // Longer and thinner photos leave some of a pane empty.
+            let proportions = if self.canvas.open { 1.0 } else { (size.x / size.y).clamp(0.7, 1.6) };
             let columns = Columns::new(room, proportions, theme::row_gap(ui));
-            let key_held = !typing(ui.ctx())
+            let key_held = !ui.ctx().text_edit_focused()
                 && ui.input(|i| i.key_down(Key::Space))
                 && (self.focused || ui.memory(|m| m.focused().is_none()));
             self.flipped = (key_held || self.button_held) && !explore.hidden.adversarial;
@@ -87,19 +76,22 @@ impl Pictures {
                 let layout = Layout::left_to_right(Align::Center);
                 let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("head", index)).layout(layout));
                 match index {
-                    0 if canvas.open => canvas.head(&mut ui, out),
-                    _ => self.head(&mut ui, index, explore, has_more, out),
+                    0 if self.canvas.open => self.canvas.head(&mut ui, out),
+                    _ => self.head(&mut ui, index, explore, out),
                 }
             }
-            self.wells(ui, columns.wells, explore, canvas, out);
-            self.signs(ui, &columns.wells);
+            self.wells(ui, columns.wells, explore, out);
+            for (sign, pair) in ["+", "="].into_iter().zip(columns.wells.windows(2)) {
+                let at = pos2(0.5 * (pair[0].right() + pair[1].left()), columns.wells[0].center().y);
+                ui.painter().text(at, Align2::CENTER_CENTER, sign, theme::sign_font(), palette(ui).weak);
+            }
             for (index, rect) in columns.below.into_iter().enumerate() {
                 let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("below", index)));
                 ui.set_clip_rect(rect.expand(4.0).intersect(ui.clip_rect()));
                 let column = self.shown_in(index);
                 let is_answer = column == 2 && explore.hidden.answer;
                 if !explore.is_blank && !is_hidden(explore, column) && !is_answer {
-                    results::below(&mut ui, column, columns.rows, explore, has_more, out);
+                    results::below(&mut ui, column, columns.rows, explore, out);
                 }
             }
             let bottom = columns.below[0].bottom();
@@ -107,14 +99,7 @@ impl Pictures {
         });
     }
 
-    fn signs(&self, ui: &Ui, wells: &[Rect; 3]) {
-        for (sign, pair) in ["+", "="].into_iter().zip(wells.windows(2)) {
-            let at = pos2(0.5 * (pair[0].right() + pair[1].left()), wells[0].center().y);
-            ui.painter().text(at, Align2::CENTER_CENTER, sign, theme::sign_font(), palette(ui).weak);
-        }
-    }
-
-    fn head(&mut self, ui: &mut Ui, index: usize, explore: &Explore, has_more: bool, out: &mut Vec<Command>) {
+    fn head(&mut self, ui: &mut Ui, index: usize, explore: &Explore, out: &mut Vec<Command>) {
         let name = theme::strong(NAMES[self.shown_in(index)]).text_style(egui::TextStyle::Heading);
         ui.add(egui::Label::new(name).truncate());
         let Some(shown) = explore.shown.as_deref() else { return };
@@ -129,7 +114,7 @@ impl Pictures {
             _ => String::new(),
         };
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if index == 0 && explore.is_resampled() && (has_more || crops) {
+            if index == 0 && explore.is_resampled() && (explore.has_more || crops) {
                 let about = ExploreCommand::Crop(None).about();
                 let text = (icons::ICON_CROP.rich_text().size(16.0), about.name);
                 let button = Button::new(text).selected(crops).frame_when_inactive(crops);
@@ -143,11 +128,10 @@ impl Pictures {
             if index == 2 {
                 let (icon, name) = (icons::ICON_COMPARE.rich_text().size(16.0), "Hold to flip");
                 let button = if ui.available_width() >= 120.0 { Button::new((icon, name)) } else { Button::new(icon) };
-                let button = ui
-                    .add(button.frame_when_inactive(false).sense(Sense::click_and_drag()))
-                    .on_hover_text("Press and hold to see the original in this place; so does the space bar")
-                    .accessible_name(name);
+                let button = ui.add(button.frame_when_inactive(false).sense(Sense::click_and_drag()));
                 self.button_held = button.is_pointer_button_down_on();
+                let tip = "Press and hold to see the original in this place; so does the space bar";
+                button.on_hover_text(tip).accessible_name(name);
             } else if index == 1 && !self.camera.is_whole() {
                 ui.label(theme::weak(ui, "double click: fit"));
             }
@@ -160,7 +144,7 @@ impl Pictures {
         });
     }
 
-    fn wells(&mut self, ui: &mut Ui, wells: [Rect; 3], explore: &Explore, canvas: &mut Canvas, out: &mut Vec<Command>) {
+    fn wells(&mut self, ui: &mut Ui, wells: [Rect; 3], explore: &Explore, out: &mut Vec<Command>) {
         let Some(shown) = explore.shown.as_deref() else {
             for (index, well) in wells.into_iter().enumerate() {
                 let text = if index == 0 { "Loading the net and the first picture…" } else { "" };
@@ -173,48 +157,45 @@ impl Pictures {
         let mut responses = Vec::with_capacity(3);
         for (index, well) in wells.into_iter().enumerate() {
             let response = ui.interact(well, ui.scope_id().with(("well", index)), Sense::click_and_drag());
-            if index == 0 && canvas.open {
-                canvas.square(ui, well, &response, out);
+            if index == 0 && self.canvas.open {
+                self.canvas.square(ui, well, &response, out);
             } else if index == 0 && self.crops(explore) {
-                out.extend(self.crop.show(ui, well, shown, explore.view.crop, &response));
+                // The answer to a frame that was wanted may still be on its way.
+                let frame = explore.view.crop.unwrap_or(shown.crop);
+                out.extend(self.crop.show(ui, well, shown, frame, &response));
             } else {
                 response.widget_info(|| WidgetInfo::labeled(Role::Image, true, describe(index, shown, explore)));
                 pixel = self.steer(ui, well, size, &response).or(pixel);
             }
             responses.push(response);
         }
-        let has_tool = canvas.open || self.crops(explore);
-        let pictures = &responses[usize::from(has_tool)..];
-        self.focused = pictures.iter().any(Response::has_focus);
+        let has_tool = self.canvas.open || self.crops(explore);
+        self.focused = responses[usize::from(has_tool)..].iter().any(Response::has_focus);
         if self.focused {
             pixel = pixel.or_else(|| Some(self.walk(ui, size)));
         } else {
             self.cursor = None;
         }
-        let scale = self.camera.scale(wells[0], size) * ui.ctx().pixels_per_point();
-        self.is_nearest = scale >= NEAREST_FROM;
+        self.is_nearest = self.camera.scale(wells[0], size) * ui.ctx().pixels_per_point() >= NEAREST_FROM;
         for (index, well) in wells.into_iter().enumerate() {
-            let is_tool = index == 0 && has_tool;
-            if explore.is_blank && index > 0 {
-                written_well(ui, well, "", theme::body_font());
+            let is_empty = explore.is_blank && index > 0;
+            if is_empty || is_hidden(explore, index) {
+                let font = egui::FontId { size: 56.0, ..theme::verdict_font() };
+                written_well(ui, well, if is_empty { "" } else { "?" }, font);
                 continue;
             }
-            if is_hidden(explore, index) {
-                written_well(ui, well, "?", egui::FontId { size: 56.0, ..theme::verdict_font() });
-                continue;
-            }
-            if !is_tool {
+            if index > 0 || !has_tool {
                 self.paint(ui, well, shown, index);
                 self.caption(ui, well, index, explore, shown);
-                if pixel.is_none() {
+                if let Some(pixel) = pixel {
+                    let place = self.camera.pixel_rect(well, size, pixel);
+                    cross_hair(ui, well, place, responses[index].hovered());
+                    let text = self.readout(pixel, index, shown);
+                    read(ui, well, place, &text);
+                    ui.ctx().accesskit_node_builder(responses[index].id, |node| node.set_value(text));
+                } else {
                     self.verdict(ui, well, index, explore, shown);
                 }
-            }
-            if let Some(pixel) = pixel.filter(|_| !is_tool) {
-                cross_hair(ui, well, self.camera.pixel_rect(well, size, pixel), responses[index].hovered());
-                let text = self.readout(pixel, index, shown);
-                read(ui, well, self.camera.pixel_rect(well, size, pixel), &text);
-                ui.ctx().accesskit_node_builder(responses[index].id, |node| node.set_value(text));
             }
             if responses[index].has_focus() {
                 let stroke = Stroke::new(2.0, palette(ui).accent);
@@ -229,14 +210,14 @@ impl Pictures {
     }
 
     /// Lets a drag pan, the wheel zoom and a double click show the whole. Returns the pixel under the pointer.
-    fn steer(&mut self, ui: &Ui, well: Rect, size: Vec2, response: &Response) -> Option<(usize, usize)> {
+    fn steer(&mut self, ui: &Ui, well: Rect, size: Vec2, response: &Response) -> Option<Pixel> {
         if response.dragged() {
             self.camera.pan(well, size, response.drag_delta());
         }
         if response.double_clicked() {
             self.camera = Camera::default();
         }
-        keep_arrows(ui, response);
+        keep_arrows(ui, response, true);
         let at = response.hover_pos()?;
         if let Some(factor) = wheel(ui) {
             self.camera.zoom_at(well, size, at, factor);
@@ -266,16 +247,14 @@ impl Pictures {
         let Some(guess) = guess else { return };
         let size = caption_size(well);
         let padding = vec2((0.6 * size).min(SPACE_3), SPACE_1);
-        let colour = theme::on_overlay(standing);
         let mut job = LayoutJob::default();
-        let format = |font_id, color| TextFormat { font_id, color, ..TextFormat::default() };
         let strong = egui::FontId { size, ..theme::verdict_font() };
-        job.append(&guess.name, 0.0, format(strong.clone(), colour));
-        job.append(&per_cent(guess.prob), 0.45 * size, format(strong, palette(ui).on_overlay));
+        job.append(&guess.name, 0.0, TextFormat::simple(strong.clone(), theme::on_overlay(standing)));
+        job.append(&per_cent(guess.prob), 0.45 * size, TextFormat::simple(strong, palette(ui).on_overlay));
         job.wrap = egui::text::TextWrapping::truncate_at_width(well.width() - 2.0 * padding.x);
         let galley = ui.painter().layout_job(job);
-        let ground = galley.size() + 2.0 * padding;
-        plate(ui, Rect::from_min_size(well.left_bottom() - vec2(0.0, ground.y), ground), galley, padding);
+        let corner = well.left_bottom() - vec2(0.0, galley.size().y + 2.0 * padding.y);
+        plate(ui.painter(), corner, galley, padding, palette(ui));
     }
 
     fn verdict(&self, ui: &Ui, well: Rect, index: usize, explore: &Explore, shown: &Shown) {
@@ -285,39 +264,39 @@ impl Pictures {
         let judgement = words::judge(shown);
         let colour = theme::on_overlay(judgement.standing);
         let size = 0.8 * caption_size(well);
-        let format = |font_id| TextFormat { font_id, color: colour, valign: Align::Center, ..TextFormat::default() };
+        let format = |font| TextFormat { valign: Align::Center, ..TextFormat::simple(font, colour) };
         let mut job = LayoutJob::default();
         job.append(theme::icon_of(shown.verdict).codepoint, 0.0, format(theme::icon_font(1.1 * size)));
         job.append(judgement.headline, 0.35 * size, format(egui::FontId { size, ..theme::verdict_font() }));
-        let galley = ui.painter().layout_job(job);
         let padding = vec2((0.6 * caption_size(well)).min(SPACE_3), SPACE_1);
-        let ground = Rect::from_min_size(well.left_top(), galley.size() + 2.0 * padding);
-        plate(ui, ground, galley, padding);
+        let ground = plate(ui.painter(), well.left_top(), ui.painter().layout_job(job), padding, palette(ui));
         let response = ui.interact(ground, ui.scope_id().with("verdict"), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Label, true, judgement.headline));
     }
 
-    fn walk(&mut self, ui: &Ui, size: Vec2) -> (usize, usize) {
-        let (x, y) = self.cursor.unwrap_or((size.x as usize / 2, size.y as usize / 2));
-        let (dx, dy) = ui.input(|i| {
+    fn walk(&mut self, ui: &Ui, size: Vec2) -> Pixel {
+        let from = self.cursor.unwrap_or(Pixel { x: size.x as usize / 2, y: size.y as usize / 2 });
+        let pixel = ui.input(|i| {
             let step = if i.modifiers.shift { 10 } else { 1 };
-            let presses = |key| i.num_presses(key) as isize * step;
-            (presses(Key::ArrowRight) - presses(Key::ArrowLeft), presses(Key::ArrowDown) - presses(Key::ArrowUp))
+            let moved = |at: usize, less: Key, more: Key, end: f32| {
+                let by = i.num_presses(more) as isize - i.num_presses(less) as isize;
+                at.saturating_add_signed(step * by).min(end as usize - 1)
+            };
+            let x = moved(from.x, Key::ArrowLeft, Key::ArrowRight, size.x);
+            Pixel { x, y: moved(from.y, Key::ArrowUp, Key::ArrowDown, size.y) }
         });
-        let moved = |at: usize, by: isize, end: f32| at.saturating_add_signed(by).min(end as usize - 1);
-        let pixel = (moved(x, dx, size.x), moved(y, dy, size.y));
         self.cursor = Some(pixel);
         pixel
     }
 
-    fn readout(&self, pixel: (usize, usize), column: usize, shown: &Shown) -> String {
+    fn readout(&self, pixel: Pixel, column: usize, shown: &Shown) -> String {
         let (name, planes, reading) = match self.shown_in(column) {
             0 => ("x", &shown.original, Reading::Pixel),
             1 if shown.view.heatmap.quantity == Quantity::Gradient => ("∇J", &shown.gradient, Reading::Gradient),
             1 => ("δ", &shown.perturbation, Reading::Difference),
             _ => ("x+δ", &shown.adversarial, Reading::Pixel),
         };
-        let mut lines = vec![format!("({}, {})", pixel.0, pixel.1)];
+        let mut lines = vec![format!("({}, {})", pixel.x, pixel.y)];
         lines.extend(words::readout(name, planes, pixel, reading));
         lines.join("\n")
     }
@@ -327,26 +306,18 @@ fn caption_size(well: Rect) -> f32 {
     (0.07 * well.height()).clamp(12.0, 30.0)
 }
 
-fn plate(ui: &Ui, ground: Rect, galley: Arc<egui::Galley>, padding: Vec2) {
-    let palette = palette(ui);
-    ui.painter().rect_filled(ground, theme::RADIUS, palette.overlay);
-    ui.painter().galley(ground.min + padding, galley, palette.on_overlay);
-}
-
 /// Lays a read-out over the corner that is farther from its pixel.
 fn read(ui: &Ui, well: Rect, pixel: Rect, text: &str) {
     let palette = palette(ui);
     let painter = ui.painter().with_clip_rect(well.intersect(ui.clip_rect()));
     let galley = painter.layout_no_wrap(text.to_owned(), theme::number_font(), palette.on_overlay);
-    let box_size = galley.size() + Vec2::splat(2.0 * SPACE_2);
-    if box_size.x > well.width() || 2.0 * box_size.y > well.height() {
+    let padding = Vec2::splat(SPACE_2);
+    let size = galley.size() + 2.0 * padding;
+    if size.x > well.width() || 2.0 * size.y > well.height() {
         return;
     }
-    let low = pixel.center().y > well.center().y;
-    let right = vec2(box_size.x, 0.0);
-    let corner = if low { well.right_top() - right } else { well.right_bottom() - box_size };
-    painter.rect_filled(Rect::from_min_size(corner, box_size), theme::RADIUS, palette.overlay);
-    painter.galley(corner + Vec2::splat(SPACE_2), galley, palette.on_overlay);
+    let top = if pixel.center().y > well.center().y { well.top() } else { well.bottom() - size.y };
+    plate(&painter, pos2(well.right() - size.x, top), galley, padding, palette);
 }
 
 fn size_of(shown: &Shown) -> Vec2 {
@@ -390,7 +361,6 @@ fn background_picker(ui: &mut Ui, chosen: Background, out: &mut Vec<Command>) {
     picker.show_ui(ui, menu).response.on_hover_text(about.tooltip).accessible_name(about.name);
 }
 
-/// Returns whether a lesson covers a picture.
 fn is_hidden(explore: &Explore, index: usize) -> bool {
     [false, explore.hidden.perturbation, explore.hidden.adversarial][index]
 }
@@ -406,9 +376,8 @@ fn describe(index: usize, shown: &Shown, explore: &Explore) -> String {
     }
 }
 
-/// Writes how much of a photo is attacked at its own resolution: "1448×1200, 1.7 of 2.1 MP".
 fn own_pixels(shown: &Shown) -> String {
     let (width, height) = (shown.original.width, shown.original.height);
-    let megapixels = |pixels: usize| pixels as f32 / 1e6;
-    format!("{width}×{height}, {:.1} of {:.1} MP", megapixels(width * height), megapixels(MAX_PHOTO_PIXELS))
+    let [now, most] = [width * height, MAX_PHOTO_PIXELS].map(|pixels| pixels as f32 / 1e6);
+    format!("{width}×{height}, {now:.1} of {most:.1} MP")
 }

@@ -27,7 +27,6 @@ const L1: [Preset; 3] = [
     ("20", 20.0, "Twenty pixels from black to white, or as much spread over more"),
 ];
 
-/// Returns usual values of ε in a norm.
 pub fn eps_presets(norm: Norm) -> &'static [(&'static str, f32, &'static str)] {
     match norm {
         Norm::Linf => &LINF,

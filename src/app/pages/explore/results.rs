@@ -1,5 +1,7 @@
 //! The results are the line above the pictures, the bars under them, and the tags that say what the numbers rest on.
 
+use std::f32::consts::SQRT_2;
+
 use eframe::egui::{self, Align2, Mesh, Rect, Role, Sense, Shape, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
 
@@ -11,11 +13,10 @@ use crate::app::pages::explore::state::{Explore, GAIN_RANGE};
 use crate::app::pages::explore::words::{self, Obstacle};
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, Standing, palette};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::bar_chart::{Mark, bars};
-use crate::app::widgets::rail::{Curve, Rail};
+use crate::app::widgets::bar_chart::{ClassRole, bars};
+use crate::app::widgets::rail::{Rail, Spacing};
 use crate::app::widgets::{acting, alternatives, hint, row};
 use crate::engine::attack::{Goal, Loss};
-use crate::engine::model::Guess;
 use crate::engine::picture::{Channel, Heatmap, Quantity, diverging, sequential};
 use crate::engine::units::LEVELS;
 use crate::worker::Shown;
@@ -31,38 +32,40 @@ const LEAST_CONTROLS: f32 = 112.0;
 const ROOMY_LEGEND: f32 = 340.0;
 const CONFIDENCE_HINT: &str = "A high percentage is not a measure of being right: nets are often surest of all about \
                                adversarial pictures. And a net that withstands this attack may fall to another one.";
-const HEATMAP_HINT: &str = "Every pixel of δ moves the same way as the slope of the loss at that pixel, so it looks like \
-                            noise, but it is made for this net and this picture: the same amount of random noise \
-                            hardly ever changes the answer. There is no hidden picture of the other class in it.";
+const HEATMAP_HINT: &str = "Every pixel of δ moves the same way as the slope of the loss at that pixel, so it looks \
+                            like noise, but it is made for this net and this picture: the same amount of random \
+                            noise hardly ever changes the answer. There is no hidden picture of the other class in it.";
+const MAGNITUDE_HINT: &str = "The darker, the more the pixel moves; the darkest stands for the value at the right end";
+const SIGN_HINT: &str = "Blue is below zero, red above, and the paler the nearer to zero; full colour stands for the \
+                         values at the ends";
 
 /// Where the pictures need the room there are fewer bars.
 pub const ROWS: usize = 5;
 pub const FEW_ROWS: usize = 3;
 
-pub fn below(ui: &mut Ui, column: usize, rows: usize, explore: &Explore, has_more: bool, out: &mut Vec<Command>) {
+pub fn below(ui: &mut Ui, column: usize, rows: usize, explore: &Explore, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else { return };
-    let mark = |index: usize| match () {
-        () if shown.view.goal == Goal::Targeted(index) => Mark::Target,
-        () if index == shown.label.index => label_mark(shown),
-        () => Mark::Other,
+    let role = |index: usize| match () {
+        () if shown.view.goal == Goal::Targeted(index) => ClassRole::Target,
+        () if index == shown.label.index => label_role(shown),
+        () => ClassRole::Other,
     };
-    let few = |guesses: &[Guess]| guesses.iter().take(rows).cloned().collect::<Vec<_>>();
     match column {
-        0 => bars(ui, "before", &few(&shown.clean_top), mark),
-        1 => heatmap_controls(ui, explore, shown, has_more, out),
-        _ => bars(ui, "after", &few(&shown.adversarial_top), mark),
+        0 => bars(ui, "before", shown.clean_top.iter().take(rows), role),
+        1 => heatmap_controls(ui, explore, shown, out),
+        _ => bars(ui, "after", shown.adversarial_top.iter().take(rows), role),
     }
 }
 
-/// Marks the label's bar: as a label that is known, or as the net's own answer.
-pub fn label_mark(shown: &Shown) -> Mark {
-    if words::standing_before(shown) == Standing::Own { Mark::Own } else { Mark::Label }
+/// Tells a label that is known from the net's own answer.
+pub fn label_role(shown: &Shown) -> ClassRole {
+    if words::standing_before(shown) == Standing::Own { ClassRole::Own } else { ClassRole::Label }
 }
 
-fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, has_more: bool, out: &mut Vec<Command>) {
+fn heatmap_controls(ui: &mut Ui, explore: &Explore, shown: &Shown, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
     legend(ui, shown);
-    if !has_more || ui.available_width() < LEAST_CONTROLS {
+    if !explore.has_more || ui.available_width() < LEAST_CONTROLS {
         return;
     }
     let is_low = ui.available_height() < 2.0 * theme::ROW_HEIGHT + SPACE_1;
@@ -108,14 +111,7 @@ fn channel(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
 }
 
 fn gain(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
-    let rail = Rail {
-        name: "Gain of the middle picture",
-        range: GAIN_RANGE,
-        curve: Curve::Logarithmic,
-        step: std::f32::consts::SQRT_2,
-        marks: &[],
-        grid: 0.0,
-    };
+    let rail = Rail::new("Gain of the middle picture", GAIN_RANGE, Spacing::Logarithmic, SQRT_2);
     let width = (ui.available_width() - 48.0).max(48.0);
     let (response, moved) = rail.show(ui, width, heatmap.gain);
     if let Some(gain) = response.double_clicked().then_some(1.0).or(moved) {
@@ -128,8 +124,8 @@ fn gain(ui: &mut Ui, heatmap: Heatmap, out: &mut Vec<Command>) {
 fn legend(ui: &mut Ui, shown: &Shown) {
     let palette = palette(ui);
     let quantity = shown.view.heatmap.quantity;
-    let limit = shown.heatmap_limit;
-    let low = if quantity == Quantity::Magnitude { 0.0 } else { -1.0 };
+    let (limit, is_magnitude) = (shown.heatmap_limit, quantity == Quantity::Magnitude);
+    let low = if is_magnitude { 0.0 } else { -1.0 };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 36.0), Sense::hover());
     let bar = Rect::from_min_size(rect.min + vec2(0.0, 2.0), vec2(rect.width(), SPACE_3));
     let mut mesh = Mesh::default();
@@ -137,7 +133,7 @@ fn legend(ui: &mut Ui, shown: &Shown) {
     for i in 0..=STOPS {
         let share = i as f32 / STOPS as f32;
         let at = egui::lerp(low..=1.0, share);
-        let [r, g, b] = if quantity == Quantity::Magnitude { sequential(at) } else { diverging(at) };
+        let [r, g, b] = if is_magnitude { sequential(at) } else { diverging(at) };
         let colour = egui::Color32::from_rgb(r, g, b);
         let x = egui::lerp(bar.x_range(), share);
         mesh.colored_vertex(pos2(x, bar.top()), colour);
@@ -149,9 +145,7 @@ fn legend(ui: &mut Ui, shown: &Shown) {
         }
     }
     ui.painter().add(Shape::mesh(mesh));
-    let stroke = egui::Stroke::new(1.0, palette.line);
-    ui.painter().rect_stroke(bar, 2, stroke, egui::StrokeKind::Outside);
-
+    ui.painter().rect_stroke(bar, 2, egui::Stroke::new(1.0, palette.line), egui::StrokeKind::Outside);
     if limit == 0.0 {
         let at = pos2(bar.center().x, bar.bottom() + SPACE_1);
         ui.painter().text(at, Align2::CENTER_TOP, "zero everywhere", theme::small_font(), palette.weak);
@@ -159,30 +153,27 @@ fn legend(ui: &mut Ui, shown: &Shown) {
         return;
     }
     let roomy = rect.width() >= ROOMY_LEGEND;
-    let value = |share: f32| match quantity {
-        _ if share == 0.0 => "0".to_owned(),
-        Quantity::Gradient => format!("{}{}", if share < 0.0 { '−' } else { '+' }, format::short(limit)),
-        _ if roomy => {
-            format!("{} = {}/255", format::signed(share * limit, 4), format::signed(share * limit * LEVELS, 1))
+    let value = |share: f32| {
+        let levels = format!("{}/255", format::signed(share * limit * LEVELS, 1));
+        match quantity {
+            _ if share == 0.0 => "0".to_owned(),
+            Quantity::Gradient => format!("{}{}", if share < 0.0 { '−' } else { '+' }, format::short(limit)),
+            _ if roomy => format!("{} = {levels}", format::signed(share * limit, 4)),
+            _ => levels,
         }
-        _ => format!("{}/255", format::signed(share * limit * LEVELS, 1)),
     };
     let y = bar.bottom() + SPACE_1;
     let text = |x: f32, anchor: Align2, text: String| {
         ui.painter().text(pos2(x, y), anchor, text, theme::number_font(), palette.weak);
     };
-    text(bar.left(), Align2::LEFT_TOP, value(low));
+    let (left, right) = (value(low), value(1.0));
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("Colours from {left} to {right}")));
+    text(bar.left(), Align2::LEFT_TOP, left);
     if low < 0.0 {
         text(bar.center().x, Align2::CENTER_TOP, "0".into());
     }
-    text(bar.right(), Align2::RIGHT_TOP, value(1.0));
-    response.widget_info(|| {
-        WidgetInfo::labeled(Role::Label, true, format!("Colours from {} to {}", value(low), value(1.0)))
-    });
-    response.on_hover_text(match quantity {
-        Quantity::Magnitude => "The darker, the more the pixel moves; the darkest stands for the value at the right end",
-        _ => "Blue is below zero, red above, and the paler the nearer to zero; full colour stands for the values at the ends",
-    });
+    text(bar.right(), Align2::RIGHT_TOP, right);
+    response.on_hover_text(if is_magnitude { MAGNITUDE_HINT } else { SIGN_HINT });
 }
 
 /// Draws the line above the pictures: what to do or what has come of it, and beside it what is in the way.
@@ -193,12 +184,11 @@ pub fn line(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     };
     if explore.is_blank {
         let text = "Draw a digit in the black square: the net answers, and is attacked, as you draw.";
-        row(ui, |ui| ui.add(egui::Label::new(egui::RichText::new(text).font(theme::line_font())).truncate()));
-        return;
+        let text = egui::RichText::new(text).font(theme::line_font());
+        return drop(row(ui, |ui| ui.add(egui::Label::new(text).truncate())));
     }
     if explore.hidden.answer {
-        row(ui, |ui| ui.label(theme::weak(ui, "The answer is hidden: predict it, then reveal it.")));
-        return;
+        return drop(row(ui, |ui| ui.label(theme::weak(ui, "The answer is hidden: predict it, then reveal it."))));
     }
     let sentence = words::line(shown);
     let aside = Aside { obstacle: words::obstacle(shown), remark: words::judge(shown).remark };
@@ -222,14 +212,13 @@ pub fn line(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     });
 }
 
-/// Draws the conditions that every number on screen rests on.
-pub fn conditions(ui: &mut Ui, explore: &Explore, has_more: bool, out: &mut Vec<Command>) {
+pub fn conditions(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
     let Some(shown) = explore.shown.as_deref() else { return };
     let tags = words::tags(shown);
     ui.spacing_mut().interact_size.y = BAR_HEIGHT - 6.0;
-    if theme::compact(ui) || !has_more {
+    if theme::compact(ui) || !explore.has_more {
         ui.horizontal(|ui| {
-            if has_more {
+            if explore.has_more {
                 copy_command(ui, out);
             }
             linear_link(ui, shown, out);
@@ -255,7 +244,6 @@ pub fn conditions(ui: &mut Ui, explore: &Explore, has_more: bool, out: &mut Vec<
 /// This stands beside the verdict: in whole sentences where there is room, else in a few words with a tooltip.
 struct Aside {
     obstacle: Option<Obstacle>,
-    /// This says why one step was not enough.
     remark: Option<&'static str>,
 }
 
@@ -293,11 +281,8 @@ fn width_of(ui: &Ui, text: &str, font: egui::FontId) -> f32 {
 
 fn warning(ui: &mut Ui, obstacle: &Obstacle, is_whole: bool, out: &mut Vec<Command>) {
     let palette = palette(ui);
-    let frame = egui::Frame::new()
-        .fill(palette.fooled_soft)
-        .corner_radius(theme::RADIUS)
-        .inner_margin(egui::Margin::symmetric(SPACE_2 as i8, 0));
-    frame.show(ui, |ui| {
+    let frame = egui::Frame::new().fill(palette.fooled_soft).corner_radius(theme::RADIUS);
+    frame.inner_margin(egui::Margin::symmetric(SPACE_2 as i8, 0)).show(ui, |ui| {
         ui.horizontal(|ui| {
             ui.label(icons::ICON_WARNING.rich_text().size(17.0).color(palette.fooled));
             let text = ui.label(if is_whole { &obstacle.text } else { obstacle.brief });

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use eframe::egui::{
-    self, Align, Context, Layout, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions, Ui,
-    WidgetInfo, pos2,
+    self, Align, Context, Image, Layout, Role, ScrollArea, Sense, Stroke, StrokeKind, TextureHandle, TextureOptions,
+    Ui, WidgetInfo,
 };
 
 use crate::app::commands::Command;
@@ -62,16 +62,12 @@ impl Samples {
         ui.spacing_mut().item_spacing.x = 6.0;
         let shows_digits = explore.shows_digits();
         if shows_digits {
-            group_button(ui, ExploreCommand::ShowPhotos.into(), out);
+            group_button(ui, ExploreCommand::ShowPhotos, out);
         }
         ui.label(theme::caption(ui, if shows_digits { "Digits" } else { "Photos" }));
-        let chosen = match &explore.view.picture {
-            Source::Sample(name) => Some(name.as_str()),
-            _ => None,
-        };
         for (index, sample) in samples().iter().enumerate().filter(|(_, sample)| sample.is_digit() == shows_digits) {
             let texture = self.thumbnails.get(index).and_then(Option::as_ref);
-            let selected = chosen == Some(sample.name);
+            let selected = matches!(&explore.view.picture, Source::Sample(name) if name == sample.name);
             let response = thumbnail(ui, texture, sample.title, selected);
             // Stepping through the samples by key may choose one beyond the edge.
             if selected && self.last_shown.as_deref() != Some(sample.name) {
@@ -84,29 +80,26 @@ impl Samples {
             response.on_hover_text(format!("{}\n{}", sample.title, sample.credit));
         }
         if !shows_digits {
-            group_button(ui, ExploreCommand::ShowDigits.into(), out);
+            group_button(ui, ExploreCommand::ShowDigits, out);
         }
         if !recent.is_empty() {
             yours(ui, recent, out);
         }
         let name = match &explore.view.picture {
-            Source::File(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
-            Source::Memory { name, .. } => Some(name.clone()),
-            Source::Sample(_) => None,
+            Source::File(path) => name_of_file(path),
+            Source::Memory { name, .. } => name.clone(),
+            Source::Sample(_) => return,
         };
-        if let Some(name) = name {
-            ui.add_space(theme::SPACE_2);
-            ui.label(theme::caption(ui, "Showing"));
-            ui.label(name);
-        }
+        ui.add_space(theme::SPACE_2);
+        ui.label(theme::caption(ui, "Showing"));
+        ui.label(name);
     }
 }
 
-fn group_button(ui: &mut Ui, command: Command, out: &mut Vec<Command>) {
+fn group_button(ui: &mut Ui, command: ExploreCommand, out: &mut Vec<Command>) {
     let about = command.about();
-    let button = ui.button(about.name).on_hover_text(about.tooltip).accessible_name(about.tooltip);
-    if button.clicked() {
-        out.push(command);
+    if ui.button(about.name).on_hover_text(about.tooltip).accessible_name(about.tooltip).clicked() {
+        out.push(command.into());
     }
 }
 
@@ -114,9 +107,8 @@ fn yours(ui: &mut Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
     let menu = ui.menu_button("Yours", |ui| {
         for path in recent {
             let name = name_of_file(path);
-            let response =
-                ui.add(egui::Button::new(name.as_str()).truncate()).on_hover_text(path.display().to_string());
-            if response.accessible_name(format!("Your picture: {name}")).clicked() {
+            let button = ui.add(egui::Button::new(name.as_str()).truncate()).on_hover_text(path.display().to_string());
+            if button.accessible_name(format!("Your picture: {name}")).clicked() {
                 out.push(ExploreCommand::Show(Source::File(path.clone())).into());
                 ui.close();
             }
@@ -131,16 +123,16 @@ fn thumbnail(ui: &mut Ui, texture: Option<&TextureHandle>, title: &str, selected
     let (rect, response) = ui.allocate_exact_size(egui::Vec2::splat(side + 4.0), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::Button, true, selected, format!("Sample: {title}")));
     let inner = rect.shrink(2.0);
-    if let Some(texture) = texture {
-        let whole = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
-        egui::Image::new((texture.id(), inner.size())).corner_radius(theme::SMALL_RADIUS).uv(whole).paint_at(ui, inner);
-    } else {
-        ui.painter().rect_filled(inner, theme::SMALL_RADIUS, palette.well);
+    match texture {
+        Some(texture) => {
+            Image::new((texture.id(), inner.size())).corner_radius(theme::SMALL_RADIUS).paint_at(ui, inner)
+        }
+        None => drop(ui.painter().rect_filled(inner, theme::SMALL_RADIUS, palette.well)),
     }
-    let stroke = match () {
-        () if selected || response.has_focus() => Stroke::new(2.0, palette.accent),
-        () if response.hovered() => Stroke::new(2.0, palette.weak),
-        () => Stroke::new(1.0, palette.line),
+    let stroke = match response.hovered() {
+        _ if selected || response.has_focus() => Stroke::new(2.0, palette.accent),
+        true => Stroke::new(2.0, palette.weak),
+        false => Stroke::new(1.0, palette.line),
     };
     ui.painter().rect_stroke(inner, theme::SMALL_RADIUS, stroke, StrokeKind::Outside);
     response

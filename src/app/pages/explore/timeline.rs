@@ -1,8 +1,6 @@
 //! The film of an attack shows what the net says from step to step.
 
-use eframe::egui::{
-    self, EventFilter, Key, Rect, Response, Sense, Shape, Stroke, Ui, WidgetInfo, accesskit, pos2, vec2,
-};
+use eframe::egui::{self, Key, Rect, Response, Sense, Shape, Stroke, Ui, WidgetInfo, pos2, vec2};
 use egui_material_icons::icons;
 
 use crate::app::commands::Command;
@@ -11,19 +9,16 @@ use crate::app::pages::explore::commands::attack::AttackCommand;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::words;
 use crate::app::theme::{self, SPACE_2, palette};
+use crate::app::widgets::rail::{describe_slider, held_at, keep_arrows, requested_value};
 use crate::app::widgets::{icon_button, row};
 use crate::worker::{Moment, Shown, Timeline};
 
 const MOST_TEXT: f32 = 0.4;
 
-/// Returns whether there is more than one step to see.
-pub fn has_film(explore: &Explore) -> bool {
-    !explore.hidden.answer && explore.shown.as_deref().is_some_and(|shown| shown.timeline.of > 1)
-}
-
-/// Draws buttons, the track, and the step in words.
+/// Draws buttons, the track, and the step in words, where there is more than one step to see.
 pub fn timeline(ui: &mut Ui, explore: &Explore, out: &mut Vec<Command>) {
-    let Some(shown) = explore.shown.as_deref() else { return };
+    let has_film = |shown: &&Shown| shown.timeline.of > 1 && !explore.hidden.answer;
+    let Some(shown) = explore.shown.as_deref().filter(has_film) else { return };
     let timeline = &shown.timeline;
     row(ui, |ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
@@ -54,7 +49,6 @@ fn play_button(ui: &mut Ui, is_running: bool, out: &mut Vec<Command>) {
     }
 }
 
-/// Writes "step 12 of 40 · consomme 38 %".
 fn place_in_words(shown: &Shown, short: bool) -> String {
     let Timeline { step, done, of, is_over, is_result, .. } = shown.timeline;
     let place = match (is_result, step) {
@@ -71,14 +65,10 @@ fn place_in_words(shown: &Shown, short: bool) -> String {
 /// Returns the width of the longest text of this film, so that the track keeps its length.
 fn widest_text(ui: &Ui, shown: &Shown, short: bool) -> f32 {
     let of = shown.timeline.of;
-    let name = |class: usize| shown.model.classes.get(class).map_or("", String::as_str);
-    let followed = match shown.target_prob {
-        Some(_) => shown.model.classes.get(shown.view.goal.class(shown.label.index)).map_or("target", String::as_str),
-        None => &shown.label.name,
-    };
-    let said = shown.timeline.moments.iter().map(|moment| name(moment.answer)).chain([followed]);
-    let longest = said.max_by_key(|name| name.chars().count()).unwrap_or_default();
-    let class = if short { String::new() } else { format!(" · {} >99.9 %", longest) };
+    let followed = shown.view.goal.class(shown.label.index);
+    let said = shown.timeline.moments.iter().map(|moment| moment.answer).chain([followed]);
+    let longest = said.map(|class| shown.class_name(class)).max_by_key(|name| name.chars().count()).unwrap_or_default();
+    let class = if short { String::new() } else { format!(" · {longest} >99.9 %") };
     let text = format!("step {of} of {of}{class}");
     ui.painter().layout_no_wrap(text, theme::number_font(), palette(ui).text).size().x
 }
@@ -91,27 +81,20 @@ struct Track<'a> {
 
 impl Track<'_> {
     fn x(&self, step: usize) -> f32 {
-        egui::lerp(self.rect.shrink2(vec2(6.0, 0.0)).x_range(), (step as f32 / self.last as f32).min(1.0))
+        egui::lerp(self.rect.x_range().shrink(6.0), (step as f32 / self.last as f32).min(1.0))
     }
 
     fn step_at(&self, x: f32) -> usize {
-        let inner = self.rect.shrink2(vec2(6.0, 0.0));
-        let share = ((x - inner.left()) / inner.width()).clamp(0.0, 1.0);
+        let inner = self.rect.x_range().shrink(6.0);
+        let share = ((x - inner.min) / inner.span()).clamp(0.0, 1.0);
         (share * self.last as f32).round() as usize
     }
 
     fn show(&self, ui: &Ui, response: &Response, out: &mut Vec<Command>) {
         let now = self.shown.timeline.step;
-        let mut step = now;
-        if let Some(pointer) = response.interact_pointer_pos()
-            && (response.dragged() || response.is_pointer_button_down_on())
-        {
-            step = self.step_at(pointer.x);
-        }
+        let mut step = held_at(response).map_or(now, |pointer| self.step_at(pointer.x));
+        keep_arrows(ui, response, false);
         if response.has_focus() {
-            ui.memory_mut(|m| {
-                m.set_focus_lock_filter(response.id, EventFilter { horizontal_arrows: true, ..EventFilter::default() });
-            });
             ui.input(|i| {
                 let presses = |key| i.num_presses(key) as isize;
                 step = step.saturating_add_signed(presses(Key::ArrowRight) - presses(Key::ArrowLeft));
@@ -123,22 +106,12 @@ impl Track<'_> {
                 }
             });
         }
-        ui.input(|i| {
-            for request in i.accesskit_action_requests(response.id, accesskit::Action::SetValue) {
-                if let Some(accesskit::ActionData::NumericValue(number)) = request.data {
-                    step = number.max(0.0) as usize;
-                }
-            }
-        });
+        step = requested_value(ui, response).map_or(step, |step| step.max(0.0) as usize);
         if step != now {
             out.push(AttackCommand::Seek(step.min(self.last)).into());
         }
-        response.widget_info(|| WidgetInfo::slider(ui.is_enabled(), now as f64, "Step of the attack"));
-        ui.ctx().accesskit_node_builder(response.id, |node| {
-            node.set_min_numeric_value(0.0);
-            node.set_max_numeric_value(self.last as f64);
-            node.add_action(accesskit::Action::SetValue);
-        });
+        let info = WidgetInfo::slider(ui.is_enabled(), now as f64, "Step of the attack");
+        describe_slider(ui, response, info, [0.0, self.last as f64]);
         self.paint(ui, response);
         self.tell(response);
     }
@@ -176,11 +149,11 @@ impl Track<'_> {
         let (moments, step) = (&self.shown.timeline.moments, self.step_at(pointer.x));
         let at = moments.partition_point(|moment| moment.step <= step);
         let Some(moment) = at.checked_sub(1).and_then(|at| moments.get(at)) else { return };
-        let name = |class: usize| self.shown.model.classes.get(class).map_or("", String::as_str);
-        let target = name(self.shown.view.goal.class(self.shown.label.index));
+        let target = self.shown.class_name(self.shown.view.goal.class(self.shown.label.index));
         let target = moment.target.map(|share| format!(", {target} {}", per_cent(share))).unwrap_or_default();
         let shares = format!("{} {}{target}", self.shown.label.name, per_cent(moment.label));
-        let text = format!("Step {}: the net says {} ({shares})", moment.step, name(moment.answer));
+        let says = self.shown.class_name(moment.answer);
+        let text = format!("Step {}: the net says {says} ({shares})", moment.step);
         response.clone().on_hover_cursor(egui::CursorIcon::ResizeHorizontal).on_hover_text_at_pointer(text);
     }
 }

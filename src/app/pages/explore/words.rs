@@ -1,6 +1,7 @@
 //! These are the sentences that the window says of a result; nothing is drawn here.
 
 use crate::app::format::{per_cent, quoted, short, signed, thousands};
+use crate::app::pages::explore::camera::Pixel;
 use crate::app::pages::train::state::is_net_of_run;
 use crate::app::theme::Standing;
 use crate::command_line::attack_options;
@@ -13,22 +14,19 @@ use crate::worker::{Shown, Source, View};
 pub struct Judgement {
     pub headline: &'static str,
     pub sentence: String,
-    /// This heads off a wrong conclusion.
+    /// The remark says why one step was not enough.
     pub remark: Option<&'static str>,
     pub standing: Standing,
 }
 
 pub fn standing_before(shown: &Shown) -> Standing {
     let Some(answer) = shown.clean_top.first() else { return Standing::Own };
-    let is_right = match (&shown.view.label, &shown.view.picture) {
-        (Label::Given(_), _) => Some(answer.index == shown.label.index),
-        (Label::Predicted, Source::Sample(name)) => sample(name).and_then(|sample| sample.is_right(&answer.name)),
-        (Label::Predicted, _) => None,
-    };
-    match is_right {
-        Some(true) => Standing::Right,
-        Some(false) if matches!(shown.view.label, Label::Given(_)) => Standing::Fooled,
-        _ => Standing::Own,
+    let is_known = |name: &str| sample(name).and_then(|sample| sample.is_right(&answer.name)) == Some(true);
+    match (shown.view.label, &shown.view.picture) {
+        (Label::Given(_), _) if answer.index == shown.label.index => Standing::Right,
+        (Label::Given(_), _) => Standing::Fooled,
+        (Label::Predicted, Source::Sample(name)) if is_known(name) => Standing::Right,
+        (Label::Predicted, _) => Standing::Own,
     }
 }
 
@@ -50,23 +48,21 @@ pub fn line(shown: &Shown) -> String {
     let judgement = judge(shown);
     let is_unseen = shown.linf > 0.0 && shown.linf * LEVELS <= UNSEEN_LEVELS;
     let asks = shown.view.attack.takes_eps() && shown.view.goal == Goal::Untargeted && shown.along_line.is_none();
+    let far = if shown.reads == PictureKind::Photo { 6.0 / LEVELS } else { 0.3 };
     match shown.verdict {
         _ if shown.along_line.is_some() => format!("{} {ALONG_LINE}", judgement.sentence),
-        Verdict::StillRight if asks && is_far(shown) => TOO_FAR.into(),
+        Verdict::StillRight if asks && shown.view.pixel_eps().is_some_and(|eps| eps > far) => TOO_FAR.into(),
         Verdict::StillRight if asks && standing_before(shown) == Standing::Right => {
             format!("Drag ε until it is no longer {}.", with_article(&shown.label.name))
         }
         Verdict::StillRight if asks => {
             format!("The net's own answer is {}. Drag ε until it says something else.", shown.label.name)
         }
-        Verdict::Fooled | Verdict::FooledAsAsked if is_unseen => format!("{UNSEEN} {}", judgement.sentence),
+        Verdict::Fooled | Verdict::FooledAsAsked if is_unseen => {
+            format!("Nobody sees the change. {}", judgement.sentence)
+        }
         _ => judgement.sentence,
     }
-}
-
-fn is_far(shown: &Shown) -> bool {
-    let far = if shown.reads == PictureKind::Photo { 6.0 / LEVELS } else { 0.3 };
-    shown.view.pixel_eps().is_some_and(|eps| eps > far)
 }
 
 const ALONG_LINE: &str = "This is the straight line to what was found; the attack runs again when ε rests.";
@@ -74,12 +70,12 @@ const TOO_FAR: &str =
     "One step does not fool the net here. Several steps do: press “Make it …”, or choose PGD under More.";
 /// Nobody sees that a pixel of a photograph has moved by so many grey levels.
 const UNSEEN_LEVELS: f32 = 2.51;
-const UNSEEN: &str = "Nobody sees the change.";
 
-const NO_FILE: &str = "There is no command for this view yet: the picture is in no file. Save it first (“Save original…” in the menu \
-                       at the right end of the top bar), open that file, and copy again.";
-const NET_OF_RUN: &str = "There is no command for this view: the net is that of a run in the Train tab. Once the run is finished its folder \
-                          holds model.toml, which commands take, and which the Models page can add.";
+const NO_FILE: &str = "There is no command for this view yet: the picture is in no file. Save it first (“Save \
+                       original…” in the menu at the right end of the top bar), open that file, and copy again.";
+const NET_OF_RUN: &str = "There is no command for this view: the net is that of a run in the Train tab. Once the run \
+                          is finished its folder holds model.toml, which commands take, and which the Models page \
+                          can add.";
 const ONE_STEP: &str = "One step rarely reaches a chosen class; several often do.";
 
 pub fn judge(shown: &Shown) -> Judgement {
@@ -87,22 +83,17 @@ pub fn judge(shown: &Shown) -> Judgement {
         let sentence = "The net gave no class.".into();
         return Judgement { headline: "No answer", sentence, remark: None, standing: Standing::Own };
     };
-    let before = shown.clean_top.first();
+    let before = shown.clean_top.first().map(|guess| guess.index);
     let says = format!("{} ({})", now.name, per_cent(now.prob));
-    let label = &shown.label.name;
-    let was_wrong = before.is_some_and(|guess| guess.index != shown.label.index);
-    let target = match shown.view.goal {
-        Goal::Targeted(index) => shown.model.classes.get(index),
-        Goal::Untargeted => None,
-    };
-    let one_step = shown.timeline.of <= 1;
+    let label = &shown.label;
+    let target = shown.view.goal.target().map(|class| shown.class_name(class));
     let (headline, sentence, standing) = match shown.verdict {
         Verdict::StillRight => ("Not fooled yet", format!("The net still says {says}."), standing_before(shown)),
         Verdict::FooledAsAsked => {
             ("Fooled as asked", format!("The net now says {says}, the class you chose."), Standing::AsAsked)
         }
-        Verdict::Fooled if was_wrong && before.is_some_and(|guess| guess.index == now.index) => {
-            let sentence = format!("The net says {says} before and after; the label is {label}.");
+        Verdict::Fooled if before == Some(now.index) && now.index != label.index => {
+            let sentence = format!("The net says {says} before and after; the label is {}.", label.name);
             ("Wrong from the start", sentence, Standing::Fooled)
         }
         Verdict::Fooled => match (target, shown.target_prob) {
@@ -110,11 +101,11 @@ pub fn judge(shown: &Shown) -> Judgement {
                 let sentence = format!("The net now says {says}, but not {target} ({}).", per_cent(after));
                 ("Fooled", sentence, Standing::Fooled)
             }
-            _ => ("Fooled", format!("The net now says {says}, no longer {label}."), Standing::Fooled),
+            _ => ("Fooled", format!("The net now says {says}, no longer {}.", label.name), Standing::Fooled),
         },
     };
     let missed = target.is_some() && shown.verdict != Verdict::FooledAsAsked;
-    Judgement { headline, sentence, remark: (missed && one_step).then_some(ONE_STEP), standing }
+    Judgement { headline, sentence, remark: (missed && shown.timeline.of <= 1).then_some(ONE_STEP), standing }
 }
 
 /// This stands in the way of the attack itself; it says whether the log-odds would help.
@@ -147,10 +138,9 @@ pub fn obstacle(shown: &Shown) -> Option<Obstacle> {
 /// Says what the search for the smallest ε found, and under which conditions.
 pub fn least(shown: &Shown, attack: &AttackSettings, found: Option<f32>) -> String {
     let (title, largest) = (attack.info().title, attack.norm().largest_eps(shown.original.values.len()));
-    let target = |class: usize| shown.model.classes.get(class).map_or("the target", String::as_str);
     let goal = match shown.view.goal {
         Goal::Untargeted => format!("away from {}", shown.label.name),
-        Goal::Targeted(class) => format!("towards {}", target(class)),
+        Goal::Targeted(class) => format!("towards {}", shown.class_name(class)),
     };
     let clip = match (shown.view.clip, shown.view.eight_bit) {
         (true, false) => "clipped",
@@ -264,8 +254,8 @@ pub fn command_of(shown: &Shown) -> Result<(String, Option<String>), &'static st
         if let Some(attack) = view.attack.stopped_at(step, view.eps) {
             view.attack = attack;
         } else {
-            let here = format!("on screen is step {step}, which has no command.");
-            remark = Some(format!("It goes on to the end of the attack; {here}"));
+            let goes_on = "It goes on to the end of the attack; on screen is";
+            remark = Some(format!("{goes_on} step {step}, which has no command."));
         }
     }
     view.own_pixels = Some(shown.own_pixels);
@@ -282,13 +272,12 @@ fn command_line(view: &View, classes: &[String]) -> Result<String, &'static str>
         return Err(NET_OF_RUN);
     }
     let class = |index: usize| classes.get(index).map_or_else(|| index.to_string(), |name| quoted(name));
-    let target = if let Goal::Targeted(index) = view.goal { Some(index) } else { None };
     let label = if let Label::Given(index) = view.label { Some(index) } else { None };
     let background = Some(view.background).filter(|background| *background != Background::default());
     let options = [
         view.attack.takes_eps().then(|| format!("--eps {}", view.eps)),
         (view.attack.is_random() && view.seed > 0).then(|| format!("--seed {}", view.seed)),
-        target.map(|index| format!("--target {}", class(index))),
+        view.goal.target().map(|index| format!("--target {}", class(index))),
         label.map(|index| format!("--label {}", class(index))),
         (view.loss == Loss::LogOdds).then(|| "--loss log-odds".into()),
         (!view.clip).then(|| "--no-clip".into()),
@@ -303,7 +292,6 @@ fn command_line(view: &View, classes: &[String]) -> Result<String, &'static str>
     Ok(words.join(" "))
 }
 
-/// A read-out tells this about one pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reading {
     Pixel,
@@ -312,10 +300,10 @@ pub enum Reading {
 }
 
 /// Writes a line for each channel: the value in [0, 1] and in 0..255.
-pub fn readout(name: &str, planes: &Planes, (x, y): (usize, usize), reading: Reading) -> Vec<String> {
+pub fn readout(name: &str, planes: &Planes, at: Pixel, reading: Reading) -> Vec<String> {
     let channels = if planes.channels == 3 { ["R ", "G ", "B "] } else { [""; 3] };
     let line = |(channel, letter): (usize, &str)| {
-        let value = planes.get(channel, x, y)?;
+        let value = planes.get(channel, at.x, at.y)?;
         let numbers = match reading {
             Reading::Pixel => format!("{value:.4} = {:.1}/255", value * LEVELS),
             Reading::Difference => format!("{} = {}/255", signed(value, 4), signed(value * LEVELS, 1)),
@@ -332,26 +320,12 @@ mod tests {
 
     #[test]
     fn the_command_line_says_what_the_window_shows() {
-        use crate::engine::picture::{Channel, Heatmap, Quantity, Region};
-        let heatmap = Heatmap { quantity: Quantity::Perturbation, channel: Channel::Strongest, gain: 1.0 };
         let mut view = View {
             model: "digits_cnn".into(),
             picture: Source::Sample("digit-7".into()),
-            background: Background::default(),
-            crop: None,
             own_pixels: Some(false),
-            mismatch: crate::worker::Mismatch::Keep,
-            along_line: false,
-            label: Label::Predicted,
-            goal: Goal::Untargeted,
-            attack: AttackSettings::default(),
             eps: 0.25,
-            seed: 0,
-            step: None,
-            clip: true,
-            eight_bit: false,
-            loss: Loss::CrossEntropy,
-            heatmap,
+            ..View::default()
         };
         let classes = ["cat".to_owned(), "Granny Smith's".to_owned()];
         assert_eq!(command_line(&view, &classes).unwrap(), "doppelganger attack digit-7 --model digits_cnn --eps 0.25");
@@ -365,7 +339,8 @@ mod tests {
         view.crop = Some(Region { left: 1.5, top: 2.0, width: 30.0, height: 30.0 });
         assert_eq!(
             command_line(&view, &classes).unwrap(),
-            r"doppelganger attack '/a b.png' --model digits_cnn --eps 0.25 --target 'Granny Smith'\''s' --label cat --loss log-odds --no-clip --8-bit --photo --background '#000000' --crop 1.5,2,30,30"
+            "doppelganger attack '/a b.png' --model digits_cnn --eps 0.25 --target 'Granny Smith'\\''s' --label cat \
+             --loss log-odds --no-clip --8-bit --photo --background '#000000' --crop 1.5,2,30,30"
         );
         view.picture = Source::File("here.png".into());
         let line = command_line(&view, &classes).unwrap();
@@ -381,7 +356,8 @@ mod tests {
         (view.goal, view.label, view.crop) = (Goal::Untargeted, Label::Predicted, None);
         assert_eq!(
             command_line(&view, &classes).unwrap(),
-            "doppelganger attack cat --model digits_cnn --attack pgd --steps 40 --eps 0.25 --seed 4 --loss log-odds --no-clip --8-bit --photo --background '#000000'"
+            "doppelganger attack cat --model digits_cnn --attack pgd --steps 40 --eps 0.25 --seed 4 --loss log-odds \
+             --no-clip --8-bit --photo --background '#000000'"
         );
     }
 
@@ -405,11 +381,11 @@ mod tests {
     fn a_readout_has_a_line_per_channel() {
         let planes = Planes { channels: 3, height: 1, width: 2, values: vec![0.0, 1.0, 0.0, 0.5, 0.0, -0.25] };
         assert_eq!(
-            readout("δ", &planes, (1, 0), Reading::Difference),
+            readout("δ", &planes, Pixel { x: 1, y: 0 }, Reading::Difference),
             ["δ R +1.0000 = +255.0/255", "δ G +0.5000 = +127.5/255", "δ B −0.2500 = −63.8/255"]
         );
-        assert!(readout("x", &planes, (2, 0), Reading::Pixel).is_empty());
+        assert!(readout("x", &planes, Pixel { x: 2, y: 0 }, Reading::Pixel).is_empty());
         let grey = Planes { channels: 1, height: 1, width: 1, values: vec![128.0 / 255.0] };
-        assert_eq!(readout("x", &grey, (0, 0), Reading::Pixel), ["x 0.5020 = 128.0/255"]);
+        assert_eq!(readout("x", &grey, Pixel { x: 0, y: 0 }, Reading::Pixel), ["x 0.5020 = 128.0/255"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use eframe::egui::{self, AtomExt as _, Checkbox, TextEdit, Ui};
 
-use crate::app::pages::explore::commands::attack::{AttackCommand, attack_title};
+use crate::app::pages::explore::commands::attack::AttackCommand;
 use crate::app::pages::explore::nets::grouped;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::words;
@@ -119,7 +119,7 @@ fn attacks(ui: &mut Ui, choices: &mut Choices, explore: &Explore) {
         ui.spacing_mut().item_spacing.x = 4.0;
         for (name, _, attack) in names().filter(|(_, _, attack)| attack.takes_eps()) {
             let is_on = choices.smallest.iter().any(|known| known == name);
-            let title = attack_title(&attack);
+            let title = attack.info().title;
             let chip = ui.selectable_label(is_on, title).on_hover_text(format!("{}\n{tip}", words::attack(&attack)));
             if chip.accessible_name(format!("Smallest ε of {title}")).clicked() {
                 toggle(&mut choices.smallest, name, !is_on);
@@ -169,7 +169,5 @@ fn number<T: Copy + ToString + TryFrom<usize>>(
             }
         });
     });
-    if let Some(problem) = &field.problem {
-        problem_line(ui, problem);
-    }
+    field.show_problem(ui);
 }

@@ -10,7 +10,7 @@ use crate::app::theme::SPACE_1;
 use crate::app::widgets::about::about;
 use crate::app::widgets::alternatives;
 use crate::app::widgets::form::{self, Counts, Fields, Slider, fold, named, note, switch};
-use crate::app::widgets::rail::{Curve, Rail};
+use crate::app::widgets::rail::{Rail, Spacing};
 use crate::engine::data::DataSource;
 use crate::engine::train::{Algorithm, Config, Momentum, Rule, Schedule};
 
@@ -41,14 +41,8 @@ pub fn show(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
 }
 
 pub fn rate(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
-    let rail = Rail {
-        name: "Learning rate",
-        range: RATE_RANGE,
-        curve: Curve::Logarithmic,
-        step: 1.1,
-        marks: &[0.001, 0.01, 0.1],
-        grid: 0.0,
-    };
+    let rail = Rail::new("Learning rate", RATE_RANGE, Spacing::Logarithmic, 1.1);
+    let rail = Rail { marks: &[0.001, 0.01, 0.1], ..rail };
     // What stands in the field is what is meant.
     let slider = Slider { rail, text: short(config.learning_rate), round: |rate| short(rate).parse().unwrap_or(rate) };
     let parse = |text: &str| number(text, "the learning rate", |rate| rate > 0.0, "a number above 0, such as 0.05");

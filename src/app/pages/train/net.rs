@@ -9,7 +9,7 @@ use crate::app::theme;
 use crate::app::widgets::about::{About, about};
 use crate::app::widgets::form::{self, Counts, Fields, Slider, named, note, switch};
 use crate::app::widgets::problem_line;
-use crate::app::widgets::rail::{Curve, Rail};
+use crate::app::widgets::rail::{Rail, Spacing};
 use crate::engine::model::{Architecture, Entry, KeptShares};
 use crate::engine::train::Config;
 
@@ -140,8 +140,7 @@ fn keep(ui: &mut Ui, fields: &mut Fields, dropout: &mut Option<KeptShares>) {
         (about("Kept pixels", "The share of pixels that is kept"), &mut dropout.pixels),
         (about("Kept units", "The share of hidden units that is kept"), &mut dropout.hidden),
     ] {
-        let rail =
-            Rail { name: about.name, range: 0.1..=1.0, curve: Curve::Linear, step: 0.05, marks: &[], grid: 0.05 };
+        let rail = Rail { grid: 0.05, ..Rail::new(about.name, 0.1..=1.0, Spacing::Linear, 0.05) };
         // Multiples of .05 as decimals, not as sums of floats.
         let slider = Slider { rail, text: short(*value), round: |share| (share * 100.0).round() / 100.0 };
         form::slider(ui, fields, about, slider, value, parse);

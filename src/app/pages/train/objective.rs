@@ -8,7 +8,7 @@ use crate::app::pages::train::state::{draft, words};
 use crate::app::theme::{self, palette};
 use crate::app::widgets::about::about;
 use crate::app::widgets::form::{self, Choice, Counts, Fields, Slider, note, switch};
-use crate::app::widgets::rail::{Curve, Rail};
+use crate::app::widgets::rail::{Rail, Spacing};
 use crate::engine::train::{Adversary, Config};
 use crate::engine::units::LEVELS;
 
@@ -62,22 +62,15 @@ fn adversary(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
 }
 
 fn eps(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
-    let rail = Rail {
-        name: "Training ε",
-        range: 0.0..=MAX_EPS,
-        curve: Curve::Square,
-        step: 1.0 / LEVELS,
-        marks: &EPS_MARKS,
-        grid: 0.0,
-    };
+    let rail = Rail::new("Training ε", 0.0..=MAX_EPS, Spacing::Square, 1.0 / LEVELS);
+    let rail = Rail { marks: &EPS_MARKS, ..rail };
     let eps = about("ε", "How far each pixel may move, as a share of the way from black to white; 8/255 can be typed");
     let slider = Slider { rail, text: format!("{:.4}", config.eps), round: |eps| eps };
     form::slider(ui, fields, eps, slider, &mut config.eps, draft::eps);
 }
 
 fn alpha(ui: &mut Ui, fields: &mut Fields, config: &mut Config) {
-    let rail =
-        Rail { name: "Training α", range: 0.0..=1.0, curve: Curve::Linear, step: 0.05, marks: &[0.5], grid: 0.01 };
+    let rail = Rail { marks: &[0.5], grid: 0.01, ..Rail::new("Training α", 0.0..=1.0, Spacing::Linear, 0.05) };
     let alpha =
         about("α", "The share of the clean loss: 1 trains clean, 0 on adversarial examples alone; the paper has 0.5");
     let slider = Slider { rail, text: short(config.alpha), round: |alpha| (alpha * 1000.0).round() / 1000.0 };

@@ -21,22 +21,14 @@ pub enum AttackCommand {
 const KEYS: [Key; 9] =
     [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
 
-pub fn attack_title(attack: &AttackSettings) -> &'static str {
-    attack.info().title
-}
-
 impl Action for AttackCommand {
     fn about(&self) -> About {
         match self {
             Self::Use(name) => {
                 let all = AttackSettings::all();
                 let index = all.iter().position(|attack| attack.name() == *name).unwrap_or_default();
-                let (info, key) = (all[index].info(), KEYS.get(index));
-                let described = about(info.title, info.summary);
-                match key {
-                    Some(key) => described.keys(NONE, *key),
-                    None => described,
-                }
+                let described = about(all[index].info().title, all[index].info().summary);
+                KEYS.get(index).map_or(described, |key| described.keys(NONE, *key))
             }
             Self::Set(_) => about("Parameters of the attack", "Its norm, its steps and what else it takes"),
             Self::NextSeed => about("Another random start", "Draw the random start, or the noise, from the next seed")

@@ -9,12 +9,24 @@ use crate::app::widgets::about::{About, Action, NONE, about};
 /// The pane shows this part, where there is no room for everything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Part {
+pub enum WhyPart {
     #[default]
     Curve,
     Controls,
     Second,
 }
+
+const FOLD_TIP: &str = "Show or hide what the net says along the direction of the attack";
+const VALUES_TIP: &str = "The net's raw scores, which change almost in straight lines, or the probabilities made of \
+                          them";
+const AXIS_TIP: &str = "Equal steps of ε, on both sides of the picture; or equal ratios, on the attack's side, for \
+                        small ε";
+const LEAST_TIP: &str = "Find the smallest ε with which the fast gradient sign method works, and go there; once more \
+                         to stop";
+const SEED_TIP: &str = "Draw the random signs and the uniform noise afresh, from the next seed";
+const SECOND_TIP: &str = "Ask another net about the same picture: perturbations made for one net often fool others";
+const SAME_TIP: &str = "Show the net to compare with this net's adversarial picture: does the attack transfer?";
+const OWN_TIP: &str = "Attack the net to compare with itself, with the same settings";
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum WhyCommand {
@@ -26,60 +38,26 @@ pub enum WhyCommand {
     Second(Option<String>),
     /// That net is attacked itself, or shown the same picture.
     OwnAttack(bool),
-    Part(Part),
+    Part(WhyPart),
 }
 
 impl Action for WhyCommand {
     fn about(&self) -> About {
         match self {
-            Self::Fold => about("Why it works", "Show or hide what the net says along the direction of the attack")
-                .keys(NONE, Key::W)
-                .icon(icons::ICON_SHOW_CHART),
-            Self::Values => about(
-                "Logits or probabilities",
-                "The net's raw scores, which change almost in straight lines, or the probabilities made of them",
-            )
-            .keys(NONE, Key::V),
-            Self::Axis => about(
-                "Linear or logarithmic ε",
-                "Equal steps of ε, on both sides of the picture; or equal ratios, on the attack's side, for small ε",
-            )
-            .keys(NONE, Key::X),
-            Self::FindLeast => about(
-                "Smallest ε",
-                "Find the smallest ε with which the fast gradient sign method works, and go there; once more to stop",
-            )
-            .keys(NONE, Key::M)
-            .icon(icons::ICON_TROUBLESHOOT),
-            Self::NextSeed => {
-                about("Other random controls", "Draw the random signs and the uniform noise afresh, from the next seed")
-                    .icon(icons::ICON_CASINO)
-            }
-            Self::Second(_) => about(
-                "Compare with",
-                "Ask another net about the same picture: perturbations made for one net often fool others",
-            )
-            .icon(icons::ICON_COMPARE_ARROWS),
-            Self::OwnAttack(false) => about(
-                "Same δ",
-                "Show the net to compare with this net's adversarial picture: does the attack transfer?",
-            ),
-            Self::OwnAttack(true) => {
-                about("Own attack", "Attack the net to compare with itself, with the same settings")
-            }
+            Self::Fold => about("Why it works", FOLD_TIP).keys(NONE, Key::W).icon(icons::ICON_SHOW_CHART),
+            Self::Values => about("Logits or probabilities", VALUES_TIP).keys(NONE, Key::V),
+            Self::Axis => about("Linear or logarithmic ε", AXIS_TIP).keys(NONE, Key::X),
+            Self::FindLeast => about("Smallest ε", LEAST_TIP).keys(NONE, Key::M).icon(icons::ICON_TROUBLESHOOT),
+            Self::NextSeed => about("Other random controls", SEED_TIP).icon(icons::ICON_CASINO),
+            Self::Second(_) => about("Compare with", SECOND_TIP).icon(icons::ICON_COMPARE_ARROWS),
+            Self::OwnAttack(false) => about("Same δ", SAME_TIP),
+            Self::OwnAttack(true) => about("Own attack", OWN_TIP),
             Self::Part(_) => about("Part", "What to look at"),
         }
     }
 
     fn listed() -> Vec<Self> {
-        vec![
-            Self::Fold,
-            Self::Values,
-            Self::Axis,
-            Self::FindLeast,
-            Self::NextSeed,
-            Self::OwnAttack(false),
-            Self::OwnAttack(true),
-        ]
+        let attacks = [false, true].map(Self::OwnAttack);
+        [Self::Fold, Self::Values, Self::Axis, Self::FindLeast, Self::NextSeed].into_iter().chain(attacks).collect()
     }
 }

@@ -20,9 +20,8 @@ impl Explore {
             return;
         }
         let class = |index: usize| self.shown.as_ref().and_then(|s| s.model.classes.get(index).cloned());
-        let label = if let Label::Given(index) = self.view.label { class(index) } else { None };
-        let target = if let Goal::Targeted(index) = self.view.goal { class(index) } else { None };
-        self.carried = Carried { label, target };
+        let label = self.view.label.given().and_then(class);
+        self.carried = Carried { label, target: self.view.goal.target().and_then(class) };
         (self.view.label, self.view.goal) = (Label::Predicted, Goal::Untargeted);
         if let Some(kind) = self.kind_of(&model) {
             self.know_kind(kind);
@@ -40,9 +39,7 @@ impl Explore {
     /// Makes the picture be taken for a class: the targeted attack of many steps, at an ε that nobody sees.
     pub fn make_it(&mut self, class: usize) {
         let mut attack = self.parameters("pgd");
-        if self.view.attack.name() != attack.name()
-            && let Some(steps) = attack.steps_mut()
-        {
+        if let Some(steps) = attack.steps_mut().filter(|_| self.view.attack.name() != "pgd") {
             *steps = DOPPELGANGER_STEPS;
         }
         self.set_attack(attack);
@@ -53,14 +50,12 @@ impl Explore {
         self.moving_until = None;
     }
 
-    /// Goes back to the one step away from the label.
     pub fn start_over(&mut self) {
         self.use_attack("fgsm");
         self.view.goal = Goal::Untargeted;
         self.moving_until = None;
     }
 
-    /// Goes back to what was shown last of a kind of picture.
     pub fn show_kind(&mut self, kind: PictureKind) {
         let picture = self.last.of(kind).picture.source();
         self.set_picture(picture);
@@ -95,8 +90,8 @@ impl Explore {
 
     /// Returns an attack with the parameters that it was left with.
     pub fn parameters(&self, name: &str) -> AttackSettings {
-        let mut known = std::iter::once(&self.view.attack).chain(self.others.iter().rev());
-        let left = known.find(|attack| attack.name() == name).cloned();
+        let here = Some(&self.view.attack).filter(|attack| attack.name() == name);
+        let left = here.or_else(|| self.others.get(name)).cloned();
         left.or_else(|| AttackSettings::named(name)).unwrap_or_default()
     }
 
@@ -105,8 +100,7 @@ impl Explore {
         if self.view.attack.name() == attack.name() {
             self.set_attack(attack);
         } else {
-            self.others.retain(|other| other.name() != attack.name());
-            self.others.push(attack);
+            self.others.insert(attack.name(), attack);
         }
     }
 
@@ -122,11 +116,8 @@ impl Explore {
     pub fn set_attack(&mut self, attack: AttackSettings) {
         self.lengths = self.lengths();
         self.view.eps = *self.lengths.in_norm(attack.norm());
-        self.others.retain(|other| other.name() != attack.name());
         let before = std::mem::replace(&mut self.view.attack, attack);
-        if before.name() != self.view.attack.name() {
-            self.others.push(before);
-        }
+        self.others.insert(before.name(), before);
     }
 
     /// Moves ε, within what the slider reaches.
@@ -165,7 +156,6 @@ impl Explore {
         self.carry(Carried { label: scene.label, target: scene.target });
     }
 
-    /// Sets everything that a file says of a view.
     pub fn set_view(&mut self, found: Found) {
         let Found { view, picture } = found;
         self.set_model(view.model);
@@ -191,7 +181,6 @@ impl Explore {
         self.carry(Carried { label: view.label, target: view.target });
     }
 
-    /// Shows a picture of a test set as it was measured there.
     pub fn set_measured(&mut self, picture: Source, label: usize, measured: SheetWish) {
         let SheetWish { net, attack, eps, rules, .. } = measured;
         self.set_model(net);

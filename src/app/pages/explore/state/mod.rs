@@ -5,6 +5,7 @@ pub mod playing;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -37,7 +38,8 @@ pub const PATIENCE: Duration = Duration::from_millis(150);
 pub struct Explore {
     /// This is the view that is wanted, but for what `playing` and a moving ε add to it.
     pub view: View,
-    others: Vec<AttackSettings>,
+    /// Other attacks were left with these parameters.
+    others: HashMap<&'static str, AttackSettings>,
     lengths: Lengths,
     /// This kind of net is ε for; `None` where ε was chosen for a net of which that is not known yet.
     kind: Option<PictureKind>,
@@ -45,11 +47,11 @@ pub struct Explore {
     /// ε counts as moving until then: an attack of many steps begins anew when it has rested.
     moving_until: Option<Instant>,
     pub playing: Playing,
-    /// Somebody is about to draw: there is no picture yet.
     pub is_blank: bool,
+    /// All settings of the attack are on screen.
+    pub has_more: bool,
     pub catalogue: Vec<Entry>,
     pub shown: Option<Box<Shown>>,
-    /// A lesson does not show these parts yet.
     pub hidden: Hidden,
     wish: Option<View>,
     /// That view is to be asked for again: the net or the file behind a name changed.
@@ -114,7 +116,6 @@ struct Asked {
 pub struct Hidden {
     pub perturbation: bool,
     pub adversarial: bool,
-    /// This is what the net says of the adversarial picture.
     pub answer: bool,
 }
 
@@ -145,7 +146,7 @@ impl Explore {
             lengths: settings.lengths,
             kind: Some(if settings.channels == 3 { PictureKind::Photo } else { PictureKind::Digit }),
             last: settings.last.clone(),
-            history: History::default(),
+            has_more: settings.more,
             carried: Carried { label: None, target: settings.target.clone() },
             ..Self::default()
         };
@@ -210,7 +211,6 @@ impl Explore {
         self.view.mismatch = Mismatch::UsePicture { photo: photo.picture.source(), digit: digit.picture.source() };
     }
 
-    /// Returns the largest ε in the norm of the attack, for the picture on screen.
     pub fn largest_eps(&self) -> f32 {
         let values = self.shown.as_ref().map_or(28 * 28, |shown| shown.original.values.len());
         self.view.attack.norm().largest_eps(values)
@@ -266,7 +266,6 @@ impl Explore {
         }
     }
 
-    /// Carries out a command about the attack and its film.
     pub fn change_attack(&mut self, command: AttackCommand) {
         match command {
             AttackCommand::Use(name) => self.use_attack(name),
@@ -293,7 +292,8 @@ impl Explore {
         self.lengths = self.lengths();
         self.moving_until = None;
         self.kind = self.kind_of(&view.model);
-        self.others.push(std::mem::replace(&mut self.view, View { step: None, along_line: false, ..view }).attack);
+        let before = std::mem::replace(&mut self.view, View { step: None, along_line: false, ..view }).attack;
+        self.others.insert(before.name(), before);
         self.carried = Carried::default();
     }
 
@@ -302,7 +302,6 @@ impl Explore {
         self.is_stale = true;
     }
 
-    /// Notes that a view was handed to the worker.
     pub fn asked(&mut self, revision: Revision, view: View) {
         // While the slider moves, the waiting began with the first request that is still unanswered.
         let at = match &self.asked {
@@ -341,8 +340,8 @@ impl Explore {
         if let Some(asked) = self.asked.as_ref().filter(|asked| asked.revision == shown.revision) {
             self.adopt_choices(asked.view.clone(), &shown);
         }
-        let last = self.last.of_mut(shown.reads);
         if shown.kind.is_none_or(|kind| kind == shown.reads) {
+            let last = self.last.of_mut(shown.reads);
             if !is_net_of_run(&shown.view.model) {
                 last.net.clone_from(&shown.view.model);
             }
@@ -357,18 +356,19 @@ impl Explore {
     fn adopt_choices(&mut self, asked: View, shown: &Shown) {
         let View { model, picture, crop, .. } = &shown.view;
         let is_wanted = (&self.view.model, &self.view.picture) == (&asked.model, &asked.picture);
-        if is_wanted && (&asked.model, &asked.picture) != (model, picture) {
-            for view in [Some(&mut self.view), self.wish.as_mut()].into_iter().flatten() {
-                view.model.clone_from(model);
-                view.picture = picture.clone();
+        let gave_way = is_wanted && (&asked.model, &asked.picture) != (model, picture);
+        let takes_crop = self.view.crop == asked.crop;
+        for view in [Some(&mut self.view), self.wish.as_mut()].into_iter().flatten() {
+            if gave_way {
+                (view.model, view.picture) = (model.clone(), picture.clone());
                 (view.label, view.goal) = (Label::Predicted, Goal::Untargeted);
             }
-            self.know_kind(shown.reads);
-        }
-        if self.view.crop == asked.crop {
-            for view in [Some(&mut self.view), self.wish.as_mut()].into_iter().flatten() {
+            if takes_crop {
                 view.crop = *crop;
             }
+        }
+        if gave_way {
+            self.know_kind(shown.reads);
         }
     }
 
@@ -385,11 +385,8 @@ impl Explore {
     /// Begins an attack of many steps anew once ε has rested. Returns how long it has yet to rest.
     pub fn rest(&mut self, now: Instant) -> Option<Duration> {
         let left = self.moving_until?.saturating_duration_since(now);
-        if left.is_zero() {
-            self.moving_until = None;
-            return None;
-        }
-        Some(left)
+        self.moving_until.take_if(|_| left.is_zero());
+        (!left.is_zero()).then_some(left)
     }
 
     /// Goes to the step that a file names, once all that the file says is on screen and the attack is over.
@@ -431,7 +428,6 @@ impl Explore {
         true
     }
 
-    /// Copies what is worth keeping into the settings.
     pub fn remember(&self, settings: &mut Settings) {
         // Nets of runs are offered afresh each time.
         let kept = &self.last.of(self.kind.unwrap_or(PictureKind::Photo)).net;
@@ -448,6 +444,7 @@ impl Explore {
             // The net is not there yet.
             (_, None) => self.carried.target.clone(),
         };
+        settings.more = self.has_more;
         settings.lengths = self.lengths();
         if let Some(kind) = self.kind {
             settings.channels = if kind == PictureKind::Photo { 3 } else { 1 };

@@ -1,4 +1,4 @@
-//! What is wanted, without a window and a worker.
+//! These tests change the wanted view without a window and a worker.
 
 use proptest::prelude::*;
 

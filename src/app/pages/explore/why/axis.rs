@@ -13,11 +13,9 @@ const AXIS_WIDTH: f32 = 48.0;
 /// Ticks of the vertical axis stay clear of the texts of the other one.
 const TICK_CLEAR: f32 = 8.0;
 
-/// ε lies along the horizontal axis.
 #[derive(Clone, Copy, Debug)]
 pub struct EpsAxis {
     pub is_log: bool,
-    /// This is the largest |ε|.
     pub reach: f32,
 }
 
@@ -51,7 +49,6 @@ impl EpsAxis {
     }
 }
 
-/// The vertical axis is that of logits or of probabilities.
 #[derive(Clone, Copy, Debug)]
 pub struct ValueAxis {
     pub are_logits: bool,

@@ -4,15 +4,13 @@ use eframe::egui::{self, Align2, Color32, FontId, Rect, Role, Sense, Stroke, Ui,
 
 use crate::app::commands::Command;
 use crate::app::format::per_cent;
-use crate::app::pages::explore::commands::attack::attack_title;
 use crate::app::pages::explore::commands::why::WhyCommand;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::mark::eps_text;
 use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::explore::words;
 use crate::app::theme::{self, CONTROL_HEIGHT, SPACE_1, SPACE_2, palette};
-use crate::app::widgets::elided;
-use crate::app::widgets::icon_button;
+use crate::app::widgets::{elided, icon_button};
 use crate::engine::attack::Control;
 use crate::worker::{ControlRow, ControlTable, Shown};
 
@@ -26,9 +24,10 @@ const NUMBER: f32 = 44.0;
 const PROBABILITY: f32 = 60.0;
 const NAME: f32 = 116.0;
 
-const METER_TIP: &str = "How much of the loss's growth a perturbation of this length could bring, to first order, and does: ⟨δ, ∇J⟩ / (ε·‖∇J‖₁) before \
-                         clipping. 1 for FGSM by construction, about 0 for noise, −1 for the opposite. Noise of the same length \
-                         hardly ever changes the answer: it is the direction that counts.";
+const METER_TIP: &str = "How much of the loss's growth a perturbation of this length could bring, to first order, and \
+                         does: ⟨δ, ∇J⟩ / (ε·‖∇J‖₁) before clipping. 1 for FGSM by construction, about 0 for noise, −1 \
+                         for the opposite. Noise of the same length hardly ever changes the answer: it is the \
+                         direction that counts.";
 
 /// Shows a heading, a row for each perturbation, and what the net says of δ alone.
 pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, out: &mut Vec<Command>) {
@@ -69,8 +68,7 @@ fn heading(ui: &mut Ui, controls: &ControlTable, out: &mut Vec<Command>) {
     text(probability, Align2::RIGHT_CENTER, "P(label)".into());
     response.on_hover_text(METER_TIP);
     // The number of the seed stands with the rows that it is for; the button beside the heading draws another.
-    let middle = pos2(number.center().x, rect.center().y);
-    let at = Rect::from_center_size(middle, Vec2::splat(CONTROL_HEIGHT));
+    let at = Rect::from_center_size(number.center(), Vec2::splat(CONTROL_HEIGHT));
     let mut ui = ui.new_child(egui::UiBuilder::new().max_rect(at));
     ui.spacing_mut().button_padding = Vec2::ZERO;
     icon_button(&mut ui, WhyCommand::NextSeed, out);
@@ -78,21 +76,19 @@ fn heading(ui: &mut Ui, controls: &ControlTable, out: &mut Vec<Command>) {
 
 fn named(shown: &Shown, controls: &ControlTable, row: &ControlRow) -> (String, String) {
     let seed = controls.seed;
-    match row.control {
-        None if shown.view.is_fgsm() => ("FGSM".into(), "ε·sign(∇J): the attack".into()),
-        None => (attack_title(&shown.view.attack).into(), "the attack; ε is how far a pixel may move, or does".into()),
-        Some(Control::Signs) => {
-            (format!("Signs, seed {seed}"), format!("+ε or −ε at each pixel by chance, seed {seed}"))
-        }
-        Some(Control::Uniform) => {
-            (format!("Uniform, seed {seed}"), format!("evenly between −ε and +ε at each pixel, seed {seed}"))
-        }
+    let (name, about) = match row.control {
+        None if shown.view.is_fgsm() => ("FGSM", "ε·sign(∇J): the attack".into()),
+        None => (shown.view.attack.info().title, "the attack; ε is how far a pixel may move, or does".into()),
+        Some(Control::Signs) => ("Signs", format!("+ε or −ε at each pixel by chance, seed {seed}")),
+        Some(Control::Uniform) => ("Uniform", format!("evenly between −ε and +ε at each pixel, seed {seed}")),
         Some(Control::OtherPicture) => {
             let other = controls.other.unwrap_or_default();
-            ("Another picture's".into(), format!("ε·sign of the gradient at another picture: “{other}”"))
+            ("Another picture's", format!("ε·sign of the gradient at another picture: “{other}”"))
         }
-        Some(Control::Opposite) => ("−sign ∇J".into(), "as far, the other way".into()),
-    }
+        Some(Control::Opposite) => ("−sign ∇J", "as far, the other way".into()),
+    };
+    let is_random = matches!(row.control, Some(Control::Signs | Control::Uniform));
+    (if is_random { format!("{name}, seed {seed}") } else { name.into() }, about)
 }
 
 fn show_row(ui: &mut Ui, shown: &Shown, controls: &ControlTable, row: &ControlRow) {
@@ -103,14 +99,13 @@ fn show_row(ui: &mut Ui, shown: &Shown, controls: &ControlTable, row: &ControlRo
     let says = format!("{}{share}", row.answer.name);
     let number = format!("{:+.2}", row.alignment).replace('-', "−");
     let label = per_cent(row.label_prob);
-    response.widget_info(|| {
-        let words = format!("{name}: the net says {says}, the label {label}, along the gradient {number}");
-        WidgetInfo::labeled(Role::Label, true, words)
-    });
+    let words = format!("{name}: the net says {says}, the label {label}, along the gradient {number}");
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &words));
     let [name_place, meter_place, number_place, answer_place, label_place] = columns(rect);
-    let is_right = row.answer.index == shown.label.index;
-    let of_label = theme::label_colour(palette, words::standing_before(shown));
-    let colour = if is_right { of_label } else { palette.fooled };
+    let colour = match row.answer.index == shown.label.index {
+        true => theme::label_colour(palette, words::standing_before(shown)),
+        false => palette.fooled,
+    };
     let font = if row.control.is_none() { theme::strong_font() } else { theme::small_font() };
     line(ui, name_place, Align2::LEFT_CENTER, name, font, palette.text);
     meter(ui, meter_place, row.alignment);
@@ -158,7 +153,6 @@ fn alone(ui: &mut Ui, shown: &Shown, controls: &ControlTable) {
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, text.as_str()));
     line(ui, rect, Align2::LEFT_CENTER, text, theme::small_font(), palette.weak);
     let label = &shown.label.name;
-    response.on_hover_text(format!(
-        "There is no hidden picture in the perturbation: what it says alone is not what it makes of {label}, and it needs {label} to work"
-    ));
+    let why = format!("what it says alone is not what it makes of {label}, and it needs {label} to work");
+    response.on_hover_text(format!("There is no hidden picture in the perturbation: {why}"));
 }

@@ -1,8 +1,8 @@
 //! This module carries out the commands of the pane.
 
 use crate::app::notices::Tone;
-use crate::app::pages::explore::commands::why::{Part, WhyCommand};
-use crate::app::pages::explore::why::state::Search;
+use crate::app::pages::explore::commands::why::{WhyCommand, WhyPart};
+use crate::app::pages::explore::why::state::LeastSearch;
 use crate::app::pages::explore::words;
 use crate::app::shell::Shell;
 use crate::worker::{Least, SecondWish, View, Wish};
@@ -26,12 +26,12 @@ pub fn carry_out(command: WhyCommand, shell: &mut Shell) {
         WhyCommand::OwnAttack(_) if look.second.is_none() => {
             shell.notices.add_brief("Choose a net to compare with first: “Compare with…”.");
         }
-        WhyCommand::OwnAttack(is_own) => (look.is_own, look.part) = (is_own, Part::Second),
+        WhyCommand::OwnAttack(is_own) => (look.is_own, look.part) = (is_own, WhyPart::Second),
         WhyCommand::NextSeed => why.seed += 1,
         WhyCommand::FindLeast if why.search.is_some() => why.search = None,
         WhyCommand::FindLeast => {
             why.searches += 1;
-            why.search = Some(Search { number: why.searches, share: 0.0, view: shell.explore.wanted() });
+            why.search = Some(LeastSearch { number: why.searches, share: 0.0, view: shell.explore.wanted() });
         }
     }
 }

@@ -14,46 +14,43 @@ use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 pub const FLAGS: f32 = 18.0;
 const NAME: usize = 18;
 
-pub struct Mark<'a> {
+pub struct AnswerChange<'a> {
     pub eps: f32,
-    /// It lies here on the axis.
     pub place: f64,
-    /// The answer becomes this away from the picture.
     pub name: &'a str,
     pub colour: Color32,
 }
 
-impl Mark<'_> {
+impl AnswerChange<'_> {
     fn words(&self, name: &str) -> String {
         format!("→ {name} at ε = {}", eps_text(self.eps))
     }
 }
 
 /// Paints a row of flags above a plot, those nearest to the picture first where room is short.
-pub fn flags(ui: &mut Ui, transform: &PlotTransform, follows_eps: bool, marks: &[Mark<'_>], out: &mut Vec<Command>) {
-    let frame = *transform.frame();
-    let mut order: Vec<&Mark<'_>> = marks.iter().collect();
-    order.sort_by(|a, b| a.eps.abs().total_cmp(&b.eps.abs()));
+pub fn flags(ui: &mut Ui, at: &PlotTransform, can_go: bool, mut changes: Vec<AnswerChange>, out: &mut Vec<Command>) {
+    let frame = *at.frame();
+    changes.sort_by(|a, b| a.eps.abs().total_cmp(&b.eps.abs()));
     let room = Rect::from_x_y_ranges(frame.x_range(), frame.top() - FLAGS..=frame.top());
     let mut labels = Labels { room, apart: SPACE_1, taken: Vec::new() };
-    for (number, mark) in order.into_iter().enumerate() {
-        let x = transform.position_from_point_x(mark.place);
-        ui.painter().vline(x, frame.y_range(), Stroke::new(1.0, theme::faint_of(mark.colour)));
-        ui.painter().circle_filled(pos2(x, frame.top()), 3.5, mark.colour);
-        let can_go = follows_eps && (0.0..=MAX_EPS).contains(&mark.eps);
-        let text = mark.words(&shortened(mark.name, NAME));
+    for (number, change) in changes.iter().enumerate() {
+        let x = at.position_from_point_x(change.place);
+        ui.painter().vline(x, frame.y_range(), Stroke::new(1.0, theme::faint_of(change.colour)));
+        ui.painter().circle_filled(pos2(x, frame.top()), 3.5, change.colour);
+        let can_go = can_go && (0.0..=MAX_EPS).contains(&change.eps);
+        let text = change.words(&shortened(change.name, NAME));
         let text = ui.painter().layout_no_wrap(text, theme::small_font(), palette(ui).text);
         if let Some(place) = labels.place(places(x, text.size().x + 2.0 * SPACE_1, room))
-            && flag(ui, number, mark, can_go, place, text)
+            && flag(ui, number, change, can_go, place, text)
         {
             // Just beyond the change, as far as the slider goes.
-            out.push(ExploreCommand::Eps((mark.eps * 1.001 + 1e-4).min(MAX_EPS)).into());
+            out.push(ExploreCommand::Eps((change.eps * 1.001 + 1e-4).min(MAX_EPS)).into());
         }
     }
 }
 
-fn flag(ui: &mut Ui, number: usize, mark: &Mark<'_>, can_go: bool, place: Rect, text: Arc<Galley>) -> bool {
-    let words = mark.words(mark.name);
+fn flag(ui: &mut Ui, number: usize, change: &AnswerChange, can_go: bool, place: Rect, text: Arc<Galley>) -> bool {
+    let words = change.words(change.name);
     let (sense, role) = if can_go { (Sense::click(), Role::Button) } else { (Sense::hover(), Role::Label) };
     let response = ui.interact(place, ui.make_persistent_id(("flip", number)), sense);
     response.widget_info(|| WidgetInfo::labeled(role, true, words.as_str()));
@@ -66,12 +63,12 @@ fn flag(ui: &mut Ui, number: usize, mark: &Mark<'_>, can_go: bool, place: Rect, 
     }
     let at = Align2::CENTER_CENTER.align_size_within_rect(text.size(), place).min;
     ui.painter().galley(at, text, palette(ui).text);
-    let tip = match can_go {
-        true => format!("{words}\nClick to take ε there"),
-        false if mark.eps < 0.0 => format!("{words}\nAgainst the attack's direction"),
-        false => words,
+    let more = match can_go {
+        true => "\nClick to take ε there",
+        false if change.eps < 0.0 => "\nAgainst the attack's direction",
+        false => "",
     };
-    response.on_hover_text(tip).clicked()
+    response.on_hover_text(words + more).clicked()
 }
 
 /// Returns the places for a flag of this width: over its dot, or to one side of it.

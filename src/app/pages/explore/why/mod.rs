@@ -3,9 +3,7 @@
 pub mod axis;
 pub mod controls;
 pub mod curve;
-pub mod legend;
 pub mod logic;
-pub mod look;
 pub mod mark;
 pub mod pane;
 pub mod second;

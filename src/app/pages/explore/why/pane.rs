@@ -5,11 +5,10 @@ use egui_material_icons::icons;
 
 use crate::app::commands::Command;
 use crate::app::pages::explore::columns::height_with;
-use crate::app::pages::explore::commands::why::{Part, WhyCommand};
+use crate::app::pages::explore::commands::why::{WhyCommand, WhyPart};
 use crate::app::pages::explore::results;
 use crate::app::pages::explore::state::Explore;
-use crate::app::pages::explore::why::look::WhyLook;
-use crate::app::pages::explore::why::state::Why;
+use crate::app::pages::explore::why::state::{Why, WhyLook};
 use crate::app::pages::explore::why::{controls, curve, second};
 use crate::app::theme::{self, CONTROL_HEIGHT, MIN_WELL, SPACE_1, SPACE_2, SPACE_4, SPACE_6, palette};
 use crate::app::widgets::about::Action as _;
@@ -30,10 +29,11 @@ const TWO_FROM: f32 = 1120.0;
 const ALL_FROM: f32 = 1560.0;
 const REMARK_FROM: f32 = 900.0;
 
-const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.6572), live: what the net says as the whole picture moves \
-                          along the one direction that the attack takes, ε to the right and −ε to the left. The logits change \
-                          almost in straight lines, so one step goes a long way; and the net is right only in a narrow \
-                          interval around the picture. Drag to move ε; the arrow keys move it too.";
+const CURVE_HINT: &str = "Goodfellow, Shlens and Szegedy's figure 4 (arXiv 1412.6572), live: what the net says as the \
+                          whole picture moves along the one direction that the attack takes, ε to the right and −ε to \
+                          the left. The logits change almost in straight lines, so one step goes a long way; and the \
+                          net is right only in a narrow interval around the picture. Drag to move ε; the arrow keys \
+                          move it too.";
 
 /// Returns the height of the pane in the `room` that it shares with the pictures, which come first.
 pub fn height(ui: &Ui, room: f32, is_open: bool) -> f32 {
@@ -46,12 +46,10 @@ pub fn height(ui: &Ui, room: f32, is_open: bool) -> f32 {
 
 pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, is_open: bool, out: &mut Vec<Command>) {
     ui.spacing_mut().item_spacing = vec2(SPACE_2, SPACE_1);
-    let remark = match () {
-        () if !is_open => "the net's answers along the direction of the attack",
-        () if ui.available_height() < HEADING + SPACE_1 + LEAST - 1.0 => {
-            "the pictures need all the room here; make the window taller to see it"
-        }
-        () => "",
+    let remark = match ui.available_height() < HEADING + SPACE_1 + LEAST - 1.0 {
+        _ if !is_open => "the net's answers along the direction of the attack",
+        true => "the pictures need all the room here; make the window taller to see it",
+        false => "",
     };
     heading(ui, explore, look, remark, out);
     if !remark.is_empty() {
@@ -69,34 +67,34 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, is_open: 
     let parts = parts(ui.available_width(), look);
     let mut right = body.right();
     for part in parts.iter().rev() {
-        let width = if *part == Part::Second { second::WIDTH } else { controls::width(body.width()) };
+        let width = if *part == WhyPart::Second { second::WIDTH } else { controls::width(body.width()) };
         let left = if *part == parts[0] { body.left() } else { right - width };
         let rect = Rect::from_min_max(pos2(left, body.top()), pos2(right, body.bottom()));
         right = left - SPACE_6;
         let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(part));
         match part {
-            Part::Curve => curve::show(&mut ui, explore, why, look, out),
-            Part::Controls => controls::show(&mut ui, explore, why, out),
-            Part::Second => second::show(&mut ui, explore, why, look, out),
+            WhyPart::Curve => curve::show(&mut ui, explore, why, look, out),
+            WhyPart::Controls => controls::show(&mut ui, explore, why, out),
+            WhyPart::Second => second::show(&mut ui, explore, why, look, out),
         }
     }
 }
 
-fn parts(width: f32, look: &WhyLook) -> Vec<Part> {
+fn parts(width: f32, look: &WhyLook) -> Vec<WhyPart> {
     let known = known_parts(look);
     // A net to compare with may have been the last thing to look at, before it was put away.
-    let part = if known.contains(&look.part) { look.part } else { Part::default() };
+    let part = if known.contains(&look.part) { look.part } else { WhyPart::default() };
     match width {
         _ if width >= ALL_FROM => known,
-        _ if width >= TWO_FROM && part == Part::Second => vec![Part::Curve, Part::Second],
-        _ if width >= TWO_FROM => vec![Part::Curve, Part::Controls],
+        _ if width >= TWO_FROM && part == WhyPart::Second => vec![WhyPart::Curve, WhyPart::Second],
+        _ if width >= TWO_FROM => vec![WhyPart::Curve, WhyPart::Controls],
         _ => vec![part],
     }
 }
 
-fn known_parts(look: &WhyLook) -> Vec<Part> {
-    let mut known = vec![Part::Curve, Part::Controls];
-    known.extend(look.second.as_ref().map(|_| Part::Second));
+fn known_parts(look: &WhyLook) -> Vec<WhyPart> {
+    let mut known = vec![WhyPart::Curve, WhyPart::Controls];
+    known.extend(look.second.as_ref().map(|_| WhyPart::Second));
     known
 }
 
@@ -113,7 +111,7 @@ fn heading(ui: &mut Ui, explore: &Explore, look: &WhyLook, remark: &str, out: &m
         hint(ui, CURVE_HINT);
         let parts = parts(room.width(), look);
         part_switch(ui, &parts, look, out);
-        if parts.contains(&Part::Curve) {
+        if parts.contains(&WhyPart::Curve) {
             switch(ui, WhyCommand::Values, "Values", ["Probabilities", "Logits"], look.has_logits, out);
             switch(ui, WhyCommand::Axis, "Axis", ["Linear", "Log"], look.is_log, out);
         }
@@ -151,20 +149,20 @@ fn fold_button(ui: &mut Ui, is_open: bool, out: &mut Vec<Command>) {
 }
 
 /// Leads to what there is no room for; what always has its place is not among the choices.
-fn part_switch(ui: &mut Ui, parts: &[Part], look: &WhyLook, out: &mut Vec<Command>) {
+fn part_switch(ui: &mut Ui, parts: &[WhyPart], look: &WhyLook, out: &mut Vec<Command>) {
     let mut known = known_parts(look);
     if known.iter().all(|part| parts.contains(part)) {
         return;
     }
     if parts.len() > 1 {
-        known.retain(|part| *part != Part::Curve);
+        known.retain(|part| *part != WhyPart::Curve);
     }
-    let options = known.into_iter().map(|part| match part {
-        Part::Curve => (part, "Curve", "What the net says along the direction of the attack"),
-        Part::Controls => (part, "Controls", "What other perturbations of the same length come to"),
-        Part::Second => (part, "Other net", "What another net says"),
-    });
-    let options: Vec<_> = options.collect();
+    let option = |part| match part {
+        WhyPart::Curve => (part, "Curve", "What the net says along the direction of the attack"),
+        WhyPart::Controls => (part, "Controls", "What other perturbations of the same length come to"),
+        WhyPart::Second => (part, "Other net", "What another net says"),
+    };
+    let options: Vec<_> = known.into_iter().map(option).collect();
     if let Some(part) = alternatives(ui, "Show", &options, parts.last().copied().unwrap_or_default()) {
         out.push(WhyCommand::Part(part).into());
     }

@@ -5,15 +5,14 @@ use eframe::egui::{self, Align2, Button, ComboBox, Rect, Sense, Ui, UiBuilder, p
 use crate::app::commands::Command;
 use crate::app::pages::explore::commands::why::WhyCommand;
 use crate::app::pages::explore::nets::{grouped, misfit};
-use crate::app::pages::explore::results::label_mark;
+use crate::app::pages::explore::results::label_role;
 use crate::app::pages::explore::state::Explore;
-use crate::app::pages::explore::why::look::WhyLook;
-use crate::app::pages::explore::why::state::Why;
+use crate::app::pages::explore::why::state::{Why, WhyLook};
 use crate::app::theme::{self, BAR_HEIGHT, SPACE_1, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::about::Action as _;
-use crate::app::widgets::bar_chart::{Mark, bars};
+use crate::app::widgets::bar_chart::{ClassRole, bars};
 use crate::app::widgets::segmented;
-use crate::engine::attack::{Goal, Verdict};
+use crate::engine::attack::Verdict;
 use crate::engine::model::Guess;
 use crate::worker::{SecondAnswers, Shown, Timeline};
 
@@ -74,17 +73,13 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
             verdict(ui, answers, look.is_own);
         }
     });
-    let (Some(shown), Some(answers)) = (explore.shown.as_deref(), answers) else {
-        let text = match look.second.as_ref() == Some(&explore.view.model) {
-            true => "This is the net itself: choose another one to compare with.",
-            false => "asking the other net…",
-        };
-        ui.label(theme::weak(ui, text));
-        return;
-    };
-    let answers = match answers {
-        Ok(answers) => answers,
-        Err(problem) => return drop(ui.add(egui::Label::new(problem).wrap())),
+    let (shown, answers) = match (explore.shown.as_deref(), answers) {
+        (Some(shown), Some(Ok(answers))) => (shown, answers),
+        (Some(_), Some(Err(problem))) => return drop(ui.add(egui::Label::new(problem).wrap())),
+        _ if look.second.as_ref() == Some(&explore.view.model) => {
+            return drop(ui.label(theme::weak(ui, "This is the net itself: choose another one to compare with.")));
+        }
+        _ => return drop(ui.label(theme::weak(ui, "asking the other net…"))),
     };
     // The gap below the last bar may be cut.
     let count = if ui.available_height() + SPACE_2 >= net_height(BARS) { BARS } else { 1 };
@@ -93,8 +88,8 @@ pub fn show(ui: &mut Ui, explore: &Explore, why: &Why, look: &WhyLook, out: &mut
 
 fn verdict(ui: &mut Ui, answers: &SecondAnswers, is_own: bool) {
     let palette = palette(ui);
-    let [before, after] =
-        [&answers.clean_top, &answers.adversarial_top].map(|top| top.first().map(|guess| guess.index));
+    let tops = [&answers.clean_top, &answers.adversarial_top];
+    let [before, after] = tops.map(|top| top.first().map(|guess| guess.index));
     let (text, colour) = match (answers.verdict, is_own) {
         // Who is wrong about the untouched picture is not fooled by what is added.
         (verdict, _) if verdict != Verdict::StillRight && before == after => ("It said so before, too", palette.weak),
@@ -120,28 +115,19 @@ fn both(ui: &mut Ui, explore: &Explore, shown: &Shown, answers: &SecondAnswers, 
     let (room, _) = ui.allocate_exact_size(vec2(ui.available_width(), net_height(count)), Sense::hover());
     captions(ui, room, shown, count);
     let width = ((room.width() - WHEN - SPACE_3) / 2.0).floor();
-    let target = if let Goal::Targeted(target) = shown.view.goal { Some(target) } else { None };
-    let first = Net {
-        name: title(explore, &shown.view.model),
-        tops: [&shown.clean_top, &shown.adversarial_top],
-        label: shown.label.index,
-        target,
-    };
+    let (label, target) = (shown.label.index, shown.view.goal.target());
+    let tops: [&[Guess]; 2] = [&shown.clean_top, &shown.adversarial_top];
+    let first = Net { name: title(explore, &shown.view.model), tops, label, target };
     // Classes of two nets have their names in common, not their numbers.
-    let name = target.and_then(|target| shown.model.classes.get(target));
-    let mut guesses = answers.clean_top.iter().chain(&answers.adversarial_top);
-    let target = guesses.find(|guess| Some(&guess.name) == name).map(|guess| guess.index);
-    let second = Net {
-        name: &answers.title,
-        tops: [&answers.clean_top, &answers.adversarial_top],
-        label: answers.label,
-        target,
-    };
+    let name = target.map(|class| shown.class_name(class));
+    let tops: [&[Guess]; 2] = [&answers.clean_top, &answers.adversarial_top];
+    let target = tops.into_iter().flatten().find(|guess| Some(guess.name.as_str()) == name).map(|guess| guess.index);
+    let second = Net { name: &answers.title, tops, label: answers.label, target };
     for (index, net) in [first, second].iter().enumerate() {
         let left = room.left() + WHEN + index as f32 * (width + SPACE_3);
         let rect = Rect::from_min_size(pos2(left, room.top()), vec2(width, room.height()));
         let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(("net", index)));
-        net.show(&mut ui, label_mark(shown), count);
+        net.show(&mut ui, label_role(shown), count);
     }
 }
 
@@ -164,21 +150,20 @@ struct Net<'a> {
 }
 
 impl Net<'_> {
-    fn show(&self, ui: &mut Ui, label_mark: Mark, count: usize) {
+    fn show(&self, ui: &mut Ui, label_role: ClassRole, count: usize) {
         let top = ui.max_rect().min;
         let width = ui.available_width();
         ui.add(egui::Label::new(theme::caption(ui, self.name)).truncate());
-        let mark = |class: usize| match () {
-            () if Some(class) == self.target => Mark::Target,
-            () if class == self.label => label_mark,
-            () => Mark::Other,
+        let role = |class: usize| match () {
+            () if Some(class) == self.target => ClassRole::Target,
+            () if class == self.label => label_role,
+            () => ClassRole::Other,
         };
         for (block, (when, guesses)) in ["before", "after"].into_iter().zip(self.tops).enumerate() {
-            let few: Vec<Guess> = guesses.iter().take(count).cloned().collect();
             let corner = top + vec2(0.0, NAME_HEIGHT + block as f32 * bars_height(count));
             let rect = Rect::from_min_size(corner, vec2(width, bars_height(count)));
             let mut ui = ui.new_child(UiBuilder::new().max_rect(rect).id_salt(when));
-            bars(&mut ui, &format!("{}, {when}", self.name), &few, mark);
+            bars(&mut ui, &format!("{}, {when}", self.name), guesses.iter().take(count), role);
         }
     }
 }

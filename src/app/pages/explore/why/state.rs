@@ -1,14 +1,16 @@
-//! This is what the window knows beside its pictures.
+//! This is what the window knows beside its pictures, and how the pane was left.
 
+use serde::{Deserialize, Serialize};
+
+use crate::app::pages::explore::commands::why::WhyPart;
 use crate::worker::{Along, ControlTable, Second, Shown, View, Wish};
 
-/// This holds what the worker's studies have told, and what they were asked for.
 #[derive(Default)]
 pub struct Why {
     pub along: Option<Box<Along>>,
     pub controls: Option<Box<ControlTable>>,
     pub second: Option<Box<Second>>,
-    pub search: Option<Search>,
+    pub search: Option<LeastSearch>,
     pub searches: u64,
     pub seed: u64,
     pub asked: Wish,
@@ -16,10 +18,10 @@ pub struct Why {
     pub in_lesson: Option<bool>,
 }
 
-pub struct Search {
+pub struct LeastSearch {
     pub number: u64,
     pub share: f32,
-    /// It is for this view, whatever ε is.
+    /// The search is for this view, whatever ε is.
     pub view: View,
 }
 
@@ -39,8 +41,30 @@ impl Why {
         Some((along, along.is_of(shown)))
     }
 
-    /// Returns the curve of the view on screen.
     pub fn current(&self, shown: &Shown) -> Option<&Along> {
         self.along(shown).and_then(|(along, is_current)| is_current.then_some(along))
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WhyLook {
+    /// Nobody has opened or folded it where this is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<bool>,
+    pub has_logits: bool,
+    pub is_log: bool,
+    pub part: WhyPart,
+    /// The net to compare with has this name in the catalogue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second: Option<String>,
+    pub is_own: bool,
+}
+
+impl WhyLook {
+    /// Compares with another net, or with none. Where there is no room for everything, that net is looked at.
+    pub fn compare_with(&mut self, model: Option<String>) {
+        self.part = if model.is_some() { WhyPart::Second } else { WhyPart::default() };
+        self.second = model;
     }
 }
