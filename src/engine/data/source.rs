@@ -8,7 +8,6 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use super::drawn_digits::draw_digit;
 use super::folder::class_folders;
@@ -21,8 +20,7 @@ use crate::{Error, Remedy, Result};
 
 /// This is a data set, as settings and command lines name it: `drawn:20000`, `drawn:20000:7`, `mnist`, `fashion-mnist`,
 /// or the path of a folder or an archive.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DataSource {
     /// The program draws digits itself: so many for training, a fifth as many for testing.
     Drawn {
@@ -280,20 +278,6 @@ impl FromStr for DataSource {
                 "the data set is {text:?}; expected drawn:COUNT or drawn:COUNT:SEED with 10 to {MOST_DRAWN} digits"
             ))
         })
-    }
-}
-
-impl TryFrom<String> for DataSource {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
-    }
-}
-
-impl From<DataSource> for String {
-    fn from(source: DataSource) -> Self {
-        source.to_string()
     }
 }
 

@@ -31,11 +31,7 @@ pub struct Stopping {
 
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Off => "off",
-            Self::Clean => "clean",
-            Self::Adversarial => "adversarial",
-        })
+        self.serialize(f)
     }
 }
 

@@ -30,12 +30,12 @@ pub struct Trainer {
     pub(super) manifest: Manifest,
     pub(super) learner: Learner,
     pub(super) history: Vec<EpochRecord>,
-    /// The weights of the best epoch of the selection; empty before there is one.
+    /// These are the weights of the best epoch of the selection; empty before there is one.
     pub(super) best: Params,
     pub(super) position: Position,
-    /// The state at the start of this epoch, to go back to from a loss that is no number; `None` before the first step.
+    /// A loss that is no number leads back to this start of the epoch; `None` before the first step.
     pub(super) epoch_start: Option<Knowledge>,
-    /// The pictures of this epoch, in the order in which they are taken; empty before its first step.
+    /// The pictures of this epoch are taken in this order; empty before its first step.
     order: Vec<usize>,
     pub(super) validation: Option<Validation>,
 }
@@ -44,14 +44,14 @@ pub struct Trainer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Position {
     pub stage: Stage,
-    /// The number of the epoch, counted from 0 in each stage.
+    /// The epoch is counted from 0 in each stage.
     pub epoch: usize,
     pub step: usize,
     /// The sum of the objective over the steps of this epoch.
     pub sum: f64,
-    /// The seconds spent on this epoch.
+    /// So many seconds were spent on this epoch.
     pub seconds: f32,
-    /// The ε and α from the next epoch on.
+    /// These ε and α count from the next epoch on.
     pub tuning: Option<(f32, f32)>,
 }
 
@@ -60,7 +60,7 @@ pub(super) struct Position {
 pub enum Moment {
     Step,
     Validation,
-    /// An epoch ended: the history has a new record.
+    /// The epoch has ended, and the history has a new record.
     Epoch,
 }
 
@@ -73,8 +73,7 @@ pub struct Nets {
 }
 
 impl Trainer {
-    /// # Errors
-    /// An impossible configuration.
+    /// Begins a run. Fails for an impossible configuration.
     pub fn new(manifest: Manifest, data: Arc<Dataset>, config: Config) -> Result<Self> {
         config.check(data.len())?;
         let learner = fresh_learner(&manifest, &config)?;
@@ -100,7 +99,6 @@ impl Trainer {
         &self.manifest
     }
 
-    /// Returns a copy of the weights as they are now.
     pub fn params(&self) -> Result<Params> {
         self.learner.params()
     }
@@ -115,7 +113,6 @@ impl Trainer {
         self.data.len()
     }
 
-    /// Returns the net before the first step, now, and at its best.
     pub fn nets(&self) -> Result<Nets> {
         let before = first_params(&self.manifest, &self.config)?;
         Ok(Nets { manifest: self.manifest.clone(), before, now: self.params()?, best: self.best_params()? })
@@ -148,7 +145,6 @@ impl Trainer {
         self.selection_is_over() && (!self.config.stopping.retrain || retrained)
     }
 
-    /// Returns the number of epochs of this stage, if it is not stopped early.
     pub(super) fn epochs(&self) -> usize {
         match self.position.stage {
             Stage::Selection => self.config.epochs,
@@ -156,7 +152,7 @@ impl Trainer {
         }
     }
 
-    /// Returns the number of pictures that are trained on in this stage.
+    /// Returns how many pictures are trained on in this stage; those behind them are held out.
     fn pictures(&self) -> usize {
         match self.position.stage {
             Stage::Selection => self.data.len() - self.config.validation,
@@ -168,11 +164,7 @@ impl Trainer {
         self.pictures().div_ceil(self.config.batch)
     }
 
-    /// Sets ε and α from the next epoch on.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for an impossible value, and in the retraining, which repeats what the selection did; then
-    /// nothing changes.
+    /// Sets ε and α from the next epoch on. Fails, and changes nothing, for impossible values and in the retraining.
     pub fn retune(&mut self, eps: f32, alpha: f32) -> Result<()> {
         check_tuning(eps, alpha)?;
         if self.position.stage == Stage::Retraining {
@@ -183,15 +175,11 @@ impl Trainer {
         Ok(())
     }
 
-    /// Sets the learning rate from the next step on: a way out when the loss is no number any more.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for an impossible value; then nothing changes.
+    /// Sets the learning rate from the next step on: a way out when the loss is no number any more. Fails, and changes
+    /// nothing, for an impossible value.
     pub fn set_learning_rate(&mut self, learning_rate: f32) -> Result<()> {
         let config = Config { learning_rate, ..self.config.clone() };
-        config.check(self.data.len())?;
-        self.config = config;
-        Ok(())
+        config.check(self.data.len()).map(|()| self.config = config)
     }
 
     /// Does one piece of work: a step, a batch of the validation, or the end of an epoch. Nothing when finished.
@@ -257,7 +245,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// Sets up an epoch before its first step, and after a run was taken up in the middle of it.
+    /// Prepares the first step of an epoch, or the next one of a run that was taken up in the middle of it.
     fn begin_epoch(&mut self) {
         if self.position.step == 0 {
             match (self.position.stage, self.position.tuning) {
@@ -306,10 +294,9 @@ impl Trainer {
     }
 
     fn validate_batch(&mut self) -> Result<Moment> {
-        let held_out = self.data.len() - self.config.validation..self.data.len();
-        let held_out = if self.position.stage == Stage::Selection { held_out } else { 0..0 };
-        let (pgd, attacked) = (self.config.pgd_pictures, self.config.eps > 0.0);
-        let mut validation = self.validation.take().unwrap_or_else(|| Validation::new(held_out, pgd, attacked));
+        let held_out = self.pictures()..self.data.len();
+        let pgd = if self.config.eps > 0.0 { self.config.pgd_pictures } else { 0 };
+        let mut validation = self.validation.take().unwrap_or_else(|| Validation::new(held_out, pgd));
         let Some(batch) = validation.next() else {
             self.end_epoch(&validation)?;
             return Ok(Moment::Epoch);

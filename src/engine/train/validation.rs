@@ -18,48 +18,39 @@ const BATCH: usize = 125;
 const PGD_BATCH: usize = 25;
 
 /// This is a validation under way, one batch at a time.
+#[derive(Default)]
 pub struct Validation {
-    /// The pictures of the data set that are still to be measured.
-    pictures: Range<usize>,
-    /// The pictures that are still to be attacked with projected gradient descent.
-    pgd_pictures: Range<usize>,
-    count: usize,
+    pub(super) batches: Vec<ValidationBatch>,
+    /// The number of batches that were taken.
+    pub(super) done: usize,
     clean: Tally,
     adversarial: Tally,
     pgd: Tally,
 }
 
 /// A batch is measured clean and under FGSM, or under projected gradient descent.
+#[derive(Clone)]
 pub struct ValidationBatch {
     pub pictures: Range<usize>,
     is_pgd: bool,
 }
 
-fn batches(pictures: &Range<usize>, pgd_pictures: &Range<usize>) -> usize {
-    pictures.len().div_ceil(BATCH) + pgd_pictures.len().div_ceil(PGD_BATCH)
-}
-
 impl Validation {
-    pub fn new(pictures: Range<usize>, pgd: usize, attacked: bool) -> Self {
-        let pgd = if attacked { pgd.min(pictures.len()) } else { 0 };
-        let pgd_pictures = pictures.start..pictures.start + pgd;
-        let count = batches(&pictures, &pgd_pictures);
-        let [clean, adversarial, pgd] = std::array::from_fn(|_| Tally::default());
-        Self { pictures, pgd_pictures, count, clean, adversarial, pgd }
-    }
-
-    /// Returns the number of batches taken, and of all.
-    pub fn batches(&self) -> (usize, usize) {
-        (self.count - batches(&self.pictures, &self.pgd_pictures), self.count)
+    /// Plans to measure these pictures of a data set, the first `pgd` of them under projected gradient descent as well.
+    pub fn new(pictures: Range<usize>, pgd: usize) -> Self {
+        let batches = |end: usize, size: usize, is_pgd: bool| {
+            let batch = move |from| ValidationBatch { pictures: from..end.min(from + size), is_pgd };
+            (pictures.start..end).step_by(size).map(batch)
+        };
+        let pgd = batches(pictures.end.min(pictures.start + pgd), PGD_BATCH, true);
+        Self { batches: batches(pictures.end, BATCH, false).chain(pgd).collect(), ..Self::default() }
     }
 
     /// Returns the next batch; `None` when all are done.
     pub fn next(&mut self) -> Option<ValidationBatch> {
-        let is_pgd = self.pictures.is_empty();
-        let (from, count) = if is_pgd { (&mut self.pgd_pictures, PGD_BATCH) } else { (&mut self.pictures, BATCH) };
-        let pictures = from.start..(from.start + count).min(from.end);
-        from.start = pictures.end;
-        (!pictures.is_empty()).then_some(ValidationBatch { pictures, is_pgd })
+        let batch = self.batches.get(self.done).cloned()?;
+        self.done += 1;
+        Some(batch)
     }
 
     /// Measures a batch with the attack of `objective`.
@@ -99,10 +90,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts some answers.
-    ///
-    /// # Errors
-    /// A label that is not a class.
+    /// Counts some answers. Fails for a label that is not a class.
     pub fn add(&mut self, logits: &[f32], labels: &[usize]) -> Result<()> {
         self.loss += Loss::CrossEntropy.values(logits, labels)?.into_iter().map(f64::from).sum::<f64>();
         self.n += labels.len();

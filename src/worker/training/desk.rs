@@ -149,7 +149,7 @@ impl Desk {
             return Ok(RunInfo::of_waiting(run.clone(), folder, config, RunState::Stopped));
         }
         let summary = RunFolder::summary(&folder)?;
-        Ok(RunInfo::from_summary(run.clone(), folder, summary))
+        RunInfo::from_summary(run.clone(), folder, summary)
     }
 
     /// Does what was ordered. Its errors have no place in the state of a run.
