@@ -84,16 +84,11 @@ impl Objective {
     }
 }
 
-/// A batch has pixels (n, channels, height, width) in [0, 1] and a class for each picture.
-#[derive(Clone, Copy)]
-pub struct Batch<'a> {
-    pub pixels: &'a [f32],
-    pub labels: &'a [usize],
-}
-
 /// This is a net with all that its training needs.
 pub struct Learner {
     net: Box<dyn Executor>,
+    /// Passes for training compute what those for evaluation do, so that an attack can share the clean one.
+    shares: bool,
     classes: usize,
     gradients: Gradients,
     pub(super) optimiser: Optimiser,
@@ -115,7 +110,7 @@ impl Learner {
         let net = backend.executor(&manifest.layers, &manifest.input, params)?;
         let layout = &net.parameters().layout;
         let (gradients, optimiser) = (Gradients::zeros(layout), Optimiser::new(algorithm, layout));
-        Ok(Self { net, classes: manifest.classes.len(), gradients, optimiser })
+        Ok(Self { shares: net.trains_as_it_evaluates(), net, classes: manifest.classes.len(), gradients, optimiser })
     }
 
     pub fn params(&self) -> Result<Params> {
@@ -155,50 +150,41 @@ impl Learner {
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        let is_the_attacks = objective.adversary == Adversary::Fgsm && objective.smoothing == 0.0;
-        let shares = self.net.trains_as_it_evaluates() && is_the_attacks;
-        on_the_pool(|| self.step_on(Batch { pixels, labels }, objective, shares, size, rng))
-    }
-
-    fn step_on(
-        &mut self,
-        batch: Batch<'_>,
-        objective: Objective,
-        shares: bool,
-        size: StepSize,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<f32> {
-        let (Batch { pixels, labels }, Objective { eps, bounds, smoothing, .. }) = (batch, objective);
+        let Objective { adversary, eps, bounds, smoothing, .. } = objective;
+        let shares = self.shares && adversary == Adversary::Fgsm && smoothing == 0.0;
         let is_adversarial = objective.is_adversarial();
         let alpha = if is_adversarial { objective.alpha } else { 1.0 };
-        let mut slopes = (is_adversarial && shares).then(|| vec![0.0; pixels.len()]);
-        let mut value = 0.0;
-        // The clean pass takes its dropout masks first, so that they do not depend on the attack.
-        if alpha > 0.0 || shares {
-            // With α = 0 the clean loss does not count, but its slopes still point the way.
-            let weight = if alpha > 0.0 { alpha } else { 1.0 };
-            let parameters = (alpha > 0.0).then_some(WantedParameters { to: &mut self.gradients, add: false });
-            let wanted = Wanted { parameters, pixels: slopes.as_deref_mut() };
-            value = alpha * pass(&mut *self.net, batch, smoothing, weight, wanted, rng)?;
-        }
-        if is_adversarial {
-            let adversarial = match slopes {
-                Some(slopes) => sign_step(pixels, &slopes, eps, bounds),
-                None => {
-                    let mut noise = rng.clone();
-                    noise.set_stream(rng.get_stream() + 1);
-                    self.perturb(pixels, labels, objective, &mut noise)?
-                }
-            };
-            let batch = Batch { pixels: &adversarial, labels };
-            let parameters = Some(WantedParameters { to: &mut self.gradients, add: alpha > 0.0 });
-            let wanted = Wanted { parameters, pixels: None };
-            value += (1.0 - alpha) * pass(&mut *self.net, batch, smoothing, 1.0 - alpha, wanted, rng)?;
-        }
-        if value.is_finite() {
-            self.optimiser.step(self.net.parameters_mut(), &self.gradients, size);
-        }
-        Ok(value)
+        on_the_pool(|| {
+            let mut slopes = (is_adversarial && shares).then(|| vec![0.0; pixels.len()]);
+            let mut value = 0.0;
+            // The clean pass takes its dropout masks first, so that they do not depend on the attack.
+            if alpha > 0.0 || shares {
+                // With α = 0 the clean loss does not count, but its slopes still point the way.
+                let weight = if alpha > 0.0 { alpha } else { 1.0 };
+                let parameters = (alpha > 0.0).then_some(WantedParameters { to: &mut self.gradients, add: false });
+                let wanted = Wanted { parameters, pixels: slopes.as_deref_mut() };
+                let loss = |logits: &[f32]| training_loss(logits, labels, smoothing, weight);
+                value = alpha * pass(&mut *self.net, pixels, loss, wanted, rng)?;
+            }
+            if is_adversarial {
+                let adversarial = match slopes {
+                    Some(slopes) => sign_step(pixels, &slopes, eps, bounds),
+                    None => {
+                        let mut noise = rng.clone();
+                        noise.set_stream(rng.get_stream() + 1);
+                        self.perturb(pixels, labels, objective, &mut noise)?
+                    }
+                };
+                let parameters = Some(WantedParameters { to: &mut self.gradients, add: alpha > 0.0 });
+                let wanted = Wanted { parameters, pixels: None };
+                let loss = |logits: &[f32]| training_loss(logits, labels, smoothing, 1.0 - alpha);
+                value += (1.0 - alpha) * pass(&mut *self.net, &adversarial, loss, wanted, rng)?;
+            }
+            if value.is_finite() {
+                self.optimiser.step(self.net.parameters_mut(), &self.gradients, size);
+            }
+            Ok(value)
+        })
     }
 
     /// Returns the logits in evaluation mode.
@@ -253,26 +239,25 @@ impl Learner {
     }
 }
 
-/// Does a training pass on `weight` times the mean cross-entropy, and returns the latter.
+/// Does a training pass and returns its loss, which `loss(logits)` gives with its gradient.
 fn pass(
     net: &mut dyn Executor,
-    batch: Batch<'_>,
-    smoothing: f32,
-    weight: f32,
+    pixels: &[f32],
+    loss: impl Fn(&[f32]) -> Result<(f32, Vec<f32>)>,
     wanted: Wanted<'_>,
     rng: &mut ChaCha8Rng,
 ) -> Result<f32> {
-    let mut loss = f32::NAN;
+    let mut value = f32::NAN;
     let mut d_logits = |logits: &[f32]| {
-        let (value, gradient) = training_loss(logits, batch.labels, smoothing, weight)?;
-        loss = value;
+        let (found, gradient) = loss(logits)?;
+        value = found;
         Ok(gradient)
     };
-    net.train(batch.pixels, &mut d_logits, wanted, rng)?;
-    if loss.is_finite() {
+    net.train(pixels, &mut d_logits, wanted, rng)?;
+    if value.is_finite() {
         net.update_statistics()?;
     }
-    Ok(loss)
+    Ok(value)
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::config::{Config, check_tuning};
 use super::history::{EpochRecord, Stage};
 use super::init::initial_params;
-use super::learner::{Batch, Knowledge, Learner, Objective};
+use super::learner::{Knowledge, Learner, Objective};
 use super::optimiser::StepSize;
+use super::stopping::{Stopping, selection};
 use super::validation::Validation;
 use crate::attack::PIXELS;
 use crate::data::Dataset;
@@ -130,18 +131,14 @@ impl Trainer {
         self.config.stopping.rule.best_epochs(&self.history)
     }
 
-    fn epochs_of(&self, stage: Stage) -> usize {
-        self.history.iter().filter(|record| record.stage == stage).count()
-    }
-
     fn selection_is_over(&self) -> bool {
-        let rule = self.config.stopping.rule;
-        let stopped = self.config.stopping.patience.and_then(|patience| rule.stops_at(&self.history, patience));
-        stopped.is_some() || self.epochs_of(Stage::Selection) >= self.config.epochs
+        let Stopping { rule, patience, .. } = self.config.stopping;
+        let stopped = patience.and_then(|patience| rule.stops_at(&self.history, patience));
+        stopped.is_some() || selection(&self.history).len() >= self.config.epochs
     }
 
     pub fn is_finished(&self) -> bool {
-        let retrained = self.epochs_of(Stage::Retraining) >= self.best_epochs();
+        let retrained = self.history.len() - selection(&self.history).len() >= self.best_epochs();
         self.selection_is_over() && (!self.config.stopping.retrain || retrained)
     }
 
@@ -297,16 +294,14 @@ impl Trainer {
         let held_out = self.pictures()..self.data.len();
         let pgd = if self.config.eps > 0.0 { self.config.pgd_pictures } else { 0 };
         let mut validation = self.validation.take().unwrap_or_else(|| Validation::new(held_out, pgd));
-        let Some(batch) = validation.next() else {
+        let Some(pictures) = validation.next() else {
             self.end_epoch(&validation)?;
             return Ok(Moment::Epoch);
         };
-        let indices: Vec<usize> = batch.pictures.clone().collect();
-        let (x, labels) = self.data.batch_values(&indices, &self.manifest.input)?;
-        let place = Position { step: batch.pictures.start, ..self.position };
-        let mut noise = stream(self.config.seed, place, Purpose::Probe);
-        let (pictures, objective) = (Batch { pixels: &x, labels: &labels }, self.objective());
-        validation.measure(&mut self.learner, &batch, pictures, objective, &mut noise)?;
+        let place = Position { step: pictures.start, ..self.position };
+        let (x, labels) = self.data.batch_values(&pictures.collect::<Vec<_>>(), &self.manifest.input)?;
+        let (objective, mut noise) = (self.objective(), stream(self.config.seed, place, Purpose::Probe));
+        validation.measure(&mut self.learner, &x, &labels, objective, &mut noise)?;
         self.validation = Some(validation);
         Ok(Moment::Validation)
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use rand_chacha::ChaCha8Rng;
 
 use super::history::Measured;
-use super::learner::{Adversary, Batch, Learner, Objective};
+use super::learner::{Adversary, Learner, Objective};
 use crate::Result;
 use crate::loss::{Loss, softmax};
 use crate::model::argmax;
@@ -20,49 +20,46 @@ const PGD_BATCH: usize = 25;
 /// This is a validation under way, one batch at a time.
 #[derive(Default)]
 pub struct Validation {
-    pub(super) batches: Vec<ValidationBatch>,
-    /// The number of batches that were taken.
+    pub(super) batches: Vec<Range<usize>>,
+    /// From this batch on projected gradient descent is measured; before it, clean pictures and FGSM.
+    pgd_from: usize,
+    /// So many batches are measured.
     pub(super) done: usize,
     clean: Tally,
     adversarial: Tally,
     pgd: Tally,
 }
 
-/// A batch is measured clean and under FGSM, or under projected gradient descent.
-#[derive(Clone)]
-pub struct ValidationBatch {
-    pub pictures: Range<usize>,
-    is_pgd: bool,
-}
-
 impl Validation {
     /// Plans to measure these pictures of a data set, the first `pgd` of them under projected gradient descent as well.
     pub fn new(pictures: Range<usize>, pgd: usize) -> Self {
-        let batches = |end: usize, size: usize, is_pgd: bool| {
-            let batch = move |from| ValidationBatch { pictures: from..end.min(from + size), is_pgd };
+        let batches = |end: usize, size: usize| {
+            let batch = move |from| from..end.min(from + size);
             (pictures.start..end).step_by(size).map(batch)
         };
-        let pgd = batches(pictures.end.min(pictures.start + pgd), PGD_BATCH, true);
-        Self { batches: batches(pictures.end, BATCH, false).chain(pgd).collect(), ..Self::default() }
+        let mut all: Vec<Range<usize>> = batches(pictures.end, BATCH).collect();
+        let pgd_from = all.len();
+        all.extend(batches(pictures.end.min(pictures.start + pgd), PGD_BATCH));
+        Self { batches: all, pgd_from, ..Self::default() }
     }
 
-    /// Returns the next batch; `None` when all are done.
-    pub fn next(&mut self) -> Option<ValidationBatch> {
-        let batch = self.batches.get(self.done).cloned()?;
-        self.done += 1;
-        Some(batch)
+    /// Returns the pictures of the next batch; `None` when all are measured.
+    pub fn next(&self) -> Option<Range<usize>> {
+        self.batches.get(self.done).cloned()
     }
 
-    /// Measures a batch with the attack of `objective`.
+    /// Measures the next batch with the attack of `objective`.
     pub fn measure(
         &mut self,
         learner: &mut Learner,
-        batch: &ValidationBatch,
-        Batch { pixels, labels }: Batch<'_>,
+        pixels: &[f32],
+        labels: &[usize],
         objective: Objective,
         noise: &mut ChaCha8Rng,
     ) -> Result<()> {
-        if batch.is_pgd {
+        let is_pgd = self.done >= self.pgd_from;
+        self.done += 1;
+        if is_pgd {
             let objective = Objective { adversary: Adversary::Pgd { steps: PGD_STEPS }, ..objective };
             let attacked = learner.perturb(pixels, labels, objective, noise)?;
             return self.pgd.add(&learner.logits(&attacked)?, labels);
