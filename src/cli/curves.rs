@@ -9,7 +9,7 @@ use super::{check_limit, print, print_json};
 use crate::engine::attack::{AttackSettings, PIXELS, Rules, warnings};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::Split;
-use crate::engine::eval::{Evaluation, Plan, evaluate};
+use crate::engine::eval::{EvalPlan, Evaluation, evaluate};
 use crate::engine::files::write_atomically;
 use crate::engine::model::Catalogue;
 use crate::engine::{Error, Result};
@@ -46,7 +46,7 @@ fn measure(args: &SweepArgs, net: usize, attacks: &[AttackSettings], table: &mut
     let rules = Rules { loss: args.curves.loss, bounds, seed, eight_bit: args.curves.eight_bit };
     let mut evaluations = Vec::new();
     for (number, attack) in attacks.iter().enumerate() {
-        let plan = Plan { rules, limit: args.curves.limit, ..Plan::new(attack.clone(), &args.eps) };
+        let plan = EvalPlan { rules, limit: args.curves.limit, ..EvalPlan::new(attack.clone(), &args.eps) };
         let what = format!("curve {} of {of}: {name} under {}", net * attacks.len() + number + 1, attack.name());
         let evaluation = watched(|line| {
             evaluate(&model, &data, &plan, |pictures, n| line.draw(&format!("{what}, {pictures} of {n}"), pictures, n))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::attack::{AttackSettings, Curve, Loss, Point, Problem, Rules, finish};
+use crate::attack::{AttackSettings, CurvePoint, Loss, Problem, Rules, SecurityCurve, finish};
 use crate::data::Dataset;
 use crate::loss::softmax;
 use crate::model::{Model, argmax};
@@ -17,7 +17,7 @@ pub struct Evaluation {
     /// The number of untouched pictures whose right class is among the five most probable ones.
     pub clean_top5_correct: usize,
     /// The answers to the untouched pictures, in their order.
-    pub clean_answers: Vec<Answer>,
+    pub clean_answers: Vec<Prediction>,
     /// The number of pictures whose gradient is zero everywhere: the attack could not touch them.
     pub without_gradient: usize,
     /// The number of pictures of which the net is so sure that rounding hides most of the gradient.
@@ -40,17 +40,17 @@ pub struct AttackedResult {
     pub reached: usize,
     /// The mean, over the wrong answers only, of the probability that the net gives its own answer.
     pub mean_confidence_on_mistakes: Option<f32>,
-    pub answers: Vec<Answer>,
+    pub answers: Vec<Prediction>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Answer {
+pub struct Prediction {
     pub label: usize,
     pub says: usize,
     pub confidence: f32,
 }
 
-impl Answer {
+impl Prediction {
     fn new(label: usize, logits: &[f32]) -> Self {
         let says = argmax(logits);
         Self { label, says, confidence: softmax(logits)[says] }
@@ -68,7 +68,7 @@ fn is_among(most: usize, logits: &[f32], class: usize) -> bool {
 }
 
 /// Counts how often pictures of each class got each answer: a row for each label, `classes` long.
-pub fn confusion(answers: &[Answer], classes: usize) -> Vec<Vec<usize>> {
+pub fn confusion(answers: &[Prediction], classes: usize) -> Vec<Vec<usize>> {
     let mut counts = vec![vec![0; classes]; classes];
     for answer in answers {
         counts[answer.label][answer.says] += 1;
@@ -86,7 +86,7 @@ pub enum Target {
 }
 
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct EvalPlan {
     /// The attack, against the true labels.
     pub attack: AttackSettings,
     pub eps: Vec<f32>,
@@ -96,7 +96,7 @@ pub struct Plan {
     pub limit: Option<usize>,
 }
 
-impl Plan {
+impl EvalPlan {
     /// Plans an attack for some ε, away from the label, on all pictures.
     pub fn new(attack: AttackSettings, eps: &[f32]) -> Self {
         Self { attack, eps: eps.to_vec(), rules: Rules::default(), target: None, limit: None }
@@ -109,7 +109,7 @@ impl AttackedResult {
     }
 
     fn add(&mut self, problem: &Problem, i: usize, logits: &[f32]) {
-        let answer = Answer::new(problem.labels[i], logits);
+        let answer = Prediction::new(problem.labels[i], logits);
         self.correct += usize::from(answer.is_right());
         self.reached += usize::from(problem.fooled(i, logits));
         self.answers.push(answer);
@@ -124,7 +124,7 @@ impl AttackedResult {
 }
 
 impl Evaluation {
-    fn new(plan: &Plan, n: usize, classes: usize) -> Self {
+    fn new(plan: &EvalPlan, n: usize, classes: usize) -> Self {
         // An attack that takes no ε counts for any besides.
         let any = (!plan.attack.takes_eps()).then_some(f32::INFINITY);
         let attacked = plan.eps.iter().copied().chain(any).map(AttackedResult::new).collect();
@@ -135,7 +135,7 @@ impl Evaluation {
         let clean = problem.clean()?;
         let answers = clean.logits.chunks(problem.classes()).zip(&problem.labels);
         self.clean_top5_correct += answers.clone().filter(|(logits, label)| is_among(5, logits, **label)).count();
-        self.clean_answers.extend(answers.map(|(logits, label)| Answer::new(*label, logits)));
+        self.clean_answers.extend(answers.map(|(logits, label)| Prediction::new(*label, logits)));
         let is_zero = |gradient: &[f32]| gradient.iter().all(|&g| g == 0.0);
         self.without_gradient += clean.gradient.chunks(problem.size()).filter(|g| is_zero(g)).count();
         self.saturated += clean.saturated.iter().filter(|&&saturated| saturated).count();
@@ -187,9 +187,9 @@ impl Evaluation {
     }
 
     /// Returns what the honesty checks look at, where the attack followed this loss.
-    pub fn curve<'a>(&self, attack: &'a AttackSettings, loss: Loss) -> Curve<'a> {
-        let point = |result: &AttackedResult| Point { eps: result.eps, correct: result.correct };
-        Curve {
+    pub fn curve<'a>(&self, attack: &'a AttackSettings, loss: Loss) -> SecurityCurve<'a> {
+        let point = |result: &AttackedResult| CurvePoint { eps: result.eps, correct: result.correct };
+        SecurityCurve {
             attack,
             n: self.n,
             classes: self.classes,
@@ -206,7 +206,7 @@ impl Evaluation {
 pub fn transfer(
     models: &[Arc<Model>],
     data: &Dataset,
-    plan: &Plan,
+    plan: &EvalPlan,
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Vec<Vec<usize>>> {
     let shape =
@@ -252,7 +252,7 @@ fn batch_size(model: &Model) -> usize {
 pub fn evaluate(
     model: &Arc<Model>,
     data: &Dataset,
-    plan: &Plan,
+    plan: &EvalPlan,
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Evaluation> {
     let is_wanted = |i: &usize| !matches!(plan.target, Some(Target::Class(class)) if data.labels()[*i] == class);

@@ -8,7 +8,7 @@ use crate::app::pages::test_sets::commands::Part;
 use crate::engine::attack::{AttackSettings, Loss, MinimalEps, PIXELS, Rules};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::DataSource;
-use crate::engine::eval::{Answer, Evaluation};
+use crate::engine::eval::{Evaluation, Prediction};
 use crate::engine::units::parse_eps;
 use crate::worker::{Curve, Sheet, SheetWish, Survey, TestEvent, Transferred};
 
@@ -211,7 +211,7 @@ impl TestSet {
     }
 
     /// Returns the ε that is looked at (infinite where an attack may go as far as it likes), and the answers there.
-    pub fn answers(&self) -> Option<(f32, &[Answer])> {
+    pub fn answers(&self) -> Option<(f32, &[Prediction])> {
         let curve = self.curve()?;
         let found: &Evaluation = &curve.found;
         let result = found.attacked.get(self.at(curve)?)?;
@@ -309,7 +309,7 @@ mod tests {
             correct: 0,
             reached: 1,
             mean_confidence_on_mistakes: None,
-            answers: vec![Answer { label: 0, says: 1, confidence: 0.5 }],
+            answers: vec![Prediction { label: 0, says: 1, confidence: 0.5 }],
         };
         let found = Evaluation {
             n: 1,
