@@ -12,8 +12,8 @@ use super::{interrupt, print};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::model::{Catalogue, Manifest};
 use crate::engine::train::{
-    Adversary, Algorithm, Augment, Config, EpochRecord, Measured, Moment, Momentum, Rule, RunFolder, Schedule, Stage,
-    Stopping, Trainer,
+    Adversary, Algorithm, Augment, Config, EpochRecord, Measured, Momentum, Rule, RunFolder, Schedule, Stage, Stopping,
+    Trainer, WorkDone,
 };
 use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
@@ -254,7 +254,7 @@ pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: Report) -> R
     while !trainer.is_finished() {
         let moment = trainer.advance();
         match moment {
-            Ok(Moment::Epoch) => {
+            Ok(WorkDone::Epoch) => {
                 line.clear();
                 kept(folder.keep(trainer), folder)?;
                 match (report, trainer.history().last()) {
@@ -264,7 +264,7 @@ pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: Report) -> R
                 }
                 line = ProgressLine::new(report != Report::Json);
             }
-            Ok(Moment::Step | Moment::Validation) => {
+            Ok(WorkDone::Step | WorkDone::Validation) => {
                 kept(folder.keep_now_and_then(trainer), folder)?;
                 draw(&mut line, trainer);
             }

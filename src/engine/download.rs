@@ -87,7 +87,7 @@ pub fn fetch(
         return Ok(target);
     }
     std::fs::create_dir_all(folder).map_err(Error::io("make the folder for the download", folder))?;
-    let mut part = Part::open(file.part(folder))?;
+    let mut part = PartFile::open(file.part(folder))?;
     if is_whole(file, &target)? {
         // Another program was quicker.
         return Ok(target);
@@ -100,8 +100,8 @@ pub fn fetch(
                 std::fs::rename(&part.path, &target).map_err(Error::io("keep the download", &target))?;
                 return Ok(target);
             }
-            Err(Failure::Mirror(why)) => failures.push(format!("{}: {why}", host(mirror))),
-            Err(Failure::End(error)) => {
+            Err(FetchFailure::Mirror(why)) => failures.push(format!("{}: {why}", host(mirror))),
+            Err(FetchFailure::End(error)) => {
                 let is_full = matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull);
                 part.leave(is_full);
                 return Err(error);
@@ -151,7 +151,7 @@ pub fn host(address: &str) -> &str {
 }
 
 /// Why a mirror did not do.
-enum Failure {
+enum FetchFailure {
     /// The next one may.
     Mirror(String),
     /// None will.
@@ -159,13 +159,13 @@ enum Failure {
 }
 
 /// What has arrived so far.
-struct Part {
+struct PartFile {
     path: PathBuf,
     file: File,
     len: u64,
 }
 
-impl Part {
+impl PartFile {
     fn open(path: PathBuf) -> Result<Self> {
         // Not for appending: some systems refuse to cut such a file.
         let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
@@ -178,11 +178,11 @@ impl Part {
         Ok(Self { path, file, len })
     }
 
-    fn io(&self, source: std::io::Error) -> Failure {
-        Failure::End(Error::Io { doing: "write the download", path: self.path.clone(), source })
+    fn io(&self, source: std::io::Error) -> FetchFailure {
+        FetchFailure::End(Error::Io { doing: "write the download", path: self.path.clone(), source })
     }
 
-    fn clear(&mut self) -> Result<(), Failure> {
+    fn clear(&mut self) -> Result<(), FetchFailure> {
         if self.len > 0 {
             self.len = 0;
             self.file.set_len(0).map_err(|e| self.io(e))?;
@@ -204,7 +204,7 @@ impl Part {
         mirror: &str,
         patience: Patience,
         progress: &mut dyn FnMut(u64) -> bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), FetchFailure> {
         if self.len > wanted.most_bytes() {
             self.clear()?;
         }
@@ -223,7 +223,7 @@ impl Part {
             // What was there before may be to blame.
             return self.fill(wanted, mirror, patience, progress);
         }
-        Err(Failure::Mirror(format!("its bytes are others than expected, SHA-256 {}…", &found[..16])))
+        Err(FetchFailure::Mirror(format!("its bytes are others than expected, SHA-256 {}…", &found[..16])))
     }
 
     fn receive(
@@ -232,7 +232,7 @@ impl Part {
         mirror: &str,
         Patience(patience): Patience,
         progress: &mut dyn FnMut(u64) -> bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), FetchFailure> {
         // On a thread of its own: looking up a host or waiting for bytes must not keep the caller from stopping.
         self.file.seek(SeekFrom::Start(self.len)).map_err(|e| self.io(e))?;
         let (send, receive) = sync_channel(4);
@@ -243,11 +243,11 @@ impl Part {
             match next(&receive, &mut || progress(self.len))? {
                 Arrival::Begins { at, announced: length } => {
                     if at != 0 && at != self.len {
-                        return Err(Failure::Mirror(format!("it began at byte {at}, expected {}", self.len)));
+                        return Err(FetchFailure::Mirror(format!("it began at byte {at}, expected {}", self.len)));
                     }
                     announced = length.map(|length| at + length);
                     if let Some(whole) = announced.filter(|&whole| !wanted.may_have(whole)) {
-                        return Err(Failure::Mirror(format!("it has {whole} bytes, expected {}", wanted.size())));
+                        return Err(FetchFailure::Mirror(format!("it has {whole} bytes, expected {}", wanted.size())));
                     }
                     if at == 0 {
                         self.clear()?;
@@ -256,7 +256,7 @@ impl Part {
                 Arrival::Bytes(bytes) => {
                     if self.len + bytes.len() as u64 > wanted.most_bytes() {
                         self.clear()?;
-                        return Err(Failure::Mirror(format!("it sent more than the expected {}", wanted.size())));
+                        return Err(FetchFailure::Mirror(format!("it sent more than the expected {}", wanted.size())));
                     }
                     self.file.write_all(&bytes).map_err(|e| self.io(e))?;
                     self.len += bytes.len() as u64;
@@ -265,9 +265,9 @@ impl Part {
                     return Ok(());
                 }
                 Arrival::Ends => {
-                    return Err(Failure::Mirror(format!("it ended after {} of {}", self.len, wanted.size())));
+                    return Err(FetchFailure::Mirror(format!("it ended after {} of {}", self.len, wanted.size())));
                 }
-                Arrival::Fails(why) => return Err(Failure::Mirror(why)),
+                Arrival::Fails(why) => return Err(FetchFailure::Mirror(why)),
             }
         }
     }
@@ -286,10 +286,10 @@ enum Arrival {
 }
 
 /// The next arrival; asks whether to go on before each and while there is none.
-fn next(receive: &Receiver<Arrival>, go_on: &mut dyn FnMut() -> bool) -> Result<Arrival, Failure> {
+fn next(receive: &Receiver<Arrival>, go_on: &mut dyn FnMut() -> bool) -> Result<Arrival, FetchFailure> {
     loop {
         if !go_on() {
-            return Err(Failure::End(Error::Stopped));
+            return Err(FetchFailure::End(Error::Stopped));
         }
         match receive.recv_timeout(TICK) {
             Ok(arrival) => return Ok(arrival),

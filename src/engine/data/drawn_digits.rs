@@ -6,7 +6,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::handwriting::{DIGITS, Stroke, Variant};
-use super::strokes::{Pen, Strokes};
+use super::strokes::{DigitPen, Strokes};
 use crate::picture::Picture;
 
 const STEPS: usize = 8;
@@ -24,7 +24,7 @@ pub fn draw_digit(digit: u8, rng: &mut ChaCha8Rng) -> Picture {
     }
     // Thick pens are rarer than thin ones.
     let half_width = 1.2 * (0.27 * normal(rng)).exp();
-    strokes.to_digit_with(Pen { half_width, edge: rng.random_range(0.8..1.4) })
+    strokes.to_digit_with(DigitPen { half_width, edge: rng.random_range(0.8..1.4) })
 }
 
 /// Draws about normally with mean 0 and deviation 1, and never beyond ±3.

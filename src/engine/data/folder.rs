@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::read_dir;
 use std::path::{Path, PathBuf};
 
-use super::{Split, archive};
+use super::{PictureFile, Split, archive};
 use crate::model::find_class;
 use crate::{Error, Result};
 
@@ -29,20 +29,17 @@ pub(super) fn split_root(root: &Path, split: Split) -> Result<PathBuf> {
         folders.filter(|path| path.is_dir()).find(|path| sorted(path, true).is_ok_and(|inner| !inner.is_empty()))
     };
     let (train, test) = (find(&["train"]), find(&["test", "val"]));
-    let has_split = train.is_some() || test.is_some();
+    if train.is_none() && test.is_none() { Ok(root.to_owned()) } else { of_split(root, split, train, test) }
+}
+
+/// Returns the part of a data set that is for a split.
+pub(super) fn of_split<T>(root: &Path, split: Split, train: Option<T>, test: Option<T>) -> Result<T> {
     let (found, expected) = match split {
         Split::Train => (train, "train/<class>"),
         Split::Test => (test, "test/<class> or val/<class>"),
     };
-    match found {
-        Some(folder) => Ok(folder),
-        None if has_split => Err(missing_split(root, expected)),
-        None => Ok(root.to_owned()),
-    }
-}
-
-pub(super) fn missing_split(root: &Path, expected: &str) -> Error {
-    Error::Data { path: root.to_owned(), why: format!("this part of the data is missing; expected {expected}") }
+    let why = || format!("this part of the data is missing; expected {expected}");
+    found.ok_or_else(|| Error::Data { path: root.to_owned(), why: why() })
 }
 
 /// Returns the class folders in `root`, sorted by name; at least one.
@@ -59,8 +56,9 @@ pub(super) fn class_paths(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-pub(super) fn pictures(class: &Path) -> Result<Vec<PathBuf>> {
-    Ok(sorted(class, false)?.into_iter().filter(|path| is_picture(path)).collect())
+pub(super) fn pictures(class: &Path) -> Result<Vec<PictureFile>> {
+    let pictures = sorted(class, false)?.into_iter().filter(|path| is_picture(path));
+    Ok(pictures.map(|path| PictureFile { path, packed: None }).collect())
 }
 
 pub(super) fn is_picture(path: &Path) -> bool {

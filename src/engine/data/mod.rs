@@ -18,7 +18,7 @@ pub use source::{DataSource, Offer, data_folder};
 pub use strokes::{DIGIT_SIDE, Strokes};
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -75,8 +75,14 @@ const MOST_FITTED: usize = 2 << 30;
 #[derive(Debug)]
 enum Pictures {
     Idx(idx::Images),
-    Files(Vec<PathBuf>),
-    Packed(Vec<archive::Packed>),
+    Files(Vec<PictureFile>),
+}
+
+#[derive(Clone, Debug)]
+struct PictureFile {
+    path: PathBuf,
+    /// The bytes of a file in an archive, whose path is only a name.
+    packed: Option<Arc<[u8]>>,
 }
 
 impl Dataset {
@@ -135,7 +141,7 @@ impl Dataset {
 
     fn open_archive(path: &Path, split: Split, classes: &[String], watch: &mut Watch) -> Result<Self> {
         let (labels, files) = in_turn(archive::open(path, watch)?.pictures(split, classes)?);
-        Ok(Self { labels, pictures: Pictures::Packed(files), fitted: OnceLock::new() })
+        Ok(Self { labels, pictures: Pictures::Files(files), fitted: OnceLock::new() })
     }
 
     /// Returns the pictures of some classes alone, which are numbered anew in the order given.
@@ -145,7 +151,6 @@ impl Dataset {
         let pictures = match &self.pictures {
             Pictures::Idx(images) => Pictures::Idx(images.pick(&kept)),
             Pictures::Files(files) => Pictures::Files(kept.iter().map(|&i| files[i].clone()).collect()),
-            Pictures::Packed(files) => Pictures::Packed(kept.iter().map(|&i| files[i].clone()).collect()),
         };
         let labels = kept.iter().filter_map(|&i| new(self.labels[i])).collect();
         Self { labels, pictures, fitted: OnceLock::new() }
@@ -167,8 +172,7 @@ impl Dataset {
     pub fn name(&self, i: usize) -> String {
         match &self.pictures {
             Pictures::Idx(_) => format!("picture {i}"),
-            Pictures::Files(files) => files.get(i).map(|path| path.display().to_string()).unwrap_or_default(),
-            Pictures::Packed(files) => files.get(i).map(|file| file.name.clone()).unwrap_or_default(),
+            Pictures::Files(files) => files.get(i).map(|file| file.path.display().to_string()).unwrap_or_default(),
         }
     }
 
@@ -179,8 +183,7 @@ impl Dataset {
     pub fn picture(&self, i: usize) -> Result<Picture> {
         let picture = match &self.pictures {
             Pictures::Idx(images) => images.picture(i),
-            Pictures::Files(files) => files.get(i).map(|path| open(path)).transpose()?,
-            Pictures::Packed(files) => files.get(i).map(|file| decode(&file.bytes, &file.name)).transpose()?,
+            Pictures::Files(files) => files.get(i).map(PictureFile::read).transpose()?,
         };
         picture.ok_or_else(|| Error::Argument(format!("there is no picture {i}; the data set has {}", self.len())))
     }
@@ -205,7 +208,7 @@ impl Dataset {
                 images.bytes(i)
             }
             Pictures::Idx(_) => None,
-            Pictures::Files(_) | Pictures::Packed(_) => {
+            Pictures::Files(_) => {
                 let fitted = self.fitted.get().filter(|fitted| fitted.suits(input))?;
                 fitted.planes.get(i)?.get().map(|planes| &**planes)
             }
@@ -245,6 +248,15 @@ impl Dataset {
             Ok::<(), Error>(())
         })?;
         Ok((values, indices.iter().map(|&i| self.labels[i]).collect()))
+    }
+}
+
+impl PictureFile {
+    fn read(&self) -> Result<Picture> {
+        match &self.packed {
+            Some(bytes) => decode(bytes, &self.path.display().to_string()),
+            None => open(&self.path),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use safetensors::tensor::SafeTensors;
 use serde::{Deserialize, Serialize};
 
 use super::learner::Knowledge;
-use super::trainer::{Nets, Position, first_params};
+use super::trainer::{Position, RunNets, first_params};
 use super::{Config, EpochRecord, Learner, Trainer};
 use crate::data::Dataset;
 use crate::device::Backend;
@@ -179,12 +179,12 @@ impl Checkpoint {
     }
 
     /// Returns the net before the first step, as it was last, and at its best.
-    pub fn nets(self) -> Result<Nets> {
+    pub fn nets(self) -> Result<RunNets> {
         let (manifest, config) = (self.summary.manifest()?, &self.summary.config);
         let before = first_params(&manifest, config)?;
         let retrained = config.stopping.retrain && self.summary.is_finished;
         let best = if self.best.is_empty() || retrained { self.now.weights.clone() } else { self.best };
-        Ok(Nets { manifest, before, now: self.now.weights, best })
+        Ok(RunNets { manifest, before, now: self.now.weights, best })
     }
 
     /// Takes the run up where it was left; it then goes on bit for bit as if it had never stopped.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Checkpoint, Config, Nets, Schedule, Summary, Trainer, history_csv};
+use super::{Checkpoint, Config, RunNets, Schedule, Summary, Trainer, history_csv};
 use crate::data::{DataSource, Dataset};
 use crate::files::write_atomically;
 use crate::model::{Manifest, Precision, sha256_hex, weights_bytes};
@@ -82,7 +82,7 @@ impl RunFolder {
     }
 
     /// Returns the nets of the run in a folder, without taking it up.
-    pub fn nets(path: &Path) -> Result<Nets> {
+    pub fn nets(path: &Path) -> Result<RunNets> {
         Checkpoint::read(&path.join(CHECKPOINT))?.nets()
     }
 

@@ -56,9 +56,9 @@ pub(super) struct Position {
     pub tuning: Option<(f32, f32)>,
 }
 
-/// A piece of work was one of these.
+/// The trainer did one of these pieces of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum WorkDone {
     Step,
     Validation,
     /// The epoch has ended, and the history has a new record.
@@ -66,7 +66,7 @@ pub enum Moment {
 }
 
 /// This is the net of a run before its first step, now, and at its best (see [`Trainer::best_params`]).
-pub struct Nets {
+pub struct RunNets {
     pub manifest: Manifest,
     pub before: Params,
     pub now: Params,
@@ -114,9 +114,9 @@ impl Trainer {
         self.data.len()
     }
 
-    pub fn nets(&self) -> Result<Nets> {
+    pub fn nets(&self) -> Result<RunNets> {
         let before = first_params(&self.manifest, &self.config)?;
-        Ok(Nets { manifest: self.manifest.clone(), before, now: self.params()?, best: self.best_params()? })
+        Ok(RunNets { manifest: self.manifest.clone(), before, now: self.params()?, best: self.best_params()? })
     }
 
     /// Returns the weights to keep: those of the epoch that the stopping rule finds best, the retrained ones once they
@@ -184,19 +184,19 @@ impl Trainer {
     /// # Errors
     /// A loss that is not a number (the run goes back to the start of the epoch), or a picture that cannot be read.
     /// The run can be advanced again.
-    pub fn advance(&mut self) -> Result<Moment> {
+    pub fn advance(&mut self) -> Result<WorkDone> {
         let started = Instant::now();
         let moment = if self.is_finished() {
-            Ok(Moment::Epoch)
+            Ok(WorkDone::Epoch)
         } else if self.position.step < self.steps() {
-            self.train_batch().map(|()| Moment::Step)
+            self.train_batch().map(|()| WorkDone::Step)
         } else {
             self.validate_batch()
         };
         let seconds = started.elapsed().as_secs_f32();
         match moment {
             // The record of the epoch is there already.
-            Ok(Moment::Epoch) => self.history.last_mut().into_iter().for_each(|record| record.seconds += seconds),
+            Ok(WorkDone::Epoch) => self.history.last_mut().into_iter().for_each(|record| record.seconds += seconds),
             _ => self.position.seconds += seconds,
         }
         moment
@@ -290,20 +290,20 @@ impl Trainer {
         Objective { adversary, eps, alpha, bounds: clip.then_some(PIXELS), smoothing }
     }
 
-    fn validate_batch(&mut self) -> Result<Moment> {
+    fn validate_batch(&mut self) -> Result<WorkDone> {
         let held_out = self.pictures()..self.data.len();
         let pgd = if self.config.eps > 0.0 { self.config.pgd_pictures } else { 0 };
         let mut validation = self.validation.take().unwrap_or_else(|| Validation::new(held_out, pgd));
         let Some(pictures) = validation.next() else {
             self.end_epoch(&validation)?;
-            return Ok(Moment::Epoch);
+            return Ok(WorkDone::Epoch);
         };
         let place = Position { step: pictures.start, ..self.position };
         let (x, labels) = self.data.batch_values(&pictures.collect::<Vec<_>>(), &self.manifest.input)?;
         let (objective, mut noise) = (self.objective(), stream(self.config.seed, place, Purpose::Probe));
         validation.measure(&mut self.learner, &x, &labels, objective, &mut noise)?;
         self.validation = Some(validation);
-        Ok(Moment::Validation)
+        Ok(WorkDone::Validation)
     }
 
     fn end_epoch(&mut self, validation: &Validation) -> Result<()> {

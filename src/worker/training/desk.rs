@@ -11,7 +11,7 @@ use super::protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
 use super::shipped;
 use crate::engine::data::DataSource;
 use crate::engine::model::Catalogue;
-use crate::engine::train::{Config, Moment, Nets, RunFolder, Trainer};
+use crate::engine::train::{Config, RunFolder, RunNets, Trainer, WorkDone};
 use crate::engine::{Error, Result};
 use crate::worker::explorer::Inbox;
 use crate::worker::job::{Download, Failure, INTERNAL_ERROR, Throttle, guarded};
@@ -135,7 +135,7 @@ impl Desk {
         self.runs.join(&**run)
     }
 
-    fn nets(&self, run: &RunId) -> Result<Nets> {
+    fn nets(&self, run: &RunId) -> Result<RunNets> {
         if RunInfo::is_name_of_shipped(run) {
             shipped::checkpoint()?.nets()
         } else {
@@ -322,12 +322,12 @@ impl Desk {
         let finished = in_hand.trainer.is_finished();
         let moment = (!finished).then(|| self.pool.install(|| in_hand.trainer.advance()));
         let kept = match &moment {
-            Some(Ok(Moment::Step | Moment::Validation)) => in_hand.folder.keep_now_and_then(&in_hand.trainer),
+            Some(Ok(WorkDone::Step | WorkDone::Validation)) => in_hand.folder.keep_now_and_then(&in_hand.trainer),
             _ => in_hand.folder.keep(&in_hand.trainer),
         };
         let is_reached = match in_hand.pace {
             Pace::OneStep => matches!(&moment, Some(Ok(_))),
-            Pace::OneEpoch => matches!(&moment, Some(Ok(Moment::Epoch))),
+            Pace::OneEpoch => matches!(&moment, Some(Ok(WorkDone::Epoch))),
             Pace::Running | Pace::Paused => false,
         };
         if is_reached {
