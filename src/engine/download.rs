@@ -1,4 +1,4 @@
-//! Files from the network: only when asked for, checked by size and SHA-256, whole or not at all.
+//! Files come from the network only when asked for, checked by size and SHA-256, and whole or not at all.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -12,22 +12,20 @@ use ureq::http::Response;
 
 use super::{Error, Result};
 
-/// A file and where to get it.
+/// This is a file and where to get it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
-    /// What it is called on disk.
     pub name: String,
     pub bytes: u64,
-    /// How far `bytes` may be off: 0 where the size is known.
+    /// The number `bytes` may be off by so much: 0 where the size is known.
     pub slack: u64,
-    /// Lower-case hexadecimal; the first digits of it where no more are known.
+    /// This is lower-case hexadecimal, perhaps only its first digits.
     pub sha256: String,
-    /// Addresses, in the order in which they are tried.
+    /// These addresses are tried one after another.
     pub mirrors: Vec<String>,
 }
 
 impl Remote {
-    /// Whether a file may have so many bytes.
     fn may_have(&self, bytes: u64) -> bool {
         bytes.abs_diff(self.bytes) <= self.slack
     }
@@ -36,23 +34,21 @@ impl Remote {
         self.bytes + self.slack
     }
 
-    /// The size in words.
     fn size(&self) -> String {
         format!("{}{} bytes", if self.slack > 0 { "about " } else { "" }, self.bytes)
     }
 
-    /// What is known of the hash, in words.
     fn hash(&self) -> String {
         format!("SHA-256 {}{}", if self.sha256.len() < 64 { "beginning with " } else { "" }, self.sha256)
     }
 
-    /// Where a part of it lies that arrived earlier.
+    /// Returns where a part of it lies that arrived earlier.
     pub fn part(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}.part", self.name))
     }
 }
 
-/// How long to wait for an answer, and for the next bytes.
+/// A download waits so long for an answer, and for the next bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience(pub Duration);
 
@@ -62,17 +58,17 @@ impl Default for Patience {
     }
 }
 
-/// How often the caller is asked whether to go on while nothing arrives.
+/// The caller is asked so often whether to go on while nothing arrives.
 const TICK: Duration = Duration::from_millis(100);
 
 const REDIRECTS: u32 = 5;
-/// "Range not satisfiable".
+/// A server answers this where it has none of the bytes asked for.
 const RANGE_REFUSED: u16 = 416;
 const CHUNK: usize = 1 << 16;
 
-/// Fetches a file into a folder, which is made if need be, and gives its path. What arrived is kept as `NAME.part` when the
-/// network fails or the caller stops, and the next time goes on from there. `progress(bytes so far)` is called several times
-/// a second; false stops.
+/// Fetches a file into a folder, which is made if need be, and gives its path. When the network fails or the caller
+/// stops, what arrived is kept as `NAME.part`, and the next time goes on from there. `progress(bytes so far)` is called
+/// several times a second; false stops.
 ///
 /// # Errors
 /// [`Error::Stopped`]; [`Error::Download`] when no mirror has the right file; [`Error::Io`] when it cannot be written.
@@ -119,7 +115,6 @@ pub fn fetch(
     Err(Error::Download { why, path: target })
 }
 
-/// Whether the file is there already, to the byte.
 fn is_whole(file: &Remote, path: &Path) -> Result<bool> {
     match std::fs::metadata(path) {
         Ok(found) if file.may_have(found.len()) => {
@@ -140,25 +135,22 @@ fn sha256(reader: &mut File) -> std::io::Result<String> {
     }
 }
 
-/// Whether somebody fetches into this `NAME.part`.
+/// Tells whether somebody fetches into this `NAME.part`.
 pub fn is_under_way(part: &Path) -> bool {
     File::open(part).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
-/// The host of an address.
 pub fn host(address: &str) -> &str {
     address.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or(address)
 }
 
-/// Why a mirror did not do.
 enum FetchFailure {
-    /// The next one may.
+    /// Another mirror may have the file.
     Mirror(String),
-    /// None will.
     End(Error),
 }
 
-/// What has arrived so far.
+/// This is what has arrived so far.
 struct PartFile {
     path: PathBuf,
     file: File,
@@ -233,8 +225,8 @@ impl PartFile {
         Patience(patience): Patience,
         progress: &mut dyn FnMut(u64) -> bool,
     ) -> Result<(), FetchFailure> {
-        // On a thread of its own: looking up a host or waiting for bytes must not keep the caller from stopping.
         self.file.seek(SeekFrom::Start(self.len)).map_err(|e| self.io(e))?;
+        // On a thread of its own: looking up a host or waiting for bytes must not keep the caller from stopping.
         let (send, receive) = sync_channel(4);
         let (address, from, mut announced) = (mirror.to_owned(), self.len, None);
         let work = move || request(&address, from, patience, &send);
@@ -273,7 +265,7 @@ impl PartFile {
     }
 }
 
-/// What the thread of a request tells.
+/// The thread of a request tells this.
 enum Arrival {
     /// Bytes from this place on will come, and so many if the server says it.
     Begins {
@@ -285,7 +277,7 @@ enum Arrival {
     Fails(String),
 }
 
-/// The next arrival; asks whether to go on before each and while there is none.
+/// Returns the next arrival; asks whether to go on before it and while there is none.
 fn next(receive: &Receiver<Arrival>, go_on: &mut dyn FnMut() -> bool) -> Result<Arrival, FetchFailure> {
     loop {
         if !go_on() {

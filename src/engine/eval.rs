@@ -22,8 +22,8 @@ pub struct Evaluation {
     pub without_gradient: usize,
     /// The number of pictures of which the net is so sure that rounding hides most of the gradient.
     pub saturated: usize,
-    /// There is a result for each ε, in the order asked for. An attack that takes no ε counts where its perturbation is
-    /// no longer than that; a last one, of infinite ε, counts however long it is.
+    /// There is a result for each ε, in the order asked for. Of an attack that takes no ε, perturbations of up to this
+    /// length count, and a last result, of infinite ε, counts all.
     pub attacked: Vec<AttackedResult>,
     /// The lengths of the perturbations, in the attack's own measure, of the pictures that the net had right, under
     /// attacks that take no ε; infinite where one does not reach its goal.
@@ -31,18 +31,18 @@ pub struct Evaluation {
 }
 
 /// This is what a net answered to the attacked pictures, at one ε.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AttackedResult {
     pub eps: f32,
     pub correct: usize,
-    /// The number of pictures of which the net says the class that they were to be moved to; without targets, any wrong
-    /// one.
+    /// The number of pictures that the net takes for their targets; without targets, for any wrong class.
     pub reached: usize,
     /// The mean, over the wrong answers only, of the probability that the net gives its own answer.
     pub mean_confidence_on_mistakes: Option<f32>,
     pub answers: Vec<Prediction>,
 }
 
+/// This is what a net says of a picture with a label.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
     pub label: usize,
@@ -51,7 +51,7 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    fn new(label: usize, logits: &[f32]) -> Self {
+    pub fn new(label: usize, logits: &[f32]) -> Self {
         let says = argmax(logits);
         Self { label, says, confidence: softmax(logits)[says] }
     }
@@ -104,10 +104,6 @@ impl EvalPlan {
 }
 
 impl AttackedResult {
-    fn new(eps: f32) -> Self {
-        Self { eps, correct: 0, reached: 0, mean_confidence_on_mistakes: None, answers: Vec::new() }
-    }
-
     fn add(&mut self, problem: &Problem, i: usize, logits: &[f32]) {
         let answer = Prediction::new(problem.labels[i], logits);
         self.correct += usize::from(answer.is_right());
@@ -125,9 +121,9 @@ impl AttackedResult {
 
 impl Evaluation {
     fn new(plan: &EvalPlan, n: usize, classes: usize) -> Self {
-        // An attack that takes no ε counts for any besides.
         let any = (!plan.attack.takes_eps()).then_some(f32::INFINITY);
-        let attacked = plan.eps.iter().copied().chain(any).map(AttackedResult::new).collect();
+        let eps = plan.eps.iter().copied().chain(any);
+        let attacked = eps.map(|eps| AttackedResult { eps, ..AttackedResult::default() }).collect();
         Self { n, classes, attacked, lengths: any.map(|_| Vec::new()), ..Self::default() }
     }
 

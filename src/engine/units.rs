@@ -6,10 +6,8 @@ use super::{Error, Result};
 /// There are so many grey levels between black and white in an 8-bit picture.
 pub const LEVELS: f32 = 255.0;
 
-/// Parses `0.007` or `8/255`: a finite number of at least zero, in units of the pixel range [0, 1].
-///
-/// # Errors
-/// [`Error::Argument`] for text that is no number, for NaN, infinity and negative values.
+/// Parses `0.007` or `8/255`: a finite number of at least zero, in units of the pixel range [0, 1]. Fails for anything
+/// else.
 pub fn parse_eps(text: &str) -> Result<f32> {
     let number = |t: &str| t.trim().parse::<f32>().ok();
     let value = match text.split_once('/') {

@@ -43,10 +43,8 @@ impl LinearRival {
     }
 }
 
-/// Returns the rival of `label`; none where the net is not linear or its pixels have more than one channel.
-///
-/// # Errors
-/// A picture of another shape than the net's input, a label that is no class, or a net with one class.
+/// Returns the rival of `label`; none where the net is not linear or its pixels have more than one channel. Fails for a
+/// picture of another shape, a label that is no class, and a net with one class.
 pub fn linear_rival(model: &Model, picture: &Planes, label: usize) -> Result<Option<LinearRival>> {
     let is_linear =
         |layer: &LayerSpec| matches!(layer, LayerSpec::Flatten(_) | LayerSpec::Linear(_) | LayerSpec::Dropout(_));

@@ -10,10 +10,7 @@ use crate::{Error, Result};
 
 const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"];
 
-/// Returns the sorted names of the class folders for training in a folder or an archive.
-///
-/// # Errors
-/// [`Error::Io`], and [`Error::Data`] when there are no class folders in it.
+/// Returns the sorted names of the class folders for training in a folder or an archive. Fails when there are none.
 pub fn class_folders(root: &Path) -> Result<Vec<String>> {
     if root.is_file() {
         return archive::open(root, &mut |_| true)?.class_names();

@@ -187,10 +187,8 @@ impl Checkpoint {
         Ok(RunNets { manifest, before, now: self.now.weights, best })
     }
 
-    /// Takes the run up where it was left; it then goes on bit for bit as if it had never stopped.
-    ///
-    /// # Errors
-    /// Another number of pictures than the run was begun on, or tensors that do not fit.
+    /// Takes the run up where it was left; it then goes on bit for bit as if it had never stopped. Fails for another
+    /// number of pictures than it was begun on, and for tensors that do not fit.
     pub fn resume(self, data: Arc<Dataset>) -> Result<Trainer> {
         let manifest = self.summary.manifest()?;
         let Summary { config, history, pictures, steps, start_steps, position, .. } = self.summary;

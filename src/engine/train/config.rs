@@ -88,10 +88,7 @@ impl Default for Config {
 
 impl Config {
     /// Returns the net without its weights: by its name in the catalogue, the path of a manifest, or its sizes in
-    /// words, which then suit the pictures of the data.
-    ///
-    /// # Errors
-    /// A net that is not found, or words that say none.
+    /// words, which then suit the pictures of the data. Fails for a net that is not found.
     pub fn manifest(&self, catalogue: &Catalogue) -> Result<Manifest> {
         match self.model.parse::<Architecture>() {
             Ok(architecture) => {
@@ -115,10 +112,7 @@ impl Config {
         follows && self.is_adversarial()
     }
 
-    /// Refuses settings that cannot be, for a training split of so many pictures.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] that names the value, what it is, and what was expected.
+    /// Refuses settings that cannot be, for a training split of so many pictures. The error says what was expected.
     pub fn check(&self, pictures: usize) -> Result<()> {
         let above_zero = |value: f32| value.is_finite() && value > 0.0;
         let share = |value: f32| (0.0..1.0).contains(&value);

@@ -63,10 +63,8 @@ impl RunFolder {
         path.join(CHECKPOINT).is_file()
     }
 
-    /// Takes up the run of a folder where its checkpoint left it. `open` gives the data for a net's classes.
-    ///
-    /// # Errors
-    /// A folder without a whole checkpoint, or data that is gone or has changed.
+    /// Takes up the run of a folder where its checkpoint left it. `open` gives the data for a net's classes. Fails for
+    /// a folder without a whole checkpoint.
     pub fn resume(
         path: &Path,
         open: impl FnOnce(&DataSource, &[String]) -> Result<Arc<Dataset>>,

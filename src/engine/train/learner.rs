@@ -102,10 +102,7 @@ pub struct Knowledge {
 }
 
 impl Learner {
-    /// Makes a learner that begins with these parameters.
-    ///
-    /// # Errors
-    /// Parameters that do not fit the manifest.
+    /// Makes a learner that begins with these parameters. They have to fit the manifest.
     pub fn new(backend: &Backend, manifest: &Manifest, params: &Params, algorithm: Algorithm) -> Result<Self> {
         let net = backend.executor(&manifest.layers, &manifest.input, params)?;
         let layout = &net.parameters().layout;
@@ -133,15 +130,12 @@ impl Learner {
         self.net.parameters().tensor(name)
     }
 
-    /// Takes one step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that
-    /// is not a number the weights stay as they are.
+    /// Takes one step on pixels (n, channels, height, width) in [0, 1], whose labels have to be classes of the net;
+    /// returns the value of the objective. When that is not a number the weights stay as they are.
     ///
     /// The attack runs with dropout off and batch statistics frozen: made otherwise, the examples are far weaker. Where
     /// the net has neither, one pass gives the clean loss's gradients for weights and pixels: two passes where the
     /// textbook takes three. An adversary draws from the stream after that of `rng`, which leaves dropout masks alone.
-    ///
-    /// # Errors
-    /// A label that is not a class of the net.
     pub fn step(
         &mut self,
         pixels: &[f32],
@@ -193,10 +187,7 @@ impl Learner {
     }
 
     /// Returns the logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of
-    /// J's gradient and keep it where the net is already sure.
-    ///
-    /// # Errors
-    /// A label that is not a class of the net.
+    /// J's gradient and keep it where the net is already sure. Labels have to be classes of the net.
     pub fn attack(&mut self, pixels: &[f32], labels: &[usize], objective: Objective) -> Result<(Vec<f32>, Vec<f32>)> {
         let d_logits = |first: usize, _: usize, logits: &[f32]| {
             let rows = logits.len() / self.classes;
@@ -206,10 +197,8 @@ impl Learner {
         Ok((logits, sign_step(pixels, &gradients, objective.eps, objective.bounds)))
     }
 
-    /// Returns what the objective's adversary makes of some pictures, within ε of them and its bounds.
-    ///
-    /// # Errors
-    /// A label that is not a class of the net.
+    /// Returns what the objective's adversary makes of some pictures, within ε of them and its bounds. Labels have to
+    /// be classes of the net.
     pub fn perturb(
         &mut self,
         pixels: &[f32],

@@ -8,8 +8,7 @@ use super::{Curve, Numbered, Sheet, SheetPicture, SheetWish, Survey, TestEvent, 
 use crate::engine::attack::{AttackSettings, Measure, Problem, finish, warnings};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::eval::{EvalPlan, Evaluation, Prediction, evaluate, transfer};
-use crate::engine::loss::softmax;
-use crate::engine::model::{Catalogue, Model, argmax};
+use crate::engine::model::{Catalogue, Model};
 use crate::engine::picture::{Planes, Rgba};
 use crate::engine::{Error, Result};
 use crate::worker::job::{Failure, Throttle, guarded};
@@ -198,11 +197,8 @@ impl Bench {
             }
         }
         let (before, after) = (problem.clean()?.logits.clone(), problem.logits(&adversarial)?);
-        let answer = |logits: &[f32], i: usize| {
-            let logits = &logits[i * classes..(i + 1) * classes];
-            let says = argmax(logits);
-            Prediction { label: problem.labels[i], says, confidence: softmax(logits)[says] }
-        };
+        let answer =
+            |logits: &[f32], i: usize| Prediction::new(problem.labels[i], &logits[i * classes..(i + 1) * classes]);
         let planes = |values: &[f32], i: usize| Planes {
             channels: input.channels,
             height: input.height,
