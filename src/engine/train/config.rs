@@ -5,10 +5,11 @@ use std::fmt::Display;
 use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
-use super::learner::Adversary;
+use super::learner::{Adversary, Objective};
 use super::optimiser::Algorithm;
 use super::schedule::{Momentum, Schedule};
 use super::stopping::Stopping;
+use crate::attack::PIXELS;
 use crate::data::DataSource;
 use crate::model::{Architecture, Catalogue, Manifest};
 use crate::{Error, Result};
@@ -101,9 +102,14 @@ impl Config {
         }
     }
 
+    pub(super) fn objective(&self) -> Objective {
+        let Self { adversary, eps, alpha, clip, label_smoothing: smoothing, .. } = *self;
+        Objective { adversary, eps, alpha, bounds: clip.then_some(PIXELS), smoothing }
+    }
+
     /// Tells whether the objective has anything but the clean loss in it.
     pub fn is_adversarial(&self) -> bool {
-        self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
+        self.objective().is_adversarial()
     }
 
     /// Tells whether the net learns on examples that follow its gradient: only then is there an attack to overfit.

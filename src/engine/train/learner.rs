@@ -79,7 +79,7 @@ impl Default for Objective {
 }
 
 impl Objective {
-    fn is_adversarial(self) -> bool {
+    pub(super) fn is_adversarial(self) -> bool {
         self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
     }
 }

@@ -91,10 +91,12 @@ impl Optimiser {
                     source.each_part(isa, [&mut *w, velocity], |[w, v], g| sgd(isa, w, g, v, size));
                 }
                 (Algorithm::Adam, [mean, square]) => {
-                    let (mean, square) = (&mut mean.values[range.clone()], &mut square.values[range]);
-                    let size = AdamSize::new(size, self.steps);
-                    let parts = [&mut *w, mean, square];
-                    source.each_part(isa, parts, |[w, mean, square], g| adam(isa, w, g, mean, square, size));
+                    // Both moments start at zero, which their growth makes up for.
+                    let power = |beta: f32| 1.0 - f64::from(beta).powf(self.steps as f64);
+                    let size = StepSize { rate: (f64::from(size.rate) / power(BETA1)) as f32, ..size };
+                    let correction = (1.0 / power(BETA2).sqrt()) as f32;
+                    let parts = [&mut *w, &mut mean.values[range.clone()], &mut square.values[range]];
+                    source.each_part(isa, parts, |parts, g| adam(isa, parts, g, size, correction));
                 }
                 _ => unreachable!("an optimiser has the moments of its algorithm"),
             }
@@ -143,32 +145,14 @@ fn sgd(isa: Isa, w: &mut [f32], g: &[f32], v: &mut [f32], size: StepSize) {
     });
 }
 
-/// The rate and the root of the second moment are multiplied with these at a step, for both moments start at zero.
-#[derive(Clone, Copy)]
-struct AdamSize {
-    rate: f32,
-    correction: f32,
-    weight_decay: f32,
-}
-
-impl AdamSize {
-    fn new(size: StepSize, steps: u64) -> Self {
-        let power = |beta: f32| 1.0 - f64::from(beta).powf(steps as f64);
-        Self {
-            rate: (f64::from(size.rate) / power(BETA1)) as f32,
-            correction: (1.0 / power(BETA2).sqrt()) as f32,
-            weight_decay: size.weight_decay,
-        }
-    }
-}
-
-fn adam(isa: Isa, w: &mut [f32], g: &[f32], mean: &mut [f32], square: &mut [f32], size: AdamSize) {
+/// Takes a step of Adam; the root of the second moment is multiplied by `correction`.
+fn adam(isa: Isa, [w, mean, square]: [&mut [f32]; 3], g: &[f32], size: StepSize, correction: f32) {
     isa.vectorised(|| {
         for (((w, g), mean), square) in w.iter_mut().zip(g).zip(mean).zip(square) {
             let g = g + size.weight_decay * *w;
             *mean = BETA1 * *mean + (1.0 - BETA1) * g;
             *square = BETA2 * *square + (1.0 - BETA2) * g * g;
-            *w -= size.rate * *mean / (square.sqrt() * size.correction + EPSILON);
+            *w -= size.rate * *mean / (square.sqrt() * correction + EPSILON);
         }
     });
 }

@@ -11,11 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::config::{Config, check_tuning};
 use super::history::{EpochRecord, Stage};
 use super::init::initial_params;
-use super::learner::{Knowledge, Learner, Objective};
+use super::learner::{Knowledge, Learner};
 use super::optimiser::StepSize;
 use super::stopping::{Stopping, selection};
 use super::validation::Validation;
-use crate::attack::PIXELS;
 use crate::data::Dataset;
 use crate::device::Backend;
 use crate::model::{Catalogue, FirstLayer, Manifest, Params};
@@ -208,11 +207,8 @@ impl Trainer {
         let (from, to) = (step * self.config.batch, (step + 1) * self.config.batch);
         let batch = &self.order[from..to.min(self.order.len())];
         let (mut x, labels) = self.data.batch_values(batch, &self.manifest.input)?;
-        self.config.augment.apply(
-            &mut x,
-            &self.manifest.input,
-            &mut stream(self.config.seed, self.position, Purpose::Augment),
-        );
+        let mut rng = stream(self.config.seed, self.position, Purpose::Augment);
+        self.config.augment.apply(&mut x, &self.manifest.input, &mut rng);
         let (place, steps) = self.place_in_run(step);
         let size = StepSize {
             rate: self.rate(step),
@@ -222,7 +218,7 @@ impl Trainer {
             max_norm: self.config.max_norm,
         };
         let mut rng = stream(self.config.seed, self.position, Purpose::Dropout);
-        let loss = self.learner.step(&x, &labels, self.objective(), size, &mut rng)?;
+        let loss = self.learner.step(&x, &labels, self.config.objective(), size, &mut rng)?;
         if !loss.is_finite() {
             if let Some(start) = &self.epoch_start {
                 self.learner.go_back(start);
@@ -285,11 +281,6 @@ impl Trainer {
         (self.position.epoch * steps + step, self.config.epochs * steps)
     }
 
-    fn objective(&self) -> Objective {
-        let Config { adversary, eps, alpha, clip, label_smoothing: smoothing, .. } = self.config;
-        Objective { adversary, eps, alpha, bounds: clip.then_some(PIXELS), smoothing }
-    }
-
     fn validate_batch(&mut self) -> Result<WorkDone> {
         let held_out = self.pictures()..self.data.len();
         let pgd = if self.config.eps > 0.0 { self.config.pgd_pictures } else { 0 };
@@ -300,8 +291,8 @@ impl Trainer {
         };
         let place = Position { step: pictures.start, ..self.position };
         let (x, labels) = self.data.batch_values(&pictures.collect::<Vec<_>>(), &self.manifest.input)?;
-        let (objective, mut noise) = (self.objective(), stream(self.config.seed, place, Purpose::Probe));
-        validation.measure(&mut self.learner, &x, &labels, objective, &mut noise)?;
+        let mut noise = stream(self.config.seed, place, Purpose::Probe);
+        validation.measure(&mut self.learner, &x, &labels, self.config.objective(), &mut noise)?;
         self.validation = Some(validation);
         Ok(WorkDone::Validation)
     }
