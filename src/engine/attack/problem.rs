@@ -295,6 +295,14 @@ pub(super) fn gather(values: &[f32], size: usize, which: &[usize]) -> Vec<f32> {
     which.iter().flat_map(|&i| &values[i * size..(i + 1) * size]).copied().collect()
 }
 
+/// Returns the slopes of `z_up − z_down` with respect to the logits.
+pub(super) fn difference(classes: usize, up: usize, down: usize) -> Vec<f32> {
+    let mut slopes = vec![0.0; classes];
+    slopes[up] += 1.0;
+    slopes[down] -= 1.0;
+    slopes
+}
+
 /// Returns the slope; one that is not a number shows no way, and an infinite one is only very steep.
 fn finite(g: f32) -> f32 {
     if g.is_nan() { 0.0 } else { g.clamp(f32::MIN, f32::MAX) }

@@ -24,7 +24,7 @@ const XZ: &[u8] = &[0xFD, b'7', b'z', b'X', b'Z', 0];
 const USTAR: (usize, &[u8]) = (257, b"ustar");
 
 /// These are picture files by class and by name, both sorted as in folders.
-type Classes = BTreeMap<String, BTreeMap<String, Arc<[u8]>>>;
+pub(super) type Classes = BTreeMap<String, BTreeMap<String, Arc<[u8]>>>;
 
 #[derive(Debug)]
 pub(super) struct Archive {
@@ -62,15 +62,11 @@ pub(super) fn open(path: &Path, watch: &mut Watch) -> Result<Arc<Archive>> {
 }
 
 impl Archive {
-    fn split(&self, split: Split) -> Result<&Classes> {
+    pub(super) fn split(&self, split: Split) -> Result<&Classes> {
         match &self.parts {
             Parts::Whole(classes) => Ok(classes),
             Parts::Split { train, test } => folder::of_split(&self.path, split, train.as_ref(), test.as_ref()),
         }
-    }
-
-    pub(super) fn class_names(&self) -> Result<Vec<String>> {
-        Ok(self.split(Split::Train)?.keys().cloned().collect())
     }
 
     /// Returns the pictures of a split, class by class with its label.

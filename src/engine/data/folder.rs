@@ -13,7 +13,7 @@ const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif"
 /// Returns the sorted names of the class folders for training in a folder or an archive. Fails when there are none.
 pub fn class_folders(root: &Path) -> Result<Vec<String>> {
     if root.is_file() {
-        return archive::open(root, &mut |_| true)?.class_names();
+        return Ok(archive::open(root, &mut |_| true)?.split(Split::Train)?.keys().cloned().collect());
     }
     class_paths(&split_root(root, Split::Train)?)?.iter().map(|path| Ok(name(path)?.to_owned())).collect()
 }

@@ -57,14 +57,14 @@ impl DataSource {
     /// # Errors
     /// As [`Dataset::open_watched`]; for a set by name that is not there, a message that says how to get it.
     pub fn open(&self, split: Split, classes: &[String], watch: &mut Watch) -> Result<Dataset> {
-        let Some(folder) = self.folder() else {
-            let Self::Drawn { count, seed } = *self else { unreachable!("only drawn digits lie in no folder") };
+        if let Self::Drawn { count, seed } = *self {
             if classes.len() < 10 {
                 let count = classes.len();
                 return Err(Error::Argument(format!("the net has {count} classes; drawn digits need 10, from 0 to 9")));
             }
             return Dataset::drawn_digits(count, seed, split, watch);
-        };
+        }
+        let folder = self.folder().unwrap_or_default();
         if !matches!(self, Self::Folder(_)) && !self.is_there() {
             let why = format!("data: the data set {self} is not there; fetch it");
             return Err(Error::Missing { path: folder, why, remedy: Remedy::FetchData(self.to_string()) });

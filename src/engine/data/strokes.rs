@@ -31,7 +31,10 @@ impl Strokes {
         if let Some([x, y]) = centre_of_mass(&pen.draw(&placed)) {
             // MNIST puts it in pixel (14, 14), not between pixels.
             let middle = DIGIT_SIDE as f32 / 2.0 + 0.5;
-            placed.move_by(middle - x, middle - y);
+            let offset = [middle - x, middle - y];
+            for point in placed.lines.iter_mut().flatten() {
+                *point = [point[0] + offset[0], point[1] + offset[1]];
+            }
         }
         let bytes = pen.draw(&placed).iter().map(|ink| (ink * 255.0).round() as u8).collect();
         Picture::new(DIGIT_SIDE, DIGIT_SIDE, 1, bytes)
@@ -58,12 +61,6 @@ impl Strokes {
             }
         }
         strokes
-    }
-
-    fn move_by(&mut self, dx: f32, dy: f32) {
-        for point in self.lines.iter_mut().flatten() {
-            *point = [point[0] + dx, point[1] + dy];
-        }
     }
 }
 
