@@ -205,8 +205,7 @@ pub fn transfer(
     plan: &EvalPlan,
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Vec<Vec<usize>>> {
-    let shape =
-        |model: &Model| (model.input().channels, model.input().height, model.input().width, model.classes.len());
+    let shape = |model: &Model| (model.input().shape(), model.classes.len());
     if let Some(other) = models.iter().find(|model| shape(model) != shape(&models[0])) {
         let (name, first) = (&other.manifest.name, &models[0].manifest.name);
         return Err(Error::Argument(format!(

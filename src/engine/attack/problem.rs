@@ -57,10 +57,8 @@ pub struct Clean {
 }
 
 impl Problem {
-    /// Returns pictures `x`, (n, channels, height, width), that move away from `labels`, with ε = 0.
-    ///
-    /// # Errors
-    /// Pictures of another size than the net's input or outside the bounds, or a label that is not a class.
+    /// Returns pictures `x`, (n, channels, height, width), that move away from `labels`, with ε = 0. Fails for pictures
+    /// of another size than the net's input or outside the bounds, and for a label that is not a class.
     pub fn new(model: Arc<Model>, x: Vec<f32>, labels: Vec<usize>, rules: Rules) -> Result<Self> {
         Self::through(None, model, x, labels, rules)
     }

@@ -176,10 +176,8 @@ impl Dataset {
         }
     }
 
-    /// Returns picture `i` as it is stored; files are decoded now.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] when there is no picture `i`; as [`open`] for files.
+    /// Returns picture `i` as it is stored; files are decoded now. Fails when there is none, and as [`open`] does for
+    /// files.
     pub fn picture(&self, i: usize) -> Result<Picture> {
         let picture = match &self.pictures {
             Pictures::Idx(images) => images.picture(i),
@@ -230,10 +228,8 @@ impl Dataset {
         }
     }
 
-    /// Returns the pictures at `indices`, (n, channels, height, width), fitted to a net's input, and their labels.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] when `indices` is empty; as [`Self::picture`] for each of them.
+    /// Returns the pictures at `indices`, (n, channels, height, width), fitted to a net's input, and their labels. At
+    /// least one index is needed.
     pub fn batch_values(&self, indices: &[usize], input: &Input) -> Result<(Vec<f32>, Vec<usize>)> {
         if indices.is_empty() {
             return Err(Error::Argument("a batch needs at least one picture".into()));

@@ -52,10 +52,8 @@ impl Default for DataSource {
 }
 
 impl DataSource {
-    /// Opens a split of the set. Labels are indices of `classes`.
-    ///
-    /// # Errors
-    /// As [`Dataset::open_watched`]; for a set by name that is not there, a message that says how to get it.
+    /// Opens a split of the set. Labels are indices of `classes`. Fails as [`Dataset::open_watched`] does, and for a
+    /// set by name that is not there.
     pub fn open(&self, split: Split, classes: &[String], watch: &mut Watch) -> Result<Dataset> {
         if let Self::Drawn { count, seed } = *self {
             if classes.len() < 10 {
@@ -128,8 +126,11 @@ impl DataSource {
     /// Returns what a net for these pictures takes in, and its classes.
     pub fn shape(&self) -> Result<(Input, Vec<String>)> {
         let digits: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
-        let grey =
-            |height, width| Input { channels: 1, height, width, mean: vec![0.0], std: vec![1.0], fit: Fit::Letterbox };
+        let input = |channels, height, width, fit| {
+            let (mean, std) = (vec![0.0; channels], vec![1.0; channels]);
+            Input { channels, height, width, mean, std, fit }
+        };
+        let grey = |height, width| input(1, height, width, Fit::Letterbox);
         match self {
             Self::Drawn { .. } | Self::Mnist => Ok((grey(DIGIT_SIDE, DIGIT_SIDE), digits)),
             Self::FashionMnist => Ok((grey(DIGIT_SIDE, DIGIT_SIDE), FASHION.map(str::to_owned).to_vec())),
@@ -143,9 +144,7 @@ impl DataSource {
                 let classes = class_folders(path)?;
                 let picture = Dataset::open(path, Split::Train, &classes)?.picture(0)?;
                 let [height, width] = [picture.height, picture.width].map(|side| side.min(LARGEST_SIDE));
-                let (channels, fit) = (picture.channels, Fit::Crop);
-                let (mean, std) = (vec![0.0; channels], vec![1.0; channels]);
-                Ok((Input { channels, height, width, mean, std, fit }, classes))
+                Ok((input(picture.channels, height, width, Fit::Crop), classes))
             }
         }
     }
