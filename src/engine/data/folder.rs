@@ -18,8 +18,23 @@ pub fn class_folders(root: &Path) -> Result<Vec<String>> {
     class_paths(&split_root(root, Split::Train)?)?.iter().map(|path| Ok(name(path)?.to_owned())).collect()
 }
 
+/// Returns the pictures of a split, class by class with its label.
+pub(super) fn pictures(root: &Path, split: Split, classes: &[String]) -> Result<Vec<(usize, Vec<PictureFile>)>> {
+    let root = split_root(root, split)?;
+    let read = |class: PathBuf| {
+        let (label, files) = (label(&class, classes)?, sorted(&class, false)?);
+        let pictures = files.into_iter().filter(|path| is_picture(path));
+        Ok((label, pictures.map(|path| PictureFile { path, packed: None }).collect()))
+    };
+    let found = class_paths(&root)?.into_iter().map(read).collect::<Result<Vec<(_, Vec<_>)>>>()?;
+    if found.iter().all(|(_, pictures)| pictures.is_empty()) {
+        return Err(Error::Data { path: root, why: "the class folders hold no pictures".into() });
+    }
+    Ok(found)
+}
+
 /// Returns the folder that holds the class folders of a split.
-pub(super) fn split_root(root: &Path, split: Split) -> Result<PathBuf> {
+fn split_root(root: &Path, split: Split) -> Result<PathBuf> {
     // A folder named "train" may also be a class: only one with folders in it is a split.
     let find = |names: &[&str]| {
         let folders = names.iter().map(|name| root.join(name));
@@ -40,7 +55,7 @@ pub(super) fn of_split<T>(root: &Path, split: Split, train: Option<T>, test: Opt
 }
 
 /// Returns the class folders in `root`, sorted by name; at least one.
-pub(super) fn class_paths(root: &Path) -> Result<Vec<PathBuf>> {
+fn class_paths(root: &Path) -> Result<Vec<PathBuf>> {
     let folders = sorted(root, true)?;
     if folders.is_empty() {
         let why = "no data set in this folder. Looked for\n  \
@@ -51,11 +66,6 @@ pub(super) fn class_paths(root: &Path) -> Result<Vec<PathBuf>> {
         return Err(Error::Data { path: root.to_owned(), why });
     }
     Ok(folders)
-}
-
-pub(super) fn pictures(class: &Path) -> Result<Vec<PictureFile>> {
-    let pictures = sorted(class, false)?.into_iter().filter(|path| is_picture(path));
-    Ok(pictures.map(|path| PictureFile { path, packed: None }).collect())
 }
 
 pub(super) fn is_picture(path: &Path) -> bool {

@@ -102,13 +102,15 @@ impl Dataset {
 
     /// Does what [`Self::open`] does, with somebody who watches; may also end with [`Error::Stopped`].
     pub fn open_watched(path: &Path, split: Split, classes: &[String], watch: &mut Watch) -> Result<Self> {
-        if !std::fs::metadata(path).map_err(Error::io("open this data set", path))?.is_dir() {
-            return Self::open_archive(path, split, classes, watch);
+        let is_folder = std::fs::metadata(path).map_err(Error::io("open this data set", path))?.is_dir();
+        if is_folder && let Some((images, labels)) = idx::find(path, split)? {
+            return Self::open_idx(&images, &labels, classes);
         }
-        match idx::find(path, split)? {
-            Some((images, labels)) => Self::open_idx(&images, &labels, classes),
-            None => Self::open_folders(path, split, classes),
-        }
+        let (labels, files) = in_turn(match is_folder {
+            true => folder::pictures(path, split, classes)?,
+            false => archive::open(path, watch)?.pictures(split, classes)?,
+        });
+        Ok(Self { labels, pictures: Pictures::Files(files), fitted: OnceLock::new() })
     }
 
     fn open_idx(images: &Path, labels: &Path, classes: &[String]) -> Result<Self> {
@@ -126,22 +128,6 @@ impl Dataset {
             )));
         }
         Ok(Self { labels, pictures: Pictures::Idx(pictures), fitted: OnceLock::new() })
-    }
-
-    fn open_folders(root: &Path, split: Split, classes: &[String]) -> Result<Self> {
-        let root = folder::split_root(root, split)?;
-        let read = |class: PathBuf| Ok((folder::label(&class, classes)?, folder::pictures(&class)?));
-        let found = folder::class_paths(&root)?.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-        let (labels, files) = in_turn(found);
-        if files.is_empty() {
-            return Err(Error::Data { path: root, why: "the class folders hold no pictures".into() });
-        }
-        Ok(Self { labels, pictures: Pictures::Files(files), fitted: OnceLock::new() })
-    }
-
-    fn open_archive(path: &Path, split: Split, classes: &[String], watch: &mut Watch) -> Result<Self> {
-        let (labels, files) = in_turn(archive::open(path, watch)?.pictures(split, classes)?);
-        Ok(Self { labels, pictures: Pictures::Files(files), fitted: OnceLock::new() })
     }
 
     /// Returns the pictures of some classes alone, which are numbered anew in the order given.
