@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::attack::{AttackSettings, CurvePoint, Loss, Problem, Rules, SecurityCurve, finish};
+use crate::attack::{AccuracyPoint, AttackSettings, Loss, Problem, Rules, SecurityCurve, finish};
 use crate::data::Dataset;
 use crate::loss::softmax;
 use crate::model::{Model, argmax};
@@ -184,7 +184,7 @@ impl Evaluation {
 
     /// Returns what the honesty checks look at, where the attack followed this loss.
     pub fn curve<'a>(&self, attack: &'a AttackSettings, loss: Loss) -> SecurityCurve<'a> {
-        let point = |result: &AttackedResult| CurvePoint { eps: result.eps, correct: result.correct };
+        let point = |result: &AttackedResult| AccuracyPoint { eps: result.eps, correct: result.correct };
         SecurityCurve {
             attack,
             n: self.n,

@@ -19,12 +19,12 @@ pub struct SecurityCurve<'a> {
     /// The number of pictures of which the net is so sure that rounding hides most of the slope.
     pub saturated: usize,
     /// The points in any order.
-    pub points: Vec<CurvePoint>,
+    pub points: Vec<AccuracyPoint>,
 }
 
 /// These are the right answers at one ε.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CurvePoint {
+pub struct AccuracyPoint {
     pub eps: f32,
     pub correct: usize,
 }
@@ -69,9 +69,9 @@ fn compare(one: &SecurityCurve<'_>, many: &SecurityCurve<'_>) -> Option<String> 
         let other = many.points.iter().find(|other| other.eps == point.eps && other.eps > 0.0)?;
         Some((*point, other.correct))
     });
-    let pairs: Vec<(CurvePoint, usize)> = pairs.collect();
+    let pairs: Vec<(AccuracyPoint, usize)> = pairs.collect();
     let beaten = pairs.iter().filter(|(one_step, many_steps)| is_less(one_step.correct, *many_steps, n));
-    if let Some((CurvePoint { eps, correct }, many_steps)) = beaten.max_by_key(|(one, many)| many - one.correct) {
+    if let Some((AccuracyPoint { eps, correct }, many_steps)) = beaten.max_by_key(|(one, many)| many - one.correct) {
         return Some(format!(
             "at ε = {eps} one step leaves {} right but {name} {}: many steps should do at least as well, so the gradients mislead (or its steps are too few or too long)",
             one.share(*correct),
@@ -79,12 +79,12 @@ fn compare(one: &SecurityCurve<'_>, many: &SecurityCurve<'_>) -> Option<String> 
         ));
     }
     // Nearly as right as on untouched pictures under one step, less than half as often under many.
-    let fooled = pairs.iter().filter(|(CurvePoint { correct, .. }, many_steps)| {
+    let fooled = pairs.iter().filter(|(AccuracyPoint { correct, .. }, many_steps)| {
         *correct as f64 >= 0.8 * one.clean_correct as f64
             && 2 * many_steps < *correct
             && is_less(*many_steps, *correct, n)
     });
-    let (CurvePoint { eps, correct }, many_steps) = fooled.max_by_key(|(one, many)| one.correct - many)?;
+    let (AccuracyPoint { eps, correct }, many_steps) = fooled.max_by_key(|(one, many)| one.correct - many)?;
     Some(format!(
         "at ε = {eps} the net is right on {} under one step but on {} under {name}: it has learned to fool the one step (catastrophic overfitting), not to be robust",
         one.share(*correct),
@@ -112,7 +112,7 @@ impl SecurityCurve<'_> {
     }
 
     /// Returns the point of the largest ε that the attack was told.
-    fn last(&self) -> Option<&CurvePoint> {
+    fn last(&self) -> Option<&AccuracyPoint> {
         self.points.iter().filter(|point| point.eps.is_finite()).max_by(|a, b| a.eps.total_cmp(&b.eps))
     }
 
@@ -134,7 +134,7 @@ impl SecurityCurve<'_> {
     /// Tells whether an attack that follows the slope finds no more errors at the largest ε, beyond chance, than there
     /// are on untouched pictures, over a fourfold range of ε at least.
     fn stays_flat(&self) -> Option<String> {
-        let &CurvePoint { eps, correct } = self.last()?;
+        let &AccuracyPoint { eps, correct } = self.last()?;
         let is_wide = self.points.iter().any(|point| point.eps > 0.0 && eps >= 4.0 * point.eps);
         (is_wide && self.climbs() && !is_less(correct, self.clean_correct, self.n)).then(|| {
             format!(
@@ -148,7 +148,7 @@ impl SecurityCurve<'_> {
 
     /// Tells whether the accuracy at the largest ε is far above chance where ε is enough to turn all grey.
     fn stays_high(&self) -> Option<String> {
-        let &CurvePoint { eps, correct } = self.last()?;
+        let &AccuracyPoint { eps, correct } = self.last()?;
         let is_grey = self.attack.norm() == Norm::Linf && self.attack.takes_eps() && eps >= 0.5;
         let limit = (2.0 / self.classes as f64).min(0.75);
         (is_grey && wilson_interval(correct, self.n).0 > limit).then(|| {
@@ -172,7 +172,7 @@ mod tests {
     const NOISE: AttackSettings = AttackSettings::Noise(Noise { kind: NoiseKind::Signs });
 
     fn curve<'a>(attack: &'a AttackSettings, points: &[(f32, usize)]) -> SecurityCurve<'a> {
-        let points = points.iter().map(|&(eps, correct)| CurvePoint { eps, correct }).collect();
+        let points = points.iter().map(|&(eps, correct)| AccuracyPoint { eps, correct }).collect();
         SecurityCurve { attack, n: 1000, classes: 10, clean_correct: 990, without_gradient: 0, saturated: 0, points }
     }
 
