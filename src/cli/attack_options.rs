@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::choice::{LOSSES, choice, choice_of};
 use crate::command_line::with_options;
-use crate::engine::attack::{Attack, AttackSettings, Loss, MinimalEps, Norm, PIXELS, Parameter, Rules, Value, Warning};
+use crate::engine::attack::{Attack, AttackSettings, Loss, MinimalEps, Norm, PIXELS, Parameter, Rules, Value};
 use crate::engine::{Error, Result};
 
 /// These options belong to every command that attacks pictures.
@@ -61,9 +61,9 @@ impl RulesReport {
     }
 }
 
-/// Returns a warning whose remedy is an option.
-pub fn warning_text(warning: &Warning) -> String {
-    warning.to_string().replace("the log-odds follow it", "--loss log-odds follows it")
+/// Returns the text of a warning, in which a remedy is the option that brings it.
+pub fn warning_text(warning: &str) -> String {
+    warning.replace("the log-odds follow it", "--loss log-odds follows it")
 }
 
 /// Returns a parser for the name of an attack, which then has its usual parameters.

@@ -9,7 +9,7 @@ use super::{check_limit, print, print_json};
 use crate::engine::attack::{PIXELS, Rules, warnings};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::Split;
-use crate::engine::eval::{Plan, evaluate};
+use crate::engine::eval::{EvalPlan, evaluate};
 use crate::engine::files::write_atomically;
 use crate::engine::model::Catalogue;
 use crate::engine::{Error, Result};
@@ -28,7 +28,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         let data = open_data(source, Split::Test, &model.classes)?;
         let mut curves = Vec::new();
         for attack in &attacks {
-            let plan = Plan { rules, limit, ..Plan::new(attack.clone(), &args.eps) };
+            let plan = EvalPlan { rules, limit, ..EvalPlan::new(attack.clone(), &args.eps) };
             number += 1;
             let what = format!("curve {number} of {of}: {name} under {}", attack.name());
             let found = watched(|line| {

@@ -45,7 +45,7 @@ fn list(as_json: bool) -> Result<()> {
     if as_json {
         let set = |(set, offer): (&DataSource, Offer)| {
             json!({
-                "name": set,
+                "name": set.to_string(),
                 "is_there": set.is_there(),
                 "folder": offer.folder,
                 "bytes": offer.bytes(),

@@ -12,7 +12,7 @@ use super::{check_limit, print, print_json};
 use crate::engine::Result;
 use crate::engine::attack::{AttackSettings, warnings};
 use crate::engine::data::{DataSource, Split};
-use crate::engine::eval::{AttackedResult, Evaluation, Plan, Target, evaluate};
+use crate::engine::eval::{AttackedResult, EvalPlan, Evaluation, Target, evaluate};
 use crate::engine::model::{Catalogue, Model, find_class};
 use crate::engine::statistics::wilson_interval;
 use crate::engine::units::{counted, parse_eps, per_cent};
@@ -111,7 +111,7 @@ pub fn run(args: &EvalArgs) -> Result<()> {
     if args.common.json { print_json(&report) } else { print(&describe(&report)) }
 }
 
-fn plan(args: &EvalArgs, model: &Model) -> Result<Plan> {
+fn plan(args: &EvalArgs, model: &Model) -> Result<EvalPlan> {
     let attack = args.common.options.settings(args.attack.as_ref(), &args.eps)?;
     if attack.takes_eps() {
         budgets(&attack, &args.eps)?;
@@ -121,10 +121,10 @@ fn plan(args: &EvalArgs, model: &Model) -> Result<Plan> {
         Some("next") => Some(Target::Next),
         Some(class) => Some(Target::Class(find_class(&model.classes, class)?)),
     };
-    Ok(Plan { attack, eps: args.eps.clone(), rules: args.common.rules(), target, limit: args.limit })
+    Ok(EvalPlan { attack, eps: args.eps.clone(), rules: args.common.rules(), target, limit: args.limit })
 }
 
-fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -> Report {
+fn report(args: &EvalArgs, plan: &EvalPlan, evaluation: &Evaluation, seconds: f64) -> Report {
     let (unlimited, attacked): (Vec<_>, Vec<_>) =
         evaluation.attacked.iter().partition(|result| result.eps.is_infinite());
     let attacked_counts = |result: &AttackedResult| AttackedCounts {
@@ -155,7 +155,10 @@ fn report(args: &EvalArgs, plan: &Plan, evaluation: &Evaluation, seconds: f64) -
             pictures: lengths.len(),
             reached: lengths.iter().filter(|length| length.is_finite()).count(),
         }),
-        warnings: warnings(&[evaluation.curve(&plan.attack, plan.rules.loss)]).iter().map(warning_text).collect(),
+        warnings: warnings(&[evaluation.curve(&plan.attack, plan.rules.loss)])
+            .iter()
+            .map(|warning| warning_text(warning))
+            .collect(),
         seconds,
     }
 }

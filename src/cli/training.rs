@@ -12,8 +12,8 @@ use super::progress::{ProgressLine, check_ctrl_c, open_data};
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::model::{Catalogue, Manifest};
 use crate::engine::train::{
-    Adversary, Algorithm, Augment, Config, EpochRecord, Measured, Moment, Momentum, Rule, RunFolder, Schedule, Stage,
-    Stopping, Trainer,
+    Adversary, Algorithm, Augment, Config, EpochRecord, Measured, Momentum, Rule, RunFolder, Schedule, Stage, Stopping,
+    Trainer, WorkDone,
 };
 use crate::engine::units::parse_eps;
 use crate::engine::{Error, Result};
@@ -240,7 +240,7 @@ pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: EpochReport)
     let kept = |kept: Result<()>| kept.map_err(|error| Error::Argument(format!("{error}\n  {advice}")));
     while !trainer.is_finished() {
         match trainer.advance() {
-            Ok(Moment::Epoch) => {
+            Ok(WorkDone::Epoch) => {
                 line = ProgressLine::new(report != EpochReport::Json);
                 kept(folder.keep(trainer))?;
                 if let Some(record) = trainer.history().last() {
@@ -251,7 +251,7 @@ pub fn drive(folder: &mut RunFolder, trainer: &mut Trainer, report: EpochReport)
                     }
                 }
             }
-            Ok(Moment::Step | Moment::Validation) => {
+            Ok(WorkDone::Step | WorkDone::Validation) => {
                 kept(folder.keep_now_and_then(trainer))?;
                 draw(&mut line, trainer);
             }

@@ -10,9 +10,9 @@ use super::progress::{open_data, watched};
 use super::{check_limit, print, print_json};
 use crate::engine::attack::AttackSettings;
 use crate::engine::data::{DataSource, Split};
-use crate::engine::eval::{Plan, transfer};
+use crate::engine::eval::{EvalPlan, transfer};
 use crate::engine::model::Catalogue;
-use crate::engine::transfer_table::{Row, Transfer};
+use crate::engine::transfer_table::{Transfer, TransferRow};
 use crate::engine::units::{counted, parse_eps};
 use crate::engine::{Error, Result};
 
@@ -51,7 +51,7 @@ struct TransferReport<'a> {
     rules: RulesReport,
     seed: u64,
     n: usize,
-    rows: Vec<Row<'a>>,
+    rows: Vec<TransferRow<'a>>,
 }
 
 /// Makes the pictures on each net, asks all nets about them, and prints who errs how often.
@@ -67,7 +67,7 @@ pub fn run(args: &TransferArgs) -> Result<()> {
     let models = names.iter().map(|name| catalogue.load(name).map(Arc::new)).collect::<Result<Vec<_>>>()?;
     let data = open_data(&args.data, Split::Test, &models[0].classes)?;
     let rules = args.common.rules();
-    let plan = Plan { rules, limit: args.limit, ..Plan::new(attack, args.eps.as_slice()) };
+    let plan = EvalPlan { rules, limit: args.limit, ..EvalPlan::new(attack, args.eps.as_slice()) };
     let right = watched(|line| {
         transfer(&models, &data, &plan, |done, of| line.draw(&format!("{done} of {of} pictures attacked"), done, of))
     })?;
@@ -95,5 +95,5 @@ fn describe(report: &TransferReport<'_>) -> String {
     let eps = report.eps.map(|eps| format!(" at {}", settings.measure().describe(eps))).unwrap_or_default();
     let (pictures, clipping) = (counted(report.n, "picture"), report.rules.clipping());
     let head = format!("{settings}{eps} on {pictures}, true labels; {clipping}, seed {seed}; 95 % intervals");
-    std::iter::once(head).chain(report.rows.iter().map(Row::text)).collect::<Vec<_>>().join("\n")
+    std::iter::once(head).chain(report.rows.iter().map(TransferRow::text)).collect::<Vec<_>>().join("\n")
 }

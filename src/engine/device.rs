@@ -17,10 +17,7 @@ pub enum Backend {
 
 impl Backend {
     /// Returns what [`VARIABLE`] asks for: `cpu` (or nothing), `cuda`, `cuda:1`, `metal`; and `candle` for candle's
-    /// kernels on the CPU, to compare with.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for another name, and for a device that is not there or not built in.
+    /// kernels on the CPU, to compare with. Fails for a device that is not there or not built in.
     pub fn from_environment() -> Result<Self> {
         std::env::var(VARIABLE).map_or(Ok(Self::Kernels), |name| Self::named(&name))
     }

@@ -1,4 +1,4 @@
-//! Files from the network: only when asked for, checked by size and SHA-256, whole or not at all.
+//! Files come from the network only when asked for, checked by size and SHA-256, and whole or not at all.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
@@ -12,22 +12,20 @@ use ureq::http::Response;
 
 use super::{Error, Result};
 
-/// A file and where to get it.
+/// This is a file and where to get it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
-    /// What it is called on disk.
     pub name: String,
     pub bytes: u64,
-    /// How far `bytes` may be off: 0 where the size is known.
+    /// The number `bytes` may be off by so much: 0 where the size is known.
     pub slack: u64,
-    /// Lower-case hexadecimal; the first digits of it where no more are known.
+    /// This is lower-case hexadecimal, perhaps only its first digits.
     pub sha256: String,
-    /// Addresses, in the order in which they are tried.
+    /// These addresses are tried one after another.
     pub mirrors: Vec<String>,
 }
 
 impl Remote {
-    /// Whether a file may have so many bytes.
     fn may_have(&self, bytes: u64) -> bool {
         bytes.abs_diff(self.bytes) <= self.slack
     }
@@ -36,23 +34,21 @@ impl Remote {
         self.bytes + self.slack
     }
 
-    /// The size in words.
     fn size(&self) -> String {
         format!("{}{} bytes", if self.slack > 0 { "about " } else { "" }, self.bytes)
     }
 
-    /// What is known of the hash, in words.
     fn hash(&self) -> String {
         format!("SHA-256 {}{}", if self.sha256.len() < 64 { "beginning with " } else { "" }, self.sha256)
     }
 
-    /// Where a part of it lies that arrived earlier.
+    /// Returns where a part of it lies that arrived earlier.
     pub fn part(&self, folder: &Path) -> PathBuf {
         folder.join(format!("{}.part", self.name))
     }
 }
 
-/// How long to wait for an answer, and for the next bytes.
+/// A download waits so long for an answer, and for the next bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience(pub Duration);
 
@@ -62,17 +58,17 @@ impl Default for Patience {
     }
 }
 
-/// How often the caller is asked whether to go on while nothing arrives.
+/// The caller is asked so often whether to go on while nothing arrives.
 const TICK: Duration = Duration::from_millis(100);
 
 const REDIRECTS: u32 = 5;
-/// "Range not satisfiable".
+/// A server answers this where it has none of the bytes asked for.
 const RANGE_REFUSED: u16 = 416;
 const CHUNK: usize = 1 << 16;
 
-/// Fetches a file into a folder, which is made if need be, and gives its path. What arrived is kept as `NAME.part` when the
-/// network fails or the caller stops, and the next time goes on from there. `progress(bytes so far)` is called several times
-/// a second; false stops.
+/// Fetches a file into a folder, which is made if need be, and gives its path. When the network fails or the caller
+/// stops, what arrived is kept as `NAME.part`, and the next time goes on from there. `progress(bytes so far)` is called
+/// several times a second; false stops.
 ///
 /// # Errors
 /// [`Error::Stopped`]; [`Error::Download`] when no mirror has the right file; [`Error::Io`] when it cannot be written.
@@ -87,7 +83,7 @@ pub fn fetch(
         return Ok(target);
     }
     std::fs::create_dir_all(folder).map_err(Error::io("make the folder for the download", folder))?;
-    let mut part = Part::open(file.part(folder))?;
+    let mut part = PartFile::open(file.part(folder))?;
     if is_whole(file, &target)? {
         // Another program was quicker.
         return Ok(target);
@@ -100,8 +96,8 @@ pub fn fetch(
                 std::fs::rename(&part.path, &target).map_err(Error::io("keep the download", &target))?;
                 return Ok(target);
             }
-            Err(Failure::Mirror(why)) => failures.push(format!("{}: {why}", host(mirror))),
-            Err(Failure::End(error)) => {
+            Err(FetchFailure::Mirror(why)) => failures.push(format!("{}: {why}", host(mirror))),
+            Err(FetchFailure::End(error)) => {
                 let is_full = matches!(&error, Error::Io { source, .. } if source.kind() == ErrorKind::StorageFull);
                 part.leave(is_full);
                 return Err(error);
@@ -119,7 +115,6 @@ pub fn fetch(
     Err(Error::Download { why, path: target })
 }
 
-/// Whether the file is there already, to the byte.
 fn is_whole(file: &Remote, path: &Path) -> Result<bool> {
     match std::fs::metadata(path) {
         Ok(found) if file.may_have(found.len()) => {
@@ -140,32 +135,29 @@ fn sha256(reader: &mut File) -> std::io::Result<String> {
     }
 }
 
-/// Whether somebody fetches into this `NAME.part`.
+/// Tells whether somebody fetches into this `NAME.part`.
 pub fn is_under_way(part: &Path) -> bool {
     File::open(part).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
-/// The host of an address.
 pub fn host(address: &str) -> &str {
     address.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or(address)
 }
 
-/// Why a mirror did not do.
-enum Failure {
-    /// The next one may.
+enum FetchFailure {
+    /// Another mirror may have the file.
     Mirror(String),
-    /// None will.
     End(Error),
 }
 
-/// What has arrived so far.
-struct Part {
+/// This is what has arrived so far.
+struct PartFile {
     path: PathBuf,
     file: File,
     len: u64,
 }
 
-impl Part {
+impl PartFile {
     fn open(path: PathBuf) -> Result<Self> {
         // Not for appending: some systems refuse to cut such a file.
         let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
@@ -178,11 +170,11 @@ impl Part {
         Ok(Self { path, file, len })
     }
 
-    fn io(&self, source: std::io::Error) -> Failure {
-        Failure::End(Error::Io { doing: "write the download", path: self.path.clone(), source })
+    fn io(&self, source: std::io::Error) -> FetchFailure {
+        FetchFailure::End(Error::Io { doing: "write the download", path: self.path.clone(), source })
     }
 
-    fn clear(&mut self) -> Result<(), Failure> {
+    fn clear(&mut self) -> Result<(), FetchFailure> {
         if self.len > 0 {
             self.len = 0;
             self.file.set_len(0).map_err(|e| self.io(e))?;
@@ -204,7 +196,7 @@ impl Part {
         mirror: &str,
         patience: Patience,
         progress: &mut dyn FnMut(u64) -> bool,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), FetchFailure> {
         if self.len > wanted.most_bytes() {
             self.clear()?;
         }
@@ -223,7 +215,7 @@ impl Part {
             // What was there before may be to blame.
             return self.fill(wanted, mirror, patience, progress);
         }
-        Err(Failure::Mirror(format!("its bytes are others than expected, SHA-256 {}…", &found[..16])))
+        Err(FetchFailure::Mirror(format!("its bytes are others than expected, SHA-256 {}…", &found[..16])))
     }
 
     fn receive(
@@ -232,9 +224,9 @@ impl Part {
         mirror: &str,
         Patience(patience): Patience,
         progress: &mut dyn FnMut(u64) -> bool,
-    ) -> Result<(), Failure> {
-        // On a thread of its own: looking up a host or waiting for bytes must not keep the caller from stopping.
+    ) -> Result<(), FetchFailure> {
         self.file.seek(SeekFrom::Start(self.len)).map_err(|e| self.io(e))?;
+        // On a thread of its own: looking up a host or waiting for bytes must not keep the caller from stopping.
         let (send, receive) = sync_channel(4);
         let (address, from, mut announced) = (mirror.to_owned(), self.len, None);
         let work = move || request(&address, from, patience, &send);
@@ -243,11 +235,11 @@ impl Part {
             match next(&receive, &mut || progress(self.len))? {
                 Arrival::Begins { at, announced: length } => {
                     if at != 0 && at != self.len {
-                        return Err(Failure::Mirror(format!("it began at byte {at}, expected {}", self.len)));
+                        return Err(FetchFailure::Mirror(format!("it began at byte {at}, expected {}", self.len)));
                     }
                     announced = length.map(|length| at + length);
                     if let Some(whole) = announced.filter(|&whole| !wanted.may_have(whole)) {
-                        return Err(Failure::Mirror(format!("it has {whole} bytes, expected {}", wanted.size())));
+                        return Err(FetchFailure::Mirror(format!("it has {whole} bytes, expected {}", wanted.size())));
                     }
                     if at == 0 {
                         self.clear()?;
@@ -256,7 +248,7 @@ impl Part {
                 Arrival::Bytes(bytes) => {
                     if self.len + bytes.len() as u64 > wanted.most_bytes() {
                         self.clear()?;
-                        return Err(Failure::Mirror(format!("it sent more than the expected {}", wanted.size())));
+                        return Err(FetchFailure::Mirror(format!("it sent more than the expected {}", wanted.size())));
                     }
                     self.file.write_all(&bytes).map_err(|e| self.io(e))?;
                     self.len += bytes.len() as u64;
@@ -265,15 +257,15 @@ impl Part {
                     return Ok(());
                 }
                 Arrival::Ends => {
-                    return Err(Failure::Mirror(format!("it ended after {} of {}", self.len, wanted.size())));
+                    return Err(FetchFailure::Mirror(format!("it ended after {} of {}", self.len, wanted.size())));
                 }
-                Arrival::Fails(why) => return Err(Failure::Mirror(why)),
+                Arrival::Fails(why) => return Err(FetchFailure::Mirror(why)),
             }
         }
     }
 }
 
-/// What the thread of a request tells.
+/// The thread of a request tells this.
 enum Arrival {
     /// Bytes from this place on will come, and so many if the server says it.
     Begins {
@@ -285,11 +277,11 @@ enum Arrival {
     Fails(String),
 }
 
-/// The next arrival; asks whether to go on before each and while there is none.
-fn next(receive: &Receiver<Arrival>, go_on: &mut dyn FnMut() -> bool) -> Result<Arrival, Failure> {
+/// Returns the next arrival; asks whether to go on before it and while there is none.
+fn next(receive: &Receiver<Arrival>, go_on: &mut dyn FnMut() -> bool) -> Result<Arrival, FetchFailure> {
     loop {
         if !go_on() {
-            return Err(Failure::End(Error::Stopped));
+            return Err(FetchFailure::End(Error::Stopped));
         }
         match receive.recv_timeout(TICK) {
             Ok(arrival) => return Ok(arrival),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::attack::{AttackSettings, Curve, Loss, Point, Problem, Rules, finish};
+use crate::attack::{AccuracyPoint, AttackSettings, Loss, Problem, Rules, SecurityCurve, finish};
 use crate::data::Dataset;
 use crate::loss::softmax;
 use crate::model::{Model, argmax};
@@ -17,13 +17,13 @@ pub struct Evaluation {
     /// The number of untouched pictures whose right class is among the five most probable ones.
     pub clean_top5_correct: usize,
     /// The answers to the untouched pictures, in their order.
-    pub clean_answers: Vec<Answer>,
+    pub clean_answers: Vec<Prediction>,
     /// The number of pictures whose gradient is zero everywhere: the attack could not touch them.
     pub without_gradient: usize,
     /// The number of pictures of which the net is so sure that rounding hides most of the gradient.
     pub saturated: usize,
-    /// There is a result for each ε, in the order asked for. An attack that takes no ε counts where its perturbation is
-    /// no longer than that; a last one, of infinite ε, counts however long it is.
+    /// There is a result for each ε, in the order asked for. Of an attack that takes no ε, perturbations of up to this
+    /// length count, and a last result, of infinite ε, counts all.
     pub attacked: Vec<AttackedResult>,
     /// The lengths of the perturbations, in the attack's own measure, of the pictures that the net had right, under
     /// attacks that take no ε; infinite where one does not reach its goal.
@@ -31,26 +31,26 @@ pub struct Evaluation {
 }
 
 /// This is what a net answered to the attacked pictures, at one ε.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AttackedResult {
     pub eps: f32,
     pub correct: usize,
-    /// The number of pictures of which the net says the class that they were to be moved to; without targets, any wrong
-    /// one.
+    /// The number of pictures that the net takes for their targets; without targets, for any wrong class.
     pub reached: usize,
     /// The mean, over the wrong answers only, of the probability that the net gives its own answer.
     pub mean_confidence_on_mistakes: Option<f32>,
-    pub answers: Vec<Answer>,
+    pub answers: Vec<Prediction>,
 }
 
+/// This is what a net says of a picture with a label.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Answer {
+pub struct Prediction {
     pub label: usize,
     pub says: usize,
     pub confidence: f32,
 }
 
-impl Answer {
+impl Prediction {
     pub fn new(label: usize, logits: &[f32]) -> Self {
         let says = argmax(logits);
         Self { label, says, confidence: softmax(logits)[says] }
@@ -68,7 +68,7 @@ fn is_among(most: usize, logits: &[f32], class: usize) -> bool {
 }
 
 /// Counts how often pictures of each class got each answer: a row for each label, `classes` long.
-pub fn confusion(answers: &[Answer], classes: usize) -> Vec<Vec<usize>> {
+pub fn confusion(answers: &[Prediction], classes: usize) -> Vec<Vec<usize>> {
     let mut counts = vec![vec![0; classes]; classes];
     for answer in answers {
         counts[answer.label][answer.says] += 1;
@@ -86,7 +86,7 @@ pub enum Target {
 }
 
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct EvalPlan {
     /// The attack, against the true labels.
     pub attack: AttackSettings,
     pub eps: Vec<f32>,
@@ -96,7 +96,7 @@ pub struct Plan {
     pub limit: Option<usize>,
 }
 
-impl Plan {
+impl EvalPlan {
     /// Plans an attack for some ε, away from the label, on all pictures.
     pub fn new(attack: AttackSettings, eps: &[f32]) -> Self {
         Self { attack, eps: eps.to_vec(), rules: Rules::default(), target: None, limit: None }
@@ -104,12 +104,8 @@ impl Plan {
 }
 
 impl AttackedResult {
-    fn new(eps: f32) -> Self {
-        Self { eps, correct: 0, reached: 0, mean_confidence_on_mistakes: None, answers: Vec::new() }
-    }
-
     fn add(&mut self, problem: &Problem, i: usize, logits: &[f32]) {
-        let answer = Answer::new(problem.labels[i], logits);
+        let answer = Prediction::new(problem.labels[i], logits);
         self.correct += usize::from(answer.is_right());
         self.reached += usize::from(problem.fooled(i, logits));
         self.answers.push(answer);
@@ -124,10 +120,10 @@ impl AttackedResult {
 }
 
 impl Evaluation {
-    fn new(plan: &Plan, n: usize, classes: usize) -> Self {
-        // An attack that takes no ε counts for any besides.
+    fn new(plan: &EvalPlan, n: usize, classes: usize) -> Self {
         let any = (!plan.attack.takes_eps()).then_some(f32::INFINITY);
-        let attacked = plan.eps.iter().copied().chain(any).map(AttackedResult::new).collect();
+        let eps = plan.eps.iter().copied().chain(any);
+        let attacked = eps.map(|eps| AttackedResult { eps, ..AttackedResult::default() }).collect();
         Self { n, classes, attacked, lengths: any.map(|_| Vec::new()), ..Self::default() }
     }
 
@@ -135,7 +131,7 @@ impl Evaluation {
         let clean = problem.clean()?;
         let answers = clean.logits.chunks(problem.classes()).zip(&problem.labels);
         self.clean_top5_correct += answers.clone().filter(|(logits, label)| is_among(5, logits, **label)).count();
-        self.clean_answers.extend(answers.map(|(logits, label)| Answer::new(*label, logits)));
+        self.clean_answers.extend(answers.map(|(logits, label)| Prediction::new(*label, logits)));
         let is_zero = |gradient: &[f32]| gradient.iter().all(|&g| g == 0.0);
         self.without_gradient += clean.gradient.chunks(problem.size()).filter(|g| is_zero(g)).count();
         self.saturated += clean.saturated.iter().filter(|&&saturated| saturated).count();
@@ -187,9 +183,9 @@ impl Evaluation {
     }
 
     /// Returns what the honesty checks look at, where the attack followed this loss.
-    pub fn curve<'a>(&self, attack: &'a AttackSettings, loss: Loss) -> Curve<'a> {
-        let point = |result: &AttackedResult| Point { eps: result.eps, correct: result.correct };
-        Curve {
+    pub fn curve<'a>(&self, attack: &'a AttackSettings, loss: Loss) -> SecurityCurve<'a> {
+        let point = |result: &AttackedResult| AccuracyPoint { eps: result.eps, correct: result.correct };
+        SecurityCurve {
             attack,
             n: self.n,
             classes: self.classes,
@@ -206,11 +202,10 @@ impl Evaluation {
 pub fn transfer(
     models: &[Arc<Model>],
     data: &Dataset,
-    plan: &Plan,
+    plan: &EvalPlan,
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Vec<Vec<usize>>> {
-    let shape =
-        |model: &Model| (model.input().channels, model.input().height, model.input().width, model.classes.len());
+    let shape = |model: &Model| (model.input().shape(), model.classes.len());
     if let Some(other) = models.iter().find(|model| shape(model) != shape(&models[0])) {
         let (name, first) = (&other.manifest.name, &models[0].manifest.name);
         return Err(Error::Argument(format!(
@@ -252,7 +247,7 @@ fn batch_size(model: &Model) -> usize {
 pub fn evaluate(
     model: &Arc<Model>,
     data: &Dataset,
-    plan: &Plan,
+    plan: &EvalPlan,
     mut progress: impl FnMut(usize, usize) -> bool,
 ) -> Result<Evaluation> {
     let is_wanted = |i: &usize| !matches!(plan.target, Some(Target::Class(class)) if data.labels()[*i] == class);

@@ -41,10 +41,7 @@ pub fn open_ordinary(path: &Path, doing: &'static str) -> Result<File> {
 }
 
 /// Writes a file whole or not at all: to a temporary file in the same folder, synced, then renamed. `doing` reads like
-/// "write the weights".
-///
-/// # Errors
-/// [`Error::Io`] when the folder cannot be written (it does not exist, is read-only, the disk is full).
+/// "write the weights". Fails when the folder cannot be written.
 pub fn write_atomically(path: &Path, bytes: &[u8], doing: &'static str) -> Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

@@ -28,10 +28,8 @@ pub fn softmax(logits: &[f32]) -> Vec<f32> {
 }
 
 impl Loss {
-    /// Returns the loss of every row of `logits` (labels × classes).
-    ///
-    /// # Errors
-    /// A number of labels other than that of the rows, or a label that is not a class.
+    /// Returns the loss of every row of `logits` (labels × classes). Fails for another number of labels than of rows,
+    /// and for a label that is not a class.
     pub fn values(self, logits: &[f32], labels: &[usize]) -> Result<Vec<f32>> {
         let rows = rows(logits, labels)?;
         Ok(rows

@@ -7,10 +7,8 @@ pub const VARIABLE: &str = "DOPPELGANGER_THREADS";
 const MAX_THREADS: usize = 256;
 
 /// Starts as many threads as [`VARIABLE`] says, otherwise one a core; with a window one less from three cores on, so
-/// that drawing never waits for arithmetic. Results do not depend on the number.
-///
-/// # Errors
-/// [`Error::Argument`] for something that is not a number from 1 to 256.
+/// that drawing never waits for arithmetic. Results do not depend on the number. Fails for anything but a number from 1
+/// to 256.
 pub fn start(window: bool) -> Result<()> {
     let asked = std::env::var(VARIABLE).ok();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

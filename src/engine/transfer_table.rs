@@ -24,7 +24,7 @@ pub struct Transfer<'a> {
 
 /// This is what one net answered to the pictures that were made on one.
 #[derive(Serialize)]
-pub struct Row<'a> {
+pub struct TransferRow<'a> {
     /// The net that the pictures were made on.
     pub source: &'a str,
     pub asked: &'a str,
@@ -47,11 +47,11 @@ impl<'a> Transfer<'a> {
     }
 
     /// Returns all pairs, row by row.
-    pub fn rows(&self) -> Vec<Row<'a>> {
+    pub fn rows(&self) -> Vec<TransferRow<'a>> {
         let Self { nets, right, n, .. } = *self;
         let row = |source: usize, asked: usize| {
             let wrong = n - right[source][asked];
-            Row {
+            TransferRow {
                 source: &nets[source],
                 asked: &nets[asked],
                 attack: attack_name(self.attack),
@@ -70,11 +70,11 @@ impl<'a> Transfer<'a> {
 
     /// Returns the table, its first line included.
     pub fn csv(&self) -> String {
-        std::iter::once(HEADER.to_owned()).chain(self.rows().iter().map(Row::csv)).collect()
+        std::iter::once(HEADER.to_owned()).chain(self.rows().iter().map(TransferRow::csv)).collect()
     }
 }
 
-impl Row<'_> {
+impl TransferRow<'_> {
     pub fn text(&self) -> String {
         let Self { source, asked, error, interval: (low, high), .. } = self;
         let name = format!("made on {source}, asked {asked}");

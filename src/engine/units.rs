@@ -6,10 +6,8 @@ use super::{Error, Result};
 /// There are so many grey levels between black and white in an 8-bit picture.
 pub const LEVELS: f32 = 255.0;
 
-/// Parses `0.007` or `8/255`: a finite number of at least zero, in units of the pixel range [0, 1].
-///
-/// # Errors
-/// [`Error::Argument`] for text that is no number, for NaN, infinity and negative values.
+/// Parses `0.007` or `8/255`: a finite number of at least zero, in units of the pixel range [0, 1]. Fails for anything
+/// else.
 pub fn parse_eps(text: &str) -> Result<f32> {
     let number = |t: &str| t.trim().parse::<f32>().ok();
     let value = match text.split_once('/') {
@@ -82,25 +80,23 @@ mod tests {
     }
 
     #[test]
-    fn eps_is_told_in_three_units() {
-        assert_eq!(describe_eps(8.0 / 255.0), "0.0314 = 8.00/255 = 8 grey levels");
-        assert_eq!(grey_levels(0.0), "no change");
-        assert_eq!(grey_levels(1.0 / 255.0), "1 grey level");
-        assert_eq!(grey_levels(0.001), "less than one grey level");
-        assert_eq!(grey_levels(0.07), "17.9 grey levels");
-    }
-
-    #[test]
-    fn per_cent_does_not_pretend() {
-        assert_eq!(per_cent(1.0), "100.0 %");
-        assert_eq!(per_cent(0.99999), ">99.9 %");
-        assert_eq!(per_cent(0.976), "97.6 %");
-        assert_eq!(per_cent(0.0001), "<0.1 %");
-        assert_eq!(per_cent(0.0), "0.0 %");
-    }
-
-    #[test]
-    fn one_is_no_plural() {
-        assert_eq!((counted(1, "picture"), counted(0, "picture")), ("1 picture".into(), "0 pictures".into()));
+    fn numbers_are_told_as_people_compare_them() {
+        let told = [
+            (describe_eps(8.0 / 255.0), "0.0314 = 8.00/255 = 8 grey levels"),
+            (grey_levels(0.0), "no change"),
+            (grey_levels(1.0 / 255.0), "1 grey level"),
+            (grey_levels(0.001), "less than one grey level"),
+            (grey_levels(0.07), "17.9 grey levels"),
+            (per_cent(1.0), "100.0 %"),
+            (per_cent(0.99999), ">99.9 %"),
+            (per_cent(0.976), "97.6 %"),
+            (per_cent(0.0001), "<0.1 %"),
+            (per_cent(0.0), "0.0 %"),
+            (counted(1, "picture"), "1 picture"),
+            (counted(0, "picture"), "0 pictures"),
+        ];
+        for (found, expected) in told {
+            assert_eq!(found, expected);
+        }
     }
 }

@@ -6,7 +6,7 @@ use crate::common;
 use crate::common::shared;
 use doppelganger::engine::attack::{AttackSettings, Baseline, Fgsm, Goal, Label, Loss, Norm, Verdict};
 use doppelganger::engine::data::{Dataset, Split};
-use doppelganger::engine::eval::{Plan, evaluate};
+use doppelganger::engine::eval::{EvalPlan, evaluate};
 use doppelganger::engine::model::{Catalogue, Model, argmax};
 use doppelganger::engine::picture::open;
 use doppelganger::engine::train::{Config, Rule, Stopping, Trainer};
@@ -82,7 +82,7 @@ fn compare_counts<const N: usize>(
     let load = |name| Arc::new(Catalogue::new(Vec::new()).load(name).unwrap());
     let data = Dataset::open(&path, Split::Test, &load(expected[0].0).classes).unwrap();
     for &(name, clean, attacked) in expected {
-        let plan = Plan { limit, ..Plan::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }), eps) };
+        let plan = EvalPlan { limit, ..EvalPlan::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }), eps) };
         let result = evaluate(&load(name), &data, &plan, |_, _| true).unwrap();
         let close = |found: usize, expected: usize| found.abs_diff(expected) <= tolerance;
         assert!(close(result.clean_correct, clean), "{name}: {}, {clean}", result.clean_correct);
@@ -117,7 +117,7 @@ fn a_net_that_learns_from_drawn_digits_alone_reads_real_ones() {
     }
     let model = Arc::new(Model::new(manifest, &trainer.params().unwrap()).unwrap());
     let real = Dataset::open(&path, Split::Test, &model.classes).unwrap();
-    let plan = Plan::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }), &[]);
+    let plan = EvalPlan::new(AttackSettings::Fgsm(Fgsm { norm: Norm::Linf }), &[]);
     let right = evaluate(&model, &real, &plan, |_, _| true).unwrap().clean_correct;
     assert!(right >= 9000, "{right} of 10 000 real digits");
 }

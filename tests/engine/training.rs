@@ -6,8 +6,8 @@ use std::sync::Arc;
 use doppelganger::engine::data::{Dataset, Split, draw_digit};
 use doppelganger::engine::model::{Catalogue, Manifest, Params};
 use doppelganger::engine::train::{
-    Adversary, Algorithm, Augment, Checkpoint, Config, EpochRecord, Moment, Momentum, Rule, RunFolder, Schedule, Stage,
-    Stopping, Trainer, history_csv,
+    Adversary, Algorithm, Augment, Checkpoint, Config, EpochRecord, Momentum, Rule, RunFolder, Schedule, Stage,
+    Stopping, Trainer, WorkDone, history_csv,
 };
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -97,9 +97,9 @@ fn training_learns_and_reports_all_errors() {
     let (mut steps, mut validations, mut epochs) = (0, 0, 0);
     while !trainer.is_finished() {
         match trainer.advance().unwrap() {
-            Moment::Step => steps += 1,
-            Moment::Validation => validations += 1,
-            Moment::Epoch => epochs += 1,
+            WorkDone::Step => steps += 1,
+            WorkDone::Validation => validations += 1,
+            WorkDone::Epoch => epochs += 1,
         }
         let progress = trainer.progress();
         assert!(progress.steps == 8 && progress.step <= 8 && progress.epochs == 12);
@@ -209,7 +209,7 @@ fn a_smaller_rate_gets_past_a_loss_that_is_no_number() {
     let kept = folder.path().join("kept.safetensors");
     let run = |is_killed: bool| {
         let mut trainer = trainer(&data, config.clone());
-        assert_eq!(trainer.advance().unwrap(), Moment::Step, "the first step is still a number");
+        assert_eq!(trainer.advance().unwrap(), WorkDone::Step, "the first step is still a number");
         if is_killed {
             trainer.save_checkpoint(&kept).unwrap();
             trainer = Checkpoint::read(&kept).unwrap().resume(data.clone()).unwrap();
@@ -279,7 +279,7 @@ fn stopping_keeps_the_best_epoch_and_retrains_for_as_many() {
     while !trainer.is_finished() {
         let moment = trainer.advance().unwrap();
         let history = trainer.history();
-        if moment == Moment::Epoch && Rule::Adversarial.best(history) == Some(history.len() - 1) {
+        if moment == WorkDone::Epoch && Rule::Adversarial.best(history) == Some(history.len() - 1) {
             best = Some(bits(&trainer.params().unwrap()));
         }
         if history.iter().all(|record| record.stage == Stage::Selection) && best.is_some() {
@@ -381,11 +381,11 @@ fn a_finished_run_in_brief_keeps_its_history_and_its_best_net() {
     to_the_end(&mut trainer);
     trainer.save_checkpoint(&path).unwrap();
     let whole = Checkpoint::read(&path).unwrap();
-    let (summary, best) = (whole.summary().unwrap(), trainer.best_params().unwrap());
+    let (summary, best) = (whole.summary.clone(), trainer.best_params().unwrap());
     let bytes = whole.in_brief().unwrap();
     assert!(bytes.len() < std::fs::metadata(&path).unwrap().len() as usize / 2);
     let brief = Checkpoint::parse(&bytes, Path::new("brief")).unwrap();
-    assert_eq!(brief.summary().unwrap(), summary);
+    assert_eq!(brief.summary, summary);
     assert!(summary.is_finished && summary.history.len() == 3);
     let nets = brief.nets().unwrap();
     for (name, tensor) in &best {

@@ -6,7 +6,7 @@ use crate::window::{Opening, Window};
 use doppelganger::app::{Clip, Tab, TestPart};
 use doppelganger::engine::attack::{AttackSettings, Goal, Label, Loss, Rules};
 use doppelganger::engine::data::{DataSource, Split};
-use doppelganger::engine::eval::{Plan, confusion, evaluate, transfer};
+use doppelganger::engine::eval::{EvalPlan, confusion, evaluate, transfer};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::worker::Source;
 use eframe::egui::{Key, Theme, vec2};
@@ -45,7 +45,7 @@ fn what_is_measured_is_what_the_engine_measures() {
     let rules = Rules { loss: Loss::LogOdds, ..Rules::default() };
     for name in ["fgsm", "pgd"] {
         let attack = AttackSettings::named(name).unwrap();
-        let plan = Plan { rules, limit: Some(60), ..Plan::new(attack.clone(), &[0.1, 64.0 / 255.0]) };
+        let plan = EvalPlan { rules, limit: Some(60), ..EvalPlan::new(attack.clone(), &[0.1, 64.0 / 255.0]) };
         let expected = evaluate(&model, &data, &plan, |_, _| true).unwrap();
         let curve = window.app().tests().curves.iter().find(|curve| curve.attack == attack).unwrap();
         assert_eq!(curve.found, expected);
@@ -193,8 +193,11 @@ fn nets_are_shown_the_pictures_of_others() {
         found.survey.nets.iter().map(|net| Arc::new(Catalogue::new(Vec::new()).load(net).unwrap())).collect();
     assert_eq!((nets.len(), found.n, window.app().tests().part), (2, 40, TestPart::Transfer));
     let data = found.survey.data.open(Split::Test, &nets[0].classes, &mut |_| true).unwrap();
-    let plan =
-        Plan { rules: found.survey.rules, limit: Some(40), ..Plan::new(found.survey.attacks[0].clone(), &[0.3]) };
+    let plan = EvalPlan {
+        rules: found.survey.rules,
+        limit: Some(40),
+        ..EvalPlan::new(found.survey.attacks[0].clone(), &[0.3])
+    };
     assert_eq!(found.right, transfer(&nets, &data, &plan, |_, _| true).unwrap());
     // Each net on its own pictures is what evaluating it gives.
     for (at, net) in nets.iter().enumerate() {

@@ -13,7 +13,7 @@ use crate::engine::attack::PIXELS;
 use crate::engine::data::{DataSource, Dataset, Split};
 use crate::engine::device::Backend;
 use crate::engine::statistics::wilson_interval;
-use crate::engine::train::{Adversary, Algorithm, Learner, Measured, Nets, Objective, RunFolder, Tally};
+use crate::engine::train::{Adversary, Algorithm, Learner, Measured, Objective, RunFolder, RunNets, Tally};
 use crate::engine::{Error, Result};
 
 /// This is one line of the table, with shares from 0 to 1.
@@ -103,7 +103,7 @@ pub fn measure(recipe: &Recipe, out: &Path, sets: &mut Sets, progress: bool) -> 
 }
 
 fn learner(folder: &Path) -> Result<Learner> {
-    let Nets { manifest, best, .. } = RunFolder::nets(folder)?;
+    let RunNets { manifest, best, .. } = RunFolder::nets(folder)?;
     Learner::new(&Backend::from_environment()?, &manifest, &best, Algorithm::Sgd)
 }
 

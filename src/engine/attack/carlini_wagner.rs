@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::parameter::{AttackInfo, Parameter, Scale, Value, steps};
-use super::problem::{Problem, gather};
+use super::problem::{Problem, difference, gather};
 use super::run::{Attack, Run, Step, check_positive, check_steps};
 use super::{Bounds, Measure, Norm};
 use crate::{Error, Result};
@@ -282,11 +282,8 @@ impl Run for Search {
         open.iter().for_each(|&i| self.place(i));
         let (size, classes) = (self.problem.size(), self.problem.classes());
         let towards = |row: usize, _, logits: &[f32]| {
-            let mut d = vec![0.0; classes];
             let Margin { down, up, .. } = margin(&self.problem, open[row], logits);
-            d[down] += 1.0;
-            d[up] -= 1.0;
-            d
+            difference(classes, down, up)
         };
         let (logits, gradients) = self.problem.gradients(&gather(&self.at, size, &open), 1, towards)?;
         let step = self.done % steps;

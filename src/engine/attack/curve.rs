@@ -38,10 +38,8 @@ pub fn eps_ladder(max: f32, points: usize) -> Vec<f32> {
 }
 
 /// Makes one forward pass on all of `x + ε·η` together, clipped and rounded as the rules say. ε may be negative. Of a
-/// photo the net is shown what a file of it would show, in 8 bits.
-///
-/// # Errors
-/// A direction of another size than the picture, ε that do not ascend, or those of the net.
+/// photo the net is shown what a file of it would show, in 8 bits. Fails for a direction of another size than the
+/// picture, and for ε that do not ascend.
 pub fn eps_curve(model: &Model, input: &AttackInput, direction: &[f32], eps: &[f32], rules: Rules) -> Result<EpsCurve> {
     let x = &input.pixels.values;
     if direction.len() != x.len() {

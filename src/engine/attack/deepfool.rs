@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::parameter::{AttackInfo, Parameter, Scale, Value, norm, steps};
-use super::problem::{Problem, gather};
+use super::problem::{Problem, difference, gather};
 use super::run::{Attack, Run, Step, check_positive, check_steps};
 use super::step::clip;
 use super::{Measure, Norm};
@@ -168,14 +168,11 @@ impl Run for Fooling {
         };
         let (problem, size, classes) = (&self.problem, self.problem.size(), self.problem.classes());
         let count = rivals[self.open[0]].len();
-        let difference = |row: usize, number: usize, logits: &[f32]| {
-            let mut d = vec![0.0; classes];
+        let of_logits = |row: usize, number: usize, logits: &[f32]| {
             let i = self.open[row];
-            d[rivals[i][number]] += 1.0;
-            d[self.from(i, logits)] -= 1.0;
-            d
+            difference(classes, rivals[i][number], self.from(i, logits))
         };
-        let (logits, slopes) = problem.gradients(&gather(&self.at, size, &self.open), count, difference)?;
+        let (logits, slopes) = problem.gradients(&gather(&self.at, size, &self.open), count, of_logits)?;
         for (row, &i) in self.open.iter().enumerate() {
             let (z, slopes) =
                 (&logits[row * classes..(row + 1) * classes], &slopes[row * count * size..][..count * size]);

@@ -4,6 +4,7 @@
 //! lead of the label over a rival, and ε·sign(w_rival − w_label) takes just that.
 
 use super::Norm;
+use super::problem::difference;
 use crate::model::{LayerSpec, Model};
 use crate::picture::{Channel, Heatmap, Planes, Quantity, Rgba};
 use crate::{Error, Result};
@@ -43,10 +44,8 @@ impl LinearRival {
     }
 }
 
-/// Returns the rival of `label`; none where the net is not linear or its pixels have more than one channel.
-///
-/// # Errors
-/// A picture of another shape than the net's input, a label that is no class, or a net with one class.
+/// Returns the rival of `label`; none where the net is not linear or its pixels have more than one channel. Fails for a
+/// picture of another shape, a label that is no class, and a net with one class.
 pub fn linear_rival(model: &Model, picture: &Planes, label: usize) -> Result<Option<LinearRival>> {
     let is_linear =
         |layer: &LayerSpec| matches!(layer, LayerSpec::Flatten(_) | LayerSpec::Linear(_) | LayerSpec::Dropout(_));
@@ -58,12 +57,8 @@ pub fn linear_rival(model: &Model, picture: &Planes, label: usize) -> Result<Opt
         return Err(Error::Argument(format!("label {label} of {classes} classes; expected one of at least 2")));
     }
     let rivals: Vec<usize> = (0..classes).filter(|&class| class != label).collect();
-    let difference = |_: usize, number: usize, _: &[f32]| {
-        let mut d = vec![0.0; classes];
-        (d[rivals[number]], d[label]) = (1.0, -1.0);
-        d
-    };
-    let (logits, slopes) = model.gradients(&picture.to_tensor()?, rivals.len(), difference)?;
+    let of_logits = |_: usize, number: usize, _: &[f32]| difference(classes, rivals[number], label);
+    let (logits, slopes) = model.gradients(&picture.to_tensor()?, rivals.len(), of_logits)?;
     let (z, slopes): (Vec<f32>, Vec<f32>) = (logits.flatten_all()?.to_vec1()?, slopes.flatten_all()?.to_vec1()?);
     let all = rivals.iter().zip(slopes.chunks(picture.values.len())).map(|(&class, weights)| LinearRival {
         class,

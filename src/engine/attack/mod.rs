@@ -35,7 +35,7 @@ pub use crate::loss::Loss;
 pub use controls::{Control, alignment};
 pub use curve::{EpsCurve, Flip, eps_curve, eps_ladder, eps_range};
 pub use gradient::{InputGradient, input_gradient};
-pub use honesty::{Curve, Point, Warning, warnings};
+pub use honesty::{AccuracyPoint, SecurityCurve, warnings};
 pub use linear::{LinearRival, linear_rival};
 pub use measure::Measure;
 pub use noise::NoiseKind;

@@ -45,10 +45,8 @@ impl AttackInput {
         if own_pixels { Self::photo(picture.clone(), lens) } else { Ok(lens.fit(picture)?.into()) }
     }
 
-    /// Returns a photo at its own resolution.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] when the lens shows more than [`MAX_PHOTO_PIXELS`] of it, or is made for another shape.
+    /// Returns a photo at its own resolution. Fails where the lens shows more than [`MAX_PHOTO_PIXELS`] of it, or is
+    /// made for another shape.
     pub fn photo(picture: Arc<Picture>, lens: Lens) -> Result<Self> {
         let (_, _, width, height) = lens.support();
         if width * height > MAX_PHOTO_PIXELS {
@@ -185,10 +183,8 @@ impl Attacked {
 }
 
 impl Baseline {
-    /// Makes one forward and one backward pass.
-    ///
-    /// # Errors
-    /// A label or target that the model does not have, or a net whose answers are not numbers.
+    /// Makes one forward and one backward pass. Fails for classes that the model does not have, and for answers that
+    /// are not numbers.
     pub fn new(model: &Model, input: impl Into<AttackInput>, label: Label, goal: Goal, loss: Loss) -> Result<Self> {
         let input = input.into();
         let original = input.pixels.clone();

@@ -57,10 +57,8 @@ pub struct Clean {
 }
 
 impl Problem {
-    /// Returns pictures `x`, (n, channels, height, width), that move away from `labels`, with ε = 0.
-    ///
-    /// # Errors
-    /// Pictures of another size than the net's input or outside the bounds, or a label that is not a class.
+    /// Returns pictures `x`, (n, channels, height, width), that move away from `labels`, with ε = 0. Fails for pictures
+    /// of another size than the net's input or outside the bounds, and for a label that is not a class.
     pub fn new(model: Arc<Model>, x: Vec<f32>, labels: Vec<usize>, rules: Rules) -> Result<Self> {
         Self::through(None, model, x, labels, rules)
     }
@@ -293,6 +291,14 @@ fn shape(model: &Model, lens: Option<&Lens>) -> (usize, usize, usize) {
 
 pub(super) fn gather(values: &[f32], size: usize, which: &[usize]) -> Vec<f32> {
     which.iter().flat_map(|&i| &values[i * size..(i + 1) * size]).copied().collect()
+}
+
+/// Returns the slopes of `z_up − z_down` with respect to the logits.
+pub(super) fn difference(classes: usize, up: usize, down: usize) -> Vec<f32> {
+    let mut slopes = vec![0.0; classes];
+    slopes[up] += 1.0;
+    slopes[down] -= 1.0;
+    slopes
 }
 
 /// Returns the slope; one that is not a number shows no way, and an infinite one is only very steep.

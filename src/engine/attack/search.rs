@@ -32,14 +32,9 @@ impl EpsSearch {
 
     /// Returns the ε to try now; none at the end.
     pub fn trial(&self) -> Option<f32> {
-        match self.high {
-            None => self.rungs.get(self.tried).copied(),
-            // None where no number lies between.
-            Some(high) if self.halvings > 0 => {
-                Some(0.5 * (self.low + high)).filter(|eps| self.low < *eps && *eps < high)
-            }
-            Some(_) => None,
-        }
+        let Some(high) = self.high else { return self.rungs.get(self.tried).copied() };
+        let middle = 0.5 * (self.low + high);
+        (self.halvings > 0 && self.low < middle && middle < high).then_some(middle)
     }
 
     pub fn learn(&mut self, works: bool) {
@@ -61,13 +56,11 @@ impl EpsSearch {
 
     /// Returns how far the search is at least, from 0 to 1.
     pub fn share_done(&self) -> f32 {
-        match (self.trial(), self.high) {
-            (None, _) => 1.0,
-            (Some(_), high) => {
-                let done = if high.is_none() { self.tried } else { self.rungs.len() };
-                done as f32 / (self.rungs.len() + self.halvings) as f32
-            }
+        if self.trial().is_none() {
+            return 1.0;
         }
+        let done = if self.high.is_none() { self.tried } else { self.rungs.len() };
+        done as f32 / (self.rungs.len() + self.halvings) as f32
     }
 }
 

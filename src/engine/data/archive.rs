@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
-use super::{Split, Watch, folder};
+use super::{PictureFile, Split, Watch, folder};
 use crate::files::{Stamp, open_ordinary};
 use crate::{Error, Result};
 
@@ -24,7 +24,7 @@ const XZ: &[u8] = &[0xFD, b'7', b'z', b'X', b'Z', 0];
 const USTAR: (usize, &[u8]) = (257, b"ustar");
 
 /// These are picture files by class and by name, both sorted as in folders.
-type Classes = BTreeMap<String, BTreeMap<String, Arc<[u8]>>>;
+pub(super) type Classes = BTreeMap<String, BTreeMap<String, Arc<[u8]>>>;
 
 #[derive(Debug)]
 pub(super) struct Archive {
@@ -36,12 +36,6 @@ pub(super) struct Archive {
 enum Parts {
     Whole(Classes),
     Split { train: Option<Classes>, test: Option<Classes> },
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Packed {
-    pub(super) name: String,
-    pub(super) bytes: Arc<[u8]>,
 }
 
 /// This archive was read last. Unpacking takes seconds, and a run asks three times: for classes, pictures and tests.
@@ -68,25 +62,19 @@ pub(super) fn open(path: &Path, watch: &mut Watch) -> Result<Arc<Archive>> {
 }
 
 impl Archive {
-    fn split(&self, split: Split) -> Result<&Classes> {
-        let (found, expected) = match (&self.parts, split) {
-            (Parts::Whole(classes), _) => return Ok(classes),
-            (Parts::Split { train, .. }, Split::Train) => (train, "train/<class>"),
-            (Parts::Split { test, .. }, Split::Test) => (test, "test/<class> or val/<class>"),
-        };
-        found.as_ref().ok_or_else(|| folder::missing_split(&self.path, expected))
-    }
-
-    pub(super) fn class_names(&self) -> Result<Vec<String>> {
-        Ok(self.split(Split::Train)?.keys().cloned().collect())
+    pub(super) fn split(&self, split: Split) -> Result<&Classes> {
+        match &self.parts {
+            Parts::Whole(classes) => Ok(classes),
+            Parts::Split { train, test } => folder::of_split(&self.path, split, train.as_ref(), test.as_ref()),
+        }
     }
 
     /// Returns the pictures of a split, class by class with its label.
-    pub(super) fn pictures(&self, split: Split, classes: &[String]) -> Result<Vec<(usize, Vec<Packed>)>> {
+    pub(super) fn pictures(&self, split: Split, classes: &[String]) -> Result<Vec<(usize, Vec<PictureFile>)>> {
         let read = |(class, files): (&String, &BTreeMap<String, Arc<[u8]>>)| {
-            let packed = |(file, bytes): (&String, &Arc<[u8]>)| Packed {
-                name: format!("{}: {class}/{file}", self.path.display()),
-                bytes: bytes.clone(),
+            let packed = |(file, bytes): (&String, &Arc<[u8]>)| PictureFile {
+                path: format!("{}: {class}/{file}", self.path.display()).into(),
+                packed: Some(bytes.clone()),
             };
             Ok((folder::label(&self.path.join(class), classes)?, files.iter().map(packed).collect()))
         };
@@ -94,9 +82,10 @@ impl Archive {
     }
 }
 
-type Entry = (Vec<String>, Arc<[u8]>);
+/// This is a file in an archive, by the folders and the name in its path.
+type ArchiveEntry = (Vec<String>, Arc<[u8]>);
 
-fn read(path: &Path, watch: &mut Watch) -> Result<Vec<Entry>> {
+fn read(path: &Path, watch: &mut Watch) -> Result<Vec<ArchiveEntry>> {
     let wrong = |why: String| Error::Data { path: path.to_owned(), why };
     let mut is_stopped = false;
     let mut watch = |share| {
@@ -159,7 +148,7 @@ impl<R: Read> Read for Watched<'_, R> {
     }
 }
 
-fn entries<R: Read>(archive: &mut tar::Archive<R>) -> std::io::Result<Vec<Entry>> {
+fn entries<R: Read>(archive: &mut tar::Archive<R>) -> std::io::Result<Vec<ArchiveEntry>> {
     let mut entries = Vec::new();
     for entry in archive.entries()? {
         let mut entry = entry?;
@@ -194,7 +183,7 @@ const TRAIN: &str = "train";
 const TEST: [&str; 2] = ["test", "val"];
 
 /// Sorts entries by split and class. Folders that all of them lie in are no part of that.
-fn arrange(mut entries: Vec<Entry>) -> Parts {
+fn arrange(mut entries: Vec<ArchiveEntry>) -> Parts {
     let is_split = |name: &str| name == TRAIN || TEST.contains(&name);
     while let [(first, _), ..] = entries.as_slice()
         && let root = first[0].clone()

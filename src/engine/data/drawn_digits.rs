@@ -6,7 +6,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::handwriting::{DIGITS, Stroke, Variant};
-use super::strokes::{Pen, Strokes};
+use super::strokes::{DigitPen, Strokes};
 use crate::picture::Picture;
 
 const STEPS: usize = 8;
@@ -15,16 +15,18 @@ const STEPS: usize = 8;
 pub fn draw_digit(digit: u8, rng: &mut ChaCha8Rng) -> Picture {
     let variant = pick(DIGITS[usize::from(digit % 10)], rng);
     let wobble = rng.random_range(0.01..0.06);
-    let lines = variant.strokes.iter().map(|stroke| trace(&written(stroke, wobble, rng), stroke.rounded)).collect();
-    let mut strokes = Strokes { lines };
-    let warp = Warp::draw(rng);
-    let hand = Hand::draw(rng);
+    let mut line = |stroke: &Stroke| {
+        let points: Vec<_> = stroke.points.iter().map(|point| point.map(|v| v + wobble * normal(rng))).collect();
+        trace(&points, stroke.rounded)
+    };
+    let mut strokes = Strokes { lines: variant.strokes.iter().map(&mut line).collect() };
+    let (warp, hand) = (warp(rng), Hand::draw(rng));
     for point in strokes.lines.iter_mut().flatten() {
-        *point = hand.place(warp.bend(*point));
+        *point = hand.place(bend(&warp, *point));
     }
     // Thick pens are rarer than thin ones.
     let half_width = 1.2 * (0.27 * normal(rng)).exp();
-    strokes.to_digit_with(Pen { half_width, edge: rng.random_range(0.8..1.4) })
+    strokes.to_digit_with(DigitPen { half_width, edge: rng.random_range(0.8..1.4) })
 }
 
 /// Draws about normally with mean 0 and deviation 1, and never beyond ±3.
@@ -36,10 +38,6 @@ fn pick<'a>(variants: &'a [Variant], rng: &mut ChaCha8Rng) -> &'a Variant {
     let total: u32 = variants.iter().map(|variant| variant.weight).sum();
     let mut tickets = variants.iter().flat_map(|variant| (0..variant.weight).map(move |_| variant));
     tickets.nth(rng.random_range(0..total) as usize).unwrap_or(&variants[0])
-}
-
-fn written(stroke: &Stroke, wobble: f32, rng: &mut ChaCha8Rng) -> Vec<[f32; 2]> {
-    stroke.points.iter().map(|point| point.map(|v| v + wobble * normal(rng))).collect()
 }
 
 /// Returns the line through the points: a Catmull-Rom spline, or straight pieces, cut up so that a warp bends them.
@@ -71,34 +69,27 @@ fn catmull_rom(p: [f32; 4], t: f32) -> f32 {
     0.5 * (2.0 * p[1] + t * (slope + t * (square + t * cube)))
 }
 
-/// This is a smooth elastic displacement: a few long waves across the unit square.
-struct Warp {
-    waves: [Wave; 3],
-}
-
+/// A smooth elastic displacement is a few long waves across the unit square.
 struct Wave {
     frequency: [f32; 2],
     phase: f32,
     amplitude: [f32; 2],
 }
 
-impl Warp {
-    fn draw(rng: &mut ChaCha8Rng) -> Self {
-        let strength = rng.random_range(0.0..0.06);
-        let waves = [0, 1, 2].map(|_| Wave {
-            frequency: [rng.random_range(-1.2..1.2), rng.random_range(-1.2..1.2)],
-            phase: rng.random_range(0.0..TAU),
-            amplitude: [strength * normal(rng), strength * normal(rng)],
-        });
-        Self { waves }
-    }
+fn warp(rng: &mut ChaCha8Rng) -> [Wave; 3] {
+    let strength = rng.random_range(0.0..0.06);
+    [0, 1, 2].map(|_| Wave {
+        frequency: [rng.random_range(-1.2..1.2), rng.random_range(-1.2..1.2)],
+        phase: rng.random_range(0.0..TAU),
+        amplitude: [strength * normal(rng), strength * normal(rng)],
+    })
+}
 
-    fn bend(&self, [x, y]: [f32; 2]) -> [f32; 2] {
-        self.waves.iter().fold([x, y], |bent, wave| {
-            let swing = (TAU * (wave.frequency[0] * x + wave.frequency[1] * y) + wave.phase).sin();
-            [bent[0] + wave.amplitude[0] * swing, bent[1] + wave.amplitude[1] * swing]
-        })
-    }
+fn bend(waves: &[Wave], [x, y]: [f32; 2]) -> [f32; 2] {
+    waves.iter().fold([x, y], |bent, wave| {
+        let swing = (TAU * (wave.frequency[0] * x + wave.frequency[1] * y) + wave.phase).sin();
+        [bent[0] + wave.amplitude[0] * swing, bent[1] + wave.amplitude[1] * swing]
+    })
 }
 
 /// This is how a writer holds the pen; size and place are MNIST's business.

@@ -4,49 +4,58 @@ use std::ffi::OsStr;
 use std::fs::read_dir;
 use std::path::{Path, PathBuf};
 
-use super::{Split, archive};
+use super::{PictureFile, Split, archive};
 use crate::model::find_class;
 use crate::{Error, Result};
 
 const EXTENSIONS: [&str; 8] = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff"];
 
-/// Returns the sorted names of the class folders for training in a folder or an archive.
-///
-/// # Errors
-/// [`Error::Io`], and [`Error::Data`] when there are no class folders in it.
+/// Returns the sorted names of the class folders for training in a folder or an archive. Fails when there are none.
 pub fn class_folders(root: &Path) -> Result<Vec<String>> {
     if root.is_file() {
-        return archive::open(root, &mut |_| true)?.class_names();
+        return Ok(archive::open(root, &mut |_| true)?.split(Split::Train)?.keys().cloned().collect());
     }
     class_paths(&split_root(root, Split::Train)?)?.iter().map(|path| Ok(name(path)?.to_owned())).collect()
 }
 
+/// Returns the pictures of a split, class by class with its label.
+pub(super) fn pictures(root: &Path, split: Split, classes: &[String]) -> Result<Vec<(usize, Vec<PictureFile>)>> {
+    let root = split_root(root, split)?;
+    let read = |class: PathBuf| {
+        let (label, files) = (label(&class, classes)?, sorted(&class, false)?);
+        let pictures = files.into_iter().filter(|path| is_picture(path));
+        Ok((label, pictures.map(|path| PictureFile { path, packed: None }).collect()))
+    };
+    let found = class_paths(&root)?.into_iter().map(read).collect::<Result<Vec<(_, Vec<_>)>>>()?;
+    if found.iter().all(|(_, pictures)| pictures.is_empty()) {
+        return Err(Error::Data { path: root, why: "the class folders hold no pictures".into() });
+    }
+    Ok(found)
+}
+
 /// Returns the folder that holds the class folders of a split.
-pub(super) fn split_root(root: &Path, split: Split) -> Result<PathBuf> {
+fn split_root(root: &Path, split: Split) -> Result<PathBuf> {
     // A folder named "train" may also be a class: only one with folders in it is a split.
     let find = |names: &[&str]| {
         let folders = names.iter().map(|name| root.join(name));
         folders.filter(|path| path.is_dir()).find(|path| sorted(path, true).is_ok_and(|inner| !inner.is_empty()))
     };
     let (train, test) = (find(&["train"]), find(&["test", "val"]));
-    let has_split = train.is_some() || test.is_some();
+    if train.is_none() && test.is_none() { Ok(root.to_owned()) } else { of_split(root, split, train, test) }
+}
+
+/// Returns the part of a data set that is for a split.
+pub(super) fn of_split<T>(root: &Path, split: Split, train: Option<T>, test: Option<T>) -> Result<T> {
     let (found, expected) = match split {
         Split::Train => (train, "train/<class>"),
         Split::Test => (test, "test/<class> or val/<class>"),
     };
-    match found {
-        Some(folder) => Ok(folder),
-        None if has_split => Err(missing_split(root, expected)),
-        None => Ok(root.to_owned()),
-    }
-}
-
-pub(super) fn missing_split(root: &Path, expected: &str) -> Error {
-    Error::Data { path: root.to_owned(), why: format!("this part of the data is missing; expected {expected}") }
+    let why = || format!("this part of the data is missing; expected {expected}");
+    found.ok_or_else(|| Error::Data { path: root.to_owned(), why: why() })
 }
 
 /// Returns the class folders in `root`, sorted by name; at least one.
-pub(super) fn class_paths(root: &Path) -> Result<Vec<PathBuf>> {
+fn class_paths(root: &Path) -> Result<Vec<PathBuf>> {
     let folders = sorted(root, true)?;
     if folders.is_empty() {
         let why = "no data set in this folder. Looked for\n  \
@@ -57,10 +66,6 @@ pub(super) fn class_paths(root: &Path) -> Result<Vec<PathBuf>> {
         return Err(Error::Data { path: root.to_owned(), why });
     }
     Ok(folders)
-}
-
-pub(super) fn pictures(class: &Path) -> Result<Vec<PathBuf>> {
-    Ok(sorted(class, false)?.into_iter().filter(|path| is_picture(path)).collect())
 }
 
 pub(super) fn is_picture(path: &Path) -> bool {

@@ -18,7 +18,7 @@ pub use source::{DataSource, Offer, data_folder};
 pub use strokes::{DIGIT_SIDE, Strokes};
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -75,8 +75,14 @@ const MOST_FITTED: usize = 2 << 30;
 #[derive(Debug)]
 enum Pictures {
     Idx(idx::Images),
-    Files(Vec<PathBuf>),
-    Packed(Vec<archive::Packed>),
+    Files(Vec<PictureFile>),
+}
+
+#[derive(Clone, Debug)]
+struct PictureFile {
+    path: PathBuf,
+    /// The bytes of a file in an archive, whose path is only a name.
+    packed: Option<Arc<[u8]>>,
 }
 
 impl Dataset {
@@ -96,13 +102,15 @@ impl Dataset {
 
     /// Does what [`Self::open`] does, with somebody who watches; may also end with [`Error::Stopped`].
     pub fn open_watched(path: &Path, split: Split, classes: &[String], watch: &mut Watch) -> Result<Self> {
-        if !std::fs::metadata(path).map_err(Error::io("open this data set", path))?.is_dir() {
-            return Self::open_archive(path, split, classes, watch);
+        let is_folder = std::fs::metadata(path).map_err(Error::io("open this data set", path))?.is_dir();
+        if is_folder && let Some((images, labels)) = idx::find(path, split)? {
+            return Self::open_idx(&images, &labels, classes);
         }
-        match idx::find(path, split)? {
-            Some((images, labels)) => Self::open_idx(&images, &labels, classes),
-            None => Self::open_folders(path, split, classes),
-        }
+        let (labels, files) = in_turn(match is_folder {
+            true => folder::pictures(path, split, classes)?,
+            false => archive::open(path, watch)?.pictures(split, classes)?,
+        });
+        Ok(Self { labels, pictures: Pictures::Files(files), fitted: OnceLock::new() })
     }
 
     fn open_idx(images: &Path, labels: &Path, classes: &[String]) -> Result<Self> {
@@ -122,22 +130,6 @@ impl Dataset {
         Ok(Self { labels, pictures: Pictures::Idx(pictures), fitted: OnceLock::new() })
     }
 
-    fn open_folders(root: &Path, split: Split, classes: &[String]) -> Result<Self> {
-        let root = folder::split_root(root, split)?;
-        let read = |class: PathBuf| Ok((folder::label(&class, classes)?, folder::pictures(&class)?));
-        let found = folder::class_paths(&root)?.into_iter().map(read).collect::<Result<Vec<_>>>()?;
-        let (labels, files) = in_turn(found);
-        if files.is_empty() {
-            return Err(Error::Data { path: root, why: "the class folders hold no pictures".into() });
-        }
-        Ok(Self { labels, pictures: Pictures::Files(files), fitted: OnceLock::new() })
-    }
-
-    fn open_archive(path: &Path, split: Split, classes: &[String], watch: &mut Watch) -> Result<Self> {
-        let (labels, files) = in_turn(archive::open(path, watch)?.pictures(split, classes)?);
-        Ok(Self { labels, pictures: Pictures::Packed(files), fitted: OnceLock::new() })
-    }
-
     /// Returns the pictures of some classes alone, which are numbered anew in the order given.
     pub fn only(&self, classes: &[usize]) -> Self {
         let new = |label: usize| classes.iter().position(|&class| class == label);
@@ -145,7 +137,6 @@ impl Dataset {
         let pictures = match &self.pictures {
             Pictures::Idx(images) => Pictures::Idx(images.pick(&kept)),
             Pictures::Files(files) => Pictures::Files(kept.iter().map(|&i| files[i].clone()).collect()),
-            Pictures::Packed(files) => Pictures::Packed(kept.iter().map(|&i| files[i].clone()).collect()),
         };
         let labels = kept.iter().filter_map(|&i| new(self.labels[i])).collect();
         Self { labels, pictures, fitted: OnceLock::new() }
@@ -167,20 +158,16 @@ impl Dataset {
     pub fn name(&self, i: usize) -> String {
         match &self.pictures {
             Pictures::Idx(_) => format!("picture {i}"),
-            Pictures::Files(files) => files.get(i).map(|path| path.display().to_string()).unwrap_or_default(),
-            Pictures::Packed(files) => files.get(i).map(|file| file.name.clone()).unwrap_or_default(),
+            Pictures::Files(files) => files.get(i).map(|file| file.path.display().to_string()).unwrap_or_default(),
         }
     }
 
-    /// Returns picture `i` as it is stored; files are decoded now.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] when there is no picture `i`; as [`open`] for files.
+    /// Returns picture `i` as it is stored; files are decoded now. Fails when there is none, and as [`open`] does for
+    /// files.
     pub fn picture(&self, i: usize) -> Result<Picture> {
         let picture = match &self.pictures {
             Pictures::Idx(images) => images.picture(i),
-            Pictures::Files(files) => files.get(i).map(|path| open(path)).transpose()?,
-            Pictures::Packed(files) => files.get(i).map(|file| decode(&file.bytes, &file.name)).transpose()?,
+            Pictures::Files(files) => files.get(i).map(PictureFile::read).transpose()?,
         };
         picture.ok_or_else(|| Error::Argument(format!("there is no picture {i}; the data set has {}", self.len())))
     }
@@ -205,7 +192,7 @@ impl Dataset {
                 images.bytes(i)
             }
             Pictures::Idx(_) => None,
-            Pictures::Files(_) | Pictures::Packed(_) => {
+            Pictures::Files(_) => {
                 let fitted = self.fitted.get().filter(|fitted| fitted.suits(input))?;
                 fitted.planes.get(i)?.get().map(|planes| &**planes)
             }
@@ -227,10 +214,8 @@ impl Dataset {
         }
     }
 
-    /// Returns the pictures at `indices`, (n, channels, height, width), fitted to a net's input, and their labels.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] when `indices` is empty; as [`Self::picture`] for each of them.
+    /// Returns the pictures at `indices`, (n, channels, height, width), fitted to a net's input, and their labels. At
+    /// least one index is needed.
     pub fn batch_values(&self, indices: &[usize], input: &Input) -> Result<(Vec<f32>, Vec<usize>)> {
         if indices.is_empty() {
             return Err(Error::Argument("a batch needs at least one picture".into()));
@@ -245,6 +230,15 @@ impl Dataset {
             Ok::<(), Error>(())
         })?;
         Ok((values, indices.iter().map(|&i| self.labels[i]).collect()))
+    }
+}
+
+impl PictureFile {
+    fn read(&self) -> Result<Picture> {
+        match &self.packed {
+            Some(bytes) => decode(bytes, &self.path.display().to_string()),
+            None => open(&self.path),
+        }
     }
 }
 

@@ -8,7 +8,6 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use super::drawn_digits::draw_digit;
 use super::folder::class_folders;
@@ -21,8 +20,7 @@ use crate::{Error, Remedy, Result};
 
 /// This is a data set, as settings and command lines name it: `drawn:20000`, `drawn:20000:7`, `mnist`, `fashion-mnist`,
 /// or the path of a folder or an archive.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DataSource {
     /// The program draws digits itself: so many for training, a fifth as many for testing.
     Drawn {
@@ -54,19 +52,17 @@ impl Default for DataSource {
 }
 
 impl DataSource {
-    /// Opens a split of the set. Labels are indices of `classes`.
-    ///
-    /// # Errors
-    /// As [`Dataset::open_watched`]; for a set by name that is not there, a message that says how to get it.
+    /// Opens a split of the set. Labels are indices of `classes`. Fails as [`Dataset::open_watched`] does, and for a
+    /// set by name that is not there.
     pub fn open(&self, split: Split, classes: &[String], watch: &mut Watch) -> Result<Dataset> {
-        let Some(folder) = self.folder() else {
-            let Self::Drawn { count, seed } = *self else { unreachable!("only drawn digits lie in no folder") };
+        if let Self::Drawn { count, seed } = *self {
             if classes.len() < 10 {
                 let count = classes.len();
                 return Err(Error::Argument(format!("the net has {count} classes; drawn digits need 10, from 0 to 9")));
             }
             return Dataset::drawn_digits(count, seed, split, watch);
-        };
+        }
+        let folder = self.folder().unwrap_or_default();
         if !matches!(self, Self::Folder(_)) && !self.is_there() {
             let why = format!("data: the data set {self} is not there; fetch it");
             return Err(Error::Missing { path: folder, why, remedy: Remedy::FetchData(self.to_string()) });
@@ -130,8 +126,11 @@ impl DataSource {
     /// Returns what a net for these pictures takes in, and its classes.
     pub fn shape(&self) -> Result<(Input, Vec<String>)> {
         let digits: Vec<String> = (0..10).map(|digit| digit.to_string()).collect();
-        let grey =
-            |height, width| Input { channels: 1, height, width, mean: vec![0.0], std: vec![1.0], fit: Fit::Letterbox };
+        let input = |channels, height, width, fit| {
+            let (mean, std) = (vec![0.0; channels], vec![1.0; channels]);
+            Input { channels, height, width, mean, std, fit }
+        };
+        let grey = |height, width| input(1, height, width, Fit::Letterbox);
         match self {
             Self::Drawn { .. } | Self::Mnist => Ok((grey(DIGIT_SIDE, DIGIT_SIDE), digits)),
             Self::FashionMnist => Ok((grey(DIGIT_SIDE, DIGIT_SIDE), FASHION.map(str::to_owned).to_vec())),
@@ -145,9 +144,7 @@ impl DataSource {
                 let classes = class_folders(path)?;
                 let picture = Dataset::open(path, Split::Train, &classes)?.picture(0)?;
                 let [height, width] = [picture.height, picture.width].map(|side| side.min(LARGEST_SIDE));
-                let (channels, fit) = (picture.channels, Fit::Crop);
-                let (mean, std) = (vec![0.0; channels], vec![1.0; channels]);
-                Ok((Input { channels, height, width, mean, std, fit }, classes))
+                Ok((input(picture.channels, height, width, Fit::Crop), classes))
             }
         }
     }
@@ -280,20 +277,6 @@ impl FromStr for DataSource {
                 "the data set is {text:?}; expected drawn:COUNT or drawn:COUNT:SEED with 10 to {MOST_DRAWN} digits"
             ))
         })
-    }
-}
-
-impl TryFrom<String> for DataSource {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
-    }
-}
-
-impl From<DataSource> for String {
-    fn from(source: DataSource) -> Self {
-        source.to_string()
     }
 }
 

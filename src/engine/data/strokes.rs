@@ -22,23 +22,26 @@ impl Strokes {
     /// Returns the strokes as MNIST would hold them: 28×28, white on black, the ink in a box of 20×20 with its centre
     /// of mass in the middle.
     pub fn to_digit(&self) -> Picture {
-        self.to_digit_with(Pen { half_width: HALF_WIDTH, edge: 1.0 })
+        self.to_digit_with(DigitPen { half_width: HALF_WIDTH, edge: 1.0 })
     }
 
-    pub(super) fn to_digit_with(&self, pen: Pen) -> Picture {
+    pub(super) fn to_digit_with(&self, pen: DigitPen) -> Picture {
         let mut placed = self.in_box(pen);
         // Ink weighs by its area, which only the drawing tells; drawing twice is simpler than integrating.
         if let Some([x, y]) = centre_of_mass(&pen.draw(&placed)) {
             // MNIST puts it in pixel (14, 14), not between pixels.
             let middle = DIGIT_SIDE as f32 / 2.0 + 0.5;
-            placed.move_by(middle - x, middle - y);
+            let offset = [middle - x, middle - y];
+            for point in placed.lines.iter_mut().flatten() {
+                *point = [point[0] + offset[0], point[1] + offset[1]];
+            }
         }
         let bytes = pen.draw(&placed).iter().map(|ink| (ink * 255.0).round() as u8).collect();
         Picture::new(DIGIT_SIDE, DIGIT_SIDE, 1, bytes)
     }
 
     /// Scales and moves the ink so that it fills the box in the middle; points that are not numbers are gone.
-    fn in_box(&self, pen: Pen) -> Self {
+    fn in_box(&self, pen: DigitPen) -> Self {
         let finite = |line: &Vec<[f32; 2]>| line.iter().copied().filter(|p| p.iter().all(|v| v.is_finite())).collect();
         let mut strokes = Self { lines: self.lines.iter().map(finite).collect() };
         let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
@@ -59,21 +62,15 @@ impl Strokes {
         }
         strokes
     }
-
-    fn move_by(&mut self, dx: f32, dy: f32) {
-        for point in self.lines.iter_mut().flatten() {
-            *point = [point[0] + dx, point[1] + dy];
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pen {
+pub(super) struct DigitPen {
     pub(super) half_width: f32,
     pub(super) edge: f32,
 }
 
-impl Pen {
+impl DigitPen {
     /// Draws ink in [0, 1] at each pixel of a digit, by the distance from its centre to the nearest stroke.
     fn draw(self, strokes: &Strokes) -> Vec<f32> {
         let mut ink = vec![0.0; DIGIT_SIDE * DIGIT_SIDE];

@@ -12,7 +12,7 @@ use crate::model::Input;
 pub struct Augment {
     /// Tells whether half of them are mirrored.
     pub flip: bool,
-    /// The largest shift each way, in pixels, with black beyond the edge.
+    /// They are shifted by so many pixels each way at most, with black beyond the edge.
     pub shift: usize,
     /// The least share of the area that a random zoom shows, at most 1: a part of the picture's own proportions
     /// (Szegedy et al., Going Deeper with Convolutions, 2015, section 6, there with other proportions too).
@@ -37,7 +37,7 @@ impl Augment {
             let flip = self.flip && rng.random();
             let reach = self.shift as i32;
             let [down, right] = [0, 0].map(|_: i32| rng.random_range(-reach..=reach) as isize);
-            let part = (self.zoom < 1.0).then(|| Part::random(self.zoom, rng));
+            let part = (self.zoom < 1.0).then(|| Zoom::random(self.zoom, rng));
             for values in picture.chunks_exact_mut(height * width) {
                 match part {
                     Some(part) => part.enlarge(values, &mut plane, width),
@@ -60,13 +60,13 @@ impl Augment {
 
 /// This is a part of a picture: where it begins and how long it is, as shares of each side.
 #[derive(Clone, Copy)]
-struct Part {
+struct Zoom {
     top: f32,
     left: f32,
     side: f32,
 }
 
-impl Part {
+impl Zoom {
     fn random(least_area: f32, rng: &mut ChaCha8Rng) -> Self {
         let side = rng.random_range(least_area..=1.0).sqrt();
         let [top, left] = [0, 0].map(|_: i32| rng.random_range(0.0..=1.0 - side));

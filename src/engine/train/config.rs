@@ -1,12 +1,15 @@
 //! These are the settings of a run.
 
+use std::fmt::Display;
+
 use serde::{Deserialize, Serialize};
 
 use super::augment::Augment;
-use super::learner::Adversary;
+use super::learner::{Adversary, Objective};
 use super::optimiser::Algorithm;
 use super::schedule::{Momentum, Schedule};
 use super::stopping::Stopping;
+use crate::attack::PIXELS;
 use crate::data::DataSource;
 use crate::model::{Architecture, Catalogue, Manifest};
 use crate::{Error, Result};
@@ -14,6 +17,7 @@ use crate::{Error, Result};
 /// Everything that decides how a run goes; with the data and the manifest it determines the weights bit for bit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Config {
+    #[serde(with = "in_words")]
     pub data: DataSource,
     /// The name or manifest that the net came from, as settings and command lines name it.
     pub model: String,
@@ -23,7 +27,7 @@ pub struct Config {
     pub epochs: usize,
     pub batch: usize,
     pub optimiser: Algorithm,
-    /// The largest rate of the schedule.
+    /// This is the largest rate of the schedule.
     pub learning_rate: f32,
     pub schedule: Schedule,
     pub momentum: Momentum,
@@ -36,7 +40,8 @@ pub struct Config {
     /// The share of the target that is spread over all classes (Szegedy et al., 2016, section 7).
     pub label_smoothing: f32,
     pub augment: Augment,
-    /// The maker of the second part of the objective.
+    /// This makes the pictures of the second part of the objective.
+    #[serde(with = "in_words")]
     pub adversary: Adversary,
     /// ε of the adversarial examples, in the objective and in the validation, in units of the pixel range.
     pub eps: f32,
@@ -84,10 +89,7 @@ impl Default for Config {
 
 impl Config {
     /// Returns the net without its weights: by its name in the catalogue, the path of a manifest, or its sizes in
-    /// words, which then suit the pictures of the data.
-    ///
-    /// # Errors
-    /// A net that is not found, or words that say none.
+    /// words, which then suit the pictures of the data. Fails for a net that is not found.
     pub fn manifest(&self, catalogue: &Catalogue) -> Result<Manifest> {
         match self.model.parse::<Architecture>() {
             Ok(architecture) => {
@@ -100,9 +102,14 @@ impl Config {
         }
     }
 
+    pub(super) fn objective(&self) -> Objective {
+        let Self { adversary, eps, alpha, clip, label_smoothing: smoothing, .. } = *self;
+        Objective { adversary, eps, alpha, bounds: clip.then_some(PIXELS), smoothing }
+    }
+
     /// Tells whether the objective has anything but the clean loss in it.
     pub fn is_adversarial(&self) -> bool {
-        self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
+        self.objective().is_adversarial()
     }
 
     /// Tells whether the net learns on examples that follow its gradient: only then is there an attack to overfit.
@@ -111,12 +118,33 @@ impl Config {
         follows && self.is_adversarial()
     }
 
-    /// Refuses settings that cannot be, for a training split of so many pictures.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] that names the value, what it is, and what was expected.
+    /// Refuses settings that cannot be, for a training split of so many pictures. The error says what was expected.
     pub fn check(&self, pictures: usize) -> Result<()> {
-        self.check_learning()?;
+        let above_zero = |value: f32| value.is_finite() && value > 0.0;
+        let share = |value: f32| (0.0..1.0).contains(&value);
+        let zoom = self.augment.zoom;
+        expect(zoom > 0.0 && zoom <= 1.0, "zoom", &zoom, "above 0 and at most 1")?;
+        expect(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
+        expect(self.batch > 0, "batch", &self.batch, "at least 1")?;
+        let numbers = [
+            ("the learning rate", Some(self.learning_rate)),
+            ("max-norm", self.max_norm),
+            ("the range of the first weights", self.init),
+        ];
+        for (what, number) in numbers {
+            expect(number.is_none_or(above_zero), what, &number.unwrap_or_default(), "a number above 0")?;
+        }
+        let Momentum { start, end, epochs } = self.momentum;
+        for (what, number) in [("momentum", start), ("momentum", end), ("label smoothing", self.label_smoothing)] {
+            expect(share(number), what, &number, "0 or more and below 1")?;
+        }
+        expect(epochs > 0, "the number of epochs in which momentum changes", &epochs, "at least 1")?;
+        let decay = self.weight_decay;
+        expect(decay.is_finite() && decay >= 0.0, "weight decay", &decay, "a number of at least 0")?;
+        if let Schedule::Decay(factor) = self.schedule {
+            expect(factor.is_finite() && factor >= 1.0, "the decay of the rate", &factor, "a number of at least 1")?;
+        }
+        expect(self.stopping.patience != Some(0), "patience", &0, "at least 1 epoch")?;
         check_tuning(self.eps, self.alpha)?;
         if let Adversary::Pgd { steps } = self.adversary {
             expect((1..=1000).contains(&steps), "the attack's number of steps", &steps, "1 to 1000")?;
@@ -126,34 +154,6 @@ impl Config {
         let deciding = self.stopping.patience.is_some() || self.stopping.retrain;
         expect(!deciding || self.validation > 0, "validation", &self.validation, "at least 1 for early stopping")
     }
-
-    fn check_learning(&self) -> Result<()> {
-        let zoom = self.augment.zoom;
-        expect(zoom > 0.0 && zoom <= 1.0, "zoom", &zoom, "above 0 and at most 1")?;
-        let above_zero = |value: f32| value.is_finite() && value > 0.0;
-        let share = |value: f32| (0.0..1.0).contains(&value);
-        expect(self.epochs > 0, "epochs", &self.epochs, "at least 1")?;
-        expect(self.batch > 0, "batch", &self.batch, "at least 1")?;
-        expect(above_zero(self.learning_rate), "the learning rate", &self.learning_rate, "a number above 0")?;
-        let Momentum { start, end, epochs } = self.momentum;
-        for momentum in [start, end] {
-            expect(share(momentum), "momentum", &momentum, "0 or more and below 1")?;
-        }
-        expect(epochs > 0, "the number of epochs in which momentum changes", &epochs, "at least 1")?;
-        let decay = self.weight_decay;
-        expect(decay.is_finite() && decay >= 0.0, "weight decay", &decay, "a number of at least 0")?;
-        if let Some(norm) = self.max_norm {
-            expect(above_zero(norm), "max-norm", &norm, "a number above 0")?;
-        }
-        if let Some(init) = self.init {
-            expect(above_zero(init), "the range of the first weights", &init, "a number above 0")?;
-        }
-        if let Schedule::Decay(factor) = self.schedule {
-            expect(factor.is_finite() && factor >= 1.0, "the decay of the rate", &factor, "a number of at least 1")?;
-        }
-        expect(share(self.label_smoothing), "label smoothing", &self.label_smoothing, "0 or more and below 1")?;
-        expect(self.stopping.patience != Some(0), "patience", &0, "at least 1 epoch")
-    }
 }
 
 /// Refuses an impossible ε or α.
@@ -162,6 +162,23 @@ pub(super) fn check_tuning(eps: f32, alpha: f32) -> Result<()> {
     expect((0.0..=1.0).contains(&alpha), "α", &alpha, "0 to 1")
 }
 
-fn expect(holds: bool, what: &str, value: &dyn std::fmt::Display, expected: &str) -> Result<()> {
+fn expect(holds: bool, what: &str, value: &dyn Display, expected: &str) -> Result<()> {
     if holds { Ok(()) } else { Err(Error::Argument(format!("{what} is {value}; expected {expected}"))) }
+}
+
+/// Serde keeps a setting in the words that the command line takes for it.
+mod in_words {
+    use std::fmt::Display;
+    use std::str::FromStr;
+
+    use serde::de::{Deserialize, Deserializer, Error};
+    use serde::ser::Serializer;
+
+    pub fn serialize<S: Serializer>(setting: &impl Display, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(setting)
+    }
+
+    pub fn deserialize<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+        String::deserialize(from)?.parse().map_err(Error::custom)
+    }
 }

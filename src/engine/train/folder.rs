@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Checkpoint, Config, Nets, Schedule, Summary, Trainer, history_csv};
+use super::{Checkpoint, Config, RunNets, Schedule, Summary, Trainer, history_csv};
 use crate::data::{DataSource, Dataset};
 use crate::files::write_atomically;
 use crate::model::{Manifest, Precision, sha256_hex, weights_bytes};
@@ -28,10 +28,7 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Begins a run in a folder, which is made if need be.
-    ///
-    /// # Errors
-    /// A folder that holds a run already or cannot be made, an impossible configuration.
+    /// Begins a run in a folder, which is made if need be. Fails for one that holds a run, or impossible settings.
     pub fn begin(path: &Path, manifest: Manifest, data: Arc<Dataset>, config: Config) -> Result<(Self, Trainer)> {
         if path.join(CHECKPOINT).exists() {
             return Err(Error::Argument(format!(
@@ -48,10 +45,7 @@ impl RunFolder {
         Ok((folder, trainer))
     }
 
-    /// Makes the folder of a run that is to begin later, with its settings.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when there is such a folder already, or nothing can be written.
+    /// Makes the folder of a run that is to begin later, with its settings. Fails where there is such a folder.
     pub fn reserve(path: &Path, config: &Config) -> Result<()> {
         std::fs::create_dir(path).map_err(Error::io("make the folder for the run", path))?;
         let json = serde_json::to_vec(config).map_err(|e| Error::Argument(format!("the settings of the run: {e}")))?;
@@ -69,32 +63,24 @@ impl RunFolder {
         path.join(CHECKPOINT).is_file()
     }
 
-    /// Takes up the run of a folder where its checkpoint left it. `open` gives the data for a net's classes.
-    ///
-    /// # Errors
-    /// A folder without a whole checkpoint, or data that is gone or has changed.
+    /// Takes up the run of a folder where its checkpoint left it. `open` gives the data for a net's classes. Fails for
+    /// a folder without a whole checkpoint.
     pub fn resume(
         path: &Path,
         open: impl FnOnce(&DataSource, &[String]) -> Result<Arc<Dataset>>,
     ) -> Result<(Self, Trainer)> {
         let checkpoint = Checkpoint::read(&path.join(CHECKPOINT))?;
-        let data = open(&checkpoint.state.config.data, &checkpoint.state.manifest()?.classes)?;
+        let data = open(&checkpoint.summary.config.data, &checkpoint.summary.manifest()?.classes)?;
         Ok((Self { path: path.to_owned(), rests_until: None }, checkpoint.resume(data)?))
     }
 
     /// Returns what is known of the run in a folder, without taking it up.
-    ///
-    /// # Errors
-    /// A folder without a whole checkpoint.
     pub fn summary(path: &Path) -> Result<Summary> {
         Summary::read(&path.join(CHECKPOINT))
     }
 
-    /// Returns the net of the run in a folder, without taking it up.
-    ///
-    /// # Errors
-    /// A folder without a whole checkpoint.
-    pub fn nets(path: &Path) -> Result<Nets> {
+    /// Returns the nets of the run in a folder, without taking it up.
+    pub fn nets(path: &Path) -> Result<RunNets> {
         Checkpoint::read(&path.join(CHECKPOINT))?.nets()
     }
 
@@ -103,9 +89,6 @@ impl RunFolder {
     }
 
     /// Writes the state of the run: checkpoint and history, each whole or not at all.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when they cannot be written; what stood there stays.
     pub fn keep(&mut self, trainer: &Trainer) -> Result<()> {
         let at = Instant::now();
         // The history comes first: of a run that is killed in between it is written again, and it is never behind.
@@ -117,9 +100,6 @@ impl RunFolder {
     }
 
     /// Does what [`Self::keep`] does, if the last time is long enough ago.
-    ///
-    /// # Errors
-    /// As [`Self::keep`].
     pub fn keep_now_and_then(&mut self, trainer: &Trainer) -> Result<()> {
         let rested = self.rests_until.is_none_or(|until| Instant::now() > until);
         if rested { self.keep(trainer) } else { Ok(()) }
@@ -127,9 +107,6 @@ impl RunFolder {
 
     /// Writes the net: weights first, then the manifest that names them with their hash, so that a manifest never
     /// points at older weights.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when they cannot be written.
     pub fn write_net(&self, trainer: &Trainer) -> Result<()> {
         let bytes = weights_bytes(&trainer.best_params()?, Precision::Single, None)?;
         write_atomically(&self.path.join(WEIGHTS), &bytes, "write the weights")?;

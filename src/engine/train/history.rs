@@ -43,9 +43,9 @@ impl Measured {
 pub struct EpochRecord {
     #[serde(default)]
     pub stage: Stage,
-    /// The number of the epoch, counted from 1 in each stage.
+    /// The epoch is counted from 1 in each stage.
     pub epoch: usize,
-    /// The ε and α of the objective in this epoch.
+    /// The objective had this ε and α.
     pub eps: f32,
     pub alpha: f32,
     /// The learning rate of its last step.

@@ -11,22 +11,20 @@ use crate::model::{LayerSpec, Params, every_layer};
 /// maxout layers, whose maximum over pieces amplifies already; or the same `bound` for all. Biases are 0, and batch
 /// normalisation starts as the identity.
 pub fn initial_params(layers: &[LayerSpec], bound: Option<f32>, rng: &mut ChaCha8Rng) -> Result<Params> {
-    let mut tensors = Vec::new();
+    let mut params = Params::new();
     for layer in every_layer(layers) {
         let gain = if matches!(layer, LayerSpec::Maxout { .. }) { 1.0 } else { 6.0 };
-        tensors.extend(layer.tensors().into_iter().map(|(name, shape)| (name, shape, gain)));
-    }
-    let mut params = Params::new();
-    for (name, shape, gain) in tensors {
-        let count: usize = shape.iter().product();
-        let values: Vec<f32> = if shape.len() >= 2 {
-            let bound = bound.unwrap_or_else(|| (gain / shape[1..].iter().product::<usize>() as f32).sqrt());
-            (0..count).map(|_| rng.random_range(-bound..bound)).collect()
-        } else {
-            let ones = name.ends_with(".weight") || name.ends_with(".running_var");
-            vec![if ones { 1.0 } else { 0.0 }; count]
-        };
-        params.insert(name, Tensor::from_vec(values, shape, &Device::Cpu)?);
+        for (name, shape) in layer.tensors() {
+            let count: usize = shape.iter().product();
+            let values: Vec<f32> = if shape.len() >= 2 {
+                let bound = bound.unwrap_or_else(|| (gain / shape[1..].iter().product::<usize>() as f32).sqrt());
+                (0..count).map(|_| rng.random_range(-bound..bound)).collect()
+            } else {
+                let is_one = name.ends_with(".weight") || name.ends_with(".running_var");
+                vec![f32::from(is_one); count]
+            };
+            params.insert(name, Tensor::from_vec(values, shape, &Device::Cpu)?);
+        }
     }
     Ok(params)
 }

@@ -2,10 +2,9 @@
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 
 use super::optimiser::{Algorithm, Optimiser, StepSize};
-use crate::attack::{self, Bounds, Norm, PIXELS, sign_step};
+use crate::attack::{Bounds, Norm, PIXELS, sign_step, within};
 use crate::device::Backend;
 use crate::loss::{Loss, training_loss};
 use crate::model::{Executor, Gradients, Manifest, Parameters, Params, PixelGradients, Wanted, WantedParameters};
@@ -13,8 +12,7 @@ use crate::threads::on_the_pool;
 use crate::{Error, Result};
 
 /// The second part of an objective is made of such pictures, within ε of the clean ones and afresh at every step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Adversary {
     /// There is the clean loss alone.
     None,
@@ -60,32 +58,17 @@ impl std::str::FromStr for Adversary {
     }
 }
 
-impl TryFrom<String> for Adversary {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        text.parse()
-    }
-}
-
-impl From<Adversary> for String {
-    fn from(adversary: Adversary) -> Self {
-        adversary.to_string()
-    }
-}
-
-/// Training minimises `α·J(x) + (1 − α)·J(x + ε·sign ∇ₓJ(x))` (arXiv 1412.6572, section 6), or this with another
-/// adversary.
+/// Training minimises `α·J(x) + (1 − α)·J(x')` (arXiv 1412.6572, section 6), where the adversary makes x' of x.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Objective {
     pub adversary: Adversary,
     /// The largest move of a pixel, in units of the pixel range.
     pub eps: f32,
-    /// Share of the clean loss.
+    /// The share of the clean loss, from 0 to 1.
     pub alpha: f32,
     /// The range that adversarial examples are clipped to.
     pub bounds: Option<Bounds>,
-    /// Share of the target that is spread over all classes.
+    /// The share of the target that is spread over all classes.
     pub smoothing: f32,
 }
 
@@ -96,21 +79,16 @@ impl Default for Objective {
 }
 
 impl Objective {
-    fn is_adversarial(self) -> bool {
+    pub(super) fn is_adversarial(self) -> bool {
         self.adversary != Adversary::None && self.eps > 0.0 && self.alpha < 1.0
     }
-}
-
-/// A batch has pixels (n, channels, height, width) in [0, 1] and a class for each picture.
-#[derive(Clone, Copy)]
-pub struct Batch<'a> {
-    pub pixels: &'a [f32],
-    pub labels: &'a [usize],
 }
 
 /// This is a net with all that its training needs.
 pub struct Learner {
     net: Box<dyn Executor>,
+    /// Passes for training compute what those for evaluation do, so that an attack can share the clean one.
+    shares: bool,
     classes: usize,
     gradients: Gradients,
     pub(super) optimiser: Optimiser,
@@ -123,47 +101,15 @@ pub struct Knowledge {
     pub(super) optimiser: Optimiser,
 }
 
-/// The part of the objective that a training pass computes.
-#[derive(Clone, Copy)]
-struct Part {
-    /// The factor of its mean cross-entropy in the objective.
-    weight: f32,
-    /// The share of the target that is spread over all classes.
-    smoothing: f32,
-    collect: Collect,
-}
-
-/// What becomes of the gradients of the parameters in a pass.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Collect {
-    /// They are not computed.
-    Nothing,
-    /// They take the place of those before.
-    Write,
-    /// They are added to those before.
-    Add,
-}
-
-/// The steps of a projected gradient ascent.
-#[derive(Clone, Copy)]
-struct Steps {
-    length: f32,
-    count: usize,
-}
-
 impl Learner {
-    /// Makes a learner that begins with these parameters.
-    ///
-    /// # Errors
-    /// Parameters that do not fit the manifest.
+    /// Makes a learner that begins with these parameters. They have to fit the manifest.
     pub fn new(backend: &Backend, manifest: &Manifest, params: &Params, algorithm: Algorithm) -> Result<Self> {
         let net = backend.executor(&manifest.layers, &manifest.input, params)?;
         let layout = &net.parameters().layout;
         let (gradients, optimiser) = (Gradients::zeros(layout), Optimiser::new(algorithm, layout));
-        Ok(Self { net, classes: manifest.classes.len(), gradients, optimiser })
+        Ok(Self { shares: net.trains_as_it_evaluates(), net, classes: manifest.classes.len(), gradients, optimiser })
     }
 
-    /// Returns a copy of the weights and running statistics.
     pub fn params(&self) -> Result<Params> {
         self.net.parameters().to_tensors()
     }
@@ -184,16 +130,12 @@ impl Learner {
         self.net.parameters().tensor(name)
     }
 
-    /// Takes one step on pixels (n, channels, height, width) in [0, 1]; returns the value of the objective. When that
-    /// is not a number the weights stay as they are.
+    /// Takes one step on pixels (n, channels, height, width) in [0, 1], whose labels have to be classes of the net;
+    /// returns the value of the objective. When that is not a number the weights stay as they are.
     ///
     /// The attack runs with dropout off and batch statistics frozen: made otherwise, the examples are far weaker. Where
-    /// the net has neither, the pass that gives the gradient of the clean loss gives that of the pixels too: two passes
-    /// where the textbook takes three. What an adversary draws comes from the stream after that of `rng`, so that dropout
-    /// masks do not depend on it.
-    ///
-    /// # Errors
-    /// A label that is not a class of the net.
+    /// the net has neither, one pass gives the clean loss's gradients for weights and pixels: two passes where the
+    /// textbook takes three. An adversary draws from the stream after that of `rng`, which leaves dropout masks alone.
     pub fn step(
         &mut self,
         pixels: &[f32],
@@ -202,97 +144,61 @@ impl Learner {
         size: StepSize,
         rng: &mut ChaCha8Rng,
     ) -> Result<f32> {
-        let is_the_attacks = objective.adversary == Adversary::Fgsm && objective.smoothing == 0.0;
-        let shares = self.net.trains_as_it_evaluates() && is_the_attacks;
-        on_the_pool(|| self.step_on(Batch { pixels, labels }, objective, shares, size, rng))
-    }
-
-    fn step_on(
-        &mut self,
-        batch: Batch<'_>,
-        objective: Objective,
-        shares: bool,
-        size: StepSize,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<f32> {
-        let Batch { pixels, labels } = batch;
-        let value = if objective.is_adversarial() {
-            let Objective { eps, alpha, bounds, smoothing, .. } = objective;
-            // With α = 0 the clean loss does not count, but where it is shared, its gradient still points the way.
-            let (weight, collect) = if alpha > 0.0 { (alpha, Collect::Write) } else { (1.0, Collect::Nothing) };
-            let mut gradient = shares.then(|| vec![0.0; pixels.len()]);
+        let Objective { adversary, eps, bounds, smoothing, .. } = objective;
+        let shares = self.shares && adversary == Adversary::Fgsm && smoothing == 0.0;
+        let is_adversarial = objective.is_adversarial();
+        let alpha = if is_adversarial { objective.alpha } else { 1.0 };
+        on_the_pool(|| {
+            let mut slopes = (is_adversarial && shares).then(|| vec![0.0; pixels.len()]);
+            let mut value = 0.0;
             // The clean pass takes its dropout masks first, so that they do not depend on the attack.
-            let clean = match alpha > 0.0 || shares {
-                true => self.pass(batch, Part { weight, smoothing, collect }, gradient.as_deref_mut(), rng)?,
-                false => 0.0,
-            };
-            let adversarial = match gradient {
-                Some(gradient) => sign_step(pixels, &gradient, eps, bounds),
-                None => {
-                    let mut noise = rng.clone();
-                    noise.set_stream(rng.get_stream() + 1);
-                    self.perturb(pixels, labels, objective, &mut noise)?
-                }
-            };
-            let batch = Batch { pixels: &adversarial, labels };
-            let collect = if alpha > 0.0 { Collect::Add } else { Collect::Write };
-            let adversarial = self.pass(batch, Part { weight: 1.0 - alpha, smoothing, collect }, None, rng)?;
-            alpha * clean + (1.0 - alpha) * adversarial
-        } else {
-            let part = Part { weight: 1.0, smoothing: objective.smoothing, collect: Collect::Write };
-            self.pass(batch, part, None, rng)?
-        };
-        if value.is_finite() {
-            self.optimiser.step(self.net.parameters_mut(), &self.gradients, size);
-        }
-        Ok(value)
-    }
-
-    /// Does a training pass and returns the mean cross-entropy.
-    fn pass(&mut self, batch: Batch<'_>, part: Part, pixels: Option<&mut [f32]>, rng: &mut ChaCha8Rng) -> Result<f32> {
-        let mut loss = f32::NAN;
-        let mut d_logits = |logits: &[f32]| {
-            let (value, gradient) = training_loss(logits, batch.labels, part.smoothing, part.weight)?;
-            loss = value;
-            Ok(gradient)
-        };
-        let add = part.collect == Collect::Add;
-        let wants_any = part.collect != Collect::Nothing;
-        let parameters = wants_any.then_some(WantedParameters { to: &mut self.gradients, add });
-        self.net.train(batch.pixels, &mut d_logits, Wanted { parameters, pixels }, rng)?;
-        if loss.is_finite() {
-            self.net.update_statistics()?;
-        }
-        Ok(loss)
+            if alpha > 0.0 || shares {
+                // With α = 0 the clean loss does not count, but its slopes still point the way.
+                let weight = if alpha > 0.0 { alpha } else { 1.0 };
+                let parameters = (alpha > 0.0).then_some(WantedParameters { to: &mut self.gradients, add: false });
+                let wanted = Wanted { parameters, pixels: slopes.as_deref_mut() };
+                let loss = |logits: &[f32]| training_loss(logits, labels, smoothing, weight);
+                value = alpha * pass(&mut *self.net, pixels, loss, wanted, rng)?;
+            }
+            if is_adversarial {
+                let adversarial = match slopes {
+                    Some(slopes) => sign_step(pixels, &slopes, eps, bounds),
+                    None => {
+                        let mut noise = rng.clone();
+                        noise.set_stream(rng.get_stream() + 1);
+                        self.perturb(pixels, labels, objective, &mut noise)?
+                    }
+                };
+                let parameters = Some(WantedParameters { to: &mut self.gradients, add: alpha > 0.0 });
+                let wanted = Wanted { parameters, pixels: None };
+                let loss = |logits: &[f32]| training_loss(logits, labels, smoothing, 1.0 - alpha);
+                value += (1.0 - alpha) * pass(&mut *self.net, &adversarial, loss, wanted, rng)?;
+            }
+            if value.is_finite() {
+                self.optimiser.step(self.net.parameters_mut(), &self.gradients, size);
+            }
+            Ok(value)
+        })
     }
 
     /// Returns the logits in evaluation mode.
-    ///
-    /// # Errors
-    /// Those of a device that is not the CPU.
     pub fn logits(&mut self, pixels: &[f32]) -> Result<Vec<f32>> {
         on_the_pool(|| self.net.logits(pixels))
     }
 
     /// Returns the logits in evaluation mode, and `x + ε·sign(∇ₓJ)` against the labels. The log-odds have the sign of
-    /// J's gradient and keep it where the net is already sure.
-    ///
-    /// # Errors
-    /// A label that is not a class of the net.
+    /// J's gradient and keep it where the net is already sure. Labels have to be classes of the net.
     pub fn attack(&mut self, pixels: &[f32], labels: &[usize], objective: Objective) -> Result<(Vec<f32>, Vec<f32>)> {
         let d_logits = |first: usize, _: usize, logits: &[f32]| {
             let rows = logits.len() / self.classes;
             Loss::LogOdds.gradient(logits, &labels[first..first + rows], 1.0)
         };
-        let found = on_the_pool(|| self.net.gradients(pixels, 1, &d_logits))?;
-        let PixelGradients { logits, gradients } = found;
+        let PixelGradients { logits, gradients } = on_the_pool(|| self.net.gradients(pixels, 1, &d_logits))?;
         Ok((logits, sign_step(pixels, &gradients, objective.eps, objective.bounds)))
     }
 
-    /// Returns what the objective's adversary makes of some pictures, within ε of them and its bounds.
-    ///
-    /// # Errors
-    /// A label that is not a class of the net.
+    /// Returns what the objective's adversary makes of some pictures, within ε of them and its bounds. Labels have to
+    /// be classes of the net.
     pub fn perturb(
         &mut self,
         pixels: &[f32],
@@ -301,49 +207,46 @@ impl Learner {
         noise: &mut ChaCha8Rng,
     ) -> Result<Vec<f32>> {
         let Objective { eps, bounds, .. } = objective;
-        let mut moved = || {
-            let moved = pixels.iter().map(|x| x + noise.random_range(-eps..=eps)).collect();
-            within(moved, pixels, eps, bounds)
-        };
-        match objective.adversary {
-            Adversary::None => Ok(pixels.to_owned()),
-            Adversary::Fgsm => Ok(self.attack(pixels, labels, objective)?.1),
-            Adversary::RandomFgsm => {
-                self.climb(pixels, moved(), labels, objective, Steps { length: 1.25 * eps, count: 1 })
-            }
-            Adversary::Pgd { steps } => {
-                let steps = Steps { length: 2.5 * eps / steps as f32, count: steps };
-                self.climb(pixels, moved(), labels, objective, steps)
-            }
+        let (count, length) = match objective.adversary {
+            Adversary::None => return Ok(pixels.to_owned()),
+            Adversary::Fgsm => return Ok(self.attack(pixels, labels, objective)?.1),
             Adversary::Signs => {
                 let signs: Vec<f32> = pixels.iter().map(|_| if noise.random() { 1.0 } else { -1.0 }).collect();
-                Ok(sign_step(pixels, &signs, eps, bounds))
+                return Ok(sign_step(pixels, &signs, eps, bounds));
             }
-            Adversary::Uniform => Ok(moved()),
-        }
-    }
-
-    /// Climbs the loss from `at` by steps along the sign of the gradient, each brought back to within ε of `pixels`.
-    fn climb(
-        &mut self,
-        pixels: &[f32],
-        mut at: Vec<f32>,
-        labels: &[usize],
-        objective: Objective,
-        steps: Steps,
-    ) -> Result<Vec<f32>> {
-        for _ in 0..steps.count {
-            let (_, moved) = self.attack(&at, labels, Objective { eps: steps.length, ..objective })?;
-            at = within(moved, pixels, objective.eps, objective.bounds);
+            Adversary::Uniform => (0, 0.0),
+            Adversary::RandomFgsm => (1, 1.25 * eps),
+            Adversary::Pgd { steps } => (steps, 2.5 * eps / steps as f32),
+        };
+        let mut at: Vec<f32> = pixels.iter().map(|x| x + noise.random_range(-eps..=eps)).collect();
+        within(Norm::Linf, &mut at, pixels, eps, bounds);
+        for _ in 0..count {
+            (_, at) = self.attack(&at, labels, Objective { eps: length, ..objective })?;
+            within(Norm::Linf, &mut at, pixels, eps, bounds);
         }
         Ok(at)
     }
 }
 
-/// Brings pixels back to within ε of `centre`, and into the bounds.
-fn within(mut pixels: Vec<f32>, centre: &[f32], eps: f32, bounds: Option<Bounds>) -> Vec<f32> {
-    attack::within(Norm::Linf, &mut pixels, centre, eps, bounds);
-    pixels
+/// Does a training pass and returns its loss, which `loss(logits)` gives with its gradient.
+fn pass(
+    net: &mut dyn Executor,
+    pixels: &[f32],
+    loss: impl Fn(&[f32]) -> Result<(f32, Vec<f32>)>,
+    wanted: Wanted<'_>,
+    rng: &mut ChaCha8Rng,
+) -> Result<f32> {
+    let mut value = f32::NAN;
+    let mut d_logits = |logits: &[f32]| {
+        let (found, gradient) = loss(logits)?;
+        value = found;
+        Ok(gradient)
+    };
+    net.train(pixels, &mut d_logits, wanted, rng)?;
+    if value.is_finite() {
+        net.update_statistics()?;
+    }
+    Ok(value)
 }
 
 #[cfg(test)]

@@ -47,13 +47,10 @@ const OBJECTIVE: Objective =
 const SIZE: StepSize = StepSize { rate: 0.005, momentum: 0.9, nesterov: false, weight_decay: 1e-4, max_norm: None };
 
 /// Trains a few steps and gives the objective's values and the weights.
-fn run(mut learner: Learner, shares: Option<bool>, objective: Objective) -> (Vec<f32>, Vec<f32>) {
+fn run(mut learner: Learner, objective: Objective) -> (Vec<f32>, Vec<f32>) {
     let (x, labels) = batch(20);
     let mut rng = ChaCha8Rng::seed_from_u64(7);
-    let shares = shares.unwrap_or(learner.net.trains_as_it_evaluates());
-    let batch = Batch { pixels: &x, labels: &labels };
-    let step = |_| learner.step_on(batch, objective, shares, SIZE, &mut rng).unwrap();
-    let values = (0..3).map(step).collect();
+    let values = (0..3).map(|_| learner.step(&x, &labels, objective, SIZE, &mut rng).unwrap()).collect();
     (values, learner.net.parameters().values.clone())
 }
 
@@ -66,12 +63,11 @@ fn assert_close(what: &str, found: &[f32], expected: &[f32]) {
 
 #[test]
 fn two_passes_give_what_three_give() {
-    assert!(learner(PLAIN, &Backend::Kernels).net.trains_as_it_evaluates());
-    assert!(!learner(NORMALISED, &Backend::Kernels).net.trains_as_it_evaluates());
+    assert!(learner(PLAIN, &Backend::Kernels).shares && !learner(NORMALISED, &Backend::Kernels).shares);
     for alpha in [0.5, 0.0, 0.9] {
         let objective = Objective { alpha, ..OBJECTIVE };
-        let two = run(learner(PLAIN, &Backend::Kernels), Some(true), objective);
-        let three = run(learner(PLAIN, &Backend::Kernels), Some(false), objective);
+        let two = run(learner(PLAIN, &Backend::Kernels), objective);
+        let three = run(Learner { shares: false, ..learner(PLAIN, &Backend::Kernels) }, objective);
         assert_close("objective", &two.0, &three.0);
         assert_close("weights", &two.1, &three.1);
         assert!(two.0[2] < two.0[0], "three steps on one batch must descend: {:?}", two.0);
@@ -98,8 +94,8 @@ fn candles_kernels_train_the_same_net() {
     for (layers, objective) in
         [(PLAIN, OBJECTIVE), (NORMALISED, OBJECTIVE), (NORMALISED, Objective { alpha: 1.0, ..OBJECTIVE })]
     {
-        let ours = run(learner(layers, &Backend::Kernels), None, objective);
-        let theirs = run(learner(layers, &candle), None, objective);
+        let ours = run(learner(layers, &Backend::Kernels), objective);
+        let theirs = run(learner(layers, &candle), objective);
         assert_close("objective", &ours.0, &theirs.0);
         assert_close("weights", &ours.1, &theirs.1);
         let (x, labels) = batch(4);

@@ -26,5 +26,5 @@ pub use optimiser::{Algorithm, Optimiser, StepSize};
 pub use progress::Progress;
 pub use schedule::{Momentum, Schedule};
 pub use stopping::{Rule, Stopping};
-pub use trainer::{Moment, Nets, Trainer};
+pub use trainer::{RunNets, Trainer, WorkDone};
 pub use validation::{PGD_STEPS, Tally};

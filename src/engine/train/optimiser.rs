@@ -22,10 +22,7 @@ pub enum Algorithm {
 
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Sgd => "sgd",
-            Self::Adam => "adam",
-        })
+        self.serialize(f)
     }
 }
 
@@ -33,13 +30,13 @@ impl fmt::Display for Algorithm {
 #[derive(Clone, Copy, Debug)]
 pub struct StepSize {
     pub rate: f32,
-    /// The μ of stochastic gradient descent.
+    /// This is the μ of stochastic gradient descent.
     pub momentum: f32,
     /// Tells whether the step is Nesterov's, as in PyTorch: `w ← w − rate·(g + μ·v)` in place of `w ← w − rate·v`.
     pub nesterov: bool,
     /// The multiple of the weights that is added to their gradients.
     pub weight_decay: f32,
-    /// The largest norm of the incoming weights of a unit.
+    /// The incoming weights of a unit have at most this norm.
     pub max_norm: Option<f32>,
 }
 
@@ -47,9 +44,9 @@ pub struct StepSize {
 #[derive(Clone, Debug)]
 pub struct Optimiser {
     pub algorithm: Algorithm,
-    /// The number of steps done.
+    /// So many steps were done.
     pub steps: u64,
-    /// The velocity of stochastic gradient descent; Adam's mean of the gradients, and that of their squares.
+    /// These are [`Algorithm::moments`]: SGD's velocity, or Adam's means of the gradients and of their squares.
     pub moments: Vec<Parameters>,
 }
 
@@ -85,8 +82,8 @@ impl Optimiser {
             let range = slot.range.clone();
             let w = &mut parameters.values[range.clone()];
             let source = match &slot.packed {
-                Some(conv) if !product.is_empty() => Source::Product(product, conv),
-                _ => Source::Values(&gradients.values.values[range.clone()]),
+                Some(conv) if !product.is_empty() => GradientSource::Product(product, conv),
+                _ => GradientSource::Values(&gradients.values.values[range.clone()]),
             };
             match (self.algorithm, &mut self.moments[..]) {
                 (Algorithm::Sgd, [velocity]) => {
@@ -94,10 +91,12 @@ impl Optimiser {
                     source.each_part(isa, [&mut *w, velocity], |[w, v], g| sgd(isa, w, g, v, size));
                 }
                 (Algorithm::Adam, [mean, square]) => {
-                    let (mean, square) = (&mut mean.values[range.clone()], &mut square.values[range]);
-                    let size = AdamSize::new(size, self.steps);
-                    let parts = [&mut *w, mean, square];
-                    source.each_part(isa, parts, |[w, mean, square], g| adam(isa, w, g, mean, square, size));
+                    // Both moments start at zero, which their growth makes up for.
+                    let power = |beta: f32| 1.0 - f64::from(beta).powf(self.steps as f64);
+                    let size = StepSize { rate: (f64::from(size.rate) / power(BETA1)) as f32, ..size };
+                    let correction = (1.0 / power(BETA2).sqrt()) as f32;
+                    let parts = [&mut *w, &mut mean.values[range.clone()], &mut square.values[range]];
+                    source.each_part(isa, parts, |parts, g| adam(isa, parts, g, size, correction));
                 }
                 _ => unreachable!("an optimiser has the moments of its algorithm"),
             }
@@ -108,12 +107,12 @@ impl Optimiser {
     }
 }
 
-enum Source<'a> {
+enum GradientSource<'a> {
     Values(&'a [f32]),
     Product(&'a LinearGradient, &'a Conv),
 }
 
-impl Source<'_> {
+impl GradientSource<'_> {
     /// Calls `f(parts of the targets, gradient)` for every part of the slot.
     fn each_part<const K: usize>(
         &self,
@@ -146,32 +145,14 @@ fn sgd(isa: Isa, w: &mut [f32], g: &[f32], v: &mut [f32], size: StepSize) {
     });
 }
 
-/// The rate and the root of the second moment are multiplied with these at a step, for both moments start at zero.
-#[derive(Clone, Copy)]
-struct AdamSize {
-    rate: f32,
-    correction: f32,
-    weight_decay: f32,
-}
-
-impl AdamSize {
-    fn new(size: StepSize, steps: u64) -> Self {
-        let power = |beta: f32| 1.0 - f64::from(beta).powf(steps as f64);
-        Self {
-            rate: (f64::from(size.rate) / power(BETA1)) as f32,
-            correction: (1.0 / power(BETA2).sqrt()) as f32,
-            weight_decay: size.weight_decay,
-        }
-    }
-}
-
-fn adam(isa: Isa, w: &mut [f32], g: &[f32], mean: &mut [f32], square: &mut [f32], size: AdamSize) {
+/// Takes a step of Adam; the root of the second moment is multiplied by `correction`.
+fn adam(isa: Isa, [w, mean, square]: [&mut [f32]; 3], g: &[f32], size: StepSize, correction: f32) {
     isa.vectorised(|| {
         for (((w, g), mean), square) in w.iter_mut().zip(g).zip(mean).zip(square) {
             let g = g + size.weight_decay * *w;
             *mean = BETA1 * *mean + (1.0 - BETA1) * g;
             *square = BETA2 * *square + (1.0 - BETA2) * g * g;
-            *w -= size.rate * *mean / (square.sqrt() * size.correction + EPSILON);
+            *w -= size.rate * *mean / (square.sqrt() * correction + EPSILON);
         }
     });
 }
@@ -180,74 +161,54 @@ fn adam(isa: Isa, w: &mut [f32], g: &[f32], mean: &mut [f32], square: &mut [f32]
 mod tests {
     use super::*;
 
-    /// Makes one linear layer of two inputs and one output, without a bias.
-    fn parameters(weights: [f32; 2]) -> Parameters {
+    /// Makes one linear layer of two inputs, without a bias.
+    fn parameters<const UNITS: usize>(weights: [[f32; 2]; UNITS]) -> Parameters {
         let mut layout = Layout::default();
-        layout.add("w".into(), vec![1, 2], Some(Conv::linear(2, 1)));
-        let tensor = candle_core::Tensor::new(&[weights], &candle_core::Device::Cpu).unwrap();
+        layout.add("w".into(), vec![UNITS, 2], Some(Conv::linear(2, UNITS)));
+        let tensor = candle_core::Tensor::new(&weights, &candle_core::Device::Cpu).unwrap();
         Parameters::from_tensors(&layout.into(), &[("w".to_owned(), tensor)].into()).unwrap()
     }
 
-    fn weights(parameters: &Parameters) -> Vec<f32> {
-        parameters.to_tensors().unwrap()["w"].flatten_all().unwrap().to_vec1().unwrap()
-    }
-
-    /// Minimises Σ w².
-    fn descend(algorithm: Algorithm, size: StepSize, steps: usize) -> Vec<f32> {
-        let mut w = parameters([1.0, -2.0]);
-        let mut optimiser = Optimiser::new(algorithm, &w.layout);
-        for _ in 0..steps {
-            let now = weights(&w);
-            let values = parameters([2.0 * now[0], 2.0 * now[1]]);
-            let gradients = Gradients { values, ..Gradients::zeros(&w.layout) };
-            optimiser.step(&mut w, &gradients, size);
-        }
-        weights(&w)
-    }
-
-    fn assert_close(found: &[f32], expected: [f32; 2]) {
+    fn assert_close(parameters: &Parameters, expected: &[f32]) {
+        let found: Vec<f32> = parameters.to_tensors().unwrap()["w"].flatten_all().unwrap().to_vec1().unwrap();
         assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}, expected {expected:?}");
     }
 
     const SIZE: StepSize = StepSize { rate: 0.1, momentum: 0.9, nesterov: false, weight_decay: 0.01, max_norm: None };
 
     #[test]
-    fn two_steps_of_momentum_match_pytorch() {
+    fn some_steps_match_pytorch() {
         // w = torch.tensor([[1., -2.]], requires_grad=True)
-        // o = torch.optim.SGD([w], lr=.1, momentum=.9, weight_decay=.01)
+        // o = torch.optim.SGD([w], lr=.1, momentum=.9, weight_decay=.01), then with nesterov=True, then
+        //     torch.optim.Adam([w], lr=.1, weight_decay=.01)
         // for _ in range(2): o.zero_grad(); (w * w).sum().backward(); o.step()
         // print(w.tolist()) -> [[0.45750102400779724, -0.9150020480155945]]
-        assert_close(&descend(Algorithm::Sgd, SIZE, 2), [0.457_501, -0.915_002]);
-    }
-
-    #[test]
-    fn two_steps_of_nesterovs_momentum_match_pytorch() {
-        // As above with torch.optim.SGD([w], lr=.1, momentum=.9, weight_decay=.01, nesterov=True)
-        // print(w.tolist()) -> [[0.21923762559890747, -0.43847525119781494]]
-        let size = StepSize { nesterov: true, ..SIZE };
-        assert_close(&descend(Algorithm::Sgd, size, 2), [0.219_237_63, -0.438_475_25]);
-    }
-
-    #[test]
-    fn three_steps_of_adam_match_pytorch() {
-        // w = torch.tensor([[1., -2.]], requires_grad=True)
-        // o = torch.optim.Adam([w], lr=.1, weight_decay=.01)
-        // for _ in range(3): o.zero_grad(); (w * w).sum().backward(); o.step()
-        // print(w.tolist()) -> [[0.7015862464904785, -1.7006233930587769]]
-        assert_close(&descend(Algorithm::Adam, SIZE, 3), [0.7015862, -1.7006234]);
+        // -> [[0.21923762559890747, -0.43847525119781494]]
+        // for _ in range(3), with Adam -> [[0.7015862464904785, -1.7006233930587769]]
+        let nesterov = StepSize { nesterov: true, ..SIZE };
+        let cases = [
+            (Algorithm::Sgd, SIZE, 2, [0.457_501, -0.915_002]),
+            (Algorithm::Sgd, nesterov, 2, [0.219_237_63, -0.438_475_25]),
+            (Algorithm::Adam, SIZE, 3, [0.701_586_2, -1.700_623_4]),
+        ];
+        for (algorithm, size, steps, expected) in cases {
+            let mut w = parameters([[1.0, -2.0]]);
+            let mut optimiser = Optimiser::new(algorithm, &w.layout);
+            for _ in 0..steps {
+                let mut slopes = w.clone();
+                slopes.values.iter_mut().for_each(|w| *w *= 2.0);
+                optimiser.step(&mut w, &slopes.into(), size);
+            }
+            assert_close(&w, &expected);
+        }
     }
 
     #[test]
     fn max_norm_bounds_the_incoming_weights_of_each_unit() {
-        let mut layout = Layout::default();
-        layout.add("w".into(), vec![2, 2], Some(Conv::linear(2, 2)));
-        let tensor = candle_core::Tensor::new(&[[3.0f32, 4.0], [0.3, 0.4]], &candle_core::Device::Cpu).unwrap();
-        let mut w = Parameters::from_tensors(&layout.into(), &[("w".to_owned(), tensor)].into()).unwrap();
+        let mut w = parameters([[3.0, 4.0], [0.3, 0.4]]);
         let gradients = Gradients::zeros(&w.layout);
         let size = StepSize { rate: 0.0, max_norm: Some(1.0), ..SIZE };
         Optimiser::new(Algorithm::Sgd, &w.layout.clone()).step(&mut w, &gradients, size);
-        for (found, expected) in weights(&w).into_iter().zip([0.6, 0.8, 0.3, 0.4]) {
-            assert!((found - expected).abs() < 1e-6, "{found}, expected {expected}");
-        }
+        assert_close(&w, &[0.6, 0.8, 0.3, 0.4]);
     }
 }

@@ -6,12 +6,11 @@ use serde::Serialize;
 
 use super::history::Stage;
 use super::trainer::{Position, Trainer};
-use super::validation::Validation;
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Progress {
     pub stage: Stage,
-    /// The number of the epoch, counted from 0.
+    /// The epoch is counted from 0.
     pub epoch: usize,
     pub epochs: usize,
     pub step: usize,
@@ -20,7 +19,7 @@ pub struct Progress {
     pub loss: Option<f32>,
     /// The number of batches done and of all, while the net is validated.
     pub validation: Option<(usize, usize)>,
-    /// The number of training pictures taken per second in this epoch.
+    /// So many training pictures are taken per second in this epoch.
     pub images_per_second: Option<f32>,
     /// The estimated time to the end of the epoch.
     pub epoch_left: Option<Duration>,
@@ -34,7 +33,8 @@ impl Trainer {
         let Position { stage, epoch, step, sum, seconds, .. } = self.position;
         let (steps, epochs) = (self.steps(), self.epochs());
         let is_validating = step == steps && !self.is_finished();
-        let batches = || self.validation.as_ref().map_or((0, 1), Validation::batches);
+        let batches =
+            || self.validation.as_ref().map_or((0, 1), |validation| (validation.done, validation.batches.len()));
         let behind = self.history.last().filter(|record| record.stage == stage).map(|record| record.seconds);
         let a_step = (step > 0 && !is_validating).then(|| seconds / step as f32);
         let an_epoch = behind.or(a_step.map(|step| step * steps as f32));

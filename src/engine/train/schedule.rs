@@ -16,22 +16,20 @@ pub enum Schedule {
     /// momentum goes the other way, from .05 above its value to .05 below it and back (Smith & Topin,
     /// Super-Convergence, 2018).
     OneCycle,
-    /// It is divided by this factor at every step, and never below 1e-5: the recipe of Goodfellow et al., Maxout
-    /// Networks, 2013, has 1.000004.
+    /// It is divided by this factor at every step, and never falls below 1e-5.
     Decay(f64),
 }
 
 /// A one-cycle run climbs for this share of it, from this factor.
 const CLIMB: f64 = 0.2;
 const CYCLE_START: f64 = 1.0 / 25.0;
-/// The momentum of a one-cycle run swings so far to either side, as in PyTorch's OneCycleLR, whose momentum goes from
-/// .95 to .85 and back.
+/// The momentum of a one-cycle run swings so far to either side, as in PyTorch's OneCycleLR.
 const MOMENTUM_SWING: f32 = 0.05;
 /// A decay never falls below this: 1e-6 of .1, as in the recipe.
 const DECAY_FLOOR: f64 = 1e-5;
 
 impl fmt::Display for Schedule {
-    /// The name alone, without the factor of a decay.
+    /// Writes the name alone, without the factor of a decay.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Cosine => "cosine",
@@ -43,7 +41,7 @@ impl fmt::Display for Schedule {
 }
 
 impl Schedule {
-    /// The factor of a decay in Goodfellow et al., Maxout Networks, 2013.
+    /// This is the factor of a decay in Goodfellow et al., Maxout Networks, 2013.
     pub const USUAL_DECAY: f64 = 1.000_004;
 
     /// Returns the factor at step `step` (from 0) of a run of `steps`.

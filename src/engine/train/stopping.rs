@@ -29,13 +29,14 @@ pub struct Stopping {
     pub retrain: bool,
 }
 
+/// Returns the epochs of the selection, which come before those of the retraining.
+pub(super) fn selection(history: &[EpochRecord]) -> &[EpochRecord] {
+    &history[..history.partition_point(|record| record.stage == Stage::Selection)]
+}
+
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Off => "off",
-            Self::Clean => "clean",
-            Self::Adversarial => "adversarial",
-        })
+        self.serialize(f)
     }
 }
 
@@ -52,30 +53,27 @@ impl Rule {
     /// Returns where in `history` the first of the lowest errors is, among epochs of the selection. Adversarial errors
     /// at several ε cannot be compared: where ε was changed, only the epochs from there on count.
     pub fn best(self, history: &[EpochRecord]) -> Option<usize> {
-        let selected = history.iter().enumerate().filter(|(_, record)| record.stage == Stage::Selection);
-        let comparable = selected.skip(self.comparable_from(history));
+        let selected = selection(history);
+        let comparable = selected.iter().enumerate().skip(self.comparable_from(selected));
         let errors = comparable.filter_map(|(at, record)| Some((at, self.error(record)?)));
         errors.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(at, _)| at)
     }
 
-    /// Returns the first epoch of the selection whose error can be compared with that of the last one.
-    fn comparable_from(self, history: &[EpochRecord]) -> usize {
-        let selected = history.iter().take_while(|record| record.stage == Stage::Selection);
-        let eps: Vec<f32> = selected.map(|record| record.eps).collect();
-        let changed = eps.windows(2).rposition(|pair| pair[0] != pair[1]).map_or(0, |at| at + 1);
+    /// Returns the first epoch of a selection whose error can be compared with that of the last one.
+    fn comparable_from(self, selected: &[EpochRecord]) -> usize {
+        let changed = selected.windows(2).rposition(|pair| pair[0].eps != pair[1].eps).map_or(0, |at| at + 1);
         if self == Self::Adversarial { changed } else { 0 }
     }
 
     /// Returns how many epochs of the selection this rule finds best; all of them where it finds none.
     pub fn best_epochs(self, history: &[EpochRecord]) -> usize {
-        let selected = || history.iter().filter(|record| record.stage == Stage::Selection).count();
-        self.best(history).map_or_else(selected, |at| at + 1)
+        self.best(history).map_or(selection(history).len(), |at| at + 1)
     }
 
     /// Returns the first place in `history` at which this rule stops; the patience begins anew where ε was changed.
     pub fn stops_at(self, history: &[EpochRecord], patience: usize) -> Option<usize> {
         let mut best: Option<(usize, f64)> = None;
-        for (at, record) in history.iter().enumerate().take_while(|(_, record)| record.stage == Stage::Selection) {
+        for (at, record) in selection(history).iter().enumerate() {
             if self.comparable_from(&history[..=at]) == at {
                 best = None;
             }

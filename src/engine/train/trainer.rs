@@ -11,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::config::{Config, check_tuning};
 use super::history::{EpochRecord, Stage};
 use super::init::initial_params;
-use super::learner::{Batch, Knowledge, Learner, Objective};
+use super::learner::{Knowledge, Learner};
 use super::optimiser::StepSize;
+use super::stopping::{Stopping, selection};
 use super::validation::Validation;
-use crate::attack::PIXELS;
 use crate::data::Dataset;
 use crate::device::Backend;
 use crate::model::{Catalogue, FirstLayer, Manifest, Params};
@@ -30,12 +30,12 @@ pub struct Trainer {
     pub(super) manifest: Manifest,
     pub(super) learner: Learner,
     pub(super) history: Vec<EpochRecord>,
-    /// The weights of the best epoch of the selection; empty before there is one.
+    /// These are the weights of the best epoch of the selection; empty before there is one.
     pub(super) best: Params,
     pub(super) position: Position,
-    /// The state at the start of this epoch, to go back to from a loss that is no number; `None` before the first step.
+    /// A loss that is no number leads back to this start of the epoch; `None` before the first step.
     pub(super) epoch_start: Option<Knowledge>,
-    /// The pictures of this epoch, in the order in which they are taken; empty before its first step.
+    /// The pictures of this epoch are taken in this order; empty before its first step.
     order: Vec<usize>,
     pub(super) validation: Option<Validation>,
 }
@@ -44,28 +44,28 @@ pub struct Trainer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Position {
     pub stage: Stage,
-    /// The number of the epoch, counted from 0 in each stage.
+    /// The epoch is counted from 0 in each stage.
     pub epoch: usize,
     pub step: usize,
     /// The sum of the objective over the steps of this epoch.
     pub sum: f64,
-    /// The seconds spent on this epoch.
+    /// So many seconds were spent on this epoch.
     pub seconds: f32,
-    /// The ε and α from the next epoch on.
+    /// These ε and α count from the next epoch on.
     pub tuning: Option<(f32, f32)>,
 }
 
-/// A piece of work was one of these.
+/// The trainer did one of these pieces of work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum WorkDone {
     Step,
     Validation,
-    /// An epoch ended: the history has a new record.
+    /// The epoch has ended, and the history has a new record.
     Epoch,
 }
 
 /// This is the net of a run before its first step, now, and at its best (see [`Trainer::best_params`]).
-pub struct Nets {
+pub struct RunNets {
     pub manifest: Manifest,
     pub before: Params,
     pub now: Params,
@@ -73,8 +73,7 @@ pub struct Nets {
 }
 
 impl Trainer {
-    /// # Errors
-    /// An impossible configuration.
+    /// Begins a run. Fails for an impossible configuration.
     pub fn new(manifest: Manifest, data: Arc<Dataset>, config: Config) -> Result<Self> {
         config.check(data.len())?;
         let learner = fresh_learner(&manifest, &config)?;
@@ -100,7 +99,6 @@ impl Trainer {
         &self.manifest
     }
 
-    /// Returns a copy of the weights as they are now.
     pub fn params(&self) -> Result<Params> {
         self.learner.params()
     }
@@ -115,10 +113,9 @@ impl Trainer {
         self.data.len()
     }
 
-    /// Returns the net before the first step, now, and at its best.
-    pub fn nets(&self) -> Result<Nets> {
+    pub fn nets(&self) -> Result<RunNets> {
         let before = first_params(&self.manifest, &self.config)?;
-        Ok(Nets { manifest: self.manifest.clone(), before, now: self.params()?, best: self.best_params()? })
+        Ok(RunNets { manifest: self.manifest.clone(), before, now: self.params()?, best: self.best_params()? })
     }
 
     /// Returns the weights to keep: those of the epoch that the stopping rule finds best, the retrained ones once they
@@ -133,22 +130,17 @@ impl Trainer {
         self.config.stopping.rule.best_epochs(&self.history)
     }
 
-    fn epochs_of(&self, stage: Stage) -> usize {
-        self.history.iter().filter(|record| record.stage == stage).count()
-    }
-
     fn selection_is_over(&self) -> bool {
-        let rule = self.config.stopping.rule;
-        let stopped = self.config.stopping.patience.and_then(|patience| rule.stops_at(&self.history, patience));
-        stopped.is_some() || self.epochs_of(Stage::Selection) >= self.config.epochs
+        let Stopping { rule, patience, .. } = self.config.stopping;
+        let stopped = patience.and_then(|patience| rule.stops_at(&self.history, patience));
+        stopped.is_some() || selection(&self.history).len() >= self.config.epochs
     }
 
     pub fn is_finished(&self) -> bool {
-        let retrained = self.epochs_of(Stage::Retraining) >= self.best_epochs();
+        let retrained = self.history.len() - selection(&self.history).len() >= self.best_epochs();
         self.selection_is_over() && (!self.config.stopping.retrain || retrained)
     }
 
-    /// Returns the number of epochs of this stage, if it is not stopped early.
     pub(super) fn epochs(&self) -> usize {
         match self.position.stage {
             Stage::Selection => self.config.epochs,
@@ -156,7 +148,7 @@ impl Trainer {
         }
     }
 
-    /// Returns the number of pictures that are trained on in this stage.
+    /// Returns how many pictures are trained on in this stage; those behind them are held out.
     fn pictures(&self) -> usize {
         match self.position.stage {
             Stage::Selection => self.data.len() - self.config.validation,
@@ -168,11 +160,7 @@ impl Trainer {
         self.pictures().div_ceil(self.config.batch)
     }
 
-    /// Sets ε and α from the next epoch on.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for an impossible value, and in the retraining, which repeats what the selection did; then
-    /// nothing changes.
+    /// Sets ε and α from the next epoch on. Fails, and changes nothing, for impossible values and in the retraining.
     pub fn retune(&mut self, eps: f32, alpha: f32) -> Result<()> {
         check_tuning(eps, alpha)?;
         if self.position.stage == Stage::Retraining {
@@ -183,15 +171,11 @@ impl Trainer {
         Ok(())
     }
 
-    /// Sets the learning rate from the next step on: a way out when the loss is no number any more.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for an impossible value; then nothing changes.
+    /// Sets the learning rate from the next step on: a way out when the loss is no number any more. Fails, and changes
+    /// nothing, for an impossible value.
     pub fn set_learning_rate(&mut self, learning_rate: f32) -> Result<()> {
         let config = Config { learning_rate, ..self.config.clone() };
-        config.check(self.data.len())?;
-        self.config = config;
-        Ok(())
+        config.check(self.data.len()).map(|()| self.config = config)
     }
 
     /// Does one piece of work: a step, a batch of the validation, or the end of an epoch. Nothing when finished.
@@ -199,19 +183,19 @@ impl Trainer {
     /// # Errors
     /// A loss that is not a number (the run goes back to the start of the epoch), or a picture that cannot be read.
     /// The run can be advanced again.
-    pub fn advance(&mut self) -> Result<Moment> {
+    pub fn advance(&mut self) -> Result<WorkDone> {
         let started = Instant::now();
         let moment = if self.is_finished() {
-            Ok(Moment::Epoch)
+            Ok(WorkDone::Epoch)
         } else if self.position.step < self.steps() {
-            self.train_batch().map(|()| Moment::Step)
+            self.train_batch().map(|()| WorkDone::Step)
         } else {
             self.validate_batch()
         };
         let seconds = started.elapsed().as_secs_f32();
         match moment {
             // The record of the epoch is there already.
-            Ok(Moment::Epoch) => self.history.last_mut().into_iter().for_each(|record| record.seconds += seconds),
+            Ok(WorkDone::Epoch) => self.history.last_mut().into_iter().for_each(|record| record.seconds += seconds),
             _ => self.position.seconds += seconds,
         }
         moment
@@ -223,11 +207,8 @@ impl Trainer {
         let (from, to) = (step * self.config.batch, (step + 1) * self.config.batch);
         let batch = &self.order[from..to.min(self.order.len())];
         let (mut x, labels) = self.data.batch_values(batch, &self.manifest.input)?;
-        self.config.augment.apply(
-            &mut x,
-            &self.manifest.input,
-            &mut stream(self.config.seed, self.position, Purpose::Augment),
-        );
+        let mut rng = stream(self.config.seed, self.position, Purpose::Augment);
+        self.config.augment.apply(&mut x, &self.manifest.input, &mut rng);
         let (place, steps) = self.place_in_run(step);
         let size = StepSize {
             rate: self.rate(step),
@@ -237,7 +218,7 @@ impl Trainer {
             max_norm: self.config.max_norm,
         };
         let mut rng = stream(self.config.seed, self.position, Purpose::Dropout);
-        let loss = self.learner.step(&x, &labels, self.objective(), size, &mut rng)?;
+        let loss = self.learner.step(&x, &labels, self.config.objective(), size, &mut rng)?;
         if !loss.is_finite() {
             if let Some(start) = &self.epoch_start {
                 self.learner.go_back(start);
@@ -257,7 +238,7 @@ impl Trainer {
         Ok(())
     }
 
-    /// Sets up an epoch before its first step, and after a run was taken up in the middle of it.
+    /// Prepares the first step of an epoch, or the next one of a run that was taken up in the middle of it.
     fn begin_epoch(&mut self) {
         if self.position.step == 0 {
             match (self.position.stage, self.position.tuning) {
@@ -300,28 +281,20 @@ impl Trainer {
         (self.position.epoch * steps + step, self.config.epochs * steps)
     }
 
-    fn objective(&self) -> Objective {
-        let Config { adversary, eps, alpha, clip, label_smoothing: smoothing, .. } = self.config;
-        Objective { adversary, eps, alpha, bounds: clip.then_some(PIXELS), smoothing }
-    }
-
-    fn validate_batch(&mut self) -> Result<Moment> {
-        let held_out = self.data.len() - self.config.validation..self.data.len();
-        let held_out = if self.position.stage == Stage::Selection { held_out } else { 0..0 };
-        let (pgd, attacked) = (self.config.pgd_pictures, self.config.eps > 0.0);
-        let mut validation = self.validation.take().unwrap_or_else(|| Validation::new(held_out, pgd, attacked));
-        let Some(batch) = validation.next() else {
+    fn validate_batch(&mut self) -> Result<WorkDone> {
+        let held_out = self.pictures()..self.data.len();
+        let pgd = if self.config.eps > 0.0 { self.config.pgd_pictures } else { 0 };
+        let mut validation = self.validation.take().unwrap_or_else(|| Validation::new(held_out, pgd));
+        let Some(pictures) = validation.next() else {
             self.end_epoch(&validation)?;
-            return Ok(Moment::Epoch);
+            return Ok(WorkDone::Epoch);
         };
-        let indices: Vec<usize> = batch.pictures.clone().collect();
-        let (x, labels) = self.data.batch_values(&indices, &self.manifest.input)?;
-        let place = Position { step: batch.pictures.start, ..self.position };
+        let place = Position { step: pictures.start, ..self.position };
+        let (x, labels) = self.data.batch_values(&pictures.collect::<Vec<_>>(), &self.manifest.input)?;
         let mut noise = stream(self.config.seed, place, Purpose::Probe);
-        let (pictures, objective) = (Batch { pixels: &x, labels: &labels }, self.objective());
-        validation.measure(&mut self.learner, &batch, pictures, objective, &mut noise)?;
+        validation.measure(&mut self.learner, &x, &labels, self.config.objective(), &mut noise)?;
         self.validation = Some(validation);
-        Ok(Moment::Validation)
+        Ok(WorkDone::Validation)
     }
 
     fn end_epoch(&mut self, validation: &Validation) -> Result<()> {

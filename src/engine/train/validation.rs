@@ -5,7 +5,7 @@ use std::ops::Range;
 use rand_chacha::ChaCha8Rng;
 
 use super::history::Measured;
-use super::learner::{Adversary, Batch, Learner, Objective};
+use super::learner::{Adversary, Learner, Objective};
 use crate::Result;
 use crate::loss::{Loss, softmax};
 use crate::model::argmax;
@@ -18,60 +18,48 @@ const BATCH: usize = 125;
 const PGD_BATCH: usize = 25;
 
 /// This is a validation under way, one batch at a time.
+#[derive(Default)]
 pub struct Validation {
-    /// The pictures of the data set that are still to be measured.
-    pictures: Range<usize>,
-    /// The pictures that are still to be attacked with projected gradient descent.
-    pgd_pictures: Range<usize>,
-    count: usize,
+    pub(super) batches: Vec<Range<usize>>,
+    /// From this batch on projected gradient descent is measured; before it, clean pictures and FGSM.
+    pgd_from: usize,
+    /// So many batches are measured.
+    pub(super) done: usize,
     clean: Tally,
     adversarial: Tally,
     pgd: Tally,
 }
 
-/// A batch is measured clean and under FGSM, or under projected gradient descent.
-pub struct ValidationBatch {
-    pub pictures: Range<usize>,
-    is_pgd: bool,
-}
-
-fn batches(pictures: &Range<usize>, pgd_pictures: &Range<usize>) -> usize {
-    pictures.len().div_ceil(BATCH) + pgd_pictures.len().div_ceil(PGD_BATCH)
-}
-
 impl Validation {
-    pub fn new(pictures: Range<usize>, pgd: usize, attacked: bool) -> Self {
-        let pgd = if attacked { pgd.min(pictures.len()) } else { 0 };
-        let pgd_pictures = pictures.start..pictures.start + pgd;
-        let count = batches(&pictures, &pgd_pictures);
-        let [clean, adversarial, pgd] = std::array::from_fn(|_| Tally::default());
-        Self { pictures, pgd_pictures, count, clean, adversarial, pgd }
+    /// Plans to measure these pictures of a data set, the first `pgd` of them under projected gradient descent as well.
+    pub fn new(pictures: Range<usize>, pgd: usize) -> Self {
+        let batches = |end: usize, size: usize| {
+            let batch = move |from| from..end.min(from + size);
+            (pictures.start..end).step_by(size).map(batch)
+        };
+        let mut all: Vec<Range<usize>> = batches(pictures.end, BATCH).collect();
+        let pgd_from = all.len();
+        all.extend(batches(pictures.end.min(pictures.start + pgd), PGD_BATCH));
+        Self { batches: all, pgd_from, ..Self::default() }
     }
 
-    /// Returns the number of batches taken, and of all.
-    pub fn batches(&self) -> (usize, usize) {
-        (self.count - batches(&self.pictures, &self.pgd_pictures), self.count)
+    /// Returns the pictures of the next batch; `None` when all are measured.
+    pub fn next(&self) -> Option<Range<usize>> {
+        self.batches.get(self.done).cloned()
     }
 
-    /// Returns the next batch; `None` when all are done.
-    pub fn next(&mut self) -> Option<ValidationBatch> {
-        let is_pgd = self.pictures.is_empty();
-        let (from, count) = if is_pgd { (&mut self.pgd_pictures, PGD_BATCH) } else { (&mut self.pictures, BATCH) };
-        let pictures = from.start..(from.start + count).min(from.end);
-        from.start = pictures.end;
-        (!pictures.is_empty()).then_some(ValidationBatch { pictures, is_pgd })
-    }
-
-    /// Measures a batch with the attack of `objective`.
+    /// Measures the next batch with the attack of `objective`.
     pub fn measure(
         &mut self,
         learner: &mut Learner,
-        batch: &ValidationBatch,
-        Batch { pixels, labels }: Batch<'_>,
+        pixels: &[f32],
+        labels: &[usize],
         objective: Objective,
         noise: &mut ChaCha8Rng,
     ) -> Result<()> {
-        if batch.is_pgd {
+        let is_pgd = self.done >= self.pgd_from;
+        self.done += 1;
+        if is_pgd {
             let objective = Objective { adversary: Adversary::Pgd { steps: PGD_STEPS }, ..objective };
             let attacked = learner.perturb(pixels, labels, objective, noise)?;
             return self.pgd.add(&learner.logits(&attacked)?, labels);
@@ -99,10 +87,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts some answers.
-    ///
-    /// # Errors
-    /// A label that is not a class.
+    /// Counts some answers. Fails for a label that is not a class.
     pub fn add(&mut self, logits: &[f32], labels: &[usize]) -> Result<()> {
         self.loss += Loss::CrossEntropy.values(logits, labels)?.into_iter().map(f64::from).sum::<f64>();
         self.n += labels.len();

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::{Curve, Numbered, Sheet, SheetPicture, SheetWish, Survey, TestEvent, TestOrder, Transferred};
 use crate::engine::attack::{AttackSettings, Measure, Problem, finish, warnings};
 use crate::engine::data::{DataSource, Dataset, Split};
-use crate::engine::eval::{Answer, Evaluation, Plan, evaluate, transfer};
+use crate::engine::eval::{EvalPlan, Evaluation, Prediction, evaluate, transfer};
 use crate::engine::model::{Catalogue, Input, Model};
 use crate::engine::picture::{Planes, Rgba};
 use crate::engine::{Error, Result};
@@ -136,7 +136,7 @@ impl Bench {
             let curve_started = Instant::now();
             // ε of a survey is a length; a number of changed values is something else.
             let eps = if attack.measure() == Measure::Count { &[][..] } else { &survey.eps };
-            let plan = Plan { rules: *rules, limit: Some(survey.n), ..Plan::new(attack.clone(), eps) };
+            let plan = EvalPlan { rules: *rules, limit: Some(survey.n), ..EvalPlan::new(attack.clone(), eps) };
             let evaluation = evaluate(&model, &data, &plan, |done, n| {
                 let share = (before as f32 + done as f32 / n.max(1) as f32) / (nets.len() * attacks.len()) as f32;
                 self.tell_progress(share, started, || format!("{title} under {attack}: {done} of {n}"));
@@ -151,7 +151,7 @@ impl Bench {
                 attack: attack.clone(),
                 classes: model.classes.clone(),
                 found: evaluation,
-                warnings: warnings(&curves).iter().map(ToString::to_string).collect(),
+                warnings: warnings(&curves),
                 took: curve_started.elapsed(),
             })));
         }
@@ -162,7 +162,7 @@ impl Bench {
         let models = survey.nets.iter().map(|net| self.model(net)).collect::<Result<Vec<_>>>()?;
         let (Some(first), Some(attack)) = (models.first(), survey.attacks.first()) else { return Ok(()) };
         let data = self.data(&survey.data, first)?;
-        let plan = Plan { rules: survey.rules, limit: Some(survey.n), ..Plan::new(attack.clone(), &[eps]) };
+        let plan = EvalPlan { rules: survey.rules, limit: Some(survey.n), ..EvalPlan::new(attack.clone(), &[eps]) };
         let started = Instant::now();
         let right = transfer(&models, &data, &plan, |done, n| {
             let text = || "each net on the pictures of the others".into();
@@ -196,7 +196,8 @@ impl Bench {
             }
         }
         let (before, after) = (problem.clean()?.logits.clone(), problem.logits(&adversarial)?);
-        let answer = |logits: &[f32], i: usize| Answer::new(problem.labels[i], &logits[i * classes..(i + 1) * classes]);
+        let answer =
+            |logits: &[f32], i: usize| Prediction::new(problem.labels[i], &logits[i * classes..(i + 1) * classes]);
         let &Input { channels, height, width, .. } = model.input();
         let planes = |values: &[f32], i: usize| {
             let values = values[i * size..(i + 1) * size].to_vec();

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::engine::attack::{AttackSettings, Rules};
 use crate::engine::data::DataSource;
-use crate::engine::eval::{Answer, Evaluation};
+use crate::engine::eval::{Evaluation, Prediction};
 use crate::engine::picture::{Picture, Rgba};
 use crate::engine::transfer_table::Transfer;
 
@@ -119,8 +119,8 @@ pub struct SheetPicture {
     pub adversarial: Rgba,
     /// The perturbation has this length in the measure of the attack.
     pub length: f32,
-    pub before: Answer,
-    pub after: Answer,
+    pub before: Prediction,
+    pub after: Prediction,
 }
 
 /// An order carries the number of the survey that it came with or after: a newer one, or a stop, overtakes it.

@@ -11,7 +11,7 @@ use super::protocol::{Order, RunId, RunInfo, RunState, TrainEvent};
 use super::shipped;
 use crate::engine::data::DataSource;
 use crate::engine::model::Catalogue;
-use crate::engine::train::{Config, Moment, Nets, RunFolder, Trainer};
+use crate::engine::train::{Config, RunFolder, RunNets, Trainer, WorkDone};
 use crate::engine::{Error, Result};
 use crate::worker::explorer::Inbox;
 use crate::worker::job::{
@@ -143,7 +143,7 @@ impl Desk {
         self.runs.join(&**run)
     }
 
-    fn nets(&self, run: &RunId) -> Result<Nets> {
+    fn nets(&self, run: &RunId) -> Result<RunNets> {
         if RunInfo::is_name_of_shipped(run) {
             shipped::checkpoint()?.nets()
         } else {
@@ -157,7 +157,7 @@ impl Desk {
             return Ok(RunInfo::of_waiting(run.clone(), folder, config, RunState::Stopped));
         }
         let summary = RunFolder::summary(&folder)?;
-        Ok(RunInfo::from_summary(run.clone(), folder, summary))
+        RunInfo::from_summary(run.clone(), folder, summary)
     }
 
     /// Does what was ordered. Its errors have no place in the state of a run.
@@ -319,10 +319,10 @@ impl Desk {
         let finished = in_hand.trainer.is_finished();
         let moment = (!finished).then(|| self.pool.install(|| in_hand.trainer.advance()));
         let kept = match &moment {
-            Some(Ok(Moment::Step | Moment::Validation)) => in_hand.folder.keep_now_and_then(&in_hand.trainer),
+            Some(Ok(WorkDone::Step | WorkDone::Validation)) => in_hand.folder.keep_now_and_then(&in_hand.trainer),
             _ => in_hand.folder.keep(&in_hand.trainer),
         };
-        let pauses = |now: &Moment| in_hand.pause_after.is_some_and(|after| after == Moment::Step || after == *now);
+        let pauses = |now: &WorkDone| in_hand.pause_after.is_some_and(|after| after == WorkDone::Step || after == *now);
         if matches!(&moment, Some(Ok(now)) if pauses(now)) {
             self.enter(RunState::Paused(None), None);
         }

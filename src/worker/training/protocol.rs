@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::Result;
 use crate::engine::data::DataSource;
 use crate::engine::picture::Rgba;
 use crate::engine::train::{Config, EpochRecord, Progress, Summary};
@@ -82,10 +83,12 @@ impl RunInfo {
         Self { run, state, folder, config, net, parameters: 0, pictures: 0, history: Vec::new() }
     }
 
-    pub(super) fn from_summary(run: RunId, folder: PathBuf, summary: Summary) -> Self {
-        let Summary { config, history, net, parameters, pictures, is_finished } = summary;
+    pub(super) fn from_summary(run: RunId, folder: PathBuf, summary: Summary) -> Result<Self> {
+        let manifest = summary.manifest()?;
+        let (parameters, net) = (manifest.parameter_count(), manifest.name);
+        let Summary { config, history, pictures, is_finished, .. } = summary;
         let state = if is_finished { RunState::Finished } else { RunState::Stopped };
-        Self { run, state, folder, config, net, parameters, pictures, history }
+        Ok(Self { run, state, folder, config, net, parameters, pictures, history })
     }
 }
 

@@ -36,8 +36,7 @@ pub fn info(runs: &Path) -> Option<RunInfo> {
     if runs.join(NOTE).exists() {
         return None;
     }
-    let summary = checkpoint().and_then(|checkpoint| checkpoint.summary()).ok()?;
-    Some(RunInfo::from_summary(NAME.into(), runs.join(NAME), summary))
+    RunInfo::from_summary(NAME.into(), runs.join(NAME), checkpoint().ok()?.summary).ok()
 }
 
 pub fn delete(runs: &Path) -> std::io::Result<()> {

@@ -9,7 +9,7 @@ use crate::app::pages::test_sets::commands::TestPart;
 use crate::engine::attack::{AttackSettings, Loss, MinimalEps, PIXELS, Rules};
 use crate::engine::curve_table::{HEADER, rows};
 use crate::engine::data::DataSource;
-use crate::engine::eval::Answer;
+use crate::engine::eval::Prediction;
 use crate::engine::units::parse_eps;
 use crate::worker::{Curve, Sheet, SheetWish, Survey, TestEvent, Transferred};
 
@@ -243,7 +243,7 @@ impl TestSet {
     }
 
     /// Returns the ε that is looked at, which is infinite where an attack has no limit, and the answers there.
-    pub fn answers(&self) -> Option<(f32, &[Answer])> {
+    pub fn answers(&self) -> Option<(f32, &[Prediction])> {
         let curve = self.curve()?;
         let result = curve.found.attacked.get(self.at(curve)?)?;
         Some(if self.clean { (0.0, &curve.found.clean_answers) } else { (result.eps, &result.answers) })
@@ -338,7 +338,7 @@ mod tests {
             correct: 0,
             reached: 1,
             mean_confidence_on_mistakes: None,
-            answers: vec![Answer { label: 0, says: 1, confidence: 0.5 }],
+            answers: vec![Prediction { label: 0, says: 1, confidence: 0.5 }],
         };
         let found = Evaluation {
             n: 1,

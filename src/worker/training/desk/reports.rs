@@ -6,14 +6,14 @@ use super::Desk;
 use crate::engine::Result;
 use crate::engine::device::Backend;
 use crate::engine::model::{FirstLayer, Manifest, Model, Params};
-use crate::engine::train::{Moment, Nets};
+use crate::engine::train::{RunNets, WorkDone};
 use crate::worker::Event;
 use crate::worker::explorer::Task;
 use crate::worker::training::protocol::{RunId, RunInfo, RunState, TrainEvent};
 
 impl Desk {
-    pub(super) fn report(&mut self, moment: Moment) {
-        let is_epoch = moment == Moment::Epoch;
+    pub(super) fn report(&mut self, moment: WorkDone) {
+        let is_epoch = moment == WorkDone::Epoch;
         let Some(in_hand) = &mut self.in_hand else { return };
         let run = in_hand.run.clone();
         if is_epoch && let Some(&record) = in_hand.trainer.history().last() {
@@ -27,7 +27,7 @@ impl Desk {
         }
         if in_hand.offered && (in_hand.nets_due.is_due() || at_once) {
             let nets = in_hand.trainer.nets();
-            let provided = nets.and_then(|Nets { manifest, now, best, .. }| {
+            let provided = nets.and_then(|RunNets { manifest, now, best, .. }| {
                 self.provide(&run, &manifest, &[("now", &now), ("best", &best)])
             });
             if let Err(error) = provided {
@@ -62,7 +62,8 @@ impl Desk {
     }
 
     pub(super) fn offer(&mut self, run: &RunId) -> Result<()> {
-        let Nets { manifest, before, now, best } = match self.in_hand.as_mut().filter(|in_hand| in_hand.run == *run) {
+        let RunNets { manifest, before, now, best } = match self.in_hand.as_mut().filter(|in_hand| in_hand.run == *run)
+        {
             Some(in_hand) => {
                 in_hand.offered = true;
                 in_hand.trainer.nets()?
@@ -80,7 +81,7 @@ impl Desk {
         if self.has_in_hand(run) {
             return Ok(());
         }
-        let Nets { manifest, best, .. } = self.nets(run)?;
+        let RunNets { manifest, best, .. } = self.nets(run)?;
         let Some(layer) = FirstLayer::of(&manifest) else { return Ok(()) };
         let weights = best.get(&layer.tensor).map(|tensor| tensor.flatten_all()?.to_vec1()).transpose()?;
         if let Some(weights) = weights {
