@@ -51,7 +51,7 @@ struct InHand {
     trainer: Trainer,
     is_paused: bool,
     /// The run pauses after its next step or epoch.
-    pause_after: Option<Moment>,
+    pause_after: Option<WorkDone>,
     offered: bool,
     progress_due: Throttle,
     first_layer_due: Throttle,
@@ -174,8 +174,8 @@ impl Desk {
             Order::Withdraw(run) => self.withdraw(&run),
             Order::Pause => self.enter(RunState::Paused(None), None),
             Order::Play => self.enter(RunState::Running, None),
-            Order::OneStep => self.enter(RunState::Running, Some(Moment::Step)),
-            Order::OneEpoch => self.enter(RunState::Running, Some(Moment::Epoch)),
+            Order::OneStep => self.enter(RunState::Running, Some(WorkDone::Step)),
+            Order::OneEpoch => self.enter(RunState::Running, Some(WorkDone::Epoch)),
             Order::Stop => self.stop(),
             Order::Retune { eps, alpha } => self.change(|trainer| trainer.retune(eps, alpha))?,
             Order::LearningRate(rate) => self.change(|trainer| trainer.set_learning_rate(rate))?,
@@ -253,7 +253,7 @@ impl Desk {
         }
     }
 
-    fn enter(&mut self, state: RunState, pause_after: Option<Moment>) {
+    fn enter(&mut self, state: RunState, pause_after: Option<WorkDone>) {
         let Some(in_hand) = &mut self.in_hand else { return };
         (in_hand.is_paused, in_hand.pause_after) = (state != RunState::Running, pause_after);
         let run = in_hand.run.clone();

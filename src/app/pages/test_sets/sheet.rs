@@ -13,7 +13,7 @@ use crate::app::pages::test_sets::state::{PER_SHEET, TestSet};
 use crate::app::theme::{self, SPACE_2, palette};
 use crate::app::widgets::texture::{WHOLE, image};
 use crate::app::widgets::{icon_at, icon_button};
-use crate::engine::eval::Answer;
+use crate::engine::eval::Prediction;
 use crate::worker::{Sheet, SheetPicture};
 
 const COLUMNS: usize = 5;
@@ -85,7 +85,7 @@ fn cell(ui: &mut Ui, width: f32, side: f32, sheet: &Sheet, picture: &SheetPictur
         (false, true) => (icons::ICON_BOLT, palette.fooled, "fooled"),
         (false, false) => (icons::ICON_CLOSE, palette.weak, "wrong from the start"),
     };
-    let told = |answer: Answer| format!("{} ({})", name(answer.says), per_cent(answer.confidence));
+    let told = |answer: Prediction| format!("{} ({})", name(answer.says), per_cent(answer.confidence));
     let (label, before, attacked) = (name(after.label), told(picture.before), told(after));
     let words = format!("{label}, {what}: untouched {before}, attacked {attacked}");
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, words.clone()));
