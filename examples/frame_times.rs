@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use doppelganger::app::{App, Start, Storage, Tab};
+use doppelganger::app::{App, Start, StoragePaths, Tab};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::worker::RunState;
 use eframe::egui::{self, Event, Key, Modifiers, RawInput, Rect, pos2, vec2};
@@ -102,7 +102,7 @@ impl Window {
         std::fs::write(&path, settings.to_string())?;
         let ctx = egui::Context::default();
         let catalogue = Catalogue::from_environment();
-        let storage = Storage { settings: Some(path), runs: folder.join("runs"), catalogue };
+        let storage = StoragePaths { settings: Some(path), runs: folder.join("runs"), catalogue };
         let app = App::with_storage(&ctx, Start::default(), storage)?;
         let mut window = Self { app, ctx, started: Instant::now() };
         window.until("the first picture", |app| app.shown().is_some() && app.train().is_listed)?;

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use eframe::egui::{Color32, ColorImage, Context, Rect};
 
 use crate::app::commands::Command;
-use crate::app::files::animation::{Frame, gif_bytes, part};
+use crate::app::files::animation::part;
 use crate::app::files::dialogs::Question;
 use crate::app::files::thumbnails::{Thumbnail, make_thumbnails};
 use crate::app::files::view::{self, Content};
@@ -18,7 +18,6 @@ use crate::app::system::clipboard::{Clip, Clipboard, put_into_system};
 use crate::app::system::file_dialogs::has_file_dialogs;
 use crate::app::system::fonts::SystemFonts;
 use crate::app::widgets::path_field::Listing;
-use crate::engine::files::write_atomically;
 use crate::engine::model::Catalogue;
 use crate::engine::picture::{Picture, Region, png_crop, save_png};
 use crate::engine::train::Config;
@@ -36,9 +35,10 @@ pub enum Incoming {
     NoLesson(Command),
     Opened(PathBuf, Result<Opened, String>),
     Exported(Result<PathBuf, String>),
+    NoThread(std::io::Error),
 }
 
-/// The system's file dialog ended in one of these ways.
+/// A person answered the system's file dialog in one of these ways.
 pub enum Chosen {
     Path(PathBuf),
     Cancelled,
@@ -49,7 +49,6 @@ pub enum Chosen {
 pub struct Copied {
     /// The name has its article: "the command".
     pub what: String,
-    /// This is said below the name; it may be empty.
     pub more: String,
 }
 
@@ -73,17 +72,26 @@ impl Poster {
         self.ctx.request_repaint();
     }
 
-    /// Runs `work` on a named thread; it is given a function that posts a report.
-    fn start(&self, name: &str, work: impl FnOnce(&mut dyn FnMut(Incoming)) + Send + 'static) -> std::io::Result<()> {
+    /// Runs `work` on a named thread.
+    fn start(&self, name: &str, work: impl FnOnce(&Self) + Send + 'static) {
         let poster = self.clone();
-        let builder = std::thread::Builder::new().name(name.into());
-        builder.spawn(move || work(&mut |incoming| poster.post(incoming)))?;
-        Ok(())
+        if let Err(error) = std::thread::Builder::new().name(name.into()).spawn(move || work(&poster)) {
+            // On the window's thread: it must not wait for room.
+            let _ = self.send.try_send(Incoming::NoThread(error));
+            self.ctx.request_repaint();
+        }
+    }
+
+    fn export<E: ToString>(&self, path: PathBuf, write: impl FnOnce(&Path) -> Result<(), E> + Send + 'static) {
+        self.start("export", move |poster| {
+            let written = write(&path).map_err(|error| error.to_string());
+            poster.post(Incoming::Exported(written.map(|()| path)));
+        });
     }
 }
 
 /// This starts the threads and collects their reports.
-pub struct Background {
+pub struct BackgroundWork {
     poster: Poster,
     receive: Receiver<Incoming>,
     /// Lessons look up what they name in this.
@@ -93,7 +101,7 @@ pub struct Background {
     gathering: bool,
 }
 
-impl Background {
+impl BackgroundWork {
     pub fn new(ctx: Context, catalogue: Catalogue) -> Self {
         let (send, receive) = sync_channel(32);
         Self {
@@ -116,14 +124,16 @@ impl Background {
         Some(incoming)
     }
 
-    pub fn thumbnails(&self) -> std::io::Result<()> {
-        self.poster.start("thumbnails", |post| make_thumbnails(|thumbnail| post(Incoming::Thumbnail(thumbnail))))
+    pub fn thumbnails(&self) {
+        self.poster.start("thumbnails", |poster| {
+            make_thumbnails(|thumbnail| poster.post(Incoming::Thumbnail(thumbnail)));
+        });
     }
 
     /// Asks the system for the answer to a question about a file.
-    pub fn ask(&mut self, question: Question, proposal: &Path) -> std::io::Result<()> {
+    pub fn ask(&mut self, question: Question, proposal: &Path) {
         if std::mem::replace(&mut self.dialog_open, true) {
-            return Ok(());
+            return;
         }
         let mut dialog = rfd::AsyncFileDialog::new().set_title(question.title());
         if let Some((name, extensions)) = question.filter() {
@@ -145,7 +155,7 @@ impl Background {
             | Question::SaveAnimation
             | Question::Export(_) => Box::pin(dialog.save_file()),
         };
-        self.poster.start("file dialog", move |post| {
+        self.poster.start("file dialog", move |poster| {
             // A dialog that cannot be shown answers as one that is cancelled, so the system is asked before.
             let chosen = match has_file_dialogs() {
                 false => Chosen::Unavailable,
@@ -154,59 +164,47 @@ impl Background {
                     None => Chosen::Cancelled,
                 },
             };
-            post(Incoming::Chosen(question, chosen));
-        })
+            poster.post(Incoming::Chosen(question, chosen));
+        });
     }
 
-    pub fn list(&self, folder: PathBuf) -> std::io::Result<()> {
-        self.poster.start("folder", move |post| post(Incoming::Listed(Listing::read(folder))))
+    pub fn list(&self, folder: PathBuf) {
+        self.poster.start("folder", move |poster| poster.post(Incoming::Listed(Listing::read(folder))));
     }
 
     /// Looks up the net and the data of some settings, unless a look is under way already.
-    pub fn gather(&mut self, config: Config) -> std::io::Result<()> {
-        if std::mem::replace(&mut self.gathering, true) {
-            return Ok(());
+    pub fn gather(&mut self, config: Config) {
+        if !std::mem::replace(&mut self.gathering, true) {
+            self.poster.start("facts", move |poster| poster.post(Incoming::Facts(Box::new(Facts::gather(&config)))));
         }
-        self.poster.start("facts", move |post| post(Incoming::Facts(Box::new(Facts::gather(&config)))))
     }
 
-    pub fn open_lesson(&self, path: PathBuf) -> std::io::Result<()> {
+    /// Opens a lesson. With `otherwise`, a file that is no lesson asks for that command.
+    pub fn open_lesson(&self, path: PathBuf, otherwise: Option<Command>) {
         let catalogue = self.catalogue.clone();
-        self.poster.start("lesson", move |post| post(lesson(path, &catalogue)))
-    }
-
-    /// Reads a file as a lesson if it is one, and else asks for what is to be done with it.
-    pub fn open_lesson_or(&self, path: PathBuf, otherwise: Command) -> std::io::Result<()> {
-        let catalogue = self.catalogue.clone();
-        self.poster.start("lesson", move |post| {
-            post(if is_lesson(&path) { lesson(path, &catalogue) } else { Incoming::NoLesson(otherwise) });
-        })
-    }
-
-    pub fn export(&self, path: PathBuf, bytes: Vec<u8>) -> std::io::Result<()> {
-        self.poster.start("export", move |post| {
-            let written = write_atomically(&path, &bytes, "write the file").map_err(|error| error.to_string());
-            post(Incoming::Exported(written.map(|()| path)));
-        })
-    }
-
-    pub fn save_picture(&self, path: PathBuf, picture: Picture) -> std::io::Result<()> {
-        self.poster.start("export", move |post| {
-            let written = save_png(&picture, &path, &[]).map_err(|error| error.to_string());
-            post(Incoming::Exported(written.map(|()| path)));
-        })
+        self.poster.start("lesson", move |poster| {
+            let otherwise = otherwise.filter(|_| !is_lesson(&path));
+            poster.post(otherwise.map(Incoming::NoLesson).unwrap_or_else(|| {
+                let lesson = Lesson::open(&path, &catalogue).map(|lesson| Opened::Content(Content::Lesson(lesson)));
+                Incoming::Opened(path, lesson)
+            }));
+        });
     }
 
     /// Reads what a file holds beside a picture, or in its place.
-    pub fn open_view(&self, path: PathBuf) -> std::io::Result<()> {
+    pub fn open_view(&self, path: PathBuf) {
         let catalogue = self.catalogue.clone();
-        self.poster.start("view", move |post| {
+        self.poster.start("view", move |poster| {
             let opened = view::read(&path, &catalogue).map(|found| match found {
                 Some(content) => Opened::Content(content),
                 None => Opened::Picture(png_crop(&path)),
             });
-            post(Incoming::Opened(path, opened));
-        })
+            poster.post(Incoming::Opened(path, opened));
+        });
+    }
+
+    pub fn export<E: ToString>(&self, path: PathBuf, write: impl FnOnce(&Path) -> Result<(), E> + Send + 'static) {
+        self.poster.export(path, write);
     }
 
     /// Returns what to do with a picture of the window that comes later: it cuts out `area`, in pixels, and writes it
@@ -219,61 +217,40 @@ impl Background {
     ) -> impl FnOnce(Arc<ColorImage>) + Send + 'static {
         let poster = self.poster.clone();
         move |window| {
-            let work = move |post: &mut dyn FnMut(Incoming)| {
-                let write = || {
-                    let texts = content.map_or(Ok(Vec::new()), |content| content.texts())?;
-                    let texts: Vec<_> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
-                    save_png(&part(&window, area)?, &path, &texts).map_err(|error| error.to_string())
-                };
-                post(Incoming::Exported(write().map(|()| path)));
-            };
-            if let Err(error) = poster.start("export", work) {
-                // On the window's thread: it must not wait for room.
-                let _ = poster.send.try_send(Incoming::Exported(Err(error.to_string())));
-            }
+            poster.export(path, move |path| {
+                let texts = content.map_or(Ok(Vec::new()), |content| content.texts())?;
+                let texts: Vec<_> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
+                save_png(&part(&window, area)?, path, &texts).map_err(|error| error.to_string())
+            });
         }
     }
 
-    pub fn save_animation(&self, path: PathBuf, frames: Vec<Frame>) -> std::io::Result<()> {
-        self.poster.start("animation", move |post| {
-            let write = |bytes: Vec<u8>| {
-                write_atomically(&path, &bytes, "write the animation").map_err(|error| error.to_string())
-            };
-            let written = gif_bytes(&frames).and_then(write);
-            post(Incoming::Exported(written.map(|()| path)));
-        })
-    }
-
-    pub fn look_for_fonts(&self, fonts: SystemFonts) -> std::io::Result<()> {
-        self.poster.start("fonts", move |post| {
+    pub fn look_for_fonts(&self, fonts: SystemFonts) {
+        self.poster.start("fonts", move |poster| {
             if fonts.look() {
-                post(Incoming::Fonts);
+                poster.post(Incoming::Fonts);
             }
-        })
+        });
     }
 
-    pub fn copy(&self, clip: Clip, copied: Copied) -> std::io::Result<()> {
+    pub fn copy(&self, clip: Clip, copied: Copied) {
         match &self.clipboard {
-            Clipboard::System => {
-                self.poster.start("clipboard", move |post| post(Incoming::Copied(copied, put_into_system(clip))))
-            }
+            Clipboard::System => self.poster.start("clipboard", move |poster| {
+                poster.post(Incoming::Copied(copied, put_into_system(clip)));
+            }),
             Clipboard::Held(held) => {
                 *held.lock().unwrap_or_else(PoisonError::into_inner) = Some(clip);
                 self.poster.post(Incoming::Copied(copied, Ok(())));
-                Ok(())
             }
         }
     }
 
     /// Turns a picture of the clipboard into one for the nets.
-    pub fn paste(&self, image: Arc<ColorImage>) -> std::io::Result<()> {
-        self.poster.start("paste", move |post| post(Incoming::Pasted(Arc::new(picture_from_clipboard(&image)))))
+    pub fn paste(&self, image: Arc<ColorImage>) {
+        self.poster.start("paste", move |poster| {
+            poster.post(Incoming::Pasted(Arc::new(picture_from_clipboard(&image))));
+        });
     }
-}
-
-fn lesson(path: PathBuf, catalogue: &Catalogue) -> Incoming {
-    let lesson = Lesson::open(&path, catalogue).map(|lesson| Opened::Content(Content::Lesson(lesson)));
-    Incoming::Opened(path, lesson)
 }
 
 /// Lays transparent parts on white, as paper is, until another background is chosen.

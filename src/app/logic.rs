@@ -123,6 +123,9 @@ impl App {
             Incoming::Facts(facts) => self.pages.train.facts = Some(*facts),
             Incoming::Exported(Ok(path)) => shell.notices.add_brief(format!("Saved.\n{}", path.display())),
             Incoming::Exported(Err(why)) => shell.notices.add(Tone::Problem, format!("Nothing was saved: {why}")),
+            Incoming::NoThread(e) => {
+                shell.notices.add(Tone::Problem, format!("The system gave no thread for this: {e}"));
+            }
             Incoming::Opened(path, read) => self.take_opened(path, read),
             Incoming::NoLesson(otherwise) => shell.commands.push(otherwise),
             Incoming::Pasted(picture) => {
@@ -210,7 +213,7 @@ impl App {
         }
         let shell = &mut self.shell;
         match pasted.filter(|_| shell.settings.tab == Tab::Explore) {
-            Some(egui::Event::PasteImage(image)) => shell.start(|background| background.paste(image)),
+            Some(egui::Event::PasteImage(image)) => shell.background.paste(image),
             Some(egui::Event::Paste(text)) if !typing(ctx) => match typed_path(&text) {
                 Some(path) if !text.trim().contains('\n') => {
                     shell.commands.push(ExploreCommand::Show(Source::File(path)).into());
@@ -282,7 +285,7 @@ impl App {
         };
         let Some(command) = command else { return };
         match may_be_lesson {
-            true => self.shell.start(|background| background.open_lesson_or(path, command)),
+            true => self.shell.background.open_lesson(path, Some(command)),
             false => self.shell.commands.push(command),
         }
     }
@@ -319,7 +322,7 @@ impl App {
             WindowCommand::Browse | WindowCommand::BrowseArchives => {
                 if let Some((asked, proposal)) = shell.dialogs.asked() {
                     let question = if command == WindowCommand::Browse { asked } else { Question::Archive };
-                    shell.start(|background| background.ask(question, &proposal));
+                    shell.background.ask(question, &proposal);
                 }
             }
             WindowCommand::SaveViewDialog => {
@@ -350,10 +353,10 @@ impl App {
                 self.pages.train.facts = None;
             }
             WindowCommand::DismissNotice(id) => shell.notices.dismiss(id),
-            WindowCommand::DismissNotices => shell.notices.clear(),
+            WindowCommand::DismissNotices => shell.notices.shown.clear(),
             WindowCommand::CloseOverlay => {
                 self.help = false;
-                self.palette.close();
+                self.palette.is_open = false;
                 shell.dialogs.close();
                 self.pages.all().into_iter().for_each(|page| page.close_question());
             }

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use eframe::egui::{IconData, ViewportBuilder};
+use eframe::egui::ViewportBuilder;
 
 pub use crate::app::commands::tab::Tab;
 pub use crate::app::lessons::commands::LessonCommand;
@@ -47,12 +47,10 @@ pub use crate::app::pages::train::state::draft::usual as usual_run;
 pub use crate::app::pages::train::state::run::Run;
 pub use crate::app::system::clipboard::Clip;
 pub use crate::app::theme::Standing;
-pub use crate::app::window::{App, Start, Storage};
+pub use crate::app::window::{App, Start, StoragePaths};
 
 /// Scripts see from this exit code that no window can be opened.
 const NO_WINDOW: u8 = 2;
-const SIZE: [f32; 2] = [1280.0, 800.0];
-const MIN_SIZE: [f32; 2] = [640.0, 480.0];
 
 /// Opens the window and stays until it is closed. Where no window can be opened, it says what is missing, and the
 /// exit code is 2; it is 1 when the window came up but could not go on.
@@ -65,12 +63,11 @@ pub fn run(start: Start) -> ExitCode {
     let viewport = ViewportBuilder::default()
         .with_app_id("doppelganger")
         .with_title("Doppelgänger")
-        .with_min_inner_size(MIN_SIZE)
-        .with_icon(icon())
+        .with_min_inner_size([640.0, 480.0])
+        .with_icon(eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png")).unwrap_or_default())
         .with_drag_and_drop(true);
-    let viewport = App::remembered_place(viewport, SIZE);
     let options = eframe::NativeOptions {
-        viewport,
+        viewport: App::remembered_place(viewport, [1280.0, 800.0]),
         renderer: eframe::Renderer::Glow,
         // The window asks for the system's fonts itself, when a text needs them.
         system_font_fallback: false,
@@ -124,8 +121,4 @@ fn explain(problem: &str) -> ExitCode {
          doppelganger attack PICTURE --model digits_cnn --eps 0.1"
     );
     ExitCode::from(NO_WINDOW)
-}
-
-fn icon() -> IconData {
-    eframe::icon_data::from_png_bytes(include_bytes!("../../assets/icon.png")).unwrap_or_default()
 }

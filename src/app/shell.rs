@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use eframe::egui::{Context, Rect, ThemePreference, ViewportCommand};
 
-use crate::app::background::{Background, Copied};
+use crate::app::background::{BackgroundWork, Copied};
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::files::dialogs::{Dialogs, Question};
 use crate::app::files::view::Found;
 use crate::app::lessons::state::Lessons;
-use crate::app::notices::{Notices, Tone};
+use crate::app::notices::Notices;
 use crate::app::pages::explore::state::Explore;
 use crate::app::pages::explore::why::state::Why;
 use crate::app::pages::train::commands::{NetMoment, TrainCommand};
@@ -27,7 +27,7 @@ pub struct Shell {
     pub settings: Settings,
     pub notices: Notices,
     pub dialogs: Dialogs,
-    pub background: Background,
+    pub background: BackgroundWork,
     pub explore: Explore,
     pub why: Why,
     pub train: Train,
@@ -47,17 +47,9 @@ pub struct Screenshot {
 }
 
 impl Shell {
-    /// Starts work on a thread of its own, and says so where the system gives none.
-    pub fn start(&mut self, work: impl FnOnce(&mut Background) -> std::io::Result<()>) {
-        if let Err(e) = work(&mut self.background) {
-            self.notices.add(Tone::Problem, format!("The system gave no thread for this: {e}"));
-        }
-    }
-
     /// Copies something; the notice of it comes when the clipboard holds it.
     pub fn copy(&mut self, clip: Clip, what: impl Into<String>, more: String) {
-        let copied = Copied { what: what.into(), more };
-        self.start(|background| background.copy(clip, copied));
+        self.background.copy(clip, Copied { what: what.into(), more });
     }
 
     /// Copies the words of a command line, which the notice repeats.
@@ -68,7 +60,7 @@ impl Shell {
     /// Asks for a file in the system's dialog as well as in the window's own.
     pub fn ask_system(&mut self, question: Question) {
         self.dialogs.ask(question, Path::new(""));
-        self.start(|background| background.ask(question, Path::new("")));
+        self.background.ask(question, Path::new(""));
     }
 
     /// Hands the newest view that is wanted to the worker, unless another page is on screen, where there is no hurry.

@@ -164,12 +164,9 @@ static LIGHT: Palette = Palette {
     bar: Color32::from_rgb(0xC8, 0xD0, 0xDC),
     runs: colours([0x0A269F, 0xFF4C00, 0x1A647D, 0x971507, 0x8688BD, 0x1D173E, 0x4147FF, 0x5E9735]),
     classes: colours([0xB01010, 0x4147FF, 0xB8860B, 0x20232B, 0x2090C0]),
-    overlay: Color32::from_rgba_premultiplied(0x0A, 0x0B, 0x0E, 0xE0),
-    on_overlay: Color32::from_rgb(0xF2, 0xF4, 0xF7),
-    cross: Color32::from_rgb(0xFF, 0xFF, 0xFF),
-    cross_edge: Color32::from_rgb(0x00, 0x00, 0x00),
     shadow: Color32::from_black_alpha(36),
     veil: Color32::from_black_alpha(90),
+    ..DARK
 };
 
 /// Returns the colours of the theme in which this part of the window is drawn.
@@ -241,27 +238,23 @@ pub fn number(text: impl Into<String>) -> RichText {
 }
 
 pub fn heading_font() -> FontId {
-    FontId::new(15.0, FontFamily::Name(STRONG.into()))
+    strong_of(15.0)
 }
 
 pub fn verdict_font() -> FontId {
-    FontId::new(20.0, FontFamily::Name(STRONG.into()))
+    strong_of(20.0)
 }
 
 pub fn line_font() -> FontId {
-    FontId::new(17.0, FontFamily::Name(STRONG.into()))
+    strong_of(17.0)
 }
 
 pub fn symbol_font() -> FontId {
-    FontId::new(26.0, FontFamily::Name(STRONG.into()))
-}
-
-pub fn sign_font() -> FontId {
-    FontId::new(26.0, FontFamily::Name(STRONG.into()))
+    strong_of(26.0)
 }
 
 pub fn strong_font() -> FontId {
-    FontId::new(13.5, FontFamily::Name(STRONG.into()))
+    strong_of(13.5)
 }
 
 pub fn body_font() -> FontId {

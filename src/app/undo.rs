@@ -67,7 +67,7 @@ pub mod tests {
     }
 
     #[derive(Clone, Debug)]
-    pub enum Operation {
+    pub enum HistoryOperation {
         /// One change after the other, too quick to be told apart.
         Change(Vec<u8>),
         /// Nothing changes for a while.
@@ -77,12 +77,12 @@ pub mod tests {
     }
 
     /// Returns any sequence of operations.
-    pub fn operations() -> impl Strategy<Value = Vec<Operation>> {
+    pub fn operations() -> impl Strategy<Value = Vec<HistoryOperation>> {
         let operation = prop_oneof![
-            3 => vec(0_u8..12, 1..4).prop_map(Operation::Change),
-            3 => Just(Operation::Rest),
-            2 => Just(Operation::Undo),
-            2 => Just(Operation::Redo),
+            3 => vec(0_u8..12, 1..4).prop_map(HistoryOperation::Change),
+            3 => Just(HistoryOperation::Rest),
+            2 => Just(HistoryOperation::Undo),
+            2 => Just(HistoryOperation::Redo),
         ];
         vec(operation, 0..40)
     }
@@ -115,26 +115,26 @@ pub mod tests {
             changed.is_some()
         }
 
-        fn apply(&mut self, operation: &Operation) {
+        fn apply(&mut self, operation: &HistoryOperation) {
             match operation {
                 // These come from the page.
-                Operation::Change(_) => {}
-                Operation::Rest => self.at += usize::from(self.keep()),
-                Operation::Undo => self.at = if self.keep() { self.at } else { self.at.saturating_sub(1) },
-                Operation::Redo if self.changing.is_none() => self.at = (self.at + 1).min(self.states.len() - 1),
-                Operation::Redo => {}
+                HistoryOperation::Change(_) => {}
+                HistoryOperation::Rest => self.at += usize::from(self.keep()),
+                HistoryOperation::Undo => self.at = if self.keep() { self.at } else { self.at.saturating_sub(1) },
+                HistoryOperation::Redo if self.changing.is_none() => self.at = (self.at + 1).min(self.states.len() - 1),
+                HistoryOperation::Redo => {}
             }
         }
     }
 
     /// Carries out the operations and checks after each of them that the page is where it should be.
-    pub fn check(page: &mut impl Undoable, operations: &[Operation]) -> Result<(), TestCaseError> {
+    pub fn check(page: &mut impl Undoable, operations: &[HistoryOperation]) -> Result<(), TestCaseError> {
         let mut seconds = 0.0;
         page.note(seconds);
         let mut expected = Expected { states: vec![page.state()], at: 0, changing: None };
         for operation in operations {
             match operation {
-                Operation::Change(steps) => {
+                HistoryOperation::Change(steps) => {
                     for to in steps {
                         let before = page.state();
                         page.change(*to);
@@ -144,9 +144,9 @@ pub mod tests {
                         page.note(seconds);
                     }
                 }
-                Operation::Rest => seconds += 1.0,
-                Operation::Undo => page.step(HistoryStep::Undo),
-                Operation::Redo => page.step(HistoryStep::Redo),
+                HistoryOperation::Rest => seconds += 1.0,
+                HistoryOperation::Undo => page.step(HistoryStep::Undo),
+                HistoryOperation::Redo => page.step(HistoryStep::Redo),
             }
             expected.apply(operation);
             page.note(seconds);

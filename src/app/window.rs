@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use eframe::egui::{Context, Id, Ui, ViewportBuilder};
 
-use crate::app::background::Background;
-use crate::app::bars::palette::Palette;
+use crate::app::background::BackgroundWork;
+use crate::app::bars::palette::CommandPalette;
 use crate::app::commands::tab::Tab;
 use crate::app::files::dialogs::Dialogs;
 use crate::app::files::view::may_hold_view;
 use crate::app::lessons::figures::Figures;
-use crate::app::lessons::stage::Stage;
+use crate::app::lessons::stage::LessonStage;
 use crate::app::lessons::state::Lessons;
 use crate::app::notices::{Notices, Tone};
 use crate::app::pages::Pages;
@@ -43,7 +43,7 @@ pub struct Start {
 
 /// This says where that lies which outlives the window.
 #[derive(Clone, Debug)]
-pub struct Storage {
+pub struct StoragePaths {
     /// The settings file; without one nothing is kept.
     pub settings: Option<PathBuf>,
     /// The folder of the runs of training.
@@ -59,14 +59,14 @@ pub struct App {
     keeper: Keeper,
     pub(super) fonts: SystemFonts,
     pub(super) figures: Figures,
-    pub(super) stage: Stage,
+    pub(super) stage: LessonStage,
     /// An input method is composing in this text field.
     pub(super) composing: Option<Id>,
     pub(super) place: PlaceKeeper,
     /// The window was maximized, and becomes so once it is shown: X11's window managers do not heed this before.
     pub(super) to_maximize: Option<bool>,
     pub(super) help: bool,
-    pub(super) palette: Palette,
+    pub(super) palette: CommandPalette,
 }
 
 impl App {
@@ -76,7 +76,7 @@ impl App {
     /// Fails when the operating system gives no thread.
     pub fn new(ctx: &Context, start: Start) -> anyhow::Result<Self> {
         let (runs, catalogue) = (runs_folder(), Catalogue::from_environment());
-        let mut app = Self::with_storage(ctx, start, Storage { settings: settings::file(), runs, catalogue })?;
+        let mut app = Self::with_storage(ctx, start, StoragePaths { settings: settings::file(), runs, catalogue })?;
         app.shell.background.clipboard = Clipboard::System;
         app.to_maximize = Some(app.shell.settings.maximized);
         Ok(app)
@@ -86,8 +86,8 @@ impl App {
     ///
     /// # Errors
     /// Fails as [`Self::new`] does.
-    pub fn with_storage(ctx: &Context, start: Start, storage: Storage) -> anyhow::Result<Self> {
-        let Storage { settings: path, runs, catalogue } = storage;
+    pub fn with_storage(ctx: &Context, start: Start, storage: StoragePaths) -> anyhow::Result<Self> {
+        let StoragePaths { settings: path, runs, catalogue } = storage;
         theme::install(ctx);
         let is_first = path.as_ref().is_some_and(|path| !path.exists());
         let (mut settings, problem) = settings::load(path.as_deref());
@@ -97,7 +97,7 @@ impl App {
         }
         let manifest = catalogue.manifest(start.model.as_ref().unwrap_or(&settings.model));
         let own_models = catalogue.own_models().map(ToOwned::to_owned);
-        let background = Background::new(ctx.clone(), catalogue.clone());
+        let background = BackgroundWork::new(ctx.clone(), catalogue.clone());
         let wake = ctx.clone();
         let worker = Worker::with_folders(catalogue, runs, move || wake.request_repaint())
             .context("cannot start the worker thread")?;
@@ -110,12 +110,12 @@ impl App {
             keeper: Keeper::start(path),
             fonts: SystemFonts::default(),
             figures: Figures::default(),
-            stage: Stage::default(),
+            stage: LessonStage::default(),
             composing: None,
             place: PlaceKeeper::default(),
             to_maximize: None,
             help: false,
-            palette: Palette::default(),
+            palette: CommandPalette::default(),
             shell: Shell {
                 worker,
                 notices: Notices::default(),
@@ -147,7 +147,7 @@ impl App {
             _ => None,
         };
         if let Some(path) = view.or(remembered) {
-            app.shell.start(|background| background.open_view(path));
+            app.shell.background.open_view(path);
         }
         app.fonts.install(ctx);
         app.shell.apply_look(ctx);
@@ -207,7 +207,7 @@ impl App {
 
     /// Returns the messages on screen, newest first.
     pub fn notice_texts(&self) -> Vec<&str> {
-        self.shell.notices.all().iter().map(|notice| notice.text.as_str()).collect()
+        self.shell.notices.shown.iter().map(|notice| notice.text.as_str()).collect()
     }
 
     /// Returns what was copied last, where the window has a clipboard of its own.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use doppelganger::app::{App, Start, Storage};
+use doppelganger::app::{App, Start, StoragePaths};
 use doppelganger::engine::model::Catalogue;
 use doppelganger::worker::Shown;
 use eframe::egui::accesskit::Role;
@@ -111,7 +111,7 @@ impl Opening {
             std::fs::write(&file, Value::Object(self.settings.clone()).to_string()).unwrap();
         }
         let catalogue = self.catalogue.clone();
-        let storage = Storage {
+        let storage = StoragePaths {
             settings: Some(file),
             runs: self.folder().join("runs"),
             catalogue: catalogue.unwrap_or_else(|| Catalogue::with_own_folder(self.folder().join("own"), Vec::new())),

@@ -43,8 +43,6 @@ const READING: [(&str, &str); 7] = [
     ),
 ];
 
-const COLUMN: f32 = 360.0;
-
 /// Shows the help; Escape, a click beside it and its button close it.
 pub fn help(ui: &Ui, out: &mut Vec<Command>) {
     let modal = Modal::new(Id::unique("help")).frame(theme::question_frame(ui)).show(ui.ctx(), |ui| {
@@ -61,28 +59,26 @@ pub fn help(ui: &Ui, out: &mut Vec<Command>) {
         ui.add_space(SPACE_2);
         let height = room.height() - 160.0;
         ui.spacing_mut().interact_size.y = 20.0;
-        ScrollArea::vertical().max_height(height).min_scrolled_height(height).auto_shrink([false, true]).show(
-            ui,
-            |ui| {
-                let half = (ui.available_width() - SPACE_6) / 2.0;
-                if half < COLUMN {
+        let scroll = ScrollArea::vertical().max_height(height).min_scrolled_height(height);
+        scroll.auto_shrink([false, true]).show(ui, |ui| {
+            let half = (ui.available_width() - SPACE_6) / 2.0;
+            if half < 360.0 {
+                shortcuts(ui);
+                reading(ui);
+                return;
+            }
+            ui.horizontal_top(|ui| {
+                ui.vertical(|ui| {
+                    ui.set_width(half);
                     shortcuts(ui);
-                    reading(ui);
-                    return;
-                }
-                ui.horizontal_top(|ui| {
-                    ui.vertical(|ui| {
-                        ui.set_width(half);
-                        shortcuts(ui);
-                    });
-                    ui.add_space(SPACE_4);
-                    ui.vertical(|ui| {
-                        ui.set_width(half);
-                        reading(ui);
-                    });
                 });
-            },
-        );
+                ui.add_space(SPACE_4);
+                ui.vertical(|ui| {
+                    ui.set_width(half);
+                    reading(ui);
+                });
+            });
+        });
     });
     if modal.should_close() {
         out.push(WindowCommand::CloseOverlay.into());

@@ -24,13 +24,13 @@ const SAME: u8 = 6;
 
 /// A frame has three bytes for each pixel.
 #[derive(Clone)]
-pub struct Frame {
+pub struct GifFrame {
     width: usize,
     height: usize,
     rgb: Vec<u8>,
 }
 
-impl Frame {
+impl GifFrame {
     /// Cuts an area, in pixels, out of a picture of the window, and makes it smaller where it is wide.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ pub fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
 ///
 /// # Errors
 /// Fails for no frames, or frames of different sizes.
-pub fn gif_bytes(frames: &[Frame]) -> Result<Vec<u8>, String> {
+pub fn gif_bytes(frames: &[GifFrame]) -> Result<Vec<u8>, String> {
     let (Some(first), Some(last)) = (frames.first(), frames.last()) else {
         return Err("there is nothing to animate".into());
     };
@@ -117,7 +117,7 @@ pub struct Recording {
     pub path: std::path::PathBuf,
     /// ε rises to where it stood before.
     eps: f32,
-    pub frames: Vec<Frame>,
+    pub frames: Vec<GifFrame>,
     is_waiting: bool,
     arrived: Arc<std::sync::Mutex<Option<Arc<ColorImage>>>>,
 }
@@ -149,7 +149,7 @@ impl Recording {
         let Some(window) = arrived else { return false };
         self.is_waiting = false;
         let area = ctx.content_rect() * ctx.pixels_per_point();
-        self.frames.extend(Frame::cut(&window, area));
+        self.frames.extend(GifFrame::cut(&window, area));
         true
     }
 
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_gif_holds_every_frame_at_half_the_size_and_is_small_where_little_changes() {
         let area = Rect::from_min_max(pos2(0.0, 0.0), pos2(1280.0, 20.0));
-        let frames: Vec<_> = [0, 2, 200].iter().map(|shade| Frame::cut(&window(*shade), area).unwrap()).collect();
+        let frames: Vec<_> = [0, 2, 200].iter().map(|shade| GifFrame::cut(&window(*shade), area).unwrap()).collect();
         assert_eq!((frames[0].width, frames[0].height), (960, 15));
         let bytes = gif_bytes(&frames).unwrap();
         let mut options = gif::DecodeOptions::new();
@@ -204,9 +204,10 @@ mod tests {
 
     #[test]
     fn frames_of_different_sizes_are_told() {
-        let cut = |width: f32| Frame::cut(&window(3), Rect::from_min_max(pos2(0.0, 0.0), pos2(width, 20.0))).unwrap();
+        let cut =
+            |width: f32| GifFrame::cut(&window(3), Rect::from_min_max(pos2(0.0, 0.0), pos2(width, 20.0))).unwrap();
         assert!(gif_bytes(&[cut(500.0), cut(400.0)]).unwrap_err().contains("changed its size"));
         assert!(gif_bytes(&[]).is_err());
-        assert!(Frame::cut(&window(3), Rect::from_min_max(pos2(0.0, 30.0), pos2(9.0, 40.0))).is_err());
+        assert!(GifFrame::cut(&window(3), Rect::from_min_max(pos2(0.0, 30.0), pos2(9.0, 40.0))).is_err());
     }
 }

@@ -8,7 +8,7 @@ use anyhow::{bail, ensure};
 use serde::Deserialize;
 
 use crate::app::format::{per_cent, short};
-use crate::app::lessons::scene::Scene;
+use crate::app::lessons::scene::LessonScene;
 use crate::engine::model::{Catalogue, Guess};
 use crate::engine::units::LEVELS;
 use crate::worker::Shown;
@@ -23,13 +23,13 @@ pub struct Lesson {
     /// This is one sentence.
     pub about: String,
     #[serde(rename = "step")]
-    pub steps: Vec<Step>,
+    pub steps: Vec<LessonStep>,
 }
 
 /// A step is a view with a text beside it. What it does not name stays as the step before had it.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Step {
+pub struct LessonStep {
     pub heading: String,
     /// Empty lines part paragraphs; `{label}` and the other [`PLACES`] stand for what is on screen.
     pub text: String,
@@ -65,7 +65,7 @@ pub struct Step {
     #[serde(default)]
     pub invite: bool,
     #[serde(default, rename = "view")]
-    pub scene: Scene,
+    pub scene: LessonScene,
 }
 
 const MOST_CHOICES: usize = 4;
@@ -100,10 +100,10 @@ pub enum Part {
 }
 
 /// A place in a text, and what stands for it of what is on screen, with α of the objective.
-type Place = (&'static str, fn(&Shown, f32) -> String);
+type TextPlace = (&'static str, fn(&Shown, f32) -> String);
 
 /// These places in a text stand for what is on screen; `{cost}` is the mix of both costs with α.
-const PLACES: [Place; 13] = [
+const PLACES: [TextPlace; 13] = [
     ("{label}", |shown, _| shown.label.name.clone()),
     ("{before}", |shown, _| name(&shown.clean_top)),
     ("{before-share}", |shown, _| share(&shown.clean_top)),
@@ -148,8 +148,8 @@ pub fn filled(text: &str, shown: Option<&Shown>, alpha: f32) -> String {
 
 impl Lesson {
     /// Returns the scene of a step, with all that the steps before it have set.
-    pub fn scene(&self, step: usize) -> Scene {
-        self.steps.iter().take(step + 1).fold(Scene::default(), |earlier, step| step.scene.clone().over(earlier))
+    pub fn scene(&self, step: usize) -> LessonScene {
+        self.steps.iter().take(step + 1).fold(LessonScene::default(), |earlier, step| step.scene.clone().over(earlier))
     }
 
     /// Reads a lesson. Paths of pictures become paths from `folder`.
@@ -219,7 +219,7 @@ impl Lesson {
     }
 }
 
-impl Step {
+impl LessonStep {
     fn problem(&self, number: usize, why: impl Display) -> String {
         format!("step {} ({}): {why}", number + 1, self.heading)
     }

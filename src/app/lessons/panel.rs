@@ -8,7 +8,7 @@ use egui_material_icons::icons;
 use crate::app::commands::Command;
 use crate::app::format::{plural, short};
 use crate::app::lessons::commands::LessonCommand;
-use crate::app::lessons::file::{Step, filled};
+use crate::app::lessons::file::{LessonStep, filled};
 use crate::app::lessons::state::Lessons;
 use crate::app::pages::explore::commands::ExploreCommand;
 use crate::app::theme::{self, SPACE_1, SPACE_2, SPACE_3, SPACE_4, palette};
@@ -51,7 +51,7 @@ pub fn lesson(ui: &mut Ui, lessons: &Lessons, shown: Option<&Shown>, out: &mut V
 }
 
 /// Shows heading, text, question and what is said once it is answered, in the type that `ui` has.
-pub fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Option<&Shown>, out: &mut Vec<Command>) {
+pub fn contents(ui: &mut Ui, lessons: &Lessons, step: &LessonStep, shown: Option<&Shown>, out: &mut Vec<Command>) {
     let size = theme::size_of_body(ui);
     let fill = |text: &str| filled(text, shown, lessons.alpha);
     ui.label(RichText::new(&step.heading).font(theme::strong_of(HEADING * size)));
@@ -86,7 +86,7 @@ pub fn contents(ui: &mut Ui, lessons: &Lessons, step: &Step, shown: Option<&Show
 }
 
 /// Writes "1 min; until here 4.5 of 15 min".
-pub fn times(lessons: &Lessons, step: &Step) -> Option<String> {
+pub fn times(lessons: &Lessons, step: &LessonStep) -> Option<String> {
     let (until, all) = lessons.minutes()?;
     let own = step.minutes.map(|minutes| format!("{} min; ", short(minutes))).unwrap_or_default();
     Some(format!("{own}until here {} of {} min", short(until), short(all)).replace(" min", "\u{a0}min"))
@@ -124,7 +124,7 @@ fn invitation(ui: &mut Ui, out: &mut Vec<Command>) {
     });
 }
 
-fn class_said(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -> String) {
+fn class_said(ui: &mut Ui, lessons: &Lessons, step: &LessonStep, fill: &dyn Fn(&str) -> String) {
     let votes = lessons.votes();
     let all: usize = votes.iter().sum();
     let text = match lessons.guess() {
@@ -136,20 +136,21 @@ fn class_said(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -
     ui.label(theme::strong(text));
 }
 
-fn choices(ui: &mut Ui, lessons: &Lessons, step: &Step, fill: &dyn Fn(&str) -> String, out: &mut Vec<Command>) {
+fn choices(ui: &mut Ui, lessons: &Lessons, step: &LessonStep, fill: &dyn Fn(&str) -> String, out: &mut Vec<Command>) {
     let votes = lessons.votes();
     let all: usize = votes.iter().sum();
     for (index, text) in step.choices.iter().enumerate() {
         let is_right = !lessons.is_hiding() && step.right_choice() == Some(index);
         let text = fill(text);
-        let row = Choice { index, text: &text, votes: votes[index], of: all, is_right, is_open: lessons.is_voting() };
+        let row =
+            ChoiceRow { index, text: &text, votes: votes[index], of: all, is_right, is_open: lessons.is_voting() };
         if choice(ui, &row).clicked() {
             out.push(LessonCommand::Predict(index).into());
         }
     }
 }
 
-struct Choice<'a> {
+struct ChoiceRow<'a> {
     index: usize,
     text: &'a str,
     votes: usize,
@@ -158,7 +159,7 @@ struct Choice<'a> {
     is_open: bool,
 }
 
-fn choice(ui: &mut Ui, choice: &Choice<'_>) -> egui::Response {
+fn choice(ui: &mut Ui, choice: &ChoiceRow<'_>) -> egui::Response {
     let (palette, size) = (palette(ui), theme::size_of_body(ui));
     let (pad, key) = (0.55 * size, 1.5 * size);
     let colour = if choice.is_right { palette.right } else { palette.text };

@@ -17,7 +17,7 @@ use crate::engine::picture::Quantity;
 /// far names them; everything else is then as usual, whatever was left in the Explore page.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Scene {
+pub struct LessonScene {
     pub tab: Option<Tab>,
     pub model: Option<String>,
     /// This is the name of a bundled picture, or a path from the lesson's file.
@@ -38,7 +38,7 @@ pub struct Scene {
     pub clip: Option<bool>,
     pub eight_bit: Option<bool>,
     pub own_pixels: Option<bool>,
-    pub show: Option<Shown>,
+    pub show: Option<MiddlePicture>,
     /// This opens or closes the pane under the pictures.
     pub why: Option<bool>,
     /// The pane compares with this net; with none where the name is empty.
@@ -56,23 +56,23 @@ fn attack_named<'de, D: Deserializer<'de>>(source: D) -> Result<Option<AttackSet
 /// The middle picture shows this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Shown {
+pub enum MiddlePicture {
     Perturbation,
     Magnitude,
     Gradient,
 }
 
-impl From<Shown> for Quantity {
-    fn from(shown: Shown) -> Self {
+impl From<MiddlePicture> for Quantity {
+    fn from(shown: MiddlePicture) -> Self {
         match shown {
-            Shown::Perturbation => Self::Perturbation,
-            Shown::Magnitude => Self::Magnitude,
-            Shown::Gradient => Self::Gradient,
+            MiddlePicture::Perturbation => Self::Perturbation,
+            MiddlePicture::Magnitude => Self::Magnitude,
+            MiddlePicture::Gradient => Self::Gradient,
         }
     }
 }
 
-impl Scene {
+impl LessonScene {
     /// Returns this scene where it says something, and `earlier` elsewhere. A named attack brings its own parameters.
     pub fn over(self, earlier: Self) -> Self {
         let (steps, norm) = if self.attack.is_some() { (None, None) } else { (earlier.steps, earlier.norm) };

@@ -41,13 +41,13 @@ const BAR_STAYS: f64 = 2.5;
 
 /// The stage keeps this from frame to frame.
 #[derive(Default)]
-pub struct Stage {
+pub struct LessonStage {
     textures: [Texture; 3],
     moved_at: Option<f64>,
     is_on_bar: bool,
 }
 
-impl Stage {
+impl LessonStage {
     /// Draws the text of the step at the left.
     pub fn show_text(&self, ui: &mut Ui, lessons: &Lessons, shown: Option<&Shown>, out: &mut Vec<Command>) {
         let Some(step) = lessons.step() else { return };

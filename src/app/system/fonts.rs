@@ -21,7 +21,7 @@ use unicode_script::UnicodeScript as _;
 const HAN_LANGUAGES: [&str; 4] = ["zh-SG", "ja", "zh-TW", "ko"];
 
 /// A wish is a letter that a text needs in a family of fonts.
-type Wish = (FontFamily, char);
+type MissingLetter = (FontFamily, char);
 
 /// This notes which letters are missing, and gives the fonts that were found.
 #[derive(Clone, Default)]
@@ -29,16 +29,16 @@ pub struct SystemFonts(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<KnownLetters>,
     /// The list is made on first use.
     listed: Mutex<Option<Listed>>,
 }
 
 #[derive(Default)]
-struct State {
+struct KnownLetters {
     /// `None` is a letter that no font has.
-    known: HashMap<Wish, Option<FontInsert>>,
-    wanted: Vec<Wish>,
+    known: HashMap<MissingLetter, Option<FontInsert>>,
+    wanted: Vec<MissingLetter>,
     is_looking: bool,
 }
 
@@ -83,7 +83,7 @@ impl SystemFonts {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, KnownLetters> {
         // Nothing in here can be left half done, so a poisoned lock is as good as any.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -15,14 +15,14 @@ const TITLE_BAR: f32 = 40.0;
 
 /// A place is in points of the system, without the zoom of large type.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Place {
+struct WindowPlace {
     size: [f32; 2],
     /// The upper left corner of the frame is unknown on Wayland.
     corner: Option<[f32; 2]>,
     maximized: bool,
 }
 
-impl Place {
+impl WindowPlace {
     /// Returns `None` while the window is minimized or has the whole screen, which are not remembered.
     fn of(viewport: &ViewportInfo, zoom: f32) -> Option<Self> {
         if viewport.minimized == Some(true) || viewport.fullscreen == Some(true) {
@@ -39,13 +39,13 @@ impl Place {
 
 #[derive(Default)]
 pub struct PlaceKeeper {
-    seen: Option<(Place, Instant)>,
+    seen: Option<(WindowPlace, Instant)>,
 }
 
 impl PlaceKeeper {
     /// Looks once per frame, and remembers a place that rests. Returns when to look again.
     pub fn look(&mut self, viewport: &ViewportInfo, zoom: f32, settings: &mut Settings) -> Option<Duration> {
-        let Some(now) = Place::of(viewport, zoom) else {
+        let Some(now) = WindowPlace::of(viewport, zoom) else {
             self.seen = None;
             return None;
         };

@@ -23,13 +23,13 @@ fn boundary(t: f32, has_more: bool) -> f32 {
 }
 
 /// A picture of the drawing is fooled where the boundary runs through its square.
-struct Dot {
+struct PlottedPicture {
     at: (f32, f32),
     is_upper: bool,
     is_fooled: bool,
 }
 
-impl Dot {
+impl PlottedPicture {
     fn new(index: usize, has_more: bool, width: f32) -> Self {
         let is_upper = index < PER_CLASS;
         let t = ((index % PER_CLASS) as f32 + 0.5) / PER_CLASS as f32;
@@ -43,8 +43,8 @@ impl Dot {
     }
 }
 
-fn dots(has_more: bool, width: f32) -> Vec<Dot> {
-    (0..2 * PER_CLASS).map(|index| Dot::new(index, has_more, width)).collect()
+fn dots(has_more: bool, width: f32) -> Vec<PlottedPicture> {
+    (0..2 * PER_CLASS).map(|index| PlottedPicture::new(index, has_more, width)).collect()
 }
 
 pub fn show(ui: &mut Ui, room: Rect, has_more: bool, out: &mut Vec<Command>) {
@@ -71,8 +71,8 @@ pub fn show(ui: &mut Ui, room: Rect, has_more: bool, out: &mut Vec<Command>) {
         let class = if dot.is_upper { pen.palette.runs[0] } else { pen.palette.runs[1] };
         let square = Rect::from_center_size(centre, side);
         let colour = if dot.is_fooled { pen.palette.fooled } else { pen.palette.weak };
-        pen.painter.rect_filled(square, 0, colour.gamma_multiply(0.2));
-        pen.painter.rect_stroke(square, 0, Stroke::new(0.07 * size, colour), StrokeKind::Inside);
+        let edge = Stroke::new(0.07 * size, colour);
+        pen.painter.rect(square, 0, colour.gamma_multiply(0.2), edge, StrokeKind::Inside);
         pen.painter.circle_filled(centre, 0.3 * size, class);
     }
     pen.painter.add(Shape::line(line(&|t| boundary(t, has_more)), Stroke::new(0.16 * size, pen.palette.text)));
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(fooled(true), 0);
         assert!((2..2 * PER_CLASS).contains(&fooled(false)), "{}", fooled(false));
         let straight = dots(false, 1.6);
-        let is_right = |dot: &Dot| (dot.at.1 < boundary(dot.at.0, false)) == dot.is_upper;
+        let is_right = |dot: &PlottedPicture| (dot.at.1 < boundary(dot.at.0, false)) == dot.is_upper;
         assert!(straight.iter().all(is_right), "both boundaries have every picture itself right");
     }
 }

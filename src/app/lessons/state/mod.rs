@@ -5,8 +5,8 @@ mod tests;
 
 use std::collections::HashMap;
 
-use crate::app::lessons::file::{Lesson, Part, Step};
-use crate::app::lessons::scene::Scene;
+use crate::app::lessons::file::{Lesson, LessonStep, Part};
+use crate::app::lessons::scene::LessonScene;
 use crate::app::pages::explore::state::{Hidden, named};
 use crate::worker::{Source, View};
 
@@ -86,7 +86,7 @@ impl Default for Lessons {
 
 impl Lessons {
     /// Opens a lesson at its first step, and returns its scene.
-    pub fn begin(&mut self, lesson: usize) -> Option<Scene> {
+    pub fn begin(&mut self, lesson: usize) -> Option<LessonScene> {
         let known = self.known.get(lesson)?;
         self.open = Some(Open { lesson, step: 0, ballots: vec![Ballot::default(); known.steps.len()] });
         self.alpha = USUAL_ALPHA;
@@ -94,7 +94,7 @@ impl Lessons {
     }
 
     /// Takes in a lesson of a file, in place of an older one of the same title, and opens it.
-    pub fn add(&mut self, lesson: Lesson) -> Option<Scene> {
+    pub fn add(&mut self, lesson: Lesson) -> Option<LessonScene> {
         let at = self.known.iter().skip(BUNDLED.len()).position(|known| known.title == lesson.title);
         let at = at.map_or(self.known.len(), |at| BUNDLED.len() + at);
         match self.known.get_mut(at) {
@@ -118,7 +118,7 @@ impl Lessons {
         Some((self.known.get(open.lesson)?, open.step))
     }
 
-    pub fn step(&self) -> Option<&Step> {
+    pub fn step(&self) -> Option<&LessonStep> {
         let (lesson, step) = self.current()?;
         lesson.steps.get(step)
     }
@@ -144,7 +144,7 @@ impl Lessons {
     /// Returns whether something of the present step is still kept back.
     pub fn is_hiding(&self) -> bool {
         let is_revealed = self.ballot().is_none_or(|ballot| ballot.is_revealed);
-        !is_revealed && self.step().is_some_and(Step::keeps_back)
+        !is_revealed && self.step().is_some_and(LessonStep::keeps_back)
     }
 
     pub fn is_voting(&self) -> bool {
@@ -213,7 +213,7 @@ impl Lessons {
     /// Returns the minutes until here and of the whole lesson; `None` where no step says how long it takes.
     pub fn minutes(&self) -> Option<(f32, f32)> {
         let (lesson, step) = self.current()?;
-        let sum = |steps: &[Step]| steps.iter().filter_map(|step| step.minutes).sum::<f32>();
+        let sum = |steps: &[LessonStep]| steps.iter().filter_map(|step| step.minutes).sum::<f32>();
         let all = sum(&lesson.steps);
         (all > 0.0).then(|| (sum(&lesson.steps[..=step]), all))
     }
@@ -235,7 +235,7 @@ impl Lessons {
     }
 
     /// Reveals what is hidden, or else goes to the next step or chapter, and returns its scene.
-    pub fn go_on(&mut self) -> Option<Scene> {
+    pub fn go_on(&mut self) -> Option<LessonScene> {
         if self.is_hiding() {
             self.ballot_mut()?.is_revealed = true;
             return None;
@@ -246,11 +246,11 @@ impl Lessons {
         }
     }
 
-    pub fn back(&mut self) -> Option<Scene> {
+    pub fn back(&mut self) -> Option<LessonScene> {
         self.go(-1)
     }
 
-    fn go(&mut self, by: isize) -> Option<Scene> {
+    fn go(&mut self, by: isize) -> Option<LessonScene> {
         let (lesson, step) = self.current()?;
         let next = step.checked_add_signed(by).filter(|next| *next < lesson.steps.len())?;
         let scene = lesson.scene(next);

@@ -302,7 +302,7 @@ fn at_a_question() -> (Lessons, usize) {
     while lessons.step().is_some_and(|step| step.right_choice().is_none()) {
         lessons.go_on();
     }
-    let right = lessons.step().and_then(Step::right_choice).unwrap();
+    let right = lessons.step().and_then(LessonStep::right_choice).unwrap();
     (lessons, right)
 }
 

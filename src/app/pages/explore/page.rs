@@ -8,10 +8,10 @@ use eframe::egui::{CentralPanel, Context, Event, Frame, Margin, Panel, Ui};
 use crate::app::commands::Command;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
-use crate::app::files::animation::Recording;
+use crate::app::files::animation::{Recording, gif_bytes};
 use crate::app::files::dialogs::Question;
 use crate::app::files::view::{Found, examples, may_hold_view};
-use crate::app::notices::{Action, Tone};
+use crate::app::notices::{NoticeButton, Tone};
 use crate::app::page::{Menu, Page};
 use crate::app::pages::explore::camera::Camera;
 use crate::app::pages::explore::canvas::{self, Canvas};
@@ -33,7 +33,8 @@ use crate::app::theme::{self, palette};
 use crate::app::undo::HistoryStep;
 use crate::engine::attack::{Loss, MAX_PHOTO_PIXELS};
 use crate::engine::data::{sample, samples};
-use crate::engine::picture::{Heatmap, Picture, PictureKind, Region};
+use crate::engine::files::write_atomically;
+use crate::engine::picture::{Heatmap, Picture, PictureKind, Region, save_png};
 use crate::worker::{Shown, Source};
 
 const ZOOM_STEP: f32 = 1.5;
@@ -228,7 +229,7 @@ impl ExplorePage {
     fn show_source(&mut self, source: Source, shell: &mut Shell) {
         shell.settings.tab = Tab::Explore;
         match source {
-            Source::File(path) if may_hold_view(&path) => shell.start(|background| background.open_view(path)),
+            Source::File(path) if may_hold_view(&path) => shell.background.open_view(path),
             source => {
                 self.canvas.open &= matches!(&source, Source::Memory { name, .. } if name == canvas::NAME);
                 if matches!(source, Source::File(_)) && shell.explore.view.picture == source {
@@ -249,7 +250,7 @@ impl ExplorePage {
         }
         if is_first {
             // Not before: they would take a processor from the first picture.
-            shell.start(|background| background.thumbnails());
+            shell.background.thumbnails();
         }
         let has_other_picture = shell.explore.view.picture != picture;
         if !is_first {
@@ -277,7 +278,7 @@ impl ExplorePage {
     fn tell_pairing(&mut self, shell: &mut Shell, model: String, picture: Source) {
         let Some(shown) = &shell.explore.shown else { return };
         let keep =
-            |model, picture| Action { name: "Undo", command: ExploreCommand::KeepBoth { model, picture }.into() };
+            |model, picture| NoticeButton { name: "Undo", command: ExploreCommand::KeepBoth { model, picture }.into() };
         let title = &shown.model.title;
         let what = if shown.reads == PictureKind::Photo { "photographs" } else { "digits" };
         let wanted = &shell.explore;
@@ -329,7 +330,7 @@ impl ExplorePage {
         }
         let eps = if explore.view.eps > 0.0 { explore.view.eps } else { explore.usual_eps() };
         self.recording = Some(Recording::new(path, eps));
-        shell.notices.clear();
+        shell.notices.shown.clear();
     }
 
     /// Takes the next frame of a recording once its answer is on screen, and writes the animation after the last one.
@@ -345,7 +346,10 @@ impl ExplorePage {
             Some(_) => {}
             None => {
                 let Some(Recording { path, frames, .. }) = self.recording.take() else { return };
-                shell.start(|background| background.save_animation(path, frames));
+                shell.background.export(path, move |path| {
+                    let written = write_atomically(path, &gif_bytes(&frames)?, "write the animation");
+                    written.map_err(|error| error.to_string())
+                });
             }
         }
     }
@@ -380,7 +384,7 @@ fn save_original(shell: &mut Shell, path: PathBuf) {
         Source::File(_) => None,
     };
     if let Some(picture) = picture {
-        shell.start(|background| background.save_picture(path, picture));
+        shell.background.export(path, move |path| save_png(&picture, path, &[]));
     }
 }
 

@@ -110,7 +110,7 @@ impl Pictures {
     fn signs(&self, ui: &Ui, wells: &[Rect; 3]) {
         for (sign, pair) in ["+", "="].into_iter().zip(wells.windows(2)) {
             let at = pos2(0.5 * (pair[0].right() + pair[1].left()), wells[0].center().y);
-            ui.painter().text(at, Align2::CENTER_CENTER, sign, theme::sign_font(), palette(ui).weak);
+            ui.painter().text(at, Align2::CENTER_CENTER, sign, theme::symbol_font(), palette(ui).weak);
         }
     }
 

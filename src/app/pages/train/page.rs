@@ -30,6 +30,7 @@ use crate::app::theme::{self, SPACE_2, SPACE_4, palette};
 use crate::app::undo::HistoryStep;
 use crate::app::widgets::{command_button, remark};
 use crate::engine::data::DataSource;
+use crate::engine::files::write_atomically;
 use crate::engine::train::{Config, history_csv};
 use crate::worker::TrainEvent;
 
@@ -91,7 +92,7 @@ impl Page for TrainPage {
         let known = self.facts.as_ref().is_some_and(|facts| facts.are_of(&shell.train.draft));
         if !known && shell.settings.tab == Tab::Train {
             let config = shell.train.draft.clone();
-            shell.start(|background| background.gather(config));
+            shell.background.gather(config);
         }
     }
 
@@ -237,7 +238,7 @@ impl TrainPage {
                 return;
             }
         };
-        shell.start(|background| background.export(path, bytes));
+        shell.background.export(path, move |path| write_atomically(path, &bytes, "write the file"));
     }
 
     fn bottom(&mut self, ui: &mut Ui, train: &Train, out: &mut Vec<Command>) {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Carried, Explore, REST, named};
 use crate::app::files::view::Found;
-use crate::app::lessons::scene::Scene;
+use crate::app::lessons::scene::LessonScene;
 use crate::app::pages::explore::state::playing::Playing;
 use crate::engine::attack::{AttackSettings, Goal, Label};
 use crate::engine::picture::{Heatmap, PictureKind, Quantity};
@@ -140,7 +140,7 @@ impl Explore {
     }
 
     /// Sets what a step of a lesson names, and the rest as usual, whatever was left here.
-    pub fn set_scene(&mut self, scene: Scene) {
+    pub fn set_scene(&mut self, scene: LessonScene) {
         let attack = scene.attack();
         if let Some(model) = scene.model {
             self.set_model(model);
