@@ -19,13 +19,15 @@ use crate::app::system::file_dialogs::has_file_dialogs;
 use crate::app::system::fonts::SystemFonts;
 use crate::app::widgets::path_field::Listing;
 use crate::engine::model::Catalogue;
-use crate::engine::picture::{Picture, Region, png_crop, save_png};
+use crate::engine::picture::{Picture, save_png};
 use crate::engine::train::Config;
 
 /// A thread reports one of these.
 pub enum Incoming {
     Thumbnail(Thumbnail),
-    Chosen(Question, Chosen),
+    /// The system's dialog answered a question, with nothing where a person left it.
+    Chosen(Question, Option<PathBuf>),
+    NoFileDialog,
     Listed(Listing),
     Pasted(Arc<Picture>),
     Fonts,
@@ -33,16 +35,9 @@ pub enum Incoming {
     Facts(Box<Facts>),
     /// The file is no lesson, so this is to be done with it.
     NoLesson(Command),
-    Opened(PathBuf, Result<Opened, String>),
+    Opened(PathBuf, Result<Content, String>),
     Exported(Result<PathBuf, String>),
     NoThread(std::io::Error),
-}
-
-/// A person answered the system's file dialog in one of these ways.
-pub enum Chosen {
-    Path(PathBuf),
-    Cancelled,
-    Unavailable,
 }
 
 /// The notice of a copy says this.
@@ -50,13 +45,6 @@ pub struct Copied {
     /// The name has its article: "the command".
     pub what: String,
     pub more: String,
-}
-
-/// A file that could hold more than a picture holds one of these.
-pub enum Opened {
-    Content(Content),
-    /// The picture may have been saved with a crop.
-    Picture(Option<Region>),
 }
 
 #[derive(Clone)]
@@ -117,7 +105,7 @@ impl BackgroundWork {
     pub fn poll(&mut self) -> Option<Incoming> {
         let incoming = self.receive.try_recv().ok()?;
         match incoming {
-            Incoming::Chosen(..) => self.dialog_open = false,
+            Incoming::Chosen(..) | Incoming::NoFileDialog => self.dialog_open = false,
             Incoming::Facts(_) => self.gathering = false,
             _ => {}
         }
@@ -157,14 +145,10 @@ impl BackgroundWork {
         };
         self.poster.start("file dialog", move |poster| {
             // A dialog that cannot be shown answers as one that is cancelled, so the system is asked before.
-            let chosen = match has_file_dialogs() {
-                false => Chosen::Unavailable,
-                true => match pollster::block_on(answer) {
-                    Some(file) => Chosen::Path(file.path().to_owned()),
-                    None => Chosen::Cancelled,
-                },
-            };
-            poster.post(Incoming::Chosen(question, chosen));
+            poster.post(match has_file_dialogs() {
+                true => Incoming::Chosen(question, pollster::block_on(answer).map(|file| file.path().to_owned())),
+                false => Incoming::NoFileDialog,
+            });
         });
     }
 
@@ -185,7 +169,7 @@ impl BackgroundWork {
         self.poster.start("lesson", move |poster| {
             let otherwise = otherwise.filter(|_| !is_lesson(&path));
             poster.post(otherwise.map(Incoming::NoLesson).unwrap_or_else(|| {
-                let lesson = Lesson::open(&path, &catalogue).map(|lesson| Opened::Content(Content::Lesson(lesson)));
+                let lesson = Lesson::open(&path, &catalogue).map(Content::Lesson);
                 Incoming::Opened(path, lesson)
             }));
         });
@@ -195,11 +179,8 @@ impl BackgroundWork {
     pub fn open_view(&self, path: PathBuf) {
         let catalogue = self.catalogue.clone();
         self.poster.start("view", move |poster| {
-            let opened = view::read(&path, &catalogue).map(|found| match found {
-                Some(content) => Opened::Content(content),
-                None => Opened::Picture(png_crop(&path)),
-            });
-            poster.post(Incoming::Opened(path, opened));
+            let content = view::read(&path, &catalogue);
+            poster.post(Incoming::Opened(path, content));
         });
     }
 

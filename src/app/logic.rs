@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use eframe::egui::{self, Context, Key, KeyboardShortcut, Modifiers, ViewportCommand};
 
-use crate::app::background::{Chosen, Incoming, Opened};
+use crate::app::background::Incoming;
 use crate::app::commands::tab::Tab;
 use crate::app::commands::window::WindowCommand;
 use crate::app::commands::{Command, Place};
@@ -104,14 +104,14 @@ impl App {
         let shell = &mut self.shell;
         match incoming {
             Incoming::Thumbnail(thumbnail) => self.pages.explore.samples.take(ctx, thumbnail),
-            Incoming::Chosen(question, Chosen::Path(path)) => {
+            Incoming::Chosen(question, Some(path)) => {
                 shell.dialogs.close();
                 shell.commands.push(question.answer(path));
             }
             // The question with its path field is still there.
-            Incoming::Chosen(_, Chosen::Cancelled) => {}
-            Incoming::Chosen(_, Chosen::Unavailable) => shell.dialogs.do_without_system(),
-            Incoming::Listed(listing) => shell.dialogs.take_listing(listing),
+            Incoming::Chosen(_, None) => {}
+            Incoming::NoFileDialog => shell.dialogs.do_without_system(),
+            Incoming::Listed(listing) => shell.dialogs.path.take_listing(listing),
             Incoming::Fonts => self.fonts.install(ctx),
             Incoming::Copied(copied, Ok(())) => {
                 shell.notices.add_brief(format!("Copied {}.\n{}", copied.what, copied.more));
@@ -137,19 +137,19 @@ impl App {
         }
     }
 
-    fn take_opened(&mut self, path: PathBuf, read: Result<Opened, String>) {
+    fn take_opened(&mut self, path: PathBuf, read: Result<Content, String>) {
         let shell = &mut self.shell;
         let shown = match read {
-            Ok(Opened::Picture(crop)) => return self.pages.explore.show_file(path, crop, shell),
-            Ok(Opened::Content(Content::View(found))) => {
+            Ok(Content::Picture(crop)) => return self.pages.explore.show_file(path, crop, shell),
+            Ok(Content::View(found)) => {
                 shell.show_view(*found);
                 Ok(())
             }
-            Ok(Opened::Content(Content::Lesson(lesson))) => {
+            Ok(Content::Lesson(lesson)) => {
                 lessons::logic::open(lesson, shell);
                 Ok(())
             }
-            Ok(Opened::Content(Content::Page(PageFile { tab, settings }))) => {
+            Ok(Content::Page(PageFile { tab, settings })) => {
                 shell.settings.tab = tab;
                 let restored = self.pages.of(tab).restore(settings, shell);
                 restored.map_err(|e| format!("the page in it cannot be used: {e}\n{}", path.display()))
@@ -251,7 +251,8 @@ impl App {
         // The window library takes Ctrl+Shift+Z for Ctrl+Z as well: the longer one is asked first.
         here.sort_by_key(|(_, keys)| !keys.modifiers.shift);
         for (command, keys) in here {
-            let plain = keys.modifiers == Modifiers::NONE && !is_function_key(keys.logical_key);
+            let is_function_key = matches!(keys.logical_key, Key::F1 | Key::F5 | Key::F11);
+            let plain = keys.modifiers == Modifiers::NONE && !is_function_key;
             // Space presses the button that has the keyboard.
             let taken = keys.logical_key == Key::Space && ctx.memory(|m| m.focused().is_some());
             // A text field takes back its own changes.
@@ -398,35 +399,26 @@ impl App {
     }
 }
 
-fn is_function_key(key: Key) -> bool {
-    matches!(key, Key::F1 | Key::F5 | Key::F11)
-}
-
 /// Says of a saved file above all whether it still does what the screen shows.
 fn saved_text(saved: &Saved) -> (Tone, String) {
     let Saved { path, reread, on_screen } = saved;
     let told = |guess: &Guess| format!("{} ({})", guess.name, per_cent(guess.prob));
     let says = told(&reread.guess);
-    let (tone, text) = match &reread.whole {
-        _ if reread.guess.index != on_screen.index => {
-            let text = format!(
-                "Saved, but the file is not what the screen shows: read again, the net says {says}, where the screen says \
-                 {}. Rounding to 8 bits undid the attack; a slightly larger ε survives it.",
-                told(on_screen)
-            );
-            (Tone::Caution, text)
-        }
-        None => (Tone::Done, format!("Saved. Read again from the file, the net says {says}: the class on screen.")),
-        Some(whole) => {
-            let text = format!(
-                "Saved with its crop. Read again from the file with it, the net says {says}: the class on screen. Of the whole file, \
-                 {}.",
-                told(whole)
-            );
-            (Tone::Done, text)
-        }
+    let differs = reread.guess.index != on_screen.index;
+    let text = match &reread.whole {
+        _ if differs => format!(
+            "Saved, but the file is not what the screen shows: read again, the net says {says}, where the screen says {}. \
+             Rounding to 8 bits undid the attack; a slightly larger ε survives it.",
+            told(on_screen)
+        ),
+        None => format!("Saved. Read again from the file, the net says {says}: the class on screen."),
+        Some(whole) => format!(
+            "Saved with its crop. Read again from the file with it, the net says {says}: the class on screen. Of the \
+             whole file, {}.",
+            told(whole)
+        ),
     };
-    (tone, format!("{text}\n{}", path.display()))
+    (if differs { Tone::Caution } else { Tone::Done }, format!("{text}\n{}", path.display()))
 }
 
 #[cfg(test)]

@@ -18,7 +18,6 @@ use crate::engine::picture::PictureKind;
 use crate::engine::train::Config;
 use crate::worker::Source;
 
-/// The version is raised when a field changes its meaning.
 const VERSION: u32 = 1;
 /// This variable names the folder in place of the user's own configuration folder.
 pub const FOLDER_VARIABLE: &str = "DOPPELGANGER_CONFIG_DIR";
@@ -33,19 +32,11 @@ pub enum ThemeChoice {
     Light,
 }
 
-/// The last picture is kept where it can be found again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LastPicture {
-    Sample(String),
-    File(PathBuf),
-}
-
-/// These were used last with one kind of picture; choosing that kind brings them back.
+/// Choosing a kind of picture brings back what was used last with it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LastOfKind {
     pub net: String,
-    pub picture: LastPicture,
+    pub picture: Source,
     pub lengths: Lengths,
 }
 
@@ -59,7 +50,7 @@ impl Default for LastOfKinds {
     fn default() -> Self {
         let last = |net: &str, sample: &str, channels| LastOfKind {
             net: net.into(),
-            picture: LastPicture::Sample(sample.into()),
+            picture: Source::Sample(sample.into()),
             lengths: Lengths::usual(channels),
         };
         Self { photo: last("efficientnet_lite0", "coffee", 3), digit: last("digits_maxout", "digit-7", 1) }
@@ -82,24 +73,6 @@ impl LastOfKinds {
     }
 }
 
-impl LastPicture {
-    pub fn source(&self) -> Source {
-        match self {
-            Self::Sample(name) => Source::Sample(name.clone()),
-            Self::File(path) => Source::File(path.clone()),
-        }
-    }
-
-    /// Returns `None` for a picture that is in memory alone.
-    pub fn of(source: &Source) -> Option<Self> {
-        match source {
-            Source::Sample(name) => Some(Self::Sample(name.clone())),
-            Source::File(path) => Some(Self::File(path.clone())),
-            Source::Memory { .. } => None,
-        }
-    }
-}
-
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
@@ -113,7 +86,7 @@ pub struct Settings {
     pub corner: Option<[f32; 2]>,
     pub maximized: bool,
     pub model: String,
-    pub picture: LastPicture,
+    pub picture: Source,
     #[serde(deserialize_with = "if_understood")]
     pub last: LastOfKinds,
     /// The expert's controls of the Explore page are in sight.
@@ -183,7 +156,7 @@ impl Default for Settings {
 impl Settings {
     /// Puts a file at the head of the recent ones.
     pub fn remember_file(&mut self, path: &Path) {
-        self.recent.retain(|p| p != path);
+        self.forget_file(path);
         self.recent.insert(0, path.to_owned());
         self.recent.truncate(RECENT);
     }
@@ -228,19 +201,17 @@ pub fn file() -> Option<PathBuf> {
 /// Reads the settings. A file that cannot be used is set aside, and the message says so; it is never fatal.
 pub fn load(path: Option<&Path>) -> (Settings, Option<String>) {
     let Some(path) = path else { return (Settings::default(), None) };
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
+    let read = match std::fs::read_to_string(path) {
+        Ok(text) => serde_json::from_str::<Settings>(&text).map_err(|e| e.to_string()),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return (Settings::default(), None),
-        Err(e) => return (Settings::default(), Some(set_aside(path, &e.to_string()))),
+        Err(e) => Err(e.to_string()),
     };
-    match serde_json::from_str::<Settings>(&text) {
-        Ok(settings) if settings.version <= VERSION => (settings.sane(), None),
-        Ok(settings) => {
-            let why = format!("version {} is newer than this program's {VERSION}", settings.version);
-            (Settings::default(), Some(set_aside(path, &why)))
-        }
-        Err(e) => (Settings::default(), Some(set_aside(path, &e.to_string()))),
-    }
+    let why = match read {
+        Ok(settings) if settings.version <= VERSION => return (settings.sane(), None),
+        Ok(Settings { version, .. }) => format!("version {version} is newer than this program's {VERSION}"),
+        Err(why) => why,
+    };
+    (Settings::default(), Some(set_aside(path, &why)))
 }
 
 /// Reads the settings for where the window is, before there is one that could show a problem.
@@ -372,28 +343,27 @@ mod tests {
     }
 
     #[test]
-    fn values_out_of_range_fall_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("settings.json");
-        std::fs::write(&path, r#"{"lengths": {"linf": 7.0, "l2": -1.0, "l1": 3.0}, "attack": {"name": "bim", "norm": "linf", "steps": 0}, "window": [0, 1e9], "corner": [-1e9, 3], "clip": false}"#).unwrap();
-        let (settings, message) = load(Some(&path));
-        assert_eq!(message, None);
+    fn what_cannot_be_used_falls_back_and_takes_nothing_with_it() {
         let attack = AttackSettings::Bim(Bim { norm: Norm::Linf, steps: 1, step_size: None });
         let lengths = Lengths { l1: 3.0, ..Settings::default().lengths };
-        assert_eq!(settings, Settings { attack, lengths, clip: false, ..Settings::default() });
-    }
-
-    #[test]
-    fn settings_of_the_train_tab_that_are_not_understood_take_nothing_with_them() {
+        let plots = PlotLook { is_log: true, ..PlotLook::default() };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("settings.json");
-        let odd =
-            r#"{"model": "a", "train": {"batch": "many"}, "plots": {"hidden": [true]}, "attack": {"name": "magic"}}"#;
-        std::fs::write(&path, odd).unwrap();
-        assert_eq!(load(Some(&path)), (Settings { model: "a".into(), ..Settings::default() }, None));
-        std::fs::write(&path, r#"{"plots": {"is_log": true, "smoothing": 7}}"#).unwrap();
-        let plots = PlotLook { is_log: true, ..PlotLook::default() };
-        assert_eq!(load(Some(&path)).0.plots, plots, "smoothing ends below 1");
+        for (text, expected) in [
+            (
+                r#"{"lengths": {"linf": 7.0, "l2": -1.0, "l1": 3.0}, "attack": {"name": "bim", "norm": "linf", "steps": 0},
+                "window": [0, 1e9], "corner": [-1e9, 3], "clip": false}"#,
+                Settings { attack, lengths, clip: false, ..Settings::default() },
+            ),
+            (
+                r#"{"model": "a", "train": {"batch": "many"}, "plots": {"hidden": [true]}, "attack": {"name": "magic"}}"#,
+                Settings { model: "a".into(), ..Settings::default() },
+            ),
+            (r#"{"plots": {"is_log": true, "smoothing": 7}}"#, Settings { plots, ..Settings::default() }),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(load(Some(&path)), (expected, None));
+        }
     }
 
     #[test]

@@ -14,35 +14,18 @@ const WIDEST: usize = 960;
 /// Each frame stands for `DELAY`, the first and the last for `REST`, in hundredths of a second.
 const DELAY: u16 = 9;
 const REST: u16 = 130;
-/// A GIF has these colours and one that stands for "as before".
-const COLOURS: usize = 255;
+/// A GIF has 255 colours and one that stands for "as before".
 const AS_BEFORE: u8 = 255;
-/// One of so many pixels is looked at to choose the colours; 10 is usual.
-const SAMPLING: i32 = 10;
 /// A channel that moved by no more than this looks the same.
 const SAME: u8 = 6;
 
-/// A frame has three bytes for each pixel.
-#[derive(Clone)]
-pub struct GifFrame {
-    width: usize,
-    height: usize,
-    rgb: Vec<u8>,
-}
-
-impl GifFrame {
-    /// Cuts an area, in pixels, out of a picture of the window, and makes it smaller where it is wide.
-    ///
-    /// # Errors
-    /// Fails when there is nothing of the area on screen.
-    pub fn cut(window: &ColorImage, area: Rect) -> Result<Self, String> {
-        let picture = part(window, area)?;
-        let width = picture.width.min(WIDEST);
-        let height = (picture.height * width / picture.width).max(1);
-        let planes = fit(&picture, 3, height, width, Fit::Squash).map_err(|error| error.to_string())?;
-        let rgb = Rgba::from_planes(&planes).bytes.chunks_exact(4).flat_map(|p| [p[0], p[1], p[2]]).collect();
-        Ok(Self { width, height, rgb })
-    }
+/// Cuts an area, in pixels, out of a picture of the window, and makes it smaller where it is wide.
+fn frame(window: &ColorImage, area: Rect) -> Result<Rgba, String> {
+    let picture = part(window, area)?;
+    let width = picture.width.min(WIDEST);
+    let height = (picture.height * width / picture.width).max(1);
+    let planes = fit(&picture, 3, height, width, Fit::Squash).map_err(|error| error.to_string())?;
+    Ok(Rgba::from_planes(&planes))
 }
 
 /// Cuts a part out of a picture of the window, in pixels.
@@ -64,7 +47,7 @@ pub fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
 ///
 /// # Errors
 /// Fails for no frames, or frames of different sizes.
-pub fn gif_bytes(frames: &[GifFrame]) -> Result<Vec<u8>, String> {
+pub fn gif_bytes(frames: &[Rgba]) -> Result<Vec<u8>, String> {
     let (Some(first), Some(last)) = (frames.first(), frames.last()) else {
         return Err("there is nothing to animate".into());
     };
@@ -75,24 +58,21 @@ pub fn gif_bytes(frames: &[GifFrame]) -> Result<Vec<u8>, String> {
     }
     let side = |side: usize| u16::try_from(side).map_err(|_| format!("{side} pixels are too many for a GIF"));
     let (width, height) = (side(first.width)?, side(first.height)?);
-    let pixels = [first, last].into_iter().flat_map(|frame| frame.rgb.chunks_exact(3));
-    let samples: Vec<u8> = pixels.flat_map(|p| [p[0], p[1], p[2], 255]).collect();
-    let quantised = NeuQuant::new(SAMPLING, COLOURS, &samples);
+    let quantised = NeuQuant::new(10, 255, &[first.bytes.as_slice(), &last.bytes].concat());
     let mut bytes = Vec::new();
     let failed = |error: gif::EncodingError| error.to_string();
-    let index = |p: &[u8]| quantised.index_of(&[p[0], p[1], p[2], 255]) as u8;
     let is_same = |a: &[u8], b: &[u8]| a.iter().zip(b).all(|(a, b)| a.abs_diff(*b) <= SAME);
     let mut encoder = gif::Encoder::new(&mut bytes, width, height, &quantised.color_map_rgb()).map_err(failed)?;
     encoder.set_repeat(gif::Repeat::Infinite).map_err(failed)?;
     // What is on screen, pixel by pixel.
-    let mut seen = first.rgb.clone();
+    let mut seen = first.bytes.clone();
     for (number, frame) in frames.iter().enumerate() {
-        let mut indexes = Vec::with_capacity(frame.rgb.len() / 3);
-        for (old, new) in seen.chunks_exact_mut(3).zip(frame.rgb.chunks_exact(3)) {
+        let mut indexes = Vec::with_capacity(frame.bytes.len() / 4);
+        for (old, new) in seen.chunks_exact_mut(4).zip(frame.bytes.chunks_exact(4)) {
             if number > 0 && is_same(old, new) {
                 indexes.push(AS_BEFORE);
             } else {
-                indexes.push(index(new));
+                indexes.push(quantised.index_of(new) as u8);
                 old.copy_from_slice(new);
             }
         }
@@ -117,7 +97,7 @@ pub struct Recording {
     pub path: std::path::PathBuf,
     /// ε rises to where it stood before.
     eps: f32,
-    pub frames: Vec<GifFrame>,
+    pub frames: Vec<Rgba>,
     is_waiting: bool,
     arrived: Arc<std::sync::Mutex<Option<Arc<ColorImage>>>>,
 }
@@ -149,7 +129,7 @@ impl Recording {
         let Some(window) = arrived else { return false };
         self.is_waiting = false;
         let area = ctx.content_rect() * ctx.pixels_per_point();
-        self.frames.extend(GifFrame::cut(&window, area));
+        self.frames.extend(frame(&window, area));
         true
     }
 
@@ -174,7 +154,7 @@ mod tests {
     #[test]
     fn a_gif_holds_every_frame_at_half_the_size_and_is_small_where_little_changes() {
         let area = Rect::from_min_max(pos2(0.0, 0.0), pos2(1280.0, 20.0));
-        let frames: Vec<_> = [0, 2, 200].iter().map(|shade| GifFrame::cut(&window(*shade), area).unwrap()).collect();
+        let frames: Vec<_> = [0, 2, 200].iter().map(|shade| frame(&window(*shade), area).unwrap()).collect();
         assert_eq!((frames[0].width, frames[0].height), (960, 15));
         let bytes = gif_bytes(&frames).unwrap();
         let mut options = gif::DecodeOptions::new();
@@ -204,10 +184,9 @@ mod tests {
 
     #[test]
     fn frames_of_different_sizes_are_told() {
-        let cut =
-            |width: f32| GifFrame::cut(&window(3), Rect::from_min_max(pos2(0.0, 0.0), pos2(width, 20.0))).unwrap();
+        let cut = |width: f32| frame(&window(3), Rect::from_min_max(pos2(0.0, 0.0), pos2(width, 20.0))).unwrap();
         assert!(gif_bytes(&[cut(500.0), cut(400.0)]).unwrap_err().contains("changed its size"));
         assert!(gif_bytes(&[]).is_err());
-        assert!(GifFrame::cut(&window(3), Rect::from_min_max(pos2(0.0, 30.0), pos2(9.0, 40.0))).is_err());
+        assert!(frame(&window(3), Rect::from_min_max(pos2(0.0, 30.0), pos2(9.0, 40.0))).is_err());
     }
 }

@@ -14,7 +14,7 @@ use crate::app::pages::train::commands::Export;
 use crate::app::pages::train::commands::TrainCommand;
 use crate::app::theme::{self, SPACE_2, SPACE_3, palette};
 use crate::app::widgets::form::note;
-use crate::app::widgets::path_field::{Listing, PathField, typed_path};
+use crate::app::widgets::path_field::{PathField, typed_path};
 use crate::app::widgets::question::question;
 use crate::app::widgets::{command_button, primary_button, problem_line};
 use crate::worker::Source;
@@ -22,7 +22,7 @@ use crate::worker::Source;
 #[derive(Default)]
 pub struct Dialogs {
     open: Option<Question>,
-    path: PathField,
+    pub path: PathField,
     /// The keyboard is to go into the field.
     fresh: bool,
     /// The system turned out to have no file dialog.
@@ -189,10 +189,6 @@ impl Dialogs {
         self.path.wanted_folder()
     }
 
-    pub fn take_listing(&mut self, listing: Listing) {
-        self.path.take_listing(listing);
-    }
-
     pub fn show(&mut self, ui: &Ui, recent: &[PathBuf], out: &mut Vec<Command>) {
         let Some(asked) = self.open else { return };
         question(ui, asked.title(), 560.0, WindowCommand::CloseOverlay, out, |ui, out| {
@@ -200,9 +196,10 @@ impl Dialogs {
             ui.add_space(SPACE_2);
             let mut is_answered = self.path_row(ui, asked, out);
             if self.is_alone {
-                let text =
-                    "This system offers no file dialog. Type the path here: Tab completes it, ~ is your own folder.";
-                note(ui, text);
+                note(
+                    ui,
+                    "This system offers no file dialog. Type the path here: Tab completes it, ~ is your own folder.",
+                );
             }
             if self.is_warned(asked) {
                 problem_line(ui, "There is a file of this name already, and it would be replaced.");
@@ -219,9 +216,8 @@ impl Dialogs {
     fn path_row(&mut self, ui: &mut Ui, question: Question, out: &mut Vec<Command>) -> bool {
         ui.horizontal(|ui| {
             let label = ui.label(theme::caption(ui, "Path:"));
-            let browse = 100.0;
-            let width = ui.available_width() - browse - SPACE_2;
-            let field = self.path.show(ui, Id::unique("path"), width, question.endings()).labelled_by(label.id);
+            let beside_browse = ui.available_width() - 100.0 - SPACE_2;
+            let field = self.path.show(ui, Id::unique("path"), beside_browse, question.endings()).labelled_by(label.id);
             if std::mem::take(&mut self.fresh) {
                 field.request_focus();
             }
@@ -293,7 +289,7 @@ fn name_and_folder(ui: &Ui, path: &Path) -> LayoutJob {
     let room = ui.available_width() - 2.0 * ui.spacing().button_padding.x - width(&name, &font) - SPACE_3;
     let folder = path.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
     let folder = end_of(&folder, |text| width(text, &small) <= room);
-    let format = |font_id, color| TextFormat { font_id, color, valign: egui::Align::Center, ..TextFormat::default() };
+    let format = |font, colour| TextFormat { valign: egui::Align::Center, ..TextFormat::simple(font, colour) };
     let mut job = LayoutJob::default();
     job.append(&name, 0.0, format(font, palette.text));
     job.append(&folder, SPACE_2, format(small, palette.weak));

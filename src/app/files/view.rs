@@ -8,11 +8,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::app::files::page::PageFile;
-use crate::app::lessons::file::{Lesson, is_lesson};
+use crate::app::lessons::file::{Lesson, is_lesson, may_be_lesson};
 use crate::app::pages::explore::why::look::WhyLook;
 use crate::engine::attack::{AttackSettings, Goal, Label, Loss};
 use crate::engine::model::Catalogue;
-use crate::engine::picture::{Background, Heatmap, Picture, Region, decode, png_bytes, png_texts};
+use crate::engine::picture::{Background, Heatmap, Picture, Region, decode, png_bytes, png_crop, png_texts};
 use crate::worker::{Shown, Source, View};
 
 /// The texts in a PNG have these keywords. The picture of a view is written in hexadecimal digits of a PNG where no
@@ -82,6 +82,8 @@ pub enum Content {
     View(Box<Found>),
     Page(PageFile),
     Lesson(Lesson),
+    /// A picture may have been saved with a crop.
+    Picture(Option<Region>),
 }
 
 impl ViewFile {
@@ -124,7 +126,7 @@ impl ViewFile {
 }
 
 impl Content {
-    /// Returns the texts for a PNG; a lesson needs none.
+    /// Returns the texts for a PNG; only a view and a page need any.
     ///
     /// # Errors
     /// Fails for a picture that cannot be put in.
@@ -132,7 +134,7 @@ impl Content {
         let (keyword, text) = match self {
             Self::View(found) => (VIEW, toml::to_string(&found.view)),
             Self::Page(page) => (PAGE, toml::to_string(page)),
-            Self::Lesson(_) => return Ok(Vec::new()),
+            Self::Lesson(_) | Self::Picture(_) => return Ok(Vec::new()),
         };
         let mut texts = vec![(keyword, text.map_err(|error| error.to_string())?)];
         if let Self::View(found) = self
@@ -166,16 +168,16 @@ pub fn may_hold_view(path: &Path) -> bool {
     is("png") || is("toml")
 }
 
-/// Returns the view, the page or the lesson in a file; a picture may hold none.
+/// Returns what is in a file: a view, a page, a lesson, or nothing but a picture.
 ///
 /// # Errors
 /// The message is for a person. What is neither readable nor a text is left to whoever reads pictures.
-pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Option<Content>, String> {
+pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Content, String> {
     if is_lesson(path) {
-        return Lesson::open(path, catalogue).map(|lesson| Some(Content::Lesson(lesson)));
+        return Lesson::open(path, catalogue).map(Content::Lesson);
     }
     let named = |why: String| format!("{why}\n{}", path.display());
-    if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("toml")) {
+    if may_be_lesson(path) {
         let mut text = String::new();
         let file = File::open(path).map_err(|error| named(format!("The view cannot be read: {error}.")))?;
         let read = file.take(MOST_BYTES).read_to_string(&mut text);
@@ -185,15 +187,15 @@ pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Option<Content>, Strin
         if let (Some(folder), Some(picture)) = (path.parent(), view.picture.as_ref().filter(is_file)) {
             view.picture = Some(folder.join(picture));
         }
-        return Ok(Some(Content::View(Box::new(Found { view, picture: None }))));
+        return Ok(Content::View(Box::new(Found { view, picture: None })));
     }
-    let Ok(texts) = png_texts(path) else { return Ok(None) };
+    let texts = png_texts(path).unwrap_or_default();
     let text = |keyword: &str| texts.iter().find(|(known, _)| known == keyword).map(|(_, text)| text.as_str());
     if let Some(page) = text(PAGE) {
-        let page = toml::from_str(page).map_err(|error| named(format!("the page in it cannot be used: {error}")))?;
-        return Ok(Some(Content::Page(page)));
+        let page = toml::from_str(page).map(Content::Page);
+        return page.map_err(|error| named(format!("the page in it cannot be used: {error}")));
     }
-    let Some(view) = text(VIEW) else { return Ok(None) };
+    let Some(view) = text(VIEW) else { return Ok(Content::Picture(png_crop(path))) };
     let view = ViewFile::parse(view).map_err(named)?;
     let picture = text(PICTURE).map(|digits| {
         let bytes = bytes_of(digits).ok_or("the picture in it is damaged")?;
@@ -203,7 +205,7 @@ pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Option<Content>, Strin
     if picture.is_none() && view.picture.is_none() {
         return Err(named("The view in it names no picture.".into()));
     }
-    Ok(Some(Content::View(Box::new(Found { view, picture }))))
+    Ok(Content::View(Box::new(Found { view, picture })))
 }
 
 fn bytes_of(digits: &str) -> Option<Vec<u8>> {
@@ -254,7 +256,7 @@ mod tests {
 
     fn found(path: &Path) -> Found {
         match read(path, &nets()).unwrap() {
-            Some(Content::View(found)) => *found,
+            Content::View(found) => *found,
             other => panic!("expected a view, found {other:?}"),
         }
     }
@@ -297,9 +299,9 @@ mod tests {
         let page = PageFile { tab: Tab::Models, settings: toml::Table::new() };
         let texts = Content::Page(page.clone()).texts().unwrap();
         save_png(&picture(), &png, &[(texts[0].0, texts[0].1.as_str())]).unwrap();
-        assert!(matches!(read(&png, &nets()).unwrap(), Some(Content::Page(read)) if read == page));
+        assert!(matches!(read(&png, &nets()).unwrap(), Content::Page(read) if read == page));
         std::fs::write(&text, "title = \"T\"\nabout = \"A\"\n[[step]]\nheading = \"H\"\ntext = \"x\"\n").unwrap();
-        assert!(matches!(read(&text, &nets()).unwrap(), Some(Content::Lesson(lesson)) if lesson.title == "T"));
+        assert!(matches!(read(&text, &nets()).unwrap(), Content::Lesson(lesson) if lesson.title == "T"));
         save_png(&picture(), &png, &[(PAGE, "tab = \"nowhere\"")]).unwrap();
         assert!(read(&png, &nets()).unwrap_err().contains("nowhere"));
     }
@@ -344,9 +346,9 @@ mod tests {
         assert!(read(&folder.path().join("none.toml"), &nets()).unwrap_err().contains("cannot be read"));
         // A plain picture, and none at all.
         std::fs::write(&png, png_bytes(&picture(), &[]).unwrap()).unwrap();
-        assert!(read(&png, &nets()).unwrap().is_none());
+        assert!(matches!(read(&png, &nets()).unwrap(), Content::Picture(None)));
         std::fs::write(&png, b"no picture").unwrap();
-        assert!(read(&png, &nets()).unwrap().is_none());
+        assert!(matches!(read(&png, &nets()).unwrap(), Content::Picture(None)));
         for (view, picture_text) in
             [("eps = \"much\"", ""), ("model = \"a\"\neps = 0.1", ""), ("model = \"a\"\neps = 0.1", "zz")]
         {

@@ -62,7 +62,7 @@ impl Explore {
 
     /// Goes back to what was shown last of a kind of picture.
     pub fn show_kind(&mut self, kind: PictureKind) {
-        let picture = self.last.of(kind).picture.source();
+        let picture = self.last.of(kind).picture.clone();
         self.set_picture(picture);
     }
 
