@@ -15,12 +15,10 @@ use crate::worker::Shown;
 
 const MOST_BYTES: u64 = 1 << 20;
 
-/// A lesson is a sequence of steps.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lesson {
     pub title: String,
-    /// This is one sentence.
     pub about: String,
     #[serde(rename = "step")]
     pub steps: Vec<LessonStep>,
@@ -31,12 +29,12 @@ pub struct Lesson {
 #[serde(deny_unknown_fields)]
 pub struct LessonStep {
     pub heading: String,
-    /// Empty lines part paragraphs; `{label}` and the other [`PLACES`] stand for what is on screen.
+    /// The text may hold [`PLACES`]; empty lines part its paragraphs.
     pub text: String,
-    /// These lines stand in larger type above the text, with the same places.
+    /// These lines stand in larger type above the text, and may hold places too.
     #[serde(default)]
     pub formula: Vec<String>,
-    /// The question is asked before the hidden things are revealed.
+    /// This question is asked before the hidden things are revealed.
     pub ask: Option<String>,
     /// There are at most [`MOST_CHOICES`].
     #[serde(default)]
@@ -47,11 +45,9 @@ pub struct LessonStep {
     pub then: Option<String>,
     #[serde(default)]
     pub hide: Vec<Part>,
-    /// The step should take so long.
     pub minutes: Option<f32>,
     /// The lecturer sees these on request.
     pub notes: Option<String>,
-    /// The figure stands in place of the pictures.
     pub figure: Option<Figure>,
     /// The figure of directions has these classes beside the net's own answer.
     #[serde(default)]
@@ -127,7 +123,6 @@ fn share(top: &[Guess]) -> String {
     top.first().map_or("…".into(), |guess| per_cent(guess.prob))
 }
 
-/// Writes a cost with two decimals.
 pub fn cost_text(cost: f32) -> String {
     format!("{cost:.2}")
 }
@@ -314,49 +309,44 @@ fn place(text: &str, span: &Range<usize>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command_line::attack_options;
     use crate::engine::attack::AttackSettings;
 
     const SHORT: &str = "title = \"T\"\nabout = \"A.\"\n[[step]]\nheading = \"One\"\ntext = \"x\"\n";
 
     #[test]
     fn a_broken_lesson_says_where() {
-        let says = |more: &str| Lesson::parse(&format!("{SHORT}{more}"), None).unwrap_err();
-        assert_eq!(
-            says("view = { esp = 0.1 }").split(", expected").next(),
-            Some("line 6, column 10: unknown field `esp`")
-        );
-        assert!(says("view = { eps = \"a lot\" }").starts_with("line 6, column 16: "));
-        assert!(says("view = { eps = 2.0 }").contains("step 1 (One): eps is 2; expected 0 to 0.5"));
-        assert!(says("view = { steps = 0 }").contains("expected 1 to"));
-        assert!(says("view = { steps = 5 }").contains("step 1 (One): fgsm takes no steps"));
-        assert!(
-            says("view = { attack = \"bim\", norm = \"l1\" }")
-                .contains("norm is l1; expected one of those of bim: [linf, l2]")
-        );
-        assert!(says("view = { attack = \"pgd\", norm = \"l2\", eps = 1e4 }").contains("expected 0 to"));
-        assert!(says("view = { loss = \"log\" }").contains("log-odds"));
-        assert!(
-            says("hide = [\"all\"]").starts_with("line 6, column 9: unknown variant `all`, expected one of `perturb")
-        );
-        assert!(says("ask = \"?\"").contains("nothing is hidden"));
-        assert!(says("hide = [\"answer\"]\nchoices = [\"a\"]").contains("without a question"));
-        assert!(says("hide = [\"answer\"]\nthen = \"{lable}\"").contains("{label}"));
-        assert!(says("notes = \"{lable}\"").contains("{label}"));
-        assert!(says("minutes = 0").contains("minutes is 0; expected a number above 0"));
-        assert!(says("minutes = \"two\"").starts_with("line 6, column 11: "));
-        let question = "ask = \"?\"\nthen = \"x\"\n";
-        assert!(says(&format!("{question}choices = [\"a\"]\nright = \"b\"")).contains("word for word: [\"a\"]"));
-        assert!(
-            says(&format!("{question}choices = [\"1\", \"2\", \"3\", \"4\", \"5\"]")).contains("expected at most 4")
-        );
-        assert!(says("figure = \"directons\"").contains("unknown variant `directons`, expected one of `update-rules`"));
-        assert!(says("figure = \"directions\"").contains("0 labels; expected 1 to 3"));
-        assert!(says("labels = [\"vulture\"]").contains("expected figure = \"directions\""));
-        assert!(says("figure = \"table\"").contains("no table"));
-        assert!(says("figure = \"table\"\ntable = [[\"a\"], [\"b\", \"c\"]]").contains("not alike"));
-        assert!(says("table = [[\"a\"]]").contains("expected figure = \"table\""));
-        assert!(says("invite = true").contains("expected yours"));
-        assert!(says("yours = \"photo\"").contains("nothing to fall back on"));
+        for (more, says) in [
+            ("view = { esp = 0.1 }", "line 6, column 10: unknown field `esp`, expected"),
+            ("view = { eps = \"a lot\" }", "line 6, column 16: "),
+            ("view = { eps = 2.0 }", "step 1 (One): eps is 2; expected 0 to 0.5"),
+            ("view = { steps = 0 }", "expected 1 to"),
+            ("view = { steps = 5 }", "step 1 (One): fgsm takes no steps"),
+            ("view = { attack = \"bim\", norm = \"l1\" }", "norm is l1; expected one of those of bim: [linf, l2]"),
+            ("view = { attack = \"pgd\", norm = \"l2\", eps = 1e4 }", "expected 0 to"),
+            ("view = { loss = \"log\" }", "log-odds"),
+            ("hide = [\"all\"]", "line 6, column 9: unknown variant `all`, expected one of `perturb"),
+            ("ask = \"?\"", "nothing is hidden"),
+            ("hide = [\"answer\"]\nchoices = [\"a\"]", "without a question"),
+            ("hide = [\"answer\"]\nthen = \"{lable}\"", "{label}"),
+            ("notes = \"{lable}\"", "{label}"),
+            ("minutes = 0", "minutes is 0; expected a number above 0"),
+            ("minutes = \"two\"", "line 6, column 11: "),
+            ("ask = \"?\"\nthen = \"x\"\nchoices = [\"a\"]\nright = \"b\"", "word for word: [\"a\"]"),
+            ("ask = \"?\"\nthen = \"x\"\nchoices = [\"1\", \"2\", \"3\", \"4\", \"5\"]", "expected at most 4"),
+            ("figure = \"directons\"", "unknown variant `directons`, expected one of `update-rules`"),
+            ("figure = \"directions\"", "0 labels; expected 1 to 3"),
+            ("labels = [\"vulture\"]", "expected figure = \"directions\""),
+            ("figure = \"table\"", "no table"),
+            ("figure = \"table\"\ntable = [[\"a\"], [\"b\", \"c\"]]", "not alike"),
+            ("table = [[\"a\"]]", "expected figure = \"table\""),
+            ("invite = true", "expected yours"),
+            ("yours = \"photo\"", "nothing to fall back on"),
+        ] {
+            let message = Lesson::parse(&format!("{SHORT}{more}"), None).unwrap_err();
+            let is_there = if says.starts_with("line") { message.starts_with(says) } else { message.contains(says) };
+            assert!(is_there, "{more}: {message}");
+        }
         assert!(Lesson::parse("title = \"T\"\nabout = \"A\"\nstep = []", None).unwrap_err().contains("[[step]]"));
         assert!(Lesson::parse("title = \"T", None).unwrap_err().starts_with("line 1"));
     }
@@ -401,11 +391,8 @@ mod tests {
             assert!(message.contains(expected), "{view}: {message}");
         }
         let found = says("model = \"photos109\", target = \"Teapot\", label = \"\", picture = \"coffee\"").unwrap();
-        assert_eq!(
-            (found.target.as_deref(), found.label.as_deref()),
-            (Some("teapot"), Some("")),
-            "as the net spells it"
-        );
+        let names = (found.target.as_deref(), found.label.as_deref());
+        assert_eq!(names, (Some("teapot"), Some("")), "as the net spells it");
     }
 
     #[test]
@@ -428,10 +415,7 @@ mod tests {
         let second = |view: &str| Lesson::parse(&format!("{SHORT}{steps}{view}"), None).unwrap().scene(1).attack();
         let usual = AttackSettings::named("pgd").unwrap();
         assert_eq!(second("view.attack = \"pgd\""), usual);
-        assert_eq!(
-            crate::command_line::attack_options(&second("")),
-            ["--attack", "bim", "--norm", "l2", "--steps", "7"]
-        );
+        assert_eq!(attack_options(&second("")), ["--attack", "bim", "--norm", "l2", "--steps", "7"]);
     }
 
     #[test]

@@ -23,19 +23,18 @@ const FIRST_CHAPTER: usize = 1;
 
 const USUAL_ALPHA: f32 = 0.5;
 
-/// This holds the lessons at hand and the one that is open.
 pub struct Lessons {
     /// The bundled lessons come first, then those that were opened from files.
     pub known: Vec<Lesson>,
     open: Option<Open>,
-    /// These are the pictures that the person opened where a step invited to, by the word of the step.
+    /// The person opened these pictures where a step invited to, each by the word of the step.
     pictures: HashMap<String, Source>,
     /// This is the share of the clean cost in the objective that a figure shows.
     pub alpha: f32,
     pub has_notes: bool,
     /// The figure of capacity shows the net with more units.
     pub has_more_units: bool,
-    /// Closing the lesson comes back to this.
+    /// Closing the lesson comes back to this view.
     pub before: Option<View>,
 }
 
@@ -57,12 +56,11 @@ impl Ballot {
     }
 }
 
-/// The score counts the questions of a lesson that have a right choice.
+/// The score counts the questions with a right choice that were voted on and revealed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Score {
-    /// They were voted on and revealed.
     pub questions: usize,
-    /// Most votes were for the right choice.
+    /// The right choice had the most votes so often.
     pub won: usize,
     pub votes: usize,
     pub right: usize,
@@ -135,10 +133,15 @@ impl Lessons {
 
     /// Returns the chapter behind the one that is open, at its last step.
     pub fn next_chapter(&self) -> Option<(usize, &Lesson)> {
-        let (open, (lesson, step)) = (self.open.as_ref()?, self.current()?);
+        let open = self.open.as_ref()?;
         let next = open.lesson + 1;
-        let is_chapter = (FIRST_CHAPTER..BUNDLED.len()).contains(&open.lesson) && next < BUNDLED.len();
-        (is_chapter && step + 1 == lesson.steps.len()).then(|| Some((next, self.known.get(next)?)))?
+        let is_chapter = (FIRST_CHAPTER..BUNDLED.len() - 1).contains(&open.lesson);
+        (is_chapter && self.is_at_end()).then(|| Some((next, self.known.get(next)?)))?
+    }
+
+    /// Tells whether the last step of the lesson is on screen.
+    pub fn is_at_end(&self) -> bool {
+        self.current().is_some_and(|(lesson, step)| step + 1 == lesson.steps.len())
     }
 
     /// Returns whether something of the present step is still kept back.
