@@ -70,10 +70,14 @@ impl Poster {
         }
     }
 
+    fn report(&self, name: &str, work: impl FnOnce() -> Incoming + Send + 'static) {
+        self.start(name, move |poster| poster.post(work()));
+    }
+
     fn export<E: ToString>(&self, path: PathBuf, write: impl FnOnce(&Path) -> Result<(), E> + Send + 'static) {
-        self.start("export", move |poster| {
+        self.report("export", move || {
             let written = write(&path).map_err(|error| error.to_string());
-            poster.post(Incoming::Exported(written.map(|()| path)));
+            Incoming::Exported(written.map(|()| path))
         });
     }
 }
@@ -143,44 +147,42 @@ impl BackgroundWork {
             | Question::SaveAnimation
             | Question::Export(_) => Box::pin(dialog.save_file()),
         };
-        self.poster.start("file dialog", move |poster| {
-            // A dialog that cannot be shown answers as one that is cancelled, so the system is asked before.
-            poster.post(match has_file_dialogs() {
-                true => Incoming::Chosen(question, pollster::block_on(answer).map(|file| file.path().to_owned())),
-                false => Incoming::NoFileDialog,
-            });
+        // A dialog that cannot be shown answers as one that is cancelled, so the system is asked before.
+        self.poster.report("file dialog", move || match has_file_dialogs() {
+            true => Incoming::Chosen(question, pollster::block_on(answer).map(|file| file.path().to_owned())),
+            false => Incoming::NoFileDialog,
         });
     }
 
     pub fn list(&self, folder: PathBuf) {
-        self.poster.start("folder", move |poster| poster.post(Incoming::Listed(Listing::read(folder))));
+        self.poster.report("folder", move || Incoming::Listed(Listing::read(folder)));
     }
 
     /// Looks up the net and the data of some settings, unless a look is under way already.
     pub fn gather(&mut self, config: Config) {
         if !std::mem::replace(&mut self.gathering, true) {
-            self.poster.start("facts", move |poster| poster.post(Incoming::Facts(Box::new(Facts::gather(&config)))));
+            self.poster.report("facts", move || Incoming::Facts(Box::new(Facts::gather(&config))));
         }
     }
 
     /// Opens a lesson. With `otherwise`, a file that is no lesson asks for that command.
     pub fn open_lesson(&self, path: PathBuf, otherwise: Option<Command>) {
         let catalogue = self.catalogue.clone();
-        self.poster.start("lesson", move |poster| {
-            let otherwise = otherwise.filter(|_| !is_lesson(&path));
-            poster.post(otherwise.map(Incoming::NoLesson).unwrap_or_else(|| {
+        self.poster.report("lesson", move || match otherwise.filter(|_| !is_lesson(&path)) {
+            Some(otherwise) => Incoming::NoLesson(otherwise),
+            None => {
                 let lesson = Lesson::open(&path, &catalogue).map(Content::Lesson);
                 Incoming::Opened(path, lesson)
-            }));
+            }
         });
     }
 
     /// Reads what a file holds beside a picture, or in its place.
     pub fn open_view(&self, path: PathBuf) {
         let catalogue = self.catalogue.clone();
-        self.poster.start("view", move |poster| {
+        self.poster.report("view", move || {
             let content = view::read(&path, &catalogue);
-            poster.post(Incoming::Opened(path, content));
+            Incoming::Opened(path, content)
         });
     }
 
@@ -207,18 +209,17 @@ impl BackgroundWork {
     }
 
     pub fn look_for_fonts(&self, fonts: SystemFonts) {
-        self.poster.start("fonts", move |poster| {
-            if fonts.look() {
-                poster.post(Incoming::Fonts);
-            }
+        self.poster.report("fonts", move || {
+            fonts.look();
+            Incoming::Fonts
         });
     }
 
     pub fn copy(&self, clip: Clip, copied: Copied) {
         match &self.clipboard {
-            Clipboard::System => self.poster.start("clipboard", move |poster| {
-                poster.post(Incoming::Copied(copied, put_into_system(clip)));
-            }),
+            Clipboard::System => {
+                self.poster.report("clipboard", move || Incoming::Copied(copied, put_into_system(clip)));
+            }
             Clipboard::Held(held) => {
                 *held.lock().unwrap_or_else(PoisonError::into_inner) = Some(clip);
                 self.poster.post(Incoming::Copied(copied, Ok(())));
@@ -228,9 +229,7 @@ impl BackgroundWork {
 
     /// Turns a picture of the clipboard into one for the nets.
     pub fn paste(&self, image: Arc<ColorImage>) {
-        self.poster.start("paste", move |poster| {
-            poster.post(Incoming::Pasted(Arc::new(picture_from_clipboard(&image))));
-        });
+        self.poster.report("paste", move || Incoming::Pasted(Arc::new(picture_from_clipboard(&image))));
     }
 }
 

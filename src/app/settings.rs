@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use serde::de::DeserializeOwned;
@@ -242,56 +241,35 @@ fn write(path: &Path, settings: &Settings) -> std::io::Result<()> {
 
 /// The keeper writes settings on a thread, so that a slow disk never holds up the window.
 pub struct Keeper {
-    send: Option<SyncSender<Settings>>,
-    problems: Receiver<String>,
-    thread: Option<JoinHandle<()>>,
+    /// Without a path nothing is kept.
+    pub path: Option<PathBuf>,
+    pub writing: Option<JoinHandle<std::io::Result<()>>>,
 }
 
 impl Keeper {
-    /// Starts the thread; without a path, or without a thread, nothing is kept.
-    pub fn start(path: Option<PathBuf>) -> Self {
-        let (send, receive) = sync_channel::<Settings>(8);
-        let (tell, problems) = sync_channel(1);
-        let thread = path.and_then(|path| {
-            std::thread::Builder::new()
-                .name("settings".into())
-                .spawn(move || {
-                    while let Ok(mut settings) = receive.recv() {
-                        while let Ok(newer) = receive.try_recv() {
-                            settings = newer;
-                        }
-                        if let Err(e) = write(&path, &settings) {
-                            // One message is enough; a full channel means that it is already waiting.
-                            let _ = tell.try_send(format!("The settings cannot be saved: {e}\n{}", path.display()));
-                        }
-                    }
-                })
-                .ok()
-        });
-        Self { send: thread.is_some().then_some(send), problems, thread }
-    }
-
-    /// Hands settings over for writing; `false` when the thread is busy, to be tried again.
-    pub fn keep(&self, settings: &Settings) -> bool {
-        match &self.send {
-            Some(send) => !matches!(send.try_send(settings.clone()), Err(TrySendError::Full(_))),
-            None => true,
+    /// Begins to write settings; `false` while an earlier write goes on, to be tried again.
+    pub fn keep(&mut self, settings: &Settings) -> bool {
+        let Some(path) = self.path.clone() else { return true };
+        if self.writing.is_none() {
+            let settings = settings.clone();
+            let thread = std::thread::Builder::new().name("settings".into());
+            self.writing = thread.spawn(move || write(&path, &settings)).ok();
+            return true;
         }
+        false
     }
 
-    /// Returns what went wrong with writing.
-    pub fn problem(&self) -> Option<String> {
-        self.problems.try_recv().ok()
+    /// Returns what went wrong with a write that has come to its end.
+    pub fn problem(&mut self) -> Option<String> {
+        let written = self.writing.take_if(|thread| thread.is_finished())?.join().ok()?;
+        Some(format!("The settings cannot be saved: {}\n{}", written.err()?, self.path.as_ref()?.display()))
     }
 
     /// Writes for the last time and waits until it is done.
     pub fn finish(&mut self, settings: &Settings) {
-        if let Some(send) = self.send.take() {
-            let _ = send.send(settings.clone());
-        }
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        // What went wrong with the last write cannot be shown any more.
+        let _ = self.writing.take().map(JoinHandle::join);
+        let _ = self.path.as_ref().map(|path| write(path, settings));
     }
 }
 
@@ -321,7 +299,7 @@ mod tests {
             tests: Choices { smallest: vec!["bim".into()], n: 70, clip: false, ..Choices::default() },
             ..Settings::default()
         };
-        let mut keeper = Keeper::start(Some(path.clone()));
+        let mut keeper = Keeper { path: Some(path.clone()), writing: None };
         assert!(keeper.keep(&Settings::default()));
         keeper.finish(&settings);
         assert_eq!(load(Some(&path)), (settings, None));

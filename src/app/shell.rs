@@ -1,5 +1,4 @@
-//! The pages share the shell: the worker, the settings, messages, questions about files, slow work, and the states
-//! that more than one page reads.
+//! The pages share the shell: the worker, the settings, messages, and the states that more than one page reads.
 
 use std::path::{Path, PathBuf};
 
@@ -21,7 +20,6 @@ use crate::app::system::clipboard::Clip;
 use crate::app::theme;
 use crate::worker::{Source, Worker};
 
-/// Every page may use and change this.
 pub struct Shell {
     pub worker: Worker,
     pub settings: Settings,
@@ -85,16 +83,14 @@ impl Shell {
     /// pictures.
     pub fn save_proposal(&self, what: &str) -> PathBuf {
         let user = directories::UserDirs::new();
-        let home = || user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()).to_owned());
+        let home = user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()));
         let (folder, stem) = match &self.explore.view.picture {
-            Source::File(path) => {
-                (path.parent().map(ToOwned::to_owned), path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
-            }
-            Source::Sample(name) => (home(), Some(name.clone())),
-            Source::Memory { name, .. } => (home(), Some(name.replace(' ', "-"))),
+            Source::File(path) => (path.parent(), path.file_stem().map(|stem| stem.to_string_lossy().into_owned())),
+            Source::Sample(name) => (home, Some(name.clone())),
+            Source::Memory { name, .. } => (home, Some(name.replace(' ', "-"))),
         };
-        let name = format!("{}-{what}.png", stem.unwrap_or_else(|| "picture".into()));
-        folder.unwrap_or_default().join(name)
+        let stem = stem.as_deref().unwrap_or("picture");
+        folder.unwrap_or(Path::new("")).join(format!("{stem}-{what}.png"))
     }
 
     /// Gives the window its colours and the size of its type.

@@ -1,5 +1,7 @@
 //! Panes take every colour, size and font from the theme and hold no numbers of their own.
 
+use std::collections::BTreeMap;
+
 use eframe::egui::{
     self, Color32, Context, CornerRadius, FontData, FontDefinitions, FontFamily, FontId, Margin, RichText, Shadow,
     Stroke, TextStyle, Theme, Ui, Vec2, Visuals, style::Selection, style::WidgetVisuals,
@@ -283,21 +285,24 @@ pub fn stage_size(ctx: &Context) -> f32 {
 /// Makes all type of this part of the window this high, and controls with it.
 pub fn enlarge(ui: &mut Ui, size: f32) {
     let style = ui.style_mut();
-    let font = |size: f32| FontId::new(size, FontFamily::Proportional);
-    style.text_styles = [
-        (TextStyle::Small, font(size)),
-        (TextStyle::Body, font(size)),
-        (TextStyle::Button, font(size)),
-        (TextStyle::Heading, strong_of(1.4 * size)),
-        (TextStyle::Monospace, FontId::new(size, FontFamily::Monospace)),
-    ]
-    .into();
+    style.text_styles = text_styles(size, size, strong_of(1.4 * size), size);
     let spacing = &mut style.spacing;
     spacing.item_spacing = Vec2::splat(0.5 * size);
     spacing.button_padding = Vec2::new(0.6 * size, 0.3 * size);
     spacing.interact_size = Vec2::new(1.8 * size, 1.8 * size);
     spacing.slider_width = 8.0 * size;
     spacing.icon_width = size;
+}
+
+fn text_styles(small: f32, body: f32, heading: FontId, number: f32) -> BTreeMap<TextStyle, FontId> {
+    [
+        (TextStyle::Small, FontId::proportional(small)),
+        (TextStyle::Body, FontId::proportional(body)),
+        (TextStyle::Button, FontId::proportional(body)),
+        (TextStyle::Heading, heading),
+        (TextStyle::Monospace, FontId::monospace(number)),
+    ]
+    .into()
 }
 
 pub fn size_of_body(ui: &Ui) -> f32 {
@@ -322,14 +327,7 @@ pub fn install(ctx: &Context) {
         ctx.set_visuals_of(theme, visuals(theme, palette));
     }
     ctx.all_styles_mut(|style| {
-        style.text_styles = [
-            (TextStyle::Small, small_font()),
-            (TextStyle::Body, body_font()),
-            (TextStyle::Button, body_font()),
-            (TextStyle::Heading, heading_font()),
-            (TextStyle::Monospace, number_font()),
-        ]
-        .into();
+        style.text_styles = text_styles(12.0, 13.5, heading_font(), 12.0);
         style.drag_value_text_style = TextStyle::Monospace;
         let spacing = &mut style.spacing;
         spacing.item_spacing = Vec2::splat(SPACE_2);

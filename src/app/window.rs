@@ -107,7 +107,7 @@ impl App {
             pages: Pages::new(&settings),
             kept: settings.clone(),
             keep_at: None,
-            keeper: Keeper::start(path),
+            keeper: Keeper { path, writing: None },
             fonts: SystemFonts::default(),
             figures: Figures::default(),
             stage: LessonStage::default(),

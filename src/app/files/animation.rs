@@ -1,6 +1,7 @@
 //! The window is recorded frame by frame while ε rises, and written as a GIF.
 
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 use color_quant::NeuQuant;
 use eframe::egui::{ColorImage, Context, Rect};
@@ -98,38 +99,33 @@ pub struct Recording {
     /// ε rises to where it stood before.
     eps: f32,
     pub frames: Vec<Rgba>,
-    is_waiting: bool,
-    arrived: Arc<std::sync::Mutex<Option<Arc<ColorImage>>>>,
+    /// The next frame comes from here.
+    awaited: Option<Receiver<Arc<ColorImage>>>,
 }
 
 impl Recording {
     pub fn new(path: std::path::PathBuf, eps: f32) -> Self {
-        Self { path, eps, frames: Vec::new(), is_waiting: false, arrived: Arc::default() }
+        Self { path, eps, frames: Vec::new(), awaited: None }
     }
 
     /// Asks for a picture of the window, which becomes the next frame.
     pub fn ask_frame(&mut self, ctx: &Context) {
-        self.is_waiting = true;
-        let arrived = self.arrived.clone();
+        let (send, receive) = sync_channel(1);
         let waker = ctx.clone();
         ctx.request_screenshot(move |window| {
-            if let Ok(mut arrived) = arrived.lock() {
-                *arrived = Some(window);
-            }
+            // The recording is over when this fails.
+            let _ = send.send(window);
             waker.request_repaint();
         });
+        self.awaited = Some(receive);
     }
 
     /// Takes the picture of the window that was asked for. Returns `false` while it is still on its way.
     pub fn take_arrived(&mut self, ctx: &Context) -> bool {
-        if !self.is_waiting {
-            return true;
-        }
-        let arrived = self.arrived.lock().ok().and_then(|mut arrived| arrived.take());
-        let Some(window) = arrived else { return false };
-        self.is_waiting = false;
-        let area = ctx.content_rect() * ctx.pixels_per_point();
-        self.frames.extend(frame(&window, area));
+        let Some(awaited) = &self.awaited else { return true };
+        let Ok(window) = awaited.try_recv() else { return false };
+        self.awaited = None;
+        self.frames.extend(frame(&window, ctx.content_rect() * ctx.pixels_per_point()));
         true
     }
 

@@ -30,19 +30,15 @@ pub struct ViewFile {
     pub title: String,
     pub model: String,
     /// It is a bundled picture or a path; without one the picture is in the file itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub picture: Option<PathBuf>,
     #[serde(default)]
     pub background: Background,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub crop: Option<Region>,
     #[serde(default)]
     pub own_pixels: bool,
     /// Without a class by name it is the net's own answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,
     /// Without a class by name the attack leads away from the label.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
     pub eps: f32,
     #[serde(default)]
@@ -58,11 +54,8 @@ pub struct ViewFile {
     #[serde(default)]
     pub heatmap: Heatmap,
     /// Without a step of the attack's film it is its result.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub controls_seed: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<WhyLook>,
 }
 

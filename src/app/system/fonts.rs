@@ -57,25 +57,20 @@ impl SystemFonts {
         begins
     }
 
-    /// Looks for what is wanted. Returns whether anything was found; then [`Self::install`] is to be called again, so
-    /// that texts ask again.
-    pub fn look(&self) -> bool {
-        let mut found_any = false;
+    /// Looks for what is wanted; then [`Self::install`] is to be called again, so that texts ask again.
+    pub fn look(&self) {
+        let mut listed = self.0.listed.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = listed.get_or_insert_with(Listed::default);
         loop {
-            let wanted = {
-                let mut state = self.0.lock();
-                let wanted = std::mem::take(&mut state.wanted);
-                if wanted.is_empty() {
-                    state.is_looking = false;
-                    return found_any;
-                }
-                wanted
-            };
-            let mut listed = self.0.listed.lock().unwrap_or_else(PoisonError::into_inner);
-            let listed = listed.get_or_insert_with(Listed::default);
+            let mut state = self.0.lock();
+            let wanted = std::mem::take(&mut state.wanted);
+            state.is_looking = !wanted.is_empty();
+            drop(state);
+            if wanted.is_empty() {
+                return;
+            }
             for (family, letter) in wanted {
                 let found = listed.font_with(letter, &family);
-                found_any |= found.is_some();
                 self.0.lock().known.insert((family, letter), found);
             }
         }

@@ -129,29 +129,28 @@ mod tests {
     }
 
     #[test]
-    fn a_window_is_brought_to_a_screen_that_is_there() {
+    fn a_window_is_brought_to_a_screen_that_is_there_and_no_larger_than_it() {
         let one = [rect(0.0, 0.0, 1920.0, 1080.0)];
         let two = [one[0], rect(1920.0, 0.0, 1280.0, 1024.0)];
-        let same = |window: Rect, screens: &[Rect]| assert_eq!(brought_in(window, screens, 1.0), window);
-        same(rect(200.0, 100.0, 1280.0, 800.0), &one);
-        same(rect(2000.0, 100.0, 1200.0, 800.0), &two);
-        // Half of it off the screen is where a person put it.
-        same(rect(1500.0, 900.0, 1280.0, 800.0), &one);
-        same(rect(-900.0, 0.0, 1280.0, 800.0), &one);
-        // The second screen is gone; the title bar is above all screens; no screens are known.
-        assert_eq!(brought_in(rect(2000.0, 100.0, 1200.0, 800.0), &one, 1.0), rect(720.0, 100.0, 1200.0, 800.0));
-        assert_eq!(brought_in(rect(300.0, -600.0, 1200.0, 800.0), &one, 1.0), rect(300.0, 0.0, 1200.0, 800.0));
-        assert_eq!(brought_in(rect(-5000.0, 9000.0, 640.0, 480.0), &two, 1.0), rect(0.0, 600.0, 640.0, 480.0));
-        same(rect(9000.0, 9000.0, 640.0, 480.0), &[]);
-    }
-
-    #[test]
-    fn a_window_that_is_larger_than_the_screen_becomes_smaller() {
         let projector = [rect(0.0, 0.0, 1024.0, 768.0)];
-        assert_eq!(brought_in(rect(100.0, 60.0, 1280.0, 800.0), &projector, 1.0), rect(0.0, 40.0, 1024.0, 728.0));
-        assert_eq!(brought_in(rect(0.0, 0.0, 1024.0, 2000.0), &projector, 2.0), rect(0.0, 0.0, 1024.0, 688.0));
-        let whole = rect(0.0, 0.0, 1024.0, 768.0);
-        assert_eq!(brought_in(whole, &projector, 1.0), whole);
+        for (window, screens, scale, expected) in [
+            (rect(200.0, 100.0, 1280.0, 800.0), &one[..], 1.0, None),
+            (rect(2000.0, 100.0, 1200.0, 800.0), &two, 1.0, None),
+            // Half of it off the screen is where a person put it.
+            (rect(1500.0, 900.0, 1280.0, 800.0), &one, 1.0, None),
+            (rect(-900.0, 0.0, 1280.0, 800.0), &one, 1.0, None),
+            // The second screen is gone; the title bar is above all screens; no screens are known.
+            (rect(2000.0, 100.0, 1200.0, 800.0), &one, 1.0, Some(rect(720.0, 100.0, 1200.0, 800.0))),
+            (rect(300.0, -600.0, 1200.0, 800.0), &one, 1.0, Some(rect(300.0, 0.0, 1200.0, 800.0))),
+            (rect(-5000.0, 9000.0, 640.0, 480.0), &two, 1.0, Some(rect(0.0, 600.0, 640.0, 480.0))),
+            (rect(9000.0, 9000.0, 640.0, 480.0), &[], 1.0, None),
+            // The window is larger than the screen, or just as large.
+            (rect(100.0, 60.0, 1280.0, 800.0), &projector, 1.0, Some(rect(0.0, 40.0, 1024.0, 728.0))),
+            (rect(0.0, 0.0, 1024.0, 2000.0), &projector, 2.0, Some(rect(0.0, 0.0, 1024.0, 688.0))),
+            (projector[0], &projector, 1.0, None),
+        ] {
+            assert_eq!(brought_in(window, screens, scale), expected.unwrap_or(window));
+        }
     }
 
     #[test]
@@ -164,25 +163,22 @@ mod tests {
             maximized: Some(false),
             ..ViewportInfo::default()
         };
-        let mut rest = |viewport: &ViewportInfo, settings: &mut Settings| {
-            let left = keeper.look(viewport, 2.0, settings);
-            if let Some(left) = left {
+        let mut rest = |viewport: &ViewportInfo, maximized: bool| {
+            if let Some(left) = keeper.look(viewport, 2.0, &mut settings) {
                 std::thread::sleep(left);
-                assert_eq!(keeper.look(viewport, 2.0, settings), None);
+                assert_eq!(keeper.look(viewport, 2.0, &mut settings), None);
             }
+            let place = (settings.window, settings.corner, settings.maximized);
+            assert_eq!(place, (Some([1200.0, 800.0]), Some([96.0, 100.0]), maximized));
         };
-        rest(&viewport, &mut settings);
-        let normal = (Some([1200.0, 800.0]), Some([96.0, 100.0]));
-        assert_eq!(((settings.window, settings.corner), settings.maximized), (normal, false));
+        rest(&viewport, false);
         // The size is that of the screen before the state says so.
         viewport.inner_rect = Some(rect(0.0, 20.0, 1920.0, 1060.0));
-        assert!(PlaceKeeper::default().look(&viewport, 2.0, &mut settings).is_some());
+        assert!(PlaceKeeper::default().look(&viewport, 2.0, &mut Settings::default()).is_some());
         viewport.maximized = Some(true);
-        rest(&viewport, &mut settings);
-        assert_eq!(((settings.window, settings.corner), settings.maximized), (normal, true));
+        rest(&viewport, true);
         viewport.fullscreen = Some(true);
         viewport.maximized = Some(false);
-        rest(&viewport, &mut settings);
-        assert_eq!(((settings.window, settings.corner), settings.maximized), (normal, true));
+        rest(&viewport, true);
     }
 }
