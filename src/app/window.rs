@@ -52,7 +52,7 @@ pub struct StoragePaths {
 }
 
 pub struct App {
-    pub(super) shell: Shell,
+    pub shell: Shell,
     pub(super) pages: Pages,
     kept: Settings,
     keep_at: Option<Instant>,
@@ -160,36 +160,6 @@ impl App {
         self.shell.explore.shown.as_deref()
     }
 
-    /// Returns the state of the Explore page.
-    pub fn explore(&self) -> &Explore {
-        &self.shell.explore
-    }
-
-    /// Returns the state of the Train page.
-    pub fn train(&self) -> &Train {
-        &self.shell.train
-    }
-
-    /// Returns the lessons, and with them the one that is open.
-    pub fn lessons(&self) -> &Lessons {
-        &self.shell.lessons
-    }
-
-    /// Returns what is known of why the attack works.
-    pub fn why(&self) -> &Why {
-        &self.shell.why
-    }
-
-    /// Tells whether the pane is open that shows why the attack works.
-    pub fn is_why_open(&self) -> bool {
-        self.shell.is_why_open()
-    }
-
-    /// Tells whether a lesson has the whole screen.
-    pub fn is_on_stage(&self) -> bool {
-        self.shell.is_on_stage()
-    }
-
     /// Returns the state of the Models page.
     pub fn models(&self) -> &Models {
         &self.pages.models.models
@@ -198,11 +168,6 @@ impl App {
     /// Returns the state of the Test sets page.
     pub fn tests(&self) -> &TestSet {
         &self.pages.test_sets.tests
-    }
-
-    /// Returns the page on screen.
-    pub fn tab(&self) -> Tab {
-        self.shell.settings.tab
     }
 
     /// Returns the messages on screen, newest first.

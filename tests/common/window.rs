@@ -274,7 +274,7 @@ impl Window {
             }
             if start.elapsed() > PATIENCE {
                 let app = self.app();
-                let explore = app.explore();
+                let explore = &app.shell.explore;
                 panic!(
                     "waited in vain for {what}; notices {:?}, problems of the survey {:?}, picture {:?}, is waiting: {}",
                     app.notice_texts(),
@@ -292,7 +292,7 @@ impl Window {
     pub fn settle(&mut self) {
         self.step();
         self.until("the newest answer", |app| {
-            let explore = app.explore();
+            let explore = &app.shell.explore;
             let is_here = app.shown().is_some_and(|shown| shown.view == explore.wanted());
             is_here && !explore.waiting() && !explore.is_moving()
         });
