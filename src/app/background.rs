@@ -40,7 +40,6 @@ pub enum Incoming {
     NoThread(std::io::Error),
 }
 
-/// The notice of a copy says this.
 pub struct Copied {
     /// The name has its article: "the command".
     pub what: String,
@@ -60,7 +59,6 @@ impl Poster {
         self.ctx.request_repaint();
     }
 
-    /// Runs `work` on a named thread.
     fn start(&self, name: &str, work: impl FnOnce(&Self) + Send + 'static) {
         let poster = self.clone();
         if let Err(error) = std::thread::Builder::new().name(name.into()).spawn(move || work(&poster)) {
@@ -82,7 +80,6 @@ impl Poster {
     }
 }
 
-/// This starts the threads and collects their reports.
 pub struct BackgroundWork {
     poster: Poster,
     receive: Receiver<Incoming>,
@@ -190,8 +187,7 @@ impl BackgroundWork {
         self.poster.export(path, write);
     }
 
-    /// Returns what to do with a picture of the window that comes later: it cuts out `area`, in pixels, and writes it
-    /// as PNG, with what opens it again inside.
+    /// Returns what saves `area`, in pixels, of a picture of the window that comes later, with `content` inside.
     pub fn picture_export(
         &self,
         path: PathBuf,

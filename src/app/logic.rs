@@ -31,7 +31,7 @@ use crate::engine::attack::Label;
 use crate::engine::model::Guess;
 use crate::worker::{Event, Saved, Source};
 
-/// What is left after this time waits for the next frame.
+/// Events that are left after this time wait for the next frame.
 const EVENT_TIME: Duration = Duration::from_millis(10);
 
 impl App {
@@ -165,8 +165,7 @@ impl App {
         }
     }
 
-    /// Leaves keys to an input method that composes, even where the system tells the window of them: the Enter that
-    /// ends a composition chooses nothing from a list.
+    /// Leaves keys to an input method that composes: the Enter that ends a composition chooses nothing from a list.
     pub fn leave_keys_to_input_method(&mut self, ctx: &Context) {
         let has_key = |event: &egui::Event| matches!(event, egui::Event::Key { pressed: true, .. });
         let has_click = |event: &egui::Event| matches!(event, egui::Event::PointerButton { .. });
@@ -233,8 +232,7 @@ impl App {
         let lessons = &self.shell.lessons;
         let is_on_stage = self.shell.is_on_stage();
         let has_notes = lessons.step().is_some_and(|step| step.notes.is_some());
-        // Keys of a step that has nothing to vote on, or no notes, do what they do elsewhere. On the stage a vote too
-        // many does nothing.
+        // Keys that a step has no use for do what they do elsewhere. On the stage a vote too many does nothing.
         let is_idle = |command: &Command| match command {
             Command::Lesson(LessonCommand::Vote(choice)) => lessons.votes().len() <= *choice && !is_on_stage,
             Command::Lesson(LessonCommand::TakeBack) => lessons.votes().is_empty(),
@@ -291,7 +289,6 @@ impl App {
         }
     }
 
-    /// Carries out what was asked for during the frame.
     pub(super) fn carry_out(&mut self, ctx: &Context) {
         let commands = std::mem::take(&mut self.shell.commands);
         if commands.is_empty() {

@@ -11,13 +11,11 @@ use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::icon_button;
 
 const MOST: usize = 4;
-/// Messages that something was done are brief; what there is to consider or to undo stays longer, and a problem long
-/// enough to be read twice.
+/// What there is to consider or to undo stays longer than a report, and a problem long enough to be read twice.
 const BRIEF: Duration = Duration::from_secs(6);
 const LONG: Duration = Duration::from_secs(12);
 const LONGEST: Duration = Duration::from_secs(45);
 
-/// The tone says how grave a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tone {
     Done,
@@ -31,7 +29,6 @@ pub struct Notice {
     pub tone: Tone,
     pub text: String,
     action: Option<NoticeButton>,
-    /// It stays longer while the pointer is over it.
     until: Instant,
 }
 

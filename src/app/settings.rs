@@ -88,7 +88,6 @@ pub struct Settings {
     pub picture: Source,
     #[serde(deserialize_with = "if_understood")]
     pub last: LastOfKinds,
-    /// The expert's controls of the Explore page are in sight.
     pub more: bool,
     #[serde(deserialize_with = "if_understood")]
     pub attack: AttackSettings,
@@ -153,14 +152,12 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Puts a file at the head of the recent ones.
     pub fn remember_file(&mut self, path: &Path) {
         self.forget_file(path);
         self.recent.insert(0, path.to_owned());
         self.recent.truncate(RECENT);
     }
 
-    /// Takes a file that cannot be opened out of the recent ones.
     pub fn forget_file(&mut self, path: &Path) {
         self.recent.retain(|p| p != path);
     }

@@ -50,7 +50,6 @@ impl Shell {
         self.background.copy(clip, Copied { what: what.into(), more });
     }
 
-    /// Copies the words of a command line, which the notice repeats.
     pub fn copy_line(&mut self, line: String, what: impl Into<String>) {
         self.copy(Clip::Text(line.clone()), what, line);
     }
@@ -72,15 +71,13 @@ impl Shell {
         }
     }
 
-    /// Gives the trainer the orders that follow from a command.
     pub fn train(&mut self, command: &TrainCommand) {
         for order in self.train.obey(command) {
             self.worker.train(order);
         }
     }
 
-    /// Proposes where to save, with `what` at the end of the name: beside the picture on screen, or in the folder of
-    /// pictures.
+    /// Proposes where to save: beside the picture on screen, or in the folder of pictures; the name ends with `what`.
     pub fn save_proposal(&self, what: &str) -> PathBuf {
         let user = directories::UserDirs::new();
         let home = user.as_ref().map(|dirs| dirs.picture_dir().unwrap_or(dirs.home_dir()));

@@ -52,7 +52,6 @@ const ICONS: &str = "Material Symbols";
 /// Headings have the semi-bold cut.
 pub const STRONG: &str = "strong";
 
-/// A palette has the colours of one theme.
 #[derive(Debug)]
 pub struct Palette {
     pub canvas: Color32,

@@ -45,7 +45,7 @@ impl<T: Clone + PartialEq> History<T> {
 
 #[cfg(test)]
 pub mod tests {
-    //! What undo and redo promise, whatever is changed, checked against a list of states with a place in it.
+    //! Undo and redo are checked against a list of states with a place in it, whatever is changed.
 
     use std::fmt::Debug;
 

@@ -44,7 +44,7 @@ pub struct Start {
 /// This says where that lies which outlives the window.
 #[derive(Clone, Debug)]
 pub struct StoragePaths {
-    /// The settings file; without one nothing is kept.
+    /// This is the settings file; without one nothing is kept.
     pub settings: Option<PathBuf>,
     /// The folder of the runs of training.
     pub runs: PathBuf,
@@ -155,17 +155,14 @@ impl App {
         Ok(app)
     }
 
-    /// Returns the result on screen.
     pub fn shown(&self) -> Option<&Shown> {
         self.shell.explore.shown.as_deref()
     }
 
-    /// Returns the state of the Models page.
     pub fn models(&self) -> &Models {
         &self.pages.models.models
     }
 
-    /// Returns the state of the Test sets page.
     pub fn tests(&self) -> &TestSet {
         &self.pages.test_sets.tests
     }

@@ -115,8 +115,7 @@ fn entry(name: String, about: &str, tab: Option<Tab>, command: impl Into<Command
     PaletteEntry { name, keys: String::new(), about: about.into(), tab, command: command.into() }
 }
 
-/// Lists the commands of the tab on screen first, then those of the window, of the other tabs, and what can be chosen
-/// by its own name.
+/// Lists the commands, those of the tab on screen first, and what can be chosen by its own name.
 fn entries(settings: &Settings, explore: &Explore, lessons: &Lessons) -> Vec<PaletteEntry> {
     let in_explore = Some(Tab::Explore).filter(|explore| *explore != settings.tab);
     let mut all = commands_from(settings.tab, lessons);
@@ -200,8 +199,7 @@ fn searchable(text: &str) -> String {
     text.to_lowercase().replace('ε', "ε epsilon").replace('δ', "δ delta").replace('∇', "∇ gradient ")
 }
 
-/// Returns entries that hold every word: names that begin with the text, then names with a word that does, then other
-/// names, then descriptions.
+/// Returns entries that hold every word, those first whose names begin with the text, and descriptions last.
 fn hits(entries: Vec<PaletteEntry>, text: &str) -> Vec<PaletteEntry> {
     let text = text.trim().to_lowercase();
     let rank = |entry: &PaletteEntry| {

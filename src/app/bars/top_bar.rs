@@ -129,13 +129,11 @@ fn entry_row(ui: &mut Ui, entry: &Entry, explore: &Explore, out: &mut Vec<Comman
     }
 }
 
-/// Adds a row as wide as the menu.
 fn menu_row(ui: &mut Ui, is_chosen: bool, text: impl Into<WidgetText>, name: String) -> Response {
     let button = Button::selectable(is_chosen, text.into()).wrap().min_size(vec2(ui.available_width(), 0.0));
     ui.add(button).accessible_name(name)
 }
 
-/// Lays out a title with a remark below it.
 fn two_lines(title: &str, colour: Color32, remark: &str, weak: Color32) -> LayoutJob {
     let mut text = LayoutJob::default();
     text.append(title, 0.0, TextFormat::simple(theme::strong_font(), colour));

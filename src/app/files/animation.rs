@@ -29,7 +29,6 @@ fn frame(window: &ColorImage, area: Rect) -> Result<Rgba, String> {
     Ok(Rgba::from_planes(&planes))
 }
 
-/// Cuts a part out of a picture of the window, in pixels.
 pub fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     let [width, height] = window.size;
     let within = |at: f32, most: usize| (at.round().max(0.0) as usize).min(most);
@@ -43,11 +42,7 @@ pub fn part(window: &ColorImage, area: Rect) -> Result<Picture, String> {
     Ok(Picture::new(right - left, bottom - top, 3, bytes))
 }
 
-/// Writes frames as a GIF that plays for ever. All have the colours that suit the first and the last one best, and
-/// hold only what changed.
-///
-/// # Errors
-/// Fails for no frames, or frames of different sizes.
+/// Writes frames of one size as a GIF that plays for ever, in the colours that suit the first and the last one best.
 pub fn gif_bytes(frames: &[Rgba]) -> Result<Vec<u8>, String> {
     let (Some(first), Some(last)) = (frames.first(), frames.last()) else {
         return Err("there is nothing to animate".into());

@@ -27,7 +27,6 @@ pub struct Dialogs {
     fresh: bool,
     /// The system turned out to have no file dialog.
     is_alone: bool,
-    /// This is said in place of the question's own remark.
     pub remark: Option<String>,
     /// A person was told that this file would be replaced.
     replaces: Option<PathBuf>,
@@ -179,7 +178,6 @@ impl Dialogs {
         self.open.map(|question| (question, PathBuf::from(&self.path.text)))
     }
 
-    /// Says that the system has no file dialog, and puts the keyboard into the field.
     pub fn do_without_system(&mut self) {
         (self.is_alone, self.fresh) = (true, true);
     }
@@ -244,7 +242,6 @@ impl Dialogs {
         .inner
     }
 
-    /// Tells whether a person was told that the file would be replaced.
     fn is_warned(&self, question: Question) -> bool {
         self.replaces.is_some() && self.replaces == typed_path(&self.path.text).map(|path| question.target(path))
     }

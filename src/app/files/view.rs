@@ -15,8 +15,7 @@ use crate::engine::model::Catalogue;
 use crate::engine::picture::{Background, Heatmap, Picture, Region, decode, png_bytes, png_crop, png_texts};
 use crate::worker::{Shown, Source, View};
 
-/// The texts in a PNG have these keywords. The picture of a view is written in hexadecimal digits of a PNG where no
-/// file holds it.
+/// The texts in a PNG have these keywords. A picture that no file holds is written as hexadecimal digits of a PNG.
 const VIEW: &str = "Doppelganger view";
 const PICTURE: &str = "Doppelganger picture";
 const PAGE: &str = "Doppelganger page";
@@ -109,10 +108,7 @@ impl ViewFile {
         }
     }
 
-    /// Reads the text of a view.
-    ///
-    /// # Errors
-    /// The message says where the text is wrong and what was expected.
+    /// Reads the text of a view; the error says where it is wrong and what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|error| format!("the view in it cannot be used: {}", error.to_string().trim_end()))
     }
@@ -120,9 +116,6 @@ impl ViewFile {
 
 impl Content {
     /// Returns the texts for a PNG; only a view and a page need any.
-    ///
-    /// # Errors
-    /// Fails for a picture that cannot be put in.
     pub fn texts(&self) -> Result<Vec<(&'static str, String)>, String> {
         let (keyword, text) = match self {
             Self::View(found) => (VIEW, toml::to_string(&found.view)),
@@ -149,7 +142,6 @@ const EXAMPLES: [&str; 5] = [
     include_str!("../../../assets/views/5-espresso-toilet-tissue.toml"),
 ];
 
-/// Returns the views that come with the program.
 pub fn examples() -> Vec<ViewFile> {
     // A test reads them all: none is lost here.
     EXAMPLES.iter().filter_map(|text| ViewFile::parse(text).ok()).collect()
@@ -161,10 +153,7 @@ pub fn may_hold_view(path: &Path) -> bool {
     is("png") || is("toml")
 }
 
-/// Returns what is in a file: a view, a page, a lesson, or nothing but a picture.
-///
-/// # Errors
-/// The message is for a person. What is neither readable nor a text is left to whoever reads pictures.
+/// Returns what is in a file: a view, a page, a lesson, or nothing but a picture, which may be an unreadable one.
 pub fn read(path: &Path, catalogue: &Catalogue) -> Result<Content, String> {
     if is_lesson(path) {
         return Lesson::open(path, catalogue).map(Content::Lesson);

@@ -29,11 +29,7 @@ impl Clipboard {
     }
 }
 
-/// Puts something into the system's clipboard and reads it back. Another program may take its time with it, so this
-/// is not for the window's thread.
-///
-/// # Errors
-/// The message says why the clipboard does not hold it.
+/// Puts something into the system's clipboard and reads it back, for which another program may take its time.
 pub fn put_into_system(clip: Clip) -> Result<(), String> {
     // On X11 a window serves what was copied for as long as the program runs; egui-winit holds on to it.
     let mut clipboard = arboard::Clipboard::new().map_err(|error| format!("there is none here ({error})"))?;

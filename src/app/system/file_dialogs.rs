@@ -1,5 +1,4 @@
-/// Asks on Linux and its kin for the file chooser of the portal (D-Bus), since a portal may have none, or else for
-/// zenity.
+/// Asks on Linux and its kin for the file chooser of the portal (D-Bus), or else for zenity.
 #[cfg(all(unix, not(target_os = "macos")))]
 pub fn has_file_dialogs() -> bool {
     has_portal().is_ok() || has_zenity()

@@ -1,9 +1,5 @@
-//! The window's own fonts cannot show names in Chinese, Arabic, Devanagari and so on, so fonts of the system are
-//! looked for.
-//!
-//! That happens when a text on screen needs them, on a thread of its own: listing all fonts can take a second. Until
-//! then such letters are boxes, and they stay so where the system has no font for them. Files are mapped into memory,
-//! not read as a whole.
+//! Names in Chinese, Arabic, Devanagari and so on need fonts of the system. They are looked for when a text needs them,
+//! on a thread of its own, since listing all fonts can take a second. Until then such letters are boxes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +16,7 @@ use unicode_script::UnicodeScript as _;
 /// fontique gives any of them.
 const HAN_LANGUAGES: [&str; 4] = ["zh-SG", "ja", "zh-TW", "ko"];
 
-/// A wish is a letter that a text needs in a family of fonts.
+/// The letter is needed in this family of fonts.
 type MissingLetter = (FontFamily, char);
 
 /// This notes which letters are missing, and gives the fonts that were found.
@@ -48,8 +44,7 @@ impl SystemFonts {
         ctx.set_font_providers(vec![self.0.clone()]);
     }
 
-    /// Tells whether a text lacks a font and nobody looks for it yet; then [`Self::look`] is to be called on another
-    /// thread.
+    /// Tells whether [`Self::look`] is to be called on another thread: a text lacks a font that nobody looks for yet.
     pub fn begin_to_look(&self) -> bool {
         let mut state = self.0.lock();
         let begins = !state.is_looking && !state.wanted.is_empty();

@@ -66,9 +66,8 @@ impl PlaceKeeper {
     }
 }
 
-/// Returns where a window is to be: where it was, if its upper edge can be reached there and it is no larger than
-/// that screen; or else on the screen that it overlaps most, or the first one. All is in pixels; `scale` is the
-/// window's.
+/// Returns where a window is to be, in pixels: where it was, if it fits a screen and its upper edge can be reached, or
+/// else on the screen that it overlaps most.
 pub fn brought_in(window: Rect, screens: &[Rect], scale: f32) -> Rect {
     let handle = |screen: &Rect| {
         let edge = Rect::from_min_size(window.min, vec2(window.width(), HANDLE[1]));
@@ -94,8 +93,7 @@ pub fn brought_in(window: Rect, screens: &[Rect], scale: f32) -> Rect {
     Rect::from_min_size(corner, size)
 }
 
-/// Brings a window that is not shown yet to the screens that there are. It does nothing where the system alone
-/// decides about places.
+/// Brings a window that is not shown yet to the screens that there are, unless the system alone decides about places.
 pub fn bring_in(made: &eframe::CreationContext<'_>) {
     let Some(window) = made.winit_window() else { return };
     let Ok(corner) = window.outer_position() else { return };
