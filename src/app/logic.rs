@@ -105,7 +105,7 @@ impl App {
         match incoming {
             Incoming::Thumbnail(thumbnail) => self.pages.explore.samples.take(ctx, thumbnail),
             Incoming::Chosen(question, Some(path)) => {
-                shell.dialogs.close();
+                shell.dialogs.open = None;
                 shell.commands.push(question.answer(path));
             }
             // The question with its path field is still there.
@@ -199,7 +199,7 @@ impl App {
     }
 
     pub(super) fn take_input(&mut self, ctx: &Context) {
-        let is_asking = self.shell.dialogs.is_open() || self.pages.all().iter().any(|page| page.is_asking());
+        let is_asking = self.shell.dialogs.open.is_some() || self.pages.all().iter().any(|page| page.is_asking());
         let modal = self.help || self.palette.is_open || is_asking;
         self.take_shortcuts(ctx, modal);
         let (dropped, pasted) = ctx.input(|i| {
@@ -318,7 +318,8 @@ impl App {
             WindowCommand::Undo => page.step_history(HistoryStep::Undo, shell),
             WindowCommand::Redo => page.step_history(HistoryStep::Redo, shell),
             WindowCommand::Browse | WindowCommand::BrowseArchives => {
-                if let Some((asked, proposal)) = shell.dialogs.asked() {
+                if let Some(asked) = shell.dialogs.open {
+                    let proposal = PathBuf::from(&shell.dialogs.path.text);
                     let question = if command == WindowCommand::Browse { asked } else { Question::Archive };
                     shell.background.ask(question, &proposal);
                 }
@@ -355,7 +356,7 @@ impl App {
             WindowCommand::CloseOverlay => {
                 self.help = false;
                 self.palette.is_open = false;
-                shell.dialogs.close();
+                shell.dialogs.open = None;
                 self.pages.all().into_iter().for_each(|page| page.close_question());
             }
             WindowCommand::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
@@ -364,7 +365,7 @@ impl App {
 
     /// Asks for the picture of the window that is to be saved, once nothing lies over it.
     pub(super) fn take_screenshot(&mut self, ctx: &Context) {
-        if self.shell.dialogs.is_open() {
+        if self.shell.dialogs.open.is_some() {
             return;
         }
         let Some(Screenshot { path, area }) = self.shell.screenshot.take() else { return };

@@ -92,17 +92,13 @@ pub fn gif_bytes(frames: &[Rgba]) -> Result<Vec<u8>, String> {
 pub struct Recording {
     pub path: std::path::PathBuf,
     /// ε rises to where it stood before.
-    eps: f32,
+    pub eps: f32,
     pub frames: Vec<Rgba>,
     /// The next frame comes from here.
-    awaited: Option<Receiver<Arc<ColorImage>>>,
+    pub awaited: Option<Receiver<Arc<ColorImage>>>,
 }
 
 impl Recording {
-    pub fn new(path: std::path::PathBuf, eps: f32) -> Self {
-        Self { path, eps, frames: Vec::new(), awaited: None }
-    }
-
     /// Asks for a picture of the window, which becomes the next frame.
     pub fn ask_frame(&mut self, ctx: &Context) {
         let (send, receive) = sync_channel(1);

@@ -21,7 +21,7 @@ use crate::worker::Source;
 
 #[derive(Default)]
 pub struct Dialogs {
-    open: Option<Question>,
+    pub open: Option<Question>,
     pub path: PathField,
     /// The keyboard is to go into the field.
     fresh: bool,
@@ -163,19 +163,6 @@ impl Dialogs {
             fresh: true,
             ..Self::default()
         };
-    }
-
-    pub fn close(&mut self) {
-        self.open = None;
-    }
-
-    pub fn is_open(&self) -> bool {
-        self.open.is_some()
-    }
-
-    /// Returns the question, and the path typed so far as a proposal for the system's dialog.
-    pub fn asked(&self) -> Option<(Question, PathBuf)> {
-        self.open.map(|question| (question, PathBuf::from(&self.path.text)))
     }
 
     pub fn do_without_system(&mut self) {

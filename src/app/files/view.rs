@@ -198,13 +198,13 @@ fn bytes_of(digits: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::commands::tab::Tab;
+    use crate::app::pages::explore::commands::why::Part;
+    use crate::engine::picture::{Channel, Quantity, save_png};
 
     fn nets() -> Catalogue {
         Catalogue::new(Vec::new())
     }
-    use crate::app::commands::tab::Tab;
-    use crate::app::pages::explore::commands::why::Part;
-    use crate::engine::picture::{Channel, Quantity, save_png};
 
     fn view() -> ViewFile {
         ViewFile {
@@ -292,10 +292,10 @@ mod tests {
     fn the_examples_do_what_their_titles_say() {
         use crate::engine::attack::{AttackInput, Baseline, PIXELS, Rules, Verdict};
         use crate::engine::data::sample;
-        use crate::engine::model::{Catalogue, find_class};
+        use crate::engine::model::find_class;
         let found = examples();
         assert_eq!(found.len(), EXAMPLES.len());
-        let model = Arc::new(Catalogue::new(Vec::new()).load("efficientnet_lite0").unwrap());
+        let model = Arc::new(nets().load("efficientnet_lite0").unwrap());
         for view in found {
             assert_eq!(view.model, "efficientnet_lite0");
             let picture = Arc::new(sample(view.picture.unwrap().to_str().unwrap()).unwrap().picture().unwrap());
@@ -331,12 +331,9 @@ mod tests {
         assert!(matches!(read(&png, &nets()).unwrap(), Content::Picture(None)));
         std::fs::write(&png, b"no picture").unwrap();
         assert!(matches!(read(&png, &nets()).unwrap(), Content::Picture(None)));
-        for (view, picture_text) in
-            [("eps = \"much\"", ""), ("model = \"a\"\neps = 0.1", ""), ("model = \"a\"\neps = 0.1", "zz")]
-        {
-            let mut texts = vec![(VIEW, view)];
-            texts.extend((!picture_text.is_empty()).then_some((PICTURE, picture_text)));
-            std::fs::write(&png, png_bytes(&picture(), &texts).unwrap()).unwrap();
+        let no_picture = (VIEW, "model = \"a\"\neps = 0.1");
+        for texts in [&[(VIEW, "eps = \"much\"")][..], &[no_picture], &[no_picture, (PICTURE, "zz")]] {
+            std::fs::write(&png, png_bytes(&picture(), texts).unwrap()).unwrap();
             assert!(read(&png, &nets()).unwrap_err().ends_with("view.png"));
         }
     }

@@ -41,7 +41,7 @@ pub struct LessonStep {
     pub choices: Vec<String>,
     /// This is the right choice, word for word; it is marked once the rest is revealed.
     pub right: Option<String>,
-    /// This is said once the rest is revealed.
+    /// This text appears once the rest is revealed.
     pub then: Option<String>,
     #[serde(default)]
     pub hide: Vec<Part>,
@@ -52,7 +52,6 @@ pub struct LessonStep {
     /// The figure of directions has these classes beside the net's own answer.
     #[serde(default)]
     pub labels: Vec<String>,
-    /// The first row is the head.
     #[serde(default)]
     pub table: Vec<Vec<String>>,
     /// This is a word for the person's own picture, which then stands in place of that of `view`.
@@ -95,11 +94,8 @@ pub enum Part {
     Answer,
 }
 
-/// A place in a text, and what stands for it of what is on screen, with α of the objective.
-type TextPlace = (&'static str, fn(&Shown, f32) -> String);
-
-/// These places in a text stand for what is on screen; `{cost}` is the mix of both costs with α.
-const PLACES: [TextPlace; 13] = [
+/// Texts may have these places. Each is filled from what is on screen and α of the objective.
+const PLACES: [(&str, fn(&Shown, f32) -> String); 13] = [
     ("{label}", |shown, _| shown.label.name.clone()),
     ("{before}", |shown, _| name(&shown.clean_top)),
     ("{before-share}", |shown, _| share(&shown.clean_top)),
@@ -147,10 +143,7 @@ impl Lesson {
         self.steps.iter().take(step + 1).fold(LessonScene::default(), |earlier, step| step.scene.clone().over(earlier))
     }
 
-    /// Reads a lesson. Paths of pictures become paths from `folder`.
-    ///
-    /// # Errors
-    /// The message says where the text is wrong and what was expected.
+    /// Reads a lesson, in which pictures are paths from `folder`; the error says where the text is wrong.
     pub fn parse(text: &str, folder: Option<&Path>) -> Result<Self, String> {
         let mut lesson: Self = toml::from_str(text).map_err(|error| {
             let place = error.span().map(|span| format!("{}: ", place(text, &span))).unwrap_or_default();
@@ -178,9 +171,6 @@ impl Lesson {
     }
 
     /// Looks up every net, picture and class that the steps name, and spells classes as their net does.
-    ///
-    /// # Errors
-    /// The message says the step, what it names, and the nearest names.
     pub fn look_up(&mut self, catalogue: &Catalogue) -> Result<(), String> {
         for number in 0..self.steps.len() {
             let all = self.scene(number);
@@ -193,9 +183,6 @@ impl Lesson {
     }
 
     /// Reads a lesson file, and looks up what it names.
-    ///
-    /// # Errors
-    /// The file cannot be read, is too large, or fails [`Self::parse`] or [`Self::look_up`].
     pub fn open(path: &Path, catalogue: &Catalogue) -> Result<Self, String> {
         let read = || {
             let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
@@ -219,7 +206,6 @@ impl LessonStep {
         format!("step {} ({}): {why}", number + 1, self.heading)
     }
 
-    /// Returns whether something is kept back until it is revealed.
     pub fn keeps_back(&self) -> bool {
         !self.hide.is_empty() || self.then.is_some()
     }

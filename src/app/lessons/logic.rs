@@ -22,7 +22,6 @@ pub fn figure(shell: &Shell) -> Option<Figure> {
     }
 }
 
-/// Opens a lesson that was read from a file.
 pub fn open(lesson: Lesson, shell: &mut Shell) {
     let scene = shell.lessons.add(lesson);
     show_scene(scene, shell);

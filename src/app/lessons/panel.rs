@@ -16,7 +16,6 @@ use crate::app::widgets::about::Action as _;
 use crate::app::widgets::{acting, icon_at, icon_button, primary_button};
 use crate::worker::Shown;
 
-/// Shows the lesson that is open in a panel on the left.
 pub fn lesson(ui: &mut Ui, lessons: &Lessons, shown: Option<&Shown>, out: &mut Vec<Command>) {
     let (Some((lesson, number)), Some(step)) = (lessons.current(), lessons.step()) else { return };
     let width = (ui.available_width() * 0.24).clamp(216.0, 340.0);
@@ -136,7 +135,6 @@ fn class_said(ui: &mut Ui, lessons: &Lessons, step: &LessonStep, fill: &dyn Fn(&
     ui.label(theme::strong(text));
 }
 
-/// Shows one of the choices with its votes, and returns its response.
 fn choice(ui: &mut Ui, lessons: &Lessons, index: usize, text: String, is_right: bool) -> egui::Response {
     let (all, is_open) = (lessons.votes(), lessons.is_voting());
     let (votes, of) = (all[index], all.iter().sum::<usize>());

@@ -13,8 +13,8 @@ use crate::engine::data::{sample_unless_file, samples};
 use crate::engine::model::{Catalogue, Manifest, find_class};
 use crate::engine::picture::Quantity;
 
-/// A scene is the `view` of a step. Net, picture, ε and the pane under the pictures stay as they are where no step so
-/// far names them; everything else is then as usual, whatever was left in the Explore page.
+/// A scene is the `view` of a step. Where no step so far names them, the net, the picture, ε and the pane under the
+/// pictures stay as they are, and everything else is as usual.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct LessonScene {
@@ -45,7 +45,6 @@ pub struct LessonScene {
     pub second: Option<String>,
 }
 
-/// Reads the name of an attack, as on the command line.
 fn attack_named<'de, D: Deserializer<'de>>(source: D) -> Result<Option<AttackSettings>, D::Error> {
     let name = String::deserialize(source)?;
     let known: Vec<_> = AttackSettings::all().iter().map(|attack| attack.name()).collect();

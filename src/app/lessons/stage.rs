@@ -45,7 +45,6 @@ pub struct LessonStage {
 }
 
 impl LessonStage {
-    /// Draws the text of the step at the left.
     pub fn show_text(&self, ui: &mut Ui, lessons: &Lessons, shown: Option<&Shown>, out: &mut Vec<Command>) {
         let Some(step) = lessons.step() else { return };
         let size = theme::stage_size(ui.ctx());

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Pos2, Rect, ViewportInfo, pos2, vec2};
+use eframe::egui::{Rect, ViewportInfo, pos2, vec2};
 
 use crate::app::settings::Settings;
 
@@ -88,9 +88,7 @@ pub fn brought_in(window: Rect, screens: &[Rect], scale: f32) -> Rect {
     if !fits(screen) {
         size = size.min(screen.size() - vec2(0.0, TITLE_BAR * scale));
     }
-    let most = screen.max - size;
-    let corner: Pos2 = pos2(window.min.x.min(most.x).max(screen.min.x), window.min.y.min(most.y).max(screen.min.y));
-    Rect::from_min_size(corner, size)
+    Rect::from_min_size(window.min.min(screen.max - size).max(screen.min), size)
 }
 
 /// Brings a window that is not shown yet to the screens that there are, unless the system alone decides about places.

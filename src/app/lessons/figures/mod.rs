@@ -37,7 +37,6 @@ fn shown(shell: &Shell) -> Option<&Shown> {
     shown.filter(|shown| shown.view.model == wanted.model && shown.view.picture == wanted.picture)
 }
 
-/// Figures keep their pictures from frame to frame.
 #[derive(Default)]
 pub struct Figures {
     pictures: Vec<Texture>,
@@ -88,7 +87,6 @@ impl Figures {
     }
 }
 
-/// A pen draws a figure.
 #[derive(Clone, Copy)]
 pub struct Pen<'a> {
     painter: &'a Painter,
@@ -149,7 +147,6 @@ impl<'a> Pen<'a> {
         self.painter.rect(rect, 2 * theme::RADIUS, self.palette.panel, edge, StrokeKind::Inside);
     }
 
-    /// Draws a bar that is filled up to a share of its length.
     fn bar(&self, track: Rect, radius: u8, share: f32, colour: Color32) {
         self.painter.rect_filled(track, radius, self.palette.raised);
         let filled = track.with_max_x(track.left() + share * track.width());

@@ -32,7 +32,6 @@ pub struct Lessons {
     /// This is the share of the clean cost in the objective that a figure shows.
     pub alpha: f32,
     pub has_notes: bool,
-    /// The figure of capacity shows the net with more units.
     pub has_more_units: bool,
     /// Closing the lesson comes back to this view.
     pub before: Option<View>,
@@ -83,7 +82,6 @@ impl Default for Lessons {
 }
 
 impl Lessons {
-    /// Opens a lesson at its first step, and returns its scene.
     pub fn begin(&mut self, lesson: usize) -> Option<LessonScene> {
         let known = self.known.get(lesson)?;
         self.open = Some(Open { lesson, step: 0, ballots: vec![Ballot::default(); known.steps.len()] });
@@ -163,7 +161,6 @@ impl Lessons {
         }
     }
 
-    /// Returns how many votes each choice has.
     pub fn votes(&self) -> Vec<usize> {
         let choices = self.step().map_or(0, |step| step.choices.len());
         self.ballot().map_or_else(|| vec![0; choices], |ballot| ballot.counts(choices))

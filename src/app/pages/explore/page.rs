@@ -329,7 +329,7 @@ impl ExplorePage {
             return;
         }
         let eps = if explore.view.eps > 0.0 { explore.view.eps } else { explore.usual_eps() };
-        self.recording = Some(Recording::new(path, eps));
+        self.recording = Some(Recording { path, eps, frames: Vec::new(), awaited: None });
         shell.notices.shown.clear();
     }
 
