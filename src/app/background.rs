@@ -25,7 +25,7 @@ use crate::engine::train::Config;
 /// A thread reports one of these.
 pub enum Incoming {
     Thumbnail(Thumbnail),
-    /// The system's dialog answered a question, with nothing where a person left it.
+    /// The answer of the system's dialog is missing where a person left it.
     Chosen(Question, Option<PathBuf>),
     NoFileDialog,
     Listed(Listing),
@@ -187,21 +187,16 @@ impl BackgroundWork {
         self.poster.export(path, write);
     }
 
-    /// Returns what saves `area`, in pixels, of a picture of the window that comes later, with `content` inside.
-    pub fn picture_export(
-        &self,
-        path: PathBuf,
-        area: Rect,
-        content: Option<Content>,
-    ) -> impl FnOnce(Arc<ColorImage>) + Send + 'static {
+    /// Saves `area`, in pixels, of a picture of the window, with `content` inside.
+    pub fn save_screenshot(&self, path: PathBuf, area: Rect, content: Option<Content>) {
         let poster = self.poster.clone();
-        move |window| {
+        self.poster.ctx.request_screenshot(move |window| {
             poster.export(path, move |path| {
                 let texts = content.map_or(Ok(Vec::new()), |content| content.texts())?;
                 let texts: Vec<_> = texts.iter().map(|(keyword, text)| (*keyword, text.as_str())).collect();
                 save_png(&part(&window, area)?, path, &texts).map_err(|error| error.to_string())
             });
-        }
+        });
     }
 
     pub fn look_for_fonts(&self, fonts: SystemFonts) {

@@ -375,7 +375,7 @@ impl App {
             return;
         }
         let area = area.unwrap_or(ctx.content_rect()) * ctx.pixels_per_point();
-        ctx.request_screenshot(self.shell.background.picture_export(path, area, content));
+        self.shell.background.save_screenshot(path, area, content);
     }
 
     /// Returns what opens a picture of the window again; `None` before anything is on screen.

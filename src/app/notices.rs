@@ -11,7 +11,7 @@ use crate::app::theme::{self, SPACE_1, SPACE_2, palette};
 use crate::app::widgets::icon_button;
 
 const MOST: usize = 4;
-/// What there is to consider or to undo stays longer than a report, and a problem long enough to be read twice.
+/// A report goes soon, what there is to consider or to undo stays longer, and a problem can be read twice.
 const BRIEF: Duration = Duration::from_secs(6);
 const LONG: Duration = Duration::from_secs(12);
 const LONGEST: Duration = Duration::from_secs(45);

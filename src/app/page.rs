@@ -45,10 +45,7 @@ pub trait Page {
         toml::Table::new()
     }
 
-    /// Sets the page as [`Self::to_table`] found it.
-    ///
-    /// # Errors
-    /// The message says what in the table cannot be used.
+    /// Sets the page as [`Self::to_table`] found it; the error says what in the table cannot be used.
     fn restore(&mut self, table: toml::Table, _shell: &mut Shell) -> Result<(), toml::de::Error> {
         table.try_into::<Nothing>().map(|Nothing {}| ())
     }

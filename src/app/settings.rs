@@ -326,12 +326,13 @@ mod tests {
         let path = folder.path().join("settings.json");
         for (text, expected) in [
             (
-                r#"{"lengths": {"linf": 7.0, "l2": -1.0, "l1": 3.0}, "attack": {"name": "bim", "norm": "linf", "steps": 0},
-                "window": [0, 1e9], "corner": [-1e9, 3], "clip": false}"#,
+                r#"{"lengths": {"linf": 7.0, "l2": -1.0, "l1": 3.0}, 
+                "attack": {"name": "bim", "norm": "linf", "steps": 0}, "window": [0, 1e9], "corner": [-1e9, 3], "clip": false}"#,
                 Settings { attack, lengths, clip: false, ..Settings::default() },
             ),
             (
-                r#"{"model": "a", "train": {"batch": "many"}, "plots": {"hidden": [true]}, "attack": {"name": "magic"}}"#,
+                r#"{"model": "a", "train": {"batch": "many"}, "plots": {"hidden": [true]},
+                "attack": {"name": "magic"}}"#,
                 Settings { model: "a".into(), ..Settings::default() },
             ),
             (r#"{"plots": {"is_log": true, "smoothing": 7}}"#, Settings { plots, ..Settings::default() }),

@@ -70,29 +70,24 @@ pub struct App {
 }
 
 impl App {
-    /// Starts the worker and restores the last state of this person.
-    ///
-    /// # Errors
-    /// Fails when the operating system gives no thread.
+    /// Starts the worker and restores the last state of this person; fails where the system gives no thread.
     pub fn new(ctx: &Context, start: Start) -> anyhow::Result<Self> {
-        let (runs, catalogue) = (runs_folder(), Catalogue::from_environment());
-        let mut app = Self::with_storage(ctx, start, StoragePaths { settings: settings::file(), runs, catalogue })?;
+        let catalogue = Catalogue::from_environment();
+        let storage = StoragePaths { settings: settings::file(), runs: runs_folder(), catalogue };
+        let mut app = Self::with_storage(ctx, start, storage)?;
         app.shell.background.clipboard = Clipboard::System;
         app.to_maximize = Some(app.shell.settings.maximized);
         Ok(app)
     }
 
     /// Does the same with what lies elsewhere, and with a clipboard of its own.
-    ///
-    /// # Errors
-    /// Fails as [`Self::new`] does.
     pub fn with_storage(ctx: &Context, start: Start, storage: StoragePaths) -> anyhow::Result<Self> {
         let StoragePaths { settings: path, runs, catalogue } = storage;
         theme::install(ctx);
         let is_first = path.as_ref().is_some_and(|path| !path.exists());
         let (mut settings, problem) = settings::load(path.as_deref());
-        let opens_itself = is_first && start.picture.is_none() && start.model.is_none();
-        if start.picture.is_some() || start.model.is_some() {
+        let is_asked = start.picture.is_some() || start.model.is_some();
+        if is_asked {
             settings.tab = Tab::Explore;
         }
         let manifest = catalogue.manifest(start.model.as_ref().unwrap_or(&settings.model));
@@ -135,18 +130,18 @@ impl App {
         if let Some(problem) = problem {
             app.shell.notices.add(Tone::Caution, problem);
         }
-        if opens_itself {
+        if is_first && !is_asked {
             app.pages.explore.begin_opening(&mut app.shell);
         }
         if let Ok(manifest) = manifest {
             app.shell.explore.know_kind(manifest.input.kind());
         }
-        // It may hold a view, or the crop that it was saved with.
+        // The picture of the last time may hold a view, too, or the crop that it was saved with.
         let remembered = match &app.shell.explore.view.picture {
-            Source::File(path) if may_hold_view(path) => Some(path.clone()),
-            _ => None,
+            Source::File(path) => Some(path.clone()),
+            Source::Sample(_) | Source::Memory { .. } => None,
         };
-        if let Some(path) = view.or(remembered) {
+        if let Some(path) = view.or(remembered).filter(|path| may_hold_view(path)) {
             app.shell.background.open_view(path);
         }
         app.fonts.install(ctx);

@@ -61,22 +61,14 @@ pub fn help(ui: &Ui, out: &mut Vec<Command>) {
         ui.spacing_mut().interact_size.y = 20.0;
         let scroll = ScrollArea::vertical().max_height(height).min_scrolled_height(height);
         scroll.auto_shrink([false, true]).show(ui, |ui| {
-            let half = (ui.available_width() - SPACE_6) / 2.0;
-            if half < 360.0 {
+            if ui.available_width() < 720.0 + SPACE_6 {
                 shortcuts(ui);
-                reading(ui);
-                return;
+                return reading(ui);
             }
-            ui.horizontal_top(|ui| {
-                ui.vertical(|ui| {
-                    ui.set_width(half);
-                    shortcuts(ui);
-                });
-                ui.add_space(SPACE_4);
-                ui.vertical(|ui| {
-                    ui.set_width(half);
-                    reading(ui);
-                });
+            ui.spacing_mut().item_spacing.x = SPACE_6;
+            ui.columns(2, |columns| {
+                shortcuts(&mut columns[0]);
+                reading(&mut columns[1]);
             });
         });
     });

@@ -13,11 +13,6 @@ use crate::worker::Shown;
 
 /// The errors lie here around the picture, in shares of the room.
 const ERRORS: [(f32, f32); 3] = [(0.56, 0.1), (0.86, 0.24), (0.8, 0.84)];
-const LABEL: (f32, f32) = (0.15, 0.5);
-const CENTRE: (f32, f32) = (0.5, 0.5);
-const AWAY: (f32, f32) = (0.9, 0.5);
-/// It is in heights of type.
-const TILE: Vec2 = Vec2::new(9.0, 3.6);
 
 pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, shell: &Shell, shown: &Shown, out: &mut Vec<Command>) {
     let labels = shell.lessons.step().map_or(&[][..], |step| &step.labels);
@@ -26,7 +21,7 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, shell: &Shell, shown
     let map = fitted(room.with_max_y(answer.top() - size), 1.45);
     let at = |(x, y): (f32, f32)| map.min + vec2(x * map.width(), y * map.height());
     let goal = shell.explore.view.goal;
-    let picture = Rect::from_center_size(at(CENTRE), Vec2::splat(0.26 * map.height()));
+    let picture = Rect::from_center_size(map.center(), Vec2::splat(0.26 * map.height()));
     let class = |name: &String| shown.model.classes.iter().position(|class| class == name);
     let others = labels.iter().filter_map(class).filter(|index| *index != shown.label.index);
     let what = match goal {
@@ -34,18 +29,18 @@ pub fn show(figures: &mut Figures, ui: &mut Ui, room: Rect, shell: &Shell, shown
         Goal::Targeted(target) => format!("towards {}", shown.model.classes.get(target).map_or("", String::as_str)),
     };
     describe(ui, map, format!("The direction of the attack: {what}"));
-    let place = |middle| Rect::from_center_size(at(middle), TILE * size);
+    let place = |middle| Rect::from_center_size(at(middle), vec2(9.0, 3.6) * size);
     let is_chosen = goal == Goal::Untargeted;
     let share = per_cent(shown.label_prob.1);
     let label =
-        DirectionTile { name: &shown.label.name, share, goal: Goal::Untargeted, is_chosen, place: place(LABEL) };
+        DirectionTile { name: &shown.label.name, share, goal: Goal::Untargeted, is_chosen, place: place((0.15, 0.5)) };
     let errors = others.zip(ERRORS).map(|(index, middle)| {
         let (tile, share) = (Goal::Targeted(index), probability(shown, index));
         let name = &shown.model.classes[index];
         DirectionTile { name, share, goal: tile, is_chosen: goal == tile, place: place(middle) }
     });
     let tiles: Vec<DirectionTile<'_>> = std::iter::once(label).chain(errors).collect();
-    arrows(&Pen::new(ui), &tiles, picture, at(AWAY));
+    arrows(&Pen::new(ui), &tiles, picture, at((0.9, 0.5)));
     figures.picture(ui, 0, picture, &shown.original_rgba);
     for tile in &tiles {
         if tile.show(ui) {
