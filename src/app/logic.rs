@@ -405,8 +405,8 @@ fn saved_text(saved: &Saved) -> (Tone, String) {
     let differs = reread.guess.index != on_screen.index;
     let text = match &reread.whole {
         _ if differs => format!(
-            "Saved, but the file is not what the screen shows: read again, the net says {says}, where the screen says {}. \
-             Rounding to 8 bits undid the attack; a slightly larger ε survives it.",
+            "Saved, but the file is not what the screen shows: read again, the net says {says}, where the screen says \
+             {}. Rounding to 8 bits undid the attack; a slightly larger ε survives it.",
             told(on_screen)
         ),
         None => format!("Saved. Read again from the file, the net says {says}: the class on screen."),

@@ -326,8 +326,8 @@ mod tests {
         let path = folder.path().join("settings.json");
         for (text, expected) in [
             (
-                r#"{"lengths": {"linf": 7.0, "l2": -1.0, "l1": 3.0}, 
-                "attack": {"name": "bim", "norm": "linf", "steps": 0}, "window": [0, 1e9], "corner": [-1e9, 3], "clip": false}"#,
+                r#"{"lengths": {"linf": 7.0, "l2": -1.0, "l1": 3.0}, "window": [0, 1e9], "corner": [-1e9, 3], "clip": false,
+                "attack": {"name": "bim", "norm": "linf", "steps": 0}}"#,
                 Settings { attack, lengths, clip: false, ..Settings::default() },
             ),
             (

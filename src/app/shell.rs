@@ -102,15 +102,12 @@ impl Shell {
 
     /// Takes the whole screen, with large type and beside a lesson without bars; or goes back to what was before.
     pub fn present(&mut self, ctx: &Context) {
-        let is_presenting = self.presenting.is_some();
-        self.settings.large_type = match self.presenting.take() {
-            Some(large_type) => large_type,
-            None => {
-                self.presenting = Some(self.settings.large_type);
-                true
-            }
-        };
-        ctx.send_viewport_cmd(ViewportCommand::Fullscreen(!is_presenting));
+        let before = self.presenting.take();
+        if before.is_none() {
+            self.presenting = Some(self.settings.large_type);
+        }
+        self.settings.large_type = before.unwrap_or(true);
+        ctx.send_viewport_cmd(ViewportCommand::Fullscreen(before.is_none()));
         self.apply_look(ctx);
     }
 

@@ -86,8 +86,7 @@ impl App {
             ui.ctx().send_viewport_cmd(ViewportCommand::Maximized(true));
         }
         let zoom = ui.ctx().zoom_factor();
-        let left = ui.input(|i| self.place.look(i.viewport(), zoom, &mut self.shell.settings));
-        if let Some(left) = left {
+        if let Some(left) = ui.input(|i| self.place.look(i.viewport(), zoom, &mut self.shell.settings)) {
             ui.ctx().request_repaint_after(left);
         }
     }

@@ -114,17 +114,6 @@ pub mod tests {
             self.states.extend(changed.clone());
             changed.is_some()
         }
-
-        fn apply(&mut self, operation: &HistoryOperation) {
-            match operation {
-                // These come from the page.
-                HistoryOperation::Change(_) => {}
-                HistoryOperation::Rest => self.at += usize::from(self.keep()),
-                HistoryOperation::Undo => self.at = if self.keep() { self.at } else { self.at.saturating_sub(1) },
-                HistoryOperation::Redo if self.changing.is_none() => self.at = (self.at + 1).min(self.states.len() - 1),
-                HistoryOperation::Redo => {}
-            }
-        }
     }
 
     /// Carries out the operations and checks after each of them that the page is where it should be.
@@ -144,11 +133,20 @@ pub mod tests {
                         page.note(seconds);
                     }
                 }
-                HistoryOperation::Rest => seconds += 1.0,
-                HistoryOperation::Undo => page.step(HistoryStep::Undo),
-                HistoryOperation::Redo => page.step(HistoryStep::Redo),
+                HistoryOperation::Rest => {
+                    seconds += 1.0;
+                    expected.at += usize::from(expected.keep());
+                }
+                HistoryOperation::Undo => {
+                    page.step(HistoryStep::Undo);
+                    expected.at -= usize::from(!expected.keep() && expected.at > 0);
+                }
+                HistoryOperation::Redo => {
+                    page.step(HistoryStep::Redo);
+                    let is_back = expected.changing.is_none() && expected.at + 1 < expected.states.len();
+                    expected.at += usize::from(is_back);
+                }
             }
-            expected.apply(operation);
             page.note(seconds);
             prop_assert_eq!(&page.state(), expected.state(), "after {:?}", operation);
             let is_changing = expected.changing.is_some();

@@ -12,12 +12,13 @@ use crate::app::widgets::about::spelled;
 const READING: [(&str, &str); 7] = [
     (
         "Small is not invisible.",
-        "1/255 cannot be seen. ε = 0.3 can be seen by anyone, and a person still reads the digit: that is what makes it an \
-         adversarial example.",
+        "1/255 cannot be seen. ε = 0.3 can be seen by anyone, and a person still reads the digit: that is what makes it \
+         an adversarial example.",
     ),
     (
         "It is not just noise.",
-        "Random noise of the same size hardly ever changes the answer. δ follows the slope of the loss at this picture.",
+        "Random noise of the same size hardly ever changes the answer. δ follows the slope of the loss at this \
+         picture.",
     ),
     (
         "FGSM cannot force any label.",
@@ -29,13 +30,13 @@ const READING: [(&str, &str); 7] = [
     ),
     (
         "Withstanding FGSM does not mean robust.",
-        "Another attack, or several smaller steps, may still succeed; a gradient of zero only hides the way. That is why \
-         the Train tab also measures PGD.",
+        "Another attack, or several smaller steps, may still succeed; a gradient of zero only hides the way. That \
+         is why the Train tab also measures PGD.",
     ),
     (
         "Adversarial training need not cost accuracy.",
-        "In the paper the clean error fell too, from 0.94 % to 0.84 %. Train a run with α = 1 beside one with α = 0.5 and \
-         compare.",
+        "In the paper the clean error fell too, from 0.94 % to 0.84 %. Train a run with α = 1 beside one with α = 0.5 \
+         and compare.",
     ),
     (
         "The clean error is no guide when to stop.",

@@ -77,8 +77,8 @@ impl Question {
             Self::Lesson => "A text file (TOML) with a title and steps.",
             Self::Model => "Weights as .pth or .safetensors, or a manifest as .toml. They are checked and copied.",
             Self::Folder | Self::Archive => {
-                "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or .tar.xz; \
-                 or a folder with the four files of MNIST."
+                "A folder with one sub-folder of pictures per class, or such a folder packed as .tar, .tar.gz or \
+                 .tar.xz; or a folder with the four files of MNIST."
             }
             Self::Export(Export::History) => "A table (CSV) with a line for each epoch; errors are shares.",
             Self::Export(Export::Settings) => "JSON, as the program keeps them.",

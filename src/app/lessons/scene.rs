@@ -38,7 +38,8 @@ pub struct LessonScene {
     pub clip: Option<bool>,
     pub eight_bit: Option<bool>,
     pub own_pixels: Option<bool>,
-    pub show: Option<MiddlePicture>,
+    #[serde(deserialize_with = "quantity")]
+    pub show: Option<Quantity>,
     /// This opens or closes the pane under the pictures.
     pub why: Option<bool>,
     /// The pane compares with this net; with none where the name is empty.
@@ -52,23 +53,17 @@ fn attack_named<'de, D: Deserializer<'de>>(source: D) -> Result<Option<AttackSet
     AttackSettings::named(&name).map(Some).ok_or_else(unknown)
 }
 
-/// The middle picture shows this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum MiddlePicture {
+/// Lessons write what the middle picture shows in small letters.
+#[derive(Deserialize)]
+#[serde(remote = "Quantity", rename_all = "lowercase")]
+enum MiddlePicture {
     Perturbation,
     Magnitude,
     Gradient,
 }
 
-impl From<MiddlePicture> for Quantity {
-    fn from(shown: MiddlePicture) -> Self {
-        match shown {
-            MiddlePicture::Perturbation => Self::Perturbation,
-            MiddlePicture::Magnitude => Self::Magnitude,
-            MiddlePicture::Gradient => Self::Gradient,
-        }
-    }
+fn quantity<'de, D: Deserializer<'de>>(source: D) -> Result<Option<Quantity>, D::Error> {
+    MiddlePicture::deserialize(source).map(Some)
 }
 
 impl LessonScene {
@@ -166,7 +161,8 @@ fn picture_exists(picture: &Path) -> Result<(), String> {
     nearest.sort_by(|a, b| strsim::jaro_winkler(b, &name).total_cmp(&strsim::jaro_winkler(a, &name)));
     nearest.truncate(3);
     Err(format!(
-        "there is no picture {name:?}; expected a bundled one, of which the nearest are {nearest:?}, or the path of a file\n{}",
+        "there is no picture {name:?}; expected a bundled one, of which the nearest are {nearest:?}, or the path of a \
+         file\n{}",
         picture.display()
     ))
 }

@@ -157,10 +157,8 @@ impl Places {
 }
 
 fn says(name: &str, guess: Option<&Guess>) -> String {
-    match guess {
-        Some(guess) => format!("{name} picture, the net says {} with {}", guess.name, per_cent(guess.prob)),
-        None => format!("{name} picture"),
-    }
+    let answer = guess.map(|guess| format!(", the net says {} with {}", guess.name, per_cent(guess.prob)));
+    format!("{name} picture{}", answer.unwrap_or_default())
 }
 
 /// Draws the name of the picture, and below it what the net says, as large as it fits.

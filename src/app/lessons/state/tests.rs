@@ -209,8 +209,9 @@ fn a_scene_is_as_usual_where_it_names_nothing() {
 
 #[test]
 fn a_scene_sets_all_that_it_names() {
-    let text = "title = \"T\"\nabout = \"A\"\n[[step]]\nheading = \"H\"\ntext = \"x\"\nview = { attack = \"pgd\", steps = 3, \
-                norm = \"l2\", eps = 1.5, seed = 7, loss = \"log-odds\", eight-bit = true, own-pixels = true, clip = false }";
+    let text = "title = \"T\"\nabout = \"A\"\n[[step]]\nheading = \"H\"\ntext = \"x\"\nview = { attack = \"pgd\", \
+                steps = 3, norm = \"l2\", eps = 1.5, seed = 7, loss = \"log-odds\", eight-bit = true, \
+                own-pixels = true, clip = false }";
     let mut explore = left();
     explore.set_scene(Lesson::parse(text, None).unwrap().scene(0));
     let view = explore.wanted();

@@ -148,7 +148,7 @@ impl Explore {
         if let Some(picture) = scene.picture {
             self.set_picture(named(picture));
         }
-        let quantity = scene.show.map_or(Quantity::Perturbation, Into::into);
+        let quantity = scene.show.unwrap_or(Quantity::Perturbation);
         self.set_attack(attack);
         self.show_whole(View {
             crop: self.view.picture.usual_crop(),
