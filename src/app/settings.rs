@@ -99,7 +99,6 @@ pub struct Settings {
     pub clip: bool,
     pub eight_bit: bool,
     pub loss: Loss,
-    /// The newest file comes first.
     pub recent: Vec<PathBuf>,
     /// Unchanged settings of the next run are not kept, and those of another version of the program are forgotten.
     #[serde(deserialize_with = "if_understood")]

@@ -49,14 +49,12 @@ pub const MIN_WELL: f32 = 132.0;
 pub const NEAREST_FROM: f32 = 3.0;
 
 const ICONS: &str = "Material Symbols";
-/// Headings have the semi-bold cut.
 pub const STRONG: &str = "strong";
 
 #[derive(Debug)]
 pub struct Palette {
     pub canvas: Color32,
     pub panel: Color32,
-    /// This lies behind a picture.
     pub well: Color32,
     pub raised: Color32,
     pub raised_hover: Color32,
@@ -66,7 +64,6 @@ pub struct Palette {
     pub weak: Color32,
     pub accent: Color32,
     pub on_accent: Color32,
-    /// This tints what is chosen.
     pub accent_soft: Color32,
     /// This is known to be right. Bluish green, orange and purple stay apart for colour-blind eyes.
     pub right: Color32,

@@ -52,9 +52,8 @@ pub mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;
 
-    use super::{CanStep, HistoryStep};
+    use crate::app::undo::{CanStep, HistoryStep};
 
-    /// A page whose changes can be taken back.
     pub trait Undoable {
         type State: Clone + PartialEq + Debug;
 
@@ -76,7 +75,6 @@ pub mod tests {
         Redo,
     }
 
-    /// Returns any sequence of operations.
     pub fn operations() -> impl Strategy<Value = Vec<HistoryOperation>> {
         let operation = prop_oneof![
             3 => vec(0_u8..12, 1..4).prop_map(HistoryOperation::Change),
@@ -87,7 +85,6 @@ pub mod tests {
         vec(operation, 0..40)
     }
 
-    /// The states that undo and redo go through.
     struct Expected<S> {
         states: Vec<S>,
         /// Where in them the page is, or was before the change that has not come to rest.

@@ -46,7 +46,6 @@ pub struct Start {
 pub struct StoragePaths {
     /// This is the settings file; without one nothing is kept.
     pub settings: Option<PathBuf>,
-    /// The folder of the runs of training.
     pub runs: PathBuf,
     pub catalogue: Catalogue,
 }
@@ -181,7 +180,6 @@ impl App {
         viewport.with_inner_size(settings.window.unwrap_or(size)).with_maximized(settings.maximized)
     }
 
-    /// Writes the settings for the last time.
     pub fn close(&mut self) {
         self.remember();
         self.keeper.finish(&self.shell.settings);

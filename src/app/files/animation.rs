@@ -94,7 +94,6 @@ pub struct Recording {
     /// ε rises to where it stood before.
     pub eps: f32,
     pub frames: Vec<Rgba>,
-    /// The next frame comes from here.
     pub awaited: Option<Receiver<Arc<ColorImage>>>,
 }
 

@@ -41,9 +41,8 @@ pub enum Question {
     SaveAnimation,
     Model,
     Lesson,
-    /// This asks for pictures to train on.
     Folder,
-    /// This asks for the same, packed into one file.
+    /// This asks for the pictures of a folder, packed into one file.
     Archive,
     Export(Export),
 }
@@ -101,14 +100,6 @@ impl Question {
         }
     }
 
-    fn endings(self) -> &'static [&'static str] {
-        match self {
-            // Folders may be packed.
-            Self::Folder => Self::Archive.endings(),
-            _ => self.filter().map_or(&[], |(_, endings)| endings),
-        }
-    }
-
     pub fn answer(self, path: PathBuf) -> Command {
         match self {
             Self::Open => ExploreCommand::Show(Source::File(path)).into(),
@@ -139,10 +130,6 @@ impl Question {
         // "a.2024" is a name without an ending.
         let name = [name, ".".as_ref(), ending.as_ref()].into_iter().collect::<std::ffi::OsString>();
         path.with_file_name(name)
-    }
-
-    fn writes(self) -> bool {
-        matches!(self, Self::Save | Self::SaveView | Self::SaveAnimation | Self::Export(_))
     }
 
     fn verb(self) -> &'static str {
@@ -202,7 +189,10 @@ impl Dialogs {
         ui.horizontal(|ui| {
             let label = ui.label(theme::caption(ui, "Path:"));
             let beside_browse = ui.available_width() - 100.0 - SPACE_2;
-            let field = self.path.show(ui, Id::unique("path"), beside_browse, question.endings()).labelled_by(label.id);
+            // Folders may be packed.
+            let kind = if question == Question::Folder { Question::Archive } else { question };
+            let endings = kind.filter().map_or(&[][..], |(_, endings)| endings);
+            let field = self.path.show(ui, Id::unique("path"), beside_browse, endings).labelled_by(label.id);
             if std::mem::take(&mut self.fresh) {
                 field.request_focus();
             }
@@ -237,7 +227,9 @@ impl Dialogs {
     fn answer(&mut self, question: Question, out: &mut Vec<Command>) -> bool {
         let Some(path) = typed_path(&self.path.text) else { return false };
         let target = question.target(path.clone());
-        if question.writes() && !self.is_warned(question) && target.is_file() {
+        let writes =
+            matches!(question, Question::Save | Question::SaveView | Question::SaveAnimation | Question::Export(_));
+        if writes && !self.is_warned(question) && target.is_file() {
             self.replaces = Some(target);
             // The keyboard stays in the field.
             self.fresh = true;

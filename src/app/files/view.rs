@@ -149,8 +149,7 @@ pub fn examples() -> Vec<ViewFile> {
 
 /// Tells by its name whether a file could hold a view, a page or a lesson.
 pub fn may_hold_view(path: &Path) -> bool {
-    let is = |wanted: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(wanted));
-    is("png") || is("toml")
+    may_be_lesson(path) || path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
 }
 
 /// Returns what is in a file: a view, a page, a lesson, or nothing but a picture, which may be an unreadable one.

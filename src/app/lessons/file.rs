@@ -94,8 +94,10 @@ pub enum Part {
     Answer,
 }
 
-/// Texts may have these places. Each is filled from what is on screen and α of the objective.
-const PLACES: [(&str, fn(&Shown, f32) -> String); 13] = [
+/// A place in a text is filled from what is on screen and α of the objective.
+type TextPlace = (&'static str, fn(&Shown, f32) -> String);
+
+const PLACES: [TextPlace; 13] = [
     ("{label}", |shown, _| shown.label.name.clone()),
     ("{before}", |shown, _| name(&shown.clean_top)),
     ("{before-share}", |shown, _| share(&shown.clean_top)),

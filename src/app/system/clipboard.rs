@@ -13,7 +13,6 @@ pub enum Clip {
 }
 
 pub enum Clipboard {
-    /// All programs share the system's clipboard.
     System,
     /// The window has a clipboard of its own, so that tests leave the system's alone.
     Held(Arc<Mutex<Option<Clip>>>),

@@ -26,7 +26,6 @@ pub struct SystemFonts(Arc<Shared>);
 #[derive(Default)]
 struct Shared {
     state: Mutex<KnownLetters>,
-    /// The list is made on first use.
     listed: Mutex<Option<Listed>>,
 }
 
@@ -39,7 +38,6 @@ struct KnownLetters {
 }
 
 impl SystemFonts {
-    /// Makes a window ask here.
     pub fn install(&self, ctx: &Context) {
         ctx.set_font_providers(vec![self.0.clone()]);
     }

@@ -54,8 +54,7 @@ pub fn show(ui: &mut Ui, room: Rect, train: &Train, out: &mut Vec<Command>) {
     let epochs = run.info.config.epochs.max(history.len()).max(2) as f64;
     let scale = Scale::Logarithmic { floor: FLOOR };
     let x = Axis { is_whole: true, apart: frame.width() / 8.5, ..Axis::new(Scale::Linear, Interval::new(1.0, epochs)) };
-    let y = Axis::new(scale, Interval::new(FLOOR.log10(), 0.0));
-    let y = Axis { apart: 1.5 * size, text: percent, ..y };
+    let y = Axis { apart: 1.5 * size, text: percent, ..Axis::new(scale, Interval::new(FLOOR.log10(), 0.0)) };
     let palette = theme::palette(ui);
     let lines = [
         ErrorLine { name: "clean", of: |record| record.clean, colour: palette.right },
@@ -115,11 +114,12 @@ struct BestEpoch {
 
 fn rules(run: &Run, palette: &Palette) -> Vec<BestEpoch> {
     let history = &run.info.history;
-    let epoch = |rule: Rule| Some(history.get(rule.best(history)?)?.epoch);
-    let kept = |what, colour, lift| move |epoch| BestEpoch { epoch, what, colour, lift };
-    let adversarial = epoch(Rule::Adversarial).map(kept("lowest FGSM error", palette.fooled, 0.2));
-    let clean = epoch(Rule::Clean).map(kept("lowest clean error", palette.right, 1.5));
-    adversarial.into_iter().chain(clean).collect()
+    let best = |rule: Rule, what, colour, lift| {
+        let epoch = history.get(rule.best(history)?)?.epoch;
+        Some(BestEpoch { epoch, what, colour, lift })
+    };
+    let adversarial = best(Rule::Adversarial, "lowest FGSM error", palette.fooled, 0.2);
+    adversarial.into_iter().chain(best(Rule::Clean, "lowest clean error", palette.right, 1.5)).collect()
 }
 
 impl BestEpoch {
